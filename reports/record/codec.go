@@ -1,0 +1,420 @@
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// FileName is the name of a run's file inside the run's folder.
+const FileName = "run.jsonl"
+
+// MaxLine is the length in bytes of the longest line that is written or read,
+// the newline included. A trial with every histogram full needs less than 1 %
+// of it.
+const MaxLine = 64 << 20
+
+// Record is one line of a file: a Run, a Trial, a Skip or an End, or a pointer
+// to one.
+type Record interface {
+	// seal gives a copy that is ready to be encoded: with its kind, and without
+	// the nil maps and slices that JSON would spell null.
+	seal() any
+	// check refuses what JSON cannot hold.
+	check() error
+	fmt.Stringer
+}
+
+// Writer writes records, one line each. It must not be used by two goroutines
+// at once.
+type Writer struct {
+	w      io.Writer
+	file   file  // nil unless Create opened a regular file
+	end    int64 // length in bytes of the whole lines in file
+	broken error // why nothing can be appended any more
+	closer io.Closer
+}
+
+// file is what a Writer needs of an *os.File.
+type file interface {
+	io.WriterAt
+	Sync() error
+	Truncate(size int64) error
+}
+
+// NewWriter writes to w and syncs nothing.
+func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Create makes the file at path, or empties the one that is there. Each record
+// is synced to the disk before Write returns. What is not a regular file, such
+// as a pipe, is written to without syncing.
+func Create(path string) (*Writer, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("create run file: %w", err)
+	}
+	st, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("create run file: %w", err)
+	}
+	w := &Writer{w: f, closer: f}
+	if !st.Mode().IsRegular() {
+		return w, nil
+	}
+	w.file = f
+	// The name of the file must survive a crash as its content does.
+	if dir, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = dir.Sync() // some file systems cannot sync a folder, which loses nothing that was promised
+		dir.Close()
+	}
+	return w, nil
+}
+
+// Write appends r as one line and, in a file made by Create, syncs it. A
+// record that holds NaN or an infinity is refused with the name of the metric.
+// If Write fails, the file is cut back to the last whole record, so that
+// writing may go on when there is room again.
+func (w *Writer) Write(r Record) error {
+	if w.broken != nil {
+		return fmt.Errorf("write %s: %w", r, w.broken)
+	}
+	if err := r.check(); err != nil {
+		return fmt.Errorf("write %s: %w", r, err)
+	}
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r.seal()); err != nil {
+		return fmt.Errorf("write %s: %w", r, err)
+	}
+	if line.Len() > MaxLine {
+		return fmt.Errorf("write %s: its line of %d bytes is above the limit of %d", r, line.Len(), MaxLine)
+	}
+	if err := w.append(line.Bytes()); err != nil {
+		return fmt.Errorf("write %s: %w", r, err)
+	}
+	return nil
+}
+
+// append writes line in one call and, to a file, all of it or nothing.
+func (w *Writer) append(line []byte) error {
+	if w.file == nil {
+		n, err := w.w.Write(line)
+		if err == nil && n < len(line) {
+			err = io.ErrShortWrite
+		}
+		if err != nil && n > 0 {
+			// A stream cannot be cut back: another record would follow half a line.
+			w.broken = fmt.Errorf("the stream ends in a torn line: %w", err)
+		}
+		return err
+	}
+	n, err := w.file.WriteAt(line, w.end)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		err = w.file.Sync()
+	}
+	if err == nil {
+		w.end += int64(len(line))
+		return nil
+	}
+	if terr := w.file.Truncate(w.end); terr != nil {
+		w.broken = fmt.Errorf("the file ends in a torn line that cannot be cut off: %w", terr)
+		return errors.Join(err, w.broken)
+	}
+	return err
+}
+
+// Close closes the file that Create opened; to what NewWriter was given it
+// does nothing.
+func (w *Writer) Close() error {
+	if w.closer == nil {
+		return nil
+	}
+	if err := w.closer.Close(); err != nil {
+		return fmt.Errorf("close run file: %w", err)
+	}
+	return nil
+}
+
+func (r Run) String() string { return "run header" }
+func (t Trial) String() string {
+	return fmt.Sprintf("trial %d (%s, pair %d, %s)", t.Trial, t.Scenario, t.Pair, t.Arm)
+}
+func (s Skip) String() string { return fmt.Sprintf("skip of %s", s.Scenario) }
+func (e End) String() string  { return "end" }
+
+func (r Run) check() error {
+	if err := finite("floor.syscall_ns", r.Floor.SyscallNs); err != nil {
+		return err
+	}
+	return allFinite("floor.copy_ns of size ", r.Floor.CopyNs)
+}
+
+func (t Trial) check() error { return allFinite("metric ", t.Metrics) }
+func (Skip) check() error    { return nil }
+func (End) check() error     { return nil }
+
+func allFinite(what string, values map[string]float64) error {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if err := finite(what+name, values[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func finite(name string, v float64) error {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return fmt.Errorf("%s is %v", name, v)
+	}
+	return nil
+}
+
+func (r Run) seal() any {
+	r.Kind, r.Schema = KindRun, Schema
+	fillSlice(&r.Args)
+	fillMap(&r.Host.Mitigations)
+	fillMap(&r.Host.Config)
+	fillMap(&r.Host.Sysctl)
+	fillSlice(&r.Hook.PassedOver)
+	fillSlice(&r.Hook.Programs)
+	fillMap(&r.Floor.CopyNs)
+	return r
+}
+
+func (t Trial) seal() any {
+	t.Kind = KindTrial
+	fillMap(&t.Axes)
+	fillMap(&t.Metrics)
+	fillSlice(&t.Windows)
+	lat := make(map[string]Latency, len(t.Latency))
+	for name, l := range t.Latency {
+		fillSlice(&l.Buckets)
+		lat[name] = l
+	}
+	t.Latency = lat
+	fillMap(&t.Accounting.Dropped)
+	fillMap(&t.Reads.Errors)
+	fillSlice(&t.Device.Flags)
+	fillSlice(&t.Device.Offloads)
+	fillSlice(&t.CPUs.Sender)
+	fillSlice(&t.CPUs.Reader)
+	fillSlice(&t.Flags)
+	if t.Observer != nil {
+		o := *t.Observer
+		fillMap(&o.ReadErrors)
+		t.Observer = &o
+	}
+	return t
+}
+
+func (s Skip) seal() any {
+	s.Kind = KindSkip
+	fillMap(&s.Axes)
+	return s
+}
+
+func (e End) seal() any {
+	e.Kind = KindEnd
+	return e
+}
+
+func fillMap[M ~map[K]V, K comparable, V any](m *M) {
+	if *m == nil {
+		*m = M{}
+	}
+}
+
+func fillSlice[S ~[]E, E any](s *S) {
+	if *s == nil {
+		*s = S{}
+	}
+}
+
+// File is what was read from a run's file.
+type File struct {
+	Run    *Run // never nil
+	Trials []Trial
+	Skips  []Skip
+	End    *End // nil if the run was interrupted
+	// Warnings are for the user: what was skipped or contradicts itself.
+	Warnings []string
+}
+
+// ReadFile reads the run file at path, which may also be the run's folder.
+func ReadFile(path string) (*File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read run file: %w", err)
+	}
+	if st.IsDir() {
+		inside := filepath.Join(path, FileName)
+		if _, err := os.Stat(inside); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read run folder %s: there is no %s in it: %w", path, FileName, fs.ErrNotExist)
+		}
+		path = inside
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read run file: %w", err)
+	}
+	defer f.Close()
+	got, err := Read(f)
+	if err != nil {
+		return nil, fmt.Errorf("read run file %s: %w", path, err)
+	}
+	return got, nil
+}
+
+// Read reads a run's file to its end. Kinds and fields that it does not know
+// are skipped. A last line that is not whole JSON, which is what an interrupted
+// write leaves, becomes a warning; any other line that cannot be read is an
+// error that names the line.
+func Read(r io.Reader) (*File, error) {
+	in := bufio.NewReaderSize(r, 1<<16)
+	f := new(File)
+	var line []byte
+	for n := 1; ; n++ {
+		var err error
+		line, err = readLine(in, line[:0])
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		if text := bytes.TrimSpace(line); len(text) > 0 {
+			if !json.Valid(text) {
+				if _, perr := in.Peek(1); last || errors.Is(perr, io.EOF) {
+					f.Warnings = append(f.Warnings, fmt.Sprintf("line %d, the last, is torn (%d bytes) and was skipped", n, len(line)))
+					break
+				}
+				return nil, fmt.Errorf("line %d: not a JSON object", n)
+			}
+			if err := f.add(text); err != nil {
+				return nil, fmt.Errorf("line %d: %w", n, err)
+			}
+		}
+		if last {
+			break
+		}
+	}
+	if f.Run == nil {
+		if len(f.Warnings) > 0 {
+			return nil, fmt.Errorf("no run header: %s", f.Warnings[0])
+		}
+		return nil, errors.New("no run header: the file is empty")
+	}
+	f.reconcile()
+	return f, nil
+}
+
+// readLine appends the next line to buf, without its newline. It gives io.EOF
+// with the last line if that has no newline.
+func readLine(in *bufio.Reader, buf []byte) ([]byte, error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if len(buf)+len(part) > MaxLine {
+			return nil, fmt.Errorf("longer than %d bytes", MaxLine)
+		}
+		buf = append(buf, part...)
+		switch {
+		case err == nil:
+			return buf[:len(buf)-1], nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return buf, err
+		}
+	}
+}
+
+// add takes one line, which is valid JSON.
+func (f *File) add(line []byte) error {
+	var head struct {
+		Kind   Kind `json:"kind"`
+		Schema int  `json:"schema"`
+		Tool   Tool `json:"tool"`
+	}
+	if line[0] != '{' {
+		return errors.New("not a JSON object")
+	}
+	// A field of another type is no reason to refuse a kind that is not ours
+	// or a schema that is newer, so this error waits.
+	headErr := json.Unmarshal(line, &head)
+
+	switch head.Kind {
+	case "":
+		if headErr != nil {
+			return headErr
+		}
+		return errors.New(`no "kind": not a record of tunbench`)
+	case KindRun, KindTrial, KindSkip, KindEnd:
+	default:
+		return nil
+	}
+	if head.Kind == KindRun {
+		switch {
+		case head.Schema > Schema:
+			tool := head.Tool.Version
+			if tool == "" {
+				tool = "the version that wrote it"
+			}
+			return fmt.Errorf("schema %d, this tunbench reads up to %d: use tunbench %s or newer", head.Schema, Schema, tool)
+		case headErr != nil:
+			return headErr
+		case head.Schema < 1:
+			return fmt.Errorf("schema %d: there is no such schema", head.Schema)
+		case f.Run != nil:
+			return errors.New("a second run header: give each run as a file of its own")
+		}
+		f.Run = new(Run)
+		return json.Unmarshal(line, f.Run)
+	}
+	switch {
+	case f.Run == nil:
+		return fmt.Errorf("no run header before the first %s record", head.Kind)
+	case f.End != nil:
+		return fmt.Errorf("a %s record after the end record", head.Kind)
+	}
+	switch head.Kind {
+	case KindTrial:
+		var t Trial
+		if err := json.Unmarshal(line, &t); err != nil {
+			return err
+		}
+		f.Trials = append(f.Trials, t)
+	case KindSkip:
+		var s Skip
+		if err := json.Unmarshal(line, &s); err != nil {
+			return err
+		}
+		f.Skips = append(f.Skips, s)
+	case KindEnd:
+		f.End = new(End)
+		return json.Unmarshal(line, f.End)
+	}
+	return nil
+}
+
+// reconcile compares what the end record says with what is there.
+func (f *File) reconcile() {
+	if f.End == nil {
+		return
+	}
+	if f.End.Trials != len(f.Trials) {
+		f.Warnings = append(f.Warnings, fmt.Sprintf("the end record counts %d trials, the file holds %d", f.End.Trials, len(f.Trials)))
+	}
+	if f.End.Skips != len(f.Skips) {
+		f.Warnings = append(f.Warnings, fmt.Sprintf("the end record counts %d skips, the file holds %d", f.End.Skips, len(f.Skips)))
+	}
+}

@@ -1,0 +1,382 @@
+package record
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+func sampleRun() Run {
+	return Run{
+		Kind: KindRun, Schema: Schema, ID: "a1", Started: "2026-11-20T10:00:00Z",
+		Tool: Tool{Version: "v0.1.0", Commit: "abc", Go: "go1.26"}, Clock: "monotonic", Suite: "smoke", Seed: math.MaxUint64,
+		Args:  []string{"run", "--filter", "a=\"b\"\n<&>"},
+		Host:  Host{Kernel: "6.18.0", CPUs: 2, Mitigations: map[string]string{"spectre_v1": "Mitigation: x"}, Config: map[string]string{}, Sysctl: map[string]string{}},
+		Hook:  Hook{Requested: "auto", Used: "tracepoint", PassedOver: []PassedOver{{"kprobe", "not compiled in"}}, Programs: []Program{{"a", "b", "c"}}},
+		Floor: Floor{SyscallNs: 86.5, CopyNs: map[string]float64{"64": 30}},
+	}
+}
+
+func sampleTrial() Trial {
+	return Trial{
+		Kind: KindTrial, Scenario: "Tun/dir=k2u/gen=udp/queues=1/size=64", Axes: map[string]string{"mode": "tun"},
+		Arm: Observed, Pair: 1, Trial: 2, Started: "2026-11-20T10:00:01Z", DurationNs: 1e9,
+		Metrics: map[string]float64{PPS: 1.27e6, Loss: 0.000123456789012345},
+		Windows: []Window{{1e8, 10, 640}},
+		Queues:  []Queue{{Queue: 0, XmitPkts: 10, ReadPkts: 9, Flows: 1, DropPkts: 1}},
+		Latency: map[string]Latency{E2E: {Count: 20, P50Ns: ptr(uint64(100)), MaxNs: 200, Buckets: [][2]uint64{{100, 20}}}},
+		Accounting: Accounting{
+			Offered: 10, Accepted: 10, Xmit: ptr(uint64(10)), Dropped: map[string]uint64{"FULL_RING": 1},
+			Read: ptr(uint64(9)), Delivered: 9, Unexplained: -1,
+		},
+		Reads:    Reads{Calls: 9, Bytes: 576, Errors: map[string]uint64{"EAGAIN": 3}},
+		Device:   Device{Name: "tun0", Flags: []string{"IFF_TUN"}, Offloads: []string{}, MTU: 1500},
+		CPUs:     Placement{Sender: []int{0}, Reader: []int{1}},
+		Observer: &Observer{Hook: "tracepoint", ReadErrors: map[string]uint64{}},
+		Flags:    []string{FlagUnsteady},
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	w, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, trial := sampleRun(), sampleTrial()
+	skip := Skip{Kind: KindSkip, Scenario: "Tap/x", Axes: map[string]string{}, Reason: Unsupported, Detail: "TUNSETOFFLOAD: EINVAL"}
+	end := End{Kind: KindEnd, Ended: "2026-11-20T10:01:00Z", Scenarios: 1, Trials: 1, Skips: 1}
+	for _, r := range []Record{run, &trial, skip, &end} {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := &File{Run: &run, Trials: []Trial{trial}, Skips: []Skip{skip}, End: &end}
+	for _, p := range []string{path, filepath.Dir(path)} {
+		got, err := ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("ReadFile(%s) (-want +got):\n%s", p, d)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+		if !strings.HasPrefix(l, `{"kind":"`) {
+			t.Errorf("line %d does not begin with its kind: %.40s", i+1, l)
+		}
+	}
+}
+
+// Readers such as jq iterate over these fields, and cannot iterate over null.
+func TestWriteNoNull(t *testing.T) {
+	var b bytes.Buffer
+	w := NewWriter(&b)
+	tr := Trial{Latency: map[string]Latency{E2E: {}}, Observer: &Observer{}}
+	for _, r := range []Record{Run{}, tr, Skip{}, End{}} {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Contains(b.String(), "null") {
+		t.Errorf("null in\n%s", b.String())
+	}
+	if tr.Axes != nil || tr.Latency[E2E].Buckets != nil || tr.Observer.ReadErrors != nil {
+		t.Error("Write changed the caller's record")
+	}
+}
+
+func TestWriteNonFinite(t *testing.T) {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		var b bytes.Buffer
+		w := NewWriter(&b)
+		for want, r := range map[string]Record{
+			"metric pps":               Trial{Scenario: "Tun/x", Metrics: map[string]float64{PPS: v, Loss: 0}},
+			"floor.syscall_ns":         Run{Floor: Floor{SyscallNs: v}},
+			"floor.copy_ns of size 64": Run{Floor: Floor{CopyNs: map[string]float64{"64": v}}},
+		} {
+			if err := w.Write(r); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("Write of %v in %s: %v", v, want, err)
+			}
+		}
+		if b.Len() != 0 {
+			t.Errorf("wrote %q", b.String())
+		}
+	}
+}
+
+// fakeFile holds a file of at most room bytes, as a full disk does.
+type fakeFile struct {
+	data        []byte
+	room        int
+	syncErr     error
+	truncateErr error
+	syncs       int
+}
+
+func (f *fakeFile) WriteAt(p []byte, off int64) (int, error) {
+	n := min(len(p), max(f.room-int(off), 0))
+	f.data = append(f.data[:off], p[:n]...)
+	if n < len(p) {
+		return n, syscall.ENOSPC
+	}
+	return n, nil
+}
+
+func (f *fakeFile) Sync() error { f.syncs++; return f.syncErr }
+
+func (f *fakeFile) Truncate(size int64) error {
+	if f.truncateErr != nil {
+		return f.truncateErr
+	}
+	f.data = f.data[:size]
+	return nil
+}
+
+func TestWriteFullDisk(t *testing.T) {
+	f := &fakeFile{room: 1 << 20}
+	w := &Writer{file: f}
+	if err := w.Write(sampleRun()); err != nil {
+		t.Fatal(err)
+	}
+	whole := len(f.data)
+	f.room = whole + 100
+	err := w.Write(sampleTrial())
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "trial 2") {
+		t.Fatalf("on a full disk: %v", err)
+	}
+	if len(f.data) != whole {
+		t.Fatalf("%d bytes are left, want the %d of the whole record", len(f.data), whole)
+	}
+	f.room = 1 << 20
+	if err := w.Write(sampleTrial()); err != nil {
+		t.Fatalf("with room again: %v", err)
+	}
+	if f.syncs != 2 {
+		t.Errorf("%d syncs for 2 records", f.syncs)
+	}
+	got, err := Read(bytes.NewReader(f.data))
+	if err != nil || len(got.Trials) != 1 || got.Warnings != nil {
+		t.Errorf("Read: %v, %+v", err, got)
+	}
+
+	f.syncErr = syscall.EIO
+	whole = len(f.data)
+	if err := w.Write(End{}); !errors.Is(err, syscall.EIO) || len(f.data) != whole {
+		t.Errorf("failed sync: %v, %d bytes, want %d", err, len(f.data), whole)
+	}
+
+	f.truncateErr = syscall.EROFS
+	if err := w.Write(End{}); !errors.Is(err, syscall.EIO) || !errors.Is(err, syscall.EROFS) {
+		t.Errorf("failed truncate: %v", err)
+	}
+	f.syncErr, f.truncateErr = nil, nil
+	if err := w.Write(End{}); !errors.Is(err, syscall.EROFS) {
+		t.Errorf("Write went on behind a torn line: %v", err)
+	}
+}
+
+func TestCreateErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "no", "such", FileName)
+	if _, err := Create(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("Create in a missing folder: %v", err)
+	}
+	w, err := Create("/dev/full")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Write(sampleRun()); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
+		t.Errorf("Write to /dev/full: %v", err)
+	}
+}
+
+type shortWriter struct{}
+
+func (shortWriter) Write(p []byte) (int, error) { return len(p) / 2, nil }
+
+func TestWriteShort(t *testing.T) {
+	w := NewWriter(shortWriter{})
+	for range 2 {
+		if err := w.Write(sampleRun()); !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("short write: %v", err)
+		}
+	}
+}
+
+const header = `{"kind":"run","schema":1,"tool":{"version":"v0.1.0"}}` + "\n"
+
+func TestRead(t *testing.T) {
+	trial := `{"kind":"trial","scenario":"Tun/x","arm":"bare","pair":1}` + "\n"
+	long := `{"kind":"trial","scenario":"` + strings.Repeat("a", 5<<20) + `"}` + "\n"
+	tests := []struct {
+		name, in string
+		err      string // part of it; empty: none
+		trials   int
+		warning  string
+	}{
+		{"empty", "", "the file is empty", 0, ""},
+		{"blank", "\n\n  \n", "the file is empty", 0, ""},
+		{"no header", trial, "line 1: no run header", 0, ""},
+		{"only unknown kinds", `{"kind":"note"}` + "\n", "no run header", 0, ""},
+		{"only a torn line", `{"kind":"run","sch`, "no run header: line 1, the last, is torn", 0, ""},
+		{"header alone", header, "", 0, ""},
+		{"no last newline", header + strings.TrimSuffix(trial, "\n"), "", 1, ""},
+		{"blank line", header + "\n" + trial, "", 1, ""},
+		{"CRLF", strings.ReplaceAll(header+trial, "\n", "\r\n"), "", 1, ""},
+		{"torn last line", header + trial + trial[:20], "", 1, "line 3, the last, is torn (20 bytes)"},
+		{"torn last line with newline", header + trial + "\x00\x00\x00\n", "", 1, "line 3, the last, is torn (3 bytes)"},
+		{"torn in the middle", header + trial[:20] + "\n" + trial, "line 2: not a JSON object", 0, ""},
+		{"two objects on a line", header + "{}{}\n" + trial, "line 2: not a JSON object", 0, ""},
+		{"an array", header + "[]\n" + trial, "line 2: not a JSON object", 0, ""},
+		{"null", header + "null\n", "line 2: not a JSON object", 0, ""},
+		{"no kind", header + `{"a":1}` + "\n", `line 2: no "kind"`, 0, ""},
+		{"kind is a number", header + `{"kind":1}` + "\n", "line 2: json: cannot unmarshal", 0, ""},
+		{"wrong type", header + `{"kind":"trial","pair":"x"}` + "\n", "line 2: json: cannot unmarshal", 0, ""},
+		{"number out of range", header + `{"kind":"trial","metrics":{"pps":1e999}}` + "\n", "line 2: json: cannot unmarshal", 0, ""},
+		{"negative count", header + `{"kind":"trial","windows":[{"pkts":-1}]}` + "\n", "line 2: json: cannot unmarshal", 0, ""},
+		{"unknown kind and field", header + `{"kind":"note","schema":"?"}` + "\n" + `{"kind":"trial","new":[1]}` + "\n", "", 1, ""},
+		{"newer schema", `{"kind":"run","schema":2,"tool":{"version":"v9.1"},"host":7}` + "\n", "schema 2, this tunbench reads up to 1: use tunbench v9.1 or newer", 0, ""},
+		{"newer schema, no tool", `{"kind":"run","schema":2}` + "\n", "use tunbench the version that wrote it or newer", 0, ""},
+		{"no schema", `{"kind":"run"}` + "\n", "schema 0", 0, ""},
+		{"two headers", header + header, "line 2: a second run header", 0, ""},
+		{"after the end", header + `{"kind":"end"}` + "\n" + trial, "line 3: a trial record after the end record", 0, ""},
+		{"wrong count", header + trial + `{"kind":"end","trials":4}` + "\n", "", 1, "the end record counts 4 trials, the file holds 1"},
+		{"long line", header + long, "", 1, ""},
+		{"deep", header + strings.Repeat(`{"a":`, 20000) + "\n" + trial, "line 2: not a JSON object", 0, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f, err := Read(strings.NewReader(tt.in))
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Fatalf("error %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(f.Trials) != tt.trials {
+				t.Errorf("%d trials, want %d", len(f.Trials), tt.trials)
+			}
+			if got := strings.Join(f.Warnings, "; "); !strings.Contains(got, tt.warning) || (tt.warning == "") != (got == "") {
+				t.Errorf("warnings %q, want %q", got, tt.warning)
+			}
+		})
+	}
+}
+
+// endless gives a line that never ends.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
+}
+
+func TestReadLineLimit(t *testing.T) {
+	if _, err := Read(endless{}); err == nil || !strings.Contains(err.Error(), "line 1: longer than") {
+		t.Errorf("endless line: %v", err)
+	}
+	boom := errors.New("boom")
+	if _, err := Read(io.MultiReader(strings.NewReader(header+"{"), iotestErr{boom})); !errors.Is(err, boom) {
+		t.Errorf("failing reader: %v", err)
+	}
+}
+
+type iotestErr struct{ err error }
+
+func (e iotestErr) Read([]byte) (int, error) { return 0, e.err }
+
+func TestReadFileErrors(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := ReadFile(dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), FileName) {
+		t.Errorf("folder without a run: %v", err)
+	}
+	if _, err := ReadFile(filepath.Join(dir, "x")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing file: %v", err)
+	}
+	p := filepath.Join(dir, FileName)
+	if err := os.WriteFile(p, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(dir); err == nil || !strings.Contains(err.Error(), p) {
+		t.Errorf("empty file: %v", err)
+	}
+}
+
+// Whatever is read can be written and read again, and is then the same.
+func FuzzRead(f *testing.F) {
+	line := func(r Record) string {
+		b, err := json.Marshal(r.seal())
+		if err != nil {
+			f.Fatal(err)
+		}
+		return string(b) + "\n"
+	}
+	f.Add([]byte(header))
+	f.Add([]byte(line(sampleRun()) + line(sampleTrial()) + line(Skip{Reason: Missing}) + line(End{Trials: 1, Skips: 1})))
+	f.Add([]byte(header + `{"kind":"trial","latency":{"e2e":{"buckets":[[1,2],[3]]}}}` + "\n{"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		got, err := Read(bytes.NewReader(in))
+		if err != nil {
+			return
+		}
+		var b bytes.Buffer
+		w := NewWriter(&b)
+		write := func(r Record) {
+			if err := w.Write(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(got.Run)
+		for _, tr := range got.Trials {
+			write(tr)
+		}
+		for _, s := range got.Skips {
+			write(s)
+		}
+		if got.End != nil {
+			write(got.End)
+		}
+		first := b.String()
+		again, err := Read(&b)
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, first)
+		}
+		if fmt.Sprint(len(again.Trials), len(again.Skips), again.End != nil) != fmt.Sprint(len(got.Trials), len(got.Skips), got.End != nil) {
+			t.Fatalf("read again, it is another file:\n%s", first)
+		}
+		b.Reset()
+		write(again.Run)
+		for _, tr := range again.Trials {
+			write(tr)
+		}
+		if !strings.HasPrefix(first, b.String()) {
+			t.Fatalf("written again, it is another file:\n%s\n%s", first, b.String())
+		}
+	})
+}

@@ -1,0 +1,304 @@
+// Package record holds the records of run.jsonl and their codec.
+//
+// It is the shared vocabulary of the module and imports nothing of it. All
+// values are in base units: packets, bytes, nanoseconds, ratios of 1.
+package record
+
+// Schema is the version of the records that this package writes. A reader
+// refuses a file whose schema is above its own.
+const Schema = 1
+
+// Kind is the first field of each line of run.jsonl.
+type Kind string
+
+const (
+	KindRun   Kind = "run"
+	KindTrial Kind = "trial"
+	KindSkip  Kind = "skip"
+	KindEnd   Kind = "end"
+)
+
+// Arm tells whether the observer was attached during a trial.
+type Arm string
+
+const (
+	Bare     Arm = "bare"
+	Observed Arm = "observed"
+)
+
+// Reasons of a Skip.
+const (
+	Unsupported  = "unsupported"  // the kernel refused; Detail names the call and the errno
+	Unprivileged = "unprivileged" // the caller lacks a capability
+	Missing      = "missing"      // a program, a module or enough CPUs are not there
+	Failed       = "failed"       // tunbench failed; the run exits with 2
+)
+
+// Flags of a Trial. Each says that a figure of the trial is to be read with
+// care; reports tell what to do about it.
+const (
+	FlagUnsteady         = "unsteady"          // windows differ by more than the gate allows
+	FlagGeneratorLimited = "generator-limited" // the sender, not the device, set the rate
+	FlagSteal            = "steal"             // more than 1 % of the CPU time was stolen: invalid
+	FlagUnexplained      = "unexplained"       // packets are missing that nothing accounts for: invalid
+	FlagOversubscribed   = "oversubscribed"    // more workers than CPUs: measures the scheduler too
+	FlagDuplicates       = "duplicates"        // the reader saw a packet twice
+	FlagReordered        = "reordered"         // the reader saw packets of a flow out of order
+	FlagMissedSamples    = "missed-samples"    // more than 1 % of the residency samples were overwritten
+	FlagMissedEvents     = "missed-events"     // the kernel skipped runs of an observer program: counts are low
+	FlagNoTraffic        = "no-traffic"        // nothing was delivered in the measured time: invalid
+)
+
+// Run is the header of a file: which tool, which host, which settings.
+type Run struct {
+	Kind    Kind     `json:"kind"`
+	Schema  int      `json:"schema"`
+	ID      string   `json:"id"`
+	Started string   `json:"started"` // RFC 3339, UTC
+	Tool    Tool     `json:"tool"`
+	Clock   string   `json:"clock"` // "monotonic" or "icount"
+	Suite   string   `json:"suite"`
+	Seed    uint64   `json:"seed"`
+	Args    []string `json:"args"`
+	Host    Host     `json:"host"`
+	Hook    Hook     `json:"hook"`
+	Floor   Floor    `json:"floor"`
+}
+
+// Tool names the tunbench that made the file.
+type Tool struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+}
+
+// Host is the machine as far as it is part of a number.
+type Host struct {
+	Kernel        string            `json:"kernel"`         // uname -r
+	KernelVersion string            `json:"kernel_version"` // uname -v
+	Arch          string            `json:"arch"`
+	CPU           string            `json:"cpu"`
+	CPUs          int               `json:"cpus"` // online
+	SMT           string            `json:"smt"`  // "on", "off", "notsupported" or ""
+	Virt          string            `json:"virt"` // "none", "kvm", "tcg" ...
+	Clocksource   string            `json:"clocksource"`
+	Cmdline       string            `json:"cmdline"`
+	Governor      string            `json:"governor"` // "" where there is no cpufreq
+	Mitigations   map[string]string `json:"mitigations"`
+	Config        map[string]string `json:"config"` // the CONFIG_ options that bear on TUN/TAP
+	Sysctl        map[string]string `json:"sysctl"`
+	MemoryBytes   uint64            `json:"memory_bytes"`
+}
+
+// Hook tells how the observer looked into the kernel, and why so.
+type Hook struct {
+	Requested  string       `json:"requested"`
+	Used       string       `json:"used"`
+	PassedOver []PassedOver `json:"passed_over"`
+	Programs   []Program    `json:"programs"`
+}
+
+// PassedOver is a rung of the ladder that was not taken.
+type PassedOver struct {
+	Hook   string `json:"hook"`
+	Reason string `json:"reason"`
+}
+
+// Program is one BPF program of the observer.
+type Program struct {
+	Name   string `json:"name"`
+	Kind   string `json:"kind"` // kprobe, kretprobe, fentry, fexit, tracepoint
+	Target string `json:"target"`
+}
+
+// Floor is what the bare system calls cost on this host in this run.
+type Floor struct {
+	SyscallNs float64 `json:"syscall_ns"`
+	// CopyNs maps a size in bytes to the time in which the kernel copies that
+	// much to user space in one read, the system call left out.
+	CopyNs map[string]float64 `json:"copy_ns"`
+}
+
+// Trial is one measurement of one scenario: one device, built and torn down.
+type Trial struct {
+	Kind       Kind               `json:"kind"`
+	Scenario   string             `json:"scenario"`
+	Axes       map[string]string  `json:"axes"`
+	Arm        Arm                `json:"arm"`
+	Pair       int                `json:"pair"`  // 1-based, within the scenario
+	Trial      int                `json:"trial"` // 1-based, within the run
+	Started    string             `json:"started"`
+	DurationNs int64              `json:"duration_ns"` // of the measured windows together
+	Metrics    map[string]float64 `json:"metrics"`
+	Windows    []Window           `json:"windows"`
+	Queues     []Queue            `json:"queues,omitempty"` // observed arm only
+	Flows      []Flow             `json:"flows,omitempty"`  // left out above 256 flows
+	Latency    map[string]Latency `json:"latency"`
+	Accounting Accounting         `json:"accounting"`
+	Reads      Reads              `json:"reads"`
+	Device     Device             `json:"device"`
+	CPUs       Placement          `json:"cpus"`
+	Observer   *Observer          `json:"observer,omitempty"` // observed arm only
+	Flags      []string           `json:"flags"`
+	Notes      []string           `json:"notes,omitempty"` // what a flag saw, with figures
+}
+
+// Names of metrics.
+const (
+	PPS            = "pps"
+	SKBPS          = "skb_ps"
+	BitPerS        = "bit_per_s"
+	Loss           = "loss"
+	CPUNsPerPkt    = "cpu_ns_per_pkt"
+	SendNsPerPkt   = "send_ns_per_pkt"
+	RecvNsPerPkt   = "recv_ns_per_pkt"
+	SyscallsPerPkt = "syscalls_per_pkt"
+	FloorRatio     = "floor_ratio"
+	Jain           = "jain"
+	QueueImbalance = "queue_imbalance"
+	OfferedPPS     = "offered_pps" // packets/s handed to the kernel over the windows
+	Steal          = "steal"       // share of the CPU time of the host that was stolen over the windows
+)
+
+// Names of latencies.
+const (
+	Residency = "residency" // xmit to dequeue inside the kernel, seen by the observer
+	E2E       = "e2e"       // sent stamp to the reader's return from read
+	Service   = "service"   // from the sent time, where e2e counts from the intended time
+)
+
+// Window is one slice of the measured time. TNs is its end, counted from the
+// start of the measured time.
+type Window struct {
+	TNs   int64  `json:"t_ns"`
+	Pkts  uint64 `json:"pkts"`
+	Bytes uint64 `json:"bytes"`
+}
+
+// Queue is what the observer counted on one queue over the whole trial.
+// Packets and bytes are those of wire segments; the skb counts tell how many
+// units the device moved where offloads let it move super-packets.
+type Queue struct {
+	Queue     int    `json:"queue"`
+	XmitPkts  uint64 `json:"xmit_pkts"`
+	XmitBytes uint64 `json:"xmit_bytes"`
+	ReadPkts  uint64 `json:"read_pkts"`
+	ReadBytes uint64 `json:"read_bytes"`
+	Flows     int    `json:"flows"`
+	XmitSKBs  uint64 `json:"xmit_skbs,omitempty"`
+	ReadSKBs  uint64 `json:"read_skbs,omitempty"`
+	DropPkts  uint64 `json:"drop_pkts"`
+}
+
+// Flow is what generator and readers counted on one flow over the whole trial.
+type Flow struct {
+	Flow       int    `json:"flow"`
+	Accepted   uint64 `json:"accepted"`
+	Delivered  uint64 `json:"delivered"`
+	Duplicates uint64 `json:"duplicates"`
+	Reordered  uint64 `json:"reordered"`
+}
+
+// Latency is a histogram over the measured time and its quantiles in
+// nanoseconds. A quantile is nil unless at least ten samples lie above it.
+type Latency struct {
+	Count    uint64  `json:"count"`
+	Missed   uint64  `json:"missed"`
+	Overflow uint64  `json:"overflow"`
+	MinNs    uint64  `json:"min_ns"`
+	P50Ns    *uint64 `json:"p50_ns,omitempty"`
+	P90Ns    *uint64 `json:"p90_ns,omitempty"`
+	P99Ns    *uint64 `json:"p99_ns,omitempty"`
+	P999Ns   *uint64 `json:"p999_ns,omitempty"`
+	MaxNs    uint64  `json:"max_ns"`
+	// Buckets holds [lower bound in ns, count] of each bucket that is not empty.
+	Buckets [][2]uint64 `json:"buckets"`
+}
+
+// Accounting follows every packet of a trial, warm-up and drain included.
+//
+//	offered     = accepted + pushed back
+//	accepted    = delivered + dropped + unexplained
+type Accounting struct {
+	Offered    uint64 `json:"offered"`
+	PushedBack uint64 `json:"pushed_back"`
+	Accepted   uint64 `json:"accepted"`
+	// Xmit and Read are what the observer counted; nil in the bare arm.
+	Xmit *uint64 `json:"xmit,omitempty"`
+	// Dropped maps a reason to packets: the kernel's drop reasons in the
+	// observed arm, TxDropped in the bare arm.
+	Dropped     map[string]uint64 `json:"dropped"`
+	Read        *uint64           `json:"read,omitempty"`
+	Delivered   uint64            `json:"delivered"`
+	Duplicates  uint64            `json:"duplicates"`
+	Reordered   uint64            `json:"reordered"`
+	Unexplained int64             `json:"unexplained"`
+	XmitSKBs    *uint64           `json:"xmit_skbs,omitempty"`
+	ReadSKBs    *uint64           `json:"read_skbs,omitempty"`
+}
+
+// TxDropped is the reason under which the bare arm counts drops: the device's
+// own counter, which knows no reasons.
+const TxDropped = "tx_dropped"
+
+// DroppedTotal is the sum over all reasons, in packets.
+func (a Accounting) DroppedTotal() uint64 {
+	var n uint64
+	for _, v := range a.Dropped {
+		n += v
+	}
+	return n
+}
+
+// Reads is what the readers' calls returned over the whole trial.
+type Reads struct {
+	Calls  uint64            `json:"calls"`
+	Bytes  uint64            `json:"bytes"`  // PI and virtio headers included
+	Errors map[string]uint64 `json:"errors"` // by errno name, e.g. EAGAIN
+}
+
+// Device is what the kernel made of the request, read back from it.
+type Device struct {
+	Name      string   `json:"name"`
+	Flags     []string `json:"flags"` // IFF_ names
+	VnetHdrSz int      `json:"vnet_hdr_sz"`
+	Offloads  []string `json:"offloads"` // effective features, by ethtool's names
+	Qdisc     string   `json:"qdisc"`
+	TxQLen    int      `json:"txqlen"`
+	MTU       int      `json:"mtu"`
+}
+
+// Placement tells the CPU of each worker, in worker order.
+type Placement struct {
+	Sender []int `json:"sender"`
+	Reader []int `json:"reader"`
+}
+
+// Observer is what the observer said of itself.
+type Observer struct {
+	Hook        string            `json:"hook"`
+	MemoryBytes uint64            `json:"memory_bytes"` // of its maps in the kernel
+	MissedRuns  uint64            `json:"missed_runs"`  // runs that the kernel skipped
+	ReadCalls   uint64            `json:"read_calls"`   // returns of tun_do_read; 0 where the rung cannot see them
+	ReadBytes   uint64            `json:"read_bytes"`   // sum of the returns above 0, headers included
+	ReadErrors  map[string]uint64 `json:"read_errors"`  // negative returns by errno name
+}
+
+// Skip tells why a scenario was not measured.
+type Skip struct {
+	Kind     Kind              `json:"kind"`
+	Scenario string            `json:"scenario"`
+	Axes     map[string]string `json:"axes"`
+	Reason   string            `json:"reason"`
+	Detail   string            `json:"detail"`
+}
+
+// End closes a file. A file without it was interrupted.
+type End struct {
+	Kind      Kind   `json:"kind"`
+	Ended     string `json:"ended"`
+	Scenarios int    `json:"scenarios"`
+	Trials    int    `json:"trials"`
+	Skips     int    `json:"skips"`
+	Exit      int    `json:"exit"`
+}
