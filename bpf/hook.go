@@ -1,0 +1,235 @@
+package bpf
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// Hook is a way of looking into the kernel: a rung of the ladder.
+type Hook string
+
+const (
+	Kprobe     Hook = "kprobe"     // kprobe and kretprobe on the functions of tun
+	Fentry     Hook = "fentry"     // fentry and fexit on the same
+	Tracepoint Hook = "tracepoint" // the tracepoints around a device's xmit
+	None       Hook = "none"
+)
+
+// Ladder is the order in which hooks are tried.
+var Ladder = []Hook{Kprobe, Fentry, Tracepoint}
+
+// SeesBypass tells whether h sees packets that skip the queueing discipline
+// (PACKET_QDISC_BYPASS): the tracepoints around xmit do not fire for them.
+func (h Hook) SeesBypass() bool { return h == Kprobe || h == Fentry }
+
+// SeesReads tells whether h sees the returns of tun_do_read.
+func (h Hook) SeesReads() bool { return h == Kprobe || h == Fentry }
+
+// Program is a program of a rung: what it is called, what kind of hook it
+// hangs on, and on which function or tracepoint.
+type Program struct {
+	Name   string
+	Kind   string // kprobe, kretprobe, fentry, fexit or tracepoint
+	Target string
+}
+
+var rungs = map[Hook][]Program{
+	Kprobe: {
+		{tunobsProgKprobeXmit, "kprobe", "tun_net_xmit"},
+		{tunobsProgKretprobeXmit, "kretprobe", "tun_net_xmit"},
+		{tunobsProgKprobeRead, "kprobe", "tun_do_read"},
+		{tunobsProgKretprobeRead, "kretprobe", "tun_do_read"},
+	},
+	Fentry: {
+		{tunobsProgFentryXmit, "fentry", "tun_net_xmit"},
+		{tunobsProgFexitXmit, "fexit", "tun_net_xmit"},
+		{tunobsProgFexitRead, "fexit", "tun_do_read"},
+	},
+	Tracepoint: {
+		{tunobsProgTpXmit, "tracepoint", "net_dev_start_xmit"},
+		{tunobsProgTpXmitReturn, "tracepoint", "net_dev_xmit"},
+	},
+}
+
+// common are the programs that every rung needs.
+var common = []Program{
+	{tunobsProgTpDequeue, "tracepoint", "skb_copy_datagram_iovec"},
+	{tunobsProgTpDrop, "tracepoint", "kfree_skb"},
+}
+
+// Programs lists what hook h loads on this kernel.
+func Programs(h Hook) []Program {
+	list := append(slices.Clone(rungs[h]), common...)
+	if !dropsHaveReasons() {
+		list[len(list)-1].Name = tunobsProgTpDropUnknown
+	}
+	return list
+}
+
+// dropsHaveReasons looks at the tracepoint's signature: before Linux 5.17
+// (commit c504e5c2f964) kfree_skb gave none.
+func dropsHaveReasons() bool {
+	spec, err := btf.LoadKernelSpec()
+	if err != nil {
+		return true
+	}
+	var typedef *btf.Typedef
+	if spec.TypeByName("btf_trace_kfree_skb", &typedef) != nil {
+		return true
+	}
+	ptr, ok := typedef.Type.(*btf.Pointer)
+	if !ok {
+		return true
+	}
+	proto, ok := ptr.Target.(*btf.FuncProto)
+	const context, skb, location, reason = 0, 1, 2, 3
+	return !ok || len(proto.Params) > reason
+}
+
+// HookError says why a rung cannot be used on this kernel.
+type HookError struct {
+	Hook   Hook
+	Reason string // a sentence without the hook's name
+	Err    error  // what the kernel or the loader said
+}
+
+func (e *HookError) Error() string { return fmt.Sprintf("attach %s: %s", e.Hook, e.Reason) }
+
+func (e *HookError) Unwrap() error { return e.Err }
+
+// Try opens hook h on a device that does not exist and closes it again: nil
+// means that the rung holds on this kernel.
+func Try(h Hook) error {
+	o, err := Open(h, Target{Ifindex: ^uint32(0), Netns: ^uint32(0), Queues: 1})
+	if err != nil {
+		return err
+	}
+	return o.Close()
+}
+
+// explain turns an error of loading or attaching p into the reason that a
+// person can act on. It probes only here, after the try has failed.
+func explain(h Hook, p Program, err error) *HookError {
+	reason := fmt.Sprintf("%s on %s: %v", p.Kind, p.Target, err)
+	if _, statErr := os.Stat("/sys/kernel/btf/vmlinux"); errors.Is(statErr, os.ErrNotExist) {
+		reason = "this kernel has no type information, /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)"
+		return &HookError{h, reason, err}
+	}
+	var verifier *ebpf.VerifierError
+	switch {
+	case errors.Is(err, errNoSymbol), errors.Is(err, btf.ErrNotFound):
+		reason = fmt.Sprintf("%s is not in this kernel; if tun is a module, load it: modprobe tun", p.Target)
+	case errors.As(err, &verifier) && !errors.Is(err, unix.EPERM):
+		reason = fmt.Sprintf("the verifier refused %s: %v", p.Name, verifier)
+	case h == Kprobe && strings.HasPrefix(p.Kind, "k") && !kprobesCompiledIn():
+		reason = "kprobes are not compiled into this kernel (CONFIG_KPROBES)"
+	case errors.Is(err, unix.EPERM) && !hasBPF():
+		reason = "loading BPF programs needs CAP_BPF and CAP_PERFMON, or root"
+	case h == Fentry && errors.Is(err, unix.EPERM):
+		reason = fmt.Sprintf("the kernel refused to load %s on %s with EPERM, as one that forbids attaching to functions does", p.Kind, p.Target)
+	case h == Fentry && (errors.Is(err, enotsupp) || errors.Is(err, ebpf.ErrNotSupported)):
+		reason = "this kernel cannot attach to functions directly (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)"
+	}
+	return &HookError{h, reason, err}
+}
+
+// enotsupp is the kernel's own ENOTSUPP, which leaks to user space here.
+const enotsupp = unix.Errno(524)
+
+// kprobesCompiledIn looks for the perf event source that CONFIG_KPROBE_EVENTS
+// registers and for the older control file.
+func kprobesCompiledIn() bool {
+	for _, path := range []string{
+		"/sys/bus/event_source/devices/kprobe/type",
+		"/sys/kernel/tracing/kprobe_events",
+		"/sys/kernel/debug/tracing/kprobe_events",
+	} {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// hasBPF tells whether the effective capabilities allow tracing programs:
+// CAP_SYS_ADMIN, or both CAP_BPF and CAP_PERFMON (Linux 5.8).
+func hasBPF() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if unix.Capget(&header, &sets[0]) != nil {
+		return false
+	}
+	has := func(c int) bool { return sets[c/32].Effective>>(c%32)&1 == 1 }
+	return has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON)
+}
+
+var errNoSymbol = errors.New("symbol not found")
+
+// symbol finds the name under which a function of the kernel can be probed.
+// The compiler may have made a copy of a static function and given it a suffix.
+func symbol(function string) (string, error) {
+	f, err := os.Open("/proc/kallsyms")
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return findSymbol(f, function)
+}
+
+func findSymbol(kallsyms io.Reader, function string) (string, error) {
+	found := ""
+	lines := bufio.NewScanner(kallsyms)
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text()) // address, type, name, [module]
+		if len(fields) < 3 || fields[1] != "t" && fields[1] != "T" {
+			continue
+		}
+		suffix, ok := strings.CutPrefix(fields[2], function)
+		if ok && suffix == "" {
+			return function, nil
+		}
+		if ok && found == "" && wholeCopy(suffix) {
+			found = fields[2]
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return "", err
+	}
+	if found == "" {
+		return "", fmt.Errorf("%s: %w", function, errNoSymbol)
+	}
+	return found, nil
+}
+
+// wholeCopy tells the suffixes of a whole function (.isra.0, .constprop.0,
+// .llvm.123) from those of a part of it (.cold, .part.0).
+func wholeCopy(suffix string) bool {
+	return strings.HasPrefix(suffix, ".isra.") || strings.HasPrefix(suffix, ".constprop.") ||
+		strings.HasPrefix(suffix, ".llvm.")
+}
+
+func attach(p Program, prog *ebpf.Program) (link.Link, error) {
+	switch p.Kind {
+	case "kprobe", "kretprobe":
+		name, err := symbol(p.Target)
+		if err != nil {
+			return nil, err
+		}
+		if p.Kind == "kprobe" {
+			return link.Kprobe(name, prog, nil)
+		}
+		return link.Kretprobe(name, prog, nil)
+	default:
+		return link.AttachTracing(link.TracingOptions{Program: prog})
+	}
+}

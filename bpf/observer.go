@@ -1,0 +1,162 @@
+// Package bpf is the eye: what the kernel sees of a TUN/TAP device. It is the
+// only package that knows cilium/ebpf.
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+// Target is the device under observation. An ifindex is unique only within a
+// network namespace, so both are needed.
+type Target struct {
+	Ifindex uint32
+	Netns   uint32 // inode of the network namespace
+	Queues  int    // 1..256
+	GSO     bool   // the device takes super-packets; their segments are counted
+}
+
+// Observer counts in the kernel what one device does, from Open to Close.
+type Observer struct {
+	hook   Hook
+	target Target
+	cpus   int // possible CPUs: the kernel numbers them from 0 below this
+
+	programs []Program
+	coll     *ebpf.Collection
+	links    []link.Link
+	queues   *ebpf.Memory
+	perCPU   *ebpf.Memory
+	reasons  map[uint32]string
+}
+
+// Open loads the programs of hook h, attaches them and filters on t inside the
+// kernel. A rung that does not hold gives a *HookError; nothing is left behind.
+func Open(h Hook, t Target) (*Observer, error) {
+	if len(rungs[h]) == 0 {
+		return nil, fmt.Errorf("open observer: unknown hook %q", h)
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return nil, fmt.Errorf("count possible CPUs: %w", err)
+	}
+	o := &Observer{hook: h, target: t, cpus: cpus, programs: Programs(h)}
+	if err := o.load(); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	for _, p := range o.programs {
+		l, err := attach(p, o.coll.Programs[p.Name])
+		if err != nil {
+			return nil, errors.Join(explain(h, p, err), o.Close())
+		}
+		o.links = append(o.links, l)
+	}
+	return o, nil
+}
+
+func (o *Observer) load() error {
+	spec, err := loadTunobs()
+	if err != nil {
+		return err
+	}
+	for name := range spec.Programs {
+		if !slices.ContainsFunc(o.programs, func(p Program) bool { return p.Name == name }) {
+			delete(spec.Programs, name)
+		}
+	}
+	if o.hook != Kprobe {
+		delete(spec.Maps, tunobsMapXmitTasks)
+		delete(spec.Maps, tunobsMapReadTasks)
+	}
+	spec.Maps[tunobsMapQueues].MaxEntries = uint32(o.cpus * o.target.Queues)
+	spec.Maps[tunobsMapCpus].MaxEntries = uint32(o.cpus)
+	for name, value := range map[string]any{
+		tunobsVarTargetIfindex: o.target.Ifindex,
+		tunobsVarTargetNetns:   o.target.Netns,
+		tunobsVarNrQueues:      uint32(o.target.Queues),
+		tunobsVarTargetGso:     o.target.GSO,
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	o.coll, err = ebpf.NewCollection(spec)
+	if err != nil {
+		return explain(o.hook, o.blamed(err), err)
+	}
+	if o.queues, err = o.coll.Maps[tunobsMapQueues].Memory(); err != nil {
+		return fmt.Errorf("map the queue counters: %w", err)
+	}
+	if o.perCPU, err = o.coll.Maps[tunobsMapCpus].Memory(); err != nil {
+		return fmt.Errorf("map the CPU counters: %w", err)
+	}
+	o.reasons, err = dropReasons()
+	return err
+}
+
+// blamed is the program that a failed load is explained by: the first that is
+// peculiar to the rung, since the tracepoints are what all have in common.
+func (o *Observer) blamed(error) Program { return o.programs[0] }
+
+// Hook is the rung in use.
+func (o *Observer) Hook() Hook { return o.hook }
+
+// Programs lists what is attached.
+func (o *Observer) Programs() []Program { return slices.Clone(o.programs) }
+
+// Measure switches the recording of residency on or off. Counters always run.
+func (o *Observer) Measure(on bool) error {
+	var v uint32
+	if on {
+		v = 1
+	}
+	if err := o.coll.Variables[tunobsVarMeasuring].Set(v); err != nil {
+		return fmt.Errorf("set %s: %w", tunobsVarMeasuring, err)
+	}
+	return nil
+}
+
+// MemoryBytes is what the observer's maps take in the kernel, by its own account.
+func (o *Observer) MemoryBytes() (uint64, error) {
+	var sum uint64
+	for name, m := range o.coll.Maps {
+		info, err := m.Info()
+		if err != nil {
+			return 0, fmt.Errorf("ask for the memory of map %s: %w", name, err)
+		}
+		bytes, _ := info.Memlock()
+		sum += bytes
+	}
+	return sum, nil
+}
+
+// MissedRuns is how often the kernel did not run a program because it was
+// already running on that CPU. Above 0, counters are low by that much.
+func (o *Observer) MissedRuns() (uint64, error) {
+	var sum uint64
+	for name, p := range o.coll.Programs {
+		stats, err := p.Stats()
+		if err != nil {
+			return 0, fmt.Errorf("ask for the statistics of program %s: %w", name, err)
+		}
+		sum += stats.RecursionMisses
+	}
+	return sum, nil
+}
+
+// Close detaches everything and frees it. It may be called again.
+func (o *Observer) Close() error {
+	var errs []error
+	for _, l := range o.links {
+		errs = append(errs, l.Close())
+	}
+	o.links = nil
+	if o.coll != nil {
+		o.coll.Close()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,147 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf/hist"
+)
+
+// Queue is what was counted on one queue. Packets and bytes are those of wire
+// segments: IP bytes on a TUN, with the Ethernet header on a TAP.
+type Queue struct {
+	XmitSKBs, XmitPkts, XmitBytes uint64 // handed to the device, drops included
+	ReadSKBs, ReadPkts, ReadBytes uint64 // copied to a reader
+	DropPkts                      uint64 // freed as dropped
+	ReadCalls, ReadRetBytes       uint64 // returns of tun_do_read; only where the hook SeesReads
+}
+
+func (q *Queue) add(c *tunobsQueueCounters) {
+	q.XmitSKBs += c.XmitSkbs
+	q.XmitPkts += c.XmitPkts
+	q.XmitBytes += c.XmitBytes
+	q.ReadSKBs += c.ReadSkbs
+	q.ReadPkts += c.ReadPkts
+	q.ReadBytes += c.ReadBytes
+	q.DropPkts += c.DropPkts
+	q.ReadCalls += c.ReadCalls
+	q.ReadRetBytes += c.ReadRetBytes
+}
+
+// Snapshot is the state of all counters at one moment. While traffic flows the
+// counters of different CPUs may be a few packets apart.
+type Snapshot struct {
+	Queues     []Queue           // by queue number
+	Drops      map[string]uint64 // packets by the kernel's drop reason
+	Refused    uint64            // skbs for which xmit returned an error
+	Strays     uint64            // events on a queue that the device should not have
+	Residency  hist.Histogram    // ns from xmit to dequeue, while measuring
+	Missed     uint64            // dequeues whose stamp had been overwritten
+	ReadErrors map[string]uint64 // failed returns of tun_do_read by errno name
+}
+
+// Snapshot reads all counters. They live in memory shared with the kernel, so
+// that this costs the traffic nothing.
+func (o *Observer) Snapshot() (*Snapshot, error) {
+	s := &Snapshot{
+		Queues: make([]Queue, o.target.Queues),
+		Drops:  map[string]uint64{}, ReadErrors: map[string]uint64{},
+	}
+	queueSize := int64(binary.Size(tunobsQueueCounters{}))
+	cpuSize := int64(binary.Size(tunobsCpuCounters{}))
+	queue, cpu := new(tunobsQueueCounters), new(tunobsCpuCounters)
+	buf := make([]byte, max(queueSize, cpuSize))
+	for c := range o.cpus {
+		for i := range s.Queues {
+			at := int64(c*o.target.Queues+i) * queueSize
+			if err := decode(o.queues, buf[:queueSize], at, queue); err != nil {
+				return nil, err
+			}
+			s.Queues[i].add(queue)
+		}
+		if err := decode(o.perCPU, buf[:cpuSize], int64(c)*cpuSize, cpu); err != nil {
+			return nil, err
+		}
+		s.add(cpu, o.reasons)
+	}
+	return s, nil
+}
+
+type readerAt interface {
+	ReadAt(p []byte, off int64) (int, error)
+}
+
+func decode(r readerAt, buf []byte, at int64, into any) error {
+	if _, err := r.ReadAt(buf, at); err != nil {
+		return fmt.Errorf("read counters: %w", err)
+	}
+	_, err := binary.Decode(buf, binary.NativeEndian, into)
+	return err
+}
+
+func (s *Snapshot) add(c *tunobsCpuCounters, reasons map[uint32]string) {
+	h := hist.Histogram{Bucket: c.Buckets, Overflow: c.Overflow, Max: c.Max}
+	for _, n := range c.Buckets {
+		h.Count += n
+	}
+	if h.Count+h.Overflow > 0 {
+		h.Min = ^c.Min
+	}
+	s.Residency.Merge(&h)
+	s.Missed += c.Missed
+	s.Refused += c.Refused
+	s.Strays += c.Strays
+	for reason, n := range c.Drops {
+		if n > 0 {
+			s.Drops[reasonName(reasons, uint32(reason))] += n
+		}
+	}
+	for errno, n := range c.Errors {
+		if n > 0 {
+			s.ReadErrors[errnoName(errno)] += n
+		}
+	}
+}
+
+// errnoRestart is the kernel's ERESTARTSYS: a signal came while the reader
+// waited. User space never sees it, so package unix has no name for it.
+const errnoRestart = 512
+
+func errnoName(errno int) string {
+	if errno == errnoRestart {
+		return "ERESTARTSYS"
+	}
+	if name := unix.ErrnoName(unix.Errno(errno)); name != "" {
+		return name
+	}
+	return fmt.Sprintf("errno %d", errno)
+}
+
+func reasonName(reasons map[uint32]string, reason uint32) string {
+	if name, ok := reasons[reason]; ok {
+		return name
+	}
+	return fmt.Sprintf("reason %d", reason)
+}
+
+// dropReasons reads enum skb_drop_reason of the running kernel, whose numbers
+// change from release to release.
+func dropReasons() (map[uint32]string, error) {
+	reasons := map[uint32]string{0: "UNKNOWN"}
+	spec, err := btf.LoadKernelSpec()
+	if err != nil {
+		return nil, fmt.Errorf("load kernel types: %w", err)
+	}
+	var enum *btf.Enum
+	if err := spec.TypeByName("skb_drop_reason", &enum); err != nil {
+		return reasons, nil // before Linux 5.17
+	}
+	for _, v := range enum.Values {
+		reasons[uint32(v.Value)] = strings.TrimPrefix(v.Name, "SKB_DROP_REASON_")
+	}
+	return reasons, nil
+}
