@@ -1,0 +1,197 @@
+package tuntap
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// Existing is a TUN or TAP device as rtnetlink shows it, whoever made it.
+type Existing struct {
+	Name    string `json:"name"`
+	Ifindex int    `json:"ifindex"`
+	TAP     bool   `json:"tap"`
+	// Flags holds IFF_TUN or IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, IFF_MULTI_QUEUE
+	// and IFF_PERSIST; rtnetlink shows no others.
+	Flags uint32 `json:"flags"`
+	// Owner and Group may open the device without CAP_NET_ADMIN; nil: not set.
+	Owner   *uint32 `json:"owner,omitempty"`
+	Group   *uint32 `json:"group,omitempty"`
+	Persist bool    `json:"persist"`
+	// Queues counts the attached ones, DisabledQueues those that are detached
+	// while their descriptors are open. A device that is not multi-queue counts
+	// as 1 even while nobody holds it: rtnetlink does not tell.
+	Queues         int  `json:"queues"`
+	DisabledQueues int  `json:"disabled_queues"`
+	Up             bool `json:"up"`
+	Carrier        bool `json:"carrier"`
+	// Detailed is false on kernels before 4.17, which show nothing but Name,
+	// Ifindex, Up and Carrier.
+	Detailed bool `json:"detailed"`
+}
+
+// errNotTUN is for links that are not made by the tun driver.
+var errNotTUN = errors.New("not a tun/tap device")
+
+// List gives the TUN and TAP devices of the calling thread's network namespace,
+// by index. It needs no right. Macvtap and ipvtap devices, which are another
+// driver's, are not among them.
+func List() ([]Existing, error) {
+	var replies [][]byte
+	for try := 0; ; try++ {
+		req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_DUMP)
+		req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+		var err error
+		replies, err = req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+		if err == nil {
+			break
+		}
+		// Links came or went during the dump, so it may lack some.
+		if !errors.Is(err, nl.ErrDumpInterrupted) || try == 10 {
+			return nil, fmt.Errorf("list links: %w", err)
+		}
+	}
+	devices := []Existing{}
+	for _, m := range replies {
+		e, err := parseLink(m)
+		if errors.Is(err, errNotTUN) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list links: %w", err)
+		}
+		devices = append(devices, e)
+	}
+	slices.SortFunc(devices, func(a, b Existing) int { return a.Ifindex - b.Ifindex })
+	return devices, nil
+}
+
+// Lookup gives the TUN or TAP device of that name in the calling thread's
+// network namespace.
+func Lookup(name string) (Existing, error) {
+	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_ACK)
+	req.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+	req.AddData(nl.NewRtAttr(unix.IFLA_IFNAME, nl.ZeroTerminated(name)))
+	replies, err := req.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWLINK)
+	if err != nil {
+		return Existing{}, fmt.Errorf("look up link %s: %w", name, err)
+	}
+	if len(replies) != 1 {
+		return Existing{}, fmt.Errorf("look up link %s: %d replies, expected one", name, len(replies))
+	}
+	e, err := parseLink(replies[0])
+	if err != nil {
+		return Existing{}, fmt.Errorf("look up link %s: %w", name, err)
+	}
+	return e, nil
+}
+
+var errTruncated = errors.New("truncated rtnetlink message")
+
+// parseLink reads an RTM_NEWLINK message without its netlink header: struct
+// ifinfomsg, then attributes. A link of another kind is errNotTUN.
+func parseLink(m []byte) (Existing, error) {
+	if len(m) < unix.SizeofIfInfomsg {
+		return Existing{}, errTruncated
+	}
+	e := Existing{
+		Ifindex: int(int32(binary.NativeEndian.Uint32(m[4:]))),
+		Up:      binary.NativeEndian.Uint32(m[8:])&unix.IFF_UP != 0,
+	}
+	var kind string
+	var detail []byte
+	err := eachAttr(m[unix.SizeofIfInfomsg:], func(typ uint16, v []byte) error {
+		switch typ {
+		case unix.IFLA_IFNAME:
+			e.Name = unix.ByteSliceToString(v)
+		case unix.IFLA_CARRIER:
+			e.Carrier = len(v) > 0 && v[0] != 0
+		case unix.IFLA_LINKINFO:
+			return eachAttr(v, func(typ uint16, v []byte) error {
+				switch typ {
+				case unix.IFLA_INFO_KIND:
+					kind = unix.ByteSliceToString(v)
+				case unix.IFLA_INFO_DATA:
+					detail = v
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return Existing{}, err
+	case kind != "tun":
+		return Existing{}, errNotTUN
+	}
+	if err := eachAttr(detail, e.addDetail); err != nil {
+		return Existing{}, err
+	}
+	return e, nil
+}
+
+// addDetail takes one attribute of tun_fill_info (drivers/net/tun.c).
+func (e *Existing) addDetail(typ uint16, v []byte) error {
+	var n uint32
+	switch len(v) {
+	case 1:
+		n = uint32(v[0])
+	case 4:
+		n = binary.NativeEndian.Uint32(v)
+	default:
+		return nil // none that is known here
+	}
+	flag := func(on bool, bit uint32) {
+		if on {
+			e.Flags |= bit
+		}
+	}
+	switch typ {
+	case unix.IFLA_TUN_OWNER:
+		e.Owner = &n
+	case unix.IFLA_TUN_GROUP:
+		e.Group = &n
+	case unix.IFLA_TUN_TYPE:
+		e.Detailed = true
+		e.TAP = n == unix.IFF_TAP
+		flag(true, n&(unix.IFF_TUN|unix.IFF_TAP))
+	case unix.IFLA_TUN_PI:
+		flag(n == 0, unix.IFF_NO_PI)
+	case unix.IFLA_TUN_VNET_HDR:
+		flag(n != 0, unix.IFF_VNET_HDR)
+	case unix.IFLA_TUN_PERSIST:
+		e.Persist = n != 0
+		flag(n != 0, unix.IFF_PERSIST)
+	case unix.IFLA_TUN_MULTI_QUEUE:
+		flag(n != 0, unix.IFF_MULTI_QUEUE)
+		if n == 0 {
+			e.Queues = 1
+		}
+	case unix.IFLA_TUN_NUM_QUEUES:
+		e.Queues = int(n)
+	case unix.IFLA_TUN_NUM_DISABLED_QUEUES:
+		e.DisabledQueues = int(n)
+	}
+	return nil
+}
+
+// eachAttr walks through struct rtattr, 4 bytes aligned.
+func eachAttr(b []byte, f func(typ uint16, v []byte) error) error {
+	for len(b) >= unix.SizeofRtAttr {
+		size := int(binary.NativeEndian.Uint16(b))
+		typ := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+		if size < unix.SizeofRtAttr || size > len(b) {
+			return errTruncated
+		}
+		if err := f(typ, b[unix.SizeofRtAttr:size]); err != nil {
+			return err
+		}
+		b = b[min((size+3)&^3, len(b)):]
+	}
+	return nil
+}
