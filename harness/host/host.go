@@ -1,0 +1,231 @@
+// Package host reads the machine as far as it is part of a number: kernel,
+// CPUs, settings, what else runs on it, and what a bare system call costs.
+//
+// A fact that cannot be read is left empty; nothing is guessed.
+package host
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/reports/record"
+)
+
+// sysctls are the settings that bear on a packet's way to the reader.
+var sysctls = []string{
+	"kernel.bpf_stats_enabled",
+	"kernel.numa_balancing",
+	"kernel.sched_autogroup_enabled",
+	"kernel.sched_rt_runtime_us",
+	"kernel.timer_migration",
+	"kernel.unprivileged_bpf_disabled",
+	"net.core.bpf_jit_enable",
+	"net.core.bpf_jit_harden",
+	"net.core.default_qdisc",
+	"net.core.dev_weight",
+	"net.core.netdev_budget",
+	"net.core.netdev_budget_usecs",
+	"net.core.netdev_max_backlog",
+	"net.core.optmem_max",
+	"net.core.rmem_default",
+	"net.core.rmem_max",
+	"net.core.rps_sock_flow_entries",
+	"net.core.wmem_default",
+	"net.core.wmem_max",
+}
+
+// Read reads this machine. It cannot fail: what it cannot read is empty.
+func Read() record.Host {
+	var u unix.Utsname
+	_ = unix.Uname(&u) // fails only for a bad pointer
+	return read(os.DirFS("/"), uname{
+		release: unix.ByteSliceToString(u.Release[:]),
+		version: unix.ByteSliceToString(u.Version[:]),
+		machine: unix.ByteSliceToString(u.Machine[:]),
+	}, hypervisor())
+}
+
+type uname struct{ release, version, machine string }
+
+// read does the work of Read on any root folder.
+func read(root fs.FS, u uname, hv cpuid) record.Host {
+	info := text(root, "proc/cpuinfo")
+	return record.Host{
+		Kernel:        u.release,
+		KernelVersion: u.version,
+		Arch:          u.machine,
+		CPU:           cpuModel(info),
+		CPUs:          cpusOnline(root, info),
+		SMT:           smt(root),
+		Virt:          virt(root, hv),
+		Clocksource:   text(root, "sys/devices/system/clocksource/clocksource0/current_clocksource"),
+		Cmdline:       text(root, "proc/cmdline"),
+		Governor:      governor(root),
+		Mitigations:   mitigations(root),
+		Config:        config(root, u.release),
+		Sysctl:        readSysctls(root),
+		MemoryBytes:   memory(text(root, "proc/meminfo")),
+	}
+}
+
+// text is the content of a file without the space around it, "" if it cannot
+// be read.
+func text(root fs.FS, name string) string {
+	b, err := fs.ReadFile(root, name)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}
+
+// field cuts a line of /proc/cpuinfo or /proc/meminfo at its colon.
+func field(line string) (key, value string) {
+	key, value, _ = strings.Cut(line, ":")
+	return strings.TrimSpace(key), strings.Join(strings.Fields(value), " ")
+}
+
+// armCores names the part numbers of Arm's own cores (implementer 0x41) that
+// run servers and boards, from arch/arm64/include/asm/cputype.h.
+var armCores = map[string]string{
+	"0xd03": "Cortex-A53", "0xd05": "Cortex-A55", "0xd07": "Cortex-A57", "0xd08": "Cortex-A72",
+	"0xd09": "Cortex-A73", "0xd0a": "Cortex-A75", "0xd0b": "Cortex-A76", "0xd0c": "Neoverse-N1",
+	"0xd0d": "Cortex-A77", "0xd40": "Neoverse-V1", "0xd41": "Cortex-A78", "0xd44": "Cortex-X1",
+	"0xd46": "Cortex-A510", "0xd47": "Cortex-A710", "0xd48": "Cortex-X2", "0xd49": "Neoverse-N2",
+	"0xd4d": "Cortex-A715", "0xd4e": "Cortex-X3", "0xd4f": "Neoverse-V2", "0xd80": "Cortex-A520",
+	"0xd81": "Cortex-A720", "0xd82": "Cortex-X4", "0xd84": "Neoverse-V3", "0xd8e": "Neoverse-N3",
+}
+
+// cpuModel names the CPU from /proc/cpuinfo; different cores in one machine
+// are joined by " + " in the order in which they come.
+func cpuModel(info string) string {
+	var models []string
+	add := func(m string) {
+		for _, have := range models {
+			if have == m {
+				return
+			}
+		}
+		if m != "" {
+			models = append(models, m)
+		}
+	}
+	var implementer string
+	for line := range strings.Lines(info) {
+		switch key, value := field(line); key {
+		case "model name", "cpu model", "uarch": // x86 and others; MIPS; RISC-V
+			add(value)
+		case "cpu": // POWER
+			add(value)
+		case "CPU implementer":
+			implementer = value
+		case "CPU part":
+			name := armCores[value]
+			if name == "" || implementer != "0x41" {
+				name = "implementer " + implementer + " part " + value
+			}
+			add(name)
+		}
+	}
+	return strings.Join(models, " + ")
+}
+
+func cpusOnline(root fs.FS, info string) int {
+	if cpus, err := parseList(text(root, "sys/devices/system/cpu/online")); err == nil && len(cpus) > 0 {
+		return len(cpus)
+	}
+	n := 0
+	for line := range strings.Lines(info) {
+		if key, _ := field(line); key == "processor" {
+			n++
+		}
+	}
+	return n
+}
+
+// smt prefers what is active over what is allowed: a machine without siblings
+// may still say that they are allowed.
+func smt(root fs.FS) string {
+	control := text(root, "sys/devices/system/cpu/smt/control")
+	if control == "notsupported" {
+		return control
+	}
+	switch text(root, "sys/devices/system/cpu/smt/active") {
+	case "1":
+		return "on"
+	case "0":
+		return "off"
+	}
+	switch control {
+	case "on":
+		return "on"
+	case "off", "forceoff":
+		return "off"
+	}
+	return ""
+}
+
+// governor joins the different governors of the CPUs by commas.
+func governor(root fs.FS) string {
+	var all []string
+	seen := map[string]bool{}
+	for _, cpu := range cpuDirs(root) {
+		g := text(root, path.Join(cpu, "cpufreq/scaling_governor"))
+		if g != "" && !seen[g] {
+			seen[g] = true
+			all = append(all, g)
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+// cpuDirs lists the folders of the CPUs in sysfs, those that are off line too.
+func cpuDirs(root fs.FS) []string {
+	dirs, _ := fs.Glob(root, "sys/devices/system/cpu/cpu[0-9]*") // the pattern is good
+	return dirs
+}
+
+func mitigations(root fs.FS) map[string]string {
+	const dir = "sys/devices/system/cpu/vulnerabilities"
+	m := map[string]string{}
+	entries, err := fs.ReadDir(root, dir)
+	if err != nil {
+		return m
+	}
+	for _, e := range entries {
+		if v := text(root, path.Join(dir, e.Name())); v != "" {
+			m[e.Name()] = v
+		}
+	}
+	return m
+}
+
+func readSysctls(root fs.FS) map[string]string {
+	m := map[string]string{}
+	for _, name := range sysctls {
+		if v := text(root, "proc/sys/"+strings.ReplaceAll(name, ".", "/")); v != "" {
+			m[name] = v
+		}
+	}
+	return m
+}
+
+// memory finds MemTotal in bytes.
+func memory(meminfo string) uint64 {
+	for line := range strings.Lines(meminfo) {
+		key, value := field(line)
+		if key != "MemTotal" {
+			continue
+		}
+		kib, err := strconv.ParseUint(strings.TrimSuffix(value, " kB"), 10, 54)
+		if err != nil {
+			return 0
+		}
+		return kib << 10
+	}
+	return 0
+}

@@ -1,0 +1,189 @@
+package host
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/reports/record"
+)
+
+// Spoiler is one thing that can spoil a measurement on this host, and how it
+// stands now.
+type Spoiler struct {
+	Name   string // short and stable: "load", "steal", "governor" ...
+	Detail string // what was seen
+	Advice string // what to do about it; "" unless Bad
+	Bad    bool   // it would spoil a measurement
+}
+
+// sampleTime is how long Spoilers watches the CPUs: 20 ticks of each.
+const sampleTime = 200 * time.Millisecond
+
+// Limits above which a share of the CPU time is bad.
+const (
+	maxForeign  = 0.05
+	maxSteal    = 0.01 // that of record.FlagSteal
+	maxPressure = 5.0  // per cent of the last ten seconds, as PSI gives it
+)
+
+// Spoilers looks at the host for a fifth of a second and tells what it saw. A
+// thing that cannot be read is not in the list.
+func Spoilers() []Spoiler {
+	root := os.DirFS("/")
+	before := look(root)
+	time.Sleep(sampleTime)
+	return judge(Read(), before, look(root))
+}
+
+// sight is one look at what changes while a host runs.
+type sight struct {
+	stat      Stat          // no CPU in it: not readable
+	own       time.Duration // CPU time of this process
+	load      string        // of the last minute
+	pressure  string        // per cent of the last ten seconds in which a task waited for a CPU
+	throttles uint64        // times that heat slowed a CPU down
+	throttled bool          // whether throttles could be read
+	turbo     string        // "1" if clocks may rise above the base, "0" if not
+}
+
+func look(root fs.FS) sight {
+	var s sight
+	s.stat, _ = readStat(root)
+	var ru unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &ru) == nil {
+		s.own = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+	}
+	s.load, _, _ = strings.Cut(text(root, "proc/loadavg"), " ")
+	s.pressure = parsePressure(text(root, "proc/pressure/cpu"))
+	for _, cpu := range cpuDirs(root) {
+		for _, file := range []string{"core_throttle_count", "package_throttle_count"} {
+			if n, err := strconv.ParseUint(text(root, path.Join(cpu, "thermal_throttle", file)), 10, 64); err == nil {
+				s.throttles += n
+				s.throttled = true
+			}
+		}
+	}
+	s.turbo = text(root, "sys/devices/system/cpu/cpufreq/boost")
+	switch text(root, "sys/devices/system/cpu/intel_pstate/no_turbo") {
+	case "0":
+		s.turbo = "1"
+	case "1":
+		s.turbo = "0"
+	}
+	return s
+}
+
+// parsePressure finds avg10 of the "some" line of /proc/pressure/cpu.
+func parsePressure(s string) string {
+	for line := range strings.Lines(s) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "some ")
+		if !ok {
+			continue
+		}
+		for f := range strings.FieldsSeq(rest) {
+			if v, ok := strings.CutPrefix(f, "avg10="); ok {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// steadyClocks are the clock sources that are read without leaving the guest
+// or asking a slow chip.
+var steadyClocks = []string{"tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page", "riscv_clocksource"}
+
+// slowKernels are options that make a kernel several times slower.
+var slowKernels = []string{
+	"CONFIG_KASAN", "CONFIG_KCSAN", "CONFIG_LOCKDEP", "CONFIG_PROVE_LOCKING",
+	"CONFIG_DEBUG_KMEMLEAK", "CONFIG_DEBUG_LOCK_ALLOC", "CONFIG_SLUB_DEBUG_ON",
+}
+
+func judge(h record.Host, before, after sight) []Spoiler {
+	var all []Spoiler
+	add := func(name string, bad bool, advice, format string, args ...any) {
+		if !bad {
+			advice = ""
+		}
+		all = append(all, Spoiler{Name: name, Detail: fmt.Sprintf(format, args...), Advice: advice, Bad: bad})
+	}
+
+	if h.CPUs > 0 {
+		add("cpus", h.CPUs < 2, "use a machine with at least 2 CPUs: sender and reader take turns on one",
+			"%d online", h.CPUs)
+	}
+	if t := before.stat.Until(after.stat, nil); t.Total() > 0 {
+		total := float64(t.Total())
+		foreign := float64(max(t.Busy()-(after.own-before.own), 0)) / total
+		detail := fmt.Sprintf("other programs used %.0f %% of the CPU time", 100*foreign)
+		if after.load != "" {
+			detail += ", load average " + after.load
+		}
+		add("load", foreign > maxForeign, "stop what else runs, or wait until it has finished", "%s", detail)
+		steal := float64(t.Steal) / total
+		add("steal", steal > maxSteal, "move to a host whose CPUs are yours; trials with more than 1 % steal are invalid",
+			"%.1f %% of the CPU time was stolen by the hypervisor", 100*steal)
+	}
+	if p, err := strconv.ParseFloat(after.pressure, 64); err == nil {
+		add("pressure", p > maxPressure, "stop what else runs: tasks wait for a CPU",
+			"tasks waited for a CPU during %.1f %% of the last 10 s", p)
+	}
+	if h.Governor != "" {
+		add("governor", h.Governor != "performance", "cpupower frequency-set -g performance", "%s", h.Governor)
+	}
+	if after.turbo != "" {
+		add("turbo", after.turbo == "1", "turn it off, so that the clock does not depend on heat and on other cores: "+
+			"write 1 to /sys/devices/system/cpu/intel_pstate/no_turbo or 0 to /sys/devices/system/cpu/cpufreq/boost",
+			"%s", map[bool]string{true: "on", false: "off"}[after.turbo == "1"])
+	}
+	if after.throttled {
+		n := after.throttles - min(before.throttles, after.throttles)
+		add("throttling", n > 0, "let the machine cool down", "heat slowed CPUs down %d times during the look, %d times since boot", n, after.throttles)
+	}
+	if h.SMT != "" {
+		add("smt", h.SMT == "on", "write off to /sys/devices/system/cpu/smt/control, or keep the other threads of the cores in --cpus idle",
+			"%s", h.SMT)
+	}
+	if h.Clocksource != "" {
+		add("clocksource", !slices.Contains(steadyClocks, h.Clocksource), "boot with clocksource=tsc if the CPU's is stable: reading this one is slow",
+			"%s", h.Clocksource)
+	}
+	switch h.Virt {
+	case "":
+	case "none":
+		add("virtualization", false, "", "none")
+	case "tcg":
+		add("virtualization", true, "count instructions under --icount instead of time: every instruction is emulated", "tcg")
+	default:
+		add("virtualization", true, "compare only arms that were interleaved on this host: neighbours and nesting cannot be seen from inside",
+			"a guest of %s", h.Virt)
+	}
+	if v, ok := h.Sysctl["kernel.bpf_stats_enabled"]; ok {
+		add("bpf-stats", v != "0", "sysctl kernel.bpf_stats_enabled=0: it adds two clock reads to each run of each BPF program", "kernel.bpf_stats_enabled=%s", v)
+	}
+	if v, ok := h.Sysctl["net.core.bpf_jit_enable"]; ok {
+		add("bpf-jit", v == "0", "sysctl net.core.bpf_jit_enable=1: the observer is interpreted", "net.core.bpf_jit_enable=%s", v)
+	}
+	if len(h.Config) > 0 {
+		var slow []string
+		for _, o := range slowKernels {
+			if h.Config[o] == "y" {
+				slow = append(slow, o)
+			}
+		}
+		detail := "no debugging option that slows the kernel down"
+		if len(slow) > 0 {
+			detail = strings.Join(slow, ", ")
+		}
+		add("debug-kernel", len(slow) > 0, "boot a kernel without it", "%s", detail)
+	}
+	return all
+}

@@ -1,0 +1,154 @@
+package host
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/reports/record"
+)
+
+func TestJudge(t *testing.T) {
+	stat := func(user, steal, idle time.Duration) Stat {
+		return Stat{CPU: map[int]CPUTimes{0: {User: user, Steal: steal, Idle: idle}}}
+	}
+	const ms = time.Millisecond
+	quiet := record.Host{
+		CPUs: 4, SMT: "off", Virt: "none", Clocksource: "tsc", Governor: "performance",
+		Sysctl: map[string]string{"kernel.bpf_stats_enabled": "0", "net.core.bpf_jit_enable": "1"},
+		Config: map[string]string{"CONFIG_KASAN": "n"},
+	}
+	idle := sight{stat: stat(0, 0, 200*ms), load: "0.01", pressure: "0.00", turbo: "0", throttled: true, throttles: 7}
+	zero := sight{stat: stat(0, 0, 0), throttled: true, throttles: 7}
+
+	for _, s := range judge(quiet, zero, idle) {
+		if s.Bad || s.Advice != "" || s.Detail == "" {
+			t.Errorf("on a quiet host: %+v", s)
+		}
+	}
+	if n := len(judge(quiet, zero, idle)); n != 13 {
+		t.Errorf("%d things were looked at, want 13", n)
+	}
+	if all := judge(record.Host{}, sight{}, sight{}); len(all) != 0 {
+		t.Errorf("nothing can be read: %+v", all)
+	}
+
+	for _, c := range []struct {
+		name   string
+		change func(h *record.Host, a *sight)
+		detail string
+	}{
+		{"cpus", func(h *record.Host, _ *sight) { h.CPUs = 1 }, "1 online"},
+		{"load", func(_ *record.Host, a *sight) { a.stat = stat(50*ms, 0, 150*ms) }, "25 %"},
+		{"steal", func(_ *record.Host, a *sight) { a.stat = stat(0, 10*ms, 190*ms) }, "5.0 %"},
+		{"pressure", func(_ *record.Host, a *sight) { a.pressure = "37.5" }, "37.5 %"},
+		{"governor", func(h *record.Host, _ *sight) { h.Governor = "powersave,performance" }, "powersave"},
+		{"turbo", func(_ *record.Host, a *sight) { a.turbo = "1" }, "on"},
+		{"throttling", func(_ *record.Host, a *sight) { a.throttles = 9 }, "2 times during"},
+		{"smt", func(h *record.Host, _ *sight) { h.SMT = "on" }, "on"},
+		{"clocksource", func(h *record.Host, _ *sight) { h.Clocksource = "hpet" }, "hpet"},
+		{"virtualization", func(h *record.Host, _ *sight) { h.Virt = "kvm" }, "kvm"},
+		{"virtualization", func(h *record.Host, _ *sight) { h.Virt = "tcg" }, "tcg"},
+		{"bpf-stats", func(h *record.Host, _ *sight) { h.Sysctl = map[string]string{"kernel.bpf_stats_enabled": "1"} }, "=1"},
+		{"bpf-jit", func(h *record.Host, _ *sight) { h.Sysctl = map[string]string{"net.core.bpf_jit_enable": "0"} }, "=0"},
+		{"debug-kernel", func(h *record.Host, _ *sight) {
+			h.Config = map[string]string{"CONFIG_KASAN": "y", "CONFIG_LOCKDEP": "y"}
+		}, "CONFIG_KASAN, CONFIG_LOCKDEP"},
+	} {
+		h, after := quiet, idle
+		c.change(&h, &after)
+		var bad []string
+		for _, s := range judge(h, zero, after) {
+			if !s.Bad {
+				continue
+			}
+			bad = append(bad, s.Name)
+			if s.Name == c.name && (!strings.Contains(s.Detail, c.detail) || s.Advice == "") {
+				t.Errorf("%s: %+v, want %q and an advice", c.name, s, c.detail)
+			}
+		}
+		if !slices.Equal(bad, []string{c.name}) {
+			t.Errorf("%s: bad are %q", c.name, bad)
+		}
+	}
+
+	// What this process does itself is not foreign.
+	after := idle
+	after.stat, after.own = stat(50*ms, 0, 150*ms), 50*ms
+	for _, s := range judge(quiet, zero, after) {
+		if s.Bad {
+			t.Errorf("own work: %+v", s)
+		}
+	}
+}
+
+func TestLook(t *testing.T) {
+	const cpu = "sys/devices/system/cpu/"
+	s := look(tree(map[string]string{
+		"proc/stat":         someStat,
+		"proc/loadavg":      "0.43 0.26 0.13 1/89 8217\n",
+		"proc/pressure/cpu": "some avg10=2.39 avg60=1.91 avg300=1.85 total=16879683\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+		cpu + "cpu0/thermal_throttle/core_throttle_count":    "3\n",
+		cpu + "cpu0/thermal_throttle/package_throttle_count": "4\n",
+		cpu + "cpu1/thermal_throttle/core_throttle_count":    "5\n",
+		cpu + "intel_pstate/no_turbo":                        "0\n",
+	}))
+	if len(s.stat.CPU) != 2 || s.load != "0.43" || s.pressure != "2.39" || s.throttles != 12 || !s.throttled || s.turbo != "1" {
+		t.Errorf("%+v", s)
+	}
+	if s := look(tree(map[string]string{cpu + "intel_pstate/no_turbo": "1\n"})); s.turbo != "0" {
+		t.Errorf("no turbo: %+v", s)
+	}
+	if s := look(tree(map[string]string{cpu + "cpufreq/boost": "1\n"})); s.turbo != "1" {
+		t.Errorf("boost: %+v", s)
+	}
+	if s := look(tree(nil)); len(s.stat.CPU) != 0 || s.load != "" || s.pressure != "" || s.throttled || s.turbo != "" {
+		t.Errorf("nothing to read: %+v", s)
+	}
+}
+
+func TestSpoilers(t *testing.T) {
+	start := time.Now()
+	all := Spoilers()
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %v", took)
+	}
+	names := map[string]bool{}
+	for _, s := range all {
+		t.Logf("%+v", s)
+		if s.Name == "" || s.Detail == "" || s.Bad != (s.Advice != "") || names[s.Name] {
+			t.Errorf("%+v", s)
+		}
+		names[s.Name] = true
+	}
+	if !names["cpus"] || !names["load"] {
+		t.Errorf("only %v", names)
+	}
+}
+
+func TestLacking(t *testing.T) {
+	const all = 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON | 1<<unix.CAP_NET_RAW
+	for _, c := range []struct {
+		effective uint64
+		want      []string
+	}{
+		{all, nil},
+		{^uint64(0), nil},
+		{all &^ (1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON), nil}, // CAP_SYS_ADMIN is enough
+		{all &^ (1 << unix.CAP_SYS_ADMIN), []string{"CAP_SYS_ADMIN"}},
+		{all &^ (1 << unix.CAP_NET_RAW), []string{"CAP_NET_RAW"}},
+		{1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_NET_RAW, []string{"CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON"}},
+		{0, []string{"CAP_NET_ADMIN", "CAP_SYS_ADMIN", "CAP_BPF", "CAP_PERFMON", "CAP_NET_RAW"}},
+	} {
+		if got := lacking(c.effective); !slices.Equal(got, c.want) {
+			t.Errorf("%#x: %q, want %q", c.effective, got, c.want)
+		}
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	t.Logf("missing: %q", Capabilities())
+}

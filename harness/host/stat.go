@@ -1,0 +1,124 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// tick is one unit of /proc/stat: USER_HZ is 100 on amd64 and arm64, whatever
+// CONFIG_HZ is.
+const tick = 10 * time.Millisecond
+
+// CPUTimes is where the time of one or more CPUs went. The kernel counts it in
+// steps of 10 ms.
+type CPUTimes struct {
+	User    time.Duration // with guests
+	Nice    time.Duration
+	System  time.Duration
+	Idle    time.Duration
+	IOWait  time.Duration
+	IRQ     time.Duration
+	SoftIRQ time.Duration
+	Steal   time.Duration // the hypervisor ran somebody else
+}
+
+// Busy is the time in which the CPUs did something.
+func (t CPUTimes) Busy() time.Duration { return t.User + t.Nice + t.System + t.IRQ + t.SoftIRQ }
+
+// Total is all of it.
+func (t CPUTimes) Total() time.Duration { return t.Busy() + t.Idle + t.IOWait + t.Steal }
+
+// fields lists the columns of /proc/stat in their order (fs/proc/stat.c).
+// Guest time, which follows, is in User already.
+func (t *CPUTimes) fields() []*time.Duration {
+	return []*time.Duration{&t.User, &t.Nice, &t.System, &t.Idle, &t.IOWait, &t.IRQ, &t.SoftIRQ, &t.Steal}
+}
+
+// Stat is the state of /proc/stat: the times of each CPU that is on line,
+// since boot.
+type Stat struct {
+	CPU map[int]CPUTimes
+}
+
+// ReadStat reads /proc/stat.
+func ReadStat() (Stat, error) { return readStat(os.DirFS("/")) }
+
+func readStat(root fs.FS) (Stat, error) {
+	b, err := fs.ReadFile(root, "proc/stat")
+	if err != nil {
+		return Stat{}, fmt.Errorf("read CPU times: %w", err)
+	}
+	return parseStat(string(b))
+}
+
+func parseStat(s string) (Stat, error) {
+	stat := Stat{CPU: map[int]CPUTimes{}}
+	for line := range strings.Lines(s) {
+		f := strings.Fields(line)
+		if len(f) < 2 || !strings.HasPrefix(f[0], "cpu") || f[0] == "cpu" {
+			continue
+		}
+		cpu, err := strconv.Atoi(strings.TrimPrefix(f[0], "cpu"))
+		if err != nil || cpu < 0 {
+			return Stat{}, fmt.Errorf("parse /proc/stat: no CPU number in %q", f[0])
+		}
+		var t CPUTimes
+		for i, d := range t.fields() {
+			if i+1 >= len(f) {
+				break // kernels before 2.6.11 knew no steal
+			}
+			n, err := strconv.ParseUint(f[i+1], 10, 64)
+			if err != nil || n > uint64(1<<62/tick) {
+				return Stat{}, fmt.Errorf("parse /proc/stat: %s has %q for a time", f[0], f[i+1])
+			}
+			*d = time.Duration(n) * tick
+		}
+		stat.CPU[cpu] = t
+	}
+	if len(stat.CPU) == 0 {
+		return Stat{}, errors.New("parse /proc/stat: no CPU in it")
+	}
+	return stat, nil
+}
+
+// Until adds up what happened between s and the later b on the given CPUs, on
+// all if cpus is empty. A CPU that is not in both is left out.
+func (s Stat) Until(b Stat, cpus []int) CPUTimes {
+	var sum CPUTimes
+	add := func(cpu int) {
+		from, ok := s.CPU[cpu]
+		to, ok2 := b.CPU[cpu]
+		if !ok || !ok2 {
+			return
+		}
+		f, t := from.fields(), to.fields()
+		for i, d := range sum.fields() {
+			// Idle and iowait of a kernel without ticks may step back.
+			*d += max(*t[i]-*f[i], 0)
+		}
+	}
+	if len(cpus) == 0 {
+		for cpu := range s.CPU {
+			add(cpu)
+		}
+	}
+	for _, cpu := range cpus {
+		add(cpu)
+	}
+	return sum
+}
+
+// Steal is the share of the time of the CPUs, all if cpus is empty, that was
+// stolen between s and the later b: 0 to 1, and 0 if no time passed.
+func (s Stat) Steal(b Stat, cpus []int) float64 {
+	t := s.Until(b, cpus)
+	if t.Total() == 0 {
+		return 0
+	}
+	return float64(t.Steal) / float64(t.Total())
+}

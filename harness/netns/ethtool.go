@@ -1,0 +1,108 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// ifreqData is struct ifreq of include/uapi/linux/if.h with its union used as
+// a pointer, which x/sys keeps to itself.
+type ifreqData struct {
+	name [unix.IFNAMSIZ]byte
+	data unsafe.Pointer
+	_    [24 - unsafe.Sizeof(uintptr(0))]byte
+}
+
+// ssetInfo is struct ethtool_sset_info of include/uapi/linux/ethtool.h, with
+// room for the size of one string set.
+type ssetInfo struct {
+	cmd, reserved uint32
+	mask          uint64
+	count         uint32
+}
+
+const (
+	ssFeatures = 4  // ETH_SS_FEATURES
+	stringLen  = 32 // ETH_GSTRING_LEN
+	// gfeature is struct ethtool_get_features_block, in 32-bit words:
+	// available, requested, active, never_changed.
+	gfeatureWords = 4
+	gfeatureOn    = 2
+)
+
+// features lists the active features of a link by name, sorted. It must run on
+// the namespace's thread.
+func features(name string) ([]string, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open socket for ethtool: %w", err)
+	}
+	defer unix.Close(fd)
+
+	info := ssetInfo{cmd: unix.ETHTOOL_GSSET_INFO, mask: 1 << ssFeatures}
+	if err := ethtool(fd, name, unsafe.Pointer(&info)); err != nil {
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	if info.mask == 0 || info.count == 0 {
+		return nil, nil
+	}
+	count := int(info.count)
+
+	// struct ethtool_gstrings: cmd, string_set, len, data[].
+	text := make([]uint32, 3+count*stringLen/4)
+	text[0], text[1], text[2] = unix.ETHTOOL_GSTRINGS, ssFeatures, uint32(count)
+	if err := ethtool(fd, name, unsafe.Pointer(&text[0])); err != nil {
+		return nil, err
+	}
+
+	// struct ethtool_gfeatures: cmd, size, features[].
+	blocks := (count + 31) / 32
+	bits := make([]uint32, 2+blocks*gfeatureWords)
+	bits[0], bits[1] = unix.ETHTOOL_GFEATURES, uint32(blocks)
+	if err := ethtool(fd, name, unsafe.Pointer(&bits[0])); err != nil {
+		return nil, err
+	}
+
+	chars := unsafe.Slice((*byte)(unsafe.Pointer(&text[3])), count*stringLen)
+	return activeFeatures(chars, bits[2:]), nil
+}
+
+// activeFeatures names the bits that are set. names holds one name of
+// ETH_GSTRING_LEN bytes a feature; an empty one is a bit that has no meaning.
+func activeFeatures(names []byte, blocks []uint32) []string {
+	var on []string
+	for i := 0; (i+1)*stringLen <= len(names); i++ {
+		word := i/32*gfeatureWords + gfeatureOn
+		if word >= len(blocks) {
+			break
+		}
+		name := unix.ByteSliceToString(names[i*stringLen : (i+1)*stringLen])
+		if name != "" && blocks[word]&(1<<(i%32)) != 0 {
+			on = append(on, name)
+		}
+	}
+	slices.Sort(on)
+	return on
+}
+
+func ethtool(fd int, name string, request unsafe.Pointer) error {
+	if len(name) >= unix.IFNAMSIZ {
+		return unix.ENODEV
+	}
+	ifr := ifreqData{data: request}
+	copy(ifr.name[:], name)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&ifr)))
+	runtime.KeepAlive(request)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
