@@ -1,0 +1,272 @@
+// Package sink reads packets from the queues of a device, checks their stamps
+// and counts what came.
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf/hist"
+	"tunbench/harness/packet"
+	"tunbench/harness/worker"
+)
+
+// Wait says how a reader waits for packets.
+type Wait int
+
+const (
+	Block Wait = iota // in read(2), on a blocking descriptor
+	Poll              // in poll(2), when a non-blocking read gave EAGAIN
+	Spin              // not at all
+)
+
+// Config says what a reader reads.
+type Config struct {
+	FD      int // of one queue; blocking with Block, else non-blocking
+	Queue   int
+	CPU     int
+	Wait    Wait
+	TAP     bool
+	PI      bool
+	VnetHdr int // bytes, 0 for none
+	Flows   int
+	MaxRead int // bytes that a read can return, headers included
+}
+
+// Control is shared by the readers of a trial.
+type Control struct {
+	Measuring atomic.Bool // latency is recorded
+	Drain     atomic.Bool // no more packets will come: end when the queue is empty
+}
+
+// Counts is what a reader saw from its start on.
+type Counts struct {
+	Calls      uint64 // read(2) and poll(2)
+	Reads      uint64 // reads that returned a packet
+	ReadBytes  uint64 // returned by them, all headers included
+	Delivered  uint64 // unique stamped segments
+	WireBytes  uint64 // of these: IP bytes, or frame bytes on a TAP
+	Duplicates uint64
+	Reordered  uint64
+	Foreign    uint64 // packets without a stamp of ours
+	Again      uint64 // reads that found nothing
+}
+
+// Progress is what others may read of a running reader.
+type Progress struct {
+	Delivered, WireBytes, Reads, Calls uint64
+}
+
+// Flow is what a reader saw of one flow.
+type Flow struct {
+	Delivered, Duplicates, Reordered uint64
+}
+
+// Reader drives one queue.
+type Reader struct {
+	Config
+	Counts
+
+	// E2E is the time from the sent stamp to the return of the read, in ns.
+	E2E hist.Histogram
+	// Recv is the time in ns inside reads that returned a packet, of which one
+	// in sampleEvery is timed. Empty with Block, whose reads wait.
+	Recv hist.Histogram
+
+	control *Control
+	thread  *worker.Thread
+	buf     []byte
+	flows   []*flow
+
+	_         [64]byte // what others poll is not on the line of what the loop writes
+	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
+	_         [64]byte
+}
+
+const (
+	sampleEvery  = 16
+	publishEvery = 64
+	pollTimeout  = 50 // ms; a backstop, the end is signalled by a kick
+)
+
+// Start begins to read on a thread of its own.
+func Start(c Config, control *Control) (*Reader, error) {
+	r := &Reader{Config: c, control: control, buf: make([]byte, c.MaxRead), flows: make([]*flow, c.Flows)}
+	// Touched beforehand, unless that would take too much memory: then a flow
+	// gets its place when its first packet comes.
+	if c.Flows <= 4096 {
+		flows := make([]flow, c.Flows)
+		for i := range flows {
+			r.flows[i] = &flows[i]
+		}
+	}
+	var err error
+	r.thread, err = worker.Start(c.CPU, r.loop)
+	if err != nil {
+		return nil, fmt.Errorf("start the reader of queue %d: %w", c.Queue, err)
+	}
+	return r, nil
+}
+
+// Thread is the thread that reads.
+func (r *Reader) Thread() *worker.Thread { return r.thread }
+
+// Progress may be called while the reader runs; it lags by at most a few
+// dozen packets.
+func (r *Reader) Progress() Progress {
+	return Progress{
+		r.published.delivered.Load(), r.published.wireBytes.Load(),
+		r.published.reads.Load(), r.published.calls.Load(),
+	}
+}
+
+// Flow gives what was seen of flow i, once the reader has ended.
+func (r *Reader) Flow(i int) Flow {
+	if f := r.flows[i]; f != nil {
+		return Flow{f.delivered, f.duplicates, f.reordered}
+	}
+	return Flow{}
+}
+
+// Finish makes the reader end as soon as its queue is empty. Control.Drain must
+// have been set. A reader that waits in read(2) is woken up.
+func (r *Reader) Finish() error {
+	if err := unix.SetNonblock(r.FD, true); err != nil {
+		return fmt.Errorf("finish the reader of queue %d: %w", r.Queue, err)
+	}
+	return r.thread.Kick()
+}
+
+func (r *Reader) publish() {
+	r.published.delivered.Store(r.Delivered)
+	r.published.wireBytes.Store(r.WireBytes)
+	r.published.reads.Store(r.Reads)
+	r.published.calls.Store(r.Calls)
+}
+
+// loop is the hot loop: it allocates nothing. A blocking read is made by a raw
+// system call, too, which keeps its processor from Go's scheduler while it
+// waits. That is safe only because nothing stops the world during a trial (the
+// collector is off) and because Finish interrupts the wait.
+func (r *Reader) loop() error {
+	defer r.publish()
+	fd, base, size := uintptr(r.FD), uintptr(unsafe.Pointer(&r.buf[0])), uintptr(len(r.buf))
+	timed := r.Wait != Block
+	for {
+		worker.Turn()
+		drain := r.control.Drain.Load()
+		sample := timed && r.Calls%sampleEvery == 0
+		var before int64
+		if sample {
+			before = worker.Now()
+		}
+		r.Calls++
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, base, size)
+		switch errno {
+		case 0:
+			now := worker.Now()
+			if sample {
+				r.Recv.Record(uint64(now - before))
+			}
+			r.Reads++
+			r.ReadBytes += uint64(n)
+			r.take(r.buf[:n], now)
+			if r.Reads%publishEvery == 0 {
+				r.publish()
+			}
+		case unix.EAGAIN:
+			r.Again++
+			if drain {
+				return nil
+			}
+			if r.Again%publishEvery == 1 || r.Wait == Poll {
+				r.publish()
+			}
+			if r.Wait == Poll {
+				if err := r.poll(); err != nil {
+					return err
+				}
+			}
+		case unix.EINTR:
+		default:
+			return fmt.Errorf("read queue %d: %w", r.Queue, errno)
+		}
+	}
+}
+
+func (r *Reader) poll() error {
+	r.Calls++
+	fds := [1]unix.PollFd{{Fd: int32(r.FD), Events: unix.POLLIN}}
+	if _, err := unix.Poll(fds[:], pollTimeout); err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("poll queue %d: %w", r.Queue, err)
+	}
+	return nil
+}
+
+// take counts one read: a packet, or a super-packet of many segments.
+func (r *Reader) take(b []byte, now int64) {
+	segments, size := 1, 0
+	if r.PI {
+		if len(b) < packet.PILen {
+			r.Foreign++
+			return
+		}
+		b = b[packet.PILen:]
+	}
+	var vnet packet.VnetHdr
+	if r.VnetHdr > 0 {
+		if vnet.Parse(b) != nil || len(b) < r.VnetHdr {
+			r.Foreign++
+			return
+		}
+		b = b[r.VnetHdr:]
+	}
+	headers, ok := packet.Payload(b, r.TAP)
+	if !ok {
+		r.Foreign++
+		return
+	}
+	payload := b[headers:]
+	if vnet.GSOType != packet.GSONone {
+		var err error
+		if segments, size, err = vnet.Segments(len(payload)); err != nil {
+			r.Foreign++
+			return
+		}
+	}
+	for range segments {
+		segment := payload
+		if segments > 1 && len(payload) > size {
+			segment = payload[:size]
+		}
+		r.segment(segment, headers, now)
+		payload = payload[len(segment):]
+	}
+}
+
+func (r *Reader) segment(payload []byte, headers int, now int64) {
+	var s packet.Stamp
+	if !s.Parse(payload) || int(s.Flow) >= len(r.flows) {
+		r.Foreign++
+		return
+	}
+	f := r.flows[s.Flow]
+	if f == nil {
+		f = new(flow)
+		r.flows[s.Flow] = f
+	}
+	late, dup := f.reordered, f.duplicates
+	if f.see(s.Seq) {
+		r.Delivered++
+		r.WireBytes += uint64(headers + len(payload))
+	}
+	r.Reordered += f.reordered - late
+	r.Duplicates += f.duplicates - dup
+	if r.control.Measuring.Load() {
+		r.E2E.Record(uint64(max(0, now-s.Intended)))
+	}
+}

@@ -1,0 +1,286 @@
+// Package traffic makes the packets that go into a device from the kernel's
+// side, and counts what the kernel took.
+package traffic
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/packet"
+	"tunbench/harness/worker"
+)
+
+// Ports of the flows: flow i goes from FirstPort+i to SinkPort.
+const (
+	FirstPort = 20000
+	SinkPort  = 9 // discard
+)
+
+// Kind is the way into the kernel.
+type Kind int
+
+const (
+	UDP    Kind = iota // connected sockets
+	UDPGSO             // the same, UDP_SEGMENT
+	Packet             // AF_PACKET
+)
+
+// Config says what a sender sends.
+type Config struct {
+	Kind     Kind
+	CPU      int
+	Src, Dst netip.Addr
+	Flows    []int // the flows of this sender
+	Size     int   // IP length in bytes; 0 for the IMIX
+	TAP      bool
+	// Ifindex, SrcLink and DstLink are for Packet only, the latter two for TAP.
+	Ifindex          int
+	SrcLink, DstLink [6]byte
+	Bypass           bool   // PACKET_QDISC_BYPASS
+	Limit            uint64 // segments to send, rounded up to a batch; 0 for no limit
+}
+
+// Control is shared by the senders of a trial.
+type Control struct{ Stop atomic.Bool }
+
+// Counts is what a sender did from its start on. Packets are wire segments.
+type Counts struct {
+	Calls      uint64
+	Accepted   uint64 // taken by the kernel
+	PushedBack uint64 // refused before they reached the device, and sent again
+	CallNs     uint64 // time inside the calls
+}
+
+// Sender makes the traffic of some flows.
+type Sender struct {
+	Config
+	control *Control
+	thread  *worker.Thread
+	fds     []int // one a flow, or one for Packet
+	batch   *batch
+	seqs    []uint64 // next sequence number, by position in Flows
+	counts  Counts
+
+	_         [64]byte
+	published struct{ calls, accepted, pushedBack, callNs atomic.Uint64 }
+	_         [64]byte
+}
+
+// MinSize is the least IP length in bytes that holds a stamp.
+func MinSize(family int) int { return packet.HeadersLen(false, family) + packet.StampLen }
+
+// Open makes the sockets of a sender. It must be called on a thread in the
+// network namespace of the device; the sender may then run anywhere.
+func Open(c Config) (*Sender, error) {
+	s := &Sender{Config: c, seqs: make([]uint64, len(c.Flows))}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	s.batch = newBatch(c)
+	return s, nil
+}
+
+func (s *Sender) open() error {
+	if s.Kind == Packet {
+		return s.openPacket()
+	}
+	for _, flow := range s.Flows {
+		fd, err := openUDP(netip.AddrPortFrom(s.Src, uint16(FirstPort+flow)), netip.AddrPortFrom(s.Dst, SinkPort))
+		if err != nil {
+			return fmt.Errorf("open the socket of flow %d: %w", flow, err)
+		}
+		s.fds = append(s.fds, fd)
+		if s.Kind == UDPGSO {
+			size := s.Size - packet.HeadersLen(false, family(s.Src))
+			if err := unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, size); err != nil {
+				return &CallError{"setsockopt UDP_SEGMENT", err}
+			}
+		}
+	}
+	return nil
+}
+
+// CallError is a call that the kernel refused.
+type CallError struct {
+	Call string
+	Err  error
+}
+
+func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
+
+func (e *CallError) Unwrap() error { return e.Err }
+
+func family(a netip.Addr) int {
+	if a.Is6() {
+		return 6
+	}
+	return 4
+}
+
+func sockaddr(a netip.AddrPort) (int, unix.Sockaddr) {
+	if a.Addr().Is6() {
+		return unix.AF_INET6, &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	}
+	return unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+}
+
+// openUDP gives a connected socket with fixed ports, so that a flow hashes to
+// the same queue in each trial.
+func openUDP(src, dst netip.AddrPort) (int, error) {
+	domain, local := sockaddr(src)
+	_, remote := sockaddr(dst)
+	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, &CallError{"socket", err}
+	}
+	if err := unix.Bind(fd, local); err != nil {
+		unix.Close(fd)
+		return -1, &CallError{"bind " + src.String(), err}
+	}
+	if err := unix.Connect(fd, remote); err != nil {
+		unix.Close(fd)
+		return -1, &CallError{"connect " + dst.String(), err}
+	}
+	return fd, nil
+}
+
+func (s *Sender) openPacket() error {
+	// Protocol 0 receives nothing.
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return &CallError{"socket AF_PACKET", err}
+	}
+	s.fds = append(s.fds, fd)
+	if s.Bypass {
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
+			return &CallError{"setsockopt PACKET_QDISC_BYPASS", err}
+		}
+	}
+	return nil
+}
+
+// Close closes the sockets. The sender must have ended.
+func (s *Sender) Close() error {
+	var errs []error
+	for _, fd := range s.fds {
+		errs = append(errs, unix.Close(fd))
+	}
+	s.fds = nil
+	return errors.Join(errs...)
+}
+
+// Start begins to send on a thread of its own.
+func (s *Sender) Start(control *Control) error {
+	s.control = control
+	var err error
+	s.thread, err = worker.Start(s.CPU, s.loop)
+	if err != nil {
+		return fmt.Errorf("start a sender: %w", err)
+	}
+	return nil
+}
+
+// Thread is the thread that sends; nil before Start.
+func (s *Sender) Thread() *worker.Thread { return s.thread }
+
+// Progress may be called while the sender runs.
+func (s *Sender) Progress() Counts {
+	return Counts{
+		Calls: s.published.calls.Load(), Accepted: s.published.accepted.Load(),
+		PushedBack: s.published.pushedBack.Load(), CallNs: s.published.callNs.Load(),
+	}
+}
+
+// Segments is how many wire segments one message of a call stands for.
+func (s *Sender) Segments() uint64 { return s.batch.segments }
+
+// Sent gives how many segments of each of Flows were accepted. The sender must
+// have ended.
+func (s *Sender) Sent() []uint64 { return s.seqs }
+
+func (s *Sender) publish() {
+	s.published.calls.Store(s.counts.Calls)
+	s.published.accepted.Store(s.counts.Accepted)
+	s.published.pushedBack.Store(s.counts.PushedBack)
+	s.published.callNs.Store(s.counts.CallNs)
+}
+
+// loop is the hot loop: flow after flow, a batch each. It allocates nothing.
+func (s *Sender) loop() error {
+	defer s.publish()
+	for position := 0; !s.control.Stop.Load(); position = (position + 1) % len(s.Flows) {
+		if s.Limit > 0 && s.counts.Accepted >= s.Limit {
+			return nil
+		}
+		if err := s.send(position); err != nil {
+			return err
+		}
+		s.publish()
+	}
+	return nil
+}
+
+// send hands one batch of one flow to the kernel, however many calls it takes.
+func (s *Sender) send(position int) error {
+	fd := s.fds[0]
+	if s.Kind != Packet {
+		fd = s.fds[position]
+	}
+	seq := s.seqs[position]
+	messages := s.batch.messages()
+	s.batch.stamp(position, seq, worker.Now())
+	before := worker.Now()
+	for first := 0; first < messages; {
+		worker.Turn()
+		if s.control.Stop.Load() {
+			break
+		}
+		n, errno := sendmmsg(fd, s.batch.headers[first:])
+		after := worker.Now()
+		s.counts.Calls++
+		s.counts.CallNs += uint64(after - before)
+		before = after
+		done := s.batch.segments * uint64(n)
+		s.counts.Accepted += done
+		s.seqs[position] += done
+		first += n
+		switch {
+		case errno == 0 && first == messages:
+		case errno == 0 && s.Kind == Packet, errno == unix.ENOBUFS && s.Kind == Packet:
+			// AF_PACKET passes on that the device dropped a packet: it got as
+			// far as that and counts as accepted and lost. After a short count
+			// the kernel keeps the error to itself (__sys_sendmmsg of
+			// net/socket.c).
+			s.counts.Accepted++
+			s.seqs[position]++
+			first++
+		case errno == 0, errno == unix.EAGAIN, errno == unix.ENOBUFS:
+			s.counts.PushedBack += s.batch.segments
+		case errno == unix.EINTR:
+		default:
+			return &CallError{"sendmmsg", errno}
+		}
+	}
+	return nil
+}
+
+// mmsghdr is struct mmsghdr of include/linux/socket.h.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+	_   [4]byte
+}
+
+func sendmmsg(fd int, messages []mmsghdr) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
+		uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}

@@ -1,0 +1,102 @@
+// Package worker runs a hot loop on an operating system thread of its own,
+// pinned to one CPU, and reads that thread's clocks.
+package worker
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+var epoch = time.Now()
+
+// Now is the clock of a trial: CLOCK_MONOTONIC in nanoseconds, counted from
+// the start of the process.
+func Now() int64 { return int64(time.Since(epoch)) }
+
+// Turn must be called once in each turn of a loop of raw system calls. A signal
+// that asks such a loop to yield lands inside the assembly stub of the call,
+// where Go cannot stop a goroutine; the prologue of this function is where it
+// can.
+//
+//go:noinline
+func Turn() {}
+
+// Thread is a running worker.
+type Thread struct {
+	CPU  int
+	tid  int
+	done chan struct{}
+	err  error
+}
+
+// Start runs f on a new thread pinned to cpu and returns when the thread is
+// ready. The thread ends with f.
+func Start(cpu int, f func() error) (*Thread, error) {
+	t := &Thread{CPU: cpu, done: make(chan struct{})}
+	ready := make(chan error)
+	go func() {
+		// Never unlocked: a pinned thread must not go back to Go's pool.
+		runtime.LockOSThread()
+		defer close(t.done)
+		var before, set unix.CPUSet
+		if err := unix.SchedGetaffinity(0, &before); err != nil {
+			ready <- fmt.Errorf("read the affinity of a worker: %w", err)
+			return
+		}
+		// A thread that ends may start another in its place, which inherits
+		// its affinity.
+		defer unix.SchedSetaffinity(0, &before)
+		set.Set(cpu)
+		if err := unix.SchedSetaffinity(0, &set); err != nil {
+			ready <- fmt.Errorf("pin a worker to CPU %d: %w", cpu, err)
+			return
+		}
+		t.tid = unix.Gettid()
+		ready <- nil
+		t.err = f()
+	}()
+	if err := <-ready; err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Wait returns when the worker has ended, with its error.
+func (t *Thread) Wait() error {
+	<-t.done
+	return t.err
+}
+
+// Done is closed when the worker has ended.
+func (t *Thread) Done() <-chan struct{} { return t.done }
+
+// CPUTime is the CPU time in nanoseconds that the thread has used so far. It
+// may be asked of a running thread only.
+func (t *Thread) CPUTime() (int64, error) {
+	// The clock of one thread: MAKE_THREAD_CPUCLOCK(tid, CPUCLOCK_SCHED) of
+	// the kernel's include/linux/posix-timers_types.h.
+	const perThread, sched = 4, 2
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^t.tid<<3|perThread|sched), &ts); err != nil {
+		return 0, fmt.Errorf("read the CPU clock of thread %d: %w", t.tid, err)
+	}
+	return ts.Nano(), nil
+}
+
+// Kick interrupts a system call that the thread waits in. The call is started
+// anew by the kernel, and so sees what was changed on its descriptor meanwhile.
+func (t *Thread) Kick() error {
+	select {
+	case <-t.done:
+		return nil
+	default:
+	}
+	// SIGURG is the signal by which Go's own scheduler interrupts threads.
+	if err := unix.Tgkill(unix.Getpid(), t.tid, unix.SIGURG); err != nil && err != unix.ESRCH {
+		return fmt.Errorf("interrupt thread %d: %w", t.tid, err)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestPinnedAndTimed(t *testing.T) {
+	var stop atomic.Bool
+	var cpus unix.CPUSet
+	w, err := Start(0, func() error {
+		err := unix.SchedGetaffinity(0, &cpus)
+		for !stop.Load() {
+			Turn()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := w.CPUTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(50 * time.Millisecond)
+	after, err := w.CPUTime()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop.Store(true)
+	if err := w.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if cpus.Count() != 1 || !cpus.IsSet(0) {
+		t.Errorf("the worker may run on %d CPUs, want CPU 0 alone", cpus.Count())
+	}
+	if used := after - before; used < int64(time.Millisecond) || used > int64(time.Second) {
+		t.Errorf("a spinning worker used %d ns of CPU in 50 ms", used)
+	}
+}
+
+func TestErrorsComeBack(t *testing.T) {
+	want := errors.New("reader died")
+	w, err := Start(0, func() error { return want })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Wait(); err != want {
+		t.Fatalf("got %v, want %v", err, want)
+	}
+	if err := w.Kick(); err != nil {
+		t.Fatalf("kick a worker that has ended: %v", err)
+	}
+	if _, err := Start(4095, func() error { return nil }); err == nil {
+		t.Fatal("a CPU that does not exist was taken")
+	}
+}
+
+// TestKickRestartsARead is what ends a blocking reader: the descriptor is made
+// non-blocking, and the interrupted read finds that out when it starts anew.
+func TestKickRestartsARead(t *testing.T) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
+	w, err := Start(0, func() error {
+		_, err := unix.Read(fds[0], make([]byte, 1))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond)
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if err := w.Kick(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-w.Done():
+			if err := w.Wait(); err != unix.EAGAIN {
+				t.Fatalf("the read ended with %v, want EAGAIN", err)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// TestPinningIsNotInherited: Go starts threads from threads.
+func TestPinningIsNotInherited(t *testing.T) {
+	var before unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		w, err := Start(0, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Wait()
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		tid, err := strconv.Atoi(thread.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var set unix.CPUSet
+		if err := unix.SchedGetaffinity(tid, &set); err == nil && set != before {
+			t.Errorf("thread %d may run on %d CPUs, want %d", tid, set.Count(), before.Count())
+		}
+	}
+}
