@@ -1,0 +1,326 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+
+	"tunbench/bpf/hist"
+	"tunbench/harness/sink"
+	"tunbench/reports/record"
+)
+
+const (
+	// stealLimit is the share of stolen CPU time above which a trial is invalid.
+	stealLimit = 0.01
+	// missedLimit is the share of overwritten residency samples that is flagged.
+	missedLimit = 0.01
+	// generatorLimit is the share of the senders' time outside their calls above
+	// which, if nothing was lost, the generator and not the device set the rate.
+	generatorLimit = 0.25
+	// unsteadyLimit is how far windows may lie apart, as the ratio of their
+	// standard deviation to their mean, and thirdsLimit how far the first and
+	// the last third may.
+	unsteadyLimit = 0.10
+	thirdsLimit   = 0.05
+	// maxFlowRecords bounds the size of a record.
+	maxFlowRecords = 256
+)
+
+// trial makes the record of what a bed has seen, after collect.
+func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.Trial {
+	t := record.Trial{
+		Kind: record.KindTrial, Metrics: map[string]float64{}, Latency: map[string]record.Latency{},
+		Device: record.Device{
+			Name: b.device.Name(), Flags: b.flags, VnetHdrSz: b.vnet, Offloads: b.state.Features,
+			Qdisc: b.state.Qdisc, TxQLen: b.state.TxQLen, MTU: b.state.MTU,
+		},
+		CPUs: b.placement, Observer: b.own, Flags: []string{},
+	}
+	counts := b.total()
+	t.Reads = record.Reads{Calls: counts.Calls, Bytes: counts.ReadBytes, Errors: map[string]uint64{}}
+	if counts.Again > 0 {
+		t.Reads.Errors["EAGAIN"] = counts.Again
+	}
+	b.account(&t, counts)
+	b.perFlow(&t)
+	b.windows(&t, m)
+	b.metrics(&t, m, counts, floor, addSoftirq)
+	b.latencies(&t)
+	b.flag(&t, m, counts)
+	return t
+}
+
+func (b *bed) total() (sum sink.Counts) {
+	for _, r := range b.readers {
+		sum.Calls += r.Calls
+		sum.Reads += r.Reads
+		sum.ReadBytes += r.ReadBytes
+		sum.Delivered += r.Delivered
+		sum.WireBytes += r.WireBytes
+		sum.Duplicates += r.Duplicates
+		sum.Reordered += r.Reordered
+		sum.Foreign += r.Foreign
+		sum.Again += r.Again
+	}
+	return sum
+}
+
+// account follows every packet from the start of the first sender to the end
+// of the last reader.
+func (b *bed) account(t *record.Trial, counts sink.Counts) {
+	a := &t.Accounting
+	for _, s := range b.senders {
+		p := s.Progress()
+		a.Accepted += p.Accepted
+		a.PushedBack += p.PushedBack
+	}
+	a.Offered = a.Accepted + a.PushedBack
+	a.Delivered, a.Duplicates, a.Reordered = counts.Delivered, counts.Duplicates, counts.Reordered
+	a.Dropped = map[string]uint64{}
+	if b.snapshot != nil {
+		b.accountObserved(t)
+	} else if n := b.counters.TxDropped; n > 0 {
+		a.Dropped[record.TxDropped] = n * b.segmentsPerSKB()
+	}
+	a.Unexplained = int64(a.Accepted) - int64(a.Delivered) - int64(a.DroppedTotal())
+}
+
+func (b *bed) accountObserved(t *record.Trial) {
+	a, snap := &t.Accounting, b.snapshot
+	var xmit, read, xmitSKBs, readSKBs uint64
+	for i, q := range snap.Queues {
+		xmit += q.XmitPkts
+		read += q.ReadPkts
+		xmitSKBs += q.XmitSKBs
+		readSKBs += q.ReadSKBs
+		queue := record.Queue{
+			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
+			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
+			Flows: b.flowsOn(i),
+		}
+		if b.superPackets() {
+			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
+		}
+		t.Queues = append(t.Queues, queue)
+	}
+	a.Xmit, a.Read = &xmit, &read
+	if b.superPackets() {
+		a.XmitSKBs, a.ReadSKBs = &xmitSKBs, &readSKBs
+	}
+	for reason, n := range snap.Drops {
+		a.Dropped[reason] = n
+	}
+}
+
+// superPackets tells whether the device moved units of several segments.
+func (b *bed) superPackets() bool { return b.segmentsPerSKB() > 1 }
+
+// segmentsPerSKB is how many wire segments each skb of the device carries: the
+// generator makes equal super-packets, and the kernel passes them on whole if
+// the device takes them.
+func (b *bed) segmentsPerSKB() uint64 {
+	if b.spec.Gen != GenUDPGSO || !slices.Contains(b.state.Features, featureUSO) {
+		return 1
+	}
+	return b.senders[0].Segments()
+}
+
+// flowsOn counts the flows whose packets came out of queue i.
+func (b *bed) flowsOn(i int) (n int) {
+	for flow := range b.spec.Flows {
+		if b.readers[i].Flow(flow).Delivered > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *bed) perFlow(t *record.Trial) {
+	if b.spec.Flows > maxFlowRecords {
+		return
+	}
+	for flow := range b.spec.Flows {
+		f := record.Flow{Flow: flow}
+		for _, r := range b.readers {
+			seen := r.Flow(flow)
+			f.Delivered += seen.Delivered
+			f.Duplicates += seen.Duplicates
+			f.Reordered += seen.Reordered
+		}
+		s := b.senders[flow%len(b.senders)]
+		f.Accepted = s.Sent()[flow/len(b.senders)]
+		t.Flows = append(t.Flows, f)
+	}
+}
+
+func (b *bed) windows(t *record.Trial, m measurement) {
+	first := m.samples[0]
+	for i, s := range m.samples[1:] {
+		before := m.samples[i]
+		t.Windows = append(t.Windows, record.Window{
+			TNs: s.at - first.at, Pkts: s.delivered - before.delivered, Bytes: s.wireBytes - before.wireBytes,
+		})
+	}
+	t.DurationNs = m.samples[len(m.samples)-1].at - first.at
+}
+
+func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor record.Floor, addSoftirq bool) {
+	first, last := m.samples[0], m.samples[len(m.samples)-1]
+	seconds := float64(t.DurationNs) / 1e9
+	delivered := float64(last.delivered - first.delivered)
+	reads := float64(last.reads - first.reads)
+	a := t.Accounting
+
+	t.Metrics[record.PPS] = delivered / seconds
+	t.Metrics[record.BitPerS] = 8 * float64(last.wireBytes-first.wireBytes) / seconds
+	t.Metrics[record.OfferedPPS] = float64(last.accepted+last.pushedBack-first.accepted-first.pushedBack) / seconds
+	if b.superPackets() {
+		t.Metrics[record.SKBPS] = reads / seconds
+	}
+	if a.Accepted > 0 {
+		t.Metrics[record.Loss] = float64(int64(a.Accepted)-int64(a.Delivered)) / float64(a.Accepted)
+	}
+	t.Metrics[record.Steal] = m.first.stat.Steal(m.last.stat, nil)
+	if delivered == 0 {
+		return
+	}
+	calls := float64(last.readCalls - first.readCalls + last.sendCalls - first.sendCalls)
+	t.Metrics[record.SyscallsPerPkt] = calls / delivered
+	if accepted := float64(last.accepted - first.accepted); accepted > 0 {
+		t.Metrics[record.SendNsPerPkt] = float64(last.sendNs-first.sendNs) / accepted
+	}
+	if cpu, ok := cpuTime(m, addSoftirq, b.placement); ok {
+		t.Metrics[record.CPUNsPerPkt] = cpu / delivered
+	}
+	if recv, ok := b.recvNs(m, delivered, counts); ok {
+		t.Metrics[record.RecvNsPerPkt] = recv
+		perRead := float64(counts.ReadBytes) / float64(counts.Reads)
+		t.Metrics[record.FloorRatio] = recv / (floorNs(floor, perRead) * float64(counts.Reads) / float64(counts.Delivered))
+	}
+	byQueue := make([]float64, len(last.byQueue))
+	for i := range byQueue {
+		byQueue[i] = float64(last.byQueue[i] - first.byQueue[i])
+	}
+	t.Metrics[record.Jain], t.Metrics[record.QueueImbalance] = balance(byQueue)
+}
+
+// cpuTime is the time of all workers over the measured time. Where the kernel
+// accounts softirqs apart from threads, those of the workers' CPUs are added.
+func cpuTime(m measurement, addSoftirq bool, p record.Placement) (float64, bool) {
+	if m.first.senders < 0 || m.first.readers < 0 || m.last.senders < 0 || m.last.readers < 0 {
+		return 0, false
+	}
+	ns := float64(m.last.senders - m.first.senders + m.last.readers - m.first.readers)
+	if addSoftirq {
+		cpus := slices.Concat(p.Sender, p.Reader)
+		slices.Sort(cpus)
+		spent := m.first.stat.Until(m.last.stat, slices.Compact(cpus))
+		ns += float64(spent.SoftIRQ + spent.IRQ)
+	}
+	return ns, true
+}
+
+// recvNs is the time that a delivered packet takes inside read(2), waiting left
+// out: timed reads where they do not wait, else the CPU time of the readers.
+func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (float64, bool) {
+	if b.spec.IO == IORead {
+		if m.first.readers < 0 || m.last.readers < 0 {
+			return 0, false
+		}
+		return float64(m.last.readers-m.first.readers) / delivered, true
+	}
+	times := new(hist.Histogram)
+	for _, r := range b.readers {
+		times.Merge(&r.Recv)
+	}
+	if times.Count == 0 {
+		return 0, false
+	}
+	perRead := max(0, middleMean(times)-clockCost())
+	return perRead * float64(counts.Reads) / float64(counts.Delivered), true
+}
+
+// middleMean is the mean of the middle nine tenths: a reader that lost its CPU
+// in the middle of a call was not in the call.
+func middleMean(h *hist.Histogram) float64 {
+	const trim = 0.05
+	from, to := trim*float64(h.Count), (1-trim)*float64(h.Count)
+	var seen, weight, sum float64
+	for i, n := range h.Bucket {
+		inside := max(0, min(seen+float64(n), to)-max(seen, from))
+		middle := float64(hist.Lower(i)) + float64(hist.Width(i)-1)/2
+		sum += inside * middle
+		weight += inside
+		seen += float64(n)
+	}
+	return sum / weight
+}
+
+// floorNs is what a system call that copies that many bytes costs at least,
+// between the measured sizes by straight lines.
+func floorNs(f record.Floor, bytes float64) float64 {
+	sizes := []float64{0}
+	costs := []float64{0}
+	for _, size := range []int{64, 1500, 65536} {
+		if ns, ok := f.CopyNs[fmt.Sprint(size)]; ok {
+			sizes = append(sizes, float64(size))
+			costs = append(costs, ns)
+		}
+	}
+	i := len(sizes) - 1
+	for i > 1 && bytes <= sizes[i-1] {
+		i--
+	}
+	if i == 0 {
+		return f.SyscallNs
+	}
+	slope := (costs[i] - costs[i-1]) / (sizes[i] - sizes[i-1])
+	return f.SyscallNs + costs[i-1] + slope*(bytes-sizes[i-1])
+}
+
+// balance gives Jain's index, (sum x)^2 / (n sum x^2), and max / mean.
+func balance(x []float64) (jain, imbalance float64) {
+	var sum, squares, top float64
+	for _, v := range x {
+		sum += v
+		squares += v * v
+		top = max(top, v)
+	}
+	if sum == 0 {
+		return 0, 0
+	}
+	n := float64(len(x))
+	return sum * sum / (n * squares), top / (sum / n)
+}
+
+func (b *bed) latencies(t *record.Trial) {
+	e2e := new(hist.Histogram)
+	for _, r := range b.readers {
+		e2e.Merge(&r.E2E)
+	}
+	t.Latency[record.E2E] = latency(e2e, 0)
+	if b.snapshot != nil {
+		t.Latency[record.Residency] = latency(&b.snapshot.Residency, b.snapshot.Missed)
+	}
+}
+
+func latency(h *hist.Histogram, missed uint64) record.Latency {
+	l := record.Latency{
+		Count: h.Count, Missed: missed, Overflow: h.Overflow, MinNs: h.Min, MaxNs: h.Max,
+		Buckets: [][2]uint64{},
+	}
+	for _, q := range []struct {
+		at   float64
+		into **uint64
+	}{{0.5, &l.P50Ns}, {0.9, &l.P90Ns}, {0.99, &l.P99Ns}, {0.999, &l.P999Ns}} {
+		if v, ok := h.Quantile(q.at); ok {
+			*q.into = &v
+		}
+	}
+	for i, n := range h.Bucket {
+		if n > 0 {
+			l.Buckets = append(l.Buckets, [2]uint64{hist.Lower(i), n})
+		}
+	}
+	return l
+}

@@ -1,0 +1,75 @@
+package harness
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/traffic"
+	"tunbench/harness/tuntap"
+	"tunbench/reports/record"
+)
+
+// UnsupportedError is a Spec that this kernel, or the chosen hook, cannot do.
+type UnsupportedError struct{ Detail string }
+
+func (e *UnsupportedError) Error() string { return e.Detail }
+
+// MissingError is a Spec for which this host lacks something that it could have.
+type MissingError struct{ Detail string }
+
+func (e *MissingError) Error() string { return e.Detail }
+
+// Classify tells why a scenario could not be measured: a reason of record.Skip
+// and a sentence.
+func Classify(err error) (reason, detail string) {
+	return classify(err), err.Error()
+}
+
+func classify(err error) string {
+	var (
+		unsupported *UnsupportedError
+		missing     *MissingError
+		option      *tuntap.OptionError
+		link        *netns.CallError
+		call        *traffic.CallError
+		hook        *bpf.HookError
+	)
+	switch {
+	case errors.As(err, &unsupported):
+		return record.Unsupported
+	case errors.As(err, &missing):
+		return record.Missing
+	case errors.Is(err, os.ErrPermission):
+		return record.Unprivileged
+	case errors.As(err, &option) && option.Unsupported():
+		return record.Unsupported
+	case errors.As(err, &link) && refusedByKernel(link.Err):
+		return record.Unsupported
+	case errors.As(err, &call) && refusedByKernel(call.Err):
+		return record.Unsupported
+	case errors.As(err, &hook):
+		return record.Unsupported
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return record.Missing
+	}
+	return record.Failed
+}
+
+// refusedByKernel are the errnos by which a kernel says that it does not know
+// a thing or cannot do it, as opposed to having failed at it.
+func refusedByKernel(err error) bool {
+	for _, errno := range []unix.Errno{
+		unix.EINVAL, unix.ENOENT, unix.EOPNOTSUPP, unix.ENOPROTOOPT, unix.ENOSYS, unix.ERANGE,
+		unix.EIO, // UDP_SEGMENT without checksum offload, before Linux 6.11 (commit 10154dbded6d)
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package harness
+
+import (
+	"fmt"
+	"math"
+
+	"tunbench/harness/sink"
+	"tunbench/reports/record"
+)
+
+// flag marks what stands against a figure of the trial, with the figures that
+// show it.
+func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
+	flag := func(name, format string, args ...any) {
+		t.Flags = append(t.Flags, name)
+		t.Notes = append(t.Notes, name+": "+fmt.Sprintf(format, args...))
+	}
+	a := t.Accounting
+	if mismatch := b.mismatch(t, counts); mismatch != "" {
+		flag(record.FlagUnexplained, "%s", mismatch)
+	}
+	if t.Metrics[record.PPS] == 0 {
+		flag(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
+	}
+	if steal := t.Metrics[record.Steal]; steal > stealLimit {
+		flag(record.FlagSteal, "%.1f %% of the CPU time was stolen", 100*steal)
+	}
+	if text := unsteady(t.Windows); text != "" {
+		flag(record.FlagUnsteady, "%s", text)
+	}
+	if share := b.generatorShare(m); share > generatorLimit && a.DroppedTotal() == 0 {
+		flag(record.FlagGeneratorLimited, "the senders spent %.0f %% of their time outside the kernel, and nothing was dropped", 100*share)
+	}
+	if cpus, workers := b.workers(); workers > cpus {
+		flag(record.FlagOversubscribed, "%d workers on %d CPUs", workers, cpus)
+	}
+	if a.Duplicates > 0 {
+		flag(record.FlagDuplicates, "%d packets came twice", a.Duplicates)
+	}
+	if a.Reordered > 0 {
+		flag(record.FlagReordered, "%d packets came late", a.Reordered)
+	}
+	if r, ok := t.Latency[record.Residency]; ok && float64(r.Missed) > missedLimit*float64(r.Count+r.Missed) {
+		flag(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
+	}
+	if t.Observer != nil && t.Observer.MissedRuns > 0 {
+		flag(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
+	}
+}
+
+// mismatch compares every counter of the trial with the next one down the
+// path, and says which two disagree.
+func (b *bed) mismatch(t *record.Trial, counts sink.Counts) string {
+	a := t.Accounting
+	if a.Unexplained != 0 {
+		return fmt.Sprintf("accepted %d, delivered %d, dropped %d: %d are missing", a.Accepted, a.Delivered, a.DroppedTotal(), a.Unexplained)
+	}
+	if counts.Foreign > 0 {
+		return fmt.Sprintf("the readers saw %d packets that the generator did not make", counts.Foreign)
+	}
+	if want, got := counts.Reads, b.counters.TxPackets; want != got {
+		return fmt.Sprintf("the readers got %d packets or super-packets, the device counted %d", want, got)
+	}
+	if b.snapshot == nil {
+		return ""
+	}
+	switch {
+	case *a.Xmit != a.Accepted:
+		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	case *a.Read != a.Delivered+a.Duplicates:
+		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates, *a.Read)
+	case b.snapshot.Strays > 0:
+		return fmt.Sprintf("the observer saw %d events on queues that the device does not have", b.snapshot.Strays)
+	case b.snapshot.Refused != b.counters.TxDropped:
+		return fmt.Sprintf("the device dropped %d, the observer saw xmit refuse %d", b.counters.TxDropped, b.snapshot.Refused)
+	}
+	return ""
+}
+
+// generatorShare is the share of the senders' time in the measured time that
+// they did not spend in the kernel.
+func (b *bed) generatorShare(m measurement) float64 {
+	first, last := m.samples[0], m.samples[len(m.samples)-1]
+	total := float64(last.at-first.at) * float64(len(b.senders))
+	if total == 0 || m.last.senders < 0 {
+		return 0
+	}
+	// Time in which a sender did not have its CPU is not the generator's.
+	if cpu := float64(m.last.senders - m.first.senders); m.first.senders >= 0 {
+		total = min(total, cpu)
+	}
+	return max(0, 1-float64(last.sendNs-first.sendNs)/total)
+}
+
+// workers counts the CPUs in use and the workers on them.
+func (b *bed) workers() (cpus, workers int) {
+	seen := map[int]bool{}
+	for _, list := range [][]int{b.placement.Sender, b.placement.Reader} {
+		for _, cpu := range list {
+			seen[cpu] = true
+			workers++
+		}
+	}
+	return len(seen), workers
+}
+
+// unsteady says how windows differ, if they differ by more than they may.
+func unsteady(windows []record.Window) string {
+	const least = 6 // fewer windows tell nothing
+	if len(windows) < least {
+		return ""
+	}
+	rates := make([]float64, len(windows))
+	var before, mean float64
+	for i, w := range windows {
+		rates[i] = float64(w.Pkts) / (float64(w.TNs) - before)
+		before = float64(w.TNs)
+		mean += rates[i] / float64(len(windows))
+	}
+	if mean == 0 {
+		return ""
+	}
+	var squares float64
+	for _, r := range rates {
+		squares += (r - mean) * (r - mean)
+	}
+	if spread := math.Sqrt(squares/float64(len(rates)-1)) / mean; spread > unsteadyLimit {
+		return fmt.Sprintf("the windows spread by %.0f %% of their mean", 100*spread)
+	}
+	third := len(rates) / 3
+	var head, tail float64
+	for i := range third {
+		head += rates[i]
+		tail += rates[len(rates)-1-i]
+	}
+	if drift := tail/head - 1; math.Abs(drift) > thirdsLimit {
+		return fmt.Sprintf("the last third of the windows differs from the first by %+.0f %%", 100*drift)
+	}
+	return ""
+}

@@ -1,0 +1,208 @@
+// Package harness is the deed: it builds a TUN/TAP device, drives traffic
+// through it, drains it, accounts for every packet, and tears it down: one
+// trial.
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/harness/host"
+	"tunbench/harness/worker"
+	"tunbench/reports/record"
+)
+
+// Lab is a host's ability to measure. Its methods must not be called at the
+// same time: trials would disturb each other.
+type Lab struct {
+	host record.Host
+}
+
+// New looks at the host.
+func New() *Lab { return &Lab{host: host.Read()} }
+
+// Host is the machine as far as it is part of a number.
+func (l *Lab) Host() record.Host { return l.host }
+
+// Floor measures what bare system calls cost on the first of the given CPUs,
+// or of those that this process may use.
+func (l *Lab) Floor(cpus []int) (record.Floor, error) {
+	cpus, err := usable(cpus)
+	if err != nil {
+		return record.Floor{}, err
+	}
+	return host.Floor(cpus[0])
+}
+
+// usable gives the CPUs to use: those asked for, if this process may use them.
+func usable(asked []int) ([]int, error) {
+	allowed, err := host.Affinity()
+	if err != nil || len(asked) == 0 {
+		return allowed, err
+	}
+	may := map[int]bool{}
+	for _, cpu := range allowed {
+		may[cpu] = true
+	}
+	for _, cpu := range asked {
+		if !may[cpu] {
+			return nil, fmt.Errorf("CPU %d is offline or not among those that this process may use: %v", cpu, allowed)
+		}
+	}
+	return asked, nil
+}
+
+// HookAuto asks for the first rung that holds.
+const HookAuto = "auto"
+
+// SelectHook finds the hook to use: "auto" goes down the ladder and says why
+// it passed over a rung; a hook that is named is used or an error.
+func (l *Lab) SelectHook(requested string) (record.Hook, error) {
+	h := record.Hook{Requested: requested, Used: string(bpf.None), PassedOver: []record.PassedOver{}, Programs: []record.Program{}}
+	switch requested {
+	case string(bpf.None):
+		return h, nil
+	case HookAuto:
+		for _, rung := range bpf.Ladder {
+			err := bpf.Try(rung)
+			if err == nil {
+				h.Used, h.Programs = string(rung), hookPrograms(rung)
+				return h, nil
+			}
+			h.PassedOver = append(h.PassedOver, record.PassedOver{Hook: string(rung), Reason: hookReason(err)})
+		}
+		return h, nil
+	}
+	for _, rung := range bpf.Ladder {
+		if requested != string(rung) {
+			continue
+		}
+		if err := bpf.Try(rung); err != nil {
+			return h, err
+		}
+		h.Used, h.Programs = requested, hookPrograms(rung)
+		return h, nil
+	}
+	return h, fmt.Errorf("unknown hook %q: choose auto, kprobe, fentry, tracepoint or none", requested)
+}
+
+func hookPrograms(h bpf.Hook) (list []record.Program) {
+	for _, p := range bpf.Programs(h) {
+		list = append(list, record.Program(p))
+	}
+	return list
+}
+
+func hookReason(err error) string {
+	var e *bpf.HookError
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return err.Error()
+}
+
+// prepare checks a Spec against this host and finds a place for its workers.
+func (l *Lab) prepare(s Spec, hook bpf.Hook) (*bed, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	if s.Bypass && hook != bpf.None && !hook.SeesBypass() {
+		return nil, &UnsupportedError{fmt.Sprintf("the %s hook does not see packets that bypass the qdisc (PACKET_QDISC_BYPASS); use --hook kprobe or fentry where the kernel has them, or --arm bare", hook)}
+	}
+	cpus, err := usable(s.CPUs)
+	if err != nil {
+		return nil, err
+	}
+	senders := min(s.Queues, s.Flows, max(1, len(cpus)/2))
+	p, err := host.Place(cpus, senders, s.Queues)
+	if err != nil {
+		return nil, err
+	}
+	b := newBed(s, hook, p)
+	if n, workers := b.workers(); s.IO == IOSpin && workers > n {
+		return nil, &MissingError{fmt.Sprintf("io=spin: %d senders and %d spinning readers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", senders, s.Queues, n)}
+	}
+	return b, nil
+}
+
+// Probe builds what s asks for and tears it down again, without traffic.
+func (l *Lab) Probe(ctx context.Context, s Spec, hook string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b, err := l.prepare(s, bpf.Hook(hook))
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.build(), b.close())
+}
+
+// Run makes one trial of s, with the observer on hook, or bare if that is
+// "none". Everything of the record is filled in but Scenario, Axes, Arm, Pair
+// and Trial. The floor is that of this host in this run.
+func (l *Lab) Run(ctx context.Context, s Spec, hook string, floor record.Floor) (record.Trial, error) {
+	b, err := l.prepare(s, bpf.Hook(hook))
+	if err != nil {
+		return record.Trial{}, err
+	}
+	started := time.Now().UTC()
+	restore := quiet(len(b.placement.Sender) + len(b.placement.Reader))
+	m, err := runPhases(ctx, b, s)
+	restore()
+	if err != nil {
+		return record.Trial{}, err
+	}
+	t := b.trial(m, floor, l.host.Config["CONFIG_IRQ_TIME_ACCOUNTING"] == "y")
+	t.Started = started.Format(time.RFC3339Nano)
+	return t, nil
+}
+
+// quiet keeps Go's runtime out of the way of that many workers, each of which
+// holds a processor of the scheduler: there are some to spare, and no garbage
+// is collected until restore is called.
+func quiet(workers int) (restore func()) {
+	const spare = 4
+	if want := runtime.NumCPU() + workers + spare; runtime.GOMAXPROCS(0) < want {
+		runtime.GOMAXPROCS(want)
+	}
+	runtime.GC()
+	percent := debug.SetGCPercent(-1)
+	return func() { debug.SetGCPercent(percent) }
+}
+
+// clockCost is what one look at the clock costs in ns.
+var clockCost = sync.OnceValue(func() float64 {
+	const looks = 10000
+	best := int64(1 << 62)
+	for range 5 {
+		start := worker.Now()
+		for range looks {
+			worker.Now()
+		}
+		best = min(best, worker.Now()-start)
+	}
+	return float64(best) / looks
+})
+
+// CheckPrivileges says which capabilities are missing for a full measurement.
+func CheckPrivileges() error {
+	missing := host.Capabilities()
+	if len(missing) == 0 {
+		return nil
+	}
+	return &PrivilegeError{Missing: missing}
+}
+
+// PrivilegeError names the capabilities that the process lacks.
+type PrivilegeError struct{ Missing []string }
+
+func (e *PrivilegeError) Error() string {
+	return "missing capabilities: " + strings.Join(e.Missing, ", ") + "; run as root"
+}

@@ -1,0 +1,156 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fakeRig takes note of what is asked of it. Its clock moves only in after.
+type fakeRig struct {
+	calls  []string
+	fail   map[string]error
+	onCall func(name string)
+	clock  int64
+	stuck  bool // no wait ever ends
+	dead   chan error
+	done   chan struct{}
+}
+
+func newFakeRig() *fakeRig {
+	return &fakeRig{fail: map[string]error{}, dead: make(chan error, 1), done: make(chan struct{})}
+}
+
+func (f *fakeRig) note(name string) error {
+	f.calls = append(f.calls, name)
+	if f.onCall != nil {
+		f.onCall(name)
+	}
+	return f.fail[name]
+}
+
+func (f *fakeRig) build() error { return f.note("build") }
+func (f *fakeRig) start() error { return f.note("start") }
+func (f *fakeRig) measure(on bool) error {
+	if on {
+		return f.note("measure")
+	}
+	return f.note("unmeasure")
+}
+func (f *fakeRig) sample() sample {
+	f.note("sample")
+	return sample{at: f.clock, delivered: uint64(f.clock)}
+}
+func (f *fakeRig) usage() (usage, error) { return usage{}, f.note("usage") }
+func (f *fakeRig) stop() error           { return f.note("stop") }
+func (f *fakeRig) drain() error          { return f.note("drain") }
+func (f *fakeRig) collect() error        { return f.note("collect") }
+func (f *fakeRig) close() error          { return f.note("close") }
+func (f *fakeRig) died() <-chan error    { return f.dead }
+func (f *fakeRig) sent() <-chan struct{} { return f.done }
+func (f *fakeRig) now() int64            { return f.clock }
+func (f *fakeRig) after(d time.Duration) <-chan time.Time {
+	f.note("wait")
+	if f.stuck {
+		return nil
+	}
+	f.clock += int64(max(0, d))
+	c := make(chan time.Time, 1)
+	c <- time.Time{}
+	return c
+}
+
+func threeWindows() Spec {
+	s := Default()
+	s.Warmup, s.Measure, s.Window = time.Second, 3*time.Second, time.Second
+	return s
+}
+
+var wholeTrial = strings.Fields("build start wait usage measure sample wait sample wait sample wait sample unmeasure usage stop drain collect close")
+
+func TestPhaseOrder(t *testing.T) {
+	f := newFakeRig()
+	m, err := runPhases(context.Background(), f, threeWindows())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(f.calls, wholeTrial) {
+		t.Fatalf("phases were\n%v, want\n%v", f.calls, wholeTrial)
+	}
+	if len(m.samples) != 4 || m.samples[3].at-m.samples[0].at != int64(3*time.Second) {
+		t.Fatalf("samples %+v, want 4 over 3 s", m.samples)
+	}
+}
+
+// TestEveryPhaseMayFail holds that whichever phase fails, its error comes out,
+// no later phase but the last runs, and that one always does.
+func TestEveryPhaseMayFail(t *testing.T) {
+	for _, name := range []string{"build", "start", "usage", "measure", "unmeasure", "stop", "drain", "collect"} {
+		f := newFakeRig()
+		want := errors.New(name + " failed")
+		f.fail[name] = want
+		_, err := runPhases(context.Background(), f, threeWindows())
+		if !errors.Is(err, want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if n := len(f.calls); f.calls[n-1] != "close" || f.calls[n-2] != name {
+			t.Errorf("%s: phases were %v", name, f.calls)
+		}
+	}
+	f := newFakeRig()
+	f.fail["close"] = errors.New("still there")
+	if _, err := runPhases(context.Background(), f, threeWindows()); err == nil || !strings.Contains(err.Error(), "tear down: still there") {
+		t.Errorf("a failed tear-down came out as %v", err)
+	}
+}
+
+func TestCancelledInEachPhase(t *testing.T) {
+	for _, phase := range []string{"start", "measure", "sample"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		f := newFakeRig()
+		f.onCall = func(name string) {
+			if name == phase {
+				f.stuck = true
+				cancel()
+			}
+		}
+		_, err := runPhases(ctx, f, threeWindows())
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want context canceled", phase, err)
+		}
+		if f.calls[len(f.calls)-1] != "close" || slices.Contains(f.calls, "drain") {
+			t.Errorf("%s: phases were %v", phase, f.calls)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	f := newFakeRig()
+	if _, err := runPhases(ctx, f, threeWindows()); !errors.Is(err, context.Canceled) || slices.Contains(f.calls, "build") {
+		t.Errorf("cancelled before the start: %v, phases %v", err, f.calls)
+	}
+}
+
+func TestAWorkerDies(t *testing.T) {
+	f := newFakeRig()
+	f.dead <- errors.New("a reader died: read queue 0: file descriptor in bad state")
+	f.stuck = true
+	_, err := runPhases(context.Background(), f, threeWindows())
+	if err == nil || !strings.Contains(err.Error(), "a reader died") {
+		t.Fatalf("got %v", err)
+	}
+	if f.calls[len(f.calls)-1] != "close" {
+		t.Fatalf("phases were %v", f.calls)
+	}
+}
+
+func TestCountEndsEarly(t *testing.T) {
+	f := newFakeRig()
+	close(f.done)
+	m, err := runPhases(context.Background(), f, threeWindows())
+	if err != nil || len(m.samples) != 2 {
+		t.Fatalf("%d samples, %v, want 2: all was sent in the first window", len(m.samples), err)
+	}
+}
