@@ -1,0 +1,330 @@
+package reports
+
+import (
+	"cmp"
+	"maps"
+	"math/bits"
+	"slices"
+
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// scenario is what a file holds about one scenario, its figures computed.
+type scenario struct {
+	name   string
+	mode   string // "TUN", "TAP"
+	label  string // without the mode and the common axes
+	bare   arm
+	observ arm
+}
+
+// arm is the trials of a scenario with, or without, the observer.
+type arm struct {
+	all []*record.Trial
+	// used are the trials that figures come from: the valid ones or, where
+	// none is valid, all of them.
+	used    []*record.Trial
+	invalid bool // no trial is valid
+}
+
+// invalidating are the flags that keep a trial out of the figures.
+var invalidating = []string{record.FlagSteal, record.FlagUnexplained, record.FlagNoTraffic}
+
+func valid(t *record.Trial) bool {
+	return !slices.ContainsFunc(t.Flags, func(f string) bool { return slices.Contains(invalidating, f) })
+}
+
+func newArm(trials []*record.Trial) arm {
+	a := arm{all: trials}
+	for _, t := range trials {
+		if valid(t) {
+			a.used = append(a.used, t)
+		}
+	}
+	if len(a.used) == 0 {
+		a.used = trials
+		a.invalid = len(trials) > 0
+	}
+	return a
+}
+
+// head is the arm of the headline: bare, unless it was not run.
+func (s *scenario) head() arm {
+	if len(s.bare.all) > 0 {
+		return s.bare
+	}
+	return s.observ
+}
+
+// full is the label with the mode in front.
+func (s *scenario) full() string { return s.mode + " " + s.label }
+
+// scenarios groups the trials of f, in the order of compareNames, and gives
+// the axes that all of them have in common.
+func scenarios(f *record.File) (list []*scenario, common []string) {
+	bare := map[string][]*record.Trial{}
+	observed := map[string][]*record.Trial{}
+	names := map[string]bool{}
+	for i := range f.Trials {
+		t := &f.Trials[i]
+		names[t.Scenario] = true
+		if t.Arm == record.Observed {
+			observed[t.Scenario] = append(observed[t.Scenario], t)
+		} else {
+			bare[t.Scenario] = append(bare[t.Scenario], t)
+		}
+	}
+	sorted := slices.SortedFunc(maps.Keys(names), compareNames)
+	common = commonAxes(sorted)
+	byPair := func(a, b *record.Trial) int {
+		return cmp.Or(cmp.Compare(a.Pair, b.Pair), cmp.Compare(a.Trial, b.Trial))
+	}
+	for _, name := range sorted {
+		slices.SortStableFunc(bare[name], byPair)
+		slices.SortStableFunc(observed[name], byPair)
+		mode, _ := split(name)
+		list = append(list, &scenario{
+			name: name, mode: mode, label: label(name, common),
+			bare: newArm(bare[name]), observ: newArm(observed[name]),
+		})
+	}
+	return list, common
+}
+
+// metric summarizes a metric over the trials of the arm that have it; false if
+// none has.
+func (a arm) metric(name string) (stat.Summary, bool) {
+	var x []float64
+	for _, t := range a.used {
+		if v, ok := t.Metrics[name]; ok {
+			x = append(x, v)
+		}
+	}
+	s, err := stat.Summarize(x)
+	return s, err == nil
+}
+
+// flags counts the flags of all trials of the arm, in the order of their names.
+func (a arm) flags() (names []string, counts map[string]int) {
+	counts = map[string]int{}
+	for _, t := range a.all {
+		for _, f := range t.Flags {
+			counts[f]++
+		}
+	}
+	return slices.Sorted(maps.Keys(counts)), counts
+}
+
+// latency is a histogram pooled over trials, in nanoseconds.
+type latency struct {
+	count, missed, overflow uint64
+	max                     uint64
+	buckets                 [][2]uint64 // [lower bound, count], ascending
+}
+
+// pool sums the histograms of one latency over the used trials of the arm;
+// false if there is no sample in them.
+func (a arm) pool(name string) (latency, bool) {
+	var l latency
+	sum := map[uint64]uint64{}
+	for _, t := range a.used {
+		one, ok := t.Latency[name]
+		if !ok {
+			continue
+		}
+		l.missed += one.Missed
+		l.overflow += one.Overflow
+		l.max = max(l.max, one.MaxNs)
+		for _, b := range one.Buckets {
+			sum[b[0]] += b[1]
+			l.count += b[1]
+		}
+	}
+	for _, lower := range slices.Sorted(maps.Keys(sum)) {
+		l.buckets = append(l.buckets, [2]uint64{lower, sum[lower]})
+	}
+	return l, l.count+l.overflow > 0
+}
+
+// width is the number of values in the bucket with that lower bound: there are
+// 32 sub-buckets an octave, and one for each value below 32.
+func width(lower uint64) uint64 {
+	if lower < 32 {
+		return 1
+	}
+	return 1 << (bits.Len64(lower) - 6)
+}
+
+// minAbove is how many samples must lie above a quantile for it to be given.
+const minAbove = 10
+
+// quantile is the middle of the bucket that holds the sample of rank
+// ceil(q n), by the same rule as the histogram that it was recorded in.
+func (l latency) quantile(q float64) (ns uint64, ok bool) {
+	total := l.count + l.overflow
+	rank := uint64(q * float64(total))
+	if float64(rank) < q*float64(total) {
+		rank++
+	}
+	rank = max(rank, 1)
+	if total < rank+minAbove || rank > l.count {
+		return 0, false
+	}
+	var seen uint64
+	for _, b := range l.buckets {
+		if seen += b[1]; seen >= rank {
+			return b[0] + (width(b[0])-1)/2, true
+		}
+	}
+	return 0, false
+}
+
+// spread is how a scenario's packets were spread over its queues, summed over
+// the used observed trials.
+type spread struct {
+	queues []queueSum
+	jain   float64 // median over the trials that read packets
+	read   bool    // some packet was read
+	trials int
+	empty  int     // queues that no packet was read from
+	ratio  float64 // most loaded queue over the mean
+}
+
+type queueSum struct {
+	record.Queue
+	share              float64 // of the packets read
+	lowest, highest    float64 // share in the trial where it was least, most
+	flowsMin, flowsMax int
+}
+
+// spread is false where no observed trial has queues.
+func (s *scenario) spread() (spread, bool) {
+	var sp spread
+	byQueue := map[int]*queueSum{}
+	var jains []float64
+	for _, t := range s.observ.used {
+		if len(t.Queues) == 0 {
+			continue
+		}
+		var total uint64
+		x := make([]float64, len(t.Queues))
+		for i, q := range t.Queues {
+			total += q.ReadPkts
+			x[i] = float64(q.ReadPkts)
+		}
+		if j, err := stat.Jain(x); err == nil {
+			jains = append(jains, j)
+		}
+		for _, q := range t.Queues {
+			share := 0.0
+			if total > 0 {
+				share = float64(q.ReadPkts) / float64(total)
+			}
+			sum, ok := byQueue[q.Queue]
+			if !ok {
+				sum = &queueSum{lowest: share, highest: share, flowsMin: q.Flows, flowsMax: q.Flows}
+				sum.Queue.Queue = q.Queue
+				byQueue[q.Queue] = sum
+			}
+			sum.XmitPkts += q.XmitPkts
+			sum.XmitBytes += q.XmitBytes
+			sum.ReadPkts += q.ReadPkts
+			sum.ReadBytes += q.ReadBytes
+			sum.DropPkts += q.DropPkts
+			sum.lowest, sum.highest = min(sum.lowest, share), max(sum.highest, share)
+			sum.flowsMin, sum.flowsMax = min(sum.flowsMin, q.Flows), max(sum.flowsMax, q.Flows)
+		}
+		sp.trials++
+	}
+	if sp.trials == 0 {
+		return spread{}, false
+	}
+	if sum, err := stat.Summarize(jains); err == nil {
+		sp.jain = sum.Median
+	}
+	var total, most uint64
+	for _, q := range byQueue {
+		total += q.ReadPkts
+		most = max(most, q.ReadPkts)
+	}
+	for _, n := range slices.Sorted(maps.Keys(byQueue)) {
+		q := *byQueue[n]
+		if total > 0 {
+			q.share = float64(q.ReadPkts) / float64(total)
+		}
+		if q.ReadPkts == 0 {
+			sp.empty++
+		}
+		sp.queues = append(sp.queues, q)
+	}
+	sp.read = total > 0 && len(jains) > 0
+	if sp.read {
+		sp.ratio = float64(most) * float64(len(sp.queues)) / float64(total)
+	}
+	return sp, true
+}
+
+// costs are the packet rates observed over bare, one a pair in which both
+// trials are valid.
+func (s *scenario) costs() []float64 {
+	bare := map[int]float64{}
+	for _, t := range s.bare.all {
+		if pps := t.Metrics[record.PPS]; valid(t) && pps > 0 {
+			bare[t.Pair] = pps
+		}
+	}
+	var ratios []float64
+	for _, t := range s.observ.all {
+		if base, ok := bare[t.Pair]; ok && valid(t) {
+			if pps, ok := t.Metrics[record.PPS]; ok {
+				ratios = append(ratios, pps/base)
+				delete(bare, t.Pair)
+			}
+		}
+	}
+	return ratios
+}
+
+// ledger is the accounting of several trials.
+type ledger struct {
+	offered, pushedBack, accepted, delivered, dropped uint64
+	duplicates, reordered                             uint64
+	byReason                                          map[string]uint64
+	net                                               int64  // sum of the unexplained, with their signs
+	unexplained                                       uint64 // sum of the absolute values: one trial cannot hide another
+	open                                              int    // trials with unexplained packets
+	contradicting                                     int    // trials whose figures do not add up
+}
+
+func account(trials []*record.Trial) ledger {
+	l := ledger{byReason: map[string]uint64{}}
+	for _, t := range trials {
+		a := t.Accounting
+		l.offered += a.Offered
+		l.pushedBack += a.PushedBack
+		l.accepted += a.Accepted
+		l.delivered += a.Delivered
+		l.dropped += a.DroppedTotal()
+		l.duplicates += a.Duplicates
+		l.reordered += a.Reordered
+		for reason, n := range a.Dropped {
+			if n > 0 {
+				l.byReason[reason] += n
+			}
+		}
+		if a.Unexplained != 0 {
+			l.open++
+			l.net += a.Unexplained
+			l.unexplained += uint64(max(a.Unexplained, -a.Unexplained)) // right for the lowest int64 too, which has no negative
+		}
+		if a.Offered != a.Accepted+a.PushedBack ||
+			int64(a.Accepted)-int64(a.Delivered)-int64(a.DroppedTotal()) != a.Unexplained {
+			l.contradicting++
+		}
+	}
+	return l
+}
+
+// all gives both arms' trials.
+func (s *scenario) all() []*record.Trial { return slices.Concat(s.bare.all, s.observ.all) }

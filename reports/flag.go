@@ -1,0 +1,73 @@
+package reports
+
+import "tunbench/reports/record"
+
+// advice says what a flag means and what to do about it.
+type advice struct {
+	flag, meaning, next string
+}
+
+// advices are in the order in which flags are worth a look: what makes a trial
+// invalid first.
+var advices = []advice{
+	{record.FlagUnexplained,
+		"Packets are missing, or more arrived than were sent, and nothing accounts for it. The trial is invalid and left out of the figures.",
+		"Run this scenario alone with --filter. If it comes back, it is a fault of tunbench or of the kernel: report it with run.jsonl."},
+	{record.FlagNoTraffic,
+		"No packet was delivered in the measured time. The trial is invalid and left out of the figures.",
+		"Look at the drops by reason and at the device's features below, then run the scenario alone with -v."},
+	{record.FlagSteal,
+		"The hypervisor took more than 1 % of the CPU time. The trial is invalid and left out of the figures.",
+		"Run again when the neighbours are quiet, or on a host with CPUs of its own."},
+	{record.FlagGeneratorLimited,
+		"The sender, not the device, set the rate: the figure is a lower bound of what the device can do.",
+		"Give the senders more CPUs with --cpus, or let them offer more with gen=udp-gso or gen=packet."},
+	{record.FlagOversubscribed,
+		"There were more workers than CPUs, so the figure measures the scheduler too.",
+		"Use fewer queues, io=poll or io=read, or a host with more CPUs."},
+	{record.FlagUnsteady,
+		"The windows of the trial differ by more than the gate allows.",
+		"Read the median over pairs, not this trial. A quiet host and a longer --warmup and --measure make it steadier."},
+	{record.FlagMissedEvents,
+		"The kernel skipped runs of an observer program, so its counts of queues and drops are low. Rates and losses are not touched: the reader counts them.",
+		"Force another rung with --hook, or use fewer queues at once."},
+	{record.FlagMissedSamples,
+		"More than 1 % of the residency samples were overwritten before they were read, so the quantiles rest on the others.",
+		"Keep fewer packets in flight: a smaller txqlen, or an open load below the maximum."},
+	{record.FlagReordered,
+		"The reader saw packets of a flow out of order.",
+		"Expected where steering may move a flow between queues (steer=ebpf-cpu, or a sender that migrates). Elsewhere, look at --cpus and at the steering."},
+	{record.FlagDuplicates,
+		"The reader saw a packet twice. Duplicates do not count as delivered.",
+		"Nothing in a sink path should copy packets: run the scenario alone, and report it with run.jsonl if it comes back."},
+}
+
+func adviceOn(flag string) advice {
+	for _, a := range advices {
+		if a.flag == flag {
+			return a
+		}
+	}
+	return advice{flag, "A flag that this version of tunbench does not know.", "Render the report with the version that measured it."}
+}
+
+// reasonMeaning explains the reasons for which tun_net_xmit drops, after
+// include/net/dropreason-core.h.
+var reasonMeaning = map[string]string{
+	"FULL_RING":       "the queue's ring was full: the reader was slower than the sender",
+	"DEV_READY":       "the device was not up, or the queue had no reader",
+	"TAP_FILTER":      "the eBPF filter on the device refused it",
+	"TAP_TXFILTER":    "the address filter of the device refused it",
+	"SKB_TRIM":        "the packet could not be shortened as the filter asked",
+	"SKB_UCOPY_FAULT": "its fragments could not be copied",
+	"NOMEM":           "the kernel had no memory for it",
+	record.TxDropped:  "the device's own counter, which knows no reasons",
+}
+
+// skipMeaning explains the reasons of a skip.
+var skipMeaning = map[string]string{
+	record.Unsupported:  "the kernel refused; the detail names the call",
+	record.Unprivileged: "a capability is missing: run as root",
+	record.Missing:      "a program, a module or CPUs are not there",
+	record.Failed:       "tunbench failed: run the scenario alone with -v, and report it",
+}

@@ -1,0 +1,149 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tunbench/reports/record"
+)
+
+func observer(f *record.File, list []*scenario) section {
+	h := f.Run.Hook
+	sec := section{heading: "How the kernel was observed"}
+	switch h.Used {
+	case "", "none":
+		sec.blocks = append(sec.blocks, say("No observer was attached; ", mono(cmp.Or(h.Requested, "nothing")), " was asked for."))
+	default:
+		p := say("Through ", bold(h.Used), "; ", mono(cmp.Or(h.Requested, "auto")), " was asked for.")
+		var memory, missed uint64
+		for _, t := range allTrials(list) {
+			if t.Observer != nil {
+				memory = max(memory, t.Observer.MemoryBytes)
+				missed += t.Observer.MissedRuns
+			}
+		}
+		if memory > 0 {
+			p = append(p, say(" Its maps took at most "+size(memory)+" in the kernel, which skipped "+count(missed)+" runs of its programs.")...)
+		}
+		sec.blocks = append(sec.blocks, p)
+	}
+	if len(h.PassedOver) > 0 {
+		t := table{columns: text("passed over", "why")}
+		for _, p := range h.PassedOver {
+			t.rows = append(t.rows, row(p.Hook, p.Reason))
+		}
+		sec.blocks = append(sec.blocks, t)
+	}
+	if len(h.Programs) > 0 {
+		t := table{columns: text("program", "kind", "attached to")}
+		for _, p := range h.Programs {
+			t.rows = append(t.rows, row(mono(p.Name), p.Kind, mono(p.Target)))
+		}
+		sec.blocks = append(sec.blocks, t)
+	}
+	return sec
+}
+
+func host(f *record.File, list []*scenario) section {
+	r, h := f.Run, f.Run.Host
+	facts := table{columns: text("host", "")}
+	fact := func(name string, value any) {
+		if value != "" {
+			facts.rows = append(facts.rows, row(name, value))
+		}
+	}
+	literal := func(name, value string) {
+		if value != "" {
+			fact(name, mono(value))
+		}
+	}
+	literal("kernel", h.Kernel)
+	literal("kernel version", h.KernelVersion)
+	fact("architecture", h.Arch)
+	fact("CPU", h.CPU)
+	if h.CPUs > 0 {
+		fact("CPUs online", strconv.Itoa(h.CPUs))
+	}
+	fact("SMT", h.SMT)
+	fact("virtualisation", h.Virt)
+	fact("frequency governor", h.Governor)
+	fact("clock source", h.Clocksource)
+	if h.MemoryBytes > 0 {
+		fact("memory", size(h.MemoryBytes))
+	}
+	literal("kernel command line", h.Cmdline)
+	fact("started", r.Started)
+	if f.End != nil {
+		fact("ended", f.End.Ended)
+	}
+	literal("run", r.ID)
+	literal("seed", strconv.FormatUint(r.Seed, 10))
+	literal("arguments", strings.Join(r.Args, " "))
+	fact("tunbench", strings.Join(nonEmpty(r.Tool.Version, r.Tool.Commit, r.Tool.Go), ", "))
+
+	floor := table{columns: slices.Concat(text("floor"), numeric("ns"))}
+	if r.Floor.SyscallNs > 0 {
+		floor.rows = append(floor.rows, row("bare system call", decimals(r.Floor.SyscallNs, 1)))
+	}
+	sizes := slices.SortedFunc(maps.Keys(r.Floor.CopyNs), func(a, b string) int {
+		x, _ := strconv.ParseUint(a, 10, 64)
+		y, _ := strconv.ParseUint(b, 10, 64)
+		return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
+	})
+	for _, s := range sizes {
+		floor.rows = append(floor.rows, row("copy of "+s+" bytes to user space", decimals(r.Floor.CopyNs[s], 1)))
+	}
+
+	devices := table{columns: slices.Concat(text("scenario", "flags"), numeric("vnet header"), text("offloads", "qdisc"), numeric("txqlen", "MTU"), text("senders on CPU", "readers on CPU"))}
+	title := titles(list)
+	for _, s := range list {
+		t := s.all()[0]
+		devices.rows = append(devices.rows, row(title(s), strings.Join(t.Device.Flags, " "), t.Device.VnetHdrSz, strings.Join(t.Device.Offloads, " "), t.Device.Qdisc,
+			t.Device.TxQLen, t.Device.MTU, numbers(t.CPUs.Sender), numbers(t.CPUs.Reader)))
+	}
+
+	var names bullets
+	for _, s := range list {
+		names = append(names, say(mono(s.name)))
+	}
+	return section{heading: "Host", blocks: []block{
+		fold{"Machine, kernel, settings and floor", []block{
+			facts,
+			settings("mitigation", h.Mitigations), settings("sysctl", h.Sysctl), settings("kernel option", h.Config),
+			floor,
+		}},
+		fold{"Devices as the kernel built them, in the first trial of each scenario", []block{devices}},
+		fold{"Full names of the scenarios", []block{names}},
+	}}
+}
+
+func settings(what string, m map[string]string) table {
+	t := table{columns: text(what, "")}
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		t.rows = append(t.rows, row(mono(k), m[k]))
+	}
+	return t
+}
+
+// numbers gives CPUs as people write them: "0-3, 8".
+func numbers(n []int) string {
+	var parts []string
+	for i := 0; i < len(n); {
+		j := i
+		for j+1 < len(n) && n[j+1] == n[j]+1 {
+			j++
+		}
+		if j > i+1 {
+			parts = append(parts, fmt.Sprintf("%d-%d", n[i], n[j]))
+			i = j + 1
+		} else {
+			parts = append(parts, strconv.Itoa(n[i]))
+			i++
+		}
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,345 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+func queues(list []*scenario) (section, bool) {
+	sec := section{heading: "Queues"}
+	title := titles(list)
+	single := 0
+	var multi []*scenario
+	spreads := map[*scenario]spread{}
+	for _, s := range list {
+		sp, ok := s.spread()
+		switch {
+		case !ok:
+		case len(sp.queues) == 1:
+			single++
+		default:
+			multi = append(multi, s)
+			spreads[s] = sp
+		}
+	}
+	if single+len(multi) == 0 {
+		return section{}, false
+	}
+	if len(multi) > 0 {
+		brief := table{
+			columns: slices.Concat(text("scenario"), numeric("queues", "empty", "least %", "most %", "max/mean", "Jain", "n")),
+			note: say("From the observed trials. ", bold("least"), " and ", bold("most"), ": share of the packets read from the queue that had the fewest and the most. ",
+				bold("max/mean"), ": 1.00 is even. ", bold("Jain"), ": fairness index over the queues, 1 is even and 1 over the number of queues is everything on one; median over trials."),
+		}
+		full := table{
+			columns: slices.Concat(text("scenario"), numeric("queue", "xmit packets", "read packets", "read bytes", "dropped", "flows", "share %", "range %")),
+			note: say(bold("xmit"), " and ", bold("read"), ": what the observer counted at ", mono("tun_net_xmit"), " and ", mono("tun_do_read"),
+				", in wire segments, summed over the trials, warm-up and drain included. ", bold("share"), ": of the packets read. ", bold("range"), ": that share in the trial where it was lowest and highest."),
+			fold: "Every queue: packets, bytes, flows and share",
+		}
+		var panels []panel
+		for _, s := range multi {
+			sp := spreads[s]
+			least, most := 1.0, 0.0
+			for _, q := range sp.queues {
+				least, most = min(least, q.share), max(most, q.share)
+			}
+			ratio, jain := absent, absent
+			if sp.read {
+				ratio, jain = decimals(sp.ratio, 2), decimals(sp.jain, 3)
+			}
+			brief.rows = append(brief.rows, row(title(s), len(sp.queues), sp.empty, percent(least), percent(most), ratio, jain, sp.trials))
+			pan := panel{title: title(s), note: "Jain " + jain, fair: 1 / float64(len(sp.queues))}
+			name := title(s)
+			for _, q := range sp.queues {
+				rng := absent
+				if sp.trials > 1 {
+					rng = between(percent(q.lowest), percent(q.highest))
+				}
+				full.rows = append(full.rows, row(name, q.Queue.Queue, count(q.XmitPkts), count(q.ReadPkts), size(q.ReadBytes), count(q.DropPkts),
+					between(strconv.Itoa(q.flowsMin), strconv.Itoa(q.flowsMax)), percent(q.share), rng))
+				name = "" // once a scenario
+				pan.bars = append(pan.bars, queueBar{strconv.Itoa(q.Queue.Queue), q.share, decimals(100*q.share, 0)})
+			}
+			panels = append(panels, pan)
+		}
+		sec.blocks = append(sec.blocks, brief)
+		for i, part := range slices.Collect(slices.Chunk(panels, panelsAChart)) {
+			sec.blocks = append(sec.blocks, picture{
+				file: numbered("queues", i), alt: "Share of the packets read from each queue, one panel a scenario",
+				chart: panelChart{title: "Share of packets read, by queue", desc: "One panel a scenario, one bar a queue; the dashed line is an even share.", panels: part},
+			})
+		}
+		sec.blocks = append(sec.blocks, full)
+	}
+	if single > 0 {
+		sec.blocks = append(sec.blocks, say(plural(single, "scenario has", "scenarios have")+" a single queue: there is nothing to distribute."))
+	}
+	return sec, true
+}
+
+// numbered names the i-th file of a kind of chart.
+func numbered(name string, i int) string {
+	if i > 0 {
+		name += "-" + strconv.Itoa(i+1)
+	}
+	return name + ".svg"
+}
+
+// quantiles are those that are shown, by the field names of the record.
+var quantiles = []struct {
+	name string
+	q    float64
+}{{"p50", 0.50}, {"p90", 0.90}, {"p99", 0.99}, {"p99.9", 0.999}}
+
+var latencyKinds = []struct{ name, title, meaning string }{
+	{record.E2E, "End to end", "from the moment a packet was sent, or was due under an open load, to the return of the read that brought it"},
+	{record.Residency, "Residency", "inside the kernel, from tun_net_xmit to the copy to the reader, seen by the observer"},
+	{record.Service, "Service", "from the moment a packet was really sent, where end to end counts from when it was due"},
+}
+
+// latencyOf pools a latency over the headline's arm, or over the observed one
+// where only that has it.
+func (s *scenario) latencyOf(kind string) (latency, bool) {
+	if l, ok := s.head().pool(kind); ok {
+		return l, true
+	}
+	return s.observ.pool(kind)
+}
+
+func latencies(list []*scenario) (section, bool) {
+	sec := section{heading: "Latency"}
+	title := titles(list)
+	rows := make([]ladderRow, len(list))
+	closed := false
+	for i, s := range list {
+		rows[i].label = title(s)
+		for _, t := range s.all() {
+			load := t.Axes["load"]
+			closed = closed || load == "" || load == "max"
+		}
+	}
+	for _, kind := range latencyKinds {
+		t := table{columns: slices.Concat(text("scenario"), numeric("p50", "p90", "p99", "p99.9", "max", "samples", "missed"))}
+		for i, s := range list {
+			l, ok := s.latencyOf(kind.name)
+			if !ok {
+				continue
+			}
+			cells := []any{title(s)}
+			lane := lane{kind: kind.title, max: float64(l.max)}
+			for j, q := range quantiles {
+				v, ok := l.quantile(q.q)
+				if !ok {
+					cells = append(cells, absent)
+					continue
+				}
+				cells = append(cells, duration(float64(v)))
+				lane.at[j] = float64(v)
+			}
+			cells = append(cells, duration(float64(l.max)), count(l.count+l.overflow), count(l.missed))
+			t.rows = append(t.rows, row(cells...))
+			if kind.name != record.Service {
+				rows[i].lanes = append(rows[i].lanes, lane)
+			}
+		}
+		if len(t.rows) == 0 {
+			continue
+		}
+		sec.blocks = append(sec.blocks, say(bold(kind.title), ": "+kind.meaning+"."), t.folded(kind.title))
+	}
+	if len(sec.blocks) == 0 {
+		return section{}, false
+	}
+	sec.blocks = append(sec.blocks, small(say("The histograms of a scenario's trials are summed and the quantiles taken from the sum; each is right to 1.6 %. A dash: fewer than ten samples lie above. ",
+		bold("missed"), ": packets whose sample was lost, and is not part of the quantiles.")))
+	if closed {
+		sec.blocks = append(sec.blocks, small(say("Under ", mono("load=max"), " the sender keeps the ring full, so latency is mostly the time that a full ring takes to read: it tells of the length of the queue, not of how fast a lone packet passes.")))
+	}
+	rows = slices.DeleteFunc(rows, func(r ladderRow) bool { return len(r.lanes) == 0 })
+	for i, part := range slices.Collect(slices.Chunk(rows, rowsAChart)) {
+		sec.blocks = append(sec.blocks, picture{
+			file: numbered("latency", i), alt: "Latency of each scenario: p50, p90, p99, p99.9 and the maximum on a logarithmic scale",
+			chart: ladderChart{title: "Latency", desc: "Median, p90, p99, p99.9 and maximum of each scenario on a logarithmic scale; lower is better.", rows: part},
+		})
+	}
+	return sec, true
+}
+
+func drops(list []*scenario) (section, bool) {
+	sec := section{heading: "Drops by reason"}
+	title := titles(list)
+	t := table{
+		columns: slices.Concat(text("scenario", "reason"), numeric("packets", "of accepted %"), text("meaning")),
+		note:    say("Summed over the trials of one arm, warm-up and drain included: the observed one, whose reasons are the kernel's, where there is one."),
+	}
+	clean := 0
+	for _, s := range list {
+		trials := s.observ.all
+		if len(trials) == 0 {
+			trials = s.bare.all
+		}
+		l := account(trials)
+		if len(l.byReason) == 0 {
+			clean++
+			continue
+		}
+		reasons := slices.SortedFunc(maps.Keys(l.byReason), func(a, b string) int {
+			return cmp.Or(cmp.Compare(l.byReason[b], l.byReason[a]), strings.Compare(a, b))
+		})
+		name := title(s)
+		for _, r := range reasons {
+			share := absent
+			if l.accepted > 0 {
+				share = percent(float64(l.byReason[r]) / float64(l.accepted))
+			}
+			t.rows = append(t.rows, row(name, mono(r), count(l.byReason[r]), share, reasonMeaning[r]))
+			name = ""
+		}
+	}
+	if len(t.rows) == 0 {
+		sec.blocks = append(sec.blocks, say("No packet was dropped."))
+		return sec, true
+	}
+	sec.blocks = append(sec.blocks, t.folded("Drops"))
+	if clean > 0 {
+		sec.blocks = append(sec.blocks, say(plural(clean, "scenario", "scenarios")+" dropped nothing."))
+	}
+	return sec, true
+}
+
+func observerCost(list []*scenario) (section, bool) {
+	all := allCosts(list)
+	sum, err := stat.Summarize(all)
+	if err != nil {
+		return section{}, false
+	}
+	sec := section{heading: "What the observer costs"}
+	title := titles(list)
+	t := table{
+		columns: slices.Concat(text("scenario"), numeric("bare", "observed", "change", "min to max", "pairs")),
+	}
+	top := 0.0
+	for _, s := range list {
+		if m, ok := s.bare.metric(record.PPS); ok {
+			top = max(top, m.Median)
+		}
+	}
+	sc := rateScale(top)
+	t.columns[1].name, t.columns[2].name = "bare "+sc.unit, "observed "+sc.unit
+	for _, s := range list {
+		c, err := stat.Summarize(s.costs())
+		if err != nil {
+			continue
+		}
+		rng := absent
+		if c.N > 1 {
+			rng = changes(c)
+		}
+		t.rows = append(t.rows, row(title(s), cell(s.bare, record.PPS, sc.format), cell(s.observ, record.PPS, sc.format), change(c.Median), rng, c.N))
+	}
+	t.note = say(bold("change"), ": median over the pairs of observed over bare packet rate in the same pair; ", bold("min to max"),
+		": the lowest and the highest pair. Pairs with an invalid trial are left out. The spread of the pairs is that of the host as much as that of the observer.")
+	sec.blocks = append(sec.blocks,
+		say("Over "+plural(sum.N, "pair", "pairs")+" of a bare and an observed trial the packet rate changed by ", bold(change(sum.Median)),
+			" (median; from "+changes(sum)+")."),
+		t.folded("By scenario"))
+	return sec, true
+}
+
+func accounting(list []*scenario) (section, bool) {
+	total := account(allTrials(list))
+	sec := section{heading: "Accounting", blocks: []block{ledgerLine(total)}}
+	if total.duplicates+total.reordered > 0 {
+		sec.blocks = append(sec.blocks, say(fmt.Sprintf("The readers saw %s duplicates and %s packets out of order.", count(total.duplicates), count(total.reordered))))
+	}
+	if total.open+total.contradicting == 0 {
+		return sec, true
+	}
+	title := titles(list)
+	t := table{
+		columns: slices.Concat(text("scenario", "arm"), numeric("pair", "offered", "accepted", "delivered", "dropped", "unexplained")),
+		note:    say("Only the trials whose packets are not all explained. Below 0, more arrived than were counted as sent."),
+	}
+	for _, s := range list {
+		for _, tr := range s.all() {
+			if l := account([]*record.Trial{tr}); l.open+l.contradicting > 0 {
+				t.rows = append(t.rows, row(title(s), string(tr.Arm), tr.Pair, count(l.offered), count(l.accepted), count(l.delivered), count(l.dropped), signed(tr.Accounting.Unexplained)))
+			}
+		}
+	}
+	sec.blocks = append(sec.blocks, t.folded("Trials with unexplained packets"))
+	return sec, true
+}
+
+func flagged(list []*scenario) (section, bool) {
+	title := titles(list)
+	counts := map[string]int{}
+	where := table{
+		columns: slices.Concat(text("scenario", "arm"), numeric("pair"), text("flags", "what was seen")),
+		fold:    "Each flagged trial",
+	}
+	trials := 0
+	for _, s := range list {
+		for _, t := range s.all() {
+			trials++
+			if len(t.Flags) == 0 {
+				continue
+			}
+			for _, f := range t.Flags {
+				counts[f]++
+			}
+			where.rows = append(where.rows, row(title(s), string(t.Arm), t.Pair, strings.Join(t.Flags, ", "), strings.Join(t.Notes, "; ")))
+		}
+	}
+	if len(counts) == 0 {
+		return section{heading: "Flags", blocks: []block{say("No trial was flagged.")}}, true
+	}
+	t := table{columns: slices.Concat(text("flag"), numeric("trials"), text("what it means", "what to do"))}
+	known := map[string]bool{}
+	add := func(a advice) {
+		known[a.flag] = true
+		if n := counts[a.flag]; n > 0 {
+			t.rows = append(t.rows, row(mono(a.flag), fmt.Sprintf("%d of %d", n, trials), a.meaning, a.next))
+		}
+	}
+	for _, a := range advices {
+		add(a)
+	}
+	for _, f := range slices.Sorted(maps.Keys(counts)) {
+		if !known[f] {
+			add(adviceOn(f))
+		}
+	}
+	return section{heading: "Flags", blocks: []block{t, where}}, true
+}
+
+func skipped(skips []record.Skip) section {
+	t := table{
+		columns: text("scenario", "reason", "detail"),
+	}
+	sorted := slices.SortedStableFunc(slices.Values(skips), func(a, b record.Skip) int { return compareNames(a.Scenario, b.Scenario) })
+	seen := map[string]bool{}
+	var notes prose
+	for _, s := range sorted {
+		t.rows = append(t.rows, row(mono(s.Scenario), s.Reason, s.Detail))
+		if m := skipMeaning[s.Reason]; m != "" && !seen[s.Reason] {
+			if len(notes) > 0 {
+				notes = append(notes, say(" ")...)
+			}
+			notes = append(notes, say(bold(s.Reason), ": "+m+".")...)
+		}
+		seen[s.Reason] = true
+	}
+	if len(notes) > 0 {
+		t.note = notes
+	}
+	return section{heading: "Skipped", blocks: []block{t.folded("Skipped scenarios")}}
+}

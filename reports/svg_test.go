@@ -1,0 +1,85 @@
+package reports
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// checkXML makes sure that text is well-formed, and that no coordinate is
+// anything but a number.
+func checkXML(t *testing.T, name, text string) {
+	t.Helper()
+	dec := xml.NewDecoder(strings.NewReader(text))
+	for {
+		tok, err := dec.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		el, ok := tok.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		if el.Name.Local == "script" {
+			t.Errorf("%s has a script", name)
+		}
+		for _, a := range el.Attr {
+			if strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
+				t.Errorf("%s: <%s %s=%q>", name, el.Name.Local, a.Name.Local, a.Value)
+			}
+		}
+	}
+}
+
+func TestTicks(t *testing.T) {
+	for _, tt := range []struct {
+		top  float64
+		want []float64
+	}{
+		{10, []float64{0, 2, 4, 6, 8, 10}},
+		{1.27, []float64{0, 0.5, 1}},
+		{6300, []float64{0, 2000, 4000, 6000}},
+		{0, []float64{0}},
+		{math.NaN(), []float64{0}},
+		{math.Inf(1), []float64{0}},
+	} {
+		if got := ticks(tt.top, 5); !slices.Equal(got, tt.want) {
+			t.Errorf("ticks(%v) = %v, want %v", tt.top, got, tt.want)
+		}
+	}
+}
+
+// Every chart is taken by a real renderer.
+func TestRender(t *testing.T) {
+	rsvg, err := exec.LookPath("rsvg-convert")
+	if err != nil {
+		t.Skip("rsvg-convert is not installed; the charts are still checked for being well-formed")
+	}
+	dir := t.TempDir()
+	if err := Write(dir, synthetic()); err != nil {
+		t.Fatal(err)
+	}
+	charts, err := filepath.Glob(filepath.Join(dir, "*.svg"))
+	if err != nil || len(charts) == 0 {
+		t.Fatalf("no charts: %v", err)
+	}
+	for _, c := range charts {
+		out := c + ".png"
+		if msg, err := exec.Command(rsvg, "-o", out, c).CombinedOutput(); err != nil {
+			t.Errorf("render %s: %v: %s", filepath.Base(c), err, msg)
+		} else if st, err := os.Stat(out); err != nil || st.Size() < 2000 {
+			t.Errorf("render %s: the image is empty", filepath.Base(c))
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"tunbench/reports/record"
+)
+
+// ReportName is the name of the markdown report inside a run's folder.
+const ReportName = "report.md"
+
+// Write writes the report of f and its charts into dir, which is made if it is
+// not there. Each file appears whole or not at all, the report last. The same
+// run file gives the same bytes.
+func Write(dir string, f *record.File) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("make report folder: %w", err)
+	}
+	d := newDocument(f)
+	for _, p := range d.pictures() {
+		if err := replace(filepath.Join(dir, p.file), func(w io.Writer) error { return drawSVG(w, p.chart) }); err != nil {
+			return err
+		}
+	}
+	return replace(filepath.Join(dir, ReportName), func(w io.Writer) error {
+		return markdown(w, d, Options{Charts: true})
+	})
+}
+
+// pictures gives all charts of the document.
+func (d document) pictures() (pics []picture) {
+	for _, s := range d.sections {
+		for _, b := range s.blocks {
+			if p, ok := b.(picture); ok {
+				pics = append(pics, p)
+			}
+		}
+	}
+	return pics
+}
+
+// replace puts what render writes at path, in one step.
+func replace(path string, render func(io.Writer) error) (err error) {
+	var b bytes.Buffer
+	if err := render(&b); err != nil {
+		return fmt.Errorf("render %s: %w", path, err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+			err = fmt.Errorf("write %s: %w", path, err)
+		}
+	}()
+	if _, err := tmp.Write(b.Bytes()); err != nil {
+		return err
+	}
+	// CreateTemp gives 0600; a report is for everybody to read.
+	if err := tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := tmp.Sync(); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
+}
