@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tunbench/bench"
+	"tunbench/reports/record"
+)
+
+// listed is one line of `list --json`.
+type listed struct {
+	Scenario  string            `json:"scenario"`
+	Axes      map[string]string `json:"axes"`
+	Supported bool              `json:"supported"`
+	Reason    string            `json:"reason"` // "" if supported
+}
+
+func (a *app) listCommand() *cobra.Command {
+	var (
+		sel    selection
+		asJSON bool
+	)
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "list the scenarios that run would run",
+		Long: `list prints the scenarios that run would run with the same flags, and builds the
+device of each for a moment to tell whether this host supports it.`,
+		Example: `  tunbench list --suite smoke
+  tunbench list --filter 'queues=4 size=64,1500' --set io=poll
+  tunbench list --json | jq -r 'select(.supported|not) | .scenario + ": " + .reason'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			plan, err := sel.plan(a.args)
+			if err != nil {
+				return err
+			}
+			return a.list(cmd.Context(), plan, asJSON)
+		},
+	}
+	sel.register(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line: scenario, axes, supported, reason")
+	return cmd
+}
+
+func (a *app) list(ctx context.Context, plan bench.Plan, asJSON bool) error {
+	probe, err := a.prober(plan)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	for _, s := range plan.Scenarios {
+		reason := probe(ctx, s)
+		if ctx.Err() != nil {
+			return exitError{exitInterrupted, errors.New("interrupted")}
+		}
+		switch {
+		case asJSON:
+			err = enc.Encode(listed{s.Name, s.Axes, reason == "", reason})
+		case reason != "":
+			_, err = fmt.Fprintf(a.stdout, "%s  # %s\n", s.Name, reason)
+		default:
+			_, err = fmt.Fprintln(a.stdout, s.Name)
+		}
+		if err != nil {
+			return fmt.Errorf("print list: %w", err)
+		}
+	}
+	if !asJSON {
+		a.warnf("%d scenarios, %d trials each: about %v", len(plan.Scenarios), plan.Pairs*len(plan.Arms), plan.Duration().Round(time.Second))
+	}
+	return nil
+}
+
+// prober returns a function that tells why a scenario cannot run here, or "".
+func (a *app) prober(plan bench.Plan) (func(context.Context, bench.Scenario) string, error) {
+	if err := a.privileges(); err != nil {
+		reason := record.Unprivileged + ": " + err.Error()
+		return func(context.Context, bench.Scenario) string { return reason }, nil
+	}
+	lab := a.lab()
+	hook, err := lab.SelectHook(plan.Hook)
+	if err != nil {
+		return nil, err
+	}
+	used := bench.NoHook
+	if slices.Contains(plan.Arms, record.Observed) {
+		used = hook.Used
+	}
+	return func(ctx context.Context, s bench.Scenario) string {
+		s.Spec.CPUs = plan.CPUs
+		err := lab.Probe(ctx, s.Spec, used)
+		if err == nil {
+			return ""
+		}
+		reason, detail := lab.Classify(err)
+		return reason + ": " + detail
+	}, nil
+}

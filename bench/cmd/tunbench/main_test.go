@@ -1,0 +1,550 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"tunbench/bench"
+	"tunbench/reports/record"
+)
+
+// TestMain lets the test binary stand in for tunbench where tunbench starts
+// itself.
+func TestMain(m *testing.M) {
+	if os.Getenv(usernsEnv) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+var errUnsupported = errors.New("set offloads of tun0: EINVAL")
+
+// fakeLab measures nothing.
+type fakeLab struct {
+	hookErr error
+	probe   func(bench.Spec) error
+	run     func(bench.Spec, string) (record.Trial, error)
+}
+
+func (f fakeLab) SelectHook(requested string) (record.Hook, error) {
+	used := "tracepoint"
+	if requested != "auto" {
+		used = requested
+	}
+	return record.Hook{Requested: requested, Used: used}, f.hookErr
+}
+func (f fakeLab) Host() record.Host                 { return record.Host{Kernel: "6.18.0-test"} }
+func (f fakeLab) Floor([]int) (record.Floor, error) { return record.Floor{SyscallNs: 86}, nil }
+func (f fakeLab) Probe(_ context.Context, s bench.Spec, _ string) error {
+	if f.probe != nil {
+		return f.probe(s)
+	}
+	return nil
+}
+func (f fakeLab) Run(_ context.Context, s bench.Spec, hook string, _ record.Floor) (record.Trial, error) {
+	if f.run != nil {
+		return f.run(s, hook)
+	}
+	return record.Trial{Started: "2026-01-02T03:04:05Z", DurationNs: 1e9, Metrics: map[string]float64{record.PPS: 1.25e6}}, nil
+}
+func (f fakeLab) Classify(err error) (string, string) {
+	if errors.Is(err, errUnsupported) {
+		return record.Unsupported, err.Error()
+	}
+	return record.Failed, err.Error()
+}
+
+// tunbench runs one command line against lab.
+func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	a := &app{
+		args: args, stdout: &out, stderr: &errs,
+		lab:        func() bench.Lab { return lab },
+		privileges: func() error { return privileges },
+		doctor: func(context.Context) (bench.Report, error) {
+			return bench.Report{Sections: []bench.Section{
+				{Title: "Hooks", Rows: []bench.Row{
+					{Name: "kprobe", Status: "unsupported", Detail: "not compiled in", Advice: "set CONFIG_KPROBES=y"},
+					{Name: "tracepoint", Status: "ok"},
+				}},
+				{Title: "Host", Rows: []bench.Row{{Name: "steal", Status: "warning", Detail: "2 %"}}},
+			}}, nil
+		},
+	}
+	code = a.execute(ctx)
+	return code, out.String(), errs.String()
+}
+
+func TestWrongUse(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	suite := filepath.Join(dir, "bad.yaml")
+	held := filepath.Join(dir, "held")
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(file, "")
+	write(suite, "scenarios:\n- mode: ton\n")
+	write(filepath.Join(held, record.FileName), "")
+
+	for _, test := range []struct {
+		args []string
+		want string // in stderr
+	}{
+		{[]string{"rum"}, `unknown command "rum" for "tunbench"`},
+		{[]string{"run", "now"}, "unknown command"},
+		{[]string{"run", "--colour"}, "unknown flag: --colour; see tunbench run --help"},
+		{[]string{"run", "--trials", "x"}, "see tunbench run --help"},
+		{[]string{"run", "--trials", "0"}, "--trials 0: choose 1 to 1000 pairs"},
+		{[]string{"run", "--set", "queues=257"}, "queues=257: no such value: choose 1 to 256"},
+		{[]string{"run", "--set", "quues=2"}, "did you mean queues?"},
+		{[]string{"list", "--filter", "gen=foo"}, "gen=foo: no such value: choose udp, udp-gso, packet"},
+		{[]string{"run", "--suite", "smoke", "--set", "offload=tso", "--set", "vnet=off"}, "/offload=tso: impossible combination"},
+		{[]string{"run", "--filter", "queues=17"}, "suite default: the filter matches none of"},
+		{[]string{"run", "--suite", "kernels"}, "choose default, smoke"},
+		{[]string{"run", "--suite", suite}, "bad.yaml:2: mode=ton: no such value: choose tun, tap (did you mean tun?)"},
+		{[]string{"run", "--hook", "uprobe"}, "choose auto, kprobe, fentry, tracepoint, none"},
+		{[]string{"run", "--arm", "left"}, "choose both, bare, observed"},
+		{[]string{"run", "--hook", "none", "--arm", "observed"}, "leave one of them out"},
+		{[]string{"run", "--hook", "kprobe", "--arm", "bare"}, "leave one of them out"},
+		{[]string{"run", "--userns", "--arm", "both"}, "--arm both needs root"},
+		{[]string{"run", "--userns", "--hook", "kprobe"}, "--hook kprobe needs root"},
+		{[]string{"run", "--measure", "-1s"}, "measure -1s"},
+		{[]string{"run", "--cpus", "0,0"}, "CPU 0 is listed twice"},
+		{[]string{"run", "--cpus", "3-1"}, "write the list like 0,2-3"},
+		{[]string{"run", "--format", "pdf"}, "choose markdown"},
+		{[]string{"run", "-q", "-v"}, "[quiet verbose]"},
+		{[]string{"run", "--out", held}, "holds a run already"},
+		{[]string{"run", "--out", filepath.Join(file, "x")}, "not a directory"},
+		{[]string{"run", "--out", "/proc/no/such"}, "create --out"},
+		{[]string{"report"}, "requires at least 1 arg"},
+		{[]string{"report", filepath.Join(dir, "nothing")}, "no such file"},
+		{[]string{"report", held, "--format", "html"}, "choose markdown"},
+	} {
+		lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
+			t.Errorf("%v: a trial ran", test.args)
+			return record.Trial{}, nil
+		}}
+		code, stdout, stderr := tunbench(context.Background(), lab, nil, test.args...)
+		if code != 2 || stdout != "" || !strings.HasPrefix(stderr, "tunbench: ") || !strings.Contains(stderr, test.want) {
+			t.Errorf("%v: exit %d, stdout %q, stderr %q, want exit 2 and %q", test.args, code, stdout, stderr, test.want)
+		}
+	}
+}
+
+// runArgs measures two scenarios, a pair each, into out.
+func runArgs(out string, more ...string) []string {
+	return append([]string{"run", "--suite", "smoke", "--filter", "mode=tun gen=udp", "--out", out}, more...)
+}
+
+func readRun(t *testing.T, dir string) *record.File {
+	t.Helper()
+	f, err := record.ReadFile(filepath.Join(dir, record.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "deep", "run")
+	code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, runArgs(dir, "--seed", "7", "--cpus", "1,0")...)
+	if code != 0 || stderr != "" || !strings.Contains(stdout, filepath.Join(dir, "report.md")) {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "report.md")); err != nil {
+		t.Error(err)
+	}
+	f := readRun(t, dir)
+	if f.Run.Seed != 7 || f.Run.Suite != "smoke" || f.Run.Args[0] != "run" || f.Run.Hook.Used != "tracepoint" || f.Run.Tool.Go == "" {
+		t.Errorf("header %+v", f.Run)
+	}
+	if len(f.Trials) != 4 || f.End == nil || f.End.Exit != 0 {
+		t.Errorf("%d trials, end %+v", len(f.Trials), f.End)
+	}
+
+	code, _, stderr = tunbench(context.Background(), fakeLab{}, nil, runArgs(dir)...)
+	if code != 2 || !strings.Contains(stderr, "holds a run already") || len(readRun(t, dir).Trials) != 4 {
+		t.Errorf("again into the same folder: exit %d, stderr %q", code, stderr)
+	}
+}
+
+func TestRunJSON(t *testing.T) {
+	dir := t.TempDir()
+	code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, runArgs(dir, "--json")...)
+	file, err := os.ReadFile(filepath.Join(dir, record.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(file), stdout); code != 0 || diff != "" {
+		t.Errorf("exit %d, stdout is not what was recorded (-file +stdout)\n%s", code, diff)
+	}
+}
+
+func TestRunDefaultOut(t *testing.T) {
+	t.Chdir(t.TempDir())
+	args := runArgs("", "--arm", "bare", "--measure", "20ms")
+	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, args...); code != 0 {
+		t.Fatalf("exit %d, stderr %q", code, stderr)
+	}
+	found, err := filepath.Glob("reports/runs/*Z-6.18.0-test/run.jsonl")
+	if err != nil || len(found) != 1 {
+		t.Fatalf("found %v, %v", found, err)
+	}
+	f := readRun(t, filepath.Dir(found[0]))
+	for _, trial := range f.Trials {
+		if trial.Arm != record.Bare {
+			t.Errorf("arm %s", trial.Arm)
+		}
+	}
+	if f.Run.Hook.Requested != "none" {
+		t.Errorf("hook %+v", f.Run.Hook)
+	}
+}
+
+func TestRunSpec(t *testing.T) {
+	var specs []bench.Spec
+	lab := fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
+		specs = append(specs, s)
+		return record.Trial{}, nil
+	}}
+	code, _, stderr := tunbench(context.Background(), lab, nil, "run", "--suite", "smoke", "--out", t.TempDir(), "--hook", "none", "--trials", "2",
+		"--filter", "mode=tun gen=udp queues=2", "--set", "flows=5", "--warmup", "0s", "--measure", "20ms", "--cpus", "0,2-3")
+	if code != 0 || len(specs) != 2 {
+		t.Fatalf("exit %d, %d trials, stderr %q", code, len(specs), stderr)
+	}
+	s := specs[1]
+	if s.Flows != 5 || s.Warmup != 0 || s.Measure != 20*time.Millisecond || s.Window != 20*time.Millisecond || !cmp.Equal(s.CPUs, []int{0, 2, 3}) {
+		t.Errorf("spec %+v", s)
+	}
+}
+
+func TestRunSkips(t *testing.T) {
+	lab := fakeLab{probe: func(s bench.Spec) error {
+		if s.VnetHdr != 0 {
+			return errUnsupported
+		}
+		return nil
+	}}
+	dir := t.TempDir()
+	code, _, stderr := tunbench(context.Background(), lab, nil, runArgs(dir)...)
+	want := "skipped Tun/dir=k2u/gen=udp/queues=2/flows=8/size=1500/vnet=10: unsupported: set offloads of tun0: EINVAL\n"
+	if code != 0 || stderr != want {
+		t.Errorf("one of two unsupported: exit %d, stderr %q, want %q", code, stderr, want)
+	}
+	if f := readRun(t, dir); len(f.Skips) != 1 || len(f.Trials) != 2 {
+		t.Errorf("%d skips, %d trials", len(f.Skips), len(f.Trials))
+	}
+
+	lab.probe = func(bench.Spec) error { return errUnsupported }
+	dir = t.TempDir()
+	code, _, stderr = tunbench(context.Background(), lab, nil, runArgs(dir, "-q")...)
+	if code != 2 || !strings.HasPrefix(stderr, "tunbench: nothing was measured: all 2 scenarios were skipped") {
+		t.Errorf("all unsupported: exit %d, stderr %q", code, stderr)
+	}
+
+	lab = fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
+		if s.Queues == 1 {
+			return record.Trial{}, errors.New("the reader of queue 0 died")
+		}
+		return record.Trial{}, nil
+	}}
+	dir = t.TempDir()
+	code, _, stderr = tunbench(context.Background(), lab, nil, runArgs(dir)...)
+	if code != 2 || !strings.Contains(stderr, "the reader of queue 0 died") || !strings.Contains(stderr, "1 of 2 scenarios failed") {
+		t.Errorf("one failed: exit %d, stderr %q", code, stderr)
+	}
+	if f := readRun(t, dir); len(f.Trials) != 2 || f.End == nil || f.End.Exit != 2 {
+		t.Errorf("one failed: %d trials, end %+v", len(f.Trials), f.End)
+	}
+}
+
+func TestRunInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	n := 0
+	lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
+		if n++; n == 3 {
+			cancel()
+			return record.Trial{}, context.Canceled
+		}
+		return record.Trial{}, nil
+	}}
+	dir := t.TempDir()
+	code, _, stderr := tunbench(ctx, lab, nil, runArgs(dir)...)
+	if code != 130 || !strings.Contains(stderr, "interrupted: 2 of 4 trials are in "+dir) {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+	if f := readRun(t, dir); len(f.Trials) != 2 || f.End != nil {
+		t.Errorf("%d trials, end %+v", len(f.Trials), f.End)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "report.md")); err != nil {
+		t.Error(err)
+	}
+
+	dir = t.TempDir()
+	code, _, stderr = tunbench(ctx, lab, nil, runArgs(dir)...)
+	if code != 130 || !strings.Contains(stderr, "before anything was measured") {
+		t.Errorf("before the header: exit %d, stderr %q", code, stderr)
+	}
+	if _, err := os.Stat(filepath.Join(dir, record.FileName)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("before the header: a file without one is left: %v", err)
+	}
+}
+
+func TestRunStrict(t *testing.T) {
+	lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
+		return record.Trial{Flags: []string{record.FlagSteal}}, nil
+	}}
+	if code, _, stderr := tunbench(context.Background(), lab, nil, runArgs(t.TempDir())...); code != 0 {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+	code, _, stderr := tunbench(context.Background(), lab, nil, runArgs(t.TempDir(), "--strict")...)
+	if code != 3 || !strings.Contains(stderr, "4 of 4 trials are invalid") {
+		t.Errorf("--strict: exit %d, stderr %q", code, stderr)
+	}
+}
+
+func TestRunForcedHook(t *testing.T) {
+	lab := fakeLab{hookErr: errors.New("attach kprobe: kprobes are not compiled into this kernel (CONFIG_KPROBES)")}
+	dir := filepath.Join(t.TempDir(), "x")
+	for _, args := range [][]string{runArgs(dir, "--hook", "kprobe"), {"list", "--hook", "kprobe"}} {
+		code, _, stderr := tunbench(context.Background(), lab, nil, args...)
+		if code != 2 || stderr != "tunbench: attach kprobe: kprobes are not compiled into this kernel (CONFIG_KPROBES)\n" {
+			t.Errorf("%v: exit %d, stderr %q", args, code, stderr)
+		}
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a folder was made: %v", err)
+	}
+}
+
+func TestUnprivileged(t *testing.T) {
+	missing := errors.New("missing capabilities: CAP_NET_ADMIN, CAP_BPF")
+	dir := filepath.Join(t.TempDir(), "x")
+	code, _, stderr := tunbench(context.Background(), fakeLab{}, missing, runArgs(dir)...)
+	if code != 2 || !strings.Contains(stderr, missing.Error()) {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+	tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if err == nil {
+		tun.Close()
+	}
+	if offers := strings.Contains(stderr, "tunbench run --userns"); offers != (err == nil) {
+		t.Errorf("opening /dev/net/tun gives %v, but stderr is %q", err, stderr)
+	}
+	code, stdout, _ := tunbench(context.Background(), fakeLab{}, missing, "list", "--suite", "smoke", "--json", "--filter", "queues=1 vnet=off")
+	if code != 0 || !strings.Contains(stdout, `"supported":false,"reason":"unprivileged: missing capabilities: CAP_NET_ADMIN, CAP_BPF"`) {
+		t.Errorf("list: exit %d, stdout %q", code, stdout)
+	}
+}
+
+func TestList(t *testing.T) {
+	lab := fakeLab{probe: func(s bench.Spec) error {
+		if s.VnetHdr != 0 {
+			return errUnsupported
+		}
+		return nil
+	}}
+	args := []string{"list", "--suite", "smoke", "--filter", "mode=tun gen=udp"}
+	code, stdout, stderr := tunbench(context.Background(), lab, nil, args...)
+	want := "Tun/dir=k2u/gen=udp/queues=1/size=64\n" +
+		"Tun/dir=k2u/gen=udp/queues=2/flows=8/size=1500/vnet=10  # unsupported: set offloads of tun0: EINVAL\n"
+	if code != 0 || stdout != want || stderr != "2 scenarios, 2 trials each: about 4s\n" {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	code, stdout, stderr = tunbench(context.Background(), lab, nil, append(args, "--json")...)
+	if code != 0 || stderr != "" {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+	var got []listed
+	dec := json.NewDecoder(strings.NewReader(stdout))
+	for dec.More() {
+		var l listed
+		if err := dec.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, l)
+	}
+	if len(got) != 2 || !got[0].Supported || got[0].Reason != "" || got[0].Axes["mode"] != "tun" ||
+		got[1].Supported || got[1].Reason != "unsupported: set offloads of tun0: EINVAL" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestDoctor(t *testing.T) {
+	code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, "doctor")
+	want := `Hooks
+  unsupported  kprobe      not compiled in
+                           -> set CONFIG_KPROBES=y
+  ok           tracepoint
+
+Host
+  warning      steal  2 %
+`
+	if diff := cmp.Diff(want, stdout); code != 0 || diff != "" {
+		t.Errorf("exit %d (-want +got)\n%s", code, diff)
+	}
+	_, stdout, _ = tunbench(context.Background(), fakeLab{}, nil, "doctor", "--json")
+	want = `{"sections":[{"title":"Hooks","rows":[{"name":"kprobe","status":"unsupported","detail":"not compiled in","advice":"set CONFIG_KPROBES=y"},`
+	if !strings.HasPrefix(stdout, want) {
+		t.Errorf("got %s", stdout)
+	}
+}
+
+func TestReport(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "first")
+	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, runArgs(run)...); code != 0 {
+		t.Fatalf("exit %d, stderr %q", code, stderr)
+	}
+	made, err := os.ReadFile(filepath.Join(run, "report.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	for range 2 {
+		if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, "report", run, "--out", out); code != 0 {
+			t.Fatalf("exit %d, stderr %q", code, stderr)
+		}
+		again, err := os.ReadFile(filepath.Join(out, "report.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(made), string(again)); diff != "" {
+			t.Errorf("rendered again (-first +again)\n%s", diff)
+		}
+	}
+	code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, "report", filepath.Join(run, record.FileName))
+	if code != 0 || !strings.HasPrefix(stdout, "# ") || stderr != "" {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	code, _, stderr = tunbench(context.Background(), fakeLab{}, nil, "report", run, run, "--out", out)
+	if code != 2 || !strings.Contains(stderr, "render them one by one") {
+		t.Errorf("the same run twice: exit %d, stderr %q", code, stderr)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	root := (&app{}).root()
+	for _, cmd := range append([]*cobra.Command{root}, root.Commands()...) {
+		args := append(strings.Fields(cmd.CommandPath())[1:], "--help")
+		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, args...)
+		if code != 0 || stderr != "" || !strings.Contains(stdout, "Examples:") {
+			t.Errorf("%v: exit %d, stderr %q, no example in %q", args, code, stderr, stdout)
+		}
+	}
+	if code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil); code != 0 || !strings.Contains(stdout, "Available Commands:") {
+		t.Errorf("no arguments: exit %d, stdout %q", code, stdout)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, "version", "--json")
+	var got record.Tool
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || got != tool() || got.Version == "" || got.Commit == "" {
+		t.Errorf("exit %d, %+v, %v", code, got, err)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"run", "--set", ""}, "queues="},
+		{[]string{"run", "--set", "io="}, "io=poll"},
+		{[]string{"list", "--filter", "mode=tun io="}, "mode=tun io=spin"},
+		{[]string{"run", "--suite", ""}, "smoke"},
+		{[]string{"run", "--hook", ""}, "tracepoint"},
+		{[]string{"report", "--format", ""}, "markdown"},
+	} {
+		code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, append([]string{"__completeNoDesc"}, test.args...)...)
+		if code != 0 || !strings.Contains("\n"+stdout, "\n"+test.want+"\n") {
+			t.Errorf("%v: exit %d, stdout %q lacks %q", test.args, code, stdout, test.want)
+		}
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var w bytes.Buffer
+	p := &progress{w: &w, live: true, columns: func() int { return 40 }}
+	trial := &record.Trial{Metrics: map[string]float64{record.PPS: 1.254e6}}
+	step := bench.Step{Scenario: "Tun/dir=k2u/gen=udp/queues=4/size=64", Index: 2, Scenarios: 32, Left: 431 * time.Second}
+	p.step(step)
+	step.Trial = trial
+	p.step(step)
+	p.clear()
+	want := "\r\x1b[K2/32  7m11s left  Tun/dir=k2u/gen=udp/q" +
+		"\r\x1b[K2/32  7m11s left  last 1.25 Mpps  Tun/d" +
+		"\r\x1b[K"
+	if diff := cmp.Diff(want, w.String()); diff != "" {
+		t.Errorf("live (-want +got)\n%s", diff)
+	}
+
+	w.Reset()
+	p = newProgress(&w, false, true)
+	step.Trial = nil
+	p.step(step)
+	step.Trial = trial
+	p.step(step)
+	step = bench.Step{Scenario: "Tap", Index: 3, Scenarios: 32, Left: 1400 * time.Millisecond}
+	p.step(step)
+	p.clear()
+	if want := "2/32 Tun/dir=k2u/gen=udp/queues=4/size=64, 7m11s left\n3/32 Tap, 1s left\n"; w.String() != want {
+		t.Errorf("plain: got %q, want %q", w.String(), want)
+	}
+
+	w.Reset()
+	p = newProgress(&w, false, false)
+	p.step(step)
+	if w.Len() > 0 {
+		t.Errorf("neither terminal nor -v: got %q", w.String())
+	}
+}
+
+// TestInUserNamespace starts this test binary as tunbench, which reports its
+// version, or what is wrong, from inside.
+func TestInUserNamespace(t *testing.T) {
+	var out, errs bytes.Buffer
+	a := &app{stdout: &out, stderr: &errs}
+	err := a.inUserNamespace(context.Background(), []string{"version"})
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
+		reason := fmt.Sprintf("user namespaces cannot be created here: %v", err)
+		if os.Getenv("CI") == "true" {
+			t.Fatal(reason)
+		}
+		t.Skip(reason)
+	}
+	if err != nil || !strings.HasPrefix(out.String(), "tunbench ") {
+		t.Errorf("version: %v, stdout %q, stderr %q", err, out.String(), errs.String())
+	}
+
+	err = a.inUserNamespace(context.Background(), []string{"run", "--userns", "--filter", "queues=17"})
+	var exit exitError
+	if !errors.As(err, &exit) || exit.code != 2 || exit.err != nil || !strings.Contains(errs.String(), "matches none") {
+		t.Errorf("wrong use: %v, stderr %q", err, errs.String())
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := a.inUserNamespace(ctx, []string{"version"}); !errors.As(err, &exit) || exit.code != 130 {
+		t.Errorf("interrupted: %v", err)
+	}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"golang.org/x/sys/unix"
+
+	"tunbench/bench"
+	"tunbench/reports/record"
+)
+
+// progress tells on stderr how far a run is: on a terminal in one line that
+// is drawn anew, elsewhere in one plain line a scenario, and only under -v.
+// What was skipped is a warning and is told everywhere. It uses no colour, so
+// NO_COLOR has nothing to turn off.
+type progress struct {
+	w       io.Writer
+	live    bool
+	columns func() int // of the terminal, if live
+	verbose bool
+	quiet   bool
+
+	index int     // of the scenario that was told last
+	pps   float64 // of the last trial
+}
+
+func newProgress(w io.Writer, quiet, verbose bool) *progress {
+	p := &progress{w: w, quiet: quiet, verbose: verbose}
+	f, ok := w.(*os.File)
+	p.live = ok && !quiet && isatty.IsTerminal(f.Fd()) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb"
+	if p.live {
+		p.columns = func() int {
+			if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+				return int(size.Col)
+			}
+			return 80
+		}
+	}
+	return p
+}
+
+func (p *progress) step(s bench.Step) {
+	if p.quiet {
+		return
+	}
+	if s.Trial != nil {
+		p.pps = s.Trial.Metrics[record.PPS]
+	}
+	if s.Skip != nil {
+		p.clear()
+		fmt.Fprintf(p.w, "skipped %s: %s: %s\n", s.Scenario, s.Skip.Reason, s.Skip.Detail)
+	}
+	switch {
+	case p.live:
+		p.draw(s)
+	case p.verbose && s.Index != p.index:
+		fmt.Fprintf(p.w, "%d/%d %s, %s left\n", s.Index, s.Scenarios, s.Scenario, left(s.Left))
+	}
+	p.index = s.Index
+}
+
+// draw fits into one line: the figures first, and as much of the name as has
+// room, since a line that wraps cannot be drawn anew.
+func (p *progress) draw(s bench.Step) {
+	line := fmt.Sprintf("%d/%d  %s left  ", s.Index, s.Scenarios, left(s.Left))
+	if p.pps > 0 {
+		line += fmt.Sprintf("last %s  ", packetRate(p.pps))
+	}
+	line += s.Scenario
+	if width := p.columns() - 1; len(line) > width {
+		line = line[:max(0, width)]
+	}
+	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+}
+
+// clear removes the live line, so that something else can be printed.
+func (p *progress) clear() {
+	if p.live {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+func left(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%ds", int(d.Round(time.Second)/time.Second))
+	}
+	d = d.Round(time.Second)
+	return fmt.Sprintf("%dm%02ds", int(d/time.Minute), int(d%time.Minute/time.Second))
+}
+
+// packetRate is pps for people; the records hold the exact figure.
+func packetRate(pps float64) string {
+	switch {
+	case pps >= 1e6:
+		return fmt.Sprintf("%.2f Mpps", pps/1e6)
+	case pps >= 1e3:
+		return fmt.Sprintf("%.0f kpps", pps/1e3)
+	}
+	return fmt.Sprintf("%.0f pps", pps)
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"tunbench/bench"
+)
+
+// Exit codes.
+const (
+	exitFailure     = 2 // wrong use or a failure of the tool
+	exitInterrupted = 130
+)
+
+// app is what the commands share. Its functions are fields so that tests run
+// the commands without a kernel.
+type app struct {
+	args           []string
+	stdout, stderr io.Writer
+	quiet, verbose bool
+
+	lab        func() bench.Lab
+	privileges func() error
+	doctor     func(context.Context) (bench.Report, error)
+}
+
+// run executes the command line args and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	a := &app{
+		args: args, stdout: stdout, stderr: stderr,
+		lab: bench.NewLab, privileges: bench.CheckPrivileges, doctor: bench.Doctor,
+	}
+	return a.execute(ctx)
+}
+
+func (a *app) execute(ctx context.Context) int {
+	root := a.root()
+	root.SetArgs(a.args)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	code := exitFailure
+	var exit exitError
+	if errors.As(err, &exit) {
+		code, err = exit.code, exit.err
+	}
+	if err != nil {
+		fmt.Fprintf(a.stderr, "tunbench: %v\n", err)
+	}
+	return code
+}
+
+// exitError ends the process with code, after printing err if that is not nil.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e exitError) Unwrap() error { return e.err }
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tunbench",
+		Short: "measure Linux TUN/TAP devices, seen from inside the kernel",
+		Long: `tunbench builds TUN and TAP devices in a network namespace of its own, drives
+packets through them, watches tun_net_xmit and tun_do_read with eBPF, and
+writes what it measured to run.jsonl and report.md.
+
+Exit codes: 0 all well; 1 a regression; 2 wrong use or a failure of the tool;
+3 inconclusive or invalid, only under --strict; 130 interrupted.`,
+		Example: `  sudo tunbench run --suite smoke
+  tunbench doctor
+  tunbench report reports/runs/20260102T030405Z-6.18.0`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+	})
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only, beside what was asked for")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario where no progress is drawn")
+	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
+	root.AddCommand(a.runCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.versionCommand())
+	return root
+}
+
+// warnf prints to stderr unless -q is given.
+func (a *app) warnf(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.stderr, format+"\n", args...)
+	}
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tunbench/bench"
+	"tunbench/reports"
+	"tunbench/reports/record"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var (
+		sel    selection
+		out    string
+		format string
+		asJSON bool
+		userns bool
+	)
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "measure a suite and write a report",
+		Long: `run measures each scenario of a suite in pairs of trials, bare and observed, and
+writes run.jsonl and report.md into a folder. Each trial is on the disk as soon
+as it is finished: a run that is interrupted leaves a valid file and a report.
+
+It needs root, or --userns to measure bare throughput in a user namespace.`,
+		Example: `  sudo tunbench run --suite smoke
+  sudo tunbench run --filter 'mode=tun gen=udp queues=4 size=64' --set flows=64 --set io=poll
+  sudo tunbench run --trials 10 --hook tracepoint --cpus 2,3 --out before-the-patch
+  tunbench run --userns --suite smoke`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(format); err != nil {
+				return err
+			}
+			inside := userns && os.Getenv(usernsEnv) != ""
+			if userns {
+				if err := sel.forceBare(); err != nil {
+					return err
+				}
+			}
+			plan, err := sel.plan(a.args)
+			if err != nil {
+				return err
+			}
+			if userns && !inside {
+				return a.inUserNamespace(cmd.Context(), a.args)
+			}
+			if err := a.privileges(); err != nil {
+				return unprivileged(err, inside)
+			}
+			return a.measure(cmd.Context(), plan, out, asJSON)
+		},
+	}
+	sel.register(cmd)
+	f := cmd.Flags()
+	f.StringVar(&out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
+	f.StringVar(&format, "format", formats[0], "of the report: "+strings.Join(formats, ", "))
+	f.BoolVar(&asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
+	f.BoolVar(&userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
+	_ = cmd.MarkFlagDirname("out")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// forceBare is what --userns implies: BPF programs cannot be loaded there.
+func (s *selection) forceBare() error {
+	if s.changed("arm") && s.arm != string(record.Bare) {
+		return fmt.Errorf("--userns measures bare: --arm %s needs root", s.arm)
+	}
+	if s.changed("hook") && s.hook != bench.NoHook {
+		return fmt.Errorf("--userns measures bare: --hook %s needs root", s.hook)
+	}
+	s.arm, s.hook = string(record.Bare), bench.NoHook
+	return nil
+}
+
+// measure runs plan into the folder out and reports on what is there in the
+// end, however the run ended.
+func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON bool) error {
+	lab := a.lab()
+	if out == "" {
+		out = defaultOut(time.Now(), lab.Host().Kernel)
+	}
+	path := filepath.Join(out, record.FileName)
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s holds a run already: choose another --out", path)
+	}
+	progress := newProgress(a.stderr, a.quiet, a.verbose)
+	plan.Progress = progress.step
+	created := false
+	outcome, runErr := plan.Run(ctx, lab, func() (bench.Recorder, error) {
+		rec, err := create(path)
+		created = err == nil
+		if err != nil || !asJSON {
+			return rec, err
+		}
+		return tee{rec, record.NewWriter(a.stdout)}, nil
+	})
+	progress.clear()
+
+	if !outcome.Begun {
+		if created {
+			// An empty file would be neither a run nor room for one.
+			os.Remove(path)
+		}
+		if outcome.Interrupted {
+			return exitError{exitInterrupted, errors.New("interrupted before anything was measured")}
+		}
+		return runErr
+	}
+
+	reportErr := a.report(out, path, asJSON)
+	switch {
+	case runErr != nil && reportErr != nil:
+		return fmt.Errorf("%w; the report failed too: %w; %d trials are in %s", runErr, reportErr, outcome.Trials, path)
+	case runErr != nil || reportErr != nil:
+		return fmt.Errorf("%w; %d trials are in %s", errors.Join(runErr, reportErr), outcome.Trials, path)
+	case outcome.Interrupted:
+		return exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, plan.Trials(), path)}
+	}
+	exit := exitError{code: outcome.Exit(plan.Strict)}
+	switch {
+	case exit.code == 0:
+		return nil
+	case outcome.Trials == 0:
+		exit.err = fmt.Errorf("nothing was measured: all %d scenarios were skipped, for the reasons in %s; tunbench doctor tells what this host can do", outcome.Skips, path)
+	case outcome.Failed > 0:
+		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(plan.Scenarios), path)
+	default:
+		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, reports.ReportName))
+	}
+	return exit
+}
+
+// report writes the report of the run's file at path into out, and prints the
+// summary even where the report has no room.
+func (a *app) report(out, path string, asJSON bool) error {
+	f, err := record.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	writeErr := reports.Write(out, f)
+	if asJSON {
+		return writeErr
+	}
+	if err := reports.Summary(a.stdout, f); err != nil {
+		return errors.Join(writeErr, err)
+	}
+	if writeErr == nil {
+		fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(out, reports.ReportName))
+	}
+	return writeErr
+}
+
+// create makes the folder of path and the file, which must not exist: a run
+// never overwrites another.
+func create(path string) (bench.Recorder, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, fmt.Errorf("create --out: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s holds a run already: choose another --out", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create run file: %w", err)
+	}
+	f.Close()
+	return record.Create(path)
+}
+
+// tee prints each record that was written.
+type tee struct {
+	bench.Recorder
+	stdout *record.Writer
+}
+
+func (t tee) Write(r record.Record) error {
+	if err := t.Recorder.Write(r); err != nil {
+		return err
+	}
+	return t.stdout.Write(r)
+}
+
+func defaultOut(now time.Time, kernel string) string {
+	return filepath.Join("reports", "runs", now.UTC().Format("20060102T150405Z")+"-"+strings.ReplaceAll(kernel, "/", "-"))
+}
+
+// unprivileged adds to err, which names the missing capabilities, what can be
+// done without them.
+func unprivileged(err error, inside bool) error {
+	if inside {
+		return fmt.Errorf("in a user namespace: %w", err)
+	}
+	tun, openErr := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if openErr != nil {
+		return err
+	}
+	tun.Close()
+	return fmt.Errorf("%w\nwithout root you can still measure bare throughput: tunbench run --userns ...", err)
+}

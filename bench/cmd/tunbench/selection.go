@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tunbench/bench"
+	"tunbench/reports/record"
+)
+
+// selection holds the flags that say what to measure: those of run and list.
+type selection struct {
+	suite           string
+	filters, sets   []string
+	trials          int
+	warmup, measure time.Duration
+	hook, arm       string
+	seed            uint64
+	cpus            string
+	strict          bool
+
+	changed func(flag string) bool
+}
+
+var (
+	hooks = []string{"auto", "kprobe", "fentry", "tracepoint", bench.NoHook}
+	arms  = []string{"both", string(record.Bare), string(record.Observed)}
+)
+
+func (s *selection) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	s.changed = f.Changed
+	f.StringVar(&s.suite, "suite", "default", "what to measure: "+strings.Join(bench.SuiteNames(), ", ")+" or a file that ends in .yaml")
+	f.StringArrayVar(&s.filters, "filter", nil, "keep scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
+	f.StringArrayVar(&s.sets, "set", nil, "fix an axis for every scenario: axis=value (may repeat)")
+	f.IntVar(&s.trials, "trials", 0, "pairs of trials for each scenario (default: the suite's)")
+	f.DurationVar(&s.warmup, "warmup", 0, "time that a trial runs before it is measured (default: the suite's)")
+	f.DurationVar(&s.measure, "measure", 0, "measured time of a trial (default: the suite's)")
+	f.StringVar(&s.hook, "hook", "auto", "how to look into the kernel: "+strings.Join(hooks, ", "))
+	f.StringVar(&s.arm, "arm", "both", "trials of a pair: "+strings.Join(arms, ", "))
+	f.Uint64Var(&s.seed, "seed", 0, "of the order of trials and all else that is random (default: random, recorded)")
+	f.StringVar(&s.cpus, "cpus", "", "CPUs to use, such as 0,2-3: the first half sends, the second half reads (default: from the topology)")
+	f.BoolVar(&s.strict, "strict", false, "exit with 3 if a trial is invalid")
+
+	// The errors of these are about names of flags that are registered above.
+	_ = cmd.RegisterFlagCompletionFunc("suite", completeSuite)
+	_ = cmd.RegisterFlagCompletionFunc("filter", completeAxis)
+	_ = cmd.RegisterFlagCompletionFunc("set", completeAxis)
+	_ = cmd.RegisterFlagCompletionFunc("hook", cobra.FixedCompletions(hooks, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions(arms, cobra.ShellCompDirectiveNoFileComp))
+	for _, flag := range []string{"trials", "warmup", "measure", "seed", "cpus"} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
+	}
+}
+
+// plan turns the flags into a Plan. It looks at nothing but them and the
+// suite's file.
+func (s *selection) plan(args []string) (bench.Plan, error) {
+	none := bench.Plan{}
+	if !slices.Contains(hooks, s.hook) {
+		return none, fmt.Errorf("--hook %q: choose %s", s.hook, strings.Join(hooks, ", "))
+	}
+	if !slices.Contains(arms, s.arm) {
+		return none, fmt.Errorf("--arm %q: choose %s", s.arm, strings.Join(arms, ", "))
+	}
+	p := bench.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Seed: s.seed}
+	switch {
+	case s.hook == bench.NoHook && s.arm != string(record.Bare) && s.changed("arm"):
+		return none, fmt.Errorf("--arm %s observes, which --hook none forbids: leave one of them out", s.arm)
+	case s.arm == string(record.Bare) && s.hook != bench.NoHook && s.hook != "auto":
+		return none, fmt.Errorf("--hook %s observes, which --arm bare forbids: leave one of them out", s.hook)
+	case s.hook == bench.NoHook || s.arm == string(record.Bare):
+		p.Hook, p.Arms = bench.NoHook, []record.Arm{record.Bare}
+	case s.arm == string(record.Observed):
+		p.Arms = []record.Arm{record.Observed}
+	default:
+		p.Arms = []record.Arm{record.Bare, record.Observed}
+	}
+	if !s.changed("seed") {
+		p.Seed = rand.Uint64()
+	}
+	var err error
+	if p.CPUs, err = parseCPUs(s.cpus); err != nil {
+		return none, fmt.Errorf("--cpus %q: %w", s.cpus, err)
+	}
+
+	suite, err := bench.LoadSuite(s.suite)
+	if err != nil {
+		return none, err
+	}
+	p.Suite, p.Pairs = suite.Name, suite.Pairs
+	if s.changed("trials") {
+		if s.trials < 1 || s.trials > bench.MaxPairs {
+			return none, fmt.Errorf("--trials %d: choose 1 to %d pairs", s.trials, bench.MaxPairs)
+		}
+		p.Pairs = s.trials
+	}
+	sel, err := bench.ParseSelection(s.filters, s.sets)
+	if err != nil {
+		return none, err
+	}
+	if p.Scenarios, err = bench.Select(suite.Scenarios, sel); err != nil {
+		return none, fmt.Errorf("suite %s: %w", suite.Name, err)
+	}
+	for i := range p.Scenarios {
+		spec := &p.Scenarios[i].Spec
+		if s.changed("warmup") {
+			spec.Warmup = s.warmup
+		}
+		if s.changed("measure") {
+			spec.Measure = s.measure
+			spec.Window = min(spec.Window, spec.Measure)
+		}
+		if err := spec.Validate(); err != nil {
+			return none, err
+		}
+	}
+	return p, nil
+}
+
+// maxCPU is the largest number of CPUs that Linux can be configured for.
+const maxCPU = 8192
+
+// parseCPUs reads a list such as `0,2-3`. The order is kept: it says which
+// CPUs send and which read.
+func parseCPUs(list string) ([]int, error) {
+	if list == "" {
+		return nil, nil
+	}
+	var cpus []int
+	for _, part := range strings.Split(list, ",") {
+		from, to, ranged := strings.Cut(part, "-")
+		if !ranged {
+			to = from
+		}
+		first, err1 := strconv.Atoi(from)
+		last, err2 := strconv.Atoi(to)
+		if err1 != nil || err2 != nil || first < 0 || last < first || last >= maxCPU {
+			return nil, fmt.Errorf("%q is not a CPU or a range of CPUs: write the list like 0,2-3", part)
+		}
+		for cpu := first; cpu <= last; cpu++ {
+			if slices.Contains(cpus, cpu) {
+				return nil, fmt.Errorf("CPU %d is listed twice", cpu)
+			}
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus, nil
+}
+
+func completeSuite(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return bench.SuiteNames(), cobra.ShellCompDirectiveDefault
+}
+
+// completeAxis completes the last `axis=value` of toComplete, which may hold
+// several for --filter.
+func completeAxis(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	before, word := "", toComplete
+	if i := strings.LastIndexByte(toComplete, ' '); i >= 0 {
+		before, word = toComplete[:i+1], toComplete[i+1:]
+	}
+	name, _, valued := strings.Cut(word, "=")
+	var offers []string
+	for _, a := range bench.Axes() {
+		switch {
+		case !valued:
+			offers = append(offers, before+a.Name+"=\t"+a.About)
+		case a.Name == name:
+			for _, v := range a.Values() {
+				offers = append(offers, before+name+"="+v)
+			}
+		}
+	}
+	directive := cobra.ShellCompDirectiveNoFileComp
+	if !valued {
+		directive |= cobra.ShellCompDirectiveNoSpace
+	}
+	return offers, directive
+}

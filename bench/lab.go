@@ -1,0 +1,30 @@
+package bench
+
+import (
+	"context"
+
+	"tunbench/harness"
+)
+
+// What the command needs of the harness, so that it stands on bench alone.
+type (
+	Spec    = harness.Spec
+	Report  = harness.Report
+	Section = harness.Section
+	Row     = harness.Row
+)
+
+// NewLab returns the Lab of this host.
+func NewLab() Lab { return hostLab{harness.New()} }
+
+type hostLab struct{ *harness.Lab }
+
+func (hostLab) Classify(err error) (reason, detail string) { return harness.Classify(err) }
+
+// Doctor tells what this kernel and host can do and what would spoil a
+// measurement.
+func Doctor(ctx context.Context) (Report, error) { return harness.Doctor(ctx) }
+
+// CheckPrivileges returns an error that names the capabilities that are
+// missing to measure, if any.
+func CheckPrivileges() error { return harness.CheckPrivileges() }

@@ -1,0 +1,179 @@
+package bench
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Block gives some axes one or more values each and stands for their product.
+type Block map[string][]string
+
+// points multiplies the block out, axis by axis in the order of names: the
+// last axis changes fastest, whatever order the block was written in.
+func (b Block) points() []map[string]string {
+	points := []map[string]string{{}}
+	for _, a := range axes {
+		values := b[a.Name]
+		if len(values) == 0 {
+			continue
+		}
+		next := make([]map[string]string, 0, len(points)*len(values))
+		for _, p := range points {
+			for _, v := range values {
+				q := maps.Clone(p)
+				q[a.Name] = v
+				next = append(next, q)
+			}
+		}
+		points = next
+	}
+	return points
+}
+
+// size is the number of points, or limit+1 if there are more than limit.
+func (b Block) size(limit int) int {
+	n := 1
+	for _, values := range b {
+		n *= max(1, len(values))
+		if n > limit {
+			return limit + 1
+		}
+	}
+	return n
+}
+
+// Selection narrows and changes the scenarios of a suite.
+type Selection struct {
+	// Filter keeps a scenario if each entry allows its value on that axis.
+	// Entries for the same axis must all allow it.
+	Filter []Allow
+	// Set fixes axes for every scenario, before Filter looks at it.
+	Set map[string]string
+}
+
+// Allow is the set of values that a filter lets through on one axis.
+type Allow struct {
+	Axis   string
+	Values []string
+}
+
+// ParseSelection reads the arguments of --filter (`axis=v1,v2 axis=v`) and of
+// --set (`axis=value`, also several in one argument).
+func ParseSelection(filters, sets []string) (Selection, error) {
+	sel := Selection{Set: make(map[string]string)}
+	for _, f := range filters {
+		words := strings.Fields(f)
+		if len(words) == 0 {
+			return Selection{}, fmt.Errorf("--filter %q: is empty: write it like 'mode=tun size=64,1500'", f)
+		}
+		for _, word := range words {
+			allow, err := parseAllow(word)
+			if err != nil {
+				return Selection{}, fmt.Errorf("--filter %q: %w", f, err)
+			}
+			sel.Filter = append(sel.Filter, allow)
+		}
+	}
+	for _, s := range sets {
+		words := strings.Fields(s)
+		if len(words) == 0 {
+			return Selection{}, fmt.Errorf("--set %q: is empty: write it like flows=64", s)
+		}
+		for _, word := range words {
+			a, value, err := parseAssignment(word)
+			if err != nil {
+				return Selection{}, fmt.Errorf("--set %q: %w", s, err)
+			}
+			if before, twice := sel.Set[a.Name]; twice && before != value {
+				return Selection{}, fmt.Errorf("--set %q: %s is already set to %s; --set fixes an axis to one value", s, a.Name, before)
+			}
+			sel.Set[a.Name] = value
+		}
+	}
+	return sel, nil
+}
+
+func parseAllow(word string) (Allow, error) {
+	name, list, found := strings.Cut(word, "=")
+	if !found {
+		return Allow{}, fmt.Errorf("%q is not axis=value or axis=value,value", word)
+	}
+	a, err := axisNamed(name)
+	if err != nil {
+		return Allow{}, err
+	}
+	allow := Allow{Axis: a.Name}
+	for _, v := range strings.Split(list, ",") {
+		v, err := a.Parse(v)
+		if err != nil {
+			return Allow{}, err
+		}
+		allow.Values = append(allow.Values, v)
+	}
+	return allow, nil
+}
+
+// matches tells whether every entry of the filter allows full.
+func (sel Selection) matches(full map[string]string) bool {
+	for _, allow := range sel.Filter {
+		if !slices.Contains(allow.Values, full[allow.Axis]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Select returns what sel makes of scenarios: Set is applied first, then
+// Filter, so that a filter speaks of the names that `tunbench list` prints;
+// what has become equal stays once, in its first place. It is an error if a
+// scenario that is left is impossible, or if none is left.
+func Select(scenarios []Scenario, sel Selection) ([]Scenario, error) {
+	var selected []Scenario
+	seen := make(map[string]bool)
+	var passed []map[string]string
+	for _, s := range scenarios {
+		full := maps.Clone(s.Axes)
+		maps.Copy(full, sel.Set)
+		passed = append(passed, full)
+		if n := nameOf(full); !sel.matches(full) || seen[n] {
+			continue
+		} else {
+			seen[n] = true
+		}
+		changed, err := NewScenario(full)
+		if err != nil {
+			return nil, err
+		}
+		changed.Spec.Warmup, changed.Spec.Measure, changed.Spec.Window = s.Spec.Warmup, s.Spec.Measure, s.Spec.Window
+		selected = append(selected, changed)
+	}
+	if len(selected) == 0 {
+		return nil, fmt.Errorf("the filter matches none of %d scenarios; they have %s", len(scenarios), present(passed, sel))
+	}
+	return selected, nil
+}
+
+// present lists the values that points have on the axes that sel filters by
+// and on those where the points differ.
+func present(points []map[string]string, sel Selection) string {
+	var parts []string
+	for _, a := range axes {
+		var values []string
+		for _, p := range points {
+			if !slices.Contains(values, p[a.Name]) {
+				values = append(values, p[a.Name])
+			}
+		}
+		filtered := slices.ContainsFunc(sel.Filter, func(f Allow) bool { return f.Axis == a.Name })
+		if len(values) > 1 || filtered {
+			parts = append(parts, a.Name+"="+strings.Join(values, ","))
+		}
+	}
+	text := strings.Join(parts, " ")
+	if len(parts) > 0 && len(sel.Filter) > 1 {
+		text += ", not in every combination"
+	}
+	return text
+}

@@ -1,0 +1,233 @@
+package bench
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tunbench/reports/record"
+)
+
+func TestSuitesFitTheirTime(t *testing.T) {
+	limits := map[string]time.Duration{"smoke": 50 * time.Second, "default": 540 * time.Second}
+	for _, name := range SuiteNames() {
+		s, err := LoadSuite(name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if s.Name != name {
+			t.Errorf("suite %s calls itself %s", name, s.Name)
+		}
+		limit, ok := limits[name]
+		if !ok {
+			t.Errorf("suite %s has no limit here", name)
+		}
+		p := Plan{Scenarios: s.Scenarios, Pairs: s.Pairs, Arms: []record.Arm{record.Bare, record.Observed}}
+		if d := p.Duration(); d > limit {
+			t.Errorf("suite %s: %d scenarios take about %v, more than %v", name, len(s.Scenarios), d, limit)
+		}
+		for _, sc := range s.Scenarios {
+			// A suite must run on two CPUs: a sender and a reader that spin fill them.
+			if sc.Axes["io"] == "spin" && sc.Spec.Queues > 1 {
+				t.Errorf("suite %s: %s spins on more than one queue", name, sc.Name)
+			}
+		}
+	}
+}
+
+func TestSmokeIsBalanced(t *testing.T) {
+	s, err := LoadSuite("smoke")
+	if err != nil {
+		t.Fatal(err)
+	}
+	factors := map[string][]string{
+		"mode": {"tun", "tap"}, "queues": {"1", "2"}, "vnet": {"off", "10"}, "offload": {"none", "uso"}, "size": {"64", "1500"},
+	}
+	for a, as := range factors {
+		for b, bs := range factors {
+			if a >= b {
+				continue
+			}
+			for _, va := range as {
+				for _, vb := range bs {
+					if va == "uso" && vb == "off" || va == "off" && vb == "uso" {
+						continue // impossible
+					}
+					if !slices.ContainsFunc(s.Scenarios, func(s Scenario) bool { return s.Axes[a] == va && s.Axes[b] == vb }) {
+						t.Errorf("no scenario with %s=%s and %s=%s", a, va, b, vb)
+					}
+				}
+			}
+		}
+	}
+	if s.Pairs != 1 {
+		t.Errorf("pairs = %d, want 1", s.Pairs)
+	}
+}
+
+func TestDefaultSuiteHasTheMission(t *testing.T) {
+	s, err := LoadSuite("default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Pairs != 5 {
+		t.Errorf("pairs = %d, want 5", s.Pairs)
+	}
+	for _, filter := range []string{
+		"mode=tun gen=udp queues=4 size=64", "mode=tap queues=4", "offload=uso queues=1", "offload=uso queues=4", "gen=udp-gso vnet=off",
+		"gen=packet", "size=imix", "io=spin", "io=poll", "flows=64 queues=1", "flows=64 queues=4", "vnet=10 offload=none size=1500", "ip=6",
+	} {
+		sel, err := ParseSelection([]string{filter}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Select(s.Scenarios, sel); err != nil {
+			t.Errorf("%s: %v", filter, err)
+		}
+	}
+	sel, err := ParseSelection([]string{"mode=tun gen=udp queues=4 size=64"}, []string{"flows=64", "io=poll"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Select(s.Scenarios, sel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"Tun/io=poll/queues=4/flows=64/size=64", "Tun/io=poll/queues=4/flows=64/size=64/vnet=10"}
+	if diff := cmp.Diff(want, short(got)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestLoadSuite(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	text := "about: two sizes\npairs: 3\nwarmup: 0s\nmeasure: 100ms\nwindow: 10ms\nscenarios:\n  - size: [64, 128]\n    pi: on\n"
+	if err := os.WriteFile(file, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	s, err := LoadSuite(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Name != "mine" || s.About != "two sizes" || s.Pairs != 3 || len(s.Scenarios) != 2 {
+		t.Errorf("got %+v", s)
+	}
+	spec := s.Scenarios[1].Spec
+	if spec.Warmup != 0 || spec.Measure != 100*time.Millisecond || spec.Window != 10*time.Millisecond || spec.Size != 128 || !spec.PI {
+		t.Errorf("got %+v", spec)
+	}
+
+	for name, want := range map[string]string{
+		"full":                      `no suite "full": choose default, smoke`,
+		"smoek":                     "did you mean smoke?",
+		filepath.Dir(file) + "/no":  "open suite:",
+		filepath.Dir(file) + "/.":   "read suite:",
+		"no-such-file-anywhere.yml": "open suite:",
+	} {
+		if _, err := LoadSuite(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v does not contain %q", name, err, want)
+		}
+	}
+}
+
+// TestSuiteErrors holds each whole message, since the line and the advice in
+// it are what it is for.
+func TestSuiteErrors(t *testing.T) {
+	const tail = "\nscenarios:\n- size: 64\n"
+	for _, test := range []struct{ text, want string }{
+		{"", "x.yaml:1: the file is empty"},
+		{"# nothing\n", "x.yaml:1: the file is empty"},
+		{"- a\n", "x.yaml:1: want a suite as `key: value` pairs"},
+		{"name: x\n", "x.yaml:1: scenarios is missing: nothing to measure"},
+		{"name: x\nname: y" + tail, `x.yaml:2: key "name" is given twice`},
+		{"name: x\npiars: 3" + tail, `x.yaml:2: no key "piars": choose name, about, pairs, warmup, measure, window, scenarios (did you mean pairs?)`},
+		{"name: [x]" + tail, "x.yaml:1: name: want a single value"},
+		{"name:" + tail, "x.yaml:1: name: the value is missing"},
+		{"name: \"a\\e[2J\"" + tail, "x.yaml:1: name: want one line of text"},
+		{"about: &a x\nname: *a" + tail, "x.yaml:2: name: aliases are not read here: write the value out"},
+		{"pairs: 0" + tail, "x.yaml:1: pairs: 0: choose 1 to 1000"},
+		{"pairs: many" + tail, "x.yaml:1: pairs: many: choose 1 to 1000"},
+		{"measure: 1" + tail, "x.yaml:1: measure: 1 is not a duration: write it like 250ms or 1s"},
+		{"warmup: -1s" + tail, "x.yaml:1: warmup: -1s: choose 0s to 1h0m0s"},
+		{"measure: 0s" + tail, "x.yaml:1: measure: 0s: choose 1ms to 1h0m0s"},
+		{"measure: 100ms\nwindow: 1s" + tail, "x.yaml:2: window 1s is longer than measure 100ms"},
+		{"name: x\nscenarios: 3\n", "x.yaml:2: scenarios: want a list of blocks, each like `- {mode: tun, size: [64, 1500]}`"},
+		{"scenarios: []\n", "x.yaml:1: scenarios: want a list of blocks, each like `- {mode: tun, size: [64, 1500]}`"},
+		{"scenarios:\n- 64\n", "x.yaml:2: want a block as `key: value` pairs"},
+		{"scenarios:\n- size: 64\n  queue: 4\n", `x.yaml:3: no axis "queue": choose mode, path, dir, gen, io, queues, flows, size, vnet, offload, pi, napi, xdp, steer, qdisc, txqlen, sndbuf, load, cipher, ip, bypass (did you mean queues?)`},
+		{"scenarios:\n- size:\n  - 64\n  - 65536\n", "x.yaml:4: size=65536: no such value: choose 64 to 65535, imix"},
+		{"scenarios:\n- gen: udp_gso\n", "x.yaml:2: gen=udp_gso: no such value: choose udp, udp-gso, packet (did you mean udp-gso?)"},
+		{"scenarios:\n- size: []\n", "x.yaml:2: size: the list is empty: choose from 64 to 65535, imix"},
+		{"scenarios:\n- size: [64, 64]\n", "x.yaml:2: size=64 is given twice"},
+		{"scenarios:\n- size: 64\n  size: 65\n", `x.yaml:3: key "size" is given twice`},
+		{"scenarios:\n- size: {a: b}\n", "x.yaml:2: size: want a single value"},
+		{"scenarios:\n- {size: 64}\n- {vnet: [10, off], offload: tso}\n", "x.yaml:3: Tun/dir=k2u/gen=udp/queues=1/size=64/offload=tso: impossible combination: offload=tso needs a virtio-net header to say what it carries; set vnet=10 or offload=none"},
+		{"scenarios:\n- size: 64\n  pi: [on\n", "x.yaml:2: not YAML, here or just below: did not find expected ',' or ']'"},
+		{"scenarios:\n- size: 64\n---\nname: x\n", "x.yaml:3: a second document: a file holds one suite"},
+		{"name: x\n\t- y\n", "x.yaml:2: not YAML, here or just below: found a tab character that violates indentation"},
+	} {
+		_, err := ParseSuite("x.yaml", []byte(test.text))
+		if err == nil {
+			t.Errorf("%q: no error", test.text)
+		} else if err.Error() != test.want {
+			t.Errorf("%q:\n got %s\nwant %s", test.text, err, test.want)
+		}
+	}
+}
+
+func TestSuiteOfTooMany(t *testing.T) {
+	list := "[64"
+	for i := 65; i < 164; i++ {
+		list += ", " + strings.TrimSpace(string(rune('0'+i/100))+string(rune('0'+i/10%10))+string(rune('0'+i%10)))
+	}
+	text := "scenarios:\n- {flows: " + list + "], size: " + list + "]}\n"
+	_, err := ParseSuite("x.yaml", []byte(strings.ReplaceAll(text, " 0", " ")))
+	if err == nil || err.Error() != "x.yaml:2: more than 4096 scenarios: shorten the lists" {
+		t.Errorf("got %v", err)
+	}
+	if _, err := ParseSuite("x.yaml", make([]byte, maxFileSize+1)); err == nil || !strings.Contains(err.Error(), "larger than") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzParseSuite(f *testing.F) {
+	for _, name := range SuiteNames() {
+		text, err := embedded.ReadFile("suites/" + name + ".yaml")
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte("scenarios:\n- {mode: [tun, tap], offload: tso, vnet: 10}\n"))
+	f.Add([]byte("a: &a [*a]\n"))
+	f.Add([]byte("? [x]\n: y\n"))
+	f.Add([]byte("scenarios:\n- <<: {size: 64}\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := ParseSuite("x.yaml", text)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "x.yaml:") {
+				t.Fatalf("error without its place: %v", err)
+			}
+			return
+		}
+		if len(s.Scenarios) == 0 || len(s.Scenarios) > maxScenarios || s.Pairs < 1 {
+			t.Fatalf("accepted %d scenarios, %d pairs", len(s.Scenarios), s.Pairs)
+		}
+		seen := map[string]bool{}
+		for _, sc := range s.Scenarios {
+			if seen[sc.Name] {
+				t.Fatalf("%s is there twice", sc.Name)
+			}
+			seen[sc.Name] = true
+			if err := sc.Spec.Validate(); err != nil {
+				t.Fatalf("%s: %v", sc.Name, err)
+			}
+		}
+	})
+}
