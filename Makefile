@@ -1,0 +1,89 @@
+# tunbench. `make` alone says what there is.
+#
+# Everything is built as the caller; only a command that makes devices asks for
+# root, through sudo, and only when the caller is not root already.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+GO ?= go
+export GO
+# A folder that Go and git both pass over.
+BUILD := .build
+BIN := $(BUILD)/tunbench
+RUNS := reports/runs
+
+# Both are empty outside of a git checkout; tunbench then says so itself.
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
+COMMIT ?= $(shell git rev-parse --verify --short=12 HEAD 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# A static binary, which also runs in a guest that holds nothing else.
+export CGO_ENABLED := 0
+
+##@ Measure
+
+.PHONY: bench
+bench: build check-tun ## run the default suite (10 minutes); ARGS='--seed 7' adds flags
+	@mkdir -p $(RUNS)
+	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite default $(ARGS)
+
+.PHONY: bench-smoke
+bench-smoke: build check-tun ## run the smoke suite (1 minute); ARGS adds flags
+	@mkdir -p $(RUNS)
+	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite smoke $(ARGS)
+
+.PHONY: compare-c
+compare-c: build check-tun ## tunbench against a C program, in pairs; ARGS='--pairs 20'
+	scripts/compare-c.sh $(ARGS)
+
+.PHONY: compare-bpftrace
+compare-bpftrace: build check-tun ## the observer's cost against that of bpftrace, in pairs
+	scripts/compare-bpftrace.sh $(ARGS)
+
+##@ Build and test
+
+.PHONY: build
+build: ## build the static binary .build/tunbench
+	@mkdir -p $(BUILD)
+	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN) ./bench/cmd/tunbench
+
+.PHONY: test
+test: build check-tun ## all tests, those that make real devices included (root); ARGS='./bpf/...'
+	scripts/test.sh all $(ARGS)
+
+.PHONY: test-unit
+test-unit: ## the tests that need no root
+	scripts/test.sh unit $(ARGS)
+
+.PHONY: lint
+lint: ## gofmt, go vet, import rules, shellcheck, staticcheck if installed
+	scripts/lint.sh
+
+.PHONY: generate
+generate: ## compile the BPF programs again (clang, llvm, libbpf-dev)
+	@scripts/setup.sh --check generate
+	$(GO) generate ./bpf
+
+.PHONY: check-generated
+check-generated: ## prove that generating again changes nothing
+	scripts/check-generated.sh
+
+.PHONY: setup
+setup: ## install what the targets need (Debian, Ubuntu), or name it
+	scripts/setup.sh test lint generate compare
+
+.PHONY: check-tun
+check-tun:
+	@scripts/check-tun.sh
+
+.PHONY: clean
+clean: ## remove what was built; runs stay
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

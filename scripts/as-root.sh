@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Runs a command as root: directly when the caller is root, through sudo when not.
+#
+#   scripts/as-root.sh [--own DIR]... [--] COMMAND [ARG]...
+#
+# What the command leaves in each DIR belongs to the caller afterwards, however
+# the command ended. CI and PATH reach the command; of the rest of the
+# environment only what sudo lets through. The exit code is the command's.
+set -euo pipefail
+
+usage() {
+	echo "usage: scripts/as-root.sh [--own DIR]... [--] COMMAND [ARG]..." >&2
+	exit 2
+}
+
+own=()
+while (($#)); do
+	case $1 in
+	--own)
+		(($# > 1)) || usage
+		own+=("$2")
+		shift 2
+		;;
+	--)
+		shift
+		break
+		;;
+	-*) usage ;;
+	*) break ;;
+	esac
+done
+(($#)) || usage
+
+# Runs as root. An interrupt reaches the command from the terminal; the trap
+# keeps this shell for giving the files back. A no-op trap, unlike an empty
+# one, is not inherited, so that the command can be interrupted.
+# shellcheck disable=SC2016 # expanded by the inner shell
+inner='
+owner=$1 dirs=$2
+shift 2
+trap : INT TERM HUP
+status=0
+"${@:dirs+1}" || status=$?
+for dir in "${@:1:dirs}"; do
+	if [[ -d $dir ]]; then chown -Rh -- "$owner" "$dir"; fi
+done
+exit "$status"
+'
+
+if ((EUID == 0)); then
+	if [[ -z ${SUDO_UID-} || -z ${SUDO_GID-} || ${#own[@]} -eq 0 ]]; then
+		exec "$@"
+	fi
+	exec bash -c "$inner" as-root "$SUDO_UID:$SUDO_GID" "${#own[@]}" "${own[@]}" "$@"
+fi
+
+if ! command -v sudo >/dev/null; then
+	echo "as-root: $1 needs root, and sudo is not installed; run this as root" >&2
+	exit 2
+fi
+env=("PATH=$PATH:/usr/sbin:/sbin")
+if [[ -n ${CI-} ]]; then env+=("CI=$CI"); fi
+if [[ -n ${NO_COLOR-} ]]; then env+=("NO_COLOR=$NO_COLOR"); fi
+exec sudo -- env "${env[@]}" \
+	bash -c "$inner" as-root "$(id -u):$(id -g)" "${#own[@]}" ${own[@]+"${own[@]}"} "$@"

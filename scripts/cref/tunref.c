@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// tunref: the C reference that tunbench is held against.
+//
+// One thread sends 64 UDP packets a call with sendmmsg on one connected
+// socket, another reads them from the descriptor of a TUN device with one
+// queue. Nothing is stamped and nothing is checked: what is left is the cost
+// of the system calls and of the kernel. The device lives in a network
+// namespace of its own and is gone when the process is.
+//
+// Device, addresses, qdisc and queue length are those of tunbench's defaults,
+// so that the two programs put the same question to the kernel.
+//
+// Prints one JSON object. Needs root and /dev/net/tun.
+
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <linux/if_tun.h>
+#include <linux/netlink.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEVICE "tun0"
+#define ADDR "198.18.0.1"
+#define NETMASK "255.255.255.0"
+#define PEER "198.18.0.2"
+#define PORT 9 // discard: nobody answers, the packets end in the reader
+#define TXQLEN 500
+#define BATCH 64
+#define HEADERS 28 // IPv4 and UDP
+#define MIN_SIZE 64
+#define MAX_SIZE 65535
+#define MIN_MTU 1500
+
+// A counter has one writer; the sampler only loads it. Each has its own cache
+// line, so that the two threads do not pay for each other.
+struct counter {
+	_Alignas(64) _Atomic uint64_t n;
+};
+
+static struct counter sent, received;
+static _Atomic bool stop;
+
+static struct options {
+	int sender_cpu, reader_cpu;
+	double warmup, measure; // seconds
+	int size;               // IP length in bytes
+	bool spin;
+} opt = {.sender_cpu = 0, .reader_cpu = 1, .warmup = 0.25, .measure = 1, .size = 64};
+
+static _Noreturn void die(const char *format, ...)
+{
+	int err = errno;
+	va_list args;
+
+	fprintf(stderr, "tunref: ");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	if (err)
+		fprintf(stderr, ": %s", strerror(err));
+	fputc('\n', stderr);
+	exit(2);
+}
+
+static void count(struct counter *c, uint64_t n)
+{
+	uint64_t v = atomic_load_explicit(&c->n, memory_order_relaxed);
+
+	atomic_store_explicit(&c->n, v + n, memory_order_relaxed);
+}
+
+static uint64_t load(struct counter *c)
+{
+	return atomic_load_explicit(&c->n, memory_order_relaxed);
+}
+
+static bool stopped(void)
+{
+	return atomic_load_explicit(&stop, memory_order_relaxed);
+}
+
+static void pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	errno = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	if (errno)
+		die("pin a thread to cpu %d", cpu);
+}
+
+static int open_device(void)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die("open /dev/net/tun");
+	strncpy(ifr.ifr_name, DEVICE, IFNAMSIZ - 1);
+	if (ioctl(fd, TUNSETIFF, &ifr))
+		die("create " DEVICE);
+	if (opt.spin && fcntl(fd, F_SETFL, O_NONBLOCK))
+		die("set " DEVICE " non-blocking");
+	return fd;
+}
+
+// IPv6 would send router solicitations and multicast listener reports into the
+// device, which would be counted as packets of ours.
+static void disable_ipv6(void)
+{
+	int fd = open("/proc/sys/net/ipv6/conf/" DEVICE "/disable_ipv6", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		return; // a kernel without IPv6
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		die("disable ipv6 on " DEVICE);
+	close(fd);
+}
+
+// A TUN device comes with the default qdisc of the host. The socket API has no
+// call that takes it away, so this one is netlink.
+static void set_noqueue(unsigned int ifindex)
+{
+	struct {
+		struct nlmsghdr nh;
+		struct tcmsg tc;
+		struct rtattr kind;
+		char name[sizeof("noqueue")];
+	} req = {
+		.nh = {.nlmsg_len = sizeof(req),
+		       .nlmsg_type = RTM_NEWQDISC,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE},
+		.tc = {.tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT},
+		.kind = {.rta_len = RTA_LENGTH(sizeof("noqueue")), .rta_type = TCA_KIND},
+		.name = "noqueue",
+	};
+	struct {
+		struct nlmsghdr nh;
+		struct nlmsgerr err;
+		char rest[256]; // the request, which the kernel sends back with an error
+	} ack;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0)
+		die("open a netlink socket");
+	if (send(fd, &req, sizeof(req), 0) < 0 || recv(fd, &ack, sizeof(ack), 0) < 0)
+		die("set qdisc of " DEVICE " to noqueue");
+	errno = ack.nh.nlmsg_type == NLMSG_ERROR ? -ack.err.error : EPROTO;
+	if (errno)
+		die("set qdisc of " DEVICE " to noqueue");
+	close(fd);
+}
+
+static void set_up(void)
+{
+	struct ifreq ifr = {0};
+	struct sockaddr_in *in = (struct sockaddr_in *)&ifr.ifr_addr;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		die("open a socket");
+	strncpy(ifr.ifr_name, DEVICE, IFNAMSIZ - 1);
+
+	ifr.ifr_mtu = opt.size > MIN_MTU ? opt.size : MIN_MTU;
+	if (ioctl(fd, SIOCSIFMTU, &ifr))
+		die("set mtu of " DEVICE " to %d", ifr.ifr_mtu);
+	ifr.ifr_qlen = TXQLEN;
+	if (ioctl(fd, SIOCSIFTXQLEN, &ifr))
+		die("set txqlen of " DEVICE);
+	in->sin_family = AF_INET;
+	inet_pton(AF_INET, ADDR, &in->sin_addr);
+	if (ioctl(fd, SIOCSIFADDR, &ifr))
+		die("set address of " DEVICE);
+	inet_pton(AF_INET, NETMASK, &in->sin_addr);
+	if (ioctl(fd, SIOCSIFNETMASK, &ifr))
+		die("set netmask of " DEVICE);
+	ifr.ifr_flags = IFF_UP | IFF_POINTOPOINT | IFF_NOARP;
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+		die("bring " DEVICE " up");
+	close(fd);
+}
+
+static void *send_packets(void *arg)
+{
+	static char payload[MAX_SIZE];
+	struct iovec iov = {.iov_base = payload, .iov_len = (size_t)(opt.size - HEADERS)};
+	struct mmsghdr msgs[BATCH];
+	int fd = *(int *)arg;
+
+	pin(opt.sender_cpu);
+	memset(msgs, 0, sizeof(msgs));
+	for (int i = 0; i < BATCH; i++) {
+		msgs[i].msg_hdr.msg_iov = &iov;
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	while (!stopped()) {
+		int n = sendmmsg(fd, msgs, BATCH, 0);
+
+		if (n < 0) {
+			if (errno == EINTR || errno == ENOBUFS)
+				continue;
+			die("send to " PEER);
+		}
+		count(&sent, (uint64_t)n);
+	}
+	return NULL;
+}
+
+static void *read_packets(void *arg)
+{
+	static char packet[MAX_SIZE];
+	int fd = *(int *)arg;
+
+	pin(opt.reader_cpu);
+	for (;;) {
+		ssize_t n = read(fd, packet, sizeof(packet));
+
+		if (n == opt.size)
+			count(&received, 1);
+		else if (n >= 0)
+			die("read %zd bytes from " DEVICE ", not a packet of %d", n, opt.size);
+		else if (errno != EAGAIN && errno != EINTR)
+			die("read from " DEVICE);
+	}
+	return NULL;
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+}
+
+static void pause_for(double seconds)
+{
+	struct timespec ts = {.tv_sec = (time_t)seconds};
+
+	ts.tv_nsec = (long)((seconds - (double)ts.tv_sec) * 1e9);
+	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, &ts) == EINTR)
+		;
+}
+
+// The device's own count of packets that found the ring full.
+static uint64_t tx_dropped(void)
+{
+	char line[512];
+	uint64_t drops = 0;
+	bool found = false;
+	FILE *f = fopen("/proc/self/net/dev", "re");
+
+	if (!f)
+		die("open /proc/self/net/dev");
+	while (fgets(line, sizeof(line), f)) {
+		char *colon = strstr(line, DEVICE ":");
+
+		// Eight fields of the receive side, then bytes, packets, errs, drop.
+		if (colon && sscanf(colon + sizeof(DEVICE),
+				    "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &drops) == 1)
+			found = true;
+	}
+	fclose(f);
+	errno = 0;
+	if (!found)
+		die("find " DEVICE " in /proc/self/net/dev");
+	return drops;
+}
+
+static double seconds(const char *name, const char *text)
+{
+	char *end;
+	double v = strtod(text, &end);
+
+	errno = 0;
+	if (end == text || *end || !(v >= 0 && v <= 3600))
+		die("--%s %s: choose 0 to 3600 seconds", name, text);
+	return v;
+}
+
+static void parse(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"cpus", required_argument, NULL, 'c'},   {"measure", required_argument, NULL, 'm'},
+		{"warmup", required_argument, NULL, 'w'}, {"size", required_argument, NULL, 's'},
+		{"io", required_argument, NULL, 'i'},     {"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	char rest;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		errno = 0;
+		switch (c) {
+		case 'c':
+			if (sscanf(optarg, "%d,%d%c", &opt.sender_cpu, &opt.reader_cpu, &rest) != 2 ||
+			    opt.sender_cpu < 0 || opt.reader_cpu < 0 || opt.sender_cpu >= CPU_SETSIZE ||
+			    opt.reader_cpu >= CPU_SETSIZE)
+				die("--cpus %s: give the sender's and the reader's CPU, as 0,1", optarg);
+			break;
+		case 'm':
+			opt.measure = seconds("measure", optarg);
+			if (opt.measure == 0)
+				die("--measure %s: choose more than 0 seconds", optarg);
+			break;
+		case 'w':
+			opt.warmup = seconds("warmup", optarg);
+			break;
+		case 's':
+			if (sscanf(optarg, "%d%c", &opt.size, &rest) != 1 || opt.size < MIN_SIZE || opt.size > MAX_SIZE)
+				die("--size %s: choose %d to %d bytes of IP length", optarg, MIN_SIZE, MAX_SIZE);
+			break;
+		case 'i':
+			if (strcmp(optarg, "read") && strcmp(optarg, "spin"))
+				die("--io %s: choose read or spin", optarg);
+			opt.spin = !strcmp(optarg, "spin");
+			break;
+		case 'h':
+			puts("usage: tunref [--cpus SENDER,READER] [--measure S] [--warmup S] [--size BYTES] [--io read|spin]");
+			exit(0);
+		default:
+			exit(2);
+		}
+	}
+	errno = 0;
+	if (optind < argc)
+		die("%s: no arguments are expected", argv[optind]);
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in local = {.sin_family = AF_INET};
+	struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	pthread_t sender, reader;
+	uint64_t sent0, sent1, read0, read1;
+	double t0, t1;
+	int tun, udp;
+
+	parse(argc, argv);
+	if (unshare(CLONE_NEWNET))
+		die("create a network namespace");
+	tun = open_device();
+	disable_ipv6();
+	set_noqueue(if_nametoindex(DEVICE));
+	set_up();
+
+	inet_pton(AF_INET, ADDR, &local.sin_addr);
+	inet_pton(AF_INET, PEER, &peer.sin_addr);
+	udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (udp < 0 || bind(udp, (struct sockaddr *)&local, sizeof(local)) ||
+	    connect(udp, (struct sockaddr *)&peer, sizeof(peer)))
+		die("connect to " PEER);
+
+	if ((errno = pthread_create(&reader, NULL, read_packets, &tun)) ||
+	    (errno = pthread_create(&sender, NULL, send_packets, &udp)))
+		die("start a thread");
+	pause_for(opt.warmup);
+	t0 = now(), sent0 = load(&sent), read0 = load(&received);
+	pause_for(opt.measure);
+	t1 = now(), sent1 = load(&sent), read1 = load(&received);
+	atomic_store(&stop, true);
+	pthread_join(sender, NULL);
+	pause_for(0.05); // the reader drains what is left in the ring, at most TXQLEN packets
+
+	uint64_t accepted = load(&sent), delivered = load(&received), dropped = tx_dropped();
+
+	printf("{\"pps\":%.0f,\"sent_pps\":%.0f,\"duration_ns\":%.0f,\"sent\":%" PRIu64 ",\"read\":%" PRIu64
+	       ",\"dropped\":%" PRIu64 ",\"unexplained\":%" PRId64 "}\n",
+	       (double)(read1 - read0) / (t1 - t0), (double)(sent1 - sent0) / (t1 - t0), (t1 - t0) * 1e9, accepted,
+	       delivered, dropped, (int64_t)(accepted - delivered - dropped));
+	return 0; // ends the reader, which may be blocked, and with it the device
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Runs the Go tests.
+#
+#   scripts/test.sh unit|all [PACKAGE]...
+#
+# unit: as the caller. A test that needs root says so and is skipped; when the
+#       caller is root, nothing is.
+# all:  each package's tests as root, one package after another, because they
+#       share the CPUs that they measure. The binaries are built as the caller,
+#       since sudo seldom finds go. When the caller is not root, `unit` runs
+#       first: what must work without root is tested without it.
+#
+# Prints a line a package and each test that was skipped with its reason; the
+# whole output is in .build/test/. TEST_TIMEOUT is the limit of a package.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+what=${1-}
+[[ $what == unit || $what == all ]] || {
+	echo "usage: scripts/test.sh unit|all [PACKAGE]..." >&2
+	exit 2
+}
+shift
+(($#)) || set -- ./...
+timeout=${TEST_TIMEOUT:-10m}
+go=${GO:-go}
+
+if [[ $what == unit || $EUID -ne 0 ]]; then
+	# Under CI=true a skipped test is a failure, but here skipping is the point.
+	CI='' "$go" test -timeout "$timeout" "$@"
+fi
+[[ $what == all ]] || exit 0
+
+mkdir -p .build/test
+failed=()
+list=$("$go" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}' "$@")
+while read -r package dir; do
+	name=${package//\//-}
+	binary=$PWD/.build/test/$name.test log=$PWD/.build/test/$name.log
+	"$go" test -c -o "$binary" "$package"
+	begin=$SECONDS verdict=ok
+	# A test looks for its testdata in the folder of its package.
+	if ! (cd "$dir" && "$OLDPWD/scripts/as-root.sh" -- "$binary" -test.v -test.timeout "$timeout") </dev/null >"$log" 2>&1; then
+		verdict=FAIL
+		failed+=("$package")
+	fi
+	printf '%-4s %-36s %4d passed %3d skipped %4d s\n' "$verdict" "$package" \
+		"$(grep -cE '^ *--- PASS:' "$log" || true)" "$(grep -cE '^ *--- SKIP:' "$log" || true)" $((SECONDS - begin))
+	if [[ $verdict == FAIL ]]; then
+		# What passed is of no interest now; the log has it.
+		grep -vE '^ *(=== |--- PASS:)' "$log" | sed 's/^/     /'
+	else
+		# go test -v prints the reason before the verdict of a test.
+		awk '/^ *=== RUN/ { reason = "" } /^ +[^ ]+\.go:[0-9]+: / { reason = $0; sub(/^ +/, " ", reason) }
+			/^ *--- SKIP:/ { print "     skipped " $3 ":" reason }' "$log"
+	fi
+done <<<"$list"
+if ((${#failed[@]})); then
+	echo "test: failed: ${failed[*]}; see .build/test/" >&2
+	exit 1
+fi
