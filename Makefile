@@ -25,21 +25,21 @@ export CGO_ENABLED := 0
 ##@ Measure
 
 .PHONY: bench
-bench: build check-tun ## run the default suite (10 minutes); ARGS='--seed 7' adds flags
+bench: check-tun build ## run the default suite (10 minutes); ARGS='--seed 7' adds flags
 	@mkdir -p $(RUNS)
 	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite default $(ARGS)
 
 .PHONY: bench-smoke
-bench-smoke: build check-tun ## run the smoke suite (1 minute); ARGS adds flags
+bench-smoke: check-tun build ## run the smoke suite (1 minute); ARGS adds flags
 	@mkdir -p $(RUNS)
 	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite smoke $(ARGS)
 
 .PHONY: compare-c
-compare-c: build check-tun ## tunbench against a C program, in pairs; ARGS='--pairs 20'
+compare-c: check-tun build ## tunbench against a C program, in pairs; ARGS='--pairs 20'
 	scripts/compare-c.sh $(ARGS)
 
 .PHONY: compare-bpftrace
-compare-bpftrace: build check-tun ## the observer's cost against that of bpftrace, in pairs
+compare-bpftrace: check-tun build ## the observer's cost against that of bpftrace, in pairs
 	scripts/compare-bpftrace.sh $(ARGS)
 
 ##@ Build and test
@@ -50,7 +50,7 @@ build: ## build the static binary .build/tunbench
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN) ./bench/cmd/tunbench
 
 .PHONY: test
-test: build check-tun ## all tests, those that make real devices included (root); ARGS='./bpf/...'
+test: check-tun build ## all tests, those that make real devices included (root); ARGS='./bpf/...'
 	scripts/test.sh all $(ARGS)
 
 .PHONY: test-unit

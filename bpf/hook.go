@@ -32,8 +32,8 @@ var Ladder = []Hook{Kprobe, Fentry, Tracepoint}
 // (PACKET_QDISC_BYPASS): the tracepoints around xmit do not fire for them.
 func (h Hook) SeesBypass() bool { return h == Kprobe || h == Fentry }
 
-// SeesReads tells whether h sees the returns of tun_do_read.
-func (h Hook) SeesReads() bool { return h == Kprobe || h == Fentry }
+// SeesReturns tells whether h sees what tun_net_xmit and tun_do_read return.
+func (h Hook) SeesReturns() bool { return h == Kprobe || h == Fentry }
 
 // Program is a program of a rung: what it is called, what kind of hook it
 // hangs on, and on which function or tracepoint.
@@ -57,7 +57,6 @@ var rungs = map[Hook][]Program{
 	},
 	Tracepoint: {
 		{tunobsProgTpXmit, "tracepoint", "net_dev_start_xmit"},
-		{tunobsProgTpXmitReturn, "tracepoint", "net_dev_xmit"},
 	},
 }
 

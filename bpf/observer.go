@@ -18,6 +18,10 @@ type Target struct {
 	Netns   uint32 // inode of the network namespace
 	Queues  int    // 1..256
 	GSO     bool   // the device takes super-packets; their segments are counted
+	// SampleEvery is a power of two: of so many skbs, chosen by their address,
+	// one is timed. 0 and 1 time all. Few skbs that are used again and again,
+	// as at a low rate, are no basis for a choice: time all of them.
+	SampleEvery int
 }
 
 // Observer counts in the kernel what one device does, from Open to Close.
@@ -39,6 +43,9 @@ type Observer struct {
 func Open(h Hook, t Target) (*Observer, error) {
 	if len(rungs[h]) == 0 {
 		return nil, fmt.Errorf("open observer: unknown hook %q", h)
+	}
+	if n := t.SampleEvery; n&(n-1) != 0 {
+		return nil, fmt.Errorf("open observer: time one skb in %d: choose a power of two", n)
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -79,6 +86,7 @@ func (o *Observer) load() error {
 		tunobsVarTargetNetns:   o.target.Netns,
 		tunobsVarNrQueues:      uint32(o.target.Queues),
 		tunobsVarTargetGso:     o.target.GSO,
+		tunobsVarSampleMask:    uint32(max(o.target.SampleEvery, 1) - 1),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)

@@ -17,7 +17,7 @@ type Queue struct {
 	XmitSKBs, XmitPkts, XmitBytes uint64 // handed to the device, drops included
 	ReadSKBs, ReadPkts, ReadBytes uint64 // copied to a reader
 	DropPkts                      uint64 // freed as dropped
-	ReadCalls, ReadRetBytes       uint64 // returns of tun_do_read; only where the hook SeesReads
+	ReadCalls, ReadRetBytes       uint64 // returns of tun_do_read; only where the hook SeesReturns
 }
 
 func (q *Queue) add(c *tunobsQueueCounters) {
@@ -37,9 +37,9 @@ func (q *Queue) add(c *tunobsQueueCounters) {
 type Snapshot struct {
 	Queues     []Queue           // by queue number
 	Drops      map[string]uint64 // packets by the kernel's drop reason
-	Refused    uint64            // skbs for which xmit returned an error
+	Refused    uint64            // skbs for which tun_net_xmit returned an error; only where the hook SeesReturns
 	Strays     uint64            // events on a queue that the device should not have
-	Residency  hist.Histogram    // ns from xmit to dequeue, while measuring
+	Residency  hist.Histogram    // ns from xmit to dequeue of one in SampleEvery, while measuring
 	Missed     uint64            // dequeues whose stamp had been overwritten
 	ReadErrors map[string]uint64 // failed returns of tun_do_read by errno name
 }

@@ -61,9 +61,9 @@ const (
 	tunobsProgTpDrop        = "tp_drop"
 	tunobsProgTpDropUnknown = "tp_drop_unknown"
 	tunobsProgTpXmit        = "tp_xmit"
-	tunobsProgTpXmitReturn  = "tp_xmit_return"
 	tunobsVarMeasuring      = "measuring"
 	tunobsVarNrQueues       = "nr_queues"
+	tunobsVarSampleMask     = "sample_mask"
 	tunobsVarTargetGso      = "target_gso"
 	tunobsVarTargetIfindex  = "target_ifindex"
 	tunobsVarTargetNetns    = "target_netns"
@@ -122,7 +122,6 @@ type tunobsProgramSpecs struct {
 	TpDrop        *ebpf.ProgramSpec `ebpf:"tp_drop"`
 	TpDropUnknown *ebpf.ProgramSpec `ebpf:"tp_drop_unknown"`
 	TpXmit        *ebpf.ProgramSpec `ebpf:"tp_xmit"`
-	TpXmitReturn  *ebpf.ProgramSpec `ebpf:"tp_xmit_return"`
 }
 
 // tunobsMapSpecs contains maps before they are loaded into the kernel.
@@ -142,6 +141,7 @@ type tunobsMapSpecs struct {
 type tunobsVariableSpecs struct {
 	Measuring     *ebpf.VariableSpec `ebpf:"measuring"`
 	NrQueues      *ebpf.VariableSpec `ebpf:"nr_queues"`
+	SampleMask    *ebpf.VariableSpec `ebpf:"sample_mask"`
 	TargetGso     *ebpf.VariableSpec `ebpf:"target_gso"`
 	TargetIfindex *ebpf.VariableSpec `ebpf:"target_ifindex"`
 	TargetNetns   *ebpf.VariableSpec `ebpf:"target_netns"`
@@ -190,6 +190,7 @@ func (m *tunobsMaps) Close() error {
 type tunobsVariables struct {
 	Measuring     *ebpf.Variable `ebpf:"measuring"`
 	NrQueues      *ebpf.Variable `ebpf:"nr_queues"`
+	SampleMask    *ebpf.Variable `ebpf:"sample_mask"`
 	TargetGso     *ebpf.Variable `ebpf:"target_gso"`
 	TargetIfindex *ebpf.Variable `ebpf:"target_ifindex"`
 	TargetNetns   *ebpf.Variable `ebpf:"target_netns"`
@@ -210,7 +211,6 @@ type tunobsPrograms struct {
 	TpDrop        *ebpf.Program `ebpf:"tp_drop"`
 	TpDropUnknown *ebpf.Program `ebpf:"tp_drop_unknown"`
 	TpXmit        *ebpf.Program `ebpf:"tp_xmit"`
-	TpXmitReturn  *ebpf.Program `ebpf:"tp_xmit_return"`
 }
 
 func (p *tunobsPrograms) Close() error {
@@ -226,7 +226,6 @@ func (p *tunobsPrograms) Close() error {
 		p.TpDrop,
 		p.TpDropUnknown,
 		p.TpXmit,
-		p.TpXmitReturn,
 	)
 }
 

@@ -11,7 +11,7 @@ fi
 cat >&2 <<'MESSAGE'
 /dev/net/tun is missing, so no TUN/TAP device can be made here.
   The driver is a module:   sudo modprobe tun
-  In a container:           start it with --device /dev/net/tun --cap-add NET_ADMIN --cap-add SYS_ADMIN --cap-add BPF --cap-add PERFMON
+  In a container:           start it with --device /dev/net/tun --cap-add NET_ADMIN --cap-add NET_RAW --cap-add SYS_ADMIN --cap-add BPF --cap-add PERFMON
   Only the node is missing: sudo mkdir -p /dev/net && sudo mknod /dev/net/tun c 10 200
 MESSAGE
 exit 2

@@ -22,7 +22,7 @@ what=${1-}
 }
 shift
 (($#)) || set -- ./...
-timeout=${TEST_TIMEOUT:-10m}
+timeout=${TEST_TIMEOUT:-5m}
 go=${GO:-go}
 
 if [[ $what == unit || $EUID -ne 0 ]]; then
@@ -40,7 +40,7 @@ while read -r package dir; do
 	"$go" test -c -o "$binary" "$package"
 	begin=$SECONDS verdict=ok
 	# A test looks for its testdata in the folder of its package.
-	if ! (cd "$dir" && "$OLDPWD/scripts/as-root.sh" -- "$binary" -test.v -test.timeout "$timeout") </dev/null >"$log" 2>&1; then
+	if ! (cd "$dir" && "$OLDPWD/scripts/as-root.sh" -- "$binary" -test.v -test.timeout="$timeout") </dev/null >"$log" 2>&1; then
 		verdict=FAIL
 		failed+=("$package")
 	fi

@@ -279,6 +279,7 @@ type Observer struct {
 	Hook        string            `json:"hook"`
 	MemoryBytes uint64            `json:"memory_bytes"` // of its maps in the kernel
 	MissedRuns  uint64            `json:"missed_runs"`  // runs that the kernel skipped
+	SampleEvery int               `json:"sample_every"` // residency is that of one skb in so many
 	ReadCalls   uint64            `json:"read_calls"`   // returns of tun_do_read; 0 where the rung cannot see them
 	ReadBytes   uint64            `json:"read_bytes"`   // sum of the returns above 0, headers included
 	ReadErrors  map[string]uint64 `json:"read_errors"`  // negative returns by errno name

@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func (a *app) execute(ctx context.Context) int {
 	root := a.root()
-	root.SetArgs(a.args)
+	root.SetArgs(append([]string{}, a.args...)) // nil would mean os.Args
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)

@@ -1,0 +1,471 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/host"
+	"tunbench/reports/record"
+)
+
+// childEnv makes the test binary measure for ever instead of testing.
+const childEnv = "TUNBENCH_TEST_MEASURE"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		measureForEver()
+	}
+	os.Exit(m.Run())
+}
+
+func measureForEver() {
+	lab := New()
+	for {
+		s := Default()
+		s.Queues, s.Flows, s.IO, s.Warmup = 2, 8, IOPoll, 0
+		s.Measure, s.Window = 200*time.Millisecond, 20*time.Millisecond
+		if _, err := lab.Run(context.Background(), s, string(bpf.Tracepoint), record.Floor{}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+}
+
+// needRoot skips a test that makes devices, unless it must not be skipped.
+func needRoot(t *testing.T) {
+	t.Helper()
+	missing := host.Capabilities()
+	if len(missing) == 0 {
+		return
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("missing capabilities: %v, and CI must have them", missing)
+	}
+	t.Skipf("missing capabilities: %v", missing)
+}
+
+// short is a Spec whose trial takes a fifth of a second.
+func short() Spec {
+	s := Default()
+	s.Warmup, s.Measure, s.Window = 20*time.Millisecond, 100*time.Millisecond, 10*time.Millisecond
+	return s
+}
+
+var lab = New()
+
+func run(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
+	t.Helper()
+	trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10, "1500": 100, "65536": 1000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trial
+}
+
+// balanced holds that every counter of a trial agrees with the next.
+func balanced(t *testing.T, trial record.Trial) {
+	t.Helper()
+	a := trial.Accounting
+	if slices.Contains(trial.Flags, record.FlagUnexplained) || a.Unexplained != 0 {
+		t.Errorf("accounts do not balance: %+v\n%v", a, trial.Notes)
+	}
+	if a.Offered != a.Accepted+a.PushedBack || a.Accepted == 0 || a.Delivered == 0 {
+		t.Errorf("accounts make no sense: %+v", a)
+	}
+	if trial.Arm == record.Bare || trial.Queues == nil {
+		return
+	}
+	var xmit, read uint64
+	for _, q := range trial.Queues {
+		xmit += q.XmitPkts
+		read += q.ReadPkts
+	}
+	if xmit != *a.Xmit || read != *a.Read || xmit != a.Accepted {
+		t.Errorf("queues sum to %d and %d, accounts %+v", xmit, read, a)
+	}
+}
+
+// TestEveryOption runs each way of building a device and making traffic.
+func TestEveryOption(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"default":          func(s *Spec) {},
+		"poll":             func(s *Spec) { s.IO = IOPoll },
+		"tap":              func(s *Spec) { s.Mode = TAP },
+		"tap ipv6":         func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 100 },
+		"ipv6":             func(s *Spec) { s.Family, s.Size = 6, 80 },
+		"imix":             func(s *Spec) { s.Size = SizeIMIX },
+		"jumbo":            func(s *Spec) { s.Size = 65535 },
+		"pi":               func(s *Spec) { s.PI = true },
+		"vnet 10":          func(s *Spec) { s.VnetHdr = 10 },
+		"vnet 24 pi":       func(s *Spec) { s.VnetHdr, s.PI = 24, true },
+		"csum":             func(s *Spec) { s.VnetHdr, s.Offload = 12, OffloadCsum },
+		"tunnel":           func(s *Spec) { s.VnetHdr, s.Offload = 24, OffloadTunnel },
+		"napi":             func(s *Spec) { s.NAPI = NAPIOn },
+		"frags":            func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags },
+		"pfifo_fast":       func(s *Spec) { s.Qdisc = "pfifo_fast" },
+		"short ring":       func(s *Spec) { s.TxQLen = 8 },
+		"sndbuf":           func(s *Spec) { s.SndBuf = 65536 },
+		"gso split":        func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 },
+		"gso whole":        func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
+		"gso whole tap":    func(s *Spec) { s.Mode, s.Gen, s.VnetHdr, s.Offload = TAP, GenUDPGSO, 10, OffloadUSO },
+		"gso whole v6":     func(s *Spec) { s.Family, s.Size, s.Gen, s.VnetHdr, s.Offload = 6, 200, GenUDPGSO, 12, OffloadUSO },
+		"packet":           func(s *Spec) { s.Gen = GenPacket },
+		"packet tap v6":    func(s *Spec) { s.Gen, s.Mode, s.Family, s.Size = GenPacket, TAP, 6, 200 },
+		"packet imix":      func(s *Spec) { s.Gen, s.Size = GenPacket, SizeIMIX },
+		"queues and flows": func(s *Spec) { s.Queues, s.Flows = 8, 100 },
+		"steer cpu":        func(s *Spec) { s.Queues, s.Flows, s.Steer = 2, 8, SteerCPU },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := short()
+			set(&s)
+			trial := run(t, s, bpf.Tracepoint)
+			balanced(t, trial)
+			if s.Gen == GenUDPGSO && s.Offload == OffloadUSO {
+				a := trial.Accounting
+				if a.ReadSKBs == nil || *a.ReadSKBs*40 > *a.Read {
+					t.Errorf("%v super-packets for %d segments", a.ReadSKBs, *a.Read)
+				}
+				if trial.Metrics[record.SKBPS] == 0 {
+					t.Error("no rate of super-packets")
+				}
+			}
+			wire := uint64(s.Size)
+			if s.Mode == TAP {
+				wire += 14
+			}
+			for _, q := range trial.Queues {
+				if s.Size != SizeIMIX && (q.XmitBytes != q.XmitPkts*wire || q.ReadBytes != q.ReadPkts*wire) {
+					t.Errorf("queue %d: %d packets and %d bytes, of %d bytes each", q.Queue, q.XmitPkts, q.XmitBytes, wire)
+				}
+			}
+		})
+	}
+}
+
+// TestAMillionPackets holds the accounts of a long trial against the counters
+// of /proc/net/dev, in both arms.
+func TestAMillionPackets(t *testing.T) {
+	needRoot(t)
+	for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+		s := Default()
+		s.IO, s.Warmup = IOPoll, 0
+		s.Count, s.Measure = 1_000_000, 30*time.Second
+		p, err := host.Place(nil, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &procBed{bed: newBed(s, hook, p)}
+		restore := quiet(2)
+		m, err := runPhases(context.Background(), b, s)
+		restore()
+		if err != nil {
+			t.Fatal(err)
+		}
+		trial := b.trial(m, record.Floor{SyscallNs: 1}, false)
+		balanced(t, trial)
+		a := trial.Accounting
+		if a.Accepted < 1_000_000 || a.Accepted > 1_000_064 {
+			t.Errorf("%d packets accepted, want a million", a.Accepted)
+		}
+		if b.read != a.Delivered || b.dropped != a.DroppedTotal() || b.bytes != 64*a.Delivered {
+			t.Errorf("/proc/net/dev has %d packets of %d bytes and %d drops, the accounts %d and %d",
+				b.read, b.bytes, b.dropped, a.Delivered, a.DroppedTotal())
+		}
+	}
+}
+
+// procBed reads /proc/net/dev before it is torn down.
+type procBed struct {
+	*bed
+	read, bytes, dropped uint64
+}
+
+func (b *procBed) collect() error {
+	var text []byte
+	if err := b.ns.Do(func() (err error) {
+		text, err = os.ReadFile("/proc/thread-self/net/dev")
+		return err
+	}); err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name != b.device.Name() {
+			continue
+		}
+		fields := strings.Fields(rest)
+		for i, into := range map[int]*uint64{8: &b.bytes, 9: &b.read, 11: &b.dropped} {
+			n, err := strconv.ParseUint(fields[i], 10, 64)
+			if err != nil {
+				return err
+			}
+			*into = n
+		}
+	}
+	return b.bed.collect()
+}
+
+func TestSteeringToOneQueue(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Queues, s.Flows, s.Steer = 4, 64, SteerOne
+	trial := run(t, s, bpf.Tracepoint)
+	balanced(t, trial)
+	for _, q := range trial.Queues {
+		if used := q.XmitPkts > 0 && q.ReadPkts > 0 && q.Flows == 64; used != (q.Queue == 1) {
+			t.Errorf("queue %d: %+v, want all 64 flows on queue 1", q.Queue, q)
+		}
+	}
+	if j := trial.Metrics[record.Jain]; j < 0.2499 || j > 0.2501 {
+		t.Errorf("Jain index %v, want 1/4", j)
+	}
+}
+
+func TestFlowsSpread(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Queues, s.Flows = 4, 64
+	trial := run(t, s, bpf.Tracepoint)
+	balanced(t, trial)
+	flows := 0
+	for _, q := range trial.Queues {
+		if q.ReadPkts == 0 {
+			t.Errorf("queue %d had no packets", q.Queue)
+		}
+		flows += q.Flows
+	}
+	if flows != 64 {
+		t.Errorf("%d flows on the queues, want each of 64 on one", flows)
+	}
+	for _, f := range trial.Flows {
+		if f.Accepted == 0 || f.Delivered == 0 {
+			t.Errorf("flow %d: %+v", f.Flow, f)
+		}
+	}
+}
+
+// TestTwoNamespacesOneIndex holds that the observer tells two devices apart
+// that have the same index in different namespaces.
+func TestTwoNamespacesOneIndex(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Count, s.Warmup, s.IO = 10_000, 0, IOPoll
+	p, err := host.Place(nil, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := newBed(s, bpf.None, p)
+	if err := errors.Join(other.build(), other.start()); err != nil {
+		t.Fatal(err)
+	}
+	b := newBed(s, bpf.Tracepoint, p)
+	m, err := runPhases(context.Background(), b, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.state.Index != other.state.Index {
+		t.Fatalf("the devices have the indexes %d and %d: nothing is tested", b.state.Index, other.state.Index)
+	}
+	balanced(t, b.trial(m, record.Floor{SyscallNs: 1}, false))
+	if err := errors.Join(other.stop(), other.drain(), other.close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	needRoot(t)
+	for name, c := range map[string]struct {
+		set    func(*Spec)
+		reason string
+		words  string
+	}{
+		"tap too large":     {func(s *Spec) { s.Mode, s.Size = TAP, 65535 }, record.Unsupported, "set mtu 65535"},
+		"no such qdisc":     {func(s *Spec) { s.Qdisc = "nosuch" }, record.Unsupported, "qdisc nosuch"},
+		"blind hook":        {func(s *Spec) { s.Gen, s.Bypass = GenPacket, true }, record.Unsupported, "PACKET_QDISC_BYPASS"},
+		"too many spinners": {func(s *Spec) { s.Queues, s.Flows, s.IO = 256, 256, IOSpin }, record.Missing, "io=poll"},
+	} {
+		s := short()
+		c.set(&s)
+		_, err := lab.Run(context.Background(), s, string(bpf.Tracepoint), record.Floor{})
+		if err == nil {
+			t.Errorf("%s: was run", name)
+			continue
+		}
+		if reason, detail := Classify(err); reason != c.reason || !strings.Contains(detail, c.words) {
+			t.Errorf("%s: %s: %s, want %s with %q", name, reason, detail, c.reason, c.words)
+		}
+	}
+	s := short()
+	s.CPUs = []int{0, 4095}
+	if _, err := lab.Run(context.Background(), s, "none", record.Floor{}); err == nil || !strings.Contains(err.Error(), "CPU 4095") {
+		t.Errorf("CPU 4095: %v", err)
+	}
+}
+
+// TestBypassIsSeenBare: what no tracepoint sees is accounted for without one.
+func TestBypassIsSeenBare(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Gen, s.Bypass = GenPacket, true
+	balanced(t, run(t, s, bpf.None))
+}
+
+// TestDeviceDisappears is a reader that dies in the middle.
+func TestDeviceDisappears(t *testing.T) {
+	needRoot(t)
+	for _, io := range []IO{IORead, IOPoll} {
+		s := short()
+		s.IO, s.Measure = io, 20*time.Second
+		s.Window = s.Measure
+		p, err := host.Place(nil, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBed(s, bpf.None, p)
+		time.AfterFunc(300*time.Millisecond, func() {
+			b.ns.Do(func() error {
+				link, err := netlink.LinkByName("tunbench0")
+				if err != nil {
+					return err
+				}
+				return netlink.LinkDel(link)
+			})
+		})
+		begin := time.Now()
+		restore := quiet(2)
+		_, err = runPhases(context.Background(), b, s)
+		restore()
+		if err == nil || !strings.Contains(err.Error(), "died") {
+			t.Errorf("io=%s: %v", io, err)
+		}
+		if spent := time.Since(begin); spent > 5*time.Second {
+			t.Errorf("io=%s: noticed after %v", io, spent)
+		}
+	}
+}
+
+func TestCancelEndsWithinASecond(t *testing.T) {
+	needRoot(t)
+	for _, io := range []IO{IORead, IOPoll, IOSpin} {
+		s := short()
+		s.IO, s.Measure = io, 20*time.Second
+		ctx, cancel := context.WithTimeout(context.Background(), 400*time.Millisecond)
+		begin := time.Now()
+		_, err := lab.Run(ctx, s, string(bpf.Tracepoint), record.Floor{})
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("io=%s: %v", io, err)
+		}
+		if spent := time.Since(begin); spent > 1400*time.Millisecond {
+			t.Errorf("io=%s: ended %v after it was told to", io, spent-400*time.Millisecond)
+		}
+	}
+}
+
+func TestNothingLeaks(t *testing.T) {
+	needRoot(t)
+	count := func(dir string) int {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	s := short()
+	s.Queues, s.Flows = 4, 16
+	run(t, s, bpf.Tracepoint)
+	fds, programs := count("/proc/self/fd"), bpfPrograms(t)
+	for range 5 {
+		run(t, s, bpf.Tracepoint)
+	}
+	if after := count("/proc/self/fd"); after != fds {
+		t.Errorf("%d descriptors before, %d after", fds, after)
+	}
+	eventually(t, "the BPF programs are gone", func() bool { return len(bpfPrograms(t)) <= len(programs) })
+}
+
+// TestKilled kills a measuring process at twenty random moments.
+func TestKilled(t *testing.T) {
+	needRoot(t)
+	links, programs := hostLinks(t), bpfPrograms(t)
+	for range 20 {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), childEnv+"=1")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rand.Int64N(int64(700 * time.Millisecond))))
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatalf("it was dead already: %v: %s", err, &stderr)
+		}
+		cmd.Wait()
+		if stderr.Len() > 0 {
+			t.Fatalf("the child failed before it was killed: %s", &stderr)
+		}
+	}
+	if after := hostLinks(t); !slices.Equal(after, links) {
+		t.Errorf("links before %v, after %v", links, after)
+	}
+	eventually(t, "no BPF program is left", func() bool {
+		return !slices.ContainsFunc(bpfPrograms(t), func(id uint32) bool { return !slices.Contains(programs, id) })
+	})
+}
+
+func hostLinks(t *testing.T) (names []string) {
+	t.Helper()
+	links, err := netlink.LinkList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		names = append(names, l.Attrs().Name)
+	}
+	return names
+}
+
+// bpfPrograms lists the identifiers of all programs in the kernel.
+func bpfPrograms(t *testing.T) (ids []uint32) {
+	t.Helper()
+	attr := struct{ start, next, flags uint32 }{}
+	for {
+		_, _, errno := unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_GET_NEXT_ID, uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr))
+		if errno == unix.ENOENT {
+			return ids
+		}
+		if errno != 0 {
+			t.Fatalf("list BPF programs: %v", errno)
+		}
+		ids = append(ids, attr.next)
+		attr.start = attr.next
+	}
+}
+
+// eventually gives the kernel the time that it takes to free things.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for range 100 {
+		if holds() {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("not so after 5 s: %s", what)
+}
