@@ -35,7 +35,7 @@ var axes = []Axis{
 		set: func(s *harness.Spec, v string) { s.Mode = harness.Mode(v) }},
 	{Name: "path", Default: "sink", About: "where the packets go", domain: words("sink")},
 	{Name: "dir", Default: "k2u", About: "kernel to user (xmit, read)", domain: words("k2u"), named: true},
-	{Name: "gen", Default: "udp", About: "who makes the traffic", domain: words("udp", "udp-gso", "packet"), named: true,
+	{Name: "gen", Default: "udp", About: "who makes the traffic", domain: words("udp", "udp-gso", "packet", "lockstep"), named: true,
 		set: func(s *harness.Spec, v string) { s.Gen = harness.Gen(v) }},
 	{Name: "io", Default: "read", About: "how a reader drives its descriptor", domain: words("read", "poll", "spin"),
 		set: func(s *harness.Spec, v string) { s.IO = harness.IO(v) }},

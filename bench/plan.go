@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,13 @@ type Recorder interface {
 	Close() error
 }
 
+// Clocks of a run.
+const (
+	ClockMonotonic = "monotonic"
+	// ClockICount is virtual time: a nanosecond is an instruction of the guest.
+	ClockICount = "icount"
+)
+
 // NoHook is the hook of bare trials.
 const NoHook = "none"
 
@@ -55,6 +63,7 @@ type Plan struct {
 	Arms      []record.Arm // the trials of a pair, in seeded random order
 	Hook      string       // as requested; NoHook where no arm is observed
 	Seed      uint64       // of the order of arms, and of everything random in the trials
+	Clock     string       // of the header; "" is ClockMonotonic
 	CPUs      []int        // to send and to read on; empty: chosen from the topology
 	Tool      record.Tool
 	Args      []string // as typed, for the header
@@ -180,7 +189,7 @@ func (p Plan) header(host record.Host, hook record.Hook, floor record.Floor) rec
 		// The seed tells apart what was started in the same millisecond.
 		ID:      fmt.Sprintf("%s-%08x", now.UTC().Format("20060102T150405.000Z"), uint32(p.Seed^p.Seed>>32)),
 		Started: timestamp(now),
-		Tool:    p.Tool, Clock: "monotonic", Suite: p.Suite, Seed: p.Seed, Args: p.Args,
+		Tool:    p.Tool, Clock: cmp.Or(p.Clock, ClockMonotonic), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
 		Host: host, Hook: hook, Floor: floor,
 	}
 }
@@ -193,6 +202,8 @@ type runner struct {
 	hook  record.Hook
 	floor record.Floor
 	out   *Outcome
+
+	done int // trials of the scenario at hand
 
 	// measured and planned are of the finished trials: their ratio corrects
 	// the estimate of the time left.
@@ -215,39 +226,54 @@ func (r *runner) scenario(ctx context.Context, i int, s Scenario) error {
 	if err := r.lab.Probe(ctx, s.Spec, hook); err != nil {
 		return r.skip(ctx, i, s, err)
 	}
-	done := 0
+	r.done = 0
+	if s.Spec.Gen == harness.GenLockstep && r.Clock == ClockICount {
+		return r.settle(ctx, i, s)
+	}
 	for pair := 1; pair <= r.Pairs; pair++ {
 		arms := slices.Clone(r.Arms)
 		rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
 		s.Spec.Seed = rng.Uint64() // both arms send the same packets
 		for _, arm := range arms {
-			if ctx.Err() != nil {
-				r.out.Interrupted = true
-				return nil
+			if _, goesOn, err := r.measure(ctx, i, s, arm, pair, nil); err != nil || !goesOn {
+				return err
 			}
-			r.tell(i, done, Step{})
-			begun := r.Now()
-			trial, err := r.trial(ctx, s, arm, pair)
-			if err != nil {
-				return r.skip(ctx, i, s, err)
-			}
-			if err := r.rec.Write(trial); err != nil {
-				if fatal(err) {
-					return err
-				}
-				return r.skip(ctx, i, s, err)
-			}
-			done++
-			r.out.Trials++
-			if invalid(trial) {
-				r.out.Invalid++
-			}
-			r.measured += r.Now().Sub(begun)
-			r.planned += s.Spec.Warmup + s.Spec.Measure + overhead
-			r.tell(i, done, Step{Trial: &trial})
 		}
 	}
 	return nil
+}
+
+// measure makes one trial of the scenario with index i and writes it, after
+// adorn has seen it. The scenario goes on unless it was skipped or the run was
+// interrupted; an error ends the run.
+func (r *runner) measure(ctx context.Context, i int, s Scenario, arm record.Arm, pair int, adorn func(*record.Trial)) (t record.Trial, goesOn bool, err error) {
+	if ctx.Err() != nil {
+		r.out.Interrupted = true
+		return t, false, nil
+	}
+	r.tell(i, r.done, Step{})
+	begun := r.Now()
+	if t, err = r.trial(ctx, s, arm, pair); err != nil {
+		return t, false, r.skip(ctx, i, s, err)
+	}
+	if adorn != nil {
+		adorn(&t)
+	}
+	if err := r.rec.Write(t); err != nil {
+		if fatal(err) {
+			return t, false, err
+		}
+		return t, false, r.skip(ctx, i, s, err)
+	}
+	r.done++
+	r.out.Trials++
+	if invalid(t) {
+		r.out.Invalid++
+	}
+	r.measured += r.Now().Sub(begun)
+	r.planned += s.Spec.Warmup + s.Spec.Measure + overhead
+	r.tell(i, r.done, Step{Trial: &t})
+	return t, true, nil
 }
 
 func (r *runner) trial(ctx context.Context, s Scenario, arm record.Arm, pair int) (record.Trial, error) {

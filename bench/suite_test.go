@@ -14,7 +14,10 @@ import (
 )
 
 func TestSuitesFitTheirTime(t *testing.T) {
-	limits := map[string]time.Duration{"smoke": 50 * time.Second, "default": 540 * time.Second}
+	limits := map[string]time.Duration{
+		"smoke": 50 * time.Second, "default": 540 * time.Second,
+		"kernels": 90 * time.Second, "kernels-observer": 30 * time.Second,
+	}
 	for _, name := range SuiteNames() {
 		s, err := LoadSuite(name)
 		if err != nil {
@@ -124,7 +127,7 @@ func TestLoadSuite(t *testing.T) {
 	}
 
 	for name, want := range map[string]string{
-		"full":                      `no suite "full": choose default, smoke`,
+		"full":                      `no suite "full": choose default, kernels`,
 		"smoek":                     "did you mean smoke?",
 		filepath.Dir(file) + "/no":  "open suite:",
 		filepath.Dir(file) + "/.":   "read suite:",
@@ -162,7 +165,7 @@ func TestSuiteErrors(t *testing.T) {
 		{"scenarios:\n- 64\n", "x.yaml:2: want a block as `key: value` pairs"},
 		{"scenarios:\n- size: 64\n  queue: 4\n", `x.yaml:3: no axis "queue": choose mode, path, dir, gen, io, queues, flows, size, vnet, offload, pi, napi, xdp, steer, qdisc, txqlen, sndbuf, load, cipher, ip, bypass (did you mean queues?)`},
 		{"scenarios:\n- size:\n  - 64\n  - 65536\n", "x.yaml:4: size=65536: no such value: choose 64 to 65535, imix"},
-		{"scenarios:\n- gen: udp_gso\n", "x.yaml:2: gen=udp_gso: no such value: choose udp, udp-gso, packet (did you mean udp-gso?)"},
+		{"scenarios:\n- gen: udp_gso\n", "x.yaml:2: gen=udp_gso: no such value: choose udp, udp-gso, packet, lockstep (did you mean udp-gso?)"},
 		{"scenarios:\n- size: []\n", "x.yaml:2: size: the list is empty: choose from 64 to 65535, imix"},
 		{"scenarios:\n- size: [64, 64]\n", "x.yaml:2: size=64 is given twice"},
 		{"scenarios:\n- size: 64\n  size: 65\n", `x.yaml:3: key "size" is given twice`},

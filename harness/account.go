@@ -45,7 +45,9 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 	b.perFlow(&t)
 	b.windows(&t, m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
-	b.latencies(&t)
+	if b.lockstep == nil { // whose packets wait for nobody but their own batch
+		b.latencies(&t)
+	}
 	b.flag(&t, m, counts)
 	return t
 }
@@ -186,8 +188,8 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 	}
 	calls := float64(last.readCalls - first.readCalls + last.sendCalls - first.sendCalls)
 	t.Metrics[record.SyscallsPerPkt] = calls / delivered
-	if accepted := float64(last.accepted - first.accepted); accepted > 0 {
-		t.Metrics[record.SendNsPerPkt] = float64(last.sendNs-first.sendNs) / accepted
+	if send, ok := b.sendNs(first, last); ok {
+		t.Metrics[record.SendNsPerPkt] = send
 	}
 	if cpu, ok := cpuTime(m, addSoftirq, b.placement); ok {
 		t.Metrics[record.CPUNsPerPkt] = cpu / delivered
@@ -220,9 +222,23 @@ func cpuTime(m measurement, addSoftirq bool, p record.Placement) (float64, bool)
 	return ns, true
 }
 
+// sendNs is the time that an accepted packet takes inside the sender's calls.
+func (b *bed) sendNs(first, last sample) (float64, bool) {
+	if b.lockstep != nil {
+		return b.lockstepSendNs()
+	}
+	if last.accepted == first.accepted {
+		return 0, false
+	}
+	return float64(last.sendNs-first.sendNs) / float64(last.accepted-first.accepted), true
+}
+
 // recvNs is the time that a delivered packet takes inside read(2), waiting left
 // out: timed reads where they do not wait, else the CPU time of the readers.
 func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (float64, bool) {
+	if b.lockstep != nil {
+		return b.lockstepRecvNs()
+	}
 	if b.spec.IO == IORead {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false

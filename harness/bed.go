@@ -49,7 +49,7 @@ const (
 type bed struct {
 	spec      Spec
 	hook      bpf.Hook
-	placement record.Placement
+	placement record.Placement // with gen=lockstep one sender, which reads, too
 
 	ns       *netns.NS
 	device   *tuntap.Device
@@ -59,9 +59,13 @@ type bed struct {
 	sending  traffic.Control
 	reading  sink.Control
 	started  bool
-	stopping atomic.Bool   // workers may end from now on
-	failed   chan error    // the first worker's error
-	allSent  chan struct{} // closed when the senders have ended
+	lockstep *worker.Thread // the only worker with gen=lockstep
+	stopping atomic.Bool    // workers may end from now on
+	failed   chan error     // the first worker's error
+	allSent  chan struct{}  // closed when the senders have ended
+
+	// What gen=lockstep had done when its first round was over.
+	warmSend, warmAccepted, warmSweep, warmDelivered uint64
 
 	state    netns.State
 	flags    []string
@@ -100,13 +104,22 @@ func (b *bed) build() (err error) {
 	if b.hook != bpf.None {
 		b.observer, err = bpf.Open(b.hook, bpf.Target{
 			Ifindex: uint32(b.state.Index), Netns: b.ns.Inode(), Queues: b.spec.Queues,
-			GSO: b.spec.Offload != OffloadNone, SampleEvery: sampleEvery,
+			GSO: b.spec.Offload != OffloadNone, SampleEvery: b.sampleEvery(),
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return b.buildSenders()
+}
+
+// sampleEvery is 1 where few skbs are used again and again, so that a choice
+// among them would not be one among packets.
+func (b *bed) sampleEvery() int {
+	if b.spec.Gen == GenLockstep {
+		return 1
+	}
+	return sampleEvery
 }
 
 var offloadMasks = map[Offload]uint{
@@ -129,7 +142,7 @@ func (b *bed) buildDevice() error {
 		Name: "tunbench0", TAP: s.Mode == TAP, Queues: s.Queues, PI: s.PI,
 		VnetHdr: s.VnetHdr, Offload: offloadMasks[s.Offload],
 		NAPI: s.NAPI != NAPIOff, NAPIFrags: s.NAPI == NAPIFrags,
-		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.IO != IORead,
+		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.IO != IORead || s.Gen == GenLockstep,
 	}
 	if kind, ok := steerings[s.Steer]; ok {
 		prog, err := bpf.LoadSteering(kind)
@@ -215,7 +228,9 @@ func downgraded(name, what string, want, got any) error {
 	return &UnsupportedError{fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
 }
 
-var kinds = map[Gen]traffic.Kind{GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenPacket: traffic.Packet}
+var kinds = map[Gen]traffic.Kind{
+	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenPacket: traffic.Packet, GenLockstep: traffic.UDP,
+}
 
 // buildSenders opens the sockets in the namespace. Flow i belongs to sender
 // i modulo their number.
@@ -249,12 +264,11 @@ var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink
 // start lets readers run, then senders.
 func (b *bed) start() error {
 	b.started = true
+	if b.spec.Gen == GenLockstep {
+		return b.startLockstep()
+	}
 	for i, q := range b.device.Queues() {
-		r, err := sink.Start(sink.Config{
-			FD: q.FD(), Queue: q.Index(), CPU: b.placement.Reader[i], Wait: waits[b.spec.IO],
-			TAP: b.spec.Mode == TAP, PI: b.spec.PI, VnetHdr: b.spec.VnetHdr, Flows: b.spec.Flows,
-			MaxRead: MaxSize + headroom,
-		}, &b.reading)
+		r, err := sink.Start(b.sinkConfig(i, q), &b.reading)
 		if err != nil {
 			return err
 		}
@@ -274,6 +288,18 @@ func (b *bed) start() error {
 		close(b.allSent)
 	}()
 	return nil
+}
+
+func (b *bed) sinkConfig(i int, q *tuntap.Queue) sink.Config {
+	c := sink.Config{
+		FD: q.FD(), Queue: q.Index(), Wait: waits[b.spec.IO],
+		TAP: b.spec.Mode == TAP, PI: b.spec.PI, VnetHdr: b.spec.VnetHdr, Flows: b.spec.Flows,
+		MaxRead: MaxSize + headroom,
+	}
+	if b.spec.Gen != GenLockstep {
+		c.CPU = b.placement.Reader[i]
+	}
+	return c
 }
 
 // watch reports a worker that ended with an error.
@@ -320,6 +346,10 @@ func (b *bed) usage() (u usage, err error) {
 	if u.stat, err = host.ReadStat(); err != nil {
 		return u, err
 	}
+	if b.lockstep != nil { // it may end at any moment, and its clock with it
+		u.senders, u.readers = -1, -1
+		return u, nil
+	}
 	for _, s := range b.senders {
 		u.senders = addCPUTime(u.senders, s.Thread())
 	}
@@ -342,6 +372,9 @@ func addCPUTime(sum int64, t *worker.Thread) int64 {
 // stop ends the senders.
 func (b *bed) stop() error {
 	b.sending.Stop.Store(true)
+	if b.lockstep != nil {
+		return b.lockstep.Wait()
+	}
 	var errs []error
 	for _, s := range b.senders {
 		if s.Thread() != nil {
@@ -353,6 +386,9 @@ func (b *bed) stop() error {
 
 // drain waits until the device has nothing left and ends the readers.
 func (b *bed) drain() error {
+	if b.lockstep != nil {
+		return nil // each round ends with empty queues
+	}
 	if b.spec.Qdisc != "noqueue" {
 		if err := b.settle(); err != nil {
 			return err
@@ -417,7 +453,7 @@ func (b *bed) collect() (err error) {
 	if b.snapshot, err = b.observer.Snapshot(); err != nil {
 		return err
 	}
-	b.own = &record.Observer{Hook: string(b.hook), SampleEvery: sampleEvery, ReadErrors: b.snapshot.ReadErrors}
+	b.own = &record.Observer{Hook: string(b.hook), SampleEvery: b.sampleEvery(), ReadErrors: b.snapshot.ReadErrors}
 	for _, q := range b.snapshot.Queues {
 		b.own.ReadCalls += q.ReadCalls
 		b.own.ReadBytes += q.ReadRetBytes
@@ -436,7 +472,9 @@ func (b *bed) close() error {
 	if b.started {
 		// The senders' errors have been reported, or are why we are here.
 		b.stop()
-		errs = append(errs, b.finishReaders())
+		if b.lockstep == nil {
+			errs = append(errs, b.finishReaders())
+		}
 	}
 	if b.observer != nil {
 		errs = append(errs, b.observer.Close())

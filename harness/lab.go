@@ -121,9 +121,16 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (*bed, error) {
 		return nil, err
 	}
 	senders := min(s.Queues, s.Flows, max(1, len(cpus)/2))
+	if s.Gen == GenLockstep {
+		senders = 1
+	}
 	p, err := host.Place(cpus, senders, s.Queues)
 	if err != nil {
 		return nil, err
+	}
+	if s.Gen == GenLockstep {
+		p = record.Placement{Sender: p.Sender[:1], Reader: []int{}}
+		s.Warmup, s.Measure, s.Window = 0, lockstepLimit, lockstepLimit
 	}
 	b := newBed(s, hook, p)
 	if n, workers := b.workers(); s.IO == IOSpin && workers > n {
@@ -154,7 +161,7 @@ func (l *Lab) Run(ctx context.Context, s Spec, hook string, floor record.Floor) 
 	}
 	started := time.Now().UTC()
 	restore := quiet(len(b.placement.Sender) + len(b.placement.Reader))
-	m, err := runPhases(ctx, b, s)
+	m, err := runPhases(ctx, b, b.spec)
 	restore()
 	if err != nil {
 		return record.Trial{}, err

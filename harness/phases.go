@@ -112,13 +112,16 @@ func measureWindows(ctx context.Context, r rig, s Spec, m *measurement) (err err
 	return err
 }
 
-// wait returns after d, or at once with an error if the trial cannot go on.
+// wait returns after d, or sooner: without an error if all is sent, with one if
+// the trial cannot go on.
 func wait(ctx context.Context, r rig, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
 	case err := <-r.died():
 		return err
+	case <-r.sent():
+		return nil
 	case <-r.after(d):
 		return nil
 	}

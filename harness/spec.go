@@ -29,6 +29,10 @@ const (
 	GenUDP    Gen = "udp"     // connected sockets, sendmmsg
 	GenUDPGSO Gen = "udp-gso" // the same with UDP_SEGMENT: one call carries up to 64 segments a message
 	GenPacket Gen = "packet"  // AF_PACKET
+	// GenLockstep is one thread that sends a batch as GenUDP does, reads it back
+	// from all queues, and so on for a fixed count of packets: nothing runs at
+	// the same time, so that in virtual time its cost is the same each time.
+	GenLockstep Gen = "lockstep"
 
 	IORead IO = "read" // blocking read(2)
 	IOPoll IO = "poll" // non-blocking read(2) until EAGAIN, then poll(2)
@@ -149,6 +153,8 @@ func (s Spec) Validate() error {
 		return impossible("gen=udp-gso cuts equal segments, so size=imix cannot be made; choose one size")
 	case s.Gen == GenUDPGSO && s.Size > 32000:
 		return impossible("gen=udp-gso with size=%d leaves no room for a second segment; choose at most 32000", s.Size)
+	case s.Gen == GenLockstep && s.IO != IORead:
+		return impossible("gen=lockstep reads until nothing is left, by itself; set io=read")
 	case s.Bypass && s.Gen != GenPacket:
 		return impossible("bypass=on is an option of gen=packet; with gen=%s set bypass=off", s.Gen)
 	case s.NAPI == NAPIFrags && s.Mode != TAP:

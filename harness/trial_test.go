@@ -130,6 +130,8 @@ func TestEveryOption(t *testing.T) {
 		"packet imix":      func(s *Spec) { s.Gen, s.Size = GenPacket, SizeIMIX },
 		"queues and flows": func(s *Spec) { s.Queues, s.Flows = 8, 100 },
 		"steer cpu":        func(s *Spec) { s.Queues, s.Flows, s.Steer = 2, 8, SteerCPU },
+		"lockstep":         func(s *Spec) { s.Gen, s.Queues, s.Flows = GenLockstep, 4, 4 },
+		"lockstep jumbo":   func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenLockstep, 65535, 10, OffloadTSO },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
@@ -468,4 +470,26 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Errorf("not so after 5 s: %s", what)
+}
+
+// TestLockstep holds that a trial in lockstep sends its fixed count, loses
+// nothing, and times both sides.
+func TestLockstep(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Gen = GenLockstep
+	trial := run(t, s, bpf.None)
+	balanced(t, trial)
+	a := trial.Accounting
+	if a.Delivered != a.Accepted || a.Accepted != lockstepPackets+64 {
+		t.Errorf("%+v, want %d packets and a first batch of 64", a, lockstepPackets)
+	}
+	for _, metric := range []string{record.SendNsPerPkt, record.RecvNsPerPkt, record.FloorRatio} {
+		if v := trial.Metrics[metric]; v <= 0 || v > 1e6 {
+			t.Errorf("%s = %v", metric, v)
+		}
+	}
+	if len(trial.Flags) > 0 {
+		t.Errorf("flags %v: %v", trial.Flags, trial.Notes)
+	}
 }

@@ -20,11 +20,16 @@ func observer(f *record.File, list []*scenario) section {
 	default:
 		p := say("Through ", bold(h.Used), "; ", mono(cmp.Or(h.Requested, "auto")), " was asked for.")
 		var memory, missed uint64
+		every := 0
 		for _, t := range allTrials(list) {
 			if t.Observer != nil {
 				memory = max(memory, t.Observer.MemoryBytes)
 				missed += t.Observer.MissedRuns
+				every = max(every, t.Observer.SampleEvery)
 			}
+		}
+		if every > 1 {
+			p = append(p, say(" Counters are of every packet, residency is of one skb in "+count(uint64(every))+", chosen by address.")...)
 		}
 		if memory > 0 {
 			p = append(p, say(" Its maps took at most "+size(memory)+" in the kernel, which skipped "+count(missed)+" runs of its programs.")...)

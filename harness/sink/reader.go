@@ -76,10 +76,13 @@ type Reader struct {
 	// Recv is the time in ns inside reads that returned a packet, of which one
 	// in sampleEvery is timed. Empty with Block, whose reads wait.
 	Recv hist.Histogram
+	// SweepNs is the time in ns inside the reads of all sweeps.
+	SweepNs uint64
 
 	control *Control
 	thread  *worker.Thread
 	buf     []byte
+	lengths []int // of one sweep
 	flows   []*flow
 
 	_         [64]byte // what others poll is not on the line of what the loop writes
@@ -95,15 +98,8 @@ const (
 
 // Start begins to read on a thread of its own.
 func Start(c Config, control *Control) (*Reader, error) {
-	r := &Reader{Config: c, control: control, buf: make([]byte, c.MaxRead), flows: make([]*flow, c.Flows)}
-	// Touched beforehand, unless that would take too much memory: then a flow
-	// gets its place when its first packet comes.
-	if c.Flows <= 4096 {
-		flows := make([]flow, c.Flows)
-		for i := range flows {
-			r.flows[i] = &flows[i]
-		}
-	}
+	r := New(c, control)
+	r.buf = make([]byte, c.MaxRead)
 	var err error
 	r.thread, err = worker.Start(c.CPU, r.loop)
 	if err != nil {
@@ -112,7 +108,51 @@ func Start(c Config, control *Control) (*Reader, error) {
 	return r, nil
 }
 
-// Thread is the thread that reads.
+// New prepares a reader that the caller drives by Sweep.
+func New(c Config, control *Control) *Reader {
+	r := &Reader{Config: c, control: control, flows: make([]*flow, c.Flows)}
+	// Touched beforehand, unless that would take too much memory: then a flow
+	// gets its place when its first packet comes.
+	if c.Flows <= 4096 {
+		flows := make([]flow, c.Flows)
+		for i := range flows {
+			r.flows[i] = &flows[i]
+		}
+	}
+	return r
+}
+
+// Sweep reads until the queue is empty, at most one packet into each of bufs,
+// and then looks at what came: SweepNs is the time of the reads alone.
+func (r *Reader) Sweep(bufs [][]byte) error {
+	lengths := r.lengths[:0]
+	start := worker.Now()
+	for _, buf := range bufs {
+		worker.Turn()
+		r.Calls++
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(r.FD), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+		if errno == unix.EAGAIN {
+			r.Again++
+			break
+		}
+		if errno != 0 {
+			return fmt.Errorf("read queue %d: %w", r.Queue, errno)
+		}
+		lengths = append(lengths, int(n))
+	}
+	now := worker.Now()
+	r.SweepNs += uint64(now - start)
+	for i, n := range lengths {
+		r.Reads++
+		r.ReadBytes += uint64(n)
+		r.take(bufs[i][:n], now)
+	}
+	r.lengths = lengths
+	r.publish()
+	return nil
+}
+
+// Thread is the thread that reads; nil for a reader that is driven by Sweep.
 func (r *Reader) Thread() *worker.Thread { return r.thread }
 
 // Progress may be called while the reader runs; it lags by at most a few

@@ -64,6 +64,7 @@ type Sender struct {
 	fds     []int // one a flow, or one for Packet
 	batch   *batch
 	seqs    []uint64 // next sequence number, by position in Flows
+	next    int      // position in Flows of the next batch
 	counts  Counts
 
 	_         [64]byte
@@ -210,17 +211,26 @@ func (s *Sender) publish() {
 	s.published.callNs.Store(s.counts.CallNs)
 }
 
+// Batch is the most messages that one call sends.
+func (s *Sender) Batch() int { return s.batch.messages() }
+
+// Step sends one batch of the next flow, on the caller's thread. For senders
+// that were not started.
+func (s *Sender) Step(control *Control) error {
+	s.control = control
+	defer s.publish()
+	position := s.next
+	s.next = (s.next + 1) % len(s.Flows)
+	return s.send(position)
+}
+
 // loop is the hot loop: flow after flow, a batch each. It allocates nothing.
 func (s *Sender) loop() error {
 	defer s.publish()
-	for position := 0; !s.control.Stop.Load(); position = (position + 1) % len(s.Flows) {
-		if s.Limit > 0 && s.counts.Accepted >= s.Limit {
-			return nil
-		}
-		if err := s.send(position); err != nil {
+	for !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit) {
+		if err := s.Step(s.control); err != nil {
 			return err
 		}
-		s.publish()
 	}
 	return nil
 }

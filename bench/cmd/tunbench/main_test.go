@@ -119,7 +119,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"list", "--filter", "gen=foo"}, "gen=foo: no such value: choose udp, udp-gso, packet"},
 		{[]string{"run", "--suite", "smoke", "--set", "offload=tso", "--set", "vnet=off"}, "/offload=tso: impossible combination"},
 		{[]string{"run", "--filter", "queues=17"}, "suite default: the filter matches none of"},
-		{[]string{"run", "--suite", "kernels"}, "choose default, smoke"},
+		{[]string{"run", "--suite", "nosuch"}, "choose default, kernels"},
 		{[]string{"run", "--suite", suite}, "bad.yaml:2: mode=ton: no such value: choose tun, tap (did you mean tun?)"},
 		{[]string{"run", "--hook", "uprobe"}, "choose auto, kprobe, fentry, tracepoint, none"},
 		{[]string{"run", "--arm", "left"}, "choose both, bare, observed"},
@@ -367,7 +367,7 @@ func TestList(t *testing.T) {
 	code, stdout, stderr := tunbench(context.Background(), lab, nil, args...)
 	want := "Tun/dir=k2u/gen=udp/queues=1/size=64\n" +
 		"Tun/dir=k2u/gen=udp/queues=2/flows=8/size=1500/vnet=10  # unsupported: set offloads of tun0: EINVAL\n"
-	if code != 0 || stdout != want || stderr != "2 scenarios, 2 trials each: about 4s\n" {
+	if code != 0 || stdout != want || stderr != "2 scenarios, 2 trials each: about 6s\n" {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	code, stdout, stderr = tunbench(context.Background(), lab, nil, append(args, "--json")...)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,6 +71,10 @@ func (s *selection) plan(args []string) (bench.Plan, error) {
 		return none, fmt.Errorf("--arm %q: choose %s", s.arm, strings.Join(arms, ", "))
 	}
 	p := bench.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Seed: s.seed}
+	var err error
+	if p.Clock, err = bench.ParseClock(os.Getenv("TUNBENCH_CLOCK")); err != nil {
+		return none, fmt.Errorf("TUNBENCH_CLOCK: %w", err)
+	}
 	switch {
 	case s.hook == bench.NoHook && s.arm != string(record.Bare) && s.changed("arm"):
 		return none, fmt.Errorf("--arm %s observes, which --hook none forbids: leave one of them out", s.arm)
@@ -85,7 +90,6 @@ func (s *selection) plan(args []string) (bench.Plan, error) {
 	if !s.changed("seed") {
 		p.Seed = rand.Uint64()
 	}
-	var err error
 	if p.CPUs, err = parseCPUs(s.cpus); err != nil {
 		return none, fmt.Errorf("--cpus %q: %w", s.cpus, err)
 	}
