@@ -283,7 +283,9 @@ func (b *bed) start() error {
 	}
 	go func() {
 		for _, s := range b.senders {
-			s.Thread().Wait()
+			if s.Thread().Wait() != nil {
+				return // which watch reports
+			}
 		}
 		close(b.allSent)
 	}()

@@ -1,0 +1,166 @@
+package vm
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// marker begins each line that Init prints on the console.
+const marker = "tunbench-init: "
+
+// What Init says after the marker.
+const (
+	sayReady   = "ready"
+	sayDone    = "done"
+	sayError   = "error: "
+	sayWarning = "warning: "
+	sayResults = "results" // they are about to be handed out
+)
+
+// An event is a line of the console that means something.
+type event struct {
+	kind eventKind
+	text string // of what went wrong
+}
+
+type eventKind int
+
+const (
+	eventOutput  eventKind = iota // the first sign of life
+	eventReady                    // Init runs
+	eventResults                  // Init begins to hand out the results
+	eventDone                     // all results were handed out
+	eventError                    // Init gave up
+	eventWarning                  // Init goes on without something
+	eventPanic                    // the kernel gave up
+	eventHalted                   // the kernel has no more to say: after a panic, or it cannot power off
+	eventMemory                   // the kernel ran out of memory and killed a process
+)
+
+// consoleLimit bounds what is kept of the console, in bytes.
+const consoleLimit = 16 << 20
+
+// console keeps what a guest prints, and finds the events in it.
+type console struct {
+	line func(string) // called with each line, may be nil
+	on   func(event)
+
+	mu      sync.Mutex // guards what follows
+	kept    strings.Builder
+	dropped int
+	partial []byte
+}
+
+// Terminal sequences of the firmware, and of nobody else.
+var escapes = regexp.MustCompile("\x1b(\\[[0-9;?=]*[A-Za-z]|c)")
+
+func (c *console) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept.Len() == 0 && len(c.partial) == 0 && len(p) > 0 {
+		c.on(event{kind: eventOutput})
+	}
+	c.partial = append(c.partial, p...)
+	for {
+		i := strings.IndexByte(string(c.partial), '\n')
+		if i < 0 {
+			// A guest that never ends its line is not kept waiting for.
+			if len(c.partial) > 64<<10 {
+				c.take(c.partial)
+				c.partial = nil
+			}
+			return len(p), nil
+		}
+		c.take(c.partial[:i])
+		c.partial = c.partial[i+1:]
+	}
+}
+
+// take handles one whole line.
+func (c *console) take(raw []byte) {
+	line := strings.TrimRight(escapes.ReplaceAllString(string(raw), ""), "\r")
+	line = strings.ToValidUTF8(strings.ReplaceAll(line, "\x00", ""), "?")
+	if c.kept.Len()+len(line) < consoleLimit {
+		c.kept.WriteString(line)
+		c.kept.WriteByte('\n')
+	} else {
+		c.dropped += len(line) + 1
+	}
+	if c.line != nil {
+		c.line(line)
+	}
+	if e, ok := parseLine(line); ok {
+		c.on(e)
+	}
+}
+
+// end takes the last line, which may lack its end.
+func (c *console) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.partial) > 0 {
+		c.take(c.partial)
+		c.partial = nil
+	}
+}
+
+// text is all that was printed.
+func (c *console) text() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.kept.String()
+	if c.dropped > 0 {
+		s += fmt.Sprintf("(%d more bytes were not kept)\n", c.dropped)
+	}
+	return s
+}
+
+// parseLine finds the event in a line. The kernel may have begun the line
+// before Init printed its marker.
+func parseLine(line string) (event, bool) {
+	if _, said, ok := strings.Cut(line, marker); ok {
+		if text, ok := strings.CutPrefix(said, sayError); ok {
+			return event{eventError, text}, true
+		}
+		if text, ok := strings.CutPrefix(said, sayWarning); ok {
+			return event{eventWarning, text}, true
+		}
+		switch said {
+		case sayReady:
+			return event{kind: eventReady}, true
+		case sayResults:
+			return event{kind: eventResults}, true
+		case sayDone:
+			return event{kind: eventDone}, true
+		}
+		return event{}, false
+	}
+	for _, known := range []struct {
+		text string
+		kind eventKind
+	}{
+		{"---[ end Kernel panic", eventHalted},
+		{"Kernel panic - not syncing", eventPanic},
+		{"Out of memory: Killed process", eventMemory},
+		{"reboot: System halted", eventHalted},
+		{"reboot: Power down", eventHalted},
+	} {
+		if i := strings.Index(line, known.text); i >= 0 {
+			return event{known.kind, line[i:]}, true
+		}
+	}
+	return event{}, false
+}
+
+// lastLines returns the last n lines of s that are not empty.
+func lastLines(s string, n int) []string {
+	var lines []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines[max(0, len(lines)-n):]
+}

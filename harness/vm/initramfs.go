@@ -1,0 +1,221 @@
+package vm
+
+import (
+	"debug/elf"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cavaliergopher/cpio"
+)
+
+// Paths in the guest.
+const (
+	initPath   = "/init"
+	jobPath    = "/etc/tunbench/guest.json"
+	modulesDir = "/modules"
+
+	// OutDir is the folder whose files a guest hands out.
+	OutDir = "/out"
+)
+
+// Job is what a guest does, in this order, before it powers off.
+type Job struct {
+	Commands [][]string        `json:"commands"` // arguments of tunbench, one list a command
+	Env      []string          `json:"env"`      // KEY=value, beside HOME and PATH
+	Files    map[string][]byte `json:"-"`        // absolute path in the guest -> contents
+}
+
+// guestJob is a Job as the guest gets it.
+type guestJob struct {
+	Job
+	Optional []string `json:"optional"` // modules that the guest can do without
+}
+
+var (
+	// requiredModules must load, or the guest gives up.
+	requiredModules = []string{"tun"}
+	// optionalModules are loaded as far as the kernel has them.
+	optionalModules = []string{"vhost_net", "veth", "bridge", "wireguard", "af_packet", "ipv6", "sch_fq_codel", "sch_fq"}
+)
+
+// initramfs is what the guest starts from.
+type initramfs struct {
+	executable string // path on the host
+	job        Job
+	config     string    // path of the kernel's configuration on the host, or ""
+	release    string    // uname -r
+	modules    []module  // in the order in which they are loaded
+	notes      []string  // what was left out, and why
+}
+
+type module struct {
+	name     string
+	optional bool
+	ko       []byte
+}
+
+// newInitramfs collects what k needs to run job with the program executable.
+func newInitramfs(k *Kernel, executable string, job Job) (*initramfs, error) {
+	if err := checkStatic(executable, k.Arch); err != nil {
+		return nil, err
+	}
+	fs := &initramfs{executable: executable, job: job, config: k.Config, release: k.Release}
+	if k.Modules == "" {
+		return fs, nil
+	}
+	tree, err := readModules(k.Modules)
+	if err != nil {
+		return nil, err
+	}
+	if err := fs.addModules(tree, requiredModules, optionalModules); err != nil {
+		return nil, fmt.Errorf("modules of kernel %s: %w", k.Release, err)
+	}
+	return fs, nil
+}
+
+// addModules reads the modules in the order in which they must be loaded. One
+// of optional that cannot be had is noted and left out.
+func (fs *initramfs) addModules(tree *moduleTree, required, optional []string) error {
+	seen := map[string]bool{}
+	add := func(names []string, optional bool) error {
+		var fresh []module
+		for _, name := range names {
+			if seen[name] {
+				continue
+			}
+			ko, err := tree.read(name)
+			if err != nil {
+				return err
+			}
+			fresh = append(fresh, module{name: name, optional: optional, ko: ko})
+		}
+		for _, m := range fresh {
+			seen[m.name] = true
+		}
+		fs.modules = append(fs.modules, fresh...)
+		return nil
+	}
+	names, err := tree.order(required...)
+	if err == nil {
+		err = add(names, false)
+	}
+	if err != nil {
+		return err
+	}
+	for _, wanted := range optional {
+		if found, _ := tree.has(wanted); !found {
+			continue // a kernel without it is nothing special
+		}
+		names, err := tree.order(wanted)
+		if err == nil {
+			err = add(names, true)
+		}
+		if err != nil {
+			fs.notes = append(fs.notes, fmt.Sprintf("module %s is left out: %v", wanted, err))
+		}
+	}
+	return nil
+}
+
+// epoch is the time of every file: the same inputs give the same archive.
+var epoch = time.Unix(0, 0)
+
+// write writes the archive in the format newc. It is not compressed: under
+// emulation the guest takes longer to unpack than to copy.
+func (fs *initramfs) write(w io.Writer) error {
+	files := maps.Clone(fs.job.Files)
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	job := guestJob{Job: fs.job}
+	for i, m := range fs.modules {
+		files[path.Join(modulesDir, fmt.Sprintf("%03d-%s.ko", i, m.name))] = m.ko
+		if m.optional {
+			job.Optional = append(job.Optional, m.name)
+		}
+	}
+	text, err := json.Marshal(job)
+	if err != nil {
+		return fmt.Errorf("encode job: %w", err)
+	}
+	files[jobPath] = text
+	if fs.config != "" {
+		if files["/boot/config-"+fs.release], err = os.ReadFile(fs.config); err != nil {
+			return fmt.Errorf("read kernel config: %w", err)
+		}
+	}
+
+	dirs := map[string]bool{"/dev": true, "/proc": true, "/sys": true, "/tmp": true, "/run": true, OutDir: true}
+	for name := range files {
+		if !path.IsAbs(name) || path.Clean(name) != name || name == initPath {
+			return fmt.Errorf("file %q cannot be in a guest", name)
+		}
+		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+			dirs[dir] = true
+		}
+	}
+
+	archive := cpio.NewWriter(w)
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		if err := archive.WriteHeader(&cpio.Header{Name: strings.TrimPrefix(dir, "/"), Mode: cpio.TypeDir | 0o755, Links: 2, ModTime: epoch}); err != nil {
+			return fmt.Errorf("write folder %s: %w", dir, err)
+		}
+	}
+	put := func(name string, mode cpio.FileMode, size int64, r io.Reader) error {
+		h := &cpio.Header{Name: strings.TrimPrefix(name, "/"), Mode: cpio.TypeReg | mode, Links: 1, Size: size, ModTime: epoch}
+		if err := archive.WriteHeader(h); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+		if _, err := io.CopyN(archive, r, size); err != nil {
+			return fmt.Errorf("write %s: %w", name, err)
+		}
+		return nil
+	}
+	executable, err := os.Open(fs.executable)
+	if err != nil {
+		return fmt.Errorf("open program of the guest: %w", err)
+	}
+	defer executable.Close()
+	st, err := executable.Stat()
+	if err != nil {
+		return fmt.Errorf("program of the guest: %w", err)
+	}
+	if err := put(initPath, 0o755, st.Size(), executable); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := put(name, 0o644, int64(len(files[name])), strings.NewReader(string(files[name]))); err != nil {
+			return err
+		}
+	}
+	if err := archive.Close(); err != nil {
+		return fmt.Errorf("end initramfs: %w", err)
+	}
+	return nil
+}
+
+// checkStatic refuses a program that cannot run alone in a guest.
+func checkStatic(executable, arch string) error {
+	f, err := elf.Open(executable)
+	if err != nil {
+		return fmt.Errorf("program of the guest %s: %w", executable, err)
+	}
+	defer f.Close()
+	if f.Machine != elf.EM_X86_64 {
+		return fmt.Errorf("program of the guest %s is for %v, the kernel for %s", executable, f.Machine, arch)
+	}
+	for _, p := range f.Progs {
+		if p.Type == elf.PT_INTERP {
+			return errors.New("this tunbench is linked dynamically, and a guest holds no libraries: build it with CGO_ENABLED=0 (make build)")
+		}
+	}
+	return nil
+}
