@@ -78,7 +78,7 @@ func Programs(h Hook) []Program {
 // dropsHaveReasons looks at the tracepoint's signature: before Linux 5.17
 // (commit c504e5c2f964) kfree_skb gave none.
 func dropsHaveReasons() bool {
-	spec, err := btf.LoadKernelSpec()
+	spec, err := kernelTypes.Kernel()
 	if err != nil {
 		return true
 	}

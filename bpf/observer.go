@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 )
 
@@ -23,6 +25,12 @@ type Target struct {
 	// as at a low rate, are no basis for a choice: time all of them.
 	SampleEvery int
 }
+
+var (
+	// kernelTypes is decoded once: it takes longer than all else in Open.
+	kernelTypes = btf.NewCache()
+	objects     = sync.OnceValues(loadTunobs)
+)
 
 // Observer counts in the kernel what one device does, from Open to Close.
 type Observer struct {
@@ -66,10 +74,11 @@ func Open(h Hook, t Target) (*Observer, error) {
 }
 
 func (o *Observer) load() error {
-	spec, err := loadTunobs()
+	parsed, err := objects()
 	if err != nil {
 		return err
 	}
+	spec := parsed.Copy()
 	for name := range spec.Programs {
 		if !slices.ContainsFunc(o.programs, func(p Program) bool { return p.Name == name }) {
 			delete(spec.Programs, name)
@@ -92,7 +101,7 @@ func (o *Observer) load() error {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
 	}
-	o.coll, err = ebpf.NewCollection(spec)
+	o.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: kernelTypes})
 	if err != nil {
 		return explain(o.hook, o.blamed(err), err)
 	}

@@ -132,7 +132,7 @@ func reasonName(reasons map[uint32]string, reason uint32) string {
 // change from release to release.
 func dropReasons() (map[uint32]string, error) {
 	reasons := map[uint32]string{0: "UNKNOWN"}
-	spec, err := btf.LoadKernelSpec()
+	spec, err := kernelTypes.Kernel()
 	if err != nil {
 		return nil, fmt.Errorf("load kernel types: %w", err)
 	}

@@ -69,6 +69,7 @@ func privilegeRows() []Row {
 }
 
 func observerRows() (rows []Row) {
+	loadModule()
 	used := false
 	for _, h := range bpf.Ladder {
 		row := Row{Name: string(h), Status: StatusOK, Detail: "would hold, a rung above is used"}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -65,6 +66,7 @@ const HookAuto = "auto"
 // SelectHook finds the hook to use: "auto" goes down the ladder and says why
 // it passed over a rung; a hook that is named is used or an error.
 func (l *Lab) SelectHook(requested string) (record.Hook, error) {
+	loadModule()
 	h := record.Hook{Requested: requested, Used: string(bpf.None), PassedOver: []record.PassedOver{}, Programs: []record.Program{}}
 	switch requested {
 	case string(bpf.None):
@@ -91,6 +93,14 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		return h, nil
 	}
 	return h, fmt.Errorf("unknown hook %q: choose auto, kprobe, fentry, tracepoint or none", requested)
+}
+
+// loadModule lets the kernel load tun, if that is a module: the functions to
+// attach to are in it. If it cannot be had, building the device will say so.
+func loadModule() {
+	if f, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0); err == nil {
+		f.Close()
+	}
 }
 
 func hookPrograms(h bpf.Hook) (list []record.Program) {

@@ -50,10 +50,10 @@ var (
 type initramfs struct {
 	executable string // path on the host
 	job        Job
-	config     string    // path of the kernel's configuration on the host, or ""
-	release    string    // uname -r
-	modules    []module  // in the order in which they are loaded
-	notes      []string  // what was left out, and why
+	config     string   // path of the kernel's configuration on the host, or ""
+	release    string   // uname -r
+	modules    []module // in the order in which they are loaded
+	notes      []string // what was left out, and why
 }
 
 type module struct {

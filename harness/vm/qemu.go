@@ -300,10 +300,14 @@ func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, init
 	var results []byte
 	var readers sync.WaitGroup
 	readers.Go(func() {
+		defer p.console.Close()
 		_, _ = io.Copy(con, p.console)
 		con.end()
 	})
-	readers.Go(func() { results, _ = io.ReadAll(io.LimitReader(p.results, resultLimit)) })
+	readers.Go(func() {
+		defer p.results.Close()
+		results, _ = io.ReadAll(io.LimitReader(p.results, resultLimit))
+	})
 	go func() {
 		p.wait()
 		readers.Wait()
