@@ -218,17 +218,25 @@ func wholeCopy(suffix string) bool {
 }
 
 func attach(p Program, prog *ebpf.Program) (link.Link, error) {
+	probe := link.Kprobe
 	switch p.Kind {
-	case "kprobe", "kretprobe":
-		name, err := symbol(p.Target)
-		if err != nil {
-			return nil, err
-		}
-		if p.Kind == "kprobe" {
-			return link.Kprobe(name, prog, nil)
-		}
-		return link.Kretprobe(name, prog, nil)
+	case "kprobe":
+	case "kretprobe":
+		probe = link.Kretprobe
 	default:
 		return link.AttachTracing(link.TracingOptions{Program: prog})
 	}
+	l, err := probe(p.Target, prog, nil)
+	if !errors.Is(err, os.ErrNotExist) {
+		return l, err
+	}
+	// Only now, because a kernel takes long to print its symbols.
+	name, symbolErr := symbol(p.Target)
+	if symbolErr != nil {
+		return nil, symbolErr
+	}
+	if name == p.Target {
+		return nil, err
+	}
+	return probe(name, prog, nil)
 }

@@ -149,7 +149,8 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (*bed, error) {
 	return b, nil
 }
 
-// Probe builds what s asks for and tears it down again, without traffic.
+// Probe builds the device that s asks for and tears it down again, without
+// traffic and without the observer, which SelectHook has tried.
 func (l *Lab) Probe(ctx context.Context, s Spec, hook string) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -158,6 +159,7 @@ func (l *Lab) Probe(ctx context.Context, s Spec, hook string) error {
 	if err != nil {
 		return err
 	}
+	b.hook = bpf.None
 	return errors.Join(b.build(), b.close())
 }
 
