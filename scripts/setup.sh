@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the programs that a target of the Makefile needs, if they are missing.
 #
-#   scripts/setup.sh [--check] [build|bench|test|generate|lint|compare|ci]...
+#   scripts/setup.sh [--check] [build|bench|test|guest|generate|lint|compare|ci]...
 #
 # The default is `test`. On Debian and Ubuntu, packages are installed by
 # apt-get, through sudo when the caller is not root. Elsewhere, and with
@@ -16,8 +16,8 @@ usage() {
 
 # A program or a file, and the Debian package that holds it.
 declare -A package=(
-	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [clang]=clang [ethtool]=ethtool [git]=git
-	[ip]=iproute2 [jq]=jq [llvm-strip]=llvm [make]=make [ps]=procps [rsvg-convert]=librsvg2-bin
+	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [clang]=clang [dpkg-deb]=dpkg [ethtool]=ethtool [git]=git
+	[ip]=iproute2 [jq]=jq [llvm-strip]=llvm [make]=make [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
 	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [unshare]=util-linux
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/stdio.h]=libc6-dev
 )
@@ -25,6 +25,8 @@ build=(make git)
 # Headers of the kernel and of libbpf: the objects are built from C.
 generate=(make git clang llvm-strip /usr/include/bpf/bpf_helpers.h)
 test=("${build[@]}" awk ethtool ip jq ps rsvg-convert tc tcpdump)
+# Kernels are booted in QEMU; scripts/kernels.sh unpacks them.
+guest=("${build[@]}" dpkg-deb qemu-system-x86_64)
 lint=("${build[@]}" awk shellcheck)
 compare=("${build[@]}" awk bpftrace cc jq unshare /usr/include/stdio.h)
 
@@ -37,12 +39,13 @@ for target; do
 	-h | --help) usage && exit 0 ;;
 	build | bench) need+=("${build[@]}") ;;
 	test) need+=("${test[@]}") ;;
+	guest) need+=("${guest[@]}") ;;
 	generate) need+=("${generate[@]}") ;;
 	lint) need+=("${lint[@]}") ;;
 	compare) need+=("${compare[@]}") ;;
-	ci) need+=("${test[@]}" "${generate[@]}" "${lint[@]}" cc /usr/include/stdio.h bpftool) ;;
+	ci) need+=("${test[@]}" "${guest[@]}" "${generate[@]}" "${lint[@]}" cc /usr/include/stdio.h bpftool) ;;
 	*)
-		echo "setup: unknown target $target; choose build, bench, test, generate, lint, compare or ci" >&2
+		echo "setup: unknown target $target; choose build, bench, test, guest, generate, lint, compare or ci" >&2
 		exit 2
 		;;
 	esac

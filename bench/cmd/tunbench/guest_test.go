@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tunbench/harness/vm"
+	"tunbench/reports/record"
+)
+
+// guestKernels are the names of the kernels that the guest tests boot, as
+// scripts/kernels.sh fetches them.
+var guestKernels = []string{"6.1", "6.12"}
+
+// buildTunbench makes the real binary, once; a test binary would not do as
+// /init.
+var buildTunbench = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "tunbench-guest-test-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "tunbench")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		os.Stderr.Write(out)
+	}
+	return path, err
+})
+
+// bootGuest runs commands in a guest, or skips the test with what is missing.
+func bootGuest(t *testing.T, name string, job vm.Job) *vm.Result {
+	t.Helper()
+	skip := t.Skipf
+	if os.Getenv("CI") == "true" {
+		skip = t.Fatalf
+	}
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		skip("no QEMU: scripts/setup.sh guest installs it")
+	}
+	binary := os.Getenv("TUNBENCH_BINARY")
+	if binary == "" {
+		if _, err := exec.LookPath("go"); err != nil {
+			skip("neither TUNBENCH_BINARY is set nor is there a go to build one")
+		}
+		var err error
+		if binary, err = buildTunbench(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kernel, cleanup, err := vm.Find(name)
+	if err != nil {
+		skip("no kernel %s: %v", name, err)
+	}
+	defer cleanup()
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer cancel()
+	result, err := vm.Machine{
+		Kernel: kernel, Accel: vm.TCG, Executable: binary, Timeout: 3 * time.Minute, Log: func(s string) { t.Log(s) },
+	}.Run(ctx, job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// rungsSuite makes the same traffic each time it is run: in lockstep the count
+// of packets is fixed, the flows keep their queues, and a ring of 8 takes 8 of
+// each batch of 64.
+const rungsSuite = `
+name: rungs
+pairs: 1
+warmup: 0s
+measure: 100ms
+scenarios:
+  - {mode: [tun, tap], gen: lockstep, queues: 4, flows: 64, size: 64}
+  - {mode: tun, gen: lockstep, queues: 2, flows: 8, size: 1500, txqlen: 8}
+  - {mode: tun, gen: lockstep, queues: 1, size: 1500, vnet: 10, offload: csum}
+`
+
+// kernelsSuite holds what one kernel or the other does not have.
+const unsupportedSuite = `
+name: unsupported
+pairs: 1
+warmup: 0s
+measure: 100ms
+scenarios:
+  - {mode: tun, gen: udp-gso, queues: 1, size: 1500, vnet: 10, offload: uso}
+  - {mode: tun, gen: lockstep, queues: 1, size: 64, vnet: 24, offload: tunnel}
+  - {mode: tun, gen: packet, queues: 1, size: 64, bypass: on}
+`
+
+// seen is what a rung counted of one trial.
+type seen struct {
+	Queues     []record.Queue
+	Xmit, Read uint64
+	Delivered  uint64
+	Dropped    map[string]uint64
+}
+
+// TestGuestRungsAgree holds that kprobes, fentry and tracepoints count the same
+// packets, bytes, queues and drops, and that none disagrees with the generator,
+// the readers and the device's own counters.
+func TestGuestRungsAgree(t *testing.T) {
+	for _, name := range guestKernels {
+		t.Run(name, func(t *testing.T) {
+			job := vm.Job{Files: map[string][]byte{
+				"/etc/rungs.yaml": []byte(rungsSuite), "/etc/unsupported.yaml": []byte(unsupportedSuite),
+			}}
+			hooks := []string{"kprobe", "fentry", "tracepoint"}
+			for _, hook := range hooks {
+				job.Commands = append(job.Commands, []string{"run", "--quiet", "--suite", "/etc/rungs.yaml",
+					"--arm", "observed", "--hook", hook, "--out", vm.OutDir + "/" + hook})
+			}
+			job.Commands = append(job.Commands,
+				[]string{"run", "--quiet", "--suite", "/etc/unsupported.yaml", "--arm", "observed", "--out", vm.OutDir + "/auto"},
+				[]string{"doctor", "--json"})
+			result := bootGuest(t, name, job)
+			t.Logf("booted in %v", result.BootTime)
+			for _, c := range result.Commands {
+				t.Logf("%v: %v", c.Duration, c.Args)
+				if c.Exit != 0 {
+					t.Fatalf("%v: exit %d: %s%s", c.Args, c.Exit, c.Stderr, c.Error)
+				}
+			}
+			first := rung(t, result, "kprobe")
+			if len(first) != 4 {
+				t.Fatalf("%d scenarios, want 4", len(first))
+			}
+			for _, hook := range hooks[1:] {
+				if diff := cmp.Diff(first, rung(t, result, hook)); diff != "" {
+					t.Errorf("kprobe (-) and %s (+) differ:\n%s", hook, diff)
+				}
+			}
+			checkAuto(t, name, result)
+			checkDoctor(t, result.Commands[len(result.Commands)-1].Stdout)
+		})
+	}
+}
+
+func runFile(t *testing.T, result *vm.Result, dir string) *record.File {
+	t.Helper()
+	f, err := record.Read(bytes.NewReader(result.Files[dir+"/"+record.FileName]))
+	if err != nil {
+		t.Fatalf("%s: %v", dir, err)
+	}
+	if f.End == nil || len(f.Warnings) > 0 {
+		t.Fatalf("%s: not whole: %v", dir, f.Warnings)
+	}
+	return f
+}
+
+// rung gives what a hook counted, by scenario.
+func rung(t *testing.T, result *vm.Result, hook string) map[string]seen {
+	t.Helper()
+	f := runFile(t, result, hook)
+	if f.Run.Hook.Used != hook || f.Run.Host.Virt != "tcg" {
+		t.Errorf("hook %s, virt %s, want %s and tcg", f.Run.Hook.Used, f.Run.Host.Virt, hook)
+	}
+	returns := hook != "tracepoint"
+	for _, target := range []string{"tun_net_xmit", "tun_do_read"} {
+		if has := slices.ContainsFunc(f.Run.Hook.Programs, func(p record.Program) bool { return p.Target == target }); has != returns {
+			t.Errorf("%s: attached to %s: %v", hook, target, has)
+		}
+	}
+	all := map[string]seen{}
+	for _, trial := range f.Trials {
+		a := trial.Accounting
+		if a.Unexplained != 0 || slices.Contains(trial.Flags, record.FlagUnexplained) {
+			t.Errorf("%s: %s: %+v %v", hook, trial.Scenario, a, trial.Notes)
+		}
+		if returns && (trial.Observer.ReadCalls != trial.Reads.Calls || trial.Observer.ReadBytes != trial.Reads.Bytes) {
+			t.Errorf("%s: %s: tun_do_read returned %d times and %d bytes, the readers saw %d and %d", hook, trial.Scenario,
+				trial.Observer.ReadCalls, trial.Observer.ReadBytes, trial.Reads.Calls, trial.Reads.Bytes)
+		}
+		if strings.Contains(trial.Scenario, "txqlen=8") != (len(a.Dropped) > 0) {
+			t.Errorf("%s: %s: dropped %v", hook, trial.Scenario, a.Dropped)
+		}
+		all[trial.Scenario] = seen{trial.Queues, *a.Xmit, *a.Read, a.Delivered, a.Dropped}
+	}
+	return all
+}
+
+// checkAuto holds that kprobe is chosen where it holds, that it sees what
+// bypasses the qdisc, and that a kernel's refusals are recorded as such.
+func checkAuto(t *testing.T, kernel string, result *vm.Result) {
+	t.Helper()
+	f := runFile(t, result, "auto")
+	if f.Run.Hook.Used != "kprobe" || len(f.Run.Hook.PassedOver) > 0 {
+		t.Errorf("auto chose %s, passed over %v", f.Run.Hook.Used, f.Run.Hook.PassedOver)
+	}
+	unsupported := []string{"offload=tunnel"} // since Linux 6.17
+	if kernel == "6.1" {
+		unsupported = append(unsupported, "offload=uso") // since Linux 6.2
+	}
+	if len(f.Skips) != len(unsupported) {
+		t.Errorf("skipped %+v, want %v", f.Skips, unsupported)
+	}
+	for _, skip := range f.Skips {
+		if skip.Reason != record.Unsupported || !strings.Contains(skip.Detail, "TUNSETOFFLOAD") ||
+			!slices.ContainsFunc(unsupported, func(u string) bool { return strings.Contains(skip.Scenario, u) }) {
+			t.Errorf("skipped %+v, want %v", skip, unsupported)
+		}
+	}
+	bypass := false
+	for _, trial := range f.Trials {
+		if a := trial.Accounting; a.Unexplained != 0 || *a.Xmit != a.Accepted {
+			t.Errorf("%s: %+v %v", trial.Scenario, a, trial.Notes)
+		}
+		bypass = bypass || strings.Contains(trial.Scenario, "bypass=on")
+	}
+	if !bypass {
+		t.Error("no trial that bypasses the qdisc")
+	}
+}
+
+// checkDoctor holds that every rung is found to hold.
+func checkDoctor(t *testing.T, stdout []byte) {
+	t.Helper()
+	var report struct {
+		Sections []struct {
+			Title string
+			Rows  []struct{ Name, Status string }
+		}
+	}
+	if err := json.Unmarshal(stdout, &report); err != nil {
+		t.Fatalf("doctor: %v: %s", err, stdout)
+	}
+	for _, section := range report.Sections {
+		if section.Title != "Observer" {
+			continue
+		}
+		for _, row := range section.Rows {
+			if want := map[bool]string{true: "used", false: "ok"}[row.Name == "kprobe"]; row.Status != want {
+				t.Errorf("doctor: %s is %s, want %s", row.Name, row.Status, want)
+			}
+		}
+		return
+	}
+	t.Error("doctor says nothing of the observer")
+}

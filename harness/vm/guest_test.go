@@ -1,0 +1,206 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// inGuest is what the test binary does as a command in a guest.
+func inGuest(args []string) int {
+	fail := func(err error) int {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	switch strings.Join(args, " ") {
+	case "look":
+		release, err := os.ReadFile("/proc/sys/kernel/osrelease")
+		if err != nil {
+			return fail(err)
+		}
+		flags, err := os.ReadFile("/sys/class/net/lo/flags")
+		if err != nil {
+			return fail(err)
+		}
+		fmt.Printf("%s lo %s clock=%s\n", strings.TrimSpace(string(release)), strings.TrimSpace(string(flags)), os.Getenv("TUNBENCH_CLOCK"))
+		for _, path := range []string{"/sys/kernel/tracing/events", "/sys/module/tun", "/dev/net/tun", "/sys/kernel/btf/vmlinux"} {
+			if !exists(path) {
+				fmt.Println("missing:", path)
+			}
+		}
+		if err := os.WriteFile(OutDir+"/a/b", nil, 0o666); err == nil {
+			return fail(errors.New("wrote into a folder that is not there"))
+		}
+		if err := os.MkdirAll(OutDir+"/a", 0o777); err != nil {
+			return fail(err)
+		}
+		if err := os.WriteFile(OutDir+"/a/b", []byte("\x00\r\n\x11\x13\xff"), 0o666); err != nil {
+			return fail(err)
+		}
+		fmt.Fprintln(os.Stderr, "to stderr")
+		return 7
+	case "fill disk":
+		f, err := os.Create(OutDir + "/big")
+		if err != nil {
+			return fail(err)
+		}
+		for block := make([]byte, 1<<20); ; {
+			if _, err := f.Write(block); err != nil {
+				return fail(errors.Join(err, f.Truncate(10)))
+			}
+		}
+	case "eat memory":
+		var kept [][]byte
+		for {
+			block := make([]byte, 8<<20)
+			for i := 0; i < len(block); i += 4096 {
+				block[i] = 1
+			}
+			kept = append(kept, block)
+			if len(kept) > 1<<20 {
+				return fail(errors.New("no end of memory"))
+			}
+		}
+	case "hang":
+		time.Sleep(time.Hour)
+	case "panic":
+		return fail(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
+	}
+	return fail(fmt.Errorf("unknown command %q", args))
+}
+
+// guest returns a machine with the newest cached kernel of series, in which
+// the test binary is init.
+func guest(t *testing.T, series string) Machine {
+	t.Helper()
+	lack := t.Skipf
+	if os.Getenv("CI") == "true" {
+		lack = t.Fatalf
+	}
+	if _, err := exec.LookPath(program); err != nil {
+		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
+	}
+	k, remove, err := Find(series)
+	if err != nil {
+		lack("needs a kernel: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkStatic(self, k.Arch); err != nil {
+		// Built with cgo, as go test does where it finds a C compiler.
+		static := filepath.Join(t.TempDir(), "guest")
+		build := exec.Command("go", "test", "-c", "-o", static, ".")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			lack("needs a static test binary (CGO_ENABLED=0): %v\n%s", err, out)
+		}
+		self = static
+	}
+	return Machine{Kernel: k, Accel: TCG, MemoryMiB: 512, Timeout: 90 * time.Second, Executable: self, Log: func(s string) { t.Log(s) }}
+}
+
+func TestGuest(t *testing.T) {
+	for _, test := range []struct {
+		series string
+		icount bool
+	}{{"6.1", false}, {"6.12", true}} {
+		t.Run(test.series, func(t *testing.T) {
+			m := guest(t, test.series)
+			m.ICount = test.icount
+			m.Append = "loglevel=4"
+			r, err := m.Run(context.Background(), Job{Commands: [][]string{{"look"}, {"fill", "disk"}, {"nonsense"}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("up after %v, results took %v", r.BootTime, r.Transfer)
+			if len(r.Commands) != 3 {
+				t.Fatalf("commands: %+v", r.Commands)
+			}
+			clock := ""
+			if test.icount {
+				clock = "icount"
+			}
+			c := r.Commands[0]
+			if want := m.Kernel.Release + " lo 0x9 clock=" + clock + "\n"; string(c.Stdout) != want || c.Exit != 7 || string(c.Stderr) != "to stderr\n" {
+				t.Errorf("look: exit %d, stdout %q, stderr %q, want stdout %q", c.Exit, c.Stdout, c.Stderr, want)
+			}
+			if got := string(r.Files["a/b"]); got != "\x00\r\n\x11\x13\xff" {
+				t.Errorf("the file arrived as %q", got)
+			}
+			if c := r.Commands[1]; c.Exit != 2 || !strings.Contains(string(c.Stderr), "no space left on device") {
+				t.Errorf("fill disk: exit %d, stderr %q", c.Exit, c.Stderr)
+			}
+			if len(r.Files["big"]) != 10 {
+				t.Errorf("the big file has %d bytes", len(r.Files["big"]))
+			}
+			if r.Commands[2].Exit != 2 || !strings.Contains(r.Console, "to stderr") {
+				t.Errorf("nonsense: %+v, console:\n%s", r.Commands[2], r.Console)
+			}
+		})
+	}
+}
+
+func TestGuestFaults(t *testing.T) {
+	t.Run("memory", func(t *testing.T) {
+		m := guest(t, "6.1")
+		m.MemoryMiB = 192
+		var notices []string
+		m.Log = func(s string) { notices = append(notices, s) }
+		r, err := m.Run(context.Background(), Job{Commands: [][]string{{"eat", "memory"}, {"look"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := r.Commands[0]; c.Exit != 128+9 || c.Error != "killed by SIGKILL" {
+			t.Errorf("eat memory: %+v", c)
+		}
+		if r.Commands[1].Exit != 7 {
+			t.Errorf("the next command: %+v", r.Commands[1])
+		}
+		if s := strings.Join(notices, "\n"); !strings.Contains(s, "ran out of its 192 MiB of memory (--memory)") {
+			t.Errorf("notices: %s", s)
+		}
+	})
+	for name, test := range map[string]struct {
+		command, append string
+		timeout         time.Duration
+		want            string
+	}{
+		"oops":    {"panic", "", time.Minute, "the kernel gave up: Kernel panic - not syncing"},
+		"no init": {"look", "rdinit=/none root=/none", time.Minute, "the kernel gave up: Kernel panic - not syncing: VFS"},
+		"hang":    {"hang", "", 15 * time.Second, "the guest was not done after 15s (--timeout)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := guest(t, "6.12")
+			m.Append, m.Timeout = test.append, test.timeout
+			_, err := m.Run(context.Background(), Job{Commands: [][]string{strings.Fields(test.command)}})
+			var failed *BootError
+			if !errors.As(err, &failed) || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "\n  | ") {
+				t.Errorf("%v\nwant %q and lines of the console", err, test.want)
+			}
+		})
+	}
+	t.Run("bad module", func(t *testing.T) {
+		m := guest(t, "6.12")
+		other := guest(t, "6.1")
+		k := *m.Kernel
+		k.Modules, k.Config = other.Kernel.Modules, ""
+		m.Kernel = &k
+		_, err := m.Run(context.Background(), Job{Commands: [][]string{{"look"}}})
+		if err == nil || !strings.Contains(err.Error(), "in the guest: load module tun: exec format error (ENOEXEC)") {
+			t.Errorf("modules of another kernel: %v", err)
+		}
+	})
+}

@@ -1,0 +1,215 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// parentEnv makes the test binary boot a machine until it is killed.
+const parentEnv = "TUNBENCH_TEST_BOOT"
+
+// TestMain lets the test binary stand in for tunbench: as init of a guest, as
+// a command there, and as a program on the host that is killed.
+func TestMain(m *testing.M) {
+	if IsInit() {
+		Init()
+	}
+	if exists(jobPath) {
+		os.Exit(inGuest(os.Args[1:]))
+	}
+	if image := os.Getenv(parentEnv); image != "" {
+		_, err := Machine{Kernel: &Kernel{Image: image, Arch: "amd64"}, Accel: TCG, Executable: os.Getenv(parentEnv + "_PROGRAM")}.Run(context.Background(), Job{})
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// fakeQEMU puts a script in the place of QEMU, and returns a machine.
+func fakeQEMU(t *testing.T, script string) Machine {
+	t.Helper()
+	amd64Only(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, program)
+	write(t, path, []byte("#!/bin/sh\n"+script))
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+	image := filepath.Join(dir, "vmlinuz")
+	write(t, image, bzImage("6.1.0"))
+	executable := filepath.Join(dir, "tunbench")
+	write(t, executable, static(62, false))
+	return Machine{Kernel: &Kernel{Image: image, Release: "6.1.0", Arch: "amd64"}, Accel: TCG, Timeout: 20 * time.Second, Executable: executable}
+}
+
+// answer is a script that acts as a guest that does its job.
+func answer(t *testing.T) string {
+	t.Helper()
+	framed, _ := frame(t)
+	path := filepath.Join(t.TempDir(), "frame")
+	write(t, path, framed)
+	return "printf 'tunbench-init: ready\\r\\ntunbench-init: results\\r\\n'; cat " + path + " >/proc/self/fd/4; printf 'tunbench-init: done\\r\\n'\n"
+}
+
+func TestMachine(t *testing.T) {
+	m := fakeQEMU(t, `case "$*" in *console=ttyS0*mitigations=off*) ;; *) exit 1 ;; esac
+head -c 6 /proc/self/fd/3 | grep -q 070701 || exit 1
+`+answer(t)+"exec sleep 60") // cannot power off
+	m.Append = "mitigations=off"
+	var lines []string
+	m.Line = func(line string) { lines = append(lines, line) }
+	r, err := m.Run(context.Background(), Job{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Commands) != 2 || string(r.Files["run.jsonl"]) != "{}\n" || r.Accel != TCG || r.BootTime <= 0 || len(lines) != 3 {
+		t.Errorf("result %+v, console %q", r, lines)
+	}
+}
+
+func TestMachineFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		script string
+		change func(*Machine)
+		want   []string
+	}{
+		"panic":      {"printf '[ 1.0] Kernel panic - not syncing: VFS: no root\\r\\n[ 1.1] trace\\r\\n'; exec sleep 60", nil, []string{"the kernel gave up: Kernel panic - not syncing: VFS", "  | [ 1.1] trace"}},
+		"hang":       {"echo booting; exec sleep 60", func(m *Machine) { m.Timeout = time.Second }, []string{"not done after 1s (--timeout)", "  | booting"}},
+		"init":       {"echo 'tunbench-init: error: load module tun: exec format error (ENOEXEC)'", nil, []string{"in the guest: load module tun", "6.1.0 under tcg"}},
+		"torn":       {"echo tunbench-init: ready; echo TUNBENCH-RESULT-BEGIN >/proc/self/fd/4; echo tunbench-init: done", nil, []string{"arrived torn"}},
+		"ended":      {"echo tunbench-init: ready", nil, []string{"ended before its commands were done"}},
+		"qemu":       {"echo 'qemu: no such CPU' >&2; exit 1", nil, []string{"QEMU ended: qemu: no such CPU", "the console is empty"}},
+		"memory":     {"echo 'Out of memory: Killed process 9 (init)'; echo 'Kernel panic - not syncing: System is deadlocked on memory'", nil, []string{"ran out of its 1024 MiB of memory (--memory)"}},
+		"accel":      {"", func(m *Machine) { m.Accel = "hax" }, []string{"choose auto, kvm, tcg"}},
+		"icount kvm": {"", func(m *Machine) { m.Accel, m.ICount = KVM, true }, []string{"leave out --accel kvm"}},
+		"icount smp": {"", func(m *Machine) { m.SMP, m.ICount = 2, true }, []string{"leave out --smp"}},
+		"little":     {"", func(m *Machine) { m.MemoryMiB = 16 }, []string{"at least 128 MiB"}},
+		"no qemu":    {"", func(*Machine) { t.Setenv("PATH", "/nonexistent") }, []string{"install qemu-system-x86 (Debian, Ubuntu)"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := fakeQEMU(t, test.script)
+			if test.change != nil {
+				test.change(&m)
+			}
+			if name == "no qemu" {
+				t.Setenv("PATH", "/nonexistent")
+			}
+			begin := time.Now()
+			r, err := m.Run(context.Background(), Job{})
+			if err == nil {
+				t.Fatalf("no error: %+v", r)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%v\nwant %q", err, want)
+				}
+			}
+			if time.Since(begin) > 10*time.Second {
+				t.Errorf("took %v", time.Since(begin))
+			}
+		})
+	}
+}
+
+// A guest that hangs under KVM is noticed within 5 s, and only once.
+func TestAutoPassesOverKVM(t *testing.T) {
+	device := kvmDevice
+	defer func() { kvmDevice = device }()
+	kvmDevice = filepath.Join(t.TempDir(), "kvm")
+	write(t, kvmDevice, nil)
+	defer rememberKVM(false, "")
+	m := fakeQEMU(t, `case "$*" in *"-accel kvm"*) exec sleep 60 ;; esac
+`+answer(t))
+	m.Accel = Auto
+	var notices []string
+	m.Log = func(s string) { notices = append(notices, s) }
+	for boot, limit := range []time.Duration{5 * time.Second, time.Second} {
+		begin := time.Now()
+		r, err := m.Run(context.Background(), Job{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Accel != TCG || !strings.Contains(r.PassedOver, "printed nothing for 4s") || time.Since(begin) > limit {
+			t.Errorf("boot %d: %s after %v, passed over: %q", boot, r.Accel, time.Since(begin), r.PassedOver)
+		}
+	}
+	if len(notices) != 1 || !strings.Contains(notices[0], "going on with TCG") {
+		t.Errorf("notices: %q", notices)
+	}
+	m.Accel = KVM
+	if _, err := m.Run(context.Background(), Job{}); err == nil || !strings.Contains(err.Error(), "--accel kvm: a guest under KVM printed nothing") {
+		t.Errorf("forced: %v", err)
+	}
+}
+
+func TestCancelKillsQEMU(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	m := fakeQEMU(t, "echo $$ >"+pidFile+"; exec sleep 60")
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	_, err := m.Run(ctx, Job{})
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 3*time.Second {
+		t.Errorf("after %v: %v", time.Since(begin), err)
+	}
+	waitGone(t, pidFile)
+}
+
+// Whatever kills this program, QEMU does not outlive it.
+func TestKilledParentLeavesNoQEMU(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	m := fakeQEMU(t, "echo $$ >"+pidFile+"; exec sleep 60")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(), parentEnv+"="+m.Kernel.Image, parentEnv+"_PROGRAM="+m.Executable)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		if b, err := os.ReadFile(pidFile); err == nil && len(b) > 0 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	waitGone(t, pidFile)
+}
+
+// waitGone waits until the process whose number is in the file has ended.
+func waitGone(t *testing.T, pidFile string) {
+	t.Helper()
+	text, err := os.ReadFile(pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		// A zombie has ended; who inherited it may take its time to reap it.
+		if err != nil || strings.Contains(string(stat), ") Z ") {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	_ = syscall.Kill(pid, syscall.SIGKILL)
+	t.Errorf("process %d is still there", pid)
+}
