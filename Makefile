@@ -34,6 +34,12 @@ bench-smoke: check-tun build ## run the smoke suite (1 minute); ARGS adds flags
 	@mkdir -p $(RUNS)
 	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite smoke $(ARGS)
 
+.PHONY: bench-kernels
+bench-kernels: build ## compare Debian's 6.1 and 6.12 in virtual time (10 minutes, QEMU, no root)
+	scripts/kernels.sh 6.1 6.12
+	@mkdir -p $(RUNS)
+	$(BIN) kernels --kernel 6.1 --kernel 6.12 --icount --boots 2 $(ARGS)
+
 .PHONY: compare-c
 compare-c: check-tun build ## tunbench against a C program, in pairs; ARGS='--pairs 20'
 	scripts/compare-c.sh $(ARGS)

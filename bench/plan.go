@@ -41,13 +41,6 @@ type Recorder interface {
 	Close() error
 }
 
-// Clocks of a run.
-const (
-	ClockMonotonic = "monotonic"
-	// ClockICount is virtual time: a nanosecond is an instruction of the guest.
-	ClockICount = "icount"
-)
-
 // NoHook is the hook of bare trials.
 const NoHook = "none"
 
@@ -227,15 +220,13 @@ func (r *runner) scenario(ctx context.Context, i int, s Scenario) error {
 		return r.skip(ctx, i, s, err)
 	}
 	r.done = 0
-	if s.Spec.Gen == harness.GenLockstep && r.Clock == ClockICount {
-		return r.settle(ctx, i, s)
-	}
+	s.Spec.Settle = r.Clock == ClockICount
 	for pair := 1; pair <= r.Pairs; pair++ {
 		arms := slices.Clone(r.Arms)
 		rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
 		s.Spec.Seed = rng.Uint64() // both arms send the same packets
 		for _, arm := range arms {
-			if _, goesOn, err := r.measure(ctx, i, s, arm, pair, nil); err != nil || !goesOn {
+			if goesOn, err := r.measure(ctx, i, s, arm, pair); err != nil || !goesOn {
 				return err
 			}
 		}
@@ -243,37 +234,35 @@ func (r *runner) scenario(ctx context.Context, i int, s Scenario) error {
 	return nil
 }
 
-// measure makes one trial of the scenario with index i and writes it, after
-// adorn has seen it. The scenario goes on unless it was skipped or the run was
-// interrupted; an error ends the run.
-func (r *runner) measure(ctx context.Context, i int, s Scenario, arm record.Arm, pair int, adorn func(*record.Trial)) (t record.Trial, goesOn bool, err error) {
+// measure makes one trial of the scenario with index i and writes it. The
+// scenario goes on unless it was skipped or the run was interrupted; an error
+// ends the run.
+func (r *runner) measure(ctx context.Context, i int, s Scenario, arm record.Arm, pair int) (goesOn bool, err error) {
 	if ctx.Err() != nil {
 		r.out.Interrupted = true
-		return t, false, nil
+		return false, nil
 	}
 	r.tell(i, r.done, Step{})
 	begun := r.Now()
-	if t, err = r.trial(ctx, s, arm, pair); err != nil {
-		return t, false, r.skip(ctx, i, s, err)
+	trial, err := r.trial(ctx, s, arm, pair)
+	if err != nil {
+		return false, r.skip(ctx, i, s, err)
 	}
-	if adorn != nil {
-		adorn(&t)
-	}
-	if err := r.rec.Write(t); err != nil {
+	if err := r.rec.Write(trial); err != nil {
 		if fatal(err) {
-			return t, false, err
+			return false, err
 		}
-		return t, false, r.skip(ctx, i, s, err)
+		return false, r.skip(ctx, i, s, err)
 	}
 	r.done++
 	r.out.Trials++
-	if invalid(t) {
+	if invalid(trial) {
 		r.out.Invalid++
 	}
 	r.measured += r.Now().Sub(begun)
 	r.planned += s.Spec.Warmup + s.Spec.Measure + overhead
-	r.tell(i, r.done, Step{Trial: &t})
-	return t, true, nil
+	r.tell(i, r.done, Step{Trial: &trial})
+	return true, nil
 }
 
 func (r *runner) trial(ctx context.Context, s Scenario, arm record.Arm, pair int) (record.Trial, error) {

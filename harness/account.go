@@ -225,7 +225,7 @@ func cpuTime(m measurement, addSoftirq bool, p record.Placement) (float64, bool)
 // sendNs is the time that an accepted packet takes inside the sender's calls.
 func (b *bed) sendNs(first, last sample) (float64, bool) {
 	if b.lockstep != nil {
-		return b.lockstepSendNs()
+		return lockstepNs(b.lockstep.send)
 	}
 	if last.accepted == first.accepted {
 		return 0, false
@@ -237,7 +237,7 @@ func (b *bed) sendNs(first, last sample) (float64, bool) {
 // out: timed reads where they do not wait, else the CPU time of the readers.
 func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (float64, bool) {
 	if b.lockstep != nil {
-		return b.lockstepRecvNs()
+		return lockstepNs(b.lockstep.recv)
 	}
 	if b.spec.IO == IORead {
 		if m.first.readers < 0 || m.last.readers < 0 {

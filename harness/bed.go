@@ -59,13 +59,10 @@ type bed struct {
 	sending  traffic.Control
 	reading  sink.Control
 	started  bool
-	lockstep *worker.Thread // the only worker with gen=lockstep
-	stopping atomic.Bool    // workers may end from now on
-	failed   chan error     // the first worker's error
-	allSent  chan struct{}  // closed when the senders have ended
-
-	// What gen=lockstep had done when its first round was over.
-	warmSend, warmAccepted, warmSweep, warmDelivered uint64
+	lockstep *lockstep     // only with gen=lockstep
+	stopping atomic.Bool   // workers may end from now on
+	failed   chan error    // the first worker's error
+	allSent  chan struct{} // closed when the senders have ended
 
 	state    netns.State
 	flags    []string
@@ -244,6 +241,9 @@ func (b *bed) buildSenders() error {
 				TAP: b.spec.Mode == TAP, Ifindex: b.state.Index, Bypass: b.spec.Bypass,
 				Limit: (b.spec.Count + uint64(n) - 1) / uint64(n),
 			}
+			if b.spec.Gen == GenLockstep {
+				c.Messages = lockstepBatch
+			}
 			copy(c.SrcLink[:], deviceMAC)
 			copy(c.DstLink[:], peerMAC)
 			for flow := i; flow < b.spec.Flows; flow += n {
@@ -375,7 +375,7 @@ func addCPUTime(sum int64, t *worker.Thread) int64 {
 func (b *bed) stop() error {
 	b.sending.Stop.Store(true)
 	if b.lockstep != nil {
-		return b.lockstep.Wait()
+		return b.lockstep.thread.Wait()
 	}
 	var errs []error
 	for _, s := range b.senders {

@@ -28,6 +28,9 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if text := unsteady(t.Windows); text != "" {
 		flag(record.FlagUnsteady, "%s", text)
 	}
+	if b.lockstep != nil && b.lockstep.unsettled {
+		flag(record.FlagUnsettled, "after %d blocks the last %d differ by more than %.1f %%", mostBlocks, lockstepBlocks, 100*settledSpread)
+	}
 	if share := b.generatorShare(m); share > generatorLimit && a.DroppedTotal() == 0 {
 		flag(record.FlagGeneratorLimited, "the senders spent %.0f %% of their time outside the kernel, and nothing was dropped", 100*share)
 	}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"tunbench/harness/sink"
@@ -9,19 +10,38 @@ import (
 )
 
 const (
-	lockstepPackets = 4096     // a trial, if they are small
-	lockstepBytes   = 32 << 20 // of IP a trial, at most
-	lockstepLeast   = 256      // packets a trial
+	// lockstepBatch is a prime, so that each batch begins at another place in
+	// the slabs that its skbs come from. With 64 it would begin at the same one
+	// for ever, and a trial would measure where that happens to be: 2.6 % of
+	// the cost of sending 1500 bytes on Linux 6.12.
+	lockstepBatch = 61
+	// A block is so many rounds of a batch each. Its figure is the mean of the
+	// middle half of its rounds: those that hold a tick of the timer are not
+	// among them.
+	lockstepBytes  = 24 << 20 // of IP a block, at most
+	mostRounds     = 61
+	leastRounds    = 4
+	lockstepBlocks = 5 // in a trial; in virtual time, the last ones that must agree
+	mostBlocks     = 12
+	settledSpread  = 0.001 // by which they may differ: largest over smallest, less 1
+	// lockstepRest is how long the kernel is left alone with what building the
+	// device, and tearing the last one down, has left to do. In virtual time,
+	// where a guest without work jumps to its next timer, it costs nothing.
+	lockstepRest = 300 * time.Millisecond
 	// lockstepLimit ends a trial whose packets do not come back.
 	lockstepLimit = 2 * time.Minute
 )
 
-// lockstepCount is how many packets a trial in lockstep sends.
-func lockstepCount(size int) uint64 {
-	if size <= 0 {
-		return lockstepPackets
-	}
-	return uint64(max(lockstepLeast, min(lockstepPackets, lockstepBytes/size)))
+// lockstepRounds is how many rounds a block has. IMIX packets are small.
+func lockstepRounds(size, batch int) int {
+	return max(leastRounds, min(mostRounds, lockstepBytes/(max(size, MinSize)*batch)))
+}
+
+// lockstep is the one worker of gen=lockstep and what it has seen.
+type lockstep struct {
+	thread     *worker.Thread
+	send, recv []float64 // ns a packet, block by block
+	unsettled  bool
 }
 
 // startLockstep lets one thread send and read in turn.
@@ -37,75 +57,110 @@ func (b *bed) startLockstep() error {
 	for i, q := range b.device.Queues() {
 		b.readers = append(b.readers, sink.New(b.sinkConfig(i, q), &b.reading))
 	}
-	count := lockstepCount(b.spec.Size)
-	var err error
-	b.lockstep, err = worker.Start(b.placement.Sender[0], func() error {
-		// The first round warms caches, routes and the slab up; it is sent,
-		// read and accounted for like the others, but not timed.
-		if err := b.round(bufs); err != nil {
-			return err
-		}
-		warm := sender.Progress()
-		b.warmSend, b.warmAccepted = warm.CallNs, warm.Accepted
-		for _, r := range b.readers {
-			b.warmSweep += r.SweepNs
-			b.warmDelivered += r.Delivered
-		}
-		for sender.Progress().Accepted < warm.Accepted+count {
-			if err := b.round(bufs); err != nil {
-				return err
-			}
-			if b.sending.Stop.Load() {
-				return nil
-			}
-		}
-		return nil
+	thread, err := worker.Start(b.placement.Sender[0], func() error {
+		time.Sleep(lockstepRest)
+		return b.blocks(bufs)
 	})
 	if err != nil {
 		return fmt.Errorf("start the lockstep: %w", err)
 	}
-	go b.watch(b.lockstep, "the lockstep")
+	b.lockstep = &lockstep{thread: thread}
+	go b.watch(thread, "the lockstep")
 	go func() {
-		if b.lockstep.Wait() == nil {
+		if thread.Wait() == nil {
 			close(b.allSent)
 		}
 	}()
 	return nil
 }
 
-// round sends one batch and reads it back.
-func (b *bed) round(bufs [][]byte) error {
-	if err := b.senders[0].Step(&b.sending); err != nil {
+// blocks measures as many blocks as the trial needs.
+func (b *bed) blocks(bufs [][]byte) error {
+	rounds := lockstepRounds(b.spec.Size, len(bufs))
+	send, recv := make([]float64, rounds), make([]float64, rounds)
+	// The first round warms caches, routes and the slab up; it is sent, read and
+	// accounted for like the others, but not timed.
+	if err := b.round(bufs, &send[0], &recv[0]); err != nil {
 		return err
 	}
-	for _, r := range b.readers {
-		if err := r.Sweep(bufs); err != nil {
-			return err
+	l := b.lockstep
+	for len(l.send) < mostBlocks && !b.enough() {
+		for i := range rounds {
+			if b.sending.Stop.Load() {
+				return nil
+			}
+			if err := b.round(bufs, &send[i], &recv[i]); err != nil {
+				return err
+			}
 		}
+		l.send = append(l.send, middleHalf(send))
+		l.recv = append(l.recv, middleHalf(recv))
 	}
+	l.unsettled = !b.enough()
 	return nil
 }
 
-// lockstepSendNs is the time inside the calls of the sender for each packet,
-// the first round left out.
-func (b *bed) lockstepSendNs() (float64, bool) {
-	sent := b.senders[0].Progress()
-	if sent.Accepted == b.warmAccepted {
-		return 0, false
+// enough tells whether the trial has its figures: five blocks, which in virtual
+// time must agree. A guest that has just booted still does other things.
+func (b *bed) enough() bool {
+	l := b.lockstep
+	if !b.spec.Settle || len(l.send) < lockstepBlocks {
+		return len(l.send) >= lockstepBlocks
 	}
-	return float64(sent.CallNs-b.warmSend) / float64(sent.Accepted-b.warmAccepted), true
+	return agree(lastBlocks(l.send)) && agree(lastBlocks(l.recv))
 }
 
-// lockstepRecvNs is the same for the reads, those that find a queue empty
-// included: one for each queue and batch.
-func (b *bed) lockstepRecvNs() (float64, bool) {
-	var sweep, delivered uint64
+func lastBlocks(x []float64) []float64 { return x[max(0, len(x)-lockstepBlocks):] }
+
+func agree(x []float64) bool {
+	return slices.Max(x) <= slices.Min(x)*(1+settledSpread)
+}
+
+// middleHalf is the interquartile mean of x, which it sorts.
+func middleHalf(x []float64) float64 {
+	slices.Sort(x)
+	middle := x[len(x)/4 : len(x)-len(x)/4]
+	var sum float64
+	for _, v := range middle {
+		sum += v
+	}
+	return sum / float64(len(middle))
+}
+
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+}
+
+// round sends one batch and reads it back. It stores the time inside the calls
+// of each side, in ns a packet: those sent, and those received. Reads that find
+// a queue empty are part of it, one for each queue.
+func (b *bed) round(bufs [][]byte, send, recv *float64) error {
+	sender := b.senders[0]
+	before := sender.Progress()
+	if err := sender.Step(&b.sending); err != nil {
+		return err
+	}
+	after := sender.Progress()
+	*send = float64(after.CallNs-before.CallNs) / float64(max(1, after.Accepted-before.Accepted))
+	var ns, delivered uint64
 	for _, r := range b.readers {
-		sweep += r.SweepNs
+		ns -= r.SweepNs
+		delivered -= r.Delivered
+		if err := r.Sweep(bufs); err != nil {
+			return err
+		}
+		ns += r.SweepNs
 		delivered += r.Delivered
 	}
-	if delivered == b.warmDelivered {
+	*recv = float64(ns) / float64(max(1, delivered))
+	return nil
+}
+
+// lockstepNs gives the figure of one side: the median of the last blocks.
+func lockstepNs(blocks []float64) (float64, bool) {
+	if len(blocks) == 0 {
 		return 0, false
 	}
-	return float64(sweep-b.warmSweep) / float64(delivered-b.warmDelivered), true
+	return median(lastBlocks(blocks)), true
 }

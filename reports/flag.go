@@ -14,7 +14,7 @@ var advices = []advice{
 		"Packets are missing, or more arrived than were sent, and nothing accounts for it. The trial is invalid and left out of the figures.",
 		"Run this scenario alone with --filter. If it comes back, it is a fault of tunbench or of the kernel: report it with run.jsonl."},
 	{record.FlagUnsettled,
-		"In virtual time the scenario was repeated until five trials in a row would agree to 0.1 %, and they never did.",
+		"In virtual time a trial goes on until five blocks of rounds in a row agree to 0.1 %, and these never did.",
 		"Do not compare this scenario; look at what else the guest runs, or boot it again."},
 	{record.FlagNoTraffic,
 		"No packet was delivered in the measured time. The trial is invalid and left out of the figures.",

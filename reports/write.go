@@ -16,11 +16,12 @@ const ReportName = "report.md"
 // Write writes the report of f and its charts into dir, which is made if it is
 // not there. Each file appears whole or not at all, the report last. The same
 // run file gives the same bytes.
-func Write(dir string, f *record.File) error {
+func Write(dir string, f *record.File) error { return writeDocument(dir, newDocument(f)) }
+
+func writeDocument(dir string, d document) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("make report folder: %w", err)
 	}
-	d := newDocument(f)
 	for _, p := range d.pictures() {
 		if err := replace(filepath.Join(dir, p.file), func(w io.Writer) error { return drawSVG(w, p.chart) }); err != nil {
 			return err

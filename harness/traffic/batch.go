@@ -55,6 +55,9 @@ func newBatch(c Config) *batch {
 		b.segments = uint64(min(maxSegments, (maxIP-ipHeaders)/b.stride))
 		messages = max(1, min(batchMessages, batchBytes/(int(b.segments)*b.stride)))
 	}
+	if c.Messages > 0 {
+		messages = c.Messages
+	}
 	if c.Kind == Packet {
 		b.offset = packet.HeadersLen(c.TAP, fam)
 		b.to = linkAddress(c)

@@ -42,6 +42,7 @@ type Config struct {
 	Ifindex          int
 	SrcLink, DstLink [6]byte
 	Bypass           bool   // PACKET_QDISC_BYPASS
+	Messages         int    // of one batch; 0: as many as a call takes well
 	Limit            uint64 // segments to send, rounded up to a batch; 0 for no limit
 }
 

@@ -46,7 +46,7 @@ const (
 	FlagReordered        = "reordered"         // the reader saw packets of a flow out of order
 	FlagMissedSamples    = "missed-samples"    // more than 1 % of the residency samples were overwritten
 	FlagMissedEvents     = "missed-events"     // the kernel skipped runs of an observer program: counts are low
-	FlagUnsettled        = "unsettled"         // repeated in virtual time, the last five never agreed to 0.1 %
+	FlagUnsettled        = "unsettled"         // in virtual time, no five blocks in a row agreed to 0.1 %
 	FlagNoTraffic        = "no-traffic"        // nothing was delivered in the measured time: invalid
 )
 

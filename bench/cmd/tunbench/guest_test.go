@@ -78,7 +78,7 @@ func bootGuest(t *testing.T, name string, job vm.Job) *vm.Result {
 
 // rungsSuite makes the same traffic each time it is run: in lockstep the count
 // of packets is fixed, the flows keep their queues, and a ring of 8 takes 8 of
-// each batch of 64.
+// each batch.
 const rungsSuite = `
 name: rungs
 pairs: 1

@@ -1,0 +1,380 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tunbench/reports"
+	"tunbench/reports/record"
+)
+
+// fakeGuests boots nothing and keeps a log of what it was asked for.
+type fakeGuests struct {
+	releases map[string]string  // by argument; others are not found
+	cost     map[string]float64 // of a packet, by argument
+	boot     func(n int, release string) error
+	damage   func(n int, d *delivery) // of a boot that succeeded
+
+	booted   []string // release and --append of each boot
+	commands [][]string
+	closed   int
+}
+
+type fakeKernel struct {
+	*fakeGuests
+	arg string
+}
+
+func (g *fakeGuests) find(arg string) (guestKernel, error) {
+	if _, ok := g.releases[arg]; !ok {
+		return nil, fmt.Errorf("find kernel %q: no such kernel", arg)
+	}
+	return fakeKernel{g, arg}, nil
+}
+
+func (k fakeKernel) release() string { return k.releases[k.arg] }
+func (k fakeKernel) close() error    { k.closed++; return nil }
+
+func (k fakeKernel) boot(_ context.Context, m machineFlags, commands [][]string) (delivery, error) {
+	k.commands = commands
+	k.booted = append(k.booted, strings.TrimSpace(k.release()+" "+m.append))
+	n := len(k.booted)
+	if k.fakeGuests.boot != nil {
+		if err := k.fakeGuests.boot(n, k.release()); err != nil {
+			return delivery{console: "Kernel panic - not syncing\n"}, err
+		}
+	}
+	d := delivery{files: map[string][]byte{}, console: "Linux version " + k.release() + "\n"}
+	for i, args := range commands {
+		flag := func(name string) string { return args[slices.Index(args, name)+1] }
+		var text bytes.Buffer
+		w := record.NewWriter(&text)
+		cost := k.cost[k.arg] + 0.1*float64(n)
+		if flag("--arm") == "observed" {
+			cost += 100 * float64(i)
+		}
+		records := []record.Record{&record.Run{
+			Started: fmt.Sprintf("2026-11-21T00:%02d:%02dZ", n, i), Clock: "icount", Suite: flag("--suite"),
+			Args: args, Host: record.Host{Kernel: k.release(), CPUs: 1, Virt: "tcg"}, Hook: record.Hook{Used: flag("--hook")},
+		}}
+		for trial := range 5 {
+			records = append(records, &record.Trial{
+				Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=64", Arm: record.Arm(flag("--arm")), Trial: trial + 1,
+				Metrics: map[string]float64{record.SendNsPerPkt: cost, record.RecvNsPerPkt: cost / 2},
+			})
+		}
+		for _, r := range append(records, &record.End{Trials: 5}) {
+			if err := w.Write(r); err != nil {
+				return d, err
+			}
+		}
+		d.files[strings.TrimPrefix(flag("--out"), "/out/")+"/"+record.FileName] = text.Bytes()
+		d.ends = append(d.ends, commandEnd{})
+	}
+	if k.damage != nil {
+		k.damage(n, &d)
+	}
+	return d, nil
+}
+
+func twoKernels() *fakeGuests {
+	return &fakeGuests{
+		releases: map[string]string{"a": "6.1.0-1-amd64", "b": "6.12.1-amd64", "patched": "6.1.0-1-amd64"},
+		cost:     map[string]float64{"a": 1000, "b": 900, "patched": 1050},
+	}
+}
+
+// kernels runs `tunbench kernels` on g.
+func kernels(ctx context.Context, g guests, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	a := &app{stdout: &out, stderr: &errs}
+	root := a.root()
+	for _, c := range root.Commands() {
+		if c.Name() == "kernels" {
+			root.RemoveCommand(c)
+		}
+	}
+	root.AddCommand(a.kernelsIn(g))
+	root.SetArgs(append([]string{"kernels"}, args...))
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	err := root.ExecuteContext(ctx)
+	var exit exitError
+	switch {
+	case errors.As(err, &exit):
+		code = exit.code
+	case err != nil:
+		code = exitFailure
+	}
+	if err != nil {
+		fmt.Fprintf(&errs, "tunbench: %v\n", err)
+	}
+	return code, out.String(), errs.String()
+}
+
+func readText(t *testing.T, path ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestKernels(t *testing.T) {
+	g, dir := twoKernels(), filepath.Join(t.TempDir(), "deep", "lab")
+	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--icount", "--boots", "3", "--out", dir)
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "report: "+filepath.Join(dir, reports.ReportName)) {
+		t.Fatalf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	want := []string{"6.1.0-1-amd64", "6.12.1-amd64", "6.12.1-amd64", "6.1.0-1-amd64", "6.1.0-1-amd64", "6.12.1-amd64"}
+	if d := cmp.Diff(want, g.booted); d != "" {
+		t.Errorf("order of boots (-want +got): %s", d)
+	}
+	if g.closed != 2 {
+		t.Errorf("%d of 2 kernels were closed", g.closed)
+	}
+	for _, args := range g.commands {
+		if _, err := newSelection(args); err != nil {
+			t.Errorf("a guest would refuse %v: %v", args, err)
+		}
+	}
+	for _, name := range want[:2] {
+		for boot := 1; boot <= 3; boot++ {
+			for _, what := range []string{"bare", "observer-bare", "observer-kprobe", "observer-fentry", "observer-tracepoint"} {
+				f := readRun(t, filepath.Join(dir, name, fmt.Sprint("boot-", boot), what))
+				if f.Run.Host.Kernel != name || len(f.Trials) != 5 {
+					t.Errorf("%s, boot %d, %s: kernel %s, %d trials", name, boot, what, f.Run.Host.Kernel, len(f.Trials))
+				}
+			}
+		}
+	}
+	report := readText(t, dir, reports.ReportName)
+	for _, s := range []string{"Linux 6.12.1-amd64 against 6.1.0-1-amd64", "What the observer costs", "| kprobe ", "**−10.0", "branch predictor"} {
+		if !strings.Contains(report, s) {
+			t.Errorf("the report lacks %q", s)
+		}
+	}
+
+	// The files alone give the same report and the same table.
+	copied := t.TempDir()
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{reports.ReportName, "kernels-send.svg"} {
+		if err := os.Remove(filepath.Join(copied, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, index := range []bool{true, false} {
+		if !index {
+			if err := os.Remove(filepath.Join(copied, comparisonName)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		code, again, stderr := kernels(context.Background(), nil, "--from", copied)
+		if code != 0 || stderr != "" || strings.ReplaceAll(again, copied, dir) != stdout {
+			t.Errorf("--from, index %v: exit %d, stdout %q, stderr %q", index, code, again, stderr)
+		}
+		for _, name := range []string{reports.ReportName, "kernels-send.svg", "kernels-receive.svg"} {
+			if d := cmp.Diff(readText(t, dir, name), readText(t, copied, name)); d != "" {
+				t.Errorf("--from, index %v: another %s (-first +again)\n%s", index, name, d)
+			}
+		}
+	}
+
+	code, _, stderr = kernels(context.Background(), g, "--kernel", "a", "--out", dir)
+	if code != 2 || !strings.Contains(stderr, "holds a comparison already") || len(g.booted) != 6 {
+		t.Errorf("into the same folder: exit %d, stderr %q", code, stderr)
+	}
+}
+
+// newSelection parses the flags of run as the guest would, without its suite,
+// which need not exist for this.
+func newSelection(args []string) (*app, error) {
+	a := &app{stdout: new(bytes.Buffer), stderr: new(bytes.Buffer)}
+	root := a.root()
+	cmd, rest, err := root.Find(args)
+	if err != nil {
+		return nil, err
+	}
+	cmd.InheritedFlags()
+	return a, cmd.ParseFlags(rest)
+}
+
+func TestKernelsJSON(t *testing.T) {
+	g, dir := twoKernels(), t.TempDir()
+	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "patched", "--append", "", "--append", "mitigations=off,x", "--json", "--out", dir)
+	if code != 0 || stderr != "" {
+		t.Fatalf("exit %d, stderr %q", code, stderr)
+	}
+	want := []string{"6.1.0-1-amd64", "6.1.0-1-amd64 mitigations=off,x", "6.1.0-1-amd64 mitigations=off,x", "6.1.0-1-amd64"}
+	if d := cmp.Diff(want, g.booted); d != "" {
+		t.Errorf("boots (-want +got): %s", d)
+	}
+	dec := json.NewDecoder(strings.NewReader(stdout))
+	var got []reports.Verdict
+	for dec.More() {
+		var v reports.Verdict
+		if err := dec.Decode(&v); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, v)
+	}
+	if len(got) != 2 || got[0].Metric != record.SendNsPerPkt || got[0].BaseKernel != "6.1.0-1-amd64" || got[0].NewKernel != "6.1.0-1-amd64~2" ||
+		got[0].N != 2 || got[0].Verdict != "indicative-regression" || *got[0].Threshold != 0.005 || *got[0].Change < 0.049 || *got[0].Change > 0.051 {
+		t.Errorf("verdicts %s", stdout)
+	}
+}
+
+func TestKernelsFailures(t *testing.T) {
+	g, dir := twoKernels(), t.TempDir()
+	g.boot = func(n int, _ string) error {
+		if n == 2 {
+			return &bootError{errors.New("the kernel gave up: Kernel panic\n  | last line")}
+		}
+		return nil
+	}
+	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	if code != 2 || len(g.booted) != 4 || !strings.Contains(stdout, "6.12.1") || !strings.Contains(stderr, "boot 1 of 6.12.1-amd64 failed and is left out: the kernel gave up: Kernel panic\n  | last line") ||
+		!strings.Contains(stderr, "1 boot or run in a guest failed; what the others measured is in "+dir) {
+		t.Errorf("exit %d, %d boots, stdout %q, stderr %q", code, len(g.booted), stdout, stderr)
+	}
+	if s := readText(t, dir, "6.12.1-amd64", "boot-1", consoleName); !strings.Contains(s, "Kernel panic") {
+		t.Errorf("console %q", s)
+	}
+	first := readText(t, dir, reports.ReportName)
+	if !strings.Contains(first, "1 boot of 6.12.1-amd64 delivered nothing") || !strings.Contains(first, "one boot: spread not known") {
+		t.Errorf("report:\n%s", first)
+	}
+	if code, _, _ := kernels(context.Background(), nil, "--from", dir); code != 0 || readText(t, dir, reports.ReportName) != first {
+		t.Errorf("--from: exit %d, or another report", code)
+	}
+
+	// A run that fails in a guest costs only its own file; a torn file is told.
+	g, dir = twoKernels(), t.TempDir()
+	g.damage = func(n int, d *delivery) {
+		if n == 3 {
+			delete(d.files, "observer-kprobe/run.jsonl")
+			d.ends[2] = commandEnd{2, "tunbench: attach kprobe:\x1b[2J no such thing\n"}
+			d.files["observer-fentry/run.jsonl"] = []byte(`{"kind":"ru`)
+		}
+	}
+	code, _, stderr = kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	if code != 2 || !strings.Contains(stderr, "boot 2 of 6.12.1-amd64: observer-kprobe: exit 2, no run file") || !strings.Contains(stderr, "no such thing") || strings.Contains(stderr, "\x1b") ||
+		!strings.Contains(stderr, "left out: read run file "+filepath.Join(dir, "6.12.1-amd64", "boot-2", "observer-fentry")) {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+
+	// What would fail on every boot ends it, and leaves no folder.
+	g, dir = twoKernels(), filepath.Join(t.TempDir(), "x")
+	g.boot = func(int, string) error { return errors.New("find qemu-system-x86_64: not found") }
+	code, stdout, stderr = kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	if _, err := os.Stat(dir); code != 2 || stdout != "" || stderr != "tunbench: find qemu-system-x86_64: not found\n" || len(g.booted) != 1 || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("exit %d, stdout %q, stderr %q, %d boots, folder: %v", code, stdout, stderr, len(g.booted), err)
+	}
+
+	// Every boot fails.
+	g, dir = twoKernels(), t.TempDir()
+	g.boot = func(int, string) error { return &bootError{errors.New("the guest was not done after 1s")} }
+	code, _, stderr = kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	if code != 2 || len(g.booted) != 4 || !strings.Contains(stderr, "nothing was measured") {
+		t.Errorf("all fail: exit %d, %d boots, stderr %q", code, len(g.booted), stderr)
+	}
+}
+
+func TestKernelsInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	g, dir := twoKernels(), t.TempDir()
+	g.boot = func(n int, _ string) error {
+		if n == 3 {
+			cancel()
+			return &bootError{context.Canceled}
+		}
+		return nil
+	}
+	code, _, stderr := kernels(ctx, g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	if code != 130 || !strings.Contains(stderr, "interrupted: 2 of 4 boots are in "+dir) {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+	if !strings.Contains(readText(t, dir, reports.ReportName), "delivered nothing") {
+		t.Error("the report does not tell of boots that are missing")
+	}
+	dir = filepath.Join(t.TempDir(), "x")
+	code, _, stderr = kernels(ctx, g, "--kernel", "a", "--out", dir)
+	if _, err := os.Stat(dir); code != 130 || !strings.Contains(stderr, "before anything was measured") || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("before the first boot: exit %d, stderr %q, folder: %v", code, stderr, err)
+	}
+}
+
+func TestKernelsWrongUse(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		d := filepath.Join(dir, name)
+		if err := os.MkdirAll(d, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(d, comparisonName), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "no --kernel to boot"},
+		{[]string{"--kernel", "c"}, `find kernel "c": no such kernel`},
+		{[]string{"--kernel", "a", "--boots", "0"}, "--boots 0"},
+		{[]string{"--kernel", "a", "--timeout", "-1s"}, "--timeout -1s"},
+		{[]string{"--kernel", "a", "--kernel", "b", "--kernel", "a", "--append", "x", "--append", "y"}, "--append is given 2 times for 3 kernels"},
+		{[]string{"--kernel", "a", "--from", dir}, "--from boots nothing: leave out --kernel"},
+		{[]string{"--from", dir, "--icount"}, "leave out --icount"},
+		{[]string{"--from", filepath.Join(dir, "nothing")}, "no such file"},
+		{[]string{"--from", t.TempDir()}, "there is neither a kernels.json nor"},
+		{[]string{"--from", write("torn", `{"kernels"`)}, "read comparison"},
+		{[]string{"--from", write("huge", `{"kernels":["a"],"boots":1000000000}`)}, "not a comparison"},
+		{[]string{"--from", write("outside", `{"kernels":["../a"],"boots":1}`)}, "not the name of a folder"},
+		{[]string{"--from", write("void", `{"kernels":["a"],"boots":1}`)}, "nothing was measured"},
+		{[]string{"--kernel", "a", "--out", "/proc/no/such"}, "create --out"},
+	} {
+		g := twoKernels()
+		code, _, stderr := kernels(context.Background(), g, test.args...)
+		if code != 2 || !strings.Contains(stderr, test.want) || len(g.booted) > 0 {
+			t.Errorf("%v: exit %d, stderr %q, %d boots, want exit 2 and %q", test.args, code, stderr, len(g.booted), test.want)
+		}
+	}
+}
+
+func TestKernelsProgress(t *testing.T) {
+	g := twoKernels()
+	_, _, stderr := kernels(context.Background(), g, "--kernel", "a", "--boots", "1", "-v", "--out", t.TempDir())
+	if want := "boot 1/1: 6.1.0-1-amd64, number 1 of 1\nboot 1/1: 6.1.0-1-amd64 took 0s\n"; stderr != want {
+		t.Errorf("stderr %q, want %q", stderr, want)
+	}
+}
+
+func TestFolderName(t *testing.T) {
+	var taken []string
+	for _, test := range []struct{ release, arg, want string }{
+		{"6.1.0", "x", "6.1.0"}, {"6.1.0", "y", "6.1.0~2"}, {"6.1.0", "z", "6.1.0~3"},
+		{"", "/a/bzImage", "bzImage"}, {"a/b c\n", "x", "a-b-c-"}, {"..", "x", "kernel"},
+	} {
+		got := folderName(test.release, test.arg, taken)
+		if got != test.want {
+			t.Errorf("folderName(%q, %q) = %q, want %q", test.release, test.arg, got, test.want)
+		}
+		taken = append(taken, got)
+	}
+}
