@@ -4,7 +4,7 @@
 #   scripts/as-root.sh [--own DIR]... [--] COMMAND [ARG]...
 #
 # What the command leaves in each DIR belongs to the caller afterwards, however
-# the command ended. CI and PATH reach the command; of the rest of the
+# the command ended. CI, PATH and XDG_CACHE_HOME reach the command; of the rest of the
 # environment only what sudo lets through. The exit code is the command's.
 set -euo pipefail
 
@@ -60,6 +60,7 @@ if ! command -v sudo >/dev/null; then
 fi
 env=("PATH=$PATH:/usr/sbin:/sbin")
 if [[ -n ${CI-} ]]; then env+=("CI=$CI"); fi
+if [[ -n ${XDG_CACHE_HOME-} ]]; then env+=("XDG_CACHE_HOME=$XDG_CACHE_HOME"); fi
 if [[ -n ${NO_COLOR-} ]]; then env+=("NO_COLOR=$NO_COLOR"); fi
 exec sudo -- env "${env[@]}" \
 	bash -c "$inner" as-root "$(id -u):$(id -g)" "${#own[@]}" ${own[@]+"${own[@]}"} "$@"

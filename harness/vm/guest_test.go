@@ -79,6 +79,9 @@ func inGuest(args []string) int {
 // the test binary is init.
 func guest(t *testing.T, series string) Machine {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("boots a guest, which -short leaves out; make test does")
+	}
 	lack := t.Skipf
 	if os.Getenv("CI") == "true" {
 		lack = t.Fatalf

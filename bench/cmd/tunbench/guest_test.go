@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,53 +21,42 @@ import (
 // scripts/kernels.sh fetches them.
 var guestKernels = []string{"6.1", "6.12"}
 
-// buildTunbench makes the real binary, once; a test binary would not do as
-// /init.
-var buildTunbench = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "tunbench-guest-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "tunbench")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", path, ".")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		os.Stderr.Write(out)
-	}
-	return path, err
-})
-
-// bootGuest runs commands in a guest, or skips the test with what is missing.
-func bootGuest(t *testing.T, name string, job vm.Job) *vm.Result {
+// needGuest finds a kernel to boot, or skips the test with what is missing.
+func needGuest(t *testing.T, name string) *vm.Kernel {
 	t.Helper()
-	skip := t.Skipf
+	if testing.Short() {
+		t.Skip("boots a guest, which -short leaves out; make test does")
+	}
+	lack := t.Skipf
 	if os.Getenv("CI") == "true" {
-		skip = t.Fatalf
+		lack = t.Fatalf
 	}
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		skip("no QEMU: scripts/setup.sh guest installs it")
-	}
-	binary := os.Getenv("TUNBENCH_BINARY")
-	if binary == "" {
-		if _, err := exec.LookPath("go"); err != nil {
-			skip("neither TUNBENCH_BINARY is set nor is there a go to build one")
-		}
-		var err error
-		if binary, err = buildTunbench(); err != nil {
-			t.Fatal(err)
-		}
+		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
 	}
 	kernel, cleanup, err := vm.Find(name)
 	if err != nil {
-		skip("no kernel %s: %v", name, err)
+		lack("needs a kernel: %v", err)
 	}
-	defer cleanup()
+	t.Cleanup(func() {
+		if err := cleanup(); err != nil {
+			t.Error(err)
+		}
+	})
+	return kernel
+}
+
+// bootGuest runs commands in a guest whose /init is the test binary.
+func bootGuest(t *testing.T, name string, job vm.Job) *vm.Result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	result, err := vm.Machine{
-		Kernel: kernel, Accel: vm.TCG, Executable: binary, Timeout: 3 * time.Minute, Log: func(s string) { t.Log(s) },
+		Kernel: needGuest(t, name), Accel: vm.TCG, Timeout: 3 * time.Minute, Log: func(s string) { t.Log(s) },
 	}.Run(ctx, job)
+	if err != nil && strings.Contains(err.Error(), "CGO_ENABLED=0") && os.Getenv("CI") != "true" {
+		t.Skip("needs a static test binary: build it with CGO_ENABLED=0, as make test does")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +77,7 @@ scenarios:
   - {mode: tun, gen: lockstep, queues: 1, size: 1500, vnet: 10, offload: csum}
 `
 
-// kernelsSuite holds what one kernel or the other does not have.
+// unsupportedSuite holds what one kernel or the other does not have.
 const unsupportedSuite = `
 name: unsupported
 pairs: 1
