@@ -18,8 +18,8 @@ const (
 	// A block is so many rounds of a batch each. Its figure is the mean of the
 	// middle half of its rounds: those that hold a tick of the timer are not
 	// among them.
-	lockstepBytes  = 24 << 20 // of IP a block, at most
-	mostRounds     = 61
+	lockstepBytes  = 16 << 20 // of IP a block, at most
+	mostRounds     = 40
 	leastRounds    = 4
 	lockstepBlocks = 5 // in a trial; in virtual time, the last ones that must agree
 	mostBlocks     = 12

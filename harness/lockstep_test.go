@@ -34,7 +34,7 @@ func TestEnough(t *testing.T) {
 }
 
 func TestLockstepRounds(t *testing.T) {
-	for _, c := range []struct{ size, want int }{{64, mostRounds}, {1500, mostRounds}, {65535, 6}, {SizeIMIX, mostRounds}, {16384, 24}} {
+	for _, c := range []struct{ size, want int }{{64, mostRounds}, {1500, mostRounds}, {65535, 4}, {SizeIMIX, mostRounds}, {16384, 16}} {
 		if got := lockstepRounds(c.size, 64); got != c.want {
 			t.Errorf("size %d: %d rounds, want %d", c.size, got, c.want)
 		}
