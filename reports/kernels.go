@@ -539,9 +539,12 @@ func said(of func(*record.Run) string) func(*record.Run) (string, bool) {
 	return func(r *record.Run) (string, bool) { return of(r), true }
 }
 
-// incomparable names what keeps the figures of two kernels from being held
-// against each other.
+// incomparable names what keeps the figures of two kernels that both ran from
+// being held against each other.
 func incomparable(base, next *kernel) (why []string) {
+	if len(base.files) == 0 || len(next.files) == 0 {
+		return nil // nothing of one of them arrived, which is said elsewhere
+	}
 	for _, fact := range hostFacts {
 		if !fact.spoils {
 			continue
