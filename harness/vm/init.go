@@ -130,10 +130,16 @@ func (in *initProcess) run() error {
 		return fmt.Errorf("hand out results: %w", err)
 	}
 	// Wait until the last byte has left: TCSBRK with an argument is tcdrain(3).
-	if err := unix.IoctlSetInt(int(port.Fd()), unix.TCSBRK, 1); err != nil {
-		return fmt.Errorf("hand out results: %w", err)
+	// Go's scheduler interrupts a thread that waits for long.
+	for {
+		err := unix.IoctlSetInt(int(port.Fd()), unix.TCSBRK, 1)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EINTR {
+			return fmt.Errorf("hand out results: %w", err)
+		}
 	}
-	return nil
 }
 
 func (in *initProcess) mount() error {
