@@ -103,7 +103,9 @@ func (o *Observer) load() error {
 	}
 	o.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: kernelTypes})
 	if err != nil {
-		return explain(o.hook, o.blamed(err), err)
+		// Explained by the first program, which is peculiar to the rung; the
+		// tracepoints at the end of the list are what all rungs share.
+		return explain(o.hook, o.programs[0], err)
 	}
 	if o.queues, err = o.coll.Maps[tunobsMapQueues].Memory(); err != nil {
 		return fmt.Errorf("map the queue counters: %w", err)
@@ -114,10 +116,6 @@ func (o *Observer) load() error {
 	o.reasons, err = dropReasons()
 	return err
 }
-
-// blamed is the program that a failed load is explained by: the first that is
-// peculiar to the rung, since the tracepoints are what all have in common.
-func (o *Observer) blamed(error) Program { return o.programs[0] }
 
 // Hook is the rung in use.
 func (o *Observer) Hook() Hook { return o.hook }
