@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -126,7 +127,7 @@ func (m Machine) Run(ctx context.Context, job Job) (*Result, error) {
 		return nil, err
 	}
 	probing := m.Accel == Auto && accel == KVM && !kvmProven()
-	r, err := m.boot(ctx, qemu, accel, accel == KVM, initrd)
+	r, err := m.bootAgain(ctx, qemu, accel, accel == KVM, initrd)
 	var dead *kvmError
 	if errors.As(err, &dead) {
 		if m.Accel == KVM {
@@ -136,7 +137,7 @@ func (m Machine) Run(ctx context.Context, job Job) (*Result, error) {
 		rememberKVM(false, passedOver)
 		m.Log("KVM is passed over: " + passedOver + "; going on with TCG (emulation)")
 		accel = TCG
-		r, err = m.boot(ctx, qemu, accel, false, initrd)
+		r, err = m.bootAgain(ctx, qemu, accel, false, initrd)
 	} else if probing && err == nil {
 		rememberKVM(true, "")
 	}
@@ -283,6 +284,30 @@ func (m *Machine) args(accel string, now time.Time) []string {
 		kernel = append(kernel, m.Append)
 	}
 	return append(a, "-append", strings.Join(kernel, " "))
+}
+
+// emulatorBoots is how often a guest is booted that the emulator breaks.
+const emulatorBoots = 3
+
+// strayBreakpoint is what a kernel prints when it meets a breakpoint that it
+// has already taken away again.
+var strayBreakpoint = regexp.MustCompile(`int3: 0000 \[#1\]`)
+
+// bootAgain boots like boot, and once more when the emulator broke the guest:
+// a kernel changes its own code behind a breakpoint, and QEMU before 8.1, with
+// a thread for each virtual CPU, may run the breakpoint from a translation
+// that it should have thrown away. It hits one boot in hundreds, on any kernel
+// (https://bugzilla.redhat.com/show_bug.cgi?id=2216496). Nothing of such a
+// boot is kept.
+func (m *Machine) bootAgain(ctx context.Context, qemu, accel string, probe bool, initrd *os.File) (*Result, error) {
+	for boot := 1; ; boot++ {
+		r, err := m.boot(ctx, qemu, accel, probe, initrd)
+		var failed *BootError
+		if boot == emulatorBoots || m.ICount || accel != TCG || !errors.As(err, &failed) || !strayBreakpoint.MatchString(failed.Console) {
+			return r, err
+		}
+		m.Log("the emulator broke the guest (a stale breakpoint, a fault of QEMU before 8.1 with more than one CPU); booting it again")
+	}
 }
 
 // boot runs QEMU once. With probe, a guest that stays silent is a *kvmError.

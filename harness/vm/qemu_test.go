@@ -121,6 +121,39 @@ func TestMachineFails(t *testing.T) {
 	}
 }
 
+// A guest that the emulator breaks is booted again, three times in all; one
+// that panics by itself is not.
+func TestBrokenByTheEmulator(t *testing.T) {
+	const broken = "printf '[ 1.0] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI\\r\\n[ 1.1] Kernel panic - not syncing: Fatal exception\\r\\n'; exit\n"
+	for name, test := range map[string]struct {
+		breaks int // boots that the emulator breaks
+		boots  int
+		fails  bool
+	}{"once": {1, 2, false}, "always": {9, 3, true}} {
+		t.Run(name, func(t *testing.T) {
+			boots := filepath.Join(t.TempDir(), "boots")
+			m := fakeQEMU(t, fmt.Sprintf("echo >>%s; if [ $(wc -l <%[1]s) -le %d ]; then %s fi\n%s", boots, test.breaks, broken, answer(t)))
+			var notices []string
+			m.Log = func(s string) { notices = append(notices, s) }
+			_, err := m.Run(context.Background(), Job{})
+			if (err != nil) != test.fails {
+				t.Errorf("error: %v", err)
+			}
+			if b, err := os.ReadFile(boots); err != nil || len(b) != test.boots || len(notices) != test.boots-1 {
+				t.Errorf("%d boots, %v; notices %q; want %d boots", len(b), err, notices, test.boots)
+			}
+		})
+	}
+	boots := filepath.Join(t.TempDir(), "boots")
+	m := fakeQEMU(t, "echo >>"+boots+"; echo 'Kernel panic - not syncing: VFS'; exit")
+	if _, err := m.Run(context.Background(), Job{}); err == nil {
+		t.Error("no error")
+	}
+	if b, _ := os.ReadFile(boots); len(b) != 1 {
+		t.Errorf("%d boots of a kernel that panics by itself", len(b))
+	}
+}
+
 // A guest that hangs under KVM is noticed within 5 s, and only once.
 func TestAutoPassesOverKVM(t *testing.T) {
 	device := kvmDevice
