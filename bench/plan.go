@@ -256,7 +256,7 @@ func (r *runner) measure(ctx context.Context, i int, s Scenario, arm record.Arm,
 	}
 	r.done++
 	r.out.Trials++
-	if invalid(trial) {
+	if trial.Invalid() {
 		r.out.Invalid++
 	}
 	r.measured += r.Now().Sub(begun)
@@ -318,13 +318,6 @@ func (r *runner) tell(i, done int, step Step) {
 func fatal(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno)
-}
-
-// invalid tells whether a flag says that the figures of t must not be used.
-func invalid(t record.Trial) bool {
-	return slices.ContainsFunc(t.Flags, func(flag string) bool {
-		return flag == record.FlagSteal || flag == record.FlagUnexplained || flag == record.FlagNoTraffic
-	})
 }
 
 // passedOver spells why each rung was not taken.

@@ -28,17 +28,10 @@ type arm struct {
 	invalid bool // no trial is valid
 }
 
-// invalidating are the flags that keep a trial out of the figures.
-var invalidating = []string{record.FlagSteal, record.FlagUnexplained, record.FlagNoTraffic}
-
-func valid(t *record.Trial) bool {
-	return !slices.ContainsFunc(t.Flags, func(f string) bool { return slices.Contains(invalidating, f) })
-}
-
 func newArm(trials []*record.Trial) arm {
 	a := arm{all: trials}
 	for _, t := range trials {
-		if valid(t) {
+		if !t.Invalid() {
 			a.used = append(a.used, t)
 		}
 	}
@@ -270,13 +263,13 @@ func (s *scenario) spread() (spread, bool) {
 func (s *scenario) costs() []float64 {
 	bare := map[int]float64{}
 	for _, t := range s.bare.all {
-		if pps := t.Metrics[record.PPS]; valid(t) && pps > 0 {
+		if pps := t.Metrics[record.PPS]; !t.Invalid() && pps > 0 {
 			bare[t.Pair] = pps
 		}
 	}
 	var ratios []float64
 	for _, t := range s.observ.all {
-		if base, ok := bare[t.Pair]; ok && valid(t) {
+		if base, ok := bare[t.Pair]; ok && !t.Invalid() {
 			if pps, ok := t.Metrics[record.PPS]; ok {
 				ratios = append(ratios, pps/base)
 				delete(bare, t.Pair)

@@ -174,7 +174,7 @@ func points(f *record.File, list []*scenario) (p []prose) {
 		if len(t.Flags) > 0 {
 			marked++
 		}
-		if !valid(t) {
+		if t.Invalid() {
 			dead++
 		}
 	}

@@ -23,8 +23,8 @@ const FileName = "run.jsonl"
 // of it.
 const MaxLine = 64 << 20
 
-// Record is one line of a file: a Run, a Trial, a Skip or an End, or a pointer
-// to one.
+// Record is one line of a file: a Run, a Trial, a Search, a Verdict, a Skip or
+// an End, or a pointer to one.
 type Record interface {
 	// seal gives a copy that is ready to be encoded: with its kind, and without
 	// the nil maps and slices that JSON would spell null.
@@ -153,8 +153,10 @@ func (r Run) String() string { return "run header" }
 func (t Trial) String() string {
 	return fmt.Sprintf("trial %d (%s, pair %d, %s)", t.Trial, t.Scenario, t.Pair, t.Arm)
 }
-func (s Skip) String() string { return fmt.Sprintf("skip of %s", s.Scenario) }
-func (e End) String() string  { return "end" }
+func (s Search) String() string  { return fmt.Sprintf("search of %s", s.Scenario) }
+func (v Verdict) String() string { return fmt.Sprintf("verdict on %s of %s", v.Metric, v.Scenario) }
+func (s Skip) String() string    { return fmt.Sprintf("skip of %s", s.Scenario) }
+func (e End) String() string     { return "end" }
 
 func (r Run) check() error {
 	if err := finite("floor.syscall_ns", r.Floor.SyscallNs); err != nil {
@@ -163,9 +165,44 @@ func (r Run) check() error {
 	return allFinite("floor.copy_ns of size ", r.Floor.CopyNs)
 }
 
-func (t Trial) check() error { return allFinite("metric ", t.Metrics) }
-func (Skip) check() error    { return nil }
-func (End) check() error     { return nil }
+func (t Trial) check() error {
+	if t.Schedule != nil {
+		if err := finite("schedule.rate_pps", t.Schedule.RatePPS); err != nil {
+			return err
+		}
+	}
+	return allFinite("metric ", t.Metrics)
+}
+
+func (s Search) check() error {
+	for _, g := range s.Goals {
+		for name, v := range map[string]*float64{"lower_pps": g.LowerPPS, "upper_pps": g.UpperPPS, "conditional_pps": g.Conditional} {
+			if v != nil {
+				if err := finite(g.Name+"."+name, *v); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return finite("max_pps", s.MaxPPS)
+}
+
+func (v Verdict) check() error {
+	for name, x := range map[string]*float64{"base": v.Base, "new": v.New, "change": v.Change, "p": v.P, "threshold": &v.Threshold} {
+		if x != nil {
+			if err := finite(name, *x); err != nil {
+				return err
+			}
+		}
+	}
+	if v.CI != nil {
+		return errors.Join(finite("ci", v.CI[0]), finite("ci", v.CI[1]))
+	}
+	return nil
+}
+
+func (Skip) check() error { return nil }
+func (End) check() error  { return nil }
 
 func allFinite(what string, values map[string]float64) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -221,6 +258,19 @@ func (t Trial) seal() any {
 	return t
 }
 
+func (s Search) seal() any {
+	s.Kind = KindSearch
+	fillMap(&s.Axes)
+	fillSlice(&s.Goals)
+	return s
+}
+
+func (v Verdict) seal() any {
+	v.Kind = KindVerdict
+	fillSlice(&v.Notes)
+	return v
+}
+
 func (s Skip) seal() any {
 	s.Kind = KindSkip
 	fillMap(&s.Axes)
@@ -246,10 +296,12 @@ func fillSlice[S ~[]E, E any](s *S) {
 
 // File is what was read from a run's file.
 type File struct {
-	Run    *Run // never nil
-	Trials []Trial
-	Skips  []Skip
-	End    *End // nil if the run was interrupted
+	Run      *Run // never nil
+	Trials   []Trial
+	Searches []Search
+	Verdicts []Verdict
+	Skips    []Skip
+	End      *End // nil if the run was interrupted
 	// Warnings are for the user: what was skipped or contradicts itself.
 	Warnings []string
 }
@@ -358,7 +410,7 @@ func (f *File) add(line []byte) error {
 			return headErr
 		}
 		return errors.New(`no "kind": not a record of tunbench`)
-	case KindRun, KindTrial, KindSkip, KindEnd:
+	case KindRun, KindTrial, KindSearch, KindVerdict, KindSkip, KindEnd:
 	default:
 		return nil
 	}
@@ -393,6 +445,18 @@ func (f *File) add(line []byte) error {
 			return err
 		}
 		f.Trials = append(f.Trials, t)
+	case KindSearch:
+		var s Search
+		if err := json.Unmarshal(line, &s); err != nil {
+			return err
+		}
+		f.Searches = append(f.Searches, s)
+	case KindVerdict:
+		var v Verdict
+		if err := json.Unmarshal(line, &v); err != nil {
+			return err
+		}
+		f.Verdicts = append(f.Verdicts, v)
 	case KindSkip:
 		var s Skip
 		if err := json.Unmarshal(line, &s); err != nil {

@@ -4,6 +4,8 @@
 // values are in base units: packets, bytes, nanoseconds, ratios of 1.
 package record
 
+import "slices"
+
 // Schema is the version of the records that this package writes. A reader
 // refuses a file whose schema is above its own.
 const Schema = 1
@@ -12,10 +14,12 @@ const Schema = 1
 type Kind string
 
 const (
-	KindRun   Kind = "run"
-	KindTrial Kind = "trial"
-	KindSkip  Kind = "skip"
-	KindEnd   Kind = "end"
+	KindRun     Kind = "run"
+	KindTrial   Kind = "trial"
+	KindSearch  Kind = "search"
+	KindVerdict Kind = "verdict"
+	KindSkip    Kind = "skip"
+	KindEnd     Kind = "end"
 )
 
 // Arm tells whether the observer was attached during a trial.
@@ -48,7 +52,19 @@ const (
 	FlagMissedEvents     = "missed-events"     // the kernel skipped runs of an observer program: counts are low
 	FlagUnsettled        = "unsettled"         // in virtual time, no five blocks in a row agreed to 0.1 %
 	FlagNoTraffic        = "no-traffic"        // nothing was delivered in the measured time: invalid
+	FlagLate             = "late"              // more than 1 % of the sends missed their schedule: invalid
+	FlagForeignLoad      = "foreign-load"      // other programs ran on the pinned CPUs
+	FlagPressure         = "pressure"          // tasks waited for a CPU, by the kernel's PSI
+	FlagThrottled        = "throttled"         // a CPU was throttled, or changed its frequency
+	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
 )
+
+// Invalid tells whether a flag says that the figures of t must not be used.
+func (t Trial) Invalid() bool {
+	return slices.ContainsFunc(t.Flags, func(flag string) bool { return slices.Contains(invalidating, flag) })
+}
+
+var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep}
 
 // Run is the header of a file: which tool, which host, which settings.
 type Run struct {
@@ -122,11 +138,16 @@ type Floor struct {
 
 // Trial is one measurement of one scenario: one device, built and torn down.
 type Trial struct {
-	Kind       Kind               `json:"kind"`
-	Scenario   string             `json:"scenario"`
-	Axes       map[string]string  `json:"axes"`
-	Arm        Arm                `json:"arm"`
-	Pair       int                `json:"pair"`  // 1-based, within the scenario
+	Kind     Kind              `json:"kind"`
+	Scenario string            `json:"scenario"`
+	Axes     map[string]string `json:"axes"`
+	Arm      Arm               `json:"arm"`
+	Pair     int               `json:"pair"` // 1-based, within the scenario
+	// Variant is "a" or "b" in a file of tunbench ab, where both may be the same
+	// scenario, and "" elsewhere. Block counts its blocks of pairs from 1: a
+	// verdict found in one is confirmed in the next.
+	Variant    string             `json:"variant,omitempty"`
+	Block      int                `json:"block,omitempty"`
 	Trial      int                `json:"trial"` // 1-based, within the run
 	Started    string             `json:"started"`
 	DurationNs int64              `json:"duration_ns"` // of the measured windows together
@@ -135,6 +156,7 @@ type Trial struct {
 	Queues     []Queue            `json:"queues,omitempty"` // observed arm only
 	Flows      []Flow             `json:"flows,omitempty"`  // left out above 256 flows
 	Latency    map[string]Latency `json:"latency"`
+	Schedule   *Schedule          `json:"schedule,omitempty"` // open loop only
 	Accounting Accounting         `json:"accounting"`
 	Reads      Reads              `json:"reads"`
 	Device     Device             `json:"device"`
@@ -157,6 +179,8 @@ const (
 	FloorRatio     = "floor_ratio"
 	Jain           = "jain"
 	QueueImbalance = "queue_imbalance"
+	NDRPPS         = "ndr_pps"     // highest rate without loss: lower bound of the search
+	PDRPPS         = "pdr_pps"     // the same with 0.5 % loss
 	OfferedPPS     = "offered_pps" // packets/s handed to the kernel over the windows
 	Steal          = "steal"       // share of the CPU time of the host that was stolen over the windows
 )
@@ -215,6 +239,80 @@ type Latency struct {
 	// Buckets holds [lower bound in ns, count] of each bucket that is not empty.
 	Buckets [][2]uint64 `json:"buckets"`
 }
+
+// Schedule tells how an open loop was kept over the measured time. A packet is
+// late if its send began more than LateNs after it was due.
+type Schedule struct {
+	RatePPS float64 `json:"rate_pps"` // asked for, of all senders together
+	Spacing string  `json:"spacing"`  // "fixed" or "poisson"
+	Sends   uint64  `json:"sends"`    // packets that were due and sent
+	Late    uint64  `json:"late"`
+	LateNs  int64   `json:"late_ns"`
+	P50Ns   *uint64 `json:"p50_ns,omitempty"` // of sent minus due
+	P99Ns   *uint64 `json:"p99_ns,omitempty"`
+	MaxNs   uint64  `json:"max_ns"`
+}
+
+// Search is a search for the highest rates that a scenario carries, after
+// RFC 9971 (multiple loss ratio search).
+type Search struct {
+	Kind     Kind              `json:"kind"`
+	Scenario string            `json:"scenario"`
+	Axes     map[string]string `json:"axes"`
+	Started  string            `json:"started"`
+	Profile  string            `json:"profile"` // "quick", "default" or "full"
+	Goals    []Goal            `json:"goals"`
+	Trials   int               `json:"trials"`
+	Invalid  int               `json:"invalid"`  // trials that were repeated since a gate failed
+	SpentNs  int64             `json:"spent_ns"` // measured and waited
+	MaxPPS   float64           `json:"max_pps"`  // the highest rate that was tried
+	Notes    []string          `json:"notes,omitempty"`
+}
+
+// Goal is what a search found for one loss ratio. Rates are in packets/s;
+// those that are unknown are nil.
+type Goal struct {
+	Name        string   `json:"name"` // NDRPPS or PDRPPS
+	LossRatio   float64  `json:"loss_ratio"`
+	Resolved    bool     `json:"resolved"`
+	LowerPPS    *float64 `json:"lower_pps,omitempty"`
+	UpperPPS    *float64 `json:"upper_pps,omitempty"`
+	Conditional *float64 `json:"conditional_pps,omitempty"` // conditional throughput
+	Detail      string   `json:"detail,omitempty"`          // why it is not resolved
+}
+
+// Verdict judges one metric of one scenario, NEW against BASE.
+type Verdict struct {
+	Kind     Kind   `json:"kind,omitempty"`
+	Scenario string `json:"scenario"`
+	Metric   string `json:"metric"`
+	Unit     string `json:"unit"`
+	// Base and New are medians; nil where one side has none.
+	Base *float64 `json:"base"`
+	New  *float64 `json:"new"`
+	// Change is new/base - 1 as estimated, and CI its 95 % interval. Where a
+	// threshold is an absolute one (loss, jain) they are differences.
+	Change    *float64    `json:"change"`
+	CI        *[2]float64 `json:"ci"`
+	P         *float64    `json:"p"` // corrected
+	N         int         `json:"n"` // pairs, or trials of the smaller side
+	Threshold float64     `json:"threshold"`
+	Verdict   string      `json:"verdict"`
+	Notes     []string    `json:"notes"`
+}
+
+// Verdicts.
+const (
+	Regression            = "regression"
+	Improvement           = "improvement"
+	Equivalent            = "equivalent"
+	Inconclusive          = "inconclusive"
+	InvalidVerdict        = "invalid"
+	IndicativeRegression  = "indicative-regression"
+	IndicativeImprovement = "indicative-improvement"
+	NotComparable         = "not-comparable"
+	UnsupportedVerdict    = "unsupported"
+)
 
 // Accounting follows every packet of a trial, warm-up and drain included.
 //
