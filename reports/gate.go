@@ -119,8 +119,8 @@ func GateValue(t *record.Trial, metric string) (float64, bool) {
 	return float64(*q), true
 }
 
-// thresholdMetrics are the metrics that have a threshold.
-func thresholdMetrics() []string {
+// ThresholdMetrics are the metrics that have a threshold.
+func ThresholdMetrics() []string {
 	names := map[string]bool{}
 	for _, g := range slices.Concat(gates, virtualGates, rateGates) {
 		names[g.Metric] = true
@@ -135,8 +135,8 @@ func ParseThreshold(s string) (metric string, threshold float64, err error) {
 	if !ok {
 		return "", 0, fmt.Errorf("%q: write metric=x%%, such as pps=5%%", s)
 	}
-	if !slices.Contains(thresholdMetrics(), metric) {
-		return "", 0, fmt.Errorf("%q: no verdict is given on %q: choose %s", s, metric, strings.Join(thresholdMetrics(), ", "))
+	if !slices.Contains(ThresholdMetrics(), metric) {
+		return "", 0, fmt.Errorf("%q: no verdict is given on %q: choose %s", s, metric, strings.Join(ThresholdMetrics(), ", "))
 	}
 	number, ok := strings.CutSuffix(value, "%")
 	v, perr := strconv.ParseFloat(strings.TrimSpace(number), 64)
@@ -164,6 +164,9 @@ type difference struct {
 	field string // one of AllowFields
 	text  string
 }
+
+// note tells the difference, and how to compare all the same.
+func (d difference) note() string { return d.text + " (--allow " + d.field + ")" }
 
 // differencesOf names what keeps every figure of two runs from being held
 // against each other. Another kernel is no such difference: it is what people
