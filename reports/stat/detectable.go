@@ -38,7 +38,7 @@ func MinimalDetectable(r []float64, n int, alpha, power float64) (float64, error
 	}
 	c, tail := signedRankCutoff(max(n, 0), alpha)
 	if c < 0 {
-		return 0, &TooFewError{Have: n, Need: PairsNeeded(1, alpha), Alpha: alpha}
+		return 0, tooFew(n, alpha, smallestPaired)
 	}
 	z := normalQuantile(power) - normalQuantile(tail)
 	return z * qn(r) / math.Sqrt(float64(n)*3/math.Pi), nil

@@ -138,11 +138,7 @@ func SignedRankInterval(x []float64, alpha float64) (Estimate, error) {
 	e := Estimate{Value: middle(w), N: len(x)}
 	c, tail := signedRankCutoff(len(x), alpha)
 	if c < 0 {
-		need := 1
-		for math.Ldexp(2, -need) > alpha {
-			need++
-		}
-		return e, &TooFewError{Have: len(x), Need: need, Alpha: alpha}
+		return e, tooFew(len(x), alpha, smallestPaired)
 	}
 	e.Low, e.High, e.Level = w[c], w[len(w)-1-c], 1-2*tail
 	return e, nil
