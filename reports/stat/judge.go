@@ -123,10 +123,11 @@ func checkSamples(rules []Rule, base, new [][]float64, alpha float64) error {
 		if err := r.check(); err != nil {
 			return err
 		}
-		for side, x := range map[string][]float64{"base": base[i], "new": new[i]} {
-			if err := check(x); err != nil && !errors.Is(err, ErrEmpty) {
-				return fmt.Errorf("judge %s: %s: %w", r.Name, side, err)
-			}
+		if err := check(base[i]); err != nil && !errors.Is(err, ErrEmpty) {
+			return fmt.Errorf("judge %s: base: %w", r.Name, err)
+		}
+		if err := check(new[i]); err != nil && !errors.Is(err, ErrEmpty) {
+			return fmt.Errorf("judge %s: new: %w", r.Name, err)
 		}
 	}
 	return nil
@@ -270,7 +271,7 @@ func (r Rule) text(change float64) string {
 	if r.Absolute {
 		return fmt.Sprintf("%+.3g", change)
 	}
-	return fmt.Sprintf("%+.2g %%", 100*change)
+	return fmt.Sprintf("%+.2f %%", 100*change)
 }
 
 // thresholdSlack keeps what is exactly at a threshold there: 0.97 / 1 - 1 is a
