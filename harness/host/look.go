@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,8 @@ type Look struct {
 	throttles map[int]uint64 // times since boot that heat slowed a CPU down
 }
 
-// LookAt reads what the kernel tells of itself and of the given CPUs. It may
+// LookAt reads what the kernel tells of itself and of the given CPUs, which may
+// be named more than once. It may
 // take 20 ms a CPU: before Linux 5.18 a read of a frequency waits for a sample
 // of it (arch_freq_get_on_cpu).
 func LookAt(cpus []int) Look {
@@ -39,7 +41,7 @@ func lookAt(root fs.FS, cpus []int) Look {
 		pressure: parsePressure(text(root, "proc/pressure/cpu")),
 		freq:     map[int]uint64{}, throttles: map[int]uint64{},
 	}
-	for _, cpu := range cpus {
+	for _, cpu := range slices.Compact(slices.Sorted(slices.Values(cpus))) {
 		dir := "sys/devices/system/cpu/cpu" + strconv.Itoa(cpu)
 		if khz, ok := number(root, path.Join(dir, "cpufreq/scaling_cur_freq")); ok && khz > 0 {
 			l.freq[cpu] = khz
