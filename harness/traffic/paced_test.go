@@ -176,7 +176,7 @@ func TestPacedSendsWhatIsDue(t *testing.T) {
 				if !c.Src.IsValid() {
 					c.Src, c.Dst = src4, dst4
 				}
-				c.Pace = Pace{Rate: math.Exp(8 + 6*rng.Float64()), Senders: 2, Turn: 1, Poisson: poisson, Seed: rng.Uint64()}
+				c.Pace = Pace{Rate: math.Exp(10 + 4*rng.Float64()), Senders: 2, Turn: 1, Poisson: poisson, Seed: rng.Uint64()}
 				w := &world{tick: 1 + rng.Int64N(40), stopAt: 30e6}
 				w.cost = func() int64 {
 					if rng.IntN(200) == 0 {
