@@ -18,7 +18,7 @@ rules=(
 	'bench: harness reports/record reports/stat'
 	'harness: harness/* bpf bpf/hist reports/record'
 	'harness/sink: harness/packet harness/worker bpf/hist'
-	'harness/traffic: harness/packet harness/worker'
+	'harness/traffic: harness/packet harness/worker bpf/hist'
 	'harness/host: reports/record'
 	'harness/harnesstest: harness harness/* bpf reports/record'
 	'harness/*:'
