@@ -119,8 +119,12 @@ func (b *bed) conditions(m measurement) conditions {
 		all: m.first.stat.Until(m.last.stat, nil), pinned: m.first.stat.Until(m.last.stat, cpus),
 		cpus: len(cpus), own: -1, seen: m.seen,
 	}
-	if b.lockstep == nil { // whose one worker ends by itself, before the last look
-		_, c.workers = b.workers()
+	_, c.workers = b.workers()
+	if b.lockstep != nil {
+		// Its figures are medians of rounds, which a moment's disturbance does not
+		// move, and it runs in guests that have just booted: their other tasks may
+		// wait a little, and their kernel may still be choosing its clock.
+		c.seen.Pressure, c.seen.SourceFrom = -1, ""
 	}
 	if ns, ok := cpuTime(m, false, b.placement); ok {
 		c.own = time.Duration(ns)
