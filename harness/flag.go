@@ -35,7 +35,13 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 		t.Notes = append(t.Notes, text)
 	}
 	warm := m.warm.String()
-	if text := unsteady(t.Windows); text != "" {
+	rates, of := windowRates(t.Windows), ""
+	if m.against != nil {
+		// What the windows of both sides of a pair share is the host's.
+		rates, of = m.against, "held against the other side's, "
+	}
+	if text := unsteady(rates); text != "" {
+		text = of + text
 		if warm != "" {
 			text += "; " + warm
 		}

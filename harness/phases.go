@@ -35,6 +35,9 @@ type measurement struct {
 	first, last usage
 	seen        host.Delta // between first and last
 	warm        warmth
+	// against, of a pair that is measured side by side, is the rate in each
+	// window over the other side's in the window beside it.
+	against []float64
 }
 
 // rig is what the phases need of the world. Its methods are called in this

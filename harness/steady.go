@@ -122,20 +122,17 @@ func drift(rates []float64) float64 {
 	return 0
 }
 
-// unsteady says how the windows of the measured time differ, if they differ by
-// more than they may. Their spread is the standard deviation and not one that
-// shrugs off outliers: a window in ten at half the rate moves pps by 5 %, and is
-// what the gate is for.
-func unsteady(windows []record.Window) string {
-	if len(windows) < leastWindows {
+// unsteady says how the rates of the windows of the measured time differ, if
+// they differ by more than they may. Their spread is the standard deviation and
+// not one that shrugs off outliers: a window in ten at half the rate moves pps
+// by 5 %, and is what the gate is for.
+func unsteady(rates []float64) string {
+	if len(rates) < leastWindows {
 		return ""
 	}
-	rates := make([]float64, len(windows))
-	var before, mean float64
-	for i, w := range windows {
-		rates[i] = float64(w.Pkts) / (float64(w.TNs) - before)
-		before = float64(w.TNs)
-		mean += rates[i] / float64(len(windows))
+	var mean float64
+	for _, r := range rates {
+		mean += r / float64(len(rates))
 	}
 	if mean == 0 {
 		return ""
@@ -157,4 +154,14 @@ func unsteady(windows []record.Window) string {
 		return fmt.Sprintf("the last third of the windows differs from the first by %+.0f %%", 100*change)
 	}
 	return ""
+}
+
+// windowRates gives the rate of delivery in each window, in packets/ns.
+func windowRates(windows []record.Window) (rates []float64) {
+	var before int64
+	for _, w := range windows {
+		rates = append(rates, float64(w.Pkts)/float64(w.TNs-before))
+		before = w.TNs
+	}
+	return rates
 }

@@ -157,7 +157,7 @@ func TestUnsteady(t *testing.T) {
 		"one stall of ten": {windows(100, 100, 100, 50, 100, 100, 100, 100, 100, 100), "spread by 17 %"},
 		"drift":            {windows(100, 100, 103, 103, 107, 107), "by +7 %"},
 	} {
-		if got := unsteady(c.windows); (got == "") != (c.words == "") || !strings.Contains(got, c.words) {
+		if got := unsteady(windowRates(c.windows)); (got == "") != (c.words == "") || !strings.Contains(got, c.words) {
 			t.Errorf("%s: %q, want %q", name, got, c.words)
 		}
 	}
