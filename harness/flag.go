@@ -124,6 +124,10 @@ func (b *bed) conditions(m measurement) conditions {
 	c := conditions{
 		all: m.first.stat.Until(m.last.stat, nil), pinned: m.first.stat.Until(m.last.stat, cpus),
 		cpus: len(cpus), own: -1, seen: m.seen,
+		measured: time.Duration(m.samples[len(m.samples)-1].at - m.samples[0].at), stretches: 1,
+	}
+	if b.sliced {
+		c.stretches = len(m.samples) - 1
 	}
 	_, c.workers = b.workers()
 	if b.lockstep != nil {

@@ -33,15 +33,18 @@ const (
 	wallLimit = time.Second
 )
 
-// conditions is what the host did during the measured time, in whatever number
-// of stretches that was measured.
+// conditions is what the host did during the measured time.
 type conditions struct {
 	all     host.CPUTimes // of all CPUs
 	pinned  host.CPUTimes // of those of the workers
 	cpus    int           // of the workers
 	workers int           // that share those CPUs
 	own     time.Duration // CPU time of our threads on those CPUs; below 0: not known
-	seen    host.Delta
+	// measured is the time over which all, pinned and own were added up, in that
+	// many stretches.
+	measured  time.Duration
+	stretches int
+	seen      host.Delta // from the first stretch to the last
 }
 
 // Names of gates that doctor shows in a way of their own.
@@ -117,7 +120,7 @@ func coarse(t time.Duration) string {
 // the time is not taken for somebody else.
 func (c conditions) foreignLoad() gate {
 	g := gate{name: gateForeignLoad, flag: record.FlagForeignLoad}
-	total := time.Duration(c.cpus) * c.seen.Elapsed
+	total := time.Duration(c.cpus) * c.measured
 	switch {
 	case c.own < 0:
 		return g.unclear("the CPU time of the workers is not known")
@@ -126,7 +129,7 @@ func (c conditions) foreignLoad() gate {
 	}
 	foreign := max(0, c.pinned.User+c.pinned.Nice+c.pinned.System-c.own)
 	share := float64(foreign) / float64(total)
-	blur := sampling(c.own, total, c.cpus*c.seen.Stretches)
+	blur := sampling(c.own, total, c.cpus*c.stretches)
 	return g.judge(share > foreignLimit && foreign > blur,
 		"other programs used %.1f %% of the time of the workers' %d CPUs: %v, of which %v may be an error of the ticks",
 		100*share, c.cpus, foreign.Round(time.Millisecond), blur.Round(time.Millisecond))

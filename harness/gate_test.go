@@ -26,7 +26,7 @@ func fine() conditions {
 	return conditions{
 		all:    host.CPUTimes{User: 500 * ms, System: 1500 * ms, Idle: 2000 * ms},
 		pinned: host.CPUTimes{User: 500 * ms, System: 1500 * ms},
-		cpus:   2, workers: 2, own: 1980 * ms,
+		cpus:   2, workers: 2, own: 1980 * ms, measured: time.Second, stretches: 1,
 		seen: host.Delta{
 			Stretches: 1, Elapsed: time.Second, Pressure: 20 * ms, Throttles: 0,
 			FreqFrom: 3_000_000, FreqTo: 2_900_000, Raw: 40 * time.Microsecond, Blur: time.Microsecond,
@@ -72,8 +72,14 @@ func TestGates(t *testing.T) {
 		}, record.FlagForeignLoad, "600ms"},
 		"one tick of a short trial": {func(c *conditions) {
 			c.pinned, c.own = host.CPUTimes{System: 110 * ms, Idle: 90 * ms}, 100*ms
-			c.seen.Elapsed, c.seen.Pressure = 100*ms, 2*ms
+			c.measured = 100 * ms
 		}, "", ""},
+		"ticks of many stretches": {func(c *conditions) {
+			c.pinned, c.own, c.stretches, c.seen.Elapsed = host.CPUTimes{System: 2000 * ms}, 1850*ms, 30, 3*time.Second
+		}, "", ""},
+		"somebody else in many stretches": {func(c *conditions) {
+			c.own, c.stretches, c.seen.Elapsed = 1500*ms, 10, 3*time.Second
+		}, record.FlagForeignLoad, "25.0 % of the time"},
 		"the counters are behind": {func(c *conditions) { c.own = 2100 * ms }, "", ""},
 
 		"tasks waited":           {func(c *conditions) { c.seen.Pressure = 300 * ms }, record.FlagPressure, "30.0 %"},
@@ -323,7 +329,7 @@ func TestATrialKnowsItsHost(t *testing.T) {
 			t.Errorf("%s: %s", g.name, g.detail)
 		}
 	}
-	if c.seen.Elapsed < s.Measure || c.own <= 0 {
-		t.Errorf("%v of CPU time in %v, want at least %v of time", c.own, c.seen.Elapsed, s.Measure)
+	if c.seen.Elapsed < s.Measure || c.measured < s.Measure || c.own <= 0 {
+		t.Errorf("%v of CPU time in %v of %v, want at least %v of time", c.own, c.measured, c.seen.Elapsed, s.Measure)
 	}
 }
