@@ -53,6 +53,14 @@ func (f fakeLab) Probe(_ context.Context, s bench.Spec, _ string) error {
 	}
 	return nil
 }
+func (f fakeLab) RunPair(ctx context.Context, sides [2]bench.Side, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+	for i, s := range sides {
+		if trials[i], err = f.Run(ctx, s.Spec, s.Hook, floor); err != nil {
+			return trials, err
+		}
+	}
+	return trials, nil
+}
 func (f fakeLab) Run(_ context.Context, s bench.Spec, hook string, _ record.Floor) (record.Trial, error) {
 	if f.run != nil {
 		return f.run(s, hook)
@@ -71,7 +79,7 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 	var out, errs bytes.Buffer
 	a := &app{
 		args: args, stdout: &out, stderr: &errs,
-		lab:        func() bench.Lab { return lab },
+		lab:        func() bench.PairLab { return lab },
 		privileges: func() error { return privileges },
 		doctor: func(context.Context) (bench.Report, error) {
 			return bench.Report{Sections: []bench.Section{
