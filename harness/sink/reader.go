@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -35,12 +36,19 @@ type Config struct {
 	VnetHdr int // bytes, 0 for none
 	Flows   int
 	MaxRead int // bytes that a read can return, headers included
+	// Open tells that packets were due at times of their own: latency counts
+	// from then, and Service is filled.
+	Open  bool
+	Pause time.Duration // to sleep once a second while Measured; 0: never
 }
 
 // Control is shared by the readers of a trial.
 type Control struct {
 	Measuring atomic.Bool // latency is recorded
-	Drain     atomic.Bool // no more packets will come: end when the queue is empty
+	// Measured is the measured time. In an open loop the latency of a packet is
+	// recorded if it was due in that time, whenever it is read.
+	Measured worker.Span
+	Drain    atomic.Bool // no more packets will come: end when the queue is empty
 }
 
 // Counts is what a reader saw from its start on.
@@ -71,8 +79,12 @@ type Reader struct {
 	Config
 	Counts
 
-	// E2E is the time from the sent stamp to the return of the read, in ns.
+	// E2E is the time in ns from when a packet was due, which in a closed loop
+	// is when it was sent, to the return of the read.
 	E2E hist.Histogram
+	// Service is the time in ns from when a packet was sent to the return of the
+	// read. Empty in a closed loop, where E2E is the same.
+	Service hist.Histogram
 	// Recv is the time in ns inside reads that returned a packet, of which one
 	// in sampleEvery is timed. Empty with Block, whose reads wait.
 	Recv hist.Histogram
@@ -84,6 +96,7 @@ type Reader struct {
 	buf     []byte
 	lengths []int // of one sweep
 	flows   []*flow
+	paused  int64 // when the last pause began
 
 	_         [64]byte // what others poll is not on the line of what the loop writes
 	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
@@ -127,6 +140,9 @@ func New(c Config, control *Control) *Reader {
 func (r *Reader) Sweep(bufs [][]byte) error {
 	lengths := r.lengths[:0]
 	start := worker.Now()
+	if r.pause(start) {
+		start = worker.Now()
+	}
 	for _, buf := range bufs {
 		worker.Turn()
 		r.Calls++
@@ -218,6 +234,7 @@ func (r *Reader) loop() error {
 			if r.Reads%publishEvery == 0 {
 				r.publish()
 			}
+			r.pause(now)
 		case unix.EAGAIN:
 			r.Again++
 			if drain {
@@ -236,6 +253,28 @@ func (r *Reader) loop() error {
 			return fmt.Errorf("read queue %d: %w", r.Queue, errno)
 		}
 	}
+}
+
+// PauseAfter is how far into the measured time the first pause comes; the next
+// ones follow at pauseEvery.
+const (
+	PauseAfter = 100 * time.Millisecond
+	pauseEvery = time.Second
+)
+
+// pause sleeps if that is asked for and it is time to, and tells whether it
+// did. It never sleeps outside the measured time: what is left in the queue
+// then is waited for.
+func (r *Reader) pause(now int64) bool {
+	if r.Pause == 0 || !r.control.Measured.Holds(now) {
+		return false
+	}
+	if from := r.control.Measured.From(); now < from+int64(PauseAfter) || r.paused > from && now < r.paused+int64(pauseEvery) {
+		return false
+	}
+	r.paused = now
+	time.Sleep(r.Pause)
+	return true
 }
 
 func (r *Reader) poll() error {
@@ -306,7 +345,13 @@ func (r *Reader) segment(payload []byte, headers int, now int64) {
 	}
 	r.Reordered += f.reordered - late
 	r.Duplicates += f.duplicates - dup
-	if r.control.Measuring.Load() {
+	switch {
+	case r.Open:
+		if r.control.Measured.Holds(s.Intended) {
+			r.E2E.Record(uint64(max(0, now-s.Intended)))
+			r.Service.Record(uint64(max(0, now-s.Sent)))
+		}
+	case r.control.Measuring.Load():
 		r.E2E.Record(uint64(max(0, now-s.Intended)))
 	}
 }
