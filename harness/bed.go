@@ -66,6 +66,8 @@ type bed struct {
 	sending  traffic.Control
 	reading  sink.Control
 	started  bool
+	sliced   bool      // workers and, with toggled, observer wait until release
+	toggled  bool      // the other side of the pair has another hook: this one's is taken away while that is measured
 	lockstep *lockstep // only with gen=lockstep
 	// lockstepLasts, if not 0, is how long it goes on, however many blocks that takes.
 	lockstepLasts time.Duration
@@ -276,6 +278,9 @@ var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink
 // start lets readers run, then senders.
 func (b *bed) start() error {
 	b.started = true
+	if b.sliced {
+		b.sending.Gate.Close()
+	}
 	if b.spec.Gen == GenLockstep {
 		return b.startLockstep()
 	}
@@ -365,6 +370,10 @@ func (b *bed) sample() sample {
 	return s
 }
 
+func (b *bed) look() host.Look {
+	return host.LookAt(slices.Concat(b.placement.Sender, b.placement.Reader))
+}
+
 func (b *bed) usage() (u usage, err error) {
 	if u.stat, err = host.ReadStat(); err != nil {
 		return u, err
@@ -395,6 +404,8 @@ func addCPUTime(sum int64, t *worker.Thread) int64 {
 // stop ends the senders.
 func (b *bed) stop() error {
 	b.sending.Stop.Store(true)
+	b.sending.Gate.Open()
+	b.reading.Gate.Open()
 	if b.lockstep != nil {
 		return b.lockstep.thread.Wait()
 	}

@@ -495,48 +495,13 @@ func (k *kernel) why(scenario string) (reason, detail string) {
 	return "missing", ""
 }
 
-// hostFacts are what a comparison of kernels must have in common, or show.
-var hostFacts = []struct {
-	name string
-	of   func(*record.Run) string
-	// spoils is set where two kernels that differ in it are not comparable.
-	spoils bool
-}{
-	{"kernel", func(r *record.Run) string { return r.Host.Kernel }, false},
-	{"kernel version", func(r *record.Run) string { return r.Host.KernelVersion }, false},
-	{"clock", func(r *record.Run) string { return r.Clock }, true},
-	{"virtualisation", func(r *record.Run) string { return r.Host.Virt }, true},
-	{"architecture", func(r *record.Run) string { return r.Host.Arch }, true},
-	{"CPU", func(r *record.Run) string { return r.Host.CPU }, true},
-	{"CPUs online", func(r *record.Run) string { return count(uint64(max(r.Host.CPUs, 0))) }, true},
-	{"SMT", func(r *record.Run) string { return r.Host.SMT }, false},
-	{"clock source", func(r *record.Run) string { return r.Host.Clocksource }, false},
-	{"frequency governor", func(r *record.Run) string { return r.Host.Governor }, false},
-	{"memory", func(r *record.Run) string { return size(r.Host.MemoryBytes) }, false},
-	{"kernel command line", func(r *record.Run) string { return r.Host.Cmdline }, false},
-	{"tunbench", func(r *record.Run) string {
-		return strings.Join(nonEmpty(r.Tool.Version, r.Tool.Commit, r.Tool.Go), ", ")
-	}, true},
-}
-
-// values gives what the files of the kernel say, each value once: more than
-// one means that boots differ.
-func (k *kernel) values(of func(*record.Run) (string, bool)) (distinct []string) {
+// party is the kernel in tables of what differs.
+func (k *kernel) party() party {
+	p := party{name: k.name}
 	for _, f := range k.files {
-		v, ok := of(f.Run)
-		if !ok {
-			v = absent
-		}
-		if !slices.Contains(distinct, v) {
-			distinct = append(distinct, v)
-		}
+		p.runs = append(p.runs, f.Run)
 	}
-	return distinct
-}
-
-// said is of for values, of what every file says.
-func said(of func(*record.Run) string) func(*record.Run) (string, bool) {
-	return func(r *record.Run) (string, bool) { return of(r), true }
+	return p
 }
 
 // incomparable names what keeps the figures of two kernels that both ran from
@@ -549,7 +514,7 @@ func incomparable(base, next *kernel) (why []string) {
 		if !fact.spoils {
 			continue
 		}
-		a, b := base.values(said(fact.of)), next.values(said(fact.of))
+		a, b := base.party().values(said(fact.of)), next.party().values(said(fact.of))
 		if !slices.Equal(a, b) {
 			why = append(why, fmt.Sprintf("%s differs: %s, %s", fact.name, strings.Join(a, " / "), strings.Join(b, " / ")))
 		}
@@ -558,25 +523,13 @@ func incomparable(base, next *kernel) (why []string) {
 }
 
 // builtOtherwise names what came out different when two kernels built the
-// device of a scenario. Of the features only those count that change what a
-// packet is on its way; names of others come and go with kernels.
+// device of a scenario.
 func builtOtherwise(base, next *kernel, scenario string) (why []string) {
 	a, b := base.device(scenario), next.device(scenario)
 	if a == nil || b == nil {
 		return nil
 	}
-	differs := func(what string, x, y any) {
-		if fmt.Sprint(x) != fmt.Sprint(y) {
-			why = append(why, fmt.Sprintf("the device differs in %s: %v, %v", what, x, y))
-		}
-	}
-	differs("flags", strings.Join(slices.Sorted(slices.Values(a.Flags)), " "), strings.Join(slices.Sorted(slices.Values(b.Flags)), " "))
-	differs("virtio-net header", a.VnetHdrSz, b.VnetHdrSz)
-	differs("offloads", strings.Join(carrying(a.Offloads), " "), strings.Join(carrying(b.Offloads), " "))
-	differs("qdisc", a.Qdisc, b.Qdisc)
-	differs("txqlen", a.TxQLen, b.TxQLen)
-	differs("MTU", a.MTU, b.MTU)
-	return why
+	return deviceDifferences(a, b)
 }
 
 // carrying picks the features that decide how a packet is carried: whole or in

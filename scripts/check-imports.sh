@@ -14,7 +14,7 @@ module=$("$go" list -m)
 # whose package matches counts; a package without a rule breaks the rules.
 # reports/record and bpf/hist are vocabulary: they import nothing of the module.
 rules=(
-	'bench/cmd/tunbench: bench harness/vm reports reports/record'
+	'bench/cmd/tunbench: bench harness/vm reports reports/aa reports/record'
 	'bench: harness reports/record reports/stat'
 	'harness: harness/* bpf bpf/hist reports/record'
 	'harness/sink: harness/packet harness/worker bpf/hist'
@@ -25,6 +25,7 @@ rules=(
 	'bpf: bpf/hist'
 	'bpf/hist:'
 	'reports: reports/record reports/stat'
+	'reports/aa: reports/record'
 	'reports/record:'
 	'reports/stat:'
 )

@@ -49,6 +49,7 @@ type Control struct {
 	// recorded if it was due in that time, whenever it is read.
 	Measured worker.Span
 	Drain    atomic.Bool // no more packets will come: end when the queue is empty
+	Gate     worker.Gate // holds back readers that found their queue empty; those that wait in read(2) are not in the way
 }
 
 // Counts is what a reader saw from its start on.
@@ -96,7 +97,9 @@ type Reader struct {
 	buf     []byte
 	lengths []int // of one sweep
 	flows   []*flow
-	paused  int64 // when the last pause began
+	// When the next pause begins, and when others were last told of progress, in
+	// ns of the trial's clock; 0: not known yet.
+	nextPause, publishedAt int64
 
 	_         [64]byte // what others poll is not on the line of what the loop writes
 	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
@@ -106,7 +109,10 @@ type Reader struct {
 const (
 	sampleEvery  = 16
 	publishEvery = 64
-	pollTimeout  = 50 // ms; a backstop, the end is signalled by a kick
+	// publishWithin bounds in ns how long a reader of few packets keeps its
+	// counts to itself, so that the windows of a trial hold what came in them.
+	publishWithin = 100_000
+	pollTimeout   = 50 // ms; a backstop, the end is signalled by a kick
 )
 
 // Start begins to read on a thread of its own.
@@ -231,7 +237,8 @@ func (r *Reader) loop() error {
 			r.Reads++
 			r.ReadBytes += uint64(n)
 			r.take(r.buf[:n], now)
-			if r.Reads%publishEvery == 0 {
+			if r.Reads%publishEvery == 0 || now-r.publishedAt > publishWithin {
+				r.publishedAt = now
 				r.publish()
 			}
 			r.pause(now)
@@ -243,6 +250,7 @@ func (r *Reader) loop() error {
 			if r.Again%publishEvery == 1 || r.Wait == Poll {
 				r.publish()
 			}
+			r.control.Gate.Pass()
 			if r.Wait == Poll {
 				if err := r.poll(); err != nil {
 					return err
@@ -255,8 +263,8 @@ func (r *Reader) loop() error {
 	}
 }
 
-// PauseAfter is how far into the measured time the first pause comes; the next
-// ones follow at pauseEvery.
+// PauseAfter is how long after the first packet of the measured time the first
+// pause comes; the next ones follow at pauseEvery.
 const (
 	PauseAfter = 100 * time.Millisecond
 	pauseEvery = time.Second
@@ -269,10 +277,13 @@ func (r *Reader) pause(now int64) bool {
 	if r.Pause == 0 || !r.control.Measured.Holds(now) {
 		return false
 	}
-	if from := r.control.Measured.From(); now < from+int64(PauseAfter) || r.paused > from && now < r.paused+int64(pauseEvery) {
+	if r.nextPause == 0 {
+		r.nextPause = now + int64(PauseAfter)
+	}
+	if now < r.nextPause {
 		return false
 	}
-	r.paused = now
+	r.nextPause = now + int64(pauseEvery)
 	time.Sleep(r.Pause)
 	return true
 }

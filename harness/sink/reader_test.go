@@ -152,7 +152,7 @@ func TestPauseOnceASecond(t *testing.T) {
 	}
 	at(5*second, false) // nothing is measured yet
 	r.control.Measured.Begin(5 * second)
-	at(5*second, false)
+	at(5*second, false) // the first packet
 	first := 5*second + int64(PauseAfter)
 	at(first-1, false)
 	at(first, true)
@@ -160,9 +160,9 @@ func TestPauseOnceASecond(t *testing.T) {
 	at(first+second+7, true)
 	at(first+2*second, false)
 	r.control.Measured.End(7 * second)
-	at(9*second, false) // the queue is drained
-	r.control.Measured.Begin(10 * second)
-	at(10*second+int64(PauseAfter), true)
+	at(9*second, false)                   // the queue is drained
+	r.control.Measured.Begin(10 * second) // the next slice
+	at(10*second, true)
 
 	none := newReader(Config{})
 	none.control.Measured.Begin(0)

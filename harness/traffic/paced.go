@@ -21,7 +21,7 @@ const (
 func (s *Sender) paced() error {
 	s.schedule.start = s.control.Start
 	for s.goesOn() {
-		now, ok := s.await(s.schedule.due())
+		now, ok := s.await()
 		if !ok {
 			break
 		}
@@ -35,10 +35,11 @@ func (s *Sender) paced() error {
 	return nil
 }
 
-// await returns the time as soon as it has come to due, or false if the sender
-// was told to stop before.
-func (s *Sender) await(due int64) (now int64, ok bool) {
+// await returns the time as soon as the next message is due, or false if the
+// sender was told to stop before.
+func (s *Sender) await() (now int64, ok bool) {
 	for {
+		due := s.schedule.due()
 		if now = s.now(); now >= due {
 			return now, true
 		}
@@ -46,6 +47,7 @@ func (s *Sender) await(due int64) (now int64, ok bool) {
 		if s.control.Stop.Load() {
 			return now, false
 		}
+		s.schedule.start += s.control.Gate.Pass()
 		if gap := time.Duration(due - now); gap > sleepAbove {
 			s.sleep(min(gap-wakeEarly, sleepMost))
 		}

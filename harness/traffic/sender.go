@@ -51,6 +51,7 @@ type Config struct {
 // Control is shared by the senders of a trial.
 type Control struct {
 	Stop atomic.Bool
+	Gate worker.Gate // holds senders back between two batches
 	// Start is when the first packet of a paced trial is due, in ns of the
 	// trial's clock. It is set before the senders start.
 	Start int64
@@ -266,10 +267,6 @@ func (s *Sender) turn() int {
 	return position
 }
 
-func (s *Sender) goesOn() bool {
-	return !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit)
-}
-
 // loop is the hot loop: flow after flow, a batch each. It allocates nothing.
 func (s *Sender) loop() error {
 	defer s.publish()
@@ -279,6 +276,13 @@ func (s *Sender) loop() error {
 		}
 	}
 	return nil
+}
+
+// goesOn waits at the gate and then tells whether there is more to send. The
+// schedule of an open loop stands still meanwhile.
+func (s *Sender) goesOn() bool {
+	s.schedule.start += s.control.Gate.Pass()
+	return !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit)
 }
 
 // send hands one batch of one flow to the kernel.

@@ -80,6 +80,10 @@ type Run struct {
 	Host    Host     `json:"host"`
 	Hook    Hook     `json:"hook"`
 	Floor   Floor    `json:"floor"`
+	// Sees maps a metric to the smallest true change that A/A runs on this host
+	// under this kernel could show: a ratio of 1, or a difference where the
+	// metric is judged by differences (loss, jain). Empty where none is known.
+	Sees map[string]float64 `json:"sees,omitempty"`
 }
 
 // Tool names the tunbench that made the file.
