@@ -130,9 +130,17 @@ func (b *bed) conditions(m measurement) conditions {
 	c := conditions{
 		all: m.first.stat.Until(m.last.stat, nil), pinned: m.first.stat.Until(m.last.stat, cpus),
 		cpus: len(cpus), own: -1, seen: m.seen,
+		measured: time.Duration(m.samples[len(m.samples)-1].at - m.samples[0].at), stretches: 1,
 	}
-	if b.lockstep == nil { // whose one worker ends by itself, before the last look
-		_, c.workers = b.workers()
+	if b.sliced {
+		c.stretches = len(m.samples) - 1
+	}
+	_, c.workers = b.workers()
+	if b.lockstep != nil {
+		// Its figures are medians of rounds, which a moment's disturbance does not
+		// move, and it runs in guests that have just booted: their other tasks may
+		// wait a little, and their kernel may still be choosing its clock.
+		c.seen.Pressure, c.seen.SourceFrom = -1, ""
 	}
 	if ns, ok := cpuTime(m, false, b.placement); ok {
 		c.own = time.Duration(ns)

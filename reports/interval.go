@@ -40,10 +40,11 @@ func (a arm) interval(metric string) (interval, bool) {
 	return intervalOf(x)
 }
 
-// values gives a metric of the used trials that have it.
+// values gives a metric, or a quantile that verdicts are given on, of the used
+// trials that have it, in order.
 func (a arm) values(metric string) (x []float64) {
 	for _, t := range a.used {
-		if v, ok := t.Metrics[metric]; ok {
+		if v, ok := GateValue(t, metric); ok {
 			x = append(x, v)
 		}
 	}

@@ -167,7 +167,7 @@ type Trial struct {
 	CPUs       Placement          `json:"cpus"`
 	Observer   *Observer          `json:"observer,omitempty"` // observed arm only
 	Flags      []string           `json:"flags"`
-	Notes      []string           `json:"notes,omitempty"` // what a flag saw, with figures
+	Notes      []string           `json:"notes,omitempty"` // what a flag saw, with figures; how the warm-up went
 }
 
 // Names of metrics.
