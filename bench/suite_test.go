@@ -85,6 +85,7 @@ func TestDefaultSuiteHasTheMission(t *testing.T) {
 	for _, filter := range []string{
 		"mode=tun gen=udp queues=4 size=64", "mode=tap queues=4", "offload=uso queues=1", "offload=uso queues=4", "gen=udp-gso vnet=off",
 		"gen=packet", "size=imix", "io=spin", "io=poll", "flows=64 queues=1", "flows=64 queues=4", "vnet=10 offload=none size=1500", "ip=6",
+		"load=1000pps size=64", "load=10pct", "load=50pct", "load=90pct",
 	} {
 		sel, err := ParseSelection([]string{filter}, nil)
 		if err != nil {
