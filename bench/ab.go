@@ -162,7 +162,7 @@ func (p AB) Run(ctx context.Context, lab PairLab, open func() (Recorder, error))
 		return out, err
 	}
 	out.Begun = true
-	r := abRunner{AB: p, lab: lab, rec: rec, floor: floor, out: &out}
+	r := abRunner{AB: p, lab: lab, rec: rec, floor: floor, out: &out, closed: newClosedLoops(lab, floor, p.Seed)}
 	for i := range p.Subjects {
 		if err := r.subject(ctx, i); err != nil || out.Interrupted {
 			return out, err
@@ -223,12 +223,15 @@ type abRunner struct {
 	rec   Recorder
 	floor record.Floor
 	out   *ABOutcome
+
+	closed *closedLoops
 }
 
 // comparison is a subject while it is measured.
 type comparison struct {
 	index int
 	sides [2]Variant
+	notes [2]string // on their loads, for their trials
 	rng   *rand.Rand
 	gates []Gate
 	proto *stat.Protocol
@@ -251,6 +254,10 @@ func (r *abRunner) subject(ctx context.Context, i int) error {
 		v.Spec.CPUs, v.Spec.Settle = r.CPUs, r.Clock == ClockICount
 		r.tell(c, 1, Step{})
 		if err := r.lab.Probe(ctx, v.Spec, v.Hook); err != nil {
+			return r.skipSide(ctx, c, side, err)
+		}
+		var err error
+		if c.notes[side], err = r.closed.offer(ctx, &v.Scenario); err != nil {
 			return r.skipSide(ctx, c, side, err)
 		}
 	}
@@ -320,6 +327,9 @@ func (r *abRunner) take(c *comparison, block int, trials [2]record.Trial) error 
 		t.Arm = record.Bare
 		if v.Hook != NoHook {
 			t.Arm = record.Observed
+		}
+		if note := c.notes[i]; note != "" {
+			t.Notes = append(t.Notes, note)
 		}
 		t.Variant, t.Block, t.Pair, t.Trial = []string{"a", "b"}[i], block, c.pairs, r.out.Trials+1
 		if err := r.rec.Write(*t); err != nil {

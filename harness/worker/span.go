@@ -19,9 +19,6 @@ func (s *Span) Begin(now int64) {
 // End closes the span before now.
 func (s *Span) End(now int64) { s.to.Store(now) }
 
-// From is where the span begins.
-func (s *Span) From() int64 { return s.from.Load() }
-
 // Holds tells whether the moment t lies in the span. It stays true after the
 // end for moments before it.
 func (s *Span) Holds(t int64) bool { return t >= s.from.Load() && t < s.to.Load() }

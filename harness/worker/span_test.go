@@ -19,7 +19,4 @@ func TestSpan(t *testing.T) {
 	holds("ended", map[int64]bool{9: false, 10: true, 19: true, 20: false})
 	s.Begin(30)
 	holds("begun again", map[int64]bool{15: false, 29: false, 30: true})
-	if s.From() != 30 {
-		t.Errorf("from %d, want 30", s.From())
-	}
 }

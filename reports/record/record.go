@@ -249,7 +249,7 @@ type Latency struct {
 type Schedule struct {
 	RatePPS float64 `json:"rate_pps"` // asked for, of all senders together
 	Spacing string  `json:"spacing"`  // "fixed" or "poisson"
-	Sends   uint64  `json:"sends"`    // packets that were due and sent
+	Sends   uint64  `json:"sends"`    // packets that were due, those that were not sent by the end included
 	Late    uint64  `json:"late"`
 	LateNs  int64   `json:"late_ns"`
 	P50Ns   *uint64 `json:"p50_ns,omitempty"` // of sent minus due
