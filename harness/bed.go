@@ -59,6 +59,8 @@ type bed struct {
 	sending  traffic.Control
 	reading  sink.Control
 	started  bool
+	sliced   bool          // workers and, with toggled, observer wait until release
+	toggled  bool          // the other side of the pair has another hook: this one's is taken away while that is measured
 	lockstep *lockstep     // only with gen=lockstep
 	stopping atomic.Bool   // workers may end from now on
 	failed   chan error    // the first worker's error
@@ -264,6 +266,9 @@ var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink
 // start lets readers run, then senders.
 func (b *bed) start() error {
 	b.started = true
+	if b.sliced {
+		b.sending.Gate.Close()
+	}
 	if b.spec.Gen == GenLockstep {
 		return b.startLockstep()
 	}
@@ -374,6 +379,8 @@ func addCPUTime(sum int64, t *worker.Thread) int64 {
 // stop ends the senders.
 func (b *bed) stop() error {
 	b.sending.Stop.Store(true)
+	b.sending.Gate.Open()
+	b.reading.Gate.Open()
 	if b.lockstep != nil {
 		return b.lockstep.thread.Wait()
 	}

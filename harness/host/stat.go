@@ -33,6 +33,23 @@ func (t CPUTimes) Busy() time.Duration { return t.User + t.Nice + t.System + t.I
 // Total is all of it.
 func (t CPUTimes) Total() time.Duration { return t.Busy() + t.Idle + t.IOWait + t.Steal }
 
+// Plus adds two stretches of time.
+func (t CPUTimes) Plus(other CPUTimes) CPUTimes {
+	into, add := t.fields(), other.fields()
+	for i := range into {
+		*into[i] += *add[i]
+	}
+	return t
+}
+
+// StealShare is the stolen share of the time: 0 to 1, and 0 of no time.
+func (t CPUTimes) StealShare() float64 {
+	if t.Total() == 0 {
+		return 0
+	}
+	return float64(t.Steal) / float64(t.Total())
+}
+
 // fields lists the columns of /proc/stat in their order (fs/proc/stat.c).
 // Guest time, which follows, is in User already.
 func (t *CPUTimes) fields() []*time.Duration {
@@ -113,12 +130,19 @@ func (s Stat) Until(b Stat, cpus []int) CPUTimes {
 	return sum
 }
 
+// Plus adds what happened from one moment to the later other. It is how times
+// of several stretches are added up.
+func (s Stat) Plus(from, to Stat) Stat {
+	sum := Stat{CPU: map[int]CPUTimes{}}
+	for cpu, t := range s.CPU {
+		sum.CPU[cpu] = t
+	}
+	for cpu := range from.CPU {
+		sum.CPU[cpu] = sum.CPU[cpu].Plus(from.Until(to, []int{cpu}))
+	}
+	return sum
+}
+
 // Steal is the share of the time of the CPUs, all if cpus is empty, that was
 // stolen between s and the later b: 0 to 1, and 0 if no time passed.
-func (s Stat) Steal(b Stat, cpus []int) float64 {
-	t := s.Until(b, cpus)
-	if t.Total() == 0 {
-		return 0
-	}
-	return float64(t.Steal) / float64(t.Total())
-}
+func (s Stat) Steal(b Stat, cpus []int) float64 { return s.Until(b, cpus).StealShare() }

@@ -41,6 +41,7 @@ type Config struct {
 type Control struct {
 	Measuring atomic.Bool // latency is recorded
 	Drain     atomic.Bool // no more packets will come: end when the queue is empty
+	Gate      worker.Gate // holds back readers that found their queue empty; those that wait in read(2) are not in the way
 }
 
 // Counts is what a reader saw from its start on.
@@ -226,6 +227,7 @@ func (r *Reader) loop() error {
 			if r.Again%publishEvery == 1 || r.Wait == Poll {
 				r.publish()
 			}
+			r.control.Gate.Pass()
 			if r.Wait == Poll {
 				if err := r.poll(); err != nil {
 					return err

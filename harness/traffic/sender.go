@@ -47,7 +47,10 @@ type Config struct {
 }
 
 // Control is shared by the senders of a trial.
-type Control struct{ Stop atomic.Bool }
+type Control struct {
+	Stop atomic.Bool
+	Gate worker.Gate // holds senders back between two batches
+}
 
 // Counts is what a sender did from its start on. Packets are wire segments.
 type Counts struct {
@@ -228,12 +231,18 @@ func (s *Sender) Step(control *Control) error {
 // loop is the hot loop: flow after flow, a batch each. It allocates nothing.
 func (s *Sender) loop() error {
 	defer s.publish()
-	for !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit) {
+	for s.goesOn() {
 		if err := s.Step(s.control); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// goesOn waits at the gate and then tells whether there is more to send.
+func (s *Sender) goesOn() bool {
+	s.control.Gate.Pass()
+	return !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit)
 }
 
 // send hands one batch of one flow to the kernel, however many calls it takes.

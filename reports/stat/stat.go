@@ -27,12 +27,7 @@ func Summarize(x []float64) (Summary, error) {
 	if err := check(x); err != nil {
 		return Summary{}, err
 	}
-	// Halved, two values of any size can be added and subtracted without an
-	// overflow; it is exact but for denormals.
-	half := make(stats.Float64Data, len(x))
-	for i, v := range x {
-		half[i] = v / 2
-	}
+	half := halved(x)
 	median, err := stats.Median(half)
 	if err != nil {
 		return Summary{}, err
@@ -56,32 +51,28 @@ func Summarize(x []float64) (Summary, error) {
 	return s, nil
 }
 
-// Jain is the fairness index (sum x)^2 / (n sum x^2) of Jain, Chiu and Hawe
-// (DEC-TR-301): 1 when all x are equal, 1/n when one has everything. It
-// refuses negative values, and a sample of zeros, which has no index.
-func Jain(x []float64) (float64, error) {
+// Median is the middle of x, in its unit; of an even number of values, the mean
+// of the middle two.
+func Median(x []float64) (float64, error) {
 	if err := check(x); err != nil {
 		return 0, err
 	}
-	top, err := stats.Max(x)
-	if err != nil {
-		return 0, err
-	}
-	if top == 0 {
-		return 0, errors.New("all values are 0")
-	}
-	var sum, squares float64
-	for i, v := range x {
-		if v < 0 {
-			return 0, fmt.Errorf("value %d is negative: %v", i, v)
-		}
-		v /= top // so that squares cannot overflow
-		sum += v
-		squares += v * v
-	}
-	return sum * sum / (float64(len(x)) * squares), nil
+	m, err := stats.Median(halved(x))
+	return 2 * m, err
 }
 
+// halved is x / 2: two such values of any size can be added and subtracted
+// without an overflow. It is exact but for denormals.
+func halved(x []float64) stats.Float64Data {
+	half := make(stats.Float64Data, len(x))
+	for i, v := range x {
+		half[i] = v / 2
+	}
+	return half
+}
+
+// check is the door in front of the statistics library, which answers NaN to
+// NaN without an error.
 func check(x []float64) error {
 	if len(x) == 0 {
 		return ErrEmpty

@@ -1,0 +1,39 @@
+package stat
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Estimate is a value and its confidence interval, in the unit of the sample.
+type Estimate struct {
+	Value, Low, High float64
+	// Level is the confidence reached. It is at least what was asked for: an
+	// exact distribution has steps.
+	Level float64
+	// N is the number of values, or that of the smaller of two samples.
+	N int
+}
+
+// ErrTooFew says that a sample has no interval at the level asked for. What is
+// returned is a *TooFewError, which says how many values it takes.
+var ErrTooFew = errors.New("too few values")
+
+// TooFewError is ErrTooFew with the figures.
+type TooFewError struct {
+	Have, Need int // values, in each sample where there are two
+	Alpha      float64
+}
+
+func (e *TooFewError) Error() string {
+	return fmt.Sprintf("%d values have no interval at %.4g %%: at least %d are needed", e.Have, 100*(1-e.Alpha), e.Need)
+}
+
+func (e *TooFewError) Unwrap() error { return ErrTooFew }
+
+func checkAlpha(alpha float64) error {
+	if !(alpha > 0 && alpha < 1) {
+		return fmt.Errorf("alpha is %v, not between 0 and 1", alpha)
+	}
+	return nil
+}

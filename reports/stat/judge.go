@@ -1,0 +1,285 @@
+package stat
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// What a Comparison can come to. The words are those of the run file.
+const (
+	Regression            = "regression"
+	Improvement           = "improvement"
+	Equivalent            = "equivalent"
+	Inconclusive          = "inconclusive"
+	Invalid               = "invalid"
+	IndicativeRegression  = "indicative-regression"
+	IndicativeImprovement = "indicative-improvement"
+)
+
+// Rule says how a metric is judged.
+type Rule struct {
+	Name   string
+	Better int // +1: higher is better; -1: lower is better
+	// Absolute metrics are compared by their difference, in their own unit; the
+	// others by their ratio, which needs values above 0.
+	Absolute bool
+	// Threshold is the least change that matters: 0.03 is 3 % of a ratio, or a
+	// difference of 0.03 where Absolute. It must not be negative.
+	Threshold float64
+}
+
+func (r Rule) check() error {
+	if r.Better != 1 && r.Better != -1 {
+		return fmt.Errorf("judge %s: better is %d, not 1 or -1", r.Name, r.Better)
+	}
+	if !(r.Threshold >= 0) || math.IsInf(r.Threshold, 0) {
+		return fmt.Errorf("judge %s: threshold is %v", r.Name, r.Threshold)
+	}
+	return nil
+}
+
+// Comparison is a metric of NEW held against BASE. It has no NaN and no
+// infinity: what is not known is 0, and the flags say what that is.
+type Comparison struct {
+	Metric string
+	// Base and New are medians, in the metric's unit.
+	Base, New float64
+	// Change is the estimate of new/base - 1, or of new - base where the rule is
+	// absolute: below 0, new is lower, whether that is better or not. Low and High are its
+	// interval, and Level the confidence that the interval reaches.
+	Change, Low, High, Level float64
+	// P is corrected by Holm for the metrics judged together, and for the looks
+	// taken, so that it is held against the whole alpha.
+	P         float64
+	N         int // pairs, or values of the smaller sample
+	Threshold float64
+	Verdict   string
+	// Notes are sentences on what the verdict rests on or lacks, each with what to
+	// do next where there is something.
+	Notes []string
+
+	HasMedians  bool // Base and New
+	HasChange   bool // Change and P
+	HasInterval bool // Low, High and Level
+}
+
+// JudgePairs judges pairs that were run interleaved: base[i][k] and new[i][k]
+// are the values of rules[i] in pair k. The estimate is that of Hodges and
+// Lehmann on ln(new/base), or on new - base; interval and p are those of the
+// signed-rank test; p is corrected by Holm over the rules.
+//
+//	regression    the interval excludes 0, the estimate is worse by more than the
+//	              threshold, and the corrected p is below alpha
+//	improvement   the mirror of it
+//	equivalent    the interval lies within the threshold
+//	inconclusive  none of these, or too few pairs to tell; a note says how many it takes
+//	invalid       a value has no ratio; a note says which
+//
+// A regression or an improvement is what these pairs alone show: a Protocol
+// also sees it again in a fresh block. Metrics may have different numbers of
+// pairs. An error is a fault of the caller: rules that make no sense, sides of
+// different length, or a value that is not finite.
+func JudgePairs(rules []Rule, base, new [][]float64, alpha float64) ([]Comparison, error) {
+	if err := checkSamples(rules, base, new, alpha); err != nil {
+		return nil, err
+	}
+	for i := range rules {
+		if len(base[i]) != len(new[i]) {
+			return nil, fmt.Errorf("judge %s: %d values of the base against %d", rules[i].Name, len(base[i]), len(new[i]))
+		}
+	}
+	return judge(rules, base, new, paired, alpha, 1), nil
+}
+
+// JudgeSamples judges two runs that were not interleaved, by Mann-Whitney and
+// shift, as JudgePairs does pairs. base[i] and new[i] are the values of
+// rules[i], and need not be of one length. What differs may differ because the
+// host did, so that a verdict is indicative only.
+func JudgeSamples(rules []Rule, base, new [][]float64, alpha float64) ([]Comparison, error) {
+	if err := checkSamples(rules, base, new, alpha); err != nil {
+		return nil, err
+	}
+	out := judge(rules, base, new, independent, alpha, 1)
+	for i := range out {
+		switch out[i].Verdict {
+		case Regression:
+			out[i].Verdict = IndicativeRegression
+		case Improvement:
+			out[i].Verdict = IndicativeImprovement
+		}
+	}
+	return out, nil
+}
+
+func checkSamples(rules []Rule, base, new [][]float64, alpha float64) error {
+	if err := checkAlpha(alpha); err != nil {
+		return err
+	}
+	if len(base) != len(rules) || len(new) != len(rules) {
+		return fmt.Errorf("judge %d metrics: the base has %d and new %d", len(rules), len(base), len(new))
+	}
+	for i, r := range rules {
+		if err := r.check(); err != nil {
+			return err
+		}
+		for side, x := range map[string][]float64{"base": base[i], "new": new[i]} {
+			if err := check(x); err != nil && !errors.Is(err, ErrEmpty) {
+				return fmt.Errorf("judge %s: %s: %w", r.Name, side, err)
+			}
+		}
+	}
+	return nil
+}
+
+// design is how two samples belong together.
+type design struct {
+	// compare gives the estimate of new - base, which needs at least one value on
+	// each side, and p.
+	compare func(base, new []float64, alpha float64) (Estimate, float64, error)
+	needed  func(tests int, alpha float64) int
+	count   string // of what, in a note
+}
+
+var (
+	paired      = design{comparePairs, PairsNeeded, "pairs"}
+	independent = design{compareSamples, SamplesNeeded, "trials a side"}
+)
+
+func comparePairs(base, new []float64, alpha float64) (Estimate, float64, error) {
+	d := make([]float64, len(base))
+	for i := range d {
+		d[i] = new[i] - base[i]
+	}
+	p, err := SignedRank(d)
+	if err != nil {
+		return Estimate{}, 0, err
+	}
+	e, err := SignedRankInterval(d, alpha)
+	return e, p, err
+}
+
+func compareSamples(base, new []float64, alpha float64) (Estimate, float64, error) {
+	p, err := RankSum(base, new)
+	if err != nil {
+		return Estimate{}, 0, err
+	}
+	e, err := Shift(base, new, alpha)
+	return e, p, err
+}
+
+// judge holds every metric against its rule. The samples have been checked.
+// alpha is split evenly over the looks.
+func judge(rules []Rule, base, new [][]float64, d design, alpha float64, looks int) []Comparison {
+	out := make([]Comparison, len(rules))
+	var p []float64
+	for i, r := range rules {
+		out[i] = measure(r, base[i], new[i], d, alpha/float64(looks))
+		if out[i].HasChange {
+			p = append(p, out[i].P)
+		}
+	}
+	tests := len(p)
+	p = Holm(p)
+	for i := range out {
+		c := &out[i]
+		if !c.HasChange {
+			continue
+		}
+		c.P, p = min(1, float64(looks)*p[0]), p[1:]
+		c.Verdict = verdict(*c, rules[i].Better, alpha)
+		least := d.needed(tests, alpha/float64(looks))
+		if c.N < least && c.Verdict != Equivalent {
+			c.Notes = append(c.Notes, tooFew(c.N, least, tests, d.count))
+		}
+	}
+	return out
+}
+
+func tooFew(n, least, tests int, count string) string {
+	among := ""
+	if tests > 1 {
+		among = fmt.Sprintf(" in one of %d metrics judged together", tests)
+	}
+	return fmt.Sprintf("%d %s cannot show a change%s: at least %d are needed", n, count, among, least)
+}
+
+// measure fills in all but the verdict of what can be judged, and P as it is
+// before its correction.
+func measure(r Rule, base, new []float64, d design, alpha float64) Comparison {
+	c := Comparison{Metric: r.Name, N: min(len(base), len(new)), Threshold: r.Threshold, Verdict: Inconclusive}
+	if c.N == 0 {
+		c.Notes = append(c.Notes, tooFew(0, d.needed(1, alpha), 1, d.count))
+		return c
+	}
+	var err error
+	if c.Base, err = Median(base); err == nil {
+		c.New, err = Median(new)
+	}
+	if err != nil {
+		return invalid(c, err)
+	}
+	c.HasMedians = true
+	back := func(v float64) float64 { return v }
+	if !r.Absolute {
+		if base, err = logs(base); err == nil {
+			new, err = logs(new)
+		}
+		if err != nil {
+			return invalid(c, err)
+		}
+		back = math.Expm1
+	}
+	e, p, err := d.compare(base, new, alpha)
+	if err != nil && !errors.Is(err, ErrTooFew) {
+		return invalid(c, err)
+	}
+	change, low, high := back(e.Value), back(e.Low), back(e.High)
+	if err := check([]float64{change, low, high}); err != nil {
+		return invalid(c, fmt.Errorf("%v and %v are too far apart", c.Base, c.New))
+	}
+	c.Change, c.P, c.HasChange = change, p, true
+	if err == nil {
+		c.Low, c.High, c.Level, c.HasInterval = low, high, e.Level, true
+	}
+	return c
+}
+
+func invalid(c Comparison, err error) Comparison {
+	c.Verdict = Invalid
+	c.Notes = append(c.Notes, fmt.Sprintf("no change can be given: %v", err))
+	return c
+}
+
+// logs are the natural logarithms of x.
+func logs(x []float64) ([]float64, error) {
+	l := make([]float64, len(x))
+	for i, v := range x {
+		if v <= 0 {
+			return nil, fmt.Errorf("a ratio needs values above 0, and one is %v", v)
+		}
+		l[i] = math.Log(v)
+	}
+	return l, nil
+}
+
+// thresholdSlack keeps what is exactly at a threshold there: 0.97 / 1 - 1 is a
+// little below -0.03 in floating point.
+const thresholdSlack = 1e-9
+
+// verdict judges by the figures, which are in the direction of the metric.
+func verdict(c Comparison, better int, alpha float64) string {
+	if !c.HasInterval {
+		return Inconclusive
+	}
+	limit := c.Threshold * (1 + thresholdSlack)
+	switch {
+	case c.Low >= -limit && c.High <= limit:
+		return Equivalent
+	case c.P >= alpha || math.Abs(c.Change) <= limit || c.Low <= 0 && c.High >= 0:
+		return Inconclusive
+	case c.Change > 0 == (better > 0):
+		return Improvement
+	}
+	return Regression
+}
