@@ -28,6 +28,9 @@ func newDocument(f *record.File) document {
 			}
 		}
 	}
+	if sec, ok := searches(f, list, common); ok {
+		d.sections = append(d.sections, sec)
+	}
 	if len(f.Skips) > 0 {
 		d.sections = append(d.sections, skipped(f.Skips))
 	}
