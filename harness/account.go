@@ -10,18 +10,11 @@ import (
 )
 
 const (
-	// stealLimit is the share of stolen CPU time above which a trial is invalid.
-	stealLimit = 0.01
 	// missedLimit is the share of overwritten residency samples that is flagged.
 	missedLimit = 0.01
 	// generatorLimit is the share of the senders' time outside their calls above
 	// which, if nothing was lost, the generator and not the device set the rate.
 	generatorLimit = 0.25
-	// unsteadyLimit is how far windows may lie apart, as the ratio of their
-	// standard deviation to their mean, and thirdsLimit how far the first and
-	// the last third may.
-	unsteadyLimit = 0.10
-	thirdsLimit   = 0.05
 	// maxFlowRecords bounds the size of a record.
 	maxFlowRecords = 256
 )

@@ -349,6 +349,10 @@ func (b *bed) sample() sample {
 	return s
 }
 
+func (b *bed) look() host.Look {
+	return host.LookAt(slices.Concat(b.placement.Sender, b.placement.Reader))
+}
+
 func (b *bed) usage() (u usage, err error) {
 	if u.stat, err = host.ReadStat(); err != nil {
 		return u, err

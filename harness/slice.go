@@ -51,7 +51,7 @@ func (l *Lab) RunPair(ctx context.Context, sides [2]Side, seed uint64, floor rec
 	started := time.Now().UTC().Format(time.RFC3339Nano)
 	restore := quiet(workers)
 	cut := slicing{
-		warmup: max(beds[0].spec.Warmup, beds[1].spec.Warmup), window: beds[0].spec.Window,
+		specs: [2]Spec{beds[0].spec, beds[1].spec}, window: beds[0].spec.Window,
 		want: max(1, int(beds[0].spec.Measure/beds[0].spec.Window)),
 		rng:  rand.New(rand.NewPCG(seed, 0)),
 	}
@@ -81,9 +81,10 @@ type sliceRig interface {
 
 // slicing takes two rigs through a pair of trials.
 type slicing struct {
-	warmup, window time.Duration
-	want           int // couples of windows
-	rng            *rand.Rand
+	specs  [2]Spec
+	window time.Duration
+	want   int // couples of windows
+	rng    *rand.Rand
 
 	seen        [2]measurement
 	tried, kept int
@@ -137,13 +138,22 @@ func (c *slicing) run(ctx context.Context, rigs [2]sliceRig) (err error) {
 			return err
 		}
 	}
-	for _, r := range rigs {
-		if err := released(r, func() error { return wait(ctx, r, c.warmup) }); err != nil {
+	for i, r := range rigs {
+		err := released(r, func() (err error) {
+			c.seen[i].warm, err = warmUp(ctx, r, c.specs[i])
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
+	before := rigs[0].look()
 	if err := c.couples(ctx, rigs); err != nil {
 		return err
+	}
+	happened := before.Until(rigs[0].look())
+	for i := range c.seen {
+		c.seen[i].seen = happened
 	}
 	for _, r := range rigs {
 		if err := r.stop(); err != nil {
@@ -251,7 +261,15 @@ func (c *slicing) keep(next couple) {
 		}
 		m.samples = append(m.samples, m.samples[len(m.samples)-1].plus(s.from, s.to))
 		m.last = m.last.plus(s.before, s.afterwards)
+		if own, other := s.rate(), next.of[1-i].rate(); other > 0 {
+			m.against = append(m.against, own/other)
+		}
 	}
+}
+
+// rate is the rate of delivery in packets/ns.
+func (s slice) rate() float64 {
+	return float64(s.to.delivered-s.from.delivered) / float64(s.to.at-s.from.at)
 }
 
 // plus adds what was done between two moments.

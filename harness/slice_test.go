@@ -61,7 +61,7 @@ func fakeSides(stolen func() time.Duration) (sides [2]sliceRig, log *[]string) {
 
 func TestSlices(t *testing.T) {
 	sides, log := fakeSides(func() time.Duration { return 0 })
-	c := slicing{warmup: 30 * time.Millisecond, window: 80 * time.Millisecond, want: 40, rng: rand.New(rand.NewPCG(1, 0))}
+	c := slicing{specs: [2]Spec{{Warmup: 30 * time.Millisecond}, {Warmup: 30 * time.Millisecond}}, window: 80 * time.Millisecond, want: 40, rng: rand.New(rand.NewPCG(1, 0))}
 	if err := c.run(context.Background(), sides); err != nil {
 		t.Fatal(err)
 	}

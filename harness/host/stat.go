@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// tick is one unit of /proc/stat: USER_HZ is 100 on amd64 and arm64, whatever
+// Tick is one unit of /proc/stat: USER_HZ is 100 on amd64 and arm64, whatever
 // CONFIG_HZ is.
-const tick = 10 * time.Millisecond
+const Tick = 10 * time.Millisecond
 
 // CPUTimes is where the time of one or more CPUs went. The kernel counts it in
 // steps of 10 ms.
@@ -90,10 +90,10 @@ func parseStat(s string) (Stat, error) {
 				break // kernels before 2.6.11 knew no steal
 			}
 			n, err := strconv.ParseUint(f[i+1], 10, 64)
-			if err != nil || n > uint64(1<<62/tick) {
+			if err != nil || n > uint64(1<<62/Tick) {
 				return Stat{}, fmt.Errorf("parse /proc/stat: %s has %q for a time", f[0], f[i+1])
 			}
-			*d = time.Duration(n) * tick
+			*d = time.Duration(n) * Tick
 		}
 		stat.CPU[cpu] = t
 	}

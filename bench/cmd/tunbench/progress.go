@@ -25,6 +25,7 @@ type progress struct {
 	quiet   bool
 
 	index int     // of the scenario that was told last
+	pair  int     // the same
 	pps   float64 // of the last trial
 }
 
@@ -57,16 +58,25 @@ func (p *progress) step(s bench.Step) {
 	switch {
 	case p.live:
 		p.draw(s)
-	case p.verbose && s.Index != p.index:
-		fmt.Fprintf(p.w, "%d/%d %s, %s left\n", s.Index, s.Scenarios, s.Scenario, left(s.Left))
+	case p.verbose && (s.Index != p.index || s.Pair != p.pair):
+		fmt.Fprintf(p.w, "%s %s, %s left\n", where(s), s.Scenario, left(s.Left))
 	}
-	p.index = s.Index
+	p.index, p.pair = s.Index, s.Pair
+}
+
+// where is the place of a step in its run.
+func where(s bench.Step) string {
+	place := fmt.Sprintf("%d/%d", s.Index, s.Scenarios)
+	if s.Pairs > 1 {
+		place = fmt.Sprintf("pair %d/%d  %s", s.Pair, s.Pairs, place)
+	}
+	return place
 }
 
 // draw fits into one line: the figures first, and as much of the name as has
 // room, since a line that wraps cannot be drawn anew.
 func (p *progress) draw(s bench.Step) {
-	line := fmt.Sprintf("%d/%d  %s left  ", s.Index, s.Scenarios, left(s.Left))
+	line := fmt.Sprintf("%s  %s left  ", where(s), left(s.Left))
 	if p.pps > 0 {
 		line += fmt.Sprintf("last %s  ", packetRate(p.pps))
 	}
