@@ -135,6 +135,7 @@ type run struct {
 	measured time.Duration // durations of the trials
 	pause    time.Duration // the longest that a trial took beside its duration
 	inARow   int           // invalid trials
+	invalid  string        // why the last of them was
 	stop     string        // why the search ended before its goals were reached
 }
 
@@ -180,7 +181,7 @@ func (r *run) exhausted(d time.Duration) string {
 	case r.spent()+d+r.pause > r.Cap:
 		return fmt.Sprintf("the search was at its cap of %v", r.Cap)
 	case r.inARow >= invalidLimit:
-		return fmt.Sprintf("%d trials in a row were invalid", r.inARow)
+		return fmt.Sprintf("%d trials in a row were invalid, the last for: %s", r.inARow, r.invalid)
 	}
 	return ""
 }
@@ -200,6 +201,7 @@ func (r *run) trial(ctx context.Context, step int, d time.Duration) error {
 	case t.Invalid != "":
 		r.out.Invalid++
 		r.inARow++
+		r.invalid = t.Invalid
 		return nil
 	case t.Late:
 		r.out.Invalid++

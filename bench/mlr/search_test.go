@@ -295,7 +295,7 @@ func TestNothingButInvalidTrials(t *testing.T) {
 	stolen := func(float64, time.Duration, *rand.Rand) Trial { return Trial{Invalid: "steal"} }
 	var b bench
 	out := b.run(t, profile(t, "full"), stolen, capacity, 1)
-	if out.Trials != invalidLimit || out.Invalid != out.Trials || out.Goals[0].Detail != "10 trials in a row were invalid" {
+	if out.Trials != invalidLimit || out.Invalid != out.Trials || out.Goals[0].Detail != "10 trials in a row were invalid, the last for: steal" {
 		t.Errorf("%+v", out)
 	}
 }
