@@ -60,7 +60,10 @@ type Plan struct {
 	CPUs      []int        // to send and to read on; empty: chosen from the topology
 	Tool      record.Tool
 	Args      []string // as typed, for the header
-	Strict    bool     // invalid trials make the run's exit code 3
+	// Sees is what is known of the smallest changes that this host can show, for
+	// the header: see record.Run.
+	Sees   map[string]float64
+	Strict bool // invalid trials make the run's exit code 3
 
 	// Progress, if not nil, is told of each step.
 	Progress func(Step)
@@ -179,7 +182,7 @@ func (p Plan) header(host record.Host, hook record.Hook, floor record.Floor) rec
 		ID:      fmt.Sprintf("%s-%08x", now.UTC().Format("20060102T150405.000Z"), uint32(p.Seed^p.Seed>>32)),
 		Started: timestamp(now),
 		Tool:    p.Tool, Clock: cmp.Or(p.Clock, ClockMonotonic), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
-		Host: host, Hook: hook, Floor: floor,
+		Host: host, Hook: hook, Floor: floor, Sees: p.Sees,
 	}
 }
 

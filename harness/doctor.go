@@ -230,9 +230,10 @@ func lookAround(ctx context.Context, d time.Duration) (c conditions, cpus []int,
 	case <-time.After(d):
 	}
 	after, err := host.ReadStat()
+	seen := look.Until(host.LookAt(cpus))
 	return conditions{
 		all: before.Until(after, nil), pinned: before.Until(after, cpus), cpus: len(cpus), workers: len(cpus),
-		own: host.OwnTime() - own, seen: look.Until(host.LookAt(cpus)),
+		own: host.OwnTime() - own, measured: seen.Elapsed, stretches: 1, seen: seen,
 	}, cpus, err
 }
 

@@ -40,7 +40,8 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 		// What the windows of both sides of a pair share is the host's.
 		rates, of = m.against, "held against the other side's, "
 	}
-	if text := unsteady(rates); text != "" {
+	// By a Poisson process windows differ, whatever the device does.
+	if text := unsteady(rates); text != "" && !b.spec.Poisson {
 		text = of + text
 		if warm != "" {
 			text += "; " + warm
@@ -52,7 +53,12 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if b.lockstep != nil && b.lockstep.unsettled {
 		flag(record.FlagUnsettled, "after %d blocks the last %d differ by more than %.1f %%", mostBlocks, lockstepBlocks, 100*settledSpread)
 	}
-	if share := b.generatorShare(m); share > generatorLimit && a.DroppedTotal() == 0 {
+	if s := t.Schedule; s != nil && float64(s.Late) > lateLimit*float64(s.Sends) {
+		flag(record.FlagLate, "%.1f %% of the packets were sent more than %d us after they were due, the latest %.0f us",
+			100*float64(s.Late)/float64(s.Sends), s.LateNs/1000, float64(s.MaxNs)/1000)
+	}
+	// An open loop is limited by the generator as it should be.
+	if share := b.generatorShare(m); t.Schedule == nil && share > generatorLimit && a.DroppedTotal() == 0 {
 		flag(record.FlagGeneratorLimited, "the senders spent %.0f %% of their time outside the kernel, and nothing was dropped", 100*share)
 	}
 	if cpus, workers := b.workers(); workers > cpus {
@@ -124,9 +130,17 @@ func (b *bed) conditions(m measurement) conditions {
 	c := conditions{
 		all: m.first.stat.Until(m.last.stat, nil), pinned: m.first.stat.Until(m.last.stat, cpus),
 		cpus: len(cpus), own: -1, seen: m.seen,
+		measured: time.Duration(m.samples[len(m.samples)-1].at - m.samples[0].at), stretches: 1,
 	}
-	if b.lockstep == nil { // whose one worker ends by itself, before the last look
-		_, c.workers = b.workers()
+	if b.sliced {
+		c.stretches = len(m.samples) - 1
+	}
+	_, c.workers = b.workers()
+	if b.lockstep != nil {
+		// Its figures are medians of rounds, which a moment's disturbance does not
+		// move, and it runs in guests that have just booted: their other tasks may
+		// wait a little, and their kernel may still be choosing its clock.
+		c.seen.Pressure, c.seen.SourceFrom = -1, ""
 	}
 	if ns, ok := cpuTime(m, false, b.placement); ok {
 		c.own = time.Duration(ns)

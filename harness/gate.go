@@ -17,9 +17,9 @@ const (
 	// programs may use.
 	foreignLimit = 0.05
 	// pressureLimit is the share of the measured time in which some task waited
-	// for a CPU. It is far above what the few threads of Go's own runtime wait
-	// for where workers fill all CPUs.
-	pressureLimit = 0.20
+	// for a CPU. Where workers fill all CPUs, the other threads of this process
+	// wait for theirs: 2 to 6 % of the time on two CPUs with nothing else to do.
+	pressureLimit = 0.10
 	// frequencyLimit is by how much a CPU may change its frequency.
 	frequencyLimit = 0.10
 	// clockLimit is by how much CLOCK_MONOTONIC may be slewed: the kernel's own
@@ -33,17 +33,18 @@ const (
 	wallLimit = time.Second
 )
 
-// conditions is what the host did during the measured time, in whatever number
-// of stretches that was measured.
+// conditions is what the host did during the measured time.
 type conditions struct {
-	all    host.CPUTimes // of all CPUs
-	pinned host.CPUTimes // of those of the workers
-	cpus   int           // of the workers
-	// workers is how many share those CPUs; 0 if they leave them in turn, so
-	// that nothing can be said of who waited for whom.
-	workers int
+	all     host.CPUTimes // of all CPUs
+	pinned  host.CPUTimes // of those of the workers
+	cpus    int           // of the workers
+	workers int           // that share those CPUs
 	own     time.Duration // CPU time of our threads on those CPUs; below 0: not known
-	seen    host.Delta
+	// measured is the time over which all, pinned and own were added up, in that
+	// many stretches.
+	measured  time.Duration
+	stretches int
+	seen      host.Delta // from the first stretch to the last
 }
 
 // Names of gates that doctor shows in a way of their own.
@@ -119,7 +120,7 @@ func coarse(t time.Duration) string {
 // the time is not taken for somebody else.
 func (c conditions) foreignLoad() gate {
 	g := gate{name: gateForeignLoad, flag: record.FlagForeignLoad}
-	total := time.Duration(c.cpus) * c.seen.Elapsed
+	total := time.Duration(c.cpus) * c.measured
 	switch {
 	case c.own < 0:
 		return g.unclear("the CPU time of the workers is not known")
@@ -128,7 +129,7 @@ func (c conditions) foreignLoad() gate {
 	}
 	foreign := max(0, c.pinned.User+c.pinned.Nice+c.pinned.System-c.own)
 	share := float64(foreign) / float64(total)
-	blur := sampling(c.own, total, c.cpus*c.seen.Stretches)
+	blur := sampling(c.own, total, c.cpus*c.stretches)
 	return g.judge(share > foreignLimit && foreign > blur,
 		"other programs used %.1f %% of the time of the workers' %d CPUs: %v, of which %v may be an error of the ticks",
 		100*share, c.cpus, foreign.Round(time.Millisecond), blur.Round(time.Millisecond))
@@ -148,7 +149,7 @@ func (c conditions) pressure() gate {
 	switch {
 	case c.seen.Elapsed <= 0 || c.seen.Pressure < 0:
 		return g.unclear("this kernel has no /proc/pressure/cpu: it needs CONFIG_PSI, and psi=1 where that is off by default")
-	case c.workers == 0 || c.workers > c.cpus:
+	case c.workers > c.cpus:
 		return g.unclear("the workers wait for each other's CPU")
 	}
 	share := float64(c.seen.Pressure) / float64(c.seen.Elapsed)

@@ -1,12 +1,20 @@
 package harness
 
 import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
 	"tunbench/harness/host"
+	"tunbench/harness/sink"
 	"tunbench/reports/record"
 )
 
@@ -18,7 +26,7 @@ func fine() conditions {
 	return conditions{
 		all:    host.CPUTimes{User: 500 * ms, System: 1500 * ms, Idle: 2000 * ms},
 		pinned: host.CPUTimes{User: 500 * ms, System: 1500 * ms},
-		cpus:   2, workers: 2, own: 1980 * ms,
+		cpus:   2, workers: 2, own: 1980 * ms, measured: time.Second, stretches: 1,
 		seen: host.Delta{
 			Stretches: 1, Elapsed: time.Second, Pressure: 20 * ms, Throttles: 0,
 			FreqFrom: 3_000_000, FreqTo: 2_900_000, Raw: 40 * time.Microsecond, Blur: time.Microsecond,
@@ -63,8 +71,15 @@ func TestGates(t *testing.T) {
 			c.pinned, c.own = host.CPUTimes{System: 1600 * ms, Idle: 400 * ms}, 1000*ms
 		}, record.FlagForeignLoad, "600ms"},
 		"one tick of a short trial": {func(c *conditions) {
-			c.pinned, c.own, c.seen.Elapsed = host.CPUTimes{System: 110 * ms, Idle: 90 * ms}, 100*ms, 100*ms
+			c.pinned, c.own = host.CPUTimes{System: 110 * ms, Idle: 90 * ms}, 100*ms
+			c.measured = 100 * ms
 		}, "", ""},
+		"ticks of many stretches": {func(c *conditions) {
+			c.pinned, c.own, c.stretches, c.seen.Elapsed = host.CPUTimes{System: 2000 * ms}, 1850*ms, 30, 3*time.Second
+		}, "", ""},
+		"somebody else in many stretches": {func(c *conditions) {
+			c.own, c.stretches, c.seen.Elapsed = 1500*ms, 10, 3*time.Second
+		}, record.FlagForeignLoad, "25.0 % of the time"},
 		"the counters are behind": {func(c *conditions) { c.own = 2100 * ms }, "", ""},
 
 		"tasks waited":           {func(c *conditions) { c.seen.Pressure = 300 * ms }, record.FlagPressure, "30.0 %"},
@@ -107,6 +122,37 @@ func TestGatesInTheDark(t *testing.T) {
 				t.Errorf("%+v", g)
 			}
 		}
+	}
+}
+
+// TestFlagOfTwoGates holds that a flag is set once, whichever gates ask for it,
+// with a note for each, and that notes without a flag are kept.
+func TestFlagOfTwoGates(t *testing.T) {
+	b := newBed(Default(), bpf.None, record.Placement{Sender: []int{0}, Reader: []int{1}})
+	seen := fine().seen
+	seen.Throttles, seen.FreqTo, seen.Wall = 2, 1_000_000, time.Minute
+	m := measurement{samples: make([]sample, 2), seen: seen, warm: warmth{extended: 1}}
+	trial := record.Trial{Metrics: map[string]float64{record.PPS: 1}}
+	b.flag(&trial, m, sink.Counts{})
+	if !slices.Equal(trial.Flags, []string{record.FlagThrottled}) {
+		t.Errorf("flags %v, want one %s", trial.Flags, record.FlagThrottled)
+	}
+	want := []string{
+		"throttled: CPU 0 went from 3000 to 1000 MHz", "throttled: heat slowed the workers' CPUs down 2 times",
+		"the wall clock was set by +60.0 s during the measured time, which no figure uses", "warm-up extended once",
+	}
+	if !slices.Equal(trial.Notes, want) {
+		t.Errorf("notes %q, want %q", trial.Notes, want)
+	}
+	// A steadiness that two more warm-ups did not bring is told with the flag.
+	m.warm = warmth{extended: mostExtensions}
+	for i := range leastWindows {
+		trial.Windows = append(trial.Windows, record.Window{TNs: int64(i + 1), Pkts: uint64(100 * (i + 1))})
+	}
+	trial.Flags, trial.Notes = nil, nil
+	b.flag(&trial, m, sink.Counts{})
+	if last := trial.Notes[len(trial.Notes)-1]; !slices.Contains(trial.Flags, record.FlagUnsteady) || !strings.HasSuffix(last, "; warm-up extended twice") {
+		t.Errorf("flags %v, last note %q", trial.Flags, last)
 	}
 }
 
@@ -196,5 +242,94 @@ func TestDoctorLooksAround(t *testing.T) {
 	want := []string{"steal", "foreign load", "pressure", "frequency", "throttling", "clock", "unsteady", "generator-limited", "unexplained"}
 	if !slices.Equal(names, want) {
 		t.Errorf("gates %q, want %q", names, want)
+	}
+}
+
+// TestSomebodyElse runs a trial on CPUs that other processes keep busy, two on
+// each: they get two thirds of the time, or more where there are still others.
+func TestSomebodyElse(t *testing.T) {
+	needRoot(t)
+	place, err := host.Place(nil, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cpu := range slices.Concat(place.Sender, place.Reader) {
+		spinOn(t, cpu)
+		spinOn(t, cpu)
+	}
+	s := Default()
+	s.Warmup, s.Measure, s.Window, s.IO = 0, 500*ms, 50*ms, IOPoll
+	trial := run(t, s, bpf.None)
+	balanced(t, trial)
+	if !slices.Contains(trial.Flags, record.FlagForeignLoad) {
+		t.Errorf("flags %v, notes %q, want %s", trial.Flags, trial.Notes, record.FlagForeignLoad)
+	}
+	// A thread in lockstep ends before its time can be read, and waits for
+	// nobody but itself.
+	s.Gen, s.IO = GenLockstep, IORead
+	for _, flag := range run(t, s, bpf.None).Flags {
+		if flag == record.FlagForeignLoad || flag == record.FlagPressure {
+			t.Errorf("a trial in lockstep is flagged %s", flag)
+		}
+	}
+}
+
+// spinOn keeps a CPU busy by a process of its own, until the test ends. The
+// process inherits the affinity of the thread that starts it.
+func spinOn(t *testing.T, cpu int) {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, set unix.CPUSet
+	set.Set(cpu)
+	if err := errors.Join(unix.SchedGetaffinity(0, &before), unix.SchedSetaffinity(0, &set)); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), spinEnv+"=1")
+	err := cmd.Start()
+	if err := errors.Join(err, unix.SchedSetaffinity(0, &before)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+}
+
+// spin ends by itself should the test that started it be gone.
+func spin() {
+	go func() {
+		for {
+		}
+	}()
+	time.Sleep(30 * time.Second)
+	os.Exit(0)
+}
+
+// TestATrialKnowsItsHost holds that a trial judges what every kernel shows.
+func TestATrialKnowsItsHost(t *testing.T) {
+	needRoot(t)
+	place, err := host.Place(nil, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := short()
+	b := newBed(s, bpf.None, place)
+	restore := quiet(2)
+	m, err := runPhases(t.Context(), b, s)
+	restore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := b.conditions(m)
+	for _, g := range c.gates() {
+		t.Logf("%+v", g)
+		if must := g.name == "steal" || g.name == gateForeignLoad || g.name == "clock"; must && g.verdict == unknown {
+			t.Errorf("%s: %s", g.name, g.detail)
+		}
+	}
+	if c.seen.Elapsed < s.Measure || c.measured < s.Measure || c.own <= 0 {
+		t.Errorf("%v of CPU time in %v of %v, want at least %v of time", c.own, c.measured, c.seen.Elapsed, s.Measure)
 	}
 }

@@ -38,7 +38,7 @@ var advices = []advice{
 		"Other programs ran on the CPUs of the workers for more than 5 % of the measured time.",
 		"Stop them, keep them off these CPUs (isolcpus, cgroup cpusets), or choose other CPUs with --cpus; tunbench doctor shows how it stands now."},
 	{record.FlagPressure,
-		"Tasks waited for a CPU for more than 20 % of the measured time, by the kernel's own account (PSI).",
+		"Tasks waited for a CPU for more than 10 % of the measured time, by the kernel's own account (PSI).",
 		"Stop what else runs on this host; tunbench doctor shows how it stands now."},
 	{record.FlagThrottled,
 		"A CPU of the workers changed its frequency by more than 10 % during the trial, or heat slowed it down.",

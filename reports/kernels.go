@@ -265,20 +265,25 @@ func read(boot int, trials []*record.Trial) reading {
 // value is the median over the last trials; false where none has the metric.
 // What is not above 0 is no cost.
 func (r reading) value(metric string) (float64, bool) {
-	var x []float64
+	s, err := stat.Summarize(r.values(metric))
+	return s.Median, err == nil
+}
+
+// values gives the metric of each of the last trials that has it.
+func (r reading) values(metric string) (x []float64) {
 	for _, t := range r.last {
 		if v, ok := t.Metrics[metric]; ok && v > 0 {
 			x = append(x, v)
 		}
 	}
-	s, err := stat.Summarize(x)
-	return s.Median, err == nil
+	return x
 }
 
 // cost is one side's cost of a packet over the boots of a kernel, in
 // nanoseconds or instructions.
 type cost struct {
 	boots            []float64 // each boot's, in order
+	trials           []float64 // that the boots' come from
 	median, min, max float64
 	spread           float64 // (max - min) / median, as a ratio
 	unsettled        int     // boots in which the scenario never settled
@@ -294,6 +299,7 @@ func costOf(readings []reading, metric string) *cost {
 			continue
 		}
 		c.boots = append(c.boots, v)
+		c.trials = append(c.trials, r.values(metric)...)
 		if r.unsettled {
 			c.unsettled++
 		}
@@ -314,9 +320,10 @@ func (k *kernel) cost(scenario, metric string) *cost { return costOf(k.bare[scen
 // shift is one side's cost on two kernels.
 type shift struct {
 	base, new *cost    // nil where not measured
-	change    *float64 // new/base - 1; nil where one of them is nil
-	spread    float64  // the larger of the two
-	boots     int      // of the kernel that has fewer
+	change    *float64 // new/base - 1 in the same state; nil where one of them is nil
+	states    stateShift
+	spread    float64 // the larger of the two
+	boots     int     // of the kernel that has fewer
 }
 
 func newShift(base, next *cost) shift {
@@ -324,11 +331,11 @@ func newShift(base, next *cost) shift {
 	if base == nil || next == nil {
 		return s
 	}
-	change := next.median/base.median - 1
-	if math.IsInf(change, 0) {
+	s.states = shiftStates(base.trials, next.trials, virtualThreshold)
+	if change := s.states.change; math.IsInf(change, 0) || math.IsNaN(change) {
 		return s
 	}
-	s.change = &change
+	s.change = &s.states.change
 	s.spread = max(base.spread, next.spread)
 	s.boots = min(len(base.boots), len(next.boots))
 	return s
@@ -343,50 +350,22 @@ func (s shift) seen() (seen, known bool) {
 	return math.Abs(*s.change) > s.spread, true
 }
 
-// always tells whether every boot of one kernel differs from every boot of the
-// other by more than threshold, in the direction of the change.
-func (s shift) always(threshold float64) bool {
-	if *s.change > 0 {
-		return s.new.min/s.base.max-1 > threshold
-	}
-	return s.new.max/s.base.min-1 < -threshold
-}
-
-// Verdict is one side of one scenario on two kernels, in the shape in which
-// comparisons are printed as JSON.
-type Verdict struct {
-	Scenario   string   `json:"scenario"`
-	Metric     string   `json:"metric"`
-	Unit       string   `json:"unit"` // "ns", "instructions", or both where the clocks differ
+// KernelVerdict is one side of one scenario on two kernels. Its medians are
+// over boots, its N is the boots of the kernel that has fewer, and its change is
+// that of stateShift. It has neither an interval nor a p: a handful of boots
+// gives none. So it is at most indicative.
+type KernelVerdict struct {
+	record.Verdict
 	BaseKernel string   `json:"base_kernel"`
 	NewKernel  string   `json:"new_kernel"`
-	Base       *float64 `json:"base"` // median over boots; nil where not measured
-	New        *float64 `json:"new"`
-	Change     *float64 `json:"change"`    // new/base - 1
-	Spread     *float64 `json:"spread"`    // (max - min) / median over boots, the larger of the two kernels'
-	N          int      `json:"n"`         // boots of the kernel that has fewer
-	Threshold  *float64 `json:"threshold"` // ratio; nil where the clock has none
-	Verdict    string   `json:"verdict"`
-	Notes      []string `json:"notes"`
+	Spread     *float64 `json:"spread"` // (max - min) / median over boots, the larger of the two kernels'
 }
-
-// Verdicts of a comparison of kernels. They are at most indicative: boots are
-// alternated, but not drawn at random, and no test of significance is made.
-const (
-	indicativeRegression  = "indicative-regression"
-	indicativeImprovement = "indicative-improvement"
-	equivalent            = "equivalent"
-	inconclusive          = "inconclusive"
-	invalidVerdict        = "invalid"
-	notComparable         = "not-comparable"
-	unsupported           = "unsupported"
-)
 
 // KernelVerdicts compares each kernel of k with the first: one verdict a
 // scenario and side, in the order of the report.
-func KernelVerdicts(k []KernelBoots) []Verdict {
+func KernelVerdicts(k []KernelBoots) []KernelVerdict {
 	l := newKernelLab(k)
-	var all []Verdict
+	var all []KernelVerdict
 	for _, next := range l.rest() {
 		for _, scenario := range l.scenarios {
 			for _, side := range sides {
@@ -418,15 +397,17 @@ func (l *kernelLab) unit() string {
 	return "ns"
 }
 
-func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) Verdict {
+func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) KernelVerdict {
 	s := newShift(base.cost(scenario, metric), next.cost(scenario, metric))
-	v := Verdict{
-		Scenario: scenario, Metric: metric, Unit: l.unit(), BaseKernel: base.name, NewKernel: next.name,
-		N: s.boots, Change: s.change, Notes: []string{}, Verdict: inconclusive,
+	v := KernelVerdict{
+		Verdict: record.Verdict{
+			Scenario: scenario, Metric: metric, Unit: l.unit(), N: s.boots, Change: s.change,
+			Notes: []string{}, Verdict: record.Inconclusive,
+		},
+		BaseKernel: base.name, NewKernel: next.name,
 	}
 	if l.virtual() {
-		v.Threshold = new(float64)
-		*v.Threshold = virtualThreshold
+		v.Threshold = virtualThreshold
 	}
 	if s.base != nil {
 		v.Base = &s.base.median
@@ -443,7 +424,7 @@ func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) Verdict
 			}
 			reason, detail := k.why(scenario)
 			if reason == record.Unsupported {
-				v.Verdict = unsupported
+				v.Verdict.Verdict = record.UnsupportedVerdict
 			}
 			note("%s", strings.Join(nonEmpty(k.name+": "+reason, detail), ": "))
 		}
@@ -463,26 +444,20 @@ func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) Verdict
 	if dead > 0 {
 		note("no valid trial in %d of %d boots", dead, len(s.base.boots)+len(s.new.boots))
 	}
-	if v.Threshold == nil {
-		note("no threshold holds for this clock")
-	}
-	if s.boots < 2 {
-		note("one boot: the spread is not known")
-	}
-	seen, known := s.seen()
 	switch {
 	case len(differences) > 0:
-		v.Verdict = notComparable
+		v.Verdict.Verdict = record.NotComparable
 	case dead > 0:
-		v.Verdict = invalidVerdict
-	case unsettled > 0 || v.Threshold == nil || !known:
-	case seen && s.always(virtualThreshold):
-		v.Verdict = indicativeImprovement
-		if *s.change > 0 {
-			v.Verdict = indicativeRegression
-		}
-	case math.Abs(*s.change) <= virtualThreshold && s.spread <= virtualThreshold:
-		v.Verdict = equivalent
+		v.Verdict.Verdict = record.InvalidVerdict
+	case !l.virtual():
+		note("no threshold holds for this clock")
+	case s.boots < 2:
+		note("one boot: the spread is not known")
+	default:
+		// A trial that did not settle to 0.1 % within itself still agrees with the
+		// others to the threshold, or it is in a state of its own.
+		v.Verdict.Verdict = s.states.verdict
+		v.Notes = append(v.Notes, s.states.notes...)
 	}
 	return v
 }
@@ -495,48 +470,13 @@ func (k *kernel) why(scenario string) (reason, detail string) {
 	return "missing", ""
 }
 
-// hostFacts are what a comparison of kernels must have in common, or show.
-var hostFacts = []struct {
-	name string
-	of   func(*record.Run) string
-	// spoils is set where two kernels that differ in it are not comparable.
-	spoils bool
-}{
-	{"kernel", func(r *record.Run) string { return r.Host.Kernel }, false},
-	{"kernel version", func(r *record.Run) string { return r.Host.KernelVersion }, false},
-	{"clock", func(r *record.Run) string { return r.Clock }, true},
-	{"virtualisation", func(r *record.Run) string { return r.Host.Virt }, true},
-	{"architecture", func(r *record.Run) string { return r.Host.Arch }, true},
-	{"CPU", func(r *record.Run) string { return r.Host.CPU }, true},
-	{"CPUs online", func(r *record.Run) string { return count(uint64(max(r.Host.CPUs, 0))) }, true},
-	{"SMT", func(r *record.Run) string { return r.Host.SMT }, false},
-	{"clock source", func(r *record.Run) string { return r.Host.Clocksource }, false},
-	{"frequency governor", func(r *record.Run) string { return r.Host.Governor }, false},
-	{"memory", func(r *record.Run) string { return size(r.Host.MemoryBytes) }, false},
-	{"kernel command line", func(r *record.Run) string { return r.Host.Cmdline }, false},
-	{"tunbench", func(r *record.Run) string {
-		return strings.Join(nonEmpty(r.Tool.Version, r.Tool.Commit, r.Tool.Go), ", ")
-	}, true},
-}
-
-// values gives what the files of the kernel say, each value once: more than
-// one means that boots differ.
-func (k *kernel) values(of func(*record.Run) (string, bool)) (distinct []string) {
+// party is the kernel in tables of what differs.
+func (k *kernel) party() party {
+	p := party{name: k.name}
 	for _, f := range k.files {
-		v, ok := of(f.Run)
-		if !ok {
-			v = absent
-		}
-		if !slices.Contains(distinct, v) {
-			distinct = append(distinct, v)
-		}
+		p.runs = append(p.runs, f.Run)
 	}
-	return distinct
-}
-
-// said is of for values, of what every file says.
-func said(of func(*record.Run) string) func(*record.Run) (string, bool) {
-	return func(r *record.Run) (string, bool) { return of(r), true }
+	return p
 }
 
 // incomparable names what keeps the figures of two kernels that both ran from
@@ -549,7 +489,7 @@ func incomparable(base, next *kernel) (why []string) {
 		if !fact.spoils {
 			continue
 		}
-		a, b := base.values(said(fact.of)), next.values(said(fact.of))
+		a, b := base.party().values(said(fact.of)), next.party().values(said(fact.of))
 		if !slices.Equal(a, b) {
 			why = append(why, fmt.Sprintf("%s differs: %s, %s", fact.name, strings.Join(a, " / "), strings.Join(b, " / ")))
 		}
@@ -558,25 +498,13 @@ func incomparable(base, next *kernel) (why []string) {
 }
 
 // builtOtherwise names what came out different when two kernels built the
-// device of a scenario. Of the features only those count that change what a
-// packet is on its way; names of others come and go with kernels.
+// device of a scenario.
 func builtOtherwise(base, next *kernel, scenario string) (why []string) {
 	a, b := base.device(scenario), next.device(scenario)
 	if a == nil || b == nil {
 		return nil
 	}
-	differs := func(what string, x, y any) {
-		if fmt.Sprint(x) != fmt.Sprint(y) {
-			why = append(why, fmt.Sprintf("the device differs in %s: %v, %v", what, x, y))
-		}
-	}
-	differs("flags", strings.Join(slices.Sorted(slices.Values(a.Flags)), " "), strings.Join(slices.Sorted(slices.Values(b.Flags)), " "))
-	differs("virtio-net header", a.VnetHdrSz, b.VnetHdrSz)
-	differs("offloads", strings.Join(carrying(a.Offloads), " "), strings.Join(carrying(b.Offloads), " "))
-	differs("qdisc", a.Qdisc, b.Qdisc)
-	differs("txqlen", a.TxQLen, b.TxQLen)
-	differs("MTU", a.MTU, b.MTU)
-	return why
+	return deviceDifferences(a, b)
 }
 
 // carrying picks the features that decide how a packet is carried: whole or in

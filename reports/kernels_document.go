@@ -687,79 +687,14 @@ func (l *kernelLab) refusals() (section, bool) {
 // differences shows what the kernels do not have in common.
 func (l *kernelLab) differences() (section, bool) {
 	sec := section{heading: "What differs between the kernels"}
-	var with []*kernel
-	columns := text("")
+	var with []party
 	for _, k := range l.kernels {
 		if len(k.files) > 0 {
-			with = append(with, k)
-			columns = append(columns, text(k.name)...)
+			with = append(with, k.party())
 		}
 	}
-	if len(with) < 2 {
+	if sec.blocks = differing(with); sec.blocks == nil {
 		return section{}, false
-	}
-	same := 0
-	add := func(t *table, name any, of func(*record.Run) (string, bool)) {
-		cells := []any{name}
-		differs := false
-		var first []string
-		for i, k := range with {
-			v := k.values(of)
-			if i == 0 {
-				first = v
-			}
-			differs = differs || len(v) > 1 || !slices.Equal(first, v)
-			cells = append(cells, strings.Join(v, " / "))
-		}
-		if differs {
-			t.rows = append(t.rows, row(cells...))
-		} else {
-			same++
-		}
-	}
-	facts := table{columns: slices.Clone(columns)}
-	facts.columns[0].name = "host"
-	for _, fact := range hostFacts {
-		add(&facts, fact.name, said(fact.of))
-	}
-	tables := []block{facts}
-	for _, m := range []struct {
-		what string
-		of   func(*record.Run) map[string]string
-	}{
-		{"mitigation", func(r *record.Run) map[string]string { return r.Host.Mitigations }},
-		{"sysctl", func(r *record.Run) map[string]string { return r.Host.Sysctl }},
-		{"kernel option", func(r *record.Run) map[string]string { return r.Host.Config }},
-	} {
-		keys := map[string]bool{}
-		for _, k := range with {
-			for _, f := range k.files {
-				for key := range m.of(f.Run) {
-					keys[key] = true
-				}
-			}
-		}
-		t := table{columns: slices.Clone(columns)}
-		t.columns[0].name = m.what
-		for _, key := range slices.Sorted(maps.Keys(keys)) {
-			add(&t, mono(key), func(r *record.Run) (string, bool) {
-				v, ok := m.of(r)[key]
-				return v, ok
-			})
-		}
-		tables = append(tables, t.folded("Each "+m.what))
-	}
-	none := true
-	for _, t := range tables {
-		if len(t.(table).rows) > 0 {
-			none = false
-		}
-	}
-	if none {
-		sec.blocks = append(sec.blocks, say("Nothing that is recorded of them."))
-	} else {
-		sec.blocks = append(sec.blocks, tables...)
-		sec.blocks = append(sec.blocks, small(say(plural(same, "other recorded property is", "other recorded properties are")+" the same. A dash: the kernel does not have it, or does not say. Two values in one cell: its boots differ.")))
 	}
 
 	devices := table{columns: text("scenario", "kernel", "what differs"), fold: "Devices that came out different"}

@@ -315,35 +315,38 @@ func TestKernelVerdicts(t *testing.T) {
 		want      string
 		note      string
 	}{
-		{"slower", base, one("b", 1010, 1011), indicativeRegression, ""},
-		{"faster", base, one("b", 900, 901), indicativeImprovement, ""},
-		{"the same", base, one("b", 1000, 1001), equivalent, ""},
-		{"within the threshold, beyond the spread", base, one("b", 1003, 1004), equivalent, ""},
-		{"one boot hardly", base, one("b", 1005, 1100), inconclusive, ""},
-		{"noisy", base, one("b", 900, 1100), inconclusive, ""},
-		{"beyond, but less than the spread", one("a", 1000, 1100), one("b", 1107, 1110), inconclusive, ""},
-		{"one boot", one("a", 1000), one("b", 2000), inconclusive, "one boot: the spread is not known"},
-		{"not there", base, one("b"), inconclusive, "b: missing"},
-		{"unsettled", base, change(ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagUnsettled} }), inconclusive, "unsettled in 2 of 4 boots"},
-		{"invalid", base, change(ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagSteal} }), invalidVerdict, "no valid trial in 2 of 4 boots"},
+		{"slower", base, one("b", 1010, 1011), record.IndicativeRegression, ""},
+		{"faster", base, one("b", 900, 901), record.IndicativeImprovement, ""},
+		{"the same", base, one("b", 1000, 1001), record.Equivalent, ""},
+		{"within the threshold, beyond the spread", base, one("b", 1003, 1004), record.Equivalent, ""},
+		{"one boot hardly", base, one("b", 1005, 1100), record.Inconclusive, "most trials of one kernel cost what none of the other did: boot more"},
+		{"noisy", base, one("b", 900, 1100), record.Inconclusive, "the cost has 1 state on the base and 2 on the new kernel, and they lie between each other: boot more"},
+		{"beyond, but less than the spread", one("a", 1000, 1100), one("b", 1107, 1110), record.Inconclusive, "the change is smaller than the distance of the states of one kernel: boot more"},
+		{"one boot", one("a", 1000), one("b", 2000), record.Inconclusive, "one boot: the spread is not known"},
+		{"not there", base, one("b"), record.Inconclusive, "b: missing"},
+		{"unsettled", base, change(ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagUnsettled} }), record.IndicativeRegression, "unsettled in 2 of 4 boots"},
+		{"invalid", base, change(ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagSteal} }), record.InvalidVerdict, "no valid trial in 2 of 4 boots"},
 		{"unsupported", base, change(ptr(one("b", 1, 1)), func(f *record.File) {
 			f.Trials, f.Skips = nil, []record.Skip{{Scenario: "Tun/size=64", Reason: record.Unsupported, Detail: noUSO}}
-		}), unsupported, "b: unsupported: " + noUSO},
-		{"another machine", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Host.Virt = "kvm" }), notComparable, "virtualisation differs: , kvm"},
-		{"another device", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.VnetHdrSz = 12 }), notComparable, "the device differs in virtio-net header: 0, 12"},
-		{"another feature", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.Offloads = []string{"tx-lockless"} }), indicativeImprovement, ""},
+		}), record.UnsupportedVerdict, "b: unsupported: " + noUSO},
+		{"another machine", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Host.Virt = "kvm" }), record.NotComparable, "virtualisation differs: , kvm"},
+		{"another device", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.VnetHdrSz = 12 }), record.NotComparable, "the device differs in virtio-net header: 0, 12"},
+		{"another feature", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.Offloads = []string{"tx-lockless"} }), record.IndicativeImprovement, ""},
 		{"real time", change(ptr(one("a", 1000, 1001)), func(f *record.File) { f.Run.Clock = "monotonic" }),
-			change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Clock = "monotonic" }), inconclusive, "no threshold holds for this clock"},
+			change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Clock = "monotonic" }), record.Inconclusive, "no threshold holds for this clock"},
 	} {
 		v := KernelVerdicts([]KernelBoots{tt.base, tt.new})
 		if len(v) != 2 || v[0].Metric != record.SendNsPerPkt || v[1].Metric != record.RecvNsPerPkt {
 			t.Fatalf("%s: %+v", tt.name, v)
 		}
-		if v[0].Verdict != tt.want || (tt.note != "" && !slices.Contains(v[0].Notes, tt.note)) || (tt.note == "" && len(v[0].Notes) > 0) {
-			t.Errorf("%s: %s, notes %q, want %s, %q", tt.name, v[0].Verdict, v[0].Notes, tt.want, tt.note)
+		if v[0].Verdict.Verdict != tt.want || (tt.note != "" && !slices.Contains(v[0].Notes, tt.note)) || (tt.note == "" && len(v[0].Notes) > 0) {
+			t.Errorf("%s: %s, notes %q, want %s, %q", tt.name, v[0].Verdict.Verdict, v[0].Notes, tt.want, tt.note)
 		}
-		if v[0].Change != nil && math.Abs(*v[0].Change-(*v[0].New / *v[0].Base - 1)) > 1e-12 {
-			t.Errorf("%s: change %v of %v and %v", tt.name, *v[0].Change, *v[0].Base, *v[0].New)
+		if v[0].Change != nil && v[0].Verdict.Verdict != record.Inconclusive && math.Abs(*v[0].Change-(*v[0].New / *v[0].Base - 1)) > 1e-12 {
+			t.Errorf("%s: change %v of %v and %v, which have one state each", tt.name, *v[0].Change, *v[0].Base, *v[0].New)
+		}
+		if v[0].CI != nil || v[0].P != nil {
+			t.Errorf("%s: an interval or a p of a handful of boots", tt.name)
 		}
 		if v[1].Base != nil || v[1].Change != nil {
 			t.Errorf("%s: a side that nobody measured: %+v", tt.name, v[1])

@@ -413,12 +413,8 @@ func (a *app) compareStored(dir, out string, asJSON bool) error {
 	})
 	writeErr := reports.WriteKernels(out, kernels)
 	if asJSON {
-		enc := json.NewEncoder(a.stdout)
-		enc.SetEscapeHTML(false)
-		for _, v := range reports.KernelVerdicts(kernels) {
-			if err := enc.Encode(v); err != nil {
-				return errors.Join(writeErr, fmt.Errorf("write verdicts: %w", err))
-			}
+		if err := printVerdicts(a.stdout, reports.KernelVerdicts(kernels)); err != nil {
+			return errors.Join(writeErr, err)
 		}
 	} else {
 		if err := reports.KernelsSummary(a.stdout, kernels); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"tunbench/bench"
 	"tunbench/reports"
+	"tunbench/reports/aa"
 	"tunbench/reports/record"
 )
 
@@ -97,6 +98,7 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 	}
 	progress := newProgress(a.stderr, a.quiet, a.verbose)
 	plan.Progress = progress.step
+	plan.Sees = a.sees(plan.Clock, lab.Host())
 	created := false
 	outcome, runErr := plan.Run(ctx, lab, func() (bench.Recorder, error) {
 		rec, err := create(path)
@@ -140,6 +142,28 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, reports.ReportName))
 	}
 	return exit
+}
+
+// sees gives what A/A runs told about this host, nil where none did. They were
+// made in real time and say nothing about virtual time. A run does not need
+// them, so that what is wrong with them is a warning.
+func (a *app) sees(clock string, host record.Host) map[string]float64 {
+	if clock == bench.ClockICount {
+		return nil
+	}
+	dir, err := aa.Dir()
+	if err != nil {
+		return nil // no home: a guest, or a service
+	}
+	known, err := aa.Load(dir, host)
+	switch {
+	case errors.Is(err, aa.ErrNone):
+		return nil
+	case err != nil:
+		a.warnf("warning: %v", err)
+		return nil
+	}
+	return known.Sees()
 }
 
 // report writes the report of the run's file at path into out, and prints the

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tunbench/reports"
+	"tunbench/reports/record"
+)
+
+// compareOptions are the flags of tunbench compare.
+type compareOptions struct {
+	out, format  string
+	json, strict bool
+	allow        []string
+	thresholds   []string
+}
+
+func (a *app) compareCommand() *cobra.Command {
+	var o compareOptions
+	cmd := &cobra.Command{
+		Use:   "compare BASE NEW",
+		Short: "say what NEW changed against BASE",
+		Long: `compare judges what NEW changed against BASE, each a run's folder or its
+run.jsonl: significance and magnitude, a verdict for each scenario and metric.
+The runs were not interleaved, so that a change may be the host's: verdicts are
+at most indicative, and fail a job only with --strict. A file of tunbench ab is
+compared alone; its pairs can show a regression.
+
+Exit codes: 0 no regression; 1 a regression, with --strict also an indicative
+one; 2 wrong use; 3 with --strict, if a verdict is inconclusive, invalid or not
+comparable and none is a regression.`,
+		Example: `  tunbench compare reports/runs/before reports/runs/after
+  tunbench compare before/run.jsonl after/run.jsonl --out comparison
+  tunbench compare before after --strict --threshold pps=5% --allow tool
+  tunbench compare before after --json | jq 'select(.verdict | test("regression"))'
+  tunbench compare reports/runs/of-tunbench-ab`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			options, err := o.parse()
+			if err != nil {
+				return err
+			}
+			return a.compare(args, o, options)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.out, "out", "", "folder to write report.md and charts to")
+	f.StringVar(&o.format, "format", "", "print the report itself instead of the summary: "+strings.Join(formats, ", "))
+	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
+	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
+	f.StringArrayVar(&o.allow, "allow", nil, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+" (may repeat)")
+	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
+	_ = cmd.MarkFlagDirname("out")
+	cmd.MarkFlagsMutuallyExclusive("json", "format")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(reports.AllowFields, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
+	return cmd
+}
+
+func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var offers []string
+	for _, m := range reports.ThresholdMetrics() {
+		offers = append(offers, m+"=")
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+func (o compareOptions) parse() (reports.CompareOptions, error) {
+	options := reports.CompareOptions{Allow: o.allow, Thresholds: map[string]float64{}}
+	if o.format != "" {
+		if err := checkFormat(o.format); err != nil {
+			return options, err
+		}
+	}
+	for _, field := range o.allow {
+		if !slices.Contains(reports.AllowFields, field) {
+			return options, fmt.Errorf("--allow %q: choose %s", field, strings.Join(reports.AllowFields, ", "))
+		}
+	}
+	for _, s := range o.thresholds {
+		metric, threshold, err := reports.ParseThreshold(s)
+		if err != nil {
+			return options, fmt.Errorf("--threshold %w", err)
+		}
+		options.Thresholds[metric] = threshold
+	}
+	return options, nil
+}
+
+func (a *app) compare(runs []string, o compareOptions, options reports.CompareOptions) error {
+	files := make([]*record.File, len(runs))
+	for i, run := range runs {
+		f, err := record.ReadFile(run)
+		if err != nil {
+			return err
+		}
+		files[i] = f
+	}
+	options.BaseName = runs[0]
+	var c *reports.Comparison
+	var err error
+	switch {
+	case len(files) == 2:
+		options.NewName = runs[1]
+		c, err = reports.Compare(files[0], files[1], options)
+	case reports.HoldsVariants(files[0]):
+		c, err = reports.CompareVariants(files[0], options)
+	default:
+		err = fmt.Errorf("compare %s: it holds no variants of tunbench ab: name a second run to compare it with", runs[0])
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.tellComparison(c, o); err != nil {
+		return err
+	}
+	if code := c.Exit(o.strict); code != 0 {
+		return exitError{code: code}
+	}
+	return nil
+}
+
+// tellComparison writes the report where it is asked for, and prints the
+// verdicts in one of the three ways.
+func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
+	if o.out != "" {
+		if err := reports.WriteComparison(o.out, c); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.json:
+		return printVerdicts(a.stdout, append(slices.Clone(c.Verdicts), c.Taken()...))
+	case o.format != "":
+		return reports.ComparisonMarkdown(a.stdout, c)
+	}
+	if err := reports.ComparisonSummary(a.stdout, c); err != nil {
+		return err
+	}
+	if o.out != "" {
+		fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(o.out, reports.ReportName))
+	}
+	return nil
+}
+
+// printVerdicts prints each as one JSON object a line.
+func printVerdicts[V any](w io.Writer, verdicts []V) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, v := range verdicts {
+		if err := enc.Encode(v); err != nil {
+			return fmt.Errorf("write verdicts: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,660 @@
+package reports
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// compareAlpha is the chance of any false alarm that one comparison may take.
+const compareAlpha = 0.05
+
+// Side is one of the two that are compared.
+type Side struct {
+	Name string // what reports call it: a path, a variant, a release
+	// Run is the header of its file, which both sides may share.
+	Run      *record.Run
+	Warnings []string // about its file
+	Cut      bool     // the file has no end record
+}
+
+// Comparison is two sides and the verdicts on them, with all that a report on
+// it needs. Its slices are in the order of reports.
+type Comparison struct {
+	Base, New Side
+	// Paired is set where trials were interleaved and are judged in pairs.
+	Paired bool
+	// Verdicts are on the gating metrics.
+	Verdicts []record.Verdict
+	// Shown are figures that no test was made for. Those with a verdict took it
+	// from another metric.
+	Shown []record.Verdict
+	// Only tells of scenarios that one side alone measured, a sentence each,
+	// by name.
+	Only []OnlyOne
+	// Warnings are for the reader, before any figure.
+	Warnings []string
+}
+
+// OnlyOne is a scenario that one side did not measure.
+type OnlyOne struct {
+	Scenario string
+	Side     string // "base" or "new": which has it
+	Why      string // what the other says about it; "" if nothing
+}
+
+// CompareOptions say how two runs are compared.
+type CompareOptions struct {
+	BaseName, NewName string
+	// Allow names the fields of AllowFields that may differ.
+	Allow []string
+	// Thresholds replace those of the metrics: by metric, as ParseThreshold
+	// gives them.
+	Thresholds map[string]float64
+	// Seen is the smallest change of a metric that an A/A run on the host
+	// could see, in the unit of thresholds; false where there was none. Nil
+	// stands for no A/A run. A threshold below it is raised to it.
+	Seen func(metric string) (float64, bool)
+}
+
+// ErrNothingInCommon is returned for two runs without a scenario that both
+// have.
+var ErrNothingInCommon = errors.New("no scenario is in both")
+
+// Compare judges two stored runs, which were not interleaved: its verdicts are
+// at most indicative. It refuses runs that have nothing in common, and those
+// that hold variants: CompareVariants is for them.
+func Compare(base, next *record.File, o CompareOptions) (*Comparison, error) {
+	for i, f := range []*record.File{base, next} {
+		if HoldsVariants(f) {
+			return nil, fmt.Errorf("%s holds the variants of tunbench ab: compare it alone, without a second file", []string{o.BaseName, o.NewName}[i])
+		}
+	}
+	c := comparing(base, next, o)
+	old, young := byName(base), byName(next)
+	for _, name := range slices.SortedFunc(maps.Keys(old), compareNames) {
+		if young[name] == nil {
+			c.only(name, "base", next)
+			continue
+		}
+		c.scenario(name, old[name], young[name])
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(young), compareNames) {
+		if old[name] == nil {
+			c.only(name, "new", base)
+		}
+	}
+	if len(old) > 0 && len(young) > 0 && !overlap(old, young) {
+		return nil, fmt.Errorf("compare %s with %s: %w (%s and %s)", o.NewName, o.BaseName, ErrNothingInCommon,
+			plural(len(old), "scenario", "scenarios"), plural(len(young), "scenario", "scenarios"))
+	}
+	c.searches(base, next)
+	if len(c.done.Verdicts) == 0 {
+		for _, side := range []struct {
+			name string
+			file *record.File
+		}{{o.BaseName, base}, {o.NewName, next}} {
+			if len(side.file.Trials) == 0 {
+				return nil, fmt.Errorf("compare %s with %s: %s has no trial", o.NewName, o.BaseName, side.name)
+			}
+		}
+		return nil, fmt.Errorf("compare %s with %s: no metric is in both", o.NewName, o.BaseName)
+	}
+	if err := c.judge(); err != nil {
+		return nil, err
+	}
+	return c.finish(), nil
+}
+
+func overlap(a, b map[string]*scenario) bool {
+	for name := range a {
+		if b[name] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// byName gives the scenarios that f measured.
+func byName(f *record.File) map[string]*scenario {
+	list, _ := scenarios(f)
+	by := map[string]*scenario{}
+	for _, s := range list {
+		by[s.name] = s
+	}
+	return by
+}
+
+// comparer builds a Comparison.
+type comparer struct {
+	options   CompareOptions
+	base, new *record.Run
+	forbidden []string // differences that keep all figures apart
+	done      Comparison
+	tests     []test
+	allowed   map[string]bool // differences that --allow let pass
+}
+
+// test is a verdict that waits for all others: they are corrected together.
+type test struct {
+	at        int // in done.Verdicts
+	gate      Gate
+	base, new []float64 // a trial each
+}
+
+func comparing(base, next *record.File, o CompareOptions) *comparer {
+	side := func(name string, f *record.File) Side {
+		return Side{Name: name, Run: f.Run, Warnings: f.Warnings, Cut: f.End == nil}
+	}
+	c := &comparer{
+		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{},
+		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next)},
+	}
+	for _, d := range differencesOf(base.Run, next.Run) {
+		if c.forbids(d) {
+			c.forbidden = append(c.forbidden, d.note())
+		}
+	}
+	return c
+}
+
+// forbids tells whether d keeps figures apart. One that is allowed becomes a
+// warning.
+func (c *comparer) forbids(d difference) bool {
+	if !slices.Contains(c.options.Allow, d.field) {
+		return true
+	}
+	c.allowed[d.text] = true
+	return false
+}
+
+func (c *comparer) only(name, side string, other *record.File) {
+	why := ""
+	for _, s := range other.Skips {
+		if s.Scenario == name {
+			why = s.Reason + ": " + s.Detail
+			if s.Reason == record.Unsupported {
+				v := record.Verdict{
+					Scenario: name, Metric: record.PPS, Unit: "packets/s", Verdict: record.UnsupportedVerdict,
+					Notes: []string{map[string]string{"base": "new", "new": "base"}[side] + ": " + why},
+				}
+				if c.base.Clock == virtualClock {
+					v.Metric, v.Unit = record.SendNsPerPkt, "instructions"
+				}
+				c.done.Verdicts = append(c.done.Verdicts, v)
+			}
+			break
+		}
+	}
+	c.done.Only = append(c.done.Only, OnlyOne{name, side, why})
+}
+
+// scenario adds the verdicts on one scenario that both sides measured.
+func (c *comparer) scenario(name string, base, next *scenario) {
+	apart := slices.Clone(c.forbidden)
+	a, b := base.bare, next.bare
+	if len(a.all) == 0 || len(b.all) == 0 {
+		observedOnly := len(a.all) == 0 && len(b.all) == 0
+		a, b = base.observ, next.observ
+		if !observedOnly && (len(a.all) == 0 || len(b.all) == 0) {
+			// One was measured bare only, the other observed only.
+			a, b = base.head(), next.head()
+			d := difference{AllowHook, fmt.Sprintf("the arm differs: %s, %s", a.all[0].Arm, b.all[0].Arm)}
+			if c.forbids(d) {
+				apart = append(apart, d.note())
+			}
+		} else if c.base.Hook.Used != c.new.Hook.Used {
+			d := difference{AllowHook, fmt.Sprintf("hook differs: %s, %s", cmp.Or(c.base.Hook.Used, "none"), cmp.Or(c.new.Hook.Used, "none"))}
+			if c.forbids(d) {
+				apart = append(apart, d.note())
+			}
+		}
+	}
+	for _, why := range deviceDifferences(&a.used[0].Device, &b.used[0].Device) {
+		if d := (difference{AllowDevice, why}); c.forbids(d) {
+			apart = append(apart, d.note())
+		}
+	}
+	proportional := sameSize(a, b)
+	for _, g := range Gates(c.base.Clock, a.all[0]) {
+		x, y := a.values(g.Metric), b.values(g.Metric)
+		if g.Metric == record.Jain && len(x) == 0 && len(y) == 0 {
+			// Queues are counted by the observer only.
+			x, y = base.observ.values(g.Metric), next.observ.values(g.Metric)
+		}
+		if len(x) == 0 && len(y) == 0 {
+			continue
+		}
+		if g.Metric == record.BitPerS && proportional {
+			continue // the same test as that of the packet rate
+		}
+		v := c.blank(name, g, x, y)
+		switch dead := slices.Concat(gateNotes("base", a, g), gateNotes("new", b, g)); {
+		case len(apart) > 0:
+			v.Verdict, v.Notes = record.NotComparable, apart
+		case len(x) == 0:
+			v.Notes = []string{"base does not have it"}
+		case len(y) == 0:
+			v.Notes = []string{"new does not have it"}
+		case len(dead) > 0:
+			v.Verdict, v.Notes = record.InvalidVerdict, dead
+		default:
+			c.tests = append(c.tests, test{len(c.done.Verdicts), g, x, y})
+		}
+		c.done.Verdicts = append(c.done.Verdicts, v)
+	}
+	c.show(name, a, b, proportional)
+}
+
+// gateNotes says why g must not be judged by the trials of a, if so.
+func gateNotes(side string, a arm, g Gate) []string {
+	if a.invalid {
+		names, counts := a.flags()
+		return []string{fmt.Sprintf("%s: no valid trial of %d: %s", side, len(a.all), countedFlags(names, counts))}
+	}
+	limited := 0
+	for _, t := range a.used {
+		if slices.Contains(t.Flags, record.FlagGeneratorLimited) {
+			limited++
+		}
+	}
+	// A rate that the sender set says nothing about the device. What a packet
+	// costs and what is lost are still the device's.
+	if (g.Metric == record.PPS || g.Metric == record.BitPerS) && 2*limited > len(a.used) {
+		return []string{fmt.Sprintf("%s: the generator set the rate in %d of %d trials", side, limited, len(a.used))}
+	}
+	return nil
+}
+
+func countedFlags(names []string, counts map[string]int) string {
+	var s string
+	for i, n := range names {
+		if i > 0 {
+			s += ", "
+		}
+		s += n + " in " + strconv.Itoa(counts[n])
+	}
+	return s
+}
+
+// sameSize tells whether the bit rate of every trial is the packet rate times
+// one constant, so that a test of both would be one test twice.
+func sameSize(a, b arm) bool {
+	ratio := 0.0
+	for _, t := range slices.Concat(a.used, b.used) {
+		pps, bits := t.Metrics[record.PPS], t.Metrics[record.BitPerS]
+		if pps <= 0 || bits <= 0 {
+			continue
+		}
+		if r := bits / pps; ratio == 0 {
+			ratio = r
+		} else if math.Abs(r/ratio-1) > 1e-6 {
+			return false
+		}
+	}
+	return true
+}
+
+// blank is a verdict that is still open.
+func (c *comparer) blank(name string, g Gate, x, y []float64) record.Verdict {
+	v := record.Verdict{
+		Scenario: name, Metric: g.Metric, Unit: g.Unit, N: min(len(x), len(y)),
+		Threshold: c.options.threshold(g), Verdict: record.Inconclusive, Notes: []string{},
+	}
+	if s, err := stat.Summarize(x); err == nil {
+		v.Base = &s.Median
+	}
+	if s, err := stat.Summarize(y); err == nil {
+		v.New = &s.Median
+	}
+	return v
+}
+
+// threshold is the effective one: what counts, and what this host can see.
+func (o CompareOptions) threshold(g Gate) float64 {
+	t := g.Threshold
+	if own, ok := o.Thresholds[g.Metric]; ok {
+		t = own
+	}
+	if o.Seen != nil {
+		if seen, ok := o.Seen(g.Metric); ok {
+			t = max(t, seen)
+		}
+	}
+	return t
+}
+
+// show adds figures that no test is made for.
+func (c *comparer) show(name string, a, b arm, proportional bool) {
+	if c.base.Clock == virtualClock {
+		return
+	}
+	for _, g := range gates {
+		latency := g.Metric == LatencyP50 || g.Metric == LatencyP99
+		bits := g.Metric == record.BitPerS && proportional
+		if !bits && !(latency && !openLoop(a.all[0])) {
+			continue
+		}
+		v := c.blank(name, g, a.values(g.Metric), b.values(g.Metric))
+		if v.Base == nil && v.New == nil {
+			continue
+		}
+		v.Verdict = ""
+		v.Notes = []string{"closed loop: the latency is that of the queue which the load fills"}
+		if bits {
+			v.Notes = []string{"proportional to pps, whose verdict it has"}
+		}
+		c.done.Shown = append(c.done.Shown, v)
+	}
+}
+
+// judge gives the open verdicts: one family of tests over all scenarios and
+// metrics, since one wrong verdict among them would spoil the comparison.
+func (c *comparer) judge() error {
+	judged, err := c.judgeBy(stat.JudgeSamples)
+	if err != nil {
+		return err
+	}
+	for i, t := range c.tests {
+		take(&c.done.Verdicts[t.at], judged[i])
+	}
+	if n := len(c.tests); n > 0 {
+		c.warnTooFew(n, stat.SamplesNeeded(n, compareAlpha), "trial a side", "trials a side")
+	}
+	return nil
+}
+
+type judgement func([]stat.Rule, [][]float64, [][]float64, float64) ([]stat.Comparison, error)
+
+func (c *comparer) judgeBy(judge judgement) ([]stat.Comparison, error) {
+	rules := make([]stat.Rule, len(c.tests))
+	base, next := make([][]float64, len(c.tests)), make([][]float64, len(c.tests))
+	for i, t := range c.tests {
+		rules[i] = stat.Rule{Name: t.gate.Metric, Better: t.gate.Better, Absolute: t.gate.Absolute, Threshold: c.options.threshold(t.gate)}
+		base[i], next[i] = t.base, t.new
+	}
+	judged, err := judge(rules, base, next, compareAlpha)
+	if err != nil {
+		return nil, fmt.Errorf("compare %s with %s: %w", c.done.New.Name, c.done.Base.Name, err)
+	}
+	return judged, nil
+}
+
+// take makes v what the test says.
+func take(v *record.Verdict, s stat.Comparison) {
+	v.N, v.Verdict = s.N, s.Verdict
+	v.Notes = append(v.Notes, s.Notes...)
+	if s.HasMedians {
+		v.Base, v.New = &s.Base, &s.New
+	}
+	if s.HasChange {
+		v.Change, v.P = &s.Change, &s.P
+	}
+	if s.HasInterval {
+		v.CI = &[2]float64{s.Low, s.High}
+	}
+}
+
+// warnTooFew says at the top that some tests could not have shown anything,
+// whatever was measured.
+func (c *comparer) warnTooFew(tests, need int, one, many string) {
+	least, short := 0, 0
+	for _, t := range c.tests {
+		n := c.done.Verdicts[t.at].N
+		if n >= need {
+			continue
+		}
+		if short++; least == 0 || n < least {
+			least = n
+		}
+	}
+	if short == 0 {
+		return
+	}
+	which := "all"
+	if short < tests {
+		which = strconv.Itoa(short)
+	}
+	c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("%s cannot show a change in %s of %s that are judged together: at least %d are needed (--trials %d)",
+		plural(least, one, many), which, plural(tests, "test", "tests"), need, need))
+}
+
+// searches compares the rates that both runs searched for. A search leaves
+// bounds, not samples: it differs if the bounds do not even touch.
+func (c *comparer) searches(base, next *record.File) {
+	type key struct{ scenario, goal string }
+	found := map[key]record.Goal{}
+	for _, s := range base.Searches {
+		for _, g := range s.Goals {
+			found[key{s.Scenario, g.Name}] = g
+		}
+	}
+	by := slices.SortedStableFunc(slices.Values(next.Searches), func(a, b record.Search) int { return compareNames(a.Scenario, b.Scenario) })
+	for _, s := range by {
+		for _, gate := range rateGates {
+			i := slices.IndexFunc(s.Goals, func(g record.Goal) bool { return g.Name == gate.Metric })
+			old, ok := found[key{s.Scenario, gate.Metric}]
+			if i < 0 || !ok {
+				continue
+			}
+			c.done.Verdicts = append(c.done.Verdicts, c.rate(s.Scenario, gate, old, s.Goals[i]))
+		}
+	}
+}
+
+func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) record.Verdict {
+	v := record.Verdict{
+		Scenario: scenario, Metric: gate.Metric, Unit: gate.Unit, Base: base.LowerPPS, New: next.LowerPPS,
+		N: 1, Threshold: c.options.threshold(gate), Verdict: record.Inconclusive, Notes: []string{},
+	}
+	for i, g := range []record.Goal{base, next} {
+		side := []string{"base", "new"}[i]
+		if !g.Resolved || g.LowerPPS == nil || g.UpperPPS == nil {
+			v.Notes = append(v.Notes, fmt.Sprintf("%s: unresolved: %s", side, cmp.Or(g.Detail, "the search has no bounds")))
+			continue
+		}
+		sc := rateScale(*g.UpperPPS)
+		v.Notes = append(v.Notes, fmt.Sprintf("%s: between %s and %s %s", side, sc.format(*g.LowerPPS), sc.format(*g.UpperPPS), sc.unit))
+	}
+	if len(c.forbidden) > 0 {
+		v.Verdict, v.Notes = record.NotComparable, c.forbidden
+		return v
+	}
+	if !base.Resolved || !next.Resolved || base.LowerPPS == nil || base.UpperPPS == nil || next.LowerPPS == nil || next.UpperPPS == nil || *base.LowerPPS <= 0 {
+		return v
+	}
+	change := *next.LowerPPS / *base.LowerPPS - 1
+	if math.IsInf(change, 0) {
+		return v
+	}
+	v.Change = &change
+	low, high := *next.LowerPPS / *base.UpperPPS - 1, *next.UpperPPS / *base.LowerPPS - 1 // the least and most that it may be
+	switch {
+	case low >= -v.Threshold && high <= v.Threshold:
+		v.Verdict = record.Equivalent
+	case high < 0 && change < -v.Threshold:
+		v.Verdict = record.IndicativeRegression
+	case low > 0 && change > v.Threshold:
+		v.Verdict = record.IndicativeImprovement
+	}
+	return v
+}
+
+// finish fills in what depends on all verdicts, and gives the comparison.
+func (c *comparer) finish() *Comparison {
+	d := &c.done
+	pps := map[string]string{}
+	for _, v := range d.Verdicts {
+		if v.Metric == record.PPS {
+			pps[v.Scenario] = v.Verdict
+		}
+	}
+	for i := range d.Shown {
+		if d.Shown[i].Metric == record.BitPerS {
+			d.Shown[i].Verdict = pps[d.Shown[i].Scenario]
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(c.allowed)) {
+		d.Warnings = append(d.Warnings, text+"; allowed by --allow, so part of any change may be that")
+	}
+	slices.SortStableFunc(d.Verdicts, func(a, b record.Verdict) int { return compareNames(a.Scenario, b.Scenario) })
+	return d
+}
+
+// HoldsVariants tells whether f is a file of tunbench ab.
+func HoldsVariants(f *record.File) bool {
+	return slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != "" })
+}
+
+// CompareVariants judges the two variants of a file of tunbench ab. Verdicts
+// that the file holds stand: ab judged while it decided how much to measure,
+// and only the whole of that has the error that it promises. Without them, as
+// after an interruption, the finished pairs of its first block are judged, and
+// since no fresh block confirmed it, a change is indicative.
+func CompareVariants(f *record.File, o CompareOptions) (*Comparison, error) {
+	sides := map[string]*record.File{}
+	for _, variant := range []string{"a", "b"} {
+		side := *f
+		side.Trials = nil
+		for _, t := range f.Trials {
+			if t.Variant == variant {
+				side.Trials = append(side.Trials, t)
+			}
+		}
+		if len(side.Trials) == 0 {
+			return nil, fmt.Errorf("compare the variants of %s: it has no trial of variant %s", o.BaseName, variant)
+		}
+		sides[variant] = &side
+	}
+	a, b := sides["a"], sides["b"]
+	c := comparing(a, b, o)
+	c.done.Base.Name, c.done.New.Name = variantName("a", a, b), variantName("b", b, a)
+	c.done.Paired = true
+	if len(f.Verdicts) > 0 {
+		c.done.Verdicts = slices.Clone(f.Verdicts)
+		for i := range c.done.Verdicts {
+			c.done.Verdicts[i].Kind = ""
+		}
+		return c.finish(), nil
+	}
+	if err := c.pairs(a, b); err != nil {
+		return nil, err
+	}
+	c.done.Warnings = append(c.done.Warnings, "the file has no verdicts of its own: the pairs that were finished are judged, and no fresh block confirms a change")
+	return c.finish(), nil
+}
+
+// variantName tells a variant from the other: by its scenario where they
+// differ, else by its letter.
+func variantName(letter string, own, other *record.File) string {
+	if own.Trials[0].Scenario != other.Trials[0].Scenario {
+		return letter + ": " + own.Trials[0].Scenario
+	}
+	if own.Trials[0].Arm != other.Trials[0].Arm {
+		return letter + ": " + string(own.Trials[0].Arm)
+	}
+	return letter
+}
+
+// pairs judges the pairs of the first block in which both trials are valid.
+func (c *comparer) pairs(a, b *record.File) error {
+	type key struct{ block, pair int }
+	first := map[key]*record.Trial{}
+	for i := range a.Trials {
+		t := &a.Trials[i]
+		if !t.Invalid() && t.Block <= 1 {
+			first[key{t.Block, t.Pair}] = t
+		}
+	}
+	var base, next []*record.Trial
+	for i := range b.Trials {
+		t := &b.Trials[i]
+		if p := first[key{t.Block, t.Pair}]; p != nil && !t.Invalid() {
+			base, next = append(base, p), append(next, t)
+			delete(first, key{t.Block, t.Pair})
+		}
+	}
+	x, y := newArm(base), newArm(next)
+	if len(base) == 0 {
+		return fmt.Errorf("compare the variants of %s: no pair has two valid trials", c.options.BaseName)
+	}
+	for _, g := range Gates(c.base.Clock, base[0]) {
+		if g.Metric == record.BitPerS && sameSize(x, y) {
+			continue
+		}
+		var old, young []float64
+		for i := range base {
+			u, okU := GateValue(base[i], g.Metric)
+			v, okV := GateValue(next[i], g.Metric)
+			if okU && okV {
+				old, young = append(old, u), append(young, v)
+			}
+		}
+		if len(old) == 0 {
+			continue
+		}
+		v := c.blank(next[0].Scenario, g, old, young)
+		if dead := slices.Concat(gateNotes("base", x, g), gateNotes("new", y, g)); len(dead) > 0 {
+			v.Verdict, v.Notes = record.InvalidVerdict, dead
+		} else {
+			c.tests = append(c.tests, test{len(c.done.Verdicts), g, old, young})
+		}
+		c.done.Verdicts = append(c.done.Verdicts, v)
+	}
+	judged, err := c.judgeBy(stat.JudgePairs)
+	if err != nil {
+		return err
+	}
+	for i, t := range c.tests {
+		v := &c.done.Verdicts[t.at]
+		take(v, judged[i])
+		switch v.Verdict {
+		case record.Regression:
+			v.Verdict = record.IndicativeRegression
+		case record.Improvement:
+			v.Verdict = record.IndicativeImprovement
+		}
+	}
+	if n := len(c.tests); n > 0 {
+		c.warnTooFew(n, stat.PairsNeeded(n, compareAlpha), "pair", "pairs")
+	}
+	return nil
+}
+
+// Taken are the figures shown that have the verdict of another metric.
+func (c *Comparison) Taken() (list []record.Verdict) {
+	for _, v := range c.Shown {
+		if v.Verdict != "" {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// Exit is the exit code for the comparison: 1 for a regression, which under
+// strict may be indicative; under strict, 3 for anything that is not known.
+func (c *Comparison) Exit(strict bool) int {
+	code := 0
+	for _, v := range c.Verdicts {
+		switch v.Verdict {
+		case record.Regression:
+			return 1
+		case record.IndicativeRegression:
+			if strict {
+				return 1
+			}
+		case record.Inconclusive, record.InvalidVerdict, record.NotComparable:
+			if strict {
+				code = 3
+			}
+		}
+	}
+	return code
+}

@@ -1,0 +1,530 @@
+package reports
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tunbench/reports/record"
+)
+
+// ComparisonMarkdown writes the report of c in GitHub's markdown, without
+// charts. The same comparison gives the same bytes.
+func ComparisonMarkdown(w io.Writer, c *Comparison) error {
+	return markdown(w, newContrast(c).document(), Options{})
+}
+
+// WriteComparison writes the report of c and its charts into dir, as Write does
+// for one run.
+func WriteComparison(dir string, c *Comparison) error {
+	return writeDocument(dir, newContrast(c).document())
+}
+
+// summaryWidth is the number of columns that a summary keeps to.
+const summaryWidth = 99
+
+// ComparisonSummary writes c for a terminal: what regressed, what improved, and
+// how much of the rest there is.
+func ComparisonSummary(w io.Writer, c *Comparison) error {
+	s := newContrast(c)
+	var b bytes.Buffer
+	for _, group := range []struct {
+		name string
+		rows []record.Verdict
+	}{{"Regressed", s.regressed}, {"Improved", s.improved}} {
+		if len(group.rows) > 0 {
+			fmt.Fprintf(&b, "%s:\n", group.name)
+			s.grouped(&b, group.rows)
+			fmt.Fprintln(&b)
+		}
+	}
+	if len(s.common) > 0 && len(s.regressed)+len(s.improved) > 0 {
+		wrapped(&b, "all scenarios: "+printable(strings.Join(s.common, " ")))
+		fmt.Fprintln(&b)
+	}
+	for _, p := range s.points() {
+		wrapped(&b, plainText(p))
+	}
+	for _, a := range s.alerts() {
+		wrapped(&b, "warning: "+plainText(a))
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+// wrapped writes text in lines of summaryWidth; what continues is indented.
+func wrapped(b *bytes.Buffer, text string) {
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case len([]rune(line))+1+len([]rune(word)) > summaryWidth:
+			fmt.Fprintln(b, line)
+			line = "  " + word
+		default:
+			line += " " + word
+		}
+	}
+	fmt.Fprintln(b, line)
+}
+
+// grouped writes verdicts below the names of their scenarios.
+func (s *contrast) grouped(b *bytes.Buffer, rows []record.Verdict) {
+	t := table{columns: slices.Concat(text("metric"), numeric("base", "new", "change", "95 % interval", "p", "n"))}
+	for _, v := range rows {
+		t.rows = append(t.rows, row(v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New), moved(v), ciText(v), pvalue(v.P), v.N))
+	}
+	var lines bytes.Buffer
+	plainTable(&lines, t)
+	line := strings.Split(strings.TrimRight(lines.String(), "\n"), "\n")
+	fmt.Fprintln(b, "    "+line[0])
+	scenario := ""
+	for i, v := range rows {
+		if i == 0 || v.Scenario != scenario {
+			scenario = v.Scenario
+			fmt.Fprintln(b, "  "+clip(printable(s.name(scenario)), summaryWidth-2))
+		}
+		fmt.Fprintln(b, "    "+line[i+1])
+	}
+}
+
+// contrast is a Comparison with what its report needs beside the verdicts.
+type contrast struct {
+	*Comparison
+	scenarios           []string // in order
+	common              []string // axes of all of them
+	modes               int
+	regressed, improved []record.Verdict // the largest change first
+}
+
+func newContrast(c *Comparison) *contrast {
+	s := &contrast{Comparison: c}
+	var modes []string
+	for _, v := range slices.Concat(c.Verdicts, c.Shown) {
+		if !slices.Contains(s.scenarios, v.Scenario) {
+			s.scenarios = append(s.scenarios, v.Scenario)
+			if mode, _ := split(v.Scenario); !slices.Contains(modes, mode) {
+				modes = append(modes, mode)
+			}
+		}
+	}
+	slices.SortFunc(s.scenarios, compareNames)
+	s.common, s.modes = commonAxes(s.scenarios), len(modes)
+	s.regressed = s.of(record.Regression, record.IndicativeRegression)
+	s.improved = s.of(record.Improvement, record.IndicativeImprovement)
+	return s
+}
+
+// of gives the verdicts that are one of kinds: scenarios by their largest
+// change, in multiples of the threshold, and the metrics of each together.
+func (s *contrast) of(kinds ...string) []record.Verdict {
+	var list []record.Verdict
+	weight := map[string]float64{}
+	for _, v := range s.Verdicts {
+		if slices.Contains(kinds, v.Verdict) {
+			list = append(list, v)
+			if v.Change != nil && v.Threshold > 0 {
+				weight[v.Scenario] = max(weight[v.Scenario], math.Abs(*v.Change)/v.Threshold)
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b record.Verdict) int {
+		return cmp.Or(cmp.Compare(weight[b.Scenario], weight[a.Scenario]), compareNames(a.Scenario, b.Scenario))
+	})
+	return list
+}
+
+// name gives what to call a scenario in the tables.
+func (s *contrast) name(scenario string) string {
+	own := label(scenario, s.common)
+	if s.modes < 2 && len(s.common) > 0 {
+		return own
+	}
+	mode, _ := split(scenario)
+	return mode + " " + own
+}
+
+func (s *contrast) document() document {
+	d := document{title: "tunbench: " + s.New.Name + " against " + s.Base.Name, alerts: s.alerts(), lead: s.lead(), points: s.points()}
+	d.sections = append(d.sections,
+		s.changed("Regressed", s.regressed, "Nothing regressed."),
+		s.changed("Improved", s.improved, "Nothing improved."),
+		s.rest())
+	for _, part := range []func() (section, bool){s.charts, s.onlyOnes, s.differences} {
+		if sec, ok := part(); ok {
+			d.sections = append(d.sections, sec)
+		}
+	}
+	return d
+}
+
+func (s *contrast) alerts() (a []prose) {
+	for _, side := range []Side{s.Base, s.New} {
+		if side.Cut {
+			a = append(a, say(bold(side.Name+" was interrupted:"), " it has no end record. What was finished is compared."))
+		}
+		for _, w := range side.Warnings {
+			a = append(a, say(side.Name+": "+w+"."))
+		}
+		if s.Paired {
+			break // both come from one file
+		}
+	}
+	for _, r := range s.reasons(record.NotComparable) {
+		a = append(a, say(bold("Not comparable"), " in "+plural(r.n, "verdict", "verdicts")+": "+r.note+"."))
+	}
+	for _, w := range s.Warnings {
+		a = append(a, say(w, "."))
+	}
+	return a
+}
+
+// reason is a note and how many verdicts have it.
+type reason struct {
+	note string
+	n    int
+}
+
+// reasons counts the notes of the verdicts of one kind, in their order.
+func (s *contrast) reasons(kind string) (list []reason) {
+	for _, v := range s.Verdicts {
+		if v.Verdict != kind {
+			continue
+		}
+		for _, note := range v.Notes {
+			i := slices.IndexFunc(list, func(r reason) bool { return r.note == note })
+			if i < 0 {
+				i, list = len(list), append(list, reason{note: note})
+			}
+			list[i].n++
+		}
+	}
+	return list
+}
+
+func (s *contrast) lead() prose {
+	p := say(bold(plural(len(s.scenarios), "scenario", "scenarios")), ", "+plural(len(s.Verdicts), "verdict", "verdicts")+".")
+	for i, side := range []Side{s.Base, s.New} {
+		p = append(p, say([]string{" Base: ", " New: "}[i], bold(side.Name))...)
+		if r := side.Run; r != nil {
+			p = append(p, say(" (Linux ", mono(cmp.Or(r.Host.Kernel, "unknown")))...)
+			if r.Started != "" {
+				p = append(p, say(", "+clock(r.Started))...)
+			}
+			p = append(p, say(")")...)
+		}
+		p = append(p, say(".")...)
+	}
+	if s.Paired {
+		p = append(p, say(" Trials were interleaved and are judged in pairs: the change is the Hodges-Lehmann estimate, its interval and p are those of the exact signed-rank test. ")...)
+	} else {
+		p = append(p, say(" The runs were not interleaved, so that a change may be the host's: verdicts are at most indicative. "+
+			"The change is the median of all differences between a trial of new and one of base, its interval and p are those of the Mann-Whitney test. ")...)
+	}
+	p = append(p, say("p is corrected after Holm for all tests of this comparison.")...)
+	if s.Base.Run != nil && s.Base.Run.Clock == virtualClock {
+		p = append(p, say(" ", bold("Virtual time:"), " "+virtualTime)...)
+	}
+	return p
+}
+
+// kinds of verdicts, in the order in which they are counted.
+var kinds = []struct{ verdict, meaning string }{
+	{record.Regression, "worse by more than the threshold, and seen again in a fresh block"},
+	{record.IndicativeRegression, "worse by more than the threshold, between trials that were not interleaved or not confirmed"},
+	{record.Improvement, "better by more than the threshold, and seen again in a fresh block"},
+	{record.IndicativeImprovement, "better by more than the threshold, between trials that were not interleaved or not confirmed"},
+	{record.Equivalent, "the whole interval lies within the threshold"},
+	{record.Inconclusive, "neither a change nor its absence is shown: more trials would tell"},
+	{record.InvalidVerdict, "a gate failed: the figures must not be used"},
+	{record.NotComparable, "the two sides differ in something else than what is compared"},
+	{record.UnsupportedVerdict, "one side's kernel refused the scenario"},
+}
+
+func (s *contrast) count(verdict string) (n int) {
+	for _, v := range s.Verdicts {
+		if v.Verdict == verdict {
+			n++
+		}
+	}
+	return n
+}
+
+// points is the result in a few lines: regressions first.
+func (s *contrast) points() (p []prose) {
+	told := func(n int, what string) prose {
+		if n == 0 {
+			return say("No " + what + ".")
+		}
+		return say(bold(plural(n, what, what+"s")))
+	}
+	for _, group := range []struct {
+		list []record.Verdict
+		what string
+		kind string
+	}{{s.regressed, "regression", record.IndicativeRegression}, {s.improved, "improvement", record.IndicativeImprovement}} {
+		line := told(len(group.list), group.what)
+		if len(group.list) > 0 {
+			if n := s.count(group.kind); n == len(group.list) {
+				line = append(line, say(", indicative")...)
+			} else if n > 0 {
+				line = append(line, say(", "+strconv.Itoa(n)+" of them indicative")...)
+			}
+			line = append(line, say(".")...)
+		}
+		p = append(p, line)
+	}
+	var rest []string
+	for _, k := range kinds[4:] {
+		if n := s.count(k.verdict); n > 0 {
+			rest = append(rest, strconv.Itoa(n)+" "+k.verdict)
+		}
+	}
+	if len(rest) > 0 {
+		p = append(p, say("The rest: "+strings.Join(rest, ", ")+"."))
+	}
+	for _, m := range s.means() {
+		p = append(p, say("Geometric mean of new / base, ", mono(m.metric), ": "+decimals(m.ratio, 3)+" over "+plural(m.cells, "scenario", "scenarios")+"; for information, not judged."))
+	}
+	return p
+}
+
+// mean is the geometric mean of new/base over scenarios.
+type mean struct {
+	metric string
+	ratio  float64
+	cells  int
+}
+
+// means gives one for each metric that is compared by its ratio, over the
+// scenarios that both sides measured and that can be compared.
+func (s *contrast) means() (list []mean) {
+	for _, g := range slices.Concat(gates, virtualGates, rateGates) {
+		if g.Absolute {
+			continue
+		}
+		m := mean{metric: g.Metric}
+		sum := 0.0
+		for _, v := range s.Verdicts {
+			if v.Metric != g.Metric || v.Base == nil || v.New == nil || *v.Base <= 0 || *v.New <= 0 ||
+				v.Verdict == record.NotComparable || v.Verdict == record.InvalidVerdict {
+				continue
+			}
+			sum += math.Log(*v.New) - math.Log(*v.Base)
+			m.cells++
+		}
+		if m.cells > 1 {
+			m.ratio = math.Exp(sum / float64(m.cells))
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// changed is the section of what got worse, or better.
+func (s *contrast) changed(heading string, list []record.Verdict, none string) section {
+	sec := section{heading: heading}
+	if len(list) == 0 {
+		sec.blocks = append(sec.blocks, say(none))
+		return sec
+	}
+	sec.blocks = append(sec.blocks, s.table(list))
+	return sec
+}
+
+// table shows verdicts with all that is known of them.
+func (s *contrast) table(list []record.Verdict) table {
+	t := table{columns: slices.Concat(text("scenario", "metric"), numeric("base", "new", "change", "95 % interval", "p", "n", "threshold"), text("verdict", "notes"))}
+	for _, v := range list {
+		verdict := any(v.Verdict)
+		if v.Verdict == record.Regression || v.Verdict == record.IndicativeRegression {
+			verdict = bold(v.Verdict)
+		}
+		t.rows = append(t.rows, row(s.name(v.Scenario), v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New),
+			moved(v), ciText(v), pvalue(v.P), v.N, thresholdText(v), verdict, strings.Join(v.Notes, "; ")))
+	}
+	return t
+}
+
+// rest counts what neither got worse nor better, and folds every figure.
+func (s *contrast) rest() section {
+	sec := section{heading: "The rest"}
+	counts := table{columns: slices.Concat(text("verdict"), numeric("count"), text("meaning"))}
+	for _, k := range kinds[4:] {
+		if n := s.count(k.verdict); n > 0 {
+			counts.rows = append(counts.rows, row(k.verdict, n, k.meaning))
+		}
+	}
+	if len(counts.rows) == 0 {
+		sec.blocks = append(sec.blocks, say("Nothing else was compared."))
+	}
+	sec.blocks = append(sec.blocks, counts)
+	why := table{columns: slices.Concat(text("verdict", "why"), numeric("verdicts"))}
+	for _, kind := range []string{record.InvalidVerdict, record.NotComparable, record.UnsupportedVerdict} {
+		for _, r := range s.reasons(kind) {
+			why.rows = append(why.rows, row(kind, r.note, r.n))
+		}
+	}
+	sec.blocks = append(sec.blocks, why)
+	every := s.table(s.Verdicts)
+	every.fold = "Every verdict: " + plural(len(every.rows), "row", "rows")
+	if len(s.common) > 0 {
+		every.note = say("All scenarios have " + strings.Join(s.common, ", ") + ". ")
+	}
+	every.note = append(every.note, say(bold("base"), ", ", bold("new"), ": medians over the valid trials. ", bold("change"), ": new / base − 1; of loss and jain the difference, in points and as it is. ",
+		bold("p"), ": corrected. ", bold("n"), ": pairs, or valid trials of the side that has fewer.")...)
+	shown := s.table(s.Shown)
+	shown.fold = "Shown, not judged: " + plural(len(shown.rows), "row", "rows")
+	sec.blocks = append(sec.blocks, every, shown)
+	return sec
+}
+
+// onlyOnes lists what one side did not measure.
+func (s *contrast) onlyOnes() (section, bool) {
+	t := table{columns: text("scenario", "only in", "what the other says")}
+	for _, o := range s.Only {
+		t.rows = append(t.rows, row(mono(o.Scenario), o.Side, cmp.Or(o.Why, absent)))
+	}
+	return section{heading: "Only on one side", blocks: []block{t.folded("Only on one side")}}, len(t.rows) > 0
+}
+
+func (s *contrast) differences() (section, bool) {
+	sec := section{heading: "What differs between the hosts"}
+	if s.Base.Run == nil || s.New.Run == nil {
+		return sec, false
+	}
+	if s.Base.Run == s.New.Run {
+		sec.blocks = []block{say("Both sides were measured in one run, on one host.")}
+		return sec, true
+	}
+	sec.blocks = differing([]party{
+		{"base: " + s.Base.Name, []*record.Run{s.Base.Run}},
+		{"new: " + s.New.Name, []*record.Run{s.New.Run}},
+	})
+	return sec, true
+}
+
+// charts shows the changes of each metric with their intervals.
+func (s *contrast) charts() (section, bool) {
+	sec := section{heading: "Changes and their intervals"}
+	for _, g := range slices.Concat(gates, virtualGates) {
+		if g.Absolute {
+			continue
+		}
+		var rows []changeRow
+		for _, v := range s.Verdicts {
+			if v.Metric != g.Metric || v.Change == nil || v.CI == nil {
+				continue
+			}
+			class := "muted"
+			switch v.Verdict {
+			case record.Regression, record.IndicativeRegression:
+				class = "b"
+			case record.Improvement, record.IndicativeImprovement:
+				class = "a"
+			}
+			rows = append(rows, changeRow{s.name(v.Scenario), *v.Change, v.CI[0], v.CI[1], v.Threshold, class, moved(v)})
+		}
+		for i, part := range slices.Collect(slices.Chunk(rows, rowsAChart)) {
+			better := "lower is better"
+			if g.Better > 0 {
+				better = "higher is better"
+			}
+			sec.blocks = append(sec.blocks, picture{
+				file: numbered("compare-"+strings.ReplaceAll(g.Metric, "_", "-"), i), alt: "Change of " + g.Metric + " in each scenario, with its interval",
+				chart: changeChart{title: "Change of " + g.Metric, desc: "One line a scenario: the estimate and its 95 % interval; " + better + ".", note: better, rows: part},
+			})
+		}
+	}
+	return sec, len(sec.blocks) > 0
+}
+
+// quantity gives a value of a metric with its unit.
+func quantity(metric string, v *float64) string {
+	if v == nil {
+		return absent
+	}
+	switch metric {
+	case record.PPS, record.NDRPPS, record.PDRPPS:
+		sc := rateScale(*v)
+		return sc.format(*v) + " " + sc.unit
+	case record.BitPerS:
+		return figure(*v/1e9) + " Gbit/s"
+	case record.Loss:
+		return percent(*v) + " %"
+	case record.Jain:
+		return decimals(*v, 3)
+	case LatencyP50, LatencyP99:
+		return duration(*v)
+	case record.CPUNsPerPkt:
+		return perPacket(*v) + " ns"
+	}
+	return perPacket(*v)
+}
+
+// moved gives the change as estimated.
+func moved(v record.Verdict) string {
+	if v.Change == nil {
+		return absent
+	}
+	return withUnit(v.Metric, step(v.Metric, *v.Change))
+}
+
+// ciText gives the interval of the change; it is absent where there is none.
+func ciText(v record.Verdict) string {
+	if v.CI == nil {
+		return absent
+	}
+	return withUnit(v.Metric, step(v.Metric, v.CI[0])+" to "+step(v.Metric, v.CI[1]))
+}
+
+func thresholdText(v record.Verdict) string {
+	if v.Threshold <= 0 {
+		return absent
+	}
+	return withUnit(v.Metric, strings.TrimPrefix(step(v.Metric, v.Threshold), "+"))
+}
+
+// step gives a change without its unit: Jain's index as it is, all else times
+// 100.
+func step(metric string, change float64) string {
+	if metric == record.Jain {
+		s := decimals(change, 3)
+		switch {
+		case s == "−0.000":
+			return "0.000"
+		case change > 0 && s != "0.000":
+			return "+" + s
+		}
+		return s
+	}
+	return precisely(change)
+}
+
+func withUnit(metric, s string) string {
+	switch metric {
+	case record.Jain:
+		return s
+	case record.Loss:
+		return s + " points"
+	}
+	return s + " %"
+}
+
+func pvalue(p *float64) string {
+	switch {
+	case p == nil:
+		return absent
+	case *p < 0.001:
+		return "<0.001"
+	}
+	return decimals(*p, 3)
+}

@@ -1,0 +1,128 @@
+package reports
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"tunbench/reports/record"
+)
+
+// party is one side of a comparison in a table of what differs: a kernel with
+// its boots, or a run.
+type party struct {
+	name string
+	runs []*record.Run
+}
+
+// hostFacts are what a comparison must have in common, or show.
+var hostFacts = []struct {
+	name string
+	of   func(*record.Run) string
+	// spoils is set where two kernels that differ in it are not comparable.
+	spoils bool
+}{
+	{"kernel", func(r *record.Run) string { return r.Host.Kernel }, false},
+	{"kernel version", func(r *record.Run) string { return r.Host.KernelVersion }, false},
+	{"clock", func(r *record.Run) string { return r.Clock }, true},
+	{"virtualisation", func(r *record.Run) string { return r.Host.Virt }, true},
+	{"architecture", func(r *record.Run) string { return r.Host.Arch }, true},
+	{"CPU", func(r *record.Run) string { return r.Host.CPU }, true},
+	{"CPUs online", func(r *record.Run) string { return count(uint64(max(r.Host.CPUs, 0))) }, true},
+	{"SMT", func(r *record.Run) string { return r.Host.SMT }, false},
+	{"clock source", func(r *record.Run) string { return r.Host.Clocksource }, false},
+	{"frequency governor", func(r *record.Run) string { return r.Host.Governor }, false},
+	{"memory", func(r *record.Run) string { return size(r.Host.MemoryBytes) }, false},
+	{"kernel command line", func(r *record.Run) string { return r.Host.Cmdline }, false},
+	{"tunbench", toolOf, true},
+}
+
+// values gives what the runs of the party say, each value once: more than one
+// means that its boots differ.
+func (p party) values(of func(*record.Run) (string, bool)) (distinct []string) {
+	for _, r := range p.runs {
+		v, ok := of(r)
+		if !ok {
+			v = absent
+		}
+		if !slices.Contains(distinct, v) {
+			distinct = append(distinct, v)
+		}
+	}
+	return distinct
+}
+
+// said is of for values, of what every run says.
+func said(of func(*record.Run) string) func(*record.Run) (string, bool) {
+	return func(r *record.Run) (string, bool) { return of(r), true }
+}
+
+// differing shows what parties do not have in common. It is nil if there are
+// less than two of them.
+func differing(with []party) []block {
+	if len(with) < 2 {
+		return nil
+	}
+	columns := text("")
+	for _, p := range with {
+		columns = append(columns, text(p.name)...)
+	}
+	same := 0
+	add := func(t *table, name any, of func(*record.Run) (string, bool)) {
+		cells := []any{name}
+		differs := false
+		var first []string
+		for i, p := range with {
+			v := p.values(of)
+			if i == 0 {
+				first = v
+			}
+			differs = differs || len(v) > 1 || !slices.Equal(first, v)
+			cells = append(cells, strings.Join(v, " / "))
+		}
+		if differs {
+			t.rows = append(t.rows, row(cells...))
+		} else {
+			same++
+		}
+	}
+	facts := table{columns: slices.Clone(columns)}
+	facts.columns[0].name = "host"
+	for _, fact := range hostFacts {
+		add(&facts, fact.name, said(fact.of))
+	}
+	blocks := []block{facts}
+	rows := len(facts.rows)
+	for _, m := range []struct {
+		what string
+		of   func(*record.Run) map[string]string
+	}{
+		{"mitigation", func(r *record.Run) map[string]string { return r.Host.Mitigations }},
+		{"sysctl", func(r *record.Run) map[string]string { return r.Host.Sysctl }},
+		{"kernel option", func(r *record.Run) map[string]string { return r.Host.Config }},
+	} {
+		keys := map[string]bool{}
+		for _, p := range with {
+			for _, r := range p.runs {
+				for key := range m.of(r) {
+					keys[key] = true
+				}
+			}
+		}
+		t := table{columns: slices.Clone(columns)}
+		t.columns[0].name = m.what
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			add(&t, mono(key), func(r *record.Run) (string, bool) {
+				v, ok := m.of(r)[key]
+				return v, ok
+			})
+		}
+		rows += len(t.rows)
+		blocks = append(blocks, t.folded("Each "+m.what))
+	}
+	if rows == 0 {
+		return []block{say("Nothing that is recorded of them.")}
+	}
+	return append(blocks, small(say(plural(same, "other recorded property is", "other recorded properties are")+
+		" the same. A dash: the kernel does not have it, or does not say. Two values in one cell: its boots differ.")))
+}

@@ -1,0 +1,221 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// stateShift is how the cost of a packet on one kernel lies to that on another,
+// given the costs of single trials.
+//
+// In virtual time a trial repeats to 0.1 %, but some costs have several states,
+// such as whether the skbs of a batch come from a full slab or from a partial
+// one: 2 % on Linux 6.12, and chance picks one when the device is made. A median
+// over trials then says which state was met more often, and the minimum, the
+// usual estimate of a cost to which noise can only add (Chen and Revels, Robust
+// benchmarking in noisy environments, arXiv:1608.04295, 2016), says whether the
+// lower one was met at all. So like is held against like: costs that two kernels
+// have in common are one state, and a change is what moves them apart.
+type stateShift struct {
+	// change is new/base - 1 within the lowest state that both are in or, if
+	// they share none, between the lowest state of each.
+	change  float64
+	verdict string
+	notes   []string
+}
+
+// state is a group of costs of which no two neighbours differ by more than the
+// smallest change that counts.
+type state struct{ base, new []float64 }
+
+// statesOf groups costs, the lowest first. All are above 0.
+func statesOf(base, next []float64, apart float64) (list []state) {
+	type cost struct {
+		v   float64
+		new bool
+	}
+	var all []cost
+	for _, v := range base {
+		all = append(all, cost{v, false})
+	}
+	for _, v := range next {
+		all = append(all, cost{v, true})
+	}
+	slices.SortStableFunc(all, func(a, b cost) int {
+		switch {
+		case a.v < b.v:
+			return -1
+		case a.v > b.v:
+			return 1
+		}
+		return 0
+	})
+	for i, c := range all {
+		if i == 0 || c.v > all[i-1].v*(1+apart) {
+			list = append(list, state{})
+		}
+		s := &list[len(list)-1]
+		if c.new {
+			s.new = append(s.new, c.v)
+		} else {
+			s.base = append(s.base, c.v)
+		}
+	}
+	return list
+}
+
+// shiftStates compares the costs of trials, in any order, that two kernels have.
+// threshold is the smallest change that counts, as a ratio. It takes at least
+// one cost of each, and gives no verdict but these:
+//
+//	equivalent     they share their states: in each the costs agree, more than half
+//	               of the trials of both are in one that is shared, and none is met
+//	               so much more often by one that chance does not explain it
+//	indicative-*   they share none, and every state moved the same way; or every
+//	               trial of one is beside every trial of the other, and the medians
+//	               are further apart than the threshold
+//	inconclusive   neither
+func shiftStates(base, next []float64, threshold float64) stateShift {
+	list := statesOf(base, next, threshold)
+	var shared, old, young []state
+	for _, s := range list {
+		if len(s.base) > 0 {
+			old = append(old, s)
+		}
+		if len(s.new) > 0 {
+			young = append(young, s)
+		}
+		if len(s.base) > 0 && len(s.new) > 0 {
+			shared = append(shared, s)
+		}
+	}
+	if len(shared) > 0 {
+		return sharedStates(list, shared, len(base), len(next), threshold)
+	}
+	out := stateShift{change: middle(young[0].new)/middle(old[0].base) - 1, verdict: record.Inconclusive}
+	switch {
+	case len(old) == len(young):
+		for i := range old {
+			if (middle(young[i].new) > middle(old[i].base)) != (out.change > 0) {
+				out.notes = append(out.notes, "the states of the cost moved in different directions")
+				return out
+			}
+		}
+		if len(old) > 1 {
+			out.notes = append(out.notes, fmt.Sprintf("the cost has %d states, and each moved", len(old)))
+		}
+	case !apartAltogether(base, next):
+		out.notes = append(out.notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and they lie between each other: boot more", plural(len(old), "state", "states"), len(young)))
+		return out
+	case !beyondSpread(base, next):
+		out.notes = append(out.notes, "the change is smaller than the distance of the states of one kernel: boot more")
+		return out
+	}
+	out.verdict = indicative(out.change)
+	return out
+}
+
+// indicative is the verdict on a change of a cost.
+func indicative(change float64) string {
+	if change > 0 {
+		return record.IndicativeRegression
+	}
+	return record.IndicativeImprovement
+}
+
+// sharedStates judges kernels that were seen in at least one state both.
+func sharedStates(list, shared []state, olds, news int, threshold float64) stateShift {
+	out := stateShift{change: middle(shared[0].new)/middle(shared[0].base) - 1, verdict: record.Equivalent}
+	var common [2]int // trials in shared states
+	for _, s := range shared {
+		common[0] += len(s.base)
+		common[1] += len(s.new)
+		if math.Abs(middle(s.new)/middle(s.base)-1) > threshold {
+			out.verdict = record.Inconclusive
+		}
+	}
+	if len(list) == 1 {
+		// One state by its neighbours, and yet two beside each other: a change
+		// hardly beyond the threshold, of a cost that scatters a little.
+		if out.verdict == record.Inconclusive && apartAltogether(list[0].base, list[0].new) {
+			out.verdict = indicative(out.change)
+		}
+		return out
+	}
+	for _, s := range list {
+		p := fisher(len(s.base), olds, len(s.new), news)
+		if p < compareAlpha {
+			out.verdict = record.Inconclusive
+		}
+		if p < compareAlpha || len(s.base) == 0 || len(s.new) == 0 {
+			out.notes = append(out.notes, fmt.Sprintf("about %s in %d of %d trials of the base and %d of %d of the new kernel, which chance explains with p = %s",
+				perPacket(middle(slices.Concat(s.base, s.new))), len(s.base), olds, len(s.new), news, pvalue(&p)))
+		}
+	}
+	if 2*common[0] <= olds || 2*common[1] <= news {
+		out.verdict = record.Inconclusive
+		out.notes = append(out.notes, "most trials of one kernel cost what none of the other did: boot more")
+	}
+	return out
+}
+
+// apartAltogether tells whether every cost of one is above every cost of the
+// other.
+func apartAltogether(base, next []float64) bool {
+	return slices.Min(next) > slices.Max(base) || slices.Max(next) < slices.Min(base)
+}
+
+// beyondSpread tells whether the medians are further apart than the costs of
+// either.
+func beyondSpread(base, next []float64) bool {
+	change := math.Abs(middle(next)/middle(base) - 1)
+	for _, x := range [][]float64{base, next} {
+		if (slices.Max(x)-slices.Min(x))/middle(x) >= change {
+			return false
+		}
+	}
+	return true
+}
+
+// middle is the median of x, which is not empty and finite.
+func middle(x []float64) float64 {
+	s, err := stat.Summarize(x)
+	if err != nil {
+		return math.NaN()
+	}
+	return s.Median
+}
+
+// fisher is the two-sided p of Fisher's exact test that a of m and b of n came
+// up with one probability: the sum over all tables with the same margins that
+// are no likelier than this one (Fisher, Statistical Methods for Research
+// Workers, section 21.02).
+func fisher(a, m, b, n int) float64 {
+	hits := a + b
+	own := hypergeometric(a, hits, m, n)
+	p := 0.0
+	for k := max(0, hits-n); k <= min(hits, m); k++ {
+		// Rounding must not tell a table from its mirror image.
+		if q := hypergeometric(k, hits, m, n); q <= own*(1+1e-7) {
+			p += q
+		}
+	}
+	return min(1, p)
+}
+
+// hypergeometric is the probability that k of hits fall into the first m of m+n.
+func hypergeometric(k, hits, m, n int) float64 {
+	return math.Exp(choose(m, k) + choose(n, hits-k) - choose(m+n, hits))
+}
+
+// choose is the logarithm of n over k.
+func choose(n, k int) float64 {
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return a - b - c
+}
