@@ -3,6 +3,7 @@ package record
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 )
 
@@ -348,6 +350,9 @@ func Read(r io.Reader) (*File, error) {
 		}
 		if text := bytes.TrimSpace(line); len(text) > 0 {
 			if !json.Valid(text) {
+				if m := notFinite.FindSubmatch(text); m != nil {
+					return nil, fmt.Errorf("line %d: %s is %s, which is no JSON number", n, m[1], m[2])
+				}
 				if _, perr := in.Peek(1); last || errors.Is(perr, io.EOF) {
 					f.Warnings = append(f.Warnings, fmt.Sprintf("line %d, the last, is torn (%d bytes) and was skipped", n, len(line)))
 					break
@@ -442,7 +447,7 @@ func (f *File) add(line []byte) error {
 	case KindTrial:
 		var t Trial
 		if err := json.Unmarshal(line, &t); err != nil {
-			return err
+			return cmp.Or(badMetric(line), err)
 		}
 		f.Trials = append(f.Trials, t)
 	case KindSearch:
@@ -466,6 +471,28 @@ func (f *File) add(line []byte) error {
 	case KindEnd:
 		f.End = new(End)
 		return json.Unmarshal(line, f.End)
+	}
+	return nil
+}
+
+// notFinite finds what other programs write for numbers that JSON does not have.
+var notFinite = regexp.MustCompile(`"([^"]*)"\s*:\s*(-?(?:NaN|nan|Infinity|inf|Inf))\s*[,}\]]`)
+
+// badMetric names the first metric of a trial's line that is no finite number;
+// nil if all are. The error of encoding/json names the field only.
+func badMetric(line []byte) error {
+	var t struct {
+		Scenario string                     `json:"scenario"`
+		Metrics  map[string]json.RawMessage `json:"metrics"`
+	}
+	if json.Unmarshal(line, &t) != nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Metrics)) {
+		var v float64
+		if json.Unmarshal(t.Metrics[name], &v) != nil {
+			return fmt.Errorf("trial of %s: metric %s is %s, not a finite number", t.Scenario, name, t.Metrics[name])
+		}
 	}
 	return nil
 }
