@@ -60,7 +60,13 @@ type Plan struct {
 	CPUs      []int        // to send and to read on; empty: chosen from the topology
 	Tool      record.Tool
 	Args      []string // as typed, for the header
-	Strict    bool     // invalid trials make the run's exit code 3
+	// Sees is what is known of the smallest changes that this host can show, for
+	// the header: see record.Run.
+	Sees   map[string]float64
+	Strict bool // invalid trials, and rates not found, make the run's exit code 3
+	// Search is how to search each scenario for its highest rates, after all
+	// pairs; the zero value does not.
+	Search SearchProfile
 
 	// Progress, if not nil, is told of each step.
 	Progress func(Step)
@@ -68,15 +74,19 @@ type Plan struct {
 	Now func() time.Time
 }
 
-// Step is what a Plan tells while it runs: at most one of Trial and Skip is
-// set; with neither, a trial is about to begin.
+// Step is what a Plan tells while it runs: at most one of Trial, Skip and
+// Search is set; with none of them, a trial is about to begin.
 type Step struct {
 	Scenario  string
 	Index     int // of the scenario, from 1
 	Scenarios int
-	Left      time.Duration // to the end of the run, estimated
-	Trial     *record.Trial // was finished and written
-	Skip      *record.Skip  // was decided and written
+	Pair      int // that is at hand, from 1
+	Pairs     int
+	Left      time.Duration  // to the end of the run, estimated
+	Trial     *record.Trial  // was finished and written
+	Skip      *record.Skip   // was decided and written
+	Search    *record.Search // was finished and written
+	Rate      float64        // in packets/s, of the trial of a search that is about to begin
 }
 
 // Outcome is what came of a run.
@@ -86,6 +96,7 @@ type Outcome struct {
 	Skips       int
 	Failed      int // skips that are ours, not the kernel's
 	Invalid     int // trials whose figures must not be used
+	Unresolved  int // goals of searches whose rates are not known
 	Interrupted bool
 }
 
@@ -93,24 +104,23 @@ type Outcome struct {
 func (p Plan) Trials() int { return len(p.Scenarios) * p.Pairs * len(p.Arms) }
 
 // Duration is about how long p runs.
-func (p Plan) Duration() time.Duration { return p.duration(p.Scenarios, 0) }
-
-// duration is that of scenarios without the first done trials of the first.
-func (p Plan) duration(scenarios []Scenario, done int) time.Duration {
+func (p Plan) Duration() time.Duration {
 	var d time.Duration
-	for i, s := range scenarios {
-		trials := p.Pairs * len(p.Arms)
-		if i == 0 {
-			trials -= done
-		}
-		d += time.Duration(trials) * (s.Spec.Warmup + s.Spec.Measure + overhead)
+	for _, s := range p.Scenarios {
+		d += time.Duration(p.Pairs*len(p.Arms)) * trialTime(s.Spec)
 	}
-	return d
+	return d + p.searchTime(p.Scenarios)
 }
 
+// trialTime is about how long a trial takes.
+func trialTime(s harness.Spec) time.Duration { return s.Warmup + s.Measure + overhead }
+
 // Run measures p. It selects the hook, opens the record, measures the floor,
-// writes the header, and then for each scenario probes the device and
-// measures its pairs; every record is written when it is finished.
+// writes the header, and then goes through the scenarios once for each pair:
+// what is slow for a minute is slow for a pair of each scenario, not for all
+// pairs of one. In virtual time, where no minute is slower than another, a
+// scenario's pairs follow each other. Each scenario's device is probed before
+// its first pair; every record is written when it is finished.
 //
 // A scenario that cannot run here is recorded as a skip and the rest goes on.
 // When ctx ends, Run stops without an end record and without an error. An
@@ -119,6 +129,9 @@ func (p Plan) duration(scenarios []Scenario, done int) time.Duration {
 func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (out Outcome, err error) {
 	if p.Now == nil {
 		p.Now = time.Now
+	}
+	if err := p.CheckSearch(); err != nil {
+		return out, err
 	}
 	hook, err := lab.SelectHook(p.Hook)
 	if err != nil {
@@ -146,14 +159,12 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	}
 	out.Begun = true
 
-	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out}
-	for i, s := range p.Scenarios {
-		if err := r.scenario(ctx, i, s); err != nil {
-			return out, err
-		}
-		if out.Interrupted {
-			return out, nil
-		}
+	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: newClosedLoops(lab, floor, p.Seed)}
+	if err := r.all(ctx); err != nil || out.Interrupted {
+		return out, err
+	}
+	if err := r.searches(ctx); err != nil || out.Interrupted {
+		return out, err
 	}
 	end := record.End{
 		Kind: record.KindEnd, Ended: timestamp(p.Now()),
@@ -169,7 +180,7 @@ func (o Outcome) Exit(strict bool) int {
 		return 130
 	case o.Failed > 0 || o.Trials == 0:
 		return 2
-	case strict && o.Invalid > 0:
+	case strict && o.Invalid+o.Unresolved > 0:
 		return 3
 	}
 	return 0
@@ -183,7 +194,7 @@ func (p Plan) header(host record.Host, hook record.Hook, floor record.Floor) rec
 		ID:      fmt.Sprintf("%s-%08x", now.UTC().Format("20060102T150405.000Z"), uint32(p.Seed^p.Seed>>32)),
 		Started: timestamp(now),
 		Tool:    p.Tool, Clock: cmp.Or(p.Clock, ClockMonotonic), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
-		Host: host, Hook: hook, Floor: floor,
+		Host: host, Hook: hook, Floor: floor, Sees: p.Sees,
 	}
 }
 
@@ -196,72 +207,122 @@ type runner struct {
 	floor record.Floor
 	out   *Outcome
 
-	done int // trials of the scenario at hand
+	subjects []*subject
+	closed   *closedLoops
 
 	// measured and planned are of the finished trials: their ratio corrects
 	// the estimate of the time left.
 	measured, planned time.Duration
 }
 
-// scenario measures all pairs of the scenario with index i. Its error is one
-// that ends the run.
-func (r *runner) scenario(ctx context.Context, i int, s Scenario) error {
-	// Each scenario has random numbers of its own, so that a filter does not
-	// change the order of arms of what it lets through.
-	rng := rand.New(rand.NewPCG(r.Seed, nameHash(s.Name)))
-	s.Spec.CPUs = r.CPUs
+// subject is a scenario while it is measured.
+type subject struct {
+	Scenario
+	index int // in the plan
+	rng   *rand.Rand
+	pair  int    // that is at hand, from 1
+	left  int    // trials that are still to be made
+	gone  bool   // it was skipped
+	note  string // on its load, for its trials
 
-	hook := NoHook
-	if slices.Contains(r.Arms, record.Observed) {
-		hook = r.hook.Used
+	reached reached // where a search begins
+}
+
+// all measures every pair of every scenario. Its error is one that ends the
+// run.
+func (r *runner) all(ctx context.Context) error {
+	for i, s := range r.Scenarios {
+		s.Spec.CPUs = r.CPUs
+		s.Spec.Settle = r.Clock == ClockICount
+		r.subjects = append(r.subjects, &subject{
+			Scenario: s, index: i, left: r.Pairs * len(r.Arms),
+			// Random numbers of its own, so that a filter does not change the
+			// order of arms of what it lets through.
+			rng: rand.New(rand.NewPCG(r.Seed, nameHash(s.Name))),
+		})
 	}
-	r.tell(i, 0, Step{})
-	if err := r.lab.Probe(ctx, s.Spec, hook); err != nil {
-		return r.skip(ctx, i, s, err)
+	rounds, pairs := r.Pairs, 1
+	if r.Clock == ClockICount {
+		rounds, pairs = 1, r.Pairs
 	}
-	r.done = 0
-	s.Spec.Settle = r.Clock == ClockICount
-	for pair := 1; pair <= r.Pairs; pair++ {
-		arms := slices.Clone(r.Arms)
-		rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
-		s.Spec.Seed = rng.Uint64() // both arms send the same packets
-		for _, arm := range arms {
-			if goesOn, err := r.measure(ctx, i, s, arm, pair); err != nil || !goesOn {
-				return err
+	for range rounds {
+		for _, s := range r.subjects {
+			for range pairs {
+				if s.gone {
+					break
+				}
+				if err := r.nextPair(ctx, s); err != nil || r.out.Interrupted {
+					return err
+				}
 			}
 		}
 	}
 	return nil
 }
 
-// measure makes one trial of the scenario with index i and writes it. The
-// scenario goes on unless it was skipped or the run was interrupted; an error
-// ends the run.
-func (r *runner) measure(ctx context.Context, i int, s Scenario, arm record.Arm, pair int) (goesOn bool, err error) {
+// nextPair measures one pair of a scenario, whose device is probed before the
+// first. Its error is one that ends the run.
+func (r *runner) nextPair(ctx context.Context, s *subject) error {
+	s.pair++
+	if s.pair == 1 {
+		hook := NoHook
+		if slices.Contains(r.Arms, record.Observed) {
+			hook = r.hook.Used
+		}
+		r.tell(s, Step{})
+		if err := r.lab.Probe(ctx, s.Spec, hook); err != nil {
+			return r.skip(ctx, s, err)
+		}
+		var err error
+		if s.note, err = r.closed.offer(ctx, &s.Scenario); err != nil {
+			return r.skip(ctx, s, err)
+		}
+	}
+	arms := slices.Clone(r.Arms)
+	s.rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
+	s.Spec.Seed = s.rng.Uint64() // both arms send the same packets
+	for _, arm := range arms {
+		if goesOn, err := r.measure(ctx, s, arm); err != nil || !goesOn {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure makes one trial and writes it. The scenario goes on unless it was
+// skipped or the run was interrupted; an error ends the run.
+func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesOn bool, err error) {
 	if ctx.Err() != nil {
 		r.out.Interrupted = true
 		return false, nil
 	}
-	r.tell(i, r.done, Step{})
+	r.tell(s, Step{})
 	begun := r.Now()
-	trial, err := r.trial(ctx, s, arm, pair)
+	trial, err := r.trial(ctx, s.Scenario, arm, s.pair)
 	if err != nil {
-		return false, r.skip(ctx, i, s, err)
+		return false, r.skip(ctx, s, err)
 	}
+	if s.note != "" {
+		trial.Notes = append(trial.Notes, s.note)
+	}
+	r.closed.saw(trial)
 	if err := r.rec.Write(trial); err != nil {
 		if fatal(err) {
 			return false, err
 		}
-		return false, r.skip(ctx, i, s, err)
+		return false, r.skip(ctx, s, err)
 	}
-	r.done++
+	s.left--
 	r.out.Trials++
 	if trial.Invalid() {
 		r.out.Invalid++
 	}
+	if arm == record.Bare {
+		s.reached.add(trial)
+	}
 	r.measured += r.Now().Sub(begun)
-	r.planned += s.Spec.Warmup + s.Spec.Measure + overhead
-	r.tell(i, r.done, Step{Trial: &trial})
+	r.planned += trialTime(s.Spec)
+	r.tell(s, Step{Trial: &trial})
 	return true, nil
 }
 
@@ -279,9 +340,9 @@ func (r *runner) trial(ctx context.Context, s Scenario, arm record.Arm, pair int
 	return t, nil
 }
 
-// skip records why the scenario with index i ends here. An error that only
-// says that ctx has ended is an interruption, not a skip.
-func (r *runner) skip(ctx context.Context, i int, s Scenario, cause error) error {
+// skip records why a scenario ends here. An error that only says that ctx has
+// ended is an interruption, not a skip.
+func (r *runner) skip(ctx context.Context, s *subject, cause error) error {
 	if ctx.Err() != nil {
 		r.out.Interrupted = true
 		return nil
@@ -295,21 +356,25 @@ func (r *runner) skip(ctx context.Context, i int, s Scenario, cause error) error
 	if reason == record.Failed {
 		r.out.Failed++
 	}
-	r.tell(i, r.Pairs*len(r.Arms), Step{Skip: &skip})
+	s.left, s.gone = 0, true
+	r.tell(s, Step{Skip: &skip})
 	return nil
 }
 
-// tell completes step and passes it on; done is the number of trials of
-// scenario i that are finished.
-func (r *runner) tell(i, done int, step Step) {
+// tell completes step and passes it on.
+func (r *runner) tell(s *subject, step Step) {
 	if r.Progress == nil {
 		return
 	}
-	step.Scenario, step.Index, step.Scenarios = r.Scenarios[i].Name, i+1, len(r.Scenarios)
-	step.Left = r.duration(r.Scenarios[i:], done)
+	step.Scenario, step.Index, step.Scenarios = s.Name, s.index+1, len(r.Scenarios)
+	step.Pair, step.Pairs = max(1, s.pair), r.Pairs
+	for _, s := range r.subjects {
+		step.Left += time.Duration(s.left) * trialTime(s.Spec)
+	}
 	if r.planned > 0 {
 		step.Left = time.Duration(float64(step.Left) * float64(r.measured) / float64(r.planned))
 	}
+	step.Left += r.searchTime(r.Scenarios)
 	r.Progress(step)
 }
 

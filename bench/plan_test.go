@@ -61,6 +61,10 @@ func (f *fakeLab) Run(_ context.Context, s harness.Spec, hook string, floor reco
 	return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}}, nil
 }
 func (f *fakeLab) Classify(err error) (string, string) {
+	var missing *harness.MissingError
+	if errors.As(err, &missing) {
+		return record.Missing, err.Error()
+	}
 	if errors.Is(err, errUnsupported) {
 		return record.Unsupported, err.Error()
 	}
@@ -202,6 +206,55 @@ func TestArmsAreShuffledBySeed(t *testing.T) {
 	}
 	if !strings.Contains(one, "bo") || !strings.Contains(one, "bb") && !strings.Contains(one, "oo") {
 		t.Errorf("the order %s is not random", one)
+	}
+}
+
+// Each scenario gets its first pair before any gets its second, except in
+// virtual time.
+func TestRounds(t *testing.T) {
+	for clock, want := range map[string]string{
+		ClockMonotonic: "64/1 1500/1 64/2 1500/2 64/3 1500/3",
+		ClockICount:    "64/1 64/2 64/3 1500/1 1500/2 1500/3",
+	} {
+		f := newFixture(t)
+		f.plan.Pairs, f.plan.Clock, f.plan.Arms = 3, clock, []record.Arm{record.Bare}
+		var left []time.Duration
+		f.plan.Progress = func(s Step) { left = append(left, s.Left) }
+		if _, err := f.run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		var order []string
+		for _, r := range f.rec.records {
+			if trial, ok := r.(record.Trial); ok {
+				order = append(order, fmt.Sprintf("%s/%d", trial.Axes["size"], trial.Pair))
+			}
+		}
+		if got := strings.Join(order, " "); got != want {
+			t.Errorf("%s: %s, want %s", clock, got, want)
+		}
+		if probes := strings.Count(strings.Join(f.log, " "), "probe"); probes != 2 {
+			t.Errorf("%s: %d probes", clock, probes)
+		}
+		if left[0] != f.plan.Duration() || left[len(left)-1] != 0 {
+			t.Errorf("%s: time left: %v, planned %v", clock, left, f.plan.Duration())
+		}
+	}
+}
+
+// A scenario that is skipped in the second round leaves the others their pairs.
+func TestSkippedInALaterRound(t *testing.T) {
+	f := newFixture(t)
+	f.plan.Pairs, f.plan.Arms = 3, []record.Arm{record.Bare}
+	n := 0
+	f.lab.run = func(s harness.Spec, _ string) (record.Trial, error) {
+		if n++; n == 3 {
+			return record.Trial{}, errUnsupported
+		}
+		return record.Trial{Metrics: map[string]float64{record.PPS: 1}}, nil
+	}
+	out, err := f.run(context.Background())
+	if err != nil || out.Trials != 4 || out.Skips != 1 {
+		t.Errorf("%+v, %v", out, err)
 	}
 }
 

@@ -63,14 +63,34 @@ func Open(h Hook, t Target) (*Observer, error) {
 	if err := o.load(); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
-	for _, p := range o.programs {
+	if err := o.Attach(); err != nil {
+		return nil, errors.Join(err, o.Close())
+	}
+	return o, nil
+}
+
+// Attach puts the programs in their places again after Detach. The counters go
+// on from where they stood.
+func (o *Observer) Attach() error {
+	for _, p := range o.programs[len(o.links):] {
 		l, err := attach(p, o.coll.Programs[p.Name])
 		if err != nil {
-			return nil, errors.Join(explain(h, p, err), o.Close())
+			return explain(o.hook, p, err)
 		}
 		o.links = append(o.links, l)
 	}
-	return o, nil
+	return nil
+}
+
+// Detach takes the programs out of the kernel's way. What happens until Attach
+// is not counted.
+func (o *Observer) Detach() error {
+	var errs []error
+	for _, l := range o.links {
+		errs = append(errs, l.Close())
+	}
+	o.links = nil
+	return errors.Join(errs...)
 }
 
 func (o *Observer) load() error {
@@ -165,13 +185,9 @@ func (o *Observer) MissedRuns() (uint64, error) {
 
 // Close detaches everything and frees it. It may be called again.
 func (o *Observer) Close() error {
-	var errs []error
-	for _, l := range o.links {
-		errs = append(errs, l.Close())
-	}
-	o.links = nil
+	err := o.Detach()
 	if o.coll != nil {
 		o.coll.Close()
 	}
-	return errors.Join(errs...)
+	return err
 }

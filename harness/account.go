@@ -6,22 +6,18 @@ import (
 
 	"tunbench/bpf/hist"
 	"tunbench/harness/sink"
+	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
 
 const (
-	// stealLimit is the share of stolen CPU time above which a trial is invalid.
-	stealLimit = 0.01
 	// missedLimit is the share of overwritten residency samples that is flagged.
 	missedLimit = 0.01
 	// generatorLimit is the share of the senders' time outside their calls above
 	// which, if nothing was lost, the generator and not the device set the rate.
 	generatorLimit = 0.25
-	// unsteadyLimit is how far windows may lie apart, as the ratio of their
-	// standard deviation to their mean, and thirdsLimit how far the first and
-	// the last third may.
-	unsteadyLimit = 0.10
-	thirdsLimit   = 0.05
+	// lateLimit is the share of sends of an open loop that may be late.
+	lateLimit = 0.01
 	// maxFlowRecords bounds the size of a record.
 	maxFlowRecords = 256
 )
@@ -45,9 +41,10 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 	b.perFlow(&t)
 	b.windows(&t, m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
-	if b.lockstep == nil { // whose packets wait for nobody but their own batch
-		b.latencies(&t)
+	if b.spec.Rate > 0 {
+		t.Schedule = b.schedule()
 	}
+	b.latencies(&t)
 	b.flag(&t, m, counts)
 	return t
 }
@@ -310,12 +307,19 @@ func balance(x []float64) (jain, imbalance float64) {
 }
 
 func (b *bed) latencies(t *record.Trial) {
-	e2e := new(hist.Histogram)
+	if b.lockstep != nil && b.spec.Settle {
+		return // instructions a packet are a cost, not a latency
+	}
+	e2e, service := new(hist.Histogram), new(hist.Histogram)
 	for _, r := range b.readers {
 		e2e.Merge(&r.E2E)
+		service.Merge(&r.Service)
 	}
 	t.Latency[record.E2E] = latency(e2e, 0)
-	if b.snapshot != nil {
+	if b.spec.Open() {
+		t.Latency[record.Service] = latency(service, 0)
+	}
+	if b.snapshot != nil && b.lockstep == nil { // whose packets wait for their own batch only
 		t.Latency[record.Residency] = latency(&b.snapshot.Residency, b.snapshot.Missed)
 	}
 }
@@ -339,4 +343,26 @@ func latency(h *hist.Histogram, missed uint64) record.Latency {
 		}
 	}
 	return l
+}
+
+// schedule tells how the senders of an open loop kept it, in packets.
+func (b *bed) schedule() *record.Schedule {
+	s := &record.Schedule{RatePPS: b.spec.Rate, Spacing: "fixed", LateNs: traffic.LateNs}
+	if b.spec.Poisson {
+		s.Spacing = "poisson"
+	}
+	lag := new(hist.Histogram)
+	for _, sender := range b.senders {
+		kept := sender.Kept()
+		lag.Merge(&kept.Lag)
+		s.Late += kept.Late * sender.Segments()
+		s.Sends += (kept.Lag.Count + kept.Lag.Overflow) * sender.Segments()
+	}
+	s.MaxNs = lag.Max
+	for q, into := range map[float64]**uint64{0.5: &s.P50Ns, 0.99: &s.P99Ns} {
+		if v, ok := lag.Quantile(q); ok {
+			*into = &v
+		}
+	}
+	return s
 }

@@ -39,6 +39,13 @@ const (
 	// sampleEvery is the share of skbs whose residency is taken under full load,
 	// where there are hundreds of thousands a second.
 	sampleEvery = 8
+	// sampleAllBelow is the packet rate of an open loop below which every skb is
+	// timed: there are few, and the next one often takes the place in memory of
+	// the last, so that a choice of places would be none of packets.
+	sampleAllBelow = 200_000
+	// scheduleAfter is what the senders of an open loop have to get ready before
+	// the first packet is due.
+	scheduleAfter = 5 * time.Millisecond
 	// drainTimeout bounds the wait for what is in the device to come out.
 	drainTimeout = 5 * time.Second
 	kickEvery    = 5 * time.Millisecond
@@ -59,10 +66,14 @@ type bed struct {
 	sending  traffic.Control
 	reading  sink.Control
 	started  bool
-	lockstep *lockstep     // only with gen=lockstep
-	stopping atomic.Bool   // workers may end from now on
-	failed   chan error    // the first worker's error
-	allSent  chan struct{} // closed when the senders have ended
+	sliced   bool      // workers and, with toggled, observer wait until release
+	toggled  bool      // the other side of the pair has another hook: this one's is taken away while that is measured
+	lockstep *lockstep // only with gen=lockstep
+	// lockstepLasts, if not 0, is how long it goes on, however many blocks that takes.
+	lockstepLasts time.Duration
+	stopping      atomic.Bool   // workers may end from now on
+	failed        chan error    // the first worker's error
+	allSent       chan struct{} // closed when the senders have ended
 
 	state    netns.State
 	flags    []string
@@ -113,7 +124,7 @@ func (b *bed) build() (err error) {
 // sampleEvery is 1 where few skbs are used again and again, so that a choice
 // among them would not be one among packets.
 func (b *bed) sampleEvery() int {
-	if b.spec.Gen == GenLockstep {
+	if b.spec.Gen == GenLockstep || b.spec.Rate > 0 && b.spec.Rate < sampleAllBelow {
 		return 1
 	}
 	return sampleEvery
@@ -240,6 +251,9 @@ func (b *bed) buildSenders() error {
 				Kind: kinds[b.spec.Gen], CPU: cpu, Src: addr.Addr(), Dst: peer, Size: max(0, b.spec.Size),
 				TAP: b.spec.Mode == TAP, Ifindex: b.state.Index, Bypass: b.spec.Bypass,
 				Limit: (b.spec.Count + uint64(n) - 1) / uint64(n),
+				Pace: traffic.Pace{
+					Rate: b.spec.Rate, Senders: n, Turn: i, Poisson: b.spec.Poisson, Seed: b.spec.Seed,
+				},
 			}
 			if b.spec.Gen == GenLockstep {
 				c.Messages = lockstepBatch
@@ -264,6 +278,9 @@ var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink
 // start lets readers run, then senders.
 func (b *bed) start() error {
 	b.started = true
+	if b.sliced {
+		b.sending.Gate.Close()
+	}
 	if b.spec.Gen == GenLockstep {
 		return b.startLockstep()
 	}
@@ -275,6 +292,7 @@ func (b *bed) start() error {
 		b.readers = append(b.readers, r)
 		go b.watch(r.Thread(), "a reader")
 	}
+	b.sending.Start = worker.Now() + int64(scheduleAfter)
 	for _, s := range b.senders {
 		if err := s.Start(&b.sending); err != nil {
 			return err
@@ -296,7 +314,7 @@ func (b *bed) sinkConfig(i int, q *tuntap.Queue) sink.Config {
 	c := sink.Config{
 		FD: q.FD(), Queue: q.Index(), Wait: waits[b.spec.IO],
 		TAP: b.spec.Mode == TAP, PI: b.spec.PI, VnetHdr: b.spec.VnetHdr, Flows: b.spec.Flows,
-		MaxRead: MaxSize + headroom,
+		MaxRead: MaxSize + headroom, Open: b.spec.Open(), Pause: b.spec.Pause,
 	}
 	if b.spec.Gen != GenLockstep {
 		c.CPU = b.placement.Reader[i]
@@ -321,6 +339,14 @@ func (b *bed) measure(on bool) error {
 		}
 	}
 	b.reading.Measuring.Store(on)
+	now := worker.Now()
+	if on {
+		b.sending.Measured.Begin(now)
+		b.reading.Measured.Begin(now)
+	} else {
+		b.sending.Measured.End(now)
+		b.reading.Measured.End(now)
+	}
 	return nil
 }
 
@@ -342,6 +368,10 @@ func (b *bed) sample() sample {
 		s.sendNs += p.CallNs
 	}
 	return s
+}
+
+func (b *bed) look() host.Look {
+	return host.LookAt(slices.Concat(b.placement.Sender, b.placement.Reader))
 }
 
 func (b *bed) usage() (u usage, err error) {
@@ -374,6 +404,8 @@ func addCPUTime(sum int64, t *worker.Thread) int64 {
 // stop ends the senders.
 func (b *bed) stop() error {
 	b.sending.Stop.Store(true)
+	b.sending.Gate.Open()
+	b.reading.Gate.Open()
 	if b.lockstep != nil {
 		return b.lockstep.thread.Wait()
 	}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/tuntap"
+	"tunbench/reports/record"
 )
 
 // Report is what a host can do, section by section.
@@ -31,6 +33,7 @@ const (
 	StatusUnsupported = "unsupported" // the kernel said no
 	StatusFailed      = "failed"      // it could not be tried
 	StatusWarning     = "warning"     // it would spoil a measurement
+	StatusUnknown     = "unknown"     // it cannot be known, or only during a trial
 )
 
 // Row is one thing that was tried, and what to do about it.
@@ -51,7 +54,8 @@ func Doctor(ctx context.Context) (Report, error) {
 	options, existing := deviceRows()
 	report.Sections = append(report.Sections,
 		Section{"TUN/TAP options", options},
-		Section{"What would spoil a measurement now", spoilerRows()},
+		Section{"Gates: what spoils a trial, and would now", gateRows(ctx)},
+		Section{"Settings and load that make figures worse", spoilerRows()},
 		Section{"TUN/TAP devices of this host", existing},
 	)
 	return report, ctx.Err()
@@ -150,6 +154,87 @@ func spoilerRows() (rows []Row) {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// gateLook is how long doctor looks at the host for the gates: 50 ticks of
+// each CPU.
+const gateLook = 500 * time.Millisecond
+
+// gateAdvice tells what to do about a host that fails a gate, by its flag.
+var gateAdvice = map[string]string{
+	record.FlagSteal:       "move to a host whose CPUs are yours, or wait for quieter neighbours: such a trial is invalid",
+	record.FlagForeignLoad: "stop what else runs, keep it off these CPUs (isolcpus, cgroup cpusets), or choose others with --cpus",
+	record.FlagPressure:    "stop what else runs: tasks wait for a CPU",
+	record.FlagThrottled:   "let the machine cool down, and fix the clock: cpupower frequency-set -g performance, turbo off",
+	record.FlagClockStep:   "let the time daemon finish, and keep the machine from being suspended: such a trial is invalid",
+}
+
+// trialGates are those that need traffic to be judged.
+var trialGates = []Row{
+	{Name: record.FlagUnsteady, Status: StatusUnknown, Detail: fmt.Sprintf(
+		"judged in each trial: its windows may spread by %.0f %%, and their first and last third differ by %.0f %%", 100*unsteadyLimit, 100*thirdsLimit)},
+	{Name: record.FlagGeneratorLimited, Status: StatusUnknown, Detail: fmt.Sprintf(
+		"judged in each trial: senders may spend %.0f %% of their time outside the kernel", 100*generatorLimit)},
+	{Name: record.FlagUnexplained, Status: StatusUnknown, Detail: "judged in each trial: every packet is accounted for"},
+}
+
+// gateRows looks at the host for a moment with the gates of a trial, on the CPUs
+// that a trial of one queue would take.
+func gateRows(ctx context.Context) []Row {
+	c, cpus, err := lookAround(ctx, gateLook)
+	if err != nil {
+		return append([]Row{{Name: "host", Status: StatusFailed, Detail: err.Error()}}, trialGates...)
+	}
+	var rows []Row
+	for _, g := range c.gates() {
+		rows = append(rows, gateRow(g, cpus))
+	}
+	return append(rows, trialGates...)
+}
+
+func gateRow(g gate, cpus []int) Row {
+	row := Row{Name: g.name, Detail: g.detail, Status: map[verdict]string{
+		unknown: StatusUnknown, passed: StatusOK, failed: StatusWarning,
+	}[g.verdict]}
+	if g.name == gateForeignLoad {
+		row.Detail += fmt.Sprintf(" (CPUs %s)", strings.Trim(fmt.Sprint(cpus), "[]"))
+	}
+	switch {
+	case g.verdict != failed:
+	case g.name == gateFrequency:
+		// An idle CPU may do as it likes; a trial keeps it busy.
+		row.Status, row.Detail = StatusUnknown, g.detail+" while it had nothing to do; judged in each trial"
+	default:
+		row.Advice = gateAdvice[g.flag]
+	}
+	return row
+}
+
+// lookAround sees what the host does for that long while tunbench does nothing.
+func lookAround(ctx context.Context, d time.Duration) (c conditions, cpus []int, err error) {
+	place, err := host.Place(nil, 1, 1)
+	if err != nil {
+		return c, nil, err
+	}
+	cpus = slices.Concat(place.Sender, place.Reader)
+	slices.Sort(cpus)
+	cpus = slices.Compact(cpus)
+	look, own := host.LookAt(cpus), host.OwnTime()
+	before, err := host.ReadStat()
+	if err != nil {
+		return c, nil, err
+	}
+	select {
+	case <-ctx.Done():
+		return c, nil, ctx.Err()
+	case <-time.After(d):
+	}
+	after, err := host.ReadStat()
+	seen := look.Until(host.LookAt(cpus))
+	return conditions{
+		all: before.Until(after, nil), pinned: before.Until(after, cpus), cpus: len(cpus), workers: len(cpus),
+		own: host.OwnTime() - own, measured: seen.Elapsed, stretches: 1, seen: seen,
+	}, cpus, err
 }
 
 func boolOrder(b bool) int {

@@ -2,7 +2,8 @@ package harness
 
 import (
 	"fmt"
-	"math"
+	"slices"
+	"time"
 
 	"tunbench/harness/sink"
 	"tunbench/reports/record"
@@ -12,7 +13,9 @@ import (
 // show it.
 func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	flag := func(name, format string, args ...any) {
-		t.Flags = append(t.Flags, name)
+		if !slices.Contains(t.Flags, name) {
+			t.Flags = append(t.Flags, name)
+		}
 		t.Notes = append(t.Notes, name+": "+fmt.Sprintf(format, args...))
 	}
 	a := t.Accounting
@@ -22,16 +25,40 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if t.Metrics[record.PPS] == 0 {
 		flag(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
 	}
-	if steal := t.Metrics[record.Steal]; steal > stealLimit {
-		flag(record.FlagSteal, "%.1f %% of the CPU time was stolen", 100*steal)
+	conditions := b.conditions(m)
+	for _, g := range conditions.gates() {
+		if g.verdict == failed {
+			flag(g.flag, "%s", g.detail)
+		}
 	}
-	if text := unsteady(t.Windows); text != "" {
+	if text := conditions.wallStep(); text != "" {
+		t.Notes = append(t.Notes, text)
+	}
+	warm := m.warm.String()
+	rates, of := windowRates(t.Windows), ""
+	if m.against != nil {
+		// What the windows of both sides of a pair share is the host's.
+		rates, of = m.against, "held against the other side's, "
+	}
+	// By a Poisson process windows differ, whatever the device does.
+	if text := unsteady(rates); text != "" && !b.spec.Poisson {
+		text = of + text
+		if warm != "" {
+			text += "; " + warm
+		}
 		flag(record.FlagUnsteady, "%s", text)
+	} else if warm != "" {
+		t.Notes = append(t.Notes, warm)
 	}
 	if b.lockstep != nil && b.lockstep.unsettled {
 		flag(record.FlagUnsettled, "after %d blocks the last %d differ by more than %.1f %%", mostBlocks, lockstepBlocks, 100*settledSpread)
 	}
-	if share := b.generatorShare(m); share > generatorLimit && a.DroppedTotal() == 0 {
+	if s := t.Schedule; s != nil && float64(s.Late) > lateLimit*float64(s.Sends) {
+		flag(record.FlagLate, "%.1f %% of the packets were sent more than %d us after they were due, the latest %.0f us",
+			100*float64(s.Late)/float64(s.Sends), s.LateNs/1000, float64(s.MaxNs)/1000)
+	}
+	// An open loop is limited by the generator as it should be.
+	if share := b.generatorShare(m); t.Schedule == nil && share > generatorLimit && a.DroppedTotal() == 0 {
 		flag(record.FlagGeneratorLimited, "the senders spent %.0f %% of their time outside the kernel, and nothing was dropped", 100*share)
 	}
 	if cpus, workers := b.workers(); workers > cpus {
@@ -95,6 +122,32 @@ func (b *bed) generatorShare(m measurement) float64 {
 	return max(0, 1-float64(last.sendNs-first.sendNs)/total)
 }
 
+// conditions is what the host did during the measured time.
+func (b *bed) conditions(m measurement) conditions {
+	cpus := slices.Concat(b.placement.Sender, b.placement.Reader)
+	slices.Sort(cpus)
+	cpus = slices.Compact(cpus)
+	c := conditions{
+		all: m.first.stat.Until(m.last.stat, nil), pinned: m.first.stat.Until(m.last.stat, cpus),
+		cpus: len(cpus), own: -1, seen: m.seen,
+		measured: time.Duration(m.samples[len(m.samples)-1].at - m.samples[0].at), stretches: 1,
+	}
+	if b.sliced {
+		c.stretches = len(m.samples) - 1
+	}
+	_, c.workers = b.workers()
+	if b.lockstep != nil {
+		// Its figures are medians of rounds, which a moment's disturbance does not
+		// move, and it runs in guests that have just booted: their other tasks may
+		// wait a little, and their kernel may still be choosing its clock.
+		c.seen.Pressure, c.seen.SourceFrom = -1, ""
+	}
+	if ns, ok := cpuTime(m, false, b.placement); ok {
+		c.own = time.Duration(ns)
+	}
+	return c
+}
+
 // workers counts the CPUs in use and the workers on them.
 func (b *bed) workers() (cpus, workers int) {
 	seen := map[int]bool{}
@@ -105,39 +158,4 @@ func (b *bed) workers() (cpus, workers int) {
 		}
 	}
 	return len(seen), workers
-}
-
-// unsteady says how windows differ, if they differ by more than they may.
-func unsteady(windows []record.Window) string {
-	const least = 6 // fewer windows tell nothing
-	if len(windows) < least {
-		return ""
-	}
-	rates := make([]float64, len(windows))
-	var before, mean float64
-	for i, w := range windows {
-		rates[i] = float64(w.Pkts) / (float64(w.TNs) - before)
-		before = float64(w.TNs)
-		mean += rates[i] / float64(len(windows))
-	}
-	if mean == 0 {
-		return ""
-	}
-	var squares float64
-	for _, r := range rates {
-		squares += (r - mean) * (r - mean)
-	}
-	if spread := math.Sqrt(squares/float64(len(rates)-1)) / mean; spread > unsteadyLimit {
-		return fmt.Sprintf("the windows spread by %.0f %% of their mean", 100*spread)
-	}
-	third := len(rates) / 3
-	var head, tail float64
-	for i := range third {
-		head += rates[i]
-		tail += rates[len(rates)-1-i]
-	}
-	if drift := tail/head - 1; math.Abs(drift) > thirdsLimit {
-		return fmt.Sprintf("the last third of the windows differs from the first by %+.0f %%", 100*drift)
-	}
-	return ""
 }

@@ -138,11 +138,15 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (*bed, error) {
 	if err != nil {
 		return nil, err
 	}
+	measure := s.Measure
 	if s.Gen == GenLockstep {
 		p = record.Placement{Sender: p.Sender[:1], Reader: []int{}}
 		s.Warmup, s.Measure, s.Window = 0, lockstepLimit, lockstepLimit
 	}
 	b := newBed(s, hook, p)
+	if s.Gen == GenLockstep && s.Pause > 0 && !s.Settle {
+		b.lockstepLasts = measure
+	}
 	if n, workers := b.workers(); s.IO == IOSpin && workers > n {
 		return nil, &MissingError{fmt.Sprintf("io=spin: %d senders and %d spinning readers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", senders, s.Queues, n)}
 	}
@@ -170,6 +174,9 @@ func (l *Lab) Run(ctx context.Context, s Spec, hook string, floor record.Floor) 
 	b, err := l.prepare(s, bpf.Hook(hook))
 	if err != nil {
 		return record.Trial{}, err
+	}
+	if s.Open() && s.Rate == 0 {
+		return record.Trial{}, fmt.Errorf("run an open loop at %v of what the closed loop reaches: its rate is not set", s.Share)
 	}
 	started := time.Now().UTC()
 	restore := quiet(len(b.placement.Sender) + len(b.placement.Reader))

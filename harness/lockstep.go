@@ -41,6 +41,7 @@ func lockstepRounds(size, batch int) int {
 type lockstep struct {
 	thread     *worker.Thread
 	send, recv []float64 // ns a packet, block by block
+	until      int64     // when it may end, in ns of the trial's clock; 0: after its blocks
 	unsettled  bool
 }
 
@@ -57,14 +58,21 @@ func (b *bed) startLockstep() error {
 	for i, q := range b.device.Queues() {
 		b.readers = append(b.readers, sink.New(b.sinkConfig(i, q), &b.reading))
 	}
+	l := &lockstep{}
 	thread, err := worker.Start(b.placement.Sender[0], func() error {
 		time.Sleep(lockstepRest)
-		return b.blocks(bufs)
+		now := worker.Now()
+		b.reading.Measured.Begin(now)
+		if b.lockstepLasts > 0 {
+			l.until = now + int64(b.lockstepLasts)
+		}
+		return b.blocks(l, bufs)
 	})
 	if err != nil {
 		return fmt.Errorf("start the lockstep: %w", err)
 	}
-	b.lockstep = &lockstep{thread: thread}
+	l.thread = thread
+	b.lockstep = l
 	go b.watch(thread, "the lockstep")
 	go func() {
 		if thread.Wait() == nil {
@@ -75,7 +83,7 @@ func (b *bed) startLockstep() error {
 }
 
 // blocks measures as many blocks as the trial needs.
-func (b *bed) blocks(bufs [][]byte) error {
+func (b *bed) blocks(l *lockstep, bufs [][]byte) error {
 	rounds := lockstepRounds(b.spec.Size, len(bufs))
 	send, recv := make([]float64, rounds), make([]float64, rounds)
 	// The first round warms caches, routes and the slab up; it is sent, read and
@@ -83,8 +91,7 @@ func (b *bed) blocks(bufs [][]byte) error {
 	if err := b.round(bufs, &send[0], &recv[0]); err != nil {
 		return err
 	}
-	l := b.lockstep
-	for len(l.send) < mostBlocks && !b.enough() {
+	for !l.enough(b.spec.Settle) && (l.until > 0 || len(l.send) < mostBlocks) {
 		for i := range rounds {
 			if b.sending.Stop.Load() {
 				return nil
@@ -96,15 +103,18 @@ func (b *bed) blocks(bufs [][]byte) error {
 		l.send = append(l.send, middleHalf(send))
 		l.recv = append(l.recv, middleHalf(recv))
 	}
-	l.unsettled = !b.enough()
+	l.unsettled = !l.enough(b.spec.Settle)
 	return nil
 }
 
 // enough tells whether the trial has its figures: five blocks, which in virtual
-// time must agree. A guest that has just booted still does other things.
-func (b *bed) enough() bool {
-	l := b.lockstep
-	if !b.spec.Settle || len(l.send) < lockstepBlocks {
+// time must agree. A guest that has just booted still does other things. Where
+// the reader pauses, the trial is long enough for most batches to meet none.
+func (l *lockstep) enough(settle bool) bool {
+	if l.until > 0 {
+		return len(l.send) >= lockstepBlocks && worker.Now() >= l.until
+	}
+	if !settle || len(l.send) < lockstepBlocks {
 		return len(l.send) >= lockstepBlocks
 	}
 	return agree(lastBlocks(l.send)) && agree(lastBlocks(l.recv))

@@ -25,9 +25,8 @@ func TestEnough(t *testing.T) {
 		"in real time, five do":    {[]float64{1, 2, 3, 4, 5}, false, true},
 		"in real time, four don't": {[]float64{1, 2, 3, 4}, false, false},
 	} {
-		b := &bed{lockstep: &lockstep{send: c.send, recv: make([]float64, len(c.send))}}
-		b.spec.Settle = c.settle
-		if got := b.enough(); got != c.want {
+		l := &lockstep{send: c.send, recv: make([]float64, len(c.send))}
+		if got := l.enough(c.settle); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}

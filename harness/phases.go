@@ -33,6 +33,11 @@ type usage struct {
 type measurement struct {
 	samples     []sample // at the start of the measured time and at the end of each window
 	first, last usage
+	seen        host.Delta // between first and last
+	warm        warmth
+	// against, of a pair that is measured side by side, is the rate in each
+	// window over the other side's in the window beside it.
+	against []float64
 }
 
 // rig is what the phases need of the world. Its methods are called in this
@@ -42,6 +47,7 @@ type rig interface {
 	start() error
 	measure(on bool) error
 	sample() sample
+	look() host.Look
 	usage() (usage, error)
 	stop() error    // senders end
 	drain() error   // readers end, the device is empty
@@ -70,7 +76,7 @@ func runPhases(ctx context.Context, r rig, s Spec) (m measurement, err error) {
 	if err := r.start(); err != nil {
 		return m, err
 	}
-	if err := wait(ctx, r, s.Warmup); err != nil {
+	if m.warm, err = warmUp(ctx, r, s); err != nil {
 		return m, err
 	}
 	if err := measureWindows(ctx, r, s, &m); err != nil {
@@ -86,6 +92,9 @@ func runPhases(ctx context.Context, r rig, s Spec) (m measurement, err error) {
 }
 
 func measureWindows(ctx context.Context, r rig, s Spec, m *measurement) (err error) {
+	// The look takes its time, and so comes before the first of the other
+	// readings and after the last.
+	before := r.look()
 	if m.first, err = r.usage(); err != nil {
 		return err
 	}
@@ -109,6 +118,7 @@ func measureWindows(ctx context.Context, r rig, s Spec, m *measurement) (err err
 		return err
 	}
 	m.last, err = r.usage()
+	m.seen = before.Until(r.look())
 	return err
 }
 

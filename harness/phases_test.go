@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tunbench/harness/host"
 )
 
 // fakeRig takes note of what is asked of it. Its clock moves only in after.
@@ -16,8 +18,11 @@ type fakeRig struct {
 	onCall func(name string)
 	clock  int64
 	stuck  bool // no wait ever ends
-	dead   chan error
-	done   chan struct{}
+	// delivered is what has come until a moment of the clock; nil: one packet a
+	// nanosecond.
+	delivered func(at int64) float64
+	dead      chan error
+	done      chan struct{}
 }
 
 func newFakeRig() *fakeRig {
@@ -42,7 +47,14 @@ func (f *fakeRig) measure(on bool) error {
 }
 func (f *fakeRig) sample() sample {
 	f.note("sample")
+	if f.delivered != nil {
+		return sample{at: f.clock, delivered: uint64(f.delivered(f.clock))}
+	}
 	return sample{at: f.clock, delivered: uint64(f.clock)}
+}
+func (f *fakeRig) look() host.Look {
+	f.note("look")
+	return host.Look{}
 }
 func (f *fakeRig) usage() (usage, error) { return usage{}, f.note("usage") }
 func (f *fakeRig) stop() error           { return f.note("stop") }
@@ -69,7 +81,12 @@ func threeWindows() Spec {
 	return s
 }
 
-var wholeTrial = strings.Fields("build start wait usage measure sample wait sample wait sample wait sample unmeasure usage stop drain collect close")
+var wholeTrial = slices.Concat(
+	[]string{"build", "start"}, warmUpOnce,
+	strings.Fields("look usage measure sample wait sample wait sample wait sample unmeasure usage look stop drain collect close"))
+
+// warmUpOnce is a warm-up that is not extended.
+var warmUpOnce = append([]string{"sample"}, slices.Repeat([]string{"wait", "sample"}, warmupSlices)...)
 
 func TestPhaseOrder(t *testing.T) {
 	f := newFakeRig()

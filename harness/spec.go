@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"tunbench/harness/sink"
 )
 
 // The enumerations of a Spec. The zero value of each is its default.
@@ -61,8 +63,13 @@ const (
 	minSize6 = 80 // IPv6 + UDP + stamp
 	// SizeIMIX in Spec.Size stands for the 7:4:1 mix of 64, 576 and 1500 bytes.
 	SizeIMIX = -1
+	maxShare = 2 // of Spec.Share
 	// MaxQueues is the kernel's MAX_TAP_QUEUES.
 	MaxQueues = 256
+	// MaxRate is the highest Spec.Rate, in packets a second.
+	MaxRate = 100_000_000
+	// MaxPause is the longest Spec.Pause.
+	MaxPause = 500 * time.Millisecond
 	// MaxFlows is bounded by the ports that the generator gives out.
 	MaxFlows = 32768
 )
@@ -87,6 +94,23 @@ type Spec struct {
 	TxQLen int    // length of the ring behind each queue, in skbs
 	SndBuf int    // TUNSETSNDBUF in bytes; 0 leaves the kernel's default, INT_MAX
 
+	// Rate makes an open loop: packets (wire segments) a second of all senders
+	// together, up to MaxRate, due at fixed times whatever became of the ones
+	// before. With gen=udp-gso what is due at once is a super-packet. 0 is a
+	// closed loop: as fast as it goes.
+	Rate float64
+	// Share stands for a Rate that is not known yet: that share of what the
+	// closed loop reaches, above 0. Such a Spec can be validated and probed; it
+	// can be run once Rate is set.
+	Share float64
+	// Poisson spaces the packets of an open loop at random, by Seed; else they
+	// are evenly spaced.
+	Poisson bool
+	// Pause is how long each reader sleeps once a second while a trial is
+	// measured, the first time sink.PauseAfter into it: it stands for a stall of a
+	// collector or a scheduler. 0 is never.
+	Pause time.Duration
+
 	Family int  // 4 or 6
 	Bypass bool // PACKET_QDISC_BYPASS; gen=packet only
 
@@ -105,6 +129,9 @@ type Spec struct {
 	// Measure. Tests use it.
 	Count uint64
 }
+
+// Open tells whether s is an open loop.
+func (s Spec) Open() bool { return s.Rate > 0 || s.Share > 0 }
 
 // Default is `mode=tun gen=udp io=read queues=1 flows=1 size=64` with
 // everything else off, one second measured after a quarter of a second.
@@ -144,7 +171,19 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("measure %v, window %v, warmup %v: the first two must be above 0 and none negative", s.Measure, s.Window, s.Warmup)
 	case s.Window > s.Measure:
 		return fmt.Errorf("window %v is longer than measure %v", s.Window, s.Measure)
+	case !(s.Rate >= 0 && s.Rate <= MaxRate): // nor NaN
+		return fmt.Errorf("rate %v: choose up to %d packets a second, or 0 for a closed loop", s.Rate, MaxRate)
+	case !(s.Share >= 0 && s.Share <= maxShare):
+		return fmt.Errorf("share %v: choose up to %d times what the closed loop reaches", s.Share, maxShare)
+	case s.Pause < 0 || s.Pause > MaxPause:
+		return fmt.Errorf("pause %v: choose at most %v", s.Pause, MaxPause)
 
+	case s.Open() && s.Gen == GenLockstep:
+		return impossible("gen=lockstep sends when it has read what it sent before: it cannot keep a rate; set load=max or gen=udp")
+	case s.Poisson && !s.Open():
+		return impossible("spacing=poisson spaces the packets of an open loop; set a load such as 10000pps or 50pct, or spacing=fixed")
+	case s.Pause > 0 && s.Measure < sink.PauseAfter+s.Pause:
+		return impossible("pause=%v comes %v into the measured time, of which there are %v; measure for at least %v", s.Pause, sink.PauseAfter, s.Measure, sink.PauseAfter+s.Pause)
 	case s.Offload != OffloadNone && s.VnetHdr == 0:
 		return impossible("offload=%s needs a virtio-net header to say what it carries; set vnet=10 or offload=none", s.Offload)
 	case s.Offload == OffloadTunnel && s.VnetHdr < 24:

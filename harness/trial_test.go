@@ -23,12 +23,19 @@ import (
 	"tunbench/reports/record"
 )
 
-// childEnv makes the test binary measure for ever instead of testing.
-const childEnv = "TUNBENCH_TEST_MEASURE"
+// childEnv makes the test binary measure for ever instead of testing, and
+// spinEnv makes it keep a CPU busy for a while.
+const (
+	childEnv = "TUNBENCH_TEST_MEASURE"
+	spinEnv  = "TUNBENCH_TEST_SPIN"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		measureForEver()
+	}
+	if os.Getenv(spinEnv) != "" {
+		spin()
 	}
 	os.Exit(m.Run())
 }

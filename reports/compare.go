@@ -261,16 +261,6 @@ func (c *comparer) scenario(name string, base, next *scenario) {
 	c.show(name, a, b, proportional)
 }
 
-// values gives a metric of each used trial that has it, in order.
-func (a arm) values(metric string) (x []float64) {
-	for _, t := range a.used {
-		if v, ok := GateValue(t, metric); ok {
-			x = append(x, v)
-		}
-	}
-	return x
-}
-
 // gateNotes says why g must not be judged by the trials of a, if so.
 func gateNotes(side string, a arm, g Gate) []string {
 	if a.invalid {
@@ -324,7 +314,7 @@ func sameSize(a, b arm) bool {
 func (c *comparer) blank(name string, g Gate, x, y []float64) record.Verdict {
 	v := record.Verdict{
 		Scenario: name, Metric: g.Metric, Unit: g.Unit, N: min(len(x), len(y)),
-		Threshold: c.threshold(g), Verdict: record.Inconclusive, Notes: []string{},
+		Threshold: c.options.threshold(g), Verdict: record.Inconclusive, Notes: []string{},
 	}
 	if s, err := stat.Summarize(x); err == nil {
 		v.Base = &s.Median
@@ -336,13 +326,13 @@ func (c *comparer) blank(name string, g Gate, x, y []float64) record.Verdict {
 }
 
 // threshold is the effective one: what counts, and what this host can see.
-func (c *comparer) threshold(g Gate) float64 {
+func (o CompareOptions) threshold(g Gate) float64 {
 	t := g.Threshold
-	if own, ok := c.options.Thresholds[g.Metric]; ok {
+	if own, ok := o.Thresholds[g.Metric]; ok {
 		t = own
 	}
-	if c.options.Seen != nil {
-		if seen, ok := c.options.Seen(g.Metric); ok {
+	if o.Seen != nil {
+		if seen, ok := o.Seen(g.Metric); ok {
 			t = max(t, seen)
 		}
 	}
@@ -395,7 +385,7 @@ func (c *comparer) judgeBy(judge judgement) ([]stat.Comparison, error) {
 	rules := make([]stat.Rule, len(c.tests))
 	base, next := make([][]float64, len(c.tests)), make([][]float64, len(c.tests))
 	for i, t := range c.tests {
-		rules[i] = stat.Rule{Name: t.gate.Metric, Better: t.gate.Better, Absolute: t.gate.Absolute, Threshold: c.threshold(t.gate)}
+		rules[i] = stat.Rule{Name: t.gate.Metric, Better: t.gate.Better, Absolute: t.gate.Absolute, Threshold: c.options.threshold(t.gate)}
 		base[i], next[i] = t.base, t.new
 	}
 	judged, err := judge(rules, base, next, compareAlpha)
@@ -483,7 +473,7 @@ func (c *comparer) searches(base, next *record.File) {
 func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) record.Verdict {
 	v := record.Verdict{
 		Scenario: scenario, Metric: gate.Metric, Unit: gate.Unit, Base: base.LowerPPS, New: next.LowerPPS,
-		N: 1, Threshold: c.threshold(gate), Verdict: record.Inconclusive, Notes: []string{},
+		N: 1, Threshold: c.options.threshold(gate), Verdict: record.Inconclusive, Notes: []string{},
 	}
 	for i, g := range []record.Goal{base, next} {
 		side := []string{"base", "new"}[i]

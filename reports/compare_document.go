@@ -80,7 +80,7 @@ func wrapped(b *bytes.Buffer, text string) {
 func (s *contrast) grouped(b *bytes.Buffer, rows []record.Verdict) {
 	t := table{columns: slices.Concat(text("metric"), numeric("base", "new", "change", "95 % interval", "p", "n"))}
 	for _, v := range rows {
-		t.rows = append(t.rows, row(v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New), moved(v), interval(v), pvalue(v.P), v.N))
+		t.rows = append(t.rows, row(v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New), moved(v), ciText(v), pvalue(v.P), v.N))
 	}
 	var lines bytes.Buffer
 	plainTable(&lines, t)
@@ -359,7 +359,7 @@ func (s *contrast) table(list []record.Verdict) table {
 			verdict = bold(v.Verdict)
 		}
 		t.rows = append(t.rows, row(s.name(v.Scenario), v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New),
-			moved(v), interval(v), pvalue(v.P), v.N, limit(v), verdict, strings.Join(v.Notes, "; ")))
+			moved(v), ciText(v), pvalue(v.P), v.N, thresholdText(v), verdict, strings.Join(v.Notes, "; ")))
 	}
 	return t
 }
@@ -488,15 +488,15 @@ func moved(v record.Verdict) string {
 	return withUnit(v.Metric, step(v.Metric, *v.Change))
 }
 
-// interval gives the interval of the change; it is absent where there is none.
-func interval(v record.Verdict) string {
+// ciText gives the interval of the change; it is absent where there is none.
+func ciText(v record.Verdict) string {
 	if v.CI == nil {
 		return absent
 	}
 	return withUnit(v.Metric, step(v.Metric, v.CI[0])+" to "+step(v.Metric, v.CI[1]))
 }
 
-func limit(v record.Verdict) string {
+func thresholdText(v record.Verdict) string {
 	if v.Threshold <= 0 {
 		return absent
 	}

@@ -88,13 +88,7 @@ func scenarios(f *record.File) (list []*scenario, common []string) {
 // metric summarizes a metric over the trials of the arm that have it; false if
 // none has.
 func (a arm) metric(name string) (stat.Summary, bool) {
-	var x []float64
-	for _, t := range a.used {
-		if v, ok := t.Metrics[name]; ok {
-			x = append(x, v)
-		}
-	}
-	s, err := stat.Summarize(x)
+	s, err := stat.Summarize(a.values(name))
 	return s, err == nil
 }
 
@@ -178,7 +172,12 @@ func (l latency) quantile(q float64) (ns uint64, ok bool) {
 type spread struct {
 	queues []queueSum
 	jain   float64 // median over the trials that read packets
-	read   bool    // some packet was read
+	even   float64 // effective queues, over the same trials
+	// chance is how often random hashing spreads the flows less evenly: median
+	// over the trials that saw flows, which hashed is true of.
+	chance float64
+	hashed bool
+	read   bool // some packet was read
 	trials int
 	empty  int     // queues that no packet was read from
 	ratio  float64 // most loaded queue over the mean
@@ -195,19 +194,27 @@ type queueSum struct {
 func (s *scenario) spread() (spread, bool) {
 	var sp spread
 	byQueue := map[int]*queueSum{}
-	var jains []float64
+	var jains, effective, chances []float64
 	for _, t := range s.observ.used {
 		if len(t.Queues) == 0 {
 			continue
 		}
 		var total uint64
 		x := make([]float64, len(t.Queues))
+		flows := make([]int, len(t.Queues))
 		for i, q := range t.Queues {
 			total += q.ReadPkts
 			x[i] = float64(q.ReadPkts)
+			flows[i] = q.Flows
 		}
 		if j, err := stat.Jain(x); err == nil {
 			jains = append(jains, j)
+		}
+		if n, err := stat.EffectiveQueues(x); err == nil {
+			effective = append(effective, n)
+		}
+		if _, p, err := stat.FlowSpread(flows); err == nil {
+			chances = append(chances, p)
 		}
 		for _, q := range t.Queues {
 			share := 0.0
@@ -235,6 +242,12 @@ func (s *scenario) spread() (spread, bool) {
 	}
 	if sum, err := stat.Summarize(jains); err == nil {
 		sp.jain = sum.Median
+	}
+	if sum, err := stat.Summarize(effective); err == nil {
+		sp.even = sum.Median
+	}
+	if sum, err := stat.Summarize(chances); err == nil {
+		sp.chance, sp.hashed = sum.Median, true
 	}
 	var total, most uint64
 	for _, q := range byQueue {

@@ -94,12 +94,7 @@ func host(f *record.File, list []*scenario) section {
 	if r.Floor.SyscallNs > 0 {
 		floor.rows = append(floor.rows, row("bare system call", decimals(r.Floor.SyscallNs, 1)))
 	}
-	sizes := slices.SortedFunc(maps.Keys(r.Floor.CopyNs), func(a, b string) int {
-		x, _ := strconv.ParseUint(a, 10, 64)
-		y, _ := strconv.ParseUint(b, 10, 64)
-		return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
-	})
-	for _, s := range sizes {
+	for _, s := range copySizes(r.Floor) {
 		floor.rows = append(floor.rows, row("copy of "+s+" bytes to user space", decimals(r.Floor.CopyNs[s], 1)))
 	}
 
@@ -124,6 +119,15 @@ func host(f *record.File, list []*scenario) section {
 		fold{"Devices as the kernel built them, in the first trial of each scenario", []block{devices}},
 		fold{"Full names of the scenarios", []block{names}},
 	}}
+}
+
+// copySizes gives the sizes whose copy was measured, the smallest first.
+func copySizes(f record.Floor) []string {
+	return slices.SortedFunc(maps.Keys(f.CopyNs), func(a, b string) int {
+		x, _ := strconv.ParseUint(a, 10, 64)
+		y, _ := strconv.ParseUint(b, 10, 64)
+		return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
+	})
 }
 
 func settings(what string, m map[string]string) table {

@@ -34,9 +34,11 @@ func queues(list []*scenario) (section, bool) {
 	}
 	if len(multi) > 0 {
 		brief := table{
-			columns: slices.Concat(text("scenario"), numeric("queues", "empty", "least %", "most %", "max/mean", "Jain", "n")),
+			columns: slices.Concat(text("scenario"), numeric("queues", "empty", "least %", "most %", "max/mean", "Jain", "effective", "hash p", "n")),
 			note: say("From the observed trials. ", bold("least"), " and ", bold("most"), ": share of the packets read from the queue that had the fewest and the most. ",
-				bold("max/mean"), ": 1.00 is even. ", bold("Jain"), ": fairness index over the queues, 1 is even and 1 over the number of queues is everything on one; median over trials."),
+				bold("max/mean"), ": 1.00 is even. ", bold("Jain"), ": fairness index over the queues, 1 is even and 1 over the number of queues is everything on one. ",
+				bold("effective"), ": how many equally loaded queues would spread the packets as well. ",
+				bold("hash p"), ": how often hashing at random spreads the flows over the queues less evenly than they were (chi-square); near 0 they are less even than chance leaves them, near 1 more even. The last three are medians over trials."),
 		}
 		full := table{
 			columns: slices.Concat(text("scenario"), numeric("queue", "xmit packets", "read packets", "read bytes", "dropped", "flows", "share %", "range %")),
@@ -51,11 +53,14 @@ func queues(list []*scenario) (section, bool) {
 			for _, q := range sp.queues {
 				least, most = min(least, q.share), max(most, q.share)
 			}
-			ratio, jain := absent, absent
+			ratio, jain, even, chance := absent, absent, absent, absent
 			if sp.read {
-				ratio, jain = decimals(sp.ratio, 2), decimals(sp.jain, 3)
+				ratio, jain, even = decimals(sp.ratio, 2), decimals(sp.jain, 3), decimals(sp.even, 2)
 			}
-			brief.rows = append(brief.rows, row(title(s), len(sp.queues), sp.empty, percent(least), percent(most), ratio, jain, sp.trials))
+			if sp.hashed {
+				chance = probability(sp.chance)
+			}
+			brief.rows = append(brief.rows, row(title(s), len(sp.queues), sp.empty, percent(least), percent(most), ratio, jain, even, chance, sp.trials))
 			pan := panel{title: title(s), note: "Jain " + jain, fair: 1 / float64(len(sp.queues))}
 			name := title(s)
 			for _, q := range sp.queues {
@@ -223,9 +228,7 @@ func observerCost(list []*scenario) (section, bool) {
 	}
 	sec := section{heading: "What the observer costs"}
 	title := titles(list)
-	t := table{
-		columns: slices.Concat(text("scenario"), numeric("bare", "observed", "change", "min to max", "pairs")),
-	}
+	t := table{}
 	top := 0.0
 	for _, s := range list {
 		if m, ok := s.bare.metric(record.PPS); ok {
@@ -233,23 +236,28 @@ func observerCost(list []*scenario) (section, bool) {
 		}
 	}
 	sc := rateScale(top)
-	t.columns[1].name, t.columns[2].name = "bare "+sc.unit, "observed "+sc.unit
+	var spans []interval
 	for _, s := range list {
+		sp, _ := intervalOf(s.costs())
+		spans = append(spans, sp)
+	}
+	where := intervalColumn(spans...)
+	t.columns = slices.Concat(text("scenario"), numeric("bare "+sc.unit, "observed "+sc.unit, "change", where, "pairs"))
+	for i, s := range list {
 		c, err := stat.Summarize(s.costs())
 		if err != nil {
 			continue
 		}
 		rng := absent
 		if c.N > 1 {
-			rng = changes(c)
+			rng = spans[i].changes(where)
 		}
 		t.rows = append(t.rows, row(title(s), cell(s.bare, record.PPS, sc.format), cell(s.observ, record.PPS, sc.format), change(c.Median), rng, c.N))
 	}
-	t.note = say(bold("change"), ": median over the pairs of observed over bare packet rate in the same pair; ", bold("min to max"),
-		": the lowest and the highest pair. Pairs with an invalid trial are left out. The spread of the pairs is that of the host as much as that of the observer.")
+	t.note = say(bold("change"), ": median over the pairs of observed over bare packet rate in the same pair. ", intervalNote(where, "pair"), " Pairs with an invalid trial are left out. The spread of the pairs is that of the host as much as that of the observer.")
 	sec.blocks = append(sec.blocks,
 		say("Over "+plural(sum.N, "pair", "pairs")+" of a bare and an observed trial the packet rate changed by ", bold(change(sum.Median)),
-			" (median; from "+changes(sum)+")."),
+			" (median; from "+changes(sum.Min, sum.Max)+")."),
 		t.folded("By scenario"))
 	return sec, true
 }

@@ -33,6 +33,7 @@ const style = `text{font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial
 .bg{fill:#fff;stroke:#d0d7de}.band{fill:#f3f5f7}
 .grid{stroke:#d8dee4}.minor{stroke:#eceff2}.axis{stroke:#59636e}
 .a{fill:#0072b2}.as{stroke:#0072b2}.b{fill:#d55e00}.bs{stroke:#d55e00}
+.c{fill:#009e73}.d{fill:#cc79a7}.e{fill:#56b4e9}.bd{fill:#b8860b}
 .halo{paint-order:stroke;stroke:#fff;stroke-width:3px}
 .hollow{fill:#fff}.range{stroke:#1f2328}.fair{stroke:#59636e}
 @media (prefers-color-scheme:dark){
@@ -41,6 +42,7 @@ text{fill:#e6edf3}
 .bg{fill:#0d1117;stroke:#30363d}.band{fill:#161b22}
 .grid{stroke:#30363d}.minor{stroke:#1c2128}.axis{stroke:#9198a1}
 .a{fill:#56b4e9}.as{stroke:#56b4e9}.b{fill:#e69f00}.bs{stroke:#e69f00}
+.c{fill:#2bb58c}.d{fill:#d99bbd}.e{fill:#2f7fb8}.bd{fill:#c9a227}
 .halo{stroke:#0d1117}
 .hollow{fill:#0d1117}.range{stroke:#e6edf3}.fair{stroke:#9198a1}
 }
@@ -154,7 +156,8 @@ func ticks(top float64, n int) []float64 {
 	return t
 }
 
-// barChart shows one value a scenario, with the range that it was seen in.
+// barChart shows one value a scenario, with its interval or the range that it
+// was seen in.
 type barChart struct {
 	title, desc string
 	class       string // "a" or "b"
@@ -163,10 +166,11 @@ type barChart struct {
 }
 
 type bar struct {
-	label           string
-	value, min, max float64 // in unit
-	text            string
-	hollow          bool // not to be quoted
+	label            string
+	value, low, high float64 // in unit; high is 0 where there is no range
+	exact            bool    // low to high is the 95 % interval, else lowest to highest
+	text             string
+	hollow           bool // not to be quoted
 }
 
 func (b barChart) head() (string, string) { return b.title, b.desc }
@@ -174,13 +178,15 @@ func (b barChart) head() (string, string) { return b.title, b.desc }
 func (b barChart) draw(c *canvas) float64 {
 	const pitch, thick = 24.0, 14.0
 	labels := make([]string, len(b.bars))
-	top, widest, hollow, ranges := 0.0, 0.0, false, false
+	top, widest, hollow, intervals, ranges := 0.0, 0.0, false, false, false
 	for i, r := range b.bars {
 		labels[i] = r.label
-		top = max(top, r.value, r.max)
+		top = max(top, r.value, r.high)
 		widest = max(widest, textWidth(r.text))
 		hollow = hollow || r.hollow
-		ranges = ranges || r.max > r.min
+		if r.high > r.low {
+			intervals, ranges = intervals || r.exact, ranges || !r.exact
+		}
 	}
 	left, chars := labelWidth(labels)
 	left += margin
@@ -192,7 +198,12 @@ func (b barChart) draw(c *canvas) float64 {
 	bottom := headHeight + pitch*float64(len(b.bars))
 
 	note := "median, " + b.unit
-	if ranges {
+	switch {
+	case intervals && ranges:
+		note += "; line: 95 % interval, dashed where it is lowest to highest trial"
+	case intervals:
+		note += "; line: 95 % interval"
+	case ranges:
 		note += "; line: lowest to highest trial"
 	}
 	if hollow {
@@ -213,16 +224,129 @@ func (b barChart) draw(c *canvas) float64 {
 		}
 		c.rect(class, left, y-thick/2, at(r.value)-left, thick, extra)
 		end := at(r.value)
-		if r.max > r.min {
-			c.line("range", at(r.min), y, at(r.max), y, 1.5, "")
-			c.line("range", at(r.min), y-4, at(r.min), y+4, 1.5, "")
-			c.line("range", at(r.max), y-4, at(r.max), y+4, 1.5, "")
-			end = max(end, at(r.max))
+		if r.high > r.low {
+			dashes := ""
+			if intervals && !r.exact {
+				dashes = ` stroke-dasharray="3 2"`
+			}
+			c.line("range", at(r.low), y, at(r.high), y, 1.5, dashes)
+			c.line("range", at(r.low), y-4, at(r.low), y+4, 1.5, "")
+			c.line("range", at(r.high), y-4, at(r.high), y+4, 1.5, "")
+			end = max(end, at(r.high))
 		}
 		c.text("strong", end+7, y+4, "start", r.text, r.text)
 	}
 	c.line("axis", left, headHeight, left, bottom+4, 1, "")
 	return bottom + 32
+}
+
+// splitChart shows of what a figure is made, one row a scenario and one or more
+// lanes in it.
+type splitChart struct {
+	title, desc string
+	note        string // the unit of the scale
+	parts       []part // of a lane, in its order
+	rows        []splitRow
+	shares      bool // each lane is as long as the scale, which is of its sum
+}
+
+type part struct{ name, class string }
+
+type splitRow struct {
+	label string
+	lanes []splitLane
+}
+
+type splitLane struct {
+	parts []float64 // one for each of the chart, not negative
+	text  string
+}
+
+func (l splitLane) sum() (sum float64) {
+	for _, v := range l.parts {
+		sum += v
+	}
+	return sum
+}
+
+func (s splitChart) head() (string, string) { return s.title, s.desc }
+
+func (s splitChart) draw(c *canvas) float64 {
+	const laneHeight, pad = 15.0, 10.0
+	var labels []string
+	top, widest, bottom := 0.0, 0.0, headHeight+4
+	used := make([]bool, len(s.parts))
+	for _, r := range s.rows {
+		labels = append(labels, r.label)
+		bottom += pad + laneHeight*float64(len(r.lanes))
+		for _, l := range r.lanes {
+			top = max(top, l.sum())
+			widest = max(widest, textWidth(l.text))
+			for i, v := range l.parts {
+				used[i] = used[i] || v > 0
+			}
+		}
+	}
+	if !(top > 0) {
+		top = 1
+	}
+	if s.shares {
+		top = 100
+	}
+	left, chars := labelWidth(labels)
+	left += margin
+	right := chartWidth - margin - widest - 10
+	at := func(v float64) float64 { return left + (right-left)*(v/top) }
+
+	x := margin
+	for i, p := range s.parts {
+		if used[i] {
+			c.rect(p.class, x, 38, 12, 8, ` rx="2"`)
+			c.text("muted", x+17, 46, "start", p.name, p.name)
+			x += 17 + textWidth(p.name) + 12
+		}
+	}
+	c.text("muted", chartWidth-margin, 46, "end", s.note, s.note)
+
+	y := headHeight + 4
+	for i, r := range s.rows {
+		h := pad + laneHeight*float64(len(r.lanes))
+		if i%2 == 0 {
+			c.rect("band", margin/2, y, chartWidth-margin, h, "")
+		}
+		y += h
+	}
+	for _, t := range ticks(top, 5) {
+		c.line("grid", at(t), headHeight+4, at(t), bottom+4, 1, "")
+		c.text("muted", at(t), bottom+18, "middle", figure(t), figure(t))
+	}
+	y = headHeight + 4
+	for _, r := range s.rows {
+		h := pad + laneHeight*float64(len(r.lanes))
+		c.text("label", left-8, y+h/2+4, "end", clip(r.label, chars), r.label)
+		for i, l := range r.lanes {
+			l.draw(c, s, y+pad/2+laneHeight*(float64(i)+0.5), at)
+		}
+		y += h
+	}
+	c.line("axis", left, headHeight+4, left, bottom+4, 1, "")
+	return bottom + 32
+}
+
+// draw places the parts one behind the other, their middle at height y.
+func (l splitLane) draw(c *canvas, s splitChart, y float64, at func(float64) float64) {
+	const thick = 11.0
+	scale, end := 1.0, 0.0
+	if sum := l.sum(); s.shares && sum > 0 {
+		scale = 100 / sum
+	}
+	for i, v := range l.parts {
+		if v > 0 {
+			c.rect(s.parts[i].class, at(end), y-thick/2, at(end+v*scale)-at(end), thick, "")
+			end += v * scale
+		}
+	}
+	c.text("strong", at(end)+7, y+4, "start", l.text, l.text)
 }
 
 // panelChart shows how packets were spread over queues, one panel a scenario.

@@ -3,6 +3,7 @@ package reports
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +23,19 @@ func newDocument(f *record.File) document {
 	} else {
 		d.points = points(f, list)
 		d.sections = append(d.sections, throughput(list, common, f.Run.Clock)...)
-		for _, s := range []func([]*scenario) (section, bool){queues, latencies, drops, observerCost, accounting, flagged} {
-			if sec, ok := s(list); ok {
-				d.sections = append(d.sections, sec)
+		add := func(parts ...func([]*scenario) (section, bool)) {
+			for _, part := range parts {
+				if sec, ok := part(list); ok {
+					d.sections = append(d.sections, sec)
+				}
 			}
 		}
+		add(queues, latencies)
+		d.sections = append(d.sections, limit(f.Run.Floor, list)...)
+		add(drops, observerCost, accounting, flagged)
+	}
+	if sec, ok := searches(f, list, common); ok {
+		d.sections = append(d.sections, sec)
 	}
 	if len(f.Skips) > 0 {
 		d.sections = append(d.sections, skipped(f.Skips))
@@ -167,6 +176,9 @@ func points(f *record.File, list []*scenario) (p []prose) {
 			p = append(p, say("The observer changed the packet rate by ", bold(change(sum.Median)), " (median of "+plural(sum.N, "pair", "pairs")+")."))
 		}
 	}
+	if line := sees(f.Run.Sees); len(line) > 0 {
+		p = append(p, line)
+	}
 	p = append(p, append(say("Accounting: "), ledgerLine(account(allTrials(list)))...))
 	trials := allTrials(list)
 	marked, dead := 0, 0
@@ -191,6 +203,45 @@ func points(f *record.File, list []*scenario) (p []prose) {
 	return p
 }
 
+// seesOrder are the metrics that verdicts are about, in the order in which they
+// are told.
+var seesOrder = []string{record.PPS, record.BitPerS, record.CPUNsPerPkt, "p50", "p99", record.PDRPPS, record.Loss, record.Jain}
+
+// sees tells how small a change this host can show at all, as far as A/A runs
+// told; nothing where there was none.
+func sees(smallest map[string]float64) prose {
+	names := slices.Clone(seesOrder)
+	for _, metric := range slices.Sorted(maps.Keys(smallest)) {
+		if !slices.Contains(names, metric) {
+			names = append(names, metric)
+		}
+	}
+	var p prose
+	for _, metric := range names {
+		v, ok := smallest[metric]
+		if !ok || !(v >= 0) {
+			continue
+		}
+		size := percent(v) + " %"
+		switch {
+		case metric == record.Loss:
+			size = percent(v) + " points"
+		case metric == record.Jain:
+			size = figure(v)
+		case v >= 0.001 && v < 1:
+			size = decimals(100*v, 1) + " %"
+		}
+		if len(p) > 0 {
+			p = append(p, say(", ")...)
+		}
+		p = append(p, say(bold(size), " in "+metric)...)
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	return say("This host can see changes of ", p, "; smaller ones are lost in its noise, as A/A runs of equal variants showed.")
+}
+
 func allTrials(list []*scenario) (all []*record.Trial) {
 	for _, s := range list {
 		all = append(all, s.all()...)
@@ -208,9 +259,9 @@ func allCosts(list []*scenario) (all []float64) {
 // change gives a ratio as a signed change in per cent.
 func change(ratio float64) string { return signedPercent(ratio) + " %" }
 
-// changes gives the lowest and the highest of ratios.
-func changes(s stat.Summary) string {
-	return signedPercent(s.Min) + " to " + signedPercent(s.Max) + " %"
+// changes gives two ratios as signed changes in per cent.
+func changes(low, high float64) string {
+	return signedPercent(low) + " to " + signedPercent(high) + " %"
 }
 
 func signedPercent(ratio float64) string {
@@ -263,6 +314,8 @@ func throughput(list []*scenario, common []string, clock string) []section {
 		}
 		first.blocks = append(first.blocks, append(p, say(". An axis that is not named is at its default.")...))
 	}
+	rates := ratesOf(list)
+	where := intervalColumn(slices.Collect(maps.Values(rates))...)
 	secs := []section{first}
 	for i, mode := range modesOf(list) {
 		var own []*scenario
@@ -271,7 +324,7 @@ func throughput(list []*scenario, common []string, clock string) []section {
 				own = append(own, s)
 			}
 		}
-		t := headline(own, sc, skbs)
+		t := headline(own, sc, skbs, where)
 		sec := section{heading: cmp.Or(mode, "Other"), sub: true, blocks: []block{t}}
 		for _, pic := range throughputCharts(i, mode, own, sc) {
 			sec.blocks = append(sec.blocks, pic)
@@ -279,11 +332,11 @@ func throughput(list []*scenario, common []string, clock string) []section {
 		secs = append(secs, sec)
 	}
 	notes := []prose{
-		say(bold(sc.unit), ": unique packets delivered a second, in wire segments; median over the pairs, then lowest and highest. ",
+		say(bold(sc.unit), ": unique packets delivered a second, in wire segments; median over the pairs. ", intervalNote(where, "trial"), " ",
 			bold("Gbit/s"), ": IP bytes (TUN) or frame bytes (TAP), without headers of the device. ",
 			bold("loss"), ": share of the accepted packets that were not delivered, after the drain. ",
 			bold("CPU"), ": CPU time of all threads, softirq included, a packet. ",
-			bold("floor"), ": time in the reader's calls over a bare system call and a copy of that size on this host; 1.0 is the floor, lower is better, and below 1 where one call brings many segments. ",
+			bold("floor"), ": time in the reader's calls over a bare system call and a copy of that size on this host; 1.0 is the floor, lower is better; segments that one call brings share its floor. ",
 			bold("n"), ": valid trials out of all."),
 	}
 	if skbs {
@@ -302,7 +355,7 @@ func throughput(list []*scenario, common []string, clock string) []section {
 	for _, n := range notes {
 		last.blocks = append(last.blocks, small(n))
 	}
-	last.blocks = append(last.blocks, packetCost(list))
+	last.blocks = append(last.blocks, everyInterval(list, sc), packetCost(list))
 	return secs
 }
 
@@ -322,7 +375,11 @@ func throughputCharts(index int, mode string, own []*scenario, sc scale) (pics [
 		if !ok {
 			continue
 		}
-		bars = append(bars, bar{s.label, m.Median / sc.div, m.Min / sc.div, m.Max / sc.div, sc.format(m.Median), s.head().invalid})
+		b := bar{label: s.label, value: m.Median / sc.div, text: sc.format(m.Median), hollow: s.head().invalid}
+		if sp, ok := s.head().interval(record.PPS); ok {
+			b.low, b.high, b.exact = sp.low/sc.div, sp.high/sc.div, sp.exact
+		}
+		bars = append(bars, b)
 	}
 	for i, part := range slices.Collect(slices.Chunk(bars, rowsAChart)) {
 		pics = append(pics, picture{
@@ -336,8 +393,10 @@ func throughputCharts(index int, mode string, own []*scenario, sc scale) (pics [
 	return pics
 }
 
-func headline(own []*scenario, sc scale, skbs bool) table {
-	t := table{columns: slices.Concat(text("scenario"), numeric(sc.unit, "min–max"))}
+// headline shows the median of each figure, and of the packet rate, in the
+// column named where, its interval.
+func headline(own []*scenario, sc scale, skbs bool, where string) table {
+	t := table{columns: slices.Concat(text("scenario"), numeric(sc.unit, where))}
 	if skbs {
 		t.columns = append(t.columns, column{"skb " + sc.unit, true})
 	}
@@ -348,9 +407,9 @@ func headline(own []*scenario, sc scale, skbs bool) table {
 		mid, rng := absent, absent
 		if ok {
 			mid = sc.format(pps.Median)
-			if pps.N > 1 {
-				rng = between(sc.format(pps.Min), sc.format(pps.Max))
-			}
+		}
+		if sp, ok := h.interval(record.PPS); ok {
+			rng = sp.text(where, sc.format)
 		}
 		cells := []any{s.label, bold(mid), rng}
 		if skbs {
@@ -364,15 +423,56 @@ func headline(own []*scenario, sc scale, skbs bool) table {
 			n += " of " + strconv.Itoa(len(h.all))
 		}
 		cells = append(cells,
-			cell(h, record.BitPerS, func(v float64) string { return figure(v / 1e9) }),
-			cell(h, record.Loss, percent),
-			cell(h, record.CPUNsPerPkt, figure),
-			cell(h, record.FloorRatio, func(v float64) string { return decimals(v, 2) }),
+			cell(h, record.BitPerS, gigabits), cell(h, record.Loss, percent),
+			cell(h, record.CPUNsPerPkt, figure), cell(h, record.FloorRatio, hundredths),
 			n, marks(s))
 		t.rows = append(t.rows, row(cells...))
 	}
 	return t
 }
+
+// everyInterval shows each figure of the headline with its interval, or with the
+// range of the trials where there are too few for one.
+func everyInterval(list []*scenario, sc scale) table {
+	title := titles(list)
+	figures := []struct {
+		column, metric string
+		format         func(float64) string
+	}{
+		{sc.unit, record.PPS, sc.format},
+		{"Gbit/s", record.BitPerS, gigabits},
+		{"loss %", record.Loss, percent},
+		{"CPU ns", record.CPUNsPerPkt, figure},
+		{"× floor", record.FloorRatio, hundredths},
+	}
+	var spans []interval
+	for _, s := range list {
+		for _, f := range figures {
+			sp, _ := s.head().interval(f.metric)
+			spans = append(spans, sp)
+		}
+	}
+	where := intervalColumn(spans...)
+	t := table{columns: text("scenario"), fold: "Each figure with its " + where, note: say("Medians, in brackets the "+where+". ", intervalNote(where, "trial"))}
+	for _, f := range figures {
+		t.columns = append(t.columns, column{f.column, true})
+	}
+	for i, s := range list {
+		cells := []any{title(s)}
+		for j, f := range figures {
+			c := cell(s.head(), f.metric, f.format)
+			if _, ok := s.head().interval(f.metric); ok {
+				c += " (" + spans[i*len(figures)+j].text(where, f.format) + ")"
+			}
+			cells = append(cells, c)
+		}
+		t.rows = append(t.rows, row(cells...))
+	}
+	return t
+}
+
+func gigabits(v float64) string   { return figure(v / 1e9) }
+func hundredths(v float64) string { return decimals(v, 2) }
 
 // brief is the headline for a terminal.
 func brief(list []*scenario) table {
@@ -384,7 +484,9 @@ func brief(list []*scenario) table {
 	}
 	sc := rateScale(top)
 	title := titles(list)
-	t := table{columns: slices.Concat(text("scenario"), numeric(sc.unit, "Gbit/s", "loss %", "CPU ns", "× floor", "p50", "p99"), text("flags"))}
+	rates := ratesOf(list)
+	where := intervalColumn(slices.Collect(maps.Values(rates))...)
+	t := table{columns: slices.Concat(text("scenario"), numeric(sc.unit, where, "Gbit/s", "loss %", "CPU ns", "× floor", "p50", "p99"), text("flags"))}
 	for _, s := range list {
 		h := s.head()
 		p50, p99 := absent, absent
@@ -396,9 +498,13 @@ func brief(list []*scenario) table {
 				p99 = duration(float64(v))
 			}
 		}
-		t.rows = append(t.rows, row(title(s), cell(h, record.PPS, sc.format),
-			cell(h, record.BitPerS, func(v float64) string { return figure(v / 1e9) }), cell(h, record.Loss, percent),
-			cell(h, record.CPUNsPerPkt, figure), cell(h, record.FloorRatio, func(v float64) string { return decimals(v, 2) }),
+		rng := absent
+		if sp, ok := rates[s]; ok {
+			rng = sp.text(where, sc.format)
+		}
+		t.rows = append(t.rows, row(title(s), cell(h, record.PPS, sc.format), rng,
+			cell(h, record.BitPerS, gigabits), cell(h, record.Loss, percent),
+			cell(h, record.CPUNsPerPkt, figure), cell(h, record.FloorRatio, hundredths),
 			p50, p99, marks(s)))
 	}
 	return t

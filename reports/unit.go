@@ -104,6 +104,18 @@ func percent(ratio float64) string {
 	return decimals(v, 2)
 }
 
+// probability gives p with two digits that say something; what is not 0 is not
+// shown as 0.
+func probability(p float64) string {
+	switch {
+	case p < 0.0005:
+		return "<0.001"
+	case p < 0.0995:
+		return decimals(p, 3)
+	}
+	return decimals(p, 2)
+}
+
 // duration gives nanoseconds in the unit that suits them.
 func duration(ns float64) string {
 	switch {

@@ -14,17 +14,19 @@ module=$("$go" list -m)
 # whose package matches counts; a package without a rule breaks the rules.
 # reports/record and bpf/hist are vocabulary: they import nothing of the module.
 rules=(
-	'bench/cmd/tunbench: bench harness/vm reports reports/record'
-	'bench: harness reports/record reports/stat'
+	'bench/cmd/tunbench: bench harness/vm reports reports/aa reports/record'
+	'bench: harness bench/mlr reports/record reports/stat'
+	'bench/mlr:'
 	'harness: harness/* bpf bpf/hist reports/record'
 	'harness/sink: harness/packet harness/worker bpf/hist'
-	'harness/traffic: harness/packet harness/worker'
+	'harness/traffic: harness/packet harness/worker bpf/hist'
 	'harness/host: reports/record'
 	'harness/harnesstest: harness harness/* bpf reports/record'
 	'harness/*:'
 	'bpf: bpf/hist'
 	'bpf/hist:'
 	'reports: reports/record reports/stat'
+	'reports/aa: reports/record'
 	'reports/record:'
 	'reports/stat:'
 )

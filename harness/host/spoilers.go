@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +16,7 @@ import (
 // Spoiler is one thing that can spoil a measurement on this host, and how it
 // stands now.
 type Spoiler struct {
-	Name   string // short and stable: "load", "steal", "governor" ...
+	Name   string // short and stable: "load", "governor" ...
 	Detail string // what was seen
 	Advice string // what to do about it; "" unless Bad
 	Bad    bool   // it would spoil a measurement
@@ -27,15 +25,12 @@ type Spoiler struct {
 // sampleTime is how long Spoilers watches the CPUs: 20 ticks of each.
 const sampleTime = 200 * time.Millisecond
 
-// Limits above which a share of the CPU time is bad.
-const (
-	maxForeign  = 0.05
-	maxSteal    = 0.01 // that of record.FlagSteal
-	maxPressure = 5.0  // per cent of the last ten seconds, as PSI gives it
-)
+// maxForeign is the share of the CPU time above which other programs are bad.
+const maxForeign = 0.05
 
-// Spoilers looks at the host for a fifth of a second and tells what it saw. A
-// thing that cannot be read is not in the list.
+// Spoilers looks at the settings of the host and, for a fifth of a second, at
+// its load, and tells what it saw. A thing that cannot be read is not in the
+// list. What comes and goes is seen by Look and Stat.
 func Spoilers() []Spoiler {
 	root := os.DirFS("/")
 	before := look(root)
@@ -45,32 +40,17 @@ func Spoilers() []Spoiler {
 
 // sight is one look at what changes while a host runs.
 type sight struct {
-	stat      Stat          // no CPU in it: not readable
-	own       time.Duration // CPU time of this process
-	load      string        // of the last minute
-	pressure  string        // per cent of the last ten seconds in which a task waited for a CPU
-	throttles uint64        // times that heat slowed a CPU down
-	throttled bool          // whether throttles could be read
-	turbo     string        // "1" if clocks may rise above the base, "0" if not
+	stat  Stat          // no CPU in it: not readable
+	own   time.Duration // CPU time of this process
+	load  string        // of the last minute
+	turbo string        // "1" if clocks may rise above the base, "0" if not
 }
 
 func look(root fs.FS) sight {
 	var s sight
 	s.stat, _ = readStat(root)
-	var ru unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &ru) == nil {
-		s.own = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
-	}
+	s.own = OwnTime()
 	s.load, _, _ = strings.Cut(text(root, "proc/loadavg"), " ")
-	s.pressure = parsePressure(text(root, "proc/pressure/cpu"))
-	for _, cpu := range cpuDirs(root) {
-		for _, file := range []string{"core_throttle_count", "package_throttle_count"} {
-			if n, err := strconv.ParseUint(text(root, path.Join(cpu, "thermal_throttle", file)), 10, 64); err == nil {
-				s.throttles += n
-				s.throttled = true
-			}
-		}
-	}
 	s.turbo = text(root, "sys/devices/system/cpu/cpufreq/boost")
 	switch text(root, "sys/devices/system/cpu/intel_pstate/no_turbo") {
 	case "0":
@@ -81,20 +61,13 @@ func look(root fs.FS) sight {
 	return s
 }
 
-// parsePressure finds avg10 of the "some" line of /proc/pressure/cpu.
-func parsePressure(s string) string {
-	for line := range strings.Lines(s) {
-		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "some ")
-		if !ok {
-			continue
-		}
-		for f := range strings.FieldsSeq(rest) {
-			if v, ok := strings.CutPrefix(f, "avg10="); ok {
-				return v
-			}
-		}
+// OwnTime is the CPU time that this process has used, all threads together.
+func OwnTime() time.Duration {
+	var ru unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &ru) != nil {
+		return 0
 	}
-	return ""
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 }
 
 // steadyClocks are the clock sources that are read without leaving the guest
@@ -128,13 +101,6 @@ func judge(h record.Host, before, after sight) []Spoiler {
 			detail += ", load average " + after.load
 		}
 		add("load", foreign > maxForeign, "stop what else runs, or wait until it has finished", "%s", detail)
-		steal := float64(t.Steal) / total
-		add("steal", steal > maxSteal, "move to a host whose CPUs are yours; trials with more than 1 % steal are invalid",
-			"%.1f %% of the CPU time was stolen by the hypervisor", 100*steal)
-	}
-	if p, err := strconv.ParseFloat(after.pressure, 64); err == nil {
-		add("pressure", p > maxPressure, "stop what else runs: tasks wait for a CPU",
-			"tasks waited for a CPU during %.1f %% of the last 10 s", p)
 	}
 	if h.Governor != "" {
 		add("governor", h.Governor != "performance", "cpupower frequency-set -g performance", "%s", h.Governor)
@@ -143,10 +109,6 @@ func judge(h record.Host, before, after sight) []Spoiler {
 		add("turbo", after.turbo == "1", "turn it off, so that the clock does not depend on heat and on other cores: "+
 			"write 1 to /sys/devices/system/cpu/intel_pstate/no_turbo or 0 to /sys/devices/system/cpu/cpufreq/boost",
 			"%s", map[bool]string{true: "on", false: "off"}[after.turbo == "1"])
-	}
-	if after.throttled {
-		n := after.throttles - min(before.throttles, after.throttles)
-		add("throttling", n > 0, "let the machine cool down", "heat slowed CPUs down %d times during the look, %d times since boot", n, after.throttles)
 	}
 	if h.SMT != "" {
 		add("smt", h.SMT == "on", "write off to /sys/devices/system/cpu/smt/control, or keep the other threads of the cores in --cpus idle",

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// tick is one unit of /proc/stat: USER_HZ is 100 on amd64 and arm64, whatever
+// Tick is one unit of /proc/stat: USER_HZ is 100 on amd64 and arm64, whatever
 // CONFIG_HZ is.
-const tick = 10 * time.Millisecond
+const Tick = 10 * time.Millisecond
 
 // CPUTimes is where the time of one or more CPUs went. The kernel counts it in
 // steps of 10 ms.
@@ -32,6 +32,23 @@ func (t CPUTimes) Busy() time.Duration { return t.User + t.Nice + t.System + t.I
 
 // Total is all of it.
 func (t CPUTimes) Total() time.Duration { return t.Busy() + t.Idle + t.IOWait + t.Steal }
+
+// Plus adds two stretches of time.
+func (t CPUTimes) Plus(other CPUTimes) CPUTimes {
+	into, add := t.fields(), other.fields()
+	for i := range into {
+		*into[i] += *add[i]
+	}
+	return t
+}
+
+// StealShare is the stolen share of the time: 0 to 1, and 0 of no time.
+func (t CPUTimes) StealShare() float64 {
+	if t.Total() == 0 {
+		return 0
+	}
+	return float64(t.Steal) / float64(t.Total())
+}
 
 // fields lists the columns of /proc/stat in their order (fs/proc/stat.c).
 // Guest time, which follows, is in User already.
@@ -73,10 +90,10 @@ func parseStat(s string) (Stat, error) {
 				break // kernels before 2.6.11 knew no steal
 			}
 			n, err := strconv.ParseUint(f[i+1], 10, 64)
-			if err != nil || n > uint64(1<<62/tick) {
+			if err != nil || n > uint64(1<<62/Tick) {
 				return Stat{}, fmt.Errorf("parse /proc/stat: %s has %q for a time", f[0], f[i+1])
 			}
-			*d = time.Duration(n) * tick
+			*d = time.Duration(n) * Tick
 		}
 		stat.CPU[cpu] = t
 	}
@@ -113,12 +130,19 @@ func (s Stat) Until(b Stat, cpus []int) CPUTimes {
 	return sum
 }
 
+// Plus adds what happened from one moment to the later other. It is how times
+// of several stretches are added up.
+func (s Stat) Plus(from, to Stat) Stat {
+	sum := Stat{CPU: map[int]CPUTimes{}}
+	for cpu, t := range s.CPU {
+		sum.CPU[cpu] = t
+	}
+	for cpu := range from.CPU {
+		sum.CPU[cpu] = sum.CPU[cpu].Plus(from.Until(to, []int{cpu}))
+	}
+	return sum
+}
+
 // Steal is the share of the time of the CPUs, all if cpus is empty, that was
 // stolen between s and the later b: 0 to 1, and 0 if no time passed.
-func (s Stat) Steal(b Stat, cpus []int) float64 {
-	t := s.Until(b, cpus)
-	if t.Total() == 0 {
-		return 0
-	}
-	return float64(t.Steal) / float64(t.Total())
-}
+func (s Stat) Steal(b Stat, cpus []int) float64 { return s.Until(b, cpus).StealShare() }

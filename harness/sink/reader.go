@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -35,12 +36,20 @@ type Config struct {
 	VnetHdr int // bytes, 0 for none
 	Flows   int
 	MaxRead int // bytes that a read can return, headers included
+	// Open tells that packets were due at times of their own: latency counts
+	// from then, and Service is filled.
+	Open  bool
+	Pause time.Duration // to sleep once a second while Measured; 0: never
 }
 
 // Control is shared by the readers of a trial.
 type Control struct {
 	Measuring atomic.Bool // latency is recorded
-	Drain     atomic.Bool // no more packets will come: end when the queue is empty
+	// Measured is the measured time. In an open loop the latency of a packet is
+	// recorded if it was due in that time, whenever it is read.
+	Measured worker.Span
+	Drain    atomic.Bool // no more packets will come: end when the queue is empty
+	Gate     worker.Gate // holds back readers that found their queue empty; those that wait in read(2) are not in the way
 }
 
 // Counts is what a reader saw from its start on.
@@ -71,8 +80,12 @@ type Reader struct {
 	Config
 	Counts
 
-	// E2E is the time from the sent stamp to the return of the read, in ns.
+	// E2E is the time in ns from when a packet was due, which in a closed loop
+	// is when it was sent, to the return of the read.
 	E2E hist.Histogram
+	// Service is the time in ns from when a packet was sent to the return of the
+	// read. Empty in a closed loop, where E2E is the same.
+	Service hist.Histogram
 	// Recv is the time in ns inside reads that returned a packet, of which one
 	// in sampleEvery is timed. Empty with Block, whose reads wait.
 	Recv hist.Histogram
@@ -84,6 +97,9 @@ type Reader struct {
 	buf     []byte
 	lengths []int // of one sweep
 	flows   []*flow
+	// When the next pause begins, and when others were last told of progress, in
+	// ns of the trial's clock; 0: not known yet.
+	nextPause, publishedAt int64
 
 	_         [64]byte // what others poll is not on the line of what the loop writes
 	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
@@ -93,7 +109,10 @@ type Reader struct {
 const (
 	sampleEvery  = 16
 	publishEvery = 64
-	pollTimeout  = 50 // ms; a backstop, the end is signalled by a kick
+	// publishWithin bounds in ns how long a reader of few packets keeps its
+	// counts to itself, so that the windows of a trial hold what came in them.
+	publishWithin = 100_000
+	pollTimeout   = 50 // ms; a backstop, the end is signalled by a kick
 )
 
 // Start begins to read on a thread of its own.
@@ -127,6 +146,9 @@ func New(c Config, control *Control) *Reader {
 func (r *Reader) Sweep(bufs [][]byte) error {
 	lengths := r.lengths[:0]
 	start := worker.Now()
+	if r.pause(start) {
+		start = worker.Now()
+	}
 	for _, buf := range bufs {
 		worker.Turn()
 		r.Calls++
@@ -215,9 +237,11 @@ func (r *Reader) loop() error {
 			r.Reads++
 			r.ReadBytes += uint64(n)
 			r.take(r.buf[:n], now)
-			if r.Reads%publishEvery == 0 {
+			if r.Reads%publishEvery == 0 || now-r.publishedAt > publishWithin {
+				r.publishedAt = now
 				r.publish()
 			}
+			r.pause(now)
 		case unix.EAGAIN:
 			r.Again++
 			if drain {
@@ -226,6 +250,7 @@ func (r *Reader) loop() error {
 			if r.Again%publishEvery == 1 || r.Wait == Poll {
 				r.publish()
 			}
+			r.control.Gate.Pass()
 			if r.Wait == Poll {
 				if err := r.poll(); err != nil {
 					return err
@@ -236,6 +261,31 @@ func (r *Reader) loop() error {
 			return fmt.Errorf("read queue %d: %w", r.Queue, errno)
 		}
 	}
+}
+
+// PauseAfter is how long after the first packet of the measured time the first
+// pause comes; the next ones follow at pauseEvery.
+const (
+	PauseAfter = 100 * time.Millisecond
+	pauseEvery = time.Second
+)
+
+// pause sleeps if that is asked for and it is time to, and tells whether it
+// did. It never sleeps outside the measured time: what is left in the queue
+// then is waited for.
+func (r *Reader) pause(now int64) bool {
+	if r.Pause == 0 || !r.control.Measured.Holds(now) {
+		return false
+	}
+	if r.nextPause == 0 {
+		r.nextPause = now + int64(PauseAfter)
+	}
+	if now < r.nextPause {
+		return false
+	}
+	r.nextPause = now + int64(pauseEvery)
+	time.Sleep(r.Pause)
+	return true
 }
 
 func (r *Reader) poll() error {
@@ -306,7 +356,13 @@ func (r *Reader) segment(payload []byte, headers int, now int64) {
 	}
 	r.Reordered += f.reordered - late
 	r.Duplicates += f.duplicates - dup
-	if r.control.Measuring.Load() {
+	switch {
+	case r.Open:
+		if r.control.Measured.Holds(s.Intended) {
+			r.E2E.Record(uint64(max(0, now-s.Intended)))
+			r.Service.Record(uint64(max(0, now-s.Sent)))
+		}
+	case r.control.Measuring.Load():
 		r.E2E.Record(uint64(max(0, now-s.Intended)))
 	}
 }

@@ -3,6 +3,7 @@ package sink
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"tunbench/harness/packet"
 )
@@ -110,5 +111,62 @@ func TestNothingIsAllocatedForAPacket(t *testing.T) {
 	r.take(b, 1)
 	if n := testing.AllocsPerRun(1000, func() { r.take(b, 1) }); n != 0 {
 		t.Errorf("%v allocations a read, want 0", n)
+	}
+}
+
+// TestOpenLoopLatency: of an open loop, what was due in the measured time
+// counts, whenever it is read, from when it was due and from when it was sent.
+func TestOpenLoopLatency(t *testing.T) {
+	r := newReader(Config{Open: true})
+	r.control.Measured.Begin(1000)
+	stamped := func(seq uint64, due, sent int64) []byte {
+		b := read(0, false, 1, 36, seq)
+		s := packet.Stamp{Flow: 1, Seq: seq, Intended: due, Sent: sent}
+		s.Put(b[packet.HeadersLen(false, 4):])
+		return b
+	}
+	r.take(stamped(0, 999, 1005), 1010)
+	r.take(stamped(1, 1000, 1010), 1030)
+	r.control.Measured.End(2000)
+	r.take(stamped(2, 1999, 2500), 2600)
+	r.take(stamped(3, 2000, 2500), 2600)
+	if r.E2E.Count != 2 || r.E2E.Min != 30 || r.E2E.Max != 601 {
+		t.Errorf("%d from the due time, %d to %d ns, want 2 of 30 and 601", r.E2E.Count, r.E2E.Min, r.E2E.Max)
+	}
+	if r.Service.Count != 2 || r.Service.Min != 20 || r.Service.Max != 100 {
+		t.Errorf("%d from the sent time, %d to %d ns, want 2 of 20 and 100", r.Service.Count, r.Service.Min, r.Service.Max)
+	}
+	if r.Delivered != 4 {
+		t.Errorf("%d delivered, want all 4", r.Delivered)
+	}
+}
+
+func TestPauseOnceASecond(t *testing.T) {
+	const second = int64(time.Second)
+	r := newReader(Config{Pause: time.Microsecond})
+	at := func(now int64, want bool) {
+		t.Helper()
+		if got := r.pause(now); got != want {
+			t.Errorf("at %d ns: paused %v, want %v", now, got, want)
+		}
+	}
+	at(5*second, false) // nothing is measured yet
+	r.control.Measured.Begin(5 * second)
+	at(5*second, false) // the first packet
+	first := 5*second + int64(PauseAfter)
+	at(first-1, false)
+	at(first, true)
+	at(first+second-1, false)
+	at(first+second+7, true)
+	at(first+2*second, false)
+	r.control.Measured.End(7 * second)
+	at(9*second, false)                   // the queue is drained
+	r.control.Measured.Begin(10 * second) // the next slice
+	at(10*second, true)
+
+	none := newReader(Config{})
+	none.control.Measured.Begin(0)
+	if none.pause(5 * second) {
+		t.Error("paused without being asked to")
 	}
 }

@@ -124,22 +124,30 @@ func templates(c Config, length, payload int) [][]byte {
 }
 
 // stamp writes the packets of one batch of the flow at that position, from
-// sequence number seq on, all sent now.
+// sequence number seq on, all due and sent now.
 func (b *batch) stamp(position int, seq uint64, now int64) {
-	s := packet.Stamp{Flow: uint32(b.config.Flows[position]), Seq: seq, Intended: now, Sent: now}
-	for i, buf := range b.buffers {
-		if b.config.Kind == Packet {
-			copy(buf, b.templates[i][position])
-		}
-		payload := buf[b.offset:]
-		for range b.segments {
-			s.Put(payload)
-			s.Seq++
-			payload = payload[b.stride:]
-		}
-		if b.config.Kind == Packet && b.config.Src.Is6() {
-			b.checksum(buf)
-		}
+	for i := range b.buffers {
+		b.stampOne(i, position, seq, now, now)
+		seq += b.segments
+	}
+}
+
+// stampOne writes message i: segments of the flow at that position, the first
+// of them with sequence number seq.
+func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
+	s := packet.Stamp{Flow: uint32(b.config.Flows[position]), Seq: seq, Intended: due, Sent: now}
+	buf := b.buffers[i]
+	if b.config.Kind == Packet {
+		copy(buf, b.templates[i][position])
+	}
+	payload := buf[b.offset:]
+	for range b.segments {
+		s.Put(payload)
+		s.Seq++
+		payload = payload[b.stride:]
+	}
+	if b.config.Kind == Packet && b.config.Src.Is6() {
+		b.checksum(buf)
 	}
 }
 

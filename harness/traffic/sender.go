@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -44,10 +45,20 @@ type Config struct {
 	Bypass           bool   // PACKET_QDISC_BYPASS
 	Messages         int    // of one batch; 0: as many as a call takes well
 	Limit            uint64 // segments to send, rounded up to a batch; 0 for no limit
+	Pace             Pace   // the zero value sends as fast as it goes
 }
 
 // Control is shared by the senders of a trial.
-type Control struct{ Stop atomic.Bool }
+type Control struct {
+	Stop atomic.Bool
+	Gate worker.Gate // holds senders back between two batches
+	// Start is when the first packet of a paced trial is due, in ns of the
+	// trial's clock. It is set before the senders start.
+	Start int64
+	// Measured is the measured time: of paced packets, those that are due in it
+	// count in Kept.
+	Measured worker.Span
+}
 
 // Counts is what a sender did from its start on. Packets are wire segments.
 type Counts struct {
@@ -68,6 +79,15 @@ type Sender struct {
 	next    int      // position in Flows of the next batch
 	counts  Counts
 
+	schedule schedule // of a paced sender
+	message  int      // of the batch, that the next call of a paced sender begins with
+	kept     Kept
+
+	// What a test replaces by a clock and a kernel of its own.
+	now   func() int64
+	sleep func(time.Duration)
+	call  func(fd int, messages []mmsghdr) (int, unix.Errno)
+
 	_         [64]byte
 	published struct{ calls, accepted, pushedBack, callNs atomic.Uint64 }
 	_         [64]byte
@@ -79,12 +99,22 @@ func MinSize(family int) int { return packet.HeadersLen(false, family) + packet.
 // Open makes the sockets of a sender. It must be called on a thread in the
 // network namespace of the device; the sender may then run anywhere.
 func Open(c Config) (*Sender, error) {
-	s := &Sender{Config: c, seqs: make([]uint64, len(c.Flows))}
+	s := newSender(c)
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	s.batch = newBatch(c)
 	return s, nil
+}
+
+func newSender(c Config) *Sender {
+	s := &Sender{
+		Config: c, seqs: make([]uint64, len(c.Flows)), batch: newBatch(c),
+		now: worker.Now, sleep: time.Sleep, call: sendmmsg,
+	}
+	if c.Pace.Rate > 0 {
+		s.schedule = newSchedule(c.Pace, s.batch.segments)
+	}
+	return s
 }
 
 func (s *Sender) open() error {
@@ -179,8 +209,12 @@ func (s *Sender) Close() error {
 // Start begins to send on a thread of its own.
 func (s *Sender) Start(control *Control) error {
 	s.control = control
+	loop := s.loop
+	if s.Pace.Rate > 0 {
+		loop = s.paced
+	}
 	var err error
-	s.thread, err = worker.Start(s.CPU, s.loop)
+	s.thread, err = worker.Start(s.CPU, loop)
 	if err != nil {
 		return fmt.Errorf("start a sender: %w", err)
 	}
@@ -215,20 +249,28 @@ func (s *Sender) publish() {
 // Batch is the most messages that one call sends.
 func (s *Sender) Batch() int { return s.batch.messages() }
 
+// Kept tells how a paced sender kept its schedule. The sender must have ended.
+func (s *Sender) Kept() *Kept { return &s.kept }
+
 // Step sends one batch of the next flow, on the caller's thread. For senders
 // that were not started.
 func (s *Sender) Step(control *Control) error {
 	s.control = control
 	defer s.publish()
+	return s.send(s.turn())
+}
+
+// turn gives the position in Flows of the flow whose turn it is.
+func (s *Sender) turn() int {
 	position := s.next
 	s.next = (s.next + 1) % len(s.Flows)
-	return s.send(position)
+	return position
 }
 
 // loop is the hot loop: flow after flow, a batch each. It allocates nothing.
 func (s *Sender) loop() error {
 	defer s.publish()
-	for !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit) {
+	for s.goesOn() {
 		if err := s.Step(s.control); err != nil {
 			return err
 		}
@@ -236,23 +278,34 @@ func (s *Sender) loop() error {
 	return nil
 }
 
-// send hands one batch of one flow to the kernel, however many calls it takes.
+// goesOn waits at the gate and then tells whether there is more to send. The
+// schedule of an open loop stands still meanwhile.
+func (s *Sender) goesOn() bool {
+	s.schedule.start += s.control.Gate.Pass()
+	return !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit)
+}
+
+// send hands one batch of one flow to the kernel.
 func (s *Sender) send(position int) error {
+	s.batch.stamp(position, s.seqs[position], s.now())
+	return s.hand(position, 0, s.batch.messages(), s.now())
+}
+
+// hand gives the messages from first up to end to the kernel, which are of one
+// flow and stamped, however many calls it takes. Now is the time.
+func (s *Sender) hand(position, first, end int, now int64) error {
 	fd := s.fds[0]
 	if s.Kind != Packet {
 		fd = s.fds[position]
 	}
-	seq := s.seqs[position]
-	messages := s.batch.messages()
-	s.batch.stamp(position, seq, worker.Now())
-	before := worker.Now()
-	for first := 0; first < messages; {
+	before := now
+	for first < end {
 		worker.Turn()
 		if s.control.Stop.Load() {
 			break
 		}
-		n, errno := sendmmsg(fd, s.batch.headers[first:])
-		after := worker.Now()
+		n, errno := s.call(fd, s.batch.headers[first:end])
+		after := s.now()
 		s.counts.Calls++
 		s.counts.CallNs += uint64(after - before)
 		before = after
@@ -261,7 +314,7 @@ func (s *Sender) send(position int) error {
 		s.seqs[position] += done
 		first += n
 		switch {
-		case errno == 0 && first == messages:
+		case errno == 0 && first == end:
 		case errno == 0 && s.Kind == Packet, errno == unix.ENOBUFS && s.Kind == Packet:
 			// AF_PACKET passes on that the device dropped a packet: it got as
 			// far as that and counts as accepted and lost. After a short count

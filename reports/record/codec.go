@@ -164,7 +164,7 @@ func (r Run) check() error {
 	if err := finite("floor.syscall_ns", r.Floor.SyscallNs); err != nil {
 		return err
 	}
-	return allFinite("floor.copy_ns of size ", r.Floor.CopyNs)
+	return errors.Join(allFinite("floor.copy_ns of size ", r.Floor.CopyNs), allFinite("sees ", r.Sees))
 }
 
 func (t Trial) check() error {

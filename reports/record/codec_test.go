@@ -114,6 +114,7 @@ func TestWriteNonFinite(t *testing.T) {
 			"metric pps":               Trial{Scenario: "Tun/x", Metrics: map[string]float64{PPS: v, Loss: 0}},
 			"floor.syscall_ns":         Run{Floor: Floor{SyscallNs: v}},
 			"floor.copy_ns of size 64": Run{Floor: Floor{CopyNs: map[string]float64{"64": v}}},
+			"sees pps":                 Run{Sees: map[string]float64{PPS: v}},
 		} {
 			if err := w.Write(r); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Write of %v in %s: %v", v, want, err)

@@ -80,6 +80,10 @@ type Run struct {
 	Host    Host     `json:"host"`
 	Hook    Hook     `json:"hook"`
 	Floor   Floor    `json:"floor"`
+	// Sees maps a metric to the smallest true change that A/A runs on this host
+	// under this kernel could show: a ratio of 1, or a difference where the
+	// metric is judged by differences (loss, jain). Empty where none is known.
+	Sees map[string]float64 `json:"sees,omitempty"`
 }
 
 // Tool names the tunbench that made the file.
@@ -163,7 +167,7 @@ type Trial struct {
 	CPUs       Placement          `json:"cpus"`
 	Observer   *Observer          `json:"observer,omitempty"` // observed arm only
 	Flags      []string           `json:"flags"`
-	Notes      []string           `json:"notes,omitempty"` // what a flag saw, with figures
+	Notes      []string           `json:"notes,omitempty"` // what a flag saw, with figures; how the warm-up went
 }
 
 // Names of metrics.
@@ -245,7 +249,7 @@ type Latency struct {
 type Schedule struct {
 	RatePPS float64 `json:"rate_pps"` // asked for, of all senders together
 	Spacing string  `json:"spacing"`  // "fixed" or "poisson"
-	Sends   uint64  `json:"sends"`    // packets that were due and sent
+	Sends   uint64  `json:"sends"`    // packets that were due, those that were not sent by the end included
 	Late    uint64  `json:"late"`
 	LateNs  int64   `json:"late_ns"`
 	P50Ns   *uint64 `json:"p50_ns,omitempty"` // of sent minus due

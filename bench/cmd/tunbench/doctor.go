@@ -17,7 +17,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "tell what this kernel and host can do, and what would spoil a measurement",
 		Long: `doctor tries every hook and every device option on this kernel, rung by rung and
-option by option, and looks for what would spoil a measurement.`,
+option by option, and looks for what would spoil a measurement: half a second with
+the gates that every trial must pass, then the settings of the host.`,
 		Example: `  sudo tunbench doctor
   sudo tunbench doctor --json | jq -r '.sections[].rows[] | select(.status == "unsupported") | .name + ": " + .detail'`,
 		Args: cobra.NoArgs,

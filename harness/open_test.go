@@ -1,0 +1,120 @@
+package harness
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/reports/record"
+)
+
+// TestOpenLoop holds, for each way of making traffic, that what is due is sent
+// and accounted for, whatever this host's load is: lateness is not judged.
+func TestOpenLoop(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"read":    func(s *Spec) {},
+		"poll":    func(s *Spec) { s.IO = IOPoll },
+		"poisson": func(s *Spec) { s.Poisson = true },
+		"flows":   func(s *Spec) { s.Queues, s.Flows, s.IO = 2, 8, IOPoll },
+		"imix":    func(s *Spec) { s.Size = SizeIMIX },
+		"gso":     func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
+		"packet":  func(s *Spec) { s.Gen, s.Mode = GenPacket, TAP },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := short()
+			// All that is sent fits into the ring: nothing can be lost. Nor is
+			// more sent than the windows have room for.
+			s.Rate, s.Count, s.TxQLen = 50_000, 2000, 4000
+			s.Warmup, s.Measure, s.Window = 0, 10*time.Second, 10*time.Second
+			set(&s)
+			trial := run(t, s, bpf.Tracepoint)
+			balanced(t, trial)
+			a, sched := trial.Accounting, trial.Schedule
+			if a.Delivered != a.Accepted || a.Accepted < s.Count || a.PushedBack > 0 {
+				t.Errorf("%+v, want %d packets and none lost", a, s.Count)
+			}
+			if sched == nil || sched.RatePPS != s.Rate || sched.Spacing != map[bool]string{false: "fixed", true: "poisson"}[s.Poisson] {
+				t.Fatalf("schedule %+v", sched)
+			}
+			e2e, service := trial.Latency[record.E2E], trial.Latency[record.Service]
+			if e2e.Count+e2e.Overflow != sched.Sends || service.Count+service.Overflow != sched.Sends || sched.Sends != a.Accepted {
+				t.Errorf("%d packets were due and sent, latencies of %d and %d, %d accepted: want the same", sched.Sends, e2e.Count, service.Count, a.Accepted)
+			}
+			if e2e.MaxNs < service.MinNs || e2e.MinNs < service.MinNs {
+				t.Errorf("e2e from %d to %d ns, service from %d: a packet was sent before it was due", e2e.MinNs, e2e.MaxNs, service.MinNs)
+			}
+			if slices.Contains(trial.Flags, record.FlagGeneratorLimited) {
+				t.Errorf("flags %v: an open loop is limited by its generator as it should be", trial.Flags)
+			}
+			if late := slices.Contains(trial.Flags, record.FlagLate); late != (100*sched.Late > sched.Sends) || late && !trial.Invalid() {
+				t.Errorf("%d of %d late, flags %v", sched.Late, sched.Sends, trial.Flags)
+			}
+		})
+	}
+}
+
+// TestTooHighARate offers what no device takes: the schedule is not kept, and
+// the trial says so.
+func TestTooHighARate(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Rate = MaxRate
+	trial := run(t, s, bpf.None)
+	balanced(t, trial)
+	sched := trial.Schedule
+	if !slices.Contains(trial.Flags, record.FlagLate) || !trial.Invalid() || 10*sched.Late < 9*sched.Sends {
+		t.Errorf("flags %v, schedule %+v", trial.Flags, sched)
+	}
+	// A tenth of a second of it, sent or not.
+	if n := float64(sched.Sends); n < 0.99*MaxRate/10 {
+		t.Errorf("%.0f packets were due, want %d", n, MaxRate/10)
+	}
+}
+
+// TestPauseIsSeenByAnOpenLoopOnly: a reader that sleeps delays all the packets
+// that are due meanwhile, and so the latency of an open loop. A closed loop
+// waits with it and sends fewer: one batch of the whole second is slow.
+func TestPauseIsSeenByAnOpenLoopOnly(t *testing.T) {
+	needRoot(t)
+	// So long that no other load of this host is taken for it.
+	const pause = 200 * time.Millisecond
+	measure := func(name string, set func(*Spec)) record.Latency {
+		s := Default()
+		s.Warmup, s.Pause = 20*time.Millisecond, pause
+		set(&s)
+		trial := run(t, s, bpf.None)
+		balanced(t, trial)
+		l := trial.Latency[record.E2E]
+		if l.P99Ns == nil {
+			t.Fatalf("%s: no p99 of %d samples", name, l.Count)
+		}
+		if l.MaxNs < uint64(pause) {
+			t.Errorf("%s: the slowest packet took %d ns: the reader did not sleep for %v", name, l.MaxNs, pause)
+		}
+		return l
+	}
+	for _, io := range []IO{IORead, IOPoll, IOSpin} {
+		// 2,000 of 10,000 packets are due while it sleeps, half of them for
+		// more than half of that.
+		l := measure(string(io), func(s *Spec) { s.IO, s.Rate, s.TxQLen = io, 10_000, 20_000 })
+		if *l.P99Ns < uint64(pause)/2 {
+			t.Errorf("open loop, io=%s: p99 is %d ns, and the reader slept for %v", io, *l.P99Ns, pause)
+		}
+	}
+	l := measure("lockstep", func(s *Spec) { s.Gen = GenLockstep })
+	if *l.P99Ns > uint64(pause)/2 {
+		t.Errorf("lockstep: p99 is %d ns: more than one batch of a hundred met the pause", *l.P99Ns)
+	}
+}
+
+func TestAShareIsNotARate(t *testing.T) {
+	s := short()
+	s.Share = 0.5
+	if _, err := lab.Run(context.Background(), s, "none", record.Floor{}); err == nil || !strings.Contains(err.Error(), "rate is not set") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,297 @@
+// Package aa remembers what A/A runs told about this host: how small a true
+// change between two variants can be and still be seen.
+//
+// An A/A run compares a scenario with itself, so that all that it finds is
+// noise. One file a host holds the results, an entry for each scenario and
+// kernel. They are used only under the kernel that they were measured under:
+// another one may be noisier.
+package aa
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"tunbench/reports/record"
+)
+
+// ErrNone is returned by Load where no A/A run of this host is stored.
+var ErrNone = errors.New("no A/A run of this host is known")
+
+// ErrStale is wrapped by the error of Load where all A/A runs of this host were
+// made under other kernels.
+var ErrStale = errors.New("made under another kernel")
+
+// Host is what makes a host the same from boot to boot. The kernel is not part
+// of it.
+type Host struct {
+	Arch        string `json:"arch"`
+	CPU         string `json:"cpu"`
+	CPUs        int    `json:"cpus"` // online
+	SMT         string `json:"smt"`
+	Virt        string `json:"virt"`
+	MemoryBytes uint64 `json:"memory_bytes"` // rounded up, see hostOf
+}
+
+// Result is what one A/A run saw.
+type Result struct {
+	Fingerprint   string `json:"fingerprint"` // of Host
+	Host          Host   `json:"host"`
+	Kernel        string `json:"kernel"`         // uname -r
+	KernelVersion string `json:"kernel_version"` // uname -v
+	Tool          string `json:"tool"`           // version of tunbench
+	Measured      string `json:"measured"`       // RFC 3339
+	Scenario      string `json:"scenario"`
+	Pairs         int    `json:"pairs"`
+	// Seen maps a metric to the smallest true change that can be seen: a ratio
+	// of 1, or a difference where the metric is judged by differences (loss,
+	// jain).
+	Seen map[string]float64 `json:"seen"`
+}
+
+// New is the Result of an A/A run of one scenario on h that was measured at a
+// moment with that version of the tool.
+func New(h record.Host, tool string, measured time.Time, scenario string, pairs int, seen map[string]float64) Result {
+	return Result{
+		Fingerprint: Fingerprint(h), Host: hostOf(h), Kernel: h.Kernel, KernelVersion: h.KernelVersion, Tool: tool,
+		Measured: measured.UTC().Format(time.RFC3339), Scenario: scenario, Pairs: pairs, Seen: maps.Clone(seen),
+	}
+}
+
+// Known is what is known of one host under one kernel.
+type Known struct {
+	Results []Result // one a scenario, in the order of their names
+}
+
+// Seen gives the smallest change of metric that can be seen in scenario: by
+// the A/A run of that scenario or, where there is none that has the metric,
+// the largest of all scenarios, so that no verdict rests on a quieter one.
+func (k *Known) Seen(scenario, metric string) (float64, bool) {
+	for _, r := range k.Results {
+		if r.Scenario == scenario {
+			if v, ok := r.Seen[metric]; ok {
+				return v, true
+			}
+		}
+	}
+	v, ok := k.Sees()[metric]
+	return v, ok
+}
+
+// Sees maps each metric to the largest of what the scenarios' A/A runs can see:
+// what this host can see wherever one looks.
+func (k *Known) Sees() map[string]float64 {
+	sees := map[string]float64{}
+	for _, r := range k.Results {
+		for metric, v := range r.Seen {
+			sees[metric] = max(sees[metric], v)
+		}
+	}
+	return sees
+}
+
+// Fingerprint names a host by its CPU model, the number of CPUs, SMT,
+// architecture, virtualisation and memory, in 16 hexadecimal digits.
+func Fingerprint(h record.Host) string { return hostOf(h).fingerprint() }
+
+func (h Host) fingerprint() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %d %q %q %d", h.Arch, h.CPU, h.CPUs, h.SMT, h.Virt, h.MemoryBytes))
+	return hex.EncodeToString(sum[:8])
+}
+
+// hostOf rounds the memory up to an eighth of the next power of two: how much
+// of it the kernel keeps for itself differs from build to build.
+func hostOf(h record.Host) Host {
+	memory := h.MemoryBytes
+	if n := bits.Len64(memory); n > 4 && n < 64 {
+		step := uint64(1) << (n - 3)
+		memory = (memory + step - 1) / step * step
+	}
+	return Host{Arch: h.Arch, CPU: h.CPU, CPUs: h.CPUs, SMT: h.SMT, Virt: h.Virt, MemoryBytes: memory}
+}
+
+// Dir is the folder of the A/A runs inside the user's cache:
+// $XDG_CACHE_HOME/tunbench/aa, or ~/.cache/tunbench/aa. It is an error if
+// neither is known.
+func Dir() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find the cache folder: %w", err)
+	}
+	return filepath.Join(cache, "tunbench", "aa"), nil
+}
+
+// schema is the version of file.
+const schema = 1
+
+// most is how many results a file keeps, so that it does not grow for ever on
+// a host that boots many kernels. The oldest leave first.
+const most = 256
+
+// file is the content of <fingerprint>.json.
+type file struct {
+	Schema  int      `json:"schema"`
+	Results []Result `json:"results"`
+}
+
+func path(dir, fingerprint string) string { return filepath.Join(dir, fingerprint+".json") }
+
+// Load reads what is known of h under its kernel. The error is ErrNone where
+// nothing is, wraps ErrStale where there are results of other kernels only,
+// and names the file where that cannot be read or is corrupt.
+func Load(dir string, h record.Host) (*Known, error) {
+	all, err := read(dir, Fingerprint(h))
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, ErrNone
+	}
+	k := new(Known)
+	for _, r := range all {
+		if r.Kernel == h.Kernel && r.KernelVersion == h.KernelVersion {
+			k.Results = append(k.Results, r)
+		}
+	}
+	if len(k.Results) == 0 {
+		last := slices.MaxFunc(all, byAge)
+		return nil, fmt.Errorf("the A/A run of %s on this host says nothing about this kernel: it was %w, %s (%s), this one is %s (%s); compare equal variants again: tunbench ab",
+			last.Measured, ErrStale, last.Kernel, last.KernelVersion, h.Kernel, h.KernelVersion)
+	}
+	slices.SortFunc(k.Results, func(a, b Result) int { return strings.Compare(a.Scenario, b.Scenario) })
+	return k, nil
+}
+
+// Store adds r to the results of its host, in place of an older one of the
+// same scenario and kernel. The file is replaced in one step; where two
+// processes store at the same time, the result of one may be lost, but the
+// file stays whole. A corrupt file is not overwritten: the error names it.
+func Store(dir string, r Result) error {
+	if err := r.check(); err != nil {
+		return fmt.Errorf("store A/A run of %s: %w", r.Scenario, err)
+	}
+	all, err := read(dir, r.Fingerprint)
+	if err != nil && !errors.Is(err, ErrNone) {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(o Result) bool {
+		return o.Scenario == r.Scenario && o.Kernel == r.Kernel && o.KernelVersion == r.KernelVersion
+	})
+	all = append(all, r)
+	slices.SortStableFunc(all, byAge)
+	all = all[max(0, len(all)-most):]
+	text, err := json.MarshalIndent(file{schema, all}, "", "\t")
+	if err != nil {
+		return fmt.Errorf("store A/A run of %s: %w", r.Scenario, err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the folder of A/A runs: %w", err)
+	}
+	return replace(path(dir, r.Fingerprint), append(text, '\n'))
+}
+
+// byAge puts the oldest first. What is stored has a time that can be parsed.
+func byAge(a, b Result) int {
+	at, _ := time.Parse(time.RFC3339, a.Measured)
+	bt, _ := time.Parse(time.RFC3339, b.Measured)
+	return cmp.Or(at.Compare(bt), strings.Compare(a.Scenario, b.Scenario))
+}
+
+func read(dir, fingerprint string) ([]Result, error) {
+	name := path(dir, fingerprint)
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNone
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read A/A runs: %w", err)
+	}
+	corrupt := func(err error) error {
+		return fmt.Errorf("read A/A runs: %s is corrupt: %w; remove it, then compare equal variants again: tunbench ab", name, err)
+	}
+	var f file
+	if err := json.Unmarshal(text, &f); err != nil {
+		return nil, corrupt(err)
+	}
+	switch {
+	case f.Schema > schema:
+		return nil, fmt.Errorf("read A/A runs: %s has schema %d, this tunbench reads up to %d: use a newer one", name, f.Schema, schema)
+	case f.Schema < 1:
+		return nil, corrupt(fmt.Errorf("schema %d: there is no such schema", f.Schema))
+	}
+	for _, r := range f.Results {
+		if err := r.check(); err != nil {
+			return nil, corrupt(fmt.Errorf("%s: %w", r.Scenario, err))
+		}
+		if r.Fingerprint != fingerprint {
+			return nil, corrupt(fmt.Errorf("%s is of the host %s", r.Scenario, r.Fingerprint))
+		}
+	}
+	return f.Results, nil
+}
+
+// check refuses what no A/A run can have seen.
+func (r Result) check() error {
+	if r.Scenario == "" {
+		return errors.New("no scenario is named")
+	}
+	if want := r.Host.fingerprint(); r.Fingerprint != want {
+		return fmt.Errorf("fingerprint %q is not that of its host, %s", r.Fingerprint, want)
+	}
+	if _, err := time.Parse(time.RFC3339, r.Measured); err != nil {
+		return fmt.Errorf("measured at %q: not an RFC 3339 time", r.Measured)
+	}
+	if r.Pairs < 1 {
+		return fmt.Errorf("%d pairs", r.Pairs)
+	}
+	if len(r.Seen) == 0 {
+		return errors.New("no metric was seen")
+	}
+	for _, metric := range slices.Sorted(maps.Keys(r.Seen)) {
+		if v := r.Seen[metric]; math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+			return fmt.Errorf("smallest change seen of %s is %v", metric, v)
+		}
+	}
+	return nil
+}
+
+// replace puts text at name in one step.
+func replace(name string, text []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	defer func() {
+		if err != nil {
+			tmp.Close()
+			os.Remove(tmp.Name())
+			err = fmt.Errorf("write %s: %w", name, err)
+		}
+	}()
+	if _, err := tmp.Write(text); err != nil {
+		return err
+	}
+	// CreateTemp gives 0600; a run as root is also of use to the user.
+	if err := tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := tmp.Sync(); err != nil {
+		return err
+	}
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), name)
+}

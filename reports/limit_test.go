@@ -1,0 +1,388 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// loads is a run of one device under a closed load and at four rates, in so
+// many pairs, on a host of which an A/A run is known.
+func loads(pairs int) *record.File {
+	rng := rand.New(rand.NewPCG(7, 8))
+	f := synthetic()
+	f.Trials, f.Skips = nil, nil
+	f.Run.Sees = map[string]float64{record.PPS: 0.021, record.CPUNsPerPkt: 0.034, record.Loss: 0.0004, "p50": 0.12, record.Jain: 0.01}
+	for _, l := range []struct {
+		load                       string
+		pps, recv, send, inside, e float64 // ns
+	}{
+		{"max", 1.2e6, 310, 640, 400e3, 433e3},
+		{"1000pps", 1e3, 2900, 2100, 4200, 7300},
+		{"10pct", 1.2e5, 700, 900, 4600, 6900},
+		{"50pct", 6e5, 390, 700, 11e3, 13e3},
+		{"90pct", 1.08e6, 300, 650, 62e3, 61.9e3},
+	} {
+		name := "Tun/dir=k2u/gen=udp/queues=1/size=64"
+		axes := map[string]string{"mode": "tun", "dir": "k2u", "gen": "udp", "queues": "1", "size": "64", "load": l.load}
+		if l.load != "max" {
+			name += "/load=" + l.load
+		}
+		for pair := 1; pair <= pairs; pair++ {
+			for _, arm := range []record.Arm{record.Bare, record.Observed} {
+				t := trial(rng, name, axes, arm, pair, len(f.Trials)+1, l.pps*(1+0.01*rng.NormFloat64()), 0, l.e, 1, 1, 64, "")
+				recv := l.recv * (1 + 0.02*rng.NormFloat64())
+				t.Metrics[record.RecvNsPerPkt], t.Metrics[record.FloorRatio] = recv, recv/116.3
+				t.Metrics[record.SendNsPerPkt] = l.send
+				if l.load != "max" {
+					t.Latency[record.Service] = t.Latency[record.E2E]
+					t.Latency[record.E2E] = spreadOf(rng, 3*l.e, 4000)
+				}
+				if arm == record.Observed {
+					t.Latency[record.Residency] = spreadOf(rng, l.inside, 500)
+				}
+				f.Trials = append(f.Trials, t)
+			}
+		}
+	}
+	f.End.Trials, f.End.Skips = len(f.Trials), 0
+	return f
+}
+
+func TestLimitGolden(t *testing.T) {
+	f := loads(7)
+	// One scenario has too few valid trials for an interval.
+	for i := range f.Trials {
+		if tr := &f.Trials[i]; tr.Axes["load"] == "50pct" && tr.Pair > 4 {
+			tr.Flags = []string{record.FlagLate}
+		}
+	}
+	dir := t.TempDir()
+	if err := Write(dir, f); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "summary.txt"), []byte(summaryOf(t, f)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	goldens(t, dir, "limit")
+	checkShape(t, contents(t, dir))
+}
+
+// An interval is given where there is one, and nothing else is called so.
+func TestInterval(t *testing.T) {
+	for _, tt := range []struct {
+		x    []float64
+		want interval
+		ok   bool
+	}{
+		{nil, interval{}, false},
+		{[]float64{3}, interval{3, 3, false}, false},
+		{[]float64{3, 1, 2}, interval{1, 3, false}, true},
+		{[]float64{5, 1, 2, 4, 3}, interval{1, 5, false}, true},
+		// Six values: the interval of 96.9 % is from the lowest to the highest.
+		{[]float64{5, 1, 2, 4, 3, 9}, interval{1, 9, true}, true},
+		{[]float64{7, 7, 7, 7, 7, 7}, interval{7, 7, true}, true},
+		// Of -4, -3 .. 4, 5 it is from the 9th Walsh average to the 9th from the
+		// top: Hollander, Wolfe and Chicken, table A.4, n = 10.
+		{[]float64{-4, -3, -2, -1, 0, 1, 2, 3, 4, 5}, interval{-2, 3, true}, true},
+	} {
+		got, ok := intervalOf(tt.x)
+		if got != tt.want || ok != tt.ok {
+			t.Errorf("intervalOf(%v) = %+v, %v, want %+v, %v", tt.x, got, ok, tt.want, tt.ok)
+		}
+	}
+	exact, rough := interval{1, 2, true}, interval{1, 2, false}
+	if got := intervalColumn(rough, rough); got != rangeName {
+		t.Errorf("a column of ranges is called %s", got)
+	}
+	column := intervalColumn(rough, exact)
+	if column != intervalName || exact.text(column, figure) != "1.00–2.00" || rough.text(column, figure) != "min–max 1.00–2.00" {
+		t.Errorf("in a column of both, %s: %s and %s", column, exact.text(column, figure), rough.text(column, figure))
+	}
+	// Six trials of which none is valid have no interval.
+	var a []*record.Trial
+	for i := range 6 {
+		a = append(a, &record.Trial{Metrics: map[string]float64{record.PPS: float64(i)}, Flags: []string{record.FlagSteal}})
+	}
+	if got, ok := newArm(a).interval(record.PPS); !ok || got.exact {
+		t.Errorf("invalid trials: %+v, %v", got, ok)
+	}
+}
+
+// In five pairs there is no interval, and the report does not speak of one but
+// to say so.
+func TestNoIntervalOfFew(t *testing.T) {
+	for pairs, want := range map[int]bool{1: false, 5: false, 6: true} {
+		dir := t.TempDir()
+		if err := Write(dir, loads(pairs)); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range contents(t, dir) {
+			if strings.Contains(text, "±") {
+				t.Errorf("%d pairs: %s has a ±", pairs, name)
+			}
+			text = strings.ReplaceAll(text, "there is no 95 % interval", "")
+			if got := strings.Contains(text, intervalName); got != want && (name == ReportName || strings.HasPrefix(name, "throughput")) {
+				t.Errorf("%d pairs: %s speaks of an interval: %v, want %v", pairs, name, got, want)
+			}
+		}
+	}
+}
+
+func TestMean(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for range 100 {
+		var x []float64
+		l := latency{}
+		counts := map[uint64]uint64{}
+		for range minMean + rng.IntN(5000) {
+			v := rng.Uint64N(1 << (5 + rng.IntN(20)))
+			x = append(x, float64(v))
+			counts[v/width(v)*width(v)]++
+			l.count++
+		}
+		for lower, n := range counts {
+			l.buckets = append(l.buckets, [2]uint64{lower, n})
+		}
+		slices.SortFunc(l.buckets, func(a, b [2]uint64) int { return int(a[0]) - int(b[0]) })
+		slices.Sort(x)
+		keep := (1 - trimTop) * float64(len(x))
+		var sum float64
+		for i, v := range x {
+			sum += v * min(1, max(0, keep-float64(i)))
+		}
+		if got, ok := l.mean(); !ok || math.Abs(got-sum/keep) > 0.016*sum/keep {
+			t.Errorf("mean of %d samples %v, %v, want %v", len(x), got, ok, sum/keep)
+		}
+	}
+	for what, l := range map[string]latency{
+		"nothing":             {},
+		"few":                 {count: minMean - 1, buckets: [][2]uint64{{100, minMean - 1}}},
+		"too many overflows":  {count: 998, overflow: 2, buckets: [][2]uint64{{100, 998}}},
+		"buckets of nonsense": {count: 1 << 60, buckets: [][2]uint64{{1<<63 + 1<<62, 1 << 60}}},
+	} {
+		if v, ok := l.mean(); ok {
+			t.Errorf("%s has a mean: %v", what, v)
+		}
+	}
+	// The slowest packet of a thousand is left out.
+	l := latency{count: 1000, buckets: [][2]uint64{{16, 999}, {1 << 30, 1}}}
+	if v, ok := l.mean(); !ok || v != 16 {
+		t.Errorf("mean %v, %v", v, ok)
+	}
+}
+
+// at gives a latency whose mean is ns: at least 32, and the middle of a bucket.
+func at(ns uint64) record.Latency {
+	return record.Latency{Count: 200, Buckets: [][2]uint64{{ns - (width(ns)-1)/2, 200}}}
+}
+
+// oneTrial is a file of observed trials, one a scenario.
+func oneTrial(load string, pps, recv, ratio float64, latencies map[string]record.Latency) record.Trial {
+	name := "Tun/dir=k2u"
+	if load != "max" {
+		name += "/load=" + load
+	}
+	return record.Trial{
+		Scenario: name, Arm: record.Observed, Axes: map[string]string{"load": load}, Latency: latencies,
+		Metrics: map[string]float64{record.PPS: pps, record.RecvNsPerPkt: recv, record.FloorRatio: ratio},
+	}
+}
+
+func passagesOf(trials ...record.Trial) map[string]passage {
+	f := &record.File{Run: &record.Run{}, Trials: trials}
+	list, _ := scenarios(f)
+	got := map[string]passage{}
+	for s, p := range passages(record.Floor{SyscallNs: 80}, list) {
+		got[s.name] = p
+	}
+	return got
+}
+
+func TestPassage(t *testing.T) {
+	type lat = map[string]record.Latency
+	// The floor is 300 / 3 = 100 ns. Means are off by half a bucket at most.
+	got := passagesOf(
+		oneTrial("1000pps", 1e3, 300, 3, lat{record.Residency: at(4000), record.E2E: at(50000), record.Service: at(6000)}),
+		oneTrial("50pct", 5e5, 300, 3, lat{record.Residency: at(12000), record.E2E: at(50000), record.Service: at(13000)}),
+		oneTrial("80pct", 8e5, 300, 3, lat{record.Residency: at(3000), record.Service: at(3000)}),
+		oneTrial("max", 1e6, 300, 3, lat{record.Residency: at(400000), record.E2E: at(420000)}),
+		oneTrial("100pps", 1e2, 300, 3, lat{record.E2E: at(9000)}), // nobody observed its residency
+	)
+	near := func(a, b float64) bool { return math.Abs(a-b) <= 0.016*max(math.Abs(a), math.Abs(b))+200 }
+	for name, want := range map[string]passage{
+		"Tun/dir=k2u/load=1000pps": {total: 6000, residency: 4000, wake: 4000, ring: 0, copied: 100, send: 1900, resolved: true},
+		"Tun/dir=k2u/load=50pct":   {total: 13000, residency: 12000, wake: 4000, ring: 8000, copied: 100, send: 900, resolved: true},
+		"Tun/dir=k2u/load=80pct":   {total: 3000, residency: 3000, wake: 3000, ring: 0, copied: 0, send: 0, resolved: false},
+		"Tun/dir=k2u":              {total: 420000, residency: 400000, wake: 4000, ring: 396000, copied: 100, send: 19900, resolved: true},
+	} {
+		p, ok := got[name]
+		if !ok || !near(p.total, want.total) || !near(p.residency, want.residency) || !near(p.wake, want.wake) || !near(p.ring, want.ring) ||
+			!near(p.copied, want.copied) || !near(p.send, want.send) || p.resolved != want.resolved || !p.split {
+			t.Errorf("%s: %+v, want %+v", name, p, want)
+		}
+		if p.resolved && math.Abs(p.send+p.wake+p.ring+p.copied-p.total) > 1e-6*p.total {
+			t.Errorf("%s: the parts of %+v do not add up", name, p)
+		}
+	}
+	if _, ok := got["Tun/dir=k2u/load=100pps"]; ok {
+		t.Error("a scenario without residency has a passage")
+	}
+}
+
+// Wake-up is that of an idle reader, so it is not known from a busy one, from
+// one that was told to sleep, or from a closed load.
+func TestWakeUpNeedsAnIdleReader(t *testing.T) {
+	busy := func() map[string]record.Latency {
+		return map[string]record.Latency{record.Residency: at(4000), record.E2E: at(6000)}
+	}
+	pausing := oneTrial("1000pps", 1e3, 300, 3, busy())
+	pausing.Scenario += "/pause=5ms"
+	pausing.Axes["pause"] = "5ms"
+	for name, trials := range map[string][]record.Trial{
+		"busy":    {oneTrial("2pct", 2e4, 300, 3, busy())}, // 0.08 packets in the ring
+		"pausing": {pausing},
+		"closed":  {oneTrial("max", 1e3, 300, 3, busy())},
+	} {
+		for s, p := range passagesOf(trials...) {
+			if p.split {
+				t.Errorf("%s: %s is told apart: %+v", name, s, p)
+			}
+		}
+	}
+	idle := oneTrial("1000pps", 1e3, 300, 3, busy())
+	for s, p := range passagesOf(idle, pausing) {
+		if !p.split {
+			t.Errorf("%s is not told apart", s)
+		}
+	}
+}
+
+func TestReadCost(t *testing.T) {
+	f := record.Floor{SyscallNs: 80}
+	for _, tt := range []struct {
+		what    string
+		metrics map[string]float64
+		want    readCost
+		ok      bool
+	}{
+		{"a packet a read", map[string]float64{record.RecvNsPerPkt: 300, record.FloorRatio: 3}, readCost{syscall: 80, copied: 20, rest: 200, total: 300, ratio: 3}, true},
+		{"40 segments a read", map[string]float64{record.RecvNsPerPkt: 30, record.FloorRatio: 1.5, record.PPS: 4e6, record.SKBPS: 1e5}, readCost{syscall: 2, copied: 18, rest: 10, total: 30, ratio: 1.5}, true},
+		{"below the floor", map[string]float64{record.RecvNsPerPkt: 90, record.FloorRatio: 0.9}, readCost{syscall: 80, copied: 10, rest: 0, total: 90, ratio: 0.9}, true},
+		{"below a system call", map[string]float64{record.RecvNsPerPkt: 50, record.FloorRatio: 0.5}, readCost{syscall: 50, copied: 0, rest: 0, total: 50, ratio: 0.5}, true},
+		{"no ratio", map[string]float64{record.RecvNsPerPkt: 300}, readCost{}, false},
+		{"nonsense", map[string]float64{record.RecvNsPerPkt: 1e308, record.FloorRatio: 1e-300}, readCost{}, false},
+		{"negative", map[string]float64{record.RecvNsPerPkt: -4, record.FloorRatio: -1}, readCost{}, false},
+	} {
+		got, ok := newArm([]*record.Trial{{Metrics: tt.metrics}}).readCost(f)
+		if got != tt.want || ok != tt.ok {
+			t.Errorf("%s: %+v, %v, want %+v, %v", tt.what, got, ok, tt.want, tt.ok)
+		}
+		if math.Abs(got.syscall+got.copied+got.rest-got.total) > 1e-9 {
+			t.Errorf("%s: the parts of %+v do not add up", tt.what, got)
+		}
+	}
+}
+
+func TestSees(t *testing.T) {
+	for _, tt := range []struct {
+		sees map[string]float64
+		want string
+	}{
+		{nil, ""},
+		{map[string]float64{record.PPS: -1}, ""},
+		{map[string]float64{record.PPS: 0.021}, "This host can see changes of 2.1 % in pps; "},
+		{map[string]float64{record.Jain: 0.012, record.Loss: 0.0004, record.PPS: 0.0301, record.CPUNsPerPkt: 0.00052}, "This host can see changes of 3.0 % in pps, 0.05 % in cpu_ns_per_pkt, 0.04 points in loss, 0.0120 in jain; "},
+		{map[string]float64{"recv_ns_per_pkt": 0.5, record.PPS: 0.1}, "This host can see changes of 10.0 % in pps, 50.0 % in recv_ns_per_pkt; "},
+	} {
+		got := plainText(sees(tt.sees))
+		if !strings.HasPrefix(got, tt.want) || (tt.want == "") != (got == "") {
+			t.Errorf("%v: %q, want %q", tt.sees, got, tt.want)
+		}
+	}
+	// It stands near the top of the report, and nowhere where it is not known.
+	f := loads(1)
+	for _, known := range []bool{true, false} {
+		var b bytes.Buffer
+		if err := Markdown(&b, f, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		top, _, _ := strings.Cut(b.String(), "## Throughput")
+		if strings.Contains(top, "This host can see changes of **2.1 %** in pps") != known {
+			t.Errorf("known %v:\n%s", known, top)
+		}
+		f.Run.Sees = nil
+	}
+}
+
+// The queue table's figures are those of stat, for each trial.
+func TestSpreadOfFlows(t *testing.T) {
+	queue := func(packets []uint64, flows []int) record.Trial {
+		tr := record.Trial{Scenario: "Tun/queues=2", Arm: record.Observed}
+		for i := range packets {
+			tr.Queues = append(tr.Queues, record.Queue{Queue: i, ReadPkts: packets[i], Flows: flows[i]})
+		}
+		return tr
+	}
+	f := &record.File{Run: &record.Run{}, Trials: []record.Trial{
+		queue([]uint64{100, 300}, []int{20, 40}), queue([]uint64{100, 100}, []int{30, 30}), queue([]uint64{0, 100}, []int{0, 60}),
+	}}
+	list, _ := scenarios(f)
+	sp, ok := list[0].spread()
+	_, want, err := stat.FlowSpread([]int{20, 40})
+	if !ok || err != nil || !sp.hashed || sp.chance != want || math.Abs(sp.even-1.6) > 1e-12 {
+		t.Errorf("%+v, want p %v and 1.6 queues, %v", sp, want, err)
+	}
+	f.Trials = []record.Trial{queue([]uint64{5, 5}, []int{0, 0})}
+	list, _ = scenarios(f)
+	if sp, _ := list[0].spread(); sp.hashed {
+		t.Error("without flows there is nothing to hash")
+	}
+	for p, want := range map[float64]string{0: "<0.001", 0.0001: "<0.001", 0.0123: "0.012", 0.5: "0.50", 1: "1.00"} {
+		if got := probability(p); got != want {
+			t.Errorf("probability(%v) = %s, want %s", p, got, want)
+		}
+	}
+}
+
+// The parts of a lane touch, and end where the scale says.
+func TestSplitChart(t *testing.T) {
+	ch := splitChart{title: "t", desc: "d", note: "ns", parts: limitParts, rows: []splitRow{
+		{"a", []splitLane{{[]float64{10, 20, 70, 0}, "100 ns"}, {[]float64{0, 0, 0, 50}, "50 ns"}}},
+		{"b", []splitLane{{[]float64{0, 0, 0, 0}, "0 ns"}}},
+	}}
+	var b bytes.Buffer
+	if err := drawSVG(&b, ch); err != nil {
+		t.Fatal(err)
+	}
+	checkXML(t, "split", b.String())
+	type box struct{ x, w float64 }
+	boxes := map[string]box{}
+	for _, l := range strings.Split(b.String(), "\n") {
+		var class string
+		var x, y, w, h float64
+		if n, _ := fmt.Sscanf(l, `<rect class=%q x="%f" y="%f" width="%f" height="%f"`, &class, &x, &y, &w, &h); n == 5 && h == 11 {
+			boxes[class] = box{x, w}
+		}
+	}
+	if len(boxes) != 4 {
+		t.Fatalf("%d parts are drawn: %v", len(boxes), boxes)
+	}
+	const rounding = 0.11
+	call, copied, rest, send := boxes["e"], boxes["a"], boxes["b"], boxes["c"]
+	if math.Abs(call.x+call.w-copied.x) > rounding || math.Abs(copied.x+copied.w-rest.x) > rounding || send.x != call.x {
+		t.Errorf("gaps between %v", boxes)
+	}
+	if whole := call.w + copied.w + rest.w; math.Abs(send.w*2-whole) > 0.3 || math.Abs(rest.w-0.7*whole) > 0.3 {
+		t.Errorf("lengths %v", boxes)
+	}
+}
