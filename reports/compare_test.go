@@ -312,6 +312,16 @@ func TestCompareThresholds(t *testing.T) {
 	if v := verdict(CompareOptions{Seen: seen, Thresholds: map[string]float64{record.PPS: 0.01}}); v.Verdict != record.Equivalent || v.Threshold != 0.3 {
 		t.Errorf("what the host can see: %+v", v)
 	}
+
+	// The headers of the runs tell it too; the coarser of the two counts.
+	base.Run.Sees, next.Run.Sees = map[string]float64{record.PPS: 0.02}, map[string]float64{record.PPS: 0.15}
+	if v := verdict(CompareOptions{}); v.Verdict != record.Equivalent || v.Threshold != 0.15 {
+		t.Errorf("what the runs say: %+v", v)
+	}
+	var b bytes.Buffer
+	if err := ComparisonSummary(&b, compared(t, base, next, CompareOptions{})); err != nil || !strings.Contains(b.String(), "This host can see changes of 15.0 % in pps;") {
+		t.Errorf("%v; the summary does not tell: %s", err, b.String())
+	}
 }
 
 func TestCompareDifferences(t *testing.T) {
