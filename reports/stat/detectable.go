@@ -45,8 +45,8 @@ func MinimalDetectable(r []float64, n int, alpha, power float64) (float64, error
 	return z * qn(r) / math.Sqrt(float64(n)*3/math.Pi), nil
 }
 
-// Up to this many pairs the normal approximation is too hopeful: by a tenth for
-// ten pairs.
+// Up to this many pairs the normal approximation is too hopeful: by a third for
+// six pairs, a tenth for ten, and a fortieth for fifty.
 const simulatedReach = 50
 
 // reach is the shift, in standard deviations, at which the test with this cutoff

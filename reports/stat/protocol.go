@@ -3,6 +3,7 @@ package stat
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // ProtocolOptions says how many pairs a Protocol takes.
@@ -24,10 +25,10 @@ const (
 	FreshBlock = 2 // sees a change again
 )
 
-// Protocol decides which pairs are run and what they show, as long as the order within
-// each pair is drawn at random: the signs of the differences are then random
-// under no change, whatever the host's drift does, and the signed-rank test is
-// exact (Fisher, The Design of Experiments, 1935, section 21).
+// Protocol decides which pairs are run and what they show. Whoever runs them
+// must draw the order within each pair at random: under no change the signs of the
+// differences are then random, whatever the host's drift does, and the signed-rank
+// test is exact (Fisher, The Design of Experiments, 1935, section 21).
 //
 //	for need, block := p.Next(); need > 0; need, block = p.Next() {
 //		... run one pair ...
@@ -111,7 +112,7 @@ func NewProtocol(rules []Rule, o ProtocolOptions) (*Protocol, error) {
 			return nil, err
 		}
 	}
-	return &Protocol{rules: rules, o: o, first: newPairs(len(rules)), fresh: newPairs(len(rules))}, nil
+	return &Protocol{rules: slices.Clone(rules), o: o, first: newPairs(len(rules)), fresh: newPairs(len(rules))}, nil
 }
 
 // Looks is how many times the first block may be looked at: alpha is split
@@ -123,8 +124,8 @@ func (p *Protocol) Looks() int {
 	return 1
 }
 
-// PairsNeeded is the least number of pairs at which any metric can be judged
-// to have changed.
+// PairsNeeded is the least number of pairs at which any metric can be judged to
+// have changed: where Most is below it, the plan cannot show anything.
 func (p *Protocol) PairsNeeded() int {
 	return PairsNeeded(len(p.rules), p.o.Alpha/float64(p.Looks()))
 }
@@ -200,7 +201,8 @@ func (p *Protocol) Add(block int, base, new []float64) error {
 	return nil
 }
 
-// Result judges the pairs that were added, whether all that were wanted or not.
+// Result judges the pairs that were added, whether all that were wanted or not,
+// so that pairs read from a file can be judged again.
 // It has one Comparison a rule, in their order. The figures of a metric that had
 // to be seen again are those of all pairs, but for P, which is that of the first
 // block: that test was not chosen by what it saw.

@@ -90,6 +90,10 @@ func simulate(t *testing.T, runs int, n noise, rules []Rule, change float64) (sh
 // The figures that the verdicts are held to: without a change at most 0.5 % false
 // alarms, and 95 % of changes by 5 % found, either way. The others show how the
 // verdicts turn over around the threshold of 3 %.
+//
+// The drift cancels in a pair as far as it lasts from one trial to the next. With
+// a coefficient of 0.5 it is nearly noise, the deviation of a pair grows from
+// 3.1 % to 4.1 %, and 94 % of drops by 5 % are found.
 func TestProtocolPower(t *testing.T) {
 	tests := []struct {
 		change float64

@@ -2,6 +2,7 @@ package stat
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -190,7 +191,7 @@ func TestSignedRankUniform(t *testing.T) {
 func uniform(t *testing.T, name string, count map[float64]float64, runs float64) {
 	t.Helper()
 	var below float64
-	for _, p := range slices.Sorted(keys(count)) {
+	for _, p := range slices.Sorted(maps.Keys(count)) {
 		below += count[p]
 		if p == 1 {
 			continue // the centre is counted in both tails
@@ -228,8 +229,9 @@ func TestWalsh(t *testing.T) {
 	}
 }
 
-// Wilcoxon's critical values, two-sided 5 %, n = 6 to 20: Siegel and Castellan,
-// Nonparametric Statistics, 2nd ed., appendix table H, and R's qsignrank(0.025, n) - 1.
+// The critical values of the two-sided test at 5 %, n = 6 to 20. scipy 1.10.1: the
+// largest c for which wilcoxon(x, mode='exact') of a sample with a sum of c gives at
+// most 0.05. R: qsignrank(0.025, n) - 1.
 func TestSignedRankCutoff(t *testing.T) {
 	want := []int{0, 2, 3, 5, 8, 10, 13, 17, 21, 25, 29, 34, 40, 46, 52}
 	for i, c := range want {
@@ -325,6 +327,32 @@ func TestSignedRankIntervalMoves(t *testing.T) {
 		want := Estimate{3 - 2*e.Value, 3 - 2*e.High, 3 - 2*e.Low, e.Level, e.N}
 		if math.Abs(moved.Value-want.Value) > 1e-9 || math.Abs(moved.Low-want.Low) > 1e-9 || math.Abs(moved.High-want.High) > 1e-9 || moved.Level != want.Level {
 			t.Errorf("moved and mirrored: %+v, want %+v", moved, want)
+		}
+	}
+}
+
+// The interval covers the truth as often as its level says; with ties and zeros,
+// at least as often.
+func TestSignedRankIntervalCovers(t *testing.T) {
+	random := rand.New(rand.NewPCG(29, 30))
+	const runs = 10000
+	for name, draw := range map[string]func() []float64{
+		"normal":  func() []float64 { return sample(random, 10, 0) },
+		"rounded": func() []float64 { return apply(sample(random, 10, 0), math.Round) },
+	} {
+		covered, level := 0.0, 0.0
+		for range runs {
+			e, err := SignedRankInterval(draw(), 0.05)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if level = e.Level; e.Low <= 0 && 0 <= e.High {
+				covered += 1. / runs
+			}
+		}
+		within := 4.5 * math.Sqrt(level*(1-level)/runs)
+		if covered < level-within || name == "normal" && covered > level+within {
+			t.Errorf("%s: a level of %.4f covers %.4f", name, level, covered)
 		}
 	}
 }
