@@ -204,6 +204,18 @@ func (p *AB) selectHooks(lab Lab) (record.Hook, error) {
 	return chosen[last], nil
 }
 
+// TooFewPairsError is returned where no result of the pairs that were asked for
+// could be significant in so many metrics. It is known after the first pair,
+// which shows what metrics there are.
+type TooFewPairsError struct {
+	Scenario             string
+	Pairs, Metrics, Need int
+}
+
+func (e *TooFewPairsError) Error() string {
+	return fmt.Sprintf("compare %s: %d pairs cannot show anything in %d metrics: at least %d are needed (--trials %[4]d)", e.Scenario, e.Pairs, e.Metrics, e.Need)
+}
+
 // abRunner is an AB while it runs.
 type abRunner struct {
 	AB
@@ -355,7 +367,7 @@ func (r *abRunner) count(c *comparison, block int, trials [2]record.Trial) error
 			return fmt.Errorf("compare %s: %w", c.sides[0].Name, err)
 		}
 		if need := c.proto.PairsNeeded(); need > r.Protocol.Pairs {
-			return fmt.Errorf("compare %s: %d pairs cannot show anything in %d metrics: at least %d are needed (--trials %[4]d)", c.sides[0].Name, r.Protocol.Pairs, len(rules), need)
+			return &TooFewPairsError{c.sides[0].Name, r.Protocol.Pairs, len(rules), need}
 		}
 		c.base, c.next = make([][]float64, len(rules)), make([][]float64, len(rules))
 	}

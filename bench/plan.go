@@ -63,7 +63,10 @@ type Plan struct {
 	// Sees is what is known of the smallest changes that this host can show, for
 	// the header: see record.Run.
 	Sees   map[string]float64
-	Strict bool // invalid trials make the run's exit code 3
+	Strict bool // invalid trials, and rates not found, make the run's exit code 3
+	// Search is how to search each scenario for its highest rates, after all
+	// pairs; the zero value does not.
+	Search SearchProfile
 
 	// Progress, if not nil, is told of each step.
 	Progress func(Step)
@@ -71,17 +74,19 @@ type Plan struct {
 	Now func() time.Time
 }
 
-// Step is what a Plan tells while it runs: at most one of Trial and Skip is
-// set; with neither, a trial is about to begin.
+// Step is what a Plan tells while it runs: at most one of Trial, Skip and
+// Search is set; with none of them, a trial is about to begin.
 type Step struct {
 	Scenario  string
 	Index     int // of the scenario, from 1
 	Scenarios int
 	Pair      int // that is at hand, from 1
 	Pairs     int
-	Left      time.Duration // to the end of the run, estimated
-	Trial     *record.Trial // was finished and written
-	Skip      *record.Skip  // was decided and written
+	Left      time.Duration  // to the end of the run, estimated
+	Trial     *record.Trial  // was finished and written
+	Skip      *record.Skip   // was decided and written
+	Search    *record.Search // was finished and written
+	Rate      float64        // in packets/s, of the trial of a search that is about to begin
 }
 
 // Outcome is what came of a run.
@@ -91,6 +96,7 @@ type Outcome struct {
 	Skips       int
 	Failed      int // skips that are ours, not the kernel's
 	Invalid     int // trials whose figures must not be used
+	Unresolved  int // goals of searches whose rates are not known
 	Interrupted bool
 }
 
@@ -103,7 +109,7 @@ func (p Plan) Duration() time.Duration {
 	for _, s := range p.Scenarios {
 		d += time.Duration(p.Pairs*len(p.Arms)) * trialTime(s.Spec)
 	}
-	return d
+	return d + p.searchTime(p.Scenarios)
 }
 
 // trialTime is about how long a trial takes.
@@ -123,6 +129,9 @@ func trialTime(s harness.Spec) time.Duration { return s.Warmup + s.Measure + ove
 func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (out Outcome, err error) {
 	if p.Now == nil {
 		p.Now = time.Now
+	}
+	if err := p.CheckSearch(); err != nil {
+		return out, err
 	}
 	hook, err := lab.SelectHook(p.Hook)
 	if err != nil {
@@ -154,6 +163,9 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	if err := r.all(ctx); err != nil || out.Interrupted {
 		return out, err
 	}
+	if err := r.searches(ctx); err != nil || out.Interrupted {
+		return out, err
+	}
 	end := record.End{
 		Kind: record.KindEnd, Ended: timestamp(p.Now()),
 		Scenarios: len(p.Scenarios), Trials: out.Trials, Skips: out.Skips, Exit: out.Exit(p.Strict),
@@ -168,7 +180,7 @@ func (o Outcome) Exit(strict bool) int {
 		return 130
 	case o.Failed > 0 || o.Trials == 0:
 		return 2
-	case strict && o.Invalid > 0:
+	case strict && o.Invalid+o.Unresolved > 0:
 		return 3
 	}
 	return 0
@@ -212,6 +224,8 @@ type subject struct {
 	left  int    // trials that are still to be made
 	gone  bool   // it was skipped
 	note  string // on its load, for its trials
+
+	reached reached // where a search begins
 }
 
 // all measures every pair of every scenario. Its error is one that ends the
@@ -303,6 +317,9 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesO
 	if trial.Invalid() {
 		r.out.Invalid++
 	}
+	if arm == record.Bare {
+		s.reached.add(trial)
+	}
 	r.measured += r.Now().Sub(begun)
 	r.planned += trialTime(s.Spec)
 	r.tell(s, Step{Trial: &trial})
@@ -357,6 +374,7 @@ func (r *runner) tell(s *subject, step Step) {
 	if r.planned > 0 {
 		step.Left = time.Duration(float64(step.Left) * float64(r.measured) / float64(r.planned))
 	}
+	step.Left += r.searchTime(r.Scenarios)
 	r.Progress(step)
 }
 

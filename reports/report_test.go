@@ -259,6 +259,7 @@ func variants() map[string]*record.File {
 		"observed":    observed,
 		"empty":       {Run: bareHost(), End: &record.End{}},
 		"bare-trial":  {Run: bareHost(), Trials: []record.Trial{{Scenario: "Tun"}}},
+		"searched":    withSearches(),
 	}
 }
 

@@ -34,6 +34,9 @@ func newDocument(f *record.File) document {
 		d.sections = append(d.sections, limit(f.Run.Floor, list)...)
 		add(drops, observerCost, accounting, flagged)
 	}
+	if sec, ok := searches(f, list, common); ok {
+		d.sections = append(d.sections, sec)
+	}
 	if len(f.Skips) > 0 {
 		d.sections = append(d.sections, skipped(f.Skips))
 	}

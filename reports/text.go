@@ -27,6 +27,7 @@ func Summary(w io.Writer, f *record.File) error {
 			fmt.Fprintln(&b, plainText(p))
 		}
 	}
+	searchLines(&b, f, list, common)
 	skipLines(&b, f.Skips)
 	for _, a := range alerts(f) {
 		fmt.Fprintln(&b, "warning:", plainText(a))

@@ -15,7 +15,8 @@ module=$("$go" list -m)
 # reports/record and bpf/hist are vocabulary: they import nothing of the module.
 rules=(
 	'bench/cmd/tunbench: bench harness/vm reports reports/aa reports/record'
-	'bench: harness reports/record reports/stat'
+	'bench: harness bench/mlr reports/record reports/stat'
+	'bench/mlr:'
 	'harness: harness/* bpf bpf/hist reports/record'
 	'harness/sink: harness/packet harness/worker bpf/hist'
 	'harness/traffic: harness/packet harness/worker bpf/hist'

@@ -53,6 +53,14 @@ func (f fakeLab) Probe(_ context.Context, s bench.Spec, _ string) error {
 	}
 	return nil
 }
+func (f fakeLab) RunPair(ctx context.Context, sides [2]bench.Side, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+	for i, s := range sides {
+		if trials[i], err = f.Run(ctx, s.Spec, s.Hook, floor); err != nil {
+			return trials, err
+		}
+	}
+	return trials, nil
+}
 func (f fakeLab) Run(_ context.Context, s bench.Spec, hook string, _ record.Floor) (record.Trial, error) {
 	if f.run != nil {
 		return f.run(s, hook)
@@ -71,7 +79,7 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 	var out, errs bytes.Buffer
 	a := &app{
 		args: args, stdout: &out, stderr: &errs,
-		lab:        func() bench.Lab { return lab },
+		lab:        func() bench.PairLab { return lab },
 		privileges: func() error { return privileges },
 		doctor: func(context.Context) (bench.Report, error) {
 			return bench.Report{Sections: []bench.Section{
@@ -131,10 +139,21 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"run", "--cpus", "0,0"}, "CPU 0 is listed twice"},
 		{[]string{"run", "--cpus", "3-1"}, "write the list like 0,2-3"},
 		{[]string{"run", "--format", "pdf"}, "choose markdown"},
+		{[]string{"run", "--search", "slow"}, "--search: no search profile \"slow\": choose quick, default, full"},
+		{[]string{"run", "--search", "quick", "--arm", "observed"}, "--search: a rate search begins at what the bare trials reached"},
+		{[]string{"run", "--search", "quick", "--suite", "kernels"}, "--search: no scenario can be searched for rates; T"},
 		{[]string{"run", "-q", "-v"}, "[quiet verbose]"},
 		{[]string{"run", "--out", held}, "holds a run already"},
 		{[]string{"run", "--out", filepath.Join(file, "x")}, "not a directory"},
 		{[]string{"run", "--out", "/proc/no/such"}, "create --out"},
+		{[]string{"compare"}, "accepts between 1 and 2 arg"},
+		{[]string{"compare", dir, dir}, "there is no run.jsonl in it"},
+		{[]string{"compare", dir, dir, "--allow", "kernel"}, `--allow "kernel": choose cpu, hook, tool, clock, device`},
+		{[]string{"compare", dir, dir, "--threshold", "pps=5"}, `--threshold "pps=5": "5" is not a share`},
+		{[]string{"compare", dir, dir, "--threshold", "speed=5%"}, "choose bit_per_s, cpu_ns_per_pkt"},
+		{[]string{"compare", dir, dir, "--format", "pdf"}, "choose markdown"},
+		{[]string{"compare", dir, dir, "--format", "markdown", "--json"}, "[json format]"},
+		{[]string{"compare", held, held}, "the file is empty"},
 		{[]string{"report"}, "requires at least 1 arg"},
 		{[]string{"report", filepath.Join(dir, "nothing")}, "no such file"},
 		{[]string{"report", held, "--format", "html"}, "choose markdown"},
@@ -322,6 +341,40 @@ func TestRunStrict(t *testing.T) {
 	}
 }
 
+func TestRunSearch(t *testing.T) {
+	// A device that carries 500 kpps, behind a generator of 600 kpps.
+	lab := fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
+		load := s.Rate
+		if load == 0 {
+			load = 6e5
+		}
+		return record.Trial{
+			Metrics:    map[string]float64{record.PPS: min(load, 5e5), record.OfferedPPS: load},
+			Accounting: record.Accounting{Accepted: uint64(load), Delivered: uint64(min(load, 5e5))},
+		}, nil
+	}}
+	dir := t.TempDir()
+	args := []string{"run", "--suite", "smoke", "--filter", "mode=tun gen=udp", "--search", "quick"}
+	code, stdout, stderr := tunbench(context.Background(), lab, nil, append(args, "--out", dir, "-v")...)
+	f := readRun(t, dir)
+	if code != 0 || len(f.Searches) != 2 || !strings.Contains(stdout, "rate search ") || !strings.Contains(stderr, "searched "+f.Searches[0].Scenario+": ndr_pps ") {
+		t.Errorf("exit %d, %d searches, stdout %q, stderr %q", code, len(f.Searches), stdout, stderr)
+	}
+	for _, s := range f.Searches {
+		if g := s.Goals[0]; !g.Resolved || *g.LowerPPS > 5e5 || *g.UpperPPS <= 5e5 {
+			t.Errorf("NDR of 500 kpps: %+v", g)
+		}
+	}
+
+	lab.run = func(bench.Spec, string) (record.Trial, error) {
+		return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}, Accounting: record.Accounting{Accepted: 9, Delivered: 9}}, nil
+	}
+	code, _, stderr = tunbench(context.Background(), lab, nil, append(args, "--out", t.TempDir(), "--strict")...)
+	if code != 3 || !strings.Contains(stderr, "4 rates are unresolved") {
+		t.Errorf("never exceeded, --strict: exit %d, stderr %q", code, stderr)
+	}
+}
+
 func TestRunForcedHook(t *testing.T) {
 	lab := fakeLab{hookErr: errors.New("attach kprobe: kprobes are not compiled into this kernel (CONFIG_KPROBES)")}
 	dir := filepath.Join(t.TempDir(), "x")
@@ -474,6 +527,9 @@ func TestCompletion(t *testing.T) {
 		{[]string{"run", "--suite", ""}, "smoke"},
 		{[]string{"run", "--hook", ""}, "tracepoint"},
 		{[]string{"report", "--format", ""}, "markdown"},
+		{[]string{"compare", "--format", ""}, "markdown"},
+		{[]string{"compare", "--allow", ""}, "device"},
+		{[]string{"compare", "--threshold", ""}, "pps="},
 	} {
 		code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, append([]string{"__completeNoDesc"}, test.args...)...)
 		if code != 0 || !strings.Contains("\n"+stdout, "\n"+test.want+"\n") {
@@ -497,6 +553,14 @@ func TestProgress(t *testing.T) {
 	if diff := cmp.Diff(want, w.String()); diff != "" {
 		t.Errorf("live (-want +got)\n%s", diff)
 	}
+
+	w.Reset()
+	step.Rate, step.Trial = 812_345, nil
+	p.step(step)
+	if want := "\r\x1b[K2/32  7m11s left  search at 812 kpps  T"; w.String() != want {
+		t.Errorf("search: got %q, want %q", w.String(), want)
+	}
+	step.Rate = 0
 
 	w.Reset()
 	p = newProgress(&w, false, true)

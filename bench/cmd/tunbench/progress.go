@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -58,6 +59,8 @@ func (p *progress) step(s bench.Step) {
 	switch {
 	case p.live:
 		p.draw(s)
+	case p.verbose && s.Search != nil:
+		fmt.Fprintf(p.w, "searched %s: %s in %d trials\n", s.Scenario, searchResult(*s.Search), s.Search.Trials)
 	case p.verbose && (s.Index != p.index || s.Pair != p.pair):
 		fmt.Fprintf(p.w, "%s %s, %s left\n", where(s), s.Scenario, left(s.Left))
 	}
@@ -77,7 +80,10 @@ func where(s bench.Step) string {
 // room, since a line that wraps cannot be drawn anew.
 func (p *progress) draw(s bench.Step) {
 	line := fmt.Sprintf("%s  %s left  ", where(s), left(s.Left))
-	if p.pps > 0 {
+	switch {
+	case s.Rate > 0:
+		line += fmt.Sprintf("search at %s  ", packetRate(s.Rate))
+	case p.pps > 0:
 		line += fmt.Sprintf("last %s  ", packetRate(p.pps))
 	}
 	line += s.Scenario
@@ -85,6 +91,20 @@ func (p *progress) draw(s bench.Step) {
 		line = line[:max(0, width)]
 	}
 	fmt.Fprintf(p.w, "\r\x1b[K%s", line)
+}
+
+// searchResult is what a search found, for people; the record holds the exact
+// figures and the reasons.
+func searchResult(s record.Search) string {
+	var parts []string
+	for _, g := range s.Goals {
+		what := g.Name + " unresolved"
+		if g.Resolved && g.LowerPPS != nil {
+			what = g.Name + " " + packetRate(*g.LowerPPS)
+		}
+		parts = append(parts, what)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // clear removes the live line, so that something else can be printed.

@@ -23,6 +23,7 @@ func (a *app) runCommand() *cobra.Command {
 		sel    selection
 		out    string
 		format string
+		search string
 		asJSON bool
 		userns bool
 	)
@@ -33,10 +34,14 @@ func (a *app) runCommand() *cobra.Command {
 writes run.jsonl and report.md into a folder. Each trial is on the disk as soon
 as it is finished: a run that is interrupted leaves a valid file and a report.
 
+--search looks in each scenario for the highest rates without loss (NDR) and with
+a loss of 0.5 % (PDR), by multiple loss ratio search (RFC 9971), after all pairs.
+
 It needs root, or --userns to measure bare throughput in a user namespace.`,
 		Example: `  sudo tunbench run --suite smoke
   sudo tunbench run --filter 'mode=tun gen=udp queues=4 size=64' --set flows=64 --set io=poll
   sudo tunbench run --trials 10 --hook tracepoint --cpus 2,3 --out before-the-patch
+  sudo tunbench run --filter 'queues=1 size=64' --trials 1 --search quick
   tunbench run --userns --suite smoke`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,6 +58,12 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 			if err != nil {
 				return err
 			}
+			if plan.Search, err = bench.ParseSearch(search); err != nil {
+				return fmt.Errorf("--search: %w", err)
+			}
+			if err := plan.CheckSearch(); err != nil {
+				return fmt.Errorf("--search: %w", err)
+			}
 			if userns && !inside {
 				return a.inUserNamespace(cmd.Context(), a.args)
 			}
@@ -66,9 +77,11 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 	f := cmd.Flags()
 	f.StringVar(&out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
 	f.StringVar(&format, "format", formats[0], "of the report: "+strings.Join(formats, ", "))
+	f.StringVar(&search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(bench.SearchProfiles(), ", ")+" (at most 1, 3, 20 minutes each)")
 	f.BoolVar(&asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
 	f.BoolVar(&userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
 	_ = cmd.MarkFlagDirname("out")
+	_ = cmd.RegisterFlagCompletionFunc("search", cobra.FixedCompletions(bench.SearchProfiles(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -96,9 +109,18 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s holds a run already: choose another --out", path)
 	}
+	if plan.Search.Name != "" {
+		for _, s := range plan.Scenarios {
+			if err := bench.Searchable(s); err != nil {
+				a.warnf("no rate search of %s: %v", s.Name, err)
+			}
+		}
+	}
 	progress := newProgress(a.stderr, a.quiet, a.verbose)
 	plan.Progress = progress.step
-	plan.Sees = a.sees(plan.Clock, lab.Host())
+	if known := a.known(plan.Clock, lab.Host()); known != nil {
+		plan.Sees = known.Sees()
+	}
 	created := false
 	outcome, runErr := plan.Run(ctx, lab, func() (bench.Recorder, error) {
 		rec, err := create(path)
@@ -138,16 +160,18 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 		exit.err = fmt.Errorf("nothing was measured: all %d scenarios were skipped, for the reasons in %s; tunbench doctor tells what this host can do", outcome.Skips, path)
 	case outcome.Failed > 0:
 		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(plan.Scenarios), path)
+	case outcome.Invalid == 0:
+		exit.err = fmt.Errorf("%d rates are unresolved; %s tells why", outcome.Unresolved, filepath.Join(out, reports.ReportName))
 	default:
 		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, reports.ReportName))
 	}
 	return exit
 }
 
-// sees gives what A/A runs told about this host, nil where none did. They were
+// known is what A/A runs told about this host, nil where none did. They were
 // made in real time and say nothing about virtual time. A run does not need
 // them, so that what is wrong with them is a warning.
-func (a *app) sees(clock string, host record.Host) map[string]float64 {
+func (a *app) known(clock string, host record.Host) *aa.Known {
 	if clock == bench.ClockICount {
 		return nil
 	}
@@ -163,7 +187,7 @@ func (a *app) sees(clock string, host record.Host) map[string]float64 {
 		a.warnf("warning: %v", err)
 		return nil
 	}
-	return known.Sees()
+	return known
 }
 
 // report writes the report of the run's file at path into out, and prints the
