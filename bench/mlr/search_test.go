@@ -271,6 +271,20 @@ func TestGeneratorTooSlow(t *testing.T) {
 	}
 }
 
+// A generator that was late for a while, for whatever reason, is not taken to be
+// at its end.
+func TestGeneratorLateForAWhile(t *testing.T) {
+	var b bench
+	dev := func(load float64, d time.Duration, rng *rand.Rand) Trial {
+		trial := sharp(load, d, rng)
+		trial.Late = b.now.Sub(time.Time{}) < 2*time.Second && load > capacity/2
+		return trial
+	}
+	for _, g := range b.run(t, profile(t, "quick"), dev, capacity, 1).Goals {
+		resolved(t, g, capacity/(1-g.Goal.LossRatio), 0)
+	}
+}
+
 // A search is over when its time is, and says so, and what it had by then.
 func TestCap(t *testing.T) {
 	for _, limit := range []time.Duration{time.Millisecond, 3 * time.Second, 8 * time.Second, 12 * time.Second} {
