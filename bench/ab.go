@@ -107,9 +107,12 @@ type Sight struct {
 	Seen     map[string]float64
 }
 
-// sightPower is the probability with which a change of the size of a Sight is
-// found.
-const sightPower = 0.8
+// sightAlpha is that of the first look, and sightPower the probability with
+// which a change of the size of a Sight is found.
+const (
+	sightAlpha = 0.025
+	sightPower = 0.8
+)
 
 // Equal tells whether two variants are one.
 func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
@@ -162,7 +165,7 @@ func (p AB) Run(ctx context.Context, lab PairLab, open func() (Recorder, error))
 		return out, err
 	}
 	out.Begun = true
-	r := abRunner{AB: p, lab: lab, rec: rec, floor: floor, out: &out}
+	r := abRunner{AB: p, lab: lab, rec: rec, floor: floor, out: &out, closed: newClosedLoops(lab, floor, p.Seed)}
 	for i := range p.Subjects {
 		if err := r.subject(ctx, i); err != nil || out.Interrupted {
 			return out, err
@@ -204,6 +207,18 @@ func (p *AB) selectHooks(lab Lab) (record.Hook, error) {
 	return chosen[last], nil
 }
 
+// TooFewPairsError is returned where no result of the pairs that were asked for
+// could be significant in so many metrics. It is known after the first pair,
+// which shows what metrics there are.
+type TooFewPairsError struct {
+	Scenario             string
+	Pairs, Metrics, Need int
+}
+
+func (e *TooFewPairsError) Error() string {
+	return fmt.Sprintf("compare %s: %d pairs cannot show anything in %d metrics: at least %d are needed (--trials %[4]d)", e.Scenario, e.Pairs, e.Metrics, e.Need)
+}
+
 // abRunner is an AB while it runs.
 type abRunner struct {
 	AB
@@ -211,12 +226,15 @@ type abRunner struct {
 	rec   Recorder
 	floor record.Floor
 	out   *ABOutcome
+
+	closed *closedLoops
 }
 
 // comparison is a subject while it is measured.
 type comparison struct {
 	index int
 	sides [2]Variant
+	notes [2]string // on their loads, for their trials
 	rng   *rand.Rand
 	gates []Gate
 	proto *stat.Protocol
@@ -239,6 +257,10 @@ func (r *abRunner) subject(ctx context.Context, i int) error {
 		v.Spec.CPUs, v.Spec.Settle = r.CPUs, r.Clock == ClockICount
 		r.tell(c, 1, Step{})
 		if err := r.lab.Probe(ctx, v.Spec, v.Hook); err != nil {
+			return r.skipSide(ctx, c, side, err)
+		}
+		var err error
+		if c.notes[side], err = r.closed.offer(ctx, &v.Scenario); err != nil {
 			return r.skipSide(ctx, c, side, err)
 		}
 	}
@@ -309,6 +331,9 @@ func (r *abRunner) take(c *comparison, block int, trials [2]record.Trial) error 
 		if v.Hook != NoHook {
 			t.Arm = record.Observed
 		}
+		if note := c.notes[i]; note != "" {
+			t.Notes = append(t.Notes, note)
+		}
 		t.Variant, t.Block, t.Pair, t.Trial = []string{"a", "b"}[i], block, c.pairs, r.out.Trials+1
 		if err := r.rec.Write(*t); err != nil {
 			return err
@@ -345,7 +370,7 @@ func (r *abRunner) count(c *comparison, block int, trials [2]record.Trial) error
 			return fmt.Errorf("compare %s: %w", c.sides[0].Name, err)
 		}
 		if need := c.proto.PairsNeeded(); need > r.Protocol.Pairs {
-			return fmt.Errorf("compare %s: %d pairs cannot show anything in %d metrics: at least %d are needed (--trials %[4]d)", c.sides[0].Name, r.Protocol.Pairs, len(rules), need)
+			return &TooFewPairsError{c.sides[0].Name, r.Protocol.Pairs, len(rules), need}
 		}
 		c.base, c.next = make([][]float64, len(rules)), make([][]float64, len(rules))
 	}
@@ -495,7 +520,7 @@ func (r *abRunner) sight(c *comparison) Sight {
 			}
 		}
 		// A value without a ratio, or too few pairs, is no sight.
-		if d, err := stat.MinimalDetectable(diff, r.Protocol.Pairs, 0.05, sightPower); err == nil {
+		if d, err := stat.MinimalDetectable(diff, r.Protocol.Pairs, sightAlpha, sightPower); err == nil {
 			s.Seen[g.Name] = d
 			if !g.Absolute {
 				s.Seen[g.Name] = math.Expm1(d)

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"tunbench/harness"
 )
@@ -67,12 +68,26 @@ var axes = []Axis{
 		set: func(s *harness.Spec, v string) { s.TxQLen = number(v) }},
 	{Name: "sndbuf", Default: "max", About: "TUNSETSNDBUF in bytes", domain: numbers(1, math.MaxInt32, "max"),
 		set: func(s *harness.Spec, v string) { s.SndBuf = number(v) }},
-	{Name: "load", Default: "max", About: "offered load", domain: words("max")},
+	{Name: "load", Default: "max", About: "closed loop; open loop at a rate, or at a share of what max reached",
+		domain: measures("max", unit{"pps", 1, harness.MaxRate}, unit{"pct", 1, 200}),
+		set: func(s *harness.Spec, v string) {
+			if n, ok := strings.CutSuffix(v, "pct"); ok {
+				s.Share = float64(number(n)) / 100
+			} else {
+				s.Rate = float64(number(strings.TrimSuffix(v, "pps")))
+			}
+		}},
 	{Name: "cipher", Default: "none", About: "encryption, for path=vpn", domain: words("none")},
 	{Name: "ip", Default: "4", About: "IP version", domain: words("4", "6"),
 		set: func(s *harness.Spec, v string) { s.Family = number(v) }},
 	{Name: "bypass", Default: "off", About: "PACKET_QDISC_BYPASS, for gen=packet", domain: words("off", "on"),
 		set: func(s *harness.Spec, v string) { s.Bypass = v == "on" }},
+	{Name: "spacing", Default: "fixed", About: "of the packets of an open loop", domain: words("fixed", "poisson"),
+		set: func(s *harness.Spec, v string) { s.Poisson = v == "poisson" }},
+	{Name: "pause", Default: "off", About: "how long each reader sleeps once a second", domain: measures("off", unit{"ms", 1, int(harness.MaxPause / time.Millisecond)}),
+		set: func(s *harness.Spec, v string) {
+			s.Pause = time.Duration(number(strings.TrimSuffix(v, "ms"))) * time.Millisecond
+		}},
 }
 
 // Axes returns every axis in the order of names and products.
@@ -137,14 +152,23 @@ func printable(value string) string {
 }
 
 // domain is the set of an axis' values: words, and possibly the whole
-// numbers from lo to hi or the words that match a pattern.
+// numbers from lo to hi, whole numbers with a unit, or the words that match a
+// pattern.
 type domain struct {
 	words   []string
 	lo, hi  int // no numbers if hi is 0
+	units   []unit
 	match   *regexp.Regexp
 	matches string // what match stands for, for people
 }
 
+// unit is what stands behind the numbers from lo to hi.
+type unit struct {
+	suffix string
+	lo, hi int
+}
+
+func measures(word string, units ...unit) domain { return domain{words: []string{word}, units: units} }
 func words(w ...string) domain                   { return domain{words: w} }
 func numbers(lo, hi int, words ...string) domain { return domain{words: words, lo: lo, hi: hi} }
 func pattern(expr, about string, words ...string) domain {
@@ -163,6 +187,12 @@ func (d domain) canonical(value string) (string, bool) {
 	if n, err := strconv.Atoi(value); err == nil && d.hi > 0 && n >= d.lo && n <= d.hi {
 		return strconv.Itoa(n), true
 	}
+	for _, u := range d.units {
+		digits, ok := strings.CutSuffix(value, u.suffix)
+		if n, err := strconv.Atoi(digits); ok && err == nil && n >= u.lo && n <= u.hi {
+			return strconv.Itoa(n) + u.suffix, true
+		}
+	}
 	return "", false
 }
 
@@ -174,7 +204,11 @@ func (d domain) String() string {
 	if d.match != nil {
 		return d.matches + ", such as " + strings.Join(d.words, ", ")
 	}
-	return strings.Join(append(parts, d.words...), ", ")
+	parts = append(parts, d.words...)
+	for _, u := range d.units {
+		parts = append(parts, fmt.Sprintf("%d%s to %d%s", u.lo, u.suffix, u.hi, u.suffix))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // number is the integer that a canonical value spells; words such as `off`

@@ -9,13 +9,14 @@ import (
 // What the command needs of the harness, so that it stands on bench alone.
 type (
 	Spec    = harness.Spec
+	Side    = harness.Side
 	Report  = harness.Report
 	Section = harness.Section
 	Row     = harness.Row
 )
 
 // NewLab returns the Lab of this host.
-func NewLab() Lab { return hostLab{harness.New()} }
+func NewLab() PairLab { return hostLab{harness.New()} }
 
 type hostLab struct{ *harness.Lab }
 

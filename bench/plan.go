@@ -159,7 +159,7 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	}
 	out.Begun = true
 
-	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out}
+	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: newClosedLoops(lab, floor, p.Seed)}
 	if err := r.all(ctx); err != nil || out.Interrupted {
 		return out, err
 	}
@@ -208,6 +208,7 @@ type runner struct {
 	out   *Outcome
 
 	subjects []*subject
+	closed   *closedLoops
 
 	// measured and planned are of the finished trials: their ratio corrects
 	// the estimate of the time left.
@@ -219,9 +220,10 @@ type subject struct {
 	Scenario
 	index int // in the plan
 	rng   *rand.Rand
-	pair  int  // that is at hand, from 1
-	left  int  // trials that are still to be made
-	gone  bool // it was skipped
+	pair  int    // that is at hand, from 1
+	left  int    // trials that are still to be made
+	gone  bool   // it was skipped
+	note  string // on its load, for its trials
 
 	reached reached // where a search begins
 }
@@ -271,6 +273,10 @@ func (r *runner) nextPair(ctx context.Context, s *subject) error {
 		if err := r.lab.Probe(ctx, s.Spec, hook); err != nil {
 			return r.skip(ctx, s, err)
 		}
+		var err error
+		if s.note, err = r.closed.offer(ctx, &s.Scenario); err != nil {
+			return r.skip(ctx, s, err)
+		}
 	}
 	arms := slices.Clone(r.Arms)
 	s.rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
@@ -296,6 +302,10 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesO
 	if err != nil {
 		return false, r.skip(ctx, s, err)
 	}
+	if s.note != "" {
+		trial.Notes = append(trial.Notes, s.note)
+	}
+	r.closed.saw(trial)
 	if err := r.rec.Write(trial); err != nil {
 		if fatal(err) {
 			return false, err

@@ -61,6 +61,10 @@ func (f *fakeLab) Run(_ context.Context, s harness.Spec, hook string, floor reco
 	return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}}, nil
 }
 func (f *fakeLab) Classify(err error) (string, string) {
+	var missing *harness.MissingError
+	if errors.As(err, &missing) {
+		return record.Missing, err.Error()
+	}
 	if errors.Is(err, errUnsupported) {
 		return record.Unsupported, err.Error()
 	}

@@ -85,6 +85,7 @@ func TestDefaultSuiteHasTheMission(t *testing.T) {
 	for _, filter := range []string{
 		"mode=tun gen=udp queues=4 size=64", "mode=tap queues=4", "offload=uso queues=1", "offload=uso queues=4", "gen=udp-gso vnet=off",
 		"gen=packet", "size=imix", "io=spin", "io=poll", "flows=64 queues=1", "flows=64 queues=4", "vnet=10 offload=none size=1500", "ip=6",
+		"load=1000pps size=64", "load=10pct", "load=50pct", "load=90pct",
 	} {
 		sel, err := ParseSelection([]string{filter}, nil)
 		if err != nil {
@@ -163,7 +164,7 @@ func TestSuiteErrors(t *testing.T) {
 		{"name: x\nscenarios: 3\n", "x.yaml:2: scenarios: want a list of blocks, each like `- {mode: tun, size: [64, 1500]}`"},
 		{"scenarios: []\n", "x.yaml:1: scenarios: want a list of blocks, each like `- {mode: tun, size: [64, 1500]}`"},
 		{"scenarios:\n- 64\n", "x.yaml:2: want a block as `key: value` pairs"},
-		{"scenarios:\n- size: 64\n  queue: 4\n", `x.yaml:3: no axis "queue": choose mode, path, dir, gen, io, queues, flows, size, vnet, offload, pi, napi, xdp, steer, qdisc, txqlen, sndbuf, load, cipher, ip, bypass (did you mean queues?)`},
+		{"scenarios:\n- size: 64\n  queue: 4\n", `x.yaml:3: no axis "queue": choose mode, path, dir, gen, io, queues, flows, size, vnet, offload, pi, napi, xdp, steer, qdisc, txqlen, sndbuf, load, cipher, ip, bypass, spacing, pause (did you mean queues?)`},
 		{"scenarios:\n- size:\n  - 64\n  - 65536\n", "x.yaml:4: size=65536: no such value: choose 64 to 65535, imix"},
 		{"scenarios:\n- gen: udp_gso\n", "x.yaml:2: gen=udp_gso: no such value: choose udp, udp-gso, packet, lockstep (did you mean udp-gso?)"},
 		{"scenarios:\n- size: []\n", "x.yaml:2: size: the list is empty: choose from 64 to 65535, imix"},

@@ -366,7 +366,7 @@ func (c *comparer) judge() error {
 		take(&c.done.Verdicts[t.at], judged[i])
 	}
 	if n := len(c.tests); n > 0 {
-		c.warnTooFew(n, stat.SamplesNeeded(n, compareAlpha), "trial a side", "trials a side")
+		c.warnTooFew(leastRankSum, stat.SamplesNeeded(n, compareAlpha), "trial a side", "trials a side")
 	}
 	return nil
 }
@@ -390,7 +390,9 @@ func (c *comparer) judgeBy(judge judgement) ([]stat.Comparison, error) {
 // take makes v what the test says.
 func take(v *record.Verdict, s stat.Comparison) {
 	v.N, v.Verdict = s.N, s.Verdict
-	v.Notes = append(v.Notes, s.Notes...)
+	if s.Verdict == stat.Inconclusive || s.Verdict == stat.Invalid {
+		v.Notes = append(v.Notes, s.Notes...) // what is missing for a verdict
+	}
 	if s.HasMedians {
 		v.Base, v.New = &s.Base, &s.New
 	}
@@ -403,17 +405,18 @@ func take(v *record.Verdict, s stat.Comparison) {
 }
 
 // warnTooFew says at the top that some tests could not have shown anything,
-// whatever was measured.
-func (c *comparer) warnTooFew(tests, need int, one, many string) {
-	least, short := 0, 0
+// whatever was measured: their smallest p, corrected for all tests, is above
+// the level.
+func (c *comparer) warnTooFew(smallest func(test) float64, need int, one, many string) {
+	tests, least, short := len(c.tests), 0, 0
 	for _, t := range c.tests {
-		n := c.done.Verdicts[t.at].N
-		if n >= need {
+		if float64(tests)*smallest(t) < compareAlpha {
 			continue
 		}
-		if short++; least == 0 || n < least {
+		if n := min(len(t.base), len(t.new)); short == 0 || n < least {
 			least = n
 		}
+		short++
 	}
 	if short == 0 {
 		return
@@ -425,6 +428,16 @@ func (c *comparer) warnTooFew(tests, need int, one, many string) {
 	c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("%s cannot show a change in %s of %s that are judged together: at least %d are needed (--trials %d)",
 		plural(least, one, many), which, plural(tests, "test", "tests"), need, need))
 }
+
+// leastRankSum is the smallest p of a Mann-Whitney test of t's sizes: that of
+// the two orders of the samples that do not mix.
+func leastRankSum(t test) float64 {
+	return 2 * math.Exp(-choose(len(t.base)+len(t.new), len(t.new)))
+}
+
+// leastSignedRank is the smallest p of a signed-rank test: that of the two ways
+// in which all pairs differ in one direction.
+func leastSignedRank(t test) float64 { return math.Ldexp(2, -len(t.base)) }
 
 // searches compares the rates that both runs searched for. A search leaves
 // bounds, not samples: it differs if the bounds do not even touch.
@@ -623,7 +636,7 @@ func (c *comparer) pairs(a, b *record.File) error {
 		}
 	}
 	if n := len(c.tests); n > 0 {
-		c.warnTooFew(n, stat.PairsNeeded(n, compareAlpha), "pair", "pairs")
+		c.warnTooFew(leastSignedRank, stat.PairsNeeded(n, compareAlpha), "pair", "pairs")
 	}
 	return nil
 }
@@ -638,11 +651,15 @@ func (c *Comparison) Taken() (list []record.Verdict) {
 	return list
 }
 
-// Exit is the exit code for the comparison: 1 for a regression, which under
-// strict may be indicative; under strict, 3 for anything that is not known.
-func (c *Comparison) Exit(strict bool) int {
+// Exit is the exit code for the comparison; see ExitCode.
+func (c *Comparison) Exit(strict bool) int { return ExitCode(c.Verdicts, strict) }
+
+// ExitCode is what verdicts make of a job: 1 for a regression, which under
+// strict may be indicative; under strict, 3 for anything that is not known; 0
+// elsewhere.
+func ExitCode(verdicts []record.Verdict, strict bool) int {
 	code := 0
-	for _, v := range c.Verdicts {
+	for _, v := range verdicts {
 		switch v.Verdict {
 		case record.Regression:
 			return 1

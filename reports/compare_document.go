@@ -169,10 +169,14 @@ func (s *contrast) document() document {
 func (s *contrast) alerts() (a []prose) {
 	for _, side := range []Side{s.Base, s.New} {
 		if side.Cut {
-			a = append(a, say(bold(side.Name+" was interrupted:"), " it has no end record. What was finished is compared."))
+			what := side.Name
+			if s.Paired {
+				what = "The run"
+			}
+			a = append(a, say(bold(what+" was interrupted:"), " it has no end record. What was finished is compared."))
 		}
 		for _, w := range side.Warnings {
-			a = append(a, say(side.Name+": "+w+"."))
+			a = append(a, say(w+" ("+side.Name+")."))
 		}
 		if s.Paired {
 			break // both come from one file
@@ -290,6 +294,12 @@ func (s *contrast) points() (p []prose) {
 	}
 	if len(rest) > 0 {
 		p = append(p, say("The rest: "+strings.Join(rest, ", ")+"."))
+	}
+	if n := s.count(record.InvalidVerdict) + s.count(record.NotComparable) + s.count(record.UnsupportedVerdict); n > 0 && n == len(s.Verdicts) {
+		p = append(p, say(bold("Nothing could be judged.")))
+	}
+	for _, r := range s.reasons(record.InvalidVerdict) {
+		p = append(p, say("Invalid in "+plural(r.n, "verdict", "verdicts")+": "+r.note+"."))
 	}
 	for _, m := range s.means() {
 		p = append(p, say("Geometric mean of new / base, ", mono(m.metric), ": "+decimals(m.ratio, 3)+" over "+plural(m.cells, "scenario", "scenarios")+"; for information, not judged."))

@@ -1,6 +1,9 @@
 package reports
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // changeChart shows a change a scenario with its interval, about a line at no
 // change, and the threshold as a band.
@@ -51,7 +54,7 @@ func (f changeChart) draw(c *canvas) float64 {
 	for _, t := range ticks(reach, 3) {
 		for _, v := range []float64{t, -t} {
 			c.line("grid", at(v), headHeight, at(v), bottom+4, 1, "")
-			s := precisely(v)
+			s := strings.TrimSuffix(precisely(v), ".00")
 			c.text("muted", at(v), bottom+18, "middle", s, s)
 			if t == 0 {
 				break

@@ -189,6 +189,9 @@ const virtualTime = "one nanosecond of the guest is one instruction that its onl
 func (l *kernelLab) points() (p []prose) {
 	for _, next := range l.rest() {
 		base := l.kernels[0]
+		if verdicts := l.counted(next); verdicts != "" {
+			p = append(p, say("Verdicts on "+next.short+" against "+base.short+": "+verdicts+"."))
+		}
 		for _, side := range sides {
 			var beyond, within, unknown []float64
 			absentees := 0
@@ -258,6 +261,23 @@ func (l *kernelLab) points() (p []prose) {
 		p = append(p, say(bold(plural(unsettled, "figure", "figures")+" never settled"), ": marked unsettled in the table."))
 	}
 	return p
+}
+
+// counted tells how many verdicts of each kind next has, the worst first.
+func (l *kernelLab) counted(next *kernel) string {
+	n := map[string]int{}
+	for _, scenario := range l.scenarios {
+		for _, side := range sides {
+			n[l.verdict(l.kernels[0], next, scenario, side.metric).Verdict.Verdict]++
+		}
+	}
+	var parts []string
+	for _, k := range kinds {
+		if n[k.verdict] > 0 {
+			parts = append(parts, strconv.Itoa(n[k.verdict])+" "+k.verdict)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // perPacket gives a cost so that a change of 0.1 % shows.
@@ -387,7 +407,7 @@ func (l *kernelLab) costs() (secs []section) {
 	note := say(bold("send"), " and ", bold("receive"), ": "+l.unit()+" inside the calls of each side, a packet; super-packets count as the segments they carry. ",
 		bold("spread"), ": (highest − lowest) / median over the boots of one kernel. ")
 	if len(l.kernels) > 1 {
-		note = append(note, say(bold("change"), ": this kernel / base − 1, in bold where it is larger than both spreads; otherwise ", bold("no change seen"), ". ")...)
+		note = append(note, say(bold("change"), ": this kernel / base − 1 over the trials in the same state, where a cost has several, in bold where it is larger than both spreads; otherwise ", bold("no change seen"), ". ")...)
 	}
 	note = append(note, say(bold("unsettled"), ": the trials never agreed to 0.1 % five times in a row, so the figure is no constant.")...)
 	last.blocks = append(last.blocks, small(note))

@@ -26,7 +26,7 @@ type TooFewError struct {
 }
 
 func (e *TooFewError) Error() string {
-	return fmt.Sprintf("%d values have no interval at %.4g %%: at least %d are needed", e.Have, 100*(1-e.Alpha), e.Need)
+	return fmt.Sprintf("too few values for an interval at %.4g %%: %d, and at least %d are needed", 100*(1-e.Alpha), e.Have, e.Need)
 }
 
 func (e *TooFewError) Unwrap() error { return ErrTooFew }
@@ -36,4 +36,13 @@ func checkAlpha(alpha float64) error {
 		return fmt.Errorf("alpha is %v, not between 0 and 1", alpha)
 	}
 	return nil
+}
+
+// tooFew counts the values that it takes until the smallest p is within alpha.
+func tooFew(have int, alpha float64, smallest func(m, n int) float64) error {
+	need := 1
+	for smallest(need, need) > alpha {
+		need++
+	}
+	return &TooFewError{Have: have, Need: need, Alpha: alpha}
 }

@@ -28,7 +28,7 @@ func Holm(p []float64) []float64 {
 // tests can be significant at alpha after Holm's correction: its smallest p is
 // 2^(1-n). It panics unless 0 < alpha < 1; tests below 1 count as 1.
 func PairsNeeded(tests int, alpha float64) int {
-	return needed(tests, alpha, func(n int) float64 { return math.Ldexp(2, -n) })
+	return needed(tests, alpha, func(n int) float64 { return smallestPaired(n, n) })
 }
 
 // SamplesNeeded is the least size of two equal samples at which a Mann-Whitney
@@ -36,7 +36,7 @@ func PairsNeeded(tests int, alpha float64) int {
 // smallest p is 2 / C(2n, n). It panics unless 0 < alpha < 1; tests below 1
 // count as 1.
 func SamplesNeeded(tests int, alpha float64) int {
-	return needed(tests, alpha, func(n int) float64 { return 2 / binomial(2*n, n) })
+	return needed(tests, alpha, func(n int) float64 { return smallestIndependent(n, n) })
 }
 
 func needed(tests int, alpha float64, smallest func(n int) float64) int {
@@ -49,3 +49,9 @@ func needed(tests int, alpha float64, smallest func(n int) float64) int {
 	}
 	return n
 }
+
+// smallestPaired is the least p of a signed-rank test.
+func smallestPaired(n, _ int) float64 { return min(1, math.Ldexp(2, -n)) }
+
+// smallestIndependent is the least p of a Mann-Whitney test.
+func smallestIndependent(m, n int) float64 { return min(1, 2/binomial(m+n, m)) }

@@ -123,10 +123,11 @@ func checkSamples(rules []Rule, base, new [][]float64, alpha float64) error {
 		if err := r.check(); err != nil {
 			return err
 		}
-		for side, x := range map[string][]float64{"base": base[i], "new": new[i]} {
-			if err := check(x); err != nil && !errors.Is(err, ErrEmpty) {
-				return fmt.Errorf("judge %s: %s: %w", r.Name, side, err)
-			}
+		if err := check(base[i]); err != nil && !errors.Is(err, ErrEmpty) {
+			return fmt.Errorf("judge %s: base: %w", r.Name, err)
+		}
+		if err := check(new[i]); err != nil && !errors.Is(err, ErrEmpty) {
+			return fmt.Errorf("judge %s: new: %w", r.Name, err)
 		}
 	}
 	return nil
@@ -137,13 +138,15 @@ type design struct {
 	// compare gives the estimate of new - base, which needs at least one value on
 	// each side, and p.
 	compare func(base, new []float64, alpha float64) (Estimate, float64, error)
-	needed  func(tests int, alpha float64) int
-	count   string // of what, in a note
+	// smallest is the least p that samples of these sizes can have.
+	smallest func(base, new int) float64
+	needed   func(tests int, alpha float64) int
+	count    string // of what, in a note
 }
 
 var (
-	paired      = design{comparePairs, PairsNeeded, "pairs"}
-	independent = design{compareSamples, SamplesNeeded, "trials a side"}
+	paired      = design{comparePairs, smallestPaired, PairsNeeded, "pairs"}
+	independent = design{compareSamples, smallestIndependent, SamplesNeeded, "trials a side"}
 )
 
 func comparePairs(base, new []float64, alpha float64) (Estimate, float64, error) {
@@ -188,20 +191,20 @@ func judge(rules []Rule, base, new [][]float64, d design, alpha float64, looks i
 		}
 		c.P, p = min(1, float64(looks)*p[0]), p[1:]
 		c.Verdict = verdict(*c, rules[i].Better, alpha)
-		least := d.needed(tests, alpha/float64(looks))
-		if c.N < least && c.Verdict != Equivalent {
-			c.Notes = append(c.Notes, tooFew(c.N, least, tests, d.count))
+		least := float64(tests) * d.smallest(len(base[i]), len(new[i]))
+		if c.Verdict != Equivalent && least >= alpha/float64(looks) {
+			c.Notes = append(c.Notes, d.tooFew(c.N, tests, alpha/float64(looks)))
 		}
 	}
 	return out
 }
 
-func tooFew(n, least, tests int, count string) string {
-	among := ""
+func (d design) tooFew(n, tests int, alpha float64) string {
+	change := "a change"
 	if tests > 1 {
-		among = fmt.Sprintf(" in one of %d metrics judged together", tests)
+		change = fmt.Sprintf("a change in one of %d metrics judged together", tests)
 	}
-	return fmt.Sprintf("%d %s cannot show a change%s: at least %d are needed", n, count, among, least)
+	return fmt.Sprintf("too few %s: %d, where %s takes at least %d", d.count, n, change, d.needed(tests, alpha))
 }
 
 // measure fills in all but the verdict of what can be judged, and P as it is
@@ -209,7 +212,7 @@ func tooFew(n, least, tests int, count string) string {
 func measure(r Rule, base, new []float64, d design, alpha float64) Comparison {
 	c := Comparison{Metric: r.Name, N: min(len(base), len(new)), Threshold: r.Threshold, Verdict: Inconclusive}
 	if c.N == 0 {
-		c.Notes = append(c.Notes, tooFew(0, d.needed(1, alpha), 1, d.count))
+		c.Notes = append(c.Notes, d.tooFew(0, 1, alpha))
 		return c
 	}
 	var err error
@@ -232,7 +235,7 @@ func measure(r Rule, base, new []float64, d design, alpha float64) Comparison {
 	}
 	e, p, err := d.compare(base, new, alpha)
 	if err != nil && !errors.Is(err, ErrTooFew) {
-		return invalid(c, err)
+		return invalid(c, err) // a difference overflowed
 	}
 	change, low, high := back(e.Value), back(e.Low), back(e.High)
 	if err := check([]float64{change, low, high}); err != nil {
@@ -263,6 +266,14 @@ func logs(x []float64) ([]float64, error) {
 	return l, nil
 }
 
+// text is a change, in per cent where it is one of a ratio.
+func (r Rule) text(change float64) string {
+	if r.Absolute {
+		return fmt.Sprintf("%+.3g", change)
+	}
+	return fmt.Sprintf("%+.2f %%", 100*change)
+}
+
 // thresholdSlack keeps what is exactly at a threshold there: 0.97 / 1 - 1 is a
 // little below -0.03 in floating point.
 const thresholdSlack = 1e-9
@@ -276,10 +287,16 @@ func verdict(c Comparison, better int, alpha float64) string {
 	switch {
 	case c.Low >= -limit && c.High <= limit:
 		return Equivalent
-	case c.P >= alpha || math.Abs(c.Change) <= limit || c.Low <= 0 && c.High >= 0:
+	case c.P >= alpha || !c.matters():
 		return Inconclusive
 	case c.Change > 0 == (better > 0):
 		return Improvement
 	}
 	return Regression
+}
+
+// matters says whether the interval excludes 0 and the estimate is beyond the
+// threshold.
+func (c Comparison) matters() bool {
+	return c.HasInterval && (c.Low > 0 || c.High < 0) && math.Abs(c.Change) > c.Threshold*(1+thresholdSlack)
 }

@@ -3,6 +3,7 @@ package stat
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // ProtocolOptions says how many pairs a Protocol takes.
@@ -24,10 +25,10 @@ const (
 	FreshBlock = 2 // sees a change again
 )
 
-// Protocol decides which pairs are run and what they show, as long as the order within
-// each pair is drawn at random: the signs of the differences are then random
-// under no change, whatever the host's drift does, and the signed-rank test is
-// exact (Fisher, The Design of Experiments, 1935, section 21).
+// Protocol decides which pairs are run and what they show. Whoever runs them
+// must draw the order within each pair at random: under no change the signs of the
+// differences are then random, whatever the host's drift does, and the signed-rank
+// test is exact (Fisher, The Design of Experiments, 1935, section 21).
 //
 //	for need, block := p.Next(); need > 0; need, block = p.Next() {
 //		... run one pair ...
@@ -104,14 +105,14 @@ func NewProtocol(rules []Rule, o ProtocolOptions) (*Protocol, error) {
 		return nil, err
 	}
 	if len(rules) == 0 {
-		return nil, fmt.Errorf("plan pairs: no metric to judge")
+		return nil, fmt.Errorf("plan pairs: there is no metric to judge")
 	}
 	for _, r := range rules {
 		if err := r.check(); err != nil {
 			return nil, err
 		}
 	}
-	return &Protocol{rules: rules, o: o, first: newPairs(len(rules)), fresh: newPairs(len(rules))}, nil
+	return &Protocol{rules: slices.Clone(rules), o: o, first: newPairs(len(rules)), fresh: newPairs(len(rules))}, nil
 }
 
 // Looks is how many times the first block may be looked at: alpha is split
@@ -123,8 +124,8 @@ func (p *Protocol) Looks() int {
 	return 1
 }
 
-// PairsNeeded is the least number of pairs at which any metric can be judged
-// to have changed.
+// PairsNeeded is the least number of pairs at which any metric can be judged to
+// have changed: where Most is below it, the plan cannot show anything.
 func (p *Protocol) PairsNeeded() int {
 	return PairsNeeded(len(p.rules), p.o.Alpha/float64(p.Looks()))
 }
@@ -200,7 +201,8 @@ func (p *Protocol) Add(block int, base, new []float64) error {
 	return nil
 }
 
-// Result judges the pairs that were added, whether all that were wanted or not.
+// Result judges the pairs that were added, whether all that were wanted or not,
+// so that pairs read from a file can be judged again.
 // It has one Comparison a rule, in their order. The figures of a metric that had
 // to be seen again are those of all pairs, but for P, which is that of the first
 // block: that test was not chosen by what it saw.
@@ -226,29 +228,30 @@ func (p *Protocol) pooled() pairs {
 
 // confirm asks whether the fresh block shows what the first one did in rule i.
 func (p *Protocol) confirm(i int, first, all Comparison) Comparison {
+	if !all.HasChange {
+		return all // a fresh pair has no ratio
+	}
 	c := all
 	c.P, c.Verdict, c.Notes = first.P, Inconclusive, nil
-	n := p.fresh.len()
-	if n == 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("a %s by the first %d pairs, not looked for again in a fresh block", first.Verdict, first.N))
-		return c
-	}
-	fresh := measure(p.rules[i], p.fresh.base[i], p.fresh.new[i], paired, p.o.Alpha)
-	if !fresh.HasChange || !all.HasInterval {
-		c.Notes = append(c.Notes, fresh.Notes...)
+	rule := p.rules[i]
+	if p.fresh.len() == 0 {
+		c.Notes = append(c.Notes, fmt.Sprintf("%s (%s) in %d pairs, but no fresh block to see it again in",
+			first.Verdict, rule.text(first.Change), first.N))
 		return c
 	}
 	up := first.Change > 0
-	pOne := p.oneSided(i, up)
-	again := pOne <= p.o.Alpha && fresh.Change > 0 == up
-	c.Notes = append(c.Notes, p.again(first, fresh, pOne, again))
-	limit := c.Threshold * (1 + thresholdSlack)
-	beyond := math.Abs(all.Change) > limit && all.Change > 0 == up
-	if again && beyond && (all.Low > 0 || all.High < 0) {
-		c.Verdict = first.Verdict
-	} else if again {
-		c.Notes = append(c.Notes, "all pairs together do not show more than the threshold")
+	fresh := measure(rule, p.fresh.base[i], p.fresh.new[i], paired, p.o.Alpha)
+	one := p.oneSided(i, up)
+	again := one <= p.o.Alpha && fresh.Change > 0 == up
+	outcome := "not seen again"
+	switch {
+	case again && all.matters() && all.Change > 0 == up:
+		outcome, c.Verdict = "seen again", first.Verdict
+	case again:
+		outcome = "seen again, but not beyond the threshold in all pairs together"
 	}
+	c.Notes = append(c.Notes, fmt.Sprintf("%s: %s in the first %d pairs, %s in %d fresh ones (one-sided p = %.2g)",
+		outcome, rule.text(first.Change), first.N, rule.text(fresh.Change), fresh.N, one))
 	return c
 }
 
@@ -267,13 +270,4 @@ func (p *Protocol) oneSided(i int, up bool) float64 {
 		return above
 	}
 	return below
-}
-
-func (p *Protocol) again(first, fresh Comparison, pOne float64, again bool) string {
-	not := ""
-	if !again {
-		not = "not "
-	}
-	return fmt.Sprintf("%sseen again: %+.3g in the first %d pairs, %+.3g in %d fresh ones (one-sided p %.2g)",
-		not, first.Change, first.N, fresh.Change, fresh.N, pOne)
 }

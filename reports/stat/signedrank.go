@@ -16,14 +16,19 @@ func Walsh(x []float64) ([]float64, error) {
 	if err := check(x); err != nil {
 		return nil, err
 	}
-	w := make([]float64, 0, len(x)*(len(x)+1)/2)
+	w := appendWalsh(make([]float64, 0, len(x)*(len(x)+1)/2), x)
+	slices.Sort(w)
+	return w, nil
+}
+
+// appendWalsh appends the Walsh averages of x as they come.
+func appendWalsh(w, x []float64) []float64 {
 	for i, a := range x {
 		for _, b := range x[i:] {
 			w = append(w, a/2+b/2)
 		}
 	}
-	slices.Sort(w)
-	return w, nil
+	return w
 }
 
 // HodgesLehmann is the median of the Walsh averages, in the unit of x: an
@@ -138,11 +143,7 @@ func SignedRankInterval(x []float64, alpha float64) (Estimate, error) {
 	e := Estimate{Value: middle(w), N: len(x)}
 	c, tail := signedRankCutoff(len(x), alpha)
 	if c < 0 {
-		need := 1
-		for math.Ldexp(2, -need) > alpha {
-			need++
-		}
-		return e, &TooFewError{Have: len(x), Need: need, Alpha: alpha}
+		return e, tooFew(len(x), alpha, smallestPaired)
 	}
 	e.Low, e.High, e.Level = w[c], w[len(w)-1-c], 1-2*tail
 	return e, nil

@@ -1,5 +1,7 @@
-// Package stat describes samples. It knows no record, and refuses what has no
-// answer: an empty sample, and one with NaN or an infinity in it.
+// Package stat describes samples, and judges whether one differs from another:
+// by exact rank tests, which assume nothing of the noise but what the random order
+// of the trials provides. It knows no record, and refuses what has no answer: an
+// empty sample, and one with NaN or an infinity in it.
 package stat
 
 import (

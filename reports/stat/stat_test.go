@@ -39,49 +39,71 @@ func TestSummarize(t *testing.T) {
 
 func near(a, b float64) bool { return a == b || math.Abs(a-b) <= 1e-12*math.Abs(b) }
 
-func TestJain(t *testing.T) {
-	tests := []struct {
+func TestMedian(t *testing.T) {
+	for _, tt := range []struct {
 		x    []float64
 		want float64
 	}{
-		{[]float64{5}, 1},
-		{[]float64{3, 3, 3, 3}, 1},
-		{[]float64{0, 8, 0, 0}, 0.25},
-		{[]float64{1, 3}, 0.8}, // 16 / (2*10)
-		{[]float64{1, 2, 3, 4}, 100.0 / 120},
-		{[]float64{math.MaxFloat64, math.MaxFloat64}, 1},
-	}
-	for _, tt := range tests {
-		if got, err := Jain(tt.x); err != nil || !near(got, tt.want) {
-			t.Errorf("Jain(%v) = %v, %v; want %v", tt.x, got, err, tt.want)
-		}
-	}
-	for _, x := range [][]float64{{0, 0}, {1, -1}, {-1, -2}} {
-		if got, err := Jain(x); err == nil {
-			t.Errorf("Jain(%v) = %v, want an error", x, got)
+		{[]float64{5}, 5},
+		{[]float64{9, 1, 2}, 2},
+		{[]float64{4, 1, 2, 9}, 3},
+		{[]float64{math.MaxFloat64, math.MaxFloat64}, math.MaxFloat64},
+	} {
+		before := slices.Clone(tt.x)
+		if got, err := Median(tt.x); err != nil || got != tt.want || !slices.Equal(tt.x, before) {
+			t.Errorf("Median(%v) = %v, %v; want %v", before, got, err, tt.want)
 		}
 	}
 }
 
+// doors are all functions that take a sample.
+var doors = map[string]func(x []float64) (any, error){
+	"Summarize":          func(x []float64) (any, error) { return Summarize(x) },
+	"Median":             func(x []float64) (any, error) { return Median(x) },
+	"Walsh":              func(x []float64) (any, error) { return Walsh(x) },
+	"HodgesLehmann":      func(x []float64) (any, error) { return HodgesLehmann(x) },
+	"SignedRank":         func(x []float64) (any, error) { return SignedRank(x) },
+	"SignedRankInterval": func(x []float64) (any, error) { return SignedRankInterval(x, 0.05) },
+	"RankSum of base":    func(x []float64) (any, error) { return RankSum(x, []float64{1, 2}) },
+	"RankSum of new":     func(x []float64) (any, error) { return RankSum([]float64{1, 2}, x) },
+	"Shift of base":      func(x []float64) (any, error) { return Shift(x, []float64{1, 2}, 0.05) },
+	"Shift of new":       func(x []float64) (any, error) { return Shift([]float64{1, 2}, x, 0.05) },
+	"Outliers":           func(x []float64) (any, error) { return Outliers(x, 3.5) },
+	"MinimalDetectable":  func(x []float64) (any, error) { return MinimalDetectable(x, 10, 0.05, 0.8) },
+	"Jain":               func(x []float64) (any, error) { return Jain(x) },
+	"EffectiveQueues":    func(x []float64) (any, error) { return EffectiveQueues(x) },
+}
+
 func TestRefuses(t *testing.T) {
-	for _, x := range [][]float64{nil, {}} {
-		if _, err := Summarize(x); !errors.Is(err, ErrEmpty) {
-			t.Errorf("Summarize of nothing: %v", err)
+	for name, door := range doors {
+		for _, x := range [][]float64{nil, {}} {
+			if _, err := door(x); !errors.Is(err, ErrEmpty) {
+				t.Errorf("%s of nothing: %v", name, err)
+			}
 		}
-		if _, err := Jain(x); !errors.Is(err, ErrEmpty) {
-			t.Errorf("Jain of nothing: %v", err)
-		}
-	}
-	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		x := []float64{1, v, 2}
-		if s, err := Summarize(x); err == nil {
-			t.Errorf("Summarize(%v) = %+v, want an error", x, s)
-		}
-		if j, err := Jain(x); err == nil {
-			t.Errorf("Jain(%v) = %v, want an error", x, j)
+		for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+			x := []float64{1, 2, 3, v, 4, 5, 6, 7}
+			if got, err := door(x); err == nil || errors.Is(err, ErrTooFew) {
+				t.Errorf("%s(%v) = %+v, %v; want an error about the value", name, x, got, err)
+			}
 		}
 	}
 	if s, err := Summarize([]float64{-math.MaxFloat64, math.MaxFloat64, math.MaxFloat64}); err != nil || s.Median != math.MaxFloat64 {
 		t.Errorf("extremes: %+v, %v", s, err)
+	}
+}
+
+func TestRefusesAlpha(t *testing.T) {
+	x := untiedSample(10)
+	for _, alpha := range []float64{0, 1, -1, 2, math.NaN()} {
+		if _, err := SignedRankInterval(x, alpha); err == nil {
+			t.Errorf("SignedRankInterval accepts an alpha of %v", alpha)
+		}
+		if _, err := Shift(x, x, alpha); err == nil {
+			t.Errorf("Shift accepts an alpha of %v", alpha)
+		}
+		if _, err := MinimalDetectable(x, 10, alpha, 0.8); err == nil {
+			t.Errorf("MinimalDetectable accepts an alpha of %v", alpha)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellC
 }
 
 func (o compareOptions) parse() (reports.CompareOptions, error) {
-	options := reports.CompareOptions{Allow: o.allow, Thresholds: map[string]float64{}}
+	options := reports.CompareOptions{Allow: o.allow}
 	if o.format != "" {
 		if err := checkFormat(o.format); err != nil {
 			return options, err
@@ -85,14 +85,9 @@ func (o compareOptions) parse() (reports.CompareOptions, error) {
 			return options, fmt.Errorf("--allow %q: choose %s", field, strings.Join(reports.AllowFields, ", "))
 		}
 	}
-	for _, s := range o.thresholds {
-		metric, threshold, err := reports.ParseThreshold(s)
-		if err != nil {
-			return options, fmt.Errorf("--threshold %w", err)
-		}
-		options.Thresholds[metric] = threshold
-	}
-	return options, nil
+	var err error
+	options.Thresholds, err = parseThresholds(o.thresholds)
+	return options, err
 }
 
 func (a *app) compare(runs []string, o compareOptions, options reports.CompareOptions) error {

@@ -129,6 +129,7 @@ type kernelsOptions struct {
 	out     string
 	from    string
 	json    bool
+	strict  bool
 }
 
 // repeated is a flag that may be given several times, whose values may hold
@@ -171,7 +172,7 @@ any machine, but see no caches, no branch predictor and no parallelism.`,
 						return fmt.Errorf("--from boots nothing: leave out --%s", flag)
 					}
 				}
-				return a.compareStored(o.from, cmp.Or(o.out, o.from), o.json)
+				return a.compareStored(o.from, cmp.Or(o.out, o.from), o)
 			}
 			if err := o.check(); err != nil {
 				return err
@@ -189,6 +190,7 @@ any machine, but see no caches, no branch predictor and no parallelism.`,
 	f.StringVar(&o.out, "out", "", "folder for run files and report.md (default reports/runs/<UTC time>-kernels/)")
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
 	f.BoolVar(&o.json, "json", false, "print one object for each scenario and metric instead of the table")
+	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
 	return cmd
@@ -330,7 +332,7 @@ func (a *app) compareKernels(ctx context.Context, g guests, o kernelsOptions) (e
 		index.remove(out)
 		return exitError{exitInterrupted, errors.New("interrupted before anything was measured")}
 	}
-	err = a.compareStored(out, out, o.json)
+	err = a.compareStored(out, out, o)
 	switch {
 	case fatal != nil:
 		return errors.Join(fatal, err)
@@ -399,8 +401,8 @@ func indent(text string) string {
 }
 
 // compareStored writes the report on the run files below dir into out, and
-// prints the table or, asJSON, the verdicts.
-func (a *app) compareStored(dir, out string, asJSON bool) error {
+// prints the table or, with --json, the verdicts.
+func (a *app) compareStored(dir, out string, o kernelsOptions) error {
 	kernels, unreadable, err := readComparison(dir)
 	if err != nil {
 		return err
@@ -412,8 +414,9 @@ func (a *app) compareStored(dir, out string, asJSON bool) error {
 		return slices.ContainsFunc(k.Boots, func(files []*record.File) bool { return len(files) > 0 })
 	})
 	writeErr := reports.WriteKernels(out, kernels)
-	if asJSON {
-		if err := printVerdicts(a.stdout, reports.KernelVerdicts(kernels)); err != nil {
+	verdicts := reports.KernelVerdicts(kernels)
+	if o.json {
+		if err := printVerdicts(a.stdout, verdicts); err != nil {
 			return errors.Join(writeErr, err)
 		}
 	} else {
@@ -431,6 +434,13 @@ func (a *app) compareStored(dir, out string, asJSON bool) error {
 		return fmt.Errorf("nothing was measured: no guest delivered a run file to %s", dir)
 	case len(unreadable) > 0:
 		return fmt.Errorf("%d run files cannot be read and are left out", len(unreadable))
+	}
+	var plain []record.Verdict
+	for _, v := range verdicts {
+		plain = append(plain, v.Verdict)
+	}
+	if code := reports.ExitCode(plain, o.strict); code != 0 {
+		return exitError{code: code}
 	}
 	return nil
 }

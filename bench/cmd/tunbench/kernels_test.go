@@ -223,17 +223,37 @@ func TestKernelsJSON(t *testing.T) {
 		t.Errorf("boots (-want +got): %s", d)
 	}
 	dec := json.NewDecoder(strings.NewReader(stdout))
-	var got []reports.Verdict
+	var got []reports.KernelVerdict
 	for dec.More() {
-		var v reports.Verdict
+		var v reports.KernelVerdict
 		if err := dec.Decode(&v); err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, v)
 	}
 	if len(got) != 2 || got[0].Metric != record.SendNsPerPkt || got[0].BaseKernel != "6.1.0-1-amd64" || got[0].NewKernel != "6.1.0-1-amd64~2" ||
-		got[0].N != 2 || got[0].Verdict != "indicative-regression" || *got[0].Threshold != 0.005 || *got[0].Change < 0.049 || *got[0].Change > 0.051 {
+		got[0].N != 2 || got[0].Verdict.Verdict != record.IndicativeRegression || got[0].Threshold != 0.005 || got[0].CI != nil || got[0].P != nil || *got[0].Change < 0.049 || *got[0].Change > 0.051 {
 		t.Errorf("verdicts %s", stdout)
+	}
+	for _, field := range []string{`"ci":null`, `"p":null`, `"spread":`, `"notes":[]`} {
+		if !strings.Contains(stdout, field) {
+			t.Errorf("verdicts lack %s: %s", field, stdout)
+		}
+	}
+	if strings.Contains(stdout, `"kind"`) {
+		t.Errorf("verdicts that are printed have no kind: %s", stdout)
+	}
+	if code, _, stderr := kernels(context.Background(), g, "--from", dir, "--strict"); code != 1 || !strings.Contains(stderr, "exit code 1") {
+		t.Errorf("a regression, strict: exit %d, stderr %q", code, stderr)
+	}
+}
+
+// A kernel against itself fails no job, strict or not.
+func TestKernelsAgainstItself(t *testing.T) {
+	g, dir := twoKernels(), t.TempDir()
+	code, stdout, _ := kernels(context.Background(), g, "--kernel", "a", "--kernel", "a", "--strict", "--json", "--out", dir)
+	if code != 0 || strings.Count(stdout, `"verdict":"equivalent"`) != 2 {
+		t.Errorf("exit %d, verdicts %s", code, stdout)
 	}
 }
 

@@ -53,6 +53,14 @@ func (f fakeLab) Probe(_ context.Context, s bench.Spec, _ string) error {
 	}
 	return nil
 }
+func (f fakeLab) RunPair(ctx context.Context, sides [2]bench.Side, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+	for i, s := range sides {
+		if trials[i], err = f.Run(ctx, s.Spec, s.Hook, floor); err != nil {
+			return trials, err
+		}
+	}
+	return trials, nil
+}
 func (f fakeLab) Run(_ context.Context, s bench.Spec, hook string, _ record.Floor) (record.Trial, error) {
 	if f.run != nil {
 		return f.run(s, hook)
@@ -71,7 +79,7 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 	var out, errs bytes.Buffer
 	a := &app{
 		args: args, stdout: &out, stderr: &errs,
-		lab:        func() bench.Lab { return lab },
+		lab:        func() bench.PairLab { return lab },
 		privileges: func() error { return privileges },
 		doctor: func(context.Context) (bench.Report, error) {
 			return bench.Report{Sections: []bench.Section{
@@ -138,6 +146,14 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"run", "--out", held}, "holds a run already"},
 		{[]string{"run", "--out", filepath.Join(file, "x")}, "not a directory"},
 		{[]string{"run", "--out", "/proc/no/such"}, "create --out"},
+		{[]string{"compare"}, "accepts between 1 and 2 arg"},
+		{[]string{"compare", dir, dir}, "there is no run.jsonl in it"},
+		{[]string{"compare", dir, dir, "--allow", "kernel"}, `--allow "kernel": choose cpu, hook, tool, clock, device`},
+		{[]string{"compare", dir, dir, "--threshold", "pps=5"}, `--threshold "pps=5": "5" is not a share`},
+		{[]string{"compare", dir, dir, "--threshold", "speed=5%"}, "choose bit_per_s, cpu_ns_per_pkt"},
+		{[]string{"compare", dir, dir, "--format", "pdf"}, "choose markdown"},
+		{[]string{"compare", dir, dir, "--format", "markdown", "--json"}, "[json format]"},
+		{[]string{"compare", held, held}, "the file is empty"},
 		{[]string{"report"}, "requires at least 1 arg"},
 		{[]string{"report", filepath.Join(dir, "nothing")}, "no such file"},
 		{[]string{"report", held, "--format", "html"}, "choose markdown"},
@@ -511,6 +527,9 @@ func TestCompletion(t *testing.T) {
 		{[]string{"run", "--suite", ""}, "smoke"},
 		{[]string{"run", "--hook", ""}, "tracepoint"},
 		{[]string{"report", "--format", ""}, "markdown"},
+		{[]string{"compare", "--format", ""}, "markdown"},
+		{[]string{"compare", "--allow", ""}, "device"},
+		{[]string{"compare", "--threshold", ""}, "pps="},
 	} {
 		code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, append([]string{"__completeNoDesc"}, test.args...)...)
 		if code != 0 || !strings.Contains("\n"+stdout, "\n"+test.want+"\n") {

@@ -118,7 +118,9 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 	}
 	progress := newProgress(a.stderr, a.quiet, a.verbose)
 	plan.Progress = progress.step
-	plan.Sees = a.sees(plan.Clock, lab.Host())
+	if known := a.known(plan.Clock, lab.Host()); known != nil {
+		plan.Sees = known.Sees()
+	}
 	created := false
 	outcome, runErr := plan.Run(ctx, lab, func() (bench.Recorder, error) {
 		rec, err := create(path)
@@ -166,10 +168,10 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 	return exit
 }
 
-// sees gives what A/A runs told about this host, nil where none did. They were
+// known is what A/A runs told about this host, nil where none did. They were
 // made in real time and say nothing about virtual time. A run does not need
 // them, so that what is wrong with them is a warning.
-func (a *app) sees(clock string, host record.Host) map[string]float64 {
+func (a *app) known(clock string, host record.Host) *aa.Known {
 	if clock == bench.ClockICount {
 		return nil
 	}
@@ -185,7 +187,7 @@ func (a *app) sees(clock string, host record.Host) map[string]float64 {
 		a.warnf("warning: %v", err)
 		return nil
 	}
-	return known.Sees()
+	return known
 }
 
 // report writes the report of the run's file at path into out, and prints the

@@ -26,6 +26,7 @@ type selection struct {
 	cpus            string
 	strict          bool
 
+	single  bool // one scenario, all axes at their default, unless suite or filter say otherwise
 	changed func(flag string) bool
 }
 
@@ -94,7 +95,7 @@ func (s *selection) plan(args []string) (bench.Plan, error) {
 		return none, fmt.Errorf("--cpus %q: %w", s.cpus, err)
 	}
 
-	suite, err := bench.LoadSuite(s.suite)
+	suite, err := s.load()
 	if err != nil {
 		return none, err
 	}
@@ -126,6 +127,18 @@ func (s *selection) plan(args []string) (bench.Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// load gives the scenarios to select from.
+func (s *selection) load() (*bench.Suite, error) {
+	if !s.single || s.changed("suite") || s.changed("filter") {
+		return bench.LoadSuite(s.suite)
+	}
+	scenario, err := bench.NewScenario(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &bench.Suite{Name: "ab", Scenarios: []bench.Scenario{scenario}}, nil
 }
 
 // maxCPU is the largest number of CPUs that Linux can be configured for.

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tunbench/bench"
+	"tunbench/reports"
+	"tunbench/reports/aa"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// abOptions are the flags of tunbench ab beside those of a selection.
+type abOptions struct {
+	a, b       string
+	out        string
+	json       bool
+	format     string
+	thresholds []string
+}
+
+func (a *app) abCommand() *cobra.Command {
+	sel := selection{single: true}
+	var o abOptions
+	cmd := &cobra.Command{
+		Use:   "ab",
+		Short: "compare two variants of a scenario, interleaved in pairs",
+		Long: `ab measures two variants of a scenario in pairs and judges what B changed
+against A. Both devices are there at the same time and the traffic goes through
+one or the other in turn, 50 ms each, so that both meet the same host. Ten pairs
+are made, twenty if that leaves a metric open, and ten fresh ones to see a change
+again before it is called one.
+
+A variant is a list of axis=value, and hook=none, tracepoint, fentry, kprobe or
+auto, which sets the observer against none. Without --suite and --filter the
+scenario is tun, udp, one queue, 64 bytes; --set changes it for both.
+
+Equal variants make an A/A run: what it can see on this host is kept in the
+cache folder, and later verdicts, also those of compare, are not finer than it.
+
+Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
+--strict, if a verdict is inconclusive or invalid.`,
+		Example: `  sudo tunbench ab --a queues=1 --b queues=4 --set flows=64
+  sudo tunbench ab --a hook=none --b hook=tracepoint
+  sudo tunbench ab --a 'vnet=off' --b 'vnet=10 offload=uso' --set gen=udp-gso --set size=1500
+  sudo tunbench ab --a size=64 --b size=64`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkFormat(o.format); err != nil {
+				return err
+			}
+			plan, options, err := sel.comparison(a.args, o)
+			if err != nil {
+				return err
+			}
+			if err := a.privileges(); err != nil {
+				return err
+			}
+			return a.compareVariants(cmd.Context(), plan, options, o)
+		},
+	}
+	sel.register(cmd)
+	sel.arm = string(record.Bare)
+	cmd.Flags().Lookup("arm").DefValue = sel.arm
+	cmd.Flags().Lookup("arm").Usage = "observer of both variants, where they do not say: bare or observed"
+	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", bench.ABPairs)
+	f := cmd.Flags()
+	f.StringVar(&o.a, "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
+	f.StringVar(&o.b, "b", "", "what is held against it")
+	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
+	f.StringVar(&o.format, "format", formats[0], "of the report: "+strings.Join(formats, ", "))
+	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
+	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
+	cmd.MarkFlagsOneRequired("a", "b")
+	_ = cmd.MarkFlagDirname("out")
+	_ = cmd.RegisterFlagCompletionFunc("a", completeAxis)
+	_ = cmd.RegisterFlagCompletionFunc("b", completeAxis)
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
+	return cmd
+}
+
+// abWindow is how long one variant has the host before it is the other's turn.
+const abWindow = 50 * time.Millisecond
+
+// leastWindows is into how many turns a short trial is cut.
+const leastWindows = 6
+
+// comparison turns the flags into an AB, and says how it is judged.
+func (s *selection) comparison(args []string, o abOptions) (ab bench.AB, options reports.CompareOptions, err error) {
+	switch {
+	case s.changed("arm") && s.arm == "both":
+		return ab, options, errors.New("--arm both: ab compares two variants: choose bare or observed, or give the variants hooks, such as --a hook=none --b hook=auto")
+	case s.changed("hook") && !s.changed("arm") && s.hook != bench.NoHook:
+		s.arm = string(record.Observed)
+	}
+	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
+		return ab, options, err
+	}
+	if ab.Plan, err = s.plan(args); err != nil {
+		return ab, options, err
+	}
+	ab.Protocol = stat.ProtocolOptions{Pairs: bench.ABPairs}
+	if s.changed("trials") {
+		ab.Protocol.Pairs = s.trials
+	}
+	for _, scenario := range ab.Scenarios {
+		spec := &scenario.Spec
+		spec.Window = max(time.Millisecond, min(abWindow, spec.Measure/leastWindows))
+		var sides [2]bench.Variant
+		for i, words := range []string{o.a, o.b} {
+			if sides[i], err = bench.ParseVariant(bench.Variant{Scenario: scenario, Hook: ab.Hook}, words); err != nil {
+				return ab, options, fmt.Errorf("--%s %q: %w", []string{"a", "b"}[i], words, err)
+			}
+		}
+		if !slices.ContainsFunc(ab.Subjects, func(other [2]bench.Variant) bool {
+			return sides[0].Equal(other[0]) && sides[1].Equal(other[1])
+		}) {
+			ab.Subjects = append(ab.Subjects, sides)
+		}
+	}
+	ab.Value = reports.GateValue
+	return ab, options, nil
+}
+
+func parseThresholds(list []string) (map[string]float64, error) {
+	thresholds := map[string]float64{}
+	for _, s := range list {
+		metric, threshold, err := reports.ParseThreshold(s)
+		if err != nil {
+			return nil, fmt.Errorf("--threshold %w", err)
+		}
+		thresholds[metric] = threshold
+	}
+	return thresholds, nil
+}
+
+// compareVariants runs ab into the folder of o and reports on what is there in
+// the end, however the run ended.
+func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.CompareOptions, o abOptions) error {
+	lab := a.lab()
+	out := o.out
+	if out == "" {
+		out = defaultOut(time.Now(), "ab-"+lab.Host().Kernel)
+	}
+	path := filepath.Join(out, record.FileName)
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s holds a run already: choose another --out", path)
+	}
+	known := a.known(ab.Clock, lab.Host())
+	if known != nil {
+		ab.Sees = known.Sees()
+	}
+	ab.Gates = func(first, second *record.Trial) []bench.Gate {
+		options := options
+		// What an A/A run is to find out does not depend on the one before.
+		if known != nil && (first.Scenario != second.Scenario || first.Arm != second.Arm) {
+			options.Seen = func(metric string) (float64, bool) { return known.Seen(second.Scenario, metric) }
+		}
+		var gates []bench.Gate
+		for _, g := range reports.GatesFor(ab.Clock, first, second, options) {
+			gates = append(gates, bench.Gate{
+				Rule: stat.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold}, Unit: g.Unit,
+			})
+		}
+		return gates
+	}
+	progress := newProgress(a.stderr, a.quiet, a.verbose)
+	ab.Progress = progress.step
+	created := false
+	outcome, runErr := ab.Run(ctx, lab, func() (bench.Recorder, error) {
+		rec, err := create(path)
+		created = err == nil
+		return rec, err
+	})
+	progress.clear()
+	var tooFew *bench.TooFewPairsError
+	if !outcome.Begun || outcome.Trials == 0 || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
+		if created { // it holds nothing that can be compared
+			os.Remove(path)
+			os.Remove(out) // fails, as it should, where the folder held something before
+		}
+		switch {
+		case runErr != nil:
+			return runErr
+		case outcome.Interrupted:
+			return exitError{exitInterrupted, errors.New("interrupted before a pair was measured")}
+		}
+		return fmt.Errorf("nothing was measured: %s", notesOf(outcome.Verdicts))
+	}
+	reportErr := a.reportVariants(path, out, options, o)
+	for _, s := range outcome.Sights {
+		reportErr = errors.Join(reportErr, a.remember(lab.Host(), ab.Clock, s))
+	}
+	switch err := errors.Join(runErr, reportErr); {
+	case err != nil:
+		return fmt.Errorf("%w; %d trials are in %s", err, outcome.Trials, path)
+	case outcome.Interrupted:
+		return exitError{exitInterrupted, fmt.Errorf("interrupted: %d trials are in %s", outcome.Trials, path)}
+	}
+	if code := outcome.Exit(ab.Strict); code != 0 {
+		return exitError{code: code}
+	}
+	return nil
+}
+
+// notesOf gives why verdicts could not be given.
+func notesOf(verdicts []record.Verdict) string {
+	var notes []string
+	for _, v := range verdicts {
+		notes = append(notes, v.Notes...)
+	}
+	return strings.Join(notes, "; ")
+}
+
+// reportVariants writes the report of an ab's file into out, and prints the
+// verdicts.
+func (a *app) reportVariants(path, out string, options reports.CompareOptions, o abOptions) error {
+	f, err := record.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	options.BaseName = path
+	c, err := reports.CompareVariants(f, options)
+	if err != nil {
+		return err
+	}
+	return a.tellComparison(c, compareOptions{out: out, json: o.json})
+}
+
+// remember keeps what an A/A run saw, and says it.
+func (a *app) remember(host record.Host, clock string, s bench.Sight) error {
+	pps, ok := s.Seen[record.PPS]
+	if clock == bench.ClockICount || !ok {
+		return nil
+	}
+	a.warnf("this host can see changes of %.1f %% in pps of %s, by %d pairs", 100*pps, s.Scenario, s.Pairs)
+	dir, err := aa.Dir()
+	if err != nil {
+		return err
+	}
+	return aa.Store(dir, aa.New(host, tool().Version, time.Now(), s.Scenario, s.Pairs, s.Seen))
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tunbench/bench"
+	"tunbench/reports/record"
+)
+
+// variantLab gives trials of 64 bytes so much more speed than others have, with
+// noise of 1 %.
+func variantLab(ratio float64, flags ...string) fakeLab {
+	rng := rand.New(rand.NewPCG(5, 5))
+	return fakeLab{run: func(s bench.Spec, hook string) (record.Trial, error) {
+		pps := 1e6 * (1 + 0.01*rng.NormFloat64())
+		if s.Size != 64 {
+			pps *= ratio
+		}
+		return record.Trial{
+			Started: "2026-01-02T03:04:05Z", DurationNs: 1e9, Flags: flags,
+			Metrics: map[string]float64{record.PPS: pps, record.BitPerS: 8 * float64(s.Size) * pps, record.Loss: 0.01, record.CPUNsPerPkt: 2e9 / pps},
+		}, nil
+	}}
+}
+
+func TestAB(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for name, test := range map[string]struct {
+		lab    fakeLab
+		b      string
+		strict bool
+		exit   int
+		want   string // in stdout
+	}{
+		"slower":     {variantLab(0.9), "size=1500", false, 1, "pps"},
+		"faster":     {variantLab(1.1), "size=1500", false, 0, "pps"},
+		"equal":      {variantLab(1), "ip=6 size=80", true, 0, "No regression."},
+		"unsteady":   {variantLab(0.9, record.FlagUnsteady), "size=1500", true, 3, "No regression."},
+		"all stolen": {variantLab(0.9, record.FlagSteal), "size=1500", true, 3, "invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := t.TempDir()
+			args := []string{"ab", "--a", "size=64", "--b", test.b, "--seed", "1", "--out", filepath.Join(out, "x")}
+			if test.strict {
+				args = append(args, "--strict")
+			}
+			code, stdout, stderr := tunbench(context.Background(), test.lab, nil, args...)
+			if code != test.exit || !strings.Contains(stdout, test.want) {
+				t.Errorf("exit %d, want %d\n%s%s", code, test.exit, stdout, stderr)
+			}
+			for _, file := range []string{record.FileName, "report.md"} {
+				if _, err := os.Stat(filepath.Join(out, "x", file)); err != nil {
+					t.Error(err)
+				}
+			}
+			// What is stored renders again, to the same verdicts.
+			code, again, stderr := tunbench(context.Background(), test.lab, nil, "compare", filepath.Join(out, "x"))
+			if first, _, _ := strings.Cut(stdout, "\nreport:"); code != map[bool]int{true: 1, false: 0}[test.exit == 1] || strings.TrimSpace(again) != strings.TrimSpace(first) {
+				t.Errorf("compare: exit %d, %s\n%s\nab had printed\n%s", code, stderr, again, stdout)
+			}
+		})
+	}
+}
+
+func TestABJSON(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	code, stdout, stderr := tunbench(context.Background(), variantLab(0.9), nil, "ab", "--a", "size=64", "--b", "size=1500", "--json", "--out", filepath.Join(t.TempDir(), "x"))
+	if code != 1 {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	verdicts := map[string]string{}
+	for line := range strings.Lines(stdout) {
+		var v record.Verdict
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		verdicts[v.Metric] = v.Verdict
+		if v.Metric == record.PPS && (v.CI == nil || v.CI[1] >= 0 || *v.Change > -0.08 || *v.Change < -0.12 || v.N < 20 || v.Kind != "") {
+			t.Errorf("pps: %s", line)
+		}
+	}
+	if verdicts[record.PPS] != record.Regression || verdicts[record.BitPerS] != record.Improvement || verdicts[record.Loss] != record.Equivalent {
+		t.Errorf("verdicts: %v", verdicts)
+	}
+}
+
+// An A/A run is remembered, and makes later verdicts no finer than it.
+func TestAAIsRemembered(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	code, _, stderr := tunbench(context.Background(), variantLab(1), nil, "ab", "--a", "size=64", "--b", "size=64", "--out", filepath.Join(t.TempDir(), "x"))
+	if code != 0 || !strings.Contains(stderr, "this host can see changes of ") {
+		t.Fatalf("exit %d: %s", code, stderr)
+	}
+	files, err := filepath.Glob(filepath.Join(cache, "tunbench", "aa", "*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("stored: %v, %v", files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// As if the host had been noisier: 15 %.
+	var file map[string]any
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	seen := file["results"].([]any)[0].(map[string]any)["seen"].(map[string]any)
+	if v := seen[record.PPS].(float64); v < 0.005 || v > 0.03 {
+		t.Errorf("seen: %v", seen)
+	}
+	seen[record.PPS] = 0.15
+	if text, err = json.Marshal(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(files[0], text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := tunbench(context.Background(), variantLab(0.9), nil, "ab", "--a", "size=64", "--b", "size=1500", "--json", "--out", filepath.Join(t.TempDir(), "x"))
+	for line := range strings.Lines(stdout) {
+		var v record.Verdict
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			t.Fatal(err)
+		}
+		if v.Metric == record.PPS && (v.Threshold != 0.15 || v.Verdict != record.Equivalent) {
+			t.Errorf("exit %d: %s%s", code, line, stderr)
+		}
+	}
+}
+
+func TestABRefuses(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", dir)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{}, "at least one of the flags in the group [a b] is required"},
+		{[]string{"--a", "queus=1"}, `--a "queus=1": no axis "queus"`},
+		{[]string{"--b", "size=64 size=65"}, `--b "size=64 size=65": size is given twice`},
+		{[]string{"--b", "hook=dtrace"}, "hook=dtrace: choose auto, kprobe"},
+		{[]string{"--b", "offload=tso"}, "impossible combination"},
+		{[]string{"--b", "size=65", "--arm", "both"}, "--arm both: ab compares two variants"},
+		{[]string{"--b", "size=65", "--threshold", "pps"}, `--threshold "pps": write metric=x%`},
+		{[]string{"--b", "size=65", "--trials", "4"}, "4 pairs cannot show anything in 4 metrics: at least"},
+		{[]string{"--b", "size=65", "--suite", "smoke", "--filter", "queues=9"}, "the filter matches none"},
+	} {
+		args := append([]string{"ab", "--out", filepath.Join(dir, "x")}, test.args...)
+		code, stdout, stderr := tunbench(context.Background(), variantLab(1), nil, args...)
+		if code != 2 || !strings.Contains(stderr, test.want) || stdout != "" {
+			t.Errorf("%v: exit %d, %s%s\nwant %q", test.args, code, stdout, stderr, test.want)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "x")); err == nil {
+			t.Errorf("%v left a folder", test.args)
+		}
+	}
+}
