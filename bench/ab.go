@@ -107,9 +107,12 @@ type Sight struct {
 	Seen     map[string]float64
 }
 
-// sightPower is the probability with which a change of the size of a Sight is
-// found.
-const sightPower = 0.8
+// sightAlpha is that of the first look, and sightPower the probability with
+// which a change of the size of a Sight is found.
+const (
+	sightAlpha = 0.025
+	sightPower = 0.8
+)
 
 // Equal tells whether two variants are one.
 func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
@@ -517,7 +520,7 @@ func (r *abRunner) sight(c *comparison) Sight {
 			}
 		}
 		// A value without a ratio, or too few pairs, is no sight.
-		if d, err := stat.MinimalDetectable(diff, r.Protocol.Pairs, 0.05, sightPower); err == nil {
+		if d, err := stat.MinimalDetectable(diff, r.Protocol.Pairs, sightAlpha, sightPower); err == nil {
 			s.Seen[g.Name] = d
 			if !g.Absolute {
 				s.Seen[g.Name] = math.Expm1(d)

@@ -189,6 +189,11 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 		t.Metrics[record.SendNsPerPkt] = send
 	}
 	if cpu, ok := cpuTime(m, addSoftirq, b.placement); ok {
+		if b.spec.Rate > 0 {
+			// To wait for a packet to be due costs the generator its CPU, and
+			// the packet nothing.
+			cpu -= max(0, float64(m.last.senders-m.first.senders)-float64(last.sendNs-first.sendNs))
+		}
 		t.Metrics[record.CPUNsPerPkt] = cpu / delivered
 	}
 	if recv, ok := b.recvNs(m, delivered, counts); ok {

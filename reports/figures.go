@@ -167,6 +167,19 @@ func (l latency) quantile(q float64) (ns uint64, ok bool) {
 	return 0, false
 }
 
+// cells gives the quantiles that are shown, and the maximum; a quantile that
+// nobody knows is absent.
+func (l latency) cells() (cells []any) {
+	for _, q := range quantiles {
+		if v, ok := l.quantile(q.q); ok {
+			cells = append(cells, duration(float64(v)))
+		} else {
+			cells = append(cells, absent)
+		}
+	}
+	return append(cells, duration(float64(l.max)))
+}
+
 // spread is how a scenario's packets were spread over its queues, summed over
 // the used observed trials.
 type spread struct {
@@ -282,6 +295,9 @@ func (s *scenario) costs() []float64 {
 	}
 	var ratios []float64
 	for _, t := range s.observ.all {
+		if t.Schedule != nil {
+			continue // the load sets the rate, whatever the observer costs
+		}
 		if base, ok := bare[t.Pair]; ok && !t.Invalid() {
 			if pps, ok := t.Metrics[record.PPS]; ok {
 				ratios = append(ratios, pps/base)

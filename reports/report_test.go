@@ -253,6 +253,7 @@ func variants() map[string]*record.File {
 	observed.Trials = observed.Trials[31:32]
 	return map[string]*record.File{
 		"full":        synthetic(),
+		"open":        openRun(),
 		"interrupted": one,
 		"only-skips":  skips,
 		"observed":    observed,

@@ -105,9 +105,8 @@ var quantiles = []struct {
 }{{"p50", 0.50}, {"p90", 0.90}, {"p99", 0.99}, {"p99.9", 0.999}}
 
 var latencyKinds = []struct{ name, title, meaning string }{
-	{record.E2E, "End to end", "from the moment a packet was sent, or was due under an open load, to the return of the read that brought it"},
+	{record.E2E, "End to end", "from the moment a packet was sent to the return of the read that brought it"},
 	{record.Residency, "Residency", "inside the kernel, from tun_net_xmit to the copy to the reader, seen by the observer"},
-	{record.Service, "Service", "from the moment a packet was really sent, where end to end counts from when it was due"},
 }
 
 // latencyOf pools a latency over the headline's arm, or over the observed one
@@ -123,13 +122,18 @@ func latencies(list []*scenario) (section, bool) {
 	sec := section{heading: "Latency"}
 	title := titles(list)
 	rows := make([]ladderRow, len(list))
-	closed := false
+	full, lockstep := false, false
 	for i, s := range list {
 		rows[i].label = title(s)
 		for _, t := range s.all() {
-			load := t.Axes["load"]
-			closed = closed || load == "" || load == "max"
+			step := axisOf(t, "gen") == "lockstep"
+			full = full || !openLoop(t) && !step
+			lockstep = lockstep || step
 		}
+	}
+	open, kept := openLoops(list, title)
+	if len(open.rows) > 0 {
+		sec.blocks = append(sec.blocks, openMeaning(), open.folded("Open loop"), kept)
 	}
 	for _, kind := range latencyKinds {
 		t := table{columns: slices.Concat(text("scenario"), numeric("p50", "p90", "p99", "p99.9", "max", "samples", "missed"))}
@@ -138,22 +142,18 @@ func latencies(list []*scenario) (section, bool) {
 			if !ok {
 				continue
 			}
-			cells := []any{title(s)}
 			lane := lane{kind: kind.title, max: float64(l.max)}
 			for j, q := range quantiles {
-				v, ok := l.quantile(q.q)
-				if !ok {
-					cells = append(cells, absent)
-					continue
+				if v, ok := l.quantile(q.q); ok {
+					lane.at[j] = float64(v)
 				}
-				cells = append(cells, duration(float64(v)))
-				lane.at[j] = float64(v)
 			}
-			cells = append(cells, duration(float64(l.max)), count(l.count+l.overflow), count(l.missed))
-			t.rows = append(t.rows, row(cells...))
-			if kind.name != record.Service {
-				rows[i].lanes = append(rows[i].lanes, lane)
+			rows[i].lanes = append(rows[i].lanes, lane)
+			if kind.name == record.E2E && s.head().paced() {
+				continue // has its row above
 			}
+			cells := append([]any{title(s)}, l.cells()...)
+			t.rows = append(t.rows, row(append(cells, count(l.count+l.overflow), count(l.missed))...))
 		}
 		if len(t.rows) == 0 {
 			continue
@@ -165,7 +165,10 @@ func latencies(list []*scenario) (section, bool) {
 	}
 	sec.blocks = append(sec.blocks, small(say("The histograms of a scenario's trials are summed and the quantiles taken from the sum; each is right to 1.6 %. A dash: fewer than ten samples lie above. ",
 		bold("missed"), ": packets whose sample was lost, and is not part of the quantiles.")))
-	if closed {
+	if lockstep {
+		sec.blocks = append(sec.blocks, small(say("With ", mono("gen=lockstep"), " one thread sends a batch and reads it back, and only then sends the next: end to end is the round trip of a batch, and a stall meets one of them.")))
+	}
+	if full {
 		sec.blocks = append(sec.blocks, small(say("Under ", mono("load=max"), " the sender keeps the ring full, so latency is mostly the time that a full ring takes to read: it tells of the length of the queue, not of how fast a lone packet passes.")))
 	}
 	rows = slices.DeleteFunc(rows, func(r ladderRow) bool { return len(r.lanes) == 0 })

@@ -30,6 +30,7 @@ type target struct {
 	loss, exceed float64
 	final, sum   time.Duration
 	steps        int // of the grid: the width
+	late         int // trials that the generator may fail a load before that is unreachable
 }
 
 // classify is the algorithm of RFC 9971, appendix A. A load is undecided as

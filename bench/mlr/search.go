@@ -69,9 +69,13 @@ type GoalResult struct {
 	Detail string
 }
 
-// invalidLimit is the number of invalid trials in a row that ends a search: the
-// host does not let it measure.
-const invalidLimit = 10
+// invalidLimit is the number of invalid trials in a row, and patience the time
+// without a valid one, that together end a search: the host does not let it
+// measure.
+const (
+	invalidLimit = 10
+	patience     = 15 * time.Second
+)
 
 // Run makes the search. It always comes to an end: by Cap, by the clock or by
 // the trials' own durations, at the latest.
@@ -135,6 +139,7 @@ type run struct {
 	measured time.Duration // durations of the trials
 	pause    time.Duration // the longest that a trial took beside its duration
 	inARow   int           // invalid trials
+	valid    time.Duration // spent when the last other one ended
 	invalid  string        // why the last of them was
 	stop     string        // why the search ended before its goals were reached
 }
@@ -180,7 +185,7 @@ func (r *run) exhausted(d time.Duration) string {
 	switch {
 	case r.spent()+d+r.pause > r.Cap:
 		return fmt.Sprintf("the search was at its cap of %v", r.Cap)
-	case r.inARow >= invalidLimit:
+	case r.inARow >= invalidLimit && r.spent()-r.valid >= patience:
 		return fmt.Sprintf("%d trials in a row were invalid, the last for: %s", r.inARow, r.invalid)
 	}
 	return ""
@@ -211,7 +216,7 @@ func (r *run) trial(ctx context.Context, step int, d time.Duration) error {
 	default:
 		r.history.results[step] = append(r.history.results[step], result{t.Loss, d})
 	}
-	r.inARow = 0
+	r.inARow, r.valid = 0, r.spent()
 	return nil
 }
 

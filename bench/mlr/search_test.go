@@ -3,6 +3,7 @@ package mlr
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -270,6 +271,20 @@ func TestGeneratorTooSlow(t *testing.T) {
 	}
 }
 
+// A generator that was late for a while, for whatever reason, is not taken to be
+// at its end.
+func TestGeneratorLateForAWhile(t *testing.T) {
+	var b bench
+	dev := func(load float64, d time.Duration, rng *rand.Rand) Trial {
+		trial := sharp(load, d, rng)
+		trial.Late = b.now.Sub(time.Time{}) < 2*time.Second && load > capacity/2
+		return trial
+	}
+	for _, g := range b.run(t, profile(t, "quick"), dev, capacity, 1).Goals {
+		resolved(t, g, capacity/(1-g.Goal.LossRatio), 0)
+	}
+}
+
 // A search is over when its time is, and says so, and what it had by then.
 func TestCap(t *testing.T) {
 	for _, limit := range []time.Duration{time.Millisecond, 3 * time.Second, 8 * time.Second, 12 * time.Second} {
@@ -295,9 +310,25 @@ func TestNothingButInvalidTrials(t *testing.T) {
 	stolen := func(float64, time.Duration, *rand.Rand) Trial { return Trial{Invalid: "steal"} }
 	var b bench
 	out := b.run(t, profile(t, "full"), stolen, capacity, 1)
-	if out.Trials != invalidLimit || out.Invalid != out.Trials || out.Goals[0].Detail != "10 trials in a row were invalid, the last for: steal" {
-		t.Errorf("%+v", out)
+	// Of 0.25 s and a pause each.
+	if want := int(math.Ceil(float64(patience) / float64(initialTrial+pause))); out.Trials != want || out.Invalid != want ||
+		out.Goals[0].Detail != fmt.Sprintf("%d trials in a row were invalid, the last for: steal", want) {
+		t.Errorf("%+v, want %d trials", out, want)
 	}
+}
+
+// A host that is disturbed for a while is waited for.
+func TestDisturbedForAWhile(t *testing.T) {
+	var b bench
+	dev := func(load float64, d time.Duration, rng *rand.Rand) Trial {
+		if b.now.Sub(time.Time{}) < patience-time.Second {
+			return Trial{Invalid: "steal"}
+		}
+		return sharp(load, d, rng)
+	}
+	out := b.run(t, profile(t, "quick"), dev, capacity, 1)
+	resolved(t, out.Goals[0], capacity, 0)
+	resolved(t, out.Goals[1], capacity/0.995, 0)
 }
 
 // A clock that stands still, or goes back, must not make a search endless.

@@ -25,10 +25,10 @@ const coarse, mid = 4, 2
 
 func newSeeker(g Goal, grid grid) *seeker {
 	width := grid.steps(g.Width)
-	last := target{loss: g.LossRatio, exceed: g.ExceedRatio, final: g.Final, sum: g.Sum, steps: width}
+	last := target{loss: g.LossRatio, exceed: g.ExceedRatio, final: g.Final, sum: g.Sum, steps: width, late: lastLateLimit}
 	first, second := last, last
-	first.final, first.sum, first.steps = g.Initial, g.Initial, coarse*width
-	second.sum, second.steps = g.Final, mid*width
+	first.final, first.sum, first.steps, first.late = g.Initial, g.Initial, coarse*width, lateLimit
+	second.sum, second.steps, second.late = g.Final, mid*width, lateLimit
 	s := &seeker{goal: g, lower: none, upper: none, pick: none, targets: []target{first, second, last}}
 	s.expand = s.target().steps
 	return s
@@ -146,12 +146,14 @@ type history struct {
 }
 
 // lateLimit is how many trials the generator may fail a load before that is
-// out of its reach, if it has not made that load more often.
-const lateLimit = 3
+// out of its reach, if it has not made that load as often. The last target asks
+// for more: it gives a load another chance that was tried while the host was
+// disturbed.
+const lateLimit, lastLateLimit = 3, 6
 
 func (h *history) class(step int, t target) class {
 	c := t.classify(h.results[step])
-	if n := h.late[step]; c == undecided && n >= lateLimit && n > len(h.results[step]) {
+	if n := h.late[step]; c == undecided && n >= t.late && n > len(h.results[step]) {
 		return unreachable
 	}
 	return c
