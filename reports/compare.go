@@ -387,7 +387,7 @@ func (c *comparer) judge() error {
 		take(&c.done.Verdicts[t.at], judged[i])
 	}
 	if n := len(c.tests); n > 0 {
-		c.warnTooFew(leastRankSum, stat.SamplesNeeded(n, compareAlpha), "trial a side", "trials a side")
+		c.warnTooFew(leastRankSum, stat.SamplesNeeded(n, compareAlpha), "valid trial a side", "valid trials a side")
 	}
 	return nil
 }
@@ -661,7 +661,7 @@ func (c *comparer) pairs(a, b *record.File) error {
 		}
 	}
 	if n := len(c.tests); n > 0 {
-		c.warnTooFew(leastSignedRank, stat.PairsNeeded(n, compareAlpha), "pair", "pairs")
+		c.warnTooFew(leastSignedRank, stat.PairsNeeded(n, compareAlpha), "valid pair", "valid pairs")
 	}
 	return nil
 }

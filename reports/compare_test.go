@@ -288,7 +288,7 @@ func TestCompareItself(t *testing.T) {
 
 func TestCompareTooFew(t *testing.T) {
 	c := compared(t, stored(1, 4, nil), stored(2, 4, map[string]float64{slow: 0.5}), CompareOptions{})
-	want := "4 trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
+	want := "4 valid trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
 	if d := cmp.Diff([]string{want}, c.Warnings); d != "" {
 		t.Error(d)
 	}
