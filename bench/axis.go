@@ -88,6 +88,11 @@ var axes = []Axis{
 		set: func(s *harness.Spec, v string) {
 			s.Pause = time.Duration(number(strings.TrimSuffix(v, "ms"))) * time.Millisecond
 		}},
+	{Name: "filter", Default: "off", About: "eBPF filter on the device that keeps all: empty, or taking so long for each packet", domain: domain{words: []string{"off", "pass"}, units: []unit{{"ns", 1, int(harness.MaxFilterTime / time.Nanosecond)}}},
+		set: func(s *harness.Spec, v string) {
+			s.Filter = v != "off"
+			s.FilterTime = time.Duration(number(strings.TrimSuffix(v, "ns")))
+		}},
 }
 
 // Axes returns every axis in the order of names and products.

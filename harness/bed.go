@@ -160,6 +160,14 @@ func (b *bed) buildDevice() error {
 		defer prog.Close() // the device holds it
 		c.SteeringFD = prog.FD()
 	}
+	if s.Filter {
+		prog, err := bpf.LoadFilter(s.FilterTime)
+		if err != nil {
+			return err
+		}
+		defer prog.Close()
+		c.FilterFD = prog.FD()
+	}
 	return b.ns.Do(func() (err error) {
 		b.device, err = tuntap.Create(c)
 		return err

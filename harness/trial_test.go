@@ -230,6 +230,25 @@ func (b *procBed) collect() error {
 	return b.bed.collect()
 }
 
+// A filter keeps all packets, and its time is found in the send calls.
+func TestFilterTakesItsTime(t *testing.T) {
+	needRoot(t)
+	var send []float64
+	for _, takes := range []time.Duration{-1, 0, 20 * time.Microsecond} {
+		s := short()
+		s.Filter, s.FilterTime = takes >= 0, max(0, takes)
+		trial := run(t, s, bpf.None)
+		balanced(t, trial)
+		send = append(send, trial.Metrics[record.SendNsPerPkt])
+	}
+	if send[2] < 20e3 || send[2] < send[1] {
+		t.Errorf("send ns a packet without a filter, with an empty one and with one that takes 20 us: %.0f", send)
+	}
+	if _, err := bpf.LoadFilter(bpf.MaxFilterTime + 1); err == nil {
+		t.Error("a filter may take any time")
+	}
+}
+
 func TestSteeringToOneQueue(t *testing.T) {
 	needRoot(t)
 	s := short()

@@ -71,7 +71,15 @@ var ErrNothingInCommon = errors.New("no scenario is in both")
 // Compare judges two stored runs, which were not interleaved: its verdicts are
 // at most indicative. It refuses runs that have nothing in common, and those
 // that hold variants: CompareVariants is for them.
+//
+// Two files that hold one variant each of one run of tunbench ab are put
+// together, and judged in pairs.
 func Compare(base, next *record.File, o CompareOptions) (*Comparison, error) {
+	if base.Run.ID != "" && base.Run.ID == next.Run.ID && holdsOnly(base, "a") && holdsOnly(next, "b") {
+		both := *base
+		both.Trials = slices.Concat(base.Trials, next.Trials)
+		return CompareVariants(&both, o)
+	}
 	for i, f := range []*record.File{base, next} {
 		if HoldsVariants(f) {
 			return nil, fmt.Errorf("%s holds the variants of tunbench ab: compare it alone, without a second file", []string{o.BaseName, o.NewName}[i])
@@ -524,6 +532,10 @@ func (c *comparer) finish() *Comparison {
 // HoldsVariants tells whether f is a file of tunbench ab.
 func HoldsVariants(f *record.File) bool {
 	return slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != "" })
+}
+
+func holdsOnly(f *record.File, variant string) bool {
+	return len(f.Trials) > 0 && !slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != variant })
 }
 
 // CompareVariants judges the two variants of a file of tunbench ab. Verdicts

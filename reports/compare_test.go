@@ -19,8 +19,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// comparable is a run of a few scenarios, n pairs each; change tells the factor
-// of the packet rate by scenario.
+// stored is a run of a few scenarios, n pairs each; change tells the factor of
+// the packet rate by scenario.
 func stored(seed uint64, n int, change map[string]float64) *record.File {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	f := &record.File{Run: synthetic().Run, End: &record.End{Ended: "2026-11-20T22:54:55Z"}}
@@ -458,6 +458,21 @@ func TestCompareVariants(t *testing.T) {
 	}
 	if f.Verdicts[0].Kind != record.KindVerdict {
 		t.Error("the file was changed")
+	}
+
+	// One variant in each of two files is the same.
+	half := func(variant string) *record.File {
+		f := abFile(0.95, 10)
+		f.Run.ID = "01JD3"
+		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Variant != variant })
+		return f
+	}
+	c, err = Compare(half("a"), half("b"), CompareOptions{BaseName: "a.jsonl", NewName: "b.jsonl"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(abComparison(t).Verdicts, c.Verdicts); d != "" || !c.Paired {
+		t.Errorf("from two files (-one +two): %s", d)
 	}
 }
 

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -21,8 +22,9 @@ import (
 // lower one was met at all. So like is held against like: costs that two kernels
 // have in common are one state, and a change is what moves them apart.
 type stateShift struct {
-	// change is new/base - 1 within the lowest state that both are in or, if
-	// they share none, between the lowest state of each.
+	// change is new/base - 1 within the lowest state that both are in; if they
+	// share none, between the lowest state of each; and if they share but
+	// outliers, between the states that they are mostly in.
 	change  float64
 	verdict string
 	notes   []string
@@ -31,6 +33,12 @@ type stateShift struct {
 // state is a group of costs of which no two neighbours differ by more than the
 // smallest change that counts.
 type state struct{ base, new []float64 }
+
+// statesAlpha is the p below which kernels that are mostly in different states
+// of one cost are called different. It is stricter than that of other tests,
+// since trials of one boot meet the same state more often than independent ones
+// would, and since each comparison has dozens of costs.
+const statesAlpha = 0.01
 
 // statesOf groups costs, the lowest first. All are above 0.
 func statesOf(base, next []float64, apart float64) (list []state) {
@@ -45,15 +53,7 @@ func statesOf(base, next []float64, apart float64) (list []state) {
 	for _, v := range next {
 		all = append(all, cost{v, true})
 	}
-	slices.SortStableFunc(all, func(a, b cost) int {
-		switch {
-		case a.v < b.v:
-			return -1
-		case a.v > b.v:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b cost) int { return cmp.Compare(a.v, b.v) })
 	for i, c := range all {
 		if i == 0 || c.v > all[i-1].v*(1+apart) {
 			list = append(list, state{})
@@ -77,7 +77,8 @@ func statesOf(base, next []float64, apart float64) (list []state) {
 //	               so much more often by one that chance does not explain it
 //	indicative-*   they share none, and every state moved the same way; or every
 //	               trial of one is beside every trial of the other, and the medians
-//	               are further apart than the threshold
+//	               are further apart than the threshold; or they are mostly in
+//	               different states, and Fisher's test says that this is no chance
 //	inconclusive   neither
 func shiftStates(base, next []float64, threshold float64) stateShift {
 	list := statesOf(base, next, threshold)
@@ -146,8 +147,9 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 		}
 		return out
 	}
+	tell := func(s state) float64 { return fisher(len(s.base), olds, len(s.new), news) }
 	for _, s := range list {
-		p := fisher(len(s.base), olds, len(s.new), news)
+		p := tell(s)
 		if p < compareAlpha {
 			out.verdict = record.Inconclusive
 		}
@@ -156,10 +158,23 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 				perPacket(middle(slices.Concat(s.base, s.new))), len(s.base), olds, len(s.new), news, pvalue(&p)))
 		}
 	}
-	if 2*common[0] <= olds || 2*common[1] <= news {
-		out.verdict = record.Inconclusive
-		out.notes = append(out.notes, "most trials of one kernel cost what none of the other did: boot more")
+	if 2*common[0] > olds && 2*common[1] > news {
+		return out
 	}
+	// What is shared is an outlier of one of them: the state that it is mostly in
+	// is another.
+	out.verdict = record.Inconclusive
+	old := slices.MaxFunc(list, func(a, b state) int { return cmp.Compare(len(a.base), len(b.base)) })
+	young := slices.MaxFunc(list, func(a, b state) int { return cmp.Compare(len(a.new), len(b.new)) })
+	if len(old.base) == 0 || len(young.new) == 0 {
+		return out
+	}
+	out.change = middle(young.new)/middle(old.base) - 1
+	if math.Abs(out.change) > threshold && tell(old) < statesAlpha && tell(young) < statesAlpha {
+		out.verdict = indicative(out.change)
+		return out
+	}
+	out.notes = append(out.notes, "most trials of one kernel cost what none of the other did: boot more")
 	return out
 }
 

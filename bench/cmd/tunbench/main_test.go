@@ -171,7 +171,7 @@ func TestWrongUse(t *testing.T) {
 
 // runArgs measures two scenarios, a pair each, into out.
 func runArgs(out string, more ...string) []string {
-	return append([]string{"run", "--suite", "smoke", "--filter", "mode=tun gen=udp", "--out", out}, more...)
+	return append([]string{"run", "--suite", "smoke", "--filter", "mode=tun gen=udp load=max", "--out", out}, more...)
 }
 
 func readRun(t *testing.T, dir string) *record.File {
@@ -354,7 +354,7 @@ func TestRunSearch(t *testing.T) {
 		}, nil
 	}}
 	dir := t.TempDir()
-	args := []string{"run", "--suite", "smoke", "--filter", "mode=tun gen=udp", "--search", "quick"}
+	args := []string{"run", "--suite", "smoke", "--filter", "mode=tun gen=udp load=max", "--search", "quick"}
 	code, stdout, stderr := tunbench(context.Background(), lab, nil, append(args, "--out", dir, "-v")...)
 	f := readRun(t, dir)
 	if code != 0 || len(f.Searches) != 2 || !strings.Contains(stdout, "rate search ") || !strings.Contains(stderr, "searched "+f.Searches[0].Scenario+": ndr_pps ") {
@@ -403,7 +403,7 @@ func TestUnprivileged(t *testing.T) {
 	if offers := strings.Contains(stderr, "tunbench run --userns"); offers != (err == nil) {
 		t.Errorf("opening /dev/net/tun gives %v, but stderr is %q", err, stderr)
 	}
-	code, stdout, _ := tunbench(context.Background(), fakeLab{}, missing, "list", "--suite", "smoke", "--json", "--filter", "queues=1 vnet=off")
+	code, stdout, _ := tunbench(context.Background(), fakeLab{}, missing, "list", "--suite", "smoke", "--json", "--filter", "queues=1 vnet=off load=max")
 	if code != 0 || !strings.Contains(stdout, `"supported":false,"reason":"unprivileged: missing capabilities: CAP_NET_ADMIN, CAP_BPF"`) {
 		t.Errorf("list: exit %d, stdout %q", code, stdout)
 	}
@@ -416,7 +416,7 @@ func TestList(t *testing.T) {
 		}
 		return nil
 	}}
-	args := []string{"list", "--suite", "smoke", "--filter", "mode=tun gen=udp"}
+	args := []string{"list", "--suite", "smoke", "--filter", "mode=tun gen=udp load=max"}
 	code, stdout, stderr := tunbench(context.Background(), lab, nil, args...)
 	want := "Tun/dir=k2u/gen=udp/queues=1/size=64\n" +
 		"Tun/dir=k2u/gen=udp/queues=2/flows=8/size=1500/vnet=10  # unsupported: set offloads of tun0: EINVAL\n"
