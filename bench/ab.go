@@ -67,9 +67,15 @@ func ParseVariant(base Variant, words string) (Variant, error) {
 
 var hookNames = []string{harness.HookAuto, "kprobe", "fentry", "tracepoint", NoHook}
 
+// What the command needs of the statistics, so that it stands on bench alone.
+type (
+	Rule            = stat.Rule
+	ProtocolOptions = stat.ProtocolOptions
+)
+
 // Gate is a metric that verdicts are given on.
 type Gate struct {
-	stat.Rule
+	Rule
 	Unit string
 }
 
@@ -80,7 +86,7 @@ type Gate struct {
 type AB struct {
 	Plan
 	Subjects [][2]Variant // A, the base, and B
-	Protocol stat.ProtocolOptions
+	Protocol ProtocolOptions
 
 	// Gates gives the metrics to judge, from the first trials of A and B, and
 	// Value one of them of a trial.

@@ -59,8 +59,9 @@ type CompareOptions struct {
 	// gives them.
 	Thresholds map[string]float64
 	// Seen is the smallest change of a metric that an A/A run on the host
-	// could see, in the unit of thresholds; false where there was none. Nil
-	// stands for no A/A run. A threshold below it is raised to it.
+	// could see, in the unit of thresholds; false where there was none. A
+	// threshold below it is raised to it. Where it is nil, Compare takes what
+	// the headers of the two runs say, and CompareVariants nothing.
 	Seen func(metric string) (float64, bool)
 }
 
@@ -84,6 +85,9 @@ func Compare(base, next *record.File, o CompareOptions) (*Comparison, error) {
 		if HoldsVariants(f) {
 			return nil, fmt.Errorf("%s holds the variants of tunbench ab: compare it alone, without a second file", []string{o.BaseName, o.NewName}[i])
 		}
+	}
+	if o.Seen == nil {
+		o.Seen = seenBy(base.Run, next.Run)
 	}
 	c := comparing(base, next, o)
 	old, young := byName(base), byName(next)
@@ -119,6 +123,15 @@ func Compare(base, next *record.File, o CompareOptions) (*Comparison, error) {
 		return nil, err
 	}
 	return c.finish(), nil
+}
+
+// seenBy is the larger of what the hosts of both runs could see when they ran.
+func seenBy(base, next *record.Run) func(string) (float64, bool) {
+	return func(metric string) (float64, bool) {
+		a, okA := base.Sees[metric]
+		b, okB := next.Sees[metric]
+		return max(a, b), okA || okB
+	}
 }
 
 func overlap(a, b map[string]*scenario) bool {
@@ -374,7 +387,7 @@ func (c *comparer) judge() error {
 		take(&c.done.Verdicts[t.at], judged[i])
 	}
 	if n := len(c.tests); n > 0 {
-		c.warnTooFew(leastRankSum, stat.SamplesNeeded(n, compareAlpha), "trial a side", "trials a side")
+		c.warnTooFew(leastRankSum, stat.SamplesNeeded(n, compareAlpha), "valid trial a side", "valid trials a side")
 	}
 	return nil
 }
@@ -648,7 +661,7 @@ func (c *comparer) pairs(a, b *record.File) error {
 		}
 	}
 	if n := len(c.tests); n > 0 {
-		c.warnTooFew(leastSignedRank, stat.PairsNeeded(n, compareAlpha), "pair", "pairs")
+		c.warnTooFew(leastSignedRank, stat.PairsNeeded(n, compareAlpha), "valid pair", "valid pairs")
 	}
 	return nil
 }

@@ -301,8 +301,23 @@ func (s *contrast) points() (p []prose) {
 	for _, r := range s.reasons(record.InvalidVerdict) {
 		p = append(p, say("Invalid in "+plural(r.n, "verdict", "verdicts")+": "+r.note+"."))
 	}
+	p = append(p, s.sight()...)
 	for _, m := range s.means() {
 		p = append(p, say("Geometric mean of new / base, ", mono(m.metric), ": "+decimals(m.ratio, 3)+" over "+plural(m.cells, "scenario", "scenarios")+"; for information, not judged."))
+	}
+	return p
+}
+
+// sight tells what the hosts could see at all, where A/A runs told.
+func (s *contrast) sight() (p []prose) {
+	for _, side := range []Side{s.Base, s.New} {
+		if side.Run == nil {
+			continue
+		}
+		line := sees(side.Run.Sees)
+		if len(line) > 0 && !slices.ContainsFunc(p, func(other prose) bool { return slices.Equal(other, line) }) {
+			p = append(p, line)
+		}
 	}
 	return p
 }

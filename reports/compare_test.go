@@ -288,7 +288,7 @@ func TestCompareItself(t *testing.T) {
 
 func TestCompareTooFew(t *testing.T) {
 	c := compared(t, stored(1, 4, nil), stored(2, 4, map[string]float64{slow: 0.5}), CompareOptions{})
-	want := "4 trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
+	want := "4 valid trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
 	if d := cmp.Diff([]string{want}, c.Warnings); d != "" {
 		t.Error(d)
 	}
@@ -311,6 +311,16 @@ func TestCompareThresholds(t *testing.T) {
 	seen := func(metric string) (float64, bool) { return 0.3, metric == record.PPS }
 	if v := verdict(CompareOptions{Seen: seen, Thresholds: map[string]float64{record.PPS: 0.01}}); v.Verdict != record.Equivalent || v.Threshold != 0.3 {
 		t.Errorf("what the host can see: %+v", v)
+	}
+
+	// The headers of the runs tell it too; the coarser of the two counts.
+	base.Run.Sees, next.Run.Sees = map[string]float64{record.PPS: 0.02}, map[string]float64{record.PPS: 0.15}
+	if v := verdict(CompareOptions{}); v.Verdict != record.Equivalent || v.Threshold != 0.15 {
+		t.Errorf("what the runs say: %+v", v)
+	}
+	var b bytes.Buffer
+	if err := ComparisonSummary(&b, compared(t, base, next, CompareOptions{})); err != nil || !strings.Contains(b.String(), "This host can see changes of 15.0 % in pps;") {
+		t.Errorf("%v; the summary does not tell: %s", err, b.String())
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 	"tunbench/reports"
 	"tunbench/reports/aa"
 	"tunbench/reports/record"
-	"tunbench/reports/stat"
 )
 
 // abOptions are the flags of tunbench ab beside those of a selection.
@@ -109,7 +108,7 @@ func (s *selection) comparison(args []string, o abOptions) (ab bench.AB, options
 	if ab.Plan, err = s.plan(args); err != nil {
 		return ab, options, err
 	}
-	ab.Protocol = stat.ProtocolOptions{Pairs: bench.ABPairs}
+	ab.Protocol = bench.ProtocolOptions{Pairs: bench.ABPairs}
 	if s.changed("trials") {
 		ab.Protocol.Pairs = s.trials
 	}
@@ -169,7 +168,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 		var gates []bench.Gate
 		for _, g := range reports.GatesFor(ab.Clock, first, second, options) {
 			gates = append(gates, bench.Gate{
-				Rule: stat.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold}, Unit: g.Unit,
+				Rule: bench.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold}, Unit: g.Unit,
 			})
 		}
 		return gates
