@@ -34,6 +34,11 @@ bench-smoke: check-tun build ## run the smoke suite (1 minute); ARGS adds flags
 	@mkdir -p $(RUNS)
 	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite smoke $(ARGS)
 
+.PHONY: bench-aa
+bench-aa: check-tun build ## what can this host see? a scenario against itself (2 minutes); ARGS adds flags
+	@mkdir -p $(RUNS)
+	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) ab --a size=64 --b size=64 $(ARGS)
+
 .PHONY: bench-kernels
 bench-kernels: build ## compare Debian's 6.1 and 6.12 in virtual time (10 minutes, QEMU, no root)
 	scripts/kernels.sh 6.1 6.12

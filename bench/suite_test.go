@@ -15,7 +15,7 @@ import (
 
 func TestSuitesFitTheirTime(t *testing.T) {
 	limits := map[string]time.Duration{
-		"smoke": 50 * time.Second, "default": 540 * time.Second,
+		"smoke": 50 * time.Second, "stall": 90 * time.Second, "default": 540 * time.Second,
 		"kernels": 90 * time.Second, "kernels-observer": 30 * time.Second,
 	}
 	for _, name := range SuiteNames() {

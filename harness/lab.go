@@ -175,8 +175,8 @@ func (l *Lab) Run(ctx context.Context, s Spec, hook string, floor record.Floor) 
 	if err != nil {
 		return record.Trial{}, err
 	}
-	if s.Open() && s.Rate == 0 {
-		return record.Trial{}, fmt.Errorf("run an open loop at %v of what the closed loop reaches: its rate is not set", s.Share)
+	if err := b.spec.rated(); err != nil {
+		return record.Trial{}, err
 	}
 	started := time.Now().UTC()
 	restore := quiet(len(b.placement.Sender) + len(b.placement.Reader))

@@ -117,4 +117,32 @@ func TestAShareIsNotARate(t *testing.T) {
 	if _, err := lab.Run(context.Background(), s, "none", record.Floor{}); err == nil || !strings.Contains(err.Error(), "rate is not set") {
 		t.Errorf("got %v", err)
 	}
+	closed := short()
+	if _, err := lab.RunPair(context.Background(), [2]Side{{closed, "none"}, {s, "none"}}, 1, record.Floor{}); err == nil || !strings.Contains(err.Error(), "rate is not set") {
+		t.Errorf("side by side: got %v", err)
+	}
+}
+
+// TestOpenLoopsSideBySide: the schedule stands still while the other side has
+// the CPUs, so that the time in between makes nobody late.
+func TestOpenLoopsSideBySide(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Rate, s.TxQLen = 5_000, 20_000
+	trials, err := lab.RunPair(context.Background(), [2]Side{{s, "none"}, {s, "none"}}, 1, record.Floor{SyscallNs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trial := range trials {
+		balanced(t, trial)
+		sched, e2e := trial.Schedule, trial.Latency[record.E2E]
+		if sched == nil || sched.Sends == 0 || e2e.Count == 0 || e2e.Count > sched.Sends {
+			t.Fatalf("schedule %+v, %d latencies", sched, e2e.Count)
+		}
+		// What is due in the windows that are kept is at least what they hold of
+		// the rate; others are measured and not kept.
+		if want := s.Rate * float64(trial.DurationNs) / 1e9; float64(sched.Sends) < 0.9*want {
+			t.Errorf("%d packets were due, want at least %.0f", sched.Sends, want)
+		}
+	}
 }

@@ -45,6 +45,9 @@ func (l *Lab) RunPair(ctx context.Context, sides [2]Side, seed uint64, floor rec
 		if beds[i], err = l.prepare(s.Spec, bpf.Hook(s.Hook)); err != nil {
 			return trials, err
 		}
+		if err := s.Spec.rated(); err != nil {
+			return trials, err
+		}
 		beds[i].sliced, beds[i].toggled = true, sides[0].Hook != sides[1].Hook
 		workers += len(beds[i].placement.Sender) + len(beds[i].placement.Reader)
 	}

@@ -141,6 +141,14 @@ type Spec struct {
 // Open tells whether s is an open loop.
 func (s Spec) Open() bool { return s.Rate > 0 || s.Share > 0 }
 
+// rated is an error for an open loop whose rate is not known yet.
+func (s Spec) rated() error {
+	if s.Open() && s.Rate == 0 {
+		return fmt.Errorf("run an open loop at %v of what the closed loop reaches: its rate is not set", s.Share)
+	}
+	return nil
+}
+
 // Default is `mode=tun gen=udp io=read queues=1 flows=1 size=64` with
 // everything else off, one second measured after a quarter of a second.
 func Default() Spec {
