@@ -249,7 +249,7 @@ func TestWakeUpNeedsAnIdleReader(t *testing.T) {
 	pausing.Scenario += "/pause=5ms"
 	pausing.Axes["pause"] = "5ms"
 	for name, trials := range map[string][]record.Trial{
-		"busy":    {oneTrial("2pct", 2e4, 300, 3, busy())}, // 0.08 packets in the ring
+		"busy":    {oneTrial("4pct", 4e4, 300, 3, busy())}, // 0.16 packets in the ring
 		"pausing": {pausing},
 		"closed":  {oneTrial("max", 1e3, 300, 3, busy())},
 	} {
