@@ -83,8 +83,11 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 func (b *bed) windowsTell() bool {
 	const least = 10
 	s := b.spec
+	if s.Rate == 0 {
+		return true
+	}
 	due := s.Rate * s.Window.Seconds() / float64(b.senders[0].Segments())
-	return s.Rate == 0 || !s.Poisson && due >= least
+	return !s.Poisson && due >= least
 }
 
 // mismatch compares every counter of the trial with the next one down the
