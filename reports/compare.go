@@ -603,26 +603,68 @@ func variantName(letter string, own, other *record.File) string {
 
 // pairs judges the pairs of the first block in which both trials are valid.
 func (c *comparer) pairs(a, b *record.File) error {
+	scenariosA, scenariosB := trialsByScenario(a), trialsByScenario(b)
+	if len(scenariosA) == 1 && len(scenariosB) == 1 {
+		// The variants may be of two scenarios, which are one pair's.
+		c.pairsOf(a.Trials, b.Trials)
+	} else {
+		for _, name := range slices.SortedFunc(maps.Keys(scenariosA), compareNames) {
+			c.pairsOf(scenariosA[name], scenariosB[name])
+		}
+	}
+	if len(c.done.Verdicts) == 0 {
+		return fmt.Errorf("compare the variants of %s: no pair has two valid trials", c.options.BaseName)
+	}
+	judged, err := c.judgeBy(stat.JudgePairs)
+	if err != nil {
+		return err
+	}
+	for i, t := range c.tests {
+		v := &c.done.Verdicts[t.at]
+		take(v, judged[i])
+		switch v.Verdict {
+		case record.Regression:
+			v.Verdict = record.IndicativeRegression
+		case record.Improvement:
+			v.Verdict = record.IndicativeImprovement
+		}
+	}
+	if n := len(c.tests); n > 0 {
+		c.warnTooFew(leastSignedRank, stat.PairsNeeded(n, compareAlpha), "valid pair", "valid pairs")
+	}
+	return nil
+}
+
+func trialsByScenario(f *record.File) map[string][]record.Trial {
+	by := map[string][]record.Trial{}
+	for _, t := range f.Trials {
+		by[t.Scenario] = append(by[t.Scenario], t)
+	}
+	return by
+}
+
+// pairsOf adds the tests of the pairs that a and b hold; none if they hold none.
+func (c *comparer) pairsOf(a, b []record.Trial) {
 	type key struct{ block, pair int }
 	first := map[key]*record.Trial{}
-	for i := range a.Trials {
-		t := &a.Trials[i]
+	for i := range a {
+		t := &a[i]
 		if !t.Invalid() && t.Block <= 1 {
 			first[key{t.Block, t.Pair}] = t
 		}
 	}
 	var base, next []*record.Trial
-	for i := range b.Trials {
-		t := &b.Trials[i]
+	for i := range b {
+		t := &b[i]
 		if p := first[key{t.Block, t.Pair}]; p != nil && !t.Invalid() {
 			base, next = append(base, p), append(next, t)
 			delete(first, key{t.Block, t.Pair})
 		}
 	}
-	x, y := newArm(base), newArm(next)
 	if len(base) == 0 {
-		return fmt.Errorf("compare the variants of %s: no pair has two valid trials", c.options.BaseName)
+		return
 	}
+	x, y := newArm(base), newArm(next)
 	for _, g := range Gates(c.base.Clock, base[0]) {
 		if g.Metric == record.BitPerS && sameSize(x, y) {
 			continue
@@ -646,24 +688,6 @@ func (c *comparer) pairs(a, b *record.File) error {
 		}
 		c.done.Verdicts = append(c.done.Verdicts, v)
 	}
-	judged, err := c.judgeBy(stat.JudgePairs)
-	if err != nil {
-		return err
-	}
-	for i, t := range c.tests {
-		v := &c.done.Verdicts[t.at]
-		take(v, judged[i])
-		switch v.Verdict {
-		case record.Regression:
-			v.Verdict = record.IndicativeRegression
-		case record.Improvement:
-			v.Verdict = record.IndicativeImprovement
-		}
-	}
-	if n := len(c.tests); n > 0 {
-		c.warnTooFew(leastSignedRank, stat.PairsNeeded(n, compareAlpha), "valid pair", "valid pairs")
-	}
-	return nil
 }
 
 // Taken are the figures shown that have the verdict of another metric.

@@ -28,27 +28,47 @@ func WriteComparison(dir string, c *Comparison) error {
 // summaryWidth is the number of columns that a summary keeps to.
 const summaryWidth = 99
 
+// fewVerdicts is how many verdicts that are neither a regression nor an
+// improvement a summary lists; of more it gives the counts.
+const fewVerdicts = 8
+
 // ComparisonSummary writes c for a terminal: what regressed, what improved, and
 // how much of the rest there is.
 func ComparisonSummary(w io.Writer, c *Comparison) error {
 	s := newContrast(c)
 	var b bytes.Buffer
-	for _, group := range []struct {
-		name string
-		rows []record.Verdict
-	}{{"Regressed", s.regressed}, {"Improved", s.improved}} {
-		if len(group.rows) > 0 {
-			fmt.Fprintf(&b, "%s:\n", group.name)
-			s.grouped(&b, group.rows)
+	listed := 0
+	list := func(name string, rows []record.Verdict) {
+		if len(rows) > 0 {
+			listed += len(rows)
+			fmt.Fprintf(&b, "%s:\n", name)
+			s.grouped(&b, rows)
 			fmt.Fprintln(&b)
 		}
 	}
-	if len(s.common) > 0 && len(s.regressed)+len(s.improved) > 0 {
+	list("Regressed", s.regressed)
+	list("Improved", s.improved)
+	few := len(s.Verdicts)-listed <= fewVerdicts
+	if few {
+		for _, k := range kinds[4:] {
+			list(strings.ToUpper(k.verdict[:1])+k.verdict[1:], s.of(k.verdict))
+		}
+	}
+	if len(s.common) > 0 && listed > 0 {
 		wrapped(&b, "all scenarios: "+printable(strings.Join(s.common, " ")))
 		fmt.Fprintln(&b)
 	}
 	for _, p := range s.points() {
 		wrapped(&b, plainText(p))
+	}
+	if few {
+		for _, r := range s.reasons(record.Inconclusive) {
+			where := "Inconclusive in " + plural(r.n, "verdict", "verdicts")
+			if r.n > 1 && r.n == len(s.Verdicts) {
+				where = "All verdicts"
+			}
+			wrapped(&b, where+": "+printable(r.note)+".")
+		}
 	}
 	for _, a := range s.alerts() {
 		wrapped(&b, "warning: "+plainText(a))

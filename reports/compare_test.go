@@ -470,6 +470,21 @@ func TestCompareVariants(t *testing.T) {
 		t.Error("the file was changed")
 	}
 
+	// Pairs of two scenarios have the same numbers and are not mixed up.
+	f = abFile(0.95, 10)
+	for _, t := range abFile(1, 10).Trials {
+		t.Scenario = slow
+		f.Trials = append(f.Trials, t)
+	}
+	c, err = CompareVariants(f, CompareOptions{BaseName: "ab"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by = verdictsOf(c)
+	if by[fast+" pps"].Verdict != record.IndicativeRegression || by[slow+" pps"].Verdict != record.Equivalent || by[slow+" pps"].N != 10 {
+		t.Errorf("two scenarios: %+v, %+v", by[fast+" pps"], by[slow+" pps"])
+	}
+
 	// One variant in each of two files is the same.
 	half := func(variant string) *record.File {
 		f := abFile(0.95, 10)

@@ -23,8 +23,8 @@ import (
 // have in common are one state, and a change is what moves them apart.
 type stateShift struct {
 	// change is new/base - 1 within the lowest state that both are in; if they
-	// share none, between the lowest state of each; and if they share but
-	// outliers, between the states that they are mostly in.
+	// share none, and have as many, between the lowest state of each; elsewhere
+	// between the states that they are mostly in.
 	change  float64
 	verdict string
 	notes   []string
@@ -97,26 +97,36 @@ func shiftStates(base, next []float64, threshold float64) stateShift {
 	if len(shared) > 0 {
 		return sharedStates(list, shared, len(base), len(next), threshold)
 	}
-	out := stateShift{change: middle(young[0].new)/middle(old[0].base) - 1, verdict: record.Inconclusive}
+	if len(old) == len(young) {
+		return matchedStates(old, young)
+	}
+	out := stateShift{change: middle(mostly(young, true).new)/middle(mostly(old, false).base) - 1, verdict: record.Inconclusive}
 	switch {
-	case len(old) == len(young):
-		for i := range old {
-			if (middle(young[i].new) > middle(old[i].base)) != (out.change > 0) {
-				out.notes = append(out.notes, "the states of the cost moved in different directions")
-				return out
-			}
-		}
-		if len(old) > 1 {
-			out.notes = append(out.notes, fmt.Sprintf("the cost has %d states, and each moved", len(old)))
-		}
 	case !apartAltogether(base, next):
 		out.notes = append(out.notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and they lie between each other: boot more", plural(len(old), "state", "states"), len(young)))
-		return out
 	case !beyondSpread(base, next):
 		out.notes = append(out.notes, "the change is smaller than the distance of the states of one kernel: boot more")
-		return out
+	default:
+		out.verdict = indicative(out.change)
 	}
+	return out
+}
+
+// matchedStates judges kernels whose costs have as many states and share none:
+// the lowest of one is the lowest of the other, and so on.
+func matchedStates(old, young []state) stateShift {
+	out := stateShift{change: middle(young[0].new)/middle(old[0].base) - 1}
 	out.verdict = indicative(out.change)
+	for i := range old {
+		if (middle(young[i].new) > middle(old[i].base)) != (out.change > 0) {
+			out.verdict = record.Inconclusive
+			out.notes = []string{"the states of the cost moved in different directions"}
+			return out
+		}
+	}
+	if len(old) > 1 {
+		out.notes = []string{fmt.Sprintf("the cost has %d states, and each moved", len(old))}
+	}
 	return out
 }
 
@@ -164,11 +174,7 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 	// What is shared is an outlier of one of them: the state that it is mostly in
 	// is another.
 	out.verdict = record.Inconclusive
-	old := slices.MaxFunc(list, func(a, b state) int { return cmp.Compare(len(a.base), len(b.base)) })
-	young := slices.MaxFunc(list, func(a, b state) int { return cmp.Compare(len(a.new), len(b.new)) })
-	if len(old.base) == 0 || len(young.new) == 0 {
-		return out
-	}
+	old, young := mostly(list, false), mostly(list, true)
 	out.change = middle(young.new)/middle(old.base) - 1
 	if math.Abs(out.change) > threshold && tell(old) < statesAlpha && tell(young) < statesAlpha {
 		out.verdict = indicative(out.change)
@@ -176,6 +182,17 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 	}
 	out.notes = append(out.notes, "most trials of one kernel cost what none of the other did: boot more")
 	return out
+}
+
+// mostly gives the state that most trials of the base, or of the new kernel,
+// are in; the lowest of several.
+func mostly(list []state, new bool) state {
+	return slices.MaxFunc(list, func(a, b state) int {
+		if new {
+			return cmp.Compare(len(a.new), len(b.new))
+		}
+		return cmp.Compare(len(a.base), len(b.base))
+	})
 }
 
 // apartAltogether tells whether every cost of one is above every cost of the

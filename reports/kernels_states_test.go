@@ -110,6 +110,7 @@ func TestShiftStates(t *testing.T) {
 		{"states are met in another proportion", []float64{100, 100, 100, 100, 100, 100, 100, 102}, []float64{100, 102, 102, 102, 102, 102, 102, 102}, record.Inconclusive, 0},
 		{"each state moved up", []float64{100, 102.2, 102.2}, []float64{101, 101, 103.3}, record.IndicativeRegression, 0.01},
 		{"each state moved down", []float64{100, 102.2, 102.2}, []float64{99, 99, 101.1}, record.IndicativeImprovement, -0.01},
+		{"faster, and a second state", []float64{8068, 8068, 8068}, []float64{5975, 6110, 6111}, record.IndicativeImprovement, 6110.5/8068 - 1},
 		{"states moved apart", []float64{100, 102}, []float64{99, 103}, record.Inconclusive, -0.01},
 		{"one state, hardly beyond", []float64{99.8, 100, 100.2}, []float64{100.4, 100.6, 100.8}, record.IndicativeRegression, 0.006},
 		{"one state, they overlap", []float64{99.8, 100, 100.4}, []float64{100.2, 100.6, 100.8}, record.Inconclusive, 0.006},

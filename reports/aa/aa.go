@@ -19,10 +19,13 @@ import (
 	"math"
 	"math/bits"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tunbench/reports/record"
 )
@@ -123,9 +126,14 @@ func hostOf(h record.Host) Host {
 }
 
 // Dir is the folder of the A/A runs inside the user's cache:
-// $XDG_CACHE_HOME/tunbench/aa, or ~/.cache/tunbench/aa. It is an error if
-// neither is known.
+// $XDG_CACHE_HOME/tunbench/aa, or ~/.cache/tunbench/aa, where home is that of
+// the user who called sudo. It is an error if neither is known.
 func Dir() (string, error) {
+	if id := os.Getenv("SUDO_UID"); id != "" && os.Geteuid() == 0 && os.Getenv("XDG_CACHE_HOME") == "" {
+		if u, err := user.LookupId(id); err == nil && filepath.IsAbs(u.HomeDir) {
+			return filepath.Join(u.HomeDir, ".cache", "tunbench", "aa"), nil
+		}
+	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find the cache folder: %w", err)
@@ -196,10 +204,46 @@ func Store(dir string, r Result) error {
 	if err != nil {
 		return fmt.Errorf("store A/A run of %s: %w", r.Scenario, err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	name := path(dir, r.Fingerprint)
+	made, err := makeFolder(dir)
+	if err != nil {
 		return fmt.Errorf("make the folder of A/A runs: %w", err)
 	}
-	return replace(path(dir, r.Fingerprint), append(text, '\n'))
+	if err := replace(name, append(text, '\n')); err != nil {
+		return err
+	}
+	return adopt(append(made, name))
+}
+
+// makeFolder makes dir and what is missing above it, and says what it made,
+// from the top down.
+func makeFolder(dir string) (made []string, err error) {
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		if _, err := os.Lstat(d); err == nil || d == filepath.Dir(d) {
+			break
+		}
+		made = append([]string{d}, made...)
+	}
+	return made, os.MkdirAll(dir, 0o755)
+}
+
+// adopt gives each path the owner of the folder that it is in: what root makes
+// in the cache of the user who called sudo is that user's. Others have nothing
+// to give away.
+func adopt(paths []string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	for _, p := range paths {
+		var above unix.Stat_t
+		if err := unix.Stat(filepath.Dir(p), &above); err != nil {
+			return fmt.Errorf("find the owner of %s: %w", filepath.Dir(p), err)
+		}
+		if err := os.Lchown(p, int(above.Uid), int(above.Gid)); err != nil {
+			return fmt.Errorf("give the A/A runs to their user: %w", err)
+		}
+	}
+	return nil
 }
 
 // byAge puts the oldest first. What is stored has a time that can be parsed.

@@ -2,6 +2,7 @@ package aa
 
 import (
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"tunbench/reports/record"
 )
@@ -225,5 +227,48 @@ func TestDir(t *testing.T) {
 	t.Setenv("HOME", "")
 	if _, err := Dir(); err == nil {
 		t.Error("a cache folder without a home")
+	}
+}
+
+// What sudo's root stores in a user's cache is the user's.
+func TestBelongsToTheUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("needs root, and CI must have it")
+		}
+		t.Skip("needs root")
+	}
+	const user = 65534
+	home := t.TempDir()
+	if err := os.Chown(home, user, user); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(home, ".cache", "tunbench", "aa")
+	r := New(record.Host{CPU: "x"}, "1", time.Now(), "s", 10, map[string]float64{"pps": 0.02})
+	if err := Store(dir, r); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	err := filepath.WalkDir(home, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err != nil {
+			return err
+		}
+		if n++; st.Uid != user || st.Gid != user {
+			t.Errorf("%s belongs to %d:%d", path, st.Uid, st.Gid)
+		}
+		return nil
+	})
+	if err != nil || n != 5 {
+		t.Errorf("%d paths, %v", n, err)
+	}
+
+	t.Setenv("XDG_CACHE_HOME", "")
+	t.Setenv("SUDO_UID", "0")
+	if got, err := Dir(); err != nil || !strings.HasSuffix(got, "/.cache/tunbench/aa") {
+		t.Errorf("under sudo: %s, %v", got, err)
 	}
 }
