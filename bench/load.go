@@ -94,13 +94,13 @@ func closedOf(s Scenario) (Scenario, error) {
 // find takes the median of the trials that this run has of the scenario, if
 // they are enough, or makes some for the purpose.
 func (c *closedLoops) find(ctx context.Context, base Scenario) closedLoop {
-	rates, how := c.seen[base.Name], "the median of %d trials of this run"
+	rates, how := c.seen[base.Name], "the median of %d valid trials of this run"
 	if len(rates) < calibrations {
 		var err error
 		if rates, err = c.calibrate(ctx, base); err != nil {
 			return closedLoop{err: err}
 		}
-		how = fmt.Sprintf("the median of %%d trials of %v made to know it", calibrationTime)
+		how = fmt.Sprintf("by %%d valid trials of %d, of %v each, made to know it", calibrations, calibrationTime)
 	}
 	sum, err := stat.Summarize(rates)
 	if err != nil {

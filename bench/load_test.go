@@ -110,7 +110,7 @@ func TestShareIsCalibratedOnce(t *testing.T) {
 		_, query, _ := strings.Cut(trial.Scenario, "size=")
 		rates[query] = trial.Metrics[record.PPS]
 		note := strings.Join(trial.Notes, ";")
-		if pct := strings.HasSuffix(trial.Axes["load"], "pct"); pct != strings.Contains(note, "the closed loop reached 1000000, the median of 3 trials of 300ms made to know it") {
+		if pct := strings.HasSuffix(trial.Axes["load"], "pct"); pct != strings.Contains(note, "the closed loop reached 1000000, by 3 valid trials of 3, of 300ms each, made to know it") {
 			t.Errorf("%s: notes %q", trial.Scenario, note)
 		}
 	}
@@ -135,7 +135,7 @@ func TestShareOfWhatTheRunMeasured(t *testing.T) {
 		t.Errorf("%d trials, want those of two scenarios and no more", n)
 	}
 	last := f.rec.records[len(f.rec.records)-2].(record.Trial)
-	want := []string{"load=50pct is 400000 packets/s: the closed loop reached 800000, the median of 3 trials of this run"}
+	want := []string{"load=50pct is 400000 packets/s: the closed loop reached 800000, the median of 3 valid trials of this run"}
 	if diff := cmp.Diff(want, last.Notes); diff != "" || last.Metrics[record.PPS] != 400e3 {
 		t.Errorf("rate %v, notes (-want +got)\n%s", last.Metrics[record.PPS], diff)
 	}

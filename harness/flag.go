@@ -40,8 +40,7 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 		// What the windows of both sides of a pair share is the host's.
 		rates, of = m.against, "held against the other side's, "
 	}
-	// By a Poisson process windows differ, whatever the device does.
-	if text := unsteady(rates); text != "" && !b.spec.Poisson {
+	if text := unsteady(rates); text != "" && b.windowsTell() {
 		text = of + text
 		if warm != "" {
 			text += "; " + warm
@@ -76,6 +75,19 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if t.Observer != nil && t.Observer.MissedRuns > 0 {
 		flag(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
 	}
+}
+
+// windowsTell is false where windows differ whatever the device does: by a
+// Poisson process, or if so few messages are due in each that one more or less
+// counts.
+func (b *bed) windowsTell() bool {
+	const least = 10
+	s := b.spec
+	if s.Rate == 0 {
+		return true
+	}
+	due := s.Rate * s.Window.Seconds() / float64(b.senders[0].Segments())
+	return !s.Poisson && due >= least
 }
 
 // mismatch compares every counter of the trial with the next one down the

@@ -41,8 +41,9 @@ func TestOpenLoop(t *testing.T) {
 				t.Fatalf("schedule %+v", sched)
 			}
 			e2e, service := trial.Latency[record.E2E], trial.Latency[record.Service]
-			if e2e.Count+e2e.Overflow != sched.Sends || service.Count+service.Overflow != sched.Sends || sched.Sends != a.Accepted {
-				t.Errorf("%d packets were due and sent, latencies of %d and %d, %d accepted: want the same", sched.Sends, e2e.Count, service.Count, a.Accepted)
+			// On a busy host some are due before the measured time begins.
+			if e2e.Count+e2e.Overflow != sched.Sends || service.Count+service.Overflow != sched.Sends || sched.Sends == 0 || sched.Sends > a.Accepted {
+				t.Errorf("%d packets were due in the measured time, latencies of %d and %d, %d accepted: want the same, and no more", sched.Sends, e2e.Count, service.Count, a.Accepted)
 			}
 			if e2e.MaxNs < service.MinNs || e2e.MinNs < service.MinNs {
 				t.Errorf("e2e from %d to %d ns, service from %d: a packet was sent before it was due", e2e.MinNs, e2e.MaxNs, service.MinNs)
@@ -92,7 +93,7 @@ func TestPauseIsSeenByAnOpenLoopOnly(t *testing.T) {
 		if l.P99Ns == nil {
 			t.Fatalf("%s: no p99 of %d samples", name, l.Count)
 		}
-		if l.MaxNs < uint64(pause) {
+		if l.MaxNs < uint64(pause)/10*9 { // the first packet is due a little after the pause began
 			t.Errorf("%s: the slowest packet took %d ns: the reader did not sleep for %v", name, l.MaxNs, pause)
 		}
 		return l
@@ -143,6 +144,21 @@ func TestOpenLoopsSideBySide(t *testing.T) {
 		// the rate; others are measured and not kept.
 		if want := s.Rate * float64(trial.DurationNs) / 1e9; float64(sched.Sends) < 0.9*want {
 			t.Errorf("%d packets were due, want at least %.0f", sched.Sends, want)
+		}
+	}
+}
+
+// TestFewPacketsAWindow: that windows hold one packet or two says nothing
+// about the device.
+func TestFewPacketsAWindow(t *testing.T) {
+	needRoot(t)
+	for _, poisson := range []bool{false, true} {
+		s := short()
+		s.Rate, s.Poisson = 150, poisson // one or two in a window of 10 ms
+		trial := run(t, s, bpf.None)
+		balanced(t, trial)
+		if slices.Contains(trial.Flags, record.FlagUnsteady) {
+			t.Errorf("poisson %v: %v", poisson, trial.Notes)
 		}
 	}
 }

@@ -56,10 +56,11 @@ func (w warmth) String() string {
 // away, so a host on which nothing is ever steady gets no longer trials for
 // it, but trials flagged as unsteady; and no trial takes longer than two more
 // warm-ups. A trial of a fixed count of packets has no time to spare, and one
-// whose warm-up is too short to be cut into slices is not looked at.
+// whose warm-up is too short to be cut into slices is not looked at; nor is an
+// open loop, whose rate is that of its schedule from the first packet on.
 func warmUp(ctx context.Context, r rig, s Spec) (w warmth, err error) {
 	slice := s.Warmup / warmupSlices
-	if s.Count > 0 || slice < leastSlice {
+	if s.Count > 0 || s.Rate > 0 || slice < leastSlice {
 		return w, wait(ctx, r, s.Warmup)
 	}
 	for {

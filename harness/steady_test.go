@@ -93,6 +93,9 @@ func TestWarmUpIsExtended(t *testing.T) {
 		"a fixed count": {ramp(9 * time.Second), func(s *Spec) {
 			s.Count = 1 << 40
 		}, time.Second, ""},
+		"an open loop": {ramp(9 * time.Second), func(s *Spec) {
+			s.Rate = 1000
+		}, time.Second, ""},
 		"too short to tell": {ramp(9 * time.Second), func(s *Spec) {
 			s.Warmup = warmupSlices*leastSlice - 12
 		}, warmupSlices*leastSlice - 12, ""},
