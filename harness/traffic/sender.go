@@ -211,7 +211,10 @@ func (s *Sender) Start(control *Control) error {
 	s.control = control
 	loop := s.loop
 	if s.Pace.Rate > 0 {
-		loop = s.paced
+		loop = func() error {
+			defer worker.Favour()()
+			return s.paced()
+		}
 	}
 	var err error
 	s.thread, err = worker.Start(s.CPU, loop)

@@ -100,3 +100,16 @@ func (t *Thread) Kick() error {
 	}
 	return nil
 }
+
+// Favour gives the calling worker's thread the best priority of ordinary
+// threads, so that others on its CPU do not keep it from what is due; without
+// the right to that (CAP_SYS_NICE) nothing changes. The worker calls restore
+// before it ends: a thread that takes its place would inherit the priority.
+func Favour() (restore func()) {
+	const best, ordinary = -20, 0
+	tid := unix.Gettid()
+	if unix.Setpriority(unix.PRIO_PROCESS, tid, best) != nil {
+		return func() {}
+	}
+	return func() { _ = unix.Setpriority(unix.PRIO_PROCESS, tid, ordinary) }
+}

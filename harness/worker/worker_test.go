@@ -125,3 +125,32 @@ func TestPinningIsNotInherited(t *testing.T) {
 		}
 	}
 }
+
+// A worker that was favoured leaves no thread behind that is.
+func TestFavour(t *testing.T) {
+	priority := func() int {
+		// The system call gives 20 minus the nice value (getpriority(2)).
+		n, err := unix.Getpriority(unix.PRIO_PROCESS, unix.Gettid())
+		if err != nil {
+			t.Error(err)
+		}
+		return 20 - n
+	}
+	var during, after int
+	th, err := Start(0, func() error {
+		restore := Favour()
+		during = priority()
+		restore()
+		after = priority()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := th.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if after != 0 || during != -20 && os.Geteuid() == 0 {
+		t.Errorf("nice %d while favoured, %d after", during, after)
+	}
+}
