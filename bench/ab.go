@@ -123,22 +123,22 @@ const (
 // Equal tells whether two variants are one.
 func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
 
-// Exit is the process' exit code.
+// Exit is the process' exit code: 1 for a regression; strict makes what is not
+// known count.
 func (o ABOutcome) Exit(strict bool) int {
-	code := o.Outcome.Exit(false)
-	for _, v := range o.Verdicts {
-		switch {
-		case code != 0:
-		case v.Verdict == record.Regression:
-			return 1
-		}
+	if code := o.Outcome.Exit(false); code != 0 {
+		return code
 	}
-	if code == 0 && strict && slices.ContainsFunc(o.Verdicts, func(v record.Verdict) bool {
-		return v.Verdict == record.Inconclusive || v.Verdict == record.InvalidVerdict
-	}) {
+	came := func(to ...string) bool {
+		return slices.ContainsFunc(o.Verdicts, func(v record.Verdict) bool { return slices.Contains(to, v.Verdict) })
+	}
+	switch {
+	case came(record.Regression):
+		return 1
+	case strict && came(record.Inconclusive, record.InvalidVerdict):
 		return 3
 	}
-	return code
+	return 0
 }
 
 // Run measures and judges. It behaves as Plan.Run does; the verdicts are

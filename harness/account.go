@@ -32,6 +32,9 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 		},
 		CPUs: b.placement, Observer: b.own, Flags: []string{},
 	}
+	if b.lockstep != nil { // which rests first
+		m.samples[0].at = max(m.samples[0].at, b.lockstep.began)
+	}
 	counts := b.total()
 	t.Reads = record.Reads{Calls: counts.Calls, Bytes: counts.ReadBytes, Errors: map[string]uint64{}}
 	if counts.Again > 0 {

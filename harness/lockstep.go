@@ -41,6 +41,7 @@ func lockstepRounds(size, batch int) int {
 type lockstep struct {
 	thread     *worker.Thread
 	send, recv []float64 // ns a packet, block by block
+	began      int64     // when it had rested, in ns of the trial's clock
 	until      int64     // when it may end, in ns of the trial's clock; 0: after its blocks
 	unsettled  bool
 }
@@ -63,6 +64,7 @@ func (b *bed) startLockstep() error {
 		time.Sleep(lockstepRest)
 		now := worker.Now()
 		b.reading.Measured.Begin(now)
+		l.began = now
 		if b.lockstepLasts > 0 {
 			l.until = now + int64(b.lockstepLasts)
 		}

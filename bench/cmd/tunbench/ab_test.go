@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"math/rand/v2"
@@ -58,6 +59,16 @@ func TestAB(t *testing.T) {
 				if _, err := os.Stat(filepath.Join(out, "x", file)); err != nil {
 					t.Error(err)
 				}
+			}
+			written, err := os.ReadFile(filepath.Join(out, "x", "report.md"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if code, _, stderr := tunbench(context.Background(), test.lab, nil, "report", filepath.Join(out, "x"), "--out", filepath.Join(out, "again")); code != 0 {
+				t.Errorf("report: exit %d, %s", code, stderr)
+			}
+			if again, err := os.ReadFile(filepath.Join(out, "again", "report.md")); err != nil || !bytes.Equal(written, again) {
+				t.Errorf("report gives another report: %v", err)
 			}
 			// What is stored renders again, to the same verdicts.
 			code, again, stderr := tunbench(context.Background(), test.lab, nil, "compare", filepath.Join(out, "x"))

@@ -35,14 +35,14 @@ the gates that every trial must pass, then the settings of the host.`,
 				enc.SetEscapeHTML(false)
 				return enc.Encode(report)
 			}
-			return printReport(a.stdout, report)
+			return printDoctor(a.stdout, report)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object: sections with rows of name, status, detail, advice")
 	return cmd
 }
 
-func printReport(w io.Writer, report bench.Report) error {
+func printDoctor(w io.Writer, report bench.Report) error {
 	for i, s := range report.Sections {
 		if i > 0 {
 			fmt.Fprintln(w)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,7 +67,7 @@ func (a *app) render(runs []string, out string) error {
 			if i > 0 {
 				fmt.Fprintln(a.stdout)
 			}
-			if err := reports.Markdown(a.stdout, f, reports.Options{}); err != nil {
+			if err := printReport(a.stdout, runs[i], f); err != nil {
 				return fmt.Errorf("report on %s: %w", runs[i], err)
 			}
 		}
@@ -82,11 +83,36 @@ func (a *app) render(runs []string, out string) error {
 			}
 			folders[dir] = runs[i]
 		}
-		if err := reports.Write(dir, f); err != nil {
+		if err := writeReport(dir, runs[i], f); err != nil {
 			return fmt.Errorf("report on %s: %w", runs[i], err)
 		}
 	}
 	return nil
+}
+
+// printReport prints the report that the kind of file asks for: on a run, or on
+// the two variants of tunbench ab.
+func printReport(w io.Writer, run string, f *record.File) error {
+	if !reports.HoldsVariants(f) {
+		return reports.Markdown(w, f, reports.Options{})
+	}
+	c, err := reports.CompareVariants(f, reports.CompareOptions{BaseName: run})
+	if err != nil {
+		return err
+	}
+	return reports.ComparisonMarkdown(w, c)
+}
+
+// writeReport writes it into dir.
+func writeReport(dir, run string, f *record.File) error {
+	if !reports.HoldsVariants(f) {
+		return reports.Write(dir, f)
+	}
+	c, err := reports.CompareVariants(f, reports.CompareOptions{BaseName: run})
+	if err != nil {
+		return err
+	}
+	return reports.WriteComparison(dir, c)
 }
 
 // runName is the name of a run's folder.
