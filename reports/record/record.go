@@ -60,9 +60,10 @@ const (
 )
 
 // Invalid tells whether a flag says that the figures of t must not be used.
-func (t Trial) Invalid() bool {
-	return slices.ContainsFunc(t.Flags, func(flag string) bool { return slices.Contains(invalidating, flag) })
-}
+func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates) }
+
+// Invalidates tells whether a trial with that flag is invalid.
+func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
 var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep}
 
