@@ -156,7 +156,8 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 		return fmt.Errorf("%s holds a run already: choose another --out", path)
 	}
 	known := a.known(ab.Clock, lab.Host())
-	if known != nil {
+	// What an A/A run is to find out, it does not print of the one before.
+	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]bench.Variant) bool { return !s[0].Equal(s[1]) }) {
 		ab.Sees = known.Sees()
 	}
 	ab.Gates = func(first, second *record.Trial) []bench.Gate {
