@@ -139,11 +139,13 @@ func (s *scenario) passageOf(f record.Floor) (passage, bool) {
 }
 
 // apart tells wake-up and ring apart by the residency of a packet that finds
-// the reader idle.
+// the reader idle. A packet that stayed for less than that found a reader that
+// was mostly awake, and nothing tells its parts apart.
 func (p passage) apart(idle float64) passage {
-	p.wake = min(idle, p.residency)
-	p.ring = p.residency - p.wake
-	p.split = true
+	if p.residency < idle {
+		return p
+	}
+	p.wake, p.ring, p.split = idle, p.residency-idle, true
 	return p
 }
 
@@ -372,7 +374,7 @@ func spent(list []*scenario, all map[*scenario]passage) []section {
 	sec.blocks = append(sec.blocks, small(say("Means over the observed trials, the slowest 0.1 % left out. ",
 		bold("copy"), ": a system call and a copy of that size, from the floor. ",
 		bold("residency"), ": from ", mono("tun_net_xmit"), " to the dequeue in ", mono("tun_do_read"), ". ",
-		bold("wake-up"), ": residency at the lowest rate of the same scenario, where a packet finds the ring empty and the reader idle (mean occupancy of the ring, rate times residency, at most "+strconv.FormatFloat(idleShare, 'f', -1, 64)+"); a busy reader sleeps less often, so at higher rates it is an upper bound. ",
+		bold("wake-up"), ": residency at the lowest rate of the same scenario, where a packet finds the ring empty and the reader idle (mean occupancy of the ring, rate times residency, at most "+strconv.FormatFloat(idleShare, 'f', -1, 64)+"); a busy reader sleeps less often, so at higher rates it is an upper bound, and where residency is shorter than that the two are given together. ",
 		bold("ring"), ": residency beyond that. ",
 		bold("send side"), ": what remains, the way to the device and the packets ahead in the same batch. ",
 		bold("not resolved"), ": the other parts add up to more than the whole, so it is less than they can tell. Both stamps include the observer's own cost.")))
