@@ -210,9 +210,9 @@ func (r *abRunner) judge(c *comparison) error {
 		case 2*c.limited > c.valid && (got.Metric == record.PPS || got.Metric == record.BitPerS):
 			v.Verdict = record.InvalidVerdict
 			v.Notes = append(v.Notes, fmt.Sprintf("the generator, not the device, set the rate in %d of %d pairs: give the senders more CPUs (--cpus), or let them offer more (gen=udp-gso, gen=packet)", c.limited, c.valid))
-		case c.unsteady == c.valid && (v.Verdict == record.Regression || v.Verdict == record.Improvement):
+		case c.unsteady == c.valid && drowned(got, c.gates[i].Absolute) && (v.Verdict == record.Regression || v.Verdict == record.Improvement):
 			v.Verdict = record.Inconclusive
-			v.Notes = append(v.Notes, fmt.Sprintf("the host was never steady: all %d pairs are flagged; try again when it is quiet, or measure longer (--measure)", c.valid))
+			v.Notes = append(v.Notes, fmt.Sprintf("the host was never steady: all %d pairs are flagged, and the interval is wider than the change is large; try again when it is quiet, or measure longer (--measure)", c.valid))
 		}
 		if err := r.verdict(c, v); err != nil {
 			return err
@@ -222,6 +222,16 @@ func (r *abRunner) judge(c *comparison) error {
 		r.out.Sights = append(r.out.Sights, r.sight(c))
 	}
 	return nil
+}
+
+// drowned tells whether a change is no larger than its interval is wide. Where
+// no pair was steady, only a larger one is believed.
+func drowned(c stat.Comparison, absolute bool) bool {
+	change, low, high := c.Change, c.Low, c.High
+	if !absolute {
+		change, low, high = math.Log1p(change), math.Log1p(low), math.Log1p(high)
+	}
+	return !c.HasInterval || math.Abs(change) <= high-low
 }
 
 // verdictOf gives a comparison the shape in which it is kept.

@@ -38,6 +38,14 @@ func noisy(ratio float64) func(int, [2]harness.Side) ([2]record.Trial, error) {
 	}
 }
 
+// uneven gives pairs whose B is slower by now 1 and now 14 %.
+func uneven(n int, _ [2]harness.Side) (t [2]record.Trial, err error) {
+	for i, pps := range []float64{1e6, []float64{0.99e6, 0.86e6}[n%2] - float64(n)} {
+		t[i].Metrics = map[string]float64{record.PPS: pps}
+	}
+	return t, nil
+}
+
 func abFixture(t *testing.T, a, b string, pair func(int, [2]harness.Side) ([2]record.Trial, error)) (*AB, *pairLab, *fakeRecorder) {
 	t.Helper()
 	log := new([]string)
@@ -91,7 +99,9 @@ func TestAB(t *testing.T) {
 		"faster":            {"size=1500", noisy(1.1), record.Improvement, 0, 0, ""},
 		"half are spoilt":   {"size=1500", spoilt(2, record.FlagSteal, noisy(0.9)), record.Regression, 1, 1, "pairs were spoilt and made again: steal in"},
 		"all are spoilt":    {"size=1500", spoilt(1, record.FlagSteal, noisy(0.9)), record.InvalidVerdict, 0, 3, "not steady enough"},
-		"never steady":      {"size=1500", both(record.FlagUnsteady, noisy(0.9)), record.Inconclusive, 0, 3, "the host was never steady: all"},
+		"never steady":      {"size=1500", both(record.FlagUnsteady, uneven), record.Inconclusive, 0, 3, "the host was never steady: all"},
+		"uneven":            {"size=1500", uneven, record.Regression, 1, 1, ""},
+		"unsteady, but far": {"size=1500", both(record.FlagUnsteady, noisy(0.9)), record.Regression, 1, 1, ""},
 		"generator-limited": {"size=1500", both(record.FlagGeneratorLimited, noisy(0.9)), record.InvalidVerdict, 0, 3, "the generator, not the device"},
 		"unsupported":       {"size=1500", func(int, [2]harness.Side) (t [2]record.Trial, err error) { return t, errUnsupported }, record.UnsupportedVerdict, 2, 2, "EINVAL"},
 		"ours":              {"size=1500", func(int, [2]harness.Side) (t [2]record.Trial, err error) { return t, errors.New("broken") }, record.InvalidVerdict, 2, 2, "failed: broken"},

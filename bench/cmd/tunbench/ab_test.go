@@ -42,7 +42,7 @@ func TestAB(t *testing.T) {
 		"slower":     {variantLab(0.9), "size=1500", false, 1, "pps"},
 		"faster":     {variantLab(1.1), "size=1500", false, 0, "pps"},
 		"equal":      {variantLab(1), "ip=6 size=80", true, 0, "No regression."},
-		"unsteady":   {variantLab(0.9, record.FlagUnsteady), "size=1500", true, 3, "No regression."},
+		"unsteady":   {variantLab(0.9, record.FlagUnsteady), "size=1500", true, 1, "pps"},
 		"all stolen": {variantLab(0.9, record.FlagSteal), "size=1500", true, 3, "invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
