@@ -511,7 +511,7 @@ func TestLockstep(t *testing.T) {
 		t.Errorf("%+v, want %d packets", a, want)
 	}
 	// One thread does both, so that its rate follows from what both cost.
-	if cost := (trial.Metrics[record.SendNsPerPkt] + trial.Metrics[record.RecvNsPerPkt]) * trial.Metrics[record.PPS]; cost < 0.3e9 || cost > 1.2e9 {
+	if cost := (trial.Metrics[record.SendNsPerPkt] + trial.Metrics[record.RecvNsPerPkt]) * trial.Metrics[record.PPS]; cost < 0.1e9 || cost > 1.2e9 {
 		t.Errorf("%.0f packets/s at %.0f + %.0f ns", trial.Metrics[record.PPS], trial.Metrics[record.SendNsPerPkt], trial.Metrics[record.RecvNsPerPkt])
 	}
 	for _, metric := range []string{record.SendNsPerPkt, record.RecvNsPerPkt, record.FloorRatio} {
