@@ -150,25 +150,34 @@ func (r *abRunner) take(c *comparison, block int, trials [2]record.Trial) error 
 	return r.count(c, block, trials)
 }
 
+// begin settles by the first valid pair what c is judged on: the gates that both
+// of its trials have a value for.
+func (r *abRunner) begin(c *comparison, trials [2]record.Trial) (err error) {
+	c.gates = slices.DeleteFunc(r.Gates(&trials[0], &trials[1]), func(g Gate) bool {
+		_, inA := r.Value(&trials[0], g.Name)
+		_, inB := r.Value(&trials[1], g.Name)
+		return !inA || !inB
+	})
+	rules := make([]stat.Rule, len(c.gates))
+	for i, g := range c.gates {
+		rules[i] = g.Rule
+	}
+	if c.proto, err = stat.NewProtocol(rules, r.Protocol); err != nil {
+		return fmt.Errorf("compare %s: %w", c.sides[0].Name, err)
+	}
+	if need := c.proto.PairsNeeded(); need > r.Protocol.Pairs {
+		return &TooFewPairsError{c.sides[0].Name, r.Protocol.Pairs, len(rules), need}
+	}
+	c.base, c.next = make([][]float64, len(rules)), make([][]float64, len(rules))
+	return nil
+}
+
+// count adds a valid pair to what c is judged by.
 func (r *abRunner) count(c *comparison, block int, trials [2]record.Trial) error {
 	if c.proto == nil {
-		c.gates = slices.DeleteFunc(r.Gates(&trials[0], &trials[1]), func(g Gate) bool {
-			_, inA := r.Value(&trials[0], g.Name)
-			_, inB := r.Value(&trials[1], g.Name)
-			return !inA || !inB
-		})
-		rules := make([]stat.Rule, len(c.gates))
-		for i, g := range c.gates {
-			rules[i] = g.Rule
+		if err := r.begin(c, trials); err != nil {
+			return err
 		}
-		var err error
-		if c.proto, err = stat.NewProtocol(rules, r.Protocol); err != nil {
-			return fmt.Errorf("compare %s: %w", c.sides[0].Name, err)
-		}
-		if need := c.proto.PairsNeeded(); need > r.Protocol.Pairs {
-			return &TooFewPairsError{c.sides[0].Name, r.Protocol.Pairs, len(rules), need}
-		}
-		c.base, c.next = make([][]float64, len(rules)), make([][]float64, len(rules))
 	}
 	values := [2][]float64{make([]float64, len(c.gates)), make([]float64, len(c.gates))}
 	for side := range trials {

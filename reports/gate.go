@@ -80,15 +80,13 @@ func Gates(clock string, t *record.Trial) []Gate {
 }
 
 // GatesFor gives the metrics on which a pair of trials is judged: those of
-// Gates that both trials have, with the thresholds that o asks for. The bit rate
+// Gates, with the thresholds that o asks for. The bit rate
 // is left out where it is the packet rate times one constant, so that a test of
 // both would be one test twice.
 func GatesFor(clock string, a, b *record.Trial, o CompareOptions) []Gate {
 	proportional := sameSize(newArm([]*record.Trial{a}), newArm([]*record.Trial{b}))
 	gates := slices.DeleteFunc(Gates(clock, a), func(g Gate) bool {
-		_, inA := GateValue(a, g.Metric)
-		_, inB := GateValue(b, g.Metric)
-		return !inA || !inB || g.Metric == record.BitPerS && proportional
+		return g.Metric == record.BitPerS && proportional
 	})
 	for i := range gates {
 		gates[i].Threshold = o.threshold(gates[i])

@@ -294,11 +294,11 @@ const emulatorBoots = 3
 var strayBreakpoint = regexp.MustCompile(`int3: 0000 \[#1\]`)
 
 // bootAgain boots like boot, and once more when the emulator broke the guest:
-// a kernel changes its own code behind a breakpoint, and QEMU before 8.1, with
-// a thread for each virtual CPU, may run the breakpoint from a translation
-// that it should have thrown away. It hits one boot in hundreds, on any kernel
-// (https://bugzilla.redhat.com/show_bug.cgi?id=2216496). Nothing of such a
-// boot is kept.
+// a kernel changes its own code behind a breakpoint, and QEMU (7.2 and 8.0
+// were seen to), with a thread for each virtual CPU, may run the breakpoint from
+// a translation that it should have thrown away. It hits one boot in hundreds
+// or thousands (https://bugzilla.redhat.com/show_bug.cgi?id=2216496). Nothing of
+// such a boot is kept.
 func (m *Machine) bootAgain(ctx context.Context, qemu, accel string, probe bool, initrd *os.File) (*Result, error) {
 	for boot := 1; ; boot++ {
 		r, err := m.boot(ctx, qemu, accel, probe, initrd)
@@ -306,7 +306,7 @@ func (m *Machine) bootAgain(ctx context.Context, qemu, accel string, probe bool,
 		if boot == emulatorBoots || m.ICount || accel != TCG || !errors.As(err, &failed) || !strayBreakpoint.MatchString(failed.Console) {
 			return r, err
 		}
-		m.Log("the emulator broke the guest (a stale breakpoint, a fault of QEMU before 8.1 with more than one CPU); booting it again")
+		m.Log("the emulator broke the guest (a stale breakpoint, which some versions of QEMU run with more than one CPU); booting it again")
 	}
 }
 
