@@ -34,11 +34,13 @@ type Axis struct {
 var axes = []Axis{
 	{Name: "mode", Default: "tun", About: "kind of device", domain: words("tun", "tap"),
 		set: func(s *harness.Spec, v string) { s.Mode = harness.Mode(v) }},
-	{Name: "path", Default: "sink", About: "where the packets go", domain: words("sink")},
-	{Name: "dir", Default: "k2u", About: "kernel to user (xmit, read)", domain: words("k2u"), named: true},
-	{Name: "gen", Default: "udp", About: "who makes the traffic", domain: words("udp", "udp-gso", "packet", "lockstep"), named: true,
+	{Name: "path", Default: "sink", About: "where the packets go", domain: words("sink", "relay", "vpn", "bridge", "veth", "wireguard", "wireguard-go"),
+		set: func(s *harness.Spec, v string) { s.Path = harness.Path(v) }},
+	{Name: "dir", Default: "k2u", About: "kernel to user (xmit, read), user to kernel (write, receive), or both", domain: words("k2u", "u2k", "both"), named: true,
+		set: func(s *harness.Spec, v string) { s.Dir = harness.Dir(v) }},
+	{Name: "gen", Default: "udp", About: "who makes the traffic", domain: words("udp", "udp-gso", "packet", "packet-gso", "tcp", "tcp-rr", "udp-rr", "lockstep", "iperf3"), named: true,
 		set: func(s *harness.Spec, v string) { s.Gen = harness.Gen(v) }},
-	{Name: "io", Default: "read", About: "how a reader drives its descriptor", domain: words("read", "poll", "spin"),
+	{Name: "io", Default: "read", About: "how a descriptor is driven", domain: words("read", "readv", "poll", "spin", "uring", "vhost"),
 		set: func(s *harness.Spec, v string) { s.IO = harness.IO(v) }},
 	{Name: "queues", Default: "1", About: "queues of the device, multiqueue above 1", domain: numbers(1, harness.MaxQueues), named: true,
 		set: func(s *harness.Spec, v string) { s.Queues = number(v) }},
@@ -59,7 +61,8 @@ var axes = []Axis{
 		set: func(s *harness.Spec, v string) { s.PI = v == "on" }},
 	{Name: "napi", Default: "off", About: "how the device receives what user space writes", domain: words("off", "napi", "frags"),
 		set: func(s *harness.Spec, v string) { s.NAPI = harness.NAPI(v) }},
-	{Name: "xdp", Default: "off", About: "XDP program on the device", domain: words("off")},
+	{Name: "xdp", Default: "off", About: "XDP program on the device", domain: words("off", "pass", "drop", "pass-generic", "drop-generic"),
+		set: func(s *harness.Spec, v string) { s.XDP = harness.XDP(v) }},
 	{Name: "steer", Default: "auto", About: "how a queue is chosen", domain: words("auto", "ebpf", "ebpf-cpu", "ebpf-one"),
 		set: func(s *harness.Spec, v string) { s.Steer = harness.Steer(v) }},
 	{Name: "qdisc", Default: "noqueue", About: "root qdisc of the device", domain: pattern(`[a-z0-9_]+`, "a qdisc's name in lower case", "noqueue", "pfifo_fast", "fq_codel", "fq"),
@@ -77,7 +80,8 @@ var axes = []Axis{
 				s.Rate = float64(number(strings.TrimSuffix(v, "pps")))
 			}
 		}},
-	{Name: "cipher", Default: "none", About: "encryption, for path=vpn", domain: words("none")},
+	{Name: "cipher", Default: "none", About: "encryption, for path=vpn", domain: words("none", "chacha20poly1305", "aes256gcm"),
+		set: func(s *harness.Spec, v string) { s.Cipher = harness.Cipher(v) }},
 	{Name: "ip", Default: "4", About: "IP version", domain: words("4", "6"),
 		set: func(s *harness.Spec, v string) { s.Family = number(v) }},
 	{Name: "bypass", Default: "off", About: "PACKET_QDISC_BYPASS, for gen=packet", domain: words("off", "on"),
@@ -93,6 +97,8 @@ var axes = []Axis{
 			s.Filter = v != "off"
 			s.FilterTime = time.Duration(number(strings.TrimSuffix(v, "ns")))
 		}},
+	{Name: "event", Default: "off", About: "what happens to the device in the middle of the measured time", domain: words("off", "detach", "carrier"),
+		set: func(s *harness.Spec, v string) { s.Event = harness.Event(v) }},
 }
 
 // Axes returns every axis in the order of names and products.

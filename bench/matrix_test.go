@@ -101,7 +101,7 @@ func TestSelectionErrors(t *testing.T) {
 		{set: []string{"queues=257"}, want: `--set "queues=257": queues=257: no such value: choose 1 to 256`},
 		{set: []string{"size=64,1500"}, want: "size=64,1500: no such value"},
 		{set: []string{"io=read", "io=poll"}, want: "io is already set to read"},
-		{set: []string{"path=relay"}, want: "path=relay: no such value: choose sink"},
+		{set: []string{"path=loop"}, want: "path=loop: no such value: choose sink, relay"},
 	} {
 		_, err := ParseSelection(test.filter, test.set)
 		if err == nil || !strings.Contains(err.Error(), test.want) {

@@ -140,6 +140,9 @@ func (o *Observer) load() error {
 // Hook is the rung in use.
 func (o *Observer) Hook() Hook { return o.hook }
 
+// SampleEvery is of how many skbs one is timed.
+func (o *Observer) SampleEvery() int { return max(1, o.target.SampleEvery) }
+
 // Programs lists what is attached.
 func (o *Observer) Programs() []Program { return slices.Clone(o.programs) }
 

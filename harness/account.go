@@ -26,16 +26,12 @@ const (
 func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.Trial {
 	t := record.Trial{
 		Kind: record.KindTrial, Metrics: map[string]float64{}, Latency: map[string]record.Latency{},
-		Device: record.Device{
-			Name: b.device.Name(), Flags: b.flags, VnetHdrSz: b.vnet, Offloads: b.state.Features,
-			Qdisc: b.state.Qdisc, TxQLen: b.state.TxQLen, MTU: b.state.MTU,
-		},
-		CPUs: b.placement, Observer: b.own, Flags: []string{},
+		CPUs: b.placement, Flags: []string{},
 	}
 	if b.lockstep != nil { // which rests first
 		m.samples[0].at = max(m.samples[0].at, b.lockstep.began)
 	}
-	counts := b.total()
+	counts := total(b.readers)
 	t.Reads = record.Reads{Calls: counts.Calls, Bytes: counts.ReadBytes, Errors: map[string]uint64{}}
 	if counts.Again > 0 {
 		t.Reads.Errors["EAGAIN"] = counts.Again
@@ -52,8 +48,9 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 	return t
 }
 
-func (b *bed) total() (sum sink.Counts) {
-	for _, r := range b.readers {
+func total(readers []reader) (sum sink.Counts) {
+	for _, reader := range readers {
+		r := reader.Seen()
 		sum.Calls += r.Calls
 		sum.Reads += r.Reads
 		sum.ReadBytes += r.ReadBytes
@@ -79,78 +76,26 @@ func (b *bed) account(t *record.Trial, counts sink.Counts) {
 	a.Offered = a.Accepted + a.PushedBack
 	a.Delivered, a.Duplicates, a.Reordered = counts.Delivered, counts.Duplicates, counts.Reordered
 	a.Dropped = map[string]uint64{}
-	if b.snapshot != nil {
-		b.accountObserved(t)
-	} else if n := b.counters.TxDropped; n > 0 {
-		a.Dropped[record.TxDropped] = n * b.segmentsPerSKB()
-	}
+	b.ground.account(t)
 	a.Unexplained = int64(a.Accepted) - int64(a.Delivered) - int64(a.DroppedTotal())
 }
 
-func (b *bed) accountObserved(t *record.Trial) {
-	a, snap := &t.Accounting, b.snapshot
-	var xmit, read, xmitSKBs, readSKBs uint64
-	for i, q := range snap.Queues {
-		xmit += q.XmitPkts
-		read += q.ReadPkts
-		xmitSKBs += q.XmitSKBs
-		readSKBs += q.ReadSKBs
-		queue := record.Queue{
-			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
-			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
-			Flows: b.flowsOn(i),
-		}
-		if b.superPackets() {
-			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
-		}
-		t.Queues = append(t.Queues, queue)
-	}
-	a.Xmit, a.Read = &xmit, &read
-	if b.superPackets() {
-		a.XmitSKBs, a.ReadSKBs = &xmitSKBs, &readSKBs
-	}
-	for reason, n := range snap.Drops {
-		a.Dropped[reason] = n
-	}
-}
-
-// superPackets tells whether the device moved units of several segments.
-func (b *bed) superPackets() bool { return b.segmentsPerSKB() > 1 }
-
-// segmentsPerSKB is how many wire segments each skb of the device carries: the
-// generator makes equal super-packets, and the kernel passes them on whole if
-// the device takes them.
-func (b *bed) segmentsPerSKB() uint64 {
-	if b.spec.Gen != GenUDPGSO || !slices.Contains(b.state.Features, featureUSO) {
-		return 1
-	}
-	return b.senders[0].Segments()
-}
-
-// flowsOn counts the flows whose packets came out of queue i.
-func (b *bed) flowsOn(i int) (n int) {
-	for flow := range b.spec.Flows {
-		if b.readers[i].Flow(flow).Delivered > 0 {
-			n++
-		}
-	}
-	return n
-}
-
+// perFlow is for a single lane: the flows of two have the same numbers.
 func (b *bed) perFlow(t *record.Trial) {
-	if b.spec.Flows > maxFlowRecords {
+	if b.spec.Flows > maxFlowRecords || len(b.lanes) != 1 {
 		return
 	}
+	l := b.lanes[0]
 	for flow := range b.spec.Flows {
 		f := record.Flow{Flow: flow}
-		for _, r := range b.readers {
-			seen := r.Flow(flow)
+		for _, r := range l.readers {
+			seen := r.Seen().Flow(flow)
 			f.Delivered += seen.Delivered
 			f.Duplicates += seen.Duplicates
 			f.Reordered += seen.Reordered
 		}
-		s := b.senders[flow%len(b.senders)]
-		f.Accepted = s.Sent()[flow/len(b.senders)]
+		s := l.senders[flow%len(l.senders)]
+		f.Accepted = s.Sent()[flow/len(l.senders)]
 		t.Flows = append(t.Flows, f)
 	}
 }
@@ -176,7 +121,7 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 	t.Metrics[record.PPS] = delivered / seconds
 	t.Metrics[record.BitPerS] = 8 * float64(last.wireBytes-first.wireBytes) / seconds
 	t.Metrics[record.OfferedPPS] = float64(last.accepted+last.pushedBack-first.accepted-first.pushedBack) / seconds
-	if b.superPackets() {
+	if b.lanes[0].perSKB > 1 {
 		t.Metrics[record.SKBPS] = reads / seconds
 	}
 	if a.Accepted > 0 {
@@ -186,7 +131,7 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 	if delivered == 0 {
 		return
 	}
-	calls := float64(last.readCalls - first.readCalls + last.sendCalls - first.sendCalls)
+	calls := float64(last.readCalls - first.readCalls + last.sendCalls - first.sendCalls + last.carryCalls - first.carryCalls)
 	t.Metrics[record.SyscallsPerPkt] = calls / delivered
 	if send, ok := b.sendNs(first, last); ok {
 		t.Metrics[record.SendNsPerPkt] = send
@@ -204,22 +149,24 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 		perRead := float64(counts.ReadBytes) / float64(counts.Reads)
 		t.Metrics[record.FloorRatio] = recv / (floorNs(floor, perRead) * float64(counts.Reads) / float64(counts.Delivered))
 	}
-	byQueue := make([]float64, len(last.byQueue))
-	for i := range byQueue {
-		byQueue[i] = float64(last.byQueue[i] - first.byQueue[i])
+	if l := b.lanes[0]; l.queues {
+		byQueue := make([]float64, len(l.readers))
+		for i := range byQueue {
+			byQueue[i] = float64(last.byQueue[i] - first.byQueue[i])
+		}
+		t.Metrics[record.Jain], t.Metrics[record.QueueImbalance] = balance(byQueue)
 	}
-	t.Metrics[record.Jain], t.Metrics[record.QueueImbalance] = balance(byQueue)
 }
 
 // cpuTime is the time of all workers over the measured time. Where the kernel
 // accounts softirqs apart from threads, those of the workers' CPUs are added.
 func cpuTime(m measurement, addSoftirq bool, p record.Placement) (float64, bool) {
-	if m.first.senders < 0 || m.first.readers < 0 || m.last.senders < 0 || m.last.readers < 0 {
+	if slices.Min([]int64{m.first.senders, m.first.readers, m.first.carriers, m.last.senders, m.last.readers, m.last.carriers}) < 0 {
 		return 0, false
 	}
-	ns := float64(m.last.senders - m.first.senders + m.last.readers - m.first.readers)
+	ns := float64(m.last.senders - m.first.senders + m.last.readers - m.first.readers + m.last.carriers - m.first.carriers)
 	if addSoftirq {
-		cpus := slices.Concat(p.Sender, p.Reader)
+		cpus := cpusOf(p)
 		slices.Sort(cpus)
 		spent := m.first.stat.Until(m.last.stat, slices.Compact(cpus))
 		ns += float64(spent.SoftIRQ + spent.IRQ)
@@ -244,7 +191,7 @@ func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (floa
 	if b.lockstep != nil {
 		return lockstepNs(b.lockstep.recv)
 	}
-	if b.spec.IO == IORead {
+	if !b.spec.nonBlocking() {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}
@@ -252,7 +199,9 @@ func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (floa
 	}
 	times := new(hist.Histogram)
 	for _, r := range b.readers {
-		times.Merge(&r.Recv)
+		if queue, ok := r.(*sink.Reader); ok {
+			times.Merge(&queue.Recv)
+		}
 	}
 	if times.Count == 0 {
 		return 0, false
@@ -320,15 +269,12 @@ func (b *bed) latencies(t *record.Trial) {
 	}
 	e2e, service := new(hist.Histogram), new(hist.Histogram)
 	for _, r := range b.readers {
-		e2e.Merge(&r.E2E)
-		service.Merge(&r.Service)
+		e2e.Merge(&r.Seen().E2E)
+		service.Merge(&r.Seen().Service)
 	}
 	t.Latency[record.E2E] = latency(e2e, 0)
 	if b.spec.Open() {
 		t.Latency[record.Service] = latency(service, 0)
-	}
-	if b.snapshot != nil && b.lockstep == nil { // whose packets wait for their own batch only
-		t.Latency[record.Residency] = latency(&b.snapshot.Residency, b.snapshot.Missed)
 	}
 }
 

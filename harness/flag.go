@@ -100,23 +100,7 @@ func (b *bed) mismatch(t *record.Trial, counts sink.Counts) string {
 	if counts.Foreign > 0 {
 		return fmt.Sprintf("the readers saw %d packets that the generator did not make", counts.Foreign)
 	}
-	if want, got := counts.Reads, b.counters.TxPackets; want != got {
-		return fmt.Sprintf("the readers got %d packets or super-packets, the device counted %d", want, got)
-	}
-	if b.snapshot == nil {
-		return ""
-	}
-	switch {
-	case *a.Xmit != a.Accepted:
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
-	case *a.Read != a.Delivered+a.Duplicates:
-		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates, *a.Read)
-	case b.snapshot.Strays > 0:
-		return fmt.Sprintf("the observer saw %d events on queues that the device does not have", b.snapshot.Strays)
-	case b.hook.SeesReturns() && b.snapshot.Refused != b.counters.TxDropped:
-		return fmt.Sprintf("the device dropped %d, the observer saw xmit refuse %d", b.counters.TxDropped, b.snapshot.Refused)
-	}
-	return ""
+	return b.ground.mismatch(t)
 }
 
 // generatorShare is the share of the senders' time in the measured time that
@@ -136,7 +120,7 @@ func (b *bed) generatorShare(m measurement) float64 {
 
 // conditions is what the host did during the measured time.
 func (b *bed) conditions(m measurement) conditions {
-	cpus := slices.Concat(b.placement.Sender, b.placement.Reader)
+	cpus := cpusOf(b.placement)
 	slices.Sort(cpus)
 	cpus = slices.Compact(cpus)
 	c := conditions{
@@ -162,12 +146,8 @@ func (b *bed) conditions(m measurement) conditions {
 
 // workers counts the CPUs in use and the workers on them.
 func (b *bed) workers() (cpus, workers int) {
-	seen := map[int]bool{}
-	for _, list := range [][]int{b.placement.Sender, b.placement.Reader} {
-		for _, cpu := range list {
-			seen[cpu] = true
-			workers++
-		}
-	}
-	return len(seen), workers
+	list := cpusOf(b.placement)
+	workers = len(list)
+	slices.Sort(list)
+	return len(slices.Compact(list)), workers
 }

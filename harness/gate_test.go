@@ -128,7 +128,8 @@ func TestGatesInTheDark(t *testing.T) {
 // TestFlagOfTwoGates holds that a flag is set once, whichever gates ask for it,
 // with a note for each, and that notes without a flag are kept.
 func TestFlagOfTwoGates(t *testing.T) {
-	b := newBed(Default(), bpf.None, record.Placement{Sender: []int{0}, Reader: []int{1}})
+	place := record.Placement{Sender: []int{0}, Reader: []int{1}}
+	b := newBed(Default(), newK2U(Default(), bpf.None, place), place)
 	seen := fine().seen
 	seen.Throttles, seen.FreqTo, seen.Wall = 2, 1_000_000, time.Minute
 	m := measurement{samples: make([]sample, 2), seen: seen, warm: warmth{extended: 1}}
@@ -315,7 +316,7 @@ func TestATrialKnowsItsHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := short()
-	b := newBed(s, bpf.None, place)
+	b := newBed(s, newK2U(s, bpf.None, place), place)
 	restore := quiet(2)
 	m, err := runPhases(t.Context(), b, s)
 	restore()

@@ -119,7 +119,7 @@ func hookReason(err error) string {
 }
 
 // prepare checks a Spec against this host and finds a place for its workers.
-func (l *Lab) prepare(s Spec, hook bpf.Hook) (*bed, error) {
+func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
@@ -143,7 +143,11 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (*bed, error) {
 		p = record.Placement{Sender: p.Sender[:1], Reader: []int{}}
 		s.Warmup, s.Measure, s.Window = 0, lockstepLimit, lockstepLimit
 	}
-	b := newBed(s, hook, p)
+	g, err := groundFor(s, hook, p)
+	if err != nil {
+		return nil, err
+	}
+	b := newBed(s, g, p)
 	if s.Gen == GenLockstep && s.Pause > 0 && !s.Settle {
 		b.lockstepLasts = measure
 	}
@@ -159,33 +163,35 @@ func (l *Lab) Probe(ctx context.Context, s Spec, hook string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b, err := l.prepare(s, bpf.Hook(hook))
+	if _, err := l.prepare(s, bpf.Hook(hook)); err != nil {
+		return err
+	}
+	rig, err := l.prepare(s, bpf.None)
 	if err != nil {
 		return err
 	}
-	b.hook = bpf.None
-	return errors.Join(b.build(), b.close())
+	return errors.Join(rig.build(), rig.close())
 }
 
 // Run makes one trial of s, with the observer on hook, or bare if that is
 // "none". Everything of the record is filled in but Scenario, Axes, Arm, Pair
 // and Trial. The floor is that of this host in this run.
 func (l *Lab) Run(ctx context.Context, s Spec, hook string, floor record.Floor) (record.Trial, error) {
-	b, err := l.prepare(s, bpf.Hook(hook))
+	rig, err := l.prepare(s, bpf.Hook(hook))
 	if err != nil {
 		return record.Trial{}, err
 	}
-	if err := b.spec.rated(); err != nil {
+	if err := s.rated(); err != nil {
 		return record.Trial{}, err
 	}
 	started := time.Now().UTC()
-	restore := quiet(len(b.placement.Sender) + len(b.placement.Reader))
-	m, err := runPhases(ctx, b, b.spec)
+	restore := quiet(len(cpusOf(rig.place())))
+	m, err := runPhases(ctx, rig, rig.asked())
 	restore()
 	if err != nil {
 		return record.Trial{}, err
 	}
-	t := b.trial(m, floor, l.host.Config["CONFIG_IRQ_TIME_ACCOUNTING"] == "y")
+	t := rig.trial(m, floor, l.host.Config["CONFIG_IRQ_TIME_ACCOUNTING"] == "y")
 	t.Started = started.Format(time.RFC3339Nano)
 	return t, nil
 }

@@ -56,9 +56,6 @@ func (b *bed) startLockstep() error {
 			bufs[i][at] = 1 // a page that is first touched in a trial costs a fault
 		}
 	}
-	for i, q := range b.device.Queues() {
-		b.readers = append(b.readers, sink.New(b.sinkConfig(i, q), &b.reading))
-	}
 	l := &lockstep{}
 	thread, err := worker.Start(b.placement.Sender[0], func() error {
 		time.Sleep(lockstepRest)
@@ -157,13 +154,14 @@ func (b *bed) round(bufs [][]byte, send, recv *float64) error {
 	*send = float64(after.CallNs-before.CallNs) / float64(max(1, after.Accepted-before.Accepted))
 	var ns, delivered uint64
 	for _, r := range b.readers {
-		ns -= r.SweepNs
-		delivered -= r.Delivered
-		if err := r.Sweep(bufs); err != nil {
+		sweeper := r.(*sink.Reader)
+		ns -= sweeper.SweepNs
+		delivered -= sweeper.Delivered
+		if err := sweeper.Sweep(bufs); err != nil {
 			return err
 		}
-		ns += r.SweepNs
-		delivered += r.Delivered
+		ns += sweeper.SweepNs
+		delivered += sweeper.Delivered
 	}
 	*recv = float64(ns) / float64(max(1, delivered))
 	return nil

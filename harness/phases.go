@@ -17,6 +17,7 @@ type sample struct {
 	reads      uint64
 	readCalls  uint64
 	sendCalls  uint64
+	carryCalls uint64
 	accepted   uint64
 	pushedBack uint64
 	sendNs     uint64
@@ -25,8 +26,8 @@ type sample struct {
 
 // usage is what the trial and the host had used at one moment.
 type usage struct {
-	senders, readers int64 // CPU time of their threads in ns; -1 if one has ended
-	stat             host.Stat
+	senders, readers, carriers int64 // CPU time of their threads in ns; -1 if one has ended
+	stat                       host.Stat
 }
 
 // measurement is what the phases saw.

@@ -9,11 +9,8 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/host"
-	"tunbench/harness/netns"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
@@ -36,34 +33,34 @@ type Side struct {
 // as three times the planned couples reach: the trials' notes tell how often.
 // Sides of gen=lockstep cannot be sliced and are an error.
 func (l *Lab) RunPair(ctx context.Context, sides [2]Side, seed uint64, floor record.Floor) (trials [2]record.Trial, err error) {
-	var beds [2]*bed
+	var rigs [2]setup
 	workers := 0
 	for i, s := range sides {
 		if s.Spec.Gen == GenLockstep {
 			return trials, fmt.Errorf("%w: gen=lockstep is measured trial by trial, not side by side", ErrImpossible)
 		}
-		if beds[i], err = l.prepare(s.Spec, bpf.Hook(s.Hook)); err != nil {
+		if rigs[i], err = l.prepare(s.Spec, bpf.Hook(s.Hook)); err != nil {
 			return trials, err
 		}
 		if err := s.Spec.rated(); err != nil {
 			return trials, err
 		}
-		beds[i].sliced, beds[i].toggled = true, sides[0].Hook != sides[1].Hook
-		workers += len(beds[i].placement.Sender) + len(beds[i].placement.Reader)
+		rigs[i].slice(sides[0].Hook != sides[1].Hook)
+		workers += len(cpusOf(rigs[i].place()))
 	}
 	started := time.Now().UTC().Format(time.RFC3339Nano)
 	restore := quiet(workers)
 	cut := slicing{
-		specs: [2]Spec{beds[0].spec, beds[1].spec}, window: beds[0].spec.Window,
-		want: max(1, int(beds[0].spec.Measure/beds[0].spec.Window)),
+		specs: [2]Spec{rigs[0].asked(), rigs[1].asked()}, window: rigs[0].asked().Window,
+		want: max(1, int(rigs[0].asked().Measure/rigs[0].asked().Window)),
 		rng:  rand.New(rand.NewPCG(seed, 0)),
 	}
-	err = cut.run(ctx, [2]sliceRig{beds[0], beds[1]})
+	err = cut.run(ctx, [2]sliceRig{rigs[0], rigs[1]})
 	restore()
 	if err != nil {
 		return trials, err
 	}
-	for i, b := range beds {
+	for i, b := range rigs {
 		trials[i] = b.trial(cut.seen[i], floor, l.host.Config["CONFIG_IRQ_TIME_ACCOUNTING"] == "y")
 		trials[i].Started = started
 		if n := cut.tried - cut.kept; n > 0 {
@@ -284,6 +281,7 @@ func (s sample) plus(from, to sample) sample {
 		reads:      s.reads + to.reads - from.reads,
 		readCalls:  s.readCalls + to.readCalls - from.readCalls,
 		sendCalls:  s.sendCalls + to.sendCalls - from.sendCalls,
+		carryCalls: s.carryCalls + to.carryCalls - from.carryCalls,
 		accepted:   s.accepted + to.accepted - from.accepted,
 		pushedBack: s.pushedBack + to.pushedBack - from.pushedBack,
 		sendNs:     s.sendNs + to.sendNs - from.sendNs,
@@ -305,17 +303,20 @@ func (u usage) plus(from, to usage) usage {
 		return sum + to - from
 	}
 	return usage{
-		senders: add(u.senders, from.senders, to.senders),
-		readers: add(u.readers, from.readers, to.readers),
-		stat:    u.stat.Plus(from.stat, to.stat),
+		senders:  add(u.senders, from.senders, to.senders),
+		readers:  add(u.readers, from.readers, to.readers),
+		carriers: add(u.carriers, from.carriers, to.carriers),
+		stat:     u.stat.Plus(from.stat, to.stat),
 	}
 }
 
 // release lets the workers of a bed run.
 func (b *bed) release() error {
-	if b.observer != nil && b.toggled {
-		if err := b.observer.Attach(); err != nil {
-			return err
+	if b.toggled {
+		for _, o := range b.ground.observers() {
+			if err := o.Attach(); err != nil {
+				return err
+			}
 		}
 	}
 	b.reading.Gate.Open()
@@ -330,12 +331,16 @@ func (b *bed) hold() error {
 	if err := b.await("senders to pause", func() (bool, error) { return b.sending.Gate.Held() == b.running(), nil }); err != nil {
 		return err
 	}
-	if err := b.await("readers to empty the device", b.empty); err != nil {
+	if err := b.await("readers to empty the device", b.ground.empty); err != nil {
 		return err
 	}
 	b.reading.Gate.Close()
-	if b.observer != nil && b.toggled {
-		return b.observer.Detach()
+	if b.toggled {
+		for _, o := range b.ground.observers() {
+			if err := o.Detach(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -364,31 +369,4 @@ func (b *bed) await(what string, holds func() (bool, error)) error {
 			return fmt.Errorf("waited %v for the %s", drainTimeout, what)
 		}
 	}
-}
-
-// empty tells whether no packet is left in the device: nothing to read on any
-// queue, and nothing in the qdisc.
-func (b *bed) empty() (bool, error) {
-	fds := make([]unix.PollFd, 0, b.spec.Queues)
-	for _, q := range b.device.Queues() {
-		fds = append(fds, unix.PollFd{Fd: int32(q.FD()), Events: unix.POLLIN})
-	}
-	n, err := unix.Poll(fds, 0)
-	if err != nil && !errors.Is(err, unix.EINTR) {
-		return false, fmt.Errorf("poll the queues of %s: %w", b.device.Name(), err)
-	}
-	if n > 0 || err != nil {
-		return false, nil
-	}
-	if b.spec.Qdisc == "noqueue" {
-		return true, nil
-	}
-	// What the qdisc holds moves on by itself, within moments.
-	var before netns.Counters
-	if before, err = b.ns.Counters(b.device.Name()); err != nil {
-		return false, err
-	}
-	time.Sleep(time.Millisecond)
-	now, err := b.ns.Counters(b.device.Name())
-	return now == before, err
 }

@@ -1,45 +1,77 @@
 package harness
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"tunbench/bpf"
-	"tunbench/harness/sink"
 )
 
 // The enumerations of a Spec. The zero value of each is its default.
 type (
 	// Mode is the kind of device.
 	Mode string
+	// Path is what the packets cross.
+	Path string
+	// Dir is the direction of the traffic.
+	Dir string
 	// Gen says who makes the traffic.
 	Gen string
-	// IO says how a reader drives its descriptor.
+	// IO says how a descriptor is driven, by those who read it and those who write.
 	IO string
 	// Offload is what TUNSETOFFLOAD announces; each includes those before it.
 	Offload string
 	// NAPI is how the device receives what user space writes.
 	NAPI string
+	// XDP is what an XDP program on the device does with what user space writes.
+	XDP string
 	// Steer says how a transmit queue is chosen.
 	Steer string
+	// Cipher protects the packets of a VPN.
+	Cipher string
+	// Event is what happens to the device in the middle of the measured time.
+	Event string
 )
 
 const (
 	TUN Mode = "tun" // layer 3
 	TAP Mode = "tap" // layer 2
 
-	GenUDP    Gen = "udp"     // connected sockets, sendmmsg
-	GenUDPGSO Gen = "udp-gso" // the same with UDP_SEGMENT: one call carries up to 64 segments a message
-	GenPacket Gen = "packet"  // AF_PACKET
+	PathSink   Path = "sink"   // one device: its reader, or the kernel, is the end
+	PathRelay  Path = "relay"  // two devices in two namespaces, their descriptors copied to each other
+	PathVPN    Path = "vpn"    // TUN, UDP over veth, TUN
+	PathBridge Path = "bridge" // TAP, bridge, TAP: user space writes to one and reads from the other
+	// The yardsticks connect two namespaces by other means.
+	PathVeth        Path = "veth"
+	PathWireGuard   Path = "wireguard"    // the kernel's module
+	PathWireGuardGo Path = "wireguard-go" // golang.zx2c4.com/wireguard
+
+	K2U  Dir = "k2u"  // kernel to user; on a path with two ends, from the first to the second
+	U2K  Dir = "u2k"  // user to kernel
+	Both Dir = "both" // at once
+
+	// The first four make packets with stamps, each of which is accounted for.
+	// Where user space writes to the device, it makes the packets itself.
+	GenUDP       Gen = "udp"        // connected sockets, sendmmsg
+	GenUDPGSO    Gen = "udp-gso"    // the same with UDP_SEGMENT: one call carries up to 64 segments a message
+	GenPacket    Gen = "packet"     // AF_PACKET
+	GenPacketGSO Gen = "packet-gso" // AF_PACKET with a virtio-net header: super-packets of TCP
+	// The others are conversations of two hosts, for paths with two ends.
+	GenTCP    Gen = "tcp"    // streams, as many as flows
+	GenTCPRR  Gen = "tcp-rr" // request and answer, one transaction at a time on each flow
+	GenUDPRR  Gen = "udp-rr"
+	GenIPerf3 Gen = "iperf3" // the program, with TCP
 	// GenLockstep is one thread that sends a batch as GenUDP does, reads it back
 	// from all queues, and so on for a fixed count of packets: nothing runs at
 	// the same time, so that in virtual time its cost is the same each time.
 	GenLockstep Gen = "lockstep"
 
-	IORead IO = "read" // blocking read(2)
-	IOPoll IO = "poll" // non-blocking read(2) until EAGAIN, then poll(2)
-	IOSpin IO = "spin" // non-blocking read(2) in a loop
+	IORead  IO = "read"  // blocking read(2), write(2)
+	IOReadv IO = "readv" // the same by readv(2), writev(2): headers of the device in a buffer of their own
+	IOPoll  IO = "poll"  // non-blocking read(2) until EAGAIN, then poll(2)
+	IOSpin  IO = "spin"  // non-blocking read(2) in a loop
+	IOURing IO = "uring" // io_uring, one ring a queue
+	IOVhost IO = "vhost" // the kernel's vhost-net: tunbench plays the guest's driver
 
 	OffloadNone   Offload = "none"
 	OffloadCsum   Offload = "csum"   // TUN_F_CSUM
@@ -50,6 +82,20 @@ const (
 	NAPIOff   NAPI = "off"
 	NAPIOn    NAPI = "napi"  // IFF_NAPI: Linux 4.15
 	NAPIFrags NAPI = "frags" // IFF_NAPI_FRAGS, TAP only: Linux 4.15
+
+	XDPOff         XDP = "off"
+	XDPPass        XDP = "pass" // in the driver, TAP only
+	XDPDrop        XDP = "drop"
+	XDPPassGeneric XDP = "pass-generic" // in the stack, for any device
+	XDPDropGeneric XDP = "drop-generic"
+
+	CipherNone   Cipher = "none"
+	CipherChaCha Cipher = "chacha20poly1305"
+	CipherAES    Cipher = "aes256gcm"
+
+	EventNone    Event = "off"
+	EventDetach  Event = "detach"  // the last queue is detached and, after a tenth of the measured time, attached again
+	EventCarrier Event = "carrier" // the carrier is taken away for a tenth of the measured time: TUNSETCARRIER, Linux 5.0
 
 	SteerAuto Steer = "auto"     // the kernel's flow hash
 	SteerEBPF Steer = "ebpf"     // a program of ours: by the packet's hash
@@ -62,6 +108,12 @@ const (
 	MinSize  = 64
 	MaxSize  = 65535
 	minSize6 = 80 // IPv6 + UDP + stamp
+	// minMTU leaves TCP room for some payload beside its headers and options.
+	minMTU = 576
+	// maxAnswer is the longest request and answer: one packet on any path.
+	maxAnswer = 1400
+	// maxGSO leaves room for a second segment in a super-packet.
+	maxGSO = 32000
 	// SizeIMIX in Spec.Size stands for the 7:4:1 mix of 64, 576 and 1500 bytes.
 	SizeIMIX = -1
 	maxShare = 2 // of Spec.Share
@@ -81,17 +133,25 @@ const (
 // no axis names. Its zero value is not valid; start from Default.
 type Spec struct {
 	Mode   Mode
+	Path   Path
+	Dir    Dir
 	Gen    Gen
 	IO     IO
 	Queues int // 1..256; above 1 the device is IFF_MULTI_QUEUE
-	Flows  int // 5-tuples, 1..32768
-	Size   int // IP length of a wire segment in bytes, 64..65535, or SizeIMIX
+	Flows  int // 5-tuples, 1..32768; of conversations, how many there are
+	// Size is the IP length of a wire segment in bytes, 64..65535, or SizeIMIX.
+	// With gen=tcp and iperf3 it is the MTU, with tcp-rr and udp-rr that of a
+	// request and of its answer.
+	Size int
 
 	VnetHdr int // size of the virtio-net header in bytes: 0 (none), 10, 12, 20 or 24
 	Offload Offload
 	PI      bool // 4 bytes of packet information before each packet
 	NAPI    NAPI
+	XDP     XDP
 	Steer   Steer
+	Cipher  Cipher // path=vpn only
+	Event   Event
 	// Filter puts an eBPF filter on the device (TUNSETFILTEREBPF, Linux 4.16)
 	// that keeps all packets and takes FilterTime for each, 0 to 50 us: a cost of
 	// known size on the way through tun_net_xmit.
@@ -153,75 +213,9 @@ func (s Spec) rated() error {
 // everything else off, one second measured after a quarter of a second.
 func Default() Spec {
 	return Spec{
-		Mode: TUN, Gen: GenUDP, IO: IORead, Queues: 1, Flows: 1, Size: 64,
-		Offload: OffloadNone, NAPI: NAPIOff, Steer: SteerAuto,
+		Mode: TUN, Path: PathSink, Dir: K2U, Gen: GenUDP, IO: IORead, Queues: 1, Flows: 1, Size: 64,
+		Offload: OffloadNone, NAPI: NAPIOff, XDP: XDPOff, Steer: SteerAuto, Cipher: CipherNone, Event: EventNone,
 		Qdisc: "noqueue", TxQLen: 500, Family: 4,
 		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 100 * time.Millisecond,
 	}
-}
-
-// ErrImpossible marks a combination that no kernel can run. The message says
-// which values contradict each other and what to set instead.
-var ErrImpossible = errors.New("impossible combination")
-
-// Validate reports the first thing in s that is out of range or contradicts
-// something else. It looks at s alone, never at the host.
-func (s Spec) Validate() error {
-	impossible := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s", ErrImpossible, fmt.Sprintf(format, args...))
-	}
-	switch {
-	case s.Queues < 1 || s.Queues > MaxQueues:
-		return fmt.Errorf("queues=%d: a device has 1 to %d queues", s.Queues, MaxQueues)
-	case s.Flows < 1 || s.Flows > MaxFlows:
-		return fmt.Errorf("flows=%d: choose 1 to %d", s.Flows, MaxFlows)
-	case s.Size != SizeIMIX && (s.Size < MinSize || s.Size > MaxSize):
-		return fmt.Errorf("size=%d: choose %d to %d bytes of IP length, or imix", s.Size, MinSize, MaxSize)
-	case s.Family != 4 && s.Family != 6:
-		return fmt.Errorf("ip=%d: choose 4 or 6", s.Family)
-	case s.TxQLen < 1:
-		return fmt.Errorf("txqlen=%d: choose at least 1", s.TxQLen)
-	case s.SndBuf < 0:
-		return fmt.Errorf("sndbuf=%d: choose max or a number of bytes", s.SndBuf)
-	case s.Measure <= 0 || s.Window <= 0 || s.Warmup < 0:
-		return fmt.Errorf("measure %v, window %v, warmup %v: the first two must be above 0 and none negative", s.Measure, s.Window, s.Warmup)
-	case s.Window > s.Measure:
-		return fmt.Errorf("window %v is longer than measure %v", s.Window, s.Measure)
-	case !(s.Rate >= 0 && s.Rate <= MaxRate): // nor NaN
-		return fmt.Errorf("rate %v: choose up to %d packets a second, or 0 for a closed loop", s.Rate, MaxRate)
-	case !(s.Share >= 0 && s.Share <= maxShare):
-		return fmt.Errorf("share %v: choose up to %d times what the closed loop reaches", s.Share, maxShare)
-	case s.FilterTime < 0 || s.FilterTime > MaxFilterTime || s.FilterTime > 0 && !s.Filter:
-		return fmt.Errorf("filter that takes %v: choose at most %v", s.FilterTime, MaxFilterTime)
-	case s.Pause < 0 || s.Pause > MaxPause:
-		return fmt.Errorf("pause %v: choose at most %v", s.Pause, MaxPause)
-
-	case s.Open() && s.Gen == GenLockstep:
-		return impossible("gen=lockstep sends when it has read what it sent before: it cannot keep a rate; set load=max or gen=udp")
-	case s.Poisson && !s.Open():
-		return impossible("spacing=poisson spaces the packets of an open loop; set a load such as 10000pps or 50pct, or spacing=fixed")
-	case s.Pause > 0 && s.Measure < sink.PauseAfter+s.Pause:
-		return impossible("pause=%v comes %v into the measured time, of which there are %v; measure for at least %v", s.Pause, sink.PauseAfter, s.Measure, sink.PauseAfter+s.Pause)
-	case s.Offload != OffloadNone && s.VnetHdr == 0:
-		return impossible("offload=%s needs a virtio-net header to say what it carries; set vnet=10 or offload=none", s.Offload)
-	case s.Offload == OffloadTunnel && s.VnetHdr < 24:
-		return impossible("offload=tunnel needs the 24-byte virtio-net header; set vnet=24")
-	case s.Family == 6 && s.Size != SizeIMIX && s.Size < minSize6:
-		return impossible("size=%d cannot hold IPv6, UDP and the stamp; with ip=6 choose at least %d", s.Size, minSize6)
-	case s.Family == 6 && s.Size == SizeIMIX:
-		return impossible("size=imix holds 64-byte packets, too small for IPv6, UDP and the stamp; set ip=4 or a size of at least %d", minSize6)
-	case s.Gen == GenUDPGSO && s.Size == SizeIMIX:
-		return impossible("gen=udp-gso cuts equal segments, so size=imix cannot be made; choose one size")
-	case s.Gen == GenUDPGSO && s.Size > 32000:
-		return impossible("gen=udp-gso with size=%d leaves no room for a second segment; choose at most 32000", s.Size)
-	case s.Gen == GenLockstep && s.IO != IORead:
-		return impossible("gen=lockstep reads until nothing is left, by itself; set io=read")
-	case s.Bypass && s.Gen != GenPacket:
-		return impossible("bypass=on is an option of gen=packet; with gen=%s set bypass=off", s.Gen)
-	case s.NAPI == NAPIFrags && s.Mode != TAP:
-		return impossible("napi=frags is for TAP devices; set mode=tap")
-	case s.Steer == SteerOne && s.Queues < 2:
-		return impossible("steer=ebpf-one sends everything to queue 1, which queues=1 does not have; set queues=2")
-	}
-	return nil
 }

@@ -179,7 +179,7 @@ func TestAMillionPackets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &procBed{bed: newBed(s, hook, p)}
+		b := newProcBed(s, hook, p)
 		restore := quiet(2)
 		m, err := runPhases(context.Background(), b, s)
 		restore()
@@ -202,12 +202,18 @@ func TestAMillionPackets(t *testing.T) {
 // procBed reads /proc/net/dev before it is torn down.
 type procBed struct {
 	*bed
+	ground               *k2u
 	read, bytes, dropped uint64
+}
+
+func newProcBed(s Spec, hook bpf.Hook, p record.Placement) *procBed {
+	g := newK2U(s, hook, p)
+	return &procBed{bed: newBed(s, g, p), ground: g}
 }
 
 func (b *procBed) collect() error {
 	var text []byte
-	if err := b.ns.Do(func() (err error) {
+	if err := b.ground.ns.Do(func() (err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/dev")
 		return err
 	}); err != nil {
@@ -215,7 +221,7 @@ func (b *procBed) collect() error {
 	}
 	for line := range strings.Lines(string(text)) {
 		name, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name != b.device.Name() {
+		if name != b.ground.device.Name() {
 			continue
 		}
 		fields := strings.Fields(rest)
@@ -298,17 +304,19 @@ func TestTwoNamespacesOneIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := newBed(s, bpf.None, p)
+	otherGround := newK2U(s, bpf.None, p)
+	other := newBed(s, otherGround, p)
 	if err := errors.Join(other.build(), other.start()); err != nil {
 		t.Fatal(err)
 	}
-	b := newBed(s, bpf.Tracepoint, p)
+	g := newK2U(s, bpf.Tracepoint, p)
+	b := newBed(s, g, p)
 	m, err := runPhases(context.Background(), b, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.state.Index != other.state.Index {
-		t.Fatalf("the devices have the indexes %d and %d: nothing is tested", b.state.Index, other.state.Index)
+	if g.device.state.Index != otherGround.device.state.Index {
+		t.Fatalf("the devices have the indexes %d and %d: nothing is tested", g.device.state.Index, otherGround.device.state.Index)
 	}
 	balanced(t, b.trial(m, record.Floor{SyscallNs: 1}, false))
 	if err := errors.Join(other.stop(), other.drain(), other.close()); err != nil {
@@ -365,9 +373,10 @@ func TestDeviceDisappears(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newBed(s, bpf.None, p)
+		g := newK2U(s, bpf.None, p)
+		b := newBed(s, g, p)
 		time.AfterFunc(300*time.Millisecond, func() {
-			b.ns.Do(func() error {
+			g.ns.Do(func() error {
 				link, err := netlink.LinkByName("tunbench0")
 				if err != nil {
 					return err

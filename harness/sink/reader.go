@@ -52,58 +52,23 @@ type Control struct {
 	Gate     worker.Gate // holds back readers that found their queue empty; those that wait in read(2) are not in the way
 }
 
-// Counts is what a reader saw from its start on.
-type Counts struct {
-	Calls      uint64 // read(2) and poll(2)
-	Reads      uint64 // reads that returned a packet
-	ReadBytes  uint64 // returned by them, all headers included
-	Delivered  uint64 // unique stamped segments
-	WireBytes  uint64 // of these: IP bytes, or frame bytes on a TAP
-	Duplicates uint64
-	Reordered  uint64
-	Foreign    uint64 // packets without a stamp of ours
-	Again      uint64 // reads that found nothing
-}
-
-// Progress is what others may read of a running reader.
-type Progress struct {
-	Delivered, WireBytes, Reads, Calls uint64
-}
-
-// Flow is what a reader saw of one flow.
-type Flow struct {
-	Delivered, Duplicates, Reordered uint64
-}
-
 // Reader drives one queue.
 type Reader struct {
 	Config
-	Counts
+	Tally
 
-	// E2E is the time in ns from when a packet was due, which in a closed loop
-	// is when it was sent, to the return of the read.
-	E2E hist.Histogram
-	// Service is the time in ns from when a packet was sent to the return of the
-	// read. Empty in a closed loop, where E2E is the same.
-	Service hist.Histogram
 	// Recv is the time in ns inside reads that returned a packet, of which one
 	// in sampleEvery is timed. Empty with Block, whose reads wait.
 	Recv hist.Histogram
 	// SweepNs is the time in ns inside the reads of all sweeps.
 	SweepNs uint64
 
-	control *Control
 	thread  *worker.Thread
 	buf     []byte
 	lengths []int // of one sweep
-	flows   []*flow
 	// When the next pause begins, and when others were last told of progress, in
 	// ns of the trial's clock; 0: not known yet.
 	nextPause, publishedAt int64
-
-	_         [64]byte // what others poll is not on the line of what the loop writes
-	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
-	_         [64]byte
 }
 
 const (
@@ -115,30 +80,20 @@ const (
 	pollTimeout   = 50 // ms; a backstop, the end is signalled by a kick
 )
 
-// Start begins to read on a thread of its own.
-func Start(c Config, control *Control) (*Reader, error) {
-	r := New(c, control)
-	r.buf = make([]byte, c.MaxRead)
-	var err error
-	r.thread, err = worker.Start(c.CPU, r.loop)
-	if err != nil {
-		return nil, fmt.Errorf("start the reader of queue %d: %w", c.Queue, err)
-	}
-	return r, nil
+// New prepares a reader: it runs after Start, or is driven by Sweep.
+func New(c Config, control *Control) *Reader {
+	r := &Reader{Config: c}
+	r.prepare(c.Flows, c.Open, control)
+	return r
 }
 
-// New prepares a reader that the caller drives by Sweep.
-func New(c Config, control *Control) *Reader {
-	r := &Reader{Config: c, control: control, flows: make([]*flow, c.Flows)}
-	// Touched beforehand, unless that would take too much memory: then a flow
-	// gets its place when its first packet comes.
-	if c.Flows <= 4096 {
-		flows := make([]flow, c.Flows)
-		for i := range flows {
-			r.flows[i] = &flows[i]
-		}
+// Start begins to read on a thread of its own.
+func (r *Reader) Start() (err error) {
+	r.buf = make([]byte, r.MaxRead)
+	if r.thread, err = worker.Start(r.CPU, r.loop); err != nil {
+		return fmt.Errorf("start the reader of queue %d: %w", r.Queue, err)
 	}
-	return r
+	return nil
 }
 
 // Sweep reads until the queue is empty, at most one packet into each of bufs,
@@ -174,25 +129,12 @@ func (r *Reader) Sweep(bufs [][]byte) error {
 	return nil
 }
 
-// Thread is the thread that reads; nil for a reader that is driven by Sweep.
+// Thread is the thread that reads; nil before Start, and for a reader that is
+// driven by Sweep.
 func (r *Reader) Thread() *worker.Thread { return r.thread }
 
-// Progress may be called while the reader runs; it lags by at most a few
-// dozen packets.
-func (r *Reader) Progress() Progress {
-	return Progress{
-		r.published.delivered.Load(), r.published.wireBytes.Load(),
-		r.published.reads.Load(), r.published.calls.Load(),
-	}
-}
-
-// Flow gives what was seen of flow i, once the reader has ended.
-func (r *Reader) Flow(i int) Flow {
-	if f := r.flows[i]; f != nil {
-		return Flow{f.delivered, f.duplicates, f.reordered}
-	}
-	return Flow{}
-}
+// Close leaves the descriptor to the device, whose it is.
+func (r *Reader) Close() error { return nil }
 
 // Finish makes the reader end as soon as its queue is empty. Control.Drain must
 // have been set. A reader that waits in read(2) is woken up.
@@ -201,13 +143,6 @@ func (r *Reader) Finish() error {
 		return fmt.Errorf("finish the reader of queue %d: %w", r.Queue, err)
 	}
 	return r.thread.Kick()
-}
-
-func (r *Reader) publish() {
-	r.published.delivered.Store(r.Delivered)
-	r.published.wireBytes.Store(r.WireBytes)
-	r.published.reads.Store(r.Reads)
-	r.published.calls.Store(r.Calls)
 }
 
 // loop is the hot loop: it allocates nothing. A blocking read is made by a raw
@@ -335,34 +270,5 @@ func (r *Reader) take(b []byte, now int64) {
 		}
 		r.segment(segment, headers, now)
 		payload = payload[len(segment):]
-	}
-}
-
-func (r *Reader) segment(payload []byte, headers int, now int64) {
-	var s packet.Stamp
-	if !s.Parse(payload) || int(s.Flow) >= len(r.flows) {
-		r.Foreign++
-		return
-	}
-	f := r.flows[s.Flow]
-	if f == nil {
-		f = new(flow)
-		r.flows[s.Flow] = f
-	}
-	late, dup := f.reordered, f.duplicates
-	if f.see(s.Seq) {
-		r.Delivered++
-		r.WireBytes += uint64(headers + len(payload))
-	}
-	r.Reordered += f.reordered - late
-	r.Duplicates += f.duplicates - dup
-	switch {
-	case r.Open:
-		if r.control.Measured.Holds(s.Intended) {
-			r.E2E.Record(uint64(max(0, now-s.Intended)))
-			r.Service.Record(uint64(max(0, now-s.Sent)))
-		}
-	case r.control.Measuring.Load():
-		r.E2E.Record(uint64(max(0, now-s.Intended)))
 	}
 }

@@ -31,7 +31,8 @@ func read(vnet int, tap bool, segments, size int, seq uint64) []byte {
 }
 
 func newReader(c Config) *Reader {
-	r := &Reader{Config: c, control: &Control{}, flows: make([]*flow, 4)}
+	c.Flows = 4
+	r := New(c, &Control{})
 	r.control.Measuring.Store(true)
 	return r
 }

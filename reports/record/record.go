@@ -164,36 +164,55 @@ type Trial struct {
 	Schedule   *Schedule          `json:"schedule,omitempty"` // open loop only
 	Accounting Accounting         `json:"accounting"`
 	Reads      Reads              `json:"reads"`
-	Device     Device             `json:"device"`
-	CPUs       Placement          `json:"cpus"`
-	Observer   *Observer          `json:"observer,omitempty"` // observed arm only
-	Flags      []string           `json:"flags"`
-	Notes      []string           `json:"notes,omitempty"` // what a flag saw, with figures; how the warm-up went
+	Writes     *Writes            `json:"writes,omitempty"`    // where user space writes packets into a device
+	Vnet       *Vnet              `json:"vnet,omitempty"`      // what the virtio-net headers said that readers got
+	TCP        *TCP               `json:"tcp,omitempty"`       // gen=tcp, tcp-rr
+	Program    *Generator         `json:"generator,omitempty"` // gen=iperf3
+	// Directions holds each direction by itself, by its name (k2u, u2k), where
+	// traffic flows in both: Metrics, Accounting and the rest are then of both
+	// together.
+	Directions map[string]Direction `json:"directions,omitempty"`
+	// Hops follows the packets of a path of several devices, in the order in
+	// which they pass.
+	Hops   []Hop  `json:"hops,omitempty"`
+	Device Device `json:"device"` // the one under observation
+	// Devices are all TUN/TAP devices of a path that has more than one, in the
+	// order in which packets pass them.
+	Devices  []Device  `json:"devices,omitempty"`
+	CPUs     Placement `json:"cpus"`
+	Observer *Observer `json:"observer,omitempty"` // observed arm only
+	Flags    []string  `json:"flags"`
+	Notes    []string  `json:"notes,omitempty"` // what a flag saw, with figures; how the warm-up went
 }
 
 // Names of metrics.
 const (
-	PPS            = "pps"
-	SKBPS          = "skb_ps"
-	BitPerS        = "bit_per_s"
-	Loss           = "loss"
-	CPUNsPerPkt    = "cpu_ns_per_pkt"
-	SendNsPerPkt   = "send_ns_per_pkt"
-	RecvNsPerPkt   = "recv_ns_per_pkt"
-	SyscallsPerPkt = "syscalls_per_pkt"
-	FloorRatio     = "floor_ratio"
-	Jain           = "jain"
-	QueueImbalance = "queue_imbalance"
-	NDRPPS         = "ndr_pps"     // highest rate without loss: lower bound of the search
-	PDRPPS         = "pdr_pps"     // the same with 0.5 % loss
-	OfferedPPS     = "offered_pps" // packets/s handed to the kernel over the windows
-	Steal          = "steal"       // share of the CPU time of the host that was stolen over the windows
+	PPS             = "pps"
+	SKBPS           = "skb_ps"
+	BitPerS         = "bit_per_s"
+	Loss            = "loss"
+	CPUNsPerPkt     = "cpu_ns_per_pkt"
+	SendNsPerPkt    = "send_ns_per_pkt"
+	RecvNsPerPkt    = "recv_ns_per_pkt"
+	SyscallsPerPkt  = "syscalls_per_pkt"
+	FloorRatio      = "floor_ratio"
+	Jain            = "jain"
+	QueueImbalance  = "queue_imbalance"
+	NDRPPS          = "ndr_pps"           // highest rate without loss: lower bound of the search
+	PDRPPS          = "pdr_pps"           // the same with 0.5 % loss
+	OfferedPPS      = "offered_pps"       // packets/s handed to the kernel over the windows
+	TPS             = "tps"               // transactions/s: a request and its answer
+	GoodputBitPerS  = "goodput_bit_per_s" // payload of TCP, once each
+	Retransmits     = "retransmits"       // share of the sent TCP segments that were sent again
+	FlowConsistency = "flow_consistency"  // share of the flows that were seen on one queue only
+	Steal           = "steal"             // share of the CPU time of the host that was stolen over the windows
 )
 
 // Names of latencies.
 const (
 	Residency = "residency" // xmit to dequeue inside the kernel, seen by the observer
 	E2E       = "e2e"       // sent stamp to the reader's return from read
+	RTT       = "rtt"       // of a transaction, seen by who asks
 	Service   = "service"   // from the sent time, where e2e counts from the intended time
 )
 
@@ -218,6 +237,11 @@ type Queue struct {
 	XmitSKBs  uint64 `json:"xmit_skbs,omitempty"`
 	ReadSKBs  uint64 `json:"read_skbs,omitempty"`
 	DropPkts  uint64 `json:"drop_pkts"`
+	// What user space wrote through the queue and the kernel took, in wire
+	// segments and in skbs.
+	RecvPkts  uint64 `json:"recv_pkts,omitempty"`
+	RecvBytes uint64 `json:"recv_bytes,omitempty"`
+	RecvSKBs  uint64 `json:"recv_skbs,omitempty"`
 }
 
 // Flow is what generator and readers counted on one flow over the whole trial.
@@ -227,6 +251,9 @@ type Flow struct {
 	Delivered  uint64 `json:"delivered"`
 	Duplicates uint64 `json:"duplicates"`
 	Reordered  uint64 `json:"reordered"`
+	// Queues maps a queue to the packets of the flow that came out of it; queues
+	// without any are left out. Nil where there is one queue, or none.
+	Queues map[int]uint64 `json:"queues,omitempty"`
 }
 
 // Latency is a histogram over the measured time and its quantiles in
@@ -361,6 +388,73 @@ type Reads struct {
 	Errors map[string]uint64 `json:"errors"` // by errno name, e.g. EAGAIN
 }
 
+// Writes is what the calls of those returned who write packets into a device,
+// over the whole trial.
+type Writes struct {
+	Calls uint64 `json:"calls"`
+	Bytes uint64 `json:"bytes"` // PI and virtio headers included
+	// Errors counts the packets or super-packets that the kernel refused, by errno
+	// name; EAGAIN is one of them, and is written again.
+	Errors map[string]uint64 `json:"errors"`
+	// Sizes maps the length of a write, headers included, rounded up to a power of
+	// two, to how many had it.
+	Sizes map[string]uint64 `json:"sizes,omitempty"`
+}
+
+// Vnet is what virtio-net headers said, over the whole trial. Each was held
+// against the packet behind it.
+type Vnet struct {
+	Headers uint64            `json:"headers"`
+	GSO     map[string]uint64 `json:"gso"`     // packets by gso_type: none, tcpv4, tcpv6, udp-l4 ...
+	Partial uint64            `json:"partial"` // packets whose checksum was left to the reader
+	Full    uint64            `json:"full"`    // packets whose checksum was complete and right
+	Bad     map[string]uint64 `json:"bad"`     // headers or checksums that are wrong, by what is wrong
+	Largest uint64            `json:"largest"` // packet in bytes of IP
+}
+
+// TCP is what TCP_INFO said of the streams at the end of the measured time,
+// and what they had done in it.
+type TCP struct {
+	Streams     int     `json:"streams"`
+	Bytes       uint64  `json:"bytes"`       // payload received
+	Segments    uint64  `json:"segments"`    // sent, with data
+	Retransmits uint64  `json:"retransmits"` // of these, sent again
+	RTTNs       uint64  `json:"rtt_ns"`      // smoothed, median of the streams
+	RTTVarNs    uint64  `json:"rttvar_ns"`
+	MinRTTNs    uint64  `json:"min_rtt_ns"` // the smallest of all streams
+	Cwnd        uint64  `json:"cwnd"`       // segments, median of the streams
+	MSS         uint64  `json:"mss"`
+	Reordering  uint64  `json:"reordering"` // segments that the receivers put in order (TCPOFOQueue)
+	Slowest     float64 `json:"slowest"`    // bytes of the slowest stream over their mean
+	Congestion  string  `json:"congestion"` // control algorithm
+}
+
+// Generator is a program that made the traffic in our place.
+type Generator struct {
+	Name    string             `json:"name"`
+	Version string             `json:"version"`
+	Args    []string           `json:"args"`
+	Figures map[string]float64 `json:"figures"` // its own, by its own names
+}
+
+// Direction is one direction of a trial that has two.
+type Direction struct {
+	Metrics    map[string]float64 `json:"metrics"`
+	Latency    map[string]Latency `json:"latency"`
+	Accounting Accounting         `json:"accounting"`
+}
+
+// Hop is one place that packets pass, over the whole trial. Packets are what
+// the place handles: super-packets count as one.
+type Hop struct {
+	Name    string            `json:"name"` // such as "relay a to b", "bridge", "vpn b decrypt"
+	In      uint64            `json:"in"`
+	Out     uint64            `json:"out"`
+	Dropped map[string]uint64 `json:"dropped,omitempty"` // by reason or errno name
+	Calls   uint64            `json:"calls,omitempty"`
+	Bytes   uint64            `json:"bytes,omitempty"`
+}
+
 // Device is what the kernel made of the request, read back from it.
 type Device struct {
 	Name      string   `json:"name"`
@@ -376,6 +470,8 @@ type Device struct {
 type Placement struct {
 	Sender []int `json:"sender"`
 	Reader []int `json:"reader"`
+	// Carrier are those of threads that move packets from one device to another.
+	Carrier []int `json:"carrier,omitempty"`
 }
 
 // Observer is what the observer said of itself.

@@ -1,0 +1,233 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/packet"
+	"tunbench/harness/tuntap"
+	"tunbench/reports/record"
+)
+
+// Addresses of a trial's device and of the host behind it, which is nobody.
+// The networks are set aside for benchmarks (RFC 2544, RFC 5180).
+var (
+	deviceAddr4 = netip.MustParsePrefix("198.18.0.1/24")
+	peerAddr4   = netip.MustParseAddr("198.18.0.2")
+	deviceAddr6 = netip.MustParsePrefix("2001:2::1/64")
+	peerAddr6   = netip.MustParseAddr("2001:2::2")
+	deviceMAC   = net.HardwareAddr{0x02, 0, 0, 0, 0, 1}
+	peerMAC     = net.HardwareAddr{0x02, 0, 0, 0, 0, 2}
+)
+
+const (
+	deviceName = "tunbench0"
+	defaultMTU = 1500
+	// headroom is what may stand before a packet: PI, the longest virtio-net
+	// header and an Ethernet header.
+	headroom = packet.PILen + 24 + packet.EthernetLen
+)
+
+// device is a TUN/TAP device in its namespace, and what the kernel made of it.
+type device struct {
+	*tuntap.Device
+	ns    *netns.NS
+	spec  Spec
+	state netns.State
+	flags []string
+	vnet  int // bytes of the virtio-net header
+}
+
+var offloadMasks = map[Offload]uint{
+	OffloadNone: 0,
+	OffloadCsum: tuntap.OffCsum,
+	OffloadTSO:  tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN,
+	OffloadUSO: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
+		tuntap.OffUSO4 | tuntap.OffUSO6,
+	OffloadTunnel: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
+		tuntap.OffUSO4 | tuntap.OffUSO6 | tuntap.OffTunnel | tuntap.OffTunnelCsum,
+}
+
+var steerings = map[Steer]bpf.Steering{
+	SteerEBPF: bpf.SteerHash, SteerCPU: bpf.SteerCPU, SteerOne: bpf.SteerOne,
+}
+
+// newDevice makes the device that s asks for, in ns, sets its link up and reads
+// back what became of it. What the caller gets it closes, also with an error.
+func newDevice(ns *netns.NS, name string, s Spec, l netns.Link) (*device, error) {
+	d := &device{ns: ns, spec: s}
+	if err := d.create(name); err != nil {
+		return d, err
+	}
+	if err := ns.Configure(name, l); err != nil {
+		return d, err
+	}
+	return d, d.readBack(l)
+}
+
+func (d *device) create(name string) error {
+	s := d.spec
+	c := tuntap.Config{
+		Name: name, TAP: s.Mode == TAP, Queues: s.Queues, PI: s.PI,
+		VnetHdr: s.VnetHdr, Offload: offloadMasks[s.Offload],
+		NAPI: s.NAPI != NAPIOff, NAPIFrags: s.NAPI == NAPIFrags,
+		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.nonBlocking(),
+	}
+	if kind, ok := steerings[s.Steer]; ok {
+		prog, err := bpf.LoadSteering(kind)
+		if err != nil {
+			return err
+		}
+		defer prog.Close() // the device holds it
+		c.SteeringFD = prog.FD()
+	}
+	if s.Filter {
+		prog, err := bpf.LoadFilter(s.FilterTime)
+		if err != nil {
+			return err
+		}
+		defer prog.Close()
+		c.FilterFD = prog.FD()
+	}
+	return d.ns.Do(func() (err error) {
+		d.Device, err = tuntap.Create(c)
+		return err
+	})
+}
+
+// nonBlocking tells how descriptors are opened.
+func (s Spec) nonBlocking() bool {
+	return s.IO != IORead && s.IO != IOReadv || s.Gen == GenLockstep
+}
+
+// Close may be called of a device that could not be made.
+func (d *device) Close() error {
+	if d == nil || d.Device == nil {
+		return nil
+	}
+	return d.Device.Close()
+}
+
+// link is how the device of a path with one end is set up.
+func (s Spec) link() netns.Link {
+	l := netns.Link{MTU: max(defaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
+	addr, peer := s.addresses()
+	l.Addr = []netip.Prefix{addr}
+	if s.Mode == TAP {
+		l.MAC = deviceMAC
+		l.Neighbours = []netns.Neighbour{{Addr: peer, MAC: peerMAC}}
+	}
+	return l
+}
+
+// addresses are that of the device and that of the host behind it.
+func (s Spec) addresses() (netip.Prefix, netip.Addr) {
+	if s.Family == 6 {
+		return deviceAddr6, peerAddr6
+	}
+	return deviceAddr4, peerAddr4
+}
+
+// effective names the ethtool features that show that the kernel took an
+// offload.
+var effective = map[Offload][]string{
+	OffloadCsum: {"tx-checksum-ip-generic"},
+	OffloadTSO:  {"tx-checksum-ip-generic", featureTSO, "tx-tcp6-segmentation"},
+	OffloadUSO:  {"tx-checksum-ip-generic", featureTSO, featureUSO},
+	OffloadTunnel: {"tx-checksum-ip-generic", featureTSO, featureUSO,
+		"tx-udp_tnl-segmentation"},
+}
+
+const (
+	featureTSO = "tx-tcp-segmentation"
+	featureUSO = "tx-udp-segmentation"
+)
+
+// readBack asks the kernel what it made of the request. A silent downgrade is
+// an error.
+func (d *device) readBack(want netns.Link) (err error) {
+	name := d.Name()
+	if d.state, err = d.ns.Device(name); err != nil {
+		return err
+	}
+	if d.flags, err = d.FlagNames(); err != nil {
+		return err
+	}
+	if d.spec.VnetHdr > 0 {
+		if d.vnet, err = d.VnetHdrSize(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case d.state.MTU != want.MTU:
+		return downgraded(name, "mtu", want.MTU, d.state.MTU)
+	case d.state.TxQLen != want.TxQLen:
+		return downgraded(name, "txqlen", want.TxQLen, d.state.TxQLen)
+	case d.state.Qdisc != want.Qdisc:
+		return downgraded(name, "qdisc", want.Qdisc, d.state.Qdisc)
+	case d.vnet != d.spec.VnetHdr:
+		return downgraded(name, "vnet header size", d.spec.VnetHdr, d.vnet)
+	}
+	for _, feature := range effective[d.spec.Offload] {
+		if !slices.Contains(d.state.Features, feature) {
+			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but left %s off", d.spec.Offload, name, feature)}
+		}
+	}
+	return nil
+}
+
+func downgraded(name, what string, want, got any) error {
+	return &UnsupportedError{fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
+}
+
+// target is the device to an observer.
+func (d *device) target(sampleEvery int) bpf.Target {
+	return bpf.Target{
+		Ifindex: uint32(d.state.Index), Netns: d.ns.Inode(), Queues: d.spec.Queues,
+		GSO: d.spec.Offload != OffloadNone, SampleEvery: sampleEvery,
+	}
+}
+
+func (d *device) record() record.Device {
+	return record.Device{
+		Name: d.Name(), Flags: d.flags, VnetHdrSz: d.vnet, Offloads: d.state.Features,
+		Qdisc: d.state.Qdisc, TxQLen: d.state.TxQLen, MTU: d.state.MTU,
+	}
+}
+
+func (d *device) counters() (netns.Counters, error) { return d.ns.Counters(d.Name()) }
+
+// empty tells whether no packet is left in the device: nothing to read on any
+// queue, and nothing in the qdisc.
+func (d *device) empty() (bool, error) {
+	fds := make([]unix.PollFd, 0, d.spec.Queues)
+	for _, q := range d.Queues() {
+		fds = append(fds, unix.PollFd{Fd: int32(q.FD()), Events: unix.POLLIN})
+	}
+	n, err := unix.Poll(fds, 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll the queues of %s: %w", d.Name(), err)
+	}
+	if n > 0 || err != nil {
+		return false, nil
+	}
+	if d.spec.Qdisc == "noqueue" {
+		return true, nil
+	}
+	// What the qdisc holds moves on by itself, within moments.
+	before, err := d.counters()
+	if err != nil {
+		return false, err
+	}
+	time.Sleep(time.Millisecond)
+	now, err := d.counters()
+	return now == before, err
+}

@@ -1,0 +1,265 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/sink"
+	"tunbench/harness/traffic"
+	"tunbench/reports/record"
+)
+
+const (
+	// sampleEvery is the share of skbs whose residency is taken under full load,
+	// where there are hundreds of thousands a second.
+	sampleEvery = 8
+	// sampleAllBelow is the packet rate of an open loop below which every skb is
+	// timed: there are few, and the next one often takes the place in memory of
+	// the last, so that a choice of places would be none of packets.
+	sampleAllBelow = 200_000
+)
+
+// k2u is the ground of path=sink dir=k2u: one device; sockets send into it and
+// the readers of its queues are the end.
+type k2u struct {
+	spec      Spec
+	hook      bpf.Hook
+	placement record.Placement
+
+	ns       *netns.NS
+	device   *device
+	observer *bpf.Observer
+	lane     lane
+
+	counters netns.Counters
+	snapshot *bpf.Snapshot
+	own      *record.Observer
+}
+
+func newK2U(s Spec, hook bpf.Hook, p record.Placement) *k2u {
+	return &k2u{spec: s, hook: hook, placement: p}
+}
+
+func (g *k2u) build() (err error) {
+	if g.ns, err = netns.New(); err != nil {
+		return err
+	}
+	if g.device, err = newDevice(g.ns, deviceName, g.spec, g.spec.link()); err != nil {
+		return err
+	}
+	if g.hook != bpf.None {
+		g.observer, err = bpf.Open(g.hook, g.device.target(g.sampleEvery()))
+	}
+	return err
+}
+
+// sampleEvery is 1 where few skbs are used again and again, so that a choice
+// among them would not be one among packets.
+func (g *k2u) sampleEvery() int {
+	if g.spec.Gen == GenLockstep || g.spec.Rate > 0 && g.spec.Rate < sampleAllBelow {
+		return 1
+	}
+	return sampleEvery
+}
+
+func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	g.lane = lane{dir: K2U, queues: true}
+	if err := g.openSenders(); err != nil {
+		return []*lane{&g.lane}, err
+	}
+	g.lane.perSKB = g.segmentsPerSKB()
+	for i, q := range g.device.Queues() {
+		c := sink.Config{
+			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO],
+			TAP: g.spec.Mode == TAP, PI: g.spec.PI, VnetHdr: g.spec.VnetHdr, Flows: g.spec.Flows,
+			MaxRead: MaxSize + headroom, Open: g.spec.Open(), Pause: g.spec.Pause,
+		}
+		if g.spec.Gen != GenLockstep {
+			c.CPU = g.placement.Reader[i]
+		}
+		g.lane.readers = append(g.lane.readers, sink.New(c, reading))
+	}
+	return []*lane{&g.lane}, nil
+}
+
+var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin}
+
+var kinds = map[Gen]traffic.Kind{
+	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenPacket: traffic.Packet, GenLockstep: traffic.UDP,
+}
+
+// openSenders opens the sockets in the namespace. Flow i belongs to sender
+// i modulo their number.
+func (g *k2u) openSenders() error {
+	addr, peer := g.spec.addresses()
+	n := len(g.placement.Sender)
+	return g.ns.Do(func() error {
+		for i, cpu := range g.placement.Sender {
+			c := g.spec.sender(i, n, cpu)
+			c.Kind, c.Src, c.Dst = kinds[g.spec.Gen], addr.Addr(), peer
+			c.Ifindex, c.Bypass = g.device.state.Index, g.spec.Bypass
+			s, err := traffic.Open(c)
+			if err != nil {
+				return err
+			}
+			g.lane.senders = append(g.lane.senders, s)
+		}
+		return nil
+	})
+}
+
+// sender is what sender i of n has in common on all grounds.
+func (s Spec) sender(i, n, cpu int) traffic.Config {
+	c := traffic.Config{
+		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == TAP,
+		Limit: (s.Count + uint64(n) - 1) / uint64(n),
+		Pace:  traffic.Pace{Rate: s.Rate, Senders: n, Turn: i, Poisson: s.Poisson, Seed: s.Seed},
+	}
+	if s.Gen == GenLockstep {
+		c.Messages = lockstepBatch
+	}
+	copy(c.SrcLink[:], deviceMAC)
+	copy(c.DstLink[:], peerMAC)
+	for flow := i; flow < s.Flows; flow += n {
+		c.Flows = append(c.Flows, flow)
+	}
+	return c
+}
+
+func (g *k2u) carriers() []carrier { return nil }
+
+func (g *k2u) observers() []*bpf.Observer {
+	if g.observer == nil {
+		return nil
+	}
+	return []*bpf.Observer{g.observer}
+}
+
+func (g *k2u) empty() (bool, error) { return g.device.empty() }
+
+func (g *k2u) collect() (err error) {
+	if g.counters, err = g.device.counters(); err != nil {
+		return err
+	}
+	if g.observer == nil {
+		return nil
+	}
+	g.snapshot, g.own, err = lastLook(g.observer)
+	return err
+}
+
+// lastLook is the snapshot of an observer, and what it says of itself.
+func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
+	snapshot, err := o.Snapshot()
+	if err != nil {
+		return nil, nil, err
+	}
+	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery(), ReadErrors: snapshot.ReadErrors}
+	for _, q := range snapshot.Queues {
+		own.ReadCalls += q.ReadCalls
+		own.ReadBytes += q.ReadRetBytes
+	}
+	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
+		return nil, nil, err
+	}
+	own.MissedRuns, err = o.MissedRuns()
+	return snapshot, own, err
+}
+
+func (g *k2u) account(t *record.Trial) {
+	t.Device, t.Observer = g.device.record(), g.own
+	a := &t.Accounting
+	if g.snapshot == nil {
+		if n := g.counters.TxDropped; n > 0 {
+			a.Dropped[record.TxDropped] = n * g.lane.perSKB
+		}
+		return
+	}
+	var xmit, read, xmitSKBs, readSKBs uint64
+	super := g.lane.perSKB > 1
+	for i, q := range g.snapshot.Queues {
+		xmit += q.XmitPkts
+		read += q.ReadPkts
+		xmitSKBs += q.XmitSKBs
+		readSKBs += q.ReadSKBs
+		queue := record.Queue{
+			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
+			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
+			Flows: g.flowsOn(i),
+		}
+		if super {
+			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
+		}
+		t.Queues = append(t.Queues, queue)
+	}
+	a.Xmit, a.Read = &xmit, &read
+	if super {
+		a.XmitSKBs, a.ReadSKBs = &xmitSKBs, &readSKBs
+	}
+	for reason, n := range g.snapshot.Drops {
+		a.Dropped[reason] += n
+	}
+	if g.spec.Gen != GenLockstep { // whose packets wait for their own batch only
+		t.Latency[record.Residency] = latency(&g.snapshot.Residency, g.snapshot.Missed)
+	}
+}
+
+// segmentsPerSKB is perSKB of the lane: the generator makes equal super-packets, and the kernel passes them on whole if
+// the device takes them.
+func (g *k2u) segmentsPerSKB() uint64 {
+	if g.spec.Gen != GenUDPGSO || !slices.Contains(g.device.state.Features, featureUSO) {
+		return 1
+	}
+	return g.lane.senders[0].Segments()
+}
+
+// flowsOn counts the flows whose packets came out of queue i.
+func (g *k2u) flowsOn(i int) (n int) {
+	seen := g.lane.readers[i].Seen()
+	for flow := range g.spec.Flows {
+		if seen.Flow(flow).Delivered > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (g *k2u) mismatch(t *record.Trial) string {
+	a := t.Accounting
+	var reads uint64
+	for _, r := range g.lane.readers {
+		reads += r.Seen().Reads
+	}
+	if got := g.counters.TxPackets; reads != got {
+		return fmt.Sprintf("the readers got %d packets or super-packets, the device counted %d", reads, got)
+	}
+	if g.snapshot == nil {
+		return ""
+	}
+	switch {
+	case *a.Xmit != a.Accepted:
+		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	case *a.Read != a.Delivered+a.Duplicates:
+		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates, *a.Read)
+	case g.snapshot.Strays > 0:
+		return fmt.Sprintf("the observer saw %d events on queues that the device does not have", g.snapshot.Strays)
+	case g.hook.SeesReturns() && g.snapshot.Refused != g.counters.TxDropped:
+		return fmt.Sprintf("the device dropped %d, the observer saw xmit refuse %d", g.counters.TxDropped, g.snapshot.Refused)
+	}
+	return ""
+}
+
+func (g *k2u) close() error {
+	var errs []error
+	if g.observer != nil {
+		errs = append(errs, g.observer.Close())
+	}
+	errs = append(errs, g.device.Close())
+	if g.ns != nil {
+		errs = append(errs, g.ns.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,123 @@
+package sink
+
+import (
+	"sync/atomic"
+
+	"tunbench/bpf/hist"
+	"tunbench/harness/packet"
+)
+
+// Counts is what a reader saw from its start on.
+type Counts struct {
+	Calls      uint64 // system calls, those that waited or found nothing included
+	Reads      uint64 // packets or super-packets that came
+	ReadBytes  uint64 // of these, all headers included
+	Delivered  uint64 // unique stamped segments
+	WireBytes  uint64 // of these: IP bytes, or frame bytes on a TAP
+	Duplicates uint64
+	Reordered  uint64
+	Foreign    uint64 // packets without a stamp of ours
+	Again      uint64 // reads that found nothing
+}
+
+// Progress is what others may read of a running reader.
+type Progress struct {
+	Delivered, WireBytes, Reads, Calls uint64
+}
+
+// Flow is what a reader saw of one flow.
+type Flow struct {
+	Delivered, Duplicates, Reordered uint64
+}
+
+// Tally is what a reader makes of the segments that it got: each is recognised
+// by its stamp, held against those of its flow before it, and timed.
+type Tally struct {
+	Counts
+
+	// E2E is the time in ns from when a packet was due, which in a closed loop
+	// is when it was sent, to the return of the read.
+	E2E hist.Histogram
+	// Service is the time in ns from when a packet was sent to the return of the
+	// read. Empty in a closed loop, where E2E is the same.
+	Service hist.Histogram
+
+	control *Control
+	open    bool // packets were due at times of their own
+	flows   []*flow
+
+	_         [64]byte // what others poll is not on the line of what the loop writes
+	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
+	_         [64]byte
+}
+
+// prepare makes t ready for that many flows.
+func (t *Tally) prepare(flows int, open bool, control *Control) {
+	t.control, t.open, t.flows = control, open, make([]*flow, flows)
+	// Touched beforehand, unless that would take too much memory: then a flow
+	// gets its place when its first packet comes.
+	if flows <= 4096 {
+		list := make([]flow, flows)
+		for i := range list {
+			t.flows[i] = &list[i]
+		}
+	}
+}
+
+// Seen is the tally itself, for those who hold readers of several kinds.
+func (t *Tally) Seen() *Tally { return t }
+
+// Progress may be called while the reader runs; it lags by at most a few
+// dozen packets.
+func (t *Tally) Progress() Progress {
+	return Progress{
+		t.published.delivered.Load(), t.published.wireBytes.Load(),
+		t.published.reads.Load(), t.published.calls.Load(),
+	}
+}
+
+func (t *Tally) publish() {
+	t.published.delivered.Store(t.Delivered)
+	t.published.wireBytes.Store(t.WireBytes)
+	t.published.reads.Store(t.Reads)
+	t.published.calls.Store(t.Calls)
+}
+
+// Flow gives what was seen of flow i, once the reader has ended.
+func (t *Tally) Flow(i int) Flow {
+	if f := t.flows[i]; f != nil {
+		return Flow{f.delivered, f.duplicates, f.reordered}
+	}
+	return Flow{}
+}
+
+// segment counts one wire segment, given its payload and the length of the
+// headers before it, that came at now.
+func (t *Tally) segment(payload []byte, headers int, now int64) {
+	var s packet.Stamp
+	if !s.Parse(payload) || int(s.Flow) >= len(t.flows) {
+		t.Foreign++
+		return
+	}
+	f := t.flows[s.Flow]
+	if f == nil {
+		f = new(flow)
+		t.flows[s.Flow] = f
+	}
+	late, dup := f.reordered, f.duplicates
+	if f.see(s.Seq) {
+		t.Delivered++
+		t.WireBytes += uint64(headers + len(payload))
+	}
+	t.Reordered += f.reordered - late
+	t.Duplicates += f.duplicates - dup
+	switch {
+	case t.open:
+		if t.control.Measured.Holds(s.Intended) {
+			t.E2E.Record(uint64(max(0, now-s.Intended)))
+			t.Service.Record(uint64(max(0, now-s.Sent)))
+		}
+	case t.control.Measuring.Load():
+		t.E2E.Record(uint64(max(0, now-s.Intended)))
+	}
+}

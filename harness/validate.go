@@ -1,0 +1,177 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"tunbench/harness/packet"
+	"tunbench/harness/sink"
+)
+
+// ErrImpossible marks a combination that no kernel can run. The message says
+// which values contradict each other and what to set instead.
+var ErrImpossible = errors.New("impossible combination")
+
+// Validate reports the first thing in s that is out of range or contradicts
+// something else. It looks at s alone, never at the host.
+func (s Spec) Validate() error {
+	impossible := func(format string, args ...any) error {
+		return fmt.Errorf("%w: %s", ErrImpossible, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case s.Queues < 1 || s.Queues > MaxQueues:
+		return fmt.Errorf("queues=%d: a device has 1 to %d queues", s.Queues, MaxQueues)
+	case s.Flows < 1 || s.Flows > MaxFlows:
+		return fmt.Errorf("flows=%d: choose 1 to %d", s.Flows, MaxFlows)
+	case s.Size != SizeIMIX && (s.Size < MinSize || s.Size > MaxSize):
+		return fmt.Errorf("size=%d: choose %d to %d bytes of IP length, or imix", s.Size, MinSize, MaxSize)
+	case s.Family != 4 && s.Family != 6:
+		return fmt.Errorf("ip=%d: choose 4 or 6", s.Family)
+	case s.TxQLen < 1:
+		return fmt.Errorf("txqlen=%d: choose at least 1", s.TxQLen)
+	case s.SndBuf < 0:
+		return fmt.Errorf("sndbuf=%d: choose max or a number of bytes", s.SndBuf)
+	case s.Measure <= 0 || s.Window <= 0 || s.Warmup < 0:
+		return fmt.Errorf("measure %v, window %v, warmup %v: the first two must be above 0 and none negative", s.Measure, s.Window, s.Warmup)
+	case s.Window > s.Measure:
+		return fmt.Errorf("window %v is longer than measure %v", s.Window, s.Measure)
+	case !(s.Rate >= 0 && s.Rate <= MaxRate): // nor NaN
+		return fmt.Errorf("rate %v: choose up to %d packets a second, or 0 for a closed loop", s.Rate, MaxRate)
+	case !(s.Share >= 0 && s.Share <= maxShare):
+		return fmt.Errorf("share %v: choose up to %d times what the closed loop reaches", s.Share, maxShare)
+	case s.FilterTime < 0 || s.FilterTime > MaxFilterTime || s.FilterTime > 0 && !s.Filter:
+		return fmt.Errorf("filter that takes %v: choose at most %v", s.FilterTime, MaxFilterTime)
+	case s.Pause < 0 || s.Pause > MaxPause:
+		return fmt.Errorf("pause %v: choose at most %v", s.Pause, MaxPause)
+
+	case s.Open() && s.Gen == GenLockstep:
+		return impossible("gen=lockstep sends when it has read what it sent before: it cannot keep a rate; set load=max or gen=udp")
+	case s.Poisson && !s.Open():
+		return impossible("spacing=poisson spaces the packets of an open loop; set a load such as 10000pps or 50pct, or spacing=fixed")
+	case s.Pause > 0 && s.Measure < sink.PauseAfter+s.Pause:
+		return impossible("pause=%v comes %v into the measured time, of which there are %v; measure for at least %v", s.Pause, sink.PauseAfter, s.Measure, sink.PauseAfter+s.Pause)
+	case s.Offload != OffloadNone && s.VnetHdr == 0:
+		return impossible("offload=%s needs a virtio-net header to say what it carries; set vnet=10 or offload=none", s.Offload)
+	case s.Offload == OffloadTunnel && s.VnetHdr < 24:
+		return impossible("offload=tunnel needs the 24-byte virtio-net header; set vnet=24")
+	case s.Family == 6 && s.Size != SizeIMIX && s.Size < minSize6:
+		return impossible("size=%d cannot hold IPv6, UDP and the stamp; with ip=6 choose at least %d", s.Size, minSize6)
+	case s.Family == 6 && s.Size == SizeIMIX:
+		return impossible("size=imix holds 64-byte packets, too small for IPv6, UDP and the stamp; set ip=4 or a size of at least %d", minSize6)
+	case s.Gen == GenUDPGSO && s.Size == SizeIMIX:
+		return impossible("gen=udp-gso cuts equal segments, so size=imix cannot be made; choose one size")
+	case s.Gen == GenUDPGSO && s.Size > maxGSO:
+		return impossible("gen=udp-gso with size=%d leaves no room for a second segment; choose at most %d", s.Size, maxGSO)
+	case s.Gen == GenLockstep && s.IO != IORead:
+		return impossible("gen=lockstep reads until nothing is left, by itself; set io=read")
+	case s.Bypass && s.Gen != GenPacket:
+		return impossible("bypass=on is an option of gen=packet; with gen=%s set bypass=off", s.Gen)
+	case s.Steer == SteerOne && s.Queues < 2:
+		return impossible("steer=ebpf-one sends everything to queue 1, which queues=1 does not have; set queues=2")
+	}
+	for _, check := range []func(Spec) string{Spec.pathContradiction, Spec.trafficContradiction, Spec.deviceContradiction} {
+		if text := check(s); text != "" {
+			return impossible("%s", text)
+		}
+	}
+	return nil
+}
+
+// Hosts tells whether the path has two ends, each a host of its own, so that
+// two stacks can talk to each other.
+func (p Path) Hosts() bool {
+	return slices.Contains([]Path{PathRelay, PathVPN, PathVeth, PathWireGuard, PathWireGuardGo}, p)
+}
+
+// Yardstick tells whether the path has no device of ours.
+func (p Path) Yardstick() bool {
+	return p == PathVeth || p == PathWireGuard || p == PathWireGuardGo
+}
+
+// Conversation tells whether the traffic is one of two hosts that answer each
+// other, as opposed to packets that are sent and counted.
+func (g Gen) Conversation() bool {
+	return slices.Contains([]Gen{GenTCP, GenTCPRR, GenUDPRR, GenIPerf3}, g)
+}
+
+// pathContradiction is about the path and the direction; "" is none.
+func (s Spec) pathContradiction() string {
+	switch {
+	case s.Path == PathBridge && s.Mode != TAP:
+		return "path=bridge: only TAP devices can be ports of a bridge; set mode=tap"
+	case (s.Path == PathVPN || s.Path == PathWireGuard || s.Path == PathWireGuardGo) && s.Mode != TUN:
+		return fmt.Sprintf("path=%s carries IP packets; set mode=tun", s.Path)
+	case s.Path == PathBridge && s.Dir != K2U:
+		return "path=bridge is crossed from the first device, which is written to, to the second, which is read; set dir=k2u"
+	case s.Path.Hosts() && s.Dir == U2K:
+		return fmt.Sprintf("path=%s has two ends: dir=k2u is from the first to the second; set that or dir=both", s.Path)
+	case s.Path != PathVPN && s.Cipher != CipherNone:
+		return fmt.Sprintf("cipher=%s is for path=vpn", s.Cipher)
+	case s.Path.Yardstick() && (s.Queues > 1 || s.IO != IORead || s.VnetHdr > 0 || s.PI || s.NAPI != NAPIOff || s.Steer != SteerAuto || s.SndBuf > 0 || s.Filter):
+		return fmt.Sprintf("path=%s has no device of ours: queues, io, vnet, pi, napi, steer, sndbuf and filter must be at their defaults", s.Path)
+	case s.Event != EventNone && s.Path != PathSink:
+		return fmt.Sprintf("event=%s happens to the device of path=sink", s.Event)
+	case s.Event == EventDetach && (s.Queues < 2 || s.Dir != K2U):
+		return "event=detach takes one of several queues away from its reader; set queues=2 and dir=k2u"
+	case s.Event != EventNone && s.Gen == GenLockstep:
+		return fmt.Sprintf("event=%s happens while traffic flows, which gen=lockstep sends and reads in turn; set gen=udp", s.Event)
+	}
+	return ""
+}
+
+// trafficContradiction is about who makes the traffic; "" is none.
+func (s Spec) trafficContradiction() string {
+	switch {
+	case s.Gen.Conversation() && !s.Path.Hosts():
+		return fmt.Sprintf("gen=%s is a conversation, and path=%s has one end; set path=relay", s.Gen, s.Path)
+	case s.Gen.Conversation() && s.Open():
+		return fmt.Sprintf("gen=%s waits for answers: it cannot keep a rate; set load=max", s.Gen)
+	case s.Gen.Conversation() && s.Size == SizeIMIX:
+		return fmt.Sprintf("gen=%s has no mix of sizes; choose one size", s.Gen)
+	case (s.Gen == GenTCP || s.Gen == GenIPerf3) && s.Size < minMTU:
+		return fmt.Sprintf("gen=%s fills packets up to size, which is the MTU; choose at least %d, such as 1500", s.Gen, minMTU)
+	case (s.Gen == GenTCPRR || s.Gen == GenUDPRR) && s.Size > maxAnswer:
+		return fmt.Sprintf("gen=%s asks and answers with one packet; choose a size of at most %d", s.Gen, maxAnswer)
+	case (s.Gen == GenTCPRR || s.Gen == GenUDPRR) && s.Dir == Both:
+		return fmt.Sprintf("gen=%s goes both ways by itself; set dir=k2u", s.Gen)
+	case (s.Gen == GenPacket || s.Gen == GenPacketGSO || s.Gen == GenLockstep) && s.Path != PathSink:
+		return fmt.Sprintf("gen=%s is for path=sink", s.Gen)
+	case s.Gen == GenLockstep && s.Dir != K2U:
+		return "gen=lockstep sends and reads; set dir=k2u"
+	case s.Gen == GenPacket && s.Dir != K2U:
+		return "gen=packet sends through AF_PACKET, on the kernel's side; set dir=k2u, or gen=udp"
+	case s.Gen == GenPacketGSO && s.Dir == Both:
+		return "gen=packet-gso is for one direction; set dir=k2u or dir=u2k"
+	case s.Gen == GenPacketGSO && s.Size == SizeIMIX:
+		return "gen=packet-gso cuts equal segments, so size=imix cannot be made; choose one size"
+	case s.Gen == GenPacketGSO && s.Size > maxGSO:
+		return fmt.Sprintf("gen=packet-gso with size=%d leaves no room for a second segment; choose at most %d", s.Size, maxGSO)
+	case s.Gen == GenPacketGSO && s.Size < minTCP(s.Family):
+		return fmt.Sprintf("size=%d cannot hold IP, TCP and the stamp; with gen=packet-gso and ip=%d choose at least %d", s.Size, s.Family, minTCP(s.Family))
+	case s.Pause > 0 && (s.Path != PathSink || s.Dir != K2U):
+		return "pause is that of the reader of path=sink dir=k2u"
+	}
+	return ""
+}
+
+// deviceContradiction is about options of the device; "" is none.
+func (s Spec) deviceContradiction() string {
+	switch {
+	case s.NAPI == NAPIFrags && s.Mode != TAP:
+		return "napi=frags is for TAP devices; set mode=tap"
+	case s.XDP != XDPOff && (s.Path != PathSink || s.Dir == K2U):
+		return fmt.Sprintf("xdp=%s sees what user space writes; set path=sink and dir=u2k", s.XDP)
+	case s.IO == IOVhost && (s.Path == PathVPN || s.PI):
+		return "io=vhost moves packets to and from a guest's memory: it is for path=sink, bridge and relay, with pi=off"
+	}
+	return ""
+}
+
+// minTCP is the least IP length that holds IP, TCP and the stamp.
+func minTCP(family int) int {
+	if family == 6 {
+		return 40 + 20 + packet.StampLen
+	}
+	return 20 + 20 + packet.StampLen
+}
