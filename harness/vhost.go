@@ -79,14 +79,13 @@ func noteAides(t *record.Trial, readers []reader) {
 		if !ok {
 			continue
 		}
-		_, err := v.AideTime()
 		switch {
-		case v.PinError == nil && err == nil:
+		case v.TimeError != nil:
+			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the CPU time of the workers is not known: %v", v.TimeError))
+		case v.PinError == nil:
 			t.Notes = append(t.Notes, "vhost: the worker of each queue ran on its reader's CPU, and its CPU time counts as the reader's")
-		case v.PinError != nil:
-			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the workers ran where the scheduler put them: %v", v.PinError))
 		default:
-			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the CPU time of the workers is left out: %v", err))
+			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the workers ran where the scheduler put them, and their CPU time counts as their readers': %v", v.PinError))
 		}
 		return
 	}

@@ -16,9 +16,10 @@ import (
 type Vhost struct {
 	Reader
 	Device *vhost.Device
-	// PinError tells why the worker is not on the reader's CPU.
-	PinError error
-	vnet     int // bytes of the header that vhost adds
+	// PinError tells why the worker is not on the reader's CPU, and TimeError why
+	// its CPU time is not known.
+	PinError, TimeError error
+	vnet                int // bytes of the header that vhost adds
 }
 
 // Receive buffers of a Vhost: as many as QEMU has by default, and as many as
@@ -51,6 +52,7 @@ func NewVhost(c Config, d *vhost.Device, control *Control) *Vhost {
 // on the same CPU if it can be put there: the two take turns.
 func (v *Vhost) Start() (err error) {
 	v.PinError = v.Device.Pin(v.CPU)
+	_, v.TimeError = v.AideTime()
 	if v.thread, err = worker.Start(v.CPU, v.loop); err != nil {
 		return fmt.Errorf("start the virtio driver of queue %d: %w", v.Queue, err)
 	}
