@@ -11,6 +11,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -37,6 +38,7 @@ func classify(err error) string {
 		option      *tuntap.OptionError
 		link        *netns.CallError
 		call        *traffic.CallError
+		driver      *vhost.CallError
 		hook        *bpf.HookError
 	)
 	switch {
@@ -51,6 +53,8 @@ func classify(err error) string {
 	case errors.As(err, &link) && refusedByKernel(link.Err):
 		return record.Unsupported
 	case errors.As(err, &call) && refusedByKernel(call.Err):
+		return record.Unsupported
+	case errors.As(err, &driver) && refusedByKernel(driver.Err):
 		return record.Unsupported
 	case errors.As(err, &hook):
 		return record.Unsupported
