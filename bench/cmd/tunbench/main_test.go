@@ -318,6 +318,21 @@ func TestRunInterrupted(t *testing.T) {
 		t.Error(err)
 	}
 
+	// What is missing is measured with the flags of that run.
+	n = 3
+	if code, _, stderr = tunbench(context.Background(), lab, nil, "run", "--resume", dir, "--seed", "1"); code != 2 || !strings.Contains(stderr, "leave --seed out") {
+		t.Errorf("resumed with another seed: exit %d, stderr %q", code, stderr)
+	}
+	if code, _, stderr = tunbench(context.Background(), lab, nil, "run", "--resume", dir); code != 0 {
+		t.Errorf("resumed: exit %d, stderr %q", code, stderr)
+	}
+	if f := readRun(t, dir); len(f.Trials) != 4 || f.End == nil || len(f.Resumes) != 1 {
+		t.Errorf("resumed: %d trials, %d resumes, end %+v", len(f.Trials), len(f.Resumes), f.End)
+	}
+	if code, stdout, _ := tunbench(context.Background(), lab, nil, "run", "--resume", dir); code != 0 || !strings.Contains(stdout, "nothing is missing") {
+		t.Errorf("resumed again: exit %d, stdout %q", code, stdout)
+	}
+
 	dir = t.TempDir()
 	code, _, stderr = tunbench(ctx, lab, nil, runArgs(dir)...)
 	if code != 130 || !strings.Contains(stderr, "before anything was measured") {
