@@ -11,6 +11,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/uring"
 	"tunbench/reports/record"
 )
 
@@ -37,9 +38,12 @@ func classify(err error) string {
 		option      *tuntap.OptionError
 		link        *netns.CallError
 		call        *traffic.CallError
+		ring        *uring.CallError
 		hook        *bpf.HookError
 	)
 	switch {
+	case errors.As(err, &ring) && ring.Unsupported(): // EPERM included, with which root is refused, too
+		return record.Unsupported
 	case errors.As(err, &unsupported):
 		return record.Unsupported
 	case errors.As(err, &missing):
