@@ -40,6 +40,7 @@ func classify(err error) string {
 		call        *traffic.CallError
 		ring        *uring.CallError
 		hook        *bpf.HookError
+		program     *bpf.CallError
 	)
 	switch {
 	case errors.As(err, &ring) && ring.Unsupported(): // EPERM included, with which root is refused, too
@@ -55,6 +56,8 @@ func classify(err error) string {
 	case errors.As(err, &link) && refusedByKernel(link.Err):
 		return record.Unsupported
 	case errors.As(err, &call) && refusedByKernel(call.Err):
+		return record.Unsupported
+	case errors.As(err, &program) && refusedByKernel(program.Err):
 		return record.Unsupported
 	case errors.As(err, &hook):
 		return record.Unsupported
