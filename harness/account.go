@@ -186,12 +186,13 @@ func (b *bed) sendNs(first, last sample) (float64, bool) {
 }
 
 // recvNs is the time that a delivered packet takes inside read(2), waiting left
-// out: timed reads where they do not wait, else the CPU time of the readers.
+// out: timed reads where they do not wait, else the CPU time of the readers and
+// of those that work for them.
 func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (float64, bool) {
 	if b.lockstep != nil {
 		return lockstepNs(b.lockstep.recv)
 	}
-	if !b.spec.nonBlocking() {
+	if !b.spec.nonBlocking() || b.spec.IO == IOVhost {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}

@@ -80,6 +80,14 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 		if g.spec.Gen != GenLockstep {
 			c.CPU = g.placement.Reader[i]
 		}
+		if g.spec.IO == IOVhost {
+			v, err := g.device.openVhostReader(c, reading)
+			if err != nil {
+				return []*lane{&g.lane}, err
+			}
+			g.lane.readers = append(g.lane.readers, v)
+			continue
+		}
 		r, err := sink.Open(c, reading)
 		if err != nil {
 			return []*lane{&g.lane}, err
@@ -151,7 +159,12 @@ func (g *k2u) observers() []*bpf.Observer {
 	return []*bpf.Observer{g.observer}
 }
 
-func (g *k2u) empty() (bool, error) { return g.device.empty() }
+func (g *k2u) empty() (bool, error) {
+	if ok, err := g.device.empty(); !ok || err != nil {
+		return false, err
+	}
+	return vhostEmpty(g.lane.readers)
+}
 
 func (g *k2u) collect() (err error) {
 	if g.counters, err = g.device.counters(); err != nil {
@@ -184,6 +197,7 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
+	noteAides(t, g.lane.readers)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
