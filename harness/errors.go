@@ -38,6 +38,7 @@ func classify(err error) string {
 		link        *netns.CallError
 		call        *traffic.CallError
 		hook        *bpf.HookError
+		program     *bpf.CallError
 	)
 	switch {
 	case errors.As(err, &unsupported):
@@ -51,6 +52,8 @@ func classify(err error) string {
 	case errors.As(err, &link) && refusedByKernel(link.Err):
 		return record.Unsupported
 	case errors.As(err, &call) && refusedByKernel(call.Err):
+		return record.Unsupported
+	case errors.As(err, &program) && refusedByKernel(program.Err):
 		return record.Unsupported
 	case errors.As(err, &hook):
 		return record.Unsupported

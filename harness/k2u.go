@@ -70,7 +70,7 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	if err := g.openSenders(); err != nil {
 		return []*lane{&g.lane}, err
 	}
-	g.lane.perSKB = g.segmentsPerSKB()
+	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
 	for i, q := range g.device.Queues() {
 		c := sink.Config{
 			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO],
@@ -207,13 +207,14 @@ func (g *k2u) account(t *record.Trial) {
 	}
 }
 
-// segmentsPerSKB is perSKB of the lane: the generator makes equal super-packets, and the kernel passes them on whole if
+// segmentsPerSKB is how many wire segments each skb of a device carries: the
+// generator makes equal super-packets, and the kernel passes them on whole if
 // the device takes them.
-func (g *k2u) segmentsPerSKB() uint64 {
-	if g.spec.Gen != GenUDPGSO || !slices.Contains(g.device.state.Features, featureUSO) {
+func (s Spec) segmentsPerSKB(device netns.State) uint64 {
+	if s.Gen != GenUDPGSO || !slices.Contains(device.Features, featureUSO) {
 		return 1
 	}
-	return g.lane.senders[0].Segments()
+	return traffic.Segments(s.Size, s.Family)
 }
 
 // flowsOn counts the flows whose packets came out of queue i.

@@ -50,6 +50,10 @@ func alerts(f *record.File) (a []prose) {
 	} else if f.End.Exit == 2 {
 		a = append(a, say(bold("tunbench failed in this run"), " (exit 2): look at what was skipped, and why."))
 	}
+	if n := len(f.Resumes); n > 0 {
+		last := f.Resumes[n-1]
+		a = append(a, say("This run was interrupted and gone on with "+plural(n, "time", "times")+", the last time at "+clock(last.Started)+fmt.Sprintf(", after %d trials.", last.Trials)))
+	}
 	for _, w := range f.Warnings {
 		a = append(a, say(w, "."))
 	}

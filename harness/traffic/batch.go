@@ -52,7 +52,7 @@ func newBatch(c Config) *batch {
 		messages = batchMessages / len(imix) * len(imix)
 	case c.Kind == UDPGSO:
 		b.stride = c.Size - ipHeaders
-		b.segments = uint64(min(maxSegments, (maxIP-ipHeaders)/b.stride))
+		b.segments = Segments(c.Size, fam)
 		messages = max(1, min(batchMessages, batchBytes/(int(b.segments)*b.stride)))
 	}
 	if c.Messages > 0 {
@@ -89,6 +89,13 @@ func newBatch(c Config) *batch {
 		}
 	}
 	return b
+}
+
+// Segments is how many wire segments of size bytes of IP a message of UDPGSO
+// stands for.
+func Segments(size, family int) uint64 {
+	headers := packet.HeadersLen(false, family)
+	return uint64(min(maxSegments, (maxIP-headers)/(size-headers)))
 }
 
 func (b *batch) messages() int { return len(b.headers) }
