@@ -9,6 +9,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
 	"tunbench/reports/record"
@@ -37,6 +38,7 @@ func classify(err error) string {
 		option      *tuntap.OptionError
 		link        *netns.CallError
 		call        *traffic.CallError
+		received    *sink.CallError
 		hook        *bpf.HookError
 		program     *bpf.CallError
 	)
@@ -54,6 +56,8 @@ func classify(err error) string {
 	case errors.As(err, &call) && refusedByKernel(call.Err):
 		return record.Unsupported
 	case errors.As(err, &program) && refusedByKernel(program.Err):
+		return record.Unsupported
+	case errors.As(err, &received) && refusedByKernel(received.Err):
 		return record.Unsupported
 	case errors.As(err, &hook):
 		return record.Unsupported
