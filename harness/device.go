@@ -166,20 +166,31 @@ func (d *device) readBack(want netns.Link) (err error) {
 			return err
 		}
 	}
-	switch {
-	case d.state.MTU != want.MTU:
-		return downgraded(name, "mtu", want.MTU, d.state.MTU)
-	case d.state.TxQLen != want.TxQLen:
-		return downgraded(name, "txqlen", want.TxQLen, d.state.TxQLen)
-	case d.state.Qdisc != want.Qdisc:
-		return downgraded(name, "qdisc", want.Qdisc, d.state.Qdisc)
-	case d.vnet != d.spec.VnetHdr:
+	if err := asAsked(d.state, want); err != nil {
+		return err
+	}
+	if d.vnet != d.spec.VnetHdr {
 		return downgraded(name, "vnet header size", d.spec.VnetHdr, d.vnet)
 	}
 	for _, feature := range effective[d.spec.Offload] {
 		if !slices.Contains(d.state.Features, feature) {
 			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but left %s off", d.spec.Offload, name, feature)}
 		}
+	}
+	return nil
+}
+
+// asAsked holds what the kernel made of a link against the request.
+func asAsked(got netns.State, want netns.Link) error {
+	switch {
+	case got.MTU != want.MTU:
+		return downgraded(got.Name, "mtu", want.MTU, got.MTU)
+	case got.TxQLen != want.TxQLen:
+		return downgraded(got.Name, "txqlen", want.TxQLen, got.TxQLen)
+	case got.Qdisc != want.Qdisc:
+		return downgraded(got.Name, "qdisc", want.Qdisc, got.Qdisc)
+	case want.MAC != nil && !slices.Equal(got.MAC, want.MAC):
+		return downgraded(got.Name, "address", want.MAC, got.MAC)
 	}
 	return nil
 }

@@ -9,8 +9,10 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/uring"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
@@ -39,9 +41,14 @@ func classify(err error) string {
 		link        *netns.CallError
 		call        *traffic.CallError
 		driver      *vhost.CallError
+		received    *sink.CallError
+		ring        *uring.CallError
 		hook        *bpf.HookError
+		program     *bpf.CallError
 	)
 	switch {
+	case errors.As(err, &ring) && ring.Unsupported(): // EPERM included, with which root is refused, too
+		return record.Unsupported
 	case errors.As(err, &unsupported):
 		return record.Unsupported
 	case errors.As(err, &missing):
@@ -55,6 +62,10 @@ func classify(err error) string {
 	case errors.As(err, &call) && refusedByKernel(call.Err):
 		return record.Unsupported
 	case errors.As(err, &driver) && refusedByKernel(driver.Err):
+		return record.Unsupported
+	case errors.As(err, &received) && refusedByKernel(received.Err):
+		return record.Unsupported
+	case errors.As(err, &program) && refusedByKernel(program.Err):
 		return record.Unsupported
 	case errors.As(err, &hook):
 		return record.Unsupported

@@ -65,12 +65,21 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 	switch {
 	case s.Path == PathSink && s.Dir == K2U:
 		return newK2U(s, hook, p), nil
+	case s.Path.Hosts() && !s.Gen.Conversation():
+		w, err := wireFor(s, hook, p)
+		if err != nil {
+			return nil, err
+		}
+		return newHosts(s, w, p), nil
 	}
 	return nil, notBuilt(s)
 }
 
 // wireFor gives the wire of a path.
 func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
+	if s.Path == PathVeth {
+		return newVethWire(s), nil
+	}
 	return nil, notBuilt(s)
 }
 

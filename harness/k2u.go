@@ -70,12 +70,12 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	if err := g.openSenders(); err != nil {
 		return []*lane{&g.lane}, err
 	}
-	g.lane.perSKB = g.segmentsPerSKB()
+	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
 	for i, q := range g.device.Queues() {
 		c := sink.Config{
 			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO],
 			TAP: g.spec.Mode == TAP, PI: g.spec.PI, VnetHdr: g.spec.VnetHdr, Flows: g.spec.Flows,
-			MaxRead: MaxSize + headroom, Open: g.spec.Open(), Pause: g.spec.Pause,
+			MaxRead: g.spec.maxRead(), Open: g.spec.Open(), Pause: g.spec.Pause,
 		}
 		if g.spec.Gen != GenLockstep {
 			c.CPU = g.placement.Reader[i]
@@ -88,12 +88,25 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 			g.lane.readers = append(g.lane.readers, v)
 			continue
 		}
-		g.lane.readers = append(g.lane.readers, sink.New(c, reading))
+		r, err := sink.Open(c, reading)
+		if err != nil {
+			return []*lane{&g.lane}, err
+		}
+		g.lane.readers = append(g.lane.readers, r)
 	}
 	return []*lane{&g.lane}, nil
 }
 
-var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin}
+var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing}
+
+// maxRead bounds what a read returns, in bytes: without offloads no packet is
+// longer than the device's MTU.
+func (s Spec) maxRead() int {
+	if s.Offload == OffloadNone {
+		return max(defaultMTU, s.Size) + headroom
+	}
+	return MaxSize + headroom
+}
 
 var kinds = map[Gen]traffic.Kind{
 	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenPacket: traffic.Packet, GenLockstep: traffic.UDP,
@@ -221,13 +234,14 @@ func (g *k2u) account(t *record.Trial) {
 	}
 }
 
-// segmentsPerSKB is perSKB of the lane: the generator makes equal super-packets, and the kernel passes them on whole if
+// segmentsPerSKB is how many wire segments each skb of a device carries: the
+// generator makes equal super-packets, and the kernel passes them on whole if
 // the device takes them.
-func (g *k2u) segmentsPerSKB() uint64 {
-	if g.spec.Gen != GenUDPGSO || !slices.Contains(g.device.state.Features, featureUSO) {
+func (s Spec) segmentsPerSKB(device netns.State) uint64 {
+	if s.Gen != GenUDPGSO || !slices.Contains(device.Features, featureUSO) {
 		return 1
 	}
-	return g.lane.senders[0].Segments()
+	return traffic.Segments(s.Size, s.Family)
 }
 
 // flowsOn counts the flows whose packets came out of queue i.
