@@ -15,9 +15,11 @@ const (
 	// batchBytes bounds the memory of a batch of super-packets.
 	batchBytes = 256 << 10
 	// maxSegments is UDP_MAX_SEGMENTS of include/linux/udp.h before Linux 6.9,
-	// which doubled it.
+	// which doubled it. Super-packets of TCP are made as large.
 	maxSegments = 64
-	maxIP       = 65535
+	// maxIP bounds an IP packet, and with its link header a super-packet that a
+	// device takes whole (gso_features_check of net/core/dev.c).
+	maxIP = 65535
 )
 
 // imix is the simple IMIX, 7:4:1 of 64, 576 and 1500 bytes of IP length,
@@ -35,8 +37,8 @@ type batch struct {
 	iovecs   []unix.Iovec
 	buffers  [][]byte
 	to       unix.RawSockaddrLinklayer
-	// templates holds, for Packet, the headers by message and position of the
-	// flow; messages of one size share them.
+	// templates holds, of whole packets, the headers by message and position of
+	// the flow; messages of one size share them.
 	templates [][][]byte
 }
 
@@ -50,15 +52,26 @@ func newBatch(c Config) *batch {
 	case c.Size == 0:
 		sizes = imix[:]
 		messages = batchMessages / len(imix) * len(imix)
-	case c.Kind == UDPGSO:
+	case c.Kind == UDPGSO || c.Kind == PacketGSO:
+		if c.Kind == PacketGSO {
+			ipHeaders = packet.TCPHeadersLen(false, fam)
+		}
 		b.stride = c.Size - ipHeaders
-		b.segments = Segments(c.Size, fam)
+		b.segments = Segments(c.Kind, c.Size, fam, c.TAP)
 		messages = max(1, min(batchMessages, batchBytes/(int(b.segments)*b.stride)))
 	}
 	if c.Messages > 0 {
 		messages = c.Messages
 	}
-	if c.Kind == Packet {
+	switch c.Kind {
+	case PacketGSO:
+		b.offset = packet.VnetLen + packet.TCPHeadersLen(c.TAP, fam)
+		b.to = linkAddress(c)
+		all := superTemplates(c, b.stride, int(b.segments))
+		for range messages {
+			b.templates = append(b.templates, all)
+		}
+	case Packet:
 		b.offset = packet.HeadersLen(c.TAP, fam)
 		b.to = linkAddress(c)
 		bySize := make([][][]byte, len(sizes))
@@ -74,7 +87,7 @@ func newBatch(c Config) *batch {
 	b.buffers = make([][]byte, messages)
 	for i := range messages {
 		length := sizes[i%len(sizes)] - ipHeaders
-		if c.Kind == UDPGSO {
+		if b.stride > 0 {
 			length = int(b.segments) * b.stride
 		}
 		buf := make([]byte, b.offset+length)
@@ -83,7 +96,7 @@ func newBatch(c Config) *batch {
 		b.iovecs[i].SetLen(len(buf))
 		b.headers[i].hdr.Iov = &b.iovecs[i]
 		b.headers[i].hdr.SetIovlen(1)
-		if c.Kind == Packet {
+		if c.Kind.whole() {
 			b.headers[i].hdr.Name = (*byte)(unsafe.Pointer(&b.to))
 			b.headers[i].hdr.Namelen = unix.SizeofSockaddrLinklayer
 		}
@@ -91,11 +104,21 @@ func newBatch(c Config) *batch {
 	return b
 }
 
-// Segments is how many wire segments of size bytes of IP a message of UDPGSO
-// stands for.
-func Segments(size, family int) uint64 {
-	headers := packet.HeadersLen(false, family)
-	return uint64(min(maxSegments, (maxIP-headers)/(size-headers)))
+// Segments is how many wire segments of size bytes of IP a message stands for:
+// more than one of UDPGSO and PacketGSO.
+func Segments(k Kind, size, family int, tap bool) uint64 {
+	headers, link := packet.HeadersLen(false, family), 0
+	switch k {
+	case UDPGSO:
+	case PacketGSO:
+		headers = packet.TCPHeadersLen(false, family)
+		if tap {
+			link = packet.EthernetLen
+		}
+	default:
+		return 1
+	}
+	return uint64(min(maxSegments, (maxIP-link-headers)/(size-headers)))
 }
 
 func (b *batch) messages() int { return len(b.headers) }
@@ -130,6 +153,25 @@ func templates(c Config, length, payload int) [][]byte {
 	return all
 }
 
+// superTemplates makes the virtio-net header and the headers of a super-packet
+// of each flow, whose checksum is left to the device, or to who cuts it.
+func superTemplates(c Config, stride, segments int) [][]byte {
+	payload := segments * stride
+	var all [][]byte
+	for _, flow := range c.Flows {
+		t := packet.TCP{
+			TAP: c.TAP, SrcLink: c.SrcLink, DstLink: c.DstLink,
+			Src: netip.AddrPortFrom(c.Src, uint16(FirstPort+flow)),
+			Dst: netip.AddrPortFrom(c.Dst, SinkPort),
+		}
+		headers := make([]byte, packet.VnetLen+packet.TCPHeadersLen(c.TAP, family(c.Src)))
+		h := t.Super(headers[packet.VnetLen:], payload, stride)
+		h.Put(headers, packet.VnetLen)
+		all = append(all, headers)
+	}
+	return all
+}
+
 // stamp writes the packets of one batch of the flow at that position, from
 // sequence number seq on, all due and sent now.
 func (b *batch) stamp(position int, seq uint64, now int64) {
@@ -144,8 +186,11 @@ func (b *batch) stamp(position int, seq uint64, now int64) {
 func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 	s := packet.Stamp{Flow: uint32(b.config.Flows[position]), Seq: seq, Intended: due, Sent: now}
 	buf := b.buffers[i]
-	if b.config.Kind == Packet {
+	if b.config.Kind.whole() {
 		copy(buf, b.templates[i][position])
+	}
+	if b.config.Kind == PacketGSO {
+		packet.PutTCPSeq(buf[b.offset-packet.TCPLen:], uint32(seq)*uint32(b.stride))
 	}
 	payload := buf[b.offset:]
 	for range b.segments {

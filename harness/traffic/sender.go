@@ -26,10 +26,15 @@ const (
 type Kind int
 
 const (
-	UDP    Kind = iota // connected sockets
-	UDPGSO             // the same, UDP_SEGMENT
-	Packet             // AF_PACKET
+	UDP       Kind = iota // connected sockets
+	UDPGSO                // the same, UDP_SEGMENT
+	Packet                // AF_PACKET
+	PacketGSO             // the same with PACKET_VNET_HDR: super-packets of TCP
 )
+
+// whole tells whether packets are handed over with all their headers, by one
+// socket for all flows.
+func (k Kind) whole() bool { return k == Packet || k == PacketGSO }
 
 // Config says what a sender sends.
 type Config struct {
@@ -39,7 +44,7 @@ type Config struct {
 	Flows    []int // the flows of this sender
 	Size     int   // IP length in bytes; 0 for the IMIX
 	TAP      bool
-	// Ifindex, SrcLink and DstLink are for Packet only, the latter two for TAP.
+	// Ifindex, SrcLink and DstLink are for AF_PACKET only, the latter two for TAP.
 	Ifindex          int
 	SrcLink, DstLink [6]byte
 	Bypass           bool   // PACKET_QDISC_BYPASS
@@ -73,7 +78,7 @@ type Sender struct {
 	Config
 	control *Control
 	thread  *worker.Thread
-	fds     []int // one a flow, or one for Packet
+	fds     []int // one a flow, or one for AF_PACKET
 	batch   *batch
 	seqs    []uint64 // next sequence number, by position in Flows
 	next    int      // position in Flows of the next batch
@@ -118,7 +123,7 @@ func newSender(c Config) *Sender {
 }
 
 func (s *Sender) open() error {
-	if s.Kind == Packet {
+	if s.Kind.whole() {
 		return s.openPacket()
 	}
 	for _, flow := range s.Flows {
@@ -188,6 +193,11 @@ func (s *Sender) openPacket() error {
 		return &CallError{"socket AF_PACKET", err}
 	}
 	s.fds = append(s.fds, fd)
+	if s.Kind == PacketGSO {
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1); err != nil {
+			return &CallError{"setsockopt PACKET_VNET_HDR", err}
+		}
+	}
 	if s.Bypass {
 		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
 			return &CallError{"setsockopt PACKET_QDISC_BYPASS", err}
@@ -298,7 +308,7 @@ func (s *Sender) send(position int) error {
 // flow and stamped, however many calls it takes. Now is the time.
 func (s *Sender) hand(position, first, end int, now int64) error {
 	fd := s.fds[0]
-	if s.Kind != Packet {
+	if !s.Kind.whole() {
 		fd = s.fds[position]
 	}
 	before := now
@@ -318,13 +328,14 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 		first += n
 		switch {
 		case errno == 0 && first == end:
-		case errno == 0 && s.Kind == Packet, errno == unix.ENOBUFS && s.Kind == Packet:
+		case errno == 0 && s.Kind.whole(), errno == unix.ENOBUFS && s.Kind.whole():
 			// AF_PACKET passes on that the device dropped a packet: it got as
 			// far as that and counts as accepted and lost. After a short count
 			// the kernel keeps the error to itself (__sys_sendmmsg of
-			// net/socket.c).
-			s.counts.Accepted++
-			s.seqs[position]++
+			// net/socket.c). Of a super-packet that the kernel cut before the
+			// device, the last segment was dropped.
+			s.counts.Accepted += s.batch.segments
+			s.seqs[position] += s.batch.segments
 			first++
 		case errno == 0, errno == unix.EAGAIN, errno == unix.ENOBUFS:
 			s.counts.PushedBack += s.batch.segments
