@@ -197,16 +197,17 @@ func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (floa
 		}
 		return float64(m.last.readers-m.first.readers) / delivered, true
 	}
-	times := new(hist.Histogram)
+	times, looks := new(hist.Histogram), uint64(0)
 	for _, r := range b.readers {
 		if queue, ok := r.(*sink.Reader); ok {
 			times.Merge(&queue.Recv)
+			looks += queue.Timed
 		}
 	}
 	if times.Count == 0 {
 		return 0, false
 	}
-	perRead := max(0, middleMean(times)-clockCost())
+	perRead := max(0, middleMean(times)-clockCost()*float64(looks)/float64(times.Count))
 	return perRead * float64(counts.Reads) / float64(counts.Delivered), true
 }
 

@@ -12,6 +12,7 @@ import (
 	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/uring"
 	"tunbench/reports/record"
 )
 
@@ -39,10 +40,13 @@ func classify(err error) string {
 		link        *netns.CallError
 		call        *traffic.CallError
 		received    *sink.CallError
+		ring        *uring.CallError
 		hook        *bpf.HookError
 		program     *bpf.CallError
 	)
 	switch {
+	case errors.As(err, &ring) && ring.Unsupported(): // EPERM included, with which root is refused, too
+		return record.Unsupported
 	case errors.As(err, &unsupported):
 		return record.Unsupported
 	case errors.As(err, &missing):

@@ -75,17 +75,30 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 		c := sink.Config{
 			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO],
 			TAP: g.spec.Mode == TAP, PI: g.spec.PI, VnetHdr: g.spec.VnetHdr, Flows: g.spec.Flows,
-			MaxRead: MaxSize + headroom, Open: g.spec.Open(), Pause: g.spec.Pause,
+			MaxRead: g.spec.maxRead(), Open: g.spec.Open(), Pause: g.spec.Pause,
 		}
 		if g.spec.Gen != GenLockstep {
 			c.CPU = g.placement.Reader[i]
 		}
-		g.lane.readers = append(g.lane.readers, sink.New(c, reading))
+		r, err := sink.Open(c, reading)
+		if err != nil {
+			return []*lane{&g.lane}, err
+		}
+		g.lane.readers = append(g.lane.readers, r)
 	}
 	return []*lane{&g.lane}, nil
 }
 
-var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin}
+var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing}
+
+// maxRead bounds what a read returns, in bytes: without offloads no packet is
+// longer than the device's MTU.
+func (s Spec) maxRead() int {
+	if s.Offload == OffloadNone {
+		return max(defaultMTU, s.Size) + headroom
+	}
+	return MaxSize + headroom
+}
 
 var kinds = map[Gen]traffic.Kind{
 	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenLockstep: traffic.UDP,
