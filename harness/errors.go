@@ -13,6 +13,7 @@ import (
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -39,6 +40,7 @@ func classify(err error) string {
 		option      *tuntap.OptionError
 		link        *netns.CallError
 		call        *traffic.CallError
+		driver      *vhost.CallError
 		received    *sink.CallError
 		ring        *uring.CallError
 		hook        *bpf.HookError
@@ -58,6 +60,8 @@ func classify(err error) string {
 	case errors.As(err, &link) && refusedByKernel(link.Err):
 		return record.Unsupported
 	case errors.As(err, &call) && refusedByKernel(call.Err):
+		return record.Unsupported
+	case errors.As(err, &driver) && refusedByKernel(driver.Err):
 		return record.Unsupported
 	case errors.As(err, &received) && refusedByKernel(received.Err):
 		return record.Unsupported

@@ -162,6 +162,8 @@ func (s Spec) deviceContradiction() string {
 		return "napi=frags is for TAP devices; set mode=tap"
 	case s.XDP != XDPOff && (s.Path != PathSink || s.Dir == K2U):
 		return fmt.Sprintf("xdp=%s sees what user space writes; set path=sink and dir=u2k", s.XDP)
+	case s.IO == IOVhost && s.VnetHdr > 12:
+		return fmt.Sprintf("io=vhost with vnet=%d: vhost-net and our driver share headers of 10 and 12 bytes; set vnet=12", s.VnetHdr)
 	case s.IO == IOVhost && (s.Path == PathVPN || s.PI):
 		return "io=vhost moves packets to and from a guest's memory: it is for path=sink, bridge and relay, with pi=off"
 	}
