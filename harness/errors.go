@@ -10,6 +10,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
+	"tunbench/harness/stream"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
 	"tunbench/reports/record"
@@ -38,6 +39,7 @@ func classify(err error) string {
 		option      *tuntap.OptionError
 		link        *netns.CallError
 		call        *traffic.CallError
+		talk        *stream.CallError
 		received    *sink.CallError
 		hook        *bpf.HookError
 		program     *bpf.CallError
@@ -58,6 +60,8 @@ func classify(err error) string {
 	case errors.As(err, &program) && refusedByKernel(program.Err):
 		return record.Unsupported
 	case errors.As(err, &received) && refusedByKernel(received.Err):
+		return record.Unsupported
+	case errors.As(err, &talk) && refusedByKernel(talk.Err):
 		return record.Unsupported
 	case errors.As(err, &hook):
 		return record.Unsupported
