@@ -68,6 +68,10 @@ type Plan struct {
 	// pairs; the zero value does not.
 	Search SearchProfile
 
+	// Done is what an interrupted run of the same plan left, nil for a new run:
+	// only what is missing in it is measured.
+	Done *record.File
+
 	// Progress, if not nil, is told of each step.
 	Progress func(Step)
 	// Now, if not nil, replaces time.Now.
@@ -133,6 +137,12 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	if err := p.CheckSearch(); err != nil {
 		return out, err
 	}
+	if p.Done != nil {
+		if err := p.resumable(lab.Host()); err != nil {
+			return out, err
+		}
+		p.Hook, p.Seed = p.Done.Run.Hook.Used, p.Done.Run.Seed
+	}
 	hook, err := lab.SelectHook(p.Hook)
 	if err != nil {
 		return out, err // names the hook and the reason
@@ -150,16 +160,14 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	if ctx.Err() != nil {
 		return Outcome{Interrupted: true}, nil
 	}
-	floor, err := lab.Floor(p.CPUs)
+	floor, err := p.begin(lab, rec, hook)
 	if err != nil {
-		return out, err // names the CPU and the call
-	}
-	if err := rec.Write(p.header(lab.Host(), hook, floor)); err != nil {
 		return out, err
 	}
 	out.Begun = true
 
-	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: newClosedLoops(lab, floor, p.Seed)}
+	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: newClosedLoops(lab, floor, p.Seed), done: p.done()}
+	r.recall()
 	if err := r.all(ctx); err != nil || out.Interrupted {
 		return out, err
 	}
@@ -171,6 +179,20 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 		Scenarios: len(p.Scenarios), Trials: out.Trials, Skips: out.Skips, Exit: out.Exit(p.Strict),
 	}
 	return out, rec.Write(end)
+}
+
+// begin writes the header of a run, or goes on with one, and gives its floor.
+func (p Plan) begin(lab Lab, rec Recorder, hook record.Hook) (record.Floor, error) {
+	if p.Done != nil {
+		return p.Done.Run.Floor, rec.Write(record.Resume{
+			Kind: record.KindResume, Started: timestamp(p.Now()), Trials: len(p.Done.Trials), Skips: len(p.Done.Skips),
+		})
+	}
+	floor, err := lab.Floor(p.CPUs)
+	if err != nil {
+		return floor, err // names the CPU and the call
+	}
+	return floor, rec.Write(p.header(lab.Host(), hook, floor))
 }
 
 // Exit is the process' exit code; strict makes invalid trials count.
@@ -186,6 +208,8 @@ func (o Outcome) Exit(strict bool) int {
 	return 0
 }
 
+func (p Plan) clock() string { return cmp.Or(p.Clock, ClockMonotonic) }
+
 func (p Plan) header(host record.Host, hook record.Hook, floor record.Floor) record.Run {
 	now := p.Now()
 	return record.Run{
@@ -193,7 +217,7 @@ func (p Plan) header(host record.Host, hook record.Hook, floor record.Floor) rec
 		// The seed tells apart what was started in the same millisecond.
 		ID:      fmt.Sprintf("%s-%08x", now.UTC().Format("20060102T150405.000Z"), uint32(p.Seed^p.Seed>>32)),
 		Started: timestamp(now),
-		Tool:    p.Tool, Clock: cmp.Or(p.Clock, ClockMonotonic), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
+		Tool:    p.Tool, Clock: p.clock(), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
 		Host: host, Hook: hook, Floor: floor, Sees: p.Sees,
 	}
 }
@@ -209,6 +233,7 @@ type runner struct {
 
 	subjects []*subject
 	closed   *closedLoops
+	done     map[trialKey]bool // trials of the run that is gone on with
 
 	// measured and planned are of the finished trials: their ratio corrects
 	// the estimate of the time left.
@@ -218,12 +243,13 @@ type runner struct {
 // subject is a scenario while it is measured.
 type subject struct {
 	Scenario
-	index int // in the plan
-	rng   *rand.Rand
-	pair  int    // that is at hand, from 1
-	left  int    // trials that are still to be made
-	gone  bool   // it was skipped
-	note  string // on its load, for its trials
+	index  int // in the plan
+	rng    *rand.Rand
+	pair   int    // that is at hand, from 1
+	left   int    // trials that are still to be made
+	probed bool   // its device can be built
+	gone   bool   // it was skipped
+	note   string // on its load, for its trials
 
 	reached reached // where a search begins
 }
@@ -245,6 +271,7 @@ func (r *runner) all(ctx context.Context) error {
 	if r.Clock == ClockICount {
 		rounds, pairs = 1, r.Pairs
 	}
+	r.leaveOut()
 	for range rounds {
 		for _, s := range r.subjects {
 			for range pairs {
@@ -264,7 +291,14 @@ func (r *runner) all(ctx context.Context) error {
 // first. Its error is one that ends the run.
 func (r *runner) nextPair(ctx context.Context, s *subject) error {
 	s.pair++
-	if s.pair == 1 {
+	arms := slices.Clone(r.Arms)
+	s.rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
+	s.Spec.Seed = s.rng.Uint64() // both arms send the same packets
+	if arms = r.missing(s, arms); len(arms) == 0 {
+		return nil
+	}
+	if !s.probed {
+		s.probed = true
 		hook := NoHook
 		if slices.Contains(r.Arms, record.Observed) {
 			hook = r.hook.Used
@@ -278,9 +312,6 @@ func (r *runner) nextPair(ctx context.Context, s *subject) error {
 			return r.skip(ctx, s, err)
 		}
 	}
-	arms := slices.Clone(r.Arms)
-	s.rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
-	s.Spec.Seed = s.rng.Uint64() // both arms send the same packets
 	for _, arm := range arms {
 		if goesOn, err := r.measure(ctx, s, arm); err != nil || !goesOn {
 			return err
@@ -304,6 +335,9 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesO
 	}
 	if s.note != "" {
 		trial.Notes = append(trial.Notes, s.note)
+	}
+	if r.halved(s.Name, s.pair) {
+		trial.Notes = append(trial.Notes, "the other trial of this pair was made before the run was interrupted")
 	}
 	r.closed.saw(trial)
 	if err := r.rec.Write(trial); err != nil {

@@ -133,7 +133,7 @@ func (r *runner) searches(ctx context.Context) error {
 		return nil
 	}
 	for _, s := range r.subjects {
-		if s.gone || Searchable(s.Scenario) != nil {
+		if s.gone || r.searched(s.Name) || Searchable(s.Scenario) != nil {
 			continue
 		}
 		if err := r.search(ctx, s); err != nil || r.out.Interrupted {

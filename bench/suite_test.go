@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ func TestSuitesFitTheirTime(t *testing.T) {
 	limits := map[string]time.Duration{
 		"smoke": 50 * time.Second, "stall": 90 * time.Second, "default": 540 * time.Second,
 		"kernels": 90 * time.Second, "kernels-observer": 30 * time.Second,
+		"full": 4 * time.Hour, "every": 90 * time.Second,
 	}
 	for _, name := range SuiteNames() {
 		s, err := LoadSuite(name)
@@ -86,6 +88,8 @@ func TestDefaultSuiteHasTheMission(t *testing.T) {
 		"mode=tun gen=udp queues=4 size=64", "mode=tap queues=4", "offload=uso queues=1", "offload=uso queues=4", "gen=udp-gso vnet=off",
 		"gen=packet", "size=imix", "io=spin", "io=poll", "flows=64 queues=1", "flows=64 queues=4", "vnet=10 offload=none size=1500", "ip=6",
 		"load=1000pps size=64", "load=10pct", "load=50pct", "load=90pct",
+		"dir=u2k", "dir=both", "path=relay gen=tcp queues=1 vnet=off", "path=relay gen=tcp queues=4", "path=relay offload=tso", "path=vpn", "path=bridge",
+		"path=veth", "path=wireguard", "path=wireguard-go", "io=uring dir=k2u", "io=uring dir=u2k", "io=vhost", "xdp=drop", "steer=ebpf queues=4",
 	} {
 		sel, err := ParseSelection([]string{filter}, nil)
 		if err != nil {
@@ -128,7 +132,7 @@ func TestLoadSuite(t *testing.T) {
 	}
 
 	for name, want := range map[string]string{
-		"full":                      `no suite "full": choose default, kernels`,
+		"whole":                     `no suite "whole": choose default, every, full, kernels`,
 		"smoek":                     "did you mean smoke?",
 		filepath.Dir(file) + "/no":  "open suite:",
 		filepath.Dir(file) + "/.":   "read suite:",
@@ -234,4 +238,46 @@ func FuzzParseSuite(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSuitesOfEveryValue holds that each value that an axis can have stands in
+// the suites that are made for that: of numbers, those that the axis is known for.
+func TestSuitesOfEveryValue(t *testing.T) {
+	for name, want := range map[string]map[string][]string{
+		"full":  {"flows": {"1", "64", "1024"}, "txqlen": {"1", "500", "10000"}},
+		"every": {"flows": {"1", "64"}, "txqlen": {"10", "500", "1000"}},
+	} {
+		suite, err := LoadSuite(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(want, map[string][]string{
+			"queues": {"1", "2", "4", "8", "16", "32", "64", "128", "256"}, "size": {"64", "1500", "65535", "imix"}, "sndbuf": {"max", ""},
+			"load": {"max", "pps", "pct"}, "pause": {"off", "ms"}, "filter": {"off", "pass", "ns"},
+		})
+		units := []string{"load", "pause", "filter", "sndbuf"} // whose numbers stand for any
+		seen := map[string]map[string]bool{}
+		for _, s := range suite.Scenarios {
+			for axis, value := range s.Axes {
+				if seen[axis] == nil {
+					seen[axis] = map[string]bool{}
+				}
+				seen[axis][value] = true
+				if slices.Contains(units, axis) {
+					seen[axis][strings.TrimLeft(value, "0123456789")] = true
+				}
+			}
+		}
+		for _, a := range Axes() {
+			values := want[a.Name]
+			if values == nil {
+				values = a.Values()
+			}
+			for _, v := range values {
+				if !seen[a.Name][v] {
+					t.Errorf("suite %s: %s=%s is in no scenario", name, a.Name, v)
+				}
+			}
+		}
+	}
 }

@@ -30,7 +30,8 @@ func newDocument(f *record.File) document {
 				}
 			}
 		}
-		add(queues, latencies)
+		d.sections = append(d.sections, beside(list)...)
+		add(directions, conversations, queues, flowQueues, written, headers, hops, latencies)
 		d.sections = append(d.sections, limit(f.Run.Floor, list)...)
 		add(drops, observerCost, accounting, flagged)
 	}
@@ -49,6 +50,10 @@ func alerts(f *record.File) (a []prose) {
 		a = append(a, say(bold("This run was interrupted."), " The file has no end record: what was finished is shown, the rest of the plan was not measured."))
 	} else if f.End.Exit == 2 {
 		a = append(a, say(bold("tunbench failed in this run"), " (exit 2): look at what was skipped, and why."))
+	}
+	if n := len(f.Resumes); n > 0 {
+		last := f.Resumes[n-1]
+		a = append(a, say(fmt.Sprintf("This run was interrupted and gone on with: the last time at %s, when it had %s.", clock(last.Started), plural(last.Trials, "trial", "trials"))))
 	}
 	for _, w := range f.Warnings {
 		a = append(a, say(w, "."))

@@ -13,7 +13,9 @@ const (
 	IPv4Len     = 20 // without options
 	IPv6Len     = 40
 	UDPLen      = 8
-	PILen       = 4 // struct tun_pi
+	TCPLen      = 20 // without options
+	VXLANLen    = 8  // RFC 7348
+	PILen       = 4  // struct tun_pi
 )
 
 // EtherTypes.
@@ -23,8 +25,21 @@ const (
 )
 
 const (
+	protocolTCP = 6
 	protocolUDP = 17
 	hopLimit    = 64
+)
+
+// VXLANPort is the port by which the payload of a datagram is known to be a
+// frame in a tunnel.
+const VXLANPort = 4789
+
+// Flags of TCP.
+const (
+	tcpFIN = 1 << 0
+	tcpPSH = 1 << 3
+	tcpACK = 1 << 4
+	tcpCWR = 1 << 7
 )
 
 // HeadersLen is the number of bytes before the UDP payload, the Ethernet
@@ -40,6 +55,11 @@ func HeadersLen(tap bool, family int) int {
 	return n
 }
 
+// TCPHeadersLen is the same before the TCP payload.
+func TCPHeadersLen(tap bool, family int) int {
+	return HeadersLen(tap, family) - UDPLen + TCPLen
+}
+
 // UDP says how a datagram is addressed. Link addresses are used by TAP only.
 type UDP struct {
 	TAP              bool
@@ -50,6 +70,37 @@ type UDP struct {
 // Headers writes the headers of a datagram with that many bytes of payload to
 // b and returns their length. The UDP checksum is left 0; see UDPChecksum.
 func (u UDP) Headers(b []byte, payload int) int {
+	at := u.network(b, protocolUDP, UDPLen+payload)
+	udp := b[at : at+UDPLen]
+	binary.BigEndian.PutUint16(udp[0:], u.Src.Port())
+	binary.BigEndian.PutUint16(udp[2:], u.Dst.Port())
+	binary.BigEndian.PutUint16(udp[4:], uint16(UDPLen+payload))
+	binary.BigEndian.PutUint16(udp[UDPCsumOffset:], 0)
+	return at + UDPLen
+}
+
+// TCP says how a segment of an established connection is addressed.
+type TCP UDP
+
+// Headers writes the headers of a segment, or a super-packet, with that many
+// bytes of payload to b and returns their length. The checksum is left 0; see
+// TCPChecksum and PartialTCP.
+func (t TCP) Headers(b []byte, payload int) int {
+	at := UDP(t).network(b, protocolTCP, TCPLen+payload)
+	tcp := b[at : at+TCPLen]
+	clear(tcp)
+	binary.BigEndian.PutUint16(tcp[0:], t.Src.Port())
+	binary.BigEndian.PutUint16(tcp[2:], t.Dst.Port())
+	binary.BigEndian.PutUint32(tcp[8:], 1) // acknowledges
+	tcp[12] = TCPLen / 4 << 4
+	tcp[13] = tcpACK
+	binary.BigEndian.PutUint16(tcp[14:], 0xffff) // window
+	return at + TCPLen
+}
+
+// network writes what stands before a transport header, for that many bytes
+// from there on, and returns its length.
+func (u UDP) network(b []byte, protocol uint8, length int) int {
 	at := 0
 	if u.TAP {
 		copy(b[0:], u.DstLink[:])
@@ -66,84 +117,28 @@ func (u UDP) Headers(b []byte, payload int) int {
 		ip := b[at : at+IPv6Len]
 		clear(ip)
 		ip[0] = 6 << 4
-		binary.BigEndian.PutUint16(ip[4:], uint16(UDPLen+payload))
-		ip[6], ip[7] = protocolUDP, hopLimit
+		binary.BigEndian.PutUint16(ip[4:], uint16(length))
+		ip[6], ip[7] = protocol, hopLimit
 		copy(ip[8:], src)
 		copy(ip[24:], dst)
-		at += IPv6Len
-	} else {
-		ip := b[at : at+IPv4Len]
-		clear(ip)
-		ip[0] = 4<<4 | IPv4Len/4
-		binary.BigEndian.PutUint16(ip[2:], uint16(IPv4Len+UDPLen+payload))
-		ip[6] = 0x40 // don't fragment
-		ip[8], ip[9] = hopLimit, protocolUDP
-		copy(ip[12:], src)
-		copy(ip[16:], dst)
-		binary.BigEndian.PutUint16(ip[10:], ^fold(sum(ip)))
-		at += IPv4Len
+		return at + IPv6Len
 	}
-	udp := b[at : at+UDPLen]
-	binary.BigEndian.PutUint16(udp[0:], u.Src.Port())
-	binary.BigEndian.PutUint16(udp[2:], u.Dst.Port())
-	binary.BigEndian.PutUint16(udp[4:], uint16(UDPLen+payload))
-	binary.BigEndian.PutUint16(udp[6:], 0)
-	return at + UDPLen
+	ip := b[at : at+IPv4Len]
+	clear(ip)
+	ip[0] = 4<<4 | IPv4Len/4
+	binary.BigEndian.PutUint16(ip[2:], uint16(IPv4Len+length))
+	ip[6] = 0x40 // don't fragment
+	ip[8], ip[9] = hopLimit, protocol
+	copy(ip[12:], src)
+	copy(ip[16:], dst)
+	binary.BigEndian.PutUint16(ip[10:], ^fold(sum(ip)))
+	return at + IPv4Len
 }
 
-// UDPChecksum is the checksum of the datagram that starts at b with its UDP
-// header, whose checksum field must be 0 (RFC 768; RFC 8200, section 8.1).
-func UDPChecksum(src, dst netip.Addr, b []byte) uint16 {
-	s := sum(src.AsSlice()) + sum(dst.AsSlice()) + protocolUDP + uint64(len(b)) + sum(b)
-	if c := ^fold(s); c != 0 {
-		return c
-	}
-	return 0xffff // 0 would say that there is no checksum
-}
-
-// sum adds up b as big-endian 16-bit words, an odd last byte padded with 0.
-func sum(b []byte) uint64 {
-	var s uint64
-	for len(b) >= 2 {
-		s += uint64(binary.BigEndian.Uint16(b))
-		b = b[2:]
-	}
-	if len(b) == 1 {
-		s += uint64(b[0]) << 8
-	}
-	return s
-}
-
-// fold reduces a sum to 16 bits with end-around carry (RFC 1071).
-func fold(s uint64) uint16 {
-	for s > 0xffff {
-		s = s>>16 + s&0xffff
-	}
-	return uint16(s)
-}
-
-// Payload finds the UDP payload of an IP packet, or of an Ethernet frame if tap
-// is set: its offset, or false for anything else.
+// Payload finds the TCP or UDP payload of an IP packet, or of an Ethernet frame
+// if tap is set: its offset, or false for anything else.
 func Payload(b []byte, tap bool) (offset int, ok bool) {
-	at := 0
-	if tap {
-		at = EthernetLen
-	}
-	if len(b) <= at {
-		return 0, false
-	}
-	switch b[at] >> 4 {
-	case 4:
-		header := int(b[at]&15) * 4
-		if header < IPv4Len || len(b) < at+header+UDPLen || b[at+9] != protocolUDP {
-			return 0, false
-		}
-		return at + header + UDPLen, true
-	case 6:
-		if len(b) < at+IPv6Len+UDPLen || b[at+6] != protocolUDP {
-			return 0, false
-		}
-		return at + IPv6Len + UDPLen, true
-	}
-	return 0, false
+	var l Layout
+	ok = l.Parse(b, tap)
+	return l.Payload, ok
 }

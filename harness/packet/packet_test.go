@@ -117,7 +117,10 @@ func TestSegments(t *testing.T) {
 		{VnetHdr{GSOType: GSOUDPL4, GSOSize: 36}, 36 * 64, 64, false},
 		{VnetHdr{GSOType: GSOUDPL4, GSOSize: 1472}, 1473, 2, false},
 		{VnetHdr{GSOType: GSOUDPL4}, 100, 0, true},
-		{VnetHdr{GSOType: GSOTCPv4, GSOSize: 1448}, 3000, 0, true},
+		{VnetHdr{GSOType: GSOTCPv4, GSOSize: 1448}, 3000, 3, false},
+		{VnetHdr{GSOType: GSOTCPv6 | GSOECN, GSOSize: 1428}, 2856, 2, false},
+		{VnetHdr{GSOType: GSOTCPv4 | GSOTunnel6, GSOSize: 1}, 3, 3, false},
+		{VnetHdr{GSOType: 3, GSOSize: 1448}, 3000, 0, true},
 	} {
 		n, _, err := c.h.Segments(c.payload)
 		if n != c.n || (err != nil) != c.fails {

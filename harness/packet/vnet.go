@@ -8,18 +8,29 @@ import (
 
 // Values of struct virtio_net_hdr (include/uapi/linux/virtio_net.h).
 const (
-	VnetNeedsCsum = 1 // Flags: the checksum is partial
+	VnetNeedsCsum  = 1 // Flags: the checksum is partial
+	VnetDataValid  = 2 // Flags: the checksum was verified
+	VnetTunnelCsum = 8 // Flags: so is that of the UDP header around a tunnel
 
 	GSONone  = 0
 	GSOTCPv4 = 1
 	GSOTCPv6 = 4
 	GSOUDPL4 = 5
-	GSOECN   = 0x80 // may be added to the TCP types
+	// These may be added to the types above: the packet is in a UDP tunnel, over
+	// IPv4 or IPv6 (Linux 6.17); of TCP, the first segment carries CWR.
+	GSOTunnel4 = 0x20
+	GSOTunnel6 = 0x40
+	GSOECN     = 0x80
 )
 
-// VnetLen is the length of the part of the virtio-net header that VnetHdr
-// reads; longer headers only add to its end.
-const VnetLen = 10
+// Lengths of virtio-net headers in bytes: each only adds to the end of the one
+// before.
+const (
+	VnetLen       = 10 // struct virtio_net_hdr
+	VnetMrgLen    = 12 // struct virtio_net_hdr_v1: how many buffers
+	VnetHashLen   = 20 // struct virtio_net_hdr_v1_hash: hash and what it is of
+	VnetTunnelLen = 24 // struct virtio_net_hdr_v1_hash_tunnel: where a tunnel begins
+)
 
 // VnetHdr is the virtio-net header of a packet, little-endian as set by
 // TUNSETVNETLE.
@@ -30,9 +41,19 @@ type VnetHdr struct {
 	GSOSize    uint16 // payload bytes of a segment
 	CsumStart  uint16
 	CsumOffset uint16
+
+	Buffers    uint16 // from 12 bytes on
+	Hash       uint32 // from 20 bytes on
+	HashReport uint16
+	// Offsets of the UDP header around a tunnel and of the IP header inside, from
+	// 24 bytes on; told if GSOType says that there is one.
+	OuterTransport uint16
+	InnerNetwork   uint16
 }
 
-// Parse reads the header from the start of b.
+// Parse reads the first VnetLen bytes of the header from the start of b. A TUN
+// device writes no more of a longer header, unless it tells of a tunnel: the
+// rest is what the buffer held before (tun_put_user of drivers/net/tun.c).
 func (h *VnetHdr) Parse(b []byte) error {
 	if len(b) < VnetLen {
 		return fmt.Errorf("virtio-net header: %d bytes, want %d", len(b), VnetLen)
@@ -45,21 +66,74 @@ func (h *VnetHdr) Parse(b []byte) error {
 	return nil
 }
 
+// ParseAll reads a header of that many bytes, all that is in it.
+func (h *VnetHdr) ParseAll(b []byte, size int) error {
+	if size < VnetLen || len(b) < size {
+		return fmt.Errorf("virtio-net header: %d bytes, want %d", len(b), max(size, VnetLen))
+	}
+	*h = VnetHdr{}
+	if err := h.Parse(b); err != nil {
+		return err
+	}
+	if size >= VnetMrgLen {
+		h.Buffers = binary.LittleEndian.Uint16(b[10:])
+	}
+	if size >= VnetHashLen {
+		h.Hash = binary.LittleEndian.Uint32(b[12:])
+		h.HashReport = binary.LittleEndian.Uint16(b[16:])
+	}
+	if size >= VnetTunnelLen {
+		h.OuterTransport = binary.LittleEndian.Uint16(b[20:])
+		h.InnerNetwork = binary.LittleEndian.Uint16(b[22:])
+	}
+	return nil
+}
+
+// Put writes a header of that many bytes, VnetLen at least, to the start of b.
+func (h *VnetHdr) Put(b []byte, size int) {
+	b = b[:size]
+	clear(b)
+	b[0], b[1] = h.Flags, h.GSOType
+	binary.LittleEndian.PutUint16(b[2:], h.HdrLen)
+	binary.LittleEndian.PutUint16(b[4:], h.GSOSize)
+	binary.LittleEndian.PutUint16(b[6:], h.CsumStart)
+	binary.LittleEndian.PutUint16(b[8:], h.CsumOffset)
+	if size >= VnetMrgLen {
+		binary.LittleEndian.PutUint16(b[10:], h.Buffers)
+	}
+	if size >= VnetHashLen {
+		binary.LittleEndian.PutUint32(b[12:], h.Hash)
+		binary.LittleEndian.PutUint16(b[16:], h.HashReport)
+	}
+	if size >= VnetTunnelLen {
+		binary.LittleEndian.PutUint16(b[20:], h.OuterTransport)
+		binary.LittleEndian.PutUint16(b[22:], h.InnerNetwork)
+	}
+}
+
+// Kind is GSOType without what may be added to it.
+func (h *VnetHdr) Kind() uint8 { return h.GSOType &^ (GSOECN | GSOTunnel4 | GSOTunnel6) }
+
+// Tunnel tells whether the packet is in a UDP tunnel, by its header.
+func (h *VnetHdr) Tunnel() bool { return h.GSOType&(GSOTunnel4|GSOTunnel6) != 0 }
+
 // Errors of Segments, made once: they are returned in hot loops.
 var (
-	errGSOType = errors.New("virtio-net header: not a UDP super-packet")
+	errGSOType = errors.New("virtio-net header: not a super-packet of TCP or UDP")
 	errGSOSize = errors.New("virtio-net header: gso_size is 0")
 )
 
-// Segments tells how many wire segments a UDP packet with that many bytes of
+// Segments tells how many wire segments a packet with that many bytes of
 // payload stands for, and the payload bytes of each but the last.
 func (h *VnetHdr) Segments(payload int) (n, size int, err error) {
-	switch {
-	case h.GSOType == GSONone:
+	switch h.Kind() {
+	case GSONone:
 		return 1, payload, nil
-	case h.GSOType != GSOUDPL4:
+	case GSOTCPv4, GSOTCPv6, GSOUDPL4:
+	default:
 		return 0, 0, errGSOType
-	case h.GSOSize == 0:
+	}
+	if h.GSOSize == 0 {
 		return 0, 0, errGSOSize
 	}
 	size = int(h.GSOSize)

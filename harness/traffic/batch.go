@@ -35,9 +35,10 @@ type batch struct {
 	iovecs   []unix.Iovec
 	buffers  [][]byte
 	to       unix.RawSockaddrLinklayer
-	// templates holds, for Packet, the headers by message and position of the
-	// flow; messages of one size share them.
+	// templates holds, for Packet and Write, the headers by message and position
+	// of the flow; messages of one size share them.
 	templates [][][]byte
+	device    []byte // for Write: what a device wants before each packet
 }
 
 func newBatch(c Config) *batch {
@@ -50,7 +51,7 @@ func newBatch(c Config) *batch {
 	case c.Size == 0:
 		sizes = imix[:]
 		messages = batchMessages / len(imix) * len(imix)
-	case c.Kind == UDPGSO:
+	case c.super():
 		b.stride = c.Size - ipHeaders
 		b.segments = Segments(c.Size, fam)
 		messages = max(1, min(batchMessages, batchBytes/(int(b.segments)*b.stride)))
@@ -58,31 +59,46 @@ func newBatch(c Config) *batch {
 	if c.Messages > 0 {
 		messages = c.Messages
 	}
-	if c.Kind == Packet {
+	payload := func(message int) int {
+		if c.super() {
+			return int(b.segments) * b.stride
+		}
+		return sizes[message%len(sizes)] - ipHeaders
+	}
+	if c.Kind == Packet || c.Kind == Write {
 		b.offset = packet.HeadersLen(c.TAP, fam)
 		b.to = linkAddress(c)
+		if c.Kind == Write {
+			b.device = deviceHeader(c, b.offset, b.stride)
+			if !c.Vectored {
+				b.offset += len(b.device)
+			}
+		}
 		bySize := make([][][]byte, len(sizes))
-		for i, size := range sizes {
-			bySize[i] = templates(c, b.offset, size-ipHeaders)
+		for i := range sizes {
+			bySize[i] = b.templatesFor(payload(i))
 		}
 		for i := range messages {
 			b.templates = append(b.templates, bySize[i%len(sizes)])
 		}
 	}
+	vectors := 1
+	if c.Vectored && len(b.device) > 0 {
+		vectors = 2
+	}
 	b.headers = make([]mmsghdr, messages)
-	b.iovecs = make([]unix.Iovec, messages)
+	b.iovecs = make([]unix.Iovec, vectors*messages)
 	b.buffers = make([][]byte, messages)
 	for i := range messages {
-		length := sizes[i%len(sizes)] - ipHeaders
-		if c.Kind == UDPGSO {
-			length = int(b.segments) * b.stride
-		}
-		buf := make([]byte, b.offset+length)
+		buf := make([]byte, b.offset+payload(i))
 		b.buffers[i] = buf
-		b.iovecs[i].Base = &buf[0]
-		b.iovecs[i].SetLen(len(buf))
-		b.headers[i].hdr.Iov = &b.iovecs[i]
-		b.headers[i].hdr.SetIovlen(1)
+		iovecs := b.iovecs[i*vectors:][:vectors]
+		iovecs[0].Base = unsafe.SliceData(b.device)
+		iovecs[0].SetLen(len(b.device))
+		iovecs[vectors-1].Base = &buf[0]
+		iovecs[vectors-1].SetLen(len(buf))
+		b.headers[i].hdr.Iov = &iovecs[0]
+		b.headers[i].hdr.SetIovlen(vectors)
 		if c.Kind == Packet {
 			b.headers[i].hdr.Name = (*byte)(unsafe.Pointer(&b.to))
 			b.headers[i].hdr.Namelen = unix.SizeofSockaddrLinklayer
@@ -113,9 +129,10 @@ func linkAddress(c Config) unix.RawSockaddrLinklayer {
 	return to
 }
 
-// templates makes the headers of each flow for datagrams with that many bytes
+// templatesFor makes the headers of each flow for datagrams with that many bytes
 // of payload.
-func templates(c Config, length, payload int) [][]byte {
+func (b *batch) templatesFor(payload int) [][]byte {
+	c := b.config
 	var all [][]byte
 	for _, flow := range c.Flows {
 		u := packet.UDP{
@@ -123,11 +140,49 @@ func templates(c Config, length, payload int) [][]byte {
 			Src: netip.AddrPortFrom(c.Src, uint16(FirstPort+flow)),
 			Dst: netip.AddrPortFrom(c.Dst, SinkPort),
 		}
-		headers := make([]byte, length)
-		u.Headers(headers, payload)
+		if c.Kind == Write {
+			u.Src, u.Dst = netip.AddrPortFrom(c.Src, c.SrcPort(flow)), netip.AddrPortFrom(c.Dst, c.DstPort(flow))
+		}
+		headers := make([]byte, b.offset)
+		at := 0
+		if !c.Vectored {
+			at = copy(headers, b.device)
+		}
+		u.Headers(headers[at:], payload)
+		if c.Kind == Write {
+			udp := headers[b.offset-packet.UDPLen:]
+			binary.BigEndian.PutUint16(udp[packet.UDPCsumOffset:], packet.PartialUDP(c.Src, c.Dst, packet.UDPLen+payload))
+		}
 		all = append(all, headers)
 	}
 	return all
+}
+
+// deviceHeader is what a device wants before each packet whose own headers are
+// that long: packet information and virtio-net header. All packets of a batch
+// have the same. Stride is the payload of a segment, for super-packets.
+func deviceHeader(c Config, headers, stride int) []byte {
+	var b []byte
+	if c.PI {
+		etherType := uint16(packet.EtherTypeIPv4)
+		if c.Src.Is6() {
+			etherType = packet.EtherTypeIPv6
+		}
+		b = binary.BigEndian.AppendUint16(make([]byte, packet.PILen-2), etherType)
+	}
+	if c.VnetHdr == 0 {
+		return b
+	}
+	h := packet.VnetHdr{
+		Flags: packet.VnetNeedsCsum, HdrLen: uint16(headers),
+		CsumStart: uint16(headers - packet.UDPLen), CsumOffset: packet.UDPCsumOffset,
+	}
+	if c.super() {
+		h.GSOType, h.GSOSize = packet.GSOUDPL4, uint16(stride)
+	}
+	vnet := make([]byte, c.VnetHdr)
+	h.Put(vnet, c.VnetHdr)
+	return append(b, vnet...)
 }
 
 // stamp writes the packets of one batch of the flow at that position, from
@@ -144,7 +199,7 @@ func (b *batch) stamp(position int, seq uint64, now int64) {
 func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 	s := packet.Stamp{Flow: uint32(b.config.Flows[position]), Seq: seq, Intended: due, Sent: now}
 	buf := b.buffers[i]
-	if b.config.Kind == Packet {
+	if b.templates != nil {
 		copy(buf, b.templates[i][position])
 	}
 	payload := buf[b.offset:]
@@ -153,8 +208,11 @@ func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 		s.Seq++
 		payload = payload[b.stride:]
 	}
-	if b.config.Kind == Packet && b.config.Src.Is6() {
+	switch {
+	case b.config.Kind == Packet && b.config.Src.Is6():
 		b.checksum(buf)
+	case b.config.Kind == Write && b.config.VnetHdr == 0:
+		packet.CompleteUDP(buf[b.offset-packet.UDPLen:][:packet.UDPLen+packet.StampLen])
 	}
 }
 

@@ -25,8 +25,8 @@ const FileName = "run.jsonl"
 // of it.
 const MaxLine = 64 << 20
 
-// Record is one line of a file: a Run, a Trial, a Search, a Verdict, a Skip or
-// an End, or a pointer to one.
+// Record is one line of a file: a Run, a Trial, a Search, a Verdict, a Skip, a
+// Resume or an End, or a pointer to one.
 type Record interface {
 	// seal gives a copy that is ready to be encoded: with its kind, and without
 	// the nil maps and slices that JSON would spell null.
@@ -80,6 +80,50 @@ func Create(path string) (*Writer, error) {
 		dir.Close()
 	}
 	return w, nil
+}
+
+// Append opens the file at path, which an interrupted run left, to write after
+// its last whole line; a torn one is cut off.
+func Append(path string) (*Writer, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open run file: %w", err)
+	}
+	end, open, err := wholeLines(f)
+	if err == nil {
+		err = f.Truncate(end)
+	}
+	if err == nil && open {
+		_, err = f.WriteAt([]byte{'\n'}, end)
+		end++
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("open run file %s: %w", path, err)
+	}
+	return &Writer{w: f, closer: f, file: f, end: end}, nil
+}
+
+// wholeLines gives the length in bytes of what Read would read of f: the lines
+// that are JSON. Open tells that the last of them lacks its newline.
+func wholeLines(f io.Reader) (end int64, open bool, err error) {
+	in := bufio.NewReaderSize(f, 1<<16)
+	var line []byte
+	for {
+		line, err = readLine(in, line[:0])
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
+			return 0, false, err
+		}
+		text := bytes.TrimSpace(line)
+		switch {
+		case len(text) > 0 && !json.Valid(text), last && len(text) == 0:
+			return end, false, nil
+		case last:
+			return end + int64(len(line)), true, nil
+		}
+		end += int64(len(line)) + 1
+	}
 }
 
 // Write appends r as one line and, in a file made by Create, syncs it. A
@@ -158,6 +202,7 @@ func (t Trial) String() string {
 func (s Search) String() string  { return fmt.Sprintf("search of %s", s.Scenario) }
 func (v Verdict) String() string { return fmt.Sprintf("verdict on %s of %s", v.Metric, v.Scenario) }
 func (s Skip) String() string    { return fmt.Sprintf("skip of %s", s.Scenario) }
+func (r Resume) String() string  { return "resume" }
 func (e End) String() string     { return "end" }
 
 func (r Run) check() error {
@@ -173,7 +218,17 @@ func (t Trial) check() error {
 			return err
 		}
 	}
-	return allFinite("metric ", t.Metrics)
+	errs := []error{allFinite("metric ", t.Metrics)}
+	for name, d := range t.Directions {
+		errs = append(errs, allFinite(name+" metric ", d.Metrics))
+	}
+	if t.Program != nil {
+		errs = append(errs, allFinite(t.Program.Name+" figure ", t.Program.Figures))
+	}
+	if t.TCP != nil {
+		errs = append(errs, finite("tcp.slowest", t.TCP.Slowest))
+	}
+	return errors.Join(errs...)
 }
 
 func (s Search) check() error {
@@ -203,8 +258,9 @@ func (v Verdict) check() error {
 	return nil
 }
 
-func (Skip) check() error { return nil }
-func (End) check() error  { return nil }
+func (Skip) check() error   { return nil }
+func (Resume) check() error { return nil }
+func (End) check() error    { return nil }
 
 func allFinite(what string, values map[string]float64) error {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -257,6 +313,23 @@ func (t Trial) seal() any {
 		fillMap(&o.ReadErrors)
 		t.Observer = &o
 	}
+	if t.Writes != nil {
+		w := *t.Writes
+		fillMap(&w.Errors)
+		t.Writes = &w
+	}
+	if t.Vnet != nil {
+		v := *t.Vnet
+		fillMap(&v.GSO)
+		fillMap(&v.Bad)
+		t.Vnet = &v
+	}
+	if t.Program != nil {
+		g := *t.Program
+		fillSlice(&g.Args)
+		fillMap(&g.Figures)
+		t.Program = &g
+	}
 	return t
 }
 
@@ -277,6 +350,11 @@ func (s Skip) seal() any {
 	s.Kind = KindSkip
 	fillMap(&s.Axes)
 	return s
+}
+
+func (r Resume) seal() any {
+	r.Kind = KindResume
+	return r
 }
 
 func (e End) seal() any {
@@ -303,6 +381,7 @@ type File struct {
 	Searches []Search
 	Verdicts []Verdict
 	Skips    []Skip
+	Resumes  []Resume
 	End      *End // nil if the run was interrupted
 	// Warnings are for the user: what was skipped or contradicts itself.
 	Warnings []string
@@ -415,7 +494,7 @@ func (f *File) add(line []byte) error {
 			return headErr
 		}
 		return errors.New(`no "kind": not a record of tunbench`)
-	case KindRun, KindTrial, KindSearch, KindVerdict, KindSkip, KindEnd:
+	case KindRun, KindTrial, KindSearch, KindVerdict, KindSkip, KindResume, KindEnd:
 	default:
 		return nil
 	}
@@ -468,6 +547,12 @@ func (f *File) add(line []byte) error {
 			return err
 		}
 		f.Skips = append(f.Skips, s)
+	case KindResume:
+		var r Resume
+		if err := json.Unmarshal(line, &r); err != nil {
+			return err
+		}
+		f.Resumes = append(f.Resumes, r)
 	case KindEnd:
 		f.End = new(End)
 		return json.Unmarshal(line, f.End)

@@ -385,3 +385,49 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestAppend(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FileName)
+	w, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Write(Run{}), w.Write(Trial{Trial: 1, Scenario: "Tun"}), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, torn := range []string{"", `{"kind":"tri`, `{"kind":"trial"}`, "{\"kind\":\n", "\x00\x00\x00"} {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(text, torn...), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		a, err := Append(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(a.Write(Resume{Trials: 1}), a.Close()); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := string(text)
+		if json.Valid([]byte(torn)) {
+			whole += torn + "\n" // only its newline was missing
+		}
+		want := whole + `{"kind":"resume","started":"","trials":1,"skips":0}` + "\n"
+		if string(got) != want {
+			t.Errorf("after %q:\n%s\nwant\n%s", torn, got, want)
+		}
+	}
+	f, err := ReadFile(path)
+	if err != nil || len(f.Resumes) != 5 || len(f.Trials) != 2 || len(f.Warnings) > 0 {
+		t.Errorf("%+v, %v", f, err)
+	}
+	if _, err := Append(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}

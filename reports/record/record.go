@@ -19,6 +19,7 @@ const (
 	KindSearch  Kind = "search"
 	KindVerdict Kind = "verdict"
 	KindSkip    Kind = "skip"
+	KindResume  Kind = "resume"
 	KindEnd     Kind = "end"
 )
 
@@ -492,6 +493,14 @@ type Skip struct {
 	Axes     map[string]string `json:"axes"`
 	Reason   string            `json:"reason"`
 	Detail   string            `json:"detail"`
+}
+
+// Resume marks the place where an interrupted run was gone on with.
+type Resume struct {
+	Kind    Kind   `json:"kind"`
+	Started string `json:"started"` // RFC 3339, UTC
+	Trials  int    `json:"trials"`  // that were there
+	Skips   int    `json:"skips"`
 }
 
 // End closes a file. A file without it was interrupted.

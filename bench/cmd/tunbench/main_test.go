@@ -127,7 +127,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"list", "--filter", "gen=foo"}, "gen=foo: no such value: choose udp, udp-gso, packet"},
 		{[]string{"run", "--suite", "smoke", "--set", "offload=tso", "--set", "vnet=off"}, "/offload=tso: impossible combination"},
 		{[]string{"run", "--filter", "queues=17"}, "suite default: the filter matches none of"},
-		{[]string{"run", "--suite", "nosuch"}, "choose default, kernels"},
+		{[]string{"run", "--suite", "nosuch"}, "choose default, every, full, kernels"},
 		{[]string{"run", "--suite", suite}, "bad.yaml:2: mode=ton: no such value: choose tun, tap (did you mean tun?)"},
 		{[]string{"run", "--hook", "uprobe"}, "choose auto, kprobe, fentry, tracepoint, none"},
 		{[]string{"run", "--arm", "left"}, "choose both, bare, observed"},
@@ -316,6 +316,21 @@ func TestRunInterrupted(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "report.md")); err != nil {
 		t.Error(err)
+	}
+
+	// What is missing is measured with the flags of that run.
+	n = 3
+	if code, _, stderr = tunbench(context.Background(), lab, nil, "run", "--resume", dir, "--seed", "1"); code != 2 || !strings.Contains(stderr, "leave --seed out") {
+		t.Errorf("resumed with another seed: exit %d, stderr %q", code, stderr)
+	}
+	if code, _, stderr = tunbench(context.Background(), lab, nil, "run", "--resume", dir); code != 0 {
+		t.Errorf("resumed: exit %d, stderr %q", code, stderr)
+	}
+	if f := readRun(t, dir); len(f.Trials) != 4 || f.End == nil || len(f.Resumes) != 1 {
+		t.Errorf("resumed: %d trials, %d resumes, end %+v", len(f.Trials), len(f.Resumes), f.End)
+	}
+	if code, stdout, _ := tunbench(context.Background(), lab, nil, "run", "--resume", dir); code != 0 || !strings.Contains(stdout, "nothing is missing") {
+		t.Errorf("resumed again: exit %d, stdout %q", code, stdout)
 	}
 
 	dir = t.TempDir()

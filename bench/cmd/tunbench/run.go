@@ -18,21 +18,56 @@ import (
 	"tunbench/reports/record"
 )
 
+// runFlags are those of run.
+type runFlags struct {
+	selection
+	out, format, search, resume string
+	asJSON, userns              bool
+}
+
+func (r *runFlags) register(cmd *cobra.Command) {
+	r.selection.register(cmd)
+	f := cmd.Flags()
+	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
+	f.StringVar(&r.format, "format", formats[0], "of the report: "+strings.Join(formats, ", "))
+	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(bench.SearchProfiles(), ", ")+" (at most 1, 3, 20 minutes each)")
+	f.StringVar(&r.resume, "resume", "", "folder of a run that was interrupted: measure what is missing, with its flags")
+	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
+	f.BoolVar(&r.userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
+}
+
+// runPlan is the plan of the flags.
+func (r *runFlags) runPlan(args []string) (bench.Plan, error) {
+	if err := checkFormat(r.format); err != nil {
+		return bench.Plan{}, err
+	}
+	if r.userns {
+		if err := r.forceBare(); err != nil {
+			return bench.Plan{}, err
+		}
+	}
+	plan, err := r.plan(args)
+	if err != nil {
+		return plan, err
+	}
+	if plan.Search, err = bench.ParseSearch(r.search); err != nil {
+		return plan, fmt.Errorf("--search: %w", err)
+	}
+	if err := plan.CheckSearch(); err != nil {
+		return plan, fmt.Errorf("--search: %w", err)
+	}
+	return plan, nil
+}
+
 func (a *app) runCommand() *cobra.Command {
-	var (
-		sel    selection
-		out    string
-		format string
-		search string
-		asJSON bool
-		userns bool
-	)
+	var flags runFlags
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "measure a suite and write a report",
 		Long: `run measures each scenario of a suite in pairs of trials, bare and observed, and
 writes run.jsonl and report.md into a folder. Each trial is on the disk as soon
-as it is finished: a run that is interrupted leaves a valid file and a report.
+as it is finished: a run that is interrupted leaves a valid file and a report,
+and --resume goes on with it.
 
 --search looks in each scenario for the highest rates without loss (NDR) and with
 a loss of 0.5 % (PDR), by multiple loss ratio search (RFC 9971), after all pairs.
@@ -41,46 +76,32 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 		Example: `  sudo tunbench run --suite smoke
   sudo tunbench run --filter 'mode=tun gen=udp queues=4 size=64' --set flows=64 --set io=poll
   sudo tunbench run --trials 10 --hook tracepoint --cpus 2,3 --out before-the-patch
+  sudo tunbench run --suite full --out all
+  sudo tunbench run --resume all
   sudo tunbench run --filter 'queues=1 size=64' --trials 1 --search quick
   tunbench run --userns --suite smoke`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkFormat(format); err != nil {
-				return err
+			if flags.resume != "" {
+				return a.resume(cmd, flags)
 			}
-			inside := userns && os.Getenv(usernsEnv) != ""
-			if userns {
-				if err := sel.forceBare(); err != nil {
-					return err
-				}
-			}
-			plan, err := sel.plan(a.args)
+			plan, err := flags.runPlan(a.args)
 			if err != nil {
 				return err
 			}
-			if plan.Search, err = bench.ParseSearch(search); err != nil {
-				return fmt.Errorf("--search: %w", err)
-			}
-			if err := plan.CheckSearch(); err != nil {
-				return fmt.Errorf("--search: %w", err)
-			}
-			if userns && !inside {
+			inside := flags.userns && os.Getenv(usernsEnv) != ""
+			if flags.userns && !inside {
 				return a.inUserNamespace(cmd.Context(), a.args)
 			}
 			if err := a.privileges(); err != nil {
 				return unprivileged(err, inside)
 			}
-			return a.measure(cmd.Context(), plan, out, asJSON)
+			return a.measure(cmd.Context(), plan, flags.out, flags.asJSON)
 		},
 	}
-	sel.register(cmd)
-	f := cmd.Flags()
-	f.StringVar(&out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
-	f.StringVar(&format, "format", formats[0], "of the report: "+strings.Join(formats, ", "))
-	f.StringVar(&search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(bench.SearchProfiles(), ", ")+" (at most 1, 3, 20 minutes each)")
-	f.BoolVar(&asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
-	f.BoolVar(&userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
+	flags.register(cmd)
 	_ = cmd.MarkFlagDirname("out")
+	_ = cmd.MarkFlagDirname("resume")
 	_ = cmd.RegisterFlagCompletionFunc("search", cobra.FixedCompletions(bench.SearchProfiles(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -98,16 +119,17 @@ func (s *selection) forceBare() error {
 	return nil
 }
 
-// measure runs plan into the folder out and reports on what is there in the
-// end, however the run ended.
+// measure runs plan into the folder out, which must not hold a run unless plan
+// goes on with it, and reports on what is there in the end, however the run
+// ended.
 func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON bool) error {
 	lab := a.lab()
 	if out == "" {
 		out = defaultOut(time.Now(), lab.Host().Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s holds a run already: choose another --out", path)
+	if _, err := os.Lstat(path); err == nil && plan.Done == nil {
+		return fmt.Errorf("%s holds a run already: choose another --out, or go on with it: --resume %s", path, out)
 	}
 	if plan.Search.Name != "" {
 		for _, s := range plan.Scenarios {
@@ -123,6 +145,13 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 	}
 	created := false
 	outcome, runErr := plan.Run(ctx, lab, func() (bench.Recorder, error) {
+		if plan.Done != nil {
+			rec, err := record.Append(path)
+			if err != nil || !asJSON {
+				return rec, err
+			}
+			return tee{rec, record.NewWriter(a.stdout)}, nil
+		}
 		rec, err := create(path)
 		created = err == nil
 		if err != nil || !asJSON {

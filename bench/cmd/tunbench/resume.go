@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tunbench/reports/record"
+)
+
+// withResume are the flags that --resume leaves to the caller: the others are
+// those of the run that is gone on with.
+var withResume = []string{"resume", "json", "quiet", "verbose", "strict"}
+
+// resume measures what is missing in the run that flags.resume names.
+func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
+	var other error
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if !slices.Contains(withResume, f.Name) {
+			other = fmt.Errorf("--resume goes on with the flags of that run: leave --%s out", f.Name)
+		}
+	})
+	if other != nil {
+		return other
+	}
+	f, err := record.ReadFile(flags.resume)
+	if err != nil {
+		return fmt.Errorf("--resume: %w", err)
+	}
+	args, ok := runArguments(f.Run.Args)
+	if !ok {
+		return fmt.Errorf("--resume %s: its file was not made by tunbench run, but by %q", flags.resume, f.Run.Args)
+	}
+	if f.End != nil {
+		fmt.Fprintf(a.stdout, "%s is finished: nothing is missing\n", flags.resume)
+		return nil
+	}
+	var was runFlags
+	earlier := &cobra.Command{Use: "run"}
+	was.register(earlier)
+	// Those of all commands are not registered here.
+	earlier.FParseErrWhitelist.UnknownFlags = true
+	if err := earlier.ParseFlags(args); err != nil {
+		return fmt.Errorf("--resume %s: its flags: %w", flags.resume, err)
+	}
+	plan, err := was.runPlan(f.Run.Args)
+	if err != nil {
+		return fmt.Errorf("--resume %s: its flags: %w", flags.resume, err)
+	}
+	if was.userns {
+		return fmt.Errorf("--resume %s: a run inside a user namespace cannot be gone on with; begin a new one", flags.resume)
+	}
+	if err := a.privileges(); err != nil {
+		return err
+	}
+	plan.Done, plan.Strict = f, flags.strict || was.strict
+	dir := flags.resume
+	if filepath.Base(dir) == record.FileName {
+		dir = filepath.Dir(dir)
+	}
+	return a.measure(cmd.Context(), plan, dir, flags.asJSON)
+}
+
+// runArguments are those behind the name of the command, of a run's arguments
+// as they were typed.
+func runArguments(args []string) ([]string, bool) {
+	i := slices.Index(args, "run")
+	if i < 0 {
+		return nil, false
+	}
+	return slices.Concat(args[:i], args[i+1:]), true
+}

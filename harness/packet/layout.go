@@ -1,0 +1,118 @@
+package packet
+
+import "encoding/binary"
+
+// Layout says where the parts of a packet are: offsets in bytes. Of a packet in
+// a VXLAN tunnel it is that of what is inside.
+type Layout struct {
+	IP, Transport, Payload int
+	Family                 int   // 4 or 6
+	Protocol               uint8 // of TCP or UDP
+	// Of the headers around a tunnel; OuterTransport is 0 where there is none.
+	OuterIP, OuterTransport int
+}
+
+// Parse finds the parts of an IP packet, or of an Ethernet frame if tap is set.
+// It is false for what is neither TCP nor UDP, and for headers that are cut.
+func (l *Layout) Parse(b []byte, tap bool) bool {
+	at := 0
+	if tap {
+		at = EthernetLen
+	}
+	*l = Layout{}
+	if !l.parse(b, at) {
+		return false
+	}
+	if l.Protocol != protocolUDP || binary.BigEndian.Uint16(b[l.Transport+2:]) != VXLANPort {
+		return true
+	}
+	outer := *l
+	if !l.parse(b, outer.Payload+VXLANLen+EthernetLen) {
+		*l = outer
+		return true
+	}
+	l.OuterIP, l.OuterTransport = outer.IP, outer.Transport
+	return true
+}
+
+// parse begins at the IP header.
+func (l *Layout) parse(b []byte, at int) bool {
+	if len(b) < at+IPv4Len {
+		return false
+	}
+	l.IP = at
+	switch b[at] >> 4 {
+	case 4:
+		header := int(b[at]&15) * 4
+		if header < IPv4Len {
+			return false
+		}
+		l.Family, l.Protocol, l.Transport = 4, b[at+9], at+header
+	case 6:
+		if len(b) < at+IPv6Len {
+			return false
+		}
+		l.Family, l.Protocol, l.Transport = 6, b[at+6], at+IPv6Len
+	default:
+		return false
+	}
+	switch l.Protocol {
+	case protocolUDP:
+		l.Payload = l.Transport + UDPLen
+	case protocolTCP:
+		if len(b) < l.Transport+TCPLen {
+			return false
+		}
+		header := int(b[l.Transport+12]>>4) * 4
+		if header < TCPLen {
+			return false
+		}
+		l.Payload = l.Transport + header
+	default:
+		return false
+	}
+	return len(b) >= l.Payload
+}
+
+// csumOffset is where the checksum stands in the transport header.
+func (l *Layout) csumOffset() int {
+	if l.Protocol == protocolTCP {
+		return TCPCsumOffset
+	}
+	return UDPCsumOffset
+}
+
+// pseudo is the sum of the pseudo-header of what follows the transport header.
+func (l *Layout) pseudo(b []byte) uint64 {
+	return pseudoAt(b, l.IP, l.Family, l.Protocol, len(b)-l.Transport)
+}
+
+func pseudoAt(b []byte, ip, family int, protocol uint8, length int) uint64 {
+	rest := uint64(protocol) + uint64(length)
+	if family == 6 {
+		return sum(b[ip+8:ip+40]) + rest
+	}
+	addresses := binary.BigEndian.Uint64(b[ip+12:])
+	return addresses>>32 + addresses&0xffffffff + rest
+}
+
+// HasChecksum is false of a UDP datagram that says that it has none.
+func (l *Layout) HasChecksum(b []byte) bool {
+	at := l.Transport + l.csumOffset()
+	return l.Protocol != protocolUDP || b[at] != 0 || b[at+1] != 0
+}
+
+// Sums tells whether the transport checksum, which is complete, is right. It
+// reads all of b.
+func (l *Layout) Sums(b []byte) bool {
+	return fold(l.pseudo(b)+sum(b[l.Transport:])) == 0xffff
+}
+
+// ipLength is the length of the packet from the IP header at that offset on, as
+// that says.
+func ipLength(b []byte, at, family int) int {
+	if family == 6 {
+		return IPv6Len + int(binary.BigEndian.Uint16(b[at+4:]))
+	}
+	return int(binary.BigEndian.Uint16(b[at+2:]))
+}
