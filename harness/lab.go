@@ -130,6 +130,9 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Gen.Conversation() {
+		return prepareTalk(s, hook, cpus)
+	}
 	senders := min(s.Queues, s.Flows, max(1, len(cpus)/2))
 	if s.Gen == GenLockstep {
 		senders = 1

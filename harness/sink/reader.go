@@ -75,6 +75,8 @@ type Reader struct {
 	// ns of the trial's clock; 0: not known yet.
 	nextPause, publishedAt int64
 
+	see func(b []byte) // what a test looks through at each read; else nil
+
 	ring        *ring // with URing
 	unpublished int   // packets
 }
@@ -263,6 +265,9 @@ func (r *Reader) poll() error {
 
 // take counts one read: a packet, or a super-packet of many segments.
 func (r *Reader) take(b []byte, now int64) {
+	if r.see != nil {
+		r.see(b)
+	}
 	segments, size := 1, 0
 	if r.PI {
 		if len(b) < packet.PILen {
