@@ -15,7 +15,7 @@ import (
 // worker's call. Config.Wait is of no meaning; Config.VnetHdr is the device's.
 type Vhost struct {
 	Reader
-	Device *vhost.Device
+	Device              *vhost.Device
 	vnet                int // bytes of the header that vhost adds
 	pinError, timeError error
 }
