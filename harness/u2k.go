@@ -293,16 +293,27 @@ func (w *writing) collect() (err error) {
 	return err
 }
 
-// dropReasonXDP is the kernel's reason for what an XDP program drops.
-const dropReasonXDP = "XDP"
+// xdpReasons are the kernel's reasons for what an XDP program drops: a program
+// in the stack gives none (netif_receive_generic_xdp of net/core/dev.c, Linux
+// 6.18), and old kernels name none.
+var xdpReasons = []string{"XDP", "NOT_SPECIFIED", "UNKNOWN"}
 
 // dropped is what was lost after the kernel had taken it, in wire segments: as
 // the observer saw it or, in the bare arm, as the stack counted it.
 func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
 	if snapshot != nil {
 		drops := maps.Clone(snapshot.RecvDrops)
-		if w.spec.XDP.drops() {
-			delete(drops, dropReasonXDP) // which is their end
+		if !w.spec.XDP.drops() {
+			return drops
+		}
+		// What the program dropped was delivered to it.
+		ended := w.seen * w.lane.perSKB
+		for _, reason := range xdpReasons {
+			n := min(ended, drops[reason])
+			ended -= n
+			if drops[reason] -= n; drops[reason] == 0 {
+				delete(drops, reason)
+			}
 		}
 		return drops
 	}
