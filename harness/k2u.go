@@ -73,7 +73,7 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
 	for i, q := range g.device.Queues() {
 		c := sink.Config{
-			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO],
+			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO], Split: g.spec.IO == IOReadv,
 			TAP: g.spec.Mode == TAP, PI: g.spec.PI, VnetHdr: g.spec.VnetHdr, Flows: g.spec.Flows,
 			MaxRead: MaxSize + headroom, Open: g.spec.Open(), Pause: g.spec.Pause,
 		}
@@ -85,7 +85,7 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	return []*lane{&g.lane}, nil
 }
 
-var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin}
+var waits = map[IO]sink.Wait{IORead: sink.Block, IOReadv: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin}
 
 var kinds = map[Gen]traffic.Kind{
 	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenLockstep: traffic.UDP,
