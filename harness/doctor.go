@@ -77,13 +77,13 @@ func observerRows() (rows []Row) {
 	used := false
 	for _, h := range bpf.Ladder {
 		row := Row{Name: string(h), Status: StatusOK, Detail: "would hold, a rung above is used"}
-		if err := bpf.Try(h); err != nil {
+		if err := bpf.Try(h, bpf.Both); err != nil {
 			row.Status, row.Detail = StatusUnsupported, hookReason(err)
 		} else if !used {
 			used = true
 			row.Status = StatusUsed
 			var on []string
-			for _, p := range bpf.Programs(h) {
+			for _, p := range bpf.Programs(h, bpf.Both) {
 				on = append(on, p.Kind+":"+p.Target)
 			}
 			row.Detail = "attaches to " + strings.Join(on, ", ")

@@ -9,8 +9,10 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/uring"
 	"tunbench/reports/record"
 )
 
@@ -37,10 +39,14 @@ func classify(err error) string {
 		option      *tuntap.OptionError
 		link        *netns.CallError
 		call        *traffic.CallError
+		received    *sink.CallError
+		ring        *uring.CallError
 		hook        *bpf.HookError
 		program     *bpf.CallError
 	)
 	switch {
+	case errors.As(err, &ring) && ring.Unsupported(): // EPERM included, with which root is refused, too
+		return record.Unsupported
 	case errors.As(err, &unsupported):
 		return record.Unsupported
 	case errors.As(err, &missing):
@@ -52,6 +58,8 @@ func classify(err error) string {
 	case errors.As(err, &link) && refusedByKernel(link.Err):
 		return record.Unsupported
 	case errors.As(err, &call) && refusedByKernel(call.Err):
+		return record.Unsupported
+	case errors.As(err, &received) && refusedByKernel(received.Err):
 		return record.Unsupported
 	case errors.As(err, &program) && refusedByKernel(program.Err):
 		return record.Unsupported

@@ -23,6 +23,7 @@ const (
 	Block Wait = iota // in read(2), on a blocking descriptor
 	Poll              // in poll(2), when a non-blocking read gave EAGAIN
 	Spin              // not at all
+	URing             // in io_uring_enter(2), which asks for many reads at once
 )
 
 // Config says what a reader reads.
@@ -31,7 +32,8 @@ type Config struct {
 	Queue   int
 	CPU     int
 	Wait    Wait
-	Split   bool // readv(2), with the headers of the device in a buffer of their own
+	Split   bool      // readv(2), with the headers of the device in a buffer of their own
+	Ring    RingReads // with URing
 	TAP     bool
 	PI      bool
 	VnetHdr int // bytes, 0 for none
@@ -59,8 +61,11 @@ type Reader struct {
 	Tally
 
 	// Recv is the time in ns inside reads that returned a packet, of which one
-	// in sampleEvery is timed. Empty with Block, whose reads wait.
+	// in sampleEvery is timed. Empty with Block, whose reads wait. With URing it is
+	// a packet's equal share of a call that did not wait.
 	Recv hist.Histogram
+	// Timed is how many calls Recv is of: each bears one look at the clock.
+	Timed uint64
 	// SweepNs is the time in ns inside the reads of all sweeps.
 	SweepNs uint64
 
@@ -71,6 +76,9 @@ type Reader struct {
 	// When the next pause begins, and when others were last told of progress, in
 	// ns of the trial's clock; 0: not known yet.
 	nextPause, publishedAt int64
+
+	ring        *ring // with URing
+	unpublished int   // packets
 }
 
 const (
@@ -89,10 +97,29 @@ func New(c Config, control *Control) *Reader {
 	return r
 }
 
+// Open is New for a reader of any kind. What a ring needs of the kernel it gets
+// now.
+func Open(c Config, control *Control) (*Reader, error) {
+	r := New(c, control)
+	if c.Wait != URing {
+		return r, nil
+	}
+	var err error
+	if r.ring, err = openRing(c); err != nil {
+		return nil, fmt.Errorf("open the ring of queue %d: %w", c.Queue, err)
+	}
+	return r, nil
+}
+
 // Start begins to read on a thread of its own.
 func (r *Reader) Start() (err error) {
-	r.buffer()
-	if r.thread, err = worker.Start(r.CPU, r.loop); err != nil {
+	loop := r.loop
+	if r.ring != nil {
+		loop = r.loopRing
+	} else {
+		r.buffer()
+	}
+	if r.thread, err = worker.Start(r.CPU, loop); err != nil {
 		return fmt.Errorf("start the reader of queue %d: %w", r.Queue, err)
 	}
 	return nil
@@ -164,8 +191,9 @@ func (r *Reader) Sweep(bufs [][]byte) error {
 // driven by Sweep.
 func (r *Reader) Thread() *worker.Thread { return r.thread }
 
-// Close leaves the descriptor to the device, whose it is.
-func (r *Reader) Close() error { return nil }
+// Close leaves the descriptor to the device, whose it is. The reader must have
+// ended.
+func (r *Reader) Close() error { return r.ring.close() }
 
 // Finish makes the reader end as soon as its queue is empty. Control.Drain must
 // have been set. A reader that waits in read(2) is woken up.
@@ -201,6 +229,7 @@ func (r *Reader) loop() error {
 		case 0:
 			now := worker.Now()
 			if sample {
+				r.Timed++
 				r.Recv.Record(uint64(now - before))
 			}
 			r.Reads++
