@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tunbench/bpf/hist"
+	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
@@ -37,6 +38,7 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 		t.Reads.Errors["EAGAIN"] = counts.Again
 	}
 	b.account(&t, counts)
+	t.Vnet = vnet(b.readers)
 	b.perFlow(&t)
 	t.Windows, t.DurationNs = windows(m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
@@ -62,6 +64,33 @@ func total(readers []reader) (sum sink.Counts) {
 		sum.Again += r.Again
 	}
 	return sum
+}
+
+// vnet is what the virtio-net headers said that the readers got; nil if there
+// were none.
+func vnet(readers []reader) *record.Vnet {
+	var sum sink.Vnet
+	for _, r := range readers {
+		sum.Add(&r.Seen().Vnet)
+	}
+	if sum.Headers == 0 {
+		return nil
+	}
+	v := &record.Vnet{
+		Headers: sum.Headers, GSO: map[string]uint64{}, Partial: sum.Partial, Full: sum.Full,
+		Without: sum.Without, Summed: sum.Summed, Bad: map[string]uint64{}, Largest: sum.Largest,
+	}
+	for i, n := range sum.GSO {
+		if n > 0 {
+			v.GSO[sink.GSOName(i)] += n
+		}
+	}
+	for fault, n := range sum.Bad {
+		if n > 0 {
+			v.Bad[packet.Fault(fault).String()] = n
+		}
+	}
+	return v
 }
 
 // account follows every packet from the start of the first sender to the end
