@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tunbench/bpf/hist"
+	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
@@ -40,8 +41,9 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 	if len(b.lanes) > 1 {
 		b.directions(&t, m)
 	}
+	t.Vnet = vnet(b.readers)
 	b.perFlow(&t)
-	b.windows(&t, m)
+	t.Windows, t.DurationNs = windows(m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
 	if b.spec.Rate > 0 {
 		t.Schedule = b.schedule()
@@ -65,6 +67,33 @@ func total(readers []reader) (sum sink.Counts) {
 		sum.Again += r.Again
 	}
 	return sum
+}
+
+// vnet is what the virtio-net headers said that the readers got; nil if there
+// were none.
+func vnet(readers []reader) *record.Vnet {
+	var sum sink.Vnet
+	for _, r := range readers {
+		sum.Add(&r.Seen().Vnet)
+	}
+	if sum.Headers == 0 {
+		return nil
+	}
+	v := &record.Vnet{
+		Headers: sum.Headers, GSO: map[string]uint64{}, Partial: sum.Partial, Full: sum.Full,
+		Without: sum.Without, Summed: sum.Summed, Bad: map[string]uint64{}, Largest: sum.Largest,
+	}
+	for i, n := range sum.GSO {
+		if n > 0 {
+			v.GSO[sink.GSOName(i)] += n
+		}
+	}
+	for fault, n := range sum.Bad {
+		if n > 0 {
+			v.Bad[packet.Fault(fault).String()] = n
+		}
+	}
+	return v
 }
 
 // account follows every packet from the start of the first sender to the end
@@ -146,15 +175,16 @@ func (b *bed) perFlow(t *record.Trial) {
 	}
 }
 
-func (b *bed) windows(t *record.Trial, m measurement) {
+// windows gives the slices of the measured time, and how long they are together.
+func windows(m measurement) (list []record.Window, lastedNs int64) {
 	first := m.samples[0]
 	for i, s := range m.samples[1:] {
 		before := m.samples[i]
-		t.Windows = append(t.Windows, record.Window{
+		list = append(list, record.Window{
 			TNs: s.at - first.at, Pkts: s.delivered - before.delivered, Bytes: s.wireBytes - before.wireBytes,
 		})
 	}
-	t.DurationNs = m.samples[len(m.samples)-1].at - first.at
+	return list, m.samples[len(m.samples)-1].at - first.at
 }
 
 func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor record.Floor, addSoftirq bool) {
@@ -242,7 +272,8 @@ func (b *bed) sendNs(first, last sample) (float64, bool) {
 }
 
 // recvNs is the time that a delivered packet takes inside read(2), waiting left
-// out: timed reads where they do not wait, else the CPU time of the readers.
+// out: timed reads where they do not wait, else the CPU time of the readers and
+// of those that work for them.
 func (b *bed) recvNs(m measurement, delivered float64) (float64, bool) {
 	if b.lockstep != nil {
 		return lockstepNs(b.lockstep.recv)
@@ -251,7 +282,8 @@ func (b *bed) recvNs(m measurement, delivered float64) (float64, bool) {
 	if l.counted {
 		return 0, false
 	}
-	if !b.spec.nonBlocking() || l.dir == U2K { // whose receivers wait, however writers do
+	// The receivers of dir=u2k wait, however writers do.
+	if !b.spec.nonBlocking() || b.spec.IO == IOVhost || l.dir == U2K {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}

@@ -65,7 +65,7 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 	switch {
 	case s.Path == PathSink && s.Dir == K2U:
 		return newK2U(s, hook, p), nil
-	case s.Path == PathSink && s.Dir == U2K && writes(s.Gen):
+	case s.Path == PathSink && s.Dir == U2K && (s.Gen == GenUDP || s.Gen == GenUDPGSO):
 		return newU2K(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
@@ -79,8 +79,11 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 
 // wireFor gives the wire of a path.
 func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
-	if s.Path == PathVeth {
+	switch s.Path {
+	case PathVeth:
 		return newVethWire(s), nil
+	case PathVPN:
+		return newVPNWire(s, hook, p), nil
 	}
 	return nil, notBuilt(s)
 }

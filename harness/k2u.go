@@ -51,15 +51,15 @@ func (g *k2u) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = bpf.Open(g.hook, g.device.target(g.sampleEvery()))
+		g.observer, err = bpf.Open(g.hook, g.device.target(g.spec.sampleEvery()))
 	}
 	return err
 }
 
 // sampleEvery is 1 where few skbs are used again and again, so that a choice
 // among them would not be one among packets.
-func (g *k2u) sampleEvery() int {
-	if g.spec.Gen == GenLockstep || g.spec.Rate > 0 && g.spec.Rate < sampleAllBelow {
+func (s Spec) sampleEvery() int {
+	if s.Gen == GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
 		return 1
 	}
 	return sampleEvery
@@ -73,12 +73,20 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
 	for i, q := range g.device.Queues() {
 		c := sink.Config{
-			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO],
+			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO], Split: g.spec.IO == IOReadv,
 			TAP: g.spec.Mode == TAP, PI: g.spec.PI, VnetHdr: g.spec.VnetHdr, Flows: g.spec.Flows,
 			MaxRead: g.spec.maxRead(), Open: g.spec.Open(), Pause: g.spec.Pause,
 		}
 		if g.spec.Gen != GenLockstep {
 			c.CPU = g.placement.Reader[i]
+		}
+		if g.spec.IO == IOVhost {
+			v, err := g.device.openVhostReader(c, reading)
+			if err != nil {
+				return []*lane{&g.lane}, err
+			}
+			g.lane.readers = append(g.lane.readers, v)
+			continue
 		}
 		r, err := sink.Open(c, reading)
 		if err != nil {
@@ -89,7 +97,9 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	return []*lane{&g.lane}, nil
 }
 
-var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing}
+var waits = map[IO]sink.Wait{
+	IORead: sink.Block, IOReadv: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing,
+}
 
 // maxRead bounds what a read returns, in bytes: without offloads no packet is
 // longer than the device's MTU.
@@ -152,7 +162,12 @@ func (g *k2u) observers() []*bpf.Observer {
 	return []*bpf.Observer{g.observer}
 }
 
-func (g *k2u) empty() (bool, error) { return g.device.empty() }
+func (g *k2u) empty() (bool, error) {
+	if ok, err := g.device.empty(); !ok || err != nil {
+		return false, err
+	}
+	return vhostEmpty(g.lane.readers)
+}
 
 func (g *k2u) collect() (err error) {
 	if g.counters, err = g.device.counters(); err != nil {
@@ -185,6 +200,7 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
+	noteAides(t, g.lane.readers)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
@@ -228,7 +244,10 @@ func (s Spec) segmentsPerSKB(device netns.State) uint64 {
 	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
-	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
+	if s.Gen == GenPacketGSO {
+		return traffic.SegmentsTCP(s.Size, s.Family, s.Mode == TAP)
+	}
+	return traffic.Segments(s.Size, s.Family)
 }
 
 // superFeature is the feature by which a device takes the generator's

@@ -23,6 +23,8 @@ type sample struct {
 	sendNs     uint64
 	byQueue    []uint64 // delivered
 	byLane     []laneSample
+	// Of conversations: payload that arrived, once each, and answered requests.
+	payload, transactions uint64
 }
 
 // laneSample is what those of one direction had done.

@@ -287,6 +287,7 @@ func (s sample) plus(from, to sample) sample {
 		sendNs:     s.sendNs + to.sendNs - from.sendNs,
 		byQueue:    slices.Clone(s.byQueue),
 		byLane:     slices.Clone(s.byLane),
+		payload:    s.payload + to.payload - from.payload, transactions: s.transactions + to.transactions - from.transactions,
 	}
 	for i := range sum.byLane {
 		sum.byLane[i] = sum.byLane[i].plus(from.byLane[i], to.byLane[i])
