@@ -40,7 +40,7 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 	b.account(&t, counts)
 	t.Vnet = vnet(b.readers)
 	b.perFlow(&t)
-	b.windows(&t, m)
+	t.Windows, t.DurationNs = windows(m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
 	if b.spec.Rate > 0 {
 		t.Schedule = b.schedule()
@@ -171,15 +171,16 @@ func consistency(flows, queues int, delivered func(flow, queue int) uint64) (flo
 	return one / max(1, all), all > 0
 }
 
-func (b *bed) windows(t *record.Trial, m measurement) {
+// windows gives the slices of the measured time, and how long they are together.
+func windows(m measurement) (list []record.Window, lastedNs int64) {
 	first := m.samples[0]
 	for i, s := range m.samples[1:] {
 		before := m.samples[i]
-		t.Windows = append(t.Windows, record.Window{
+		list = append(list, record.Window{
 			TNs: s.at - first.at, Pkts: s.delivered - before.delivered, Bytes: s.wireBytes - before.wireBytes,
 		})
 	}
-	t.DurationNs = m.samples[len(m.samples)-1].at - first.at
+	return list, m.samples[len(m.samples)-1].at - first.at
 }
 
 func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor record.Floor, addSoftirq bool) {

@@ -56,7 +56,11 @@ func vhostError(err error) error {
 			return &UnsupportedError{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
 		}
 	}
-	return fmt.Errorf("drive a queue by vhost-net: %w", err)
+	err = fmt.Errorf("drive a queue by vhost-net: %w", err)
+	if errors.Is(err, unix.ENOMEM) {
+		return &MissingError{err.Error() + "; use fewer queues or a smaller size"}
+	}
+	return err
 }
 
 // vhostEmpty tells whether no worker of vhost has packets in hand, when the
@@ -89,4 +93,20 @@ func noteAides(t *record.Trial, readers []reader) {
 		}
 		return
 	}
+}
+
+// vhostRow tells whether io=vhost works here.
+func vhostRow() Row {
+	row := Row{Name: "io=vhost", Status: StatusOK, Detail: "vhost-net, by virtio 1.0 and, with vnet=10, by the legacy protocol, with event indexes"}
+	for _, vnet := range []int{0, 10, 12} {
+		if err := vhost.Supported(vnet); err != nil {
+			err = vhostError(err)
+			row.Status, row.Detail = StatusFailed, err.Error()
+			if reason, _ := Classify(err); reason == record.Unsupported {
+				row.Status = StatusUnsupported
+			}
+			break
+		}
+	}
+	return row
 }

@@ -5,6 +5,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -76,6 +77,8 @@ type Reader struct {
 	// When the next pause begins, and when others were last told of progress, in
 	// ns of the trial's clock; 0: not known yet.
 	nextPause, publishedAt int64
+
+	see func(b []byte) // what a test looks through at each read; else nil
 
 	ring        *ring // with URing
 	unpublished int   // packets
@@ -302,6 +305,9 @@ func (r *Reader) poll() error {
 // take counts one read: a packet, or a super-packet of many segments, behind the
 // headers of the device.
 func (r *Reader) take(b []byte, now int64) {
+	if r.see != nil {
+		r.see(b)
+	}
 	n := r.headersLen()
 	if len(b) < n {
 		r.Foreign++
@@ -316,6 +322,9 @@ func (r *Reader) takeSplit(n int, now int64) {
 	if n < headers {
 		r.Foreign++
 		return
+	}
+	if r.see != nil {
+		r.see(slices.Concat(r.buf[:headers], r.buf[splitAt:][:n-headers]))
 	}
 	r.packet(r.buf[:headers], r.buf[splitAt:][:n-headers], now)
 }
