@@ -113,7 +113,7 @@ func balanced(t *testing.T, trial record.Trial) {
 	if a.Offered != a.Accepted+a.PushedBack || a.Accepted == 0 || a.Delivered == 0 {
 		t.Errorf("accounts make no sense: %+v", a)
 	}
-	if trial.Arm == record.Bare || trial.Queues == nil {
+	if trial.Arm == record.Bare || trial.Queues == nil || a.Xmit == nil {
 		return
 	}
 	var xmit, read uint64
