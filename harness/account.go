@@ -38,7 +38,7 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 	}
 	b.account(&t, counts)
 	b.perFlow(&t)
-	b.windows(&t, m)
+	t.Windows, t.DurationNs = windows(m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
 	if b.spec.Rate > 0 {
 		t.Schedule = b.schedule()
@@ -100,15 +100,16 @@ func (b *bed) perFlow(t *record.Trial) {
 	}
 }
 
-func (b *bed) windows(t *record.Trial, m measurement) {
+// windows gives the slices of the measured time, and how long they are together.
+func windows(m measurement) (list []record.Window, lastedNs int64) {
 	first := m.samples[0]
 	for i, s := range m.samples[1:] {
 		before := m.samples[i]
-		t.Windows = append(t.Windows, record.Window{
+		list = append(list, record.Window{
 			TNs: s.at - first.at, Pkts: s.delivered - before.delivered, Bytes: s.wireBytes - before.wireBytes,
 		})
 	}
-	t.DurationNs = m.samples[len(m.samples)-1].at - first.at
+	return list, m.samples[len(m.samples)-1].at - first.at
 }
 
 func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor record.Floor, addSoftirq bool) {
@@ -186,12 +187,13 @@ func (b *bed) sendNs(first, last sample) (float64, bool) {
 }
 
 // recvNs is the time that a delivered packet takes inside read(2), waiting left
-// out: timed reads where they do not wait, else the CPU time of the readers.
+// out: timed reads where they do not wait, else the CPU time of the readers and
+// of those that work for them.
 func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (float64, bool) {
 	if b.lockstep != nil {
 		return lockstepNs(b.lockstep.recv)
 	}
-	if !b.spec.nonBlocking() {
+	if !b.spec.nonBlocking() || b.spec.IO == IOVhost {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}

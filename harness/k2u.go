@@ -51,15 +51,15 @@ func (g *k2u) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = bpf.Open(g.hook, g.device.target(g.sampleEvery()))
+		g.observer, err = bpf.Open(g.hook, g.device.target(g.spec.sampleEvery()))
 	}
 	return err
 }
 
 // sampleEvery is 1 where few skbs are used again and again, so that a choice
 // among them would not be one among packets.
-func (g *k2u) sampleEvery() int {
-	if g.spec.Gen == GenLockstep || g.spec.Rate > 0 && g.spec.Rate < sampleAllBelow {
+func (s Spec) sampleEvery() int {
+	if s.Gen == GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
 		return 1
 	}
 	return sampleEvery
@@ -79,6 +79,14 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 		}
 		if g.spec.Gen != GenLockstep {
 			c.CPU = g.placement.Reader[i]
+		}
+		if g.spec.IO == IOVhost {
+			v, err := g.device.openVhostReader(c, reading)
+			if err != nil {
+				return []*lane{&g.lane}, err
+			}
+			g.lane.readers = append(g.lane.readers, v)
+			continue
 		}
 		r, err := sink.Open(c, reading)
 		if err != nil {
@@ -101,7 +109,8 @@ func (s Spec) maxRead() int {
 }
 
 var kinds = map[Gen]traffic.Kind{
-	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenPacket: traffic.Packet, GenLockstep: traffic.UDP,
+	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenLockstep: traffic.UDP,
+	GenPacket: traffic.Packet, GenPacketGSO: traffic.PacketGSO,
 }
 
 // openSenders opens the sockets in the namespace. Flow i belongs to sender
@@ -151,7 +160,12 @@ func (g *k2u) observers() []*bpf.Observer {
 	return []*bpf.Observer{g.observer}
 }
 
-func (g *k2u) empty() (bool, error) { return g.device.empty() }
+func (g *k2u) empty() (bool, error) {
+	if ok, err := g.device.empty(); !ok || err != nil {
+		return false, err
+	}
+	return vhostEmpty(g.lane.readers)
+}
 
 func (g *k2u) collect() (err error) {
 	if g.counters, err = g.device.counters(); err != nil {
@@ -184,6 +198,7 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
+	noteAides(t, g.lane.readers)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
@@ -224,10 +239,24 @@ func (g *k2u) account(t *record.Trial) {
 // generator makes equal super-packets, and the kernel passes them on whole if
 // the device takes them.
 func (s Spec) segmentsPerSKB(device netns.State) uint64 {
-	if s.Gen != GenUDPGSO || !slices.Contains(device.Features, featureUSO) {
+	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
-	return traffic.Segments(s.Size, s.Family)
+	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
+}
+
+// superFeature is the feature by which a device takes the generator's
+// super-packets whole; "" if it makes none.
+func (s Spec) superFeature() string {
+	switch {
+	case s.Gen == GenUDPGSO:
+		return featureUSO
+	case s.Gen == GenPacketGSO && s.Family == 6:
+		return featureTSO6
+	case s.Gen == GenPacketGSO:
+		return featureTSO
+	}
+	return ""
 }
 
 // flowsOn counts the flows whose packets came out of queue i.

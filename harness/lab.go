@@ -73,7 +73,7 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		return h, nil
 	case HookAuto:
 		for _, rung := range bpf.Ladder {
-			err := bpf.Try(rung)
+			err := bpf.Try(rung, bpf.Both)
 			if err == nil {
 				h.Used, h.Programs = string(rung), hookPrograms(rung)
 				return h, nil
@@ -86,7 +86,7 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		if requested != string(rung) {
 			continue
 		}
-		if err := bpf.Try(rung); err != nil {
+		if err := bpf.Try(rung, bpf.Both); err != nil {
 			return h, err
 		}
 		h.Used, h.Programs = requested, hookPrograms(rung)
@@ -104,7 +104,7 @@ func loadModule() {
 }
 
 func hookPrograms(h bpf.Hook) (list []record.Program) {
-	for _, p := range bpf.Programs(h) {
+	for _, p := range bpf.Programs(h, bpf.Both) {
 		list = append(list, record.Program(p))
 	}
 	return list
@@ -130,6 +130,9 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Gen.Conversation() {
+		return prepareTalk(s, hook, cpus)
+	}
 	senders := min(s.Queues, s.Flows, max(1, len(cpus)/2))
 	if s.Gen == GenLockstep {
 		senders = 1
@@ -151,7 +154,7 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if s.Gen == GenLockstep && s.Pause > 0 && !s.Settle {
 		b.lockstepLasts = measure
 	}
-	if n, workers := b.workers(); s.IO == IOSpin && workers > n {
+	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
 		return nil, &MissingError{fmt.Sprintf("io=spin: %d senders and %d spinning readers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", senders, s.Queues, n)}
 	}
 	return b, nil

@@ -373,6 +373,11 @@ type Accounting struct {
 // own counter, which knows no reasons.
 const TxDropped = "tx_dropped"
 
+// SentAgain is the reason under which the segments of TCP are counted that were
+// sent again, each in place of one that did not arrive in time, where nobody
+// counts segments on the way.
+const SentAgain = "tcp_sent_again"
+
 // DroppedTotal is the sum over all reasons, in packets.
 func (a Accounting) DroppedTotal() uint64 {
 	var n uint64

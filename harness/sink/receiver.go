@@ -1,0 +1,459 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf/hist"
+	"tunbench/harness/worker"
+)
+
+// ReceiverConfig says what a receiver receives.
+type ReceiverConfig struct {
+	FDs []int // of UDP sockets; blocking or not is set by Start
+	// Own tells that Close closes the sockets. Else they are somebody's who does.
+	Own  bool
+	CPU  int
+	Wait Wait // with several sockets Block and Poll both wait in epoll_wait(2)
+	// GRO tells that the sockets have UDP_GRO: a datagram may then be many
+	// segments, each of which is counted.
+	GRO       bool
+	Flows     int
+	HeaderLen int  // bytes of headers of each segment that count for WireBytes
+	MaxRead   int  // payload bytes of the longest datagram; 0 for 65,535
+	Open      bool // as in Config
+}
+
+// Receiver is the end of packets that the kernel delivers to UDP sockets.
+type Receiver struct {
+	ReceiverConfig
+	Tally
+
+	// Recv is the time in ns a datagram inside calls that returned some, of
+	// which one in sampleEvery is timed. Empty where calls wait.
+	Recv hist.Histogram
+
+	thread *worker.Thread
+	epoll  int // -1 for a single socket
+	events []unix.EpollEvent
+
+	headers []mmsghdr
+	iovecs  []unix.Iovec
+	slab    []byte
+	cmsgs   []byte // control messages of all, controlLen each
+	stride  int
+
+	publishedAt int64
+	batches     uint64 // calls that returned something
+}
+
+const (
+	receiveBatch = 64
+	// controlLen is CMSG_SPACE(sizeof(int)): UDP_GRO's message is the only one.
+	controlLen  = unix.SizeofCmsghdr + 8
+	maxDatagram = 65535
+)
+
+// mmsghdr is struct mmsghdr of include/linux/socket.h.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+	_   [4]byte
+}
+
+// NewReceiver prepares a receiver: it runs after Start.
+func NewReceiver(c ReceiverConfig, control *Control) *Receiver {
+	r := &Receiver{ReceiverConfig: c, epoll: -1}
+	r.prepare(c.Flows, c.Open, control)
+	return r
+}
+
+// Start begins to receive on a thread of its own.
+func (r *Receiver) Start() (err error) {
+	r.buffers()
+	if err := r.watch(); err != nil {
+		return err
+	}
+	if r.thread, err = worker.Start(r.CPU, r.loop); err != nil {
+		return fmt.Errorf("start a receiver: %w", err)
+	}
+	return nil
+}
+
+// buffers makes room for a batch of datagrams.
+func (r *Receiver) buffers() {
+	const line = 64
+	if r.MaxRead == 0 {
+		r.MaxRead = maxDatagram
+	}
+	// One line more than it takes, so that stamps do not all fall on the same
+	// set of the cache.
+	r.stride = (r.MaxRead+line-1)/line*line + line
+	r.slab = make([]byte, receiveBatch*r.stride)
+	r.headers = make([]mmsghdr, receiveBatch)
+	r.iovecs = make([]unix.Iovec, receiveBatch)
+	if r.GRO {
+		r.cmsgs = make([]byte, receiveBatch*controlLen)
+	}
+	for i := range r.headers {
+		r.iovecs[i].Base = &r.slab[i*r.stride]
+		r.iovecs[i].SetLen(r.MaxRead)
+		h := &r.headers[i].hdr
+		h.Iov = &r.iovecs[i]
+		h.SetIovlen(1)
+		if r.GRO {
+			h.Control = &r.cmsgs[i*controlLen]
+		}
+	}
+}
+
+// watch sets how the sockets wait: a single one by itself, several together.
+func (r *Receiver) watch() error {
+	alone := len(r.FDs) == 1
+	for _, fd := range r.FDs {
+		if err := unix.SetNonblock(fd, !alone || r.Wait != Block); err != nil {
+			return fmt.Errorf("set blocking mode of a receiver's socket: %w", err)
+		}
+	}
+	if alone && r.Wait != Poll {
+		return nil
+	}
+	var err error
+	if r.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return fmt.Errorf("make the epoll of a receiver: %w", err)
+	}
+	for i, fd := range r.FDs {
+		e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
+		if err := unix.EpollCtl(r.epoll, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
+			return fmt.Errorf("add a socket to the epoll of a receiver: %w", err)
+		}
+	}
+	r.events = make([]unix.EpollEvent, min(len(r.FDs), receiveBatch))
+	return nil
+}
+
+// Thread is the thread that receives; nil before Start.
+func (r *Receiver) Thread() *worker.Thread { return r.thread }
+
+// Times is Recv.
+func (r *Receiver) Times() *hist.Histogram { return &r.Recv }
+
+// Finish makes the receiver end as soon as its sockets are empty. Control.Drain
+// must have been set. A receiver that waits is woken up.
+func (r *Receiver) Finish() error {
+	if len(r.FDs) == 1 && r.Wait == Block {
+		if err := unix.SetNonblock(r.FDs[0], true); err != nil {
+			return fmt.Errorf("finish a receiver: %w", err)
+		}
+	}
+	return r.thread.Kick()
+}
+
+// Close closes the sockets that are the receiver's own. It must have ended.
+func (r *Receiver) Close() error {
+	var errs []error
+	if r.epoll >= 0 {
+		errs = append(errs, unix.Close(r.epoll))
+		r.epoll = -1
+	}
+	if r.Own {
+		for _, fd := range r.FDs {
+			errs = append(errs, unix.Close(fd))
+		}
+		r.FDs = nil
+	}
+	return errors.Join(errs...)
+}
+
+// loop is the hot loop: it allocates nothing.
+func (r *Receiver) loop() error {
+	defer r.publish()
+	if len(r.FDs) == 1 {
+		return r.single(r.FDs[0])
+	}
+	return r.several()
+}
+
+func (r *Receiver) single(fd int) error {
+	for {
+		worker.Turn()
+		drain := r.control.Drain.Load()
+		n, err := r.receive(fd, r.Wait != Block)
+		if err != nil {
+			return err
+		}
+		if n != 0 {
+			continue
+		}
+		if drain {
+			return nil
+		}
+		r.publish()
+		r.control.Gate.Pass()
+		if r.Wait == Poll {
+			if _, err := r.ready(pollTimeout); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// several takes turns among the sockets that have something.
+func (r *Receiver) several() error {
+	for {
+		worker.Turn()
+		// What is asked before the look is answered by it: nothing comes after
+		// the drain was announced.
+		drain := r.control.Drain.Load()
+		timeout := pollTimeout
+		if drain || r.Wait == Spin {
+			timeout = 0
+		}
+		n, err := r.ready(timeout)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			r.Again++
+			if drain {
+				return nil
+			}
+			r.publish()
+			r.control.Gate.Pass()
+		}
+		for _, e := range r.events[:n] {
+			if _, err := r.receive(r.FDs[e.Fd], false); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// ready waits for that many ms until a socket has something, and gives how many
+// have.
+func (r *Receiver) ready(timeout int) (int, error) {
+	r.Calls++
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epoll), uintptr(unsafe.Pointer(&r.events[0])),
+		uintptr(len(r.events)), uintptr(timeout), 0, 0)
+	switch errno {
+	case 0:
+		return int(n), nil
+	case unix.EINTR:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("wait for the sockets of a receiver: %w", errno)
+}
+
+// receive takes what the socket has, up to a batch, and gives how many
+// datagrams that were: 0 is that there are none, -1 that the call was
+// interrupted.
+func (r *Receiver) receive(fd int, timed bool) (int, error) {
+	if r.GRO {
+		for i := range r.headers {
+			r.headers[i].hdr.SetControllen(controlLen)
+		}
+	}
+	var before int64
+	sample := timed && r.Calls%sampleEvery == 0
+	if sample {
+		before = worker.Now()
+	}
+	r.Calls++
+	got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0])),
+		uintptr(len(r.headers)), unix.MSG_WAITFORONE, 0, 0)
+	switch errno {
+	case 0:
+	case unix.EAGAIN:
+		r.Again++
+		return 0, nil
+	case unix.EINTR:
+		return -1, nil
+	default:
+		return 0, fmt.Errorf("receive from a socket: %w", errno)
+	}
+	now := worker.Now()
+	n := int(got)
+	if sample {
+		each := uint64(now-before) / uint64(n)
+		for range n {
+			r.Recv.Record(each)
+		}
+	}
+	for i := range n {
+		r.take(i, now)
+	}
+	if r.batches++; now-r.publishedAt > publishWithin {
+		r.publishedAt = now
+		r.publish()
+	}
+	return n, nil
+}
+
+// take counts datagram i: a packet, or many segments of one size.
+func (r *Receiver) take(i int, now int64) {
+	length := int(r.headers[i].len)
+	r.Reads++
+	r.ReadBytes += uint64(length)
+	if r.headers[i].hdr.Flags&unix.MSG_TRUNC != 0 {
+		r.Foreign++
+		return
+	}
+	payload := r.slab[i*r.stride:][:length]
+	size := length
+	if r.GRO {
+		if s := segmentSize(r.cmsgs[i*controlLen:][:r.headers[i].hdr.Controllen]); s > 0 {
+			size = s
+		}
+	}
+	for {
+		segment := payload[:min(size, len(payload))]
+		r.segment(segment, r.HeaderLen, now)
+		if payload = payload[len(segment):]; len(payload) == 0 {
+			return
+		}
+	}
+}
+
+// segmentSize is what UDP_GRO's control message says; 0 without one, for a
+// datagram that was not put together.
+func segmentSize(control []byte) int {
+	if len(control) < unix.SizeofCmsghdr+4 {
+		return 0
+	}
+	h := (*unix.Cmsghdr)(unsafe.Pointer(&control[0]))
+	if h.Level != unix.IPPROTO_UDP || h.Type != unix.UDP_GRO {
+		return 0
+	}
+	return int(*(*int32)(unsafe.Pointer(&control[unix.SizeofCmsghdr])))
+}
+
+// Overruns is how many datagrams the kernel had for the sockets and dropped,
+// because their buffers were full. It holds what the sockets hold: with UDP_GRO
+// a datagram may be many segments.
+func (r *Receiver) Overruns() (sum uint64, err error) {
+	for _, fd := range r.FDs {
+		n, err := socketDrops(fd)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// socketDrops asks for sk_drops of include/net/sock.h.
+func socketDrops(fd int) (uint64, error) {
+	var counts [unix.SK_MEMINFO_DROPS + 1]uint32
+	size := uint32(unsafe.Sizeof(counts))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&counts[0])), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0, &CallError{"getsockopt SO_MEMINFO", errno}
+	}
+	return uint64(counts[unix.SK_MEMINFO_DROPS]), nil
+}
+
+// SocketDrops is the reason under which Overruns are counted, by the kernel's
+// name for it.
+const SocketDrops = "SOCKET_RCVBUFF"
+
+// Listen opens n UDP sockets that are bound to addr, with receive buffers of
+// that many bytes or as much as this process may have. It must be called on a
+// thread in the right network namespace. With several, flow i comes out of
+// socket i modulo n.
+func Listen(addr netip.AddrPort, n, buffer int, gro bool) (fds []int, err error) {
+	defer func() {
+		if err != nil {
+			for _, fd := range fds {
+				unix.Close(fd)
+			}
+			fds = nil
+		}
+	}()
+	for range n {
+		fd, err := unix.Socket(domain(addr), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return fds, &CallError{"socket", err}
+		}
+		fds = append(fds, fd)
+		if n > 1 {
+			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+				return fds, &CallError{"setsockopt SO_REUSEPORT", err}
+			}
+		}
+		if err := Prepare(fd, buffer, gro); err != nil {
+			return fds, err
+		}
+		if err := unix.Bind(fd, sockaddr(addr)); err != nil {
+			return fds, &CallError{"bind " + addr.String(), err}
+		}
+	}
+	if n > 1 {
+		err = spread(fds[0], n)
+	}
+	return fds, err
+}
+
+// Prepare gives a UDP socket a receive buffer of that many bytes, or as much as
+// this process may have, and UDP_GRO if asked for (Linux 5.0).
+func Prepare(fd, buffer int, gro bool) error {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer); err != nil {
+			return &CallError{"setsockopt SO_RCVBUF", err}
+		}
+	}
+	if gro {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1); err != nil {
+			return &CallError{"setsockopt UDP_GRO", err}
+		}
+	}
+	return nil
+}
+
+// spread chooses among the sockets of a port by the flow number of the stamp,
+// whose low 16 bits stand 4 bytes into the payload: by the kernel's hash, few
+// flows would crowd on one socket while others get none.
+func spread(fd, n int) error {
+	program := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 5},
+		{Code: unix.BPF_ALU | unix.BPF_LSH | unix.BPF_K, K: 8},
+		{Code: unix.BPF_MISC | unix.BPF_TAX},
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 4},
+		{Code: unix.BPF_ALU | unix.BPF_ADD | unix.BPF_X},
+		{Code: unix.BPF_ALU | unix.BPF_MOD | unix.BPF_K, K: uint32(n)},
+		{Code: unix.BPF_RET | unix.BPF_A},
+	}
+	f := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &f); err != nil {
+		return &CallError{"setsockopt SO_ATTACH_REUSEPORT_CBPF", err}
+	}
+	return nil
+}
+
+// CallError is a call that the kernel refused.
+type CallError struct {
+	Call string
+	Err  error
+}
+
+func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
+
+func (e *CallError) Unwrap() error { return e.Err }
+
+func domain(addr netip.AddrPort) int {
+	if addr.Addr().Is6() {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
+}
+
+func sockaddr(addr netip.AddrPort) unix.Sockaddr {
+	if addr.Addr().Is6() {
+		return &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
+	}
+	return &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
+}
