@@ -51,15 +51,15 @@ func (g *k2u) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = bpf.Open(g.hook, g.device.target(g.sampleEvery()))
+		g.observer, err = bpf.Open(g.hook, g.device.target(g.spec.sampleEvery()))
 	}
 	return err
 }
 
 // sampleEvery is 1 where few skbs are used again and again, so that a choice
 // among them would not be one among packets.
-func (g *k2u) sampleEvery() int {
-	if g.spec.Gen == GenLockstep || g.spec.Rate > 0 && g.spec.Rate < sampleAllBelow {
+func (s Spec) sampleEvery() int {
+	if s.Gen == GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
 		return 1
 	}
 	return sampleEvery
