@@ -357,7 +357,7 @@ func (k *talk) metrics(t *record.Trial, m measurement, addSoftirq bool) {
 	t.Metrics[record.Steal] = m.first.stat.Steal(m.last.stat, nil)
 	if k.spec.Gen == GenTCPRR || k.spec.Gen == GenUDPRR {
 		t.Metrics[record.TPS] = float64(last.transactions-first.transactions) / seconds
-	} else {
+	} else if _, told := t.Metrics[record.GoodputBitPerS]; !told {
 		t.Metrics[record.GoodputBitPerS] = 8 * float64(last.payload-first.payload) / seconds
 	}
 	if delivered == 0 {
@@ -419,6 +419,13 @@ func prepareTalk(s Spec, hook bpf.Hook, cpus []int) (setup, error) {
 	w, err := wireFor(s, hook, p)
 	if err != nil {
 		return nil, err
+	}
+	if s.Gen == GenIPerf3 {
+		program, s, err := newProgram(s, p)
+		if err != nil {
+			return nil, err
+		}
+		return newTalk(s, w, program, p), nil
 	}
 	return newTalk(s, w, newStreams(s, p), p), nil
 }
