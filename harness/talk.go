@@ -409,7 +409,7 @@ func (k *talk) close() error {
 // there are conversations, at most as many as half of the CPUs.
 func prepareTalk(s Spec, hook bpf.Hook, cpus []int) (setup, error) {
 	threads := min(s.Flows, max(1, len(cpus)/2))
-	if s.Dir == Both {
+	if s.Dir == Both && s.Gen != GenIPerf3 { // each of whose two processes does both
 		threads *= 2
 	}
 	p, err := host.Place(cpus, threads, threads)

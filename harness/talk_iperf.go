@@ -64,6 +64,7 @@ func newProgram(s Spec, p record.Placement) (*program, Spec, error) {
 	k := &program{spec: s, placement: p, found: found, test: iperf.Test{
 		Streams: s.Flows, Seconds: whole(s.Measure), Omit: whole(s.Warmup), Both: s.Dir == Both,
 	}}
+	s.Measure = time.Duration(k.test.Seconds) * time.Second
 	s.Warmup = max(0, time.Duration(k.test.Omit)*time.Second-iperfAhead)
 	return k, s, nil
 }
