@@ -187,27 +187,29 @@ func (b *bed) sendNs(first, last sample) (float64, bool) {
 }
 
 // recvNs is the time that a delivered packet takes inside read(2), waiting left
-// out: timed reads where they do not wait, else the CPU time of the readers.
+// out: timed reads where they do not wait, else the CPU time of the readers and
+// of those that work for them.
 func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (float64, bool) {
 	if b.lockstep != nil {
 		return lockstepNs(b.lockstep.recv)
 	}
-	if !b.spec.nonBlocking() {
+	if !b.spec.nonBlocking() || b.spec.IO == IOVhost {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}
 		return float64(m.last.readers-m.first.readers) / delivered, true
 	}
-	times := new(hist.Histogram)
+	times, looks := new(hist.Histogram), uint64(0)
 	for _, r := range b.readers {
 		if queue, ok := r.(*sink.Reader); ok {
 			times.Merge(&queue.Recv)
+			looks += queue.Timed
 		}
 	}
 	if times.Count == 0 {
 		return 0, false
 	}
-	perRead := max(0, middleMean(times)-clockCost())
+	perRead := max(0, middleMean(times)-clockCost()*float64(looks)/float64(times.Count))
 	return perRead * float64(counts.Reads) / float64(counts.Delivered), true
 }
 

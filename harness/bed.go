@@ -190,6 +190,9 @@ func (b *bed) usage() (u usage, err error) {
 	}
 	for _, r := range b.readers {
 		u.readers = addCPUTime(u.readers, r.Thread())
+		if a, ok := r.(aided); ok {
+			u.readers = addAideTime(u.readers, a)
+		}
 	}
 	for _, c := range b.carriers {
 		u.carriers = addCPUTime(u.carriers, c.Thread())

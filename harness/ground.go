@@ -77,8 +77,11 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 
 // wireFor gives the wire of a path.
 func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
-	if s.Path == PathVeth {
+	switch s.Path {
+	case PathVeth:
 		return newVethWire(s), nil
+	case PathVPN:
+		return newVPNWire(s, hook, p), nil
 	}
 	return nil, notBuilt(s)
 }

@@ -73,7 +73,7 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		return h, nil
 	case HookAuto:
 		for _, rung := range bpf.Ladder {
-			err := bpf.Try(rung)
+			err := bpf.Try(rung, bpf.Both)
 			if err == nil {
 				h.Used, h.Programs = string(rung), hookPrograms(rung)
 				return h, nil
@@ -86,7 +86,7 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		if requested != string(rung) {
 			continue
 		}
-		if err := bpf.Try(rung); err != nil {
+		if err := bpf.Try(rung, bpf.Both); err != nil {
 			return h, err
 		}
 		h.Used, h.Programs = requested, hookPrograms(rung)
@@ -104,7 +104,7 @@ func loadModule() {
 }
 
 func hookPrograms(h bpf.Hook) (list []record.Program) {
-	for _, p := range bpf.Programs(h) {
+	for _, p := range bpf.Programs(h, bpf.Both) {
 		list = append(list, record.Program(p))
 	}
 	return list

@@ -23,6 +23,7 @@ const (
 	Block Wait = iota // in read(2), on a blocking descriptor
 	Poll              // in poll(2), when a non-blocking read gave EAGAIN
 	Spin              // not at all
+	URing             // in io_uring_enter(2), which asks for many reads at once
 )
 
 // Config says what a reader reads.
@@ -31,6 +32,7 @@ type Config struct {
 	Queue   int
 	CPU     int
 	Wait    Wait
+	Ring    RingReads // with URing
 	TAP     bool
 	PI      bool
 	VnetHdr int // bytes, 0 for none
@@ -58,8 +60,11 @@ type Reader struct {
 	Tally
 
 	// Recv is the time in ns inside reads that returned a packet, of which one
-	// in sampleEvery is timed. Empty with Block, whose reads wait.
+	// in sampleEvery is timed. Empty with Block, whose reads wait. With URing it is
+	// a packet's equal share of a call that did not wait.
 	Recv hist.Histogram
+	// Timed is how many calls Recv is of: each bears one look at the clock.
+	Timed uint64
 	// SweepNs is the time in ns inside the reads of all sweeps.
 	SweepNs uint64
 
@@ -69,6 +74,11 @@ type Reader struct {
 	// When the next pause begins, and when others were last told of progress, in
 	// ns of the trial's clock; 0: not known yet.
 	nextPause, publishedAt int64
+
+	see func(b []byte) // what a test looks through at each read; else nil
+
+	ring        *ring // with URing
+	unpublished int   // packets
 }
 
 const (
@@ -87,10 +97,29 @@ func New(c Config, control *Control) *Reader {
 	return r
 }
 
+// Open is New for a reader of any kind. What a ring needs of the kernel it gets
+// now.
+func Open(c Config, control *Control) (*Reader, error) {
+	r := New(c, control)
+	if c.Wait != URing {
+		return r, nil
+	}
+	var err error
+	if r.ring, err = openRing(c); err != nil {
+		return nil, fmt.Errorf("open the ring of queue %d: %w", c.Queue, err)
+	}
+	return r, nil
+}
+
 // Start begins to read on a thread of its own.
 func (r *Reader) Start() (err error) {
-	r.buf = make([]byte, r.MaxRead)
-	if r.thread, err = worker.Start(r.CPU, r.loop); err != nil {
+	loop := r.loop
+	if r.ring != nil {
+		loop = r.loopRing
+	} else {
+		r.buf = make([]byte, r.MaxRead)
+	}
+	if r.thread, err = worker.Start(r.CPU, loop); err != nil {
 		return fmt.Errorf("start the reader of queue %d: %w", r.Queue, err)
 	}
 	return nil
@@ -133,8 +162,9 @@ func (r *Reader) Sweep(bufs [][]byte) error {
 // driven by Sweep.
 func (r *Reader) Thread() *worker.Thread { return r.thread }
 
-// Close leaves the descriptor to the device, whose it is.
-func (r *Reader) Close() error { return nil }
+// Close leaves the descriptor to the device, whose it is. The reader must have
+// ended.
+func (r *Reader) Close() error { return r.ring.close() }
 
 // Finish makes the reader end as soon as its queue is empty. Control.Drain must
 // have been set. A reader that waits in read(2) is woken up.
@@ -167,6 +197,7 @@ func (r *Reader) loop() error {
 		case 0:
 			now := worker.Now()
 			if sample {
+				r.Timed++
 				r.Recv.Record(uint64(now - before))
 			}
 			r.Reads++
@@ -234,6 +265,9 @@ func (r *Reader) poll() error {
 
 // take counts one read: a packet, or a super-packet of many segments.
 func (r *Reader) take(b []byte, now int64) {
+	if r.see != nil {
+		r.see(b)
+	}
 	segments, size := 1, 0
 	if r.PI {
 		if len(b) < packet.PILen {
