@@ -65,6 +65,8 @@ type talkers interface {
 	finish() error
 	// fill makes the record of what was seen, when the wire has filled in its part.
 	fill(t *record.Trial)
+	// mismatch says which two counters disagree that should not; "" if none do.
+	mismatch(t *record.Trial) string
 	close() error
 }
 
@@ -377,8 +379,11 @@ func (k *talk) flag(t *record.Trial, m measurement) {
 	a := t.Accounting
 	if a.Unexplained != 0 {
 		f.add(record.FlagUnexplained, "accepted %d, delivered %d, dropped %d: %d are missing", a.Accepted, a.Delivered, a.DroppedTotal(), a.Unexplained)
-	} else if mismatch := k.wire.mismatch(t); mismatch != "" {
-		f.add(record.FlagUnexplained, "%s", mismatch)
+	}
+	for _, mismatch := range []string{k.wire.mismatch(t), k.talkers.mismatch(t)} {
+		if mismatch != "" {
+			f.add(record.FlagUnexplained, "%s", mismatch)
+		}
 	}
 	if t.Metrics[record.PPS] == 0 {
 		f.add(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
