@@ -137,7 +137,11 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if s.Gen == GenLockstep {
 		senders = 1
 	}
-	p, err := host.Place(cpus, senders, s.Queues)
+	readers := s.Queues
+	if s.Path == PathSink && s.Dir != K2U {
+		senders, readers = s.writingWorkers(senders)
+	}
+	p, err := host.Place(cpus, senders, readers)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +159,7 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 		b.lockstepLasts = measure
 	}
 	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
-		return nil, &MissingError{fmt.Sprintf("io=spin: %d senders and %d spinning readers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", senders, s.Queues, n)}
+		return nil, &MissingError{fmt.Sprintf("io=spin: %d senders and %d readers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", senders, readers, n)}
 	}
 	return b, nil
 }

@@ -76,6 +76,7 @@ type Written struct {
 	VnetHdr  int  // bytes, 0 for none: then checksums are complete, else they are partial
 	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
+	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
 }
 
 // SrcPort and DstPort are those of the packets of a flow that are written.
@@ -124,6 +125,9 @@ type Sender struct {
 	next    int      // position in Flows of the next batch
 	counts  Counts
 	writes  *writes // of packets that are written
+	// Only with Vhost: the drivers, and that of each of Flows by position.
+	drivers, driverOf   []*driver
+	pinError, timeError error
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with
@@ -160,6 +164,9 @@ func newSender(c Config) *Sender {
 	if c.Kind.written() {
 		s.writes = newWrites(len(c.Flows), s.batch.messages())
 		s.call = s.write
+		if c.Vhost {
+			s.call = s.offer
+		}
 	}
 	if c.Pace.Rate > 0 {
 		s.schedule = newSchedule(c.Pace, s.batch.segments)
@@ -173,6 +180,9 @@ func (s *Sender) open() error {
 		return s.openPacket()
 	case s.Kind.written():
 		s.fds = s.FDs
+		if s.Vhost {
+			return s.openDrivers()
+		}
 		return nil
 	}
 	for _, flow := range s.Flows {
@@ -257,7 +267,7 @@ func (s *Sender) openPacket() error {
 
 // Close closes the sockets. The sender must have ended.
 func (s *Sender) Close() error {
-	var errs []error
+	errs := []error{s.closeDrivers()}
 	if !s.Kind.written() {
 		for _, fd := range s.fds {
 			errs = append(errs, unix.Close(fd))
@@ -275,6 +285,16 @@ func (s *Sender) Start(control *Control) error {
 		loop = func() error {
 			defer worker.Favour()()
 			return s.paced()
+		}
+	}
+	if s.Vhost {
+		s.pinDrivers()
+		send := loop
+		loop = func() error {
+			if err := send(); err != nil {
+				return err
+			}
+			return s.settle()
 		}
 	}
 	var err error
