@@ -391,6 +391,7 @@ func (k *talk) flag(t *record.Trial, m measurement) {
 	f.host(conditionsOf(m, k.placement, k.sliced))
 	f.steady(m, true)
 	f.place(k.placement)
+	f.observer()
 }
 
 // close tears everything down, from whatever state.
