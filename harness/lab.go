@@ -187,7 +187,7 @@ func (s Spec) endWorkers(half int) (senders, readers int) {
 		senders = min(s.Flows, half)
 	}
 	if s.Path.Hosts() {
-		if s.Dir == Both {
+		if s.Dir == Both && s.Gen != GenIPerf3 { // each of whose two processes does both
 			senders *= 2
 		}
 		readers = senders
