@@ -130,11 +130,7 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	senders := min(s.Queues, s.Flows, max(1, len(cpus)/2))
-	if s.Gen == GenLockstep {
-		senders = 1
-	}
-	p, err := host.Place(cpus, senders, s.Queues)
+	p, err := place(s, cpus)
 	if err != nil {
 		return nil, err
 	}
@@ -152,9 +148,32 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 		b.lockstepLasts = measure
 	}
 	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
-		return nil, &MissingError{fmt.Sprintf("io=spin: %d senders and %d spinning readers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", senders, s.Queues, n)}
+		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
 	}
 	return b, nil
+}
+
+// place finds a CPU for each worker of s.
+func place(s Spec, cpus []int) (record.Placement, error) {
+	half := max(1, len(cpus)/2)
+	senders, readers := min(s.Queues, s.Flows, half), s.Queues
+	switch {
+	case s.Gen == GenLockstep:
+		senders = 1
+	case s.Path.Yardstick(): // which has no queues to go by
+		senders = min(s.Flows, half)
+	}
+	if s.Path.Hosts() {
+		if s.Dir == Both {
+			senders *= 2
+		}
+		readers = senders
+	}
+	p, err := host.Place(cpus, senders, readers)
+	if err == nil {
+		p.Carrier = placeCarriers(s, cpus, p)
+	}
+	return p, err
 }
 
 // Probe builds the device that s asks for and tears it down again, without

@@ -255,7 +255,7 @@ func closeHosts(hosts [2]end) error {
 
 // stillFor is how long nothing moves, if packets that are on their way by the
 // counters are lost in a way that nobody counted.
-const stillFor = 200 * time.Millisecond
+const stillFor = time.Second
 
 // settling tells when nothing is on its way, by counters of one place and of
 // the next one.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -145,6 +146,9 @@ func (w *vpnWire) carriers() (list []carrier) {
 // empty holds the counters along the way against each other: a packet that a
 // thread has in its hands is in none of the queues.
 func (w *vpnWire) empty() (bool, error) {
+	if empty, err := w.quiet(); err != nil || !empty {
+		return false, err
+	}
 	below, err := w.under.counters()
 	if err != nil {
 		return false, err
@@ -182,6 +186,19 @@ func (w *vpnWire) empty() (bool, error) {
 		return false, nil
 	}
 	return w.spec.received(w.hosts)
+}
+
+// quiet tells whether no socket below the tunnel has anything.
+func (w *vpnWire) quiet() (bool, error) {
+	var fds []unix.PollFd
+	for _, fd := range slices.Concat(w.sockets[0], w.sockets[1]) {
+		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	n, err := unix.Poll(fds, 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll the sockets below the tunnel: %w", err)
+	}
+	return n == 0 && err == nil, nil
 }
 
 func (w *vpnWire) collect() error {
