@@ -112,9 +112,15 @@ func (r *abRunner) pair(ctx context.Context, c *comparison) (trials [2]record.Tr
 }
 
 // sideBySide tells whether the windows of two trials can alternate: lockstep
-// has no windows, and virtual time nothing that wanders.
+// has no windows, an event happens in the middle of a whole trial, and virtual
+// time has nothing that wanders.
 func (r *abRunner) sideBySide(c *comparison) bool {
-	return r.Clock != ClockICount && c.sides[0].Spec.Gen != harness.GenLockstep && c.sides[1].Spec.Gen != harness.GenLockstep
+	for _, side := range c.sides {
+		if side.Spec.Gen == harness.GenLockstep || side.Spec.Event != harness.EventNone {
+			return false
+		}
+	}
+	return r.Clock != ClockICount
 }
 
 // take writes a pair's trials and, unless a gate failed, counts them in.

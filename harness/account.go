@@ -106,6 +106,9 @@ func (b *bed) account(t *record.Trial, counts sink.Counts) {
 	a.Delivered, a.Duplicates, a.Reordered = counts.Delivered, counts.Duplicates, counts.Reordered
 	a.Dropped = map[string]uint64{}
 	b.ground.account(t)
+	if b.event != nil {
+		b.event.account(t, b.lanes[0])
+	}
 	a.Unexplained = int64(a.Accepted) - int64(a.Delivered) - int64(a.DroppedTotal())
 }
 
