@@ -38,10 +38,10 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 		t.Reads.Errors["EAGAIN"] = counts.Again
 	}
 	b.account(&t, counts)
-	t.Vnet = vnet(b.readers)
 	if len(b.lanes) > 1 {
 		b.directions(&t, m)
 	}
+	t.Vnet = vnet(b.readers)
 	b.perFlow(&t)
 	t.Windows, t.DurationNs = windows(m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
@@ -321,7 +321,7 @@ func (b *bed) recvNs(m measurement, delivered float64) (float64, bool) {
 	if l.counted {
 		return 0, false
 	}
-	// Receivers of what is written wait, however writers do.
+	// The receivers of dir=u2k wait, however writers do.
 	if !b.spec.nonBlocking() || b.spec.IO == IOVhost || l.dir == U2K {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false

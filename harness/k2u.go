@@ -244,7 +244,10 @@ func (s Spec) segmentsPerSKB(device netns.State) uint64 {
 	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
-	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
+	if s.Gen == GenPacketGSO {
+		return traffic.SegmentsTCP(s.Size, s.Family, s.Mode == TAP)
+	}
+	return traffic.Segments(s.Size, s.Family)
 }
 
 // superFeature is the feature by which a device takes the generator's
