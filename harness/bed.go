@@ -197,6 +197,8 @@ func (b *bed) usage() (u usage, err error) {
 	}
 	for _, s := range b.senders {
 		u.senders = addCPUTime(u.senders, s.Thread())
+		// What is done for a sender is not the generator's work.
+		u.carriers = addAideTime(u.carriers, s)
 	}
 	for _, r := range b.readers {
 		u.readers = addCPUTime(u.readers, r.Thread())

@@ -219,10 +219,10 @@ func headersTell(t *testing.T, s Spec, trial record.Trial) {
 	switch mask := offloadMasks[s.Offload]; {
 	case s.Gen == GenUDPGSO && mask&tuntap.OffUSO4 != 0:
 		kind = "udp-l4"
-		largest += (traffic.Segments(s.Size, s.Family) - 1) * (largest - uint64(packet.HeadersLen(false, s.Family)))
+		largest += (traffic.Segments(kinds[s.Gen], s.Size, s.Family, false) - 1) * (largest - uint64(packet.HeadersLen(false, s.Family)))
 	case s.Gen == GenPacketGSO && mask&tuntap.OffTSO4 != 0:
 		kind = map[int]string{4: "tcpv4", 6: "tcpv6"}[s.Family]
-		largest += (traffic.SegmentsTCP(s.Size, s.Family, s.Mode == TAP) - 1) * (largest - uint64(packet.TCPHeadersLen(false, s.Family)))
+		largest += (traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP) - 1) * (largest - uint64(packet.TCPHeadersLen(false, s.Family)))
 	}
 	if v.GSO[kind] != v.Headers || v.Largest != largest {
 		t.Errorf("%d of %d headers say %s, the largest packet has %d bytes, want %d: %+v", v.GSO[kind], v.Headers, kind, v.Largest, largest, v)
