@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -32,7 +31,8 @@ var Ladder = []Hook{Kprobe, Fentry, Tracepoint}
 // (PACKET_QDISC_BYPASS): the tracepoints around xmit do not fire for them.
 func (h Hook) SeesBypass() bool { return h == Kprobe || h == Fentry }
 
-// SeesReturns tells whether h sees what tun_net_xmit and tun_do_read return.
+// SeesReturns tells whether h sees what tun_net_xmit, tun_do_read and
+// tun_get_user return.
 func (h Hook) SeesReturns() bool { return h == Kprobe || h == Fentry }
 
 // Program is a program of a rung: what it is called, what kind of hook it
@@ -43,56 +43,116 @@ type Program struct {
 	Target string
 }
 
-var rungs = map[Hook][]Program{
-	Kprobe: {
-		{tunobsProgKprobeXmit, "kprobe", "tun_net_xmit"},
-		{tunobsProgKretprobeXmit, "kretprobe", "tun_net_xmit"},
-		{tunobsProgKprobeRead, "kprobe", "tun_do_read"},
-		{tunobsProgKretprobeRead, "kretprobe", "tun_do_read"},
-	},
-	Fentry: {
-		{tunobsProgFentryXmit, "fentry", "tun_net_xmit"},
-		{tunobsProgFexitXmit, "fexit", "tun_net_xmit"},
-		{tunobsProgFexitRead, "fexit", "tun_do_read"},
-	},
-	Tracepoint: {
-		{tunobsProgTpXmit, "tracepoint", "net_dev_start_xmit"},
-	},
-}
+// Side says what of a device is looked at.
+type Side int
 
-// common are the programs that every rung needs.
-var common = []Program{
-	{tunobsProgTpDequeue, "tracepoint", "skb_copy_datagram_iovec"},
-	{tunobsProgTpDrop, "tracepoint", "kfree_skb"},
-}
+const (
+	K2U Side = iota // what it transmits, which user space reads
+	U2K             // what user space writes, which it receives
+	Both
+)
 
-// Programs lists what hook h loads on this kernel.
-func Programs(h Hook) []Program {
-	list := append(slices.Clone(rungs[h]), common...)
-	if !dropsHaveReasons() {
-		list[len(list)-1].Name = tunobsProgTpDropUnknown
+func (s Side) xmit() bool { return s != U2K }
+func (s Side) recv() bool { return s != K2U }
+
+// rungs are the programs for what is transmitted, writeRungs those for what is
+// received.
+var (
+	rungs = map[Hook][]Program{
+		Kprobe: {
+			{tunobsProgKprobeXmit, "kprobe", "tun_net_xmit"},
+			{tunobsProgKretprobeXmit, "kretprobe", "tun_net_xmit"},
+			{tunobsProgKprobeRead, "kprobe", "tun_do_read"},
+			{tunobsProgKretprobeRead, "kretprobe", "tun_do_read"},
+		},
+		Fentry: {
+			{tunobsProgFentryXmit, "fentry", "tun_net_xmit"},
+			{tunobsProgFexitXmit, "fexit", "tun_net_xmit"},
+			{tunobsProgFexitRead, "fexit", "tun_do_read"},
+		},
+		Tracepoint: {
+			{tunobsProgTpXmit, "tracepoint", "net_dev_start_xmit"},
+		},
 	}
-	return list
+	writeRungs = map[Hook][]Program{
+		Kprobe: {
+			{tunobsProgKprobeWrite, "kprobe", "tun_get_user"},
+			{tunobsProgKretprobeWrite, "kretprobe", "tun_get_user"},
+		},
+		Fentry: {
+			{tunobsProgFexitWrite, "fexit", "tun_get_user"},
+		},
+	}
+)
+
+// What every rung needs.
+var (
+	dequeue = Program{tunobsProgTpDequeue, "tracepoint", "skb_copy_datagram_iovec"}
+	receive = []Program{
+		{tunobsProgTpReceive, "tracepoint", "netif_receive_skb_entry"},
+		{tunobsProgTpReceiveNapi, "tracepoint", "napi_gro_receive_entry"},
+		{tunobsProgTpReceiveFrags, "tracepoint", "napi_gro_frags_entry"},
+	}
+)
+
+// Programs lists what hook h loads on this kernel to look at that side.
+func Programs(h Hook, s Side) (list []Program) {
+	if s.xmit() {
+		list = append(list, rungs[h]...)
+	}
+	if s.recv() {
+		list = append(list, writeRungs[h]...)
+		list = append(list, receive...)
+	}
+	if s.xmit() {
+		list = append(list, dequeue)
+	}
+	return append(list, drops(s)...)
 }
 
-// dropsHaveReasons looks at the tracepoint's signature: before Linux 5.17
-// (commit c504e5c2f964) kfree_skb gave none.
-func dropsHaveReasons() bool {
+// drops are the programs that count drops. Their tracepoints have changed.
+func drops(s Side) []Program {
+	// The first argument of a tracepoint's function is not the program's.
+	const skb, location, reason, socket = 1, 2, 3, 4
+	drop := func(name string) Program { return Program{name, "tracepoint", "kfree_skb"} }
+	full := func(name string) Program { return Program{name, "tracepoint", "udp_fail_queue_rcv_skb"} }
+	params := tracepointParams("kfree_skb", socket+1)
+	switch {
+	case !s.recv() && params <= reason:
+		// Before Linux 5.17 (commit c504e5c2f964) it gave no reason.
+		return []Program{drop(tunobsProgTpDropUnknown)}
+	case !s.recv():
+		return []Program{drop(tunobsProgTpDrop)}
+	case params > socket:
+		return []Program{drop(tunobsProgTpDropSock)}
+	case tracepointParams("udp_fail_queue_rcv_skb", socket) == socket:
+		return []Program{drop(tunobsProgTpDropSide), full(tunobsProgTpFullSkb)}
+	case params > reason:
+		return []Program{drop(tunobsProgTpDropLate), full(tunobsProgTpFull)}
+	}
+	return []Program{drop(tunobsProgTpDropLateUnknown), full(tunobsProgTpFull)}
+}
+
+// tracepointParams counts the parameters of a tracepoint's function in this
+// kernel; if it cannot be told, there are as many as usual.
+func tracepointParams(name string, usual int) int {
 	spec, err := kernelTypes.Kernel()
 	if err != nil {
-		return true
+		return usual
 	}
 	var typedef *btf.Typedef
-	if spec.TypeByName("btf_trace_kfree_skb", &typedef) != nil {
-		return true
+	if spec.TypeByName("btf_trace_"+name, &typedef) != nil {
+		return usual
 	}
 	ptr, ok := typedef.Type.(*btf.Pointer)
 	if !ok {
-		return true
+		return usual
 	}
 	proto, ok := ptr.Target.(*btf.FuncProto)
-	const context, skb, location, reason = 0, 1, 2, 3
-	return !ok || len(proto.Params) > reason
+	if !ok {
+		return usual
+	}
+	return len(proto.Params)
 }
 
 // HookError says why a rung cannot be used on this kernel.
@@ -108,8 +168,8 @@ func (e *HookError) Unwrap() error { return e.Err }
 
 // Try opens hook h on a device that does not exist and closes it again: nil
 // means that the rung holds on this kernel.
-func Try(h Hook) error {
-	o, err := Open(h, Target{Ifindex: ^uint32(0), Netns: ^uint32(0), Queues: 1})
+func Try(h Hook, s Side) error {
+	o, err := Open(h, Target{Ifindex: ^uint32(0), Netns: ^uint32(0), Queues: 1, Side: s})
 	if err != nil {
 		return err
 	}

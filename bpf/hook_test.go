@@ -3,6 +3,7 @@ package bpf
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,29 +48,30 @@ func TestFindSymbol(t *testing.T) {
 	}
 }
 
-// TestVerifier loads the programs of each rung. A kernel may forbid to attach
-// kprobes, but its verifier still reads them.
+// TestVerifier loads the programs of each rung and side. A kernel may forbid to
+// attach kprobes, but its verifier still reads them.
 func TestVerifier(t *testing.T) {
 	needRoot(t)
-	spec, err := loadTunobs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, p := range spec.Programs {
-		if p.Type != ebpf.Kprobe && p.AttachType != ebpf.AttachTraceRawTp {
-			delete(spec.Programs, name)
-		}
-	}
-	coll, err := ebpf.NewCollection(spec)
-	if err != nil {
-		t.Fatalf("%+v", err)
-	}
-	defer coll.Close()
 	for _, h := range []Hook{Kprobe, Tracepoint} {
-		for _, p := range Programs(h) {
-			if coll.Programs[p.Name] == nil {
-				t.Errorf("%s: program %s was not loaded", h, p.Name)
+		for _, side := range []Side{K2U, U2K, Both} {
+			spec, err := loadTunobs()
+			if err != nil {
+				t.Fatal(err)
 			}
+			wanted := Programs(h, side)
+			for name := range spec.Programs {
+				if !slices.ContainsFunc(wanted, func(p Program) bool { return p.Name == name }) {
+					delete(spec.Programs, name)
+				}
+			}
+			if len(spec.Programs) != len(wanted) {
+				t.Errorf("%s, side %d: %d programs of %v", h, side, len(spec.Programs), wanted)
+			}
+			coll, err := ebpf.NewCollection(spec)
+			if err != nil {
+				t.Fatalf("%s, side %d: %+v", h, side, err)
+			}
+			coll.Close()
 		}
 	}
 }
@@ -79,7 +81,7 @@ func TestVerifier(t *testing.T) {
 func TestLadderExplains(t *testing.T) {
 	needRoot(t)
 	for _, h := range Ladder {
-		err := Try(h)
+		err := Try(h, Both)
 		var hook *HookError
 		switch {
 		case err == nil:
@@ -106,10 +108,10 @@ func TestObserverFreesEverything(t *testing.T) {
 		}
 		return len(entries)
 	}
-	Try(Tracepoint) // what is cached for good is cached now
+	Try(Tracepoint, Both) // what is cached for good is cached now
 	before := open()
 	for range 5 {
-		o, err := Open(Tracepoint, Target{Ifindex: 1, Netns: 1, Queues: 4})
+		o, err := Open(Tracepoint, Target{Ifindex: 1, Netns: 1, Queues: 4, Side: Both})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,10 +61,21 @@ struct net_device {
 	possible_net_t nd_net;
 };
 
+/* include/net/sock.h; only what says whose a socket is. */
+struct sock_common {
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
 struct sk_buff {
 	struct net_device *dev;
 	unsigned int len;
+	int skb_iif;
 	__u16 queue_mapping;
+	__u16 mac_header;
 	__u16 transport_header;
 	__u16 inner_transport_header;
 	__u8 encapsulation : 1;

@@ -19,7 +19,8 @@ type Target struct {
 	Ifindex uint32
 	Netns   uint32 // inode of the network namespace
 	Queues  int    // 1..256
-	GSO     bool   // the device takes super-packets; their segments are counted
+	GSO     bool   // super-packets come; their segments are counted
+	Side    Side
 	// SampleEvery is a power of two: of so many skbs, chosen by their address,
 	// one is timed. 0 and 1 time all. Few skbs that are used again and again,
 	// as at a low rate, are no basis for a choice: time all of them.
@@ -59,7 +60,7 @@ func Open(h Hook, t Target) (*Observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count possible CPUs: %w", err)
 	}
-	o := &Observer{hook: h, target: t, cpus: cpus, programs: Programs(h)}
+	o := &Observer{hook: h, target: t, cpus: cpus, programs: Programs(h, t.Side)}
 	if err := o.load(); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
@@ -104,9 +105,18 @@ func (o *Observer) load() error {
 			delete(spec.Programs, name)
 		}
 	}
-	if o.hook != Kprobe {
+	if o.hook != Kprobe || !o.target.Side.xmit() {
 		delete(spec.Maps, tunobsMapXmitTasks)
 		delete(spec.Maps, tunobsMapReadTasks)
+	}
+	if o.hook != Kprobe || !o.target.Side.recv() {
+		delete(spec.Maps, tunobsMapWriteTasks)
+	}
+	if !o.target.Side.xmit() {
+		delete(spec.Maps, tunobsMapStamps)
+	}
+	if o.reasons, err = dropReasons(); err != nil {
+		return err
 	}
 	spec.Maps[tunobsMapQueues].MaxEntries = uint32(o.cpus * o.target.Queues)
 	spec.Maps[tunobsMapCpus].MaxEntries = uint32(o.cpus)
@@ -116,6 +126,11 @@ func (o *Observer) load() error {
 		tunobsVarNrQueues:      uint32(o.target.Queues),
 		tunobsVarTargetGso:     o.target.GSO,
 		tunobsVarSampleMask:    uint32(max(o.target.SampleEvery, 1) - 1),
+		tunobsVarSideXmit:      o.target.Side.xmit(),
+		tunobsVarSideRecv:      o.target.Side.recv(),
+		tunobsVarReasonBacklog: o.reason("CPU_BACKLOG"),
+		tunobsVarReasonRcvbuf:  o.reason("SOCKET_RCVBUFF"),
+		tunobsVarReasonMemory:  o.reason("PROTO_MEM"),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
@@ -133,8 +148,7 @@ func (o *Observer) load() error {
 	if o.perCPU, err = o.coll.Maps[tunobsMapCpus].Memory(); err != nil {
 		return fmt.Errorf("map the CPU counters: %w", err)
 	}
-	o.reasons, err = dropReasons()
-	return err
+	return nil
 }
 
 // Hook is the rung in use.

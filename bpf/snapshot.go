@@ -18,6 +18,10 @@ type Queue struct {
 	ReadSKBs, ReadPkts, ReadBytes uint64 // copied to a reader
 	DropPkts                      uint64 // freed as dropped
 	ReadCalls, ReadRetBytes       uint64 // returns of tun_do_read; only where the hook SeesReturns
+
+	RecvSKBs, RecvPkts, RecvBytes uint64 // written by user space and taken by the kernel, drops included
+	RecvDropPkts                  uint64 // of these, freed as dropped
+	WriteCalls, WriteRetBytes     uint64 // returns of tun_get_user, headers included; only where the hook SeesReturns
 }
 
 func (q *Queue) add(c *tunobsQueueCounters) {
@@ -30,9 +34,16 @@ func (q *Queue) add(c *tunobsQueueCounters) {
 	q.DropPkts += c.DropPkts
 	q.ReadCalls += c.ReadCalls
 	q.ReadRetBytes += c.ReadRetBytes
+	q.RecvSKBs += c.RecvSkbs
+	q.RecvPkts += c.RecvPkts
+	q.RecvBytes += c.RecvBytes
+	q.RecvDropPkts += c.RecvDropPkts
+	q.WriteCalls += c.WriteCalls
+	q.WriteRetBytes += c.WriteRetBytes
 }
 
-// Snapshot is the state of all counters at one moment. While traffic flows the
+// Snapshot is the state of all counters at one moment; those of a side that the
+// Target leaves out stay 0. While traffic flows the
 // counters of different CPUs may be a few packets apart.
 type Snapshot struct {
 	Queues     []Queue           // by queue number
@@ -42,6 +53,10 @@ type Snapshot struct {
 	Residency  hist.Histogram    // ns from xmit to dequeue of one in SampleEvery, while measuring
 	Missed     uint64            // dequeues whose stamp had been overwritten
 	ReadErrors map[string]uint64 // failed returns of tun_do_read by errno name
+	// RecvDrops counts packets that were received and then dropped anywhere in
+	// the stack, at sockets of the device's namespace too, by the kernel's reason.
+	RecvDrops   map[string]uint64
+	WriteErrors map[string]uint64 // failed returns of tun_get_user by errno name
 }
 
 // Snapshot reads all counters. They live in memory shared with the kernel, so
@@ -50,6 +65,7 @@ func (o *Observer) Snapshot() (*Snapshot, error) {
 	s := &Snapshot{
 		Queues: make([]Queue, o.target.Queues),
 		Drops:  map[string]uint64{}, ReadErrors: map[string]uint64{},
+		RecvDrops: map[string]uint64{}, WriteErrors: map[string]uint64{},
 	}
 	queueSize := int64(binary.Size(tunobsQueueCounters{}))
 	cpuSize := int64(binary.Size(tunobsCpuCounters{}))
@@ -95,14 +111,16 @@ func (s *Snapshot) add(c *tunobsCpuCounters, reasons map[uint32]string) {
 	s.Missed += c.Missed
 	s.Refused += c.Refused
 	s.Strays += c.Strays
-	for reason, n := range c.Drops {
+	addNamed(s.Drops, c.Drops[:], func(i int) string { return reasonName(reasons, uint32(i)) })
+	addNamed(s.RecvDrops, c.RecvDrops[:], func(i int) string { return reasonName(reasons, uint32(i)) })
+	addNamed(s.ReadErrors, c.Errors[:], errnoName)
+	addNamed(s.WriteErrors, c.WriteErrors[:], errnoName)
+}
+
+func addNamed(sums map[string]uint64, counts []uint64, name func(int) string) {
+	for i, n := range counts {
 		if n > 0 {
-			s.Drops[reasonName(reasons, uint32(reason))] += n
-		}
-	}
-	for errno, n := range c.Errors {
-		if n > 0 {
-			s.ReadErrors[errnoName(errno)] += n
+			sums[name(i)] += n
 		}
 	}
 }
@@ -126,6 +144,16 @@ func reasonName(reasons map[uint32]string, reason uint32) string {
 		return name
 	}
 	return fmt.Sprintf("reason %d", reason)
+}
+
+// reason is the number of a drop reason in this kernel; 0 if it has none.
+func (o *Observer) reason(name string) uint32 {
+	for number, n := range o.reasons {
+		if n == name {
+			return number
+		}
+	}
+	return 0
 }
 
 // dropReasons reads enum skb_drop_reason of the running kernel, whose numbers

@@ -19,6 +19,7 @@
 #define TASKS 4096
 #define DROP_REASONS 512
 #define ERRNOS 1024
+#define ENOMEM 12
 
 /* The device under test. An ifindex is unique only within a namespace. */
 const volatile __u32 target_ifindex;
@@ -26,6 +27,16 @@ const volatile __u32 target_netns;
 const volatile __u32 nr_queues = 1;
 /* Whether the device takes super-packets; if not, nobody looks for them. */
 const volatile bool target_gso;
+/*
+ * What of the device is looked at: what it transmits to those who read, what it
+ * receives from those who write, or both.
+ */
+const volatile bool side_xmit = true;
+const volatile bool side_recv;
+/* The numbers of these drop reasons in the running kernel; 0: it has none. */
+const volatile __u32 reason_backlog;
+const volatile __u32 reason_rcvbuf;
+const volatile __u32 reason_memory;
 /*
  * Of so many skbs plus one, a power of two in all, one is timed. The slot of a
  * timed skb travels from the CPU of the sender to that of the reader and back,
@@ -44,7 +55,10 @@ struct queue_counters {
 	__u64 read_skbs, read_pkts, read_bytes;
 	__u64 drop_pkts;
 	__u64 read_calls, read_ret_bytes;
-	__u64 pad[7]; /* two cache lines, none shared between CPUs */
+	__u64 recv_skbs, recv_pkts, recv_bytes;
+	__u64 recv_drop_pkts;
+	__u64 write_calls, write_ret_bytes;
+	__u64 pad; /* two cache lines, none shared between CPUs */
 };
 
 struct cpu_counters {
@@ -54,11 +68,14 @@ struct cpu_counters {
 	__u64 missed;	/* dequeues whose stamp had been overwritten */
 	__u64 refused;	/* skbs for which xmit returned other than NETDEV_TX_OK */
 	__u64 strays;	/* events on a queue above nr_queues */
-	__u64 pad[2];
-	__u64 drops[DROP_REASONS]; /* packets by enum skb_drop_reason */
-	__u64 errors[ERRNOS];	   /* negative returns of tun_do_read */
+	/* The last drop at a socket that is not known yet; see on_late_drop. */
+	__u32 late_pkts, late_reason, late_queue;
+	__u32 pad;
+	__u64 drops[DROP_REASONS];	/* packets by enum skb_drop_reason */
+	__u64 errors[ERRNOS];		/* negative returns of tun_do_read */
+	__u64 recv_drops[DROP_REASONS]; /* of received packets */
+	__u64 write_errors[ERRNOS];	/* negative returns of tun_get_user */
 };
-
 
 /* [cpu * nr_queues + queue] */
 struct {
@@ -101,7 +118,7 @@ struct {
 	__uint(max_entries, TASKS);
 	__type(key, __u32);
 	__type(value, __u64);
-} xmit_tasks SEC(".maps"), read_tasks SEC(".maps");
+} xmit_tasks SEC(".maps"), read_tasks SEC(".maps"), write_tasks SEC(".maps");
 
 /* Reads a field of a BTF pointer, directly where the verifier knows its type. */
 #define FIELD(typed, p, field) ((typed) ? (p)->field : BPF_CORE_READ(p, field))
@@ -165,13 +182,13 @@ struct size {
 
 /*
  * Takes a super-packet apart on paper: n segments that each repeat the
- * headers. Like skb_gso_transport_seglen() of net/core/gso.c, but it trusts
+ * headers. It is len bytes long and begins at this offset from head. Like skb_gso_transport_seglen() of net/core/gso.c, but it trusts
  * gso_size alone, since gso_segs is 0 where the sender was not trusted.
  */
-static __always_inline struct size gso_size(struct sk_buff *skb, __u32 len, const bool typed)
+static __always_inline struct size gso_size(struct sk_buff *skb, __u32 begin, __u32 len,
+					     const bool typed)
 {
 	unsigned char *head = FIELD(typed, skb, head);
-	unsigned char *data = FIELD(typed, skb, data);
 	struct skb_shared_info *shinfo = (void *)(head + FIELD(typed, skb, end));
 	struct size size = { 1, len };
 	__u32 transport, headers, mss, type;
@@ -184,7 +201,7 @@ static __always_inline struct size gso_size(struct sk_buff *skb, __u32 len, cons
 	transport = BPF_CORE_READ_BITFIELD_PROBED(skb, encapsulation) ?
 			    FIELD(typed, skb, inner_transport_header) :
 			    FIELD(typed, skb, transport_header);
-	headers = transport - (__u32)(data - head);
+	headers = transport - begin;
 	if (type & (1 << 0 | 1 << 4)) { /* SKB_GSO_TCPV4, SKB_GSO_TCPV6 */
 		bpf_probe_read_kernel(&doff, 1, head + transport + 12);
 		headers += (doff >> 4) * 4;
@@ -203,7 +220,23 @@ static __always_inline struct size wire_size(struct sk_buff *skb, const bool typ
 	struct size size = { 1, FIELD(typed, skb, len) };
 
 	if (target_gso)
-		return gso_size(skb, size.bytes, typed);
+		return gso_size(skb, FIELD(typed, skb, data) - FIELD(typed, skb, head), size.bytes,
+				typed);
+	return size;
+}
+
+/*
+ * The same of an skb that was received: layer by layer its headers are pulled,
+ * which leaves data behind them. A TUN has no link header; its mac_header is
+ * where the IP header begins.
+ */
+static __always_inline struct size received_size(struct sk_buff *skb)
+{
+	__u32 begin = skb->mac_header;
+	struct size size = { 1, skb->len + (__u32)(skb->data - skb->head) - begin };
+
+	if (target_gso)
+		return gso_size(skb, begin, size.bytes, true);
 	return size;
 }
 
@@ -319,6 +352,60 @@ static __always_inline int on_drop(struct sk_buff *skb, __u32 reason)
 	return 0;
 }
 
+/* skb_record_rx_queue() keeps the queue + 1, since 0 stands for none. */
+#define received_on(skb) ((__u32)(skb)->queue_mapping - 1)
+
+static __always_inline int on_receive(struct sk_buff *skb)
+{
+	struct queue_counters *q = this_queue(received_on(skb));
+	struct size size = received_size(skb);
+
+	if (q) {
+		q->recv_skbs++;
+		q->recv_pkts += size.pkts;
+		q->recv_bytes += size.bytes;
+	}
+	return 0;
+}
+
+static __always_inline int count_recv_drop(__u32 queue, __u32 pkts, __u32 reason)
+{
+	struct queue_counters *q = this_queue(queue);
+	struct cpu_counters *c = this_cpu();
+
+	if (q)
+		q->recv_drop_pkts += pkts;
+	if (c)
+		c->recv_drops[slot_below(DROP_REASONS, reason)] += pkts;
+	return 0;
+}
+
+static __always_inline bool in_target_netns(struct sock *sk)
+{
+	return sk && sk->__sk_common.skc_net.net->ns.inum == target_netns;
+}
+
+/*
+ * A drop on either side. The core of the stack sets skb_iif when a packet was
+ * received, so that it tells what was received from what is transmitted, and
+ * from what tun_get_user() frees because it refuses it: that is an error of the
+ * write, not a drop. A packet that waits for another CPU has not got that far.
+ * A UDP socket puts other things in the place of skb->dev (dev_scratch): then
+ * the socket's namespace says whose the packet is.
+ */
+static __always_inline int on_any_drop(struct sk_buff *skb, __u32 reason, struct sock *sk)
+{
+	bool ours = is_target(skb->dev, true);
+
+	if (side_recv && skb->skb_iif == target_ifindex && (ours || in_target_netns(sk)))
+		return count_recv_drop(received_on(skb), received_size(skb).pkts, reason);
+	if (!ours)
+		return 0;
+	if (side_recv && reason && reason == reason_backlog)
+		return count_recv_drop(received_on(skb), received_size(skb).pkts, reason);
+	return side_xmit && skb->skb_iif != target_ifindex ? on_drop(skb, reason) : 0;
+}
+
 static __always_inline int on_read_return(__u32 queue, long ret)
 {
 	struct queue_counters *q = this_queue(queue);
@@ -335,10 +422,26 @@ static __always_inline int on_read_return(__u32 queue, long ret)
 	return 0;
 }
 
+static __always_inline int on_write_return(__u32 queue, long ret)
+{
+	struct queue_counters *q = this_queue(queue);
+	struct cpu_counters *c = this_cpu();
+
+	if (!q || !c)
+		return 0;
+	q->write_calls++;
+	if (ret >= 0) {
+		q->write_ret_bytes += ret;
+		return 0;
+	}
+	c->write_errors[slot_below(ERRNOS, -ret)]++;
+	return 0;
+}
+
 /*
  * A task that enters a probed function leaves a note for its return. While it
  * transmits it stays on its CPU, and idle CPUs share task 0: the CPU is part of
- * the note. A reader may sleep and wake up elsewhere: for it the CPU is 0.
+ * the note. Who reads or writes may sleep and wake up elsewhere: for them the CPU is 0.
  */
 static __always_inline __u64 note_of(__u32 cpu)
 {
@@ -406,6 +509,22 @@ int BPF_KRETPROBE(kretprobe_read, long ret)
 	return queue ? on_read_return(queue - 1, ret) : 0;
 }
 
+SEC("kprobe/tun_get_user")
+int BPF_KPROBE(kprobe_write, struct tun_struct *tun, struct tun_file *tfile)
+{
+	if (is_target(BPF_CORE_READ(tun, dev), false))
+		leave_note(&write_tasks, 0, BPF_CORE_READ(tfile, queue_index));
+	return 0;
+}
+
+SEC("kretprobe/tun_get_user")
+int BPF_KRETPROBE(kretprobe_write, long ret)
+{
+	__u32 queue = take_note(&write_tasks, 0);
+
+	return queue ? on_write_return(queue - 1, ret) : 0;
+}
+
 /* fentry rung */
 
 SEC("fentry/tun_net_xmit")
@@ -427,6 +546,13 @@ int BPF_PROG(fexit_read, struct tun_struct *tun, struct tun_file *tfile, void *t
 	return is_target(tun->dev, true) ? on_read_return(tfile->queue_index, ret) : 0;
 }
 
+SEC("fexit/tun_get_user")
+int BPF_PROG(fexit_write, struct tun_struct *tun, struct tun_file *tfile, void *msg, void *from,
+	     int noblock, bool more, long ret)
+{
+	return is_target(tun->dev, true) ? on_write_return(tfile->queue_index, ret) : 0;
+}
+
 /* tracepoint rung; a refused xmit shows as kfree_skb, so that net_dev_xmit would
  * tell nothing new at the price of a third of this rung's cost to the sender */
 
@@ -436,7 +562,7 @@ int BPF_PROG(tp_xmit, struct sk_buff *skb, struct net_device *dev)
 	return is_target(dev, true) ? on_xmit(skb, dev, true) : 0;
 }
 
-/* every rung */
+/* every rung: what user space reads */
 
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(tp_dequeue, struct sk_buff *skb)
@@ -457,6 +583,94 @@ SEC("tp_btf/kfree_skb")
 int BPF_PROG(tp_drop_unknown, struct sk_buff *skb)
 {
 	return is_target(skb->dev, true) ? on_drop(skb, 0) : 0;
+}
+
+/*
+ * Every rung: what user space writes, whether tun_get_user() or, for vhost,
+ * tun_xdp_one() takes it. Each skb passes one of the three: the first without
+ * NAPI, the second with it, the third with IFF_NAPI_FRAGS.
+ */
+
+SEC("tp_btf/netif_receive_skb_entry")
+int BPF_PROG(tp_receive, struct sk_buff *skb)
+{
+	return is_target(skb->dev, true) ? on_receive(skb) : 0;
+}
+
+SEC("tp_btf/napi_gro_receive_entry")
+int BPF_PROG(tp_receive_napi, struct sk_buff *skb)
+{
+	return is_target(skb->dev, true) ? on_receive(skb) : 0;
+}
+
+SEC("tp_btf/napi_gro_frags_entry")
+int BPF_PROG(tp_receive_frags, struct sk_buff *skb)
+{
+	return is_target(skb->dev, true) ? on_receive(skb) : 0;
+}
+
+/* rx_sk is there since Linux 6.11 (commit c53795d48ee8). */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(tp_drop_sock, struct sk_buff *skb, void *location, __u32 reason, struct sock *rx_sk)
+{
+	return on_any_drop(skb, reason, rx_sk);
+}
+
+/* Linux 6.10 (commit e9669a00bba7) tells of a full socket and then frees the skb. */
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(tp_drop_side, struct sk_buff *skb, void *location, __u32 reason)
+{
+	return on_any_drop(skb, reason, 0);
+}
+
+SEC("tp_btf/udp_fail_queue_rcv_skb")
+int BPF_PROG(tp_full_skb, int rc, struct sock *sk, struct sk_buff *skb)
+{
+	if (skb->skb_iif != target_ifindex || is_target(skb->dev, true) || !in_target_netns(sk))
+		return 0;
+	return count_recv_drop(received_on(skb), received_size(skb).pkts,
+			       rc == -ENOMEM ? reason_rcvbuf : reason_memory);
+}
+
+/*
+ * Before, a full socket freed the skb and then told so. The two are put together
+ * by the CPU, where nothing comes between them.
+ */
+static __always_inline int on_late_drop(struct sk_buff *skb, __u32 reason)
+{
+	struct cpu_counters *c;
+
+	if ((reason != reason_rcvbuf && reason != reason_memory) || is_target(skb->dev, true) ||
+	    skb->skb_iif != target_ifindex || !(c = this_cpu()))
+		return on_any_drop(skb, reason, 0);
+	c->late_pkts = received_size(skb).pkts;
+	c->late_queue = received_on(skb);
+	c->late_reason = reason;
+	return 0;
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(tp_drop_late, struct sk_buff *skb, void *location, __u32 reason)
+{
+	return on_late_drop(skb, reason);
+}
+
+SEC("tp_btf/kfree_skb")
+int BPF_PROG(tp_drop_late_unknown, struct sk_buff *skb)
+{
+	return on_late_drop(skb, 0);
+}
+
+SEC("tp_btf/udp_fail_queue_rcv_skb")
+int BPF_PROG(tp_full, int rc, struct sock *sk)
+{
+	struct cpu_counters *c = this_cpu();
+	__u32 pkts;
+
+	if (!c || !(pkts = c->late_pkts))
+		return 0;
+	c->late_pkts = 0;
+	return in_target_netns(sk) ? count_recv_drop(c->late_queue, pkts, c->late_reason) : 0;
 }
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -14,59 +14,88 @@ import (
 )
 
 type tunobsCpuCounters struct {
-	_        structs.HostLayout
-	Buckets  [1024]uint64
-	Overflow uint64
-	Min      uint64
-	Max      uint64
-	Missed   uint64
-	Refused  uint64
-	Strays   uint64
-	Pad      [2]uint64
-	Drops    [512]uint64
-	Errors   [1024]uint64
+	_           structs.HostLayout
+	Buckets     [1024]uint64
+	Overflow    uint64
+	Min         uint64
+	Max         uint64
+	Missed      uint64
+	Refused     uint64
+	Strays      uint64
+	LatePkts    uint32
+	LateReason  uint32
+	LateQueue   uint32
+	Pad         uint32
+	Drops       [512]uint64
+	Errors      [1024]uint64
+	RecvDrops   [512]uint64
+	WriteErrors [1024]uint64
 }
 
 type tunobsQueueCounters struct {
-	_            structs.HostLayout
-	XmitSkbs     uint64
-	XmitPkts     uint64
-	XmitBytes    uint64
-	ReadSkbs     uint64
-	ReadPkts     uint64
-	ReadBytes    uint64
-	DropPkts     uint64
-	ReadCalls    uint64
-	ReadRetBytes uint64
-	Pad          [7]uint64
+	_             structs.HostLayout
+	XmitSkbs      uint64
+	XmitPkts      uint64
+	XmitBytes     uint64
+	ReadSkbs      uint64
+	ReadPkts      uint64
+	ReadBytes     uint64
+	DropPkts      uint64
+	ReadCalls     uint64
+	ReadRetBytes  uint64
+	RecvSkbs      uint64
+	RecvPkts      uint64
+	RecvBytes     uint64
+	RecvDropPkts  uint64
+	WriteCalls    uint64
+	WriteRetBytes uint64
+	Pad           uint64
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	tunobsMapCpus           = "cpus"
-	tunobsMapQueues         = "queues"
-	tunobsMapReadTasks      = "read_tasks"
-	tunobsMapStamps         = "stamps"
-	tunobsMapXmitTasks      = "xmit_tasks"
-	tunobsProgFentryXmit    = "fentry_xmit"
-	tunobsProgFexitRead     = "fexit_read"
-	tunobsProgFexitXmit     = "fexit_xmit"
-	tunobsProgKprobeRead    = "kprobe_read"
-	tunobsProgKprobeXmit    = "kprobe_xmit"
-	tunobsProgKretprobeRead = "kretprobe_read"
-	tunobsProgKretprobeXmit = "kretprobe_xmit"
-	tunobsProgTpDequeue     = "tp_dequeue"
-	tunobsProgTpDrop        = "tp_drop"
-	tunobsProgTpDropUnknown = "tp_drop_unknown"
-	tunobsProgTpXmit        = "tp_xmit"
-	tunobsVarMeasuring      = "measuring"
-	tunobsVarNrQueues       = "nr_queues"
-	tunobsVarSampleMask     = "sample_mask"
-	tunobsVarTargetGso      = "target_gso"
-	tunobsVarTargetIfindex  = "target_ifindex"
-	tunobsVarTargetNetns    = "target_netns"
+	tunobsMapCpus               = "cpus"
+	tunobsMapQueues             = "queues"
+	tunobsMapReadTasks          = "read_tasks"
+	tunobsMapStamps             = "stamps"
+	tunobsMapWriteTasks         = "write_tasks"
+	tunobsMapXmitTasks          = "xmit_tasks"
+	tunobsProgFentryXmit        = "fentry_xmit"
+	tunobsProgFexitRead         = "fexit_read"
+	tunobsProgFexitWrite        = "fexit_write"
+	tunobsProgFexitXmit         = "fexit_xmit"
+	tunobsProgKprobeRead        = "kprobe_read"
+	tunobsProgKprobeWrite       = "kprobe_write"
+	tunobsProgKprobeXmit        = "kprobe_xmit"
+	tunobsProgKretprobeRead     = "kretprobe_read"
+	tunobsProgKretprobeWrite    = "kretprobe_write"
+	tunobsProgKretprobeXmit     = "kretprobe_xmit"
+	tunobsProgTpDequeue         = "tp_dequeue"
+	tunobsProgTpDrop            = "tp_drop"
+	tunobsProgTpDropLate        = "tp_drop_late"
+	tunobsProgTpDropLateUnknown = "tp_drop_late_unknown"
+	tunobsProgTpDropSide        = "tp_drop_side"
+	tunobsProgTpDropSock        = "tp_drop_sock"
+	tunobsProgTpDropUnknown     = "tp_drop_unknown"
+	tunobsProgTpFull            = "tp_full"
+	tunobsProgTpFullSkb         = "tp_full_skb"
+	tunobsProgTpReceive         = "tp_receive"
+	tunobsProgTpReceiveFrags    = "tp_receive_frags"
+	tunobsProgTpReceiveNapi     = "tp_receive_napi"
+	tunobsProgTpXmit            = "tp_xmit"
+	tunobsVarMeasuring          = "measuring"
+	tunobsVarNrQueues           = "nr_queues"
+	tunobsVarReasonBacklog      = "reason_backlog"
+	tunobsVarReasonMemory       = "reason_memory"
+	tunobsVarReasonRcvbuf       = "reason_rcvbuf"
+	tunobsVarSampleMask         = "sample_mask"
+	tunobsVarSideRecv           = "side_recv"
+	tunobsVarSideXmit           = "side_xmit"
+	tunobsVarTargetGso          = "target_gso"
+	tunobsVarTargetIfindex      = "target_ifindex"
+	tunobsVarTargetNetns        = "target_netns"
 )
 
 // loadTunobs returns the embedded CollectionSpec for tunobs.
@@ -111,28 +140,41 @@ type tunobsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tunobsProgramSpecs struct {
-	FentryXmit    *ebpf.ProgramSpec `ebpf:"fentry_xmit"`
-	FexitRead     *ebpf.ProgramSpec `ebpf:"fexit_read"`
-	FexitXmit     *ebpf.ProgramSpec `ebpf:"fexit_xmit"`
-	KprobeRead    *ebpf.ProgramSpec `ebpf:"kprobe_read"`
-	KprobeXmit    *ebpf.ProgramSpec `ebpf:"kprobe_xmit"`
-	KretprobeRead *ebpf.ProgramSpec `ebpf:"kretprobe_read"`
-	KretprobeXmit *ebpf.ProgramSpec `ebpf:"kretprobe_xmit"`
-	TpDequeue     *ebpf.ProgramSpec `ebpf:"tp_dequeue"`
-	TpDrop        *ebpf.ProgramSpec `ebpf:"tp_drop"`
-	TpDropUnknown *ebpf.ProgramSpec `ebpf:"tp_drop_unknown"`
-	TpXmit        *ebpf.ProgramSpec `ebpf:"tp_xmit"`
+	FentryXmit        *ebpf.ProgramSpec `ebpf:"fentry_xmit"`
+	FexitRead         *ebpf.ProgramSpec `ebpf:"fexit_read"`
+	FexitWrite        *ebpf.ProgramSpec `ebpf:"fexit_write"`
+	FexitXmit         *ebpf.ProgramSpec `ebpf:"fexit_xmit"`
+	KprobeRead        *ebpf.ProgramSpec `ebpf:"kprobe_read"`
+	KprobeWrite       *ebpf.ProgramSpec `ebpf:"kprobe_write"`
+	KprobeXmit        *ebpf.ProgramSpec `ebpf:"kprobe_xmit"`
+	KretprobeRead     *ebpf.ProgramSpec `ebpf:"kretprobe_read"`
+	KretprobeWrite    *ebpf.ProgramSpec `ebpf:"kretprobe_write"`
+	KretprobeXmit     *ebpf.ProgramSpec `ebpf:"kretprobe_xmit"`
+	TpDequeue         *ebpf.ProgramSpec `ebpf:"tp_dequeue"`
+	TpDrop            *ebpf.ProgramSpec `ebpf:"tp_drop"`
+	TpDropLate        *ebpf.ProgramSpec `ebpf:"tp_drop_late"`
+	TpDropLateUnknown *ebpf.ProgramSpec `ebpf:"tp_drop_late_unknown"`
+	TpDropSide        *ebpf.ProgramSpec `ebpf:"tp_drop_side"`
+	TpDropSock        *ebpf.ProgramSpec `ebpf:"tp_drop_sock"`
+	TpDropUnknown     *ebpf.ProgramSpec `ebpf:"tp_drop_unknown"`
+	TpFull            *ebpf.ProgramSpec `ebpf:"tp_full"`
+	TpFullSkb         *ebpf.ProgramSpec `ebpf:"tp_full_skb"`
+	TpReceive         *ebpf.ProgramSpec `ebpf:"tp_receive"`
+	TpReceiveFrags    *ebpf.ProgramSpec `ebpf:"tp_receive_frags"`
+	TpReceiveNapi     *ebpf.ProgramSpec `ebpf:"tp_receive_napi"`
+	TpXmit            *ebpf.ProgramSpec `ebpf:"tp_xmit"`
 }
 
 // tunobsMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tunobsMapSpecs struct {
-	Cpus      *ebpf.MapSpec `ebpf:"cpus"`
-	Queues    *ebpf.MapSpec `ebpf:"queues"`
-	ReadTasks *ebpf.MapSpec `ebpf:"read_tasks"`
-	Stamps    *ebpf.MapSpec `ebpf:"stamps"`
-	XmitTasks *ebpf.MapSpec `ebpf:"xmit_tasks"`
+	Cpus       *ebpf.MapSpec `ebpf:"cpus"`
+	Queues     *ebpf.MapSpec `ebpf:"queues"`
+	ReadTasks  *ebpf.MapSpec `ebpf:"read_tasks"`
+	Stamps     *ebpf.MapSpec `ebpf:"stamps"`
+	WriteTasks *ebpf.MapSpec `ebpf:"write_tasks"`
+	XmitTasks  *ebpf.MapSpec `ebpf:"xmit_tasks"`
 }
 
 // tunobsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -141,7 +183,12 @@ type tunobsMapSpecs struct {
 type tunobsVariableSpecs struct {
 	Measuring     *ebpf.VariableSpec `ebpf:"measuring"`
 	NrQueues      *ebpf.VariableSpec `ebpf:"nr_queues"`
+	ReasonBacklog *ebpf.VariableSpec `ebpf:"reason_backlog"`
+	ReasonMemory  *ebpf.VariableSpec `ebpf:"reason_memory"`
+	ReasonRcvbuf  *ebpf.VariableSpec `ebpf:"reason_rcvbuf"`
 	SampleMask    *ebpf.VariableSpec `ebpf:"sample_mask"`
+	SideRecv      *ebpf.VariableSpec `ebpf:"side_recv"`
+	SideXmit      *ebpf.VariableSpec `ebpf:"side_xmit"`
 	TargetGso     *ebpf.VariableSpec `ebpf:"target_gso"`
 	TargetIfindex *ebpf.VariableSpec `ebpf:"target_ifindex"`
 	TargetNetns   *ebpf.VariableSpec `ebpf:"target_netns"`
@@ -167,11 +214,12 @@ func (o *tunobsObjects) Close() error {
 //
 // It can be passed to loadTunobsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tunobsMaps struct {
-	Cpus      *ebpf.Map `ebpf:"cpus"`
-	Queues    *ebpf.Map `ebpf:"queues"`
-	ReadTasks *ebpf.Map `ebpf:"read_tasks"`
-	Stamps    *ebpf.Map `ebpf:"stamps"`
-	XmitTasks *ebpf.Map `ebpf:"xmit_tasks"`
+	Cpus       *ebpf.Map `ebpf:"cpus"`
+	Queues     *ebpf.Map `ebpf:"queues"`
+	ReadTasks  *ebpf.Map `ebpf:"read_tasks"`
+	Stamps     *ebpf.Map `ebpf:"stamps"`
+	WriteTasks *ebpf.Map `ebpf:"write_tasks"`
+	XmitTasks  *ebpf.Map `ebpf:"xmit_tasks"`
 }
 
 func (m *tunobsMaps) Close() error {
@@ -180,6 +228,7 @@ func (m *tunobsMaps) Close() error {
 		m.Queues,
 		m.ReadTasks,
 		m.Stamps,
+		m.WriteTasks,
 		m.XmitTasks,
 	)
 }
@@ -190,7 +239,12 @@ func (m *tunobsMaps) Close() error {
 type tunobsVariables struct {
 	Measuring     *ebpf.Variable `ebpf:"measuring"`
 	NrQueues      *ebpf.Variable `ebpf:"nr_queues"`
+	ReasonBacklog *ebpf.Variable `ebpf:"reason_backlog"`
+	ReasonMemory  *ebpf.Variable `ebpf:"reason_memory"`
+	ReasonRcvbuf  *ebpf.Variable `ebpf:"reason_rcvbuf"`
 	SampleMask    *ebpf.Variable `ebpf:"sample_mask"`
+	SideRecv      *ebpf.Variable `ebpf:"side_recv"`
+	SideXmit      *ebpf.Variable `ebpf:"side_xmit"`
 	TargetGso     *ebpf.Variable `ebpf:"target_gso"`
 	TargetIfindex *ebpf.Variable `ebpf:"target_ifindex"`
 	TargetNetns   *ebpf.Variable `ebpf:"target_netns"`
@@ -200,31 +254,55 @@ type tunobsVariables struct {
 //
 // It can be passed to loadTunobsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tunobsPrograms struct {
-	FentryXmit    *ebpf.Program `ebpf:"fentry_xmit"`
-	FexitRead     *ebpf.Program `ebpf:"fexit_read"`
-	FexitXmit     *ebpf.Program `ebpf:"fexit_xmit"`
-	KprobeRead    *ebpf.Program `ebpf:"kprobe_read"`
-	KprobeXmit    *ebpf.Program `ebpf:"kprobe_xmit"`
-	KretprobeRead *ebpf.Program `ebpf:"kretprobe_read"`
-	KretprobeXmit *ebpf.Program `ebpf:"kretprobe_xmit"`
-	TpDequeue     *ebpf.Program `ebpf:"tp_dequeue"`
-	TpDrop        *ebpf.Program `ebpf:"tp_drop"`
-	TpDropUnknown *ebpf.Program `ebpf:"tp_drop_unknown"`
-	TpXmit        *ebpf.Program `ebpf:"tp_xmit"`
+	FentryXmit        *ebpf.Program `ebpf:"fentry_xmit"`
+	FexitRead         *ebpf.Program `ebpf:"fexit_read"`
+	FexitWrite        *ebpf.Program `ebpf:"fexit_write"`
+	FexitXmit         *ebpf.Program `ebpf:"fexit_xmit"`
+	KprobeRead        *ebpf.Program `ebpf:"kprobe_read"`
+	KprobeWrite       *ebpf.Program `ebpf:"kprobe_write"`
+	KprobeXmit        *ebpf.Program `ebpf:"kprobe_xmit"`
+	KretprobeRead     *ebpf.Program `ebpf:"kretprobe_read"`
+	KretprobeWrite    *ebpf.Program `ebpf:"kretprobe_write"`
+	KretprobeXmit     *ebpf.Program `ebpf:"kretprobe_xmit"`
+	TpDequeue         *ebpf.Program `ebpf:"tp_dequeue"`
+	TpDrop            *ebpf.Program `ebpf:"tp_drop"`
+	TpDropLate        *ebpf.Program `ebpf:"tp_drop_late"`
+	TpDropLateUnknown *ebpf.Program `ebpf:"tp_drop_late_unknown"`
+	TpDropSide        *ebpf.Program `ebpf:"tp_drop_side"`
+	TpDropSock        *ebpf.Program `ebpf:"tp_drop_sock"`
+	TpDropUnknown     *ebpf.Program `ebpf:"tp_drop_unknown"`
+	TpFull            *ebpf.Program `ebpf:"tp_full"`
+	TpFullSkb         *ebpf.Program `ebpf:"tp_full_skb"`
+	TpReceive         *ebpf.Program `ebpf:"tp_receive"`
+	TpReceiveFrags    *ebpf.Program `ebpf:"tp_receive_frags"`
+	TpReceiveNapi     *ebpf.Program `ebpf:"tp_receive_napi"`
+	TpXmit            *ebpf.Program `ebpf:"tp_xmit"`
 }
 
 func (p *tunobsPrograms) Close() error {
 	return _TunobsClose(
 		p.FentryXmit,
 		p.FexitRead,
+		p.FexitWrite,
 		p.FexitXmit,
 		p.KprobeRead,
+		p.KprobeWrite,
 		p.KprobeXmit,
 		p.KretprobeRead,
+		p.KretprobeWrite,
 		p.KretprobeXmit,
 		p.TpDequeue,
 		p.TpDrop,
+		p.TpDropLate,
+		p.TpDropLateUnknown,
+		p.TpDropSide,
+		p.TpDropSock,
 		p.TpDropUnknown,
+		p.TpFull,
+		p.TpFullSkb,
+		p.TpReceive,
+		p.TpReceiveFrags,
+		p.TpReceiveNapi,
 		p.TpXmit,
 	)
 }

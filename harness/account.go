@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tunbench/bpf/hist"
+	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
@@ -37,8 +38,9 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 		t.Reads.Errors["EAGAIN"] = counts.Again
 	}
 	b.account(&t, counts)
+	t.Vnet = vnet(b.readers)
 	b.perFlow(&t)
-	b.windows(&t, m)
+	t.Windows, t.DurationNs = windows(m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
 	if b.spec.Rate > 0 {
 		t.Schedule = b.schedule()
@@ -62,6 +64,33 @@ func total(readers []reader) (sum sink.Counts) {
 		sum.Again += r.Again
 	}
 	return sum
+}
+
+// vnet is what the virtio-net headers said that the readers got; nil if there
+// were none.
+func vnet(readers []reader) *record.Vnet {
+	var sum sink.Vnet
+	for _, r := range readers {
+		sum.Add(&r.Seen().Vnet)
+	}
+	if sum.Headers == 0 {
+		return nil
+	}
+	v := &record.Vnet{
+		Headers: sum.Headers, GSO: map[string]uint64{}, Partial: sum.Partial, Full: sum.Full,
+		Without: sum.Without, Summed: sum.Summed, Bad: map[string]uint64{}, Largest: sum.Largest,
+	}
+	for i, n := range sum.GSO {
+		if n > 0 {
+			v.GSO[sink.GSOName(i)] += n
+		}
+	}
+	for fault, n := range sum.Bad {
+		if n > 0 {
+			v.Bad[packet.Fault(fault).String()] = n
+		}
+	}
+	return v
 }
 
 // account follows every packet from the start of the first sender to the end
@@ -100,15 +129,16 @@ func (b *bed) perFlow(t *record.Trial) {
 	}
 }
 
-func (b *bed) windows(t *record.Trial, m measurement) {
+// windows gives the slices of the measured time, and how long they are together.
+func windows(m measurement) (list []record.Window, lastedNs int64) {
 	first := m.samples[0]
 	for i, s := range m.samples[1:] {
 		before := m.samples[i]
-		t.Windows = append(t.Windows, record.Window{
+		list = append(list, record.Window{
 			TNs: s.at - first.at, Pkts: s.delivered - before.delivered, Bytes: s.wireBytes - before.wireBytes,
 		})
 	}
-	t.DurationNs = m.samples[len(m.samples)-1].at - first.at
+	return list, m.samples[len(m.samples)-1].at - first.at
 }
 
 func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor record.Floor, addSoftirq bool) {
@@ -186,27 +216,29 @@ func (b *bed) sendNs(first, last sample) (float64, bool) {
 }
 
 // recvNs is the time that a delivered packet takes inside read(2), waiting left
-// out: timed reads where they do not wait, else the CPU time of the readers.
+// out: timed reads where they do not wait, else the CPU time of the readers and
+// of those that work for them.
 func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (float64, bool) {
 	if b.lockstep != nil {
 		return lockstepNs(b.lockstep.recv)
 	}
-	if !b.spec.nonBlocking() {
+	if !b.spec.nonBlocking() || b.spec.IO == IOVhost {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}
 		return float64(m.last.readers-m.first.readers) / delivered, true
 	}
-	times := new(hist.Histogram)
+	times, looks := new(hist.Histogram), uint64(0)
 	for _, r := range b.readers {
 		if queue, ok := r.(*sink.Reader); ok {
 			times.Merge(&queue.Recv)
+			looks += queue.Timed
 		}
 	}
 	if times.Count == 0 {
 		return 0, false
 	}
-	perRead := max(0, middleMean(times)-clockCost())
+	perRead := max(0, middleMean(times)-clockCost()*float64(looks)/float64(times.Count))
 	return perRead * float64(counts.Reads) / float64(counts.Delivered), true
 }
 

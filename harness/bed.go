@@ -190,6 +190,9 @@ func (b *bed) usage() (u usage, err error) {
 	}
 	for _, r := range b.readers {
 		u.readers = addCPUTime(u.readers, r.Thread())
+		if a, ok := r.(aided); ok {
+			u.readers = addAideTime(u.readers, a)
+		}
 	}
 	for _, c := range b.carriers {
 		u.carriers = addCPUTime(u.carriers, c.Thread())
@@ -252,35 +255,36 @@ func (b *bed) drain() error {
 }
 
 // finish ends carriers, in the order in which packets pass them, and then
-// readers, as soon as nothing is left for each of them. Those that wait are
-// woken up, again and again: a wake-up that comes just before the wait begins is
-// lost.
+// readers, as soon as nothing is left for each of them.
 func (b *bed) finish() error {
 	b.reading.Drain.Store(true)
 	deadline := time.After(drainTimeout)
-	end := func(what string, t *worker.Thread, finish func() error) error {
-		for t != nil {
-			if err := finish(); err != nil {
-				return err
-			}
-			select {
-			case <-t.Done():
-				return nil
-			case <-time.After(kickEvery):
-			case <-deadline:
-				return fmt.Errorf("%s is still busy %v after the last packet was sent", what, drainTimeout)
-			}
-		}
-		return nil
-	}
 	for i, c := range b.carriers {
-		if err := end(fmt.Sprintf("carrier %d", i), c.Thread(), c.Finish); err != nil {
+		if err := awaitEnd(fmt.Sprintf("carrier %d", i), c.Thread(), c.Finish, deadline); err != nil {
 			return err
 		}
 	}
 	for i, r := range b.readers {
-		if err := end(fmt.Sprintf("reader %d", i), r.Thread(), r.Finish); err != nil {
+		if err := awaitEnd(fmt.Sprintf("reader %d", i), r.Thread(), r.Finish, deadline); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// awaitEnd makes a worker end, if it was started. One that waits is woken up, again
+// and again: a wake-up that comes just before the wait begins is lost.
+func awaitEnd(what string, t *worker.Thread, finish func() error, deadline <-chan time.Time) error {
+	for t != nil {
+		if err := finish(); err != nil {
+			return err
+		}
+		select {
+		case <-t.Done():
+			return nil
+		case <-time.After(kickEvery):
+		case <-deadline:
+			return fmt.Errorf("%s is still busy %v after the last packet was sent", what, drainTimeout)
 		}
 	}
 	return nil

@@ -1,54 +1,83 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tunbench/harness/sink"
 	"tunbench/reports/record"
 )
 
-// flag marks what stands against a figure of the trial, with the figures that
-// show it.
-func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
-	flag := func(name, format string, args ...any) {
-		if !slices.Contains(t.Flags, name) {
-			t.Flags = append(t.Flags, name)
-		}
-		t.Notes = append(t.Notes, name+": "+fmt.Sprintf(format, args...))
+// flags collects what stands against a figure of a trial, with the figures
+// that show it.
+type flags struct{ trial *record.Trial }
+
+func (f flags) add(name, format string, args ...any) {
+	if !slices.Contains(f.trial.Flags, name) {
+		f.trial.Flags = append(f.trial.Flags, name)
 	}
-	a := t.Accounting
-	if mismatch := b.mismatch(t, counts); mismatch != "" {
-		flag(record.FlagUnexplained, "%s", mismatch)
-	}
-	if t.Metrics[record.PPS] == 0 {
-		flag(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
-	}
-	conditions := b.conditions(m)
-	for _, g := range conditions.gates() {
+	f.trial.Notes = append(f.trial.Notes, name+": "+fmt.Sprintf(format, args...))
+}
+
+// host is about what the host did meanwhile.
+func (f flags) host(c conditions) {
+	for _, g := range c.gates() {
 		if g.verdict == failed {
-			flag(g.flag, "%s", g.detail)
+			f.add(g.flag, "%s", g.detail)
 		}
 	}
-	if text := conditions.wallStep(); text != "" {
-		t.Notes = append(t.Notes, text)
+	if text := c.wallStep(); text != "" {
+		f.trial.Notes = append(f.trial.Notes, text)
 	}
+}
+
+// steady is about the rate, unless windows differ whatever the device does.
+func (f flags) steady(m measurement, windowsTell bool) {
+	t := f.trial
 	warm := m.warm.String()
 	rates, of := windowRates(t.Windows), ""
 	if m.against != nil {
 		// What the windows of both sides of a pair share is the host's.
 		rates, of = m.against, "held against the other side's, "
 	}
-	if text := unsteady(rates); text != "" && b.windowsTell() {
+	if text := unsteady(rates); text != "" && windowsTell {
 		text = of + text
 		if warm != "" {
 			text += "; " + warm
 		}
-		flag(record.FlagUnsteady, "%s", text)
+		f.add(record.FlagUnsteady, "%s", text)
 	} else if warm != "" {
 		t.Notes = append(t.Notes, warm)
 	}
+}
+
+// place is about how many workers share a CPU.
+func (f flags) place(p record.Placement) {
+	if cpus, workers := crowd(p); workers > cpus {
+		f.add(record.FlagOversubscribed, "%d workers on %d CPUs", workers, cpus)
+	}
+}
+
+// flag marks what stands against a figure of the trial.
+func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
+	f := flags{t}
+	flag := f.add
+	a := t.Accounting
+	if mismatch := b.mismatch(t, counts); mismatch != "" {
+		flag(record.FlagUnexplained, "%s", mismatch)
+	}
+	if t.Vnet != nil && len(t.Vnet.Bad) > 0 {
+		flag(record.FlagBadVnet, "%s", faults(t.Vnet))
+	}
+	if t.Metrics[record.PPS] == 0 {
+		flag(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
+	}
+	f.host(b.conditions(m))
+	f.steady(m, b.windowsTell())
 	if b.lockstep != nil && b.lockstep.unsettled {
 		flag(record.FlagUnsettled, "after %d blocks the last %d differ by more than %.1f %%", mostBlocks, lockstepBlocks, 100*settledSpread)
 	}
@@ -60,9 +89,7 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if share := b.generatorShare(m); t.Schedule == nil && share > generatorLimit && a.DroppedTotal() == 0 {
 		flag(record.FlagGeneratorLimited, "the senders spent %.0f %% of their time outside the kernel, and nothing was dropped", 100*share)
 	}
-	if cpus, workers := b.workers(); workers > cpus {
-		flag(record.FlagOversubscribed, "%d workers on %d CPUs", workers, cpus)
-	}
+	f.place(b.placement)
 	if a.Duplicates > 0 {
 		flag(record.FlagDuplicates, "%d packets came twice", a.Duplicates)
 	}
@@ -75,6 +102,17 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if t.Observer != nil && t.Observer.MissedRuns > 0 {
 		flag(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
 	}
+}
+
+// faults lists what was wrong, the most frequent first.
+func faults(v *record.Vnet) string {
+	names := slices.SortedFunc(maps.Keys(v.Bad), func(a, b string) int {
+		return cmp.Or(cmp.Compare(v.Bad[b], v.Bad[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s of %d", name, v.Bad[name])
+	}
+	return fmt.Sprintf("of %d virtio-net headers and their packets, wrong: %s", v.Headers, strings.Join(names, ", "))
 }
 
 // windowsTell is false where windows differ whatever the device does: by a
@@ -120,7 +158,20 @@ func (b *bed) generatorShare(m measurement) float64 {
 
 // conditions is what the host did during the measured time.
 func (b *bed) conditions(m measurement) conditions {
-	cpus := cpusOf(b.placement)
+	c := conditionsOf(m, b.placement, b.sliced)
+	if b.lockstep != nil {
+		// Its figures are medians of rounds, which a moment's disturbance does not
+		// move, and it runs in guests that have just booted: their other tasks may
+		// wait a little, and their kernel may still be choosing its clock.
+		c.seen.Pressure, c.seen.SourceFrom = -1, ""
+	}
+	return c
+}
+
+// conditionsOf is what the host did during a measured time, which was cut into
+// slices or not, with workers in those places.
+func conditionsOf(m measurement, p record.Placement, sliced bool) conditions {
+	cpus := cpusOf(p)
 	slices.Sort(cpus)
 	cpus = slices.Compact(cpus)
 	c := conditions{
@@ -128,25 +179,19 @@ func (b *bed) conditions(m measurement) conditions {
 		cpus: len(cpus), own: -1, seen: m.seen,
 		measured: time.Duration(m.samples[len(m.samples)-1].at - m.samples[0].at), stretches: 1,
 	}
-	if b.sliced {
+	if sliced {
 		c.stretches = len(m.samples) - 1
 	}
-	_, c.workers = b.workers()
-	if b.lockstep != nil {
-		// Its figures are medians of rounds, which a moment's disturbance does not
-		// move, and it runs in guests that have just booted: their other tasks may
-		// wait a little, and their kernel may still be choosing its clock.
-		c.seen.Pressure, c.seen.SourceFrom = -1, ""
-	}
-	if ns, ok := cpuTime(m, false, b.placement); ok {
+	_, c.workers = crowd(p)
+	if ns, ok := cpuTime(m, false, p); ok {
 		c.own = time.Duration(ns)
 	}
 	return c
 }
 
-// workers counts the CPUs in use and the workers on them.
-func (b *bed) workers() (cpus, workers int) {
-	list := cpusOf(b.placement)
+// crowd counts the CPUs in use and the workers on them.
+func crowd(p record.Placement) (cpus, workers int) {
+	list := cpusOf(p)
 	workers = len(list)
 	slices.Sort(list)
 	return len(slices.Compact(list)), workers

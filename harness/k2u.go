@@ -73,22 +73,46 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
 	for i, q := range g.device.Queues() {
 		c := sink.Config{
-			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO],
+			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO], Split: g.spec.IO == IOReadv,
 			TAP: g.spec.Mode == TAP, PI: g.spec.PI, VnetHdr: g.spec.VnetHdr, Flows: g.spec.Flows,
-			MaxRead: MaxSize + headroom, Open: g.spec.Open(), Pause: g.spec.Pause,
+			MaxRead: g.spec.maxRead(), Open: g.spec.Open(), Pause: g.spec.Pause,
 		}
 		if g.spec.Gen != GenLockstep {
 			c.CPU = g.placement.Reader[i]
 		}
-		g.lane.readers = append(g.lane.readers, sink.New(c, reading))
+		if g.spec.IO == IOVhost {
+			v, err := g.device.openVhostReader(c, reading)
+			if err != nil {
+				return []*lane{&g.lane}, err
+			}
+			g.lane.readers = append(g.lane.readers, v)
+			continue
+		}
+		r, err := sink.Open(c, reading)
+		if err != nil {
+			return []*lane{&g.lane}, err
+		}
+		g.lane.readers = append(g.lane.readers, r)
 	}
 	return []*lane{&g.lane}, nil
 }
 
-var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin}
+var waits = map[IO]sink.Wait{
+	IORead: sink.Block, IOReadv: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing,
+}
+
+// maxRead bounds what a read returns, in bytes: without offloads no packet is
+// longer than the device's MTU.
+func (s Spec) maxRead() int {
+	if s.Offload == OffloadNone {
+		return max(defaultMTU, s.Size) + headroom
+	}
+	return MaxSize + headroom
+}
 
 var kinds = map[Gen]traffic.Kind{
-	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenPacket: traffic.Packet, GenLockstep: traffic.UDP,
+	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenLockstep: traffic.UDP,
+	GenPacket: traffic.Packet, GenPacketGSO: traffic.PacketGSO,
 }
 
 // openSenders opens the sockets in the namespace. Flow i belongs to sender
@@ -138,7 +162,12 @@ func (g *k2u) observers() []*bpf.Observer {
 	return []*bpf.Observer{g.observer}
 }
 
-func (g *k2u) empty() (bool, error) { return g.device.empty() }
+func (g *k2u) empty() (bool, error) {
+	if ok, err := g.device.empty(); !ok || err != nil {
+		return false, err
+	}
+	return vhostEmpty(g.lane.readers)
+}
 
 func (g *k2u) collect() (err error) {
 	if g.counters, err = g.device.counters(); err != nil {
@@ -171,6 +200,7 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
+	noteAides(t, g.lane.readers)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
@@ -211,10 +241,27 @@ func (g *k2u) account(t *record.Trial) {
 // generator makes equal super-packets, and the kernel passes them on whole if
 // the device takes them.
 func (s Spec) segmentsPerSKB(device netns.State) uint64 {
-	if s.Gen != GenUDPGSO || !slices.Contains(device.Features, featureUSO) {
+	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
+	if s.Gen == GenPacketGSO {
+		return traffic.SegmentsTCP(s.Size, s.Family, s.Mode == TAP)
+	}
 	return traffic.Segments(s.Size, s.Family)
+}
+
+// superFeature is the feature by which a device takes the generator's
+// super-packets whole; "" if it makes none.
+func (s Spec) superFeature() string {
+	switch {
+	case s.Gen == GenUDPGSO:
+		return featureUSO
+	case s.Gen == GenPacketGSO && s.Family == 6:
+		return featureTSO6
+	case s.Gen == GenPacketGSO:
+		return featureTSO
+	}
+	return ""
 }
 
 // flowsOn counts the flows whose packets came out of queue i.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,7 +74,7 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		return h, nil
 	case HookAuto:
 		for _, rung := range bpf.Ladder {
-			err := bpf.Try(rung)
+			err := bpf.Try(rung, bpf.Both)
 			if err == nil {
 				h.Used, h.Programs = string(rung), hookPrograms(rung)
 				return h, nil
@@ -86,7 +87,7 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		if requested != string(rung) {
 			continue
 		}
-		if err := bpf.Try(rung); err != nil {
+		if err := bpf.Try(rung, bpf.Both); err != nil {
 			return h, err
 		}
 		h.Used, h.Programs = requested, hookPrograms(rung)
@@ -104,7 +105,7 @@ func loadModule() {
 }
 
 func hookPrograms(h bpf.Hook) (list []record.Program) {
-	for _, p := range bpf.Programs(h) {
+	for _, p := range bpf.Programs(h, bpf.Both) {
 		list = append(list, record.Program(p))
 	}
 	return list
@@ -130,6 +131,9 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Gen.Conversation() {
+		return prepareTalk(s, hook, cpus)
+	}
 	p, err := place(s, cpus)
 	if err != nil {
 		return nil, err
@@ -147,7 +151,7 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if s.Gen == GenLockstep && s.Pause > 0 && !s.Settle {
 		b.lockstepLasts = measure
 	}
-	if n, workers := b.workers(); s.IO == IOSpin && workers > n {
+	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
 		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
 	}
 	return b, nil
@@ -170,10 +174,39 @@ func place(s Spec, cpus []int) (record.Placement, error) {
 		readers = senders
 	}
 	p, err := host.Place(cpus, senders, readers)
-	if err == nil && s.Path == PathRelay {
-		p.Carrier = placeCarriers(s, cpus, p)
+	if err == nil {
+		p.Carrier = placeCarriers(s.carriers(), cpus, p)
 	}
 	return p, err
+}
+
+// carriers is how many threads move packets on the path of s.
+func (s Spec) carriers() int {
+	switch s.Path {
+	case PathRelay:
+		return s.relays() * s.Queues
+	case PathVPN:
+		return vpnThreads * s.Queues
+	}
+	return 0
+}
+
+// placeCarriers gives each of n carriers the CPU that has the fewest workers,
+// senders counting twice since they never wait.
+func placeCarriers(n int, cpus []int, p record.Placement) (places []int) {
+	load := map[int]int{}
+	for _, cpu := range p.Sender {
+		load[cpu] += 2
+	}
+	for _, cpu := range p.Reader {
+		load[cpu]++
+	}
+	for range n {
+		best := slices.MinFunc(cpus, func(a, b int) int { return load[a] - load[b] })
+		load[best] += 2
+		places = append(places, best)
+	}
+	return places
 }
 
 // Probe builds the device that s asks for and tears it down again, without

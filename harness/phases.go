@@ -22,6 +22,8 @@ type sample struct {
 	pushedBack uint64
 	sendNs     uint64
 	byQueue    []uint64 // delivered
+	// Of conversations: payload that arrived, once each, and answered requests.
+	payload, transactions uint64
 }
 
 // usage is what the trial and the host had used at one moment.

@@ -286,6 +286,7 @@ func (s sample) plus(from, to sample) sample {
 		pushedBack: s.pushedBack + to.pushedBack - from.pushedBack,
 		sendNs:     s.sendNs + to.sendNs - from.sendNs,
 		byQueue:    slices.Clone(s.byQueue),
+		payload:    s.payload + to.payload - from.payload, transactions: s.transactions + to.transactions - from.transactions,
 	}
 	for i := range sum.byQueue {
 		sum.byQueue[i] += to.byQueue[i] - from.byQueue[i]

@@ -20,6 +20,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/host"
+	"tunbench/harness/vm"
 	"tunbench/reports/record"
 )
 
@@ -31,6 +32,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if vm.IsInit() {
+		vm.Init()
+	}
 	if os.Getenv(childEnv) != "" {
 		measureForEver()
 	}

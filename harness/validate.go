@@ -108,6 +108,12 @@ func (s Spec) pathContradiction() string {
 		return fmt.Sprintf("path=%s has two ends: dir=k2u is from the first to the second; set that or dir=both", s.Path)
 	case s.Path != PathVPN && s.Cipher != CipherNone:
 		return fmt.Sprintf("cipher=%s is for path=vpn", s.Cipher)
+	case s.Path == PathVPN && s.VnetHdr > 0:
+		return "path=vpn carries single packets; set vnet=off"
+	case s.Path == PathVPN && s.IO == IOURing:
+		return "io=uring is not a way to drive path=vpn; set io=poll"
+	case (s.Path == PathVPN || s.Path == PathWireGuard || s.Path == PathWireGuardGo) && s.Size > maxTunnelled:
+		return fmt.Sprintf("path=%s puts headers before each packet, with which size=%d does not fit a datagram; choose at most %d", s.Path, s.Size, maxTunnelled)
 	case s.Path.Yardstick() && (s.Queues > 1 || s.IO != IORead || s.VnetHdr > 0 || s.PI || s.NAPI != NAPIOff || s.Steer != SteerAuto || s.SndBuf > 0 || s.Filter):
 		return fmt.Sprintf("path=%s has no device of ours: queues, io, vnet, pi, napi, steer, sndbuf and filter must be at their defaults", s.Path)
 	case s.Event != EventNone && s.Path != PathSink:
@@ -162,6 +168,8 @@ func (s Spec) deviceContradiction() string {
 		return "napi=frags is for TAP devices; set mode=tap"
 	case s.XDP != XDPOff && (s.Path != PathSink || s.Dir == K2U):
 		return fmt.Sprintf("xdp=%s sees what user space writes; set path=sink and dir=u2k", s.XDP)
+	case s.IO == IOVhost && s.VnetHdr > 12:
+		return fmt.Sprintf("io=vhost with vnet=%d: vhost-net and our driver share headers of 10 and 12 bytes; set vnet=12", s.VnetHdr)
 	case s.IO == IOVhost && (s.Path == PathVPN || s.PI):
 		return "io=vhost moves packets to and from a guest's memory: it is for path=sink, bridge and relay, with pi=off"
 	}

@@ -3,7 +3,6 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tunbench/bpf"
@@ -56,25 +55,6 @@ func (s Spec) relays() int {
 		return 2
 	}
 	return 1
-}
-
-// placeCarriers gives each carrier the CPU that has the fewest workers, senders
-// counting twice since they never wait.
-func placeCarriers(s Spec, cpus []int, p record.Placement) []int {
-	load := map[int]int{}
-	for _, cpu := range p.Sender {
-		load[cpu] += 2
-	}
-	for _, cpu := range p.Reader {
-		load[cpu]++
-	}
-	var places []int
-	for range s.relays() * s.Queues {
-		best := slices.MinFunc(cpus, func(a, b int) int { return load[a] - load[b] })
-		load[best] += 2
-		places = append(places, best)
-	}
-	return places
 }
 
 func (w *relayWire) build() error {

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -14,19 +15,27 @@ import (
 	"tunbench/reports/record"
 )
 
-// inbound is a datagram from the peer to the device's address, as user space
-// writes it, that many bytes of IP long.
-func inbound(s Spec, size int) []byte {
+// inbound is a datagram from the peer to a port of the device's address, as user
+// space writes it, that many bytes of IP long; or so many of them as one
+// super-packet.
+func inbound(s Spec, port uint16, size, segments int) []byte {
 	addr, peer := s.addresses()
-	u := packet.UDP{TAP: s.Mode == TAP, Src: netip.AddrPortFrom(peer, 4000), Dst: netip.AddrPortFrom(addr.Addr(), 9)}
+	u := packet.UDP{TAP: s.Mode == TAP, Src: netip.AddrPortFrom(peer, 4000), Dst: netip.AddrPortFrom(addr.Addr(), port)}
 	copy(u.SrcLink[:], peerMAC)
 	copy(u.DstLink[:], deviceMAC)
 	headers := packet.HeadersLen(u.TAP, s.Family)
 	if u.TAP {
 		size += packet.EthernetLen
 	}
-	b := make([]byte, size)
-	u.Headers(b, size-headers)
+	payload := (size - headers) * segments
+	b := make([]byte, headers+payload)
+	u.Headers(b, payload)
+	udp := b[headers-packet.UDPLen:]
+	checksum := packet.UDPChecksum(peer, addr.Addr(), udp)
+	if segments > 1 { // the kernel adds the rest to that of the pseudo-header
+		checksum = ^packet.UDPChecksum(peer, addr.Addr(), make([]byte, len(udp)))
+	}
+	binary.BigEndian.PutUint16(udp[6:], checksum)
 	return b
 }
 
@@ -64,7 +73,7 @@ func TestXDPSeesEveryFrame(t *testing.T) {
 					var sent uint64
 					write := func() {
 						for _, size := range []int{64, 1500} {
-							b := inbound(s, size)
+							b := inbound(s, 9, size, 1)
 							for range frames {
 								if _, err := unix.Write(d.Queues()[0].FD(), b); err != nil {
 									t.Fatal(err)

@@ -260,6 +260,7 @@ func variants() map[string]*record.File {
 		"empty":       {Run: bareHost(), End: &record.End{}},
 		"bare-trial":  {Run: bareHost(), Trials: []record.Trial{{Scenario: "Tun"}}},
 		"searched":    withSearches(),
+		"ways":        ways(),
 	}
 }
 

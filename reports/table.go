@@ -30,7 +30,8 @@ func newDocument(f *record.File) document {
 				}
 			}
 		}
-		add(queues, latencies)
+		d.sections = append(d.sections, beside(list)...)
+		add(directions, conversations, queues, flowQueues, written, headers, hops, latencies)
 		d.sections = append(d.sections, limit(f.Run.Floor, list)...)
 		add(drops, observerCost, accounting, flagged)
 	}
@@ -52,7 +53,7 @@ func alerts(f *record.File) (a []prose) {
 	}
 	if n := len(f.Resumes); n > 0 {
 		last := f.Resumes[n-1]
-		a = append(a, say("This run was interrupted and gone on with "+plural(n, "time", "times")+", the last time at "+clock(last.Started)+fmt.Sprintf(", after %d trials.", last.Trials)))
+		a = append(a, say(fmt.Sprintf("This run was interrupted and gone on with: the last time at %s, when it had %s.", clock(last.Started), plural(last.Trials, "trial", "trials"))))
 	}
 	for _, w := range f.Warnings {
 		a = append(a, say(w, "."))

@@ -20,7 +20,7 @@ rules=(
 	'harness: harness/* bpf bpf/hist reports/record'
 	'harness/sink: harness/packet harness/worker harness/uring harness/vhost bpf/hist'
 	'harness/traffic: harness/packet harness/worker harness/uring harness/vhost bpf/hist'
-	'harness/carry: harness/packet harness/worker harness/uring harness/vhost'
+	'harness/carry: harness/packet harness/seal harness/worker harness/uring harness/vhost'
 	'harness/stream: harness/packet harness/worker bpf/hist'
 	'harness/host: reports/record'
 	'harness/harnesstest: harness harness/* bpf reports/record'

@@ -38,6 +38,20 @@ func PartialTCP(src, dst netip.Addr, length int) uint16 {
 	return fold(pseudo(src, dst, protocolTCP, length))
 }
 
+// CompleteUDP makes a checksum of what PartialUDP gave: b starts with the UDP
+// header and may end where nothing but zeros follows, after an even number of
+// bytes.
+func CompleteUDP(b []byte) {
+	c := ^fold(sum(b))
+	if c == 0 {
+		c = 0xffff // 0 would say that there is no checksum
+	}
+	binary.BigEndian.PutUint16(b[UDPCsumOffset:], c)
+}
+
+// CompleteTCP is the same of what PartialTCP gave.
+func CompleteTCP(b []byte) { binary.BigEndian.PutUint16(b[TCPCsumOffset:], ^fold(sum(b))) }
+
 func pseudo(src, dst netip.Addr, protocol uint8, length int) uint64 {
 	return sum(src.AsSlice()) + sum(dst.AsSlice()) + uint64(protocol) + uint64(length)
 }

@@ -128,15 +128,15 @@ func TestReceiver(t *testing.T) {
 		sockets, segments int
 		config            ReceiverConfig
 	}{
-		"block":         {1, 1, ReceiverConfig{}},
-		"poll":          {1, 1, ReceiverConfig{Wait: Poll}},
-		"spin":          {1, 1, ReceiverConfig{Wait: Spin}},
-		"several":       {3, 1, ReceiverConfig{}},
-		"several spin":  {3, 1, ReceiverConfig{Wait: Spin}},
-		"gro":           {1, 20, ReceiverConfig{GRO: true}},
-		"gro, several":  {2, 20, ReceiverConfig{GRO: true, Wait: Poll}},
-		"gso, no gro": {1, 20, ReceiverConfig{}},
-		"short":         {1, 1, ReceiverConfig{MaxRead: 100}},
+		"block":        {1, 1, ReceiverConfig{}},
+		"poll":         {1, 1, ReceiverConfig{Wait: Poll}},
+		"spin":         {1, 1, ReceiverConfig{Wait: Spin}},
+		"several":      {3, 1, ReceiverConfig{}},
+		"several spin": {3, 1, ReceiverConfig{Wait: Spin}},
+		"gro":          {1, 20, ReceiverConfig{GRO: true}},
+		"gro, several": {2, 20, ReceiverConfig{GRO: true, Wait: Poll}},
+		"gso, no gro":  {1, 20, ReceiverConfig{}},
+		"short":        {1, 1, ReceiverConfig{MaxRead: 100}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, control := listen(t, ns, c.sockets, 4<<20, c.config)

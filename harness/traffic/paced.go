@@ -67,7 +67,11 @@ func (s *Sender) sendDue(now int64) error {
 		if due > now {
 			break
 		}
-		s.batch.stampOne(end, position, seq, due, now)
+		if s.writes != nil && s.writes.each {
+			s.writes.due[end] = due
+		} else {
+			s.batch.stampOne(end, position, seq, due, now)
+		}
 		if s.control.Measured.Holds(due) {
 			s.kept.record(now - due)
 		}

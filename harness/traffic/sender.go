@@ -1,11 +1,12 @@
-// Package traffic makes the packets that go into a device from the kernel's
-// side, and counts what the kernel took.
+// Package traffic makes the packets that go into a device, from the kernel's
+// side or from user space, and counts what the kernel took.
 package traffic
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -26,10 +27,15 @@ const (
 type Kind int
 
 const (
-	UDP    Kind = iota // connected sockets
-	UDPGSO             // the same, UDP_SEGMENT
-	Packet             // AF_PACKET
+	UDP       Kind = iota // connected sockets
+	UDPGSO                // the same, UDP_SEGMENT
+	Packet                // AF_PACKET
+	Write                 // the descriptor of a device, one packet or super-packet a call
+	PacketGSO             // AF_PACKET with PACKET_VNET_HDR: super-packets of TCP
 )
+
+// packet tells whether one AF_PACKET socket takes the packets of all flows.
+func (k Kind) packet() bool { return k == Packet || k == PacketGSO }
 
 // Config says what a sender sends.
 type Config struct {
@@ -39,13 +45,58 @@ type Config struct {
 	Flows    []int // the flows of this sender
 	Size     int   // IP length in bytes; 0 for the IMIX
 	TAP      bool
-	// Ifindex, SrcLink and DstLink are for Packet only, the latter two for TAP.
+	// Ifindex, SrcLink and DstLink are for AF_PACKET only, the latter two for TAP.
 	Ifindex          int
 	SrcLink, DstLink [6]byte
-	Bypass           bool   // PACKET_QDISC_BYPASS
-	Messages         int    // of one batch; 0: as many as a call takes well
-	Limit            uint64 // segments to send, rounded up to a batch; 0 for no limit
-	Pace             Pace   // the zero value sends as fast as it goes
+	Bypass           bool // PACKET_QDISC_BYPASS
+	Written
+	Messages int    // of one batch; 0: as many as a call takes well
+	Limit    uint64 // segments to send, rounded up to a batch; 0 for no limit
+	Pace     Pace   // the zero value sends as fast as it goes
+}
+
+// Written is for Write only: what is written where. Src and Dst are those of the
+// packets, SrcLink and DstLink those of the frames on a TAP.
+type Written struct {
+	FDs      []int // the queue of each of Flows, by position; they stay their owner's
+	Answers  bool  // the packets go back: from SinkPort to FirstPort+flow
+	PI       bool
+	VnetHdr  int  // bytes, 0 for none: then checksums are complete, else they are partial
+	TCP      bool // segments of TCP instead of datagrams
+	GSO      bool // super-packets, as UDPGSO and PacketGSO send them; they need VnetHdr
+	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
+	Poll     bool // poll(2) for room when a non-blocking descriptor has none
+}
+
+// SrcPort and DstPort are those of the packets of a flow that are written.
+func (w Written) SrcPort(flow int) uint16 {
+	if w.Answers {
+		return SinkPort
+	}
+	return uint16(FirstPort + flow)
+}
+
+func (w Written) DstPort(flow int) uint16 {
+	if w.Answers {
+		return uint16(FirstPort + flow)
+	}
+	return SinkPort
+}
+
+// super tells whether messages are super-packets.
+func (c Config) super() bool {
+	return c.Kind == UDPGSO || c.Kind == PacketGSO || c.Kind == Write && c.GSO
+}
+
+// tcp tells whether packets are segments of TCP.
+func (c Config) tcp() bool { return c.Kind == PacketGSO || c.Kind == Write && c.TCP }
+
+// headersLen is the number of bytes before the payload of a packet.
+func (c Config) headersLen(tap bool) int {
+	if c.tcp() {
+		return packet.TCPHeadersLen(tap, family(c.Src))
+	}
+	return packet.HeadersLen(tap, family(c.Src))
 }
 
 // Control is shared by the senders of a trial.
@@ -73,11 +124,12 @@ type Sender struct {
 	Config
 	control *Control
 	thread  *worker.Thread
-	fds     []int // one a flow, or one for Packet
+	fds     []int // one a flow, or one for AF_PACKET
 	batch   *batch
 	seqs    []uint64 // next sequence number, by position in Flows
 	next    int      // position in Flows of the next batch
 	counts  Counts
+	writes  *writes // only with Write
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with
@@ -111,6 +163,10 @@ func newSender(c Config) *Sender {
 		Config: c, seqs: make([]uint64, len(c.Flows)), batch: newBatch(c),
 		now: worker.Now, sleep: time.Sleep, call: sendmmsg,
 	}
+	if c.Kind == Write {
+		s.writes = newWrites(len(c.Flows), s.batch.messages())
+		s.call = s.write
+	}
 	if c.Pace.Rate > 0 {
 		s.schedule = newSchedule(c.Pace, s.batch.segments)
 	}
@@ -118,8 +174,12 @@ func newSender(c Config) *Sender {
 }
 
 func (s *Sender) open() error {
-	if s.Kind == Packet {
+	switch s.Kind {
+	case Packet, PacketGSO:
 		return s.openPacket()
+	case Write:
+		s.fds = s.FDs
+		return nil
 	}
 	for _, flow := range s.Flows {
 		fd, err := openUDP(netip.AddrPortFrom(s.Src, uint16(FirstPort+flow)), netip.AddrPortFrom(s.Dst, SinkPort))
@@ -188,6 +248,11 @@ func (s *Sender) openPacket() error {
 		return &CallError{"socket AF_PACKET", err}
 	}
 	s.fds = append(s.fds, fd)
+	if s.Kind == PacketGSO {
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1); err != nil {
+			return &CallError{"setsockopt PACKET_VNET_HDR", err}
+		}
+	}
 	if s.Bypass {
 		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
 			return &CallError{"setsockopt PACKET_QDISC_BYPASS", err}
@@ -199,8 +264,10 @@ func (s *Sender) openPacket() error {
 // Close closes the sockets. The sender must have ended.
 func (s *Sender) Close() error {
 	var errs []error
-	for _, fd := range s.fds {
-		errs = append(errs, unix.Close(fd))
+	if s.Kind != Write {
+		for _, fd := range s.fds {
+			errs = append(errs, unix.Close(fd))
+		}
 	}
 	s.fds = nil
 	return errors.Join(errs...)
@@ -240,7 +307,20 @@ func (s *Sender) Segments() uint64 { return s.batch.segments }
 
 // Sent gives how many segments of each of Flows were accepted. The sender must
 // have ended.
-func (s *Sender) Sent() []uint64 { return s.seqs }
+func (s *Sender) Sent() []uint64 {
+	if s.writes == nil {
+		return s.seqs
+	}
+	sent := slices.Clone(s.seqs)
+	for position, n := range s.writes.refused {
+		sent[position] -= n
+	}
+	return sent
+}
+
+// Sockets are those of the flows, by position in Flows: another may receive
+// from them what comes back.
+func (s *Sender) Sockets() []int { return s.fds }
 
 func (s *Sender) publish() {
 	s.published.calls.Store(s.counts.Calls)
@@ -290,7 +370,9 @@ func (s *Sender) goesOn() bool {
 
 // send hands one batch of one flow to the kernel.
 func (s *Sender) send(position int) error {
-	s.batch.stamp(position, s.seqs[position], s.now())
+	if s.writes == nil || !s.writes.each {
+		s.batch.stamp(position, s.seqs[position], s.now())
+	}
 	return s.hand(position, 0, s.batch.messages(), s.now())
 }
 
@@ -298,7 +380,7 @@ func (s *Sender) send(position int) error {
 // flow and stamped, however many calls it takes. Now is the time.
 func (s *Sender) hand(position, first, end int, now int64) error {
 	fd := s.fds[0]
-	if s.Kind != Packet {
+	if !s.Kind.packet() {
 		fd = s.fds[position]
 	}
 	before := now
@@ -307,7 +389,13 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 		if s.control.Stop.Load() {
 			break
 		}
+		if s.writes != nil {
+			s.writes.position, s.writes.first = position, first
+		}
 		n, errno := s.call(fd, s.batch.headers[first:end])
+		if s.writes != nil {
+			s.writes.took(s.batch, first, n)
+		}
 		after := s.now()
 		s.counts.Calls++
 		s.counts.CallNs += uint64(after - before)
@@ -318,13 +406,22 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 		first += n
 		switch {
 		case errno == 0 && first == end:
-		case errno == 0 && s.Kind == Packet, errno == unix.ENOBUFS && s.Kind == Packet:
+		case s.writes != nil && errno != 0 && errno != unix.EINTR:
+			again, err := s.refused(position, fd, errno)
+			if err != nil {
+				return err
+			}
+			if !again {
+				first++
+			}
+		case errno == 0 && s.Kind.packet(), errno == unix.ENOBUFS && s.Kind.packet():
 			// AF_PACKET passes on that the device dropped a packet: it got as
 			// far as that and counts as accepted and lost. After a short count
 			// the kernel keeps the error to itself (__sys_sendmmsg of
-			// net/socket.c).
-			s.counts.Accepted++
-			s.seqs[position]++
+			// net/socket.c). Of a super-packet that the kernel cut before the
+			// device, the last segment was dropped.
+			s.counts.Accepted += s.batch.segments
+			s.seqs[position] += s.batch.segments
 			first++
 		case errno == 0, errno == unix.EAGAIN, errno == unix.ENOBUFS:
 			s.counts.PushedBack += s.batch.segments

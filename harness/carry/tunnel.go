@@ -1,0 +1,456 @@
+package carry
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/packet"
+	"tunbench/harness/seal"
+	"tunbench/harness/worker"
+)
+
+// TunnelConfig says what one thread of a tunnel moves: packets of one queue of
+// one of its two devices.
+type TunnelConfig struct {
+	Name   string // of the device
+	Device int    // descriptor of the queue; blocking with Block, else non-blocking
+	Socket int    // UDP, connected to that of the other side; blocking likewise
+	CPU    int
+	Wait   Wait
+	// Vector keeps the headers of the device in a buffer of their own: readv(2),
+	// writev(2).
+	Vector    bool
+	PI        bool
+	VnetHdr   int // bytes, 0 for none; such headers must say nothing of the packet
+	MaxPacket int // bytes of IP
+}
+
+// TunnelCounts is what a thread of a tunnel did from its start on.
+type TunnelCounts struct {
+	Calls uint64 // system calls
+	In    uint64 // packets that it took
+	Out   uint64 // packets that it handed on
+	Bytes uint64 // of IP, handed on
+	// Dropped holds the packets that it could not hand on, by reason: an errno's
+	// name, or what was wrong.
+	Dropped map[string]uint64
+}
+
+const (
+	tunnelBatch = 64
+	// room is what stands before a packet in its buffer: the tunnel's header, or
+	// what the device puts there.
+	room = 64
+)
+
+// tunnel is what both directions of a thread share.
+type tunnel struct {
+	TunnelConfig
+	thread    *worker.Thread
+	finishing atomic.Bool
+	gate      worker.Gate // holds back a thread that found nothing
+
+	slab    []byte
+	stride  int
+	lengths [tunnelBatch]int // of packets in their buffers
+	headers []mmsghdr
+	iovecs  []unix.Iovec
+	device  [2]unix.Iovec // of readv and writev
+	fds     [1]unix.PollFd
+
+	calls, in, out, bytes uint64
+	errnos                [maxErrno]uint64 // refused by the device
+	refused               [3]uint64        // by what the opener found
+
+	_         [64]byte // what others poll is not on the line of what the loop writes
+	published struct{ calls, in, out, dropped atomic.Uint64 }
+	_         [64]byte
+}
+
+// maxErrno is above all errnos that system calls return.
+const maxErrno = 134
+
+// Reasons of an opener, in the order of tunnel.refused.
+var refusals = [3]string{"not of the tunnel", "replayed", "not authentic"}
+
+func (t *tunnel) prepare(c TunnelConfig) {
+	const line = 64
+	t.TunnelConfig = c
+	// One line more than it takes, so that packets do not all fall on the same
+	// set of the cache.
+	t.stride = (room+c.MaxPacket+seal.TagLen+line-1)/line*line + line
+	t.slab = make([]byte, tunnelBatch*t.stride)
+	t.headers = make([]mmsghdr, tunnelBatch)
+	t.iovecs = make([]unix.Iovec, tunnelBatch)
+	for i := range t.headers {
+		t.iovecs[i].Base = &t.sealed(i)[0]
+		t.headers[i].hdr.Iov = &t.iovecs[i]
+		t.headers[i].hdr.SetIovlen(1)
+	}
+}
+
+// buffer is that of packet i, which begins at room.
+func (t *tunnel) buffer(i int) []byte { return t.slab[i*t.stride : (i+1)*t.stride] }
+
+// sealed is where packet i begins under way.
+func (t *tunnel) sealed(i int) []byte { return t.buffer(i)[room-seal.HeaderLen:] }
+
+// head is how many bytes the device puts before a packet.
+func (t *tunnel) head() int {
+	n := t.VnetHdr
+	if t.PI {
+		n += packet.PILen
+	}
+	return n
+}
+
+// Thread is the thread that runs; nil before Start.
+func (t *tunnel) Thread() *worker.Thread { return t.thread }
+
+// Calls is how many system calls were made so far.
+func (t *tunnel) Calls() uint64 { return t.published.calls.Load() }
+
+// Passed tells how many packets the thread took, handed on and dropped. It may
+// be asked while the thread runs, and lags behind a batch that is on its way.
+func (t *tunnel) Passed() (in, out, dropped uint64) {
+	return t.published.in.Load(), t.published.out.Load(), t.published.dropped.Load()
+}
+
+func (t *tunnel) publish() {
+	t.published.calls.Store(t.calls)
+	t.published.in.Store(t.in)
+	t.published.out.Store(t.out)
+	t.published.dropped.Store(t.dropped())
+}
+
+func (t *tunnel) dropped() uint64 { return t.in - t.out }
+
+// Counts may be asked for once the thread has ended.
+func (t *tunnel) Counts() TunnelCounts {
+	c := TunnelCounts{Calls: t.calls, In: t.in, Out: t.out, Bytes: t.bytes, Dropped: map[string]uint64{}}
+	for errno, n := range t.errnos {
+		if n > 0 {
+			c.Dropped[unix.ErrnoName(unix.Errno(errno))] = n
+		}
+	}
+	for i, n := range t.refused {
+		if n > 0 {
+			c.Dropped[refusals[i]] = n
+		}
+	}
+	return c
+}
+
+// Hold stops a thread that does not wait in the kernel as soon as it finds
+// nothing.
+func (t *tunnel) Hold() { t.gate.Close() }
+
+// Release lets it run again.
+func (t *tunnel) Release() { t.gate.Open() }
+
+// finish makes a thread that takes packets from fd end as soon as nothing is
+// left there.
+func (t *tunnel) finish(fd int) error {
+	t.finishing.Store(true)
+	t.gate.Open()
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return fmt.Errorf("finish a thread of %s: %w", t.Name, err)
+	}
+	return t.thread.Kick()
+}
+
+// Close leaves the descriptors to those whose they are.
+func (t *tunnel) Close() error { return nil }
+
+// run takes packets by take, hands them on by give, and waits for more on fd.
+// It allocates nothing.
+func (t *tunnel) run(fd int, take func() (int, error), give func(n int) error) error {
+	defer t.publish()
+	for {
+		worker.Turn()
+		// What is asked before the look is answered by it: nothing comes after
+		// the end was announced.
+		finishing := t.finishing.Load()
+		n, err := take()
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			if err := give(n); err != nil {
+				return err
+			}
+			t.publish()
+			continue
+		}
+		if finishing {
+			return nil
+		}
+		t.publish()
+		t.gate.Pass()
+		if t.Wait == Poll {
+			if err := t.poll(fd, unix.POLLIN); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// pollTimeout in ms is a backstop: the end is signalled by a kick.
+const pollTimeout = 50
+
+func (t *tunnel) poll(fd int, events int16) error {
+	t.calls++
+	t.fds[0] = unix.PollFd{Fd: int32(fd), Events: events}
+	if _, err := unix.Poll(t.fds[:], pollTimeout); err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("poll for %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// transfer reads or writes packet i, of n bytes of IP, through the device.
+func (t *tunnel) transfer(single, vector uintptr, i, n int) (int, unix.Errno) {
+	t.calls++
+	buf, head := t.buffer(i), t.head()
+	if !t.Vector {
+		got, _, errno := unix.RawSyscall(single, uintptr(t.Device), uintptr(unsafe.Pointer(&buf[room-head])), uintptr(head+n))
+		return int(got) - head, errno
+	}
+	t.device[0].Base, t.device[1].Base = &buf[room-head], &buf[room]
+	t.device[0].SetLen(head)
+	t.device[1].SetLen(n)
+	got, _, errno := unix.RawSyscall(vector, uintptr(t.Device), uintptr(unsafe.Pointer(&t.device[0])), uintptr(len(t.device)))
+	return int(got) - head, errno
+}
+
+// Egress takes packets from a queue, seals them and sends them to the other
+// side.
+type Egress struct {
+	tunnel
+	sealer *seal.Sealer
+}
+
+// NewEgress prepares an egress: it runs after Start.
+func NewEgress(c TunnelConfig, s *seal.Sealer) *Egress {
+	e := &Egress{sealer: s}
+	e.prepare(c)
+	return e
+}
+
+// Start begins to carry on a thread of its own.
+func (e *Egress) Start() (err error) {
+	e.thread, err = worker.Start(e.CPU, func() error { return e.run(e.Device, e.take, e.give) })
+	if err != nil {
+		return fmt.Errorf("start the egress of %s: %w", e.Name, err)
+	}
+	return nil
+}
+
+// Finish makes the egress end as soon as its queue is empty.
+func (e *Egress) Finish() error { return e.finish(e.Device) }
+
+// take reads what the queue has, up to a batch; a single packet where reads
+// wait.
+func (e *Egress) take() (n int, err error) {
+	most := tunnelBatch
+	if e.Wait == Block && !e.finishing.Load() {
+		most = 1
+	}
+	for n < most {
+		worker.Turn()
+		length, errno := e.transfer(unix.SYS_READ, unix.SYS_READV, n, e.MaxPacket)
+		switch errno {
+		case 0:
+			if length < 0 {
+				return n, fmt.Errorf("read %s: a packet is shorter than its headers", e.Name)
+			}
+			e.lengths[n] = length
+			n++
+		case unix.EAGAIN:
+			return n, nil
+		case unix.EINTR:
+		default:
+			return n, fmt.Errorf("read %s: %w", e.Name, errno)
+		}
+	}
+	return n, nil
+}
+
+// give seals the first n packets and sends them.
+func (e *Egress) give(n int) error {
+	e.in += uint64(n)
+	for i := range n {
+		e.iovecs[i].SetLen(e.sealer.Seal(e.sealed(i), e.lengths[i]))
+	}
+	for first := 0; first < n; {
+		worker.Turn()
+		e.calls++
+		got, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(e.Socket),
+			uintptr(unsafe.Pointer(&e.headers[first])), uintptr(n-first), 0, 0, 0)
+		switch errno {
+		case 0:
+			for _, length := range e.lengths[first : first+int(got)] {
+				e.bytes += uint64(length)
+			}
+			e.out += uint64(got)
+			first += int(got)
+		case unix.EAGAIN, unix.ENOBUFS:
+			if err := e.poll(e.Socket, unix.POLLOUT); err != nil {
+				return err
+			}
+		case unix.EINTR:
+		default:
+			return fmt.Errorf("send what %s gave to the other side: %w", e.Name, errno)
+		}
+	}
+	return nil
+}
+
+// Ingress takes sealed packets from the other side, opens them and writes them
+// into a queue.
+type Ingress struct {
+	tunnel
+	opener *seal.Opener
+}
+
+// NewIngress prepares an ingress: it runs after Start.
+func NewIngress(c TunnelConfig, o *seal.Opener) *Ingress {
+	g := &Ingress{opener: o}
+	g.prepare(c)
+	for i := range g.iovecs {
+		g.iovecs[i].SetLen(len(g.sealed(i)))
+	}
+	return g
+}
+
+// Start begins to carry on a thread of its own.
+func (g *Ingress) Start() (err error) {
+	g.thread, err = worker.Start(g.CPU, func() error { return g.run(g.Socket, g.take, g.give) })
+	if err != nil {
+		return fmt.Errorf("start the ingress of %s: %w", g.Name, err)
+	}
+	return nil
+}
+
+// Finish makes the ingress end as soon as its socket is empty.
+func (g *Ingress) Finish() error { return g.finish(g.Socket) }
+
+// Lost is how many packets the kernel had for the socket and dropped, because
+// its buffer was full.
+func (g *Ingress) Lost() (uint64, error) { return socketDrops(g.Socket) }
+
+// take receives what the socket has, up to a batch.
+func (g *Ingress) take() (int, error) {
+	for {
+		worker.Turn()
+		g.calls++
+		got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(g.Socket), uintptr(unsafe.Pointer(&g.headers[0])),
+			uintptr(len(g.headers)), unix.MSG_WAITFORONE, 0, 0)
+		switch errno {
+		case 0:
+			return int(got), nil
+		case unix.EAGAIN:
+			return 0, nil
+		case unix.EINTR:
+		default:
+			return 0, fmt.Errorf("receive for %s from the other side: %w", g.Name, errno)
+		}
+	}
+}
+
+// give opens the first n packets and writes them.
+func (g *Ingress) give(n int) error {
+	g.in += uint64(n)
+	for i := range n {
+		length, err := g.opener.Open(g.sealed(i)[:g.headers[i].len])
+		if err != nil {
+			g.refused[refusal(err)]++
+			continue
+		}
+		if err := g.write(i, length); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refusal(err error) int {
+	switch err {
+	case seal.ErrHeader:
+		return 0
+	case seal.ErrReplayed:
+		return 1
+	}
+	return 2
+}
+
+// write hands packet i to the kernel. What the kernel does not take is dropped,
+// as a VPN does.
+func (g *Ingress) write(i, length int) error {
+	g.putHead(g.buffer(i), length)
+	tried := int64(0)
+	for {
+		worker.Turn()
+		_, errno := g.transfer(unix.SYS_WRITE, unix.SYS_WRITEV, i, length)
+		switch errno {
+		case 0:
+			g.out++
+			g.bytes += uint64(length)
+			return nil
+		case unix.EAGAIN: // the send buffer is full
+			if now := worker.Now(); tried == 0 {
+				tried = now
+			} else if g.finishing.Load() && now-tried > roomWithin {
+				g.errnos[errno]++
+				return nil
+			}
+			if err := g.poll(g.Device, unix.POLLOUT); err != nil {
+				return err
+			}
+		case unix.EINTR:
+		case unix.EBADFD: // the device is gone
+			return fmt.Errorf("write to %s: %w", g.Name, errno)
+		default:
+			g.errnos[min(int(errno), maxErrno-1)]++
+			return nil
+		}
+	}
+}
+
+// putHead writes what the device wants before a packet: a virtio-net header
+// that says nothing, and the protocol.
+func (g *Ingress) putHead(buf []byte, length int) {
+	clear(buf[room-g.head() : room])
+	if !g.PI {
+		return
+	}
+	etherType := uint16(packet.EtherTypeIPv4)
+	if length > 0 && buf[room]>>4 == 6 {
+		etherType = packet.EtherTypeIPv6
+	}
+	// struct tun_pi stands before the virtio-net header: flags, protocol.
+	binary.BigEndian.PutUint16(buf[room-g.head()+2:], etherType)
+}
+
+// mmsghdr is struct mmsghdr of include/linux/socket.h.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	len uint32
+	_   [4]byte
+}
+
+// socketDrops asks for sk_drops of include/net/sock.h.
+func socketDrops(fd int) (uint64, error) {
+	var counts [unix.SK_MEMINFO_DROPS + 1]uint32
+	size := uint32(unsafe.Sizeof(counts))
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
+		uintptr(unsafe.Pointer(&counts[0])), uintptr(unsafe.Pointer(&size)), 0)
+	if errno != 0 {
+		return 0, fmt.Errorf("getsockopt SO_MEMINFO: %w", errno)
+	}
+	return uint64(counts[unix.SK_MEMINFO_DROPS]), nil
+}

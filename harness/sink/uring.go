@@ -1,0 +1,340 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/uring"
+	"tunbench/harness/worker"
+)
+
+// RingReads says how a reader with Wait URing asks for packets.
+type RingReads int
+
+const (
+	// RingAuto is RingFixed, or RingPlain where buffers cannot be registered.
+	RingAuto RingReads = iota
+	// RingFixed asks for many reads at once that do not wait, into registered
+	// buffers, as long as they find packets; then for one that waits.
+	RingFixed
+	// RingPlain is the same without registered buffers.
+	RingPlain
+	// RingMultishot asks once, for reads without end into a group of buffers. It
+	// needs Linux 6.7.
+	RingMultishot
+)
+
+const (
+	mostRing  = 64      // reads at once
+	leastRing = 8       // the same, of super-packets
+	ringBytes = 2 << 20 // bounds the buffers of one reader
+	group     = 0
+	// cancelled marks the completion of a request to cancel; the others are marked
+	// with the number of their buffer.
+	cancelled = 1 << 63
+)
+
+// ring is what a reader with Wait URing has beside it.
+type ring struct {
+	*uring.Ring
+	reads   RingReads
+	buffers *uring.Buffers
+	group   *uring.Group // with RingMultishot
+	armed   bool         // a read without end is under way
+	flying  int          // requests that have not completed, their cancelling included
+}
+
+func openRing(c Config) (_ *ring, err error) {
+	r := &ring{reads: c.Ring}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	count := min(mostRing, max(leastRing, ringBytes/c.MaxRead))
+	count = 1 << (bits.Len(uint(count)) - 1)
+	// A ring of buffers is taken from while it is filled: some to spare keep the
+	// reads without end going.
+	if c.Ring == RingMultishot {
+		count *= 2
+	}
+	if r.buffers, err = uring.NewBuffers(count, c.MaxRead); err != nil {
+		return nil, err
+	}
+	if r.Ring, err = uring.Open(count, 2*count); err != nil {
+		return nil, err
+	}
+	if err = r.RegisterFiles(c.FD); err != nil {
+		return nil, err
+	}
+	switch r.reads {
+	case RingMultishot:
+		r.group, err = r.RegisterGroup(group, r.buffers)
+	case RingFixed:
+		err = r.RegisterBuffers(r.buffers)
+	case RingAuto:
+		r.reads = RingFixed
+		if r.RegisterBuffers(r.buffers) != nil {
+			r.reads = RingPlain
+		}
+	}
+	return r, err
+}
+
+// prepare asks for one read into buffer i.
+func (r *ring) prepare(i int, flags uint32) {
+	e := r.Prepare()
+	if r.reads == RingFixed {
+		e.ReadFixed(0, r.buffers.At(i), i, flags)
+	} else {
+		e.Read(0, r.buffers.At(i), flags)
+	}
+	e.Flags |= uring.FixedFile
+	e.Data = uint64(i)
+	r.flying++
+}
+
+// arm asks for reads without end.
+func (r *ring) arm() {
+	e := r.Prepare()
+	e.ReadMultishot(0, group)
+	e.Flags |= uring.FixedFile
+	r.armed = true
+	r.flying++
+}
+
+func (r *ring) close() error {
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	if r.Ring != nil {
+		errs = append(errs, r.Ring.Close())
+	}
+	return errors.Join(append(errs, r.buffers.Close())...)
+}
+
+// loopRing is the hot loop of a reader with Wait URing.
+func (r *Reader) loopRing() (err error) {
+	defer r.publish()
+	if err := r.ring.Enable(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.leave()) }()
+	if r.ring.reads == RingMultishot {
+		return r.endless()
+	}
+	return r.bursts()
+}
+
+// bursts asks for as many reads as the last ones let expect, none of which
+// waits, and for one that waits when they found the queue empty. A read that
+// waits is the only one that the kernel must be woken up for.
+func (r *Reader) bursts() error {
+	ring := r.ring
+	most := ring.buffers.Len()
+	for batch := most; ; {
+		worker.Turn()
+		drain := r.control.Drain.Load()
+		for i := range batch {
+			ring.prepare(i, uring.NoWait)
+		}
+		r.Calls++
+		before := worker.Now()
+		_, errno := ring.Submit()
+		now := worker.Now()
+		// They are done when the call returns, unless the kernel thinks otherwise.
+		for errno == 0 && ring.Ready() < batch {
+			r.Calls++
+			if _, errno = ring.Enter(batch); errno == unix.EINTR {
+				errno = 0
+			}
+			now = worker.Now()
+		}
+		if errno != 0 {
+			return r.refused(errno)
+		}
+		reads := r.Reads
+		if err := r.reap(now); err != nil {
+			return err
+		}
+		got := int(r.Reads - reads)
+		if got > 0 {
+			r.time(got, now-before)
+			r.tell(got, now)
+			batch = min(most, got+got/2+1)
+			continue
+		}
+		if drain {
+			return nil
+		}
+		batch = 1
+		if err := r.await(); err != nil {
+			return err
+		}
+	}
+}
+
+// await returns when a packet has come, or the reader is to end.
+func (r *Reader) await() error {
+	r.publish()
+	r.control.Gate.Pass()
+	r.ring.prepare(0, 0)
+	for r.ring.Ready() == 0 {
+		if r.control.Drain.Load() {
+			return r.cancel()
+		}
+		r.Calls++
+		if _, errno := r.ring.Enter(1); errno != 0 && errno != unix.EINTR {
+			return r.refused(errno)
+		}
+	}
+	now := worker.Now()
+	err := r.reap(now)
+	r.tell(1, now)
+	return err
+}
+
+// endless asks for reads without end, and takes what they have brought each
+// time it looks.
+func (r *Reader) endless() error {
+	ring := r.ring
+	for {
+		worker.Turn()
+		drain := r.control.Drain.Load()
+		if !ring.armed {
+			ring.arm()
+		}
+		r.Calls++
+		before := worker.Now()
+		if _, errno := ring.Enter(0); errno != 0 && errno != unix.EINTR {
+			return r.refused(errno)
+		}
+		now := worker.Now()
+		reads := r.Reads
+		if err := r.reap(now); err != nil {
+			return err
+		}
+		if got := int(r.Reads - reads); got > 0 {
+			r.time(got, now-before)
+			r.tell(got, now)
+			continue
+		}
+		if !ring.armed {
+			continue
+		}
+		r.publish()
+		if drain {
+			return r.cancel()
+		}
+		r.control.Gate.Pass()
+		r.Calls++
+		if _, errno := ring.Enter(1); errno != 0 && errno != unix.EINTR {
+			return r.refused(errno)
+		}
+		now = worker.Now()
+		reads = r.Reads
+		if err := r.reap(now); err != nil {
+			return err
+		}
+		r.tell(int(r.Reads-reads), now)
+	}
+}
+
+// time records what each of got packets took of a call that brought them
+// together and did not wait.
+func (r *Reader) time(got int, ns int64) {
+	if r.Calls%sampleEvery != 0 {
+		return
+	}
+	r.Timed++
+	for range got {
+		r.Recv.Record(uint64(ns) / uint64(got))
+	}
+}
+
+// tell is what a reader has to do after it got packets.
+func (r *Reader) tell(got int, now int64) {
+	r.unpublished += got
+	if r.unpublished >= publishEvery || now-r.publishedAt > publishWithin {
+		r.publishedAt, r.unpublished = now, 0
+		r.publish()
+	}
+	r.pause(now)
+}
+
+// reap takes all completions that there are.
+func (r *Reader) reap(now int64) error {
+	ring := r.ring
+	n := ring.Ready()
+	for i := range n {
+		e := ring.Completion(i)
+		if !e.More() {
+			ring.flying--
+		}
+		if e.Data == cancelled {
+			continue
+		}
+		number, taken := int(e.Data), false
+		if ring.group != nil {
+			ring.armed = e.More()
+			number, taken = e.Buffer()
+		}
+		switch errno := e.Err(); errno {
+		case 0:
+			r.Reads++
+			r.ReadBytes += uint64(e.Res)
+			r.take(ring.buffers.At(number)[:e.Res], now)
+		case unix.EAGAIN:
+			r.Again++
+		case unix.ECANCELED, unix.EINTR:
+		case unix.ENOBUFS:
+			if ring.group == nil {
+				return fmt.Errorf("read queue %d: %w", r.Queue, errno)
+			}
+		default:
+			return fmt.Errorf("read queue %d: %w", r.Queue, errno)
+		}
+		if taken {
+			ring.group.Give(number)
+		}
+	}
+	if ring.group != nil {
+		ring.group.Publish()
+	}
+	ring.Seen(n)
+	return nil
+}
+
+// cancel ends what is under way and takes what it has brought.
+func (r *Reader) cancel() error {
+	ring := r.ring
+	if ring.flying > 0 {
+		e := ring.Prepare()
+		e.CancelAll()
+		e.Data = cancelled
+		ring.flying++
+	}
+	for ring.flying > 0 {
+		r.Calls++
+		if _, errno := ring.Enter(1); errno != 0 && errno != unix.EINTR {
+			return r.refused(errno)
+		}
+		if err := r.reap(worker.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave lets go of the queue, on the thread that has used the ring.
+func (r *Reader) leave() error {
+	return errors.Join(r.cancel(), r.ring.Release())
+}
+
+func (r *Reader) refused(errno unix.Errno) error {
+	return fmt.Errorf("read queue %d: %w", r.Queue, &uring.CallError{Call: "io_uring_enter", Err: errno})
+}

@@ -1,0 +1,182 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Ports. Flow i asks or sends from FirstPort+i, so that it hashes to the same
+// queue in each trial; over UDP it is answered from a port of the same number.
+const (
+	FirstPort  = 20000
+	ServerPort = 9 // discard
+)
+
+// connectWithin is how long a connection may take. A SYN that is lost comes
+// again after a second.
+const connectWithin = 1800 * time.Millisecond
+
+// Conn is one end of a conversation.
+type Conn struct {
+	Flow int
+	fd   int
+
+	number  uint64 // of the last request
+	asked   int64  // when it was sent, in ns of the trial's clock
+	got     int    // bytes of the answer, or of the request, so far
+	waits   bool   // for an answer
+	untimed bool   // the trial was held meanwhile
+}
+
+// FD is the descriptor of the socket.
+func (c *Conn) FD() int { return c.fd }
+
+// Close closes the socket.
+func (c *Conn) Close() error {
+	fd := c.fd
+	c.fd = -1
+	if fd < 0 {
+		return nil
+	}
+	return unix.Close(fd)
+}
+
+// Listener takes connections.
+type Listener struct{ fd int }
+
+// Listen opens a listener at ServerPort. It must be called on a thread in the
+// namespace of the host.
+func Listen(at netip.Addr, backlog int) (*Listener, error) {
+	fd, err := open(unix.SOCK_STREAM, netip.AddrPortFrom(at, ServerPort))
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Listen(fd, backlog); err != nil {
+		unix.Close(fd)
+		return nil, &CallError{"listen", err}
+	}
+	return &Listener{fd}, nil
+}
+
+// Accept waits for the next connection.
+func (l *Listener) Accept() (*Conn, error) {
+	for {
+		fd, from, err := unix.Accept4(l.fd, unix.SOCK_CLOEXEC)
+		switch {
+		case err == nil:
+			return accepted(fd, from)
+		case errors.Is(err, unix.EINTR):
+		default:
+			return nil, &CallError{"accept", err}
+		}
+	}
+}
+
+func accepted(fd int, from unix.Sockaddr) (*Conn, error) {
+	port := 0
+	switch from := from.(type) {
+	case *unix.SockaddrInet4:
+		port = from.Port
+	case *unix.SockaddrInet6:
+		port = from.Port
+	}
+	c := &Conn{Flow: port - FirstPort, fd: fd}
+	if err := c.prompt(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// prompt makes TCP send at once what it is given.
+func (c *Conn) prompt() error {
+	if err := unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+		return &CallError{"setsockopt TCP_NODELAY", err}
+	}
+	return nil
+}
+
+// Close closes the listener.
+func (l *Listener) Close() error { return unix.Close(l.fd) }
+
+// Socket opens the socket of who connects on a flow, not connected yet. It must
+// be called on a thread in the namespace of the host.
+func Socket(from netip.Addr, flow int) (*Conn, error) {
+	fd, err := open(unix.SOCK_STREAM, netip.AddrPortFrom(from, uint16(FirstPort+flow)))
+	if err != nil {
+		return nil, fmt.Errorf("open the socket of flow %d: %w", flow, err)
+	}
+	c := &Conn{Flow: flow, fd: fd}
+	if err := c.prompt(); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Connect connects to a listener. Packets must be able to flow.
+func (c *Conn) Connect(to netip.Addr) error {
+	_, remote := sockaddr(netip.AddrPortFrom(to, ServerPort))
+	for {
+		err := unix.Connect(c.fd, remote)
+		switch {
+		case err == nil, errors.Is(err, unix.EISCONN):
+			return nil
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EALREADY):
+		case errors.Is(err, unix.EINPROGRESS): // the timeout has passed
+			return fmt.Errorf("connect flow %d to %v: no answer within %v", c.Flow, to, connectWithin)
+		default:
+			return &CallError{fmt.Sprintf("connect flow %d to %v", c.Flow, to), err}
+		}
+	}
+}
+
+// Datagrams opens a connected UDP socket of a flow between hosts that talk to
+// each other in datagrams. It must be called on a thread in the namespace of the
+// host from.
+func Datagrams(from, to netip.Addr, flow int) (*Conn, error) {
+	port := uint16(FirstPort + flow)
+	fd, err := open(unix.SOCK_DGRAM, netip.AddrPortFrom(from, port))
+	if err != nil {
+		return nil, fmt.Errorf("open the socket of flow %d: %w", flow, err)
+	}
+	c := &Conn{Flow: flow, fd: fd}
+	_, remote := sockaddr(netip.AddrPortFrom(to, port))
+	if err := unix.Connect(fd, remote); err != nil {
+		return nil, errors.Join(&CallError{fmt.Sprintf("connect flow %d to %v", flow, to), err}, c.Close())
+	}
+	return c, nil
+}
+
+// open gives a bound socket whose calls end after a while.
+func open(kind int, at netip.AddrPort) (int, error) {
+	domain, local := sockaddr(at)
+	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, &CallError{"socket", err}
+	}
+	timeout := unix.NsecToTimeval(int64(connectWithin))
+	err = errors.Join(
+		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+	)
+	if err != nil {
+		unix.Close(fd)
+		return -1, &CallError{"setsockopt of " + at.String(), err}
+	}
+	if err := unix.Bind(fd, local); err != nil {
+		unix.Close(fd)
+		return -1, &CallError{"bind " + at.String(), err}
+	}
+	return fd, nil
+}
+
+func sockaddr(a netip.AddrPort) (int, unix.Sockaddr) {
+	if a.Addr().Is6() {
+		return unix.AF_INET6, &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	}
+	return unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+}

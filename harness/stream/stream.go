@@ -1,0 +1,280 @@
+// Package stream is the talk of two hosts: TCP streams, and requests with their
+// answers over TCP or UDP. Each thread serves one end of some conversations.
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf/hist"
+	"tunbench/harness/worker"
+)
+
+// Role is what a Side does.
+type Role int
+
+const (
+	Sends    Role = iota // writes as much as its streams take
+	Receives             // reads what the other side sends
+	Asks                 // sends a request, and the next one when the answer is there
+	Answers              // sends each request back
+)
+
+const (
+	// bufferSize is what one call writes or reads at most, in bytes. It holds
+	// several super-packets of 64 KiB and stays in the second-level cache.
+	bufferSize = 256 << 10
+	// waitFor is how long a call waits before it looks whether the trial ends.
+	waitFor = 50 // ms
+	// lostAfter is when a request over UDP, or its answer, counts as lost, in ns.
+	lostAfter = 200_000_000
+	// ready is how many conversations one call of epoll tells of.
+	ready = 64
+)
+
+// Config says what a Side is.
+type Config struct {
+	Role Role
+	CPU  int
+	// UDP makes each request and answer a datagram, which may be lost.
+	UDP bool
+	// Size is the payload of a request and of its answer in bytes: at least
+	// MinSize.
+	Size int
+}
+
+// MinSize is the least payload of a request in bytes: its number.
+const MinSize = 8
+
+// Control is shared by all sides of a trial.
+type Control struct {
+	Stop atomic.Bool // those who send and ask end, once their last question is answered
+	Done atomic.Bool // those who receive and answer end: nothing more will come
+	Gate worker.Gate // holds back those who send and ask
+	// Measured is the measured time: of transactions that begin in it the time is
+	// recorded.
+	Measured worker.Span
+}
+
+// Counts is what a side did from its start on.
+type Counts struct {
+	Calls        uint64 // system calls
+	Bytes        uint64 // of payload: written by who sends, read by who receives
+	Sent         uint64 // requests or answers
+	Received     uint64 // requests or answers
+	PushedBack   uint64 // datagrams that the kernel did not take, and that were sent again
+	Transactions uint64 // answered requests
+	Lost         uint64 // requests over UDP without an answer in time
+}
+
+// Side is one end of some conversations, on a thread of its own.
+type Side struct {
+	Config
+	// RTT is the time in ns from before a request is sent to when its answer has
+	// been read. Only who Asks fills it.
+	RTT hist.Histogram
+
+	control *Control
+	thread  *worker.Thread
+	conns   []*Conn
+	epoll   int
+	events  [ready]unix.EpollEvent
+	buf     []byte
+	counts  Counts
+	waiting int   // questions without an answer yet
+	looked  int64 // when lost requests were looked for, in ns of the trial's clock
+
+	_         [64]byte // what others poll is not on the line of what the loop writes
+	published struct {
+		calls, bytes, sent, received, pushedBack, transactions, lost atomic.Uint64
+	}
+	_ [64]byte
+}
+
+// New makes a side without conversations.
+func New(c Config, control *Control) *Side {
+	size := bufferSize
+	if c.Role == Asks || c.Role == Answers {
+		size = max(c.Size, MinSize)
+	}
+	return &Side{Config: c, control: control, epoll: -1, buf: make([]byte, size)}
+}
+
+// Add gives the side a conversation, whose it is from now on, before Start.
+func (s *Side) Add(c *Conn) { s.conns = append(s.conns, c) }
+
+// Conns are the conversations of the side.
+func (s *Side) Conns() []*Conn { return s.conns }
+
+// Start begins to talk on a thread of its own.
+func (s *Side) Start() error {
+	loop := map[Role]func() error{Sends: s.send, Receives: s.receive, Asks: s.ask, Answers: s.answer}[s.Role]
+	if err := s.watch(); err != nil {
+		return err
+	}
+	for at := 0; at < len(s.buf); at += 4096 {
+		s.buf[at] = byte(at >> 12) // no page is touched for the first time in a trial
+	}
+	var err error
+	if s.thread, err = worker.Start(s.CPU, func() error {
+		defer s.publish()
+		return loop()
+	}); err != nil {
+		return fmt.Errorf("start a side of %d conversations: %w", len(s.conns), err)
+	}
+	return nil
+}
+
+// watch makes the calls of a side wait: those of a single conversation by
+// themselves, for a while; several are watched by epoll.
+func (s *Side) watch() error {
+	timeout := unix.NsecToTimeval(waitFor * 1e6)
+	for _, c := range s.conns {
+		for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
+			if err := unix.SetsockoptTimeval(c.fd, unix.SOL_SOCKET, option, &timeout); err != nil {
+				return fmt.Errorf("set the timeouts of flow %d: %w", c.Flow, err)
+			}
+		}
+	}
+	if s.single() {
+		return nil
+	}
+	var err error
+	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return fmt.Errorf("make an epoll: %w", err)
+	}
+	for i, c := range s.conns {
+		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
+		if s.Role == Sends {
+			event.Events = unix.EPOLLOUT
+		}
+		if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, c.fd, &event); err != nil {
+			return fmt.Errorf("watch flow %d: %w", c.Flow, err)
+		}
+	}
+	return nil
+}
+
+// single tells whether there is one conversation, whose calls may wait.
+func (s *Side) single() bool { return len(s.conns) == 1 }
+
+// Thread is the thread that talks; nil before Start.
+func (s *Side) Thread() *worker.Thread { return s.thread }
+
+// Progress may be called while the side runs.
+func (s *Side) Progress() Counts {
+	p := &s.published
+	return Counts{
+		Calls: p.calls.Load(), Bytes: p.bytes.Load(), Sent: p.sent.Load(), Received: p.received.Load(),
+		PushedBack: p.pushedBack.Load(), Transactions: p.transactions.Load(), Lost: p.lost.Load(),
+	}
+}
+
+func (s *Side) publish() {
+	p := &s.published
+	p.calls.Store(s.counts.Calls)
+	p.bytes.Store(s.counts.Bytes)
+	p.sent.Store(s.counts.Sent)
+	p.received.Store(s.counts.Received)
+	p.pushedBack.Store(s.counts.PushedBack)
+	p.transactions.Store(s.counts.Transactions)
+	p.lost.Store(s.counts.Lost)
+}
+
+// Finish makes a side that waits look whether it is to end: Control.Stop or
+// Control.Done must have been set.
+func (s *Side) Finish() error {
+	if s.thread == nil {
+		return nil
+	}
+	return s.thread.Kick()
+}
+
+// Close closes the conversations. The side must have ended.
+func (s *Side) Close() error {
+	var errs []error
+	for _, c := range s.conns {
+		errs = append(errs, c.Close())
+	}
+	s.conns = nil
+	if s.epoll >= 0 {
+		errs = append(errs, unix.Close(s.epoll))
+		s.epoll = -1
+	}
+	return errors.Join(errs...)
+}
+
+// The calls below are raw, as those of sink.Reader: they keep the processor of
+// Go's scheduler while they wait, which is no longer than waitFor. That is safe
+// because nothing stops the world during a trial.
+
+// poll waits until some conversations are ready, and gives how many.
+func (s *Side) poll() (int, error) {
+	worker.Turn()
+	s.counts.Calls++
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epoll),
+		uintptr(unsafe.Pointer(&s.events[0])), ready, waitFor, 0, 0)
+	switch errno {
+	case 0:
+		return int(n), nil
+	case unix.EINTR:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("wait for %d conversations: %w", len(s.conns), errno)
+}
+
+// flags are those of a call for a side's conversations.
+func (s *Side) flags() uintptr {
+	if s.single() {
+		return unix.MSG_NOSIGNAL
+	}
+	return unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
+}
+
+// write hands b to the kernel: n is 0 if it takes nothing now.
+func (s *Side) write(c *Conn, b []byte, flags uintptr) (n int, err error) {
+	worker.Turn()
+	s.counts.Calls++
+	done, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags, 0, 0)
+	switch errno {
+	case 0:
+		return int(done), nil
+	case unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
+		return 0, nil
+	}
+	return 0, &CallError{fmt.Sprintf("send on flow %d", c.Flow), errno}
+}
+
+// errEnd is what reading gives when the other side has closed the conversation.
+var errEnd = errors.New("the other side has closed it")
+
+// read fills b with what is there: n is 0 if nothing is.
+func (s *Side) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
+	worker.Turn()
+	s.counts.Calls++
+	done, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags, 0, 0)
+	switch errno {
+	case 0:
+		if done == 0 {
+			return 0, fmt.Errorf("receive on flow %d: %w", c.Flow, errEnd)
+		}
+		return int(done), nil
+	case unix.EAGAIN, unix.EINTR:
+		return 0, nil
+	}
+	return 0, &CallError{fmt.Sprintf("receive on flow %d", c.Flow), errno}
+}
+
+// CallError is a call that the kernel refused.
+type CallError struct {
+	Call string
+	Err  error
+}
+
+func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
+
+func (e *CallError) Unwrap() error { return e.Err }

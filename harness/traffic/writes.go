@@ -1,0 +1,150 @@
+package traffic
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/worker"
+)
+
+const (
+	// giveUp is after how many writes, none of which the kernel took, a sender
+	// ends: nothing of what it writes will ever be taken.
+	giveUp = 1000
+	// pollTimeout in ms bounds how long a sender does not look at Control.Stop.
+	pollTimeout = 50
+	// maxErrno is that of include/linux/err.h of those that user space can see.
+	maxErrno = 134
+)
+
+// writes is what a sender knows of what it wrote.
+type writes struct {
+	each bool    // calls take one packet each, which is stamped right before: Call does not know of batches
+	due  []int64 // of a paced sender: when each message of the batch is due
+	// The flow and the first message of the call that is made.
+	position, first int
+
+	sizes   [bits.UintSize]uint64 // packets by the power of two that their length fits in
+	bytes   uint64
+	errors  [maxErrno]uint64
+	refused []uint64 // segments of each flow that will not be written again
+	failed  int      // writes without success, until the first that had it
+}
+
+// Writes is what the calls of a sender came to.
+type Writes struct {
+	Bytes  uint64            // accepted, headers of the device included
+	Errors map[string]uint64 // packets or super-packets by errno name; EAGAIN is written again
+	Sizes  map[string]uint64 // accepted packets or super-packets by their length rounded up to a power of two
+}
+
+func newWrites(flows, messages int) *writes {
+	return &writes{each: true, due: make([]int64, messages), refused: make([]uint64, flows)}
+}
+
+// Writes tells what was written. The sender must have ended.
+func (s *Sender) Writes() Writes {
+	out := Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}
+	if s.writes == nil {
+		return out
+	}
+	out.Bytes = s.writes.bytes
+	for power, n := range s.writes.sizes {
+		if n > 0 {
+			out.Sizes[strconv.Itoa(1<<power)] += n
+		}
+	}
+	for errno, n := range s.writes.errors {
+		if n == 0 {
+			continue
+		}
+		name := unix.ErrnoName(unix.Errno(errno))
+		if name == "" {
+			name = fmt.Sprintf("errno %d", errno)
+		}
+		out.Errors[name] += n
+	}
+	return out
+}
+
+// write hands over messages of one flow, a call each, until one is not taken.
+// Each is stamped right before its call.
+func (s *Sender) write(fd int, messages []mmsghdr) (int, unix.Errno) {
+	w := s.writes
+	paced := s.Pace.Rate > 0
+	seq := s.seqs[w.position]
+	for k := range messages {
+		worker.Turn()
+		now := s.now()
+		due := now
+		if paced {
+			due = w.due[w.first+k]
+		}
+		s.batch.stampOne(w.first+k, w.position, seq, due, now)
+		seq += s.batch.segments
+		hdr := &messages[k].hdr
+		var errno unix.Errno
+		if s.Vectored {
+			_, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(hdr.Iov)), uintptr(hdr.Iovlen))
+		} else {
+			_, _, errno = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(hdr.Iov.Base)), uintptr(hdr.Iov.Len))
+		}
+		if errno != 0 {
+			s.counts.Calls += uint64(k) // and the one that hand counts
+			return k, errno
+		}
+	}
+	s.counts.Calls += uint64(len(messages) - 1)
+	return len(messages), 0
+}
+
+// took counts n messages from first on.
+func (w *writes) took(b *batch, first, n int) {
+	for i := first; i < first+n; i++ {
+		length := uint64(len(b.buffers[i]))
+		if b.config.Vectored {
+			length += uint64(len(b.device))
+		}
+		w.bytes += length
+		w.sizes[bits.Len64(length-1)]++
+	}
+	if n > 0 {
+		w.failed = -1
+	}
+}
+
+// refused counts a packet that the kernel did not take, and tells whether it is
+// to be written again.
+func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err error) {
+	s.counts.PushedBack += s.batch.segments
+	s.writes.errors[min(int(errno), maxErrno-1)]++
+	if errno == unix.EAGAIN {
+		return true, s.room(fd)
+	}
+	s.seqs[position] += s.batch.segments
+	s.writes.refused[position] += s.batch.segments
+	if s.writes.failed >= 0 {
+		if s.writes.failed++; s.writes.failed >= giveUp {
+			return false, &CallError{"write", errno}
+		}
+	}
+	return false, nil
+}
+
+// room waits until the descriptor takes packets again, if that is asked for.
+func (s *Sender) room(fd int) error {
+	if !s.Poll {
+		return nil
+	}
+	s.counts.Calls++
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	if _, err := unix.Poll(fds[:], pollTimeout); err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("poll a queue that is written to: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package harness
+
+import (
+	"fmt"
+	"net/netip"
+
+	"tunbench/harness/netns"
+)
+
+// underlay is the network below a tunnel: a veth pair between the two hosts,
+// which is not theirs to talk over.
+type underlay struct {
+	ns     [2]*netns.NS
+	before [2]netns.Counters // when the trial began
+}
+
+const (
+	// underlayRoom is what an IP packet may grow by in a tunnel: outer headers
+	// of IP and UDP, those of the tunnel, and a tag. Below it is never a fragment.
+	underlayRoom = 80
+	// maxTunnelled is the longest IP packet that fits a UDP datagram over IPv4
+	// together with the longest header of a tunnel (WireGuard's, 16 bytes) and a
+	// tag of 16.
+	maxTunnelled = MaxSize - 20 - 8 - 16 - 16
+)
+
+var (
+	underlayNames = [2]string{"under0", "under1"}
+	// The other half of the network that is set aside for benchmarks.
+	underlayAddrs = [2]netip.Prefix{
+		netip.MustParsePrefix("198.19.0.1/24"), netip.MustParsePrefix("198.19.0.2/24"),
+	}
+)
+
+// build joins two namespaces, for inner packets up to mtu bytes.
+func (u *underlay) build(ns [2]*netns.NS, mtu int) error {
+	u.ns = ns
+	if err := ns[0].Veth(underlayNames[0], ns[1], underlayNames[1]); err != nil {
+		return err
+	}
+	for i, n := range ns {
+		l := netns.Link{
+			MTU: min(mtu+underlayRoom, MaxSize), MAC: hostMACs[i],
+			Addr:       []netip.Prefix{underlayAddrs[i]},
+			Neighbours: []netns.Neighbour{{Addr: underlayAddrs[1-i].Addr(), MAC: hostMACs[1-i]}},
+		}
+		if err := n.Configure(underlayNames[i], l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin takes what passes from now on as the trial's.
+func (u *underlay) begin() (err error) {
+	u.before = [2]netns.Counters{}
+	u.before, err = u.counters()
+	return err
+}
+
+// counters are those of both devices since begin.
+func (u *underlay) counters() (now [2]netns.Counters, err error) {
+	for i, n := range u.ns {
+		c, err := n.Counters(underlayNames[i])
+		if err != nil {
+			return now, fmt.Errorf("look below the tunnel: %w", err)
+		}
+		now[i] = since(c, u.before[i])
+	}
+	return now, nil
+}
+
+// since is what was counted between two moments.
+func since(now, before netns.Counters) netns.Counters {
+	return netns.Counters{
+		RxPackets: now.RxPackets - before.RxPackets, RxBytes: now.RxBytes - before.RxBytes,
+		RxErrors: now.RxErrors - before.RxErrors, RxDropped: now.RxDropped - before.RxDropped,
+		TxPackets: now.TxPackets - before.TxPackets, TxBytes: now.TxBytes - before.TxBytes,
+		TxErrors: now.TxErrors - before.TxErrors, TxDropped: now.TxDropped - before.TxDropped,
+	}
+}

@@ -1,0 +1,266 @@
+// Package uring is a ring of io_uring: system calls that are handed to the
+// kernel many at a time. It knows reads and writes of descriptors, with buffers
+// and descriptors that the kernel was shown beforehand.
+package uring
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// CallError is a call that the kernel refused.
+type CallError struct {
+	Call string
+	Err  error
+}
+
+func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
+
+func (e *CallError) Unwrap() error { return e.Err }
+
+// Unsupported tells whether the kernel does not have what was asked for, or has
+// it turned off (EPERM: sysctl kernel.io_uring_disabled, or a seccomp filter),
+// as opposed to having failed at it.
+func (e *CallError) Unsupported() bool {
+	for _, errno := range []unix.Errno{
+		unix.ENOSYS, unix.EPERM, unix.EACCES, unix.EINVAL, unix.EOPNOTSUPP, unix.EBADFD,
+	} {
+		if errors.Is(e.Err, errno) {
+			return true
+		}
+	}
+	return false
+}
+
+// Ring is a pair of queues that are shared with the kernel. One thread uses it,
+// from Enable on; which one is free until then.
+type Ring struct {
+	fd       int
+	flags    uint32
+	rings    []byte // both queues' heads and tails, and the completions
+	entries  []byte // the memory of sqes
+	sqes     []SQE
+	sqHead   *uint32
+	sqTail   *uint32
+	tail     uint32 // of what is prepared; the kernel sees it at the next Enter
+	cqes     []CQE
+	cqHead   *uint32
+	cqTail   *uint32
+	head     uint32 // of what was seen; the kernel sees it at Seen
+	enabled  bool
+	group    *Group
+	buffers  bool // are registered
+	files    bool // are registered
+	overflow *uint32
+}
+
+// setups are the flags of io_uring_setup from the best on: which thread submits
+// is said beforehand and completions are worked on only when it asks; or at
+// least it is not interrupted for them.
+var setups = []uint32{
+	setupSubmitAll | setupSingleIssuer | setupDeferTaskrun,
+	setupSubmitAll | setupCoopTaskrun,
+	0,
+}
+
+// Open makes a ring for that many requests and completions at once, each
+// rounded up to a power of two. It needs Linux 5.10. The ring takes nothing
+// until Enable.
+func Open(requests, completions int) (*Ring, error) {
+	var err error
+	for _, flags := range setups {
+		p := params{flags: flags | setupDisabled | setupCQSize, cqEntries: uint32(completions)}
+		fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(requests), uintptr(unsafe.Pointer(&p)), 0)
+		if errno == 0 {
+			return newRing(int(fd), p)
+		}
+		err = &CallError{"io_uring_setup", errno}
+		if errno != unix.EINVAL {
+			break
+		}
+	}
+	return nil, err
+}
+
+func newRing(fd int, p params) (*Ring, error) {
+	r := &Ring{fd: fd, flags: p.flags}
+	if lacks := uint32(featSingleMmap|featNoDrop|featFastPoll) &^ p.features; lacks != 0 {
+		err := &CallError{fmt.Sprintf("io_uring_setup: features %#x, without %#x", p.features, lacks), unix.EOPNOTSUPP}
+		return nil, errors.Join(err, r.Close())
+	}
+	if err := r.mapQueues(p); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+func (r *Ring) mapQueues(p params) (err error) {
+	const shared = unix.MAP_SHARED | unix.MAP_POPULATE
+	size := max(
+		int(p.sq.array)+int(p.sqEntries)*4,
+		int(p.cq.cqes)+int(p.cqEntries)*int(unsafe.Sizeof(CQE{})),
+	)
+	if r.rings, err = unix.Mmap(r.fd, offRings, size, unix.PROT_READ|unix.PROT_WRITE, shared); err != nil {
+		return &CallError{"mmap the queues of io_uring", err}
+	}
+	size = int(p.sqEntries) * int(unsafe.Sizeof(SQE{}))
+	if r.entries, err = unix.Mmap(r.fd, offSQEs, size, unix.PROT_READ|unix.PROT_WRITE, shared); err != nil {
+		return &CallError{"mmap the requests of io_uring", err}
+	}
+	at := func(offset uint32) *uint32 { return (*uint32)(unsafe.Pointer(&r.rings[offset])) }
+	r.sqHead, r.sqTail = at(p.sq.head), at(p.sq.tail)
+	r.cqHead, r.cqTail = at(p.cq.head), at(p.cq.tail)
+	r.overflow = at(p.cq.overflow)
+	r.sqes = unsafe.Slice((*SQE)(unsafe.Pointer(&r.entries[0])), p.sqEntries)
+	r.cqes = unsafe.Slice((*CQE)(unsafe.Pointer(&r.rings[p.cq.cqes])), p.cqEntries)
+	// Each place of the submission queue stands for the request of the same
+	// number, once and for all.
+	for i, array := uint32(0), unsafe.Slice(at(p.sq.array), p.sqEntries); i < p.sqEntries; i++ {
+		array[i] = i
+	}
+	return nil
+}
+
+// register calls io_uring_register.
+func (r *Ring) register(call string, command, arg, n uintptr) error {
+	_, _, errno := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), command, arg, n, 0, 0)
+	if errno != 0 {
+		return &CallError{"io_uring_register " + call, errno}
+	}
+	return nil
+}
+
+// Enable begins to take requests, from the calling thread and no other.
+func (r *Ring) Enable() error {
+	if err := r.register("IORING_REGISTER_ENABLE_RINGS", registerEnable, 0, 0); err != nil {
+		return err
+	}
+	r.enabled = true
+	return nil
+}
+
+// RegisterBuffers shows the kernel buffers for ReadFixed and WriteFixed, whose
+// places are their numbers. They must stay mapped as long as the ring is open.
+func (r *Ring) RegisterBuffers(b *Buffers) error {
+	iovecs := make([]unix.Iovec, b.Len())
+	for i := range iovecs {
+		buf := b.At(i)
+		iovecs[i].Base = &buf[0]
+		iovecs[i].SetLen(len(buf))
+	}
+	err := r.register("IORING_REGISTER_BUFFERS", registerBuffers, uintptr(unsafe.Pointer(&iovecs[0])), uintptr(len(iovecs)))
+	r.buffers = err == nil
+	return err
+}
+
+// RegisterFiles shows the kernel descriptors, whose places stand for them in
+// requests with FixedFile. The ring holds the files until Release.
+func (r *Ring) RegisterFiles(fds ...int) error {
+	list := make([]int32, len(fds))
+	for i, fd := range fds {
+		list[i] = int32(fd)
+	}
+	err := r.register("IORING_REGISTER_FILES", registerFiles, uintptr(unsafe.Pointer(&list[0])), uintptr(len(list)))
+	r.files = err == nil
+	return err
+}
+
+// Prepare gives the place of the next request, all zero, or nil if there is no
+// room. The kernel sees it at the next Submit or Enter.
+func (r *Ring) Prepare() *SQE {
+	if r.tail-atomic.LoadUint32(r.sqHead) == uint32(len(r.sqes)) {
+		return nil
+	}
+	e := &r.sqes[r.tail&uint32(len(r.sqes)-1)]
+	r.tail++
+	*e = SQE{}
+	return e
+}
+
+// Submit hands over what is prepared, and neither waits nor works on
+// completions that the kernel deferred. It tells how many requests were taken.
+func (r *Ring) Submit() (int, unix.Errno) { return r.enter(0, 0) }
+
+// Enter hands over what is prepared, works on completions that the kernel
+// deferred, and returns when there are as many as wait, or with EINTR.
+func (r *Ring) Enter(wait int) (int, unix.Errno) { return r.enter(wait, enterGetEvents) }
+
+// enter is a raw call, which keeps its processor from Go's scheduler while it
+// waits.
+func (r *Ring) enter(wait int, flags uintptr) (int, unix.Errno) {
+	atomic.StoreUint32(r.sqTail, r.tail)
+	pending := r.tail - atomic.LoadUint32(r.sqHead)
+	n, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(pending), uintptr(wait), flags, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}
+
+// Ready is how many completions there are.
+func (r *Ring) Ready() int { return int(atomic.LoadUint32(r.cqTail) - r.head) }
+
+// Completion is number i of those that are ready, until Seen.
+func (r *Ring) Completion(i int) *CQE { return &r.cqes[(r.head+uint32(i))&uint32(len(r.cqes)-1)] }
+
+// Seen gives the places of the first n completions back to the kernel.
+func (r *Ring) Seen(n int) {
+	r.head += uint32(n)
+	atomic.StoreUint32(r.cqHead, r.head)
+}
+
+// Release lets go of the files and buffers that were registered, at once, where
+// Close leaves that to the kernel's leisure. Nothing may be under way. After
+// Enable it is for the thread that uses the ring.
+func (r *Ring) Release() error {
+	var errs []error
+	if r.files {
+		errs = append(errs, r.register("IORING_UNREGISTER_FILES", unregisterFiles, 0, 0))
+	}
+	if r.buffers {
+		errs = append(errs, r.register("IORING_UNREGISTER_BUFFERS", unregisterBuffers, 0, 0))
+	}
+	if r.group != nil {
+		errs = append(errs, r.unregisterGroup())
+	}
+	r.files, r.buffers, r.group = false, false, nil
+	return errors.Join(errs...)
+}
+
+// Close frees the ring. The buffers may be unmapped once it has returned if
+// nothing is under way.
+func (r *Ring) Close() error {
+	if r.fd < 0 {
+		return nil
+	}
+	var errs []error
+	if !r.enabled {
+		errs = append(errs, r.Release())
+	}
+	for _, mapped := range [][]byte{r.rings, r.entries} {
+		if mapped != nil {
+			errs = append(errs, unix.Munmap(mapped))
+		}
+	}
+	errs = append(errs, unix.Close(r.fd))
+	*r = Ring{fd: -1}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close a ring of io_uring: %w", err)
+	}
+	return nil
+}
+
+// Describe names the flags that the ring was made with.
+func (r *Ring) Describe() string {
+	switch {
+	case r.flags&setupDeferTaskrun != 0:
+		return "IORING_SETUP_SINGLE_ISSUER, IORING_SETUP_DEFER_TASKRUN"
+	case r.flags&setupCoopTaskrun != 0:
+		return "IORING_SETUP_COOP_TASKRUN"
+	}
+	return "no flags"
+}

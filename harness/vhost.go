@@ -1,0 +1,112 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/packet"
+	"tunbench/harness/sink"
+	"tunbench/harness/vhost"
+	"tunbench/reports/record"
+)
+
+// aided is a worker for which a thread of the kernel works.
+type aided interface {
+	// AideTime is the CPU time in ns of that thread.
+	AideTime() (int64, error)
+}
+
+// addAideTime adds the time of a worker's aide to a sum; the sum is -1,
+// unknown, if that is.
+func addAideTime(sum int64, a aided) int64 {
+	n, err := a.AideTime()
+	if err != nil || sum < 0 {
+		return -1
+	}
+	return sum + n
+}
+
+// maxPacket is the longest packet that the device gives or takes, link header
+// included.
+func (d *device) maxPacket() int {
+	if d.spec.Offload != OffloadNone && d.spec.Offload != OffloadCsum {
+		return MaxSize + packet.EthernetLen
+	}
+	return d.spec.link().MTU + packet.EthernetLen
+}
+
+// openVhostReader makes a vhost-net device behind a queue, and its driver.
+func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vhost, error) {
+	v, err := vhost.Open(vhost.Config{
+		Backend: c.FD, VnetHdr: d.vnet, Receive: sink.VhostBuffers(d.maxPacket()),
+	})
+	if err != nil {
+		return nil, vhostError(err)
+	}
+	return sink.NewVhost(c, v, control), nil
+}
+
+// vhostError tells a kernel without vhost-net from one that failed at it.
+func vhostError(err error) error {
+	for _, errno := range []unix.Errno{unix.ENOENT, unix.ENODEV, unix.ENXIO} {
+		if errors.Is(err, errno) && strings.Contains(err.Error(), vhost.Path) {
+			return &UnsupportedError{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
+		}
+	}
+	err = fmt.Errorf("drive a queue by vhost-net: %w", err)
+	if errors.Is(err, unix.ENOMEM) {
+		return &MissingError{err.Error() + "; use fewer queues or a smaller size"}
+	}
+	return err
+}
+
+// vhostEmpty tells whether no worker of vhost has packets in hand, when the
+// device is empty.
+func vhostEmpty(readers []reader) (bool, error) {
+	for _, r := range readers {
+		if v, ok := r.(*sink.Vhost); ok {
+			if empty, err := v.Device.Empty(); !empty || err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// noteAides says what was done about vhost's workers.
+func noteAides(t *record.Trial, readers []reader) {
+	for _, r := range readers {
+		v, ok := r.(*sink.Vhost)
+		if !ok {
+			continue
+		}
+		switch {
+		case v.TimeError != nil:
+			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the CPU time of the workers is not known: %v", v.TimeError))
+		case v.PinError == nil:
+			t.Notes = append(t.Notes, "vhost: the worker of each queue ran on its reader's CPU, and its CPU time counts as the reader's")
+		default:
+			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the workers ran where the scheduler put them, and their CPU time counts as their readers': %v", v.PinError))
+		}
+		return
+	}
+}
+
+// vhostRow tells whether io=vhost works here.
+func vhostRow() Row {
+	row := Row{Name: "io=vhost", Status: StatusOK, Detail: "vhost-net, by virtio 1.0 and, with vnet=10, by the legacy protocol, with event indexes"}
+	for _, vnet := range []int{0, 10, 12} {
+		if err := vhost.Supported(vnet); err != nil {
+			err = vhostError(err)
+			row.Status, row.Detail = StatusFailed, err.Error()
+			if reason, _ := Classify(err); reason == record.Unsupported {
+				row.Status = StatusUnsupported
+			}
+			break
+		}
+	}
+	return row
+}
