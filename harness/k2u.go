@@ -200,7 +200,7 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
-	noteAides(t, g.lane.readers)
+	noteAides(t, &g.lane)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
@@ -244,10 +244,7 @@ func (s Spec) segmentsPerSKB(device netns.State) uint64 {
 	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
-	if s.Gen == GenPacketGSO {
-		return traffic.SegmentsTCP(s.Size, s.Family, s.Mode == TAP)
-	}
-	return traffic.Segments(s.Size, s.Family)
+	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
 }
 
 // superFeature is the feature by which a device takes the generator's

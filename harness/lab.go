@@ -10,7 +10,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -131,12 +130,12 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Gen.Conversation() {
-		return prepareTalk(s, hook, cpus)
-	}
 	p, err := place(s, cpus)
 	if err != nil {
 		return nil, err
+	}
+	if s.Gen.Conversation() {
+		return prepareTalk(s, hook, p)
 	}
 	measure := s.Measure
 	if s.Gen == GenLockstep {
@@ -159,54 +158,41 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 
 // place finds a CPU for each worker of s.
 func place(s Spec, cpus []int) (record.Placement, error) {
-	half := max(1, len(cpus)/2)
-	senders, readers := min(s.Queues, s.Flows, half), s.Queues
+	senders, readers := s.endWorkers(max(1, len(cpus)/2))
+	p, err := host.Place(cpus, senders, readers)
+	if err != nil {
+		return p, err
+	}
+	switch s.Path {
+	case PathRelay:
+		p.Carrier = placeCarriers(s.relays()*s.Queues, cpus, p)
+	case PathVPN: // whose two sides seal and open
+		p.Carrier = placeCarriers(4*s.Queues, cpus, p)
+	}
+	return p, nil
+}
+
+// endWorkers is how many workers send and read, if half of the CPUs are for
+// senders.
+func (s Spec) endWorkers(half int) (senders, readers int) {
+	senders, readers = min(s.Queues, s.Flows, half), s.Queues
 	switch {
 	case s.Gen == GenLockstep:
-		senders = 1
-	case s.Path.Yardstick(): // which has no queues to go by
+		return 1, readers
+	case s.Path == PathSink && s.Dir != K2U:
+		return s.writingWorkers(senders)
+	case s.Path == PathBridge: // each queue is written by a thread of its own
+		return min(s.Queues, s.Flows), readers
+	case s.Path.Yardstick() || s.Gen.Conversation(): // which have no queues to go by
 		senders = min(s.Flows, half)
 	}
 	if s.Path.Hosts() {
-		if s.Dir == Both {
+		if s.Dir == Both && s.Gen != GenIPerf3 { // each of whose two processes does both
 			senders *= 2
 		}
 		readers = senders
 	}
-	p, err := host.Place(cpus, senders, readers)
-	if err == nil {
-		p.Carrier = placeCarriers(s.carriers(), cpus, p)
-	}
-	return p, err
-}
-
-// carriers is how many threads move packets on the path of s.
-func (s Spec) carriers() int {
-	switch s.Path {
-	case PathRelay:
-		return s.relays() * s.Queues
-	case PathVPN:
-		return vpnThreads * s.Queues
-	}
-	return 0
-}
-
-// placeCarriers gives each of n carriers the CPU that has the fewest workers,
-// senders counting twice since they never wait.
-func placeCarriers(n int, cpus []int, p record.Placement) (places []int) {
-	load := map[int]int{}
-	for _, cpu := range p.Sender {
-		load[cpu] += 2
-	}
-	for _, cpu := range p.Reader {
-		load[cpu]++
-	}
-	for range n {
-		best := slices.MinFunc(cpus, func(a, b int) int { return load[a] - load[b] })
-		load[best] += 2
-		places = append(places, best)
-	}
-	return places
+	return senders, readers
 }
 
 // Probe builds the device that s asks for and tears it down again, without

@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tunbench/bpf"
@@ -55,6 +56,25 @@ func (s Spec) relays() int {
 		return 2
 	}
 	return 1
+}
+
+// placeCarriers gives each of n carriers the CPU that has the fewest workers, senders
+// counting twice since they never wait.
+func placeCarriers(n int, cpus []int, p record.Placement) []int {
+	load := map[int]int{}
+	for _, cpu := range p.Sender {
+		load[cpu] += 2
+	}
+	for _, cpu := range p.Reader {
+		load[cpu]++
+	}
+	var places []int
+	for range n {
+		best := slices.MinFunc(cpus, func(a, b int) int { return load[a] - load[b] })
+		load[best] += 2
+		places = append(places, best)
+	}
+	return places
 }
 
 func (w *relayWire) build() error {
@@ -174,7 +194,7 @@ func (w *relayWire) received(h end, device netns.Counters) (bool, error) {
 	}
 	time.Sleep(time.Millisecond)
 	later, err := h.ns.Stack()
-	return later == stack, err
+	return later.Received == stack.Received, err
 }
 
 func (w *relayWire) collect() (err error) {

@@ -1,4 +1,5 @@
-// Package carry moves packets from one device to another.
+// Package carry moves packets from one descriptor to another, as they are: what
+// a relay, an emulator or a bridge in user space does between two devices.
 package carry
 
 import (
@@ -12,12 +13,12 @@ import (
 	"tunbench/harness/worker"
 )
 
-// Wait says how a thread waits for packets.
+// Wait says how a carrier waits for packets.
 type Wait int
 
 const (
-	Block Wait = iota // in a system call, on a blocking descriptor
-	Poll              // in poll(2), when a non-blocking call gave EAGAIN
+	Block Wait = iota // in read(2), on a blocking descriptor
+	Poll              // in poll(2), when a non-blocking read gave EAGAIN
 	Spin              // not at all
 )
 
@@ -35,6 +36,10 @@ type Config struct {
 	Headers int
 	MaxRead int // bytes that a read can return, headers included
 }
+
+// maxErrno is above every errno of a write: those of
+// include/uapi/asm-generic/errno.h end at 133.
+const maxErrno = 134
 
 // Counts is what a carrier did from its start on. Packets are what the device
 // moves: a super-packet counts as one.
@@ -77,7 +82,7 @@ func (c *Counts) ByName() map[string]uint64 {
 	return names
 }
 
-// Carrier copies packets from one descriptor to another, one way, as they are.
+// Carrier moves packets one way.
 type Carrier struct {
 	Config
 	Counts
@@ -96,7 +101,8 @@ type Carrier struct {
 
 const (
 	publishEvery = 64
-	// roomWithin is in ns how long a thread that is to finish waits for a
+	pollTimeout  = 50 // ms; a backstop, the end is signalled by a kick
+	// roomWithin is in ns how long a carrier that is to finish waits for a
 	// descriptor to take a packet.
 	roomWithin = int64(time.Second)
 )
