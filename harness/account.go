@@ -149,13 +149,15 @@ func (b *bed) directions(t *record.Trial, m measurement) {
 		if a.Accepted > 0 {
 			d.Metrics[record.Loss] = float64(int64(a.Accepted)-int64(a.Delivered)) / float64(a.Accepted)
 		}
-		d.Latency = map[string]record.Latency{}
+		if d.Latency == nil {
+			d.Latency = map[string]record.Latency{}
+		}
 		b.latenciesOf([]*lane{l}, d.Latency)
 		t.Directions[string(l.dir)] = d
 	}
 }
 
-// perFlow is for the first lane: the flows of another have the same numbers.
+// perFlow is of the first lane: the flows of another have the same numbers.
 func (b *bed) perFlow(t *record.Trial) {
 	l := b.lanes[0]
 	if l.queues {

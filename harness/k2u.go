@@ -28,6 +28,7 @@ type k2u struct {
 	spec      Spec
 	hook      bpf.Hook
 	placement record.Placement
+	side      bpf.Side // to the observer: with dir=both, both
 
 	ns       *netns.NS
 	device   *device
@@ -51,7 +52,10 @@ func (g *k2u) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = bpf.Open(g.hook, g.device.target(g.spec.sampleEvery()))
+		t := g.device.target(g.spec.sampleEvery())
+		t.Side = g.side
+		t.GSO = t.GSO || g.side != bpf.K2U && g.spec.segmentsPerWrite() > 1
+		g.observer, err = bpf.Open(g.hook, t)
 	}
 	return err
 }
