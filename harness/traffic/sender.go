@@ -76,6 +76,7 @@ type Written struct {
 	VnetHdr  int  // bytes, 0 for none: then checksums are complete, else they are partial
 	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
+	Ring     bool // io_uring: a batch a call; not with Vectored
 }
 
 // SrcPort and DstPort are those of the packets of a flow that are written.
@@ -124,6 +125,7 @@ type Sender struct {
 	next    int      // position in Flows of the next batch
 	counts  Counts
 	writes  *writes // of packets that are written
+	ring    *ring   // of packets that are written by io_uring
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with
@@ -173,6 +175,9 @@ func (s *Sender) open() error {
 		return s.openPacket()
 	case s.Kind.written():
 		s.fds = s.FDs
+		if s.Ring {
+			return s.openRing()
+		}
 		return nil
 	}
 	for _, flow := range s.Flows {
@@ -264,7 +269,7 @@ func (s *Sender) Close() error {
 		}
 	}
 	s.fds = nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.ring.close())...)
 }
 
 // Start begins to send on a thread of its own.
@@ -276,6 +281,9 @@ func (s *Sender) Start(control *Control) error {
 			defer worker.Favour()()
 			return s.paced()
 		}
+	}
+	if s.ring != nil {
+		loop = s.ring.during(loop)
 	}
 	var err error
 	s.thread, err = worker.Start(s.CPU, loop)
@@ -381,7 +389,9 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	for first < end {
 		worker.Turn()
 		if s.control.Stop.Load() {
-			break
+			if first = s.passOver(position, first, end); first == end {
+				break
+			}
 		}
 		if s.writes != nil {
 			s.writes.position, s.writes.first = position, first
