@@ -1,8 +1,11 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tunbench/harness/sink"
@@ -67,6 +70,9 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if mismatch := b.mismatch(t, counts); mismatch != "" {
 		flag(record.FlagUnexplained, "%s", mismatch)
 	}
+	if t.Vnet != nil && len(t.Vnet.Bad) > 0 {
+		flag(record.FlagBadVnet, "%s", faults(t.Vnet))
+	}
 	if t.Metrics[record.PPS] == 0 {
 		flag(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
 	}
@@ -96,6 +102,17 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if t.Observer != nil && t.Observer.MissedRuns > 0 {
 		flag(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
 	}
+}
+
+// faults lists what was wrong, the most frequent first.
+func faults(v *record.Vnet) string {
+	names := slices.SortedFunc(maps.Keys(v.Bad), func(a, b string) int {
+		return cmp.Or(cmp.Compare(v.Bad[b], v.Bad[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s of %d", name, v.Bad[name])
+	}
+	return fmt.Sprintf("of %d virtio-net headers and their packets, wrong: %s", v.Headers, strings.Join(names, ", "))
 }
 
 // windowsTell is false where windows differ whatever the device does: by a

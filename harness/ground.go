@@ -65,6 +65,8 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 	switch {
 	case s.Path == PathSink && s.Dir == K2U:
 		return newK2U(s, hook, p), nil
+	case s.Path == PathSink && s.Dir == U2K && writes(s.Gen):
+		return newU2K(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {
@@ -80,6 +82,8 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 	switch s.Path {
 	case PathVeth:
 		return newVethWire(s), nil
+	case PathRelay:
+		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
 	}
@@ -100,6 +104,9 @@ type lane struct {
 	// perSKB is how many wire segments each skb of the device carries; above 1
 	// it moves super-packets.
 	perSKB uint64
+	// counted tells that the reader knows how many packets came, and nothing of
+	// each.
+	counted bool
 }
 
 // reader is the end of packets: it recognises and counts them.

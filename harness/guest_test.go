@@ -14,7 +14,10 @@ import (
 
 // inGuests are the tests that are run in guests, too: of kernels that have what
 // the host's may lack (kprobes, fentry), or lack what it has.
-var inGuests = []string{"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame"}
+var inGuests = []string{
+	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame",
+	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
+}
 
 // TestInGuests runs tests of this package under other kernels.
 func TestInGuests(t *testing.T) {

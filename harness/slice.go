@@ -255,7 +255,7 @@ func (c *slicing) keep(next couple) {
 	for i, s := range next.of {
 		m := &c.seen[i]
 		if len(m.samples) == 0 {
-			m.samples = []sample{{byQueue: make([]uint64, len(s.from.byQueue))}}
+			m.samples = []sample{{byQueue: make([]uint64, len(s.from.byQueue)), byLane: make([]laneSample, len(s.from.byLane))}}
 			m.first.stat = m.first.stat.Plus(s.before.stat, s.before.stat) // zeros for each CPU
 			m.last = m.first
 		}
@@ -287,6 +287,10 @@ func (s sample) plus(from, to sample) sample {
 		sendNs:     s.sendNs + to.sendNs - from.sendNs,
 		byQueue:    slices.Clone(s.byQueue),
 		payload:    s.payload + to.payload - from.payload, transactions: s.transactions + to.transactions - from.transactions,
+		byLane: slices.Clone(s.byLane),
+	}
+	for i := range sum.byLane {
+		sum.byLane[i] = sum.byLane[i].plus(from.byLane[i], to.byLane[i])
 	}
 	for i := range sum.byQueue {
 		sum.byQueue[i] += to.byQueue[i] - from.byQueue[i]

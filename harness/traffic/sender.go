@@ -77,6 +77,7 @@ type Written struct {
 	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
 	Ring     bool // io_uring: a batch a call; not with Vectored
+	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
 }
 
 // SrcPort and DstPort are those of the packets of a flow that are written.
@@ -126,6 +127,9 @@ type Sender struct {
 	counts  Counts
 	writes  *writes // of packets that are written
 	ring    *ring   // of packets that are written by io_uring
+	// Only with Vhost: the drivers, and that of each of Flows by position.
+	drivers, driverOf   []*driver
+	pinError, timeError error
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with
@@ -162,6 +166,9 @@ func newSender(c Config) *Sender {
 	if c.Kind.written() {
 		s.writes = newWrites(len(c.Flows), s.batch.messages())
 		s.call = s.write
+		if c.Vhost {
+			s.call = s.offer
+		}
 	}
 	if c.Pace.Rate > 0 {
 		s.schedule = newSchedule(c.Pace, s.batch.segments)
@@ -177,6 +184,9 @@ func (s *Sender) open() error {
 		s.fds = s.FDs
 		if s.Ring {
 			return s.openRing()
+		}
+		if s.Vhost {
+			return s.openDrivers()
 		}
 		return nil
 	}
@@ -262,7 +272,7 @@ func (s *Sender) openPacket() error {
 
 // Close closes the sockets. The sender must have ended.
 func (s *Sender) Close() error {
-	var errs []error
+	errs := []error{s.closeDrivers()}
 	if !s.Kind.written() {
 		for _, fd := range s.fds {
 			errs = append(errs, unix.Close(fd))
@@ -284,6 +294,16 @@ func (s *Sender) Start(control *Control) error {
 	}
 	if s.ring != nil {
 		loop = s.ring.during(loop)
+	}
+	if s.Vhost {
+		s.pinDrivers()
+		send := loop
+		loop = func() error {
+			if err := send(); err != nil {
+				return err
+			}
+			return s.settle()
+		}
 	}
 	var err error
 	s.thread, err = worker.Start(s.CPU, loop)

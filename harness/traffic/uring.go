@@ -18,7 +18,7 @@ type ring struct {
 	*uring.Ring
 	buffers *uring.Buffers
 	files   []int // place among the registered ones, by position of the flow
-	plain   bool  // the kernel did not take the buffers
+	plain   bool  // no buffers are registered
 	// linked tells that a write which fails keeps those after it from being made:
 	// else they would overtake it, when it is written again. It is needed where a
 	// send buffer can be full.
@@ -59,16 +59,26 @@ func (s *Sender) openRing() (err error) {
 			files = append(files, fd)
 			room, err := unix.IoctlGetInt(fd, unix.TUNGETSNDBUF)
 			r.linked = r.linked || err != nil || room < math.MaxInt32
+			r.plain = r.plain || takesApart(fd)
 		}
 		r.files = append(r.files, place)
 	}
 	if err := r.RegisterFiles(files...); err != nil {
 		return err
 	}
-	r.plain = r.RegisterBuffers(r.buffers) != nil
+	r.plain = r.plain || r.RegisterBuffers(r.buffers) != nil
 	s.writes.each = false
 	s.call = s.writeRing
 	return nil
+}
+
+// takesApart tells whether the device makes a fragment of each piece of memory
+// that is written at once: it takes the pages of a registered buffer for such
+// pieces, and for vectors of user space at that (tun_napi_alloc_frags of
+// drivers/net/tun.c).
+func takesApart(fd int) bool {
+	ifr, err := unix.NewIfreq("")
+	return err == nil && unix.IoctlIfreq(fd, unix.TUNGETIFF, ifr) == nil && ifr.Uint16()&unix.IFF_NAPI_FRAGS != 0
 }
 
 // close leaves the descriptors to their owner.
