@@ -108,6 +108,9 @@ func (b *bed) account(t *record.Trial, counts sink.Counts) {
 		}
 	}
 	b.ground.account(t)
+	if b.event != nil {
+		b.event.account(t, b.lanes[0])
+	}
 	a.Unexplained = unexplained(*a)
 }
 
@@ -149,22 +152,36 @@ func (b *bed) directions(t *record.Trial, m measurement) {
 		if a.Accepted > 0 {
 			d.Metrics[record.Loss] = float64(int64(a.Accepted)-int64(a.Delivered)) / float64(a.Accepted)
 		}
-		d.Latency = map[string]record.Latency{}
+		if d.Latency == nil {
+			d.Latency = map[string]record.Latency{}
+		}
 		b.latenciesOf([]*lane{l}, d.Latency)
 		t.Directions[string(l.dir)] = d
 	}
 }
 
-// perFlow is for the first lane: the flows of another have the same numbers.
+// perFlow is of the first lane: the flows of another have the same numbers.
 func (b *bed) perFlow(t *record.Trial) {
 	l := b.lanes[0]
+	if l.queues {
+		delivered := func(flow, queue int) uint64 { return l.readers[queue].Seen().Flow(flow).Delivered }
+		if share, ok := consistency(b.spec.Flows, len(l.readers), delivered); ok {
+			t.Metrics[record.FlowConsistency] = share
+		}
+	}
 	if b.spec.Flows > maxFlowRecords || l.counted {
 		return
 	}
 	for flow := range b.spec.Flows {
 		f := record.Flow{Flow: flow}
-		for _, r := range l.readers {
+		for i, r := range l.readers {
 			seen := r.Seen().Flow(flow)
+			if n := seen.Delivered; n > 0 && l.queues && len(l.readers) > 1 {
+				if f.Queues == nil {
+					f.Queues = map[int]uint64{}
+				}
+				f.Queues[i] = n
+			}
 			f.Delivered += seen.Delivered
 			f.Duplicates += seen.Duplicates
 			f.Reordered += seen.Reordered
@@ -173,6 +190,33 @@ func (b *bed) perFlow(t *record.Trial) {
 		f.Accepted = s.Sent()[flow/len(l.senders)]
 		t.Flows = append(t.Flows, f)
 	}
+}
+
+// consistency is the share of the flows that came out of one queue only, of
+// those with two packets at least; false if there are none, or one queue.
+func consistency(flows, queues int, delivered func(flow, queue int) uint64) (float64, bool) {
+	if queues < 2 {
+		return 0, false
+	}
+	var all, one float64
+	for flow := range flows {
+		var packets uint64
+		used := 0
+		for queue := range queues {
+			if n := delivered(flow, queue); n > 0 {
+				packets += n
+				used++
+			}
+		}
+		if packets < 2 {
+			continue
+		}
+		all++
+		if used == 1 {
+			one++
+		}
+	}
+	return one / max(1, all), all > 0
 }
 
 // windows gives the slices of the measured time, and how long they are together.
@@ -282,7 +326,7 @@ func (b *bed) recvNs(m measurement, delivered float64) (float64, bool) {
 	if l.counted {
 		return 0, false
 	}
-	// The receivers of dir=u2k wait, however writers do.
+	// The receivers of what is written wait, however writers do.
 	if !b.spec.nonBlocking() || b.spec.IO == IOVhost || l.dir == U2K {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false

@@ -65,8 +65,10 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 	switch {
 	case s.Path == PathSink && s.Dir == K2U:
 		return newK2U(s, hook, p), nil
-	case s.Path == PathSink && s.Dir == U2K && (s.Gen == GenUDP || s.Gen == GenUDPGSO):
+	case s.Path == PathSink && s.Dir == U2K && writes(s.Gen):
 		return newU2K(s, hook, p), nil
+	case s.Path == PathSink && s.Dir == Both:
+		return newBoth(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {
@@ -82,6 +84,8 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 	switch s.Path {
 	case PathVeth:
 		return newVethWire(s), nil
+	case PathRelay:
+		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
 	}

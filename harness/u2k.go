@@ -129,14 +129,10 @@ type writing struct {
 // segmentsPerWrite is how many wire segments each packet stands for that is
 // written.
 func (s Spec) segmentsPerWrite() uint64 {
-	switch s.Gen {
-	case GenUDPGSO:
-		return traffic.Segments(s.Size, s.Family)
-	case GenPacketGSO:
-		return traffic.SegmentsTCP(s.Size, s.Family, s.Mode == TAP)
-	}
-	return 1
+	return traffic.Segments(writeKinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
 }
+
+var writeKinds = map[Gen]traffic.Kind{GenUDP: traffic.Write, GenUDPGSO: traffic.WriteGSO}
 
 // writingWorkers is how many workers send and read where user space writes to
 // the device: a writer for each queue, as far as there are flows, and as many
@@ -151,6 +147,12 @@ func (s Spec) writingWorkers(kernelSide int) (senders, readers int) {
 		senders, readers = kernelSide+senders, s.Queues+kernelSide
 	}
 	return senders, readers
+}
+
+// writes tells whether packets of gen can be written to a device.
+func writes(gen Gen) bool {
+	_, ok := writeKinds[gen]
+	return ok
 }
 
 // drops tells whether an XDP program is the end of what is written.
@@ -178,7 +180,7 @@ func (w *writing) target(side bpf.Side, sampleEvery int) bpf.Target {
 // of flow i of dir=k2u.
 func (w *writing) openWriters(cpus []int, answers bool) error {
 	switch w.spec.IO {
-	case IORead, IOReadv, IOPoll, IOSpin, IOVhost:
+	case IORead, IOReadv, IOPoll, IOSpin, IOURing, IOVhost:
 	default:
 		return notBuilt(w.spec)
 	}
@@ -186,12 +188,12 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 	queues := w.device.Queues()
 	for i, cpu := range cpus {
 		c := w.spec.sender(i, len(cpus), cpu)
-		c.Kind, c.Src, c.Dst = traffic.Write, peer, addr.Addr()
+		c.Kind, c.Src, c.Dst = writeKinds[w.spec.Gen], peer, addr.Addr()
 		c.SrcLink, c.DstLink = c.DstLink, c.SrcLink
 		c.Written = traffic.Written{
 			Answers: answers, PI: w.spec.PI, VnetHdr: w.spec.VnetHdr,
-			GSO: w.lane.perSKB > 1, TCP: w.spec.Gen == GenPacketGSO,
-			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll, Vhost: w.spec.IO == IOVhost,
+			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing,
+			Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
 		}
 		for _, flow := range c.Flows {
 			c.FDs = append(c.FDs, queues[flow%len(queues)].FD())
