@@ -82,6 +82,8 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 	switch s.Path {
 	case PathVeth:
 		return newVethWire(s), nil
+	case PathRelay:
+		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
 	}

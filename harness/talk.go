@@ -411,17 +411,8 @@ func (k *talk) close() error {
 	return errors.Join(append(errs, k.wire.close())...)
 }
 
-// prepareTalk finds a place for those who talk: as many threads on each side as
-// there are conversations, at most as many as half of the CPUs.
-func prepareTalk(s Spec, hook bpf.Hook, cpus []int) (setup, error) {
-	threads := min(s.Flows, max(1, len(cpus)/2))
-	if s.Dir == Both && s.Gen != GenIPerf3 { // each of whose two processes does both
-		threads *= 2
-	}
-	p, err := host.Place(cpus, threads, threads)
-	if err != nil {
-		return nil, err
-	}
+// prepareTalk makes the rig of a conversation.
+func prepareTalk(s Spec, hook bpf.Hook, p record.Placement) (setup, error) {
 	w, err := wireFor(s, hook, p)
 	if err != nil {
 		return nil, err
