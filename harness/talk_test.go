@@ -21,6 +21,7 @@ import (
 // talking is a short Spec of a conversation over veth.
 func talking(gen Gen) Spec {
 	s := short()
+	s.Measure, s.Window = 250*time.Millisecond, 25*time.Millisecond
 	s.Path, s.Gen = PathVeth, gen
 	if gen == GenTCP || gen == GenIPerf3 {
 		s.Size = 1500
