@@ -40,6 +40,7 @@ type bed struct {
 	sliced   bool      // workers and, with toggled, observers wait until release
 	toggled  bool      // the other side of the pair has another hook: this one's is taken away while that is measured
 	lockstep *lockstep // only with gen=lockstep
+	event    *event    // only with Spec.Event
 	// lockstepLasts, if not 0, is how long it goes on, however many blocks that takes.
 	lockstepLasts time.Duration
 	stopping      atomic.Bool   // workers may end from now on
@@ -74,6 +75,10 @@ func (b *bed) build() (err error) {
 		b.readers = append(b.readers, l.readers...)
 	}
 	b.carriers = b.ground.carriers()
+	if err != nil || b.spec.Event == EventNone {
+		return err
+	}
+	b.event, err = newEvent(b.spec, b.ground)
 	return err
 }
 
@@ -142,29 +147,45 @@ func (b *bed) measure(on bool) error {
 	if on {
 		b.sending.Measured.Begin(now)
 		b.reading.Measured.Begin(now)
+		if b.event != nil {
+			b.event.begin(b.failed)
+		}
 	} else {
 		b.sending.Measured.End(now)
 		b.reading.Measured.End(now)
+		if b.event != nil {
+			return b.event.end()
+		}
 	}
 	return nil
 }
 
 func (b *bed) sample() sample {
-	s := sample{at: worker.Now(), byQueue: make([]uint64, len(b.readers))}
-	for i, r := range b.readers {
-		p := r.Seen().Progress()
-		s.delivered += p.Delivered
-		s.wireBytes += p.WireBytes
-		s.reads += p.Reads
-		s.readCalls += p.Calls
-		s.byQueue[i] = p.Delivered
-	}
-	for _, sender := range b.senders {
-		p := sender.Progress()
-		s.sendCalls += p.Calls
-		s.accepted += p.Accepted
-		s.pushedBack += p.PushedBack
-		s.sendNs += p.CallNs
+	s := sample{at: worker.Now(), byLane: make([]laneSample, len(b.lanes))}
+	for i, l := range b.lanes {
+		of := &s.byLane[i]
+		for _, r := range l.readers {
+			p := r.Seen().Progress()
+			of.delivered += p.Delivered
+			of.wireBytes += p.WireBytes
+			s.reads += p.Reads
+			s.readCalls += p.Calls
+			s.byQueue = append(s.byQueue, p.Delivered)
+		}
+		for _, sender := range l.senders {
+			p := sender.Progress()
+			s.sendCalls += p.Calls
+			of.accepted += p.Accepted
+			of.pushedBack += p.PushedBack
+			s.sendNs += p.CallNs
+			if sender.Stamps() { // in the time of each call is one look at the clock
+				s.sendNs -= min(p.CallNs, uint64(float64(p.Calls)*clockCost()))
+			}
+		}
+		s.delivered += of.delivered
+		s.wireBytes += of.wireBytes
+		s.accepted += of.accepted
+		s.pushedBack += of.pushedBack
 	}
 	for _, c := range b.carriers {
 		s.carryCalls += c.Calls()
@@ -187,6 +208,8 @@ func (b *bed) usage() (u usage, err error) {
 	}
 	for _, s := range b.senders {
 		u.senders = addCPUTime(u.senders, s.Thread())
+		// What is done for a sender is not the generator's work.
+		u.carriers = addAideTime(u.carriers, s)
 	}
 	for _, r := range b.readers {
 		u.readers = addCPUTime(u.readers, r.Thread())
@@ -269,35 +292,36 @@ func (b *bed) drain() error {
 }
 
 // finish ends carriers, in the order in which packets pass them, and then
-// readers, as soon as nothing is left for each of them. Those that wait are
-// woken up, again and again: a wake-up that comes just before the wait begins is
-// lost.
+// readers, as soon as nothing is left for each of them.
 func (b *bed) finish() error {
 	b.reading.Drain.Store(true)
 	deadline := time.After(drainTimeout)
-	end := func(what string, t *worker.Thread, finish func() error) error {
-		for t != nil {
-			if err := finish(); err != nil {
-				return err
-			}
-			select {
-			case <-t.Done():
-				return nil
-			case <-time.After(kickEvery):
-			case <-deadline:
-				return fmt.Errorf("%s is still busy %v after the last packet was sent", what, drainTimeout)
-			}
-		}
-		return nil
-	}
 	for i, c := range b.carriers {
-		if err := end(fmt.Sprintf("carrier %d", i), c.Thread(), c.Finish); err != nil {
+		if err := awaitEnd(fmt.Sprintf("carrier %d", i), c.Thread(), c.Finish, deadline); err != nil {
 			return err
 		}
 	}
 	for i, r := range b.readers {
-		if err := end(fmt.Sprintf("reader %d", i), r.Thread(), r.Finish); err != nil {
+		if err := awaitEnd(fmt.Sprintf("reader %d", i), r.Thread(), r.Finish, deadline); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// awaitEnd makes a worker end, if it was started. One that waits is woken up, again
+// and again: a wake-up that comes just before the wait begins is lost.
+func awaitEnd(what string, t *worker.Thread, finish func() error, deadline <-chan time.Time) error {
+	for t != nil {
+		if err := finish(); err != nil {
+			return err
+		}
+		select {
+		case <-t.Done():
+			return nil
+		case <-time.After(kickEvery):
+		case <-deadline:
+			return fmt.Errorf("%s is still busy %v after the last packet was sent", what, drainTimeout)
 		}
 	}
 	return nil
@@ -309,6 +333,9 @@ func (b *bed) collect() error { return b.ground.collect() }
 func (b *bed) close() error {
 	b.stopping.Store(true)
 	var errs []error
+	if b.event != nil {
+		errs = append(errs, b.event.close())
+	}
 	if b.started {
 		// The senders' errors have been reported, or are why we are here.
 		b.stop()

@@ -140,15 +140,16 @@ func (s Spec) addresses() (netip.Prefix, netip.Addr) {
 // offload.
 var effective = map[Offload][]string{
 	OffloadCsum: {"tx-checksum-ip-generic"},
-	OffloadTSO:  {"tx-checksum-ip-generic", featureTSO, "tx-tcp6-segmentation"},
+	OffloadTSO:  {"tx-checksum-ip-generic", featureTSO, featureTSO6},
 	OffloadUSO:  {"tx-checksum-ip-generic", featureTSO, featureUSO},
 	OffloadTunnel: {"tx-checksum-ip-generic", featureTSO, featureUSO,
 		"tx-udp_tnl-segmentation"},
 }
 
 const (
-	featureTSO = "tx-tcp-segmentation"
-	featureUSO = "tx-udp-segmentation"
+	featureTSO  = "tx-tcp-segmentation"
+	featureTSO6 = "tx-tcp6-segmentation"
+	featureUSO  = "tx-udp-segmentation"
 )
 
 // readBack asks the kernel what it made of the request. A silent downgrade is

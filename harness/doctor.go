@@ -54,6 +54,7 @@ func Doctor(ctx context.Context) (Report, error) {
 	options, existing := deviceRows()
 	report.Sections = append(report.Sections,
 		Section{"TUN/TAP options", options},
+		Section{"Ways to drive a descriptor", engineRows()},
 		Section{"Gates: what spoils a trial, and would now", gateRows(ctx)},
 		Section{"Settings and load that make figures worse", spoilerRows()},
 		Section{"TUN/TAP devices of this host", existing},
@@ -123,6 +124,10 @@ func deviceRows() (options, existing []Row) {
 	}
 	return options, existing
 }
+
+// engineRows tells which ways of driving a descriptor this kernel has, beside
+// system calls for each packet, which all have.
+func engineRows() []Row { return []Row{vhostRow()} }
 
 func probeOptions() (options []tuntap.Option, err error) {
 	ns, err := netns.New()

@@ -10,9 +10,11 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
+	"tunbench/harness/stream"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -37,12 +39,8 @@ func classify(err error) string {
 		unsupported *UnsupportedError
 		missing     *MissingError
 		option      *tuntap.OptionError
-		link        *netns.CallError
-		call        *traffic.CallError
-		received    *sink.CallError
 		ring        *uring.CallError
 		hook        *bpf.HookError
-		program     *bpf.CallError
 	)
 	switch {
 	case errors.As(err, &ring) && ring.Unsupported(): // EPERM included, with which root is refused, too
@@ -55,13 +53,7 @@ func classify(err error) string {
 		return record.Unprivileged
 	case errors.As(err, &option) && option.Unsupported():
 		return record.Unsupported
-	case errors.As(err, &link) && refusedByKernel(link.Err):
-		return record.Unsupported
-	case errors.As(err, &call) && refusedByKernel(call.Err):
-		return record.Unsupported
-	case errors.As(err, &received) && refusedByKernel(received.Err):
-		return record.Unsupported
-	case errors.As(err, &program) && refusedByKernel(program.Err):
+	case refused(err):
 		return record.Unsupported
 	case errors.As(err, &hook):
 		return record.Unsupported
@@ -69,6 +61,33 @@ func classify(err error) string {
 		return record.Missing
 	}
 	return record.Failed
+}
+
+// refused tells whether err is a call that the kernel refused in a way that says
+// it cannot do it, whichever package made the call.
+func refused(err error) bool {
+	for _, cause := range []error{
+		beneath[*bpf.CallError](err),
+		beneath[*netns.CallError](err),
+		beneath[*sink.CallError](err),
+		beneath[*stream.CallError](err),
+		beneath[*traffic.CallError](err),
+		beneath[*vhost.CallError](err),
+	} {
+		if cause != nil && refusedByKernel(cause) {
+			return true
+		}
+	}
+	return false
+}
+
+// beneath is what the error of type E in err's chain wraps, nil if there is none.
+func beneath[E error](err error) error {
+	var call E
+	if !errors.As(err, &call) {
+		return nil
+	}
+	return errors.Unwrap(call)
 }
 
 // refusedByKernel are the errnos by which a kernel says that it does not know

@@ -1,8 +1,11 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"tunbench/harness/sink"
@@ -52,6 +55,17 @@ func (f flags) steady(m measurement, windowsTell bool) {
 	}
 }
 
+// observer is about what the observer could not see.
+func (f flags) observer() {
+	t := f.trial
+	if r, ok := t.Latency[record.Residency]; ok && float64(r.Missed) > missedLimit*float64(r.Count+r.Missed) {
+		f.add(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
+	}
+	if t.Observer != nil && t.Observer.MissedRuns > 0 {
+		f.add(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
+	}
+}
+
 // place is about how many workers share a CPU.
 func (f flags) place(p record.Placement) {
 	if cpus, workers := crowd(p); workers > cpus {
@@ -66,6 +80,9 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	a := t.Accounting
 	if mismatch := b.mismatch(t, counts); mismatch != "" {
 		flag(record.FlagUnexplained, "%s", mismatch)
+	}
+	if t.Vnet != nil && len(t.Vnet.Bad) > 0 {
+		flag(record.FlagBadVnet, "%s", faults(t.Vnet))
 	}
 	if t.Metrics[record.PPS] == 0 {
 		flag(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
@@ -90,20 +107,29 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if a.Reordered > 0 {
 		flag(record.FlagReordered, "%d packets came late", a.Reordered)
 	}
-	if r, ok := t.Latency[record.Residency]; ok && float64(r.Missed) > missedLimit*float64(r.Count+r.Missed) {
-		flag(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
-	}
-	if t.Observer != nil && t.Observer.MissedRuns > 0 {
-		flag(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
-	}
+	f.observer()
 }
 
-// windowsTell is false where windows differ whatever the device does: by a
-// Poisson process, or if so few messages are due in each that one more or less
+// faults lists what was wrong, the most frequent first.
+func faults(v *record.Vnet) string {
+	names := slices.SortedFunc(maps.Keys(v.Bad), func(a, b string) int {
+		return cmp.Or(cmp.Compare(v.Bad[b], v.Bad[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s of %d", name, v.Bad[name])
+	}
+	return fmt.Sprintf("of %d virtio-net headers and their packets, wrong: %s", v.Headers, strings.Join(names, ", "))
+}
+
+// windowsTell is false where windows differ whatever the device does: by an
+// event, by a Poisson process, or if so few messages are due in each that one more or less
 // counts.
 func (b *bed) windowsTell() bool {
 	const least = 10
 	s := b.spec
+	if s.Event != EventNone {
+		return false
+	}
 	if s.Rate == 0 {
 		return true
 	}

@@ -65,6 +65,10 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 	switch {
 	case s.Path == PathSink && s.Dir == K2U:
 		return newK2U(s, hook, p), nil
+	case s.Path == PathSink && s.Dir == U2K && writes(s.Gen):
+		return newU2K(s, hook, p), nil
+	case s.Path == PathSink && s.Dir == Both:
+		return newBoth(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {
@@ -104,6 +108,9 @@ type lane struct {
 	// perSKB is how many wire segments each skb of the device carries; above 1
 	// it moves super-packets.
 	perSKB uint64
+	// counted tells that the reader knows how many packets came, and nothing of
+	// each.
+	counted bool
 }
 
 // reader is the end of packets: it recognises and counts them.

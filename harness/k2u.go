@@ -28,11 +28,13 @@ type k2u struct {
 	spec      Spec
 	hook      bpf.Hook
 	placement record.Placement
+	side      bpf.Side // to the observer: with dir=both, both
 
 	ns       *netns.NS
 	device   *device
 	observer *bpf.Observer
 	lane     lane
+	event    *event // nil without one
 
 	counters netns.Counters
 	snapshot *bpf.Snapshot
@@ -51,7 +53,13 @@ func (g *k2u) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = bpf.Open(g.hook, g.device.target(g.spec.sampleEvery()))
+		t := g.device.target(g.spec.sampleEvery())
+		t.Side = g.side
+		t.GSO = t.GSO || g.side != bpf.K2U && g.spec.segmentsPerWrite() > 1
+		if g.spec.Event == EventCarrier { // which drops super-packets before they are cut
+			t.GSO = true
+		}
+		g.observer, err = bpf.Open(g.hook, t)
 	}
 	return err
 }
@@ -73,7 +81,7 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
 	for i, q := range g.device.Queues() {
 		c := sink.Config{
-			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO],
+			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO], Split: g.spec.IO == IOReadv,
 			TAP: g.spec.Mode == TAP, PI: g.spec.PI, VnetHdr: g.spec.VnetHdr, Flows: g.spec.Flows,
 			MaxRead: g.spec.maxRead(), Open: g.spec.Open(), Pause: g.spec.Pause,
 		}
@@ -97,7 +105,9 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	return []*lane{&g.lane}, nil
 }
 
-var waits = map[IO]sink.Wait{IORead: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing}
+var waits = map[IO]sink.Wait{
+	IORead: sink.Block, IOReadv: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing,
+}
 
 // maxRead bounds what a read returns, in bytes: without offloads no packet is
 // longer than the device's MTU.
@@ -109,7 +119,8 @@ func (s Spec) maxRead() int {
 }
 
 var kinds = map[Gen]traffic.Kind{
-	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenPacket: traffic.Packet, GenLockstep: traffic.UDP,
+	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenLockstep: traffic.UDP,
+	GenPacket: traffic.Packet, GenPacketGSO: traffic.PacketGSO,
 }
 
 // openSenders opens the sockets in the namespace. Flow i belongs to sender
@@ -151,6 +162,8 @@ func (s Spec) sender(i, n, cpu int) traffic.Config {
 }
 
 func (g *k2u) carriers() []carrier { return nil }
+
+func (g *k2u) attend(e *event) { g.event, e.device, e.eye = e, g.device, g.observer }
 
 func (g *k2u) observers() []*bpf.Observer {
 	if g.observer == nil {
@@ -197,7 +210,7 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
-	noteAides(t, g.lane.readers)
+	noteAides(t, &g.lane)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
@@ -238,10 +251,24 @@ func (g *k2u) account(t *record.Trial) {
 // generator makes equal super-packets, and the kernel passes them on whole if
 // the device takes them.
 func (s Spec) segmentsPerSKB(device netns.State) uint64 {
-	if s.Gen != GenUDPGSO || !slices.Contains(device.Features, featureUSO) {
+	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
-	return traffic.Segments(s.Size, s.Family)
+	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
+}
+
+// superFeature is the feature by which a device takes the generator's
+// super-packets whole; "" if it makes none.
+func (s Spec) superFeature() string {
+	switch {
+	case s.Gen == GenUDPGSO:
+		return featureUSO
+	case s.Gen == GenPacketGSO && s.Family == 6:
+		return featureTSO6
+	case s.Gen == GenPacketGSO:
+		return featureTSO
+	}
+	return ""
 }
 
 // flowsOn counts the flows whose packets came out of queue i.
@@ -268,13 +295,13 @@ func (g *k2u) mismatch(t *record.Trial) string {
 		return ""
 	}
 	switch {
-	case *a.Xmit != a.Accepted:
+	case !g.event.explains(a.Accepted, *a.Xmit):
 		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
 	case *a.Read != a.Delivered+a.Duplicates:
 		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates, *a.Read)
 	case g.snapshot.Strays > 0:
 		return fmt.Sprintf("the observer saw %d events on queues that the device does not have", g.snapshot.Strays)
-	case g.hook.SeesReturns() && g.snapshot.Refused != g.counters.TxDropped:
+	case g.hook.SeesReturns() && g.spec.Event != EventCarrier && g.snapshot.Refused != g.counters.TxDropped:
 		return fmt.Sprintf("the device dropped %d, the observer saw xmit refuse %d", g.counters.TxDropped, g.snapshot.Refused)
 	}
 	return ""

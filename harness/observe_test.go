@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/reports/record"
 )
 
 // socketIn opens a UDP socket on port in ns, with that much room.
@@ -37,111 +39,153 @@ func socketIn(t *testing.T, ns *netns.NS, s Spec, port, rcvbuf int) int {
 	return fd
 }
 
-// TestObserverSeesEveryWrite writes packets to every queue of a device, some
-// for a socket that has room, some for one that has not, and some for nobody.
-// The observer sees each once, on its queue, and says what became of it.
+// TestObserverSeesEveryWrite holds, for each rung that this kernel has, that
+// what is written to a device is seen once, on its queue.
 func TestObserverSeesEveryWrite(t *testing.T) {
 	needRoot(t)
-	const rounds, room, full = 40, 9000, 9001
-	for name, set := range map[string]func(*Spec){
-		"tun":         func(s *Spec) {},
-		"tun napi":    func(s *Spec) { s.NAPI = NAPIOn },
-		"tap":         func(s *Spec) { s.Mode = TAP },
-		"tap napi":    func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIOn },
-		"tap frags":   func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags },
-		"ipv6":        func(s *Spec) { s.Family, s.Size = 6, 100 },
-		"pi":          func(s *Spec) { s.PI = true },
-		"vnet":        func(s *Spec) { s.VnetHdr = 12 },
-		"jumbo":       func(s *Spec) { s.Size = 9000 },
-		"gso":         func(s *Spec) { s.VnetHdr, s.Offload, s.Size = 10, OffloadUSO, 1028 },
-		"gso tap":     func(s *Spec) { s.Mode, s.VnetHdr, s.Offload, s.Size = TAP, 10, OffloadUSO, 1028 },
-		"gso frags":   func(s *Spec) { s.Mode, s.NAPI, s.VnetHdr, s.Offload, s.Size = TAP, NAPIFrags, 10, OffloadUSO, 1028 },
-		"gso napi v6": func(s *Spec) { s.Family, s.NAPI, s.VnetHdr, s.Offload, s.Size = 6, NAPIOn, 10, OffloadUSO, 1048 },
-	} {
-		for queues, side := range map[int]bpf.Side{1: bpf.U2K, 4: bpf.Both} {
-			t.Run(fmt.Sprintf("%s/queues=%d", name, queues), func(t *testing.T) {
+	gso := func(set func(*Spec)) func(*Spec) {
+		return func(s *Spec) {
+			s.VnetHdr, s.Offload, s.Size = 10, OffloadUSO, 1028
+			set(s)
+		}
+	}
+	for _, hook := range bpf.Ladder {
+		if err := bpf.Try(hook, bpf.Both); err != nil {
+			t.Log(err)
+			continue
+		}
+		for name, set := range map[string]func(*Spec){
+			"tun":         func(s *Spec) {},
+			"one queue":   func(s *Spec) { s.Queues = 1 },
+			"tun napi":    func(s *Spec) { s.NAPI = NAPIOn },
+			"tap":         func(s *Spec) { s.Mode = TAP },
+			"tap napi":    func(s *Spec) { s.Mode, s.NAPI, s.Queues = TAP, NAPIOn, 1 },
+			"tap frags":   func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags },
+			"ipv6":        func(s *Spec) { s.Family, s.Size = 6, 100 },
+			"pi":          func(s *Spec) { s.PI = true },
+			"vnet":        func(s *Spec) { s.VnetHdr = 12 },
+			"jumbo":       func(s *Spec) { s.Size = 9000 },
+			"gso":         gso(func(s *Spec) {}),
+			"gso tap":     gso(func(s *Spec) { s.Mode, s.Queues = TAP, 1 }),
+			"gso frags":   gso(func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags }),
+			"gso napi v6": gso(func(s *Spec) { s.Family, s.NAPI = 6, NAPIOn }),
+		} {
+			t.Run(fmt.Sprintf("%s/%s", hook, name), func(t *testing.T) {
 				s := Default()
-				s.Queues = queues
+				s.Queues = 4
 				set(&s)
-				ns, err := netns.New()
-				if err != nil {
-					t.Fatal(err)
+				side := bpf.Both
+				if s.Queues == 1 {
+					side = bpf.U2K
 				}
-				defer ns.Close()
-				d, err := newDevice(ns, deviceName, s, s.link())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer d.Close()
-				roomy, tight := socketIn(t, ns, s, room, 8<<20), socketIn(t, ns, s, full, 0)
-				target := d.target(1)
-				target.Side = side
-				o, err := bpf.Open(bpf.Tracepoint, target)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer o.Close()
-
-				segments := 1
-				if s.Offload != OffloadNone {
-					segments = 4
-				}
-				writes, bytes := make([]uint64, queues), make([]uint64, queues)
-				for i := range rounds {
-					for n, port := range []uint16{room, full, 7} {
-						q := (i + n) % queues
-						b, wire := written(s, port, segments)
-						if _, err := unix.Write(d.Queues()[q].FD(), b); err != nil {
-							t.Fatal(err)
-						}
-						writes[q]++
-						bytes[q] += uint64(wire)
-					}
-					if i%8 == 0 {
-						time.Sleep(time.Millisecond) // NAPI takes them in its own time
-					}
-				}
-				time.Sleep(20 * time.Millisecond)
-
-				got := uint64(0)
-				for _, fd := range []int{roomy, tight} {
-					for buf := make([]byte, 1<<16); ; got++ {
-						if _, err := unix.Read(fd, buf); err != nil {
-							break
-						}
-					}
-				}
-				snapshot, err := o.Snapshot()
-				if err != nil {
-					t.Fatal(err)
-				}
-				var drops, onQueues uint64
-				for _, n := range snapshot.RecvDrops {
-					drops += n
-				}
-				for i, q := range snapshot.Queues {
-					onQueues += q.RecvDropPkts
-					if q.RecvSKBs != writes[i] || q.RecvPkts != writes[i]*uint64(segments) || q.RecvBytes != bytes[i] {
-						t.Errorf("queue %d: %d skbs, %d packets, %d bytes, want %d, %d, %d", i,
-							q.RecvSKBs, q.RecvPkts, q.RecvBytes, writes[i], writes[i]*uint64(segments), bytes[i])
-					}
-				}
-				sent := uint64(3 * rounds * segments)
-				if got+drops != sent || onQueues != drops || snapshot.Strays > 0 {
-					t.Errorf("%d packets were received and %v dropped, %d by queue, of %d; %d strays", got, snapshot.RecvDrops, onQueues, sent, snapshot.Strays)
-				}
-				if n := snapshot.RecvDrops["NO_SOCKET"]; n != uint64(rounds*segments) {
-					t.Errorf("%d packets for nobody, want %d", n, rounds*segments)
-				}
-				if snapshot.RecvDrops["SOCKET_RCVBUFF"] == 0 {
-					t.Error("no packet was too many for its socket")
-				}
-				if len(snapshot.Drops) > 0 {
-					t.Errorf("dropped at xmit: %v", snapshot.Drops)
-				}
-				t.Logf("%v", snapshot.RecvDrops)
+				observeWrites(t, s, side, hook)
 			})
 		}
+	}
+}
+
+// observeWrites writes packets to every queue of a device, some for a socket
+// that has room, some for one that has not, and some for nobody; and one that
+// the kernel refuses.
+func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
+	const rounds, room, full, nobody = 40, 9000, 9001, 7
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	d, err := newDevice(ns, deviceName, s, s.link())
+	defer d.Close()
+	if err != nil {
+		if reason, detail := Classify(err); reason == record.Unsupported {
+			t.Skip(detail)
+		}
+		t.Fatal(err)
+	}
+	roomy, tight := socketIn(t, ns, s, room, 8<<20), socketIn(t, ns, s, full, 0)
+	target := d.target(1)
+	target.Side = side
+	o, err := bpf.Open(hook, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+
+	segments := 1
+	if s.Offload != OffloadNone {
+		segments = 4
+	}
+	writes, bytes, lengths := make([]uint64, s.Queues), make([]uint64, s.Queues), make([]uint64, s.Queues)
+	for i := range rounds {
+		for n, port := range []uint16{room, full, nobody} {
+			q := (i + n) % s.Queues
+			b, wire := written(s, port, segments)
+			if _, err := unix.Write(d.Queues()[q].FD(), b); err != nil {
+				t.Fatal(err)
+			}
+			writes[q]++
+			bytes[q] += uint64(wire)
+			lengths[q] += uint64(len(b))
+		}
+		if i%8 == 0 {
+			time.Sleep(time.Millisecond) // NAPI takes them in its own time
+		}
+	}
+	refused := 0
+	if s.Mode == TUN && !s.PI && s.VnetHdr == 0 {
+		refused++
+		if _, err := unix.Write(d.Queues()[0].FD(), make([]byte, 100)); !errors.Is(err, unix.EINVAL) {
+			t.Errorf("a packet of IP version 0: %v", err)
+		}
+	}
+	time.Sleep(20 * time.Millisecond)
+
+	got := uint64(0)
+	for _, fd := range []int{roomy, tight} {
+		for buf := make([]byte, 1<<16); ; got++ {
+			if _, err := unix.Read(fd, buf); err != nil {
+				break
+			}
+		}
+	}
+	snapshot, err := o.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var drops, onQueues uint64
+	for _, n := range snapshot.RecvDrops {
+		drops += n
+	}
+	for i, q := range snapshot.Queues {
+		onQueues += q.RecvDropPkts
+		if q.RecvSKBs != writes[i] || q.RecvPkts != writes[i]*uint64(segments) || q.RecvBytes != bytes[i] {
+			t.Errorf("queue %d: %d skbs, %d packets, %d bytes, want %d, %d, %d", i,
+				q.RecvSKBs, q.RecvPkts, q.RecvBytes, writes[i], writes[i]*uint64(segments), bytes[i])
+		}
+		if hook.SeesReturns() {
+			if i == 0 {
+				writes[i] += uint64(refused)
+			}
+			if q.WriteCalls != writes[i] || q.WriteRetBytes != lengths[i] {
+				t.Errorf("queue %d: tun_get_user returned %d times and %d bytes, want %d and %d", i, q.WriteCalls, q.WriteRetBytes, writes[i], lengths[i])
+			}
+		}
+	}
+	sent := uint64(3 * rounds * segments)
+	if got+drops != sent || onQueues != drops || snapshot.Strays > 0 {
+		t.Errorf("%d packets were received and %v dropped, %d by queue, of %d; %d strays", got, snapshot.RecvDrops, onQueues, sent, snapshot.Strays)
+	}
+	if n := snapshot.RecvDrops["NO_SOCKET"]; n != uint64(rounds*segments) {
+		t.Errorf("%d packets for nobody, want %d", n, rounds*segments)
+	}
+	if snapshot.RecvDrops["SOCKET_RCVBUFF"] == 0 {
+		t.Error("no packet was too many for its socket")
+	}
+	if len(snapshot.Drops) > 0 {
+		t.Errorf("dropped at xmit: %v", snapshot.Drops)
+	}
+	if hook.SeesReturns() && snapshot.WriteErrors["EINVAL"] != uint64(refused) {
+		t.Errorf("writes refused: %v, want %d", snapshot.WriteErrors, refused)
 	}
 }
 

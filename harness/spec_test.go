@@ -22,6 +22,8 @@ func TestOpenLoopsThatCannotBe(t *testing.T) {
 		"lockstep at a rate":  {func(s *Spec) { s.Gen, s.Rate = GenLockstep, 1000 }, "set load=max or gen=udp", true},
 		"lockstep at a share": {func(s *Spec) { s.Gen, s.Share = GenLockstep, 0.5 }, "set load=max or gen=udp", true},
 		"poisson, closed":     {func(s *Spec) { s.Poisson = true }, "set a load", true},
+		"vhost, long header":  {func(s *Spec) { s.IO, s.VnetHdr = IOVhost, 24 }, "set vnet=12", true},
+		"vhost and pi":        {func(s *Spec) { s.IO, s.PI = IOVhost, true }, "with pi=off", true},
 		"no time to pause":    {func(s *Spec) { s.Pause, s.Measure = 5*time.Millisecond, s.Window }, "measure for at least 105ms", true},
 	} {
 		s := Default()

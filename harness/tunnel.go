@@ -396,7 +396,7 @@ func (s Spec) received(hosts [2]end) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if i >= len(hosts) && stack != before[host] {
+		if i >= len(hosts) && stack.Received != before[host].Received {
 			return false, nil
 		}
 		before[host] = stack

@@ -205,7 +205,7 @@ func (w *relayWire) received(h end, device netns.Counters) (bool, error) {
 	}
 	time.Sleep(time.Millisecond)
 	later, err := h.ns.Stack()
-	return later == stack, err
+	return later.Received == stack.Received, err
 }
 
 func (w *relayWire) collect() (err error) {

@@ -19,13 +19,18 @@ func (l *Layout) Parse(b []byte, tap bool) bool {
 	if tap {
 		at = EthernetLen
 	}
-	*l = Layout{}
+	l.OuterIP, l.OuterTransport = 0, 0
 	if !l.parse(b, at) {
 		return false
 	}
 	if l.Protocol != protocolUDP || binary.BigEndian.Uint16(b[l.Transport+2:]) != VXLANPort {
 		return true
 	}
+	return l.enter(b)
+}
+
+// enter goes on to what is inside a tunnel, if that is a packet.
+func (l *Layout) enter(b []byte) bool {
 	outer := *l
 	if !l.parse(b, outer.Payload+VXLANLen+EthernetLen) {
 		*l = outer
@@ -72,6 +77,14 @@ func (l *Layout) parse(b []byte, at int) bool {
 		return false
 	}
 	return len(b) >= l.Payload
+}
+
+// First is the offset of the outermost IP header.
+func (l *Layout) First() int {
+	if l.OuterTransport != 0 {
+		return l.OuterIP
+	}
+	return l.IP
 }
 
 // csumOffset is where the checksum stands in the transport header.

@@ -98,6 +98,37 @@ func (t TCP) Headers(b []byte, payload int) int {
 	return at + TCPLen
 }
 
+// Super writes the headers of a super-packet with that many bytes of payload,
+// size of them in each segment but the last, and gives the virtio-net header
+// that belongs to it. Its checksum is partial. A packet of one segment is none.
+func (t TCP) Super(b []byte, payload, size int) VnetHdr {
+	n := t.Headers(b, payload)
+	h := VnetHdr{Flags: VnetNeedsCsum, CsumStart: uint16(n - TCPLen), CsumOffset: TCPCsumOffset}
+	if payload > size {
+		h.GSOType, h.GSOSize, h.HdrLen = GSOTCPv4, uint16(size), uint16(n)
+		if t.Src.Addr().Is6() {
+			h.GSOType = GSOTCPv6
+		}
+	}
+	binary.BigEndian.PutUint16(b[n-TCPLen+TCPCsumOffset:], PartialTCP(t.Src.Addr(), t.Dst.Addr(), TCPLen+payload))
+	return h
+}
+
+// Super is the same of UDP.
+func (u UDP) Super(b []byte, payload, size int) VnetHdr {
+	n := u.Headers(b, payload)
+	h := VnetHdr{Flags: VnetNeedsCsum, CsumStart: uint16(n - UDPLen), CsumOffset: UDPCsumOffset}
+	if payload > size {
+		h.GSOType, h.GSOSize, h.HdrLen = GSOUDPL4, uint16(size), uint16(n)
+	}
+	binary.BigEndian.PutUint16(b[n-UDPLen+UDPCsumOffset:], PartialUDP(u.Src.Addr(), u.Dst.Addr(), UDPLen+payload))
+	return h
+}
+
+// PutTCPSeq writes the sequence number of the TCP header at the start of b. A
+// partial checksum does not change by it.
+func PutTCPSeq(b []byte, seq uint32) { binary.BigEndian.PutUint32(b[4:], seq) }
+
 // network writes what stands before a transport header, for that many bytes
 // from there on, and returns its length.
 func (u UDP) network(b []byte, protocol uint8, length int) int {

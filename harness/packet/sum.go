@@ -49,6 +49,9 @@ func CompleteUDP(b []byte) {
 	binary.BigEndian.PutUint16(b[UDPCsumOffset:], c)
 }
 
+// CompleteTCP is the same of what PartialTCP gave.
+func CompleteTCP(b []byte) { binary.BigEndian.PutUint16(b[TCPCsumOffset:], ^fold(sum(b))) }
+
 func pseudo(src, dst netip.Addr, protocol uint8, length int) uint64 {
 	return sum(src.AsSlice()) + sum(dst.AsSlice()) + uint64(protocol) + uint64(length)
 }

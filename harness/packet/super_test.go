@@ -14,30 +14,15 @@ func super(protocol uint8, family int, tap bool, payload []byte, size int) (Vnet
 	a := addressed[family/6]
 	src, dst := netip.MustParseAddrPort(a.src), netip.MustParseAddrPort(a.dst)
 	b := make([]byte, TCPHeadersLen(tap, family)+len(payload))
-	h := VnetHdr{Flags: VnetNeedsCsum, GSOType: GSOUDPL4, GSOSize: uint16(size), CsumOffset: UDPCsumOffset}
-	var headers int
-	var partial uint16
+	headers := HeadersLen(tap, family)
+	var h VnetHdr
 	if protocol == protocolTCP {
-		headers = TCP{TAP: tap, Src: src, Dst: dst}.Headers(b, len(payload))
-		h.GSOType, h.CsumOffset = GSOTCPv4, TCPCsumOffset
-		if family == 6 {
-			h.GSOType = GSOTCPv6
-		}
-		h.CsumStart = uint16(headers - TCPLen)
-		partial = PartialTCP(src.Addr(), dst.Addr(), TCPLen+len(payload))
+		headers = TCPHeadersLen(tap, family)
+		h = TCP{TAP: tap, Src: src, Dst: dst}.Super(b, len(payload), size)
 	} else {
-		headers = UDP{TAP: tap, Src: src, Dst: dst}.Headers(b, len(payload))
-		h.CsumStart = uint16(headers - UDPLen)
-		partial = PartialUDP(src.Addr(), dst.Addr(), UDPLen+len(payload))
+		h = UDP{TAP: tap, Src: src, Dst: dst}.Super(b, len(payload), size)
 	}
-	if len(payload) <= size {
-		h.GSOType, h.GSOSize = GSONone, 0
-	} else {
-		h.HdrLen = uint16(headers)
-	}
-	binary.BigEndian.PutUint16(b[h.CsumStart+h.CsumOffset:], partial)
-	b = b[:headers+copy(b[headers:], payload)]
-	return h, b
+	return h, b[:headers+copy(b[headers:], payload)]
 }
 
 // naiveRight verifies everything that a wire segment says of itself, by the

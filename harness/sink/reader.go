@@ -5,6 +5,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -32,6 +33,7 @@ type Config struct {
 	Queue   int
 	CPU     int
 	Wait    Wait
+	Split   bool      // readv(2), with the headers of the device in a buffer of their own
 	Ring    RingReads // with URing
 	TAP     bool
 	PI      bool
@@ -70,10 +72,13 @@ type Reader struct {
 
 	thread  *worker.Thread
 	buf     []byte
-	lengths []int // of one sweep
+	iovecs  []unix.Iovec // with Split, for the two parts of buf
+	lengths []int        // of one sweep
 	// When the next pause begins, and when others were last told of progress, in
 	// ns of the trial's clock; 0: not known yet.
 	nextPause, publishedAt int64
+
+	see func(b []byte) // what a test looks through at each read; else nil
 
 	ring        *ring // with URing
 	unpublished int   // packets
@@ -115,12 +120,41 @@ func (r *Reader) Start() (err error) {
 	if r.ring != nil {
 		loop = r.loopRing
 	} else {
-		r.buf = make([]byte, r.MaxRead)
+		r.buffer()
 	}
 	if r.thread, err = worker.Start(r.CPU, loop); err != nil {
 		return fmt.Errorf("start the reader of queue %d: %w", r.Queue, err)
 	}
 	return nil
+}
+
+// splitAt is where in the buffer a packet begins that is read apart from its
+// headers: on a cache line of its own.
+const splitAt = 64
+
+// buffer makes room for what a read returns.
+func (r *Reader) buffer() {
+	if !r.Split {
+		r.buf = make([]byte, r.MaxRead)
+		return
+	}
+	r.buf = make([]byte, splitAt+r.MaxRead)
+	if headers := r.headersLen(); headers > 0 {
+		head := unix.Iovec{Base: &r.buf[0]}
+		head.SetLen(headers)
+		r.iovecs = append(r.iovecs, head)
+	}
+	rest := unix.Iovec{Base: &r.buf[splitAt]}
+	rest.SetLen(r.MaxRead)
+	r.iovecs = append(r.iovecs, rest)
+}
+
+// headersLen is how many bytes the device puts before a packet.
+func (r *Reader) headersLen() int {
+	if r.PI {
+		return packet.PILen + r.VnetHdr
+	}
+	return r.VnetHdr
 }
 
 // Sweep reads until the queue is empty, at most one packet into each of bufs,
@@ -179,7 +213,10 @@ func (r *Reader) Finish() error {
 // collector is off) and because Finish interrupts the wait.
 func (r *Reader) loop() error {
 	defer r.publish()
-	fd, base, size := uintptr(r.FD), uintptr(unsafe.Pointer(&r.buf[0])), uintptr(len(r.buf))
+	fd, number, base, size := uintptr(r.FD), uintptr(unix.SYS_READ), uintptr(unsafe.Pointer(&r.buf[0])), uintptr(len(r.buf))
+	if r.Split {
+		number, base, size = unix.SYS_READV, uintptr(unsafe.Pointer(&r.iovecs[0])), uintptr(len(r.iovecs))
+	}
 	timed := r.Wait != Block
 	for {
 		worker.Turn()
@@ -190,7 +227,7 @@ func (r *Reader) loop() error {
 			before = worker.Now()
 		}
 		r.Calls++
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, base, size)
+		n, _, errno := unix.RawSyscall(number, fd, base, size)
 		switch errno {
 		case 0:
 			now := worker.Now()
@@ -200,7 +237,11 @@ func (r *Reader) loop() error {
 			}
 			r.Reads++
 			r.ReadBytes += uint64(n)
-			r.take(r.buf[:n], now)
+			if r.Split {
+				r.takeSplit(int(n), now)
+			} else {
+				r.take(r.buf[:n], now)
+			}
 			if r.Reads%publishEvery == 0 || now-r.publishedAt > publishWithin {
 				r.publishedAt = now
 				r.publish()
@@ -261,43 +302,58 @@ func (r *Reader) poll() error {
 	return nil
 }
 
-// take counts one read: a packet, or a super-packet of many segments.
+// take counts one read: a packet, or a super-packet of many segments, behind the
+// headers of the device.
 func (r *Reader) take(b []byte, now int64) {
-	segments, size := 1, 0
-	if r.PI {
-		if len(b) < packet.PILen {
-			r.Foreign++
-			return
-		}
-		b = b[packet.PILen:]
+	if r.see != nil {
+		r.see(b)
 	}
-	var vnet packet.VnetHdr
-	if r.VnetHdr > 0 {
-		if vnet.Parse(b) != nil || len(b) < r.VnetHdr {
-			r.Foreign++
-			return
-		}
-		b = b[r.VnetHdr:]
-	}
-	headers, ok := packet.Payload(b, r.TAP)
-	if !ok {
+	n := r.headersLen()
+	if len(b) < n {
 		r.Foreign++
 		return
 	}
-	payload := b[headers:]
-	if vnet.GSOType != packet.GSONone {
-		var err error
-		if segments, size, err = vnet.Segments(len(payload)); err != nil {
-			r.Foreign++
-			return
-		}
+	r.packet(b[:n], b[n:], now)
+}
+
+// takeSplit is take of n bytes in two buffers.
+func (r *Reader) takeSplit(n int, now int64) {
+	headers := r.headersLen()
+	if n < headers {
+		r.Foreign++
+		return
+	}
+	if r.see != nil {
+		r.see(slices.Concat(r.buf[:headers], r.buf[splitAt:][:n-headers]))
+	}
+	r.packet(r.buf[:headers], r.buf[splitAt:][:n-headers], now)
+}
+
+// packet counts what stands behind the headers of the device.
+func (r *Reader) packet(headers, b []byte, now int64) {
+	var layout packet.Layout
+	if !layout.Parse(b, r.TAP) {
+		r.Foreign++
+		return
+	}
+	if r.VnetHdr == 0 {
+		r.segment(b[layout.Payload:], layout.Payload, now)
+		return
+	}
+	var vnet packet.VnetHdr
+	if !r.Vnet.take(&vnet, headers[len(headers)-r.VnetHdr:], b, &layout) {
+		r.Foreign++
+		return
+	}
+	payload := b[layout.Payload:]
+	segments, size, err := vnet.Segments(len(payload))
+	if err != nil {
+		r.Foreign++
+		return
 	}
 	for range segments {
-		segment := payload
-		if segments > 1 && len(payload) > size {
-			segment = payload[:size]
-		}
-		r.segment(segment, headers, now)
+		segment := payload[:min(size, len(payload))]
+		r.segment(segment, layout.Payload, now)
 		payload = payload[len(segment):]
 	}
 }

@@ -92,6 +92,7 @@ func BenchmarkTake(b *testing.B) {
 		read   []byte
 	}{
 		"tun":          {Config{}, read(0, false, 1, 36, 0)},
+		"vnet":         {Config{VnetHdr: 10}, read(10, false, 1, 36, 0)},
 		"super-packet": {Config{VnetHdr: 10}, read(10, false, 44, 1472, 0)},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -41,6 +41,8 @@ type Tally struct {
 	// Service is the time in ns from when a packet was sent to the return of the
 	// read. Empty in a closed loop, where E2E is the same.
 	Service hist.Histogram
+	// Vnet is what virtio-net headers said, where packets come with them.
+	Vnet Vnet
 
 	control *Control
 	open    bool // packets were due at times of their own

@@ -114,7 +114,7 @@ func (r *ring) close() error {
 	if r.Ring != nil {
 		errs = append(errs, r.Ring.Close())
 	}
-	return errors.Join(append(errs, r.group.Close(), r.buffers.Close())...)
+	return errors.Join(append(errs, r.buffers.Close())...)
 }
 
 // loopRing is the hot loop of a reader with Wait URing.
@@ -165,7 +165,12 @@ func (r *Reader) bursts() error {
 		if got > 0 {
 			r.time(got, now-before)
 			r.tell(got, now)
-			batch = min(most, got+got/2+1)
+			// As many as there were, or more if all found one: a read that finds
+			// nothing costs half of one that does.
+			if got == batch {
+				got += got/2 + 1
+			}
+			batch = min(most, got)
 			continue
 		}
 		if drain {
@@ -192,7 +197,10 @@ func (r *Reader) await() error {
 			return r.refused(errno)
 		}
 	}
-	return r.reap(worker.Now())
+	now := worker.Now()
+	err := r.reap(now)
+	r.tell(1, now)
+	return err
 }
 
 // endless asks for reads without end, and takes what they have brought each
@@ -232,9 +240,12 @@ func (r *Reader) endless() error {
 		if _, errno := ring.Enter(1); errno != 0 && errno != unix.EINTR {
 			return r.refused(errno)
 		}
-		if err := r.reap(worker.Now()); err != nil {
+		now = worker.Now()
+		reads = r.Reads
+		if err := r.reap(now); err != nil {
 			return err
 		}
+		r.tell(int(r.Reads-reads), now)
 	}
 }
 

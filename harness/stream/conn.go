@@ -18,7 +18,7 @@ const (
 
 // connectWithin is how long a connection may take. A SYN that is lost comes
 // again after a second.
-const connectWithin = 2500 * time.Millisecond
+const connectWithin = 1800 * time.Millisecond
 
 // Conn is one end of a conversation.
 type Conn struct {

@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"testing"
 
@@ -26,6 +27,10 @@ func TestBatches(t *testing.T) {
 		{"gso 1500", Config{Kind: UDPGSO, Size: 1500, Src: src4, Dst: dst4}, 4, 44, 1472 * 44},
 		{"packet tun", Config{Kind: Packet, Size: 64, Src: src4, Dst: dst4}, 64, 1, 64},
 		{"packet tap6", Config{Kind: Packet, Size: 100, TAP: true, Src: src6, Dst: dst6}, 64, 1, 114},
+		{"packet-gso tun", Config{Kind: PacketGSO, Size: 1500, Src: src4, Dst: dst4}, 4, 44, 10 + 40 + 1460*44},
+		{"packet-gso tap6", Config{Kind: PacketGSO, Size: 1500, TAP: true, Src: src6, Dst: dst6}, 4, 45, 10 + 14 + 60 + 1440*45},
+		{"packet-gso small", Config{Kind: PacketGSO, Size: 72, Src: src4, Dst: dst4}, 64, 64, 10 + 40 + 32*64},
+		{"packet-gso large", Config{Kind: PacketGSO, Size: 32000, TAP: true, Src: src4, Dst: dst4}, 4, 2, 10 + 14 + 40 + 31960*2},
 	} {
 		c.config.Flows = []int{3, 5}
 		b := newBatch(c.config)
@@ -42,6 +47,9 @@ func TestBatches(t *testing.T) {
 					t.Fatalf("%s: message %d is no datagram", c.name, i)
 				}
 			}
+			if c.config.Kind == PacketGSO {
+				superRight(t, c.config, b, buf, want.Seq)
+			}
 			payload := buf[b.offset:]
 			for range c.segments {
 				var got packet.Stamp
@@ -51,6 +59,32 @@ func TestBatches(t *testing.T) {
 				want.Seq++
 				payload = payload[b.stride:]
 			}
+		}
+	}
+}
+
+// superRight holds that the virtio-net header belongs to the super-packet, which
+// a device takes whole, and that its sequence number goes on.
+func superRight(t *testing.T, c Config, b *batch, buf []byte, seq uint64) {
+	t.Helper()
+	var h packet.VnetHdr
+	var s packet.Super
+	if err := h.Parse(buf); err != nil {
+		t.Fatal(err)
+	}
+	whole := buf[packet.VnetLen:]
+	if err := s.Open(h, whole, c.TAP); err != nil || uint64(s.Segments()) != b.segments || len(whole) > maxIP {
+		t.Fatalf("%d segments in %d bytes, %v, want %d", s.Segments(), len(whole), err, b.segments)
+	}
+	dst := make([]byte, len(whole))
+	for i := range s.Segments() {
+		n := s.Segment(dst, i)
+		var l packet.Layout
+		if !l.Parse(dst[:n], c.TAP) || n-l.IP != c.Size || !l.Sums(dst[:n]) {
+			t.Fatalf("segment %d has %d bytes of IP and %+v, want %d", i, n-l.IP, l, c.Size)
+		}
+		if got, want := binary.BigEndian.Uint32(dst[l.Transport+4:]), uint32(seq+uint64(i))*uint32(b.stride); got != want {
+			t.Fatalf("segment %d begins at %d, want %d", i, got, want)
 		}
 	}
 }

@@ -47,6 +47,10 @@ func newWrites(flows, messages int) *writes {
 	return &writes{each: true, due: make([]int64, messages), refused: make([]uint64, flows)}
 }
 
+// Stamps tells whether each packet is stamped right before its own call, which
+// takes a look at the clock.
+func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each }
+
 // Writes tells what was written. The sender must have ended.
 func (s *Sender) Writes() Writes {
 	out := Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}

@@ -63,8 +63,8 @@ type Group struct {
 }
 
 // RegisterGroup gives the kernel all buffers, whose count must be a power of
-// two, as a group of that number. It needs Linux 5.19. The group is closed after
-// the ring.
+// two, as a group of that number. It needs Linux 5.19. The ring unmaps
+// the group when it is closed.
 func (r *Ring) RegisterGroup(number uint16, b *Buffers) (*Group, error) {
 	g := &Group{Buffers: b, number: number}
 	var err error
@@ -75,7 +75,7 @@ func (r *Ring) RegisterGroup(number uint16, b *Buffers) (*Group, error) {
 	g.slots = unsafe.Slice((*groupBuffer)(unsafe.Pointer(&g.mem[0])), b.Len())
 	reg := groupRegister{addr: address(g.mem), entries: uint32(b.Len()), group: number}
 	if err := r.register("IORING_REGISTER_PBUF_RING", registerBufferRing, uintptr(unsafe.Pointer(&reg)), 1); err != nil {
-		return nil, errors.Join(err, g.Close())
+		return nil, errors.Join(err, g.close())
 	}
 	r.group = g
 	for i := range b.Len() {
@@ -87,7 +87,10 @@ func (r *Ring) RegisterGroup(number uint16, b *Buffers) (*Group, error) {
 
 func (r *Ring) unregisterGroup() error {
 	reg := groupRegister{group: r.group.number}
-	return r.register("IORING_UNREGISTER_PBUF_RING", unregisterBufferRing, uintptr(unsafe.Pointer(&reg)), 1)
+	if err := r.register("IORING_UNREGISTER_PBUF_RING", unregisterBufferRing, uintptr(unsafe.Pointer(&reg)), 1); err != nil {
+		return err
+	}
+	return r.group.close()
 }
 
 // Give gives buffer i back. The kernel sees it at the next Publish.
@@ -110,8 +113,7 @@ func (g *Group) Publish() {
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&g.slots[0].bid)), uint32(g.tail)<<16|uint32(g.first))
 }
 
-// Close unmaps the ring of the group, but not its buffers.
-func (g *Group) Close() error {
+func (g *Group) close() error {
 	if g == nil || g.mem == nil {
 		return nil
 	}

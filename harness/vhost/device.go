@@ -126,15 +126,28 @@ func (d *Device) open() (err error) {
 }
 
 // own makes the worker, which the kernel names after the calling thread.
-func (d *Device) own() (err error) {
+func (d *Device) own() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before := tasks()
-	if err := ioctl(d.fd, "VHOST_SET_OWNER", setOwner, nil); err != nil {
-		return err
+	// To make a worker is to fork, which fails with ENOMEM while the thread has a
+	// signal pending (copy_process of kernel/fork.c, vhost_worker_create of
+	// drivers/vhost/vhost.c), and Go's scheduler sends them often.
+	var all, old unix.Sigset_t
+	for i := range all.Val {
+		all.Val[i] = ^all.Val[i]
 	}
-	d.worker = newTask(before, tasks(), unix.Gettid())
-	return nil
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &all, &old); err != nil {
+		return &CallError{"rt_sigprocmask", err}
+	}
+	err := ioctl(d.fd, "VHOST_SET_OWNER", setOwner, nil)
+	if restored := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil); restored != nil {
+		err = errors.Join(err, &CallError{"rt_sigprocmask", restored})
+	}
+	if err == nil {
+		d.worker = newTask(before, tasks(), unix.Gettid())
+	}
+	return err
 }
 
 // openQueues makes the queues, shows the kernel the memory in which they lie,

@@ -58,6 +58,7 @@ const (
 	FlagPressure         = "pressure"          // tasks waited for a CPU, by the kernel's PSI
 	FlagThrottled        = "throttled"         // a CPU was throttled, or changed its frequency
 	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
+	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
 )
 
 // Invalid tells whether a flag says that the figures of t must not be used.
@@ -66,7 +67,7 @@ func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates)
 // Invalidates tells whether a trial with that flag is invalid.
 func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
-var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep}
+var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet}
 
 // Run is the header of a file: which tool, which host, which settings.
 type Run struct {
@@ -373,6 +374,15 @@ type Accounting struct {
 // own counter, which knows no reasons.
 const TxDropped = "tx_dropped"
 
+// Detached is the reason under which both arms count what the ring of a queue
+// held when the queue was detached. The kernel gives none of its own.
+const Detached = "detached"
+
+// SentAgain is the reason under which the segments of TCP are counted that were
+// sent again, each in place of one that did not arrive in time, where nobody
+// counts segments on the way.
+const SentAgain = "tcp_sent_again"
+
 // DroppedTotal is the sum over all reasons, in packets.
 func (a Accounting) DroppedTotal() uint64 {
 	var n uint64
@@ -408,7 +418,9 @@ type Vnet struct {
 	Headers uint64            `json:"headers"`
 	GSO     map[string]uint64 `json:"gso"`     // packets by gso_type: none, tcpv4, tcpv6, udp-l4 ...
 	Partial uint64            `json:"partial"` // packets whose checksum was left to the reader
-	Full    uint64            `json:"full"`    // packets whose checksum was complete and right
+	Full    uint64            `json:"full"`    // packets whose checksum was complete
+	Without uint64            `json:"without"` // packets that said that they have no checksum
+	Summed  uint64            `json:"summed"`  // of the full ones, those that were added up: the first and a sample
 	Bad     map[string]uint64 `json:"bad"`     // headers or checksums that are wrong, by what is wrong
 	Largest uint64            `json:"largest"` // packet in bytes of IP
 }

@@ -1,0 +1,75 @@
+package harness
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tunbench/harness/vm"
+)
+
+// inGuests are the tests that are run in guests, too: of kernels that have what
+// the host's may lack (kprobes, fentry), or lack what it has.
+var inGuests = []string{
+	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame", "TestEvents",
+	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
+}
+
+// TestInGuests runs tests of this package under other kernels.
+func TestInGuests(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots guests, which -short leaves out; make test does")
+	}
+	lack := t.Skipf
+	if os.Getenv("CI") == "true" {
+		lack = t.Fatalf
+	}
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
+	}
+	// Always built: the one that runs may need a C library.
+	static := filepath.Join(t.TempDir(), "guest")
+	build := exec.Command("go", "test", "-c", "-o", static, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		lack("needs a static test binary: %v\n%s", err, out)
+	}
+	for _, series := range []string{"6.1", "6.12"} {
+		t.Run(series, func(t *testing.T) {
+			kernel, remove, err := vm.Find(series)
+			if err != nil {
+				lack("needs a kernel: %v", err)
+			}
+			defer remove()
+			ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
+			defer cancel()
+			job := vm.Job{Commands: [][]string{{"-test.v", "-test.run", "^(" + strings.Join(inGuests, "|") + ")$"}}}
+			result, err := vm.Machine{
+				Kernel: kernel, Accel: vm.TCG, Timeout: 3 * time.Minute, Executable: static, Log: func(s string) { t.Log(s) },
+			}.Run(ctx, job)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := result.Commands[0]
+			t.Logf("booted in %v, tested for %v", result.BootTime, c.Duration)
+			out := string(c.Stdout) + string(c.Stderr)
+			if c.Exit != 0 || c.Error != "" {
+				t.Fatalf("exit %d %s\n%s", c.Exit, c.Error, out)
+			}
+			for _, name := range inGuests {
+				if !strings.Contains(out, "--- PASS: "+name) {
+					t.Errorf("%s did not run:\n%s", name, out)
+				}
+			}
+			for _, rung := range []string{"kprobe", "fentry", "tracepoint"} {
+				if !strings.Contains(out, "/"+rung+"/tap_frags") {
+					t.Errorf("%s was not tested:\n%s", rung, out)
+				}
+			}
+		})
+	}
+}
