@@ -82,7 +82,7 @@ func (g *u2k) collect() (err error) {
 func (g *u2k) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
 	t.Writes = writesOf(g.lane.senders)
-	noteAides(t, &g.lane)
+	noteAides(t, g.lane.aided())
 	for reason, n := range g.dropped(g.snapshot) {
 		t.Accounting.Dropped[reason] += n
 	}
