@@ -301,6 +301,15 @@ func (b *bed) finish() error {
 			return err
 		}
 	}
+	// All are told before one is waited for: there may be hundreds.
+	for _, r := range b.readers {
+		if r.Thread() == nil {
+			continue
+		}
+		if err := r.Finish(); err != nil {
+			return err
+		}
+	}
 	for i, r := range b.readers {
 		if err := awaitEnd(fmt.Sprintf("reader %d", i), r.Thread(), r.Finish, deadline); err != nil {
 			return err
