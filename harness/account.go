@@ -38,10 +38,10 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 		t.Reads.Errors["EAGAIN"] = counts.Again
 	}
 	b.account(&t, counts)
-	t.Vnet = vnet(b.readers)
 	if len(b.lanes) > 1 {
 		b.directions(&t, m)
 	}
+	t.Vnet = vnet(b.readers)
 	b.perFlow(&t)
 	t.Windows, t.DurationNs = windows(m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
@@ -108,6 +108,9 @@ func (b *bed) account(t *record.Trial, counts sink.Counts) {
 		}
 	}
 	b.ground.account(t)
+	if b.event != nil {
+		b.event.account(t, b.lanes[0])
+	}
 	a.Unexplained = unexplained(*a)
 }
 
