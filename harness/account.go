@@ -38,6 +38,9 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 		t.Reads.Errors["EAGAIN"] = counts.Again
 	}
 	b.account(&t, counts)
+	if len(b.lanes) > 1 {
+		b.directions(&t, m)
+	}
 	t.Vnet = vnet(b.readers)
 	b.perFlow(&t)
 	t.Windows, t.DurationNs = windows(m)
@@ -97,31 +100,85 @@ func vnet(readers []reader) *record.Vnet {
 // of the last reader.
 func (b *bed) account(t *record.Trial, counts sink.Counts) {
 	a := &t.Accounting
-	for _, s := range b.senders {
+	*a = accounts(b.senders, counts)
+	if len(b.lanes) > 1 {
+		t.Directions = map[string]record.Direction{}
+		for _, l := range b.lanes {
+			t.Directions[string(l.dir)] = record.Direction{Accounting: accounts(l.senders, total(l.readers))}
+		}
+	}
+	b.ground.account(t)
+	a.Unexplained = unexplained(*a)
+}
+
+// accounts is what senders and readers know; what was dropped between them is
+// for the ground to say.
+func accounts(senders []*traffic.Sender, counts sink.Counts) record.Accounting {
+	a := record.Accounting{
+		Delivered: counts.Delivered, Duplicates: counts.Duplicates, Reordered: counts.Reordered,
+		Dropped: map[string]uint64{},
+	}
+	for _, s := range senders {
 		p := s.Progress()
 		a.Accepted += p.Accepted
 		a.PushedBack += p.PushedBack
 	}
 	a.Offered = a.Accepted + a.PushedBack
-	a.Delivered, a.Duplicates, a.Reordered = counts.Delivered, counts.Duplicates, counts.Reordered
-	a.Dropped = map[string]uint64{}
-	b.ground.account(t)
-	if b.event != nil {
-		b.event.account(t, b.lanes[0])
-	}
-	a.Unexplained = int64(a.Accepted) - int64(a.Delivered) - int64(a.DroppedTotal())
+	return a
 }
 
-// perFlow is for a single lane: the flows of two have the same numbers.
+func unexplained(a record.Accounting) int64 {
+	return int64(a.Accepted) - int64(a.Delivered) - int64(a.DroppedTotal())
+}
+
+// directions fills in each direction by itself, but for what its accounting has
+// already.
+func (b *bed) directions(t *record.Trial, m measurement) {
+	first, last := m.samples[0], m.samples[len(m.samples)-1]
+	seconds := float64(last.at-first.at) / 1e9
+	for i, l := range b.lanes {
+		d := t.Directions[string(l.dir)]
+		a := &d.Accounting
+		a.Unexplained = unexplained(*a)
+		did := laneSample{}.plus(first.byLane[i], last.byLane[i])
+		d.Metrics = map[string]float64{
+			record.PPS:        float64(did.delivered) / seconds,
+			record.BitPerS:    8 * float64(did.wireBytes) / seconds,
+			record.OfferedPPS: float64(did.accepted+did.pushedBack) / seconds,
+		}
+		if a.Accepted > 0 {
+			d.Metrics[record.Loss] = float64(int64(a.Accepted)-int64(a.Delivered)) / float64(a.Accepted)
+		}
+		if d.Latency == nil {
+			d.Latency = map[string]record.Latency{}
+		}
+		b.latenciesOf([]*lane{l}, d.Latency)
+		t.Directions[string(l.dir)] = d
+	}
+}
+
+// perFlow is of the first lane: the flows of another have the same numbers.
 func (b *bed) perFlow(t *record.Trial) {
-	if b.spec.Flows > maxFlowRecords || len(b.lanes) != 1 {
+	l := b.lanes[0]
+	if l.queues {
+		delivered := func(flow, queue int) uint64 { return l.readers[queue].Seen().Flow(flow).Delivered }
+		if share, ok := consistency(b.spec.Flows, len(l.readers), delivered); ok {
+			t.Metrics[record.FlowConsistency] = share
+		}
+	}
+	if b.spec.Flows > maxFlowRecords || l.counted {
 		return
 	}
-	l := b.lanes[0]
 	for flow := range b.spec.Flows {
 		f := record.Flow{Flow: flow}
-		for _, r := range l.readers {
+		for i, r := range l.readers {
 			seen := r.Seen().Flow(flow)
+			if n := seen.Delivered; n > 0 && l.queues && len(l.readers) > 1 {
+				if f.Queues == nil {
+					f.Queues = map[int]uint64{}
+				}
+				f.Queues[i] = n
+			}
 			f.Delivered += seen.Delivered
 			f.Duplicates += seen.Duplicates
 			f.Reordered += seen.Reordered
@@ -130,6 +187,33 @@ func (b *bed) perFlow(t *record.Trial) {
 		f.Accepted = s.Sent()[flow/len(l.senders)]
 		t.Flows = append(t.Flows, f)
 	}
+}
+
+// consistency is the share of the flows that came out of one queue only, of
+// those with two packets at least; false if there are none, or one queue.
+func consistency(flows, queues int, delivered func(flow, queue int) uint64) (float64, bool) {
+	if queues < 2 {
+		return 0, false
+	}
+	var all, one float64
+	for flow := range flows {
+		var packets uint64
+		used := 0
+		for queue := range queues {
+			if n := delivered(flow, queue); n > 0 {
+				packets += n
+				used++
+			}
+		}
+		if packets < 2 {
+			continue
+		}
+		all++
+		if used == 1 {
+			one++
+		}
+	}
+	return one / max(1, all), all > 0
 }
 
 // windows gives the slices of the measured time, and how long they are together.
@@ -177,8 +261,18 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 		}
 		t.Metrics[record.CPUNsPerPkt] = cpu / delivered
 	}
-	if recv, ok := b.recvNs(m, delivered, counts); ok {
+	recv, ok := b.recvNs(m, delivered)
+	if ok {
 		t.Metrics[record.RecvNsPerPkt] = recv
+	}
+	switch {
+	case len(b.lanes) > 1: // whose calls are of two kinds
+	case b.lanes[0].dir == U2K && t.Writes != nil && a.Accepted > 0:
+		if send, ok := t.Metrics[record.SendNsPerPkt]; ok {
+			perWrite := float64(b.lanes[0].perSKB)
+			t.Metrics[record.FloorRatio] = send * perWrite / floorNs(floor, float64(t.Writes.Bytes)/float64(a.Accepted)*perWrite)
+		}
+	case ok:
 		perRead := float64(counts.ReadBytes) / float64(counts.Reads)
 		t.Metrics[record.FloorRatio] = recv / (floorNs(floor, perRead) * float64(counts.Reads) / float64(counts.Delivered))
 	}
@@ -221,18 +315,23 @@ func (b *bed) sendNs(first, last sample) (float64, bool) {
 // recvNs is the time that a delivered packet takes inside read(2), waiting left
 // out: timed reads where they do not wait, else the CPU time of the readers and
 // of those that work for them.
-func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (float64, bool) {
+func (b *bed) recvNs(m measurement, delivered float64) (float64, bool) {
 	if b.lockstep != nil {
 		return lockstepNs(b.lockstep.recv)
 	}
-	if !b.spec.nonBlocking() || b.spec.IO == IOVhost {
+	l := b.lanes[0]
+	if l.counted {
+		return 0, false
+	}
+	// The receivers of what is written wait, however writers do.
+	if !b.spec.nonBlocking() || b.spec.IO == IOVhost || l.dir == U2K {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}
 		return float64(m.last.readers-m.first.readers) / delivered, true
 	}
 	times, looks := new(hist.Histogram), uint64(0)
-	for _, r := range b.readers {
+	for _, r := range l.readers {
 		if queue, ok := r.(*sink.Reader); ok {
 			times.Merge(&queue.Recv)
 			looks += queue.Timed
@@ -241,6 +340,7 @@ func (b *bed) recvNs(m measurement, delivered float64, counts sink.Counts) (floa
 	if times.Count == 0 {
 		return 0, false
 	}
+	counts := total(l.readers)
 	perRead := max(0, middleMean(times)-clockCost()*float64(looks)/float64(times.Count))
 	return perRead * float64(counts.Reads) / float64(counts.Delivered), true
 }
@@ -302,14 +402,24 @@ func (b *bed) latencies(t *record.Trial) {
 	if b.lockstep != nil && b.spec.Settle {
 		return // instructions a packet are a cost, not a latency
 	}
+	b.latenciesOf(b.lanes, t.Latency)
+}
+
+// latenciesOf gives those of the packets of some lanes.
+func (b *bed) latenciesOf(lanes []*lane, into map[string]record.Latency) {
 	e2e, service := new(hist.Histogram), new(hist.Histogram)
-	for _, r := range b.readers {
-		e2e.Merge(&r.Seen().E2E)
-		service.Merge(&r.Seen().Service)
+	for _, l := range lanes {
+		if l.counted {
+			return
+		}
+		for _, r := range l.readers {
+			e2e.Merge(&r.Seen().E2E)
+			service.Merge(&r.Seen().Service)
+		}
 	}
-	t.Latency[record.E2E] = latency(e2e, 0)
+	into[record.E2E] = latency(e2e, 0)
 	if b.spec.Open() {
-		t.Latency[record.Service] = latency(service, 0)
+		into[record.Service] = latency(service, 0)
 	}
 }
 

@@ -161,21 +161,31 @@ func (b *bed) measure(on bool) error {
 }
 
 func (b *bed) sample() sample {
-	s := sample{at: worker.Now(), byQueue: make([]uint64, len(b.readers))}
-	for i, r := range b.readers {
-		p := r.Seen().Progress()
-		s.delivered += p.Delivered
-		s.wireBytes += p.WireBytes
-		s.reads += p.Reads
-		s.readCalls += p.Calls
-		s.byQueue[i] = p.Delivered
-	}
-	for _, sender := range b.senders {
-		p := sender.Progress()
-		s.sendCalls += p.Calls
-		s.accepted += p.Accepted
-		s.pushedBack += p.PushedBack
-		s.sendNs += p.CallNs
+	s := sample{at: worker.Now(), byLane: make([]laneSample, len(b.lanes))}
+	for i, l := range b.lanes {
+		of := &s.byLane[i]
+		for _, r := range l.readers {
+			p := r.Seen().Progress()
+			of.delivered += p.Delivered
+			of.wireBytes += p.WireBytes
+			s.reads += p.Reads
+			s.readCalls += p.Calls
+			s.byQueue = append(s.byQueue, p.Delivered)
+		}
+		for _, sender := range l.senders {
+			p := sender.Progress()
+			s.sendCalls += p.Calls
+			of.accepted += p.Accepted
+			of.pushedBack += p.PushedBack
+			s.sendNs += p.CallNs
+			if sender.Stamps() { // in the time of each call is one look at the clock
+				s.sendNs -= min(p.CallNs, uint64(float64(p.Calls)*clockCost()))
+			}
+		}
+		s.delivered += of.delivered
+		s.wireBytes += of.wireBytes
+		s.accepted += of.accepted
+		s.pushedBack += of.pushedBack
 	}
 	for _, c := range b.carriers {
 		s.carryCalls += c.Calls()
@@ -198,6 +208,8 @@ func (b *bed) usage() (u usage, err error) {
 	}
 	for _, s := range b.senders {
 		u.senders = addCPUTime(u.senders, s.Thread())
+		// What is done for a sender is not the generator's work.
+		u.carriers = addAideTime(u.carriers, s)
 	}
 	for _, r := range b.readers {
 		u.readers = addCPUTime(u.readers, r.Thread())
@@ -206,9 +218,23 @@ func (b *bed) usage() (u usage, err error) {
 		}
 	}
 	for _, c := range b.carriers {
+		if d, ok := c.(diffuse); ok {
+			u.carriers = restOfProcess(d, u)
+			continue
+		}
 		u.carriers = addCPUTime(u.carriers, c.Thread())
 	}
 	return u, nil
+}
+
+// restOfProcess is the time of a diffuse carrier; -1, unknown, if that of a
+// sender or reader is.
+func restOfProcess(d diffuse, u usage) int64 {
+	all, err := d.CPUTime()
+	if err != nil || u.senders < 0 || u.readers < 0 {
+		return -1
+	}
+	return all - u.senders - u.readers
 }
 
 // addCPUTime adds the time of a thread, if there is one; the sum is -1, unknown,

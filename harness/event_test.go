@@ -39,6 +39,10 @@ func TestEvents(t *testing.T) {
 		"carrier 4 queues": withEvent(EventCarrier, func(s *Spec) { s.Queues, s.IO = 4, IOPoll }),
 		"carrier tap":      withEvent(EventCarrier, func(s *Spec) { s.Mode, s.Queues, s.Qdisc = TAP, 1, "pfifo_fast" }),
 		"carrier packet":   withEvent(EventCarrier, func(s *Spec) { s.Gen = GenPacket }),
+		"carrier both":     withEvent(EventCarrier, func(s *Spec) { s.Dir = Both }),
+		"carrier u2k":      withEvent(EventCarrier, func(s *Spec) { s.Dir = U2K }),
+		"carrier xdp":      withEvent(EventCarrier, func(s *Spec) { s.Dir, s.XDP = U2K, XDPDropGeneric }),
+		"carrier tcp gso":  withEvent(EventCarrier, func(s *Spec) { s.Gen, s.Size, s.VnetHdr = GenPacketGSO, 1400, 10 }),
 		"carrier gso":      withEvent(EventCarrier, func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 }),
 		"carrier gso whole": withEvent(EventCarrier, func(s *Spec) {
 			s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1400, 10, OffloadUSO
@@ -85,5 +89,38 @@ func TestTrafficReturns(t *testing.T) {
 			}
 		}
 		t.Errorf("event=%s: %+v %v", e, trial.Windows, trial.Notes)
+	}
+}
+
+// TestSteeringSpreads holds that a program that steers by the hash keeps each
+// flow on one queue, and spreads many over all as chance does.
+func TestSteeringSpreads(t *testing.T) {
+	needRoot(t)
+	const queues, flows = 4, 64
+	for _, s := range []Spec{
+		{Steer: SteerAuto, Gen: GenUDP}, {Steer: SteerEBPF, Gen: GenUDP}, {Steer: SteerEBPF, Gen: GenUDPGSO},
+	} {
+		t.Run(fmt.Sprintf("%s/%s", s.Steer, s.Gen), func(t *testing.T) {
+			steer, gen := s.Steer, s.Gen
+			s := short()
+			s.Steer, s.Gen, s.Queues, s.Flows = steer, gen, queues, flows
+			s.Count = 8000
+			trial := runOrSkip(t, s, bpf.Tracepoint)
+			balanced(t, trial)
+			total := 0
+			var onQueues []int
+			for _, q := range trial.Queues {
+				total += q.Flows
+				onQueues = append(onQueues, q.Flows)
+				// Binomial, of 64 by 1/4: one trial in 100,000 has less or more.
+				if q.Flows < 3 || q.Flows > 34 {
+					t.Errorf("queue %d has %d of %d flows", q.Queue, q.Flows, flows)
+				}
+			}
+			if total != flows {
+				t.Errorf("%d flows came out of %v queues", flows, onQueues)
+			}
+			t.Logf("flows on the queues: %v", onQueues)
+		})
 	}
 }

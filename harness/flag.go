@@ -55,6 +55,17 @@ func (f flags) steady(m measurement, windowsTell bool) {
 	}
 }
 
+// observer is about what the observer could not see.
+func (f flags) observer() {
+	t := f.trial
+	if r, ok := t.Latency[record.Residency]; ok && float64(r.Missed) > missedLimit*float64(r.Count+r.Missed) {
+		f.add(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
+	}
+	if t.Observer != nil && t.Observer.MissedRuns > 0 {
+		f.add(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
+	}
+}
+
 // place is about how many workers share a CPU.
 func (f flags) place(p record.Placement) {
 	if cpus, workers := crowd(p); workers > cpus {
@@ -96,12 +107,7 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if a.Reordered > 0 {
 		flag(record.FlagReordered, "%d packets came late", a.Reordered)
 	}
-	if r, ok := t.Latency[record.Residency]; ok && float64(r.Missed) > missedLimit*float64(r.Count+r.Missed) {
-		flag(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
-	}
-	if t.Observer != nil && t.Observer.MissedRuns > 0 {
-		flag(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
-	}
+	f.observer()
 }
 
 // faults lists what was wrong, the most frequent first.

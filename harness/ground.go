@@ -65,6 +65,10 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 	switch {
 	case s.Path == PathSink && s.Dir == K2U:
 		return newK2U(s, hook, p), nil
+	case s.Path == PathSink && s.Dir == U2K && writes(s.Gen):
+		return newU2K(s, hook, p), nil
+	case s.Path == PathSink && s.Dir == Both:
+		return newBoth(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {
@@ -80,8 +84,12 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 	switch s.Path {
 	case PathVeth:
 		return newVethWire(s), nil
+	case PathRelay:
+		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
+	case PathWireGuardGo:
+		return newWireguardGoWire(s, hook, p), nil
 	}
 	return nil, notBuilt(s)
 }
@@ -100,6 +108,9 @@ type lane struct {
 	// perSKB is how many wire segments each skb of the device carries; above 1
 	// it moves super-packets.
 	perSKB uint64
+	// counted tells that the reader knows how many packets came, and nothing of
+	// each.
+	counted bool
 }
 
 // reader is the end of packets: it recognises and counts them.
@@ -122,6 +133,13 @@ type carrier interface {
 	// Finish is that of a reader.
 	Finish() error
 	Close() error
+}
+
+// diffuse is a carrier whose work is done on threads that nobody knows: its time
+// is what the process uses beside senders and readers.
+type diffuse interface {
+	// CPUTime is that of the whole process in ns.
+	CPUTime() (int64, error)
 }
 
 // setup is a rig for one trial, alone or as one side of a pair.

@@ -1,24 +1,169 @@
 package harness
 
 import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
 
-// hosts is the ground of stamped packets between two hosts: UDP sockets in one
-// send, sockets in the other one receive, over whatever wire.
+// receiveBuffer is what a socket of a receiver may hold, in bytes as the kernel
+// counts them: some thousands of small packets.
+const receiveBuffer = 8 << 20
+
+// hosts is the ground of stamped packets between two hosts: sockets of one send
+// over a wire, sockets of the other one receive. With dir=both each does both.
 type hosts struct {
 	wire
 	spec      Spec
 	placement record.Placement
-	pairs     []*lane
+	ways      []*lane
+	receivers []*sink.Receiver
+	overruns  uint64 // of all receivers' sockets, at the end
 }
 
 func newHosts(s Spec, w wire, p record.Placement) *hosts {
 	return &hosts{wire: w, spec: s, placement: p}
 }
 
-func (g *hosts) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	return nil, notBuilt(g.spec)
+func (g *hosts) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	dirs := g.spec.dirs()
+	senders := share(g.placement.Sender, len(dirs))
+	readers := share(g.placement.Reader, len(dirs))
+	for i, dir := range dirs {
+		l := &lane{dir: dir, perSKB: 1}
+		g.ways = append(g.ways, l)
+		// Receivers first: a packet to a port that nobody has would be answered.
+		if err := g.openReceivers(l, readers[i], reading); err != nil {
+			return g.ways, err
+		}
+		if err := g.openSenders(l, senders[i]); err != nil {
+			return g.ways, err
+		}
+	}
+	return g.ways, nil
+}
+
+// dirs lists the directions in which packets flow.
+func (s Spec) dirs() []Dir {
+	if s.Dir == Both {
+		return []Dir{K2U, U2K}
+	}
+	return []Dir{s.Dir}
+}
+
+// share cuts CPUs into n equal parts.
+func share(cpus []int, n int) (parts [][]int) {
+	each := len(cpus) / n
+	for i := range n {
+		parts = append(parts, cpus[i*each:(i+1)*each])
+	}
+	return parts
+}
+
+// from and to are the hosts between which packets of a lane go.
+func (g *hosts) from(l *lane) end {
+	if l.dir == U2K {
+		return g.ends()[1]
+	}
+	return g.ends()[0]
+}
+
+func (g *hosts) to(l *lane) end {
+	if l.dir == U2K {
+		return g.ends()[0]
+	}
+	return g.ends()[1]
+}
+
+// openSenders opens the sockets of a lane's senders, who come from addresses
+// and ports of their own. Flow i belongs to sender i modulo their number.
+func (g *hosts) openSenders(l *lane, cpus []int) error {
+	from, to := g.from(l), g.to(l)
+	return from.ns.Do(func() error {
+		for i, cpu := range cpus {
+			c := g.spec.sender(i, len(cpus), cpu)
+			c.Kind, c.Src, c.Dst = kinds[g.spec.Gen], from.addr, to.addr
+			s, err := traffic.Open(c)
+			if err != nil {
+				return err
+			}
+			l.senders = append(l.senders, s)
+		}
+		return nil
+	})
+}
+
+// openReceivers opens a socket for each receiver of a lane. A super-packet is
+// cut into segments before it is queued on a socket, so that each is counted
+// where it is received or lost.
+func (g *hosts) openReceivers(l *lane, cpus []int, reading *sink.Control) error {
+	to := g.to(l)
+	return to.ns.Do(func() error {
+		fds, err := sink.Listen(netip.AddrPortFrom(to.addr, traffic.SinkPort), len(cpus), receiveBuffer, false)
+		if err != nil {
+			return err
+		}
+		for i, cpu := range cpus {
+			r := sink.NewReceiver(sink.ReceiverConfig{
+				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: g.spec.hostWait(), Flows: g.spec.Flows,
+				HeaderLen: packet.HeadersLen(g.spec.Mode == TAP, g.spec.Family), Open: g.spec.Open(),
+				MaxRead: max(defaultMTU, g.spec.Size),
+			}, reading)
+			l.readers = append(l.readers, r)
+			g.receivers = append(g.receivers, r)
+		}
+		return nil
+	})
+}
+
+// hostWait is how receivers wait, beside what drives the descriptors: as that
+// does, if it polls or spins.
+func (s Spec) hostWait() sink.Wait {
+	if s.IO == IOSpin || s.IO == IOPoll {
+		return waits[s.IO]
+	}
+	return sink.Block
+}
+
+// empty is so when nothing is on the wire and no socket has anything.
+func (g *hosts) empty() (bool, error) {
+	if ok, err := g.wire.empty(); !ok || err != nil {
+		return false, err
+	}
+	var fds []unix.PollFd
+	for _, r := range g.receivers {
+		for _, fd := range r.FDs {
+			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+	}
+	n, err := unix.Poll(fds, 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll the receivers' sockets: %w", err)
+	}
+	return n == 0 && err == nil, nil
+}
+
+func (g *hosts) collect() error {
+	for _, r := range g.receivers {
+		n, err := r.Overruns()
+		if err != nil {
+			return err
+		}
+		g.overruns += n
+	}
+	return g.wire.collect()
+}
+
+func (g *hosts) account(t *record.Trial) {
+	if g.overruns > 0 {
+		t.Accounting.Dropped[sink.SocketDrops] += g.overruns
+	}
+	g.wire.account(t)
 }

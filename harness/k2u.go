@@ -28,6 +28,7 @@ type k2u struct {
 	spec      Spec
 	hook      bpf.Hook
 	placement record.Placement
+	side      bpf.Side // to the observer: with dir=both, both
 
 	ns       *netns.NS
 	device   *device
@@ -52,11 +53,13 @@ func (g *k2u) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		target := g.device.target(g.spec.sampleEvery())
+		t := g.device.target(g.spec.sampleEvery())
+		t.Side = g.side
+		t.GSO = t.GSO || g.side != bpf.K2U && g.spec.segmentsPerWrite() > 1
 		if g.spec.Event == EventCarrier { // which drops super-packets before they are cut
-			target.GSO = true
+			t.GSO = true
 		}
-		g.observer, err = bpf.Open(g.hook, target)
+		g.observer, err = bpf.Open(g.hook, t)
 	}
 	return err
 }
@@ -207,7 +210,9 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
-	noteAides(t, g.lane.readers)
+	noteAides(t, &g.lane)
+	g.event.tell(t)
+	defer g.event.account(t, &g.lane)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
@@ -251,10 +256,7 @@ func (s Spec) segmentsPerSKB(device netns.State) uint64 {
 	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
-	if s.Gen == GenPacketGSO {
-		return traffic.SegmentsTCP(s.Size, s.Family, s.Mode == TAP)
-	}
-	return traffic.Segments(s.Size, s.Family)
+	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
 }
 
 // superFeature is the feature by which a device takes the generator's

@@ -130,16 +130,15 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Gen.Conversation() {
-		return prepareTalk(s, hook, cpus)
-	}
-	senders := min(s.Queues, s.Flows, max(1, len(cpus)/2))
-	if s.Gen == GenLockstep {
-		senders = 1
-	}
-	p, err := host.Place(cpus, senders, s.Queues)
+	p, err := place(s, cpus)
 	if err != nil {
 		return nil, err
+	}
+	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
+		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
+	}
+	if s.Gen.Conversation() {
+		return prepareTalk(s, hook, p)
 	}
 	measure := s.Measure
 	if s.Gen == GenLockstep {
@@ -154,10 +153,40 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if s.Gen == GenLockstep && s.Pause > 0 && !s.Settle {
 		b.lockstepLasts = measure
 	}
-	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
-		return nil, &MissingError{fmt.Sprintf("io=spin: %d senders and %d spinning readers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", senders, s.Queues, n)}
-	}
 	return b, nil
+}
+
+// place finds a CPU for each worker of s.
+func place(s Spec, cpus []int) (record.Placement, error) {
+	senders, readers := s.endWorkers(max(1, len(cpus)/2))
+	p, err := host.Place(cpus, senders, readers)
+	if err == nil {
+		p.Carrier = placeCarriers(s, cpus, p)
+	}
+	return p, err
+}
+
+// endWorkers is how many workers send and read, if half of the CPUs are for
+// senders.
+func (s Spec) endWorkers(half int) (senders, readers int) {
+	senders, readers = min(s.Queues, s.Flows, half), s.Queues
+	switch {
+	case s.Gen == GenLockstep:
+		return 1, readers
+	case s.Path == PathSink && s.Dir != K2U:
+		return s.writingWorkers(senders)
+	case s.Path == PathBridge: // each queue is written by a thread of its own
+		return min(s.Queues, s.Flows), readers
+	case s.Path.Yardstick() || s.Gen.Conversation(): // which have no queues to go by
+		senders = min(s.Flows, half)
+	}
+	if s.Path.Hosts() {
+		if s.Dir == Both && s.Gen != GenIPerf3 { // each of whose two processes does both
+			senders *= 2
+		}
+		readers = senders
+	}
+	return senders, readers
 }
 
 // Probe builds the device that s asks for and tears it down again, without

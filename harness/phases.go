@@ -22,8 +22,22 @@ type sample struct {
 	pushedBack uint64
 	sendNs     uint64
 	byQueue    []uint64 // delivered
+	byLane     []laneSample
 	// Of conversations: payload that arrived, once each, and answered requests.
 	payload, transactions uint64
+}
+
+// laneSample is what those of one direction had done.
+type laneSample struct{ delivered, wireBytes, accepted, pushedBack uint64 }
+
+// plus adds what was done between two moments.
+func (s laneSample) plus(from, to laneSample) laneSample {
+	return laneSample{
+		delivered:  s.delivered + to.delivered - from.delivered,
+		wireBytes:  s.wireBytes + to.wireBytes - from.wireBytes,
+		accepted:   s.accepted + to.accepted - from.accepted,
+		pushedBack: s.pushedBack + to.pushedBack - from.pushedBack,
+	}
 }
 
 // usage is what the trial and the host had used at one moment.

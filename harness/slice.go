@@ -31,16 +31,13 @@ type Side struct {
 //
 // A couple of windows from which the hypervisor stole is measured again, as far
 // as three times the planned couples reach: the trials' notes tell how often.
-// Sides of gen=lockstep or with an event cannot be sliced and are an error.
+// Sides that cannot be sliced (SideBySide) are an error.
 func (l *Lab) RunPair(ctx context.Context, sides [2]Side, seed uint64, floor record.Floor) (trials [2]record.Trial, err error) {
 	var rigs [2]setup
 	workers := 0
 	for i, s := range sides {
-		if s.Spec.Gen == GenLockstep {
-			return trials, fmt.Errorf("%w: gen=lockstep is measured trial by trial, not side by side", ErrImpossible)
-		}
-		if s.Spec.Event != EventNone {
-			return trials, fmt.Errorf("%w: event=%s happens in the middle of a trial, which is measured whole, not side by side", ErrImpossible, s.Spec.Event)
+		if !s.Spec.SideBySide() {
+			return trials, fmt.Errorf("%w: gen=%s event=%s is measured trial by trial, not side by side", ErrImpossible, s.Spec.Gen, s.Spec.Event)
 		}
 		if rigs[i], err = l.prepare(s.Spec, bpf.Hook(s.Hook)); err != nil {
 			return trials, err
@@ -258,7 +255,7 @@ func (c *slicing) keep(next couple) {
 	for i, s := range next.of {
 		m := &c.seen[i]
 		if len(m.samples) == 0 {
-			m.samples = []sample{{byQueue: make([]uint64, len(s.from.byQueue))}}
+			m.samples = []sample{{byQueue: make([]uint64, len(s.from.byQueue)), byLane: make([]laneSample, len(s.from.byLane))}}
 			m.first.stat = m.first.stat.Plus(s.before.stat, s.before.stat) // zeros for each CPU
 			m.last = m.first
 		}
@@ -289,7 +286,11 @@ func (s sample) plus(from, to sample) sample {
 		pushedBack: s.pushedBack + to.pushedBack - from.pushedBack,
 		sendNs:     s.sendNs + to.sendNs - from.sendNs,
 		byQueue:    slices.Clone(s.byQueue),
+		byLane:     slices.Clone(s.byLane),
 		payload:    s.payload + to.payload - from.payload, transactions: s.transactions + to.transactions - from.transactions,
+	}
+	for i := range sum.byLane {
+		sum.byLane[i] = sum.byLane[i].plus(from.byLane[i], to.byLane[i])
 	}
 	for i := range sum.byQueue {
 		sum.byQueue[i] += to.byQueue[i] - from.byQueue[i]

@@ -20,6 +20,9 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/host"
+	"tunbench/harness/packet"
+	"tunbench/harness/traffic"
+	"tunbench/harness/tuntap"
 	"tunbench/harness/vm"
 	"tunbench/reports/record"
 )
@@ -109,10 +112,22 @@ func balanced(t *testing.T, trial record.Trial) {
 	if slices.Contains(trial.Flags, record.FlagUnexplained) || a.Unexplained != 0 {
 		t.Errorf("accounts do not balance: %+v\n%v", a, trial.Notes)
 	}
+	if trial.Vnet != nil && (slices.Contains(trial.Flags, record.FlagBadVnet) || len(trial.Vnet.Bad) > 0) {
+		t.Errorf("virtio-net headers are wrong: %+v", trial.Vnet)
+	}
+	for _, f := range trial.Flows {
+		var sum uint64
+		for _, n := range f.Queues {
+			sum += n
+		}
+		if f.Queues != nil && sum != f.Delivered {
+			t.Errorf("flow %d: %d packets by queue, %d delivered", f.Flow, sum, f.Delivered)
+		}
+	}
 	if a.Offered != a.Accepted+a.PushedBack || a.Accepted == 0 || a.Delivered == 0 {
 		t.Errorf("accounts make no sense: %+v", a)
 	}
-	if trial.Arm == record.Bare || trial.Queues == nil {
+	if trial.Arm == record.Bare || trial.Queues == nil || a.Xmit == nil {
 		return
 	}
 	var xmit, read uint64
@@ -155,15 +170,34 @@ func TestEveryOption(t *testing.T) {
 		"packet imix":      func(s *Spec) { s.Gen, s.Size = GenPacket, SizeIMIX },
 		"queues and flows": func(s *Spec) { s.Queues, s.Flows = 8, 100 },
 		"steer cpu":        func(s *Spec) { s.Queues, s.Flows, s.Steer = 2, 8, SteerCPU },
-		"lockstep":         func(s *Spec) { s.Gen, s.Queues, s.Flows = GenLockstep, 4, 4 },
-		"lockstep jumbo":   func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenLockstep, 65535, 10, OffloadTSO },
+		"tso split":        func(s *Spec) { s.Gen, s.Size = GenPacketGSO, 1500 },
+		"tso split csum":   func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenPacketGSO, 576, 20, OffloadCsum },
+		"tso whole":        func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenPacketGSO, 1500, 10, OffloadTSO },
+		"tso whole tap v6": func(s *Spec) {
+			s.Family, s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = 6, TAP, GenPacketGSO, 92, 12, OffloadTSO
+		},
+		"tso by tunnel": func(s *Spec) {
+			s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = TAP, GenPacketGSO, 9000, 24, OffloadTunnel
+		},
+		"readv": func(s *Spec) { s.IO = IOReadv },
+		"readv, headers": func(s *Spec) {
+			s.IO, s.PI, s.VnetHdr, s.Offload, s.Gen, s.Size = IOReadv, true, 12, OffloadUSO, GenPacketGSO, 1500
+		},
+		"lockstep":       func(s *Spec) { s.Gen, s.Queues, s.Flows = GenLockstep, 4, 4 },
+		"lockstep jumbo": func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenLockstep, 65535, 10, OffloadTSO },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
 			set(&s)
 			trial := run(t, s, bpf.Tracepoint)
 			balanced(t, trial)
-			if s.Gen == GenUDPGSO && s.Offload == OffloadUSO {
+			if s.VnetHdr > 0 {
+				headersTell(t, s, trial)
+			} else if trial.Vnet != nil {
+				t.Errorf("headers without any: %+v", trial.Vnet)
+			}
+			whole := s.Gen == GenUDPGSO && s.Offload == OffloadUSO || s.Gen == GenPacketGSO && offloadMasks[s.Offload]&tuntap.OffTSO4 != 0
+			if whole && s.Size < 2000 {
 				a := trial.Accounting
 				if a.ReadSKBs == nil || *a.ReadSKBs*40 > *a.Read {
 					t.Errorf("%v super-packets for %d segments", a.ReadSKBs, *a.Read)
@@ -182,6 +216,35 @@ func TestEveryOption(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// headersTell holds the virtio-net headers of a trial against what was sent.
+func headersTell(t *testing.T, s Spec, trial record.Trial) {
+	t.Helper()
+	v := trial.Vnet
+	if v == nil {
+		t.Fatal("no word of the headers")
+	}
+	if v.Partial+v.Full+v.Without != v.Headers || v.Full > 0 && v.Summed == 0 {
+		t.Errorf("checksums do not add up: %+v", v)
+	}
+	kind, largest := "none", uint64(s.Size)
+	switch mask := offloadMasks[s.Offload]; {
+	case s.Gen == GenUDPGSO && mask&tuntap.OffUSO4 != 0:
+		kind = "udp-l4"
+		largest += (traffic.Segments(kinds[s.Gen], s.Size, s.Family, false) - 1) * (largest - uint64(packet.HeadersLen(false, s.Family)))
+	case s.Gen == GenPacketGSO && mask&tuntap.OffTSO4 != 0:
+		kind = map[int]string{4: "tcpv4", 6: "tcpv6"}[s.Family]
+		largest += (traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP) - 1) * (largest - uint64(packet.TCPHeadersLen(false, s.Family)))
+	}
+	if v.GSO[kind] != v.Headers || v.Largest != largest {
+		t.Errorf("%d of %d headers say %s, the largest packet has %d bytes, want %d: %+v", v.GSO[kind], v.Headers, kind, v.Largest, largest, v)
+	}
+	// What the device computes is left to the reader, but where the sender sums up
+	// by itself.
+	if left := s.Offload != OffloadNone && s.Gen != GenPacket; left != (v.Partial == v.Headers) {
+		t.Errorf("offload=%s: %d of %d checksums were left to the reader", s.Offload, v.Partial, v.Headers)
 	}
 }
 
@@ -302,12 +365,33 @@ func TestFlowsSpread(t *testing.T) {
 		}
 		flows += q.Flows
 	}
-	if flows != 64 {
-		t.Errorf("%d flows on the queues, want each of 64 on one", flows)
+	if flows != 64 || trial.Metrics[record.FlowConsistency] != 1 {
+		t.Errorf("%d flows on the queues, want each of 64 on one; consistency %v", flows, trial.Metrics[record.FlowConsistency])
 	}
 	for _, f := range trial.Flows {
-		if f.Accepted == 0 || f.Delivered == 0 {
+		if f.Accepted == 0 || f.Delivered == 0 || len(f.Queues) != 1 {
 			t.Errorf("flow %d: %+v", f.Flow, f)
+		}
+	}
+}
+
+// TestConsistency: a flow that came out of two queues is not consistent, one of
+// a single packet does not count.
+func TestConsistency(t *testing.T) {
+	for name, c := range map[string]struct {
+		flows [][]uint64 // packets by queue
+		share float64
+		ok    bool
+	}{
+		"two of three":  {[][]uint64{{2, 0}, {1, 1}, {0, 1}, {0, 9}}, 2.0 / 3, true},
+		"all":           {[][]uint64{{2, 0, 0}, {0, 0, 3}}, 1, true},
+		"none":          {[][]uint64{{1, 1}}, 0, true},
+		"single packet": {[][]uint64{{1, 0}, {0, 1}}, 0, false},
+		"one queue":     {[][]uint64{{7}}, 0, false},
+	} {
+		share, ok := consistency(len(c.flows), len(c.flows[0]), func(flow, queue int) uint64 { return c.flows[flow][queue] })
+		if share != c.share || ok != c.ok {
+			t.Errorf("%s: %v, %v, want %v, %v", name, share, ok, c.share, c.ok)
 		}
 	}
 }

@@ -15,8 +15,11 @@ import (
 
 // aided is a worker for which a thread of the kernel works.
 type aided interface {
-	// AideTime is the CPU time in ns of that thread.
+	// AideTime is the CPU time in ns of that thread; 0 if there is none.
 	AideTime() (int64, error)
+	// Aided tells whether there is such a thread and, once it runs, why it is not
+	// on the CPU of whom it works for and why its time is not known.
+	Aided() (aided bool, pin, time error)
 }
 
 // addAideTime adds the time of a worker's aide to a sum; the sum is -1,
@@ -76,20 +79,29 @@ func vhostEmpty(readers []reader) (bool, error) {
 	return true, nil
 }
 
-// noteAides says what was done about vhost's workers.
-func noteAides(t *record.Trial, readers []reader) {
-	for _, r := range readers {
-		v, ok := r.(*sink.Vhost)
-		if !ok {
-			continue
+// noteAides says what was done about vhost's workers; those of one lane fare
+// alike.
+func noteAides(t *record.Trial, l *lane) {
+	var list []aided
+	for _, r := range l.readers {
+		if a, ok := r.(aided); ok {
+			list = append(list, a)
 		}
+	}
+	for _, s := range l.senders {
+		list = append(list, s)
+	}
+	for _, a := range list {
+		on, pin, time := a.Aided()
 		switch {
-		case v.TimeError != nil:
-			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the CPU time of the workers is not known: %v", v.TimeError))
-		case v.PinError == nil:
-			t.Notes = append(t.Notes, "vhost: the worker of each queue ran on its reader's CPU, and its CPU time counts as the reader's")
+		case !on:
+			continue
+		case time != nil:
+			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the CPU time of the kernel's workers is not known: %v", time))
+		case pin != nil:
+			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the kernel's workers ran where its scheduler put them, and their CPU time counts: %v", pin))
 		default:
-			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the workers ran where the scheduler put them, and their CPU time counts as their readers': %v", v.PinError))
+			t.Notes = append(t.Notes, "vhost: the kernel's worker of each queue ran on the CPU of whom it works for, and its CPU time counts")
 		}
 		return
 	}

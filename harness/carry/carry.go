@@ -1,15 +1,294 @@
-// Package carry moves packets from one device to another.
+// Package carry moves packets from one descriptor to another, as they are: what
+// a relay, an emulator or a bridge in user space does between two devices.
 package carry
 
-// Wait says how a thread waits for packets.
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/worker"
+)
+
+// Wait says how a carrier waits for packets.
 type Wait int
 
 const (
-	Block Wait = iota // in a system call, on a blocking descriptor
-	Poll              // in poll(2), when a non-blocking call gave EAGAIN
+	Block Wait = iota // in read(2), on a blocking descriptor
+	Poll              // in poll(2), when a non-blocking read gave EAGAIN
 	Spin              // not at all
 )
 
-// roomWithin is in ns how long a thread that is to finish waits for a
-// descriptor to take a packet.
-const roomWithin = int64(1e9)
+// Config says what a carrier carries from where to where.
+type Config struct {
+	Name string // such as "relay a to b, queue 0", for errors
+	// From and To are descriptors of queues whose packets look the same, with
+	// the same headers before them. From blocks with Block and does not with Poll
+	// and Spin; To may do either.
+	From, To int
+	CPU      int
+	Wait     Wait
+	// Headers, if not 0, is how many bytes of the device's headers are moved by a
+	// buffer of their own: readv(2) and writev(2) take the place of read and write.
+	Headers int
+	MaxRead int // bytes that a read can return, headers included
+}
+
+// maxErrno is above every errno of a write: those of
+// include/uapi/asm-generic/errno.h end at 133.
+const maxErrno = 134
+
+// Counts is what a carrier did from its start on. Packets are what the device
+// moves: a super-packet counts as one.
+type Counts struct {
+	In    uint64 // read
+	Out   uint64 // written
+	Calls uint64 // system calls, those that waited or found nothing included
+	Bytes uint64 // read, headers included
+	// Errors counts packets by the errno for which they could not be written.
+	Errors [maxErrno]uint64
+}
+
+// Failed is how many packets could not be written.
+func (c *Counts) Failed() (sum uint64) {
+	for _, n := range c.Errors {
+		sum += n
+	}
+	return sum
+}
+
+// Add adds what another carrier did.
+func (c *Counts) Add(other *Counts) {
+	c.In += other.In
+	c.Out += other.Out
+	c.Calls += other.Calls
+	c.Bytes += other.Bytes
+	for errno, n := range other.Errors {
+		c.Errors[errno] += n
+	}
+}
+
+// ByName gives the errors by errno name.
+func (c *Counts) ByName() map[string]uint64 {
+	names := map[string]uint64{}
+	for errno, n := range c.Errors {
+		if n > 0 {
+			names[unix.ErrnoName(unix.Errno(errno))] = n
+		}
+	}
+	return names
+}
+
+// Carrier moves packets one way.
+type Carrier struct {
+	Config
+	Counts
+
+	thread    *worker.Thread
+	buf       []byte
+	in, out   [2]unix.Iovec
+	finish    atomic.Bool
+	gate      worker.Gate // holds back a carrier that found nothing
+	triedFrom int64       // when the write that waits for room was first tried; 0: none waits
+
+	_         [64]byte // what others poll is not on the line of what the loop writes
+	published struct{ calls, failed atomic.Uint64 }
+	_         [64]byte
+}
+
+const (
+	publishEvery = 64
+	pollTimeout  = 50 // ms; a backstop, the end is signalled by a kick
+	// roomWithin is in ns how long a carrier that is to finish waits for a
+	// descriptor to take a packet.
+	roomWithin = int64(time.Second)
+)
+
+// New prepares a carrier: it runs after Start.
+func New(c Config) *Carrier {
+	r := &Carrier{Config: c, buf: make([]byte, c.MaxRead)}
+	for _, v := range []*[2]unix.Iovec{&r.in, &r.out} {
+		v[0].Base = &r.buf[0]
+		v[0].SetLen(c.Headers)
+		v[1].Base = &r.buf[c.Headers]
+		v[1].SetLen(c.MaxRead - c.Headers)
+	}
+	return r
+}
+
+// Start begins to carry on a thread of its own.
+func (c *Carrier) Start() (err error) {
+	if c.thread, err = worker.Start(c.CPU, c.loop); err != nil {
+		return fmt.Errorf("start %s: %w", c.Name, err)
+	}
+	return nil
+}
+
+// Thread is the thread that carries; nil before Start.
+func (c *Carrier) Thread() *worker.Thread { return c.thread }
+
+// Calls is how many system calls it has made; it may be asked while the carrier
+// runs, and lags by some dozens.
+func (c *Carrier) Calls() uint64 { return c.published.calls.Load() }
+
+// Lost is how many packets could not be written so far. It may be asked while
+// the carrier runs, and does not lag.
+func (c *Carrier) Lost() uint64 { return c.published.failed.Load() }
+
+// Hold stops a carrier that does not wait in the kernel as soon as it finds
+// nothing.
+func (c *Carrier) Hold() { c.gate.Close() }
+
+// Release lets it run again.
+func (c *Carrier) Release() { c.gate.Open() }
+
+// Finish makes the carrier end as soon as nothing is left to read. One that
+// waits in read(2) is woken up.
+func (c *Carrier) Finish() error {
+	c.finish.Store(true)
+	c.gate.Open()
+	if err := unix.SetNonblock(c.From, true); err != nil {
+		return fmt.Errorf("finish %s: %w", c.Name, err)
+	}
+	return c.thread.Kick()
+}
+
+// Close leaves the descriptors to their devices.
+func (c *Carrier) Close() error { return nil }
+
+// loop is the hot loop: it allocates nothing. Its blocking calls are raw ones
+// for the reasons given at sink.Reader.
+func (c *Carrier) loop() error {
+	defer c.publish()
+	for {
+		worker.Turn()
+		finish := c.finish.Load()
+		got, err := c.step()
+		switch {
+		case err != nil:
+			return err
+		case got:
+			continue
+		case finish:
+			return nil
+		}
+		c.publish()
+		c.gate.Pass()
+		if c.Wait == Poll {
+			if err := c.poll(c.From, unix.POLLIN); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// step carries one packet, if there is one. An interrupted read counts as one,
+// since there may be a packet.
+func (c *Carrier) step() (bool, error) {
+	n, errno := c.read()
+	switch errno {
+	case 0:
+	case unix.EAGAIN:
+		return false, nil
+	case unix.EINTR:
+		return true, nil
+	default:
+		return false, fmt.Errorf("%s: read: %w", c.Name, errno)
+	}
+	c.In++
+	c.Bytes += uint64(n)
+	if c.In%publishEvery == 0 {
+		c.publish()
+	}
+	return true, c.deliver(n)
+}
+
+func (c *Carrier) read() (int, unix.Errno) {
+	c.Counts.Calls++
+	call, at, size := uintptr(unix.SYS_READ), unsafe.Pointer(&c.buf[0]), len(c.buf)
+	if c.Headers > 0 {
+		call, at, size = unix.SYS_READV, unsafe.Pointer(&c.in), len(c.in)
+	}
+	n, _, errno := unix.RawSyscall(call, uintptr(c.From), uintptr(at), uintptr(size))
+	return int(n), errno
+}
+
+func (c *Carrier) write(n int) unix.Errno {
+	c.Counts.Calls++
+	call, at, size := uintptr(unix.SYS_WRITE), unsafe.Pointer(&c.buf[0]), n
+	if c.Headers > 0 && n > c.Headers {
+		c.out[1].SetLen(n - c.Headers)
+		call, at, size = unix.SYS_WRITEV, unsafe.Pointer(&c.out), len(c.out)
+	}
+	_, _, errno := unix.RawSyscall(call, uintptr(c.To), uintptr(at), uintptr(size))
+	return errno
+}
+
+// deliver writes the packet of n bytes. If there is no room for it now it waits;
+// if it is refused it is lost, and counted.
+func (c *Carrier) deliver(n int) error {
+	for {
+		worker.Turn()
+		errno := c.write(n)
+		switch errno {
+		case 0:
+			c.Out++
+			c.triedFrom = 0
+			return nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			ok, err := c.room()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				c.lose(errno)
+				return nil
+			}
+		case unix.EBADFD, unix.EBADF: // the device is gone
+			c.lose(errno)
+			return fmt.Errorf("%s: write: %w", c.Name, errno)
+		default:
+			c.lose(errno)
+			return nil
+		}
+	}
+}
+
+// room waits until To takes something, and tells whether to try again: one that
+// is to finish does not wait for ever.
+func (c *Carrier) room() (bool, error) {
+	if now := worker.Now(); c.triedFrom == 0 {
+		c.triedFrom = now
+	} else if c.finish.Load() && now-c.triedFrom > roomWithin {
+		c.triedFrom = 0
+		return false, nil
+	}
+	if c.Wait == Spin {
+		return true, nil
+	}
+	return true, c.poll(c.To, unix.POLLOUT)
+}
+
+func (c *Carrier) lose(errno unix.Errno) {
+	c.Errors[min(int(errno), maxErrno-1)]++
+	c.published.failed.Add(1)
+}
+
+// poll waits by a raw ppoll(2), for Finish's kick to interrupt.
+func (c *Carrier) poll(fd int, events int16) error {
+	c.Counts.Calls++
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: events}}
+	timeout := unix.NsecToTimespec(int64(pollTimeout * time.Millisecond))
+	_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1,
+		uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
+	if errno != 0 && errno != unix.EINTR {
+		return fmt.Errorf("%s: poll: %w", c.Name, errno)
+	}
+	return nil
+}
+
+func (c *Carrier) publish() { c.published.calls.Store(c.Counts.Calls) }

@@ -72,9 +72,6 @@ type tunnel struct {
 	_         [64]byte
 }
 
-// maxErrno is above all errnos that system calls return.
-const maxErrno = 134
-
 // Reasons of an opener, in the order of tunnel.refused.
 var refusals = [3]string{"not of the tunnel", "replayed", "not authentic"}
 
@@ -199,9 +196,6 @@ func (t *tunnel) run(fd int, take func() (int, error), give func(n int) error) e
 		}
 	}
 }
-
-// pollTimeout in ms is a backstop: the end is signalled by a kick.
-const pollTimeout = 50
 
 func (t *tunnel) poll(fd int, events int16) error {
 	t.calls++

@@ -11,6 +11,24 @@ import (
 // loopback included.
 type Stack struct {
 	Received uint64 // packets or super-packets that came in, before anything was checked (IpInReceives)
+	// Lost is what the stack and UDP dropped of these, by the kernel's drop
+	// reasons, whose counters these are the same as; reasons without any are left
+	// out.
+	Lost map[string]uint64
+}
+
+// lost names the counters of /proc/net/snmp by drop reason, as in
+// include/net/dropreason-core.h. UDP's InErrors holds the others of its
+// protocol but NoPorts, and is not a reason of its own.
+var lost = []struct{ protocol, name, v6, reason string }{
+	{"Udp", "RcvbufErrors", "Udp6RcvbufErrors", "SOCKET_RCVBUFF"},
+	{"Udp", "MemErrors", "Udp6MemErrors", "PROTO_MEM"},
+	{"Udp", "InCsumErrors", "Udp6InCsumErrors", "UDP_CSUM"},
+	{"Udp", "NoPorts", "Udp6NoPorts", "NO_SOCKET"},
+	{"Ip", "InHdrErrors", "Ip6InHdrErrors", "IP_INHDR"},
+	{"Ip", "InAddrErrors", "Ip6InAddrErrors", "IP_INADDRERRORS"},
+	{"Ip", "InTruncatedPkts", "Ip6InTruncatedPkts", "PKT_TOO_SMALL"},
+	{"Ip", "InDiscards", "Ip6InDiscards", "NOMEM"},
 }
 
 // Stack reads the counters of the namespace's IP stack.
@@ -24,11 +42,17 @@ func (n *NS) Stack() (s Stack, err error) {
 		if !ok {
 			return fmt.Errorf("read the counters of IPv4: no InReceives")
 		}
-		s.Received = v4
+		s.Received, s.Lost = v4, map[string]uint64{}
 		// Without IPv6 there is no such file.
-		if text, err = os.ReadFile("/proc/thread-self/net/snmp6"); err == nil {
-			v6, _ := snmp6(string(text), "Ip6InReceives")
-			s.Received += v6
+		text6, _ := os.ReadFile("/proc/thread-self/net/snmp6")
+		v6, _ := snmp6(string(text6), "Ip6InReceives")
+		s.Received += v6
+		for _, l := range lost {
+			v4, _ := snmp(string(text), l.protocol, l.name)
+			v6, _ := snmp6(string(text6), l.v6)
+			if v4+v6 > 0 {
+				s.Lost[l.reason] += v4 + v6
+			}
 		}
 		return nil
 	})

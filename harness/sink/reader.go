@@ -5,6 +5,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -321,6 +322,9 @@ func (r *Reader) takeSplit(n int, now int64) {
 	if n < headers {
 		r.Foreign++
 		return
+	}
+	if r.see != nil {
+		r.see(slices.Concat(r.buf[:headers], r.buf[splitAt:][:n-headers]))
 	}
 	r.packet(r.buf[:headers], r.buf[splitAt:][:n-headers], now)
 }

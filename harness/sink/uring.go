@@ -165,7 +165,12 @@ func (r *Reader) bursts() error {
 		if got > 0 {
 			r.time(got, now-before)
 			r.tell(got, now)
-			batch = min(most, got+got/2+1)
+			// As many as there were, or more if all found one: a read that finds
+			// nothing costs half of one that does.
+			if got == batch {
+				got += got/2 + 1
+			}
+			batch = min(most, got)
 			continue
 		}
 		if drain {

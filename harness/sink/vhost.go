@@ -15,11 +15,9 @@ import (
 // worker's call. Config.Wait is of no meaning; Config.VnetHdr is the device's.
 type Vhost struct {
 	Reader
-	Device *vhost.Device
-	// PinError tells why the worker is not on the reader's CPU, and TimeError why
-	// its CPU time is not known.
-	PinError, TimeError error
+	Device              *vhost.Device
 	vnet                int // bytes of the header that vhost adds
+	pinError, timeError error
 }
 
 // Receive buffers of a Vhost: as many as QEMU has by default, and as many as
@@ -51,8 +49,8 @@ func NewVhost(c Config, d *vhost.Device, control *Control) *Vhost {
 // Start begins to receive on a thread of its own, with the worker of the kernel
 // on the same CPU if it can be put there: the two take turns.
 func (v *Vhost) Start() (err error) {
-	v.PinError = v.Device.Pin(v.CPU)
-	_, v.TimeError = v.AideTime()
+	v.pinError = v.Device.Pin(v.CPU)
+	_, v.timeError = v.AideTime()
 	if v.thread, err = worker.Start(v.CPU, v.loop); err != nil {
 		return fmt.Errorf("start the virtio driver of queue %d: %w", v.Queue, err)
 	}
@@ -68,6 +66,10 @@ func (v *Vhost) Close() error { return v.Device.Close() }
 
 // AideTime is the CPU time in ns of the worker, which belongs to the packets.
 func (v *Vhost) AideTime() (int64, error) { return v.Device.WorkerTime() }
+
+// Aided tells since Start why the worker is not on the reader's CPU, and why its
+// CPU time is not known.
+func (v *Vhost) Aided() (aided bool, pin, time error) { return true, v.pinError, v.timeError }
 
 // loop is the hot loop: it allocates nothing. It takes what there is, up to
 // refillEvery packets, and gives the buffers back.

@@ -3,6 +3,7 @@ package traffic
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -40,14 +41,12 @@ type batch struct {
 	// templates holds, of whole packets, the headers by message and position of
 	// the flow; messages of one size share them.
 	templates [][][]byte
-	device    []byte // of whole packets: what a device wants before each
+	device    []byte // what stands before each packet that is not of it
 }
 
 func newBatch(c Config) *batch {
-	if c.Kind == PacketGSO { // as PACKET_VNET_HDR has it, whatever the device
-		c.VnetHdr, c.PI, c.Vectored = packet.VnetLen, false, false
-	}
-	ipHeaders := c.headersLen(false)
+	fam := family(c.Src)
+	ipHeaders := packet.HeadersLen(false, fam)
 	b := &batch{config: c, segments: 1}
 	sizes := []int{c.Size}
 	messages := batchMessages
@@ -55,33 +54,28 @@ func newBatch(c Config) *batch {
 	case c.Size == 0:
 		sizes = imix[:]
 		messages = batchMessages / len(imix) * len(imix)
-	case c.super():
-		b.stride = c.Size - ipHeaders
-		b.segments = Segments(c.Size, family(c.Src))
-		if c.tcp() {
-			b.segments = SegmentsTCP(c.Size, family(c.Src), c.TAP)
+	case c.Kind.super():
+		if c.Kind.tcp() {
+			ipHeaders = packet.TCPHeadersLen(false, fam)
 		}
+		b.stride = c.Size - ipHeaders
+		b.segments = Segments(c.Kind, c.Size, fam, c.TAP)
 		messages = max(1, min(batchMessages, batchBytes/(int(b.segments)*b.stride)))
 	}
 	if c.Messages > 0 {
 		messages = c.Messages
 	}
 	payload := func(message int) int {
-		if c.super() {
+		if c.Kind.super() {
 			return int(b.segments) * b.stride
 		}
 		return sizes[message%len(sizes)] - ipHeaders
 	}
-	if c.Kind.packet() || c.Kind == Write {
-		b.offset = c.headersLen(c.TAP)
+	if c.Kind.whole() || c.Kind.written() {
 		b.to = linkAddress(c)
-		b.device = deviceHeader(c, b.offset, b.stride)
-		if !c.Vectored {
-			b.offset += len(b.device)
-		}
 		bySize := make([][][]byte, len(sizes))
 		for i := range sizes {
-			bySize[i] = b.templatesFor(payload(i))
+			bySize[i] = b.templatesOf(payload(i))
 		}
 		for i := range messages {
 			b.templates = append(b.templates, bySize[i%len(sizes)])
@@ -104,7 +98,7 @@ func newBatch(c Config) *batch {
 		iovecs[vectors-1].SetLen(len(buf))
 		b.headers[i].hdr.Iov = &iovecs[0]
 		b.headers[i].hdr.SetIovlen(vectors)
-		if c.Kind.packet() {
+		if c.Kind.whole() {
 			b.headers[i].hdr.Name = (*byte)(unsafe.Pointer(&b.to))
 			b.headers[i].hdr.Namelen = unix.SizeofSockaddrLinklayer
 		}
@@ -112,17 +106,21 @@ func newBatch(c Config) *batch {
 	return b
 }
 
-// Segments is how many wire segments of size bytes of IP a super-packet of UDP
-// stands for.
-func Segments(size, family int) uint64 {
-	headers := packet.HeadersLen(false, family)
-	return uint64(min(maxSegments, (maxIP-headers)/(size-headers)))
-}
-
-// SegmentsTCP is the same of TCP.
-func SegmentsTCP(size, family int, tap bool) uint64 {
-	headers := packet.TCPHeadersLen(false, family)
-	return uint64(min(maxSegments, (maxIP-packet.TCPHeadersLen(tap, family))/(size-headers)))
+// Segments is how many wire segments of size bytes of IP a message stands for:
+// more than one of super-packets.
+func Segments(k Kind, size, family int, tap bool) uint64 {
+	headers, link := packet.HeadersLen(false, family), 0
+	switch k {
+	case UDPGSO, WriteGSO:
+	case PacketGSO, WriteTCP:
+		headers = packet.TCPHeadersLen(false, family)
+		if tap {
+			link = packet.EthernetLen
+		}
+	default:
+		return 1
+	}
+	return uint64(min(maxSegments, (maxIP-link-headers)/(size-headers)))
 }
 
 func (b *batch) messages() int { return len(b.headers) }
@@ -140,43 +138,58 @@ func linkAddress(c Config) unix.RawSockaddrLinklayer {
 	return to
 }
 
-// templatesFor makes the headers of each flow for packets with that many bytes of
-// payload.
-func (b *batch) templatesFor(payload int) [][]byte {
+// templatesOf makes all that stands before that many bytes of payload, for each
+// flow: the headers of the packet and, right before them or in a buffer of
+// its own, what the device wants first. All messages have the same of that.
+func (b *batch) templatesOf(payload int) [][]byte {
 	c := b.config
 	var all [][]byte
 	for _, flow := range c.Flows {
-		u := packet.UDP{
-			TAP: c.TAP, SrcLink: c.SrcLink, DstLink: c.DstLink,
-			Src: netip.AddrPortFrom(c.Src, uint16(FirstPort+flow)),
-			Dst: netip.AddrPortFrom(c.Dst, SinkPort),
-		}
-		if c.Kind == Write {
-			u.Src, u.Dst = netip.AddrPortFrom(c.Src, c.SrcPort(flow)), netip.AddrPortFrom(c.Dst, c.DstPort(flow))
-		}
-		headers := make([]byte, b.offset)
-		at := 0
-		if !c.Vectored {
-			at = copy(headers, b.device)
-		}
+		vnet, headers := headersOf(c, flow, payload, b.stride)
+		b.device = nil
 		switch {
-		case c.tcp():
-			packet.TCP(u).Super(headers[at:], payload, b.stride)
-		case c.Kind == Write:
-			u.Super(headers[at:], payload, b.stride)
-		default:
-			u.Headers(headers[at:], payload)
+		case c.Kind == PacketGSO:
+			b.device = make([]byte, packet.VnetLen)
+			vnet.Put(b.device, packet.VnetLen)
+		case c.Kind.written():
+			b.device = deviceHeader(c, vnet)
 		}
+		if !c.Vectored {
+			headers = slices.Concat(b.device, headers)
+		}
+		b.offset = len(headers)
 		all = append(all, headers)
 	}
 	return all
 }
 
-// deviceHeader is what a device, or a socket in its place, wants before each
-// packet whose own headers are that long: packet information and virtio-net
-// header. All packets of a batch have the same. Stride is the payload of a
-// segment, for super-packets.
-func deviceHeader(c Config, headers, stride int) []byte {
+// headersOf makes the headers of a packet, and what a virtio-net header says of
+// it. Checksums are left to the next one, but for those of Packet. Stride is the
+// payload of a segment, for super-packets.
+func headersOf(c Config, flow, payload, stride int) (vnet packet.VnetHdr, headers []byte) {
+	u := packet.UDP{
+		TAP: c.TAP, SrcLink: c.SrcLink, DstLink: c.DstLink,
+		Src: netip.AddrPortFrom(c.Src, c.SrcPort(flow)), Dst: netip.AddrPortFrom(c.Dst, c.DstPort(flow)),
+	}
+	if c.Kind.tcp() {
+		headers = make([]byte, packet.TCPHeadersLen(c.TAP, family(c.Src)))
+		return packet.TCP(u).Super(headers, payload, stride), headers
+	}
+	headers = make([]byte, packet.HeadersLen(c.TAP, family(c.Src)))
+	switch {
+	case !c.Kind.written():
+		u.Headers(headers, payload)
+	case c.Kind.super():
+		vnet = u.Super(headers, payload, stride)
+	default:
+		vnet = u.Super(headers, payload, payload)
+	}
+	return vnet, headers
+}
+
+// deviceHeader is what a device wants before a packet: packet information and
+// virtio-net header.
+func deviceHeader(c Config, vnet packet.VnetHdr) []byte {
 	var b []byte
 	if c.PI {
 		etherType := uint16(packet.EtherTypeIPv4)
@@ -185,27 +198,12 @@ func deviceHeader(c Config, headers, stride int) []byte {
 		}
 		b = binary.BigEndian.AppendUint16(make([]byte, packet.PILen-2), etherType)
 	}
-	if c.VnetHdr == 0 {
-		return b
+	if c.VnetHdr > 0 {
+		at := len(b)
+		b = append(b, make([]byte, c.VnetHdr)...)
+		vnet.Put(b[at:], c.VnetHdr)
 	}
-	h := packet.VnetHdr{
-		Flags: packet.VnetNeedsCsum, HdrLen: uint16(headers),
-		CsumStart: uint16(headers - packet.UDPLen), CsumOffset: packet.UDPCsumOffset,
-	}
-	kind := uint8(packet.GSOUDPL4)
-	if c.tcp() {
-		h.CsumStart, h.CsumOffset = uint16(headers-packet.TCPLen), packet.TCPCsumOffset
-		kind = packet.GSOTCPv4
-		if c.Src.Is6() {
-			kind = packet.GSOTCPv6
-		}
-	}
-	if c.super() {
-		h.GSOType, h.GSOSize = kind, uint16(stride)
-	}
-	vnet := make([]byte, c.VnetHdr)
-	h.Put(vnet, c.VnetHdr)
-	return append(b, vnet...)
+	return b
 }
 
 // stamp writes the packets of one batch of the flow at that position, from
@@ -225,12 +223,8 @@ func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 	if b.templates != nil {
 		copy(buf, b.templates[i][position])
 	}
-	if b.config.tcp() {
-		stride := b.stride
-		if stride == 0 {
-			stride = len(buf) - b.offset
-		}
-		packet.PutTCPSeq(buf[b.offset-packet.TCPLen:], uint32(seq)*uint32(stride))
+	if b.config.Kind.tcp() {
+		packet.PutTCPSeq(buf[b.offset-packet.TCPLen:], uint32(seq)*uint32(b.stride))
 	}
 	payload := buf[b.offset:]
 	for range b.segments {
@@ -241,9 +235,7 @@ func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 	switch {
 	case b.config.Kind == Packet && b.config.Src.Is6():
 		b.checksum(buf)
-	case b.config.Kind == Write && b.config.VnetHdr == 0 && b.config.TCP:
-		packet.CompleteTCP(buf[b.offset-packet.TCPLen:][:packet.TCPLen+packet.StampLen])
-	case b.config.Kind == Write && b.config.VnetHdr == 0:
+	case b.config.Kind == Write && b.config.VnetHdr == 0: // else it is left to the kernel
 		packet.CompleteUDP(buf[b.offset-packet.UDPLen:][:packet.UDPLen+packet.StampLen])
 	}
 }

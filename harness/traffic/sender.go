@@ -30,12 +30,24 @@ const (
 	UDP       Kind = iota // connected sockets
 	UDPGSO                // the same, UDP_SEGMENT
 	Packet                // AF_PACKET
-	Write                 // the descriptor of a device, one packet or super-packet a call
-	PacketGSO             // AF_PACKET with PACKET_VNET_HDR: super-packets of TCP
+	PacketGSO             // the same with PACKET_VNET_HDR: super-packets of TCP
+	Write                 // the descriptors of a device, one packet a call
+	WriteGSO              // the same: super-packets of UDP, for a device with a virtio-net header
+	WriteTCP              // the same: super-packets of TCP
 )
 
-// packet tells whether one AF_PACKET socket takes the packets of all flows.
-func (k Kind) packet() bool { return k == Packet || k == PacketGSO }
+// whole tells whether packets are handed over with all their headers, by one
+// socket for all flows.
+func (k Kind) whole() bool { return k == Packet || k == PacketGSO }
+
+// written tells whether packets are written into a device.
+func (k Kind) written() bool { return k == Write || k == WriteGSO || k == WriteTCP }
+
+// tcp tells whether super-packets are of TCP.
+func (k Kind) tcp() bool { return k == PacketGSO || k == WriteTCP }
+
+// super tells whether messages are super-packets.
+func (k Kind) super() bool { return k == UDPGSO || k == WriteGSO || k.tcp() }
 
 // Config says what a sender sends.
 type Config struct {
@@ -45,7 +57,7 @@ type Config struct {
 	Flows    []int // the flows of this sender
 	Size     int   // IP length in bytes; 0 for the IMIX
 	TAP      bool
-	// Ifindex, SrcLink and DstLink are for AF_PACKET only, the latter two for TAP.
+	// Ifindex is for AF_PACKET only, SrcLink and DstLink for whole frames on a TAP.
 	Ifindex          int
 	SrcLink, DstLink [6]byte
 	Bypass           bool // PACKET_QDISC_BYPASS
@@ -55,17 +67,17 @@ type Config struct {
 	Pace     Pace   // the zero value sends as fast as it goes
 }
 
-// Written is for Write only: what is written where. Src and Dst are those of the
-// packets, SrcLink and DstLink those of the frames on a TAP.
+// Written is for packets that are written: how, and where to. Src and
+// Dst are those of the packets.
 type Written struct {
 	FDs      []int // the queue of each of Flows, by position; they stay their owner's
 	Answers  bool  // the packets go back: from SinkPort to FirstPort+flow
 	PI       bool
 	VnetHdr  int  // bytes, 0 for none: then checksums are complete, else they are partial
-	TCP      bool // segments of TCP instead of datagrams
-	GSO      bool // super-packets, as UDPGSO and PacketGSO send them; they need VnetHdr
 	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
+	Ring     bool // io_uring: a batch a call; not with Vectored
+	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
 }
 
 // SrcPort and DstPort are those of the packets of a flow that are written.
@@ -81,22 +93,6 @@ func (w Written) DstPort(flow int) uint16 {
 		return uint16(FirstPort + flow)
 	}
 	return SinkPort
-}
-
-// super tells whether messages are super-packets.
-func (c Config) super() bool {
-	return c.Kind == UDPGSO || c.Kind == PacketGSO || c.Kind == Write && c.GSO
-}
-
-// tcp tells whether packets are segments of TCP.
-func (c Config) tcp() bool { return c.Kind == PacketGSO || c.Kind == Write && c.TCP }
-
-// headersLen is the number of bytes before the payload of a packet.
-func (c Config) headersLen(tap bool) int {
-	if c.tcp() {
-		return packet.TCPHeadersLen(tap, family(c.Src))
-	}
-	return packet.HeadersLen(tap, family(c.Src))
 }
 
 // Control is shared by the senders of a trial.
@@ -129,7 +125,11 @@ type Sender struct {
 	seqs    []uint64 // next sequence number, by position in Flows
 	next    int      // position in Flows of the next batch
 	counts  Counts
-	writes  *writes // only with Write
+	writes  *writes // of packets that are written
+	ring    *ring   // of packets that are written by io_uring
+	// Only with Vhost: the drivers, and that of each of Flows by position.
+	drivers, driverOf   []*driver
+	pinError, timeError error
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with
@@ -163,9 +163,12 @@ func newSender(c Config) *Sender {
 		Config: c, seqs: make([]uint64, len(c.Flows)), batch: newBatch(c),
 		now: worker.Now, sleep: time.Sleep, call: sendmmsg,
 	}
-	if c.Kind == Write {
+	if c.Kind.written() {
 		s.writes = newWrites(len(c.Flows), s.batch.messages())
 		s.call = s.write
+		if c.Vhost {
+			s.call = s.offer
+		}
 	}
 	if c.Pace.Rate > 0 {
 		s.schedule = newSchedule(c.Pace, s.batch.segments)
@@ -174,11 +177,17 @@ func newSender(c Config) *Sender {
 }
 
 func (s *Sender) open() error {
-	switch s.Kind {
-	case Packet, PacketGSO:
+	switch {
+	case s.Kind.whole():
 		return s.openPacket()
-	case Write:
+	case s.Kind.written():
 		s.fds = s.FDs
+		if s.Ring {
+			return s.openRing()
+		}
+		if s.Vhost {
+			return s.openDrivers()
+		}
 		return nil
 	}
 	for _, flow := range s.Flows {
@@ -263,14 +272,14 @@ func (s *Sender) openPacket() error {
 
 // Close closes the sockets. The sender must have ended.
 func (s *Sender) Close() error {
-	var errs []error
-	if s.Kind != Write {
+	errs := []error{s.closeDrivers()}
+	if !s.Kind.written() {
 		for _, fd := range s.fds {
 			errs = append(errs, unix.Close(fd))
 		}
 	}
 	s.fds = nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.ring.close())...)
 }
 
 // Start begins to send on a thread of its own.
@@ -281,6 +290,19 @@ func (s *Sender) Start(control *Control) error {
 		loop = func() error {
 			defer worker.Favour()()
 			return s.paced()
+		}
+	}
+	if s.ring != nil {
+		loop = s.ring.during(loop)
+	}
+	if s.Vhost {
+		s.pinDrivers()
+		send := loop
+		loop = func() error {
+			if err := send(); err != nil {
+				return err
+			}
+			return s.settle()
 		}
 	}
 	var err error
@@ -380,14 +402,16 @@ func (s *Sender) send(position int) error {
 // flow and stamped, however many calls it takes. Now is the time.
 func (s *Sender) hand(position, first, end int, now int64) error {
 	fd := s.fds[0]
-	if !s.Kind.packet() {
+	if !s.Kind.whole() {
 		fd = s.fds[position]
 	}
 	before := now
 	for first < end {
 		worker.Turn()
 		if s.control.Stop.Load() {
-			break
+			if first = s.passOver(position, first, end); first == end {
+				break
+			}
 		}
 		if s.writes != nil {
 			s.writes.position, s.writes.first = position, first
@@ -414,7 +438,7 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 			if !again {
 				first++
 			}
-		case errno == 0 && s.Kind.packet(), errno == unix.ENOBUFS && s.Kind.packet():
+		case errno == 0 && s.Kind.whole(), errno == unix.ENOBUFS && s.Kind.whole():
 			// AF_PACKET passes on that the device dropped a packet: it got as
 			// far as that and counts as accepted and lost. After a short count
 			// the kernel keeps the error to itself (__sys_sendmmsg of

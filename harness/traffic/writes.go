@@ -47,6 +47,10 @@ func newWrites(flows, messages int) *writes {
 	return &writes{each: true, due: make([]int64, messages), refused: make([]uint64, flows)}
 }
 
+// Stamps tells whether each packet is stamped right before its own call, which
+// takes a look at the clock.
+func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.Vhost }
+
 // Writes tells what was written. The sender must have ended.
 func (s *Sender) Writes() Writes {
 	out := Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}
@@ -121,6 +125,9 @@ func (w *writes) took(b *batch, first, n int) {
 // refused counts a packet that the kernel did not take, and tells whether it is
 // to be written again.
 func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err error) {
+	if s.ring != nil && s.ring.broken != nil {
+		return false, s.ring.broken
+	}
 	s.counts.PushedBack += s.batch.segments
 	s.writes.errors[min(int(errno), maxErrno-1)]++
 	if errno == unix.EAGAIN {

@@ -148,6 +148,10 @@ func (r *Ring) usedIndex() uint16 { return uint16(atomic.LoadUint32(r.used) >> 1
 // Pending is how many buffers the device has used and nobody has reaped.
 func (r *Ring) Pending() int { return int(r.usedIndex() - r.reaped) }
 
+// Idle tells whether the device has used all that was published. It may be
+// asked from another thread.
+func (r *Ring) Idle() bool { return uint16(atomic.LoadUint32(r.avail)>>16) == r.usedIndex() }
+
 // Held is how many buffers are the device's: offered and not used yet.
 func (r *Ring) Held() int { return int(r.offered - r.usedIndex()) }
 

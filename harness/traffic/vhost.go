@@ -1,0 +1,235 @@
+package traffic
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/vhost"
+	"tunbench/harness/worker"
+)
+
+const (
+	// vhostEntries are those of a transmit queue of QEMU's.
+	vhostEntries = 256
+	// vhostBytes bounds the memory of a queue for super-packets.
+	vhostBytes = 4 << 20
+	// settleTimeout bounds the wait for vhost to take what it was given.
+	settleTimeout = 5 * time.Second
+)
+
+// driver is the transmitting half of a virtio driver.
+type driver struct {
+	*vhost.Device
+	free  []int // buffers that the kernel does not have
+	added int   // bytes before each packet that vhost takes away
+}
+
+// openDrivers makes a vhost-net device for each queue that the sender writes to.
+// Another sender has one of its own for the same queue: a virtqueue has one
+// driver.
+func (s *Sender) openDrivers() error {
+	byFD := map[int]*driver{}
+	for _, fd := range s.FDs {
+		d := byFD[fd]
+		if d == nil {
+			var err error
+			if d, err = s.openDriver(fd); err != nil {
+				return err
+			}
+			byFD[fd] = d
+			s.drivers = append(s.drivers, d)
+		}
+		s.driverOf = append(s.driverOf, d)
+	}
+	return nil
+}
+
+func (s *Sender) openDriver(fd int) (*driver, error) {
+	longest := 0
+	for _, b := range s.batch.buffers {
+		longest = max(longest, len(b)-len(s.batch.device))
+	}
+	entries := vhostEntries
+	for entries*longest > vhostBytes {
+		entries /= 2
+	}
+	device, err := vhost.Open(vhost.Config{
+		Backend: fd, VnetHdr: s.VnetHdr, Transmit: vhost.Buffers{Entries: entries, Size: longest},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("write by vhost-net: %w", err)
+	}
+	d := &driver{Device: device, added: device.Added()}
+	for i := range entries {
+		d.free = append(d.free, i)
+	}
+	return d, nil
+}
+
+// AideTime is the CPU time in ns of the workers of vhost, which belongs to the
+// packets; 0 where there are none.
+func (s *Sender) AideTime() (sum int64, err error) {
+	for _, d := range s.drivers {
+		n, err := d.WorkerTime()
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// Aided tells whether workers of vhost work for the sender, and since Start why
+// they are not on its CPU, where write(2) would do their work, and why their CPU
+// time is not known.
+func (s *Sender) Aided() (aided bool, pin, time error) {
+	return s.Vhost, s.pinError, s.timeError
+}
+
+// pinDrivers puts the workers on the sender's CPU.
+func (s *Sender) pinDrivers() {
+	var errs []error
+	for _, d := range s.drivers {
+		errs = append(errs, d.Pin(s.CPU))
+	}
+	s.pinError = errors.Join(errs...)
+	_, s.timeError = s.AideTime()
+}
+
+// Settled tells whether the kernel has taken all that it was given. It may be
+// asked while the sender runs.
+func (s *Sender) Settled() bool {
+	for _, d := range s.drivers {
+		if !d.TX.Idle() {
+			return false
+		}
+	}
+	return true
+}
+
+// offer hands over messages of one flow by a virtqueue: it writes each into a
+// buffer of the queue, and tells the worker once, if it needs to be told. Where
+// all buffers are the kernel's it waits, as write(2) does. What the kernel then
+// makes of a packet it keeps to itself: the device counts it.
+func (s *Sender) offer(_ int, messages []mmsghdr) (int, unix.Errno) {
+	w := s.writes
+	d := s.driverOf[w.position]
+	calls := s.counts.Calls
+	paced := s.Pace.Rate > 0
+	seq := s.seqs[w.position]
+	n, errno := 0, unix.Errno(0)
+	for n < len(messages) {
+		worker.Turn()
+		if len(d.free) == 0 {
+			if errno = s.reclaim(d); errno != 0 {
+				break
+			}
+		}
+		now := s.now()
+		due := now
+		if paced {
+			due = w.due[w.first+n]
+		}
+		i := d.free[len(d.free)-1]
+		d.free = d.free[:len(d.free)-1]
+		message := w.first + n
+		// The packet is made in place. All packets of a sender have their stamps at
+		// the same offsets, and zeros elsewhere.
+		length := len(s.batch.buffers[message])
+		s.batch.buffers[message] = d.TX.Buffer(i)[d.added:][:length]
+		s.batch.stampOne(message, w.position, seq, due, now)
+		d.TX.SetLen(i, d.added+length)
+		d.TX.Offer(i)
+		seq += s.batch.segments
+		n++
+	}
+	if err := s.show(d); err != nil && errno == 0 {
+		errno = errnoOf(err)
+	}
+	s.counts.Calls = calls + (s.counts.Calls - calls) - 1 // hand counts one
+	return n, errno
+}
+
+// show publishes what was offered, and kicks the worker if it sleeps.
+func (s *Sender) show(d *driver) error {
+	d.TX.Publish()
+	if !d.TX.KickNeeded() {
+		return nil
+	}
+	s.counts.Calls++
+	return d.TX.Kick()
+}
+
+// reclaim takes back the buffers that the kernel is done with, and waits until
+// that is half of them if it has them all: to be woken for each would be to wake
+// each time the worker makes a step. EINTR is the end of the trial.
+func (s *Sender) reclaim(d *driver) unix.Errno {
+	for {
+		for range d.TX.Pending() {
+			i, _ := d.TX.Reap()
+			if i < 0 {
+				return unix.EPROTO
+			}
+			d.free = append(d.free, i)
+		}
+		if len(d.free) > 0 {
+			return 0
+		}
+		if s.control.Stop.Load() {
+			return unix.EINTR
+		}
+		err := s.show(d)
+		if err == nil && d.TX.Arm(d.TX.Entries()/2) {
+			s.counts.Calls++
+			var called bool
+			if called, err = d.TX.Wait(pollTimeout); err == nil && !called {
+				err = d.Check()
+			}
+		}
+		if err != nil {
+			return errnoOf(err)
+		}
+	}
+}
+
+func errnoOf(err error) unix.Errno {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return unix.EPROTO
+}
+
+// settle waits until the kernel has taken all that it was given, at the end.
+func (s *Sender) settle() error {
+	deadline := s.now() + int64(settleTimeout)
+	for _, d := range s.drivers {
+		for !d.TX.Idle() {
+			if s.now() > deadline {
+				return fmt.Errorf("vhost-net still has %d packets %v after the last was given to it", d.TX.Held(), settleTimeout)
+			}
+			if d.TX.Arm(d.TX.Pending() + d.TX.Held()) {
+				if _, err := d.TX.Wait(1); err != nil {
+					return err
+				}
+			}
+		}
+		if err := d.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeDrivers ends the workers.
+func (s *Sender) closeDrivers() error {
+	var errs []error
+	for _, d := range s.drivers {
+		errs = append(errs, d.Close())
+	}
+	s.drivers, s.driverOf = nil, nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,413 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/packet"
+	"tunbench/harness/sink"
+	"tunbench/harness/traffic"
+	"tunbench/reports/record"
+)
+
+// socketRoom is what the socket of a receiver may hold, in bytes as the kernel
+// counts them: some thousands of small packets.
+const socketRoom = 4 << 20
+
+// u2k is the ground of path=sink dir=u2k: one device; user space writes packets
+// into its queues, and sockets, or an XDP program, are the end.
+type u2k struct {
+	writing
+	hook     bpf.Hook
+	observer *bpf.Observer
+	snapshot *bpf.Snapshot
+	own      *record.Observer
+	event    *event // nil without one
+}
+
+func newU2K(s Spec, hook bpf.Hook, p record.Placement) *u2k {
+	return &u2k{hook: hook, writing: writing{spec: s, placement: p}}
+}
+
+func (g *u2k) build() (err error) {
+	if g.ns, err = netns.New(); err != nil {
+		return err
+	}
+	if g.device, err = newDevice(g.ns, deviceName, g.spec, g.spec.link()); err != nil {
+		return err
+	}
+	if err := g.openXDP(); err != nil {
+		return err
+	}
+	if g.hook != bpf.None {
+		g.observer, err = bpf.Open(g.hook, g.target(bpf.U2K, sampleEvery))
+	}
+	return err
+}
+
+func (g *u2k) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	g.lane = lane{dir: U2K, perSKB: g.spec.segmentsPerWrite()}
+	// Receivers first: a packet to a port that nobody has would be answered.
+	if err := g.openEnds(g.placement.Reader, reading); err != nil {
+		return []*lane{&g.lane}, err
+	}
+	return []*lane{&g.lane}, g.openWriters(g.placement.Sender, false)
+}
+
+func (g *u2k) carriers() []carrier { return nil }
+
+func (g *u2k) attend(e *event) { g.event, e.device = e, g.device }
+
+func (g *u2k) observers() []*bpf.Observer {
+	if g.observer == nil {
+		return nil
+	}
+	return []*bpf.Observer{g.observer}
+}
+
+func (g *u2k) collect() (err error) {
+	if err := g.writing.collect(); err != nil {
+		return err
+	}
+	if g.observer == nil {
+		return nil
+	}
+	g.snapshot, g.own, err = lastLook(g.observer)
+	return err
+}
+
+func (g *u2k) account(t *record.Trial) {
+	t.Device, t.Observer = g.device.record(), g.own
+	t.Writes = writesOf(g.lane.senders)
+	noteAides(t, &g.lane)
+	g.event.tell(t)
+	for reason, n := range g.dropped(g.snapshot) {
+		t.Accounting.Dropped[reason] += n
+	}
+	if g.snapshot == nil {
+		return
+	}
+	for i := range g.snapshot.Queues {
+		queue := record.Queue{Queue: i, Flows: g.flowsOn(i)}
+		g.onQueue(&queue, g.snapshot)
+		t.Queues = append(t.Queues, queue)
+	}
+}
+
+func (g *u2k) mismatch(t *record.Trial) string { return g.disagree(t.Accounting, g.snapshot) }
+
+func (g *u2k) close() error {
+	var errs []error
+	if g.observer != nil {
+		errs = append(errs, g.observer.Close())
+	}
+	errs = append(errs, g.writing.close(), g.device.Close())
+	if g.ns != nil {
+		errs = append(errs, g.ns.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// writing is the side of a device on which user space writes.
+type writing struct {
+	spec      Spec
+	placement record.Placement
+	ns        *netns.NS
+	device    *device
+	xdp       *bpf.XDP
+	lane      lane
+	receivers []*sink.Receiver
+
+	counters netns.Counters
+	stack    netns.Stack
+	overruns uint64 // of all receivers' sockets
+	seen     uint64 // by the XDP program
+}
+
+// segmentsPerWrite is how many wire segments each packet stands for that is
+// written.
+func (s Spec) segmentsPerWrite() uint64 {
+	return traffic.Segments(writeKinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
+}
+
+var writeKinds = map[Gen]traffic.Kind{GenUDP: traffic.Write, GenUDPGSO: traffic.WriteGSO}
+
+// writingWorkers is how many workers send and read where user space writes to
+// the device: a writer for each queue, as far as there are flows, and as many
+// receivers as there would be senders on the kernel's side. With dir=both those
+// come first who send and read as with dir=k2u.
+func (s Spec) writingWorkers(kernelSide int) (senders, readers int) {
+	senders, readers = min(s.Queues, s.Flows), kernelSide
+	if s.XDP.drops() {
+		readers = 0
+	}
+	if s.Dir == Both {
+		senders, readers = kernelSide+senders, s.Queues+kernelSide
+	}
+	return senders, readers
+}
+
+// writes tells whether packets of gen can be written to a device.
+func writes(gen Gen) bool {
+	_, ok := writeKinds[gen]
+	return ok
+}
+
+// drops tells whether an XDP program is the end of what is written.
+func (x XDP) drops() bool { return x == XDPDrop || x == XDPDropGeneric }
+
+func (x XDP) generic() bool { return x == XDPPassGeneric || x == XDPDropGeneric }
+
+func (w *writing) openXDP() (err error) {
+	if x := w.spec.XDP; x != XDPOff {
+		w.xdp, err = bpf.OpenXDP(w.device.state.Index, w.ns.Do, x.drops(), x.generic())
+	}
+	return err
+}
+
+// target is the device to an observer of that side of it.
+func (w *writing) target(side bpf.Side, sampleEvery int) bpf.Target {
+	t := w.device.target(sampleEvery)
+	t.Side = side
+	t.GSO = t.GSO || w.spec.segmentsPerWrite() > 1
+	return t
+}
+
+// openWriters makes the writers. Flow i is written to queue i modulo their
+// number, by writer i modulo the number of those. With answers it is the reverse
+// of flow i of dir=k2u.
+func (w *writing) openWriters(cpus []int, answers bool) error {
+	switch w.spec.IO {
+	case IORead, IOReadv, IOPoll, IOSpin, IOURing, IOVhost:
+	default:
+		return notBuilt(w.spec)
+	}
+	addr, peer := w.spec.addresses()
+	queues := w.device.Queues()
+	for i, cpu := range cpus {
+		c := w.spec.sender(i, len(cpus), cpu)
+		c.Kind, c.Src, c.Dst = writeKinds[w.spec.Gen], peer, addr.Addr()
+		c.SrcLink, c.DstLink = c.DstLink, c.SrcLink
+		c.Written = traffic.Written{
+			Answers: answers, PI: w.spec.PI, VnetHdr: w.spec.VnetHdr,
+			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing, Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
+		}
+		for _, flow := range c.Flows {
+			c.FDs = append(c.FDs, queues[flow%len(queues)].FD())
+		}
+		s, err := traffic.Open(c)
+		if c.Vhost && err != nil {
+			return vhostError(err)
+		}
+		if err != nil {
+			return err
+		}
+		w.lane.senders = append(w.lane.senders, s)
+	}
+	return nil
+}
+
+// openEnds makes what packets end in: a socket for each receiver, or the XDP
+// program.
+func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
+	if w.spec.XDP.drops() {
+		w.lane.counted = true
+		w.lane.readers = append(w.lane.readers, sink.NewCounted(sink.CountedConfig{
+			Count: w.xdp.Count, Segments: w.lane.perSKB, HeaderLen: w.headerLen(),
+		}, reading))
+		return nil
+	}
+	addr, _ := w.spec.addresses()
+	return w.ns.Do(func() error {
+		fds, err := sink.Listen(netip.AddrPortFrom(addr.Addr(), traffic.SinkPort), len(cpus), socketRoom, w.lane.perSKB > 1)
+		if err != nil {
+			return err
+		}
+		for i, cpu := range cpus {
+			w.receive(sink.ReceiverConfig{FDs: fds[i : i+1], Own: true, CPU: cpu}, reading)
+		}
+		return nil
+	})
+}
+
+// receive adds a receiver.
+func (w *writing) receive(c sink.ReceiverConfig, reading *sink.Control) {
+	c.GRO, c.Flows, c.Open = w.lane.perSKB > 1, w.spec.Flows, w.spec.Open()
+	c.HeaderLen = w.headerLen()
+	if !c.GRO {
+		c.MaxRead = max(defaultMTU, w.spec.Size)
+	}
+	r := sink.NewReceiver(c, reading)
+	w.receivers = append(w.receivers, r)
+	w.lane.readers = append(w.lane.readers, r)
+}
+
+func (w *writing) headerLen() int {
+	return packet.HeadersLen(w.spec.Mode == TAP, w.spec.Family)
+}
+
+// empty is so when the stack has received what the device has, which waits a
+// little with NAPI, and no socket has anything.
+func (w *writing) empty() (bool, error) {
+	for _, s := range w.lane.senders {
+		if !s.Settled() {
+			return false, nil
+		}
+	}
+	if !w.spec.XDP.drops() {
+		c, err := w.device.counters()
+		if err != nil {
+			return false, err
+		}
+		stack, err := w.ns.Stack()
+		if err != nil || stack.Received < c.RxPackets {
+			return false, err
+		}
+	}
+	var fds []unix.PollFd
+	for _, r := range w.receivers {
+		for _, fd := range r.FDs {
+			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+	}
+	n, err := unix.Poll(fds, 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll the sockets of the receivers: %w", err)
+	}
+	return n == 0 && err == nil, nil
+}
+
+func (w *writing) collect() (err error) {
+	if w.counters, err = w.device.counters(); err != nil {
+		return err
+	}
+	if w.stack, err = w.ns.Stack(); err != nil {
+		return err
+	}
+	for _, r := range w.receivers {
+		n, err := r.Overruns()
+		if err != nil {
+			return err
+		}
+		w.overruns += n
+	}
+	if w.xdp != nil {
+		w.seen, _, err = w.xdp.Count()
+	}
+	for _, r := range w.lane.readers {
+		r.Seen() // of one that counts, the last look
+	}
+	return err
+}
+
+// xdpReasons are the kernel's reasons for what an XDP program drops: a program
+// in the stack gives none (netif_receive_generic_xdp of net/core/dev.c, Linux
+// 6.18), and old kernels name none.
+var xdpReasons = []string{"XDP", "NOT_SPECIFIED", "UNKNOWN"}
+
+// dropped is what was lost after the kernel had taken it, in wire segments: as
+// the observer saw it or, in the bare arm, as the stack counted it.
+func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
+	if snapshot != nil {
+		drops := maps.Clone(snapshot.RecvDrops)
+		if !w.spec.XDP.drops() {
+			return drops
+		}
+		// What the program dropped was delivered to it.
+		ended := w.seen * w.lane.perSKB
+		for _, reason := range xdpReasons {
+			n := min(ended, drops[reason])
+			ended -= n
+			if drops[reason] -= n; drops[reason] == 0 {
+				delete(drops, reason)
+			}
+		}
+		return drops
+	}
+	drops := map[string]uint64{}
+	for reason, n := range w.stack.Lost {
+		drops[reason] = n * w.lane.perSKB
+	}
+	return drops
+}
+
+// onQueue fills in what the observer saw written to a queue.
+func (w *writing) onQueue(queue *record.Queue, snapshot *bpf.Snapshot) {
+	q := snapshot.Queues[queue.Queue]
+	queue.RecvPkts, queue.RecvBytes = q.RecvPkts, q.RecvBytes
+	queue.DropPkts += q.RecvDropPkts
+	if w.lane.perSKB > 1 {
+		queue.RecvSKBs = q.RecvSKBs
+	}
+}
+
+// flowsOn counts the flows that were written to queue i.
+func (w *writing) flowsOn(i int) (n int) {
+	for _, s := range w.lane.senders {
+		for position, sent := range s.Sent() {
+			if sent > 0 && s.Flows[position]%w.spec.Queues == i {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// disagree says which two counters of what was written differ; "" if none do.
+func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
+	taken := a.Accepted / w.lane.perSKB
+	if native := w.spec.XDP == XDPDrop; !native && w.counters.RxPackets != taken {
+		// Native XDP drops a frame before the device counts it.
+		return fmt.Sprintf("the kernel took %d packets or super-packets that were written, the device counted %d", taken, w.counters.RxPackets)
+	}
+	if w.xdp != nil && w.seen != taken {
+		return fmt.Sprintf("the kernel took %d packets or super-packets that were written, the XDP program counted %d", taken, w.seen)
+	}
+	if lost := w.stack.Lost[sink.SocketDrops] + w.stack.Lost["PROTO_MEM"] + w.stack.Lost["UDP_CSUM"]; lost != w.overruns {
+		return fmt.Sprintf("the sockets dropped %d packets or super-packets, UDP counted %d", w.overruns, lost)
+	}
+	if snapshot == nil || w.spec.XDP == XDPDrop {
+		return "" // where the observer looks, native XDP has been
+	}
+	var recv uint64
+	for _, q := range snapshot.Queues {
+		recv += q.RecvPkts
+	}
+	switch {
+	case recv != a.Accepted:
+		return fmt.Sprintf("the kernel took %d packets that were written, the observer saw %d", a.Accepted, recv)
+	case snapshot.Strays > 0:
+		return fmt.Sprintf("the observer saw %d events on queues that the device does not have", snapshot.Strays)
+	}
+	return ""
+}
+
+func (w *writing) close() error {
+	if w.xdp == nil {
+		return nil
+	}
+	return w.xdp.Close()
+}
+
+// writesOf is what the calls of writers came to.
+func writesOf(writers []*traffic.Sender) *record.Writes {
+	out := &record.Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}
+	for _, s := range writers {
+		w := s.Writes()
+		out.Calls += s.Progress().Calls
+		out.Bytes += w.Bytes
+		for name, n := range w.Errors {
+			out.Errors[name] += n
+		}
+		for size, n := range w.Sizes {
+			out.Sizes[size] += n
+		}
+	}
+	return out
+}

@@ -1,0 +1,128 @@
+package harness
+
+import (
+	"testing"
+
+	"tunbench/bpf"
+	"tunbench/reports/record"
+)
+
+// TestEveryWayToWrite runs each way of writing packets into a device, in both
+// arms.
+func TestEveryWayToWrite(t *testing.T) {
+	needRoot(t)
+	gso := func(set func(*Spec)) func(*Spec) {
+		return func(s *Spec) {
+			s.Gen, s.Size, s.VnetHdr = GenUDPGSO, 1500, 10
+			set(s)
+		}
+	}
+	for name, set := range map[string]func(*Spec){
+		"default":       func(s *Spec) {},
+		"readv":         func(s *Spec) { s.IO, s.PI, s.VnetHdr = IOReadv, true, 12 },
+		"readv alone":   func(s *Spec) { s.IO = IOReadv },
+		"poll":          func(s *Spec) { s.IO = IOPoll },
+		"spin":          func(s *Spec) { s.IO = IOSpin },
+		"tap":           func(s *Spec) { s.Mode = TAP },
+		"tap ipv6":      func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 100 },
+		"ipv6":          func(s *Spec) { s.Family, s.Size = 6, 80 },
+		"imix":          func(s *Spec) { s.Size = SizeIMIX },
+		"jumbo":         func(s *Spec) { s.Size = 65535 },
+		"jumbo frame":   func(s *Spec) { s.Mode, s.Size = TAP, 65521 },
+		"pi":            func(s *Spec) { s.PI = true },
+		"vnet 24 pi":    func(s *Spec) { s.VnetHdr, s.PI = 24, true },
+		"vnet tap v6":   func(s *Spec) { s.Mode, s.Family, s.Size, s.VnetHdr = TAP, 6, 576, 12 },
+		"offload":       func(s *Spec) { s.VnetHdr, s.Offload = 10, OffloadUSO },
+		"napi":          func(s *Spec) { s.NAPI = NAPIOn },
+		"napi sndbuf":   func(s *Spec) { s.NAPI, s.SndBuf, s.IO = NAPIOn, 16384, IOPoll },
+		"frags":         func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags },
+		"frags readv":   func(s *Spec) { s.Mode, s.NAPI, s.IO, s.VnetHdr = TAP, NAPIFrags, IOReadv, 12 },
+		"frags large":   func(s *Spec) { s.Mode, s.NAPI, s.Size = TAP, NAPIFrags, 9000 },
+		"gso":           gso(func(s *Spec) {}),
+		"gso tap":       gso(func(s *Spec) { s.Mode = TAP }),
+		"gso v6":        gso(func(s *Spec) { s.Family, s.Size, s.VnetHdr = 6, 200, 12 }),
+		"gso napi":      gso(func(s *Spec) { s.NAPI, s.PI, s.IO = NAPIOn, true, IOReadv }),
+		"gso frags":     gso(func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags }),
+		"gso queues":    gso(func(s *Spec) { s.Queues, s.Flows = 2, 5 }),
+		"queues":        func(s *Spec) { s.Queues, s.Flows = 4, 100 },
+		"steer":         func(s *Spec) { s.Queues, s.Flows, s.Steer = 2, 8, SteerEBPF },
+		"paced":         func(s *Spec) { s.Rate, s.Flows, s.Queues = 5000, 3, 2 },
+		"poisson":       func(s *Spec) { s.Rate, s.Poisson, s.Size, s.Family = 5000, true, 300, 6 },
+		"paced gso":     gso(func(s *Spec) { s.Rate = 20000 }),
+		"xdp pass":      func(s *Spec) { s.Mode, s.XDP = TAP, XDPPass },
+		"xdp pass spin": func(s *Spec) { s.Mode, s.XDP, s.IO = TAP, XDPPass, IOSpin },
+		"xdp drop":      func(s *Spec) { s.Mode, s.XDP = TAP, XDPDrop },
+		"xdp drop spin": func(s *Spec) { s.Mode, s.XDP, s.IO = TAP, XDPDrop, IOSpin },
+		"xdp generic":   func(s *Spec) { s.XDP = XDPPassGeneric },
+		"xdp dropped":   func(s *Spec) { s.XDP, s.Queues, s.Flows = XDPDropGeneric, 2, 4 },
+		"xdp drop napi": func(s *Spec) { s.Mode, s.XDP, s.NAPI = TAP, XDPDropGeneric, NAPIOn },
+		"xdp frags":     func(s *Spec) { s.Mode, s.XDP, s.NAPI = TAP, XDPDrop, NAPIFrags },
+		"xdp gso":       gso(func(s *Spec) { s.Mode, s.XDP = TAP, XDPDrop }),
+		"xdp gso pass":  gso(func(s *Spec) { s.XDP = XDPPassGeneric }),
+	} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			t.Run(name+"/"+string(hook), func(t *testing.T) {
+				s := short()
+				s.Dir = U2K
+				set(&s)
+				wellWritten(t, s, run(t, s, hook))
+			})
+		}
+	}
+}
+
+// wellWritten holds that the accounts of packets that were written are right.
+func wellWritten(t *testing.T, s Spec, trial record.Trial) {
+	t.Helper()
+	balanced(t, trial)
+	a, w := trial.Accounting, trial.Writes
+	if w == nil {
+		t.Fatal("no account of the writes")
+	}
+	wire := uint64(s.Size)
+	headers := uint64(0)
+	if s.Mode == TAP {
+		wire += 14
+	}
+	if s.PI {
+		headers += 4
+	}
+	headers += uint64(s.VnetHdr)
+	if s.Size != SizeIMIX && s.Gen == GenUDP && w.Bytes != a.Accepted*(wire+headers) {
+		t.Errorf("%d bytes of %d packets of %d bytes", w.Bytes, a.Accepted, wire+headers)
+	}
+	var sizes uint64
+	for _, n := range w.Sizes {
+		sizes += n
+	}
+	if per := s.segmentsPerWrite(); sizes*per != a.Accepted || s.Gen == GenUDPGSO && per < 40 {
+		t.Errorf("%d writes of %d segments for %d packets", sizes, per, a.Accepted)
+	}
+	var pushed uint64
+	for _, n := range w.Errors {
+		pushed += n
+	}
+	if pushed*s.segmentsPerWrite() != a.PushedBack {
+		t.Errorf("%v refused, %d packets pushed back", w.Errors, a.PushedBack)
+	}
+	if a.Duplicates+a.Reordered > 0 && s.Queues <= s.Flows {
+		t.Errorf("%d duplicates and %d reordered", a.Duplicates, a.Reordered)
+	}
+	if e2e, ok := trial.Latency[record.E2E]; ok != !s.XDP.drops() || ok && e2e.Count == 0 && trial.Metrics[record.PPS] > 0 {
+		t.Errorf("latency of %d packets with xdp=%s, %v", e2e.Count, s.XDP, trial.Metrics)
+	}
+	if trial.Metrics[record.PPS] > 0 && (trial.Metrics[record.FloorRatio] <= 0 || trial.Metrics[record.SendNsPerPkt] <= 0) {
+		t.Errorf("floor ratio %v, %v ns a packet", trial.Metrics[record.FloorRatio], trial.Metrics[record.SendNsPerPkt])
+	}
+	var recv, flows uint64
+	for _, q := range trial.Queues {
+		recv += q.RecvPkts
+		flows += uint64(q.Flows)
+		if s.Queues > 1 && q.RecvPkts == 0 && s.XDP != XDPDrop {
+			t.Errorf("nothing was seen on queue %d", q.Queue)
+		}
+	}
+	if trial.Queues != nil && s.XDP != XDPDrop && (recv != a.Accepted || flows != uint64(s.Flows)) {
+		t.Errorf("%d packets and %d flows were seen on queues, want %d and %d", recv, flows, a.Accepted, s.Flows)
+	}
+}

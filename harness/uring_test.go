@@ -1,0 +1,201 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/host"
+	"tunbench/harness/uring"
+	"tunbench/reports/record"
+)
+
+// needRing skips a test that reads by io_uring, unless it must not be skipped.
+func needRing(t *testing.T) {
+	t.Helper()
+	needRoot(t)
+	if f := uring.Probe()[0]; f.Err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s: %v, and CI must have them", f.Name, f.Err)
+		}
+		t.Skipf("%s: %v", f.Name, f.Err)
+	}
+}
+
+// TestRingAccounts holds that not a packet is lost or counted twice by readers
+// that have many reads under way, in both arms.
+func TestRingAccounts(t *testing.T) {
+	needRing(t)
+	for name, set := range map[string]func(*Spec){
+		"default":          func(s *Spec) {},
+		"tap ipv6":         func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 100 },
+		"imix":             func(s *Spec) { s.Size = SizeIMIX },
+		"jumbo":            func(s *Spec) { s.Size = 65535 },
+		"vnet 24 pi":       func(s *Spec) { s.VnetHdr, s.PI = 24, true },
+		"short ring":       func(s *Spec) { s.TxQLen = 8 },
+		"gso split":        func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 },
+		"gso whole tap":    func(s *Spec) { s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = TAP, GenUDPGSO, 1500, 10, OffloadUSO },
+		"packet":           func(s *Spec) { s.Gen = GenPacket },
+		"queues and flows": func(s *Spec) { s.Queues, s.Flows = 4, 100 },
+		"many queues":      func(s *Spec) { s.Queues, s.Flows = 64, 64 },
+		"open loop":        func(s *Spec) { s.Rate = 20_000 },
+		"pause":            func(s *Spec) { s.Rate, s.Pause, s.Measure = 20_000, 20*time.Millisecond, 200*time.Millisecond },
+	} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			t.Run(name+"/"+string(hook), func(t *testing.T) {
+				s := short()
+				s.IO = IOURing
+				set(&s)
+				trial := run(t, s, hook)
+				balanced(t, trial)
+				if trial.Reads.Calls == 0 || trial.Reads.Bytes == 0 {
+					t.Errorf("readers got %+v", trial.Reads)
+				}
+				if v, ok := trial.Metrics[record.RecvNsPerPkt]; ok && (v <= 0 || v > 1e6) {
+					t.Errorf("%v ns a packet", v)
+				}
+			})
+		}
+	}
+}
+
+// TestRingWrites is the same of writers that hand over a batch a call.
+func TestRingWrites(t *testing.T) {
+	needRing(t)
+	for name, set := range map[string]func(*Spec){
+		"default":     func(s *Spec) {},
+		"tap ipv6":    func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 100 },
+		"imix":        func(s *Spec) { s.Size = SizeIMIX },
+		"jumbo":       func(s *Spec) { s.Size = 65535 },
+		"vnet 24 pi":  func(s *Spec) { s.VnetHdr, s.PI = 24, true },
+		"napi":        func(s *Spec) { s.NAPI = NAPIOn },
+		"napi sndbuf": func(s *Spec) { s.NAPI, s.SndBuf = NAPIOn, 16384 },
+		"frags large": func(s *Spec) { s.Mode, s.NAPI, s.Size = TAP, NAPIFrags, 9000 },
+		"gso":         func(s *Spec) { s.Gen, s.Size, s.VnetHdr = GenUDPGSO, 1500, 10 },
+		"gso frags":   func(s *Spec) { s.Mode, s.NAPI, s.Gen, s.Size, s.VnetHdr = TAP, NAPIFrags, GenUDPGSO, 1500, 10 },
+		"queues":      func(s *Spec) { s.Queues, s.Flows = 2, 10 },
+		"paced":       func(s *Spec) { s.Rate, s.Flows, s.Queues = 5000, 3, 2 },
+		"xdp drop":    func(s *Spec) { s.Mode, s.XDP = TAP, XDPDrop },
+	} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			t.Run(name+"/"+string(hook), func(t *testing.T) {
+				s := short()
+				s.IO, s.Dir = IOURing, U2K
+				set(&s)
+				trial := run(t, s, hook)
+				wellWritten(t, s, trial)
+				if trial.Accounting.Reordered > 0 {
+					t.Errorf("%d packets came late", trial.Accounting.Reordered)
+				}
+				// Packets are few a call where the clock or the buffer says so.
+				if s.Rate == 0 && s.SndBuf == 0 && trial.Writes.Calls*4 > trial.Accounting.Accepted {
+					t.Errorf("%d calls for %d packets", trial.Writes.Calls, trial.Accounting.Accepted)
+				}
+			})
+		}
+	}
+}
+
+// TestRingSideBySide: a reader that waits in the ring is out of the way while
+// the other side is measured, and wakes up when its turn comes again.
+func TestRingSideBySide(t *testing.T) {
+	needRing(t)
+	a, b := short(), short()
+	a.IO, b.IO = IOURing, IOPoll
+	trials, err := lab.RunPair(context.Background(), [2]Side{{a, "none"}, {b, "none"}}, 1, record.Floor{SyscallNs: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, trial := range trials {
+		balanced(t, trial)
+		if len(trial.Windows) == 0 || trial.Metrics[record.PPS] == 0 {
+			t.Errorf("%d windows, %v", len(trial.Windows), trial.Metrics)
+		}
+	}
+}
+
+// TestRingEnds holds that readers in the ring end when they are told to, and
+// when their device goes away, and leave nothing behind.
+func TestRingEnds(t *testing.T) {
+	needRing(t)
+	descriptors := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	s := short()
+	s.IO, s.Queues, s.Flows = IOURing, 2, 8
+	run(t, s, bpf.None)
+	fds := descriptors()
+	s.Measure = 20 * time.Second
+	s.Window = s.Measure
+
+	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+	begin := time.Now()
+	_, err := lab.Run(ctx, s, "none", record.Floor{})
+	cancel()
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if spent := time.Since(begin); spent > 1200*time.Millisecond {
+		t.Errorf("ended %v after it was told to", spent-200*time.Millisecond)
+	}
+
+	p, err := host.Place(nil, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newK2U(s, bpf.None, p)
+	b := newBed(s, g, p)
+	time.AfterFunc(200*time.Millisecond, func() {
+		g.ns.Do(func() error {
+			link, err := netlink.LinkByName(deviceName)
+			if err != nil {
+				return err
+			}
+			return netlink.LinkDel(link)
+		})
+	})
+	begin = time.Now()
+	restore := quiet(3)
+	_, err = runPhases(context.Background(), b, s)
+	restore()
+	if err == nil || !strings.Contains(err.Error(), "died") {
+		t.Errorf("the device went away: %v", err)
+	}
+	if spent := time.Since(begin); spent > 5*time.Second {
+		t.Errorf("noticed after %v", spent)
+	}
+
+	for range 3 {
+		if err := lab.Probe(context.Background(), s, "none"); err != nil { // rings that are never enabled
+			t.Error(err)
+		}
+	}
+	if after := descriptors(); after != fds {
+		t.Errorf("%d descriptors before, %d after", fds, after)
+	}
+}
+
+// TestRingRefused: a kernel without io_uring, or with it turned off, is no
+// failure of ours, and EPERM no lack of privileges.
+func TestRingRefused(t *testing.T) {
+	for errno, want := range map[unix.Errno]string{
+		unix.ENOSYS: record.Unsupported, unix.EPERM: record.Unsupported, unix.EMFILE: record.Missing,
+	} {
+		err := fmt.Errorf("open the ring of queue 0: %w", &uring.CallError{Call: "io_uring_setup", Err: errno})
+		if reason, detail := Classify(err); reason != want || !strings.Contains(detail, "io_uring_setup: "+errno.Error()) {
+			t.Errorf("%v: %s: %s, want %s", errno, reason, detail, want)
+		}
+	}
+}

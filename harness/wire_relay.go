@@ -1,0 +1,351 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/harness/carry"
+	"tunbench/harness/netns"
+	"tunbench/harness/packet"
+	"tunbench/reports/record"
+)
+
+// relayWire is the wire of path=relay: each host has a device, and carriers copy
+// packets from each queue of one to the same queue of the other, as they are.
+type relayWire struct {
+	spec      Spec
+	hook      bpf.Hook
+	placement record.Placement
+
+	hosts   [2]end
+	devices [2]*device
+	// relays are the directions that carry packets, the first host's first. Each
+	// has an observer on the device into which its packets are sent, if any.
+	relays []*relay
+}
+
+// relay is one direction of a relayWire.
+type relay struct {
+	name     string
+	from, to int // of the devices
+	carriers []*carry.Carrier
+	observer *bpf.Observer
+
+	// What was there at the end.
+	moved       carry.Counts // of all carriers
+	sent        netns.Counters
+	arrived     netns.Counters
+	snapshot    *bpf.Snapshot
+	observation *record.Observer
+}
+
+func newRelayWire(s Spec, hook bpf.Hook, p record.Placement) *relayWire {
+	return &relayWire{spec: s, hook: hook, placement: p}
+}
+
+// relayNames are those of the devices.
+var relayNames = [2]string{"tunbench0", "tunbench1"}
+
+// relays is how many directions carriers serve: stamped packets of one
+// direction are not answered.
+func (s Spec) relays() int {
+	if s.Dir == Both || s.Gen.Conversation() {
+		return 2
+	}
+	return 1
+}
+
+// carriers is how many threads move packets between the devices of the path.
+func (s Spec) carriers() int {
+	switch s.Path {
+	case PathRelay:
+		return s.relays() * s.Queues
+	case PathVPN:
+		return s.relays() * s.Queues * 2 // out of one device, into the other
+	}
+	return 0
+}
+
+// placeCarriers gives each carrier the CPU that has the fewest workers, senders
+// counting twice since they never wait.
+func placeCarriers(s Spec, cpus []int, p record.Placement) []int {
+	load := map[int]int{}
+	for _, cpu := range p.Sender {
+		load[cpu] += 2
+	}
+	for _, cpu := range p.Reader {
+		load[cpu]++
+	}
+	var places []int
+	for range s.carriers() {
+		best := slices.MinFunc(cpus, func(a, b int) int { return load[a] - load[b] })
+		load[best] += 2
+		places = append(places, best)
+	}
+	return places
+}
+
+func (w *relayWire) build() error {
+	for i := range w.hosts {
+		ns, err := netns.New()
+		if err != nil {
+			return err
+		}
+		w.hosts[i] = end{ns: ns, addr: w.spec.hostAddress(i).Addr(), link: relayNames[i]}
+		if w.devices[i], err = newDevice(ns, relayNames[i], w.spec, w.spec.hostLink(i, w.spec.Mode == TAP)); err != nil {
+			return err
+		}
+	}
+	for i := range w.spec.relays() {
+		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], from: i, to: 1 - i}
+		w.relays = append(w.relays, r)
+		w.prepare(r, w.placement.Carrier[i*w.spec.Queues:])
+		if w.hook == bpf.None || i > 0 && w.spec.Dir != Both {
+			continue
+		}
+		var err error
+		if r.observer, err = bpf.Open(w.hook, w.devices[r.from].target(w.spec.sampleEvery())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepare makes the carriers of a direction: one a queue.
+func (w *relayWire) prepare(r *relay, cpus []int) {
+	out := w.devices[r.to].Queues()
+	for i, q := range w.devices[r.from].Queues() {
+		c := carry.Config{
+			Name: fmt.Sprintf("%s, queue %d", r.name, i), From: q.FD(), To: out[i].FD(), CPU: cpus[i],
+			Wait: carries[w.spec.IO], MaxRead: MaxSize + headroom,
+		}
+		if w.spec.IO == IOReadv {
+			c.Headers = w.spec.deviceHeaders()
+		}
+		r.carriers = append(r.carriers, carry.New(c))
+	}
+}
+
+var carries = map[IO]carry.Wait{IORead: carry.Block, IOReadv: carry.Block, IOPoll: carry.Poll, IOSpin: carry.Spin}
+
+// deviceHeaders is how many bytes the device puts before a packet.
+func (s Spec) deviceHeaders() int {
+	n := s.VnetHdr
+	if s.PI {
+		n += packet.PILen
+	}
+	return n
+}
+
+func (w *relayWire) ends() [2]end { return w.hosts }
+
+func (w *relayWire) carriers() (list []carrier) {
+	for _, r := range w.relays {
+		for _, c := range r.carriers {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (w *relayWire) observers() (list []*bpf.Observer) {
+	for _, r := range w.relays {
+		if r.observer != nil {
+			list = append(list, r.observer)
+		}
+	}
+	return list
+}
+
+// empty is so when nothing is left in a device and all that was read from one
+// has been written to the other and is received by its host's stack.
+func (w *relayWire) empty() (bool, error) {
+	for _, r := range w.relays {
+		if ok, err := w.devices[r.from].empty(); !ok || err != nil {
+			return false, err
+		}
+		sent, err := w.devices[r.from].counters()
+		if err != nil {
+			return false, err
+		}
+		arrived, err := w.devices[r.to].counters()
+		if err != nil {
+			return false, err
+		}
+		var lost uint64
+		for _, c := range r.carriers {
+			lost += c.Lost()
+		}
+		if sent.TxPackets > arrived.RxPackets+lost {
+			return false, nil
+		}
+		if ok, err := w.received(w.hosts[r.to], arrived); !ok || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// received tells whether a host's stack has taken what its device gave it. With
+// NAPI that happens later, and TCP's segments may be put together: it is over
+// when the count stands still.
+func (w *relayWire) received(h end, device netns.Counters) (bool, error) {
+	if w.spec.NAPI == NAPIOff {
+		return true, nil // in the write itself
+	}
+	stack, err := h.ns.Stack()
+	if err != nil || stack.Received >= device.RxPackets {
+		return true, err
+	}
+	if !w.spec.Gen.Conversation() {
+		return false, nil
+	}
+	time.Sleep(time.Millisecond)
+	later, err := h.ns.Stack()
+	return later.Received == stack.Received, err
+}
+
+func (w *relayWire) collect() (err error) {
+	for _, r := range w.relays {
+		for _, c := range r.carriers {
+			r.moved.Add(&c.Counts)
+		}
+		if r.sent, err = w.devices[r.from].counters(); err != nil {
+			return err
+		}
+		if r.arrived, err = w.devices[r.to].counters(); err != nil {
+			return err
+		}
+		if r.observer == nil {
+			continue
+		}
+		if r.snapshot, r.observation, err = lastLook(r.observer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *relayWire) account(t *record.Trial) {
+	t.Device = w.devices[0].record()
+	t.Devices = []record.Device{t.Device, w.devices[1].record()}
+	for _, r := range w.relays {
+		perSKB := w.spec.segmentsPerSKB(w.devices[r.from].state)
+		a := &t.Accounting
+		dropped := map[string]uint64{}
+		if r.snapshot != nil {
+			for reason, n := range r.snapshot.Drops {
+				dropped[reason] += n
+			}
+			w.observed(t, r, perSKB)
+		} else if n := r.sent.TxDropped; n > 0 {
+			dropped[record.TxDropped] = n * perSKB
+		}
+		for reason, n := range dropped {
+			a.Dropped[reason] += n
+		}
+		for errno, n := range r.moved.ByName() {
+			a.Dropped["relay "+errno] += n * perSKB
+		}
+		w.hops(t, r, dropped, perSKB)
+	}
+}
+
+// observed adds what the observer of a direction saw.
+func (w *relayWire) observed(t *record.Trial, r *relay, perSKB uint64) {
+	var xmit, read, xmitSKBs, readSKBs uint64
+	for i, q := range r.snapshot.Queues {
+		xmit += q.XmitPkts
+		read += q.ReadPkts
+		xmitSKBs += q.XmitSKBs
+		readSKBs += q.ReadSKBs
+		if r.from != 0 {
+			continue // queues are those of the first device
+		}
+		queue := record.Queue{
+			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
+			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
+		}
+		if perSKB > 1 {
+			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
+		}
+		t.Queues = append(t.Queues, queue)
+	}
+	a := &t.Accounting
+	add := func(sum **uint64, n uint64) {
+		if *sum == nil {
+			*sum = new(uint64)
+		}
+		**sum += n
+	}
+	add(&a.Xmit, xmit)
+	add(&a.Read, read)
+	if perSKB > 1 {
+		add(&a.XmitSKBs, xmitSKBs)
+		add(&a.ReadSKBs, readSKBs)
+	}
+	if r.from == 0 {
+		t.Observer = r.observation
+		t.Latency[record.Residency] = latency(&r.snapshot.Residency, r.snapshot.Missed)
+	}
+}
+
+// hops follows the packets of a direction from device to device. Packets are
+// skbs here, and so are what was dropped.
+func (w *relayWire) hops(t *record.Trial, r *relay, dropped map[string]uint64, perSKB uint64) {
+	first := record.Hop{Name: "device " + relayNames[r.from], Out: r.sent.TxPackets, Bytes: r.sent.TxBytes}
+	first.In = first.Out
+	for reason, n := range dropped {
+		if first.Dropped == nil {
+			first.Dropped = map[string]uint64{}
+		}
+		first.Dropped[reason] = n / perSKB
+		first.In += n / perSKB
+	}
+	t.Hops = append(t.Hops, first,
+		record.Hop{Name: r.name, In: r.moved.In, Out: r.moved.Out, Dropped: r.moved.ByName(), Calls: r.moved.Calls, Bytes: r.moved.Bytes},
+		record.Hop{Name: "device " + relayNames[r.to], In: r.moved.Out, Out: r.arrived.RxPackets, Bytes: r.arrived.RxBytes})
+}
+
+func (w *relayWire) mismatch(t *record.Trial) string {
+	for _, r := range w.relays {
+		from, to := relayNames[r.from], relayNames[r.to]
+		switch {
+		case r.moved.In != r.sent.TxPackets:
+			return fmt.Sprintf("%s read %d packets or super-packets, %s counted %d", r.name, r.moved.In, from, r.sent.TxPackets)
+		case r.moved.In != r.moved.Out+r.moved.Failed():
+			return fmt.Sprintf("%s read %d packets or super-packets, wrote %d and failed to write %d", r.name, r.moved.In, r.moved.Out, r.moved.Failed())
+		case r.moved.Out != r.arrived.RxPackets:
+			return fmt.Sprintf("%s wrote %d packets or super-packets, %s counted %d", r.name, r.moved.Out, to, r.arrived.RxPackets)
+		case r.snapshot == nil:
+		case r.snapshot.Strays > 0:
+			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", r.snapshot.Strays, from)
+		case w.hook.SeesReturns() && r.snapshot.Refused != r.sent.TxDropped:
+			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", from, r.sent.TxDropped, r.snapshot.Refused)
+		}
+	}
+	a := t.Accounting
+	if a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
+		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	}
+	return ""
+}
+
+func (w *relayWire) close() error {
+	var errs []error
+	for _, o := range w.observers() {
+		errs = append(errs, o.Close())
+	}
+	for _, d := range w.devices {
+		errs = append(errs, d.Close())
+	}
+	for _, h := range w.hosts {
+		if h.ns != nil {
+			errs = append(errs, h.ns.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
