@@ -28,6 +28,7 @@ type u2k struct {
 	observer *bpf.Observer
 	snapshot *bpf.Snapshot
 	own      *record.Observer
+	event    *event // nil without one
 }
 
 func newU2K(s Spec, hook bpf.Hook, p record.Placement) *u2k {
@@ -61,6 +62,8 @@ func (g *u2k) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 
 func (g *u2k) carriers() []carrier { return nil }
 
+func (g *u2k) attend(e *event) { g.event, e.device = e, g.device }
+
 func (g *u2k) observers() []*bpf.Observer {
 	if g.observer == nil {
 		return nil
@@ -83,6 +86,7 @@ func (g *u2k) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
 	t.Writes = writesOf(g.lane.senders)
 	noteAides(t, &g.lane)
+	g.event.tell(t)
 	for reason, n := range g.dropped(g.snapshot) {
 		t.Accounting.Dropped[reason] += n
 	}
