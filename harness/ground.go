@@ -67,6 +67,8 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 		return newK2U(s, hook, p), nil
 	case s.Path == PathSink && s.Dir == U2K && writes(s.Gen):
 		return newU2K(s, hook, p), nil
+	case s.Path == PathSink && s.Dir == Both:
+		return newBoth(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {

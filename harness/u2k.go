@@ -188,7 +188,7 @@ func (w *writing) target(side bpf.Side, sampleEvery int) bpf.Target {
 // of flow i of dir=k2u.
 func (w *writing) openWriters(cpus []int, answers bool) error {
 	switch w.spec.IO {
-	case IORead, IOReadv, IOPoll, IOSpin:
+	case IORead, IOReadv, IOPoll, IOSpin, IOURing:
 	default:
 		return notBuilt(w.spec)
 	}
@@ -203,7 +203,7 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		}
 		c.Written = traffic.Written{
 			Answers: answers, PI: w.spec.PI, VnetHdr: w.spec.VnetHdr,
-			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll,
+			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing, Ring: w.spec.IO == IOURing,
 		}
 		for _, flow := range c.Flows {
 			c.FDs = append(c.FDs, queues[flow%len(queues)].FD())

@@ -1,0 +1,83 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/reports/record"
+)
+
+// TestBothDirections reads and writes a device at once, in both arms: each
+// direction has accounts of its own that balance, and the trial has their sum.
+func TestBothDirections(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"default":     func(s *Spec) {},
+		"tap":         func(s *Spec) { s.Mode, s.VnetHdr, s.IO = TAP, 12, IOPoll },
+		"ipv6 readv":  func(s *Spec) { s.Family, s.Size, s.IO, s.PI = 6, 200, IOReadv, true },
+		"imix":        func(s *Spec) { s.Size = SizeIMIX },
+		"queues":      func(s *Spec) { s.Queues, s.Flows, s.NAPI = 2, 6, NAPIOn },
+		"few flows":   func(s *Spec) { s.Queues, s.Flows = 4, 3 },
+		"many flows":  func(s *Spec) { s.Flows = 300 },
+		"paced":       func(s *Spec) { s.Rate, s.Queues, s.Flows = 4000, 2, 4 },
+		"poisson":     func(s *Spec) { s.Rate, s.Poisson = 4000, true },
+		"gso":         func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
+		"gso cut":     func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Flows = GenUDPGSO, 1500, 10, 2 },
+		"xdp pass":    func(s *Spec) { s.Mode, s.XDP = TAP, XDPPass },
+		"xdp dropped": func(s *Spec) { s.XDP = XDPDropGeneric },
+		"fq_codel":    func(s *Spec) { s.Qdisc = "pfifo_fast" },
+	} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			t.Run(name+"/"+string(hook), func(t *testing.T) {
+				s := short()
+				s.Dir = Both
+				set(&s)
+				trial := run(t, s, hook)
+				balanced(t, trial)
+				down, up := trial.Directions[string(K2U)], trial.Directions[string(U2K)]
+				sum := trial.Accounting
+				for _, d := range []record.Direction{down, up} {
+					a := d.Accounting
+					if a.Unexplained != 0 || a.Accepted == 0 || a.Delivered == 0 || a.Offered != a.Accepted+a.PushedBack {
+						t.Errorf("accounts of one direction: %+v", a)
+					}
+					sum.Offered -= a.Offered
+					sum.Accepted -= a.Accepted
+					sum.Delivered -= a.Delivered
+					if d.Metrics[record.OfferedPPS] <= 0 {
+						t.Errorf("metrics of one direction: %v", d.Metrics)
+					}
+				}
+				if sum.Offered+sum.Accepted+sum.Delivered != 0 {
+					t.Errorf("the directions do not add up: %+v, %+v, %+v", trial.Accounting, down.Accounting, up.Accounting)
+				}
+				if pps := down.Metrics[record.PPS] + up.Metrics[record.PPS]; pps < 0.999*trial.Metrics[record.PPS] || pps > 1.001*trial.Metrics[record.PPS] {
+					t.Errorf("%.0f and %.0f packets/s, %.0f in all", down.Metrics[record.PPS], up.Metrics[record.PPS], trial.Metrics[record.PPS])
+				}
+				if s.Rate > 0 && (trial.Schedule == nil || down.Accounting.Accepted < 100 || up.Accounting.Accepted < 100) {
+					t.Errorf("%d and %d packets by schedule %+v", down.Accounting.Accepted, up.Accounting.Accepted, trial.Schedule)
+				}
+			})
+		}
+	}
+}
+
+// TestFlowsFollowTheirAnswers: a device with many queues sends a flow to the
+// queue on which its answers are written (tun_flow_update of drivers/net/tun.c).
+func TestFlowsFollowTheirAnswers(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Dir, s.Queues, s.Flows, s.Rate = Both, 4, 12, 20000
+	s.Warmup, s.Measure = 50*time.Millisecond, 300*time.Millisecond
+	trial := run(t, s, bpf.None)
+	balanced(t, trial)
+	if len(trial.Flows) != s.Flows {
+		t.Fatalf("%d flows, want %d", len(trial.Flows), s.Flows)
+	}
+	for _, f := range trial.Flows {
+		if own := f.Queues[f.Flow%s.Queues]; f.Delivered == 0 || float64(own) < 0.8*float64(f.Delivered) {
+			t.Errorf("flow %d: %d of %d packets came out of queue %d: %v", f.Flow, own, f.Delivered, f.Flow%s.Queues, f.Queues)
+		}
+	}
+}
