@@ -16,7 +16,7 @@ import (
 // the host's may lack (kprobes, fentry), or lack what it has.
 var inGuests = []string{
 	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame",
-	"TestRingAccounts", "TestRingWrites", "TestRingEnds", "TestRingTurnedOff",
+	"TestRingAccounts", "TestRingWrites", "TestRingTurnedOff",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
 }
 
