@@ -223,6 +223,9 @@ func (b *bed) usage() (u usage, err error) {
 			continue
 		}
 		u.carriers = addCPUTime(u.carriers, c.Thread())
+		if a, ok := c.(aided); ok {
+			u.carriers = addAideTime(u.carriers, a)
+		}
 	}
 	return u, nil
 }

@@ -85,7 +85,7 @@ func (g *u2k) collect() (err error) {
 func (g *u2k) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
 	t.Writes = writesOf(g.lane.senders)
-	noteAides(t, &g.lane)
+	noteAides(t, g.lane.aided())
 	g.event.tell(t)
 	for reason, n := range g.dropped(g.snapshot) {
 		t.Accounting.Dropped[reason] += n
@@ -208,7 +208,8 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		}
 		c.Written = traffic.Written{
 			Answers: answers, PI: w.spec.PI, VnetHdr: w.spec.VnetHdr,
-			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing, Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
+			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing,
+			Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
 		}
 		for _, flow := range c.Flows {
 			c.FDs = append(c.FDs, queues[flow%len(queues)].FD())
