@@ -160,16 +160,10 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 func place(s Spec, cpus []int) (record.Placement, error) {
 	senders, readers := s.endWorkers(max(1, len(cpus)/2))
 	p, err := host.Place(cpus, senders, readers)
-	if err != nil {
-		return p, err
+	if err == nil {
+		p.Carrier = placeCarriers(s, cpus, p)
 	}
-	switch s.Path {
-	case PathRelay:
-		p.Carrier = placeCarriers(s.relays()*s.Queues, cpus, p)
-	case PathVPN: // whose two sides seal and open
-		p.Carrier = placeCarriers(4*s.Queues, cpus, p)
-	}
-	return p, nil
+	return p, err
 }
 
 // endWorkers is how many workers send and read, if half of the CPUs are for
