@@ -354,7 +354,9 @@ func (w *relayWire) mismatch(t *record.Trial) string {
 		case r.moved.Out != r.arrived.RxPackets:
 			return fmt.Sprintf("%s wrote %d packets or super-packets, %s counted %d", r.name, r.moved.Out, to, r.arrived.RxPackets)
 		case r.snapshot == nil:
-		case r.snapshot.Strays > 0:
+		case r.snapshot.Strays > 0 && w.spec.Gen != GenIPerf3:
+			// iperf3 closes sockets while packets arrive, which their host drops: the
+			// observer sees that, and cannot tell the queue.
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", r.snapshot.Strays, from)
 		case w.hook.SeesReturns() && r.snapshot.Refused != r.sent.TxDropped:
 			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", from, r.sent.TxDropped, r.snapshot.Refused)
