@@ -286,8 +286,8 @@ func (s sample) plus(from, to sample) sample {
 		pushedBack: s.pushedBack + to.pushedBack - from.pushedBack,
 		sendNs:     s.sendNs + to.sendNs - from.sendNs,
 		byQueue:    slices.Clone(s.byQueue),
+		byLane:     slices.Clone(s.byLane),
 		payload:    s.payload + to.payload - from.payload, transactions: s.transactions + to.transactions - from.transactions,
-		byLane: slices.Clone(s.byLane),
 	}
 	for i := range sum.byLane {
 		sum.byLane[i] = sum.byLane[i].plus(from.byLane[i], to.byLane[i])

@@ -76,6 +76,7 @@ type Written struct {
 	VnetHdr  int  // bytes, 0 for none: then checksums are complete, else they are partial
 	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
+	Ring     bool // io_uring: a batch a call; not with Vectored
 	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
 }
 
@@ -125,6 +126,7 @@ type Sender struct {
 	next    int      // position in Flows of the next batch
 	counts  Counts
 	writes  *writes // of packets that are written
+	ring    *ring   // of packets that are written by io_uring
 	// Only with Vhost: the drivers, and that of each of Flows by position.
 	drivers, driverOf   []*driver
 	pinError, timeError error
@@ -180,6 +182,9 @@ func (s *Sender) open() error {
 		return s.openPacket()
 	case s.Kind.written():
 		s.fds = s.FDs
+		if s.Ring {
+			return s.openRing()
+		}
 		if s.Vhost {
 			return s.openDrivers()
 		}
@@ -274,7 +279,7 @@ func (s *Sender) Close() error {
 		}
 	}
 	s.fds = nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.ring.close())...)
 }
 
 // Start begins to send on a thread of its own.
@@ -286,6 +291,9 @@ func (s *Sender) Start(control *Control) error {
 			defer worker.Favour()()
 			return s.paced()
 		}
+	}
+	if s.ring != nil {
+		loop = s.ring.during(loop)
 	}
 	if s.Vhost {
 		s.pinDrivers()
@@ -401,7 +409,9 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	for first < end {
 		worker.Turn()
 		if s.control.Stop.Load() {
-			break
+			if first = s.passOver(position, first, end); first == end {
+				break
+			}
 		}
 		if s.writes != nil {
 			s.writes.position, s.writes.first = position, first

@@ -49,7 +49,7 @@ func newWrites(flows, messages int) *writes {
 
 // Stamps tells whether each packet is stamped right before its own call, which
 // takes a look at the clock.
-func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each }
+func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.Vhost }
 
 // Writes tells what was written. The sender must have ended.
 func (s *Sender) Writes() Writes {
@@ -125,6 +125,9 @@ func (w *writes) took(b *batch, first, n int) {
 // refused counts a packet that the kernel did not take, and tells whether it is
 // to be written again.
 func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err error) {
+	if s.ring != nil && s.ring.broken != nil {
+		return false, s.ring.broken
+	}
 	s.counts.PushedBack += s.batch.segments
 	s.writes.errors[min(int(errno), maxErrno-1)]++
 	if errno == unix.EAGAIN {
