@@ -90,6 +90,8 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
+	case PathWireGuard:
+		return newWireguardWire(s), nil
 	case PathWireGuardGo:
 		return newWireguardGoWire(s, hook, p), nil
 	}
