@@ -69,6 +69,8 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 		return newU2K(s, hook, p), nil
 	case s.Path == PathSink && s.Dir == Both:
 		return newBoth(s, hook, p), nil
+	case s.Path == PathBridge:
+		return newBridge(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {
@@ -88,6 +90,8 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
+	case PathWireGuard:
+		return newWireguardWire(s), nil
 	case PathWireGuardGo:
 		return newWireguardGoWire(s, hook, p), nil
 	}
