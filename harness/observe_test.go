@@ -215,3 +215,80 @@ func written(s Spec, port uint16, segments int) (b []byte, wire int) {
 	}
 	return append(b, frame...), wire
 }
+
+// TestQueuesCountSegments holds that what the observer counts on the queues is
+// what the generator made, in segments and in bytes, also where the device moves
+// super-packets of TCP and UDP.
+func TestQueuesCountSegments(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"tcp":       func(s *Spec) { s.Gen, s.Offload = GenPacketGSO, OffloadTSO },
+		"tcp6 tap":  func(s *Spec) { s.Gen, s.Offload, s.Family, s.Mode = GenPacketGSO, OffloadTSO, 6, TAP },
+		"tcp split": func(s *Spec) { s.Gen, s.Offload = GenPacketGSO, OffloadCsum },
+		"udp":       func(s *Spec) { s.Gen, s.Offload = GenUDPGSO, OffloadUSO },
+		"udp6 tap":  func(s *Spec) { s.Gen, s.Offload, s.Family, s.Mode = GenUDPGSO, OffloadUSO, 6, TAP },
+		"udp split": func(s *Spec) { s.Gen, s.Offload = GenUDPGSO, OffloadCsum },
+		"plain":     func(s *Spec) {},
+		"plain tap": func(s *Spec) { s.Mode, s.Family = TAP, 6 },
+	} {
+		for _, dir := range []Dir{K2U, U2K} {
+			t.Run(fmt.Sprintf("%s/%s", dir, name), func(t *testing.T) {
+				s := short()
+				s.Dir, s.VnetHdr, s.Queues, s.Flows, s.Size = dir, 12, 2, 8, 1200
+				set(&s)
+				if dir == U2K && !writes(s.Gen) {
+					return
+				}
+				trial := runOrSkip(t, s, bpf.Tracepoint)
+				a := trial.Accounting
+				if a.Unexplained != 0 || len(trial.Queues) != 2 {
+					t.Fatalf("%+v %v", a, trial.Notes)
+				}
+				var pkts, bytes uint64
+				for _, q := range trial.Queues {
+					pkts += q.XmitPkts + q.RecvPkts
+					bytes += q.XmitBytes + q.RecvBytes
+				}
+				each := uint64(s.Size)
+				if s.Mode == TAP {
+					each += packet.EthernetLen
+				}
+				if pkts != a.Accepted || bytes != pkts*each {
+					t.Errorf("the queues had %d packets and %d bytes, want %d and %d", pkts, bytes, a.Accepted, a.Accepted*each)
+				}
+			})
+		}
+	}
+}
+
+// TestReaderStops has a reader that takes nothing for most of the time: what the
+// rings cannot hold is dropped, pushed back or refused, and counted.
+func TestReaderStops(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"drop":       func(s *Spec) {},
+		"poll":       func(s *Spec) { s.IO = IOPoll },
+		"short ring": func(s *Spec) { s.TxQLen = 4 },
+		"queues":     func(s *Spec) { s.Queues, s.Flows = 4, 64 },
+		"packet":     func(s *Spec) { s.Gen = GenPacket },
+		"bypass":     func(s *Spec) { s.Gen, s.Bypass = GenPacket, true },
+		"whole":      func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1200, 12, OffloadUSO },
+		"qdisc":      func(s *Spec) { s.Qdisc = "pfifo_fast" },
+	} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			t.Run(fmt.Sprintf("%s/%s", hook, name), func(t *testing.T) {
+				s := short()
+				s.Measure, s.Window, s.Pause = 320*time.Millisecond, 20*time.Millisecond, 200*time.Millisecond
+				set(&s)
+				if s.Bypass && hook == bpf.Tracepoint {
+					return // it does not see them
+				}
+				trial := runOrSkip(t, s, hook)
+				balanced(t, trial)
+				if a := trial.Accounting; a.DroppedTotal()+a.PushedBack == 0 {
+					t.Errorf("the reader slept for %v and nothing was lost: %+v", s.Pause, a)
+				}
+			})
+		}
+	}
+}
