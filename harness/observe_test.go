@@ -292,3 +292,64 @@ func TestReaderStops(t *testing.T) {
 		}
 	}
 }
+
+// TestObserverCutsTunnels writes super-packets of TCP inside VXLAN, which are cut
+// behind the inner headers (TUN_F_UDP_TUNNEL_GSO, Linux 6.17).
+func TestObserverCutsTunnels(t *testing.T) {
+	needRoot(t)
+	const segments, mss, outer, inner, port = 5, 1000, packet.EthernetLen + packet.IPv4Len, packet.EthernetLen + packet.IPv4Len + 20, 4789
+	s := Default()
+	s.Mode, s.VnetHdr, s.Offload = TAP, 24, OffloadTunnel
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	d, err := newDevice(ns, deviceName, s, s.link())
+	defer d.Close()
+	if err != nil {
+		if reason, detail := Classify(err); reason == record.Unsupported {
+			t.Skip(detail)
+		}
+		t.Fatal(err)
+	}
+	target := d.target(1)
+	target.Side = bpf.U2K
+	o, err := bpf.Open(bpf.Tracepoint, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+
+	const vxlan, headers = 8, outer + packet.UDPLen + 8 + inner
+	payload := segments*mss - 1 // the last one is shorter
+	frame := inbound(s, port, headers+payload-packet.EthernetLen, 1)
+	inside := frame[outer+packet.UDPLen+vxlan:]
+	copy(inside, inbound(s, port, inner+payload-packet.EthernetLen, 1)[:packet.EthernetLen+packet.IPv4Len])
+	inside[packet.EthernetLen+9] = unix.IPPROTO_TCP
+	inside[packet.EthernetLen+packet.IPv4Len+12] = 5 << 4 // a TCP header without options
+
+	hdr := make([]byte, s.VnetHdr) // struct virtio_net_hdr_v1_hash_tunnel
+	put := func(at, v int) { binary.LittleEndian.PutUint16(hdr[at:], uint16(v)) }
+	hdr[0], hdr[1] = 1, 1|0x20 // VIRTIO_NET_HDR_F_NEEDS_CSUM; TCPV4 in UDP_TUNNEL_IPV4
+	put(2, headers)
+	put(4, mss)
+	put(6, headers-20) // where the inner TCP header begins, and in it the checksum
+	put(8, 16)
+	put(20, outer)
+	put(22, headers-20-packet.IPv4Len)
+	const writes = 10
+	for range writes {
+		if _, err := unix.Write(d.Queues()[0].FD(), append(hdr, frame...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snapshot, err := o.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := uint64(writes * (segments*headers + payload))
+	if q := snapshot.Queues[0]; q.RecvSKBs != writes || q.RecvPkts != writes*segments || q.RecvBytes != want {
+		t.Errorf("%d skbs, %d packets, %d bytes, want %d, %d, %d; dropped %v", q.RecvSKBs, q.RecvPkts, q.RecvBytes, writes, writes*segments, want, snapshot.RecvDrops)
+	}
+}
