@@ -192,7 +192,16 @@ func (e *event) detach() error {
 	queues := e.device.Queues()
 	last := queues[len(queues)-1]
 	at := e.since()
-	err := e.watch(last.Detach)
+	// What vhost's worker holds of a queue goes with it.
+	driver := e.device.drivers[last.FD()]
+	err := e.watch(func() error {
+		if driver != nil {
+			if err := driver.Pause(); err != nil {
+				return err
+			}
+		}
+		return last.Detach()
+	})
 	if err != nil {
 		return err
 	}
@@ -201,6 +210,11 @@ func (e *event) detach() error {
 	back := e.since()
 	if err := last.Attach(); err != nil {
 		return err
+	}
+	if driver != nil {
+		if err := driver.Resume(); err != nil {
+			return err
+		}
 	}
 	e.notes = append(e.notes, fmt.Sprintf(
 		"event=detach: queue %d was detached %v into the measured time, in %v, with %d packets in its ring; it was attached again at %v, in %v",

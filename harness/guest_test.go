@@ -12,15 +12,17 @@ import (
 	"tunbench/harness/vm"
 )
 
-var ofVhost = []string{"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults"}
+// inEach are run in all guests.
+var inEach = []string{
+	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff",
+	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
+}
 
 // inGuests are the tests that are run in guests, too: of kernels that have what
 // the host's may lack (kprobes, fentry), or lack what it has.
 var inGuests = map[string][]string{
-	"6.1": append([]string{"TestObserverSeesEveryWrite"}, ofVhost...),
-	"6.12": append([]string{
-		"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame", "TestEvents", "TestSteeringSpreads",
-	}, ofVhost...),
+	"6.1":  inEach,
+	"6.12": append([]string{"TestXDPSeesEveryFrame", "TestEvents", "TestSteeringSpreads"}, inEach...),
 }
 
 // TestInGuests runs tests of this package under other kernels.

@@ -215,7 +215,7 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
-	noteAides(t, &g.lane)
+	noteAides(t, g.lane.aided())
 	g.event.tell(t)
 	defer g.event.account(t, &g.lane)
 	a := &t.Accounting
