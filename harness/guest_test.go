@@ -15,7 +15,7 @@ import (
 // inGuests are the tests that are run in guests, too: of kernels that have what
 // the host's may lack (kprobes, fentry), or lack what it has.
 var inGuests = []string{
-	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame", "TestEvents",
+	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame", "TestEvents", "TestSuperPackets",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
 }
 
