@@ -218,9 +218,26 @@ func (b *bed) usage() (u usage, err error) {
 		}
 	}
 	for _, c := range b.carriers {
+		if d, ok := c.(diffuse); ok {
+			u.carriers = restOfProcess(d, u)
+			continue
+		}
 		u.carriers = addCPUTime(u.carriers, c.Thread())
+		if a, ok := c.(aided); ok {
+			u.carriers = addAideTime(u.carriers, a)
+		}
 	}
 	return u, nil
+}
+
+// restOfProcess is the time of a diffuse carrier; -1, unknown, if that of a
+// sender or reader is.
+func restOfProcess(d diffuse, u usage) int64 {
+	all, err := d.CPUTime()
+	if err != nil || u.senders < 0 || u.readers < 0 {
+		return -1
+	}
+	return all - u.senders - u.readers
 }
 
 // addCPUTime adds the time of a thread, if there is one; the sum is -1, unknown,
@@ -284,6 +301,15 @@ func (b *bed) finish() error {
 	deadline := time.After(drainTimeout)
 	for i, c := range b.carriers {
 		if err := awaitEnd(fmt.Sprintf("carrier %d", i), c.Thread(), c.Finish, deadline); err != nil {
+			return err
+		}
+	}
+	// All are told before one is waited for: there may be hundreds.
+	for _, r := range b.readers {
+		if r.Thread() == nil {
+			continue
+		}
+		if err := r.Finish(); err != nil {
 			return err
 		}
 	}

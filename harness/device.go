@@ -14,6 +14,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -44,6 +45,8 @@ type device struct {
 	state netns.State
 	flags []string
 	vnet  int // bytes of the virtio-net header
+	// drivers are the vhost-net devices that receive, by descriptor of the queue.
+	drivers map[int]*vhost.Device
 }
 
 var offloadMasks = map[Offload]uint{

@@ -88,6 +88,8 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
+	case PathWireGuardGo:
+		return newWireguardGoWire(s, hook, p), nil
 	}
 	return nil, notBuilt(s)
 }
@@ -131,6 +133,13 @@ type carrier interface {
 	// Finish is that of a reader.
 	Finish() error
 	Close() error
+}
+
+// diffuse is a carrier whose work is done on threads that nobody knows: its time
+// is what the process uses beside senders and readers.
+type diffuse interface {
+	// CPUTime is that of the whole process in ns.
+	CPUTime() (int64, error)
 }
 
 // setup is a rig for one trial, alone or as one side of a pair.

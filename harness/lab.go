@@ -134,6 +134,9 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
+		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
+	}
 	if s.Gen.Conversation() {
 		return prepareTalk(s, hook, p)
 	}
@@ -149,9 +152,6 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	b := newBed(s, g, p)
 	if s.Gen == GenLockstep && s.Pause > 0 && !s.Settle {
 		b.lockstepLasts = measure
-	}
-	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
-		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
 	}
 	return b, nil
 }

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -159,10 +160,14 @@ func TestTunnelFaults(t *testing.T) {
 		"second device": {1, tunnelNames[1]},
 		"network below": {1, underlayNames[1]},
 	} {
-		for _, io := range []IO{IORead, IOPoll} {
-			t.Run(name+" "+string(io), func(t *testing.T) {
-				s := short()
-				s.Path, s.IO = PathVPN, io
+		for _, set := range []func(*Spec){
+			func(s *Spec) { s.Path = PathVPN },
+			func(s *Spec) { s.Path, s.IO = PathVPN, IOPoll },
+			func(s *Spec) { s.Path = PathWireGuardGo },
+		} {
+			s := short()
+			set(&s)
+			t.Run(fmt.Sprintf("%s %s %s", s.Path, s.IO, name), func(t *testing.T) {
 				err := breaks(t, s, func(w wire) error { return w.ends()[fault.host].ns.Delete(fault.link) })
 				t.Log(err)
 			})

@@ -132,6 +132,7 @@ type Sender struct {
 	// Only with Vhost: the drivers, and that of each of Flows by position.
 	drivers, driverOf   []*driver
 	pinError, timeError error
+	driverError         error // with which a driver ended
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with
@@ -452,6 +453,9 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 		case errno == 0, errno == unix.EAGAIN, errno == unix.ENOBUFS:
 			s.counts.PushedBack += s.batch.segments
 		case errno == unix.EINTR:
+			if s.driverError != nil {
+				return s.driverError
+			}
 		default:
 			return &CallError{"sendmmsg", errno}
 		}
