@@ -14,7 +14,7 @@ import (
 
 // inEach are run in all guests.
 var inEach = []string{
-	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff",
+	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff", "TestSuperPackets",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
 }
 
