@@ -16,6 +16,7 @@ import (
 // the host's may lack (kprobes, fentry), or lack what it has.
 var inGuests = []string{
 	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame", "TestEvents",
+	"TestWritesOnEveryRung", "TestWrittenLinkGoesDown", "TestFlowsFollowTheirAnswers",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
 }
 
