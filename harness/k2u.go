@@ -210,7 +210,9 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
-	noteAides(t, &g.lane)
+	noteAides(t, g.lane.aided())
+	g.event.tell(t)
+	defer g.event.account(t, &g.lane)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {

@@ -10,6 +10,7 @@ import (
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -22,6 +23,7 @@ type relayWire struct {
 
 	hosts   [2]end
 	devices [2]*device
+	drivers [2][]*vhost.Device // of the queues of each, only with io=vhost
 	// relays are the directions that carry packets, the first host's first. Each
 	// has an observer on the device into which its packets are sent, if any.
 	relays []*relay
@@ -99,6 +101,9 @@ func (w *relayWire) build() error {
 			return err
 		}
 	}
+	if err := w.openDrivers(); err != nil {
+		return err
+	}
 	for i := range w.spec.relays() {
 		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], from: i, to: 1 - i}
 		w.relays = append(w.relays, r)
@@ -125,6 +130,9 @@ func (w *relayWire) prepare(r *relay, cpus []int) {
 		if w.spec.IO == IOReadv {
 			c.Headers = w.spec.deviceHeaders()
 		}
+		if w.spec.IO == IOVhost {
+			c.Vhost = carry.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
+		}
 		r.carriers = append(r.carriers, carry.New(c))
 	}
 }
@@ -143,6 +151,15 @@ func (s Spec) deviceHeaders() int {
 func (w *relayWire) ends() [2]end { return w.hosts }
 
 func (w *relayWire) carriers() (list []carrier) {
+	for _, r := range w.relays {
+		for _, c := range r.carriers {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (w *relayWire) aided() (list []aided) {
 	for _, r := range w.relays {
 		for _, c := range r.carriers {
 			list = append(list, c)
@@ -178,6 +195,11 @@ func (w *relayWire) empty() (bool, error) {
 		var lost uint64
 		for _, c := range r.carriers {
 			lost += c.Lost()
+		}
+		for _, d := range w.drivers[r.from] {
+			if ok, err := d.Empty(); !ok || err != nil {
+				return false, err
+			}
 		}
 		if sent.TxPackets > arrived.RxPackets+lost {
 			return false, nil
@@ -232,6 +254,7 @@ func (w *relayWire) collect() (err error) {
 func (w *relayWire) account(t *record.Trial) {
 	t.Device = w.devices[0].record()
 	t.Devices = []record.Device{t.Device, w.devices[1].record()}
+	noteAides(t, w.aided())
 	for _, r := range w.relays {
 		perSKB := w.spec.segmentsPerSKB(w.devices[r.from].state)
 		a := &t.Accounting
@@ -339,6 +362,7 @@ func (w *relayWire) close() error {
 	for _, o := range w.observers() {
 		errs = append(errs, o.Close())
 	}
+	errs = append(errs, w.closeDrivers())
 	for _, d := range w.devices {
 		errs = append(errs, d.Close())
 	}

@@ -35,7 +35,7 @@ type writes struct {
 	refused []uint64 // segments of each flow that will not be written again
 	failed  int      // writes without success, until the first that had it: then -1
 	last    unix.Errno
-	gone    int      // writes in a row that found no device
+	gone    int // writes in a row that found no device
 }
 
 // Writes is what the calls of a sender came to.
