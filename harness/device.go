@@ -124,6 +124,9 @@ func (s Spec) link() netns.Link {
 	l := netns.Link{MTU: max(defaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
 	addr, peer := s.addresses()
 	l.Addr = []netip.Prefix{addr}
+	if s.Dir == U2K && s.Gen == GenPacketGSO {
+		l.Blackholes = []netip.Addr{s.nobody()}
+	}
 	if s.Mode == TAP {
 		l.MAC = deviceMAC
 		l.Neighbours = []netns.Neighbour{{Addr: peer, MAC: peerMAC}}

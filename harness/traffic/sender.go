@@ -34,7 +34,7 @@ const (
 	PacketGSO             // the same with PACKET_VNET_HDR: super-packets of TCP
 	Write                 // the descriptors of a device, one packet a call
 	WriteGSO              // the same: super-packets of UDP, for a device with a virtio-net header
-	WriteTCP              // the same: super-packets of TCP
+	WriteTCP              // the same: super-packets of TCP; without a virtio-net header single segments
 )
 
 // whole tells whether packets are handed over with all their headers, by one
@@ -44,11 +44,13 @@ func (k Kind) whole() bool { return k == Packet || k == PacketGSO }
 // written tells whether packets are written into a device.
 func (k Kind) written() bool { return k == Write || k == WriteGSO || k == WriteTCP }
 
-// tcp tells whether super-packets are of TCP.
+// tcp tells whether packets are of TCP.
 func (k Kind) tcp() bool { return k == PacketGSO || k == WriteTCP }
 
 // super tells whether messages are super-packets.
-func (k Kind) super() bool { return k == UDPGSO || k == WriteGSO || k.tcp() }
+func (c Config) super() bool {
+	return c.Kind == UDPGSO || c.Kind == WriteGSO || c.Kind == PacketGSO || c.Kind == WriteTCP && c.VnetHdr > 0
+}
 
 // Config says what a sender sends.
 type Config struct {
@@ -311,7 +313,12 @@ func (s *Sender) Start(control *Control) error {
 		}
 	}
 	var err error
-	s.thread, err = worker.Start(s.CPU, loop)
+	s.thread, err = worker.Start(s.CPU, func() error {
+		if err := loop(); err != nil {
+			return err
+		}
+		return s.inVain()
+	})
 	if err != nil {
 		return fmt.Errorf("start a sender: %w", err)
 	}
