@@ -45,27 +45,20 @@ func TestVhost(t *testing.T) {
 	uso := tuntapTakes(t, tuntap.Config{Queues: 1, VnetHdr: 12, Offload: offloadMasks[OffloadUSO]})
 	for name, set := range map[string]func(*Spec){
 		"tun":               func(s *Spec) {},
-		"tap":               func(s *Spec) { s.Mode = TAP },
-		"tun legacy":        func(s *Spec) { s.VnetHdr = 10 },
 		"tap legacy":        func(s *Spec) { s.Mode, s.VnetHdr = TAP, 10 },
 		"tun written":       func(s *Spec) { s.Dir, s.SndBuf, s.VnetHdr = U2K, 1<<20, 12 },
 		"tap written":       func(s *Spec) { s.Mode, s.Dir = TAP, U2K },
-		"tap, two written":  func(s *Spec) { s.Mode, s.Dir, s.Queues, s.Flows, s.VnetHdr = TAP, U2K, 2, 8, 10 },
 		"tap, more written": func(s *Spec) { s.Mode, s.Dir, s.Queues, s.Flows, s.Size = TAP, U2K, 4, 3, SizeIMIX },
 		"super, written":    func(s *Spec) { s.Mode, s.Dir, s.Gen, s.VnetHdr, s.Size = TAP, U2K, GenUDPGSO, 12, 1400 },
-		"paced, written":    func(s *Spec) { s.Mode, s.Dir, s.Rate, s.VnetHdr = TAP, U2K, 2000, 12 },
 		"both ways":         func(s *Spec) { s.Mode, s.Dir, s.VnetHdr = TAP, Both, 12 },
 		"relay":             func(s *Spec) { s.Mode, s.Path, s.VnetHdr, s.Queues, s.Flows = TAP, PathRelay, 12, 2, 4 },
 		"relay, tun":        func(s *Spec) { s.Path, s.SndBuf = PathRelay, 1<<20 },
 		"relay, both ways":  func(s *Spec) { s.Mode, s.Path, s.Dir = TAP, PathRelay, Both },
 		"detached":          func(s *Spec) { s.Mode, s.Event, s.Queues, s.Flows = TAP, EventDetach, 2, 4 },
 		"tap virtio 1":      func(s *Spec) { s.Mode, s.VnetHdr, s.Size = TAP, 12, SizeIMIX },
-		"tun ipv6":          func(s *Spec) { s.Family, s.Size = 6, 200 },
 		"two queues":        func(s *Spec) { s.Mode, s.Queues, s.Flows, s.VnetHdr = TAP, 2, 8, 12 },
-		"tso":               func(s *Spec) { s.VnetHdr, s.Offload, s.Size = 12, OffloadTSO, 1500 },
 		"super-packets":     func(s *Spec) { s.Gen, s.VnetHdr, s.Offload, s.Size = GenUDPGSO, 12, OffloadUSO, 1400 },
 		"short ring":        func(s *Spec) { s.TxQLen = 8 },
-		"open loop":         func(s *Spec) { s.Rate = 2000 },
 		"paused, fq_codel": func(s *Spec) {
 			s.Mode, s.Qdisc, s.Pause, s.Measure = TAP, "fq_codel", 5*time.Millisecond, 150*time.Millisecond
 		},
