@@ -111,10 +111,10 @@ func (r *abRunner) pair(ctx context.Context, c *comparison) (trials [2]record.Tr
 	return trials, nil
 }
 
-// sideBySide tells whether the windows of two trials can alternate: lockstep
-// has no windows, and virtual time nothing that wanders.
+// sideBySide tells whether the windows of two trials can alternate: virtual time
+// has nothing that wanders.
 func (r *abRunner) sideBySide(c *comparison) bool {
-	return r.Clock != ClockICount && c.sides[0].Spec.Gen != harness.GenLockstep && c.sides[1].Spec.Gen != harness.GenLockstep
+	return r.Clock != ClockICount && c.sides[0].Spec.SideBySide() && c.sides[1].Spec.SideBySide()
 }
 
 // take writes a pair's trials and, unless a gate failed, counts them in.

@@ -38,10 +38,10 @@ func (b *bed) trial(m measurement, floor record.Floor, addSoftirq bool) record.T
 		t.Reads.Errors["EAGAIN"] = counts.Again
 	}
 	b.account(&t, counts)
-	t.Vnet = vnet(b.readers)
 	if len(b.lanes) > 1 {
 		b.directions(&t, m)
 	}
+	t.Vnet = vnet(b.readers)
 	b.perFlow(&t)
 	t.Windows, t.DurationNs = windows(m)
 	b.metrics(&t, m, counts, floor, addSoftirq)
@@ -108,6 +108,9 @@ func (b *bed) account(t *record.Trial, counts sink.Counts) {
 		}
 	}
 	b.ground.account(t)
+	if b.event != nil {
+		b.event.account(t, b.lanes[0])
+	}
 	a.Unexplained = unexplained(*a)
 }
 
@@ -149,13 +152,15 @@ func (b *bed) directions(t *record.Trial, m measurement) {
 		if a.Accepted > 0 {
 			d.Metrics[record.Loss] = float64(int64(a.Accepted)-int64(a.Delivered)) / float64(a.Accepted)
 		}
-		d.Latency = map[string]record.Latency{}
+		if d.Latency == nil {
+			d.Latency = map[string]record.Latency{}
+		}
 		b.latenciesOf([]*lane{l}, d.Latency)
 		t.Directions[string(l.dir)] = d
 	}
 }
 
-// perFlow is for the first lane: the flows of another have the same numbers.
+// perFlow is of the first lane: the flows of another have the same numbers.
 func (b *bed) perFlow(t *record.Trial) {
 	l := b.lanes[0]
 	if l.queues {

@@ -55,6 +55,17 @@ func (f flags) steady(m measurement, windowsTell bool) {
 	}
 }
 
+// observer is about what the observer could not see.
+func (f flags) observer() {
+	t := f.trial
+	if r, ok := t.Latency[record.Residency]; ok && float64(r.Missed) > missedLimit*float64(r.Count+r.Missed) {
+		f.add(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
+	}
+	if t.Observer != nil && t.Observer.MissedRuns > 0 {
+		f.add(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
+	}
+}
+
 // place is about how many workers share a CPU.
 func (f flags) place(p record.Placement) {
 	if cpus, workers := crowd(p); workers > cpus {
@@ -96,12 +107,7 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	if a.Reordered > 0 {
 		flag(record.FlagReordered, "%d packets came late", a.Reordered)
 	}
-	if r, ok := t.Latency[record.Residency]; ok && float64(r.Missed) > missedLimit*float64(r.Count+r.Missed) {
-		flag(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
-	}
-	if t.Observer != nil && t.Observer.MissedRuns > 0 {
-		flag(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
-	}
+	f.observer()
 }
 
 // faults lists what was wrong, the most frequent first.
@@ -115,12 +121,15 @@ func faults(v *record.Vnet) string {
 	return fmt.Sprintf("of %d virtio-net headers and their packets, wrong: %s", v.Headers, strings.Join(names, ", "))
 }
 
-// windowsTell is false where windows differ whatever the device does: by a
-// Poisson process, or if so few messages are due in each that one more or less
+// windowsTell is false where windows differ whatever the device does: by an
+// event, by a Poisson process, or if so few messages are due in each that one more or less
 // counts.
 func (b *bed) windowsTell() bool {
 	const least = 10
 	s := b.spec
+	if s.Event != EventNone {
+		return false
+	}
 	if s.Rate == 0 {
 		return true
 	}

@@ -67,6 +67,8 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 		return newK2U(s, hook, p), nil
 	case s.Path == PathSink && s.Dir == U2K && writes(s.Gen):
 		return newU2K(s, hook, p), nil
+	case s.Path == PathSink && s.Dir == Both:
+		return newBoth(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {
@@ -86,6 +88,8 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
+	case PathWireGuardGo:
+		return newWireguardGoWire(s, hook, p), nil
 	}
 	return nil, notBuilt(s)
 }
@@ -129,6 +133,13 @@ type carrier interface {
 	// Finish is that of a reader.
 	Finish() error
 	Close() error
+}
+
+// diffuse is a carrier whose work is done on threads that nobody knows: its time
+// is what the process uses beside senders and readers.
+type diffuse interface {
+	// CPUTime is that of the whole process in ns.
+	CPUTime() (int64, error)
 }
 
 // setup is a rig for one trial, alone or as one side of a pair.

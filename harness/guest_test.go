@@ -15,7 +15,7 @@ import (
 // inGuests are the tests that are run in guests, too: of kernels that have what
 // the host's may lack (kprobes, fentry), or lack what it has.
 var inGuests = []string{
-	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame",
+	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame", "TestEvents",
 	"TestRingAccounts", "TestRingWrites", "TestRingTurnedOff",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
 }

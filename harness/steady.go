@@ -57,10 +57,11 @@ func (w warmth) String() string {
 // it, but trials flagged as unsteady; and no trial takes longer than two more
 // warm-ups. A trial of a fixed count of packets has no time to spare, and one
 // whose warm-up is too short to be cut into slices is not looked at; nor is an
-// open loop, whose rate is that of its schedule from the first packet on.
+// open loop, whose rate is that of its schedule from the first packet on, nor
+// gen=iperf3, whose warm-up is the program's own.
 func warmUp(ctx context.Context, r rig, s Spec) (w warmth, err error) {
 	slice := s.Warmup / warmupSlices
-	if s.Count > 0 || s.Rate > 0 || slice < leastSlice {
+	if s.Count > 0 || s.Rate > 0 || s.Gen == GenIPerf3 || slice < leastSlice {
 		return w, wait(ctx, r, s.Warmup)
 	}
 	for {

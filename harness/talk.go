@@ -65,6 +65,8 @@ type talkers interface {
 	finish() error
 	// fill makes the record of what was seen, when the wire has filled in its part.
 	fill(t *record.Trial)
+	// mismatch says which two counters disagree that should not; "" if none do.
+	mismatch(t *record.Trial) string
 	close() error
 }
 
@@ -357,7 +359,7 @@ func (k *talk) metrics(t *record.Trial, m measurement, addSoftirq bool) {
 	t.Metrics[record.Steal] = m.first.stat.Steal(m.last.stat, nil)
 	if k.spec.Gen == GenTCPRR || k.spec.Gen == GenUDPRR {
 		t.Metrics[record.TPS] = float64(last.transactions-first.transactions) / seconds
-	} else {
+	} else if _, told := t.Metrics[record.GoodputBitPerS]; !told {
 		t.Metrics[record.GoodputBitPerS] = 8 * float64(last.payload-first.payload) / seconds
 	}
 	if delivered == 0 {
@@ -377,8 +379,11 @@ func (k *talk) flag(t *record.Trial, m measurement) {
 	a := t.Accounting
 	if a.Unexplained != 0 {
 		f.add(record.FlagUnexplained, "accepted %d, delivered %d, dropped %d: %d are missing", a.Accepted, a.Delivered, a.DroppedTotal(), a.Unexplained)
-	} else if mismatch := k.wire.mismatch(t); mismatch != "" {
-		f.add(record.FlagUnexplained, "%s", mismatch)
+	}
+	for _, mismatch := range []string{k.wire.mismatch(t), k.talkers.mismatch(t)} {
+		if mismatch != "" {
+			f.add(record.FlagUnexplained, "%s", mismatch)
+		}
 	}
 	if t.Metrics[record.PPS] == 0 {
 		f.add(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
@@ -386,6 +391,7 @@ func (k *talk) flag(t *record.Trial, m measurement) {
 	f.host(conditionsOf(m, k.placement, k.sliced))
 	f.steady(m, true)
 	f.place(k.placement)
+	f.observer()
 }
 
 // close tears everything down, from whatever state.
@@ -410,6 +416,13 @@ func prepareTalk(s Spec, hook bpf.Hook, p record.Placement) (setup, error) {
 	w, err := wireFor(s, hook, p)
 	if err != nil {
 		return nil, err
+	}
+	if s.Gen == GenIPerf3 {
+		program, s, err := newProgram(s, p)
+		if err != nil {
+			return nil, err
+		}
+		return newTalk(s, w, program, p), nil
 	}
 	return newTalk(s, w, newStreams(s, p), p), nil
 }

@@ -536,6 +536,14 @@ func (k *streams) finish() error {
 			k.badSums += stack.BadSums - k.bad[i]
 		}
 	}
+	for _, s := range k.ways[0].speakers {
+		if k.tcp {
+			break
+		}
+		if err := s.Sweep(); err != nil {
+			return err
+		}
+	}
 	k.control.Done.Store(true)
 	return k.join(func(w *exchange) []*stream.Side { return w.listeners })
 }
@@ -611,6 +619,38 @@ func (k *streams) account(t *record.Trial) {
 	} else if k.badSums > 0 {
 		a.Dropped[badChecksum] += k.badSums
 	}
+}
+
+// mismatch holds the packets that an observer saw at the first device, or at both
+// if streams flow in both directions, against what the sockets sent: a TCP
+// socket counts from its SYN on, and a SYN's answer is not counted by any.
+func (k *streams) mismatch(t *record.Trial) string {
+	xmit := t.Accounting.Xmit
+	if xmit == nil || k.spec.Qdisc != "noqueue" { // another drops before the device sees it
+		return ""
+	}
+	var sent uint64
+	for _, w := range k.ways {
+		if !k.tcp {
+			sent += progress(w.speakers).Sent
+			continue
+		}
+		for i, peers := range w.peers {
+			if i != w.host && len(k.ways) == 1 {
+				continue
+			}
+			for _, p := range peers {
+				sent += uint64(p.last.SegsOut)
+				if i == 1 {
+					sent++
+				}
+			}
+		}
+	}
+	if sent != *xmit {
+		return fmt.Sprintf("the sockets sent %d packets, the observer saw %d at xmit", sent, *xmit)
+	}
+	return ""
 }
 
 // describe fills in what TCP says of the streams, and each direction by itself.

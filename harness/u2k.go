@@ -82,6 +82,7 @@ func (g *u2k) collect() (err error) {
 func (g *u2k) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
 	t.Writes = writesOf(g.lane.senders)
+	noteAides(t, &g.lane)
 	for reason, n := range g.dropped(g.snapshot) {
 		t.Accounting.Dropped[reason] += n
 	}
@@ -179,7 +180,7 @@ func (w *writing) target(side bpf.Side, sampleEvery int) bpf.Target {
 // of flow i of dir=k2u.
 func (w *writing) openWriters(cpus []int, answers bool) error {
 	switch w.spec.IO {
-	case IORead, IOReadv, IOPoll, IOSpin, IOURing:
+	case IORead, IOReadv, IOPoll, IOSpin, IOURing, IOVhost:
 	default:
 		return notBuilt(w.spec)
 	}
@@ -191,12 +192,15 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		c.SrcLink, c.DstLink = c.DstLink, c.SrcLink
 		c.Written = traffic.Written{
 			Answers: answers, PI: w.spec.PI, VnetHdr: w.spec.VnetHdr,
-			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing, Ring: w.spec.IO == IOURing,
+			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing, Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
 		}
 		for _, flow := range c.Flows {
 			c.FDs = append(c.FDs, queues[flow%len(queues)].FD())
 		}
 		s, err := traffic.Open(c)
+		if c.Vhost && err != nil {
+			return vhostError(err)
+		}
 		if err != nil {
 			return err
 		}
@@ -247,6 +251,11 @@ func (w *writing) headerLen() int {
 // empty is so when the stack has received what the device has, which waits a
 // little with NAPI, and no socket has anything.
 func (w *writing) empty() (bool, error) {
+	for _, s := range w.lane.senders {
+		if !s.Settled() {
+			return false, nil
+		}
+	}
 	if !w.spec.XDP.drops() {
 		c, err := w.device.counters()
 		if err != nil {

@@ -172,6 +172,9 @@ func (s Spec) deviceContradiction() string {
 		return fmt.Sprintf("xdp=%s sees what user space writes; set path=sink and dir=u2k", s.XDP)
 	case s.IO == IOVhost && s.VnetHdr > 12:
 		return fmt.Sprintf("io=vhost with vnet=%d: vhost-net and our driver share headers of 10 and 12 bytes; set vnet=12", s.VnetHdr)
+	case s.IO == IOVhost && s.Mode == TUN && (s.Dir != K2U || s.Path == PathRelay) && s.SndBuf == 0:
+		// tun_xdp_one of drivers/net/tun.c, by way of handle_tx_copy of drivers/vhost/net.c.
+		return "io=vhost writes packets in batches, which the kernel takes for Ethernet frames, unless the send buffer is bounded; set sndbuf=1000000 or mode=tap"
 	case s.IO == IOVhost && (s.Path == PathVPN || s.PI):
 		return "io=vhost moves packets to and from a guest's memory: it is for path=sink, bridge and relay, with pi=off"
 	}

@@ -58,9 +58,20 @@ func (s Spec) relays() int {
 	return 1
 }
 
-// placeCarriers gives each of n carriers the CPU that has the fewest workers, senders
+// carriers is how many threads move packets between the devices of the path.
+func (s Spec) carriers() int {
+	switch s.Path {
+	case PathRelay:
+		return s.relays() * s.Queues
+	case PathVPN:
+		return s.relays() * s.Queues * 2 // out of one device, into the other
+	}
+	return 0
+}
+
+// placeCarriers gives each carrier the CPU that has the fewest workers, senders
 // counting twice since they never wait.
-func placeCarriers(n int, cpus []int, p record.Placement) []int {
+func placeCarriers(s Spec, cpus []int, p record.Placement) []int {
 	load := map[int]int{}
 	for _, cpu := range p.Sender {
 		load[cpu] += 2
@@ -69,7 +80,7 @@ func placeCarriers(n int, cpus []int, p record.Placement) []int {
 		load[cpu]++
 	}
 	var places []int
-	for range n {
+	for range s.carriers() {
 		best := slices.MinFunc(cpus, func(a, b int) int { return load[a] - load[b] })
 		load[best] += 2
 		places = append(places, best)

@@ -86,7 +86,7 @@ func (s *Sender) AideTime() (sum int64, err error) {
 // they are not on its CPU, where write(2) would do their work, and why their CPU
 // time is not known.
 func (s *Sender) Aided() (aided bool, pin, time error) {
-	return len(s.drivers) > 0, s.pinError, s.timeError
+	return s.Vhost, s.pinError, s.timeError
 }
 
 // pinDrivers puts the workers on the sender's CPU.

@@ -49,7 +49,7 @@ func newWrites(flows, messages int) *writes {
 
 // Stamps tells whether each packet is stamped right before its own call, which
 // takes a look at the clock.
-func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each }
+func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.Vhost }
 
 // Writes tells what was written. The sender must have ended.
 func (s *Sender) Writes() Writes {

@@ -374,6 +374,10 @@ type Accounting struct {
 // own counter, which knows no reasons.
 const TxDropped = "tx_dropped"
 
+// Detached is the reason under which both arms count what the ring of a queue
+// held when the queue was detached. The kernel gives none of its own.
+const Detached = "detached"
+
 // SentAgain is the reason under which the segments of TCP are counted that were
 // sent again, each in place of one that did not arrive in time, where nobody
 // counts segments on the way.
