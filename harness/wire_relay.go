@@ -271,12 +271,13 @@ func (w *relayWire) observed(t *record.Trial, r *relay, perSKB uint64) {
 			addSeen(&a.ReadSKBs, readSKBs)
 		}
 	}
-	seen(&t.Accounting)
 	residency := latency(&r.snapshot.Residency, r.snapshot.Missed)
 	if d, ok := t.Directions[string(r.dir)]; ok {
 		seen(&d.Accounting)
 		d.Latency = map[string]record.Latency{record.Residency: residency}
 		t.Directions[string(r.dir)] = d
+	} else {
+		seen(&t.Accounting)
 	}
 	if r.from == 0 {
 		t.Observer = r.observation
@@ -326,9 +327,14 @@ func (w *relayWire) mismatch(t *record.Trial) string {
 			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", from, r.sent.TxDropped, r.snapshot.Refused)
 		}
 	}
-	a := t.Accounting
-	if a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	for _, r := range w.relays {
+		a := t.Accounting
+		if d, ok := t.Directions[string(r.dir)]; ok {
+			a = d.Accounting
+		}
+		if r.snapshot != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
+			return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+		}
 	}
 	return ""
 }
