@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/sink"
 	"tunbench/reports/record"
 )
 
@@ -226,9 +229,7 @@ func (w *relayWire) account(t *record.Trial) {
 		perSKB := w.spec.segmentsPerSKB(w.devices[r.from].state)
 		dropped := map[string]uint64{}
 		if r.snapshot != nil {
-			for reason, n := range r.snapshot.Drops {
-				dropped[reason] += n
-			}
+			dropped = w.droppedAtXmit(r.snapshot)
 			w.observed(t, r, perSKB)
 		} else if n := r.sent.TxDropped; n > 0 {
 			dropped[record.TxDropped] = n * perSKB
@@ -241,6 +242,49 @@ func (w *relayWire) account(t *record.Trial) {
 		}
 		w.hops(t, r, dropped, perSKB)
 	}
+}
+
+// droppedAtXmit is what was dropped on the way into a device, by reason. Where
+// the device receives, too, the observer sees drops of packets that came in by
+// it, such as a socket's overruns, which the receivers count: of what the kernel
+// frees it knows the device only. After the end, what went in and did not come
+// out is what was dropped at xmit.
+func (w *relayWire) droppedAtXmit(s *bpf.Snapshot) map[string]uint64 {
+	dropped := maps.Clone(s.Drops)
+	if len(w.relays) < 2 {
+		return dropped
+	}
+	var surplus int64
+	for _, n := range dropped {
+		surplus += int64(n)
+	}
+	for _, q := range s.Queues {
+		surplus -= int64(q.XmitPkts) - int64(q.ReadPkts)
+	}
+	// A full ring is at xmit for sure, a full socket is not.
+	reasons := slices.SortedFunc(maps.Keys(dropped), func(a, b string) int {
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(a, b))
+	})
+	for _, reason := range reasons {
+		if n := min(int64(dropped[reason]), surplus); n > 0 {
+			surplus -= n
+			if dropped[reason] -= uint64(n); dropped[reason] == 0 {
+				delete(dropped, reason)
+			}
+		}
+	}
+	return dropped
+}
+
+// rank orders the reasons of drops from those of sockets to those of rings.
+func rank(reason string) int {
+	switch reason {
+	case sink.SocketDrops:
+		return 0
+	case "FULL_RING":
+		return 2
+	}
+	return 1
 }
 
 // observed adds what the observer of a direction saw.
