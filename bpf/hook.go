@@ -50,10 +50,11 @@ const (
 	K2U Side = iota // what it transmits, which user space reads
 	U2K             // what user space writes, which it receives
 	Both
+	Drops // of what it transmits, only what is dropped, by reason; every hook is the same
 )
 
-func (s Side) xmit() bool { return s != U2K }
-func (s Side) recv() bool { return s != K2U }
+func (s Side) xmit() bool { return s == K2U || s == Both }
+func (s Side) recv() bool { return s == U2K || s == Both }
 
 // rungs are the programs for what is transmitted, writeRungs those for what is
 // received.
@@ -118,6 +119,8 @@ func drops(s Side) []Program {
 	full := func(name string) Program { return Program{name, "tracepoint", "udp_fail_queue_rcv_skb"} }
 	params := tracepointParams("kfree_skb", socket+1)
 	switch {
+	case s == Drops: // received packets must be told from transmitted ones
+		return []Program{drop(tunobsProgTpDropSide)}
 	case !s.recv() && params <= reason:
 		// Before Linux 5.17 (commit c504e5c2f964) it gave no reason.
 		return []Program{drop(tunobsProgTpDropUnknown)}

@@ -146,6 +146,9 @@ func reasonName(reasons map[uint32]string, reason uint32) string {
 	return fmt.Sprintf("reason %d", reason)
 }
 
+// KnowsReasons tells whether this kernel says why it drops a packet: Linux 5.17.
+func (o *Observer) KnowsReasons() bool { return len(o.reasons) > 1 }
+
 // reason is the number of a drop reason in this kernel; 0 if it has none.
 func (o *Observer) reason(name string) uint32 {
 	for number, n := range o.reasons {

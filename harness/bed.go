@@ -40,6 +40,7 @@ type bed struct {
 	sliced   bool      // workers and, with toggled, observers wait until release
 	toggled  bool      // the other side of the pair has another hook: this one's is taken away while that is measured
 	lockstep *lockstep // only with gen=lockstep
+	event    *event    // only with Spec.Event
 	// lockstepLasts, if not 0, is how long it goes on, however many blocks that takes.
 	lockstepLasts time.Duration
 	stopping      atomic.Bool   // workers may end from now on
@@ -74,6 +75,10 @@ func (b *bed) build() (err error) {
 		b.readers = append(b.readers, l.readers...)
 	}
 	b.carriers = b.ground.carriers()
+	if err != nil || b.spec.Event == EventNone {
+		return err
+	}
+	b.event, err = newEvent(b.spec, b.ground)
 	return err
 }
 
@@ -142,9 +147,15 @@ func (b *bed) measure(on bool) error {
 	if on {
 		b.sending.Measured.Begin(now)
 		b.reading.Measured.Begin(now)
+		if b.event != nil {
+			b.event.begin(b.failed)
+		}
 	} else {
 		b.sending.Measured.End(now)
 		b.reading.Measured.End(now)
+		if b.event != nil {
+			return b.event.end()
+		}
 	}
 	return nil
 }
@@ -207,9 +218,26 @@ func (b *bed) usage() (u usage, err error) {
 		}
 	}
 	for _, c := range b.carriers {
+		if d, ok := c.(diffuse); ok {
+			u.carriers = restOfProcess(d, u)
+			continue
+		}
 		u.carriers = addCPUTime(u.carriers, c.Thread())
+		if a, ok := c.(aided); ok {
+			u.carriers = addAideTime(u.carriers, a)
+		}
 	}
 	return u, nil
+}
+
+// restOfProcess is the time of a diffuse carrier; -1, unknown, if that of a
+// sender or reader is.
+func restOfProcess(d diffuse, u usage) int64 {
+	all, err := d.CPUTime()
+	if err != nil || u.senders < 0 || u.readers < 0 {
+		return -1
+	}
+	return all - u.senders - u.readers
 }
 
 // addCPUTime adds the time of a thread, if there is one; the sum is -1, unknown,
@@ -277,6 +305,15 @@ func (b *bed) finish() error {
 			return err
 		}
 	}
+	// All are told before one is waited for: there may be hundreds.
+	for _, r := range b.readers {
+		if r.Thread() == nil {
+			continue
+		}
+		if err := r.Finish(); err != nil {
+			return err
+		}
+	}
 	for i, r := range b.readers {
 		if err := awaitEnd(fmt.Sprintf("reader %d", i), r.Thread(), r.Finish, deadline); err != nil {
 			return err
@@ -309,6 +346,9 @@ func (b *bed) collect() error { return b.ground.collect() }
 func (b *bed) close() error {
 	b.stopping.Store(true)
 	var errs []error
+	if b.event != nil {
+		errs = append(errs, b.event.close())
+	}
 	if b.started {
 		// The senders' errors have been reported, or are why we are here.
 		b.stop()

@@ -121,12 +121,15 @@ func faults(v *record.Vnet) string {
 	return fmt.Sprintf("of %d virtio-net headers and their packets, wrong: %s", v.Headers, strings.Join(names, ", "))
 }
 
-// windowsTell is false where windows differ whatever the device does: by a
-// Poisson process, or if so few messages are due in each that one more or less
+// windowsTell is false where windows differ whatever the device does: by an
+// event, by a Poisson process, or if so few messages are due in each that one more or less
 // counts.
 func (b *bed) windowsTell() bool {
 	const least = 10
 	s := b.spec
+	if s.Event != EventNone {
+		return false
+	}
 	if s.Rate == 0 {
 		return true
 	}

@@ -69,6 +69,8 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 		return newU2K(s, hook, p), nil
 	case s.Path == PathSink && s.Dir == Both:
 		return newBoth(s, hook, p), nil
+	case s.Path == PathBridge:
+		return newBridge(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {
@@ -88,6 +90,10 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
+	case PathWireGuard:
+		return newWireguardWire(s), nil
+	case PathWireGuardGo:
+		return newWireguardGoWire(s, hook, p), nil
 	}
 	return nil, notBuilt(s)
 }
@@ -131,6 +137,13 @@ type carrier interface {
 	// Finish is that of a reader.
 	Finish() error
 	Close() error
+}
+
+// diffuse is a carrier whose work is done on threads that nobody knows: its time
+// is what the process uses beside senders and readers.
+type diffuse interface {
+	// CPUTime is that of the whole process in ns.
+	CPUTime() (int64, error)
 }
 
 // holder is a carrier that can be held back: one that does not wait in the

@@ -134,6 +134,9 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
+		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
+	}
 	if s.Gen.Conversation() {
 		return prepareTalk(s, hook, p)
 	}
@@ -150,9 +153,6 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if s.Gen == GenLockstep && s.Pause > 0 && !s.Settle {
 		b.lockstepLasts = measure
 	}
-	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
-		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
-	}
 	return b, nil
 }
 
@@ -160,16 +160,10 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 func place(s Spec, cpus []int) (record.Placement, error) {
 	senders, readers := s.endWorkers(max(1, len(cpus)/2))
 	p, err := host.Place(cpus, senders, readers)
-	if err != nil {
-		return p, err
+	if err == nil {
+		p.Carrier = placeCarriers(s.carriers(), cpus, p)
 	}
-	switch s.Path {
-	case PathRelay:
-		p.Carrier = placeCarriers(s.relays()*s.Queues, cpus, p)
-	case PathVPN: // whose two sides seal and open
-		p.Carrier = placeCarriers(4*s.Queues, cpus, p)
-	}
-	return p, nil
+	return p, err
 }
 
 // endWorkers is how many workers send and read, if half of the CPUs are for

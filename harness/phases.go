@@ -22,9 +22,9 @@ type sample struct {
 	pushedBack uint64
 	sendNs     uint64
 	byQueue    []uint64 // delivered
+	byLane     []laneSample
 	// Of conversations: payload that arrived, once each, and answered requests.
 	payload, transactions uint64
-	byLane                []laneSample
 }
 
 // laneSample is what those of one direction had done.

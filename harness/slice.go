@@ -37,7 +37,7 @@ func (l *Lab) RunPair(ctx context.Context, sides [2]Side, seed uint64, floor rec
 	workers := 0
 	for i, s := range sides {
 		if !s.Spec.SideBySide() {
-			return trials, fmt.Errorf("%w: gen=%s is measured trial by trial, not side by side", ErrImpossible, s.Spec.Gen)
+			return trials, fmt.Errorf("%w: gen=%s event=%s is measured trial by trial, not side by side", ErrImpossible, s.Spec.Gen, s.Spec.Event)
 		}
 		if rigs[i], err = l.prepare(s.Spec, bpf.Hook(s.Hook)); err != nil {
 			return trials, err
@@ -286,8 +286,8 @@ func (s sample) plus(from, to sample) sample {
 		pushedBack: s.pushedBack + to.pushedBack - from.pushedBack,
 		sendNs:     s.sendNs + to.sendNs - from.sendNs,
 		byQueue:    slices.Clone(s.byQueue),
+		byLane:     slices.Clone(s.byLane),
 		payload:    s.payload + to.payload - from.payload, transactions: s.transactions + to.transactions - from.transactions,
-		byLane: slices.Clone(s.byLane),
 	}
 	for i := range sum.byLane {
 		sum.byLane[i] = sum.byLane[i].plus(from.byLane[i], to.byLane[i])

@@ -211,7 +211,9 @@ func (s Spec) rated() error {
 
 // SideBySide tells whether a trial can be held while another one is measured:
 // lockstep has no windows, and a program goes on by its own clock.
-func (s Spec) SideBySide() bool { return s.Gen != GenLockstep && s.Gen != GenIPerf3 }
+func (s Spec) SideBySide() bool {
+	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone
+}
 
 // Default is `mode=tun gen=udp io=read queues=1 flows=1 size=64` with
 // everything else off, one second measured after a quarter of a second.

@@ -23,6 +23,7 @@ func TestOpenLoopsThatCannotBe(t *testing.T) {
 		"lockstep at a share": {func(s *Spec) { s.Gen, s.Share = GenLockstep, 0.5 }, "set load=max or gen=udp", true},
 		"poisson, closed":     {func(s *Spec) { s.Poisson = true }, "set a load", true},
 		"vhost, long header":  {func(s *Spec) { s.IO, s.VnetHdr = IOVhost, 24 }, "set vnet=12", true},
+		"vhost writes to TUN": {func(s *Spec) { s.IO, s.Dir = IOVhost, U2K }, "set sndbuf=1000000 or mode=tap", true},
 		"vhost and pi":        {func(s *Spec) { s.IO, s.PI = IOVhost, true }, "with pi=off", true},
 		"no time to pause":    {func(s *Spec) { s.Pause, s.Measure = 5*time.Millisecond, s.Window }, "measure for at least 105ms", true},
 	} {

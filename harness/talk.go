@@ -220,6 +220,9 @@ func (k *talk) usage() (u usage, err error) {
 	u.senders, u.readers = k.talkers.cpuTime()
 	for _, c := range k.carriers {
 		u.carriers = addCPUTime(u.carriers, c.Thread())
+		if a, ok := c.(aided); ok {
+			u.carriers = addAideTime(u.carriers, a)
+		}
 	}
 	return u, nil
 }

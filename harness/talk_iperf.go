@@ -24,7 +24,7 @@ const (
 	iperfBegun = 100_000
 	// iperfAhead is by how much the measured time begins before the program's
 	// own, so that it ends before, too.
-	iperfAhead = 10 * time.Millisecond
+	iperfAhead = 50 * time.Millisecond
 )
 
 // program is the talker of gen=iperf3: the program itself, as server and as
@@ -50,22 +50,22 @@ type program struct {
 // newProgram finds iperf3, and plans a test of whole seconds, as it knows no
 // others: s is returned with the times that come of it.
 func newProgram(s Spec, p record.Placement) (*program, Spec, error) {
-	if s.Flows > iperf.MostStreams {
-		return nil, s, &UnsupportedError{fmt.Sprintf("run iperf3 with %d streams: it has at most %d; set flows=%d or gen=tcp", s.Flows, iperf.MostStreams, iperf.MostStreams)}
+	whole := func(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+	k := &program{spec: s, placement: p, test: iperf.Test{
+		Streams: s.Flows, Seconds: whole(s.Measure), Omit: max(1, whole(s.Warmup)), Both: s.Dir == Both,
+	}}
+	var err error
+	if k.found, err = iperf.Find(); err == nil {
+		err = k.found.Can(k.test)
 	}
-	found, err := iperf.Find()
 	if missing := new(iperf.MissingError); errors.As(err, &missing) {
 		return nil, s, &MissingError{missing.Detail}
 	}
 	if err != nil {
 		return nil, s, err
 	}
-	whole := func(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
-	k := &program{spec: s, placement: p, found: found, test: iperf.Test{
-		Streams: s.Flows, Seconds: whole(s.Measure), Omit: whole(s.Warmup), Both: s.Dir == Both,
-	}}
 	s.Measure = time.Duration(k.test.Seconds) * time.Second
-	s.Warmup = max(0, time.Duration(k.test.Omit)*time.Second-iperfAhead)
+	s.Warmup = time.Duration(k.test.Omit)*time.Second - iperfAhead
 	return k, s, nil
 }
 
@@ -125,9 +125,6 @@ func (k *program) start(_ func(string, *worker.Thread), ended func(error)) error
 		k.client, err = k.found.Client(k.test, k.cpus(k.placement.Sender))
 		return err
 	})
-	if missing := new(iperf.MissingError); errors.As(err, &missing) {
-		return &MissingError{missing.Detail}
-	}
 	if err != nil {
 		return err
 	}
@@ -223,10 +220,11 @@ func (k *program) sample(s *sample) error {
 
 func (k *program) cpuTime() (client, server int64) {
 	of := func(p *iperf.Process) int64 {
-		if ns, err := p.CPUTime(); err == nil && !isDone(p) {
-			return ns
+		ns, err := p.CPUTime()
+		if err != nil {
+			return -1
 		}
-		return -1
+		return ns
 	}
 	return of(k.client), of(k.server)
 }

@@ -536,6 +536,14 @@ func (k *streams) finish() error {
 			k.badSums += stack.BadSums - k.bad[i]
 		}
 	}
+	for _, s := range k.ways[0].speakers {
+		if k.tcp {
+			break
+		}
+		if err := s.Sweep(); err != nil {
+			return err
+		}
+	}
 	k.control.Done.Store(true)
 	return k.join(func(w *exchange) []*stream.Side { return w.listeners })
 }

@@ -91,6 +91,20 @@ func run(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
 	return trial
 }
 
+// runOrSkip is run, but skips what this kernel does not know.
+func runOrSkip(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
+	t.Helper()
+	trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10, "1500": 100, "65536": 1000}})
+	if err == nil {
+		return trial
+	}
+	if reason, detail := Classify(err); reason == record.Unsupported {
+		t.Skip(detail)
+	}
+	t.Fatal(err)
+	return trial
+}
+
 // balanced holds that every counter of a trial agrees with the next.
 func balanced(t *testing.T, trial record.Trial) {
 	t.Helper()

@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"tunbench/harness/netns"
 )
@@ -48,7 +49,34 @@ func (u *underlay) build(ns [2]*netns.NS, mtu int) error {
 			return err
 		}
 	}
+	for i, n := range ns {
+		if err := activated(n, underlayNames[i]); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// activateWait bounds the wait for the kernel to notice that a link has a
+// carrier.
+const activateWait = 5 * time.Second
+
+// activated returns when the link takes packets. A veth device gets its carrier
+// with the other end, and its queue a moment later (linkwatch_do_dev of
+// net/core/link_watch.c): until then it drops all without a trace.
+func activated(ns *netns.NS, name string) error {
+	for deadline := time.Now().Add(activateWait); ; time.Sleep(time.Millisecond) {
+		state, err := ns.Device(name)
+		if err != nil {
+			return err
+		}
+		if state.Qdisc != "noop" {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited %v for %s to take packets", activateWait, name)
+		}
+	}
 }
 
 // begin takes what passes from now on as the trial's.

@@ -6,16 +6,13 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
 	"tunbench/harness/carry"
-	"tunbench/harness/netns"
 	"tunbench/harness/seal"
 	"tunbench/harness/traffic"
-	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -26,72 +23,34 @@ const (
 	// vpnBuffer is the receive buffer of each socket below the tunnel in bytes:
 	// as much as wireguard-go asks for.
 	vpnBuffer = 7 << 20
-	// vpnThreads is how many threads carry each queue: out of and into each of
-	// two devices.
-	vpnThreads = 4
-	// stillFor is how long nothing moves, if packets that are on their way by the
-	// counters are lost in a way that nobody counted.
-	stillFor = 200 * time.Millisecond
 )
 
-// vpnWire is the wire of path=vpn: a TUN device on each host, whose packets a
-// process of ours seals and sends to the other host in UDP.
+// vpnWire is the wire of path=vpn: a TUN device on each host, whose packets
+// threads of ours seal and send to the other host in UDP, one socket a queue.
 type vpnWire struct {
-	spec      Spec
-	hook      bpf.Hook
+	tunnel
 	placement record.Placement
 
-	hosts   [2]end
-	devices [2]*device
-	under   underlay
-	sockets [2][]int // by host and queue
-	// watches is the observer on each device: on the second only if traffic that
-	// is followed goes in there.
-	watches [2]*bpf.Observer
+	sockets [2][]int           // by host and queue
 	egress  [2][]*carry.Egress // by host and queue
 	ingress [2][]*carry.Ingress
 
-	still struct { // what empty saw last
-		sum  uint64
-		when int64
-	}
-
-	counters  [2]netns.Counters
-	below     [2]netns.Counters
-	lost      [2]uint64 // by the sockets of each host
-	snapshots [2]*bpf.Snapshot
-	own       *record.Observer
+	lost [2]uint64 // by the sockets of each host, at the end
 }
 
 func newVPNWire(s Spec, hook bpf.Hook, p record.Placement) *vpnWire {
-	return &vpnWire{spec: s, hook: hook, placement: p}
+	return &vpnWire{tunnel: tunnel{spec: s, hook: hook}, placement: p}
 }
 
-var (
-	tunnelNames = [2]string{deviceName, "tunbench1"}
-	ciphers     = map[Cipher]seal.Cipher{
-		CipherNone: seal.None, CipherChaCha: seal.ChaCha20Poly1305, CipherAES: seal.AES256GCM,
-	}
-)
+var ciphers = map[Cipher]seal.Cipher{
+	CipherNone: seal.None, CipherChaCha: seal.ChaCha20Poly1305, CipherAES: seal.AES256GCM,
+}
 
 func (w *vpnWire) build() error {
-	for i := range w.hosts {
-		ns, err := netns.New()
-		if err != nil {
-			return err
-		}
-		w.hosts[i] = end{ns: ns, addr: w.spec.hostAddress(i).Addr(), link: tunnelNames[i]}
-	}
-	for i, h := range w.hosts {
-		var err error
-		if w.devices[i], err = newDevice(h.ns, h.link, w.spec, w.spec.hostLink(i, false)); err != nil {
-			return err
-		}
-	}
-	if err := w.under.build([2]*netns.NS{w.hosts[0].ns, w.hosts[1].ns}, w.spec.mtu()); err != nil {
+	if err := w.buildHosts(); err != nil {
 		return err
 	}
-	if err := w.under.begin(); err != nil {
+	if err := w.buildDevices(w.spec); err != nil {
 		return err
 	}
 	if err := w.openSockets(); err != nil {
@@ -100,18 +59,29 @@ func (w *vpnWire) build() error {
 	if err := w.openThreads(); err != nil {
 		return err
 	}
-	return w.observe()
+	return w.begin()
 }
 
 func (w *vpnWire) openSockets() error {
+	kind := 0
+	if w.spec.nonBlocking() {
+		kind = unix.SOCK_NONBLOCK
+	}
 	for i, h := range w.hosts {
 		err := h.ns.Do(func() error {
 			for q := range w.spec.Queues {
-				fd, err := openTunnelSocket(i, q, w.spec.nonBlocking())
+				at := func(host int) netip.AddrPort {
+					return netip.AddrPortFrom(underlayAddrs[host].Addr(), uint16(vpnPort+q))
+				}
+				fd, err := openPair(at(i), at(1-i), kind)
 				if err != nil {
 					return fmt.Errorf("open the socket of queue %d of %s: %w", q, h.link, err)
 				}
 				w.sockets[i] = append(w.sockets[i], fd)
+				err = errors.Join(setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF), setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF))
+				if err != nil {
+					return err
+				}
 			}
 			return nil
 		})
@@ -120,41 +90,6 @@ func (w *vpnWire) openSockets() error {
 		}
 	}
 	return nil
-}
-
-// openTunnelSocket gives the socket of a queue on host i, connected to the one
-// on the other host.
-func openTunnelSocket(i, queue int, nonBlocking bool) (fd int, err error) {
-	kind := unix.SOCK_DGRAM | unix.SOCK_CLOEXEC
-	if nonBlocking {
-		kind |= unix.SOCK_NONBLOCK
-	}
-	if fd, err = unix.Socket(unix.AF_INET, kind, 0); err != nil {
-		return -1, &traffic.CallError{Call: "socket", Err: err}
-	}
-	at := func(host int) netip.AddrPort {
-		return netip.AddrPortFrom(underlayAddrs[host].Addr(), uint16(vpnPort+queue))
-	}
-	sockaddr := func(a netip.AddrPort) unix.Sockaddr {
-		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
-	}
-	if err := unix.Bind(fd, sockaddr(at(i))); err != nil {
-		unix.Close(fd)
-		return -1, &traffic.CallError{Call: "bind " + at(i).String(), Err: err}
-	}
-	if err := unix.Connect(fd, sockaddr(at(1-i))); err != nil {
-		unix.Close(fd)
-		return -1, &traffic.CallError{Call: "connect " + at(1-i).String(), Err: err}
-	}
-	if err := setBuffer(fd, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	if err := setBuffer(fd, unix.SO_SNDBUFFORCE, unix.SO_SNDBUF); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
 }
 
 // setBuffer sets a buffer of a socket to vpnBuffer, or to as much of it as this
@@ -169,22 +104,20 @@ func setBuffer(fd, force, option int) error {
 	return nil
 }
 
-var carryWaits = map[IO]carry.Wait{IORead: carry.Block, IOReadv: carry.Block, IOPoll: carry.Poll, IOSpin: carry.Spin}
-
 func (w *vpnWire) openThreads() error {
 	key := make([]byte, seal.KeyLen)
 	rand.Read(key)
-	n := 0
+	cpus := w.placement.Carrier
 	config := func(host, queue int) carry.TunnelConfig {
-		cpu := w.placement.Carrier[n%len(w.placement.Carrier)]
-		n++
-		return carry.TunnelConfig{
+		c := carry.TunnelConfig{
 			Name: w.hosts[host].link, Device: w.devices[host].Queues()[queue].FD(), Socket: w.sockets[host][queue],
-			CPU: cpu, Wait: carryWaits[w.spec.IO], Vector: w.spec.IO == IOReadv,
+			CPU: cpus[0], Wait: carries[w.spec.IO], Vector: w.spec.IO == IOReadv,
 			PI: w.spec.PI, VnetHdr: w.spec.VnetHdr, MaxPacket: w.spec.mtu(),
 		}
+		cpus = cpus[1:]
+		return c
 	}
-	for from := range w.hosts {
+	for from := range w.spec.relays() {
 		for queue := range w.spec.Queues {
 			sealer, opener, err := seal.Pair(ciphers[w.spec.Cipher], key, uint8(from), uint16(queue))
 			if err != nil {
@@ -197,26 +130,9 @@ func (w *vpnWire) openThreads() error {
 	return nil
 }
 
-func (w *vpnWire) observe() (err error) {
-	if w.hook == bpf.None {
-		return nil
-	}
-	for i, d := range w.devices {
-		if i == 1 && w.spec.Dir != Both {
-			continue
-		}
-		if w.watches[i], err = bpf.Open(w.hook, d.target(w.spec.sampleEvery())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *vpnWire) ends() [2]end { return w.hosts }
-
 // carriers are in the order in which packets pass them.
 func (w *vpnWire) carriers() (list []carrier) {
-	for from := range w.hosts {
+	for from := range w.spec.relays() {
 		for _, c := range w.egress[from] {
 			list = append(list, c)
 		}
@@ -227,65 +143,66 @@ func (w *vpnWire) carriers() (list []carrier) {
 	return list
 }
 
-func (w *vpnWire) observers() (list []*bpf.Observer) {
-	for _, o := range w.watches {
-		if o != nil {
-			list = append(list, o)
-		}
-	}
-	return list
-}
-
 // empty holds the counters along the way against each other: a packet that a
 // thread has in its hands is in none of the queues.
 func (w *vpnWire) empty() (bool, error) {
+	if empty, err := w.quiet(); err != nil || !empty {
+		return false, err
+	}
 	below, err := w.under.counters()
 	if err != nil {
 		return false, err
 	}
-	all, sum := true, uint64(0)
-	for from, d := range w.devices {
-		empty, err := d.empty()
-		if err != nil || !empty {
+	var counts []uint64
+	for from := range w.spec.relays() {
+		if empty, err := w.devices[from].empty(); err != nil || !empty {
 			return false, err
 		}
-		c, err := d.counters()
+		c, err := w.passedBy(from)
 		if err != nil {
 			return false, err
 		}
-		var taken, sent, came uint64
+		arrived, err := w.passedBy(1 - from)
+		if err != nil {
+			return false, err
+		}
+		lost := below[from].TxDropped
+		var taken, sent, came, gone uint64
 		for _, e := range w.egress[from] {
 			in, out, _ := e.Passed()
 			taken, sent = taken+in, sent+out
 		}
-		lost := below[from].TxDropped
 		for _, g := range w.ingress[1-from] {
-			in, _, _ := g.Passed()
+			in, out, _ := g.Passed()
 			n, err := g.Lost()
 			if err != nil {
 				return false, err
 			}
-			came, lost = came+in, lost+n
+			came, gone, lost = came+in, gone+out, lost+n
 		}
-		all = all && c.TxPackets == taken && taken == sent && sent == came+lost
-		sum += c.TxPackets + taken + sent + came + lost
+		counts = append(counts, c.TxPackets, taken, taken, sent, sent, came+lost, arrived.RxPackets, gone)
 	}
-	if now := worker.Now(); sum != w.still.sum {
-		w.still.sum, w.still.when = sum, now
-	} else if now-w.still.when > int64(stillFor) {
-		return true, nil // what is missing is for mismatch to tell
+	if !w.still.done(counts...) {
+		return false, nil
 	}
-	return all, nil
+	return w.spec.received(w.hosts)
 }
 
-func (w *vpnWire) collect() (err error) {
-	if w.below, err = w.under.counters(); err != nil {
-		return err
+// quiet tells whether no socket below the tunnel has anything.
+func (w *vpnWire) quiet() (bool, error) {
+	var fds []unix.PollFd
+	for _, fd := range slices.Concat(w.sockets[0], w.sockets[1]) {
+		fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 	}
-	for i, d := range w.devices {
-		if w.counters[i], err = d.counters(); err != nil {
-			return err
-		}
+	n, err := unix.Poll(fds, 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll the sockets below the tunnel: %w", err)
+	}
+	return n == 0 && err == nil, nil
+}
+
+func (w *vpnWire) collect() error {
+	for i := range w.hosts {
 		w.lost[i] = 0
 		for _, g := range w.ingress[i] {
 			n, err := g.Lost()
@@ -294,22 +211,11 @@ func (w *vpnWire) collect() (err error) {
 			}
 			w.lost[i] += n
 		}
-		if w.watches[i] == nil {
-			continue
-		}
-		var own *record.Observer
-		if w.snapshots[i], own, err = lastLook(w.watches[i]); err != nil {
-			return err
-		}
-		if i == 0 {
-			w.own = own
-		}
 	}
-	return nil
+	return w.tunnel.collect()
 }
 
-// carried sums up what the threads of one kind did, with the reasons for which
-// they dropped.
+// carried sums up what threads of one kind did.
 func carried[T interface{ Counts() carry.TunnelCounts }](threads []T) carry.TunnelCounts {
 	sum := carry.TunnelCounts{Dropped: map[string]uint64{}}
 	for _, t := range threads {
@@ -325,148 +231,67 @@ func carried[T interface{ Counts() carry.TunnelCounts }](threads []T) carry.Tunn
 	return sum
 }
 
-func (w *vpnWire) account(t *record.Trial) {
-	t.Device, t.Observer = w.devices[0].record(), w.own
-	t.Devices = []record.Device{t.Device, w.devices[1].record()}
-	w.follow(t)
-	directions := 1
-	if w.spec.Dir == Both || w.spec.Gen.Conversation() {
-		directions = 2
-	}
-	for from := range directions {
-		for _, hop := range w.hops(from) {
-			for reason, n := range hop.Dropped {
-				t.Accounting.Dropped[reason] += n
-			}
-			t.Hops = append(t.Hops, hop)
-		}
-	}
-}
+func (w *vpnWire) account(t *record.Trial) { w.follow(t, w.hops) }
 
 // hops are the places that packets pass which go from one host to the other.
-// The reasons of their drops are told apart by where they happened.
+// Drops are told apart by where they happened.
 func (w *vpnWire) hops(from int) []record.Hop {
 	to := 1 - from
-	names := [2]string{"a", "b"}
 	out, in := carried(w.egress[from]), carried(w.ingress[to])
-	device := record.Hop{
-		Name: "device " + names[from], In: w.counters[from].TxPackets + w.counters[from].TxDropped,
-		Out: w.counters[from].TxPackets, Dropped: w.dropped(from),
-	}
-	below := record.Hop{Name: "underlay", In: out.Out, Out: in.In, Dropped: map[string]uint64{}}
-	if n := w.lost[to]; n > 0 {
-		below.Dropped["underlay SOCKET_RCVBUFF"] = n
-	}
-	if n := w.below[from].TxDropped; n > 0 { // by the backlog of a CPU (veth_xmit of drivers/net/veth.c)
-		below.Dropped["underlay tx_dropped"] = n
-	}
-	opened := record.Hop{Name: "vpn " + names[to] + " open", In: in.In, Out: in.Out, Calls: in.Calls, Bytes: in.Bytes, Dropped: map[string]uint64{}}
+	name := "vpn " + hostLetters[to]
+	opened := record.Hop{Name: name + " open", In: in.In, Out: in.Out, Calls: in.Calls, Bytes: in.Bytes, Dropped: map[string]uint64{}}
 	for reason, n := range in.Dropped {
-		opened.Dropped["vpn "+names[to]+" "+reason] = n
+		opened.Dropped[name+" "+reason] = n
 	}
+	sent, arrived := w.counters[from], w.counters[to]
 	return []record.Hop{
-		device,
-		{Name: "vpn " + names[from] + " seal", In: out.In, Out: out.Out, Calls: out.Calls, Bytes: out.Bytes},
-		below, opened,
-		{Name: "device " + names[to], In: in.Out, Out: w.counters[to].RxPackets},
+		{Name: "device " + tunnelNames[from], In: sent.TxPackets + sent.TxDropped, Out: sent.TxPackets, Dropped: w.dropped(from), Bytes: sent.TxBytes},
+		{Name: "vpn " + hostLetters[from] + " seal", In: out.In, Out: out.Out, Calls: out.Calls, Bytes: out.Bytes},
+		{Name: "underlay", In: out.Out, Out: in.In, Dropped: underlayDrops(w.lost[to], w.below[from].TxDropped)},
+		opened,
+		{Name: "device " + tunnelNames[to], In: in.Out, Out: arrived.RxPackets, Bytes: arrived.RxBytes},
 	}
 }
 
-// dropped is what a device did not take, by reason if it was observed.
-func (w *vpnWire) dropped(host int) map[string]uint64 {
-	if s := w.snapshots[host]; s != nil {
-		return s.Drops
+// underlayDrops names what was lost below a tunnel: by a socket that was full,
+// and by the backlog of a CPU (veth_xmit of drivers/net/veth.c).
+func underlayDrops(socket, backlog uint64) map[string]uint64 {
+	dropped := map[string]uint64{}
+	if socket > 0 {
+		dropped["underlay SOCKET_RCVBUFF"] = socket
 	}
-	if n := w.counters[host].TxDropped; n > 0 {
-		return map[string]uint64{record.TxDropped: n}
+	if backlog > 0 {
+		dropped["underlay "+record.TxDropped] = backlog
 	}
-	return nil
-}
-
-// follow fills in what the observers saw.
-func (w *vpnWire) follow(t *record.Trial) {
-	if w.snapshots[0] == nil {
-		return
-	}
-	var xmit, read uint64
-	for i, s := range w.snapshots {
-		if s == nil {
-			continue
-		}
-		for queue, q := range s.Queues {
-			xmit += q.XmitPkts
-			read += q.ReadPkts
-			if i == 0 {
-				t.Queues = append(t.Queues, record.Queue{
-					Queue: queue, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
-					ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
-				})
-			}
-		}
-	}
-	t.Accounting.Xmit, t.Accounting.Read = &xmit, &read
-	t.Latency[record.Residency] = latency(&w.snapshots[0].Residency, w.snapshots[0].Missed)
+	return dropped
 }
 
 func (w *vpnWire) mismatch(t *record.Trial) string {
-	for from, d := range w.devices {
+	var taken [2]uint64
+	for from := range w.spec.relays() {
 		to := 1 - from
 		out, in := carried(w.egress[from]), carried(w.ingress[to])
-		missing := w.lost[to] + w.below[from].TxDropped
+		lost := w.lost[to] + w.below[from].TxDropped
+		taken[from] = out.In
 		switch {
 		case w.counters[from].TxPackets != out.In:
-			return fmt.Sprintf("the VPN got %d packets from %s, which counted %d", out.In, d.Name(), w.counters[from].TxPackets)
-		case out.Out != in.In+missing:
-			return fmt.Sprintf("the VPN sent %d packets from %s, %d came and %d were dropped under way", out.Out, d.Name(), in.In, missing)
+			return fmt.Sprintf("the VPN got %d packets from %s, which counted %d", out.In, tunnelNames[from], w.counters[from].TxPackets)
+		case out.Out != in.In+lost:
+			return fmt.Sprintf("the VPN sent %d packets from %s, %d came and %d were dropped under way", out.Out, tunnelNames[from], in.In, lost)
 		case in.Out != w.counters[to].RxPackets:
-			return fmt.Sprintf("the VPN wrote %d packets to %s, which counted %d", in.Out, w.devices[to].Name(), w.counters[to].RxPackets)
-		}
-		if s := w.snapshots[from]; s != nil {
-			if text := w.observed(from, s, out.In); text != "" {
-				return text
-			}
+			return fmt.Sprintf("the VPN wrote %d packets to %s, which counted %d", in.Out, tunnelNames[to], w.counters[to].RxPackets)
 		}
 	}
-	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
-	}
-	return ""
-}
-
-// observed holds what an observer saw against what was read from the device.
-func (w *vpnWire) observed(host int, s *bpf.Snapshot, taken uint64) string {
-	name := w.devices[host].Name()
-	var read uint64
-	for _, q := range s.Queues {
-		read += q.ReadPkts
-	}
-	switch dropped := w.counters[host].TxDropped; {
-	case read != taken:
-		return fmt.Sprintf("the VPN got %d packets from %s, the observer saw %d at read", taken, name, read)
-	case s.Strays > 0:
-		return fmt.Sprintf("the observer saw %d events on queues that %s does not have", s.Strays, name)
-	case w.hook.SeesReturns() && s.Refused != dropped:
-		return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", name, dropped, s.Refused)
-	}
-	return ""
+	return w.unseen(t, taken)
 }
 
 func (w *vpnWire) close() error {
 	var errs []error
-	for _, o := range w.observers() {
-		errs = append(errs, o.Close())
-	}
-	for i := range w.hosts {
-		errs = append(errs, w.devices[i].Close())
+	for i := range w.sockets {
 		for _, fd := range w.sockets[i] {
 			errs = append(errs, unix.Close(fd))
 		}
 		w.sockets[i] = nil
 	}
-	for _, h := range slices.Backward(w.hosts[:]) {
-		if h.ns != nil {
-			errs = append(errs, h.ns.Close())
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, w.tunnel.close())...)
 }

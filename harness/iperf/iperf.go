@@ -71,7 +71,7 @@ func firstLine(text []byte) string {
 }
 
 // versions look like "iperf 3.12 (cJSON 1.7.15)" and "iperf 3.1.3".
-var version = regexp.MustCompile(`^iperf (([0-9]+)\.([0-9]+)[^ ]*)`)
+var version = regexp.MustCompile(`^iperf (([0-9]+)\.([0-9]+)\S*)`)
 
 func (p *Program) parse(text string) error {
 	m := version.FindStringSubmatch(text)
@@ -114,13 +114,17 @@ func (p *Program) Serve(at netip.Addr, cpus []int) (*Process, error) {
 	return p.start(cpus, "-s", "-1", "-B", at.String())
 }
 
-// Client starts a client.
-func (p *Program) Client(t Test, cpus []int) (*Process, error) {
+// Can tells whether the program can do a test: a *MissingError says which one
+// could.
+func (p *Program) Can(t Test) error {
 	if t.Both && !p.atLeast(3, 7) {
-		return nil, &MissingError{fmt.Sprintf("%s is version %s, which sends in one direction at a time; install iperf3 3.7 or newer, or choose dir=k2u", p.Path, p.Version)}
+		return &MissingError{fmt.Sprintf("%s is version %s, which sends in one direction at a time; install iperf3 3.7 or newer, or choose dir=k2u", p.Path, p.Version)}
 	}
-	return p.start(cpus, t.args()...)
+	return nil
 }
+
+// Client starts a client.
+func (p *Program) Client(t Test, cpus []int) (*Process, error) { return p.start(cpus, t.args()...) }
 
 // Process is a running iperf3.
 type Process struct {
@@ -197,13 +201,28 @@ func (r *Process) Kill() {
 	<-r.done
 }
 
-// CPUTime is the CPU time in ns that the process has used so far.
+// CPUTime is the CPU time in ns that the process has used so far, or until it
+// ended.
 func (r *Process) CPUTime() (int64, error) {
+	if ns, err := r.running(); err == nil {
+		return ns, nil
+	}
+	// It has ended, or is about to.
+	select {
+	case <-r.done:
+		state := r.cmd.ProcessState
+		return int64(state.UserTime() + state.SystemTime()), nil
+	case <-time.After(time.Second):
+		return r.running()
+	}
+}
+
+// running is the CPU time of the threads of a process that has not ended.
+func (r *Process) running() (sum int64, err error) {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", r.cmd.Process.Pid))
 	if err == nil && len(threads) == 0 {
 		err = os.ErrProcessDone
 	}
-	var sum int64
 	for _, file := range threads {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -33,7 +33,7 @@ const (
 	PacketGSO             // the same with PACKET_VNET_HDR: super-packets of TCP
 	Write                 // the descriptors of a device, one packet a call
 	WriteGSO              // the same: super-packets of UDP, for a device with a virtio-net header
-	WriteTCP              // the same: super-packets of TCP
+	WriteTCP              // the same: super-packets of TCP; without a virtio-net header single segments
 )
 
 // whole tells whether packets are handed over with all their headers, by one
@@ -43,11 +43,13 @@ func (k Kind) whole() bool { return k == Packet || k == PacketGSO }
 // written tells whether packets are written into a device.
 func (k Kind) written() bool { return k == Write || k == WriteGSO || k == WriteTCP }
 
-// tcp tells whether super-packets are of TCP.
+// tcp tells whether packets are of TCP.
 func (k Kind) tcp() bool { return k == PacketGSO || k == WriteTCP }
 
 // super tells whether messages are super-packets.
-func (k Kind) super() bool { return k == UDPGSO || k == WriteGSO || k.tcp() }
+func (c Config) super() bool {
+	return c.Kind == UDPGSO || c.Kind == WriteGSO || c.Kind == PacketGSO || c.Kind == WriteTCP && c.VnetHdr > 0
+}
 
 // Config says what a sender sends.
 type Config struct {
@@ -76,6 +78,7 @@ type Written struct {
 	VnetHdr  int  // bytes, 0 for none: then checksums are complete, else they are partial
 	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
+	Ring     bool // io_uring: a batch a call; not with Vectored
 	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
 }
 
@@ -125,9 +128,11 @@ type Sender struct {
 	next    int      // position in Flows of the next batch
 	counts  Counts
 	writes  *writes // of packets that are written
+	ring    *ring   // of packets that are written by io_uring
 	// Only with Vhost: the drivers, and that of each of Flows by position.
 	drivers, driverOf   []*driver
 	pinError, timeError error
+	driverError         error // with which a driver ended
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with
@@ -180,6 +185,9 @@ func (s *Sender) open() error {
 		return s.openPacket()
 	case s.Kind.written():
 		s.fds = s.FDs
+		if s.Ring {
+			return s.openRing()
+		}
 		if s.Vhost {
 			return s.openDrivers()
 		}
@@ -274,7 +282,7 @@ func (s *Sender) Close() error {
 		}
 	}
 	s.fds = nil
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.ring.close())...)
 }
 
 // Start begins to send on a thread of its own.
@@ -286,6 +294,9 @@ func (s *Sender) Start(control *Control) error {
 			defer worker.Favour()()
 			return s.paced()
 		}
+	}
+	if s.ring != nil {
+		loop = s.ring.during(loop)
 	}
 	if s.Vhost {
 		s.pinDrivers()
@@ -401,7 +412,9 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	for first < end {
 		worker.Turn()
 		if s.control.Stop.Load() {
-			break
+			if first = s.passOver(position, first, end); first == end {
+				break
+			}
 		}
 		if s.writes != nil {
 			s.writes.position, s.writes.first = position, first
@@ -440,6 +453,9 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 		case errno == 0, errno == unix.EAGAIN, errno == unix.ENOBUFS:
 			s.counts.PushedBack += s.batch.segments
 		case errno == unix.EINTR:
+			if s.driverError != nil {
+				return s.driverError
+			}
 		default:
 			return &CallError{"sendmmsg", errno}
 		}

@@ -1,0 +1,394 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/worker"
+	"tunbench/reports/record"
+)
+
+const (
+	// eventShare is the share of the measured time for which an event lasts.
+	eventShare = 10
+	// settleStep and settleLimit bound the wait for the drops of an event to end.
+	settleStep  = 20 * time.Millisecond
+	settleLimit = time.Second
+)
+
+// The kernel's drop reasons that matter here, by its names.
+const (
+	notSpecified = "NOT_SPECIFIED"
+	qdiscDrop    = "QDISC_DROP"
+)
+
+// reasonsOfTun are those of tun_net_xmit: packets that got as far as the device,
+// which counts them itself.
+var reasonsOfTun = []string{"FULL_RING", "DEV_READY", "TAP_FILTER", "TAP_TXFILTER", "SKB_UCOPY_FAULT", "SKB_TRIM", "NOMEM"}
+
+// eventful is a ground to whose device something can happen.
+type eventful interface {
+	// attend tells the ground of the event, and the event of the ground's device
+	// and of the observer of what is transmitted, if there is one.
+	attend(e *event)
+}
+
+// event is what happens to a device in the middle of the measured time.
+//
+// What it makes the kernel drop no counter of the device shows: neither what a
+// detached queue held, nor, before Linux 6.11, what is sent without a carrier. So
+// the drops are counted with their reasons while it happens: by the ground's
+// observer, or in the bare arm by an eye of the event's own, which is in the
+// kernel's way for no longer than that.
+type event struct {
+	kind   Event
+	device *device
+	eye    *bpf.Observer
+	own    bool          // the eye is the event's
+	after  time.Duration // from the start of the measured time
+	lasts  time.Duration
+
+	began int64         // start of the measured time, in ns of the trial's clock
+	quit  chan struct{} // closed when it must come to its end
+	done  chan struct{} // closed when it has; nil before begin
+	err   error         // once done
+
+	notes []string
+	lost  map[string]uint64 // packets that were dropped meanwhile, by the kernel's reason
+	// counted tells that the device's own counter has what was refused, too.
+	counted bool
+}
+
+// newEvent prepares what s asks for. What the caller gets it closes, also with
+// an error.
+func newEvent(s Spec, g ground) (*event, error) {
+	e := &event{
+		kind: s.Event, after: s.Measure / 2, lasts: s.Measure / eventShare,
+		quit: make(chan struct{}), lost: map[string]uint64{},
+	}
+	where, ok := g.(eventful)
+	if !ok {
+		return e, fmt.Errorf("event=%s on path=%s dir=%s: not built yet", s.Event, s.Path, s.Dir)
+	}
+	where.attend(e)
+	if e.eye == nil {
+		e.own = true
+		target := e.device.target(1)
+		target.Side, target.GSO = bpf.Drops, true
+		var err error
+		if e.eye, err = bpf.Open(bpf.Tracepoint, target); err != nil {
+			return e, err
+		}
+		if err := e.eye.Detach(); err != nil {
+			return e, err
+		}
+	}
+	if !e.eye.KnowsReasons() {
+		return e, &UnsupportedError{fmt.Sprintf("event=%s: what is lost by it is known by the reason of the drop, which this kernel does not tell (Linux 5.17)", s.Event)}
+	}
+	if e.own && e.kind == EventCarrier {
+		var err error
+		if e.counted, err = refusedCounted(); err != nil {
+			return e, fmt.Errorf("try a device without a carrier: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// begin lets it happen in its time. Its error, if any, comes through failed.
+func (e *event) begin(failed chan<- error) {
+	e.began, e.done = worker.Now(), make(chan struct{})
+	happen := map[Event]func() error{EventDetach: e.detach, EventCarrier: e.carrier}[e.kind]
+	go func() {
+		defer close(e.done)
+		if !e.wait(e.after) {
+			e.notes = append(e.notes, fmt.Sprintf("event=%s did not happen: the measured time ended before", e.kind))
+			return
+		}
+		if e.err = happen(); e.err != nil {
+			select {
+			case failed <- e.err:
+			default:
+			}
+		}
+	}()
+}
+
+// end brings it to its end, if it has begun.
+func (e *event) end() error {
+	if e.done == nil {
+		return nil
+	}
+	select {
+	case <-e.quit:
+	default:
+		close(e.quit)
+	}
+	<-e.done
+	return e.err
+}
+
+// close may be called of an event that could not be prepared, and again.
+func (e *event) close() error {
+	e.end() // its error has been reported
+	if e.own && e.eye != nil {
+		return e.eye.Close()
+	}
+	return nil
+}
+
+// wait tells whether that much time passed before the end.
+func (e *event) wait(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-e.quit:
+		return false
+	}
+}
+
+// since is the time from the start of the measured time, for notes.
+func (e *event) since() time.Duration {
+	return time.Duration(worker.Now() - e.began).Round(100 * time.Microsecond)
+}
+
+// watch runs f and adds what is dropped meanwhile to lost.
+func (e *event) watch(f func() error) (err error) {
+	if e.own {
+		if err := e.eye.Attach(); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, e.eye.Detach()) }()
+	}
+	before, err := e.eye.Snapshot()
+	if err != nil {
+		return err
+	}
+	if err := f(); err != nil {
+		return err
+	}
+	after, err := e.eye.Snapshot()
+	if err != nil {
+		return err
+	}
+	for reason, n := range after.Drops {
+		if n -= before.Drops[reason]; n > 0 {
+			e.lost[reason] += n
+		}
+	}
+	return nil
+}
+
+// detach takes the last queue out of service for a while. The kernel frees what
+// its ring holds before the call returns (tun_queue_purge of drivers/net/tun.c).
+func (e *event) detach() error {
+	queues := e.device.Queues()
+	last := queues[len(queues)-1]
+	at := e.since()
+	// What vhost's worker holds of a queue goes with it.
+	driver := e.device.drivers[last.FD()]
+	err := e.watch(func() error {
+		if driver != nil {
+			if err := driver.Pause(); err != nil {
+				return err
+			}
+		}
+		return last.Detach()
+	})
+	if err != nil {
+		return err
+	}
+	took := e.since() - at
+	e.wait(e.lasts)
+	back := e.since()
+	if err := last.Attach(); err != nil {
+		return err
+	}
+	if driver != nil {
+		if err := driver.Resume(); err != nil {
+			return err
+		}
+	}
+	e.notes = append(e.notes, fmt.Sprintf(
+		"event=detach: queue %d was detached %v into the measured time, in %v, with %d packets in its ring; it was attached again at %v, in %v",
+		len(queues)-1, at, took, e.lost[notSpecified], back, e.since()-back))
+	return nil
+}
+
+// carrier takes the carrier away for a while. The stack takes note of it in its
+// own time (net/core/link_watch.c), which may be a second later; since Linux 6.9
+// it does so when somebody asks for the state of the link.
+func (e *event) carrier() error {
+	var off, on time.Duration
+	err := e.watch(func() error {
+		off = e.since()
+		if err := e.set(false); err != nil {
+			return err
+		}
+		e.wait(e.lasts)
+		on = e.since()
+		if err := e.set(true); err != nil {
+			return err
+		}
+		return e.settle()
+	})
+	if err != nil {
+		return err
+	}
+	cost := fmt.Sprintf("the stack refused %d packets meanwhile", e.refused())
+	if e.refused() == 0 {
+		cost = "the stack took no note of it and refused nothing"
+	}
+	e.notes = append(e.notes, fmt.Sprintf("event=carrier: there was none from %v to %v of the measured time; %s", off, on, cost))
+	return nil
+}
+
+func (e *event) set(carrier bool) error {
+	if err := e.device.SetCarrier(carrier); err != nil {
+		return err
+	}
+	_, err := e.device.ns.Device(e.device.Name())
+	return err
+}
+
+// settle waits until the stack uses the device again: until no more packets are
+// dropped before they reach it.
+func (e *event) settle() error {
+	deadline := time.Now().Add(settleLimit)
+	for last := ^uint64(0); time.Now().Before(deadline); time.Sleep(settleStep) {
+		s, err := e.eye.Snapshot()
+		if err != nil {
+			return err
+		}
+		if now := beforeDevice(s.Drops); now == last {
+			return nil
+		} else {
+			last = now
+		}
+	}
+	return nil
+}
+
+// beforeDevice sums up the drops of packets that did not reach tun_net_xmit.
+func beforeDevice(drops map[string]uint64) (sum uint64) {
+	for reason, n := range drops {
+		if !slices.Contains(reasonsOfTun, reason) {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// refused is how many packets the stack dropped for want of a carrier.
+func (e *event) refused() uint64 {
+	if e.kind != EventCarrier {
+		return 0
+	}
+	return beforeDevice(e.lost)
+}
+
+// explains tells whether, of the packets that were accepted, so many got as far
+// as the device. What a detached queue cost may be of its ring or of its qdisc.
+func (e *event) explains(accepted, xmit uint64) bool {
+	if e == nil {
+		return accepted == xmit
+	}
+	missing := int64(accepted-e.refused()) - int64(xmit)
+	if e.kind == EventDetach {
+		return missing >= 0 && missing <= int64(e.lost[notSpecified])
+	}
+	return missing == 0
+}
+
+// tell notes what happened. It may be called of no event.
+func (e *event) tell(t *record.Trial) {
+	if e != nil {
+		t.Notes = append(t.Notes, e.notes...)
+	}
+}
+
+// account gives what was lost its reason. l is the lane into the device, whose
+// drops are in the record. It may be called of no event.
+func (e *event) account(t *record.Trial, l *lane) {
+	if e == nil {
+		return
+	}
+	dropped := t.Accounting.Dropped
+	move := func(from, to string, n uint64) {
+		if dropped[from] -= n; dropped[from] == 0 {
+			delete(dropped, from)
+		}
+		dropped[to] += n
+	}
+	switch {
+	case e.kind == EventDetach && e.lost[notSpecified] > 0 && e.own:
+		dropped[record.Detached] += e.lost[notSpecified]
+	case e.kind == EventDetach && e.lost[notSpecified] > 0:
+		move(notSpecified, record.Detached, e.lost[notSpecified])
+	case e.kind == EventCarrier && e.own && e.refused() > 0:
+		if e.counted { // by skbs, which were not cut yet
+			if dropped[record.TxDropped] -= e.refused() / l.senders[0].Segments() * l.perSKB; dropped[record.TxDropped] == 0 {
+				delete(dropped, record.TxDropped)
+			}
+		}
+		for reason, n := range e.lost {
+			if !slices.Contains(reasonsOfTun, reason) {
+				dropped[reason] += n
+			}
+		}
+	}
+}
+
+// refusedCounted tells whether a device of this kernel counts what the stack
+// refuses for want of a carrier, as since Linux 6.11 (noop_enqueue of
+// net/sched/sch_generic.c). It is tried, once.
+var refusedCounted = sync.OnceValues(func() (counted bool, err error) {
+	ns, err := netns.New()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, ns.Close()) }()
+	s := Default()
+	s.IO = IOPoll
+	d, err := newDevice(ns, deviceName, s, s.link())
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err != nil {
+		return false, err
+	}
+	fd := -1
+	err = ns.Do(func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("open a socket: %w", err)
+	}
+	defer unix.Close(fd)
+	if err := d.SetCarrier(false); err != nil {
+		return false, err
+	}
+	// What the stack has not refused comes out of the device.
+	buf := make([]byte, defaultMTU)
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(settleStep) {
+		before, err := d.counters() // which makes the stack take note, where it can
+		if err != nil {
+			return false, err
+		}
+		if err := unix.Sendto(fd, buf[:1], 0, &unix.SockaddrInet4{Port: 9, Addr: peerAddr4.As4()}); err != nil {
+			return false, fmt.Errorf("send without a carrier: %w", err)
+		}
+		if _, err := unix.Read(d.Queues()[0].FD(), buf); err == nil {
+			continue
+		}
+		after, err := d.counters()
+		return after.TxDropped > before.TxDropped, err
+	}
+	return false, nil
+})

@@ -1,0 +1,205 @@
+package traffic
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/uring"
+	"tunbench/harness/worker"
+)
+
+// ring is what a sender has beside it that writes by io_uring: one call for a
+// batch. The result of each write waits here until hand asks for it.
+type ring struct {
+	*uring.Ring
+	buffers *uring.Buffers
+	files   []int // place among the registered ones, by position of the flow
+	plain   bool  // no buffers are registered
+	// linked tells that a write which fails keeps those after it from being made:
+	// else they would overtake it, when it is written again. It is needed where a
+	// send buffer can be full.
+	linked  bool
+	results []int32 // of each message: bytes, a negative errno, or unknown
+	broken  error   // of the ring itself: nothing more can be written
+}
+
+// unknown is the result of a write that was not made.
+const unknown = math.MinInt32
+
+// openRing makes the ring, and moves the batch to where the kernel may look at
+// it.
+func (s *Sender) openRing() (err error) {
+	r := &ring{results: make([]int32, s.batch.messages())}
+	s.ring = r
+	for i := range r.results {
+		r.results[i] = unknown
+	}
+	longest := 0
+	for _, buf := range s.batch.buffers {
+		longest = max(longest, len(buf))
+	}
+	if r.buffers, err = uring.NewBuffers(len(r.results), longest); err != nil {
+		return err
+	}
+	for i, buf := range s.batch.buffers {
+		s.batch.buffers[i] = r.buffers.At(i)[:len(buf)]
+	}
+	if r.Ring, err = uring.Open(len(r.results), 2*len(r.results)); err != nil {
+		return fmt.Errorf("open the ring of a sender: %w", err)
+	}
+	var files []int
+	for _, fd := range s.FDs {
+		place := slices.Index(files, fd)
+		if place < 0 {
+			place = len(files)
+			files = append(files, fd)
+			room, err := unix.IoctlGetInt(fd, unix.TUNGETSNDBUF)
+			r.linked = r.linked || err != nil || room < math.MaxInt32
+			r.plain = r.plain || takesApart(fd)
+		}
+		r.files = append(r.files, place)
+	}
+	if err := r.RegisterFiles(files...); err != nil {
+		return err
+	}
+	r.plain = r.plain || r.RegisterBuffers(r.buffers) != nil
+	s.writes.each = false
+	s.call = s.writeRing
+	return nil
+}
+
+// takesApart tells whether the device makes a fragment of each piece of memory
+// that is written at once: it takes the pages of a registered buffer for such
+// pieces, and for vectors of user space at that (tun_napi_alloc_frags of
+// drivers/net/tun.c).
+func takesApart(fd int) bool {
+	ifr, err := unix.NewIfreq("")
+	return err == nil && unix.IoctlIfreq(fd, unix.TUNGETIFF, ifr) == nil && ifr.Uint16()&unix.IFF_NAPI_FRAGS != 0
+}
+
+// close leaves the descriptors to their owner.
+func (r *ring) close() error {
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	if r.Ring != nil {
+		errs = append(errs, r.Ring.Close())
+	}
+	return errors.Join(append(errs, r.buffers.Close())...)
+}
+
+// during gives a loop that has the ring to itself.
+func (r *ring) during(loop func() error) func() error {
+	return func() (err error) {
+		if err := r.Enable(); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.Release()) }()
+		return loop()
+	}
+}
+
+// knows tells whether message i was written, well or not, and nobody has asked
+// yet.
+func (r *ring) knows(i int) bool { return r.results[i] != unknown }
+
+// passOver gives the first message from first on that was written and not yet
+// counted, or end. Those before it will not be written any more.
+func (s *Sender) passOver(position, first, end int) int {
+	if s.ring == nil {
+		return end
+	}
+	next := first
+	for next < end && !s.ring.knows(next) {
+		next++
+	}
+	if next < end {
+		lost := s.batch.segments * uint64(next-first)
+		s.seqs[position] += lost
+		s.writes.refused[position] += lost
+	}
+	return next
+}
+
+// writeRing is write by io_uring: how many of the messages were taken, up to
+// the first that was not, and why that was not. What became of those after it
+// the next call tells.
+func (s *Sender) writeRing(_ int, messages []mmsghdr) (int, unix.Errno) {
+	r, first := s.ring, s.writes.first
+	end := first + len(messages)
+	s.counts.Calls-- // hand counts one
+	if !r.knows(first) {
+		if errno := s.submit(first, end); errno != 0 {
+			return 0, errno
+		}
+	}
+	for i := first; i < end; i++ {
+		result := r.results[i]
+		r.results[i] = unknown
+		switch {
+		case result == unknown:
+			return i - first, unix.EINTR // on with the rest
+		case result < 0:
+			return i - first, unix.Errno(-result)
+		}
+	}
+	return len(messages), 0
+}
+
+// submit writes those messages of which nothing is known, in one call if the
+// kernel sees no reason for another, and notes what became of each.
+func (s *Sender) submit(first, end int) unix.Errno {
+	r := s.ring
+	asked := 0
+	var last *uring.SQE
+	for i := first; i < end && !r.knows(i); i++ {
+		e, buf := r.Prepare(), s.batch.buffers[i]
+		if r.plain {
+			e.Write(r.files[s.writes.position], buf, uring.NoWait)
+		} else {
+			e.WriteFixed(r.files[s.writes.position], buf, i, uring.NoWait)
+		}
+		e.Flags |= uring.FixedFile
+		if r.linked {
+			e.Flags |= uring.Link
+		}
+		e.Data = uint64(i)
+		last = e
+		asked++
+	}
+	last.Flags &^= uring.Link
+	// Links are followed when the thread waits. Others are done when the call
+	// returns, unless the kernel thinks otherwise.
+	waits := r.linked
+	for done := 0; done < asked; waits = true {
+		worker.Turn()
+		s.counts.Calls++
+		var errno unix.Errno
+		if waits {
+			_, errno = r.Enter(asked - done)
+		} else {
+			_, errno = r.Submit()
+		}
+		switch errno {
+		case 0, unix.EINTR, unix.EAGAIN, unix.EBUSY: // short of memory or of completions for a moment
+		default:
+			r.broken = &uring.CallError{Call: "io_uring_enter", Err: errno}
+			return errno
+		}
+		n := r.Ready()
+		for k := range n {
+			e := r.Completion(k)
+			if e.Err() != unix.ECANCELED {
+				r.results[e.Data] = e.Res
+			}
+		}
+		r.Seen(n)
+		done += n
+	}
+	return 0
+}

@@ -1,0 +1,413 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/traffic"
+	"tunbench/harness/worker"
+	"tunbench/reports/record"
+)
+
+// tunnel is two hosts with a TUN device each, and a network below between
+// them. What moves packets from device to network and back is for others.
+type tunnel struct {
+	spec Spec
+	hook bpf.Hook
+
+	hosts   [2]end
+	devices [2]*device
+	under   underlay
+	// watches is the observer on each device: on the second only if packets that
+	// are followed go in there.
+	watches [2]*bpf.Observer
+	still   settling
+
+	before    [2]netns.Counters // of the devices, when the trial began
+	counters  [2]netns.Counters // since then
+	below     [2]netns.Counters
+	snapshots [2]*bpf.Snapshot
+	own       *record.Observer
+}
+
+var (
+	tunnelNames = [2]string{deviceName, "tunbench1"}
+	// hostLetters tell the two hosts apart in the names of hops.
+	hostLetters = [2]string{"a", "b"}
+)
+
+// buildHosts makes the namespaces and joins them below.
+func (w *tunnel) buildHosts() error {
+	for i := range w.hosts {
+		ns, err := netns.New()
+		if err != nil {
+			return err
+		}
+		w.hosts[i] = end{ns: ns, addr: w.spec.hostAddress(i).Addr(), link: tunnelNames[i]}
+	}
+	return w.under.build([2]*netns.NS{w.hosts[0].ns, w.hosts[1].ns}, w.spec.mtu())
+}
+
+// buildDevices makes the devices by their Spec, which may differ from that of
+// the trial in what is not to be chosen.
+func (w *tunnel) buildDevices(s Spec) (err error) {
+	for i, h := range w.hosts {
+		if w.devices[i], err = newDevice(h.ns, h.link, s, s.hostLink(i, false)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin takes what passes from now on as the trial's, and observes it.
+func (w *tunnel) begin() error {
+	if err := w.under.begin(); err != nil {
+		return err
+	}
+	for i, d := range w.devices {
+		var err error
+		if w.before[i], err = d.counters(); err != nil {
+			return err
+		}
+		if w.hook == bpf.None || i == 1 && w.spec.Dir != Both {
+			continue
+		}
+		if w.watches[i], err = bpf.Open(w.hook, d.target(w.spec.sampleEvery())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *tunnel) ends() [2]end { return w.hosts }
+
+func (w *tunnel) observers() (list []*bpf.Observer) {
+	for _, o := range w.watches {
+		if o != nil {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// passedBy gives the counters of a device since begin.
+func (w *tunnel) passedBy(host int) (netns.Counters, error) {
+	c, err := w.devices[host].counters()
+	return since(c, w.before[host]), err
+}
+
+func (w *tunnel) collect() (err error) {
+	if w.below, err = w.under.counters(); err != nil {
+		return err
+	}
+	for i := range w.devices {
+		if w.counters[i], err = w.passedBy(i); err != nil {
+			return err
+		}
+		if w.watches[i] == nil {
+			continue
+		}
+		var own *record.Observer
+		if w.snapshots[i], own, err = lastLook(w.watches[i]); err != nil {
+			return err
+		}
+		if i == 0 {
+			w.own = own
+		}
+	}
+	return nil
+}
+
+// perSKB is how many wire segments an skb carries that a device gives out.
+func (w *tunnel) perSKB(host int) uint64 { return w.spec.segmentsPerSKB(w.devices[host].state) }
+
+// dropped is what a device did not take, by reason if it was observed.
+func (w *tunnel) dropped(host int) map[string]uint64 {
+	if s := w.snapshots[host]; s != nil {
+		return s.Drops
+	}
+	if n := w.counters[host].TxDropped; n > 0 {
+		return map[string]uint64{record.TxDropped: n * w.perSKB(host)}
+	}
+	return nil
+}
+
+// follow fills in devices, what the observers saw, and the hops of each
+// direction with their drops.
+func (w *tunnel) follow(t *record.Trial, hops func(from int) []record.Hop) {
+	t.Device, t.Observer = w.devices[0].record(), w.own
+	t.Devices = []record.Device{t.Device, w.devices[1].record()}
+	for i, s := range w.snapshots {
+		if s != nil {
+			w.seen(t, i, s)
+		}
+	}
+	for from := range w.spec.relays() {
+		t.Hops = append(t.Hops, addDrops(t, hops(from))...)
+	}
+}
+
+// addDrops adds the drops of hops to the accounts.
+func addDrops(t *record.Trial, hops []record.Hop) []record.Hop {
+	for _, hop := range hops {
+		for reason, n := range hop.Dropped {
+			t.Accounting.Dropped[reason] += n
+		}
+	}
+	return hops
+}
+
+// seen adds what the observer on a device saw. Queues and residency are those
+// of the first device.
+func (w *tunnel) seen(t *record.Trial, host int, s *bpf.Snapshot) {
+	var xmit, read, xmitSKBs, readSKBs uint64
+	super := w.perSKB(host) > 1
+	for i, q := range s.Queues {
+		xmit += q.XmitPkts
+		read += q.ReadPkts
+		xmitSKBs += q.XmitSKBs
+		readSKBs += q.ReadSKBs
+		if host > 0 {
+			continue
+		}
+		queue := record.Queue{
+			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
+			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
+		}
+		if super {
+			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
+		}
+		t.Queues = append(t.Queues, queue)
+	}
+	add := func(sum **uint64, n uint64) {
+		if *sum == nil {
+			*sum = new(uint64)
+		}
+		**sum += n
+	}
+	a := &t.Accounting
+	add(&a.Xmit, xmit)
+	add(&a.Read, read)
+	if super {
+		add(&a.XmitSKBs, xmitSKBs)
+		add(&a.ReadSKBs, readSKBs)
+	}
+	if host == 0 {
+		t.Latency[record.Residency] = latency(&s.Residency, s.Missed)
+	}
+}
+
+// unseen holds what the observers saw against other counters: taken is how many
+// packets were read from the device of each host.
+func (w *tunnel) unseen(t *record.Trial, taken [2]uint64) string {
+	for i, s := range w.snapshots {
+		if s == nil {
+			continue
+		}
+		name := w.devices[i].Name()
+		var read uint64
+		for _, q := range s.Queues {
+			read += q.ReadPkts
+		}
+		switch dropped := w.counters[i].TxDropped; {
+		case read != taken[i]:
+			return fmt.Sprintf("%d packets were read from %s, the observer saw %d at read", taken[i], name, read)
+		case s.Strays > 0 && w.spec.Gen != GenIPerf3: // see relayWire.mismatch
+			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", s.Strays, name)
+		case w.hook.SeesReturns() && s.Refused != dropped:
+			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", name, dropped, s.Refused)
+		}
+	}
+	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
+		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	}
+	return ""
+}
+
+func (w *tunnel) close() error {
+	var errs []error
+	for _, o := range w.observers() {
+		errs = append(errs, o.Close())
+	}
+	w.watches = [2]*bpf.Observer{}
+	for _, d := range w.devices {
+		errs = append(errs, d.Close())
+	}
+	return errors.Join(append(errs, closeHosts(w.hosts))...)
+}
+
+func closeHosts(hosts [2]end) error {
+	var errs []error
+	for _, h := range slices.Backward(hosts[:]) {
+		if h.ns != nil {
+			errs = append(errs, h.ns.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stillFor is how long nothing moves, if packets that are on their way by the
+// counters are lost in a way that nobody counted.
+const stillFor = time.Second
+
+// settling tells when nothing is on its way, by counters of one place and of
+// the next one.
+type settling struct {
+	quiet time.Duration // 0: stillFor
+	known []uint64      // by how much they differ when all is still
+	last  []uint64
+	since int64
+}
+
+// done takes pairs of counters, what one place gave out before what the next one
+// has taken. Each must be on a level with the other, or all stand still for a
+// while: then what is missing is for the accounts to tell.
+func (s *settling) done(counts ...uint64) bool {
+	gaps := make([]uint64, len(counts)/2)
+	for i := range gaps {
+		gaps[i] = counts[2*i] - counts[2*i+1]
+	}
+	if len(s.known) == 0 {
+		s.known = make([]uint64, len(gaps))
+	}
+	if slices.Equal(gaps, s.known) {
+		return true
+	}
+	now := worker.Now()
+	if !slices.Equal(counts, s.last) {
+		s.last, s.since = slices.Clone(counts), now
+		return false
+	}
+	quiet := s.quiet
+	if quiet == 0 {
+		quiet = stillFor
+	}
+	if now-s.since < int64(quiet) {
+		return false
+	}
+	s.known = gaps
+	return true
+}
+
+const (
+	introducePort = 7
+	introduceWait = time.Second
+	introduceMost = 10 // datagrams
+)
+
+// introduce lets each host send the other one a datagram: tunnels agree on keys
+// when the first packet comes.
+func introduce(hosts [2]end) (err error) {
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			err = errors.Join(err, unix.Close(fd))
+		}
+	}()
+	for i, h := range hosts {
+		err := h.ns.Do(func() error {
+			fd, err := openPair(netip.AddrPortFrom(h.addr, introducePort), netip.AddrPortFrom(hosts[1-i].addr, introducePort), 0)
+			if err != nil {
+				return err
+			}
+			fds = append(fds, fd)
+			timeout := unix.NsecToTimeval(int64(introduceWait))
+			return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout)
+		})
+		if err != nil {
+			return fmt.Errorf("introduce %s: %w", h.link, err)
+		}
+	}
+	for i, h := range hosts {
+		if err := greet(fds[i], fds[1-i]); err != nil {
+			return fmt.Errorf("send from %s to %s: %w", h.link, hosts[1-i].link, err)
+		}
+	}
+	return nil
+}
+
+// greet sends a datagram until one comes, and then takes all that are on their
+// way.
+func greet(from, to int) error {
+	buf := make([]byte, 64)
+	for sent, came := 0, 0; came == 0 || came < sent; {
+		if came == 0 {
+			if sent == introduceMost {
+				return fmt.Errorf("none of %d datagrams came within %v", sent, introduceMost*introduceWait)
+			}
+			if _, err := unix.Write(from, buf); err != nil {
+				return err
+			}
+			sent++
+		}
+		switch _, err := unix.Read(to, buf); {
+		case err == nil:
+			came++
+		case errors.Is(err, unix.EINTR):
+		case !errors.Is(err, unix.EAGAIN):
+			return err
+		case came > 0:
+			return nil // the rest is lost
+		}
+	}
+	return nil
+}
+
+// openPair gives a UDP socket that is bound to one address and connected to the
+// other. Kind is added to that of the socket.
+func openPair(local, remote netip.AddrPort, kind int) (fd int, err error) {
+	domain := unix.AF_INET
+	sockaddr := func(a netip.AddrPort) unix.Sockaddr {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+	}
+	if local.Addr().Is6() {
+		domain = unix.AF_INET6
+		sockaddr = func(a netip.AddrPort) unix.Sockaddr {
+			return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+		}
+	}
+	if fd, err = unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|kind, 0); err != nil {
+		return -1, &traffic.CallError{Call: "socket", Err: err}
+	}
+	if err := unix.Bind(fd, sockaddr(local)); err != nil {
+		unix.Close(fd)
+		return -1, &traffic.CallError{Call: "bind " + local.String(), Err: err}
+	}
+	if err := unix.Connect(fd, sockaddr(remote)); err != nil {
+		unix.Close(fd)
+		return -1, &traffic.CallError{Call: "connect " + remote.String(), Err: err}
+	}
+	return fd, nil
+}
+
+// received tells whether the stack of each host has taken what its devices gave
+// it. With NAPI that happens later, and segments may be put together: it is over
+// when the count stands still.
+func (s Spec) received(hosts [2]end) (bool, error) {
+	if s.NAPI == NAPIOff {
+		return true, nil // in the write itself
+	}
+	var before [2]netns.Stack
+	for i := range 2 * len(hosts) {
+		host := i % len(hosts)
+		stack, err := hosts[host].ns.Stack()
+		if err != nil {
+			return false, err
+		}
+		if i >= len(hosts) && stack.Received != before[host].Received {
+			return false, nil
+		}
+		before[host] = stack
+		if i == len(hosts)-1 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return true, nil
+}

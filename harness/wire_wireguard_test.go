@@ -1,0 +1,131 @@
+package harness
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/reports/record"
+)
+
+func TestWireguardGo(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"default":        func(s *Spec) {},
+		"both":           func(s *Spec) { s.Dir = Both },
+		"flows":          func(s *Spec) { s.Flows, s.Size = 16, 1400 },
+		"ipv6":           func(s *Spec) { s.Family, s.Size = 6, 200 },
+		"imix":           func(s *Spec) { s.Size = SizeIMIX },
+		"longest":        func(s *Spec) { s.Size = maxTunnelled },
+		"super-packets":  func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
+		"paced":          func(s *Spec) { s.Rate = 2000 },
+		"pfifo and ring": func(s *Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := short()
+			s.Path = PathWireGuardGo
+			set(&s)
+			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+				trial := run(t, s, hook)
+				if s.Dir == Both {
+					trial.Queues = nil // of the first device only
+				}
+				balanced(t, trial)
+				hopsAgree(t, trial)
+				if !slices.Contains(trial.Device.Offloads, featureTSO) {
+					t.Errorf("wireguard-go's device has no offloads: %+v", trial.Device)
+				}
+				if cpu := trial.Metrics["cpu_ns_per_pkt"]; cpu < 1000 {
+					t.Errorf("a packet through wireguard-go cost %v ns", cpu)
+				}
+			}
+		})
+	}
+}
+
+// openFiles counts this process's descriptors.
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// Nothing of a tunnel is left behind: no goroutine and no descriptor.
+func TestTunnelsLeaveNothing(t *testing.T) {
+	needRoot(t)
+	for _, path := range []Path{PathVPN, PathWireGuardGo} {
+		s := short()
+		s.Path = path
+		run(t, s, bpf.Tracepoint) // what is made once stays
+		goroutines, files := runtime.NumGoroutine(), openFiles(t)
+		for range 3 {
+			run(t, s, bpf.Tracepoint)
+		}
+		for deadline := time.Now().Add(2 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(deadline); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if now := runtime.NumGoroutine(); now > goroutines {
+			t.Errorf("%s: %d goroutines before, %d after", path, goroutines, now)
+		}
+		if now := openFiles(t); now > files {
+			t.Errorf("%s: %d descriptors before, %d after", path, files, now)
+		}
+	}
+}
+
+func TestDropsIn(t *testing.T) {
+	const text = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+ 1083: 00000000:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 17731 2 00000000a37a9c17 41
+ 1083: 00000000:0009 00000000:CA6C 07 00000000:00000000 00:00000000 00000000     0        0 17732 2 00000000a37a9c18 5
+ 1084: 0100007F:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 17733 2 00000000a37a9c19 1
+`
+	if got := dropsIn(text, wireguardPort); got != 42 {
+		t.Errorf("%d drops, want 42", got)
+	}
+}
+
+// TestWireguard holds that a kernel without WireGuard says so, and runs it on
+// those that have it: in guests.
+func TestWireguard(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Path = PathWireGuard
+	if err := lab.Probe(context.Background(), s, string(bpf.None)); err != nil {
+		reason, detail := Classify(err)
+		if reason != record.Unsupported || !strings.Contains(detail, "RTM_NEWLINK") || !strings.Contains(detail, "operation not supported") {
+			t.Errorf("%s: %s", reason, detail)
+		}
+		if _, err := os.Stat("/etc/tunbench/guest.json"); err == nil {
+			t.Errorf("the guest has no WireGuard: %s", detail)
+		}
+		return
+	}
+	for name, set := range map[string]func(*Spec){
+		"default":       func(s *Spec) {},
+		"both":          func(s *Spec) { s.Dir = Both },
+		"flows":         func(s *Spec) { s.Flows, s.Size = 16, 1400 },
+		"ipv6":          func(s *Spec) { s.Family, s.Size = 6, 200 },
+		"longest":       func(s *Spec) { s.Size = maxTunnelled },
+		"super-packets": func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
+		"paced":         func(s *Spec) { s.Rate = 500 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := s
+			set(&s)
+			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+				trial := run(t, s, hook)
+				t.Logf("%s: %+v %v", hook, trial.Accounting, trial.Hops)
+				balanced(t, trial)
+				hopsAgree(t, trial)
+			}
+		})
+	}
+}

@@ -1,0 +1,254 @@
+// Package wireguard runs wireguard-go, WireGuard in user space, on a TUN device
+// and counts what passes at its two ends.
+package wireguard
+
+import (
+	"crypto/ecdh"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/conn"
+	"golang.zx2c4.com/wireguard/device"
+	"golang.zx2c4.com/wireguard/tun"
+)
+
+// Key is a private key of Curve25519.
+type Key struct{ *ecdh.PrivateKey }
+
+// NewKey makes a key at random.
+func NewKey() (Key, error) {
+	k, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return Key{}, fmt.Errorf("make a key: %w", err)
+	}
+	return Key{k}, nil
+}
+
+// Public is the public half.
+func (k Key) Public() []byte { return k.PublicKey().Bytes() }
+
+// Config says how one side is set up.
+type Config struct {
+	// FD is a descriptor of the TUN device, without packet information. With a
+	// virtio-net header of 10 bytes the library cuts and joins super-packets. It
+	// is closed by Close, and by Start if that fails.
+	FD       int
+	MTU      int
+	Port     uint16 // UDP, on all addresses
+	Key      Key
+	Peer     []byte // public key of the other side
+	Endpoint netip.AddrPort
+}
+
+// Device is one running side. It has no thread of its own: the library's work is
+// done by goroutines on whatever threads the scheduler gives them.
+type Device struct {
+	library *device.Device
+	tun     countedTUN
+	bind    countedBind
+
+	mu  sync.Mutex // guards err
+	err error      // the first that the library told
+}
+
+// Counts is what passed since Start. Packets are those of one IP packet each:
+// super-packets are cut before they are counted, and not yet joined.
+type Counts struct {
+	Calls    uint64            // of the library to read, write, send and receive: it makes at least as many system calls
+	Reads    uint64            // packets or super-packets read from the device
+	Taken    uint64            // packets read from the device
+	Sent     uint64            // of these, sent to the other side
+	Received uint64            // packets from the other side
+	Written  uint64            // of these, handed to the device
+	Refused  map[string]uint64 // not taken by the device, by errno name; Written leaves them out
+	Writing  bool              // some of what is counted as Written is only now being written
+}
+
+// Start runs one side. It must be called on a thread in the network namespace of
+// the device, where the sockets are then, too.
+func Start(c Config) (*Device, error) {
+	inner, _, err := tun.CreateUnmonitoredTUNFromFD(c.FD)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("give the device to wireguard-go: %w", err), unix.Close(c.FD))
+	}
+	d := &Device{
+		tun:  countedTUN{Device: inner, mtu: c.MTU, refused: map[string]uint64{}},
+		bind: countedBind{Bind: conn.NewStdNetBind()},
+	}
+	d.library = device.NewDevice(&d.tun, &d.bind, &device.Logger{Verbosef: device.DiscardLogf, Errorf: d.failed})
+	var text strings.Builder
+	fmt.Fprintf(&text, "private_key=%x\nlisten_port=%d\nreplace_peers=true\npublic_key=%x\nendpoint=%v\n", c.Key.Bytes(), c.Port, c.Peer, c.Endpoint)
+	text.WriteString("replace_allowed_ips=true\nallowed_ip=0.0.0.0/0\nallowed_ip=::/0\n")
+	if err := d.library.IpcSet(text.String()); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("configure wireguard-go: %w", err)
+	}
+	if err := d.library.Up(); err != nil {
+		d.Close()
+		return nil, fmt.Errorf("bring wireguard-go up: %w", err)
+	}
+	return d, nil
+}
+
+// Close ends the goroutines and closes descriptor and sockets. It may be called
+// again.
+func (d *Device) Close() { d.library.Close() }
+
+// Done is closed when the side has ended: by Close, or because its device is
+// gone.
+func (d *Device) Done() <-chan struct{} { return d.library.Wait() }
+
+// Err is the first error that the library told; nil if there was none.
+func (d *Device) Err() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
+}
+
+func (d *Device) failed(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err == nil {
+		d.err = fmt.Errorf(format, args...)
+	}
+}
+
+// Counts may be asked while the side runs.
+func (d *Device) Counts() Counts {
+	c := Counts{
+		Calls: d.tun.calls.Load() + d.bind.calls.Load(), Reads: d.tun.reads.Load(), Taken: d.tun.taken.Load(),
+		Sent: d.bind.sent.Load(), Received: d.bind.received.Load(), Written: d.tun.written.Load(),
+		Refused: map[string]uint64{}, Writing: d.tun.writing.Load() > 0,
+	}
+	d.tun.mu.Lock()
+	defer d.tun.mu.Unlock()
+	for errno, n := range d.tun.refused {
+		c.Refused[errno] = n
+	}
+	return c
+}
+
+// countedTUN is the device as the library sees it.
+type countedTUN struct {
+	tun.Device
+	mtu int
+
+	calls, reads, taken, written atomic.Uint64
+	writing                      atomic.Int32 // writes that have not returned
+
+	mu      sync.Mutex // guards refused
+	refused map[string]uint64
+}
+
+// MTU is known; the library would ask in whatever namespace it is.
+func (t *countedTUN) MTU() (int, error) { return t.mtu, nil }
+
+func (t *countedTUN) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
+	n, err := t.Device.Read(bufs, sizes, offset)
+	t.calls.Add(1)
+	if n > 0 {
+		t.reads.Add(1)
+		t.taken.Add(uint64(n))
+	}
+	return n, err
+}
+
+// Write is counted beforehand: what it delivers may be seen before it returns.
+func (t *countedTUN) Write(bufs [][]byte, offset int) (int, error) {
+	t.calls.Add(1)
+	t.writing.Add(1)
+	defer t.writing.Add(-1)
+	t.written.Add(uint64(len(bufs)))
+	n, err := t.Device.Write(bufs, offset)
+	if err != nil {
+		t.refuse(err, len(bufs))
+	}
+	return n, err
+}
+
+// refuse counts the packets of a write that the device did not take. The
+// library joins an error for each; one that is gone takes none of them.
+func (t *countedTUN) refuse(err error, most int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if errors.Is(err, os.ErrClosed) {
+		t.refused[unix.ErrnoName(unix.EBADFD)] += uint64(most)
+		t.written.Add(-uint64(most))
+		return
+	}
+	for _, errno := range errnos(err) {
+		t.refused[unix.ErrnoName(errno)]++
+		t.written.Add(^uint64(0))
+	}
+}
+
+// errnos lists what is at the roots of joined errors.
+func errnos(err error) (list []unix.Errno) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			list = append(list, errnos(e)...)
+		}
+		return list
+	}
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return []unix.Errno{errno}
+	}
+	return nil
+}
+
+// countedBind is the network below as the library sees it.
+type countedBind struct {
+	conn.Bind
+	calls, sent, received atomic.Uint64
+}
+
+// isData tells whether a datagram carries a packet: it is neither part of a
+// handshake nor a keepalive.
+func isData(b []byte) bool {
+	return len(b) > device.MessageKeepaliveSize && b[0] == device.MessageTransportType
+}
+
+func (b *countedBind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
+	fns, actual, err := b.Bind.Open(port)
+	for i, inner := range fns {
+		fns[i] = func(bufs [][]byte, sizes []int, eps []conn.Endpoint) (int, error) {
+			n, err := inner(bufs, sizes, eps)
+			b.calls.Add(1)
+			var data uint64
+			for j := range n {
+				if isData(bufs[j][:sizes[j]]) {
+					data++
+				}
+			}
+			b.received.Add(data)
+			return n, err
+		}
+	}
+	return fns, actual, err
+}
+
+// Send is counted beforehand, as Write is.
+func (b *countedBind) Send(bufs [][]byte, ep conn.Endpoint) error {
+	b.calls.Add(1)
+	var data uint64
+	for _, buf := range bufs {
+		if isData(buf) {
+			data++
+		}
+	}
+	b.sent.Add(data)
+	err := b.Bind.Send(bufs, ep)
+	var disabled conn.ErrUDPGSODisabled
+	if err != nil && !(errors.As(err, &disabled) && disabled.RetryErr == nil) {
+		b.sent.Add(-data)
+	}
+	return err
+}
