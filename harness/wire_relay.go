@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/sink"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
@@ -269,9 +272,7 @@ func (w *relayWire) account(t *record.Trial) {
 		perSKB := w.spec.segmentsPerSKB(w.devices[r.from].state)
 		dropped := map[string]uint64{}
 		if r.snapshot != nil {
-			for reason, n := range r.snapshot.Drops {
-				dropped[reason] += n
-			}
+			dropped = w.droppedAtXmit(r.snapshot)
 			w.observed(t, r, perSKB)
 		} else if n := r.sent.TxDropped; n > 0 {
 			dropped[record.TxDropped] = n * perSKB
@@ -284,6 +285,49 @@ func (w *relayWire) account(t *record.Trial) {
 		}
 		w.hops(t, r, dropped, perSKB)
 	}
+}
+
+// droppedAtXmit is what was dropped on the way into a device, by reason. Where
+// the device receives, too, the observer sees drops of packets that came in by
+// it, such as a socket's overruns, which the receivers count: of what the kernel
+// frees it knows the device only. After the end, what went in and did not come
+// out is what was dropped at xmit.
+func (w *relayWire) droppedAtXmit(s *bpf.Snapshot) map[string]uint64 {
+	dropped := maps.Clone(s.Drops)
+	if len(w.relays) < 2 {
+		return dropped
+	}
+	var surplus int64
+	for _, n := range dropped {
+		surplus += int64(n)
+	}
+	for _, q := range s.Queues {
+		surplus -= int64(q.XmitPkts) - int64(q.ReadPkts)
+	}
+	// A full ring is at xmit for sure, a full socket is not.
+	reasons := slices.SortedFunc(maps.Keys(dropped), func(a, b string) int {
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(a, b))
+	})
+	for _, reason := range reasons {
+		if n := min(int64(dropped[reason]), surplus); n > 0 {
+			surplus -= n
+			if dropped[reason] -= uint64(n); dropped[reason] == 0 {
+				delete(dropped, reason)
+			}
+		}
+	}
+	return dropped
+}
+
+// rank orders the reasons of drops from those of sockets to those of rings.
+func rank(reason string) int {
+	switch reason {
+	case sink.SocketDrops:
+		return 0
+	case "FULL_RING":
+		return 2
+	}
+	return 1
 }
 
 // observed adds what the observer of a direction saw.
@@ -314,12 +358,13 @@ func (w *relayWire) observed(t *record.Trial, r *relay, perSKB uint64) {
 			addSeen(&a.ReadSKBs, readSKBs)
 		}
 	}
-	seen(&t.Accounting)
 	residency := latency(&r.snapshot.Residency, r.snapshot.Missed)
 	if d, ok := t.Directions[string(r.dir)]; ok {
 		seen(&d.Accounting)
 		d.Latency = map[string]record.Latency{record.Residency: residency}
 		t.Directions[string(r.dir)] = d
+	} else {
+		seen(&t.Accounting)
 	}
 	if r.from == 0 {
 		t.Observer = r.observation
@@ -371,9 +416,14 @@ func (w *relayWire) mismatch(t *record.Trial) string {
 			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", from, r.sent.TxDropped, r.snapshot.Refused)
 		}
 	}
-	a := t.Accounting
-	if a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	for _, r := range w.relays {
+		a := t.Accounting
+		if d, ok := t.Directions[string(r.dir)]; ok {
+			a = d.Accounting
+		}
+		if r.snapshot != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
+			return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+		}
 	}
 	return ""
 }
