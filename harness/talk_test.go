@@ -152,12 +152,15 @@ func TestTalkFaults(t *testing.T) {
 		harm func([2]end) error
 		says string
 	}{
-		"tcp, link down":    {GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"tcp, link gone":    {GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "veth"},
-		"tcp-rr, link down": {GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "veth"},
-		"udp-rr, link down": {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"udp-rr, link gone": {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "veth"},
-		"iperf3, link down": {GenIPerf3, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"tcp, relay's link gone": {GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "relay"},
+		"tcp, relay's link down": {GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "tunbench0"},
+		"rr, relay's link gone":  {GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "relay"},
+		"tcp, link down":         {GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"tcp, link gone":         {GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "veth"},
+		"tcp-rr, link down":      {GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "veth"},
+		"udp-rr, link down":      {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"udp-rr, link gone":      {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "veth"},
+		"iperf3, link down":      {GenIPerf3, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
 		"iperf3, killed": {GenIPerf3, func([2]end) error {
 			return exec.Command("pkill", "-KILL", "-P", fmt.Sprint(os.Getpid()), "iperf3").Run()
 		}, "iperf3"},
@@ -168,6 +171,9 @@ func TestTalkFaults(t *testing.T) {
 			}
 			s := talking(c.gen)
 			s.Flows, s.Warmup, s.Measure = 2, 0, measured
+			if strings.Contains(name, "relay") {
+				s.Path = PathRelay
+			}
 			rig, err := lab.prepare(s, bpf.None)
 			if err != nil {
 				t.Fatal(err)
