@@ -260,7 +260,8 @@ const stillFor = time.Second
 // settling tells when nothing is on its way, by counters of one place and of
 // the next one.
 type settling struct {
-	known []uint64 // by how much they differ when all is still
+	quiet time.Duration // 0: stillFor
+	known []uint64      // by how much they differ when all is still
 	last  []uint64
 	since int64
 }
@@ -284,7 +285,11 @@ func (s *settling) done(counts ...uint64) bool {
 		s.last, s.since = slices.Clone(counts), now
 		return false
 	}
-	if now-s.since < int64(stillFor) {
+	quiet := s.quiet
+	if quiet == 0 {
+		quiet = stillFor
+	}
+	if now-s.since < int64(quiet) {
 		return false
 	}
 	s.known = gaps

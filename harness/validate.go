@@ -150,6 +150,8 @@ func (s Spec) trafficContradiction() string {
 		return "gen=lockstep sends and reads; set dir=k2u"
 	case s.Gen == GenPacket && s.Dir != K2U:
 		return "gen=packet sends through AF_PACKET, on the kernel's side; set dir=k2u, or gen=udp"
+	case s.Path == PathBridge && s.Gen == GenUDPGSO && s.VnetHdr == 0:
+		return "path=bridge with gen=udp-gso writes super-packets, which only a virtio-net header can announce; set vnet=10, or gen=udp"
 	case s.Path == PathSink && s.Dir != K2U && s.Gen == GenUDPGSO && s.VnetHdr == 0:
 		return fmt.Sprintf("gen=%s with dir=%s writes super-packets, which only a virtio-net header can announce; set vnet=10, or gen=udp", s.Gen, s.Dir)
 	case s.Gen == GenPacketGSO && s.Dir == Both:
