@@ -17,7 +17,7 @@ import (
 var inGuests = []string{
 	"TestObserverSeesEveryWrite", "TestXDPSeesEveryFrame", "TestEvents",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
-	"TestWireguard", "TestWireguardGo", "TestVPN", "TestBridge",
+	"TestWireguard",
 }
 
 // TestInGuests runs tests of this package under other kernels.

@@ -299,7 +299,7 @@ func (s *settling) done(counts ...uint64) bool {
 const (
 	introducePort = 7
 	introduceWait = time.Second
-	introduceMost = 10 // datagrams
+	introduceMost = 20 // datagrams
 )
 
 // introduce lets each host send the other one a datagram: tunnels agree on keys
