@@ -8,10 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/uring"
 	"tunbench/reports/record"
 )
 
@@ -127,7 +130,28 @@ func deviceRows() (options, existing []Row) {
 
 // engineRows tells which ways of driving a descriptor this kernel has, beside
 // system calls for each packet, which all have.
-func engineRows() []Row { return []Row{vhostRow()} }
+func engineRows() []Row { return append(ringRows(), vhostRow()) }
+
+// ringRows tells what io_uring has here. Of the ways to read, io=uring takes
+// registered buffers, else plain ones; multishot reads are slower on a device
+// (BenchmarkEngines of package sink), and tried for those who wonder.
+func ringRows() (rows []Row) {
+	for _, f := range uring.Probe() {
+		row := Row{Name: "io_uring: " + f.Name, Status: StatusOK, Detail: f.Detail}
+		var refused *uring.CallError
+		switch {
+		case errors.As(f.Err, &refused) && refused.Unsupported():
+			row.Status, row.Detail = StatusUnsupported, f.Err.Error()
+			if errors.Is(f.Err, unix.EPERM) {
+				row.Advice = "sysctl kernel.io_uring_disabled=0, and no seccomp filter that forbids io_uring_setup: io=uring"
+			}
+		case f.Err != nil:
+			row.Status, row.Detail = StatusFailed, f.Err.Error()
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
 
 func probeOptions() (options []tuntap.Option, err error) {
 	ns, err := netns.New()

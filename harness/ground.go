@@ -146,6 +146,24 @@ type diffuse interface {
 	CPUTime() (int64, error)
 }
 
+// holder is a carrier that can be held back: one that does not wait in the
+// kernel stops as soon as it finds nothing, until it is released.
+type holder interface {
+	Hold()
+	Release()
+}
+
+// holdCarriers holds all carriers back that can be, or releases them.
+func holdCarriers(carriers []carrier, on bool) {
+	for _, c := range carriers {
+		if h, ok := c.(holder); ok && on {
+			h.Hold()
+		} else if ok {
+			h.Release()
+		}
+	}
+}
+
 // setup is a rig for one trial, alone or as one side of a pair.
 type setup interface {
 	sliceRig

@@ -206,9 +206,14 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 		return nil, nil, err
 	}
 	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery(), ReadErrors: snapshot.ReadErrors}
+	if len(snapshot.WriteErrors) > 0 {
+		own.WriteErrors = snapshot.WriteErrors
+	}
 	for _, q := range snapshot.Queues {
 		own.ReadCalls += q.ReadCalls
 		own.ReadBytes += q.ReadRetBytes
+		own.WriteCalls += q.WriteCalls
+		own.WriteBytes += q.WriteRetBytes
 	}
 	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
 		return nil, nil, err
@@ -219,7 +224,9 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
-	noteAides(t, &g.lane)
+	noteAides(t, g.lane.aided())
+	g.event.tell(t)
+	defer g.event.account(t, &g.lane)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {

