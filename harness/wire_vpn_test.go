@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,11 +18,13 @@ import (
 // each direction of s.
 func hopsAgree(t *testing.T, s Spec, trial record.Trial) {
 	t.Helper()
-	each := len(trial.Hops) / len(s.dirs())
+	// Super-packets may be joined in a device and cut before a socket.
+	hops := slices.DeleteFunc(slices.Clone(trial.Hops), func(h record.Hop) bool { return strings.HasPrefix(h.Name, "sockets of ") })
+	each := len(hops) / len(s.dirs())
 	if each < 3 {
 		t.Fatalf("hops %+v", trial.Hops)
 	}
-	for i, hop := range trial.Hops {
+	for i, hop := range hops {
 		var dropped uint64
 		for _, n := range hop.Dropped {
 			dropped += n
@@ -29,8 +32,8 @@ func hopsAgree(t *testing.T, s Spec, trial record.Trial) {
 		if hop.In != hop.Out+dropped {
 			t.Errorf("%s: %d in, %d out, dropped %v", hop.Name, hop.In, hop.Out, hop.Dropped)
 		}
-		if i%each > 0 && !strings.HasPrefix(hop.Name, "device") && hop.In != trial.Hops[i-1].Out {
-			t.Errorf("%s: %d in, %s gave %d", hop.Name, hop.In, trial.Hops[i-1].Name, trial.Hops[i-1].Out)
+		if i%each > 0 && !strings.HasPrefix(hop.Name, "device") && hop.In != hops[i-1].Out {
+			t.Errorf("%s: %d in, %s gave %d", hop.Name, hop.In, hops[i-1].Name, hops[i-1].Out)
 		}
 	}
 }
