@@ -222,15 +222,6 @@ func TestTalkCancelled(t *testing.T) {
 	}
 }
 
-func descriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
-}
-
 // TestTalkPair measures conversations side by side.
 func TestTalkPair(t *testing.T) {
 	needRoot(t)

@@ -309,7 +309,12 @@ func (s *Sender) Start(control *Control) error {
 		}
 	}
 	var err error
-	s.thread, err = worker.Start(s.CPU, loop)
+	s.thread, err = worker.Start(s.CPU, func() error {
+		if err := loop(); err != nil {
+			return err
+		}
+		return s.inVain()
+	})
 	if err != nil {
 		return fmt.Errorf("start a sender: %w", err)
 	}
