@@ -258,6 +258,7 @@ func (b *bed) stop() error {
 	b.sending.Stop.Store(true)
 	b.sending.Gate.Open()
 	b.reading.Gate.Open()
+	holdCarriers(b.carriers, false)
 	if b.lockstep != nil {
 		return b.lockstep.thread.Wait()
 	}
