@@ -297,12 +297,15 @@ func (k *talk) stop() error {
 // drain waits until all is heard and acknowledged, and ends carriers and those
 // who listen.
 func (k *talk) drain() error {
-	for _, w := range []struct {
-		what  string
-		holds func() (bool, error)
-	}{{"talkers to fall silent", k.talkers.quiet}, {"last acknowledgements", k.talkers.settled}, {"wire to be empty", k.wire.empty}} {
-		if err := k.await(w.what, w.holds); err != nil {
-			return err
+	// Twice: what was on the wire is answered.
+	for range 2 {
+		for _, w := range []struct {
+			what  string
+			holds func() (bool, error)
+		}{{"talkers to fall silent", k.talkers.quiet}, {"last acknowledgements", k.talkers.settled}, {"wire to be empty", k.wire.empty}} {
+			if err := k.await(w.what, w.holds); err != nil {
+				return err
+			}
 		}
 	}
 	k.stopping.Store(true)

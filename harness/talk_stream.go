@@ -46,7 +46,10 @@ type streams struct {
 	disorder uint64       // packets that were put in order in the measured time
 	bad      [2]uint64    // packets with a wrong checksum, at the start
 	badSums  uint64       // from then on
-	headers  int          // bytes of a segment before its payload
+	// since is when that was, in ns of the trial's clock, and lasted how long it
+	// all took, in ns.
+	since, lasted int64
+	headers       int // bytes of a segment before its payload
 	// congestion is the name of TCP's congestion control.
 	congestion string
 }
@@ -303,6 +306,9 @@ func (k *streams) quiet() (bool, error) {
 	if k.control.Gate.Held() != running {
 		return false, nil
 	}
+	if waiting, err := k.waiting(); waiting || err != nil {
+		return false, err
+	}
 	for _, w := range k.ways {
 		spoke, heard := progress(w.speakers), progress(w.listeners)
 		switch {
@@ -313,6 +319,22 @@ func (k *streams) quiet() (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// waiting tells whether a datagram waits for who answers. Of TCP the counts tell
+// that.
+func (k *streams) waiting() (bool, error) {
+	if k.tcp {
+		return false, nil
+	}
+	for _, s := range k.ways[0].listeners {
+		for _, c := range s.Conns() {
+			if ok, err := c.Waiting(); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
 }
 
 func progress(sides []*stream.Side) (sum stream.Counts) {
@@ -363,6 +385,11 @@ func (k *streams) measure(on bool) error {
 }
 
 func (k *streams) lookAtMeasured(on bool) error {
+	if now := worker.Now(); on {
+		k.since = now
+	} else {
+		k.lasted += now - k.since
+	}
 	err := k.all(func(p *peer) (err error) {
 		if p.last, err = p.conn.Info(); err != nil {
 			return err
@@ -722,7 +749,7 @@ func (k *streams) directions(t *record.Trial) {
 		return
 	}
 	t.Directions = map[string]record.Direction{}
-	seconds := float64(t.DurationNs) / 1e9
+	seconds := float64(k.lasted) / 1e9 // between the looks at the connections
 	for i, w := range k.ways {
 		var sum did
 		for _, p := range w.peers[0] {

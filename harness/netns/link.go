@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -145,6 +147,11 @@ func (n *NS) setUp(link netlink.Link, l Link) error {
 			return refused(err, name, "add address %v", p)
 		}
 	}
+	for _, p := range l.Addr {
+		if err := n.awaitLocal(p.Addr()); err != nil {
+			return fmt.Errorf("add address %v to %s: %w", p, name, err)
+		}
+	}
 	for _, p := range l.Routes {
 		route := &netlink.Route{LinkIndex: index, Dst: ipNet(p.Masked()), Scope: netlink.SCOPE_LINK}
 		if err := n.handle.RouteReplace(route); err != nil {
@@ -164,6 +171,23 @@ func (n *NS) setUp(link netlink.Link, l Link) error {
 		}
 		if err := n.handle.NeighSet(neigh); err != nil {
 			return refused(err, name, "add neighbour %v at %v", b.Addr, b.MAC)
+		}
+	}
+	return nil
+}
+
+// awaitLocal waits until the stack takes packets to an address of its own. For
+// IPv6 the kernel adds the route to it later, in a work queue
+// (addrconf_dad_work of net/ipv6/addrconf.c), also without address detection.
+func (n *NS) awaitLocal(a netip.Addr) error {
+	const within, look = 2 * time.Second, 200 * time.Microsecond
+	for deadline := time.Now().Add(within); a.Unmap().Is6(); time.Sleep(look) {
+		routes, err := n.handle.RouteGet(a.AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the kernel has not made it local within %v: %w", within, errors.Join(err, os.ErrDeadlineExceeded))
 		}
 	}
 	return nil

@@ -35,6 +35,16 @@ type Conn struct {
 // FD is the descriptor of the socket.
 func (c *Conn) FD() int { return c.fd }
 
+// Waiting tells whether something has come that was not read yet.
+func (c *Conn) Waiting() (bool, error) {
+	fds := [1]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds[:], 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll flow %d: %w", c.Flow, err)
+	}
+	return n != 0, nil
+}
+
 // Close closes the socket.
 func (c *Conn) Close() error {
 	fd := c.fd
