@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
@@ -157,6 +158,11 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 		s.IO, s.Size, s.Measure = IOPoll, 1500, 300*time.Millisecond
 		b, _ := hostBed(t, s, hook)
 		m, err := runPhases(context.Background(), &startedBed{b, func() {
+			for _, r := range b.readers {
+				if err := unix.SetsockoptInt(r.(*sink.Receiver).FDs[0], unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10); err != nil {
+					t.Error(err)
+				}
+			}
 			b.reading.Gate.Close()
 			time.AfterFunc(250*time.Millisecond, b.reading.Gate.Open)
 		}}, s)
