@@ -111,7 +111,9 @@ func (w *relayWire) build() error {
 	for i := range w.spec.relays() {
 		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], dir: [...]Dir{K2U, U2K}[i], from: i, to: 1 - i}
 		w.relays = append(w.relays, r)
-		w.prepare(r, w.placement.Carrier[i*w.spec.Queues:])
+		if err := w.prepare(r, w.placement.Carrier[i*w.spec.Queues:]); err != nil {
+			return err
+		}
 		if w.hook == bpf.None || i > 0 && w.spec.Dir != Both {
 			continue
 		}
@@ -124,12 +126,12 @@ func (w *relayWire) build() error {
 }
 
 // prepare makes the carriers of a direction: one a queue.
-func (w *relayWire) prepare(r *relay, cpus []int) {
+func (w *relayWire) prepare(r *relay, cpus []int) error {
 	out := w.devices[r.to].Queues()
 	for i, q := range w.devices[r.from].Queues() {
 		c := carry.Config{
 			Name: fmt.Sprintf("%s, queue %d", r.name, i), From: q.FD(), To: out[i].FD(), CPU: cpus[i],
-			Wait: carries[w.spec.IO], MaxRead: MaxSize + headroom,
+			Wait: carries[w.spec.IO], MaxRead: w.spec.maxRead(),
 		}
 		if w.spec.IO == IOReadv {
 			c.Headers = w.spec.deviceHeaders()
@@ -137,11 +139,18 @@ func (w *relayWire) prepare(r *relay, cpus []int) {
 		if w.spec.IO == IOVhost {
 			c.Vhost = carry.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
 		}
-		r.carriers = append(r.carriers, carry.New(c))
+		carrier, err := carry.Open(c)
+		if err != nil {
+			return err
+		}
+		r.carriers = append(r.carriers, carrier)
 	}
+	return nil
 }
 
-var carries = map[IO]carry.Wait{IORead: carry.Block, IOReadv: carry.Block, IOPoll: carry.Poll, IOSpin: carry.Spin}
+var carries = map[IO]carry.Wait{
+	IORead: carry.Block, IOReadv: carry.Block, IOPoll: carry.Poll, IOSpin: carry.Spin, IOURing: carry.URing,
+}
 
 // deviceHeaders is how many bytes the device puts before a packet.
 func (s Spec) deviceHeaders() int {
