@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
@@ -85,7 +86,7 @@ func TestRelay(t *testing.T) {
 				if len(trial.Devices) != 2 || len(trial.CPUs.Carrier) != s.relays()*s.Queues {
 					t.Errorf("%d devices, %d carriers", len(trial.Devices), len(trial.CPUs.Carrier))
 				}
-				if a := trial.Accounting; hook != bpf.None && s.Dir != Both && (*a.Xmit != a.Accepted || trial.Latency[record.Residency].Count == 0) {
+				if a := trial.Accounting; hook != bpf.None && s.Dir != Both && (*a.Xmit != a.Accepted || a.Delivered > 20000 && trial.Latency[record.Residency].Count == 0) {
 					t.Errorf("observed %+v, residency of %d packets", trial.Accounting, trial.Latency[record.Residency].Count)
 				}
 				if s.Offload == OffloadUSO && trial.Hops[0].In*20 > trial.Accounting.Accepted {
@@ -156,9 +157,15 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 		s := shortRelay()
 		s.IO, s.Size, s.Measure = IOPoll, 1500, 300*time.Millisecond
 		b, _ := hostBed(t, s, hook)
-		time.AfterFunc(50*time.Millisecond, func() { b.reading.Gate.Close() })
-		time.AfterFunc(250*time.Millisecond, func() { b.reading.Gate.Open() })
-		m, err := runPhases(context.Background(), b, s)
+		m, err := runPhases(context.Background(), &startedBed{b, func() {
+			for _, r := range b.readers {
+				if err := unix.SetsockoptInt(r.(*sink.Receiver).FDs[0], unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10); err != nil {
+					t.Error(err)
+				}
+			}
+			b.reading.Gate.Close()
+			time.AfterFunc(250*time.Millisecond, b.reading.Gate.Open)
+		}}, s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,6 +189,18 @@ func hostBed(t *testing.T, s Spec, hook bpf.Hook) (*bed, *relayWire) {
 	return newBed(s, newHosts(s, w, p), p), w
 }
 
+// startedBed tells when the workers run.
+type startedBed struct {
+	*bed
+	begun func()
+}
+
+func (b *startedBed) start() error {
+	err := b.bed.start()
+	b.begun()
+	return err
+}
+
 // TestRelayLosesADevice: whichever end goes, the trial ends soon and says why.
 func TestRelayLosesADevice(t *testing.T) {
 	needRoot(t)
@@ -196,10 +215,12 @@ func TestRelayLosesADevice(t *testing.T) {
 			s.Window = s.Measure
 			b, w := hostBed(t, s, bpf.None)
 			result := make(chan error, 1)
-			time.AfterFunc(200*time.Millisecond, func() { result <- end(w) })
-			begin := time.Now()
+			var begin time.Time
 			restore := quiet(8)
-			_, err := runPhases(context.Background(), b, s)
+			_, err := runPhases(context.Background(), &startedBed{b, func() {
+				begin = time.Now()
+				time.AfterFunc(100*time.Millisecond, func() { result <- end(w) })
+			}}, s)
 			restore()
 			if got := <-result; got != nil {
 				t.Fatal(got)
@@ -230,8 +251,9 @@ func TestRelayToALinkThatIsDown(t *testing.T) {
 	s := shortRelay()
 	b, w := hostBed(t, s, bpf.None)
 	result := make(chan error, 1)
-	time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(w.hosts[1].ns, relayNames[1]) })
-	m, err := runPhases(context.Background(), b, s)
+	m, err := runPhases(context.Background(), &startedBed{b, func() {
+		time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(w.hosts[1].ns, relayNames[1]) })
+	}}, s)
 	if err := errors.Join(err, <-result); err != nil {
 		t.Fatal(err)
 	}

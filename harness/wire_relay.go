@@ -345,6 +345,9 @@ func (w *relayWire) observed(t *record.Trial, r *relay, perSKB uint64) {
 			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
 			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
 		}
+		if len(w.relays) > 1 { // as in droppedAtXmit
+			queue.DropPkts = q.XmitPkts - min(q.ReadPkts, q.XmitPkts)
+		}
 		if perSKB > 1 {
 			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
 		}
