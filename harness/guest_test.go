@@ -14,7 +14,7 @@ import (
 
 // inEach are run in all guests.
 var inEach = []string{
-	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff", "TestSuperPackets",
+	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff", "TestSuperPackets", "TestWritesOnEveryRung",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
 }
 
@@ -22,7 +22,7 @@ var inEach = []string{
 // the host's may lack (kprobes, fentry), or lack what it has.
 var inGuests = map[string][]string{
 	"6.1":  inEach,
-	"6.12": append([]string{"TestXDPSeesEveryFrame", "TestEvents", "TestSteeringSpreads", "TestWireguard", "TestVPNWithoutLoss"}, inEach...),
+	"6.12": append([]string{"TestXDPSeesEveryFrame", "TestEvents", "TestSteeringSpreads", "TestWrittenLinkGoesDown", "TestFlowsFollowTheirAnswers", "TestWireguard", "TestVPNWithoutLoss"}, inEach...),
 }
 
 // TestInGuests runs tests of this package under other kernels.

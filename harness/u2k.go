@@ -212,7 +212,11 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 			Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
 		}
 		for _, flow := range c.Flows {
-			c.FDs = append(c.FDs, queues[flow%len(queues)].FD())
+			fd := queues[flow%len(queues)].FD()
+			c.FDs = append(c.FDs, fd)
+			if d := w.device.drivers[fd]; d != nil { // which has a reader already
+				c.Drivers = append(c.Drivers, d)
+			}
 		}
 		s, err := traffic.Open(c)
 		if c.Vhost && err != nil {

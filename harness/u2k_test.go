@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"testing"
 
 	"tunbench/bpf"
@@ -144,5 +145,44 @@ func wellWritten(t *testing.T, s Spec, trial record.Trial) {
 	}
 	if trial.Queues != nil && s.XDP != XDPDrop && (recv != a.Accepted || flows != uint64(s.Flows)) {
 		t.Errorf("%d packets and %d flows were seen on queues, want %d and %d", recv, flows, a.Accepted, s.Flows)
+	}
+}
+
+// TestWritesOnEveryRung follows what is written by each rung of the ladder that
+// this kernel has. It runs in guests, too.
+func TestWritesOnEveryRung(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"tun":          func(s *Spec) {},
+		"tap frags":    func(s *Spec) { s.Mode, s.NAPI, s.Queues, s.Flows = TAP, NAPIFrags, 2, 4 },
+		"gso":          func(s *Spec) { s.Gen, s.Size, s.VnetHdr = GenUDPGSO, 1000, 10 },
+		"xdp drop":     func(s *Spec) { s.Mode, s.XDP, s.IO = TAP, XDPDrop, IOPoll },
+		"xdp generic":  func(s *Spec) { s.XDP = XDPDropGeneric },
+		"both":         func(s *Spec) { s.Dir, s.Queues, s.Flows = Both, 2, 4 },
+		"both tap gso": func(s *Spec) { s.Dir, s.Mode, s.Gen, s.Size, s.VnetHdr = Both, TAP, GenUDPGSO, 1000, 12 },
+	} {
+		for _, hook := range bpf.Ladder {
+			if err := bpf.Try(hook, bpf.Both); err != nil {
+				t.Log(err)
+				continue
+			}
+			t.Run(name+"/"+string(hook), func(t *testing.T) {
+				s := short()
+				s.Dir = U2K
+				set(&s)
+				trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 1})
+				if reason, detail := "", ""; err != nil {
+					if reason, detail = Classify(err); reason == record.Unsupported && s.Gen == GenUDPGSO {
+						t.Skip(detail) // virtio-net headers know super-packets of UDP since Linux 6.2
+					}
+					t.Fatal(err)
+				}
+				if s.Dir == U2K {
+					wellWritten(t, s, trial)
+				} else {
+					balanced(t, trial)
+				}
+			})
+		}
 	}
 }
