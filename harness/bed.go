@@ -217,27 +217,32 @@ func (b *bed) usage() (u usage, err error) {
 			u.readers = addAideTime(u.readers, a)
 		}
 	}
-	for _, c := range b.carriers {
-		if d, ok := c.(diffuse); ok {
-			u.carriers = restOfProcess(d, u)
-			continue
-		}
-		u.carriers = addCPUTime(u.carriers, c.Thread())
-		if a, ok := c.(aided); ok {
-			u.carriers = addAideTime(u.carriers, a)
-		}
-	}
+	u.carriers = addCarriersTime(u.carriers, b.carriers, u.senders, u.readers)
 	return u, nil
 }
 
-// restOfProcess is the time of a diffuse carrier; -1, unknown, if that of a
-// sender or reader is.
-func restOfProcess(d diffuse, u usage) int64 {
-	all, err := d.CPUTime()
-	if err != nil || u.senders < 0 || u.readers < 0 {
-		return -1
+// addCarriersTime adds the time of carriers. That of a diffuse one is what the
+// process used beside its own senders and readers, whose times are given; -1,
+// unknown, if one of these is.
+func addCarriersTime(sum int64, carriers []carrier, own ...int64) int64 {
+	for _, c := range carriers {
+		if d, ok := c.(diffuse); ok {
+			all, err := d.CPUTime()
+			if err != nil || sum < 0 || slices.Min(own) < 0 {
+				return -1
+			}
+			for _, n := range own {
+				all -= n
+			}
+			sum += all
+			continue
+		}
+		sum = addCPUTime(sum, c.Thread())
+		if a, ok := c.(aided); ok {
+			sum = addAideTime(sum, a)
+		}
 	}
-	return all - u.senders - u.readers
+	return sum
 }
 
 // addCPUTime adds the time of a thread, if there is one; the sum is -1, unknown,

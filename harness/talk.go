@@ -218,12 +218,11 @@ func (k *talk) usage() (u usage, err error) {
 		return u, err
 	}
 	u.senders, u.readers = k.talkers.cpuTime()
-	for _, c := range k.carriers {
-		u.carriers = addCPUTime(u.carriers, c.Thread())
-		if a, ok := c.(aided); ok {
-			u.carriers = addAideTime(u.carriers, a)
-		}
+	own := []int64{u.senders, u.readers}
+	if k.spec.Gen == GenIPerf3 {
+		own = []int64{0} // its processes are not this one
 	}
+	u.carriers = addCarriersTime(0, k.carriers, own...)
 	return u, nil
 }
 

@@ -40,7 +40,8 @@ func TestWireguardGo(t *testing.T) {
 				if !slices.Contains(trial.Device.Offloads, featureTSO) {
 					t.Errorf("wireguard-go's device has no offloads: %+v", trial.Device)
 				}
-				if cpu := trial.Metrics["cpu_ns_per_pkt"]; cpu < 1000 {
+				// A host that is busy may deliver nothing in so short a time.
+				if cpu, ok := trial.Metrics[record.CPUNsPerPkt]; ok != (trial.Metrics[record.PPS] > 0) || ok && cpu < 1000 {
 					t.Errorf("a packet through wireguard-go cost %v ns", cpu)
 				}
 			}
