@@ -104,7 +104,8 @@ func TestSteeringSpreads(t *testing.T) {
 		t.Run(string(steer), func(t *testing.T) {
 			s := short()
 			s.Steer, s.Queues, s.Flows = steer, queues, flows
-			s.Count = 2 * flows * 64 // a batch is of one flow
+			// A batch is of one flow; the rings hold all, and all are sent.
+			s.Count, s.TxQLen, s.Measure = 2*flows*64, 2*flows*64, 5*time.Second
 			trial := runOrSkip(t, s, bpf.Tracepoint)
 			balanced(t, trial)
 			total := 0
