@@ -111,6 +111,8 @@ func (s Spec) pathContradiction() string {
 		return fmt.Sprintf("cipher=%s is for path=vpn", s.Cipher)
 	case s.Path == PathVPN && s.VnetHdr > 0:
 		return "path=vpn carries single packets; set vnet=off"
+	case s.Path == PathRelay && s.IO == IOURing:
+		return "io=uring reads or writes a descriptor, and the carriers of path=relay do both in turn: they have no ring; set io=read, readv, poll or spin"
 	case s.Path == PathVPN && s.IO == IOURing:
 		return "io=uring is not a way to drive path=vpn; set io=poll"
 	case (s.Path == PathVPN || s.Path == PathWireGuard || s.Path == PathWireGuardGo) && s.Size > maxTunnelled:

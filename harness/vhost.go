@@ -41,11 +41,22 @@ func (d *device) maxPacket() int {
 	return d.state.MTU + packet.EthernetLen
 }
 
+// maxWrite is the longest packet that is written to the device.
+func (d *device) maxWrite() int {
+	if d.spec.segmentsPerWrite() > 1 {
+		return MaxSize + packet.EthernetLen
+	}
+	return max(d.spec.Size, d.state.MTU) + packet.EthernetLen
+}
+
 // openVhostReader makes a vhost-net device behind a queue, and its driver.
 func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vhost, error) {
-	v, err := vhost.Open(vhost.Config{
-		Backend: c.FD, VnetHdr: d.vnet, Receive: sink.VhostBuffers(d.maxPacket()),
-	})
+	config := vhost.Config{Backend: c.FD, VnetHdr: d.vnet, Receive: sink.VhostBuffers(d.maxPacket())}
+	if d.spec.Dir == Both {
+		// One device a queue serves both directions.
+		config.Transmit = sink.VhostBuffers(d.maxWrite())
+	}
+	v, err := vhost.Open(config)
 	if err != nil {
 		return nil, vhostError(err)
 	}

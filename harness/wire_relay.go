@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/sink"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
@@ -108,7 +111,9 @@ func (w *relayWire) build() error {
 	for i := range w.spec.relays() {
 		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], dir: [...]Dir{K2U, U2K}[i], from: i, to: 1 - i}
 		w.relays = append(w.relays, r)
-		w.prepare(r, w.placement.Carrier[i*w.spec.Queues:])
+		if err := w.prepare(r, w.placement.Carrier[i*w.spec.Queues:]); err != nil {
+			return err
+		}
 		if w.hook == bpf.None || i > 0 && w.spec.Dir != Both {
 			continue
 		}
@@ -121,12 +126,12 @@ func (w *relayWire) build() error {
 }
 
 // prepare makes the carriers of a direction: one a queue.
-func (w *relayWire) prepare(r *relay, cpus []int) {
+func (w *relayWire) prepare(r *relay, cpus []int) error {
 	out := w.devices[r.to].Queues()
 	for i, q := range w.devices[r.from].Queues() {
 		c := carry.Config{
 			Name: fmt.Sprintf("%s, queue %d", r.name, i), From: q.FD(), To: out[i].FD(), CPU: cpus[i],
-			Wait: carries[w.spec.IO], MaxRead: MaxSize + headroom,
+			Wait: carries[w.spec.IO], MaxRead: w.spec.maxRead(),
 		}
 		if w.spec.IO == IOReadv {
 			c.Headers = w.spec.deviceHeaders()
@@ -134,11 +139,18 @@ func (w *relayWire) prepare(r *relay, cpus []int) {
 		if w.spec.IO == IOVhost {
 			c.Vhost = carry.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
 		}
-		r.carriers = append(r.carriers, carry.New(c))
+		carrier, err := carry.Open(c)
+		if err != nil {
+			return err
+		}
+		r.carriers = append(r.carriers, carrier)
 	}
+	return nil
 }
 
-var carries = map[IO]carry.Wait{IORead: carry.Block, IOReadv: carry.Block, IOPoll: carry.Poll, IOSpin: carry.Spin}
+var carries = map[IO]carry.Wait{
+	IORead: carry.Block, IOReadv: carry.Block, IOPoll: carry.Poll, IOSpin: carry.Spin, IOURing: carry.URing,
+}
 
 // deviceHeaders is how many bytes the device puts before a packet.
 func (s Spec) deviceHeaders() int {
@@ -260,9 +272,7 @@ func (w *relayWire) account(t *record.Trial) {
 		perSKB := w.spec.segmentsPerSKB(w.devices[r.from].state)
 		dropped := map[string]uint64{}
 		if r.snapshot != nil {
-			for reason, n := range r.snapshot.Drops {
-				dropped[reason] += n
-			}
+			dropped = w.droppedAtXmit(r.snapshot)
 			w.observed(t, r, perSKB)
 		} else if n := r.sent.TxDropped; n > 0 {
 			dropped[record.TxDropped] = n * perSKB
@@ -275,6 +285,49 @@ func (w *relayWire) account(t *record.Trial) {
 		}
 		w.hops(t, r, dropped, perSKB)
 	}
+}
+
+// droppedAtXmit is what was dropped on the way into a device, by reason. Where
+// the device receives, too, the observer sees drops of packets that came in by
+// it, such as a socket's overruns, which the receivers count: of what the kernel
+// frees it knows the device only. After the end, what went in and did not come
+// out is what was dropped at xmit.
+func (w *relayWire) droppedAtXmit(s *bpf.Snapshot) map[string]uint64 {
+	dropped := maps.Clone(s.Drops)
+	if len(w.relays) < 2 {
+		return dropped
+	}
+	var surplus int64
+	for _, n := range dropped {
+		surplus += int64(n)
+	}
+	for _, q := range s.Queues {
+		surplus -= int64(q.XmitPkts) - int64(q.ReadPkts)
+	}
+	// A full ring is at xmit for sure, a full socket is not.
+	reasons := slices.SortedFunc(maps.Keys(dropped), func(a, b string) int {
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(a, b))
+	})
+	for _, reason := range reasons {
+		if n := min(int64(dropped[reason]), surplus); n > 0 {
+			surplus -= n
+			if dropped[reason] -= uint64(n); dropped[reason] == 0 {
+				delete(dropped, reason)
+			}
+		}
+	}
+	return dropped
+}
+
+// rank orders the reasons of drops from those of sockets to those of rings.
+func rank(reason string) int {
+	switch reason {
+	case sink.SocketDrops:
+		return 0
+	case "FULL_RING":
+		return 2
+	}
+	return 1
 }
 
 // observed adds what the observer of a direction saw.
@@ -305,12 +358,13 @@ func (w *relayWire) observed(t *record.Trial, r *relay, perSKB uint64) {
 			addSeen(&a.ReadSKBs, readSKBs)
 		}
 	}
-	seen(&t.Accounting)
 	residency := latency(&r.snapshot.Residency, r.snapshot.Missed)
 	if d, ok := t.Directions[string(r.dir)]; ok {
 		seen(&d.Accounting)
 		d.Latency = map[string]record.Latency{record.Residency: residency}
 		t.Directions[string(r.dir)] = d
+	} else {
+		seen(&t.Accounting)
 	}
 	if r.from == 0 {
 		t.Observer = r.observation
@@ -362,9 +416,14 @@ func (w *relayWire) mismatch(t *record.Trial) string {
 			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", from, r.sent.TxDropped, r.snapshot.Refused)
 		}
 	}
-	a := t.Accounting
-	if a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	for _, r := range w.relays {
+		a := t.Accounting
+		if d, ok := t.Directions[string(r.dir)]; ok {
+			a = d.Accounting
+		}
+		if r.snapshot != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
+			return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+		}
 	}
 	return ""
 }

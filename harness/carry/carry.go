@@ -20,6 +20,7 @@ const (
 	Block Wait = iota // in read(2), on a blocking descriptor
 	Poll              // in poll(2), when a non-blocking read gave EAGAIN
 	Spin              // not at all
+	URing             // in io_uring_enter(2), which reads and writes many packets at once
 )
 
 // Config says what a carrier carries from where to where.
@@ -95,6 +96,7 @@ type Carrier struct {
 	in, out [2]unix.Iovec
 	finish  atomic.Bool
 	gate    worker.Gate // holds back a carrier that found nothing
+	ring    *ring       // with URing
 	// Why the workers of vhost are not on the carrier's CPU, and why their CPU
 	// time is not known.
 	pinError, timeError error
@@ -128,9 +130,12 @@ func New(c Config) *Carrier {
 // Start begins to carry on a thread of its own.
 func (c *Carrier) Start() (err error) {
 	loop := c.loop
-	if c.Vhost.From != nil {
+	switch {
+	case c.Vhost.From != nil:
 		c.pinAides()
 		loop = c.vhostLoop
+	case c.ring != nil:
+		loop = c.loopRing
 	}
 	if c.thread, err = worker.Start(c.CPU, loop); err != nil {
 		return fmt.Errorf("start %s: %w", c.Name, err)
@@ -170,8 +175,8 @@ func (c *Carrier) Finish() error {
 	return c.thread.Kick()
 }
 
-// Close leaves the descriptors to their devices.
-func (c *Carrier) Close() error { return nil }
+// Close leaves the descriptors to their devices. The carrier must have ended.
+func (c *Carrier) Close() error { return c.ring.close() }
 
 // loop is the hot loop: it allocates nothing. Its blocking calls are raw ones
 // for the reasons given at sink.Reader.

@@ -95,7 +95,7 @@ func (c *Carrier) vhostLoop() error {
 		case n > 0:
 			err = errors.Join(c.show(to), c.show(from))
 		case from.Pending() > 0: // and no buffer is free
-			err = c.await(to, to.Entries()/2)
+			err = c.awaitDriver(to, to.Entries()/2)
 		default:
 			c.publish()
 			if finish && to.Idle() {
@@ -105,7 +105,7 @@ func (c *Carrier) vhostLoop() error {
 				}
 			}
 			c.gate.Pass()
-			err = c.await(from, 1)
+			err = c.awaitDriver(from, 1)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
@@ -127,9 +127,9 @@ func (c *Carrier) show(q *vhost.Queue) error {
 	return q.Kick()
 }
 
-// await returns when the worker has used so many buffers, or soon: while the
+// awaitDriver returns when the worker has used so many buffers, or soon: while the
 // carrier is to finish it looks at both queues.
-func (c *Carrier) await(q *vhost.Queue, used int) error {
+func (c *Carrier) awaitDriver(q *vhost.Queue, used int) error {
 	timeout := pollTimeout
 	if c.finish.Load() {
 		timeout = 1

@@ -120,6 +120,7 @@ var engines = map[string]Config{
 	"uring":           {Wait: URing},
 	"uring fixed":     {Wait: URing, Ring: RingFixed},
 	"uring plain":     {Wait: URing, Ring: RingPlain},
+	"uring chained":   {Wait: URing, Ring: RingChained},
 	"uring multishot": {Wait: URing, Ring: RingMultishot},
 	"uring blocking":  {Wait: URing}, // on a descriptor without O_NONBLOCK
 }

@@ -22,6 +22,9 @@ const (
 	RingFixed
 	// RingPlain is the same without registered buffers.
 	RingPlain
+	// RingChained is RingPlain as it is where reads cannot be told not to wait:
+	// each begins when the one before it has found a packet.
+	RingChained
 	// RingMultishot asks once, for reads without end into a group of buffers. It
 	// needs Linux 6.7.
 	RingMultishot
@@ -85,14 +88,14 @@ func openRing(c Config) (_ *ring, err error) {
 }
 
 // prepare asks for one read into buffer i.
-func (r *ring) prepare(i int, flags uint32) {
+func (r *ring) prepare(i int, flags uint32, link uint8) {
 	e := r.Prepare()
 	if r.reads == RingFixed {
 		e.ReadFixed(0, r.buffers.At(i), i, flags)
 	} else {
 		e.Read(0, r.buffers.At(i), flags)
 	}
-	e.Flags |= uring.FixedFile
+	e.Flags |= uring.FixedFile | link
 	e.Data = uint64(i)
 	r.flying++
 }
@@ -123,11 +126,84 @@ func (r *Reader) loopRing() (err error) {
 	if err := r.ring.Enable(); err != nil {
 		return err
 	}
+	noWait, err := r.ring.TakesNoWait(0)
+	if err != nil {
+		return err
+	}
 	defer func() { err = errors.Join(err, r.leave()) }()
-	if r.ring.reads == RingMultishot {
+	switch {
+	case r.ring.reads == RingMultishot:
 		return r.endless()
+	case !noWait, r.ring.reads == RingChained:
+		return r.chains()
 	}
 	return r.bursts()
+}
+
+// chains asks for many reads, of which each begins when the one before it has
+// found a packet: where reads cannot be told not to wait, so that only one does.
+func (r *Reader) chains() error {
+	ring := r.ring
+	for {
+		worker.Turn()
+		drain := r.control.Drain.Load()
+		if ring.flying == 0 {
+			last := ring.buffers.Len() - 1
+			for i := range last {
+				ring.prepare(i, 0, uring.Link)
+			}
+			ring.prepare(last, 0, 0)
+		}
+		got, err := r.look()
+		switch {
+		case err != nil:
+			return err
+		case got > 0:
+			continue
+		case drain:
+			return r.cancel()
+		}
+		if err := r.sleep(); err != nil {
+			return err
+		}
+	}
+}
+
+// look takes what the reads that are under way have brought, and does not wait.
+func (r *Reader) look() (got int, err error) {
+	r.Calls++
+	before := worker.Now()
+	if _, errno := r.ring.Enter(0); errno != 0 && errno != unix.EINTR {
+		return 0, r.refused(errno)
+	}
+	now := worker.Now()
+	reads := r.Reads
+	if err := r.reap(now); err != nil {
+		return 0, err
+	}
+	if got = int(r.Reads - reads); got > 0 {
+		r.time(got, now-before)
+		r.tell(got, now)
+	}
+	return got, nil
+}
+
+// sleep waits until the reads that are under way bring something, or the reader
+// is to end.
+func (r *Reader) sleep() error {
+	r.publish()
+	r.control.Gate.Pass()
+	r.Calls++
+	if _, errno := r.ring.Enter(1); errno != 0 && errno != unix.EINTR {
+		return r.refused(errno)
+	}
+	now := worker.Now()
+	reads := r.Reads
+	if err := r.reap(now); err != nil {
+		return err
+	}
+	r.tell(int(r.Reads-reads), now)
+	return nil
 }
 
 // bursts asks for as many reads as the last ones let expect, none of which
@@ -140,7 +216,7 @@ func (r *Reader) bursts() error {
 		worker.Turn()
 		drain := r.control.Drain.Load()
 		for i := range batch {
-			ring.prepare(i, uring.NoWait)
+			ring.prepare(i, uring.NoWait, 0)
 		}
 		r.Calls++
 		before := worker.Now()
@@ -187,7 +263,7 @@ func (r *Reader) bursts() error {
 func (r *Reader) await() error {
 	r.publish()
 	r.control.Gate.Pass()
-	r.ring.prepare(0, 0)
+	r.ring.prepare(0, 0, 0)
 	for r.ring.Ready() == 0 {
 		if r.control.Drain.Load() {
 			return r.cancel()
@@ -206,46 +282,24 @@ func (r *Reader) await() error {
 // endless asks for reads without end, and takes what they have brought each
 // time it looks.
 func (r *Reader) endless() error {
-	ring := r.ring
 	for {
 		worker.Turn()
 		drain := r.control.Drain.Load()
-		if !ring.armed {
-			ring.arm()
+		if !r.ring.armed {
+			r.ring.arm()
 		}
-		r.Calls++
-		before := worker.Now()
-		if _, errno := ring.Enter(0); errno != 0 && errno != unix.EINTR {
-			return r.refused(errno)
-		}
-		now := worker.Now()
-		reads := r.Reads
-		if err := r.reap(now); err != nil {
+		got, err := r.look()
+		switch {
+		case err != nil:
 			return err
-		}
-		if got := int(r.Reads - reads); got > 0 {
-			r.time(got, now-before)
-			r.tell(got, now)
+		case got > 0, !r.ring.armed:
 			continue
-		}
-		if !ring.armed {
-			continue
-		}
-		r.publish()
-		if drain {
+		case drain:
 			return r.cancel()
 		}
-		r.control.Gate.Pass()
-		r.Calls++
-		if _, errno := ring.Enter(1); errno != 0 && errno != unix.EINTR {
-			return r.refused(errno)
-		}
-		now = worker.Now()
-		reads = r.Reads
-		if err := r.reap(now); err != nil {
+		if err := r.sleep(); err != nil {
 			return err
 		}
-		r.tell(int(r.Reads-reads), now)
 	}
 }
 

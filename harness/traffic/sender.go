@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/packet"
+	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
 
@@ -80,6 +81,9 @@ type Written struct {
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
 	Ring     bool // io_uring: a batch a call; not with Vectored
 	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
+	// Drivers, with Vhost, are the devices to transmit by, of each of FDs; they stay
+	// their owner's. Without them a sender has its own.
+	Drivers []*vhost.Device
 }
 
 // SrcPort and DstPort are those of the packets of a flow that are written.

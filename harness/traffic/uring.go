@@ -23,6 +23,7 @@ type ring struct {
 	// else they would overtake it, when it is written again. It is needed where a
 	// send buffer can be full.
 	linked  bool
+	flags   uint32  // of each write: where it can be told not to wait, it is
 	results []int32 // of each message: bytes, a negative errno, or unknown
 	broken  error   // of the ring itself: nothing more can be written
 }
@@ -100,6 +101,13 @@ func (r *ring) during(loop func() error) func() error {
 			return err
 		}
 		defer func() { err = errors.Join(err, r.Release()) }()
+		noWait, err := r.TakesNoWait(0)
+		if err != nil {
+			return err
+		}
+		if noWait {
+			r.flags = uring.NoWait
+		}
 		return loop()
 	}
 }
@@ -160,9 +168,9 @@ func (s *Sender) submit(first, end int) unix.Errno {
 	for i := first; i < end && !r.knows(i); i++ {
 		e, buf := r.Prepare(), s.batch.buffers[i]
 		if r.plain {
-			e.Write(r.files[s.writes.position], buf, uring.NoWait)
+			e.Write(r.files[s.writes.position], buf, r.flags)
 		} else {
-			e.WriteFixed(r.files[s.writes.position], buf, i, uring.NoWait)
+			e.WriteFixed(r.files[s.writes.position], buf, i, r.flags)
 		}
 		e.Flags |= uring.FixedFile
 		if r.linked {

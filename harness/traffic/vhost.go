@@ -26,6 +26,7 @@ const (
 // driver is the transmitting half of a virtio driver.
 type driver struct {
 	*vhost.Device
+	own     bool  // the device is the sender's
 	free    []int // buffers that the kernel does not have
 	added   int   // bytes before each packet that vhost takes away
 	checked int64 // when the device was last seen to be there, in ns of the trial's clock
@@ -36,12 +37,16 @@ type driver struct {
 // driver.
 func (s *Sender) openDrivers() error {
 	byFD := map[int]*driver{}
-	for _, fd := range s.FDs {
+	for position, fd := range s.FDs {
 		d := byFD[fd]
 		if d == nil {
-			var err error
-			if d, err = s.openDriver(fd); err != nil {
-				return err
+			if s.Drivers != nil {
+				d = newDriver(s.Drivers[position])
+			} else {
+				var err error
+				if d, err = s.openDriver(fd); err != nil {
+					return err
+				}
 			}
 			byFD[fd] = d
 			s.drivers = append(s.drivers, d)
@@ -66,17 +71,26 @@ func (s *Sender) openDriver(fd int) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write by vhost-net: %w", err)
 	}
-	d := &driver{Device: device, added: device.Added()}
-	for i := range entries {
-		d.free = append(d.free, i)
-	}
+	d := newDriver(device)
+	d.own = true
 	return d, nil
 }
 
+func newDriver(device *vhost.Device) *driver {
+	d := &driver{Device: device, added: device.Added()}
+	for i := range device.TX.Entries() {
+		d.free = append(d.free, i)
+	}
+	return d
+}
+
 // AideTime is the CPU time in ns of the workers of vhost, which belongs to the
-// packets; 0 where there are none.
+// packets; 0 where it has none of its own.
 func (s *Sender) AideTime() (sum int64, err error) {
 	for _, d := range s.drivers {
+		if !d.own {
+			continue
+		}
 		n, err := d.WorkerTime()
 		if err != nil {
 			return 0, err
@@ -90,14 +104,16 @@ func (s *Sender) AideTime() (sum int64, err error) {
 // they are not on its CPU, where write(2) would do their work, and why their CPU
 // time is not known.
 func (s *Sender) Aided() (aided bool, pin, time error) {
-	return s.Vhost, s.pinError, s.timeError
+	return s.Vhost && s.Drivers == nil, s.pinError, s.timeError
 }
 
 // pinDrivers puts the workers on the sender's CPU.
 func (s *Sender) pinDrivers() {
 	var errs []error
 	for _, d := range s.drivers {
-		errs = append(errs, d.Pin(s.CPU))
+		if d.own {
+			errs = append(errs, d.Pin(s.CPU))
+		}
 	}
 	s.pinError = errors.Join(errs...)
 	_, s.timeError = s.AideTime()
@@ -233,7 +249,9 @@ func (s *Sender) settle() error {
 func (s *Sender) closeDrivers() error {
 	var errs []error
 	for _, d := range s.drivers {
-		errs = append(errs, d.Close())
+		if d.own {
+			errs = append(errs, d.Close())
+		}
 	}
 	s.drivers, s.driverOf = nil, nil
 	return errors.Join(errs...)

@@ -7,7 +7,7 @@ import (
 )
 
 // NoWait lets a read or write that would have to wait complete with EAGAIN
-// (RWF_NOWAIT; on tun since Linux 5.10). Without it the kernel waits for the
+// (RWF_NOWAIT; see TakesNoWait). Without it the kernel waits for the
 // descriptor to be ready, also if that is O_NONBLOCK.
 const NoWait = unix.RWF_NOWAIT
 

@@ -127,7 +127,10 @@ func (r *Ring) mapQueues(p params) (err error) {
 
 // register calls io_uring_register.
 func (r *Ring) register(call string, command, arg, n uintptr) error {
-	_, _, errno := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), command, arg, n, 0, 0)
+	errno := unix.EINTR
+	for errno == unix.EINTR {
+		_, _, errno = unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(r.fd), command, arg, n, 0, 0)
+	}
 	if errno != 0 {
 		return &CallError{"io_uring_register " + call, errno}
 	}
@@ -199,6 +202,23 @@ func (r *Ring) enter(wait int, flags uintptr) (int, unix.Errno) {
 		return 0, errno
 	}
 	return int(n), 0
+}
+
+// TakesNoWait tells whether requests of that file, which must be registered, may
+// have the flag NoWait: devices know it since Linux 6.4, but the kernel asks the
+// file. Nothing may be under way. A read of no bytes tells, which takes no packet.
+func (r *Ring) TakesNoWait(file int) (bool, error) {
+	e := r.Prepare()
+	e.Read(file, nil, NoWait)
+	e.Flags |= FixedFile
+	for r.Ready() == 0 {
+		if _, errno := r.Enter(1); errno != 0 && errno != unix.EINTR {
+			return false, &CallError{"io_uring_enter", errno}
+		}
+	}
+	errno := r.Completion(0).Err()
+	r.Seen(1)
+	return errno != unix.EOPNOTSUPP, nil
 }
 
 // Ready is how many completions there are.
