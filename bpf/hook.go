@@ -119,6 +119,8 @@ func drops(s Side) []Program {
 	full := func(name string) Program { return Program{name, "tracepoint", "udp_fail_queue_rcv_skb"} }
 	params := tracepointParams("kfree_skb", socket+1)
 	switch {
+	case s == Drops: // received packets must be told from transmitted ones
+		return []Program{drop(tunobsProgTpDropSide)}
 	case !s.recv() && params <= reason:
 		// Before Linux 5.17 (commit c504e5c2f964) it gave no reason.
 		return []Program{drop(tunobsProgTpDropUnknown)}

@@ -53,7 +53,7 @@ func TestFindSymbol(t *testing.T) {
 func TestVerifier(t *testing.T) {
 	needRoot(t)
 	for _, h := range []Hook{Kprobe, Tracepoint} {
-		for _, side := range []Side{K2U, U2K, Both} {
+		for _, side := range []Side{K2U, U2K, Both, Drops} {
 			spec, err := loadTunobs()
 			if err != nil {
 				t.Fatal(err)

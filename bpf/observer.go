@@ -126,7 +126,7 @@ func (o *Observer) load() error {
 		tunobsVarNrQueues:      uint32(o.target.Queues),
 		tunobsVarTargetGso:     o.target.GSO,
 		tunobsVarSampleMask:    uint32(max(o.target.SampleEvery, 1) - 1),
-		tunobsVarSideXmit:      o.target.Side.xmit(),
+		tunobsVarSideXmit:      o.target.Side != U2K,
 		tunobsVarSideRecv:      o.target.Side.recv(),
 		tunobsVarReasonBacklog: o.reason("CPU_BACKLOG"),
 		tunobsVarReasonRcvbuf:  o.reason("SOCKET_RCVBUFF"),

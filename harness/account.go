@@ -108,9 +108,6 @@ func (b *bed) account(t *record.Trial, counts sink.Counts) {
 		}
 	}
 	b.ground.account(t)
-	if b.event != nil {
-		b.event.account(t, b.lanes[0])
-	}
 	a.Unexplained = unexplained(*a)
 }
 

@@ -223,6 +223,9 @@ func (b *bed) usage() (u usage, err error) {
 			continue
 		}
 		u.carriers = addCPUTime(u.carriers, c.Thread())
+		if a, ok := c.(aided); ok {
+			u.carriers = addAideTime(u.carriers, a)
+		}
 	}
 	return u, nil
 }
@@ -255,6 +258,7 @@ func (b *bed) stop() error {
 	b.sending.Stop.Store(true)
 	b.sending.Gate.Open()
 	b.reading.Gate.Open()
+	holdCarriers(b.carriers, false)
 	if b.lockstep != nil {
 		return b.lockstep.thread.Wait()
 	}
@@ -298,6 +302,15 @@ func (b *bed) finish() error {
 	deadline := time.After(drainTimeout)
 	for i, c := range b.carriers {
 		if err := awaitEnd(fmt.Sprintf("carrier %d", i), c.Thread(), c.Finish, deadline); err != nil {
+			return err
+		}
+	}
+	// All are told before one is waited for: there may be hundreds.
+	for _, r := range b.readers {
+		if r.Thread() == nil {
+			continue
+		}
+		if err := r.Finish(); err != nil {
 			return err
 		}
 	}

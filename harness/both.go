@@ -92,6 +92,7 @@ const leastRoom = 512 << 10
 
 func (g *both) carriers() []carrier        { return nil }
 func (g *both) observers() []*bpf.Observer { return g.kernel.observers() }
+func (g *both) attend(e *event)            { g.kernel.attend(e) }
 
 func (g *both) empty() (bool, error) {
 	if ok, err := g.kernel.empty(); !ok || err != nil {

@@ -14,6 +14,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -44,6 +45,8 @@ type device struct {
 	state netns.State
 	flags []string
 	vnet  int // bytes of the virtio-net header
+	// drivers are the vhost-net devices that receive, by descriptor of the queue.
+	drivers map[int]*vhost.Device
 }
 
 var offloadMasks = map[Offload]uint{
@@ -121,6 +124,9 @@ func (s Spec) link() netns.Link {
 	l := netns.Link{MTU: max(defaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
 	addr, peer := s.addresses()
 	l.Addr = []netip.Prefix{addr}
+	if s.Dir == U2K && s.Gen == GenPacketGSO {
+		l.Blackholes = []netip.Addr{s.nobody()}
+	}
 	if s.Mode == TAP {
 		l.MAC = deviceMAC
 		l.Neighbours = []netns.Neighbour{{Addr: peer, MAC: peerMAC}}

@@ -36,7 +36,7 @@ var reasonsOfTun = []string{"FULL_RING", "DEV_READY", "TAP_FILTER", "TAP_TXFILTE
 // eventful is a ground to whose device something can happen.
 type eventful interface {
 	// attend tells the ground of the event, and the event of the ground's device
-	// and of its observer, if it has one.
+	// and of the observer of what is transmitted, if there is one.
 	attend(e *event)
 }
 
@@ -192,7 +192,16 @@ func (e *event) detach() error {
 	queues := e.device.Queues()
 	last := queues[len(queues)-1]
 	at := e.since()
-	err := e.watch(last.Detach)
+	// What vhost's worker holds of a queue goes with it.
+	driver := e.device.drivers[last.FD()]
+	err := e.watch(func() error {
+		if driver != nil {
+			if err := driver.Pause(); err != nil {
+				return err
+			}
+		}
+		return last.Detach()
+	})
 	if err != nil {
 		return err
 	}
@@ -201,6 +210,11 @@ func (e *event) detach() error {
 	back := e.since()
 	if err := last.Attach(); err != nil {
 		return err
+	}
+	if driver != nil {
+		if err := driver.Resume(); err != nil {
+			return err
+		}
 	}
 	e.notes = append(e.notes, fmt.Sprintf(
 		"event=detach: queue %d was detached %v into the measured time, in %v, with %d packets in its ring; it was attached again at %v, in %v",
@@ -293,9 +307,19 @@ func (e *event) explains(accepted, xmit uint64) bool {
 	return missing == 0
 }
 
-// account gives what was lost its reason. l is the lane into the device.
+// tell notes what happened. It may be called of no event.
+func (e *event) tell(t *record.Trial) {
+	if e != nil {
+		t.Notes = append(t.Notes, e.notes...)
+	}
+}
+
+// account gives what was lost its reason. l is the lane into the device, whose
+// drops are in the record. It may be called of no event.
 func (e *event) account(t *record.Trial, l *lane) {
-	t.Notes = append(t.Notes, e.notes...)
+	if e == nil {
+		return
+	}
 	dropped := t.Accounting.Dropped
 	move := func(from, to string, n uint64) {
 		if dropped[from] -= n; dropped[from] == 0 {

@@ -69,6 +69,8 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 		return newU2K(s, hook, p), nil
 	case s.Path == PathSink && s.Dir == Both:
 		return newBoth(s, hook, p), nil
+	case s.Path == PathBridge:
+		return newBridge(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
 		if err != nil {
@@ -88,6 +90,8 @@ func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 		return newRelayWire(s, hook, p), nil
 	case PathVPN:
 		return newVPNWire(s, hook, p), nil
+	case PathWireGuard:
+		return newWireguardWire(s), nil
 	case PathWireGuardGo:
 		return newWireguardGoWire(s, hook, p), nil
 	}
@@ -140,6 +144,24 @@ type carrier interface {
 type diffuse interface {
 	// CPUTime is that of the whole process in ns.
 	CPUTime() (int64, error)
+}
+
+// holder is a carrier that can be held back: one that does not wait in the
+// kernel stops as soon as it finds nothing, until it is released.
+type holder interface {
+	Hold()
+	Release()
+}
+
+// holdCarriers holds all carriers back that can be, or releases them.
+func holdCarriers(carriers []carrier, on bool) {
+	for _, c := range carriers {
+		if h, ok := c.(holder); ok && on {
+			h.Hold()
+		} else if ok {
+			h.Release()
+		}
+	}
 }
 
 // setup is a rig for one trial, alone or as one side of a pair.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -24,8 +25,8 @@ type hosts struct {
 	spec      Spec
 	placement record.Placement
 	ways      []*lane
-	receivers []*sink.Receiver
-	overruns  uint64 // of all receivers' sockets, at the end
+	receivers [][]*sink.Receiver // by lane
+	overruns  []uint64           // of a lane's sockets, at the end
 }
 
 func newHosts(s Spec, w wire, p record.Placement) *hosts {
@@ -39,8 +40,9 @@ func (g *hosts) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error
 	for i, dir := range dirs {
 		l := &lane{dir: dir, perSKB: 1}
 		g.ways = append(g.ways, l)
+		g.receivers = append(g.receivers, nil)
 		// Receivers first: a packet to a port that nobody has would be answered.
-		if err := g.openReceivers(l, readers[i], reading); err != nil {
+		if err := g.openReceivers(i, readers[i], reading); err != nil {
 			return g.ways, err
 		}
 		if err := g.openSenders(l, senders[i]); err != nil {
@@ -103,7 +105,8 @@ func (g *hosts) openSenders(l *lane, cpus []int) error {
 // openReceivers opens a socket for each receiver of a lane. A super-packet is
 // cut into segments before it is queued on a socket, so that each is counted
 // where it is received or lost.
-func (g *hosts) openReceivers(l *lane, cpus []int, reading *sink.Control) error {
+func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error {
+	l := g.ways[way]
 	to := g.to(l)
 	return to.ns.Do(func() error {
 		fds, err := sink.Listen(netip.AddrPortFrom(to.addr, traffic.SinkPort), len(cpus), receiveBuffer, false)
@@ -117,7 +120,7 @@ func (g *hosts) openReceivers(l *lane, cpus []int, reading *sink.Control) error 
 				MaxRead: max(defaultMTU, g.spec.Size),
 			}, reading)
 			l.readers = append(l.readers, r)
-			g.receivers = append(g.receivers, r)
+			g.receivers[way] = append(g.receivers[way], r)
 		}
 		return nil
 	})
@@ -138,7 +141,7 @@ func (g *hosts) empty() (bool, error) {
 		return false, err
 	}
 	var fds []unix.PollFd
-	for _, r := range g.receivers {
+	for _, r := range slices.Concat(g.receivers...) {
 		for _, fd := range r.FDs {
 			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
 		}
@@ -151,19 +154,53 @@ func (g *hosts) empty() (bool, error) {
 }
 
 func (g *hosts) collect() error {
-	for _, r := range g.receivers {
-		n, err := r.Overruns()
-		if err != nil {
-			return err
+	for _, receivers := range g.receivers {
+		var sum uint64
+		for _, r := range receivers {
+			n, err := r.Overruns()
+			if err != nil {
+				return err
+			}
+			sum += n
 		}
-		g.overruns += n
+		g.overruns = append(g.overruns, sum)
 	}
 	return g.wire.collect()
 }
 
-func (g *hosts) account(t *record.Trial) {
-	if g.overruns > 0 {
-		t.Accounting.Dropped[sink.SocketDrops] += g.overruns
+// drop counts packets of a direction that were lost for a reason.
+func drop(t *record.Trial, dir Dir, reason string, n uint64) {
+	if n == 0 {
+		return
 	}
+	t.Accounting.Dropped[reason] += n
+	if d, ok := t.Directions[string(dir)]; ok {
+		d.Accounting.Dropped[reason] += n
+	}
+}
+
+func (g *hosts) account(t *record.Trial) {
 	g.wire.account(t)
+	for i, l := range g.ways {
+		drop(t, l.dir, sink.SocketDrops, g.overruns[i])
+		if t.Hops == nil {
+			continue // of a wire that has no places of its own
+		}
+		got := total(l.readers)
+		hop := record.Hop{Name: "sockets of " + g.to(l).link, In: got.Reads + g.overruns[i], Out: got.Reads, Calls: got.Calls, Bytes: got.ReadBytes}
+		if n := g.overruns[i]; n > 0 {
+			hop.Dropped = map[string]uint64{sink.SocketDrops: n}
+		}
+		t.Hops = append(t.Hops, hop)
+	}
+}
+
+func (g *hosts) mismatch(t *record.Trial) string {
+	for _, l := range g.ways {
+		d, ok := t.Directions[string(l.dir)]
+		if n := unexplained(d.Accounting); ok && n != 0 {
+			return fmt.Sprintf("%s: accepted %d, delivered %d, dropped %d: %d are missing", l.dir, d.Accounting.Accepted, d.Accounting.Delivered, d.Accounting.DroppedTotal(), n)
+		}
+	}
+	return g.wire.mismatch(t)
 }

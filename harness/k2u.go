@@ -79,30 +79,39 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 		return []*lane{&g.lane}, err
 	}
 	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
-	for i, q := range g.device.Queues() {
+	var err error
+	g.lane.readers, err = g.device.openReaders(g.placement.Reader, reading)
+	return []*lane{&g.lane}, err
+}
+
+// openReaders makes a reader for each queue of the device, on a CPU each; none
+// with gen=lockstep, whose one thread reads all.
+func (d *device) openReaders(cpus []int, reading *sink.Control) (readers []reader, err error) {
+	s := d.spec
+	for i, q := range d.Queues() {
 		c := sink.Config{
-			FD: q.FD(), Queue: q.Index(), Wait: waits[g.spec.IO], Split: g.spec.IO == IOReadv,
-			TAP: g.spec.Mode == TAP, PI: g.spec.PI, VnetHdr: g.spec.VnetHdr, Flows: g.spec.Flows,
-			MaxRead: g.spec.maxRead(), Open: g.spec.Open(), Pause: g.spec.Pause,
+			FD: q.FD(), Queue: q.Index(), Wait: waits[s.IO], Split: s.IO == IOReadv,
+			TAP: s.Mode == TAP, PI: s.PI, VnetHdr: s.VnetHdr, Flows: s.Flows,
+			MaxRead: s.maxRead(), Open: s.Open(), Pause: s.Pause,
 		}
-		if g.spec.Gen != GenLockstep {
-			c.CPU = g.placement.Reader[i]
+		if s.Gen != GenLockstep {
+			c.CPU = cpus[i]
 		}
-		if g.spec.IO == IOVhost {
-			v, err := g.device.openVhostReader(c, reading)
+		if s.IO == IOVhost {
+			v, err := d.openVhostReader(c, reading)
 			if err != nil {
-				return []*lane{&g.lane}, err
+				return readers, err
 			}
-			g.lane.readers = append(g.lane.readers, v)
+			readers = append(readers, v)
 			continue
 		}
 		r, err := sink.Open(c, reading)
 		if err != nil {
-			return []*lane{&g.lane}, err
+			return readers, err
 		}
-		g.lane.readers = append(g.lane.readers, r)
+		readers = append(readers, r)
 	}
-	return []*lane{&g.lane}, nil
+	return readers, nil
 }
 
 var waits = map[IO]sink.Wait{
@@ -197,9 +206,14 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 		return nil, nil, err
 	}
 	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery(), ReadErrors: snapshot.ReadErrors}
+	if len(snapshot.WriteErrors) > 0 {
+		own.WriteErrors = snapshot.WriteErrors
+	}
 	for _, q := range snapshot.Queues {
 		own.ReadCalls += q.ReadCalls
 		own.ReadBytes += q.ReadRetBytes
+		own.WriteCalls += q.WriteCalls
+		own.WriteBytes += q.WriteRetBytes
 	}
 	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
 		return nil, nil, err
@@ -210,7 +224,9 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
-	noteAides(t, &g.lane)
+	noteAides(t, g.lane.aided())
+	g.event.tell(t)
+	defer g.event.account(t, &g.lane)
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {

@@ -161,7 +161,7 @@ func place(s Spec, cpus []int) (record.Placement, error) {
 	senders, readers := s.endWorkers(max(1, len(cpus)/2))
 	p, err := host.Place(cpus, senders, readers)
 	if err == nil {
-		p.Carrier = placeCarriers(s, cpus, p)
+		p.Carrier = placeCarriers(s.carriers(), cpus, p)
 	}
 	return p, err
 }

@@ -215,3 +215,141 @@ func written(s Spec, port uint16, segments int) (b []byte, wire int) {
 	}
 	return append(b, frame...), wire
 }
+
+// TestQueuesCountSegments holds that what the observer counts on the queues is
+// what the generator made, in segments and in bytes, also where the device moves
+// super-packets of TCP and UDP.
+func TestQueuesCountSegments(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"tcp":       func(s *Spec) { s.Gen, s.Offload = GenPacketGSO, OffloadTSO },
+		"tcp6 tap":  func(s *Spec) { s.Gen, s.Offload, s.Family, s.Mode = GenPacketGSO, OffloadTSO, 6, TAP },
+		"tcp split": func(s *Spec) { s.Gen, s.Offload = GenPacketGSO, OffloadCsum },
+		"udp":       func(s *Spec) { s.Gen, s.Offload = GenUDPGSO, OffloadUSO },
+		"udp6 tap":  func(s *Spec) { s.Gen, s.Offload, s.Family, s.Mode = GenUDPGSO, OffloadUSO, 6, TAP },
+		"udp split": func(s *Spec) { s.Gen, s.Offload = GenUDPGSO, OffloadCsum },
+		"plain":     func(s *Spec) {},
+		"plain tap": func(s *Spec) { s.Mode, s.Family = TAP, 6 },
+	} {
+		for _, dir := range []Dir{K2U, U2K} {
+			t.Run(fmt.Sprintf("%s/%s", dir, name), func(t *testing.T) {
+				s := short()
+				s.Dir, s.VnetHdr, s.Queues, s.Flows, s.Size = dir, 12, 2, 8, 1200
+				set(&s)
+				if dir == U2K && !writes(s.Gen) {
+					return
+				}
+				trial := runOrSkip(t, s, bpf.Tracepoint)
+				a := trial.Accounting
+				if a.Unexplained != 0 || len(trial.Queues) != 2 {
+					t.Fatalf("%+v %v", a, trial.Notes)
+				}
+				var pkts, bytes uint64
+				for _, q := range trial.Queues {
+					pkts += q.XmitPkts + q.RecvPkts
+					bytes += q.XmitBytes + q.RecvBytes
+				}
+				each := uint64(s.Size)
+				if s.Mode == TAP {
+					each += packet.EthernetLen
+				}
+				if pkts != a.Accepted || bytes != pkts*each {
+					t.Errorf("the queues had %d packets and %d bytes, want %d and %d", pkts, bytes, a.Accepted, a.Accepted*each)
+				}
+			})
+		}
+	}
+}
+
+// TestReaderStops has a reader that takes nothing for most of the time: what the
+// rings cannot hold is dropped, pushed back or refused, and counted.
+func TestReaderStops(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"drop":       func(s *Spec) {},
+		"poll":       func(s *Spec) { s.IO = IOPoll },
+		"short ring": func(s *Spec) { s.TxQLen = 4 },
+		"queues":     func(s *Spec) { s.Queues, s.Flows = 4, 64 },
+		"packet":     func(s *Spec) { s.Gen = GenPacket },
+		"bypass":     func(s *Spec) { s.Gen, s.Bypass = GenPacket, true },
+		"whole":      func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1200, 12, OffloadUSO },
+		"qdisc":      func(s *Spec) { s.Qdisc = "pfifo_fast" },
+	} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			t.Run(fmt.Sprintf("%s/%s", hook, name), func(t *testing.T) {
+				s := short()
+				s.Measure, s.Window, s.Pause = 320*time.Millisecond, 20*time.Millisecond, 200*time.Millisecond
+				set(&s)
+				if s.Bypass && hook == bpf.Tracepoint {
+					return // it does not see them
+				}
+				trial := runOrSkip(t, s, hook)
+				balanced(t, trial)
+				if a := trial.Accounting; a.DroppedTotal()+a.PushedBack == 0 {
+					t.Errorf("the reader slept for %v and nothing was lost: %+v", s.Pause, a)
+				}
+			})
+		}
+	}
+}
+
+// TestObserverCutsTunnels writes super-packets of TCP inside VXLAN, which are cut
+// behind the inner headers (TUN_F_UDP_TUNNEL_GSO, Linux 6.17).
+func TestObserverCutsTunnels(t *testing.T) {
+	needRoot(t)
+	const segments, mss, outer, inner, port = 5, 1000, packet.EthernetLen + packet.IPv4Len, packet.EthernetLen + packet.IPv4Len + 20, 4789
+	s := Default()
+	s.Mode, s.VnetHdr, s.Offload = TAP, 24, OffloadTunnel
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	d, err := newDevice(ns, deviceName, s, s.link())
+	defer d.Close()
+	if err != nil {
+		if reason, detail := Classify(err); reason == record.Unsupported {
+			t.Skip(detail)
+		}
+		t.Fatal(err)
+	}
+	target := d.target(1)
+	target.Side = bpf.U2K
+	o, err := bpf.Open(bpf.Tracepoint, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+
+	const vxlan, headers = 8, outer + packet.UDPLen + 8 + inner
+	payload := segments*mss - 1 // the last one is shorter
+	frame := inbound(s, port, headers+payload-packet.EthernetLen, 1)
+	inside := frame[outer+packet.UDPLen+vxlan:]
+	copy(inside, inbound(s, port, inner+payload-packet.EthernetLen, 1)[:packet.EthernetLen+packet.IPv4Len])
+	inside[packet.EthernetLen+9] = unix.IPPROTO_TCP
+	inside[packet.EthernetLen+packet.IPv4Len+12] = 5 << 4 // a TCP header without options
+
+	hdr := make([]byte, s.VnetHdr) // struct virtio_net_hdr_v1_hash_tunnel
+	put := func(at, v int) { binary.LittleEndian.PutUint16(hdr[at:], uint16(v)) }
+	hdr[0], hdr[1] = 1, 1|0x20 // VIRTIO_NET_HDR_F_NEEDS_CSUM; TCPV4 in UDP_TUNNEL_IPV4
+	put(2, headers)
+	put(4, mss)
+	put(6, headers-20) // where the inner TCP header begins, and in it the checksum
+	put(8, 16)
+	put(20, outer)
+	put(22, headers-20-packet.IPv4Len)
+	const writes = 10
+	for range writes {
+		if _, err := unix.Write(d.Queues()[0].FD(), append(hdr, frame...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	snapshot, err := o.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := uint64(writes * (segments*headers + payload))
+	if q := snapshot.Queues[0]; q.RecvSKBs != writes || q.RecvPkts != writes*segments || q.RecvBytes != want {
+		t.Errorf("%d skbs, %d packets, %d bytes, want %d, %d, %d; dropped %v", q.RecvSKBs, q.RecvPkts, q.RecvBytes, writes, writes*segments, want, snapshot.RecvDrops)
+	}
+}

@@ -325,6 +325,7 @@ func (b *bed) release() error {
 		}
 	}
 	b.reading.Gate.Open()
+	holdCarriers(b.carriers, false)
 	b.sending.Gate.Open()
 	return nil
 }
@@ -340,6 +341,7 @@ func (b *bed) hold() error {
 		return err
 	}
 	b.reading.Gate.Close()
+	holdCarriers(b.carriers, true)
 	if b.toggled {
 		for _, o := range b.ground.observers() {
 			if err := o.Detach(); err != nil {

@@ -220,6 +220,9 @@ func (k *talk) usage() (u usage, err error) {
 	u.senders, u.readers = k.talkers.cpuTime()
 	for _, c := range k.carriers {
 		u.carriers = addCPUTime(u.carriers, c.Thread())
+		if a, ok := c.(aided); ok {
+			u.carriers = addAideTime(u.carriers, a)
+		}
 	}
 	return u, nil
 }
@@ -233,13 +236,14 @@ func (k *talk) release() error {
 			}
 		}
 	}
+	holdCarriers(k.carriers, false)
 	k.talkers.hold(false)
 	k.held.Store(false)
 	return nil
 }
 
 // hold stops the talkers, and waits until all that was said is heard and the
-// wire is empty. Carriers have nothing left to do then; those that spin go on.
+// wire is empty. Carriers have nothing left to do then.
 func (k *talk) hold() error {
 	k.held.Store(true)
 	k.talkers.hold(true)
@@ -249,6 +253,7 @@ func (k *talk) hold() error {
 	if err := k.await("wire to be empty", k.wire.empty); err != nil {
 		return err
 	}
+	holdCarriers(k.carriers, true)
 	if k.toggled {
 		for _, o := range k.wire.observers() {
 			if err := o.Detach(); err != nil {

@@ -50,9 +50,6 @@ type program struct {
 // newProgram finds iperf3, and plans a test of whole seconds, as it knows no
 // others: s is returned with the times that come of it.
 func newProgram(s Spec, p record.Placement) (*program, Spec, error) {
-	if s.Flows > iperf.MostStreams {
-		return nil, s, &UnsupportedError{fmt.Sprintf("run iperf3 with %d streams: it has at most %d; set flows=%d or gen=tcp", s.Flows, iperf.MostStreams, iperf.MostStreams)}
-	}
 	whole := func(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 	k := &program{spec: s, placement: p, test: iperf.Test{
 		Streams: s.Flows, Seconds: whole(s.Measure), Omit: max(1, whole(s.Warmup)), Both: s.Dir == Both,

@@ -90,15 +90,19 @@ func conversed(t *testing.T, s Spec, trial record.Trial) {
 		return
 	}
 	rtt := trial.Latency[record.RTT]
-	if m[record.TPS] <= 0 || rtt.Count == 0 || rtt.MinNs < 1000 || rtt.P50Ns == nil {
+	if m[record.TPS] <= 0 || rtt.Count == 0 || rtt.MinNs < 1000 || rtt.Count > 20 && rtt.P50Ns == nil {
 		t.Errorf("%v transactions/s, round trips %+v", m[record.TPS], rtt)
 	}
-	// Each transaction is two packets, give or take those at the ends.
-	if share := m[record.PPS] / m[record.TPS]; share < 1.8 || share > 2.2 {
-		t.Errorf("%v packets/s in %v transactions/s", m[record.PPS], m[record.TPS])
+	// Each transaction is two packets, give or take those at the ends of the
+	// measured time, or of each slice of it.
+	ends := float64(2 * s.Flows * len(trial.Windows))
+	lasted := float64(trial.DurationNs) / 1e9
+	packets, transactions := m[record.PPS]*lasted, m[record.TPS]*lasted
+	if packets < 2*transactions-ends || packets > 2*transactions+ends {
+		t.Errorf("%v packets in %v transactions", packets, transactions)
 	}
-	if lasted := float64(trial.DurationNs) / 1e9; float64(rtt.Count) > m[record.TPS]*lasted*1.1+float64(s.Flows) {
-		t.Errorf("%d round trips of %v transactions", rtt.Count, m[record.TPS]*lasted)
+	if float64(rtt.Count) > 1.5*transactions+ends { // slices are timed from a little before to a little after
+		t.Errorf("%d round trips of %v transactions", rtt.Count, transactions)
 	}
 	want := float64(s.Size * 8)
 	if s.Mode == TAP {
@@ -152,12 +156,15 @@ func TestTalkFaults(t *testing.T) {
 		harm func([2]end) error
 		says string
 	}{
-		"tcp, link down":    {GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"tcp, link gone":    {GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "veth"},
-		"tcp-rr, link down": {GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "veth"},
-		"udp-rr, link down": {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"udp-rr, link gone": {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "veth"},
-		"iperf3, link down": {GenIPerf3, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"tcp, relay's link gone": {GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "tunbench"},
+		"tcp, relay's link down": {GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "tunbench0"},
+		"rr, relay's link gone":  {GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "tunbench"},
+		"tcp, link down":         {GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"tcp, link gone":         {GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "veth"},
+		"tcp-rr, link down":      {GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "veth"},
+		"udp-rr, link down":      {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"udp-rr, link gone":      {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "veth"},
+		"iperf3, link down":      {GenIPerf3, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
 		"iperf3, killed": {GenIPerf3, func([2]end) error {
 			return exec.Command("pkill", "-KILL", "-P", fmt.Sprint(os.Getpid()), "iperf3").Run()
 		}, "iperf3"},
@@ -168,6 +175,9 @@ func TestTalkFaults(t *testing.T) {
 			}
 			s := talking(c.gen)
 			s.Flows, s.Warmup, s.Measure = 2, 0, measured
+			if strings.Contains(name, "relay") {
+				s.Path = PathRelay
+			}
 			rig, err := lab.prepare(s, bpf.None)
 			if err != nil {
 				t.Fatal(err)
@@ -220,15 +230,6 @@ func TestTalkCancelled(t *testing.T) {
 			noIPerf3(t)
 		})
 	}
-}
-
-func descriptors(t *testing.T) int {
-	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
 }
 
 // TestTalkPair measures conversations side by side.
@@ -295,8 +296,9 @@ func TestIPerf3(t *testing.T) {
 			if g == nil || g.Version == "" || !slices.Contains(g.Args, "-J") || g.Figures["sum_received.bits_per_second"] <= 0 {
 				t.Fatalf("generator %+v", g)
 			}
-			// What the program says it received, and what the stacks say.
-			if share := m[record.GoodputBitPerS] / m[record.BitPerS]; share < 0.8 || share > 1.05 {
+			// What the program says it received, and what the stacks say, a little
+			// earlier.
+			if share := m[record.GoodputBitPerS] / m[record.BitPerS]; share < 0.6 || share > 1.4 {
 				t.Errorf("goodput %v of %v bit/s", m[record.GoodputBitPerS], m[record.BitPerS])
 			}
 			if m[record.CPUNsPerPkt] <= 0 || m[record.PPS] <= 0 {

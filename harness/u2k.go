@@ -28,6 +28,7 @@ type u2k struct {
 	observer *bpf.Observer
 	snapshot *bpf.Snapshot
 	own      *record.Observer
+	event    *event // nil without one
 }
 
 func newU2K(s Spec, hook bpf.Hook, p record.Placement) *u2k {
@@ -61,6 +62,8 @@ func (g *u2k) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 
 func (g *u2k) carriers() []carrier { return nil }
 
+func (g *u2k) attend(e *event) { g.event, e.device = e, g.device }
+
 func (g *u2k) observers() []*bpf.Observer {
 	if g.observer == nil {
 		return nil
@@ -82,7 +85,8 @@ func (g *u2k) collect() (err error) {
 func (g *u2k) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
 	t.Writes = writesOf(g.lane.senders)
-	noteAides(t, &g.lane)
+	noteAides(t, g.lane.aided())
+	g.event.tell(t)
 	for reason, n := range g.dropped(g.snapshot) {
 		t.Accounting.Dropped[reason] += n
 	}
@@ -119,6 +123,7 @@ type writing struct {
 	xdp       *bpf.XDP
 	lane      lane
 	receivers []*sink.Receiver
+	packets   *packetEnd // in their place, of gen=packet-gso
 
 	counters netns.Counters
 	stack    netns.Stack
@@ -129,10 +134,15 @@ type writing struct {
 // segmentsPerWrite is how many wire segments each packet stands for that is
 // written.
 func (s Spec) segmentsPerWrite() uint64 {
+	if s.VnetHdr == 0 {
+		return 1
+	}
 	return traffic.Segments(writeKinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
 }
 
-var writeKinds = map[Gen]traffic.Kind{GenUDP: traffic.Write, GenUDPGSO: traffic.WriteGSO}
+var writeKinds = map[Gen]traffic.Kind{
+	GenUDP: traffic.Write, GenUDPGSO: traffic.WriteGSO, GenPacketGSO: traffic.WriteTCP,
+}
 
 // writingWorkers is how many workers send and read where user space writes to
 // the device: a writer for each queue, as far as there are flows, and as many
@@ -140,6 +150,9 @@ var writeKinds = map[Gen]traffic.Kind{GenUDP: traffic.Write, GenUDPGSO: traffic.
 // come first who send and read as with dir=k2u.
 func (s Spec) writingWorkers(kernelSide int) (senders, readers int) {
 	senders, readers = min(s.Queues, s.Flows), kernelSide
+	if s.Gen == GenPacketGSO {
+		readers = 1 // a packet socket sees all
+	}
 	if s.XDP.drops() {
 		readers = 0
 	}
@@ -190,12 +203,20 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		c := w.spec.sender(i, len(cpus), cpu)
 		c.Kind, c.Src, c.Dst = writeKinds[w.spec.Gen], peer, addr.Addr()
 		c.SrcLink, c.DstLink = c.DstLink, c.SrcLink
+		if w.spec.Gen == GenPacketGSO {
+			c.Dst = w.spec.nobody()
+		}
 		c.Written = traffic.Written{
 			Answers: answers, PI: w.spec.PI, VnetHdr: w.spec.VnetHdr,
-			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing, Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
+			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing,
+			Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
 		}
 		for _, flow := range c.Flows {
-			c.FDs = append(c.FDs, queues[flow%len(queues)].FD())
+			fd := queues[flow%len(queues)].FD()
+			c.FDs = append(c.FDs, fd)
+			if d := w.device.drivers[fd]; d != nil { // which has a reader already
+				c.Drivers = append(c.Drivers, d)
+			}
 		}
 		s, err := traffic.Open(c)
 		if c.Vhost && err != nil {
@@ -218,6 +239,9 @@ func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 			Count: w.xdp.Count, Segments: w.lane.perSKB, HeaderLen: w.headerLen(),
 		}, reading))
 		return nil
+	}
+	if w.spec.Gen == GenPacketGSO {
+		return w.openPacketEnd(cpus[0], reading)
 	}
 	addr, _ := w.spec.addresses()
 	return w.ns.Do(func() error {
@@ -245,6 +269,9 @@ func (w *writing) receive(c sink.ReceiverConfig, reading *sink.Control) {
 }
 
 func (w *writing) headerLen() int {
+	if w.spec.Gen == GenPacketGSO {
+		return packet.TCPHeadersLen(w.spec.Mode == TAP, w.spec.Family)
+	}
 	return packet.HeadersLen(w.spec.Mode == TAP, w.spec.Family)
 }
 
@@ -264,6 +291,9 @@ func (w *writing) empty() (bool, error) {
 		stack, err := w.ns.Stack()
 		if err != nil || stack.Received < c.RxPackets {
 			return false, err
+		}
+		if w.packets != nil {
+			return w.packets.empty(c.RxPackets)
 		}
 	}
 	var fds []unix.PollFd
@@ -293,6 +323,11 @@ func (w *writing) collect() (err error) {
 		}
 		w.overruns += n
 	}
+	if w.packets != nil {
+		if err := w.packets.collect(); err != nil {
+			return err
+		}
+	}
 	if w.xdp != nil {
 		w.seen, _, err = w.xdp.Count()
 	}
@@ -310,6 +345,9 @@ var xdpReasons = []string{"XDP", "NOT_SPECIFIED", "UNKNOWN"}
 // dropped is what was lost after the kernel had taken it, in wire segments: as
 // the observer saw it or, in the bare arm, as the stack counted it.
 func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
+	if w.packets != nil {
+		return w.packets.dropped(w.lane.perSKB)
+	}
 	if snapshot != nil {
 		drops := maps.Clone(snapshot.RecvDrops)
 		if !w.spec.XDP.drops() {
@@ -368,6 +406,11 @@ func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
 	if lost := w.stack.Lost[sink.SocketDrops] + w.stack.Lost["PROTO_MEM"] + w.stack.Lost["UDP_CSUM"]; lost != w.overruns {
 		return fmt.Sprintf("the sockets dropped %d packets or super-packets, UDP counted %d", w.overruns, lost)
 	}
+	if w.packets != nil {
+		if text := w.packets.mismatch(w.counters.RxPackets); text != "" {
+			return text
+		}
+	}
 	if snapshot == nil || w.spec.XDP == XDPDrop {
 		return "" // where the observer looks, native XDP has been
 	}
@@ -385,10 +428,11 @@ func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
 }
 
 func (w *writing) close() error {
+	err := w.packets.close()
 	if w.xdp == nil {
-		return nil
+		return err
 	}
-	return w.xdp.Close()
+	return errors.Join(err, w.xdp.Close())
 }
 
 // writesOf is what the calls of writers came to.

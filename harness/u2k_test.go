@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"testing"
 
 	"tunbench/bpf"
@@ -58,6 +59,19 @@ func TestEveryWayToWrite(t *testing.T) {
 		"xdp drop napi": func(s *Spec) { s.Mode, s.XDP, s.NAPI = TAP, XDPDropGeneric, NAPIOn },
 		"xdp frags":     func(s *Spec) { s.Mode, s.XDP, s.NAPI = TAP, XDPDrop, NAPIFrags },
 		"xdp gso":       gso(func(s *Spec) { s.Mode, s.XDP = TAP, XDPDrop }),
+		"tcp":           func(s *Spec) { s.Gen, s.Size = GenPacketGSO, 1500 },
+		"tcp tap v6":    func(s *Spec) { s.Gen, s.Size, s.Mode, s.Family = GenPacketGSO, 93, TAP, 6 },
+		"tcp napi":      func(s *Spec) { s.Gen, s.Size, s.NAPI, s.IO = GenPacketGSO, 576, NAPIOn, IOReadv },
+		"tcp frags":     func(s *Spec) { s.Gen, s.Size, s.Mode, s.NAPI = GenPacketGSO, 1500, TAP, NAPIFrags },
+		"tso":           gso(func(s *Spec) { s.Gen = GenPacketGSO }),
+		"tso tap v6":    gso(func(s *Spec) { s.Gen, s.Mode, s.Family, s.VnetHdr, s.PI = GenPacketGSO, TAP, 6, 24, true }),
+		"tso readv":     gso(func(s *Spec) { s.Gen, s.IO, s.VnetHdr, s.Size = GenPacketGSO, IOReadv, 12, 9000 }),
+		"tso napi":      gso(func(s *Spec) { s.Gen, s.NAPI = GenPacketGSO, NAPIOn }),
+		"tso frags":     gso(func(s *Spec) { s.Gen, s.Mode, s.NAPI = GenPacketGSO, TAP, NAPIFrags }),
+		"tso queues":    gso(func(s *Spec) { s.Gen, s.Queues, s.Flows = GenPacketGSO, 2, 5 }),
+		"tso paced":     gso(func(s *Spec) { s.Gen, s.Rate = GenPacketGSO, 20000 }),
+		"xdp tso":       gso(func(s *Spec) { s.Gen, s.Mode, s.XDP = GenPacketGSO, TAP, XDPDrop }),
+		"xdp tso pass":  gso(func(s *Spec) { s.Gen, s.XDP = GenPacketGSO, XDPPassGeneric }),
 		"xdp gso pass":  gso(func(s *Spec) { s.XDP = XDPPassGeneric }),
 	} {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
@@ -95,6 +109,13 @@ func wellWritten(t *testing.T, s Spec, trial record.Trial) {
 	for _, n := range w.Sizes {
 		sizes += n
 	}
+	if s.Gen == GenPacketGSO && !s.XDP.drops() {
+		v := trial.Vnet
+		if kind := map[bool]string{false: "tcpv4", true: "tcpv6"}[s.Family == 6]; v == nil || s.VnetHdr > 0 && (v.GSO[kind] != v.Headers || v.Partial != v.Headers) ||
+			s.VnetHdr == 0 && (v.GSO["none"] != v.Headers || v.Full != v.Headers) {
+			t.Errorf("the packet socket saw %+v", v)
+		}
+	}
 	if per := s.segmentsPerWrite(); sizes*per != a.Accepted || s.Gen == GenUDPGSO && per < 40 {
 		t.Errorf("%d writes of %d segments for %d packets", sizes, per, a.Accepted)
 	}
@@ -124,5 +145,44 @@ func wellWritten(t *testing.T, s Spec, trial record.Trial) {
 	}
 	if trial.Queues != nil && s.XDP != XDPDrop && (recv != a.Accepted || flows != uint64(s.Flows)) {
 		t.Errorf("%d packets and %d flows were seen on queues, want %d and %d", recv, flows, a.Accepted, s.Flows)
+	}
+}
+
+// TestWritesOnEveryRung follows what is written by each rung of the ladder that
+// this kernel has. It runs in guests, too.
+func TestWritesOnEveryRung(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"tun":          func(s *Spec) {},
+		"tap frags":    func(s *Spec) { s.Mode, s.NAPI, s.Queues, s.Flows = TAP, NAPIFrags, 2, 4 },
+		"gso":          func(s *Spec) { s.Gen, s.Size, s.VnetHdr = GenUDPGSO, 1000, 10 },
+		"xdp drop":     func(s *Spec) { s.Mode, s.XDP, s.IO = TAP, XDPDrop, IOPoll },
+		"xdp generic":  func(s *Spec) { s.XDP = XDPDropGeneric },
+		"both":         func(s *Spec) { s.Dir, s.Queues, s.Flows = Both, 2, 4 },
+		"both tap gso": func(s *Spec) { s.Dir, s.Mode, s.Gen, s.Size, s.VnetHdr = Both, TAP, GenUDPGSO, 1000, 12 },
+	} {
+		for _, hook := range bpf.Ladder {
+			if err := bpf.Try(hook, bpf.Both); err != nil {
+				t.Log(err)
+				continue
+			}
+			t.Run(name+"/"+string(hook), func(t *testing.T) {
+				s := short()
+				s.Dir = U2K
+				set(&s)
+				trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 1})
+				if reason, detail := "", ""; err != nil {
+					if reason, detail = Classify(err); reason == record.Unsupported && s.Gen == GenUDPGSO {
+						t.Skip(detail) // virtio-net headers know super-packets of UDP since Linux 6.2
+					}
+					t.Fatal(err)
+				}
+				if s.Dir == U2K {
+					wellWritten(t, s, trial)
+				} else {
+					balanced(t, trial)
+				}
+			})
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"tunbench/harness/iperf"
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 )
@@ -110,6 +111,8 @@ func (s Spec) pathContradiction() string {
 		return fmt.Sprintf("cipher=%s is for path=vpn", s.Cipher)
 	case s.Path == PathVPN && s.VnetHdr > 0:
 		return "path=vpn carries single packets; set vnet=off"
+	case s.Path == PathRelay && s.IO == IOURing:
+		return "io=uring reads or writes a descriptor, and the carriers of path=relay do both in turn: they have no ring; set io=read, readv, poll or spin"
 	case s.Path == PathVPN && s.IO == IOURing:
 		return "io=uring is not a way to drive path=vpn; set io=poll"
 	case (s.Path == PathVPN || s.Path == PathWireGuard || s.Path == PathWireGuardGo) && s.Size > maxTunnelled:
@@ -135,6 +138,8 @@ func (s Spec) trafficContradiction() string {
 		return fmt.Sprintf("gen=%s waits for answers: it cannot keep a rate; set load=max", s.Gen)
 	case s.Gen.Conversation() && s.Size == SizeIMIX:
 		return fmt.Sprintf("gen=%s has no mix of sizes; choose one size", s.Gen)
+	case s.Gen == GenIPerf3 && s.Flows > iperf.MostStreams:
+		return fmt.Sprintf("gen=iperf3 has at most %d streams; set flows=%d or gen=tcp", iperf.MostStreams, iperf.MostStreams)
 	case (s.Gen == GenTCP || s.Gen == GenIPerf3) && s.Size < minMTU:
 		return fmt.Sprintf("gen=%s fills packets up to size, which is the MTU; choose at least %d, such as 1500", s.Gen, minMTU)
 	case (s.Gen == GenTCPRR || s.Gen == GenUDPRR) && s.Size > maxAnswer:
@@ -147,7 +152,9 @@ func (s Spec) trafficContradiction() string {
 		return "gen=lockstep sends and reads; set dir=k2u"
 	case s.Gen == GenPacket && s.Dir != K2U:
 		return "gen=packet sends through AF_PACKET, on the kernel's side; set dir=k2u, or gen=udp"
-	case s.Path == PathSink && s.Dir != K2U && (s.Gen == GenUDPGSO || s.Gen == GenPacketGSO) && s.VnetHdr == 0:
+	case s.Path == PathBridge && s.Gen == GenUDPGSO && s.VnetHdr == 0:
+		return "path=bridge with gen=udp-gso writes super-packets, which only a virtio-net header can announce; set vnet=10, or gen=udp"
+	case s.Path == PathSink && s.Dir != K2U && s.Gen == GenUDPGSO && s.VnetHdr == 0:
 		return fmt.Sprintf("gen=%s with dir=%s writes super-packets, which only a virtio-net header can announce; set vnet=10, or gen=udp", s.Gen, s.Dir)
 	case s.Gen == GenPacketGSO && s.Dir == Both:
 		return "gen=packet-gso is for one direction; set dir=k2u or dir=u2k"

@@ -38,17 +38,32 @@ func (d *device) maxPacket() int {
 	if d.spec.Offload != OffloadNone && d.spec.Offload != OffloadCsum {
 		return MaxSize + packet.EthernetLen
 	}
-	return d.spec.link().MTU + packet.EthernetLen
+	return d.state.MTU + packet.EthernetLen
+}
+
+// maxWrite is the longest packet that is written to the device.
+func (d *device) maxWrite() int {
+	if d.spec.segmentsPerWrite() > 1 {
+		return MaxSize + packet.EthernetLen
+	}
+	return max(d.spec.Size, d.state.MTU) + packet.EthernetLen
 }
 
 // openVhostReader makes a vhost-net device behind a queue, and its driver.
 func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vhost, error) {
-	v, err := vhost.Open(vhost.Config{
-		Backend: c.FD, VnetHdr: d.vnet, Receive: sink.VhostBuffers(d.maxPacket()),
-	})
+	config := vhost.Config{Backend: c.FD, VnetHdr: d.vnet, Receive: sink.VhostBuffers(d.maxPacket())}
+	if d.spec.Dir == Both {
+		// One device a queue serves both directions.
+		config.Transmit = sink.VhostBuffers(d.maxWrite())
+	}
+	v, err := vhost.Open(config)
 	if err != nil {
 		return nil, vhostError(err)
 	}
+	if d.drivers == nil {
+		d.drivers = map[int]*vhost.Device{}
+	}
+	d.drivers[c.FD] = v
 	return sink.NewVhost(c, v, control), nil
 }
 
@@ -79,10 +94,8 @@ func vhostEmpty(readers []reader) (bool, error) {
 	return true, nil
 }
 
-// noteAides says what was done about vhost's workers; those of one lane fare
-// alike.
-func noteAides(t *record.Trial, l *lane) {
-	var list []aided
+// aided are those of a lane.
+func (l *lane) aided() (list []aided) {
 	for _, r := range l.readers {
 		if a, ok := r.(aided); ok {
 			list = append(list, a)
@@ -91,6 +104,12 @@ func noteAides(t *record.Trial, l *lane) {
 	for _, s := range l.senders {
 		list = append(list, s)
 	}
+	return list
+}
+
+// noteAides says what was done about vhost's workers; those of one list fare
+// alike.
+func noteAides(t *record.Trial, list []aided) {
 	for _, a := range list {
 		on, pin, time := a.Aided()
 		switch {
@@ -105,6 +124,53 @@ func noteAides(t *record.Trial, l *lane) {
 		}
 		return
 	}
+}
+
+// openDrivers makes a vhost-net device behind each queue of both devices, which
+// receives and transmits as far as packets go that way.
+func (w *relayWire) openDrivers() error {
+	if w.spec.IO != IOVhost {
+		return nil
+	}
+	for i, d := range w.devices {
+		c := vhost.Config{VnetHdr: d.vnet}
+		buffers := sink.VhostBuffers(d.maxPacket())
+		if i < w.spec.relays() {
+			c.Receive = buffers
+		}
+		if 1-i < w.spec.relays() {
+			c.Transmit = buffers
+		}
+		for _, q := range d.Queues() {
+			c.Backend = q.FD()
+			driver, err := vhost.Open(c)
+			if err != nil {
+				return vhostError(err)
+			}
+			w.drivers[i] = append(w.drivers[i], driver)
+		}
+	}
+	return nil
+}
+
+// closeDrivers leaves them alone while a carrier still uses their memory.
+func (w *relayWire) closeDrivers() error {
+	for _, c := range w.carriers() {
+		if t := c.Thread(); t != nil {
+			select {
+			case <-t.Done():
+			default:
+				return errors.New("a carrier has not ended")
+			}
+		}
+	}
+	var errs []error
+	for _, drivers := range w.drivers {
+		for _, d := range drivers {
+			errs = append(errs, d.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // vhostRow tells whether io=vhost works here.

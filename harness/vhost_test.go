@@ -53,8 +53,12 @@ func TestVhost(t *testing.T) {
 		"tap, two written":  func(s *Spec) { s.Mode, s.Dir, s.Queues, s.Flows, s.VnetHdr = TAP, U2K, 2, 8, 10 },
 		"tap, more written": func(s *Spec) { s.Mode, s.Dir, s.Queues, s.Flows, s.Size = TAP, U2K, 4, 3, SizeIMIX },
 		"super, written":    func(s *Spec) { s.Mode, s.Dir, s.Gen, s.VnetHdr, s.Size = TAP, U2K, GenUDPGSO, 12, 1400 },
-		"tso, written":      func(s *Spec) { s.Mode, s.Dir, s.Gen, s.VnetHdr, s.Size = TAP, U2K, GenPacketGSO, 12, 1400 },
 		"paced, written":    func(s *Spec) { s.Mode, s.Dir, s.Rate, s.VnetHdr = TAP, U2K, 2000, 12 },
+		"both ways":         func(s *Spec) { s.Mode, s.Dir, s.VnetHdr = TAP, Both, 12 },
+		"relay":             func(s *Spec) { s.Mode, s.Path, s.VnetHdr, s.Queues, s.Flows = TAP, PathRelay, 12, 2, 4 },
+		"relay, tun":        func(s *Spec) { s.Path, s.SndBuf = PathRelay, 1<<20 },
+		"relay, both ways":  func(s *Spec) { s.Mode, s.Path, s.Dir = TAP, PathRelay, Both },
+		"detached":          func(s *Spec) { s.Mode, s.Event, s.Queues, s.Flows = TAP, EventDetach, 2, 4 },
 		"tap virtio 1":      func(s *Spec) { s.Mode, s.VnetHdr, s.Size = TAP, 12, SizeIMIX },
 		"tun ipv6":          func(s *Spec) { s.Family, s.Size = 6, 200 },
 		"two queues":        func(s *Spec) { s.Mode, s.Queues, s.Flows, s.VnetHdr = TAP, 2, 8, 12 },
@@ -66,7 +70,11 @@ func TestVhost(t *testing.T) {
 			s.Mode, s.Qdisc, s.Pause, s.Measure = TAP, "fq_codel", 5*time.Millisecond, 150*time.Millisecond
 		},
 	} {
-		for _, hook := range []bpf.Hook{bpf.None, bpf.Kprobe} {
+		hooks := []bpf.Hook{bpf.Kprobe}
+		if slices.Contains([]string{"tun", "tap written", "relay", "detached"}, name) {
+			hooks = append(hooks, bpf.None)
+		}
+		for _, hook := range hooks {
 			t.Run(name+"/"+string(hook), func(t *testing.T) {
 				s := short()
 				s.IO = IOVhost
@@ -79,8 +87,11 @@ func TestVhost(t *testing.T) {
 					return
 				}
 				trial := run(t, s, hook)
+				if s.Path == PathRelay {
+					trial.Queues = nil // those of one device, and the accounts are of both
+				}
 				balanced(t, trial)
-				if cpu := trial.Metrics[record.CPUNsPerPkt]; cpu <= 0 {
+				if cpu := trial.Metrics[record.CPUNsPerPkt]; cpu <= 0 && trial.Metrics[record.PPS] > 0 {
 					t.Errorf("CPU time a packet: %v", cpu)
 				}
 				if !slices.ContainsFunc(trial.Notes, func(n string) bool { return strings.Contains(n, "its CPU time counts") }) {
@@ -343,39 +354,86 @@ func TestVhostTransmitsTheBytes(t *testing.T) {
 	}
 }
 
+// harmedBed is a bed to which harm is done in the middle of the measured time.
+type harmedBed struct {
+	*bed
+	harm func()
+}
+
+func (h *harmedBed) measure(on bool) error {
+	if on {
+		time.AfterFunc(200*time.Millisecond, h.harm)
+	}
+	return h.bed.measure(on)
+}
+
 // TestVhostFaults: what goes wrong is said, at once, and nothing is left behind.
 func TestVhostFaults(t *testing.T) {
 	needVhost(t)
-	t.Run("device deleted", func(t *testing.T) {
-		s := short()
-		s.IO, s.Measure = IOVhost, 20*time.Second
-		s.Window = s.Measure
-		p, err := host.Place(nil, 1, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		g := newK2U(s, bpf.None, p)
-		b := newBed(s, g, p)
-		time.AfterFunc(500*time.Millisecond, func() {
-			g.ns.Do(func() error {
-				link, err := netlink.LinkByName(deviceName)
-				if err != nil {
-					return err
+	// The device is deleted, or its link set down, in the middle of a trial.
+	for name, c := range map[string]struct {
+		dir  Dir
+		harm func(netlink.Link) error
+		fine bool // the trial goes on
+	}{
+		"read, deleted":    {K2U, netlink.LinkDel, false},
+		"written, deleted": {U2K, netlink.LinkDel, false},
+		"read, down":       {K2U, netlink.LinkSetDown, false},
+		"written, down":    {U2K, netlink.LinkSetDown, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := short()
+			s.IO, s.Mode, s.Dir, s.Measure = IOVhost, TAP, c.dir, 20*time.Second
+			if c.fine {
+				s.Measure = time.Second
+			}
+			s.Window = s.Measure
+			p, err := host.Place(nil, 1, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ground ground
+			ns := func() *netns.NS { return ground.(*k2u).ns }
+			ground = newK2U(s, bpf.None, p)
+			if c.dir == U2K {
+				ns = func() *netns.NS { return ground.(*u2k).ns }
+				ground = newU2K(s, bpf.None, p)
+			}
+			b := newBed(s, ground, p)
+			harmed := make(chan error, 1)
+			begin := time.Now()
+			restore := quiet(2)
+			m, err := runPhases(context.Background(), &harmedBed{b, func() {
+				harmed <- ns().Do(func() error {
+					link, err := netlink.LinkByName(deviceName)
+					if err != nil {
+						return err
+					}
+					return c.harm(link)
+				})
+			}}, s)
+			restore()
+			select {
+			case harm := <-harmed:
+				if harm != nil {
+					t.Fatal(harm)
 				}
-				return netlink.LinkDel(link)
-			})
+			case <-time.After(5 * time.Second):
+				t.Fatalf("it ended before it was harmed: %v", err)
+			}
+			if (err == nil) != c.fine || err != nil && !strings.Contains(err.Error(), "died") {
+				t.Errorf("got %v", err)
+			}
+			if spent := time.Since(begin); spent > 10*time.Second {
+				t.Errorf("noticed after %v", spent)
+			}
+			if err == nil {
+				trial := b.trial(m, record.Floor{}, false)
+				t.Logf("%+v, %v", trial.Accounting, trial.Notes)
+				balanced(t, trial)
+			}
 		})
-		begin := time.Now()
-		restore := quiet(2)
-		_, err = runPhases(context.Background(), b, s)
-		restore()
-		if err == nil || !strings.Contains(err.Error(), "died") {
-			t.Errorf("got %v", err)
-		}
-		if spent := time.Since(begin); spent > 10*time.Second {
-			t.Errorf("noticed after %v", spent)
-		}
-	})
+	}
 	t.Run("cancelled", func(t *testing.T) {
 		s := short()
 		s.IO, s.Measure, s.Queues, s.Flows = IOVhost, 20*time.Second, 2, 4

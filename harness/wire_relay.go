@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -10,6 +12,8 @@ import (
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/sink"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -22,6 +26,7 @@ type relayWire struct {
 
 	hosts   [2]end
 	devices [2]*device
+	drivers [2][]*vhost.Device // of the queues of each, only with io=vhost
 	// relays are the directions that carry packets, the first host's first. Each
 	// has an observer on the device into which its packets are sent, if any.
 	relays []*relay
@@ -30,6 +35,7 @@ type relayWire struct {
 // relay is one direction of a relayWire.
 type relay struct {
 	name     string
+	dir      Dir
 	from, to int // of the devices
 	carriers []*carry.Carrier
 	observer *bpf.Observer
@@ -69,9 +75,9 @@ func (s Spec) carriers() int {
 	return 0
 }
 
-// placeCarriers gives each carrier the CPU that has the fewest workers, senders
+// placeCarriers gives each of n carriers the CPU that has the fewest workers, senders
 // counting twice since they never wait.
-func placeCarriers(s Spec, cpus []int, p record.Placement) []int {
+func placeCarriers(n int, cpus []int, p record.Placement) []int {
 	load := map[int]int{}
 	for _, cpu := range p.Sender {
 		load[cpu] += 2
@@ -80,7 +86,7 @@ func placeCarriers(s Spec, cpus []int, p record.Placement) []int {
 		load[cpu]++
 	}
 	var places []int
-	for range s.carriers() {
+	for range n {
 		best := slices.MinFunc(cpus, func(a, b int) int { return load[a] - load[b] })
 		load[best] += 2
 		places = append(places, best)
@@ -99,8 +105,11 @@ func (w *relayWire) build() error {
 			return err
 		}
 	}
+	if err := w.openDrivers(); err != nil {
+		return err
+	}
 	for i := range w.spec.relays() {
-		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], from: i, to: 1 - i}
+		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], dir: [...]Dir{K2U, U2K}[i], from: i, to: 1 - i}
 		w.relays = append(w.relays, r)
 		if err := w.prepare(r, w.placement.Carrier[i*w.spec.Queues:]); err != nil {
 			return err
@@ -127,6 +136,9 @@ func (w *relayWire) prepare(r *relay, cpus []int) error {
 		if w.spec.IO == IOReadv {
 			c.Headers = w.spec.deviceHeaders()
 		}
+		if w.spec.IO == IOVhost {
+			c.Vhost = carry.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
+		}
 		carrier, err := carry.Open(c)
 		if err != nil {
 			return err
@@ -152,6 +164,15 @@ func (s Spec) deviceHeaders() int {
 func (w *relayWire) ends() [2]end { return w.hosts }
 
 func (w *relayWire) carriers() (list []carrier) {
+	for _, r := range w.relays {
+		for _, c := range r.carriers {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (w *relayWire) aided() (list []aided) {
 	for _, r := range w.relays {
 		for _, c := range r.carriers {
 			list = append(list, c)
@@ -187,6 +208,11 @@ func (w *relayWire) empty() (bool, error) {
 		var lost uint64
 		for _, c := range r.carriers {
 			lost += c.Lost()
+		}
+		for _, d := range w.drivers[r.from] {
+			if ok, err := d.Empty(); !ok || err != nil {
+				return false, err
+			}
 		}
 		if sent.TxPackets > arrived.RxPackets+lost {
 			return false, nil
@@ -241,26 +267,67 @@ func (w *relayWire) collect() (err error) {
 func (w *relayWire) account(t *record.Trial) {
 	t.Device = w.devices[0].record()
 	t.Devices = []record.Device{t.Device, w.devices[1].record()}
+	noteAides(t, w.aided())
 	for _, r := range w.relays {
 		perSKB := w.spec.segmentsPerSKB(w.devices[r.from].state)
-		a := &t.Accounting
 		dropped := map[string]uint64{}
 		if r.snapshot != nil {
-			for reason, n := range r.snapshot.Drops {
-				dropped[reason] += n
-			}
+			dropped = w.droppedAtXmit(r.snapshot)
 			w.observed(t, r, perSKB)
 		} else if n := r.sent.TxDropped; n > 0 {
 			dropped[record.TxDropped] = n * perSKB
 		}
 		for reason, n := range dropped {
-			a.Dropped[reason] += n
+			drop(t, r.dir, reason, n)
 		}
 		for errno, n := range r.moved.ByName() {
-			a.Dropped["relay "+errno] += n * perSKB
+			drop(t, r.dir, "relay "+errno, n*perSKB)
 		}
 		w.hops(t, r, dropped, perSKB)
 	}
+}
+
+// droppedAtXmit is what was dropped on the way into a device, by reason. Where
+// the device receives, too, the observer sees drops of packets that came in by
+// it, such as a socket's overruns, which the receivers count: of what the kernel
+// frees it knows the device only. After the end, what went in and did not come
+// out is what was dropped at xmit.
+func (w *relayWire) droppedAtXmit(s *bpf.Snapshot) map[string]uint64 {
+	dropped := maps.Clone(s.Drops)
+	if len(w.relays) < 2 {
+		return dropped
+	}
+	var surplus int64
+	for _, n := range dropped {
+		surplus += int64(n)
+	}
+	for _, q := range s.Queues {
+		surplus -= int64(q.XmitPkts) - int64(q.ReadPkts)
+	}
+	// A full ring is at xmit for sure, a full socket is not.
+	reasons := slices.SortedFunc(maps.Keys(dropped), func(a, b string) int {
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(a, b))
+	})
+	for _, reason := range reasons {
+		if n := min(int64(dropped[reason]), surplus); n > 0 {
+			surplus -= n
+			if dropped[reason] -= uint64(n); dropped[reason] == 0 {
+				delete(dropped, reason)
+			}
+		}
+	}
+	return dropped
+}
+
+// rank orders the reasons of drops from those of sockets to those of rings.
+func rank(reason string) int {
+	switch reason {
+	case sink.SocketDrops:
+		return 0
+	case "FULL_RING":
+		return 2
+	}
+	return 1
 }
 
 // observed adds what the observer of a direction saw.
@@ -283,23 +350,34 @@ func (w *relayWire) observed(t *record.Trial, r *relay, perSKB uint64) {
 		}
 		t.Queues = append(t.Queues, queue)
 	}
-	a := &t.Accounting
-	add := func(sum **uint64, n uint64) {
-		if *sum == nil {
-			*sum = new(uint64)
+	seen := func(a *record.Accounting) {
+		addSeen(&a.Xmit, xmit)
+		addSeen(&a.Read, read)
+		if perSKB > 1 {
+			addSeen(&a.XmitSKBs, xmitSKBs)
+			addSeen(&a.ReadSKBs, readSKBs)
 		}
-		**sum += n
 	}
-	add(&a.Xmit, xmit)
-	add(&a.Read, read)
-	if perSKB > 1 {
-		add(&a.XmitSKBs, xmitSKBs)
-		add(&a.ReadSKBs, readSKBs)
+	residency := latency(&r.snapshot.Residency, r.snapshot.Missed)
+	if d, ok := t.Directions[string(r.dir)]; ok {
+		seen(&d.Accounting)
+		d.Latency = map[string]record.Latency{record.Residency: residency}
+		t.Directions[string(r.dir)] = d
+	} else {
+		seen(&t.Accounting)
 	}
 	if r.from == 0 {
 		t.Observer = r.observation
-		t.Latency[record.Residency] = latency(&r.snapshot.Residency, r.snapshot.Missed)
+		t.Latency[record.Residency] = residency
 	}
+}
+
+// addSeen adds to a count that may not be there yet.
+func addSeen(sum **uint64, n uint64) {
+	if *sum == nil {
+		*sum = new(uint64)
+	}
+	**sum += n
 }
 
 // hops follows the packets of a direction from device to device. Packets are
@@ -330,15 +408,22 @@ func (w *relayWire) mismatch(t *record.Trial) string {
 		case r.moved.Out != r.arrived.RxPackets:
 			return fmt.Sprintf("%s wrote %d packets or super-packets, %s counted %d", r.name, r.moved.Out, to, r.arrived.RxPackets)
 		case r.snapshot == nil:
-		case r.snapshot.Strays > 0:
+		case r.snapshot.Strays > 0 && w.spec.Gen != GenIPerf3:
+			// iperf3 closes sockets while packets arrive, which their host drops: the
+			// observer sees that, and cannot tell the queue.
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", r.snapshot.Strays, from)
 		case w.hook.SeesReturns() && r.snapshot.Refused != r.sent.TxDropped:
 			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", from, r.sent.TxDropped, r.snapshot.Refused)
 		}
 	}
-	a := t.Accounting
-	if a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	for _, r := range w.relays {
+		a := t.Accounting
+		if d, ok := t.Directions[string(r.dir)]; ok {
+			a = d.Accounting
+		}
+		if r.snapshot != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
+			return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+		}
 	}
 	return ""
 }
@@ -348,6 +433,7 @@ func (w *relayWire) close() error {
 	for _, o := range w.observers() {
 		errs = append(errs, o.Close())
 	}
+	errs = append(errs, w.closeDrivers())
 	for _, d := range w.devices {
 		errs = append(errs, d.Close())
 	}

@@ -96,9 +96,7 @@ func (w *vethWire) account(t *record.Trial) {
 	for i := range w.counters {
 		// The first device drops what the backlog of the other host's CPU does
 		// not take (veth_xmit of drivers/net/veth.c).
-		if n := w.counters[i].TxDropped; n > 0 {
-			t.Accounting.Dropped[record.TxDropped] += n * w.spec.segmentsPerSKB(w.state[i])
-		}
+		drop(t, [...]Dir{K2U, U2K}[i], record.TxDropped, w.counters[i].TxDropped*w.spec.segmentsPerSKB(w.state[i]))
 	}
 }
 

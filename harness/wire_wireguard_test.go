@@ -1,13 +1,16 @@
 package harness
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/reports/record"
 )
 
 func TestWireguardGo(t *testing.T) {
@@ -86,5 +89,43 @@ func TestDropsIn(t *testing.T) {
 `
 	if got := dropsIn(text, wireguardPort); got != 42 {
 		t.Errorf("%d drops, want 42", got)
+	}
+}
+
+// TestWireguard holds that a kernel without WireGuard says so, and runs it on
+// those that have it: in guests.
+func TestWireguard(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Path = PathWireGuard
+	if err := lab.Probe(context.Background(), s, string(bpf.None)); err != nil {
+		reason, detail := Classify(err)
+		if reason != record.Unsupported || !strings.Contains(detail, "RTM_NEWLINK") || !strings.Contains(detail, "operation not supported") {
+			t.Errorf("%s: %s", reason, detail)
+		}
+		if _, err := os.Stat("/etc/tunbench/guest.json"); err == nil {
+			t.Errorf("the guest has no WireGuard: %s", detail)
+		}
+		return
+	}
+	for name, set := range map[string]func(*Spec){
+		"default":       func(s *Spec) {},
+		"both":          func(s *Spec) { s.Dir = Both },
+		"flows":         func(s *Spec) { s.Flows, s.Size = 16, 1400 },
+		"ipv6":          func(s *Spec) { s.Family, s.Size = 6, 200 },
+		"longest":       func(s *Spec) { s.Size = maxTunnelled },
+		"super-packets": func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
+		"paced":         func(s *Spec) { s.Rate = 500 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := s
+			set(&s)
+			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+				trial := run(t, s, hook)
+				t.Logf("%s: %+v %v", hook, trial.Accounting, trial.Hops)
+				balanced(t, trial)
+				hopsAgree(t, trial)
+			}
+		})
 	}
 }

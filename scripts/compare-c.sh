@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Holds tunbench against a C program that does the same with nothing around it:
-# sendmmsg of 64 packets on one CPU, a blocking read on another
-# (scripts/cref/tunref.c). Bare arm: no observer.
+# sendmmsg of 64 packets on one CPU, a blocking read on another; with --dir u2k
+# write(2) on one CPU, recvmmsg of 64 packets on another (scripts/cref/tunref.c).
+# Bare arm: no observer.
 #
-#   scripts/compare-c.sh [--io spin,read] [--ref-io read|spin] [--pairs 10]
-#                        [--cpus SENDER,READER] [--size 64] [--measure 1]
-#                        [--warmup 0.25] [--seed N] [--check] [--json]
+#   scripts/compare-c.sh [--dir k2u|u2k] [--io spin,read] [--ref-io read|spin]
+#                        [--pairs 10] [--cpus SENDER,READER] [--size 64]
+#                        [--measure 1] [--warmup 0.25] [--seed N] [--check] [--json]
 #
-# --io     how tunbench's reader drives its descriptor, one or more ways
-# --ref-io how the C reader does
-# --check  exit code 1 if a median is below its goal: 0.97 (spin), 0.90 (read)
+# --io     how tunbench drives its descriptor, one or more ways
+# --ref-io how C does
+# --check  exit code 1 if a median is below its goal: 0.97 (spin, and all of u2k),
+#          0.90 (read)
 # --json   one object a line: each block, then a summary for each io
 #
 # Prints the packet rates of each block, the ratio to C, and its median and
@@ -37,6 +39,11 @@ while (($#)); do
 			[[ $io == spin || $io == read || $io == poll ]] || die "--io $2: choose read, poll and spin, with commas between"
 		done
 		;;
+	--dir)
+		[[ $2 == k2u || $2 == u2k ]] || die "--dir $2: choose k2u or u2k"
+		dir=$2
+		if [[ $dir == u2k ]]; then goal=([spin]=0.97 [read]=0.97); fi
+		;;
 	--ref-io)
 		[[ $2 == spin || $2 == read ]] || die "--ref-io $2: choose read or spin"
 		ref_io=$2
@@ -57,7 +64,7 @@ fi
 begin
 
 if ! $json; then
-	echo "tunbench against C (--io $ref_io): $size bytes, CPUs $cpus, $measure s a trial, seed $seed"
+	echo "tunbench against C (--dir $dir --io $ref_io): $size bytes, CPUs $cpus, $measure s a trial, seed $seed"
 	printf '%5s %12s' block 'C pps'
 	for io in "${ios[@]}"; do printf ' %12s %7s' "$io pps" ratio; done
 	printf '  %s\n' order
@@ -68,7 +75,7 @@ for ((block = 1; block <= blocks; block++)); do
 	row=$(jq -nc --argjson block "$block" '{kind: "block", block: $block, order: $ARGS.positional}' --args "${order[@]}")
 	for arm in "${order[@]}"; do
 		if [[ $arm == C ]]; then
-			result=$("$tunref" --cpus "$cpus" --measure "$measure" --warmup "$warmup" --size "$size" --io "$ref_io")
+			result=$("$tunref" --cpus "$cpus" --measure "$measure" --warmup "$warmup" --size "$size" --io "$ref_io" --dir "$dir")
 			[[ $(jq .unexplained <<<"$result") == 0 ]] || die "the C program lost packets without a reason: $result"
 			pps=$(jq .pps <<<"$result")
 		else

@@ -8,7 +8,7 @@
 # figure is the ratio within a block; the summary is its median and range.
 
 self=${0##*/}
-blocks=10 cpus='' measure=1 warmup=0.25 size=64 json=false seed=$RANDOM
+blocks=10 cpus='' dir=k2u measure=1 warmup=0.25 size=64 json=false seed=$RANDOM
 tunbench=$PWD/.build/tunbench
 
 die() {
@@ -107,7 +107,7 @@ tunbench_trial() {
 		warmup: ${warmup}s
 		measure: ${measure}s
 		scenarios:
-		  - {mode: tun, gen: udp, io: $io, queues: 1, flows: 1, size: $size}
+		  - {mode: tun, dir: $dir, gen: udp, io: $io, queues: 1, flows: 1, size: $size}
 	SUITE
 	if ! "$tunbench" run --quiet --suite "$work/suite.yaml" --cpus "$cpus" --out "$out" "$@" >"$work/log" 2>&1; then
 		cat "$work/log" >&2

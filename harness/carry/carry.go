@@ -36,6 +36,9 @@ type Config struct {
 	// buffer of their own: readv(2) and writev(2) take the place of read and write.
 	Headers int
 	MaxRead int // bytes that a read can return, headers included
+	// Vhost, if its devices are not nil, takes the place of From, To and all that
+	// is said of them.
+	Vhost Vhost
 }
 
 // maxErrno is above every errno of a write: those of
@@ -88,13 +91,16 @@ type Carrier struct {
 	Config
 	Counts
 
-	thread    *worker.Thread
-	buf       []byte
-	in, out   [2]unix.Iovec
-	finish    atomic.Bool
-	gate      worker.Gate // holds back a carrier that found nothing
-	ring      *ring       // with URing
-	triedFrom int64       // when the write that waits for room was first tried; 0: none waits
+	thread  *worker.Thread
+	buf     []byte
+	in, out [2]unix.Iovec
+	finish  atomic.Bool
+	gate    worker.Gate // holds back a carrier that found nothing
+	ring    *ring       // with URing
+	// Why the workers of vhost are not on the carrier's CPU, and why their CPU
+	// time is not known.
+	pinError, timeError error
+	triedFrom           int64 // when the write that waits for room was first tried; 0: none waits
 
 	_         [64]byte // what others poll is not on the line of what the loop writes
 	published struct{ calls, failed atomic.Uint64 }
@@ -124,7 +130,11 @@ func New(c Config) *Carrier {
 // Start begins to carry on a thread of its own.
 func (c *Carrier) Start() (err error) {
 	loop := c.loop
-	if c.ring != nil {
+	switch {
+	case c.Vhost.From != nil:
+		c.pinAides()
+		loop = c.vhostLoop
+	case c.ring != nil:
 		loop = c.loopRing
 	}
 	if c.thread, err = worker.Start(c.CPU, loop); err != nil {
@@ -156,6 +166,9 @@ func (c *Carrier) Release() { c.gate.Open() }
 func (c *Carrier) Finish() error {
 	c.finish.Store(true)
 	c.gate.Open()
+	if c.Vhost.From != nil {
+		return c.Vhost.From.RX.Wake()
+	}
 	if err := unix.SetNonblock(c.From, true); err != nil {
 		return fmt.Errorf("finish %s: %w", c.Name, err)
 	}

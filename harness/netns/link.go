@@ -21,6 +21,9 @@ type Link struct {
 
 	Addr   []netip.Prefix // addresses of the link, each with its subnet
 	Routes []netip.Prefix // reached through the link, without a gateway
+	// Blackholes are hosts for which nothing is taken: the kernel drops what comes
+	// for them, without a word to who sent it.
+	Blackholes []netip.Addr
 	// Neighbours are entries for ever, because nobody answers ARP or neighbour
 	// solicitation at the other end of a TAP device.
 	Neighbours []Neighbour
@@ -146,6 +149,12 @@ func (n *NS) setUp(link netlink.Link, l Link) error {
 		route := &netlink.Route{LinkIndex: index, Dst: ipNet(p.Masked()), Scope: netlink.SCOPE_LINK}
 		if err := n.handle.RouteReplace(route); err != nil {
 			return refused(err, name, "add route %v", p)
+		}
+	}
+	for _, a := range l.Blackholes {
+		route := &netlink.Route{Dst: ipNet(netip.PrefixFrom(a, a.BitLen())), Type: unix.RTN_BLACKHOLE}
+		if err := n.handle.RouteReplace(route); err != nil {
+			return refused(err, name, "add blackhole %v", a)
 		}
 	}
 	for _, b := range l.Neighbours {

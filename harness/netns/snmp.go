@@ -11,6 +11,9 @@ import (
 // loopback included.
 type Stack struct {
 	Received uint64 // packets or super-packets that came in, before anything was checked (IpInReceives)
+	// Datagrams is how many UDP sockets sent, each super-packet as one
+	// (UdpOutDatagrams). Those that tunnels in the kernel send are not among them.
+	Datagrams uint64
 	// Lost is what the stack and UDP dropped of these, by the kernel's drop
 	// reasons, whose counters these are the same as; reasons without any are left
 	// out.
@@ -47,6 +50,9 @@ func (n *NS) Stack() (s Stack, err error) {
 		text6, _ := os.ReadFile("/proc/thread-self/net/snmp6")
 		v6, _ := snmp6(string(text6), "Ip6InReceives")
 		s.Received += v6
+		v4, _ = snmp(string(text), "Udp", "OutDatagrams")
+		v6, _ = snmp6(string(text6), "Udp6OutDatagrams")
+		s.Datagrams = v4 + v6
 		for _, l := range lost {
 			v4, _ := snmp(string(text), l.protocol, l.name)
 			v6, _ := snmp6(string(text6), l.v6)

@@ -345,6 +345,9 @@ func (r *Receiver) Overruns() (sum uint64, err error) {
 	return sum, nil
 }
 
+// SocketOverruns is the same of any socket.
+func SocketOverruns(fd int) (uint64, error) { return socketDrops(fd) }
+
 // socketDrops asks for sk_drops of include/net/sock.h.
 func socketDrops(fd int) (uint64, error) {
 	var counts [unix.SK_MEMINFO_DROPS + 1]uint32

@@ -61,8 +61,18 @@ func (v *Vhost) Start() (err error) {
 // anything left. Control.Drain must have been set.
 func (v *Vhost) Finish() error { return v.Device.RX.Wake() }
 
-// Close ends the device of vhost.
-func (v *Vhost) Close() error { return v.Device.Close() }
+// Close ends the device of vhost. While the reader still uses its memory it is
+// left alone.
+func (v *Vhost) Close() error {
+	if v.thread != nil {
+		select {
+		case <-v.thread.Done():
+		default:
+			return fmt.Errorf("the virtio driver of queue %d has not ended", v.Queue)
+		}
+	}
+	return v.Device.Close()
+}
 
 // AideTime is the CPU time in ns of the worker, which belongs to the packets.
 func (v *Vhost) AideTime() (int64, error) { return v.Device.WorkerTime() }

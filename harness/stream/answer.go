@@ -41,7 +41,8 @@ func (s *Side) ask() error {
 		case stop && s.waiting > 0 && now-stopAt > answerWithin:
 			return fmt.Errorf("%d questions were not answered within %d s", s.waiting, answerWithin/1_000_000_000)
 		}
-		if stopAt != 0 && s.waiting == 0 {
+		// Once nobody answers any more, nothing is to be waited for.
+		if stopAt != 0 && (s.waiting == 0 || s.control.Done.Load()) {
 			return nil
 		}
 		n, err := 1, error(nil)

@@ -47,6 +47,9 @@ type batch struct {
 func newBatch(c Config) *batch {
 	fam := family(c.Src)
 	ipHeaders := packet.HeadersLen(false, fam)
+	if c.Kind.tcp() {
+		ipHeaders = packet.TCPHeadersLen(false, fam)
+	}
 	b := &batch{config: c, segments: 1}
 	sizes := []int{c.Size}
 	messages := batchMessages
@@ -54,10 +57,7 @@ func newBatch(c Config) *batch {
 	case c.Size == 0:
 		sizes = imix[:]
 		messages = batchMessages / len(imix) * len(imix)
-	case c.Kind.super():
-		if c.Kind.tcp() {
-			ipHeaders = packet.TCPHeadersLen(false, fam)
-		}
+	case c.super():
 		b.stride = c.Size - ipHeaders
 		b.segments = Segments(c.Kind, c.Size, fam, c.TAP)
 		messages = max(1, min(batchMessages, batchBytes/(int(b.segments)*b.stride)))
@@ -66,7 +66,7 @@ func newBatch(c Config) *batch {
 		messages = c.Messages
 	}
 	payload := func(message int) int {
-		if c.Kind.super() {
+		if c.super() {
 			return int(b.segments) * b.stride
 		}
 		return sizes[message%len(sizes)] - ipHeaders
@@ -171,6 +171,9 @@ func headersOf(c Config, flow, payload, stride int) (vnet packet.VnetHdr, header
 		TAP: c.TAP, SrcLink: c.SrcLink, DstLink: c.DstLink,
 		Src: netip.AddrPortFrom(c.Src, c.SrcPort(flow)), Dst: netip.AddrPortFrom(c.Dst, c.DstPort(flow)),
 	}
+	if !c.super() {
+		stride = payload
+	}
 	if c.Kind.tcp() {
 		headers = make([]byte, packet.TCPHeadersLen(c.TAP, family(c.Src)))
 		return packet.TCP(u).Super(headers, payload, stride), headers
@@ -179,10 +182,8 @@ func headersOf(c Config, flow, payload, stride int) (vnet packet.VnetHdr, header
 	switch {
 	case !c.Kind.written():
 		u.Headers(headers, payload)
-	case c.Kind.super():
-		vnet = u.Super(headers, payload, stride)
 	default:
-		vnet = u.Super(headers, payload, payload)
+		vnet = u.Super(headers, payload, stride)
 	}
 	return vnet, headers
 }
@@ -223,7 +224,9 @@ func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 	if b.templates != nil {
 		copy(buf, b.templates[i][position])
 	}
-	if b.config.Kind.tcp() {
+	// Single segments all bear the same number, so that no receive offload puts
+	// them together.
+	if b.config.Kind.tcp() && b.stride > 0 {
 		packet.PutTCPSeq(buf[b.offset-packet.TCPLen:], uint32(seq)*uint32(b.stride))
 	}
 	payload := buf[b.offset:]
@@ -235,6 +238,8 @@ func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 	switch {
 	case b.config.Kind == Packet && b.config.Src.Is6():
 		b.checksum(buf)
+	case b.config.Kind == WriteTCP && b.config.VnetHdr == 0:
+		packet.CompleteTCP(buf[b.offset-packet.TCPLen:][:packet.TCPLen+packet.StampLen])
 	case b.config.Kind == Write && b.config.VnetHdr == 0: // else it is left to the kernel
 		packet.CompleteUDP(buf[b.offset-packet.UDPLen:][:packet.UDPLen+packet.StampLen])
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/packet"
+	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
 
@@ -33,7 +34,7 @@ const (
 	PacketGSO             // the same with PACKET_VNET_HDR: super-packets of TCP
 	Write                 // the descriptors of a device, one packet a call
 	WriteGSO              // the same: super-packets of UDP, for a device with a virtio-net header
-	WriteTCP              // the same: super-packets of TCP
+	WriteTCP              // the same: super-packets of TCP; without a virtio-net header single segments
 )
 
 // whole tells whether packets are handed over with all their headers, by one
@@ -43,11 +44,13 @@ func (k Kind) whole() bool { return k == Packet || k == PacketGSO }
 // written tells whether packets are written into a device.
 func (k Kind) written() bool { return k == Write || k == WriteGSO || k == WriteTCP }
 
-// tcp tells whether super-packets are of TCP.
+// tcp tells whether packets are of TCP.
 func (k Kind) tcp() bool { return k == PacketGSO || k == WriteTCP }
 
 // super tells whether messages are super-packets.
-func (k Kind) super() bool { return k == UDPGSO || k == WriteGSO || k.tcp() }
+func (c Config) super() bool {
+	return c.Kind == UDPGSO || c.Kind == WriteGSO || c.Kind == PacketGSO || c.Kind == WriteTCP && c.VnetHdr > 0
+}
 
 // Config says what a sender sends.
 type Config struct {
@@ -78,6 +81,9 @@ type Written struct {
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
 	Ring     bool // io_uring: a batch a call; not with Vectored
 	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
+	// Drivers, with Vhost, are the devices to transmit by, of each of FDs; they stay
+	// their owner's. Without them a sender has its own.
+	Drivers []*vhost.Device
 }
 
 // SrcPort and DstPort are those of the packets of a flow that are written.
@@ -130,6 +136,7 @@ type Sender struct {
 	// Only with Vhost: the drivers, and that of each of Flows by position.
 	drivers, driverOf   []*driver
 	pinError, timeError error
+	driverError         error // with which a driver ended
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with
@@ -306,7 +313,12 @@ func (s *Sender) Start(control *Control) error {
 		}
 	}
 	var err error
-	s.thread, err = worker.Start(s.CPU, loop)
+	s.thread, err = worker.Start(s.CPU, func() error {
+		if err := loop(); err != nil {
+			return err
+		}
+		return s.inVain()
+	})
 	if err != nil {
 		return fmt.Errorf("start a sender: %w", err)
 	}
@@ -450,6 +462,9 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 		case errno == 0, errno == unix.EAGAIN, errno == unix.ENOBUFS:
 			s.counts.PushedBack += s.batch.segments
 		case errno == unix.EINTR:
+			if s.driverError != nil {
+				return s.driverError
+			}
 		default:
 			return &CallError{"sendmmsg", errno}
 		}

@@ -16,6 +16,9 @@ const (
 	vhostEntries = 256
 	// vhostBytes bounds the memory of a queue for super-packets.
 	vhostBytes = 4 << 20
+	// checkEvery is how often in ns a sender looks whether the device is still
+	// there: of one that is gone vhost says nothing, and takes all that it is given.
+	checkEvery = 50_000_000
 	// settleTimeout bounds the wait for vhost to take what it was given.
 	settleTimeout = 5 * time.Second
 )
@@ -23,8 +26,10 @@ const (
 // driver is the transmitting half of a virtio driver.
 type driver struct {
 	*vhost.Device
-	free  []int // buffers that the kernel does not have
-	added int   // bytes before each packet that vhost takes away
+	own     bool  // the device is the sender's
+	free    []int // buffers that the kernel does not have
+	added   int   // bytes before each packet that vhost takes away
+	checked int64 // when the device was last seen to be there, in ns of the trial's clock
 }
 
 // openDrivers makes a vhost-net device for each queue that the sender writes to.
@@ -32,12 +37,16 @@ type driver struct {
 // driver.
 func (s *Sender) openDrivers() error {
 	byFD := map[int]*driver{}
-	for _, fd := range s.FDs {
+	for position, fd := range s.FDs {
 		d := byFD[fd]
 		if d == nil {
-			var err error
-			if d, err = s.openDriver(fd); err != nil {
-				return err
+			if s.Drivers != nil {
+				d = newDriver(s.Drivers[position])
+			} else {
+				var err error
+				if d, err = s.openDriver(fd); err != nil {
+					return err
+				}
 			}
 			byFD[fd] = d
 			s.drivers = append(s.drivers, d)
@@ -62,17 +71,26 @@ func (s *Sender) openDriver(fd int) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write by vhost-net: %w", err)
 	}
-	d := &driver{Device: device, added: device.Added()}
-	for i := range entries {
-		d.free = append(d.free, i)
-	}
+	d := newDriver(device)
+	d.own = true
 	return d, nil
 }
 
+func newDriver(device *vhost.Device) *driver {
+	d := &driver{Device: device, added: device.Added()}
+	for i := range device.TX.Entries() {
+		d.free = append(d.free, i)
+	}
+	return d
+}
+
 // AideTime is the CPU time in ns of the workers of vhost, which belongs to the
-// packets; 0 where there are none.
+// packets; 0 where it has none of its own.
 func (s *Sender) AideTime() (sum int64, err error) {
 	for _, d := range s.drivers {
+		if !d.own {
+			continue
+		}
 		n, err := d.WorkerTime()
 		if err != nil {
 			return 0, err
@@ -86,14 +104,16 @@ func (s *Sender) AideTime() (sum int64, err error) {
 // they are not on its CPU, where write(2) would do their work, and why their CPU
 // time is not known.
 func (s *Sender) Aided() (aided bool, pin, time error) {
-	return s.Vhost, s.pinError, s.timeError
+	return s.Vhost && s.Drivers == nil, s.pinError, s.timeError
 }
 
 // pinDrivers puts the workers on the sender's CPU.
 func (s *Sender) pinDrivers() {
 	var errs []error
 	for _, d := range s.drivers {
-		errs = append(errs, d.Pin(s.CPU))
+		if d.own {
+			errs = append(errs, d.Pin(s.CPU))
+		}
 	}
 	s.pinError = errors.Join(errs...)
 	_, s.timeError = s.AideTime()
@@ -117,16 +137,13 @@ func (s *Sender) Settled() bool {
 func (s *Sender) offer(_ int, messages []mmsghdr) (int, unix.Errno) {
 	w := s.writes
 	d := s.driverOf[w.position]
-	calls := s.counts.Calls
 	paced := s.Pace.Rate > 0
 	seq := s.seqs[w.position]
-	n, errno := 0, unix.Errno(0)
+	n := 0
 	for n < len(messages) {
 		worker.Turn()
-		if len(d.free) == 0 {
-			if errno = s.reclaim(d); errno != 0 {
-				break
-			}
+		if len(d.free) == 0 && !s.reclaim(d) {
+			break
 		}
 		now := s.now()
 		due := now
@@ -146,11 +163,20 @@ func (s *Sender) offer(_ int, messages []mmsghdr) (int, unix.Errno) {
 		seq += s.batch.segments
 		n++
 	}
-	if err := s.show(d); err != nil && errno == 0 {
-		errno = errnoOf(err)
+	err := s.show(d)
+	if now := s.now(); err == nil && now-d.checked > checkEvery {
+		d.checked = now
+		s.counts.Calls++
+		err = d.Check()
 	}
-	s.counts.Calls = calls + (s.counts.Calls - calls) - 1 // hand counts one
-	return n, errno
+	if s.driverError == nil {
+		s.driverError = err
+	}
+	s.counts.Calls-- // hand counts one
+	if n < len(messages) || s.driverError != nil {
+		return n, unix.EINTR // hand finds out why
+	}
+	return n, 0
 }
 
 // show publishes what was offered, and kicks the worker if it sleeps.
@@ -165,21 +191,23 @@ func (s *Sender) show(d *driver) error {
 
 // reclaim takes back the buffers that the kernel is done with, and waits until
 // that is half of them if it has them all: to be woken for each would be to wake
-// each time the worker makes a step. EINTR is the end of the trial.
-func (s *Sender) reclaim(d *driver) unix.Errno {
+// each time the worker makes a step. It is false when the trial ends or the
+// driver cannot go on.
+func (s *Sender) reclaim(d *driver) bool {
 	for {
 		for range d.TX.Pending() {
 			i, _ := d.TX.Reap()
 			if i < 0 {
-				return unix.EPROTO
+				s.driverError = errors.New("vhost broke the virtio protocol")
+				return false
 			}
 			d.free = append(d.free, i)
 		}
 		if len(d.free) > 0 {
-			return 0
+			return true
 		}
 		if s.control.Stop.Load() {
-			return unix.EINTR
+			return false
 		}
 		err := s.show(d)
 		if err == nil && d.TX.Arm(d.TX.Entries()/2) {
@@ -190,17 +218,10 @@ func (s *Sender) reclaim(d *driver) unix.Errno {
 			}
 		}
 		if err != nil {
-			return errnoOf(err)
+			s.driverError = err
+			return false
 		}
 	}
-}
-
-func errnoOf(err error) unix.Errno {
-	var errno unix.Errno
-	if errors.As(err, &errno) {
-		return errno
-	}
-	return unix.EPROTO
 }
 
 // settle waits until the kernel has taken all that it was given, at the end.
@@ -228,7 +249,9 @@ func (s *Sender) settle() error {
 func (s *Sender) closeDrivers() error {
 	var errs []error
 	for _, d := range s.drivers {
-		errs = append(errs, d.Close())
+		if d.own {
+			errs = append(errs, d.Close())
+		}
 	}
 	s.drivers, s.driverOf = nil, nil
 	return errors.Join(errs...)

@@ -33,7 +33,9 @@ type writes struct {
 	bytes   uint64
 	errors  [maxErrno]uint64
 	refused []uint64 // segments of each flow that will not be written again
-	failed  int      // writes without success, until the first that had it
+	failed  int      // writes without success, until the first that had it: then -1
+	last    unix.Errno
+	gone    int // writes in a row that found no device
 }
 
 // Writes is what the calls of a sender came to.
@@ -118,7 +120,7 @@ func (w *writes) took(b *batch, first, n int) {
 		w.sizes[bits.Len64(length-1)]++
 	}
 	if n > 0 {
-		w.failed = -1
+		w.failed, w.gone = -1, 0
 	}
 }
 
@@ -133,14 +135,27 @@ func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err er
 	if errno == unix.EAGAIN {
 		return true, s.room(fd)
 	}
+	s.writes.last = errno
 	s.seqs[position] += s.batch.segments
 	s.writes.refused[position] += s.batch.segments
 	if s.writes.failed >= 0 {
-		if s.writes.failed++; s.writes.failed >= giveUp {
-			return false, &CallError{"write", errno}
-		}
+		s.writes.failed++
+	}
+	if errno == unix.EBADFD { // the queue has no device: it was deleted
+		s.writes.gone++
+	}
+	if s.writes.failed >= giveUp || s.writes.gone >= giveUp {
+		return false, &CallError{"write", errno}
 	}
 	return false, nil
+}
+
+// inVain is an error for a sender all of whose writes were refused.
+func (s *Sender) inVain() error {
+	if s.writes == nil || s.writes.failed <= 0 {
+		return nil
+	}
+	return &CallError{"write", s.writes.last}
 }
 
 // room waits until the descriptor takes packets again, if that is asked for.

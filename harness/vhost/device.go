@@ -282,6 +282,21 @@ func (d *Device) Empty() (bool, error) {
 	return !readable && d.RX.Full(), errors.Join(err, d.setBackend(d.RX, d.Backend))
 }
 
+// Pause ends receiving: the worker puts back what it has taken of the device and
+// not moved, as far as the device's ring has room for it.
+func (d *Device) Pause() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.setBackend(d.RX, -1)
+}
+
+// Resume goes on with receiving.
+func (d *Device) Resume() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.setBackend(d.RX, d.Backend)
+}
+
 // readable tells whether the device has packets; an error, whether it is gone.
 func (d *Device) readable() (bool, error) {
 	fds := [1]unix.PollFd{{Fd: int32(d.Backend), Events: unix.POLLIN}}

@@ -496,6 +496,10 @@ type Observer struct {
 	ReadCalls   uint64            `json:"read_calls"`   // returns of tun_do_read; 0 where the rung cannot see them
 	ReadBytes   uint64            `json:"read_bytes"`   // sum of the returns above 0, headers included
 	ReadErrors  map[string]uint64 `json:"read_errors"`  // negative returns by errno name
+	// The same of tun_get_user, where user space writes.
+	WriteCalls  uint64            `json:"write_calls,omitempty"`
+	WriteBytes  uint64            `json:"write_bytes,omitempty"`
+	WriteErrors map[string]uint64 `json:"write_errors,omitempty"`
 }
 
 // Skip tells why a scenario was not measured.

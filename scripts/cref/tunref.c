@@ -4,9 +4,11 @@
 //
 // One thread sends 64 UDP packets a call with sendmmsg on one connected
 // socket, another reads them from the descriptor of a TUN device with one
-// queue. Nothing is stamped and nothing is checked: what is left is the cost
-// of the system calls and of the kernel. The device lives in a network
-// namespace of its own and is gone when the process is.
+// queue. With --dir u2k one thread writes packets to the descriptor, another
+// receives them from a socket with recvmmsg. Nothing is stamped and nothing is
+// checked: what is left is the cost of the system calls and of the kernel. The
+// device lives in a network namespace of its own and is gone when the process
+// is.
 //
 // Device, addresses, qdisc and queue length are those of tunbench's defaults,
 // so that the two programs put the same question to the kernel.
@@ -44,7 +46,9 @@
 #define NETMASK "255.255.255.0"
 #define PEER "198.18.0.2"
 #define PORT 9 // discard: nobody answers, the packets end in the reader
+#define PEER_PORT 20000 // of what is written
 #define TXQLEN 500
+#define ROOM (4 << 20) // of the receiver's socket, in bytes
 #define BATCH 64
 #define HEADERS 28 // IPv4 and UDP
 #define MIN_SIZE 64
@@ -65,6 +69,7 @@ static struct options {
 	double warmup, measure; // seconds
 	int size;               // IP length in bytes
 	bool spin;
+	bool u2k;
 } opt = {.sender_cpu = 0, .reader_cpu = 1, .warmup = 0.25, .measure = 1, .size = 64};
 
 static _Noreturn void die(const char *format, ...)
@@ -246,6 +251,114 @@ static void *read_packets(void *arg)
 	return NULL;
 }
 
+static void put16(unsigned char *at, unsigned int v)
+{
+	at[0] = (unsigned char)(v >> 8);
+	at[1] = (unsigned char)v;
+}
+
+static uint32_t sum(const unsigned char *b, size_t n, uint32_t s)
+{
+	for (size_t i = 0; i + 1 < n; i += 2)
+		s += (uint32_t)(b[i] << 8 | b[i + 1]);
+	if (n % 2)
+		s += (uint32_t)b[n - 1] << 8;
+	while (s >> 16)
+		s = (s & 0xffff) + (s >> 16);
+	return s;
+}
+
+// A datagram from PEER to ADDR with its checksums.
+static void make_packet(unsigned char *b, int size)
+{
+	unsigned char *udp = b + 20;
+	int length = size - 20;
+
+	memset(b, 0, (size_t)size);
+	b[0] = 0x45;
+	put16(b + 2, (unsigned int)size);
+	b[6] = 0x40; // do not fragment
+	b[8] = 64;
+	b[9] = IPPROTO_UDP;
+	inet_pton(AF_INET, PEER, b + 12);
+	inet_pton(AF_INET, ADDR, b + 16);
+	put16(b + 10, ~sum(b, 20, 0));
+	put16(udp, PEER_PORT);
+	put16(udp + 2, PORT);
+	put16(udp + 4, (unsigned int)length);
+	put16(udp + 6, ~sum(udp, (size_t)length, sum(b + 12, 8, (uint32_t)(IPPROTO_UDP + length))));
+}
+
+static void *write_packets(void *arg)
+{
+	static unsigned char packet[MAX_SIZE];
+	int fd = *(int *)arg;
+
+	pin(opt.sender_cpu);
+	make_packet(packet, opt.size);
+	while (!stopped()) {
+		ssize_t n = write(fd, packet, (size_t)opt.size);
+
+		if (n == opt.size)
+			count(&sent, 1);
+		else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+			die("write to " DEVICE);
+	}
+	return NULL;
+}
+
+static void *receive_packets(void *arg)
+{
+	// A line longer than it takes: at a stride of a power of two all would fall
+	// on the same set of the cache.
+	static char payload[BATCH][MAX_SIZE + 65];
+	struct iovec iov[BATCH];
+	struct mmsghdr msgs[BATCH];
+	int fd = *(int *)arg;
+
+	pin(opt.reader_cpu);
+	memset(msgs, 0, sizeof(msgs));
+	for (int i = 0; i < BATCH; i++) {
+		iov[i].iov_base = payload[i];
+		iov[i].iov_len = MAX_SIZE;
+		msgs[i].msg_hdr.msg_iov = &iov[i];
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	for (;;) {
+		int n = recvmmsg(fd, msgs, BATCH, MSG_WAITFORONE, NULL);
+
+		if (n > 0)
+			count(&received, (uint64_t)n);
+		else if (n < 0 && errno != EINTR)
+			die("receive");
+	}
+	return NULL;
+}
+
+static int open_receiver(void)
+{
+	struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = htons(PORT)};
+	int room = ROOM;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET, ADDR, &local.sin_addr);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
+	    bind(fd, (struct sockaddr *)&local, sizeof(local)))
+		die("bind to " ADDR);
+	return fd;
+}
+
+// What did not fit into the receiver's socket.
+static uint64_t overruns(int fd)
+{
+	uint32_t mem[16] = {0}; // SK_MEMINFO_DROPS of linux/sock_diag.h is the ninth
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
+		die("getsockopt SO_MEMINFO");
+	return mem[8];
+}
+
 static double now(void)
 {
 	struct timespec ts;
@@ -304,7 +417,8 @@ static void parse(int argc, char **argv)
 	static const struct option longs[] = {
 		{"cpus", required_argument, NULL, 'c'},   {"measure", required_argument, NULL, 'm'},
 		{"warmup", required_argument, NULL, 'w'}, {"size", required_argument, NULL, 's'},
-		{"io", required_argument, NULL, 'i'},     {"help", no_argument, NULL, 'h'},
+		{"io", required_argument, NULL, 'i'},     {"dir", required_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	char rest;
@@ -336,8 +450,13 @@ static void parse(int argc, char **argv)
 				die("--io %s: choose read or spin", optarg);
 			opt.spin = !strcmp(optarg, "spin");
 			break;
+		case 'd':
+			if (strcmp(optarg, "k2u") && strcmp(optarg, "u2k"))
+				die("--dir %s: choose k2u or u2k", optarg);
+			opt.u2k = !strcmp(optarg, "u2k");
+			break;
 		case 'h':
-			puts("usage: tunref [--cpus SENDER,READER] [--measure S] [--warmup S] [--size BYTES] [--io read|spin]");
+			puts("usage: tunref [--cpus SENDER,READER] [--measure S] [--warmup S] [--size BYTES] [--io read|spin] [--dir k2u|u2k]");
 			exit(0);
 		default:
 			exit(2);
@@ -365,15 +484,23 @@ int main(int argc, char **argv)
 	set_noqueue(if_nametoindex(DEVICE));
 	set_up();
 
-	inet_pton(AF_INET, ADDR, &local.sin_addr);
-	inet_pton(AF_INET, PEER, &peer.sin_addr);
-	udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (udp < 0 || bind(udp, (struct sockaddr *)&local, sizeof(local)) ||
-	    connect(udp, (struct sockaddr *)&peer, sizeof(peer)))
-		die("connect to " PEER);
-
-	if ((errno = pthread_create(&reader, NULL, read_packets, &tun)) ||
-	    (errno = pthread_create(&sender, NULL, send_packets, &udp)))
+	if (opt.u2k) {
+		udp = open_receiver();
+		errno = pthread_create(&reader, NULL, receive_packets, &udp);
+		if (!errno)
+			errno = pthread_create(&sender, NULL, write_packets, &tun);
+	} else {
+		inet_pton(AF_INET, ADDR, &local.sin_addr);
+		inet_pton(AF_INET, PEER, &peer.sin_addr);
+		udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		if (udp < 0 || bind(udp, (struct sockaddr *)&local, sizeof(local)) ||
+		    connect(udp, (struct sockaddr *)&peer, sizeof(peer)))
+			die("connect to " PEER);
+		errno = pthread_create(&reader, NULL, read_packets, &tun);
+		if (!errno)
+			errno = pthread_create(&sender, NULL, send_packets, &udp);
+	}
+	if (errno)
 		die("start a thread");
 	pause_for(opt.warmup);
 	t0 = now(), sent0 = load(&sent), read0 = load(&received);
@@ -381,9 +508,9 @@ int main(int argc, char **argv)
 	t1 = now(), sent1 = load(&sent), read1 = load(&received);
 	atomic_store(&stop, true);
 	pthread_join(sender, NULL);
-	pause_for(0.05); // the reader drains what is left in the ring, at most TXQLEN packets
+	pause_for(0.05); // the reader drains what is left: TXQLEN packets, or what the socket holds
 
-	uint64_t accepted = load(&sent), delivered = load(&received), dropped = tx_dropped();
+	uint64_t accepted = load(&sent), delivered = load(&received), dropped = opt.u2k ? overruns(udp) : tx_dropped();
 
 	printf("{\"pps\":%.0f,\"sent_pps\":%.0f,\"duration_ns\":%.0f,\"sent\":%" PRIu64 ",\"read\":%" PRIu64
 	       ",\"dropped\":%" PRIu64 ",\"unexplained\":%" PRId64 "}\n",

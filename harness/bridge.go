@@ -1,0 +1,135 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/sink"
+	"tunbench/harness/traffic"
+	"tunbench/reports/record"
+)
+
+// bridge is the ground of path=bridge: two TAP devices are ports of a bridge.
+// User space writes frames into the first one, the readers of the second one's
+// queues are the end: to them it is a ground of dir=k2u.
+type bridge struct {
+	k2u
+	writing writing // on the first device
+	still   settling
+
+	entered netns.Counters // of the first device, at the end
+}
+
+const bridgeName = "bridge0"
+
+// portMACs are the devices' own: a frame to one of them would be for the bridge
+// itself.
+var portMACs = [2]net.HardwareAddr{{0x02, 0, 0, 0, 1, 1}, {0x02, 0, 0, 0, 1, 2}}
+
+func newBridge(s Spec, hook bpf.Hook, p record.Placement) *bridge {
+	return &bridge{
+		k2u:     k2u{spec: s, hook: hook, placement: p},
+		writing: writing{spec: s, placement: p},
+	}
+}
+
+func (g *bridge) build() (err error) {
+	if g.ns, err = netns.New(); err != nil {
+		return err
+	}
+	g.writing.ns = g.ns
+	for i, into := range []**device{&g.writing.device, &g.device} {
+		l := netns.Link{MTU: g.spec.mtu(), TxQLen: g.spec.TxQLen, Qdisc: g.spec.Qdisc, MAC: portMACs[i]}
+		if *into, err = newDevice(g.ns, tunnelNames[i], g.spec, l); err != nil {
+			return err
+		}
+	}
+	if err := g.ns.Bridge(bridgeName, tunnelNames[:]...); err != nil {
+		return err
+	}
+	// The address that writers send to.
+	if err := g.ns.Forward(deviceMAC, tunnelNames[1]); err != nil {
+		return err
+	}
+	if g.hook != bpf.None {
+		g.observer, err = bpf.Open(g.hook, g.device.target(g.spec.sampleEvery()))
+	}
+	return err
+}
+
+func (g *bridge) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	g.lane = lane{dir: K2U, queues: true, perSKB: 1}
+	if g.spec.Gen == GenUDPGSO && slices.Contains(g.device.state.Features, featureUSO) {
+		g.lane.perSKB = g.spec.segmentsPerWrite()
+	}
+	err := g.writing.openWriters(g.placement.Sender, false)
+	g.lane.senders = g.writing.lane.senders
+	if err != nil {
+		return []*lane{&g.lane}, err
+	}
+	g.lane.readers, err = g.device.openReaders(g.placement.Reader, reading)
+	return []*lane{&g.lane}, err
+}
+
+// empty is so when all that the first device has received was read from the
+// second one or dropped by it: with NAPI it is received a little later.
+func (g *bridge) empty() (bool, error) {
+	if ok, err := g.k2u.empty(); !ok || err != nil {
+		return false, err
+	}
+	entered, err := g.writing.device.counters()
+	if err != nil {
+		return false, err
+	}
+	left, err := g.device.counters()
+	if err != nil {
+		return false, err
+	}
+	return g.still.done(entered.RxPackets*g.spec.segmentsPerWrite(), (left.TxPackets+left.TxDropped)*g.lane.perSKB), nil
+}
+
+func (g *bridge) collect() (err error) {
+	if g.entered, err = g.writing.device.counters(); err != nil {
+		return err
+	}
+	return g.k2u.collect()
+}
+
+func (g *bridge) account(t *record.Trial) {
+	g.k2u.account(t)
+	t.Devices = []record.Device{g.writing.device.record(), t.Device}
+	t.Writes = writesOf(g.lane.senders)
+	// Super-packets count as one, unless the second device takes none: then they
+	// are cut before it.
+	in := g.entered.RxPackets * g.spec.segmentsPerWrite() / g.lane.perSKB
+	out := g.counters.TxPackets + g.counters.TxDropped
+	last := record.Hop{Name: "device " + tunnelNames[1], In: out, Out: g.counters.TxPackets, Bytes: g.counters.TxBytes, Dropped: map[string]uint64{}}
+	for reason, n := range t.Accounting.Dropped {
+		last.Dropped[reason] = n / g.lane.perSKB
+	}
+	t.Hops = []record.Hop{
+		{Name: "device " + tunnelNames[0], In: t.Accounting.Accepted / g.lane.perSKB, Out: in, Calls: t.Writes.Calls, Bytes: g.entered.RxBytes},
+		{Name: "bridge", In: in, Out: out},
+		last,
+	}
+}
+
+func (g *bridge) mismatch(t *record.Trial) string {
+	taken := t.Accounting.Accepted / g.spec.segmentsPerWrite()
+	if g.entered.RxPackets != taken {
+		return fmt.Sprintf("the kernel took %d frames that were written, %s counted %d", taken, tunnelNames[0], g.entered.RxPackets)
+	}
+	out := (g.counters.TxPackets + g.counters.TxDropped) * g.lane.perSKB
+	if out != t.Accounting.Accepted {
+		return fmt.Sprintf("%d packets came to the bridge, %d went to %s", t.Accounting.Accepted, out, tunnelNames[1])
+	}
+	return g.k2u.mismatch(t)
+}
+
+func (g *bridge) close() error {
+	return errors.Join(g.writing.close(), g.writing.device.Close(), g.k2u.close())
+}

@@ -1,0 +1,146 @@
+package carry
+
+import (
+	"errors"
+	"fmt"
+
+	"tunbench/harness/vhost"
+	"tunbench/harness/worker"
+)
+
+// Vhost are the vhost-net devices of a carrier that is a virtual machine's
+// driver of both: what it receives from one it transmits by the other.
+type Vhost struct{ From, To *vhost.Device }
+
+// vhostBatch is how many packets are moved before the other sides are told.
+const vhostBatch = 64
+
+// AideTime is the CPU time in ns of the workers of vhost that work for the
+// carrier: that of the device it receives from, and that of the other one if
+// no carrier receives from that.
+func (c *Carrier) AideTime() (sum int64, err error) {
+	for _, d := range c.aides() {
+		n, err := d.WorkerTime()
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+func (c *Carrier) aides() (list []*vhost.Device) {
+	if c.Vhost.From == nil {
+		return nil
+	}
+	list = append(list, c.Vhost.From)
+	if c.Vhost.To.RX == nil {
+		list = append(list, c.Vhost.To)
+	}
+	return list
+}
+
+// Aided tells whether workers of vhost work for the carrier and, since Start,
+// why they are not on its CPU and why their CPU time is not known.
+func (c *Carrier) Aided() (aided bool, pin, time error) {
+	return c.Vhost.From != nil, c.pinError, c.timeError
+}
+
+func (c *Carrier) pinAides() {
+	var errs []error
+	for _, d := range c.aides() {
+		errs = append(errs, d.Pin(c.CPU))
+	}
+	c.pinError = errors.Join(errs...)
+	_, c.timeError = c.AideTime()
+}
+
+// vhostLoop is the hot loop between two virtqueues: it allocates nothing.
+func (c *Carrier) vhostLoop() error {
+	defer c.publish()
+	from, to := c.Vhost.From.RX, c.Vhost.To.TX
+	free := make([]int, to.Entries())
+	for i := range free {
+		free[i] = i
+	}
+	added := uint64(c.Vhost.From.Added())
+	for {
+		worker.Turn()
+		finish := c.finish.Load()
+		for range to.Pending() {
+			i, _ := to.Reap()
+			if i < 0 {
+				return c.broken()
+			}
+			free = append(free, i)
+		}
+		n := min(from.Pending(), len(free), vhostBatch)
+		for range n {
+			i, length := from.Reap()
+			if i < 0 {
+				return c.broken()
+			}
+			j := free[len(free)-1]
+			free = free[:len(free)-1]
+			copy(to.Buffer(j), from.Buffer(i)[:length])
+			to.SetLen(j, length)
+			to.Offer(j)
+			from.Offer(i)
+			c.In++
+			c.Out++
+			c.Bytes += uint64(length) - added
+		}
+		var err error
+		switch {
+		case n > 0:
+			err = errors.Join(c.show(to), c.show(from))
+		case from.Pending() > 0: // and no buffer is free
+			err = c.awaitDriver(to, to.Entries()/2)
+		default:
+			c.publish()
+			if finish && to.Idle() {
+				empty, err := c.Vhost.From.Empty()
+				if empty || err != nil {
+					return err
+				}
+			}
+			c.gate.Pass()
+			err = c.awaitDriver(from, 1)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.Name, err)
+		}
+	}
+}
+
+func (c *Carrier) broken() error {
+	return fmt.Errorf("%s: vhost broke the virtio protocol", c.Name)
+}
+
+// show publishes what was offered, and kicks the worker if it sleeps.
+func (c *Carrier) show(q *vhost.Queue) error {
+	q.Publish()
+	if !q.KickNeeded() {
+		return nil
+	}
+	c.Counts.Calls++
+	return q.Kick()
+}
+
+// awaitDriver returns when the worker has used so many buffers, or soon: while the
+// carrier is to finish it looks at both queues.
+func (c *Carrier) awaitDriver(q *vhost.Queue, used int) error {
+	timeout := pollTimeout
+	if c.finish.Load() {
+		timeout = 1
+	}
+	if !q.Arm(used) {
+		return nil
+	}
+	c.Counts.Calls++
+	called, err := q.Wait(timeout)
+	if called || err != nil {
+		return err
+	}
+	return errors.Join(c.Vhost.From.Check(), c.Vhost.To.Check())
+}

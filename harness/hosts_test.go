@@ -1,0 +1,309 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/sink"
+	"tunbench/reports/record"
+)
+
+// shortRelay is a Spec of path=relay whose trial takes a fifth of a second.
+func shortRelay() Spec {
+	s := short()
+	s.Path = PathRelay
+	return s
+}
+
+// followed holds that the hops of a trial pass on what the one before gave them.
+func followed(t *testing.T, trial record.Trial) {
+	t.Helper()
+	for i, h := range trial.Hops {
+		var lost uint64
+		for _, n := range h.Dropped {
+			lost += n
+		}
+		if h.In != h.Out+lost || h.In == 0 {
+			t.Errorf("hop %q: %+v", h.Name, h)
+		}
+		if i > 0 && strings.HasPrefix(h.Name, "relay") && h.In != trial.Hops[i-1].Out {
+			t.Errorf("hop %q got %d of %d", h.Name, h.In, trial.Hops[i-1].Out)
+		}
+	}
+}
+
+// TestRelay runs each way of building two devices and copying between them.
+func TestRelay(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"default":   func(s *Spec) {},
+		"readv":     func(s *Spec) { s.IO, s.VnetHdr, s.PI = IOReadv, 12, true },
+		"poll":      func(s *Spec) { s.IO = IOPoll },
+		"tap":       func(s *Spec) { s.Mode, s.Queues, s.Flows = TAP, 2, 4 },
+		"tap ipv6":  func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 200 },
+		"ipv6":      func(s *Spec) { s.Family, s.Size = 6, 80 },
+		"pi":        func(s *Spec) { s.PI = true },
+		"imix":      func(s *Spec) { s.Size = SizeIMIX },
+		"jumbo":     func(s *Spec) { s.Size = 65535 },
+		"csum":      func(s *Spec) { s.VnetHdr, s.Offload = 10, OffloadCsum },
+		"tunnel":    func(s *Spec) { s.VnetHdr, s.Offload = 24, OffloadTunnel },
+		"gso split": func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 },
+		"gso whole": func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
+		"gso tap v6": func(s *Spec) {
+			s.Gen, s.Mode, s.Family, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, TAP, 6, 500, 12, OffloadUSO
+		},
+		"napi":         func(s *Spec) { s.NAPI = NAPIOn },
+		"frags":        func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags },
+		"both":         func(s *Spec) { s.Dir, s.Queues, s.Flows = Both, 2, 4 },
+		"both gso":     func(s *Spec) { s.Dir, s.Gen, s.Size, s.VnetHdr, s.Offload = Both, GenUDPGSO, 1500, 10, OffloadUSO },
+		"steer":        func(s *Spec) { s.Queues, s.Flows, s.Steer = 2, 8, SteerOne },
+		"sndbuf":       func(s *Spec) { s.SndBuf = 65536 },
+		"small sndbuf": func(s *Spec) { s.SndBuf, s.IO, s.NAPI = 2048, IOPoll, NAPIOn },
+		"open loop":    func(s *Spec) { s.Rate, s.Flows = 2000, 2 },
+		"pfifo_fast":   func(s *Spec) { s.Qdisc = "pfifo_fast" },
+		"short ring":   func(s *Spec) { s.TxQLen = 8 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+				s := shortRelay()
+				set(&s)
+				if s.Dir == Both { // whose many threads take turns
+					s.Measure = 400 * time.Millisecond
+				}
+				trial := run(t, s, hook)
+				balanced(t, trial)
+				followed(t, trial)
+				if len(trial.Devices) != 2 || len(trial.CPUs.Carrier) != s.relays()*s.Queues {
+					t.Errorf("%d devices, %d carriers", len(trial.Devices), len(trial.CPUs.Carrier))
+				}
+				if a := trial.Accounting; hook != bpf.None && s.Dir != Both && (*a.Xmit != a.Accepted || trial.Latency[record.Residency].Count == 0) {
+					t.Errorf("observed %+v, residency of %d packets", trial.Accounting, trial.Latency[record.Residency].Count)
+				}
+				if s.Offload == OffloadUSO && trial.Hops[0].In*20 > trial.Accounting.Accepted {
+					t.Errorf("%d super-packets for %d segments", trial.Hops[0].In, trial.Accounting.Accepted)
+				}
+				if s.Dir == Both {
+					bothWays(t, trial)
+					if seen := trial.Directions[string(U2K)].Accounting.Xmit; (seen != nil) != (hook != bpf.None) {
+						t.Errorf("hook=%s: the other direction was observed in %v", hook, seen)
+					}
+				}
+			}
+		})
+	}
+}
+
+// bothWays holds that the two directions are each accounted for and make the
+// whole.
+func bothWays(t *testing.T, trial record.Trial) {
+	t.Helper()
+	var accepted, delivered, dropped uint64
+	for _, dir := range []Dir{K2U, U2K} {
+		d := trial.Directions[string(dir)]
+		a := d.Accounting
+		if a.Unexplained != 0 || a.Delivered == 0 || d.Metrics[record.PPS] <= 0 || d.Latency[record.E2E].Count == 0 {
+			t.Errorf("%s: %+v, %v", dir, a, d.Metrics)
+		}
+		accepted += a.Accepted
+		delivered += a.Delivered
+		dropped += a.DroppedTotal()
+	}
+	if a := trial.Accounting; a.Accepted != accepted || a.Delivered != delivered || a.DroppedTotal() != dropped {
+		t.Errorf("the directions have %d, %d and %d, the whole %+v", accepted, delivered, dropped, a)
+	}
+}
+
+func TestVeth(t *testing.T) {
+	needRoot(t)
+	for name, set := range map[string]func(*Spec){
+		"default":    func(s *Spec) {},
+		"ipv6":       func(s *Spec) { s.Family, s.Size = 6, 200 },
+		"both":       func(s *Spec) { s.Dir, s.Flows = Both, 4 },
+		"gso":        func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 },
+		"imix":       func(s *Spec) { s.Size, s.Flows = SizeIMIX, 3 },
+		"pfifo_fast": func(s *Spec) { s.Qdisc = "pfifo_fast" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := short()
+			s.Path = PathVeth
+			set(&s)
+			trial := run(t, s, bpf.Tracepoint)
+			balanced(t, trial)
+			if s.Dir == Both {
+				bothWays(t, trial)
+			}
+			if trial.Device.MTU != 1500 || trial.Device.Name == "" || trial.Device.Qdisc != s.Qdisc {
+				t.Errorf("device %+v", trial.Device)
+			}
+		})
+	}
+}
+
+// TestRelayToOneThatDoesNotListen is a host that reads nothing for a while: what
+// its sockets do not hold is counted there, and nowhere else.
+func TestRelayToOneThatDoesNotListen(t *testing.T) {
+	needRoot(t)
+	for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+		s := shortRelay()
+		s.IO, s.Size, s.Measure = IOPoll, 1500, 300*time.Millisecond
+		b, _ := hostBed(t, s, hook)
+		time.AfterFunc(50*time.Millisecond, func() { b.reading.Gate.Close() })
+		time.AfterFunc(250*time.Millisecond, func() { b.reading.Gate.Open() })
+		m, err := runPhases(context.Background(), b, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trial := b.trial(m, record.Floor{SyscallNs: 1}, false)
+		balanced(t, trial)
+		followed(t, trial)
+		if trial.Accounting.Dropped[sink.SocketDrops] == 0 {
+			t.Errorf("no socket overran: %+v", trial.Accounting)
+		}
+	}
+}
+
+// hostBed is the bed of a Spec between hosts, and its wire.
+func hostBed(t *testing.T, s Spec, hook bpf.Hook) (*bed, *relayWire) {
+	t.Helper()
+	p, err := place(s, []int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newRelayWire(s, hook, p)
+	return newBed(s, newHosts(s, w, p), p), w
+}
+
+// TestRelayLosesADevice: whichever end goes, the trial ends soon and says why.
+func TestRelayLosesADevice(t *testing.T) {
+	needRoot(t)
+	for name, end := range map[string]func(w *relayWire) error{
+		"first deleted":  func(w *relayWire) error { return w.hosts[0].ns.Delete(relayNames[0]) },
+		"second deleted": func(w *relayWire) error { return w.hosts[1].ns.Delete(relayNames[1]) },
+		"first down":     func(w *relayWire) error { return linkDown(w.hosts[0].ns, relayNames[0]) },
+	} {
+		for _, io := range []IO{IORead, IOPoll} {
+			s := shortRelay()
+			s.IO, s.Dir, s.Measure = io, Both, 20*time.Second
+			s.Window = s.Measure
+			b, w := hostBed(t, s, bpf.None)
+			result := make(chan error, 1)
+			time.AfterFunc(200*time.Millisecond, func() { result <- end(w) })
+			begin := time.Now()
+			restore := quiet(8)
+			_, err := runPhases(context.Background(), b, s)
+			restore()
+			if got := <-result; got != nil {
+				t.Fatal(got)
+			}
+			if err == nil || !strings.Contains(err.Error(), "died") {
+				t.Errorf("%s, io=%s: %v", name, io, err)
+			}
+			if spent := time.Since(begin); spent > 2*time.Second {
+				t.Errorf("%s, io=%s: noticed after %v: %v", name, io, spent, err)
+			}
+		}
+	}
+}
+
+func linkDown(ns *netns.NS, name string) error {
+	return ns.Do(func() error {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		return netlink.LinkSetDown(link)
+	})
+}
+
+// TestRelayToALinkThatIsDown: what cannot be written is counted by errno.
+func TestRelayToALinkThatIsDown(t *testing.T) {
+	needRoot(t)
+	s := shortRelay()
+	b, w := hostBed(t, s, bpf.None)
+	result := make(chan error, 1)
+	time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(w.hosts[1].ns, relayNames[1]) })
+	m, err := runPhases(context.Background(), b, s)
+	if err := errors.Join(err, <-result); err != nil {
+		t.Fatal(err)
+	}
+	trial := b.trial(m, record.Floor{SyscallNs: 1}, false)
+	balanced(t, trial)
+	followed(t, trial)
+	if trial.Accounting.Dropped["relay EIO"] == 0 {
+		t.Errorf("dropped %v", trial.Accounting.Dropped)
+	}
+}
+
+// TestRelaySideBySide measures two relays in turns.
+func TestRelaySideBySide(t *testing.T) {
+	needRoot(t)
+	for _, io := range []IO{IORead, IOPoll} {
+		var sides [2]Side
+		for i, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			s := shortRelay()
+			s.IO = io
+			sides[i] = Side{Spec: s, Hook: string(hook)}
+		}
+		trials, err := lab.RunPair(context.Background(), sides, 1, record.Floor{SyscallNs: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, trial := range trials {
+			if a := trial.Accounting; a.Unexplained != 0 || a.Delivered == 0 || trial.Metrics[record.PPS] == 0 {
+				t.Errorf("io=%s: %+v %v", io, a, trial.Notes)
+			}
+		}
+	}
+}
+
+func TestRelayLeavesNothing(t *testing.T) {
+	needRoot(t)
+	s := shortRelay()
+	s.Dir, s.Queues, s.Flows = Both, 2, 4
+	run(t, s, bpf.Tracepoint)
+	before := descriptors(t)
+	for range 3 {
+		run(t, s, bpf.Tracepoint)
+	}
+	if after := descriptors(t); after != before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+}
+
+func TestCarriersGoWhereRoomIs(t *testing.T) {
+	p := record.Placement{Sender: []int{0}, Reader: []int{1}}
+	for _, c := range []struct {
+		n    int
+		cpus []int
+		want []int
+	}{
+		{0, []int{0, 1}, nil},
+		{1, []int{0, 1}, []int{1}},
+		{4, []int{0, 1}, []int{1, 0, 1, 0}},
+		{2, []int{0, 1, 2, 3}, []int{2, 3}},
+		{2, []int{0}, []int{0, 0}},
+	} {
+		if got := placeCarriers(c.n, c.cpus, p); !slices.Equal(got, c.want) {
+			t.Errorf("%d carriers on %v: %v, want %v", c.n, c.cpus, got, c.want)
+		}
+	}
+}
+
+// descriptors counts those that this process has open.
+func descriptors(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}

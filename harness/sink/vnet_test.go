@@ -1,0 +1,171 @@
+package sink
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/packet"
+)
+
+// superPacket makes what a read returns of a packet of that many stamped segments
+// of TCP: a virtio-net header, and a checksum that is left to the reader.
+func superPacket(vnet, segments, size int) []byte {
+	t := packet.TCP{Src: netip.MustParseAddrPort("198.18.0.1:20000"), Dst: netip.MustParseAddrPort("198.18.0.2:9")}
+	headers := packet.TCPHeadersLen(false, 4)
+	b := make([]byte, vnet+headers+segments*size)
+	h := t.Super(b[vnet:], segments*size, size)
+	if vnet > 0 {
+		h.Put(b, vnet)
+	}
+	for i := range segments {
+		s := packet.Stamp{Flow: 1, Seq: uint64(i), Intended: 100, Sent: 100}
+		s.Put(b[vnet+headers+i*size:])
+	}
+	return b
+}
+
+func TestVnetIsHeldAgainstThePacket(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(b []byte)
+		want  Vnet
+	}{
+		"right":   {func([]byte) {}, Vnet{Partial: 1}},
+		"kind":    {func(b []byte) { b[1] = packet.GSOTCPv6 }, Vnet{Bad: bad(packet.FaultGSOType)}},
+		"partial": {func(b []byte) { b[24+20+17]++ }, Vnet{Bad: bad(packet.FaultPartialSum)}},
+		"start":   {func(b []byte) { b[6]++ }, Vnet{Bad: bad(packet.FaultCsumStart)}},
+	} {
+		b := superPacket(24, 10, 1448)
+		c.spoil(b)
+		r := newReader(Config{VnetHdr: 24})
+		r.take(b, 150)
+		got := r.Vnet
+		if got.Headers != 1 || got.Largest != uint64(len(b)-24) || got.Partial != c.want.Partial || got.Bad != c.want.Bad {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
+		if r.Delivered != 10 || r.WireBytes != 10*1488 {
+			t.Errorf("%s: %d segments of %d bytes, want 10 of 1488 each", name, r.Delivered, r.WireBytes)
+		}
+	}
+}
+
+func bad(f packet.Fault) (list [packet.Faults]uint64) {
+	list[f] = 1
+	return list
+}
+
+// TestSomeAreAddedUp: of packets with complete checksums the first ones and a
+// sample are verified.
+func TestSomeAreAddedUp(t *testing.T) {
+	right := superPacket(10, 1, 100)
+	var h packet.VnetHdr
+	var s packet.Super
+	if h.Parse(right) != nil || s.Open(h, right[10:], false) != nil {
+		t.Fatal("no packet")
+	}
+	s.Segment(right[10:], 0)
+	clear(right[:10])
+	wrong := slices.Clone(right)
+	wrong[len(wrong)-1]++
+	r := newReader(Config{VnetHdr: 10})
+	for range 10 * sumEvery {
+		r.take(right, 1)
+	}
+	v := &r.Vnet
+	if v.Full != 10*sumEvery || v.Summed != sumFirst+9 || v.Bad != [packet.Faults]uint64{} || v.GSO[0] != v.Headers {
+		t.Errorf("%+v, want %d verified, all right", *v, sumFirst+9)
+	}
+	for range 2 * sumEvery {
+		r.take(wrong, 1)
+	}
+	if v.Bad[packet.FaultChecksum] != 2 {
+		t.Errorf("%d found wrong, want 2", v.Bad[packet.FaultChecksum])
+	}
+	udp := read(10, false, 1, 36, 0)
+	r.take(udp, 1)
+	if v.Without != 1 {
+		t.Errorf("%d without a checksum, want 1", v.Without)
+	}
+	var sum Vnet
+	sum.Add(v)
+	sum.Add(v)
+	if sum.Headers != 2*v.Headers || sum.Full != 2*v.Full || sum.Largest != v.Largest || sum.Bad[packet.FaultChecksum] != 4 {
+		t.Errorf("twice %+v is %+v", *v, sum)
+	}
+}
+
+func TestGSONames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		gso  uint8
+		name string
+	}{
+		{packet.GSONone, "none"}, {packet.GSOTCPv4, "tcpv4"}, {packet.GSOTCPv6 | packet.GSOECN, "tcpv6"}, {packet.GSOUDPL4, "udp-l4"},
+		{packet.GSOTCPv4 | packet.GSOTunnel6, "tcpv4 in udp6"}, {packet.GSOUDPL4 | packet.GSOTunnel4, "udp-l4 in udp4"}, {7, "other"},
+	} {
+		var v Vnet
+		var h packet.VnetHdr
+		b := superPacket(24, 2, 100)
+		b[1] = c.gso
+		var l packet.Layout
+		l.Parse(b[24:], false)
+		if !v.take(&h, b[:24], b[24:], &l) {
+			t.Fatalf("%s: not taken", c.name)
+		}
+		i := slices.Index(v.GSO[:], 1)
+		if got := GSOName(i); got != c.name || seen[got] {
+			t.Errorf("gso_type %#x is %q, want %q", c.gso, got, c.name)
+		}
+		seen[c.name] = true
+	}
+}
+
+// TestSplit: readv gives the same as read, whatever stands before the packets.
+func TestSplit(t *testing.T) {
+	pi := append(make([]byte, packet.PILen), superPacket(12, 3, 200)...)
+	for name, c := range map[string]struct {
+		config Config
+		read   []byte
+	}{
+		"headers": {Config{PI: true, VnetHdr: 12}, pi},
+		"vnet":    {Config{VnetHdr: 12}, superPacket(12, 3, 200)},
+		"none":    {Config{}, superPacket(0, 1, 200)},
+		"cut":     {Config{PI: true, VnetHdr: 12}, pi[:9]},
+	} {
+		c.config.MaxRead = 2000
+		whole, split := newReader(c.config), newReader(c.config)
+		split.Split = true
+		split.buffer()
+		whole.take(c.read, 150)
+		// As the kernel fills the vectors.
+		fds := make([]int, 2)
+		if err := unix.Pipe2(fds, unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+		out, in := os.NewFile(uintptr(fds[0]), "pipe"), os.NewFile(uintptr(fds[1]), "pipe")
+		if _, err := in.Write(c.read); err != nil {
+			t.Fatal(err)
+		}
+		var vectors [][]byte
+		if n := split.headersLen(); n > 0 {
+			vectors = append(vectors, split.buf[:n])
+		}
+		vectors = append(vectors, split.buf[splitAt:])
+		if len(vectors) != len(split.iovecs) || split.iovecs[len(vectors)-1].Base != &split.buf[splitAt] || split.iovecs[0].Base != &vectors[0][0] {
+			t.Fatalf("%s: %d vectors, want %d", name, len(split.iovecs), len(vectors))
+		}
+		n, err := unix.Readv(fds[0], vectors)
+		if err != nil {
+			t.Fatal(err)
+		}
+		split.takeSplit(n, 150)
+		out.Close()
+		in.Close()
+		if whole.Counts != split.Counts || whole.Vnet != split.Vnet || (name == "cut") != (split.Foreign == 1) {
+			t.Errorf("%s: %+v in one buffer, %+v in two", name, whole.Counts, split.Counts)
+		}
+	}
+}

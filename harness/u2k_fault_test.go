@@ -1,0 +1,207 @@
+package harness
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/sink"
+	"tunbench/harness/traffic"
+	"tunbench/harness/worker"
+	"tunbench/reports/record"
+)
+
+// inNamespace does something to the device of a trial that runs.
+func inNamespace(t *testing.T, ns func() *netns.NS, do func(netlink.Link) error) {
+	t.Helper()
+	err := ns().Do(func() error {
+		link, err := netlink.LinkByName(deviceName)
+		if err != nil {
+			return err
+		}
+		return do(link)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// bedFor makes a bed for s that a test may reach into.
+func bedFor(t *testing.T, s Spec, g func(record.Placement) ground) *bed {
+	t.Helper()
+	p, err := place(s, []int{0, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newBed(s, g(p), p)
+}
+
+// TestWrittenDeviceDisappears deletes the device while it is written to: the
+// trial ends soon, and says why.
+func TestWrittenDeviceDisappears(t *testing.T) {
+	needRoot(t)
+	for _, dir := range []Dir{U2K, Both} {
+		for _, io := range []IO{IORead, IOPoll} {
+			s := short()
+			s.Dir, s.IO, s.Measure, s.Window = dir, io, 20*time.Second, 20*time.Second
+			var ns func() *netns.NS
+			b := bedFor(t, s, func(p record.Placement) ground {
+				if dir == Both {
+					g := newBoth(s, bpf.None, p)
+					ns = func() *netns.NS { return g.kernel.ns }
+					return g
+				}
+				g := newU2K(s, bpf.None, p)
+				ns = func() *netns.NS { return g.ns }
+				return g
+			})
+			time.AfterFunc(300*time.Millisecond, func() { inNamespace(t, ns, func(l netlink.Link) error { return netlink.LinkDel(l) }) })
+			begin := time.Now()
+			restore := quiet(4)
+			_, err := runPhases(context.Background(), b, s)
+			restore()
+			if err == nil || !strings.Contains(err.Error(), "died") {
+				t.Errorf("dir=%s io=%s: %v", dir, io, err)
+			}
+			if spent := time.Since(begin); spent > 5*time.Second {
+				t.Errorf("dir=%s io=%s: noticed after %v", dir, io, spent)
+			}
+		}
+	}
+}
+
+// TestWrittenLinkGoesDown takes the link down while the device is written to:
+// each write that is refused from then on is counted by its errno.
+func TestWrittenLinkGoesDown(t *testing.T) {
+	needRoot(t)
+	for _, napi := range []NAPI{NAPIOff, NAPIOn} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			s := short()
+			s.Dir, s.NAPI, s.Measure = U2K, napi, 300*time.Millisecond
+			var g *u2k
+			b := bedFor(t, s, func(p record.Placement) ground {
+				g = newU2K(s, hook, p)
+				return g
+			})
+			time.AfterFunc(200*time.Millisecond, func() {
+				inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
+			})
+			restore := quiet(2)
+			m, err := runPhases(context.Background(), b, s)
+			restore()
+			if err != nil {
+				t.Fatal(err)
+			}
+			trial := b.trial(m, record.Floor{SyscallNs: 1}, false)
+			balanced(t, trial)
+			if n := trial.Writes.Errors["EIO"]; n == 0 || n != trial.Accounting.PushedBack {
+				t.Errorf("napi=%s: writes refused: %v, %d pushed back", napi, trial.Writes.Errors, trial.Accounting.PushedBack)
+			}
+		}
+	}
+}
+
+// TestLinkIsDown is a device that takes nothing from the first write on.
+func TestLinkIsDown(t *testing.T) {
+	needRoot(t)
+	s := short()
+	s.Dir, s.Measure, s.Window = U2K, 20*time.Second, 20*time.Second
+	var g *u2k
+	b := bedFor(t, s, func(p record.Placement) ground {
+		g = newU2K(s, bpf.None, p)
+		return g
+	})
+	down := &downBed{bed: b, down: func() {
+		inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
+	}}
+	restore := quiet(2)
+	_, err := runPhases(context.Background(), down, s)
+	restore()
+	if err == nil {
+		t.Fatal("a trial in which every write was refused has ended well")
+	}
+	if reason, detail := Classify(err); reason != record.Unsupported || !strings.Contains(detail, unix.EIO.Error()) {
+		t.Errorf("%s: %s", reason, detail)
+	}
+}
+
+// downBed does something between build and start.
+type downBed struct {
+	*bed
+	down func()
+}
+
+func (b *downBed) start() error {
+	b.down()
+	return b.bed.start()
+}
+
+// TestReceiverStopsReading lets the receiver begin late: what its socket does
+// not hold is lost there, and counted, in both arms.
+func TestReceiverStopsReading(t *testing.T) {
+	needRoot(t)
+	for _, gen := range []Gen{GenUDP, GenUDPGSO} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			s := short()
+			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Measure = U2K, gen, 1000, 10, 200*time.Millisecond
+			b := bedFor(t, s, func(p record.Placement) ground { return &lateGround{u2k: newU2K(s, hook, p)} })
+			restore := quiet(2)
+			m, err := runPhases(context.Background(), b, s)
+			restore()
+			if err != nil {
+				t.Fatal(err)
+			}
+			trial := b.trial(m, record.Floor{SyscallNs: 1}, false)
+			balanced(t, trial)
+			if n := trial.Accounting.Dropped[sink.SocketDrops]; n == 0 {
+				t.Errorf("gen=%s hook=%s: nothing was dropped at the socket: %+v", gen, hook, trial.Accounting)
+			}
+		}
+	}
+}
+
+// lateGround has receivers with little room that begin late.
+type lateGround struct{ *u2k }
+
+func (g *lateGround) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	lanes, err := g.u2k.lanes(sending, reading)
+	if err != nil {
+		return lanes, err
+	}
+	for i, r := range g.receivers {
+		if err := sink.Prepare(r.FDs[0], 1<<16, false); err != nil {
+			return lanes, err
+		}
+		g.lane.readers[i] = &lateReader{Receiver: r}
+	}
+	return lanes, nil
+}
+
+// lateReader begins in the middle of a trial.
+type lateReader struct {
+	*sink.Receiver
+	began atomic.Bool
+}
+
+func (r *lateReader) Start() error {
+	time.AfterFunc(150*time.Millisecond, func() {
+		if r.Receiver.Start() == nil {
+			r.began.Store(true)
+		}
+	})
+	return nil
+}
+
+func (r *lateReader) Thread() *worker.Thread {
+	if !r.began.Load() {
+		return nil
+	}
+	return r.Receiver.Thread()
+}
