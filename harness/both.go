@@ -110,6 +110,12 @@ func (g *both) collect() error {
 
 func (g *both) account(t *record.Trial) {
 	snapshot := g.kernel.snapshot
+	if snapshot != nil && g.user.spec.XDP == XDPDrop {
+		// Native XDP comes before what the observer takes for receiving: its
+		// drops look like those of what is sent, on a queue above the real one.
+		g.user.endedIn(snapshot.Drops, g.user.seen*g.user.lane.perSKB)
+		snapshot.Strays -= min(snapshot.Strays, g.user.seen)
+	}
 	g.kernel.account(t)
 	down, up := t.Directions[string(K2U)], t.Directions[string(U2K)]
 	a := &t.Accounting

@@ -26,6 +26,7 @@ func TestBothDirections(t *testing.T) {
 		"gso":         func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
 		"gso cut":     func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Flows = GenUDPGSO, 1500, 10, 2 },
 		"xdp pass":    func(s *Spec) { s.Mode, s.XDP = TAP, XDPPass },
+		"xdp drop":    func(s *Spec) { s.Mode, s.XDP, s.Queues, s.Flows = TAP, XDPDrop, 2, 4 },
 		"xdp dropped": func(s *Spec) { s.XDP = XDPDropGeneric },
 		"fq_codel":    func(s *Spec) { s.Qdisc = "pfifo_fast" },
 	} {
@@ -46,7 +47,7 @@ func TestBothDirections(t *testing.T) {
 					sum.Offered -= a.Offered
 					sum.Accepted -= a.Accepted
 					sum.Delivered -= a.Delivered
-					if d.Metrics[record.OfferedPPS] <= 0 {
+					if _, ok := d.Metrics[record.OfferedPPS]; !ok || d.Metrics[record.Loss] < 0 {
 						t.Errorf("metrics of one direction: %v", d.Metrics)
 					}
 				}

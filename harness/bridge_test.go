@@ -35,7 +35,7 @@ func TestBridge(t *testing.T) {
 			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 				trial := run(t, s, hook)
 				balanced(t, trial)
-				hopsAgree(t, trial)
+				hopsAgree(t, s, trial)
 				if w := trial.Writes; w == nil || w.Calls == 0 || w.Bytes == 0 {
 					t.Errorf("writes %+v", w)
 				}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,6 +71,9 @@ func TestObserverSeesEveryWrite(t *testing.T) {
 			"gso frags":   gso(func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags }),
 			"gso napi v6": gso(func(s *Spec) { s.Family, s.NAPI = 6, NAPIOn }),
 		} {
+			if testing.Short() && !slices.Contains([]string{"tun", "one queue", "tun napi", "tap frags", "gso tap"}, name) {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s/%s", hook, name), func(t *testing.T) {
 				s := Default()
 				s.Queues = 4
@@ -103,6 +107,19 @@ func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
 		t.Fatal(err)
 	}
 	roomy, tight := socketIn(t, ns, s, room, 8<<20), socketIn(t, ns, s, full, 0)
+	// An IPv6 address is put to use by a worker of the kernel, in its own time.
+	eventually(t, "a packet is received", func() bool {
+		b, _ := written(s, room, 1)
+		if _, err := unix.Write(d.Queues()[0].FD(), b); err != nil {
+			t.Fatal(err)
+		}
+		_, err := unix.Read(roomy, make([]byte, 1<<16))
+		return err == nil
+	})
+	time.Sleep(5 * time.Millisecond)
+	for buf := make([]byte, 1<<16); err == nil; {
+		_, err = unix.Read(roomy, buf)
+	}
 	target := d.target(1)
 	target.Side = side
 	o, err := bpf.Open(hook, target)
@@ -176,7 +193,7 @@ func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
 		t.Errorf("%d packets were received and %v dropped, %d by queue, of %d; %d strays", got, snapshot.RecvDrops, onQueues, sent, snapshot.Strays)
 	}
 	if n := snapshot.RecvDrops["NO_SOCKET"]; n != uint64(rounds*segments) {
-		t.Errorf("%d packets for nobody, want %d", n, rounds*segments)
+		t.Errorf("%d packets for nobody, want %d; dropped %v, received %d", n, rounds*segments, snapshot.RecvDrops, got)
 	}
 	if snapshot.RecvDrops["SOCKET_RCVBUFF"] == 0 {
 		t.Error("no packet was too many for its socket")

@@ -150,15 +150,18 @@ func (w *tunnel) follow(t *record.Trial, hops func(from int) []record.Hop) {
 		}
 	}
 	for from := range w.spec.relays() {
-		t.Hops = append(t.Hops, addDrops(t, hops(from))...)
+		t.Hops = append(t.Hops, addDrops(t, dirFrom[from], hops(from))...)
 	}
 }
 
+// dirFrom is the direction of what a host sends.
+var dirFrom = [2]Dir{K2U, U2K}
+
 // addDrops adds the drops of hops to the accounts.
-func addDrops(t *record.Trial, hops []record.Hop) []record.Hop {
+func addDrops(t *record.Trial, dir Dir, hops []record.Hop) []record.Hop {
 	for _, hop := range hops {
 		for reason, n := range hop.Dropped {
-			t.Accounting.Dropped[reason] += n
+			drop(t, dir, reason, n)
 		}
 	}
 	return hops
@@ -186,21 +189,23 @@ func (w *tunnel) seen(t *record.Trial, host int, s *bpf.Snapshot) {
 		}
 		t.Queues = append(t.Queues, queue)
 	}
-	add := func(sum **uint64, n uint64) {
-		if *sum == nil {
-			*sum = new(uint64)
+	sums := func(a *record.Accounting) {
+		addSeen(&a.Xmit, xmit)
+		addSeen(&a.Read, read)
+		if super {
+			addSeen(&a.XmitSKBs, xmitSKBs)
+			addSeen(&a.ReadSKBs, readSKBs)
 		}
-		**sum += n
 	}
-	a := &t.Accounting
-	add(&a.Xmit, xmit)
-	add(&a.Read, read)
-	if super {
-		add(&a.XmitSKBs, xmitSKBs)
-		add(&a.ReadSKBs, readSKBs)
+	sums(&t.Accounting)
+	residency := latency(&s.Residency, s.Missed)
+	if d, ok := t.Directions[string(dirFrom[host])]; ok {
+		sums(&d.Accounting)
+		d.Latency = map[string]record.Latency{record.Residency: residency}
+		t.Directions[string(dirFrom[host])] = d
 	}
 	if host == 0 {
-		t.Latency[record.Residency] = latency(&s.Residency, s.Missed)
+		t.Latency[record.Residency] = residency
 	}
 }
 
@@ -299,7 +304,7 @@ func (s *settling) done(counts ...uint64) bool {
 const (
 	introducePort = 7
 	introduceWait = time.Second
-	introduceMost = 10 // datagrams
+	introduceMost = 20 // datagrams
 )
 
 // introduce lets each host send the other one a datagram: tunnels agree on keys

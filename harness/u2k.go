@@ -350,18 +350,7 @@ func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
 	}
 	if snapshot != nil {
 		drops := maps.Clone(snapshot.RecvDrops)
-		if !w.spec.XDP.drops() {
-			return drops
-		}
-		// What the program dropped was delivered to it.
-		ended := w.seen * w.lane.perSKB
-		for _, reason := range xdpReasons {
-			n := min(ended, drops[reason])
-			ended -= n
-			if drops[reason] -= n; drops[reason] == 0 {
-				delete(drops, reason)
-			}
-		}
+		w.endedIn(drops, w.seen*w.lane.perSKB)
 		return drops
 	}
 	drops := map[string]uint64{}
@@ -369,6 +358,22 @@ func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
 		drops[reason] = n * w.lane.perSKB
 	}
 	return drops
+}
+
+// endedIn takes from drops those that the XDP program made, as far as they are
+// among them: they were delivered to it. It gives how many are left of n.
+func (w *writing) endedIn(drops map[string]uint64, n uint64) (rest uint64) {
+	if !w.spec.XDP.drops() {
+		return 0
+	}
+	for _, reason := range xdpReasons {
+		these := min(n, drops[reason])
+		n -= these
+		if drops[reason] -= these; drops[reason] == 0 {
+			delete(drops, reason)
+		}
+	}
+	return n
 }
 
 // onQueue fills in what the observer saw written to a queue.

@@ -62,10 +62,12 @@ func TestWrittenDeviceDisappears(t *testing.T) {
 				ns = func() *netns.NS { return g.ns }
 				return g
 			})
-			time.AfterFunc(300*time.Millisecond, func() { inNamespace(t, ns, func(l netlink.Link) error { return netlink.LinkDel(l) }) })
+			later := &laterBed{bed: b, wait: 100 * time.Millisecond, do: func() {
+				inNamespace(t, ns, func(l netlink.Link) error { return netlink.LinkDel(l) })
+			}}
 			begin := time.Now()
 			restore := quiet(4)
-			_, err := runPhases(context.Background(), b, s)
+			_, err := runPhases(context.Background(), later, s)
 			restore()
 			if err == nil || !strings.Contains(err.Error(), "died") {
 				t.Errorf("dir=%s io=%s: %v", dir, io, err)
@@ -90,11 +92,11 @@ func TestWrittenLinkGoesDown(t *testing.T) {
 				g = newU2K(s, hook, p)
 				return g
 			})
-			time.AfterFunc(200*time.Millisecond, func() {
+			later := &laterBed{bed: b, wait: 150 * time.Millisecond, do: func() {
 				inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
-			})
+			}}
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), b, s)
+			m, err := runPhases(context.Background(), later, s)
 			restore()
 			if err != nil {
 				t.Fatal(err)
@@ -118,11 +120,11 @@ func TestLinkIsDown(t *testing.T) {
 		g = newU2K(s, bpf.None, p)
 		return g
 	})
-	down := &downBed{bed: b, down: func() {
+	before := &laterBed{bed: b, do: func() {
 		inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 	}}
 	restore := quiet(2)
-	_, err := runPhases(context.Background(), down, s)
+	_, err := runPhases(context.Background(), before, s)
 	restore()
 	if err == nil {
 		t.Fatal("a trial in which every write was refused has ended well")
@@ -132,15 +134,23 @@ func TestLinkIsDown(t *testing.T) {
 	}
 }
 
-// downBed does something between build and start.
-type downBed struct {
+// laterBed has something happen that long after its start, or right before it.
+type laterBed struct {
 	*bed
-	down func()
+	wait time.Duration
+	do   func()
 }
 
-func (b *downBed) start() error {
-	b.down()
-	return b.bed.start()
+func (b *laterBed) start() error {
+	if b.wait == 0 {
+		b.do()
+		return b.bed.start()
+	}
+	if err := b.bed.start(); err != nil {
+		return err
+	}
+	time.AfterFunc(b.wait, b.do)
+	return nil
 }
 
 // TestReceiverStopsReading lets the receiver begin late: what its socket does

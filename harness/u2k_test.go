@@ -186,3 +186,28 @@ func TestWritesOnEveryRung(t *testing.T) {
 		}
 	}
 }
+
+// TestWritesSideBySide measures both arms in turns: while one is measured, the
+// other one's workers stand still and its observer is away.
+func TestWritesSideBySide(t *testing.T) {
+	needRoot(t)
+	for _, set := range []func(*Spec){
+		func(s *Spec) { s.Dir, s.NAPI, s.Queues, s.Flows = U2K, NAPIOn, 2, 4 },
+		func(s *Spec) { s.Dir, s.XDP = U2K, XDPDropGeneric },
+		func(s *Spec) { s.Dir, s.IO = Both, IOPoll },
+	} {
+		s := short()
+		set(&s)
+		sides := [2]Side{{s, string(bpf.None)}, {s, string(bpf.Tracepoint)}}
+		trials, err := lab.RunPair(context.Background(), sides, 1, record.Floor{SyscallNs: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, trial := range trials {
+			balanced(t, trial)
+			if s.Dir == Both && len(trial.Directions) != 2 {
+				t.Errorf("%d directions", len(trial.Directions))
+			}
+		}
+	}
+}

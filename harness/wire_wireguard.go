@@ -191,7 +191,7 @@ func (w *wireguardWire) account(t *record.Trial) {
 	t.Device = hostDevice(w.state[0])
 	t.Devices = []record.Device{t.Device, hostDevice(w.state[1])}
 	for from := range w.spec.relays() {
-		t.Hops = append(t.Hops, addDrops(t, w.hops(from))...)
+		t.Hops = append(t.Hops, addDrops(t, dirFrom[from], w.hops(from))...)
 	}
 }
 

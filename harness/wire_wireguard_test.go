@@ -36,7 +36,7 @@ func TestWireguardGo(t *testing.T) {
 					trial.Queues = nil // of the first device only
 				}
 				balanced(t, trial)
-				hopsAgree(t, trial)
+				hopsAgree(t, s, trial)
 				if !slices.Contains(trial.Device.Offloads, featureTSO) {
 					t.Errorf("wireguard-go's device has no offloads: %+v", trial.Device)
 				}
@@ -120,12 +120,10 @@ func TestWireguard(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := s
 			set(&s)
-			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
-				trial := run(t, s, hook)
-				t.Logf("%s: %+v %v", hook, trial.Accounting, trial.Hops)
-				balanced(t, trial)
-				hopsAgree(t, trial)
-			}
+			// There is nothing to observe: one arm is like the other.
+			trial := run(t, s, bpf.None)
+			balanced(t, trial)
+			hopsAgree(t, s, trial)
 		})
 	}
 }

@@ -73,7 +73,8 @@ func adviceOn(flag string) advice {
 }
 
 // reasonMeaning explains the reasons for which tun_net_xmit drops, after
-// include/net/dropreason-core.h.
+// include/net/dropreason-core.h, and those of what never gets there, or is
+// dropped once user space has written it.
 var reasonMeaning = map[string]string{
 	"FULL_RING":       "the queue's ring was full: the reader was slower than the sender",
 	"DEV_READY":       "the device was not up, or the queue had no reader",
@@ -82,6 +83,11 @@ var reasonMeaning = map[string]string{
 	"SKB_TRIM":        "the packet could not be shortened as the filter asked",
 	"SKB_UCOPY_FAULT": "its fragments could not be copied",
 	"NOMEM":           "the kernel had no memory for it",
+	"QDISC_DROP":      "the queueing discipline refused it: it was full, or there was no carrier",
+	"SOCKET_RCVBUFF":  "its socket was full: the receiver was slower than the writer",
+	"NO_SOCKET":       "no socket had its port",
+	"CPU_BACKLOG":     "the queue of the CPU that was to receive it was full",
+	record.Detached:   "it was in the ring of a queue that was detached",
 	record.TxDropped:  "the device's own counter, which knows no reasons",
 }
 

@@ -42,6 +42,10 @@ func (h *VnetHdr) Check(b []byte, l *Layout) Fault {
 	if h.Flags&VnetNeedsCsum == 0 {
 		return FaultNone
 	}
+	return h.checkPartial(b, l)
+}
+
+func (h *VnetHdr) checkPartial(b []byte, l *Layout) Fault {
 	offset := l.csumOffset()
 	switch {
 	case int(h.CsumStart) != l.Transport:

@@ -311,3 +311,71 @@ func BenchmarkCheck(b *testing.B) {
 		}
 	})
 }
+
+// tunnelled puts a super-packet into a VXLAN tunnel between the same hosts, as
+// the kernel hands it to a device that takes it whole.
+func tunnelled(family int, summed bool) (VnetHdr, []byte) {
+	h, inner := super(protocolTCP, 4, true, make([]byte, 3000), 1000)
+	a := addressed[family/6]
+	src, dst := netip.MustParseAddrPort(a.src), netip.AddrPortFrom(netip.MustParseAddrPort(a.dst).Addr(), VXLANPort)
+	outer := make([]byte, HeadersLen(false, family)+VXLANLen)
+	at := UDP{Src: src, Dst: dst}.Headers(outer, VXLANLen+len(inner))
+	outer[at] = 8 // there is a network identifier
+	if summed {
+		binary.BigEndian.PutUint16(outer[at-UDPLen+UDPCsumOffset:], PartialUDP(src.Addr(), dst.Addr(), UDPLen+VXLANLen+len(inner)))
+		h.Flags |= VnetTunnelCsum
+	}
+	h.GSOType |= map[int]uint8{4: GSOTunnel4, 6: GSOTunnel6}[family]
+	h.HdrLen += uint16(len(outer))
+	h.CsumStart += uint16(len(outer))
+	h.OuterTransport = uint16(at - UDPLen)
+	h.InnerNetwork = uint16(len(outer) + EthernetLen)
+	return h, append(outer, inner...)
+}
+
+func TestCheckTunnel(t *testing.T) {
+	for name, c := range map[string]struct {
+		family int
+		summed bool
+		spoil  func(h *VnetHdr, b []byte)
+		want   Fault
+	}{
+		"v4":             {4, false, func(*VnetHdr, []byte) {}, FaultNone},
+		"v6 summed":      {6, true, func(*VnetHdr, []byte) {}, FaultNone},
+		"not said":       {4, false, func(h *VnetHdr, _ []byte) { h.GSOType = GSOTCPv4 }, FaultTunnel},
+		"other version":  {4, false, func(h *VnetHdr, _ []byte) { h.GSOType ^= GSOTunnel4 | GSOTunnel6 }, FaultTunnel},
+		"both versions":  {6, false, func(h *VnetHdr, _ []byte) { h.GSOType |= GSOTunnel4 }, FaultTunnel},
+		"outer offset":   {4, false, func(h *VnetHdr, _ []byte) { h.OuterTransport++ }, FaultTunnel},
+		"inner offset":   {4, false, func(h *VnetHdr, _ []byte) { h.InnerNetwork-- }, FaultTunnel},
+		"sum not there":  {4, false, func(h *VnetHdr, _ []byte) { h.Flags |= VnetTunnelCsum }, FaultTunnel},
+		"sum not said":   {6, true, func(h *VnetHdr, _ []byte) { h.Flags &^= VnetTunnelCsum }, FaultTunnel},
+		"sum wrong":      {6, true, func(_ *VnetHdr, b []byte) { b[47]++ }, FaultPartialSum},
+		"outer length":   {4, false, func(_ *VnetHdr, b []byte) { b[3]-- }, FaultLength},
+		"inner kind":     {4, false, func(h *VnetHdr, _ []byte) { h.GSOType = GSOTCPv6 | GSOTunnel4 }, FaultGSOType},
+		"inner start":    {4, false, func(h *VnetHdr, _ []byte) { h.CsumStart = 20 }, FaultCsumStart},
+		"inner headers":  {4, false, func(h *VnetHdr, _ []byte) { h.HdrLen = 28 }, FaultHdrLen},
+		"inner gso_size": {4, false, func(h *VnetHdr, _ []byte) { h.GSOSize = 3001 }, FaultGSOSize},
+	} {
+		h, b := tunnelled(c.family, c.summed)
+		var back VnetHdr
+		long := make([]byte, VnetTunnelLen)
+		h.Put(long, VnetTunnelLen)
+		if err := back.ParseAll(long, VnetTunnelLen); err != nil || back != h {
+			t.Fatalf("%s: %+v came back as %+v, %v", name, h, back, err)
+		}
+		c.spoil(&h, b)
+		var l Layout
+		if !l.Parse(b, false) || l.OuterTransport == 0 || l.First() != 0 || l.Payload != len(b)-3000 {
+			t.Fatalf("%s: %+v of %d bytes", name, l, len(b))
+		}
+		if got := h.Check(b, &l); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+		if n, _, err := h.Segments(len(b) - l.Payload); c.want == FaultNone && (n != 3 || err != nil) {
+			t.Errorf("%s: %d segments, %v, want 3", name, n, err)
+		}
+		if new(Super).Open(h, b, false) == nil {
+			t.Errorf("%s: cut in its tunnel", name)
+		}
+	}
+}

@@ -56,13 +56,12 @@ type VnetHdr struct {
 // rest is what the buffer held before (tun_put_user of drivers/net/tun.c).
 func (h *VnetHdr) Parse(b []byte) error {
 	if len(b) < VnetLen {
-		return fmt.Errorf("virtio-net header: %d bytes, want %d", len(b), VnetLen)
+		return errVnetLen
 	}
-	h.Flags, h.GSOType = b[0], b[1]
-	h.HdrLen = binary.LittleEndian.Uint16(b[2:])
-	h.GSOSize = binary.LittleEndian.Uint16(b[4:])
-	h.CsumStart = binary.LittleEndian.Uint16(b[6:])
-	h.CsumOffset = binary.LittleEndian.Uint16(b[8:])
+	first := binary.LittleEndian.Uint64(b)
+	h.Flags, h.GSOType = uint8(first), uint8(first>>8)
+	h.HdrLen, h.GSOSize = uint16(first>>16), uint16(first>>32)
+	h.CsumStart, h.CsumOffset = uint16(first>>48), binary.LittleEndian.Uint16(b[8:])
 	return nil
 }
 
@@ -117,8 +116,9 @@ func (h *VnetHdr) Kind() uint8 { return h.GSOType &^ (GSOECN | GSOTunnel4 | GSOT
 // Tunnel tells whether the packet is in a UDP tunnel, by its header.
 func (h *VnetHdr) Tunnel() bool { return h.GSOType&(GSOTunnel4|GSOTunnel6) != 0 }
 
-// Errors of Segments, made once: they are returned in hot loops.
+// Errors made once: they are returned in hot loops.
 var (
+	errVnetLen = fmt.Errorf("virtio-net header: shorter than %d bytes", VnetLen)
 	errGSOType = errors.New("virtio-net header: not a super-packet of TCP or UDP")
 	errGSOSize = errors.New("virtio-net header: gso_size is 0")
 )

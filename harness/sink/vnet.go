@@ -31,10 +31,14 @@ func (v *Vnet) take(h *packet.VnetHdr, header, b []byte, l *packet.Layout) bool 
 		return false
 	}
 	v.Headers++
-	if h.Tunnel() && h.ParseAll(header, len(header)) != nil {
-		return false
+	if h.GSOType == packet.GSONone {
+		v.GSO[packet.GSONone]++
+	} else {
+		if h.Tunnel() && h.ParseAll(header, len(header)) != nil {
+			return false
+		}
+		v.GSO[h.Kind()%gsoKinds+h.GSOType>>5&3*gsoKinds]++
 	}
-	v.GSO[h.Kind()%gsoKinds+h.GSOType>>5&3*gsoKinds]++
 	v.Largest = max(v.Largest, uint64(len(b)-l.First()))
 	if fault := h.Check(b, l); fault != packet.FaultNone {
 		v.Bad[fault]++
