@@ -225,7 +225,8 @@ func TestEnginesAgree(t *testing.T) {
 				if r.Delivered != uint64(len(sent)) || r.Foreign+r.Duplicates+r.Reordered > 0 || r.Reads != r.Delivered {
 					t.Errorf("%+v, want %d packets in order", r.Counts, len(sent))
 				}
-				if c.Wait == URing && r.Calls > uint64(len(sent)) {
+				// A call follows one link of a chain.
+				if c.Wait == URing && c.Ring != RingChained && r.Calls > uint64(len(sent)) {
 					t.Errorf("%d calls for %d packets, most of which came together", r.Calls, len(sent))
 				}
 			})

@@ -161,12 +161,30 @@ func (r *Reader) chains() error {
 		case got > 0:
 			continue
 		case drain:
+			// The next link may not have begun.
+			if left, err := r.readable(); left || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			return r.cancel()
 		}
 		if err := r.sleep(); err != nil {
 			return err
 		}
 	}
+}
+
+// readable tells whether the queue holds a packet.
+func (r *Reader) readable() (bool, error) {
+	r.Calls++
+	fds := [1]unix.PollFd{{Fd: int32(r.FD), Events: unix.POLLIN}}
+	n, err := unix.Poll(fds[:], 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll queue %d: %w", r.Queue, err)
+	}
+	return n > 0 || err != nil, nil
 }
 
 // look takes what the reads that are under way have brought, and does not wait.
