@@ -572,17 +572,23 @@ int BPF_PROG(tp_dequeue, struct sk_buff *skb)
 	return is_target(skb->dev, true) ? on_dequeue(skb) : 0;
 }
 
+/* What was received by the device, too, is not what it was to transmit. */
+static __always_inline bool is_outgoing(struct sk_buff *skb)
+{
+	return is_target(skb->dev, true) && skb->skb_iif != target_ifindex;
+}
+
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(tp_drop, struct sk_buff *skb, void *location, __u32 reason)
 {
-	return is_target(skb->dev, true) ? on_drop(skb, reason) : 0;
+	return is_outgoing(skb) ? on_drop(skb, reason) : 0;
 }
 
 /* Before Linux 5.17 (commit c504e5c2f964) the tracepoint gave no reason. */
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(tp_drop_unknown, struct sk_buff *skb)
 {
-	return is_target(skb->dev, true) ? on_drop(skb, 0) : 0;
+	return is_outgoing(skb) ? on_drop(skb, 0) : 0;
 }
 
 /*

@@ -2,9 +2,12 @@ package harness
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
+	"tunbench/bpf"
 	"tunbench/bpf/hist"
+	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
@@ -129,6 +132,39 @@ func accounts(senders []*traffic.Sender, counts sink.Counts) record.Accounting {
 
 func unexplained(a record.Accounting) int64 {
 	return int64(a.Accepted) - int64(a.Delivered) - int64(a.DroppedTotal())
+}
+
+// droppedBy is what a device did not transmit, in packets, by the reasons that
+// its observer saw. Where the observer was not run, the device's own count has
+// the rest, for no reason.
+func droppedBy(s *bpf.Snapshot, device netns.Counters, perSKB uint64) map[string]uint64 {
+	dropped := maps.Clone(s.Drops)
+	if unrun(s, device) == 0 {
+		return dropped
+	}
+	var seen uint64
+	for _, n := range dropped {
+		seen += n
+	}
+	seen -= beforeDevice(dropped)
+	if all := device.TxDropped * perSKB; all > seen {
+		dropped[record.TxDropped] += all - seen
+	}
+	return dropped
+}
+
+// unrun is how many skbs a device was given, by its own count, without that the
+// kernel ran the observer's program. It is 0 but for kernels that keep eBPF away
+// from some tasks: a softirq in which TCP goes on sending works on top of
+// whatever task it interrupts. Where the kernel says nothing of such runs
+// (recursion_misses stays 0), only the device's counters tell.
+func unrun(s *bpf.Snapshot, device netns.Counters) uint64 {
+	var seen uint64
+	for _, q := range s.Queues {
+		seen += q.XmitSKBs
+	}
+	given := device.TxPackets + device.TxDropped
+	return given - min(given, seen)
 }
 
 // directions fills in each direction by itself, but for what its accounting has
