@@ -226,6 +226,11 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 			return err
 		}
 		w.lane.senders = append(w.lane.senders, s)
+		if i == 0 && c.Vhost && w.lane.perSKB > 1 {
+			if err := w.device.takesHeader(s.First()); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

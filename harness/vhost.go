@@ -9,6 +9,7 @@ import (
 
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
+	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
@@ -65,6 +66,28 @@ func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vh
 	}
 	d.drivers[c.FD] = v
 	return sink.NewVhost(c, v, control), nil
+}
+
+// takesHeader asks the kernel whether a device like this one takes such a
+// super-packet, virtio-net header first: where it does not know the kind, vhost's
+// worker drops the packet and tells nobody. One that is down refuses all, but
+// looks at the header before that.
+func (d *device) takesHeader(packet []byte) (err error) {
+	var probe *tuntap.Device
+	err = d.ns.Do(func() (err error) {
+		probe, err = tuntap.Create(tuntap.Config{TAP: d.spec.Mode == TAP, Queues: 1, PI: d.spec.PI, VnetHdr: d.spec.VnetHdr, NonBlock: true})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, probe.Close()) }()
+	switch _, errno := unix.Write(probe.Queues()[0].FD(), packet); errno {
+	case unix.EINVAL:
+		return &UnsupportedError{fmt.Sprintf("this kernel does not take such super-packets: write: %v", errno)}
+	default:
+		return nil
+	}
 }
 
 // vhostError tells a kernel without vhost-net from one that failed at it.

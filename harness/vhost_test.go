@@ -72,7 +72,7 @@ func TestVhost(t *testing.T) {
 				s := short()
 				s.IO = IOVhost
 				set(&s)
-				if s.Offload == OffloadUSO && !uso {
+				if s.Gen == GenUDPGSO && !uso {
 					_, err := lab.Run(context.Background(), s, string(hook), record.Floor{})
 					if reason, detail := Classify(err); reason != record.Unsupported {
 						t.Errorf("without USO: %s: %s", reason, detail)

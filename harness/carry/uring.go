@@ -68,6 +68,11 @@ func openRing(c Config) (_ *ring, err error) {
 	if r.Ring, err = uring.Open(count, 2*count); err != nil {
 		return nil, err
 	}
+	if noWait, err := uring.TakesNoWait(c.From); err != nil {
+		return nil, err
+	} else if !noWait {
+		return nil, &uring.CallError{Call: "IORING_OP_READ RWF_NOWAIT", Err: unix.EOPNOTSUPP}
+	}
 	if err = r.RegisterFiles(c.From, c.To); err != nil {
 		return nil, err
 	}
@@ -127,11 +132,6 @@ func (c *Carrier) loopRing() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.ring.Release()) }()
-	if noWait, err := c.ring.TakesNoWait(from); err != nil {
-		return err
-	} else if !noWait {
-		return fmt.Errorf("%s: %w", c.Name, &uring.CallError{Call: "IORING_OP_READ RWF_NOWAIT", Err: unix.EOPNOTSUPP})
-	}
 	for batch := c.ring.buffers.Len(); ; {
 		worker.Turn()
 		finish := c.finish.Load()

@@ -44,10 +44,13 @@ const (
 type ring struct {
 	*uring.Ring
 	reads   RingReads
+	fd      int // of the queue, or its place among the registered files
 	buffers *uring.Buffers
+	flags   uint8        // of each request
 	group   *uring.Group // with RingMultishot
 	armed   bool         // a read without end is under way
 	flying  int          // requests that have not completed, their cancelling included
+	calling bool         // of these, one cancels the others
 }
 
 func openRing(c Config) (_ *ring, err error) {
@@ -70,9 +73,20 @@ func openRing(c Config) (_ *ring, err error) {
 	if r.Ring, err = uring.Open(count, 2*count); err != nil {
 		return nil, err
 	}
+	noWait, err := uring.TakesNoWait(c.FD)
+	if err != nil {
+		return nil, err
+	}
+	if !noWait {
+		// Nothing is registered on kernels that old: 6.1 may take seconds to let go
+		// of a file that a chain has used (io_rsrc_ref_quiesce).
+		r.reads, r.fd = RingChained, c.FD
+		return r, nil
+	}
 	if err = r.RegisterFiles(c.FD); err != nil {
 		return nil, err
 	}
+	r.flags = uring.FixedFile
 	switch r.reads {
 	case RingMultishot:
 		r.group, err = r.RegisterGroup(group, r.buffers)
@@ -91,11 +105,11 @@ func openRing(c Config) (_ *ring, err error) {
 func (r *ring) prepare(i int, flags uint32, link uint8) {
 	e := r.Prepare()
 	if r.reads == RingFixed {
-		e.ReadFixed(0, r.buffers.At(i), i, flags)
+		e.ReadFixed(r.fd, r.buffers.At(i), i, flags)
 	} else {
-		e.Read(0, r.buffers.At(i), flags)
+		e.Read(r.fd, r.buffers.At(i), flags)
 	}
-	e.Flags |= uring.FixedFile | link
+	e.Flags |= r.flags | link
 	e.Data = uint64(i)
 	r.flying++
 }
@@ -103,8 +117,8 @@ func (r *ring) prepare(i int, flags uint32, link uint8) {
 // arm asks for reads without end.
 func (r *ring) arm() {
 	e := r.Prepare()
-	e.ReadMultishot(0, group)
-	e.Flags |= uring.FixedFile
+	e.ReadMultishot(r.fd, group)
+	e.Flags |= r.flags
 	r.armed = true
 	r.flying++
 }
@@ -126,15 +140,11 @@ func (r *Reader) loopRing() (err error) {
 	if err := r.ring.Enable(); err != nil {
 		return err
 	}
-	noWait, err := r.ring.TakesNoWait(0)
-	if err != nil {
-		return err
-	}
 	defer func() { err = errors.Join(err, r.leave()) }()
-	switch {
-	case r.ring.reads == RingMultishot:
+	switch r.ring.reads {
+	case RingMultishot:
 		return r.endless()
-	case !noWait, r.ring.reads == RingChained:
+	case RingChained:
 		return r.chains()
 	}
 	return r.bursts()
@@ -353,6 +363,7 @@ func (r *Reader) reap(now int64) error {
 			ring.flying--
 		}
 		if e.Data == cancelled {
+			ring.calling = false
 			continue
 		}
 		number, taken := int(e.Data), false
@@ -386,16 +397,19 @@ func (r *Reader) reap(now int64) error {
 	return nil
 }
 
-// cancel ends what is under way and takes what it has brought.
+// cancel ends what is under way and takes what it has brought. It may have to
+// ask again: the next link of a chain may begin after the kernel has looked for
+// what there is to cancel.
 func (r *Reader) cancel() error {
 	ring := r.ring
-	if ring.flying > 0 {
-		e := ring.Prepare()
-		e.CancelAll()
-		e.Data = cancelled
-		ring.flying++
-	}
 	for ring.flying > 0 {
+		if !ring.calling {
+			e := ring.Prepare()
+			e.CancelAll()
+			e.Data = cancelled
+			ring.flying++
+			ring.calling = true
+		}
 		r.Calls++
 		if _, errno := ring.Enter(1); errno != 0 && errno != unix.EINTR {
 			return r.refused(errno)

@@ -356,6 +356,13 @@ func (s *Sender) Sent() []uint64 {
 // from them what comes back.
 func (s *Sender) Sockets() []int { return s.fds }
 
+// First is the first packet of all as it is written to a device, headers
+// included.
+func (s *Sender) First() []byte {
+	s.batch.stampOne(0, 0, 0, 0, 0)
+	return s.batch.buffers[0]
+}
+
 func (s *Sender) publish() {
 	s.published.calls.Store(s.counts.Calls)
 	s.published.accepted.Store(s.counts.Accepted)

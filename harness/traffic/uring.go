@@ -67,6 +67,11 @@ func (s *Sender) openRing() (err error) {
 	if err := r.RegisterFiles(files...); err != nil {
 		return err
 	}
+	if noWait, err := uring.TakesNoWait(s.FDs[0]); err != nil {
+		return err
+	} else if noWait {
+		r.flags = uring.NoWait
+	}
 	r.plain = r.plain || r.RegisterBuffers(r.buffers) != nil
 	s.writes.each = false
 	s.call = s.writeRing
@@ -101,13 +106,6 @@ func (r *ring) during(loop func() error) func() error {
 			return err
 		}
 		defer func() { err = errors.Join(err, r.Release()) }()
-		noWait, err := r.TakesNoWait(0)
-		if err != nil {
-			return err
-		}
-		if noWait {
-			r.flags = uring.NoWait
-		}
 		return loop()
 	}
 }

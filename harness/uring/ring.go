@@ -6,6 +6,7 @@ package uring
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"unsafe"
 
@@ -53,7 +54,6 @@ type Ring struct {
 	head     uint32 // of what was seen; the kernel sees it at Seen
 	enabled  bool
 	group    *Group
-	buffers  bool // are registered
 	files    bool // are registered
 	overflow *uint32
 }
@@ -155,9 +155,7 @@ func (r *Ring) RegisterBuffers(b *Buffers) error {
 		iovecs[i].Base = &buf[0]
 		iovecs[i].SetLen(len(buf))
 	}
-	err := r.register("IORING_REGISTER_BUFFERS", registerBuffers, uintptr(unsafe.Pointer(&iovecs[0])), uintptr(len(iovecs)))
-	r.buffers = err == nil
-	return err
+	return r.register("IORING_REGISTER_BUFFERS", registerBuffers, uintptr(unsafe.Pointer(&iovecs[0])), uintptr(len(iovecs)))
 }
 
 // RegisterFiles shows the kernel descriptors, whose places stand for them in
@@ -204,21 +202,27 @@ func (r *Ring) enter(wait int, flags uintptr) (int, unix.Errno) {
 	return int(n), 0
 }
 
-// TakesNoWait tells whether requests of that file, which must be registered, may
-// have the flag NoWait: devices know it since Linux 6.4, but the kernel asks the
-// file. Nothing may be under way. A read of no bytes tells, which takes no packet.
-func (r *Ring) TakesNoWait(file int) (bool, error) {
-	e := r.Prepare()
-	e.Read(file, nil, NoWait)
-	e.Flags |= FixedFile
+// TakesNoWait tells whether requests of a descriptor may have the flag NoWait:
+// TUN/TAP devices know it since Linux 6.4, but the kernel asks the file. A read of
+// no bytes tells, which takes no packet.
+func TakesNoWait(fd int) (_ bool, err error) {
+	runtime.LockOSThread() // whose the ring is
+	defer runtime.UnlockOSThread()
+	r, err := Open(1, 2)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if err := r.Enable(); err != nil {
+		return false, err
+	}
+	r.Prepare().Read(fd, nil, NoWait)
 	for r.Ready() == 0 {
 		if _, errno := r.Enter(1); errno != 0 && errno != unix.EINTR {
 			return false, &CallError{"io_uring_enter", errno}
 		}
 	}
-	errno := r.Completion(0).Err()
-	r.Seen(1)
-	return errno != unix.EOPNOTSUPP, nil
+	return r.Completion(0).Err() != unix.EOPNOTSUPP, nil
 }
 
 // Ready is how many completions there are.
@@ -233,21 +237,18 @@ func (r *Ring) Seen(n int) {
 	atomic.StoreUint32(r.cqHead, r.head)
 }
 
-// Release lets go of the files and buffers that were registered, at once, where
-// Close leaves that to the kernel's leisure. Nothing may be under way. After
-// Enable it is for the thread that uses the ring.
+// Release lets go of the files that were registered, at once, where Close leaves
+// that to the kernel's leisure. Nothing may be under way. After Enable it is for
+// the thread that uses the ring. Buffers are left to Close.
 func (r *Ring) Release() error {
 	var errs []error
 	if r.files {
 		errs = append(errs, r.register("IORING_UNREGISTER_FILES", unregisterFiles, 0, 0))
 	}
-	if r.buffers {
-		errs = append(errs, r.register("IORING_UNREGISTER_BUFFERS", unregisterBuffers, 0, 0))
-	}
 	if r.group != nil {
 		errs = append(errs, r.unregisterGroup())
 	}
-	r.files, r.buffers, r.group = false, false, nil
+	r.files, r.group = false, nil
 	return errors.Join(errs...)
 }
 

@@ -80,7 +80,6 @@ const enterGetEvents = 1 << 0
 // Commands of io_uring_register, and the kernel that they came in.
 const (
 	registerBuffers      = 0  // 5.1
-	unregisterBuffers    = 1  // 5.1
 	registerFiles        = 2  // 5.1
 	unregisterFiles      = 3  // 5.1
 	registerEnable       = 12 // 5.10

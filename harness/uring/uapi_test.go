@@ -73,7 +73,7 @@ func mirrored() []mirror {
 		is("IORING_SETUP_SINGLE_ISSUER", setupSingleIssuer), is("IORING_SETUP_DEFER_TASKRUN", setupDeferTaskrun),
 		is("IORING_FEAT_SINGLE_MMAP", featSingleMmap), is("IORING_FEAT_NODROP", featNoDrop), is("IORING_FEAT_FAST_POLL", featFastPoll),
 		is("IORING_ENTER_GETEVENTS", enterGetEvents),
-		is("IORING_REGISTER_BUFFERS", registerBuffers), is("IORING_UNREGISTER_BUFFERS", unregisterBuffers),
+		is("IORING_REGISTER_BUFFERS", registerBuffers),
 		is("IORING_REGISTER_FILES", registerFiles), is("IORING_UNREGISTER_FILES", unregisterFiles),
 		is("IORING_REGISTER_ENABLE_RINGS", registerEnable),
 		is("IORING_REGISTER_PBUF_RING", registerBufferRing), is("IORING_UNREGISTER_PBUF_RING", unregisterBufferRing),
