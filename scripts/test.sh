@@ -53,8 +53,12 @@ while read -r package dir; do
 	printf '%-4s %-36s %4d passed %3d skipped %4d s\n' "$verdict" "$package" \
 		"$(grep -cE '^ *--- PASS:' "$log" || true)" "$(grep -cE '^ *--- SKIP:' "$log" || true)" $((SECONDS - begin))
 	if [[ $verdict == FAIL ]]; then
-		# What passed is of no interest now; the log has it.
-		grep -vE '^ *(=== |--- PASS:)' "$log" | sed 's/^/     /'
+		# Only what failed, or all from a panic on; the log has the rest.
+		awk 'NR == FNR { if (/^ *--- FAIL: /) failed[$3]; next }
+			/^(panic:|fatal error:|SIG)/ { all = 1 }
+			all { print; next }
+			/^=== / { test = $3; next }
+			/^ *--- FAIL: / || (test in failed && !/^ *--- (PASS|SKIP): /)' "$log" "$log" | sed 's/^/     /'
 	else
 		# go test -v prints the reason before the verdict of a test.
 		awk '/^ *=== RUN/ { reason = "" } /^ +[^ ]+\.go:[0-9]+: / { reason = $0; sub(/^ +/, " ", reason) }
