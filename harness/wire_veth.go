@@ -51,6 +51,9 @@ func (w *vethWire) build() error {
 // readBack asks the kernel what it made of the links.
 func (w *vethWire) readBack() (err error) {
 	for i, h := range w.hosts {
+		if err := activated(h.ns, h.link); err != nil {
+			return err
+		}
 		if w.state[i], err = h.ns.Device(h.link); err != nil {
 			return err
 		}

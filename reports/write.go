@@ -1,11 +1,10 @@
 package reports
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"tunbench/reports/record"
 )
@@ -19,17 +18,24 @@ const ReportName = "report.md"
 func Write(dir string, f *record.File) error { return writeDocument(dir, newDocument(f)) }
 
 func writeDocument(dir string, d document) error {
+	files, err := markdownFiles(d, false)
+	if err != nil {
+		return err
+	}
+	return writeFiles(dir, files)
+}
+
+// writeFiles puts files into dir, the first one last.
+func writeFiles(dir string, files []Output) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("make report folder: %w", err)
 	}
-	for _, p := range d.pictures() {
-		if err := replace(filepath.Join(dir, p.file), func(w io.Writer) error { return drawSVG(w, p.chart) }); err != nil {
+	for _, o := range slices.Backward(files) {
+		if err := replace(filepath.Join(dir, o.Name), o.Content); err != nil {
 			return err
 		}
 	}
-	return replace(filepath.Join(dir, ReportName), func(w io.Writer) error {
-		return markdown(w, d, Options{Charts: true})
-	})
+	return nil
 }
 
 // pictures gives all charts of the document.
@@ -44,12 +50,8 @@ func (d document) pictures() (pics []picture) {
 	return pics
 }
 
-// replace puts what render writes at path, in one step.
-func replace(path string, render func(io.Writer) error) (err error) {
-	var b bytes.Buffer
-	if err := render(&b); err != nil {
-		return fmt.Errorf("render %s: %w", path, err)
-	}
+// replace puts content at path, in one step.
+func replace(path string, content []byte) (err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -61,7 +63,7 @@ func replace(path string, render func(io.Writer) error) (err error) {
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
-	if _, err := tmp.Write(b.Bytes()); err != nil {
+	if _, err := tmp.Write(content); err != nil {
 		return err
 	}
 	// CreateTemp gives 0600; a report is for everybody to read.

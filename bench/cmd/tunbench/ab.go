@@ -54,7 +54,7 @@ Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
   sudo tunbench ab --a size=64 --b size=64`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkFormat(o.format); err != nil {
+			if _, err := reports.FindFormat(o.format, true); err != nil {
 				return err
 			}
 			plan, options, err := sel.comparison(a.args, o)
@@ -76,14 +76,13 @@ Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
 	f.StringVar(&o.a, "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
 	f.StringVar(&o.b, "b", "", "what is held against it")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
-	f.StringVar(&o.format, "format", formats[0], "of the report: "+strings.Join(formats, ", "))
+	formatFlag(cmd, &o.format, defaultFormat, "of the report", true)
 	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	cmd.MarkFlagsOneRequired("a", "b")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.RegisterFlagCompletionFunc("a", completeAxis)
 	_ = cmd.RegisterFlagCompletionFunc("b", completeAxis)
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	return cmd
 }
@@ -234,7 +233,7 @@ func (a *app) reportVariants(path, out string, options reports.CompareOptions, o
 	if err != nil {
 		return err
 	}
-	return a.tellComparison(c, compareOptions{out: out, json: o.json})
+	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json})
 }
 
 // remember keeps what an A/A run saw, and says it.

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -52,14 +52,13 @@ comparable and none is a regression.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "folder to write report.md and charts to")
-	f.StringVar(&o.format, "format", "", "print the report itself instead of the summary: "+strings.Join(formats, ", "))
+	formatFlag(cmd, &o.format, "", "print or, with --out, write the report itself instead of the summary", true)
 	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	f.StringArrayVar(&o.allow, "allow", nil, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+" (may repeat)")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	_ = cmd.MarkFlagDirname("out")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(reports.AllowFields, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	return cmd
@@ -76,7 +75,7 @@ func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellC
 func (o compareOptions) parse() (reports.CompareOptions, error) {
 	options := reports.CompareOptions{Allow: o.allow}
 	if o.format != "" {
-		if err := checkFormat(o.format); err != nil {
+		if _, err := reports.FindFormat(o.format, true); err != nil {
 			return options, err
 		}
 	}
@@ -126,22 +125,27 @@ func (a *app) compare(runs []string, o compareOptions, options reports.CompareOp
 // tellComparison writes the report where it is asked for, and prints the
 // verdicts in one of the three ways.
 func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
+	format, err := reports.FindFormat(cmp.Or(o.format, defaultFormat), true)
+	if err != nil {
+		return err
+	}
+	report := ""
 	if o.out != "" {
-		if err := reports.WriteComparison(o.out, c); err != nil {
+		if report, err = format.WriteComparison(o.out, c); err != nil {
 			return err
 		}
 	}
 	switch {
 	case o.json:
 		return printVerdicts(a.stdout, append(slices.Clone(c.Verdicts), c.Taken()...))
-	case o.format != "":
-		return reports.ComparisonMarkdown(a.stdout, c)
+	case o.format != "" && o.out == "":
+		return format.PrintComparison(a.stdout, c)
 	}
 	if err := reports.ComparisonSummary(a.stdout, c); err != nil {
 		return err
 	}
-	if o.out != "" {
-		fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(o.out, reports.ReportName))
+	if report != "" {
+		fmt.Fprintf(a.stdout, "\nreport: %s\n", report)
 	}
 	return nil
 }

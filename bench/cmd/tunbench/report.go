@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,15 +12,16 @@ import (
 	"tunbench/reports/record"
 )
 
-// formats that report can write, the default first.
-var formats = []string{"markdown"}
-
-func checkFormat(format string) error {
-	if !slices.Contains(formats, format) {
-		return fmt.Errorf("--format %q: choose %s", format, strings.Join(formats, ", "))
-	}
-	return nil
+// formatFlag adds --format to a command that writes reports on runs or, if that
+// is what it does, on comparisons.
+func formatFlag(cmd *cobra.Command, into *string, fallback, usage string, comparison bool) {
+	names := reports.FormatNames(comparison)
+	cmd.Flags().StringVar(into, "format", fallback, usage+": "+strings.Join(names, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
+
+// defaultFormat is the first of all.
+var defaultFormat = reports.Formats[0].Name
 
 func (a *app) reportCommand() *cobra.Command {
 	var out, format string
@@ -35,84 +35,63 @@ neither root nor the kernel that was measured.`,
   tunbench report run.jsonl --out rendered`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
-			if err := checkFormat(format); err != nil {
+			f, err := reports.FindFormat(format, false)
+			if err != nil {
 				return err
 			}
-			return a.render(runs, out)
+			return a.render(runs, out, f)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "folder to write report.md and charts to; with several runs, a folder for each inside it")
-	cmd.Flags().StringVar(&format, "format", formats[0], strings.Join(formats, ", "))
+	cmd.Flags().StringVar(&out, "out", "", "folder to write the report to; if each of several runs has one, a folder for each inside it")
+	formatFlag(cmd, &format, defaultFormat, "of the report", false)
 	_ = cmd.MarkFlagDirname("out")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-func (a *app) render(runs []string, out string) error {
+func (a *app) render(names []string, out string, format reports.Format) error {
 	// Every file is read before the first is rendered: half a result on stdout
 	// helps nobody.
-	files := make([]*record.File, len(runs))
-	for i, run := range runs {
-		f, err := record.ReadFile(run)
+	runs := make([]reports.NamedRun, len(names))
+	for i, name := range names {
+		f, err := record.ReadFile(name)
 		if err != nil {
 			return err
 		}
 		for _, w := range f.Warnings {
-			a.warnf("%s: %s", run, w)
+			a.warnf("%s: %s", name, w)
 		}
-		files[i] = f
+		runs[i] = reports.NamedRun{Name: name, File: f}
+	}
+	parts := [][]reports.NamedRun{runs}
+	if format.Each {
+		parts = slices.Collect(slices.Chunk(runs, 1))
 	}
 	if out == "" {
-		for i, f := range files {
+		for i, part := range parts {
 			if i > 0 {
 				fmt.Fprintln(a.stdout)
 			}
-			if err := printReport(a.stdout, runs[i], f); err != nil {
-				return fmt.Errorf("report on %s: %w", runs[i], err)
+			if err := format.Print(a.stdout, part); err != nil {
+				return fmt.Errorf("report on %s: %w", part[0].Name, err)
 			}
 		}
 		return nil
 	}
 	folders := map[string]string{}
-	for i, f := range files {
+	for _, part := range parts {
 		dir := out
-		if len(files) > 1 {
-			dir = filepath.Join(out, runName(runs[i]))
+		if len(parts) > 1 {
+			dir = filepath.Join(out, runName(part[0].Name))
 			if other, taken := folders[dir]; taken {
-				return fmt.Errorf("%s and %s would both be written to %s: render them one by one", other, runs[i], dir)
+				return fmt.Errorf("%s and %s would both be written to %s: render them one by one", other, part[0].Name, dir)
 			}
-			folders[dir] = runs[i]
+			folders[dir] = part[0].Name
 		}
-		if err := writeReport(dir, runs[i], f); err != nil {
-			return fmt.Errorf("report on %s: %w", runs[i], err)
+		if _, err := format.Write(dir, part); err != nil {
+			return fmt.Errorf("report on %s: %w", part[0].Name, err)
 		}
 	}
 	return nil
-}
-
-// printReport prints the report that the kind of file asks for: on a run, or on
-// the two variants of tunbench ab.
-func printReport(w io.Writer, run string, f *record.File) error {
-	if !reports.HoldsVariants(f) {
-		return reports.Markdown(w, f, reports.Options{})
-	}
-	c, err := reports.CompareVariants(f, reports.CompareOptions{BaseName: run})
-	if err != nil {
-		return err
-	}
-	return reports.ComparisonMarkdown(w, c)
-}
-
-// writeReport writes it into dir.
-func writeReport(dir, run string, f *record.File) error {
-	if !reports.HoldsVariants(f) {
-		return reports.Write(dir, f)
-	}
-	c, err := reports.CompareVariants(f, reports.CompareOptions{BaseName: run})
-	if err != nil {
-		return err
-	}
-	return reports.WriteComparison(dir, c)
 }
 
 // runName is the name of a run's folder.

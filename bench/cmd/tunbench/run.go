@@ -29,7 +29,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	r.selection.register(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
-	f.StringVar(&r.format, "format", formats[0], "of the report: "+strings.Join(formats, ", "))
+	formatFlag(cmd, &r.format, defaultFormat, "of the report", false)
 	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(bench.SearchProfiles(), ", ")+" (at most 1, 3, 20 minutes each)")
 	f.StringVar(&r.resume, "resume", "", "folder of a run that was interrupted: measure what is missing, with its flags")
 	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
@@ -38,7 +38,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 
 // runPlan is the plan of the flags.
 func (r *runFlags) runPlan(args []string) (bench.Plan, error) {
-	if err := checkFormat(r.format); err != nil {
+	if _, err := reports.FindFormat(r.format, false); err != nil {
 		return bench.Plan{}, err
 	}
 	if r.userns {
@@ -103,7 +103,6 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("resume")
 	_ = cmd.RegisterFlagCompletionFunc("search", cobra.FixedCompletions(bench.SearchProfiles(), cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -1,0 +1,157 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tunbench/reports/record"
+)
+
+// Format is a form in which runs, or a comparison, leave tunbench.
+type Format struct {
+	Name string // of --format
+	For  string // who reads it, in a few words
+	// Each tells that a run has a report of its own; else one holds all runs.
+	Each bool
+	// runs makes the files of a report, the main one first. If it stands alone,
+	// nothing will lie beside it, as on stdout: there is one file only.
+	runs func(runs []NamedRun, alone bool) ([]Output, error)
+	// comparison does the same of verdicts; nil if the format carries none.
+	comparison func(c *Comparison, alone bool) ([]Output, error)
+}
+
+// NamedRun is a run file and what its reader calls it, which is where it was
+// read from.
+type NamedRun struct {
+	Name string
+	*record.File
+}
+
+// Output is a file of a report.
+type Output struct {
+	Name    string
+	Content []byte
+}
+
+// Formats lists all formats, the default first.
+var Formats = []Format{
+	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison},
+}
+
+// FormatNames gives the names of all formats, or of those that carry a
+// comparison, the default first.
+func FormatNames(comparison bool) (names []string) {
+	for _, f := range Formats {
+		if !comparison || f.comparison != nil {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// FindFormat gives the format of that name, which must carry a comparison if
+// that is what is to be written.
+func FindFormat(name string, comparison bool) (Format, error) {
+	names := FormatNames(comparison)
+	i := slices.IndexFunc(Formats, func(f Format) bool { return f.Name == name })
+	switch {
+	case i < 0:
+		return Format{}, fmt.Errorf("--format %q: choose %s", name, strings.Join(names, ", "))
+	case !slices.Contains(names, name):
+		return Format{}, fmt.Errorf("--format %s carries no verdicts: choose %s", name, strings.Join(names, ", "))
+	}
+	return Formats[i], nil
+}
+
+// Print writes the report on runs to w.
+func (f Format) Print(w io.Writer, runs []NamedRun) error {
+	return f.print(w, func() ([]Output, error) { return f.ofRuns(runs, true) })
+}
+
+// PrintComparison writes the report on c to w.
+func (f Format) PrintComparison(w io.Writer, c *Comparison) error {
+	return f.print(w, func() ([]Output, error) { return f.comparison(c, true) })
+}
+
+func (f Format) print(w io.Writer, render func() ([]Output, error)) error {
+	files, err := render()
+	if err != nil {
+		return fmt.Errorf("render %s: %w", f.Name, err)
+	}
+	if len(files) != 1 {
+		return fmt.Errorf("--format %s makes %s: name a folder with --out", f.Name, plural(len(files), "file", "files"))
+	}
+	if _, err := w.Write(files[0].Content); err != nil {
+		return fmt.Errorf("write %s: %w", f.Name, err)
+	}
+	return nil
+}
+
+// Write writes the report on runs into dir, which is made if it is not there.
+// Each file appears whole or not at all, the main one last. The same run files
+// give the same bytes. It gives the path of the main file.
+func (f Format) Write(dir string, runs []NamedRun) (string, error) {
+	files, err := f.ofRuns(runs, false)
+	return f.write(dir, files, err)
+}
+
+// WriteComparison does the same of c.
+func (f Format) WriteComparison(dir string, c *Comparison) (string, error) {
+	files, err := f.comparison(c, false)
+	return f.write(dir, files, err)
+}
+
+// ofRuns makes the report that the kind of file asks for: a run of two variants
+// is a comparison.
+func (f Format) ofRuns(runs []NamedRun, alone bool) ([]Output, error) {
+	if len(runs) == 1 && f.Each && HoldsVariants(runs[0].File) {
+		c, err := CompareVariants(runs[0].File, CompareOptions{BaseName: runs[0].Name})
+		if err != nil {
+			return nil, err
+		}
+		return f.comparison(c, alone)
+	}
+	return f.runs(runs, alone)
+}
+
+func (f Format) write(dir string, files []Output, err error) (string, error) {
+	if err != nil {
+		return "", fmt.Errorf("render %s: %w", f.Name, err)
+	}
+	if err := writeFiles(dir, files); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, files[0].Name), nil
+}
+
+func markdownRuns(runs []NamedRun, alone bool) ([]Output, error) {
+	return markdownFiles(newDocument(runs[0].File), alone)
+}
+
+func markdownComparison(c *Comparison, alone bool) ([]Output, error) {
+	return markdownFiles(newContrast(c).document(), alone)
+}
+
+// markdownFiles are a report and the charts beside it, unless it stands alone.
+func markdownFiles(d document, alone bool) ([]Output, error) {
+	var b bytes.Buffer
+	if err := markdown(&b, d, Options{Charts: !alone}); err != nil {
+		return nil, err
+	}
+	files := []Output{{ReportName, b.Bytes()}}
+	if alone {
+		return files, nil
+	}
+	for _, p := range d.pictures() {
+		var chart bytes.Buffer
+		if err := drawSVG(&chart, p.chart); err != nil {
+			return nil, fmt.Errorf("draw %s: %w", p.file, err)
+		}
+		files = append(files, Output{p.file, chart.Bytes()})
+	}
+	return files, nil
+}
