@@ -41,6 +41,8 @@ type Comparison struct {
 	Only []OnlyOne
 	// Warnings are for the reader, before any figure.
 	Warnings []string
+	// Strict tells that an indicative regression fails a job.
+	Strict bool
 }
 
 // OnlyOne is a scenario that one side did not measure.
@@ -63,6 +65,8 @@ type CompareOptions struct {
 	// threshold below it is raised to it. Where it is nil, Compare takes what
 	// the headers of the two runs say, and CompareVariants nothing.
 	Seen func(metric string) (float64, bool)
+	// Strict becomes that of the Comparison; verdicts are the same.
+	Strict bool
 }
 
 // ErrNothingInCommon is returned for two runs without a scenario that both
@@ -176,7 +180,7 @@ func comparing(base, next *record.File, o CompareOptions) *comparer {
 	}
 	c := &comparer{
 		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{},
-		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next)},
+		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next), Strict: o.Strict},
 	}
 	for _, d := range differencesOf(base.Run, next.Run) {
 		if c.forbids(d) {

@@ -73,7 +73,7 @@ func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellC
 }
 
 func (o compareOptions) parse() (reports.CompareOptions, error) {
-	options := reports.CompareOptions{Allow: o.allow}
+	options := reports.CompareOptions{Allow: o.allow, Strict: o.strict}
 	if o.format != "" {
 		if _, err := reports.FindFormat(o.format, true); err != nil {
 			return options, err
