@@ -271,6 +271,6 @@ func (l labels) String() string {
 	return "{" + strings.Join(pairs, ",") + "}"
 }
 
-// labelText escapes what both formats escape. NUL, which Prometheus' parser
-// takes for the end of the file, is shown as its picture.
-var labelText = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\x00", "\u2400")
+// labelText escapes what both formats escape; all else stands for itself, NUL
+// included.
+var labelText = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
