@@ -112,7 +112,7 @@ func junitRun(r NamedRun) (junitSuite, error) {
 	f := r.File
 	s := newJUnitSuite(r.Name, f.Run)
 	list, _ := scenarios(f)
-	var total time.Duration
+	total := 0.0
 	for _, sc := range list {
 		spent := sc.measured()
 		total += spent
@@ -161,12 +161,12 @@ func junitRun(r NamedRun) (junitSuite, error) {
 	return s, err
 }
 
-// measured is how long the windows of all trials were together.
-func (s *scenario) measured() (d time.Duration) {
+// measured is how long the windows of all trials were together, in seconds.
+func (s *scenario) measured() (sum float64) {
 	for _, t := range s.all() {
-		d += time.Duration(t.DurationNs)
+		sum += max(0, time.Duration(t.DurationNs).Seconds())
 	}
-	return d
+	return sum
 }
 
 // advised tells what to do about flags that make a trial invalid.
@@ -357,5 +357,5 @@ func spelled(s string) string {
 	return b.String()
 }
 
-// seconds gives d as JUnit wants it.
-func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+// seconds gives a time in seconds as JUnit wants it.
+func seconds(s float64) string { return fmt.Sprintf("%.3f", s) }
