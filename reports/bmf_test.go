@@ -15,7 +15,7 @@ type bmfFile = map[string]map[string]bmfMetric
 func readBMF(t *testing.T, f *record.File) bmfFile {
 	t.Helper()
 	var got bmfFile
-	dec := json.NewDecoder(strings.NewReader(rendered(t, "bmf", NamedRun{"run", f})[bmfName]))
+	dec := json.NewDecoder(strings.NewReader(exported(t, "bmf", NamedRun{"run", f})[bmfName]))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&got); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ import (
 // them.
 func readGHA(t *testing.T, f *record.File) (bigger, smaller map[string]ghaEntry) {
 	t.Helper()
-	files := rendered(t, "gha", NamedRun{"run", f})
+	files := exported(t, "gha", NamedRun{"run", f})
 	read := func(name string) map[string]ghaEntry {
 		var list []ghaEntry
 		dec := json.NewDecoder(strings.NewReader(files[name]))

@@ -28,7 +28,7 @@ type junitRule struct {
 const (
 	anyText   = `(?s).*`
 	someText  = `(?s).*\S.*` // a token of at least one character
-	number    = `[0-9]+`
+	digits    = `[0-9]+`
 	timeText  = `[0-9]+\.[0-9]+` // xs:decimal, and the pattern of Surefire
 	timestamp = `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}`
 )
@@ -36,8 +36,8 @@ const (
 var junitRules = map[string]junitRule{
 	"testsuites": {children: `(testsuite )*`},
 	"testsuite": {
-		attributes: map[string]string{"id": number, "name": someText, "package": someText, "tests": number, "failures": number, "errors": number,
-			"skipped": number, "time": timeText, "hostname": someText},
+		attributes: map[string]string{"id": digits, "name": someText, "package": someText, "tests": digits, "failures": digits, "errors": digits,
+			"skipped": digits, "time": timeText, "hostname": someText},
 		optional: map[string]string{"timestamp": timestamp},
 		children: `properties (testcase )*system-out system-err `,
 	},
@@ -137,7 +137,7 @@ func readJUnit(t *testing.T, text string) []junitSuite {
 
 func junitOf(t *testing.T, runs ...NamedRun) []junitSuite {
 	t.Helper()
-	return readJUnit(t, rendered(t, "junit", runs...)[junitName])
+	return readJUnit(t, exported(t, "junit", runs...)[junitName])
 }
 
 func junitOfComparison(t *testing.T, c *Comparison) junitSuite {

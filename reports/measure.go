@@ -155,10 +155,13 @@ func newSubject(scenario, variant string, name record.Arm, a arm, clock string) 
 		s.valid = 0
 		return s
 	}
-	unknown := map[string]bool{}
+	unknown, latencies := map[string]bool{}, map[string]bool{}
 	for _, t := range a.used {
 		for metric := range t.Metrics {
 			unknown[metric] = true
+		}
+		for latency := range t.Latency {
+			latencies[latency] = true
 		}
 	}
 	add := func(metric string) {
@@ -177,7 +180,7 @@ func newSubject(scenario, variant string, name record.Arm, a arm, clock string) 
 	for _, metric := range slices.Sorted(maps.Keys(unknown)) {
 		add(metric)
 	}
-	for _, latency := range a.latencies() {
+	for _, latency := range slices.Sorted(maps.Keys(latencies)) {
 		for _, q := range latencyQuantiles {
 			k := metricKind{metric: latency + "_p" + q.percentile, unit: "ns", better: -1}
 			s.add(measure{metricKind: k, latency: latency, percentile: q.percentile}, a.quantileValues(latency, q.of))
@@ -214,17 +217,6 @@ func (s *subject) search(found record.Search, clock string) {
 			interval: interval{low: *g.LowerPPS, high: *g.UpperPPS}, within: searchBound,
 		})
 	}
-}
-
-// latencies names the latencies that used trials have.
-func (a arm) latencies() []string {
-	names := map[string]bool{}
-	for _, t := range a.used {
-		for name := range t.Latency {
-			names[name] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(names))
 }
 
 // latencyQuantiles are those of the record. Verdicts are given on some of them.

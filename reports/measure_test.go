@@ -50,8 +50,8 @@ func named(scenario, metric, skipped, reason awkward) *record.File {
 	}
 }
 
-// rendered gives the files of a format.
-func rendered(t *testing.T, format string, runs ...NamedRun) map[string]string {
+// exported gives the files of a format.
+func exported(t *testing.T, format string, runs ...NamedRun) map[string]string {
 	t.Helper()
 	f, err := FindFormat(format, false)
 	if err != nil {
@@ -82,7 +82,7 @@ func TestExportGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for _, format := range exports {
-				for file, content := range rendered(t, format, NamedRun{name, rounded(all[name])}) {
+				for file, content := range exported(t, format, NamedRun{name, rounded(all[name])}) {
 					if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o666); err != nil {
 						t.Fatal(err)
 					}

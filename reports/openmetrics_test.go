@@ -104,7 +104,7 @@ func readOpenMetrics(t *testing.T, text string) (samples []sample) {
 
 func openMetricsOf(t *testing.T, runs ...NamedRun) []sample {
 	t.Helper()
-	return readOpenMetrics(t, rendered(t, "openmetrics", runs...)[openMetricsName])
+	return readOpenMetrics(t, exported(t, "openmetrics", runs...)[openMetricsName])
 }
 
 // find gives the value of the only sample with that name and these labels.
