@@ -180,7 +180,7 @@ func comparing(base, next *record.File, o CompareOptions) *comparer {
 	}
 	c := &comparer{
 		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{},
-		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next), Strict: o.Strict},
+		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next)},
 	}
 	for _, d := range differencesOf(base.Run, next.Run) {
 		if c.forbids(d) {
@@ -528,6 +528,7 @@ func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) reco
 // finish fills in what depends on all verdicts, and gives the comparison.
 func (c *comparer) finish() *Comparison {
 	d := &c.done
+	d.Strict = c.options.Strict
 	pps := map[string]string{}
 	for _, v := range d.Verdicts {
 		if v.Metric == record.PPS {
