@@ -99,6 +99,7 @@ func (g groupChart) draw(c *canvas) float64 {
 		c.text("label", left-8, y+tall/2+4, "end", clip(group.label, chars), group.label)
 		for j, b := range group.bars {
 			mid := y + pad/2 + pitch*(float64(j)+0.5)
+			c.tip(0, mid-pitch/2, chartWidth, pitch, group.label+", "+g.names[j]+": "+b.text)
 			if !b.measured {
 				c.text("muted", left+7, mid+4, "start", b.text, b.text)
 				continue

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sort"
+	"sync"
 
 	"github.com/montanaflynn/stats"
 )
@@ -90,23 +93,43 @@ func FlowSpread(flows []int) (chi2, p float64, err error) {
 // of squares of at least squares. For a given number of flows and queues that is
 // the order of Pearson's statistic, and free of rounding.
 func spreadTail(queues, flows int, squares float64) float64 {
+	sums := spreads.of(queues, flows)
+	below := sort.Search(len(sums), func(i int) bool { return float64(sums[i]) >= squares })
+	return float64(1+len(sums)-below) / float64(1+len(sums))
+}
+
+// spreads keeps the last simulation: the trials of a scenario, which come one
+// after the other, have the same number of flows and queues.
+var spreads simulation
+
+type simulation struct {
+	mu            sync.Mutex // guards all below
+	queues, flows int
+	sums          []int // ascending
+}
+
+// of gives the sums of squares of flows spread at random over queues.
+func (s *simulation) of(queues, flows int) []int {
 	const draws = 9999
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sums != nil && s.queues == queues && s.flows == flows {
+		return s.sums
+	}
 	random := rand.New(rand.NewPCG(uint64(queues), uint64(flows)))
 	count := make([]int, queues)
-	above := 0
-	for range draws {
+	sums := make([]int, draws)
+	for i := range sums {
 		clear(count)
-		sum := 0
 		for range flows {
 			q := random.IntN(queues)
-			sum += 2*count[q] + 1 // (c+1)^2 - c^2
+			sums[i] += 2*count[q] + 1 // (c+1)^2 - c^2
 			count[q]++
 		}
-		if float64(sum) >= squares {
-			above++
-		}
 	}
-	return float64(1+above) / (1 + draws)
+	slices.Sort(sums)
+	s.queues, s.flows, s.sums = queues, flows, sums
+	return sums
 }
 
 // chiSquareTail is the probability that chi-square with df degrees of freedom is

@@ -32,7 +32,8 @@ func (a *app) reportCommand() *cobra.Command {
 alone. Without --out the markdown goes to stdout, without charts. It needs
 neither root nor the kernel that was measured.`,
 		Example: `  tunbench report reports/runs/20260102T030405Z-6.18.0
-  tunbench report run.jsonl --out rendered`,
+  tunbench report run.jsonl --out rendered
+  tunbench report run.jsonl --format html >report.html`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
 			f, err := reports.FindFormat(format, false)
@@ -65,6 +66,9 @@ func (a *app) render(names []string, out string, format reports.Format) error {
 	parts := [][]reports.NamedRun{runs}
 	if format.Each {
 		parts = slices.Collect(slices.Chunk(runs, 1))
+	}
+	if out == "" && format.Whole && len(parts) > 1 {
+		return fmt.Errorf("--format %s makes a document of each of the %d runs: name a folder with --out, or render them one by one", format.Name, len(parts))
 	}
 	if out == "" {
 		for i, part := range parts {
