@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -41,7 +42,7 @@ func browser(t *testing.T) context.Context {
 		}
 		t.Skip("chromium is not installed: scripts/setup.sh test")
 	}
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.WSURLReadTimeout(time.Minute),
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path),
 		// As root it has no sandbox to itself; the only page is ours.
 		chromedp.NoSandbox, chromedp.DisableGPU)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -50,7 +51,7 @@ func browser(t *testing.T) context.Context {
 	t.Cleanup(stop)
 	ctx, quit := chromedp.NewContext(ctx)
 	t.Cleanup(quit)
-	if err := chromedp.Run(ctx); err != nil {
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
 	return ctx
@@ -80,7 +81,7 @@ func visit(t *testing.T, parent context.Context, d document, scripts bool) *tab 
 		defer p.mu.Unlock()
 		p.faults = append(p.faults, fmt.Sprintf(format, args...))
 	}
-	chromedp.ListenTarget(ctx, func(event any) {
+	err := chromedp.Listen(ctx, func(event any) {
 		switch e := event.(type) {
 		case *network.EventRequestWillBeSent:
 			if url := e.Request.URL; url != "file://"+path && !strings.HasPrefix(url, "data:") && !strings.HasPrefix(url, "file://"+path+"#") {
@@ -91,25 +92,48 @@ func visit(t *testing.T, parent context.Context, d document, scripts bool) *tab 
 		case *runtime.EventConsoleAPICalled:
 			fault("console.%s", e.Type)
 		case *runtime.EventExceptionThrown:
-			fault("exception: %s", e.ExceptionDetails.Error())
+			fault("exception: %s", e.ExceptionDetails.Text)
 		}
 	})
-	p.do(network.Enable(), log.Enable(), emulation.SetScriptExecutionDisabled(!scripts), chromedp.EmulateViewport(1280, 900), chromedp.Navigate("file://"+path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.do(command(network.Enable, network.EnableParams{}), command(log.Enable, cdp.Empty{}),
+		command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts}), chromedp.EmulateViewport(1280, 900), chromedp.Navigate("file://"+path))
 	return p
 }
 
-func (p *tab) do(actions ...chromedp.Action) {
+// command is a command of the browser's protocol as a step.
+func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, c, params)
+		return err
+	})
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	if err := chromedp.Run(p.ctx, actions...); err != nil {
+	if err := chromedp.Do(p.ctx, steps...); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
 // eval gives the value of a JavaScript expression.
-func eval[V any](p *tab, js string) (v V) {
+func eval[V any](p *tab, js string) V {
 	p.t.Helper()
-	p.do(chromedp.Evaluate(js, &v))
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[V](js))
+	if err != nil {
+		p.t.Fatal(err)
+	}
 	return v
+}
+
+func (p *tab) media(kind, scheme string) {
+	p.t.Helper()
+	p.do(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: kind, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	}))
+	p.settle()
 }
 
 // innocent makes sure that the page asked for nothing and complained of nothing.
@@ -132,14 +156,7 @@ func (p *tab) size(width, height int64) {
 // settle waits until what was changed is drawn.
 func (p *tab) settle() {
 	p.t.Helper()
-	p.do(chromedp.Evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`, nil,
-		func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }))
-}
-
-func (p *tab) scheme(name string) {
-	p.t.Helper()
-	p.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}))
-	p.settle()
+	p.do(chromedp.Evaluate[chromedp.Void](`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`, chromedp.EvalAwaitPromise))
 }
 
 // shoot leaves a picture where -shots says.
@@ -148,8 +165,10 @@ func (p *tab) shoot(name string) {
 	if *shots == "" {
 		return
 	}
-	var png []byte
-	p.do(chromedp.FullScreenshot(&png, 100))
+	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		p.t.Fatal(err)
+	}
 	if err := os.MkdirAll(*shots, 0o777); err != nil {
 		p.t.Fatal(err)
 	}
@@ -230,7 +249,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		t.Run("layout/"+name, func(t *testing.T) {
 			p := visit(t, ctx, docs[name], true)
 			for _, scheme := range []string{"light", "dark"} {
-				p.scheme(scheme)
+				p.media("", scheme)
 				for _, width := range []int64{1280, 390} {
 					p.size(width, 844)
 					p.none(fmt.Sprintf("wider than %d", width), tooWide)
@@ -265,7 +284,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		if slices.Equal(before, ascending) {
 			t.Fatal("the table is sorted as it comes: it shows nothing")
 		}
-		p.do(chromedp.Click(`main table thead th:nth-child(2) button`, chromedp.ByQuery))
+		p.do(chromedp.Click(chromedp.CSS(`main table thead th:nth-child(2) button`)))
 		if d := cmp.Diff(ascending, p.column(1)); d != "" {
 			t.Errorf("after a click (-want +got): %s", d)
 		}
@@ -290,7 +309,7 @@ func TestHTMLInBrowser(t *testing.T) {
 			t.Errorf("aria-sort after the space bar: %q", p.sorted())
 		}
 		// Tab goes to the next head, and words are sorted by the numbers in them.
-		p.do(chromedp.Focus(`main table thead th:nth-child(1) button`, chromedp.ByQuery), chromedp.KeyEvent(kb.Enter))
+		p.do(chromedp.Focus(chromedp.CSS(`main table thead th:nth-child(1) button`)), chromedp.KeyEvent(kb.Enter))
 		names := p.column(0)
 		if i, j := slices.IndexFunc(names, has("queues=2 ")), slices.IndexFunc(names, has("queues=4 ")); i < 0 || j < i {
 			t.Errorf("queues=2 at %d, queues=4 at %d of %q", i, j, names)
@@ -314,7 +333,7 @@ func TestHTMLInBrowser(t *testing.T) {
 			t.Error(got)
 		}
 		for _, want := range [][]string{{"second", "second", "first", "first"}, {"first", "second", "second", "first"}} {
-			p.do(chromedp.Click(`thead th:nth-child(2) button`, chromedp.ByQuery))
+			p.do(chromedp.Click(chromedp.CSS(`thead th:nth-child(2) button`)))
 			if got := cmp.Diff(want, eval[[]string](p, shown)); got != "" {
 				t.Error(got)
 			}
@@ -323,7 +342,7 @@ func TestHTMLInBrowser(t *testing.T) {
 
 	t.Run("theme", func(t *testing.T) {
 		p := visit(t, ctx, docs["full"], true)
-		p.scheme("light")
+		p.media("", "light")
 		state := `[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector(".chart .a")).fill, document.getElementById("theme").getAttribute("aria-pressed")]`
 		light := []string{"rgb(255, 255, 255)", "rgb(0, 114, 178)", "false"}
 		dark := []string{"rgb(13, 17, 23)", "rgb(86, 180, 233)", "true"}
@@ -335,16 +354,16 @@ func TestHTMLInBrowser(t *testing.T) {
 			}
 		}
 		step("at first", light)
-		p.do(chromedp.Click("#theme", chromedp.ByQuery))
+		p.do(chromedp.Click(chromedp.CSS("#theme")))
 		step("after the switch", dark)
 		p.do(chromedp.KeyEvent(" "))
 		step("after its key", light)
-		p.scheme("dark")
+		p.media("", "dark")
 		step("the switch holds against the system", light)
 		p.do(chromedp.Reload())
-		p.scheme("dark")
+		p.media("", "dark")
 		step("nothing is kept", dark)
-		p.do(emulation.SetEmulatedMedia().WithMedia("print").WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}))
+		p.media("print", "dark")
 		step("in print", []string{light[0], light[1], dark[2]})
 		p.innocent()
 	})
@@ -359,7 +378,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		if got := eval[string](p, `document.activeElement.id`); got != "main" {
 			t.Errorf("the skip link leads to %q", got)
 		}
-		p.none("no visible focus", `[...document.querySelectorAll("a, button, summary")].filter(e => e.getClientRects().length).filter(e => { e.focus({focusVisible: true}); return getComputedStyle(e).outlineStyle === "none" }).map(e => e.outerHTML.slice(0, 80))`)
+		p.none("no visible focus", `[...document.querySelectorAll("a, button, summary")].filter(e => e.checkVisibility()).filter(e => { e.focus({focusVisible: true}); return document.activeElement !== e || getComputedStyle(e).outlineStyle === "none" }).map(e => e.outerHTML.slice(0, 80))`)
 		p.innocent()
 	})
 
@@ -372,7 +391,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		if open := eval[int](p, `dispatchEvent(new Event("afterprint")), document.querySelectorAll("main details[open]").length`); open != 0 {
 			t.Errorf("%d folds stay open", open)
 		}
-		p.do(emulation.SetEmulatedMedia().WithMedia("print"))
+		p.media("print", "light")
 		p.none("in print", `[...document.querySelectorAll("#theme, nav, .skip")].filter(e => e.getClientRects().length).map(e => e.outerHTML.slice(0, 40))`)
 		p.innocent()
 	})
@@ -390,7 +409,7 @@ func TestHTMLInBrowser(t *testing.T) {
 			t.Errorf("%d rows", rows)
 		}
 		p.none("wider than 1280", tooWide)
-		p.size(390, 844)
+		p.do(chromedp.EmulateViewport(390, 844)) // nothing settles without scripts: the next look at a width does
 		p.none("wider than 390", tooWide)
 		p.innocent()
 	})
@@ -398,13 +417,13 @@ func TestHTMLInBrowser(t *testing.T) {
 	t.Run("caught", func(t *testing.T) {
 		// What the other tests look for is found where it is.
 		p := visit(t, ctx, document{title: "t", lead: say("words")}, true)
-		p.do(chromedp.Evaluate(`document.querySelector("main p").className = "note"; document.querySelector("main p").outerHTML += "<p id=x>y</p>"; console.error("no"); new Image().src = "http://127.0.0.1:9/x"; document.body.append(Object.assign(document.createElement("i"), {textContent: "z".repeat(4000)})); null`, nil))
+		p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("main p").className = "note"; document.querySelector("main p").outerHTML += "<p id=x>y</p>"; console.error("no"); new Image().src = "http://127.0.0.1:9/x"; document.body.append(Object.assign(document.createElement("i"), {textContent: "z".repeat(4000)})); null`))
 		p.settle()
 		if len(eval[[]string](p, tooWide)) == 0 {
 			t.Error("what is too wide is not found")
 		}
-		p.do(chromedp.Evaluate(`document.documentElement.style.setProperty("--muted", "#aaa")`, nil))
-		p.scheme("light")
+		p.do(chromedp.Evaluate[chromedp.Void](`document.documentElement.style.setProperty("--muted", "#aaa")`))
+		p.media("", "light")
 		if len(eval[[]string](p, tooFaint)) == 0 {
 			t.Error("what is too faint is not found")
 		}

@@ -40,6 +40,9 @@ neither root nor the kernel that was measured.`,
 			if err != nil {
 				return err
 			}
+			if out == "" && f.Each && f.Whole && len(runs) > 1 {
+				return fmt.Errorf("--format %s makes a document of each of the %d runs: name a folder with --out, or render them one by one", f.Name, len(runs))
+			}
 			return a.render(runs, out, f)
 		},
 	}
@@ -66,9 +69,6 @@ func (a *app) render(names []string, out string, format reports.Format) error {
 	parts := [][]reports.NamedRun{runs}
 	if format.Each {
 		parts = slices.Collect(slices.Chunk(runs, 1))
-	}
-	if out == "" && format.Whole && len(parts) > 1 {
-		return fmt.Errorf("--format %s makes a document of each of the %d runs: name a folder with --out, or render them one by one", format.Name, len(parts))
 	}
 	if out == "" {
 		for i, part := range parts {
