@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"tunbench/reports/record"
 )
@@ -62,7 +63,7 @@ func htmlPage(w io.Writer, d document) error {
 	m.contents(d.sections, ids)
 	m.printf("<main id=\"main\" tabindex=\"-1\">\n")
 	for _, a := range d.alerts {
-		m.printf("<p class=\"alert\" role=\"note\"><strong>Warning</strong> %s</p>\n", htmlInline(a))
+		m.printf("<p class=\"alert\" role=\"note\"><strong>Warning:</strong> %s</p>\n", htmlInline(a))
 	}
 	m.caption = "Result"
 	m.paragraph(d.lead)
@@ -197,6 +198,9 @@ func (m *htmlWriter) block(b block) {
 	}
 }
 
+// longText is the number of characters above which a cell needs some width.
+const longText = 36
+
 func (m *htmlWriter) table(t table) {
 	if len(t.rows) == 0 {
 		return
@@ -218,6 +222,15 @@ func (m *htmlWriter) table(t table) {
 		}
 	}
 	m.printf("</tr></thead>\n<tbody>\n")
+	// Words would be squeezed to one a line before a table scrolls.
+	long := make([]string, len(t.columns))
+	for _, r := range t.rows {
+		for i, c := range r {
+			if utf8.RuneCountInString(plainText(c)) > longText {
+				long[i] = " class=\"long\""
+			}
+		}
+	}
 	var head string
 	for _, r := range t.rows {
 		m.printf("<tr>")
@@ -230,7 +243,7 @@ func (m *htmlWriter) table(t table) {
 				m.printf("<th scope=\"row\" class=\"again\"><span>%s</span></th>", head)
 			case i == 0 && !t.columns[i].numeric:
 				head = text
-				m.printf("<th scope=\"row\">%s</th>", text)
+				m.printf("<th scope=\"row\"%s>%s</th>", long[i], text)
 			case t.columns[i].numeric:
 				if v, ok := shownValue(plainText(c)); ok {
 					m.printf("<td class=\"n\" data-sort=\"%s\">%s</td>", strconv.FormatFloat(v, 'g', -1, 64), text)
@@ -241,7 +254,7 @@ func (m *htmlWriter) table(t table) {
 				if look := verdictLook(plainText(c)); look != "" {
 					text = "<span class=\"verdict " + look + "\">" + text + "</span>"
 				}
-				m.printf("<td>%s</td>", text)
+				m.printf("<td%s>%s</td>", long[i], text)
 			}
 		}
 		m.printf("</tr>\n")

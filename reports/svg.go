@@ -118,7 +118,7 @@ func drawSVG(w io.Writer, ch chart) error {
 
 // drawInline writes the chart of p as an element of a page, which sets its title.
 func drawInline(w io.Writer, p picture) error {
-	const top = 30 // where a file has the title
+	const top = 26 // above it a file has the title
 	_, desc := p.chart.head()
 	c := canvas{page: true}
 	height := p.chart.draw(&c)
