@@ -459,4 +459,20 @@ func TestHTMLFormat(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) != 1 {
 		t.Errorf("beside the page: %v", left)
 	}
+
+	// A run of two variants is a comparison, whichever command is asked.
+	var variants, comparison bytes.Buffer
+	if err := format.Print(&variants, []NamedRun{{"run", abFile(0.9, 10)}}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := CompareVariants(abFile(0.9, 10), CompareOptions{BaseName: "run"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := format.PrintComparison(&comparison, c); err != nil {
+		t.Fatal(err)
+	}
+	if variants.String() != comparison.String() || !strings.Contains(variants.String(), "<span class=\"verdict bad\">") {
+		t.Error("a run of variants is not shown as a comparison with its regression")
+	}
 }
