@@ -99,7 +99,6 @@ func (g groupChart) draw(c *canvas) float64 {
 		c.text("label", left-8, y+tall/2+4, "end", clip(group.label, chars), group.label)
 		for j, b := range group.bars {
 			mid := y + pad/2 + pitch*(float64(j)+0.5)
-			c.tip(0, mid-pitch/2, chartWidth, pitch, group.label+", "+g.names[j]+": "+b.text)
 			if !b.measured {
 				c.text("muted", left+7, mid+4, "start", b.text, b.text)
 				continue
@@ -115,6 +114,9 @@ func (g groupChart) draw(c *canvas) float64 {
 				c.line("range", at(b.max), mid-3, at(b.max), mid+3, 1.5, "")
 			}
 			c.text("label", at(max(b.value, b.max))+7, mid+4, "start", b.text, b.text)
+		}
+		for j, b := range group.bars {
+			c.tip(0, y+pad/2+pitch*float64(j), chartWidth, pitch, group.label+", "+g.names[j]+": "+b.text)
 		}
 	}
 	c.line("axis", left, start, left, bottom+4, 1, "")

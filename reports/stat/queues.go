@@ -98,23 +98,29 @@ func spreadTail(queues, flows int, squares float64) float64 {
 	return float64(1+len(sums)-below) / float64(1+len(sums))
 }
 
-// spreads keeps the last simulation: the trials of a scenario, which come one
-// after the other, have the same number of flows and queues.
-var spreads simulation
+// spreads keeps what was simulated: a run asks for the same few numbers of flows
+// and queues in each of its trials.
+var spreads simulations
 
-type simulation struct {
-	mu            sync.Mutex // guards all below
-	queues, flows int
-	sums          []int // ascending
+type simulations struct {
+	mu   sync.Mutex       // guards sums
+	sums map[[2]int][]int // by queues and flows; ascending
 }
 
 // of gives the sums of squares of flows spread at random over queues.
-func (s *simulation) of(queues, flows int) []int {
-	const draws = 9999
+func (s *simulations) of(queues, flows int) []int {
+	const (
+		draws = 9999
+		most  = 64 // kept, of 80 KB each
+	)
+	key := [2]int{queues, flows}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sums != nil && s.queues == queues && s.flows == flows {
-		return s.sums
+	if sums, ok := s.sums[key]; ok {
+		return sums
+	}
+	if s.sums == nil || len(s.sums) >= most {
+		s.sums = map[[2]int][]int{}
 	}
 	random := rand.New(rand.NewPCG(uint64(queues), uint64(flows)))
 	count := make([]int, queues)
@@ -128,7 +134,7 @@ func (s *simulation) of(queues, flows int) []int {
 		}
 	}
 	slices.Sort(sums)
-	s.queues, s.flows, s.sums = queues, flows, sums
+	s.sums[key] = sums
 	return sums
 }
 
