@@ -123,8 +123,11 @@ const (
 // Same tells whether the variants of a subject are one, and measured by one
 // program.
 func (p AB) Same(subject [2]Variant) bool {
-	return subject[0].Equal(subject[1]) && (p.Builds == nil || p.Builds[0].same(p.Builds[1]))
+	return subject[0].Equal(subject[1]) && p.SameBuild()
 }
+
+// SameBuild tells whether one program measures both sides.
+func (p AB) SameBuild() bool { return p.Builds == nil || p.Builds[0].same(p.Builds[1]) }
 
 // Equal tells whether two variants are one.
 func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
