@@ -280,11 +280,13 @@ func (t *tail) String() string {
 	return string(bytes.TrimSpace(t.text))
 }
 
+// clip puts what a program said on one line of at most n characters.
 func clip(s string, n int) string {
-	if r := []rune(printable(s)); len(r) > n {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > n {
 		return string(r[:n-1]) + "…"
 	}
-	return printable(s)
+	return s
 }
 
 // distantParty is one side of a pair in a process of a build.

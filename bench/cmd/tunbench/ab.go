@@ -79,10 +79,10 @@ inconclusive or invalid and none is a regression.`,
 			if err := a.privileges(); err != nil {
 				return err
 			}
-			if plan.Builds, err = findBuilds(cmd.Context(), o.builds); err != nil {
-				return err
+			if plan.Builds, err = findBuilds(cmd.Context(), o.builds); err == nil {
+				err = a.compareVariants(cmd.Context(), plan, options, o)
 			}
-			return a.compareVariants(cmd.Context(), plan, options, o)
+			return a.failed(err, compareOptions{json: o.json, gate: o.gate})
 		},
 	}
 	sel.register(cmd)

@@ -57,7 +57,7 @@ inconclusive, invalid or not comparable and none is a regression.`,
 			if err := o.gate.check(); err != nil {
 				return err
 			}
-			return a.compare(args, o, options)
+			return a.failed(a.compare(args, o, options), o)
 		},
 	}
 	f := cmd.Flags()

@@ -59,6 +59,16 @@ func (a *app) tellGitHub(c *reports.Comparison, o compareOptions) {
 	a.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return reports.StepOutputs(c), nil })
 }
 
+// failed passes err on, and first tells a job that there are no verdicts. An
+// exit code that verdicts gave is no failure.
+func (a *app) failed(err error, o compareOptions) error {
+	var exit exitError
+	if o.gate.github && err != nil && !(errors.As(err, &exit) && exit.err == nil) {
+		a.annotate([]reports.Annotation{{Level: reports.Error, Title: "tunbench failed", Message: err.Error()}}, o)
+	}
+	return err
+}
+
 // withoutBase is the comparison of a job's first run.
 func (a *app) withoutBase(base, next string, o compareOptions) error {
 	f, err := record.ReadFile(next)
