@@ -91,7 +91,7 @@ func (a *app) withoutBase(base, next string, o compareOptions) error {
 // streams, and does not disturb a result for another program.
 func (a *app) annotate(list []reports.Annotation, o compareOptions) {
 	w := a.stdout
-	if o.json || o.format != "" {
+	if o.json || o.format != "" && o.out == "" {
 		w = a.stderr
 	}
 	for _, note := range list {
