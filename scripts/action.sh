@@ -54,6 +54,8 @@ as_root() {
 		"GITHUB_STEP_SUMMARY=${GITHUB_STEP_SUMMARY-}" "GITHUB_OUTPUT=${GITHUB_OUTPUT-}" "$@"
 }
 
+gate # what is wrong with these is said before anything is measured
+args=()
 mkdir -p "$out"
 if [[ -n ${TUNBENCH_A-}${TUNBENCH_B-}${TUNBENCH_BASE_BINARY-}${TUNBENCH_NEW_BINARY-} ]]; then
 	selection

@@ -34,7 +34,7 @@ func job(t *testing.T) (summary, outputs func() string) {
 
 func TestGitHub(t *testing.T) {
 	base, slower := storedRun(t, scenario, steps(1e6, 10), nil), storedRun(t, scenario, steps(0.9e6, 10), nil)
-	few := storedRun(t, scenario, steps(1e6, 2), nil)
+	few := storedRun(t, scenario, steps(0.9e6, 2), nil)
 	for _, test := range []struct {
 		name       string
 		args       []string
