@@ -238,7 +238,7 @@ func NewHistory(name string, runs []StoredRun, o HistoryOptions) (*History, erro
 		}
 		s.since(o.Since)
 	}
-	h.Series = slices.DeleteFunc(h.Series, func(s *Series) bool { return len(s.Points) == 0 })
+	h.Series = slices.DeleteFunc(h.Series, func(s *Series) bool { return len(s.shown()) == 0 })
 	return h, nil
 }
 
@@ -443,11 +443,8 @@ func (s *Series) since(t time.Time) {
 	if from < 0 {
 		from = len(s.Points)
 	}
-	// The judged values stay: they tell the noise, and the releases.
+	// The points stay: they tell the noise, and the releases.
 	s.Changes = slices.DeleteFunc(s.Changes, func(c Change) bool { return c.at < from })
-	if from == len(s.Points) {
-		s.Points = nil
-	}
 	s.shownFrom = from
 }
 
