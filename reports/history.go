@@ -2,10 +2,14 @@ package reports
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tunbench/reports/record"
@@ -232,11 +236,24 @@ func NewHistory(name string, runs []StoredRun, o HistoryOptions) (*History, erro
 		return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(b.Clock, a.Clock), compareNames(a.Scenario, b.Scenario),
 			cmp.Compare(gateRank(a.Metric), gateRank(b.Metric)), strings.Compare(string(a.Arm), string(b.Arm)), strings.Compare(a.Hook, b.Hook))
 	})
-	for _, s := range h.Series {
-		if err := s.find(o); err != nil {
-			return nil, fmt.Errorf("find changes of %s of %s: %w", s.Metric, s.Scenario, err)
-		}
-		s.since(o.Since)
+	// A change of everything, as another kernel may be, takes a while to judge.
+	errs := make([]error, len(h.Series))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(h.Series); i = int(next.Add(1)) - 1 {
+				s := h.Series[i]
+				if err := s.find(o); err != nil {
+					errs[i] = fmt.Errorf("find changes of %s of %s: %w", s.Metric, s.Scenario, err)
+				}
+				s.since(o.Since)
+			}
+		})
+	}
+	workers.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	h.Series = slices.DeleteFunc(h.Series, func(s *Series) bool { return len(s.shown()) == 0 })
 	return h, nil
@@ -332,7 +349,8 @@ func (s *Series) keep(places []stat.ChangePoint) error {
 			if i+1 < len(places) {
 				to = places[i+1].At
 			}
-			from, to = max(from, p.At-historyWindow), min(to, p.At+historyWindow)
+			// Runs that lie further away tell little of this change.
+			from, to = max(from, p.At-historyStride), min(to, p.At+historyStride)
 			c, reach, err := s.change(from, p.At, to)
 			if err != nil {
 				return err

@@ -23,8 +23,9 @@ const oneHost = "0123456789abcdef"
 // the factor of the packet rate in run i, and change may alter the run.
 func over(seed uint64, n int, noise float64, level func(i int) float64, change func(i int, f *record.File)) (runs []StoredRun) {
 	random := rand.New(rand.NewPCG(seed, 3))
+	header := synthetic().Run // which takes a while
 	for i := range n {
-		r := *synthetic().Run
+		r := *header
 		r.ID = fmt.Sprintf("run-%03d", i)
 		r.Started = time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC).AddDate(0, 0, i).Format(time.RFC3339)
 		f := &record.File{Run: &r, End: &record.End{Trials: 1}}
@@ -224,7 +225,7 @@ func storyRuns() []StoredRun {
 			f.End = nil
 		}
 	})
-	runs[20].Release, runs[50].Release = "v1.0", "v1.1 | `rc`"
+	runs[20].Release, runs[30].Release = "v1.0", "v1.1 | `rc`"
 	foreign := over(5, 3, 0.01, func(int) float64 { return 2 }, func(i int, f *record.File) { f.Run.Host.CPU = hostile })
 	for i := range foreign {
 		foreign[i].Host, foreign[i].Run.ID = "fedcba9876543210", fmt.Sprintf("%s%d", hostile, i)
