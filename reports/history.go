@@ -234,7 +234,7 @@ func NewHistory(name string, runs []StoredRun, o HistoryOptions) (*History, erro
 	}
 	slices.SortStableFunc(h.Series, func(a, b *Series) int {
 		return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(b.Clock, a.Clock), compareNames(a.Scenario, b.Scenario),
-			cmp.Compare(gateRank(a.Metric), gateRank(b.Metric)), strings.Compare(string(a.Arm), string(b.Arm)), strings.Compare(a.Hook, b.Hook))
+			strings.Compare(string(a.Arm), string(b.Arm)), strings.Compare(a.Hook, b.Hook), cmp.Compare(gateRank(a.Metric), gateRank(b.Metric)))
 	})
 	// A change of everything, as another kernel may be, takes a while to judge.
 	errs := make([]error, len(h.Series))

@@ -199,11 +199,7 @@ func HistorySummary(w io.Writer, c *Check) error {
 	for _, host := range t.hosts {
 		wrapped(&b, plainText(t.hostLine(host)))
 		fmt.Fprintln(&b)
-		tab := table{columns: slices.Concat(text("scenario", "metric"), numeric("runs"), text("trend"), trendColumns)}
-		for _, s := range t.of(host) {
-			tab.rows = append(tab.rows, row(slices.Concat([]any{clip(t.name(s), 40), s.Metric, len(s.shown()), s.spark()}, s.trend())...))
-		}
-		plainTable(&b, tab)
+		t.grouped(&b, t.of(host))
 		fmt.Fprintln(&b)
 	}
 	if len(t.common) > 0 {
@@ -217,6 +213,26 @@ func HistorySummary(w io.Writer, c *Check) error {
 	}
 	t.warnings(&b)
 	return flush(w, &b)
+}
+
+// grouped writes series below the names of their scenarios.
+func (t historyText) grouped(b *bytes.Buffer, list []*Series) {
+	tab := table{columns: slices.Concat(text("metric"), numeric("runs"), text("trend"), trendColumns)}
+	for _, s := range list {
+		tab.rows = append(tab.rows, row(slices.Concat([]any{s.Metric, len(s.shown()), s.spark()}, s.trend())...))
+	}
+	var lines bytes.Buffer
+	plainTable(&lines, tab)
+	line := strings.Split(strings.TrimRight(lines.String(), "\n"), "\n")
+	fmt.Fprintln(b, "    "+line[0])
+	last := ""
+	for i, s := range list {
+		if name := t.name(s); i == 0 || name != last {
+			last = name
+			fmt.Fprintln(b, "  "+clip(printable(name), summaryWidth-2))
+		}
+		fmt.Fprintln(b, "    "+line[i+1])
+	}
 }
 
 // CheckSummary writes the findings of c for a terminal.
