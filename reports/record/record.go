@@ -87,6 +87,11 @@ type Run struct {
 	// under this kernel could show: a ratio of 1, or a difference where the
 	// metric is judged by differences (loss, jain). Empty where none is known.
 	Sees map[string]float64 `json:"sees,omitempty"`
+	// Shard is set where the run is a share of its plan. Parts are the shards of
+	// a merged file, in their order; the rest of its header is what they have in
+	// common.
+	Shard *Shard `json:"shard,omitempty"`
+	Parts []Part `json:"parts,omitempty"`
 }
 
 // Tool names the tunbench that made the file.
@@ -112,6 +117,9 @@ type Host struct {
 	Config        map[string]string `json:"config"` // the CONFIG_ options that bear on TUN/TAP
 	Sysctl        map[string]string `json:"sysctl"`
 	MemoryBytes   uint64            `json:"memory_bytes"`
+	// Boot is random and new at each boot: runs that have it in common met the
+	// same machine. "" where it is not known.
+	Boot string `json:"boot,omitempty"`
 }
 
 // Hook tells how the observer looked into the kernel, and why so.
@@ -155,7 +163,8 @@ type Trial struct {
 	// verdict found in one is confirmed in the next.
 	Variant    string             `json:"variant,omitempty"`
 	Block      int                `json:"block,omitempty"`
-	Trial      int                `json:"trial"` // 1-based, within the run
+	Shard      int                `json:"shard,omitempty"` // of a merged file; also of the other records
+	Trial      int                `json:"trial"`           // 1-based, within the run or its shard
 	Started    string             `json:"started"`
 	DurationNs int64              `json:"duration_ns"` // of the measured windows together
 	Metrics    map[string]float64 `json:"metrics"`
@@ -301,6 +310,7 @@ type Search struct {
 	SpentNs  int64             `json:"spent_ns"` // measured and waited
 	MaxPPS   float64           `json:"max_pps"`  // the highest rate that was tried
 	Notes    []string          `json:"notes,omitempty"`
+	Shard    int               `json:"shard,omitempty"`
 }
 
 // Goal is what a search found for one loss ratio. Rates are in packets/s;
@@ -509,6 +519,7 @@ type Skip struct {
 	Axes     map[string]string `json:"axes"`
 	Reason   string            `json:"reason"`
 	Detail   string            `json:"detail"`
+	Shard    int               `json:"shard,omitempty"`
 }
 
 // Resume marks the place where an interrupted run was gone on with.
@@ -517,6 +528,7 @@ type Resume struct {
 	Started string `json:"started"` // RFC 3339, UTC
 	Trials  int    `json:"trials"`  // that were there
 	Skips   int    `json:"skips"`
+	Shard   int    `json:"shard,omitempty"`
 }
 
 // End closes a file. A file without it was interrupted.
