@@ -57,7 +57,7 @@ func TestShardsOfOneHost(t *testing.T) {
 		t.Errorf("warnings %q", w)
 	}
 	text := reportOf(t, f)
-	for _, want := range []string{"merged of **2 shards** from **1 host**", "### Queues", "## Shards", "a bare system call, 100 to 200 ns"} {
+	for _, want := range []string{"merged of **2 shards** from **1 host**", "### Queues", "## Shards", "a bare system call, " + between("100", "200") + " ns"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
