@@ -6,7 +6,8 @@
 #   scripts/dist.sh [--out DIR] [ARCH]...      default: .build/dist; amd64 arm64
 #
 # All times are that of the commit, or SOURCE_DATE_EPOCH. Needs dpkg-deb, GNU
-# tar and gzip. The Makefile passes VERSION, COMMIT and GO. Man pages are taken
+# tar and gzip. The Makefile passes VERSION, COMMIT and GO; MAINTAINER is for
+# who gives the package to others: 'Name <address>'. Man pages are taken
 # from .build/man, which `make man` fills.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -51,6 +52,8 @@ else
 fi
 [[ $version =~ ^[0-9][A-Za-z0-9.+~]*$ ]] || { echo "dist: $version is no version of a Debian package: begin VERSION with v and a digit" >&2; exit 2; }
 
+maintainer=${MAINTAINER:-tunbench <tunbench@localhost>}
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/done"
@@ -76,7 +79,8 @@ for arch in "${arches[@]}"; do
 	cp reports/README.md "$doc/reports.md"
 	mkdir -p "$doc/examples"
 	cp -r scripts/fleet "$doc/examples/"
-	# In the order of dpkg's machine-readable format, with the texts in full.
+	# Debian has the texts of the licenses that many packages share, and wants them
+	# named, not copied; the tarball has them in full.
 	{
 		cat <<-COPYRIGHT
 			Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -88,19 +92,22 @@ for arch in "${arches[@]}"; do
 
 			Files: bpf/*.bpf.c bpf/*.bpf.h bpf/*.o
 			Copyright: the tunbench authors
-			License: GPL-2.0 or BSD-2-Clause
+			License: GPL-2 or BSD-2-clause
 
+			License: Apache-2.0
+			 The text is in /usr/share/common-licenses/Apache-2.0.
+
+			License: GPL-2
+			 The text is in /usr/share/common-licenses/GPL-2.
+
+			License: BSD-2-clause
 		COPYRIGHT
-		for license in Apache-2.0:LICENSE GPL-2.0:bpf/LICENSE.GPL-2.0 BSD-2-Clause:bpf/LICENSE.BSD-2-Clause; do
-			printf 'License: %s\n' "${license%%:*}"
-			# A line of text begins with a space, an empty one is a dot.
-			sed -E 's/[[:space:]]+$//; s/^$/./; s/^/ /' "${license#*:}"
-			echo
-		done
+		# A line of text begins with a space, an empty one is a dot.
+		sed -E 's/[[:space:]]+$//; s/^$/./; s/^/ /' bpf/LICENSE.BSD-2-Clause
 	} >"$doc/copyright"
 	{
 		printf 'tunbench (%s) unstable; urgency=medium\n\n  * Built from commit %s.\n\n' "$version" "${COMMIT:-unknown}"
-		printf ' -- tunbench <tunbench@localhost>  %s\n' "$(date -u -R -d "@$epoch")"
+		printf ' -- %s  %s\n' "$maintainer" "$(date -u -R -d "@$epoch")"
 	} | gzip -9n >"$doc/changelog.gz"
 	if compgen -G '.build/man/*.1' >/dev/null; then
 		mkdir -p "$root/usr/share/man/man1"
@@ -134,7 +141,7 @@ for arch in "${arches[@]}"; do
 		Package: tunbench
 		Version: $version
 		Architecture: $arch
-		Maintainer: tunbench <tunbench@localhost>
+		Maintainer: $maintainer
 		Installed-Size: $(($(find "$root/usr" -type f -printf '%s\n' | awk '{ s += int(($1 + 1023) / 1024) } END { print s }')))
 		Section: net
 		Priority: optional
