@@ -174,6 +174,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 		return gates
 	}
 	progress := newProgress(a.stderr, a.quiet, a.verbose)
+	defer progress.clear()
 	ab.Progress = progress.step
 	created := false
 	outcome, runErr := ab.Run(ctx, lab, func() (bench.Recorder, error) {
