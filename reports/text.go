@@ -166,13 +166,21 @@ func textTable(b *bytes.Buffer, s screen.Screen, t table, tones func(row, column
 		last--
 	}
 	for l, cells := range lines {
-		head := cells[0]
-		if last < n && cells[last] != "" {
-			head += "  " + cells[last]
+		name, mark := cells[0], ""
+		if last < n {
+			mark = cells[last]
 		}
-		for _, line := range screen.Wrap(head, s.Columns, "  ") {
-			fmt.Fprintln(b, s.Paint(tone(l, n-1), line))
+		fits := screen.Width(name)+2+screen.Width(mark) <= s.Columns
+		fmt.Fprint(b, s.Paint(tone(l, 0), name))
+		switch {
+		case mark != "" && fits:
+			fmt.Fprint(b, "  "+s.Paint(tone(l, last), mark))
+		case mark != "":
+			for _, line := range screen.Wrap(mark, s.Columns-2, "") {
+				fmt.Fprint(b, "\n  "+s.Paint(tone(l, last), line))
+			}
 		}
+		fmt.Fprintln(b)
 		put(l, 1, last, "  ")
 	}
 }

@@ -77,14 +77,32 @@ Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
 	f.StringVar(&o.b, "b", "", "what is held against it")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
 	formatFlag(cmd, &o.format, defaultFormat, "of the report", true)
-	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
+	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	cmd.MarkFlagsOneRequired("a", "b")
 	_ = cmd.MarkFlagDirname("out")
-	_ = cmd.RegisterFlagCompletionFunc("a", completeAxis)
-	_ = cmd.RegisterFlagCompletionFunc("b", completeAxis)
+	_ = cmd.RegisterFlagCompletionFunc("a", completeVariant)
+	_ = cmd.RegisterFlagCompletionFunc("b", completeVariant)
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	return cmd
+}
+
+// completeVariant offers what --set takes, and hooks.
+func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	offers, directive := completeAxis(cmd, args, toComplete)
+	before, word := "", toComplete
+	if i := strings.LastIndexByte(toComplete, ' '); i >= 0 {
+		before, word = toComplete[:i+1], toComplete[i+1:]
+	}
+	if !strings.Contains(word, "=") {
+		return append(offers, before+"hook=\tthe observer of this side"), directive
+	}
+	if strings.HasPrefix(word, "hook=") {
+		for _, hook := range hooks {
+			offers = append(offers, before+"hook="+hook)
+		}
+	}
+	return offers, directive
 }
 
 // abWindow is how long one variant has the host before it is the other's turn.

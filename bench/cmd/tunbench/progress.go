@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -153,6 +154,7 @@ const (
 	nameColumns  = 24 // less of a name tells nothing: the windows make room for it
 	rateColumns  = 16
 	wordColumns  = 8
+	flagColumns  = 26 // the least for flags
 )
 
 // draw fits into one line: the figures first, and as much of the name as has
@@ -206,21 +208,50 @@ func (p *progress) finished(s bench.Step) string {
 		}
 		rate = low + "–" + rate
 	}
-	var flags []string
-	for _, flag := range slices.Sorted(maps.Keys(of.flags)) {
-		if n := of.flags[flag]; n < of.trials {
-			flag = fmt.Sprintf("%s %d/%d", flag, n, of.trials)
-		}
-		flags = append(flags, flag)
-	}
 	head := pad(on.Text(rate), rateColumns) + "  " + pad(on.Spark(of.windows, sparkColumns), sparkColumns) + "  "
 	room := on.Columns - 1 - wordColumns - screen.Width(head)
-	why := on.Clip(on.Text(strings.Join(flags, ", ")), max(0, room-nameColumns-2))
+	why := of.why(max(room-screen.Width(s.Scenario)-2, flagColumns))
 	if why != "" {
 		room -= screen.Width(why) + 2
 		why = "  " + on.Paint(tone, why)
 	}
 	return on.Paint(tone, pad(word, wordColumns)) + head + on.Clip(on.Text(s.Scenario), room) + why
+}
+
+// why names the flags of the trials, as many as there is room for, those that
+// make a trial invalid first.
+func (g *glance) why(room int) string {
+	names := slices.SortedFunc(maps.Keys(g.flags), func(a, b string) int {
+		return cmp.Or(-compareBool(record.Invalidates(a), record.Invalidates(b)), strings.Compare(a, b))
+	})
+	text := ""
+	for i, flag := range names {
+		if n := g.flags[flag]; n < g.trials {
+			flag = fmt.Sprintf("%s %d/%d", flag, n, g.trials)
+		}
+		if i > 0 {
+			flag = text + ", " + flag
+		}
+		more := ""
+		if rest := len(names) - i - 1; rest > 0 {
+			more = fmt.Sprintf(", %d more", rest)
+		}
+		if i > 0 && screen.Width(flag+more) > room {
+			return fmt.Sprintf("%s, %d more", text, len(names)-i)
+		}
+		text = flag
+	}
+	return text
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }
 
 // judged is the line of a comparison that has its verdicts.

@@ -97,7 +97,7 @@ Exit codes: 0 all well; 1 a regression; 2 wrong use or a failure of the tool;
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only, beside what was asked for")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario where no progress is drawn")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
-	root.AddCommand(a.runCommand(), a.abCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.compareCommand(), a.vmCommand(), a.kernelsCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.abCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.compareCommand(), a.vmCommand(), a.kernelsCommand(), a.versionCommand(), a.manCommand())
 	return root
 }
 
