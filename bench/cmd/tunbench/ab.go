@@ -73,8 +73,10 @@ Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
 	cmd.Flags().Lookup("arm").Usage = "observer of both variants, where they do not say: bare or observed"
 	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", bench.ABPairs)
 	f := cmd.Flags()
-	f.StringVar(&o.a, "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
-	f.StringVar(&o.b, "b", "", "what is held against it")
+	// With a short form too: without it, cobra completes no value of a flag whose
+	// name is one letter.
+	f.StringVarP(&o.a, "a", "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
+	f.StringVarP(&o.b, "b", "b", "", "what is held against it")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
 	formatFlag(cmd, &o.format, defaultFormat, "of the report", true)
 	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")

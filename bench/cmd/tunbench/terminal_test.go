@@ -271,7 +271,7 @@ func TestRunEndsOnTerminal(t *testing.T) {
 		}
 		return status.ExitStatus(), 0
 	}
-	args := runArgs("x", "--trials", "50")
+	args := runArgs("x", "--trials", "50", "--arm", "bare")
 	for name, test := range map[string]struct {
 		as   string
 		keys [][2]string
@@ -397,7 +397,7 @@ func TestBashCompletion(t *testing.T) {
 		{"run --hook trace\t", "<run><--hook><tracepoint>"},
 		{"run --set io=po\t", "<run><--set><io=poll>"},
 		{"run --set qu\t", "<run><--set><queues=>"},
-		{"run --filter 'mode=tun io=po\t'", "<run><--filter><mode=tun io=poll>"},
+		{"list --filter io=po\t", "<list><--filter><io=poll>"},
 		{"run --search qu\t", "<run><--search><quick>"},
 		{"run --arm bar\t", "<run><--arm><bare>"},
 		{"ab --a hook=trace\t", "<ab><--a><hook=tracepoint>"},
