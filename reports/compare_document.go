@@ -115,23 +115,27 @@ func (s *contrast) grouped(b *bytes.Buffer, to screen.Screen, rows []record.Verd
 		t.rows = append(t.rows, row(v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New), moved(v), ciText(v), pvalue(v.P), v.N))
 	}
 	var lines bytes.Buffer
-	wide := to
-	wide.Columns = 0 // a line a verdict
-	textTable(&lines, wide, t, func(row, column int) screen.Tone {
+	single := to
+	single.Columns = 0 // a line a verdict
+	wide := textTable(&lines, single, t, func(row, column int) screen.Tone {
 		if column == change {
 			return verdictTone(rows[row].Verdict)
 		}
 		return screen.Plain
 	})
 	line := strings.Split(strings.TrimRight(lines.String(), "\n"), "\n")
-	fmt.Fprintln(b, "    "+line[0])
+	outer, inner := "  ", "    "
+	if len(inner)+wide > to.Columns {
+		outer, inner = "", "  "
+	}
+	fmt.Fprintln(b, inner+line[0])
 	scenario := ""
 	for i, v := range rows {
 		if i == 0 || v.Scenario != scenario {
 			scenario = v.Scenario
-			fmt.Fprintln(b, "  "+to.Clip(to.Text(printable(s.name(scenario))), to.Columns-2))
+			fmt.Fprintln(b, outer+to.Clip(to.Text(printable(s.name(scenario))), to.Columns-len(outer)))
 		}
-		fmt.Fprintln(b, "    "+line[i+1])
+		fmt.Fprintln(b, inner+line[i+1])
 	}
 }
 

@@ -100,8 +100,9 @@ func wrapped(b *bytes.Buffer, s screen.Screen, tone screen.Tone, text string) {
 
 // textTable writes t in columns for a fixed font. Where s has no room for its
 // lines, what stands at the left, and a text at the right, get a line of their
-// own above the figures. Of tones, which may be nil, rows count from 0.
-func textTable(b *bytes.Buffer, s screen.Screen, t table, tones func(row, column int) screen.Tone) {
+// own above the figures. Of tones, which may be nil, rows count from 0. It gives
+// how many columns a line of all takes.
+func textTable(b *bytes.Buffer, s screen.Screen, t table, tones func(row, column int) screen.Tone) int {
 	lines := [][]string{make([]string, len(t.columns))}
 	for i, c := range t.columns {
 		lines[0][i] = s.Text(c.name)
@@ -159,7 +160,7 @@ func textTable(b *bytes.Buffer, s screen.Screen, t table, tones func(row, column
 		for l := range lines {
 			put(l, 0, n, "")
 		}
-		return
+		return whole
 	}
 	last := n
 	if !t.columns[n-1].numeric {
@@ -183,4 +184,5 @@ func textTable(b *bytes.Buffer, s screen.Screen, t table, tones func(row, column
 		fmt.Fprintln(b)
 		put(l, 1, last, "  ")
 	}
+	return whole
 }
