@@ -154,7 +154,7 @@ const (
 	nameColumns  = 24 // less of a name tells nothing: the windows make room for it
 	rateColumns  = 16
 	wordColumns  = 8
-	flagColumns  = 26 // the least for flags
+	flagColumns  = 16 // the least for flags
 )
 
 // draw fits into one line: the figures first, and as much of the name as has
@@ -208,8 +208,16 @@ func (p *progress) finished(s bench.Step) string {
 		}
 		rate = low + "–" + rate
 	}
-	head := pad(on.Text(rate), rateColumns) + "  " + pad(on.Spark(of.windows, sparkColumns), sparkColumns) + "  "
+	head := pad(on.Text(rate), rateColumns) + "  "
 	room := on.Columns - 1 - wordColumns - screen.Width(head)
+	need := screen.Width(s.Scenario)
+	if len(of.flags) > 0 {
+		need += 2 + flagColumns
+	}
+	if room-sparkColumns-2 >= need {
+		head += pad(on.Spark(of.windows, sparkColumns), sparkColumns) + "  "
+		room -= sparkColumns + 2
+	}
 	why := of.why(max(room-screen.Width(s.Scenario)-2, flagColumns))
 	if why != "" {
 		room -= screen.Width(why) + 2
