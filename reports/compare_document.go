@@ -45,7 +45,7 @@ func ComparisonSummary(w io.Writer, c *Comparison) error {
 
 func (s *contrast) summary(to screen.Screen) []byte {
 	if to.Columns == 0 || to.Columns > summaryWidth {
-		to.Columns = summaryWidth
+		to.Columns = summaryWidth // prose that is wider is hard to read
 	}
 	var b bytes.Buffer
 	listed := 0
@@ -107,35 +107,48 @@ func verdictTone(verdict string) screen.Tone {
 	return screen.Plain
 }
 
-// grouped writes verdicts below the names of their scenarios.
+// grouped writes verdicts below the names of their scenarios. Where a line has no
+// room, how sure a change is goes on below it.
 func (s *contrast) grouped(b *bytes.Buffer, to screen.Screen, rows []record.Verdict) {
 	const change = 3 // the column
 	t := table{columns: slices.Concat(text("metric"), numeric("base", "new", "change", "95 % interval", "p", "n"))}
 	for _, v := range rows {
 		t.rows = append(t.rows, row(v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New), moved(v), ciText(v), pvalue(v.P), v.N))
 	}
-	var lines bytes.Buffer
 	single := to
 	single.Columns = 0 // a line a verdict
-	wide := textTable(&lines, single, t, func(row, column int) screen.Tone {
-		if column == change {
-			return verdictTone(rows[row].Verdict)
-		}
-		return screen.Plain
-	})
-	line := strings.Split(strings.TrimRight(lines.String(), "\n"), "\n")
-	outer, inner := "  ", "    "
-	if len(inner)+wide > to.Columns {
-		outer, inner = "", "  "
+	write := func() (lines []string, wide int) {
+		var b bytes.Buffer
+		wide = textTable(&b, single, t, func(row, column int) screen.Tone {
+			if column == change {
+				return verdictTone(rows[row].Verdict)
+			}
+			return screen.Plain
+		})
+		return strings.Split(strings.TrimRight(b.String(), "\n"), "\n"), wide
 	}
-	fmt.Fprintln(b, inner+line[0])
+	const outer, inner = "  ", "    "
+	lines, wide := write()
+	var below []string
+	if len(inner)+wide > to.Columns {
+		t.columns = t.columns[:change+1]
+		for i, r := range t.rows {
+			below = append(below, to.Text("95 % interval "+plainText(r[change+1])+", p "+plainText(r[change+2])+", n "+plainText(r[change+3])))
+			t.rows[i] = r[:change+1]
+		}
+		lines, _ = write()
+	}
+	fmt.Fprintln(b, inner+lines[0])
 	scenario := ""
 	for i, v := range rows {
 		if i == 0 || v.Scenario != scenario {
 			scenario = v.Scenario
 			fmt.Fprintln(b, outer+to.Clip(to.Text(printable(s.name(scenario))), to.Columns-len(outer)))
 		}
-		fmt.Fprintln(b, inner+line[i+1])
+		fmt.Fprintln(b, inner+lines[i+1])
+		if below != nil {
+			fmt.Fprintln(b, inner+outer+to.Paint(screen.Faint, below[i]))
+		}
 	}
 }
 

@@ -267,8 +267,12 @@ func (p *progress) judged(s bench.Step) string {
 	on := p.look()
 	word, tone := "done", screen.Good
 	var parts []string
+	equivalent := 0
 	for _, v := range s.Verdicts {
 		switch v.Verdict {
+		case record.Equivalent:
+			equivalent++
+			continue
 		case record.Regression, record.IndicativeRegression, record.InvalidVerdict, record.NotComparable:
 			tone = screen.Bad
 		case record.Inconclusive, record.UnsupportedVerdict:
@@ -277,6 +281,9 @@ func (p *progress) judged(s bench.Step) string {
 			}
 		}
 		parts = append(parts, v.Metric+" "+v.Verdict)
+	}
+	if equivalent > 0 {
+		parts = append(parts, fmt.Sprintf("%d equivalent", equivalent))
 	}
 	room := on.Columns - 1 - wordColumns
 	name := on.Clip(on.Text(s.Scenario), max(nameColumns, room/2))

@@ -259,6 +259,22 @@ func TestRunOnTerminal(t *testing.T) {
 	}
 }
 
+func TestABOnTerminal(t *testing.T) {
+	v, sent, err := onTerminal(t, "lab", 80, nil, []string{"ab", "--a", "size=64", "--b", "size=1500", "--seed", "1", "--out", "x"})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, sent)
+	}
+	drawn := strings.Join(v.seen, "\n")
+	for _, want := range []string{"pair 10/10", "a 1.", ", b 1.", "Mpps"} {
+		if !strings.Contains(drawn, want) {
+			t.Errorf("%q was never drawn: %q", want, v.seen)
+		}
+	}
+	if len(v.wrapped) > 0 || v.hidden || !strings.HasPrefix(v.lines[0], "done    Tun/") || !strings.HasSuffix(v.lines[0], "  4 equivalent") {
+		t.Errorf("wrapped %q, cursor hidden: %v\n%s", v.wrapped, v.hidden, strings.Join(v.lines, "\n"))
+	}
+}
+
 func TestRunEndsOnTerminal(t *testing.T) {
 	exit := func(err error) (code int, by syscall.Signal) {
 		var e *exec.ExitError
