@@ -60,6 +60,12 @@ build: ## build the static binary .build/tunbench
 	@mkdir -p $(BUILD)
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN) ./bench/cmd/tunbench
 
+# Dated by the commit, so that the same source gives the same bytes.
+.PHONY: man
+man: build ## write the manual pages into .build/man
+	@rm -rf $(BUILD)/man
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} $(BIN) man $(BUILD)/man
+
 .PHONY: test
 test: check-tun build ## all tests, those that make real devices included (root); ARGS='./bpf/...'
 	scripts/test.sh all $(ARGS)

@@ -79,7 +79,7 @@ func (r *abRunner) subject(ctx context.Context, i int) error {
 		if err := r.take(c, block, trials); err != nil {
 			return err
 		}
-		r.tell(c, need-1, Step{Trial: &trials[1]})
+		r.tell(c, need-1, Step{Trial: &trials[1], Base: &trials[0]})
 	}
 }
 
@@ -235,6 +235,7 @@ func (r *abRunner) judge(c *comparison) error {
 	if r.Same(c.sides) {
 		r.out.Sights = append(r.out.Sights, r.sight(c))
 	}
+	r.tell(c, 0, Step{Verdicts: r.out.Verdicts[len(r.out.Verdicts)-len(c.gates):]})
 	return nil
 }
 
@@ -302,7 +303,11 @@ func (r *abRunner) giveUp(c *comparison) error {
 		Metric: record.PPS, Unit: "packets/s", N: c.valid, Verdict: record.InvalidVerdict,
 		Notes: []string{"too few pairs passed the gates to go on: this host is not steady enough now; tunbench doctor tells what disturbs it"},
 	}
-	return r.verdict(c, v)
+	if err := r.verdict(c, v); err != nil {
+		return err
+	}
+	r.tell(c, 0, Step{Verdicts: r.out.Verdicts[len(r.out.Verdicts)-1:]})
+	return nil
 }
 
 // skipSide records why a side cannot be measured: then there is nothing to

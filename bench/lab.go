@@ -15,6 +15,19 @@ type (
 	Row     = harness.Row
 )
 
+// Status of a Row.
+const (
+	StatusOK          = harness.StatusOK
+	StatusUsed        = harness.StatusUsed
+	StatusUnsupported = harness.StatusUnsupported
+	StatusFailed      = harness.StatusFailed
+	StatusWarning     = harness.StatusWarning
+	StatusUnknown     = harness.StatusUnknown
+)
+
+// SectionObserver is the title of the section of the observer's rungs.
+const SectionObserver = harness.SectionObserver
+
 // NewLab returns the Lab of this host.
 func NewLab() PairLab { return hostLab{harness.New()} }
 

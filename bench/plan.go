@@ -81,19 +81,24 @@ type Plan struct {
 	Now func() time.Time
 }
 
-// Step is what a Plan tells while it runs: at most one of Trial, Skip and
-// Search is set; with none of them, a trial is about to begin.
+// Step is what a Plan tells while it runs: at most one of Trial, Skip, Search and
+// Verdicts is set; with none of them, a trial is about to begin. Nothing is told
+// while one is measured.
 type Step struct {
 	Scenario  string
 	Index     int // of the scenario, from 1
 	Scenarios int
 	Pair      int // that is at hand, from 1
 	Pairs     int
-	Left      time.Duration  // to the end of the run, estimated
-	Trial     *record.Trial  // was finished and written
-	Skip      *record.Skip   // was decided and written
-	Search    *record.Search // was finished and written
-	Rate      float64        // in packets/s, of the trial of a search that is about to begin
+	Arm       record.Arm       // that is about to be measured; "" where it is not known, or both are
+	Left      time.Duration    // to the end of the run, estimated
+	Trial     *record.Trial    // was finished and written
+	Base      *record.Trial    // of variant A, where Trial is of B
+	Last      bool             // no trial of the scenario is left, but for those of a search
+	Skip      *record.Skip     // was decided and written
+	Search    *record.Search   // was finished and written
+	Verdicts  []record.Verdict // on the scenario, were written
+	Rate      float64          // in packets/s, of the trial of a search that is about to begin
 }
 
 // Outcome is what came of a run.
@@ -331,7 +336,7 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesO
 		r.out.Interrupted = true
 		return false, nil
 	}
-	r.tell(s, Step{})
+	r.tell(s, Step{Arm: arm})
 	begun := r.Now()
 	trial, err := r.trial(ctx, s.Scenario, arm, s.pair)
 	if err != nil {
@@ -360,7 +365,7 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesO
 	}
 	r.measured += r.Now().Sub(begun)
 	r.planned += trialTime(s.Spec)
-	r.tell(s, Step{Trial: &trial})
+	r.tell(s, Step{Trial: &trial, Last: s.left == 0})
 	return true, nil
 }
 

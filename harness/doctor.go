@@ -39,6 +39,10 @@ const (
 	StatusUnknown     = "unknown"     // it cannot be known, or only during a trial
 )
 
+// SectionObserver is the title of the section of the observer's rungs, of which
+// one is used if any holds.
+const SectionObserver = "Observer"
+
 // Row is one thing that was tried, and what to do about it.
 type Row struct {
 	Name   string `json:"name"`
@@ -52,7 +56,7 @@ type Row struct {
 func Doctor(ctx context.Context) (Report, error) {
 	report := Report{Sections: []Section{
 		{"Privileges", privilegeRows()},
-		{"Observer", observerRows()},
+		{SectionObserver, observerRows()},
 	}}
 	options, existing := deviceRows()
 	report.Sections = append(report.Sections,

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"tunbench/reports/record"
+	"tunbench/reports/screen"
 )
 
 // ComparisonMarkdown writes the report of c in GitHub's markdown, without
@@ -33,16 +34,26 @@ const summaryWidth = 99
 const fewVerdicts = 8
 
 // ComparisonSummary writes c for a terminal: what regressed, what improved, and
-// how much of the rest there is.
+// how much of the rest there is. Where w is a terminal, it keeps to its width and
+// its colours.
 func ComparisonSummary(w io.Writer, c *Comparison) error {
-	s := newContrast(c)
+	if _, err := w.Write(newContrast(c).summary(screen.Of(w))); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+func (s *contrast) summary(to screen.Screen) []byte {
+	if to.Columns == 0 || to.Columns > summaryWidth {
+		to.Columns = summaryWidth // prose that is wider is hard to read
+	}
 	var b bytes.Buffer
 	listed := 0
 	list := func(name string, rows []record.Verdict) {
 		if len(rows) > 0 {
 			listed += len(rows)
-			fmt.Fprintf(&b, "%s:\n", name)
-			s.grouped(&b, rows)
+			fmt.Fprintf(&b, "%s\n", to.Paint(verdictTone(rows[0].Verdict), name+":"))
+			s.grouped(&b, to, rows)
 			fmt.Fprintln(&b)
 		}
 	}
@@ -55,11 +66,18 @@ func ComparisonSummary(w io.Writer, c *Comparison) error {
 		}
 	}
 	if len(s.common) > 0 && listed > 0 {
-		wrapped(&b, "all scenarios: "+printable(strings.Join(s.common, " ")))
+		wrapped(&b, to, screen.Plain, "all scenarios: "+printable(strings.Join(s.common, " ")))
 		fmt.Fprintln(&b)
 	}
-	for _, p := range s.points() {
-		wrapped(&b, plainText(p))
+	for i, p := range s.points() {
+		tone := screen.Plain
+		switch {
+		case i == 0 && len(s.regressed) > 0:
+			tone = screen.Bad
+		case i == 1 && len(s.improved) > 0:
+			tone = screen.Good
+		}
+		wrapped(&b, to, tone, plainText(p))
 	}
 	if few {
 		for _, r := range s.reasons(record.Inconclusive) {
@@ -67,52 +85,70 @@ func ComparisonSummary(w io.Writer, c *Comparison) error {
 			if r.n > 1 && r.n == len(s.Verdicts) {
 				where = "All verdicts"
 			}
-			wrapped(&b, where+": "+printable(r.note)+".")
+			wrapped(&b, to, screen.Plain, where+": "+printable(r.note)+".")
 		}
 	}
 	for _, a := range s.alerts() {
-		wrapped(&b, "warning: "+plainText(a))
+		wrapped(&b, to, screen.Caution, "warning: "+plainText(a))
 	}
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("write summary: %w", err)
-	}
-	return nil
+	return b.Bytes()
 }
 
-// wrapped writes text in lines of summaryWidth; what continues is indented.
-func wrapped(b *bytes.Buffer, text string) {
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case len([]rune(line))+1+len([]rune(word)) > summaryWidth:
-			fmt.Fprintln(b, line)
-			line = "  " + word
-		default:
-			line += " " + word
-		}
+// verdictTone is how a verdict is shown.
+func verdictTone(verdict string) screen.Tone {
+	switch verdict {
+	case record.Regression, record.IndicativeRegression, record.InvalidVerdict:
+		return screen.Bad
+	case record.Improvement, record.IndicativeImprovement, record.Equivalent:
+		return screen.Good
+	case record.Inconclusive, record.NotComparable:
+		return screen.Caution
 	}
-	fmt.Fprintln(b, line)
+	return screen.Plain
 }
 
-// grouped writes verdicts below the names of their scenarios.
-func (s *contrast) grouped(b *bytes.Buffer, rows []record.Verdict) {
+// grouped writes verdicts below the names of their scenarios. Where a line has no
+// room, how sure a change is goes on below it.
+func (s *contrast) grouped(b *bytes.Buffer, to screen.Screen, rows []record.Verdict) {
+	const change = 3 // the column
 	t := table{columns: slices.Concat(text("metric"), numeric("base", "new", "change", "95 % interval", "p", "n"))}
 	for _, v := range rows {
 		t.rows = append(t.rows, row(v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New), moved(v), ciText(v), pvalue(v.P), v.N))
 	}
-	var lines bytes.Buffer
-	plainTable(&lines, t)
-	line := strings.Split(strings.TrimRight(lines.String(), "\n"), "\n")
-	fmt.Fprintln(b, "    "+line[0])
+	single := to
+	single.Columns = 0 // a line a verdict
+	write := func() (lines []string, wide int) {
+		var b bytes.Buffer
+		wide = textTable(&b, single, t, func(row, column int) screen.Tone {
+			if column == change {
+				return verdictTone(rows[row].Verdict)
+			}
+			return screen.Plain
+		})
+		return strings.Split(strings.TrimRight(b.String(), "\n"), "\n"), wide
+	}
+	const outer, inner = "  ", "    "
+	lines, wide := write()
+	var below []string
+	if len(inner)+wide > to.Columns {
+		t.columns = t.columns[:change+1]
+		for i, r := range t.rows {
+			below = append(below, to.Text("95 % interval "+plainText(r[change+1])+", p "+plainText(r[change+2])+", n "+plainText(r[change+3])))
+			t.rows[i] = r[:change+1]
+		}
+		lines, _ = write()
+	}
+	fmt.Fprintln(b, inner+lines[0])
 	scenario := ""
 	for i, v := range rows {
 		if i == 0 || v.Scenario != scenario {
 			scenario = v.Scenario
-			fmt.Fprintln(b, "  "+clip(printable(s.name(scenario)), summaryWidth-2))
+			fmt.Fprintln(b, outer+to.Clip(to.Text(printable(s.name(scenario))), to.Columns-len(outer)))
 		}
-		fmt.Fprintln(b, "    "+line[i+1])
+		fmt.Fprintln(b, inner+lines[i+1])
+		if below != nil {
+			fmt.Fprintln(b, inner+outer+to.Paint(screen.Faint, below[i]))
+		}
 	}
 }
 

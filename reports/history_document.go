@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"tunbench/reports/record"
+	"tunbench/reports/screen"
 	"tunbench/reports/stat"
 )
 
@@ -194,42 +195,47 @@ func (s *Series) spark() string {
 
 // HistorySummary writes the series of c for a terminal.
 func HistorySummary(w io.Writer, c *Check) error {
-	t := newHistoryText(c)
+	t, to := newHistoryText(c), screen.Of(w)
+	if to.Columns == 0 || to.Columns > summaryWidth {
+		to.Columns = summaryWidth
+	}
 	var b bytes.Buffer
 	for _, host := range t.hosts {
-		wrapped(&b, plainText(t.hostLine(host)))
+		wrapped(&b, to, screen.Plain, plainText(t.hostLine(host)))
 		fmt.Fprintln(&b)
-		t.grouped(&b, t.of(host))
+		t.grouped(&b, to, t.of(host))
 		fmt.Fprintln(&b)
 	}
 	if len(t.common) > 0 {
-		wrapped(&b, "all scenarios: "+printable(strings.Join(t.common, " ")))
+		wrapped(&b, to, screen.Plain, "all scenarios: "+printable(strings.Join(t.common, " ")))
 	}
 	if len(t.Series) > 0 {
 		fmt.Fprintln(&b, "Each trend has a scale of its own, from its lowest to its highest run.")
 	}
 	for _, p := range t.points() {
-		wrapped(&b, plainText(p))
+		wrapped(&b, to, screen.Plain, plainText(p))
 	}
-	t.warnings(&b)
+	t.warnings(&b, to)
 	return flush(w, &b)
 }
 
 // grouped writes series below the names of their scenarios.
-func (t historyText) grouped(b *bytes.Buffer, list []*Series) {
+func (t historyText) grouped(b *bytes.Buffer, to screen.Screen, list []*Series) {
 	tab := table{columns: slices.Concat(text("metric"), numeric("runs"), text("trend"), trendColumns)}
 	for _, s := range list {
 		tab.rows = append(tab.rows, row(slices.Concat([]any{s.Metric, len(s.shown()), s.spark()}, s.trend())...))
 	}
 	var lines bytes.Buffer
-	plainTable(&lines, tab)
+	single := to
+	single.Columns = 0 // a line a series
+	textTable(&lines, single, tab, nil)
 	line := strings.Split(strings.TrimRight(lines.String(), "\n"), "\n")
 	fmt.Fprintln(b, "    "+line[0])
 	last := ""
 	for i, s := range list {
 		if name := t.name(s); i == 0 || name != last {
 			last = name
-			fmt.Fprintln(b, "  "+clip(printable(name), summaryWidth-2))
+			fmt.Fprintln(b, "  "+clipped(to, name))
 		}
 		fmt.Fprintln(b, "    "+line[i+1])
 	}
@@ -237,10 +243,13 @@ func (t historyText) grouped(b *bytes.Buffer, list []*Series) {
 
 // CheckSummary writes the findings of c for a terminal.
 func CheckSummary(w io.Writer, c *Check) error {
-	t := newHistoryText(c)
+	t, to := newHistoryText(c), screen.Of(w)
+	if to.Columns == 0 || to.Columns > summaryWidth {
+		to.Columns = summaryWidth
+	}
 	var b bytes.Buffer
 	for _, host := range t.hosts {
-		wrapped(&b, plainText(t.hostLine(host)))
+		wrapped(&b, to, screen.Plain, plainText(t.hostLine(host)))
 	}
 	for _, group := range []struct{ heading, verdict string }{{"Regressed", record.Regression}, {"Improved", record.Improvement}} {
 		var last *Series
@@ -257,7 +266,7 @@ func CheckSummary(w io.Writer, c *Check) error {
 				if len(t.hosts) > 1 {
 					name += ", host " + f.Series.Host
 				}
-				fmt.Fprintln(&b, "  "+clip(printable(name), summaryWidth-2))
+				fmt.Fprintln(&b, "  "+clipped(to, name))
 			}
 			fmt.Fprintln(&b, "    "+printable(f.figures()))
 			for _, line := range f.story() {
@@ -267,18 +276,28 @@ func CheckSummary(w io.Writer, c *Check) error {
 	}
 	fmt.Fprintln(&b)
 	if len(t.common) > 0 && len(t.Findings) > 0 {
-		wrapped(&b, "all scenarios: "+printable(strings.Join(t.common, " ")))
+		wrapped(&b, to, screen.Plain, "all scenarios: "+printable(strings.Join(t.common, " ")))
 	}
 	for _, p := range t.points() {
-		wrapped(&b, plainText(p))
+		wrapped(&b, to, screen.Plain, plainText(p))
 	}
-	t.warnings(&b)
+	t.warnings(&b, to)
 	return flush(w, &b)
 }
 
-func (t historyText) warnings(b *bytes.Buffer) {
+// clipped is a name as far as a line has room for it, two columns from its
+// begin. A file has room for any.
+func clipped(to screen.Screen, name string) string {
+	name = to.Text(printable(name))
+	if to.Columns == 0 {
+		return name
+	}
+	return to.Clip(name, to.Columns-2)
+}
+
+func (t historyText) warnings(b *bytes.Buffer, to screen.Screen) {
 	for _, p := range t.Problems {
-		wrapped(b, "warning: "+printable(p))
+		wrapped(b, to, screen.Caution, "warning: "+printable(p))
 	}
 }
 

@@ -12,13 +12,14 @@ import (
 	"strings"
 
 	"tunbench/reports/record"
+	"tunbench/reports/screen"
 	"tunbench/reports/stat"
 )
 
 // KernelsSummary writes the comparison of k for a terminal: one line a
 // scenario and pair of kernels, then what there is to know about all of it.
 func KernelsSummary(w io.Writer, k []KernelBoots) error {
-	l := newKernelLab(k)
+	l, to := newKernelLab(k), screen.Of(w)
 	var b bytes.Buffer
 	blank := func() {
 		if b.Len() > 0 {
@@ -31,16 +32,17 @@ func KernelsSummary(w io.Writer, k []KernelBoots) error {
 			continue
 		}
 		blank()
-		plainTable(&b, t)
+		textTable(&b, to, t, nil)
 	}
 	if b.Len() == 0 {
 		fmt.Fprintln(&b, "Nothing was measured.")
 	} else if len(l.common) > 0 {
-		fmt.Fprintf(&b, "\nall scenarios: %s\n", printable(strings.Join(l.common, " ")))
+		fmt.Fprintln(&b)
+		wrapped(&b, to, screen.Plain, "all scenarios: "+printable(strings.Join(l.common, " ")))
 	}
 	fmt.Fprintln(&b)
 	for _, p := range l.points() {
-		fmt.Fprintln(&b, plainText(p))
+		wrapped(&b, to, screen.Plain, plainText(p))
 	}
 	for _, k := range l.kernels {
 		var skips []record.Skip
@@ -52,7 +54,7 @@ func KernelsSummary(w io.Writer, k []KernelBoots) error {
 		skipLines(&b, skips)
 	}
 	for _, a := range l.alerts() {
-		fmt.Fprintln(&b, "warning:", plainText(a))
+		wrapped(&b, to, screen.Caution, "warning: "+plainText(a))
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("write summary: %w", err)

@@ -5,37 +5,59 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"tunbench/reports/record"
+	"tunbench/reports/screen"
 )
 
-// Summary writes the result of f for a terminal: one line a scenario, then
-// what there is to know about the run as a whole.
+// Summary writes the result of f for a terminal: one line a scenario, the worst
+// first, then what there is to know about the run as a whole. Where w is a
+// terminal, it keeps to its width and its colours.
 func Summary(w io.Writer, f *record.File) error {
+	if _, err := w.Write(summary(screen.Of(w), f)); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+func summary(s screen.Screen, f *record.File) []byte {
 	var b bytes.Buffer
 	list, common := scenarios(f)
 	if len(list) == 0 {
 		fmt.Fprintln(&b, "Nothing was measured.")
 	} else {
-		plainTable(&b, brief(list))
-		if len(common) > 0 {
-			fmt.Fprintf(&b, "\nall scenarios: %s\n", printable(strings.Join(common, " ")))
+		worst := worstFirst(list)
+		t := brief(worst)
+		textTable(&b, s, t, func(row, column int) screen.Tone {
+			if column == len(t.columns)-1 || worst[row].head().invalid {
+				return toneOf(worst[row])
+			}
+			return screen.Plain
+		})
+		if len(list) > 1 {
+			fmt.Fprintln(&b)
+		}
+		if len(common) > 0 { // which one scenario alone has not
+			wrapped(&b, s, screen.Plain, "all scenarios: "+printable(strings.Join(common, " ")))
+		}
+		if len(list) > 1 {
+			wrapped(&b, s, screen.Plain, "worst first: "+worstMeans)
 		}
 		fmt.Fprintln(&b)
 		for _, p := range points(f, list) {
-			fmt.Fprintln(&b, plainText(p))
+			wrapped(&b, s, screen.Plain, plainText(p))
 		}
 	}
-	searchLines(&b, f, list, common)
-	skipLines(&b, f.Skips)
+	var lines bytes.Buffer
+	searchLines(&lines, f, list, common)
+	skipLines(&lines, f.Skips)
+	for line := range strings.Lines(lines.String()) {
+		wrapped(&b, s, screen.Plain, line)
+	}
 	for _, a := range alerts(f) {
-		fmt.Fprintln(&b, "warning:", plainText(a))
+		wrapped(&b, s, screen.Caution, "warning: "+plainText(a))
 	}
-	if _, err := w.Write(b.Bytes()); err != nil {
-		return fmt.Errorf("write summary: %w", err)
-	}
-	return nil
+	return b.Bytes()
 }
 
 // skipLines gives each cause of skips one line.
@@ -68,38 +90,99 @@ func plainText(p prose) string {
 	return b.String()
 }
 
-// plainTable writes t in columns for a fixed font.
-func plainTable(b *bytes.Buffer, t table) {
+// wrapped writes text in the lines that s has room for; what continues is
+// indented. A file has room for any.
+func wrapped(b *bytes.Buffer, s screen.Screen, tone screen.Tone, text string) {
+	for _, line := range screen.Wrap(s.Text(text), s.Columns, "  ") {
+		fmt.Fprintln(b, s.Paint(tone, line))
+	}
+}
+
+// textTable writes t in columns for a fixed font. Where s has no room for its
+// lines, what stands at the left, and a text at the right, get a line of their
+// own above the figures. Of tones, which may be nil, rows count from 0. It gives
+// how many columns a line of all takes.
+func textTable(b *bytes.Buffer, s screen.Screen, t table, tones func(row, column int) screen.Tone) int {
 	lines := [][]string{make([]string, len(t.columns))}
 	for i, c := range t.columns {
-		lines[0][i] = c.name
+		lines[0][i] = s.Text(c.name)
 	}
 	for _, r := range t.rows {
 		cells := make([]string, len(r))
 		for i, c := range r {
-			cells[i] = plainText(c)
+			cells[i] = s.Text(plainText(c))
 		}
 		lines = append(lines, cells)
 	}
 	widths := make([]int, len(t.columns))
 	for _, l := range lines {
 		for i, c := range l {
-			widths[i] = max(widths[i], utf8.RuneCountInString(c))
+			widths[i] = max(widths[i], screen.Width(c))
 		}
 	}
-	for _, l := range lines {
-		var line strings.Builder
-		for i, c := range l {
-			if i > 0 {
-				line.WriteString("  ")
+	tone := func(line, column int) screen.Tone {
+		switch {
+		case line == 0:
+			return screen.Strong
+		case tones == nil:
+			return screen.Plain
+		}
+		return tones(line-1, column)
+	}
+	// put writes the cells of some columns of a line.
+	put := func(line, from, to int, indent string) {
+		b.WriteString(indent)
+		gap := ""
+		for i := from; i < to; i++ {
+			c := lines[line][i]
+			pad := strings.Repeat(" ", widths[i]-screen.Width(c))
+			painted := s.Paint(tone(line, i), c)
+			switch {
+			case t.columns[i].numeric:
+				b.WriteString(gap + pad + painted)
+				gap = ""
+			case c != "":
+				b.WriteString(gap + painted)
+				gap = pad
+			default:
+				gap += pad
 			}
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c))
-			if t.columns[i].numeric {
-				line.WriteString(pad + c)
-			} else {
-				line.WriteString(c + pad)
+			gap += "  "
+		}
+		fmt.Fprintln(b)
+	}
+	whole := 2 * (len(widths) - 1)
+	for _, w := range widths {
+		whole += w
+	}
+	n := len(t.columns)
+	if s.Columns == 0 || whole <= s.Columns || n < 3 {
+		for l := range lines {
+			put(l, 0, n, "")
+		}
+		return whole
+	}
+	last := n
+	if !t.columns[n-1].numeric {
+		last--
+	}
+	for l, cells := range lines {
+		name, mark := cells[0], ""
+		if last < n {
+			mark = cells[last]
+		}
+		fits := screen.Width(name)+2+screen.Width(mark) <= s.Columns
+		fmt.Fprint(b, s.Paint(tone(l, 0), name))
+		switch {
+		case mark != "" && fits:
+			fmt.Fprint(b, "  "+s.Paint(tone(l, last), mark))
+		case mark != "":
+			for _, line := range screen.Wrap(mark, s.Columns-2, "") {
+				fmt.Fprint(b, "\n  "+s.Paint(tone(l, last), line))
 			}
 		}
-		fmt.Fprintln(b, strings.TrimRight(line.String(), " "))
+		fmt.Fprintln(b)
+		put(l, 1, last, "  ")
 	}
+	return whole
 }

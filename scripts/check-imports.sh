@@ -14,7 +14,7 @@ module=$("$go" list -m)
 # whose package matches counts; a package without a rule breaks the rules.
 # reports/record and bpf/hist are vocabulary: they import nothing of the module.
 rules=(
-	'bench/cmd/tunbench: bench harness/vm reports reports/aa reports/history reports/record'
+	'bench/cmd/tunbench: bench harness/vm reports reports/aa reports/history reports/record reports/screen'
 	'bench: harness bench/mlr reports/record reports/stat'
 	'bench/mlr:'
 	'harness: harness/* bpf bpf/hist reports/record'
@@ -27,10 +27,11 @@ rules=(
 	'harness/*:'
 	'bpf: bpf/hist'
 	'bpf/hist:'
-	'reports: reports/record reports/stat'
+	'reports: reports/record reports/screen reports/stat'
 	'reports/aa: reports/record'
 	'reports/history: reports reports/aa reports/record'
 	'reports/record:'
+	'reports/screen:'
 	'reports/stat:'
 )
 # Dependencies with one user, tests included.

@@ -212,6 +212,17 @@ func findCached(name string) (*Kernel, error) {
 	return k, nil
 }
 
+// Cached lists the releases of the kernels in CacheDir, oldest first; none where
+// it cannot be read.
+func Cached() []string {
+	dir, err := CacheDir()
+	if err != nil {
+		return nil
+	}
+	releases, _ := cachedReleases(dir)
+	return releases
+}
+
 // cachedReleases lists the kernels in the cache, oldest release first.
 func cachedReleases(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)

@@ -91,19 +91,21 @@ inconclusive or invalid and none is a regression.`,
 	cmd.Flags().Lookup("arm").Usage = "observer of both variants, where they do not say: bare or observed"
 	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", bench.ABPairs)
 	f := cmd.Flags()
-	f.StringVar(&o.a, "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
-	f.StringVar(&o.b, "b", "", "what is held against it")
+	// With a short form too: without it, cobra completes no value of a flag whose
+	// name is one letter.
+	f.StringVarP(&o.a, "a", "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
+	f.StringVarP(&o.b, "b", "b", "", "what is held against it")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
 	formatFlag(cmd, &o.format, defaultFormat, "of the report", true)
-	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
+	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
 	o.gate.register(cmd)
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary")
 	_ = cmd.MarkFlagDirname("out")
-	_ = cmd.RegisterFlagCompletionFunc("a", completeAxis)
-	_ = cmd.RegisterFlagCompletionFunc("b", completeAxis)
+	_ = cmd.RegisterFlagCompletionFunc("a", completeVariant)
+	_ = cmd.RegisterFlagCompletionFunc("b", completeVariant)
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	return cmd
 }
@@ -142,6 +144,24 @@ func (a *app) workerCommand() *cobra.Command {
 			return bench.Serve(cmd.Context(), bench.NewPartyLab(), tool(), os.Stdin, a.stdout)
 		},
 	}
+}
+
+// completeVariant offers what --set takes, and hooks.
+func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	offers, directive := completeAxis(cmd, args, toComplete)
+	before, word := "", toComplete
+	if i := strings.LastIndexByte(toComplete, ' '); i >= 0 {
+		before, word = toComplete[:i+1], toComplete[i+1:]
+	}
+	if !strings.Contains(word, "=") {
+		return append(offers, before+"hook=\tthe observer of this side"), directive
+	}
+	if strings.HasPrefix(word, "hook=") {
+		for _, hook := range hooks {
+			offers = append(offers, before+"hook="+hook)
+		}
+	}
+	return offers, directive
 }
 
 // abWindow is how long one variant has the host before it is the other's turn.
@@ -232,6 +252,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 		return gates
 	}
 	progress := newProgress(a.stderr, a.quiet, a.verbose)
+	defer progress.clear()
 	ab.Progress = progress.step
 	created := false
 	outcome, runErr := ab.Run(ctx, lab, func() (bench.Recorder, error) {

@@ -64,7 +64,7 @@ inconclusive, invalid or not comparable and none is a regression.`,
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "folder to write report.md and charts to")
 	formatFlag(cmd, &o.format, "", "print or, with --out, write the report itself instead of the summary", true)
-	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
+	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	f.StringArrayVar(&o.allow, "allow", nil, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+" (may repeat)")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")

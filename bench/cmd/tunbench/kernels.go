@@ -189,10 +189,11 @@ any machine, but see no caches, no branch predictor and no parallelism.`,
 	f.Lookup("append").Usage += "; once for all kernels, or once for each in turn"
 	f.StringVar(&o.out, "out", "", "folder for run files and report.md (default reports/runs/<UTC time>-kernels/)")
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
-	f.BoolVar(&o.json, "json", false, "print one object for each scenario and metric instead of the table")
+	f.BoolVar(&o.json, "json", false, "print one object a line for each scenario and metric instead of the table")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
+	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)
 	return cmd
 }
 

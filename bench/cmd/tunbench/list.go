@@ -50,7 +50,7 @@ device of each for a moment to tell whether this host supports it.`,
 	}
 	sel.register(cmd)
 	sel.registerShard(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line: scenario, axes, supported, reason")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object a line: scenario, axes, supported, reason")
 	return cmd
 }
 

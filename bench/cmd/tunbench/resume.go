@@ -35,7 +35,11 @@ func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
 		return fmt.Errorf("--resume %s: its file was not made by tunbench run, but by %q", flags.resume, f.Run.Args)
 	}
 	if f.End != nil {
-		fmt.Fprintf(a.stdout, "%s is finished: nothing is missing\n", flags.resume)
+		to := a.stdout
+		if flags.asJSON { // which is for records
+			to = a.stderr
+		}
+		fmt.Fprintf(to, "%s is finished: nothing is missing\n", flags.resume)
 		return nil
 	}
 	var was runFlags

@@ -147,6 +147,10 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 		}
 	}
 	progress := newProgress(a.stderr, a.quiet, a.verbose)
+	defer progress.clear() // a panic is not to begin in the middle of a line
+	if asJSON {
+		progress.yield(a.stdout)
+	}
 	plan.Progress = progress.step
 	if known := a.known(plan.Clock, lab.Host()); known != nil {
 		plan.Sees = known.Sees()

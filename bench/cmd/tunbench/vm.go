@@ -129,7 +129,14 @@ beginning of one: 6.1 is the newest 6.1.`,
 	f.StringArrayVar(&kernels, "kernel", nil, "what to boot: a release, bzImage, folder, .deb or build tree (may repeat)")
 	f.StringVar(&out, "out", "", "folder for the guest's files (default reports/runs/<UTC time>-<kernel release>/)")
 	_ = cmd.MarkFlagDirname("out")
+	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)
 	return cmd
+}
+
+// completeKernel offers the kernels that are at hand by their release, beside
+// files.
+func completeKernel(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return vm.Cached(), cobra.ShellCompDirectiveDefault
 }
 
 // guestCommand is a command line as it runs in a guest.

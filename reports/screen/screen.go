@@ -1,0 +1,191 @@
+// Package screen knows what a reader's terminal can show: its width, its
+// colours, its characters.
+package screen
+
+import (
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/clipperhouse/displaywidth"
+	"github.com/mattn/go-isatty"
+	"golang.org/x/sys/unix"
+)
+
+// Screen is what text is written for. The zero value is a file: as wide as its
+// lines, without colours, in UTF-8.
+type Screen struct {
+	Columns int  // 0: any
+	Live    bool // a line can be drawn anew
+	Colour  bool
+	ASCII   bool // its locale has no other characters
+}
+
+// usual is the width of a terminal that does not tell its own.
+const usual = 80
+
+// Of looks at what w leads to. A terminal's width is that of now.
+//
+// CI and TERM=dumb stand for a log that merely looks like a terminal: nothing is
+// coloured and no line is drawn anew. NO_COLOR, if not empty, forbids colours
+// (no-color.org).
+func Of(w io.Writer) Screen {
+	f, ok := w.(*os.File)
+	if !ok || !isatty.IsTerminal(f.Fd()) {
+		return Screen{}
+	}
+	s := Screen{Columns: usual, ASCII: !utf8Locale(os.Getenv)}
+	if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
+		s.Columns = int(size.Col)
+	}
+	s.Live = os.Getenv("CI") == "" && !slices.Contains([]string{"", "dumb"}, os.Getenv("TERM"))
+	s.Colour = s.Live && os.Getenv("NO_COLOR") == ""
+	return s
+}
+
+// utf8Locale tells whether programs are asked to write UTF-8: by the first of
+// the variables that is set (POSIX, 8.2).
+func utf8Locale(getenv func(string) string) bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := getenv(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}
+
+// Tone is why a piece of text stands out.
+type Tone int
+
+const (
+	Plain   Tone = iota
+	Good         // nothing to do
+	Caution      // to be read with care
+	Bad          // not to be used, or worse than before
+	Strong       // a heading
+	Faint        // beside the point
+)
+
+// sgr are the terminal's own colours, so that they suit its background.
+var sgr = map[Tone]string{Good: "32", Caution: "33", Bad: "31", Strong: "1", Faint: "2"}
+
+// Paint gives text its tone.
+func (s Screen) Paint(t Tone, text string) string {
+	if code := sgr[t]; s.Colour && code != "" && text != "" {
+		return "\x1b[" + code + "m" + text + "\x1b[0m"
+	}
+	return text
+}
+
+// ascii are the characters of tunbench's own texts, each by one that is as wide.
+var ascii = map[rune]rune{
+	'–': '-', '−': '-', '×': 'x', 'µ': 'u', '…': '~', '±': '~', '≤': '<', '≥': '>', '→': '>', '\u00a0': ' ', '“': '"', '”': '"', '’': '\'',
+}
+
+// Text is text in the characters that s has.
+func (s Screen) Text(text string) string {
+	if !s.ASCII {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if r < 0x80 {
+			return r
+		}
+		if same, ok := ascii[r]; ok {
+			return same
+		}
+		return '?'
+	}, text)
+}
+
+// Width is how many columns text takes, which must hold no colours.
+func Width(text string) int { return displaywidth.String(text) }
+
+// Clip shortens text to so many columns. What is lost is in its middle: names
+// differ at their ends.
+func (s Screen) Clip(text string, columns int) string {
+	if Width(text) <= columns {
+		return text
+	}
+	dots := s.Text("…")
+	room := columns - Width(dots)
+	if room < 1 {
+		return displaywidth.TruncateString(text, max(columns, 0), "")
+	}
+	head := displaywidth.TruncateString(text, (room+1)/2, "")
+	tail := reversed(displaywidth.TruncateString(reversed(text), room-Width(head), ""))
+	return head + dots + tail
+}
+
+// reversed is text from its end, character by character as they are seen.
+func reversed(text string) string {
+	var parts []string
+	for g := displaywidth.StringGraphemes(text); g.Next(); {
+		parts = append(parts, g.Value())
+	}
+	slices.Reverse(parts)
+	return strings.Join(parts, "")
+}
+
+// Wrap breaks text between words into lines of at most that many columns; 0
+// breaks nothing. All lines but the first begin with indent. A longer word has a
+// line of its own.
+func Wrap(text string, columns int, indent string) (lines []string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case columns > 0 && Width(line)+1+Width(word) > columns:
+			lines = append(lines, line)
+			line = indent + word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
+
+var (
+	bars      = []rune("▁▂▃▄▅▆▇█")
+	asciiBars = []rune(".:-=+*#@")
+)
+
+// nothing is drawn for a value of 0.
+const nothing = '_'
+
+// Spark draws values in at most that many columns, from 0 to the highest: steady
+// values are a straight line, and a stall is a hole. Neighbours share a column by
+// their mean where there are more. What is below 0, or no number, counts as 0.
+func (s Screen) Spark(values []float64, columns int) string {
+	if len(values) == 0 || columns < 1 {
+		return ""
+	}
+	n := min(columns, len(values))
+	cells := make([]float64, n)
+	for i := range cells {
+		part := values[i*len(values)/n : (i+1)*len(values)/n]
+		for _, v := range part {
+			if v > 0 && !math.IsInf(v, 1) {
+				cells[i] += v / float64(len(part))
+			}
+		}
+	}
+	ramp := bars
+	if s.ASCII {
+		ramp = asciiBars
+	}
+	top := slices.Max(cells)
+	var b strings.Builder
+	for _, v := range cells {
+		if v == 0 {
+			b.WriteRune(nothing)
+			continue
+		}
+		b.WriteRune(ramp[min(int(v/top*float64(len(ramp))), len(ramp)-1)])
+	}
+	return b.String()
+}
