@@ -92,6 +92,16 @@ type Run struct {
 	// common.
 	Shard *Shard `json:"shard,omitempty"`
 	Parts []Part `json:"parts,omitempty"`
+	// Builds are the programs that measured each variant, by its letter, in a
+	// file of tunbench ab that compared two of them. Tool is the one that asked.
+	Builds map[string]Build `json:"builds,omitempty"`
+}
+
+// Build is a tunbench in a file.
+type Build struct {
+	Path   string `json:"path"` // as it was given
+	SHA256 string `json:"sha256"`
+	Tool   Tool   `json:"tool"`
 }
 
 // Tool names the tunbench that made the file.
