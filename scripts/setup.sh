@@ -28,10 +28,10 @@ test=("${build[@]}" awk ethtool ip iperf3 jq ps rsvg-convert tc tcpdump)
 # Kernels are booted in QEMU; scripts/kernels.sh unpacks them.
 guest=("${build[@]}" dpkg-deb qemu-system-x86_64)
 lint=("${build[@]}" awk shellcheck)
-dist=("${build[@]}" awk dpkg-deb lintian)
 # The HTML page is driven in a real browser: 115 MB to fetch, 370 MB unpacked,
 # which is why only CI insists on it.
 browser=(chromium)
+dist=("${build[@]}" awk dpkg-deb lintian)
 compare=("${build[@]}" awk bpftrace cc jq unshare /usr/include/stdio.h)
 
 check=false

@@ -87,14 +87,14 @@ type Run struct {
 	// under this kernel could show: a ratio of 1, or a difference where the
 	// metric is judged by differences (loss, jain). Empty where none is known.
 	Sees map[string]float64 `json:"sees,omitempty"`
+	// Builds are the programs that measured each variant, by its letter, in a
+	// file of tunbench ab that compared two of them. Tool is the one that asked.
+	Builds map[string]Build `json:"builds,omitempty"`
 	// Shard is set where the run is a share of its plan. Parts are the shards of
 	// a merged file, in their order; the rest of its header is what they have in
 	// common.
 	Shard *Shard `json:"shard,omitempty"`
 	Parts []Part `json:"parts,omitempty"`
-	// Builds are the programs that measured each variant, by its letter, in a
-	// file of tunbench ab that compared two of them. Tool is the one that asked.
-	Builds map[string]Build `json:"builds,omitempty"`
 }
 
 // Build is a tunbench in a file.
