@@ -129,12 +129,16 @@ func Compare(base, next *record.File, o CompareOptions) (*Comparison, error) {
 	return c.finish(), nil
 }
 
-// seenBy is the larger of what the hosts of both runs could see when they ran.
+// seenBy is the largest of what the hosts of both runs could see when they ran.
 func seenBy(base, next *record.Run) func(string) (float64, bool) {
 	return func(metric string) (float64, bool) {
-		a, okA := base.Sees[metric]
-		b, okB := next.Sees[metric]
-		return max(a, b), okA || okB
+		most, known := 0.0, false
+		for _, r := range slices.Concat(runsOf(base), runsOf(next)) {
+			if v, ok := r.Sees[metric]; ok {
+				most, known = max(most, v), true
+			}
+		}
+		return most, known
 	}
 }
 
@@ -175,7 +179,7 @@ type test struct {
 
 func comparing(base, next *record.File, o CompareOptions) *comparer {
 	side := func(name string, f *record.File) Side {
-		return Side{Name: name, Run: f.Run, Warnings: slices.Concat(f.Warnings, ShardWarnings(f.Run)), Cut: f.End == nil}
+		return Side{Name: name, Run: f.Run, Warnings: slices.Concat(f.Warnings, shardWarnings(f.Run)), Cut: f.End == nil}
 	}
 	c := &comparer{
 		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{},

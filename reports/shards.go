@@ -50,9 +50,9 @@ func runsOf(r *record.Run) []*record.Run {
 	return runs
 }
 
-// ShardWarnings tells what a reader of a merged file must know before any
+// shardWarnings tells what a reader of a merged file must know before any
 // figure, a sentence each.
-func ShardWarnings(r *record.Run) (warnings []string) {
+func shardWarnings(r *record.Run) (warnings []string) {
 	if len(r.Parts) == 0 {
 		return nil
 	}

@@ -53,7 +53,7 @@ func reportOf(t *testing.T, f *record.File) string {
 func TestShardsOfOneHost(t *testing.T) {
 	same := func(r *record.Run) { r.Host.Boot = "boot" }
 	f := mergedOf(t, false, shardFile(1, same), shardFile(2, same))
-	if w := ShardWarnings(f.Run); len(w) > 0 {
+	if w := shardWarnings(f.Run); len(w) > 0 {
 		t.Errorf("warnings %q", w)
 	}
 	text := reportOf(t, f)
@@ -67,7 +67,7 @@ func TestShardsOfOneHost(t *testing.T) {
 	}
 	// They disturbed each other if they ran at once.
 	f.Run.Parts[0].End.Ended = "2026-11-20T22:52:10Z"
-	if w := ShardWarnings(f.Run); !cmp.Equal(w, []string{"shards 1 and 2 ran on one host at the same time: they disturbed each other"}) {
+	if w := shardWarnings(f.Run); !cmp.Equal(w, []string{"shards 1 and 2 ran on one host at the same time: they disturbed each other"}) {
 		t.Errorf("at once: %q", w)
 	}
 }
@@ -133,7 +133,7 @@ func TestShardsMissing(t *testing.T) {
 	torn.End = nil
 	f := mergedOf(t, true, torn)
 	want := []string{"a shard is missing: 1 of 2", "shard 2 of 2 was interrupted"}
-	if w := ShardWarnings(f.Run); !cmp.Equal(w, want) {
+	if w := shardWarnings(f.Run); !cmp.Equal(w, want) {
 		t.Errorf("%q, want %q", w, want)
 	}
 	if text := reportOf(t, f); slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(text, w) }) {

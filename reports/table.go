@@ -58,7 +58,7 @@ func alerts(f *record.File) (a []prose) {
 		last := f.Resumes[n-1]
 		a = append(a, say(fmt.Sprintf("This run was interrupted and gone on with: the last time at %s, when it had %s.", clock(last.Started), plural(last.Trials, "trial", "trials"))))
 	}
-	for _, w := range slices.Concat(f.Warnings, ShardWarnings(f.Run)) {
+	for _, w := range slices.Concat(f.Warnings, shardWarnings(f.Run)) {
 		a = append(a, say(w, "."))
 	}
 	return a

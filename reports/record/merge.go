@@ -244,12 +244,23 @@ func common(files []Named) *Run {
 		if earlier(f.Run.Started, r.Started) {
 			r.Started, r.ID = f.Run.Started, f.Run.ID
 		}
-		for metric, v := range f.Run.Sees {
-			if r.Sees == nil {
-				r.Sees = map[string]float64{}
+	}
+	// What can be seen wherever one looks, if that is known everywhere.
+	for metric, v := range first.Sees {
+		for _, f := range files[1:] {
+			other, ok := f.Run.Sees[metric]
+			if v = max(v, other); !ok {
+				v = -1
+				break
 			}
-			r.Sees[metric] = max(r.Sees[metric], v) // what can be seen wherever one looks
 		}
+		if v < 0 {
+			continue
+		}
+		if r.Sees == nil {
+			r.Sees = map[string]float64{}
+		}
+		r.Sees[metric] = v
 	}
 	r.ID = fmt.Sprintf("%s-shards-%d", r.ID, len(files))
 

@@ -65,6 +65,11 @@ func TestMerge(t *testing.T) {
 	if f.Run.Started != "2026-01-02T03:06:00Z" || f.Run.ID != "id-dir-3-shards-3" {
 		t.Errorf("started %s, id %s", f.Run.Started, f.Run.ID)
 	}
+	blind := shard(1, 2)
+	blind.Run.Sees = nil
+	if f, err := Merge([]Named{blind, shard(2, 2)}, false); err != nil || f.Run.Sees != nil {
+		t.Errorf("what one host alone can see is said of both: %+v, %v", f, err)
+	}
 	// Each record leads to all that its shard said.
 	for i, trial := range f.Trials {
 		own := shard(i+1, 3)

@@ -67,9 +67,6 @@ func (a *app) merge(names []string, out string, partial bool) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range reports.ShardWarnings(merged.Run) {
-		a.warnf("warning: %s", w)
-	}
 	if err := reports.WriteRun(out, merged); err != nil {
 		return err
 	}
