@@ -340,6 +340,23 @@ func TestHTMLInBrowser(t *testing.T) {
 		}
 	})
 
+	t.Run("tooltips", func(t *testing.T) {
+		// Of each chart, the middle of a mark says what it stands for.
+		p := visit(t, ctx, docs["full"], true)
+		told := eval[[]string](p, `[...document.querySelectorAll(".chart")].map(chart => {
+			const mark = chart.querySelector("rect:is(.a, .b)[height='14'], rect:is(.a, .b, .c, .e)[height='11'], circle, rect.a[width]");
+			mark.scrollIntoView({block: "center"});
+			const box = mark.getBoundingClientRect();
+			return document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2).querySelector("title")?.textContent ?? "nothing: " + mark.outerHTML;
+		})`)
+		for i, want := range []string{" kpps", " kpps", "queue 0, ", "max "} {
+			if i >= len(told) || !strings.Contains(told[i], want) {
+				t.Errorf("chart %d tells %q, want %q in it", i, told, want)
+			}
+		}
+		p.innocent()
+	})
+
 	t.Run("theme", func(t *testing.T) {
 		p := visit(t, ctx, docs["full"], true)
 		p.media("", "light")
