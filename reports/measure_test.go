@@ -153,6 +153,19 @@ func TestMetricKindsAgreeWithGates(t *testing.T) {
 	}
 }
 
+// Of those without a gate, a wrong direction would put a figure into the wrong
+// file.
+func TestMetricKindsWithoutGate(t *testing.T) {
+	for metric, better := range map[string]int{
+		record.SKBPS: 0, record.OfferedPPS: 0, record.SyscallsPerPkt: 0, record.Steal: 0, record.FloorRatio: -1, record.QueueImbalance: -1,
+		record.FlowConsistency: +1, record.TPS: +1, record.GoodputBitPerS: +1, record.Retransmits: -1,
+	} {
+		if k := kindOf(metric, "monotonic"); k.better != better {
+			t.Errorf("%s: %d, want %d", metric, k.better, better)
+		}
+	}
+}
+
 // trialsOf is a scenario of as many bare trials as there are rates.
 func trialsOf(scenario string, rates ...float64) (list []record.Trial) {
 	for i, pps := range rates {
