@@ -19,11 +19,11 @@ import (
 	"tunbench/reports/record"
 )
 
-// awkward is a text that some format gives a meaning to, or has no way to write.
+// oddText is a text that some format gives a meaning to, or has no way to write.
 // It is what a run file can hold: valid UTF-8.
-type awkward string
+type oddText string
 
-func (awkward) Generate(rng *rand.Rand, size int) reflect.Value {
+func (oddText) Generate(rng *rand.Rand, size int) reflect.Value {
 	pieces := []string{
 		"Tun", "/", "=", "|", "`", "'", `"`, `\`, `\n`, `\x1b`, `\\x1b`, "\n", "\r", "\r\n", "\t", " ", ",", ";", "#", "# EOF\n", "{", "}", "<", "&", "&amp;", "]]>", "<![CDATA[", "-->",
 		"\x00", "\x01", "\x1b[31m", "\x7f", "\u0085", "\u2028", "\u202e", "\ufeff", "\ufffd", "\ufffe", "\uffff", "ü", "漢字", "🜁", "NaN", "%", "queues=4", "arm=observed", "_", "-", ".",
@@ -36,12 +36,12 @@ func (awkward) Generate(rng *rand.Rand, size int) reflect.Value {
 			b.WriteString(pieces[rng.Intn(len(pieces))])
 		}
 	}
-	return reflect.ValueOf(awkward(b.String()))
+	return reflect.ValueOf(oddText(b.String()))
 }
 
-// named is a run of two scenarios, one measured with a metric that is unknown and
+// oddRun is a run of two scenarios, one measured with a metric that is unknown and
 // one skipped.
-func named(scenario, metric, skipped, reason awkward) *record.File {
+func oddRun(scenario, metric, skipped, reason oddText) *record.File {
 	return &record.File{
 		Run: &record.Run{Kind: record.KindRun, Schema: 1, Host: record.Host{Kernel: string(reason)}},
 		Trials: []record.Trial{{Scenario: string(scenario), Arm: record.Bare, Flags: []string{string(reason)},
