@@ -316,12 +316,12 @@ func checkTold(t *testing.T, d document, page string) {
 	}
 }
 
-// awkward are names that mean something where they are put.
-var awkward = []string{hostile, `</script><script>alert(1)</script>`, `" onload="alert(1)`, `'><img src=x onerror=alert(1)>`, `</style>`, `<!--`, `]]>`, `&lt;b&gt;`, "a,b;c\nd\r\n",
+// dangerous are names that mean something where they are put.
+var dangerous = []string{hostile, `</script><script>alert(1)</script>`, `" onload="alert(1)`, `'><img src=x onerror=alert(1)>`, `</style>`, `<!--`, `]]>`, `&lt;b&gt;`, "a,b;c\nd\r\n",
 	"\x00\x07\x1b[31m\u202e\u2028", "\xff\xfe", "ü ≥ 漢 🙂", "`", "=1+1", "", " ", "</title></svg>"}
 
-// named is a document that has name in every place.
-func named(name string) document {
+// documentNamed is a document that has name in every place.
+func documentNamed(name string) document {
 	return document{
 		title: name, alerts: []prose{say(name)}, lead: say(name, mono(name), bold(name)), points: []prose{say(name)},
 		sections: []section{{heading: name, blocks: []block{
@@ -335,13 +335,13 @@ func named(name string) document {
 
 func TestHTMLNames(t *testing.T) {
 	check := func(name string) bool {
-		d := named(name)
+		d := documentNamed(name)
 		page := pageOf(t, d)
 		checkPage(t, page)
 		checkTold(t, d, page)
 		return !t.Failed()
 	}
-	for _, name := range awkward {
+	for _, name := range dangerous {
 		if !check(name) {
 			t.Fatalf("name %q", name)
 		}
@@ -429,11 +429,11 @@ func TestHTMLOfManyTrials(t *testing.T) {
 }
 
 func FuzzHTML(f *testing.F) {
-	for _, name := range awkward {
+	for _, name := range dangerous {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		d := named(name)
+		d := documentNamed(name)
 		page := pageOf(t, d)
 		checkPage(t, page)
 		checkTold(t, d, page)
