@@ -76,8 +76,8 @@ func TestBMFRefuses(t *testing.T) {
 }
 
 func TestBMFNames(t *testing.T) {
-	survive := func(scenario, metric, skipped, reason awkward) bool {
-		f := named(scenario, metric, skipped, reason)
+	survive := func(scenario, metric, skipped, reason oddText) bool {
+		f := oddRun(scenario, metric, skipped, reason)
 		if scenario == "" || skipped == "" || metric == "" || utf8.RuneCountInString(string(metric)) > bmfMeasureLimit {
 			_, err := bmfRuns([]NamedRun{{"run", f}}, false)
 			return err != nil

@@ -71,8 +71,8 @@ func TestGHANeedsAFolder(t *testing.T) {
 }
 
 func TestGHANames(t *testing.T) {
-	survive := func(scenario, metric, skipped, reason awkward) bool {
-		f := named(scenario, metric, skipped, reason)
+	survive := func(scenario, metric, skipped, reason oddText) bool {
+		f := oddRun(scenario, metric, skipped, reason)
 		if scenario == skipped {
 			return true
 		}

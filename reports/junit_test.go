@@ -294,8 +294,8 @@ func meant(t *testing.T, s string) string {
 }
 
 func TestJUnitNames(t *testing.T) {
-	survive := func(scenario, metric, skipped, reason awkward) bool {
-		f := named(scenario, metric, skipped, reason)
+	survive := func(scenario, metric, skipped, reason oddText) bool {
+		f := oddRun(scenario, metric, skipped, reason)
 		s := junitOf(t, NamedRun{string(scenario), f})[0]
 		i := slices.IndexFunc(s.Cases, func(c junitCase) bool { return c.Skipped != nil || c.Error != nil && c.Error.Type == record.Failed })
 		return meant(t, s.Cases[0].Name) == string(scenario) && i >= 0 && meant(t, s.Cases[i].Name) == string(skipped) &&
@@ -305,7 +305,7 @@ func TestJUnitNames(t *testing.T) {
 	if err := quick.Check(survive, nil); err != nil {
 		t.Error(err)
 	}
-	verdicts := func(scenario, metric, note, reason awkward) bool {
+	verdicts := func(scenario, metric, note, reason oddText) bool {
 		c := &Comparison{Base: Side{Name: string(scenario)}, New: Side{Name: string(metric)},
 			Verdicts: []record.Verdict{{Scenario: string(scenario), Metric: string(metric), Verdict: record.Inconclusive, Notes: []string{string(note)}}},
 			Only:     []OnlyOne{{string(scenario), "base", string(reason)}}}

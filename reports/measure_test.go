@@ -19,11 +19,11 @@ import (
 	"tunbench/reports/record"
 )
 
-// awkward is a text that some format gives a meaning to, or has no way to write.
+// oddText is a text that some format gives a meaning to, or has no way to write.
 // It is what a run file can hold: valid UTF-8.
-type awkward string
+type oddText string
 
-func (awkward) Generate(rng *rand.Rand, size int) reflect.Value {
+func (oddText) Generate(rng *rand.Rand, size int) reflect.Value {
 	pieces := []string{
 		"Tun", "/", "=", "|", "`", "'", `"`, `\`, `\n`, `\x1b`, `\\x1b`, "\n", "\r", "\r\n", "\t", " ", ",", ";", "#", "# EOF\n", "{", "}", "<", "&", "&amp;", "]]>", "<![CDATA[", "-->",
 		"\x00", "\x01", "\x1b[31m", "\x7f", "\u0085", "\u2028", "\u202e", "\ufeff", "\ufffd", "\ufffe", "\uffff", "ü", "漢字", "🜁", "NaN", "%", "queues=4", "arm=observed", "_", "-", ".",
@@ -36,12 +36,12 @@ func (awkward) Generate(rng *rand.Rand, size int) reflect.Value {
 			b.WriteString(pieces[rng.Intn(len(pieces))])
 		}
 	}
-	return reflect.ValueOf(awkward(b.String()))
+	return reflect.ValueOf(oddText(b.String()))
 }
 
-// named is a run of two scenarios, one measured with a metric that is unknown and
+// oddRun is a run of two scenarios, one measured with a metric that is unknown and
 // one skipped.
-func named(scenario, metric, skipped, reason awkward) *record.File {
+func oddRun(scenario, metric, skipped, reason oddText) *record.File {
 	return &record.File{
 		Run: &record.Run{Kind: record.KindRun, Schema: 1, Host: record.Host{Kernel: string(reason)}},
 		Trials: []record.Trial{{Scenario: string(scenario), Arm: record.Bare, Flags: []string{string(reason)},
@@ -149,6 +149,19 @@ func TestMetricKindsAgreeWithGates(t *testing.T) {
 	for _, g := range virtualGates {
 		if k := kindOf(g.Metric, virtualClock); k.unit != g.Unit || k.better != g.Better {
 			t.Errorf("%s: %s, %d; its gate: %s, %d", g.Metric, k.unit, k.better, g.Unit, g.Better)
+		}
+	}
+}
+
+// Of those without a gate, a wrong direction would put a figure into the wrong
+// file.
+func TestMetricKindsWithoutGate(t *testing.T) {
+	for metric, better := range map[string]int{
+		record.SKBPS: 0, record.OfferedPPS: 0, record.SyscallsPerPkt: 0, record.Steal: 0, record.FloorRatio: -1, record.QueueImbalance: -1,
+		record.FlowConsistency: +1, record.TPS: +1, record.GoodputBitPerS: +1, record.Retransmits: -1,
+	} {
+		if k := kindOf(metric, "monotonic"); k.better != better {
+			t.Errorf("%s: %d, want %d", metric, k.better, better)
 		}
 	}
 }

@@ -246,8 +246,8 @@ func TestOpenMetricsComparison(t *testing.T) {
 }
 
 func TestOpenMetricsNames(t *testing.T) {
-	survive := func(scenario, metric, skipped, reason awkward) bool {
-		f := named(scenario, metric, skipped, reason)
+	survive := func(scenario, metric, skipped, reason oddText) bool {
+		f := oddRun(scenario, metric, skipped, reason)
 		scenarios, metrics, reasons, flags := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 		for _, s := range openMetricsOf(t, NamedRun{"run", f}) {
 			scenarios[s.labels["scenario"]] = true
