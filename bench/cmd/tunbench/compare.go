@@ -46,6 +46,7 @@ inconclusive, invalid or not comparable and none is a regression.`,
   tunbench compare before/run.jsonl after/run.jsonl --out comparison
   tunbench compare before after --strict --threshold pps=5% --allow tool
   tunbench compare main/run.jsonl head/run.jsonl --github --fail-on inconclusive
+  tunbench compare before after --strict --format junit > junit.xml
   tunbench compare before after --json | jq 'select(.verdict | test("regression"))'
   tunbench compare reports/runs/of-tunbench-ab`,
 		Args: cobra.RangeArgs(1, 2),
@@ -84,7 +85,7 @@ func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellC
 }
 
 func (o compareOptions) parse() (reports.CompareOptions, error) {
-	options := reports.CompareOptions{Allow: o.allow}
+	options := reports.CompareOptions{Allow: o.allow, Strict: o.strict}
 	if o.format != "" {
 		if _, err := reports.FindFormat(o.format, true); err != nil {
 			return options, err

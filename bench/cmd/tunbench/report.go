@@ -32,7 +32,8 @@ func (a *app) reportCommand() *cobra.Command {
 alone. Without --out the markdown goes to stdout, without charts. It needs
 neither root nor the kernel that was measured.`,
 		Example: `  tunbench report reports/runs/20260102T030405Z-6.18.0
-  tunbench report run.jsonl --out rendered`,
+  tunbench report run.jsonl --out rendered
+  tunbench report nightly --format openmetrics > tunbench.prom`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
 			f, err := reports.FindFormat(format, false)
