@@ -45,8 +45,8 @@ inconclusive, invalid or not comparable and none is a regression.`,
 		Example: `  tunbench compare reports/runs/before reports/runs/after
   tunbench compare before/run.jsonl after/run.jsonl --out comparison
   tunbench compare before after --strict --threshold pps=5% --allow tool
-  tunbench compare main/run.jsonl head/run.jsonl --github --fail-on inconclusive
   tunbench compare before after --strict --format junit > junit.xml
+  tunbench compare main/run.jsonl head/run.jsonl --github --fail-on inconclusive
   tunbench compare before after --json | jq 'select(.verdict | test("regression"))'
   tunbench compare reports/runs/of-tunbench-ab`,
 		Args: cobra.RangeArgs(1, 2),

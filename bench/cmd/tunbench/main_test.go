@@ -157,7 +157,8 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"compare", held, held}, "the file is empty"},
 		{[]string{"report"}, "requires at least 1 arg"},
 		{[]string{"report", filepath.Join(dir, "nothing")}, "no such file"},
-		{[]string{"report", held, "--format", "html"}, "choose markdown"},
+		{[]string{"report", held, "--format", "pdf"}, "choose markdown"},
+		{[]string{"report", held, held, "--format", "html"}, "name a folder with --out"},
 	} {
 		lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
 			t.Errorf("%v: a trial ran", test.args)
