@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check that needs no device: gofmt, go vet, the import rules, the
-# shell scripts (by shellcheck), and staticcheck where it is installed. Runs
-# all of them before it fails.
+# shell scripts (by shellcheck), and staticcheck and actionlint (the workflows)
+# where they are installed. Runs all of them before it fails.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -32,5 +32,8 @@ fi
 
 if command -v staticcheck >/dev/null; then
 	staticcheck ./... || fail "staticcheck failed"
+fi
+if command -v actionlint >/dev/null; then
+	actionlint || fail "actionlint failed"
 fi
 exit "$status"
