@@ -17,6 +17,8 @@ type Format struct {
 	For  string // who reads it, in a few words
 	// Each tells that a run has a report of its own; else one holds all runs.
 	Each bool
+	// Whole tells that a report is a document that no other can follow on stdout.
+	Whole bool
 	// runs makes the files of a report, the main one first. If it stands alone,
 	// nothing will lie beside it, as on stdout: there is one file only.
 	runs func(runs []NamedRun, alone bool) ([]Output, error)
@@ -42,6 +44,11 @@ type Output struct {
 // Formats lists all formats, the default first.
 var Formats = []Format{
 	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison, history: markdownHistory},
+	{Name: "bmf", For: "Bencher", Each: true, runs: bmfRuns},
+	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
+	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
+	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
+	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
 }
 
 // FormatNames gives the names of all formats, or of those that carry a
@@ -92,11 +99,15 @@ func HistoryFormats() (names []string) {
 
 // FindHistoryFormat gives the format of that name, which must carry a history.
 func FindHistoryFormat(name string) (Format, error) {
-	f, err := FindFormat(name, false)
-	if err == nil && f.history == nil {
-		return Format{}, fmt.Errorf("--format %s carries no history: choose %s", name, strings.Join(HistoryFormats(), ", "))
+	i := slices.IndexFunc(Formats, func(f Format) bool { return f.Name == name })
+	choose := strings.Join(HistoryFormats(), ", ")
+	switch {
+	case i < 0:
+		return Format{}, fmt.Errorf("--format %q: choose %s", name, choose)
+	case Formats[i].history == nil:
+		return Format{}, fmt.Errorf("--format %s carries no history: choose %s", name, choose)
 	}
-	return f, err
+	return Formats[i], nil
 }
 
 // PrintHistory writes the report on c to w.
@@ -141,7 +152,7 @@ func (f Format) WriteComparison(dir string, c *Comparison) (string, error) {
 // ofRuns makes the report that the kind of file asks for: a run of two variants
 // is a comparison.
 func (f Format) ofRuns(runs []NamedRun, alone bool) ([]Output, error) {
-	if len(runs) == 1 && f.Each && HoldsVariants(runs[0].File) {
+	if len(runs) == 1 && f.Each && f.comparison != nil && HoldsVariants(runs[0].File) {
 		c, err := CompareVariants(runs[0].File, CompareOptions{BaseName: runs[0].Name})
 		if err != nil {
 			return nil, err

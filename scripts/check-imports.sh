@@ -35,9 +35,11 @@ rules=(
 )
 # Dependencies with one user, tests included.
 only=(
+	'github.com/chromedp/* reports'
 	'github.com/cilium/ebpf* bpf'
 	'github.com/montanaflynn/stats* reports/stat'
 	'github.com/olekukonko/tablewriter* reports'
+	'github.com/prometheus/* reports'
 	'github.com/spf13/cobra* bench/cmd/tunbench'
 )
 
