@@ -44,11 +44,11 @@ type Output struct {
 // Formats lists all formats, the default first.
 var Formats = []Format{
 	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison, history: markdownHistory},
+	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
 	{Name: "bmf", For: "Bencher", Each: true, runs: bmfRuns},
 	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
 	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
 	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
-	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
 }
 
 // FormatNames gives the names of all formats, or of those that carry a

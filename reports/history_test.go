@@ -62,8 +62,8 @@ func checkOf(t *testing.T, runs []StoredRun, o HistoryOptions) *Check {
 	return c
 }
 
-// inWords is each finding in a word or two.
-func inWords(c *Check) string {
+// saidOf is each finding in a word or two.
+func saidOf(c *Check) string {
 	var words []string
 	for _, f := range c.Findings {
 		w := f.Kind + " " + f.Verdict + " " + f.Begins.Run
@@ -112,7 +112,7 @@ func TestCheckFindings(t *testing.T) {
 		{"another scenario", over(1, 60, 0.005, stepFrom(40, 0.95), nil), HistoryOptions{Keep: func(s string) bool { return s == slow }}, ""},
 		{"exact", over(1, 30, 0, stepFrom(20, 0.9), nil), HistoryOptions{}, "change-point regression run-020"},
 	} {
-		if got := inWords(checkOf(t, test.runs, test.o)); got != test.want {
+		if got := saidOf(checkOf(t, test.runs, test.o)); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
@@ -123,8 +123,8 @@ func TestCheckFindings(t *testing.T) {
 func TestCreepShowsAgainstTheRelease(t *testing.T) {
 	creep := func(i int) float64 { return 1 - 0.005*float64(i) }
 	c := checkOf(t, released(over(1, 14, 0.002, creep, nil), 4, "v1"), HistoryOptions{})
-	if !strings.Contains(inWords(c), "last-release regression run-013") || strings.Contains(inWords(c), "last-run") || !c.Regressed() {
-		t.Errorf("creep: %q", inWords(c))
+	if !strings.Contains(saidOf(c), "last-release regression run-013") || strings.Contains(saidOf(c), "last-run") || !c.Regressed() {
+		t.Errorf("creep: %q", saidOf(c))
 	}
 }
 
@@ -135,7 +135,7 @@ func TestInvalidRunsAreNotJudged(t *testing.T) {
 		}
 	}), HistoryOptions{})
 	if len(c.Findings) > 0 || strings.Count(c.Series[0].spark(), "·") != 20 {
-		t.Errorf("invalid runs are judged: %q, trend %s", inWords(c), c.Series[0].spark())
+		t.Errorf("invalid runs are judged: %q, trend %s", saidOf(c), c.Series[0].spark())
 	}
 }
 
