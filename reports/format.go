@@ -99,11 +99,15 @@ func HistoryFormats() (names []string) {
 
 // FindHistoryFormat gives the format of that name, which must carry a history.
 func FindHistoryFormat(name string) (Format, error) {
-	f, err := FindFormat(name, false)
-	if err == nil && f.history == nil {
-		return Format{}, fmt.Errorf("--format %s carries no history: choose %s", name, strings.Join(HistoryFormats(), ", "))
+	i := slices.IndexFunc(Formats, func(f Format) bool { return f.Name == name })
+	choose := strings.Join(HistoryFormats(), ", ")
+	switch {
+	case i < 0:
+		return Format{}, fmt.Errorf("--format %q: choose %s", name, choose)
+	case Formats[i].history == nil:
+		return Format{}, fmt.Errorf("--format %s carries no history: choose %s", name, choose)
 	}
-	return f, err
+	return Formats[i], nil
 }
 
 // PrintHistory writes the report on c to w.

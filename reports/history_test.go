@@ -292,3 +292,17 @@ func TestSeriesJSON(t *testing.T) {
 		t.Errorf("%d points, changes %+v", len(back.Points), back.Changes)
 	}
 }
+
+func TestHistoryPage(t *testing.T) {
+	format, err := FindHistoryFormat("html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := format.PrintHistory(&b, checkOf(t, storyRuns(), HistoryOptions{})); err != nil {
+		t.Fatal(err)
+	}
+	if page := b.String(); strings.Contains(page, "<script>alert") || strings.Count(page, "<polyline") != 5 || !strings.Contains(page, "run-040") {
+		t.Errorf("the page has %d series, or lets a name break out", strings.Count(page, "<polyline"))
+	}
+}

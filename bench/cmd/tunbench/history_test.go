@@ -147,7 +147,8 @@ func TestHistoryWrongUse(t *testing.T) {
 		{[]string{"show", "--arm", "left"}, "choose both, bare, observed"},
 		{[]string{"show", "--since", "tomorrow"}, "--since \"tomorrow\": write a day like"},
 		{[]string{"show", "--filter", "quues=2"}, "did you mean queues?"},
-		{[]string{"show", "--format", "pdf"}, "choose markdown"},
+		{[]string{"show", "--format", "pdf"}, "choose markdown, html"},
+		{[]string{"show", "--format", "junit"}, "--format junit carries no history: choose markdown, html"},
 		{[]string{"check", "--threshold", "pps"}, "write metric=x%"},
 		{[]string{"show", "--json", "--format", "markdown"}, "[json format]"},
 	} {
