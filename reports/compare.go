@@ -41,6 +41,8 @@ type Comparison struct {
 	Only []OnlyOne
 	// Warnings are for the reader, before any figure.
 	Warnings []string
+	// Strict tells that an indicative regression fails a job.
+	Strict bool
 }
 
 // OnlyOne is a scenario that one side did not measure.
@@ -63,6 +65,8 @@ type CompareOptions struct {
 	// threshold below it is raised to it. Where it is nil, Compare takes what
 	// the headers of the two runs say, and CompareVariants nothing.
 	Seen func(metric string) (float64, bool)
+	// Strict becomes that of the Comparison; verdicts are the same.
+	Strict bool
 }
 
 // ErrNothingInCommon is returned for two runs without a scenario that both
@@ -524,6 +528,7 @@ func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) reco
 // finish fills in what depends on all verdicts, and gives the comparison.
 func (c *comparer) finish() *Comparison {
 	d := &c.done
+	d.Strict = c.options.Strict
 	pps := map[string]string{}
 	for _, v := range d.Verdicts {
 		if v.Metric == record.PPS {
@@ -590,8 +595,12 @@ func CompareVariants(f *record.File, o CompareOptions) (*Comparison, error) {
 }
 
 // variantName tells a variant from the other: by its scenario where they
-// differ, else by its letter.
+// differ, else by its letter; and by the build that measured it, if that was
+// another one.
 func variantName(letter string, own, other *record.File) string {
+	if b, ok := own.Run.Builds[letter]; ok {
+		letter += ", " + b.Path + " (" + b.Tool.Version + ", " + b.Tool.Commit + ")"
+	}
 	if own.Trials[0].Scenario != other.Trials[0].Scenario {
 		return letter + ": " + own.Trials[0].Scenario
 	}
@@ -702,6 +711,18 @@ func (c *Comparison) Taken() (list []record.Verdict) {
 
 // Exit is the exit code for the comparison; see ExitCode.
 func (c *Comparison) Exit(strict bool) int { return ExitCode(c.Verdicts, strict) }
+
+// Unknown counts the verdicts that say neither what changed nor that nothing
+// did.
+func (c *Comparison) Unknown() (n int) {
+	for _, v := range c.Verdicts {
+		switch v.Verdict {
+		case record.Inconclusive, record.InvalidVerdict, record.NotComparable:
+			n++
+		}
+	}
+	return n
+}
 
 // ExitCode is what verdicts make of a job: 1 for a regression, which under
 // strict may be indicative; under strict, 3 for anything that is not known; 0

@@ -37,16 +37,22 @@ const fewVerdicts = 8
 // how much of the rest there is. Where w is a terminal, it keeps to its width and
 // its colours.
 func ComparisonSummary(w io.Writer, c *Comparison) error {
-	if _, err := w.Write(newContrast(c).summary(screen.Of(w))); err != nil {
+	if _, err := w.Write(newContrast(c).summary(proseScreen(w))); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
 }
 
-func (s *contrast) summary(to screen.Screen) []byte {
+// proseScreen is that of w, with lines that are not too long to be read.
+func proseScreen(w io.Writer) screen.Screen {
+	to := screen.Of(w)
 	if to.Columns == 0 || to.Columns > summaryWidth {
-		to.Columns = summaryWidth // prose that is wider is hard to read
+		to.Columns = summaryWidth
 	}
+	return to
+}
+
+func (s *contrast) summary(to screen.Screen) []byte {
 	var b bytes.Buffer
 	listed := 0
 	list := func(name string, rows []record.Verdict) {
@@ -484,6 +490,9 @@ func (s *contrast) differences() (section, bool) {
 	}
 	if s.Base.Run == s.New.Run {
 		sec.blocks = []block{say("Both sides were measured in one run, on one host.")}
+		if builds := s.builds(); len(builds.rows) > 0 {
+			sec.blocks = append(sec.blocks, say("Each by a tunbench of its own, whose processes took turns:"), builds)
+		}
 		return sec, true
 	}
 	sec.blocks = differing([]party{
@@ -491,6 +500,17 @@ func (s *contrast) differences() (section, bool) {
 		{"new: " + s.New.Name, []*record.Run{s.New.Run}},
 	})
 	return sec, true
+}
+
+// builds tells which programs measured the two sides, where there were two.
+func (s *contrast) builds() table {
+	t := table{columns: text("side", "program", "version", "commit", "Go", "SHA-256")}
+	for i, letter := range []string{"a", "b"} {
+		if b, ok := s.Base.Run.Builds[letter]; ok {
+			t.rows = append(t.rows, row([]string{"base", "new"}[i], mono(b.Path), b.Tool.Version, b.Tool.Commit, b.Tool.Go, mono(b.SHA256)))
+		}
+	}
+	return t
 }
 
 // charts shows the changes of each metric with their intervals.

@@ -17,11 +17,15 @@ type Format struct {
 	For  string // who reads it, in a few words
 	// Each tells that a run has a report of its own; else one holds all runs.
 	Each bool
+	// Whole tells that a report is a document that no other can follow on stdout.
+	Whole bool
 	// runs makes the files of a report, the main one first. If it stands alone,
 	// nothing will lie beside it, as on stdout: there is one file only.
 	runs func(runs []NamedRun, alone bool) ([]Output, error)
 	// comparison does the same of verdicts; nil if the format carries none.
 	comparison func(c *Comparison, alone bool) ([]Output, error)
+	// history does the same of a history; nil if the format carries none.
+	history func(c *Check, alone bool) ([]Output, error)
 }
 
 // NamedRun is a run file and what its reader calls it, which is where it was
@@ -39,7 +43,12 @@ type Output struct {
 
 // Formats lists all formats, the default first.
 var Formats = []Format{
-	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison},
+	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison, history: markdownHistory},
+	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
+	{Name: "bmf", For: "Bencher", Each: true, runs: bmfRuns},
+	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
+	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
+	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
 }
 
 // FormatNames gives the names of all formats, or of those that carry a
@@ -77,6 +86,37 @@ func (f Format) PrintComparison(w io.Writer, c *Comparison) error {
 	return f.print(w, func() ([]Output, error) { return f.comparison(c, true) })
 }
 
+// HistoryFormats gives the names of the formats that carry a history, the default
+// first.
+func HistoryFormats() (names []string) {
+	for _, f := range Formats {
+		if f.history != nil {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// FindHistoryFormat gives the format of that name, which must carry a history.
+func FindHistoryFormat(name string) (Format, error) {
+	f, err := FindFormat(name, false)
+	if err == nil && f.history == nil {
+		return Format{}, fmt.Errorf("--format %s carries no history: choose %s", name, strings.Join(HistoryFormats(), ", "))
+	}
+	return f, err
+}
+
+// PrintHistory writes the report on c to w.
+func (f Format) PrintHistory(w io.Writer, c *Check) error {
+	return f.print(w, func() ([]Output, error) { return f.history(c, true) })
+}
+
+// WriteHistory writes the report on c into dir, as Write does.
+func (f Format) WriteHistory(dir string, c *Check) (string, error) {
+	files, err := f.history(c, false)
+	return f.write(dir, files, err)
+}
+
 func (f Format) print(w io.Writer, render func() ([]Output, error)) error {
 	files, err := render()
 	if err != nil {
@@ -108,7 +148,7 @@ func (f Format) WriteComparison(dir string, c *Comparison) (string, error) {
 // ofRuns makes the report that the kind of file asks for: a run of two variants
 // is a comparison.
 func (f Format) ofRuns(runs []NamedRun, alone bool) ([]Output, error) {
-	if len(runs) == 1 && f.Each && HoldsVariants(runs[0].File) {
+	if len(runs) == 1 && f.Each && f.comparison != nil && HoldsVariants(runs[0].File) {
 		c, err := CompareVariants(runs[0].File, CompareOptions{BaseName: runs[0].Name})
 		if err != nil {
 			return nil, err
@@ -134,6 +174,10 @@ func markdownRuns(runs []NamedRun, alone bool) ([]Output, error) {
 
 func markdownComparison(c *Comparison, alone bool) ([]Output, error) {
 	return markdownFiles(newContrast(c).document(), alone)
+}
+
+func markdownHistory(c *Check, alone bool) ([]Output, error) {
+	return markdownFiles(newHistoryText(c).document(), alone)
 }
 
 // markdownFiles are a report and the charts beside it, unless it stands alone.

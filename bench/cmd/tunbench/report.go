@@ -32,12 +32,17 @@ func (a *app) reportCommand() *cobra.Command {
 alone. Without --out the markdown goes to stdout, without charts. It needs
 neither root nor the kernel that was measured.`,
 		Example: `  tunbench report reports/runs/20260102T030405Z-6.18.0
-  tunbench report run.jsonl --out rendered`,
+  tunbench report run.jsonl --out rendered
+  tunbench report nightly --format openmetrics > tunbench.prom
+  tunbench report run.jsonl --format html >report.html`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
 			f, err := reports.FindFormat(format, false)
 			if err != nil {
 				return err
+			}
+			if out == "" && f.Each && f.Whole && len(runs) > 1 {
+				return fmt.Errorf("--format %s makes a document of each of the %d runs: name a folder with --out, or render them one by one", f.Name, len(runs))
 			}
 			return a.render(runs, out, f)
 		},
