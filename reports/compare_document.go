@@ -37,16 +37,22 @@ const fewVerdicts = 8
 // how much of the rest there is. Where w is a terminal, it keeps to its width and
 // its colours.
 func ComparisonSummary(w io.Writer, c *Comparison) error {
-	if _, err := w.Write(newContrast(c).summary(screen.Of(w))); err != nil {
+	if _, err := w.Write(newContrast(c).summary(proseScreen(w))); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
 }
 
-func (s *contrast) summary(to screen.Screen) []byte {
+// proseScreen is that of w, with lines that are not too long to be read.
+func proseScreen(w io.Writer) screen.Screen {
+	to := screen.Of(w)
 	if to.Columns == 0 || to.Columns > summaryWidth {
-		to.Columns = summaryWidth // prose that is wider is hard to read
+		to.Columns = summaryWidth
 	}
+	return to
+}
+
+func (s *contrast) summary(to screen.Screen) []byte {
 	var b bytes.Buffer
 	listed := 0
 	list := func(name string, rows []record.Verdict) {

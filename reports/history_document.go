@@ -195,10 +195,7 @@ func (s *Series) spark() string {
 
 // HistorySummary writes the series of c for a terminal.
 func HistorySummary(w io.Writer, c *Check) error {
-	t, to := newHistoryText(c), screen.Of(w)
-	if to.Columns == 0 || to.Columns > summaryWidth {
-		to.Columns = summaryWidth
-	}
+	t, to := newHistoryText(c), proseScreen(w)
 	var b bytes.Buffer
 	for _, host := range t.hosts {
 		wrapped(&b, to, screen.Plain, plainText(t.hostLine(host)))
@@ -235,7 +232,7 @@ func (t historyText) grouped(b *bytes.Buffer, to screen.Screen, list []*Series) 
 	for i, s := range list {
 		if name := t.name(s); i == 0 || name != last {
 			last = name
-			fmt.Fprintln(b, "  "+clipped(to, name))
+			fmt.Fprintln(b, "  "+to.Clip(to.Text(printable(name)), to.Columns-2))
 		}
 		fmt.Fprintln(b, "    "+line[i+1])
 	}
@@ -243,10 +240,7 @@ func (t historyText) grouped(b *bytes.Buffer, to screen.Screen, list []*Series) 
 
 // CheckSummary writes the findings of c for a terminal.
 func CheckSummary(w io.Writer, c *Check) error {
-	t, to := newHistoryText(c), screen.Of(w)
-	if to.Columns == 0 || to.Columns > summaryWidth {
-		to.Columns = summaryWidth
-	}
+	t, to := newHistoryText(c), proseScreen(w)
 	var b bytes.Buffer
 	for _, host := range t.hosts {
 		wrapped(&b, to, screen.Plain, plainText(t.hostLine(host)))
@@ -258,7 +252,7 @@ func CheckSummary(w io.Writer, c *Check) error {
 				continue
 			}
 			if last == nil {
-				fmt.Fprintf(&b, "\n%s:\n", group.heading)
+				fmt.Fprintf(&b, "\n%s\n", to.Paint(verdictTone(group.verdict), group.heading+":"))
 			}
 			if last != f.Series {
 				last = f.Series
@@ -266,11 +260,11 @@ func CheckSummary(w io.Writer, c *Check) error {
 				if len(t.hosts) > 1 {
 					name += ", host " + f.Series.Host
 				}
-				fmt.Fprintln(&b, "  "+clipped(to, name))
+				fmt.Fprintln(&b, "  "+to.Clip(to.Text(printable(name)), to.Columns-2))
 			}
-			fmt.Fprintln(&b, "    "+printable(f.figures()))
+			fmt.Fprintln(&b, "    "+to.Text(printable(f.figures())))
 			for _, line := range f.story() {
-				fmt.Fprintln(&b, "      "+printable(line))
+				fmt.Fprintln(&b, "      "+to.Text(printable(line)))
 			}
 		}
 	}
@@ -283,16 +277,6 @@ func CheckSummary(w io.Writer, c *Check) error {
 	}
 	t.warnings(&b, to)
 	return flush(w, &b)
-}
-
-// clipped is a name as far as a line has room for it, two columns from its
-// begin. A file has room for any.
-func clipped(to screen.Screen, name string) string {
-	name = to.Text(printable(name))
-	if to.Columns == 0 {
-		return name
-	}
-	return to.Clip(name, to.Columns-2)
 }
 
 func (t historyText) warnings(b *bytes.Buffer, to screen.Screen) {

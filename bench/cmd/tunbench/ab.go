@@ -110,6 +110,24 @@ inconclusive or invalid and none is a regression.`,
 	return cmd
 }
 
+// completeVariant offers what --set takes, and hooks.
+func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+	offers, directive := completeAxis(cmd, args, toComplete)
+	before, word := "", toComplete
+	if i := strings.LastIndexByte(toComplete, ' '); i >= 0 {
+		before, word = toComplete[:i+1], toComplete[i+1:]
+	}
+	if !strings.Contains(word, "=") {
+		return append(offers, before+"hook=\tthe observer of this side"), directive
+	}
+	if strings.HasPrefix(word, "hook=") {
+		for _, hook := range hooks {
+			offers = append(offers, before+"hook="+hook)
+		}
+	}
+	return offers, directive
+}
+
 // findBuilds looks at the programs that measure A and B, nil if none is named.
 func findBuilds(ctx context.Context, paths [2]string) (*[2]*bench.Build, error) {
 	if paths == [2]string{} {
@@ -144,24 +162,6 @@ func (a *app) workerCommand() *cobra.Command {
 			return bench.Serve(cmd.Context(), bench.NewPartyLab(), tool(), os.Stdin, a.stdout)
 		},
 	}
-}
-
-// completeVariant offers what --set takes, and hooks.
-func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	offers, directive := completeAxis(cmd, args, toComplete)
-	before, word := "", toComplete
-	if i := strings.LastIndexByte(toComplete, ' '); i >= 0 {
-		before, word = toComplete[:i+1], toComplete[i+1:]
-	}
-	if !strings.Contains(word, "=") {
-		return append(offers, before+"hook=\tthe observer of this side"), directive
-	}
-	if strings.HasPrefix(word, "hook=") {
-		for _, hook := range hooks {
-			offers = append(offers, before+"hook="+hook)
-		}
-	}
-	return offers, directive
 }
 
 // abWindow is how long one variant has the host before it is the other's turn.
