@@ -50,6 +50,14 @@ func (s *scenario) head() arm {
 	return s.observ
 }
 
+// arm is one of the two arms.
+func (s *scenario) arm(kind record.Arm) arm {
+	if kind == record.Observed {
+		return s.observ
+	}
+	return s.bare
+}
+
 // full is the label with the mode in front.
 func (s *scenario) full() string { return s.mode + " " + s.label }
 

@@ -40,6 +40,9 @@ type Output struct {
 // Formats lists all formats, the default first.
 var Formats = []Format{
 	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison},
+	{Name: "json", For: "programs: the figures of the report", Each: true, runs: jsonRuns, comparison: jsonComparison},
+	{Name: "csv", For: "spreadsheets and data frames: a row a trial", runs: csvRuns, comparison: csvComparison},
+	{Name: "benchfmt", For: "benchstat and other readers of Go's benchmark format", runs: benchRuns},
 }
 
 // FormatNames gives the names of all formats, or of those that carry a

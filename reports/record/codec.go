@@ -278,6 +278,12 @@ func finite(name string, v float64) error {
 	return nil
 }
 
+// Sealed is r as Write puts it into a file: with its kind, and with empty maps and
+// slices in place of nil ones.
+func Sealed[R Run | Trial | Search | Verdict | Skip | Resume | End](r R) R {
+	return any(r).(Record).seal().(R)
+}
+
 func (r Run) seal() any {
 	r.Kind, r.Schema = KindRun, Schema
 	fillSlice(&r.Args)

@@ -76,7 +76,7 @@ Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
 	f.StringVar(&o.a, "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
 	f.StringVar(&o.b, "b", "", "what is held against it")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
-	formatFlag(cmd, &o.format, defaultFormat, "of the report", true)
+	formatFlag(cmd, &o.format, defaultFormat, "of another report, beside report.md", true)
 	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	cmd.MarkFlagsOneRequired("a", "b")
@@ -232,6 +232,15 @@ func (a *app) reportVariants(path, out string, options reports.CompareOptions, o
 	c, err := reports.CompareVariants(f, options)
 	if err != nil {
 		return err
+	}
+	if o.format != defaultFormat {
+		markdown, err := reports.FindFormat(defaultFormat, true)
+		if err != nil {
+			return err
+		}
+		if _, err := markdown.WriteComparison(out, c); err != nil {
+			return err
+		}
 	}
 	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json})
 }
