@@ -187,7 +187,7 @@ func newJSONReport(r NamedRun) jsonReport {
 		Run: record.Sealed(*r.Run), Finished: r.End != nil,
 		Resumes: sealed(r.Resumes), Alerts: []string{},
 		Metrics: map[string]jsonUnit{}, Scenarios: []jsonScenario{},
-		ObserverCost: figureOf(allCosts(list)), Accounting: ledgerOf(account(allTrials(list))),
+		ObserverCost: figureWithout(allCosts(list)), Accounting: ledgerOf(account(allTrials(list))),
 		Searches: sealed(sortedSearches(r.File)), Skips: sealed(r.Skips),
 	}
 	if r.End != nil {
@@ -269,8 +269,11 @@ func newJSONArm(a arm) jsonArm {
 		if !ok {
 			continue
 		}
-		in, has := a.interval(name)
-		j.Metrics[name] = figureFrom(sum, in, has)
+		f := jsonFigure{N: sum.N, Median: sum.Median, Min: sum.Min, Max: sum.Max, MAD: sum.MAD}
+		if in, ok := a.interval(name); ok {
+			f.Interval = spanOf(in)
+		}
+		j.Metrics[name] = f
 	}
 	for _, name := range a.latencies() {
 		if l, ok := a.pool(name); ok {
@@ -284,26 +287,31 @@ func newJSONArm(a arm) jsonArm {
 	return j
 }
 
-// figureOf summarizes x; nil if it is empty.
+// figureOf summarizes x, with its interval; nil if it is empty.
 func figureOf(x []float64) *jsonFigure {
+	f := figureWithout(x)
+	if in, ok := intervalOf(x); ok && f != nil {
+		f.Interval = spanOf(in)
+	}
+	return f
+}
+
+// figureWithout summarizes x without an interval; nil if it is empty.
+func figureWithout(x []float64) *jsonFigure {
 	sum, err := stat.Summarize(x)
 	if err != nil {
 		return nil
 	}
-	in, ok := intervalOf(x)
-	f := figureFrom(sum, in, ok)
-	return &f
+	return &jsonFigure{N: sum.N, Median: sum.Median, Min: sum.Min, Max: sum.Max, MAD: sum.MAD}
 }
 
-func figureFrom(sum stat.Summary, in interval, ok bool) jsonFigure {
-	f := jsonFigure{N: sum.N, Median: sum.Median, Min: sum.Min, Max: sum.Max, MAD: sum.MAD}
-	if ok {
-		f.Interval = &jsonInterval{Low: in.low, High: in.high}
-		if in.exact {
-			f.Interval.Level = 1 - alpha
-		}
+// spanOf gives in as it is written.
+func spanOf(in interval) *jsonInterval {
+	j := &jsonInterval{Low: in.low, High: in.high}
+	if in.exact {
+		j.Level = 1 - alpha
 	}
-	return f
+	return j
 }
 
 func newJSONLatency(l latency) jsonLatency {
