@@ -35,8 +35,7 @@ type csvColumn[T any] struct {
 	of   func(T) string
 }
 
-// csvTable renders rows. What run files name themselves, such as a metric, may
-// bear the name of a column: it is told from that by its kind.
+// csvTable renders rows.
 func csvTable[T any](columns []csvColumn[T], rows []T) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -59,22 +58,43 @@ func csvTable[T any](columns []csvColumn[T], rows []T) ([]byte, error) {
 	return b.Bytes(), w.Error()
 }
 
-// csvColumns collects columns, whose names differ.
+// csvColumns collects columns, whose names differ: those of tunbench keep theirs.
 type csvColumns[T any] struct {
 	list  []csvColumn[T]
-	taken map[string]bool
+	kinds []string // of each, "" for one of tunbench
 }
 
-// add adds a column. kind tells it from one that has its name already.
 func (c *csvColumns[T]) add(kind, name string, of func(T) string) {
-	for c.taken[name] {
-		name = kind + "_" + name
+	c.list, c.kinds = append(c.list, csvColumn[T]{name, of}), append(c.kinds, kind)
+}
+
+// apart gives the columns, with its kind before the name of one that would
+// bear the name of another.
+func (c *csvColumns[T]) apart() []csvColumn[T] {
+	taken := map[string]bool{}
+	for i, kind := range c.kinds {
+		if kind == "" {
+			taken[c.list[i].name] = true
+		}
 	}
-	if c.taken == nil {
-		c.taken = map[string]bool{}
+	for i, kind := range c.kinds {
+		if kind == "" {
+			continue
+		}
+		for taken[c.list[i].name] {
+			c.list[i].name = kind + "_" + c.list[i].name
+		}
+		taken[c.list[i].name] = true
 	}
-	c.taken[name] = true
-	c.list = append(c.list, csvColumn[T]{name, of})
+	return c.list
+}
+
+// unlessKnown is the kind of a column whose name comes from a run file.
+func unlessKnown(kind, name string, known []string) string {
+	if slices.Contains(known, name) {
+		return ""
+	}
+	return kind
 }
 
 // csvTrial is a row of the table of trials.
@@ -132,8 +152,9 @@ func trialColumns(rows []csvTrial) []csvColumn[csvTrial] {
 	text("run_id", func(t csvTrial) string { return t.run.Run.ID })
 	text("run_finished", func(t csvTrial) string { return strconv.FormatBool(t.run.End != nil) })
 	text("scenario", func(t csvTrial) string { return t.Scenario })
-	for _, axis := range known(append([]string{"mode"}, axisOrder...), axes) {
-		c.add("axis", axis, func(t csvTrial) string { return axisOf(t.Trial, axis) })
+	knownAxes := append([]string{"mode"}, axisOrder...)
+	for _, axis := range known(knownAxes, axes) {
+		c.add(unlessKnown("axis", axis, knownAxes), axis, func(t csvTrial) string { return axisOf(t.Trial, axis) })
 	}
 	text("arm", func(t csvTrial) string { return string(t.Arm) })
 	text("variant", func(t csvTrial) string { return t.Variant })
@@ -145,7 +166,7 @@ func trialColumns(rows []csvTrial) []csvColumn[csvTrial] {
 	text("valid", func(t csvTrial) string { return strconv.FormatBool(!t.Invalid()) })
 	text("flags", func(t csvTrial) string { return escapedList(t.Flags) })
 	for _, name := range known(metricNames(), figures) {
-		c.add("metric", name, func(t csvTrial) string {
+		c.add(unlessKnown("metric", name, metricNames()), name, func(t csvTrial) string {
 			v, ok := t.Metrics[name]
 			if !ok {
 				return ""
@@ -171,11 +192,11 @@ func trialColumns(rows []csvTrial) []csvColumn[csvTrial] {
 		{"xmit_skbs", func(a record.Accounting) string { return wholeOr(a.XmitSKBs) }},
 		{"read_skbs", func(a record.Accounting) string { return wholeOr(a.ReadSKBs) }},
 	} {
-		c.add("accounting", s.name, func(t csvTrial) string { return s.of(t.Accounting) })
+		text(s.name, func(t csvTrial) string { return s.of(t.Accounting) })
 	}
 	for _, kind := range known(latencyNames, latencies) {
 		for _, f := range latencyFields {
-			c.add("latency", kind+"_"+f.name, func(t csvTrial) string {
+			c.add(unlessKnown("latency", kind, latencyNames), kind+"_"+f.name, func(t csvTrial) string {
 				l, ok := t.Latency[kind]
 				if !ok {
 					return ""
@@ -184,7 +205,7 @@ func trialColumns(rows []csvTrial) []csvColumn[csvTrial] {
 			})
 		}
 	}
-	return c.list
+	return c.apart()
 }
 
 // latencyFields are the figures of a latency of one trial, by the field names of

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -101,13 +102,13 @@ func TestFormatsTellOfTheRun(t *testing.T) {
 		{"interrupted", "csv", TrialsName, "name,01JD3,false,Tun/"},
 		{"interrupted", "benchfmt", BenchmarksName, "\n# warning: This run was interrupted."},
 		{"interrupted", "benchfmt", BenchmarksName, "\n# bare, invalid (steal): BenchmarkTun/"},
-		{"only-skips", "json", JSONName, `"scenarios": [],`},
+		{"only-skips", "json", JSONName, `"scenarios": []`},
 		{"only-skips", "json", JSONName, "TUNSETOFFLOAD(0x1ff): EINVAL"},
 		{"only-skips", "csv", TrialsName, "run,run_id,run_finished,scenario,mode,"},
 		{"only-skips", "csv", SkipsName, "/vnet=24/offload=tunnel,unsupported,TUNSETOFFLOAD(0x1ff): EINVAL\n"},
 		{"only-skips", "benchfmt", BenchmarksName, "\n# skipped Tun/dir=k2u/gen=udp/queues=1/size=1500/vnet=24/offload=tunnel: unsupported: TUNSETOFFLOAD(0x1ff): EINVAL\n"},
 		{"only-skips", "benchfmt", BenchmarksName, "\n# warning: tunbench failed in this run (exit 2)"},
-		{"empty", "json", JSONName, `"scenarios": [],`},
+		{"empty", "json", JSONName, `"scenarios": []`},
 		{"empty", "benchfmt", BenchmarksName, "\n# nothing was measured\n"},
 		{"searched", "benchfmt", BenchmarksName, "Unit ndr-pkts/s assume=exact\n"},
 	} {
@@ -172,6 +173,9 @@ func manyTrials(t testing.TB, n int) string {
 	for i, arm := range []record.Arm{record.Bare, record.Observed} {
 		for range 20 {
 			tr := trial(rng, "", nil, arm, 1, 1, 1e6*(1+0.03*rng.NormFloat64()), 0.02, 4e5, 4, 16, 64, "")
+			for kind := range tr.Latency {
+				tr.Latency[kind] = wideLatency(rng)
+			}
 			for i := range 10 {
 				tr.Windows = append(tr.Windows, record.Window{TNs: int64(i+1) * 1e8, Pkts: 1e5, Bytes: 64e5})
 			}
@@ -194,6 +198,20 @@ func manyTrials(t testing.TB, n int) string {
 	return path
 }
 
+// wideLatency has as many buckets as a latency from 2 µs to 2 ms.
+func wideLatency(rng *rand.Rand) record.Latency {
+	l := record.Latency{Overflow: 1}
+	for octave := 11; octave < 21; octave++ {
+		for sub := range uint64(32) {
+			n := 1 + rng.Uint64N(1e6)
+			l.Buckets = append(l.Buckets, [2]uint64{(32 + sub) << (octave - 5), n})
+			l.Count += n
+		}
+	}
+	l.MaxNs = 1 << 22
+	return l
+}
+
 // renderAlone reads the run at path and gives the length of its report.
 func renderAlone(f Format, path string) (int, error) {
 	file, err := record.ReadFile(path)
@@ -208,48 +226,55 @@ func renderAlone(f Format, path string) (int, error) {
 	return n, err
 }
 
-// memoryChild is the run that a process of TestMemory renders, and in which
-// format.
+// memoryChild names the run that a process of TestMemory renders.
 const memoryChild = "TUNBENCH_MEMORY_CHILD"
 
-// A report on 10,000 trials takes at most 300 MB, from the start of the process
-// to its end, in each format.
+// A report on 10,000 trials takes at most 300 MB, in each format. The formats
+// share a process, which reads the run once and forgets one report before it
+// makes the next: alone, a format takes no more than that.
 func TestMemory(t *testing.T) {
-	if format, path, ok := strings.Cut(os.Getenv(memoryChild), " "); ok {
-		f, err := FindFormat(format, false)
+	const limit = 300 << 20
+	if path := os.Getenv(memoryChild); path != "" {
+		f, err := record.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n, err := renderAlone(f, path); err != nil || n < 1000 {
-			t.Fatalf("%d bytes: %v", n, err)
+		for _, format := range Formats {
+			debug.FreeOSMemory()
+			files, err := format.ofRuns([]NamedRun{{path, f}}, false)
+			if err != nil || len(files) == 0 {
+				t.Fatalf("%s: %d files: %v", format.Name, len(files), err)
+			}
+			var used syscall.Rusage
+			if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+				t.Fatal(err)
+			}
+			peak := used.Maxrss << 10 // it is in kilobytes, by getrusage(2)
+			fmt.Printf("up to %s: %d MB\n", format.Name, peak>>20)
+			if peak > limit {
+				t.Fatalf("%s takes more than %d MB", format.Name, limit>>20)
+			}
 		}
 		return
 	}
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		t.Skip("short: renders 10,000 trials in each format")
+	case raceEnabled:
+		t.Skip("the race detector takes several times as much memory")
 	}
 	path := manyTrials(t, 10_000)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range Formats {
-		child := exec.Command(self, "-test.run=^TestMemory$")
-		child.Env = append(os.Environ(), memoryChild+"="+f.Name+" "+path)
-		if out, err := child.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", f.Name, err, out)
-			continue
-		}
-		// Kilobytes, by getrusage(2).
-		used := child.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
-		t.Logf("%s: %d MB", f.Name, used>>10)
-		if raceEnabled {
-			continue // the race detector keeps several times as much
-		}
-		if used > 300<<10 {
-			t.Errorf("%s takes %d MB", f.Name, used>>10)
-		}
+	child := exec.Command(self, "-test.run=^TestMemory$")
+	child.Env = append(os.Environ(), memoryChild+"="+path)
+	out, err := child.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v", err)
 	}
+	t.Logf("%s", out)
 }
 
 func BenchmarkFormats(b *testing.B) {

@@ -29,6 +29,12 @@ const (
 
 // jsonReport is the report on one run.
 type jsonReport struct {
+	jsonHead
+	Scenarios []jsonScenario `json:"scenarios"`
+}
+
+// jsonHead is what stands before the scenarios.
+type jsonHead struct {
 	Kind         string              `json:"kind"`
 	Schema       int                 `json:"schema"`
 	Name         string              `json:"name"`     // where the run was read from
@@ -38,7 +44,6 @@ type jsonReport struct {
 	Resumes      []record.Resume     `json:"resumes"`
 	Alerts       []string            `json:"alerts"` // what to know before any figure
 	Metrics      map[string]jsonUnit `json:"metrics"`
-	Scenarios    []jsonScenario      `json:"scenarios"`
 	ObserverCost *jsonFigure         `json:"observer_cost,omitempty"` // packet rate, observed over bare, over all pairs
 	Accounting   jsonLedger          `json:"accounting"`              // of all trials
 	Searches     []record.Search     `json:"searches"`
@@ -165,28 +170,53 @@ type jsonFlagged struct {
 	Notes   []string   `json:"notes"`
 }
 
+// jsonRuns writes one scenario after the other: of thousands, all at once would
+// take several times the memory of what they are made of.
 func jsonRuns(runs []NamedRun, _ bool) ([]Output, error) {
-	return jsonFile(newJSONReport(runs[0]))
-}
-
-func jsonFile(v any) ([]Output, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return nil, fmt.Errorf("write %s: %w", JSONName, err)
+	list, _ := scenarios(runs[0].File)
+	head, err := jsonText(newJSONHead(runs[0], list), "")
+	if err != nil {
+		return nil, err
 	}
+	var b bytes.Buffer
+	b.Write(bytes.TrimSuffix(head, []byte("\n}")))
+	b.WriteString(",\n  \"scenarios\": [")
+	for i, s := range list {
+		text, err := jsonText(newJSONScenario(s), "    ")
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("\n    ")
+		b.Write(text)
+	}
+	if len(list) > 0 {
+		b.WriteString("\n  ")
+	}
+	b.WriteString("]\n}\n")
 	return []Output{{JSONName, b.Bytes()}}, nil
 }
 
-func newJSONReport(r NamedRun) jsonReport {
-	list, _ := scenarios(r.File)
-	d := jsonReport{
+// jsonText gives v, all lines but the first behind indent.
+func jsonText(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent(indent, "  ")
+	if err := enc.Encode(v); err != nil {
+		return nil, fmt.Errorf("write %s: %w", JSONName, err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func newJSONHead(r NamedRun, list []*scenario) jsonHead {
+	d := jsonHead{
 		Kind: jsonReportKind, Schema: JSONSchema, Name: r.Name,
 		Run: record.Sealed(*r.Run), Finished: r.End != nil,
 		Resumes: sealed(r.Resumes), Alerts: []string{},
-		Metrics: map[string]jsonUnit{}, Scenarios: []jsonScenario{},
+		Metrics:      map[string]jsonUnit{},
 		ObserverCost: figureWithout(allCosts(list)), Accounting: ledgerOf(account(allTrials(list))),
 		Searches: sealed(sortedSearches(r.File)), Skips: sealed(r.Skips),
 	}
@@ -198,7 +228,6 @@ func newJSONReport(r NamedRun) jsonReport {
 		d.Alerts = append(d.Alerts, plainText(a))
 	}
 	for _, s := range list {
-		d.Scenarios = append(d.Scenarios, newJSONScenario(s))
 		for _, a := range []arm{s.bare, s.observ} {
 			for _, name := range a.metrics() {
 				d.Metrics[name] = unitOf(metricOf(name), r.Run.Clock)
@@ -398,5 +427,9 @@ func jsonComparison(c *Comparison, _ bool) ([]Output, error) {
 	for _, o := range c.Only {
 		d.Only = append(d.Only, jsonOnly(o))
 	}
-	return jsonFile(d)
+	text, err := jsonText(d, "")
+	if err != nil {
+		return nil, err
+	}
+	return []Output{{JSONName, append(text, '\n')}}, nil
 }

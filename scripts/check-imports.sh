@@ -38,6 +38,7 @@ only=(
 	'github.com/montanaflynn/stats* reports/stat'
 	'github.com/olekukonko/tablewriter* reports'
 	'github.com/spf13/cobra* bench/cmd/tunbench'
+	'golang.org/x/perf* reports'
 )
 
 # Standard packages come along but match no rule. An edge of a test is marked:
