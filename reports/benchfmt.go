@@ -168,7 +168,7 @@ func (w *benchWriter) describe(list []*scenario, clock string) {
 		}
 	}
 	for _, name := range only(metricNames(), figures) {
-		w.unit(benchUnit(name, clock), metricOf(name).better, "nothing")
+		w.unit(benchUnit(name, clock), kindOf(name, clock).better, "nothing")
 	}
 	for _, kind := range only(latencyNames, latencies) {
 		for _, q := range benchQuantiles {

@@ -41,6 +41,8 @@ type Comparison struct {
 	Only []OnlyOne
 	// Warnings are for the reader, before any figure.
 	Warnings []string
+	// Strict tells that an indicative regression fails a job.
+	Strict bool
 }
 
 // OnlyOne is a scenario that one side did not measure.
@@ -63,6 +65,8 @@ type CompareOptions struct {
 	// threshold below it is raised to it. Where it is nil, Compare takes what
 	// the headers of the two runs say, and CompareVariants nothing.
 	Seen func(metric string) (float64, bool)
+	// Strict becomes that of the Comparison; verdicts are the same.
+	Strict bool
 }
 
 // ErrNothingInCommon is returned for two runs without a scenario that both
@@ -524,6 +528,7 @@ func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) reco
 // finish fills in what depends on all verdicts, and gives the comparison.
 func (c *comparer) finish() *Comparison {
 	d := &c.done
+	d.Strict = c.options.Strict
 	pps := map[string]string{}
 	for _, v := range d.Verdicts {
 		if v.Metric == record.PPS {

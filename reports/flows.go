@@ -10,40 +10,43 @@ import (
 	"tunbench/reports/stat"
 )
 
-// flowMap is on which queues the flows of a scenario came out, summed over the
-// trials of the headline's arm, or of the observed one.
+// flowMap is on which queues the flows of a scenario came out. A socket may get
+// another hash in each trial, so that trials are not summed up.
 type flowMap struct {
 	flows  []int
 	queues int
-	pkts   map[int]map[int]uint64 // by flow, by queue
-	jain   float64                // of the packets, median of the trials
-	one    float64                // share of the flows seen on one queue only, median
-	trials int
+	trials []spreadOfFlows // bare ones first
+	jain   float64         // of the packets, median of the trials
+	one    float64         // share of the flows seen on one queue only, median
 }
+
+// spreadOfFlows is packets by flow, by queue, of one trial.
+type spreadOfFlows map[int]map[int]uint64
 
 // flowMap is false where no flow tells its queue.
 func (s *scenario) flowMap() (flowMap, bool) {
-	m := flowMap{pkts: map[int]map[int]uint64{}}
+	var m flowMap
 	var jains, ones []float64
+	all := map[int]bool{}
 	for _, t := range s.all() {
-		seen := false
+		pkts := spreadOfFlows{}
 		for _, f := range t.Flows {
 			for queue, n := range f.Queues {
-				if queue < 0 || queue >= mostQueues {
+				if queue < 0 || queue >= mostQueues || n == 0 {
 					continue
 				}
-				if m.pkts[f.Flow] == nil {
-					m.pkts[f.Flow] = map[int]uint64{}
+				if pkts[f.Flow] == nil {
+					pkts[f.Flow] = map[int]uint64{}
 				}
-				m.pkts[f.Flow][queue] += n
+				pkts[f.Flow][queue] += n
 				m.queues = max(m.queues, queue+1)
-				seen = true
+				all[f.Flow] = true
 			}
 		}
-		if !seen {
+		if len(pkts) == 0 {
 			continue
 		}
-		m.trials++
+		m.trials = append(m.trials, pkts)
 		if v, ok := t.Metrics[record.Jain]; ok {
 			jains = append(jains, v)
 		}
@@ -54,15 +57,15 @@ func (s *scenario) flowMap() (flowMap, bool) {
 			m.queues = max(m.queues, n)
 		}
 	}
-	m.flows = slices.Sorted(maps.Keys(m.pkts))
-	if sum, err := stat.Summarize(jains); err == nil {
-		m.jain = sum.Median
+	m.flows = slices.Sorted(maps.Keys(all))
+	if v, err := stat.Summarize(jains); err == nil {
+		m.jain = v.Median
 	}
 	m.one = -1
-	if sum, err := stat.Summarize(ones); err == nil {
-		m.one = sum.Median
+	if v, err := stat.Summarize(ones); err == nil {
+		m.one = v.Median
 	}
-	return m, m.trials > 0 && m.queues > 1
+	return m, len(m.trials) > 0 && m.queues > 1
 }
 
 // mostQueues is MAX_TAP_QUEUES of drivers/net/tun.c.
@@ -77,33 +80,71 @@ func (m flowMap) byChance() float64 {
 }
 
 // moved counts the flows of which more than one queue saw a share worth
-// mentioning.
-func (m flowMap) moved() (n int) {
+// mentioning, in the trial that has most of them.
+func (m flowMap) moved() (most int) {
 	const worth = 0.01
-	for _, byQueue := range m.pkts {
-		var total uint64
-		for _, pkts := range byQueue {
-			total += pkts
-		}
-		on := 0
-		for _, pkts := range byQueue {
-			if float64(pkts) >= worth*float64(total) && pkts > 0 {
-				on++
+	for _, trial := range m.trials {
+		n := 0
+		for _, byQueue := range trial {
+			on := 0
+			for _, pkts := range byQueue {
+				if float64(pkts) >= worth*float64(sum(byQueue)) {
+					on++
+				}
+			}
+			if on > 1 {
+				n++
 			}
 		}
-		if on > 1 {
+		most = max(most, n)
+	}
+	return most
+}
+
+// alike is the share of the flows that came out of the same queue in all trials;
+// false of a single trial.
+func (m flowMap) alike() (share float64, ok bool) {
+	if len(m.trials) < 2 {
+		return 0, false
+	}
+	n := 0
+	for _, flow := range m.flows {
+		first, same := m.trials[0].main(flow), true
+		for _, trial := range m.trials[1:] {
+			same = same && trial.main(flow) == first
+		}
+		if same {
 			n++
 		}
 	}
-	return n
+	return float64(n) / float64(len(m.flows)), true
+}
+
+// main is the queue that brought most of a flow; -1 if none did.
+func (s spreadOfFlows) main(flow int) int {
+	queue, most := -1, uint64(0)
+	for _, q := range slices.Sorted(maps.Keys(s[flow])) {
+		if n := s[flow][q]; n > most {
+			queue, most = q, n
+		}
+	}
+	return queue
+}
+
+func sum(byQueue map[int]uint64) (total uint64) {
+	for _, n := range byQueue {
+		total += n
+	}
+	return total
 }
 
 func flowQueues(list []*scenario) (section, bool) {
 	title := titles(list)
 	t := table{
-		columns: slices.Concat(text("scenario"), numeric("flows", "queues", "one queue %", "moved", "Jain", "by chance", "trials")),
+		columns: slices.Concat(text("scenario"), numeric("flows", "queues", "one queue %", "moved", "alike %", "Jain", "by chance", "trials")),
 		note: say("From the readers of each queue. ", bold("one queue"), ": share of the flows that one queue alone brought, median over the trials. ",
-			bold("moved"), ": flows of which a hundredth or more came out of a second queue, in all trials together. ",
+			bold("moved"), ": flows of which a hundredth or more came out of a second queue, in the trial that had most of them. ",
+			bold("alike"), ": share of the flows that came out of the same queue in every trial; sockets may get another hash in each. ",
 			bold("Jain"), ": of the packets over the queues. ", bold("by chance"), ": what hashing at random gives so many flows of one rate, F / (F + Q − 1)."),
 	}
 	var panels []heatPanel
@@ -116,7 +157,11 @@ func flowQueues(list []*scenario) (section, bool) {
 		if m.one >= 0 {
 			one = percent(m.one)
 		}
-		t.rows = append(t.rows, row(title(s), len(m.flows), m.queues, one, m.moved(), decimals(m.jain, 3), decimals(m.byChance(), 3), m.trials))
+		alike := absent
+		if share, ok := m.alike(); ok {
+			alike = percent(share)
+		}
+		t.rows = append(t.rows, row(title(s), len(m.flows), m.queues, one, m.moved(), alike, decimals(m.jain, 3), decimals(m.byChance(), 3), len(m.trials)))
 		if len(m.flows) <= mostHeatFlows && m.queues <= mostHeatQueues {
 			panels = append(panels, m.panel(title(s)))
 		}
@@ -129,28 +174,23 @@ func flowQueues(list []*scenario) (section, bool) {
 		sec.blocks = append(sec.blocks, picture{
 			file: numbered("flows", i), alt: "Flows by queues, one panel a scenario: the darker, the larger the share of a flow's packets that came out of that queue",
 			chart: heatChart{
-				title: "Flows by queue", desc: "One panel a scenario, one column a flow, one row a queue; the darker, the larger the share of the flow's packets.", panels: part,
+				title: "Flows by queue", desc: "One panel a scenario, one column a flow, one row a queue; the darker, the larger the share of the flow's packets, in the first trial.", panels: part,
 			},
 		})
 	}
 	return sec, true
 }
 
-// panel draws m: the share of each flow on each queue.
+// panel draws the first trial of m: the share of each flow on each queue.
 func (m flowMap) panel(title string) heatPanel {
 	p := heatPanel{title: title, note: fmt.Sprintf("%d flows, Jain %s, by chance %s", len(m.flows), decimals(m.jain, 3), decimals(m.byChance(), 3)), rows: m.queues}
 	for _, flow := range m.flows {
-		var total uint64
-		for _, n := range m.pkts[flow] {
-			total += n
+		byQueue := m.trials[0][flow]
+		total := sum(byQueue)
+		column := heatColumn{name: strconv.Itoa(flow), share: make([]float64, m.queues), total: count(total)}
+		for queue, n := range byQueue {
+			column.share[queue] = float64(n) / float64(total)
 		}
-		column := heatColumn{name: strconv.Itoa(flow), share: make([]float64, m.queues)}
-		for queue, n := range m.pkts[flow] {
-			if total > 0 {
-				column.share[queue] = float64(n) / float64(total)
-			}
-		}
-		column.total = count(total)
 		p.columns = append(p.columns, column)
 	}
 	return p

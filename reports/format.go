@@ -43,6 +43,10 @@ var Formats = []Format{
 	{Name: "json", For: "programs: the figures of the report", Each: true, runs: jsonRuns, comparison: jsonComparison},
 	{Name: "csv", For: "spreadsheets and data frames: a row a trial", runs: csvRuns, comparison: csvComparison},
 	{Name: "benchfmt", For: "benchstat and other readers of Go's benchmark format", runs: benchRuns},
+	{Name: "bmf", For: "Bencher", Each: true, runs: bmfRuns},
+	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
+	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
+	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
 }
 
 // FormatNames gives the names of all formats, or of those that carry a
@@ -111,7 +115,7 @@ func (f Format) WriteComparison(dir string, c *Comparison) (string, error) {
 // ofRuns makes the report that the kind of file asks for: a run of two variants
 // is a comparison.
 func (f Format) ofRuns(runs []NamedRun, alone bool) ([]Output, error) {
-	if len(runs) == 1 && f.Each && HoldsVariants(runs[0].File) {
+	if len(runs) == 1 && f.Each && f.comparison != nil && HoldsVariants(runs[0].File) {
 		c, err := CompareVariants(runs[0].File, CompareOptions{BaseName: runs[0].Name})
 		if err != nil {
 			return nil, err

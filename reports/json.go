@@ -230,7 +230,7 @@ func newJSONHead(r NamedRun, list []*scenario) jsonHead {
 	for _, s := range list {
 		for _, a := range []arm{s.bare, s.observ} {
 			for _, name := range a.metrics() {
-				d.Metrics[name] = unitOf(metricOf(name), r.Run.Clock)
+				d.Metrics[name] = unitOf(name, r.Run.Clock)
 			}
 		}
 	}
@@ -246,12 +246,13 @@ func sealed[R record.Run | record.Trial | record.Search | record.Verdict | recor
 	return all
 }
 
-func unitOf(m metric, clock string) jsonUnit {
-	u := jsonUnit{Unit: m.unit}
-	if m.unit == "ns" && clock == virtualClock {
-		u.Unit = "instructions"
+func unitOf(metric, clock string) jsonUnit {
+	k := kindOf(metric, clock)
+	u := jsonUnit{Unit: k.unit}
+	if k.unit == "ns" && clock == virtualClock {
+		u.Unit = instructions
 	}
-	switch m.better {
+	switch k.better {
 	case +1:
 		u.Better = "higher"
 	case -1:

@@ -7,35 +7,6 @@ import (
 	"tunbench/reports/record"
 )
 
-// metric is a figure of a trial, by its name in the record.
-type metric struct {
-	name string
-	unit string // of its values; under the icount clock a nanosecond is an instruction
-	// better is +1 where more is better, -1 where less is, and 0 where neither.
-	better int
-}
-
-// metrics are all that trials have, the headline first.
-var metrics = []metric{
-	{record.PPS, "packets/s", +1},
-	{record.SKBPS, "skbs/s", 0},
-	{record.BitPerS, "bit/s", +1},
-	{record.Loss, "ratio", -1},
-	{record.CPUNsPerPkt, "ns", -1},
-	{record.SendNsPerPkt, "ns", -1},
-	{record.RecvNsPerPkt, "ns", -1},
-	{record.SyscallsPerPkt, "ratio", 0},
-	{record.FloorRatio, "ratio", -1},
-	{record.OfferedPPS, "packets/s", 0},
-	{record.TPS, "transactions/s", +1},
-	{record.GoodputBitPerS, "bit/s", +1},
-	{record.Retransmits, "ratio", -1},
-	{record.Jain, "ratio", +1},
-	{record.QueueImbalance, "ratio", -1},
-	{record.FlowConsistency, "ratio", +1},
-	{record.Steal, "ratio", -1},
-}
-
 // latencyNames are all latencies that trials have.
 var latencyNames = []string{record.E2E, record.Service, record.RTT, record.Residency}
 
@@ -57,20 +28,10 @@ func only(names []string, found map[string]bool) []string {
 }
 
 func metricNames() (names []string) {
-	for _, m := range metrics {
-		names = append(names, m.name)
+	for _, k := range metricKinds {
+		names = append(names, k.metric)
 	}
 	return names
-}
-
-// metricOf describes the metric of that name; one that is not known has no unit.
-func metricOf(name string) metric {
-	for _, m := range metrics {
-		if m.name == name {
-			return m
-		}
-	}
-	return metric{name: name}
 }
 
 // metrics names the metrics that the used trials of the arm have.

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -133,8 +134,17 @@ func TestFlowMap(t *testing.T) {
 			continue
 		}
 		found++
-		if len(m.flows) != 64 || m.queues != 4 || m.moved() != 1 || m.trials != 12 || m.pkts[5][3] != 12*300 {
-			t.Errorf("%s: %d flows, %d queues, %d moved, %d trials", s.name, len(m.flows), m.queues, m.moved(), m.trials)
+		if len(m.flows) != 64 || m.queues != 4 || m.moved() != 1 || len(m.trials) != 12 || m.trials[11][5][3] != 300 {
+			t.Errorf("%s: %d flows, %d queues, %d moved, %d trials", s.name, len(m.flows), m.queues, m.moved(), len(m.trials))
+		}
+		if alike, ok := m.alike(); !ok || alike != 1 {
+			t.Errorf("%s: %v of the flows came out alike", s.name, alike)
+		}
+		// Of a flow that another queue brings in one trial, and of that alone.
+		m.trials[7] = maps.Clone(m.trials[7])
+		m.trials[7][9] = map[int]uint64{(m.trials[0].main(9) + 1) % 4: 100}
+		if alike, _ := m.alike(); alike != 63.0/64 || m.moved() != 1 {
+			t.Errorf("%s: one of 64 came out elsewhere: %v alike, %d moved", s.name, alike, m.moved())
 		}
 		p := m.panel("x")
 		for _, c := range p.columns {

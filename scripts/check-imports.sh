@@ -37,6 +37,7 @@ only=(
 	'github.com/cilium/ebpf* bpf'
 	'github.com/montanaflynn/stats* reports/stat'
 	'github.com/olekukonko/tablewriter* reports'
+	'github.com/prometheus/* reports'
 	'github.com/spf13/cobra* bench/cmd/tunbench'
 	'golang.org/x/perf* reports'
 )

@@ -104,6 +104,7 @@ func (s *selection) comparison(args []string, o abOptions) (ab bench.AB, options
 	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
 		return ab, options, err
 	}
+	options.Strict = s.strict
 	if ab.Plan, err = s.plan(args); err != nil {
 		return ab, options, err
 	}

@@ -39,6 +39,7 @@ comparable and none is a regression.`,
 		Example: `  tunbench compare reports/runs/before reports/runs/after
   tunbench compare before/run.jsonl after/run.jsonl --out comparison
   tunbench compare before after --strict --threshold pps=5% --allow tool
+  tunbench compare before after --strict --format junit > junit.xml
   tunbench compare before after --json | jq 'select(.verdict | test("regression"))'
   tunbench compare reports/runs/of-tunbench-ab`,
 		Args: cobra.RangeArgs(1, 2),
@@ -73,7 +74,7 @@ func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellC
 }
 
 func (o compareOptions) parse() (reports.CompareOptions, error) {
-	options := reports.CompareOptions{Allow: o.allow}
+	options := reports.CompareOptions{Allow: o.allow, Strict: o.strict}
 	if o.format != "" {
 		if _, err := reports.FindFormat(o.format, true); err != nil {
 			return options, err

@@ -35,7 +35,8 @@ nor the kernel that was measured.`,
   tunbench report run.jsonl --out rendered
   tunbench report before --format benchfmt >before.txt
   tunbench report before after --format csv >trials.csv
-  tunbench report before --format json | jq '.scenarios[].arms.bare.metrics.pps.median'`,
+  tunbench report before --format json | jq '.scenarios[].arms.bare.metrics.pps.median'
+  tunbench report nightly --format openmetrics > tunbench.prom`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
 			f, err := reports.FindFormat(format, false)

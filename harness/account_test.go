@@ -1,0 +1,62 @@
+package harness
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/reports/record"
+)
+
+// TestUnrun holds the observer's counts of a device against the device's own,
+// where the kernel may not have run the observer for all.
+func TestUnrun(t *testing.T) {
+	for name, c := range map[string]struct {
+		xmit    []uint64 // skbs the observer saw, by queue
+		drops   map[string]uint64
+		device  netns.Counters
+		perSKB  uint64
+		missed  uint64
+		dropped map[string]uint64
+	}{
+		"all seen": {
+			[]uint64{60, 50}, map[string]uint64{"FULL_RING": 10}, netns.Counters{TxPackets: 100, TxDropped: 10}, 1,
+			0, map[string]uint64{"FULL_RING": 10},
+		},
+		"the qdisc dropped before": {
+			[]uint64{100}, map[string]uint64{qdiscDrop: 7}, netns.Counters{TxPackets: 100}, 1,
+			0, map[string]uint64{qdiscDrop: 7},
+		},
+		"delivered ones were missed": {
+			[]uint64{95}, map[string]uint64{"FULL_RING": 10}, netns.Counters{TxPackets: 100, TxDropped: 10}, 1,
+			15, map[string]uint64{"FULL_RING": 10},
+		},
+		"dropped ones were missed": {
+			[]uint64{107}, map[string]uint64{"FULL_RING": 7, qdiscDrop: 5}, netns.Counters{TxPackets: 100, TxDropped: 10}, 1,
+			3, map[string]uint64{"FULL_RING": 7, qdiscDrop: 5, record.TxDropped: 3},
+		},
+		"super-packets": {
+			[]uint64{108}, map[string]uint64{"FULL_RING": 8 * 40}, netns.Counters{TxPackets: 100, TxDropped: 10}, 40,
+			2, map[string]uint64{"FULL_RING": 8 * 40, record.TxDropped: 2 * 40},
+		},
+		"more seen than counted": {
+			[]uint64{111}, map[string]uint64{"FULL_RING": 11}, netns.Counters{TxPackets: 100, TxDropped: 10}, 1,
+			0, map[string]uint64{"FULL_RING": 11},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &bpf.Snapshot{Drops: c.drops}
+			for _, n := range c.xmit {
+				s.Queues = append(s.Queues, bpf.Queue{XmitSKBs: n})
+			}
+			if got := unrun(s, c.device); got != c.missed {
+				t.Errorf("missed %d, want %d", got, c.missed)
+			}
+			if diff := cmp.Diff(c.dropped, droppedBy(s, c.device, c.perSKB)); diff != "" {
+				t.Errorf("dropped, -want +got:\n%s", diff)
+			}
+		})
+	}
+}

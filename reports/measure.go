@@ -1,0 +1,244 @@
+package reports
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// metricKind tells what the values of a metric mean.
+type metricKind struct {
+	metric  string // its name in run.jsonl
+	unit    string // of its values
+	better  int    // +1 where more is better, -1 where less is, 0 where neither is
+	meaning string
+}
+
+// metricKinds are the metrics of run.jsonl, the headline first. One that is not
+// among them is exported all the same: without a unit, and better neither way.
+var metricKinds = []metricKind{
+	{record.PPS, "packets/s", +1, "Unique packets delivered, in wire segments"},
+	{record.SKBPS, "skbs/s", 0, "Units that the device moved, where one may carry many segments"},
+	{record.BitPerS, "bit/s", +1, "IP packets (TUN) or frames (TAP) delivered, without headers of the device"},
+	{record.OfferedPPS, "packets/s", 0, "Packets handed to the kernel"},
+	{record.Loss, "ratio", -1, "Share of the accepted packets that were not delivered, after the drain"},
+	{record.CPUNsPerPkt, "ns", -1, "CPU time of all threads, softirq included, for a delivered packet"},
+	{record.SendNsPerPkt, "ns", -1, "Time inside the calls that send, for a delivered packet"},
+	{record.RecvNsPerPkt, "ns", -1, "Time inside the calls that receive, for a delivered packet"},
+	{record.SyscallsPerPkt, "ratio", 0, "System calls for a delivered packet"},
+	{record.FloorRatio, "ratio", -1, "Time in the calls of the reader over a bare system call and a copy of that size"},
+	{record.Jain, "ratio", +1, "Jain's index of the packets read from each queue"},
+	{record.QueueImbalance, "ratio", -1, "Packets of the most loaded queue over the mean of all"},
+	{record.FlowConsistency, "ratio", +1, "Share of the flows that were seen on one queue only"},
+	{record.TPS, "transactions/s", +1, "Transactions: a request and its answer"},
+	{record.GoodputBitPerS, "bit/s", +1, "Payload of TCP, once each"},
+	{record.Retransmits, "ratio", -1, "Share of the TCP segments that were sent again"},
+	{record.NDRPPS, "packets/s", +1, "Highest rate without loss that a search found"},
+	{record.PDRPPS, "packets/s", +1, "Highest rate with at most 0.5 % of loss that a search found"},
+	{record.Steal, "ratio", 0, "Share of the CPU time that the hypervisor took"},
+}
+
+// instructions is the unit of time in virtual time.
+const instructions = "instructions"
+
+func kindOf(metric, clock string) metricKind {
+	i := slices.IndexFunc(metricKinds, func(k metricKind) bool { return k.metric == metric })
+	if i < 0 {
+		return metricKind{metric: metric}
+	}
+	k := metricKinds[i]
+	if clock == virtualClock && slices.ContainsFunc(virtualGates, func(g Gate) bool { return g.Metric == metric }) {
+		k.unit = instructions
+	}
+	return k
+}
+
+// measure is one figure of a subject, for other programs.
+type measure struct {
+	metricKind
+	// latency is the kind of a latency, and percentile how many per cent of the
+	// samples lie below; both are "" in other measures.
+	latency, percentile string
+	value               float64 // median of the used trials, or what a search found
+	interval            interval
+	within              within
+}
+
+// within tells what the interval of a measure is.
+type within int
+
+const (
+	nowhere     within = iota // there is none
+	spanned                   // the lowest and the highest trial
+	confident                 // the 95 % interval of the median
+	searchBound               // what the search left: the rate is not below low and not above high
+)
+
+// subject is what was measured by itself: an arm of a scenario and, in a file
+// of tunbench ab, of a variant.
+type subject struct {
+	scenario, variant string
+	arm               record.Arm
+	trials, valid     int
+	flags             []string       // of any trial, by name
+	flagged           map[string]int // trials by flag
+	// measures has none where no trial is valid: figures that must not be used
+	// do not go where nobody reads the warning.
+	measures   []measure
+	unresolved []string // goals of a search that it did not reach, and why
+	skips      []record.Skip
+}
+
+// name is the scenario's, with what tells subjects of one scenario apart.
+func (s *subject) name() string {
+	name := s.scenario
+	if s.variant != "" {
+		name += "/variant=" + s.variant
+	}
+	if s.arm == record.Observed {
+		name += "/arm=" + string(record.Observed)
+	}
+	return name
+}
+
+// subjects gives the figures of f, in the order of reports. A scenario that was
+// skipped, or whose rates were only searched for, is a subject without trials.
+func subjects(f *record.File) (list []*subject) {
+	for _, variant := range variantsOf(f) {
+		part := *f
+		part.Trials = slices.DeleteFunc(slices.Clone(f.Trials), func(t record.Trial) bool { return t.Variant != variant })
+		all, _ := scenarios(&part)
+		for _, s := range all {
+			if len(s.bare.all) > 0 {
+				list = append(list, newSubject(s.name, variant, record.Bare, s.bare, f.Run.Clock))
+			}
+			if len(s.observ.all) > 0 {
+				list = append(list, newSubject(s.name, variant, record.Observed, s.observ, f.Run.Clock))
+			}
+		}
+	}
+	of := func(scenario string) *subject {
+		i := slices.IndexFunc(list, func(s *subject) bool {
+			return s.scenario == scenario && s.variant == "" && s.arm == record.Bare
+		})
+		if i < 0 {
+			i, list = len(list), append(list, &subject{scenario: scenario, arm: record.Bare})
+		}
+		return list[i]
+	}
+	for _, search := range sortedSearches(f) {
+		of(search.Scenario).search(search, f.Run.Clock)
+	}
+	for _, skip := range f.Skips {
+		s := of(skip.Scenario)
+		s.skips = append(s.skips, skip)
+	}
+	return list
+}
+
+// variantsOf gives the variants that trials of f are of; "" is that of a run.
+func variantsOf(f *record.File) []string {
+	names := map[string]bool{}
+	for _, t := range f.Trials {
+		names[t.Variant] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+func newSubject(scenario, variant string, name record.Arm, a arm, clock string) *subject {
+	s := &subject{scenario: scenario, variant: variant, arm: name, trials: len(a.all), valid: len(a.used)}
+	s.flags, s.flagged = a.flags()
+	if a.invalid {
+		s.valid = 0
+		return s
+	}
+	unknown, latencies := map[string]bool{}, map[string]bool{}
+	for _, t := range a.used {
+		for metric := range t.Metrics {
+			unknown[metric] = true
+		}
+		for latency := range t.Latency {
+			latencies[latency] = true
+		}
+	}
+	add := func(metric string) {
+		x := make([]float64, 0, len(a.used))
+		for _, t := range a.used {
+			if v, ok := t.Metrics[metric]; ok {
+				x = append(x, v)
+			}
+		}
+		s.add(measure{metricKind: kindOf(metric, clock)}, x)
+	}
+	for _, k := range metricKinds {
+		add(k.metric)
+		delete(unknown, k.metric)
+	}
+	for _, metric := range slices.Sorted(maps.Keys(unknown)) {
+		add(metric)
+	}
+	for _, latency := range slices.Sorted(maps.Keys(latencies)) {
+		for _, q := range latencyQuantiles {
+			k := metricKind{metric: latency + "_p" + q.percentile, unit: "ns", better: -1}
+			s.add(measure{metricKind: k, latency: latency, percentile: q.percentile}, a.quantileValues(latency, q.of))
+		}
+	}
+	return s
+}
+
+// add takes the median of x into m; nothing where x has none.
+func (s *subject) add(m measure, x []float64) {
+	sum, err := stat.Summarize(x)
+	if err != nil {
+		return
+	}
+	m.value = sum.Median
+	if span, ok := intervalOf(x); ok {
+		m.interval, m.within = span, spanned
+		if span.exact {
+			m.within = confident
+		}
+	}
+	s.measures = append(s.measures, m)
+}
+
+// search takes what a search found into s.
+func (s *subject) search(found record.Search, clock string) {
+	for _, g := range found.Goals {
+		if !g.Resolved || g.LowerPPS == nil || g.UpperPPS == nil {
+			s.unresolved = append(s.unresolved, g.Name+": "+cmp.Or(g.Detail, "the search has no bounds"))
+			continue
+		}
+		s.measures = append(s.measures, measure{
+			metricKind: kindOf(g.Name, clock), value: *g.LowerPPS,
+			interval: interval{low: *g.LowerPPS, high: *g.UpperPPS}, within: searchBound,
+		})
+	}
+}
+
+// latencyQuantiles are those of the record. Verdicts are given on some of them.
+var latencyQuantiles = []struct {
+	percentile string
+	of         func(record.Latency) *uint64
+}{
+	{"50", func(l record.Latency) *uint64 { return l.P50Ns }},
+	{"90", func(l record.Latency) *uint64 { return l.P90Ns }},
+	{"99", func(l record.Latency) *uint64 { return l.P99Ns }},
+	{"99.9", func(l record.Latency) *uint64 { return l.P999Ns }},
+}
+
+// quantileValues gives a quantile of each used trial that has it, in
+// nanoseconds.
+func (a arm) quantileValues(latency string, of func(record.Latency) *uint64) (x []float64) {
+	for _, t := range a.used {
+		if l, ok := t.Latency[latency]; ok {
+			if q := of(l); q != nil {
+				x = append(x, float64(*q))
+			}
+		}
+	}
+	return x
+}

@@ -1,0 +1,294 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"tunbench/reports/record"
+)
+
+// awkward is a text that some format gives a meaning to, or has no way to write.
+// It is what a run file can hold: valid UTF-8.
+type awkward string
+
+func (awkward) Generate(rng *rand.Rand, size int) reflect.Value {
+	pieces := []string{
+		"Tun", "/", "=", "|", "`", "'", `"`, `\`, `\n`, `\x1b`, `\\x1b`, "\n", "\r", "\r\n", "\t", " ", ",", ";", "#", "# EOF\n", "{", "}", "<", "&", "&amp;", "]]>", "<![CDATA[", "-->",
+		"\x00", "\x01", "\x1b[31m", "\x7f", "\u0085", "\u2028", "\u202e", "\ufeff", "\ufffd", "\ufffe", "\uffff", "ü", "漢字", "🜁", "NaN", "%", "queues=4", "arm=observed", "_", "-", ".",
+	}
+	var b strings.Builder
+	for range rng.Intn(8) {
+		if rng.Intn(6) == 0 {
+			b.WriteRune([]rune(string(rune(rng.Intn(0x110000))))[0]) // a surrogate becomes U+FFFD
+		} else {
+			b.WriteString(pieces[rng.Intn(len(pieces))])
+		}
+	}
+	return reflect.ValueOf(awkward(b.String()))
+}
+
+// named is a run of two scenarios, one measured with a metric that is unknown and
+// one skipped.
+func named(scenario, metric, skipped, reason awkward) *record.File {
+	return &record.File{
+		Run: &record.Run{Kind: record.KindRun, Schema: 1, Host: record.Host{Kernel: string(reason)}},
+		Trials: []record.Trial{{Scenario: string(scenario), Arm: record.Bare, Flags: []string{string(reason)},
+			Metrics: map[string]float64{record.PPS: 1e6, record.Loss: 0.25, string(metric): 3}}},
+		Skips: []record.Skip{{Scenario: string(skipped), Reason: string(reason), Detail: string(metric)}},
+	}
+}
+
+// exported gives the files of a format.
+func exported(t *testing.T, format string, runs ...NamedRun) map[string]string {
+	t.Helper()
+	f, err := FindFormat(format, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if _, err := f.Write(dir, runs); err != nil {
+		t.Fatal(err)
+	}
+	return contents(t, dir)
+}
+
+// rounded cuts the metrics of f to digits on which all processors agree.
+func rounded(f *record.File) *record.File {
+	for _, t := range f.Trials {
+		for name, v := range t.Metrics {
+			t.Metrics[name], _ = strconv.ParseFloat(strconv.FormatFloat(v, 'g', 6, 64), 64)
+		}
+	}
+	return f
+}
+
+var exports = []string{"bmf", "gha", "openmetrics", "junit"}
+
+func TestExportGolden(t *testing.T) {
+	all := variants()
+	for _, name := range []string{"full", "interrupted", "only-skips", "searched"} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, format := range exports {
+				for file, content := range exported(t, format, NamedRun{name, rounded(all[name])}) {
+					if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o666); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			goldens(t, dir, "export-"+name)
+		})
+	}
+}
+
+// A metric that is new in the records must get a unit, a direction and a name
+// in Prometheus.
+func TestMetricKindsAreComplete(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "record/record.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, k := range metricKinds {
+		known[k.metric] = true
+		if k.unit == "" || k.meaning == "" {
+			t.Errorf("%s has no unit or no meaning", k.metric)
+		}
+		if name := gaugeNames[k.metric]; name.per <= 0 || name.family == "" {
+			t.Errorf("%s has no gauge", k.metric)
+		}
+	}
+	if len(known) != len(metricKinds) || len(gaugeNames) != len(metricKinds) {
+		t.Errorf("%d kinds, %d names, %d gauges", len(metricKinds), len(known), len(gaugeNames))
+	}
+	found := 0
+	for _, decl := range file.Decls {
+		group, ok := decl.(*ast.GenDecl)
+		if !ok || !strings.HasPrefix(group.Doc.Text(), "Names of metrics.") {
+			continue
+		}
+		for _, spec := range group.Specs {
+			value := spec.(*ast.ValueSpec).Values[0].(*ast.BasicLit).Value
+			name, err := strconv.Unquote(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found++
+			if !known[name] {
+				t.Errorf("%s is not among the kinds of metrics", name)
+			}
+		}
+	}
+	if found != len(metricKinds) {
+		t.Errorf("the records name %d metrics, there are %d kinds", found, len(metricKinds))
+	}
+}
+
+// Verdicts and exports agree on what is better, and in which unit.
+func TestMetricKindsAgreeWithGates(t *testing.T) {
+	for _, g := range slices.Concat(gates, rateGates) {
+		if g.Metric == LatencyP50 || g.Metric == LatencyP99 {
+			continue
+		}
+		if k := kindOf(g.Metric, "monotonic"); k.unit != g.Unit || k.better != g.Better {
+			t.Errorf("%s: %s, %d; its gate: %s, %d", g.Metric, k.unit, k.better, g.Unit, g.Better)
+		}
+	}
+	for _, g := range virtualGates {
+		if k := kindOf(g.Metric, virtualClock); k.unit != g.Unit || k.better != g.Better {
+			t.Errorf("%s: %s, %d; its gate: %s, %d", g.Metric, k.unit, k.better, g.Unit, g.Better)
+		}
+	}
+}
+
+// trialsOf is a scenario of as many bare trials as there are rates.
+func trialsOf(scenario string, rates ...float64) (list []record.Trial) {
+	for i, pps := range rates {
+		p99 := uint64(1000 * (i + 1))
+		list = append(list, record.Trial{Scenario: scenario, Arm: record.Bare, Pair: i + 1, Trial: i + 1,
+			Metrics: map[string]float64{record.PPS: pps}, Latency: map[string]record.Latency{record.E2E: {P99Ns: &p99}}})
+	}
+	return list
+}
+
+func TestSubjects(t *testing.T) {
+	f := &record.File{Run: &record.Run{}}
+	f.Trials = slices.Concat(
+		trialsOf("Tun/six", 6, 1, 5, 2, 4, 3), trialsOf("Tun/five", 10, 30, 20, 50, 40), trialsOf("Tun/dead", 7, 8), trialsOf("Tun/one", 9),
+	)
+	f.Trials[11].Flags, f.Trials[12].Flags = []string{record.FlagSteal}, []string{record.FlagSteal, record.FlagUnsteady}
+	f.Trials[13].Arm = record.Observed
+	f.Skips = []record.Skip{{Scenario: "Tun/skipped", Reason: record.Missing, Detail: "iperf3"}}
+	got := map[string]*subject{}
+	for _, s := range subjects(f) {
+		got[s.name()] = s
+	}
+	want := []string{"Tun/dead", "Tun/five", "Tun/one/arm=observed", "Tun/six", "Tun/skipped"}
+	if names := slices.Sorted(maps.Keys(got)); !slices.Equal(names, want) {
+		t.Fatalf("subjects %q, want %q", names, want)
+	}
+	check := func(name string, trials, valid int, values ...float64) *subject {
+		t.Helper()
+		s := got[name]
+		var have []float64
+		for _, m := range s.measures {
+			have = append(have, m.value)
+		}
+		if s.trials != trials || s.valid != valid || !slices.Equal(have, values) {
+			t.Errorf("%s: %d of %d trials valid, %v; want %d of %d, %v", name, s.valid, s.trials, have, valid, trials, values)
+		}
+		return s
+	}
+	// Of six values the 95 % interval by the signed ranks is all of their range:
+	// the next pair of Walsh averages inside would miss once in 16 times.
+	six := check("Tun/six", 6, 6, 3.5, 3500)
+	if m := six.measures[0]; m.within != confident || m.interval.low != 1 || m.interval.high != 6 {
+		t.Errorf("six trials: %+v", m)
+	}
+	if m := six.measures[1]; m.metric != "e2e_p99" || m.unit != "ns" || m.better != -1 || m.within != confident {
+		t.Errorf("latency: %+v", m)
+	}
+	five := check("Tun/five", 5, 5, 30, 3000)
+	if m := five.measures[0]; m.within != spanned || m.interval.low != 10 || m.interval.high != 50 {
+		t.Errorf("five trials: %+v", m)
+	}
+	dead := check("Tun/dead", 2, 0)
+	if dead.flagged[record.FlagSteal] != 2 || !slices.Equal(dead.flags, []string{record.FlagSteal, record.FlagUnsteady}) {
+		t.Errorf("flags: %v %v", dead.flags, dead.flagged)
+	}
+	if one := check("Tun/one/arm=observed", 1, 1, 9, 1000); one.measures[0].within != nowhere {
+		t.Errorf("one trial has an interval: %+v", one.measures[0])
+	}
+	if s := check("Tun/skipped", 0, 0); len(s.skips) != 1 {
+		t.Errorf("skips: %+v", s.skips)
+	}
+}
+
+// The figures of the two variants of tunbench ab are not mixed.
+func TestSubjectsOfVariants(t *testing.T) {
+	f := abFile(0.8, 6)
+	values := map[string]float64{}
+	for _, s := range subjects(f) {
+		for _, m := range s.measures {
+			if m.metric == record.PPS {
+				values[s.name()] = m.value
+			}
+		}
+	}
+	scenario := f.Trials[0].Scenario
+	a, b := values[scenario+"/variant=a"], values[scenario+"/variant=b"]
+	if len(values) != 2 || !(b < 0.85*a && b > 0.75*a) {
+		t.Errorf("b is to be 0.8 a: %v", values)
+	}
+}
+
+// What a search found is the rate and its bounds; what it did not is said.
+func TestSubjectsOfSearches(t *testing.T) {
+	resolved, open := false, false
+	for _, s := range subjects(withSearches()) {
+		open = open || len(s.unresolved) > 0
+		for _, m := range s.measures {
+			if m.within == searchBound {
+				resolved = true
+				if m.value != m.interval.low || m.interval.high < m.value || m.unit != "packets/s" || m.better != 1 {
+					t.Errorf("%s: %+v", s.name(), m)
+				}
+			}
+		}
+	}
+	if !resolved || !open {
+		t.Errorf("resolved %t, unresolved %t", resolved, open)
+	}
+}
+
+// Nothing that can be read makes an exporter write what its readers refuse. BMF
+// may say that it has no room for a name.
+func FuzzExports(f *testing.F) {
+	f.Add([]byte(`{"kind":"run","schema":1,"sees":{"pps":1e308},"floor":{"syscall_ns":1e300,"copy_ns":{"\u0000":1e-300}},"started":"never"}` + "\n" +
+		`{"kind":"trial","scenario":"Tun/a=1/a=2/scenario=3/__name__=4/le=5","duration_ns":-9223372036854775808,"metrics":{"pps":1e308,"loss":-1,"\n":2},"latency":{"\"":{"p50_ns":18446744073709551615}},"flags":["\u001b"]}` + "\n" +
+		`{"kind":"skip","scenario":"<a>","reason":"]]>","detail":"\u0000"}` + "\n" + `{"kind":"skip","scenario":"<a>","reason":"]]>","detail":"\u0000"}` + "\n"))
+	f.Add([]byte(`{"kind":"run","schema":1,"clock":"icount","started":"2026-11-20T22:51:07Z"}` + "\n" + `{"kind":"trial","arm":"observed","duration_ns":9223372036854775807,"metrics":{"send_ns_per_pkt":5e-324}}` + "\n" +
+		`{"kind":"trial","arm":"observed","duration_ns":9223372036854775807}` + "\n" +
+		`{"kind":"search","scenario":"Tun","goals":[{"name":"ndr_pps","resolved":true,"lower_pps":3,"upper_pps":1},{"name":"","resolved":true},{"name":"pdr_pps"}]}` + "\n" + `{"kind":"end","exit":-1}` + "\n"))
+	f.Add([]byte(`{"kind":"run","schema":1}` + "\n" + `{"kind":"trial","scenario":"Tun","variant":"a"}` + "\n" + `{"kind":"trial","scenario":"Tun","variant":"b","metrics":{"pps":1}}` + "\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		file, err := record.Read(bytes.NewReader(in))
+		if err != nil {
+			return
+		}
+		runs := []NamedRun{{"run", file}}
+		for _, render := range []func([]NamedRun, bool) ([]Output, error){bmfRuns, ghaRuns} {
+			files, err := render(runs, false)
+			for _, o := range files {
+				if err == nil && !json.Valid(o.Content) {
+					t.Errorf("%s is no JSON: %q", o.Name, o.Content)
+				}
+			}
+		}
+		files, err := openMetricsRuns(runs, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readOpenMetrics(t, string(files[0].Content))
+		files, err = junitRuns(runs, false)
+		if err != nil {
+			if HoldsVariants(file) {
+				return // they cannot be compared, and it says why
+			}
+			t.Fatal(err)
+		}
+		readJUnit(t, string(files[0].Content))
+	})
+}
