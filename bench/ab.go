@@ -84,6 +84,8 @@ type Gate struct {
 type AB struct {
 	Plan
 	Subjects [][2]Variant // A, the base, and B
+	// Builds, if not nil, measure A and B, in processes of their own.
+	Builds   *[2]*Build
 	Protocol ProtocolOptions
 
 	// Gates gives the metrics to judge, from the first trials of A and B, and
@@ -117,6 +119,15 @@ const (
 	sightAlpha = 0.025
 	sightPower = 0.8
 )
+
+// Same tells whether the variants of a subject are one, and measured by one
+// program.
+func (p AB) Same(subject [2]Variant) bool {
+	return subject[0].Equal(subject[1]) && p.SameBuild()
+}
+
+// SameBuild tells whether one program measures both sides.
+func (p AB) SameBuild() bool { return p.Builds == nil || p.Builds[0].same(p.Builds[1]) }
 
 // Equal tells whether two variants are one.
 func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
@@ -165,7 +176,11 @@ func (p AB) Run(ctx context.Context, lab PairLab, open func() (Recorder, error))
 	if err != nil {
 		return out, err
 	}
-	if err := rec.Write(p.header(lab.Host(), hook, floor)); err != nil {
+	header := p.header(lab.Host(), hook, floor)
+	if p.Builds != nil {
+		header.Builds = map[string]record.Build{"a": p.Builds[0].Build, "b": p.Builds[1].Build}
+	}
+	if err := rec.Write(header); err != nil {
 		return out, err
 	}
 	out.Begun = true

@@ -52,7 +52,7 @@ func (r *abRunner) subject(ctx context.Context, i int) error {
 		v := &c.sides[side]
 		v.Spec.CPUs, v.Spec.Settle = r.CPUs, r.Clock == ClockICount
 		r.tell(c, 1, Step{})
-		if err := r.lab.Probe(ctx, v.Spec, v.Hook); err != nil {
+		if err := r.probe(ctx, side, *v); err != nil {
 			return r.skipSide(ctx, c, side, err)
 		}
 		var err error
@@ -94,9 +94,14 @@ func (r *abRunner) pair(ctx context.Context, c *comparison) (trials [2]record.Tr
 	}
 	seed := c.rng.Uint64()
 	var sides [2]harness.Side
-	for i, v := range c.sides {
+	variants := c.sides
+	for i := range variants {
+		v := &variants[i]
 		v.Spec.Seed = seed // both send the same packets
 		sides[i] = harness.Side{Spec: v.Spec, Hook: v.Hook}
+	}
+	if r.Builds != nil {
+		return r.pairOfBuilds(ctx, c, variants)
 	}
 	if r.sideBySide(c) {
 		return r.lab.RunPair(ctx, sides, c.rng.Uint64(), r.floor)
@@ -227,7 +232,7 @@ func (r *abRunner) judge(c *comparison) error {
 			return err
 		}
 	}
-	if c.sides[0].Equal(c.sides[1]) {
+	if r.Same(c.sides) {
 		r.out.Sights = append(r.out.Sights, r.sight(c))
 	}
 	return nil
@@ -307,7 +312,7 @@ func (r *abRunner) skipSide(ctx context.Context, c *comparison, side int, cause 
 		r.out.Interrupted = true
 		return nil
 	}
-	reason, detail := r.lab.Classify(cause)
+	reason, detail := r.classify(cause)
 	s := c.sides[side]
 	skip := record.Skip{Kind: record.KindSkip, Scenario: s.Name, Axes: s.Axes, Reason: reason, Detail: detail}
 	if err := r.rec.Write(skip); err != nil {

@@ -18,6 +18,10 @@ type (
 // NewLab returns the Lab of this host.
 func NewLab() PairLab { return hostLab{harness.New()} }
 
+// NewPartyLab returns the Lab of this host for a process that measures one side
+// of a pair.
+func NewPartyLab() PartyLab { return hostLab{harness.New()} }
+
 type hostLab struct{ *harness.Lab }
 
 func (hostLab) Classify(err error) (reason, detail string) { return harness.Classify(err) }

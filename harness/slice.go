@@ -33,41 +33,98 @@ type Side struct {
 // as three times the planned couples reach: the trials' notes tell how often.
 // Sides that cannot be sliced (SideBySide) are an error.
 func (l *Lab) RunPair(ctx context.Context, sides [2]Side, seed uint64, floor record.Floor) (trials [2]record.Trial, err error) {
-	var rigs [2]setup
+	var parties [2]Party
 	workers := 0
 	for i, s := range sides {
-		if !s.Spec.SideBySide() {
-			return trials, fmt.Errorf("%w: gen=%s event=%s is measured trial by trial, not side by side", ErrImpossible, s.Spec.Gen, s.Spec.Event)
-		}
-		if rigs[i], err = l.prepare(s.Spec, bpf.Hook(s.Hook)); err != nil {
+		p, err := l.party(s, sides[0].Hook != sides[1].Hook, floor)
+		if err != nil {
 			return trials, err
 		}
-		if err := s.Spec.rated(); err != nil {
-			return trials, err
-		}
-		rigs[i].slice(sides[0].Hook != sides[1].Hook)
-		workers += len(cpusOf(rigs[i].place()))
+		parties[i] = p
+		workers += p.workers
 	}
+	defer quiet(workers)()
+	return TakeTurns(ctx, parties, sides[0].Spec, seed)
+}
+
+// Party is one side of a pair that is measured by turns: in this process, or in
+// another one. Its methods are called in this order. Between them it uses no
+// CPU; what it built stays until Close, which is called whatever happens.
+type Party interface {
+	// Build makes the device, Start the workers, which are held at once.
+	Build(ctx context.Context) error
+	Start(ctx context.Context) error
+	// Warm lets the traffic flow for Spec.Warmup, or until it is steady.
+	Warm(ctx context.Context) error
+	// Look notes the state of the host: before the first turn and after the last.
+	Look(ctx context.Context) error
+	// Turn measures a window.
+	Turn(ctx context.Context) (Turn, error)
+	// Keep makes the turn of that number, from 0, part of the trial. The other
+	// side's rate in the turn beside it is given.
+	Keep(ctx context.Context, turn int, other float64) error
+	// Stop ends the traffic and waits for what is on its way.
+	Stop(ctx context.Context) error
+	// Trial tears down what was built, and gives what was seen in the turns that
+	// were kept.
+	Trial(ctx context.Context) (record.Trial, error)
+	Close() error
+}
+
+// Turn is what one side did in a window of its own.
+type Turn struct {
+	Rate float64 `json:"rate"` // of delivery, in packets/ns
+	// Spent is the CPU time of the whole host in ns, Stolen what the hypervisor
+	// took of it.
+	Spent  int64 `json:"spent_ns"`
+	Stolen int64 `json:"stolen_ns"`
+}
+
+// TakeTurns makes a trial of each party, as RunPair says. Windows and measured
+// time are those of spec.
+func TakeTurns(ctx context.Context, parties [2]Party, spec Spec, seed uint64) (trials [2]record.Trial, err error) {
 	started := time.Now().UTC().Format(time.RFC3339Nano)
-	restore := quiet(workers)
-	cut := slicing{
-		specs: [2]Spec{rigs[0].asked(), rigs[1].asked()}, window: rigs[0].asked().Window,
-		want: max(1, int(rigs[0].asked().Measure/rigs[0].asked().Window)),
-		rng:  rand.New(rand.NewPCG(seed, 0)),
-	}
-	err = cut.run(ctx, [2]sliceRig{rigs[0], rigs[1]})
-	restore()
-	if err != nil {
+	cut := slicing{want: max(1, int(spec.Measure/spec.Window)), rng: rand.New(rand.NewPCG(seed, 0))}
+	if trials, err = cut.run(ctx, parties); err != nil {
 		return trials, err
 	}
-	for i, b := range rigs {
-		trials[i] = b.trial(cut.seen[i], floor, l.host.Config["CONFIG_IRQ_TIME_ACCOUNTING"] == "y")
+	for i := range trials {
 		trials[i].Started = started
 		if n := cut.tried - cut.kept; n > 0 {
 			trials[i].Notes = append(trials[i].Notes, fmt.Sprintf("%d of %d couples of windows were measured again, since CPU time was stolen from them", n, cut.tried))
 		}
 	}
 	return trials, nil
+}
+
+// Party makes s one side of a pair whose other side is in another process. With
+// toggled, its observer is taken away while the other side is measured.
+func (l *Lab) Party(s Side, toggled bool, floor record.Floor) (Party, error) {
+	p, err := l.party(s, toggled, floor)
+	if err != nil {
+		return nil, err
+	}
+	return &loneParty{party: p}, nil
+}
+
+func (l *Lab) party(s Side, toggled bool, floor record.Floor) (*party, error) {
+	if !s.Spec.SideBySide() {
+		return nil, fmt.Errorf("%w: gen=%s event=%s is measured trial by trial, not side by side", ErrImpossible, s.Spec.Gen, s.Spec.Event)
+	}
+	rig, err := l.prepare(s.Spec, bpf.Hook(s.Hook))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Spec.rated(); err != nil {
+		return nil, err
+	}
+	rig.slice(toggled)
+	return &party{
+		rig: rig, spec: rig.asked(), workers: len(cpusOf(rig.place())),
+		record: func(m measurement) record.Trial {
+			return rig.trial(m, floor, l.host.Config["CONFIG_IRQ_TIME_ACCOUNTING"] == "y")
+		},
+	}, nil
 }
 
 // sliceRig is a rig that can be held back while the other one is measured. It
@@ -79,14 +136,11 @@ type sliceRig interface {
 	hold() error
 }
 
-// slicing takes two rigs through a pair of trials.
+// slicing takes two parties through a pair of trials.
 type slicing struct {
-	specs  [2]Spec
-	window time.Duration
-	want   int // couples of windows
-	rng    *rand.Rand
+	want int // couples of windows
+	rng  *rand.Rand
 
-	seen        [2]measurement
 	tried, kept int
 }
 
@@ -102,118 +156,204 @@ const (
 	settleShare = 8
 )
 
-// slice is one window of one rig.
-type slice struct {
-	from, to           sample
-	before, afterwards usage
-}
-
-// couple is a window of each rig, one right after the other.
+// couple is a turn of each party, one right after the other.
 type couple struct {
-	of     [2]slice
+	number int
+	of     [2]Turn
 	stolen float64 // share of the CPU time
 }
 
-func (c *slicing) run(ctx context.Context, rigs [2]sliceRig) (err error) {
+func (c *slicing) run(ctx context.Context, parties [2]Party) (trials [2]record.Trial, err error) {
 	defer func() {
-		for _, r := range rigs {
-			if closeErr := r.close(); closeErr != nil {
+		for _, p := range parties {
+			if closeErr := p.Close(); closeErr != nil {
 				err = errors.Join(err, fmt.Errorf("tear down: %w", closeErr))
 			}
 		}
 	}()
 	if err := ctx.Err(); err != nil {
-		return err
+		return trials, err
 	}
-	for _, r := range rigs {
-		if err := r.build(); err != nil {
-			return err
+	each := func(does ...func(Party, context.Context) error) error {
+		for _, do := range does {
+			for _, p := range parties {
+				if err := do(p, ctx); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if err := each(Party.Build, Party.Start, Party.Warm, Party.Look); err != nil {
+		return trials, err
+	}
+	if err := c.couples(ctx, parties); err != nil {
+		return trials, err
+	}
+	if err := each(Party.Look, Party.Stop); err != nil {
+		return trials, err
+	}
+	for i, p := range parties {
+		if trials[i], err = p.Trial(ctx); err != nil {
+			return trials, err
 		}
 	}
-	for _, r := range rigs {
-		if err := r.start(); err != nil {
-			return err
-		}
-		if err := r.hold(); err != nil {
-			return err
-		}
-	}
-	for i, r := range rigs {
-		err := released(r, func() (err error) {
-			c.seen[i].warm, err = warmUp(ctx, r, c.specs[i])
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	before := rigs[0].look()
-	if err := c.couples(ctx, rigs); err != nil {
-		return err
-	}
-	happened := before.Until(rigs[0].look())
-	for i := range c.seen {
-		c.seen[i].seen = happened
-	}
-	for _, r := range rigs {
-		if err := r.stop(); err != nil {
-			return err
-		}
-		if err := r.drain(); err != nil {
-			return fmt.Errorf("drain: %w", err)
-		}
-	}
-	for _, r := range rigs {
-		if err := r.collect(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return trials, nil
 }
 
 // couples measures until enough couples are undisturbed, or the limit is
 // reached: then the least disturbed of the others fill up what is missing.
-func (c *slicing) couples(ctx context.Context, rigs [2]sliceRig) error {
+func (c *slicing) couples(ctx context.Context, parties [2]Party) error {
 	var spare []couple
 	for c.kept < c.want && c.tried < mostCouples*c.want {
-		next, err := c.couple(ctx, rigs)
+		next, err := c.couple(ctx, parties)
 		if err != nil {
 			return err
 		}
-		c.tried++
 		if next.stolen > stealLimit {
 			spare = append(spare, next)
 			continue
 		}
-		c.keep(next)
+		if err := c.keep(ctx, parties, next); err != nil {
+			return err
+		}
 	}
 	slices.SortStableFunc(spare, func(a, b couple) int { return cmp.Compare(a.stolen, b.stolen) })
 	for len(spare) > 0 && c.kept < min(c.want, leastCouples) {
-		c.keep(spare[0])
+		if err := c.keep(ctx, parties, spare[0]); err != nil {
+			return err
+		}
 		spare = spare[1:]
 	}
 	return nil
 }
 
-func (c *slicing) couple(ctx context.Context, rigs [2]sliceRig) (couple, error) {
-	var next couple
+func (c *slicing) couple(ctx context.Context, parties [2]Party) (next couple, err error) {
 	order := [2]int{0, 1}
 	if c.rng.IntN(2) == 1 {
 		order = [2]int{1, 0}
 	}
-	var spent host.CPUTimes
+	var spent, stolen int64
 	for _, i := range order {
-		err := released(rigs[i], func() (err error) {
-			next.of[i], err = c.slice(ctx, rigs[i])
-			return err
-		})
-		if err != nil {
+		if next.of[i], err = parties[i].Turn(ctx); err != nil {
 			return next, err
 		}
-		spent = spent.Plus(next.of[i].before.stat.Until(next.of[i].afterwards.stat, nil))
+		spent, stolen = spent+next.of[i].Spent, stolen+next.of[i].Stolen
 	}
-	next.stolen = spent.StealShare()
+	if spent > 0 {
+		next.stolen = float64(stolen) / float64(spent)
+	}
+	next.number = c.tried
+	c.tried++
 	return next, nil
+}
+
+func (c *slicing) keep(ctx context.Context, parties [2]Party, next couple) error {
+	c.kept++
+	for i, p := range parties {
+		if err := p.Keep(ctx, next.number, next.of[1-i].Rate); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// party is a Party of this process.
+type party struct {
+	rig     sliceRig
+	spec    Spec
+	workers int
+	record  func(measurement) record.Trial
+
+	closed bool
+	looks  []host.Look
+	turns  []slice
+	seen   measurement
+}
+
+// loneParty is the only one of its process, which it keeps quiet.
+type loneParty struct {
+	*party
+	restore func()
+}
+
+func (p *loneParty) Build(ctx context.Context) error {
+	p.restore = quiet(p.workers)
+	return p.party.Build(ctx)
+}
+
+func (p *loneParty) Close() error {
+	if p.restore != nil {
+		p.restore()
+		p.restore = nil
+	}
+	return p.party.Close()
+}
+
+func (p *party) Build(context.Context) error { return p.rig.build() }
+
+func (p *party) Start(context.Context) error {
+	if err := p.rig.start(); err != nil {
+		return err
+	}
+	return p.rig.hold()
+}
+
+func (p *party) Warm(ctx context.Context) error {
+	return released(p.rig, func() (err error) {
+		p.seen.warm, err = warmUp(ctx, p.rig, p.spec)
+		return err
+	})
+}
+
+func (p *party) Look(context.Context) error {
+	p.looks = append(p.looks, p.rig.look())
+	return nil
+}
+
+func (p *party) Turn(ctx context.Context) (t Turn, err error) {
+	var s slice
+	err = released(p.rig, func() (err error) {
+		s, err = p.slice(ctx)
+		return err
+	})
+	if err != nil {
+		return t, err
+	}
+	p.turns = append(p.turns, s)
+	spent := s.before.stat.Until(s.afterwards.stat, nil)
+	return Turn{Rate: s.rate(), Spent: int64(spent.Total()), Stolen: int64(spent.Steal)}, nil
+}
+
+func (p *party) Stop(context.Context) error {
+	if err := p.rig.stop(); err != nil {
+		return err
+	}
+	if err := p.rig.drain(); err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	return nil
+}
+
+func (p *party) Trial(context.Context) (record.Trial, error) {
+	if len(p.looks) == 2 {
+		p.seen.seen = p.looks[0].Until(p.looks[1])
+	}
+	if err := p.rig.collect(); err != nil {
+		return record.Trial{}, err
+	}
+	if err := p.Close(); err != nil {
+		return record.Trial{}, fmt.Errorf("tear down: %w", err)
+	}
+	return p.record(p.seen), nil
+}
+
+func (p *party) Close() error {
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	return p.rig.close()
 }
 
 // released lets a rig run during f.
@@ -227,8 +367,15 @@ func released(r sliceRig, f func() error) error {
 	return r.hold()
 }
 
-func (c *slicing) slice(ctx context.Context, r sliceRig) (s slice, err error) {
-	if err := wait(ctx, r, c.window/settleShare); err != nil {
+// slice is one window of a rig.
+type slice struct {
+	from, to           sample
+	before, afterwards usage
+}
+
+func (p *party) slice(ctx context.Context) (s slice, err error) {
+	r, window := p.rig, p.spec.Window
+	if err := wait(ctx, r, window/settleShare); err != nil {
 		return s, err
 	}
 	if err := r.measure(true); err != nil {
@@ -238,7 +385,7 @@ func (c *slicing) slice(ctx context.Context, r sliceRig) (s slice, err error) {
 		return s, err
 	}
 	s.from = r.sample()
-	if err := wait(ctx, r, time.Duration(s.from.at+int64(c.window)-r.now())); err != nil {
+	if err := wait(ctx, r, time.Duration(s.from.at+int64(window)-r.now())); err != nil {
 		return s, err
 	}
 	s.to = r.sample()
@@ -248,23 +395,24 @@ func (c *slicing) slice(ctx context.Context, r sliceRig) (s slice, err error) {
 	return s, r.measure(false)
 }
 
-// keep adds a couple to what was seen: as if its windows followed those before
-// them without a gap.
-func (c *slicing) keep(next couple) {
-	c.kept++
-	for i, s := range next.of {
-		m := &c.seen[i]
-		if len(m.samples) == 0 {
-			m.samples = []sample{{byQueue: make([]uint64, len(s.from.byQueue)), byLane: make([]laneSample, len(s.from.byLane))}}
-			m.first.stat = m.first.stat.Plus(s.before.stat, s.before.stat) // zeros for each CPU
-			m.last = m.first
-		}
-		m.samples = append(m.samples, m.samples[len(m.samples)-1].plus(s.from, s.to))
-		m.last = m.last.plus(s.before, s.afterwards)
-		if own, other := s.rate(), next.of[1-i].rate(); other > 0 {
-			m.against = append(m.against, own/other)
-		}
+// Keep adds a turn to what was seen: as if its window followed those before it
+// without a gap.
+func (p *party) Keep(_ context.Context, turn int, other float64) error {
+	if turn < 0 || turn >= len(p.turns) {
+		return fmt.Errorf("keep turn %d: there were %d", turn, len(p.turns))
 	}
+	s, m := p.turns[turn], &p.seen
+	if len(m.samples) == 0 {
+		m.samples = []sample{{byQueue: make([]uint64, len(s.from.byQueue)), byLane: make([]laneSample, len(s.from.byLane))}}
+		m.first.stat = m.first.stat.Plus(s.before.stat, s.before.stat) // zeros for each CPU
+		m.last = m.first
+	}
+	m.samples = append(m.samples, m.samples[len(m.samples)-1].plus(s.from, s.to))
+	m.last = m.last.plus(s.before, s.afterwards)
+	if other > 0 {
+		m.against = append(m.against, s.rate()/other)
+	}
+	return nil
 }
 
 // rate is the rate of delivery in packets/ns.

@@ -50,25 +50,31 @@ func (f *fakeSide) after(d time.Duration) <-chan time.Time {
 	return c
 }
 
-func fakeSides(stolen func() time.Duration) (sides [2]sliceRig, log *[]string) {
+// fakeSides are two parties that meet in windows of that length.
+func fakeSides(spec Spec, stolen func() time.Duration) (sides [2]Party, log *[]string) {
 	log = new([]string)
 	clock, stat := new(int64), new(host.CPUTimes)
 	for i, name := range []string{"a", "b"} {
-		sides[i] = &fakeSide{fakeRig: newFakeRig(), name: name, log: log, clock: clock, stat: stat, stolen: stolen}
+		rig := &fakeSide{fakeRig: newFakeRig(), name: name, log: log, clock: clock, stat: stat, stolen: stolen}
+		sides[i] = &party{rig: rig, spec: spec, record: func(measurement) record.Trial { return record.Trial{} }}
 	}
 	return sides, log
 }
 
+// seenBy is what a party has seen.
+func seenBy(p Party) measurement { return p.(*party).seen }
+
 func TestSlices(t *testing.T) {
-	sides, log := fakeSides(func() time.Duration { return 0 })
-	c := slicing{specs: [2]Spec{{Warmup: 30 * time.Millisecond}, {Warmup: 30 * time.Millisecond}}, window: 80 * time.Millisecond, want: 40, rng: rand.New(rand.NewPCG(1, 0))}
-	if err := c.run(context.Background(), sides); err != nil {
+	sides, log := fakeSides(Spec{Warmup: 30 * time.Millisecond, Window: 80 * time.Millisecond}, func() time.Duration { return 0 })
+	c := slicing{want: 40, rng: rand.New(rand.NewPCG(1, 0))}
+	if _, err := c.run(context.Background(), sides); err != nil {
 		t.Fatal(err)
 	}
 	if c.tried != 40 || c.kept != 40 {
 		t.Errorf("%d couples tried, %d kept", c.tried, c.kept)
 	}
-	for i, m := range c.seen {
+	for i, side := range sides {
+		m := seenBy(side)
 		last := m.samples[len(m.samples)-1]
 		if len(m.samples) != 41 || last.at != 40*80e6 || last.delivered != 40*80 || last.byQueue[1] != 2*40*80 {
 			t.Errorf("side %d: %d samples, the last %+v", i, len(m.samples), last)
@@ -113,7 +119,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0
-			sides, _ := fakeSides(func() time.Duration {
+			sides, _ := fakeSides(Spec{Window: 80 * time.Millisecond}, func() time.Duration {
 				n++
 				couple := (n - 3) / 4 // two warm-ups, then settling and window of each side
 				if n > 2 && (couple+1)%test.every == 0 {
@@ -121,14 +127,15 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 				}
 				return 0
 			})
-			c := slicing{window: 80 * time.Millisecond, want: 10, rng: rand.New(rand.NewPCG(1, 0))}
-			if err := c.run(context.Background(), sides); err != nil {
+			c := slicing{want: 10, rng: rand.New(rand.NewPCG(1, 0))}
+			if _, err := c.run(context.Background(), sides); err != nil {
 				t.Fatal(err)
 			}
 			if c.tried != test.tried || c.kept != test.kept {
 				t.Errorf("%d couples tried, %d kept; want %d and %d", c.tried, c.kept, test.tried, test.kept)
 			}
-			steal := c.seen[0].first.stat.Steal(c.seen[0].last.stat, nil)
+			seen := seenBy(sides[0])
+			steal := seen.first.stat.Steal(seen.last.stat, nil)
 			if (steal > stealLimit) != (name == "always") {
 				t.Errorf("%.3f of the kept time is stolen", steal)
 			}
@@ -137,11 +144,11 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 }
 
 func TestSlicesEndOnFailure(t *testing.T) {
-	sides, log := fakeSides(func() time.Duration { return 0 })
+	sides, log := fakeSides(Spec{Window: time.Millisecond}, func() time.Duration { return 0 })
 	broken := errors.New("broken")
-	sides[1].(*fakeSide).fakeRig.fail["start"] = broken
-	c := slicing{window: time.Millisecond, want: 3, rng: rand.New(rand.NewPCG(1, 0))}
-	if err := c.run(context.Background(), sides); !errors.Is(err, broken) {
+	sides[1].(*party).rig.(*fakeSide).fakeRig.fail["start"] = broken
+	c := slicing{want: 3, rng: rand.New(rand.NewPCG(1, 0))}
+	if _, err := c.run(context.Background(), sides); !errors.Is(err, broken) {
 		t.Errorf("error: %v", err)
 	}
 	if got := strings.Join(*log, " "); got != "a- a closed b closed" {

@@ -595,8 +595,12 @@ func CompareVariants(f *record.File, o CompareOptions) (*Comparison, error) {
 }
 
 // variantName tells a variant from the other: by its scenario where they
-// differ, else by its letter.
+// differ, else by its letter; and by the build that measured it, if that was
+// another one.
 func variantName(letter string, own, other *record.File) string {
+	if b, ok := own.Run.Builds[letter]; ok {
+		letter += ", " + b.Path + " (" + b.Tool.Version + ", " + b.Tool.Commit + ")"
+	}
 	if own.Trials[0].Scenario != other.Trials[0].Scenario {
 		return letter + ": " + own.Trials[0].Scenario
 	}
@@ -707,6 +711,18 @@ func (c *Comparison) Taken() (list []record.Verdict) {
 
 // Exit is the exit code for the comparison; see ExitCode.
 func (c *Comparison) Exit(strict bool) int { return ExitCode(c.Verdicts, strict) }
+
+// Unknown counts the verdicts that say neither what changed nor that nothing
+// did.
+func (c *Comparison) Unknown() (n int) {
+	for _, v := range c.Verdicts {
+		switch v.Verdict {
+		case record.Inconclusive, record.InvalidVerdict, record.NotComparable:
+			n++
+		}
+	}
+	return n
+}
 
 // ExitCode is what verdicts make of a job: 1 for a regression, which under
 // strict may be indicative; under strict, 3 for anything that is not known; 0

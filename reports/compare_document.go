@@ -448,6 +448,9 @@ func (s *contrast) differences() (section, bool) {
 	}
 	if s.Base.Run == s.New.Run {
 		sec.blocks = []block{say("Both sides were measured in one run, on one host.")}
+		if builds := s.builds(); len(builds.rows) > 0 {
+			sec.blocks = append(sec.blocks, say("Each by a tunbench of its own, whose processes took turns:"), builds)
+		}
 		return sec, true
 	}
 	sec.blocks = differing([]party{
@@ -455,6 +458,17 @@ func (s *contrast) differences() (section, bool) {
 		{"new: " + s.New.Name, []*record.Run{s.New.Run}},
 	})
 	return sec, true
+}
+
+// builds tells which programs measured the two sides, where there were two.
+func (s *contrast) builds() table {
+	t := table{columns: text("side", "program", "version", "commit", "Go", "SHA-256")}
+	for i, letter := range []string{"a", "b"} {
+		if b, ok := s.Base.Run.Builds[letter]; ok {
+			t.rows = append(t.rows, row([]string{"base", "new"}[i], mono(b.Path), b.Tool.Version, b.Tool.Commit, b.Tool.Go, mono(b.SHA256)))
+		}
+	}
+	return t
 }
 
 // charts shows the changes of each metric with their intervals.

@@ -69,6 +69,7 @@ func (f changeChart) draw(c *canvas) float64 {
 		c.line("range", at(r.high), y-4, at(r.high), y+4, 1.5, "")
 		c.diamond(r.class, at(r.value), y, 5)
 		c.text("strong", right+10, y+4, "start", r.text, r.text)
+		c.tip(0, y-pitch/2, chartWidth, pitch, r.label+": "+r.text+", 95 % interval "+precisely(r.low)+" to "+precisely(r.high)+" %")
 	}
 	c.line("axis", at(0), headHeight, at(0), bottom+4, 1, "")
 	return bottom + 32

@@ -17,6 +17,8 @@ type Format struct {
 	For  string // who reads it, in a few words
 	// Each tells that a run has a report of its own; else one holds all runs.
 	Each bool
+	// Whole tells that a report is a document that no other can follow on stdout.
+	Whole bool
 	// runs makes the files of a report, the main one first. If it stands alone,
 	// nothing will lie beside it, as on stdout: there is one file only.
 	runs func(runs []NamedRun, alone bool) ([]Output, error)
@@ -47,6 +49,7 @@ var Formats = []Format{
 	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
 	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
 	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
+	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison},
 }
 
 // FormatNames gives the names of all formats, or of those that carry a

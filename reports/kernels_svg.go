@@ -115,6 +115,9 @@ func (g groupChart) draw(c *canvas) float64 {
 			}
 			c.text("label", at(max(b.value, b.max))+7, mid+4, "start", b.text, b.text)
 		}
+		for j, b := range group.bars {
+			c.tip(0, y+pad/2+pitch*float64(j), chartWidth, pitch, group.label+", "+g.names[j]+": "+b.text)
+		}
 	}
 	c.line("axis", left, start, left, bottom+4, 1, "")
 	return bottom + 32

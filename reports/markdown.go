@@ -39,7 +39,9 @@ func markdown(w io.Writer, d document, o Options) error {
 		if s.sub {
 			level = "###"
 		}
-		m.printf("%s %s\n\n", level, escape(s.heading))
+		if s.heading != "" {
+			m.printf("%s %s\n\n", level, escape(s.heading))
+		}
 		for _, b := range s.blocks {
 			m.block(b)
 		}
@@ -81,6 +83,8 @@ func (m *markdownWriter) block(b block) {
 		if len(v) > 0 {
 			m.printf("\n")
 		}
+	case mermaid:
+		m.printf("```mermaid\n%s```\n\n", v)
 	case picture:
 		if m.options.Charts {
 			m.printf("![%s](%s)\n\n", escape(v.alt), v.file)

@@ -642,6 +642,7 @@ func FuzzReport(f *testing.F) {
 			files[p.file] = b.String()
 		}
 		checkShape(t, files)
+		checkPage(t, pageOf(t, d))
 		if err := Summary(io.Discard, file); err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,29 +26,70 @@ const (
 	glyph = 7.2
 )
 
-// style holds the colours. An .svg that a page embeds follows the reader's
-// colour scheme, not the page's, so the background is part of the chart. Blue
-// and orange are those of Okabe and Ito, which colour-blind people tell apart.
-const style = `text{font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:#1f2328}
-.title{font-size:15px;font-weight:600}
-.muted{fill:#59636e}.strong{font-weight:600}
-.bg{fill:#fff;stroke:#d0d7de}.band{fill:#f3f5f7}
-.grid{stroke:#d8dee4}.minor{stroke:#eceff2}.axis{stroke:#59636e}
-.a{fill:#0072b2}.as{stroke:#0072b2}.b{fill:#d55e00}.bs{stroke:#d55e00}
-.c{fill:#009e73}.d{fill:#cc79a7}.e{fill:#56b4e9}.bd{fill:#b8860b}
-.halo{paint-order:stroke;stroke:#fff;stroke-width:3px}
-.hollow{fill:#fff}.range{stroke:#1f2328}.fair{stroke:#59636e}
-@media (prefers-color-scheme:dark){
-text{fill:#e6edf3}
-.muted{fill:#9198a1}
-.bg{fill:#0d1117;stroke:#30363d}.band{fill:#161b22}
-.grid{stroke:#30363d}.minor{stroke:#1c2128}.axis{stroke:#9198a1}
-.a{fill:#56b4e9}.as{stroke:#56b4e9}.b{fill:#e69f00}.bs{stroke:#e69f00}
-.c{fill:#2bb58c}.d{fill:#d99bbd}.e{fill:#2f7fb8}.bd{fill:#c9a227}
-.halo{stroke:#0d1117}
-.hollow{fill:#0d1117}.range{stroke:#e6edf3}.fair{stroke:#9198a1}
+// colours are those of the charts, and of a page around them. Blue and orange
+// are those of Okabe and Ito, which colour-blind people tell apart.
+var colours = []struct{ name, light, dark string }{
+	{"ink", "#1f2328", "#e6edf3"}, {"muted", "#59636e", "#9198a1"},
+	{"paper", "#fff", "#0d1117"}, {"edge", "#d0d7de", "#30363d"}, {"band", "#f3f5f7", "#161b22"},
+	{"grid", "#d8dee4", "#30363d"}, {"minor", "#eceff2", "#1c2128"},
+	{"a", "#0072b2", "#56b4e9"}, {"b", "#d55e00", "#e69f00"}, {"c", "#009e73", "#2bb58c"},
+	{"d", "#cc79a7", "#d99bbd"}, {"e", "#56b4e9", "#2f7fb8"}, {"bd", "#b8860b", "#c9a227"},
 }
+
+// chartStyle says how the classes of a chart look, chartRepaint what changes
+// where its colours do.
+const (
+	chartStyle = `text{font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:$ink}
+.title{font-size:15px;font-weight:600}
+.muted{fill:$muted}.strong{font-weight:600}
+.bg{fill:$paper;stroke:$edge}.band{fill:$band}
+.grid{stroke:$grid}.minor{stroke:$minor}.axis{stroke:$muted}
+.a{fill:$a}.as{stroke:$a}.b{fill:$b}.bs{stroke:$b}
+.c{fill:$c}.d{fill:$d}.e{fill:$e}.bd{fill:$bd}
+.halo{paint-order:stroke;stroke:$paper;stroke-width:3px}
+.hollow{fill:$paper}.range{stroke:$ink}.fair{stroke:$muted}
 `
+	chartRepaint = `text{fill:$ink}
+.muted{fill:$muted}
+.bg{fill:$paper;stroke:$edge}.band{fill:$band}
+.grid{stroke:$grid}.minor{stroke:$minor}.axis{stroke:$muted}
+.a{fill:$a}.as{stroke:$a}.b{fill:$b}.bs{stroke:$b}
+.c{fill:$c}.d{fill:$d}.e{fill:$e}.bd{fill:$bd}
+.halo{stroke:$paper}
+.hollow{fill:$paper}.range{stroke:$ink}.fair{stroke:$muted}
+`
+)
+
+// style is that of a file. An .svg that a page embeds follows the reader's
+// colour scheme, not the page's, so the background is part of the chart.
+var style = func() string {
+	light, dark := map[string]string{}, map[string]string{}
+	for _, c := range colours {
+		light[c.name], dark[c.name] = c.light, c.dark
+	}
+	return os.Expand(chartStyle, func(name string) string { return light[name] }) +
+		"@media (prefers-color-scheme:dark){\n" + os.Expand(chartRepaint, func(name string) string { return dark[name] }) + "}\n"
+}()
+
+// chartColours declares the colours for a page, which says by color-scheme
+// which of the two are meant.
+func chartColours() string {
+	var b strings.Builder
+	b.WriteString(":root{")
+	for _, c := range colours {
+		fmt.Fprintf(&b, "--%s:light-dark(%s,%s);", c.name, c.light, c.dark)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// chartRules is the style of the charts in a page that has chartColours.
+func chartRules() string {
+	rules := os.Expand(chartStyle, func(name string) string { return "var(--" + name + ")" })
+	return cssRule.ReplaceAllString(rules, ".chart $0")
+}
+
+var cssRule = regexp.MustCompile(`[^{}\s][^{}]*\{[^}]*\}`)
 
 // chart draws itself as the content of a standalone .svg file.
 type chart interface {
@@ -73,8 +116,32 @@ func drawSVG(w io.Writer, ch chart) error {
 	return err
 }
 
+// drawInline writes the chart of p as an element of a page, which sets its title.
+func drawInline(w io.Writer, p picture) error {
+	const top = 26 // above it a file has the title
+	_, desc := p.chart.head()
+	c := canvas{page: true}
+	height := p.chart.draw(&c)
+	_, err := fmt.Fprintf(w, `<svg class="chart" viewBox="0 %d %s %s" role="img" aria-label="%s">
+<desc>%s</desc>
+%s</svg>
+`, top, num(chartWidth), num(height-top), xmlText(p.alt), xmlText(desc), c.b.String())
+	return err
+}
+
 // canvas collects SVG elements.
-type canvas struct{ b strings.Builder }
+type canvas struct {
+	b    strings.Builder
+	page bool // part of a page, where the pointer finds tooltips
+}
+
+// tip says what is to be read where the pointer is in that rectangle. A file is
+// shown as an image, which has no tooltips.
+func (c *canvas) tip(x, y, w, h float64, text string) {
+	if c.page {
+		fmt.Fprintf(&c.b, "<rect class=\"tip\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\"><title>%s</title></rect>\n", num(x), num(y), num(max(w, 0)), num(max(h, 0)), xmlText(text))
+	}
+}
 
 func num(v float64) string {
 	s := strconv.FormatFloat(v, 'f', 1, 64)
@@ -235,9 +302,25 @@ func (b barChart) draw(c *canvas) float64 {
 			end = max(end, at(r.high))
 		}
 		c.text("strong", end+7, y+4, "start", r.text, r.text)
+		c.tip(0, y-pitch/2, chartWidth, pitch, r.tip(b.unit))
 	}
 	c.line("axis", left, headHeight, left, bottom+4, 1, "")
 	return bottom + 32
+}
+
+func (r bar) tip(unit string) string {
+	t := r.label + ": " + r.text + " " + unit
+	switch {
+	case !(r.high > r.low):
+	case r.exact:
+		t += ", 95 % interval " + between(figure(r.low), figure(r.high))
+	default:
+		t += ", lowest to highest trial " + between(figure(r.low), figure(r.high))
+	}
+	if r.hollow {
+		t += ", no valid trial"
+	}
+	return t
 }
 
 // splitChart shows of what a figure is made, one row a scenario and one or more
@@ -258,7 +341,7 @@ type splitRow struct {
 }
 
 type splitLane struct {
-	parts []float64 // one for each of the chart, not negative
+	parts []float64 // ns, one for each of the chart, not negative
 	text  string
 }
 
@@ -326,11 +409,23 @@ func (s splitChart) draw(c *canvas) float64 {
 		c.text("label", left-8, y+h/2+4, "end", clip(r.label, chars), r.label)
 		for i, l := range r.lanes {
 			l.draw(c, s, y+pad/2+laneHeight*(float64(i)+0.5), at)
+			c.tip(0, y+pad/2+laneHeight*float64(i), chartWidth, laneHeight, r.label+": "+l.tip(s.parts))
 		}
 		y += h
 	}
 	c.line("axis", left, headHeight+4, left, bottom+4, 1, "")
 	return bottom + 32
+}
+
+// tip names each part.
+func (l splitLane) tip(parts []part) string {
+	var names []string
+	for i, v := range l.parts {
+		if v > 0 {
+			names = append(names, parts[i].name+" "+duration(v))
+		}
+	}
+	return l.text + " (" + strings.Join(names, ", ") + ")"
 }
 
 // draw places the parts one behind the other, their middle at height y.
@@ -406,6 +501,7 @@ func (p panelChart) draw(c *canvas) float64 {
 			if slot >= 26 {
 				c.over(x+slot*(float64(j)+0.5), base-plot*b.share/top-5, b.text)
 			}
+			c.tip(x+slot*float64(j), base-plot-12, slot, plot+28, pan.title+": queue "+b.name+", "+percent(b.share)+" % of the packets")
 		}
 	}
 	lines := (len(p.panels) + columns - 1) / columns
@@ -512,6 +608,7 @@ func (l ladderChart) draw(c *canvas) float64 {
 		c.text("label", left-8, y+h/2+4, "end", clip(r.label, chars), r.label)
 		for i, n := range r.lanes {
 			n.draw(c, classes[n.kind], y+pad/2+laneHeight*(float64(i)+0.5), at)
+			c.tip(0, y+pad/2+laneHeight*float64(i), chartWidth, laneHeight, r.label+": "+n.tip())
 		}
 		y += h
 	}
@@ -530,6 +627,17 @@ func (l ladderChart) draw(c *canvas) float64 {
 		x += 13 + textWidth(name) + 12
 	}
 	return bottom + 32
+}
+
+// tip names each quantile that is known.
+func (n lane) tip() string {
+	var known []string
+	for i, v := range n.at {
+		if v > 0 {
+			known = append(known, quantiles[i].name+" "+duration(v))
+		}
+	}
+	return n.kind + ", " + strings.Join(append(known, "max "+duration(n.max)), ", ")
 }
 
 func (n lane) draw(c *canvas, class string, y float64, at func(float64) float64) {

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -203,4 +204,39 @@ func clip(s string, n int) string {
 		return s
 	}
 	return strings.TrimRight(string(r[:n-1]), " ") + "…"
+}
+
+// shown is a figure as the functions above write it, with the unit behind it:
+// of a range, and of a figure with its interval, the first.
+var shown = regexp.MustCompile(`^(?:` + rangeName + ` )?([<>]?)([+−-]?[0-9][0-9,]*(?:\.[0-9]+)?(?:e[+-][0-9]+)?)(?:[ ]?([^\s0-9–(]*))`)
+
+// unitFactors gives the units that stand beside each other in one column.
+var unitFactors = map[string]float64{
+	"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9,
+	"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
+	"pps": 1, "kpps": 1e3, "Mpps": 1e6, "Gbit/s": 1e9,
+}
+
+// shownValue gives the value of a figure as it is shown, in the base unit where
+// a unit stands behind it, so that a column can be sorted by what is read in it;
+// false if s is no figure.
+func shownValue(s string) (float64, bool) {
+	m := shown.FindStringSubmatch(s)
+	if m == nil {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(strings.NewReplacer(",", "", "−", "-").Replace(m[2]), 64)
+	if err != nil {
+		return 0, false
+	}
+	switch m[1] {
+	case "<":
+		v = math.Nextafter(v, math.Inf(-1))
+	case ">":
+		v = math.Nextafter(v, math.Inf(1))
+	}
+	if factor, ok := unitFactors[m[3]]; ok {
+		v *= factor
+	}
+	return v, !math.IsInf(v, 0)
 }

@@ -34,6 +34,7 @@ rules=(
 )
 # Dependencies with one user, tests included.
 only=(
+	'github.com/chromedp/* reports'
 	'github.com/cilium/ebpf* bpf'
 	'github.com/montanaflynn/stats* reports/stat'
 	'github.com/olekukonko/tablewriter* reports'

@@ -92,6 +92,16 @@ type Run struct {
 	// under this kernel could show: a ratio of 1, or a difference where the
 	// metric is judged by differences (loss, jain). Empty where none is known.
 	Sees map[string]float64 `json:"sees,omitempty"`
+	// Builds are the programs that measured each variant, by its letter, in a
+	// file of tunbench ab that compared two of them. Tool is the one that asked.
+	Builds map[string]Build `json:"builds,omitempty"`
+}
+
+// Build is a tunbench in a file.
+type Build struct {
+	Path   string `json:"path"` // as it was given
+	SHA256 string `json:"sha256"`
+	Tool   Tool   `json:"tool"`
 }
 
 // Tool names the tunbench that made the file.

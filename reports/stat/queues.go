@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sort"
+	"sync"
 
 	"github.com/montanaflynn/stats"
 )
@@ -90,23 +93,49 @@ func FlowSpread(flows []int) (chi2, p float64, err error) {
 // of squares of at least squares. For a given number of flows and queues that is
 // the order of Pearson's statistic, and free of rounding.
 func spreadTail(queues, flows int, squares float64) float64 {
-	const draws = 9999
+	sums := spreads.of(queues, flows)
+	below := sort.Search(len(sums), func(i int) bool { return float64(sums[i]) >= squares })
+	return float64(1+len(sums)-below) / float64(1+len(sums))
+}
+
+// spreads keeps what was simulated: a run asks for the same few numbers of flows
+// and queues in each of its trials.
+var spreads simulations
+
+type simulations struct {
+	mu   sync.Mutex       // guards sums
+	sums map[[2]int][]int // by queues and flows; ascending
+}
+
+// of gives the sums of squares of flows spread at random over queues.
+func (s *simulations) of(queues, flows int) []int {
+	const (
+		draws = 9999
+		most  = 64 // kept, of 80 KB each
+	)
+	key := [2]int{queues, flows}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sums, ok := s.sums[key]; ok {
+		return sums
+	}
+	if s.sums == nil || len(s.sums) >= most {
+		s.sums = map[[2]int][]int{}
+	}
 	random := rand.New(rand.NewPCG(uint64(queues), uint64(flows)))
 	count := make([]int, queues)
-	above := 0
-	for range draws {
+	sums := make([]int, draws)
+	for i := range sums {
 		clear(count)
-		sum := 0
 		for range flows {
 			q := random.IntN(queues)
-			sum += 2*count[q] + 1 // (c+1)^2 - c^2
+			sums[i] += 2*count[q] + 1 // (c+1)^2 - c^2
 			count[q]++
 		}
-		if float64(sum) >= squares {
-			above++
-		}
 	}
-	return float64(1+above) / (1 + draws)
+	slices.Sort(sums)
+	s.sums[key] = sums
+	return sums
 }
 
 // chiSquareTail is the probability that chi-square with df degrees of freedom is

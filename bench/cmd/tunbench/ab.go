@@ -21,10 +21,12 @@ import (
 // abOptions are the flags of tunbench ab beside those of a selection.
 type abOptions struct {
 	a, b       string
+	builds     [2]string // programs that measure A and B; "" is this one
 	out        string
 	json       bool
 	format     string
 	thresholds []string
+	gate       gateFlags
 }
 
 func (a *app) abCommand() *cobra.Command {
@@ -43,20 +45,33 @@ A variant is a list of axis=value, and hook=none, tracepoint, fentry, kprobe or
 auto, which sets the observer against none. Without --suite and --filter the
 scenario is tun, udp, one queue, 64 bytes; --set changes it for both.
 
+With --base-binary or --new-binary, A or B is measured by another build of
+tunbench: pairs of windows alternate between processes of the two, which are
+fresh for each pair. The one that is not named is this program. Both builds must
+know the protocol of this comparison. --a and --b may still differ.
+
 Equal variants make an A/A run: what it can see on this host is kept in the
 cache folder, and later verdicts, also those of compare, are not finer than it.
 
+` + githubHelp + `
+
 Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
---strict, if a verdict is inconclusive or invalid.`,
+--fail-on inconclusive or --strict, which mean the same here, if a verdict is
+inconclusive or invalid and none is a regression.`,
 		Example: `  sudo tunbench ab --a queues=1 --b queues=4 --set flows=64
   sudo tunbench ab --a hook=none --b hook=tracepoint
   sudo tunbench ab --a 'vnet=off' --b 'vnet=10 offload=uso' --set gen=udp-gso --set size=1500
+  sudo tunbench ab --base-binary ./tunbench-before --new-binary ./tunbench-after --set io=poll
   sudo tunbench ab --a size=64 --b size=64`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := reports.FindFormat(o.format, true); err != nil {
 				return err
 			}
+			if err := o.gate.check(); err != nil {
+				return err
+			}
+			sel.strict = sel.strict || o.gate.unknownFails()
 			plan, options, err := sel.comparison(a.args, o)
 			if err != nil {
 				return err
@@ -64,7 +79,10 @@ Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
 			if err := a.privileges(); err != nil {
 				return err
 			}
-			return a.compareVariants(cmd.Context(), plan, options, o)
+			if plan.Builds, err = findBuilds(cmd.Context(), o.builds); err == nil {
+				err = a.compareVariants(cmd.Context(), plan, options, o)
+			}
+			return a.failed(err, compareOptions{json: o.json, gate: o.gate})
 		},
 	}
 	sel.register(cmd)
@@ -79,12 +97,51 @@ Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
 	formatFlag(cmd, &o.format, defaultFormat, "of another report, beside report.md", true)
 	f.BoolVar(&o.json, "json", false, "print one object for each verdict instead of the summary")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
-	cmd.MarkFlagsOneRequired("a", "b")
+	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
+	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
+	o.gate.register(cmd)
+	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.RegisterFlagCompletionFunc("a", completeAxis)
 	_ = cmd.RegisterFlagCompletionFunc("b", completeAxis)
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	return cmd
+}
+
+// findBuilds looks at the programs that measure A and B, nil if none is named.
+func findBuilds(ctx context.Context, paths [2]string) (*[2]*bench.Build, error) {
+	if paths == [2]string{} {
+		return nil, nil
+	}
+	var builds [2]*bench.Build
+	for i, path := range paths {
+		if path == "" {
+			own, err := os.Executable()
+			if err != nil {
+				return nil, fmt.Errorf("find this program: %w", err)
+			}
+			path = own
+		}
+		b, err := bench.FindBuild(ctx, path)
+		if err != nil {
+			return nil, fmt.Errorf("--%s-binary: %w", []string{"base", "new"}[i], err)
+		}
+		builds[i] = b
+	}
+	return &builds, nil
+}
+
+// workerCommand is what another tunbench calls: see bench.Build.
+func (a *app) workerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    bench.WorkerCommand,
+		Short:  "measure one side for another tunbench, which speaks on stdin and stdout",
+		Args:   cobra.NoArgs,
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return bench.Serve(cmd.Context(), bench.NewPartyLab(), tool(), os.Stdin, a.stdout)
+		},
+	}
 }
 
 // abWindow is how long one variant has the host before it is the other's turn.
@@ -157,13 +214,13 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	}
 	known := a.known(ab.Clock, lab.Host())
 	// What an A/A run is to find out, it does not print of the one before.
-	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]bench.Variant) bool { return !s[0].Equal(s[1]) }) {
+	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]bench.Variant) bool { return !ab.Same(s) }) {
 		ab.Sees = known.Sees()
 	}
 	ab.Gates = func(first, second *record.Trial) []bench.Gate {
 		options := options
 		// What an A/A run is to find out does not depend on the one before.
-		if known != nil && (first.Scenario != second.Scenario || first.Arm != second.Arm) {
+		if known != nil && (first.Scenario != second.Scenario || first.Arm != second.Arm || !ab.SameBuild()) {
 			options.Seen = func(metric string) (float64, bool) { return known.Seen(second.Scenario, metric) }
 		}
 		var gates []bench.Gate
@@ -243,7 +300,7 @@ func (a *app) reportVariants(path, out string, options reports.CompareOptions, o
 			return err
 		}
 	}
-	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json})
+	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
 }
 
 // remember keeps what an A/A run saw, and says it.

@@ -3,8 +3,10 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -20,6 +22,7 @@ type compareOptions struct {
 	json, strict bool
 	allow        []string
 	thresholds   []string
+	gate         gateFlags
 }
 
 func (a *app) compareCommand() *cobra.Command {
@@ -33,13 +36,17 @@ The runs were not interleaved, so that a change may be the host's: verdicts are
 at most indicative, and fail a job only with --strict. A file of tunbench ab is
 compared alone; its pairs can show a regression.
 
+` + githubHelp + ` A BASE that does not exist is then no error: the first
+run of a job has none, and the summary says so.
+
 Exit codes: 0 no regression; 1 a regression, with --strict also an indicative
-one; 2 wrong use; 3 with --strict, if a verdict is inconclusive, invalid or not
-comparable and none is a regression.`,
+one; 2 wrong use; 3 with --fail-on inconclusive or --strict, if a verdict is
+inconclusive, invalid or not comparable and none is a regression.`,
 		Example: `  tunbench compare reports/runs/before reports/runs/after
   tunbench compare before/run.jsonl after/run.jsonl --out comparison
   tunbench compare before after --strict --threshold pps=5% --allow tool
   tunbench compare before after --strict --format junit > junit.xml
+  tunbench compare main/run.jsonl head/run.jsonl --github --fail-on inconclusive
   tunbench compare before after --json | jq 'select(.verdict | test("regression"))'
   tunbench compare reports/runs/of-tunbench-ab`,
 		Args: cobra.RangeArgs(1, 2),
@@ -48,7 +55,10 @@ comparable and none is a regression.`,
 			if err != nil {
 				return err
 			}
-			return a.compare(args, o, options)
+			if err := o.gate.check(); err != nil {
+				return err
+			}
+			return a.failed(a.compare(args, o, options), o)
 		},
 	}
 	f := cmd.Flags()
@@ -58,6 +68,7 @@ comparable and none is a regression.`,
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	f.StringArrayVar(&o.allow, "allow", nil, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+" (may repeat)")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
+	o.gate.register(cmd)
 	_ = cmd.MarkFlagDirname("out")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(reports.AllowFields, cobra.ShellCompDirectiveNoFileComp))
@@ -94,6 +105,9 @@ func (a *app) compare(runs []string, o compareOptions, options reports.CompareOp
 	files := make([]*record.File, len(runs))
 	for i, run := range runs {
 		f, err := record.ReadFile(run)
+		if i == 0 && len(runs) == 2 && o.gate.github && errors.Is(err, fs.ErrNotExist) {
+			return a.withoutBase(runs[0], runs[1], o)
+		}
 		if err != nil {
 			return err
 		}
@@ -117,10 +131,20 @@ func (a *app) compare(runs []string, o compareOptions, options reports.CompareOp
 	if err := a.tellComparison(c, o); err != nil {
 		return err
 	}
-	if code := c.Exit(o.strict); code != 0 {
+	if code := o.exit(c); code != 0 {
 		return exitError{code: code}
 	}
 	return nil
+}
+
+// exit is the exit code for c. What is not known counts under --fail-on
+// inconclusive; --strict counts indicative regressions, too.
+func (o compareOptions) exit(c *reports.Comparison) int {
+	code := c.Exit(o.strict)
+	if code == 0 && o.gate.unknownFails() && c.Unknown() > 0 {
+		return exitUnknown
+	}
+	return code
 }
 
 // tellComparison writes the report where it is asked for, and prints the
@@ -129,6 +153,10 @@ func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
 	format, err := reports.FindFormat(cmp.Or(o.format, defaultFormat), true)
 	if err != nil {
 		return err
+	}
+	if o.gate.github {
+		// Whatever becomes of the rest, the verdicts are in the job's summary.
+		defer a.tellGitHub(c, o)
 	}
 	report := ""
 	if o.out != "" {

@@ -22,9 +22,10 @@ import (
 )
 
 // TestMain lets the test binary stand in for tunbench where tunbench starts
-// itself, in a user namespace and in a guest.
+// itself, in a user namespace, in a guest and as the build of a comparison.
 func TestMain(m *testing.M) {
-	if _, err := os.Stat("/etc/tunbench/guest.json"); err == nil || os.Getenv(usernsEnv) != "" {
+	worker := len(os.Args) == 2 && os.Args[1] == bench.WorkerCommand
+	if _, err := os.Stat("/etc/tunbench/guest.json"); err == nil || worker || os.Getenv(usernsEnv) != "" {
 		main()
 	}
 	os.Exit(m.Run())
@@ -158,7 +159,8 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"compare", held, held}, "the file is empty"},
 		{[]string{"report"}, "requires at least 1 arg"},
 		{[]string{"report", filepath.Join(dir, "nothing")}, "no such file"},
-		{[]string{"report", held, "--format", "html"}, "choose markdown"},
+		{[]string{"report", held, "--format", "pdf"}, "choose markdown"},
+		{[]string{"report", held, held, "--format", "html"}, "name a folder with --out"},
 	} {
 		lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
 			t.Errorf("%v: a trial ran", test.args)

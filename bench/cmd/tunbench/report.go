@@ -36,12 +36,16 @@ nor the kernel that was measured.`,
   tunbench report before --format benchfmt >before.txt
   tunbench report before after --format csv >trials.csv
   tunbench report before --format json | jq '.scenarios[].arms.bare.metrics.pps.median'
-  tunbench report nightly --format openmetrics > tunbench.prom`,
+  tunbench report nightly --format openmetrics > tunbench.prom
+  tunbench report run.jsonl --format html >report.html`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
 			f, err := reports.FindFormat(format, false)
 			if err != nil {
 				return err
+			}
+			if out == "" && f.Each && f.Whole && len(runs) > 1 {
+				return fmt.Errorf("--format %s makes a document of each of the %d runs: name a folder with --out, or render them one by one", f.Name, len(runs))
 			}
 			return a.render(runs, out, f)
 		},

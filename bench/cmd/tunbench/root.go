@@ -14,6 +14,7 @@ import (
 // Exit codes.
 const (
 	exitFailure     = 2 // wrong use or a failure of the tool
+	exitUnknown     = 3 // inconclusive or invalid, where that was asked to count
 	exitInterrupted = 130
 )
 
@@ -82,7 +83,8 @@ packets through them, watches tun_net_xmit and tun_do_read with eBPF, and
 writes what it measured to run.jsonl and report.md.
 
 Exit codes: 0 all well; 1 a regression; 2 wrong use or a failure of the tool;
-3 inconclusive or invalid, only under --strict; 130 interrupted.`,
+3 inconclusive or invalid, only under --strict or --fail-on inconclusive; 130
+interrupted.`,
 		Example: `  sudo tunbench run --suite smoke
   tunbench doctor
   tunbench report reports/runs/20260102T030405Z-6.18.0`,
@@ -97,7 +99,7 @@ Exit codes: 0 all well; 1 a regression; 2 wrong use or a failure of the tool;
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only, beside what was asked for")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario where no progress is drawn")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
-	root.AddCommand(a.runCommand(), a.abCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.compareCommand(), a.vmCommand(), a.kernelsCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.abCommand(), a.workerCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.compareCommand(), a.vmCommand(), a.kernelsCommand(), a.versionCommand())
 	return root
 }
 

@@ -1,0 +1,109 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+
+  // The theme is the reader's until the switch says otherwise; nothing is kept.
+  const theme = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme || (system.matches ? "dark" : "light")) === "dark";
+  const tell = () => theme.setAttribute("aria-pressed", String(isDark()));
+  theme.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    tell();
+  });
+  system.addEventListener("change", tell);
+  tell();
+  theme.hidden = false;
+
+  // Beside the report there is room for the contents, above it they are folded.
+  const contents = document.querySelector("nav > details");
+  if (contents) {
+    const narrow = matchMedia("(max-width: 62.49rem)");
+    const fold = () => { contents.open = !narrow.matches; };
+    narrow.addEventListener("change", fold);
+    fold();
+    contents.addEventListener("click", (event) => {
+      if (narrow.matches && event.target.closest("a")) contents.open = false;
+    });
+    const links = new Map([...contents.querySelectorAll("a")].map((a) => [a.hash.slice(1), a]));
+    const headings = [...links.keys()].map((id) => document.getElementById(id));
+    const mark = () => {
+      let current = null;
+      for (const h of headings) {
+        if (h.getBoundingClientRect().top > innerHeight / 4) break;
+        current = h;
+      }
+      for (const [id, a] of links) {
+        if (current && id === current.id) a.setAttribute("aria-current", "true");
+        else a.removeAttribute("aria-current");
+      }
+    };
+    let asked = false;
+    addEventListener("scroll", () => {
+      if (asked) return;
+      asked = true;
+      requestAnimationFrame(() => { asked = false; mark(); });
+    }, {passive: true});
+    mark();
+  }
+
+  // Sorting: a click or a key on a column's head, up, down, and as it was.
+  // Figures go by data-sort, words with the numbers in them by value, and what
+  // has neither comes last both ways.
+  const words = new Intl.Collator("en", {numeric: true});
+  const next = {none: "ascending", ascending: "descending", descending: "none"};
+  const key = (cell, numeric) => {
+    if (numeric) return cell.dataset.sort === undefined ? null : Number(cell.dataset.sort);
+    const text = cell.textContent.trim();
+    return text === "" || text === "–" ? null : text;
+  };
+  for (const table of document.querySelectorAll("table")) {
+    const body = table.tBodies[0];
+    const rows = [...body.rows];
+    if (rows.length < 2) continue;
+    const heads = [...table.tHead.rows[0].cells];
+    const sort = (column) => {
+      const head = heads[column];
+      const order = next[head.getAttribute("aria-sort") || "none"];
+      for (const h of heads) h.removeAttribute("aria-sort");
+      if (order !== "none") head.setAttribute("aria-sort", order);
+      table.classList.toggle("sorted", order !== "none");
+      const numeric = head.classList.contains("n");
+      const sign = order === "descending" ? -1 : 1;
+      const keyed = rows.map((row, i) => ({row, i, key: key(row.cells[column], numeric)}));
+      if (order !== "none") {
+        keyed.sort((a, b) => {
+          if (a.key === null || b.key === null) return (a.key === null) - (b.key === null) || a.i - b.i;
+          return sign * (numeric ? a.key - b.key : words.compare(a.key, b.key)) || a.i - b.i;
+        });
+      }
+      const sorted = document.createDocumentFragment();
+      for (const k of keyed) sorted.append(k.row);
+      body.append(sorted);
+    };
+    heads.forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => sort(column));
+    });
+  }
+
+  // A box is a stop for the Tab key only where it has something to scroll.
+  const boxes = new ResizeObserver((entries) => {
+    for (const {target} of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  });
+  for (const box of document.querySelectorAll(".scroll")) boxes.observe(box);
+
+  // What is folded is printed.
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("main details:not([open])")];
+    for (const d of opened) d.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const d of opened) d.open = false;
+    opened = [];
+  });
+})();
