@@ -151,9 +151,9 @@ func TestFormatGolden(t *testing.T) {
 	}
 }
 
-// manyTrials writes a run of n trials, of ten a scenario, as large as those that
+// storeTrials writes a run of n trials, of ten a scenario, as large as those that
 // an hour of measuring leaves.
-func manyTrials(t testing.TB, n int) string {
+func storeTrials(t testing.TB, n int) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), record.FileName)
 	out, err := os.Create(path)
@@ -263,7 +263,7 @@ func TestMemory(t *testing.T) {
 	case raceEnabled:
 		t.Skip("the race detector takes several times as much memory")
 	}
-	path := manyTrials(t, 10_000)
+	path := storeTrials(t, 10_000)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -278,7 +278,7 @@ func TestMemory(t *testing.T) {
 }
 
 func BenchmarkFormats(b *testing.B) {
-	path := manyTrials(b, 10_000)
+	path := storeTrials(b, 10_000)
 	for _, f := range Formats {
 		b.Run(f.Name, func(b *testing.B) {
 			b.ReportAllocs()
