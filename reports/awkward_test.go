@@ -3,6 +3,8 @@ package reports
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -99,9 +101,13 @@ func checkAwkward(t *testing.T, names []string) {
 
 func TestAwkwardNames(t *testing.T) {
 	checkAwkward(t, awkwardNames)
-	// What has no reader here must come out whole all the same.
+	// What has no reader here must come out whole all the same, or not at all.
 	for _, format := range Formats {
-		if len(rendered(t, format.Name, NamedRun{hostile, awkwardRun(awkwardNames)})) == 0 {
+		dir := filepath.Join(t.TempDir(), "new")
+		_, err := format.Write(dir, []NamedRun{{hostile, awkwardRun(awkwardNames)}})
+		if _, missing := os.Stat(dir); err != nil && missing == nil {
+			t.Errorf("%s: a refused report leaves %q: %v", format.Name, contents(t, dir), err)
+		} else if err == nil && len(contents(t, dir)) == 0 {
 			t.Errorf("%s: no file", format.Name)
 		}
 	}
