@@ -26,6 +26,11 @@ type Format struct {
 	comparison func(c *Comparison, alone bool) ([]Output, error)
 }
 
+// GCPercent is the GOGC of a process that renders stored runs. They are most of its
+// memory and stay to the end, so that collecting sooner costs little and keeps
+// the rest small.
+const GCPercent = 50
+
 // NamedRun is a run file and what its reader calls it, which is where it was
 // read from.
 type NamedRun struct {

@@ -235,6 +235,7 @@ const memoryChild = "TUNBENCH_MEMORY_CHILD"
 func TestMemory(t *testing.T) {
 	const limit = 300 << 20
 	if path := os.Getenv(memoryChild); path != "" {
+		debug.SetGCPercent(GCPercent) // as tunbench report does
 		f, err := record.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -57,6 +58,7 @@ nor the kernel that was measured.`,
 }
 
 func (a *app) render(names []string, out string, format reports.Format) error {
+	debug.SetGCPercent(reports.GCPercent)
 	// Every file is read before the first is rendered: half a result on stdout
 	// helps nobody.
 	runs := make([]reports.NamedRun, len(names))
