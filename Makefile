@@ -81,6 +81,17 @@ generate: ## compile the BPF programs again (clang, llvm, libbpf-dev)
 check-generated: ## prove that generating again changes nothing
 	scripts/check-generated.sh
 
+# The man pages go in where there is a target that makes them.
+.PHONY: dist
+dist: ## tarballs and Debian packages for amd64 and arm64, into .build/dist, reproducible
+	@! $(MAKE) --no-print-directory -n man >/dev/null 2>&1 || $(MAKE) --no-print-directory man
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' scripts/dist.sh $(ARGS)
+
+.PHONY: check-dist
+check-dist: ## prove that making them again gives the same bytes, and that they install and run
+	@! $(MAKE) --no-print-directory -n man >/dev/null 2>&1 || $(MAKE) --no-print-directory man
+	VERSION='$(VERSION)' COMMIT='$(COMMIT)' scripts/check-dist.sh
+
 .PHONY: setup
 setup: ## install what the targets need (Debian, Ubuntu), or name it
 	scripts/setup.sh test lint generate compare

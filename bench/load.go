@@ -82,7 +82,7 @@ func (c *closedLoops) offer(ctx context.Context, s *Scenario) (note string, err 
 // as it goes, and without a reader that pauses.
 func closedOf(s Scenario) (Scenario, error) {
 	values := maps.Clone(s.Axes)
-	for _, name := range []string{"load", "spacing", "pause"} {
+	for _, name := range loadAxes {
 		delete(values, name)
 	}
 	base, err := NewScenario(values)

@@ -125,6 +125,16 @@ func (sel Selection) matches(full map[string]string) bool {
 	return true
 }
 
+// Keeps tells whether the filter lets the scenario of that name through. A name
+// that this tunbench cannot read passes only where nothing is filtered.
+func (sel Selection) Keeps(name string) bool {
+	if len(sel.Filter) == 0 {
+		return true
+	}
+	s, err := ParseName(name)
+	return err == nil && sel.matches(s.Axes)
+}
+
 // Select returns what sel makes of scenarios: Set is applied first, then
 // Filter, so that a filter speaks of the names that `tunbench list` prints;
 // what has become equal stays once, in its first place. It is an error if a

@@ -68,6 +68,9 @@ type Plan struct {
 	// pairs; the zero value does not.
 	Search SearchProfile
 
+	// Shard is which share of a larger plan this is, nil for a whole one.
+	Shard *record.Shard
+
 	// Done is what an interrupted run of the same plan left, nil for a new run:
 	// only what is missing in it is measured.
 	Done *record.File
@@ -102,6 +105,7 @@ type Outcome struct {
 	Invalid     int // trials whose figures must not be used
 	Unresolved  int // goals of searches whose rates are not known
 	Interrupted bool
+	Share       bool // of a plan: that nothing was measured is for who has all shares to judge
 }
 
 // Trials is the number of trials in p.
@@ -164,7 +168,7 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	if err != nil {
 		return out, err
 	}
-	out.Begun = true
+	out.Begun, out.Share = true, p.Shard != nil
 
 	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: newClosedLoops(lab, floor, p.Seed), done: p.done()}
 	r.recall()
@@ -200,7 +204,7 @@ func (o Outcome) Exit(strict bool) int {
 	switch {
 	case o.Interrupted:
 		return 130
-	case o.Failed > 0 || o.Trials == 0:
+	case o.Failed > 0 || o.Trials == 0 && !o.Share:
 		return 2
 	case strict && o.Invalid+o.Unresolved > 0:
 		return 3
@@ -218,7 +222,7 @@ func (p Plan) header(host record.Host, hook record.Hook, floor record.Floor) rec
 		ID:      fmt.Sprintf("%s-%08x", now.UTC().Format("20060102T150405.000Z"), uint32(p.Seed^p.Seed>>32)),
 		Started: timestamp(now),
 		Tool:    p.Tool, Clock: p.clock(), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
-		Host: host, Hook: hook, Floor: floor, Sees: p.Sees,
+		Host: host, Hook: hook, Floor: floor, Sees: p.Sees, Shard: p.Shard,
 	}
 }
 

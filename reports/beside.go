@@ -133,7 +133,7 @@ func (c comparison) rest(s *scenario) string {
 		axis, _, _ := strings.Cut(a, "=")
 		return slices.Contains(c.axes, axis)
 	})
-	return mode + " " + strings.Join(own, " ")
+	return mode + " " + strings.Join(own, " ") + s.where // other hosts have groups of their own
 }
 
 // times is the ratio of two medians.

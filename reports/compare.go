@@ -161,7 +161,6 @@ func byName(f *record.File) map[string]*scenario {
 type comparer struct {
 	options   CompareOptions
 	base, new *record.Run
-	forbidden []string // differences that keep all figures apart
 	done      Comparison
 	tests     []test
 	allowed   map[string]bool // differences that --allow let pass
@@ -176,18 +175,24 @@ type test struct {
 
 func comparing(base, next *record.File, o CompareOptions) *comparer {
 	side := func(name string, f *record.File) Side {
-		return Side{Name: name, Run: f.Run, Warnings: f.Warnings, Cut: f.End == nil}
+		return Side{Name: name, Run: f.Run, Warnings: slices.Concat(f.Warnings, ShardWarnings(f.Run)), Cut: f.End == nil}
 	}
 	c := &comparer{
 		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{},
 		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next)},
 	}
-	for _, d := range differencesOf(base.Run, next.Run) {
+	return c
+}
+
+// apart tells what keeps all figures of two runs apart. Those of a merged file
+// are its shards, each with a host of its own.
+func (c *comparer) apart(base, next *record.Run) (why []string) {
+	for _, d := range differencesOf(base, next) {
 		if c.forbids(d) {
-			c.forbidden = append(c.forbidden, d.note())
+			why = append(why, d.note())
 		}
 	}
-	return c
+	return why
 }
 
 // forbids tells whether d keeps figures apart. One that is allowed becomes a
@@ -223,7 +228,7 @@ func (c *comparer) only(name, side string, other *record.File) {
 
 // scenario adds the verdicts on one scenario that both sides measured.
 func (c *comparer) scenario(name string, base, next *scenario) {
-	apart := slices.Clone(c.forbidden)
+	apart := c.apart(base.run, next.run)
 	a, b := base.bare, next.bare
 	if len(a.all) == 0 || len(b.all) == 0 {
 		observedOnly := len(a.all) == 0 && len(b.all) == 0
@@ -235,8 +240,8 @@ func (c *comparer) scenario(name string, base, next *scenario) {
 			if c.forbids(d) {
 				apart = append(apart, d.note())
 			}
-		} else if c.base.Hook.Used != c.new.Hook.Used {
-			d := difference{AllowHook, fmt.Sprintf("hook differs: %s, %s", cmp.Or(c.base.Hook.Used, "none"), cmp.Or(c.new.Hook.Used, "none"))}
+		} else if was, is := base.run.Hook.Used, next.run.Hook.Used; was != is {
+			d := difference{AllowHook, fmt.Sprintf("hook differs: %s, %s", cmp.Or(was, "none"), cmp.Or(is, "none"))}
 			if c.forbids(d) {
 				apart = append(apart, d.note())
 			}
@@ -469,7 +474,9 @@ func leastSignedRank(t test) float64 { return math.Ldexp(2, -len(t.base)) }
 func (c *comparer) searches(base, next *record.File) {
 	type key struct{ scenario, goal string }
 	found := map[key]record.Goal{}
+	of := map[string]*record.Run{}
 	for _, s := range base.Searches {
+		of[s.Scenario] = base.Header(s.Shard)
 		for _, g := range s.Goals {
 			found[key{s.Scenario, g.Name}] = g
 		}
@@ -482,7 +489,11 @@ func (c *comparer) searches(base, next *record.File) {
 			if i < 0 || !ok {
 				continue
 			}
-			c.done.Verdicts = append(c.done.Verdicts, c.rate(s.Scenario, gate, old, s.Goals[i]))
+			v := c.rate(s.Scenario, gate, old, s.Goals[i])
+			if apart := c.apart(of[s.Scenario], next.Header(s.Shard)); len(apart) > 0 {
+				v.Verdict, v.Change, v.Notes = record.NotComparable, nil, apart
+			}
+			c.done.Verdicts = append(c.done.Verdicts, v)
 		}
 	}
 }
@@ -500,10 +511,6 @@ func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) reco
 		}
 		sc := rateScale(*g.UpperPPS)
 		v.Notes = append(v.Notes, fmt.Sprintf("%s: between %s and %s %s", side, sc.format(*g.LowerPPS), sc.format(*g.UpperPPS), sc.unit))
-	}
-	if len(c.forbidden) > 0 {
-		v.Verdict, v.Notes = record.NotComparable, c.forbidden
-		return v
 	}
 	if !base.Resolved || !next.Resolved || base.LowerPPS == nil || base.UpperPPS == nil || next.LowerPPS == nil || next.UpperPPS == nil || *base.LowerPPS <= 0 {
 		return v

@@ -454,8 +454,8 @@ func (s *contrast) differences() (section, bool) {
 		return sec, true
 	}
 	sec.blocks = differing([]party{
-		{"base: " + s.Base.Name, []*record.Run{s.Base.Run}},
-		{"new: " + s.New.Name, []*record.Run{s.New.Run}},
+		{"base: " + s.Base.Name, runsOf(s.Base.Run)},
+		{"new: " + s.New.Name, runsOf(s.New.Run)},
 	})
 	return sec, true
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
+	"strconv"
 
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
@@ -15,6 +16,9 @@ type scenario struct {
 	name   string
 	mode   string // "TUN", "TAP"
 	label  string // without the mode and the common axes
+	run    *record.Run
+	shard  int    // of a merged file, else 0
+	where  string // " · host 2" in a file of several hosts, else ""
 	bare   arm
 	observ arm
 }
@@ -78,6 +82,7 @@ func scenarios(f *record.File) (list []*scenario, common []string) {
 	}
 	sorted := slices.SortedFunc(maps.Keys(names), compareNames)
 	common = commonAxes(sorted)
+	host, hosts := machines(f.Run)
 	byPair := func(a, b *record.Trial) int {
 		return cmp.Or(cmp.Compare(a.Pair, b.Pair), cmp.Compare(a.Trial, b.Trial))
 	}
@@ -85,10 +90,17 @@ func scenarios(f *record.File) (list []*scenario, common []string) {
 		slices.SortStableFunc(bare[name], byPair)
 		slices.SortStableFunc(observed[name], byPair)
 		mode, _ := split(name)
-		list = append(list, &scenario{
+		s := &scenario{
 			name: name, mode: mode, label: label(name, common),
 			bare: newArm(bare[name]), observ: newArm(observed[name]),
-		})
+		}
+		s.shard = s.head().all[0].Shard
+		s.run = f.Header(s.shard)
+		if hosts > 1 {
+			s.where = " · host " + strconv.Itoa(host[s.shard])
+			s.label += s.where
+		}
+		list = append(list, s)
 	}
 	return list, common
 }

@@ -24,6 +24,8 @@ type Format struct {
 	runs func(runs []NamedRun, alone bool) ([]Output, error)
 	// comparison does the same of verdicts; nil if the format carries none.
 	comparison func(c *Comparison, alone bool) ([]Output, error)
+	// history does the same of a history; nil if the format carries none.
+	history func(c *Check, alone bool) ([]Output, error)
 }
 
 // GCPercent is the GOGC of a process that renders stored runs. They are most of its
@@ -46,7 +48,8 @@ type Output struct {
 
 // Formats lists all formats, the default first.
 var Formats = []Format{
-	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison},
+	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison, history: markdownHistory},
+	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
 	{Name: "json", For: "programs: the figures of the report", Each: true, runs: jsonRuns, comparison: jsonComparison},
 	{Name: "csv", For: "spreadsheets and data frames: a row a trial", runs: csvRuns, comparison: csvComparison},
 	{Name: "benchfmt", For: "benchstat and other readers of Go's benchmark format", runs: benchRuns},
@@ -54,7 +57,6 @@ var Formats = []Format{
 	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
 	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
 	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
-	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison},
 }
 
 // FormatNames gives the names of all formats, or of those that carry a
@@ -90,6 +92,37 @@ func (f Format) Print(w io.Writer, runs []NamedRun) error {
 // PrintComparison writes the report on c to w.
 func (f Format) PrintComparison(w io.Writer, c *Comparison) error {
 	return f.print(w, func() ([]Output, error) { return f.comparison(c, true) })
+}
+
+// HistoryFormats gives the names of the formats that carry a history, the default
+// first.
+func HistoryFormats() (names []string) {
+	for _, f := range Formats {
+		if f.history != nil {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// FindHistoryFormat gives the format of that name, which must carry a history.
+func FindHistoryFormat(name string) (Format, error) {
+	f, err := FindFormat(name, false)
+	if err == nil && f.history == nil {
+		return Format{}, fmt.Errorf("--format %s carries no history: choose %s", name, strings.Join(HistoryFormats(), ", "))
+	}
+	return f, err
+}
+
+// PrintHistory writes the report on c to w.
+func (f Format) PrintHistory(w io.Writer, c *Check) error {
+	return f.print(w, func() ([]Output, error) { return f.history(c, true) })
+}
+
+// WriteHistory writes the report on c into dir, as Write does.
+func (f Format) WriteHistory(dir string, c *Check) (string, error) {
+	files, err := f.history(c, false)
+	return f.write(dir, files, err)
 }
 
 func (f Format) print(w io.Writer, render func() ([]Output, error)) error {
@@ -149,6 +182,10 @@ func markdownRuns(runs []NamedRun, alone bool) ([]Output, error) {
 
 func markdownComparison(c *Comparison, alone bool) ([]Output, error) {
 	return markdownFiles(newContrast(c).document(), alone)
+}
+
+func markdownHistory(c *Check, alone bool) ([]Output, error) {
+	return markdownFiles(newHistoryText(c).document(), alone)
 }
 
 // markdownFiles are a report and the charts beside it, unless it stands alone.

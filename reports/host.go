@@ -17,6 +17,8 @@ func observer(f *record.File, list []*scenario) section {
 	switch h.Used {
 	case "", "none":
 		sec.blocks = append(sec.blocks, say("No observer was attached; ", mono(cmp.Or(h.Requested, "nothing")), " was asked for."))
+	case record.HookMixed:
+		sec.blocks = append(sec.blocks, say("By different hooks: see Shards."))
 	default:
 		p := say("Through ", bold(h.Used), "; ", mono(cmp.Or(h.Requested, "auto")), " was asked for.")
 		var memory, missed uint64

@@ -32,6 +32,10 @@ func htmlComparison(c *Comparison, _ bool) ([]Output, error) {
 	return htmlFiles(newContrast(c).document())
 }
 
+func htmlHistory(c *Check, _ bool) ([]Output, error) {
+	return htmlFiles(newHistoryText(c).document())
+}
+
 // htmlFiles is d as one page, with everything in it: nothing lies beside it.
 func htmlFiles(d document) ([]Output, error) {
 	var b bytes.Buffer

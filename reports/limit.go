@@ -103,7 +103,7 @@ type passage struct {
 
 // passageOf takes the observed trials of s; false where they lack one of the
 // latencies. Wake-up and ring are not yet told apart.
-func (s *scenario) passageOf(f record.Floor) (passage, bool) {
+func (s *scenario) passageOf() (passage, bool) {
 	// Under an open load end to end counts from when the packet was due: a
 	// schedule that slipped is not the device's time.
 	sent, ok := s.observ.pool(record.Service)
@@ -155,12 +155,12 @@ func (p passage) apart(idle float64) passage {
 const idleShare = 0.1
 
 // passages gives those of all scenarios that have one.
-func passages(f record.Floor, list []*scenario) map[*scenario]passage {
+func passages(list []*scenario) map[*scenario]passage {
 	all := map[*scenario]passage{}
 	type point struct{ rate, residency float64 }
 	idle := map[string]point{} // by family, at its lowest rate
 	for _, s := range list {
-		p, ok := s.passageOf(f)
+		p, ok := s.passageOf()
 		if !ok {
 			continue
 		}
@@ -214,13 +214,14 @@ func (s *scenario) family() string {
 
 // limit tells how far each scenario is from what this host can do at all. It
 // is false where no floor was measured.
-func limit(f record.Floor, list []*scenario) (secs []section) {
+func limit(list []*scenario) (secs []section) {
 	sec := section{heading: "How far from the limit"}
 	title := titles(list)
 	costs := map[*scenario]readCost{}
+	floors := floorsOf(list)
 	var near, far *scenario
 	for _, s := range list {
-		c, ok := s.head().readCost(f)
+		c, ok := s.head().readCost(s.run.Floor)
 		if !ok {
 			continue
 		}
@@ -235,11 +236,11 @@ func limit(f record.Floor, list []*scenario) (secs []section) {
 			far = s
 		}
 	}
-	if len(costs) == 0 || !(f.SyscallNs > 0) {
+	if len(costs) == 0 || len(floors) == 0 {
 		return nil
 	}
 	times := func(s *scenario) prose { return say(mono(title(s)), " at ", bold(decimals(costs[s].ratio, 2)+" ×")) }
-	p := say("The floor is what a read cannot go below on this host in this run: a bare system call, "+decimals(f.SyscallNs, 0)+" ns, and a copy of the packet to user space", copies(f), ".")
+	p := say("The floor is what a read cannot go below on this host in this run: a bare system call, ", floorCost(floors), ".")
 	switch {
 	case near == nil:
 	case near == far:
@@ -252,7 +253,33 @@ func limit(f record.Floor, list []*scenario) (secs []section) {
 		sec.blocks = append(sec.blocks, pic)
 	}
 	sec.blocks = append(sec.blocks, limitTable(list, costs))
-	return append([]section{sec}, spent(list, passages(f, list))...)
+	return append([]section{sec}, spent(list, passages(list))...)
+}
+
+// floorsOf gives the floors of list: one, or those of the shards of a merged
+// file.
+func floorsOf(list []*scenario) (floors []record.Floor) {
+	seen := map[*record.Run]bool{}
+	for _, s := range list {
+		if !seen[s.run] && s.run.Floor.SyscallNs > 0 {
+			floors = append(floors, s.run.Floor)
+		}
+		seen[s.run] = true
+	}
+	return floors
+}
+
+// floorCost spells what a call and a copy cost.
+func floorCost(floors []record.Floor) string {
+	low, high := floors[0].SyscallNs, floors[0].SyscallNs
+	for _, f := range floors[1:] {
+		low, high = min(low, f.SyscallNs), max(high, f.SyscallNs)
+	}
+	const and = " ns, and a copy of the packet to user space"
+	if len(floors) == 1 {
+		return decimals(low, 0) + and + copies(floors[0])
+	}
+	return between(decimals(low, 0), decimals(high, 0)) + and + ", as each shard measured them"
 }
 
 // copies spells what a copy of each size costs.

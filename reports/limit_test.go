@@ -202,7 +202,7 @@ func passagesOf(trials ...record.Trial) map[string]passage {
 	f := &record.File{Run: &record.Run{}, Trials: trials}
 	list, _ := scenarios(f)
 	got := map[string]passage{}
-	for s, p := range passages(record.Floor{SyscallNs: 80}, list) {
+	for s, p := range passages(list) {
 		got[s.name] = p
 	}
 	return got

@@ -15,7 +15,7 @@ import (
 // newDocument computes the report of f.
 func newDocument(f *record.File) document {
 	list, common := scenarios(f)
-	d := document{title: "tunbench: TUN/TAP on Linux " + cmp.Or(f.Run.Host.Kernel, "of unknown release")}
+	d := document{title: "tunbench: TUN/TAP on Linux " + cmp.Or(f.Run.Host.Kernel, unknownKernel(f.Run))}
 	d.alerts = alerts(f)
 	d.lead = lead(f, list)
 	if len(list) == 0 {
@@ -32,7 +32,7 @@ func newDocument(f *record.File) document {
 		}
 		d.sections = append(d.sections, beside(list)...)
 		add(directions, conversations, queues, flowQueues, written, headers, hops, latencies)
-		d.sections = append(d.sections, limit(f.Run.Floor, list)...)
+		d.sections = append(d.sections, limit(list)...)
 		add(drops, observerCost, accounting, flagged)
 	}
 	if sec, ok := searches(f, list, common); ok {
@@ -40,6 +40,9 @@ func newDocument(f *record.File) document {
 	}
 	if len(f.Skips) > 0 {
 		d.sections = append(d.sections, skipped(f.Skips))
+	}
+	if sec, ok := shards(f, list); ok {
+		d.sections = append(d.sections, sec)
 	}
 	d.sections = append(d.sections, observer(f, list), host(f, list))
 	return d
@@ -55,7 +58,7 @@ func alerts(f *record.File) (a []prose) {
 		last := f.Resumes[n-1]
 		a = append(a, say(fmt.Sprintf("This run was interrupted and gone on with: the last time at %s, when it had %s.", clock(last.Started), plural(last.Trials, "trial", "trials"))))
 	}
-	for _, w := range f.Warnings {
+	for _, w := range slices.Concat(f.Warnings, ShardWarnings(f.Run)) {
 		a = append(a, say(w, "."))
 	}
 	return a
@@ -77,8 +80,12 @@ func lead(f *record.File, list []*scenario) prose {
 	if len(modes) > 0 {
 		p = append(p, say(" ("+strings.Join(modes, ", ")+")")...)
 	}
-	p = append(p, say(" of suite ", mono(cmp.Or(r.Suite, "unnamed")), " on ", bold("Linux "+cmp.Or(r.Host.Kernel, "?")),
-		" ("+strings.Join(nonEmpty(r.Host.Arch, cpus(r.Host), virtual(r.Host.Virt)), ", ")+")")...)
+	p = append(p, say(" of suite ", mono(cmp.Or(r.Suite, "unnamed")), " on ", bold("Linux "+cmp.Or(r.Host.Kernel, unknownKernel(r))),
+		" ("+strings.Join(nonEmpty(r.Host.Arch, cpusOf(r), virtual(r.Host.Virt)), ", ")+")")...)
+	if n := len(r.Parts); n > 0 {
+		_, hosts := machines(r)
+		p = append(p, say(", merged of ", bold(plural(n, "shard", "shards")), " from ", bold(plural(hosts, "host", "hosts")))...)
+	}
 	if r.Started != "" {
 		p = append(p, say(", started "+clock(r.Started))...)
 	}
@@ -104,6 +111,8 @@ func lead(f *record.File, list []*scenario) prose {
 	switch r.Hook.Used {
 	case "", "none":
 		p = append(p, say(" No observer was attached.")...)
+	case record.HookMixed:
+		p = append(p, say(" The shards looked into the kernel by different hooks.")...)
 	default:
 		p = append(p, say(" The observer looked into the kernel through ", mono(r.Hook.Used))...)
 		if bare > 0 {
@@ -115,7 +124,25 @@ func lead(f *record.File, list []*scenario) prose {
 	if r.Tool.Commit != "" {
 		p = append(p, say(" (", mono(r.Tool.Commit), ")")...)
 	}
-	return append(p, say(".")...)
+	p = append(p, say(".")...)
+	if s := r.Shard; s != nil {
+		p = append(p, say(" This is ", bold(s.String()), ": the plan has "+plural(s.Scenarios, "scenario", "scenarios")+".")...)
+	}
+	return p
+}
+
+func unknownKernel(r *record.Run) string {
+	if len(r.Parts) > 1 {
+		return "of several releases"
+	}
+	return "of unknown release"
+}
+
+func cpusOf(r *record.Run) string {
+	if len(r.Parts) > 1 && (r.Host.CPU == "" || r.Host.CPUs == 0) {
+		return "different CPUs"
+	}
+	return cpus(r.Host)
 }
 
 func cpus(h record.Host) string {

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,6 +24,16 @@ func writeDocument(dir string, d document) error {
 		return err
 	}
 	return writeFiles(dir, files)
+}
+
+// WriteRun writes the records of f into dir as its run file, in one step. The
+// same records give the same bytes.
+func WriteRun(dir string, f *record.File) error {
+	var b bytes.Buffer
+	if err := f.Write(record.NewWriter(&b)); err != nil {
+		return err
+	}
+	return writeFiles(dir, []Output{{record.FileName, b.Bytes()}})
 }
 
 // writeFiles puts files into dir, the first one last.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the programs that a target of the Makefile needs, if they are missing.
 #
-#   scripts/setup.sh [--check] [build|bench|test|guest|generate|lint|compare|ci]...
+#   scripts/setup.sh [--check] [build|bench|test|guest|generate|lint|compare|dist|ci]...
 #
 # The default is `test`. On Debian and Ubuntu, packages are installed by
 # apt-get, through sudo when the caller is not root. Elsewhere, and with
@@ -17,7 +17,7 @@ usage() {
 # A program or a file, and the Debian package that holds it.
 declare -A package=(
 	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [ethtool]=ethtool [git]=git
-	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [llvm-strip]=llvm [make]=make [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
+	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
 	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [unshare]=util-linux
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/stdio.h]=libc6-dev
 )
@@ -31,6 +31,7 @@ lint=("${build[@]}" awk shellcheck)
 # The HTML page is driven in a real browser: 115 MB to fetch, 370 MB unpacked,
 # which is why only CI insists on it.
 browser=(chromium)
+dist=("${build[@]}" awk dpkg-deb lintian)
 compare=("${build[@]}" awk bpftrace cc jq unshare /usr/include/stdio.h)
 
 check=false
@@ -45,10 +46,11 @@ for target; do
 	guest) need+=("${guest[@]}") ;;
 	generate) need+=("${generate[@]}") ;;
 	lint) need+=("${lint[@]}") ;;
+	dist) need+=("${dist[@]}") ;;
 	compare) need+=("${compare[@]}") ;;
 	ci) need+=("${test[@]}" "${guest[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" cc /usr/include/stdio.h bpftool) ;;
 	*)
-		echo "setup: unknown target $target; choose build, bench, test, guest, generate, lint, compare or ci" >&2
+		echo "setup: unknown target $target; choose build, bench, test, guest, generate, lint, compare, dist or ci" >&2
 		exit 2
 		;;
 	esac

@@ -70,6 +70,7 @@ func read(root fs.FS, u uname, hv cpuid) record.Host {
 		Config:        config(root, u.release),
 		Sysctl:        readSysctls(root),
 		MemoryBytes:   memory(text(root, "proc/meminfo")),
+		Boot:          text(root, "proc/sys/kernel/random/boot_id"),
 	}
 }
 

@@ -209,7 +209,11 @@ func (r Run) check() error {
 	if err := finite("floor.syscall_ns", r.Floor.SyscallNs); err != nil {
 		return err
 	}
-	return errors.Join(allFinite("floor.copy_ns of size ", r.Floor.CopyNs), allFinite("sees ", r.Sees))
+	errs := []error{allFinite("floor.copy_ns of size ", r.Floor.CopyNs), allFinite("sees ", r.Sees)}
+	for _, p := range r.Parts {
+		errs = append(errs, p.Run.check())
+	}
+	return errors.Join(errs...)
 }
 
 func (t Trial) check() error {
@@ -293,6 +297,15 @@ func (r Run) seal() any {
 	fillSlice(&r.Hook.PassedOver)
 	fillSlice(&r.Hook.Programs)
 	fillMap(&r.Floor.CopyNs)
+	parts := slices.Clone(r.Parts)
+	for i := range parts {
+		parts[i].Run = parts[i].Run.seal().(Run)
+		if e := parts[i].End; e != nil {
+			end := e.seal().(End)
+			parts[i].End = &end
+		}
+	}
+	r.Parts = parts
 	return r
 }
 

@@ -95,6 +95,11 @@ type Run struct {
 	// Builds are the programs that measured each variant, by its letter, in a
 	// file of tunbench ab that compared two of them. Tool is the one that asked.
 	Builds map[string]Build `json:"builds,omitempty"`
+	// Shard is set where the run is a share of its plan. Parts are the shards of
+	// a merged file, in their order; the rest of its header is what they have in
+	// common.
+	Shard *Shard `json:"shard,omitempty"`
+	Parts []Part `json:"parts,omitempty"`
 }
 
 // Build is a tunbench in a file.
@@ -127,6 +132,9 @@ type Host struct {
 	Config        map[string]string `json:"config"` // the CONFIG_ options that bear on TUN/TAP
 	Sysctl        map[string]string `json:"sysctl"`
 	MemoryBytes   uint64            `json:"memory_bytes"`
+	// Boot is random and new at each boot: runs that have it in common met the
+	// same machine. "" where it is not known.
+	Boot string `json:"boot,omitempty"`
 }
 
 // Hook tells how the observer looked into the kernel, and why so.
@@ -170,7 +178,8 @@ type Trial struct {
 	// verdict found in one is confirmed in the next.
 	Variant    string             `json:"variant,omitempty"`
 	Block      int                `json:"block,omitempty"`
-	Trial      int                `json:"trial"` // 1-based, within the run
+	Shard      int                `json:"shard,omitempty"` // of a merged file; also of the other records
+	Trial      int                `json:"trial"`           // 1-based, within the run or its shard
 	Started    string             `json:"started"`
 	DurationNs int64              `json:"duration_ns"` // of the measured windows together
 	Metrics    map[string]float64 `json:"metrics"`
@@ -354,6 +363,7 @@ type Search struct {
 	SpentNs  int64             `json:"spent_ns"` // measured and waited
 	MaxPPS   float64           `json:"max_pps"`  // the highest rate that was tried
 	Notes    []string          `json:"notes,omitempty"`
+	Shard    int               `json:"shard,omitempty"`
 }
 
 // Goal is what a search found for one loss ratio. Rates are in packets/s;
@@ -562,6 +572,7 @@ type Skip struct {
 	Axes     map[string]string `json:"axes"`
 	Reason   string            `json:"reason"`
 	Detail   string            `json:"detail"`
+	Shard    int               `json:"shard,omitempty"`
 }
 
 // Resume marks the place where an interrupted run was gone on with.
@@ -570,6 +581,7 @@ type Resume struct {
 	Started string `json:"started"` // RFC 3339, UTC
 	Trials  int    `json:"trials"`  // that were there
 	Skips   int    `json:"skips"`
+	Shard   int    `json:"shard,omitempty"`
 }
 
 // End closes a file. A file without it was interrupted.

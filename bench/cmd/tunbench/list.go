@@ -34,6 +34,7 @@ func (a *app) listCommand() *cobra.Command {
 device of each for a moment to tell whether this host supports it.`,
 		Example: `  tunbench list --suite smoke
   tunbench list --filter 'queues=4 size=64,1500' --set io=poll
+  tunbench list --shard 1/3
   tunbench list --json | jq -r 'select(.supported|not) | .scenario + ": " + .reason'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -41,10 +42,14 @@ device of each for a moment to tell whether this host supports it.`,
 			if err != nil {
 				return err
 			}
+			if plan, err = sel.split(plan); err != nil {
+				return err
+			}
 			return a.list(cmd.Context(), plan, asJSON)
 		},
 	}
 	sel.register(cmd)
+	sel.registerShard(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one object a line: scenario, axes, supported, reason")
 	return cmd
 }

@@ -155,7 +155,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"compare", dir, dir, "--threshold", "speed=5%"}, "choose bit_per_s, cpu_ns_per_pkt"},
 		{[]string{"compare", dir, dir, "--format", "pdf"}, "choose markdown"},
 		{[]string{"compare", dir, dir, "--format", "markdown", "--json"}, "[json format]"},
-		{[]string{"compare", dir, dir, "--format", "benchfmt"}, "--format benchfmt carries no verdicts: choose markdown, json, csv"},
+		{[]string{"compare", dir, dir, "--format", "benchfmt"}, "--format benchfmt carries no verdicts: choose markdown, html, json, csv"},
 		{[]string{"compare", held, held}, "the file is empty"},
 		{[]string{"report"}, "requires at least 1 arg"},
 		{[]string{"report", filepath.Join(dir, "nothing")}, "no such file"},

@@ -99,7 +99,7 @@ interrupted.`,
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only, beside what was asked for")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario where no progress is drawn")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
-	root.AddCommand(a.runCommand(), a.abCommand(), a.workerCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.compareCommand(), a.vmCommand(), a.kernelsCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.abCommand(), a.workerCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.compareCommand(), a.historyCommand(), a.mergeCommand(), a.vmCommand(), a.kernelsCommand(), a.versionCommand())
 	return root
 }
 

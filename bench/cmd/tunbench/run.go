@@ -28,6 +28,7 @@ type runFlags struct {
 
 func (r *runFlags) register(cmd *cobra.Command) {
 	r.selection.register(cmd)
+	r.registerShard(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
 	formatFlag(cmd, &r.format, defaultFormat, "of another report, beside report.md", false)
@@ -57,7 +58,7 @@ func (r *runFlags) runPlan(args []string) (bench.Plan, error) {
 	if err := plan.CheckSearch(); err != nil {
 		return plan, fmt.Errorf("--search: %w", err)
 	}
-	return plan, nil
+	return r.split(plan)
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -73,12 +74,17 @@ and --resume goes on with it.
 --search looks in each scenario for the highest rates without loss (NDR) and with
 a loss of 0.5 % (PDR), by multiple loss ratio search (RFC 9971), after all pairs.
 
+--shard i/n measures the i-th of n shares of the scenarios, chosen by their
+names alone; the hosts of the others need not know of it. tunbench merge makes
+one file of all.
+
 It needs root, or --userns to measure bare throughput in a user namespace.`,
 		Example: `  sudo tunbench run --suite smoke
   sudo tunbench run --filter 'mode=tun gen=udp queues=4 size=64' --set flows=64 --set io=poll
   sudo tunbench run --trials 10 --hook tracepoint --cpus 2,3 --out before-the-patch
   sudo tunbench run --suite full --out all
   sudo tunbench run --resume all
+  sudo tunbench run --suite full --shard 2/3 --out shard-2
   sudo tunbench run --filter 'queues=1 size=64' --trials 1 --search quick
   sudo tunbench run --suite smoke --format csv
   tunbench run --userns --suite smoke`,
@@ -131,6 +137,9 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 	path := filepath.Join(out, record.FileName)
 	if _, err := os.Lstat(path); err == nil && plan.Done == nil {
 		return fmt.Errorf("%s holds a run already: choose another --out, or go on with it: --resume %s", path, out)
+	}
+	if plan.Shard != nil && len(plan.Scenarios) == 0 {
+		a.warnf("%v holds none of the %d scenarios: there is nothing to measure", *plan.Shard, plan.Shard.Scenarios)
 	}
 	if plan.Search.Name != "" {
 		for _, s := range plan.Scenarios {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -25,6 +26,7 @@ type selection struct {
 	seed            uint64
 	cpus            string
 	strict          bool
+	shard           string // of run and list
 
 	single  bool // one scenario, all axes at their default, unless suite or filter say otherwise
 	changed func(flag string) bool
@@ -59,6 +61,24 @@ func (s *selection) register(cmd *cobra.Command) {
 	for _, flag := range []string{"trials", "warmup", "measure", "seed", "cpus"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
 	}
+}
+
+// registerShard adds --shard, for commands that work on a whole suite.
+func (s *selection) registerShard(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.shard, "shard", "", "the i-th of n shares of the scenarios, such as 2/3, each for a host of its own; tunbench merge puts them together")
+	_ = cmd.RegisterFlagCompletionFunc("shard", cobra.NoFileCompletions)
+}
+
+// split gives the share of plan that --shard asks for.
+func (s *selection) split(plan bench.Plan) (bench.Plan, error) {
+	shard, err := bench.ParseShard(s.shard)
+	if err == nil && s.shard == "" && s.changed("shard") {
+		err = errors.New(`"" is no share of a plan: write it like 2/3`)
+	}
+	if err != nil {
+		return plan, fmt.Errorf("--shard: %w", err)
+	}
+	return plan.Split(shard, s.changed("seed")), nil
 }
 
 // plan turns the flags into a Plan. It looks at nothing but them and the

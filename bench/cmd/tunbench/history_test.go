@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tunbench/reports"
+	"tunbench/reports/record"
+)
+
+// keepRuns makes TestHistory leave its run files for a person to try the
+// commands on: go test ./bench/cmd/tunbench -run TestHistory -keep-runs DIR.
+var keepRuns = flag.String("keep-runs", "", "folder to keep the synthetic run files of TestHistory in")
+
+// stepRuns writes 60 runs, a day each: the packet rate of one scenario falls by
+// 3 % in run 40, with noise of 1 % between runs.
+func stepRuns(t *testing.T) (runs []string) {
+	t.Helper()
+	dir := *keepRuns
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	for i := range 60 {
+		rate := 1.27e6 * (1 + 0.01*random.NormFloat64())
+		if i >= 40 {
+			rate *= 0.97
+		}
+		started := time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC).AddDate(0, 0, i)
+		run := record.Run{ID: fmt.Sprintf("%s-%08x", started.Format("20060102T150405.000Z"), i), Started: started.Format(time.RFC3339Nano),
+			Clock: "monotonic", Suite: "smoke", Tool: record.Tool{Version: "v0.1.0", Commit: fmt.Sprintf("%012x", i)},
+			Host: record.Host{Kernel: "6.18.0", CPU: "Z80", CPUs: 2, Virt: "none", Arch: "x86_64"}}
+		records := []record.Record{run}
+		for pair := range 6 {
+			records = append(records, record.Trial{Scenario: scenario, Arm: record.Bare, Pair: pair + 1, Trial: pair + 1,
+				Metrics: map[string]float64{record.PPS: rate * (1 + 0.002*random.NormFloat64()), record.Loss: 0}})
+		}
+		path := filepath.Join(dir, fmt.Sprintf("run-%02d", i), record.FileName)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		w, err := record.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range append(records, record.End{Trials: 6}) {
+			if err := w.Write(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		runs = append(runs, filepath.Dir(path))
+	}
+	return runs
+}
+
+func TestHistory(t *testing.T) {
+	runs, dir := stepRuns(t), filepath.Join(t.TempDir(), "history")
+	command := func(args ...string) (int, string, string) {
+		return tunbench(context.Background(), fakeLab{}, nil, append([]string{"history"}, append(args, "--dir", dir)...)...)
+	}
+	code, stdout, stderr := command(append([]string{"add"}, runs...)...)
+	if code != 0 || stderr != "" || strings.Count(stdout, ": added: ") != 60 {
+		t.Fatalf("add: exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	if code, stdout, _ := command("add", runs[30], "--release", "v1"); code != 0 || !strings.Contains(stdout, "is there already, marked as release v1") {
+		t.Errorf("mark: exit %d, stdout %q", code, stdout)
+	}
+	for _, fail := range []bool{false, true} {
+		args, want := []string{"check"}, 0
+		if fail {
+			args, want = append(args, "--fail"), 1
+		}
+		code, stdout, stderr = command(args...)
+		if code != want || stderr != "" || !strings.Contains(stdout, "Regressed:") || !strings.Contains(stdout, "begins with 20260210T030000.000Z-00000028 (2026-02-10 03:00 UTC, Linux 6.18.0, tunbench 000000000028") {
+			t.Errorf("check, --fail %v: exit %d, stdout %q, stderr %q", fail, code, stdout, stderr)
+		}
+	}
+	code, stdout, _ = command("check", "--json")
+	var found struct {
+		Scenario, Metric, Kind, Verdict string
+		Change                          float64
+		Begins                          reports.Point
+	}
+	if err := json.NewDecoder(strings.NewReader(stdout)).Decode(&found); err != nil || code != 0 || found.Kind != reports.ChangePoint || found.Verdict != record.Regression ||
+		found.Change > -0.02 || found.Begins.Commit != "000000000028" || found.Scenario != scenario {
+		t.Errorf("--json: %+v, %v of %q", found, err, stdout)
+	}
+	for _, args := range [][]string{{"--threshold", "pps=20%"}, {"--metric", "loss"}, {"--since", "2026-02-20"}, {"--filter", "size=1500"}, {"--arm", "observed"}} {
+		if code, stdout, stderr := command(append([]string{"check", "--fail"}, args...)...); code != 0 || stderr != "" || strings.Contains(stdout, "Regressed") {
+			t.Errorf("check %q: exit %d, stdout %q, stderr %q", args, code, stdout, stderr)
+		}
+	}
+
+	code, stdout, _ = command("show")
+	if code != 0 || !strings.Contains(stdout, "since release") || !strings.Contains(stdout, "% (v1)") || !strings.ContainsRune(stdout, '█') {
+		t.Errorf("show: exit %d, stdout %q", code, stdout)
+	}
+	code, stdout, _ = command("show", "--json", "--metric", "pps", "--filter", "size=64 queues=1", "--since", "2026-02-20")
+	var series reports.Series
+	if err := json.Unmarshal([]byte(stdout), &series); err != nil || code != 0 || len(series.Points) != 10 || series.Points[0].N != 6 {
+		t.Errorf("show --json: exit %d, %v, %d points", code, err, len(series.Points))
+	}
+	code, stdout, _ = command("show", "--format", "markdown")
+	if code != 0 || !strings.HasPrefix(stdout, "# tunbench: history of ") || strings.Contains(stdout, ".svg") {
+		t.Errorf("show --format markdown: exit %d, stdout %q", code, stdout)
+	}
+	out := filepath.Join(t.TempDir(), "trends")
+	code, stdout, _ = command("show", "--out", out)
+	charts, err := filepath.Glob(filepath.Join(out, "history-*-pps.svg"))
+	if code != 0 || !strings.Contains(stdout, "report: "+out) || err != nil || len(charts) != 1 || !strings.Contains(readText(t, out, reports.ReportName), filepath.Base(charts[0])) {
+		t.Errorf("show --out: exit %d, stdout %q, charts %q", code, stdout, charts)
+	}
+	if code, _, stderr := command("check", "--host", "xyz"); code != 2 || !strings.Contains(stderr, `--host "xyz": no run is of such a host: choose `) {
+		t.Errorf("--host: exit %d, stderr %q", code, stderr)
+	}
+	if code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, "__complete", "history", "show", "--dir", dir, "--host", ""); code != 0 || !strings.Contains(stdout, "\tZ80") {
+		t.Errorf("completion of --host: %q", stdout)
+	}
+}
+
+func TestHistoryWrongUse(t *testing.T) {
+	empty, torn := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(torn, "torn.jsonl"), []byte("{"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"show", "--dir", filepath.Join(empty, "nosuch")}, "tunbench history add makes it"},
+		{[]string{"show", "--dir", empty}, "holds no run: tunbench history add"},
+		{[]string{"check", "--dir", torn}, "torn.jsonl is torn"},
+		{[]string{"add"}, "requires at least 1 arg"},
+		{[]string{"add", filepath.Join(empty, "nosuch"), "--dir", empty}, "no such file"},
+		{[]string{"show", "--metric", "speed"}, `--metric "speed": choose bit_per_s, `},
+		{[]string{"show", "--arm", "left"}, "choose both, bare, observed"},
+		{[]string{"show", "--since", "tomorrow"}, "--since \"tomorrow\": write a day like"},
+		{[]string{"show", "--filter", "quues=2"}, "did you mean queues?"},
+		{[]string{"show", "--format", "pdf"}, "choose markdown"},
+		{[]string{"check", "--threshold", "pps"}, "write metric=x%"},
+		{[]string{"show", "--json", "--format", "markdown"}, "[json format]"},
+	} {
+		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, append([]string{"history"}, test.args...)...)
+		if code != 2 || stdout != "" || !strings.Contains(stderr, test.want) {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q, want %q", test.args, code, stdout, stderr, test.want)
+		}
+	}
+}

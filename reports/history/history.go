@@ -1,0 +1,466 @@
+// Package history keeps runs over time in a folder: a copy of each run's file,
+// and a small file for each that was marked as a release. Nothing in it is ever
+// overwritten. What is read from the runs is kept in an index, which is a cache:
+// without it everything is read again.
+package history
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/reports"
+	"tunbench/reports/aa"
+	"tunbench/reports/record"
+)
+
+const (
+	runSuffix     = ".jsonl"
+	releaseSuffix = ".release.json"
+	lockName      = ".lock"
+	addPrefix     = ".add-" // of files that are being written
+)
+
+// Added is what Add did.
+type Added struct {
+	File    string // inside of the history
+	There   bool   // the run was there already, the same
+	Cut     bool   // it was interrupted
+	Release string // what it was marked as by this call
+	Notes   []string
+}
+
+// Add copies the run at path, a file or a folder, into the history in dir, which
+// is made if it is not there, and marks it as release if that is not "". A run
+// that is there already is not copied; it may still be marked. A run that was
+// interrupted and has been gone on with since is put beside what was there of
+// it, and counts in its place.
+func Add(dir, path, release string) (Added, error) {
+	var done Added
+	if err := checkRelease(release); err != nil {
+		return done, err
+	}
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		path = filepath.Join(path, record.FileName)
+	}
+	// It is read once, since its run may still be writing.
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return done, fmt.Errorf("add run: %w", err)
+	}
+	f, err := record.Read(bytes.NewReader(text))
+	if err != nil {
+		return done, fmt.Errorf("add %s: %w", path, err)
+	}
+	if err := checkRun(path, f); err != nil {
+		return done, err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return done, fmt.Errorf("make the history: %w", err)
+	}
+	unlock := lock(dir, unix.LOCK_EX)
+	defer unlock()
+	done.Cut, done.Notes = f.End == nil, f.Warnings
+	done.File, done.There, err = put(dir, nameOf(f.Run), text)
+	if err != nil {
+		return done, fmt.Errorf("add %s: %w", path, err)
+	}
+	if release != "" {
+		if done.Release, err = mark(dir, done.File, f.Run.ID, release); err != nil {
+			return done, fmt.Errorf("add %s: %w", path, err)
+		}
+	}
+	return done, nil
+}
+
+// checkRun refuses what has no place in a series.
+func checkRun(path string, f *record.File) error {
+	switch _, err := time.Parse(time.RFC3339Nano, f.Run.Started); {
+	case reports.HoldsVariants(f):
+		return fmt.Errorf("add %s: it holds the variants of tunbench ab, which are no run over time", path)
+	case f.Run.ID == "":
+		return fmt.Errorf("add %s: its header has no id, so that it could be added twice", path)
+	case err != nil:
+		return fmt.Errorf("add %s: it started at %q, which is no RFC 3339 time, so that it has no place among the others", path, f.Run.Started)
+	}
+	return nil
+}
+
+// checkRelease refuses names that cannot be shown as they are.
+func checkRelease(name string) error {
+	if name != "" && (strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })) {
+		return fmt.Errorf("release %q: the name has spaces at an end or characters that cannot be printed", name)
+	}
+	return nil
+}
+
+// ownID is an id as tunbench makes it.
+var ownID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{3}Z-[0-9a-f]{8}$`)
+
+// nameOf names a run by its start, its host and its id, without suffix and
+// without a dot. An id of others is outside text: what is no letter or digit is
+// replaced, and a hash tells it from those that look the same then.
+func nameOf(r *record.Run) string {
+	started, _ := time.Parse(time.RFC3339Nano, r.Started)
+	id := strings.Map(func(c rune) rune {
+		if c < 128 && (unicode.IsLetter(c) || unicode.IsDigit(c)) {
+			return c
+		}
+		return '-'
+	}, r.ID)
+	if !ownID.MatchString(r.ID) {
+		sum := sha256.Sum256([]byte(r.ID))
+		id = id[:min(len(id), 60)] + "-" + hex.EncodeToString(sum[:6])
+	}
+	return started.UTC().Format("20060102T150405Z") + "-" + aa.Fingerprint(r.Host) + "-" + id
+}
+
+// put makes the file with that name, unless it is there. Where another file of
+// the run is there, the whole lines of it must be the beginning of text.
+func put(dir, name string, text []byte) (file string, there bool, err error) {
+	for n := 1; ; n++ {
+		file = name + runSuffix
+		if n > 1 {
+			file = name + "." + strconv.Itoa(n) + runSuffix
+		}
+		switch err = create(filepath.Join(dir, file), text); {
+		case err == nil:
+			return file, false, nil
+		case !errors.Is(err, fs.ErrExist):
+			return file, false, err
+		}
+		old, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			return file, false, err
+		}
+		whole := old[:bytes.LastIndexByte(old, '\n')+1]
+		switch {
+		case bytes.Equal(old, text), bytes.HasPrefix(old, text):
+			return file, true, nil
+		case !bytes.HasPrefix(text, whole):
+			return file, false, fmt.Errorf("%s has the same run (%s), and it is another: compare the two files, and keep one",
+				filepath.Join(dir, file), name)
+		}
+	}
+}
+
+// create puts text at path, in one step, and fails with fs.ErrExist if
+// something is there: also to another process it is whole or not there.
+func create(path string, text []byte) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), addPrefix+"*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	defer tmp.Close()
+	if _, err := tmp.Write(text); err != nil {
+		return err
+	}
+	// CreateTemp gives 0600; a history is for everybody to read.
+	if err := tmp.Chmod(0o644); err != nil {
+		return err
+	}
+	if err := tmp.Sync(); err != nil {
+		return err
+	}
+	err = os.Link(tmp.Name(), path)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		// A file system without links.
+		err = unix.Renameat2(unix.AT_FDCWD, tmp.Name(), unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
+		if err != nil {
+			err = &os.PathError{Op: "rename to", Path: path, Err: err}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if folder, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = folder.Sync() // some file systems cannot sync a folder
+		folder.Close()
+	}
+	return nil
+}
+
+// release is the content of a file that marks a run.
+type release struct {
+	Kind string `json:"kind"` // "release"
+	Name string `json:"name"`
+	Run  string `json:"run"` // its id
+}
+
+// mark marks the run of that file; "" if it is marked so already.
+func mark(dir, file, run, name string) (string, error) {
+	path := filepath.Join(dir, base(file)+releaseSuffix)
+	text, err := json.Marshal(release{"release", name, run})
+	if err != nil {
+		return "", fmt.Errorf("mark as release %s: %w", name, err)
+	}
+	err = create(path, append(text, '\n'))
+	switch {
+	case err == nil:
+		return name, nil
+	case !errors.Is(err, fs.ErrExist):
+		return "", fmt.Errorf("mark as release %s: %w", name, err)
+	}
+	there, err := readRelease(path)
+	if err != nil {
+		return "", err
+	}
+	if there.Name != name {
+		return "", fmt.Errorf("mark as release %s: the run is release %s already (%s)", name, there.Name, path)
+	}
+	return "", nil
+}
+
+func readRelease(path string) (release, error) {
+	var r release
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Kind != "release" || r.Name == "" {
+		return r, fmt.Errorf("%s: it names no release", path)
+	}
+	return r, checkRelease(r.Name)
+}
+
+// base is the name that all files of a run share: without the number of one
+// that was gone on with, and without suffix.
+func base(file string) string {
+	name := strings.TrimSuffix(strings.TrimSuffix(file, releaseSuffix), runSuffix)
+	name, _, _ = strings.Cut(name, ".")
+	return name
+}
+
+// runName matches what a run's file is called.
+var runName = regexp.MustCompile(`^[^.]+(\.[0-9]+)?\.jsonl$`)
+
+// version is the number of a file of a run: the largest has most of it.
+func version(file string) int {
+	_, n, _ := strings.Cut(strings.TrimSuffix(file, runSuffix), ".")
+	v, err := strconv.Atoi(n)
+	if err != nil {
+		return 1
+	}
+	return v
+}
+
+// lock takes the lock of the history, and gives what lets go of it. Where the
+// file system has no locks, or nothing may be written, it does without: no file
+// is ever overwritten, and the index is replaced in one step.
+func lock(dir string, how int) (unlock func()) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return func() {}
+	}
+	for {
+		if err = unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err == nil && how == unix.LOCK_EX {
+		// Whoever writes has the lock: what is left of others was killed.
+		left, _ := filepath.Glob(filepath.Join(dir, addPrefix+"*"))
+		for _, name := range left {
+			os.Remove(name)
+		}
+	}
+	return func() { f.Close() }
+}
+
+// Read gives all runs of the history in dir, and what was left out, a sentence
+// each.
+func Read(dir string) (runs []reports.StoredRun, problems []string, err error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, nil, fmt.Errorf("read the history: %w: tunbench history add makes it", err)
+	}
+	unlock := lock(dir, unix.LOCK_EX)
+	defer unlock()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the history: %w", err)
+	}
+	known, sound := readIndex(dir)
+	var fresh []indexed
+	changed := !sound
+	newest := map[string]string{} // file by base
+	marks := map[string]string{}
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case strings.HasPrefix(name, "."):
+		case strings.HasSuffix(name, releaseSuffix):
+			r, err := readRelease(filepath.Join(dir, name))
+			if err != nil {
+				problems = append(problems, fmt.Sprintf("%s is no mark of a release and is left out: %v", name, err))
+				continue
+			}
+			marks[base(name)] = r.Name
+		case runName.MatchString(name) && e.Type().IsRegular():
+			if old, ok := newest[base(name)]; !ok || version(name) > version(old) {
+				newest[base(name)] = name
+			}
+		default:
+			problems = append(problems, name+" is no file of a run and is left out")
+		}
+	}
+	for _, name := range sorted(newest) {
+		st, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s cannot be read and is left out: %v", name, err))
+			continue
+		}
+		one, ok := known[name]
+		if !ok || one.Size != st.Size() || one.Changed != st.ModTime().UnixNano() {
+			f, err := record.ReadFile(filepath.Join(dir, name))
+			if err == nil {
+				err = checkRun(name, f)
+			}
+			if err != nil {
+				problems = append(problems, fmt.Sprintf("%s is torn or no run, and is left out: %v", name, err))
+				continue
+			}
+			one = indexed{st.Size(), st.ModTime().UnixNano(), reports.NewStoredRun(name, aa.Fingerprint(f.Run.Host), f)}
+			changed = true
+		}
+		fresh = append(fresh, one)
+	}
+	if changed || len(fresh) != len(known) {
+		// Without an index all is well, but slower; the folder may be another's.
+		_ = writeIndex(dir, fresh)
+	}
+	seen := map[string]string{}
+	for _, one := range fresh {
+		r := one.StoredRun
+		r.Release = marks[base(r.File)]
+		if other, twice := seen[r.Host+r.Run.ID]; twice {
+			problems = append(problems, fmt.Sprintf("%s is the same run as %s and is left out", r.File, other))
+			continue
+		}
+		seen[r.Host+r.Run.ID] = r.File
+		runs = append(runs, r)
+	}
+	for _, b := range sorted(marksWithout(marks, newest)) {
+		problems = append(problems, b+releaseSuffix+" marks a run that is not there")
+	}
+	return runs, problems, nil
+}
+
+func marksWithout(marks, files map[string]string) map[string]string {
+	left := map[string]string{}
+	for b := range marks {
+		if _, ok := files[b]; !ok {
+			left[b] = b
+		}
+	}
+	return left
+}
+
+func sorted(m map[string]string) (values []string) {
+	for _, v := range m {
+		values = append(values, v)
+	}
+	slices.Sort(values)
+	return values
+}
+
+const (
+	indexName   = ".index.jsonl"
+	indexSchema = 1 // to be raised when reports computes its figures in another way
+)
+
+// indexed is a run in the index. It holds as long as its file has that size and
+// was changed then, in nanoseconds since 1970.
+type indexed struct {
+	Size    int64 `json:"size"`
+	Changed int64 `json:"changed"`
+	reports.StoredRun
+}
+
+// indexEnd is the last line of the index.
+type indexEnd struct {
+	Schema int    `json:"schema"`
+	Runs   int    `json:"runs"`
+	SHA256 string `json:"sha256"` // of the lines before
+}
+
+// readIndex gives the runs of the index by file. One that is not there, of another
+// schema, torn or changed is not sound: it holds nothing.
+func readIndex(dir string) (known map[string]indexed, sound bool) {
+	text, err := os.ReadFile(filepath.Join(dir, indexName))
+	if err != nil {
+		return nil, false
+	}
+	lines := bytes.TrimSuffix(text, []byte("\n"))
+	at := bytes.LastIndexByte(lines, '\n') + 1
+	var end indexEnd
+	if json.Unmarshal(lines[at:], &end) != nil || end.Schema != indexSchema || end.SHA256 != sumOf(text[:at]) {
+		return nil, false
+	}
+	known = map[string]indexed{}
+	for dec := json.NewDecoder(bytes.NewReader(text[:at])); ; {
+		var one indexed
+		switch err := dec.Decode(&one); {
+		case errors.Is(err, io.EOF):
+			return known, len(known) == end.Runs
+		case err != nil || one.Run == nil:
+			return nil, false
+		}
+		known[one.File] = one
+	}
+}
+
+func sumOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// writeIndex replaces the index in one step.
+func writeIndex(dir string, runs []indexed) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	slices.SortFunc(runs, func(a, b indexed) int { return cmp.Compare(a.File, b.File) })
+	for _, r := range runs {
+		if err := enc.Encode(r); err != nil {
+			return fmt.Errorf("write the index: %w", err)
+		}
+	}
+	if err := enc.Encode(indexEnd{indexSchema, len(runs), sumOf(b.Bytes())}); err != nil {
+		return fmt.Errorf("write the index: %w", err)
+	}
+	tmp, err := os.CreateTemp(dir, addPrefix+"*")
+	if err != nil {
+		return fmt.Errorf("write the index: %w", err)
+	}
+	_, err = tmp.Write(b.Bytes())
+	// CreateTemp gives 0600; whoever reads the history reads its index.
+	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), filepath.Join(dir, indexName))
+	}
+	if err != nil {
+		os.Remove(tmp.Name())
+		return fmt.Errorf("write the index: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,559 @@
+package reports
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// shown are the points that are not too old.
+func (s *Series) shown() []Point { return s.Points[s.shownFrom:] }
+
+// MarshalJSON leaves out the points that are too old.
+func (s *Series) MarshalJSON() ([]byte, error) {
+	type fields Series
+	out := fields(*s)
+	out.Points = s.shown()
+	return json.Marshal(out)
+}
+
+// MarshalJSON puts the names of the series beside the change.
+func (f Finding) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Host     string     `json:"host"`
+		Scenario string     `json:"scenario"`
+		Metric   string     `json:"metric"`
+		Unit     string     `json:"unit"`
+		Arm      record.Arm `json:"arm"`
+		Hook     string     `json:"hook"`
+		Clock    string     `json:"clock"`
+		Change
+	}{f.Series.Host, f.Series.Scenario, f.Series.Metric, f.Series.Unit, f.Series.Arm, f.Series.Hook, f.Series.Clock, f.Change})
+}
+
+// historyText writes what is said of a check.
+type historyText struct {
+	*Check
+	hosts  []string // fingerprints, in order
+	common []string
+}
+
+func newHistoryText(c *Check) historyText {
+	t := historyText{Check: c}
+	var names []string
+	for _, s := range c.Series {
+		if !slices.Contains(t.hosts, s.Host) {
+			t.hosts = append(t.hosts, s.Host)
+		}
+		if !slices.Contains(names, s.Scenario) {
+			names = append(names, s.Scenario)
+		}
+	}
+	t.common = commonAxes(names)
+	return t
+}
+
+// name is a series without its metric.
+func (t historyText) name(s *Series) string {
+	mode, _ := split(s.Scenario)
+	name := mode + " " + label(s.Scenario, t.common)
+	if s.Arm == record.Observed {
+		name += " (observed by " + s.Hook + ")"
+	}
+	if s.Clock == virtualClock {
+		name += " (virtual time)"
+	}
+	return name
+}
+
+// of gives the series of a host.
+func (t historyText) of(host string) (list []*Series) {
+	for _, s := range t.Series {
+		if s.Host == host {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// hostLine says which machine a fingerprint is, and what is known of it.
+func (t historyText) hostLine(host string) prose {
+	var runs []*StoredRun
+	for i := range t.Runs {
+		if t.Runs[i].Host == host {
+			runs = append(runs, &t.Runs[i])
+		}
+	}
+	p := say("Host ", mono(host))
+	if len(runs) == 0 {
+		return p
+	}
+	first, last := runs[0], runs[len(runs)-1]
+	h := last.Run.Host
+	p = append(p, say(": "+strings.Join(nonEmpty(h.CPU, plural(max(h.CPUs, 0), "CPU", "CPUs"), h.Virt), ", ")+"; "+plural(len(runs), "run", "runs"))...)
+	if len(runs) > 1 {
+		p = append(p, say(" from "+clock(first.Run.Started)+" to "+clock(last.Run.Started))...)
+	} else {
+		p = append(p, say(", "+clock(last.Run.Started))...)
+	}
+	return append(p, say(", the newest ", mono(last.Run.ID), " under Linux ", mono(cmp.Or(h.Kernel, "unknown")), ".")...)
+}
+
+// delta gives the change from one point to another.
+func (s *Series) delta(from, to Point) string {
+	v := to.Value - from.Value
+	if !s.gate.Absolute {
+		if !(from.Value > 0) {
+			return absent
+		}
+		v = to.Value/from.Value - 1
+	}
+	if math.IsInf(v, 0) {
+		return absent
+	}
+	return withUnit(s.Metric, step(s.Metric, v))
+}
+
+// ends gives the first and the newest point shown that are valid, the one
+// before the newest, and the last release before it; nil where there is none.
+func (s *Series) ends() (first, before, release, newest *Point) {
+	for i := range s.shown() {
+		p := &s.shown()[i]
+		if p.N == 0 {
+			continue
+		}
+		if first == nil {
+			first = p
+		}
+		if newest != nil && newest.Release != "" {
+			release = newest
+		}
+		before, newest = newest, p
+	}
+	return first, before, release, newest
+}
+
+// trend is the row of a series: what it is now, and since when.
+func (s *Series) trend() []any {
+	first, before, release, newest := s.ends()
+	if newest == nil {
+		return []any{absent, absent, absent, absent}
+	}
+	cells := []any{quantity(s.Metric, &newest.Value)}
+	for _, p := range []*Point{first, before, release} {
+		switch {
+		case p == nil || p == newest:
+			cells = append(cells, absent)
+		case p == release:
+			cells = append(cells, s.delta(*p, *newest)+" ("+clip(printable(p.Release), 16)+")")
+		default:
+			cells = append(cells, s.delta(*p, *newest))
+		}
+	}
+	return cells
+}
+
+var trendColumns = numeric("newest", "since first", "since last", "since release")
+
+const sparkWidth = 32
+
+// spark draws the newest values in one line of text. A run without a valid trial
+// is a dot.
+func (s *Series) spark() string {
+	const bars = "▁▂▃▄▅▆▇█"
+	points := s.shown()
+	points = points[max(0, len(points)-sparkWidth):]
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, p := range points {
+		if p.N > 0 {
+			low, high = min(low, p.Value), max(high, p.Value)
+		}
+	}
+	var b strings.Builder
+	for _, p := range points {
+		switch {
+		case p.N == 0:
+			b.WriteRune('·')
+		case high > low:
+			b.WriteRune([]rune(bars)[min(7, int(8*(p.Value/2-low/2)/(high/2-low/2)))])
+		default:
+			b.WriteRune('▄')
+		}
+	}
+	return b.String()
+}
+
+// HistorySummary writes the series of c for a terminal.
+func HistorySummary(w io.Writer, c *Check) error {
+	t := newHistoryText(c)
+	var b bytes.Buffer
+	for _, host := range t.hosts {
+		wrapped(&b, plainText(t.hostLine(host)))
+		fmt.Fprintln(&b)
+		t.grouped(&b, t.of(host))
+		fmt.Fprintln(&b)
+	}
+	if len(t.common) > 0 {
+		wrapped(&b, "all scenarios: "+printable(strings.Join(t.common, " ")))
+	}
+	if len(t.Series) > 0 {
+		fmt.Fprintln(&b, "Each trend has a scale of its own, from its lowest to its highest run.")
+	}
+	for _, p := range t.points() {
+		wrapped(&b, plainText(p))
+	}
+	t.warnings(&b)
+	return flush(w, &b)
+}
+
+// grouped writes series below the names of their scenarios.
+func (t historyText) grouped(b *bytes.Buffer, list []*Series) {
+	tab := table{columns: slices.Concat(text("metric"), numeric("runs"), text("trend"), trendColumns)}
+	for _, s := range list {
+		tab.rows = append(tab.rows, row(slices.Concat([]any{s.Metric, len(s.shown()), s.spark()}, s.trend())...))
+	}
+	var lines bytes.Buffer
+	plainTable(&lines, tab)
+	line := strings.Split(strings.TrimRight(lines.String(), "\n"), "\n")
+	fmt.Fprintln(b, "    "+line[0])
+	last := ""
+	for i, s := range list {
+		if name := t.name(s); i == 0 || name != last {
+			last = name
+			fmt.Fprintln(b, "  "+clip(printable(name), summaryWidth-2))
+		}
+		fmt.Fprintln(b, "    "+line[i+1])
+	}
+}
+
+// CheckSummary writes the findings of c for a terminal.
+func CheckSummary(w io.Writer, c *Check) error {
+	t := newHistoryText(c)
+	var b bytes.Buffer
+	for _, host := range t.hosts {
+		wrapped(&b, plainText(t.hostLine(host)))
+	}
+	for _, group := range []struct{ heading, verdict string }{{"Regressed", record.Regression}, {"Improved", record.Improvement}} {
+		var last *Series
+		for _, f := range t.Findings {
+			if f.Verdict != group.verdict {
+				continue
+			}
+			if last == nil {
+				fmt.Fprintf(&b, "\n%s:\n", group.heading)
+			}
+			if last != f.Series {
+				last = f.Series
+				name := t.name(f.Series)
+				if len(t.hosts) > 1 {
+					name += ", host " + f.Series.Host
+				}
+				fmt.Fprintln(&b, "  "+clip(printable(name), summaryWidth-2))
+			}
+			fmt.Fprintln(&b, "    "+printable(f.figures()))
+			for _, line := range f.story() {
+				fmt.Fprintln(&b, "      "+printable(line))
+			}
+		}
+	}
+	fmt.Fprintln(&b)
+	if len(t.common) > 0 && len(t.Findings) > 0 {
+		wrapped(&b, "all scenarios: "+printable(strings.Join(t.common, " ")))
+	}
+	for _, p := range t.points() {
+		wrapped(&b, plainText(p))
+	}
+	t.warnings(&b)
+	return flush(w, &b)
+}
+
+func (t historyText) warnings(b *bytes.Buffer) {
+	for _, p := range t.Problems {
+		wrapped(b, "warning: "+printable(p))
+	}
+}
+
+func flush(w io.Writer, b *bytes.Buffer) error {
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+// figures says how much a finding is, and how sure.
+func (f Finding) figures() string {
+	m := f.Series.Metric
+	s := m + ": " + quantity(m, &f.Base) + " → " + quantity(m, &f.New) + ", " + f.moved() + ", p " + pvalue(&f.P) + ", threshold " + f.thresholdText()
+	if !f.Standing {
+		s += "; it has gone back since"
+	}
+	return s
+}
+
+// moved is the change and its interval.
+func (f Finding) moved() string {
+	v := record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
+	s := moved(v)
+	if f.CI != nil {
+		s += " (" + ciText(v) + ")"
+	}
+	return s
+}
+
+func (f Finding) thresholdText() string {
+	return thresholdText(record.Verdict{Metric: f.Series.Metric, Threshold: f.Threshold})
+}
+
+// story says of which runs a finding is, when it began, and what else changed
+// then.
+func (f Finding) story() []string {
+	runs := func(n int) string { return plural(n, "run", "runs") }
+	var kind, with string
+	switch f.Kind {
+	case ChangePoint:
+		kind, with = "change point: "+runs(f.BaseRuns)+" before, "+runs(f.NewRuns)+" since; begins with ", "changed with it: "
+	case SinceRun:
+		kind, with = "the newest run against the one before, by the scatter of the runs: ", "differs between the two: "
+	default:
+		kind = "the newest " + runs(f.NewRuns) + " against " + runs(f.BaseRuns) + " up to release " + f.Before.Release + ": up to "
+		with = "differs from the release: "
+	}
+	lines := []string{kind + f.Begins.says()}
+	if f.Kind == ChangePoint {
+		lines = append(lines, "the last run without it: "+f.Before.says())
+	}
+	if n := len(f.Notes); n > 0 {
+		const most = 6
+		s := with + strings.Join(f.Notes[:min(n, most)], "; ")
+		if n > most {
+			s += "; and " + strconv.Itoa(n-most) + " more"
+		}
+		lines = append(lines, s)
+	} else {
+		lines = append(lines, "nothing else that a run's header tells differs")
+	}
+	return lines
+}
+
+// says names the run of a point.
+func (p Point) says() string {
+	s := p.Run + " (" + clock(p.Started) + ", Linux " + cmp.Or(p.Kernel, "unknown") + ", tunbench " + cmp.Or(p.Commit, "unknown")
+	if p.Release != "" {
+		s += ", release " + p.Release
+	}
+	return s + ")"
+}
+
+// count counts the findings that still stand.
+func (t historyText) count(verdict string) (series, gone int) {
+	seen := map[*Series]bool{}
+	for _, f := range t.Findings {
+		switch {
+		case f.Verdict != verdict:
+		case !f.Standing:
+			gone++
+		default:
+			seen[f.Series] = true
+		}
+	}
+	return len(seen), gone
+}
+
+// points is the result in a few lines.
+func (t historyText) points() (p []prose) {
+	if len(t.Series) == 0 {
+		return []prose{say("No series: no run has a figure that was asked for.")}
+	}
+	for _, group := range []struct{ verdict, what string }{{record.Regression, "regressed"}, {record.Improvement, "improved"}} {
+		n, gone := t.count(group.verdict)
+		line := say("No series ", group.what)
+		if n > 0 {
+			line = say(bold(plural(n, "series", "series")), " "+group.what)
+		}
+		if gone > 0 {
+			line = append(line, say("; "+plural(gone, "change", "changes")+" went back since")...)
+		}
+		p = append(p, append(line, say(".")...))
+	}
+	if t.Judged > 0 {
+		p = append(p, say(plural(t.Judged, "series", "series")+" judged, each at p < 0.001: change points of the last "+strconv.Itoa(historyWindow)+
+			" runs, or since the last release; the newest run against the one before and against that release."))
+	}
+	if t.Short > 0 {
+		p = append(p, say(plural(t.Short, "series", "series")+" of fewer than 7 valid runs: too few to tell a change from the scatter of runs. ", mono("tunbench compare BASE NEW"), " judges two runs by their trials."))
+	}
+	return p
+}
+
+// document is the report on a history.
+func (t historyText) document() document {
+	d := document{title: "tunbench: history of " + t.Name, points: t.points()}
+	for _, p := range t.Problems {
+		d.alerts = append(d.alerts, say(p, "."))
+	}
+	d.lead = say(bold(plural(len(t.Runs), "run", "runs")), ", "+plural(len(t.Series), "series", "series")+". A series is a metric of one scenario on one host, by the medians of its runs. Change points are found by E-divisive with permutations, and count if the 95 % interval of the change reaches the threshold.")
+	d.sections = append(d.sections, t.changed())
+	for _, host := range t.hosts {
+		d.sections = append(d.sections, t.host(host)...)
+	}
+	if len(t.Runs) > 0 {
+		d.sections = append(d.sections, t.runs())
+	}
+	return d
+}
+
+func (t historyText) changed() section {
+	sec := section{heading: "What changed"}
+	tab := table{columns: slices.Concat(text("scenario", "metric"), numeric("base", "new", "change", "95 % interval", "p", "threshold"), text("verdict", "against", "since", "what else changed"))}
+	for _, f := range t.Findings {
+		m, v := f.Series.Metric, record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
+		verdict := any(f.Verdict)
+		switch {
+		case !f.Standing:
+			verdict = f.Verdict + ", went back since"
+		case f.Verdict == record.Regression:
+			verdict = bold(f.Verdict)
+		}
+		name := t.name(f.Series)
+		if len(t.hosts) > 1 {
+			name += ", host " + f.Series.Host
+		}
+		against := map[string]string{ChangePoint: plural(f.BaseRuns, "run", "runs") + " before", SinceRun: "the run before", SinceRelease: "release " + f.Before.Release}[f.Kind]
+		since := f.Begins.says()
+		if f.Kind == SinceRelease {
+			since = "between " + f.Before.says() + " and " + since
+		}
+		tab.rows = append(tab.rows, row(name, m, quantity(m, &f.Base), quantity(m, &f.New), moved(v), ciText(v), pvalue(&f.P), f.thresholdText(),
+			verdict, against, since, cmp.Or(strings.Join(f.Notes, "; "), absent)))
+	}
+	if len(tab.rows) == 0 {
+		sec.blocks = append(sec.blocks, say("Nothing."))
+	}
+	tab.note = say(bold("base"), ", ", bold("new"), ": medians of the runs on both sides. ", bold("p"), ": of a change point, the share of random orders of the runs that split as well; else by the scatter of successive runs.")
+	sec.blocks = append(sec.blocks, tab.folded("What changed"))
+	return sec
+}
+
+// host is the series of one host: a table, and the charts.
+func (t historyText) host(host string) (secs []section) {
+	list := t.of(host)
+	sec := section{heading: "Series of host " + host, blocks: []block{t.hostLine(host)}}
+	tab := table{columns: slices.Concat(text("scenario", "metric"), numeric("runs"), text("trend"), trendColumns)}
+	byMetric := map[string][]trendPanel{}
+	var metrics []string
+	for _, s := range list {
+		tab.rows = append(tab.rows, row(slices.Concat([]any{t.name(s), s.Metric, len(s.shown()), s.spark()}, s.trend())...))
+		if !slices.Contains(metrics, s.Metric) {
+			metrics = append(metrics, s.Metric)
+		}
+		byMetric[s.Metric] = append(byMetric[s.Metric], t.panel(s))
+	}
+	if len(t.common) > 0 {
+		tab.note = say("All scenarios have " + strings.Join(t.common, ", ") + ". ")
+	}
+	tab.note = append(tab.note, say(bold("trend"), ": the newest "+strconv.Itoa(sparkWidth)+" runs, each series from its lowest to its highest; a dot is a run without a valid trial. ",
+		bold("since"), ": the newest valid run against the first, the one before, and the last release before it; not judged.")...)
+	sec.blocks = append(sec.blocks, tab.folded("Series"))
+	secs = append(secs, sec)
+	for _, m := range metrics {
+		charts := section{heading: m, sub: true}
+		for i, part := range slices.Collect(slices.Chunk(byMetric[m], panelsATrend)) {
+			charts.blocks = append(charts.blocks, picture{
+				file: numbered("history-"+host+"-"+strings.ReplaceAll(m, "_", "-"), i), alt: m + " over time, one panel a scenario",
+				chart: trendChart{title: m + " over time", desc: "One panel a scenario, one point a run: the median over its trials, with changes and releases marked.", panels: part},
+			})
+		}
+		secs = append(secs, charts)
+	}
+	return secs
+}
+
+// metricScale is the unit in which a chart of a metric with that largest value
+// is labelled.
+func metricScale(metric, unit string, top float64) scale {
+	switch metric {
+	case record.PPS, record.NDRPPS, record.PDRPPS:
+		return rateScale(top)
+	case record.BitPerS:
+		return scale{1e9, "Gbit/s"}
+	case record.Loss:
+		return scale{0.01, "%"}
+	case LatencyP50, LatencyP99:
+		switch {
+		case top >= 1e6:
+			return scale{1e6, "ms"}
+		case top >= 1e3:
+			return scale{1e3, "µs"}
+		}
+	}
+	return scale{1, unit}
+}
+
+func (t historyText) panel(s *Series) trendPanel {
+	points := s.shown()
+	top := 0.0
+	for _, p := range points {
+		top = max(top, p.Value)
+	}
+	panel := trendPanel{title: t.name(s), scale: metricScale(s.Metric, s.Unit, top), first: clock(points[0].Started)}
+	panel.note = panel.scale.unit
+	if len(points) > 1 {
+		panel.last = clock(points[len(points)-1].Started)
+	}
+	for i, p := range points {
+		text := p.says() + ": " + quantity(s.Metric, &p.Value)
+		if p.N == 0 {
+			text += ", no valid trial"
+		}
+		panel.points = append(panel.points, trendPoint{p.Value, p.Low, p.High, p.N == 0, text})
+		if p.Release != "" {
+			panel.marks = append(panel.marks, trendMark{at: i, text: p.Release, dotted: true})
+		}
+	}
+	from := 0
+	level := func(to int) {
+		var x []float64
+		for _, p := range points[from:to] {
+			if p.N > 0 {
+				x = append(x, p.Value)
+			}
+		}
+		if v, err := stat.Median(x); err == nil {
+			panel.levels = append(panel.levels, trendLevel{from, to, v})
+		}
+	}
+	for _, c := range s.Changes {
+		at := c.at - s.shownFrom
+		class := "as"
+		if c.Verdict == record.Regression {
+			class = "bs"
+		}
+		panel.marks = append(panel.marks, trendMark{at: at, class: class, text: withUnit(s.Metric, step(s.Metric, c.Change))})
+		level(at)
+		from = at
+	}
+	level(len(points))
+	return panel
+}
+
+// runs lists the files of the history that are shown.
+func (t historyText) runs() section {
+	tab := table{columns: text("started", "run", "host", "Linux", "tunbench", "suite", "release", "notes"), fold: "Runs: " + plural(len(t.Runs), "row", "rows")}
+	for _, r := range t.Runs {
+		note := ""
+		if r.Cut {
+			note = "interrupted: what was finished is in the series"
+		}
+		tab.rows = append(tab.rows, row(clock(r.Run.Started), mono(r.Run.ID), mono(r.Host), mono(r.Run.Host.Kernel), toolOf(r.Run), r.Run.Suite, cmp.Or(r.Release, absent), note))
+	}
+	return section{heading: "Runs", blocks: []block{tab}}
+}

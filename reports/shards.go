@@ -1,0 +1,182 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tunbench/reports/record"
+)
+
+// machines numbers the hosts of a merged file from 1, by shard. Shards with one
+// boot in common met one machine. Of others nobody knows that they did, so that
+// each counts as a host of its own: figures of two hosts are not held against
+// each other.
+func machines(r *record.Run) (byShard map[int]int, n int) {
+	byShard = map[int]int{}
+	boots := map[string]int{}
+	for _, p := range r.Parts {
+		boot := p.Run.Host.Boot
+		if known := boots[boot]; boot != "" && known > 0 {
+			byShard[shardOf(&p.Run)] = known
+			continue
+		}
+		n++
+		byShard[shardOf(&p.Run)] = n
+		boots[boot] = n
+	}
+	return byShard, n
+}
+
+func shardOf(r *record.Run) int {
+	if r.Shard == nil {
+		return 0
+	}
+	return r.Shard.Index
+}
+
+// runsOf gives the headers of the shards of a merged file, else the run's own.
+func runsOf(r *record.Run) []*record.Run {
+	if len(r.Parts) == 0 {
+		return []*record.Run{r}
+	}
+	var runs []*record.Run
+	for i := range r.Parts {
+		runs = append(runs, &r.Parts[i].Run)
+	}
+	return runs
+}
+
+// ShardWarnings tells what a reader of a merged file must know before any
+// figure, a sentence each.
+func ShardWarnings(r *record.Run) (warnings []string) {
+	if len(r.Parts) == 0 {
+		return nil
+	}
+	of := 0
+	if s := r.Parts[0].Run.Shard; s != nil {
+		of = s.Of
+	}
+	if missing := r.Missing(); len(missing) > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s missing: %s of %d", pluralOnly(len(missing), "a shard is", "shards are"), numbers(missing), of))
+	}
+	for _, p := range r.Parts {
+		if p.End == nil {
+			warnings = append(warnings, fmt.Sprintf("shard %d of %d was interrupted", shardOf(&p.Run), of))
+		}
+	}
+	byShard, n := machines(r)
+	for i := range r.Parts {
+		for j := range i {
+			a, b := &r.Parts[j], &r.Parts[i]
+			if byShard[shardOf(&a.Run)] == byShard[shardOf(&b.Run)] && overlapping(a, b) {
+				warnings = append(warnings, fmt.Sprintf("shards %d and %d ran on one host at the same time: they disturbed each other", shardOf(&a.Run), shardOf(&b.Run)))
+			}
+		}
+	}
+	if n > 1 {
+		line := fmt.Sprintf("the scenarios were measured on %d hosts: do not hold a figure of one against that of another", n)
+		if fields := unlike(r); len(fields) > 0 {
+			line += ", which differ in " + strings.Join(fields, ", ")
+		}
+		warnings = append(warnings, line)
+	}
+	return warnings
+}
+
+func pluralOnly(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// overlapping tells whether two shards were measured at the same time, as far
+// as both tell when they ended.
+func overlapping(a, b *record.Part) bool {
+	if a.End == nil || b.End == nil {
+		return false
+	}
+	var at [4]time.Time
+	for i, s := range []string{a.Run.Started, a.End.Ended, b.Run.Started, b.End.Ended} {
+		t, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			return false
+		}
+		at[i] = t
+	}
+	return at[0].Before(at[3]) && at[2].Before(at[1])
+}
+
+// unlike names the facts in which the shards' hosts differ.
+func unlike(r *record.Run) (names []string) {
+	p := party{runs: runsOf(r)}
+	for _, fact := range hostFacts {
+		if len(p.values(said(fact.of))) > 1 {
+			names = append(names, fact.name)
+		}
+	}
+	return names
+}
+
+// shards tells which scenario of a merged file came from where.
+func shards(f *record.File, list []*scenario) (section, bool) {
+	if len(f.Run.Parts) == 0 {
+		return section{}, false
+	}
+	byShard, n := machines(f.Run)
+	scenariosIn, trials, invalid := map[int]int{}, map[int]int{}, map[int]int{}
+	where := table{columns: slices.Concat(text("scenario"), numeric("shard", "host"))}
+	for _, s := range list {
+		scenariosIn[s.shard]++
+		for _, t := range s.all() {
+			trials[s.shard]++
+			if t.Invalid() {
+				invalid[s.shard]++
+			}
+		}
+		where.rows = append(where.rows, row(mono(s.name), s.shard, byShard[s.shard]))
+	}
+	skips := map[int]int{}
+	for _, s := range f.Skips {
+		skips[s.Shard]++
+		where.rows = append(where.rows, row(say(mono(s.Scenario), " (skipped)"), s.Shard, byShard[s.Shard]))
+	}
+	t := table{
+		columns: slices.Concat(numeric("shard", "host"), text("kernel", "CPU", "hook", "started"), numeric("took", "scenarios", "skipped", "trials", "invalid", "system call ns")),
+		note: say(bold("host"), ": shards with the same number met the same machine, told by its boot. Nobody knows that of others, even where they look alike. ",
+			bold("scenarios"), ": that were measured."),
+	}
+	parties := make([]party, n)
+	for i := range f.Run.Parts {
+		p := &f.Run.Parts[i]
+		k, h := shardOf(&p.Run), byShard[shardOf(&p.Run)]
+		took := absent
+		if p.End != nil {
+			if d, ok := elapsed(p.Run.Started, p.End.Ended); ok {
+				took = d.String()
+			}
+		}
+		call := absent
+		if ns := p.Run.Floor.SyscallNs; ns > 0 {
+			call = decimals(ns, 1)
+		}
+		t.rows = append(t.rows, row(k, h, p.Run.Host.Kernel, cpus(p.Run.Host), cmp.Or(p.Run.Hook.Used, "none"), clock(p.Run.Started), took,
+			scenariosIn[k], skips[k], trials[k], invalid[k], call))
+		parties[h-1].name = "host " + strconv.Itoa(h)
+		parties[h-1].runs = append(parties[h-1].runs, &p.Run)
+	}
+	sec := section{heading: "Shards", blocks: []block{
+		say(fmt.Sprintf("This file was merged of %s, measured on %s. What follows under Host is what all have in common.",
+			plural(len(f.Run.Parts), "shard", "shards"), plural(n, "host", "hosts"))),
+		t,
+	}}
+	if n > 1 {
+		sec.blocks = append(sec.blocks, fold{"What the hosts do not have in common", differing(parties)})
+	}
+	sec.blocks = append(sec.blocks, fold{"Which scenario came from where", []block{where}})
+	return sec, true
+}
