@@ -175,7 +175,7 @@ func TestABRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{}, "at least one of the flags in the group [a b] is required"},
+		{[]string{}, "at least one of the flags in the group [a b base-binary new-binary] is required"},
 		{[]string{"--a", "queus=1"}, `--a "queus=1": no axis "queus"`},
 		{[]string{"--b", "size=64 size=65"}, `--b "size=64 size=65": size is given twice`},
 		{[]string{"--b", "hook=dtrace"}, "hook=dtrace: choose auto, kprobe"},
