@@ -54,6 +54,14 @@ func (s *scenario) head() arm {
 	return s.observ
 }
 
+// arm is one of the two arms.
+func (s *scenario) arm(kind record.Arm) arm {
+	if kind == record.Observed {
+		return s.observ
+	}
+	return s.bare
+}
+
 // full is the label with the mode in front.
 func (s *scenario) full() string { return s.mode + " " + s.label }
 
@@ -126,7 +134,11 @@ type latency struct {
 // false if there is no sample in them.
 func (a arm) pool(name string) (latency, bool) {
 	var l latency
-	sum := map[uint64]uint64{}
+	n := 0
+	for _, t := range a.used {
+		n += len(t.Latency[name].Buckets)
+	}
+	all := make([][2]uint64, 0, n)
 	for _, t := range a.used {
 		one, ok := t.Latency[name]
 		if !ok {
@@ -135,13 +147,17 @@ func (a arm) pool(name string) (latency, bool) {
 		l.missed += one.Missed
 		l.overflow += one.Overflow
 		l.max = max(l.max, one.MaxNs)
-		for _, b := range one.Buckets {
-			sum[b[0]] += b[1]
-			l.count += b[1]
-		}
+		all = append(all, one.Buckets...)
 	}
-	for _, lower := range slices.Sorted(maps.Keys(sum)) {
-		l.buckets = append(l.buckets, [2]uint64{lower, sum[lower]})
+	slices.SortFunc(all, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
+	l.buckets = all[:0] // a bucket is never ahead of those that it sums
+	for _, b := range all {
+		l.count += b[1]
+		if last := len(l.buckets) - 1; last >= 0 && l.buckets[last][0] == b[0] {
+			l.buckets[last][1] += b[1]
+		} else {
+			l.buckets = append(l.buckets, b)
+		}
 	}
 	return l, l.count+l.overflow > 0
 }

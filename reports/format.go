@@ -28,6 +28,11 @@ type Format struct {
 	history func(c *Check, alone bool) ([]Output, error)
 }
 
+// GCPercent is the GOGC of a process that renders stored runs. They are most of its
+// memory and stay to the end, so that collecting sooner costs little and keeps
+// the rest small.
+const GCPercent = 50
+
 // NamedRun is a run file and what its reader calls it, which is where it was
 // read from.
 type NamedRun struct {
@@ -45,6 +50,9 @@ type Output struct {
 var Formats = []Format{
 	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison, history: markdownHistory},
 	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
+	{Name: "json", For: "programs: the figures of the report", Each: true, runs: jsonRuns, comparison: jsonComparison},
+	{Name: "csv", For: "spreadsheets and data frames: a row a trial", runs: csvRuns, comparison: csvComparison},
+	{Name: "benchfmt", For: "benchstat and other readers of Go's benchmark format", runs: benchRuns},
 	{Name: "bmf", For: "Bencher", Each: true, runs: bmfRuns},
 	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
 	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},

@@ -42,6 +42,7 @@ only=(
 	'github.com/olekukonko/tablewriter* reports'
 	'github.com/prometheus/* reports'
 	'github.com/spf13/cobra* bench/cmd/tunbench'
+	'golang.org/x/perf* reports'
 )
 
 # Standard packages come along but match no rule. An edge of a test is marked:

@@ -38,6 +38,8 @@ if ! scripts/kernels.sh 6.1 6.12; then
 fi
 
 mkdir -p .build/test
+# Root seldom finds go: what a test builds elsewhere is built here.
+"$go" build -o .build/test/benchstat golang.org/x/perf/cmd/benchstat
 failed=()
 list=$("$go" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}' "$@")
 while read -r package dir; do

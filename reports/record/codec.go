@@ -282,6 +282,12 @@ func finite(name string, v float64) error {
 	return nil
 }
 
+// Sealed is r as Write puts it into a file: with its kind, and with empty maps and
+// slices in place of nil ones.
+func Sealed[R Run | Trial | Search | Verdict | Skip | Resume | End](r R) R {
+	return any(r).(Record).seal().(R)
+}
+
 func (r Run) seal() any {
 	r.Kind, r.Schema = KindRun, Schema
 	fillSlice(&r.Args)
@@ -428,10 +434,12 @@ func ReadFile(path string) (*File, error) {
 // Read reads a run's file to its end. Kinds and fields that it does not know
 // are skipped. A last line that is not whole JSON, which is what an interrupted
 // write leaves, becomes a warning; any other line that cannot be read is an
-// error that names the line.
+// error that names the line. Trials of one scenario may share their Axes, which
+// are not to be changed.
 func Read(r io.Reader) (*File, error) {
 	in := bufio.NewReaderSize(r, 1<<16)
 	f := new(File)
+	axes := map[string]map[string]string{} // the trials of a scenario share one copy
 	var line []byte
 	for n := 1; ; n++ {
 		var err error
@@ -441,7 +449,9 @@ func Read(r io.Reader) (*File, error) {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 		if text := bytes.TrimSpace(line); len(text) > 0 {
-			if !json.Valid(text) {
+			err := f.add(text)
+			var broken *json.SyntaxError
+			if errors.As(err, &broken) {
 				if m := notFinite.FindSubmatch(text); m != nil {
 					return nil, fmt.Errorf("line %d: %s is %s, which is no JSON number", n, m[1], m[2])
 				}
@@ -451,8 +461,16 @@ func Read(r io.Reader) (*File, error) {
 				}
 				return nil, fmt.Errorf("line %d: not a JSON object", n)
 			}
-			if err := f.add(text); err != nil {
+			if err != nil {
 				return nil, fmt.Errorf("line %d: %w", n, err)
+			}
+			if i := len(f.Trials) - 1; i >= 0 {
+				t := &f.Trials[i]
+				if same, ok := axes[t.Scenario]; ok && maps.Equal(same, t.Axes) {
+					t.Axes = same
+				} else {
+					axes[t.Scenario] = t.Axes
+				}
 			}
 		}
 		if last {
@@ -487,19 +505,29 @@ func readLine(in *bufio.Reader, buf []byte) ([]byte, error) {
 	}
 }
 
-// add takes one line, which is valid JSON.
+// beginsTrial is how Writer begins the line of a trial.
+var beginsTrial = []byte(`{"kind":"trial",`)
+
+// add takes one line. The error is a *json.SyntaxError if that is not JSON.
 func (f *File) add(line []byte) error {
+	if bytes.HasPrefix(line, beginsTrial) {
+		return f.addTrial(line) // nearly all of a file: it is parsed once
+	}
 	var head struct {
 		Kind   Kind `json:"kind"`
 		Schema int  `json:"schema"`
 		Tool   Tool `json:"tool"`
 	}
-	if line[0] != '{' {
-		return errors.New("not a JSON object")
-	}
 	// A field of another type is no reason to refuse a kind that is not ours
 	// or a schema that is newer, so this error waits.
 	headErr := json.Unmarshal(line, &head)
+	var broken *json.SyntaxError
+	switch {
+	case errors.As(headErr, &broken):
+		return headErr
+	case line[0] != '{':
+		return errors.New("not a JSON object")
+	}
 
 	switch head.Kind {
 	case "":
@@ -529,19 +557,13 @@ func (f *File) add(line []byte) error {
 		f.Run = new(Run)
 		return json.Unmarshal(line, f.Run)
 	}
-	switch {
-	case f.Run == nil:
-		return fmt.Errorf("no run header before the first %s record", head.Kind)
-	case f.End != nil:
-		return fmt.Errorf("a %s record after the end record", head.Kind)
+	if head.Kind == KindTrial {
+		return f.addTrial(line)
+	}
+	if err := f.expects(head.Kind); err != nil {
+		return err
 	}
 	switch head.Kind {
-	case KindTrial:
-		var t Trial
-		if err := json.Unmarshal(line, &t); err != nil {
-			return cmp.Or(badMetric(line), err)
-		}
-		f.Trials = append(f.Trials, t)
 	case KindSearch:
 		var s Search
 		if err := json.Unmarshal(line, &s); err != nil {
@@ -569,6 +591,35 @@ func (f *File) add(line []byte) error {
 	case KindEnd:
 		f.End = new(End)
 		return json.Unmarshal(line, f.End)
+	}
+	return nil
+}
+
+// addTrial takes the line of a trial, as add does.
+func (f *File) addTrial(line []byte) error {
+	var t Trial
+	err := json.Unmarshal(line, &t)
+	var broken *json.SyntaxError
+	if errors.As(err, &broken) {
+		return err
+	}
+	if err := f.expects(KindTrial); err != nil {
+		return err
+	}
+	if err != nil {
+		return cmp.Or(badMetric(line), err)
+	}
+	f.Trials = append(f.Trials, t)
+	return nil
+}
+
+// expects refuses a record at a place of the file where there is none of its kind.
+func (f *File) expects(kind Kind) error {
+	switch {
+	case f.Run == nil:
+		return fmt.Errorf("no run header before the first %s record", kind)
+	case f.End != nil:
+		return fmt.Errorf("a %s record after the end record", kind)
 	}
 	return nil
 }

@@ -431,3 +431,25 @@ func TestAppend(t *testing.T) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
+
+// Buckets are read as encoding/json reads them, whatever they look like.
+func FuzzBuckets(f *testing.F) {
+	for _, text := range []string{
+		`[]`, `null`, `[[1,2]]`, `[[1,2],[3,4],[18446744073709551615,0]]`, `[ [1, 2] ,[3,4] ]`, `[[1]]`, `[[1,2,3]]`, `[[],[1,2]]`, `[null,[1,2]]`, `[[null,2]]`,
+		`[[-1,2]]`, `[[1.5,2]]`, `[[1e3,2]]`, `[["1",2]]`, `[[18446744073709551616,2]]`, `{}`, `[1]`, `"x"`, `[[[1,2],3]]`, `[[1,2],{}]`, `[[1,2],3]`, `[[1,2]`, `[[1,2],]`, ``,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var want [][2]uint64
+		wantErr := json.Unmarshal([]byte(text), &want)
+		var got Buckets
+		gotErr := json.Unmarshal([]byte(text), &got)
+		if (wantErr == nil) != (gotErr == nil) {
+			t.Fatalf("%q: %v, want %v", text, gotErr, wantErr)
+		}
+		if d := cmp.Diff(want, [][2]uint64(got)); d != "" && wantErr == nil {
+			t.Errorf("%q (-want +got):\n%s", text, d)
+		}
+	})
+}

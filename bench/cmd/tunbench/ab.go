@@ -96,7 +96,7 @@ inconclusive or invalid and none is a regression.`,
 	f.StringVarP(&o.a, "a", "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
 	f.StringVarP(&o.b, "b", "b", "", "what is held against it")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
-	formatFlag(cmd, &o.format, defaultFormat, "of the report", true)
+	formatFlag(cmd, &o.format, defaultFormat, "of another report, beside report.md", true)
 	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
@@ -311,6 +311,15 @@ func (a *app) reportVariants(path, out string, options reports.CompareOptions, o
 	c, err := reports.CompareVariants(f, options)
 	if err != nil {
 		return err
+	}
+	if o.format != defaultFormat {
+		markdown, err := reports.FindFormat(defaultFormat, true)
+		if err != nil {
+			return err
+		}
+		if _, err := markdown.WriteComparison(out, c); err != nil {
+			return err
+		}
 	}
 	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
 }

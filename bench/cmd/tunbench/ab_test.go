@@ -79,6 +79,29 @@ func TestAB(t *testing.T) {
 	}
 }
 
+func TestABFormat(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	for format, name := range map[string]string{"json": "report.json", "csv": "verdicts.csv"} {
+		out := filepath.Join(t.TempDir(), "x")
+		code, stdout, stderr := tunbench(context.Background(), variantLab(0.9), nil, "ab", "--a", "size=64", "--b", "size=1500", "--seed", "1", "--out", out, "--format", format)
+		if code != 1 || !strings.Contains(stdout, "report: "+filepath.Join(out, name)) {
+			t.Errorf("%s: exit %d\n%s%s", format, code, stdout, stderr)
+		}
+		text, err := os.ReadFile(filepath.Join(out, name))
+		if err != nil || !strings.Contains(string(text), record.Regression) {
+			t.Errorf("%s: %v in %.300s", name, err, text)
+		}
+		if _, err := os.Stat(filepath.Join(out, "report.md")); err != nil {
+			t.Error(err)
+		}
+		code, stdout, stderr = tunbench(context.Background(), fakeLab{}, nil, "compare", out, "--format", format)
+		if code != 1 || stdout == "" || stderr != "" || format == "csv" && stdout != string(text) {
+			t.Logf("%s", stdout)
+			t.Errorf("compare: exit %d, stderr %q", code, stderr)
+		}
+	}
+}
+
 func TestABJSON(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	code, stdout, stderr := tunbench(context.Background(), variantLab(0.9), nil, "ab", "--a", "size=64", "--b", "size=1500", "--json", "--out", filepath.Join(t.TempDir(), "x"))

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench"
+	"tunbench/reports"
 	"tunbench/reports/record"
 )
 
@@ -161,6 +162,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"compare", dir, dir, "--threshold", "speed=5%"}, "choose bit_per_s, cpu_ns_per_pkt"},
 		{[]string{"compare", dir, dir, "--format", "pdf"}, "choose markdown"},
 		{[]string{"compare", dir, dir, "--format", "markdown", "--json"}, "[json format]"},
+		{[]string{"compare", dir, dir, "--format", "benchfmt"}, "--format benchfmt carries no verdicts: choose markdown, html, json, csv"},
 		{[]string{"compare", held, held}, "the file is empty"},
 		{[]string{"report"}, "requires at least 1 arg"},
 		{[]string{"report", filepath.Join(dir, "nothing")}, "no such file"},
@@ -212,6 +214,86 @@ func TestRun(t *testing.T) {
 	code, _, stderr = tunbench(context.Background(), fakeLab{}, nil, runArgs(dir)...)
 	if code != 2 || !strings.Contains(stderr, "holds a run already") || len(readRun(t, dir).Trials) != 4 {
 		t.Errorf("again into the same folder: exit %d, stderr %q", code, stderr)
+	}
+}
+
+// Each format is written beside report.md, however the run ended, and a run that
+// is gone on with writes it too.
+func TestRunFormat(t *testing.T) {
+	for _, format := range reports.FormatNames(false) {
+		dir := t.TempDir()
+		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, runArgs(dir, "--format", format)...)
+		if code != 0 || stderr != "" {
+			t.Errorf("%s: exit %d, stderr %q", format, code, stderr)
+		}
+		other := map[string]string{"json": "report.json", "csv": "trials.csv", "benchfmt": "benchmarks.txt"}[format]
+		for _, name := range []string{reports.ReportName, other} {
+			text, err := os.ReadFile(filepath.Join(dir, name))
+			if name != "" && (err != nil || len(text) == 0 || !strings.Contains(stdout, "report: "+filepath.Join(dir, name)+"\n")) {
+				t.Errorf("%s: %s: %d bytes: %v, stdout %q", format, name, len(text), err, stdout)
+			}
+		}
+	}
+
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	n := 0
+	lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
+		if n++; n == 3 {
+			cancel()
+		}
+		return record.Trial{DurationNs: 1e9, Metrics: map[string]float64{record.PPS: 1e6}}, nil
+	}}
+	if code, _, stderr := tunbench(ctx, lab, nil, runArgs(dir, "--format", "json")...); code != exitInterrupted {
+		t.Fatalf("exit %d, stderr %q", code, stderr)
+	}
+	for _, want := range []string{`"finished": false`, `"finished": true`} {
+		text, err := os.ReadFile(filepath.Join(dir, "report.json"))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("no %s in %.300s: %v", want, text, err)
+		}
+		if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, "run", "--resume", dir); code != 0 {
+			t.Errorf("resumed: exit %d, stderr %q", code, stderr)
+		}
+	}
+}
+
+func TestReportFormats(t *testing.T) {
+	first, second := filepath.Join(t.TempDir(), "first"), filepath.Join(t.TempDir(), "second")
+	for _, dir := range []string{first, second} {
+		if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, runArgs(dir)...); code != 0 {
+			t.Fatalf("exit %d, stderr %q", code, stderr)
+		}
+	}
+	for format, want := range map[string]int{"csv": 2 * 4, "benchfmt": 2 * 4} {
+		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, "report", first, second, "--format", format)
+		prefix := map[string]string{"csv": "/", "benchfmt": "Benchmark"}[format]
+		if got := strings.Count("\n"+stdout, "\n"+prefix); code != 0 || stderr != "" || got != want {
+			t.Errorf("%s: exit %d, stderr %q, %d trials of two runs:\n%s", format, code, stderr, got, stdout)
+		}
+	}
+	code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, "report", first, second, "--format", "json")
+	documents := 0
+	for dec := json.NewDecoder(strings.NewReader(stdout)); ; documents++ {
+		var d struct{ Kind string }
+		if err := dec.Decode(&d); err != nil {
+			break
+		}
+		if d.Kind != "report" {
+			t.Errorf("kind %q", d.Kind)
+		}
+	}
+	if code != 0 || stderr != "" || documents != 2 {
+		t.Errorf("json: exit %d, stderr %q, %d documents", code, stderr, documents)
+	}
+	out := t.TempDir()
+	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, "report", first, second, "--format", "csv", "--out", out); code != 0 {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+	for _, name := range []string{"trials.csv", "skips.csv"} {
+		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -70,5 +70,5 @@ func (a *app) merge(names []string, out string, partial bool) error {
 	if err := reports.WriteRun(out, merged); err != nil {
 		return err
 	}
-	return a.report(out, path, false)
+	return a.report(out, path, defaultFormat, false)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -29,10 +30,13 @@ func (a *app) reportCommand() *cobra.Command {
 		Use:   "report RUN...",
 		Short: "render run files",
 		Long: `report makes the report of each RUN, a folder or a run.jsonl, from that file
-alone. Without --out the markdown goes to stdout, without charts. It needs
-neither root nor the kernel that was measured.`,
+alone. Without --out it goes to stdout, without charts. It needs neither root
+nor the kernel that was measured.`,
 		Example: `  tunbench report reports/runs/20260102T030405Z-6.18.0
   tunbench report run.jsonl --out rendered
+  tunbench report before --format benchfmt >before.txt
+  tunbench report before after --format csv >trials.csv
+  tunbench report before --format json | jq '.scenarios[].arms.bare.metrics.pps.median'
   tunbench report nightly --format openmetrics > tunbench.prom
   tunbench report run.jsonl --format html >report.html`,
 		Args: cobra.MinimumNArgs(1),
@@ -54,6 +58,7 @@ neither root nor the kernel that was measured.`,
 }
 
 func (a *app) render(names []string, out string, format reports.Format) error {
+	debug.SetGCPercent(reports.GCPercent)
 	// Every file is read before the first is rendered: half a result on stdout
 	// helps nobody.
 	runs := make([]reports.NamedRun, len(names))

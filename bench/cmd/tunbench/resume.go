@@ -65,7 +65,7 @@ func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
 	if filepath.Base(dir) == record.FileName {
 		dir = filepath.Dir(dir)
 	}
-	return a.measure(cmd.Context(), plan, dir, flags.asJSON)
+	return a.measure(cmd.Context(), plan, dir, was.format, flags.asJSON)
 }
 
 // runArguments are those behind the name of the command, of a run's arguments

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	r.registerShard(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
-	formatFlag(cmd, &r.format, defaultFormat, "of the report", false)
+	formatFlag(cmd, &r.format, defaultFormat, "of another report, beside report.md", false)
 	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(bench.SearchProfiles(), ", ")+" (at most 1, 3, 20 minutes each)")
 	f.StringVar(&r.resume, "resume", "", "folder of a run that was interrupted: measure what is missing, with its flags")
 	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
@@ -85,6 +86,7 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
   sudo tunbench run --resume all
   sudo tunbench run --suite full --shard 2/3 --out shard-2
   sudo tunbench run --filter 'queues=1 size=64' --trials 1 --search quick
+  sudo tunbench run --suite smoke --format csv
   tunbench run --userns --suite smoke`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -102,7 +104,7 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 			if err := a.privileges(); err != nil {
 				return unprivileged(err, inside)
 			}
-			return a.measure(cmd.Context(), plan, flags.out, flags.asJSON)
+			return a.measure(cmd.Context(), plan, flags.out, flags.format, flags.asJSON)
 		},
 	}
 	flags.register(cmd)
@@ -125,9 +127,9 @@ func (s *selection) forceBare() error {
 }
 
 // measure runs plan into the folder out, which must not hold a run unless plan
-// goes on with it, and reports on what is there in the end, however the run
-// ended.
-func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON bool) error {
+// goes on with it, and reports on what is there in the end, in markdown and in
+// format, however the run ended.
+func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, asJSON bool) error {
 	lab := a.lab()
 	if out == "" {
 		out = defaultOut(time.Now(), lab.Host().Kernel)
@@ -184,7 +186,7 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out string, asJSON b
 		return runErr
 	}
 
-	reportErr := a.report(out, path, asJSON)
+	reportErr := a.report(out, path, format, asJSON)
 	switch {
 	case runErr != nil && reportErr != nil:
 		return fmt.Errorf("%w; the report failed too: %w; %d trials are in %s", runErr, reportErr, outcome.Trials, path)
@@ -231,24 +233,44 @@ func (a *app) known(clock string, host record.Host) *aa.Known {
 	return known
 }
 
-// report writes the report of the run's file at path into out, and prints the
-// summary even where the report has no room.
-func (a *app) report(out, path string, asJSON bool) error {
+// report writes the reports on the run's file at path into out, and prints the
+// summary even where they have no room.
+func (a *app) report(out, path, format string, asJSON bool) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	writeErr := reports.Write(out, f)
+	written, writeErr := writeReports(out, format, reports.NamedRun{Name: out, File: f})
 	if asJSON {
 		return writeErr
 	}
 	if err := reports.Summary(a.stdout, f); err != nil {
 		return errors.Join(writeErr, err)
 	}
-	if writeErr == nil {
-		fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(out, reports.ReportName))
+	if len(written) > 0 {
+		fmt.Fprintln(a.stdout)
+	}
+	for _, file := range written {
+		fmt.Fprintf(a.stdout, "report: %s\n", file)
 	}
 	return writeErr
+}
+
+// writeReports writes the markdown report on r into dir, and that of format
+// beside it. It gives the paths of those that were written.
+func writeReports(dir, format string, r reports.NamedRun) (written []string, err error) {
+	for _, name := range slices.Compact([]string{defaultFormat, format}) {
+		f, err := reports.FindFormat(name, false)
+		if err != nil {
+			return written, err
+		}
+		file, err := f.Write(dir, []reports.NamedRun{r})
+		if err != nil {
+			return written, err
+		}
+		written = append(written, file)
+	}
+	return written, nil
 }
 
 // create makes the folder of path and the file, which must not exist: a run
