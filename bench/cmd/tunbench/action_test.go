@@ -154,8 +154,8 @@ func TestAction(t *testing.T) {
 	}
 	_, root := readAction(t)
 	work := t.TempDir()
+	t.Setenv("GOCACHE", goCache(t)) // where it is now
 	t.Setenv("XDG_CACHE_HOME", filepath.Join(work, "cache"))
-	t.Setenv("GOCACHE", goCache(t))
 
 	code, summary, printed, outputs := perform(t, work, false, map[string]string{
 		"base-binary": filepath.Join(root, ".build/tunbench"), "b": "filter=5000ns", "set": "qdisc=noqueue\n\ntxqlen=400\n",
