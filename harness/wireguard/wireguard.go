@@ -50,9 +50,9 @@ type Config struct {
 // Device is one running side. It has no thread of its own: the library's work is
 // done by goroutines on whatever threads the scheduler gives them.
 type Device struct {
-	library *device.Device
-	tun     countedTUN
-	bind    countedBind
+	device *device.Device
+	tun    countedTUN
+	bind   countedBind
 
 	mu  sync.Mutex // guards err
 	err error      // the first that the library told
@@ -82,15 +82,15 @@ func Start(c Config) (*Device, error) {
 		tun:  countedTUN{Device: inner, mtu: c.MTU, refused: map[string]uint64{}},
 		bind: countedBind{Bind: conn.NewStdNetBind()},
 	}
-	d.library = device.NewDevice(&d.tun, &d.bind, &device.Logger{Verbosef: device.DiscardLogf, Errorf: d.failed})
+	d.device = device.NewDevice(&d.tun, &d.bind, &device.Logger{Verbosef: device.DiscardLogf, Errorf: d.failed})
 	var text strings.Builder
 	fmt.Fprintf(&text, "private_key=%x\nlisten_port=%d\nreplace_peers=true\npublic_key=%x\nendpoint=%v\n", c.Key.Bytes(), c.Port, c.Peer, c.Endpoint)
 	text.WriteString("replace_allowed_ips=true\nallowed_ip=0.0.0.0/0\nallowed_ip=::/0\n")
-	if err := d.library.IpcSet(text.String()); err != nil {
+	if err := d.device.IpcSet(text.String()); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("configure wireguard-go: %w", err)
 	}
-	if err := d.library.Up(); err != nil {
+	if err := d.device.Up(); err != nil {
 		d.Close()
 		return nil, fmt.Errorf("bring wireguard-go up: %w", err)
 	}
@@ -99,11 +99,11 @@ func Start(c Config) (*Device, error) {
 
 // Close ends the goroutines and closes descriptor and sockets. It may be called
 // again.
-func (d *Device) Close() { d.library.Close() }
+func (d *Device) Close() { d.device.Close() }
 
 // Done is closed when the side has ended: by Close, or because its device is
 // gone.
-func (d *Device) Done() <-chan struct{} { return d.library.Wait() }
+func (d *Device) Done() <-chan struct{} { return d.device.Wait() }
 
 // Err is the first error that the library told; nil if there was none.
 func (d *Device) Err() error {
