@@ -136,7 +136,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"list", "--filter", "gen=foo"}, "gen=foo: no such value: choose udp, udp-gso, packet"},
 		{[]string{"run", "--suite", "smoke", "--set", "offload=tso", "--set", "vnet=off"}, "/offload=tso: impossible combination"},
 		{[]string{"run", "--filter", "queues=17"}, "suite default: the filter matches none of"},
-		{[]string{"run", "--suite", "nosuch"}, "choose default, every, full, kernels"},
+		{[]string{"run", "--suite", "nosuch"}, "choose bridge, default, every, full, kernels"},
 		{[]string{"run", "--suite", suite}, "bad.yaml:2: mode=ton: no such value: choose tun, tap (did you mean tun?)"},
 		{[]string{"run", "--hook", "uprobe"}, "choose auto, kprobe, fentry, tracepoint, none"},
 		{[]string{"run", "--arm", "left"}, "choose both, bare, observed"},
