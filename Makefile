@@ -6,6 +6,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# What a target needs is there before it is built.
+.NOTPARALLEL:
 
 GO ?= go
 export GO
@@ -14,34 +16,40 @@ BUILD := .build
 BIN := $(BUILD)/tunbench
 RUNS := reports/runs
 
-# Both are empty outside of a git checkout; tunbench then says so itself.
+# Both are empty outside of a git checkout; tunbench then says so itself. They are
+# asked for when something is built: before, git may not be installed.
 VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 COMMIT ?= $(shell git rev-parse --verify --short=12 HEAD 2>/dev/null)
-LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # A static binary, which also runs in a guest that holds nothing else.
 export CGO_ENABLED := 0
 
+# To measure and to test installs what is needed. SETUP=no installs nothing, and
+# names what is missing. Only in CI is it a failure that something could not be
+# installed: elsewhere, what cannot run without it is named at the end.
+SETUP ?= yes
+setup = scripts/setup.sh $(if $(filter no,$(SETUP)),--check) $(1) || [ "$$CI" != true ]
+
 ##@ Measure
 
 .PHONY: bench
-bench: check-tun build ## run the default suite (10 minutes); ARGS='--seed 7' adds flags
+bench: setup-bench check-tun build ## run the default suite (10 minutes); ARGS='--seed 7' adds flags
 	@mkdir -p $(RUNS)
 	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite default $(ARGS)
 
 .PHONY: bench-smoke
-bench-smoke: check-tun build ## run the smoke suite (1 minute); ARGS adds flags
+bench-smoke: setup-bench check-tun build ## run the smoke suite (1 minute); ARGS adds flags
 	@mkdir -p $(RUNS)
 	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite smoke $(ARGS)
 
 .PHONY: bench-aa
-bench-aa: check-tun build ## what can this host see? a scenario against itself (2 minutes); ARGS adds flags
+bench-aa: setup-bench check-tun build ## what can this host see? a scenario against itself (2 minutes); ARGS adds flags
 	@mkdir -p $(RUNS)
 	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) ab --a size=64 --b size=64 $(ARGS)
 
 .PHONY: bench-kernels
-bench-kernels: build ## compare Debian's 6.1 and 6.12 in virtual time (10 minutes, QEMU, no root)
-	scripts/kernels.sh 6.1 6.12
+bench-kernels: setup-kernels build ## compare Debian's 6.1 and 6.12 in virtual time (10 minutes, QEMU, no root)
 	@mkdir -p $(RUNS)
 	$(BIN) kernels --kernel 6.1 --kernel 6.12 --icount --boots 2 $(ARGS)
 
@@ -67,7 +75,7 @@ man: build ## write the manual pages into .build/man
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || echo 0)} $(BIN) man $(BUILD)/man
 
 .PHONY: test
-test: check-tun build ## all tests, those that make real devices included (root); ARGS='./bpf/...'
+test: setup-test check-tun build ## all tests, those that make real devices and boot guests included (root); ARGS='./bpf/...'
 	scripts/test.sh all $(ARGS)
 
 .PHONY: test-unit
@@ -100,7 +108,15 @@ check-dist: ## prove that making them again gives the same bytes, and that they 
 
 .PHONY: setup
 setup: ## install what the targets need (Debian, Ubuntu), or name it
-	scripts/setup.sh test lint generate compare
+	scripts/setup.sh test guest kernels lint generate compare
+
+.PHONY: setup-bench setup-kernels setup-test
+setup-bench:
+	@$(call setup,bench)
+setup-kernels:
+	@$(call setup,guest kernels)
+setup-test:
+	@$(call setup,test guest kernels $(if $(filter true,$(CI)),browser))
 
 .PHONY: check-tun
 check-tun:

@@ -102,7 +102,7 @@ func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
 	defer d.Close()
 	if err != nil {
 		if reason, detail := Classify(err); reason == record.Unsupported {
-			t.Skip(detail)
+			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)
 	}
@@ -326,7 +326,7 @@ func TestObserverCutsTunnels(t *testing.T) {
 	defer d.Close()
 	if err != nil {
 		if reason, detail := Classify(err); reason == record.Unsupported {
-			t.Skip(detail)
+			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)
 	}

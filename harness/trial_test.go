@@ -99,7 +99,7 @@ func runOrSkip(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
 		return trial
 	}
 	if reason, detail := Classify(err); reason == record.Unsupported {
-		t.Skip(detail)
+		t.Skipf("this kernel cannot: %s", detail)
 	}
 	t.Fatal(err)
 	return trial

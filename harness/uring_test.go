@@ -54,7 +54,7 @@ func runIfSupported(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
 	t.Helper()
 	if err := lab.Probe(context.Background(), s, string(hook)); err != nil {
 		if reason, detail := Classify(err); reason == record.Unsupported && !strings.Contains(detail, "io_uring") {
-			t.Skip(detail)
+			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)
 	}

@@ -38,9 +38,9 @@ func browser(t *testing.T) context.Context {
 	}
 	if path == "" {
 		if os.Getenv("CI") == "true" {
-			t.Fatal("chromium is not installed: scripts/setup.sh ci")
+			t.Fatal("chromium is not installed: scripts/setup.sh browser")
 		}
-		t.Skip("chromium is not installed: scripts/setup.sh ci")
+		t.Skip("chromium is not installed: scripts/setup.sh browser")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path),
 		// As root it has no sandbox to itself; the only page is ours.

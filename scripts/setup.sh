@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Installs the programs that a target of the Makefile needs, if they are missing.
 #
-#   scripts/setup.sh [--check] [build|bench|test|guest|generate|lint|compare|dist|ci]...
+#   scripts/setup.sh [--check] [build|bench|test|guest|kernels|browser|generate|lint|compare|dist|ci]...
 #
 # The default is `test`. On Debian and Ubuntu, packages are installed by
-# apt-get, through sudo when the caller is not root. Elsewhere, and with
-# --check, nothing is installed: what is missing is named, and the exit code
-# is 2. Go is never installed: where to get it is said.
+# apt-get, through sudo when the caller is not root; its lists are fetched where
+# they are empty, or older than what they name. `kernels` fetches the kernels
+# that the guest tests boot into the caller's cache (scripts/kernels.sh).
+# Elsewhere, and with --check, nothing is installed: what is missing is named,
+# and the exit code is 2, as it is where something could not be installed. Go is
+# never installed: where to get it is said.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,26 +19,30 @@ usage() {
 
 # A program or a file, and the Debian package that holds it.
 declare -A package=(
-	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [ethtool]=ethtool [git]=git
+	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [ethtool]=ethtool [git]=git
 	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
 	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [unshare]=util-linux
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/stdio.h]=libc6-dev
 	[/usr/share/bash-completion/bash_completion]=bash-completion
 )
-build=(make git)
+# Go fetches modules over TLS.
+build=(make git certificates)
 # Headers of the kernel and of libbpf: the objects are built from C.
 generate=(make git clang llvm-strip /usr/include/bpf/bpf_helpers.h)
-test=("${build[@]}" awk ethtool ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion)
+test=("${build[@]}" awk cc ethtool ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion /usr/include/stdio.h)
 # Kernels are booted in QEMU; scripts/kernels.sh unpacks them.
 guest=("${build[@]}" dpkg-deb qemu-system-x86_64)
+# Those that the guest tests boot, by the beginning of their release.
+kernels=(6.1 6.12)
 lint=("${build[@]}" awk shellcheck)
 # The HTML page is driven in a real browser: 115 MB to fetch, 370 MB unpacked,
-# which is why only CI insists on it.
+# which is why only CI installs it and insists on it.
 browser=(chromium)
 dist=("${build[@]}" awk dpkg-deb lintian)
 compare=("${build[@]}" awk bpftrace cc jq unshare /usr/include/stdio.h)
 
 check=false
+fetch=false
 need=()
 (($#)) || set -- test
 for target; do
@@ -45,13 +52,15 @@ for target; do
 	build | bench) need+=("${build[@]}") ;;
 	test) need+=("${test[@]}") ;;
 	guest) need+=("${guest[@]}") ;;
+	kernels) need+=(dpkg-deb) && fetch=true ;;
+	browser) need+=("${browser[@]}") ;;
 	generate) need+=("${generate[@]}") ;;
 	lint) need+=("${lint[@]}") ;;
 	dist) need+=("${dist[@]}") ;;
 	compare) need+=("${compare[@]}") ;;
-	ci) need+=("${test[@]}" "${guest[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" cc /usr/include/stdio.h bpftool) ;;
+	ci) need+=("${test[@]}" "${guest[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" bpftool) && fetch=true ;;
 	*)
-		echo "setup: unknown target $target; choose build, bench, test, guest, generate, lint, compare, dist or ci" >&2
+		echo "setup: unknown target $target; choose build, bench, test, guest, kernels, browser, generate, lint, compare, dist or ci" >&2
 		exit 2
 		;;
 	esac
@@ -61,45 +70,120 @@ done
 
 # Debian keeps ip, tc, ethtool and bpftool where a user's PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin
+present() { # ITEM
+	local file
+	case $1 in
+	/*) [[ -e $1 ]] ;;
+	# Where Go looks for them (crypto/x509, root_linux.go), or is told to.
+	certificates)
+		for file in "${SSL_CERT_FILE-}" "${SSL_CERT_DIR-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \
+			/etc/ssl/ca-bundle.pem /etc/pki/tls/cacert.pem /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/ssl/cert.pem; do
+			[[ -n $file && -e $file ]] && return
+		done
+		return 1
+		;;
+	# Any of those that the tests look for.
+	chromium) command -v chromium chromium-browser google-chrome >/dev/null ;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
 missing=() packages=()
-for item in "${need[@]}"; do
-	if [[ $item == /* ]]; then
-		[[ -e $item ]] && continue
-	elif command -v "$item" >/dev/null; then
-		continue
-	fi
-	[[ " ${missing[*]-} " == *" $item "* ]] || missing+=("$item")
-	[[ " ${packages[*]-} " == *" ${package[$item]} "* ]] || packages+=("${package[$item]}")
-done
+look() { # sets both
+	local item
+	missing=() packages=()
+	for item in "${need[@]}"; do
+		if present "$item"; then continue; fi
+		[[ " ${missing[*]-} " == *" $item "* ]] || missing+=("$item")
+		[[ " ${packages[*]-} " == *" ${package[$item]} "* ]] || packages+=("${package[$item]}")
+	done
+}
+unfetched() { # prints the series of which no kernel is there
+	local s have
+	have=$(scripts/kernels.sh --list)
+	for s in "${kernels[@]}"; do
+		grep -qE "^${s//./\\.}([^0-9]|\$)" <<<"$have" || echo "$s"
+	done
+}
 
-install() {
-	local root=() log
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+apt() { # as root; what it says goes to the log
+	local root=()
 	if ((EUID != 0)); then
 		if ! command -v sudo >/dev/null; then
-			echo "setup: installing needs root, and sudo is not installed; as root: apt-get install ${packages[*]}" >&2
-			exit 2
+			echo "setup: installing needs root, and sudo is not installed; as root: apt-get $*" >&2
+			return 2
 		fi
 		root=(sudo)
 	fi
-	root+=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null >>"$log" 2>&1
+}
+updated=false
+update() { # once
+	if $updated; then return 1; fi
+	updated=true
+	echo "setup: apt-get update" >&2
+	apt update
+}
+known() { # whether the lists of apt have every PACKAGE
+	local name
+	for name; do
+		[[ -n $(apt-cache madison "$name" 2>/dev/null) ]] || return 1
+	done
+}
+install() {
+	local name failed=()
 	echo "setup: installing ${packages[*]}" >&2
-	log=$(mktemp)
-	# shellcheck disable=SC2064 # the name as it is now
-	trap "rm -f '$log'" EXIT
-	if ! { "${root[@]}" update && "${root[@]}" install -y --no-install-recommends "${packages[@]}"; } </dev/null >"$log" 2>&1; then
-		cat "$log" >&2
-		echo "setup: apt-get failed to install ${packages[*]}" >&2
-		exit 2
-	fi
+	if ! known "${packages[@]}"; then update || true; fi
+	if apt install -y --no-install-recommends "${packages[@]}"; then return; fi
+	# Lists that are old name packages that are gone.
+	if update && apt install -y --no-install-recommends "${packages[@]}"; then return; fi
+	# One that cannot be had does not keep the others away.
+	for name in "${packages[@]}"; do
+		apt install -y --no-install-recommends "$name" || failed+=("$name")
+	done
+	((${#failed[@]})) || return 0
+	cat "$log" >&2
+	echo "setup: apt-get failed to install ${failed[*]}" >&2
+	return 2
+}
+fresh() { # whether the lists of apt are of the last hour
+	[[ -n $(find /var/lib/apt/lists -name '*Packages*' -mmin -60 -print -quit 2>/dev/null) ]]
+}
+# One series after the other: a release of Debian has not all of them, and Ubuntu
+# has none.
+fetch_kernels() {
+	local s code=0
+	for s in $(unfetched); do
+		scripts/kernels.sh "$s" 2>"$log" || { ! fresh && update && scripts/kernels.sh "$s" 2>"$log"; } || {
+			cat "$log" >&2
+			echo "setup: no kernel $s: the tests that boot it are skipped" >&2
+			code=2
+		}
+	done
+	return "$code"
 }
 
 status=0
+look
+debian=false
+if [[ -e /etc/debian_version ]] && command -v apt-get >/dev/null; then debian=true; fi
 if ((${#missing[@]})); then
-	if ! $check && [[ -e /etc/debian_version ]] && command -v apt-get >/dev/null; then
-		install
-	else
+	if ! $check && $debian; then
+		install || status=2
+		look
+	fi
+	if ((${#missing[@]})); then
 		echo "setup: missing: ${missing[*]}" >&2
 		echo "setup: the Debian packages that hold them: ${packages[*]}" >&2
+		status=2
+	fi
+fi
+if $fetch; then
+	if ! $check && $debian; then
+		fetch_kernels || status=2
+	elif series=$(unfetched) && [[ -n $series ]]; then
+		echo "setup: missing: kernels of Debian, for the tests that boot them: ${series//$'\n'/ } (scripts/kernels.sh)" >&2
 		status=2
 	fi
 fi

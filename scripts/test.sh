@@ -10,7 +10,9 @@
 #       first: what must work without root is tested without it.
 #
 # Prints a line a package and each test that was skipped with its reason; the
-# whole output is in .build/test/. TEST_TIMEOUT is the limit of a package.
+# last lines (scripts/test-summary.sh) say how many tests ran and which could not.
+# The whole output is in .build/test/. TEST_TIMEOUT is the limit of a package.
+# What the tests need is installed by `make test`, or by scripts/setup.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,6 +22,9 @@ what=${1-}
 	exit 2
 }
 shift
+# Of all packages some tests must run natively, and some in guests.
+whole=()
+(($#)) || whole=(--whole)
 (($#)) || set -- ./...
 timeout=${TEST_TIMEOUT:-10m}
 go=${GO:-go}
@@ -30,17 +35,12 @@ if [[ $what == unit || $EUID -ne 0 ]]; then
 fi
 [[ $what == all ]] || exit 0
 
-# The guest tests boot these. Root has another home than the caller.
+# The guest tests find their kernels there. Root has another home than the caller.
 export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache}
-if ! scripts/kernels.sh 6.1 6.12; then
-	[[ ${CI-} != true ]] || exit 1
-	echo "test: the guest tests will be skipped" >&2
-fi
-
 mkdir -p .build/test
 # Root seldom finds go: what a test builds elsewhere is built here.
 "$go" build -o .build/test/benchstat golang.org/x/perf/cmd/benchstat
-failed=()
+failed=() logs=()
 list=$("$go" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}' "$@")
 while read -r package dir; do
 	name=${package//\//-}
@@ -61,13 +61,13 @@ while read -r package dir; do
 			all { print; next }
 			/^=== / { test = $3; next }
 			/^ *--- FAIL: / || (test in failed && !/^ *--- (PASS|SKIP): /)' "$log" "$log" | sed 's/^/     /'
-	else
-		# go test -v prints the reason before the verdict of a test.
-		awk '/^ *=== RUN/ { reason = "" } /^ +[^ ]+\.go:[0-9]+: / { reason = $0; sub(/^ +/, " ", reason) }
-			/^ *--- SKIP:/ { print "     skipped " $3 ":" reason }' "$log"
 	fi
+	logs+=("$log")
 done <<<"$list"
+status=0
+scripts/test-summary.sh ${whole[@]+"${whole[@]}"} -- "${logs[@]}" || status=1
 if ((${#failed[@]})); then
 	echo "test: failed: ${failed[*]}; see .build/test/" >&2
-	exit 1
+	status=1
 fi
+exit "$status"

@@ -227,7 +227,7 @@ func TestWrites(t *testing.T) {
 func TestMultishot(t *testing.T) {
 	r := opened(t, 4, 16)
 	if err := lacks(Multishot); err != nil {
-		t.Skip(err)
+		t.Skipf("this kernel has no %s: %v", Multishot, err)
 	}
 	b := buffers(t, 4, 100)
 	in, out := datagrams(t)
