@@ -155,11 +155,11 @@ fresh() { # whether the lists of apt are of the last hour
 fetch_kernels() {
 	local s code=0
 	for s in $(unfetched); do
-		scripts/kernels.sh "$s" 2>"$log" || { ! fresh && update && scripts/kernels.sh "$s" 2>"$log"; } || {
-			cat "$log" >&2
+		if ! scripts/kernels.sh "$s" 2>"$log" && ! { ! fresh && update && scripts/kernels.sh "$s" 2>"$log"; }; then
 			echo "setup: no kernel $s: the tests that boot it are skipped" >&2
 			code=2
-		}
+		fi
+		cat "$log" >&2
 	done
 	return "$code"
 }
