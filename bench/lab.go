@@ -46,3 +46,7 @@ func Doctor(ctx context.Context) (Report, error) { return harness.Doctor(ctx) }
 // CheckPrivileges returns an error that names the capabilities that are
 // missing to measure, if any.
 func CheckPrivileges() error { return harness.CheckPrivileges() }
+
+// ForGuest describes this machine to a guest that it boots, as a variable of
+// the guest's environment: host.outer of its runs.
+func ForGuest() string { return harness.ForGuest() }

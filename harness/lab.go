@@ -32,6 +32,10 @@ func New() *Lab { return &Lab{host: host.Read()} }
 // Host is the machine as far as it is part of a number.
 func (l *Lab) Host() record.Host { return l.host }
 
+// ForGuest describes this machine to a guest that it boots, as a variable of
+// the guest's environment.
+func ForGuest() string { return host.ForGuest() }
+
 // Floor measures what bare system calls cost on the first of the given CPUs,
 // or of those that this process may use.
 func (l *Lab) Floor(cpus []int) (record.Floor, error) {

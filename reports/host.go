@@ -77,6 +77,9 @@ func host(f *record.File, list []*scenario) section {
 	}
 	fact("SMT", h.SMT)
 	fact("virtualisation", h.Virt)
+	if o := h.Outer; o != nil {
+		fact("the guest's host", strings.Join(nonEmpty(o.CPU, plural(max(o.CPUs, 0), "CPU", "CPUs"), "Linux "+o.Kernel, o.Virt), ", "))
+	}
 	fact("frequency governor", h.Governor)
 	fact("clock source", h.Clocksource)
 	if h.MemoryBytes > 0 {

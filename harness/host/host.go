@@ -5,6 +5,7 @@
 package host
 
 import (
+	"encoding/json"
 	"io/fs"
 	"os"
 	"path"
@@ -39,15 +40,37 @@ var sysctls = []string{
 	"net.core.wmem_max",
 }
 
+// OuterEnv tells a guest which machine it runs on: a record.Outer in JSON.
+const OuterEnv = "TUNBENCH_OUTER_HOST"
+
 // Read reads this machine. It cannot fail: what it cannot read is empty.
 func Read() record.Host {
 	var u unix.Utsname
 	_ = unix.Uname(&u) // fails only for a bad pointer
-	return read(os.DirFS("/"), uname{
+	h := read(os.DirFS("/"), uname{
 		release: unix.ByteSliceToString(u.Release[:]),
 		version: unix.ByteSliceToString(u.Version[:]),
 		machine: unix.ByteSliceToString(u.Machine[:]),
 	}, hypervisor())
+	h.Outer = outer(os.Getenv(OuterEnv))
+	return h
+}
+
+// outer reads the value of OuterEnv, nil where this is no guest of tunbench.
+func outer(text string) *record.Outer {
+	var o record.Outer
+	if text == "" || json.Unmarshal([]byte(text), &o) != nil {
+		return nil
+	}
+	return &o
+}
+
+// ForGuest describes this machine to a guest, as a variable of its environment.
+func ForGuest() string {
+	h := Read()
+	// Strings and a number: this cannot fail.
+	text, _ := json.Marshal(record.Outer{Kernel: h.Kernel, CPU: h.CPU, CPUs: h.CPUs, Virt: h.Virt})
+	return OuterEnv + "=" + string(text)
 }
 
 type uname struct{ release, version, machine string }

@@ -28,15 +28,18 @@ type event struct {
 type eventKind int
 
 const (
-	eventOutput  eventKind = iota // the first sign of life
-	eventReady                    // Init runs
-	eventResults                  // Init begins to hand out the results
-	eventDone                     // all results were handed out
-	eventError                    // Init gave up
-	eventWarning                  // Init goes on without something
-	eventPanic                    // the kernel gave up
-	eventHalted                   // the kernel has no more to say: after a panic, or it cannot power off
-	eventMemory                   // the kernel ran out of memory and killed a process
+	eventOutput    eventKind = iota // the first sign of life
+	eventReady                      // Init runs
+	eventResults                    // Init begins to hand out the results
+	eventDone                       // all results were handed out
+	eventError                      // Init gave up
+	eventWarning                    // Init goes on without something
+	eventPanic                      // the kernel gave up
+	eventHalted                     // the kernel has no more to say: after a panic, or it cannot power off
+	eventMemory                     // the kernel ran out of memory and killed a process
+	eventOops                       // the kernel met a fault of its own; oops=panic makes a panic of it
+	eventComplaint                  // the kernel warns, and goes on
+	eventLost                       // what the guest handed out could not be kept on the host
 )
 
 // consoleLimit bounds what is kept of the console, in bytes.
@@ -151,7 +154,35 @@ func parseLine(line string) (event, bool) {
 			return event{known.kind, line[i:]}, true
 		}
 	}
+	if m := oops.FindStringSubmatch(line); m != nil {
+		return event{eventOops, m[1]}, true
+	}
+	if m := complaint.FindStringSubmatch(line); m != nil {
+		return event{eventComplaint, m[1]}, true
+	}
 	return event{}, false
+}
+
+// headline is what stands before the headlines of the kernel: nothing, or the
+// time of printk, which may follow what a command began to print. What stands
+// anywhere else in a line may be a command's own text.
+const headline = `(?:^|\[ *[0-9]+\.[0-9]+\](?:\[ *[CT][0-9]+\])? )(?:watchdog: |rcu: )?`
+
+var (
+	// oops is how a fault of the kernel's own begins: die() and its callers of
+	// arch/x86/kernel/{dumpstack,traps}.c and arch/x86/mm/fault.c, and BUG() of
+	// lib/bug.c.
+	oops = headlines(`BUG: unable to handle `, `BUG: kernel NULL pointer dereference`, `BUG: stack guard page was hit`,
+		`Oops: `, `kernel BUG at `, `(?:general protection fault|invalid opcode|divide error|int3|stack segment|double fault|alignment check)[^#]*: [0-9a-f]{4} \[#[0-9]+\]`,
+		`PANIC: double fault`)
+	// complaint is how the kernel begins to say that something is wrong, and goes
+	// on: lockups (kernel/watchdog.c), stalls (kernel/rcu/tree_stall.h), hung tasks
+	// (kernel/hung_task.c), WARN() (kernel/panic.c), sanitizers and lockdep.
+	complaint = headlines(`BUG: `, `WARNING: `, `INFO: .*(?:stall|blocked for more than)`, `Watchdog detected hard LOCKUP`)
+)
+
+func headlines(begin ...string) *regexp.Regexp {
+	return regexp.MustCompile(headline + `((?:` + strings.Join(begin, "|") + `).*)$`)
 }
 
 // lastLines returns the last n lines of s that are not empty.

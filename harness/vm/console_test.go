@@ -51,6 +51,44 @@ func TestConsole(t *testing.T) {
 	}
 }
 
+// The headlines of what ends a kernel and of what it only complains about, as
+// 6.1 and 6.12 print them, and lines that are neither.
+func TestHeadlines(t *testing.T) {
+	for line, want := range map[string]event{
+		"[    5.123456] BUG: kernel NULL pointer dereference, address: 0000000000000000":                                   {eventOops, "BUG: kernel NULL pointer dereference, address: 0000000000000000"},
+		"[    5.123456][  T77] BUG: unable to handle page fault for address: ffffffffc0000000":                             {eventOops, "BUG: unable to handle page fault for address: ffffffffc0000000"},
+		"BUG: unable to handle page fault for address: 00007f":                                                             {eventOops, "BUG: unable to handle page fault for address: 00007f"},
+		"[    5.1] Oops: 0002 [#1] PREEMPT SMP NOPTI":                                                                      {eventOops, "Oops: 0002 [#1] PREEMPT SMP NOPTI"},
+		"[    5.1] Oops: Oops: 0000 [#1] PREEMPT SMP NOPTI":                                                                {eventOops, "Oops: Oops: 0000 [#1] PREEMPT SMP NOPTI"},
+		"[    5.1] Oops: general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP":               {eventOops, "Oops: general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP"},
+		"[    5.1] general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] PREEMPT SMP": {eventOops, "general protection fault, probably for non-canonical address 0xdead000000000100: 0000 [#1] PREEMPT SMP"},
+		"[    5.1] kernel BUG at drivers/net/tun.c:123!":                                                                   {eventOops, "kernel BUG at drivers/net/tun.c:123!"},
+		"[    5.1] invalid opcode: 0000 [#1] PREEMPT SMP NOPTI":                                                            {eventOops, "invalid opcode: 0000 [#1] PREEMPT SMP NOPTI"},
+		"[    5.1] divide error: 0000 [#1] SMP":                                                                            {eventOops, "divide error: 0000 [#1] SMP"},
+		"[    5.1] int3: 0000 [#1] PREEMPT SMP NOPTI":                                                                      {eventOops, "int3: 0000 [#1] PREEMPT SMP NOPTI"},
+		"half a line of a command[    5.1] kernel BUG at mm/slub.c:1!":                                                     {eventOops, "kernel BUG at mm/slub.c:1!"},
+		"[    5.1] Kernel panic - not syncing: Fatal exception in interrupt":                                               {eventPanic, "Kernel panic - not syncing: Fatal exception in interrupt"},
+		"[   30.0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [init:77]":                                            {eventComplaint, "BUG: soft lockup - CPU#0 stuck for 26s! [init:77]"},
+		"[   30.0] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:":                                                  {eventComplaint, "INFO: rcu_preempt detected stalls on CPUs/tasks:"},
+		"[   30.0] rcu: INFO: rcu_preempt self-detected stall on CPU":                                                      {eventComplaint, "INFO: rcu_preempt self-detected stall on CPU"},
+		"[  240.0] INFO: task init:77 blocked for more than 120 seconds.":                                                  {eventComplaint, "INFO: task init:77 blocked for more than 120 seconds."},
+		"[   30.0] WARNING: CPU: 1 PID: 77 at net/core/dev.c:123 netif_rx+0x1/0x2 [tun]":                                   {eventComplaint, "WARNING: CPU: 1 PID: 77 at net/core/dev.c:123 netif_rx+0x1/0x2 [tun]"},
+		"[   30.0] BUG: sleeping function called from invalid context at mm/slab.h:1":                                      {eventComplaint, "BUG: sleeping function called from invalid context at mm/slab.h:1"},
+		"[   30.0] BUG: KASAN: use-after-free in tun_net_xmit+0x1/0x2":                                                     {eventComplaint, "BUG: KASAN: use-after-free in tun_net_xmit+0x1/0x2"},
+		"[    1.0] traps: init[77] general protection fault ip:401000 sp:7ffd error:0 in init":                             {},
+		"[    1.0] NMI watchdog: Perf NMI watchdog permanently disabled":                                                   {},
+		"[    0.0] Kernel command line: console=ttyS0 panic=-1 oops=panic":                                                 {},
+		"tunbench: report of a WARNING: or a BUG: in the middle of a line, or an Oops: of somebody":                        {},
+		"[    1.0] rcu: Hierarchical RCU implementation.":                                                                  {},
+		"[    1.0] PKCS#7 INFO: task done":                                                                                 {},
+	} {
+		got, ok := parseLine(line)
+		if got != want || ok != (want != event{}) {
+			t.Errorf("%s: %+v, %v, want %+v", line, got, ok, want)
+		}
+	}
+}
+
 func TestLastLines(t *testing.T) {
 	if got := lastLines("a\n\n\r\nb\nc\n", 2); !cmp.Equal(got, []string{"b", "c"}) {
 		t.Errorf("%q", got)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -56,15 +57,23 @@ func (in *initProcess) say(what string) {
 	fmt.Fprintf(in.console, "\n%s%s\n", marker, what)
 }
 
+// openConsole opens the first serial port, which the host reads. It is
+// /dev/console too, unless a parameter such as console=tty0 named another.
 func (in *initProcess) openConsole() {
 	in.console = os.Stderr // which the kernel opened, if it found /dev/console
-	f, err := os.OpenFile("/dev/console", os.O_WRONLY, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		_ = unix.Mknod("/dev/console", unix.S_IFCHR|0o600, int(unix.Mkdev(5, 1)))
-		f, err = os.OpenFile("/dev/console", os.O_WRONLY, 0)
-	}
-	if err == nil {
-		in.console = f
+	for _, n := range []struct {
+		path         string
+		major, minor uint32
+	}{{"/dev/ttyS0", 4, 64}, {"/dev/console", 5, 1}} {
+		f, err := os.OpenFile(n.path, os.O_WRONLY|unix.O_NOCTTY, 0)
+		if errors.Is(err, os.ErrNotExist) {
+			_ = unix.Mknod(n.path, unix.S_IFCHR|0o600, int(unix.Mkdev(n.major, n.minor)))
+			f, err = os.OpenFile(n.path, os.O_WRONLY|unix.O_NOCTTY, 0)
+		}
+		if err == nil {
+			in.console = f
+			return
+		}
 	}
 }
 
@@ -109,7 +118,10 @@ func (in *initProcess) run() error {
 		return err
 	}
 	tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
-	if err != nil {
+	switch {
+	case err != nil && job.NoModules:
+		return fmt.Errorf("no modules were given with this kernel, and TUN is not built in (%w): %s", err, giveModules)
+	case err != nil:
 		return fmt.Errorf("this kernel has no TUN: %w", err)
 	}
 	tun.Close()
@@ -117,7 +129,7 @@ func (in *initProcess) run() error {
 		in.say(sayWarning + err.Error())
 	}
 	// Opened before anything can fill the memory.
-	port, err := openPort("/dev/ttyS1")
+	port, err := openPort(resultsPort)
 	if err != nil {
 		return err
 	}
@@ -125,21 +137,14 @@ func (in *initProcess) run() error {
 	if err != nil {
 		return err
 	}
+	for _, text := range kernelWarnings() {
+		in.say(sayWarning + kernelWarns + text)
+	}
 	in.say(sayResults)
 	if err := writeFrame(port, commands, streams, OutDir); err != nil {
 		return fmt.Errorf("hand out results: %w", err)
 	}
-	// Wait until the last byte has left: TCSBRK with an argument is tcdrain(3).
-	// Go's scheduler interrupts a thread that waits for long.
-	for {
-		err := unix.IoctlSetInt(int(port.Fd()), unix.TCSBRK, 1)
-		if err == nil {
-			return nil
-		}
-		if err != unix.EINTR {
-			return fmt.Errorf("hand out results: %w", err)
-		}
-	}
+	return drain(port)
 }
 
 func (in *initProcess) mount() error {
@@ -227,6 +232,49 @@ func loopbackUp() error {
 	return nil
 }
 
+// taintWarn is set in kernel.tainted by a WARN() (Documentation/admin-guide/tainted-kernels.rst).
+const taintWarn = 1 << 9
+
+// kernelWarnings gives the first lines of the warnings that the kernel printed
+// since it was booted. The console lacks them: they are of a level that the
+// parameter quiet leaves out.
+func kernelWarnings() []string {
+	text, err := os.ReadFile("/proc/sys/kernel/tainted")
+	if err != nil {
+		return nil
+	}
+	if tainted, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err != nil || tainted&taintWarn == 0 {
+		return nil
+	}
+	var found []string
+	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err == nil {
+		defer unix.Close(fd)
+		record := make([]byte, 8<<10) // PRINTK_MESSAGE_MAX is 2 KiB
+		for {
+			n, err := unix.Read(fd, record)
+			if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.EINTR) {
+				continue // a record was overwritten meanwhile
+			}
+			if err != nil || n <= 0 {
+				break
+			}
+			_, message, _ := strings.Cut(string(record[:n]), ";")
+			message, _, _ = strings.Cut(message, "\n")
+			if strings.HasPrefix(message, "WARNING: ") && len(found) < shownComplaints {
+				found = append(found, message)
+			}
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, "WARNING: its text is gone; kernel.tainted says that there was one")
+	}
+	return found
+}
+
+// resultsPort is the second serial port.
+const resultsPort = "/dev/ttyS1"
+
 // openPort opens a serial port that passes on every byte as it is.
 func openPort(path string) (*os.File, error) {
 	// Not os.OpenFile: it would make the descriptor non-blocking, and the
@@ -249,6 +297,20 @@ func openPort(path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
+// drain waits until the last byte has left the port: TCSBRK with an argument is
+// tcdrain(3). Go's scheduler interrupts a thread that waits for long.
+func drain(port *os.File) error {
+	for {
+		err := unix.IoctlSetInt(int(port.Fd()), unix.TCSBRK, 1)
+		if err == nil {
+			return nil
+		}
+		if err != unix.EINTR {
+			return fmt.Errorf("hand out results: %w", err)
+		}
+	}
+}
+
 // execute runs the commands. The files that it names hold their output.
 func (in *initProcess) execute(job Job) ([]CommandResult, map[string]string, error) {
 	streams := map[string]string{}
@@ -269,7 +331,7 @@ func (in *initProcess) execute(job Job) ([]CommandResult, map[string]string, err
 		}
 		tee := &teeWriter{file: stderr, console: in.console}
 		cmd := exec.Command(initPath, args...)
-		cmd.Env = append([]string{"HOME=/tmp", "PATH=/bin:/sbin", "TERM=dumb"}, job.Env...)
+		cmd.Env = append([]string{"HOME=/tmp", "PATH=/bin:/sbin", "TERM=dumb", resultsEnv + "=" + resultsPort}, job.Env...)
 		cmd.Dir = "/tmp"
 		cmd.Stdout, cmd.Stderr = stdout, tee
 		cmd.WaitDelay = 2 * time.Second // for the stderr of processes that it left behind

@@ -36,7 +36,8 @@ type Job struct {
 // guestJob is a Job as the guest gets it.
 type guestJob struct {
 	Job
-	Optional []string `json:"optional"` // modules that the guest can do without
+	Optional  []string `json:"optional"`   // modules that the guest can do without
+	NoModules bool     `json:"no_modules"` // none were given with the kernel
 }
 
 var (
@@ -50,6 +51,7 @@ var (
 type initramfs struct {
 	executable string // path on the host
 	job        Job
+	noModules  bool     // were given with the kernel
 	config     string   // path of the kernel's configuration on the host, or ""
 	release    string   // uname -r
 	modules    []module // in the order in which they are loaded
@@ -67,7 +69,7 @@ func newInitramfs(k *Kernel, executable string, job Job) (*initramfs, error) {
 	if err := checkStatic(executable, k.Arch); err != nil {
 		return nil, err
 	}
-	fs := &initramfs{executable: executable, job: job, config: k.Config, release: k.Release}
+	fs := &initramfs{executable: executable, job: job, config: k.Config, release: k.Release, noModules: k.Modules == ""}
 	if k.Modules == "" {
 		return fs, nil
 	}
@@ -135,7 +137,7 @@ func (fs *initramfs) write(w io.Writer) error {
 	if files == nil {
 		files = map[string][]byte{}
 	}
-	job := guestJob{Job: fs.job}
+	job := guestJob{Job: fs.job, NoModules: fs.noModules}
 	for i, m := range fs.modules {
 		files[path.Join(modulesDir, fmt.Sprintf("%03d-%s.ko", i, m.name))] = m.ko
 		if m.optional {

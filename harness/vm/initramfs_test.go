@@ -110,7 +110,7 @@ func TestInitramfs(t *testing.T) {
 		t.Fatal(err)
 	}
 	job.Files = nil
-	if d := cmp.Diff(guestJob{job, []string{"vhost", "vhost_net"}}, in); d != "" {
+	if d := cmp.Diff(guestJob{Job: job, Optional: []string{"vhost", "vhost_net"}}, in); d != "" {
 		t.Errorf("guest.json (-want +got):\n%s", d)
 	}
 

@@ -27,6 +27,9 @@ type Kernel struct {
 	Options map[string]string // CONFIG_ options that are set, read from Config; nil: not known
 }
 
+// giveModules is what to do about modules that are not at hand.
+const giveModules = "give the folder that holds both, such as usr/lib/modules/RELEASE with vmlinuz and its modules, a folder with vmlinuz and modules/, or the build tree"
+
 // FetchScript fetches kernels into CacheDir.
 const FetchScript = "scripts/kernels.sh"
 

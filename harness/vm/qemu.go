@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -65,7 +67,28 @@ type Machine struct {
 	Executable string            // what the guest runs as /init; "": this program
 	Log        func(string)      // gets notices for the user, one line each; may be nil
 	Line       func(line string) // gets each line of the console as it comes; may be nil
+	Keep       Keeper            // gets what the guest prints and hands out as it comes; may be nil
 }
+
+// Keeper keeps what a guest prints and hands out while it runs, so that what
+// was finished is there whatever ends the guest or this process. Console and
+// Grow may be called at the same time.
+type Keeper interface {
+	// Begin is called before each boot of a Run: what an earlier one gave is void,
+	// since the machine is booted again only where nothing of that boot counts.
+	Begin() error
+	// Console takes a line of the console.
+	Console(line string) error
+	// Grow takes what the file name, relative to OutDir, grew by at offset.
+	Grow(name string, offset int64, b []byte) error
+}
+
+// keepNothing is the Keeper of a Machine that was given none.
+type keepNothing struct{}
+
+func (keepNothing) Begin() error                     { return nil }
+func (keepNothing) Console(string) error             { return nil }
+func (keepNothing) Grow(string, int64, []byte) error { return nil }
 
 // BootError is a boot that did not come to its end.
 type BootError struct {
@@ -74,6 +97,14 @@ type BootError struct {
 	Accel   string
 	Console string // all that was printed
 }
+
+// shownComplaints is how many warnings of a guest are told; its console has all.
+const shownComplaints = 5
+
+// kernelWarns begins what is told of a kernel that goes on.
+const kernelWarns = "the kernel warns: "
+
+var digits = regexp.MustCompile(`[0-9]+`)
 
 // shownLines is how much of the console an error shows.
 const shownLines = 20
@@ -184,6 +215,8 @@ func (m *Machine) complete() error {
 		return fmt.Errorf("--timeout %v: must be positive", m.Timeout)
 	case strings.ContainsAny(m.Append, "\n\x00"):
 		return fmt.Errorf("--append %q: must be one line", m.Append)
+	case resultsConsole.MatchString(m.Append):
+		return fmt.Errorf("--append %q: the second serial port carries the guest's results: leave out console=ttyS1", m.Append)
 	}
 	if m.Executable == "" {
 		self, err := os.Executable()
@@ -195,8 +228,17 @@ func (m *Machine) complete() error {
 	if m.Log == nil {
 		m.Log = func(string) {}
 	}
+	if m.Line == nil {
+		m.Line = func(string) {}
+	}
+	if m.Keep == nil {
+		m.Keep = keepNothing{}
+	}
 	return nil
 }
+
+// resultsConsole is a parameter that lets the kernel print between the results.
+var resultsConsole = regexp.MustCompile(`(^|\s|")console=(ttyS1|uart[0-9a-z]*,io,0x2f8)\b`)
 
 // kvmChoice is what this process has found out about KVM.
 var kvmChoice struct {
@@ -265,7 +307,7 @@ func (m *Machine) args(accel string, now time.Time) []string {
 		"-kernel", m.Kernel.Image, "-initrd", initrdPath,
 	}
 	// The self-tests of ciphers take a second of an emulated boot.
-	kernel := []string{"console=ttyS0", "panic=-1", "quiet", "nokaslr", "cryptomgr.notests"}
+	kernel := []string{"console=ttyS0", "panic=-1", "oops=panic", "quiet", "nokaslr", "cryptomgr.notests"}
 	switch {
 	case m.ICount:
 		a = append(a,
@@ -303,7 +345,7 @@ func (m *Machine) bootAgain(ctx context.Context, qemu, accel string, probe bool,
 	for boot := 1; ; boot++ {
 		r, err := m.boot(ctx, qemu, accel, probe, initrd)
 		var failed *BootError
-		if boot == emulatorBoots || m.ICount || accel != TCG || !errors.As(err, &failed) || !strayBreakpoint.MatchString(failed.Console) {
+		if boot == emulatorBoots || ctx.Err() != nil || m.ICount || accel != TCG || !errors.As(err, &failed) || !strayBreakpoint.MatchString(failed.Console) {
 			return r, err
 		}
 		m.Log("the emulator broke the guest (a stale breakpoint, which some versions of QEMU run with more than one CPU); booting it again")
@@ -313,12 +355,24 @@ func (m *Machine) bootAgain(ctx context.Context, qemu, accel string, probe bool,
 // boot runs QEMU once. With probe, a guest that stays silent is a *kvmError.
 func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, initrd *os.File) (*Result, error) {
 	events := make(chan event, 64)
-	con := &console{line: m.Line, on: func(e event) { events <- e }}
+	var lost sync.Once
+	kept := func(err error) {
+		if err != nil {
+			lost.Do(func() { events <- event{eventLost, err.Error()} })
+		}
+	}
+	con := &console{on: func(e event) { events <- e }, line: func(line string) {
+		m.Line(line)
+		kept(m.Keep.Console(line))
+	}}
 	fail := func(err error) (*Result, error) {
 		return nil, &BootError{Err: err, Release: m.Kernel.Release, Accel: accel, Console: con.text()}
 	}
 	if err := ctx.Err(); err != nil {
 		return fail(err)
+	}
+	if err := m.Keep.Begin(); err != nil {
+		return nil, err
 	}
 	begin := time.Now()
 	p, err := start(qemu, m.args(accel, begin), initrd)
@@ -335,7 +389,9 @@ func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, init
 	})
 	readers.Go(func() {
 		defer p.results.Close()
-		results, _ = io.ReadAll(io.LimitReader(p.results, resultLimit))
+		results = readStream(p.results,
+			func(name string, offset int64, b []byte) { kept(m.Keep.Grow(name, offset, b)) },
+			func(err error) { events <- event{eventWarning, err.Error()} })
 	})
 	go func() {
 		p.wait()
@@ -358,8 +414,21 @@ func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, init
 		done              bool
 		failure           error // the first that was noticed
 		memory, handedOut string
+		fault, panicked   string // what the kernel gave up for
+		complaints        []string
 		resultsAt         time.Time
 	)
+	// Each is told once; the same with another number, such as how long a CPU is
+	// stuck, is no news.
+	complain := func(text string) {
+		plain := func(s string) string { return digits.ReplaceAllString(s, "") }
+		if !slices.ContainsFunc(complaints, func(c string) bool { return plain(c) == plain(text) }) {
+			complaints = append(complaints, text)
+			if len(complaints) <= shownComplaints {
+				m.Log("guest: " + text)
+			}
+		}
+	}
 	cancelled, timedOut, silent := ctx.Done(), timeout.C, silence.C
 	stop := func(err error) {
 		if failure == nil {
@@ -387,14 +456,24 @@ func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, init
 				r.Transfer = time.Since(resultsAt)
 				ending = time.After(endDeadline)
 			case eventWarning:
-				m.Log("guest: " + e.text)
+				complain(e.text)
+			case eventComplaint:
+				complain(kernelWarns + e.text)
+			case eventLost:
+				stop(fmt.Errorf("keep what the guest measured: %s", e.text))
 			case eventMemory:
 				memory = e.text
 			case eventError:
 				failure = errors.Join(failure, fmt.Errorf("in the guest: %s", e.text))
 				ending = time.After(endDeadline)
+			case eventOops:
+				// oops=panic ends it as soon as it has printed its registers.
+				if fault == "" {
+					fault = e.text
+				}
+				ending = time.After(endDeadline)
 			case eventPanic:
-				failure = errors.Join(failure, fmt.Errorf("the kernel gave up: %s", e.text))
+				panicked = e.text
 				ending = time.After(haltDeadline)
 			case eventHalted:
 				ending = time.After(haltDeadline)
@@ -408,13 +487,23 @@ func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, init
 				stop(fmt.Errorf("the kernel printed nothing for %v: has it a serial console (CONFIG_SERIAL_8250_CONSOLE)?", patience))
 			}
 		case <-timedOut:
-			stop(fmt.Errorf("the guest was not done after %v (--timeout)", m.Timeout))
+			err := fmt.Errorf("the guest was not done after %v (--timeout)", m.Timeout)
+			for _, c := range complaints[:min(len(complaints), shownComplaints)] {
+				err = fmt.Errorf("%w; before, %s", err, c)
+			}
+			stop(err)
 		case <-ending:
 			ending = nil
 			p.kill()
 		}
 	}
 
+	switch {
+	case fault != "" && panicked != "":
+		failure = errors.Join(failure, fmt.Errorf("the kernel gave up: %s (%s)", fault, panicked))
+	case fault != "" || panicked != "":
+		failure = errors.Join(failure, fmt.Errorf("the kernel gave up: %s", cmp.Or(fault, panicked)))
+	}
 	con.mu.Lock()
 	said := con.kept.Len() > 0
 	con.mu.Unlock()
@@ -428,8 +517,8 @@ func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, init
 		failure = fmt.Errorf("QEMU ended: %s", p.complaint())
 	case failure == nil && !done:
 		failure = errors.New("the guest ended before its commands were done")
-		if p.stderr.Len() > 0 {
-			failure = fmt.Errorf("%w: %s", failure, p.complaint())
+		if p.stderr.Len() > 0 || p.err != nil {
+			failure = fmt.Errorf("%w: QEMU ended: %s", failure, p.complaint())
 		}
 	}
 	if memory != "" {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,6 +85,12 @@ func TestMachineFails(t *testing.T) {
 		want   []string
 	}{
 		"panic":      {"printf '[ 1.0] Kernel panic - not syncing: VFS: no root\\r\\n[ 1.1] trace\\r\\n'; exec sleep 60", nil, []string{"the kernel gave up: Kernel panic - not syncing: VFS", "  | [ 1.1] trace"}},
+		"oops":       {"printf '[ 1.0] BUG: kernel NULL pointer dereference, address: 0000000000000000\\r\\n[ 1.0] Oops: 0002 [#1] SMP\\r\\n[ 1.1] Kernel panic - not syncing: Fatal exception\\r\\n'", nil, []string{"the kernel gave up: BUG: kernel NULL pointer dereference, address: 0000000000000000 (Kernel panic - not syncing: Fatal exception)"}},
+		"no panic":   {"echo '[ 1.0] kernel BUG at drivers/net/tun.c:1!'; exec sleep 60", nil, []string{"the kernel gave up: kernel BUG at drivers/net/tun.c:1!"}},
+		"goes on":    {"echo '[ 1.0] Oops: 0002 [#1] SMP';" + answer(t), nil, []string{"the kernel gave up: Oops: 0002 [#1] SMP"}},
+		"complains":  {"echo '[ 9.0] watchdog: BUG: soft lockup - CPU#0 stuck for 26s!'; exec sleep 60", func(m *Machine) { m.Timeout = time.Second }, []string{"not done after 1s (--timeout); before, the kernel warns: BUG: soft lockup - CPU#0"}},
+		"killed":     {"echo tunbench-init: ready; kill -9 $$", nil, []string{"ended before its commands were done: QEMU ended: signal: killed"}},
+		"ttyS1":      {"", func(m *Machine) { m.Append = "quiet console=ttyS1,115200" }, []string{"leave out console=ttyS1"}},
 		"hang":       {"echo booting; exec sleep 60", func(m *Machine) { m.Timeout = time.Second }, []string{"not done after 1s (--timeout)", "  | booting"}},
 		"init":       {"echo 'tunbench-init: error: load module tun: exec format error (ENOEXEC)'", nil, []string{"in the guest: load module tun", "6.1.0 under tcg"}},
 		"torn":       {"echo tunbench-init: ready; echo TUNBENCH-RESULT-BEGIN >/proc/self/fd/4; echo tunbench-init: done", nil, []string{"arrived torn"}},
@@ -121,6 +128,26 @@ func TestMachineFails(t *testing.T) {
 	}
 }
 
+// What the kernel complains about is told once, and is no failure.
+func TestKernelComplains(t *testing.T) {
+	m := fakeQEMU(t, `for s in 26 52 78; do echo "[ 9.0] watchdog: BUG: soft lockup - CPU#0 stuck for ${s}s! [init:77]"; done
+echo '[ 9.1] WARNING: CPU: 0 PID: 77 at net/core/dev.c:1 netif_rx+0x1/0x2'
+echo 'tunbench-init: warning: the kernel warns: WARNING: CPU: 0 PID: 77 at net/core/dev.c:1 netif_rx+0x1/0x2'
+`+answer(t))
+	var notices []string
+	m.Log = func(s string) { notices = append(notices, s) }
+	if _, err := m.Run(context.Background(), Job{}); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"guest: the kernel warns: BUG: soft lockup - CPU#0 stuck for 26s! [init:77]",
+		"guest: the kernel warns: WARNING: CPU: 0 PID: 77 at net/core/dev.c:1 netif_rx+0x1/0x2",
+	}
+	if !slices.Equal(notices, want) {
+		t.Errorf("notices %q, want %q", notices, want)
+	}
+}
+
 // A guest that the emulator breaks is booted again, three times in all; one
 // that panics by itself is not.
 func TestBrokenByTheEmulator(t *testing.T) {
@@ -151,6 +178,15 @@ func TestBrokenByTheEmulator(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(boots); len(b) != 1 {
 		t.Errorf("%d boots of a kernel that panics by itself", len(b))
+	}
+	// Nor is one whose kernel oopses by itself, and meets a breakpoint after.
+	boots = filepath.Join(t.TempDir(), "boots")
+	m = fakeQEMU(t, "echo >>"+boots+"; echo 'Oops: 0002 [#1] SMP'; echo 'int3: 0000 [#2] SMP'; exit")
+	if _, err := m.Run(context.Background(), Job{}); err == nil {
+		t.Error("no error")
+	}
+	if b, _ := os.ReadFile(boots); len(b) != 1 {
+		t.Errorf("%d boots of a kernel that oopses by itself", len(b))
 	}
 }
 

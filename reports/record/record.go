@@ -135,6 +135,17 @@ type Host struct {
 	// Boot is random and new at each boot: runs that have it in common met the
 	// same machine. "" where it is not known.
 	Boot string `json:"boot,omitempty"`
+	// Outer is the machine that a guest of `tunbench vm` or `tunbench kernels` ran
+	// on, nil for any other run: under emulation CPU names QEMU's own.
+	Outer *Outer `json:"outer,omitempty"`
+}
+
+// Outer is the machine that a guest ran on.
+type Outer struct {
+	Kernel string `json:"kernel"` // uname -r
+	CPU    string `json:"cpu"`
+	CPUs   int    `json:"cpus"` // online
+	Virt   string `json:"virt"` // as of Host
 }
 
 // Hook tells how the observer looked into the kernel, and why so.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench"
 	"tunbench/harness/vm"
 	"tunbench/reports"
 	"tunbench/reports/record"
@@ -31,18 +32,18 @@ type guests interface {
 type guestKernel interface {
 	// release is what uname -r will say.
 	release() string
-	// boot runs each command line of tunbench in one guest. A *bootError is a
-	// guest that failed; after any other error another boot would fail too.
-	boot(ctx context.Context, m machineFlags, commands [][]string) (delivery, error)
+	// boot runs each command line of tunbench in one guest, and gives keep what
+	// the guest hands out while it runs. A *bootError is a guest that failed;
+	// after any other error another boot would fail too.
+	boot(ctx context.Context, m machineFlags, commands [][]string, keep vm.Keeper, tell *bootProgress) (delivery, error)
 	// close removes what finding the kernel left on the disk.
 	close() error
 }
 
 // delivery is what came out of a guest.
 type delivery struct {
-	files   map[string][]byte // by path below vm.OutDir
-	ends    []commandEnd      // one a command
-	console string            // also of a boot that failed
+	files map[string][]byte // by path below vm.OutDir
+	ends  []commandEnd      // one a command
 }
 
 // commandEnd is how a command in a guest ended.
@@ -76,16 +77,18 @@ type virtualMachine struct {
 func (v virtualMachine) release() string { return v.kernel.Release }
 func (v virtualMachine) close() error    { return v.remove() }
 
-func (v virtualMachine) boot(ctx context.Context, m machineFlags, commands [][]string) (delivery, error) {
-	r, err := v.app.machine(v.kernel, m).Run(ctx, vm.Job{Commands: commands})
+func (v virtualMachine) boot(ctx context.Context, m machineFlags, commands [][]string, keep vm.Keeper, tell *bootProgress) (delivery, error) {
+	machine := v.app.machine(v.kernel, m, tell)
+	machine.Keep = keep
+	r, err := machine.Run(ctx, vm.Job{Commands: commands, Env: []string{bench.ForGuest()}})
 	if err != nil {
 		var failed *vm.BootError
 		if errors.As(err, &failed) {
-			return delivery{console: failed.Console}, &bootError{err}
+			return delivery{}, &bootError{err}
 		}
 		return delivery{}, err
 	}
-	d := delivery{files: r.Files, console: r.Console}
+	d := delivery{files: r.Files}
 	for _, c := range r.Commands {
 		end := commandEnd{c.Exit, string(c.Stderr)}
 		if c.Error != "" {
@@ -276,41 +279,61 @@ func (a *app) compareKernels(ctx context.Context, g guests, o kernelsOptions) (e
 		return err
 	}
 
-	tell := newProgress(a.stderr, a.quiet, a.verbose)
 	runs := guestRuns()
-	commands := make([][]string, len(runs))
+	commands, plans := make([][]string, len(runs)), make([]rehearsal, len(runs))
 	for i, r := range runs {
 		commands[i] = r.args
+		if plans[i], err = a.rehearse(r.args); err != nil {
+			return err
+		}
 	}
 	order := turns(len(kernels), o.machine.boots)
+	tell := newBootProgress(a.stderr, a.quiet, a.verbose, len(order), plans...)
+	defer tell.clear()
 	delivered, failures := 0, 0
+	unfinished := "" // what is kept of the boot that was interrupted
 	var fatal error
 	for n, turn := range order {
 		if ctx.Err() != nil {
 			break
 		}
 		k, boot := kernels[turn[0]], turn[1]
-		if tell.live || tell.verbose {
-			fmt.Fprintf(a.stderr, "boot %d/%d: %s, number %d of %d\n", n+1, len(order), k.name, boot, o.machine.boots)
+		files := &guestFiles{dir: bootDir(out, k.name, boot), tell: tell.record}
+		if fatal = files.claim(); fatal != nil {
+			break
 		}
-		begin := time.Now()
-		d, err := k.boot(ctx, k.machine, commands)
-		if ctx.Err() != nil {
-			break // a guest that was killed says nothing about its kernel
+		tell.start(n+1, k.name, fmt.Sprintf(", number %d of %d", boot, o.machine.boots))
+		d, err := k.boot(ctx, k.machine, commands, files, tell)
+		tell.clear()
+		if ctx.Err() != nil { // a guest that was killed says nothing about its kernel
+			if trials, _ := files.measured(); trials > 0 {
+				unfinished = fmt.Sprintf("; %s of the boot that was interrupted %s in %s", counted(trials, "trial"), are(trials), files.dir)
+			}
+			fatal = files.close(unfinished != "")
+			os.Remove(filepath.Dir(files.dir)) // fails, as it should, where it holds something
+			break
 		}
-		dir := bootDir(out, k.name, boot)
 		var failed *bootError
 		switch {
 		case errors.As(err, &failed):
 			failures++
-			fmt.Fprintf(a.stderr, "tunbench: boot %d of %s failed and is left out: %v\n", boot, k.name, err)
-			if err := store(filepath.Join(dir, consoleName), []byte(d.console)); err != nil {
-				fatal = err
+			what := "failed and is left out"
+			if trials, whole := files.measured(); len(whole) > 0 {
+				delivered++
+				what = "failed; of its runs 1 is whole and counts"
+				if len(whole) > 1 {
+					what = fmt.Sprintf("failed; of its runs %d are whole and count", len(whole))
+				}
+			} else if trials > 0 {
+				what += fmt.Sprintf(", %s of it %s in %s", counted(trials, "trial"), are(trials), files.dir)
 			}
+			fmt.Fprintf(a.stderr, "tunbench: boot %d of %s %s: %v\n", boot, k.name, what, err)
+			fatal = files.close(true)
 		case err != nil:
-			fatal = err
+			fatal = errors.Join(err, files.close(false))
+			os.Remove(filepath.Dir(files.dir)) // fails, as it should, where it holds something
 		default:
-			kept, bad, err := a.keep(dir, k.name, boot, runs, d)
+			kept, bad, err := a.keep(files, k.name, boot, runs, d)
 			failures += bad
 			if kept {
 				delivered++
@@ -320,16 +343,14 @@ func (a *app) compareKernels(ctx context.Context, g guests, o kernelsOptions) (e
 		if fatal != nil {
 			break
 		}
-		if tell.live || tell.verbose {
-			fmt.Fprintf(a.stderr, "boot %d/%d: %s took %s\n", n+1, len(order), k.name, left(time.Since(begin)))
-		}
+		tell.end()
 	}
 	if fatal != nil && delivered+failures == 0 {
 		index.remove(out)
 		return fatal
 	}
 	interrupted := ctx.Err() != nil
-	if interrupted && delivered+failures == 0 {
+	if interrupted && delivered+failures == 0 && unfinished == "" {
 		index.remove(out)
 		return exitError{exitInterrupted, errors.New("interrupted before anything was measured")}
 	}
@@ -338,7 +359,7 @@ func (a *app) compareKernels(ctx context.Context, g guests, o kernelsOptions) (e
 	case fatal != nil:
 		return errors.Join(fatal, err)
 	case interrupted:
-		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d boots are in %s", delivered, len(order), out), err)}
+		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d boots are in %s%s", delivered, len(order), out, unfinished), err)}
 	case err != nil:
 		return err
 	case failures > 0:
@@ -354,19 +375,21 @@ func failed(n int) string {
 	return strconv.Itoa(n) + " boots or runs in guests failed"
 }
 
-// keep writes what a guest delivered into dir and counts the runs that failed.
-func (a *app) keep(dir, name string, boot int, runs []guestRun, d delivery) (kept bool, bad int, err error) {
-	if err := store(filepath.Join(dir, consoleName), []byte(d.console)); err != nil {
+// keep writes what a guest delivered and counts the runs that failed.
+func (a *app) keep(files *guestFiles, name string, boot int, runs []guestRun, d delivery) (kept bool, bad int, err error) {
+	whole := map[string][]byte{}
+	for _, r := range runs {
+		path := r.what + "/" + record.FileName
+		if file, ok := d.files[path]; ok {
+			whole[path] = file
+		}
+	}
+	if err := errors.Join(files.complete(whole), files.close(true)); err != nil {
 		return false, 0, err
 	}
 	for i, r := range runs {
-		file, delivered := d.files[r.what+"/"+record.FileName]
-		if delivered {
-			if err := store(filepath.Join(dir, r.what, record.FileName), file); err != nil {
-				return kept, bad, err
-			}
-			kept = true
-		}
+		_, delivered := whole[r.what+"/"+record.FileName]
+		kept = kept || delivered
 		end := commandEnd{exit: -1, stderr: "the guest did not say how it ended"}
 		if i < len(d.ends) {
 			end = d.ends[i]
@@ -404,9 +427,12 @@ func indent(text string) string {
 // compareStored writes the report on the run files below dir into out, and
 // prints the table or, with --json, the verdicts.
 func (a *app) compareStored(dir, out string, o kernelsOptions) error {
-	kernels, unreadable, err := readComparison(dir)
+	kernels, unfinished, unreadable, err := readComparison(dir)
 	if err != nil {
 		return err
+	}
+	for _, what := range unfinished {
+		a.warnf("left out: %s", what)
 	}
 	for _, err := range unreadable {
 		a.warnf("left out: %v", err)
@@ -446,12 +472,12 @@ func (a *app) compareStored(dir, out string, o kernelsOptions) error {
 	return nil
 }
 
-// readComparison reads the run files below dir. A file that cannot be read is
-// told and left out.
-func readComparison(dir string) (kernels []reports.KernelBoots, unreadable []error, err error) {
+// readComparison reads the run files below dir. A run that did not come to its
+// end, or a file that cannot be read, is told and left out.
+func readComparison(dir string) (kernels []reports.KernelBoots, unfinished []string, unreadable []error, err error) {
 	index, err := readIndex(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, name := range index.Kernels {
 		k := reports.KernelBoots{Name: name, Boots: make([][]*record.File, index.Boots)}
@@ -466,12 +492,16 @@ func readComparison(dir string) (kernels []reports.KernelBoots, unreadable []err
 					unreadable = append(unreadable, err)
 					continue
 				}
+				if f.End == nil {
+					unfinished = append(unfinished, path+" was interrupted after "+counted(len(f.Trials), "trial"))
+					continue
+				}
 				k.Boots[boot] = append(k.Boots[boot], f)
 			}
 		}
 		kernels = append(kernels, k)
 	}
-	return kernels, unreadable, nil
+	return kernels, unfinished, unreadable, nil
 }
 
 // readIndex reads which kernels dir compares. Without its file, they are the

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tunbench/harness/vm"
 	"tunbench/reports"
 	"tunbench/reports/record"
 )
@@ -24,6 +25,7 @@ type fakeGuests struct {
 	cost     map[string]float64 // of a packet, by argument
 	boot     func(n int, release string) error
 	damage   func(n int, d *delivery) // of a boot that succeeded
+	handOut  func(n int, keep vm.Keeper) error
 
 	booted   []string // release and --append of each boot
 	commands [][]string
@@ -45,16 +47,24 @@ func (g *fakeGuests) find(arg string) (guestKernel, error) {
 func (k fakeKernel) release() string { return k.releases[k.arg] }
 func (k fakeKernel) close() error    { k.closed++; return nil }
 
-func (k fakeKernel) boot(_ context.Context, m machineFlags, commands [][]string) (delivery, error) {
+func (k fakeKernel) boot(_ context.Context, m machineFlags, commands [][]string, keep vm.Keeper, _ *bootProgress) (delivery, error) {
 	k.commands = commands
 	k.booted = append(k.booted, strings.TrimSpace(k.release()+" "+m.append))
 	n := len(k.booted)
-	if k.fakeGuests.boot != nil {
-		if err := k.fakeGuests.boot(n, k.release()); err != nil {
-			return delivery{console: "Kernel panic - not syncing\n"}, err
+	if err := errors.Join(keep.Begin(), keep.Console("Linux version "+k.release())); err != nil {
+		return delivery{}, err
+	}
+	if k.handOut != nil {
+		if err := k.handOut(n, keep); err != nil {
+			return delivery{}, err
 		}
 	}
-	d := delivery{files: map[string][]byte{}, console: "Linux version " + k.release() + "\n"}
+	if k.fakeGuests.boot != nil {
+		if err := k.fakeGuests.boot(n, k.release()); err != nil {
+			return delivery{}, errors.Join(keep.Console("Kernel panic - not syncing"), err)
+		}
+	}
+	d := delivery{files: map[string][]byte{}}
 	for i, args := range commands {
 		flag := func(name string) string { return args[slices.Index(args, name)+1] }
 		var text bytes.Buffer
@@ -134,7 +144,7 @@ func readText(t *testing.T, path ...string) string {
 func TestKernels(t *testing.T) {
 	g, dir := twoKernels(), filepath.Join(t.TempDir(), "deep", "lab")
 	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--icount", "--boots", "3", "--out", dir)
-	if code != 0 || stderr != "" || !strings.Contains(stdout, "report: "+filepath.Join(dir, reports.ReportName)) {
+	if code != 0 || !strings.HasPrefix(stderr, "boot 1/6: 6.1.0-1-amd64, number 1 of 3\nboot 1/6: 6.1.0-1-amd64 took 0s, about 0s left\n") || !strings.Contains(stdout, "report: "+filepath.Join(dir, reports.ReportName)) {
 		t.Fatalf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	want := []string{"6.1.0-1-amd64", "6.12.1-amd64", "6.12.1-amd64", "6.1.0-1-amd64", "6.1.0-1-amd64", "6.12.1-amd64"}
@@ -214,7 +224,7 @@ func newSelection(args []string) (*app, error) {
 
 func TestKernelsJSON(t *testing.T) {
 	g, dir := twoKernels(), t.TempDir()
-	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "patched", "--append", "", "--append", "mitigations=off,x", "--json", "--out", dir)
+	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "patched", "--append", "", "--append", "mitigations=off,x", "--json", "-q", "--out", dir)
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d, stderr %q", code, stderr)
 	}
@@ -300,7 +310,7 @@ func TestKernelsFailures(t *testing.T) {
 	g, dir = twoKernels(), filepath.Join(t.TempDir(), "x")
 	g.boot = func(int, string) error { return errors.New("find qemu-system-x86_64: not found") }
 	code, stdout, stderr = kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
-	if _, err := os.Stat(dir); code != 2 || stdout != "" || stderr != "tunbench: find qemu-system-x86_64: not found\n" || len(g.booted) != 1 || !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(dir); code != 2 || stdout != "" || stderr != "boot 1/4: 6.1.0-1-amd64, number 1 of 2\ntunbench: find qemu-system-x86_64: not found\n" || len(g.booted) != 1 || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("exit %d, stdout %q, stderr %q, %d boots, folder: %v", code, stdout, stderr, len(g.booted), err)
 	}
 
@@ -310,6 +320,69 @@ func TestKernelsFailures(t *testing.T) {
 	code, _, stderr = kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
 	if code != 2 || len(g.booted) != 4 || !strings.Contains(stderr, "nothing was measured") {
 		t.Errorf("all fail: exit %d, %d boots, stderr %q", code, len(g.booted), stderr)
+	}
+}
+
+// What a boot had handed out when it ended is kept. A run that came to its end
+// counts, one that did not is left out and named, with the boots and by --from.
+func TestKernelsKeepsUnfinished(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	g, dir := twoKernels(), t.TempDir()
+	var whole bytes.Buffer
+	w := record.NewWriter(&whole)
+	for _, r := range []record.Record{
+		&record.Run{Started: "2026-11-21T00:00:00Z", Clock: "icount", Suite: "kernels", Host: record.Host{Kernel: "6.12.1-amd64", CPUs: 1, Virt: "tcg"}, Hook: record.Hook{Used: "none"}},
+		&record.Trial{Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=64", Arm: record.Bare, Trial: 1, Metrics: map[string]float64{record.SendNsPerPkt: 900, record.RecvNsPerPkt: 450}},
+		&record.End{Trials: 1},
+	} {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	torn := whole.Bytes()[:bytes.LastIndexByte(whole.Bytes()[:whole.Len()-1], '\n')+1]
+	g.handOut = func(n int, keep vm.Keeper) error {
+		switch n {
+		case 2: // which fails
+			return errors.Join(keep.Grow("bare/run.jsonl", 0, whole.Bytes()), keep.Grow("observer-bare/run.jsonl", 0, torn))
+		case 3: // which is interrupted
+			return keep.Grow("bare/run.jsonl", 0, torn)
+		}
+		return nil
+	}
+	g.boot = func(n int, _ string) error {
+		switch n {
+		case 2:
+			return &bootError{errors.New("the kernel gave up: kernel BUG at x.c:1!")}
+		case 3:
+			cancel()
+			return &bootError{context.Canceled}
+		}
+		return nil
+	}
+	code, _, stderr := kernels(ctx, g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	for _, want := range []string{
+		"boot 1 of 6.12.1-amd64 failed; of its runs 1 is whole and counts: the kernel gave up: kernel BUG",
+		"left out: " + filepath.Join(dir, "6.12.1-amd64/boot-1/observer-bare/run.jsonl") + " was interrupted after 1 trial",
+		"left out: " + filepath.Join(dir, "6.12.1-amd64/boot-2/bare/run.jsonl") + " was interrupted after 1 trial",
+		"interrupted: 2 of 4 boots are in " + dir + "; 1 trial of the boot that was interrupted is in " + filepath.Join(dir, "6.12.1-amd64/boot-2"),
+	} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("stderr lacks %q", want)
+		}
+	}
+	if code != exitInterrupted {
+		t.Errorf("exit %d", code)
+	}
+	if t.Failed() {
+		t.Log(stderr)
+	}
+	for _, path := range []string{"boot-1/console.log", "boot-2/console.log", "boot-2/bare/run.jsonl"} {
+		readText(t, dir, "6.12.1-amd64", path)
+	}
+	first := readText(t, dir, reports.ReportName)
+	if code, _, stderr := kernels(context.Background(), nil, "--from", dir); code != 0 || strings.Count(stderr, "left out") != 2 || readText(t, dir, reports.ReportName) != first {
+		t.Errorf("--from: exit %d, or another report; %s", code, stderr)
 	}
 }
 

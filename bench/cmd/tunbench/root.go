@@ -28,6 +28,8 @@ type app struct {
 	lab        func() bench.PairLab
 	privileges func() error
 	doctor     func(context.Context) (bench.Report, error)
+
+	rehearsal *rehearsal // a command stops at its plan and leaves it here; nil: it runs
 }
 
 // run executes the command line args and returns the exit code.

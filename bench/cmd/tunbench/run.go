@@ -90,12 +90,20 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
   tunbench run --userns --suite smoke`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.resume != "" && a.rehearsal != nil {
+				return errors.New("--resume in a guest: a guest has none of the files of this host")
+			}
 			if flags.resume != "" {
 				return a.resume(cmd, flags)
 			}
 			plan, err := flags.runPlan(a.args)
 			if err != nil {
 				return err
+			}
+			if a.rehearsal != nil {
+				a.rehearsal.plans(plan)
+				a.rehearsal.format, a.rehearsal.asJSON = flags.format, flags.asJSON
+				return nil
 			}
 			inside := flags.userns && os.Getenv(usernsEnv) != ""
 			if flags.userns && !inside {
@@ -287,7 +295,11 @@ func create(path string) (bench.Recorder, error) {
 		return nil, fmt.Errorf("create run file: %w", err)
 	}
 	f.Close()
-	return record.Create(path)
+	rec, err := record.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return handOut(path, rec)
 }
 
 // tee prints each record that was written.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -14,7 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench"
 	"tunbench/harness/vm"
+	"tunbench/reports"
 	"tunbench/reports/record"
 )
 
@@ -59,12 +60,16 @@ func (m *machineFlags) check() error {
 	return nil
 }
 
-// machine is the virtual machine that boots k.
-func (a *app) machine(k *vm.Kernel, m machineFlags) vm.Machine {
+// machine is the virtual machine that boots k. It tells what the user should
+// know beside tell.
+func (a *app) machine(k *vm.Kernel, m machineFlags, tell *bootProgress) vm.Machine {
 	machine := vm.Machine{
 		Kernel: k, Accel: m.accel, ICount: m.icount, SMP: m.smp, MemoryMiB: m.memory,
 		Append: m.append, Timeout: m.timeout,
-		Log: func(line string) { a.warnf("tunbench: %s", line) },
+		Log: func(line string) {
+			tell.clear()
+			a.warnf("tunbench: %s", line)
+		},
 	}
 	if a.verbose {
 		machine.Line = func(line string) { fmt.Fprintf(a.stderr, "| %s\n", line) }
@@ -115,6 +120,9 @@ beginning of one: 6.1 is the newest 6.1.`,
 			if err != nil {
 				return err
 			}
+			if guest.rehearsal, err = a.rehearse(args); err != nil {
+				return err
+			}
 			if guest.hostOut != "" && out != "" && guest.hostOut != out {
 				return fmt.Errorf("--out %s and, after --, --out %s: leave one of them out", out, guest.hostOut)
 			}
@@ -144,6 +152,7 @@ type guestCommand struct {
 	job     vm.Job
 	hostOut string // where it was told to write
 	writes  bool   // it makes files
+	rehearsal
 }
 
 // forGuest rewrites the arguments of tunbench for a guest: its --out leads to
@@ -187,6 +196,8 @@ func forGuest(args []string) (guestCommand, error) {
 		switch rewritten[command] {
 		case "vm", "kernels":
 			return g, fmt.Errorf("%s in a guest: a guest boots no guests", rewritten[command])
+		case "report", "compare", "history", "merge":
+			return g, fmt.Errorf("%s in a guest: a guest has none of the files of this host; run it without %s vm", rewritten[command], "tunbench")
 		case "run", "ab":
 			g.writes = true
 		}
@@ -204,6 +215,9 @@ func isSuiteFile(suite string) bool {
 	return ext == ".yaml" || ext == ".yml" || strings.ContainsRune(suite, filepath.Separator)
 }
 
+// guestPrefix begins the names of the guest's files that are the user's.
+var guestPrefix = strings.TrimPrefix(guestOut, vm.OutDir+"/") + "/"
+
 // boot boots each kernel as often as asked for, one after the other. The first
 // boot that fails ends it; what others measured stays.
 func (a *app) boot(ctx context.Context, names []string, flags machineFlags, guest guestCommand, out string) (err error) {
@@ -218,9 +232,20 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 	}
 	type boot struct {
 		kernel *vm.Kernel
-		out    string
+		files  *guestFiles
 	}
 	var boots []boot
+	tell := newBootProgress(a.stderr, a.quiet || !guest.writes, a.verbose, len(kernels)*flags.boots, guest.rehearsal)
+	defer tell.clear()
+	defer func() {
+		// Folders in which nothing came to be are not left behind.
+		for _, b := range boots {
+			err = errors.Join(err, b.files.close(true))
+			if len(boots) > 1 {
+				os.Remove(filepath.Dir(b.files.dir))
+			}
+		}
+	}()
 	now := time.Now()
 	for _, k := range kernels {
 		dir := out
@@ -231,18 +256,23 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 			dir = filepath.Join(dir, k.Release)
 		}
 		for n := 1; n <= flags.boots; n++ {
-			b := boot{k, dir}
+			b := boot{k, &guestFiles{dir: dir, prefix: guestPrefix, tell: tell.record}}
 			if flags.boots > 1 {
-				b.out = filepath.Join(dir, fmt.Sprintf("boot-%d", n))
+				b.files.dir = filepath.Join(dir, fmt.Sprintf("boot-%d", n))
 			}
 			if guest.writes {
-				path := filepath.Join(b.out, record.FileName)
-				if _, err := os.Lstat(path); err == nil {
-					return fmt.Errorf("%s holds a run already: choose another --out", path)
+				for _, name := range []string{record.FileName, reports.ReportName} {
+					path := filepath.Join(b.files.dir, name)
+					if _, err := os.Lstat(path); err == nil {
+						return fmt.Errorf("%s holds a run already: choose another --out", path)
+					}
 				}
-			}
-			if slices.ContainsFunc(boots, func(o boot) bool { return o.out == b.out }) && guest.writes {
-				return fmt.Errorf("two kernels have the release %s, which names their folders: boot them one by one, each with its own --out", k.Release)
+				if slices.ContainsFunc(boots, func(o boot) bool { return o.files.dir == b.files.dir }) {
+					return fmt.Errorf("two kernels have the release %s, which names their folders: boot them one by one, each with its own --out", k.Release)
+				}
+				if err := b.files.claim(); err != nil {
+					return err
+				}
 			}
 			boots = append(boots, b)
 		}
@@ -250,26 +280,19 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 
 	code := 0
 	for i, b := range boots {
-		if len(boots) > 1 {
-			a.warnf("tunbench: boot %d of %d: %s", i+1, len(boots), b.kernel.Release)
+		tell.start(i+1, b.kernel.Release, "")
+		machine := a.machine(b.kernel, flags, tell)
+		if guest.writes {
+			machine.Keep = b.files
 		}
-		r, err := a.machine(b.kernel, flags).Run(ctx, guest.job)
+		job := guest.job
+		job.Env = []string{bench.ForGuest()}
+		r, err := machine.Run(ctx, job)
 		if err != nil {
-			var failed *vm.BootError
-			if errors.As(err, &failed) && guest.writes && len(failed.Console) > 0 && ctx.Err() == nil {
-				if err := writeFiles(b.out, map[string][]byte{consoleName: []byte(failed.Console)}); err == nil {
-					a.warnf("tunbench: the console is in %s", filepath.Join(b.out, consoleName))
-				}
-			}
-			if len(boots) > 1 {
-				err = fmt.Errorf("boot %d of %d: %w", i+1, len(boots), err)
-			}
-			if ctx.Err() != nil {
-				return exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d boots are done", i, len(boots))}
-			}
-			return err
+			return a.bootFailed(ctx, err, guest, b.files, i, len(boots))
 		}
-		c, err := a.handOver(r, guest, b.out)
+		tell.end()
+		c, err := a.handOver(r, guest, b.files)
 		if err != nil {
 			return err
 		}
@@ -283,24 +306,61 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 	return nil
 }
 
-// consoleName is the file beside a guest's own that keeps its console.
-const consoleName = "console.log"
+// bootFailed reports on what a guest had measured by the time at which err ended
+// it, the i-th of n from 0, and gives the command's error.
+func (a *app) bootFailed(ctx context.Context, err error, guest guestCommand, files *guestFiles, i, n int) error {
+	interrupted := ctx.Err() != nil
+	if n > 1 && !interrupted {
+		err = fmt.Errorf("boot %d of %d: %w", i+1, n, err)
+	}
+	trials, whole := files.measured()
+	path := filepath.Join(files.dir, record.FileName)
+	has := files.has(record.FileName)
+	var kept string
+	switch {
+	case has && len(whole) == 0 && guest.trials > 0:
+		kept = fmt.Sprintf("%d of %d trials are in %s", trials, guest.trials, path)
+	case has:
+		kept = fmt.Sprintf("%s %s in %s", counted(trials, "trial"), are(trials), path)
+	}
+	if err := files.close(!interrupted || has); err != nil {
+		return err
+	}
+	if has && guest.command == "run" {
+		if text, readErr := os.ReadFile(path); readErr == nil && guest.asJSON {
+			fmt.Fprintf(a.stdout, "%s", text)
+		}
+		if reportErr := a.report(files.dir, path, guest.format, guest.asJSON); reportErr != nil {
+			err = fmt.Errorf("%w; the report failed too: %w", err, reportErr)
+		}
+	}
+	console := filepath.Join(files.dir, consoleName)
+	if _, statErr := os.Lstat(console); statErr == nil && guest.writes {
+		kept = strings.TrimPrefix(kept+"; the console is in "+console, "; ")
+	}
+	if interrupted {
+		if n > 1 || kept == "" {
+			kept = strings.TrimSuffix(fmt.Sprintf("%d of %d boots are done; %s", i, n, kept), "; ")
+		}
+		return exitError{exitInterrupted, fmt.Errorf("interrupted: %s", kept)}
+	}
+	if kept != "" {
+		err = fmt.Errorf("%w\n%s", err, kept)
+	}
+	return err
+}
 
 // handOver gives the user what a guest printed and wrote, and returns its exit
 // code.
-func (a *app) handOver(r *vm.Result, guest guestCommand, out string) (int, error) {
+func (a *app) handOver(r *vm.Result, guest guestCommand, kept *guestFiles) (int, error) {
 	files := map[string][]byte{}
-	prefix := strings.TrimPrefix(guestOut, vm.OutDir+"/") + "/"
 	for name, contents := range r.Files {
-		if rel, ok := strings.CutPrefix(name, prefix); ok {
+		if rel, ok := strings.CutPrefix(name, guestPrefix); ok {
 			files[rel] = contents
 		}
 	}
-	var writeErr error
-	if len(files) > 0 {
-		files[consoleName] = []byte(r.Console)
-		writeErr = writeFiles(out, files)
-	}
+	out := kept.dir
+	writeErr := errors.Join(kept.complete(files), kept.close(len(files) > 0))
 	here := func(text []byte) string {
 		return strings.ReplaceAll(string(text), guestOut, out)
 	}
@@ -324,26 +384,4 @@ func (a *app) handOver(r *vm.Result, guest guestCommand, out string) (int, error
 		a.warnf("tunbench: the guest was up after %v under %s; the results took %v", r.BootTime.Round(time.Millisecond), r.Accel, r.Transfer.Round(time.Millisecond))
 	}
 	return code, writeErr
-}
-
-// writeFiles writes files, by path relative to dir, and replaces none.
-func writeFiles(dir string, files map[string][]byte) error {
-	for name, contents := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			return fmt.Errorf("create --out: %w", err)
-		}
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("write results: %s is there already: choose another --out", path)
-		}
-		if err != nil {
-			return fmt.Errorf("write results: %w", err)
-		}
-		_, err = f.Write(contents)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("write results: %w", err)
-		}
-	}
-	return nil
 }
