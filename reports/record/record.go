@@ -61,7 +61,8 @@ const (
 	FlagLate             = "late"              // more than 1 % of the sends missed their schedule: invalid
 	FlagForeignLoad      = "foreign-load"      // other programs ran on the pinned CPUs
 	FlagPressure         = "pressure"          // tasks waited for a CPU, by the kernel's PSI
-	FlagThrottled        = "throttled"         // a CPU was throttled, or changed its frequency
+	FlagThrottled        = "throttled"         // a CPU was throttled, or changed its frequency, or a CPU quota ran out
+	FlagCPUQuota         = "cpu-quota"         // the CPU quota of a cgroup ran out: invalid
 	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
 	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
 )
@@ -72,7 +73,7 @@ func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates)
 // Invalidates tells whether a trial with that flag is invalid.
 func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
-var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet}
+var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota}
 
 // Run is the header of a file: which tool, which host, which settings.
 type Run struct {
@@ -135,7 +136,20 @@ type Host struct {
 	// Boot is random and new at each boot: runs that have it in common met the
 	// same machine. "" where it is not known.
 	Boot string `json:"boot,omitempty"`
+	// CPUQuotas are those of this process's cgroup and of the cgroups above it, as
+	// far as it can see them; empty where there is none.
+	CPUQuotas []CPUQuota `json:"cpu_quotas,omitempty"`
 }
+
+// CPUQuota is a limit on the CPU time of a cgroup (CFS bandwidth).
+type CPUQuota struct {
+	Cgroup   string `json:"cgroup"`   // its folder
+	QuotaNs  int64  `json:"quota_ns"` // CPU time in each period, of all CPUs together
+	PeriodNs int64  `json:"period_ns"`
+}
+
+// CPUs is the quota as a number of CPUs.
+func (q CPUQuota) CPUs() float64 { return float64(q.QuotaNs) / float64(q.PeriodNs) }
 
 // Hook tells how the observer looked into the kernel, and why so.
 type Hook struct {
