@@ -67,6 +67,15 @@ const (
 	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
 )
 
+// LeastMeasureNs is the least measured time of a trial whose rate may be quoted:
+// ten ticks of 10 ms, in which the kernel counts CPU time. In less it cannot be
+// told whether the host disturbed a trial, and a handful of packets makes a rate.
+const LeastMeasureNs = 100_000_000
+
+// TooShort tells whether t was measured for less than LeastMeasureNs. Lockstep
+// counts packets, not time.
+func (t Trial) TooShort() bool { return t.DurationNs < LeastMeasureNs && t.Axes["gen"] != "lockstep" }
+
 // Invalid tells whether a flag says that the figures of t must not be used.
 func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates) }
 
