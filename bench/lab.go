@@ -25,6 +25,9 @@ const (
 	StatusUnknown     = harness.StatusUnknown
 )
 
+// MinMeasure is the least measured time of a trial.
+const MinMeasure = harness.MinMeasure
+
 // SectionObserver is the title of the section of the observer's rungs.
 const SectionObserver = harness.SectionObserver
 

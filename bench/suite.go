@@ -89,7 +89,7 @@ var suiteKeys = []string{"name", "about", "pairs", "warmup", "measure", "window"
 //	about: one line
 //	pairs: 5            # of trials for each scenario
 //	warmup: 200ms       # traffic flows, nothing is measured
-//	measure: 1s         # measured time of a trial
+//	measure: 1s         # measured time of a trial, 100ms at least
 //	window: 100ms       # slice of the measured time
 //	scenarios:          # each block stands for the product of its lists
 //	  - {queues: [1, 4], size: [64, 1500]}
@@ -122,7 +122,7 @@ func ParseSuite(file string, text []byte) (*Suite, error) {
 		case "warmup":
 			return p.duration(key, value, 0, &warmup)
 		case "measure":
-			return p.duration(key, value, time.Millisecond, &measure)
+			return p.duration(key, value, harness.MinMeasure, &measure)
 		case "window":
 			windowLine = value.Line
 			return p.duration(key, value, time.Millisecond, &window)

@@ -199,6 +199,7 @@ var gateAdvice = map[string]string{
 	record.FlagForeignLoad: "stop what else runs, keep it off these CPUs (isolcpus, cgroup cpusets), or choose others with --cpus",
 	record.FlagPressure:    "stop what else runs: tasks wait for a CPU",
 	record.FlagThrottled:   "let the machine cool down, and fix the clock: cpupower frequency-set -g performance, turbo off",
+	record.FlagCPUQuota:    "take the quota away, or measure outside of that cgroup: such a trial is invalid",
 	record.FlagClockStep:   "let the time daemon finish, and keep the machine from being suspended: such a trial is invalid",
 }
 

@@ -26,8 +26,12 @@ func (f flags) add(name, format string, args ...any) {
 // host is about what the host did meanwhile.
 func (f flags) host(c conditions) {
 	for _, g := range c.gates() {
-		if g.verdict == failed {
-			f.add(g.flag, "%s", g.detail)
+		if g.verdict != failed {
+			continue
+		}
+		f.add(g.flag, "%s", g.detail)
+		if g.name == gateQuota && !slices.Contains(f.trial.Flags, record.FlagThrottled) {
+			f.trial.Flags = append(f.trial.Flags, record.FlagThrottled)
 		}
 	}
 	if text := c.wallStep(); text != "" {

@@ -51,6 +51,7 @@ type conditions struct {
 const (
 	gateForeignLoad = "foreign load"
 	gateFrequency   = "frequency"
+	gateQuota       = "quota"
 )
 
 // verdict of a gate.
@@ -72,7 +73,7 @@ type gate struct {
 
 // gates judges all conditions.
 func (c conditions) gates() []gate {
-	return []gate{c.steal(), c.foreignLoad(), c.pressure(), c.frequency(), c.throttling(), c.clock()}
+	return []gate{c.steal(), c.foreignLoad(), c.pressure(), c.frequency(), c.throttling(), c.quota(), c.clock()}
 }
 
 func (g gate) judge(bad bool, format string, args ...any) gate {
@@ -171,6 +172,23 @@ func (c conditions) throttling() gate {
 		return g.unclear("this host does not tell whether heat slowed its CPUs down")
 	}
 	return g.judge(c.seen.Throttles > 0, "heat slowed the workers' CPUs down %d times", c.seen.Throttles)
+}
+
+// quota holds that no cgroup of ours used up its CPU time: all workers then stand
+// still until its period is over, and a rate is that of the quota.
+func (c conditions) quota() gate {
+	g := gate{name: gateQuota, flag: record.FlagCPUQuota}
+	switch d := c.seen; {
+	case d.Stretches == 0 || d.QuotaPeriods < 0:
+		return g.unclear("no cgroup of this process can be read, so a CPU quota would not be seen")
+	case d.QuotaPeriods > 0:
+		return g.judge(true, "the CPU quota of cgroup %s ran out in %d periods, and tasks stood still for %v, added over CPUs",
+			d.QuotaCgroup, d.QuotaPeriods, d.QuotaTime.Round(time.Millisecond))
+	case d.QuotaTime > 0:
+		return g.judge(true, "a CPU quota of a cgroup above those that can be seen from here ran out, and tasks stood still for %v, added over CPUs",
+			d.QuotaTime.Round(time.Millisecond))
+	}
+	return g.judge(false, "no CPU quota ran out")
 }
 
 // clock compares the clocks of the kernel with each other. A fault of the

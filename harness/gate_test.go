@@ -82,10 +82,14 @@ func TestGates(t *testing.T) {
 		}, record.FlagForeignLoad, "25.0 % of the time"},
 		"the counters are behind": {func(c *conditions) { c.own = 2100 * ms }, "", ""},
 
-		"tasks waited":           {func(c *conditions) { c.seen.Pressure = 300 * ms }, record.FlagPressure, "30.0 %"},
-		"tasks waited for us":    {func(c *conditions) { c.seen.Pressure, c.workers = 900*ms, 3 }, "", ""},
-		"a slower clock":         {func(c *conditions) { c.seen.FreqTo = 2_400_000 }, record.FlagThrottled, "CPU 0 went from 3000 to 2400 MHz"},
-		"heat":                   {func(c *conditions) { c.seen.Throttles = 4 }, record.FlagThrottled, "4 times"},
+		"tasks waited":        {func(c *conditions) { c.seen.Pressure = 300 * ms }, record.FlagPressure, "30.0 %"},
+		"tasks waited for us": {func(c *conditions) { c.seen.Pressure, c.workers = 900*ms, 3 }, "", ""},
+		"a slower clock":      {func(c *conditions) { c.seen.FreqTo = 2_400_000 }, record.FlagThrottled, "CPU 0 went from 3000 to 2400 MHz"},
+		"heat":                {func(c *conditions) { c.seen.Throttles = 4 }, record.FlagThrottled, "4 times"},
+		"a quota": {func(c *conditions) {
+			c.seen.QuotaPeriods, c.seen.QuotaTime, c.seen.QuotaCgroup = 9, 1400*ms, "/sys/fs/cgroup/box"
+		}, record.FlagCPUQuota, "the CPU quota of cgroup /sys/fs/cgroup/box ran out in 9 periods, and tasks stood still for 1.4s"},
+		"a quota out of sight":   {func(c *conditions) { c.seen.QuotaTime = 300 * ms }, record.FlagCPUQuota, "above those that can be seen from here ran out, and tasks stood still for 300ms"},
 		"slewed":                 {func(c *conditions) { c.seen.Raw = -80 * ms }, record.FlagClockStep, "slewed by 80ms in 1s"},
 		"slewed as NTP may":      {func(c *conditions) { c.seen.Raw = 500 * time.Microsecond }, "", ""},
 		"clocks read with pause": {func(c *conditions) { c.seen.Raw, c.seen.Blur = 3*ms, 3*ms }, "", ""},
@@ -115,7 +119,7 @@ func TestGates(t *testing.T) {
 // TestGatesInTheDark holds that what cannot be read fails no gate, and that
 // each says why it does not know.
 func TestGatesInTheDark(t *testing.T) {
-	blind := conditions{cpus: 2, workers: 2, own: -1, seen: host.Delta{Stretches: 1, Pressure: -1, Throttles: -1}}
+	blind := conditions{cpus: 2, workers: 2, own: -1, seen: host.Delta{Stretches: 1, Pressure: -1, Throttles: -1, QuotaPeriods: -1}}
 	for _, c := range []conditions{{}, blind} {
 		for _, g := range c.gates() {
 			if g.verdict != unknown || g.detail == "" {

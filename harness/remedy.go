@@ -11,6 +11,9 @@ type Remedy struct {
 // busy shows what else runs.
 const busy = "ps -eo pid,psr,pcpu,comm --sort=-pcpu | head"
 
+// showQuota finds the cgroups of the shell that have a CPU quota.
+const showQuota = `grep -rHs . /sys/fs/cgroup --include=cpu.max --include=cpu.cfs_quota_us | grep -v -e ':max' -e ':-1'`
+
 // remedies are by the names of rows.
 var remedies = map[string]Remedy{
 	"capabilities": {"without them neither devices nor the observer can be made", "sudo tunbench doctor"},
@@ -46,9 +49,11 @@ var remedies = map[string]Remedy{
 	"steal":      {"a trial with more than 1 % of stolen time is invalid", "vmstat 1 5"},
 	"pressure":   {"workers wait for their CPUs, and figures tell about the scheduler", busy},
 	"throttling": {"the clock falls while a trial runs, and the rate with it", "cpupower frequency-set -g performance"},
+	gateQuota:    {"workers stand still when the quota is used up, and figures tell about the quota: such a trial is invalid", showQuota},
 	"clock":      {"all figures rest on this clock: a trial in which it steps is invalid", "timedatectl"},
 
 	"cpus":           {"sender and reader take turns on one CPU, and figures tell about the scheduler", ""},
+	"cpu-quota":      {"workers stand still when the quota is used up, and figures tell about the quota: such a trial is invalid", showQuota},
 	"load":           {"what else runs takes time from the workers", busy},
 	"governor":       {"the clock follows the load, and figures follow the clock", "cpupower frequency-set -g performance"},
 	"turbo":          {"the clock depends on heat and on what other cores do", "echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo || echo 0 > /sys/devices/system/cpu/cpufreq/boost"},

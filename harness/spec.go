@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/reports/record"
 )
 
 // The enumerations of a Spec. The zero value of each is its default.
@@ -119,6 +120,8 @@ const (
 	maxShare = 2 // of Spec.Share
 	// MaxQueues is the kernel's MAX_TAP_QUEUES.
 	MaxQueues = 256
+	// MinMeasure is the least Spec.Measure.
+	MinMeasure time.Duration = record.LeastMeasureNs
 	// MaxRate is the highest Spec.Rate, in packets a second.
 	MaxRate = 100_000_000
 	// MaxFilterTime is the longest Spec.FilterTime.
@@ -183,7 +186,7 @@ type Spec struct {
 	Bypass bool // PACKET_QDISC_BYPASS; gen=packet only
 
 	Warmup  time.Duration // traffic flows, nothing is measured
-	Measure time.Duration // measured time
+	Measure time.Duration // measured time, MinMeasure at least
 	Window  time.Duration // slice of the measured time
 
 	CPUs []int  // CPUs to use: the first half sends, the second half reads; empty: chosen from the topology

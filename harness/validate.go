@@ -35,6 +35,8 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("sndbuf=%d: choose max or a number of bytes", s.SndBuf)
 	case s.Measure <= 0 || s.Window <= 0 || s.Warmup < 0:
 		return fmt.Errorf("measure %v, window %v, warmup %v: the first two must be above 0 and none negative", s.Measure, s.Window, s.Warmup)
+	case s.Measure < MinMeasure:
+		return fmt.Errorf("measure %v is too short: choose at least %v, ten ticks of 10 ms, in which the kernel counts CPU time; in less it cannot tell whether the host disturbed a trial", s.Measure, MinMeasure)
 	case s.Window > s.Measure:
 		return fmt.Errorf("window %v is longer than measure %v", s.Window, s.Measure)
 	case !(s.Rate >= 0 && s.Rate <= MaxRate): // nor NaN

@@ -29,6 +29,7 @@ var hostFacts = []struct {
 	{"architecture", func(r *record.Run) string { return r.Host.Arch }, true},
 	{"CPU", func(r *record.Run) string { return r.Host.CPU }, true},
 	{"CPUs online", func(r *record.Run) string { return count(uint64(max(r.Host.CPUs, 0))) }, true},
+	{"CPU quota", func(r *record.Run) string { return quotaText(r.Host) }, false},
 	{"SMT", func(r *record.Run) string { return r.Host.SMT }, false},
 	{"clock source", func(r *record.Run) string { return r.Host.Clocksource }, false},
 	{"frequency governor", func(r *record.Run) string { return r.Host.Governor }, false},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tunbench/reports/record"
 )
@@ -75,6 +76,7 @@ func host(f *record.File, list []*scenario) section {
 	if h.CPUs > 0 {
 		fact("CPUs online", strconv.Itoa(h.CPUs))
 	}
+	fact("CPU quota", quotaText(h))
 	fact("SMT", h.SMT)
 	fact("virtualisation", h.Virt)
 	if o := h.Outer; o != nil {
@@ -124,6 +126,16 @@ func host(f *record.File, list []*scenario) section {
 		fold{"Devices as the kernel built them, in the first trial of each scenario", []block{devices}},
 		fold{"Full names of the scenarios", []block{names}},
 	}}
+}
+
+// quotaText shows the tightest CPU quota; "" where there is none. The cgroup is
+// left out: its name is often another one in each run.
+func quotaText(h record.Host) string {
+	if len(h.CPUQuotas) == 0 {
+		return ""
+	}
+	q := slices.MinFunc(h.CPUQuotas, func(a, b record.CPUQuota) int { return cmp.Compare(a.CPUs(), b.CPUs()) })
+	return fmt.Sprintf("%.3g CPUs: %v every %v", q.CPUs(), time.Duration(q.QuotaNs), time.Duration(q.PeriodNs))
 }
 
 // copySizes gives the sizes whose copy was measured, the smallest first.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
@@ -186,11 +187,15 @@ func titles(list []*scenario) func(*scenario) string {
 	return func(s *scenario) string { return s.label }
 }
 
+// short tells whether the figures of s rest on a trial that measured for too
+// short a time to be quoted.
+func short(s *scenario) bool { return slices.ContainsFunc(s.head().all, (*record.Trial).TooShort) }
+
 func points(f *record.File, list []*scenario) (p []prose) {
 	title := titles(list)
 	best := func(metric string) (top *scenario, v float64) {
 		for _, s := range list {
-			if m, ok := s.head().metric(metric); ok && !s.head().invalid && m.Median > v {
+			if m, ok := s.head().metric(metric); ok && !s.head().invalid && !short(s) && m.Median > v {
 				top, v = s, m.Median
 			}
 		}
@@ -202,6 +207,10 @@ func points(f *record.File, list []*scenario) (p []prose) {
 	}
 	if s, v := best(record.BitPerS); s != nil {
 		p = append(p, say("Most data: ", bold(figure(v/1e9)+" Gbit/s"), " with ", mono(title(s)), "."))
+	}
+	if brief := slices.DeleteFunc(slices.Clone(list), func(s *scenario) bool { return !short(s) }); len(brief) > 0 {
+		p = append(p, say(fmt.Sprintf("Nothing is quoted of %s, with trials that measured for less than %v.",
+			plural(len(brief), "scenario", "scenarios"), time.Duration(record.LeastMeasureNs))))
 	}
 	if c := allCosts(list); len(c) > 0 {
 		if sum, err := stat.Summarize(c); err == nil {

@@ -94,6 +94,7 @@ func read(root fs.FS, u uname, hv cpuid) record.Host {
 		Sysctl:        readSysctls(root),
 		MemoryBytes:   memory(text(root, "proc/meminfo")),
 		Boot:          text(root, "proc/sys/kernel/random/boot_id"),
+		CPUQuotas:     readBandwidth(root).quotas(),
 	}
 }
 

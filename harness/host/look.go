@@ -23,14 +23,22 @@ type Look struct {
 	pressure  time.Duration
 	freq      map[int]uint64 // kHz by CPU
 	throttles map[int]uint64 // times since boot that heat slowed a CPU down
+	bandwidth bandwidth
 }
 
 // LookAt reads what the kernel tells of itself and of the given CPUs, which may
 // be named more than once. It may
 // take 20 ms a CPU: before Linux 5.18 a read of a frequency waits for a sample
-// of it (arch_freq_get_on_cpu).
+// of it (arch_freq_get_on_cpu). Under a CPU quota it takes one more period of
+// that, 100 ms as a rule: the kernel counts a period as throttled when it is over
+// (do_sched_cfs_period_timer of kernel/sched/fair.c), and the last one before the
+// look belongs to what came before it.
 func LookAt(cpus []int) Look {
-	l := lookAt(os.DirFS("/"), cpus)
+	root := os.DirFS("/")
+	if period := readBandwidth(root).longest(); period > 0 {
+		time.Sleep(period)
+	}
+	l := lookAt(root, cpus)
 	l.clocks = readClocks()
 	return l
 }
@@ -40,6 +48,7 @@ func lookAt(root fs.FS, cpus []int) Look {
 		source:   text(root, "sys/devices/system/clocksource/clocksource0/current_clocksource"),
 		pressure: parsePressure(text(root, "proc/pressure/cpu")),
 		freq:     map[int]uint64{}, throttles: map[int]uint64{},
+		bandwidth: readBandwidth(root),
 	}
 	for _, cpu := range slices.Compact(slices.Sorted(slices.Values(cpus))) {
 		dir := "sys/devices/system/cpu/cpu" + strconv.Itoa(cpu)
@@ -128,6 +137,14 @@ type Delta struct {
 	Pressure  time.Duration // in which a task waited for a CPU; -1: not known
 	Throttles int64         // times that heat slowed one of the CPUs down; -1: not known
 
+	// QuotaPeriods is in how many periods the CPU quota of QuotaCgroup ran out, the
+	// one that did so most often; -1: not known. QuotaTime is how long tasks were
+	// stopped for it, added over CPUs. Above 0 without a period it is by a quota of
+	// a cgroup that cannot be seen from here.
+	QuotaPeriods int64
+	QuotaTime    time.Duration
+	QuotaCgroup  string
+
 	// FreqFrom and FreqTo are the frequencies in kHz at the ends of a stretch of
 	// the CPU that changed most, FreqCPU; 0: not known.
 	FreqCPU          int
@@ -155,6 +172,7 @@ func (l Look) Until(b Look) Delta {
 	if l.pressure >= 0 && b.pressure >= 0 {
 		d.Pressure = max(0, b.pressure-l.pressure)
 	}
+	d.throttled(l.bandwidth, b.bandwidth)
 	for cpu, before := range l.throttles {
 		if after, ok := b.throttles[cpu]; ok {
 			d.Throttles = max(0, d.Throttles) + int64(after-min(before, after))
@@ -216,6 +234,11 @@ func (d Delta) Plus(other Delta) Delta {
 	d.Stretches += other.Stretches
 	d.Pressure = sumIfKnown(d.Pressure, other.Pressure)
 	d.Throttles = sumIfKnown(d.Throttles, other.Throttles)
+	d.QuotaPeriods = sumIfKnown(d.QuotaPeriods, other.QuotaPeriods)
+	d.QuotaTime += other.QuotaTime
+	if d.QuotaCgroup == "" {
+		d.QuotaCgroup = other.QuotaCgroup
+	}
 	d.widest(other.FreqCPU, other.FreqFrom, other.FreqTo)
 	if d.SourceFrom == "" {
 		d.SourceFrom, d.SourceTo = other.SourceFrom, other.SourceTo

@@ -42,6 +42,8 @@ func hot(cpu0, cpu1, throttled, source, pressure string) map[string]string {
 		dir + "cpu1/thermal_throttle/core_throttle_count":                 throttled,
 		"sys/devices/system/clocksource/clocksource0/current_clocksource": source,
 		"proc/pressure/cpu":                                               pressure,
+		"proc/self/cgroup":                                                "0::/\n",
+		"proc/self/mountinfo":                                             mountV2,
 	}
 }
 
@@ -73,7 +75,7 @@ func TestLookUntil(t *testing.T) {
 				Raw: 1000, Boot: 3000, Wall: -8000, Blur: 5, SourceFrom: "tsc-early", SourceTo: "hpet",
 			},
 		},
-		{"nothing to read", nil, clocks{}, Delta{Stretches: 1, Pressure: -1, Throttles: -1}},
+		{"nothing to read", nil, clocks{}, Delta{Stretches: 1, Pressure: -1, Throttles: -1, QuotaPeriods: -1}},
 		{
 			"counters went back", hot("0\n", "x\n", "1\n", "tsc-early\n", "some total=1\n"),
 			clocks{mono: 2000, raw: 1990, boot: 2500, wall: 78_000, blur: 3},
@@ -106,8 +108,8 @@ func TestDeltasAddUp(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	}
-	blind := Delta{Stretches: 1, Pressure: -1, Throttles: -1}
-	want = Delta{Stretches: 2, Pressure: -1, Throttles: -1, FreqCPU: 2, FreqFrom: 3000, FreqTo: 2000}
+	blind := Delta{Stretches: 1, Pressure: -1, Throttles: -1, QuotaPeriods: -1}
+	want = Delta{Stretches: 2, Pressure: -1, Throttles: -1, QuotaPeriods: -1, FreqCPU: 2, FreqFrom: 3000, FreqTo: 2000}
 	for _, got := range []Delta{a.Plus(blind), blind.Plus(a)} {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("with a blind stretch (-want +got):\n%s", diff)

@@ -44,12 +44,15 @@ type sight struct {
 	own   time.Duration // CPU time of this process
 	load  string        // of the last minute
 	turbo string        // "1" if clocks may rise above the base, "0" if not
+	// cgroups tells that the own cgroup could be read.
+	cgroups bool
 }
 
 func look(root fs.FS) sight {
 	var s sight
 	s.stat, _ = readStat(root)
 	s.own = OwnTime()
+	s.cgroups = readBandwidth(root).known
 	s.load, _, _ = strings.Cut(text(root, "proc/loadavg"), " ")
 	s.turbo = text(root, "sys/devices/system/cpu/cpufreq/boost")
 	switch text(root, "sys/devices/system/cpu/intel_pstate/no_turbo") {
@@ -80,6 +83,10 @@ var slowKernels = []string{
 	"CONFIG_DEBUG_KMEMLEAK", "CONFIG_DEBUG_LOCK_ALLOC", "CONFIG_SLUB_DEBUG_ON",
 }
 
+// quotaAdvice is for who is under a CPU quota.
+const quotaAdvice = "take it away (docker run without --cpus, a pod without limits.cpu, a unit without CPUQuota=), or measure outside of that cgroup: " +
+	"a trial in which it runs out is invalid"
+
 func judge(h record.Host, before, after sight) []Spoiler {
 	var all []Spoiler
 	add := func(name string, bad bool, advice, format string, args ...any) {
@@ -101,6 +108,19 @@ func judge(h record.Host, before, after sight) []Spoiler {
 			detail += ", load average " + after.load
 		}
 		add("load", foreign > maxForeign, "stop what else runs, or wait until it has finished", "%s", detail)
+	}
+	var quotas []string
+	binds := false
+	for _, q := range h.CPUQuotas {
+		// Tasks cannot use more than all CPUs.
+		binds = binds || h.CPUs == 0 || q.CPUs() < float64(h.CPUs)
+		quotas = append(quotas, fmt.Sprintf("cgroup %s may use %v of CPU time every %v: %.3g CPUs",
+			q.Cgroup, time.Duration(q.QuotaNs), time.Duration(q.PeriodNs), q.CPUs()))
+	}
+	if len(quotas) > 0 {
+		add("cpu-quota", binds, quotaAdvice, "%s", strings.Join(quotas, "; "))
+	} else if after.cgroups {
+		add("cpu-quota", false, "", "none on the cgroup of this process or on one above it that can be seen")
 	}
 	if h.Governor != "" {
 		add("governor", h.Governor != "performance", "cpupower frequency-set -g performance", "%s", h.Governor)

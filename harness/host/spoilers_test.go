@@ -21,7 +21,7 @@ func TestJudge(t *testing.T) {
 		Sysctl: map[string]string{"kernel.bpf_stats_enabled": "0", "net.core.bpf_jit_enable": "1"},
 		Config: map[string]string{"CONFIG_KASAN": "n"},
 	}
-	idle := sight{stat: stat(0, 0, 200*ms), load: "0.01", turbo: "0"}
+	idle := sight{stat: stat(0, 0, 200*ms), load: "0.01", turbo: "0", cgroups: true}
 	zero := sight{stat: stat(0, 0, 0)}
 
 	for _, s := range judge(quiet, zero, idle) {
@@ -29,8 +29,8 @@ func TestJudge(t *testing.T) {
 			t.Errorf("on a quiet host: %+v", s)
 		}
 	}
-	if n := len(judge(quiet, zero, idle)); n != 10 {
-		t.Errorf("%d things were looked at, want 10", n)
+	if n := len(judge(quiet, zero, idle)); n != 11 {
+		t.Errorf("%d things were looked at, want 11", n)
 	}
 	if all := judge(record.Host{}, sight{}, sight{}); len(all) != 0 {
 		t.Errorf("nothing can be read: %+v", all)
@@ -43,6 +43,9 @@ func TestJudge(t *testing.T) {
 	}{
 		{"cpus", func(h *record.Host, _ *sight) { h.CPUs = 1 }, "1 online"},
 		{"load", func(_ *record.Host, a *sight) { a.stat = stat(50*ms, 0, 150*ms) }, "25 %"},
+		{"cpu-quota", func(h *record.Host, _ *sight) {
+			h.CPUQuotas = []record.CPUQuota{{Cgroup: "/sys/fs/cgroup/box", QuotaNs: 20_000_000, PeriodNs: 100_000_000}}
+		}, "cgroup /sys/fs/cgroup/box may use 20ms of CPU time every 100ms: 0.2 CPUs"},
 		{"governor", func(h *record.Host, _ *sight) { h.Governor = "powersave,performance" }, "powersave"},
 		{"turbo", func(_ *record.Host, a *sight) { a.turbo = "1" }, "on"},
 		{"smt", func(h *record.Host, _ *sight) { h.SMT = "on" }, "on"},
@@ -69,6 +72,15 @@ func TestJudge(t *testing.T) {
 		}
 		if !slices.Equal(bad, []string{c.name}) {
 			t.Errorf("%s: bad are %q", c.name, bad)
+		}
+	}
+
+	// A quota that is no limit is shown and spoils nothing.
+	wide := quiet
+	wide.CPUQuotas = []record.CPUQuota{{Cgroup: "/sys/fs/cgroup/box", QuotaNs: 400_000_000, PeriodNs: 100_000_000}}
+	for _, s := range judge(wide, zero, idle) {
+		if s.Bad || s.Name == "cpu-quota" && !strings.Contains(s.Detail, "box may use 400ms of CPU time every 100ms: 4 CPUs") {
+			t.Errorf("a quota of all CPUs: %+v", s)
 		}
 	}
 

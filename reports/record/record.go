@@ -61,10 +61,20 @@ const (
 	FlagLate             = "late"              // more than 1 % of the sends missed their schedule: invalid
 	FlagForeignLoad      = "foreign-load"      // other programs ran on the pinned CPUs
 	FlagPressure         = "pressure"          // tasks waited for a CPU, by the kernel's PSI
-	FlagThrottled        = "throttled"         // a CPU was throttled, or changed its frequency
+	FlagThrottled        = "throttled"         // a CPU was throttled, or changed its frequency, or a CPU quota ran out
+	FlagCPUQuota         = "cpu-quota"         // the CPU quota of a cgroup ran out: invalid
 	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
 	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
 )
+
+// LeastMeasureNs is the least measured time of a trial whose rate may be quoted:
+// ten ticks of 10 ms, in which the kernel counts CPU time. In less it cannot be
+// told whether the host disturbed a trial, and a handful of packets makes a rate.
+const LeastMeasureNs = 100_000_000
+
+// TooShort tells whether t was measured for less than LeastMeasureNs. Lockstep
+// counts packets, not time.
+func (t Trial) TooShort() bool { return t.DurationNs < LeastMeasureNs && t.Axes["gen"] != "lockstep" }
 
 // Invalid tells whether a flag says that the figures of t must not be used.
 func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates) }
@@ -72,7 +82,7 @@ func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates)
 // Invalidates tells whether a trial with that flag is invalid.
 func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
-var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet}
+var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota}
 
 // Run is the header of a file: which tool, which host, which settings.
 type Run struct {
@@ -138,6 +148,9 @@ type Host struct {
 	// Outer is the machine that a guest of `tunbench vm` or `tunbench kernels` ran
 	// on, nil for any other run: under emulation CPU names QEMU's own.
 	Outer *Outer `json:"outer,omitempty"`
+	// CPUQuotas are those of this process's cgroup and of the cgroups above it, as
+	// far as it can see them; empty where there is none.
+	CPUQuotas []CPUQuota `json:"cpu_quotas,omitempty"`
 }
 
 // Outer is the machine that a guest ran on.
@@ -147,6 +160,16 @@ type Outer struct {
 	CPUs   int    `json:"cpus"` // online
 	Virt   string `json:"virt"` // as of Host
 }
+
+// CPUQuota is a limit on the CPU time of a cgroup (CFS bandwidth).
+type CPUQuota struct {
+	Cgroup   string `json:"cgroup"`   // its folder
+	QuotaNs  int64  `json:"quota_ns"` // CPU time in each period, of all CPUs together
+	PeriodNs int64  `json:"period_ns"`
+}
+
+// CPUs is the quota as a number of CPUs.
+func (q CPUQuota) CPUs() float64 { return float64(q.QuotaNs) / float64(q.PeriodNs) }
 
 // Hook tells how the observer looked into the kernel, and why so.
 type Hook struct {

@@ -145,6 +145,9 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"run", "--userns", "--arm", "both"}, "--arm both needs root"},
 		{[]string{"run", "--userns", "--hook", "kprobe"}, "--hook kprobe needs root"},
 		{[]string{"run", "--measure", "-1s"}, "measure -1s"},
+		{[]string{"run", "--measure", "1ns"}, "measure 1ns is too short: choose at least 100ms"},
+		{[]string{"list", "--measure", "99.9ms"}, "measure 99.9ms is too short: choose at least 100ms"},
+		{[]string{"ab", "--a", "size=64", "--b", "size=128", "--measure", "1us"}, "measure 1µs is too short: choose at least 100ms"},
 		{[]string{"run", "--cpus", "0,0"}, "CPU 0 is listed twice"},
 		{[]string{"run", "--cpus", "3-1"}, "write the list like 0,2-3"},
 		{[]string{"run", "--format", "pdf"}, "choose markdown"},
@@ -311,7 +314,7 @@ func TestRunJSON(t *testing.T) {
 
 func TestRunDefaultOut(t *testing.T) {
 	t.Chdir(t.TempDir())
-	args := runArgs("", "--arm", "bare", "--measure", "20ms")
+	args := runArgs("", "--arm", "bare", "--measure", "100ms")
 	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, args...); code != 0 {
 		t.Fatalf("exit %d, stderr %q", code, stderr)
 	}
@@ -337,12 +340,12 @@ func TestRunSpec(t *testing.T) {
 		return record.Trial{}, nil
 	}}
 	code, _, stderr := tunbench(context.Background(), lab, nil, "run", "--suite", "smoke", "--out", t.TempDir(), "--hook", "none", "--trials", "2",
-		"--filter", "mode=tun gen=udp queues=2", "--set", "flows=5", "--warmup", "0s", "--measure", "20ms", "--cpus", "0,2-3")
+		"--filter", "mode=tun gen=udp queues=2", "--set", "flows=5", "--warmup", "0s", "--measure", "100ms", "--cpus", "0,2-3")
 	if code != 0 || len(specs) != 2 {
 		t.Fatalf("exit %d, %d trials, stderr %q", code, len(specs), stderr)
 	}
 	s := specs[1]
-	if s.Flows != 5 || s.Warmup != 0 || s.Measure != 20*time.Millisecond || s.Window != 20*time.Millisecond || !cmp.Equal(s.CPUs, []int{0, 2, 3}) {
+	if s.Flows != 5 || s.Warmup != 0 || s.Measure != 100*time.Millisecond || s.Window != 100*time.Millisecond || !cmp.Equal(s.CPUs, []int{0, 2, 3}) {
 		t.Errorf("spec %+v", s)
 	}
 }

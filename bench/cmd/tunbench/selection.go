@@ -45,7 +45,7 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.StringArrayVar(&s.sets, "set", nil, "fix an axis for every scenario: axis=value (may repeat)")
 	f.IntVar(&s.trials, "trials", 0, "pairs of trials for each scenario (default: the suite's)")
 	f.DurationVar(&s.warmup, "warmup", 0, "time that a trial runs before it is measured (default: the suite's)")
-	f.DurationVar(&s.measure, "measure", 0, "measured time of a trial (default: the suite's)")
+	f.DurationVar(&s.measure, "measure", 0, fmt.Sprintf("measured time of a trial, %v at least (default: the suite's)", bench.MinMeasure))
 	f.StringVar(&s.hook, "hook", "auto", "how to look into the kernel: "+strings.Join(hooks, ", "))
 	f.StringVar(&s.arm, "arm", "both", "trials of a pair: "+strings.Join(arms, ", "))
 	f.Uint64Var(&s.seed, "seed", 0, "of the order of trials and all else that is random (default: random, recorded)")
