@@ -126,7 +126,7 @@ func (a arm) flags() (names []string, counts map[string]int) {
 // latency is a histogram pooled over trials, in nanoseconds.
 type latency struct {
 	count, missed, overflow uint64
-	max                     uint64
+	min, max                uint64 // of all samples; both 0 where no record has them
 	buckets                 [][2]uint64 // [lower bound, count], ascending
 }
 
@@ -134,7 +134,7 @@ type latency struct {
 // false if there is no sample in them.
 func (a arm) pool(name string) (latency, bool) {
 	var l latency
-	n := 0
+	n, sampled := 0, false
 	for _, t := range a.used {
 		n += len(t.Latency[name].Buckets)
 	}
@@ -146,6 +146,12 @@ func (a arm) pool(name string) (latency, bool) {
 		}
 		l.missed += one.Missed
 		l.overflow += one.Overflow
+		if len(one.Buckets) > 0 || one.Overflow > 0 {
+			if !sampled || one.MinNs < l.min {
+				l.min = one.MinNs
+			}
+			sampled = true
+		}
 		l.max = max(l.max, one.MaxNs)
 		all = append(all, one.Buckets...)
 	}
@@ -171,6 +177,20 @@ func width(lower uint64) uint64 {
 	return 1 << (bits.Len64(lower) - 6)
 }
 
+// middle is what the samples of a bucket count as: its middle, or the nearest to
+// it that no sample is beyond. The smallest and the largest sample are known
+// exactly, and may lie on either side of the middle of their bucket.
+func (l latency) middle(lower uint64) float64 {
+	v, last := float64(lower)+float64(width(lower)-1)/2, lower+(width(lower)-1)
+	if l.min > lower && l.min <= last {
+		v = max(v, float64(l.min))
+	}
+	if l.max >= lower && l.max < last {
+		v = min(v, float64(l.max))
+	}
+	return v
+}
+
 // minAbove is how many samples must lie above a quantile for it to be given.
 const minAbove = 10
 
@@ -189,7 +209,7 @@ func (l latency) quantile(q float64) (ns uint64, ok bool) {
 	var seen uint64
 	for _, b := range l.buckets {
 		if seen += b[1]; seen >= rank {
-			return b[0] + (width(b[0])-1)/2, true
+			return uint64(l.middle(b[0])), true
 		}
 	}
 	return 0, false

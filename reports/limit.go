@@ -79,7 +79,7 @@ func (l latency) mean() (ns float64, ok bool) {
 	var seen, sum float64
 	for _, b := range l.buckets {
 		inside := min(float64(b[1]), keep-seen)
-		sum += inside * (float64(b[0]) + float64(width(b[0])-1)/2)
+		sum += inside * l.middle(b[0])
 		if seen += inside; seen >= keep {
 			break
 		}

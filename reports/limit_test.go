@@ -386,3 +386,37 @@ func TestSplitChart(t *testing.T) {
 		t.Errorf("lengths %v", boxes)
 	}
 }
+
+// No quantile and no mean is beyond the samples: 103 ms, the largest, lie below
+// the middle of their bucket, which is 105 ms.
+func TestQuantilesStayWithinTheSamples(t *testing.T) {
+	const largest, smallest = 103_000_000, 20_900
+	low := smallest / width(smallest) * width(smallest)
+	high := largest / width(largest) * width(largest)
+	over := uint64(largest + 2_000_000)
+	one := record.Latency{Count: 20_000, MinNs: smallest, MaxNs: largest, P50Ns: &over, P999Ns: &over, Buckets: record.Buckets{{low, 9_000}, {high, 11_000}}}
+	a := newArm([]*record.Trial{{Latency: map[string]record.Latency{record.E2E: one}}})
+	l, ok := a.pool(record.E2E)
+	if !ok || l.min != smallest || l.max != largest {
+		t.Fatalf("from %d to %d, %v", l.min, l.max, ok)
+	}
+	for _, q := range quantiles {
+		if v, ok := l.quantile(q.q); !ok || v != largest {
+			t.Errorf("%s is %d, %v", q.name, v, ok)
+		}
+	}
+	if v, ok := l.quantile(0.3); !ok || v < smallest || v >= low+width(low) {
+		t.Errorf("30 %% of the samples lie below %d, %v", v, ok)
+	}
+	if x := a.quantileValues(record.E2E, func(l record.Latency) *uint64 { return l.P999Ns }); len(x) != 1 || x[0] != largest {
+		t.Errorf("the record's own quantile is %v", x)
+	}
+	if v, ok := GateValue(a.all[0], LatencyP50); !ok || v != largest {
+		t.Errorf("verdicts are given on %v, %v", v, ok)
+	}
+	one.Buckets = record.Buckets{{high, 20_000}}
+	same, _ := newArm([]*record.Trial{{Latency: map[string]record.Latency{record.E2E: one}}}).pool(record.E2E)
+	if v, ok := same.mean(); !ok || v > largest {
+		t.Errorf("the mean is %v, %v", v, ok)
+	}
+}

@@ -235,7 +235,7 @@ var latencyQuantiles = []struct {
 func (a arm) quantileValues(latency string, of func(record.Latency) *uint64) (x []float64) {
 	for _, t := range a.used {
 		if l, ok := t.Latency[latency]; ok {
-			if q := of(l); q != nil {
+			if q := l.Bounded(of(l)); q != nil {
 				x = append(x, float64(*q))
 			}
 		}

@@ -297,6 +297,16 @@ type Latency struct {
 	Buckets  Buckets `json:"buckets"`
 }
 
+// Bounded gives a quantile of l, which may be nil, but nothing beyond its smallest
+// and its largest sample: the middle of a bucket, which older files have, may be.
+func (l *Latency) Bounded(quantile *uint64) *uint64 {
+	if quantile == nil || l.MaxNs == 0 || l.MinNs > l.MaxNs {
+		return quantile
+	}
+	v := min(max(*quantile, l.MinNs), l.MaxNs)
+	return &v
+}
+
 // Buckets holds [lower bound in ns, count] of each bucket of a histogram that is
 // not empty, lowest first.
 type Buckets [][2]uint64
