@@ -337,14 +337,14 @@ func TestSpreadOfFlows(t *testing.T) {
 		queue([]uint64{100, 300}, []int{20, 40}), queue([]uint64{100, 100}, []int{30, 30}), queue([]uint64{0, 100}, []int{0, 60}),
 	}}
 	list, _ := scenarios(f)
-	sp, ok := list[0].spread()
+	sp := list[0].spreads()[0]
 	_, want, err := stat.FlowSpread([]int{20, 40})
-	if !ok || err != nil || !sp.hashed || sp.chance != want || math.Abs(sp.even-1.6) > 1e-12 {
+	if err != nil || !sp.hashed || sp.chance != want || math.Abs(sp.even-1.6) > 1e-12 {
 		t.Errorf("%+v, want p %v and 1.6 queues, %v", sp, want, err)
 	}
 	f.Trials = []record.Trial{queue([]uint64{5, 5}, []int{0, 0})}
 	list, _ = scenarios(f)
-	if sp, _ := list[0].spread(); sp.hashed {
+	if sp := list[0].spreads()[0]; sp.hashed {
 		t.Error("without flows there is nothing to hash")
 	}
 	for p, want := range map[float64]string{0: "<0.001", 0.0001: "<0.001", 0.0123: "0.012", 0.5: "0.50", 1: "1.00"} {
