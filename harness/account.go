@@ -303,6 +303,7 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 		t.Metrics[record.RecvNsPerPkt] = recv
 	}
 	switch {
+	case floor.Fault() != "": // which nothing can be held against
 	case len(b.lanes) > 1: // whose calls are of two kinds
 	case b.lanes[0].dir == U2K && t.Writes != nil && a.Accepted > 0:
 		if send, ok := t.Metrics[record.SendNsPerPkt]; ok {

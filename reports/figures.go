@@ -72,7 +72,7 @@ func scenarios(f *record.File) (list []*scenario, common []string) {
 	observed := map[string][]*record.Trial{}
 	names := map[string]bool{}
 	for i := range f.Trials {
-		t := &f.Trials[i]
+		t := onFloor(&f.Trials[i], f.Header(f.Trials[i].Shard).Floor)
 		names[t.Scenario] = true
 		if t.Arm == record.Observed {
 			observed[t.Scenario] = append(observed[t.Scenario], t)
@@ -126,7 +126,7 @@ func (a arm) flags() (names []string, counts map[string]int) {
 // latency is a histogram pooled over trials, in nanoseconds.
 type latency struct {
 	count, missed, overflow uint64
-	min, max                uint64 // of all samples; both 0 where no record has them
+	min, max                uint64      // of all samples; both 0 where no record has them
 	buckets                 [][2]uint64 // [lower bound, count], ascending
 }
 

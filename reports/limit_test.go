@@ -267,23 +267,25 @@ func TestWakeUpNeedsAnIdleReader(t *testing.T) {
 	}
 }
 
-func TestReadCost(t *testing.T) {
+func TestCallCost(t *testing.T) {
 	f := record.Floor{SyscallNs: 80}
 	for _, tt := range []struct {
 		what    string
 		metrics map[string]float64
-		want    readCost
+		want    callCost
 		ok      bool
 	}{
-		{"a packet a read", map[string]float64{record.RecvNsPerPkt: 300, record.FloorRatio: 3}, readCost{syscall: 80, copied: 20, rest: 200, total: 300, ratio: 3}, true},
-		{"40 segments a read", map[string]float64{record.RecvNsPerPkt: 30, record.FloorRatio: 1.5, record.PPS: 4e6, record.SKBPS: 1e5}, readCost{syscall: 2, copied: 18, rest: 10, total: 30, ratio: 1.5}, true},
-		{"below the floor", map[string]float64{record.RecvNsPerPkt: 90, record.FloorRatio: 0.9}, readCost{syscall: 80, copied: 10, rest: 0, total: 90, ratio: 0.9}, true},
-		{"below a system call", map[string]float64{record.RecvNsPerPkt: 50, record.FloorRatio: 0.5}, readCost{syscall: 50, copied: 0, rest: 0, total: 50, ratio: 0.5}, true},
-		{"no ratio", map[string]float64{record.RecvNsPerPkt: 300}, readCost{}, false},
-		{"nonsense", map[string]float64{record.RecvNsPerPkt: 1e308, record.FloorRatio: 1e-300}, readCost{}, false},
-		{"negative", map[string]float64{record.RecvNsPerPkt: -4, record.FloorRatio: -1}, readCost{}, false},
+		{"a packet a read", map[string]float64{record.RecvNsPerPkt: 300, record.FloorRatio: 3}, callCost{syscall: 80, copied: 20, rest: 200, total: 300, ratio: 3}, true},
+		{"40 segments a read", map[string]float64{record.RecvNsPerPkt: 30, record.FloorRatio: 1.5, record.PPS: 4e6, record.SKBPS: 1e5}, callCost{syscall: 2, copied: 18, rest: 10, total: 30, ratio: 1.5}, true},
+		{"below the floor", map[string]float64{record.RecvNsPerPkt: 90, record.FloorRatio: 0.9}, callCost{}, false},
+		{"below a system call", map[string]float64{record.RecvNsPerPkt: 50, record.FloorRatio: 0.5}, callCost{}, false},
+		{"for nothing", map[string]float64{record.RecvNsPerPkt: 0, record.FloorRatio: 3.87}, callCost{}, false},
+		{"on the floor", map[string]float64{record.RecvNsPerPkt: 90, record.FloorRatio: 1}, callCost{syscall: 80, copied: 10, rest: 0, total: 90, ratio: 1}, true},
+		{"no ratio", map[string]float64{record.RecvNsPerPkt: 300}, callCost{}, false},
+		{"nonsense", map[string]float64{record.RecvNsPerPkt: 1e308, record.FloorRatio: 1e-300}, callCost{}, false},
+		{"negative", map[string]float64{record.RecvNsPerPkt: -4, record.FloorRatio: -1}, callCost{}, false},
 	} {
-		got, ok := newArm([]*record.Trial{{Metrics: tt.metrics}}).readCost(f)
+		got, ok := newArm([]*record.Trial{{Metrics: tt.metrics}}).callCost(f)
 		if got != tt.want || ok != tt.ok {
 			t.Errorf("%s: %+v, %v, want %+v, %v", tt.what, got, ok, tt.want, tt.ok)
 		}
@@ -356,7 +358,7 @@ func TestSpreadOfFlows(t *testing.T) {
 
 // The parts of a lane touch, and end where the scale says.
 func TestSplitChart(t *testing.T) {
-	ch := splitChart{title: "t", desc: "d", note: "ns", parts: limitParts, rows: []splitRow{
+	ch := splitChart{title: "t", desc: "d", note: "ns", parts: readEnd.parts(), rows: []splitRow{
 		{"a", []splitLane{{[]float64{10, 20, 70, 0}, "100 ns"}, {[]float64{0, 0, 0, 50}, "50 ns"}}},
 		{"b", []splitLane{{[]float64{0, 0, 0, 0}, "0 ns"}}},
 	}}

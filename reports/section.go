@@ -149,12 +149,17 @@ var latencyKinds = []struct{ name, title, meaning string }{
 }
 
 // latencyOf pools a latency over the headline's arm, or over the observed one
-// where only that has it.
-func (s *scenario) latencyOf(kind string) (latency, bool) {
-	if l, ok := s.head().pool(kind); ok {
-		return l, true
+// where only that has it, and tells which.
+func (s *scenario) latencyOf(kind string) (l latency, of record.Arm, ok bool) {
+	head := record.Bare
+	if len(s.bare.all) == 0 {
+		head = record.Observed
 	}
-	return s.observ.pool(kind)
+	if l, ok := s.head().pool(kind); ok {
+		return l, head, true
+	}
+	l, ok = s.observ.pool(kind)
+	return l, record.Observed, ok
 }
 
 func latencies(list []*scenario) (section, bool) {
@@ -162,6 +167,13 @@ func latencies(list []*scenario) (section, bool) {
 	title := titles(list)
 	rows := make([]ladderRow, len(list))
 	full, lockstep := false, false
+	// apart tells that the latencies come from different trials, which may have met
+	// different hosts and filled the ring differently.
+	apart := slices.ContainsFunc(list, func(s *scenario) bool {
+		_, from, ok := s.latencyOf(record.E2E)
+		_, inside, seen := s.latencyOf(record.Residency)
+		return ok && seen && from != inside
+	})
 	for i, s := range list {
 		rows[i].label = title(s)
 		for _, t := range s.all() {
@@ -177,11 +189,14 @@ func latencies(list []*scenario) (section, bool) {
 	for _, kind := range latencyKinds {
 		t := table{columns: slices.Concat(text("scenario"), numeric("p50", "p90", "p99", "p99.9", "max", "samples", "missed"))}
 		for i, s := range list {
-			l, ok := s.latencyOf(kind.name)
+			l, _, ok := s.latencyOf(kind.name)
 			if !ok {
 				continue
 			}
 			lane := lane{kind: kind.title, max: float64(l.max)}
+			if apart && kind.name == record.Residency {
+				lane.kind += " (observed trials)"
+			}
 			for j, q := range quantiles {
 				if v, ok := l.quantile(q.q); ok {
 					lane.at[j] = float64(v)
@@ -197,7 +212,11 @@ func latencies(list []*scenario) (section, bool) {
 		if len(t.rows) == 0 {
 			continue
 		}
-		sec.blocks = append(sec.blocks, say(bold(kind.title), ": "+kind.meaning+"."), t.folded(kind.title))
+		what := say(bold(kind.title), ": "+kind.meaning+".")
+		if apart && kind.name == record.Residency {
+			what = append(what, say(" It is from the observed trials, and end to end is from the bare ones where there are such: they are different trials, so that residency may lie above end to end.")...)
+		}
+		sec.blocks = append(sec.blocks, what, t.folded(kind.title))
 	}
 	if len(sec.blocks) == 0 {
 		return section{}, false
