@@ -182,6 +182,7 @@ func (b *bed) directions(t *record.Trial, m measurement) {
 			record.BitPerS:    8 * float64(did.wireBytes) / seconds,
 			record.OfferedPPS: float64(did.accepted+did.pushedBack) / seconds,
 		}
+		did.balance(d.Metrics)
 		if a.Accepted > 0 {
 			d.Metrics[record.Loss] = float64(int64(a.Accepted)-int64(a.Delivered)) / float64(a.Accepted)
 		}
@@ -302,6 +303,7 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 		t.Metrics[record.RecvNsPerPkt] = recv
 	}
 	switch {
+	case floor.Fault() != "": // which nothing can be held against
 	case len(b.lanes) > 1: // whose calls are of two kinds
 	case b.lanes[0].dir == U2K && t.Writes != nil && a.Accepted > 0:
 		if send, ok := t.Metrics[record.SendNsPerPkt]; ok {
@@ -312,12 +314,8 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 		perRead := float64(counts.ReadBytes) / float64(counts.Reads)
 		t.Metrics[record.FloorRatio] = recv / (floorNs(floor, perRead) * float64(counts.Reads) / float64(counts.Delivered))
 	}
-	if l := b.lanes[0]; l.queues {
-		byQueue := make([]float64, len(l.readers))
-		for i := range byQueue {
-			byQueue[i] = float64(last.byQueue[i] - first.byQueue[i])
-		}
-		t.Metrics[record.Jain], t.Metrics[record.QueueImbalance] = balance(byQueue)
+	if len(first.byLane) > 0 { // of dir=both, what was read
+		laneSample{}.plus(first.byLane[0], last.byLane[0]).balance(t.Metrics)
 	}
 }
 
@@ -417,6 +415,18 @@ func floorNs(f record.Floor, bytes float64) float64 {
 	}
 	slope := (costs[i] - costs[i-1]) / (sizes[i] - sizes[i-1])
 	return f.SyscallNs + costs[i-1] + slope*(bytes-sizes[i-1])
+}
+
+// balance adds how evenly packets were spread over the queues to metrics, where
+// packets were read from queues or written to them.
+func (s laneSample) balance(metrics map[string]float64) {
+	byQueue := make([]float64, len(s.byQueue))
+	for i, n := range s.byQueue {
+		byQueue[i] = float64(n)
+	}
+	if slices.Max(append(byQueue, 0)) > 0 {
+		metrics[record.Jain], metrics[record.QueueImbalance] = balance(byQueue)
+	}
 }
 
 // balance gives Jain's index, (sum x)^2 / (n sum x^2), and max / mean.

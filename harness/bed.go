@@ -170,10 +170,18 @@ func (b *bed) sample() sample {
 			of.wireBytes += p.WireBytes
 			s.reads += p.Reads
 			s.readCalls += p.Calls
-			s.byQueue = append(s.byQueue, p.Delivered)
+			if l.queues {
+				of.byQueue = append(of.byQueue, p.Delivered)
+			}
 		}
-		for _, sender := range l.senders {
+		if l.written > 0 {
+			of.byQueue = make([]uint64, l.written) // of more queues than flows, some get nothing
+		}
+		for j, sender := range l.senders {
 			p := sender.Progress()
+			if l.written > 0 {
+				of.byQueue[j] = p.Accepted
+			}
 			s.sendCalls += p.Calls
 			of.accepted += p.Accepted
 			of.pushedBack += p.PushedBack

@@ -58,7 +58,7 @@ func (g *both) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, 
 	if err != nil {
 		return lanes, err
 	}
-	g.user.lane = lane{dir: U2K, perSKB: g.user.spec.segmentsPerWrite()}
+	g.user.lane = lane{dir: U2K, written: g.user.spec.Queues, perSKB: g.user.spec.segmentsPerWrite()}
 	lanes = append(lanes, &g.user.lane)
 	if err := g.openEnds(reading); err != nil {
 		return lanes, err

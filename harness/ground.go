@@ -109,6 +109,8 @@ type lane struct {
 	readers []reader
 	// queues tells that reader i is that of queue i of the device.
 	queues bool
+	// written is of how many queues sender i writes to queue i; 0 if none does.
+	written int
 	// perSKB is how many wire segments each skb of the device carries; above 1
 	// it moves super-packets.
 	perSKB uint64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tunbench/harness/host"
@@ -21,23 +22,37 @@ type sample struct {
 	accepted   uint64
 	pushedBack uint64
 	sendNs     uint64
-	byQueue    []uint64 // delivered
 	byLane     []laneSample
 	// Of conversations: payload that arrived, once each, and answered requests.
 	payload, transactions uint64
 }
 
 // laneSample is what those of one direction had done.
-type laneSample struct{ delivered, wireBytes, accepted, pushedBack uint64 }
+type laneSample struct {
+	delivered, wireBytes, accepted, pushedBack uint64
+	// byQueue is what each queue's reader was delivered or, where packets are
+	// written, what the kernel received by each queue; nil elsewhere.
+	byQueue []uint64
+}
 
 // plus adds what was done between two moments.
 func (s laneSample) plus(from, to laneSample) laneSample {
-	return laneSample{
+	sum := laneSample{
 		delivered:  s.delivered + to.delivered - from.delivered,
 		wireBytes:  s.wireBytes + to.wireBytes - from.wireBytes,
 		accepted:   s.accepted + to.accepted - from.accepted,
 		pushedBack: s.pushedBack + to.pushedBack - from.pushedBack,
 	}
+	if to.byQueue != nil {
+		sum.byQueue = slices.Clone(to.byQueue)
+		for i, n := range s.byQueue {
+			sum.byQueue[i] += n
+		}
+		for i, n := range from.byQueue { // none at a start that counts from 0
+			sum.byQueue[i] -= n
+		}
+	}
+	return sum
 }
 
 // usage is what the trial and the host had used at one moment.

@@ -403,7 +403,7 @@ func (p *party) Keep(_ context.Context, turn int, other float64) error {
 	}
 	s, m := p.turns[turn], &p.seen
 	if len(m.samples) == 0 {
-		m.samples = []sample{{byQueue: make([]uint64, len(s.from.byQueue)), byLane: make([]laneSample, len(s.from.byLane))}}
+		m.samples = []sample{{byLane: make([]laneSample, len(s.from.byLane))}}
 		m.first.stat = m.first.stat.Plus(s.before.stat, s.before.stat) // zeros for each CPU
 		m.last = m.first
 	}
@@ -433,15 +433,11 @@ func (s sample) plus(from, to sample) sample {
 		accepted:   s.accepted + to.accepted - from.accepted,
 		pushedBack: s.pushedBack + to.pushedBack - from.pushedBack,
 		sendNs:     s.sendNs + to.sendNs - from.sendNs,
-		byQueue:    slices.Clone(s.byQueue),
 		byLane:     slices.Clone(s.byLane),
 		payload:    s.payload + to.payload - from.payload, transactions: s.transactions + to.transactions - from.transactions,
 	}
 	for i := range sum.byLane {
 		sum.byLane[i] = sum.byLane[i].plus(from.byLane[i], to.byLane[i])
-	}
-	for i := range sum.byQueue {
-		sum.byQueue[i] += to.byQueue[i] - from.byQueue[i]
 	}
 	return sum
 }

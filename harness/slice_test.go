@@ -31,7 +31,7 @@ func (f *fakeSide) hold() error    { f.free = false; *f.log = append(*f.log, f.n
 func (f *fakeSide) close() error   { *f.log = append(*f.log, f.name+" closed"); return nil }
 func (f *fakeSide) now() int64     { return *f.clock }
 func (f *fakeSide) sample() sample {
-	return sample{at: *f.clock, delivered: f.count, byQueue: []uint64{f.count, 2 * f.count}}
+	return sample{at: *f.clock, delivered: f.count, byLane: []laneSample{{byQueue: []uint64{f.count, 2 * f.count}}}}
 }
 func (f *fakeSide) measure(bool) error { return nil }
 func (f *fakeSide) usage() (usage, error) {
@@ -76,7 +76,7 @@ func TestSlices(t *testing.T) {
 	for i, side := range sides {
 		m := seenBy(side)
 		last := m.samples[len(m.samples)-1]
-		if len(m.samples) != 41 || last.at != 40*80e6 || last.delivered != 40*80 || last.byQueue[1] != 2*40*80 {
+		if len(m.samples) != 41 || last.at != 40*80e6 || last.delivered != 40*80 || last.byLane[0].byQueue[1] != 2*40*80 {
 			t.Errorf("side %d: %d samples, the last %+v", i, len(m.samples), last)
 		}
 		if m.last.senders != 40*80 || m.last.readers != -1 {

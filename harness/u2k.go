@@ -52,7 +52,7 @@ func (g *u2k) build() (err error) {
 }
 
 func (g *u2k) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: U2K, perSKB: g.spec.segmentsPerWrite()}
+	g.lane = lane{dir: U2K, written: g.spec.Queues, perSKB: g.spec.segmentsPerWrite()}
 	// Receivers first: a packet to a port that nobody has would be answered.
 	if err := g.openEnds(g.placement.Reader, reading); err != nil {
 		return []*lane{&g.lane}, err

@@ -143,6 +143,13 @@ func wellWritten(t *testing.T, s Spec, trial record.Trial) {
 			t.Errorf("nothing was seen on queue %d", q.Queue)
 		}
 	}
+	// The metric is of the measured time, the counts of the queues are of all of it.
+	if jain, ok := trial.Metrics[record.Jain]; trial.Metrics[record.PPS] > 0 && (!ok || jain < 1/float64(s.Queues)-1e-9 || jain > 1+1e-9 || s.Queues == 1 && jain != 1) {
+		t.Errorf("Jain index %v, %v of %d queues", jain, ok, s.Queues)
+	}
+	if most := trial.Metrics[record.QueueImbalance]; trial.Metrics[record.PPS] > 0 && (most < 1-1e-9 || most > float64(s.Queues)+1e-9) {
+		t.Errorf("the most loaded of %d queues has %v times the mean", s.Queues, most)
+	}
 	if trial.Queues != nil && s.XDP != XDPDrop && (recv != a.Accepted || flows != uint64(s.Flows)) {
 		t.Errorf("%d packets and %d flows were seen on queues, want %d and %d", recv, flows, a.Accepted, s.Flows)
 	}
@@ -158,6 +165,8 @@ func TestWritesOnEveryRung(t *testing.T) {
 		"gso":          func(s *Spec) { s.Gen, s.Size, s.VnetHdr = GenUDPGSO, 1000, 10 },
 		"xdp drop":     func(s *Spec) { s.Mode, s.XDP, s.IO = TAP, XDPDrop, IOPoll },
 		"xdp generic":  func(s *Spec) { s.XDP = XDPDropGeneric },
+		"queues":       func(s *Spec) { s.Queues, s.Flows = 4, 8 },
+		"tap queues":   func(s *Spec) { s.Mode, s.Queues, s.Flows = TAP, 4, 8 },
 		"both":         func(s *Spec) { s.Dir, s.Queues, s.Flows = Both, 2, 4 },
 		"both tap gso": func(s *Spec) { s.Dir, s.Mode, s.Gen, s.Size, s.VnetHdr = Both, TAP, GenUDPGSO, 1000, 12 },
 	} {
@@ -181,8 +190,46 @@ func TestWritesOnEveryRung(t *testing.T) {
 					wellWritten(t, s, trial)
 				} else {
 					balanced(t, trial)
+					bothSpread(t, s, trial)
 				}
 			})
+		}
+	}
+}
+
+// bothSpread holds that each direction of dir=both tells by itself how evenly its
+// packets were spread.
+func bothSpread(t *testing.T, s Spec, trial record.Trial) {
+	t.Helper()
+	for _, dir := range []Dir{K2U, U2K} {
+		d := trial.Directions[string(dir)]
+		jain, ok := d.Metrics[record.Jain]
+		if d.Metrics[record.PPS] > 0 && (!ok || jain < 1/float64(s.Queues)-1e-9 || jain > 1+1e-9) {
+			t.Errorf("%s: Jain index %v, %v of %d queues", dir, jain, ok, s.Queues)
+		}
+	}
+	for _, q := range trial.Queues {
+		if s.XDP != XDPDrop && q.RecvPkts == 0 {
+			t.Errorf("nothing was seen written to queue %d", q.Queue)
+		}
+	}
+}
+
+// TestFewFlowsOfWriters writes one flow, so that three of four queues get nothing.
+func TestFewFlowsOfWriters(t *testing.T) {
+	needRoot(t)
+	for _, mode := range []Mode{TUN, TAP} {
+		s := short()
+		s.Dir, s.Mode, s.Queues, s.Flows = U2K, mode, 4, 1
+		trial := run(t, s, bpf.Tracepoint)
+		balanced(t, trial)
+		if jain, most := trial.Metrics[record.Jain], trial.Metrics[record.QueueImbalance]; jain != 0.25 || most != 4 {
+			t.Errorf("%v: Jain index %v, the most loaded queue has %v times the mean; want 1/4 and 4", mode, jain, most)
+		}
+		for _, q := range trial.Queues {
+			if used := q.RecvPkts > 0; used != (q.Queue == 0) {
+				t.Errorf("%v: %+v, want all on queue 0", mode, q)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -21,11 +22,26 @@ type changeRow struct {
 	text             string // the change
 }
 
-func (f changeChart) head() (string, string) { return f.title, f.desc }
+func (f changeChart) head() (string, string) {
+	if f.cuts() {
+		return f.title, f.desc + " An arrow: it goes on beyond the scale, which ends at ±" + farthestText + " %; the change is written beside it."
+	}
+	return f.title, f.desc
+}
+
+// cuts tells whether something lies beyond the scale.
+func (f changeChart) cuts() bool {
+	return slices.ContainsFunc(f.rows, func(r changeRow) bool {
+		return max(math.Abs(r.value), math.Abs(r.low), math.Abs(r.high)) > farthest
+	})
+}
 
 // farthest is the largest change that a chart has room for: beyond it the
 // others could not be told apart.
-const farthest = 2.0
+const (
+	farthest     = 2.0
+	farthestText = "200" // per cent
+)
 
 func (f changeChart) draw(c *canvas) float64 {
 	const pitch = 22.0
@@ -45,6 +61,9 @@ func (f changeChart) draw(c *canvas) float64 {
 	bottom := headHeight + pitch*float64(len(f.rows))
 
 	note := "per cent of base; line: 95 % interval; band: within the threshold; " + f.note
+	if f.cuts() {
+		note += "; arrow: beyond the scale"
+	}
 	c.text("muted", margin, 46, "start", note, note)
 	for i, r := range f.rows {
 		if r.threshold > 0 {
@@ -65,9 +84,18 @@ func (f changeChart) draw(c *canvas) float64 {
 		y := headHeight + pitch*(float64(i)+0.5)
 		c.text("label", left-8, y+4, "end", clip(r.label, chars), r.label)
 		c.line("range", at(r.low), y, at(r.high), y, 1.5, "")
-		c.line("range", at(r.low), y-4, at(r.low), y+4, 1.5, "")
-		c.line("range", at(r.high), y-4, at(r.high), y+4, 1.5, "")
-		c.diamond(r.class, at(r.value), y, 5)
+		for _, end := range []float64{r.low, r.high} {
+			if math.Abs(end) > reach {
+				c.arrow("muted", at(end), y, math.Copysign(4, end))
+			} else {
+				c.line("range", at(end), y-4, at(end), y+4, 1.5, "")
+			}
+		}
+		if math.Abs(r.value) > reach {
+			c.arrow(r.class, at(r.value), y, math.Copysign(7, r.value))
+		} else {
+			c.diamond(r.class, at(r.value), y, 5)
+		}
 		c.text("strong", right+10, y+4, "start", r.text, r.text)
 		c.tip(0, y-pitch/2, chartWidth, pitch, r.label+": "+r.text+", 95 % interval "+precisely(r.low)+" to "+precisely(r.high)+" %")
 	}

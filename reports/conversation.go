@@ -113,7 +113,7 @@ func transactionTable(list []*scenario, title func(*scenario) string) table {
 			rng = sp.text(where, figure)
 		}
 		cells := []any{title(s), bold(cell(h, record.TPS, figure)), rng}
-		if l, ok := s.latencyOf(record.RTT); ok {
+		if l, _, ok := s.latencyOf(record.RTT); ok {
 			cells = append(cells, l.cells()...)
 		} else {
 			cells = append(cells, absent, absent, absent, absent, absent)

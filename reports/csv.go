@@ -218,10 +218,10 @@ var latencyFields = []struct {
 	{"missed", func(l *record.Latency) *uint64 { return &l.Missed }},
 	{"overflow", func(l *record.Latency) *uint64 { return &l.Overflow }},
 	{"min_ns", func(l *record.Latency) *uint64 { return &l.MinNs }},
-	{"p50_ns", func(l *record.Latency) *uint64 { return l.P50Ns }},
-	{"p90_ns", func(l *record.Latency) *uint64 { return l.P90Ns }},
-	{"p99_ns", func(l *record.Latency) *uint64 { return l.P99Ns }},
-	{"p999_ns", func(l *record.Latency) *uint64 { return l.P999Ns }},
+	{"p50_ns", func(l *record.Latency) *uint64 { return l.Bounded(l.P50Ns) }},
+	{"p90_ns", func(l *record.Latency) *uint64 { return l.Bounded(l.P90Ns) }},
+	{"p99_ns", func(l *record.Latency) *uint64 { return l.Bounded(l.P99Ns) }},
+	{"p999_ns", func(l *record.Latency) *uint64 { return l.Bounded(l.P999Ns) }},
 	{"max_ns", func(l *record.Latency) *uint64 { return &l.MaxNs }},
 }
 

@@ -72,7 +72,7 @@ func scenarios(f *record.File) (list []*scenario, common []string) {
 	observed := map[string][]*record.Trial{}
 	names := map[string]bool{}
 	for i := range f.Trials {
-		t := &f.Trials[i]
+		t := onFloor(&f.Trials[i], f.Header(f.Trials[i].Shard).Floor)
 		names[t.Scenario] = true
 		if t.Arm == record.Observed {
 			observed[t.Scenario] = append(observed[t.Scenario], t)
@@ -126,7 +126,7 @@ func (a arm) flags() (names []string, counts map[string]int) {
 // latency is a histogram pooled over trials, in nanoseconds.
 type latency struct {
 	count, missed, overflow uint64
-	max                     uint64
+	min, max                uint64      // of all samples; both 0 where no record has them
 	buckets                 [][2]uint64 // [lower bound, count], ascending
 }
 
@@ -134,7 +134,7 @@ type latency struct {
 // false if there is no sample in them.
 func (a arm) pool(name string) (latency, bool) {
 	var l latency
-	n := 0
+	n, sampled := 0, false
 	for _, t := range a.used {
 		n += len(t.Latency[name].Buckets)
 	}
@@ -146,6 +146,12 @@ func (a arm) pool(name string) (latency, bool) {
 		}
 		l.missed += one.Missed
 		l.overflow += one.Overflow
+		if len(one.Buckets) > 0 || one.Overflow > 0 {
+			if !sampled || one.MinNs < l.min {
+				l.min = one.MinNs
+			}
+			sampled = true
+		}
 		l.max = max(l.max, one.MaxNs)
 		all = append(all, one.Buckets...)
 	}
@@ -171,6 +177,20 @@ func width(lower uint64) uint64 {
 	return 1 << (bits.Len64(lower) - 6)
 }
 
+// middle is what the samples of a bucket count as: its middle, or the nearest to
+// it that no sample is beyond. The smallest and the largest sample are known
+// exactly, and may lie on either side of the middle of their bucket.
+func (l latency) middle(lower uint64) float64 {
+	v, last := float64(lower)+float64(width(lower)-1)/2, lower+(width(lower)-1)
+	if l.min > lower && l.min <= last {
+		v = max(v, float64(l.min))
+	}
+	if l.max >= lower && l.max < last {
+		v = min(v, float64(l.max))
+	}
+	return v
+}
+
 // minAbove is how many samples must lie above a quantile for it to be given.
 const minAbove = 10
 
@@ -189,7 +209,7 @@ func (l latency) quantile(q float64) (ns uint64, ok bool) {
 	var seen uint64
 	for _, b := range l.buckets {
 		if seen += b[1]; seen >= rank {
-			return b[0] + (width(b[0])-1)/2, true
+			return uint64(l.middle(b[0])), true
 		}
 	}
 	return 0, false
@@ -208,32 +228,97 @@ func (l latency) cells() (cells []any) {
 	return append(cells, duration(float64(l.max)))
 }
 
+// queueSide is the end of a queue at which packets are counted.
+type queueSide int
+
+const (
+	readSide    queueSide = iota // what user space read from the queue
+	writtenSide                  // what it wrote to the queue, and the kernel received
+)
+
+// did says what happened to the packets that a side counts.
+func (s queueSide) did() string {
+	if s == writtenSide {
+		return "received"
+	}
+	return "read"
+}
+
+// of gives the packets and bytes that q has on that side.
+func (s queueSide) of(q record.Queue) (pkts, bytes uint64) {
+	if s == writtenSide {
+		return q.RecvPkts, q.RecvBytes
+	}
+	return q.ReadPkts, q.ReadBytes
+}
+
+// queueSides are the sides of the queues of t that its packets passed: with
+// dir=both two.
+func queueSides(t *record.Trial) []queueSide {
+	switch axisOf(t, "dir") {
+	case "u2k":
+		return []queueSide{writtenSide}
+	case "both":
+		// A path of two devices has what its first device sent, and no more.
+		if slices.ContainsFunc(t.Queues, func(q record.Queue) bool { return q.RecvPkts > 0 }) {
+			return []queueSide{readSide, writtenSide}
+		}
+	}
+	return []queueSide{readSide}
+}
+
 // spread is how a scenario's packets were spread over its queues, summed over
 // the used observed trials.
 type spread struct {
+	side   queueSide
+	both   bool // the scenario has another spread, of the other side
 	queues []queueSum
-	jain   float64 // median over the trials that read packets
+	jain   float64 // median over the trials that have packets
 	even   float64 // effective queues, over the same trials
 	// chance is how often random hashing spreads the flows less evenly: median
 	// over the trials that saw flows, which hashed is true of.
 	chance float64
 	hashed bool
-	read   bool // some packet was read
+	seen   bool // some packet was seen on that side
 	trials int
-	empty  int     // queues that no packet was read from
+	empty  int     // queues that have no packet on that side
 	ratio  float64 // most loaded queue over the mean
 }
 
 type queueSum struct {
 	record.Queue
-	share              float64 // of the packets read
+	pkts, bytes        uint64  // on the side of the spread
+	share              float64 // of those packets
 	lowest, highest    float64 // share in the trial where it was least, most
 	flowsMin, flowsMax int
 }
 
-// spread is false where no observed trial has queues.
-func (s *scenario) spread() (spread, bool) {
-	var sp spread
+// spreads gives one for each side of the queues that packets passed; none where
+// no observed trial has queues.
+func (s *scenario) spreads() (list []spread) {
+	var sides []queueSide
+	for _, t := range s.observ.used {
+		if len(t.Queues) > 0 {
+			sides = append(sides, queueSides(t)...)
+		}
+	}
+	slices.Sort(sides)
+	sides = slices.Compact(sides)
+	for _, side := range sides {
+		sp := s.spread(side)
+		sp.both = len(sides) > 1
+		list = append(list, sp)
+	}
+	return list
+}
+
+// flowsKnown tells whether the flows of the queues are those of the side: with
+// two sides they are those of what is read.
+func (sp spread) flowsKnown() bool { return sp.side == readSide || !sp.both }
+
+// spread is of trials that have queues.
+func (s *scenario) spread(side queueSide) spread {
+	sp := spread{side: side}
 	byQueue := map[int]*queueSum{}
 	var jains, effective, chances []float64
 	for _, t := range s.observ.used {
@@ -244,8 +329,9 @@ func (s *scenario) spread() (spread, bool) {
 		x := make([]float64, len(t.Queues))
 		flows := make([]int, len(t.Queues))
 		for i, q := range t.Queues {
-			total += q.ReadPkts
-			x[i] = float64(q.ReadPkts)
+			pkts, _ := side.of(q)
+			total += pkts
+			x[i] = float64(pkts)
 			flows[i] = q.Flows
 		}
 		if j, err := stat.Jain(x); err == nil {
@@ -254,13 +340,15 @@ func (s *scenario) spread() (spread, bool) {
 		if n, err := stat.EffectiveQueues(x); err == nil {
 			effective = append(effective, n)
 		}
-		if _, p, err := stat.FlowSpread(flows); err == nil {
+		// Who writes chooses the queue of each flow: nothing is hashed.
+		if _, p, err := stat.FlowSpread(flows); err == nil && side == readSide {
 			chances = append(chances, p)
 		}
 		for _, q := range t.Queues {
 			share := 0.0
+			pkts, bytes := side.of(q)
 			if total > 0 {
-				share = float64(q.ReadPkts) / float64(total)
+				share = float64(pkts) / float64(total)
 			}
 			sum, ok := byQueue[q.Queue]
 			if !ok {
@@ -272,14 +360,15 @@ func (s *scenario) spread() (spread, bool) {
 			sum.XmitBytes += q.XmitBytes
 			sum.ReadPkts += q.ReadPkts
 			sum.ReadBytes += q.ReadBytes
+			sum.RecvPkts += q.RecvPkts
+			sum.RecvBytes += q.RecvBytes
+			sum.pkts += pkts
+			sum.bytes += bytes
 			sum.DropPkts += q.DropPkts
 			sum.lowest, sum.highest = min(sum.lowest, share), max(sum.highest, share)
 			sum.flowsMin, sum.flowsMax = min(sum.flowsMin, q.Flows), max(sum.flowsMax, q.Flows)
 		}
 		sp.trials++
-	}
-	if sp.trials == 0 {
-		return spread{}, false
 	}
 	if sum, err := stat.Summarize(jains); err == nil {
 		sp.jain = sum.Median
@@ -292,24 +381,24 @@ func (s *scenario) spread() (spread, bool) {
 	}
 	var total, most uint64
 	for _, q := range byQueue {
-		total += q.ReadPkts
-		most = max(most, q.ReadPkts)
+		total += q.pkts
+		most = max(most, q.pkts)
 	}
 	for _, n := range slices.Sorted(maps.Keys(byQueue)) {
 		q := *byQueue[n]
 		if total > 0 {
-			q.share = float64(q.ReadPkts) / float64(total)
+			q.share = float64(q.pkts) / float64(total)
 		}
-		if q.ReadPkts == 0 {
+		if q.pkts == 0 {
 			sp.empty++
 		}
 		sp.queues = append(sp.queues, q)
 	}
-	sp.read = total > 0 && len(jains) > 0
-	if sp.read {
+	sp.seen = total > 0 && len(jains) > 0
+	if sp.seen {
 		sp.ratio = float64(most) * float64(len(sp.queues)) / float64(total)
 	}
-	return sp, true
+	return sp
 }
 
 // costs are the packet rates observed over bare, one a pair in which both

@@ -121,9 +121,11 @@ func GateValue(t *record.Trial, metric string) (float64, bool) {
 	var q *uint64
 	switch metric {
 	case LatencyP50:
-		q = t.Latency[record.E2E].P50Ns
+		l := t.Latency[record.E2E]
+		q = l.Bounded(l.P50Ns)
 	case LatencyP99:
-		q = t.Latency[record.E2E].P99Ns
+		l := t.Latency[record.E2E]
+		q = l.Bounded(l.P99Ns)
 	default:
 		v, ok := t.Metrics[metric]
 		return v, ok

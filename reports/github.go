@@ -178,16 +178,26 @@ func (s *contrast) bars() (blocks []block) {
 		if n := len(list) - len(shown); n > 0 {
 			note = append(note, say("The "+strconv.Itoa(mostBars)+" largest changes; "+strconv.Itoa(n)+" smaller ones are in the table of every verdict. ")...)
 		}
+		if slices.ContainsFunc(shown, func(v record.Verdict) bool { return math.Abs(*v.Change) > farthest }) {
+			note = append(note, say("A bar marked ", bold(cutOff), " ends at ±"+farthestText+" %; the change stands beside its name. ")...)
+		}
 		blocks = append(blocks, s.barsOf(g.Metric, shown), small(append(note, say("The intervals are in the tables.")...)))
 	}
 	return blocks
 }
 
+// cutOff marks a bar that would not fit its chart.
+const cutOff = "cut off"
+
 func (s *contrast) barsOf(metric string, list []record.Verdict) mermaid {
 	var labels, values []string
 	reach := 0.01
 	for _, v := range list {
-		labels = append(labels, mermaidText(clip(s.name(v.Scenario), 60)))
+		label := clip(s.name(v.Scenario), 60)
+		if math.Abs(*v.Change) > farthest {
+			label += " (" + cutOff + ", " + precisely(*v.Change) + " per cent)"
+		}
+		labels = append(labels, mermaidText(label))
 		change := min(max(*v.Change, -farthest), farthest)
 		values = append(values, strconv.FormatFloat(100*change, 'f', 2, 64))
 		reach = max(reach, math.Abs(change))

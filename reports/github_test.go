@@ -192,6 +192,12 @@ func TestBars(t *testing.T) {
 	if !ok || len(list) != mostBars || list[0] != "200.00" || list[1] != "-10.00" || !strings.Contains(string(text), "24 smaller ones") {
 		t.Errorf("%d bars: %s", len(list), bars)
 	}
+	if s := string(text); strings.Count(s, "cut off, +100,000,000,000.00 per cent)") != 1 || !strings.Contains(s, "A bar marked **cut off** ends at ±200 %") {
+		t.Errorf("the bar that does not fit is not marked: %.400s", s[strings.Index(s, "x-axis"):])
+	}
+	if whole, err := StepSummary(many(40, 0), StepSummaryLimit); err != nil || strings.Contains(string(whole), cutOff) {
+		t.Errorf("a bar that fits is marked, %v", err)
+	}
 	if limit := math.Ceil(110 * farthest); !strings.Contains(string(text), fmt.Sprintf(`"per cent" -%v --> %v`, limit, limit)) {
 		t.Errorf("axis: %.200s", rest)
 	}

@@ -98,11 +98,16 @@ func host(f *record.File, list []*scenario) section {
 	fact("tunbench", strings.Join(nonEmpty(r.Tool.Version, r.Tool.Commit, r.Tool.Go), ", "))
 
 	floor := table{columns: slices.Concat(text("floor"), numeric("ns"))}
+	cost := func(ns float64) string { return decimals(ns, 1) }
+	if fault := r.Floor.Fault(); fault != "" {
+		cost = func(float64) string { return absent }
+		floor.note = say("Not to be quoted: " + fault + ".")
+	}
 	if r.Floor.SyscallNs > 0 {
-		floor.rows = append(floor.rows, row("bare system call", decimals(r.Floor.SyscallNs, 1)))
+		floor.rows = append(floor.rows, row("bare system call", cost(r.Floor.SyscallNs)))
 	}
 	for _, s := range copySizes(r.Floor) {
-		floor.rows = append(floor.rows, row("copy of "+s+" bytes to user space", decimals(r.Floor.CopyNs[s], 1)))
+		floor.rows = append(floor.rows, row("copy of "+s+" bytes to user space", cost(r.Floor.CopyNs[s])))
 	}
 
 	devices := table{columns: slices.Concat(text("scenario", "flags"), numeric("vnet header"), text("offloads", "qdisc"), numeric("txqlen", "MTU"), text("senders on CPU", "readers on CPU"))}

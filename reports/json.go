@@ -64,7 +64,9 @@ type jsonScenario struct {
 	Arms         map[record.Arm]jsonArm `json:"arms"`
 	ObserverCost *jsonFigure            `json:"observer_cost,omitempty"` // packet rate, observed over bare, over the pairs
 	Queues       *jsonQueues            `json:"queues,omitempty"`        // as the observer saw them
-	Flagged      []jsonFlagged          `json:"flagged"`
+	// QueuesReceived is of dir=both: what user space wrote to the same queues.
+	QueuesReceived *jsonQueues   `json:"queues_received,omitempty"`
+	Flagged        []jsonFlagged `json:"flagged"`
 }
 
 // jsonArm is one arm of a scenario. Figures are those of the valid trials or,
@@ -136,9 +138,12 @@ type jsonLedger struct {
 	Contradicting int               `json:"contradicting"` // trials that do not add up
 }
 
+// jsonQueues is of the packets that were read from the queues or, with
+// dir=u2k and in QueuesReceived, received by them.
 type jsonQueues struct {
+	Counted     string      `json:"counted,omitempty"` // "received"; left out where it is what was read
 	Trials      int         `json:"trials"`
-	Empty       int         `json:"empty"` // queues that nothing was read from
+	Empty       int         `json:"empty"` // queues without such a packet
 	Jain        *float64    `json:"jain,omitempty"`
 	Effective   *float64    `json:"effective,omitempty"`
 	MaxOverMean *float64    `json:"max_over_mean,omitempty"`
@@ -152,10 +157,12 @@ type jsonQueue struct {
 	XmitBytes uint64  `json:"xmit_bytes"`
 	ReadPkts  uint64  `json:"read_pkts"`
 	ReadBytes uint64  `json:"read_bytes"`
+	RecvPkts  uint64  `json:"recv_pkts,omitempty"`
+	RecvBytes uint64  `json:"recv_bytes,omitempty"`
 	DropPkts  uint64  `json:"drop_pkts"`
 	FlowsMin  int     `json:"flows_min"`
 	FlowsMax  int     `json:"flows_max"`
-	Share     float64 `json:"share"` // of the packets read
+	Share     float64 `json:"share"` // of the packets read, or of those received
 	ShareMin  float64 `json:"share_min"`
 	ShareMax  float64 `json:"share_max"`
 }
@@ -275,8 +282,12 @@ func newJSONScenario(s *scenario) jsonScenario {
 			j.Arms[kind] = newJSONArm(a)
 		}
 	}
-	if sp, ok := s.spread(); ok {
-		j.Queues = newJSONQueues(sp)
+	for i, sp := range s.spreads() {
+		if i == 0 {
+			j.Queues = newJSONQueues(sp)
+		} else {
+			j.QueuesReceived = newJSONQueues(sp)
+		}
 	}
 	for _, t := range s.all() {
 		if len(t.Flags) > 0 {
@@ -375,7 +386,10 @@ func ledgerOf(l ledger) jsonLedger {
 
 func newJSONQueues(sp spread) *jsonQueues {
 	j := &jsonQueues{Trials: sp.trials, Empty: sp.empty, Queues: []jsonQueue{}}
-	if sp.read {
+	if sp.side == writtenSide {
+		j.Counted = sp.side.did()
+	}
+	if sp.seen {
 		j.Jain, j.Effective, j.MaxOverMean = &sp.jain, &sp.even, &sp.ratio
 	}
 	if sp.hashed {
@@ -384,6 +398,7 @@ func newJSONQueues(sp spread) *jsonQueues {
 	for _, q := range sp.queues {
 		j.Queues = append(j.Queues, jsonQueue{
 			Queue: q.Queue.Queue, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes, ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes,
+			RecvPkts: q.RecvPkts, RecvBytes: q.RecvBytes,
 			DropPkts: q.DropPkts, FlowsMin: q.flowsMin, FlowsMax: q.flowsMax, Share: q.share, ShareMin: q.lowest, ShareMax: q.highest,
 		})
 	}

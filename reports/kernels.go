@@ -341,6 +341,29 @@ func newShift(base, next *cost) shift {
 	return s
 }
 
+// shown gives the costs to show on both sides: where they are compared, those that
+// the change is of; elsewhere the medians over boots. They are nil where nothing was
+// measured.
+func (s shift) shown() (base, next *float64) {
+	if s.change != nil {
+		return &s.states.base, &s.states.new
+	}
+	if s.base != nil {
+		base = &s.base.median
+	}
+	if s.new != nil {
+		next = &s.new.median
+	}
+	return base, next
+}
+
+// inState tells whether the costs that are compared are those of a state, and not
+// those over all boots.
+func (s shift) inState() bool {
+	off := func(c *cost, shown float64) bool { return math.Abs(shown/c.median-1) > virtualThreshold }
+	return s.change != nil && (off(s.base, s.states.base) || off(s.new, s.states.new))
+}
+
 // seen tells whether the change is larger than what the same kernel shows from
 // boot to boot; with a single boot nobody knows.
 func (s shift) seen() (seen, known bool) {
@@ -350,10 +373,11 @@ func (s shift) seen() (seen, known bool) {
 	return math.Abs(*s.change) > s.spread, true
 }
 
-// KernelVerdict is one side of one scenario on two kernels. Its medians are
-// over boots, its N is the boots of the kernel that has fewer, and its change is
-// that of stateShift. It has neither an interval nor a p: a handful of boots
-// gives none. So it is at most indicative.
+// KernelVerdict is one side of one scenario on two kernels. Its medians are those
+// that its change is of, over the trials that stateShift compares; where only one
+// kernel has the figure, its median over boots. Its N is the boots of the kernel
+// that has fewer. It has neither an interval nor a p: a handful of boots gives none.
+// So it is at most indicative.
 type KernelVerdict struct {
 	record.Verdict
 	BaseKernel string   `json:"base_kernel"`
@@ -409,12 +433,7 @@ func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) KernelV
 	if l.virtual() {
 		v.Threshold = virtualThreshold
 	}
-	if s.base != nil {
-		v.Base = &s.base.median
-	}
-	if s.new != nil {
-		v.New = &s.new.median
-	}
+	v.Base, v.New = s.shown()
 	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
 
 	if s.change == nil {
@@ -431,6 +450,9 @@ func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) KernelV
 		return v
 	}
 	v.Spread = &s.spread
+	if s.inState() {
+		note("compared in one state of the cost; the medians over boots are %s and %s", perPacket(s.base.median), perPacket(s.new.median))
+	}
 	unsettled, dead := 0, 0
 	for _, c := range []*cost{s.base, s.new} {
 		unsettled += c.unsettled

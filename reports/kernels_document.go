@@ -165,7 +165,7 @@ func (l *kernelLab) lead() prose {
 		}
 		p = append(p, say(")")...)
 	}
-	p = append(p, say(". What a packet costs on each side, without an observer: a scenario's figure in one boot is the median of its last five trials, its figure on a kernel the median over boots.")...)
+	p = append(p, say(". What a packet costs on each side, without an observer: a scenario's figure in one boot is the median of its last five trials, its figure on a kernel the median over boots or, where kernels are compared, over the trials that are.")...)
 	for i, c := range l.clocks {
 		p = append(p, say([]string{" Clock: ", ", "}[min(i, 1)], mono(c))...)
 	}
@@ -335,11 +335,11 @@ func reach(s stat.Summary) string {
 	return "from " + low + " to " + high + " %"
 }
 
-func costCell(c *cost) string {
-	if c == nil {
+func costCell(v *float64) string {
+	if v == nil {
 		return absent
 	}
-	return perPacket(c.median)
+	return perPacket(*v)
 }
 
 // changeCell shows a change that is larger than the spread in bold.
@@ -409,7 +409,7 @@ func (l *kernelLab) costs() (secs []section) {
 	note := say(bold("send"), " and ", bold("receive"), ": "+l.unit()+" inside the calls of each side, a packet; super-packets count as the segments they carry. ",
 		bold("spread"), ": (highest − lowest) / median over the boots of one kernel. ")
 	if len(l.kernels) > 1 {
-		note = append(note, say(bold("change"), ": this kernel / base − 1 over the trials in the same state, where a cost has several, in bold where it is larger than both spreads; otherwise ", bold("no change seen"), ". ")...)
+		note = append(note, say(bold("change"), ": this kernel / base − 1, of the two figures beside it; where a cost has several states, both are medians over the trials in one state and the marks give those over all boots. A change stands in bold where it is larger than both spreads; otherwise ", bold("no change seen"), ". ")...)
 	}
 	note = append(note, say(bold("unsettled"), ": the trials never agreed to 0.1 % five times in a row, so the figure is no constant.")...)
 	last.blocks = append(last.blocks, small(note))
@@ -444,12 +444,14 @@ func (l *kernelLab) table(next *kernel) table {
 			a := base.cost(name, side.metric)
 			if next == nil {
 				shifts = append(shifts, shift{base: a})
-				cells = append(cells, costCell(a), spreadCell(a))
+				own, _ := shifts[len(shifts)-1].shown()
+				cells = append(cells, costCell(own), spreadCell(a))
 				continue
 			}
 			s := newShift(a, next.cost(name, side.metric))
 			shifts = append(shifts, s)
-			cells = append(cells, costCell(s.base), costCell(s.new), changeCell(s), spreadCell(s.base, s.new))
+			old, young := s.shown()
+			cells = append(cells, costCell(old), costCell(young), changeCell(s), spreadCell(s.base, s.new))
 		}
 		t.rows = append(t.rows, row(append(cells, l.marks(base, next, name, shifts))...))
 	}
@@ -469,7 +471,8 @@ func (l *kernelLab) brief(next *kernel) table {
 		for _, side := range sides {
 			s := newShift(base.cost(name, side.metric), next.cost(name, side.metric))
 			shifts = append(shifts, s)
-			cells = append(cells, costCell(s.base), costCell(s.new), changeCell(s))
+			old, young := s.shown()
+			cells = append(cells, costCell(old), costCell(young), changeCell(s))
 		}
 		t.rows = append(t.rows, row(append(cells, l.marks(base, next, name, shifts))...))
 	}
@@ -499,6 +502,11 @@ func (l *kernelLab) marks(base, next *kernel, scenario string, shifts []shift) s
 			m = append(m, "no change seen")
 		case len(still) > 0:
 			m = append(m, strings.Join(still, ", ")+": no change seen")
+		}
+		for i, s := range shifts {
+			if s.inState() {
+				m = append(m, sides[i].name+": one state of several, over all boots "+perPacket(s.base.median)+" and "+perPacket(s.new.median))
+			}
 		}
 		if len(builtOtherwise(base, next, scenario)) > 0 {
 			m = append(m, "the device differs")

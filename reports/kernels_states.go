@@ -25,9 +25,17 @@ type stateShift struct {
 	// change is new/base - 1 within the lowest state that both are in; if they
 	// share none, and have as many, between the lowest state of each; elsewhere
 	// between the states that they are mostly in.
-	change  float64
-	verdict string
-	notes   []string
+	change float64
+	// base and new are the medians that change is of: over the trials that are
+	// compared. They are 0 where nothing is.
+	base, new float64
+	verdict   string
+	notes     []string
+}
+
+// compare takes the medians of the trials that are compared.
+func (s *stateShift) compare(base, next float64) {
+	s.base, s.new, s.change = base, next, next/base-1
 }
 
 // state is a group of costs of which no two neighbours differ by more than the
@@ -100,7 +108,8 @@ func shiftStates(base, next []float64, threshold float64) stateShift {
 	if len(old) == len(young) {
 		return matchedStates(old, young)
 	}
-	out := stateShift{change: middle(mostly(young, true).new)/middle(mostly(old, false).base) - 1, verdict: record.Inconclusive}
+	out := stateShift{verdict: record.Inconclusive}
+	out.compare(middle(mostly(old, false).base), middle(mostly(young, true).new))
 	switch {
 	case !apartAltogether(base, next):
 		out.notes = append(out.notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and they lie between each other: boot more", plural(len(old), "state", "states"), len(young)))
@@ -115,7 +124,8 @@ func shiftStates(base, next []float64, threshold float64) stateShift {
 // matchedStates judges kernels whose costs have as many states and share none:
 // the lowest of one is the lowest of the other, and so on.
 func matchedStates(old, young []state) stateShift {
-	out := stateShift{change: middle(young[0].new)/middle(old[0].base) - 1}
+	var out stateShift
+	out.compare(middle(old[0].base), middle(young[0].new))
 	out.verdict = indicative(out.change)
 	for i := range old {
 		if (middle(young[i].new) > middle(old[i].base)) != (out.change > 0) {
@@ -140,7 +150,8 @@ func indicative(change float64) string {
 
 // sharedStates judges kernels that were seen in at least one state both.
 func sharedStates(list, shared []state, olds, news int, threshold float64) stateShift {
-	out := stateShift{change: middle(shared[0].new)/middle(shared[0].base) - 1, verdict: record.Equivalent}
+	out := stateShift{verdict: record.Equivalent}
+	out.compare(middle(shared[0].base), middle(shared[0].new))
 	var common [2]int // trials in shared states
 	for _, s := range shared {
 		common[0] += len(s.base)
@@ -175,7 +186,7 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 	// is another.
 	out.verdict = record.Inconclusive
 	old, young := mostly(list, false), mostly(list, true)
-	out.change = middle(young.new)/middle(old.base) - 1
+	out.compare(middle(old.base), middle(young.new))
 	if math.Abs(out.change) > threshold && tell(old) < statesAlpha && tell(young) < statesAlpha {
 		out.verdict = indicative(out.change)
 		return out

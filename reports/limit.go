@@ -10,48 +10,78 @@ import (
 	"tunbench/reports/stat"
 )
 
-// readCost is what a delivered packet costs its reader, in nanoseconds inside
-// of the reader's calls. The first three add up to total.
-type readCost struct {
+// callCost is what a packet costs user space at the device, in nanoseconds inside
+// of the calls of who reads it or, where it is written, of who writes it. The
+// first three add up to total.
+type callCost struct {
 	syscall, copied float64 // the floor: what a bare call and a copy cost
 	rest            float64 // what the device adds
 	total           float64
-	ratio           float64 // total over the floor; below 1 nothing is left for rest
+	ratio           float64 // total over the floor
 }
 
-// readCost takes the medians over the used trials; false where no trial has
+// callEnd is an end of a device in user space, in the words of the report.
+type callEnd struct {
+	who, did, other string
+	file            string // what the names of its charts end in
+	calls, others   string // metrics: time in its calls, and on the other side
+}
+
+var (
+	readEnd  = callEnd{"reader", "read", "sender", "", record.RecvNsPerPkt, record.SendNsPerPkt}
+	writeEnd = callEnd{"writer", "write", "receiver", "-written", record.SendNsPerPkt, record.RecvNsPerPkt}
+)
+
+// userWrites tells whether user space writes the packets of s, so that its ratio to
+// the floor is that of the writer.
+func (s *scenario) userWrites() bool { return userWrites(s.head().all[0]) }
+
+func userWrites(t *record.Trial) bool { return axisOf(t, "dir") == "u2k" }
+
+// endOf is that of the calls whose ratio to the floor t has.
+func endOf(t *record.Trial) callEnd {
+	if userWrites(t) {
+		return writeEnd
+	}
+	return readEnd
+}
+
+// callCost takes the medians over the used trials; false where no trial has
 // both the time and its ratio to the floor.
-func (a arm) readCost(f record.Floor) (readCost, bool) {
+func (a arm) callCost(f record.Floor) (callCost, bool) {
 	var totals, floors, calls, ratios []float64
 	for _, t := range a.used {
-		total, ratio := t.Metrics[record.RecvNsPerPkt], t.Metrics[record.FloorRatio]
+		total, ratio := t.Metrics[endOf(t).calls], t.Metrics[record.FloorRatio]
 		floor := total / ratio
-		if !(ratio > 0) || !sane(total) || !sane(floor) {
+		if !(ratio >= 1) || !(total > 0) || !sane(total) || !sane(floor) {
 			continue
 		}
 		totals, floors, ratios = append(totals, total), append(floors, floor), append(ratios, ratio)
-		calls = append(calls, min(floor, f.SyscallNs/packetsPerRead(t)))
+		calls = append(calls, min(floor, f.SyscallNs/packetsPerCall(t)))
 	}
 	total, err := stat.Summarize(totals)
 	if err != nil {
-		return readCost{}, false
+		return callCost{}, false
 	}
 	median := func(x []float64) float64 {
 		s, _ := stat.Summarize(x) // as long as totals, and as finite
 		return s.Median
 	}
-	c := readCost{total: total.Median, ratio: median(ratios)}
+	c := callCost{total: total.Median, ratio: median(ratios)}
 	c.syscall = min(max(0, median(calls)), c.total)
 	c.copied = min(max(0, median(floors)-c.syscall), c.total-c.syscall)
 	c.rest = c.total - c.syscall - c.copied
 	return c, true
 }
 
-// packetsPerRead is 1 unless the device moved super-packets, which bring
-// several wire segments in one read.
-func packetsPerRead(t *record.Trial) float64 {
-	pps, skbs := t.Metrics[record.PPS], t.Metrics[record.SKBPS]
-	if n := pps / skbs; n >= 1 && sane(n) {
+// packetsPerCall is 1 unless the device moved super-packets, which bring several
+// wire segments in one read or write.
+func packetsPerCall(t *record.Trial) float64 {
+	n := t.Metrics[record.PPS] / t.Metrics[record.SKBPS]
+	if w := t.Writes; userWrites(t) && w != nil {
+		n = float64(t.Accounting.Accepted) / float64(w.Count())
+	}
+	if n >= 1 && sane(n) {
 		return n
 	}
 	return 1
@@ -79,7 +109,7 @@ func (l latency) mean() (ns float64, ok bool) {
 	var seen, sum float64
 	for _, b := range l.buckets {
 		inside := min(float64(b[1]), keep-seen)
-		sum += inside * (float64(b[0]) + float64(width(b[0])-1)/2)
+		sum += inside * l.middle(b[0])
 		if seen += inside; seen >= keep {
 			break
 		}
@@ -122,8 +152,8 @@ func (s *scenario) passageOf() (passage, bool) {
 	p := passage{total: total, residency: residency}
 	var floors []float64
 	for _, t := range s.observ.used {
-		floor := t.Metrics[record.RecvNsPerPkt] / t.Metrics[record.FloorRatio] * packetsPerRead(t)
-		if sane(floor) {
+		floor := t.Metrics[record.RecvNsPerPkt] / t.Metrics[record.FloorRatio] * packetsPerCall(t)
+		if sane(floor) && !userWrites(t) {
 			floors = append(floors, floor)
 		}
 	}
@@ -217,42 +247,53 @@ func (s *scenario) family() string {
 func limit(list []*scenario) (secs []section) {
 	sec := section{heading: "How far from the limit"}
 	title := titles(list)
-	costs := map[*scenario]readCost{}
+	costs := map[*scenario]callCost{}
 	floors := floorsOf(list)
-	var near, far *scenario
 	for _, s := range list {
-		c, ok := s.head().readCost(s.run.Floor)
-		if !ok {
-			continue
-		}
-		costs[s] = c
-		if s.head().invalid {
-			continue
-		}
-		if near == nil || c.ratio < costs[near].ratio {
-			near = s
-		}
-		if far == nil || c.ratio > costs[far].ratio {
-			far = s
+		if c, ok := s.head().callCost(s.run.Floor); ok {
+			costs[s] = c
 		}
 	}
 	if len(costs) == 0 || len(floors) == 0 {
 		return nil
 	}
-	times := func(s *scenario) prose { return say(mono(title(s)), " at ", bold(decimals(costs[s].ratio, 2)+" ×")) }
 	p := say("The floor is what a read cannot go below on this host in this run: a bare system call, ", floorCost(floors), ".")
-	switch {
-	case near == nil:
-	case near == far:
-		p = append(p, say(" The reader of ", times(near), " the floor.")...)
-	default:
-		p = append(p, say(" Nearest to it is the reader of ", times(near), ", farthest that of ", times(far), ".")...)
+	times := func(s *scenario) prose { return say(mono(title(s)), " at ", bold(decimals(costs[s].ratio, 2)+" ×")) }
+	var charts, tables []block
+	for _, end := range []callEnd{readEnd, writeEnd} {
+		var own []*scenario
+		var near, far *scenario
+		for _, s := range list {
+			c, ok := costs[s]
+			if !ok || s.userWrites() != (end == writeEnd) {
+				continue
+			}
+			own = append(own, s)
+			if s.head().invalid {
+				continue
+			}
+			if near == nil || c.ratio < costs[near].ratio {
+				near = s
+			}
+			if far == nil || c.ratio > costs[far].ratio {
+				far = s
+			}
+		}
+		switch {
+		case near == nil:
+		case near == far:
+			p = append(p, say(" The "+end.who+" of ", times(near), " the floor.")...)
+		default:
+			p = append(p, say(" Nearest to it is the "+end.who+" of ", times(near), ", farthest that of ", times(far), ".")...)
+		}
+		for _, pic := range limitCharts(own, costs, end, title) {
+			charts = append(charts, pic)
+		}
+		if len(own) > 0 {
+			tables = append(tables, limitTable(own, costs, end, title))
+		}
 	}
-	sec.blocks = append(sec.blocks, p)
-	for _, pic := range limitCharts(list, costs) {
-		sec.blocks = append(sec.blocks, pic)
-	}
-	sec.blocks = append(sec.blocks, limitTable(list, costs))
+	sec.blocks = slices.Concat([]block{p}, charts, tables)
 	return append([]section{sec}, spent(list, passages(list))...)
 }
 
@@ -261,7 +302,7 @@ func limit(list []*scenario) (secs []section) {
 func floorsOf(list []*scenario) (floors []record.Floor) {
 	seen := map[*record.Run]bool{}
 	for _, s := range list {
-		if !seen[s.run] && s.run.Floor.SyscallNs > 0 {
+		if !seen[s.run] && s.run.Floor.SyscallNs > 0 && s.run.Floor.Fault() == "" {
 			floors = append(floors, s.run.Floor)
 		}
 		seen[s.run] = true
@@ -296,18 +337,20 @@ func copies(f record.Floor) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-var limitParts = []part{{"system call", "e"}, {"copy", "a"}, {"rest of the reader's call", "b"}, {"sender's call", "c"}}
+// parts are the colours of the lanes of a limit chart.
+func (e callEnd) parts() []part {
+	return []part{{"system call", "e"}, {"copy", "a"}, {"rest of the " + e.who + "'s call", "b"}, {e.other + "'s call", "c"}}
+}
 
 // limitCharts draws closed and open loads apart: a reader that sleeps between
 // packets costs another order of magnitude.
-func limitCharts(list []*scenario, costs map[*scenario]readCost) (pics []picture) {
-	title := titles(list)
+func limitCharts(list []*scenario, costs map[*scenario]callCost, end callEnd, title func(*scenario) string) (pics []picture) {
 	for _, load := range []struct {
 		open                bool
 		file, title, reader string
 	}{
-		{false, "limit", "How far from the limit", "as fast as it goes"},
-		{true, "limit-open", "How far from the limit, at fixed rates", "at fixed rates"},
+		{false, "limit" + end.file, "How far from the limit", "as fast as it goes"},
+		{true, "limit" + end.file + "-open", "How far from the limit, at fixed rates", "at fixed rates"},
 	} {
 		var rows []splitRow
 		for _, s := range list {
@@ -318,17 +361,17 @@ func limitCharts(list []*scenario, costs map[*scenario]readCost) (pics []picture
 			r := splitRow{label: title(s), lanes: []splitLane{
 				{parts: []float64{c.syscall, c.copied, c.rest, 0}, text: decimals(c.total, 0) + " ns, " + decimals(c.ratio, 2) + " × floor"},
 			}}
-			if m, ok := s.head().metric(record.SendNsPerPkt); ok && sane(m.Median) {
+			if m, ok := s.head().metric(end.others); ok && sane(m.Median) {
 				r.lanes = append(r.lanes, splitLane{parts: []float64{0, 0, 0, m.Median}, text: decimals(m.Median, 0) + " ns"})
 			}
 			rows = append(rows, r)
 		}
 		for i, part := range slices.Collect(slices.Chunk(rows, rowsAChart)) {
 			pics = append(pics, picture{
-				file: numbered(load.file, i), alt: "What a packet costs its reader, split into the floor and the rest, and its sender, " + load.reader,
+				file: numbered(load.file, i), alt: "What a packet costs its " + end.who + ", split into the floor and the rest, and its " + end.other + ", " + load.reader,
 				chart: splitChart{
-					title: load.title, desc: "Nanoseconds a packet in the calls of the reader, of which system call and copy are the floor, and of the sender; shorter is better.",
-					note: "ns a packet", parts: limitParts, rows: part,
+					title: load.title, desc: "Nanoseconds a packet in the calls of the " + end.who + ", of which system call and copy are the floor, and of the " + end.other + "; shorter is better.",
+					note: "ns a packet", parts: end.parts(), rows: part,
 				},
 			})
 		}
@@ -336,22 +379,28 @@ func limitCharts(list []*scenario, costs map[*scenario]readCost) (pics []picture
 	return pics
 }
 
-func limitTable(list []*scenario, costs map[*scenario]readCost) table {
-	title := titles(list)
+func limitTable(list []*scenario, costs map[*scenario]callCost, end callEnd, title func(*scenario) string) table {
 	t := table{
-		columns: slices.Concat(text("scenario"), numeric("system call", "copy", "rest", "reader", "× floor", "sender")),
+		columns: slices.Concat(text("scenario"), numeric("system call", "copy", "rest", end.who, "× floor", end.other)),
 		note: say("Nanoseconds a packet, medians over the trials of the headline. ", bold("system call"), " and ", bold("copy"),
-			": the floor, a share of it where one read brings many segments. ", bold("rest"), ": what the device and waking the reader add. ",
+			": the floor, a share of it where one "+end.did+" brings many segments. ", bold("rest"), ": what the device and waking the reader add. ",
 			bold("reader"), ": the three together, time in the reader's calls a delivered packet. ", bold("sender"),
 			": time in the sender's calls a packet that was accepted, the way through the network stack included. It stands by itself: what a send must cost at least is not known here."),
 		fold: "The floor and the rest, in ns a packet",
+	}
+	if end == writeEnd {
+		t.note = say("Nanoseconds a packet, medians over the trials of the headline. ", bold("system call"), " and ", bold("copy"),
+			": the floor, a share of it where one write brings many segments. ", bold("rest"), ": what the device and the network stack behind it add, down to the socket. ",
+			bold("writer"), ": the three together, time in the writer's calls for each packet that was accepted. ", bold("receiver"),
+			": CPU time of the sockets' readers for each delivered packet. It stands by itself. A dash: no thread receives the packets.")
+		t.fold = "The floor and the rest of what is written, in ns a packet"
 	}
 	for _, s := range list {
 		c, ok := costs[s]
 		if !ok {
 			continue
 		}
-		t.rows = append(t.rows, row(title(s), figure(c.syscall), figure(c.copied), figure(c.rest), figure(c.total), decimals(c.ratio, 2), cell(s.head(), record.SendNsPerPkt, figure)))
+		t.rows = append(t.rows, row(title(s), figure(c.syscall), figure(c.copied), figure(c.rest), figure(c.total), decimals(c.ratio, 2), cell(s.head(), end.others, figure)))
 	}
 	return t
 }

@@ -267,23 +267,25 @@ func TestWakeUpNeedsAnIdleReader(t *testing.T) {
 	}
 }
 
-func TestReadCost(t *testing.T) {
+func TestCallCost(t *testing.T) {
 	f := record.Floor{SyscallNs: 80}
 	for _, tt := range []struct {
 		what    string
 		metrics map[string]float64
-		want    readCost
+		want    callCost
 		ok      bool
 	}{
-		{"a packet a read", map[string]float64{record.RecvNsPerPkt: 300, record.FloorRatio: 3}, readCost{syscall: 80, copied: 20, rest: 200, total: 300, ratio: 3}, true},
-		{"40 segments a read", map[string]float64{record.RecvNsPerPkt: 30, record.FloorRatio: 1.5, record.PPS: 4e6, record.SKBPS: 1e5}, readCost{syscall: 2, copied: 18, rest: 10, total: 30, ratio: 1.5}, true},
-		{"below the floor", map[string]float64{record.RecvNsPerPkt: 90, record.FloorRatio: 0.9}, readCost{syscall: 80, copied: 10, rest: 0, total: 90, ratio: 0.9}, true},
-		{"below a system call", map[string]float64{record.RecvNsPerPkt: 50, record.FloorRatio: 0.5}, readCost{syscall: 50, copied: 0, rest: 0, total: 50, ratio: 0.5}, true},
-		{"no ratio", map[string]float64{record.RecvNsPerPkt: 300}, readCost{}, false},
-		{"nonsense", map[string]float64{record.RecvNsPerPkt: 1e308, record.FloorRatio: 1e-300}, readCost{}, false},
-		{"negative", map[string]float64{record.RecvNsPerPkt: -4, record.FloorRatio: -1}, readCost{}, false},
+		{"a packet a read", map[string]float64{record.RecvNsPerPkt: 300, record.FloorRatio: 3}, callCost{syscall: 80, copied: 20, rest: 200, total: 300, ratio: 3}, true},
+		{"40 segments a read", map[string]float64{record.RecvNsPerPkt: 30, record.FloorRatio: 1.5, record.PPS: 4e6, record.SKBPS: 1e5}, callCost{syscall: 2, copied: 18, rest: 10, total: 30, ratio: 1.5}, true},
+		{"below the floor", map[string]float64{record.RecvNsPerPkt: 90, record.FloorRatio: 0.9}, callCost{}, false},
+		{"below a system call", map[string]float64{record.RecvNsPerPkt: 50, record.FloorRatio: 0.5}, callCost{}, false},
+		{"for nothing", map[string]float64{record.RecvNsPerPkt: 0, record.FloorRatio: 3.87}, callCost{}, false},
+		{"on the floor", map[string]float64{record.RecvNsPerPkt: 90, record.FloorRatio: 1}, callCost{syscall: 80, copied: 10, rest: 0, total: 90, ratio: 1}, true},
+		{"no ratio", map[string]float64{record.RecvNsPerPkt: 300}, callCost{}, false},
+		{"nonsense", map[string]float64{record.RecvNsPerPkt: 1e308, record.FloorRatio: 1e-300}, callCost{}, false},
+		{"negative", map[string]float64{record.RecvNsPerPkt: -4, record.FloorRatio: -1}, callCost{}, false},
 	} {
-		got, ok := newArm([]*record.Trial{{Metrics: tt.metrics}}).readCost(f)
+		got, ok := newArm([]*record.Trial{{Metrics: tt.metrics}}).callCost(f)
 		if got != tt.want || ok != tt.ok {
 			t.Errorf("%s: %+v, %v, want %+v, %v", tt.what, got, ok, tt.want, tt.ok)
 		}
@@ -337,14 +339,14 @@ func TestSpreadOfFlows(t *testing.T) {
 		queue([]uint64{100, 300}, []int{20, 40}), queue([]uint64{100, 100}, []int{30, 30}), queue([]uint64{0, 100}, []int{0, 60}),
 	}}
 	list, _ := scenarios(f)
-	sp, ok := list[0].spread()
+	sp := list[0].spreads()[0]
 	_, want, err := stat.FlowSpread([]int{20, 40})
-	if !ok || err != nil || !sp.hashed || sp.chance != want || math.Abs(sp.even-1.6) > 1e-12 {
+	if err != nil || !sp.hashed || sp.chance != want || math.Abs(sp.even-1.6) > 1e-12 {
 		t.Errorf("%+v, want p %v and 1.6 queues, %v", sp, want, err)
 	}
 	f.Trials = []record.Trial{queue([]uint64{5, 5}, []int{0, 0})}
 	list, _ = scenarios(f)
-	if sp, _ := list[0].spread(); sp.hashed {
+	if sp := list[0].spreads()[0]; sp.hashed {
 		t.Error("without flows there is nothing to hash")
 	}
 	for p, want := range map[float64]string{0: "<0.001", 0.0001: "<0.001", 0.0123: "0.012", 0.5: "0.50", 1: "1.00"} {
@@ -356,7 +358,7 @@ func TestSpreadOfFlows(t *testing.T) {
 
 // The parts of a lane touch, and end where the scale says.
 func TestSplitChart(t *testing.T) {
-	ch := splitChart{title: "t", desc: "d", note: "ns", parts: limitParts, rows: []splitRow{
+	ch := splitChart{title: "t", desc: "d", note: "ns", parts: readEnd.parts(), rows: []splitRow{
 		{"a", []splitLane{{[]float64{10, 20, 70, 0}, "100 ns"}, {[]float64{0, 0, 0, 50}, "50 ns"}}},
 		{"b", []splitLane{{[]float64{0, 0, 0, 0}, "0 ns"}}},
 	}}
@@ -384,5 +386,39 @@ func TestSplitChart(t *testing.T) {
 	}
 	if whole := call.w + copied.w + rest.w; math.Abs(send.w*2-whole) > 0.3 || math.Abs(rest.w-0.7*whole) > 0.3 {
 		t.Errorf("lengths %v", boxes)
+	}
+}
+
+// No quantile and no mean is beyond the samples: 103 ms, the largest, lie below
+// the middle of their bucket, which is 105 ms.
+func TestQuantilesStayWithinTheSamples(t *testing.T) {
+	const largest, smallest = 103_000_000, 20_900
+	low := smallest / width(smallest) * width(smallest)
+	high := largest / width(largest) * width(largest)
+	over := uint64(largest + 2_000_000)
+	one := record.Latency{Count: 20_000, MinNs: smallest, MaxNs: largest, P50Ns: &over, P999Ns: &over, Buckets: record.Buckets{{low, 9_000}, {high, 11_000}}}
+	a := newArm([]*record.Trial{{Latency: map[string]record.Latency{record.E2E: one}}})
+	l, ok := a.pool(record.E2E)
+	if !ok || l.min != smallest || l.max != largest {
+		t.Fatalf("from %d to %d, %v", l.min, l.max, ok)
+	}
+	for _, q := range quantiles {
+		if v, ok := l.quantile(q.q); !ok || v != largest {
+			t.Errorf("%s is %d, %v", q.name, v, ok)
+		}
+	}
+	if v, ok := l.quantile(0.3); !ok || v < smallest || v >= low+width(low) {
+		t.Errorf("30 %% of the samples lie below %d, %v", v, ok)
+	}
+	if x := a.quantileValues(record.E2E, func(l record.Latency) *uint64 { return l.P999Ns }); len(x) != 1 || x[0] != largest {
+		t.Errorf("the record's own quantile is %v", x)
+	}
+	if v, ok := GateValue(a.all[0], LatencyP50); !ok || v != largest {
+		t.Errorf("verdicts are given on %v, %v", v, ok)
+	}
+	one.Buckets = record.Buckets{{high, 20_000}}
+	same, _ := newArm([]*record.Trial{{Latency: map[string]record.Latency{record.E2E: one}}}).pool(record.E2E)
+	if v, ok := same.mean(); !ok || v > largest {
+		t.Errorf("the mean is %v, %v", v, ok)
 	}
 }

@@ -30,7 +30,7 @@ var metricKinds = []metricKind{
 	{record.RecvNsPerPkt, "ns", -1, "Time inside the calls that receive, for a delivered packet"},
 	{record.SyscallsPerPkt, "ratio", 0, "System calls for a delivered packet"},
 	{record.FloorRatio, "ratio", -1, "Time in the calls of the reader over a bare system call and a copy of that size"},
-	{record.Jain, "ratio", +1, "Jain's index of the packets read from each queue"},
+	{record.Jain, "ratio", +1, "Jain's index of the packets read from each queue or, where user space writes, received by it"},
 	{record.QueueImbalance, "ratio", -1, "Packets of the most loaded queue over the mean of all"},
 	{record.FlowConsistency, "ratio", +1, "Share of the flows that were seen on one queue only"},
 	{record.TPS, "transactions/s", +1, "Transactions: a request and its answer"},
@@ -235,7 +235,7 @@ var latencyQuantiles = []struct {
 func (a arm) quantileValues(latency string, of func(record.Latency) *uint64) (x []float64) {
 	for _, t := range a.used {
 		if l, ok := t.Latency[latency]; ok {
-			if q := of(l); q != nil {
+			if q := l.Bounded(of(l)); q != nil {
 				x = append(x, float64(*q))
 			}
 		}

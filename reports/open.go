@@ -37,7 +37,7 @@ func (a arm) schedule() (sum schedule, ok bool) {
 		sum.max = max(sum.max, s.MaxNs)
 		sum.trials++
 		if s.P99Ns != nil {
-			p99 = append(p99, float64(*s.P99Ns))
+			p99 = append(p99, float64(min(*s.P99Ns, s.MaxNs)))
 		}
 	}
 	of, err := stat.Summarize(rates)

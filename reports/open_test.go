@@ -75,7 +75,7 @@ func TestAStallIsInTheOpenLoop(t *testing.T) {
 	list, _ := scenarios(openRun())
 	p999 := map[string]uint64{}
 	for _, s := range list {
-		if l, ok := s.latencyOf(record.E2E); ok {
+		if l, _, ok := s.latencyOf(record.E2E); ok {
 			p999[s.name], _ = l.quantile(0.999)
 		}
 	}

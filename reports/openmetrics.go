@@ -104,10 +104,14 @@ func (e *exposition) run(f *record.File, base labels) {
 	for _, metric := range slices.Sorted(maps.Keys(r.Sees)) {
 		e.add("visible_change_ratio", "ratio", "Smallest change that A/A runs on this host could see", base.with("metric", metric), r.Sees[metric])
 	}
-	if r.Floor.SyscallNs > 0 {
+	sound := r.Floor.Fault() == ""
+	if sound && r.Floor.SyscallNs > 0 {
 		e.add("bare_system_call_seconds", "seconds", "Time of a bare system call on this host", base, r.Floor.SyscallNs/1e9)
 	}
 	for _, size := range copySizes(r.Floor) {
+		if !sound {
+			break
+		}
 		e.add("bare_copy_seconds", "seconds", "Time of a copy of so many bytes to user space on this host", base.with("size", size), r.Floor.CopyNs[size]/1e9)
 	}
 	for _, s := range subjects(f) {

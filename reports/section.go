@@ -15,18 +15,21 @@ import (
 func queues(list []*scenario) (section, bool) {
 	sec := section{heading: "Queues"}
 	title := titles(list)
-	single := 0
-	var multi []*scenario
-	spreads := map[*scenario]spread{}
+	single, written := 0, false
+	type own struct {
+		spread
+		*scenario
+	}
+	var multi []own
 	for _, s := range list {
-		sp, ok := s.spread()
-		switch {
-		case !ok:
-		case len(sp.queues) == 1:
+		all := s.spreads()
+		if len(all) > 0 && len(all[0].queues) == 1 {
 			single++
-		default:
-			multi = append(multi, s)
-			spreads[s] = sp
+			continue
+		}
+		for _, sp := range all {
+			multi = append(multi, own{sp, s})
+			written = written || sp.side == writtenSide
 		}
 	}
 	if single+len(multi) == 0 {
@@ -46,41 +49,77 @@ func queues(list []*scenario) (section, bool) {
 				", in wire segments, summed over the trials, warm-up and drain included. ", bold("share"), ": of the packets read. ", bold("range"), ": that share in the trial where it was lowest and highest."),
 			fold: "Every queue: packets, bytes, flows and share",
 		}
-		var panels []panel
-		for _, s := range multi {
-			sp := spreads[s]
+		chart := panelChart{title: "Share of packets read, by queue", desc: "One panel a scenario, one bar a queue; the dashed line is an even share."}
+		alt := "Share of the packets read from each queue, one panel a scenario"
+		if written {
+			const meaning = "what user space read from the queues or, with dir=u2k, what it wrote to them and the kernel received; with dir=both there is a row for each"
+			brief.columns = slices.Insert(brief.columns, 1, text("packets")...)
+			brief.note = append(brief.note, say(" ", bold("packets"), ": "+meaning+". Who writes chooses the queue, so there is no ", bold("hash p"), " of what is received. A dash: the observer saw none of these packets (native XDP ends them before it looks).")...)
+			full.columns = slices.Concat(text("scenario", "packets"), numeric("queue", "xmit packets", "read or received", "bytes", "dropped", "flows", "share %", "range %"))
+			full.note = say(bold("xmit"), ", ", bold("read"), " and ", bold("received"), ": what the observer counted at ", mono("tun_net_xmit"), ", at ", mono("tun_do_read"), " and behind ", mono("tun_get_user"),
+				", in wire segments, summed over the trials, warm-up and drain included. ", bold("dropped"), ": on both sides of the queue. ", bold("share"), ": of the packets read, or of those received. ", bold("range"), ": that share in the trial where it was lowest and highest.")
+			chart.title = "Share of packets read or received, by queue"
+			alt = "Share of the packets read from each queue, or received by it, one panel a scenario"
+		}
+		for i, s := range multi {
+			sp := s.spread
 			least, most := 1.0, 0.0
 			for _, q := range sp.queues {
 				least, most = min(least, q.share), max(most, q.share)
 			}
-			ratio, jain, even, chance := absent, absent, absent, absent
-			if sp.read {
+			lowest, highest, empty, ratio, jain, even, chance := absent, absent, absent, absent, absent, absent, absent
+			if sp.seen {
+				lowest, highest, empty = percent(least), percent(most), strconv.Itoa(sp.empty)
 				ratio, jain, even = decimals(sp.ratio, 2), decimals(sp.jain, 3), decimals(sp.even, 2)
 			}
 			if sp.hashed {
 				chance = probability(sp.chance)
 			}
-			brief.rows = append(brief.rows, row(title(s), len(sp.queues), sp.empty, percent(least), percent(most), ratio, jain, even, chance, sp.trials))
-			pan := panel{title: title(s), note: "Jain " + jain, fair: 1 / float64(len(sp.queues))}
-			name := title(s)
-			for _, q := range sp.queues {
-				rng := absent
-				if sp.trials > 1 {
-					rng = between(percent(q.lowest), percent(q.highest))
-				}
-				full.rows = append(full.rows, row(name, q.Queue.Queue, count(q.XmitPkts), count(q.ReadPkts), size(q.ReadBytes), count(q.DropPkts),
-					between(strconv.Itoa(q.flowsMin), strconv.Itoa(q.flowsMax)), percent(q.share), rng))
+			name := title(s.scenario)
+			pan := panel{title: name, note: "Jain " + jain, fair: 1 / float64(len(sp.queues))}
+			if written {
+				pan.note = sp.side.did() + ", " + pan.note
+			}
+			if i > 0 && multi[i-1].scenario == s.scenario {
 				name = "" // once a scenario
+			}
+			cells := []any{name, len(sp.queues), empty, lowest, highest, ratio, jain, even, chance, sp.trials}
+			if written {
+				cells = slices.Insert(cells, 1, any(sp.side.did()))
+			}
+			brief.rows = append(brief.rows, row(cells...))
+			did := sp.side.did()
+			for _, q := range sp.queues {
+				rng, share, flows, xmit := absent, absent, absent, absent
+				if sp.seen {
+					share = percent(q.share)
+					if sp.trials > 1 {
+						rng = between(percent(q.lowest), percent(q.highest))
+					}
+				}
+				if sp.flowsKnown() {
+					flows = between(strconv.Itoa(q.flowsMin), strconv.Itoa(q.flowsMax))
+				}
+				if sp.side == readSide {
+					xmit = count(q.XmitPkts)
+				}
+				cells := []any{name, q.Queue.Queue, xmit, count(q.pkts), size(q.bytes), count(q.DropPkts), flows, share, rng}
+				if written {
+					cells = slices.Insert(cells, 1, any(did))
+				}
+				full.rows = append(full.rows, row(cells...))
+				name, did = "", ""
 				pan.bars = append(pan.bars, queueBar{strconv.Itoa(q.Queue.Queue), q.share, decimals(100*q.share, 0)})
 			}
-			panels = append(panels, pan)
+			if sp.seen {
+				chart.panels = append(chart.panels, pan)
+			}
 		}
 		sec.blocks = append(sec.blocks, brief)
-		for i, part := range slices.Collect(slices.Chunk(panels, panelsAChart)) {
-			sec.blocks = append(sec.blocks, picture{
-				file: numbered("queues", i), alt: "Share of the packets read from each queue, one panel a scenario",
-				chart: panelChart{title: "Share of packets read, by queue", desc: "One panel a scenario, one bar a queue; the dashed line is an even share.", panels: part},
-			})
+		for i, part := range slices.Collect(slices.Chunk(chart.panels, panelsAChart)) {
+			one := chart
+			one.panels = part
+			sec.blocks = append(sec.blocks, picture{file: numbered("queues", i), alt: alt, chart: one})
 		}
 		sec.blocks = append(sec.blocks, full)
 	}
@@ -110,12 +149,17 @@ var latencyKinds = []struct{ name, title, meaning string }{
 }
 
 // latencyOf pools a latency over the headline's arm, or over the observed one
-// where only that has it.
-func (s *scenario) latencyOf(kind string) (latency, bool) {
-	if l, ok := s.head().pool(kind); ok {
-		return l, true
+// where only that has it, and tells which.
+func (s *scenario) latencyOf(kind string) (l latency, of record.Arm, ok bool) {
+	head := record.Bare
+	if len(s.bare.all) == 0 {
+		head = record.Observed
 	}
-	return s.observ.pool(kind)
+	if l, ok := s.head().pool(kind); ok {
+		return l, head, true
+	}
+	l, ok = s.observ.pool(kind)
+	return l, record.Observed, ok
 }
 
 func latencies(list []*scenario) (section, bool) {
@@ -123,6 +167,13 @@ func latencies(list []*scenario) (section, bool) {
 	title := titles(list)
 	rows := make([]ladderRow, len(list))
 	full, lockstep := false, false
+	// apart tells that the latencies come from different trials, which may have met
+	// different hosts and filled the ring differently.
+	apart := slices.ContainsFunc(list, func(s *scenario) bool {
+		_, from, ok := s.latencyOf(record.E2E)
+		_, inside, seen := s.latencyOf(record.Residency)
+		return ok && seen && from != inside
+	})
 	for i, s := range list {
 		rows[i].label = title(s)
 		for _, t := range s.all() {
@@ -138,11 +189,14 @@ func latencies(list []*scenario) (section, bool) {
 	for _, kind := range latencyKinds {
 		t := table{columns: slices.Concat(text("scenario"), numeric("p50", "p90", "p99", "p99.9", "max", "samples", "missed"))}
 		for i, s := range list {
-			l, ok := s.latencyOf(kind.name)
+			l, _, ok := s.latencyOf(kind.name)
 			if !ok {
 				continue
 			}
 			lane := lane{kind: kind.title, max: float64(l.max)}
+			if apart && kind.name == record.Residency {
+				lane.kind += " (observed trials)"
+			}
 			for j, q := range quantiles {
 				if v, ok := l.quantile(q.q); ok {
 					lane.at[j] = float64(v)
@@ -158,7 +212,11 @@ func latencies(list []*scenario) (section, bool) {
 		if len(t.rows) == 0 {
 			continue
 		}
-		sec.blocks = append(sec.blocks, say(bold(kind.title), ": "+kind.meaning+"."), t.folded(kind.title))
+		what := say(bold(kind.title), ": "+kind.meaning+".")
+		if apart && kind.name == record.Residency {
+			what = append(what, say(" It is from the observed trials, and end to end is from the bare ones where there are such: they are different trials, so that residency may lie above end to end.")...)
+		}
+		sec.blocks = append(sec.blocks, what, t.folded(kind.title))
 	}
 	if len(sec.blocks) == 0 {
 		return section{}, false

@@ -161,7 +161,7 @@ func shards(f *record.File, list []*scenario) (section, bool) {
 			}
 		}
 		call := absent
-		if ns := p.Run.Floor.SyscallNs; ns > 0 {
+		if ns := p.Run.Floor.SyscallNs; ns > 0 && p.Run.Floor.Fault() == "" {
 			call = decimals(ns, 1)
 		}
 		t.rows = append(t.rows, row(k, h, p.Run.Host.Kernel, cpus(p.Run.Host), cmp.Or(p.Run.Hook.Used, "none"), clock(p.Run.Started), took,

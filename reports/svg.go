@@ -186,6 +186,13 @@ func (c *canvas) diamond(class string, x, y, r float64) {
 	fmt.Fprintf(&c.b, "<path class=%q d=\"M%s %sL%s %sL%s %sL%s %sZ\"/>\n", class, num(x-r), num(y), num(x), num(y-r), num(x+r), num(y), num(x), num(y+r))
 }
 
+// arrow points right from x or, with a negative length, left: what is meant lies
+// beyond.
+func (c *canvas) arrow(class string, x, y, length float64) {
+	half := math.Abs(length) * 0.7
+	fmt.Fprintf(&c.b, "<path class=%q d=\"M%s %sL%s %sL%s %sZ\"/>\n", class, num(x), num(y-half), num(x+length), num(y), num(x), num(y+half))
+}
+
 // textWidth is an upper estimate of the width of s.
 func textWidth(s string) float64 { return glyph * float64(len([]rune(s))) }
 

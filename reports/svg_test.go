@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -83,6 +84,44 @@ func TestRender(t *testing.T) {
 			t.Errorf("render %s: %v: %s", filepath.Base(c), err, msg)
 		} else if st, err := os.Stat(out); err != nil || st.Size() < 2000 {
 			t.Errorf("render %s: the image is empty", filepath.Base(c))
+		}
+	}
+}
+
+// What lies beyond the scale of a chart of changes is an arrow, and the chart
+// says so; what fits is none.
+func TestChangesBeyondTheScale(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		value, low, high float64
+		arrows           int
+	}{
+		{"fits", 0.5, 0.4, 0.6, 0}, {"to the end of the scale", 2, 1.9, 2, 0},
+		{"beyond it", 6.52, 5.8, 7.1, 3}, {"its interval alone", 1.5, 0.9, 2.4, 1}, {"an interval on both sides", 0.1, -2.5, 2.5, 2},
+	} {
+		ch := changeChart{title: "t", desc: "d.", note: "higher is better", rows: []changeRow{
+			{"a", tt.value, tt.low, tt.high, 0.03, "a", precisely(tt.value) + " %"}, {"b", -0.02, -0.03, -0.01, 0.03, "muted", "−2.00 %"},
+		}}
+		var b bytes.Buffer
+		if err := drawSVG(&b, ch); err != nil {
+			t.Fatal(err)
+		}
+		checkXML(t, tt.name, b.String())
+		arrows := 0
+		for _, l := range strings.Split(b.String(), "\n") {
+			if strings.HasPrefix(l, "<path") && strings.Count(l, "L") == 2 { // a diamond has four corners
+				arrows++
+			}
+		}
+		if arrows != tt.arrows {
+			t.Errorf("%s: %d arrows, want %d:\n%s", tt.name, arrows, tt.arrows, b.String())
+		}
+		told := strings.Contains(b.String(), "; arrow: beyond the scale") && strings.Contains(b.String(), "ends at ±200 %")
+		if told != (tt.arrows > 0) {
+			t.Errorf("%s: the chart speaks of arrows: %v", tt.name, told)
+		}
+		if !strings.Contains(b.String(), ">"+precisely(tt.value)+" %<") {
+			t.Errorf("%s: the change is not written", tt.name)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func newDocument(f *record.File) document {
 		d.lead = append(d.lead, say(" Nothing was measured.")...)
 	} else {
 		d.points = points(f, list)
-		d.sections = append(d.sections, throughput(list, common, f.Run.Clock)...)
+		d.sections = append(d.sections, throughput(list, common, f)...)
 		add := func(parts ...func([]*scenario) (section, bool)) {
 			for _, part := range parts {
 				if sec, ok := part(list); ok {
@@ -61,6 +61,9 @@ func alerts(f *record.File) (a []prose) {
 	}
 	for _, w := range slices.Concat(f.Warnings, shardWarnings(f.Run)) {
 		a = append(a, say(w, "."))
+	}
+	for _, fault := range floorFaults(f.Run) {
+		a = append(a, say(bold("The floor of this run was disturbed"), " ("+fault+"): a copy of more bytes cannot cost less, nor a small one that much. No ratio to the floor is shown."))
 	}
 	return a
 }
@@ -329,7 +332,7 @@ func ledgerLine(l ledger) prose {
 	return p
 }
 
-func throughput(list []*scenario, common []string, clock string) []section {
+func throughput(list []*scenario, common []string, f *record.File) []section {
 	top := 0.0
 	skbs, observedOnly, out := false, false, false
 	for _, s := range list {
@@ -380,6 +383,12 @@ func throughput(list []*scenario, common []string, clock string) []section {
 			bold("floor"), ": time in the reader's calls over a bare system call and a copy of that size on this host; 1.0 is the floor, lower is better; segments that one call brings share its floor. ",
 			bold("n"), ": valid trials out of all."),
 	}
+	if slices.ContainsFunc(list, (*scenario).userWrites) {
+		notes = append(notes, say("With ", mono("dir=u2k"), " user space writes: there ", bold("floor"), " is of the time in the writer's calls, a system call and a copy of that size for each write."))
+	}
+	if belowFloor(f) {
+		notes = append(notes, say("A dash under ", bold("floor"), ": the ratio came out below 1, which cannot be. Either something disturbed the floor, or one system call did the work of several, as io_uring and vhost-net can."))
+	}
 	if skbs {
 		notes = append(notes, say(bold("skb"), ": units that the device moved, where offloads let one carry many segments."))
 	}
@@ -389,7 +398,7 @@ func throughput(list []*scenario, common []string, clock string) []section {
 	if out {
 		notes = append(notes, say("Where no trial is valid, the figures of the invalid ones are shown and marked ", bold("invalid"), ": do not quote them."))
 	}
-	if clock == "icount" {
+	if f.Run.Clock == virtualClock {
 		notes = append(notes, say("Under the icount clock one nanosecond is one instruction of the guest. Caches, branch prediction and parallelism are not seen."))
 	}
 	last := &secs[len(secs)-1]
@@ -531,7 +540,7 @@ func brief(list []*scenario) table {
 	for _, s := range list {
 		h := s.head()
 		p50, p99 := absent, absent
-		if l, ok := s.latencyOf(record.E2E); ok {
+		if l, _, ok := s.latencyOf(record.E2E); ok {
 			if v, ok := l.quantile(0.5); ok {
 				p50 = duration(float64(v))
 			}

@@ -15,20 +15,22 @@ import (
 func written(list []*scenario) (section, bool) {
 	title := titles(list)
 	t := table{
-		columns: slices.Concat(text("scenario"), numeric("writes", "bytes a write", "refused", "refused %"), text("refused by errno", "lost on the way")),
-		note: say("Summed over the trials, warm-up included. ", bold("refused"), ": packets or super-packets for which the call returned an error; ", mono("EAGAIN"), " ones are written again. ",
+		columns: slices.Concat(text("scenario"), numeric("writes", "system calls", "bytes a write", "refused", "refused %"), text("refused by errno", "lost on the way")),
+		note: say("Summed over the trials, warm-up included. ", bold("writes"), ": packets or super-packets that the kernel took. ", bold("system calls"),
+			": those that handed them over; with io_uring and vhost-net one hands over many. ", bold("refused"), ": packets or super-packets for which the call returned an error; ", mono("EAGAIN"), " ones are written again. ",
 			"Some kernels refuse super-packets of a kind with ", mono("EINVAL"), ": that is the count to look at. ", bold("lost"), ": accepted packets by the kernel's reason; ",
 			mono("SOCKET_RCVBUFF"), " is the receiving socket's buffer, not the device."),
 	}
 	sizes := table{columns: slices.Concat(text("scenario", "up to bytes"), numeric("writes", "%")), fold: "Sizes of the writes"}
 	for _, s := range list {
-		var calls, bytes uint64
+		var calls, bytes, all uint64
 		errors, bySize := map[string]uint64{}, map[string]uint64{}
 		seen := false
 		for _, tr := range s.all() {
 			if w := tr.Writes; w != nil {
 				seen = true
 				calls += w.Calls
+				all += w.Count()
 				bytes += w.Bytes
 				addAll(errors, w.Errors)
 				addAll(bySize, w.Sizes)
@@ -37,19 +39,18 @@ func written(list []*scenario) (section, bool) {
 		if !seen {
 			continue
 		}
-		var refused, all uint64
+		var refused uint64
 		for _, n := range errors {
 			refused += n
 		}
-		for _, n := range bySize {
-			all += n
-		}
 		each, share := absent, absent
-		if calls > 0 {
-			each = figure(float64(bytes) / float64(max(1, cmp.Or(all, calls))))
-			share = percent(float64(refused) / float64(max(1, refused+cmp.Or(all, calls))))
+		if all > 0 {
+			each = figure(float64(bytes) / float64(all))
 		}
-		t.rows = append(t.rows, row(title(s), count(calls), each, count(refused), share, reasons(errors), reasons(account(s.all()).byReason)))
+		if all+refused > 0 {
+			share = percent(float64(refused) / float64(all+refused))
+		}
+		t.rows = append(t.rows, row(title(s), count(all), count(calls), each, count(refused), share, reasons(errors), reasons(account(s.all()).byReason)))
 		name := title(s)
 		for _, upTo := range slices.SortedFunc(maps.Keys(bySize), byNumber) {
 			sizes.rows = append(sizes.rows, row(name, upTo, count(bySize[upTo]), percent(float64(bySize[upTo])/float64(max(1, all)))))

@@ -86,7 +86,8 @@ func (h *Histogram) Merge(o *Histogram) {
 const minAbove = 10
 
 // Quantile gives the middle of the bucket that holds the sample of rank
-// ceil(q * n), 0 < q < 1. It is false if fewer than ten samples lie above that
+// ceil(q * n), 0 < q < 1, but nothing below Min or above Max: the largest sample
+// may lie below the middle of its bucket. It is false if fewer than ten samples lie above that
 // rank, or if the rank falls among the overflows: then nobody knows the value.
 func (h *Histogram) Quantile(q float64) (uint64, bool) {
 	total := h.Count + h.Overflow
@@ -101,7 +102,7 @@ func (h *Histogram) Quantile(q float64) (uint64, bool) {
 	var seen uint64
 	for i, n := range h.Bucket {
 		if seen += n; seen >= rank {
-			return Lower(i) + (Width(i)-1)/2, true
+			return min(max(Lower(i)+(Width(i)-1)/2, h.Min), h.Max), true
 		}
 	}
 	return 0, false

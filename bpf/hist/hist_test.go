@@ -61,9 +61,25 @@ func TestQuantilesAgainstSorting(t *testing.T) {
 				t.Fatalf("n=%d q=%v: given %v, want %v", n, q, ok, want)
 			}
 			exact := values[rank-1]
+			if ok && (got < h.Min || got > h.Max) {
+				t.Fatalf("n=%d q=%v: %d is not between %d and %d", n, q, got, h.Min, h.Max)
+			}
 			if diff := max(got, exact) - min(got, exact); ok && float64(diff) > 0.016*float64(exact)+1 {
 				t.Fatalf("n=%d q=%v: %d, exact is %d", n, q, got, exact)
 			}
+		}
+	}
+}
+
+// The middle of a bucket may lie above all samples in it, or below them.
+func TestQuantilesStayWithinTheSamples(t *testing.T) {
+	for _, v := range []uint64{1 << 20, 1<<20 + 1, 1<<20 + 1<<15 - 1} { // the lower and the upper end of a bucket
+		var h Histogram
+		for range 100 {
+			h.Record(v)
+		}
+		if got, ok := h.Quantile(0.5); !ok || got != v {
+			t.Errorf("the median of 100 times %d is %d, %v", v, got, ok)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tunbench/reports/record"
 )
 
 func TestFloor(t *testing.T) {
@@ -58,6 +60,31 @@ func TestFloor(t *testing.T) {
 	}
 	if _, err := Floor(maxCPU - 1); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("CPU %d: %v", maxCPU-1, err)
+	}
+}
+
+// A floor that cannot be is measured again, and no longer than that.
+func TestPossible(t *testing.T) {
+	bad := record.Floor{SyscallNs: 1200, CopyNs: map[string]float64{"64": 655_356, "1500": 5_882, "65536": 71_000}}
+	good := record.Floor{SyscallNs: 600, CopyNs: map[string]float64{"64": 610, "1500": 659, "65536": 7_718}}
+	failed := errors.New("no /dev/zero")
+	for _, c := range []struct {
+		name   string
+		floors []record.Floor
+		err    error
+		calls  int
+		fault  bool
+	}{
+		{"quiet", []record.Floor{good, bad}, nil, 1, false},
+		{"disturbed once", []record.Floor{bad, good, bad}, nil, 2, false},
+		{"disturbed to the end", []record.Floor{bad, bad, bad, bad, good}, nil, floorAttempts, true},
+		{"failed", []record.Floor{bad, good}, failed, 1, true},
+	} {
+		calls, slept := 0, 0
+		f, err := possible(func() (record.Floor, error) { calls++; return c.floors[calls-1], c.err }, func(time.Duration) { slept++ })
+		if calls != c.calls || slept != c.calls-1 || (f.Fault() != "") != c.fault || !errors.Is(err, c.err) {
+			t.Errorf("%s: %d measurements, %d pauses, %q, %v", c.name, calls, slept, f.Fault(), err)
+		}
 	}
 }
 

@@ -6,7 +6,9 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 )
@@ -200,6 +202,42 @@ type Floor struct {
 	CopyNs map[string]float64 `json:"copy_ns"`
 }
 
+// Bounds of a floor that can be. They are wide: a busy host scatters the figures of
+// an honest one.
+const (
+	floorSlack = 0.75 // a copy of more bytes takes at least this share of one of fewer
+	mostCalls  = 20   // a copy of a small packet takes at most that many system calls' time
+	smallCopy  = 1500 // bytes
+)
+
+// Fault says what about f is impossible, so that nothing can be held against it;
+// "" if nothing is, or nothing was measured. A host that was disturbed while the
+// floor was measured leaves such figures.
+func (f Floor) Fault() string {
+	type copied struct {
+		size uint64
+		ns   float64
+	}
+	var list []copied
+	for size, ns := range f.CopyNs {
+		if n, err := strconv.ParseUint(size, 10, 64); err == nil {
+			list = append(list, copied{n, ns})
+		}
+	}
+	slices.SortFunc(list, func(a, b copied) int { return cmp.Compare(a.size, b.size) })
+	for i, c := range list {
+		switch {
+		case !(c.ns > 0):
+			return fmt.Sprintf("a copy of %d bytes took %.0f ns", c.size, c.ns)
+		case c.size <= smallCopy && f.SyscallNs > 0 && c.ns > mostCalls*f.SyscallNs:
+			return fmt.Sprintf("a copy of %d bytes took %.0f ns, a bare system call %.0f ns", c.size, c.ns, f.SyscallNs)
+		case i > 0 && c.ns < floorSlack*list[i-1].ns:
+			return fmt.Sprintf("a copy of %d bytes took %.0f ns, one of %d bytes %.0f ns", list[i-1].size, list[i-1].ns, c.size, c.ns)
+		}
+	}
+	return ""
+}
+
 // Trial is one measurement of one scenario: one device, built and torn down.
 type Trial struct {
 	Kind     Kind              `json:"kind"`
@@ -329,6 +367,16 @@ type Latency struct {
 	P999Ns   *uint64 `json:"p999_ns,omitempty"`
 	MaxNs    uint64  `json:"max_ns"`
 	Buckets  Buckets `json:"buckets"`
+}
+
+// Bounded gives a quantile of l, which may be nil, but nothing beyond its smallest
+// and its largest sample: the middle of a bucket, which older files have, may be.
+func (l *Latency) Bounded(quantile *uint64) *uint64 {
+	if quantile == nil || l.MaxNs == 0 || l.MinNs > l.MaxNs {
+		return quantile
+	}
+	v := min(max(*quantile, l.MinNs), l.MaxNs)
+	return &v
 }
 
 // Buckets holds [lower bound in ns, count] of each bucket of a histogram that is
@@ -499,7 +547,7 @@ type Reads struct {
 // Writes is what the calls of those returned who write packets into a device,
 // over the whole trial.
 type Writes struct {
-	Calls uint64 `json:"calls"`
+	Calls uint64 `json:"calls"` // system calls; see Count
 	Bytes uint64 `json:"bytes"` // PI and virtio headers included
 	// Errors counts the packets or super-packets that the kernel refused, by errno
 	// name; EAGAIN is one of them, and is written again.
@@ -507,6 +555,19 @@ type Writes struct {
 	// Sizes maps the length of a write, headers included, rounded up to a power of
 	// two, to how many had it.
 	Sizes map[string]uint64 `json:"sizes,omitempty"`
+}
+
+// Count is how many packets or super-packets the kernel took, each a write of its
+// own, whatever number of them a system call handed over: with io_uring and
+// vhost-net one hands over many.
+func (w *Writes) Count() (n uint64) {
+	for _, of := range w.Sizes {
+		n += of
+	}
+	if len(w.Sizes) == 0 { // of an older file, in which each write was a call
+		return w.Calls
+	}
+	return n
 }
 
 // Vnet is what virtio-net headers said, over the whole trial. Each was held
