@@ -3,14 +3,12 @@ package record
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,7 +29,8 @@ type Record interface {
 	// seal gives a copy that is ready to be encoded: with its kind, and without
 	// the nil maps and slices that JSON would spell null.
 	seal() any
-	// check refuses what JSON cannot hold.
+	// check refuses what JSON cannot hold, and what no reader may take for a
+	// figure: see sound.
 	check() error
 	fmt.Stringer
 }
@@ -49,6 +48,7 @@ type Writer struct {
 // file is what a Writer needs of an *os.File.
 type file interface {
 	io.WriterAt
+	Stat() (fs.FileInfo, error)
 	Sync() error
 	Truncate(size int64) error
 }
@@ -105,19 +105,25 @@ func Append(path string) (*Writer, error) {
 }
 
 // wholeLines gives the length in bytes of what Read would read of f: the lines
-// that are JSON. Open tells that the last of them lacks its newline.
+// that are JSON. Open tells that the last of them lacks its newline. A line that
+// is not JSON and not the last is an error: what is behind it must not be cut off.
 func wholeLines(f io.Reader) (end int64, open bool, err error) {
 	in := bufio.NewReaderSize(f, 1<<16)
 	var line []byte
-	for {
+	for n := 1; ; n++ {
 		line, err = readLine(in, line[:0])
 		last := errors.Is(err, io.EOF)
 		if err != nil && !last {
 			return 0, false, err
 		}
-		text := bytes.TrimSpace(line)
+		text := textOf(line, n)
 		switch {
-		case len(text) > 0 && !json.Valid(text), last && len(text) == 0:
+		case len(text) > 0 && !json.Valid(text):
+			if _, err := in.Peek(1); !last && err == nil {
+				return 0, false, fmt.Errorf("line %d: not a JSON object", n)
+			}
+			return end, false, nil
+		case last && len(text) == 0:
 			return end, false, nil
 		case last:
 			return end + int64(len(line)), true, nil
@@ -126,8 +132,21 @@ func wholeLines(f io.Reader) (end int64, open bool, err error) {
 	}
 }
 
+// byteOrderMark is what some editors put at the beginning of a UTF-8 file.
+const byteOrderMark = "\ufeff"
+
+// textOf is the text of the n-th line of a file, from 1, without a byte order
+// mark and without the space around it.
+func textOf(line []byte, n int) []byte {
+	if n == 1 {
+		line = bytes.TrimPrefix(line, []byte(byteOrderMark))
+	}
+	return bytes.TrimSpace(line)
+}
+
 // Write appends r as one line and, in a file made by Create, syncs it. A
-// record that holds NaN or an infinity is refused with the name of the metric.
+// record that Read would refuse for one of its numbers (NaN, an infinity, a
+// negative count) is refused with the name of the field.
 // If Write fails, the file is cut back to the last whole record, so that
 // writing may go on when there is room again.
 func (w *Writer) Write(r Record) error {
@@ -164,6 +183,12 @@ func (w *Writer) append(line []byte) error {
 			w.broken = fmt.Errorf("the stream ends in a torn line: %w", err)
 		}
 		return err
+	}
+	// What another process appended is not overwritten: a lock keeps others out
+	// (see Hold), but not on every file system, nor a program that asks for none.
+	if st, err := w.file.Stat(); err == nil && st.Size() != w.end {
+		w.broken = fmt.Errorf("another process writes the file: it has %d bytes, and %d were written here; the rest of this run is not recorded", st.Size(), w.end)
+		return w.broken
 	}
 	n, err := w.file.WriteAt(line, w.end)
 	if err == nil && n < len(line) {
@@ -204,83 +229,6 @@ func (v Verdict) String() string { return fmt.Sprintf("verdict on %s of %s", v.M
 func (s Skip) String() string    { return fmt.Sprintf("skip of %s", s.Scenario) }
 func (r Resume) String() string  { return "resume" }
 func (e End) String() string     { return "end" }
-
-func (r Run) check() error {
-	if err := finite("floor.syscall_ns", r.Floor.SyscallNs); err != nil {
-		return err
-	}
-	errs := []error{allFinite("floor.copy_ns of size ", r.Floor.CopyNs), allFinite("sees ", r.Sees)}
-	for _, p := range r.Parts {
-		errs = append(errs, p.Run.check())
-	}
-	return errors.Join(errs...)
-}
-
-func (t Trial) check() error {
-	if t.Schedule != nil {
-		if err := finite("schedule.rate_pps", t.Schedule.RatePPS); err != nil {
-			return err
-		}
-	}
-	errs := []error{allFinite("metric ", t.Metrics)}
-	for name, d := range t.Directions {
-		errs = append(errs, allFinite(name+" metric ", d.Metrics))
-	}
-	if t.Program != nil {
-		errs = append(errs, allFinite(t.Program.Name+" figure ", t.Program.Figures))
-	}
-	if t.TCP != nil {
-		errs = append(errs, finite("tcp.slowest", t.TCP.Slowest))
-	}
-	return errors.Join(errs...)
-}
-
-func (s Search) check() error {
-	for _, g := range s.Goals {
-		for name, v := range map[string]*float64{"lower_pps": g.LowerPPS, "upper_pps": g.UpperPPS, "conditional_pps": g.Conditional} {
-			if v != nil {
-				if err := finite(g.Name+"."+name, *v); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return finite("max_pps", s.MaxPPS)
-}
-
-func (v Verdict) check() error {
-	for name, x := range map[string]*float64{"base": v.Base, "new": v.New, "change": v.Change, "p": v.P, "threshold": &v.Threshold} {
-		if x != nil {
-			if err := finite(name, *x); err != nil {
-				return err
-			}
-		}
-	}
-	if v.CI != nil {
-		return errors.Join(finite("ci", v.CI[0]), finite("ci", v.CI[1]))
-	}
-	return nil
-}
-
-func (Skip) check() error   { return nil }
-func (Resume) check() error { return nil }
-func (End) check() error    { return nil }
-
-func allFinite(what string, values map[string]float64) error {
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if err := finite(what+name, values[name]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func finite(name string, v float64) error {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return fmt.Errorf("%s is %v", name, v)
-	}
-	return nil
-}
 
 // Sealed is r as Write puts it into a file: with its kind, and with empty maps and
 // slices in place of nil ones.
@@ -434,11 +382,13 @@ func ReadFile(path string) (*File, error) {
 // Read reads a run's file to its end. Kinds and fields that it does not know
 // are skipped. A last line that is not whole JSON, which is what an interrupted
 // write leaves, becomes a warning; any other line that cannot be read is an
-// error that names the line. Trials of one scenario may share their Axes, which
-// are not to be changed.
+// error that names the line. So is a record that lacks what it is known by, that
+// has null, a negative number or none where a figure belongs, and a trial or a
+// search that the file has already. Trials of one scenario may share their Axes,
+// which are not to be changed.
 func Read(r io.Reader) (*File, error) {
 	in := bufio.NewReaderSize(r, 1<<16)
-	f := new(File)
+	f := &reader{File: new(File), seen: map[identity]int{}}
 	axes := map[string]map[string]string{} // the trials of a scenario share one copy
 	var line []byte
 	for n := 1; ; n++ {
@@ -448,7 +398,8 @@ func Read(r io.Reader) (*File, error) {
 		if err != nil && !last {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		if text := bytes.TrimSpace(line); len(text) > 0 {
+		if text := textOf(line, n); len(text) > 0 {
+			f.line = n
 			err := f.add(text)
 			var broken *json.SyntaxError
 			if errors.As(err, &broken) {
@@ -484,7 +435,36 @@ func Read(r io.Reader) (*File, error) {
 		return nil, errors.New("no run header: the file is empty")
 	}
 	f.reconcile()
-	return f, nil
+	return f.File, nil
+}
+
+// reader is a File while it is read.
+type reader struct {
+	*File
+	line int // at hand, from 1
+	seen map[identity]int
+}
+
+// identity is what no two records of a file may have in common. In a file of
+// tunbench ab two subjects may share a variant, so that the trial's number is
+// part of it; elsewhere a pair has one trial of each arm.
+type identity struct {
+	kind     Kind
+	shard    int
+	scenario string
+	arm      Arm
+	variant  string
+	pair     int
+	trial    int
+}
+
+// once refuses a record that the file has already.
+func (f *reader) once(is identity) error {
+	if first, twice := f.seen[is]; twice {
+		return fmt.Errorf("this record is in line %d already: each counts once, so take the copy out", first)
+	}
+	f.seen[is] = f.line
+	return nil
 }
 
 // readLine appends the next line to buf, without its newline. It gives io.EOF
@@ -509,7 +489,7 @@ func readLine(in *bufio.Reader, buf []byte) ([]byte, error) {
 var beginsTrial = []byte(`{"kind":"trial",`)
 
 // add takes one line. The error is a *json.SyntaxError if that is not JSON.
-func (f *File) add(line []byte) error {
+func (f *reader) add(line []byte) error {
 	if bytes.HasPrefix(line, beginsTrial) {
 		return f.addTrial(line) // nearly all of a file: it is parsed once
 	}
@@ -555,7 +535,7 @@ func (f *File) add(line []byte) error {
 			return errors.New("a second run header: give each run as a file of its own")
 		}
 		f.Run = new(Run)
-		return json.Unmarshal(line, f.Run)
+		return decode(line, f.Run)
 	}
 	if head.Kind == KindTrial {
 		return f.addTrial(line)
@@ -566,39 +546,42 @@ func (f *File) add(line []byte) error {
 	switch head.Kind {
 	case KindSearch:
 		var s Search
-		if err := json.Unmarshal(line, &s); err != nil {
+		if err := decode(line, &s); err != nil {
 			return err
+		}
+		if err := f.once(identity{kind: KindSearch, shard: s.Shard, scenario: s.Scenario}); err != nil {
+			return fmt.Errorf("%v: %w", s, err)
 		}
 		f.Searches = append(f.Searches, s)
 	case KindVerdict:
 		var v Verdict
-		if err := json.Unmarshal(line, &v); err != nil {
+		if err := decode(line, &v); err != nil {
 			return err
 		}
 		f.Verdicts = append(f.Verdicts, v)
 	case KindSkip:
 		var s Skip
-		if err := json.Unmarshal(line, &s); err != nil {
+		if err := decode(line, &s); err != nil {
 			return err
 		}
 		f.Skips = append(f.Skips, s)
 	case KindResume:
 		var r Resume
-		if err := json.Unmarshal(line, &r); err != nil {
+		if err := decode(line, &r); err != nil {
 			return err
 		}
 		f.Resumes = append(f.Resumes, r)
 	case KindEnd:
 		f.End = new(End)
-		return json.Unmarshal(line, f.End)
+		return decode(line, f.End)
 	}
 	return nil
 }
 
 // addTrial takes the line of a trial, as add does.
-func (f *File) addTrial(line []byte) error {
+func (f *reader) addTrial(line []byte) error {
 	var t Trial
-	err := json.Unmarshal(line, &t)
+	err := decode(line, &t)
 	var broken *json.SyntaxError
 	if errors.As(err, &broken) {
 		return err
@@ -607,7 +590,14 @@ func (f *File) addTrial(line []byte) error {
 		return err
 	}
 	if err != nil {
-		return cmp.Or(badMetric(line), err)
+		return err
+	}
+	is := identity{kind: KindTrial, shard: t.Shard, scenario: t.Scenario, arm: t.Arm, variant: t.Variant, pair: t.Pair}
+	if t.Variant != "" {
+		is.trial = t.Trial
+	}
+	if err := f.once(is); err != nil {
+		return fmt.Errorf("%v: %w", t, err)
 	}
 	f.Trials = append(f.Trials, t)
 	return nil
@@ -626,25 +616,6 @@ func (f *File) expects(kind Kind) error {
 
 // notFinite finds what other programs write for numbers that JSON does not have.
 var notFinite = regexp.MustCompile(`"([^"]*)"\s*:\s*(-?(?:NaN|nan|Infinity|inf|Inf))\s*[,}\]]`)
-
-// badMetric names the first metric of a trial's line that is no finite number;
-// nil if all are. The error of encoding/json names the field only.
-func badMetric(line []byte) error {
-	var t struct {
-		Scenario string                     `json:"scenario"`
-		Metrics  map[string]json.RawMessage `json:"metrics"`
-	}
-	if json.Unmarshal(line, &t) != nil {
-		return nil
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Metrics)) {
-		var v float64
-		if json.Unmarshal(t.Metrics[name], &v) != nil {
-			return fmt.Errorf("trial of %s: metric %s is %s, not a finite number", t.Scenario, name, t.Metrics[name])
-		}
-	}
-	return nil
-}
 
 // reconcile compares what the end record says with what is there.
 func (f *File) reconcile() {

@@ -111,10 +111,10 @@ func TestWriteNonFinite(t *testing.T) {
 		var b bytes.Buffer
 		w := NewWriter(&b)
 		for want, r := range map[string]Record{
-			"metric pps":               Trial{Scenario: "Tun/x", Metrics: map[string]float64{PPS: v, Loss: 0}},
-			"floor.syscall_ns":         Run{Floor: Floor{SyscallNs: v}},
-			"floor.copy_ns of size 64": Run{Floor: Floor{CopyNs: map[string]float64{"64": v}}},
-			"sees pps":                 Run{Sees: map[string]float64{PPS: v}},
+			"metrics.pps":      Trial{Scenario: "Tun/x", Metrics: map[string]float64{PPS: v, Loss: 0}},
+			"floor.syscall_ns": Run{Floor: Floor{SyscallNs: v}},
+			"floor.copy_ns.64": Run{Floor: Floor{CopyNs: map[string]float64{"64": v}}},
+			"sees.pps":         Run{Sees: map[string]float64{PPS: v}},
 		} {
 			if err := w.Write(r); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("Write of %v in %s: %v", v, want, err)
@@ -143,6 +143,8 @@ func (f *fakeFile) WriteAt(p []byte, off int64) (int, error) {
 	}
 	return n, nil
 }
+
+func (f *fakeFile) Stat() (fs.FileInfo, error) { return nil, errors.ErrUnsupported }
 
 func (f *fakeFile) Sync() error { f.syncs++; return f.syncErr }
 
@@ -228,8 +230,15 @@ func TestWriteShort(t *testing.T) {
 const header = `{"kind":"run","schema":1,"tool":{"version":"v0.1.0"}}` + "\n"
 
 func TestRead(t *testing.T) {
-	trial := `{"kind":"trial","scenario":"Tun/x","arm":"bare","pair":1}` + "\n"
-	long := `{"kind":"trial","scenario":"` + strings.Repeat("a", 5<<20) + `"}` + "\n"
+	trial := `{"kind":"trial","scenario":"Tun/x","arm":"bare","pair":1,"trial":1,"metrics":{}}` + "\n"
+	long := `{"kind":"trial","scenario":"` + strings.Repeat("a", 5<<20) + `","arm":"bare","pair":1,"trial":1,"metrics":{}}` + "\n"
+	second := strings.Replace(trial, `"trial":1`, `"trial":2`, 1)
+	// Trial 2 with something put at its beginning.
+	with := func(field string) string {
+		return header + trial + strings.Replace(strings.Replace(second, `"pair":1`, `"pair":2`, 1), `{"kind":"trial",`, `{"kind":"trial",`+field+`,`, 1)
+	}
+	// The same without a field.
+	without := func(field string) string { return header + trial + strings.Replace(second, field, `"x":0`, 1) }
 	tests := []struct {
 		name, in string
 		err      string // part of it; empty: none
@@ -248,8 +257,8 @@ func TestRead(t *testing.T) {
 		{"torn last line", header + trial + trial[:20], "", 1, "line 3, the last, is torn (20 bytes)"},
 		{"torn last line with newline", header + trial + "\x00\x00\x00\n", "", 1, "line 3, the last, is torn (3 bytes)"},
 		{"torn in the middle", header + trial[:20] + "\n" + trial, "line 2: not a JSON object", 0, ""},
-		{"a metric too large", header + `{"kind":"trial","scenario":"Tun/x","metrics":{"loss":0,"pps":1e999}}` + "\n" + trial, "line 2: trial of Tun/x: metric pps is 1e999, not a finite number", 0, ""},
-		{"a metric in words", header + `{"kind":"trial","scenario":"Tun/x","metrics":{"pps":"NaN"}}` + "\n" + trial, `line 2: trial of Tun/x: metric pps is "NaN", not a finite number`, 0, ""},
+		{"a metric too large", header + `{"kind":"trial","scenario":"Tun/x","metrics":{"loss":0,"pps":1e999}}` + "\n" + trial, "line 2: trial 0 (Tun/x, pair 0, ): metrics.pps is 1e999, not a finite number", 0, ""},
+		{"a metric in words", header + `{"kind":"trial","scenario":"Tun/x","metrics":{"pps":"NaN"}}` + "\n" + trial, `line 2: trial 0 (Tun/x, pair 0, ): metrics.pps is "NaN", not a finite number`, 0, ""},
 		{"a metric as Python writes it", header + `{"kind":"trial","scenario":"Tun/x","metrics":{"loss": NaN}}` + "\n", "line 2: loss is NaN, which is no JSON number", 0, ""},
 		{"an infinite one", header + `{"kind":"trial","metrics":{"pps":-Infinity,"loss":0}}` + "\n" + trial, "line 2: pps is -Infinity, which is no JSON number", 0, ""},
 		{"two objects on a line", header + "{}{}\n" + trial, "line 2: not a JSON object", 0, ""},
@@ -257,10 +266,10 @@ func TestRead(t *testing.T) {
 		{"null", header + "null\n", "line 2: not a JSON object", 0, ""},
 		{"no kind", header + `{"a":1}` + "\n", `line 2: no "kind"`, 0, ""},
 		{"kind is a number", header + `{"kind":1}` + "\n", "line 2: json: cannot unmarshal", 0, ""},
-		{"wrong type", header + `{"kind":"trial","pair":"x"}` + "\n", "line 2: json: cannot unmarshal", 0, ""},
-		{"number out of range", header + `{"kind":"trial","metrics":{"pps":1e999}}` + "\n", "line 2: trial of : metric pps is 1e999", 0, ""},
-		{"negative count", header + `{"kind":"trial","windows":[{"pkts":-1}]}` + "\n", "line 2: json: cannot unmarshal", 0, ""},
-		{"unknown kind and field", header + `{"kind":"note","schema":"?"}` + "\n" + `{"kind":"trial","new":[1]}` + "\n", "", 1, ""},
+		{"wrong type", header + `{"kind":"trial","pair":"x"}` + "\n", `line 2: trial 0 (, pair 0, ): pair is "x", not a whole number`, 0, ""},
+		{"number out of range", header + `{"kind":"trial","metrics":{"pps":1e999}}` + "\n", "line 2: trial 0 (, pair 0, ): metrics.pps is 1e999, not a finite number", 0, ""},
+		{"negative count", header + `{"kind":"trial","windows":[{"pkts":-1}]}` + "\n", "line 2: trial 0 (, pair 0, ): windows.pkts is -1, not a count of 0 or more", 0, ""},
+		{"unknown kind and field", header + `{"kind":"note","schema":"?"}` + "\n" + strings.Replace(trial, "{", `{"new":[1],`, 1), "", 1, ""},
 		{"newer schema", `{"kind":"run","schema":2,"tool":{"version":"v9.1"},"host":7}` + "\n", "schema 2, this tunbench reads up to 1: use tunbench v9.1 or newer", 0, ""},
 		{"newer schema, no tool", `{"kind":"run","schema":2}` + "\n", "use tunbench the version that wrote it or newer", 0, ""},
 		{"no schema", `{"kind":"run"}` + "\n", "schema 0", 0, ""},
@@ -268,6 +277,60 @@ func TestRead(t *testing.T) {
 		{"after the end", header + `{"kind":"end"}` + "\n" + trial, "line 3: a trial record after the end record", 0, ""},
 		{"wrong count", header + trial + `{"kind":"end","trials":4}` + "\n", "", 1, "the end record counts 4 trials, the file holds 1"},
 		{"long line", header + long, "", 1, ""},
+		{"byte order mark", byteOrderMark + header + trial, "", 1, ""},
+		{"byte order mark alone", byteOrderMark, "the file is empty", 0, ""},
+		{"byte order mark inside", header + byteOrderMark + trial + second, "line 2: not a JSON object", 0, ""},
+
+		{"a trial twice", header + trial + trial, "line 3: trial 1 (Tun/x, pair 1, bare): this record is in line 2 already", 0, ""},
+		{"a trial ten times", header + strings.Repeat(trial, 10), "line 3: trial 1 (Tun/x, pair 1, bare): this record is in line 2 already", 0, ""},
+		{"a pair twice", header + trial + second, "line 3: trial 2 (Tun/x, pair 1, bare): this record is in line 2 already", 0, ""},
+		{"the other arm", header + trial + strings.Replace(second, "bare", "observed", 1), "", 2, ""},
+		{"another pair", header + trial + strings.Replace(second, `"pair":1`, `"pair":2`, 1), "", 2, ""},
+		{"another shard", header + trial + strings.Replace(trial, "{", `{"shard":2,`, 1), "", 2, ""},
+		{"two subjects with one variant", header + strings.Replace(trial+second, `"arm"`, `"variant":"a","block":1,"arm"`, 2), "", 2, ""},
+		{"a variant twice", header + strings.Repeat(strings.Replace(trial, `"arm"`, `"variant":"a","block":1,"arm"`, 1), 2), "line 3: trial 1 (Tun/x, pair 1, bare): this record is in line 2 already", 0, ""},
+		{"a search twice", header + strings.Repeat(`{"kind":"search","scenario":"Tun/x"}`+"\n", 2), "line 3: search of Tun/x: this record is in line 2 already", 0, ""},
+
+		{"no scenario", without(`"scenario":"Tun/x"`), "line 3: trial 2 (, pair 1, bare): scenario is missing", 0, ""},
+		{"no arm", without(`"arm":"bare"`), "line 3: trial 2 (Tun/x, pair 1, ): arm is missing", 0, ""},
+		{"no pair", without(`"pair":1`), "pair is missing", 0, ""},
+		{"no trial", without(`"trial":2`), "trial is missing", 0, ""},
+		{"no metrics", without(`"metrics":{}`), "metrics is missing", 0, ""},
+		{"metrics are null", strings.Replace(with(`"x":0`), `"metrics":{}}`+"\n"+`{`, `"metrics":null}`+"\n"+`{`, 1), "line 2: trial 1 (Tun/x, pair 1, bare): metrics is missing", 0, ""},
+		{"another arm", header + strings.Replace(trial, "bare", "left", 1), `arm is "left": choose bare or observed`, 0, ""},
+		{"no scenario of a skip", header + `{"kind":"skip","reason":"missing"}` + "\n", "line 2: skip of : scenario is missing", 0, ""},
+		{"no reason of a skip", header + `{"kind":"skip","scenario":"Tun/x"}` + "\n", "line 2: skip of Tun/x: reason is missing", 0, ""},
+		{"no verdict", header + `{"kind":"verdict","scenario":"Tun/x","metric":"pps"}` + "\n", "line 2: verdict on pps of Tun/x: verdict is missing", 0, ""},
+
+		{"a metric is null", header + strings.Replace(trial, `"metrics":{}`, `"metrics":{"pps":null}`, 1), "line 2: trial 1 (Tun/x, pair 1, bare): metrics.pps is null, not a finite number: leave the field out", 0, ""},
+		{"a count is null", with(`"windows":[{"t_ns":1,"pkts":null}]`), "line 3: trial 2 (Tun/x, pair 2, bare): windows.pkts is null", 0, ""},
+		{"a bucket is null", with(`"latency":{"e2e":{"buckets":[[1,null]]}}`), "latency.e2e.buckets is null", 0, ""},
+		{"a time is null", with(`"duration_ns":null`), "duration_ns is null, not a whole number", 0, ""},
+		{"a drop is null", with(`"accounting":{"dropped":{"FULL_RING":null}}`), "accounting.dropped.FULL_RING is null", 0, ""},
+		{"a header's figure is null", `{"kind":"run","schema":1,"floor":{"syscall_ns":null}}` + "\n", "line 1: run header: floor.syscall_ns is null", 0, ""},
+		{"the word null", with(`"notes":["null"]`), "", 2, ""},
+		{"lists and quantiles that are not known", with(`"windows":null,"latency":{"e2e":{"p50_ns":null,"buckets":null}},"observer":null`), "", 2, ""},
+		{"a verdict without figures", header + `{"kind":"verdict","scenario":"Tun/x","metric":"pps","verdict":"unsupported","base":null,"new":null,"change":null,"ci":null,"p":null}` + "\n", "", 0, ""},
+		{"a negative change", header + `{"kind":"verdict","scenario":"Tun/x","metric":"loss","verdict":"improvement","base":0.1,"new":0,"change":-0.1,"ci":[-0.2,-0.05]}` + "\n", "", 0, ""},
+
+		{"a negative metric", header + strings.Replace(trial, `"metrics":{}`, `"metrics":{"pps":-5}`, 1), "line 2: trial 1 (Tun/x, pair 1, bare): metrics.pps is -5: it cannot be negative", 0, ""},
+		{"a negative loss", header + strings.Replace(trial, `"metrics":{}`, `"metrics":{"loss":-0.5},"accounting":{"accepted":2,"delivered":1}`, 1), "metrics.loss is -0.5: it cannot be negative", 0, ""},
+		{"more delivered than accepted", header + strings.Replace(trial, `"metrics":{}`, `"metrics":{"loss":-0.5},"accounting":{"accepted":2,"delivered":3,"unexplained":-1}`, 1), "", 1, ""},
+		{"a negative metric of one direction", with(`"directions":{"k2u":{"metrics":{"pps":-1}}}`), "directions.k2u.metrics.pps is -1", 0, ""},
+		{"a negative time", with(`"duration_ns":-1`), "duration_ns is -1: it cannot be negative", 0, ""},
+		{"a negative time of a window", with(`"windows":[{"t_ns":-1}]`), "windows.t_ns is -1: it cannot be negative", 0, ""},
+		{"a negative queue", with(`"queues":[{"queue":-1}]`), "queues.queue is -1: it cannot be negative", 0, ""},
+		{"a negative count of a queue", with(`"queues":[{"read_pkts":-1}]`), "queues.read_pkts is -1, not a count of 0 or more", 0, ""},
+		{"a negative drop", with(`"accounting":{"dropped":{"FULL_RING":-1}}`), "accounting.dropped.FULL_RING is -1, not a count", 0, ""},
+		{"a negative bucket", with(`"latency":{"e2e":{"buckets":[[1,-1]]}}`), "latency.e2e.buckets is -1, not a count", 0, ""},
+		{"a negative rate", with(`"schedule":{"rate_pps":-1}`), "schedule.rate_pps is -1", 0, ""},
+		{"a negative MTU", with(`"device":{"mtu":-1}`), "device.mtu is -1", 0, ""},
+		{"a negative floor", `{"kind":"run","schema":1,"floor":{"copy_ns":{"64":-1}}}` + "\n", "line 1: run header: floor.copy_ns.64 is -1", 0, ""},
+		{"a negative end", header + `{"kind":"end","trials":-1}` + "\n", "line 2: end: trials is -1", 0, ""},
+		{"half a count", with(`"queues":[{"read_pkts":0.5}]`), "queues.read_pkts is 0.5, not a count", 0, ""},
+		{"a list for an object", with(`"accounting":[]`), "accounting is [], not an object", 0, ""},
+		{"an object for a list", with(`"queues":{}`), "queues is {}, not a list", 0, ""},
+		{"a number for a word", with(`"started":1`), "started is 1, not text", 0, ""},
 		{"deep", header + strings.Repeat(`{"a":`, 20000) + "\n" + trial, "line 2: not a JSON object", 0, ""},
 	}
 	for _, tt := range tests {
@@ -343,8 +406,8 @@ func FuzzRead(f *testing.F) {
 		return string(b) + "\n"
 	}
 	f.Add([]byte(header))
-	f.Add([]byte(line(sampleRun()) + line(sampleTrial()) + line(Skip{Reason: Missing}) + line(End{Trials: 1, Skips: 1})))
-	f.Add([]byte(header + `{"kind":"trial","latency":{"e2e":{"buckets":[[1,2],[3]]}}}` + "\n{"))
+	f.Add([]byte(line(sampleRun()) + line(sampleTrial()) + line(Skip{Scenario: "Tun/x", Reason: Missing}) + line(End{Trials: 1, Skips: 1})))
+	f.Add([]byte(header + `{"kind":"trial","scenario":"Tun/x","arm":"bare","pair":1,"trial":1,"metrics":{"loss":null},"latency":{"e2e":{"buckets":[[1,2],[3]]}}}` + "\n{"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		got, err := Read(bytes.NewReader(in))
 		if err != nil {
@@ -392,10 +455,10 @@ func TestAppend(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.Write(Run{}), w.Write(Trial{Trial: 1, Scenario: "Tun"}), w.Close()); err != nil {
+	if err := errors.Join(w.Write(Run{}), w.Write(Trial{Trial: 1, Pair: 1, Arm: Bare, Scenario: "Tun"}), w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for _, torn := range []string{"", `{"kind":"tri`, `{"kind":"trial"}`, "{\"kind\":\n", "\x00\x00\x00"} {
+	for _, torn := range []string{"", `{"kind":"tri`, `{"kind":"trial","scenario":"Tun","arm":"bare","pair":2,"trial":2,"metrics":{}}`, "{\"kind\":\n", "\x00\x00\x00"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -426,6 +489,21 @@ func TestAppend(t *testing.T) {
 	f, err := ReadFile(path)
 	if err != nil || len(f.Resumes) != 5 || len(f.Trials) != 2 || len(f.Warnings) > 0 {
 		t.Errorf("%+v, %v", f, err)
+	}
+	// What is behind a line in the middle that cannot be read is not cut off.
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoilt := append([]byte("{\n"), text...)
+	if err := os.WriteFile(path, spoilt, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Append(path); err == nil || !strings.Contains(err.Error(), "line 1: not a JSON object") {
+		t.Errorf("a torn line in the middle: %v", err)
+	}
+	if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, spoilt) {
+		t.Errorf("a torn line in the middle: %d of %d bytes are left, %v", len(left), len(spoilt), err)
 	}
 	if _, err := Append(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)

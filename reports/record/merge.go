@@ -357,7 +357,7 @@ func CheckKnown(path string) error {
 		if err != nil && !last {
 			return fmt.Errorf("read run file %s: line %d: %w", path, n, err)
 		}
-		if text := bytes.TrimSpace(line); len(text) > 0 && json.Valid(text) {
+		if text := textOf(line, n); len(text) > 0 && json.Valid(text) {
 			if err := known(text); err != nil {
 				return fmt.Errorf("read run file %s: line %d: %w: use the tunbench that measured it", path, n, err)
 			}

@@ -1,7 +1,8 @@
 // Package record holds the records of run.jsonl and their codec.
 //
 // It is the shared vocabulary of the module and imports nothing of it. All
-// values are in base units: packets, bytes, nanoseconds, ratios of 1.
+// values are in base units: packets, bytes, nanoseconds, ratios of 1. None is
+// negative, but for the fields with the tag `sign:"any"`.
 package record
 
 import (
@@ -253,8 +254,8 @@ type Trial struct {
 	Shard      int                `json:"shard,omitempty"` // of a merged file; also of the other records
 	Trial      int                `json:"trial"`           // 1-based, within the run or its shard
 	Started    string             `json:"started"`
-	DurationNs int64              `json:"duration_ns"` // of the measured windows together
-	Metrics    map[string]float64 `json:"metrics"`
+	DurationNs int64              `json:"duration_ns"`        // of the measured windows together
+	Metrics    map[string]float64 `json:"metrics" sign:"any"` // only a loss is ever negative: see check
 	Windows    []Window           `json:"windows"`
 	Queues     []Queue            `json:"queues,omitempty"` // observed arm only
 	Flows      []Flow             `json:"flows,omitempty"`  // left out above 256 flows
@@ -467,12 +468,12 @@ type Verdict struct {
 	Metric   string `json:"metric"`
 	Unit     string `json:"unit"`
 	// Base and New are medians; nil where one side has none.
-	Base *float64 `json:"base"`
-	New  *float64 `json:"new"`
+	Base *float64 `json:"base" sign:"any"`
+	New  *float64 `json:"new" sign:"any"`
 	// Change is new/base - 1 as estimated, and CI its 95 % interval. Where a
 	// threshold is an absolute one (loss, jain) they are differences.
-	Change    *float64    `json:"change"`
-	CI        *[2]float64 `json:"ci"`
+	Change    *float64    `json:"change" sign:"any"`
+	CI        *[2]float64 `json:"ci" sign:"any"`
 	P         *float64    `json:"p"` // corrected
 	N         int         `json:"n"` // pairs, or trials of the smaller side
 	Threshold float64     `json:"threshold"`
@@ -510,7 +511,7 @@ type Accounting struct {
 	Delivered   uint64            `json:"delivered"`
 	Duplicates  uint64            `json:"duplicates"`
 	Reordered   uint64            `json:"reordered"`
-	Unexplained int64             `json:"unexplained"`
+	Unexplained int64             `json:"unexplained" sign:"any"`
 	XmitSKBs    *uint64           `json:"xmit_skbs,omitempty"`
 	ReadSKBs    *uint64           `json:"read_skbs,omitempty"`
 }
@@ -605,12 +606,12 @@ type Generator struct {
 	Name    string             `json:"name"`
 	Version string             `json:"version"`
 	Args    []string           `json:"args"`
-	Figures map[string]float64 `json:"figures"` // its own, by its own names
+	Figures map[string]float64 `json:"figures" sign:"any"` // its own, by its own names
 }
 
 // Direction is one direction of a trial that has two.
 type Direction struct {
-	Metrics    map[string]float64 `json:"metrics"`
+	Metrics    map[string]float64 `json:"metrics" sign:"any"`
 	Latency    map[string]Latency `json:"latency"`
 	Accounting Accounting         `json:"accounting"`
 }

@@ -107,7 +107,7 @@ func TestCompare(t *testing.T) {
 		{"another CPU, allowed", []string{base, storedRun(t, scenario, steps(1e6, 10), func(r *record.Run, _ *record.Trial) { r.Host.CPU = "6502" }), "--allow", "cpu"}, 0, 0, "2 equivalent", ""},
 		{"torn", []string{base, torn}, 0, 0, "is torn", ""},
 		{"other scenarios", []string{base, storedRun(t, "Tap/x=1", steps(1e6, 10), nil)}, 2, 2, "", "no scenario is in both (1 scenario and 1 scenario)"},
-		{"an infinite metric", []string{base, broken}, 2, 2, "", "line 2: trial of Tun/x: metric pps is 1e999, not a finite number"},
+		{"an infinite metric", []string{base, broken}, 2, 2, "", "line 2: trial 0 (Tun/x, pair 0, ): metrics.pps is 1e999, not a finite number"},
 		{"one run alone", []string{base}, 2, 2, "", "name a second run"},
 		{"two variants", []string{storedRun(t, scenario, steps(1e6, 20), variants)}, 0, 0, "no fresh block confirms a change", ""},
 		{"variants against a run", []string{base, storedRun(t, scenario, steps(1e6, 20), variants)}, 2, 2, "", "holds the variants of tunbench ab"},

@@ -79,7 +79,7 @@ func (k fakeKernel) boot(_ context.Context, m machineFlags, commands [][]string,
 		}}
 		for trial := range 5 {
 			records = append(records, &record.Trial{
-				Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=64", Arm: record.Arm(flag("--arm")), Trial: trial + 1,
+				Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=64", Arm: record.Arm(flag("--arm")), Pair: trial + 1, Trial: trial + 1,
 				Metrics: map[string]float64{record.SendNsPerPkt: cost, record.RecvNsPerPkt: cost / 2},
 			})
 		}

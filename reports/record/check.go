@@ -1,0 +1,263 @@
+package record
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func (r Run) check() error     { return sound(reflect.ValueOf(r), "") }
+func (s Search) check() error  { return sound(reflect.ValueOf(s), "") }
+func (v Verdict) check() error { return sound(reflect.ValueOf(v), "") }
+func (s Skip) check() error    { return sound(reflect.ValueOf(s), "") }
+func (r Resume) check() error  { return sound(reflect.ValueOf(r), "") }
+func (e End) check() error     { return sound(reflect.ValueOf(e), "") }
+
+func (t Trial) check() error {
+	if err := soundMetrics("metrics", t.Metrics, t.Accounting); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Directions)) {
+		d := t.Directions[name]
+		if err := soundMetrics("directions."+name+".metrics", d.Metrics, d.Accounting); err != nil {
+			return err
+		}
+	}
+	return sound(reflect.ValueOf(t), "")
+}
+
+// soundMetrics is sound for metrics. A loss is below 0 where more packets were
+// delivered than accepted, which makes a trial invalid, not its record.
+func soundMetrics(path string, metrics map[string]float64, a Accounting) error {
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		v := metrics[name]
+		if name == Loss && a.Delivered > a.Accepted && !math.IsInf(v, 0) && v < 0 {
+			continue
+		}
+		if err := sound(reflect.ValueOf(v), path+"."+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sound refuses, in v and in all below it, a number that is not finite, which
+// JSON cannot hold, and a negative one, unless the field has the tag
+// `sign:"any"`: counts, times, rates and sizes are never below 0. The error
+// names the field by its path in the line.
+func sound(v reflect.Value, path string) error { return soundAs(v, path, false) }
+
+func soundAs(v reflect.Value, path string, signed bool) error {
+	switch v.Kind() {
+	case reflect.Float32, reflect.Float64:
+		switch f := v.Float(); {
+		case math.IsNaN(f) || math.IsInf(f, 0):
+			return fmt.Errorf("%s is %v, not a finite number", path, f)
+		case f < 0 && !signed:
+			return fmt.Errorf("%s is %v: it cannot be negative", path, f)
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		if n := v.Int(); n < 0 && !signed {
+			return fmt.Errorf("%s is %d: it cannot be negative", path, n)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return soundAs(v.Elem(), path, signed)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			if unsigned(field.Type) {
+				continue
+			}
+			any := signed || field.Tag.Get("sign") == "any"
+			if err := soundAs(v.Field(i), join(path, jsonName(field)), any); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if err := soundAs(v.Index(i), path, signed); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		var errs []error
+		for it := v.MapRange(); it.Next(); {
+			key := fmt.Sprint(it.Key())
+			if err := soundAs(it.Key(), path, signed); err != nil {
+				errs = append(errs, err)
+			}
+			if err := soundAs(it.Value(), join(path, key), signed); err != nil {
+				errs = append(errs, err)
+			}
+		}
+		// The same of several, whatever order a map has.
+		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+		if len(errs) > 0 {
+			return errs[0]
+		}
+	}
+	return nil
+}
+
+// unsigned tells that t holds nothing that can be negative or not finite: text,
+// counts, and lists of them such as the buckets of a histogram.
+func unsigned(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return unsigned(t.Elem())
+	case reflect.Map:
+		return unsigned(t.Key()) && unsigned(t.Elem())
+	case reflect.String, reflect.Bool, reflect.Uint64:
+		return true
+	}
+	return false
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func jsonName(f reflect.StructField) string {
+	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return name
+}
+
+// decode reads the line of a record into one. The error is a *json.SyntaxError
+// if line is not JSON.
+func decode(line []byte, into Record) error {
+	err := json.Unmarshal(line, into)
+	var broken *json.SyntaxError
+	if errors.As(err, &broken) {
+		return err
+	}
+	// encoding/json takes null for 0, and its errors do not name what is wrong
+	// in a map.
+	if err != nil || bytes.Contains(line, []byte("null")) {
+		var v any
+		dec := json.NewDecoder(bytes.NewReader(line))
+		dec.UseNumber()
+		if dec.Decode(&v) == nil {
+			err = cmp.Or(fits(v, reflect.TypeOf(into).Elem(), ""), err)
+		}
+	}
+	if err == nil {
+		err = cmp.Or(into.check(), identified(into))
+	}
+	if err != nil {
+		return fmt.Errorf("%.300v: %w", into, err)
+	}
+	return nil
+}
+
+// fits finds what in v, a JSON value, is no t or below it: the wrong type, or
+// null in place of a number. Elsewhere null is the same as a field left out.
+func fits(v any, t reflect.Type, path string) error {
+	wrong := func(want string) error {
+		text, _ := json.Marshal(v) // which was JSON
+		if v == nil {
+			return fmt.Errorf("%s is null, not %s: leave the field out where its figure is not known", path, want)
+		}
+		if len(text) > 40 {
+			text = append(text[:40], "..."...)
+		}
+		return fmt.Errorf("%s is %s, not %s", path, text, want)
+	}
+	number, _ := v.(json.Number)
+	switch kind := t.Kind(); kind {
+	case reflect.Float64:
+		if _, err := strconv.ParseFloat(string(number), 64); err != nil {
+			return wrong("a finite number")
+		}
+	case reflect.Uint64:
+		if _, err := strconv.ParseUint(string(number), 10, 64); err != nil {
+			return wrong("a count of 0 or more")
+		}
+	case reflect.Int, reflect.Int64:
+		if _, err := strconv.ParseInt(string(number), 10, 64); err != nil {
+			return wrong("a whole number")
+		}
+	case reflect.Bool:
+		if _, ok := v.(bool); !ok {
+			return wrong("true or false")
+		}
+	case reflect.String:
+		if _, ok := v.(string); v != nil && !ok {
+			return wrong("text")
+		}
+	case reflect.Pointer:
+		if v != nil {
+			return fits(v, t.Elem(), path)
+		}
+	case reflect.Struct, reflect.Map:
+		object, ok := v.(map[string]any)
+		if v != nil && !ok {
+			return wrong("an object")
+		}
+		var fields []reflect.StructField
+		if kind == reflect.Struct {
+			fields = reflect.VisibleFields(t)
+		}
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			of := t
+			if kind == reflect.Map {
+				of = t.Elem()
+			} else if i := slices.IndexFunc(fields, func(f reflect.StructField) bool { return jsonName(f) == key }); i >= 0 {
+				of = fields[i].Type
+			} else {
+				continue // of a newer tunbench
+			}
+			if err := fits(object[key], of, join(path, key)); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		list, ok := v.([]any)
+		if v != nil && !ok {
+			return wrong("a list")
+		}
+		for _, e := range list {
+			if err := fits(e, t.Elem(), path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// identified refuses a record without what it is known by.
+func identified(r Record) error {
+	missing := func(field string, is bool) error {
+		if is {
+			return nil
+		}
+		return fmt.Errorf("%s is missing", field)
+	}
+	switch r := r.(type) {
+	case *Trial:
+		if r.Arm != Bare && r.Arm != Observed && r.Arm != "" {
+			return fmt.Errorf("arm is %q: choose %s or %s", r.Arm, Bare, Observed)
+		}
+		return cmp.Or(missing("scenario", r.Scenario != ""), missing("arm", r.Arm != ""), missing("pair", r.Pair > 0),
+			missing("trial", r.Trial > 0), missing("metrics", r.Metrics != nil))
+	case *Search:
+		return missing("scenario", r.Scenario != "")
+	case *Verdict:
+		return cmp.Or(missing("scenario", r.Scenario != ""), missing("metric", r.Metric != ""), missing("verdict", r.Verdict != ""))
+	case *Skip:
+		return cmp.Or(missing("scenario", r.Scenario != ""), missing("reason", r.Reason != ""))
+	}
+	return nil
+}
