@@ -249,7 +249,7 @@ func (s Search) check() error {
 }
 
 func (v Verdict) check() error {
-	for name, x := range map[string]*float64{"base": v.Base, "new": v.New, "change": v.Change, "p": v.P, "threshold": &v.Threshold} {
+	for name, x := range map[string]*float64{"base": v.Base, "new": v.New, "change": v.Change, "p": v.P, "threshold": &v.Threshold, "own_threshold": v.OwnThreshold} {
 		if x != nil {
 			if err := finite(name, *x); err != nil {
 				return err
