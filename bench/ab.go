@@ -92,6 +92,9 @@ type AB struct {
 	// Value one of them of a trial.
 	Gates func(a, b *record.Trial) []Gate
 	Value func(t *record.Trial, metric string) (float64, bool)
+	// Unfit, if not nil, says for each metric of an A/A run why what it saw of that
+	// metric must not be used for later verdicts; the verdict on it says so, too.
+	Unfit func(Sight) map[string]string
 }
 
 // ABPairs is how many pairs an AB makes before it looks, unless told otherwise.
@@ -110,7 +113,10 @@ type ABOutcome struct {
 type Sight struct {
 	Scenario string
 	Pairs    int // that were measured
-	Seen     map[string]float64
+	// Trials are all that were made, and Disturbed how many of them were: see
+	// record.Trial.Disturbed.
+	Trials, Disturbed int
+	Seen              map[string]float64
 }
 
 // sightAlpha is that of the first look, and sightPower the probability with

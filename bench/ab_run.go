@@ -36,6 +36,7 @@ type comparison struct {
 	proto *stat.Protocol
 
 	pairs      int // tried
+	disturbed  int // trials of them
 	valid      int
 	base, next [][]float64 // values of each gate, of the valid pairs
 	limited    int         // valid pairs in which the generator set the rate
@@ -140,6 +141,9 @@ func (r *abRunner) take(c *comparison, block int, trials [2]record.Trial) error 
 			return err
 		}
 		r.out.Trials++
+		if t.Disturbed() {
+			c.disturbed++
+		}
 	}
 	if trials[0].Invalid() || trials[1].Invalid() {
 		r.out.Invalid++
@@ -217,6 +221,14 @@ func (r *abRunner) count(c *comparison, block int, trials [2]record.Trial) error
 
 // judge writes the verdicts on c.
 func (r *abRunner) judge(c *comparison) error {
+	var unfit map[string]string
+	if r.Same(c.sides) {
+		s := r.sight(c)
+		r.out.Sights = append(r.out.Sights, s)
+		if r.Unfit != nil {
+			unfit = r.Unfit(s)
+		}
+	}
 	for i, got := range c.proto.Result() {
 		v := verdictOf(got)
 		v.Unit = c.gates[i].Unit
@@ -228,12 +240,12 @@ func (r *abRunner) judge(c *comparison) error {
 			v.Verdict = record.Inconclusive
 			v.Notes = append(v.Notes, fmt.Sprintf("the host was never steady: all %d pairs are flagged, and the interval is wider than the change is large; try again when it is quiet, or measure longer (--measure)", c.valid))
 		}
+		if why := unfit[got.Metric]; why != "" {
+			v.Notes = append(v.Notes, "what this A/A run could see is not kept: "+why)
+		}
 		if err := r.verdict(c, v); err != nil {
 			return err
 		}
-	}
-	if r.Same(c.sides) {
-		r.out.Sights = append(r.out.Sights, r.sight(c))
 	}
 	r.tell(c, 0, Step{Verdicts: r.out.Verdicts[len(r.out.Verdicts)-len(c.gates):]})
 	return nil
@@ -252,6 +264,9 @@ func drowned(c stat.Comparison, absolute bool) bool {
 // verdictOf gives a comparison the shape in which it is kept.
 func verdictOf(c stat.Comparison) record.Verdict {
 	v := record.Verdict{Metric: c.Metric, N: c.N, Threshold: c.Threshold, Verdict: c.Verdict, Notes: c.Notes}
+	if c.Own < c.Threshold {
+		v.OwnThreshold = &c.Own
+	}
 	if c.HasMedians {
 		v.Base, v.New = &c.Base, &c.New
 	}
@@ -335,7 +350,7 @@ func (r *abRunner) skipSide(ctx context.Context, c *comparison, side int, cause 
 
 // sight is what the pairs of equal variants say of the host.
 func (r *abRunner) sight(c *comparison) Sight {
-	s := Sight{Scenario: c.sides[0].Name, Pairs: c.valid, Seen: map[string]float64{}}
+	s := Sight{Scenario: c.sides[0].Name, Pairs: c.valid, Trials: 2 * c.pairs, Disturbed: c.disturbed, Seen: map[string]float64{}}
 	for i, g := range c.gates {
 		diff := make([]float64, len(c.base[i]))
 		for k := range diff {

@@ -147,7 +147,7 @@ func TestAAGivesASight(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out.Sights) != 1 || out.Sights[0].Pairs < 10 {
+	if len(out.Sights) != 1 || out.Sights[0].Pairs < 10 || out.Sights[0].Trials != 2*out.Sights[0].Pairs || out.Sights[0].Disturbed != 0 {
 		t.Fatalf("sights: %+v", out.Sights)
 	}
 	// Noise of 1 % a trial is 1.4 % a pair; ten pairs show about 1.4 %.

@@ -61,8 +61,9 @@ type CompareOptions struct {
 	// gives them.
 	Thresholds map[string]float64
 	// Seen is the smallest change of a metric that an A/A run on the host
-	// could see, in the unit of thresholds; false where there was none. A
-	// threshold below it is raised to it. Where it is nil, Compare takes what
+	// could see, in the unit of thresholds; false where there was none. A change
+	// must be beyond it, while equivalence goes by the threshold alone. What is
+	// above SightLimit is not used. Where Seen is nil, Compare takes what
 	// the headers of the two runs say, and CompareVariants nothing.
 	Seen func(metric string) (float64, bool)
 	// Strict becomes that of the Comparison; verdicts are the same.
@@ -134,7 +135,7 @@ func seenBy(base, next *record.Run) func(string) (float64, bool) {
 	return func(metric string) (float64, bool) {
 		most, known := 0.0, false
 		for _, r := range slices.Concat(runsOf(base), runsOf(next)) {
-			if v, ok := r.Sees[metric]; ok {
+			if v, ok := r.Sees[metric]; ok && usableSight(metric, v) {
 				most, known = max(most, v), true
 			}
 		}
@@ -340,8 +341,9 @@ func sameSize(a, b arm) bool {
 func (c *comparer) blank(name string, g Gate, x, y []float64) record.Verdict {
 	v := record.Verdict{
 		Scenario: name, Metric: g.Metric, Unit: g.Unit, N: min(len(x), len(y)),
-		Threshold: c.options.threshold(g), Verdict: record.Inconclusive, Notes: []string{},
+		Verdict: record.Inconclusive, Notes: []string{},
 	}
+	setThresholds(&v, c.options.held(g).Threshold, c.options.threshold(g))
 	if s, err := stat.Summarize(x); err == nil {
 		v.Base = &s.Median
 	}
@@ -351,18 +353,40 @@ func (c *comparer) blank(name string, g Gate, x, y []float64) record.Verdict {
 	return v
 }
 
-// threshold is the effective one: what counts, and what this host can see.
-func (o CompareOptions) threshold(g Gate) float64 {
-	t := g.Threshold
-	if own, ok := o.Thresholds[g.Metric]; ok {
-		t = own
-	}
+// held is g with the threshold that o asks for and what the host can see.
+func (o CompareOptions) held(g Gate) Gate {
 	if o.Seen != nil {
-		if seen, ok := o.Seen(g.Metric); ok {
-			t = max(t, seen)
+		if seen, ok := o.Seen(g.Metric); ok && usableSight(g.Metric, seen) {
+			g.Seen = seen
 		}
 	}
-	return t
+	if own, ok := o.Thresholds[g.Metric]; ok {
+		g.Threshold = own
+	}
+	return g
+}
+
+// threshold is what a change must be beyond: what counts, and what this host can
+// see.
+func (o CompareOptions) threshold(g Gate) float64 {
+	g = o.held(g)
+	return max(g.Threshold, g.Seen)
+}
+
+// setThresholds tells in v by what it is judged.
+func setThresholds(v *record.Verdict, own, effective float64) {
+	v.Threshold, v.OwnThreshold = effective, nil
+	if own < effective {
+		v.OwnThreshold = &own
+	}
+}
+
+// ownThreshold is the threshold that the interval of an equivalent verdict lies within.
+func ownThreshold(v record.Verdict) float64 {
+	if v.OwnThreshold != nil {
+		return *v.OwnThreshold
+	}
+	return v.Threshold
 }
 
 // show adds figures that no test is made for.
@@ -411,7 +435,7 @@ func (c *comparer) judgeBy(judge judgement) ([]stat.Comparison, error) {
 	rules := make([]stat.Rule, len(c.tests))
 	base, next := make([][]float64, len(c.tests)), make([][]float64, len(c.tests))
 	for i, t := range c.tests {
-		rules[i] = stat.Rule{Name: t.gate.Metric, Better: t.gate.Better, Absolute: t.gate.Absolute, Threshold: c.options.threshold(t.gate)}
+		rules[i] = c.options.held(t.gate).rule()
 		base[i], next[i] = t.base, t.new
 	}
 	judged, err := judge(rules, base, next, compareAlpha)
@@ -505,8 +529,9 @@ func (c *comparer) searches(base, next *record.File) {
 func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) record.Verdict {
 	v := record.Verdict{
 		Scenario: scenario, Metric: gate.Metric, Unit: gate.Unit, Base: base.LowerPPS, New: next.LowerPPS,
-		N: 1, Threshold: c.options.threshold(gate), Verdict: record.Inconclusive, Notes: []string{},
+		N: 1, Verdict: record.Inconclusive, Notes: []string{},
 	}
+	setThresholds(&v, c.options.held(gate).Threshold, c.options.threshold(gate))
 	for i, g := range []record.Goal{base, next} {
 		side := []string{"base", "new"}[i]
 		if !g.Resolved || g.LowerPPS == nil || g.UpperPPS == nil {
@@ -526,7 +551,7 @@ func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) reco
 	v.Change = &change
 	low, high := *next.LowerPPS / *base.UpperPPS - 1, *next.UpperPPS / *base.LowerPPS - 1 // the least and most that it may be
 	switch {
-	case low >= -v.Threshold && high <= v.Threshold:
+	case low >= -ownThreshold(v) && high <= ownThreshold(v):
 		v.Verdict = record.Equivalent
 	case high < 0 && change < -v.Threshold:
 		v.Verdict = record.IndicativeRegression

@@ -117,9 +117,9 @@ func verdictTone(verdict string) screen.Tone {
 // room, how sure a change is goes on below it.
 func (s *contrast) grouped(b *bytes.Buffer, to screen.Screen, rows []record.Verdict) {
 	const change = 3 // the column
-	t := table{columns: slices.Concat(text("metric"), numeric("base", "new", "change", "95 % interval", "p", "n"))}
+	t := table{columns: slices.Concat(text("metric"), numeric("base", "new", "change", "95 % interval", "threshold", "p", "n"))}
 	for _, v := range rows {
-		t.rows = append(t.rows, row(v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New), moved(v), ciText(v), pvalue(v.P), v.N))
+		t.rows = append(t.rows, row(v.Metric, quantity(v.Metric, v.Base), quantity(v.Metric, v.New), moved(v), ciText(v), thresholdText(v), pvalue(v.P), v.N))
 	}
 	single := to
 	single.Columns = 0 // a line a verdict
@@ -139,7 +139,7 @@ func (s *contrast) grouped(b *bytes.Buffer, to screen.Screen, rows []record.Verd
 	if len(inner)+wide > to.Columns {
 		t.columns = t.columns[:change+1]
 		for i, r := range t.rows {
-			below = append(below, to.Text("95 % interval "+plainText(r[change+1])+", p "+plainText(r[change+2])+", n "+plainText(r[change+3])))
+			below = append(below, to.Text("95 % interval "+plainText(r[change+1])+", threshold "+plainText(r[change+2])+", p "+plainText(r[change+3])+", n "+plainText(r[change+4])))
 			t.rows[i] = r[:change+1]
 		}
 		lines, _ = write()
@@ -308,7 +308,7 @@ var kinds = []struct{ verdict, meaning string }{
 	{record.IndicativeRegression, "worse by more than the threshold, between trials that were not interleaved or not confirmed"},
 	{record.Improvement, "better by more than the threshold, and seen again in a fresh block"},
 	{record.IndicativeImprovement, "better by more than the threshold, between trials that were not interleaved or not confirmed"},
-	{record.Equivalent, "the whole interval lies within the threshold"},
+	{record.Equivalent, "the whole interval lies within the metric's own threshold"},
 	{record.Inconclusive, "neither a change nor its absence is shown: more trials would tell"},
 	{record.InvalidVerdict, "a gate failed: the figures must not be used"},
 	{record.NotComparable, "the two sides differ in something else than what is compared"},
@@ -467,6 +467,7 @@ func (s *contrast) rest() section {
 		every.note = say("All scenarios have " + strings.Join(s.common, ", ") + ". ")
 	}
 	every.note = append(every.note, say(bold("base"), ", ", bold("new"), ": medians over the valid trials. ", bold("change"), ": new / base − 1; of loss and jain the difference, in points and as it is. ",
+		bold("threshold"), ": what a change must be beyond; where an A/A run says that the host cannot show less, the interval of an equivalent verdict still lies within the metric's own, in brackets. ",
 		bold("p"), ": corrected. ", bold("n"), ": pairs, or valid trials of the side that has fewer.")...)
 	shown := s.table(s.Shown)
 	shown.fold = "Shown, not judged: " + plural(len(shown.rows), "row", "rows")
@@ -587,11 +588,17 @@ func ciText(v record.Verdict) string {
 	return withUnit(v.Metric, step(v.Metric, v.CI[0])+" to "+step(v.Metric, v.CI[1]))
 }
 
+// thresholdText gives what a change must be beyond, and in brackets what is
+// equivalent lies within, where that is less.
 func thresholdText(v record.Verdict) string {
 	if v.Threshold <= 0 {
 		return absent
 	}
-	return withUnit(v.Metric, strings.TrimPrefix(step(v.Metric, v.Threshold), "+"))
+	spell := func(t float64) string { return withUnit(v.Metric, strings.TrimPrefix(step(v.Metric, t), "+")) }
+	if v.OwnThreshold != nil {
+		return spell(v.Threshold) + " (equivalent: " + spell(*v.OwnThreshold) + ")"
+	}
+	return spell(v.Threshold)
 }
 
 // step gives a change without its unit: Jain's index as it is, all else times

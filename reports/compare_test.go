@@ -308,19 +308,64 @@ func TestCompareThresholds(t *testing.T) {
 	if v := verdict(CompareOptions{Thresholds: map[string]float64{record.PPS: 0.2}}); v.Verdict != record.Equivalent || v.Threshold != 0.2 {
 		t.Errorf("a threshold of its own: %+v", v)
 	}
-	seen := func(metric string) (float64, bool) { return 0.3, metric == record.PPS }
-	if v := verdict(CompareOptions{Seen: seen, Thresholds: map[string]float64{record.PPS: 0.01}}); v.Verdict != record.Equivalent || v.Threshold != 0.3 {
+	// What the host cannot show is open; it is not equivalent.
+	next = stored(2, 10, map[string]float64{slow: 0.95})
+	sees := func(seen float64) func(string) (float64, bool) {
+		return func(metric string) (float64, bool) { return seen, metric == record.PPS }
+	}
+	v := verdict(CompareOptions{Seen: sees(0.08), Thresholds: map[string]float64{record.PPS: 0.01}})
+	if v.Verdict != record.Inconclusive || v.Threshold != 0.08 || v.OwnThreshold == nil || *v.OwnThreshold != 0.01 || !slices.ContainsFunc(v.Notes, func(n string) bool {
+		return strings.Contains(n, "is beyond the metric's threshold of 1.00 %, and below 8.00 %, which is all that an A/A run says this host can show")
+	}) {
 		t.Errorf("what the host can see: %+v", v)
 	}
+	if got := thresholdText(v); got != "8.00 % (equivalent: 1.00 %)" {
+		t.Errorf("its threshold is shown as %q", got)
+	}
+	// A host that can see less than three times the threshold was disturbed.
+	for seen, want := range map[float64]float64{0.09: 0.09, 0.0901: 0.03, 0.51: 0.03} {
+		if v := verdict(CompareOptions{Seen: sees(seen)}); v.Threshold != want || (v.OwnThreshold != nil) != (want > 0.03) {
+			t.Errorf("a host that can see %v: %+v", seen, v)
+		}
+	}
 
-	// The headers of the runs tell it too; the coarser of the two counts.
-	base.Run.Sees, next.Run.Sees = map[string]float64{record.PPS: 0.02}, map[string]float64{record.PPS: 0.15}
-	if v := verdict(CompareOptions{}); v.Verdict != record.Equivalent || v.Threshold != 0.15 {
+	// The headers of the runs tell it too; the coarser of the two counts, if it is
+	// used at all.
+	base.Run.Sees, next.Run.Sees = map[string]float64{record.PPS: 0.02}, map[string]float64{record.PPS: 0.085}
+	if v := verdict(CompareOptions{}); v.Verdict != record.Inconclusive || v.Threshold != 0.085 {
 		t.Errorf("what the runs say: %+v", v)
 	}
 	var b bytes.Buffer
-	if err := ComparisonSummary(&b, compared(t, base, next, CompareOptions{})); err != nil || !strings.Contains(b.String(), "This host can see changes of 15.0 % in pps;") {
+	if err := ComparisonSummary(&b, compared(t, base, next, CompareOptions{})); err != nil || !strings.Contains(b.String(), "This host can see changes of 8.5 % in pps;") {
 		t.Errorf("%v; the summary does not tell: %s", err, b.String())
+	}
+	base.Run.Sees[record.PPS], next.Run.Sees[record.PPS] = 0.035, 0.51
+	if v := verdict(CompareOptions{}); v.Verdict != record.IndicativeRegression || v.Threshold != 0.035 {
+		t.Errorf("beside a disturbed A/A run: %+v", v)
+	}
+}
+
+// A searched rate is equivalent within the threshold of its metric, however little
+// the host can see.
+func TestRatesOnANoisyHost(t *testing.T) {
+	bounds := func(low, high float64) *record.File {
+		f := stored(1, 3, nil)
+		f.Searches = []record.Search{{Scenario: slow, Goals: []record.Goal{{Name: record.PDRPPS, Resolved: true, LowerPPS: &low, UpperPPS: &high}}}}
+		return f
+	}
+	sees := func(string) (float64, bool) { return 0.09, true }
+	for _, tt := range []struct {
+		low, high float64
+		want      string
+	}{
+		{1e6, 1.01e6, record.Equivalent},
+		{0.94e6, 0.95e6, record.Inconclusive}, // within 9 %, and beyond 3 %
+		{0.85e6, 0.86e6, record.IndicativeRegression},
+	} {
+		v := verdictsOf(compared(t, bounds(1e6, 1.01e6), bounds(tt.low, tt.high), CompareOptions{Seen: sees}))[slow+" "+record.PDRPPS]
+		if v.Verdict != tt.want || v.Threshold != 0.09 || v.OwnThreshold == nil || *v.OwnThreshold != 0.03 {
+			t.Errorf("%v: %+v, want %s", tt.low, v, tt.want)
+		}
 	}
 }
 

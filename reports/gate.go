@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tunbench/reports/record"
+	"tunbench/reports/stat"
 )
 
 // Names of the quantiles of latency that verdicts are given on: those of e2e,
@@ -29,32 +30,74 @@ type Gate struct {
 	// a ratio.
 	Absolute bool
 	// Threshold is the smallest change that counts: in Unit if Absolute, else a
-	// ratio.
+	// ratio. What is equivalent lies within it.
 	Threshold float64
+	// Seen is what an A/A run says that the host can show, in the unit of
+	// Threshold; 0 where none does. A change must be beyond it, too.
+	Seen float64
+}
+
+// rule is how g is judged.
+func (g Gate) rule() stat.Rule {
+	return stat.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold, Seen: g.Seen}
+}
+
+// coarsestSight is how many times the threshold of a metric an A/A run may need
+// to see a change of it: one that needs more was made on a disturbed host, and
+// says nothing about others.
+const coarsestSight = 3
+
+// SightLimit is the coarsest that an A/A run may see a metric and still be used,
+// in the unit of its threshold; false where no verdict is given on the metric.
+func SightLimit(metric string) (float64, bool) {
+	all := slices.Concat(gates, virtualGates, rateGates)
+	i := slices.IndexFunc(all, func(g Gate) bool { return g.Metric == metric })
+	if i < 0 {
+		return 0, false
+	}
+	return coarsestSight * all[i].Threshold, true
+}
+
+// SightRefusal says why an A/A run that could see such a change of metric is not
+// used; "" where it is.
+func SightRefusal(metric string, seen float64) string {
+	if usableSight(metric, seen) {
+		return ""
+	}
+	limit, _ := SightLimit(metric)
+	spell := func(v float64) string { return thresholdText(record.Verdict{Metric: metric, Threshold: v}) }
+	return fmt.Sprintf("it can see a change of %s only from %s on, and %d times the threshold are %s", metric, spell(seen), coarsestSight, spell(limit))
+}
+
+// usableSight tells whether an A/A run that could see such a change of metric is
+// used. What has no limit is.
+func usableSight(metric string, seen float64) bool {
+	limit, judged := SightLimit(metric)
+	return !judged || seen <= limit
 }
 
 // gates are the metrics of a run by a real clock, the headline first.
 var gates = []Gate{
-	{record.PPS, "packets/s", +1, false, 0.03},
-	{record.BitPerS, "bit/s", +1, false, 0.03},
-	{record.Loss, "ratio", -1, true, 0.001},
-	{record.CPUNsPerPkt, "ns", -1, false, 0.03},
-	{LatencyP50, "ns", -1, false, 0.05},
-	{LatencyP99, "ns", -1, false, 0.10},
-	{record.Jain, "ratio", +1, true, 0.02},
+	{record.PPS, "packets/s", +1, false, 0.03, 0},
+	{record.BitPerS, "bit/s", +1, false, 0.03, 0},
+	{record.Loss, "ratio", -1, true, 0.001, 0},
+	{record.CPUNsPerPkt, "ns", -1, false, 0.03, 0},
+	{LatencyP50, "ns", -1, false, 0.05, 0},
+	{LatencyP99, "ns", -1, false, 0.10, 0},
+	{record.Jain, "ratio", +1, true, 0.02, 0},
 }
 
 // virtualGates are those of a run in virtual time, where a nanosecond is an
 // instruction, and rates and latencies mean nothing.
 var virtualGates = []Gate{
-	{record.SendNsPerPkt, "instructions", -1, false, virtualThreshold},
-	{record.RecvNsPerPkt, "instructions", -1, false, virtualThreshold},
+	{record.SendNsPerPkt, "instructions", -1, false, virtualThreshold, 0},
+	{record.RecvNsPerPkt, "instructions", -1, false, virtualThreshold, 0},
 }
 
 // rateGates are found by a search, which leaves bounds and no samples.
 var rateGates = []Gate{
-	{record.NDRPPS, "packets/s", +1, false, 0.03},
-	{record.PDRPPS, "packets/s", +1, false, 0.03},
+	{record.NDRPPS, "packets/s", +1, false, 0.03, 0},
+	{record.PDRPPS, "packets/s", +1, false, 0.03, 0},
 }
 
 // Gates gives the metrics that t's scenario is judged on, in the order of
@@ -80,7 +123,7 @@ func Gates(clock string, t *record.Trial) []Gate {
 }
 
 // GatesFor gives the metrics on which a pair of trials is judged: those of
-// Gates, with the thresholds that o asks for. The bit rate
+// Gates, with the thresholds and the sight of the host that o asks for. The bit rate
 // is left out where it is the packet rate times one constant, so that a test of
 // both would be one test twice.
 func GatesFor(clock string, a, b *record.Trial, o CompareOptions) []Gate {
@@ -89,7 +132,7 @@ func GatesFor(clock string, a, b *record.Trial, o CompareOptions) []Gate {
 		return g.Metric == record.BitPerS && proportional
 	})
 	for i := range gates {
-		gates[i].Threshold = o.threshold(gates[i])
+		gates[i] = o.held(gates[i])
 	}
 	return gates
 }

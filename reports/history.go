@@ -290,8 +290,9 @@ func (s *Series) find(o HistoryOptions) error {
 	s.threshold = func(from, to int) float64 {
 		options := CompareOptions{Thresholds: o.Thresholds, Seen: func(metric string) (seen float64, ok bool) {
 			for _, i := range s.judged[from:to] {
-				v, told := s.Points[i].run.Run.Sees[metric]
-				seen, ok = max(seen, v), ok || told
+				if v, told := s.Points[i].run.Run.Sees[metric]; told && usableSight(metric, v) {
+					seen, ok = max(seen, v), true
+				}
 			}
 			return seen, ok
 		}}

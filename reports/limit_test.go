@@ -304,7 +304,10 @@ func TestSees(t *testing.T) {
 		{map[string]float64{record.PPS: -1}, ""},
 		{map[string]float64{record.PPS: 0.021}, "This host can see changes of 2.1 % in pps; "},
 		{map[string]float64{record.Jain: 0.012, record.Loss: 0.0004, record.PPS: 0.0301, record.CPUNsPerPkt: 0.00052}, "This host can see changes of 3.0 % in pps, 0.05 % in cpu_ns_per_pkt, 0.04 points in loss, 0.0120 in jain; "},
-		{map[string]float64{"recv_ns_per_pkt": 0.5, record.PPS: 0.1}, "This host can see changes of 10.0 % in pps, 50.0 % in recv_ns_per_pkt; "},
+		{map[string]float64{"p99": 0.25, record.PPS: 0.09}, "This host can see changes of 9.0 % in pps, 25.0 % in p99; "},
+		{map[string]float64{"recv_ns_per_pkt": 0.5, record.PPS: 0.03}, "This host can see changes of 3.0 % in pps; smaller ones are lost in its noise, as A/A runs of equal variants showed. " +
+			"An A/A run on a disturbed host could see only 50.0 % in recv_ns_per_pkt, which is more than 3 times the threshold and is not used."},
+		{map[string]float64{record.PPS: 0.51}, "An A/A run on a disturbed host could see only 51.0 % in pps, which is more than 3 times the threshold and is not used."},
 	} {
 		got := plainText(sees(tt.sees))
 		if !strings.HasPrefix(got, tt.want) || (tt.want == "") != (got == "") {

@@ -254,13 +254,39 @@ var seesOrder = []string{record.PPS, record.BitPerS, record.CPUNsPerPkt, "p50", 
 // sees tells how small a change this host can show at all, as far as A/A runs
 // told; nothing where there was none.
 func sees(smallest map[string]float64) prose {
+	used, coarse := map[string]float64{}, map[string]float64{}
+	for metric, v := range smallest {
+		if usableSight(metric, v) {
+			used[metric] = v
+		} else {
+			coarse[metric] = v
+		}
+	}
+	p := sizes(used)
+	if len(p) > 0 {
+		p = say("This host can see changes of ", p, "; smaller ones are lost in its noise, as A/A runs of equal variants showed.")
+	}
+	if c := sizes(coarse); len(c) > 0 {
+		if len(p) > 0 {
+			p = append(p, say(" ")...)
+		}
+		p = append(p, say("An A/A run on a disturbed host could see only ", c, ", which is more than "+strconv.Itoa(coarsestSight)+" times the threshold and is not used.")...)
+	}
+	return p
+}
+
+// SightText tells how small changes an A/A run could see: "2.1 % in pps, 0.04
+// points in loss".
+func SightText(smallest map[string]float64) string { return plainText(sizes(smallest)) }
+
+// sizes lists changes of metrics.
+func sizes(smallest map[string]float64) (p prose) {
 	names := slices.Clone(seesOrder)
 	for _, metric := range slices.Sorted(maps.Keys(smallest)) {
 		if !slices.Contains(names, metric) {
 			names = append(names, metric)
 		}
 	}
-	var p prose
 	for _, metric := range names {
 		v, ok := smallest[metric]
 		if !ok || !(v >= 0) {
@@ -280,10 +306,7 @@ func sees(smallest map[string]float64) prose {
 		}
 		p = append(p, say(bold(size), " in "+metric)...)
 	}
-	if len(p) == 0 {
-		return nil
-	}
-	return say("This host can see changes of ", p, "; smaller ones are lost in its noise, as A/A runs of equal variants showed.")
+	return p
 }
 
 func allTrials(list []*scenario) (all []*record.Trial) {

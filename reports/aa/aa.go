@@ -58,24 +58,65 @@ type Result struct {
 	Measured      string `json:"measured"`       // RFC 3339
 	Scenario      string `json:"scenario"`
 	Pairs         int    `json:"pairs"`
+	// Trials are all that were made, also those of pairs that were spoilt, and
+	// Disturbed how many of them record.Trial.Disturbed is true of. An older
+	// tunbench counted neither.
+	Trials    int `json:"trials,omitempty"`
+	Disturbed int `json:"disturbed,omitempty"`
 	// Seen maps a metric to the smallest true change that can be seen: a ratio
 	// of 1, or a difference where the metric is judged by differences (loss,
 	// jain).
 	Seen map[string]float64 `json:"seen"`
 }
 
-// New is the Result of an A/A run of one scenario on h that was measured at a
-// moment with that version of the tool.
-func New(h record.Host, tool string, measured time.Time, scenario string, pairs int, seen map[string]float64) Result {
-	return Result{
-		Fingerprint: Fingerprint(h), Host: hostOf(h), Kernel: h.Kernel, KernelVersion: h.KernelVersion, Tool: tool,
-		Measured: measured.UTC().Format(time.RFC3339), Scenario: scenario, Pairs: pairs, Seen: maps.Clone(seen),
+// New is r, which says what an A/A run of one scenario was, as one on h that was
+// measured at a moment with that version of the tool.
+func New(h record.Host, tool string, measured time.Time, r Result) Result {
+	r.Fingerprint, r.Host, r.Kernel, r.KernelVersion, r.Tool = Fingerprint(h), hostOf(h), h.Kernel, h.KernelVersion, tool
+	r.Measured, r.Seen = measured.UTC().Format(time.RFC3339), maps.Clone(r.Seen)
+	return r
+}
+
+// Refuse says why an A/A run that could see such a change of a metric is too
+// coarse to be used; "" where it is not.
+type Refuse func(metric string, seen float64) string
+
+// mostDisturbed is the share of the trials of an A/A run that may be disturbed.
+const mostDisturbed = 0.1
+
+// Unfit says why r says nothing of its host: too many of its trials were
+// disturbed, or it could hardly see a change of the packet rate. It is "" where r
+// may be used.
+func (r Result) Unfit(refuse Refuse) string {
+	if float64(r.Disturbed) > mostDisturbed*float64(r.Trials) {
+		return fmt.Sprintf("%d of its %d trials were disturbed (invalid, or with the flags steal, foreign-load, pressure or throttled), and a tenth may be", r.Disturbed, r.Trials)
 	}
+	if seen, ok := r.Seen[record.PPS]; ok {
+		return refuse(record.PPS, seen)
+	}
+	return ""
+}
+
+// Fit is r without the metrics of which it could hardly see a change, and what is
+// wrong with each of these. Nothing is left of one that is unfit.
+func (r Result) Fit(refuse Refuse) (fit Result, wrong map[string]string) {
+	all := r.Unfit(refuse)
+	fit, wrong = r, map[string]string{}
+	fit.Seen = map[string]float64{}
+	for metric, seen := range r.Seen {
+		if why := cmp.Or(all, refuse(metric, seen)); why != "" {
+			wrong[metric] = why
+		} else {
+			fit.Seen[metric] = seen
+		}
+	}
+	return fit, wrong
 }
 
 // Known is what is known of one host under one kernel.
 type Known struct {
-	Results []Result // one a scenario, in the order of their names
+	Results []Result // one a scenario, in the order of their names, as far as they are fit
+	Unfit   []Result // those that say nothing, in the same order
 }
 
 // Seen gives the smallest change of metric that can be seen in scenario: by
@@ -156,10 +197,10 @@ type file struct {
 
 func path(dir, fingerprint string) string { return filepath.Join(dir, fingerprint+".json") }
 
-// Load reads what is known of h under its kernel. The error is ErrNone where
-// nothing is, wraps ErrStale where there are results of other kernels only,
+// Load reads what is known of h under its kernel, and does not use what refuse
+// refuses. The error is ErrNone where nothing is stored, wraps ErrStale where there are results of other kernels only,
 // and names the file where that cannot be read or is corrupt.
-func Load(dir string, h record.Host) (*Known, error) {
+func Load(dir string, h record.Host, refuse Refuse) (*Known, error) {
 	all, err := read(dir, Fingerprint(h))
 	if err != nil {
 		return nil, err
@@ -169,17 +210,50 @@ func Load(dir string, h record.Host) (*Known, error) {
 	}
 	k := new(Known)
 	for _, r := range all {
-		if r.Kernel == h.Kernel && r.KernelVersion == h.KernelVersion {
-			k.Results = append(k.Results, r)
+		if r.Kernel != h.Kernel || r.KernelVersion != h.KernelVersion {
+			continue
+		}
+		if fit, _ := r.Fit(refuse); len(fit.Seen) > 0 {
+			k.Results = append(k.Results, fit)
+		} else {
+			k.Unfit = append(k.Unfit, r)
 		}
 	}
-	if len(k.Results) == 0 {
+	if len(k.Results)+len(k.Unfit) == 0 {
 		last := slices.MaxFunc(all, byAge)
 		return nil, fmt.Errorf("the A/A run of %s on this host says nothing about this kernel: it was %w, %s (%s), this one is %s (%s); compare equal variants again: tunbench ab",
 			last.Measured, ErrStale, last.Kernel, last.KernelVersion, h.Kernel, h.KernelVersion)
 	}
-	slices.SortFunc(k.Results, func(a, b Result) int { return strings.Compare(a.Scenario, b.Scenario) })
+	for _, list := range [][]Result{k.Results, k.Unfit} {
+		slices.SortFunc(list, func(a, b Result) int { return strings.Compare(a.Scenario, b.Scenario) })
+	}
 	return k, nil
+}
+
+// Stored reads all that is kept of h, of every kernel, the oldest first, and says
+// in which file. It is empty where nothing is.
+func Stored(dir string, h record.Host) (all []Result, file string, err error) {
+	file = path(dir, Fingerprint(h))
+	all, err = read(dir, Fingerprint(h))
+	if errors.Is(err, ErrNone) {
+		err = nil
+	}
+	slices.SortStableFunc(all, byAge)
+	return all, file, err
+}
+
+// Forget removes what is kept of h, of every kernel, also a file that is corrupt,
+// and says which file that was. The error is ErrNone where there is none.
+func Forget(dir string, h record.Host) (file string, err error) {
+	file = path(dir, Fingerprint(h))
+	err = os.Remove(file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return file, ErrNone
+	case err != nil:
+		return file, fmt.Errorf("forget A/A runs: %w", err)
+	}
+	return file, nil
 }
 
 // Store adds r to the results of its host, in place of an older one of the
@@ -299,6 +373,9 @@ func (r Result) check() error {
 	}
 	if r.Pairs < 1 {
 		return fmt.Errorf("%d pairs", r.Pairs)
+	}
+	if r.Trials < 0 || r.Disturbed < 0 || r.Disturbed > r.Trials {
+		return fmt.Errorf("%d disturbed trials of %d", r.Disturbed, r.Trials)
 	}
 	if len(r.Seen) == 0 {
 		return errors.New("no metric was seen")

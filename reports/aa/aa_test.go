@@ -26,6 +26,20 @@ var (
 
 const scenario = "Tun/dir=k2u/gen=udp/queues=1/size=64"
 
+// made is an A/A run of 40 trials, none of which was disturbed.
+func made(h record.Host, tool string, measured time.Time, scenario string, pairs int, seen map[string]float64) Result {
+	return New(h, tool, measured, Result{Scenario: scenario, Pairs: pairs, Trials: 40, Seen: seen})
+}
+
+// coarse refuses what the packet rate needs more than 9 % for, and the loss more
+// than 0.3 points.
+func coarse(metric string, seen float64) string {
+	if limit, ok := map[string]float64{record.PPS: 0.09, record.Loss: 0.003}[metric]; ok && seen > limit {
+		return "too coarse in " + metric
+	}
+	return ""
+}
+
 func stored(t *testing.T, dir string, results ...Result) {
 	t.Helper()
 	for _, r := range results {
@@ -73,17 +87,17 @@ func TestFingerprint(t *testing.T) {
 
 func TestStoreAndLoad(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache", "aa")
-	if _, err := Load(dir, here); !errors.Is(err, ErrNone) {
+	if _, err := Load(dir, here, coarse); !errors.Is(err, ErrNone) {
 		t.Fatalf("load of nothing: %v", err)
 	}
-	old := New(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.5})
-	first := New(here, "v1", noon.Add(time.Hour), scenario, 10, map[string]float64{record.PPS: 0.021, record.Loss: 0.0004})
-	second := New(here, "v1", noon.Add(2*time.Hour), "Tap/dir=k2u", 20, map[string]float64{record.PPS: 0.034, record.Jain: 0.01})
+	old := made(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.5})
+	first := made(here, "v1", noon.Add(time.Hour), scenario, 10, map[string]float64{record.PPS: 0.021, record.Loss: 0.0004})
+	second := made(here, "v1", noon.Add(2*time.Hour), "Tap/dir=k2u", 20, map[string]float64{record.PPS: 0.034, record.Jain: 0.01})
 	elsewhere := here
 	elsewhere.CPU = "another"
-	stored(t, dir, old, second, first, New(elsewhere, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.9}))
+	stored(t, dir, old, second, first, made(elsewhere, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.9}))
 
-	k, err := Load(dir, here)
+	k, err := Load(dir, here, coarse)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,20 +129,103 @@ func TestStoreAndLoad(t *testing.T) {
 	}
 }
 
+// What says nothing of the host is not used, also where an older tunbench stored
+// it: a run of which a tenth was disturbed, and one that is too coarse.
+func TestUnfit(t *testing.T) {
+	pps := func(seen float64) map[string]float64 {
+		return map[string]float64{record.PPS: seen, record.CPUNsPerPkt: 0.05}
+	}
+	for name, tt := range map[string]struct {
+		trials, disturbed int
+		seen              map[string]float64
+		fit               map[string]float64
+		unfit             string
+	}{
+		"quiet":              {40, 0, pps(0.02), pps(0.02), ""},
+		"at its limit":       {40, 4, pps(0.09), pps(0.09), ""},
+		"disturbed":          {40, 5, pps(0.02), map[string]float64{}, "5 of its 40 trials were disturbed"},
+		"all disturbed":      {40, 40, pps(0.02), map[string]float64{}, "40 of its 40 trials were disturbed"},
+		"too coarse":         {40, 0, pps(0.51), map[string]float64{}, "too coarse in pps"},
+		"coarse in one":      {40, 0, map[string]float64{record.PPS: 0.02, record.Loss: 0.08}, map[string]float64{record.PPS: 0.02}, ""},
+		"nobody counted":     {0, 0, pps(0.02), pps(0.02), ""},
+		"an old, coarse one": {0, 0, pps(0.51), map[string]float64{}, "too coarse in pps"},
+	} {
+		r := made(here, "v1", noon, scenario, 10, tt.seen)
+		r.Trials, r.Disturbed = tt.trials, tt.disturbed
+		fit, wrong := r.Fit(coarse)
+		if d := cmp.Diff(tt.fit, fit.Seen); d != "" || len(fit.Seen)+len(wrong) != len(tt.seen) {
+			t.Errorf("%s (-want +got): %s; wrong: %v", name, d, wrong)
+		}
+		if got := r.Unfit(coarse); !strings.HasPrefix(got, tt.unfit) || (got == "") != (tt.unfit == "") {
+			t.Errorf("%s: %q, want %q", name, got, tt.unfit)
+		}
+		dir := t.TempDir()
+		stored(t, dir, r)
+		k, err := Load(dir, here, coarse)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(tt.fit, k.Sees()); d != "" || (len(k.Unfit) == 1) != (tt.unfit != "") {
+			t.Errorf("%s, loaded (-want +got): %s; unfit: %v", name, d, k.Unfit)
+		}
+		if _, ok := k.Seen(scenario, record.PPS); ok != (tt.unfit == "") {
+			t.Errorf("%s is used: %v", name, ok)
+		}
+	}
+}
+
+// What is kept can be looked at, and forgotten, whatever state it is in.
+func TestForget(t *testing.T) {
+	dir := t.TempDir()
+	file := path(dir, Fingerprint(here))
+	if _, err := Forget(dir, here); !errors.Is(err, ErrNone) {
+		t.Errorf("forget nothing: %v", err)
+	}
+	if all, name, err := Stored(dir, here); err != nil || len(all) != 0 || name != file {
+		t.Errorf("of nothing: %v, %s, %v", all, name, err)
+	}
+	next, elsewhere := here, here
+	next.KernelVersion, elsewhere.CPU = "#2", "another"
+	stored(t, dir, made(next, "v1", noon.Add(time.Hour), scenario, 10, map[string]float64{record.PPS: 0.02}),
+		made(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.5}),
+		made(elsewhere, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02}))
+	if all, _, err := Stored(dir, here); err != nil || len(all) != 2 || all[0].Seen[record.PPS] != 0.5 {
+		t.Errorf("stored: %+v, %v", all, err)
+	}
+	if name, err := Forget(dir, here); err != nil || name != file {
+		t.Errorf("%s, %v", name, err)
+	}
+	if _, err := Load(dir, here, coarse); !errors.Is(err, ErrNone) {
+		t.Errorf("it is still there: %v", err)
+	}
+	if _, err := Load(dir, elsewhere, coarse); err != nil {
+		t.Errorf("another host's are gone, too: %v", err)
+	}
+	if err := os.WriteFile(file, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Stored(dir, here); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("a corrupt file: %v", err)
+	}
+	if _, err := Forget(dir, here); err != nil {
+		t.Errorf("a corrupt file is not forgotten: %v", err)
+	}
+}
+
 // A run under another kernel is not used, and the next kernel's does not drive
 // it out: who boots two kernels in turn keeps both.
 func TestStale(t *testing.T) {
 	dir := t.TempDir()
-	stored(t, dir, New(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02}))
+	stored(t, dir, made(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02}))
 	next := here
 	next.KernelVersion = "#2 SMP Tue Nov 11 10:00:00 UTC 2026" // built anew, same release
-	_, err := Load(dir, next)
+	_, err := Load(dir, next, coarse)
 	if !errors.Is(err, ErrStale) || !strings.Contains(err.Error(), "#1 SMP") || !strings.Contains(err.Error(), "#2 SMP") || !strings.Contains(err.Error(), "tunbench ab") {
 		t.Errorf("load under another kernel: %v", err)
 	}
-	stored(t, dir, New(next, "v1", noon.Add(time.Hour), scenario, 10, map[string]float64{record.PPS: 0.05}))
+	stored(t, dir, made(next, "v1", noon.Add(time.Hour), scenario, 10, map[string]float64{record.PPS: 0.05}))
 	for h, want := range map[*record.Host]float64{&here: 0.02, &next: 0.05} {
-		k, err := Load(dir, *h)
+		k, err := Load(dir, *h, coarse)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,11 +240,11 @@ func TestOldestLeaveFirst(t *testing.T) {
 	for i := range most + 3 {
 		h := here
 		h.KernelVersion = "#" + string(rune('a'+i))
-		stored(t, dir, New(h, "v1", noon.Add(time.Duration(-i)*time.Hour), scenario, 10, map[string]float64{record.PPS: 0.02}))
+		stored(t, dir, made(h, "v1", noon.Add(time.Duration(-i)*time.Hour), scenario, 10, map[string]float64{record.PPS: 0.02}))
 		if i == 0 {
 			here := here
 			here.KernelVersion = "#newest"
-			stored(t, dir, New(here, "v1", noon.Add(time.Hour), scenario, 10, map[string]float64{record.PPS: 0.02}))
+			stored(t, dir, made(here, "v1", noon.Add(time.Hour), scenario, 10, map[string]float64{record.PPS: 0.02}))
 		}
 	}
 	all, err := read(dir, Fingerprint(here))
@@ -157,7 +254,7 @@ func TestOldestLeaveFirst(t *testing.T) {
 }
 
 func TestCorrupt(t *testing.T) {
-	good := New(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02})
+	good := made(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02})
 	for name, text := range map[string]string{
 		"torn":           `{"schema":1,"results":[{"finger`,
 		"empty":          ``,
@@ -171,7 +268,7 @@ func TestCorrupt(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Load(dir, here); err == nil || !strings.Contains(err.Error(), file) {
+		if _, err := Load(dir, here, coarse); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: load: %v", name, err)
 		}
 		if err := Store(dir, good); err == nil || !strings.Contains(err.Error(), file) {
@@ -185,17 +282,18 @@ func TestCorrupt(t *testing.T) {
 
 func TestStoreRefuses(t *testing.T) {
 	for want, spoil := range map[string]func(*Result){
-		"no scenario":  func(r *Result) { r.Scenario = "" },
-		"NaN":          func(r *Result) { r.Seen = map[string]float64{record.PPS: math.NaN()} },
-		"+Inf":         func(r *Result) { r.Seen = map[string]float64{record.PPS: math.Inf(1)} },
-		"-0.1":         func(r *Result) { r.Seen = map[string]float64{record.PPS: -0.1} },
-		"no metric":    func(r *Result) { r.Seen = nil },
-		"RFC 3339":     func(r *Result) { r.Measured = "yesterday" },
-		"0 pairs":      func(r *Result) { r.Pairs = 0 },
-		"fingerprint ": func(r *Result) { r.Fingerprint = "../../etc/passwd" },
+		"no scenario":             func(r *Result) { r.Scenario = "" },
+		"NaN":                     func(r *Result) { r.Seen = map[string]float64{record.PPS: math.NaN()} },
+		"+Inf":                    func(r *Result) { r.Seen = map[string]float64{record.PPS: math.Inf(1)} },
+		"-0.1":                    func(r *Result) { r.Seen = map[string]float64{record.PPS: -0.1} },
+		"no metric":               func(r *Result) { r.Seen = nil },
+		"RFC 3339":                func(r *Result) { r.Measured = "yesterday" },
+		"0 pairs":                 func(r *Result) { r.Pairs = 0 },
+		"5 disturbed trials of 4": func(r *Result) { r.Trials, r.Disturbed = 4, 5 },
+		"fingerprint ":            func(r *Result) { r.Fingerprint = "../../etc/passwd" },
 	} {
 		dir := t.TempDir()
-		r := New(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02})
+		r := made(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02})
 		spoil(&r)
 		if err := Store(dir, r); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want an error with %q, got %v", want, err)
@@ -208,7 +306,7 @@ func TestStoreRefuses(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := New(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02})
+	r := made(here, "v1", noon, scenario, 10, map[string]float64{record.PPS: 0.02})
 	if err := Store(filepath.Join(file, "sub"), r); err == nil {
 		t.Error("no error below a file")
 	}
@@ -244,7 +342,7 @@ func TestBelongsToTheUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join(home, ".cache", "tunbench", "aa")
-	r := New(record.Host{CPU: "x"}, "1", time.Now(), "s", 10, map[string]float64{"pps": 0.02})
+	r := made(record.Host{CPU: "x"}, "1", time.Now(), "s", 10, map[string]float64{"pps": 0.02})
 	if err := Store(dir, r); err != nil {
 		t.Fatal(err)
 	}

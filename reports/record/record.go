@@ -82,6 +82,14 @@ func (t Trial) TooShort() bool { return t.DurationNs < LeastMeasureNs && t.Axes[
 // Invalid tells whether a flag says that the figures of t must not be used.
 func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates) }
 
+// Disturbed tells whether something else than the device had a part in t: it is
+// invalid, or shows what other programs and the hypervisor took.
+func (t Trial) Disturbed() bool {
+	return t.Invalid() || slices.ContainsFunc(t.Flags, func(f string) bool { return slices.Contains(disturbing, f) })
+}
+
+var disturbing = []string{FlagSteal, FlagForeignLoad, FlagPressure, FlagThrottled}
+
 // Invalidates tells whether a trial with that flag is invalid.
 func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
@@ -472,13 +480,17 @@ type Verdict struct {
 	New  *float64 `json:"new" sign:"any"`
 	// Change is new/base - 1 as estimated, and CI its 95 % interval. Where a
 	// threshold is an absolute one (loss, jain) they are differences.
-	Change    *float64    `json:"change" sign:"any"`
-	CI        *[2]float64 `json:"ci" sign:"any"`
-	P         *float64    `json:"p"` // corrected
-	N         int         `json:"n"` // pairs, or trials of the smaller side
-	Threshold float64     `json:"threshold"`
-	Verdict   string      `json:"verdict"`
-	Notes     []string    `json:"notes"`
+	Change *float64    `json:"change" sign:"any"`
+	CI     *[2]float64 `json:"ci" sign:"any"`
+	P      *float64    `json:"p"` // corrected
+	N      int         `json:"n"` // pairs, or trials of the smaller side
+	// Threshold is what a change must be beyond: the metric's own threshold or, if
+	// larger, what an A/A run says that the host can show. OwnThreshold is the
+	// metric's own where that is the smaller one: what is equivalent lies within it.
+	Threshold    float64  `json:"threshold"`
+	OwnThreshold *float64 `json:"own_threshold,omitempty"`
+	Verdict      string   `json:"verdict"`
+	Notes        []string `json:"notes"`
 }
 
 // Verdicts.

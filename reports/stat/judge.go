@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // What a Comparison can come to. The words are those of the run file.
@@ -25,9 +26,17 @@ type Rule struct {
 	// others by their ratio, which needs values above 0.
 	Absolute bool
 	// Threshold is the least change that matters: 0.03 is 3 % of a ratio, or a
-	// difference of 0.03 where Absolute. It must not be negative.
+	// difference of 0.03 where Absolute. It must not be negative. What is
+	// equivalent lies within it, however noisy the host is.
 	Threshold float64
+	// Seen is the least change that the host can show, in the unit of Threshold;
+	// 0 where that is not known. Where it is above Threshold, a change must be
+	// beyond it to be called one.
+	Seen float64
 }
+
+// effective is the threshold that a change must be beyond.
+func (r Rule) effective() float64 { return max(r.Threshold, r.Seen) }
 
 func (r Rule) check() error {
 	if r.Better != 1 && r.Better != -1 {
@@ -35,6 +44,9 @@ func (r Rule) check() error {
 	}
 	if !(r.Threshold >= 0) || math.IsInf(r.Threshold, 0) {
 		return fmt.Errorf("judge %s: threshold is %v", r.Name, r.Threshold)
+	}
+	if !(r.Seen >= 0) || math.IsInf(r.Seen, 0) {
+		return fmt.Errorf("judge %s: the least change that the host can show is %v", r.Name, r.Seen)
 	}
 	return nil
 }
@@ -51,10 +63,12 @@ type Comparison struct {
 	Change, Low, High, Level float64
 	// P is corrected by Holm for the metrics judged together, and for the looks
 	// taken, so that it is held against the whole alpha.
-	P         float64
-	N         int // pairs, or values of the smaller sample
-	Threshold float64
-	Verdict   string
+	P float64
+	N int // pairs, or values of the smaller sample
+	// Threshold is what a change must be beyond, and Own that of the metric, which
+	// judges equivalence. Threshold is larger where the host cannot show less.
+	Threshold, Own float64
+	Verdict        string
 	// Notes are sentences on what the verdict rests on or lacks, each with what to
 	// do next where there is something.
 	Notes []string
@@ -70,7 +84,8 @@ type Comparison struct {
 // signed-rank test; p is corrected by Holm over the rules.
 //
 //	regression    the interval excludes 0, the estimate is worse by more than the
-//	              threshold, and the corrected p is below alpha
+//	              threshold and than what the host can show, and the corrected p is
+//	              below alpha
 //	improvement   the mirror of it
 //	equivalent    the interval lies within the threshold
 //	inconclusive  none of these, or too few pairs to tell; a note says how many it takes
@@ -195,6 +210,9 @@ func judge(rules []Rule, base, new [][]float64, d design, alpha float64, looks i
 		if c.Verdict != Equivalent && least >= alpha/float64(looks) {
 			c.Notes = append(c.Notes, d.tooFew(c.N, tests, alpha/float64(looks)))
 		}
+		if c.Verdict == Inconclusive && c.P < alpha && c.beyond(c.Own) && !c.beyond(c.Threshold) {
+			c.Notes = append(c.Notes, c.belowSight(rules[i]))
+		}
 	}
 	return out
 }
@@ -210,7 +228,7 @@ func (d design) tooFew(n, tests int, alpha float64) string {
 // measure fills in all but the verdict of what can be judged, and P as it is
 // before its correction.
 func measure(r Rule, base, new []float64, d design, alpha float64) Comparison {
-	c := Comparison{Metric: r.Name, N: min(len(base), len(new)), Threshold: r.Threshold, Verdict: Inconclusive}
+	c := Comparison{Metric: r.Name, N: min(len(base), len(new)), Threshold: r.effective(), Own: r.Threshold, Verdict: Inconclusive}
 	if c.N == 0 {
 		c.Notes = append(c.Notes, d.tooFew(0, 1, alpha))
 		return c
@@ -274,6 +292,9 @@ func (r Rule) text(change float64) string {
 	return fmt.Sprintf("%+.2f %%", 100*change)
 }
 
+// size is a change without its sign.
+func (r Rule) size(change float64) string { return strings.TrimPrefix(r.text(math.Abs(change)), "+") }
+
 // thresholdSlack keeps what is exactly at a threshold there: 0.97 / 1 - 1 is a
 // little below -0.03 in floating point.
 const thresholdSlack = 1e-9
@@ -283,11 +304,11 @@ func verdict(c Comparison, better int, alpha float64) string {
 	if !c.HasInterval {
 		return Inconclusive
 	}
-	limit := c.Threshold * (1 + thresholdSlack)
+	own := c.Own * (1 + thresholdSlack)
 	switch {
-	case c.Low >= -limit && c.High <= limit:
+	case c.Low >= -own && c.High <= own:
 		return Equivalent
-	case c.P >= alpha || !c.matters():
+	case c.P >= alpha || !c.beyond(c.Threshold):
 		return Inconclusive
 	case c.Change > 0 == (better > 0):
 		return Improvement
@@ -295,8 +316,15 @@ func verdict(c Comparison, better int, alpha float64) string {
 	return Regression
 }
 
-// matters says whether the interval excludes 0 and the estimate is beyond the
+// beyond says whether the interval excludes 0 and the estimate is beyond a
 // threshold.
-func (c Comparison) matters() bool {
-	return c.HasInterval && (c.Low > 0 || c.High < 0) && math.Abs(c.Change) > c.Threshold*(1+thresholdSlack)
+func (c Comparison) beyond(threshold float64) bool {
+	return c.HasInterval && (c.Low > 0 || c.High < 0) && math.Abs(c.Change) > threshold*(1+thresholdSlack)
+}
+
+// belowSight says that a change counts by the metric's own threshold, and is too
+// small for this host.
+func (c Comparison) belowSight(r Rule) string {
+	return fmt.Sprintf("a change by %s is beyond the metric's threshold of %s, and below %s, which is all that an A/A run says this host can show: compare on a quieter host, or compare equal variants again when this one is quiet",
+		r.text(c.Change), r.size(c.Own), r.size(c.Threshold))
 }

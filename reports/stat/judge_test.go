@@ -91,6 +91,49 @@ func TestJudgePairs(t *testing.T) {
 	}
 }
 
+// What the host cannot show is no change, and not the absence of one either:
+// equivalence goes by the metric's threshold, whatever the host can show.
+func TestJudgeOnANoisyHost(t *testing.T) {
+	base := times(reversed(jitter), 1e6)
+	// Pairs that scatter by half: the interval of each is far wider than 3 %.
+	loud := []float64{0.7, 1.4, 0.9, 1.3, 0.8, 1.2, 1.1, 0.75, 1.35, 1.0}
+	blind := func(seen float64) Rule { r := rate; r.Seen = seen; return r }
+	tests := []struct {
+		name      string
+		rule      Rule
+		new       []float64
+		verdict   string
+		threshold float64
+		note      string
+	}{
+		{"noise", blind(0.5), times(loud, 1e6), Inconclusive, 0.5, ""},
+		{"a fifth more, within what the host can show", blind(0.5), times(jitter, 1.2e6), Inconclusive, 0.5,
+			"a change by +20.00 % is beyond the metric's threshold of 3.00 %, and below 50.00 %, which is all that an A/A run says this host can show: compare on a quieter host, or compare equal variants again when this one is quiet"},
+		{"as much, where the host can show it", blind(0.1), times(jitter, 1.2e6), Improvement, 0.1, ""},
+		{"a third less", blind(0.3), times(jitter, 0.66e6), Regression, 0.3, ""},
+		{"alike", blind(0.5), times(jitter, 1e6), Equivalent, 0.5, ""},
+		{"2 % less", blind(0.5), times(jitter, 0.98e6), Equivalent, 0.5, ""},
+		{"a host that can show less than counts", blind(0.01), times(jitter, 0.98e6), Equivalent, 0.03, ""},
+	}
+	for _, tt := range tests {
+		got, err := JudgePairs([]Rule{tt.rule}, [][]float64{base}, [][]float64{tt.new}, 0.05)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := got[0]
+		if c.Verdict != tt.verdict || c.Threshold != tt.threshold || c.Own != 0.03 || strings.Join(c.Notes, "; ") != tt.note {
+			t.Errorf("%s: %+v, want %s beyond %v, notes %q", tt.name, c, tt.verdict, tt.threshold, tt.note)
+		}
+		samples, err := JudgeSamples([]Rule{tt.rule}, [][]float64{base}, [][]float64{tt.new}, 0.05)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := samples[0]; c.Verdict == Equivalent != (tt.verdict == Equivalent) {
+			t.Errorf("%s, not in pairs: %+v", tt.name, c)
+		}
+	}
+}
+
 // wellFormed checks what holds of every comparison.
 func wellFormed(t *testing.T, name string, c Comparison) {
 	t.Helper()
@@ -103,6 +146,12 @@ func wellFormed(t *testing.T, name string, c Comparison) {
 	}
 	if c.HasInterval && !(c.Low <= c.Change && c.Change <= c.High && c.Level >= 0.95 && c.Level < 1) {
 		t.Errorf("%s: the interval of %+v", name, c)
+	}
+	if c.Threshold < c.Own {
+		t.Errorf("%s: the threshold of %+v is below the metric's own", name, c)
+	}
+	if c.Verdict == Equivalent && !(c.HasInterval && c.Low >= -c.Own*(1+thresholdSlack) && c.High <= c.Own*(1+thresholdSlack)) {
+		t.Errorf("%s: %+v is equivalent, and its interval leaves the metric's threshold", name, c)
 	}
 	if c.HasChange && !(c.P > 0 && c.P <= 1) {
 		t.Errorf("%s: p of %+v", name, c)
@@ -231,6 +280,8 @@ func TestJudgeRefuses(t *testing.T) {
 		{"better is 0", []Rule{{Name: "pps", Threshold: 0.03}}, [][]float64{x}, [][]float64{x}, 0.05},
 		{"a negative threshold", []Rule{{Name: "pps", Better: 1, Threshold: -1}}, [][]float64{x}, [][]float64{x}, 0.05},
 		{"a threshold of NaN", []Rule{{Name: "pps", Better: 1, Threshold: math.NaN()}}, [][]float64{x}, [][]float64{x}, 0.05},
+		{"a host that can show a negative change", []Rule{{Name: "pps", Better: 1, Seen: -1}}, [][]float64{x}, [][]float64{x}, 0.05},
+		{"a host that can show NaN", []Rule{{Name: "pps", Better: 1, Seen: math.NaN()}}, [][]float64{x}, [][]float64{x}, 0.05},
 		{"no alpha", []Rule{rate}, [][]float64{x}, [][]float64{x}, 0},
 	}
 	for _, tt := range tests {
@@ -269,6 +320,11 @@ func TestJudgeProperties(t *testing.T) {
 		}
 		if c := judgeOne(t, cost, base, new); c.Verdict != mirror[one.Verdict] || c.Change != one.Change {
 			t.Errorf("where lower is better: %+v, was %+v", c, one)
+		}
+		blind := rate
+		blind.Seen = random.Float64()
+		if c := judgeOne(t, blind, base, new); (c.Verdict == Equivalent) != (one.Verdict == Equivalent) {
+			t.Errorf("on a host that can show %v: %+v, was %+v", blind.Seen, c, one)
 		}
 		if c := judgeOne(t, rate, reversed(base), reversed(new)); c.Verdict != one.Verdict || c.Change != one.Change {
 			t.Errorf("in another order: %+v, was %+v", c, one)

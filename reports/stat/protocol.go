@@ -245,10 +245,13 @@ func (p *Protocol) confirm(i int, first, all Comparison) Comparison {
 	again := one <= p.o.Alpha && fresh.Change > 0 == up
 	outcome := "not seen again"
 	switch {
-	case again && all.matters() && all.Change > 0 == up:
+	case again && all.beyond(all.Threshold) && all.Change > 0 == up:
 		outcome, c.Verdict = "seen again", first.Verdict
 	case again:
 		outcome = "seen again, but not beyond the threshold in all pairs together"
+	case fresh.Change > 0 == up && math.Abs(fresh.Change) >= math.Abs(first.Change)/2:
+		// At least half of it is there.
+		outcome = "seen again, but not significantly; more pairs may tell (--trials)"
 	}
 	c.Notes = append(c.Notes, fmt.Sprintf("%s: %s in the first %d pairs, %s in %d fresh ones (one-sided p = %.2g)",
 		outcome, rule.text(first.Change), first.N, rule.text(fresh.Change), fresh.N, one))

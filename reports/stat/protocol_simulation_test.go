@@ -79,6 +79,7 @@ func simulate(t *testing.T, runs int, n noise, rules []Rule, change float64) (sh
 		any := map[string]bool{}
 		for _, c := range p.Result() {
 			any[c.Verdict] = true
+			wellFormed(t, "simulated", c)
 		}
 		for v := range any {
 			share[v] += 1 / float64(runs)
@@ -146,6 +147,37 @@ func TestProtocolFalseAlarms(t *testing.T) {
 			tt.name, share[Regression], share[Improvement], share[Equivalent], share[Inconclusive], pairs)
 		if share[Regression] > 0.005 || share[Improvement] > 0.005 {
 			t.Errorf("%s: regressions in %.4f and improvements in %.4f of %d runs without a change", tt.name, share[Regression], share[Improvement], runs)
+		}
+	}
+}
+
+// An A/A run on a loud host raises the bar for a change, and makes nothing
+// equivalent: a change by 8 % that such a host hides stays open, also where the
+// load comes and goes.
+func TestProtocolOnANoisyHost(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		noise noise
+	}{
+		{"a loud host", noise{drift: 0.1, coefficient: 0.9, trial: 0.08}},
+		{"a load that comes and goes", noise{drift: 0.3, coefficient: 0.98, trial: 0.03, wild: 0.2}},
+	} {
+		for _, change := range []float64{0, -0.08, +0.08} {
+			const runs = 500
+			blind := rate
+			blind.Seen = 0.5
+			before, _ := simulate(t, runs, tt.noise, []Rule{rate}, change)
+			share, pairs := simulate(t, runs, tt.noise, []Rule{blind}, change)
+			t.Logf("%s, %+.0f %%: regression %.4f, improvement %.4f, equivalent %.4f, inconclusive %.4f; %.1f pairs",
+				tt.name, 100*change, share[Regression], share[Improvement], share[Equivalent], share[Inconclusive], pairs)
+			if share[Regression]+share[Improvement] > 0 {
+				t.Errorf("%s: a change by %+.0f %% is seen by a host that can show 50 %%", tt.name, 100*change)
+			}
+			// The longer first block, where nothing was decided before, may show that
+			// there is no change.
+			if share[Equivalent] < before[Equivalent]-0.01 || change != 0 && share[Equivalent] > 0.001 {
+				t.Errorf("%s: a change by %+.0f %% is equivalent in a share of %.4f, and %.4f where nothing is known of the host", tt.name, 100*change, share[Equivalent], before[Equivalent])
+			}
 		}
 	}
 }

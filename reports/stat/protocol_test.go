@@ -55,6 +55,8 @@ func TestProtocol(t *testing.T) {
 			"seen again: -5.00 % in the first 10 pairs, -6.00 % in 10 fresh ones (one-sided p = 0.00098)"},
 		{"faster", script{1: times(jitter, 1.1), 2: times(jitter, 1.1)}, Improvement, 10, 10, "seen again: "},
 		{"slower by chance", script{1: times(jitter, 0.95), 2: jitter}, Inconclusive, 10, 10, "not seen again: "},
+		{"slower, and not significantly so again", script{1: times(jitter, 0.95), 2: {0.9, 1.06, 0.9, 1.05, 0.95}}, Inconclusive, 10, 10,
+			"seen again, but not significantly; more pairs may tell (--trials): -5.00 % in the first 10 pairs, -2.79 % in 10 fresh ones (one-sided p = "},
 		{"slower, then faster", script{1: times(jitter, 0.95), 2: times(jitter, 1.05)}, Inconclusive, 10, 10, "not seen again: "},
 		{"slower, but not by much", script{1: times(jitter, 0.965), 2: times(jitter, 0.98)}, Inconclusive, 10, 10,
 			"seen again, but not beyond the threshold in all pairs together: "},

@@ -14,7 +14,6 @@ import (
 
 	"tunbench/bench"
 	"tunbench/reports"
-	"tunbench/reports/aa"
 	"tunbench/reports/record"
 )
 
@@ -27,6 +26,7 @@ type abOptions struct {
 	format     string
 	thresholds []string
 	gate       gateFlags
+	forget     bool
 }
 
 func (a *app) abCommand() *cobra.Command {
@@ -51,7 +51,11 @@ fresh for each pair. The one that is not named is this program. Both builds must
 know the protocol of this comparison. --a and --b may still differ.
 
 Equal variants make an A/A run: what it can see on this host is kept in the
-cache folder, and later verdicts, also those of compare, are not finer than it.
+cache folder, and a change must be larger than that to be called one, also by
+compare. What is equivalent lies within the threshold of its metric all the same.
+An A/A run is not kept if more than a tenth of its trials were disturbed, nor
+what it sees of a metric if that is more than three times its threshold. doctor
+shows what is kept; --forget-aa forgets it.
 
 ` + githubHelp + `
 
@@ -62,9 +66,13 @@ inconclusive or invalid and none is a regression.`,
   sudo tunbench ab --a hook=none --b hook=tracepoint
   sudo tunbench ab --a 'vnet=off' --b 'vnet=10 offload=uso' --set gen=udp-gso --set size=1500
   sudo tunbench ab --base-binary ./tunbench-before --new-binary ./tunbench-after --set io=poll
-  sudo tunbench ab --a size=64 --b size=64`,
+  sudo tunbench ab --a size=64 --b size=64
+  tunbench ab --forget-aa`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.forget {
+				return a.forgetAA()
+			}
 			if _, err := reports.FindFormat(o.format, true); err != nil {
 				return err
 			}
@@ -105,7 +113,11 @@ inconclusive or invalid and none is a regression.`,
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
 	o.gate.register(cmd)
-	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary")
+	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing, and forget the A/A runs that are kept of this host")
+	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
+	for _, measures := range []string{"a", "b", "base-binary", "new-binary"} {
+		cmd.MarkFlagsMutuallyExclusive("forget-aa", measures)
+	}
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.RegisterFlagCompletionFunc("a", completeVariant)
 	_ = cmd.RegisterFlagCompletionFunc("b", completeVariant)
@@ -208,6 +220,12 @@ func (s *selection) comparison(args []string, o abOptions) (ab bench.AB, options
 		}
 	}
 	ab.Value = reports.GateValue
+	if ab.Clock != bench.ClockICount {
+		ab.Unfit = func(s bench.Sight) map[string]string {
+			_, wrong := resultOf(s).Fit(reports.SightRefusal)
+			return wrong
+		}
+	}
 	return ab, options, nil
 }
 
@@ -249,7 +267,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 		var gates []bench.Gate
 		for _, g := range reports.GatesFor(ab.Clock, first, second, options) {
 			gates = append(gates, bench.Gate{
-				Rule: bench.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold}, Unit: g.Unit,
+				Rule: bench.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold, Seen: g.Seen}, Unit: g.Unit,
 			})
 		}
 		return gates
@@ -325,18 +343,4 @@ func (a *app) reportVariants(path, out string, options reports.CompareOptions, o
 		}
 	}
 	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
-}
-
-// remember keeps what an A/A run saw, and says it.
-func (a *app) remember(host record.Host, clock string, s bench.Sight) error {
-	pps, ok := s.Seen[record.PPS]
-	if clock == bench.ClockICount || !ok {
-		return nil
-	}
-	a.warnf("this host can see changes of %.1f %% in pps of %s, by %d pairs", 100*pps, s.Scenario, s.Pairs)
-	dir, err := aa.Dir()
-	if err != nil {
-		return err
-	}
-	return aa.Store(dir, aa.New(host, tool().Version, time.Now(), s.Scenario, s.Pairs, s.Seen))
 }

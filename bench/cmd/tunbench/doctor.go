@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +21,8 @@ func (a *app) doctorCommand() *cobra.Command {
 		Short: "tell what this kernel and host can do, and what would spoil a measurement",
 		Long: `doctor tries every hook and every device option on this kernel, rung by rung and
 option by option, and looks for what would spoil a measurement: half a second with
-the gates that every trial must pass, then the settings of the host. At the end it
-lists what to do: each finding, why it matters, and the command that mends it.`,
+the gates that every trial must pass, then the settings of the host, and what is
+kept of A/A runs on it. At the end it lists what to do: each finding, why it matters, and the command that mends it.`,
 		Example: `  sudo tunbench doctor
   sudo tunbench doctor --json | jq -r '.sections[].rows[] | select(.status == "unsupported") | .name + ": " + .detail'`,
 		Args: cobra.NoArgs,
@@ -33,6 +34,7 @@ lists what to do: each finding, why it matters, and the command that mends it.`,
 			if err != nil {
 				return fmt.Errorf("examine host: %w", err)
 			}
+			report.Sections = append(report.Sections, aaSection(a.lab().Host(), time.Now()))
 			if asJSON {
 				enc := json.NewEncoder(a.stdout)
 				enc.SetEscapeHTML(false)

@@ -552,6 +552,7 @@ func TestList(t *testing.T) {
 }
 
 func TestDoctor(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, "doctor")
 	want := `Hooks
   unsupported  kprobe      not compiled in
@@ -559,6 +560,9 @@ func TestDoctor(t *testing.T) {
 
 Host
   warning      steal  2 %
+
+A/A runs of this host: what it can see
+  unknown      kept  none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64
 
 What to do next
   1. kprobe

@@ -230,12 +230,18 @@ func (a *app) known(clock string, host record.Host) *aa.Known {
 	if err != nil {
 		return nil // no home: a guest, or a service
 	}
-	known, err := aa.Load(dir, host)
+	known, err := aa.Load(dir, host, reports.SightRefusal)
 	switch {
 	case errors.Is(err, aa.ErrNone):
 		return nil
 	case err != nil:
 		a.warnf("warning: %v", err)
+		return nil
+	}
+	if n := len(known.Unfit); n > 0 {
+		a.warnf("warning: %s", unfitText(known.Unfit))
+	}
+	if len(known.Results) == 0 {
 		return nil
 	}
 	return known
