@@ -166,7 +166,7 @@ fetch_kernels() {
 	local s code=0
 	for s in $(unfetched); do
 		if ! scripts/kernels.sh "$s" 2>"$log" && ! { ! fresh && update && scripts/kernels.sh "$s" 2>"$log"; }; then
-			echo "setup: no kernel $s: the tests that boot it are skipped" >&2
+			echo "setup: no kernel $s: the tests that boot it are skipped (it is Debian's; this is $(. /etc/os-release && echo "$PRETTY_NAME"))" >&2
 			code=2
 		fi
 		cat "$log" >&2
