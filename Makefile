@@ -22,6 +22,8 @@ VERSION ?= $(shell git describe --tags --dirty 2>/dev/null)
 COMMIT ?= $(shell git rev-parse --verify --short=12 HEAD 2>/dev/null)
 LDFLAGS = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
+FUZZTIME ?= 5s
+
 # A static binary, which also runs in a guest that holds nothing else.
 export CGO_ENABLED := 0
 
@@ -81,6 +83,10 @@ test: setup-test check-tun build ## all tests, those that make real devices and 
 .PHONY: test-unit
 test-unit: ## the tests that need no root
 	scripts/test.sh unit $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for FUZZTIME=5s (3 minutes), one worker; ARGS='Parse' only those with that in their name
+	FUZZTIME='$(FUZZTIME)' scripts/fuzz.sh $(ARGS)
 
 .PHONY: lint
 lint: ## gofmt, go vet, import rules, shellcheck, staticcheck if installed

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"tunbench/reports/record"
@@ -45,11 +46,14 @@ func htmlFiles(d document) ([]Output, error) {
 	return []Output{{htmlName, b.Bytes()}}, nil
 }
 
+// pageStyle is the style of every page.
+var pageStyle = sync.OnceValue(func() string { return chartColours() + htmlStyle + chartRules() })
+
 // htmlPage writes d as a page that needs no network and can be read without
 // JavaScript. The same document gives the same bytes.
 func htmlPage(w io.Writer, d document) error {
 	m := htmlWriter{ids: map[string]bool{"main": true, "theme": true}}
-	style := chartColours() + htmlStyle + chartRules()
+	style := pageStyle()
 	m.printf("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
 	// Even a name that broke out of its place could run and load nothing.
 	m.printf("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src %s; script-src %s; img-src data:; base-uri 'none'; form-action 'none'\">\n",

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/quick"
 
@@ -54,6 +55,19 @@ var junitRules = map[string]junitRule{
 	"system-err": {text: true},
 }
 
+// compiled holds the patterns of the rules.
+var compiled sync.Map
+
+// anchored is the pattern of a whole value.
+func anchored(pattern string) *regexp.Regexp {
+	if re, ok := compiled.Load(pattern); ok {
+		return re.(*regexp.Regexp)
+	}
+	re := regexp.MustCompile(`^(` + pattern + `)$`)
+	compiled.Store(pattern, re)
+	return re
+}
+
 // checkJUnit holds text against the rules.
 func checkJUnit(t *testing.T, text string) {
 	t.Helper()
@@ -92,7 +106,7 @@ func checkJUnit(t *testing.T, text string) {
 				if !ok {
 					pattern, ok = rule.optional[a.Name.Local]
 				}
-				if !ok || !regexp.MustCompile(`^(`+pattern+`)$`).MatchString(a.Value) {
+				if !ok || !anchored(pattern).MatchString(a.Value) {
 					t.Errorf("%s: attribute %s=%q", name, a.Name.Local, a.Value)
 				}
 			}
@@ -104,7 +118,7 @@ func checkJUnit(t *testing.T, text string) {
 		case xml.EndElement:
 			last := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
-			if !regexp.MustCompile(`^(` + junitRules[last.name].children + `)$`).MatchString(last.children) {
+			if !anchored(junitRules[last.name].children).MatchString(last.children) {
 				t.Errorf("%s holds %s", last.name, last.children)
 			}
 		case xml.CharData:

@@ -49,7 +49,7 @@ only=(
 # tests may reach for fakes and for the layers below, so that only the
 # dependencies are checked for them.
 # shellcheck disable=SC2016 # a template, not shell
-edges=$("$go" list -f '{{$p := .ImportPath}}{{range .Imports}}code {{$p}} {{.}}
+edges=$("$go" list -tags browser -f '{{$p := .ImportPath}}{{range .Imports}}code {{$p}} {{.}}
 {{end}}{{range .TestImports}}test {{$p}} {{.}}
 {{end}}{{range .XTestImports}}test {{$p}} {{.}}
 {{end}}' ./...)

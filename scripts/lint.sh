@@ -17,6 +17,7 @@ unformatted=$("$("$go" env GOROOT)/bin/gofmt" -l bench bpf harness reports) || f
 [[ -z $unformatted ]] || fail "not formatted, run gofmt -w: ${unformatted//$'\n'/ }"
 
 "$go" vet ./... || fail "go vet failed"
+"$go" vet -tags browser ./reports || fail "go vet failed"
 scripts/check-imports.sh || fail "an import goes the wrong way"
 
 # Every shell script of the checkout, whatever its name.

@@ -107,21 +107,30 @@ unfetched() { # prints the series of which no kernel is there
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-apt() { # as root; what it says goes to the log
-	local root=()
-	if ((EUID != 0)); then
-		if ! command -v sudo >/dev/null; then
-			echo "setup: installing needs root, and sudo is not installed; as root: apt-get $*" >&2
-			return 2
+root=()
+may_install() { # whether apt-get can be run as root; says why not
+	((EUID == 0)) && return
+	local why='sudo is not installed' command='apt-get update'
+	if command -v sudo >/dev/null; then
+		# The second asks for the password, if it must, once.
+		if sudo -n true 2>/dev/null || sudo -v; then
+			root=(sudo)
+			return
 		fi
-		root=(sudo)
+		why='sudo does not let this user'
 	fi
-	"${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null >>"$log" 2>&1
+	((${#packages[@]} == 0)) || command+=" && apt-get install ${packages[*]}"
+	echo "setup: installing needs root, and $why; as root: $command" >&2
+	return 1
+}
+apt() { # what it says goes to the log
+	${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null >>"$log" 2>&1
 }
 updated=false
 update() { # once
 	if $updated; then return 1; fi
 	updated=true
+	((EUID == 0 || ${#root[@]})) || may_install || return 1
 	echo "setup: apt-get update" >&2
 	apt update
 }
@@ -133,6 +142,7 @@ known() { # whether the lists of apt have every PACKAGE
 }
 install() {
 	local name failed=()
+	may_install || return 2
 	echo "setup: installing ${packages[*]}" >&2
 	if ! known "${packages[@]}"; then update || true; fi
 	if apt install -y --no-install-recommends "${packages[@]}"; then return; fi
@@ -156,7 +166,7 @@ fetch_kernels() {
 	local s code=0
 	for s in $(unfetched); do
 		if ! scripts/kernels.sh "$s" 2>"$log" && ! { ! fresh && update && scripts/kernels.sh "$s" 2>"$log"; }; then
-			echo "setup: no kernel $s: the tests that boot it are skipped" >&2
+			echo "setup: no kernel $s: the tests that boot it are skipped (it is Debian's; this is $(. /etc/os-release && echo "$PRETTY_NAME"))" >&2
 			code=2
 		fi
 		cat "$log" >&2

@@ -45,7 +45,8 @@ list=$("$go" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir
 while read -r package dir; do
 	name=${package//\//-}
 	binary=$PWD/.build/test/$name.test log=$PWD/.build/test/$name.log
-	"$go" test -c -o "$binary" "$package"
+	# With the tests that drive a browser (reports).
+	"$go" test -c -tags browser -o "$binary" "$package"
 	begin=$SECONDS verdict=ok
 	# A test looks for its testdata in the folder of its package.
 	if ! (cd "$dir" && "$OLDPWD/scripts/as-root.sh" -- "$binary" -test.v -test.timeout="$timeout") </dev/null >"$log" 2>&1; then

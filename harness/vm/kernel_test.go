@@ -198,13 +198,31 @@ func TestCompareReleases(t *testing.T) {
 	}
 }
 
+// FuzzParseImage gives the parts of an image that say something. All else of the
+// 32 KiB is zero, so that an input is small: Go makes one smaller byte by byte.
 func FuzzParseImage(f *testing.F) {
-	f.Add(bzImage("6.1.0"))
-	f.Add([]byte("MZ"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	good := bzImage("6.1.0")
+	f.Add([]byte{}, good[0x1f1:0x240], []byte("6.1.0 (builder@host)\x00"), true)
+	f.Add([]byte("MZ"), []byte{}, []byte("PE\x00\x00\x64\xaa"), false)
+	f.Add([]byte("\x7fELF"), []byte{}, []byte{}, false)
+	f.Fuzz(func(t *testing.T, start, setup, text []byte, terminated bool) {
+		b := make([]byte, 0x240, headerSize)
+		copy(b, start[:min(len(start), 0x40)])
+		copy(b[0x1f1:], setup)
+		// Where the header says that the version is, if that is not too far.
+		at := int(binary.LittleEndian.Uint16(b[0x20e:])) + 0x200
+		b = b[:min(max(at, len(b)), headerSize)]
+		b = append(b, text...)
+		if terminated {
+			b = append(b, 0)
+		}
 		img, err := parseImage(b)
 		if err == nil && (img.release == "" || strings.ContainsAny(img.release, "/ \x00\n")) {
 			t.Errorf("release %q", img.release)
+		}
+		// Cut anywhere, it is an error or says the same.
+		if cut, cutErr := parseImage(b[:len(b)-len(text)/2]); cutErr == nil && err == nil && cut.release != img.release {
+			t.Errorf("cut, it is release %q, and was %q", cut.release, img.release)
 		}
 	})
 }

@@ -1,10 +1,14 @@
 package vm
 
 import (
+	"archive/tar"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,19 +82,62 @@ func TestTornFrame(t *testing.T) {
 	}
 }
 
+// FuzzParseFrame fuzzes what is inside of a frame: a gzip stream that was changed
+// is noticed by its checksum, before anything is read.
 func FuzzParseFrame(f *testing.F) {
-	framed, _ := frame(f)
-	f.Add(framed)
-	f.Add([]byte(frameBegin))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := parseFrame(b)
-		if err != nil {
-			return
+	f.Add(tarOut+"a/b", []byte("x"), []byte(`[{"args":["look"],"exit":7}]`), []byte{}, 0)
+	f.Add(tarOut+"../b", []byte{}, []byte(`[{}]`), []byte("garbage"), 700)
+	f.Add(tarStdout+"0", []byte("text"), []byte("null"), []byte(frameBegin), 3)
+	f.Fuzz(func(t *testing.T, name string, contents, commands, rest []byte, cut int) {
+		var archive bytes.Buffer
+		w := tar.NewWriter(&archive)
+		for _, file := range []struct {
+			name     string
+			contents []byte
+		}{{name, contents}, {tarCommands, commands}} {
+			if w.WriteHeader(&tar.Header{Name: file.name, Mode: 0o600, Size: int64(len(file.contents))}) != nil {
+				return // a name that no tar can hold
+			}
+			if _, err := w.Write(file.contents); err != nil {
+				return // a name that ends in a slash is a folder's, which has no contents
+			}
 		}
-		for name := range r.Files {
-			if !filepath.IsLocal(name) {
-				t.Errorf("file %q", name)
+		w.Flush()
+		b := slices.Concat([]byte(frameBegin), stored(append(archive.Bytes(), rest...)), []byte(frameEnd))
+		r, err := parseFrame(b)
+		if err == nil {
+			for name := range r.Files {
+				if !filepath.IsLocal(name) {
+					t.Errorf("file %q", name)
+				}
+			}
+		}
+		if cut > 0 && cut < len(b) {
+			if _, err := parseFrame(b[:len(b)-cut]); err == nil {
+				t.Errorf("without its last %d bytes it is whole", cut)
 			}
 		}
 	})
+}
+
+// stored is a gzip stream of b without compression (RFC 1952; RFC 1951, 3.2.4),
+// which takes no time to make.
+func stored(b []byte) []byte {
+	out := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
+	for rest := b; ; {
+		n := min(len(rest), 0xffff)
+		last := byte(0)
+		if n == len(rest) {
+			last = 1
+		}
+		out = append(out, last)
+		out = binary.LittleEndian.AppendUint16(out, uint16(n))
+		out = binary.LittleEndian.AppendUint16(out, ^uint16(n))
+		out = append(out, rest[:n]...)
+		if rest = rest[n:]; last == 1 {
+			break
+		}
+	}
+	out = binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(b))
+	return binary.LittleEndian.AppendUint32(out, uint32(len(b)))
 }

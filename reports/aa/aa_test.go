@@ -313,6 +313,7 @@ func TestStoreRefuses(t *testing.T) {
 }
 
 func TestDir(t *testing.T) {
+	t.Setenv("SUDO_UID", "") // of the user who runs the tests by sudo
 	t.Setenv("XDG_CACHE_HOME", "/var/tmp/cache")
 	if got, err := Dir(); err != nil || got != "/var/tmp/cache/tunbench/aa" {
 		t.Errorf("%s, %v", got, err)

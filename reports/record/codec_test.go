@@ -406,7 +406,10 @@ func FuzzRead(f *testing.F) {
 		return string(b) + "\n"
 	}
 	f.Add([]byte(header))
-	f.Add([]byte(line(sampleRun()) + line(sampleTrial()) + line(Skip{Scenario: "Tun/x", Reason: Missing}) + line(End{Trials: 1, Skips: 1})))
+	// Go makes a seed smaller byte by byte, so a kind of record has one of its own.
+	f.Add([]byte(line(sampleRun())))
+	f.Add([]byte(header + line(sampleTrial())))
+	f.Add([]byte(header + line(Skip{Scenario: "Tun/x", Reason: Missing}) + line(End{Trials: 1, Skips: 1})))
 	f.Add([]byte(header + `{"kind":"trial","scenario":"Tun/x","arm":"bare","pair":1,"trial":1,"metrics":{"loss":null},"latency":{"e2e":{"buckets":[[1,2],[3]]}}}` + "\n{"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		got, err := Read(bytes.NewReader(in))
