@@ -95,11 +95,14 @@ func (a *app) vmCommand() *cobra.Command {
 		Short: "run a tunbench command inside a guest kernel",
 		Long: `vm boots a kernel in QEMU, with nothing in it but tunbench and the kernel's own
 modules, runs the tunbench command after -- there, and writes the files that it
-made to --out. It needs no root. The exit code is that of the command.
+made to --out. It needs no root. The exit code is that of the command. Records
+are on the disk of this host as soon as they are finished, and so is the console:
+whatever ends the guest costs only the trial at hand.
 
-K is a bzImage, a folder with vmlinuz and modules/, a .deb, a kernel's build
-tree, or the release of a kernel that ` + vm.FetchScript + ` fetched, or the
-beginning of one: 6.1 is the newest 6.1.`,
+K is a bzImage, a folder with vmlinuz and its modules (modules/, or
+usr/lib/modules/RELEASE), a .deb, a kernel's build tree, or the release of a
+kernel that ` + vm.FetchScript + ` fetched, or the beginning of one: 6.1 is the
+newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
 		Example: `  tunbench vm --kernel 6.1 -- run --suite smoke --hook kprobe
   tunbench vm --kernel ~/linux --icount --boots 3 --out patched -- run --suite kernels
   tunbench vm --kernel 6.12 --append mitigations=off -- doctor`,
