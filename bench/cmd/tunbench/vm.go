@@ -292,6 +292,7 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 		job.Env = []string{bench.ForGuest()}
 		r, err := machine.Run(ctx, job)
 		if err != nil {
+			tell.clear()
 			return a.bootFailed(ctx, err, guest, b.files, i, len(boots))
 		}
 		tell.end()
