@@ -200,7 +200,7 @@ func forGuest(args []string) (guestCommand, error) {
 		case "vm", "kernels":
 			return g, fmt.Errorf("%s in a guest: a guest boots no guests", rewritten[command])
 		case "report", "compare", "history", "merge":
-			return g, fmt.Errorf("%s in a guest: a guest has none of the files of this host; run it without %s vm", rewritten[command], "tunbench")
+			return g, fmt.Errorf("%s in a guest: a guest has none of the files of this host; run it here, without vm", rewritten[command])
 		case "run", "ab":
 			g.writes = true
 		}
@@ -330,12 +330,13 @@ func (a *app) bootFailed(ctx context.Context, err error, guest guestCommand, fil
 	if err := files.close(!interrupted || has); err != nil {
 		return err
 	}
+	var reportErr error
 	if has && guest.command == "run" {
 		if text, readErr := os.ReadFile(path); readErr == nil && guest.asJSON {
 			fmt.Fprintf(a.stdout, "%s", text)
 		}
-		if reportErr := a.report(files.dir, path, guest.format, guest.asJSON); reportErr != nil {
-			err = fmt.Errorf("%w; the report failed too: %w", err, reportErr)
+		if reportErr = a.report(files.dir, path, guest.format, guest.asJSON); reportErr != nil {
+			reportErr = fmt.Errorf("the report failed: %w", reportErr)
 		}
 	}
 	console := filepath.Join(files.dir, consoleName)
@@ -346,12 +347,12 @@ func (a *app) bootFailed(ctx context.Context, err error, guest guestCommand, fil
 		if n > 1 || kept == "" {
 			kept = strings.TrimSuffix(fmt.Sprintf("%d of %d boots are done; %s", i, n, kept), "; ")
 		}
-		return exitError{exitInterrupted, fmt.Errorf("interrupted: %s", kept)}
+		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %s", kept), reportErr)}
 	}
 	if kept != "" {
 		err = fmt.Errorf("%w\n%s", err, kept)
 	}
-	return err
+	return errors.Join(err, reportErr)
 }
 
 // handOver gives the user what a guest printed and wrote, and returns its exit
