@@ -31,7 +31,11 @@ func (e *MissingError) Error() string { return e.Detail }
 // Classify tells why a scenario could not be measured: a reason of record.Skip
 // and a sentence.
 func Classify(err error) (reason, detail string) {
-	return classify(err), err.Error()
+	reason, detail = classify(err), err.Error()
+	if cause, turnedOff := because(hostRoot, err); turnedOff {
+		return record.Unsupported, detail + "; " + cause
+	}
+	return reason, detail
 }
 
 func classify(err error) string {

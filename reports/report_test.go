@@ -317,12 +317,33 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
+// A report on a run in a guest names the machine that it ran on.
+func TestGuestsHost(t *testing.T) {
+	f := synthetic()
+	const row = "the guest's host"
+	render := func() string {
+		dir := t.TempDir()
+		if err := Write(dir, f); err != nil {
+			t.Fatal(err)
+		}
+		return contents(t, dir)[ReportName]
+	}
+	if text := render(); strings.Contains(text, row) {
+		t.Error("the report of no guest names a guest's host")
+	}
+	f.Run.Host.Outer = &record.Outer{Kernel: "6.18.5", CPU: "Ryzen 9", CPUs: 16, Virt: "none"}
+	if text := render(); !strings.Contains(text, "| "+row) || !strings.Contains(text, "| Ryzen 9, 16 CPUs, Linux 6.18.5, none") {
+		t.Errorf("the report lacks the guest's host:\n%s", text[max(0, len(text)-6000):])
+	}
+}
+
 // Whatever the texts of a file hold, the report keeps its shape: every row of
 // a table has the cells of its header, and no tag comes from outside.
 func TestHostileText(t *testing.T) {
 	f := synthetic()
 	r := f.Run
-	for _, s := range []*string{&r.ID, &r.Started, &r.Tool.Version, &r.Tool.Commit, &r.Tool.Go, &r.Clock, &r.Suite, &r.Host.Kernel, &r.Host.KernelVersion,
+	r.Host.Outer = &record.Outer{CPUs: 2}
+	for _, s := range []*string{&r.Host.Outer.Kernel, &r.Host.Outer.CPU, &r.Host.Outer.Virt, &r.ID, &r.Started, &r.Tool.Version, &r.Tool.Commit, &r.Tool.Go, &r.Clock, &r.Suite, &r.Host.Kernel, &r.Host.KernelVersion,
 		&r.Host.Arch, &r.Host.CPU, &r.Host.SMT, &r.Host.Virt, &r.Host.Clocksource, &r.Host.Cmdline, &r.Host.Governor, &r.Hook.Requested, &r.Hook.Used,
 		&f.End.Ended, &r.Hook.PassedOver[0].Hook, &r.Hook.PassedOver[0].Reason, &r.Hook.Programs[0].Name, &r.Hook.Programs[0].Kind, &r.Hook.Programs[0].Target} {
 		*s = hostile

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Fetches Debian's cloud kernels, for `tunbench vm` and `tunbench kernels`.
+# Fetches Debian's kernels, for `tunbench vm` and `tunbench kernels`.
 #
-#   scripts/kernels.sh [--list] [SERIES]...      default: 6.1 6.12
+#   scripts/kernels.sh [--list] [SERIES[-FLAVOUR]]...      default: 6.1 6.12
 #
 # SERIES is the beginning of a release, such as 6.1 or 6.12.107: the newest
 # kernel of it that this host's apt knows is fetched, checked by apt, and
 # unpacked into ${XDG_CACHE_HOME:-~/.cache}/tunbench/kernels/RELEASE/ as
 # vmlinuz, modules/ and config. Nothing is installed, and root is not needed.
 # A kernel that is there already is left alone. --list prints what is there.
+#
+# FLAVOUR is cloud (the default: small, for virtual machines), rt (PREEMPT_RT)
+# or amd64 (the generic kernel): 6.12-rt, 6.12-amd64. `tunbench vm --kernel`
+# takes the same names; the whole release does, too: 6.12.107+deb12-rt-amd64.
 set -euo pipefail
 
 usage() {
@@ -32,7 +36,7 @@ for arg; do
 		;;
 	[0-9]*) series+=("$arg") ;;
 	*)
-		echo "kernels: $arg is no series such as 6.1" >&2
+		echo "kernels: $arg is no series such as 6.1 or 6.12-rt" >&2
 		usage >&2
 		exit 2
 		;;
@@ -48,9 +52,12 @@ arch=$(dpkg --print-architecture)
 [[ $arch == amd64 ]] || fail "the kernel lab boots amd64 kernels, and this is $arch"
 
 # The newest package of a series: signed, no debugging symbols, no metapackage
-# (which has no point release), no PREEMPT_RT.
-newest() { # SERIES
-	apt-cache pkgnames "linux-image-$1" | grep -E "^linux-image-${1//./\\.}([.+-].*)?-cloud-amd64\$" |
+# (which has no point release).
+newest() { # SERIES FLAVOUR, which is empty for the generic kernel
+	local begin=${1//./\\.} flavour=${2:+-$2}
+	# The generic kernel is the one whose release names no flavour.
+	apt-cache pkgnames "linux-image-$1" | grep -E "^linux-image-${begin//+/\\+}([.+-].*)?${flavour}-amd64\$" |
+		if [[ -n $2 ]]; then cat; else grep -vE -- '-(cloud|rt)-amd64$'; fi |
 		grep -E '^linux-image-[0-9]+\.[0-9]+\.[0-9]+' | sort -V | tail -n 1
 }
 
@@ -61,9 +68,15 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 chmod 755 "$tmp"
 for s in "${series[@]}"; do
-	package=$(newest "$s") || true
+	flavour=cloud
+	base=${s%-amd64}
+	case $base in
+	*-rt | *-cloud) flavour=${base##*-} && base=${base%-*} ;;
+	*) if [[ $base != "$s" ]]; then flavour=; fi ;;
+	esac
+	package=$(newest "$base" "$flavour") || true
 	[[ -n $package ]] ||
-		fail "apt knows no cloud kernel $s; if its lists are empty or old: apt-get update (root)"
+		fail "apt knows no ${flavour:-generic} kernel $base; if its lists are empty or old: apt-get update (root)"
 	release=${package#linux-image-}
 	if [[ -e $cache/$release/vmlinuz ]]; then
 		echo "kernels: $release is there" >&2

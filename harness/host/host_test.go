@@ -253,3 +253,23 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// A guest names the machine that it runs on, as that told it, and no other run
+// names one.
+func TestOuter(t *testing.T) {
+	t.Setenv(OuterEnv, "")
+	here := Read()
+	if here.Outer != nil {
+		t.Errorf("no guest: %+v", here.Outer)
+	}
+	name, value, _ := strings.Cut(ForGuest(), "=")
+	t.Setenv(name, value)
+	want := &record.Outer{Kernel: here.Kernel, CPU: here.CPU, CPUs: here.CPUs, Virt: here.Virt}
+	if d := cmp.Diff(want, Read().Outer); d != "" || here.CPU == "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	t.Setenv(OuterEnv, "{torn")
+	if got := Read().Outer; got != nil {
+		t.Errorf("torn: %+v", got)
+	}
+}

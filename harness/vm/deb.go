@@ -31,16 +31,18 @@ func isDeb(path string) bool {
 	return err == nil && string(magic) == "!<arch>\n"
 }
 
-// unpackDeb unpacks the kernel of a package into the folder dir, which is
+// unpackDebs unpacks the kernel of packages into the folder dir, which is
 // there afterwards in full or not at all.
-func unpackDeb(deb, dir string) error {
+func unpackDebs(debs []string, dir string) error {
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".unpack-")
 	if err != nil {
 		return fmt.Errorf("unpack: %w", err)
 	}
 	defer os.RemoveAll(tmp)
-	if err := unpackData(deb, tmp); err != nil {
-		return fmt.Errorf("unpack: %w", err)
+	for _, deb := range debs {
+		if err := unpackData(deb, tmp); err != nil {
+			return fmt.Errorf("unpack %s: %w", filepath.Base(deb), err)
+		}
 	}
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return fmt.Errorf("unpack: %w", err)

@@ -29,6 +29,8 @@ func write(t testing.TB, path string, contents []byte) {
 // bzImage makes the header of a kernel.
 func bzImage(release string) []byte {
 	b := make([]byte, 0x3000)
+	b[0x1f1] = 3 // sectors of setup code, beside the first
+	binary.LittleEndian.PutUint32(b[0x1f4:], uint32(len(b)-4*512)/16)
 	copy(b[0x1fe:], "\x55\xaa")
 	copy(b[0x202:], "HdrS")
 	binary.LittleEndian.PutUint16(b[0x206:], 0x020f)

@@ -1,7 +1,9 @@
 package vm
 
 import (
+	"bytes"
 	"context"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"os"
@@ -67,12 +69,68 @@ func inGuest(args []string) int {
 				return fail(errors.New("no end of memory"))
 			}
 		}
+	case "load broken":
+		return fail(loadModule(brokenModule))
 	case "hang":
 		time.Sleep(time.Hour)
 	case "panic":
 		return fail(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
+	case "grow and oops":
+		g, err := Grow(OutDir + "/run.jsonl")
+		if err != nil || g == nil {
+			return fail(fmt.Errorf("hand out: %v, %w", g, err))
+		}
+		for _, text := range []string{"one\n", "one\ntwo\n"} {
+			if err := os.WriteFile(OutDir+"/run.jsonl", []byte(text), 0o666); err != nil {
+				return fail(err)
+			}
+			if err := g.Send(); err != nil {
+				return fail(err)
+			}
+		}
+		// It kills this process, and no other: without oops=panic Init goes on.
+		return fail(loadModule(brokenModule))
 	}
 	return fail(fmt.Errorf("unknown command %q", args))
+}
+
+// brokenModule is a file in the guest whose init function is no instruction.
+const brokenModule = "/broken.ko"
+
+// breakModule puts an invalid opcode where a function of a module begins, behind
+// the place that ftrace wants to change, or, with site, breaks that place: then
+// the kernel warns when it loads the module.
+func breakModule(t *testing.T, ko []byte, function string, site bool) []byte {
+	t.Helper()
+	f, err := elf.NewFile(bytes.NewReader(ko))
+	if err != nil {
+		t.Fatal(err)
+	}
+	symbols, err := f.Symbols()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range symbols {
+		if s.Name != function {
+			continue
+		}
+		at := f.Sections[s.Section].Offset + s.Value
+		if bytes.HasPrefix(ko[at:], []byte("\xf3\x0f\x1e\xfa")) { // endbr64
+			at += 4
+		}
+		broken := bytes.Clone(ko)
+		if ko[at] != 0xe8 { // call __fentry__
+			t.Fatalf("%s of the module begins with %#x", function, ko[at])
+		}
+		if site {
+			broken[at] = 0x90
+		} else {
+			copy(broken[at+5:], "\x0f\x0b") // ud2
+		}
+		return broken
+	}
+	t.Fatalf("the module has no %s", function)
+	return nil
 }
 
 // guest returns a machine with the newest cached kernel of series, in which
@@ -195,6 +253,83 @@ func TestGuestFaults(t *testing.T) {
 			}
 		})
 	}
+	// An oops in a process that is not init is an error at once, with its headline,
+	// and what the guest had handed out is kept.
+	for _, series := range []string{"6.1", "6.12"} {
+		t.Run("oops in a command, "+series, func(t *testing.T) {
+			m := guest(t, series)
+			tree, err := readModules(m.Kernel.Modules)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dummy, err := tree.read("dummy")
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := &memory{}
+			m.Keep = kept
+			begin := time.Now()
+			_, err = m.Run(context.Background(), Job{
+				Commands: [][]string{{"grow", "and", "oops"}, {"look"}},
+				Files:    map[string][]byte{brokenModule: breakModule(t, dummy, "init_module", false)},
+			})
+			var failed *BootError
+			if !errors.As(err, &failed) || !strings.Contains(err.Error(), "the kernel gave up: ") || !strings.Contains(err.Error(), "invalid opcode: 0000 [#1]") ||
+				!strings.Contains(err.Error(), "(Kernel panic - not syncing: Fatal exception") {
+				t.Errorf("after %v: %v", time.Since(begin), err)
+			}
+			if kept.files["run.jsonl"] != "one\ntwo\n" || len(kept.lines) < 10 {
+				t.Errorf("kept %q, and %d lines of the console", kept.files, len(kept.lines))
+			}
+		})
+	}
+	// A warning of the kernel is told, and no failure.
+	t.Run("warning", func(t *testing.T) {
+		m := guest(t, "6.12")
+		tree, err := readModules(m.Kernel.Modules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dummy, err := tree.read("dummy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var notices []string
+		m.Log = func(s string) { notices = append(notices, s) }
+		r, err := m.Run(context.Background(), Job{
+			Commands: [][]string{{"load", "broken"}, {"look"}},
+			Files:    map[string][]byte{brokenModule: breakModule(t, dummy, "cleanup_module", true)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Commands[1].Exit != 7 || !strings.Contains(strings.Join(notices, "\n"), "guest: the kernel warns: WARNING: CPU: ") {
+			t.Errorf("%+v, notices %q", r.Commands, notices)
+		}
+	})
+	// The last console= is /dev/console; Init prints where the host reads.
+	t.Run("console=tty0", func(t *testing.T) {
+		m := guest(t, "6.12")
+		m.Append = "console=tty0"
+		r, err := m.Run(context.Background(), Job{Commands: [][]string{{"look"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Commands) != 1 || r.Commands[0].Exit != 7 || !strings.Contains(r.Console, "to stderr") {
+			t.Errorf("%+v, console:\n%s", r.Commands, r.Console)
+		}
+	})
+	// No modules is not no TUN.
+	t.Run("no modules", func(t *testing.T) {
+		m := guest(t, "6.12")
+		k := *m.Kernel
+		k.Modules, k.Config = "", ""
+		m.Kernel = &k
+		_, err := m.Run(context.Background(), Job{Commands: [][]string{{"look"}}})
+		if err == nil || !strings.Contains(err.Error(), "in the guest: no modules were given with this kernel, and TUN is not built in") || !strings.Contains(err.Error(), giveModules) {
+			t.Errorf("%v", err)
+		}
+	})
 	t.Run("bad module", func(t *testing.T) {
 		m := guest(t, "6.12")
 		other := guest(t, "6.1")

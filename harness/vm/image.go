@@ -14,6 +14,7 @@ import (
 type image struct {
 	release string // as uname -r
 	arch    string // as GOARCH
+	length  int64  // in bytes, of the whole file at least: a signature may follow
 }
 
 // headerSize is how much of an image tells its kind: the real-mode setup code
@@ -37,6 +38,13 @@ func readImage(path string) (image, error) {
 	if err != nil {
 		return image{}, fmt.Errorf("kernel %s: %w", path, err)
 	}
+	st, err := f.Stat()
+	if err != nil {
+		return image{}, fmt.Errorf("read kernel: %w", err)
+	}
+	if st.Size() < img.length {
+		return image{}, fmt.Errorf("kernel %s: the file is cut: it has %d bytes, and its header says %d; copy or download it again", path, st.Size(), img.length)
+	}
 	return img, nil
 }
 
@@ -59,7 +67,14 @@ func parseImage(b []byte) (image, error) {
 		if !ok || release == "" || !printable(release) {
 			return image{}, errors.New("the header's version cannot be read")
 		}
-		return image{release: release, arch: "amd64"}, nil
+		// The setup code has that many sectors beside the first one, and the rest
+		// of the kernel so many paragraphs of 16 bytes.
+		sectors := int64(b[0x1f1])
+		if sectors == 0 {
+			sectors = 4
+		}
+		length := (sectors+1)*512 + 16*int64(binary.LittleEndian.Uint32(b[0x1f4:]))
+		return image{release: release, arch: "amd64", length: length}, nil
 	}
 
 	switch {
@@ -70,7 +85,11 @@ func parseImage(b []byte) (image, error) {
 	case at(0, "\x1f\x8b"):
 		return image{}, errors.New("this is a compressed image (arm64, perhaps), not a bzImage; an amd64 one is needed")
 	case at(0, "\x7fELF"):
-		return image{}, errors.New("this is an ELF file (vmlinux?), not a bzImage; in a build tree it is arch/x86/boot/bzImage")
+		return image{}, errors.New("this is an ELF file (vmlinux?), not a bzImage; in a build tree that is arch/x86/boot/bzImage, in a package vmlinuz")
+	case at(0, "\xed\xab\xee\xdb"):
+		return image{}, errors.New("this is an RPM package: unpack it and the one with its modules into one folder (rpm2cpio FILE | cpio -idm), and give that folder")
+	case at(0, "\x28\xb5\x2f\xfd"), at(0, "\xfd7zXZ\x00"):
+		return image{}, errors.New("this is a compressed file, perhaps a package: unpack it (tar -xf FILE), and give the folder that it was unpacked into")
 	case len(b) == 0:
 		return image{}, errors.New("the file is empty")
 	}

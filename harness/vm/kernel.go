@@ -45,15 +45,20 @@ func CacheDir() (string, error) {
 }
 
 // Find finds the kernel that arg names:
-//   - a bzImage; one in a build tree, or below /boot, brings its modules along
-//   - a folder with vmlinuz and modules/, or an unpacked package (boot/, lib/modules/)
-//   - a kernel's build tree
-//   - a .deb, which is unpacked once, into the cache
+//   - a bzImage; one in a build tree, beside its modules (usr/lib/modules/RELEASE),
+//     or in the folder boot of an installed system or an unpacked package brings
+//     its modules along
+//   - a folder with vmlinuz and modules/, or with vmlinuz among its modules, or an
+//     unpacked package (boot/, lib/modules/, usr/lib/modules/)
+//   - a kernel's build tree, or vmlinux in it
+//   - a .deb, which is unpacked once, into the cache; where its modules are in
+//     packages of their own (linux-modules-RELEASE, linux-modules-extra-RELEASE),
+//     those beside it come along
 //   - the release of a kernel in CacheDir or the beginning of it: 6.1 is the
-//     newest 6.1 there
+//     newest 6.1 there; 6.1-rt and 6.1-amd64 name a flavour, see flavour
 //
 // The function that it returns removes what had to be unpacked outside of the
-// cache; it is never nil.
+// cache, and lets go of what is in it; it is never nil.
 func Find(arg string) (*Kernel, func() error, error) {
 	keep := func() error { return nil }
 	if runtime.GOARCH != "amd64" {
@@ -102,7 +107,7 @@ func open(name, imagePath, modules, config string) (*Kernel, error) {
 	}
 	if modules == "" {
 		if k.Options["CONFIG_TUN"] == "m" {
-			return nil, fmt.Errorf("kernel %s has TUN as a module, and its modules are not at hand: give a folder with vmlinuz and modules/, or the build tree", k.Release)
+			return nil, fmt.Errorf("kernel %s has TUN as a module, and its modules are not at hand: %s", k.Release, giveModules)
 		}
 		return k, nil
 	}
@@ -110,7 +115,11 @@ func open(name, imagePath, modules, config string) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	if found, _ := tree.has("tun"); !found {
+	found, _ := tree.has("tun")
+	switch {
+	case !found && k.Options["CONFIG_TUN"] == "m":
+		return nil, fmt.Errorf("kernel %s has no TUN at hand: it is a module, and not below %s: add the package with the rest of its modules (kernel-modules-core, linux-modules-%[1]s)", k.Release, modules)
+	case !found:
 		return nil, fmt.Errorf("kernel %s has no TUN: neither a module below %s nor built in", k.Release, modules)
 	}
 	return k, nil
@@ -122,20 +131,49 @@ func findImage(path string) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find kernel: %w", err)
 	}
-	if root, ok := strings.CutSuffix(abs, "/arch/x86/boot/bzImage"); ok && exists(filepath.Join(root, "Kbuild")) {
-		return findInTree(path, root)
+	for _, inTree := range []string{"/arch/x86/boot/bzImage", "/arch/x86_64/boot/bzImage", "/vmlinux"} {
+		if root, ok := strings.CutSuffix(abs, inTree); ok && isTree(root) {
+			return findInTree(path, root)
+		}
 	}
 	img, err := readImage(abs)
 	if err != nil {
 		return nil, err
 	}
-	config := firstExisting(filepath.Join(filepath.Dir(abs), "config-"+img.release))
-	var modules string
-	// Only a kernel in the place of installed ones belongs to the host's modules.
-	if filepath.Dir(abs) == "/boot" {
-		modules = moduleDir("/lib/modules/" + img.release)
+	return openIn(path, abs, img.release)
+}
+
+// openIn opens the kernel at image with the modules and the configuration that
+// lie where a distribution or a package puts those of its release:
+//
+//	usr/lib/modules/RELEASE/vmlinuz    beside its modules (Fedora, openSUSE, Arch)
+//	boot/vmlinuz-RELEASE               with lib/modules/RELEASE (Debian, Ubuntu)
+//	vmlinuz                            with modules/ (scripts/kernels.sh)
+func openIn(name, image, release string) (*Kernel, error) {
+	places := []string{image}
+	// /vmlinuz and openSUSE's /boot/vmlinuz-RELEASE lead to where the kernel is.
+	if real, err := filepath.EvalSymlinks(image); err == nil && real != image {
+		places = append(places, real)
 	}
-	return open(path, abs, modules, config)
+	var modules, config string
+	for _, place := range places {
+		dir := filepath.Dir(place)
+		in := func(elem ...string) string { return filepath.Join(append([]string{dir}, elem...)...) }
+		dirs := []string{dir, in("modules"), in("modules", release), in("lib", "modules", release), in("usr", "lib", "modules", release)}
+		configs := []string{in("config-" + release)}
+		if filepath.Base(place) == "vmlinuz" {
+			configs = append(configs, in("config"))
+		}
+		if filepath.Base(dir) == "boot" {
+			dirs = append(dirs, in("..", "lib", "modules", release), in("..", "usr", "lib", "modules", release))
+		}
+		modules = cmp.Or(modules, moduleDir(dirs...))
+		config = cmp.Or(config, firstExisting(configs...))
+	}
+	if modules != "" {
+		config = cmp.Or(config, firstExisting(filepath.Join(modules, "config"), filepath.Join(modules, "build", ".config")))
+	}
+	return open(name, image, modules, config)
 }
 
 // findInDir takes the folder of a kernel, packed in one of the known ways.
@@ -144,34 +182,71 @@ func findInDir(dir string) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find kernel: %w", err)
 	}
-	in := func(elem ...string) string { return filepath.Join(append([]string{abs}, elem...)...) }
-	if exists(in("Kbuild")) {
+	if isTree(abs) {
 		return findInTree(dir, abs)
 	}
-	if vmlinuz := firstExisting(in("vmlinuz")); vmlinuz != "" {
-		img, err := readImage(vmlinuz)
+	var images, releases []string
+	for _, pattern := range []string{
+		"vmlinuz", "vmlinuz-*", "boot/vmlinuz-*", "lib/modules/*/vmlinuz", "usr/lib/modules/*/vmlinuz", "*/vmlinuz",
+	} {
+		found, err := filepath.Glob(filepath.Join(escapeGlob(abs), pattern))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("find kernel: %w", err)
 		}
-		modules := moduleDir(in("modules"), in("modules", img.release), in("lib", "modules", img.release))
-		return open(dir, vmlinuz, modules, firstExisting(in("config")))
-	}
-	images, err := filepath.Glob(in("boot", "vmlinuz-*"))
-	if err != nil {
-		return nil, fmt.Errorf("find kernel: %w", err)
+		for _, path := range found {
+			if !exists(path) {
+				continue // a link to what is not there
+			}
+			img, err := readImage(path)
+			if err != nil {
+				return nil, err
+			}
+			// The same kernel may lie in two places, as Fedora's does.
+			if !slices.Contains(releases, img.release) {
+				images, releases = append(images, path), append(releases, img.release)
+			}
+		}
+		if pattern == "vmlinuz" && len(images) > 0 {
+			break
+		}
 	}
 	switch len(images) {
 	case 0:
-		return nil, fmt.Errorf("folder %s holds no kernel: want vmlinuz and modules/, or a build tree with arch/x86/boot/bzImage", dir)
-	case 1:
-		img, err := readImage(images[0])
-		if err != nil {
-			return nil, err
+		if modules := moduleDir(append([]string{abs, filepath.Join(abs, "modules")}, below(abs, "modules", "lib/modules", "usr/lib/modules")...)...); modules != "" {
+			return nil, fmt.Errorf("folder %s holds modules (%s) and no kernel for them: want vmlinuz beside them, or boot/vmlinuz-RELEASE", dir, modules)
 		}
-		modules := moduleDir(in("lib", "modules", img.release), in("usr", "lib", "modules", img.release))
-		return open(dir, images[0], modules, firstExisting(in("boot", "config-"+img.release)))
+		return nil, fmt.Errorf("folder %s holds no kernel: want vmlinuz and modules/, usr/lib/modules/RELEASE with vmlinuz, or a build tree with arch/x86/boot/bzImage", dir)
+	case 1:
+		return openIn(dir, images[0], releases[0])
 	}
-	return nil, fmt.Errorf("folder %s holds %d kernels: name one of them", dir, len(images))
+	return nil, fmt.Errorf("folder %s holds %d kernels: name one of them: %s", dir, len(images), strings.Join(images, ", "))
+}
+
+// escapeGlob is the pattern that matches path alone.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// below lists what is in the folders dirs of root.
+func below(root string, dirs ...string) (paths []string) {
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(filepath.Join(root, dir))
+		if err != nil {
+			continue // most layouts lack most of them
+		}
+		for _, e := range entries {
+			paths = append(paths, filepath.Join(root, dir, e.Name()))
+		}
+	}
+	return paths
+}
+
+// isTree tells whether a kernel is built in the folder root: in its sources, or
+// in a folder of its own (make O=root).
+func isTree(root string) bool {
+	return exists(filepath.Join(root, "Kbuild")) ||
+		exists(filepath.Join(root, "arch/x86/boot/bzImage")) ||
+		exists(filepath.Join(root, "include/config/kernel.release"))
 }
 
 // findInTree takes the folder in which a kernel was built.
@@ -184,7 +259,7 @@ func findInTree(name, root string) (*Kernel, error) {
 }
 
 // findCached takes the newest kernel in the cache whose release is name or
-// begins with it.
+// begins with it, or that is of the series and the flavour that name gives.
 func findCached(name string) (*Kernel, error) {
 	dir, err := CacheDir()
 	if err != nil {
@@ -194,12 +269,7 @@ func findCached(name string) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := ""
-	for _, release := range cached { // oldest first
-		if rest, ok := strings.CutPrefix(release, name); ok && (rest == "" || !digit(rest[0]) || !digit(name[len(name)-1])) {
-			newest = release
-		}
-	}
+	newest := newestOf(cached, name)
 	if newest == "" {
 		have := "the cache " + dir + " is empty"
 		if len(cached) > 0 {
@@ -213,6 +283,50 @@ func findCached(name string) (*Kernel, error) {
 	}
 	k.Name = name
 	return k, nil
+}
+
+// newestOf picks the release that name means from those that are cached, oldest
+// first, or "". One of Debian's cloud kernels, or of nobody's flavour, is taken
+// before a generic one, and that before an rt one, unless name says which.
+func newestOf(cached []string, name string) string {
+	series, wanted, named := flavour(name)
+	newest, rank := "", 3
+	for _, release := range cached {
+		if release == name {
+			return release
+		}
+		_, has, debian := flavour(release)
+		r := map[string]int{"cloud": 0, "": 1, "rt": 2}[has]
+		if !debian {
+			r = 0
+		}
+		begin := name
+		switch {
+		case named && wanted == has && debian:
+			begin, r = series, 0
+		case named:
+			continue
+		}
+		rest, ok := strings.CutPrefix(release, begin)
+		if ok && (rest == "" || !digit(rest[0]) || !digit(begin[len(begin)-1])) && r <= rank {
+			newest, rank = release, r
+		}
+	}
+	return newest
+}
+
+// flavour cuts the flavour from the name of one of Debian's kernels, such as
+// 6.12.117+deb12-rt-amd64, or of a series of them, such as 6.12-rt: "rt",
+// "cloud", or "" for the generic kernel, which -amd64 alone names. It is not
+// named where neither stands there.
+func flavour(name string) (series, flavour string, named bool) {
+	series, generic := strings.CutSuffix(name, "-amd64")
+	for _, f := range []string{"rt", "cloud"} {
+		if s, ok := strings.CutSuffix(series, "-"+f); ok {
+			return s, f, true
+		}
+	}
+	return series, "", generic
 }
 
 // Cached lists the releases of the kernels in CacheDir, oldest first; none where
@@ -324,34 +438,71 @@ func readConfig(path string) (map[string]string, error) {
 }
 
 // findInDeb takes a Debian package, which it unpacks into the cache unless
-// that holds it already.
+// that holds it already. Modules in a package of their own are unpacked with it,
+// if that lies beside it.
 func findInDeb(path string) (*Kernel, func() error, error) {
 	keep := func() error { return nil }
-	sum, err := fileSum(path)
-	if err != nil {
-		return nil, keep, fmt.Errorf("read package: %w", err)
+	k, remove, err := unpacked(path)
+	if err != nil || k.Modules != "" {
+		return k, remove, err
 	}
+	release := k.Release
+	if err := remove(); err != nil {
+		return nil, keep, err
+	}
+	var parts []string
+	for _, name := range []string{"linux-modules-", "linux-modules-extra-"} {
+		found, err := filepath.Glob(filepath.Join(escapeGlob(filepath.Dir(path)), name+escapeGlob(release)+"_*.deb"))
+		if err != nil {
+			return nil, keep, fmt.Errorf("find modules: %w", err)
+		}
+		if len(found) > 1 {
+			return nil, keep, fmt.Errorf("package %s: its modules are in one of %s: leave one of them there", path, strings.Join(found, ", "))
+		}
+		parts = append(parts, found...)
+	}
+	if len(parts) == 0 {
+		return nil, keep, fmt.Errorf("package %s holds kernel %s without modules: put the package linux-modules-%[2]s beside it (apt-get download linux-modules-%[2]s), and linux-modules-extra-%[2]s if there is one", path, release)
+	}
+	return unpacked(path, parts...)
+}
+
+// unpacked unpacks packages into one folder of the cache, or finds them there,
+// and describes the kernel in it. It is not removed from the cache before the
+// function that unpacked returns was called.
+func unpacked(path string, more ...string) (*Kernel, func() error, error) {
+	keep := func() error { return nil }
+	paths := append([]string{path}, more...)
+	var sums []string
+	for _, p := range paths {
+		sum, err := fileSum(p)
+		if err != nil {
+			return nil, keep, fmt.Errorf("read package: %w", err)
+		}
+		sums = append(sums, sum)
+	}
+	parent, err := packagesDir()
 	remove := keep
-	parent, err := CacheDir()
-	if err == nil {
-		// Beside the kernels that are known by name: a package that somebody
-		// built must not become "the newest 6.1".
-		parent = filepath.Join(filepath.Dir(parent), "packages")
-		err = os.MkdirAll(parent, 0o777)
-	}
 	if err != nil {
 		if parent, err = os.MkdirTemp("", "tunbench-kernel-"); err != nil {
 			return nil, keep, fmt.Errorf("make room for the package: %w", err)
 		}
 		remove = func() error { return os.RemoveAll(parent) }
 	}
-	dir := filepath.Join(parent, sum)
+	dir := filepath.Join(parent, strings.Join(sums, "-"))
 	if !exists(dir) {
-		err = unpackDeb(path, dir)
+		err = unpackDebs(paths, dir)
 	}
 	var k *Kernel
 	if err == nil {
-		k, err = findInDir(dir)
+		var letGo func()
+		letGo, err = hold(dir)
+		if err == nil {
+			evict(parent)
+			drop := remove
+			remove = func() error { letGo(); return drop() }
+			k, err = findInDir(dir)
+		}
 	}
 	if err != nil {
 		return nil, keep, errors.Join(fmt.Errorf("package %s: %w", path, err), remove())

@@ -2,12 +2,15 @@ package vm
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func amd64Only(t *testing.T) {
@@ -108,6 +111,203 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// The layouts of Fedora, openSUSE, Arch and Ubuntu: a file, a folder and an
+// unpacked tree all bring their modules along.
+func TestFindLayouts(t *testing.T) {
+	amd64Only(t)
+	dir := t.TempDir()
+	at := func(elem ...string) string { return filepath.Join(append([]string{dir}, elem...)...) }
+	t.Setenv("XDG_CACHE_HOME", at("cache"))
+	link := func(to, path string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(to, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	modules := func(folder, suffix string) {
+		t.Helper()
+		write(t, filepath.Join(folder, "modules.order"), []byte("kernel/drivers/net/tun.ko\n"))
+		write(t, filepath.Join(folder, "kernel/drivers/net/tun.ko"+suffix), compress(t, suffix, ko("")))
+	}
+	// Fedora: the kernel twice, the configuration beside both.
+	fedora := "6.17.1-300.fc43.x86_64"
+	modules(at("fedora/lib/modules", fedora), ".xz")
+	write(t, at("fedora/lib/modules", fedora, "vmlinuz"), bzImage(fedora))
+	write(t, at("fedora/lib/modules", fedora, "config"), []byte(goodConfig))
+	write(t, at("fedora/boot/vmlinuz-"+fedora), bzImage(fedora))
+	// openSUSE: /boot leads to it.
+	suse := "6.4.0-150600.21-default"
+	modules(at("suse/usr/lib/modules", suse), ".zst")
+	write(t, at("suse/usr/lib/modules", suse, "vmlinuz"), bzImage(suse))
+	write(t, at("suse/usr/lib/modules", suse, "config"), []byte(goodConfig))
+	link("../usr/lib/modules/"+suse+"/vmlinuz", at("suse/boot/vmlinuz-"+suse))
+	link("vmlinuz-"+suse, at("suse/boot/vmlinuz"))
+	link("usr/lib", at("suse/lib"))
+	// Arch: no configuration.
+	arch := "6.17.8-arch1-1"
+	modules(at("arch/usr/lib/modules", arch), ".zst")
+	write(t, at("arch/usr/lib/modules", arch, "vmlinuz"), bzImage(arch))
+	// Debian, unpacked.
+	debian := "6.12.117+deb12-amd64"
+	modules(at("debian/lib/modules", debian), ".xz")
+	write(t, at("debian/boot/vmlinuz-"+debian), bzImage(debian))
+	write(t, at("debian/boot/config-"+debian), []byte(goodConfig))
+	// Ubuntu: modules in packages of their own.
+	ubuntu := "6.8.0-31-generic"
+	write(t, at("ubuntu/linux-image-"+ubuntu+"_6.8.0-31.31_amd64.deb"), deb(t, ".zst", map[string][]byte{"./boot/vmlinuz-" + ubuntu: bzImage(ubuntu)}))
+	write(t, at("ubuntu/linux-modules-"+ubuntu+"_6.8.0-31.31_amd64.deb"), deb(t, ".zst", map[string][]byte{
+		"./boot/config-" + ubuntu:                                    []byte(goodConfig),
+		"./lib/modules/" + ubuntu + "/modules.order":                 []byte("kernel/drivers/net/tun.ko\nkernel/drivers/net/veth.ko\n"),
+		"./lib/modules/" + ubuntu + "/kernel/drivers/net/tun.ko.zst": compress(t, ".zst", ko("")),
+	}))
+	write(t, at("ubuntu/linux-modules-extra-"+ubuntu+"_6.8.0-31.31_amd64.deb"), deb(t, ".zst", map[string][]byte{
+		"./lib/modules/" + ubuntu + "/kernel/drivers/net/veth.ko.zst": compress(t, ".zst", ko("")),
+	}))
+	write(t, at("ubuntu/linux-modules-6.8.0-99-generic_6.8.0-99.99_amd64.deb"), []byte("of another kernel"))
+	// A build tree of its own (make O=), named by its vmlinux.
+	write(t, at("out/include/config/kernel.release"), []byte("6.18.0\n"))
+	write(t, at("out/.config"), []byte(goodConfig))
+	write(t, at("out/vmlinux"), []byte("\x7fELF"))
+	write(t, at("out/arch/x86/boot/bzImage"), bzImage("6.18.0"))
+	link("../../x86/boot/bzImage", at("out/arch/x86_64/boot/bzImage"))
+	write(t, at("out/modules.order"), []byte("drivers/net/tun.o\n"))
+	write(t, at("out/drivers/net/tun.ko"), ko(""))
+	installed(t, at("with [brackets]"), "6.5.0")
+
+	for _, test := range []struct {
+		arg, release string
+		config       bool
+	}{
+		{at("fedora"), fedora, true},
+		{at("fedora/lib/modules", fedora), fedora, true},
+		{at("fedora/lib/modules"), fedora, true},
+		{at("fedora/lib/modules", fedora, "vmlinuz"), fedora, true},
+		{at("fedora/boot/vmlinuz-" + fedora), fedora, true},
+		{at("fedora/boot"), fedora, true},
+		{at("suse"), suse, true},
+		{at("suse/usr/lib/modules", suse), suse, true},
+		{at("suse/boot/vmlinuz-" + suse), suse, true},
+		{at("suse/boot/vmlinuz"), suse, true},
+		{at("arch"), arch, false},
+		{at("arch/usr/lib/modules", arch), arch, false},
+		{at("arch/usr/lib/modules", arch, "vmlinuz"), arch, false},
+		{at("debian"), debian, true},
+		{at("debian/boot/vmlinuz-" + debian), debian, true},
+		{at("ubuntu/linux-image-" + ubuntu + "_6.8.0-31.31_amd64.deb"), ubuntu, true},
+		{at("out"), "6.18.0", true},
+		{at("out/vmlinux"), "6.18.0", true},
+		{at("out/arch/x86_64/boot/bzImage"), "6.18.0", true},
+		{at("with [brackets]"), "6.5.0", true},
+		{at("with [brackets]/vmlinuz"), "6.5.0", true},
+	} {
+		k, remove, err := Find(test.arg)
+		if err != nil {
+			t.Errorf("%s: %v", test.arg, err)
+			continue
+		}
+		fs := &initramfs{}
+		tree, err := readModules(k.Modules)
+		if err == nil {
+			err = fs.addModules(tree, requiredModules, optionalModules)
+		}
+		if err != nil || len(fs.modules) == 0 || fs.modules[0].name != "tun" || k.Release != test.release || (k.Config != "") != test.config {
+			t.Errorf("%s: %+v, modules %v, %v", test.arg, k, fs.modules, err)
+		}
+		if k.Release == ubuntu && len(fs.modules) != 2 {
+			t.Errorf("%s: %d modules, want that of linux-modules-extra too", test.arg, len(fs.modules))
+		}
+		if err := remove(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// newestOf chooses by series and flavour; the oldest is first.
+func TestNewestOf(t *testing.T) {
+	cached := []string{
+		"6.1.0-55-cloud-amd64", "6.1.0-56-amd64", "6.1.0-56-cloud-amd64", "6.12.117+deb12-amd64", "6.12.117+deb12-cloud-amd64",
+		"6.12.117+deb12-rt-amd64", "6.13.0-rt-amd64", "6.14.1-mine", "6.15.0-1-amd64", "6.15.0-2-rt-amd64",
+	}
+	for name, want := range map[string]string{
+		"6.12": "6.12.117+deb12-cloud-amd64", "6.12-rt": "6.12.117+deb12-rt-amd64", "6.12-amd64": "6.12.117+deb12-amd64",
+		"6.12-cloud": "6.12.117+deb12-cloud-amd64", "6.12.117+deb12": "6.12.117+deb12-cloud-amd64",
+		"6.12.117+deb12-amd64": "6.12.117+deb12-amd64", "6.12.117+deb12-rt-amd64": "6.12.117+deb12-rt-amd64",
+		"6.1": "6.1.0-56-cloud-amd64", "6.1-amd64": "6.1.0-56-amd64", "6.1.0-55": "6.1.0-55-cloud-amd64", "6.1.0-5": "",
+		"6.13": "6.13.0-rt-amd64", "6.14": "6.14.1-mine", "6.14-rt": "", "6.1-rt": "", "6.15": "6.15.0-1-amd64", "7": "",
+	} {
+		if got := newestOf(cached, name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// The cache keeps the packages that were used last, and what is in use.
+func TestEvict(t *testing.T) {
+	amd64Only(t)
+	dir := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", dir)
+	find := func(n int) (*Kernel, func() error) {
+		t.Helper()
+		path := filepath.Join(dir, fmt.Sprintf("k%d.deb", n))
+		if !exists(path) {
+			release := fmt.Sprintf("6.1.%d", n)
+			write(t, path, deb(t, ".gz", map[string][]byte{
+				"./boot/vmlinuz-" + release:                     bzImage(release),
+				"./lib/modules/" + release + "/modules.builtin": []byte("kernel/drivers/net/tun.ko\n"),
+			}))
+		}
+		k, remove, err := Find(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The clock of a file system may be coarse.
+		used := time.Unix(1_000_000+int64(n), 0)
+		if err := os.Chtimes(filepath.Dir(k.Image), used, used); err != nil {
+			t.Fatal(err)
+		}
+		return k, remove
+	}
+	var images []string
+	var held func() error
+	for n := range MaxPackages {
+		k, remove := find(n)
+		images = append(images, k.Image)
+		if n == 1 {
+			held = remove
+		} else if err := remove(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, remove := find(0) // the first is used again
+	later := time.Unix(2_000_000, 0)
+	if err := errors.Join(remove(), os.Chtimes(filepath.Dir(images[0]), later, later)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		if _, remove := find(MaxPackages + n); remove() != nil {
+			t.Fatal("remove")
+		}
+	}
+	for n, image := range images {
+		if want := n != 2 && n != 3; exists(image) != want { // 1 is older, and held
+			t.Errorf("package %d is there: %v, want %v", n, exists(image), want)
+		}
+	}
+	if err := held(); err != nil {
+		t.Fatal(err)
+	}
+	if _, remove := find(MaxPackages + 2); remove() != nil || exists(images[1]) {
+		t.Error("what is no longer held stays")
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "tunbench/packages"))
+	if err != nil || len(left) != MaxPackages {
+		t.Errorf("%d folders, %v, want %d", len(left), err, MaxPackages)
+	}
+}
+
 func TestFindRefuses(t *testing.T) {
 	amd64Only(t)
 	dir := t.TempDir()
@@ -143,6 +343,17 @@ func TestFindRefuses(t *testing.T) {
 	whole := deb(t, ".xz", map[string][]byte{"./boot/vmlinuz-6.1.0": bzImage("6.1.0")})
 	write(t, at("torn.deb"), whole[:len(whole)-60])
 	write(t, at("header.deb"), whole[:100])
+	write(t, at("cut"), bzImage("6.1.0")[:0x2fff])
+	write(t, at("x.rpm"), []byte("\xed\xab\xee\xdb\x03\x00"))
+	write(t, at("x.pkg.tar.zst"), []byte("\x28\xb5\x2f\xfd\x00\x00"))
+	write(t, at("core/lib/modules/6.1.0/vmlinuz"), bzImage("6.1.0"))
+	write(t, at("core/lib/modules/6.1.0/config"), []byte(goodConfig))
+	write(t, at("core/lib/modules/6.1.0/modules.builtin"), []byte("kernel/drivers/net/veth.ko\n"))
+	write(t, at("lost/usr/lib/modules/6.1.0/vmlinuz"), bzImage("6.1.0"))
+	write(t, at("lost/usr/lib/modules/6.1.0/config"), []byte(goodConfig))
+	write(t, at("nothingbut/lib/modules/6.1.0/modules.order"), []byte("kernel/drivers/net/tun.ko\n"))
+	write(t, at("image.deb"), deb(t, ".zst", map[string][]byte{"./boot/vmlinuz-6.8.0-31-generic": bzImage("6.8.0-31-generic")}))
+	write(t, at("linux-modules.deb"), deb(t, ".zst", map[string][]byte{"./lib/modules/6.8.0-31-generic/modules.order": []byte("kernel/drivers/net/tun.ko\n")}))
 	write(t, at("nokernel.deb"), deb(t, ".gz", map[string][]byte{"./usr/bin/x": nil}))
 
 	for _, test := range []struct{ arg, want string }{
@@ -166,6 +377,14 @@ func TestFindRefuses(t *testing.T) {
 		{at("torn.deb"), "unpack"},
 		{at("header.deb"), "unexpected EOF"},
 		{at("nokernel.deb"), "holds no kernel"},
+		{at("cut"), "the file is cut: it has 12287 bytes, and its header says 12288"},
+		{at("x.rpm"), "RPM package: unpack it"},
+		{at("x.pkg.tar.zst"), "unpack it (tar -xf FILE)"},
+		{at("core"), "has no TUN at hand: it is a module, and not below"},
+		{at("lost"), "its modules are not at hand: give the folder that holds both"},
+		{at("nothingbut"), "holds modules ("},
+		{at("image.deb"), "holds kernel 6.8.0-31-generic without modules: put the package linux-modules-6.8.0-31-generic beside it"},
+		{at("linux-modules.deb"), "holds modules ("},
 	} {
 		_, remove, err := Find(test.arg)
 		if err == nil || !strings.Contains(err.Error(), test.want) {

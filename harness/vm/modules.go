@@ -237,7 +237,7 @@ func (t *moduleTree) read(name string) ([]byte, error) {
 		}
 		return ko, nil
 	}
-	return nil, fmt.Errorf("module %s is listed, but %s is not there in any form", name, filepath.Join(t.root, plain))
+	return nil, fmt.Errorf("module %s is listed, but %s is not there in any form: add the package that it is in", name, filepath.Join(t.root, plain))
 }
 
 // modinfoDepends reads `depends=` of a module: the names of modules that

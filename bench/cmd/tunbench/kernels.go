@@ -157,9 +157,9 @@ func (a *app) kernelsIn(g guests) *cobra.Command {
 		Short: "boot kernels in QEMU, measure the same on each, compare",
 		Long: `kernels boots each --kernel several times, in alternating order, and measures in
 each guest what a packet costs: bare, and under each of the observer's hooks.
-The run files are kept as DIR/<kernel release>/boot-N/<what>/run.jsonl as soon
-as a guest has delivered them; DIR/report.md compares each kernel with the
-first. It needs QEMU, and no root.
+Run files are kept as DIR/<kernel release>/boot-N/<what>/run.jsonl, each record
+as soon as it is finished; DIR/report.md compares each kernel with the first by
+the runs that came to their end. It needs QEMU, and no root.
 
 With --icount the guest's clock counts instructions: figures repeat to 0.1 % on
 any machine, but see no caches, no branch predictor and no parallelism.`,

@@ -95,11 +95,14 @@ func (a *app) vmCommand() *cobra.Command {
 		Short: "run a tunbench command inside a guest kernel",
 		Long: `vm boots a kernel in QEMU, with nothing in it but tunbench and the kernel's own
 modules, runs the tunbench command after -- there, and writes the files that it
-made to --out. It needs no root. The exit code is that of the command.
+made to --out. It needs no root. The exit code is that of the command. Records
+are on the disk of this host as soon as they are finished, and so is the console:
+whatever ends the guest costs only the trial at hand.
 
-K is a bzImage, a folder with vmlinuz and modules/, a .deb, a kernel's build
-tree, or the release of a kernel that ` + vm.FetchScript + ` fetched, or the
-beginning of one: 6.1 is the newest 6.1.`,
+K is a bzImage, a folder with vmlinuz and its modules (modules/, or
+usr/lib/modules/RELEASE), a .deb, a kernel's build tree, or the release of a
+kernel that ` + vm.FetchScript + ` fetched, or the beginning of one: 6.1 is the
+newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
 		Example: `  tunbench vm --kernel 6.1 -- run --suite smoke --hook kprobe
   tunbench vm --kernel ~/linux --icount --boots 3 --out patched -- run --suite kernels
   tunbench vm --kernel 6.12 --append mitigations=off -- doctor`,
@@ -197,7 +200,7 @@ func forGuest(args []string) (guestCommand, error) {
 		case "vm", "kernels":
 			return g, fmt.Errorf("%s in a guest: a guest boots no guests", rewritten[command])
 		case "report", "compare", "history", "merge":
-			return g, fmt.Errorf("%s in a guest: a guest has none of the files of this host; run it without %s vm", rewritten[command], "tunbench")
+			return g, fmt.Errorf("%s in a guest: a guest has none of the files of this host; run it here, without vm", rewritten[command])
 		case "run", "ab":
 			g.writes = true
 		}
@@ -289,6 +292,7 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 		job.Env = []string{bench.ForGuest()}
 		r, err := machine.Run(ctx, job)
 		if err != nil {
+			tell.clear()
 			return a.bootFailed(ctx, err, guest, b.files, i, len(boots))
 		}
 		tell.end()
@@ -326,12 +330,13 @@ func (a *app) bootFailed(ctx context.Context, err error, guest guestCommand, fil
 	if err := files.close(!interrupted || has); err != nil {
 		return err
 	}
+	var reportErr error
 	if has && guest.command == "run" {
 		if text, readErr := os.ReadFile(path); readErr == nil && guest.asJSON {
 			fmt.Fprintf(a.stdout, "%s", text)
 		}
-		if reportErr := a.report(files.dir, path, guest.format, guest.asJSON); reportErr != nil {
-			err = fmt.Errorf("%w; the report failed too: %w", err, reportErr)
+		if reportErr = a.report(files.dir, path, guest.format, guest.asJSON); reportErr != nil {
+			reportErr = fmt.Errorf("the report failed: %w", reportErr)
 		}
 	}
 	console := filepath.Join(files.dir, consoleName)
@@ -342,12 +347,12 @@ func (a *app) bootFailed(ctx context.Context, err error, guest guestCommand, fil
 		if n > 1 || kept == "" {
 			kept = strings.TrimSuffix(fmt.Sprintf("%d of %d boots are done; %s", i, n, kept), "; ")
 		}
-		return exitError{exitInterrupted, fmt.Errorf("interrupted: %s", kept)}
+		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %s", kept), reportErr)}
 	}
 	if kept != "" {
 		err = fmt.Errorf("%w\n%s", err, kept)
 	}
-	return err
+	return errors.Join(err, reportErr)
 }
 
 // handOver gives the user what a guest printed and wrote, and returns its exit
