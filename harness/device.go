@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
@@ -71,9 +72,28 @@ func newDevice(ns *netns.NS, name string, s Spec, l netns.Link) (*device, error)
 		return d, err
 	}
 	if err := ns.Configure(name, l); err != nil {
-		return d, err
+		return d, ringRefused(err, l)
 	}
 	return d, d.readBack(l)
+}
+
+// maxRing is how many packets the ring behind a queue can hold: the kernel takes
+// its memory, 8 bytes a packet, in one piece of at most 4 MiB where pages have 4 KiB
+// (KMALLOC_MAX_SIZE in __ptr_ring_init_queue_alloc of include/linux/ptr_ring.h).
+const maxRing = 4 << 20 / 8
+
+// ringRefused says what a refused length of the ring means: whatever kept the
+// kernel from making the rings, tun_device_event of drivers/net/tun.c answers with
+// NOTIFY_BAD, which reads as EPERM.
+func ringRefused(err error, l netns.Link) error {
+	var call *netns.CallError
+	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {
+		return err
+	}
+	if l.TxQLen > maxRing && os.Getpagesize() == 4096 {
+		return &UnsupportedError{fmt.Sprintf("txqlen=%d: the kernel makes no ring of more than %d packets; choose at most that: %v", l.TxQLen, maxRing, err)}
+	}
+	return &MissingError{fmt.Sprintf("txqlen=%d: the kernel could not make the rings, 8 bytes a packet of each queue; choose a smaller one or fewer queues: %v", l.TxQLen, err)}
 }
 
 func (d *device) create(name string) error {

@@ -110,7 +110,8 @@ var statuses = map[tuntap.Status]string{
 func deviceRows() (options, existing []Row) {
 	found, err := probeOptions()
 	if err != nil {
-		options = []Row{{Name: "/dev/net/tun", Status: StatusFailed, Detail: err.Error()}}
+		_, detail := Classify(err)
+		options = []Row{{Name: "/dev/net/tun", Status: StatusFailed, Detail: detail}}
 	}
 	for _, o := range found {
 		detail := o.Call

@@ -75,5 +75,11 @@ func (r Row) Remedy() Remedy {
 	case r.Name == "virtualization" && strings.Contains(r.Detail, "tcg"):
 		return Remedy{"every instruction is emulated: time says nothing", "tunbench kernels --icount --kernel 6.12"}
 	}
-	return remedies[r.Name]
+	remedy := remedies[r.Name]
+	for module, option := range map[string]string{"modprobe tun": "CONFIG_TUN", "modprobe vhost_net": "CONFIG_VHOST_NET"} {
+		if strings.HasPrefix(remedy.Command, module) && lacksOption(option) {
+			remedy.Command = "" // there is no such module
+		}
+	}
+	return remedy
 }
