@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -46,6 +47,8 @@ type device struct {
 	state netns.State
 	flags []string
 	vnet  int // bytes of the virtio-net header
+	// sndbuf is the send buffer of a queue in bytes.
+	sndbuf int
 	// drivers are the vhost-net devices that receive, by descriptor of the queue.
 	drivers map[int]*vhost.Device
 }
@@ -162,14 +165,33 @@ func (s Spec) addresses() (netip.Prefix, netip.Addr) {
 	return deviceAddr4, peerAddr4
 }
 
-// effective names the ethtool features that show that the kernel took an
-// offload.
-var effective = map[Offload][]string{
-	OffloadCsum: {"tx-checksum-ip-generic"},
-	OffloadTSO:  {"tx-checksum-ip-generic", featureTSO, featureTSO6},
-	OffloadUSO:  {"tx-checksum-ip-generic", featureTSO, featureUSO},
-	OffloadTunnel: {"tx-checksum-ip-generic", featureTSO, featureUSO,
-		"tx-udp_tnl-segmentation"},
+// effective are the ethtool features that each offload puts on, beside those of
+// the offloads before it, in the order in which they include each other.
+var effective = []struct {
+	offload  Offload
+	features []string
+}{
+	{OffloadNone, nil},
+	{OffloadCsum, []string{"tx-checksum-ip-generic"}},
+	{OffloadTSO, []string{featureTSO, featureTSO6, "tx-tcp-ecn-segmentation"}},
+	{OffloadUSO, []string{featureUSO}},
+	{OffloadTunnel, []string{"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}},
+}
+
+// offloadsAsAsked holds the features of a device against the offload that was
+// announced: what it stands for is on, and nothing beyond it.
+func offloadsAsAsked(name string, asked Offload, features []string) error {
+	on := true
+	for _, e := range effective {
+		for _, feature := range e.features {
+			if slices.Contains(features, feature) == on {
+				continue
+			}
+			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but turned %s %s", asked, name, feature, map[bool]string{true: "off", false: "on"}[on])}
+		}
+		on = on && e.offload != asked
+	}
+	return nil
 }
 
 const (
@@ -193,18 +215,19 @@ func (d *device) readBack(want netns.Link) (err error) {
 			return err
 		}
 	}
+	if d.sndbuf, err = d.SndBuf(); err != nil {
+		return err
+	}
 	if err := asAsked(d.state, want); err != nil {
 		return err
+	}
+	if want := cmp.Or(d.spec.SndBuf, tuntap.DefaultSndBuf); d.sndbuf != want {
+		return downgraded(name, "send buffer", want, d.sndbuf)
 	}
 	if d.vnet != d.spec.VnetHdr {
 		return downgraded(name, "vnet header size", d.spec.VnetHdr, d.vnet)
 	}
-	for _, feature := range effective[d.spec.Offload] {
-		if !slices.Contains(d.state.Features, feature) {
-			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but left %s off", d.spec.Offload, name, feature)}
-		}
-	}
-	return nil
+	return offloadsAsAsked(name, d.spec.Offload, d.state.Features)
 }
 
 // asAsked holds what the kernel made of a link against the request.
@@ -237,7 +260,7 @@ func (d *device) target(sampleEvery int) bpf.Target {
 func (d *device) record() record.Device {
 	return record.Device{
 		Name: d.Name(), Flags: d.flags, VnetHdrSz: d.vnet, Offloads: d.state.Features,
-		Qdisc: d.state.Qdisc, TxQLen: d.state.TxQLen, MTU: d.state.MTU,
+		Qdisc: d.state.Qdisc, TxQLen: d.state.TxQLen, MTU: d.state.MTU, SndBuf: d.sndbuf,
 	}
 }
 

@@ -563,6 +563,9 @@ type Device struct {
 	Qdisc     string   `json:"qdisc"`
 	TxQLen    int      `json:"txqlen"`
 	MTU       int      `json:"mtu"`
+	// SndBuf is the send buffer in bytes, TUNGETSNDBUF: 2147483647 is no bound. 0 in
+	// files of tools that did not read it back.
+	SndBuf int `json:"sndbuf,omitempty"`
 }
 
 // Placement tells the CPU of each worker, in worker order.
