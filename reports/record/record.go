@@ -140,14 +140,18 @@ type Host struct {
 	Governor      string            `json:"governor"` // "" where there is no cpufreq
 	Mitigations   map[string]string `json:"mitigations"`
 	Config        map[string]string `json:"config"` // the CONFIG_ options that bear on TUN/TAP
-	Sysctl        map[string]string `json:"sysctl"`
-	MemoryBytes   uint64            `json:"memory_bytes"`
+	// Sysctl holds settings of the host, and those that each network namespace has
+	// for itself as a new one has them: in such namespaces trials run.
+	Sysctl      map[string]string `json:"sysctl"`
+	MemoryBytes uint64            `json:"memory_bytes"`
 	// Boot is random and new at each boot: runs that have it in common met the
 	// same machine. "" where it is not known.
 	Boot string `json:"boot,omitempty"`
 	// CPUQuotas are those of this process's cgroup and of the cgroups above it, as
 	// far as it can see them; empty where there is none.
 	CPUQuotas []CPUQuota `json:"cpu_quotas,omitempty"`
+	// Netfilter names the modules of netfilter that were loaded.
+	Netfilter []string `json:"netfilter,omitempty"`
 }
 
 // CPUQuota is a limit on the CPU time of a cgroup (CFS bandwidth).
