@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 
 	"tunbench/bpf"
+	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
 	"tunbench/harness/traffic"
@@ -22,6 +24,7 @@ type bridge struct {
 	still   settling
 
 	entered netns.Counters // of the first device, at the end
+	tables  []string       // the settings that send its packets through netfilter
 }
 
 const bridgeName = "bridge0"
@@ -49,6 +52,13 @@ func (g *bridge) build() (err error) {
 		}
 	}
 	if err := g.ns.Bridge(bridgeName, tunnelNames[:]...); err != nil {
+		return err
+	}
+	err = g.ns.Do(func() error {
+		g.tables = host.CrossesNetfilter(host.Namespace())
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	// The address that writers send to.
@@ -102,6 +112,9 @@ func (g *bridge) collect() (err error) {
 func (g *bridge) account(t *record.Trial) {
 	g.k2u.account(t)
 	t.Devices = []record.Device{g.writing.device.record(), t.Device}
+	if len(g.tables) > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("bridge: br_netfilter is in this kernel, and packets cross its tables (%s=1)", strings.Join(g.tables, "=1, ")))
+	}
 	t.Writes = writesOf(g.lane.senders)
 	// Super-packets count as one, unless the second device takes none: then they
 	// are cut before it.

@@ -1,10 +1,12 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
@@ -45,6 +47,8 @@ type device struct {
 	state netns.State
 	flags []string
 	vnet  int // bytes of the virtio-net header
+	// sndbuf is the send buffer of a queue in bytes.
+	sndbuf int
 	// drivers are the vhost-net devices that receive, by descriptor of the queue.
 	drivers map[int]*vhost.Device
 }
@@ -71,9 +75,28 @@ func newDevice(ns *netns.NS, name string, s Spec, l netns.Link) (*device, error)
 		return d, err
 	}
 	if err := ns.Configure(name, l); err != nil {
-		return d, err
+		return d, ringRefused(err, l)
 	}
 	return d, d.readBack(l)
+}
+
+// maxRing is how many packets the ring behind a queue can hold: the kernel takes
+// its memory, 8 bytes a packet, in one piece of at most 4 MiB where pages have 4 KiB
+// (KMALLOC_MAX_SIZE in __ptr_ring_init_queue_alloc of include/linux/ptr_ring.h).
+const maxRing = 4 << 20 / 8
+
+// ringRefused says what a refused length of the ring means: whatever kept the
+// kernel from making the rings, tun_device_event of drivers/net/tun.c answers with
+// NOTIFY_BAD, which reads as EPERM.
+func ringRefused(err error, l netns.Link) error {
+	var call *netns.CallError
+	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {
+		return err
+	}
+	if l.TxQLen > maxRing && os.Getpagesize() == 4096 {
+		return &UnsupportedError{fmt.Sprintf("txqlen=%d: the kernel makes no ring of more than %d packets; choose at most that: %v", l.TxQLen, maxRing, err)}
+	}
+	return &MissingError{fmt.Sprintf("txqlen=%d: the kernel could not make the rings, 8 bytes a packet of each queue; choose a smaller one or fewer queues: %v", l.TxQLen, err)}
 }
 
 func (d *device) create(name string) error {
@@ -142,14 +165,33 @@ func (s Spec) addresses() (netip.Prefix, netip.Addr) {
 	return deviceAddr4, peerAddr4
 }
 
-// effective names the ethtool features that show that the kernel took an
-// offload.
-var effective = map[Offload][]string{
-	OffloadCsum: {"tx-checksum-ip-generic"},
-	OffloadTSO:  {"tx-checksum-ip-generic", featureTSO, featureTSO6},
-	OffloadUSO:  {"tx-checksum-ip-generic", featureTSO, featureUSO},
-	OffloadTunnel: {"tx-checksum-ip-generic", featureTSO, featureUSO,
-		"tx-udp_tnl-segmentation"},
+// effective are the ethtool features that each offload puts on, beside those of
+// the offloads before it, in the order in which they include each other.
+var effective = []struct {
+	offload  Offload
+	features []string
+}{
+	{OffloadNone, nil},
+	{OffloadCsum, []string{"tx-checksum-ip-generic"}},
+	{OffloadTSO, []string{featureTSO, featureTSO6, "tx-tcp-ecn-segmentation"}},
+	{OffloadUSO, []string{featureUSO}},
+	{OffloadTunnel, []string{"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}},
+}
+
+// offloadsAsAsked holds the features of a device against the offload that was
+// announced: what it stands for is on, and nothing beyond it.
+func offloadsAsAsked(name string, asked Offload, features []string) error {
+	on := true
+	for _, e := range effective {
+		for _, feature := range e.features {
+			if slices.Contains(features, feature) == on {
+				continue
+			}
+			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but turned %s %s", asked, name, feature, map[bool]string{true: "off", false: "on"}[on])}
+		}
+		on = on && e.offload != asked
+	}
+	return nil
 }
 
 const (
@@ -173,18 +215,19 @@ func (d *device) readBack(want netns.Link) (err error) {
 			return err
 		}
 	}
+	if d.sndbuf, err = d.SndBuf(); err != nil {
+		return err
+	}
 	if err := asAsked(d.state, want); err != nil {
 		return err
+	}
+	if want := cmp.Or(d.spec.SndBuf, tuntap.DefaultSndBuf); d.sndbuf != want {
+		return downgraded(name, "send buffer", want, d.sndbuf)
 	}
 	if d.vnet != d.spec.VnetHdr {
 		return downgraded(name, "vnet header size", d.spec.VnetHdr, d.vnet)
 	}
-	for _, feature := range effective[d.spec.Offload] {
-		if !slices.Contains(d.state.Features, feature) {
-			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but left %s off", d.spec.Offload, name, feature)}
-		}
-	}
-	return nil
+	return offloadsAsAsked(name, d.spec.Offload, d.state.Features)
 }
 
 // asAsked holds what the kernel made of a link against the request.
@@ -217,7 +260,7 @@ func (d *device) target(sampleEvery int) bpf.Target {
 func (d *device) record() record.Device {
 	return record.Device{
 		Name: d.Name(), Flags: d.flags, VnetHdrSz: d.vnet, Offloads: d.state.Features,
-		Qdisc: d.state.Qdisc, TxQLen: d.state.TxQLen, MTU: d.state.MTU,
+		Qdisc: d.state.Qdisc, TxQLen: d.state.TxQLen, MTU: d.state.MTU, SndBuf: d.sndbuf,
 	}
 }
 

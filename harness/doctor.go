@@ -63,7 +63,7 @@ func Doctor(ctx context.Context) (Report, error) {
 		Section{"TUN/TAP options", options},
 		Section{"Ways to drive a descriptor", engineRows()},
 		Section{"Gates: what spoils a trial, and would now", gateRows(ctx)},
-		Section{"Settings and load that make figures worse", spoilerRows()},
+		Section{"Settings and load that make figures worse", append(spoilerRows(), namespaceRows(freshNamespace())...)},
 		Section{"TUN/TAP devices of this host", existing},
 	)
 	return report, ctx.Err()
@@ -110,7 +110,8 @@ var statuses = map[tuntap.Status]string{
 func deviceRows() (options, existing []Row) {
 	found, err := probeOptions()
 	if err != nil {
-		options = []Row{{Name: "/dev/net/tun", Status: StatusFailed, Detail: err.Error()}}
+		_, detail := Classify(err)
+		options = []Row{{Name: "/dev/net/tun", Status: StatusFailed, Detail: detail}}
 	}
 	for _, o := range found {
 		detail := o.Call
@@ -188,6 +189,40 @@ func spoilerRows() (rows []Row) {
 	}
 	return rows
 }
+
+// namespaceRows tells of settings of a new namespace, as trials get one.
+func namespaceRows(sysctl map[string]string, err error) (rows []Row) {
+	if err != nil {
+		return []Row{{Name: "namespace", Status: StatusUnknown, Detail: "the settings of a trial's namespace cannot be read: " + err.Error()}}
+	}
+	bridge := Row{Name: rowBridge, Status: StatusOK, Detail: "packets that cross a bridge do not cross netfilter"}
+	if names := host.CrossesNetfilter(sysctl); len(names) > 0 {
+		bridge.Status = StatusWarning
+		bridge.Detail = fmt.Sprintf("%s=1 in a new namespace, whatever it is on the host: packets of path=bridge cross netfilter's tables", strings.Join(names, "=1, "))
+		bridge.Advice = "unload br_netfilter where it is a module; else compare path=bridge only with hosts that have it, too"
+	}
+	rows = append(rows, bridge)
+	ip6 := Row{Name: rowIPv6, Status: StatusOK, Detail: "a new namespace has it"}
+	switch v, ok := sysctl["net.ipv6.conf.default.disable_ipv6"]; {
+	case !ok:
+		ip6.Status, ip6.Detail, ip6.Advice = StatusUnsupported, "this kernel has no IPv6, or was booted with ipv6.disable=1", "boot without ipv6.disable=1"
+	case v != "0" || sysctl["net.ipv6.conf.all.disable_ipv6"] != "0":
+		ip6.Status, ip6.Detail = StatusWarning, "a new namespace has it turned off"
+		ip6.Advice = "boot without ipv6.disable_ipv6=1; sysctl -w net.core.devconf_inherit_init_net=0 keeps the host's setting out of new namespaces"
+	}
+	rows = append(rows, ip6)
+	if v := sysctl["net.ipv4.tcp_congestion_control"]; v != "" {
+		rows = append(rows, Row{Name: "tcp", Status: StatusOK, Detail: fmt.Sprintf("congestion control %s, send buffer %s, receive buffer %s bytes (least, default, most)",
+			v, strings.Join(strings.Fields(sysctl["net.ipv4.tcp_wmem"]), " "), strings.Join(strings.Fields(sysctl["net.ipv4.tcp_rmem"]), " "))})
+	}
+	return rows
+}
+
+// Names of rows about a new namespace.
+const (
+	rowBridge = "bridge-netfilter"
+	rowIPv6   = "ipv6"
+)
 
 // gateLook is how long doctor looks at the host for the gates: 50 ticks of
 // each CPU.

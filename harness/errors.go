@@ -2,12 +2,15 @@ package harness
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
+	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
 	"tunbench/harness/stream"
@@ -29,14 +32,48 @@ type MissingError struct{ Detail string }
 func (e *MissingError) Error() string { return e.Detail }
 
 // Classify tells why a scenario could not be measured: a reason of record.Skip
-// and a sentence.
+// and a sentence, which ends in what to do where that is known.
 func Classify(err error) (reason, detail string) {
-	reason, detail = classify(err), err.Error()
+	if errors.Is(err, tuntap.ErrNoTUN) && lacksOption("CONFIG_TUN") {
+		return record.Unsupported, "this kernel was built without TUN/TAP devices (CONFIG_TUN is not set); boot one that has them"
+	}
+	detail = err.Error()
 	if cause, turnedOff := because(hostRoot, err); turnedOff {
 		return record.Unsupported, detail + "; " + cause
 	}
-	return reason, detail
+	if remedy := remedyOf(err); remedy != "" {
+		detail += "; " + remedy
+	}
+	return classify(err), detail
 }
+
+// remedyOf tells what to do about a limit of this process or of the host that an
+// errno stands for, whichever call it came from; "" if nothing is known.
+func remedyOf(err error) string {
+	switch {
+	case errors.Is(err, unix.EMFILE):
+		limit := "as many descriptors as its limit says"
+		var l unix.Rlimit
+		if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) == nil {
+			limit = fmt.Sprintf("%d descriptors", l.Cur)
+		}
+		return fmt.Sprintf("each flow and each queue takes a descriptor, and this process may have %s: raise the limit (ulimit -n), or use fewer flows or queues", limit)
+	case errors.Is(err, unix.ENFILE):
+		return "the whole host has as many descriptors open as sysctl fs.file-max allows: raise it, or use fewer flows or queues"
+	case errors.Is(err, unix.ENOMEM), errors.Is(err, unix.ENOBUFS):
+		return "the kernel has no memory for it: use fewer queues or flows, or a smaller txqlen or size"
+	}
+	return ""
+}
+
+// kernelConfig is that of the running kernel, as far as it bears on devices;
+// empty where it cannot be read.
+var kernelConfig = sync.OnceValue(func() map[string]string { return host.Read().Config })
+
+// lacksOption tells whether the kernel's configuration says that it was built
+// without an option, so that no module can be loaded for it. False also where the
+// configuration cannot be read.
+func lacksOption(option string) bool { return kernelConfig()[option] == "n" }
 
 func classify(err error) string {
 	var (
@@ -53,19 +90,27 @@ func classify(err error) string {
 		return record.Unsupported
 	case errors.As(err, &missing):
 		return record.Missing
-	case errors.Is(err, os.ErrPermission):
+	case errors.Is(err, os.ErrPermission) && !allPrivileges():
 		return record.Unprivileged
+	case errors.Is(err, os.ErrPermission): // of whom no privilege is missing
+		return record.Unsupported
 	case errors.As(err, &option) && option.Unsupported():
 		return record.Unsupported
 	case refused(err):
 		return record.Unsupported
 	case errors.As(err, &hook):
 		return record.Unsupported
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, tuntap.ErrNotTUN), remedyOf(err) != "",
+		errors.Is(err, unix.ENOSPC): // of a namespace: user.max_net_namespaces
 		return record.Missing
 	}
 	return record.Failed
 }
+
+// allPrivileges tells whether this process is root in full, so that a refusal
+// with EPERM has another cause: the kernel uses that errno for what it failed at,
+// too. Capabilities in a user namespace are not those of the host.
+var allPrivileges = func() bool { return len(host.Capabilities()) == 0 && host.InitialUserNamespace() }
 
 // refused tells whether err is a call that the kernel refused in a way that says
 // it cannot do it, whichever package made the call.

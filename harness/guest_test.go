@@ -24,7 +24,7 @@ var inEach = []string{
 // the host's may lack (kprobes, fentry), or lack what it has.
 var inGuests = map[string][]string{
 	"6.1":  inEach,
-	"6.12": append([]string{"TestXDPSeesEveryFrame", "TestEvents", "TestSteeringSpreads", "TestWrittenLinkGoesDown", "TestFlowsFollowTheirAnswers", "TestWireguard", "TestVPNWithoutLoss", "TestQuota"}, inEach...),
+	"6.12": append([]string{"TestXDPSeesEveryFrame", "TestEvents", "TestSteeringSpreads", "TestWrittenLinkGoesDown", "TestFlowsFollowTheirAnswers", "TestWireguard", "TestVPNWithoutLoss", "TestQuota", "TestBridgeCrossesNetfilter", "TestReadBack"}, inEach...),
 }
 
 // selected leaves out what the third part of -run does not match, as in

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -16,6 +17,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/host"
+	"tunbench/harness/netns"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
@@ -23,14 +25,35 @@ import (
 // Lab is a host's ability to measure. Its methods must not be called at the
 // same time: trials would disturb each other.
 type Lab struct {
-	host record.Host
+	host  record.Host
+	fresh sync.Once // completes host.Sysctl
 }
 
 // New looks at the host.
 func New() *Lab { return &Lab{host: host.Read()} }
 
-// Host is the machine as far as it is part of a number.
-func (l *Lab) Host() record.Host { return l.host }
+// Host is the machine as far as it is part of a number, with the settings that a
+// trial's namespace has. Without the right to make one these are left out.
+func (l *Lab) Host() record.Host {
+	l.fresh.Do(func() {
+		sysctl, _ := freshNamespace()
+		maps.Copy(l.host.Sysctl, sysctl)
+	})
+	return l.host
+}
+
+// freshNamespace gives the settings of a new network namespace.
+func freshNamespace() (sysctl map[string]string, err error) {
+	ns, err := netns.New()
+	if err != nil {
+		return nil, err
+	}
+	err = ns.Do(func() error {
+		sysctl = host.Namespace()
+		return nil
+	})
+	return sysctl, errors.Join(err, ns.Close())
+}
 
 // ForGuest describes this machine to a guest that it boots, as a variable of
 // the guest's environment.

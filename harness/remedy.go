@@ -54,6 +54,8 @@ var remedies = map[string]Remedy{
 
 	"cpus":           {"sender and reader take turns on one CPU, and figures tell about the scheduler", ""},
 	"cpu-quota":      {"workers stand still when the quota is used up, and figures tell about the quota: such a trial is invalid", showQuota},
+	rowBridge:        {"path=bridge costs more than on a host without br_netfilter", "modprobe -r br_netfilter"},
+	rowIPv6:          {"ip=6 cannot be measured", "cat /proc/cmdline"},
 	"load":           {"what else runs takes time from the workers", busy},
 	"governor":       {"the clock follows the load, and figures follow the clock", "cpupower frequency-set -g performance"},
 	"turbo":          {"the clock depends on heat and on what other cores do", "echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo || echo 0 > /sys/devices/system/cpu/cpufreq/boost"},
@@ -75,5 +77,14 @@ func (r Row) Remedy() Remedy {
 	case r.Name == "virtualization" && strings.Contains(r.Detail, "tcg"):
 		return Remedy{"every instruction is emulated: time says nothing", "tunbench kernels --icount --kernel 6.12"}
 	}
-	return remedies[r.Name]
+	remedy := remedies[r.Name]
+	if r.Name == rowBridge && kernelConfig()["CONFIG_BRIDGE_NETFILTER"] == "y" {
+		remedy.Command = "" // it cannot be unloaded
+	}
+	for module, option := range map[string]string{"modprobe tun": "CONFIG_TUN", "modprobe vhost_net": "CONFIG_VHOST_NET"} {
+		if strings.HasPrefix(remedy.Command, module) && lacksOption(option) {
+			remedy.Command = "" // there is no such module
+		}
+	}
+	return remedy
 }

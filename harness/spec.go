@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/packet"
 	"tunbench/reports/record"
 )
 
@@ -106,9 +107,12 @@ const (
 
 // Sizes in bytes of IP length.
 const (
-	MinSize  = 64
-	MaxSize  = 65535
-	minSize6 = 80 // IPv6 + UDP + stamp
+	MinSize = 64
+	MaxSize = 65535
+	// MaxTAPSize is the highest MTU of a TAP device (MAX_MTU less ETH_HLEN in
+	// tun_net_initialize of drivers/net/tun.c).
+	MaxTAPSize = MaxSize - packet.EthernetLen
+	minSize6   = 80 // IPv6 + UDP + stamp
 	// minMTU leaves TCP room for some payload beside its headers and options.
 	minMTU = 576
 	// maxAnswer is the longest request and answer: one packet on any path.
@@ -203,6 +207,19 @@ type Spec struct {
 
 // Open tells whether s is an open loop.
 func (s Spec) Open() bool { return s.Rate > 0 || s.Share > 0 }
+
+// Build names what Probe builds of s, its flows left out: scenarios that have it
+// in common differ in what is sent and for how long, and the kernel takes all of
+// them if it takes the one with the most flows.
+func (s Spec) Build() string {
+	s.Flows = 0
+	s.Rate, s.Share, s.Poisson, s.Pause = 0, 0, false, 0
+	s.Warmup, s.Measure, s.Window, s.Seed, s.Settle, s.Count = 0, 0, 0, 0, false, 0
+	if s.Gen != GenUDPGSO && s.Gen != GenPacketGSO && !s.Gen.Conversation() {
+		s.Size = max(defaultMTU, s.Size) // of which only the MTU is made
+	}
+	return fmt.Sprintf("%+v", s)
+}
 
 // rated is an error for an open loop whose rate is not known yet.
 func (s Spec) rated() error {

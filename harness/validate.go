@@ -66,6 +66,8 @@ func (s Spec) Validate() error {
 		return impossible("gen=udp-gso cuts equal segments, so size=imix cannot be made; choose one size")
 	case s.Gen == GenUDPGSO && s.Size > maxGSO:
 		return impossible("gen=udp-gso with size=%d leaves no room for a second segment; choose at most %d", s.Size, maxGSO)
+	case s.Mode == TAP && s.Size > MaxTAPSize:
+		return impossible("size=%d: with mode=tap a packet and its Ethernet header have %d bytes together; choose a size of at most %d, or mode=tun", s.Size, MaxSize, MaxTAPSize)
 	case s.Gen == GenLockstep && s.IO != IORead:
 		return impossible("gen=lockstep reads until nothing is left, by itself; set io=read")
 	case s.Bypass && s.Gen != GenPacket:

@@ -90,18 +90,28 @@ func (d *device) takesHeader(packet []byte) (err error) {
 	}
 }
 
+// noVhost says why there is no vhost-net, and what to do.
+func noVhost(err error) error {
+	switch kernelConfig()["CONFIG_VHOST_NET"] {
+	case "n":
+		return &UnsupportedError{fmt.Sprintf("this kernel was built without vhost-net (CONFIG_VHOST_NET is not set); boot one that has it: %v", err)}
+	case "y":
+		return &MissingError{fmt.Sprintf("vhost-net is built into this kernel, but its device is not here; in a container add --device %s: %v", vhost.Path, err)}
+	}
+	return &UnsupportedError{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
+}
+
 // vhostError tells a kernel without vhost-net from one that failed at it.
 func vhostError(err error) error {
 	for _, errno := range []unix.Errno{unix.ENOENT, unix.ENODEV, unix.ENXIO} {
 		if errors.Is(err, errno) && strings.Contains(err.Error(), vhost.Path) {
-			return &UnsupportedError{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
+			return noVhost(err)
 		}
 	}
-	err = fmt.Errorf("drive a queue by vhost-net: %w", err)
-	if errors.Is(err, unix.ENOMEM) {
-		return &MissingError{err.Error() + "; use fewer queues or a smaller size"}
+	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EISDIR) {
+		return &MissingError{fmt.Sprintf("%s is not the vhost-net device: remove it and load the module, or in a container add --device %s: %v", vhost.Path, vhost.Path, err)}
 	}
-	return err
+	return fmt.Errorf("drive a queue by vhost-net: %w", err)
 }
 
 // vhostEmpty tells whether no worker of vhost has packets in hand, when the

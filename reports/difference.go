@@ -33,6 +33,7 @@ var hostFacts = []struct {
 	{"SMT", func(r *record.Run) string { return r.Host.SMT }, false},
 	{"clock source", func(r *record.Run) string { return r.Host.Clocksource }, false},
 	{"frequency governor", func(r *record.Run) string { return r.Host.Governor }, false},
+	{"netfilter modules", func(r *record.Run) string { return strings.Join(r.Host.Netfilter, " ") }, false},
 	{"memory", func(r *record.Run) string { return size(r.Host.MemoryBytes) }, false},
 	{"kernel command line", func(r *record.Run) string { return r.Host.Cmdline }, false},
 	{"tunbench", toolOf, true},

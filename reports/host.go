@@ -84,6 +84,7 @@ func host(f *record.File, list []*scenario) section {
 	}
 	fact("frequency governor", h.Governor)
 	fact("clock source", h.Clocksource)
+	fact("netfilter modules", strings.Join(h.Netfilter, " "))
 	if h.MemoryBytes > 0 {
 		fact("memory", size(h.MemoryBytes))
 	}

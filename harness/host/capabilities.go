@@ -1,6 +1,13 @@
 package host
 
-import "golang.org/x/sys/unix"
+import (
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // needed are the capabilities of a full run, and what else would do.
 var needed = []struct {
@@ -13,6 +20,16 @@ var needed = []struct {
 	{"CAP_BPF", unix.CAP_BPF, unix.CAP_SYS_ADMIN},
 	{"CAP_PERFMON", unix.CAP_PERFMON, unix.CAP_SYS_ADMIN},
 	{"CAP_NET_RAW", unix.CAP_NET_RAW, -1}, // packet sockets
+}
+
+// InitialUserNamespace tells whether this process is in the host's user
+// namespace, whose capabilities reach everything. Only there all users are mapped
+// to themselves.
+func InitialUserNamespace() bool { return initialUserNamespace(os.DirFS("/")) }
+
+func initialUserNamespace(root fs.FS) bool {
+	m := text(root, "proc/self/uid_map")
+	return m == "" || slices.Equal(strings.Fields(m), []string{"0", "0", "4294967295"})
 }
 
 // Capabilities names those that a full run needs and the calling thread lacks

@@ -11,7 +11,7 @@ import (
 // options are always recorded when the configuration can be read, as "n" if
 // they are not set: each decides whether something can be measured, or how.
 var options = []string{
-	"CONFIG_TUN", "CONFIG_TAP", "CONFIG_VHOST_NET", "CONFIG_BRIDGE", "CONFIG_VETH", "CONFIG_IPV6",
+	"CONFIG_TUN", "CONFIG_TAP", "CONFIG_VHOST_NET", "CONFIG_BRIDGE", "CONFIG_BRIDGE_NETFILTER", "CONFIG_NETFILTER", "CONFIG_VETH", "CONFIG_IPV6",
 	"CONFIG_NET_NS", "CONFIG_USER_NS", "CONFIG_MODULES", "CONFIG_IO_URING",
 	"CONFIG_BPF_SYSCALL", "CONFIG_BPF_JIT", "CONFIG_BPF_EVENTS", "CONFIG_DEBUG_INFO_BTF",
 	"CONFIG_KPROBES", "CONFIG_FPROBE", "CONFIG_FTRACE", "CONFIG_FUNCTION_TRACER", "CONFIG_DYNAMIC_FTRACE",

@@ -27,17 +27,26 @@ var sysctls = []string{
 	"kernel.unprivileged_bpf_disabled",
 	"net.core.bpf_jit_enable",
 	"net.core.bpf_jit_harden",
+	"net.core.busy_poll",
+	"net.core.busy_read",
 	"net.core.default_qdisc",
 	"net.core.dev_weight",
+	"net.core.devconf_inherit_init_net",
+	"net.core.gro_normal_batch",
+	"net.core.high_order_alloc_disable",
 	"net.core.netdev_budget",
 	"net.core.netdev_budget_usecs",
 	"net.core.netdev_max_backlog",
+	"net.core.netdev_tstamp_prequeue",
 	"net.core.optmem_max",
 	"net.core.rmem_default",
 	"net.core.rmem_max",
 	"net.core.rps_sock_flow_entries",
+	"net.core.skb_defer_max",
 	"net.core.wmem_default",
 	"net.core.wmem_max",
+	"net.ipv4.tcp_mem",
+	"net.ipv4.udp_mem",
 }
 
 // OuterEnv tells a guest which machine it runs on: a record.Outer in JSON.
@@ -91,10 +100,11 @@ func read(root fs.FS, u uname, hv cpuid) record.Host {
 		Governor:      governor(root),
 		Mitigations:   mitigations(root),
 		Config:        config(root, u.release),
-		Sysctl:        readSysctls(root),
+		Sysctl:        readNames(root, sysctls),
 		MemoryBytes:   memory(text(root, "proc/meminfo")),
 		Boot:          text(root, "proc/sys/kernel/random/boot_id"),
 		CPUQuotas:     readBandwidth(root).quotas(),
+		Netfilter:     netfilterModules(root),
 	}
 }
 
@@ -229,9 +239,10 @@ func mitigations(root fs.FS) map[string]string {
 	return m
 }
 
-func readSysctls(root fs.FS) map[string]string {
+// readNames reads settings by their names; what is not there is left out.
+func readNames(root fs.FS, names []string) map[string]string {
 	m := map[string]string{}
-	for _, name := range sysctls {
+	for _, name := range names {
 		if v := text(root, "proc/sys/"+strings.ReplaceAll(name, ".", "/")); v != "" {
 			m[name] = v
 		}

@@ -273,3 +273,16 @@ func TestOuter(t *testing.T) {
 		t.Errorf("torn: %+v", got)
 	}
 }
+
+func TestInitialUserNamespace(t *testing.T) {
+	for text, want := range map[string]bool{
+		"         0          0 4294967295\n": true, "": true, // a kernel without user namespaces
+		"         0       1000          1\n":                                   false,
+		"         0     100000      65536\n":                                   false,
+		"         0          0 4294967294\n4294967294 4294967294          1\n": false,
+	} {
+		if got := initialUserNamespace(tree(map[string]string{"proc/self/uid_map": text})); got != want {
+			t.Errorf("%q: %t, want %t", text, got, want)
+		}
+	}
+}

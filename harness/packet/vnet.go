@@ -51,9 +51,10 @@ type VnetHdr struct {
 	InnerNetwork   uint16
 }
 
-// Parse reads the first VnetLen bytes of the header from the start of b. A TUN
-// device writes no more of a longer header, unless it tells of a tunnel: the
-// rest is what the buffer held before (tun_put_user of drivers/net/tun.c).
+// Parse reads the first VnetLen bytes of the header from the start of b. Of a
+// longer header a TUN device writes the rest only if it tells of a tunnel; else
+// that is zeros, or on older kernels what the buffer held before (tun_put_user of
+// drivers/net/tun.c): see CheckLong.
 func (h *VnetHdr) Parse(b []byte) error {
 	if len(b) < VnetLen {
 		return errVnetLen

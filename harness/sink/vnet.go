@@ -40,7 +40,11 @@ func (v *Vnet) take(h *packet.VnetHdr, header, b []byte, l *packet.Layout) bool 
 		v.GSO[h.Kind()%gsoKinds+h.GSOType>>5&3*gsoKinds]++
 	}
 	v.Largest = max(v.Largest, uint64(len(b)-l.First()))
-	if fault := h.Check(b, l); fault != packet.FaultNone {
+	fault := h.Check(b, l)
+	if fault == packet.FaultNone && len(header) > packet.VnetLen {
+		fault = h.CheckLong(header)
+	}
+	if fault != packet.FaultNone {
 		v.Bad[fault]++
 		return true
 	}

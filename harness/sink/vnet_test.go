@@ -37,6 +37,12 @@ func TestVnetIsHeldAgainstThePacket(t *testing.T) {
 		"kind":    {func(b []byte) { b[1] = packet.GSOTCPv6 }, Vnet{Bad: bad(packet.FaultGSOType)}},
 		"partial": {func(b []byte) { b[24+20+17]++ }, Vnet{Bad: bad(packet.FaultPartialSum)}},
 		"start":   {func(b []byte) { b[6]++ }, Vnet{Bad: bad(packet.FaultCsumStart)}},
+		// 1 is what virtio 1.0 wants where buffers are not merged.
+		"one buffer":   {func(b []byte) { b[10] = 1 }, Vnet{Partial: 1}},
+		"two buffers":  {func(b []byte) { b[10] = 2 }, Vnet{Bad: bad(packet.FaultBuffers)}},
+		"other order":  {func(b []byte) { b[11] = 1 }, Vnet{Bad: bad(packet.FaultBuffers)}},
+		"a hash":       {func(b []byte) { b[13] = 7 }, Vnet{Bad: bad(packet.FaultHash)}},
+		"kind of hash": {func(b []byte) { b[16] = 1 }, Vnet{Bad: bad(packet.FaultHash)}},
 	} {
 		b := superPacket(24, 10, 1448)
 		c.spoil(b)
@@ -48,6 +54,24 @@ func TestVnetIsHeldAgainstThePacket(t *testing.T) {
 		}
 		if r.Delivered != 10 || r.WireBytes != 10*1488 {
 			t.Errorf("%s: %d segments of %d bytes, want 10 of 1488 each", name, r.Delivered, r.WireBytes)
+		}
+	}
+}
+
+// TestShortHeadersHoldNoMore: what stands behind a header of 10 or 12 bytes is of
+// the packet, and no field of the header.
+func TestShortHeadersHoldNoMore(t *testing.T) {
+	var h packet.VnetHdr
+	header := []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9}
+	for size, want := range map[int]packet.Fault{10: packet.FaultNone, 12: packet.FaultBuffers, 20: packet.FaultBuffers} {
+		if got := h.CheckLong(header[:size]); got != want {
+			t.Errorf("%d bytes: %v, want %v", size, got, want)
+		}
+	}
+	header[10], header[11] = 0, 0
+	for size, want := range map[int]packet.Fault{12: packet.FaultNone, 20: packet.FaultHash, 24: packet.FaultHash} {
+		if got := h.CheckLong(header[:size]); got != want {
+			t.Errorf("%d bytes without buffers: %v, want %v", size, got, want)
 		}
 	}
 }

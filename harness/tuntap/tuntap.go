@@ -579,6 +579,10 @@ func (d *Device) setOffload(mask uint) error {
 // SndBuf gives the send buffer of the first queue in bytes.
 func (d *Device) SndBuf() (int, error) { return d.get("TUNGETSNDBUF", unix.TUNGETSNDBUF) }
 
+// DefaultSndBuf is the send buffer of a queue that nobody has set: no bound at all
+// (tun_chr_open of drivers/net/tun.c).
+const DefaultSndBuf = math.MaxInt32
+
 // SetSndBuf bounds what is written to a queue and not yet received, in bytes
 // above 0, on every attached queue and on those attached later.
 func (d *Device) SetSndBuf(bytes int) error {

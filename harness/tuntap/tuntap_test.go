@@ -798,8 +798,23 @@ func TestOpenErrors(t *testing.T) {
 	if fd, err := open(noDriver, false); err == nil {
 		unix.Close(fd)
 		t.Error("opened a device without a driver")
-	} else if !errors.Is(err, ErrNoTUN) && !errors.Is(err, os.ErrPermission) {
+	} else if !errors.Is(err, ErrNotTUN) && !errors.Is(err, os.ErrPermission) {
 		t.Errorf("device without a driver: %v", err)
+	}
+
+	// What can be opened and is something else.
+	plain, dir := filepath.Join(t.TempDir(), "tun"), t.TempDir()
+	if err := os.WriteFile(plain, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, what := range map[string]string{plain: "a regular file", dir: "a folder", "/dev/null": "the character device 1:3"} {
+		fd, err := open(path, true)
+		if err == nil {
+			unix.Close(fd)
+		}
+		if !errors.Is(err, ErrNotTUN) || !strings.HasPrefix(err.Error(), "open "+path+": it is "+what+", not the TUN/TAP device: remove it") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

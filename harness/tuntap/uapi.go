@@ -117,6 +117,35 @@ const devicePath = "/dev/net/tun"
 // driver behind it.
 var ErrNoTUN = errors.New("load the tun module with `modprobe tun`, or in a container add --device /dev/net/tun")
 
+// ErrNotTUN means that what is at /dev/net/tun is not the clone device.
+var ErrNotTUN = fmt.Errorf("remove it and make the device: `mkdir -p /dev/net && mknod /dev/net/tun c %d %d`, or in a container add --device /dev/net/tun", tunMajor, tunMinor)
+
+// tunMajor and tunMinor are MISC_MAJOR of include/uapi/linux/major.h and TUN_MINOR of
+// include/linux/miscdevice.h.
+const tunMajor, tunMinor = 10, 200
+
+// notTUN says what is at path, if that is not the clone device; "" if it is, or
+// cannot be seen.
+func notTUN(path string) string {
+	var st unix.Stat_t
+	if unix.Stat(path, &st) != nil {
+		return ""
+	}
+	major, minor := unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev))
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFCHR:
+		if major == tunMajor && minor == tunMinor {
+			return ""
+		}
+		return fmt.Sprintf("the character device %d:%d", major, minor)
+	case unix.S_IFDIR:
+		return "a folder"
+	case unix.S_IFREG:
+		return "a regular file"
+	}
+	return fmt.Sprintf("a file of type %#o", st.Mode&unix.S_IFMT)
+}
+
 // open opens the clone device in the network namespace of the calling thread.
 func open(path string, nonblock bool) (int, error) {
 	flags := unix.O_RDWR | unix.O_CLOEXEC
@@ -124,15 +153,20 @@ func open(path string, nonblock bool) (int, error) {
 		flags |= unix.O_NONBLOCK
 	}
 	fd, err := retryEINTR(func() (int, error) { return unix.Open(path, flags, 0) })
+	if errors.Is(err, os.ErrPermission) {
+		return -1, fmt.Errorf("open %s: %w: TUN/TAP devices need read and write access to it and CAP_NET_ADMIN", path, err)
+	}
+	if what := notTUN(path); what != "" {
+		if err == nil {
+			_ = unix.Close(fd)
+		}
+		return -1, fmt.Errorf("open %s: it is %s, not the TUN/TAP device: %w", path, what, ErrNotTUN)
+	}
 	switch {
 	case err == nil:
 		return fd, nil
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
 		return -1, fmt.Errorf("%s is missing: %w (%w)", path, ErrNoTUN, err)
-	case errors.Is(err, os.ErrPermission):
-		return -1, fmt.Errorf("open %s: %w: TUN/TAP devices need read and write access to it and CAP_NET_ADMIN", path, err)
-	case errors.Is(err, unix.EMFILE):
-		return -1, fmt.Errorf("open %s: %w: each queue takes a descriptor; raise the limit with `ulimit -n`", path, err)
 	}
 	return -1, fmt.Errorf("open %s: %w", path, err)
 }

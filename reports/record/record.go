@@ -151,8 +151,10 @@ type Host struct {
 	Governor      string            `json:"governor"` // "" where there is no cpufreq
 	Mitigations   map[string]string `json:"mitigations"`
 	Config        map[string]string `json:"config"` // the CONFIG_ options that bear on TUN/TAP
-	Sysctl        map[string]string `json:"sysctl"`
-	MemoryBytes   uint64            `json:"memory_bytes"`
+	// Sysctl holds settings of the host, and those that each network namespace has
+	// for itself as a new one has them: in such namespaces trials run.
+	Sysctl      map[string]string `json:"sysctl"`
+	MemoryBytes uint64            `json:"memory_bytes"`
 	// Boot is random and new at each boot: runs that have it in common met the
 	// same machine. "" where it is not known.
 	Boot string `json:"boot,omitempty"`
@@ -162,6 +164,8 @@ type Host struct {
 	// CPUQuotas are those of this process's cgroup and of the cgroups above it, as
 	// far as it can see them; empty where there is none.
 	CPUQuotas []CPUQuota `json:"cpu_quotas,omitempty"`
+	// Netfilter names the modules of netfilter that were loaded.
+	Netfilter []string `json:"netfilter,omitempty"`
 }
 
 // Outer is the machine that a guest ran on.
@@ -648,6 +652,9 @@ type Device struct {
 	Qdisc     string   `json:"qdisc"`
 	TxQLen    int      `json:"txqlen"`
 	MTU       int      `json:"mtu"`
+	// SndBuf is the send buffer in bytes, TUNGETSNDBUF: 2147483647 is no bound. 0 in
+	// files of tools that did not read it back.
+	SndBuf int `json:"sndbuf,omitempty"`
 }
 
 // Placement tells the CPU of each worker, in worker order.

@@ -64,7 +64,14 @@ func (a *app) list(ctx context.Context, plan bench.Plan, asJSON bool) error {
 	}
 	enc := json.NewEncoder(a.stdout)
 	enc.SetEscapeHTML(false)
-	for _, s := range plan.Scenarios {
+	said := time.Now()
+	begun := said
+	for i, s := range plan.Scenarios {
+		if now := time.Now(); i > 0 && now.Sub(said) > listSays {
+			said = now
+			left := now.Sub(begun) / time.Duration(i) * time.Duration(len(plan.Scenarios)-i)
+			a.warnf("looked at %d of %d scenarios, about %v left", i, len(plan.Scenarios), left.Round(time.Second))
+		}
 		reason := probe(ctx, s)
 		if ctx.Err() != nil {
 			return exitError{exitInterrupted, errors.New("interrupted")}
@@ -87,7 +94,12 @@ func (a *app) list(ctx context.Context, plan bench.Plan, asJSON bool) error {
 	return nil
 }
 
-// prober returns a function that tells why a scenario cannot run here, or "".
+// listSays is how long list may take without a word of how far it is. Tests shorten it.
+var listSays = 5 * time.Second
+
+// prober returns a function that tells why a scenario cannot run here, or "". What
+// several scenarios have in common is built once, with the flows of the one that
+// has most of them.
 func (a *app) prober(plan bench.Plan) (func(context.Context, bench.Scenario) string, error) {
 	if err := a.privileges(); err != nil {
 		reason := record.Unprivileged + ": " + err.Error()
@@ -102,13 +114,35 @@ func (a *app) prober(plan bench.Plan) (func(context.Context, bench.Scenario) str
 	if slices.Contains(plan.Arms, record.Observed) {
 		used = hook.Used
 	}
+	most := map[string]bench.Spec{} // that has the most flows, by what is built
+	for _, s := range plan.Scenarios {
+		s.Spec.CPUs = plan.CPUs
+		if m, ok := most[s.Spec.Build()]; !ok || s.Spec.Flows > m.Flows {
+			most[s.Spec.Build()] = s.Spec
+		}
+	}
+	type built struct {
+		build string
+		flows int
+	}
+	known := map[built]string{}
+	try := func(ctx context.Context, spec bench.Spec) string {
+		b := built{spec.Build(), spec.Flows}
+		reason, ok := known[b]
+		if !ok {
+			if err := lab.Probe(ctx, spec, used); err != nil {
+				why, detail := lab.Classify(err)
+				reason = why + ": " + detail
+			}
+			known[b] = reason
+		}
+		return reason
+	}
 	return func(ctx context.Context, s bench.Scenario) string {
 		s.Spec.CPUs = plan.CPUs
-		err := lab.Probe(ctx, s.Spec, used)
-		if err == nil {
+		if try(ctx, most[s.Spec.Build()]) == "" {
 			return ""
 		}
-		reason, detail := lab.Classify(err)
-		return reason + ": " + detail
+		return try(ctx, s.Spec)
 	}, nil
 }

@@ -1,0 +1,141 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/netns"
+	"tunbench/harness/traffic"
+	"tunbench/harness/tuntap"
+	"tunbench/harness/vhost"
+	"tunbench/reports/record"
+)
+
+// asRoot makes the process privileged in full, or not, to Classify.
+func asRoot(t *testing.T, root bool) {
+	t.Helper()
+	before := allPrivileges
+	allPrivileges = func() bool { return root }
+	t.Cleanup(func() { allPrivileges = before })
+}
+
+// withConfig gives the running kernel a configuration.
+func withConfig(t *testing.T, config map[string]string) {
+	t.Helper()
+	before := kernelConfig
+	kernelConfig = func() map[string]string { return config }
+	t.Cleanup(func() { kernelConfig = before })
+}
+
+// TestClassify holds what is made of an errno: a reason that is true for this
+// process and this kernel, and what to do.
+func TestClassify(t *testing.T) {
+	txqlen := &netns.CallError{Call: "set txqueuelen 524289", Object: "tunbench0", Err: unix.EPERM}
+	noTUN := fmt.Errorf("/dev/net/tun is missing: %w (%w)", tuntap.ErrNoTUN, unix.ENOENT)
+	noVhost := &vhost.CallError{Call: "open " + vhost.Path, Err: unix.ENOENT}
+	socket := fmt.Errorf("open the socket of flow 53: %w", &traffic.CallError{Call: "socket", Err: unix.EMFILE})
+	for name, c := range map[string]struct {
+		err    func() error
+		root   bool
+		config map[string]string
+		reason string
+		words  string // "!" before what must not be there
+	}{
+		"EPERM, not root": {func() error { return fmt.Errorf("create: %w", unix.EPERM) }, false, nil, record.Unprivileged, "create"},
+		"EPERM, root":     {func() error { return fmt.Errorf("create: %w", unix.EPERM) }, true, nil, record.Unsupported, "create"},
+		"a ring too long": {func() error { return ringRefused(txqlen, netns.Link{TxQLen: 524289}) }, true, nil, record.Unsupported, "txqlen=524289: the kernel makes no ring of more than 524288 packets"},
+		"no memory for a ring": {func() error {
+			return ringRefused(&netns.CallError{Call: "set txqueuelen 9000", Err: unix.EPERM}, netns.Link{TxQLen: 9000})
+		}, true, nil, record.Missing, "choose a smaller one"},
+		"a ring, not root": {func() error { return ringRefused(txqlen, netns.Link{TxQLen: 524289}) }, false, nil, record.Unprivileged, "operation not permitted"},
+		"another EPERM": {func() error {
+			return ringRefused(&netns.CallError{Call: "set mtu 1500", Err: unix.EPERM}, netns.Link{TxQLen: 500})
+		}, true, nil, record.Unsupported, "set mtu 1500"},
+		"descriptors":            {func() error { return socket }, true, nil, record.Missing, "raise the limit (ulimit -n), or use fewer flows or queues"},
+		"descriptors of devices": {func() error { return fmt.Errorf("open /dev/net/tun: %w", unix.EMFILE) }, true, nil, record.Missing, "raise the limit (ulimit -n)"},
+		"descriptors of all":     {func() error { return fmt.Errorf("socket: %w", unix.ENFILE) }, true, nil, record.Missing, "fs.file-max"},
+		"memory":                 {func() error { return vhostError(fmt.Errorf("mmap: %w", unix.ENOMEM)) }, true, nil, record.Missing, "use fewer queues"},
+		"a bug":                  {func() error { return fmt.Errorf("read: %w", unix.EFAULT) }, true, nil, record.Failed, "!;"},
+		"not the device":         {func() error { return fmt.Errorf("open /dev/net/tun: %w", tuntap.ErrNotTUN) }, true, nil, record.Missing, "mknod /dev/net/tun c 10 200"},
+
+		"no tun, a module":        {func() error { return noTUN }, true, map[string]string{"CONFIG_TUN": "m"}, record.Missing, "modprobe tun"},
+		"no tun, not built":       {func() error { return noTUN }, true, map[string]string{"CONFIG_TUN": "n"}, record.Unsupported, "CONFIG_TUN is not set"},
+		"no tun, nobody knows":    {func() error { return noTUN }, true, nil, record.Missing, "modprobe tun"},
+		"no vhost, a module":      {func() error { return vhostError(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "m"}, record.Unsupported, "modprobe vhost_net"},
+		"no vhost, not built":     {func() error { return vhostError(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "n"}, record.Unsupported, "CONFIG_VHOST_NET is not set"},
+		"no vhost, built in":      {func() error { return vhostError(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "y"}, record.Missing, "--device /dev/vhost-net"},
+		"no vhost, nobody knows":  {func() error { return vhostError(noVhost) }, true, nil, record.Unsupported, "modprobe vhost_net"},
+		"vhost is something else": {func() error { return vhostError(&vhost.CallError{Call: "ioctl VHOST_GET_FEATURES", Err: unix.ENOTTY}) }, true, nil, record.Missing, "is not the vhost-net device"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asRoot(t, c.root)
+			withConfig(t, c.config)
+			reason, detail := Classify(c.err())
+			words, not := strings.CutPrefix(c.words, "!")
+			if reason != c.reason || strings.Contains(detail, words) == not {
+				t.Errorf("%s: %s, want %s with %q", reason, detail, c.reason, c.words)
+			}
+			if strings.Contains(detail, "modprobe") && strings.HasSuffix(name, "not built") {
+				t.Errorf("asks for a module that cannot be there: %s", detail)
+			}
+		})
+	}
+}
+
+// TestRemedyNeedsAModule holds that no command loads a module of which the
+// kernel's configuration says that it was not built.
+func TestRemedyNeedsAModule(t *testing.T) {
+	row := Row{Name: "io=vhost", Status: StatusUnsupported}
+	for option, want := range map[string]string{"m": "modprobe vhost_net", "n": "", "": "modprobe vhost_net"} {
+		withConfig(t, map[string]string{"CONFIG_VHOST_NET": option})
+		if got := row.Remedy(); got.Command != want || got.Why == "" {
+			t.Errorf("CONFIG_VHOST_NET=%s: %+v, want %q", option, got, want)
+		}
+	}
+}
+
+// TestTAPSize holds the highest MTU of a TAP device, which is below that of TUN.
+func TestTAPSize(t *testing.T) {
+	s := Default()
+	s.Size = 65522
+	if err := s.Validate(); err != nil {
+		t.Errorf("mode=tun: %v", err)
+	}
+	s.Mode = TAP
+	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "choose a size of at most 65521, or mode=tun") {
+		t.Errorf("mode=tap: %v", err)
+	}
+	s.Size = 65521
+	if err := s.Validate(); err != nil {
+		t.Errorf("mode=tap size=65521: %v", err)
+	}
+	if os.Getuid() != 0 {
+		t.Skip("needs root to ask the kernel")
+	}
+	if err := lab.Probe(t.Context(), s, "none"); err != nil {
+		t.Errorf("the kernel takes no MTU of %d: %v", s.Size, err)
+	}
+}
+
+// TestLongRings asks the kernel for the longest ring, and for one more.
+func TestLongRings(t *testing.T) {
+	needRoot(t)
+	s := Default()
+	s.TxQLen = maxRing + 1
+	err := lab.Probe(t.Context(), s, "none")
+	if err == nil {
+		t.Fatalf("txqlen=%d: the kernel took it", s.TxQLen)
+	}
+	reason, detail := Classify(err)
+	if reason != record.Unsupported || !strings.Contains(detail, "choose at most") {
+		t.Errorf("txqlen=%d: %s: %s", s.TxQLen, reason, detail)
+	}
+	s.TxQLen = maxRing
+	if err := lab.Probe(t.Context(), s, "none"); err != nil {
+		t.Errorf("txqlen=%d: %v", s.TxQLen, err)
+	}
+}
