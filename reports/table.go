@@ -189,8 +189,20 @@ func titles(list []*scenario) func(*scenario) string {
 	return func(s *scenario) string { return s.label }
 }
 
-func points(f *record.File, list []*scenario) (p []prose) {
+// named gives what to call the scenarios in a sentence, where no list of common
+// axes stands beside it: a label that says nothing alone is replaced by all axes.
+func named(list []*scenario) func(*scenario) string {
 	title := titles(list)
+	return func(s *scenario) string {
+		if mode, axes := split(s.name); strings.HasPrefix(s.label, atDefaults) && len(axes) > 0 {
+			return mode + " " + strings.Join(axes, " ") + s.where
+		}
+		return title(s)
+	}
+}
+
+func points(f *record.File, list []*scenario) (p []prose) {
+	title := named(list)
 	best := func(metric string) (top *scenario, v float64) {
 		for _, s := range list {
 			if m, ok := s.head().metric(metric); ok && !s.head().invalid && m.Median > v {
