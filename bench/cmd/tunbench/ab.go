@@ -281,9 +281,9 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	}
 	switch err := errors.Join(runErr, reportErr); {
 	case err != nil:
-		return fmt.Errorf("%w; %d trials are in %s", err, outcome.Trials, path)
+		return fmt.Errorf("%w; %s in %s", err, record.Plural(outcome.Trials, "trial is", "trials are"), path)
 	case outcome.Interrupted:
-		return exitError{exitInterrupted, fmt.Errorf("interrupted: %d trials are in %s", outcome.Trials, path)}
+		return exitError{exitInterrupted, fmt.Errorf("interrupted: %s in %s", record.Plural(outcome.Trials, "trial is", "trials are"), path)}
 	}
 	if code := outcome.Exit(ab.Strict); code != 0 {
 		return exitError{code: code}
@@ -330,7 +330,7 @@ func (a *app) remember(host record.Host, clock string, s bench.Sight) error {
 	if clock == bench.ClockICount || !ok {
 		return nil
 	}
-	a.warnf("this host can see changes of %.1f %% in pps of %s, by %d pairs", 100*pps, s.Scenario, s.Pairs)
+	a.warnf("this host can see changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))
 	dir, err := aa.Dir()
 	if err != nil {
 		return err
