@@ -316,7 +316,7 @@ func boolOrder(b bool) int {
 // describe shows a device as ip tuntap does.
 func describe(d tuntap.Existing) string {
 	words := tuntap.FlagNames(d.Flags)
-	words = append(words, fmt.Sprintf("%d queues", d.Queues))
+	words = append(words, record.Plural(d.Queues, "queue", "queues"))
 	if d.DisabledQueues > 0 {
 		words = append(words, fmt.Sprintf("%d detached", d.DisabledQueues))
 	}

@@ -242,7 +242,7 @@ func (e *event) carrier() error {
 	if err != nil {
 		return err
 	}
-	cost := fmt.Sprintf("the stack refused %d packets meanwhile", e.refused())
+	cost := fmt.Sprintf("the stack refused %s meanwhile", record.Plural(e.refused(), "packet", "packets"))
 	if e.refused() == 0 {
 		cost = "the stack took no note of it and refused nothing"
 	}

@@ -66,7 +66,7 @@ func (f flags) observer() {
 		f.add(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
 	}
 	if t.Observer != nil && t.Observer.MissedRuns > 0 {
-		f.add(record.FlagMissedEvents, "the kernel skipped %d runs of the observer's programs", t.Observer.MissedRuns)
+		f.add(record.FlagMissedEvents, "the kernel skipped %s of the observer's programs", record.Plural(t.Observer.MissedRuns, "run", "runs"))
 	}
 }
 
@@ -89,7 +89,7 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 		flag(record.FlagBadVnet, "%s", faults(t.Vnet))
 	}
 	if t.Metrics[record.PPS] == 0 {
-		flag(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
+		flag(record.FlagNoTraffic, "%s accepted, none was delivered in the measured time", record.Plural(a.Accepted, "packet was", "packets were"))
 	}
 	f.host(b.conditions(m))
 	f.steady(m, b.windowsTell())
@@ -106,10 +106,10 @@ func (b *bed) flag(t *record.Trial, m measurement, counts sink.Counts) {
 	}
 	f.place(b.placement)
 	if a.Duplicates > 0 {
-		flag(record.FlagDuplicates, "%d packets came twice", a.Duplicates)
+		flag(record.FlagDuplicates, "%s came twice", record.Plural(a.Duplicates, "packet", "packets"))
 	}
 	if a.Reordered > 0 {
-		flag(record.FlagReordered, "%d packets came late", a.Reordered)
+		flag(record.FlagReordered, "%s came late", record.Plural(a.Reordered, "packet", "packets"))
 	}
 	f.observer()
 }
@@ -149,7 +149,7 @@ func (b *bed) mismatch(t *record.Trial, counts sink.Counts) string {
 		return fmt.Sprintf("accepted %d, delivered %d, dropped %d: %d are missing", a.Accepted, a.Delivered, a.DroppedTotal(), a.Unexplained)
 	}
 	if counts.Foreign > 0 {
-		return fmt.Sprintf("the readers saw %d packets that the generator did not make", counts.Foreign)
+		return fmt.Sprintf("the readers saw %s that the generator did not make", record.Plural(counts.Foreign, "packet", "packets"))
 	}
 	return b.ground.mismatch(t)
 }

@@ -171,7 +171,7 @@ func (c conditions) throttling() gate {
 	if c.seen.Stretches == 0 || c.seen.Throttles < 0 {
 		return g.unclear("this host does not tell whether heat slowed its CPUs down")
 	}
-	return g.judge(c.seen.Throttles > 0, "heat slowed the workers' CPUs down %d times", c.seen.Throttles)
+	return g.judge(c.seen.Throttles > 0, "heat slowed the workers' CPUs down %s", record.Plural(c.seen.Throttles, "time", "times"))
 }
 
 // quota holds that no cgroup of ours used up its CPU time: all workers then stand

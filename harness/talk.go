@@ -393,7 +393,7 @@ func (k *talk) flag(t *record.Trial, m measurement) {
 		}
 	}
 	if t.Metrics[record.PPS] == 0 {
-		f.add(record.FlagNoTraffic, "%d packets were accepted, none was delivered in the measured time", a.Accepted)
+		f.add(record.FlagNoTraffic, "%s accepted, none was delivered in the measured time", record.Plural(a.Accepted, "packet was", "packets were"))
 	}
 	f.host(conditionsOf(m, k.placement, k.sliced))
 	f.steady(m, true)

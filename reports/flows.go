@@ -183,7 +183,7 @@ func flowQueues(list []*scenario) (section, bool) {
 
 // panel draws the first trial of m: the share of each flow on each queue.
 func (m flowMap) panel(title string) heatPanel {
-	p := heatPanel{title: title, note: fmt.Sprintf("%d flows, Jain %s, by chance %s", len(m.flows), decimals(m.jain, 3), decimals(m.byChance(), 3)), rows: m.queues}
+	p := heatPanel{title: title, note: fmt.Sprintf("%s, Jain %s, by chance %s", plural(len(m.flows), "flow", "flows"), decimals(m.jain, 3), decimals(m.byChance(), 3)), rows: m.queues}
 	for _, flow := range m.flows {
 		byQueue := m.trials[0][flow]
 		total := sum(byQueue)

@@ -129,7 +129,13 @@ type passage struct {
 	copied    float64 // a system call and a copy of that size, by the floor
 	send      float64 // the rest
 	resolved  bool    // the rest is not negative
+	// strange is true where residency alone is longer than the whole, by more than
+	// their buckets explain: they are not of the same packets.
+	strange bool
 }
+
+// sameSlack is how far two means of histograms may be off: each by half a bucket.
+const sameSlack = 2 * 0.016
 
 // passageOf takes the observed trials of s; false where they lack one of the
 // latencies. Wake-up and ring are not yet told apart.
@@ -149,7 +155,7 @@ func (s *scenario) passageOf() (passage, bool) {
 	if !ok || !observed {
 		return passage{}, false
 	}
-	p := passage{total: total, residency: residency}
+	p := passage{total: total, residency: residency, strange: residency > (1+sameSlack)*total}
 	var floors []float64
 	for _, t := range s.observ.used {
 		floor := t.Metrics[record.RecvNsPerPkt] / t.Metrics[record.FloorRatio] * packetsPerCall(t)
@@ -196,7 +202,7 @@ func passages(list []*scenario) map[*scenario]passage {
 		}
 		all[s] = p
 		rate, ok := s.observ.metric(record.PPS)
-		if !ok || !s.open() || s.pauses() || rate.Median*p.residency/1e9 > idleShare {
+		if !ok || p.strange || !s.open() || s.pauses() || rate.Median*p.residency/1e9 > idleShare {
 			continue
 		}
 		if low, known := idle[s.family()]; !known || rate.Median < low.rate {
@@ -258,7 +264,8 @@ func limit(list []*scenario) (secs []section) {
 		return nil
 	}
 	p := say("The floor is what a read cannot go below on this host in this run: a bare system call, ", floorCost(floors), ".")
-	times := func(s *scenario) prose { return say(mono(title(s)), " at ", bold(decimals(costs[s].ratio, 2)+" ×")) }
+	called := named(list)
+	times := func(s *scenario) prose { return say(mono(called(s)), " at ", bold(decimals(costs[s].ratio, 2)+" ×")) }
 	var charts, tables []block
 	for _, end := range []callEnd{readEnd, writeEnd} {
 		var own []*scenario
@@ -418,10 +425,14 @@ func spent(list []*scenario, all map[*scenario]passage) []section {
 	var rows []splitRow
 	open := passageTable("")
 	closed := passageTable("Under a closed load, where the ring is full")
-	apart := false
+	apart, strange := false, 0
 	for _, s := range list {
 		p, ok := all[s]
 		if !ok {
+			continue
+		}
+		if p.strange {
+			strange++
 			continue
 		}
 		apart = apart || p.split
@@ -454,6 +465,9 @@ func spent(list []*scenario, all map[*scenario]passage) []section {
 		bold("ring"), ": residency beyond that. ",
 		bold("send side"), ": what remains, the way to the device and the packets ahead in the same batch. ",
 		bold("not resolved"), ": the other parts add up to more than the whole, so it is less than they can tell. Both stamps include the observer's own cost.")))
+	if strange > 0 {
+		sec.blocks = append(sec.blocks, small(say(plural(strange, "scenario is", "scenarios are")+" left out: the packets whose residency was measured were not those whose whole way was, since residency alone came out longer. A host that is too busy does that.")))
+	}
 	if !apart {
 		sec.blocks = append(sec.blocks, small(say("This run has no point at a rate so low that the reader was idle: wake-up and ring are given together, as residency.")))
 	}

@@ -425,3 +425,39 @@ func TestQuantilesStayWithinTheSamples(t *testing.T) {
 		t.Errorf("the mean is %v, %v", v, ok)
 	}
 }
+
+// A sentence names a scenario by its axes, not as the one at its defaults.
+func TestSentencesNameScenarios(t *testing.T) {
+	f := loads(1)
+	list, _ := scenarios(f)
+	if !slices.ContainsFunc(list, func(s *scenario) bool { return s.label == atDefaults }) {
+		t.Fatal("no scenario is at its defaults")
+	}
+	for _, text := range []string{summaryOf(t, f), plainText(points(f, list)[0])} {
+		if strings.Contains(text, "with defaults") || strings.Contains(text, "of defaults") || strings.Contains(text, "that of defaults") {
+			t.Errorf("nobody knows what is meant by: %s", text)
+		}
+		if !strings.Contains(text, "TUN dir=k2u gen=udp queues=1 size=64") {
+			t.Errorf("the scenario is not named: %s", text)
+		}
+	}
+}
+
+// Where residency alone is longer than the whole, there is nothing to split, and the
+// report says so.
+func TestNoPartAboveTheWhole(t *testing.T) {
+	for inside, out := range map[uint64]bool{90_000_000: true, 25_000_000: false, 1_000_000: false} {
+		f := floored(record.Floor{SyscallNs: 80, CopyNs: map[string]float64{"64": 20}}, 3)
+		tr := &f.Trials[0]
+		tr.Arm, tr.Axes["load"] = record.Observed, "1000pps"
+		tr.Latency = map[string]record.Latency{record.Service: at(25_000_000), record.E2E: at(26_000_000), record.Residency: at(inside)}
+		var b bytes.Buffer
+		if err := Markdown(&b, f, Options{}); err != nil {
+			t.Fatal(err)
+		}
+		_, report, ok := strings.Cut(b.String(), "### What the rest is spent on")
+		if got := strings.Contains(report, "1 scenario is left out"); !ok || got != out || strings.Contains(report, "| 90.") {
+			t.Errorf("residency %d ns of 25 ms: left out %v, want %v:\n%s", inside, got, out, report)
+		}
+	}
+}

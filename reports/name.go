@@ -95,6 +95,10 @@ func commonAxes(names []string) []string {
 	return common
 }
 
+// atDefaults is the label of a scenario that differs from the others in nothing
+// that its name says.
+const atDefaults = "defaults"
+
 // label is name without its mode and without what all scenarios have in
 // common.
 func label(name string, common []string) string {
@@ -108,7 +112,7 @@ func label(name string, common []string) string {
 	if len(own) == 0 {
 		// It differs from the others by nothing but its mode or by axes at
 		// their defaults.
-		return "defaults"
+		return atDefaults
 	}
 	return strings.Join(own, " ")
 }

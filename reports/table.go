@@ -194,8 +194,20 @@ func titles(list []*scenario) func(*scenario) string {
 // short a time to be quoted.
 func short(s *scenario) bool { return slices.ContainsFunc(s.head().all, (*record.Trial).TooShort) }
 
-func points(f *record.File, list []*scenario) (p []prose) {
+// named gives what to call the scenarios in a sentence, where no list of common
+// axes stands beside it: a label that says nothing alone is replaced by all axes.
+func named(list []*scenario) func(*scenario) string {
 	title := titles(list)
+	return func(s *scenario) string {
+		if mode, axes := split(s.name); strings.HasPrefix(s.label, atDefaults) && len(axes) > 0 {
+			return mode + " " + strings.Join(axes, " ") + s.where
+		}
+		return title(s)
+	}
+}
+
+func points(f *record.File, list []*scenario) (p []prose) {
+	title := named(list)
 	best := func(metric string) (top *scenario, v float64) {
 		for _, s := range list {
 			if m, ok := s.head().metric(metric); ok && !s.head().invalid && !short(s) && m.Median > v {

@@ -623,9 +623,9 @@ func (f *File) reconcile() {
 		return
 	}
 	if f.End.Trials != len(f.Trials) {
-		f.Warnings = append(f.Warnings, fmt.Sprintf("the end record counts %d trials, the file holds %d", f.End.Trials, len(f.Trials)))
+		f.Warnings = append(f.Warnings, fmt.Sprintf("the end record counts %s, the file holds %d", Plural(f.End.Trials, "trial", "trials"), len(f.Trials)))
 	}
 	if f.End.Skips != len(f.Skips) {
-		f.Warnings = append(f.Warnings, fmt.Sprintf("the end record counts %d skips, the file holds %d", f.End.Skips, len(f.Skips)))
+		f.Warnings = append(f.Warnings, fmt.Sprintf("the end record counts %s, the file holds %d", Plural(f.End.Skips, "skip", "skips"), len(f.Skips)))
 	}
 }

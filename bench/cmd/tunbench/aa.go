@@ -33,7 +33,7 @@ func (a *app) remember(host record.Host, clock string, s bench.Sight) error {
 		a.warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor tells what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil
 	}
-	a.warnf("this host can see changes of %.1f %% in pps of %s, by %d pairs", 100*pps, s.Scenario, s.Pairs)
+	a.warnf("this host can see changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))
 	for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 		a.warnf("what this A/A run could see of %s is not kept: %s", metric, wrong[metric])
 	}

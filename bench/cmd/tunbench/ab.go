@@ -302,9 +302,9 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	}
 	switch err := errors.Join(runErr, reportErr); {
 	case err != nil:
-		return fmt.Errorf("%w; %d trials are in %s", err, outcome.Trials, path)
+		return fmt.Errorf("%w; %s in %s", err, record.Plural(outcome.Trials, "trial is", "trials are"), path)
 	case outcome.Interrupted:
-		return exitError{exitInterrupted, fmt.Errorf("interrupted: %d trials are in %s", outcome.Trials, path)}
+		return exitError{exitInterrupted, fmt.Errorf("interrupted: %s in %s", record.Plural(outcome.Trials, "trial is", "trials are"), path)}
 	}
 	if code := outcome.Exit(ab.Strict); code != 0 {
 		return exitError{code: code}

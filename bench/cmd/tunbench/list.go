@@ -89,7 +89,7 @@ func (a *app) list(ctx context.Context, plan bench.Plan, asJSON bool) error {
 		}
 	}
 	if !asJSON {
-		a.warnf("%d scenarios, %d trials each: about %v", len(plan.Scenarios), plan.Pairs*len(plan.Arms), plan.Duration().Round(time.Second))
+		a.warnf("%s, %s each: about %v", record.Plural(len(plan.Scenarios), "scenario", "scenarios"), record.Plural(plan.Pairs*len(plan.Arms), "trial", "trials"), plan.Duration().Round(time.Second))
 	}
 	return nil
 }

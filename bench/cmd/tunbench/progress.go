@@ -69,7 +69,7 @@ func (p *progress) step(s bench.Step) {
 	case p.live:
 		switch {
 		case s.Search != nil:
-			p.keep(fmt.Sprintf("searched %s: %s in %d trials", s.Scenario, searchResult(*s.Search), s.Search.Trials))
+			p.keep(fmt.Sprintf("searched %s: %s in %s", s.Scenario, searchResult(*s.Search), record.Plural(s.Search.Trials, "trial", "trials")))
 		case s.Verdicts != nil:
 			p.keep(p.judged(s))
 		case s.Last:
@@ -78,7 +78,7 @@ func (p *progress) step(s bench.Step) {
 			p.draw(s)
 		}
 	case p.verbose && s.Search != nil:
-		fmt.Fprintf(p.w, "searched %s: %s in %d trials\n", s.Scenario, searchResult(*s.Search), s.Search.Trials)
+		fmt.Fprintf(p.w, "searched %s: %s in %s\n", s.Scenario, searchResult(*s.Search), record.Plural(s.Search.Trials, "trial", "trials"))
 	case p.verbose && (s.Index != p.index || s.Pair != p.pair):
 		fmt.Fprintf(p.w, "%s %s, %s left\n", where(s), s.Scenario, left(s.Left))
 	}

@@ -197,9 +197,9 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 	reportErr := a.report(out, path, format, asJSON)
 	switch {
 	case runErr != nil && reportErr != nil:
-		return fmt.Errorf("%w; the report failed too: %w; %d trials are in %s", runErr, reportErr, outcome.Trials, path)
+		return fmt.Errorf("%w; the report failed too: %w; %s in %s", runErr, reportErr, record.Plural(outcome.Trials, "trial is", "trials are"), path)
 	case runErr != nil || reportErr != nil:
-		return fmt.Errorf("%w; %d trials are in %s", errors.Join(runErr, reportErr), outcome.Trials, path)
+		return fmt.Errorf("%w; %s in %s", errors.Join(runErr, reportErr), record.Plural(outcome.Trials, "trial is", "trials are"), path)
 	case outcome.Interrupted:
 		return exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, plan.Trials(), path)}
 	}
@@ -208,11 +208,15 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 	case exit.code == 0:
 		return nil
 	case outcome.Trials == 0:
-		exit.err = fmt.Errorf("nothing was measured: all %d scenarios were skipped, for the reasons in %s; tunbench doctor tells what this host can do", outcome.Skips, path)
+		all := record.Plural(outcome.Skips, "scenario was", "scenarios were")
+		if outcome.Skips > 1 {
+			all = "all " + all
+		}
+		exit.err = fmt.Errorf("nothing was measured: %s skipped, for the reasons in %s; tunbench doctor tells what this host can do", all, path)
 	case outcome.Failed > 0:
 		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(plan.Scenarios), path)
 	case outcome.Invalid == 0:
-		exit.err = fmt.Errorf("%d rates are unresolved; %s tells why", outcome.Unresolved, filepath.Join(out, reports.ReportName))
+		exit.err = fmt.Errorf("%s unresolved; %s tells why", record.Plural(outcome.Unresolved, "rate is", "rates are"), filepath.Join(out, reports.ReportName))
 	default:
 		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, reports.ReportName))
 	}

@@ -1,0 +1,403 @@
+package reports
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// checker holds a finished document, and the records that it is of, against what
+// must be true of any: it collects what is not.
+type checker struct {
+	violations []violation
+	where      string // the section under way
+}
+
+// violation is what is wrong, and where.
+type violation struct{ rule, where, what string }
+
+func (v violation) String() string { return v.rule + ": " + v.where + ": " + v.what }
+
+func (c *checker) fail(rule, format string, args ...any) {
+	c.violations = append(c.violations, violation{rule, c.where, fmt.Sprintf(format, args...)})
+}
+
+// The rules, by the names that violations have.
+const (
+	ruleFinite    = "every figure is a number"
+	ruleUnit      = "every figure has a unit"
+	ruleQuantiles = "quantiles are ordered"
+	ruleChange    = "a change is that of the figures beside it"
+	ruleRatio     = "no ratio of an absent or zero figure"
+	ruleFloor     = "nothing is below the floor"
+	ruleShares    = "shares add up to 100 %"
+	ruleSums      = "sums agree"
+	ruleSame      = "a figure is the same wherever it stands"
+	ruleInterval  = "an estimate lies in its interval"
+	ruleArms      = "figures of different trials are told apart"
+	ruleLedger    = "the accounts of a trial close"
+	ruleClip      = "a chart says where it clips"
+)
+
+// checkDocument gives what in d is wrong by itself.
+func checkDocument(d document) []violation {
+	c := &checker{where: d.title}
+	c.prose(slices.Concat([]prose{{{text: d.title}}, d.lead}, d.alerts, d.points)...)
+	for _, s := range d.sections {
+		c.where = s.heading
+		c.prose(prose{{text: s.heading}})
+		c.blocks(s.blocks)
+		c.residency(s)
+	}
+	c.writes(d)
+	return c.violations
+}
+
+func (c *checker) blocks(blocks []block) {
+	for _, b := range blocks {
+		switch v := b.(type) {
+		case prose:
+			c.prose(v)
+		case small:
+			c.prose(prose(v))
+		case bullets:
+			c.prose(v...)
+		case fold:
+			c.blocks(v.blocks)
+		case table:
+			c.table(v)
+		case picture:
+			c.picture(v)
+		}
+	}
+}
+
+var (
+	notFinite = regexp.MustCompile(`(?:^|[^\pL])(?:NaN|[+−-]?Inf)(?:$|[^\pL])`)
+	ofNothing = regexp.MustCompile(`(?:^|[^0-9.,])0(?:\.0+)? (?:ns|µs|ms|s)\b[^0-9]{0,4}[1-9][0-9.,]* ×|(?:^|[^0-9.,])0(?:\.0+)? (?:ns|µs|ms|s)\b[^0-9]{0,4}0\.[0-9]*[1-9][0-9]* ×`)
+	below     = regexp.MustCompile(`(?:^|[^0-9.,])0\.[0-9]+ × floor`)
+)
+
+// text checks what is said of figures in a sentence, a label or a cell.
+func (c *checker) text(s string) {
+	if notFinite.MatchString(s) {
+		c.fail(ruleFinite, "%q", s)
+	}
+	if ofNothing.MatchString(s) {
+		c.fail(ruleRatio, "%q", s)
+	}
+	if below.MatchString(s) {
+		c.fail(ruleFloor, "%q", s)
+	}
+}
+
+func (c *checker) prose(list ...prose) {
+	for _, p := range list {
+		// What comes from outside, such as names and arguments, is no figure.
+		var own strings.Builder
+		for _, piece := range p {
+			if piece.look != code {
+				own.WriteString(piece.text)
+			}
+		}
+		c.text(own.String())
+	}
+}
+
+// counts are the columns whose figures have no unit because they count what the
+// name says, or are ratios of 1.
+var counts = []string{
+	"queue", "queues", "empty", "effective", "max/mean", "Jain", "by chance", "hash p", "n", "p", "pairs", "pair", "trials", "flows", "samples", "missed", "moved", "packets",
+	"xmit packets", "read packets", "read or received", "dropped", "writes", "system calls", "refused", "headers", "partial", "complete", "in", "out", "system calls a unit",
+	"packets due", "offered", "accepted", "delivered", "unexplained", "offered/delivered", "cwnd", "reordered", "slowest", "scenarios", "skipped", "invalid", "shard", "host", "count",
+	"verdicts", "runs", "boots", "txqlen", "conditional", "×", "× floor", "a second",
+}
+
+// unitIn tells whether the name of a column has the unit of its figures. The
+// interval of a figure has that of the column before it.
+var unitIn = regexp.MustCompile(`%|\b(?:ns|[kM]?pps|Gbit/s|bytes|instructions)\b|^(?:send|receive)\b|^(?:largest|MTU|vnet header)$|^(?:` + regexp.QuoteMeta(intervalName) + `|` + regexp.QuoteMeta(rangeName) + `|lowest to highest)$`)
+
+// unitOfCell is what a figure may have behind it.
+var unitOfCell = regexp.MustCompile(`(?:ns|µs|ms|[0-9] s|B|KiB|MiB|GiB|TiB|pps|bit/s|%|points|instructions|×)(?:$|[ ,;)–/])|^[+−-]?0$`)
+
+// inInstructions and inNs are headings whose tables have that unit throughout.
+var unitInHeading = regexp.MustCompile(`\bin (?:instructions|ns|instructions or ns)\b`)
+
+// comparisons have the unit of each row in its metric.
+var metricColumns = []string{"base", "new", "change", "threshold", "newest", "since first", "since last", "since release"}
+
+func (c *checker) table(t table) {
+	c.prose(t.note)
+	place := c.where
+	if t.fold != "" {
+		c.where += " / " + t.fold
+	}
+	defer func() { c.where = place }()
+	names := make([]string, len(t.columns))
+	for i, col := range t.columns {
+		names[i] = col.name
+	}
+	for _, r := range t.rows {
+		if len(r) != len(t.columns) {
+			c.fail(ruleSums, "%d cells under %d columns in %q", len(r), len(t.columns), names)
+			return
+		}
+	}
+	rows := make([][]string, len(t.rows))
+	for i, r := range t.rows {
+		for j, cell := range r {
+			text := plainText(cell)
+			rows[i] = append(rows[i], text)
+			if !t.columns[j].numeric {
+				continue
+			}
+			c.text(text)
+			_, figure := shownValue(text)
+			if figure && !c.hasUnit(names, j, text) {
+				c.fail(ruleUnit, "%q under %q", text, names[j])
+			}
+		}
+	}
+	c.quantiles(names, rows)
+	c.changes(names, rows)
+	c.shares(names, rows)
+	c.floors(names, rows)
+	if whole, part := slices.Index(names, "send to read"), slices.Index(names, "residency"); whole >= 0 && part >= 0 {
+		for _, r := range rows {
+			a, okA := shownValue(r[whole])
+			b, okB := shownValue(r[part])
+			if okA && okB && b-half(r[part]) > 1.04*(a+half(r[whole])) {
+				c.fail(ruleSums, "residency %s of %s in %q", r[part], r[whole], r[0])
+			}
+		}
+	}
+}
+
+func (c *checker) hasUnit(names []string, i int, cell string) bool {
+	name := names[i]
+	return slices.Contains(counts, name) || unitIn.MatchString(name) || unitOfCell.MatchString(cell) || unitInHeading.MatchString(c.where) ||
+		slices.Contains(metricColumns, name) && slices.Contains(names, "metric")
+}
+
+// orders are columns whose figures do not fall from one to the next.
+var orders = [][]string{
+	{"p50", "p90", "p99", "p99.9", "max"}, {"service p50", "service p99", "service p99.9"}, {"sent − due p99", "sent − due max"}, {"least RTT", "RTT"}, {"least %", "most %"},
+}
+
+func (c *checker) quantiles(names []string, rows [][]string) {
+	for _, order := range orders {
+		for _, r := range rows {
+			last, of := math.Inf(-1), ""
+			for _, name := range order {
+				i := slices.Index(names, name)
+				if i < 0 {
+					continue
+				}
+				v, ok := shownValue(r[i])
+				if !ok {
+					continue
+				}
+				if v < last {
+					c.fail(ruleQuantiles, "%s %s is below %s in %q", name, r[i], of, r[0])
+				}
+				last, of = v, name+" "+r[i]
+			}
+		}
+	}
+}
+
+// half is half of the last digit that a figure is shown with: what rounding may
+// have taken from it.
+func half(s string) float64 {
+	m := shown.FindStringSubmatch(s)
+	if m == nil {
+		return 0
+	}
+	_, frac, _ := strings.Cut(m[2], ".")
+	h := 0.5 * math.Pow10(-len(frac))
+	if factor, ok := unitFactors[m[3]]; ok {
+		h *= factor
+	}
+	return h
+}
+
+// changeOf holds a change in per cent, or a ratio if percent is false, against
+// the figures that it is of, as far as they are shown.
+func (c *checker) changeOf(base, next, change string, percent bool) {
+	a, okA := shownValue(base)
+	b, okB := shownValue(next)
+	v, ok := shownValue(change)
+	switch {
+	case !ok:
+		return
+	case !okA || !okB || a <= 0:
+		c.fail(ruleRatio, "%s of %q and %q", change, base, next)
+		return
+	}
+	slack := half(change)
+	if percent {
+		v, slack = v/100+1, slack/100
+	}
+	low := (b - half(next)) / (a + half(base))
+	high := math.Inf(1)
+	if a > half(base) {
+		high = (b + half(next)) / (a - half(base))
+	}
+	const rounding = 1e-9
+	if v+slack < low-rounding || v-slack > high+rounding {
+		c.fail(ruleChange, "%s of %s and %s", change, base, next)
+	}
+}
+
+func (c *checker) changes(names []string, rows [][]string) {
+	at := func(name string) int { return slices.Index(names, name) }
+	for i, name := range names {
+		switch {
+		case i >= 2 && (name == "change %" || name == "%") && (strings.HasPrefix(names[i-2], "send ") || strings.HasPrefix(names[i-2], "receive ")):
+			for _, r := range rows {
+				c.changeOf(r[i-2], r[i-1], r[i], true)
+			}
+		case name == "change" && at("pairs") >= 0 && i >= 2 && strings.HasPrefix(names[i-1], "observed "):
+			for _, r := range rows {
+				if r[at("pairs")] == "1" { // of more it is the median of their ratios
+					c.changeOf(r[i-2], r[i-1], r[i], true)
+				}
+			}
+		case name == "×" && i > 0:
+			c.groups(names, rows, i)
+		case name == "change" && at(intervalName) >= 0 && at("base") >= 0:
+			for _, r := range rows {
+				c.within(r[i], r[at(intervalName)])
+			}
+		}
+	}
+}
+
+// groups checks the ratios to the first row of each group, whose name stands in
+// that row only.
+func (c *checker) groups(names []string, rows [][]string, i int) {
+	base := ""
+	for _, r := range rows {
+		if r[0] != "" {
+			base = r[i-1]
+		}
+		c.changeOf(base, r[i-1], r[i], false)
+	}
+}
+
+// within holds an estimate against its interval, `low to high` with one unit.
+func (c *checker) within(estimate, interval string) {
+	low, high, ok := strings.Cut(interval, " to ")
+	v, okV := shownValue(estimate)
+	a, okA := shownValue(low)
+	b, okB := shownValue(high)
+	if !ok || !okV || !okA || !okB {
+		return
+	}
+	slack := half(estimate) + max(half(low), half(high))
+	if v < a-slack || v > b+slack || a > b {
+		c.fail(ruleInterval, "%s in %s", estimate, interval)
+	}
+}
+
+// shares checks columns of shares: those of one group of rows are of one whole.
+func (c *checker) shares(names []string, rows [][]string) {
+	i := slices.Index(names, "share %")
+	if j := slices.Index(names, "up to bytes"); i < 0 && j >= 0 {
+		i = slices.Index(names, "%")
+	}
+	if i < 0 {
+		return
+	}
+	sum, slack, known, of := 0.0, 0.0, 0, ""
+	side := slices.Index(names, "packets") // of dir=both a scenario has two groups
+	end := func() {
+		if known > 0 && math.Abs(sum-100) > slack+1e-9 {
+			c.fail(ruleShares, "%s: %.2f %%", of, sum)
+		}
+		sum, slack, known = 0, 0, 0
+	}
+	for _, r := range rows {
+		if r[0] != "" || side > 0 && r[side] != "" {
+			end()
+			of = r[0]
+			if side > 0 {
+				of += ", " + r[side]
+			}
+		}
+		if v, ok := shownValue(r[i]); ok {
+			sum += v
+			slack += max(half(r[i]), 0.05) // of >99.9, a tenth
+			known++
+		}
+	}
+	end()
+}
+
+// floors checks that no ratio to the floor is below 1, or stands beside no time.
+func (c *checker) floors(names []string, rows [][]string) {
+	i := slices.Index(names, "× floor")
+	if i < 0 {
+		return
+	}
+	for _, r := range rows {
+		v, ok := shownValue(r[i])
+		if ok && v+half(r[i]) < 1 {
+			c.fail(ruleFloor, "%s × in %q", r[i], r[0])
+		}
+		for _, side := range []string{"reader", "writer"} {
+			j := slices.Index(names, side)
+			if j < 0 || !ok {
+				continue
+			}
+			whole, known := shownValue(r[j])
+			if !known || whole <= 0 {
+				c.fail(ruleRatio, "%s × of %q in %q", r[i], r[j], r[0])
+				continue
+			}
+			sum, slack := 0.0, half(r[j])
+			for _, part := range []string{"system call", "copy", "rest"} {
+				x, _ := shownValue(r[slices.Index(names, part)])
+				sum += x
+				slack += half(r[slices.Index(names, part)])
+			}
+			if math.Abs(sum-whole) > slack+1e-9 {
+				c.fail(ruleSums, "%v of the parts, %s of the %s in %q", sum, r[j], side, r[0])
+			}
+		}
+	}
+}
+
+// residency wants a word where it lies above end to end.
+func (c *checker) residency(s section) {
+	if s.heading != "Latency" {
+		return
+	}
+	median := map[string]map[string]float64{}
+	kind, text := "", ""
+	for _, b := range s.blocks {
+		switch v := b.(type) {
+		case prose:
+			kind = plainText(v)
+			text += kind
+		case table:
+			at := slices.IndexFunc(v.columns, func(c column) bool { return c.name == "p50" })
+			for _, r := range v.rows {
+				if x, ok := shownValue(plainText(r[max(at, 0)])); ok && at > 0 {
+					name, _, _ := strings.Cut(kind, ":")
+					if median[name] == nil {
+						median[name] = map[string]float64{}
+					}
+					median[name][plainText(r[0])] = x
+				}
+			}
+		}
+	}
+	for scenario, inside := range median["Residency"] {
+		if whole, ok := median["End to end"][scenario]; ok && inside > 1.04*whole && !strings.Contains(text, "different trials") {
+			c.fail(ruleArms, "residency of %q is %v ns, end to end %v ns", scenario, inside, whole)
+		}
+	}
+}
