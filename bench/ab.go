@@ -95,6 +95,13 @@ type AB struct {
 	// Unfit, if not nil, says for each metric of an A/A run why what it saw of that
 	// metric must not be used for later verdicts; the verdict on it says so, too.
 	Unfit func(Sight) map[string]string
+	// AllowMissing lets a scenario pass that B does not have.
+	AllowMissing bool
+}
+
+// ExitRule is what makes an exit code of the verdicts.
+func (p AB) ExitRule() record.ExitRule {
+	return record.ExitRule{Strict: p.Strict, AllowMissing: p.AllowMissing}
 }
 
 // ABPairs is how many pairs an AB makes before it looks, unless told otherwise.
@@ -138,22 +145,16 @@ func (p AB) SameBuild() bool { return p.Builds == nil || p.Builds[0].same(p.Buil
 // Equal tells whether two variants are one.
 func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
 
-// Exit is the process' exit code: 1 for a regression; strict makes what is not
-// known count.
-func (o ABOutcome) Exit(strict bool) int {
-	if code := o.Outcome.Exit(false); code != 0 {
-		return code
-	}
-	came := func(to ...string) bool {
-		return slices.ContainsFunc(o.Verdicts, func(v record.Verdict) bool { return slices.Contains(to, v.Verdict) })
-	}
+// Exit is the process' exit code: that of the verdicts, unless tunbench itself
+// failed or was interrupted.
+func (o ABOutcome) Exit(rule record.ExitRule) int {
 	switch {
-	case came(record.Regression):
-		return 1
-	case strict && came(record.Inconclusive, record.InvalidVerdict):
-		return 3
+	case o.Interrupted:
+		return 130
+	case o.Failed > 0:
+		return 2
 	}
-	return 0
+	return rule.Code(o.Verdicts)
 }
 
 // Run measures and judges. It behaves as Plan.Run does; the verdicts are
@@ -198,7 +199,7 @@ func (p AB) Run(ctx context.Context, lab PairLab, open func() (Recorder, error))
 	}
 	end := record.End{
 		Kind: record.KindEnd, Ended: timestamp(p.Now()),
-		Scenarios: len(p.Subjects), Trials: out.Trials, Skips: out.Skips, Exit: out.Exit(p.Strict),
+		Scenarios: len(p.Subjects), Trials: out.Trials, Skips: out.Skips, Exit: out.Exit(p.ExitRule()),
 	}
 	return out, rec.Write(end)
 }

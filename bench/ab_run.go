@@ -75,7 +75,7 @@ func (r *abRunner) subject(ctx context.Context, i int) error {
 		r.tell(c, need, Step{})
 		trials, err := r.pair(ctx, c)
 		if err != nil {
-			return r.skipSide(ctx, c, 1, err)
+			return r.skipSide(ctx, c, r.whose(ctx, c), err)
 		}
 		if err := r.take(c, block, trials); err != nil {
 			return err
@@ -115,6 +115,18 @@ func (r *abRunner) pair(ctx context.Context, c *comparison) (trials [2]record.Tr
 		}
 	}
 	return trials, nil
+}
+
+// whose is the side that a pair failed for, which the error of the pair does not
+// tell: A's if A cannot be measured alone either, else B's.
+func (r *abRunner) whose(ctx context.Context, c *comparison) int {
+	if r.Builds != nil || ctx.Err() != nil {
+		return 1
+	}
+	if _, err := r.lab.Run(ctx, c.sides[0].Spec, c.sides[0].Hook, r.floor); err != nil {
+		return 0
+	}
+	return 1
 }
 
 // sideBySide tells whether the windows of two trials can alternate: virtual time
@@ -339,13 +351,11 @@ func (r *abRunner) skipSide(ctx context.Context, c *comparison, side int, cause 
 		return err
 	}
 	r.out.Skips++
-	word := record.UnsupportedVerdict
 	if reason == record.Failed {
 		r.out.Failed++
-		word = record.InvalidVerdict
 	}
 	r.tell(c, 0, Step{Skip: &skip})
-	return r.verdict(c, record.Verdict{Metric: record.PPS, Unit: "packets/s", Verdict: word, Notes: []string{reason + ": " + detail}})
+	return r.verdict(c, record.Lacking(s.Name, record.PPS, "packets/s", []string{record.BaseSide, record.NewSide}[side], reason, detail))
 }
 
 // sight is what the pairs of equal variants say of the host.

@@ -98,12 +98,12 @@ func TestAB(t *testing.T) {
 		"slower":            {"size=1500", noisy(0.9), record.Regression, 1, 1, ""},
 		"faster":            {"size=1500", noisy(1.1), record.Improvement, 0, 0, ""},
 		"half are spoilt":   {"size=1500", spoilt(2, record.FlagSteal, noisy(0.9)), record.Regression, 1, 1, "pairs were spoilt and made again: steal in"},
-		"all are spoilt":    {"size=1500", spoilt(1, record.FlagSteal, noisy(0.9)), record.InvalidVerdict, 0, 3, "not steady enough"},
+		"all are spoilt":    {"size=1500", spoilt(1, record.FlagSteal, noisy(0.9)), record.InvalidVerdict, 3, 3, "not steady enough"},
 		"never steady":      {"size=1500", both(record.FlagUnsteady, uneven), record.Inconclusive, 0, 3, "the host was never steady: all"},
 		"uneven":            {"size=1500", uneven, record.Regression, 1, 1, ""},
 		"unsteady, but far": {"size=1500", both(record.FlagUnsteady, noisy(0.9)), record.Regression, 1, 1, ""},
-		"generator-limited": {"size=1500", both(record.FlagGeneratorLimited, noisy(0.9)), record.InvalidVerdict, 0, 3, "the generator, not the device"},
-		"unsupported":       {"size=1500", func(int, [2]harness.Side) (t [2]record.Trial, err error) { return t, errUnsupported }, record.UnsupportedVerdict, 2, 2, "EINVAL"},
+		"generator-limited": {"size=1500", both(record.FlagGeneratorLimited, noisy(0.9)), record.InvalidVerdict, 3, 3, "the generator, not the device"},
+		"unsupported":       {"size=1500", func(int, [2]harness.Side) (t [2]record.Trial, err error) { return t, errUnsupported }, record.UnsupportedVerdict, 3, 3, "EINVAL"},
 		"ours":              {"size=1500", func(int, [2]harness.Side) (t [2]record.Trial, err error) { return t, errors.New("broken") }, record.InvalidVerdict, 2, 2, "failed: broken"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,8 +112,8 @@ func TestAB(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(false) != test.exit || out.Exit(true) != test.strict {
-				t.Fatalf("exit %d, strict %d, verdicts %+v; want %s", out.Exit(false), out.Exit(true), out.Verdicts, test.verdict)
+			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(record.ExitRule{}) != test.exit || out.Exit(record.ExitRule{Strict: true}) != test.strict {
+				t.Fatalf("exit %d, strict %d, verdicts %+v; want %s", out.Exit(record.ExitRule{}), out.Exit(record.ExitRule{Strict: true}), out.Verdicts, test.verdict)
 			}
 			v := out.Verdicts[0]
 			if !strings.Contains(strings.Join(v.Notes, "\n"), test.note) || v.Scenario != p.Subjects[0][1].Name {
@@ -167,7 +167,7 @@ func TestABInterrupted(t *testing.T) {
 		return quiet(n, s)
 	})
 	out, err := p.Run(ctx, lab, func() (Recorder, error) { return rec, nil })
-	if err != nil || !out.Interrupted || out.Exit(false) != 130 || out.Trials != 4 {
+	if err != nil || !out.Interrupted || out.Exit(record.ExitRule{}) != 130 || out.Trials != 4 {
 		t.Errorf("%v, %+v", err, out)
 	}
 	if _, ended := rec.records[len(rec.records)-1].(record.End); ended {

@@ -136,7 +136,7 @@ func TestBuilds(t *testing.T) {
 		"slower":         {"fast", "slow", "", record.Regression, 1, "by turns of"},
 		"faster":         {"slow", "fast", "", record.Improvement, 0, "by turns of"},
 		"trial by trial": {"fast", "slow", "gen=lockstep", record.Regression, 1, "by run of"},
-		"refused":        {"fast", "refused", "", record.UnsupportedVerdict, 2, "unsupported: refused.bin: set offloads"},
+		"refused":        {"fast", "refused", "", record.UnsupportedVerdict, 3, "unsupported: refused.bin: set offloads"},
 		"dying":          {"dying", "fast", "", record.InvalidVerdict, 2, "the process ended: out of luck"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,8 +146,8 @@ func TestBuilds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(false) != test.exit {
-				t.Fatalf("exit %d, verdicts %+v; want %s", out.Exit(false), out.Verdicts, test.verdict)
+			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(record.ExitRule{}) != test.exit {
+				t.Fatalf("exit %d, verdicts %+v; want %s", out.Exit(record.ExitRule{}), out.Verdicts, test.verdict)
 			}
 			if out.Trials == 0 {
 				if notes := strings.Join(out.Verdicts[0].Notes, "\n"); !strings.Contains(notes, test.note) {

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -41,8 +40,9 @@ type Comparison struct {
 	Only []OnlyOne
 	// Warnings are for the reader, before any figure.
 	Warnings []string
-	// Strict tells that an indicative regression fails a job.
-	Strict bool
+	// Strict tells that an indicative regression fails a job, and AllowMissing that
+	// a scenario which New does not have passes.
+	Strict, AllowMissing bool
 }
 
 // OnlyOne is a scenario that one side did not measure.
@@ -55,7 +55,7 @@ type OnlyOne struct {
 // CompareOptions say how two runs are compared.
 type CompareOptions struct {
 	BaseName, NewName string
-	// Allow names the fields of AllowFields that may differ.
+	// Allow names the fields of AllowFields that may differ, or AllowMissing.
 	Allow []string
 	// Thresholds replace those of the metrics: by metric, as ParseThreshold
 	// gives them.
@@ -70,12 +70,9 @@ type CompareOptions struct {
 	Strict bool
 }
 
-// ErrNothingInCommon is returned for two runs without a scenario that both
-// have.
-var ErrNothingInCommon = errors.New("no scenario is in both")
-
 // Compare judges two stored runs, which were not interleaved: its verdicts are
-// at most indicative. It refuses runs that have nothing in common, and those
+// at most indicative. What one of them did not measure has a verdict of its own,
+// and two that have nothing in common nothing but such. It refuses runs
 // that hold variants: CompareVariants is for them.
 //
 // Two files that hold one variant each of one run of tunbench ab are put
@@ -102,28 +99,14 @@ func Compare(base, next *record.File, o CompareOptions) (*Comparison, error) {
 			continue
 		}
 		c.scenario(name, old[name], young[name])
+		c.broken(name, next)
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(young), compareNames) {
 		if old[name] == nil {
 			c.only(name, "new", base)
 		}
 	}
-	if len(old) > 0 && len(young) > 0 && !overlap(old, young) {
-		return nil, fmt.Errorf("compare %s with %s: %w (%s and %s)", o.NewName, o.BaseName, ErrNothingInCommon,
-			plural(len(old), "scenario", "scenarios"), plural(len(young), "scenario", "scenarios"))
-	}
 	c.searches(base, next)
-	if len(c.done.Verdicts) == 0 {
-		for _, side := range []struct {
-			name string
-			file *record.File
-		}{{o.BaseName, base}, {o.NewName, next}} {
-			if len(side.file.Trials) == 0 {
-				return nil, fmt.Errorf("compare %s with %s: %s has no trial", o.NewName, o.BaseName, side.name)
-			}
-		}
-		return nil, fmt.Errorf("compare %s with %s: no metric is in both", o.NewName, o.BaseName)
-	}
 	if err := c.judge(); err != nil {
 		return nil, err
 	}
@@ -141,15 +124,6 @@ func seenBy(base, next *record.Run) func(string) (float64, bool) {
 		}
 		return most, known
 	}
-}
-
-func overlap(a, b map[string]*scenario) bool {
-	for name := range a {
-		if b[name] != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // byName gives the scenarios that f measured.
@@ -210,25 +184,46 @@ func (c *comparer) forbids(d difference) bool {
 	return false
 }
 
+// only adds what there is to say of a scenario that side alone measured: why the
+// other did not.
 func (c *comparer) only(name, side string, other *record.File) {
+	lacks, reason, detail := record.NewSide, "", "not in the run"
+	if side == record.NewSide {
+		lacks = record.BaseSide
+	}
+	if other.End == nil {
+		detail = "not in the run, which was interrupted"
+	}
 	why := ""
-	for _, s := range other.Skips {
-		if s.Scenario == name {
-			why = s.Reason + ": " + s.Detail
-			if s.Reason == record.Unsupported {
-				v := record.Verdict{
-					Scenario: name, Metric: record.PPS, Unit: "packets/s", Verdict: record.UnsupportedVerdict,
-					Notes: []string{map[string]string{"base": "new", "new": "base"}[side] + ": " + why},
-				}
-				if c.base.Clock == virtualClock {
-					v.Metric, v.Unit = record.SendNsPerPkt, "instructions"
-				}
-				c.done.Verdicts = append(c.done.Verdicts, v)
-			}
-			break
+	if i := slices.IndexFunc(other.Skips, func(s record.Skip) bool { return s.Scenario == name }); i >= 0 {
+		reason, detail = other.Skips[i].Reason, other.Skips[i].Detail
+		why = reason + ": " + detail
+	}
+	metric, unit := c.headline()
+	c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, metric, unit, lacks, reason, detail))
+	c.done.Only = append(c.done.Only, OnlyOne{name, side, why})
+}
+
+// headline is the metric that stands for a scenario which has no figures.
+func (c *comparer) headline() (metric, unit string) {
+	if c.base.Clock == virtualClock {
+		return virtualGates[0].Metric, virtualGates[0].Unit
+	}
+	return gates[0].Metric, gates[0].Unit
+}
+
+// broken tells of a scenario that failed in the run of the new side after some
+// trials.
+func (c *comparer) broken(name string, next *record.File) {
+	for _, s := range next.Skips {
+		if s.Scenario == name && s.Reason == record.Failed {
+			metric, unit := c.headline()
+			v := record.Lacking(name, metric, unit, record.NewSide, s.Reason, s.Detail)
+			v.Notes = append(v.Notes, "what was measured before it failed is judged beside this")
+			c.done.Verdicts = append(c.done.Verdicts, v)
+			return
 		}
 	}
-	c.done.Only = append(c.done.Only, OnlyOne{name, side, why})
 }
 
 // scenario adds the verdicts on one scenario that both sides measured.
@@ -258,6 +253,10 @@ func (c *comparer) scenario(name string, base, next *scenario) {
 		}
 	}
 	proportional := sameSize(a, b)
+	// Figures that nothing of the new run can be held against are missing there, as
+	// those of a scenario are that it does not have.
+	lost := len(base.bare.all) > 0 && len(next.bare.all) == 0
+	first, some := len(c.done.Verdicts), false
 	for _, g := range Gates(c.base.Clock, a.all[0]) {
 		x, y := a.values(g.Metric), b.values(g.Metric)
 		if g.Metric == record.Jain && len(x) == 0 && len(y) == 0 {
@@ -270,14 +269,18 @@ func (c *comparer) scenario(name string, base, next *scenario) {
 		if g.Metric == record.BitPerS && proportional {
 			continue // the same test as that of the packet rate
 		}
+		some = some || len(y) > 0 || len(x) == 0
 		v := c.blank(name, g, x, y)
 		switch dead := slices.Concat(gateNotes("base", a, g), gateNotes("new", b, g)); {
 		case len(apart) > 0:
 			v.Verdict, v.Notes = record.NotComparable, apart
+			if lost {
+				v.Missing = record.NewSide
+			}
 		case len(x) == 0:
-			v.Notes = []string{"base does not have it"}
+			v.Verdict, v.Notes = record.InvalidVerdict, []string{"base does not have it"}
 		case len(y) == 0:
-			v.Notes = []string{"new does not have it"}
+			v.Verdict, v.Notes = record.InvalidVerdict, []string{"new does not have it"}
 		case len(dead) > 0:
 			v.Verdict, v.Notes = record.InvalidVerdict, dead
 		default:
@@ -285,7 +288,22 @@ func (c *comparer) scenario(name string, base, next *scenario) {
 		}
 		c.done.Verdicts = append(c.done.Verdicts, v)
 	}
+	if given := c.done.Verdicts[first:]; len(given) == 0 || !some && len(apart) == 0 {
+		c.done.Verdicts = append(c.done.Verdicts[:first], c.noFigures(name, a))
+	}
 	c.show(name, a, b, proportional)
+}
+
+// noFigures is the verdict on a scenario of which the new side has trials, and no
+// figure that base has. Base may have none either.
+func (c *comparer) noFigures(name string, base arm) record.Verdict {
+	metric, unit := c.headline()
+	for _, g := range Gates(c.base.Clock, base.all[0]) {
+		if len(base.values(g.Metric)) > 0 {
+			return record.Lacking(name, metric, unit, record.NewSide, "", "its trials have none of the figures that base has")
+		}
+	}
+	return record.Lacking(name, metric, unit, record.BaseSide, "", "its trials have no figure that is judged")
 }
 
 // gateNotes says why g must not be judged by the trials of a, if so.
@@ -522,6 +540,22 @@ func (c *comparer) searches(base, next *record.File) {
 				v.Verdict, v.Change, v.Notes = record.NotComparable, nil, apart
 			}
 			c.done.Verdicts = append(c.done.Verdicts, v)
+			delete(found, key{s.Scenario, gate.Metric})
+		}
+	}
+	// What the new side does not have at all has a verdict already.
+	lacking := map[string]bool{}
+	for _, v := range c.done.Verdicts {
+		lacking[v.Scenario] = lacking[v.Scenario] || v.Missing == record.NewSide
+	}
+	for _, s := range base.Searches {
+		for _, gate := range rateGates {
+			if g, left := found[key{s.Scenario, gate.Metric}]; left && g.Resolved && !lacking[s.Scenario] {
+				c.done.Verdicts = append(c.done.Verdicts, record.Verdict{
+					Scenario: s.Scenario, Metric: gate.Metric, Unit: gate.Unit, Base: g.LowerPPS,
+					Verdict: record.InvalidVerdict, Notes: []string{"new does not have it: there was no search for this rate"},
+				})
+			}
 		}
 	}
 }
@@ -564,10 +598,10 @@ func (c *comparer) rate(scenario string, gate Gate, base, next record.Goal) reco
 // finish fills in what depends on all verdicts, and gives the comparison.
 func (c *comparer) finish() *Comparison {
 	d := &c.done
-	d.Strict = c.options.Strict
+	d.Strict, d.AllowMissing = c.options.Strict, slices.Contains(c.options.Allow, AllowMissing)
 	pps := map[string]string{}
 	for _, v := range d.Verdicts {
-		if v.Metric == record.PPS {
+		if v.Metric == record.PPS && v.Missing == "" {
 			pps[v.Scenario] = v.Verdict
 		}
 	}
@@ -583,9 +617,10 @@ func (c *comparer) finish() *Comparison {
 	return d
 }
 
-// HoldsVariants tells whether f is a file of tunbench ab.
+// HoldsVariants tells whether f is a file of tunbench ab, which alone writes
+// verdicts.
 func HoldsVariants(f *record.File) bool {
-	return slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != "" })
+	return len(f.Verdicts) > 0 || slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != "" })
 }
 
 func holdsOnly(f *record.File, variant string) bool {
@@ -607,9 +642,6 @@ func CompareVariants(f *record.File, o CompareOptions) (*Comparison, error) {
 				side.Trials = append(side.Trials, t)
 			}
 		}
-		if len(side.Trials) == 0 {
-			return nil, fmt.Errorf("compare the variants of %s: it has no trial of variant %s", o.BaseName, variant)
-		}
 		sides[variant] = &side
 	}
 	a, b := sides["a"], sides["b"]
@@ -621,6 +653,7 @@ func CompareVariants(f *record.File, o CompareOptions) (*Comparison, error) {
 		for i := range c.done.Verdicts {
 			c.done.Verdicts[i].Kind = ""
 		}
+		c.unfinished(b)
 		return c.finish(), nil
 	}
 	if err := c.pairs(a, b); err != nil {
@@ -630,12 +663,27 @@ func CompareVariants(f *record.File, o CompareOptions) (*Comparison, error) {
 	return c.finish(), nil
 }
 
+// unfinished adds the scenarios of b that have trials and no verdict: ab was
+// interrupted in them.
+func (c *comparer) unfinished(b *record.File) {
+	for name, trials := range trialsByScenario(b) {
+		if !slices.ContainsFunc(c.done.Verdicts, func(v record.Verdict) bool { return v.Scenario == name }) {
+			metric, unit := c.headline()
+			c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, metric, unit, record.NewSide, "",
+				"interrupted after "+plural(len(trials), "pair", "pairs")+", before a verdict"))
+		}
+	}
+}
+
 // variantName tells a variant from the other: by its scenario where they
 // differ, else by its letter; and by the build that measured it, if that was
 // another one.
 func variantName(letter string, own, other *record.File) string {
 	if b, ok := own.Run.Builds[letter]; ok {
 		letter += ", " + b.Path + " (" + b.Tool.Version + ", " + b.Tool.Commit + ")"
+	}
+	if len(own.Trials) == 0 || len(other.Trials) == 0 {
+		return letter
 	}
 	if own.Trials[0].Scenario != other.Trials[0].Scenario {
 		return letter + ": " + own.Trials[0].Scenario
@@ -657,8 +705,8 @@ func (c *comparer) pairs(a, b *record.File) error {
 			c.pairsOf(scenariosA[name], scenariosB[name])
 		}
 	}
-	if len(c.done.Verdicts) == 0 {
-		return fmt.Errorf("compare the variants of %s: no pair has two valid trials", c.options.BaseName)
+	if len(c.done.Verdicts) == 0 && len(a.Trials)+len(b.Trials) > 0 {
+		c.done.Verdicts = append(c.done.Verdicts, c.noPair(a, b))
 	}
 	judged, err := c.judgeBy(stat.JudgePairs)
 	if err != nil {
@@ -678,6 +726,16 @@ func (c *comparer) pairs(a, b *record.File) error {
 		c.warnTooFew(leastSignedRank, stat.PairsNeeded(n, compareAlpha), "valid pair", "valid pairs")
 	}
 	return nil
+}
+
+// noPair is the verdict on variants of which no pair is valid.
+func (c *comparer) noPair(a, b *record.File) record.Verdict {
+	metric, unit := c.headline()
+	of := slices.Concat(b.Trials, a.Trials)
+	return record.Verdict{
+		Scenario: of[0].Scenario, Metric: metric, Unit: unit, Verdict: record.InvalidVerdict,
+		Notes: []string{fmt.Sprintf("no pair of %s of a and %d of b has two valid trials", plural(len(a.Trials), "trial", "trials"), len(b.Trials))},
+	}
 }
 
 func trialsByScenario(f *record.File) map[string][]record.Trial {
@@ -745,39 +803,13 @@ func (c *Comparison) Taken() (list []record.Verdict) {
 	return list
 }
 
-// Exit is the exit code for the comparison; see ExitCode.
-func (c *Comparison) Exit(strict bool) int { return ExitCode(c.Verdicts, strict) }
-
-// Unknown counts the verdicts that say neither what changed nor that nothing
-// did.
-func (c *Comparison) Unknown() (n int) {
-	for _, v := range c.Verdicts {
-		switch v.Verdict {
-		case record.Inconclusive, record.InvalidVerdict, record.NotComparable:
-			n++
-		}
-	}
-	return n
+// Exit is the exit code for the comparison.
+func (c *Comparison) Exit(strict bool) int {
+	rule := c.rule()
+	rule.Strict = strict
+	return rule.Code(c.Verdicts)
 }
 
-// ExitCode is what verdicts make of a job: 1 for a regression, which under
-// strict may be indicative; under strict, 3 for anything that is not known; 0
-// elsewhere.
-func ExitCode(verdicts []record.Verdict, strict bool) int {
-	code := 0
-	for _, v := range verdicts {
-		switch v.Verdict {
-		case record.Regression:
-			return 1
-		case record.IndicativeRegression:
-			if strict {
-				return 1
-			}
-		case record.Inconclusive, record.InvalidVerdict, record.NotComparable:
-			if strict {
-				code = 3
-			}
-		}
-	}
-	return code
+func (c *Comparison) rule() record.ExitRule {
+	return record.ExitRule{Strict: c.Strict, AllowMissing: c.AllowMissing}
 }

@@ -43,6 +43,15 @@ func ComparisonSummary(w io.Writer, c *Comparison) error {
 	return nil
 }
 
+// Headlines are what a reader must know before any verdict of c: that nothing
+// could be judged, and what the new side does not have.
+func Headlines(c *Comparison) (lines []string) {
+	for _, p := range newContrast(c).headlines() {
+		lines = append(lines, plainText(p))
+	}
+	return lines
+}
+
 // proseScreen is that of w, with lines that are not too long to be read.
 func proseScreen(w io.Writer) screen.Screen {
 	to := screen.Of(w)
@@ -54,6 +63,16 @@ func proseScreen(w io.Writer) screen.Screen {
 
 func (s *contrast) summary(to screen.Screen) []byte {
 	var b bytes.Buffer
+	for _, p := range s.headlines() {
+		tone := screen.Bad
+		if s.AllowMissing {
+			tone = screen.Caution
+		}
+		wrapped(&b, to, tone, plainText(p))
+	}
+	if b.Len() > 0 {
+		fmt.Fprintln(&b)
+	}
 	listed := 0
 	list := func(name string, rows []record.Verdict) {
 		if len(rows) > 0 {
@@ -94,7 +113,7 @@ func (s *contrast) summary(to screen.Screen) []byte {
 			wrapped(&b, to, screen.Plain, where+": "+printable(r.note)+".")
 		}
 	}
-	for _, a := range s.alerts() {
+	for _, a := range s.cautions() {
 		wrapped(&b, to, screen.Caution, "warning: "+plainText(a))
 	}
 	return b.Bytes()
@@ -228,7 +247,66 @@ func (s *contrast) document() document {
 	return d
 }
 
-func (s *contrast) alerts() (a []prose) {
+func (s *contrast) alerts() (a []prose) { return slices.Concat(s.headlines(), s.cautions()) }
+
+// headlines are what a reader must know before anything else: that nothing could
+// be judged, and which scenarios the new side does not have.
+func (s *contrast) headlines() (a []prose) {
+	missing := s.lacking(record.NewSide)
+	if s.rule().Unjudged(s.Verdicts) {
+		why := "no scenario was measured on both sides"
+		var notes []string
+		for _, v := range s.Verdicts {
+			if v.Missing == "" {
+				for _, n := range v.Notes {
+					if !slices.Contains(notes, n) {
+						notes = append(notes, n)
+					}
+				}
+			}
+		}
+		switch {
+		case len(notes) > 0:
+			why = strings.Join(notes[:min(len(notes), fewVerdicts)], "; ")
+		case len(s.Verdicts) == 0:
+			why = "there is no figure to compare"
+		}
+		a = append(a, say(bold("Nothing could be judged:"), " "+why+"."))
+	}
+	if n := len(missing); n > 0 {
+		line := say(bold("Not judged, since new does not have "+map[bool]string{true: "it", false: "them"}[n == 1]+":"), " ")
+		for i, v := range missing[:min(n, fewVerdicts)] {
+			if i > 0 {
+				line = append(line, say("; ")...)
+			}
+			line = append(line, say(mono(v.Scenario))...)
+			line = append(line, say(" ("+strings.TrimPrefix(strings.Join(v.Notes, "; "), record.NewSide+": ")+")")...)
+		}
+		if more := n - fewVerdicts; more > 0 {
+			line = append(line, say("; and "+strconv.Itoa(more)+" more")...)
+		}
+		if s.AllowMissing {
+			line = append(line, say("; allowed by --allow missing")...)
+		} else {
+			line = append(line, say(" (--allow missing)")...)
+		}
+		a = append(a, append(line, say(".")...))
+	}
+	return a
+}
+
+// lacking are the verdicts on what that side does not have.
+func (s *contrast) lacking(side string) (list []record.Verdict) {
+	for _, v := range s.Verdicts {
+		if v.Missing == side {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// cautions are for the reader, before any figure.
+func (s *contrast) cautions() (a []prose) {
 	for _, side := range []Side{s.Base, s.New} {
 		if side.Cut {
 			what := side.Name
@@ -259,10 +337,11 @@ type reason struct {
 	n    int
 }
 
-// reasons counts the notes of the verdicts of one kind, in their order.
+// reasons counts the notes of the verdicts of one kind, in their order. What a
+// side lacks is told elsewhere.
 func (s *contrast) reasons(kind string) (list []reason) {
 	for _, v := range s.Verdicts {
-		if v.Verdict != kind {
+		if v.Verdict != kind || v.Missing != "" {
 			continue
 		}
 		for _, note := range v.Notes {
@@ -310,9 +389,9 @@ var kinds = []struct{ verdict, meaning string }{
 	{record.IndicativeImprovement, "better by more than the threshold, between trials that were not interleaved or not confirmed"},
 	{record.Equivalent, "the whole interval lies within the metric's own threshold"},
 	{record.Inconclusive, "neither a change nor its absence is shown: more trials would tell"},
-	{record.InvalidVerdict, "a gate failed: the figures must not be used"},
+	{record.InvalidVerdict, "a gate failed, or a side has no figures: nothing is judged"},
 	{record.NotComparable, "the two sides differ in something else than what is compared"},
-	{record.UnsupportedVerdict, "one side's kernel refused the scenario"},
+	{record.UnsupportedVerdict, "one side cannot run the scenario"},
 }
 
 func (s *contrast) count(verdict string) (n int) {
@@ -324,41 +403,56 @@ func (s *contrast) count(verdict string) (n int) {
 	return n
 }
 
-// points is the result in a few lines: regressions first.
+// points is the result in a few lines: regressions first. That nothing regressed
+// is said of what was decided alone.
 func (s *contrast) points() (p []prose) {
-	told := func(n int, what string) prose {
-		if n == 0 {
-			return say("No " + what + ".")
-		}
-		return say(bold(plural(n, what, what+"s")))
+	decided := len(s.regressed) + len(s.improved) + s.count(record.Equivalent)
+	among := ""
+	if open := len(s.Verdicts) - decided - len(s.lacking(record.BaseSide)); open > 0 {
+		among = " among the " + plural(decided, "verdict that is decided", "verdicts that are decided")
 	}
 	for _, group := range []struct {
 		list []record.Verdict
 		what string
 		kind string
 	}{{s.regressed, "regression", record.IndicativeRegression}, {s.improved, "improvement", record.IndicativeImprovement}} {
-		line := told(len(group.list), group.what)
-		if len(group.list) > 0 {
-			if n := s.count(group.kind); n == len(group.list) {
-				line = append(line, say(", indicative")...)
-			} else if n > 0 {
-				line = append(line, say(", "+strconv.Itoa(n)+" of them indicative")...)
+		if len(group.list) == 0 {
+			if decided > 0 {
+				p = append(p, say("No "+group.what+among+"."))
 			}
-			line = append(line, say(".")...)
+			continue
 		}
-		p = append(p, line)
+		line := say(bold(plural(len(group.list), group.what, group.what+"s")))
+		if n := s.count(group.kind); n == len(group.list) {
+			line = append(line, say(", indicative")...)
+		} else if n > 0 {
+			line = append(line, say(", "+strconv.Itoa(n)+" of them indicative")...)
+		}
+		p = append(p, append(line, say(".")...))
 	}
-	var rest []string
-	for _, k := range kinds[4:] {
-		if n := s.count(k.verdict); n > 0 {
-			rest = append(rest, strconv.Itoa(n)+" "+k.verdict)
+	if n := s.count(record.Equivalent); n > 0 {
+		p = append(p, say(plural(n, "verdict is", "verdicts are")+" equivalent: nothing changed by more than the metric's threshold."))
+	}
+	if n := s.count(record.Inconclusive); n > 0 {
+		p = append(p, say(bold(plural(n, "verdict is", "verdicts are")+" inconclusive:"), " neither a change nor its absence is shown."))
+	}
+	var unjudged []string
+	for _, k := range []string{record.InvalidVerdict, record.NotComparable, record.UnsupportedVerdict} {
+		n := 0
+		for _, v := range s.Verdicts {
+			if v.Verdict == k && v.Missing == "" {
+				n++
+			}
+		}
+		if n > 0 {
+			unjudged = append(unjudged, strconv.Itoa(n)+" "+k)
 		}
 	}
-	if len(rest) > 0 {
-		p = append(p, say("The rest: "+strings.Join(rest, ", ")+"."))
+	if len(unjudged) > 0 {
+		p = append(p, say(bold("Not judged:"), " "+strings.Join(unjudged, ", ")+"."))
 	}
-	if n := s.count(record.InvalidVerdict) + s.count(record.NotComparable) + s.count(record.UnsupportedVerdict); n > 0 && n == len(s.Verdicts) {
-		p = append(p, say(bold("Nothing could be judged.")))
+	if n := len(s.lacking(record.BaseSide)); n > 0 {
+		p = append(p, say(plural(n, "scenario is", "scenarios are")+" in new alone, and compared with nothing."))
 	}
 	for _, r := range s.reasons(record.InvalidVerdict) {
 		p = append(p, say("Invalid in "+plural(r.n, "verdict", "verdicts")+": "+r.note+"."))
@@ -459,6 +553,9 @@ func (s *contrast) rest() section {
 		for _, r := range s.reasons(kind) {
 			why.rows = append(why.rows, row(kind, r.note, r.n))
 		}
+	}
+	for _, v := range slices.Concat(s.lacking(record.NewSide), s.lacking(record.BaseSide)) {
+		why.rows = append(why.rows, row(v.Verdict, s.name(v.Scenario)+": "+strings.Join(v.Notes, "; "), 1))
 	}
 	sec.blocks = append(sec.blocks, why)
 	every := s.table(s.Verdicts)

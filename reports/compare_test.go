@@ -3,7 +3,6 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -257,7 +256,7 @@ func TestCompareVerdicts(t *testing.T) {
 	if i := slices.IndexFunc(taken, func(v record.Verdict) bool { return v.Scenario == slow }); i < 0 || taken[i].Metric != record.BitPerS || taken[i].Verdict != record.IndicativeRegression {
 		t.Errorf("taken: %+v", taken)
 	}
-	if c.Exit(false) != 0 || c.Exit(true) != 1 {
+	if c.Exit(false) != 3 || c.Exit(true) != 1 { // a scenario is unsupported in the new run
 		t.Errorf("exit %d, strict %d", c.Exit(false), c.Exit(true))
 	}
 	if by := verdictsOf(compared(t, base, next, CompareOptions{Allow: []string{AllowDevice}})); by[rebuilt+" pps"].Verdict != record.Equivalent {
@@ -375,7 +374,7 @@ func TestCompareDifferences(t *testing.T) {
 		change      func(*record.File)
 	}{
 		{AllowCPU, "CPU differs: AMD EPYC 7763 64-Core Processor, Z80 (--allow cpu)", func(f *record.File) { f.Run.Host.CPU = "Z80" }},
-		{AllowCPU, "number of CPUs online differs: 2, 4 (--allow cpu)", func(f *record.File) { f.Run.Host.CPUs = 4 }},
+		{AllowCPU, "CPUs online differs: 2, 4 (--allow cpu)", func(f *record.File) { f.Run.Host.CPUs = 4 }},
 		{AllowTool, "tunbench differs: v0.1.0, 0123abc, go1.26.8, v0.1.0, 4567def, go1.26.8 (--allow tool)", func(f *record.File) { f.Run.Tool.Commit = "4567def" }},
 		{AllowClock, "clock differs: monotonic, icount (--allow clock)", func(f *record.File) { f.Run.Clock = "icount" }},
 		{AllowDevice, "the device differs in MTU: 1500, 9000 (--allow device)", func(f *record.File) {
@@ -399,7 +398,7 @@ func TestCompareDifferences(t *testing.T) {
 				t.Errorf("%s: %+v", tt.field, v)
 			}
 		}
-		if c.Exit(false) != 0 || c.Exit(true) != 3 {
+		if c.Exit(false) != 3 || c.Exit(true) != 3 { // nothing could be judged
 			t.Errorf("%s: exit %d, strict %d", tt.field, c.Exit(false), c.Exit(true))
 		}
 		c = compared(t, base, next, CompareOptions{Allow: []string{tt.field}})
@@ -432,34 +431,211 @@ func TestCompareDifferences(t *testing.T) {
 }
 
 func TestCompareErrors(t *testing.T) {
-	base, next := stored(1, 3, nil), stored(2, 3, nil)
-	for i := range next.Trials {
-		next.Trials[i].Scenario = "Other/" + next.Trials[i].Scenario
-	}
-	if _, err := Compare(base, next, CompareOptions{BaseName: "x", NewName: "y"}); !errors.Is(err, ErrNothingInCommon) ||
-		err.Error() != "compare y with x: no scenario is in both (6 scenarios and 6 scenarios)" {
-		t.Errorf("other scenarios: %v", err)
-	}
-	next.Trials = nil
-	if _, err := Compare(base, next, CompareOptions{BaseName: "x", NewName: "y"}); err == nil || err.Error() != "compare y with x: y has no trial" {
-		t.Errorf("no trials: %v", err)
-	}
-	if _, err := Compare(base, abFile(0.9, 10), CompareOptions{BaseName: "x", NewName: "y"}); err == nil || !strings.Contains(err.Error(), "y holds the variants of tunbench ab") {
+	if _, err := Compare(stored(1, 3, nil), abFile(0.9, 10), CompareOptions{BaseName: "x", NewName: "y"}); err == nil || !strings.Contains(err.Error(), "y holds the variants of tunbench ab") {
 		t.Errorf("variants against a run: %v", err)
 	}
-	one := abFile(1, 10)
-	one.Trials = slices.DeleteFunc(one.Trials, func(t record.Trial) bool { return t.Variant == "b" })
-	if _, err := CompareVariants(one, CompareOptions{BaseName: "x"}); err == nil || !strings.Contains(err.Error(), "no trial of variant b") {
-		t.Errorf("one variant: %v", err)
+}
+
+// What the base has and the new side does not has a verdict of its own, stands in
+// every report, and is no success without a flag. What only the new side has is
+// no failure.
+func TestCompareMissing(t *testing.T) {
+	without := func(f *record.File, names ...string) *record.File {
+		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return slices.Contains(names, t.Scenario) })
+		return f
 	}
-	for i := range one.Trials {
-		one.Trials[i].Flags = []string{record.FlagSteal}
-		again := one.Trials[i]
-		again.Variant = "b"
-		one.Trials = append(one.Trials, again)
+	skipped := func(f *record.File, reason, detail string) *record.File {
+		f.Skips = append(f.Skips, record.Skip{Scenario: slow, Reason: reason, Detail: detail})
+		return f
 	}
-	if _, err := CompareVariants(one, CompareOptions{BaseName: "x"}); err == nil || !strings.Contains(err.Error(), "no pair has two valid trials") {
-		t.Errorf("nothing valid: %v", err)
+	all := func() (names []string) {
+		for name := range byName(stored(1, 6, nil)) {
+			names = append(names, name)
+		}
+		return names
+	}()
+	next := func(change map[string]float64) *record.File { return stored(2, 8, change) }
+	cut := without(next(nil), slow)
+	cut.End = nil
+	figureless := next(nil)
+	for i := range figureless.Trials {
+		if figureless.Trials[i].Scenario == slow {
+			figureless.Trials[i].Metrics, figureless.Trials[i].Latency = map[string]float64{}, nil
+		}
+	}
+	armless := func(f *record.File, arm record.Arm) *record.File {
+		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Scenario == slow && t.Arm == arm })
+		return f
+	}
+	kind := func(k string) func(record.Verdict) bool { return func(v record.Verdict) bool { return v.Verdict == k } }
+	for name, tt := range map[string]struct {
+		base, next *record.File
+		exit       int // without a flag
+		allowed    int // with --allow missing
+		verdict    string
+		missing    string
+		note       string
+		headline   string
+	}{
+		"failed": {next(nil), skipped(without(next(nil), slow), record.Failed, "open tun0: EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: open tun0: EIO",
+			"Not judged, since new does not have it: " + slow + " (failed: open tun0: EIO) (--allow missing)."},
+		"unsupported":  {next(nil), skipped(without(next(nil), slow), record.Unsupported, "TUNSETOFFLOAD: EINVAL"), 3, 0, record.UnsupportedVerdict, "new", "new: unsupported: TUNSETOFFLOAD: EINVAL", slow + " (unsupported: TUNSETOFFLOAD: EINVAL)"},
+		"unprivileged": {next(nil), skipped(without(next(nil), slow), record.Unprivileged, "EPERM"), 3, 0, record.UnsupportedVerdict, "new", "new: unprivileged: EPERM", slow + " (unprivileged: EPERM)"},
+		"gone":         {next(nil), without(next(nil), slow), 3, 0, record.InvalidVerdict, "new", "new: not in the run", slow + " (not in the run)"},
+		"interrupted":  {next(nil), cut, 3, 0, record.InvalidVerdict, "new", "new: not in the run, which was interrupted", slow + " (not in the run, which was interrupted)"},
+		"no figures":   {next(nil), figureless, 3, 0, record.InvalidVerdict, "new", "new: its trials have none of the figures that base has", slow + " (its trials have none"},
+		"failed half way": {next(nil), skipped(next(nil), record.Failed, "EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: EIO; what was measured before it failed is judged beside this",
+			slow + " (failed: EIO; what was measured"},
+		"without the arm that is judged": {armless(next(nil), record.Observed), armless(next(nil), record.Bare), 3, 0, record.NotComparable, "new", "the arm differs: bare, observed (--allow hook)", slow + " (the arm differs: bare, observed"},
+		"new alone":                      {without(next(nil), slow), next(nil), 0, 0, record.InvalidVerdict, "base", "base: not in the run", ""},
+		"new alone supports it":          {skipped(without(next(nil), slow), record.Unsupported, "EINVAL"), next(nil), 0, 0, record.UnsupportedVerdict, "base", "base: unsupported: EINVAL", ""},
+		"new alone did not fail":         {skipped(without(next(nil), slow), record.Failed, "EIO"), next(nil), 0, 0, record.InvalidVerdict, "base", "base: failed: EIO", ""},
+		"a regression beside it":         {next(nil), without(next(map[string]float64{fast: 0.5}), slow), 3, 0, record.InvalidVerdict, "new", "new: not in the run", slow + " (not in the run)"},
+		"nothing in common": {without(next(nil), all[1:]...), without(next(nil), all[0]), 3, 3, record.InvalidVerdict, "", "",
+			"Nothing could be judged: no scenario was measured on both sides."},
+		"an empty new side": {next(nil), without(next(nil), all...), 3, 0, record.InvalidVerdict, "new", "new: not in the run", "Nothing could be judged: no scenario was measured on both sides."},
+		"an empty base":     {without(next(nil), all...), next(nil), 3, 3, record.InvalidVerdict, "base", "base: not in the run", "Nothing could be judged: no scenario was measured on both sides."},
+		"nothing on a side": {without(next(nil), all...), without(next(nil), all...), 3, 3, "", "", "", "Nothing could be judged: there is no figure to compare."},
+	} {
+		c := compared(t, tt.base, tt.next, CompareOptions{})
+		if got := c.Exit(false); got != tt.exit {
+			t.Errorf("%s: exit %d, want %d", name, got, tt.exit)
+		}
+		if got := c.Exit(true); tt.exit == 3 && got != 3 && !(got == 1 && strings.HasPrefix(name, "a regression")) || tt.exit == 0 && got == 3 {
+			t.Errorf("%s: exit %d with --strict", name, got)
+		}
+		allowed := compared(t, tt.base, tt.next, CompareOptions{Allow: []string{AllowMissing}})
+		if got := allowed.Exit(false); got != tt.allowed {
+			t.Errorf("%s: exit %d with --allow missing, want %d", name, got, tt.allowed)
+		}
+		if tt.missing != "" && !slices.ContainsFunc(c.Verdicts, func(v record.Verdict) bool {
+			return (v.Scenario == slow || len(all) > 1 && strings.Contains(name, "empty")) && v.Verdict == tt.verdict && v.Missing == tt.missing && strings.Join(v.Notes, "; ") == tt.note
+		}) {
+			t.Errorf("%s: %+v", name, c.Verdicts)
+		}
+		if tt.verdict == "" && slices.ContainsFunc(c.Verdicts, kind(record.Equivalent)) {
+			t.Errorf("%s: %+v", name, c.Verdicts)
+		}
+		var text bytes.Buffer
+		if err := ComparisonSummary(&text, c); err != nil {
+			t.Fatal(err)
+		}
+		summary, err := StepSummary(c, StepSummaryLimit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := strings.Join(strings.Fields(text.String()), " ")
+		notes := Annotations(c)
+		loud := slices.ContainsFunc(notes, func(a Annotation) bool { return a.Level == Error })
+		if tt.exit == 0 {
+			if loud || strings.Contains(plain, "Not judged, since") {
+				t.Errorf("%s: %v\n%s", name, notes, plain)
+			}
+			continue
+		}
+		first, _, _ := strings.Cut(text.String(), "\n")
+		if !strings.Contains(plain, tt.headline) || !strings.HasPrefix(first, "Nothing could be judged:") && !strings.HasPrefix(first, "Not judged, since new does not have ") {
+			t.Errorf("%s: the summary does not begin with %q:\n%s", name, tt.headline, text.String())
+		}
+		_, below, _ := strings.Cut(string(summary), "\n")
+		if below = strings.TrimSpace(below); !strings.Contains(below[:min(200, len(below))], "Nothing could be judged:") && !strings.Contains(below[:min(200, len(below))], "Not judged, since new does not have") {
+			t.Errorf("%s: the step summary begins with %.300s", name, summary)
+		}
+		if !loud {
+			t.Errorf("%s: no annotation is an error: %v", name, notes)
+		}
+	}
+}
+
+// A rate that the new run did not search for is not judged, and is told.
+func TestCompareWithoutASearch(t *testing.T) {
+	base, next := beforeAndAfter()
+	next.Searches = nil
+	by := verdictsOf(compared(t, base, next, CompareOptions{}))
+	for _, scenario := range []string{fast, slow} {
+		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new does not have it: there was no search for this rate"}) {
+			t.Errorf("%+v", v)
+		}
+	}
+}
+
+// One regression beats what is missing; what is not comparable is exit 3 only if
+// there is nothing else, or where that was asked for.
+func TestCompareExit(t *testing.T) {
+	v := func(kind, missing string) record.Verdict { return record.Verdict{Verdict: kind, Missing: missing} }
+	equal, lost := v(record.Equivalent, ""), v(record.InvalidVerdict, record.NewSide)
+	for name, tt := range map[string]struct {
+		verdicts                         []record.Verdict
+		plain, strict, unknown, allowing int
+	}{
+		"nothing":                     {nil, 3, 3, 3, 3},
+		"equivalent":                  {[]record.Verdict{equal}, 0, 0, 0, 0},
+		"inconclusive":                {[]record.Verdict{v(record.Inconclusive, "")}, 0, 3, 3, 0},
+		"invalid alone":               {[]record.Verdict{v(record.InvalidVerdict, "")}, 3, 3, 3, 3},
+		"invalid among others":        {[]record.Verdict{equal, v(record.InvalidVerdict, "")}, 0, 3, 3, 0},
+		"not comparable alone":        {[]record.Verdict{v(record.NotComparable, ""), v(record.NotComparable, "")}, 3, 3, 3, 3},
+		"not comparable among others": {[]record.Verdict{equal, v(record.NotComparable, "")}, 0, 3, 3, 0},
+		"missing":                     {[]record.Verdict{equal, lost}, 3, 3, 3, 0},
+		"missing alone":               {[]record.Verdict{lost}, 3, 3, 3, 0},
+		"unsupported":                 {[]record.Verdict{equal, v(record.UnsupportedVerdict, record.NewSide)}, 3, 3, 3, 0},
+		"missing in base":             {[]record.Verdict{equal, v(record.InvalidVerdict, record.BaseSide)}, 0, 0, 0, 0},
+		"missing in base alone":       {[]record.Verdict{v(record.InvalidVerdict, record.BaseSide)}, 3, 3, 3, 3},
+		"regression and missing":      {[]record.Verdict{lost, v(record.Regression, "")}, 1, 1, 1, 1},
+		"indicative and missing":      {[]record.Verdict{lost, v(record.IndicativeRegression, "")}, 3, 1, 3, 0},
+		"indicative":                  {[]record.Verdict{v(record.IndicativeRegression, "")}, 0, 1, 0, 0},
+		"improvement":                 {[]record.Verdict{v(record.Improvement, "")}, 0, 0, 0, 0},
+	} {
+		for rule, want := range map[record.ExitRule]int{
+			{}: tt.plain, {Strict: true}: tt.strict, {Unknown: true}: tt.unknown, {AllowMissing: true}: tt.allowing,
+		} {
+			if got := rule.Code(tt.verdicts); got != want {
+				t.Errorf("%s: exit %d, want %d by %+v", name, got, want, rule)
+			}
+		}
+	}
+}
+
+// A file of tunbench ab that stopped early is judged as far as it goes, and says
+// what is not.
+func TestCompareVariantsCutShort(t *testing.T) {
+	half := func(keep func(record.Trial) bool) *record.File {
+		f := abFile(1, 10)
+		f.End = nil
+		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return !keep(t) })
+		return f
+	}
+	one := half(func(t record.Trial) bool { return t.Variant == "a" })
+	spoilt := abFile(1, 10)
+	for i := range spoilt.Trials {
+		spoilt.Trials[i].Flags = []string{record.FlagSteal}
+	}
+	judged := abFile(1, 10)
+	judged.Verdicts = []record.Verdict{{Scenario: "Tun/other", Metric: record.PPS, Verdict: record.Equivalent}}
+	refused := abFile(1, 0)
+	refused.Verdicts = []record.Verdict{record.Lacking(fast, record.PPS, "packets/s", record.NewSide, record.Unsupported, "EINVAL")}
+	for name, tt := range map[string]struct {
+		f    *record.File
+		note string
+	}{
+		"one variant":    {one, "no pair of 10 trials of a and 0 of b has two valid trials"},
+		"nothing valid":  {spoilt, "no pair of 10 trials of a and 10 of b has two valid trials"},
+		"no verdict yet": {judged, "new: interrupted after 10 pairs, before a verdict"},
+		"no trial":       {refused, "new: unsupported: EINVAL"},
+	} {
+		if !HoldsVariants(tt.f) {
+			t.Errorf("%s: is no file of ab", name)
+		}
+		c, err := CompareVariants(tt.f, CompareOptions{BaseName: "x"})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if c.Exit(false) != 3 || !slices.ContainsFunc(c.Verdicts, func(v record.Verdict) bool { return slices.Contains(v.Notes, tt.note) }) {
+			t.Errorf("%s: exit %d, %+v", name, c.Exit(false), c.Verdicts)
+		}
+		if err := ComparisonSummary(io.Discard, c); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

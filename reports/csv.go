@@ -303,6 +303,8 @@ func csvComparison(c *Comparison, _ bool) ([]Output, error) {
 		constant("base_run_id", c.Base.Run.ID), constant("new_run_id", c.New.Run.ID),
 		constant("base_kernel", c.Base.Run.Host.Kernel), constant("new_kernel", c.New.Run.Host.Kernel),
 		constant("base_tool", toolOf(c.Base.Run)), constant("new_tool", toolOf(c.New.Run)),
+		{"own_threshold", func(v csvVerdict) string { return numberOr(v.OwnThreshold) }},
+		{"missing", func(v csvVerdict) string { return v.Missing }},
 	}, rows)
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", VerdictsName, err)

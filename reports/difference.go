@@ -19,24 +19,25 @@ type party struct {
 var hostFacts = []struct {
 	name string
 	of   func(*record.Run) string
-	// spoils is set where two kernels that differ in it are not comparable.
-	spoils bool
+	// field is that of AllowFields by which --allow lets it differ, where two sides
+	// that differ in it are not comparable; else "".
+	field string
 }{
-	{"kernel", func(r *record.Run) string { return r.Host.Kernel }, false},
-	{"kernel version", func(r *record.Run) string { return r.Host.KernelVersion }, false},
-	{"clock", func(r *record.Run) string { return r.Clock }, true},
-	{"virtualisation", func(r *record.Run) string { return r.Host.Virt }, true},
-	{"architecture", func(r *record.Run) string { return r.Host.Arch }, true},
-	{"CPU", func(r *record.Run) string { return r.Host.CPU }, true},
-	{"CPUs online", func(r *record.Run) string { return count(uint64(max(r.Host.CPUs, 0))) }, true},
-	{"CPU quota", func(r *record.Run) string { return quotaText(r.Host) }, false},
-	{"SMT", func(r *record.Run) string { return r.Host.SMT }, false},
-	{"clock source", func(r *record.Run) string { return r.Host.Clocksource }, false},
-	{"frequency governor", func(r *record.Run) string { return r.Host.Governor }, false},
-	{"netfilter modules", func(r *record.Run) string { return strings.Join(r.Host.Netfilter, " ") }, false},
-	{"memory", func(r *record.Run) string { return size(r.Host.MemoryBytes) }, false},
-	{"kernel command line", func(r *record.Run) string { return r.Host.Cmdline }, false},
-	{"tunbench", toolOf, true},
+	{"kernel", func(r *record.Run) string { return r.Host.Kernel }, ""},
+	{"kernel version", func(r *record.Run) string { return r.Host.KernelVersion }, ""},
+	{"clock", func(r *record.Run) string { return r.Clock }, AllowClock},
+	{"virtualisation", func(r *record.Run) string { return r.Host.Virt }, AllowCPU},
+	{"architecture", func(r *record.Run) string { return r.Host.Arch }, AllowCPU},
+	{"CPU", func(r *record.Run) string { return r.Host.CPU }, AllowCPU},
+	{"CPUs online", func(r *record.Run) string { return count(uint64(max(r.Host.CPUs, 0))) }, AllowCPU},
+	{"CPU quota", func(r *record.Run) string { return quotaText(r.Host) }, ""},
+	{"SMT", func(r *record.Run) string { return r.Host.SMT }, ""},
+	{"clock source", func(r *record.Run) string { return r.Host.Clocksource }, ""},
+	{"frequency governor", func(r *record.Run) string { return r.Host.Governor }, ""},
+	{"netfilter modules", func(r *record.Run) string { return strings.Join(r.Host.Netfilter, " ") }, ""},
+	{"memory", func(r *record.Run) string { return size(r.Host.MemoryBytes) }, ""},
+	{"kernel command line", func(r *record.Run) string { return r.Host.Cmdline }, ""},
+	{"tunbench", toolOf, AllowTool},
 }
 
 // values gives what the runs of the party say, each value once: more than one

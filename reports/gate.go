@@ -219,6 +219,23 @@ const (
 // AllowFields are all of them.
 var AllowFields = []string{AllowCPU, AllowHook, AllowTool, AllowClock, AllowDevice}
 
+// AllowMissing is what --allow takes beside them: scenarios that the new side does
+// not have.
+const AllowMissing = "missing"
+
+// AllowValues are all that --allow takes.
+var AllowValues = append(slices.Clone(AllowFields), AllowMissing)
+
+// CheckAllow refuses what --allow does not take.
+func CheckAllow(allow []string) error {
+	for _, a := range allow {
+		if !slices.Contains(AllowValues, a) {
+			return fmt.Errorf("--allow %q: choose %s", a, strings.Join(AllowValues, ", "))
+		}
+	}
+	return nil
+}
+
 // difference is a field in which two runs do not agree.
 type difference struct {
 	field string // one of AllowFields
@@ -232,16 +249,11 @@ func (d difference) note() string { return d.text + " (--allow " + d.field + ")"
 // against each other. Another kernel is no such difference: it is what people
 // compare.
 func differencesOf(base, next *record.Run) (d []difference) {
-	differs := func(field, what, a, b string) {
-		if a != b {
-			d = append(d, difference{field, fmt.Sprintf("%s differs: %s, %s", what, cmp.Or(a, "not known"), cmp.Or(b, "not known"))})
+	for _, fact := range hostFacts {
+		if a, b := fact.of(base), fact.of(next); fact.field != "" && a != b {
+			d = append(d, difference{fact.field, fmt.Sprintf("%s differs: %s, %s", fact.name, cmp.Or(a, "not known"), cmp.Or(b, "not known"))})
 		}
 	}
-	differs(AllowCPU, "CPU", base.Host.CPU, next.Host.CPU)
-	differs(AllowCPU, "architecture", base.Host.Arch, next.Host.Arch)
-	differs(AllowCPU, "number of CPUs online", strconv.Itoa(base.Host.CPUs), strconv.Itoa(next.Host.CPUs))
-	differs(AllowTool, "tunbench", toolOf(base), toolOf(next))
-	differs(AllowClock, "clock", base.Clock, next.Clock)
 	return d
 }
 

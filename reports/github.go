@@ -269,11 +269,26 @@ func Annotations(c *Comparison) (list []Annotation) {
 				list = append(list, Annotation{level, "tunbench", fmt.Sprintf("%d more like this; the step summary has them all", rest)})
 				return
 			}
-			list = append(list, Annotation{level, "tunbench: " + v.Verdict + " of " + v.Metric, s.remark(v)})
+			title := "tunbench: " + v.Verdict + " of " + v.Metric
+			if v.Missing != "" {
+				title = "tunbench: not measured in " + v.Missing
+			}
+			list = append(list, Annotation{level, title, s.remark(v)})
 		}
 	}
+	if lines := s.headlines(); s.rule().Unjudged(s.Verdicts) {
+		list = append(list, Annotation{Error, "tunbench: nothing could be judged", clip(plainText(lines[0]), longest)})
+	}
 	add(Error, s.of(record.Regression))
-	add(Warning, slices.Concat(s.of(record.IndicativeRegression), s.of(record.InvalidVerdict), s.of(record.NotComparable), s.of(record.Inconclusive)))
+	lacking := Error
+	if s.AllowMissing {
+		lacking = Warning
+	}
+	add(lacking, s.lacking(record.NewSide))
+	measured := func(list []record.Verdict) []record.Verdict {
+		return slices.DeleteFunc(list, func(v record.Verdict) bool { return v.Missing != "" })
+	}
+	add(Warning, slices.Concat(s.of(record.IndicativeRegression), measured(s.of(record.InvalidVerdict)), measured(s.of(record.NotComparable)), s.of(record.Inconclusive)))
 	if len(list) == 0 {
 		list = append(list, Annotation{Notice, "tunbench", strings.Join(s.told(), " ")})
 	}
@@ -291,6 +306,9 @@ func (s *contrast) told() (lines []string) {
 // remark tells a verdict in a line.
 func (s *contrast) remark(v record.Verdict) string {
 	text := v.Scenario + ": " + v.Metric
+	if v.Missing != "" && v.Verdict != record.NotComparable {
+		text = v.Scenario // its metric stands for all of them
+	}
 	if v.Change != nil {
 		text += " " + moved(v)
 	}

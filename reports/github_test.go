@@ -155,7 +155,7 @@ func TestAnnotationsAreFew(t *testing.T) {
 	if list := Annotations(many(10, 1)); len(list) != 10 || strings.Contains(list[9].Message, "more like this") {
 		t.Errorf("%d: %+v", len(list), list[len(list)-1])
 	}
-	if list := Annotations(&Comparison{}); len(list) != 1 || list[0].Level != Notice {
+	if list := Annotations(&Comparison{}); len(list) != 1 || list[0].Level != Error || list[0].Title != "tunbench: nothing could be judged" {
 		t.Errorf("of nothing: %+v", list)
 	}
 }

@@ -204,6 +204,13 @@ func junitVerdicts(c *Comparison) (junitSuite, error) {
 			result.Message += ": " + v.Notes[0]
 		}
 		switch v.Verdict {
+		case record.UnsupportedVerdict, record.InvalidVerdict, record.NotComparable:
+			// What the base alone lacks is no fault of the new side.
+			if v.Missing == record.BaseSide || v.Missing == record.NewSide && c.AllowMissing || v.Missing == "" && v.Verdict != record.InvalidVerdict {
+				k.Skipped = result
+			} else {
+				k.Error = result
+			}
 		case record.Regression:
 			k.Failure = result
 		case record.IndicativeRegression:
@@ -214,9 +221,9 @@ func junitVerdicts(c *Comparison) (junitSuite, error) {
 				k.Skipped = result
 			}
 		case record.Improvement, record.IndicativeImprovement, record.Equivalent:
-		case record.Inconclusive, record.NotComparable, record.UnsupportedVerdict:
+		case record.Inconclusive:
 			k.Skipped = result
-		default: // invalid, and what a later version may say
+		default: // what a later version may say
 			k.Error = result
 		}
 		s.add(k)

@@ -29,9 +29,9 @@ func Kernels(w io.Writer, k []KernelBoots) error {
 }
 
 // WriteKernels writes the comparison of k and its charts into dir, as Write
-// does for one run.
-func WriteKernels(dir string, k []KernelBoots) error {
-	return writeDocument(dir, newKernelLab(k).document())
+// does for one run. allow is as in CompareOptions.
+func WriteKernels(dir string, k []KernelBoots, allow ...string) error {
+	return writeDocument(dir, newKernelLab(k, allow...).document())
 }
 
 // virtualClock is the clock of a run under which one nanosecond is one
@@ -63,6 +63,7 @@ type kernelLab struct {
 	clocks    []string // of all files
 	suites    []string
 	tools     []string
+	allow     []string // as in CompareOptions
 }
 
 type kernel struct {
@@ -95,8 +96,8 @@ type reading struct {
 // pair is the same scenario in the same boot without and with the observer.
 type pair struct{ bare, observed reading }
 
-func newKernelLab(in []KernelBoots) *kernelLab {
-	l := &kernelLab{}
+func newKernelLab(in []KernelBoots, allow ...string) *kernelLab {
+	l := &kernelLab{allow: allow}
 	measured, known := map[string]bool{}, map[string]bool{}
 	for _, k := range in {
 		one := newKernel(k)
@@ -386,9 +387,12 @@ type KernelVerdict struct {
 }
 
 // KernelVerdicts compares each kernel of k with the first: one verdict a
-// scenario and side, in the order of the report.
-func KernelVerdicts(k []KernelBoots) []KernelVerdict {
-	l := newKernelLab(k)
+// scenario and side, in the order of the report. allow is as in CompareOptions.
+func KernelVerdicts(k []KernelBoots, allow ...string) []KernelVerdict {
+	return newKernelLab(k, allow...).verdicts()
+}
+
+func (l *kernelLab) verdicts() []KernelVerdict {
 	var all []KernelVerdict
 	for _, next := range l.rest() {
 		for _, scenario := range l.scenarios {
@@ -437,15 +441,20 @@ func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) KernelV
 	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
 
 	if s.change == nil {
-		for i, k := range []*kernel{base, next} {
-			if []*cost{s.base, s.new}[i] != nil {
+		// Where both lack it, it is no scenario of the base.
+		for i, k := range []*kernel{next, base} {
+			if []*cost{s.new, s.base}[i] != nil {
 				continue
 			}
 			reason, detail := k.why(scenario)
-			if reason == record.Unsupported {
-				v.Verdict.Verdict = record.UnsupportedVerdict
-			}
-			note("%s", strings.Join(nonEmpty(k.name+": "+reason, detail), ": "))
+			v.Missing = []string{record.NewSide, record.BaseSide}[i]
+			lacking := record.Lacking(scenario, metric, v.Unit, v.Missing, reason, detail)
+			v.Verdict.Verdict = lacking.Verdict
+			note("%s", strings.Join(nonEmpty(k.name+": "+cmp.Or(reason, "missing"), detail), ": "))
+		}
+		if v.Missing == "" { // the figures have no ratio
+			v.Verdict.Verdict = record.InvalidVerdict
+			note("no change can be given")
 		}
 		return v
 	}
@@ -458,7 +467,12 @@ func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) KernelV
 		unsettled += c.unsettled
 		dead += c.invalid
 	}
-	differences := slices.Concat(incomparable(base, next), builtOtherwise(base, next, scenario))
+	differences, _ := l.incomparable(base, next)
+	if !slices.Contains(l.allow, AllowDevice) {
+		for _, why := range builtOtherwise(base, next, scenario) {
+			differences = append(differences, difference{AllowDevice, why}.note())
+		}
+	}
 	v.Notes = append(v.Notes, differences...)
 	if unsettled > 0 {
 		note("unsettled in %d of %d boots", unsettled, len(s.base.boots)+len(s.new.boots))
@@ -489,7 +503,7 @@ func (k *kernel) why(scenario string) (reason, detail string) {
 	if s, ok := k.skips[scenario]; ok {
 		return s.Reason, s.Detail
 	}
-	return "missing", ""
+	return "", ""
 }
 
 // party is the kernel in tables of what differs.
@@ -502,21 +516,26 @@ func (k *kernel) party() party {
 }
 
 // incomparable names what keeps the figures of two kernels that both ran from
-// being held against each other.
-func incomparable(base, next *kernel) (why []string) {
+// being held against each other, and what of that is allowed.
+func (l *kernelLab) incomparable(base, next *kernel) (why, allowed []string) {
 	if len(base.files) == 0 || len(next.files) == 0 {
-		return nil // nothing of one of them arrived, which is said elsewhere
+		return nil, nil // nothing of one of them arrived, which is said elsewhere
 	}
 	for _, fact := range hostFacts {
-		if !fact.spoils {
+		if fact.field == "" {
 			continue
 		}
 		a, b := base.party().values(said(fact.of)), next.party().values(said(fact.of))
 		if !slices.Equal(a, b) {
-			why = append(why, fmt.Sprintf("%s differs: %s, %s", fact.name, strings.Join(a, " / "), strings.Join(b, " / ")))
+			d := difference{fact.field, fmt.Sprintf("%s differs: %s, %s", fact.name, strings.Join(a, " / "), strings.Join(b, " / "))}
+			if slices.Contains(l.allow, d.field) {
+				allowed = append(allowed, d.text)
+			} else {
+				why = append(why, d.note())
+			}
 		}
 	}
-	return why
+	return why, allowed
 }
 
 // builtOtherwise names what came out different when two kernels built the

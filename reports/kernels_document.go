@@ -18,23 +18,30 @@ import (
 
 // KernelsSummary writes the comparison of k for a terminal: one line a
 // scenario and pair of kernels, then what there is to know about all of it.
-func KernelsSummary(w io.Writer, k []KernelBoots) error {
-	l, to := newKernelLab(k), screen.Of(w)
+// allow is as in CompareOptions.
+func KernelsSummary(w io.Writer, k []KernelBoots, allow ...string) error {
+	l, to := newKernelLab(k, allow...), screen.Of(w)
 	var b bytes.Buffer
+	for _, p := range l.headlines() {
+		wrapped(&b, to, screen.Bad, plainText(p))
+	}
 	blank := func() {
 		if b.Len() > 0 {
 			fmt.Fprintln(&b)
 		}
 	}
+	tables := 0
 	for _, next := range l.columns() {
 		t := l.brief(next)
 		if len(t.rows) == 0 {
 			continue
 		}
 		blank()
+		tables++
 		textTable(&b, to, t, nil)
 	}
-	if b.Len() == 0 {
+	if tables == 0 {
+		blank()
 		fmt.Fprintln(&b, "Nothing was measured.")
 	} else if len(l.common) > 0 {
 		fmt.Fprintln(&b)
@@ -53,13 +60,21 @@ func KernelsSummary(w io.Writer, k []KernelBoots) error {
 		}
 		skipLines(&b, skips)
 	}
-	for _, a := range l.alerts() {
+	for _, a := range l.cautions() {
 		wrapped(&b, to, screen.Caution, "warning: "+plainText(a))
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
+}
+
+// KernelHeadlines is as Headlines, of kernels.
+func KernelHeadlines(k []KernelBoots, allow ...string) (lines []string) {
+	for _, p := range newKernelLab(k, allow...).headlines() {
+		lines = append(lines, plainText(p))
+	}
+	return lines
 }
 
 // columns are the kernels that get a table of their own beside the first; with
@@ -110,7 +125,57 @@ func (l *kernelLab) title() string {
 	return "Linux " + strings.Join(names[1:], ", ") + " against " + names[0]
 }
 
-func (l *kernelLab) alerts() (a []prose) {
+func (l *kernelLab) alerts() (a []prose) { return slices.Concat(l.headlines(), l.cautions()) }
+
+// rule is what makes an exit code of the verdicts.
+func (l *kernelLab) rule() record.ExitRule {
+	return record.ExitRule{AllowMissing: slices.Contains(l.allow, AllowMissing)}
+}
+
+// headlines are what a reader must know before anything else: that nothing could
+// be judged, and which scenarios a kernel does not have that the first has.
+func (l *kernelLab) headlines() (a []prose) {
+	if len(l.kernels) < 2 {
+		return nil // nothing is compared
+	}
+	var verdicts []record.Verdict
+	type lack struct{ kernel, scenario string }
+	missing := map[lack]string{}
+	var order []lack
+	for _, v := range l.verdicts() {
+		verdicts = append(verdicts, v.Verdict)
+		at := lack{v.NewKernel, v.Scenario}
+		if _, told := missing[at]; v.Missing == record.NewSide && !told {
+			missing[at] = strings.TrimPrefix(strings.Join(v.Notes, "; "), v.NewKernel+": ")
+			order = append(order, at)
+		}
+	}
+	if l.rule().Unjudged(verdicts) {
+		why := "no scenario was measured on both kernels"
+		for _, v := range verdicts {
+			if v.Missing == "" {
+				why = strings.Join(v.Notes, "; ")
+				break
+			}
+		}
+		a = append(a, say(bold("Nothing could be judged:"), " "+why+"."))
+	}
+	for i, m := range order {
+		if i == fewVerdicts {
+			a = append(a, say(bold("Not judged:"), " "+strconv.Itoa(len(order)-i)+" more that a kernel does not have."))
+			break
+		}
+		hint := " (--allow missing)"
+		if l.rule().AllowMissing {
+			hint = "; allowed by --allow missing"
+		}
+		a = append(a, say(bold("Not judged, since "+m.kernel+" does not have it:"), " ", mono(m.scenario), " ("+missing[m]+")"+hint+"."))
+	}
+	return a
+}
+
+// cautions are for the reader, before any figure.
+func (l *kernelLab) cautions() (a []prose) {
 	for _, k := range l.kernels {
 		if n := len(k.lost); n > 0 {
 			var list []string
@@ -140,8 +205,12 @@ func (l *kernelLab) alerts() (a []prose) {
 		a = append(a, say(bold("The runs have different clocks"), " ("+strings.Join(l.clocks, ", ")+"): their figures have different units. Do not compare them."))
 	}
 	for _, next := range l.rest() {
-		for _, why := range incomparable(l.kernels[0], next) {
+		differences, allowed := l.incomparable(l.kernels[0], next)
+		for _, why := range differences {
 			a = append(a, say(bold(next.name+" and "+l.kernels[0].name+" are not comparable:"), " "+why+"."))
+		}
+		for _, text := range allowed {
+			a = append(a, say(text+"; allowed by --allow, so part of any change may be that."))
 		}
 	}
 	return a
@@ -192,7 +261,11 @@ func (l *kernelLab) points() (p []prose) {
 	for _, next := range l.rest() {
 		base := l.kernels[0]
 		if verdicts := l.counted(next); verdicts != "" {
-			p = append(p, say("Verdicts on "+next.short+" against "+base.short+": "+verdicts+"."))
+			line := say("Verdicts on " + next.short + " against " + base.short + ": " + verdicts)
+			if l.virtual() {
+				line = append(line, say("; threshold "+thresholdText(record.Verdict{Threshold: virtualThreshold}))...)
+			}
+			p = append(p, append(line, say(".")...))
 		}
 		for _, side := range sides {
 			var beyond, within, unknown []float64
@@ -519,7 +592,7 @@ func (l *kernelLab) marks(base, next *kernel, scenario string, shifts []shift) s
 		readings := k.bare[scenario]
 		if len(readings) == 0 {
 			reason, _ := k.why(scenario)
-			m = append(m, k.short+": "+reason)
+			m = append(m, k.short+": "+cmp.Or(reason, "missing"))
 			continue
 		}
 		unsettled, dead := 0, 0
@@ -562,7 +635,7 @@ func (l *kernelLab) charts() (section, bool) {
 					any = true
 					b = groupBar{c.median, c.min, c.max, perPacket(c.median), c.unsettled+c.invalid > 0, true}
 				} else if reason, _ := k.why(scenario); len(k.bare[scenario]) == 0 {
-					b.text = reason
+					b.text = cmp.Or(reason, "missing")
 				}
 				g.bars = append(g.bars, b)
 			}

@@ -326,14 +326,14 @@ func TestKernelVerdicts(t *testing.T) {
 		{"noisy", base, one("b", 900, 1100), record.Inconclusive, "the cost has 1 state on the base and 2 on the new kernel, and they lie between each other: boot more"},
 		{"beyond, but less than the spread", one("a", 1000, 1100), one("b", 1107, 1110), record.Inconclusive, "the change is smaller than the distance of the states of one kernel: boot more"},
 		{"one boot", one("a", 1000), one("b", 2000), record.Inconclusive, "one boot: the spread is not known"},
-		{"not there", base, one("b"), record.Inconclusive, "b: missing"},
+		{"not there", base, one("b"), record.InvalidVerdict, "b: missing"},
 		{"unsettled", base, change(ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagUnsettled} }), record.IndicativeRegression, "unsettled in 2 of 4 boots"},
 		{"invalid", base, change(ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagSteal} }), record.InvalidVerdict, "no valid trial in 2 of 4 boots"},
 		{"unsupported", base, change(ptr(one("b", 1, 1)), func(f *record.File) {
 			f.Trials, f.Skips = nil, []record.Skip{{Scenario: "Tun/size=64", Reason: record.Unsupported, Detail: noUSO}}
 		}), record.UnsupportedVerdict, "b: unsupported: " + noUSO},
-		{"another machine", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Host.Virt = "kvm" }), record.NotComparable, "virtualisation differs: , kvm"},
-		{"another device", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.VnetHdrSz = 12 }), record.NotComparable, "the device differs in virtio-net header: 0, 12"},
+		{"another machine", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Host.Virt = "kvm" }), record.NotComparable, "virtualisation differs: , kvm (--allow cpu)"},
+		{"another device", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.VnetHdrSz = 12 }), record.NotComparable, "the device differs in virtio-net header: 0, 12 (--allow device)"},
 		{"another feature", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.Offloads = []string{"tx-lockless"} }), record.IndicativeImprovement, ""},
 		{"real time", change(ptr(one("a", 1000, 1001)), func(f *record.File) { f.Run.Clock = "monotonic" }),
 			change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Clock = "monotonic" }), record.Inconclusive, "no threshold holds for this clock"},

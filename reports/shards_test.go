@@ -123,7 +123,7 @@ func TestCompareShards(t *testing.T) {
 		t.Errorf("allowed: %+v", v)
 	}
 	// A single shard, and a whole run, compare with a merged one as with another.
-	if v := verdicts(shardFile(1, nil).File); len(v) != 1 || v["queues=1/size=64"].Verdict == record.NotComparable {
+	if v := verdicts(shardFile(1, nil).File); len(v) != 2 || v["queues=1/size=64"].Verdict == record.NotComparable || v["queues=2/size=64"].Missing != record.NewSide {
 		t.Errorf("one shard: %+v", v)
 	}
 }

@@ -38,6 +38,7 @@ gate() {
 	value --fail-on "${TUNBENCH_FAIL_ON-}"
 	truth --strict "${TUNBENCH_STRICT-}"
 	lines --threshold "${TUNBENCH_THRESHOLD-}"
+	lines --allow "${TUNBENCH_ALLOW-}"
 }
 selection() {
 	value --suite "${TUNBENCH_SUITE-}"

@@ -494,7 +494,11 @@ type Verdict struct {
 	Threshold    float64  `json:"threshold"`
 	OwnThreshold *float64 `json:"own_threshold,omitempty"`
 	Verdict      string   `json:"verdict"`
-	Notes        []string `json:"notes"`
+	// Missing is the side that does not have the scenario: "base" or "new". Such a
+	// verdict is unsupported or invalid, or not comparable where that side lacks the
+	// arm that is judged; a note says why.
+	Missing string   `json:"missing,omitempty"`
+	Notes   []string `json:"notes"`
 }
 
 // Verdicts.

@@ -27,6 +27,7 @@ type abOptions struct {
 	thresholds []string
 	gate       gateFlags
 	forget     bool
+	allow      []string
 }
 
 func (a *app) abCommand() *cobra.Command {
@@ -59,9 +60,10 @@ shows what is kept; --forget-aa forgets it.
 
 ` + githubHelp + `
 
-Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 with
---fail-on inconclusive or --strict, which mean the same here, if a verdict is
-inconclusive or invalid and none is a regression.`,
+Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 if B does
+not support a scenario that A does (--allow missing lets it pass), or if nothing
+could be judged; and with --fail-on inconclusive or --strict, which mean the same
+here, if a verdict is inconclusive or invalid.`,
 		Example: `  sudo tunbench ab --a queues=1 --b queues=4 --set flows=64
   sudo tunbench ab --a hook=none --b hook=tracepoint
   sudo tunbench ab --a 'vnet=off' --b 'vnet=10 offload=uso' --set gen=udp-gso --set size=1500
@@ -78,6 +80,9 @@ inconclusive or invalid and none is a regression.`,
 			}
 			if err := o.gate.check(); err != nil {
 				return err
+			}
+			if slices.ContainsFunc(o.allow, func(what string) bool { return what != reports.AllowMissing }) {
+				return fmt.Errorf("--allow %s: ab measures both variants on one host: choose %s", strings.Join(o.allow, ", "), reports.AllowMissing)
 			}
 			sel.strict = sel.strict || o.gate.unknownFails()
 			plan, options, err := sel.comparison(a.args, o)
@@ -113,6 +118,7 @@ inconclusive or invalid and none is a regression.`,
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
 	o.gate.register(cmd)
+	allowFlag(cmd, &o.allow, []string{reports.AllowMissing}, "missing: pass although B cannot measure a scenario that A can")
 	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing, and forget the A/A runs that are kept of this host")
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
 	for _, measures := range []string{"a", "b", "base-binary", "new-binary"} {
@@ -196,7 +202,8 @@ func (s *selection) comparison(args []string, o abOptions) (ab bench.AB, options
 	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
 		return ab, options, err
 	}
-	options.Strict = s.strict
+	options.Strict, options.Allow = s.strict, o.allow
+	ab.AllowMissing = slices.Contains(o.allow, reports.AllowMissing)
 	if ab.Plan, err = s.plan(args); err != nil {
 		return ab, options, err
 	}
@@ -283,7 +290,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	})
 	progress.clear()
 	var tooFew *bench.TooFewPairsError
-	if !outcome.Begun || outcome.Trials == 0 || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
+	if !outcome.Begun || outcome.Trials == 0 && (runErr != nil || outcome.Interrupted || outcome.Failed > 0 || len(outcome.Verdicts) == 0) || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
 		if created { // it holds nothing that can be compared
 			os.Remove(path)
 			os.Remove(out) // fails, as it should, where the folder held something before
@@ -306,7 +313,11 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	case outcome.Interrupted:
 		return exitError{exitInterrupted, fmt.Errorf("interrupted: %s in %s", record.Plural(outcome.Trials, "trial is", "trials are"), path)}
 	}
-	if code := outcome.Exit(ab.Strict); code != 0 {
+	code := outcome.Exit(ab.ExitRule())
+	switch {
+	case outcome.Failed > 0:
+		return exitError{code, fmt.Errorf("%d of %d comparisons failed, for the reasons in %s", outcome.Failed, len(ab.Subjects), path)}
+	case code != 0:
 		return exitError{code: code}
 	}
 	return nil

@@ -40,11 +40,12 @@ func TestAB(t *testing.T) {
 		exit   int
 		want   string // in stdout
 	}{
-		"slower":     {variantLab(0.9), "size=1500", false, 1, "pps"},
-		"faster":     {variantLab(1.1), "size=1500", false, 0, "pps"},
-		"equal":      {variantLab(1), "ip=6 size=80", true, 0, "No regression."},
-		"unsteady":   {variantLab(0.9, record.FlagUnsteady), "size=1500", true, 1, "pps"},
-		"all stolen": {variantLab(0.9, record.FlagSteal), "size=1500", true, 3, "invalid"},
+		"slower":                 {variantLab(0.9), "size=1500", false, 1, "pps"},
+		"faster":                 {variantLab(1.1), "size=1500", false, 0, "pps"},
+		"equal":                  {variantLab(1), "ip=6 size=80", true, 0, "No regression."},
+		"unsteady":               {variantLab(0.9, record.FlagUnsteady), "size=1500", true, 1, "pps"},
+		"all stolen":             {variantLab(0.9, record.FlagSteal), "size=1500", true, 3, "invalid"},
+		"all stolen, not strict": {variantLab(0.9, record.FlagSteal), "size=1500", false, 3, "Nothing could be judged: too few pairs passed the gates"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := t.TempDir()
@@ -73,7 +74,7 @@ func TestAB(t *testing.T) {
 			}
 			// What is stored renders again, to the same verdicts.
 			code, again, stderr := tunbench(context.Background(), test.lab, nil, "compare", filepath.Join(out, "x"))
-			if first, _, _ := strings.Cut(stdout, "\nreport:"); code != map[bool]int{true: 1, false: 0}[test.exit == 1] || strings.TrimSpace(again) != strings.TrimSpace(first) {
+			if first, _, _ := strings.Cut(stdout, "\nreport:"); code != test.exit || strings.TrimSpace(again) != strings.TrimSpace(first) {
 				t.Errorf("compare: exit %d, %s\n%s\nab had printed\n%s", code, stderr, again, stdout)
 			}
 		})
@@ -277,6 +278,71 @@ func TestABRefuses(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(dir, "x")); err == nil {
 			t.Errorf("%v left a folder", test.args)
+		}
+	}
+}
+
+// A variant that this kernel does not support is a verdict of its own: exit 3, or
+// 0 where that is allowed; and what only B supports is no reason for it, unless
+// there is nothing else.
+func TestABUnsupported(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	refusing := func(size int, err error) fakeLab {
+		lab := variantLab(1)
+		able := lab.run
+		lab.run = func(s bench.Spec, hook string) (record.Trial, error) {
+			if s.Size == size {
+				return record.Trial{}, err
+			}
+			return able(s, hook)
+		}
+		return lab
+	}
+	for name, tt := range map[string]struct {
+		lab     fakeLab
+		args    []string
+		exit    int
+		verdict string // of the first line of --json, or ""
+		missing string
+		summary string
+	}{
+		"B":          {refusing(1500, errUnsupported), nil, 3, record.UnsupportedVerdict, "new", "Nothing could be judged: no scenario was measured on both sides."},
+		"B, allowed": {refusing(1500, errUnsupported), []string{"--allow", "missing"}, 0, record.UnsupportedVerdict, "new", "allowed by --allow missing."},
+		"A":          {refusing(64, errUnsupported), nil, 3, record.UnsupportedVerdict, "base", "Nothing could be judged: "},
+		"B failed":   {refusing(1500, errors.New("broken")), nil, 2, "", "", ""},
+		"allow cpu":  {variantLab(1), []string{"--allow", "cpu"}, 2, "", "", ""},
+	} {
+		out := filepath.Join(t.TempDir(), "x")
+		args := append([]string{"ab", "--a", "size=64", "--b", "size=1500", "--seed", "1"}, tt.args...)
+		code, stdout, stderr := tunbench(context.Background(), tt.lab, nil, append(args, "--json", "--out", out)...)
+		if code != tt.exit {
+			t.Errorf("%s: exit %d, want %d: %s%s", name, code, tt.exit, stdout, stderr)
+		}
+		if tt.verdict == "" {
+			if stdout != "" || !strings.Contains(stderr, "tunbench: ") {
+				t.Errorf("%s: %s%s", name, stdout, stderr)
+			}
+			continue
+		}
+		var v record.Verdict
+		if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Verdict != tt.verdict || v.Missing != tt.missing || len(v.Notes) == 0 {
+			t.Errorf("%s: %v, %s", name, err, stdout)
+		}
+		if !strings.Contains(stderr, tt.summary) {
+			t.Errorf("%s: stderr %s", name, stderr)
+		}
+		if end := readRun(t, out).End; end == nil || end.Exit != tt.exit {
+			t.Errorf("%s: %+v", name, end)
+		}
+		// What is stored says the same.
+		again, text, _ := tunbench(context.Background(), fakeLab{}, nil, append([]string{"compare", out}, tt.args...)...)
+		if again != tt.exit || !strings.Contains(strings.Join(strings.Fields(text), " "), tt.summary) {
+			t.Errorf("%s, compared again: exit %d: %s", name, again, text)
+		}
+		summary, _ := job(t)
+		code, stdout, _ = tunbench(context.Background(), tt.lab, nil, append(args, "--github", "--out", filepath.Join(t.TempDir(), "x"))...)
+		if code != tt.exit || strings.Contains(stdout, "::error ") != (code == 3) || !strings.Contains(strings.ReplaceAll(summary(), "**", ""), tt.summary) {
+			t.Errorf("%s, for GitHub: exit %d: %s", name, code, stdout)
 		}
 	}
 }

@@ -188,6 +188,29 @@ func TestAction(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(work, "second", "comparison", "report.md")); err != nil {
 		t.Error(err)
 	}
+	// A baseline of another tunbench: nothing can be judged, which is no success, and
+	// the first line says why. Allowed, it is compared.
+	aged := filepath.Join(work, "tunbench-out", record.FileName)
+	text, err := os.ReadFile(aged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(aged, regexp.MustCompile(`"commit":"[^"]*"`).ReplaceAll(text, []byte(`"commit":"0123abc"`)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	delete(suite, "fail-on")
+	suite["out"] = "aged"
+	code, summary, printed, outputs = perform(t, work, true, suite)
+	_, below, _ := strings.Cut(strings.TrimSpace(summary), "\n")
+	if code != 3 || outputs["not-comparable"] == "0" || !strings.Contains(printed, "::error title=tunbench%3A nothing could be judged::Nothing could be judged: tunbench differs: ") ||
+		!strings.HasPrefix(strings.TrimSpace(below), "> [!WARNING]\n> **Nothing could be judged:** tunbench differs: ") {
+		t.Errorf("a baseline of another tunbench: exit %d, outputs %v: %s\n%.500s", code, outputs, printed, summary)
+	}
+	suite["out"], suite["allow"] = "allowed", "tool\nmissing\n"
+	code, summary, printed, outputs = perform(t, work, true, suite)
+	if code != 0 || outputs["not-comparable"] != "0" || !strings.Contains(summary, "allowed by --allow") {
+		t.Errorf("allowed: exit %d, outputs %v: %s\n%.500s", code, outputs, printed, summary)
+	}
 	suite["out"], suite["strict"] = "third", "maybe"
 	if code, _, printed, _ = perform(t, work, true, suite); code != 2 || !strings.Contains(printed, "strict: maybe: choose true or false") {
 		t.Errorf("a wrong input: exit %d: %s", code, printed)

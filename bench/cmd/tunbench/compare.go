@@ -40,8 +40,10 @@ compared alone; its pairs can show a regression.
 run of a job has none, and the summary says so.
 
 Exit codes: 0 no regression; 1 a regression, with --strict also an indicative
-one; 2 wrong use; 3 with --fail-on inconclusive or --strict, if a verdict is
-inconclusive, invalid or not comparable and none is a regression.`,
+one; 2 wrong use; 3 if a scenario of BASE failed, is missing or is unsupported in
+NEW (--allow missing lets it pass), or if nothing could be judged at all; and with
+--fail-on inconclusive or --strict, if a verdict is inconclusive, invalid or not
+comparable. A scenario that only NEW has is listed, and no reason for 3.`,
 		Example: `  tunbench compare reports/runs/before reports/runs/after
   tunbench compare before/run.jsonl after/run.jsonl --out comparison
   tunbench compare before after --strict --threshold pps=5% --allow tool
@@ -66,14 +68,19 @@ inconclusive, invalid or not comparable and none is a regression.`,
 	formatFlag(cmd, &o.format, "", "print or, with --out, write the report itself instead of the summary", true)
 	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
-	f.StringArrayVar(&o.allow, "allow", nil, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+" (may repeat)")
+	allowFlag(cmd, &o.allow, reports.AllowValues, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+"; or missing: pass although NEW lacks scenarios of BASE (may repeat)")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	o.gate.register(cmd)
 	_ = cmd.MarkFlagDirname("out")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
-	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(reports.AllowFields, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	return cmd
+}
+
+// allowFlag registers --allow, which says what may differ between two sides.
+func allowFlag(cmd *cobra.Command, allow *[]string, values []string, usage string) {
+	cmd.Flags().StringArrayVar(allow, "allow", nil, usage)
+	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -91,10 +98,8 @@ func (o compareOptions) parse() (reports.CompareOptions, error) {
 			return options, err
 		}
 	}
-	for _, field := range o.allow {
-		if !slices.Contains(reports.AllowFields, field) {
-			return options, fmt.Errorf("--allow %q: choose %s", field, strings.Join(reports.AllowFields, ", "))
-		}
+	if err := reports.CheckAllow(o.allow); err != nil {
+		return options, err
 	}
 	var err error
 	options.Thresholds, err = parseThresholds(o.thresholds)
@@ -131,20 +136,16 @@ func (a *app) compare(runs []string, o compareOptions, options reports.CompareOp
 	if err := a.tellComparison(c, o); err != nil {
 		return err
 	}
-	if code := o.exit(c); code != 0 {
+	if code := o.rule().Code(c.Verdicts); code != 0 {
 		return exitError{code: code}
 	}
 	return nil
 }
 
-// exit is the exit code for c. What is not known counts under --fail-on
-// inconclusive; --strict counts indicative regressions, too.
-func (o compareOptions) exit(c *reports.Comparison) int {
-	code := c.Exit(o.strict)
-	if code == 0 && o.gate.unknownFails() && c.Unknown() > 0 {
-		return exitUnknown
-	}
-	return code
+// rule is what makes an exit code of verdicts. What is not known counts under
+// --fail-on inconclusive; --strict counts indicative regressions, too.
+func (o compareOptions) rule() record.ExitRule {
+	return record.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, reports.AllowMissing)}
 }
 
 // tellComparison writes the report where it is asked for, and prints the
@@ -166,8 +167,10 @@ func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
 	}
 	switch {
 	case o.json:
+		a.warnHeadlines(c)
 		return printVerdicts(a.stdout, append(slices.Clone(c.Verdicts), c.Taken()...))
 	case o.format != "" && o.out == "":
+		a.warnHeadlines(c)
 		return format.PrintComparison(a.stdout, c)
 	}
 	if err := reports.ComparisonSummary(a.stdout, c); err != nil {
@@ -177,6 +180,13 @@ func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
 		fmt.Fprintf(a.stdout, "\nreport: %s\n", report)
 	}
 	return nil
+}
+
+// warnHeadlines says on stderr what the summary would begin with.
+func (a *app) warnHeadlines(c *reports.Comparison) {
+	for _, line := range reports.Headlines(c) {
+		a.warnf("warning: %s", line)
+	}
 }
 
 // printVerdicts prints each as one JSON object a line.

@@ -130,7 +130,7 @@ func TestFailOn(t *testing.T) {
 	}{
 		{variantLab(0.9), "regression", 1},
 		{variantLab(0.9), "inconclusive", 1},
-		{variantLab(0.9, record.FlagSteal), "regression", 0},
+		{variantLab(0.9, record.FlagSteal), "regression", 3}, // nothing could be judged
 		{variantLab(0.9, record.FlagSteal), "inconclusive", 3},
 		{variantLab(1), "inconclusive", 0},
 	} {

@@ -133,6 +133,7 @@ type kernelsOptions struct {
 	from    string
 	json    bool
 	strict  bool
+	allow   []string
 }
 
 // repeated is a flag that may be given several times, whose values may hold
@@ -162,13 +163,22 @@ as soon as it is finished; DIR/report.md compares each kernel with the first by
 the runs that came to their end. It needs QEMU, and no root.
 
 With --icount the guest's clock counts instructions: figures repeat to 0.1 % on
-any machine, but see no caches, no branch predictor and no parallelism.`,
+any machine, but see no caches, no branch predictor and no parallelism.
+
+Exit codes: 0 no regression; 1 with --strict, an indicative regression, which is
+all that boots can show; 2 wrong use, or a boot or a run in a guest that failed;
+3 if a kernel does not have a scenario that the first has (--allow missing lets it
+pass), or if nothing could be judged; and with --strict, if a verdict is
+inconclusive, invalid or not comparable.`,
 		Example: `  tunbench kernels --kernel 6.1 --kernel 6.12 --icount
   tunbench kernels --kernel ~/linux-before --kernel ~/linux-after --icount --boots 3
   tunbench kernels --kernel 6.12 --kernel 6.12 --append '' --append mitigations=off --icount
   tunbench kernels --from reports/runs/20260102T030405Z-kernels`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := reports.CheckAllow(o.allow); err != nil {
+				return err
+			}
 			if o.from != "" {
 				for _, flag := range []string{"kernel", "boots", "icount", "accel", "smp", "memory", "append", "timeout"} {
 					if cmd.Flags().Changed(flag) {
@@ -194,6 +204,7 @@ any machine, but see no caches, no branch predictor and no parallelism.`,
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
 	f.BoolVar(&o.json, "json", false, "print one object a line for each scenario and metric instead of the table")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
+	allowFlag(cmd, &o.allow, reports.AllowValues, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)
@@ -440,14 +451,17 @@ func (a *app) compareStored(dir, out string, o kernelsOptions) error {
 	measured := slices.ContainsFunc(kernels, func(k reports.KernelBoots) bool {
 		return slices.ContainsFunc(k.Boots, func(files []*record.File) bool { return len(files) > 0 })
 	})
-	writeErr := reports.WriteKernels(out, kernels)
-	verdicts := reports.KernelVerdicts(kernels)
+	writeErr := reports.WriteKernels(out, kernels, o.allow...)
+	verdicts := reports.KernelVerdicts(kernels, o.allow...)
 	if o.json {
+		for _, line := range reports.KernelHeadlines(kernels, o.allow...) {
+			a.warnf("warning: %s", line)
+		}
 		if err := printVerdicts(a.stdout, verdicts); err != nil {
 			return errors.Join(writeErr, err)
 		}
 	} else {
-		if err := reports.KernelsSummary(a.stdout, kernels); err != nil {
+		if err := reports.KernelsSummary(a.stdout, kernels, o.allow...); err != nil {
 			return errors.Join(writeErr, err)
 		}
 		if writeErr == nil {
@@ -466,7 +480,8 @@ func (a *app) compareStored(dir, out string, o kernelsOptions) error {
 	for _, v := range verdicts {
 		plain = append(plain, v.Verdict)
 	}
-	if code := reports.ExitCode(plain, o.strict); code != 0 {
+	rule := record.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, reports.AllowMissing)}
+	if code := rule.Code(plain); code != 0 && len(kernels) > 1 { // of one alone nothing is judged
 		return exitError{code: code}
 	}
 	return nil

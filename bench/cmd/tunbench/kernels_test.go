@@ -267,6 +267,83 @@ func TestKernelsAgainstItself(t *testing.T) {
 	}
 }
 
+// What a kernel does not have that the first has is exit 3 without a flag; so is
+// that nothing could be judged. One kernel alone is compared with nothing.
+func TestKernelsNotJudged(t *testing.T) {
+	// change rewrites what the boots of the second kernel deliver of the bare arm.
+	change := func(line func(string) string) func(int, *delivery) {
+		return func(n int, d *delivery) {
+			if n != 2 && n != 3 {
+				return
+			}
+			for _, name := range []string{"bare/run.jsonl", "observer-bare/run.jsonl"} {
+				var out strings.Builder
+				for l := range strings.Lines(string(d.files[name])) {
+					out.WriteString(line(l))
+				}
+				d.files[name] = []byte(out.String())
+			}
+		}
+	}
+	const name = "Tun/dir=k2u/gen=lockstep/queues=1/size=64"
+	refused := func(l string) string {
+		if !strings.Contains(l, `"kind":"trial"`) {
+			return l
+		}
+		return `{"kind":"skip","scenario":"` + name + `","axes":{},"reason":"unsupported","detail":"EINVAL"}` + "\n"
+	}
+	gone := func(l string) string {
+		if strings.Contains(l, `"kind":"trial"`) {
+			return ""
+		}
+		return l
+	}
+	other := func(l string) string { return strings.Replace(l, name, "Tun/other", 1) }
+	renamed := func(l string) string {
+		if strings.Contains(l, `"trial":5,`) || strings.Contains(l, `"trial":4,`) {
+			return strings.Replace(l, name, "Tun/other", 1)
+		}
+		return l
+	}
+	elsewhere := func(l string) string { return strings.Replace(l, `"virt":"tcg"`, `"virt":"kvm"`, 1) }
+	for what, tt := range map[string]struct {
+		line             func(string) string
+		exit             int
+		allow            string
+		allowed          int
+		headline, record string
+	}{
+		"unsupported": {refused, 3, "missing", 0, "Nothing could be judged: no scenario was measured on both kernels.", `"verdict":"unsupported","missing":"new","notes":["6.12.1-amd64: unsupported: EINVAL"]`},
+		"gone":        {gone, 3, "missing", 0, "Not judged, since 6.12.1-amd64 does not have it: " + name + " (missing) (--allow missing).", `"verdict":"invalid","missing":"new","notes":["6.12.1-amd64: missing"]`},
+		"another":     {other, 3, "missing", 3, "Nothing could be judged: ", `"missing":"base"`},
+		"one more":    {renamed, 0, "missing", 0, "", `"missing":"base"`},
+		"elsewhere":   {elsewhere, 3, "cpu", 0, "Nothing could be judged: virtualisation differs: tcg, kvm", `"verdict":"not-comparable"`},
+	} {
+		g, dir := twoKernels(), t.TempDir()
+		g.damage = change(tt.line)
+		code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--icount", "--out", dir)
+		if code != tt.exit || !strings.Contains(strings.Join(strings.Fields(stdout), " "), tt.headline) {
+			t.Errorf("%s: exit %d, want %d\n%s%s", what, code, tt.exit, stdout, stderr)
+		}
+		if first, _, _ := strings.Cut(stdout, "\n"); tt.headline != "" && !strings.HasPrefix(first, "Nothing could be judged: ") && !strings.HasPrefix(first, "Not judged, since ") {
+			t.Errorf("%s: the first line is %q", what, first)
+		}
+		code, stdout, stderr = kernels(context.Background(), nil, "--from", dir, "--json")
+		if code != tt.exit || !strings.Contains(stdout, tt.record) || strings.Contains(stderr, "warning: ") != (tt.headline != "") {
+			t.Errorf("%s: exit %d, verdicts %s%s", what, code, stdout, stderr)
+		}
+		if code, stdout, _ = kernels(context.Background(), nil, "--from", dir, "--allow", tt.allow); code != tt.allowed {
+			t.Errorf("%s: exit %d with --allow %s, want %d\n%s", what, code, tt.allow, tt.allowed, stdout)
+		}
+	}
+	if code, stdout, _ := kernels(context.Background(), twoKernels(), "--kernel", "a", "--icount", "--out", t.TempDir()); code != 0 || strings.Contains(stdout, "judged") {
+		t.Errorf("one kernel alone: exit %d\n%s", code, stdout)
+	}
+	if code, _, stderr := kernels(context.Background(), twoKernels(), "--kernel", "a", "--allow", "weather"); code != 2 || !strings.Contains(stderr, `--allow "weather": choose `) {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
 func TestKernelsFailures(t *testing.T) {
 	g, dir := twoKernels(), t.TempDir()
 	g.boot = func(n int, _ string) error {

@@ -14,7 +14,7 @@ import (
 // Exit codes.
 const (
 	exitFailure     = 2 // wrong use or a failure of the tool
-	exitUnknown     = 3 // inconclusive or invalid, where that was asked to count
+	exitUnknown     = 3 // not judged, see record.ExitRule
 	exitInterrupted = 130
 )
 
@@ -85,8 +85,9 @@ packets through them, watches tun_net_xmit and tun_do_read with eBPF, and
 writes what it measured to run.jsonl and report.md.
 
 Exit codes: 0 all well; 1 a regression; 2 wrong use or a failure of the tool;
-3 inconclusive or invalid, only under --strict or --fail-on inconclusive; 130
-interrupted.`,
+3 not judged: a scenario of the base is missing or failed, or nothing could be
+judged, and under --strict or --fail-on inconclusive what is inconclusive or
+invalid; 130 interrupted.`,
 		Example: `  sudo tunbench run --suite smoke
   tunbench doctor
   tunbench report reports/runs/20260102T030405Z-6.18.0`,
