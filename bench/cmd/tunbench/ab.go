@@ -230,7 +230,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	}
 	path := filepath.Join(out, record.FileName)
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s holds a run already: choose another --out", path)
+		return taken(path, "")
 	}
 	known := a.known(ab.Clock, lab.Host())
 	// What an A/A run is to find out, it does not print of the one before.
@@ -256,7 +256,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	ab.Progress = progress.step
 	created := false
 	outcome, runErr := ab.Run(ctx, lab, func() (bench.Recorder, error) {
-		rec, err := create(path)
+		rec, err := a.create(path)
 		created = err == nil
 		return rec, err
 	})
@@ -280,10 +280,10 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 		reportErr = errors.Join(reportErr, a.remember(lab.Host(), ab.Clock, s))
 	}
 	switch err := errors.Join(runErr, reportErr); {
+	case outcome.Interrupted && runErr == nil:
+		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d trials are in %s", outcome.Trials, path), reportErr)}
 	case err != nil:
 		return fmt.Errorf("%w; %d trials are in %s", err, outcome.Trials, path)
-	case outcome.Interrupted:
-		return exitError{exitInterrupted, fmt.Errorf("interrupted: %d trials are in %s", outcome.Trials, path)}
 	}
 	if code := outcome.Exit(ab.Strict); code != 0 {
 		return exitError{code: code}
