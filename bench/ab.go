@@ -47,6 +47,9 @@ func ParseVariant(base Variant, words string) (Variant, error) {
 			v.Hook = value
 			continue
 		}
+		if axis, err := axisNamed(name); err == nil && strings.Contains(value, ",") {
+			return v, fmt.Errorf("%s=%s: a variant has one value on each axis; --set %[1]s=%[2]s compares the variants at each of them", axis.Name, printable(value))
+		}
 		a, value, err := parseAssignment(word)
 		if err != nil {
 			return v, err

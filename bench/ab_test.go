@@ -219,6 +219,8 @@ func TestParseVariant(t *testing.T) {
 		"queues=4 queues=1":    "queues is given twice",
 		"hook=dtrace":          "hook=dtrace: choose auto",
 		"queus=4":              "did you mean queues",
+		"queues=1,4":           "queues=1,4: a variant has one value on each axis; --set queues=1,4 compares",
+		"hook=none,kprobe":     "choose auto",
 		"queues":               "is not axis=value",
 		"offload=tso vnet=off": "needs a virtio-net header",
 	} {

@@ -6,9 +6,11 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -126,6 +128,30 @@ func (a Axis) Parse(value string) (string, error) {
 		return v, nil
 	}
 	return "", fmt.Errorf("%s=%s: no such value: choose %s%s", a.Name, printable(value), a.Allowed(), didYouMean(value, a.domain.words))
+}
+
+// compare orders values of the axis: words as the axis lists them, numbers by
+// their value, unit by unit, then any other text. Words stand behind plain numbers
+// and before those with a unit.
+func (a Axis) compare(v, w string) int {
+	rank := func(v string) (group, word, number int) {
+		if i := slices.Index(a.domain.words, v); i >= 0 {
+			return 1, i, 0
+		}
+		if n, err := strconv.Atoi(v); err == nil {
+			return 0, 0, n
+		}
+		for i, u := range a.domain.units {
+			digits, ok := strings.CutSuffix(v, u.suffix)
+			if n, err := strconv.Atoi(digits); ok && err == nil {
+				return 2 + i, 0, n
+			}
+		}
+		return 2 + len(a.domain.units), 0, 0
+	}
+	vg, vw, vn := rank(v)
+	wg, ww, wn := rank(w)
+	return cmp.Or(cmp.Compare(vg, wg), cmp.Compare(vw, ww), cmp.Compare(vn, wn), strings.Compare(v, w))
 }
 
 // axisNamed finds an axis. The error names the axes there are and the nearest.

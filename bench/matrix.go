@@ -49,8 +49,9 @@ type Selection struct {
 	// Filter keeps a scenario if each entry allows its value on that axis.
 	// Entries for the same axis must all allow it.
 	Filter []Allow
-	// Set fixes axes for every scenario, before Filter looks at it.
-	Set map[string]string
+	// Set fixes axes for every scenario, before Filter looks at it; where an axis
+	// has several values, each scenario is there with each of them.
+	Set Block
 }
 
 // Allow is the set of values that a filter lets through on one axis.
@@ -60,9 +61,9 @@ type Allow struct {
 }
 
 // ParseSelection reads the arguments of --filter (`axis=v1,v2 axis=v`) and of
-// --set (`axis=value`, also several in one argument).
+// --set (`axis=v1,v2`, also several axes in one argument).
 func ParseSelection(filters, sets []string) (Selection, error) {
-	sel := Selection{Set: make(map[string]string)}
+	sel := Selection{Set: Block{}}
 	for _, f := range filters {
 		words := strings.Fields(f)
 		if len(words) == 0 {
@@ -82,14 +83,20 @@ func ParseSelection(filters, sets []string) (Selection, error) {
 			return Selection{}, fmt.Errorf("--set %q: is empty: write it like flows=64", s)
 		}
 		for _, word := range words {
-			a, value, err := parseAssignment(word)
+			set, err := parseAllow(word)
 			if err != nil {
 				return Selection{}, fmt.Errorf("--set %q: %w", s, err)
 			}
-			if before, twice := sel.Set[a.Name]; twice && before != value {
-				return Selection{}, fmt.Errorf("--set %q: %s is already set to %s; --set fixes an axis to one value", s, a.Name, before)
+			if before, twice := sel.Set[set.Axis]; twice && !slices.Equal(before, set.Values) {
+				all := strings.Join(slices.Concat(before, set.Values), ",")
+				return Selection{}, fmt.Errorf("--set %q: %s is already set to %s; give all its values at once: %[2]s=%[4]s", s, set.Axis, strings.Join(before, ","), all)
 			}
-			sel.Set[a.Name] = value
+			for i, v := range set.Values {
+				if slices.Contains(set.Values[:i], v) {
+					return Selection{}, fmt.Errorf("--set %q: %s=%s is given twice", s, set.Axis, v)
+				}
+			}
+			sel.Set[set.Axis] = set.Values
 		}
 	}
 	return sel, nil
@@ -138,26 +145,35 @@ func (sel Selection) Keeps(name string) bool {
 // Select returns what sel makes of scenarios: Set is applied first, then
 // Filter, so that a filter speaks of the names that `tunbench list` prints;
 // what has become equal stays once, in its first place. It is an error if a
-// scenario that is left is impossible, or if none is left.
+// scenario that is left is impossible, or if none is left, or more than a suite
+// may have.
 func Select(scenarios []Scenario, sel Selection) ([]Scenario, error) {
+	if sel.Set.size(maxScenarios) > maxScenarios {
+		return nil, fmt.Errorf("--set makes more than %d scenarios of each: give fewer values", maxScenarios)
+	}
 	var selected []Scenario
 	seen := make(map[string]bool)
 	var passed []map[string]string
+	points := sel.Set.points()
 	for _, s := range scenarios {
-		full := maps.Clone(s.Axes)
-		maps.Copy(full, sel.Set)
-		passed = append(passed, full)
-		if n := nameOf(full); !sel.matches(full) || seen[n] {
-			continue
-		} else {
-			seen[n] = true
+		for _, point := range points {
+			full := maps.Clone(s.Axes)
+			maps.Copy(full, point)
+			passed = append(passed, full)
+			if n := nameOf(full); !sel.matches(full) || seen[n] {
+				continue
+			} else {
+				seen[n] = true
+			}
+			changed, err := NewScenario(full)
+			if err != nil {
+				return nil, err
+			}
+			changed.Spec.Warmup, changed.Spec.Measure, changed.Spec.Window = s.Spec.Warmup, s.Spec.Measure, s.Spec.Window
+			if selected = append(selected, changed); len(selected) > maxScenarios {
+				return nil, fmt.Errorf("more than %d scenarios: give --set fewer values, or keep fewer with --filter", maxScenarios)
+			}
 		}
-		changed, err := NewScenario(full)
-		if err != nil {
-			return nil, err
-		}
-		changed.Spec.Warmup, changed.Spec.Measure, changed.Spec.Window = s.Spec.Warmup, s.Spec.Measure, s.Spec.Window
-		selected = append(selected, changed)
 	}
 	if len(selected) == 0 {
 		return nil, fmt.Errorf("the filter matches none of %d scenarios; they have %s", len(scenarios), present(passed, sel))
@@ -176,6 +192,7 @@ func present(points []map[string]string, sel Selection) string {
 				values = append(values, p[a.Name])
 			}
 		}
+		slices.SortFunc(values, a.compare)
 		filtered := slices.ContainsFunc(sel.Filter, func(f Allow) bool { return f.Axis == a.Name })
 		if len(values) > 1 || filtered {
 			parts = append(parts, a.Name+"="+strings.Join(values, ","))

@@ -51,6 +51,7 @@ const overhead = 300 * time.Millisecond
 // Plan is a whole run: what is measured, in which order, in which pairs.
 type Plan struct {
 	Suite     string
+	SuiteFile string // that it was read from, "" if it is built in
 	Scenarios []Scenario
 	Pairs     int
 	Arms      []record.Arm // the trials of a pair, in seeded random order
@@ -201,7 +202,9 @@ func (p Plan) begin(lab Lab, rec Recorder, hook record.Hook) (record.Floor, erro
 	if err != nil {
 		return floor, err // names the CPU and the call
 	}
-	return floor, rec.Write(p.header(lab.Host(), hook, floor))
+	header := p.header(lab.Host(), hook, floor)
+	header.Plan = p.record()
+	return floor, rec.Write(header)
 }
 
 // Exit is the process' exit code; strict makes invalid trials count.

@@ -1,9 +1,15 @@
 package bench
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"tunbench/reports/record"
 )
@@ -38,8 +44,15 @@ func (p Plan) resumable(host record.Host) error {
 			differ = append(differ, fmt.Sprintf("%s: %q then, %q now", d.what, d.was, d.is))
 		}
 	}
+	advice := "begin a new one"
+	if plan := p.unlike(was); len(plan) > 0 {
+		differ = append(differ, plan...)
+		if p.SuiteFile != "" && was.Plan != nil {
+			advice = fmt.Sprintf("put %s back as it was, or begin a new run", p.SuiteFile)
+		}
+	}
 	if len(differ) > 0 {
-		return fmt.Errorf("resume the run of %s: it would not be one run: %s; begin a new one", was.Started, strings.Join(differ, "; "))
+		return fmt.Errorf("resume the run of %s: it would not be one run: %s; %s", was.Started, strings.Join(differ, "; "), advice)
 	}
 	for _, t := range p.Done.Trials {
 		if !slices.ContainsFunc(p.Scenarios, func(s Scenario) bool { return s.Name == t.Scenario }) {
@@ -47,6 +60,128 @@ func (p Plan) resumable(host record.Host) error {
 		}
 	}
 	return nil
+}
+
+// record is what the header keeps of p.
+func (p Plan) record() *record.Plan {
+	r := &record.Plan{SuiteFile: p.SuiteFile, Pairs: p.Pairs, Arms: p.Arms, Search: p.Search.Name, CPUs: p.CPUs, Timings: []record.Timing{}}
+	for _, s := range p.Scenarios {
+		t := record.Timing{WarmupNs: int64(s.Spec.Warmup), MeasureNs: int64(s.Spec.Measure), WindowNs: int64(s.Spec.Window)}
+		i := slices.IndexFunc(r.Timings, func(of record.Timing) bool { return sameTimes(of, t) })
+		if i < 0 {
+			i = len(r.Timings)
+			r.Timings = append(r.Timings, t)
+		}
+		r.Timings[i].Scenarios = append(r.Timings[i].Scenarios, s.Name)
+	}
+	about := struct {
+		record.Plan
+		Suite, Hook, Clock string
+		Seed               uint64
+	}{*r, p.Suite, p.Hook, p.clock(), p.Seed}
+	about.SuiteFile = "" // what it holds counts, not where it is
+	text, err := json.Marshal(about)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	sum := sha256.Sum256(text)
+	r.Hash = hex.EncodeToString(sum[:])
+	return r
+}
+
+func sameTimes(a, b record.Timing) bool {
+	return a.WarmupNs == b.WarmupNs && a.MeasureNs == b.MeasureNs && a.WindowNs == b.WindowNs
+}
+
+// unlike tells in what p is another plan than that of the run that it resumes.
+func (p Plan) unlike(run *record.Run) (differ []string) {
+	was := run.Plan
+	if was == nil {
+		return []string{"plan: its file does not say what it was"}
+	}
+	p.Seed = run.Seed // that of the run counts
+	now := p.record()
+	if now.Hash == was.Hash {
+		return nil
+	}
+	then := timesOf(was)
+	for _, d := range []struct {
+		what    string
+		was, is any
+	}{
+		{"suite", run.Suite, p.Suite},
+		{"hook", run.Hook.Requested, p.Hook},
+		{"pairs", was.Pairs, now.Pairs},
+		{"arms", was.Arms, now.Arms},
+		{"search", cmp.Or(was.Search, "none"), cmp.Or(now.Search, "none")},
+		{"CPUs", was.CPUs, now.CPUs},
+	} {
+		if a, b := fmt.Sprint(d.was), fmt.Sprint(d.is); a != b {
+			differ = append(differ, fmt.Sprintf("%s: %s then, %s now", d.what, a, b))
+		}
+	}
+	var gone, fresh []string
+	changed := map[string][]string{}
+	is := timesOf(now)
+	for _, s := range p.Scenarios {
+		a, known := then[s.Name]
+		if !known {
+			fresh = append(fresh, s.Name)
+			continue
+		}
+		b := is[s.Name]
+		for _, d := range []struct {
+			what    string
+			was, is int64
+		}{{"warm-up", a.WarmupNs, b.WarmupNs}, {"measured time", a.MeasureNs, b.MeasureNs}, {"window", a.WindowNs, b.WindowNs}} {
+			if d.was != d.is {
+				say := fmt.Sprintf("%s: %v then, %v now", d.what, time.Duration(d.was), time.Duration(d.is))
+				changed[say] = append(changed[say], s.Name)
+			}
+		}
+	}
+	for _, t := range was.Timings {
+		for _, name := range t.Scenarios {
+			if _, still := is[name]; !still {
+				gone = append(gone, name)
+			}
+		}
+	}
+	for _, say := range slices.Sorted(maps.Keys(changed)) {
+		if len(changed[say]) < len(is) {
+			say += " for " + someOf(changed[say])
+		}
+		differ = append(differ, say)
+	}
+	if len(gone) > 0 {
+		differ = append(differ, "no longer in the plan: "+someOf(gone))
+	}
+	if len(fresh) > 0 {
+		differ = append(differ, "new in the plan: "+someOf(fresh))
+	}
+	if len(differ) == 0 {
+		differ = append(differ, "plan: the order of its scenarios, or its seed")
+	}
+	return differ
+}
+
+// timesOf gives the timing of each scenario of a plan.
+func timesOf(p *record.Plan) map[string]record.Timing {
+	of := map[string]record.Timing{}
+	for _, t := range p.Timings {
+		for _, name := range t.Scenarios {
+			of[name] = t
+		}
+	}
+	return of
+}
+
+// someOf names three of a list, and how many there are beside.
+func someOf(names []string) string {
+	if len(names) <= 4 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
 }
 
 // done is the set of the trials that need not be made.

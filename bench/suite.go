@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -35,6 +37,7 @@ const (
 // Suite is a list of scenarios with its timing.
 type Suite struct {
 	Name  string
+	File  string // absolute path; "" if it is built in
 	About string
 	Pairs int // of trials, one an arm, for each scenario
 	// Scenarios have the suite's warm-up, measured time and window in their
@@ -70,7 +73,14 @@ func LoadSuite(name string) (*Suite, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read suite: %w", err)
 		}
-		return ParseSuite(name, text)
+		s, err := ParseSuite(name, text)
+		if err != nil {
+			return nil, err
+		}
+		if s.File, err = filepath.Abs(name); err != nil {
+			return nil, fmt.Errorf("find suite %s: %w", name, err)
+		}
+		return s, nil
 	}
 	text, err := embedded.ReadFile(path.Join("suites", name+".yaml"))
 	if err != nil {
@@ -193,8 +203,35 @@ func (p suiteParser) syntaxError(err error) error {
 	return p.errorf(line, "not YAML, here or just below: %s", strings.TrimPrefix(text, "yaml: "))
 }
 
+// readable refuses what no line of YAML may hold: package yaml does, too, but
+// does not tell the line. UTF-16, which begins with a byte order mark, is left to
+// it.
+func (p suiteParser) readable(text []byte) error {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return nil
+	}
+	line := 1
+	for rest := text; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return p.errorf(line, "the byte %#02x is no UTF-8: save the file as UTF-8", rest[0])
+		case r == '\n':
+			line++
+		case r == '\t', r == '\r', r == 0x85:
+		case unicode.IsControl(r):
+			return p.errorf(line, "the control character %U is not allowed: take it out", r)
+		}
+		rest = rest[size:]
+	}
+	return nil
+}
+
 // document returns the root node of the only document in text.
 func (p suiteParser) document(text []byte) (*yaml.Node, error) {
+	if err := p.readable(text); err != nil {
+		return nil, err
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {

@@ -181,6 +181,10 @@ func TestSuiteErrors(t *testing.T) {
 		{"scenarios:\n- {size: 64}\n- {vnet: [10, off], offload: tso}\n", "x.yaml:3: Tun/dir=k2u/gen=udp/queues=1/size=64/offload=tso: impossible combination: offload=tso needs a virtio-net header to say what it carries; set vnet=10 or offload=none"},
 		{"scenarios:\n- size: 64\n  pi: [on\n", "x.yaml:2: not YAML, here or just below: did not find expected ',' or ']'"},
 		{"scenarios:\n- size: 64\n---\nname: x\n", "x.yaml:3: a second document: a file holds one suite"},
+		{"pairs: 6\nscenarios:\n- size: 64\n- size: 15\x0000\n", "x.yaml:4: the control character U+0000 is not allowed: take it out"},
+		{"scenarios:\r\n- size: 64\r\n# \x1b[2J\r\n", "x.yaml:3: the control character U+001B is not allowed: take it out"},
+		{"scenarios:\n- size: 64\n# caf\xe9\n", "x.yaml:3: the byte 0xe9 is no UTF-8: save the file as UTF-8"},
+		{"\ufeffscenarios:\n- size: 63\n", "x.yaml:2: size=63: no such value: choose 64 to 65535, imix"},
 		{"name: x\n\t- y\n", "x.yaml:2: not YAML, here or just below: found a tab character that violates indentation"},
 	} {
 		_, err := ParseSuite("x.yaml", []byte(test.text))
@@ -188,6 +192,25 @@ func TestSuiteErrors(t *testing.T) {
 			t.Errorf("%q: no error", test.text)
 		} else if err.Error() != test.want {
 			t.Errorf("%q:\n got %s\nwant %s", test.text, err, test.want)
+		}
+	}
+}
+
+// Editors that put a byte order mark at the beginning, or carriage returns at the
+// ends of lines, make the same suite.
+func TestSuiteEncodings(t *testing.T) {
+	const text = "# caf\u00e9\npairs: 3\nscenarios:\n- size: [64, 1500]\n"
+	wide := []byte{0xff, 0xfe}
+	for _, r := range text {
+		wide = append(wide, byte(r), byte(r>>8))
+	}
+	want := parse(t, text)
+	for name, text := range map[string][]byte{
+		"UTF-8 with a byte order mark": []byte("\ufeff" + text), "carriage returns": []byte(strings.ReplaceAll(text, "\n", "\r\n")), "UTF-16": wide,
+	} {
+		got, err := ParseSuite("test.yaml", text)
+		if err != nil || got.Pairs != want.Pairs || !slices.Equal(short(got.Scenarios), short(want.Scenarios)) {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 }

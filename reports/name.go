@@ -12,6 +12,7 @@ import (
 var axisOrder = []string{
 	"path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload",
 	"pi", "napi", "xdp", "steer", "qdisc", "txqlen", "sndbuf", "load", "cipher",
+	"ip", "bypass", "spacing", "pause", "filter", "event",
 }
 
 // compareNames orders scenarios: TUN before TAP, then axis by axis, numbers by
@@ -38,19 +39,28 @@ func compareNames(a, b string) int {
 			}
 			return strings.Compare(ka, kb)
 		}
-		na, errA := strconv.Atoi(va)
-		nb, errB := strconv.Atoi(vb)
+		na, unitA, numberA := inUnits(va)
+		nb, unitB, numberB := inUnits(vb)
 		switch {
-		case errA == nil && errB == nil && na != nb:
+		case numberA && numberB && unitA == unitB && na != nb:
 			return cmp.Compare(na, nb)
-		case errA == nil && errB != nil:
+		case numberA && numberB && unitA != unitB:
+			return strings.Compare(unitA, unitB)
+		case numberA && !numberB:
 			return -1
-		case errA != nil && errB == nil:
+		case !numberA && numberB:
 			return 1
 		}
 		return strings.Compare(as[i], bs[i])
 	}
 	return cmp.Compare(len(as), len(bs))
+}
+
+// inUnits takes a value such as 64, 10pct or 5ms apart; a word is none.
+func inUnits(value string) (n int, unit string, ok bool) {
+	digits := len(value) - len(strings.TrimLeft(value, "0123456789"))
+	n, err := strconv.Atoi(value[:digits])
+	return n, value[digits:], err == nil
 }
 
 func modeRank(mode string) int {

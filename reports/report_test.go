@@ -500,8 +500,26 @@ func TestNames(t *testing.T) {
 		"Tun/dir=k2u/gen=udp/queues=2/size=64",
 		"Tun/dir=k2u/gen=udp/queues=2/flows=16/size=64",
 		"Tun/dir=k2u/gen=udp/queues=10/size=64",
+		"Tun/dir=k2u/gen=udp/queues=10/size=64/load=3000pps",
+		"Tun/dir=k2u/gen=udp/queues=10/size=64/load=20000pps",
 		"Tap/dir=k2u/gen=udp/queues=1/size=64",
 		"Other",
+	}
+	// What is at the end of a name, each by itself.
+	for _, values := range [][]string{
+		{"load=5pct", "load=10pct", "load=100pct", "load=999pps", "load=1000pps"},
+		{"pause=5ms", "pause=50ms", "pause=100ms"},
+		{"filter=1ns", "filter=500ns", "filter=1000ns", "filter=pass"},
+		{"txqlen=1", "txqlen=20", "txqlen=100"},
+		{"event=carrier", "pause=5ms", "ip=6"}, // a later axis stands there because the earlier one is at its default
+	} {
+		for i, a := range values {
+			for j, b := range values {
+				if got, want := sign(compareNames("Tun/size=64/"+a, "Tun/size=64/"+b)), sign(i-j); got != want {
+					t.Errorf("compareNames of %s, %s = %d, want %d", a, b, got, want)
+				}
+			}
+		}
 	}
 	for i, a := range ordered {
 		for j, b := range ordered {
@@ -510,7 +528,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	common := commonAxes(ordered[:8])
+	common := commonAxes(ordered[:10])
 	if d := cmp.Diff([]string{"dir=k2u", "gen=udp"}, common); d != "" {
 		t.Error(d)
 	}

@@ -2,10 +2,13 @@ package reports
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"tunbench/reports/record"
 )
@@ -27,13 +30,30 @@ func writeDocument(dir string, d document) error {
 }
 
 // WriteRun writes the records of f into dir as its run file, in one step. The
-// same records give the same bytes.
+// same records give the same bytes. A run file that is there already is left as
+// it is, and the error is fs.ErrExist: somebody may be writing it.
 func WriteRun(dir string, f *record.File) error {
 	var b bytes.Buffer
 	if err := f.Write(record.NewWriter(&b)); err != nil {
 		return err
 	}
-	return writeFiles(dir, []Output{{record.FileName, b.Bytes()}})
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("make report folder: %w", err)
+	}
+	return put(filepath.Join(dir, record.FileName), b.Bytes(), renameNew)
+}
+
+// renameNew renames a file unless there is one of the new name.
+func renameNew(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
+		return err
+	}
+	// NFS and a few others cannot do that, but have links.
+	if err := os.Link(from, to); err != nil {
+		return err
+	}
+	return os.Remove(from)
 }
 
 // writeFiles puts files into dir, the first one last.
@@ -62,7 +82,10 @@ func (d document) pictures() (pics []picture) {
 }
 
 // replace puts content at path, in one step.
-func replace(path string, content []byte) (err error) {
+func replace(path string, content []byte) error { return put(path, content, os.Rename) }
+
+// put writes content beside path and renames it to path.
+func put(path string, content []byte, rename func(from, to string) error) (err error) {
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -87,5 +110,5 @@ func replace(path string, content []byte) (err error) {
 	if err := tmp.Close(); err != nil {
 		return err
 	}
-	return os.Rename(tmp.Name(), path)
+	return rename(tmp.Name(), path)
 }

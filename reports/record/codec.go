@@ -245,6 +245,12 @@ func (r Run) seal() any {
 	fillSlice(&r.Hook.PassedOver)
 	fillSlice(&r.Hook.Programs)
 	fillMap(&r.Floor.CopyNs)
+	if r.Plan != nil {
+		p := *r.Plan
+		fillSlice(&p.Arms)
+		fillSlice(&p.Timings)
+		r.Plan = &p
+	}
 	parts := slices.Clone(r.Parts)
 	for i := range parts {
 		parts[i].Run = parts[i].Run.seal().(Run)

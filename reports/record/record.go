@@ -109,6 +109,9 @@ type Run struct {
 	Host    Host     `json:"host"`
 	Hook    Hook     `json:"hook"`
 	Floor   Floor    `json:"floor"`
+	// Plan is what the run set out to measure; nil in the files of tunbench ab, in
+	// the header of a merged file, and where an older tunbench wrote it.
+	Plan *Plan `json:"plan,omitempty"`
 	// Sees maps a metric to the smallest true change that A/A runs on this host
 	// under this kernel could show: a ratio of 1, or a difference where the
 	// metric is judged by differences (loss, jain). Empty where none is known.
@@ -121,6 +124,28 @@ type Run struct {
 	// common.
 	Shard *Shard `json:"shard,omitempty"`
 	Parts []Part `json:"parts,omitempty"`
+}
+
+// Plan is what a run set out to measure. A run is resumed by the same plan only:
+// its trials would not be those of one run.
+type Plan struct {
+	// Hash is of all that follows but SuiteFile, and of the run's suite, seed,
+	// clock and requested hook.
+	Hash      string   `json:"hash"`
+	SuiteFile string   `json:"suite_file,omitempty"` // absolute path; "" for a suite that is built in
+	Pairs     int      `json:"pairs"`                // of each scenario
+	Arms      []Arm    `json:"arms"`
+	Search    string   `json:"search,omitempty"` // profile
+	CPUs      []int    `json:"cpus,omitempty"`   // as asked for
+	Timings   []Timing `json:"timings"`          // of all scenarios, in their order
+}
+
+// Timing is how long each trial of some scenarios of a Plan takes.
+type Timing struct {
+	WarmupNs  int64    `json:"warmup_ns"`
+	MeasureNs int64    `json:"measure_ns"`
+	WindowNs  int64    `json:"window_ns"`
+	Scenarios []string `json:"scenarios"`
 }
 
 // Build is a tunbench in a file.

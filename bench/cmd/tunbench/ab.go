@@ -258,7 +258,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	}
 	path := filepath.Join(out, record.FileName)
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s holds a run already: choose another --out", path)
+		return taken(path, "")
 	}
 	known := a.known(ab.Clock, lab.Host())
 	// What an A/A run is to find out, it does not print of the one before.
@@ -284,7 +284,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	ab.Progress = progress.step
 	created := false
 	outcome, runErr := ab.Run(ctx, lab, func() (bench.Recorder, error) {
-		rec, err := create(path)
+		rec, err := a.create(path)
 		created = err == nil
 		return rec, err
 	})
@@ -308,10 +308,10 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 		reportErr = errors.Join(reportErr, a.remember(lab.Host(), ab.Clock, s))
 	}
 	switch err := errors.Join(runErr, reportErr); {
+	case outcome.Interrupted && runErr == nil:
+		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %s in %s", record.Plural(outcome.Trials, "trial is", "trials are"), path), reportErr)}
 	case err != nil:
 		return fmt.Errorf("%w; %s in %s", err, record.Plural(outcome.Trials, "trial is", "trials are"), path)
-	case outcome.Interrupted:
-		return exitError{exitInterrupted, fmt.Errorf("interrupted: %s in %s", record.Plural(outcome.Trials, "trial is", "trials are"), path)}
 	}
 	code := outcome.Exit(ab.ExitRule())
 	switch {

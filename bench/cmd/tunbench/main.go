@@ -15,7 +15,29 @@ func main() {
 	if vm.IsInit() {
 		vm.Init() // does not return
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the first signal ends the run in order, a second one kills
+	ctx := untilSignal(context.Background())
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// untilSignal gives a context that ends with the first signal to end: the run
+// then ends in order, with its report. A second Ctrl-C or SIGTERM kills.
+//
+// SIGHUP, which the loss of a terminal sends, is such a signal too, unless nohup
+// told to ignore it. It may come twice, from the shell and from the kernel, so
+// that the second one is ignored; and what read from tunbench's standard output
+// is likely gone as well, which must not kill before the report is written.
+func untilSignal(ctx context.Context) context.Context {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	hangup := !signal.Ignored(syscall.SIGHUP)
+	if hangup {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(ctx, signals...)
+	context.AfterFunc(ctx, func() {
+		if hangup {
+			signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+		}
+		stop()
+	})
+	return ctx
 }

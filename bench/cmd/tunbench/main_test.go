@@ -133,6 +133,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"run", "--trials", "0"}, "--trials 0: choose 1 to 1000 pairs"},
 		{[]string{"run", "--set", "queues=257"}, "queues=257: no such value: choose 1 to 256"},
 		{[]string{"run", "--set", "quues=2"}, "did you mean queues?"},
+		{[]string{"ab", "--a", "size=64,256", "--b", "size=1500"}, `--a "size=64,256": size=64,256: a variant has one value on each axis; --set size=64,256 compares the variants at each of them`},
 		{[]string{"list", "--filter", "gen=foo"}, "gen=foo: no such value: choose udp, udp-gso, packet"},
 		{[]string{"run", "--suite", "smoke", "--set", "offload=tso", "--set", "vnet=off"}, "/offload=tso: impossible combination"},
 		{[]string{"run", "--filter", "queues=17"}, "suite default: the filter matches none of"},
@@ -156,6 +157,18 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"run", "--search", "quick", "--suite", "kernels"}, "--search: no scenario can be searched for rates; T"},
 		{[]string{"run", "-q", "-v"}, "[quiet verbose]"},
 		{[]string{"run", "--out", held}, "holds a run already"},
+		{[]string{"run", "--out", ""}, `--out "": is empty: give it a value, or leave it out; see tunbench run --help`},
+		{[]string{"run", "--resume="}, `--resume "": is empty`},
+		{[]string{"run", "--cpus", ""}, `--cpus "": is empty`},
+		{[]string{"run", "--search", ""}, `--search "": is empty`},
+		{[]string{"ab", "--a", "", "--b", "", "--out", ""}, `--out "": is empty`},
+		{[]string{"ab", "--base-binary", "", "--b", "size=1500"}, `--base-binary "": is empty`},
+		{[]string{"merge", held, "--out", ""}, `--out "": is empty`},
+		{[]string{"report", held, "--out", ""}, `--out "": is empty`},
+		{[]string{"compare", held, held, "--out", ""}, `--out "": is empty`},
+		{[]string{"vm", "--kernel", "6.1", "--out", "", "--", "doctor"}, `--out "": is empty`},
+		{[]string{"kernels", "--from", ""}, `--from "": is empty`},
+		{[]string{"history", "add", "--dir", "", held}, `--dir "": is empty`},
 		{[]string{"run", "--out", filepath.Join(file, "x")}, "not a directory"},
 		{[]string{"run", "--out", "/proc/no/such"}, "create --out"},
 		{[]string{"compare"}, "accepts between 1 and 2 arg"},
@@ -314,7 +327,7 @@ func TestRunJSON(t *testing.T) {
 
 func TestRunDefaultOut(t *testing.T) {
 	t.Chdir(t.TempDir())
-	args := runArgs("", "--arm", "bare", "--measure", "100ms")
+	args := []string{"run", "--suite", "smoke", "--filter", "mode=tun gen=udp load=max", "--arm", "bare", "--measure", "100ms"}
 	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, args...); code != 0 {
 		t.Fatalf("exit %d, stderr %q", code, stderr)
 	}

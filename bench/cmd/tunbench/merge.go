@@ -2,7 +2,7 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -47,7 +47,7 @@ counts as interrupted.`,
 func (a *app) merge(names []string, out string, partial bool) error {
 	path := filepath.Join(out, record.FileName)
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s holds a run already: choose another --out", path)
+		return taken(path, "")
 	}
 	var shards []record.Named
 	for _, name := range names {
@@ -61,13 +61,21 @@ func (a *app) merge(names []string, out string, partial bool) error {
 		for _, w := range f.Warnings {
 			a.warnf("%s: %s", name, w)
 		}
+		if holder := record.Holder(name); holder != "" && f.End == nil {
+			if !partial {
+				return &record.HeldError{Path: name, Holder: holder}
+			}
+			a.warnf("%s: is being written by %s: what is there so far is merged", name, holder)
+		}
 		shards = append(shards, record.Named{Name: name, File: f})
 	}
 	merged, err := record.Merge(shards, partial)
 	if err != nil {
 		return err
 	}
-	if err := reports.WriteRun(out, merged); err != nil {
+	if err := reports.WriteRun(out, merged); errors.Is(err, fs.ErrExist) {
+		return taken(path, "") // since it was looked for above
+	} else if err != nil {
 		return err
 	}
 	return a.report(out, path, defaultFormat, false)

@@ -142,7 +142,7 @@ func TestShardWrongUse(t *testing.T) {
 	for _, command := range []string{"run", "list"} {
 		for shard, want := range map[string]string{
 			"0/3": "--shard: \"0/3\": there is no shard 0: choose 1/3 to 3/3 (where a scheduler counts from 0, add 1)",
-			"":    "--shard: \"\" is no share of a plan: write it like 2/3",
+			"":    "--shard \"\": is empty",
 			"x":   "write it like 2/3",
 		} {
 			code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, command, "--shard", shard)

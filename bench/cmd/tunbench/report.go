@@ -70,6 +70,9 @@ func (a *app) render(names []string, out string, format reports.Format) error {
 		for _, w := range f.Warnings {
 			a.warnf("%s: %s", name, w)
 		}
+		if holder := record.Holder(name); holder != "" && f.End == nil {
+			a.warnf("%s: is being written by %s: this is what is there so far", name, holder)
+		}
 		runs[i] = reports.NamedRun{Name: name, File: f}
 	}
 	parts := [][]reports.NamedRun{runs}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -26,7 +29,16 @@ func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
 	if other != nil {
 		return other
 	}
-	f, err := record.ReadFile(flags.resume)
+	dir, err := runFolder(flags.resume)
+	if err != nil {
+		return fmt.Errorf("--resume: %w", err)
+	}
+	// Before it is read: what another process writes until it lets go would be
+	// measured again.
+	if err := a.hold(filepath.Join(dir, record.FileName)); err != nil {
+		return fmt.Errorf("--resume: %w", err)
+	}
+	f, err := record.ReadFile(dir)
 	if err != nil {
 		return fmt.Errorf("--resume: %w", err)
 	}
@@ -50,6 +62,9 @@ func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
 	if err := earlier.ParseFlags(args); err != nil {
 		return fmt.Errorf("--resume %s: its flags: %w", flags.resume, err)
 	}
+	if p := f.Run.Plan; p != nil && p.SuiteFile != "" {
+		was.suite = p.SuiteFile // it was named from another folder, perhaps
+	}
 	plan, err := was.runPlan(f.Run.Args)
 	if err != nil {
 		return fmt.Errorf("--resume %s: its flags: %w", flags.resume, err)
@@ -61,11 +76,25 @@ func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
 		return err
 	}
 	plan.Done, plan.Strict = f, flags.strict || was.strict
-	dir := flags.resume
-	if filepath.Base(dir) == record.FileName {
-		dir = filepath.Dir(dir)
-	}
 	return a.measure(cmd.Context(), plan, dir, was.format, flags.asJSON)
+}
+
+// runFolder is the folder of the run that is named by it or by its file.
+func runFolder(name string) (string, error) {
+	st, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("find the run: %w", err)
+	case st.IsDir():
+		inside := filepath.Join(name, record.FileName)
+		if _, err := os.Stat(inside); errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("%s: there is no %s in it: name the folder of a run", name, record.FileName)
+		}
+		return name, nil
+	case filepath.Base(name) == record.FileName:
+		return filepath.Dir(name), nil
+	}
+	return "", fmt.Errorf("%s is a file: name the folder of a run, or the %s in it", name, record.FileName)
 }
 
 // runArguments are those behind the name of the command, of a run's arguments

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tunbench/bench"
+	"tunbench/reports/record"
 )
 
 // Exit codes.
@@ -30,6 +33,8 @@ type app struct {
 	doctor     func(context.Context) (bench.Report, error)
 
 	rehearsal *rehearsal // a command stops at its plan and leaves it here; nil: it runs
+
+	held []*record.Lock // of the run files that this command writes, until it ends
 }
 
 // run executes the command line args and returns the exit code.
@@ -47,6 +52,10 @@ func (a *app) execute(ctx context.Context) int {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
+	for _, lock := range a.held {
+		lock.Close()
+	}
+	a.held = nil
 	if err == nil {
 		return 0
 	}
@@ -95,6 +104,8 @@ invalid; 130 interrupted.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		// cobra calls this before each command.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return noneEmpty(cmd) },
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
@@ -104,6 +115,21 @@ invalid; 130 interrupted.`,
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
 	root.AddCommand(a.runCommand(), a.abCommand(), a.workerCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.compareCommand(), a.historyCommand(), a.mergeCommand(), a.vmCommand(), a.kernelsCommand(), a.versionCommand(), a.manCommand())
 	return root
+}
+
+// mayBeEmpty are the flags whose empty value says something: a scenario as it
+// is, no more kernel parameters.
+var mayBeEmpty = []string{"a", "b", "append"}
+
+// noneEmpty refuses `--out ”` and its like, which a script writes where it means
+// another value: taken for the default, it would measure something else.
+func noneEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" && !slices.Contains(mayBeEmpty, f.Name) {
+			err = fmt.Errorf("--%s \"\": is empty: give it a value, or leave it out; see %s --help", f.Name, cmd.CommandPath())
+		}
+	})
+	return err
 }
 
 // warnf prints to stderr unless -q is given.

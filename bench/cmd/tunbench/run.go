@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,7 +70,10 @@ func (a *app) runCommand() *cobra.Command {
 		Long: `run measures each scenario of a suite in pairs of trials, bare and observed, and
 writes run.jsonl and report.md into a folder. Each trial is on the disk as soon
 as it is finished: a run that is interrupted leaves a valid file and a report,
-and --resume goes on with it.
+and --resume goes on with it, by the same plan: a suite file that was edited
+meanwhile is refused. While a run lives nothing else writes its file: a second
+run or --resume ends at once and names the process that does. On NFS that takes
+a server with locks.
 
 --search looks in each scenario for the highest rates without loss (NDR) and with
 a loss of 0.5 % (PDR), by multiple loss ratio search (RFC 9971), after all pairs.
@@ -144,7 +148,7 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 	}
 	path := filepath.Join(out, record.FileName)
 	if _, err := os.Lstat(path); err == nil && plan.Done == nil {
-		return fmt.Errorf("%s holds a run already: choose another --out, or go on with it: --resume %s", path, out)
+		return taken(path, ", or go on with it: --resume "+out)
 	}
 	if plan.Shard != nil && len(plan.Scenarios) == 0 {
 		a.warnf("%v holds none of the %d scenarios: there is nothing to measure", *plan.Shard, plan.Shard.Scenarios)
@@ -174,7 +178,7 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 			}
 			return tee{rec, record.NewWriter(a.stdout)}, nil
 		}
-		rec, err := create(path)
+		rec, err := a.create(path)
 		created = err == nil
 		if err != nil || !asJSON {
 			return rec, err
@@ -195,13 +199,19 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 	}
 
 	reportErr := a.report(out, path, format, asJSON)
+	if full(runErr) {
+		runErr = fmt.Errorf("%w: what was finished is kept: make room there, then go on with tunbench run --resume %s", runErr, out)
+	} else if full(reportErr) {
+		reportErr = fmt.Errorf("%w: the run itself is kept: make room there, then tunbench report %s --out %[2]s", reportErr, out)
+	}
 	switch {
+	case outcome.Interrupted && runErr == nil:
+		// Whoever hangs up also takes away what the summary is printed to.
+		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, plan.Trials(), path), reportErr)}
 	case runErr != nil && reportErr != nil:
 		return fmt.Errorf("%w; the report failed too: %w; %s in %s", runErr, reportErr, record.Plural(outcome.Trials, "trial is", "trials are"), path)
 	case runErr != nil || reportErr != nil:
 		return fmt.Errorf("%w; %s in %s", errors.Join(runErr, reportErr), record.Plural(outcome.Trials, "trial is", "trials are"), path)
-	case outcome.Interrupted:
-		return exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, plan.Trials(), path)}
 	}
 	exit := exitError{code: outcome.Exit(plan.Strict)}
 	switch {
@@ -221,6 +231,11 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, reports.ReportName))
 	}
 	return exit
+}
+
+// full tells that a disk, a quota or a limit on the size of files is exhausted.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
 // known is what A/A runs told about this host, nil where none did. They were
@@ -292,24 +307,50 @@ func writeReports(dir, format string, r reports.NamedRun) (written []string, err
 }
 
 // create makes the folder of path and the file, which must not exist: a run
-// never overwrites another.
-func create(path string) (bench.Recorder, error) {
+// never overwrites another. The file is locked until the command ends.
+func (a *app) create(path string) (bench.Recorder, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, fmt.Errorf("create --out: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s holds a run already: choose another --out", path)
+		return nil, taken(path, "")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create run file: %w", err)
 	}
 	f.Close()
+	if err := a.hold(path); err != nil {
+		return nil, err
+	}
 	rec, err := record.Create(path)
 	if err != nil {
 		return nil, err
 	}
 	return handOut(path, rec)
+}
+
+// hold locks the run file at path until the command ends, unless another process
+// has done so.
+func (a *app) hold(path string) error {
+	lock, err := record.Hold(path)
+	if err != nil {
+		return err
+	}
+	a.held = append(a.held, lock)
+	if lock.Warning != "" {
+		a.warnf("warning: %s", lock.Warning)
+	}
+	return nil
+}
+
+// taken says that there is a run at path, or that one is being made; orElse adds
+// what else can be done where none is.
+func taken(path, orElse string) error {
+	if holder := record.Holder(path); holder != "" {
+		return &record.HeldError{Path: path, Holder: holder}
+	}
+	return fmt.Errorf("%s holds a run already: choose another --out%s", path, orElse)
 }
 
 // tee prints each record that was written.

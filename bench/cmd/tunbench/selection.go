@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -42,7 +41,7 @@ func (s *selection) register(cmd *cobra.Command) {
 	s.changed = f.Changed
 	f.StringVar(&s.suite, "suite", "default", "what to measure: "+strings.Join(bench.SuiteNames(), ", ")+" or a file that ends in .yaml")
 	f.StringArrayVar(&s.filters, "filter", nil, "keep scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
-	f.StringArrayVar(&s.sets, "set", nil, "fix an axis for every scenario: axis=value (may repeat)")
+	f.StringArrayVar(&s.sets, "set", nil, "fix an axis for every scenario: axis=value; several values, axis=v1,v2, multiply the scenarios (may repeat)")
 	f.IntVar(&s.trials, "trials", 0, "pairs of trials for each scenario (default: the suite's)")
 	f.DurationVar(&s.warmup, "warmup", 0, "time that a trial runs before it is measured (default: the suite's)")
 	f.DurationVar(&s.measure, "measure", 0, fmt.Sprintf("measured time of a trial, %v at least (default: the suite's)", bench.MinMeasure))
@@ -72,9 +71,6 @@ func (s *selection) registerShard(cmd *cobra.Command) {
 // split gives the share of plan that --shard asks for.
 func (s *selection) split(plan bench.Plan) (bench.Plan, error) {
 	shard, err := bench.ParseShard(s.shard)
-	if err == nil && s.shard == "" && s.changed("shard") {
-		err = errors.New(`"" is no share of a plan: write it like 2/3`)
-	}
 	if err != nil {
 		return plan, fmt.Errorf("--shard: %w", err)
 	}
@@ -119,7 +115,7 @@ func (s *selection) plan(args []string) (bench.Plan, error) {
 	if err != nil {
 		return none, err
 	}
-	p.Suite, p.Pairs = suite.Name, suite.Pairs
+	p.Suite, p.SuiteFile, p.Pairs = suite.Name, suite.File, suite.Pairs
 	if s.changed("trials") {
 		if s.trials < 1 || s.trials > bench.MaxPairs {
 			return none, fmt.Errorf("--trials %d: choose 1 to %d pairs", s.trials, bench.MaxPairs)

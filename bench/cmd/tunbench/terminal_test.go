@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,8 +29,7 @@ const standInEnv = "TUNBENCH_TEST_STAND_IN"
 // gives trials of ten windows. As `panic` it panics in the third trial; as
 // `stuck` no trial ends.
 func standIn(as string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
+	ctx := untilSignal(context.Background())
 	n := 0
 	lab := fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
 		n++
