@@ -449,7 +449,7 @@ func (t historyText) points() (p []prose) {
 			line = say("Nothing that ", group.what, " still stands")
 		}
 		if known > 0 {
-			line = append(line, say("; of "+plural(known, "series", "series")+" it is acknowledged")...)
+			line = append(line, say("; what "+group.what+" in "+plural(known, "series", "series")+" is acknowledged")...)
 		}
 		if gone > 0 {
 			line = append(line, say("; "+plural(gone, "change", "changes")+" went back since")...)

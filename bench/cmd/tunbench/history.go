@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -193,8 +192,9 @@ tunbench history ack ID. What improved or went back is told if it happened in th
 finding is too short to tell: there are changes that nobody can tell from noise.
 
 Exit codes: 0 also where something regressed, which is told; with --fail 1 if
-something regressed, has not gone back and is not acknowledged, and 3 if no series
-could be judged because all are too short (--allow missing: 0); 2 wrong use.`,
+something regressed, has not gone back and is not acknowledged, and 3 if nothing
+could be judged, because every series is too short or none was asked for
+(--allow missing: 0); 2 wrong use.`,
 		Example: `  tunbench history check
   tunbench history check --dir ci/history --fail --threshold pps=5%
   tunbench history check --host all --json | jq 'select(.verdict == "regression" and .standing and .acknowledged == null)'`,
@@ -224,7 +224,11 @@ could be judged because all are too short (--allow missing: 0); 2 wrong use.`,
 			case c.Regressed():
 				return exitError{code: 1}
 			case !c.Told() && len(o.allow) == 0:
-				return exitError{code: exitUnknown, err: errors.New("nothing could be judged: every series is too short to tell; --allow missing lets that pass")}
+				why := "every series is too short to tell"
+				if len(c.Series) == 0 {
+					why = "no run has a figure that was asked for"
+				}
+				return exitError{code: exitUnknown, err: fmt.Errorf("nothing could be judged: %s; --allow missing lets that pass", why)}
 			}
 			return nil
 		},
@@ -235,7 +239,7 @@ could be judged because all are too short (--allow missing: 0); 2 wrong use.`,
 	o.register(cmd)
 	f.BoolVar(&o.json, "json", false, "print one object for each finding, and for each series that is too short to tell, instead of the summary")
 	f.BoolVar(&o.fail, "fail", false, "exit with 1 if something regressed, has not gone back and is not acknowledged, with 3 if nothing could be judged")
-	f.StringSliceVar(&o.allow, "allow", nil, "with --fail, let pass: missing, a history too short to judge anything")
+	f.StringSliceVar(&o.allow, "allow", nil, "with --fail, let pass: missing, a history in which nothing can be judged")
 	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions([]string{allowMissing}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
