@@ -102,6 +102,10 @@ type History struct {
 	Runs     []StoredRun
 	Problems []string // about files that were left out, a sentence each
 	Series   []*Series
+	// Mixed says which hosts are more than one, a sentence each by fingerprint.
+	Mixed map[string]string
+
+	acks map[string]Ack
 }
 
 // HistoryOptions say which series a history is shown or checked as.
@@ -115,6 +119,14 @@ type HistoryOptions struct {
 	Since time.Time
 	// Thresholds replace those of the metrics, as in CompareOptions.
 	Thresholds map[string]float64
+	// Acks are the findings that somebody acknowledged, by their ID.
+	Acks map[string]Ack
+}
+
+// Ack says that somebody knows of a finding, which then fails no job.
+type Ack struct {
+	Reason string `json:"reason"`
+	Time   string `json:"time"` // RFC 3339
 }
 
 // Series is a metric of one scenario over time, on one host.
@@ -135,7 +147,7 @@ type Series struct {
 	// logarithms where the gate's changes are ratios.
 	judged    []int
 	y         []float64
-	breaks    []int // of Changes, in judged
+	found     // what the replay of the runs found in y
 	threshold func(from, to int) float64
 	shownFrom int // the first point that is shown
 }
@@ -159,16 +171,22 @@ type Point struct {
 // Kinds of Change.
 const (
 	ChangePoint  = "change-point" // the runs before and after differ
-	SinceRun     = "last-run"     // the newest run differs from the one before it
+	SinceRun     = "last-run"     // a run, and those after it, differ from the runs before it
 	SinceRelease = "last-release" // the newest runs differ from those of the last release
+	Drift        = "drift"        // the runs move slowly away from where they were
+	TooShort     = "too-short"    // no Change, but a series that cannot be judged yet
 )
 
 // Change is a finding in a series.
 type Change struct {
+	// ID stays the same while runs are added: it follows from the series and from
+	// the run that the change was first found in.
+	ID      string `json:"id"`
 	Kind    string `json:"kind"`
 	Verdict string `json:"verdict"` // record.Regression or record.Improvement
 	// Base and New are medians of the runs on both sides, as many as BaseRuns and
-	// NewRuns.
+	// NewRuns. Of a drift they are the ends of the line through all runs from the
+	// first of the base on, which are NewRuns.
 	Base     float64 `json:"base"`
 	New      float64 `json:"new"`
 	BaseRuns int     `json:"base_runs"`
@@ -180,27 +198,25 @@ type Change struct {
 	CI        *[2]float64 `json:"ci"`
 	P         float64     `json:"p"`
 	Threshold float64     `json:"threshold"`
-	Before    Point       `json:"before"` // the last run that the change is not in; the release
-	Begins    Point       `json:"begins"` // the first run that it is in; the newest, where that is not known
+	Before    Point       `json:"before"`   // the last run that the change is not in; the release
+	Begins    Point       `json:"begins"`   // the first run that it is in; the newest, where that is not known
+	FoundIn   string      `json:"found_in"` // id of the run with which it was found
 	// Standing tells that at least half of it is still there in the newest runs.
 	Standing bool     `json:"standing"`
 	Notes    []string `json:"notes"` // what else changed with it
+	// Acknowledged is nil unless somebody acknowledged the change or, of a change
+	// since a release, all that it consists of.
+	Acknowledged *Ack `json:"acknowledged"`
 
-	at int // of Begins in Points
+	at    int      // of Begins in Points
+	drift bool     // Base and New are of a line
+	parts []string // the IDs of the changes that one since a release consists of
 }
-
-// How a history is searched for changes.
-const (
-	historyAlpha  = 0.001
-	historyWindow = 50 // runs
-	historyStride = historyWindow / 2
-	levelRuns     = 5 // that tell a level of today, or of a release
-)
 
 // NewHistory puts runs in the order of time, makes series of them as o says, and
 // finds their change points.
 func NewHistory(name string, runs []StoredRun, o HistoryOptions) (*History, error) {
-	h := &History{Name: name}
+	h := &History{Name: name, acks: o.Acks}
 	for _, r := range runs {
 		if strings.HasPrefix(r.Host, o.Host) {
 			h.Runs = append(h.Runs, r)
@@ -236,6 +252,7 @@ func NewHistory(name string, runs []StoredRun, o HistoryOptions) (*History, erro
 		return cmp.Or(strings.Compare(a.Host, b.Host), strings.Compare(b.Clock, a.Clock), compareNames(a.Scenario, b.Scenario),
 			strings.Compare(string(a.Arm), string(b.Arm)), strings.Compare(a.Hook, b.Hook), cmp.Compare(gateRank(a.Metric), gateRank(b.Metric)))
 	})
+	h.Mixed = mixtures(h.Runs)
 	// A change of everything, as another kernel may be, takes a while to judge.
 	errs := make([]error, len(h.Series))
 	var next atomic.Int64
@@ -298,107 +315,97 @@ func (s *Series) find(o HistoryOptions) error {
 		}}
 		return options.threshold(s.gate)
 	}
-	places, err := windows(s.y)
-	if err != nil {
+	if err := s.replay(); err != nil {
 		return err
 	}
-	return s.keep(places)
+	return s.keep()
 }
 
-// windows finds the change points of y, in windows that overlap by half: in a
-// longer one, old changes would take the time and the power.
-func windows(y []float64) (found []stat.ChangePoint, err error) {
-	for from := 0; ; from += historyStride {
-		to := min(from+historyWindow, len(y))
-		// The last window is full: the newest runs are what matters.
-		from := max(0, min(from, to-historyWindow))
-		points, err := stat.ChangePoints(y[from:to], historyAlpha)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range points {
-			p.At += from
-			// Two windows may place one change a little apart: the surer counts.
-			i := slices.IndexFunc(found, func(f stat.ChangePoint) bool { return max(f.At-p.At, p.At-f.At) < stat.LeastSegment })
-			switch {
-			case i < 0:
-				found = append(found, p)
-			case p.P < found[i].P:
-				found[i] = p
-			}
-		}
-		if to == len(y) {
-			break
-		}
-	}
-	slices.SortFunc(found, func(a, b stat.ChangePoint) int { return a.At - b.At })
-	return found, nil
-}
-
-// keep makes Changes of the places that count: those whose interval reaches the
+// keep makes Changes of the levels that count: those whose interval reaches the
 // threshold. The least of the others is dropped first, and the runs around it
 // then are one level, so that a slow change is not lost in small pieces.
-func (s *Series) keep(places []stat.ChangePoint) error {
+func (s *Series) keep() error {
 	for {
-		changes := make([]Change, len(places))
+		changes := make([]Change, len(s.levels))
 		least, size := -1, math.Inf(1)
-		for i, p := range places {
-			from, to := 0, len(s.y)
+		for i, l := range s.levels {
+			from, to := l.from, len(s.y)
 			if i > 0 {
-				from = places[i-1].At
+				from = max(from, s.levels[i-1].at)
 			}
-			if i+1 < len(places) {
-				to = places[i+1].At
+			if i+1 < len(s.levels) {
+				to = s.levels[i+1].at
 			}
 			// Runs that lie further away tell little of this change.
-			from, to = max(from, p.At-historyStride), min(to, p.At+historyStride)
-			c, reach, err := s.change(from, p.At, to)
+			from, to = max(from, l.at-historyStride), min(to, l.at+historyStride)
+			by, reach, ci, err := s.reach(from, l.at, to)
 			if err != nil {
 				return err
 			}
-			c.Kind, c.P = ChangePoint, p.P
+			c, err := s.finding(from, l.at, l.at, to, l.at, by)
+			if err != nil {
+				return err
+			}
+			c.Kind, c.P, c.CI = ChangePoint, l.p, ci
+			s.name(&c, levelID, l.seen)
 			changes[i] = c
 			if reach < c.Threshold && reach/c.Threshold < size {
 				least, size = i, reach/c.Threshold
 			}
 		}
 		if least >= 0 {
-			places = slices.Delete(places, least, least+1)
+			s.levels = slices.Delete(s.levels, least, least+1)
 			continue
 		}
 		for i := range changes {
-			s.breaks = append(s.breaks, places[i].At)
-		}
-		now, err := stat.Median(s.today(0))
-		if err != nil && len(changes) > 0 {
-			return err
-		}
-		for i := range changes {
-			c := &changes[i]
-			left := s.ratio(now - s.value(c.Base))
-			c.Standing = left*c.Change > 0 && math.Abs(left) >= math.Abs(c.Change)/2
+			if err := s.stands(i, &changes[i]); err != nil {
+				return err
+			}
 		}
 		s.Changes = append(s.Changes, changes...)
 		return nil
 	}
 }
 
-// change holds judged values from at on against those before. Reach is the end
-// of its interval that lies further from no change.
-func (s *Series) change(from, at, to int) (c Change, reach float64, err error) {
+// stands tells whether the change to that level is still there: whether at least
+// half of it is left in each level after it, and in the newest runs.
+func (s *Series) stands(i int, c *Change) error {
+	c.Standing = true
+	for k := i + 1; k <= len(s.levels); k++ {
+		of := s.today(0)
+		if k < len(s.levels) {
+			of = s.y[s.levels[k-1].at:s.levels[k].at]
+		}
+		now, err := stat.Median(of)
+		if err != nil {
+			return err
+		}
+		c.Standing = c.Standing && s.left(s.value(c.Base), c.Change, now)
+	}
+	return nil
+}
+
+// left tells whether the judged value now lies at least half of a change away from
+// the one that is its base, to the same side.
+func (s *Series) left(base, change, now float64) bool {
+	left := s.ratio(now - base)
+	return left*change > 0 && math.Abs(left) >= math.Abs(change)/2
+}
+
+// reach is by how much judged values from at on differ from those before, as
+// estimated, in the unit of the values; the end of the interval of the change that
+// lies further from no change; and that interval, nil where there is none.
+func (s *Series) reach(from, at, to int) (by, reach float64, ci *[2]float64, err error) {
 	e, err := stat.Shift(s.y[from:at], s.y[at:to], alpha)
 	if err != nil && e.N == 0 {
-		return c, 0, err
+		return 0, 0, nil, err
 	}
-	if c, err = s.finding(from, at, at, to, at, e.Value); err != nil {
-		return c, 0, err
-	}
-	reach = math.Abs(c.Change)
+	reach = math.Abs(s.ratio(e.Value))
 	if e.Level > 0 {
-		c.CI = &[2]float64{s.ratio(e.Low), s.ratio(e.High)}
-		reach = max(reach, math.Abs(c.CI[0]), math.Abs(c.CI[1]))
+		ci = &[2]float64{s.ratio(e.Low), s.ratio(e.High)}
+		reach = max(reach, math.Abs(ci[0]), math.Abs(ci[1]))
 	}
-	return c, reach, nil
+	return e.Value, reach, ci, nil
 }
 
 // finding is a change by that much from some judged values to others, which
@@ -446,14 +453,18 @@ func (s *Series) value(v float64) float64 {
 	return math.Log(v)
 }
 
+// figure is the figure of which a judged value is made.
+func (s *Series) figure(v float64) float64 {
+	if s.gate.Absolute {
+		return v
+	}
+	return math.Exp(v)
+}
+
 // today are the newest judged values of the level that they are on, not before
 // the judged value first.
 func (s *Series) today(first int) []float64 {
-	from := max(first, len(s.y)-levelRuns)
-	if n := len(s.breaks); n > 0 {
-		from = max(from, s.breaks[n-1])
-	}
-	return s.y[from:]
+	return s.y[max(first, len(s.y)-levelRuns, s.start()):]
 }
 
 // since leaves out what is older.
@@ -504,111 +515,4 @@ func unionOf(a, b map[string]string) (keys []string) {
 	}
 	slices.Sort(keys)
 	return keys
-}
-
-// Finding is a change and the series that it is in.
-type Finding struct {
-	Series *Series
-	Change
-}
-
-// Check is what a history says about its newest runs.
-type Check struct {
-	*History
-	Findings []Finding // regressions first, then by their size in thresholds
-	// Judged are the series that are long enough to tell a change from noise, Short
-	// the others.
-	Judged, Short int
-}
-
-// Check tells the changes that are news: the change points since the last
-// release before the newest run or, where there is none, in the last window; and
-// how the newest run stands to the one before it and to that release. These two
-// are judged by the scatter of the runs.
-func (h *History) Check() (*Check, error) {
-	c := &Check{History: h}
-	for _, s := range h.Series {
-		n := len(s.y)
-		if n < stat.LeastForScatter {
-			c.Short++
-			continue
-		}
-		c.Judged++
-		release := s.lastRelease()
-		for i, change := range s.Changes {
-			if s.breaks[len(s.breaks)-len(s.Changes)+i] > max(release, n-historyWindow) {
-				c.Findings = append(c.Findings, Finding{s, change})
-			}
-		}
-		moves, err := s.moves(release)
-		if err != nil {
-			return nil, fmt.Errorf("check %s of %s: %w", s.Metric, s.Scenario, err)
-		}
-		c.Findings = append(c.Findings, moves...)
-	}
-	weight := map[*Series]float64{}
-	for _, f := range c.Findings {
-		weight[f.Series] = max(weight[f.Series], math.Abs(f.Change.Change)/f.Threshold)
-	}
-	slices.SortStableFunc(c.Findings, func(a, b Finding) int {
-		return cmp.Or(strings.Compare(b.Verdict, a.Verdict), cmp.Compare(weight[b.Series], weight[a.Series]))
-	})
-	return c, nil
-}
-
-// lastRelease is the judged value of the last release before the newest one; -1
-// if there is none.
-func (s *Series) lastRelease() int {
-	for i := len(s.judged) - 2; i >= 0; i-- {
-		if s.Points[s.judged[i]].Release != "" {
-			return i
-		}
-	}
-	return -1
-}
-
-// moves holds the newest run against the one before, and the newest runs against
-// those up to the last release.
-func (s *Series) moves(release int) (found []Finding, err error) {
-	n := len(s.y)
-	scatter, err := stat.Scatter(s.y[max(0, n-historyWindow):])
-	if err != nil {
-		return nil, err
-	}
-	type span struct{ from, to, newFrom int }
-	spans := map[string]span{SinceRun: {n - 2, n - 1, n - 1}}
-	if release >= 0 {
-		from := max(0, release+1-levelRuns)
-		for _, b := range s.breaks {
-			if b <= release {
-				from = max(from, b)
-			}
-		}
-		spans[SinceRelease] = span{from, release + 1, n - len(s.today(release+1))}
-	}
-	for _, kind := range []string{SinceRun, SinceRelease} {
-		w, ok := spans[kind]
-		if !ok {
-			continue
-		}
-		m, err := stat.JudgeMove(s.y[w.from:w.to], s.y[w.newFrom:], scatter, min(n, historyWindow), historyAlpha)
-		if err != nil {
-			return nil, err
-		}
-		c, err := s.finding(w.from, w.to, w.newFrom, n, n-1, m.Value)
-		if err != nil {
-			return nil, err
-		}
-		if m.P >= historyAlpha || math.Abs(c.Change) < c.Threshold || c.at < s.shownFrom {
-			continue
-		}
-		c.Kind, c.P, c.Standing = kind, m.P, true
-		found = append(found, Finding{s, c})
-	}
-	return found, nil
-}
-
-// Regressed tells whether something got worse and still is.
-func (c *Check) Regressed() bool {
-	return slices.ContainsFunc(c.Findings, func(f Finding) bool { return f.Verdict == record.Regression && f.Standing })
 }

@@ -41,6 +41,26 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 	}{f.Series.Host, f.Series.Scenario, f.Series.Metric, f.Series.Unit, f.Series.Arm, f.Series.Hook, f.Series.Clock, f.Change})
 }
 
+// MarshalJSON gives a series that is too short to tell the fields of a finding
+// that it has.
+func (s Short) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Host     string     `json:"host"`
+		Scenario string     `json:"scenario"`
+		Metric   string     `json:"metric"`
+		Unit     string     `json:"unit"`
+		Arm      record.Arm `json:"arm"`
+		Hook     string     `json:"hook"`
+		Clock    string     `json:"clock"`
+		Kind     string     `json:"kind"`
+		Verdict  string     `json:"verdict"`
+		Runs     int        `json:"runs"`
+		Missing  int        `json:"missing"`
+		Notes    []string   `json:"notes"`
+	}{s.Series.Host, s.Series.Scenario, s.Series.Metric, s.Series.Unit, s.Series.Arm, s.Series.Hook, s.Series.Clock,
+		TooShort, record.Inconclusive, s.Runs, s.Missing, []string{"too short to tell: it takes " + plural(s.Missing, "more valid run", "more valid runs")}})
+}
+
 // historyText writes what is said of a check.
 type historyText struct {
 	*Check
@@ -212,6 +232,11 @@ func HistorySummary(w io.Writer, c *Check) error {
 	for _, p := range t.points() {
 		wrapped(&b, to, screen.Plain, plainText(p))
 	}
+	for _, f := range t.Findings {
+		if f.Acknowledged != nil {
+			wrapped(&b, to, screen.Plain, printable(t.name(f.Series)+": "+f.figures()+"; "+f.Acknowledged.says()))
+		}
+	}
 	t.warnings(&b, to)
 	return flush(w, &b)
 }
@@ -245,14 +270,21 @@ func CheckSummary(w io.Writer, c *Check) error {
 	for _, host := range t.hosts {
 		wrapped(&b, to, screen.Plain, plainText(t.hostLine(host)))
 	}
-	for _, group := range []struct{ heading, verdict string }{{"Regressed", record.Regression}, {"Improved", record.Improvement}} {
+	for _, group := range []struct {
+		heading, verdict string
+		acknowledged     bool
+	}{{"Regressed", record.Regression, false}, {"Acknowledged", record.Regression, true}, {"Improved", record.Improvement, false}, {"Improved, acknowledged", record.Improvement, true}} {
 		var last *Series
 		for _, f := range t.Findings {
-			if f.Verdict != group.verdict {
+			if f.Verdict != group.verdict || (f.Acknowledged != nil) != group.acknowledged {
 				continue
 			}
 			if last == nil {
-				fmt.Fprintf(&b, "\n%s\n", to.Paint(verdictTone(group.verdict), group.heading+":"))
+				tone := verdictTone(group.verdict)
+				if group.acknowledged {
+					tone = screen.Plain
+				}
+				fmt.Fprintf(&b, "\n%s\n", to.Paint(tone, group.heading+":"))
 			}
 			if last != f.Series {
 				last = f.Series
@@ -299,7 +331,7 @@ func (f Finding) figures() string {
 	if !f.Standing {
 		s += "; it has gone back since"
 	}
-	return s
+	return s + "; ID " + f.ID
 }
 
 // moved is the change and its interval.
@@ -325,14 +357,23 @@ func (f Finding) story() []string {
 	case ChangePoint:
 		kind, with = "change point: "+runs(f.BaseRuns)+" before, "+runs(f.NewRuns)+" since; begins with ", "changed with it: "
 	case SinceRun:
-		kind, with = "the newest run against the one before, by the scatter of the runs: ", "differs between the two: "
+		kind = "off on its own, " + runs(f.BaseRuns) + " before, " + runs(f.NewRuns) + " since; begins with "
+		with = "changed with it: "
+	case Drift:
+		kind, with = "drift over "+runs(f.NewRuns)+", by the line through them: up to ", "differs from where it began: "
 	default:
 		kind = "the newest " + runs(f.NewRuns) + " against " + runs(f.BaseRuns) + " up to release " + f.Before.Release + ": up to "
+		if f.drift {
+			kind = "drift over " + runs(f.NewRuns) + " since release " + f.Before.Release + ", by the line through them: up to "
+		}
 		with = "differs from the release: "
 	}
 	lines := []string{kind + f.Begins.says()}
-	if f.Kind == ChangePoint {
+	if f.Kind == ChangePoint || f.Kind == SinceRun {
 		lines = append(lines, "the last run without it: "+f.Before.says())
+	}
+	if f.Acknowledged != nil {
+		lines = append(lines, f.Acknowledged.says())
 	}
 	if n := len(f.Notes); n > 0 {
 		const most = 6
@@ -347,6 +388,14 @@ func (f Finding) story() []string {
 	return lines
 }
 
+// says tells since when and why a finding is acknowledged.
+func (a Ack) says() string {
+	if a.Time == "" {
+		return "acknowledged: " + a.Reason
+	}
+	return "acknowledged " + clock(a.Time) + ": " + a.Reason
+}
+
 // says names the run of a point.
 func (p Point) says() string {
 	s := p.Run + " (" + clock(p.Started) + ", Linux " + cmp.Or(p.Kernel, "unknown") + ", tunbench " + cmp.Or(p.Commit, "unknown")
@@ -356,19 +405,25 @@ func (p Point) says() string {
 	return s + ")"
 }
 
-// count counts the findings that still stand.
-func (t historyText) count(verdict string) (series, gone int) {
-	seen := map[*Series]bool{}
+// count counts the series with findings that still stand, those of them that are
+// acknowledged, and what went back.
+func (t historyText) count(verdict string) (series, acknowledged, gone int) {
+	seen, known := map[*Series]bool{}, map[*Series]bool{}
 	for _, f := range t.Findings {
 		switch {
 		case f.Verdict != verdict:
 		case !f.Standing:
 			gone++
+		case f.Acknowledged != nil:
+			known[f.Series] = true
 		default:
 			seen[f.Series] = true
 		}
 	}
-	return len(seen), gone
+	for s := range seen {
+		delete(known, s)
+	}
+	return len(seen), len(known), gone
 }
 
 // points is the result in a few lines.
@@ -377,22 +432,51 @@ func (t historyText) points() (p []prose) {
 		return []prose{say("No series: no run has a figure that was asked for.")}
 	}
 	for _, group := range []struct{ verdict, what string }{{record.Regression, "regressed"}, {record.Improvement, "improved"}} {
-		n, gone := t.count(group.verdict)
-		line := say("No series ", group.what)
-		if n > 0 {
+		n, known, gone := t.count(group.verdict)
+		var line prose
+		switch {
+		case n > 0:
 			line = say(bold(plural(n, "series", "series")), " "+group.what)
+		case known > 0:
+			line = say("No other series ", group.what)
+		case t.Judged > 0 && len(t.Short) == 0:
+			line = say("No series ", group.what)
+		case t.Judged > 0:
+			line = say("Of the "+plural(t.Judged, "series", "series")+" that can be judged, none ", group.what)
+		case gone == 0:
+			continue
+		default:
+			line = say("Nothing that ", group.what, " still stands")
+		}
+		if known > 0 {
+			line = append(line, say("; what "+group.what+" in "+plural(known, "series", "series")+" is acknowledged")...)
 		}
 		if gone > 0 {
 			line = append(line, say("; "+plural(gone, "change", "changes")+" went back since")...)
 		}
 		p = append(p, append(line, say(".")...))
 	}
-	if t.Judged > 0 {
-		p = append(p, say(plural(t.Judged, "series", "series")+" judged, each at p < 0.001: change points of the last "+strconv.Itoa(historyWindow)+
-			" runs, or since the last release; the newest run against the one before and against that release."))
+	if len(t.Short) > 0 {
+		least, most := t.Short[0].Missing, 0
+		for _, s := range t.Short {
+			least, most = min(least, s.Missing), max(most, s.Missing)
+		}
+		more := plural(most, "more valid run", "more valid runs")
+		if least < most {
+			more = strconv.Itoa(least) + " to " + more
+		}
+		p = append(p, say(bold(plural(len(t.Short), "series is", "series are")+" too short to tell"), ": a change can stand there that cannot be told from noise at p < 0.001 before a series has "+
+			strconv.Itoa(stat.LeastToTell(historyAlpha))+" valid runs. It takes "+more+". ", mono("tunbench compare BASE NEW"), " judges two runs by their trials."))
 	}
-	if t.Short > 0 {
-		p = append(p, say(plural(t.Short, "series", "series")+" of fewer than 7 valid runs: too few to tell a change from the scatter of runs. ", mono("tunbench compare BASE NEW"), " judges two runs by their trials."))
+	if t.Judged > 0 {
+		p = append(p, say(plural(t.Judged, "series", "series")+" judged, each after every run, at p < 0.001: change points within "+strconv.Itoa(historyWindow)+
+			" runs, a run that is off on its own, and drift. What regressed is told until the level goes back or it is acknowledged; what improved or went back, if it is in the last "+
+			strconv.Itoa(historyWindow)+" runs and since the last release."))
+	}
+	for _, host := range t.hosts {
+		if mixed := t.Mixed[host]; mixed != "" {
+			p = append(p, say("Mixed: ", mixed, ". A change between two runs may be that of the machine."))
+		}
 	}
 	return p
 }
@@ -403,7 +487,7 @@ func (t historyText) document() document {
 	for _, p := range t.Problems {
 		d.alerts = append(d.alerts, say(p, "."))
 	}
-	d.lead = say(bold(plural(len(t.Runs), "run", "runs")), ", "+plural(len(t.Series), "series", "series")+". A series is a metric of one scenario on one host, by the medians of its runs. Change points are found by E-divisive with permutations, and count if the 95 % interval of the change reaches the threshold.")
+	d.lead = say(bold(plural(len(t.Runs), "run", "runs")), ", "+plural(len(t.Series), "series", "series")+". A series is a metric of one scenario on one host, by the medians of its runs. Each series is judged as if after every run; change points are found by E-divisive with permutations, and count if the 95 % interval of the change reaches the threshold.")
 	d.sections = append(d.sections, t.changed())
 	for _, host := range t.hosts {
 		d.sections = append(d.sections, t.host(host)...)
@@ -416,32 +500,36 @@ func (t historyText) document() document {
 
 func (t historyText) changed() section {
 	sec := section{heading: "What changed"}
-	tab := table{columns: slices.Concat(text("scenario", "metric"), numeric("base", "new", "change", "95 % interval", "p", "threshold"), text("verdict", "against", "since", "what else changed"))}
+	tab := table{columns: slices.Concat(text("scenario", "metric"), numeric("base", "new", "change", "95 % interval", "p", "threshold"), text("verdict", "against", "since", "what else changed", "ID", "acknowledged"))}
 	for _, f := range t.Findings {
 		m, v := f.Series.Metric, record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
 		verdict := any(f.Verdict)
 		switch {
 		case !f.Standing:
 			verdict = f.Verdict + ", went back since"
-		case f.Verdict == record.Regression:
+		case f.Verdict == record.Regression && f.Acknowledged == nil:
 			verdict = bold(f.Verdict)
 		}
 		name := t.name(f.Series)
 		if len(t.hosts) > 1 {
 			name += ", host " + f.Series.Host
 		}
-		against := map[string]string{ChangePoint: plural(f.BaseRuns, "run", "runs") + " before", SinceRun: "the run before", SinceRelease: "release " + f.Before.Release}[f.Kind]
+		against := map[string]string{ChangePoint: plural(f.BaseRuns, "run", "runs") + " before", SinceRun: plural(f.BaseRuns, "run", "runs") + " before", SinceRelease: "release " + f.Before.Release, Drift: "where it began"}[f.Kind]
 		since := f.Begins.says()
-		if f.Kind == SinceRelease {
+		if f.Kind == SinceRelease || f.Kind == Drift {
 			since = "between " + f.Before.says() + " and " + since
 		}
+		acknowledged := absent
+		if f.Acknowledged != nil {
+			acknowledged = f.Acknowledged.says()
+		}
 		tab.rows = append(tab.rows, row(name, m, quantity(m, &f.Base), quantity(m, &f.New), moved(v), ciText(v), pvalue(&f.P), f.thresholdText(),
-			verdict, against, since, cmp.Or(strings.Join(f.Notes, "; "), absent)))
+			verdict, against, since, cmp.Or(strings.Join(f.Notes, "; "), absent), mono(f.ID), acknowledged))
 	}
 	if len(tab.rows) == 0 {
 		sec.blocks = append(sec.blocks, say("Nothing."))
 	}
-	tab.note = say(bold("base"), ", ", bold("new"), ": medians of the runs on both sides. ", bold("p"), ": of a change point, the share of random orders of the runs that split as well; else by the scatter of successive runs.")
+	tab.note = say(bold("base"), ", ", bold("new"), ": medians of the runs on both sides; of a drift, the ends of the line through its runs. ", bold("p"), ": of a change point, the share of all orders of the runs that split as well; of a run that is off on its own, by the scatter of the runs before it; of a drift, by the pairs of runs that rise and fall. ", bold("ID"), ": for ", mono("tunbench history ack"), ".")
 	sec.blocks = append(sec.blocks, tab.folded("What changed"))
 	return sec
 }

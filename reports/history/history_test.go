@@ -308,6 +308,46 @@ func TestOtherFilesAreNamed(t *testing.T) {
 	}
 }
 
+func TestAck(t *testing.T) {
+	from, dir := t.TempDir(), t.TempDir()
+	add(t, dir, write(t, from, 1, 2, true, nil), "")
+	const id = "0123456789"
+	for _, test := range []struct{ id, reason, want string }{
+		{"", "r", "no ID of a finding"}, {"../../etc/x", "r", "no ID of a finding"}, {"0123456789ab", "r", "no ID of a finding"},
+		{id, "", "--reason is empty"}, {id, " \t", "--reason is empty"}, {id, "a\x1bb", "cannot be printed"},
+	} {
+		if err := Ack(dir, test.id, reports.Ack{Reason: test.reason}); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q, %q: %v, want %q", test.id, test.reason, err, test.want)
+		}
+	}
+	want := reports.Ack{Reason: `a|b "c" ä`, Time: "2026-01-02T03:04:05Z"}
+	if err := Ack(dir, id, want); err != nil {
+		t.Fatal(err)
+	}
+	if err := Ack(dir, id, reports.Ack{Reason: "other"}); err == nil || !strings.Contains(err.Error(), "acknowledged already, 2026-01-02T03:04:05Z: "+want.Reason) {
+		t.Errorf("twice: %v", err)
+	}
+	for name, content := range map[string]string{"aaaaaaaaaa.ack.json": "{", "bbbbbbbbbb.ack.json": `{"kind":"ack","id":"cccccccccc","reason":"r"}`, "dddddddddd.ack.json": `{"kind":"ack","id":"dddddddddd"}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Ack(dir, "aaaaaaaaaa", want); err == nil || !strings.Contains(err.Error(), "something is there already") {
+		t.Errorf("over a torn one: %v", err)
+	}
+	acks, problems, err := Acks(dir)
+	if err != nil || len(acks) != 1 || acks[id] != want || len(problems) != 3 {
+		t.Errorf("%+v, problems %q, %v", acks, problems, err)
+	}
+	// They are no runs, and nobody else's business.
+	if text, problems := read(t, dir); len(text) != 1 || len(problems) > 0 {
+		t.Errorf("%q, problems %q", text, problems)
+	}
+	if _, _, err := Acks(filepath.Join(dir, "nosuch")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no history: %v", err)
+	}
+}
+
 // Two processes at once add their own runs and common ones.
 func TestProcessesAddAtOnce(t *testing.T) {
 	self, err := os.Executable()

@@ -1,9 +1,11 @@
 package stat
 
 import (
+	"encoding/binary"
 	"errors"
-	"fmt"
+	"hash/fnv"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 )
@@ -12,277 +14,209 @@ import (
 // Below it, a few outliers in a row pass for a change.
 const LeastSegment = 4
 
-// permutations is how often a change point is held against the same values in
-// a random order. The smallest p is 1 in one more.
-const permutations = 1999
-
-// permutationSeed makes a series of values give the same change points always.
-const permutationSeed = 0x74756e62656e6368
+// Up to exactSplit values all orders of a series are counted, in time and memory
+// that grow with two to the power of the number of values. Of a longer series
+// randomOrders are drawn.
+const (
+	exactSplit   = 18
+	randomOrders = 19_999
+)
 
 // ChangePoint is a place in a series where its distribution changes.
 type ChangePoint struct {
 	At int // index of the first value after the change
-	// P is the share of random orders of the same values that split at least as
+	// P is the share of all orders of the same values that split at least as
 	// well.
 	P float64
 }
 
-// ChangePoints finds where the distribution of x changes, by E-divisive
-// (Matteson and James, J. Amer. Statist. Assoc. 109 (2014) 334): the split with
-// the largest energy distance between the values before and after it, after it
-// until any later end, is taken if fewer than alpha of the random orders have as
-// large a one; then the next, inside of what was split, until one is not
-// significant. It assumes nothing of the values but that they are exchangeable
-// where nothing changes. The change points are in the order of the series, and
-// are the same for the same x.
-func ChangePoints(x []float64, alpha float64) ([]ChangePoint, error) {
+// CanTell reports whether a change with that many values on each side can be
+// significant at alpha at all: of the orders of the values, those that keep the
+// two sides apart split as well, whichever side comes first.
+func CanTell(before, after int, alpha float64) bool {
+	k := min(before, after)
+	return k >= LeastSegment && 2/binomial(before+after, k) < alpha
+}
+
+// LeastToTell is how many values a series needs so that a change can be
+// significant at alpha wherever it lies, with LeastSegment values or more on each
+// side.
+func LeastToTell(alpha float64) int {
+	n := 2 * LeastSegment
+	for !CanTell(n-LeastSegment, LeastSegment, alpha) {
+		n++
+	}
+	return n
+}
+
+// Split gives where the values of x before and after differ most, by their energy
+// distance. It is 0 where x has no room for two segments, or nothing differs.
+func Split(x []float64) (at int, err error) {
+	if err := check(x); err != nil {
+		return 0, err
+	}
+	at, _ = newEnergy(x).split()
+	return at, nil
+}
+
+// FindChange tests whether the distribution of x changes at the place that Split
+// gives: one step of E-divisive (Matteson and James, J. Amer. Statist. Assoc. 109
+// (2014) 334). The change is found if fewer than alpha of all orders of the values
+// split at least as well. The test assumes nothing of the values but that they
+// are exchangeable where nothing changes.
+//
+// Up to 18 values the share is counted. For more it is (b+1) / (m+1), where b of m
+// random orders split as well; m is 19,999, or less where it is clear before on which
+// side of alpha the share is. The random orders follow from the values: the same x
+// gives the same answer, and x with one more value draws others.
+func FindChange(x []float64, alpha float64) (c ChangePoint, found bool, err error) {
 	if err := checkAlpha(alpha); err != nil {
-		return nil, err
+		return c, false, err
 	}
 	if err := check(x); err != nil {
 		if errors.Is(err, ErrEmpty) {
-			return nil, nil
+			return c, false, nil
 		}
-		return nil, err
+		return c, false, err
 	}
-	var found []ChangePoint
-	random := rand.New(rand.NewPCG(permutationSeed, uint64(len(x))))
-	e := newEnergy(len(x))
-	shuffled := make([]float64, len(x))
-	ends := []int{0, len(x)} // of the segments
-	for {
-		at, best := 0, 0.0
-		for i, from := range ends[:len(ends)-1] {
-			if split, q := e.split(x[from:ends[i+1]]); q > best {
-				at, best = from+split, q
-			}
-		}
-		if at == 0 {
-			break
-		}
-		copy(shuffled, x)
-		p, significant := e.test(shuffled, ends, best, alpha, random)
-		if !significant {
-			break
-		}
-		found = append(found, ChangePoint{at, p})
-		ends = append(ends, at)
-		slices.Sort(ends)
+	e := newEnergy(x)
+	at, best := e.split()
+	if at == 0 || !CanTell(at, len(x)-at, alpha) {
+		return c, false, nil
 	}
-	slices.SortFunc(found, func(a, b ChangePoint) int { return a.At - b.At })
-	return found, nil
+	best *= 1 - 1e-9 // the same values in another order, but for rounding
+	p, open := e.random(best, alpha, len(x) <= exactSplit)
+	if open {
+		p = e.exact(best)
+	}
+	return ChangePoint{at, p}, p < alpha, nil
 }
 
-// energy is the room in which splits are sought.
+// energy is some values in any order.
 type energy struct {
-	within []float64 // sum of the distances in [i, k)
-	head   []float64 // the same in [0, i), over i - 1
-	over   []float64 // 1 / i: a division takes longer than all else
+	x     []float64
+	all   []float64 // of each value, the sum of the distances to all others
+	total float64   // the sum of the distances of all pairs
+	over  []float64 // 1 / i: a division takes longer than all else
 }
 
-func newEnergy(n int) energy {
-	e := energy{within: make([]float64, n), head: make([]float64, n+1), over: make([]float64, n+1)}
-	for i := 1; i <= n; i++ {
-		e.over[i] = 1 / float64(i)
+func newEnergy(x []float64) *energy {
+	e := &energy{x: slices.Clone(x), all: make([]float64, len(x)), over: make([]float64, len(x)+1)}
+	for i, v := range x {
+		for _, w := range x {
+			e.all[i] += math.Abs(v - w)
+		}
+		e.total += e.all[i] / 2
+		e.over[i+1] = 1 / float64(i+1)
 	}
 	return e
 }
 
-// test shuffles x inside of its segments to see how often chance splits as well
-// as best. It stops when it is clear that p will not be below alpha, so that
-// only what is significant takes its time.
-func (e *energy) test(x []float64, ends []int, best, alpha float64, random *rand.Rand) (p float64, significant bool) {
-	best *= 1 - 1e-12 // the same values in another order, but for rounding
-	as := 1
-	for range permutations {
-		for i, from := range ends[:len(ends)-1] {
-			part := x[from:ends[i+1]]
-			random.Shuffle(len(part), func(a, b int) { part[a], part[b] = part[b], part[a] })
+// split gives the place with the largest distance, and that distance; 0 where
+// none is positive.
+func (e *energy) split() (at int, best float64) {
+	within, sum := 0.0, 0.0
+	for i, v := range e.x[:max(0, len(e.x)-LeastSegment)] {
+		for _, w := range e.x[:i] {
+			within += math.Abs(v - w)
 		}
-		for i, from := range ends[:len(ends)-1] {
-			if _, q := e.split(x[from:ends[i+1]]); q >= best {
-				as++
-				break
-			}
-		}
-		if float64(as) >= alpha*(permutations+1) {
-			return 0, false
-		}
-	}
-	return float64(as) / (permutations + 1), true
-}
-
-// split gives where the values of x before and after differ most, and their
-// scaled energy distance: n m / (n + m) times twice the mean distance between
-// the sides less the mean distance inside of each. It is 0 where x has no room
-// for two segments.
-//
-// All sums of distances come from those for one value less, so that the time
-// grows with the square of the values.
-func (e *energy) split(x []float64) (at int, best float64) {
-	within, head, over := e.within[:len(x)], e.head[:len(x)+1], e.over[:len(x)+1]
-	clear(within)
-	clear(head)
-	for k, last := range x {
-		sum := 0.0 // of the distances of the last value to those from i on
-		for i := k - 1; i >= 0; i-- {
-			sum += math.Abs(last - x[i])
-			within[i] += sum
-		}
-		if k > 0 {
-			head[k+1] = within[0] * over[k]
-		}
-		for i := LeastSegment; i <= k+1-LeastSegment; i++ {
-			// n m / (n + m) times the energy distance, multiplied out.
-			n, m := float64(i), float64(k+1-i)
-			between := within[0] - head[i]*(n-1) - within[i]
-			q := 2 * over[k+1] * (between - m*head[i] - n*within[i]*over[k-i])
-			if q > best {
-				at, best = i, q
+		sum += e.all[i]
+		if i+1 >= LeastSegment {
+			if q := e.distance(i+1, within, sum); q > best {
+				at, best = i+1, q
 			}
 		}
 	}
 	return at, best
 }
 
-// LeastForScatter is the shortest series whose noise is worth knowing.
-const LeastForScatter = leastForScale + 1
-
-// Scatter estimates the standard deviation of the noise of a series whose level
-// may creep or step: the scale, by Qn, of the differences from one value to the next, over
-// the root of 2. It needs LeastForScatter values.
-func Scatter(x []float64) (float64, error) {
-	if err := check(x); err != nil {
-		return 0, err
+// shuffle puts the values into a random order. That a whole number below i is
+// drawn by a multiplication makes some orders likelier than others by 1 in 1e8.
+func (e *energy) shuffle(random *rand.PCG) {
+	for i := len(e.x) - 1; i > 0; i-- {
+		k := int(random.Uint64() >> 32 * uint64(i+1) >> 32)
+		e.x[i], e.x[k] = e.x[k], e.x[i]
+		e.all[i], e.all[k] = e.all[k], e.all[i]
 	}
-	if len(x) < LeastForScatter {
-		return 0, fmt.Errorf("too few values for a scatter: %d, and at least %d are needed", len(x), LeastForScatter)
-	}
-	d := make([]float64, len(x)-1)
-	for i := range d {
-		d[i] = x[i+1] - x[i]
-	}
-	if err := check(d); err != nil {
-		return 0, err // a difference overflowed
-	}
-	return qn(d) / math.Sqrt2, nil
 }
 
-// Move is by how much the median of some values of a series lies above that of
-// others, and how often the noise alone gives as much.
-type Move struct {
-	Value float64 // in the unit of the values
-	P     float64 // two-sided
-	// Least is the smallest move that would have P below the level asked for.
-	Least float64
+// distance is the scaled energy distance of n of all values to the others: with m
+// others, n m / (n + m) times twice the mean distance between the sides less the
+// mean distance inside of each, here multiplied out. Within is the sum of the
+// distances inside of the n values, and sum that from each of them to all.
+func (e *energy) distance(n int, within, sum float64) float64 {
+	all := len(e.x)
+	m := all - n
+	between := sum - 2*within
+	inside := e.total - within - between // of the others
+	return 2 * e.over[all] * (between - float64(m)*within*e.over[n-1] - float64(n)*inside*e.over[m-1])
 }
 
-// JudgeMove holds the values new of a series against the values base. Scatter is
-// that of the whole series of n values, as Scatter gives it.
-//
-// The test is that of Student. The scatter is worth half as many degrees of
-// freedom as there are differences: the successive differences of normal values
-// keep two thirds (von Neumann, Ann. Math. Statist. 12 (1941) 367), and Qn four
-// fifths of that or, of few values, less.
-func JudgeMove(base, new []float64, scatter float64, n int, alpha float64) (Move, error) {
-	if err := checkAlpha(alpha); err != nil {
-		return Move{}, err
-	}
-	from, err := Median(base)
-	if err != nil {
-		return Move{}, err
-	}
-	to, err := Median(new)
-	if err != nil {
-		return Move{}, err
-	}
-	if !(scatter >= 0) || math.IsInf(scatter, 0) || n < LeastForScatter {
-		return Move{}, fmt.Errorf("scatter %v of %d values", scatter, n)
-	}
-	m := Move{Value: to - from}
-	if math.IsInf(m.Value, 0) {
-		return Move{}, fmt.Errorf("the values from %v to %v are too far apart", from, to)
-	}
-	sd := scatter * math.Sqrt(medianVariance(len(base))+medianVariance(len(new)))
-	freedom := float64(n-1) / 2
-	switch {
-	case m.Value == 0:
-		m.P = 1
-	case sd > 0:
-		m.P = 2 * studentAbove(math.Abs(m.Value)/sd, freedom)
-	}
-	m.Least = sd * studentQuantile(alpha/2, freedom)
-	return m, nil
-}
-
-// medianVariance is an upper estimate of the variance of the median of n
-// standard normal values: the limit pi / 2n, or that of one.
-func medianVariance(n int) float64 { return min(1, math.Pi/2/float64(n)) }
-
-// studentAbove is the probability that Student's t with that many degrees of
-// freedom, which need not be whole, is above t >= 0.
-func studentAbove(t, freedom float64) float64 {
-	return betaBelow(freedom/(freedom+t*t), freedom/2, 0.5) / 2
-}
-
-// studentQuantile is the t with studentAbove(t) = tail, for a tail below a half.
-func studentQuantile(tail, freedom float64) float64 {
-	low, high := 0.0, 1.0
-	for studentAbove(high, freedom) > tail {
-		high *= 2
-	}
-	for range 100 {
-		middle := (low + high) / 2
-		if studentAbove(middle, freedom) > tail {
-			low = middle
-		} else {
-			high = middle
+// random draws orders of the values to see how often chance splits as well as
+// best, and stops early where it is clear on which side of alpha p is. With short it
+// stops as soon as p may be below alpha, and reports that.
+func (e *energy) random(best, alpha float64, short bool) (p float64, open bool) {
+	random := rand.NewPCG(e.seed(), uint64(len(e.x)))
+	as, drawn := 0, 0 // orders that split as well; all orders
+	for _, stage := range []int{randomOrders / 100, randomOrders / 10, randomOrders / 4, randomOrders} {
+		// A p of alpha goes beyond this once in some ten million times.
+		expected := alpha * float64(stage)
+		limit := min(expected+5*math.Sqrt(expected)+5, alpha*(randomOrders+1)-1)
+		for ; drawn < stage; drawn++ {
+			if float64(as) >= limit {
+				return max(alpha, float64(as+1)/float64(drawn+1)), false
+			}
+			e.shuffle(random)
+			if _, q := e.split(); q >= best {
+				as++
+			}
 		}
-	}
-	return high
-}
-
-// betaBelow is the regularized incomplete beta function of x in [0, 1], by its
-// continued fraction (Abramowitz and Stegun 26.5.8), which is taken on the side
-// where it converges fast.
-func betaBelow(x, a, b float64) float64 {
-	switch {
-	case x <= 0:
-		return 0
-	case x >= 1:
-		return 1
-	case x > (a+1)/(a+b+2):
-		return 1 - betaBelow(1-x, b, a)
-	}
-	la, _ := math.Lgamma(a)
-	lb, _ := math.Lgamma(b)
-	lab, _ := math.Lgamma(a + b)
-	front := math.Exp(lab-la-lb+a*math.Log(x)+b*math.Log1p(-x)) / a
-	// Lentz's method, from the front.
-	const tiny = 1e-300
-	f, c, d := 1.0, 1.0, 0.0
-	for i := range 1000 {
-		m := float64(i / 2)
-		var numerator float64
-		switch {
-		case i == 0:
-			numerator = 1
-		case i%2 == 0:
-			numerator = m * (b - m) * x / ((a + 2*m - 1) * (a + 2*m))
-		default:
-			numerator = -(a + m) * (a + b + m) * x / ((a + 2*m) * (a + 2*m + 1))
+		if short {
+			return alpha, true
 		}
-		if d = 1 + numerator*d; math.Abs(d) < tiny {
-			d = tiny
-		}
-		d = 1 / d
-		if c = 1 + numerator/c; math.Abs(c) < tiny {
-			c = tiny
-		}
-		f *= c * d
-		if math.Abs(1-c*d) < 1e-14 {
+		// And a p of alpha stays below this once in 150 times.
+		if as == 0 && expected >= 5 {
 			break
 		}
 	}
-	return front * (f - 1)
+	return float64(as+1) / float64(drawn+1), false
+}
+
+// seed is a number that follows from the values and their order.
+func (e *energy) seed() uint64 {
+	h := fnv.New64a()
+	var b [8]byte
+	for _, v := range e.x {
+		binary.LittleEndian.PutUint64(b[:], math.Float64bits(v))
+		h.Write(b[:])
+	}
+	return h.Sum64()
+}
+
+// exact is the share of all orders that have a split as good as best. For each set
+// of values that come first, it is 1 where the set is such a split itself, and else
+// the mean over the values that may be the last of the set.
+func (e *energy) exact(best float64) float64 {
+	n := len(e.x)
+	type first struct{ within, sum, share float64 }
+	sets := make([]first, 1<<n)
+	for set := 1; set < len(sets); set++ {
+		last := bits.TrailingZeros(uint(set))
+		rest := set &^ (1 << last)
+		s := first{within: sets[rest].within, sum: sets[rest].sum + e.all[last]}
+		for left := rest; left != 0; left &= left - 1 {
+			s.within += math.Abs(e.x[last] - e.x[bits.TrailingZeros(uint(left))])
+		}
+		size := bits.OnesCount(uint(set))
+		if size >= LeastSegment && size <= n-LeastSegment && e.distance(size, s.within, s.sum) >= best {
+			s.share = 1
+		} else {
+			for left := set; left != 0; left &= left - 1 {
+				s.share += sets[set&^(left&-left)].share
+			}
+			s.share *= e.over[size]
+		}
+		sets[set] = s
+	}
+	return sets[len(sets)-1].share
 }

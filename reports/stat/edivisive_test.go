@@ -2,7 +2,6 @@ package stat
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -30,19 +29,20 @@ func stepAt(at int, to float64) func(int) float64 {
 	}
 }
 
-func places(t *testing.T, x []float64, alpha float64) (at []int) {
+// placeOf is where x changes; 0 if it does not.
+func placeOf(t *testing.T, x []float64, alpha float64) int {
 	t.Helper()
-	points, err := ChangePoints(x, alpha)
+	c, found, err := FindChange(x, alpha)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range points {
-		if !(p.P > 0 && p.P < alpha) {
-			t.Errorf("change point at %d has p %v, not below %v", p.At, p.P, alpha)
-		}
-		at = append(at, p.At)
+	if !found {
+		return 0
 	}
-	return at
+	if !(c.P > 0 && c.P < alpha) {
+		t.Errorf("the change at %d has p %v, not below %v", c.At, c.P, alpha)
+	}
+	return c.At
 }
 
 // The annual flow of the Nile at Aswan, 1871 to 1970, in 1e8 m³ (Cobb, Biometrika
@@ -55,7 +55,7 @@ var nile = []float64{
 	744, 749, 838, 1050, 918, 986, 797, 923, 975, 815, 1020, 906, 901, 1170, 912, 746, 919, 718, 714, 740,
 }
 
-func TestChangePointsOfKnownSeries(t *testing.T) {
+func TestChangesOfKnownSeries(t *testing.T) {
 	sum := 0.0
 	for _, v := range nile {
 		sum += v
@@ -67,35 +67,28 @@ func TestChangePointsOfKnownSeries(t *testing.T) {
 	for _, i := range []int{7, 20, 21, 41} {
 		outliers[i] *= 1.5
 	}
-	bump := func(i int) float64 {
-		if i >= 18 && i < 32 {
-			return 1.05
-		}
-		return 1
-	}
 	for _, test := range []struct {
 		name  string
 		x     []float64
 		alpha float64
-		want  []int
+		want  int
 	}{
-		{"the Nile", nile, 0.001, []int{28}},
+		{"the Nile", nile, 0.001, 28},
 		// Two series that other programs of this kind are tested with, which are
 		// too short for the strict level.
-		{"eleven values", []float64{1.02, 0.95, 0.99, 1.00, 1.12, 0.90, 0.50, 0.51, 0.48, 0.48, 0.55}, 0.05, []int{6}},
-		{"eleven others", []float64{2.02, 2.03, 2.01, 2.04, 1.82, 1.85, 1.79, 1.81, 1.80, 1.76, 1.78}, 0.05, []int{4}},
-		{"eleven values, strict", []float64{1.02, 0.95, 0.99, 1.00, 1.12, 0.90, 0.50, 0.51, 0.48, 0.48, 0.55}, 0.001, nil},
-		{"a large step", noisy(1, 50, 0.01, stepAt(30, 1.2)), 0.001, []int{30}},
-		{"a step near the end", noisy(1, 50, 0.01, stepAt(46, 0.8)), 0.001, []int{46}},
-		{"a step and back", noisy(2, 50, 0.01, bump), 0.001, []int{18, 32}},
-		{"outliers", outliers, 0.001, nil},
-		{"one value", []float64{1}, 0.001, nil},
-		{"none", nil, 0.001, nil},
-		{"all equal", slices.Repeat([]float64{3}, 50), 0.001, nil},
-		{"exact, as in virtual time", slices.Concat(slices.Repeat([]float64{3}, 25), slices.Repeat([]float64{4}, 25)), 0.001, []int{25}},
+		{"eleven values", []float64{1.02, 0.95, 0.99, 1.00, 1.12, 0.90, 0.50, 0.51, 0.48, 0.48, 0.55}, 0.05, 6},
+		{"eleven others", []float64{2.02, 2.03, 2.01, 2.04, 1.82, 1.85, 1.79, 1.81, 1.80, 1.76, 1.78}, 0.05, 4},
+		{"eleven values, strict", []float64{1.02, 0.95, 0.99, 1.00, 1.12, 0.90, 0.50, 0.51, 0.48, 0.48, 0.55}, 0.001, 0},
+		{"a large step", noisy(1, 50, 0.01, stepAt(30, 1.2)), 0.001, 30},
+		{"a step near the end", noisy(1, 50, 0.01, stepAt(46, 0.8)), 0.001, 46},
+		{"outliers", outliers, 0.001, 0},
+		{"one value", []float64{1}, 0.001, 0},
+		{"none", nil, 0.001, 0},
+		{"all equal", slices.Repeat([]float64{3}, 50), 0.001, 0},
+		{"exact, as in virtual time", slices.Concat(slices.Repeat([]float64{3}, 25), slices.Repeat([]float64{4}, 25)), 0.001, 25},
 	} {
-		if at := places(t, test.x, test.alpha); !slices.Equal(at, test.want) {
-			t.Errorf("%s: change points %v, want %v", test.name, at, test.want)
+		if at := placeOf(t, test.x, test.alpha); at != test.want {
+			t.Errorf("%s: change at %d, want %d", test.name, at, test.want)
 		}
 	}
 }
@@ -105,7 +98,7 @@ func TestChangePointsOfKnownSeries(t *testing.T) {
 func TestDriftIsSeen(t *testing.T) {
 	for seed := range uint64(4) {
 		x := noisy(seed, 50, 0.01, func(i int) float64 { return 1 - 0.002*float64(i) })
-		if at := places(t, x, 0.001); len(at) == 0 {
+		if placeOf(t, x, 0.001) == 0 {
 			t.Errorf("seed %d: a drift of 10 %% over 50 values shows nothing", seed)
 		}
 	}
@@ -115,14 +108,15 @@ func TestStepAndFalseAlarms(t *testing.T) {
 	const seeds = 20
 	near, found, alarms := 0, 0, 0
 	for seed := range uint64(seeds) {
-		at := places(t, noisy(seed, 50, 0.01, stepAt(30, 0.97)), 0.001)
-		if len(at) == 1 {
+		if at := placeOf(t, noisy(seed, 50, 0.01, stepAt(30, 0.97)), 0.001); at > 0 {
 			found++
-			if at[0] >= 29 && at[0] <= 31 {
+			if at >= 29 && at <= 31 {
 				near++
 			}
 		}
-		alarms += len(places(t, noisy(1000+seed, 60, 0.01, flat), 0.001))
+		if placeOf(t, noisy(1000+seed, 60, 0.01, flat), 0.001) > 0 {
+			alarms++
+		}
 	}
 	if found < seeds-1 || near < seeds*8/10 || alarms > 1 {
 		t.Errorf("of %d steps of three standard deviations %d are found, %d near the place; %d false alarms", seeds, found, near, alarms)
@@ -145,7 +139,7 @@ func TestAutocorrelatedNoise(t *testing.T) {
 				last = test.rho*last + math.Sqrt(1-test.rho*test.rho)*random.NormFloat64()
 				x[i] = last
 			}
-			if len(places(t, x, 0.001)) > 0 {
+			if placeOf(t, x, 0.001) > 0 {
 				alarms++
 			}
 		}
@@ -169,14 +163,12 @@ func naiveSplit(x []float64) (at int, best float64) {
 		}
 		return sum / pairs
 	}
-	for end := 2 * LeastSegment; end <= len(x); end++ {
-		for i := LeastSegment; i <= end-LeastSegment; i++ {
-			a, b := x[:i], x[i:end]
-			n, m := float64(len(a)), float64(len(b))
-			q := n * m / (n + m) * (2*mean(a, b, n*m) - mean(a, a, n*(n-1)/2) - mean(b, b, m*(m-1)/2))
-			if q > best+1e-9 {
-				at, best = i, q
-			}
+	for i := LeastSegment; i <= len(x)-LeastSegment; i++ {
+		a, b := x[:i], x[i:]
+		n, m := float64(len(a)), float64(len(b))
+		q := n * m / (n + m) * (2*mean(a, b, n*m) - mean(a, a, n*(n-1)/2) - mean(b, b, m*(m-1)/2))
+		if q > best+1e-9 {
+			at, best = i, q
 		}
 	}
 	return at, best
@@ -189,8 +181,7 @@ func TestSplitIsItsDefinition(t *testing.T) {
 		for i := range x {
 			x[i] = 10 * random.NormFloat64()
 		}
-		e := newEnergy(n)
-		at, q := e.split(x)
+		at, q := newEnergy(x).split()
 		wantAt, want := naiveSplit(x)
 		if at != wantAt || math.Abs(q-want) > 1e-9 {
 			t.Errorf("%d values split at %d (%v), by the definition at %d (%v)", n, at, q, wantAt, want)
@@ -198,115 +189,111 @@ func TestSplitIsItsDefinition(t *testing.T) {
 	}
 }
 
-func TestChangePointsAreTheSameAgain(t *testing.T) {
+func TestAChangeIsTheSameAgain(t *testing.T) {
 	x := noisy(9, 80, 0.02, stepAt(33, 1.05))
-	first, err := ChangePoints(x, 0.001)
-	if err != nil {
-		t.Fatal(err)
+	first, found, err := FindChange(x, 0.001)
+	if err != nil || !found {
+		t.Fatal(first, found, err)
 	}
-	again, err := ChangePoints(slices.Clone(x), 0.001)
-	if err != nil || fmt.Sprint(first) != fmt.Sprint(again) || len(first) != 1 {
+	if again, _, err := FindChange(slices.Clone(x), 0.001); err != nil || again != first {
 		t.Errorf("%v, then %v, %v", first, again, err)
 	}
 }
 
-func TestEDivisiveRefuses(t *testing.T) {
-	if _, err := ChangePoints([]float64{1, math.NaN()}, 0.001); err == nil {
-		t.Error("NaN is taken")
-	}
-	if _, err := ChangePoints([]float64{1, 2}, 0); err == nil {
-		t.Error("alpha 0 is taken")
-	}
-	if _, err := Scatter([]float64{1, 2, 3}); err == nil {
-		t.Error("the scatter of three values is known")
-	}
-	if _, err := JudgeMove(nil, []float64{1}, 1, 20, 0.001); !errors.Is(err, ErrEmpty) {
-		t.Errorf("no values to judge by: %v", err)
-	}
-	if _, err := JudgeMove([]float64{1}, []float64{1}, math.NaN(), 20, 0.001); err == nil {
-		t.Error("a scatter of NaN is taken")
-	}
-}
-
-func TestScatter(t *testing.T) {
+// Two levels without noise between them: of all orders, only those that keep the
+// levels apart split as well, so that the exact p is 2 in n over k.
+func TestExactChange(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		level func(int) float64
-	}{{"flat", flat}, {"a step, whose noise grows with it", stepAt(20, 1.3)}, {"a drift", func(i int) float64 { return 1 + 0.002*float64(i) }}} {
-		var all []float64
-		for seed := range uint64(200) {
-			s, err := Scatter(noisy(seed, 50, 0.01, test.level))
-			if err != nil {
-				t.Fatal(err)
+		before, after int
+		want          float64 // 0: it cannot be told
+	}{
+		{8, 8, 2 / 12870.}, {7, 7, 2 / 3432.}, {10, 6, 2 / 8008.}, {6, 10, 2 / 8008.}, {5, 11, 2 / 4368.}, {14, 4, 2 / 3060.}, {9, 9, 2 / 48620.},
+		{12, 4, 0}, {10, 4, 0}, {4, 12, 0}, {6, 6, 0}, {20, 3, 0}, {4, 4, 0},
+	} {
+		x := make([]float64, test.before+test.after)
+		for i := range x {
+			x[i] = 5
+			if i >= test.before {
+				x[i] = 4
 			}
-			all = append(all, s)
 		}
-		if m, _ := Median(all); m < 0.009 || m > 0.0135 {
-			t.Errorf("%s: the scatter is %v in the middle, want about 0.01", test.name, m)
+		c, found, err := FindChange(x, 0.001)
+		if err != nil || found != (test.want > 0) || found && (c.At != test.before || math.Abs(c.P/test.want-1) > 1e-9) {
+			t.Errorf("%d and %d: %+v, found %v, %v, want p %v", test.before, test.after, c, found, err, test.want)
+		}
+		if can := CanTell(test.before, test.after, 0.001); can != (test.want > 0) {
+			t.Errorf("%d and %d: can be told: %v", test.before, test.after, can)
+		}
+	}
+	if n := LeastToTell(0.001); n != 17 {
+		t.Errorf("a series needs %d values, want 17: 4 of 17 have 2,380 ways, 4 of 16 have 1,820", n)
+	}
+}
+
+// The exact count is what random orders tend to.
+func TestExactIsTheLimitOfRandom(t *testing.T) {
+	for seed := range uint64(6) {
+		e := newEnergy(noisy(seed, 12, 0.01, stepAt(6, 0.985)))
+		_, best := e.split()
+		best *= 1 - 1e-9
+		want := e.exact(best)
+		random := rand.NewPCG(seed, 1)
+		as := 0
+		const draws = 20_000
+		for range draws {
+			e.shuffle(random)
+			if _, q := e.split(); q >= best {
+				as++
+			}
+		}
+		if got := float64(as) / draws; math.Abs(got-want) > 5*math.Sqrt(want/draws) {
+			t.Errorf("seed %d: %v of the random orders split as well, counted %v", seed, got, want)
 		}
 	}
 }
 
-// The chance of a false alarm must hold also where the scatter is known from few
-// values.
-func TestMoveFalseAlarms(t *testing.T) {
-	for _, n := range []int{8, 15, 50} {
-		for _, k := range []int{1, 5} {
-			if 2*k > n {
+// Whatever the values, a clear step of sizes that can be told is found: by the exact
+// count, and beyond it by orders that another set of values draws anew.
+func TestClearStepsAreFound(t *testing.T) {
+	for n := 14; n <= 30; n += 4 {
+		for at := LeastSegment; at <= n-LeastSegment; at++ {
+			if !CanTell(at, n-at, 0.0005) {
 				continue
 			}
-			alarms := 0
-			const draws = 2000
-			for seed := range uint64(draws) {
-				x := noisy(seed, n, 0.01, flat)
-				s, err := Scatter(x)
-				if err != nil {
-					t.Fatal(err)
+			for seed := range uint64(3) {
+				if got := placeOf(t, noisy(seed, n, 0.004, stepAt(at, 0.8)), 0.001); got != at {
+					t.Errorf("%d and %d, seed %d: change at %d", at, n-at, seed, got)
 				}
-				m, err := JudgeMove(x[:k], x[n-k:], s, n, 0.001)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if (m.P < 0.001) != (math.Abs(m.Value) > m.Least) && math.Abs(m.P-0.001) > 1e-9 {
-					t.Fatalf("p %v of a move of %v, the least is %v", m.P, m.Value, m.Least)
-				}
-				if m.P < 0.001 {
-					alarms++
-				}
-			}
-			t.Logf("%d values, %d against %d: %d false alarms of %d", n, k, k, alarms, draws)
-			if alarms > 8 { // 2 are expected; more than 8 with a probability of 0.0002
-				t.Errorf("%d values, %d against %d: %d false alarms of %d", n, k, k, alarms, draws)
 			}
 		}
 	}
 }
 
-func TestMove(t *testing.T) {
-	m, err := JudgeMove([]float64{1, 2, 3}, []float64{5}, 0, 20, 0.001)
-	if err != nil || m.Value != 3 || m.P != 0 || m.Least != 0 {
-		t.Errorf("without noise: %+v, %v", m, err)
-	}
-	m, err = JudgeMove([]float64{2}, []float64{2}, 0, 20, 0.001)
-	if err != nil || m.Value != 0 || m.P != 1 {
-		t.Errorf("no move, no noise: %+v, %v", m, err)
+// With an alpha that chance reaches often, chance must reach it as often as it says.
+func TestChangeFalseAlarms(t *testing.T) {
+	for _, n := range []int{12, 24} {
+		alarms := 0
+		const draws, alpha = 500, 0.05
+		for seed := range uint64(draws) {
+			if placeOf(t, noisy(seed, n, 0.01, flat), alpha) > 0 {
+				alarms++
+			}
+		}
+		t.Logf("%d values: %d false alarms of %d at %v", n, alarms, draws, alpha)
+		if alarms > 45 { // 25 are expected, with a deviation of 5
+			t.Errorf("%d values: %d false alarms of %d at %v", n, alarms, draws, alpha)
+		}
 	}
 }
 
-// Values of the tables of Student's distribution.
-func TestStudent(t *testing.T) {
-	for _, test := range []struct{ t, freedom, tail float64 }{
-		{0, 5, 0.5}, {12.706, 1, 0.025}, {636.62, 1, 0.0005}, {2.571, 5, 0.025}, {6.869, 5, 0.0005},
-		{2.228, 10, 0.025}, {4.587, 10, 0.0005}, {3.646, 30, 0.0005}, {1.960, 1e6, 0.025},
-	} {
-		if p := studentAbove(test.t, test.freedom); math.Abs(p/test.tail-1) > 0.002 {
-			t.Errorf("t %v with %v degrees of freedom: %v above it, want %v", test.t, test.freedom, p, test.tail)
-		}
-		if test.t == 0 {
-			continue
-		}
-		if q := studentQuantile(test.tail, test.freedom); math.Abs(q/test.t-1) > 0.002 {
-			t.Errorf("the tail %v with %v degrees of freedom begins at %v, want %v", test.tail, test.freedom, q, test.t)
-		}
+func TestEDivisiveRefuses(t *testing.T) {
+	if _, _, err := FindChange([]float64{1, math.NaN()}, 0.001); err == nil {
+		t.Error("NaN is taken")
+	}
+	if _, _, err := FindChange([]float64{1, 2}, 0); err == nil {
+		t.Error("alpha 0 is taken")
+	}
+	if _, err := Split(nil); !errors.Is(err, ErrEmpty) {
+		t.Errorf("nothing to split: %v", err)
 	}
 }

@@ -3,6 +3,7 @@ package stat
 import (
 	"math"
 	"slices"
+	"sync"
 )
 
 // Up to this many values in both samples together the rank-sum distribution is
@@ -117,15 +118,36 @@ func Shift(base, new []float64, alpha float64) (Estimate, error) {
 	return e, nil
 }
 
+// cutoffs keeps the exact cutoffs of Mann and Whitney's U: a long history asks for
+// the same ones thousands of times. By rankSumCase; the values are rankSumCut.
+var cutoffs sync.Map
+
+type rankSumCase struct {
+	m, n  int
+	alpha float64
+}
+
+type rankSumCut struct {
+	c    int
+	tail float64
+}
+
 // rankSumCutoff is the cutoff of Mann and Whitney's U, the number of pairs in
 // which the value of the second sample is the smaller one.
 func rankSumCutoff(m, n int, alpha float64) (c int, tail float64) {
-	if m+n <= exactRankSum {
-		k := min(m, n)
-		return cutoff(subsetSums(untied(m+n), k)[k*(k+1)/2:], alpha)
+	if m+n > exactRankSum {
+		a, b := float64(m), float64(n)
+		return normalCutoff(a*b/2, math.Sqrt(a*b*(a+b+1)/12), alpha)
 	}
-	a, b := float64(m), float64(n)
-	return normalCutoff(a*b/2, math.Sqrt(a*b*(a+b+1)/12), alpha)
+	k := min(m, n)
+	key := rankSumCase{k, max(m, n), alpha}
+	if known, ok := cutoffs.Load(key); ok {
+		cut := known.(rankSumCut)
+		return cut.c, cut.tail
+	}
+	c, tail = cutoff(subsetSums(untied(m+n), k)[k*(k+1)/2:], alpha)
+	cutoffs.Store(key, rankSumCut{c, tail})
+	return c, tail
 }
 
 // binomial is n over k.

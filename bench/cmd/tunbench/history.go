@@ -28,9 +28,13 @@ type historyOptions struct {
 	thresholds       []string
 	json             bool
 
-	out, format string // of show
-	fail        bool   // of check
+	out, format string   // of show
+	fail        bool     // of check
+	allow       []string // of check
 }
+
+// allowMissing lets history check pass where nothing could be judged.
+const allowMissing = "missing"
 
 func (a *app) historyCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -43,11 +47,12 @@ tunbench is the same host.`,
 		Example: `  tunbench history add reports/runs/20260102T030405Z-6.18.0
   tunbench history add --release v1.2 run.jsonl
   tunbench history show --metric pps --filter 'queues=1'
-  tunbench history check --fail`,
+  tunbench history check --fail
+  tunbench history ack 0123456789 --reason 'the price of the new mitigation'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.historyAddCommand(), a.historyShowCommand(), a.historyCheckCommand())
+	cmd.AddCommand(a.historyAddCommand(), a.historyShowCommand(), a.historyCheckCommand(), a.historyAckCommand())
 	return cmd
 }
 
@@ -173,20 +178,33 @@ func (a *app) historyCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "say what changed in the history, and when it began",
-		Long: `check finds what changed: change points, by E-divisive with a permutation test
-(p < 0.001) over the last 50 runs, or those since the last release; and the newest
-run against the one before it and against that release, by the scatter of the
-runs, so that a slow change is not hidden by small steps. A change counts if it
-reaches the threshold of its metric or, if that is larger, what A/A runs say that
-the host can see. A series needs 7 valid runs, a change point 4 on each side.
+		Long: `check goes through the runs in their order and judges each series after each of
+them, so that what it finds does not depend on how often it was called. It finds
+change points, by E-divisive with a permutation test, with 4 runs or more on each
+side; a run that is off on its own, beyond the range and the scatter of the runs
+before it, from the seventh run on; and drift, since the last release or since
+the level began. Each has p < 0.001, and counts if it reaches the threshold of its
+metric or, if that is larger, what A/A runs say that the host can see.
+
+What regressed is told until the level goes back or somebody acknowledges it:
+tunbench history ack ID. What improved or went back is told if it happened in the last
+50 runs and since the last release. A series of fewer than 17 valid runs without a
+finding is too short to tell: there are changes that nobody can tell from noise.
 
 Exit codes: 0 also where something regressed, which is told; with --fail 1 if
-something regressed and has not gone back; 2 wrong use.`,
+something regressed, has not gone back and is not acknowledged, and 3 if nothing
+could be judged, because every series is too short or none was asked for
+(--allow missing: 0); 2 wrong use.`,
 		Example: `  tunbench history check
   tunbench history check --dir ci/history --fail --threshold pps=5%
-  tunbench history check --host all --json | jq 'select(.verdict == "regression" and .standing)'`,
+  tunbench history check --host all --json | jq 'select(.verdict == "regression" and .standing and .acknowledged == null)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, field := range o.allow {
+				if field != allowMissing {
+					return fmt.Errorf("--allow %q: choose %s", field, allowMissing)
+				}
+			}
 			c, err := a.history(o)
 			if err != nil {
 				return err
@@ -194,21 +212,83 @@ something regressed and has not gone back; 2 wrong use.`,
 			if o.json {
 				a.warnHistory(c)
 				err = printVerdicts(a.stdout, c.Findings)
+				if err == nil {
+					err = printVerdicts(a.stdout, c.Short)
+				}
 			} else {
 				err = reports.CheckSummary(a.stdout, c)
 			}
-			if err == nil && o.fail && c.Regressed() {
+			switch {
+			case err != nil || !o.fail:
+				return err
+			case c.Regressed():
 				return exitError{code: 1}
+			case !c.Told() && len(o.allow) == 0:
+				why := "every series is too short to tell"
+				if len(c.Series) == 0 {
+					why = "no run has a figure that was asked for"
+				}
+				return exitError{code: exitUnknown, err: fmt.Errorf("nothing could be judged: %s; --allow missing lets that pass", why)}
 			}
-			return err
+			return nil
 		},
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.metrics, "metric", nil, "check this metric only (may repeat)")
 	f.StringVar(&o.host, "host", "", "fingerprint of a host, or how it begins; all (default: that of the newest run)")
 	o.register(cmd)
-	f.BoolVar(&o.json, "json", false, "print one object for each finding instead of the summary")
-	f.BoolVar(&o.fail, "fail", false, "exit with 1 if something regressed and has not gone back")
+	f.BoolVar(&o.json, "json", false, "print one object for each finding, and for each series that is too short to tell, instead of the summary")
+	f.BoolVar(&o.fail, "fail", false, "exit with 1 if something regressed, has not gone back and is not acknowledged, with 3 if nothing could be judged")
+	f.StringSliceVar(&o.allow, "allow", nil, "with --fail, let pass: missing, a history in which nothing can be judged")
+	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions([]string{allowMissing}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (a *app) historyAckCommand() *cobra.Command {
+	o := historyOptions{host: "all", arm: "both"}
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "ack ID --reason R",
+		Short: "acknowledge a finding, which then fails no job",
+		Long: `ack keeps in the history that somebody knows of the finding with that ID, which
+history check prints, and why it may stay. check and show go on to tell it, with the reason;
+check --fail passes. What gets worse on top of it is another finding. An ID
+that was found with --threshold is known with the same --threshold only.
+
+Exit codes: 0 it is kept; 2 there is no such finding, no reason is given, or it
+is acknowledged already.`,
+		Example: `  tunbench history ack 0123456789 --reason 'the price of the new mitigation'
+  tunbench history ack --dir ci/history 0123456789 --reason 'see the mailing list'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if strings.TrimSpace(reason) == "" {
+				return fmt.Errorf("acknowledge %q: say why: --reason 'some words'", args[0])
+			}
+			c, err := a.history(o)
+			if err != nil {
+				return err
+			}
+			f, ok, err := c.Finding(args[0])
+			if err != nil {
+				return err
+			}
+			if !ok {
+				return fmt.Errorf("acknowledge %q: nothing in the history in %s was found under this ID: tunbench history check --host all prints them", args[0], o.dir)
+			}
+			if err := history.Ack(o.dir, f.ID, reports.Ack{Reason: reason, Time: time.Now().UTC().Format(time.RFC3339)}); err != nil {
+				return err
+			}
+			if !a.quiet {
+				fmt.Fprintf(a.stdout, "acknowledged %s, %s of %s of %s: %s\n", f.ID, f.Verdict, f.Series.Metric, f.Series.Scenario, strings.TrimSpace(reason))
+			}
+			return nil
+		},
+	}
+	historyFlag(cmd, &o.dir)
+	cmd.Flags().StringVar(&reason, "reason", "", "why it may stay, in one line")
+	cmd.Flags().StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts, as given to check: metric=x% (may repeat)")
+	_ = cmd.RegisterFlagCompletionFunc("reason", cobra.NoFileCompletions)
+	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	return cmd
 }
 
@@ -281,11 +361,16 @@ func (a *app) history(o historyOptions) (*reports.Check, error) {
 			return nil, fmt.Errorf("--host %q: no run is of such a host: choose %s, all", o.host, strings.Join(names, ", "))
 		}
 	}
+	acks, wrong, err := history.Acks(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	options.Acks = acks
 	h, err := reports.NewHistory(o.dir, runs, options)
 	if err != nil {
 		return nil, err
 	}
-	h.Problems = problems
+	h.Problems = append(problems, wrong...)
 	return h.Check()
 }
 

@@ -96,9 +96,16 @@ func TestHistory(t *testing.T) {
 		found.Change > -0.02 || found.Begins.Commit != "000000000028" || found.Scenario != scenario {
 		t.Errorf("--json: %+v, %v of %q", found, err, stdout)
 	}
-	for _, args := range [][]string{{"--threshold", "pps=20%"}, {"--metric", "loss"}, {"--since", "2026-02-20"}, {"--filter", "size=1500"}, {"--arm", "observed"}} {
-		if code, stdout, stderr := command(append([]string{"check", "--fail"}, args...)...); code != 0 || stderr != "" || strings.Contains(stdout, "Regressed") {
-			t.Errorf("check %q: exit %d, stdout %q, stderr %q", args, code, stdout, stderr)
+	for _, test := range []struct {
+		args []string
+		code int
+		err  string
+	}{
+		{[]string{"--threshold", "pps=20%"}, 0, ""}, {[]string{"--metric", "loss"}, 0, ""}, {[]string{"--since", "2026-02-20"}, 0, ""},
+		{[]string{"--filter", "size=1500"}, 3, "no run has a figure that was asked for"}, {[]string{"--arm", "observed"}, 3, "no run has a figure that was asked for"},
+	} {
+		if code, stdout, stderr := command(append([]string{"check", "--fail"}, test.args...)...); code != test.code || !strings.Contains(stderr, test.err) || strings.Contains(stdout, "Regressed") {
+			t.Errorf("check %q: exit %d, stdout %q, stderr %q", test.args, code, stdout, stderr)
 		}
 	}
 
@@ -126,6 +133,66 @@ func TestHistory(t *testing.T) {
 	}
 	if code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, "__complete", "history", "show", "--dir", dir, "--host", ""); code != 0 || !strings.Contains(stdout, "\tZ80") {
 		t.Errorf("completion of --host: %q", stdout)
+	}
+}
+
+func TestHistoryAck(t *testing.T) {
+	runs, dir := stepRuns(t), filepath.Join(t.TempDir(), "history")
+	command := func(args ...string) (int, string, string) {
+		return tunbench(context.Background(), fakeLab{}, nil, append([]string{"history"}, append(args, "--dir", dir)...)...)
+	}
+	// Too short to judge: no pass without a word.
+	if code, stdout, stderr := command(append([]string{"add"}, runs[:16]...)...); code != 0 {
+		t.Fatalf("add: exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	for _, test := range []struct {
+		args []string
+		code int
+		err  string
+	}{{nil, 0, ""}, {[]string{"--fail"}, 3, "nothing could be judged"}, {[]string{"--fail", "--json"}, 3, "nothing could be judged"}, {[]string{"--fail", "--allow", "missing"}, 0, ""}, {[]string{"--fail", "--allow", "cpu"}, 2, "choose missing"}} {
+		code, stdout, stderr := command(append([]string{"check"}, test.args...)...)
+		if code != test.code || !strings.Contains(stderr, test.err) || code != 2 && !strings.Contains(stdout, "too short to tell") || strings.Contains(strings.ToLower(stdout), "no series regressed") {
+			t.Errorf("check %q of 16 runs: exit %d, stdout %q, stderr %q", test.args, code, stdout, stderr)
+		}
+	}
+	if code, stdout, stderr := command(append([]string{"add"}, runs[16:]...)...); code != 0 {
+		t.Fatalf("add: exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	code, stdout, _ := command("check", "--json", "--fail")
+	var found reports.Change
+	if err := json.NewDecoder(strings.NewReader(stdout)).Decode(&found); err != nil || code != 1 || len(found.ID) != 10 || found.Acknowledged != nil {
+		t.Fatalf("check: exit %d, %v, %+v", code, err, found)
+	}
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"ack", found.ID}, "say why"},
+		{[]string{"ack", found.ID, "--reason", " "}, "say why"},
+		{[]string{"ack", found.ID, "--reason", "a\nb"}, "cannot be printed"},
+		{[]string{"ack", "0123456789", "--reason", "r"}, "nothing in the history in " + dir + " was found under this ID"},
+		{[]string{"ack", "../" + found.ID, "--reason", "r"}, "was found under this ID"},
+		{[]string{"ack", "--reason", "r"}, "accepts 1 arg"},
+		{[]string{"ack", found.ID, "--reason", "r", "--threshold", "pps=20%"}, "was found under this ID"},
+	} {
+		if code, stdout, stderr := command(test.args...); code != 2 || stdout != "" || !strings.Contains(stderr, test.want) {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q, want %q", test.args, code, stdout, stderr, test.want)
+		}
+	}
+	if code, stdout, stderr := command("ack", found.ID, "--reason", "the price of a mitigation"); code != 0 || stderr != "" || !strings.Contains(stdout, "acknowledged "+found.ID+", regression of pps of "+scenario) {
+		t.Errorf("ack: exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	if code, _, stderr := command("ack", found.ID, "--reason", "again"); code != 2 || !strings.Contains(stderr, "it is acknowledged already, ") || !strings.Contains(stderr, "the price of a mitigation") {
+		t.Errorf("ack twice: exit %d, stderr %q", code, stderr)
+	}
+	for _, args := range [][]string{{"check", "--fail"}, {"show"}} {
+		if code, stdout, stderr := command(args...); code != 0 || stderr != "" || !strings.Contains(stdout, found.ID) || !strings.Contains(strings.Join(strings.Fields(stdout), " "), "the price of a mitigation") {
+			t.Errorf("%q: exit %d, stdout %q, stderr %q", args, code, stdout, stderr)
+		}
+	}
+	code, stdout, _ = command("check", "--json", "--fail")
+	if err := json.NewDecoder(strings.NewReader(stdout)).Decode(&found); err != nil || code != 0 || found.Acknowledged == nil || found.Acknowledged.Reason != "the price of a mitigation" {
+		t.Errorf("check: exit %d, %v, %+v", code, err, found)
 	}
 }
 
