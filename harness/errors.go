@@ -28,6 +28,14 @@ type MissingError struct{ Detail string }
 
 func (e *MissingError) Error() string { return e.Detail }
 
+// ObserverError is a device that cannot be observed as it was asked for. What
+// stands in the way of the observer is not in the way of a bare trial.
+type ObserverError struct{ Err error }
+
+func (e *ObserverError) Error() string { return e.Err.Error() }
+
+func (e *ObserverError) Unwrap() error { return e.Err }
+
 // Classify tells why a scenario could not be measured: a reason of record.Skip
 // and a sentence.
 func Classify(err error) (reason, detail string) {
@@ -49,19 +57,22 @@ func classify(err error) string {
 		return record.Unsupported
 	case errors.As(err, &missing):
 		return record.Missing
+	case errors.As(err, &hook) && !hook.Unprivileged() && !exhausted(err): // EPERM included, with which a kernel that is locked down refuses root, too
+		return record.Unsupported
 	case errors.Is(err, os.ErrPermission):
 		return record.Unprivileged
 	case errors.As(err, &option) && option.Unsupported():
 		return record.Unsupported
 	case refused(err):
 		return record.Unsupported
-	case errors.As(err, &hook):
-		return record.Unsupported
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+	case errors.Is(err, fs.ErrNotExist), exhausted(err):
 		return record.Missing
 	}
 	return record.Failed
 }
+
+// exhausted tells whether there are no descriptors left.
+func exhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
 // refused tells whether err is a call that the kernel refused in a way that says
 // it cannot do it, whichever package made the call.
