@@ -212,7 +212,7 @@ func (c *comparer) forbids(d difference) bool {
 func (c *comparer) only(name, side string, other *record.File) {
 	why := ""
 	for _, s := range other.Skips {
-		if s.Scenario == name {
+		if s.Scenario == name && s.Arm == "" {
 			why = s.Reason + ": " + s.Detail
 			if s.Reason == record.Unsupported {
 				v := record.Verdict{
