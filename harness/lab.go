@@ -202,7 +202,8 @@ func (s Spec) endWorkers(half int) (senders, readers int) {
 }
 
 // Probe builds the device that s asks for and tears it down again, without
-// traffic and without the observer, which SelectHook has tried.
+// traffic and without the observer: SelectHook has proven the hook, and a trial
+// for which it does not hold all the same gives an ObserverError.
 func (l *Lab) Probe(ctx context.Context, s Spec, hook string) error {
 	if err := ctx.Err(); err != nil {
 		return err

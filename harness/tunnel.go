@@ -121,7 +121,7 @@ func (w *tunnel) collect() (err error) {
 		}
 		w.unrun[i] = unrun(w.snapshots[i], w.counters[i])
 		if i == 0 {
-			own.MissedRuns += w.unrun[i]
+			own.MissedRuns = max(own.MissedRuns, w.unrun[i])
 			w.own = own
 		}
 	}

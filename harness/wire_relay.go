@@ -257,7 +257,7 @@ func (w *relayWire) collect() (err error) {
 		if r.snapshot, r.observation, err = lastLook(r.observer); err != nil {
 			return err
 		}
-		r.observation.MissedRuns += unrun(r.snapshot, r.sent)
+		r.observation.MissedRuns = max(r.observation.MissedRuns, unrun(r.snapshot, r.sent))
 	}
 	return nil
 }

@@ -239,7 +239,7 @@ func points(f *record.File, list []*scenario) (p []prose) {
 		p = append(p, say(plural(n, "scenario was", "scenarios were")+" skipped."))
 	}
 	if arms > 0 {
-		p = append(p, say(plural(arms, "scenario was", "scenarios were")+" measured bare only, since the observer could not be attached."))
+		p = append(p, say(plural(arms, "scenario was", "scenarios were")+" measured bare only: the observer cannot see what passes there."))
 	}
 	return p
 }
