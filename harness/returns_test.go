@@ -25,10 +25,13 @@ func TestReturnsOfSleepers(t *testing.T) {
 		}
 		for _, dir := range []Dir{K2U, U2K} {
 			for _, queues := range []int{4, 12, 16, 64} {
+				if !hook.SeesReturns() && queues != 12 {
+					continue // it is the same with all
+				}
 				t.Run(fmt.Sprintf("%s/%s/%d", hook, dir, queues), func(t *testing.T) {
 					s := Default()
 					s.Dir, s.Queues, s.Flows, s.Rate = dir, queues, 128, 1000
-					s.Warmup, s.Measure, s.Window = 0, 400*time.Millisecond, 100*time.Millisecond
+					s.Warmup, s.Measure, s.Window = 0, 200*time.Millisecond, 50*time.Millisecond
 					if dir == U2K {
 						s.Rate = 0 // writers are preempted in tun_get_user
 					}
