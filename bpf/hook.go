@@ -208,7 +208,7 @@ func explainBy(h Hook, p Program, err error, privileged bool, read func(path str
 		// LOCKDOWN_KPROBES and LOCKDOWN_BPF_READ_KERNEL of include/linux/security.h
 		what := "kprobes"
 		if !strings.HasPrefix(p.Kind, "k") {
-			what = "BPF programs that read kernel memory by address, as those for " + p.Target + " must"
+			what = "BPF programs to read kernel memory by address, as they must to count the segments of GSO packets"
 		}
 		reason = fmt.Sprintf("the kernel is locked down (lockdown=%s), which forbids %s", level, what)
 	case errors.As(err, &verifier) && !errors.Is(err, unix.EPERM):

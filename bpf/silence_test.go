@@ -105,7 +105,7 @@ func TestExplainNames(t *testing.T) {
 		want       string
 	}{
 		{Kprobe, kprobe, unix.EPERM, true, locked, "lockdown=confidentiality), which forbids kprobes"},
-		{Fentry, fentry, refused, true, locked, "lockdown=confidentiality), which forbids BPF programs that read"},
+		{Fentry, fentry, refused, true, locked, "lockdown=confidentiality), which forbids BPF programs to read"},
 		{Tracepoint, tracepoint, refused, true, locked, "lockdown=confidentiality"},
 		{Tracepoint, tracepoint, refused, true, nil, "the verifier refused tp_xmit"},
 		{Tracepoint, tracepoint, refused, true, files{"/sys/kernel/security/lockdown": "none [integrity] confidentiality"}, "the verifier refused tp_xmit"},
