@@ -13,6 +13,8 @@ type (
 	Report  = harness.Report
 	Section = harness.Section
 	Row     = harness.Row
+
+	ObserverError = harness.ObserverError
 )
 
 // Status of a Row.

@@ -136,7 +136,8 @@ func trialTime(s harness.Spec) time.Duration { return s.Warmup + s.Measure + ove
 // scenario's pairs follow each other. Each scenario's device is probed before
 // its first pair; every record is written when it is finished.
 //
-// A scenario that cannot run here is recorded as a skip and the rest goes on.
+// A scenario that cannot run here is recorded as a skip and the rest goes on;
+// one that cannot be observed is measured bare.
 // When ctx ends, Run stops without an end record and without an error. An
 // error means that nothing more could be measured or written; what was
 // written stays.
@@ -261,6 +262,7 @@ type subject struct {
 	left   int    // trials that are still to be made
 	probed bool   // its device can be built
 	gone   bool   // it was skipped
+	unseen bool   // its observed arm was skipped
 	note   string // on its load, for its trials
 
 	reached reached // where a search begins
@@ -311,13 +313,9 @@ func (r *runner) nextPair(ctx context.Context, s *subject) error {
 	}
 	if !s.probed {
 		s.probed = true
-		hook := NoHook
-		if slices.Contains(r.Arms, record.Observed) {
-			hook = r.hook.Used
-		}
 		r.tell(s, Step{})
-		if err := r.lab.Probe(ctx, s.Spec, hook); err != nil {
-			return r.skip(ctx, s, err)
+		if goesOn, err := r.probe(ctx, s); err != nil || !goesOn {
+			return err
 		}
 		var err error
 		if s.note, err = r.closed.offer(ctx, &s.Scenario); err != nil {
@@ -325,6 +323,9 @@ func (r *runner) nextPair(ctx context.Context, s *subject) error {
 		}
 	}
 	for _, arm := range arms {
+		if s.unseen && arm == record.Observed {
+			continue
+		}
 		if goesOn, err := r.measure(ctx, s, arm); err != nil || !goesOn {
 			return err
 		}
@@ -343,7 +344,7 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesO
 	begun := r.Now()
 	trial, err := r.trial(ctx, s.Scenario, arm, s.pair)
 	if err != nil {
-		return false, r.skip(ctx, s, err)
+		return r.without(ctx, s, arm, err)
 	}
 	if s.note != "" {
 		trial.Notes = append(trial.Notes, s.note)
@@ -393,8 +394,14 @@ func (r *runner) skip(ctx context.Context, s *subject, cause error) error {
 		r.out.Interrupted = true
 		return nil
 	}
+	s.left, s.gone = 0, true
+	return r.writeSkip(s, "", cause)
+}
+
+// writeSkip records why a scenario, or one arm of it, ends here.
+func (r *runner) writeSkip(s *subject, arm record.Arm, cause error) error {
 	reason, detail := r.lab.Classify(cause)
-	skip := record.Skip{Kind: record.KindSkip, Scenario: s.Name, Axes: s.Axes, Reason: reason, Detail: detail}
+	skip := record.Skip{Kind: record.KindSkip, Scenario: s.Name, Axes: s.Axes, Arm: arm, Reason: reason, Detail: detail}
 	if err := r.rec.Write(skip); err != nil {
 		return err
 	}
@@ -402,8 +409,7 @@ func (r *runner) skip(ctx context.Context, s *subject, cause error) error {
 	if reason == record.Failed {
 		r.out.Failed++
 	}
-	s.left, s.gone = 0, true
-	r.tell(s, Step{Skip: &skip})
+	r.tell(s, Step{Arm: arm, Skip: &skip, Last: arm != "" && s.left == 0})
 	return nil
 }
 

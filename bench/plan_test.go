@@ -25,6 +25,7 @@ type fakeLab struct {
 
 	hookErr, floorErr error
 	probe             func(harness.Spec) error
+	probeHook         func(harness.Spec, string) error
 	run               func(harness.Spec, string) (record.Trial, error)
 	specs             []harness.Spec
 }
@@ -46,6 +47,9 @@ func (f *fakeLab) Probe(_ context.Context, s harness.Spec, hook string) error {
 	f.note("probe %d %s", s.Size, hook)
 	if f.probe != nil {
 		return f.probe(s)
+	}
+	if f.probeHook != nil {
+		return f.probeHook(s, hook)
 	}
 	return nil
 }

@@ -230,7 +230,11 @@ func (r *runner) leaveOut() {
 			}
 		}
 		for _, skip := range r.Done.Skips {
-			if skip.Scenario == s.Name {
+			switch {
+			case skip.Scenario != s.Name:
+			case skip.Arm == record.Observed:
+				r.leaveUnseen(s)
+			default:
 				s.left, s.gone = 0, true
 			}
 		}
@@ -239,7 +243,9 @@ func (r *runner) leaveOut() {
 
 // missing are the arms of the pair at hand that are still to be measured.
 func (r *runner) missing(s *subject, arms []record.Arm) []record.Arm {
-	return slices.DeleteFunc(arms, func(a record.Arm) bool { return r.done[trialKey{s.Name, s.pair, a}] })
+	return slices.DeleteFunc(arms, func(a record.Arm) bool {
+		return r.done[trialKey{s.Name, s.pair, a}] || s.unseen && a == record.Observed
+	})
 }
 
 // halved tells whether one trial of that pair was made by the interrupted run.

@@ -61,15 +61,15 @@ func (s Side) recv() bool { return s == U2K || s == Both }
 var (
 	rungs = map[Hook][]Program{
 		Kprobe: {
-			{tunobsProgKprobeXmit, "kprobe", "tun_net_xmit"},
-			{tunobsProgKretprobeXmit, "kretprobe", "tun_net_xmit"},
-			{tunobsProgKprobeRead, "kprobe", "tun_do_read"},
-			{tunobsProgKretprobeRead, "kretprobe", "tun_do_read"},
+			{tunobsProgKprobeXmit, "kprobe", FuncXmit},
+			{tunobsProgKretprobeXmit, "kretprobe", FuncXmit},
+			{tunobsProgKprobeRead, "kprobe", FuncRead},
+			{tunobsProgKretprobeRead, "kretprobe", FuncRead},
 		},
 		Fentry: {
-			{tunobsProgFentryXmit, "fentry", "tun_net_xmit"},
-			{tunobsProgFexitXmit, "fexit", "tun_net_xmit"},
-			{tunobsProgFexitRead, "fexit", "tun_do_read"},
+			{tunobsProgFentryXmit, "fentry", FuncXmit},
+			{tunobsProgFexitXmit, "fexit", FuncXmit},
+			{tunobsProgFexitRead, "fexit", FuncRead},
 		},
 		Tracepoint: {
 			{tunobsProgTpXmit, "tracepoint", "net_dev_start_xmit"},
@@ -77,11 +77,11 @@ var (
 	}
 	writeRungs = map[Hook][]Program{
 		Kprobe: {
-			{tunobsProgKprobeWrite, "kprobe", "tun_get_user"},
-			{tunobsProgKretprobeWrite, "kretprobe", "tun_get_user"},
+			{tunobsProgKprobeWrite, "kprobe", FuncWrite},
+			{tunobsProgKretprobeWrite, "kretprobe", FuncWrite},
 		},
 		Fentry: {
-			{tunobsProgFexitWrite, "fexit", "tun_get_user"},
+			{tunobsProgFexitWrite, "fexit", FuncWrite},
 		},
 	}
 )
@@ -169,8 +169,12 @@ func (e *HookError) Error() string { return fmt.Sprintf("attach %s: %s", e.Hook,
 
 func (e *HookError) Unwrap() error { return e.Err }
 
+// Unprivileged tells whether the process lacks what the hook needs, as opposed to
+// the kernel refusing it to everyone.
+func (e *HookError) Unprivileged() bool { return errors.Is(e.Err, os.ErrPermission) && !hasBPF() }
+
 // Try opens hook h on a device that does not exist and closes it again: nil
-// means that the rung holds on this kernel.
+// means that its programs can be attached on this kernel, not that they will run.
 func Try(h Hook, s Side) error {
 	o, err := Open(h, Target{Ifindex: ^uint32(0), Netns: ^uint32(0), Queues: 1, Side: s})
 	if err != nil {
@@ -182,27 +186,53 @@ func Try(h Hook, s Side) error {
 // explain turns an error of loading or attaching p into the reason that a
 // person can act on. It probes only here, after the try has failed.
 func explain(h Hook, p Program, err error) *HookError {
+	return explainBy(h, p, err, hasBPF(), readLine)
+}
+
+// explainBy does so by what the process may do, and by the files of the kernel.
+func explainBy(h Hook, p Program, err error, privileged bool, read func(path string) string) *HookError {
 	reason := fmt.Sprintf("%s on %s: %v", p.Kind, p.Target, err)
-	if _, statErr := os.Stat("/sys/kernel/btf/vmlinux"); errors.Is(statErr, os.ErrNotExist) {
-		reason = "this kernel has no type information, /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)"
-		return &HookError{h, reason, err}
-	}
 	var verifier *ebpf.VerifierError
+	level := lockdown(read)
 	switch {
+	case noBTF():
+		reason = "this kernel has no type information, " + btfPath + " is missing (CONFIG_DEBUG_INFO_BTF)"
 	case errors.Is(err, errNoSymbol), errors.Is(err, btf.ErrNotFound):
 		reason = fmt.Sprintf("%s is not in this kernel; if tun is a module, load it: modprobe tun", p.Target)
+	case errors.Is(err, os.ErrPermission) && !privileged:
+		reason = "loading BPF programs needs CAP_BPF and CAP_PERFMON, or root"
+		if paranoid := read("/proc/sys/kernel/perf_event_paranoid"); errors.Is(err, unix.EACCES) && paranoid != "" {
+			reason += fmt.Sprintf(" (kernel.perf_event_paranoid is %s)", paranoid)
+		}
+	case level == "confidentiality" && (errors.Is(err, os.ErrPermission) || errors.As(err, &verifier)):
+		// LOCKDOWN_KPROBES and LOCKDOWN_BPF_READ_KERNEL of include/linux/security.h
+		what := "kprobes"
+		if !strings.HasPrefix(p.Kind, "k") {
+			what = "BPF programs to read kernel memory by address, as they must to count the segments of GSO packets"
+		}
+		reason = fmt.Sprintf("the kernel is locked down (lockdown=%s), which forbids %s", level, what)
 	case errors.As(err, &verifier) && !errors.Is(err, unix.EPERM):
 		reason = fmt.Sprintf("the verifier refused %s: %v", p.Name, verifier)
 	case h == Kprobe && strings.HasPrefix(p.Kind, "k") && !kprobesCompiledIn():
 		reason = "kprobes are not compiled into this kernel (CONFIG_KPROBES)"
-	case errors.Is(err, unix.EPERM) && !hasBPF():
-		reason = "loading BPF programs needs CAP_BPF and CAP_PERFMON, or root"
+	case strings.HasPrefix(p.Kind, "k") && blacklisted(p.Target, read):
+		reason = fmt.Sprintf("%s is on the kernel's list of functions that may not be probed (/sys/kernel/debug/kprobes/blacklist)", p.Target)
 	case h == Fentry && errors.Is(err, unix.EPERM):
 		reason = fmt.Sprintf("the kernel refused to load %s on %s with EPERM, as one that forbids attaching to functions does", p.Kind, p.Target)
 	case h == Fentry && (errors.Is(err, enotsupp) || errors.Is(err, ebpf.ErrNotSupported)):
 		reason = "this kernel cannot attach to functions directly (CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS)"
 	}
+	if why := switchedOff(h, read); why != "" && !noBTF() && privileged && level != "confidentiality" {
+		reason += "; " + why
+	}
 	return &HookError{h, reason, err}
+}
+
+const btfPath = "/sys/kernel/btf/vmlinux"
+
+func noBTF() bool {
+	_, err := os.Stat(btfPath)
+	return errors.Is(err, os.ErrNotExist)
 }
 
 // enotsupp is the kernel's own ENOTSUPP, which leaks to user space here.

@@ -44,7 +44,11 @@ type Observer struct {
 	links    []link.Link
 	queues   *ebpf.Memory
 	perCPU   *ebpf.Memory
+	notes    map[string]*ebpf.Memory // by the function of tun whose calls leave them
 	reasons  map[uint32]string
+
+	torn   bool              // it was detached, and attached again
+	missed map[string]uint64 // hits of kprobes that are detached by now, by program
 }
 
 // Open loads the programs of hook h, attaches them and filters on t inside the
@@ -73,6 +77,7 @@ func Open(h Hook, t Target) (*Observer, error) {
 // Attach puts the programs in their places again after Detach. The counters go
 // on from where they stood.
 func (o *Observer) Attach() error {
+	o.torn = o.torn || o.missed != nil
 	for _, p := range o.programs[len(o.links):] {
 		l, err := attach(p, o.coll.Programs[p.Name])
 		if err != nil {
@@ -87,7 +92,11 @@ func (o *Observer) Attach() error {
 // is not counted.
 func (o *Observer) Detach() error {
 	var errs []error
-	for _, l := range o.links {
+	if o.missed == nil {
+		o.missed = map[string]uint64{}
+	}
+	for i, l := range o.links {
+		o.missed[o.programs[i].Name] += missedBy(o.programs[i], l)
 		errs = append(errs, l.Close())
 	}
 	o.links = nil
@@ -116,7 +125,7 @@ func (o *Observer) load() error {
 		delete(spec.Maps, tunobsMapStamps)
 	}
 	if o.reasons, err = dropReasons(); err != nil {
-		return err
+		return explain(o.hook, o.programs[0], err)
 	}
 	spec.Maps[tunobsMapQueues].MaxEntries = uint32(o.cpus * o.target.Queues)
 	spec.Maps[tunobsMapCpus].MaxEntries = uint32(o.cpus)
@@ -148,11 +157,24 @@ func (o *Observer) load() error {
 	if o.perCPU, err = o.coll.Maps[tunobsMapCpus].Memory(); err != nil {
 		return fmt.Errorf("map the CPU counters: %w", err)
 	}
+	o.notes = map[string]*ebpf.Memory{}
+	for function, name := range noteMaps {
+		m, ok := o.coll.Maps[name]
+		if !ok {
+			continue
+		}
+		if o.notes[function], err = m.Memory(); err != nil {
+			return fmt.Errorf("map the notes of calls of %s: %w", function, err)
+		}
+	}
 	return nil
 }
 
 // Hook is the rung in use.
 func (o *Observer) Hook() Hook { return o.hook }
+
+// Side is what of the device it looks at.
+func (o *Observer) Side() Side { return o.target.Side }
 
 // SampleEvery is of how many skbs one is timed.
 func (o *Observer) SampleEvery() int { return max(1, o.target.SampleEvery) }
@@ -182,20 +204,6 @@ func (o *Observer) MemoryBytes() (uint64, error) {
 		}
 		bytes, _ := info.Memlock()
 		sum += bytes
-	}
-	return sum, nil
-}
-
-// MissedRuns is how often the kernel did not run a program because it was
-// already running on that CPU. Above 0, counters are low by that much.
-func (o *Observer) MissedRuns() (uint64, error) {
-	var sum uint64
-	for name, p := range o.coll.Programs {
-		stats, err := p.Stats()
-		if err != nil {
-			return 0, fmt.Errorf("ask for the statistics of program %s: %w", name, err)
-		}
-		sum += stats.RecursionMisses
 	}
 	return sum, nil
 }

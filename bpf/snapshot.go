@@ -17,7 +17,7 @@ type Queue struct {
 	XmitSKBs, XmitPkts, XmitBytes uint64 // handed to the device, drops included
 	ReadSKBs, ReadPkts, ReadBytes uint64 // copied to a reader
 	DropPkts                      uint64 // freed as dropped
-	ReadCalls, ReadRetBytes       uint64 // returns of tun_do_read; only where the hook SeesReturns
+	ReadCalls, ReadRetBytes       uint64 // returns of tun_do_read; only where the hook SeesReturns, and see Snapshot.Lost
 
 	RecvSKBs, RecvPkts, RecvBytes uint64 // written by user space and taken by the kernel, drops included
 	RecvDropPkts                  uint64 // of these, freed as dropped
@@ -57,6 +57,14 @@ type Snapshot struct {
 	// the stack, at sockets of the device's namespace too, by the kernel's reason.
 	RecvDrops   map[string]uint64
 	WriteErrors map[string]uint64 // failed returns of tun_get_user by errno name
+	// Lost is how many calls of a function of tun the observer has not seen
+	// return, by the function's name, without those of which it has seen all. A
+	// call that is still under way counts as one. What is counted at the returns of
+	// such a function is low.
+	Lost map[string]uint64
+	// Torn tells that the observer was detached and attached again: what returned
+	// meanwhile was not seen, whatever Lost says.
+	Torn bool
 }
 
 // Snapshot reads all counters. They live in memory shared with the kernel, so
@@ -66,6 +74,7 @@ func (o *Observer) Snapshot() (*Snapshot, error) {
 		Queues: make([]Queue, o.target.Queues),
 		Drops:  map[string]uint64{}, ReadErrors: map[string]uint64{},
 		RecvDrops: map[string]uint64{}, WriteErrors: map[string]uint64{},
+		Lost: map[string]uint64{}, Torn: o.torn,
 	}
 	queueSize := int64(binary.Size(tunobsQueueCounters{}))
 	cpuSize := int64(binary.Size(tunobsCpuCounters{}))
@@ -84,7 +93,7 @@ func (o *Observer) Snapshot() (*Snapshot, error) {
 		}
 		s.add(cpu, o.reasons)
 	}
-	return s, nil
+	return s, o.addLost(s)
 }
 
 type readerAt interface {
@@ -111,6 +120,11 @@ func (s *Snapshot) add(c *tunobsCpuCounters, reasons map[uint32]string) {
 	s.Missed += c.Missed
 	s.Refused += c.Refused
 	s.Strays += c.Strays
+	for call, n := range c.Lost {
+		if n > 0 {
+			s.Lost[calls[call]] += n
+		}
+	}
 	addNamed(s.Drops, c.Drops[:], func(i int) string { return reasonName(reasons, uint32(i)) })
 	addNamed(s.RecvDrops, c.RecvDrops[:], func(i int) string { return reasonName(reasons, uint32(i)) })
 	addNamed(s.ReadErrors, c.Errors[:], errnoName)

@@ -21,6 +21,9 @@
 #define ERRNOS 1024
 #define ENOMEM 12
 
+/* The functions of tun whose returns are looked at. */
+enum call { CALL_XMIT, CALL_READ, CALL_WRITE, CALLS };
+
 /* The device under test. An ifindex is unique only within a namespace. */
 const volatile __u32 target_ifindex;
 const volatile __u32 target_netns;
@@ -71,6 +74,7 @@ struct cpu_counters {
 	/* The last drop at a socket that is not known yet; see on_late_drop. */
 	__u32 late_pkts, late_reason, late_queue;
 	__u32 pad;
+	__u64 lost[CALLS];		/* calls whose return no kretprobe saw; see leave_note */
 	__u64 drops[DROP_REASONS];	/* packets by enum skb_drop_reason */
 	__u64 errors[ERRNOS];		/* negative returns of tun_do_read */
 	__u64 recv_drops[DROP_REASONS]; /* of received packets */
@@ -112,9 +116,11 @@ struct {
 /*
  * Between entry and return of a probed function: (task, CPU, queue + 1),
  * direct-mapped by task. Only kretprobes need it; fexit is given the arguments.
+ * User space counts the notes that are left at the end.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, TASKS);
 	__type(key, __u32);
 	__type(value, __u64);
@@ -448,14 +454,25 @@ static __always_inline __u64 note_of(__u32 cpu)
 	return (__u64)(__u32)bpf_get_current_pid_tgid() << 32 | (__u64)(__u16)cpu << 16;
 }
 
-static __always_inline void leave_note(void *tasks, __u32 cpu, __u32 queue)
+/*
+ * A note that is still there is that of a call whose return was not seen: the
+ * kernel has a fixed number of kretprobe instances for each function (register_kretprobe()
+ * of kernel/kprobes.c), tasks that sleep in the function hold them, and the
+ * returns of further calls pass by. So each lost return is counted once: here, or as a
+ * note that is left at the end.
+ */
+static __always_inline void leave_note(void *tasks, __u32 cpu, __u32 queue, const enum call call)
 {
 	__u64 note = note_of(cpu);
 	__u32 slot = ((note >> 32) + cpu) & (TASKS - 1);
 	__u64 *kept = bpf_map_lookup_elem(tasks, &slot);
+	struct cpu_counters *c;
 
-	if (kept)
-		*(volatile __u64 *)kept = note | (__u16)(queue + 1);
+	if (!kept)
+		return;
+	if (*(volatile __u64 *)kept && (c = this_cpu()))
+		c->lost[call]++;
+	*(volatile __u64 *)kept = note | (__u16)(queue + 1);
 }
 
 /* Gives the queue + 1, or 0 if the task left no note. */
@@ -481,7 +498,8 @@ int BPF_KPROBE(kprobe_xmit, struct sk_buff *skb, struct net_device *dev)
 {
 	if (!is_target(dev, false))
 		return 0;
-	leave_note(&xmit_tasks, bpf_get_smp_processor_id(), BPF_CORE_READ(skb, queue_mapping));
+	leave_note(&xmit_tasks, bpf_get_smp_processor_id(), BPF_CORE_READ(skb, queue_mapping),
+		   CALL_XMIT);
 	return on_xmit(skb, dev, false);
 }
 
@@ -497,7 +515,7 @@ SEC("kprobe/tun_do_read")
 int BPF_KPROBE(kprobe_read, struct tun_struct *tun, struct tun_file *tfile)
 {
 	if (is_target(BPF_CORE_READ(tun, dev), false))
-		leave_note(&read_tasks, 0, BPF_CORE_READ(tfile, queue_index));
+		leave_note(&read_tasks, 0, BPF_CORE_READ(tfile, queue_index), CALL_READ);
 	return 0;
 }
 
@@ -513,7 +531,7 @@ SEC("kprobe/tun_get_user")
 int BPF_KPROBE(kprobe_write, struct tun_struct *tun, struct tun_file *tfile)
 {
 	if (is_target(BPF_CORE_READ(tun, dev), false))
-		leave_note(&write_tasks, 0, BPF_CORE_READ(tfile, queue_index));
+		leave_note(&write_tasks, 0, BPF_CORE_READ(tfile, queue_index), CALL_WRITE);
 	return 0;
 }
 

@@ -26,6 +26,7 @@ type tunobsCpuCounters struct {
 	LateReason  uint32
 	LateQueue   uint32
 	Pad         uint32
+	Lost        [3]uint64
 	Drops       [512]uint64
 	Errors      [1024]uint64
 	RecvDrops   [512]uint64

@@ -157,7 +157,8 @@ func droppedBy(s *bpf.Snapshot, device netns.Counters, perSKB uint64) map[string
 // kernel ran the observer's program. It is 0 but for kernels that keep eBPF away
 // from some tasks: a softirq in which TCP goes on sending works on top of
 // whatever task it interrupts. Where the kernel says nothing of such runs
-// (recursion_misses stays 0), only the device's counters tell.
+// (recursion_misses stays 0), only the device's counters tell. Where it does, both
+// count the same runs.
 func unrun(s *bpf.Snapshot, device netns.Counters) uint64 {
 	var seen uint64
 	for _, q := range s.Queues {

@@ -66,7 +66,7 @@ func (g *bridge) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = bpf.Open(g.hook, g.device.target(g.spec.sampleEvery()))
+		g.observer, err = observe(g.hook, g.device.target(g.spec.sampleEvery()))
 	}
 	return err
 }

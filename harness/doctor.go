@@ -80,25 +80,51 @@ func privilegeRows() []Row {
 	}}
 }
 
+// observerRows proves each rung by packets through a device of its own.
 func observerRows() (rows []Row) {
 	loadModule()
 	used := false
 	for _, h := range bpf.Ladder {
-		row := Row{Name: string(h), Status: StatusOK, Detail: "would hold, a rung above is used"}
-		if err := bpf.Try(h, bpf.Both); err != nil {
-			row.Status, row.Detail = StatusUnsupported, hookReason(err)
-		} else if !used {
-			used = true
-			row.Status = StatusUsed
-			var on []string
-			for _, p := range bpf.Programs(h, bpf.Both) {
-				on = append(on, p.Kind+":"+p.Target)
-			}
-			row.Detail = "attaches to " + strings.Join(on, ", ")
+		err := prove(h)
+		row := observerRow(h, err, !used)
+		used = used || row.Status == StatusUsed
+		if err == nil {
+			row.Detail += notWithGSO(proveOn(h, true))
 		}
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// observerRow tells of a rung by how its proof ended. The first one that holds is
+// the one that a run takes.
+func observerRow(h bpf.Hook, proof error, first bool) Row {
+	row := Row{Name: string(h), Status: StatusOK, Detail: "would hold, a rung above is used"}
+	var unproven *unprovenError
+	switch {
+	case errors.As(proof, &unproven):
+		return Row{Name: string(h), Status: StatusFailed, Detail: "attaches, but could not be seen to count: " + unproven.err.Error()}
+	case proof != nil:
+		return Row{Name: string(h), Status: StatusUnsupported, Detail: hookReason(proof)}
+	case first:
+		row.Status = StatusUsed
+		var on []string
+		for _, p := range bpf.Programs(h, bpf.Both) {
+			on = append(on, p.Kind+":"+p.Target)
+		}
+		row.Detail = "attaches to " + strings.Join(on, ", ")
+	}
+	return row
+}
+
+// notWithGSO tells whether a rung that holds fails where the device takes GSO
+// packets.
+func notWithGSO(proof error) string {
+	var refused *bpf.HookError
+	if !errors.As(proof, &refused) {
+		return ""
+	}
+	return "; not on a device that takes GSO packets, of which only bare trials are made: " + refused.Reason
 }
 
 var statuses = map[tuntap.Status]string{

@@ -31,6 +31,14 @@ type MissingError struct{ Detail string }
 
 func (e *MissingError) Error() string { return e.Detail }
 
+// ObserverError is a device that cannot be observed as it was asked for. What
+// stands in the way of the observer is not in the way of a bare trial.
+type ObserverError struct{ Err error }
+
+func (e *ObserverError) Error() string { return e.Err.Error() }
+
+func (e *ObserverError) Unwrap() error { return e.Err }
+
 // Classify tells why a scenario could not be measured: a reason of record.Skip
 // and a sentence, which ends in what to do where that is known.
 func Classify(err error) (reason, detail string) {
@@ -90,6 +98,8 @@ func classify(err error) string {
 		return record.Unsupported
 	case errors.As(err, &missing):
 		return record.Missing
+	case errors.As(err, &hook) && !hook.Unprivileged() && !exhausted(err): // EPERM included, with which a kernel that is locked down refuses root, too
+		return record.Unsupported
 	case errors.Is(err, os.ErrPermission) && !allPrivileges():
 		return record.Unprivileged
 	case errors.Is(err, os.ErrPermission): // of whom no privilege is missing
@@ -97,8 +107,6 @@ func classify(err error) string {
 	case errors.As(err, &option) && option.Unsupported():
 		return record.Unsupported
 	case refused(err):
-		return record.Unsupported
-	case errors.As(err, &hook):
 		return record.Unsupported
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, tuntap.ErrNotTUN), remedyOf(err) != "",
 		errors.Is(err, unix.ENOSPC): // of a namespace: user.max_net_namespaces
@@ -111,6 +119,9 @@ func classify(err error) string {
 // with EPERM has another cause: the kernel uses that errno for what it failed at,
 // too. Capabilities in a user namespace are not those of the host.
 var allPrivileges = func() bool { return len(host.Capabilities()) == 0 && host.InitialUserNamespace() }
+
+// exhausted tells whether there are no descriptors left.
+func exhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
 // refused tells whether err is a call that the kernel refused in a way that says
 // it cannot do it, whichever package made the call.

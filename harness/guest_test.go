@@ -17,7 +17,9 @@ import (
 // inEach are run in all guests.
 var inEach = []string{
 	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff", "TestSuperPackets", "TestWritesOnEveryRung",
+	"TestHooksAreProven", "TestSelectHook", "TestHooksThatNeverRun", "TestReturnsOfSleepers", "TestDetachedObserver",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
+	"TestLockedDown", // for good, and so the last
 }
 
 // inGuests are the tests that are run in guests, too: of kernels that have what

@@ -59,7 +59,7 @@ func (g *k2u) build() (err error) {
 		if g.spec.Event == EventCarrier { // which drops super-packets before they are cut
 			t.GSO = true
 		}
-		g.observer, err = bpf.Open(g.hook, t)
+		g.observer, err = observe(g.hook, t)
 	}
 	return err
 }
@@ -205,16 +205,8 @@ func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery(), ReadErrors: snapshot.ReadErrors}
-	if len(snapshot.WriteErrors) > 0 {
-		own.WriteErrors = snapshot.WriteErrors
-	}
-	for _, q := range snapshot.Queues {
-		own.ReadCalls += q.ReadCalls
-		own.ReadBytes += q.ReadRetBytes
-		own.WriteCalls += q.WriteCalls
-		own.WriteBytes += q.WriteRetBytes
-	}
+	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery()}
+	addReturns(own, o.Hook(), o.Side(), snapshot)
 	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
 		return nil, nil, err
 	}
@@ -317,8 +309,8 @@ func (g *k2u) mismatch(t *record.Trial) string {
 		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates, *a.Read)
 	case g.snapshot.Strays > 0:
 		return fmt.Sprintf("the observer saw %d events on queues that the device does not have", g.snapshot.Strays)
-	case g.hook.SeesReturns() && g.spec.Event != EventCarrier && g.snapshot.Refused != g.counters.TxDropped:
-		return fmt.Sprintf("the device dropped %d, the observer saw xmit refuse %d", g.counters.TxDropped, g.snapshot.Refused)
+	case g.spec.Event != EventCarrier:
+		return unrefused(g.hook, g.snapshot, g.device.Name(), g.counters)
 	}
 	return ""
 }

@@ -91,7 +91,8 @@ func usable(asked []int) ([]int, error) {
 const HookAuto = "auto"
 
 // SelectHook finds the hook to use: "auto" goes down the ladder and says why
-// it passed over a rung; a hook that is named is used or an error.
+// it passed over a rung; a hook that is named is used or an error. A hook is
+// proven by a packet that it counts, not by that it attaches.
 func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 	loadModule()
 	h := record.Hook{Requested: requested, Used: string(bpf.None), PassedOver: []record.PassedOver{}, Programs: []record.Program{}}
@@ -100,7 +101,7 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		return h, nil
 	case HookAuto:
 		for _, rung := range bpf.Ladder {
-			err := bpf.Try(rung, bpf.Both)
+			err := holds(rung)
 			if err == nil {
 				h.Used, h.Programs = string(rung), hookPrograms(rung)
 				return h, nil
@@ -113,13 +114,24 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 		if requested != string(rung) {
 			continue
 		}
-		if err := bpf.Try(rung, bpf.Both); err != nil {
+		if err := holds(rung); err != nil {
 			return h, err
 		}
 		h.Used, h.Programs = requested, hookPrograms(rung)
 		return h, nil
 	}
 	return h, fmt.Errorf("unknown hook %q: choose auto, kprobe, fentry, tracepoint or none", requested)
+}
+
+// holds tells whether a rung can be used. Where no device can be made, there is
+// nothing that it could miss, and each scenario says what the host lacks.
+func holds(rung bpf.Hook) error {
+	err := prove(rung)
+	var unproven *unprovenError
+	if errors.As(err, &unproven) {
+		return nil
+	}
+	return err
 }
 
 // loadModule lets the kernel load tun, if that is a module: the functions to
@@ -151,7 +163,7 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 		return nil, err
 	}
 	if s.Bypass && hook != bpf.None && !hook.SeesBypass() {
-		return nil, &UnsupportedError{fmt.Sprintf("the %s hook does not see packets that bypass the qdisc (PACKET_QDISC_BYPASS); use --hook kprobe or fentry where the kernel has them, or --arm bare", hook)}
+		return nil, &ObserverError{&UnsupportedError{fmt.Sprintf("the %s hook does not see packets that bypass the qdisc (PACKET_QDISC_BYPASS); use --hook kprobe or fentry where the kernel has them, or --arm bare", hook)}}
 	}
 	cpus, err := usable(s.CPUs)
 	if err != nil {
@@ -217,7 +229,8 @@ func (s Spec) endWorkers(half int) (senders, readers int) {
 }
 
 // Probe builds the device that s asks for and tears it down again, without
-// traffic and without the observer, which SelectHook has tried.
+// traffic and without the observer: SelectHook has proven the hook, and a trial
+// for which it does not hold all the same gives an ObserverError.
 func (l *Lab) Probe(ctx context.Context, s Spec, hook string) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -80,7 +80,7 @@ func (w *tunnel) begin() error {
 		if w.hook == bpf.None || i == 1 && w.spec.Dir != Both {
 			continue
 		}
-		if w.watches[i], err = bpf.Open(w.hook, d.target(w.spec.sampleEvery())); err != nil {
+		if w.watches[i], err = observe(w.hook, d.target(w.spec.sampleEvery())); err != nil {
 			return err
 		}
 	}
@@ -121,7 +121,7 @@ func (w *tunnel) collect() (err error) {
 		}
 		w.unrun[i] = unrun(w.snapshots[i], w.counters[i])
 		if i == 0 {
-			own.MissedRuns += w.unrun[i]
+			own.MissedRuns = max(own.MissedRuns, w.unrun[i])
 			w.own = own
 		}
 	}
@@ -224,13 +224,15 @@ func (w *tunnel) unseen(t *record.Trial, taken [2]uint64) string {
 		for _, q := range s.Queues {
 			read += q.ReadPkts
 		}
-		switch dropped := w.counters[i].TxDropped; {
+		switch {
 		case read != taken[i]:
 			return fmt.Sprintf("%d packets were read from %s, the observer saw %d at read", taken[i], name, read)
 		case s.Strays > 0:
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", s.Strays, name)
-		case w.hook.SeesReturns() && s.Refused != dropped && w.unrun[i] == 0:
-			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", name, dropped, s.Refused)
+		case w.unrun[i] == 0:
+			if text := unrefused(w.hook, s, name, w.counters[i]); text != "" {
+				return text
+			}
 		}
 	}
 	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {

@@ -46,7 +46,7 @@ func (g *u2k) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = bpf.Open(g.hook, g.target(bpf.U2K, sampleEvery))
+		g.observer, err = observe(g.hook, g.target(bpf.U2K, sampleEvery))
 	}
 	return err
 }

@@ -115,7 +115,7 @@ func (w *relayWire) build() error {
 			continue
 		}
 		var err error
-		if r.observer, err = bpf.Open(w.hook, w.devices[r.from].target(w.spec.sampleEvery())); err != nil {
+		if r.observer, err = observe(w.hook, w.devices[r.from].target(w.spec.sampleEvery())); err != nil {
 			return err
 		}
 	}
@@ -257,7 +257,7 @@ func (w *relayWire) collect() (err error) {
 		if r.snapshot, r.observation, err = lastLook(r.observer); err != nil {
 			return err
 		}
-		r.observation.MissedRuns += unrun(r.snapshot, r.sent)
+		r.observation.MissedRuns = max(r.observation.MissedRuns, unrun(r.snapshot, r.sent))
 	}
 	return nil
 }
@@ -365,8 +365,10 @@ func (w *relayWire) mismatch(t *record.Trial) string {
 		case r.snapshot == nil:
 		case r.snapshot.Strays > 0:
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", r.snapshot.Strays, from)
-		case w.hook.SeesReturns() && r.snapshot.Refused != r.sent.TxDropped && r.observation.MissedRuns == 0:
-			return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", from, r.sent.TxDropped, r.snapshot.Refused)
+		case r.observation.MissedRuns == 0:
+			if text := unrefused(w.hook, r.snapshot, from, r.sent); text != "" {
+				return text
+			}
 		}
 	}
 	for _, r := range w.relays {

@@ -114,7 +114,11 @@ func (w *benchWriter) run(f *record.File, name string) error {
 		w.note("warning: " + plainText(a))
 	}
 	for _, s := range f.Skips {
-		w.note("skipped " + s.Scenario + ": " + s.Reason + ": " + s.Detail)
+		what := s.Scenario
+		if s.Arm != "" {
+			what = string(s.Arm) + " trials of " + what
+		}
+		w.note("skipped " + what + ": " + s.Reason + ": " + s.Detail)
 	}
 	list, _ := scenarios(f)
 	if len(list) == 0 {

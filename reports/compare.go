@@ -195,7 +195,7 @@ func (c *comparer) only(name, side string, other *record.File) {
 		detail = "not in the run, which was interrupted"
 	}
 	why := ""
-	if i := slices.IndexFunc(other.Skips, func(s record.Skip) bool { return s.Scenario == name }); i >= 0 {
+	if i := slices.IndexFunc(other.Skips, func(s record.Skip) bool { return s.Scenario == name && s.Arm == "" }); i >= 0 {
 		reason, detail = other.Skips[i].Reason, other.Skips[i].Detail
 		why = reason + ": " + detail
 	}

@@ -237,6 +237,7 @@ func skipColumns() []csvColumn[csvSkip] {
 		{"scenario", func(s csvSkip) string { return s.Scenario }},
 		{"reason", func(s csvSkip) string { return s.Reason }},
 		{"detail", func(s csvSkip) string { return s.Detail }},
+		{"arm", func(s csvSkip) string { return string(s.Arm) }},
 	}
 }
 

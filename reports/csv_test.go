@@ -161,7 +161,7 @@ func TestCSVSkips(t *testing.T) {
 		t.Fatalf("%d rows for %d skips", len(rows), len(f.Skips))
 	}
 	for i, s := range f.Skips {
-		want := map[string]string{"run": "x", "run_id": f.Run.ID, "scenario": s.Scenario, "reason": s.Reason, "detail": s.Detail}
+		want := map[string]string{"run": "x", "run_id": f.Run.ID, "scenario": s.Scenario, "reason": s.Reason, "detail": s.Detail, "arm": string(s.Arm)}
 		if d := cmp.Diff(want, rows[i]); d != "" {
 			t.Errorf("skip %d (-want +got):\n%s", i, d)
 		}

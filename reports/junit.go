@@ -141,6 +141,9 @@ func junitRun(r NamedRun) (junitSuite, error) {
 	}
 	for _, skip := range f.Skips {
 		c := junitCase{Class: junitPackage, Name: skip.Scenario, Time: seconds(0)}
+		if skip.Arm != "" {
+			c.Name += " " + string(skip.Arm)
+		}
 		result := &junitResult{Type: skip.Reason, Message: skip.Reason + ": " + skip.Detail}
 		if skip.Reason == record.Failed {
 			c.Error = result

@@ -120,20 +120,20 @@ func subjects(f *record.File) (list []*subject) {
 			}
 		}
 	}
-	of := func(scenario string) *subject {
+	of := func(scenario string, arm record.Arm) *subject {
 		i := slices.IndexFunc(list, func(s *subject) bool {
-			return s.scenario == scenario && s.variant == "" && s.arm == record.Bare
+			return s.scenario == scenario && s.variant == "" && s.arm == arm
 		})
 		if i < 0 {
-			i, list = len(list), append(list, &subject{scenario: scenario, arm: record.Bare})
+			i, list = len(list), append(list, &subject{scenario: scenario, arm: arm})
 		}
 		return list[i]
 	}
 	for _, search := range sortedSearches(f) {
-		of(search.Scenario).search(search, f.Run.Clock)
+		of(search.Scenario, record.Bare).search(search, f.Run.Clock)
 	}
 	for _, skip := range f.Skips {
-		s := of(skip.Scenario)
+		s := of(skip.Scenario, cmp.Or(skip.Arm, record.Bare))
 		s.skips = append(s.skips, skip)
 	}
 	return list

@@ -390,6 +390,14 @@ func flagged(list []*scenario) (section, bool) {
 	return section{heading: "Flags", blocks: []block{t, where}}, true
 }
 
+// skippedName is what was skipped: a scenario, or one arm of it.
+func skippedName(s record.Skip) prose {
+	if s.Arm == "" {
+		return say(mono(s.Scenario))
+	}
+	return say(mono(s.Scenario), ", "+string(s.Arm)+" trials only")
+}
+
 func skipped(skips []record.Skip) section {
 	t := table{
 		columns: text("scenario", "reason", "detail"),
@@ -398,7 +406,7 @@ func skipped(skips []record.Skip) section {
 	seen := map[string]bool{}
 	var notes prose
 	for _, s := range sorted {
-		t.rows = append(t.rows, row(mono(s.Scenario), s.Reason, s.Detail))
+		t.rows = append(t.rows, row(skippedName(s), s.Reason, s.Detail))
 		if m := skipMeaning[s.Reason]; m != "" && !seen[s.Reason] {
 			if len(notes) > 0 {
 				notes = append(notes, say(" ")...)

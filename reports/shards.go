@@ -142,6 +142,9 @@ func shards(f *record.File, list []*scenario) (section, bool) {
 	}
 	skips := map[int]int{}
 	for _, s := range f.Skips {
+		if s.Arm != "" {
+			continue // its scenario was measured
+		}
 		skips[s.Shard]++
 		where.rows = append(where.rows, row(say(mono(s.Scenario), " (skipped)"), s.Shard, byShard[s.Shard]))
 	}

@@ -253,8 +253,17 @@ func points(f *record.File, list []*scenario) (p []prose) {
 		}
 		p = append(p, append(line, say(".")...))
 	}
-	if n := len(f.Skips); n > 0 {
+	arms := 0
+	for _, s := range f.Skips {
+		if s.Arm != "" {
+			arms++
+		}
+	}
+	if n := len(f.Skips) - arms; n > 0 {
 		p = append(p, say(plural(n, "scenario was", "scenarios were")+" skipped."))
+	}
+	if arms > 0 {
+		p = append(p, say(plural(arms, "scenario was", "scenarios were")+" measured bare only: the observer cannot see what passes there."))
 	}
 	return p
 }

@@ -62,11 +62,14 @@ func summary(s screen.Screen, f *record.File) []byte {
 
 // skipLines gives each cause of skips one line.
 func skipLines(b *bytes.Buffer, skips []record.Skip) {
-	type cause struct{ reason, detail string }
+	type cause struct {
+		reason, detail string
+		arm            record.Arm
+	}
 	var order []cause
 	names := map[cause][]string{}
 	for _, s := range skips {
-		c := cause{s.Reason, s.Detail}
+		c := cause{s.Reason, s.Detail, s.Arm}
 		if names[c] == nil {
 			order = append(order, c)
 		}
@@ -76,6 +79,9 @@ func skipLines(b *bytes.Buffer, skips []record.Skip) {
 		what := plural(len(names[c]), "scenario", "scenarios")
 		if len(names[c]) == 1 {
 			what = names[c][0]
+		}
+		if c.arm != "" {
+			what = string(c.arm) + " trials of " + what
 		}
 		fmt.Fprintf(b, "skipped %s: %s: %s\n", printable(what), printable(c.reason), printable(c.detail))
 	}

@@ -281,11 +281,6 @@ func (t Trial) seal() any {
 	fillSlice(&t.CPUs.Sender)
 	fillSlice(&t.CPUs.Reader)
 	fillSlice(&t.Flags)
-	if t.Observer != nil {
-		o := *t.Observer
-		fillMap(&o.ReadErrors)
-		t.Observer = &o
-	}
 	if t.Writes != nil {
 		w := *t.Writes
 		fillMap(&w.Errors)

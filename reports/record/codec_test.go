@@ -45,7 +45,7 @@ func sampleTrial() Trial {
 		Reads:    Reads{Calls: 9, Bytes: 576, Errors: map[string]uint64{"EAGAIN": 3}},
 		Device:   Device{Name: "tun0", Flags: []string{"IFF_TUN"}, Offloads: []string{}, MTU: 1500},
 		CPUs:     Placement{Sender: []int{0}, Reader: []int{1}},
-		Observer: &Observer{Hook: "tracepoint", ReadErrors: map[string]uint64{}},
+		Observer: &Observer{Hook: "kprobe", ReadCalls: ptr(uint64(9)), ReadBytes: ptr(uint64(0)), NoWrites: "3 of 9 calls of tun_get_user were not seen to return", LostReturns: map[string]uint64{"tun_get_user": 3}},
 		Flags:    []string{FlagUnsteady},
 	}
 }

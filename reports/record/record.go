@@ -59,6 +59,7 @@ const (
 	FlagReordered        = "reordered"         // the reader saw packets of a flow out of order
 	FlagMissedSamples    = "missed-samples"    // more than 1 % of the residency samples were overwritten
 	FlagMissedEvents     = "missed-events"     // the kernel skipped runs of an observer program: counts are low
+	FlagLostReturns      = "lost-returns"      // the observer did not see all calls return: what it counts there is left out
 	FlagUnsettled        = "unsettled"         // in virtual time, no five blocks in a row agreed to 0.1 %
 	FlagNoTraffic        = "no-traffic"        // nothing was delivered in the measured time: invalid
 	FlagLate             = "late"              // more than 1 % of the sends missed their schedule: invalid
@@ -696,24 +697,34 @@ type Placement struct {
 
 // Observer is what the observer said of itself.
 type Observer struct {
-	Hook        string            `json:"hook"`
-	MemoryBytes uint64            `json:"memory_bytes"` // of its maps in the kernel
-	MissedRuns  uint64            `json:"missed_runs"`  // runs that the kernel skipped
-	SampleEvery int               `json:"sample_every"` // residency is that of one skb in so many
-	ReadCalls   uint64            `json:"read_calls"`   // returns of tun_do_read; 0 where the rung cannot see them
-	ReadBytes   uint64            `json:"read_bytes"`   // sum of the returns above 0, headers included
-	ReadErrors  map[string]uint64 `json:"read_errors"`  // negative returns by errno name
+	Hook        string `json:"hook"`
+	MemoryBytes uint64 `json:"memory_bytes"` // of its maps in the kernel
+	MissedRuns  uint64 `json:"missed_runs"`  // runs that the kernel skipped
+	SampleEvery int    `json:"sample_every"` // residency is that of one skb in so many
+	// ReadCalls is how many calls of tun_do_read returned, ReadBytes the sum of
+	// the returns above 0, headers included, and ReadErrors counts the negative
+	// ones by errno name. All three are absent where they are not known, for the
+	// reason in NoReads; ReadErrors also where there were none.
+	ReadCalls  *uint64           `json:"read_calls,omitempty"`
+	ReadBytes  *uint64           `json:"read_bytes,omitempty"`
+	ReadErrors map[string]uint64 `json:"read_errors,omitempty"`
+	NoReads    string            `json:"no_reads,omitempty"`
 	// The same of tun_get_user, where user space writes.
-	WriteCalls  uint64            `json:"write_calls,omitempty"`
-	WriteBytes  uint64            `json:"write_bytes,omitempty"`
+	WriteCalls  *uint64           `json:"write_calls,omitempty"`
+	WriteBytes  *uint64           `json:"write_bytes,omitempty"`
 	WriteErrors map[string]uint64 `json:"write_errors,omitempty"`
+	NoWrites    string            `json:"no_writes,omitempty"`
+	// LostReturns is how many calls of a function of the kernel the observer did
+	// not see return, by the function's name.
+	LostReturns map[string]uint64 `json:"lost_returns,omitempty"`
 }
 
-// Skip tells why a scenario was not measured.
+// Skip tells why a scenario, or one arm of it, was not measured.
 type Skip struct {
 	Kind     Kind              `json:"kind"`
 	Scenario string            `json:"scenario"`
 	Axes     map[string]string `json:"axes"`
+	Arm      Arm               `json:"arm,omitempty"` // if only that one was not measured
 	Reason   string            `json:"reason"`
 	Detail   string            `json:"detail"`
 	Shard    int               `json:"shard,omitempty"`

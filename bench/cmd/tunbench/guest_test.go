@@ -168,9 +168,12 @@ func rung(t *testing.T, result *vm.Result, hook string) map[string]seen {
 		if a.Unexplained != 0 || slices.Contains(trial.Flags, record.FlagUnexplained) {
 			t.Errorf("%s: %s: %+v %v", hook, trial.Scenario, a, trial.Notes)
 		}
-		if returns && (trial.Observer.ReadCalls != trial.Reads.Calls || trial.Observer.ReadBytes != trial.Reads.Bytes) {
+		switch o := trial.Observer; {
+		case returns != (o.ReadCalls != nil) || returns != (o.NoReads == ""):
+			t.Errorf("%s: %s: returns of tun_do_read: %v, %q", hook, trial.Scenario, o.ReadCalls, o.NoReads)
+		case returns && (*o.ReadCalls != trial.Reads.Calls || *o.ReadBytes != trial.Reads.Bytes):
 			t.Errorf("%s: %s: tun_do_read returned %d times and %d bytes, the readers saw %d and %d", hook, trial.Scenario,
-				trial.Observer.ReadCalls, trial.Observer.ReadBytes, trial.Reads.Calls, trial.Reads.Bytes)
+				*o.ReadCalls, *o.ReadBytes, trial.Reads.Calls, trial.Reads.Bytes)
 		}
 		if strings.Contains(trial.Scenario, "txqlen=8") != (len(a.Dropped) > 0) {
 			t.Errorf("%s: %s: dropped %v", hook, trial.Scenario, a.Dropped)

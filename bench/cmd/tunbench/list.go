@@ -130,7 +130,12 @@ func (a *app) prober(plan bench.Plan) (func(context.Context, bench.Scenario) str
 		b := built{spec.Build(), spec.Flows}
 		reason, ok := known[b]
 		if !ok {
-			if err := lab.Probe(ctx, spec, used); err != nil {
+			err := lab.Probe(ctx, spec, used)
+			var observer *bench.ObserverError
+			if errors.As(err, &observer) && slices.Contains(plan.Arms, record.Bare) {
+				err = lab.Probe(ctx, spec, bench.NoHook) // which is measured all the same
+			}
+			if err != nil {
 				why, detail := lab.Classify(err)
 				reason = why + ": " + detail
 			}

@@ -44,6 +44,7 @@ var errUnsupported = errors.New("set offloads of tun0: EINVAL")
 type fakeLab struct {
 	hookErr error
 	probe   func(bench.Spec) error
+	observe func(bench.Spec) error // of a probe with a hook
 	run     func(bench.Spec, string) (record.Trial, error)
 }
 
@@ -56,7 +57,10 @@ func (f fakeLab) SelectHook(requested string) (record.Hook, error) {
 }
 func (f fakeLab) Host() record.Host                 { return record.Host{Kernel: "6.18.0-test"} }
 func (f fakeLab) Floor([]int) (record.Floor, error) { return record.Floor{SyscallNs: 86}, nil }
-func (f fakeLab) Probe(_ context.Context, s bench.Spec, _ string) error {
+func (f fakeLab) Probe(_ context.Context, s bench.Spec, hook string) error {
+	if f.observe != nil && hook != bench.NoHook {
+		return f.observe(s)
+	}
 	if f.probe != nil {
 		return f.probe(s)
 	}

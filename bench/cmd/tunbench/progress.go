@@ -63,7 +63,11 @@ func (p *progress) step(s bench.Step) {
 		p.add(s)
 	}
 	if s.Skip != nil {
-		p.keep(fmt.Sprintf("%s %s: %s: %s", p.look().Paint(screen.Caution, "skipped"), s.Scenario, s.Skip.Reason, s.Skip.Detail))
+		what := s.Scenario
+		if s.Skip.Arm != "" {
+			what += ", " + string(s.Skip.Arm) + " trials"
+		}
+		p.keep(fmt.Sprintf("%s %s: %s: %s", p.look().Paint(screen.Caution, "skipped"), what, s.Skip.Reason, s.Skip.Detail))
 	}
 	switch {
 	case p.live:
@@ -72,7 +76,7 @@ func (p *progress) step(s bench.Step) {
 			p.keep(fmt.Sprintf("searched %s: %s in %s", s.Scenario, searchResult(*s.Search), record.Plural(s.Search.Trials, "trial", "trials")))
 		case s.Verdicts != nil:
 			p.keep(p.judged(s))
-		case s.Last:
+		case s.Last && p.seen[s.Index] != nil: // nil where a run that is resumed had all its trials
 			p.keep(p.finished(s))
 		case s.Skip == nil:
 			p.draw(s)

@@ -1,0 +1,104 @@
+package bpf
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Silent lists the functions and tracepoints at which hook h should have counted
+// something by now, and has not, where packets were sent, read and written.
+func (s *Snapshot) Silent(h Hook) (targets []string) {
+	var sum Queue
+	for _, q := range s.Queues {
+		sum.XmitPkts += q.XmitPkts
+		sum.ReadPkts += q.ReadPkts
+		sum.ReadCalls += q.ReadCalls
+		sum.RecvPkts += q.RecvPkts
+		sum.WriteCalls += q.WriteCalls
+	}
+	xmit := rungs[h][0].Target
+	for _, c := range []struct {
+		target  string
+		seen    uint64
+		returns bool
+	}{
+		{xmit, sum.XmitPkts, false},
+		{FuncRead, sum.ReadCalls, true},
+		{FuncWrite, sum.WriteCalls, true},
+		{dequeue.Target, sum.ReadPkts, false},
+		{receive[0].Target, sum.RecvPkts, false},
+	} {
+		if c.seen == 0 && (!c.returns || h.SeesReturns()) {
+			targets = append(targets, c.target)
+		}
+	}
+	return targets
+}
+
+// Silence is the error on a hook whose programs were attached and did not run.
+func Silence(h Hook, targets []string) *HookError {
+	list := strings.Join(targets, ", ")
+	reason := fmt.Sprintf("its programs were attached to %s, and did not run when a packet passed", list)
+	if why := switchedOff(h, readLine); why != "" {
+		reason += ": " + why
+	}
+	return &HookError{h, reason, fmt.Errorf("%s: no event was seen", list)}
+}
+
+// switchedOff names the setting that keeps programs on functions from running;
+// "" if it is none that is known.
+func switchedOff(h Hook, read func(path string) string) string {
+	switch {
+	case h != Kprobe && h != Fentry:
+		return ""
+	case read("/proc/sys/kernel/ftrace_enabled") == "0":
+		return "kernel.ftrace_enabled is 0, which stops all that hangs on functions of the kernel (sysctl -w kernel.ftrace_enabled=1)"
+	case h == Kprobe && read("/sys/kernel/debug/kprobes/enabled") == "0":
+		return "kprobes are switched off (echo 1 > /sys/kernel/debug/kprobes/enabled)"
+	}
+	return ""
+}
+
+// lockdown is the level at which the kernel is locked down (Documentation:
+// kernel_lockdown(7)), "" if it is not, or if that cannot be told. Where securityfs is not
+// mounted the command line tells what was asked for at boot.
+func lockdown(read func(path string) string) string {
+	// All levels, the one in force in brackets.
+	for _, level := range strings.Fields(read("/sys/kernel/security/lockdown")) {
+		if name, ok := strings.CutPrefix(level, "["); ok {
+			if name = strings.TrimSuffix(name, "]"); name != "none" {
+				return name
+			}
+			return ""
+		}
+	}
+	for _, word := range slices.Backward(strings.Fields(read("/proc/cmdline"))) {
+		if level, ok := strings.CutPrefix(word, "lockdown="); ok {
+			return level
+		}
+	}
+	return ""
+}
+
+// blacklisted tells whether the kernel forbids kprobes in a function.
+func blacklisted(function string, read func(path string) string) bool {
+	for line := range strings.Lines(read("/sys/kernel/debug/kprobes/blacklist")) {
+		// A range of addresses, and the function that it belongs to.
+		if fields := strings.Fields(line); len(fields) > 1 && fields[1] == function {
+			return true
+		}
+	}
+	return false
+}
+
+// readLine gives what is in a file without the space around it, "" if it cannot
+// be read.
+func readLine(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}

@@ -1,0 +1,126 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/packet"
+)
+
+const (
+	// proofLasts bounds how long a hook has to see the packets that prove it. Each
+	// is seen within the call that moves it.
+	proofLasts = 200 * time.Millisecond
+	// discardPort is where they go to: nobody listens there.
+	discardPort = 9
+)
+
+// prove holds that hook h sees what a device does: it is attached to a device of
+// its own, a packet passes each way, and each program counts it. Some kernels attach programs
+// that they then never run. A hook that does not hold gives a *bpf.HookError.
+func prove(h bpf.Hook) error { return proveOn(h, false) }
+
+// proveOn also tells whether the hook sees GSO packets, for which its programs
+// look deeper.
+func proveOn(h bpf.Hook, gso bool) (err error) {
+	ns, err := netns.New()
+	if err != nil {
+		return unproven(h, err)
+	}
+	defer func() { err = errors.Join(err, ns.Close()) }()
+	s := Default()
+	s.IO = IOPoll // does not block
+	d, err := newDevice(ns, deviceName, s, s.link())
+	defer func() { err = errors.Join(err, d.Close()) }()
+	if err != nil {
+		return unproven(h, err)
+	}
+	target := d.target(1)
+	target.Side, target.GSO = bpf.Both, gso
+	o, err := bpf.Open(h, target)
+	if err != nil {
+		return err // says why
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	for deadline := time.Now().Add(proofLasts); ; time.Sleep(time.Millisecond) {
+		if err := passPackets(d); err != nil {
+			return &unprovenError{h, err}
+		}
+		seen, err := o.Snapshot()
+		if err != nil {
+			return fmt.Errorf("prove the %s hook: %w", h, err)
+		}
+		silent := seen.Silent(h)
+		if len(silent) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return bpf.Silence(h, silent)
+		}
+	}
+}
+
+// unprovenError says why a hook that attaches could not be seen to count: there
+// is no device, so no trial can rest on it either.
+type unprovenError struct {
+	hook bpf.Hook
+	err  error
+}
+
+func (e *unprovenError) Error() string { return fmt.Sprintf("prove the %s hook: %v", e.hook, e.err) }
+
+func (e *unprovenError) Unwrap() error { return e.err }
+
+// unproven tells what can be told of a hook without a device.
+func unproven(h bpf.Hook, err error) error {
+	if hookErr := bpf.Try(h, bpf.Both); hookErr != nil {
+		return hookErr
+	}
+	return &unprovenError{h, err}
+}
+
+// observe attaches hook h to a device.
+func observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
+	o, err := bpf.Open(h, t)
+	if err != nil {
+		return nil, &ObserverError{err}
+	}
+	return o, nil
+}
+
+// passPackets lets a packet pass a device each way: one that a socket sends is
+// read from it, and one is written to it.
+func passPackets(d *device) error {
+	addr, peer := d.spec.addresses()
+	queue := d.Queues()[0].FD()
+	err := d.ns.Do(func() error {
+		fd, err := openPair(netip.AddrPortFrom(addr.Addr(), 0), netip.AddrPortFrom(peer, discardPort), unix.SOCK_NONBLOCK)
+		if err != nil {
+			return err
+		}
+		_, err = unix.Write(fd, []byte{0})
+		return errors.Join(err, unix.Close(fd))
+	})
+	if err != nil {
+		return fmt.Errorf("send a packet through %s: %w", d.Name(), err)
+	}
+	buf := make([]byte, defaultMTU)
+	for n := 1; n > 0; { // the kernel may have sent others
+		if n, err = unix.Read(queue, buf); err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
+			return fmt.Errorf("read a packet from %s: %w", d.Name(), err)
+		}
+	}
+	udp := packet.UDP{Src: netip.AddrPortFrom(peer, discardPort), Dst: netip.AddrPortFrom(addr.Addr(), discardPort)}
+	b := buf[:packet.HeadersLen(false, d.spec.Family)]
+	udp.Headers(b, 0)
+	if _, err := unix.Write(queue, b); err != nil {
+		return fmt.Errorf("write a packet to %s: %w", d.Name(), err)
+	}
+	return nil
+}

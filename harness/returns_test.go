@@ -1,0 +1,177 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/reports/record"
+)
+
+// TestReturnsOfSleepers has more readers and more writers than a kretprobe has
+// instances (10, or twice the number of possible CPUs). What an observer counts at returns is
+// what the readers and the writers got, or it is not there and the trial says how many are
+// missing. Packets and bytes of the queues are whole in any case.
+func TestReturnsOfSleepers(t *testing.T) {
+	needRoot(t)
+	for _, hook := range bpf.Ladder {
+		if err := prove(hook); err != nil {
+			t.Log(err)
+			continue
+		}
+		for _, dir := range []Dir{K2U, U2K} {
+			for _, queues := range []int{4, 12, 16, 64} {
+				if !hook.SeesReturns() && queues != 12 {
+					continue // it is the same with all
+				}
+				t.Run(fmt.Sprintf("%s/%s/%d", hook, dir, queues), func(t *testing.T) {
+					s := Default()
+					s.Dir, s.Queues, s.Flows, s.Rate = dir, queues, 128, 1000
+					s.Warmup, s.Measure, s.Window = 0, 200*time.Millisecond, 50*time.Millisecond
+					if dir == U2K {
+						s.Rate = 0 // writers are preempted in tun_get_user
+					}
+					trial := run(t, s, hook)
+					if trial.Accounting.Unexplained != 0 || slices.Contains(trial.Flags, record.FlagUnexplained) {
+						t.Errorf("%+v %v", trial.Accounting, trial.Notes)
+					}
+					lost := wholeReturns(t, trial, dir)
+					t.Logf("%d returns were lost", lost)
+					switch {
+					case hook == bpf.Fentry && lost > 0 && trial.Observer.MissedRuns == 0:
+						t.Errorf("fexit has no pool of instances that could run dry: %+v", trial.Observer)
+					case hook == bpf.Kprobe && queues == 4 && lost > 0:
+						t.Errorf("4 tasks cannot hold 10 instances: %+v", trial.Observer)
+					case hook == bpf.Kprobe && queues == 64 && dir == K2U && lost == 0:
+						t.Errorf("64 readers sleep in tun_do_read and no return was lost: %+v", trial.Observer)
+					}
+				})
+			}
+		}
+	}
+}
+
+// wholeReturns holds that the bytes which were returned are those that readers or
+// writers got, or are absent for a reason, with a flag if some were lost. It gives
+// how many were.
+func wholeReturns(t *testing.T, trial record.Trial, dir Dir) (lost uint64) {
+	t.Helper()
+	o := trial.Observer
+	calls, bytes, errors, why, function, want := o.ReadCalls, o.ReadBytes, o.ReadErrors, o.NoReads, bpf.FuncRead, trial.Reads.Bytes
+	if dir == U2K {
+		calls, bytes, errors, why, function, want = o.WriteCalls, o.WriteBytes, o.WriteErrors, o.NoWrites, bpf.FuncWrite, trial.Writes.Bytes
+	}
+	lost = o.LostReturns[function]
+	sees := bpf.Hook(o.Hook).SeesReturns()
+	if flagged := slices.Contains(trial.Flags, record.FlagLostReturns); flagged != (len(o.LostReturns) > 0) {
+		t.Errorf("flags %v, lost %v", trial.Flags, o.LostReturns)
+	}
+	switch {
+	case sees && lost == 0:
+		if calls == nil || bytes == nil || *bytes != want || why != "" {
+			t.Errorf("%s returned %v bytes in %v calls (%q), the others got %d", function, value(bytes), value(calls), why, want)
+		}
+	case calls != nil || bytes != nil || len(errors) > 0 || why == "":
+		t.Errorf("%d returns of %s were lost, and there are figures: %v calls, %v bytes, %v, %q", lost, function, value(calls), value(bytes), errors, why)
+	case sees && !strings.Contains(why, fmt.Sprint(lost)):
+		t.Errorf("%q does not say that %d are missing", why, lost)
+	}
+	return lost
+}
+
+func value(n *uint64) any {
+	if n == nil {
+		return "no"
+	}
+	return *n
+}
+
+// TestUnknownReturns holds that figures of returns are absent, with a reason,
+// wherever they are not known.
+func TestUnknownReturns(t *testing.T) {
+	queues := []bpf.Queue{{ReadCalls: 2, ReadRetBytes: 100, WriteCalls: 1, WriteRetBytes: 64}, {ReadCalls: 1}}
+	for name, c := range map[string]struct {
+		hook          bpf.Hook
+		side          bpf.Side
+		lost          map[string]uint64
+		torn          bool
+		reads, writes bool
+		why           string // of one of them
+	}{
+		"whole":           {hook: bpf.Kprobe, side: bpf.Both, reads: true, writes: true},
+		"one side":        {hook: bpf.Fentry, side: bpf.K2U, reads: true},
+		"the other":       {hook: bpf.Fentry, side: bpf.U2K, writes: true},
+		"tracepoint":      {hook: bpf.Tracepoint, side: bpf.Both, why: "does not see returns"},
+		"lost reads":      {hook: bpf.Kprobe, side: bpf.Both, lost: map[string]uint64{bpf.FuncRead: 5}, writes: true, why: "5 of 8 calls of tun_do_read"},
+		"lost writes":     {hook: bpf.Fentry, side: bpf.Both, lost: map[string]uint64{bpf.FuncWrite: 5}, reads: true, why: "5 of 6 calls of tun_get_user"},
+		"lost xmits":      {hook: bpf.Kprobe, side: bpf.Both, lost: map[string]uint64{bpf.FuncXmit: 5}, reads: true, writes: true},
+		"detached":        {hook: bpf.Fentry, side: bpf.Both, torn: true, why: "detached"},
+		"detached, waits": {hook: bpf.Kprobe, side: bpf.Both, torn: true, lost: map[string]uint64{bpf.FuncRead: 1}, why: "detached"},
+	} {
+		o := &record.Observer{}
+		addReturns(o, c.hook, c.side, &bpf.Snapshot{Queues: queues, Lost: c.lost, Torn: c.torn})
+		if (o.ReadCalls != nil) != c.reads || (o.WriteCalls != nil) != c.writes {
+			t.Errorf("%s: reads %v, writes %v", name, value(o.ReadCalls), value(o.WriteCalls))
+		}
+		if c.reads && (*o.ReadCalls != 3 || *o.ReadBytes != 100) || c.writes && (*o.WriteCalls != 1 || *o.WriteBytes != 64) {
+			t.Errorf("%s: %+v", name, o)
+		}
+		if !strings.Contains(o.NoReads+o.NoWrites, c.why) || c.why == "" && o.NoReads+o.NoWrites != "" {
+			t.Errorf("%s: %q %q", name, o.NoReads, o.NoWrites)
+		}
+		trial := record.Trial{Observer: o}
+		flags{&trial}.observer()
+		if flagged := slices.Contains(trial.Flags, record.FlagLostReturns); flagged != (len(c.lost) > 0 && !c.torn) {
+			t.Errorf("%s: flags %v", name, trial.Flags)
+		}
+	}
+}
+
+// TestUnrefused holds what a device dropped against what was seen refused.
+func TestUnrefused(t *testing.T) {
+	for _, c := range []struct {
+		hook                   bpf.Hook
+		dropped, refused, lost uint64
+		agree                  bool
+	}{
+		{bpf.Kprobe, 3, 3, 0, true},
+		{bpf.Kprobe, 3, 2, 0, false},
+		{bpf.Fentry, 2, 3, 0, false},
+		{bpf.Kprobe, 3, 2, 1, true},
+		{bpf.Kprobe, 4, 2, 1, false},
+		{bpf.Kprobe, 1, 2, 1, false},
+		{bpf.Tracepoint, 3, 0, 0, true}, // which does not see it
+	} {
+		s := &bpf.Snapshot{Refused: c.refused, Lost: map[string]uint64{bpf.FuncXmit: c.lost}}
+		if text := unrefused(c.hook, s, "tun0", netns.Counters{TxDropped: c.dropped}); (text == "") != c.agree {
+			t.Errorf("%+v: %q", c, text)
+		}
+	}
+}
+
+// TestDetachedObserver has an observer that is detached while readers wait: what
+// they are returned meanwhile it does not see, and it does not say that it is lost.
+func TestDetachedObserver(t *testing.T) {
+	needRoot(t)
+	for _, hook := range bpf.Ladder {
+		if prove(hook) != nil {
+			continue
+		}
+		s := short()
+		trials, err := lab.RunPair(t.Context(), [2]Side{{s, string(bpf.None)}, {s, string(hook)}}, 1, record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := trials[1].Observer
+		if o.ReadCalls != nil || o.ReadErrors != nil || o.NoReads == "" || len(o.LostReturns) > 0 || slices.Contains(trials[1].Flags, record.FlagLostReturns) {
+			t.Errorf("%s: %+v %v", hook, o, trials[1].Flags)
+		}
+		if hook.SeesReturns() != strings.Contains(o.NoReads, "detached") {
+			t.Errorf("%s: %q", hook, o.NoReads)
+		}
+	}
+}
