@@ -47,6 +47,7 @@ func TestClassify(t *testing.T) {
 	}{
 		"EPERM, not root": {func() error { return fmt.Errorf("create: %w", unix.EPERM) }, false, nil, record.Unprivileged, "create"},
 		"EPERM, root":     {func() error { return fmt.Errorf("create: %w", unix.EPERM) }, true, nil, record.Unsupported, "create"},
+		"EACCES, root":    {func() error { return fmt.Errorf("open: %w", unix.EACCES) }, true, nil, record.Unprivileged, "open"},
 		"a ring too long": {func() error { return linkRefused(txqlen, netns.Link{TxQLen: 524289}) }, true, nil, record.Unsupported, "txqlen=524289: the kernel makes no ring of more than 524288 packets"},
 		"no memory for a ring": {func() error {
 			return linkRefused(&netns.CallError{Call: "set txqueuelen 9000", Err: unix.EPERM}, netns.Link{TxQLen: 9000})
