@@ -75,7 +75,7 @@ func newDevice(ns *netns.NS, name string, s Spec, l netns.Link) (*device, error)
 		return d, err
 	}
 	if err := ns.Configure(name, l); err != nil {
-		return d, ringRefused(err, l)
+		return d, linkRefused(err, l)
 	}
 	return d, d.readBack(l)
 }
@@ -85,11 +85,15 @@ func newDevice(ns *netns.NS, name string, s Spec, l netns.Link) (*device, error)
 // (KMALLOC_MAX_SIZE in __ptr_ring_init_queue_alloc of include/linux/ptr_ring.h).
 const maxRing = 4 << 20 / 8
 
-// ringRefused says what a refused length of the ring means: whatever kept the
-// kernel from making the rings, tun_device_event of drivers/net/tun.c answers with
-// NOTIFY_BAD, which reads as EPERM.
-func ringRefused(err error, l netns.Link) error {
+// linkRefused says what the errno of a refused setting means. Of the length of the
+// ring: whatever kept the kernel from making the rings, tun_device_event of
+// drivers/net/tun.c answers with NOTIFY_BAD, which reads as EPERM. Of the qdisc:
+// ENOENT is for one that the kernel does not know and finds no module for.
+func linkRefused(err error, l netns.Link) error {
 	var call *netns.CallError
+	if errors.As(err, &call) && call.Err == unix.ENOENT && call.Call == "set root qdisc "+l.Qdisc {
+		return &UnsupportedError{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, l.Qdisc, err)}
+	}
 	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {
 		return err
 	}

@@ -100,9 +100,9 @@ func classify(err error) string {
 		return record.Missing
 	case errors.As(err, &hook) && !hook.Unprivileged() && !exhausted(err): // EPERM included, with which a kernel that is locked down refuses root, too
 		return record.Unsupported
-	case errors.Is(err, os.ErrPermission) && !allPrivileges():
+	case errors.Is(err, os.ErrPermission) && !(errors.Is(err, unix.EPERM) && allPrivileges()):
 		return record.Unprivileged
-	case errors.Is(err, os.ErrPermission): // of whom no privilege is missing
+	case errors.Is(err, unix.EPERM): // to whom no privilege is missing
 		return record.Unsupported
 	case errors.As(err, &option) && option.Unsupported():
 		return record.Unsupported

@@ -47,14 +47,18 @@ func TestClassify(t *testing.T) {
 	}{
 		"EPERM, not root": {func() error { return fmt.Errorf("create: %w", unix.EPERM) }, false, nil, record.Unprivileged, "create"},
 		"EPERM, root":     {func() error { return fmt.Errorf("create: %w", unix.EPERM) }, true, nil, record.Unsupported, "create"},
-		"a ring too long": {func() error { return ringRefused(txqlen, netns.Link{TxQLen: 524289}) }, true, nil, record.Unsupported, "txqlen=524289: the kernel makes no ring of more than 524288 packets"},
+		"EACCES, root":    {func() error { return fmt.Errorf("open: %w", unix.EACCES) }, true, nil, record.Unprivileged, "open"},
+		"a ring too long": {func() error { return linkRefused(txqlen, netns.Link{TxQLen: 524289}) }, true, nil, record.Unsupported, "txqlen=524289: the kernel makes no ring of more than 524288 packets"},
 		"no memory for a ring": {func() error {
-			return ringRefused(&netns.CallError{Call: "set txqueuelen 9000", Err: unix.EPERM}, netns.Link{TxQLen: 9000})
+			return linkRefused(&netns.CallError{Call: "set txqueuelen 9000", Err: unix.EPERM}, netns.Link{TxQLen: 9000})
 		}, true, nil, record.Missing, "choose a smaller one"},
-		"a ring, not root": {func() error { return ringRefused(txqlen, netns.Link{TxQLen: 524289}) }, false, nil, record.Unprivileged, "operation not permitted"},
+		"a ring, not root": {func() error { return linkRefused(txqlen, netns.Link{TxQLen: 524289}) }, false, nil, record.Unprivileged, "operation not permitted"},
 		"another EPERM": {func() error {
-			return ringRefused(&netns.CallError{Call: "set mtu 1500", Err: unix.EPERM}, netns.Link{TxQLen: 500})
+			return linkRefused(&netns.CallError{Call: "set mtu 1500", Err: unix.EPERM}, netns.Link{TxQLen: 500})
 		}, true, nil, record.Unsupported, "set mtu 1500"},
+		"no such qdisc": {func() error {
+			return linkRefused(&netns.CallError{Call: "set root qdisc nosuch", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "nosuch"})
+		}, true, nil, record.Unsupported, "qdisc=nosuch: this kernel has no such queueing discipline"},
 		"descriptors":            {func() error { return socket }, true, nil, record.Missing, "raise the limit (ulimit -n), or use fewer flows or queues"},
 		"descriptors of devices": {func() error { return fmt.Errorf("open /dev/net/tun: %w", unix.EMFILE) }, true, nil, record.Missing, "raise the limit (ulimit -n)"},
 		"descriptors of all":     {func() error { return fmt.Errorf("socket: %w", unix.ENFILE) }, true, nil, record.Missing, "fs.file-max"},

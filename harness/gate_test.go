@@ -212,6 +212,7 @@ func TestGateRows(t *testing.T) {
 	c.own = 0
 	c.seen.Pressure = 900 * ms
 	c.seen.Throttles = 1
+	c.seen.QuotaPeriods = 1
 	c.seen.Boot = time.Minute
 	c.seen.FreqTo = 1_000_000
 	for _, g := range c.gates() {
@@ -244,7 +245,7 @@ func TestDoctorLooksAround(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	want := []string{"steal", "foreign load", "pressure", "frequency", "throttling", "clock", "unsteady", "generator-limited", "unexplained"}
+	want := []string{"steal", "foreign load", "pressure", "frequency", "throttling", "quota", "clock", "unsteady", "generator-limited", "unexplained"}
 	if !slices.Equal(names, want) {
 		t.Errorf("gates %q, want %q", names, want)
 	}

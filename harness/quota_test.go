@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,11 +34,15 @@ func enterQuota(t *testing.T) string {
 	me := strconv.Itoa(os.Getpid())
 	name := "tunbench-test-" + me
 
-	parent := cpuHierarchy(t)
+	parent, home := cpuHierarchy(t)
 	dir := filepath.Join(parent, name)
-	must(os.Mkdir(dir, 0o755))
+	if err := os.Mkdir(dir, 0o755); errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		t.Skipf("needs a cgroup of its own, which a container may not make: %v", err)
+	} else if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
-		write(filepath.Join(parent, "cgroup.procs"), me)
+		write(filepath.Join(home, "cgroup.procs"), me)
 		must(os.Remove(dir))
 	})
 	setQuota(t, dir, 20_000)
@@ -57,9 +62,10 @@ func setQuota(t *testing.T, dir string, us int) {
 	}
 }
 
-// cpuHierarchy finds the cgroup of this process in the hierarchy with the cpu
-// controller. Where no hierarchy is mounted, as in a guest, it mounts version 2.
-func cpuHierarchy(t *testing.T) (dir string) {
+// cpuHierarchy finds where a cgroup with the cpu controller can be made, and the
+// cgroup of this process in that hierarchy. Where none is mounted, as in a guest,
+// it mounts version 2.
+func cpuHierarchy(t *testing.T) (parent, home string) {
 	t.Helper()
 	mine, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
@@ -74,7 +80,8 @@ func cpuHierarchy(t *testing.T) (dir string) {
 	}
 	const v1 = "/sys/fs/cgroup/cpu"
 	if _, err := os.Stat(filepath.Join(v1, own[false], "cpu.cfs_quota_us")); err == nil {
-		return filepath.Join(v1, own[false])
+		home = filepath.Join(v1, own[false])
+		return home, home
 	}
 	root := "/sys/fs/cgroup"
 	if _, err := os.Stat(filepath.Join(root, "cgroup.controllers")); err != nil {
@@ -84,11 +91,12 @@ func cpuHierarchy(t *testing.T) (dir string) {
 		}
 		t.Cleanup(func() { unix.Unmount(root, unix.MNT_DETACH) })
 	}
-	dir = filepath.Join(root, own[true])
-	if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+cpu"), 0o644); err != nil {
+	// A cgroup of version 2 that has processes cannot give its controllers to those
+	// below it, unless it is the root.
+	if err := os.WriteFile(filepath.Join(root, "cgroup.subtree_control"), []byte("+cpu"), 0o644); err != nil {
 		t.Skipf("needs the cpu controller: %v", err)
 	}
-	return dir
+	return root, filepath.Join(root, own[true])
 }
 
 // TestQuota holds that trials are invalid while the CPU quota of their cgroup

@@ -433,7 +433,7 @@ func TestRefusals(t *testing.T) {
 		reason string
 		words  string
 	}{
-		"tap too large":     {func(s *Spec) { s.Mode, s.Size = TAP, 65535 }, record.Unsupported, "set mtu 65535"},
+		"tap too large":     {func(s *Spec) { s.Mode, s.Size = TAP, 65535 }, record.Failed, "choose a size of at most 65521"}, // no scenario is like that: Validate
 		"no such qdisc":     {func(s *Spec) { s.Qdisc = "nosuch" }, record.Unsupported, "qdisc nosuch"},
 		"blind hook":        {func(s *Spec) { s.Gen, s.Bypass = GenPacket, true }, record.Unsupported, "PACKET_QDISC_BYPASS"},
 		"too many spinners": {func(s *Spec) { s.Queues, s.Flows, s.IO = 256, 256, IOSpin }, record.Missing, "io=poll"},

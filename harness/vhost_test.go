@@ -470,6 +470,8 @@ func TestVhostFaults(t *testing.T) {
 
 // TestVhostReasons are those for which a scenario of io=vhost cannot be run.
 func TestVhostReasons(t *testing.T) {
+	asRoot(t, false)
+	withConfig(t, nil)
 	for _, c := range []struct {
 		call   string
 		errno  unix.Errno

@@ -34,21 +34,22 @@ type Look struct {
 // (do_sched_cfs_period_timer of kernel/sched/fair.c), and the last one before the
 // look belongs to what came before it.
 func LookAt(cpus []int) Look {
-	root := os.DirFS("/")
-	if period := readBandwidth(root).longest(); period > 0 {
-		time.Sleep(period)
-	}
-	l := lookAt(root, cpus)
+	l := lookAt(os.DirFS("/"), cpus)
 	l.clocks = readClocks()
 	return l
 }
 
 func lookAt(root fs.FS, cpus []int) Look {
+	limits := readBandwidth(root)
+	if period := limits.longest(); period > 0 {
+		time.Sleep(period)
+		limits = readBandwidth(root)
+	}
 	l := Look{
 		source:   text(root, "sys/devices/system/clocksource/clocksource0/current_clocksource"),
 		pressure: parsePressure(text(root, "proc/pressure/cpu")),
 		freq:     map[int]uint64{}, throttles: map[int]uint64{},
-		bandwidth: readBandwidth(root),
+		bandwidth: limits,
 	}
 	for _, cpu := range slices.Compact(slices.Sorted(slices.Values(cpus))) {
 		dir := "sys/devices/system/cpu/cpu" + strconv.Itoa(cpu)
