@@ -7,13 +7,18 @@ import (
 	"strings"
 )
 
-// axisOrder is the order of the axes in a scenario's name. Axes that it does
-// not know come last.
+// axisOrder is the order of the axes in a scenario's name, of those that are
+// columns of the CSV formats, and laterAxes of those behind them. Axes that neither
+// knows come last.
 var axisOrder = []string{
 	"path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload",
 	"pi", "napi", "xdp", "steer", "qdisc", "txqlen", "sndbuf", "load", "cipher",
-	"ip", "bypass", "spacing", "pause", "filter", "event",
 }
+
+var laterAxes = []string{"ip", "bypass", "spacing", "pause", "filter", "event"}
+
+// loadUnits are those of the axis load, the only one that has several.
+var loadUnits = []string{"pps", "pct"}
 
 // compareNames orders scenarios: TUN before TAP, then axis by axis, numbers by
 // value, and an axis at its default, which the name leaves out, before its
@@ -45,7 +50,7 @@ func compareNames(a, b string) int {
 		case numberA && numberB && unitA == unitB && na != nb:
 			return cmp.Compare(na, nb)
 		case numberA && numberB && unitA != unitB:
-			return strings.Compare(unitA, unitB)
+			return cmp.Or(cmp.Compare(slices.Index(loadUnits, unitA), slices.Index(loadUnits, unitB)), strings.Compare(unitA, unitB))
 		case numberA && !numberB:
 			return -1
 		case !numberA && numberB:
@@ -77,7 +82,10 @@ func axisRank(axis string) int {
 	if i := slices.Index(axisOrder, axis); i >= 0 {
 		return i
 	}
-	return len(axisOrder)
+	if i := slices.Index(laterAxes, axis); i >= 0 {
+		return len(axisOrder) + i
+	}
+	return len(axisOrder) + len(laterAxes)
 }
 
 // split gives the mode of a scenario as people write it, and its axes.

@@ -507,7 +507,7 @@ func TestNames(t *testing.T) {
 	}
 	// What is at the end of a name, each by itself.
 	for _, values := range [][]string{
-		{"load=5pct", "load=10pct", "load=100pct", "load=999pps", "load=1000pps"},
+		{"load=999pps", "load=1000pps", "load=5pct", "load=10pct", "load=100pct"},
 		{"pause=5ms", "pause=50ms", "pause=100ms"},
 		{"filter=1ns", "filter=500ns", "filter=1000ns", "filter=pass"},
 		{"txqlen=1", "txqlen=20", "txqlen=100"},

@@ -31,7 +31,32 @@ func (t Trial) check() error {
 			return err
 		}
 	}
+	if err := distinct("latency", t.Latency); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Directions)) {
+		if err := distinct("directions."+name+".latency", t.Directions[name].Latency); err != nil {
+			return err
+		}
+	}
 	return sound(reflect.ValueOf(t), "")
+}
+
+// distinct refuses a histogram that has a bucket twice, which would count twice.
+func distinct(path string, latencies map[string]Latency) error {
+	for _, name := range slices.Sorted(maps.Keys(latencies)) {
+		lower := func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) }
+		buckets := latencies[name].Buckets
+		if !slices.IsSortedFunc(buckets, lower) {
+			buckets = slices.SortedFunc(slices.Values(buckets), lower)
+		}
+		for i, b := range buckets {
+			if i > 0 && b[0] == buckets[i-1][0] {
+				return fmt.Errorf("%s.%s.buckets: that of %d ns is there twice", path, name, b[0])
+			}
+		}
+	}
+	return nil
 }
 
 // soundMetrics is sound for metrics. A loss is below 0 where more packets were

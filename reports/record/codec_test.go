@@ -323,6 +323,8 @@ func TestRead(t *testing.T) {
 		{"a negative count of a queue", with(`"queues":[{"read_pkts":-1}]`), "queues.read_pkts is -1, not a count of 0 or more", 0, ""},
 		{"a negative drop", with(`"accounting":{"dropped":{"FULL_RING":-1}}`), "accounting.dropped.FULL_RING is -1, not a count", 0, ""},
 		{"a negative bucket", with(`"latency":{"e2e":{"buckets":[[1,-1]]}}`), "latency.e2e.buckets is -1, not a count", 0, ""},
+		{"a bucket twice", with(`"latency":{"e2e":{"buckets":[[1,1],[2,1],[2,1]]}}`), "latency.e2e.buckets: that of 2 ns is there twice", 0, ""},
+		{"a bucket of one direction twice", with(`"directions":{"u2k":{"metrics":{},"latency":{"e2e":{"buckets":[[2,1],[1,1],[2,3]]}}}}`), "directions.u2k.latency.e2e.buckets: that of 2 ns is there twice", 0, ""},
 		{"a negative rate", with(`"schedule":{"rate_pps":-1}`), "schedule.rate_pps is -1", 0, ""},
 		{"a negative MTU", with(`"device":{"mtu":-1}`), "device.mtu is -1", 0, ""},
 		{"a negative floor", `{"kind":"run","schema":1,"floor":{"copy_ns":{"64":-1}}}` + "\n", "line 1: run header: floor.copy_ns.64 is -1", 0, ""},
