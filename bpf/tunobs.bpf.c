@@ -314,7 +314,8 @@ static __always_inline void record_residency(struct sk_buff *skb)
 	if (!c || !stamp)
 		return;
 	word = *(volatile __u64 *)stamp;
-	if ((word ^ stamp_tag(id)) >> 48) {
+	/* A slot that nothing was written to has a tag, too: 0. */
+	if (!word || (word ^ stamp_tag(id)) >> 48) {
 		c->missed++;
 		return;
 	}

@@ -634,3 +634,24 @@ func TestLockstep(t *testing.T) {
 		t.Errorf("flags %v: %v", trial.Flags, trial.Notes)
 	}
 }
+
+// A floor that cannot be gives no ratio; one that can does.
+func TestNoRatioToAnImpossibleFloor(t *testing.T) {
+	needRoot(t)
+	for fault, floor := range map[bool]record.Floor{
+		false: {SyscallNs: 90, CopyNs: map[string]float64{"64": 30, "1500": 58}},
+		true:  {SyscallNs: 5000, CopyNs: map[string]float64{"64": 55_356, "1500": 5_882}},
+	} {
+		for _, dir := range []Dir{K2U, U2K} {
+			s := short()
+			s.Dir = dir
+			trial, err := lab.Run(context.Background(), s, string(bpf.None), floor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ratio, ok := trial.Metrics[record.FloorRatio]; ok == fault && trial.Metrics[record.PPS] > 0 {
+				t.Errorf("%s, floor %+v: ratio %v, %v", dir, floor, ratio, ok)
+			}
+		}
+	}
+}

@@ -38,6 +38,7 @@ const (
 	ruleInterval  = "an estimate lies in its interval"
 	ruleArms      = "figures of different trials are told apart"
 	ruleLedger    = "the accounts of a trial close"
+	ruleLife      = "no packet waits for longer than its trial lasts"
 	ruleClip      = "a chart says where it clips"
 )
 

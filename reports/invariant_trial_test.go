@@ -7,6 +7,10 @@ import (
 	"tunbench/reports/record"
 )
 
+// trialMargin bounds what a trial takes beside its measured time: nothing in it can
+// have waited for longer, in nanoseconds.
+const trialMargin = 60e9
+
 // trial gives what is wrong in the record of one trial.
 func (c *checker) trial(t *record.Trial, floor record.Floor) {
 	c.where = fmt.Sprintf("%s, %s arm, trial %d", t.Scenario, t.Arm, t.Trial)
@@ -17,6 +21,9 @@ func (c *checker) trial(t *record.Trial, floor record.Floor) {
 	}
 	for name, l := range t.Latency {
 		c.latency(name, l)
+		if longest := uint64(max(t.DurationNs, 0)) + trialMargin; t.DurationNs > 0 && l.MaxNs > longest {
+			c.fail(ruleLife, "%s: %d ns in a trial that measured for %d", name, l.MaxNs, t.DurationNs)
+		}
 	}
 	c.ledger("", t.Accounting, t.Metrics)
 	for name, d := range t.Directions {

@@ -374,6 +374,7 @@ func TestInvariantsFindWrongRecords(t *testing.T) {
 		plant      func(*record.Trial)
 	}{
 		{"quantile", ruleQuantiles, good, func(t *record.Trial) { l := t.Latency[record.E2E]; l.P50Ns = p(67); t.Latency[record.E2E] = l }},
+		{"longer than the trial", ruleLife, good, func(t *record.Trial) { l := t.Latency[record.E2E]; l.MaxNs = 3_073e9; t.Latency[record.E2E] = l }},
 		{"buckets", ruleSums, good, func(t *record.Trial) { l := t.Latency[record.E2E]; l.Count = 21; t.Latency[record.E2E] = l }},
 		{"offered", ruleLedger, good, func(t *record.Trial) { t.Accounting.Offered++ }},
 		{"delivered", ruleLedger, good, func(t *record.Trial) { t.Accounting.Delivered-- }},
