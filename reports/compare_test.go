@@ -568,6 +568,7 @@ func TestParseThreshold(t *testing.T) {
 // and its verdicts can be printed.
 func FuzzCompare(f *testing.F) {
 	seed := func(x, y []byte) {
+		readable(f, x, y)
 		for view := range uint8(views + 1) {
 			f.Add(x, y, view)
 		}

@@ -450,6 +450,7 @@ func TestKernelFormats(t *testing.T) {
 // can be printed.
 func FuzzKernels(f *testing.F) {
 	seed := func(x, y []byte) {
+		readable(f, x, y)
 		for view := range uint8(views + 1) {
 			f.Add(x, y, view)
 		}

@@ -618,6 +618,17 @@ type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
+// readable holds that a seed can be read: of one that is refused nothing is shown, and
+// nothing that grows out of it.
+func readable(f *testing.F, seeds ...[]byte) {
+	f.Helper()
+	for _, in := range seeds {
+		if _, err := record.Read(bytes.NewReader(in)); err != nil {
+			f.Fatalf("the seed %s cannot be read: %v", in, err)
+		}
+	}
+}
+
 // views are the ways in which a document is shown that checkView knows.
 const views = 3
 
@@ -655,6 +666,7 @@ func checkView(t *testing.T, d document, view uint8) {
 // Nothing that can be read makes a renderer fail or break its shape.
 func FuzzReport(f *testing.F) {
 	seed := func(in []byte) {
+		readable(f, in)
 		for view := range uint8(views + 1) {
 			f.Add(in, view)
 		}
