@@ -430,13 +430,16 @@ func TestHTMLOfManyTrials(t *testing.T) {
 
 func FuzzHTML(f *testing.F) {
 	for _, name := range dangerous {
-		f.Add(name, false)
-		f.Add(name, true)
+		f.Add(name, uint8(0), false)
+		f.Add(name, uint8(3), true)
 	}
-	f.Fuzz(func(t *testing.T, name string, told bool) {
-		// It stands in some thirty places. One check for each input: to read the
-		// page takes most of the time.
+	f.Fuzz(func(t *testing.T, name string, at uint8, told bool) {
+		// One kind of block and one check for each input: to read the page takes most
+		// of the time.
 		d := documentNamed(name[:min(len(name), 64)])
+		blocks := d.sections[0].blocks
+		i := int(at) % len(blocks)
+		d.sections[0].blocks = blocks[i : i+1]
 		page := variable(pageOf(t, d))
 		if told {
 			checkTold(t, d, page)

@@ -271,6 +271,7 @@ func TestSubjectsOfSearches(t *testing.T) {
 func FuzzExports(f *testing.F) {
 	const formats = 4
 	seed := func(in []byte) {
+		readable(f, in)
 		for format := range uint8(formats) {
 			f.Add(in, format)
 		}

@@ -56,9 +56,10 @@ while IFS=: read -r file target; do
 	fi
 	count=$((count + 1))
 	verdict=ok TIMEFORMAT='%U %S'
+	# There is memory for several times the garbage.
 	# Interesting inputs are made smaller for at most ten tries: by default Go does
 	# that for a minute, in which it tries nothing new.
-	{ time (cd "$dir" && timeout --kill-after=10 "$limit" "$binary" -test.run='^$' -test.fuzz="^$target\$" -test.fuzztime="$fuzztime" \
+	{ time (cd "$dir" && GOGC=400 timeout --kill-after=10 "$limit" "$binary" -test.run='^$' -test.fuzz="^$target\$" -test.fuzztime="$fuzztime" \
 		-test.fuzzminimizetime=10x -test.parallel=1 -test.fuzzcachedir="$out/cache/$dir" </dev/null >"$log" 2>&1); } 2>"$out/time" || verdict=FAIL
 	rate=$(awk -v log_="$log" 'BEGIN {
 			while ((getline line < log_) > 0) if (match(line, /execs: [0-9]+/)) n = substr(line, RSTART + 7, RLENGTH - 7)

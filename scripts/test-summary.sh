@@ -7,8 +7,8 @@
 # QEMU. All others are native: they run on this host's kernel. Subtests count.
 # Under CI=true the exit code is 1 if a test was skipped that should have run, and,
 # with --whole, which stands for all packages, if no native or no guest test ran.
-# It may always be skipped what this host's kernel or CPU does not have, and what
-# only a guest can do: such tests say so in these words.
+# It may always be skipped what this host's kernel or CPU does not have, what only a
+# guest can do, and what runs on request: such tests say so in the words below.
 set -euo pipefail
 
 whole=false
@@ -43,7 +43,7 @@ awk -v whole="$whole" -v ci="${CI-}" '
 	END {
 		for (i = 1; i <= reasons; i++) {
 			why = order[i]
-			excused = why ~ /this kernel (cannot|has no)|needs vhost-net, as TestInGuests has it|runs in guests|needs 2 CPUs|the race detector/
+			excused = why ~ /this kernel (cannot|has no)|needs vhost-net, as TestInGuests has it|runs in guests|needs 2 CPUs|the race detector|^it takes minutes: |names no run to check/
 			more = count[why] > 4 ? " and " count[why] - 4 " more" : ""
 			printf "test: could not run%s: %s%s: %s\n", excused ? "" : " here", tests[why], more, why
 			if (!excused && ci == "true") bad += count[why]

@@ -21,6 +21,7 @@ func TestTestSummary(t *testing.T) {
 		subtests = "=== RUN   TestW\n=== RUN   TestW/uso\n    u2k_test.go:1: this kernel cannot: set offloads of tun0\n=== RUN   TestW/vhost\n    vhost_test.go:9: needs vhost-net, as TestInGuests has it: no such file\n" +
 			"=== RUN   TestW/root\n    x_test.go:2: needs root\n    --- SKIP: TestW/uso (0.00s)\n    --- SKIP: TestW/vhost (0.00s)\n    --- SKIP: TestW/root (0.00s)\n--- PASS: TestW (0.00s)\n"
 		excused = "=== RUN   TestC\n    c_test.go:1: would turn io_uring off for the whole host; runs in guests\n--- SKIP: TestC (0.00s)\n"
+		request = "=== RUN   TestLong\n    l_test.go:1: it takes minutes: go test ./reports -run TestLong -v\n--- SKIP: TestLong (0.00s)\n"
 		silent  = "=== RUN   TestS\n--- SKIP: TestS (0.00s)\n"
 	)
 	for _, test := range []struct {
@@ -48,6 +49,7 @@ func TestTestSummary(t *testing.T) {
 			"test: native tests: 1 ran, 3 skipped; guest tests: 0 ran, 0 skipped"}},
 		{"reasons of subtests in CI", []string{subtests}, false, true, 1, []string{"test: skipped, and must run under CI=true: 1"}},
 		{"excused in CI", []string{excused + passed, guests}, true, true, 0, []string{"test: native tests: 3 ran, 1 skipped; guest tests: 3 ran, 0 skipped"}},
+		{"on request in CI", []string{request + passed, guests}, true, true, 0, []string{"test: could not run: TestLong: it takes minutes: go test ./reports -run TestLong -v"}},
 		{"no reason in CI", []string{silent}, false, true, 1, []string{"test: could not run here: TestS: no reason is given", "test: skipped, and must run under CI=true: 1"}},
 		{"many", []string{strings.Repeat(noQEMU, 6)}, false, false, 0, []string{
 			"test: could not run here: TestGuestVM, TestGuestVM, TestGuestVM, TestGuestVM and 2 more: needs QEMU: not found; scripts/setup.sh guest installs it"}},
