@@ -180,7 +180,7 @@ const (
 // Change is a finding in a series.
 type Change struct {
 	// ID stays the same while runs are added: it follows from the series and from
-	// the run that the change was first found in.
+	// the run that the change was first found in or, of a drift, that it starts from.
 	ID      string `json:"id"`
 	Kind    string `json:"kind"`
 	Verdict string `json:"verdict"` // record.Regression or record.Improvement
@@ -347,7 +347,7 @@ func (s *Series) keep() error {
 				return err
 			}
 			c.Kind, c.P, c.CI = ChangePoint, l.p, ci
-			s.name(&c, levelID, l.seen)
+			s.name(&c, levelID, l.seen, l.seen)
 			changes[i] = c
 			if reach < c.Threshold && reach/c.Threshold < size {
 				least, size = i, reach/c.Threshold

@@ -119,7 +119,7 @@ func (s *Series) findings() (list []Finding, err error) {
 			return nil, err
 		}
 		c.Kind, c.P, c.Standing = SinceRun, m.p, true
-		s.name(&c, levelID, m.seen)
+		s.name(&c, levelID, m.seen, m.seen)
 		steps = append(steps, step{Finding{s, c}, m.at})
 	}
 	for _, f := range steps {
@@ -178,7 +178,7 @@ func (s *Series) findings() (list []Finding, err error) {
 	if len(c.parts) == 0 || math.Abs(c.Change) < c.Threshold || c.at < s.shownFrom {
 		return list, nil
 	}
-	s.name(&c, SinceRelease+" "+c.Before.Run, seen)
+	s.name(&c, SinceRelease+" "+c.Before.Run, seen, seen)
 	return append(list, Finding{s, c}), nil
 }
 
@@ -198,7 +198,7 @@ func (s *Series) driftChange(d drift) (Change, error) {
 	}
 	c.Base, c.New = s.figure(d.line[0]), s.figure(d.line[1])
 	c.Standing = s.left(d.line[0], c.Change, now)
-	s.name(&c, d.named.kind, d.named.seen)
+	s.name(&c, d.named.kind, d.named.at, d.seen)
 	return c, nil
 }
 

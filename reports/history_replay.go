@@ -11,7 +11,14 @@ import (
 
 // How a history is searched for changes.
 const (
+	// Everything that is told has a p below historyAlpha. A series is judged again
+	// with each run, so that false alarms add up. Less is therefore allowed to a
+	// drift; to a change point that can be as sure, lateAlpha or, if that is
+	// more, twice the smallest p that runs of such a number can have; and to a run
+	// that is off on its own where a change point can tell soon after it.
 	historyAlpha  = 0.001
+	driftAlpha    = 0.0002
+	lateAlpha     = 0.0003
 	historyWindow = 50 // runs
 	historyStride = historyWindow / 2
 	levelRuns     = 5   // that tell a level of today, or of a release
@@ -36,14 +43,15 @@ type level struct {
 // drift is a slow change since the judged values from up to to, which are those
 // of a release if release is not -1. It was found with the judged value seen; line
 // are the heights of the line through the values, in their unit, at from and at
-// seen. Named are the kind of its ID, and the judged value that gives the ID.
+// seen. Named are the kind of its ID, and the judged value that gives the ID. Before
+// is where the level began until it was found.
 type drift struct {
-	from, to, release, seen int
-	line                    [2]float64
-	p                       float64
-	named                   struct {
+	from, to, release, seen, before int
+	line                            [2]float64
+	p                               float64
+	named                           struct {
 		kind string
-		seen int
+		at   int
 	}
 }
 
@@ -127,7 +135,8 @@ func (r *replay) changed(i int) (bool, error) {
 	if err != nil || reach < r.threshold(from, i+1) {
 		return false, err
 	}
-	c, significant, err := stat.FindChange(x, historyAlpha)
+	alpha := min(historyAlpha, max(lateAlpha, 2*stat.LeastP(at, len(x)-at)))
+	c, significant, err := stat.FindChange(x, alpha)
 	if err != nil || !significant {
 		return false, err
 	}
@@ -166,7 +175,11 @@ func (r *replay) moved(i int) error {
 		return nil
 	}
 	p, err := stat.JudgeNext(r.y[from:i], r.y[i])
-	if err != nil || p >= historyAlpha {
+	alpha := historyAlpha
+	if i-from >= stat.LeastToTell(historyAlpha) {
+		alpha = lateAlpha
+	}
+	if err != nil || p >= alpha {
 		return err
 	}
 	m := level{from: from, at: i, placed: i, seen: i, p: p}
@@ -200,8 +213,10 @@ func (r *replay) drifted(i int) error {
 	case changed:
 		r.ref = drift{from: r.from, release: -1}
 	}
-	r.release = release
-	r.of = len(r.levels)
+	r.release, r.of = release, len(r.levels)
+	if err := r.ended(i); err != nil {
+		return err
+	}
 	d := r.ref
 	if d.to == 0 {
 		d.to = min(d.from+levelRuns, i+1)
@@ -215,7 +230,7 @@ func (r *replay) drifted(i int) error {
 	if len(y) <= stat.LeastForNext {
 		return nil
 	}
-	line, significant, err := stat.FindDrift(x, y, historyAlpha)
+	line, significant, err := stat.FindDrift(x, y, driftAlpha)
 	if err != nil || !significant {
 		return err
 	}
@@ -223,21 +238,43 @@ func (r *replay) drifted(i int) error {
 	if math.Abs(r.ratio(by)) < r.threshold(d.from, i+1) {
 		return nil
 	}
-	d.seen, d.p, d.line = i, line.P, [2]float64{line.Start, line.Start + by}
-	d.named.kind, d.named.seen = driftID, i
+	d.seen, d.before, d.p, d.line = i, r.from, line.P, [2]float64{line.Start, line.Start + by}
+	// By where it starts: one that ended and goes on is the same.
+	d.named.kind, d.named.at = driftID, d.from
+	if by < 0 {
+		d.named.kind = driftID + " down"
+	}
 	if m := r.move; m != nil {
 		base, _, err := r.sides(*m, m.at)
 		if err != nil {
 			return err
 		}
 		if (r.y[m.at]-base)*by > 0 {
-			d.named.kind, d.named.seen = levelID, m.seen // it is the same change, now better known
+			d.named.kind, d.named.at = levelID, m.seen // it is the same change, now better known
 		}
 		r.move = nil
 	}
 	r.drifts = append(r.drifts, d)
 	// What comes on top of it is another finding.
 	r.from, r.ref = max(r.from, i+1-levelRuns), drift{from: i, to: i + 1, release: -1}
+	return nil
+}
+
+// ended forgets the newest drift if the level went back after all, and seeks it
+// again from where it began. That is not so where another level or release is the
+// reference by now.
+func (r *replay) ended(i int) error {
+	n := len(r.drifts)
+	if n == 0 || r.ref.release >= 0 || r.ref.from != r.drifts[n-1].seen {
+		return nil
+	}
+	d := r.drifts[n-1]
+	now, err := stat.Median(r.y[max(d.to, i+1-levelRuns) : i+1])
+	if err != nil || r.left(d.line[0], r.ratio(d.line[1]-d.line[0]), now) {
+		return err
+	}
+	r.drifts = r.drifts[:n-1]
+	r.from, r.ref = d.before, drift{from: d.from, to: d.to, release: d.release}
 	return nil
 }
 
@@ -259,10 +296,10 @@ const (
 	driftID = "drift"
 )
 
-// name gives c the ID that follows from the series and from the judged value with
-// which c was found.
-func (s *Series) name(c *Change, kind string, seen int) {
+// name gives c the ID that follows from the series, a kind, and the judged value at;
+// it was found with the judged value seen.
+func (s *Series) name(c *Change, kind string, at, seen int) {
 	c.FoundIn = s.Points[s.judged[seen]].Run
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %q %q %q", s.Host, s.Scenario, s.Metric, s.Arm, s.Hook, s.Clock, kind, c.FoundIn))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %q %q %q", s.Host, s.Scenario, s.Metric, s.Arm, s.Hook, s.Clock, kind, s.Points[s.judged[at]].Run))
 	c.ID = hex.EncodeToString(sum[:5])
 }

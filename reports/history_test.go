@@ -127,8 +127,8 @@ func TestCheckFindings(t *testing.T) {
 // that is told again.
 func TestCreepShowsAgainstTheRelease(t *testing.T) {
 	creep := func(i int) float64 { return 1 - 0.005*float64(i) }
-	c := checkOf(t, released(over(1, 14, 0.002, creep, nil), 4, "v1"), HistoryOptions{})
-	if saidOf(c) != "last-release regression run-006, drift regression run-013" || !c.Regressed() {
+	c := checkOf(t, released(over(1, 16, 0.002, creep, nil), 4, "v1"), HistoryOptions{})
+	if saidOf(c) != "last-release regression run-007, drift regression run-014" || !c.Regressed() {
 		t.Errorf("creep: %q", saidOf(c))
 	}
 }

@@ -30,13 +30,20 @@ type ChangePoint struct {
 	P float64
 }
 
-// CanTell reports whether a change with that many values on each side can be
-// significant at alpha at all: of the orders of the values, those that keep the
-// two sides apart split as well, whichever side comes first.
-func CanTell(before, after int, alpha float64) bool {
+// LeastP is the smallest P of a change with that many values on each side: of the
+// orders of the values, those that keep the two sides apart split as well, whichever
+// side comes first. It is 1 where a side is below LeastSegment.
+func LeastP(before, after int) float64 {
 	k := min(before, after)
-	return k >= LeastSegment && 2/binomial(before+after, k) < alpha
+	if k < LeastSegment {
+		return 1
+	}
+	return 2 / binomial(before+after, k)
 }
+
+// CanTell reports whether a change with that many values on each side can be
+// significant at alpha at all.
+func CanTell(before, after int, alpha float64) bool { return LeastP(before, after) < alpha }
 
 // LeastToTell is how many values a series needs so that a change can be
 // significant at alpha wherever it lies, with LeastSegment values or more on each
