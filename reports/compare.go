@@ -40,6 +40,9 @@ type Comparison struct {
 	Only []OnlyOne
 	// Warnings are for the reader, before any figure.
 	Warnings []string
+	// Differences are those between the hosts of two runs that may be part of any
+	// change.
+	Differences []string
 	// Strict tells that an indicative regression fails a job, and AllowMissing that
 	// a scenario which New does not have passes.
 	Strict, AllowMissing bool
@@ -608,6 +611,12 @@ func (c *comparer) finish() *Comparison {
 	for i := range d.Shown {
 		if d.Shown[i].Metric == record.BitPerS {
 			d.Shown[i].Verdict = pps[d.Shown[i].Scenario]
+		}
+	}
+	d.Differences = otherDifferences(c.base, c.new)
+	for i := range d.Verdicts {
+		if d.Verdicts[i].Judged() {
+			d.Verdicts[i].Differs = d.Differences
 		}
 	}
 	for _, text := range slices.Sorted(maps.Keys(c.allowed)) {

@@ -328,6 +328,9 @@ func (s *contrast) cautions() (a []prose) {
 	for _, w := range s.Warnings {
 		a = append(a, say(w, "."))
 	}
+	if len(s.Differences) > 0 {
+		a = append(a, say(bold("The hosts differ,"), " and part of any change may be that: "+briefly(s.Differences)+"."))
+	}
 	return a
 }
 

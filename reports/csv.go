@@ -306,6 +306,7 @@ func csvComparison(c *Comparison, _ bool) ([]Output, error) {
 		constant("base_tool", toolOf(c.Base.Run)), constant("new_tool", toolOf(c.New.Run)),
 		{"own_threshold", func(v csvVerdict) string { return numberOr(v.OwnThreshold) }},
 		{"missing", func(v csvVerdict) string { return v.Missing }},
+		{"differs", func(v csvVerdict) string { return strings.Join(v.Differs, "; ") }},
 	}, rows)
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", VerdictsName, err)

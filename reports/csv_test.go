@@ -194,7 +194,7 @@ func TestCSVVerdicts(t *testing.T) {
 			got := record.Verdict{
 				Scenario: row["scenario"], Metric: row["metric"], Unit: row["unit"], Verdict: row["verdict"],
 				Base: parse(row["base"]), New: parse(row["new"]), Change: parse(row["change"]), P: parse(row["p"]), Threshold: *parse(row["threshold"]), N: int(*parse(row["n"])),
-				Notes: v.Notes, Missing: row["missing"], OwnThreshold: parse(row["own_threshold"]),
+				Notes: v.Notes, Missing: row["missing"], OwnThreshold: parse(row["own_threshold"]), Differs: v.Differs,
 			}
 			if row["ci_low"] != "" {
 				got.CI = &[2]float64{*parse(row["ci_low"]), *parse(row["ci_high"])}
@@ -202,7 +202,7 @@ func TestCSVVerdicts(t *testing.T) {
 			if d := cmp.Diff(v, got); d != "" {
 				t.Errorf("row %d (-want +got):\n%s", i, d)
 			}
-			if row["notes"] != strings.Join(v.Notes, "; ") || row["tested"] != fmt.Sprint(i < len(c.Verdicts)) || row["base_name"] != c.Base.Name || row["new_kernel"] != c.New.Run.Host.Kernel {
+			if row["notes"] != strings.Join(v.Notes, "; ") || row["differs"] != strings.Join(v.Differs, "; ") || row["tested"] != fmt.Sprint(i < len(c.Verdicts)) || row["base_name"] != c.Base.Name || row["new_kernel"] != c.New.Run.Host.Kernel {
 				t.Errorf("row %d: %q", i, row)
 			}
 		}

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,14 +16,17 @@ type party struct {
 	runs []*record.Run
 }
 
-// hostFacts are what a comparison must have in common, or show.
-var hostFacts = []struct {
+// hostFact is what a host and its run are told by.
+type hostFact struct {
 	name string
 	of   func(*record.Run) string
 	// field is that of AllowFields by which --allow lets it differ, where two sides
 	// that differ in it are not comparable; else "".
 	field string
-}{
+}
+
+// hostFacts are what a comparison must have in common, or show.
+var hostFacts = []hostFact{
 	{"kernel", func(r *record.Run) string { return r.Host.Kernel }, ""},
 	{"kernel version", func(r *record.Run) string { return r.Host.KernelVersion }, ""},
 	{"clock", func(r *record.Run) string { return r.Clock }, AllowClock},
@@ -38,6 +42,14 @@ var hostFacts = []struct {
 	{"memory", func(r *record.Run) string { return size(r.Host.MemoryBytes) }, ""},
 	{"kernel command line", func(r *record.Run) string { return r.Host.Cmdline }, ""},
 	{"tunbench", toolOf, AllowTool},
+}
+
+// floor is that of the first run of the party.
+func (p party) floor() record.Floor {
+	if len(p.runs) == 0 {
+		return record.Floor{}
+	}
+	return p.runs[0].Floor
 }
 
 // values gives what the runs of the party say, each value once: more than one
@@ -94,6 +106,12 @@ func differing(with []party) []block {
 	for _, fact := range hostFacts {
 		add(&facts, fact.name, said(fact.of))
 	}
+	for _, name := range floorNames(with) {
+		add(&facts, name, func(r *record.Run) (string, bool) {
+			_, costs := floorCosts(r.Floor)
+			return decimals(costs[name], 1) + " ns", costs[name] > 0
+		})
+	}
 	blocks := []block{facts}
 	rows := len(facts.rows)
 	for _, m := range []struct {
@@ -124,8 +142,27 @@ func differing(with []party) []block {
 		blocks = append(blocks, t.folded("Each "+m.what))
 	}
 	if rows == 0 {
-		return []block{say("Nothing that is recorded of them.")}
+		p := say("Nothing that is recorded of them")
+		if agree := floorsAgree(with[0].floor(), with[1].floor()); agree != "" {
+			p = append(p, say("; "+agree)...)
+		}
+		return []block{append(p, say(".")...)}
 	}
 	return append(blocks, small(say(plural(same, "other recorded property is", "other recorded properties are")+
 		" the same. A dash: the kernel does not have it, or does not say. Two values in one cell: its boots differ.")))
+}
+
+// floorNames are the parts of the floor in which the first runs of two parties
+// differ by more than it scatters.
+func floorNames(with []party) (differ []string) {
+	names, first := floorCosts(with[0].floor())
+	for _, name := range names {
+		if slices.ContainsFunc(with[1:], func(p party) bool {
+			_, other := floorCosts(p.floor())
+			return other[name] > 0 && math.Abs(math.Log(other[name]/first[name])) > math.Log1p(floorScatter)
+		}) {
+			differ = append(differ, name)
+		}
+	}
+	return differ
 }

@@ -480,7 +480,7 @@ func (s *Series) since(t time.Time) {
 
 // changedWith names what differs between the headers of two runs.
 func changedWith(a, b *record.Run) []string {
-	notes := []string{}
+	notes := floorNotes(a, b)
 	for _, f := range hostFacts {
 		if x, y := f.of(a), f.of(b); x != y {
 			notes = append(notes, f.name+": "+cmp.Or(x, absent)+" → "+cmp.Or(y, absent))

@@ -383,7 +383,7 @@ func (f Finding) story() []string {
 		}
 		lines = append(lines, s)
 	} else {
-		lines = append(lines, "nothing else that a run's header tells differs")
+		lines = append(lines, strings.Join(nonEmpty("nothing else that a run's header tells differs", f.floorsAgree()), "; "))
 	}
 	return lines
 }

@@ -525,6 +525,9 @@ type Verdict struct {
 	// arm that is judged; a note says why.
 	Missing string   `json:"missing,omitempty"`
 	Notes   []string `json:"notes"`
+	// Differs names what else differs between two runs that were compared: their
+	// floors, governors, mitigations and so on. Part of any change may be that.
+	Differs []string `json:"differs,omitempty"`
 }
 
 // Verdicts.
