@@ -99,9 +99,6 @@ func absentOr(s string) string {
 	return s
 }
 
-// plainMarkdown is a report without what markdown escapes.
-func plainMarkdown(s string) string { return strings.ReplaceAll(s, `\`, "") }
-
 // A long list of differences is told by its number, and none of the host's own.
 func TestBriefly(t *testing.T) {
 	var notes []string

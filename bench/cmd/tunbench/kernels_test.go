@@ -410,7 +410,7 @@ func TestKernelsKeepsUnfinished(t *testing.T) {
 	w := record.NewWriter(&whole)
 	for _, r := range []record.Record{
 		&record.Run{Started: "2026-11-21T00:00:00Z", Clock: "icount", Suite: "kernels", Host: record.Host{Kernel: "6.12.1-amd64", CPUs: 1, Virt: "tcg"}, Hook: record.Hook{Used: "none"}},
-		&record.Trial{Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=64", Arm: record.Bare, Trial: 1, Metrics: map[string]float64{record.SendNsPerPkt: 900, record.RecvNsPerPkt: 450}},
+		&record.Trial{Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=64", Arm: record.Bare, Pair: 1, Trial: 1, Metrics: map[string]float64{record.SendNsPerPkt: 900, record.RecvNsPerPkt: 450}},
 		&record.End{Trials: 1},
 	} {
 		if err := w.Write(r); err != nil {
