@@ -796,8 +796,8 @@ func FuzzCompare(f *testing.F) {
 	}
 	line := func(s ...string) []byte { return []byte(strings.Join(s, "\n") + "\n") }
 	header := `{"kind":"run","schema":1,"clock":"monotonic"}`
-	seed(line(header, `{"kind":"trial","arm":"bare","pair":1,"trial":1,"scenario":"Tun/a=1","metrics":{"pps":1e308,"loss":1,"jain":2},"axes":{"queues":"2","load":"5pps"}}`, `{"kind":"end"}`),
-		line(header, `{"kind":"trial","arm":"bare","pair":1,"trial":2,"scenario":"Tun/a=1","metrics":{"pps":1e-308,"loss":7,"bit_per_s":3},"latency":{"e2e":{"p50_ns":0}}}`, `{"kind":"skip","reason":"|","scenario":"<a>|"}`))
+	seed(line(header, `{"kind":"trial","arm":"bare","pair":1,"trial":1,"scenario":"Tun/a=1","metrics":{"pps":1e308,"loss":7,"jain":2},"axes":{"queues":"2","load":"5pps"}}`, `{"kind":"end"}`),
+		line(header, `{"kind":"trial","arm":"bare","pair":2,"trial":2,"scenario":"Tun/a=1","metrics":{"pps":1e-308,"loss":7,"bit_per_s":3},"latency":{"e2e":{"p50_ns":0}}}`, `{"kind":"skip","scenario":"<a>|","reason":"failed"}`))
 	seed(line(header, `{"kind":"trial","scenario":"Tun","arm":"bare","trial":3,"variant":"a","pair":1,"metrics":{"pps":5}}`, `{"kind":"trial","scenario":"Tun","arm":"bare","trial":4,"variant":"b","pair":1,"metrics":{"pps":4}}`),
 		line(header, `{"kind":"search","scenario":"x","goals":[{"name":"ndr_pps","resolved":true,"lower_pps":0,"upper_pps":0}]}`))
 	f.Fuzz(func(t *testing.T, x, y []byte, view uint8) {

@@ -457,9 +457,9 @@ func FuzzKernels(f *testing.F) {
 	}
 	line := func(s ...string) []byte { return []byte(strings.Join(s, "\n") + "\n") }
 	header := `{"kind":"run","schema":1,"clock":"icount"}`
-	seed(line(header, `{"kind":"trial","arm":"bare","pair":1,"trial":5,"scenario":"Tun/a=1","metrics":{"send_ns_per_pkt":1e308,"recv_ns_per_pkt":1}}`, `{"kind":"end"}`),
-		line(header, `{"kind":"trial","arm":"bare","pair":1,"trial":6,"scenario":"Tun/a=1","metrics":{"send_ns_per_pkt":1e-308},"flags":["unsettled"],"device":{"mtu":1}}`, `{"kind":"skip","reason":"|","scenario":"<a>|"}`, `{"kind":"end"}`))
-	seed(line(header, `{"kind":"trial","scenario":"Tun","pair":1,"trial":7,"arm":"observed","metrics":{"send_ns_per_pkt":5}}`, `{"kind":"trial","scenario":"Tun","pair":1,"arm":"bare","trial":8,"metrics":{"send_ns_per_pkt":4}}`), line(header, `{"kind":"end"}`))
+	seed(line(header, `{"kind":"trial","arm":"bare","pair":1,"trial":1,"scenario":"Tun/a=1","metrics":{"send_ns_per_pkt":1e308,"recv_ns_per_pkt":7}}`, `{"kind":"end"}`),
+		line(header, `{"kind":"trial","arm":"bare","pair":2,"trial":2,"scenario":"Tun/a=1","metrics":{"send_ns_per_pkt":1e-308},"flags":["unsettled"],"device":{"mtu":0}}`, `{"kind":"skip","scenario":"<a>|","reason":"failed"}`, `{"kind":"end"}`))
+	seed(line(header, `{"kind":"trial","scenario":"Tun","pair":3,"trial":3,"arm":"observed","metrics":{"send_ns_per_pkt":5}}`, `{"kind":"trial","scenario":"Tun","pair":4,"arm":"bare","trial":3,"metrics":{"send_ns_per_pkt":4}}`), line(header, `{"kind":"end"}`))
 	f.Fuzz(func(t *testing.T, x, y []byte, view uint8) {
 		a, errA := record.Read(bytes.NewReader(x))
 		b, errB := record.Read(bytes.NewReader(y))

@@ -277,12 +277,12 @@ func FuzzExports(f *testing.F) {
 		}
 	}
 	seed([]byte(`{"kind":"run","schema":1,"sees":{"pps":1e308},"floor":{"syscall_ns":1e300,"copy_ns":{"\u0000":1e-300}},"started":"never"}` + "\n" +
-		`{"kind":"trial","arm":"bare","pair":1,"trial":9,"scenario":"Tun/a=1/a=2/scenario=3/__name__=4/le=5","duration_ns":0,"metrics":{"pps":1e308,"loss":1,"\n":2},"latency":{"\"":{"p50_ns":18446744073709551615}},"flags":["\u001b"]}` + "\n" +
+		`{"kind":"trial","arm":"bare","pair":1,"trial":1,"scenario":"Tun/a=1/a=2/scenario=3/__name__=4/le=5","duration_ns":0,"metrics":{"pps":1e308,"loss":7,"\n":2},"latency":{"\"":{"p50_ns":18446744073709551615}},"flags":["\u001b"]}` + "\n" +
 		`{"kind":"skip","scenario":"<a>","reason":"]]>","detail":"\u0000"}` + "\n" + `{"kind":"skip","scenario":"<a>","reason":"]]>","detail":"\u0000"}` + "\n"))
-	seed([]byte(`{"kind":"run","schema":1,"clock":"icount","started":"2026-11-20T22:51:07Z"}` + "\n" + `{"kind":"trial","scenario":"Tun","pair":1,"trial":10,"arm":"observed","duration_ns":9223372036854775807,"metrics":{"send_ns_per_pkt":5e-324}}` + "\n" +
-		`{"kind":"trial","scenario":"Tun","pair":2,"trial":11,"metrics":{},"arm":"observed","duration_ns":9223372036854775807}` + "\n" +
-		`{"kind":"search","scenario":"Tun","goals":[{"name":"ndr_pps","resolved":true,"lower_pps":3,"upper_pps":1},{"name":"","resolved":true},{"name":"pdr_pps"}]}` + "\n" + `{"kind":"end","exit":9}` + "\n"))
-	seed([]byte(`{"kind":"run","schema":1}` + "\n" + `{"kind":"trial","arm":"bare","pair":1,"trial":12,"metrics":{},"scenario":"Tun","variant":"a"}` + "\n" + `{"kind":"trial","arm":"bare","pair":1,"trial":13,"scenario":"Tun","variant":"b","metrics":{"pps":1}}` + "\n"))
+	seed([]byte(`{"kind":"run","schema":1,"clock":"icount","started":"2026-11-20T22:51:07Z"}` + "\n" + `{"kind":"trial","scenario":"Tun","pair":2,"trial":2,"arm":"observed","duration_ns":9223372036854775807,"metrics":{"send_ns_per_pkt":5e-324}}` + "\n" +
+		`{"kind":"trial","scenario":"Tun","pair":3,"trial":3,"metrics":{},"arm":"observed","duration_ns":9223372036854775807}` + "\n" +
+		`{"kind":"search","scenario":"Tun","goals":[{"name":"ndr_pps","resolved":true,"lower_pps":3,"upper_pps":1},{"name":"","resolved":true},{"name":"pdr_pps"}]}` + "\n" + `{"kind":"end","exit":7}` + "\n"))
+	seed([]byte(`{"kind":"run","schema":1}` + "\n" + `{"kind":"trial","arm":"bare","pair":4,"trial":4,"metrics":{},"scenario":"Tun","variant":"a"}` + "\n" + `{"kind":"trial","arm":"bare","pair":5,"trial":5,"scenario":"Tun","variant":"b","metrics":{"pps":1}}` + "\n"))
 	f.Fuzz(func(t *testing.T, in []byte, format uint8) {
 		file, err := record.Read(bytes.NewReader(in))
 		if err != nil {
