@@ -8,6 +8,7 @@ import (
 
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -147,6 +148,11 @@ func TestTwoWriters(t *testing.T) {
 
 // A terminal that goes away ends a run as SIGTERM does; nohup keeps it running.
 func TestHangup(t *testing.T) {
+	// What is started inherits that a signal is ignored, as under nohup, but not
+	// that it is caught.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 	ended := func(t *testing.T, dir string, p *process, code int) {
 		t.Helper()
 		if code != exitInterrupted {
