@@ -82,7 +82,7 @@ func TestInGuests(t *testing.T) {
 				job.Commands = append(job.Commands, []string{"-test.v", "-test.short", "-test.run", "^" + name + "$"})
 			}
 			result, err := vm.Machine{
-				Kernel: kernel, Accel: vm.TCG, Timeout: 8 * time.Minute, Executable: static, Log: func(s string) { t.Log(s) },
+				Kernel: kernel, Accel: vm.TCG, OneThread: true, Timeout: 8 * time.Minute, Executable: static, Log: func(s string) { t.Log(s) },
 			}.Run(ctx, job)
 			if err != nil {
 				t.Fatal(err)

@@ -132,8 +132,8 @@ func wellWritten(t *testing.T, s Spec, trial record.Trial) {
 	if e2e, ok := trial.Latency[record.E2E]; ok != !s.XDP.drops() || ok && e2e.Count == 0 && trial.Metrics[record.PPS] > 0 {
 		t.Errorf("latency of %d packets with xdp=%s, %v", e2e.Count, s.XDP, trial.Metrics)
 	}
-	if trial.Metrics[record.PPS] > 0 && (trial.Metrics[record.FloorRatio] <= 0 || trial.Metrics[record.SendNsPerPkt] <= 0) {
-		t.Errorf("floor ratio %v, %v ns a packet", trial.Metrics[record.FloorRatio], trial.Metrics[record.SendNsPerPkt])
+	if trial.Metrics[record.OfferedPPS] > 0 && (trial.Metrics[record.FloorRatio] <= 0 || trial.Metrics[record.SendNsPerPkt] <= 0) {
+		t.Errorf("floor ratio %v, %v ns a packet; metrics %v, windows %v", trial.Metrics[record.FloorRatio], trial.Metrics[record.SendNsPerPkt], trial.Metrics, trial.Windows)
 	}
 	var recv, flows uint64
 	for _, q := range trial.Queues {

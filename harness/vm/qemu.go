@@ -57,10 +57,15 @@ const program = "qemu-system-x86_64"
 
 // Machine is the virtual machine that a kernel is booted in.
 type Machine struct {
-	Kernel     *Kernel
-	Accel      string            // Auto, KVM or TCG; "": Auto
-	ICount     bool              // virtual time: an instruction is a nanosecond; needs TCG and one CPU
-	SMP        int               // virtual CPUs; 0: two, or one where the host has no more, or under ICount
+	Kernel *Kernel
+	Accel  string // Auto, KVM or TCG; "": Auto
+	ICount bool   // virtual time: an instruction is a nanosecond; needs TCG and one CPU
+	SMP    int    // virtual CPUs; 0: two, or one where the host has no more, or under ICount
+	// OneThread lets one thread of QEMU emulate all virtual CPUs, in turn. With a
+	// thread for each, QEMU 7.2 now and then runs code that the kernel has half
+	// patched: a guest that attaches kprobes and fentry programs some hundred times
+	// may stop in a soft lockup, or oops, at no fault of its own. It needs TCG.
+	OneThread  bool
 	MemoryMiB  int               // 0: DefaultMemoryMiB
 	Append     string            // more kernel parameters, after those that Run gives
 	Timeout    time.Duration     // of one boot until it has powered off; 0: DefaultTimeout
@@ -320,7 +325,11 @@ func (m *Machine) args(accel string, now time.Time) []string {
 	case accel == KVM:
 		a = append(a, "-accel", "kvm", "-cpu", "host", "-smp", fmt.Sprint(m.SMP))
 	default:
-		a = append(a, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", fmt.Sprint(m.SMP))
+		thread := "multi"
+		if m.OneThread {
+			thread = "single"
+		}
+		a = append(a, "-accel", "tcg,thread="+thread, "-cpu", "max", "-smp", fmt.Sprint(m.SMP))
 	}
 	if m.Append != "" {
 		kernel = append(kernel, m.Append)
