@@ -32,12 +32,27 @@ func untilSignal(ctx context.Context) context.Context {
 	if hangup {
 		signals = append(signals, syscall.SIGHUP)
 	}
-	ctx, stop := signal.NotifyContext(ctx, signals...)
-	context.AfterFunc(ctx, func() {
+	ctx, cancel := context.WithCancel(ctx)
+	caught := make(chan os.Signal, 8)
+	signal.Notify(caught, signals...)
+	go func() {
+		<-caught
 		if hangup {
 			signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 		}
-		stop()
-	})
+		cancel()
+		signal.Stop(caught)
+		// One that came before that counts as the second.
+		for {
+			select {
+			case again := <-caught:
+				if again != syscall.SIGHUP {
+					_ = syscall.Kill(os.Getpid(), again.(syscall.Signal))
+				}
+			default:
+				return
+			}
+		}
+	}()
 	return ctx
 }
