@@ -787,6 +787,8 @@ func TestParseThreshold(t *testing.T) {
 
 // Whatever two files hold, a comparison of them is an error or keeps its shape,
 // and its verdicts can be printed.
+//
+// slow to fuzz: an input is two run files, compared and shown as a report, about 2 ms.
 func FuzzCompare(f *testing.F) {
 	seed := func(x, y []byte) {
 		readable(f, x, y)

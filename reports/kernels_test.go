@@ -448,6 +448,8 @@ func TestKernelFormats(t *testing.T) {
 
 // Whatever two guests deliver, the comparison keeps its shape and its verdicts
 // can be printed.
+//
+// slow to fuzz: an input is the runs of two kernels, compared and shown as a report, about 2 ms.
 func FuzzKernels(f *testing.F) {
 	seed := func(x, y []byte) {
 		readable(f, x, y)
