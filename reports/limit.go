@@ -356,8 +356,8 @@ func limitCharts(list []*scenario, costs map[*scenario]callCost, end callEnd, ti
 		open                bool
 		file, title, reader string
 	}{
-		{false, "limit" + end.file, "How far from the limit", "as fast as it goes"},
-		{true, "limit" + end.file + "-open", "How far from the limit, at fixed rates", "at fixed rates"},
+		{false, "limit" + end.file, "How far from the limit: the " + end.who + "'s calls", "as fast as it goes"},
+		{true, "limit" + end.file + "-open", "How far from the limit at fixed rates: the " + end.who + "'s calls", "at fixed rates"},
 	} {
 		var rows []splitRow
 		for _, s := range list {
