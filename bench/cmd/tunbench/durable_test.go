@@ -146,13 +146,19 @@ func TestTwoWriters(t *testing.T) {
 	}
 }
 
+// notIgnored lets what the test starts begin with the default of sig, also where
+// the test itself was started to ignore it, as nohup does with SIGHUP and a shell
+// with the SIGINT of a job in the background: a process inherits that a signal is
+// ignored, but not that it is caught.
+func notIgnored(t *testing.T, sig os.Signal) {
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, sig)
+	t.Cleanup(func() { signal.Stop(caught) })
+}
+
 // A terminal that goes away ends a run as SIGTERM does; nohup keeps it running.
 func TestHangup(t *testing.T) {
-	// What is started inherits that a signal is ignored, as under nohup, but not
-	// that it is caught.
-	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, syscall.SIGHUP)
-	t.Cleanup(func() { signal.Stop(caught) })
+	notIgnored(t, syscall.SIGHUP)
 	ended := func(t *testing.T, dir string, p *process, code int) {
 		t.Helper()
 		if code != exitInterrupted {

@@ -274,6 +274,7 @@ func TestABOnTerminal(t *testing.T) {
 }
 
 func TestRunEndsOnTerminal(t *testing.T) {
+	notIgnored(t, syscall.SIGINT)
 	exit := func(err error) (code int, by syscall.Signal) {
 		var e *exec.ExitError
 		if !errors.As(err, &e) {
