@@ -169,7 +169,7 @@ func (e *HookError) Error() string { return fmt.Sprintf("attach %s: %s", e.Hook,
 
 func (e *HookError) Unwrap() error { return e.Err }
 
-// Unprivileged tells whether the process lacks what the hook needs, as opposed to
+// Unprivileged reports whether the process lacks what the hook needs, as opposed to
 // the kernel refusing it to everyone.
 func (e *HookError) Unprivileged() bool { return errors.Is(e.Err, os.ErrPermission) && !hasBPF() }
 

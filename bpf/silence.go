@@ -82,7 +82,7 @@ func lockdown(read func(path string) string) string {
 	return ""
 }
 
-// blacklisted tells whether the kernel forbids kprobes in a function.
+// blacklisted reports whether the kernel forbids kprobes in a function.
 func blacklisted(function string, read func(path string) string) bool {
 	for line := range strings.Lines(read("/sys/kernel/debug/kprobes/blacklist")) {
 		// A range of addresses, and the function that it belongs to.

@@ -62,7 +62,7 @@ type Snapshot struct {
 	// call that is still under way counts as one. What is counted at the returns of
 	// such a function is low.
 	Lost map[string]uint64
-	// Torn tells that the observer was detached and attached again: what returned
+	// Torn reports that the observer was detached and attached again: what returned
 	// meanwhile was not seen, whatever Lost says.
 	Torn bool
 }

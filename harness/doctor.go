@@ -117,7 +117,7 @@ func observerRow(h bpf.Hook, proof error, first bool) Row {
 	return row
 }
 
-// notWithGSO tells whether a rung that holds fails where the device takes GSO
+// notWithGSO reports whether a rung that holds fails where the device takes GSO
 // packets.
 func notWithGSO(proof error) string {
 	var refused *bpf.HookError

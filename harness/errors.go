@@ -78,7 +78,7 @@ func remedyOf(err error) string {
 // empty where it cannot be read.
 var kernelConfig = sync.OnceValue(func() map[string]string { return host.Read().Config })
 
-// lacksOption tells whether the kernel's configuration says that it was built
+// lacksOption reports whether the kernel's configuration says that it was built
 // without an option, so that no module can be loaded for it. False also where the
 // configuration cannot be read.
 func lacksOption(option string) bool { return kernelConfig()[option] == "n" }
@@ -115,12 +115,12 @@ func classify(err error) string {
 	return record.Failed
 }
 
-// allPrivileges tells whether this process is root in full, so that a refusal
+// allPrivileges reports whether this process is root in full, so that a refusal
 // with EPERM has another cause: the kernel uses that errno for what it failed at,
 // too. Capabilities in a user namespace are not those of the host.
 var allPrivileges = func() bool { return len(host.Capabilities()) == 0 && host.InitialUserNamespace() }
 
-// exhausted tells whether there are no descriptors left.
+// exhausted reports whether there are no descriptors left.
 func exhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
 // refused tells whether err is a call that the kernel refused in a way that says

@@ -123,7 +123,7 @@ func (l *Lab) SelectHook(requested string) (record.Hook, error) {
 	return h, fmt.Errorf("unknown hook %q: choose auto, kprobe, fentry, tracepoint or none", requested)
 }
 
-// holds tells whether a rung can be used. Where no device can be made, there is
+// holds reports whether a rung can be used. Where no device can be made, there is
 // nothing that it could miss, and each scenario says what the host lacks.
 func holds(rung bpf.Hook) error {
 	err := prove(rung)

@@ -43,7 +43,7 @@ type Comparison struct {
 	// Differences are those between the hosts of two runs that may be part of any
 	// change.
 	Differences []string
-	// Strict tells that an indicative regression fails a job, and AllowMissing that
+	// Strict reports that an indicative regression fails a job, and AllowMissing that
 	// a scenario which New does not have passes.
 	Strict, AllowMissing bool
 }
@@ -626,7 +626,7 @@ func (c *comparer) finish() *Comparison {
 	return d
 }
 
-// HoldsVariants tells whether f is a file of tunbench ab, which alone writes
+// HoldsVariants reports whether f is a file of tunbench ab, which alone writes
 // verdicts.
 func HoldsVariants(f *record.File) bool {
 	return len(f.Verdicts) > 0 || slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != "" })

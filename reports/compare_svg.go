@@ -29,7 +29,7 @@ func (f changeChart) head() (string, string) {
 	return f.title, f.desc
 }
 
-// cuts tells whether something lies beyond the scale.
+// cuts reports whether something lies beyond the scale.
 func (f changeChart) cuts() bool {
 	return slices.ContainsFunc(f.rows, func(r changeRow) bool {
 		return max(math.Abs(r.value), math.Abs(r.low), math.Abs(r.high)) > farthest

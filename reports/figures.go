@@ -312,7 +312,7 @@ func (s *scenario) spreads() (list []spread) {
 	return list
 }
 
-// flowsKnown tells whether the flows of the queues are those of the side: with
+// flowsKnown reports whether the flows of the queues are those of the side: with
 // two sides they are those of what is read.
 func (sp spread) flowsKnown() bool { return sp.side == readSide || !sp.both }
 

@@ -37,7 +37,7 @@ func floorFaults(r *record.Run) (faults []string) {
 	return faults
 }
 
-// belowFloor tells whether some trial of f has a ratio below 1 that is not
+// belowFloor reports whether some trial of f has a ratio below 1 that is not
 // shown, although its floor can be.
 func belowFloor(f *record.File) bool {
 	for i := range f.Trials {

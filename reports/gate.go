@@ -69,7 +69,7 @@ func SightRefusal(metric string, seen float64) string {
 	return fmt.Sprintf("it can see a change of %s only from %s on, and %d times the threshold are %s", metric, spell(seen), coarsestSight, spell(limit))
 }
 
-// usableSight tells whether an A/A run that could see such a change of metric is
+// usableSight reports whether an A/A run that could see such a change of metric is
 // used. What has no limit is.
 func usableSight(metric string, seen float64) bool {
 	limit, judged := SightLimit(metric)

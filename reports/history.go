@@ -367,7 +367,7 @@ func (s *Series) keep() error {
 	}
 }
 
-// stands tells whether the change to that level is still there: whether at least
+// stands reports whether the change to that level is still there: whether at least
 // half of it is left in each level after it, and in the newest runs.
 func (s *Series) stands(i int, c *Change) error {
 	c.Standing = true
@@ -385,7 +385,7 @@ func (s *Series) stands(i int, c *Change) error {
 	return nil
 }
 
-// left tells whether the judged value now lies at least half of a change away from
+// left reports whether the judged value now lies at least half of a change away from
 // the one that is its base, to the same side.
 func (s *Series) left(base, change, now float64) bool {
 	left := s.ratio(now - base)

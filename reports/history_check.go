@@ -72,7 +72,7 @@ func (h *History) Check() (*Check, error) {
 	return c, nil
 }
 
-// Regressed tells whether something got worse and still is, and nobody has
+// Regressed reports whether something got worse and still is, and nobody has
 // acknowledged it.
 func (c *Check) Regressed() bool {
 	return slices.ContainsFunc(c.Findings, func(f Finding) bool {
@@ -94,7 +94,7 @@ func (h *History) Finding(id string) (Finding, bool, error) {
 	return Finding{}, false, nil
 }
 
-// Told tells whether the check is about anything: whether some series is long
+// Told reports whether the check is about anything: whether some series is long
 // enough to tell a change from noise, or has one.
 func (c *Check) Told() bool { return c.Judged > 0 }
 
@@ -202,7 +202,7 @@ func (s *Series) driftChange(d drift) (Change, error) {
 	return c, nil
 }
 
-// isNews tells whether a check tells of f.
+// isNews reports whether a check tells of f.
 func (s *Series) isNews(f Finding) bool {
 	if f.Verdict == record.Regression && f.Standing {
 		return true

@@ -116,7 +116,7 @@ var counts = []string{
 	"verdicts", "runs", "boots", "txqlen", "conditional", "×", "× floor", "a second",
 }
 
-// unitIn tells whether the name of a column has the unit of its figures. The
+// unitIn reports whether the name of a column has the unit of its figures. The
 // interval of a figure has that of the column before it.
 var unitIn = regexp.MustCompile(`%|\b(?:ns|[kM]?pps|Gbit/s|bytes|instructions)\b|^(?:send|receive)\b|^(?:largest|MTU|vnet header)$|^(?:` + regexp.QuoteMeta(intervalName) + `|` + regexp.QuoteMeta(rangeName) + `|lowest to highest)$`)
 

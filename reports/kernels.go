@@ -358,7 +358,7 @@ func (s shift) shown() (base, next *float64) {
 	return base, next
 }
 
-// inState tells whether the costs that are compared are those of a state, and not
+// inState reports whether the costs that are compared are those of a state, and not
 // those over all boots.
 func (s shift) inState() bool {
 	off := func(c *cost, shown float64) bool { return math.Abs(shown/c.median-1) > virtualThreshold }

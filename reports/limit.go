@@ -32,7 +32,7 @@ var (
 	writeEnd = callEnd{"writer", "write", "receiver", "-written", record.SendNsPerPkt, record.RecvNsPerPkt}
 )
 
-// userWrites tells whether user space writes the packets of s, so that its ratio to
+// userWrites reports whether user space writes the packets of s, so that its ratio to
 // the floor is that of the writer.
 func (s *scenario) userWrites() bool { return userWrites(s.head().all[0]) }
 

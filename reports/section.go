@@ -167,7 +167,7 @@ func latencies(list []*scenario) (section, bool) {
 	title := titles(list)
 	rows := make([]ladderRow, len(list))
 	full, lockstep := false, false
-	// apart tells that the latencies come from different trials, which may have met
+	// apart reports that the latencies come from different trials, which may have met
 	// different hosts and filled the ring differently.
 	apart := slices.ContainsFunc(list, func(s *scenario) bool {
 		_, from, ok := s.latencyOf(record.E2E)

@@ -190,7 +190,7 @@ func titles(list []*scenario) func(*scenario) string {
 	return func(s *scenario) string { return s.label }
 }
 
-// short tells whether the figures of s rest on a trial that measured for too
+// short reports whether the figures of s rest on a trial that measured for too
 // short a time to be quoted.
 func short(s *scenario) bool { return slices.ContainsFunc(s.head().all, (*record.Trial).TooShort) }
 

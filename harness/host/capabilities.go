@@ -22,7 +22,7 @@ var needed = []struct {
 	{"CAP_NET_RAW", unix.CAP_NET_RAW, -1}, // packet sockets
 }
 
-// InitialUserNamespace tells whether this process is in the host's user
+// InitialUserNamespace reports whether this process is in the host's user
 // namespace, whose capabilities reach everything. Only there all users are mapped
 // to themselves.
 func InitialUserNamespace() bool { return initialUserNamespace(os.DirFS("/")) }

@@ -44,7 +44,7 @@ type sight struct {
 	own   time.Duration // CPU time of this process
 	load  string        // of the last minute
 	turbo string        // "1" if clocks may rise above the base, "0" if not
-	// cgroups tells that the own cgroup could be read.
+	// cgroups reports that the own cgroup could be read.
 	cgroups bool
 }
 

@@ -241,7 +241,7 @@ func below(root string, dirs ...string) (paths []string) {
 	return paths
 }
 
-// isTree tells whether a kernel is built in the folder root: in its sources, or
+// isTree reports whether a kernel is built in the folder root: in its sources, or
 // in a folder of its own (make O=root).
 func isTree(root string) bool {
 	return exists(filepath.Join(root, "Kbuild")) ||

@@ -134,7 +134,7 @@ func soundAs(v reflect.Value, path string, signed bool) error {
 	return nil
 }
 
-// unsigned tells that t holds nothing that can be negative or not finite: text,
+// unsigned reports that t holds nothing that can be negative or not finite: text,
 // counts, and lists of them such as the buckets of a histogram.
 func unsigned(t reflect.Type) bool {
 	switch t.Kind() {

@@ -43,7 +43,7 @@ func (r ExitRule) Code(verdicts []Verdict) int {
 	return 0
 }
 
-// Unjudged tells whether nothing could be judged: no verdict says that something
+// Unjudged reports whether nothing could be judged: no verdict says that something
 // changed, that nothing did, or that the trials leave it open. Where all that NEW
 // lacks is allowed and there is nothing else, that is what was asked for.
 func (r ExitRule) Unjudged(verdicts []Verdict) bool {
@@ -54,7 +54,7 @@ func (r ExitRule) Unjudged(verdicts []Verdict) bool {
 	return !allowed
 }
 
-// Judged tells whether v rests on figures of both sides.
+// Judged reports whether v rests on figures of both sides.
 func (v Verdict) Judged() bool {
 	switch v.Verdict {
 	case InvalidVerdict, NotComparable, UnsupportedVerdict:

@@ -108,7 +108,7 @@ func Holder(path string) string {
 	return ""
 }
 
-// sameInode tells whether st is the file that /proc/locks calls by the major and
+// sameInode reports whether st is the file that /proc/locks calls by the major and
 // minor number of its device, in hexadecimal, and its inode.
 func sameInode(name string, st os.FileInfo) bool {
 	s, ok := st.Sys().(*syscall.Stat_t)

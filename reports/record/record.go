@@ -76,14 +76,14 @@ const (
 // told whether the host disturbed a trial, and a handful of packets makes a rate.
 const LeastMeasureNs = 100_000_000
 
-// TooShort tells whether t was measured for less than LeastMeasureNs. Lockstep
+// TooShort reports whether t was measured for less than LeastMeasureNs. Lockstep
 // counts packets, not time.
 func (t Trial) TooShort() bool { return t.DurationNs < LeastMeasureNs && t.Axes["gen"] != "lockstep" }
 
 // Invalid tells whether a flag says that the figures of t must not be used.
 func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates) }
 
-// Disturbed tells whether something else than the device had a part in t: it is
+// Disturbed reports whether something else than the device had a part in t: it is
 // invalid, or shows what other programs and the hypervisor took.
 func (t Trial) Disturbed() bool {
 	return t.Invalid() || slices.ContainsFunc(t.Flags, func(f string) bool { return slices.Contains(disturbing, f) })

@@ -43,7 +43,7 @@ func newChecker(t *testing.T) *checker {
 	return c
 }
 
-// check tells whether s is a command, and what is wrong with it.
+// check reports whether s is a command, and what is wrong with it.
 func (c *checker) check(s snippet) (isCommand bool, err error) {
 	if s.yaml {
 		n, err := c.checkSteps(s.text)

@@ -238,7 +238,7 @@ func TestRowsAreChecked(t *testing.T) {
 // backPressure finds a word about back-pressure, and what stands before it.
 var backPressure = regexp.MustCompile(`(?i)(no suite shows a change of )?back-?pressure`)
 
-// claimsBackPressure tells whether text says anything of back-pressure but that no
+// claimsBackPressure reports whether text says anything of back-pressure but that no
 // suite shows it.
 func claimsBackPressure(text string) bool {
 	for _, m := range backPressure.FindAllStringSubmatch(strings.Join(strings.Fields(text), " "), -1) {

@@ -372,7 +372,7 @@ func (c *checker) checkSteps(text string) (n int, err error) {
 	return n, nil
 }
 
-// axisWords tells whether text is a list of axis=value, and what is wrong with it.
+// axisWords reports whether text is a list of axis=value, and what is wrong with it.
 func axisWords(text string) (is bool, err error) {
 	words := strings.Fields(text)
 	names := map[string]bool{}

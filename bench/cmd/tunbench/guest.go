@@ -62,7 +62,7 @@ type rehearsal struct {
 	asJSON  bool
 }
 
-// plans tells that the command would measure plan.
+// plans reports that the command would measure plan.
 func (r *rehearsal) plans(plan bench.Plan) {
 	r.trials, r.ofArm, r.arms = plan.Trials(), plan.Pairs, len(plan.Arms)
 }
@@ -245,7 +245,7 @@ func (g *guestFiles) measured() (trials int, whole []string) {
 	return trials, whole
 }
 
-// has tells whether the guest handed the file out while it ran.
+// has reports whether the guest handed the file out while it ran.
 func (g *guestFiles) has(name string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

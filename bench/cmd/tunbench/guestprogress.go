@@ -42,7 +42,7 @@ func newBootProgress(w io.Writer, quiet, verbose bool, boots int, what ...rehear
 	return p
 }
 
-// start tells that the boot of a kernel begins, and which of its own boots this
+// start reports that the boot of a kernel begins, and which of its own boots this
 // is, if it has several.
 func (b *bootProgress) start(boot int, name, which string) {
 	b.mu.Lock()
@@ -86,7 +86,7 @@ func (b *bootProgress) record(kind record.Kind, arm string) {
 	}
 }
 
-// end tells that a boot has ended.
+// end reports that a boot has ended.
 func (b *bootProgress) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

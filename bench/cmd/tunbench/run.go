@@ -233,7 +233,7 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 	return exit
 }
 
-// full tells that a disk, a quota or a limit on the size of files is exhausted.
+// full reports that a disk, a quota or a limit on the size of files is exhausted.
 func full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
