@@ -30,6 +30,7 @@ rules=(
 	'reports: reports/record reports/screen reports/stat'
 	'reports/aa: reports/record'
 	'reports/history: reports reports/aa reports/record'
+	'reports/prose:'
 	'reports/record:'
 	'reports/screen:'
 	'reports/stat:'
