@@ -174,7 +174,7 @@ func set(text string) Prose {
 			s.toggle(Code)
 			i++
 		case strings.ContainsRune(" \t\r\n", rune(rest[0])):
-			s.space = true
+			s.blank()
 			i++
 		default:
 			s.write(rest[:1], s.look)
@@ -189,6 +189,7 @@ type setter struct {
 	p     Prose
 	look  Look // of the text between two marks
 	space bool // white space was seen that is not written yet
+	gap   Look // of that space: a space before a mark is outside of it
 }
 
 func (s *setter) toggle(l Look) {
@@ -196,8 +197,13 @@ func (s *setter) toggle(l Look) {
 		s.look = Plain
 		return
 	}
-	s.flush() // a space before a mark is outside of it
 	s.look = l
+}
+
+func (s *setter) blank() {
+	if !s.space {
+		s.space, s.gap = true, s.look
+	}
 }
 
 func (s *setter) value(letter, text string) {
@@ -216,7 +222,7 @@ func (s *setter) value(letter, text string) {
 // flush writes the space that is due, but none at the beginning.
 func (s *setter) flush() {
 	if s.space && len(s.p) > 0 {
-		s.add(" ", s.look)
+		s.add(" ", s.gap)
 	}
 	s.space = false
 }
