@@ -28,9 +28,9 @@ var rules = []rule{
 
 	// One noun each, for the packages above.
 	{"harness/carry", "harness/packet harness/seal harness/worker harness/uring harness/vhost"},
-	{"harness/sink", "harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
-	{"harness/traffic", "harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
-	{"harness/stream", "harness/packet harness/worker bpf/hist"},
+	{"harness/sink", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
+	{"harness/traffic", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
+	{"harness/stream", "harness/call harness/socket harness/packet harness/worker bpf/hist"},
 	{"harness/host", "reports/record"},
 	{"harness/iperf", ""},
 	{"harness/netns", ""},
@@ -38,10 +38,12 @@ var rules = []rule{
 	{"harness/seal", ""},
 	{"harness/tuntap", ""},
 	{"harness/uring", ""},
-	{"harness/vhost", ""},
+	{"harness/vhost", "harness/call"},
 	{"harness/vm", ""},
 	{"harness/wireguard", ""},
 	{"harness/worker", ""},
+	{"harness/socket", "harness/call"},
+	{"harness/call", ""},
 
 	// What the kernel counts.
 	{"bpf", "bpf/hist"},
