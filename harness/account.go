@@ -359,7 +359,7 @@ func (b *bed) recvNs(m measurement, delivered float64) (float64, bool) {
 		return 0, false
 	}
 	// The receivers of what is written wait, however writers do.
-	if !b.spec.nonBlocking() || b.spec.IO == IOVhost || l.dir == U2K {
+	if !b.spec.NonBlocking() || b.spec.IO == IOVhost || l.dir == U2K {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}

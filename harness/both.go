@@ -22,23 +22,23 @@ type both struct {
 
 func newBoth(s Spec, hook bpf.Hook, p record.Placement) *both {
 	// What each side has of the workers, by their order in writingWorkers.
-	sockets, writers := s.sideWorkers(len(p.Sender))
-	k := newK2U(s.half(0), hook, record.Placement{Sender: p.Sender[:sockets], Reader: p.Reader[:s.Queues]})
+	sockets, writers := sideWorkers(s, len(p.Sender))
+	k := newK2U(halfOf(s, 0), hook, record.Placement{Sender: p.Sender[:sockets], Reader: p.Reader[:s.Queues]})
 	k.side = bpf.Both
 	return &both{kernel: k, user: writing{
-		spec: s.half(1), placement: record.Placement{Sender: p.Sender[sockets : sockets+writers], Reader: p.Reader[s.Queues:]},
+		spec: halfOf(s, 1), placement: record.Placement{Sender: p.Sender[sockets : sockets+writers], Reader: p.Reader[s.Queues:]},
 	}}
 }
 
 // sideWorkers is how many of that many senders send by sockets, and how many
 // write.
-func (s Spec) sideWorkers(senders int) (sockets, writers int) {
+func sideWorkers(s Spec, senders int) (sockets, writers int) {
 	writers = min(s.Queues, s.Flows)
 	return senders - writers, writers
 }
 
-// half is what one side of dir=both sends: half of the packets.
-func (s Spec) half(side uint64) Spec {
+// halfOf is what one side of dir=both sends: half of the packets.
+func halfOf(s Spec, side uint64) Spec {
 	s.Rate /= 2
 	s.Count = (s.Count + 1) / 2
 	s.Seed += side
@@ -58,7 +58,7 @@ func (g *both) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, 
 	if err != nil {
 		return lanes, err
 	}
-	g.user.lane = lane{dir: U2K, written: g.user.spec.Queues, perSKB: g.user.spec.segmentsPerWrite()}
+	g.user.lane = lane{dir: U2K, written: g.user.spec.Queues, perSKB: segmentsPerWrite(g.user.spec)}
 	lanes = append(lanes, &g.user.lane)
 	if err := g.openEnds(reading); err != nil {
 		return lanes, err
@@ -70,7 +70,7 @@ func (g *both) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, 
 // receiver for those of each sender, or the XDP program.
 func (g *both) openEnds(reading *sink.Control) error {
 	w := &g.user
-	if w.spec.XDP.drops() {
+	if w.spec.XDP.Drops() {
 		return w.openEnds(nil, reading)
 	}
 	// Many sockets hold together what few do.

@@ -46,7 +46,7 @@ func (g *bridge) build() (err error) {
 	}
 	g.writing.ns = g.ns
 	for i, into := range []**device{&g.writing.device, &g.device} {
-		l := netns.Link{MTU: g.spec.mtu(), TxQLen: g.spec.TxQLen, Qdisc: g.spec.Qdisc, MAC: portMACs[i]}
+		l := netns.Link{MTU: g.spec.MTU(), TxQLen: g.spec.TxQLen, Qdisc: g.spec.Qdisc, MAC: portMACs[i]}
 		if *into, err = newDevice(g.ns, tunnelNames[i], g.spec, l); err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (g *bridge) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = observe(g.hook, g.device.target(g.spec.sampleEvery()))
+		g.observer, err = observe(g.hook, g.device.target(sampleRate(g.spec)))
 	}
 	return err
 }
@@ -74,7 +74,7 @@ func (g *bridge) build() (err error) {
 func (g *bridge) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
 	g.lane = lane{dir: K2U, queues: true, perSKB: 1}
 	if g.spec.Gen == GenUDPGSO && slices.Contains(g.device.state.Features, featureUSO) {
-		g.lane.perSKB = g.spec.segmentsPerWrite()
+		g.lane.perSKB = segmentsPerWrite(g.spec)
 	}
 	err := g.writing.openWriters(g.placement.Sender, false)
 	g.lane.senders = g.writing.lane.senders
@@ -99,7 +99,7 @@ func (g *bridge) empty() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return g.still.done(entered.RxPackets*g.spec.segmentsPerWrite(), (left.TxPackets+left.TxDropped)*g.lane.perSKB), nil
+	return g.still.done(entered.RxPackets*segmentsPerWrite(g.spec), (left.TxPackets+left.TxDropped)*g.lane.perSKB), nil
 }
 
 func (g *bridge) collect() (err error) {
@@ -118,7 +118,7 @@ func (g *bridge) account(t *record.Trial) {
 	t.Writes = writesOf(g.lane.senders)
 	// Super-packets count as one, unless the second device takes none: then they
 	// are cut before it.
-	in := g.entered.RxPackets * g.spec.segmentsPerWrite() / g.lane.perSKB
+	in := g.entered.RxPackets * segmentsPerWrite(g.spec) / g.lane.perSKB
 	out := g.counters.TxPackets + g.counters.TxDropped
 	last := record.Hop{Name: "device " + tunnelNames[1], In: out, Out: g.counters.TxPackets, Bytes: g.counters.TxBytes, Dropped: map[string]uint64{}}
 	for reason, n := range t.Accounting.Dropped {
@@ -132,7 +132,7 @@ func (g *bridge) account(t *record.Trial) {
 }
 
 func (g *bridge) mismatch(t *record.Trial) string {
-	taken := t.Accounting.Accepted / g.spec.segmentsPerWrite()
+	taken := t.Accounting.Accepted / segmentsPerWrite(g.spec)
 	if g.entered.RxPackets != taken {
 		return fmt.Sprintf("the kernel took %d frames that were written, %s counted %d", taken, tunnelNames[0], g.entered.RxPackets)
 	}

@@ -14,7 +14,6 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
-	"tunbench/harness/packet"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -33,10 +32,6 @@ var (
 
 const (
 	deviceName = "tunbench0"
-	defaultMTU = 1500
-	// headroom is what may stand before a packet: PI, the longest virtio-net
-	// header and an Ethernet header.
-	headroom = packet.PILen + 24 + packet.EthernetLen
 )
 
 // device is a TUN/TAP device in its namespace, and what the kernel made of it.
@@ -109,7 +104,7 @@ func (d *device) create(name string) error {
 		Name: name, TAP: s.Mode == TAP, Queues: s.Queues, PI: s.PI,
 		VnetHdr: s.VnetHdr, Offload: offloadMasks[s.Offload],
 		NAPI: s.NAPI != NAPIOff, NAPIFrags: s.NAPI == NAPIFrags,
-		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.nonBlocking(),
+		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.NonBlocking(),
 	}
 	if kind, ok := steerings[s.Steer]; ok {
 		prog, err := bpf.LoadSteering(kind)
@@ -133,11 +128,6 @@ func (d *device) create(name string) error {
 	})
 }
 
-// nonBlocking tells how descriptors are opened.
-func (s Spec) nonBlocking() bool {
-	return s.IO != IORead && s.IO != IOReadv || s.Gen == GenLockstep
-}
-
 // Close may be called of a device that could not be made.
 func (d *device) Close() error {
 	if d == nil || d.Device == nil {
@@ -146,13 +136,13 @@ func (d *device) Close() error {
 	return d.Device.Close()
 }
 
-// link is how the device of a path with one end is set up.
-func (s Spec) link() netns.Link {
-	l := netns.Link{MTU: max(defaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
-	addr, peer := s.addresses()
+// linkOf is how the device of a path with one end is set up.
+func linkOf(s Spec) netns.Link {
+	l := netns.Link{MTU: max(DefaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
+	addr, peer := addresses(s)
 	l.Addr = []netip.Prefix{addr}
 	if s.Dir == U2K && s.Gen == GenPacketGSO {
-		l.Blackholes = []netip.Addr{s.nobody()}
+		l.Blackholes = []netip.Addr{nobody(s)}
 	}
 	if s.Mode == TAP {
 		l.MAC = deviceMAC
@@ -162,7 +152,7 @@ func (s Spec) link() netns.Link {
 }
 
 // addresses are that of the device and that of the host behind it.
-func (s Spec) addresses() (netip.Prefix, netip.Addr) {
+func addresses(s Spec) (netip.Prefix, netip.Addr) {
 	if s.Family == 6 {
 		return deviceAddr6, peerAddr6
 	}

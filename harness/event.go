@@ -357,7 +357,7 @@ var refusedCounted = sync.OnceValues(func() (counted bool, err error) {
 	defer func() { err = errors.Join(err, ns.Close()) }()
 	s := Default()
 	s.IO = IOPoll
-	d, err := newDevice(ns, deviceName, s, s.link())
+	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if err != nil {
 		return false, err
@@ -375,7 +375,7 @@ var refusedCounted = sync.OnceValues(func() (counted bool, err error) {
 		return false, err
 	}
 	// What the stack has not refused comes out of the device.
-	buf := make([]byte, defaultMTU)
+	buf := make([]byte, DefaultMTU)
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(settleStep) {
 		before, err := d.counters() // which makes the stack take note, where it can
 		if err != nil {

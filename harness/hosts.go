@@ -34,7 +34,7 @@ func newHosts(s Spec, w wire, p record.Placement) *hosts {
 }
 
 func (g *hosts) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	dirs := g.spec.dirs()
+	dirs := directionsOf(g.spec)
 	senders := share(g.placement.Sender, len(dirs))
 	readers := share(g.placement.Reader, len(dirs))
 	for i, dir := range dirs {
@@ -52,8 +52,8 @@ func (g *hosts) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error
 	return g.ways, nil
 }
 
-// dirs lists the directions in which packets flow.
-func (s Spec) dirs() []Dir {
+// directionsOf lists the directions in which packets flow.
+func directionsOf(s Spec) []Dir {
 	if s.Dir == Both {
 		return []Dir{K2U, U2K}
 	}
@@ -90,7 +90,7 @@ func (g *hosts) openSenders(l *lane, cpus []int) error {
 	from, to := g.from(l), g.to(l)
 	return from.ns.Do(func() error {
 		for i, cpu := range cpus {
-			c := g.spec.sender(i, len(cpus), cpu)
+			c := senderConfig(g.spec, i, len(cpus), cpu)
 			c.Kind, c.Src, c.Dst = kinds[g.spec.Gen], from.addr, to.addr
 			s, err := traffic.Open(c)
 			if err != nil {
@@ -115,9 +115,9 @@ func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error 
 		}
 		for i, cpu := range cpus {
 			r := sink.NewReceiver(sink.ReceiverConfig{
-				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: g.spec.hostWait(), Flows: g.spec.Flows,
+				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: hostWait(g.spec), Flows: g.spec.Flows,
 				HeaderLen: packet.HeadersLen(g.spec.Mode == TAP, g.spec.Family), Open: g.spec.Open(),
-				MaxRead: max(defaultMTU, g.spec.Size),
+				MaxRead: max(DefaultMTU, g.spec.Size),
 			}, reading)
 			l.readers = append(l.readers, r)
 			g.receivers[way] = append(g.receivers[way], r)
@@ -128,7 +128,7 @@ func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error 
 
 // hostWait is how receivers wait, beside what drives the descriptors: as that
 // does, if it polls or spins.
-func (s Spec) hostWait() sink.Wait {
+func hostWait(s Spec) sink.Wait {
 	if s.IO == IOSpin || s.IO == IOPoll {
 		return waits[s.IO]
 	}

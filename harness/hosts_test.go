@@ -83,7 +83,7 @@ func TestRelay(t *testing.T) {
 				trial := run(t, s, hook)
 				balanced(t, trial)
 				followed(t, trial)
-				if len(trial.Devices) != 2 || len(trial.CPUs.Carrier) != s.relays()*s.Queues {
+				if len(trial.Devices) != 2 || len(trial.CPUs.Carrier) != s.Directions()*s.Queues {
 					t.Errorf("%d devices, %d carriers", len(trial.Devices), len(trial.CPUs.Carrier))
 				}
 				if a := trial.Accounting; hook != bpf.None && s.Dir != Both && (*a.Xmit != a.Accepted || a.Delivered > 20000 && trial.Latency[record.Residency].Count == 0) {

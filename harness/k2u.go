@@ -49,13 +49,13 @@ func (g *k2u) build() (err error) {
 	if g.ns, err = netns.New(); err != nil {
 		return err
 	}
-	if g.device, err = newDevice(g.ns, deviceName, g.spec, g.spec.link()); err != nil {
+	if g.device, err = newDevice(g.ns, deviceName, g.spec, linkOf(g.spec)); err != nil {
 		return err
 	}
 	if g.hook != bpf.None {
-		t := g.device.target(g.spec.sampleEvery())
+		t := g.device.target(sampleRate(g.spec))
 		t.Side = g.side
-		t.GSO = t.GSO || g.side != bpf.K2U && g.spec.segmentsPerWrite() > 1
+		t.GSO = t.GSO || g.side != bpf.K2U && segmentsPerWrite(g.spec) > 1
 		if g.spec.Event == EventCarrier { // which drops super-packets before they are cut
 			t.GSO = true
 		}
@@ -64,9 +64,9 @@ func (g *k2u) build() (err error) {
 	return err
 }
 
-// sampleEvery is 1 where few skbs are used again and again, so that a choice
+// sampleRate is 1 where few skbs are used again and again, so that a choice
 // among them would not be one among packets.
-func (s Spec) sampleEvery() int {
+func sampleRate(s Spec) int {
 	if s.Gen == GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
 		return 1
 	}
@@ -78,7 +78,7 @@ func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	if err := g.openSenders(); err != nil {
 		return []*lane{&g.lane}, err
 	}
-	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
+	g.lane.perSKB = segmentsPerSKB(g.spec, g.device.state)
 	var err error
 	g.lane.readers, err = g.device.openReaders(g.placement.Reader, reading)
 	return []*lane{&g.lane}, err
@@ -92,7 +92,7 @@ func (d *device) openReaders(cpus []int, reading *sink.Control) (readers []reade
 		c := sink.Config{
 			FD: q.FD(), Queue: q.Index(), Wait: waits[s.IO], Split: s.IO == IOReadv,
 			TAP: s.Mode == TAP, PI: s.PI, VnetHdr: s.VnetHdr, Flows: s.Flows,
-			MaxRead: s.maxRead(), Open: s.Open(), Pause: s.Pause,
+			MaxRead: s.MaxRead(), Open: s.Open(), Pause: s.Pause,
 		}
 		if s.Gen != GenLockstep {
 			c.CPU = cpus[i]
@@ -118,15 +118,6 @@ var waits = map[IO]sink.Wait{
 	IORead: sink.Block, IOReadv: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing,
 }
 
-// maxRead bounds what a read returns, in bytes: without offloads no packet is
-// longer than the device's MTU.
-func (s Spec) maxRead() int {
-	if s.Offload == OffloadNone {
-		return max(defaultMTU, s.Size) + headroom
-	}
-	return MaxSize + headroom
-}
-
 var kinds = map[Gen]traffic.Kind{
 	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenLockstep: traffic.UDP,
 	GenPacket: traffic.Packet, GenPacketGSO: traffic.PacketGSO,
@@ -135,11 +126,11 @@ var kinds = map[Gen]traffic.Kind{
 // openSenders opens the sockets in the namespace. Flow i belongs to sender
 // i modulo their number.
 func (g *k2u) openSenders() error {
-	addr, peer := g.spec.addresses()
+	addr, peer := addresses(g.spec)
 	n := len(g.placement.Sender)
 	return g.ns.Do(func() error {
 		for i, cpu := range g.placement.Sender {
-			c := g.spec.sender(i, n, cpu)
+			c := senderConfig(g.spec, i, n, cpu)
 			c.Kind, c.Src, c.Dst = kinds[g.spec.Gen], addr.Addr(), peer
 			c.Ifindex, c.Bypass = g.device.state.Index, g.spec.Bypass
 			s, err := traffic.Open(c)
@@ -152,8 +143,8 @@ func (g *k2u) openSenders() error {
 	})
 }
 
-// sender is what sender i of n has in common on all grounds.
-func (s Spec) sender(i, n, cpu int) traffic.Config {
+// senderConfig is what sender i of n has in common on all grounds.
+func senderConfig(s Spec, i, n, cpu int) traffic.Config {
 	c := traffic.Config{
 		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == TAP,
 		Limit: (s.Count + uint64(n) - 1) / uint64(n),
@@ -258,8 +249,8 @@ func (g *k2u) account(t *record.Trial) {
 // segmentsPerSKB is how many wire segments each skb of a device carries: the
 // generator makes equal super-packets, and the kernel passes them on whole if
 // the device takes them.
-func (s Spec) segmentsPerSKB(device netns.State) uint64 {
-	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
+func segmentsPerSKB(s Spec, device netns.State) uint64 {
+	if feature := superFeature(s); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
 	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
@@ -267,7 +258,7 @@ func (s Spec) segmentsPerSKB(device netns.State) uint64 {
 
 // superFeature is the feature by which a device takes the generator's
 // super-packets whole; "" if it makes none.
-func (s Spec) superFeature() string {
+func superFeature(s Spec) string {
 	switch {
 	case s.Gen == GenUDPGSO:
 		return featureUSO

@@ -197,23 +197,23 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 
 // place finds a CPU for each worker of s.
 func place(s Spec, cpus []int) (record.Placement, error) {
-	senders, readers := s.endWorkers(max(1, len(cpus)/2))
+	senders, readers := endWorkers(s, max(1, len(cpus)/2))
 	p, err := host.Place(cpus, senders, readers)
 	if err == nil {
-		p.Carrier = placeCarriers(s.carriers(), cpus, p)
+		p.Carrier = placeCarriers(forwarderCount(s), cpus, p)
 	}
 	return p, err
 }
 
 // endWorkers is how many workers send and read, if half of the CPUs are for
 // senders.
-func (s Spec) endWorkers(half int) (senders, readers int) {
+func endWorkers(s Spec, half int) (senders, readers int) {
 	senders, readers = min(s.Queues, s.Flows, half), s.Queues
 	switch {
 	case s.Gen == GenLockstep:
 		return 1, readers
 	case s.Path == PathSink && s.Dir != K2U:
-		return s.writingWorkers(senders)
+		return writingWorkers(s, senders)
 	case s.Path == PathBridge: // each queue is written by a thread of its own
 		return min(s.Queues, s.Flows), readers
 	case s.Path.Yardstick() || s.Gen.Conversation(): // which have no queues to go by
@@ -253,7 +253,7 @@ func (l *Lab) Run(ctx context.Context, s Spec, hook string, floor record.Floor) 
 	if err != nil {
 		return record.Trial{}, err
 	}
-	if err := s.rated(); err != nil {
+	if err := s.Rated(); err != nil {
 		return record.Trial{}, err
 	}
 	started := time.Now().UTC()

@@ -51,7 +51,7 @@ func (b *bed) startLockstep() error {
 	sender := b.senders[0]
 	bufs := make([][]byte, sender.Batch())
 	for i := range bufs {
-		bufs[i] = make([]byte, MaxSize+headroom)
+		bufs[i] = make([]byte, MaxSize+Headroom)
 		for at := 0; at < len(bufs[i]); at += 4096 {
 			bufs[i][at] = 1 // a page that is first touched in a trial costs a fault
 		}

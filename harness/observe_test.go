@@ -98,7 +98,7 @@ func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
 		t.Fatal(err)
 	}
 	defer ns.Close()
-	d, err := newDevice(ns, deviceName, s, s.link())
+	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer d.Close()
 	if err != nil {
 		if reason, detail := Classify(err); reason == record.Unsupported {
@@ -322,7 +322,7 @@ func TestObserverCutsTunnels(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ns.Close()
-	d, err := newDevice(ns, deviceName, s, s.link())
+	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer d.Close()
 	if err != nil {
 		if reason, detail := Classify(err); reason == record.Unsupported {

@@ -115,7 +115,7 @@ func (l *Lab) party(s Side, toggled bool, floor record.Floor) (*party, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Spec.rated(); err != nil {
+	if err := s.Spec.Rated(); err != nil {
 		return nil, err
 	}
 	rig.slice(toggled)

@@ -1,108 +1,13 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"tunbench/bpf"
 	"tunbench/harness/packet"
 	"tunbench/reports/record"
-)
-
-// The enumerations of a Spec. The zero value of each is its default.
-type (
-	// Mode is the kind of device.
-	Mode string
-	// Path is what the packets cross.
-	Path string
-	// Dir is the direction of the traffic.
-	Dir string
-	// Gen says who makes the traffic.
-	Gen string
-	// IO says how a descriptor is driven, by those who read it and those who write.
-	IO string
-	// Offload is what TUNSETOFFLOAD announces; each includes those before it.
-	Offload string
-	// NAPI is how the device receives what user space writes.
-	NAPI string
-	// XDP is what an XDP program on the device does with what user space writes.
-	XDP string
-	// Steer says how a transmit queue is chosen.
-	Steer string
-	// Cipher protects the packets of a VPN.
-	Cipher string
-	// Event is what happens to the device in the middle of the measured time.
-	Event string
-)
-
-const (
-	TUN Mode = "tun" // layer 3
-	TAP Mode = "tap" // layer 2
-
-	PathSink   Path = "sink"   // one device: its reader, or the kernel, is the end
-	PathRelay  Path = "relay"  // two devices in two namespaces, their descriptors copied to each other
-	PathVPN    Path = "vpn"    // TUN, UDP over veth, TUN
-	PathBridge Path = "bridge" // TAP, bridge, TAP: user space writes to one and reads from the other
-	// The yardsticks connect two namespaces by other means.
-	PathVeth        Path = "veth"
-	PathWireGuard   Path = "wireguard"    // the kernel's module
-	PathWireGuardGo Path = "wireguard-go" // golang.zx2c4.com/wireguard
-
-	K2U  Dir = "k2u"  // kernel to user; on a path with two ends, from the first to the second
-	U2K  Dir = "u2k"  // user to kernel
-	Both Dir = "both" // at once
-
-	// The first four make packets with stamps, each of which is accounted for.
-	// Where user space writes to the device, it makes the packets itself.
-	GenUDP       Gen = "udp"        // connected sockets, sendmmsg
-	GenUDPGSO    Gen = "udp-gso"    // the same with UDP_SEGMENT: one call carries up to 64 segments a message
-	GenPacket    Gen = "packet"     // AF_PACKET
-	GenPacketGSO Gen = "packet-gso" // AF_PACKET with a virtio-net header: super-packets of TCP
-	// The others are conversations of two hosts, for paths with two ends.
-	GenTCP    Gen = "tcp"    // streams, as many as flows
-	GenTCPRR  Gen = "tcp-rr" // request and answer, one transaction at a time on each flow
-	GenUDPRR  Gen = "udp-rr"
-	GenIPerf3 Gen = "iperf3" // the program, with TCP
-	// GenLockstep is one thread that sends a batch as GenUDP does, reads it back
-	// from all queues, and so on for a fixed count of packets: nothing runs at
-	// the same time, so that in virtual time its cost is the same each time.
-	GenLockstep Gen = "lockstep"
-
-	IORead  IO = "read"  // blocking read(2), write(2)
-	IOReadv IO = "readv" // the same by readv(2), writev(2): headers of the device in a buffer of their own
-	IOPoll  IO = "poll"  // non-blocking read(2) until EAGAIN, then poll(2)
-	IOSpin  IO = "spin"  // non-blocking read(2) in a loop
-	IOURing IO = "uring" // io_uring, one ring a queue
-	IOVhost IO = "vhost" // the kernel's vhost-net: tunbench plays the guest's driver
-
-	OffloadNone   Offload = "none"
-	OffloadCsum   Offload = "csum"   // TUN_F_CSUM
-	OffloadTSO    Offload = "tso"    // and TSO4, TSO6, TSO_ECN
-	OffloadUSO    Offload = "uso"    // and USO4, USO6: Linux 6.2
-	OffloadTunnel Offload = "tunnel" // and UDP_TUNNEL_GSO with its checksum: Linux 6.17
-
-	NAPIOff   NAPI = "off"
-	NAPIOn    NAPI = "napi"  // IFF_NAPI: Linux 4.15
-	NAPIFrags NAPI = "frags" // IFF_NAPI_FRAGS, TAP only: Linux 4.15
-
-	XDPOff         XDP = "off"
-	XDPPass        XDP = "pass" // in the driver, TAP only
-	XDPDrop        XDP = "drop"
-	XDPPassGeneric XDP = "pass-generic" // in the stack, for any device
-	XDPDropGeneric XDP = "drop-generic"
-
-	CipherNone   Cipher = "none"
-	CipherChaCha Cipher = "chacha20poly1305"
-	CipherAES    Cipher = "aes256gcm"
-
-	EventNone    Event = "off"
-	EventDetach  Event = "detach"  // the last queue is detached and, after a tenth of the measured time, attached again
-	EventCarrier Event = "carrier" // the carrier is taken away for a tenth of the measured time: TUNSETCARRIER, Linux 5.0
-
-	SteerAuto Steer = "auto"     // the kernel's flow hash
-	SteerEBPF Steer = "ebpf"     // a program of ours: by the packet's hash
-	SteerCPU  Steer = "ebpf-cpu" // a program of ours: by the sending CPU
-	SteerOne  Steer = "ebpf-one" // a program of ours: everything to queue 1
 )
 
 // Sizes in bytes of IP length.
@@ -112,7 +17,17 @@ const (
 	// MaxTAPSize is the highest MTU of a TAP device (MAX_MTU less ETH_HLEN in
 	// tun_net_initialize of drivers/net/tun.c).
 	MaxTAPSize = MaxSize - packet.EthernetLen
-	minSize6   = 80 // IPv6 + UDP + stamp
+	// MaxTunnelled is the longest IP packet that fits a UDP datagram over IPv4
+	// together with the longest header of a tunnel (WireGuard's, 16 bytes) and an
+	// authentication tag of 16 bytes.
+	MaxTunnelled = MaxSize - 20 - 8 - 16 - 16
+	// DefaultMTU is the least MTU of a device for stamped packets.
+	DefaultMTU = 1500
+	// Headroom is what may stand before an IP packet: packet information, the
+	// longest virtio-net header and an Ethernet header.
+	Headroom = packet.PILen + 24 + packet.EthernetLen
+
+	minSize6 = 80 // IPv6 + UDP + stamp
 	// minMTU leaves TCP room for some payload beside its headers and options.
 	minMTU = 576
 	// maxAnswer is the longest request and answer: one packet on any path.
@@ -135,6 +50,10 @@ const (
 	// MaxFlows is bounded by the ports that the generator gives out.
 	MaxFlows = 32768
 )
+
+// ErrImpossible marks a combination that no kernel can run. The message says
+// which values contradict each other and what to set instead.
+var ErrImpossible = errors.New("impossible combination")
 
 // Spec says what to build and what to drive through it: one trial. It knows
 // no axis names. Its zero value is not valid; start from Default.
@@ -205,32 +124,47 @@ type Spec struct {
 	Count uint64
 }
 
-// Open tells whether s is an open loop.
+// Open reports whether s is an open loop.
 func (s Spec) Open() bool { return s.Rate > 0 || s.Share > 0 }
 
-// Build names what Probe builds of s, its flows left out: scenarios that have it
-// in common differ in what is sent and for how long, and the kernel takes all of
-// them if it takes the one with the most flows.
+// Build is a name for the device that s asks for, flows left out. Scenarios with
+// the same name differ only in what is sent and for how long: the kernel accepts
+// all of them if it accepts the one with the most flows.
 func (s Spec) Build() string {
 	s.Flows = 0
 	s.Rate, s.Share, s.Poisson, s.Pause = 0, 0, false, 0
 	s.Warmup, s.Measure, s.Window, s.Seed, s.Settle, s.Count = 0, 0, 0, 0, false, 0
 	if s.Gen != GenUDPGSO && s.Gen != GenPacketGSO && !s.Gen.Conversation() {
-		s.Size = max(defaultMTU, s.Size) // of which only the MTU is made
+		s.Size = max(DefaultMTU, s.Size) // of which only the MTU is made
 	}
 	return fmt.Sprintf("%+v", s)
 }
 
-// rated is an error for an open loop whose rate is not known yet.
-func (s Spec) rated() error {
+// Rated is an error for an open loop whose rate is not known yet.
+func (s Spec) Rated() error {
 	if s.Open() && s.Rate == 0 {
 		return fmt.Errorf("run an open loop at %v of what the closed loop reaches: its rate is not set", s.Share)
 	}
 	return nil
 }
 
-// SideBySide tells whether a trial can be held while another one is measured:
-// lockstep has no windows, and a program goes on by its own clock.
+// Validate reports the first thing in s that is out of range or contradicts
+// something else. It looks at s alone, never at the host.
+func (s Spec) Validate() error {
+	if err := outOfRange(s); err != nil {
+		return err
+	}
+	for _, check := range []func(Spec) string{contradiction, pathContradiction, trafficContradiction, deviceContradiction} {
+		if text := check(s); text != "" {
+			return fmt.Errorf("%w: %s", ErrImpossible, text)
+		}
+	}
+	return nil
+}
+
+// SideBySide reports whether a trial of s can be paused while another one is
+// measured: lockstep has no windows, and iperf3 and events follow a clock of their
+// own.
 func (s Spec) SideBySide() bool {
 	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone
 }
@@ -244,4 +178,52 @@ func Default() Spec {
 		Qdisc: "noqueue", TxQLen: 500, Family: 4,
 		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 100 * time.Millisecond,
 	}
+}
+
+// NonBlocking reports whether the descriptors of the device are opened O_NONBLOCK.
+func (s Spec) NonBlocking() bool {
+	return s.IO != IORead && s.IO != IOReadv || s.Gen == GenLockstep
+}
+
+// MTU is the MTU of the devices on a path between two hosts.
+func (s Spec) MTU() int {
+	if s.Gen == GenTCP || s.Gen == GenIPerf3 {
+		return s.Size
+	}
+	return max(DefaultMTU, s.Size)
+}
+
+// IPHeader is the length of an IP header without options, in bytes.
+func (s Spec) IPHeader() int {
+	if s.Family == 6 {
+		return 40
+	}
+	return 20
+}
+
+// MaxRead bounds what one read of the device returns, in bytes: without offloads
+// no packet is longer than the device's MTU.
+func (s Spec) MaxRead() int {
+	if s.Offload == OffloadNone {
+		return max(DefaultMTU, s.Size) + Headroom
+	}
+	return MaxSize + Headroom
+}
+
+// DeviceHeaders is how many bytes the device puts before a packet.
+func (s Spec) DeviceHeaders() int {
+	n := s.VnetHdr
+	if s.PI {
+		n += packet.PILen
+	}
+	return n
+}
+
+// Directions is in how many directions packets cross a path between two hosts:
+// stamped packets are not answered, conversations are.
+func (s Spec) Directions() int {
+	if s.Dir == Both || s.Gen.Conversation() {
+		return 2
+	}
+	return 1
 }

@@ -187,7 +187,7 @@ func (k *program) measure(on bool) error {
 // headers is the length of those of a segment: the program leaves the kernel's
 // default, by which each has a timestamp.
 func (k *program) headers() uint64 {
-	return uint64(k.spec.ipHeader() + tcpHeaderLen + stream.TimestampsLen)
+	return uint64(k.spec.IPHeader() + tcpHeaderLen + stream.TimestampsLen)
 }
 
 // sample reckons packets from payload, as many full segments as it fits into:

@@ -125,7 +125,7 @@ func (k *streams) open(ends [2]end) error {
 
 // payload is that of a request and of its answer: their IP length is Size.
 func (k *streams) payload() int {
-	headers := k.spec.ipHeader()
+	headers := k.spec.IPHeader()
 	if k.tcp {
 		headers += tcpHeaderLen + stream.TimestampsLen
 	} else {
@@ -138,14 +138,6 @@ const (
 	tcpHeaderLen = 20
 	udpHeaderLen = 8
 )
-
-// ipHeader is the length of an IP header in bytes.
-func (s Spec) ipHeader() int {
-	if s.Family == 6 {
-		return 40
-	}
-	return 20
-}
 
 // sockets opens the sockets of an exchange. Flow i belongs to thread i modulo
 // their number, on both sides.
@@ -270,7 +262,7 @@ func (k *streams) lookAtStart() error {
 	if k.congestion, err = first.conn.Congestion(); err != nil {
 		return err
 	}
-	k.headers = k.spec.ipHeader() + tcpHeaderLen
+	k.headers = k.spec.IPHeader() + tcpHeaderLen
 	if first.base.Timestamps {
 		k.headers += stream.TimestampsLen
 	}

@@ -45,7 +45,7 @@ func TestTunnelledSuperPackets(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer ns.Close()
-			d, err := newDevice(ns, deviceName, s, s.link())
+			d, err := newDevice(ns, deviceName, s, linkOf(s))
 			defer d.Close()
 			if err != nil {
 				reason, detail := Classify(err)
@@ -60,7 +60,7 @@ func TestTunnelledSuperPackets(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				config := s.sender(0, 1, 0)
+				config := senderConfig(s, 0, 1, 0)
 				config.Kind, config.TAP, config.Size, config.Ifindex = traffic.PacketGSO, true, 1400, index
 				config.Src, config.Dst = peerAddr4, peerAddr4.Next()
 				sender, err = traffic.Open(config)
@@ -76,10 +76,10 @@ func TestTunnelledSuperPackets(t *testing.T) {
 			if err := sender.Step(new(traffic.Control)); err != nil {
 				t.Fatal(err)
 			}
-			reader := sink.New(sink.Config{FD: d.Queues()[0].FD(), TAP: s.Mode == TAP, VnetHdr: 24, Flows: 1, MaxRead: MaxSize + headroom}, new(sink.Control))
+			reader := sink.New(sink.Config{FD: d.Queues()[0].FD(), TAP: s.Mode == TAP, VnetHdr: 24, Flows: 1, MaxRead: MaxSize + Headroom}, new(sink.Control))
 			bufs := make([][]byte, 512)
 			for i := range bufs {
-				bufs[i] = make([]byte, MaxSize+headroom)
+				bufs[i] = make([]byte, MaxSize+Headroom)
 			}
 			if err := reader.Sweep(bufs); err != nil {
 				t.Fatal(err)
@@ -152,7 +152,7 @@ func writtenBack(t *testing.T, d *device, b []byte) {
 // addVXLAN makes a tunnel through the device to the host behind it, on the
 // caller's thread, and gives its index.
 func addVXLAN(ns *netns.NS, s Spec, summed bool) (int, error) {
-	addr, peer := s.addresses()
+	addr, peer := addresses(s)
 	link := &netlink.Vxlan{
 		LinkAttrs: netlink.LinkAttrs{Name: "vxlan0", HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 3}},
 		VxlanId:   7, SrcAddr: addr.Addr().AsSlice(), Group: peer.AsSlice(), Port: packet.VXLANPort,

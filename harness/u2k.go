@@ -39,7 +39,7 @@ func (g *u2k) build() (err error) {
 	if g.ns, err = netns.New(); err != nil {
 		return err
 	}
-	if g.device, err = newDevice(g.ns, deviceName, g.spec, g.spec.link()); err != nil {
+	if g.device, err = newDevice(g.ns, deviceName, g.spec, linkOf(g.spec)); err != nil {
 		return err
 	}
 	if err := g.openXDP(); err != nil {
@@ -52,7 +52,7 @@ func (g *u2k) build() (err error) {
 }
 
 func (g *u2k) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: U2K, written: g.spec.Queues, perSKB: g.spec.segmentsPerWrite()}
+	g.lane = lane{dir: U2K, written: g.spec.Queues, perSKB: segmentsPerWrite(g.spec)}
 	// Receivers first: a packet to a port that nobody has would be answered.
 	if err := g.openEnds(g.placement.Reader, reading); err != nil {
 		return []*lane{&g.lane}, err
@@ -133,7 +133,7 @@ type writing struct {
 
 // segmentsPerWrite is how many wire segments each packet stands for that is
 // written.
-func (s Spec) segmentsPerWrite() uint64 {
+func segmentsPerWrite(s Spec) uint64 {
 	if s.VnetHdr == 0 {
 		return 1
 	}
@@ -148,12 +148,12 @@ var writeKinds = map[Gen]traffic.Kind{
 // the device: a writer for each queue, as far as there are flows, and as many
 // receivers as there would be senders on the kernel's side. With dir=both those
 // come first who send and read as with dir=k2u.
-func (s Spec) writingWorkers(kernelSide int) (senders, readers int) {
+func writingWorkers(s Spec, kernelSide int) (senders, readers int) {
 	senders, readers = min(s.Queues, s.Flows), kernelSide
 	if s.Gen == GenPacketGSO {
 		readers = 1 // a packet socket sees all
 	}
-	if s.XDP.drops() {
+	if s.XDP.Drops() {
 		readers = 0
 	}
 	if s.Dir == Both {
@@ -168,14 +168,9 @@ func writes(gen Gen) bool {
 	return ok
 }
 
-// drops tells whether an XDP program is the end of what is written.
-func (x XDP) drops() bool { return x == XDPDrop || x == XDPDropGeneric }
-
-func (x XDP) generic() bool { return x == XDPPassGeneric || x == XDPDropGeneric }
-
 func (w *writing) openXDP() (err error) {
 	if x := w.spec.XDP; x != XDPOff {
-		w.xdp, err = bpf.OpenXDP(w.device.state.Index, w.ns.Do, x.drops(), x.generic())
+		w.xdp, err = bpf.OpenXDP(w.device.state.Index, w.ns.Do, x.Drops(), x.Generic())
 	}
 	return err
 }
@@ -184,7 +179,7 @@ func (w *writing) openXDP() (err error) {
 func (w *writing) target(side bpf.Side, sampleEvery int) bpf.Target {
 	t := w.device.target(sampleEvery)
 	t.Side = side
-	t.GSO = t.GSO || w.spec.segmentsPerWrite() > 1
+	t.GSO = t.GSO || segmentsPerWrite(w.spec) > 1
 	return t
 }
 
@@ -197,14 +192,14 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 	default:
 		return notBuilt(w.spec)
 	}
-	addr, peer := w.spec.addresses()
+	addr, peer := addresses(w.spec)
 	queues := w.device.Queues()
 	for i, cpu := range cpus {
-		c := w.spec.sender(i, len(cpus), cpu)
+		c := senderConfig(w.spec, i, len(cpus), cpu)
 		c.Kind, c.Src, c.Dst = writeKinds[w.spec.Gen], peer, addr.Addr()
 		c.SrcLink, c.DstLink = c.DstLink, c.SrcLink
 		if w.spec.Gen == GenPacketGSO {
-			c.Dst = w.spec.nobody()
+			c.Dst = nobody(w.spec)
 		}
 		c.Written = traffic.Written{
 			Answers: answers, PI: w.spec.PI, VnetHdr: w.spec.VnetHdr,
@@ -238,7 +233,7 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 // openEnds makes what packets end in: a socket for each receiver, or the XDP
 // program.
 func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
-	if w.spec.XDP.drops() {
+	if w.spec.XDP.Drops() {
 		w.lane.counted = true
 		w.lane.readers = append(w.lane.readers, sink.NewCounted(sink.CountedConfig{
 			Count: w.xdp.Count, Segments: w.lane.perSKB, HeaderLen: w.headerLen(),
@@ -248,7 +243,7 @@ func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 	if w.spec.Gen == GenPacketGSO {
 		return w.openPacketEnd(cpus[0], reading)
 	}
-	addr, _ := w.spec.addresses()
+	addr, _ := addresses(w.spec)
 	return w.ns.Do(func() error {
 		fds, err := sink.Listen(netip.AddrPortFrom(addr.Addr(), traffic.SinkPort), len(cpus), socketRoom, w.lane.perSKB > 1)
 		if err != nil {
@@ -266,7 +261,7 @@ func (w *writing) receive(c sink.ReceiverConfig, reading *sink.Control) {
 	c.GRO, c.Flows, c.Open = w.lane.perSKB > 1, w.spec.Flows, w.spec.Open()
 	c.HeaderLen = w.headerLen()
 	if !c.GRO {
-		c.MaxRead = max(defaultMTU, w.spec.Size)
+		c.MaxRead = max(DefaultMTU, w.spec.Size)
 	}
 	r := sink.NewReceiver(c, reading)
 	w.receivers = append(w.receivers, r)
@@ -288,7 +283,7 @@ func (w *writing) empty() (bool, error) {
 			return false, nil
 		}
 	}
-	if !w.spec.XDP.drops() {
+	if !w.spec.XDP.Drops() {
 		c, err := w.device.counters()
 		if err != nil {
 			return false, err
@@ -368,7 +363,7 @@ func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
 // endedIn takes from drops those that the XDP program made, as far as they are
 // among them: they were delivered to it. It gives how many are left of n.
 func (w *writing) endedIn(drops map[string]uint64, n uint64) (rest uint64) {
-	if !w.spec.XDP.drops() {
+	if !w.spec.XDP.Drops() {
 		return 0
 	}
 	for _, reason := range xdpReasons {

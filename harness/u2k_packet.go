@@ -19,7 +19,7 @@ var (
 
 // nobody is where segments of TCP go that are written: a stack would answer
 // those of a connection that it does not know.
-func (s Spec) nobody() netip.Addr {
+func nobody(s Spec) netip.Addr {
 	if s.Family == 6 {
 		return nobody6
 	}
@@ -51,7 +51,7 @@ func (w *writing) openPacketEnd(cpu int, reading *sink.Control) error {
 	}
 	w.packets = &packetEnd{fd: fd, reader: sink.New(sink.Config{
 		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: w.spec.Mode == TAP, VnetHdr: vnetOfSockets,
-		Flows: w.spec.Flows, MaxRead: MaxSize + headroom, Open: w.spec.Open(),
+		Flows: w.spec.Flows, MaxRead: MaxSize + Headroom, Open: w.spec.Open(),
 	}, reading)}
 	w.lane.readers = append(w.lane.readers, w.packets.reader)
 	return nil

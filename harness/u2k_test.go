@@ -109,27 +109,27 @@ func wellWritten(t *testing.T, s Spec, trial record.Trial) {
 	for _, n := range w.Sizes {
 		sizes += n
 	}
-	if s.Gen == GenPacketGSO && !s.XDP.drops() {
+	if s.Gen == GenPacketGSO && !s.XDP.Drops() {
 		v := trial.Vnet
 		if kind := map[bool]string{false: "tcpv4", true: "tcpv6"}[s.Family == 6]; v == nil || s.VnetHdr > 0 && (v.GSO[kind] != v.Headers || v.Partial != v.Headers) ||
 			s.VnetHdr == 0 && (v.GSO["none"] != v.Headers || v.Full != v.Headers) {
 			t.Errorf("the packet socket saw %+v", v)
 		}
 	}
-	if per := s.segmentsPerWrite(); sizes*per != a.Accepted || s.Gen == GenUDPGSO && per < 40 {
+	if per := segmentsPerWrite(s); sizes*per != a.Accepted || s.Gen == GenUDPGSO && per < 40 {
 		t.Errorf("%d writes of %d segments for %d packets", sizes, per, a.Accepted)
 	}
 	var pushed uint64
 	for _, n := range w.Errors {
 		pushed += n
 	}
-	if pushed*s.segmentsPerWrite() != a.PushedBack {
+	if pushed*segmentsPerWrite(s) != a.PushedBack {
 		t.Errorf("%v refused, %d packets pushed back", w.Errors, a.PushedBack)
 	}
 	if a.Duplicates+a.Reordered > 0 && s.Queues <= s.Flows {
 		t.Errorf("%d duplicates and %d reordered", a.Duplicates, a.Reordered)
 	}
-	if e2e, ok := trial.Latency[record.E2E]; ok != !s.XDP.drops() || ok && e2e.Count == 0 && trial.Metrics[record.PPS] > 0 {
+	if e2e, ok := trial.Latency[record.E2E]; ok != !s.XDP.Drops() || ok && e2e.Count == 0 && trial.Metrics[record.PPS] > 0 {
 		t.Errorf("latency of %d packets with xdp=%s, %v", e2e.Count, s.XDP, trial.Metrics)
 	}
 	if trial.Metrics[record.OfferedPPS] > 0 && (trial.Metrics[record.FloorRatio] <= 0 || trial.Metrics[record.SendNsPerPkt] <= 0) {

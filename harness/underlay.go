@@ -19,10 +19,6 @@ const (
 	// underlayRoom is what an IP packet may grow by in a tunnel: outer headers
 	// of IP and UDP, those of the tunnel, and a tag. Below it is never a fragment.
 	underlayRoom = 80
-	// maxTunnelled is the longest IP packet that fits a UDP datagram over IPv4
-	// together with the longest header of a tunnel (WireGuard's, 16 bytes) and a
-	// tag of 16.
-	maxTunnelled = MaxSize - 20 - 8 - 16 - 16
 )
 
 var (

@@ -44,7 +44,7 @@ func (d *device) maxPacket() int {
 
 // maxWrite is the longest packet that is written to the device.
 func (d *device) maxWrite() int {
-	if d.spec.segmentsPerWrite() > 1 {
+	if segmentsPerWrite(d.spec) > 1 {
 		return MaxSize + packet.EthernetLen
 	}
 	return max(d.spec.Size, d.state.MTU) + packet.EthernetLen
@@ -168,10 +168,10 @@ func (w *relayWire) openDrivers() error {
 	for i, d := range w.devices {
 		c := vhost.Config{VnetHdr: d.vnet}
 		buffers := sink.VhostBuffers(d.maxPacket())
-		if i < w.spec.relays() {
+		if i < w.spec.Directions() {
 			c.Receive = buffers
 		}
-		if 1-i < w.spec.relays() {
+		if 1-i < w.spec.Directions() {
 			c.Transmit = buffers
 		}
 		for _, q := range d.Queues() {

@@ -9,7 +9,6 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
-	"tunbench/harness/packet"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
@@ -52,22 +51,13 @@ func newRelayWire(s Spec, hook bpf.Hook, p record.Placement) *relayWire {
 // relayNames are those of the devices.
 var relayNames = [2]string{"tunbench0", "tunbench1"}
 
-// relays is how many directions carriers serve: stamped packets of one
-// direction are not answered.
-func (s Spec) relays() int {
-	if s.Dir == Both || s.Gen.Conversation() {
-		return 2
-	}
-	return 1
-}
-
-// carriers is how many threads move packets between the devices of the path.
-func (s Spec) carriers() int {
+// forwarderCount is how many threads move packets between the devices of the path.
+func forwarderCount(s Spec) int {
 	switch s.Path {
 	case PathRelay:
-		return s.relays() * s.Queues
+		return s.Directions() * s.Queues
 	case PathVPN:
-		return s.relays() * s.Queues * 2 // out of one device, into the other
+		return s.Directions() * s.Queues * 2 // out of one device, into the other
 	}
 	return 0
 }
@@ -97,15 +87,15 @@ func (w *relayWire) build() error {
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: w.spec.hostAddress(i).Addr(), link: relayNames[i]}
-		if w.devices[i], err = newDevice(ns, relayNames[i], w.spec, w.spec.hostLink(i, w.spec.Mode == TAP)); err != nil {
+		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: relayNames[i]}
+		if w.devices[i], err = newDevice(ns, relayNames[i], w.spec, hostLink(w.spec, i, w.spec.Mode == TAP)); err != nil {
 			return err
 		}
 	}
 	if err := w.openDrivers(); err != nil {
 		return err
 	}
-	for i := range w.spec.relays() {
+	for i := range w.spec.Directions() {
 		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], dir: [...]Dir{K2U, U2K}[i], from: i, to: 1 - i}
 		w.relays = append(w.relays, r)
 		if err := w.prepare(r, w.placement.Carrier[i*w.spec.Queues:]); err != nil {
@@ -115,7 +105,7 @@ func (w *relayWire) build() error {
 			continue
 		}
 		var err error
-		if r.observer, err = observe(w.hook, w.devices[r.from].target(w.spec.sampleEvery())); err != nil {
+		if r.observer, err = observe(w.hook, w.devices[r.from].target(sampleRate(w.spec))); err != nil {
 			return err
 		}
 	}
@@ -128,10 +118,10 @@ func (w *relayWire) prepare(r *relay, cpus []int) error {
 	for i, q := range w.devices[r.from].Queues() {
 		c := carry.Config{
 			Name: fmt.Sprintf("%s, queue %d", r.name, i), From: q.FD(), To: out[i].FD(), CPU: cpus[i],
-			Wait: carries[w.spec.IO], MaxRead: w.spec.maxRead(),
+			Wait: carries[w.spec.IO], MaxRead: w.spec.MaxRead(),
 		}
 		if w.spec.IO == IOReadv {
-			c.Headers = w.spec.deviceHeaders()
+			c.Headers = w.spec.DeviceHeaders()
 		}
 		if w.spec.IO == IOVhost {
 			c.Vhost = carry.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
@@ -147,15 +137,6 @@ func (w *relayWire) prepare(r *relay, cpus []int) error {
 
 var carries = map[IO]carry.Wait{
 	IORead: carry.Block, IOReadv: carry.Block, IOPoll: carry.Poll, IOSpin: carry.Spin, IOURing: carry.URing,
-}
-
-// deviceHeaders is how many bytes the device puts before a packet.
-func (s Spec) deviceHeaders() int {
-	n := s.VnetHdr
-	if s.PI {
-		n += packet.PILen
-	}
-	return n
 }
 
 func (w *relayWire) ends() [2]end { return w.hosts }
@@ -267,7 +248,7 @@ func (w *relayWire) account(t *record.Trial) {
 	t.Devices = []record.Device{t.Device, w.devices[1].record()}
 	noteAides(t, w.aided())
 	for _, r := range w.relays {
-		perSKB := w.spec.segmentsPerSKB(w.devices[r.from].state)
+		perSKB := segmentsPerSKB(w.spec, w.devices[r.from].state)
 		dropped := map[string]uint64{}
 		if r.snapshot != nil {
 			dropped = droppedBy(r.snapshot, r.sent, perSKB)

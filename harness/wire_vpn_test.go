@@ -20,7 +20,7 @@ func hopsAgree(t *testing.T, s Spec, trial record.Trial) {
 	t.Helper()
 	// Super-packets may be joined in a device and cut before a socket.
 	hops := slices.DeleteFunc(slices.Clone(trial.Hops), func(h record.Hop) bool { return strings.HasPrefix(h.Name, "sockets of ") })
-	each := len(hops) / len(s.dirs())
+	each := len(hops) / len(directionsOf(s))
 	if each < 3 {
 		t.Fatalf("hops %+v", trial.Hops)
 	}
@@ -50,7 +50,7 @@ func TestVPN(t *testing.T) {
 		"ipv6":           func(s *Spec) { s.Family, s.Size = 6, 200 },
 		"imix":           func(s *Spec) { s.Size, s.Cipher = SizeIMIX, CipherChaCha },
 		"full size":      func(s *Spec) { s.Size, s.Cipher = 1500, CipherAES },
-		"longest":        func(s *Spec) { s.Size, s.Cipher = maxTunnelled, CipherChaCha },
+		"longest":        func(s *Spec) { s.Size, s.Cipher = MaxTunnelled, CipherChaCha },
 		"segments":       func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
 		"napi":           func(s *Spec) { s.NAPI = NAPIOn },
 		"small sndbuf":   func(s *Spec) { s.SndBuf = 65536 },
@@ -97,7 +97,7 @@ func TestVPNWithoutLoss(t *testing.T) {
 func TestTunnelsRefuse(t *testing.T) {
 	for name, set := range map[string]func(*Spec){
 		"vnet":     func(s *Spec) { s.VnetHdr = 10 },
-		"too long": func(s *Spec) { s.Size = maxTunnelled + 1 },
+		"too long": func(s *Spec) { s.Size = MaxTunnelled + 1 },
 		"uring":    func(s *Spec) { s.IO = IOURing },
 		"vhost":    func(s *Spec) { s.IO = IOVhost },
 		"tap":      func(s *Spec) { s.Mode = TAP },

@@ -96,7 +96,7 @@ func (w *wireguardGoWire) start(host int, key wireguard.Key, peer []byte) (*wire
 		return nil, fmt.Errorf("duplicate the descriptor of %s: %w", tunnelNames[host], err)
 	}
 	return wireguard.Start(wireguard.Config{
-		FD: fd, MTU: w.spec.mtu(), Port: wireguardPort, Key: key, Peer: peer,
+		FD: fd, MTU: w.spec.MTU(), Port: wireguardPort, Key: key, Peer: peer,
 		Endpoint: netip.AddrPortFrom(underlayAddrs[1-host].Addr(), wireguardPort),
 	})
 }
@@ -148,7 +148,7 @@ func (w *wireguardGoWire) passedThrough(host int) wireguard.Counts {
 
 func (w *wireguardGoWire) empty() (bool, error) {
 	var counts []uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		if empty, err := w.devices[from].empty(); err != nil || !empty {
 			return false, err
 		}
@@ -265,7 +265,7 @@ func gone(h record.Hop, reason string) map[string]uint64 {
 
 func (w *wireguardGoWire) mismatch(t *record.Trial) string {
 	var taken [2]uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		to := 1 - from
 		out, in := w.ended[from], w.ended[to]
 		taken[from] = out.Taken

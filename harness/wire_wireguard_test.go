@@ -21,7 +21,7 @@ func TestWireguardGo(t *testing.T) {
 		"flows":          func(s *Spec) { s.Flows, s.Size = 16, 1400 },
 		"ipv6":           func(s *Spec) { s.Family, s.Size = 6, 200 },
 		"imix":           func(s *Spec) { s.Size = SizeIMIX },
-		"longest":        func(s *Spec) { s.Size = maxTunnelled },
+		"longest":        func(s *Spec) { s.Size = MaxTunnelled },
 		"super-packets":  func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
 		"paced":          func(s *Spec) { s.Rate = 2000 },
 		"pfifo and ring": func(s *Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
@@ -114,7 +114,7 @@ func TestWireguard(t *testing.T) {
 		"both":          func(s *Spec) { s.Dir = Both },
 		"flows":         func(s *Spec) { s.Flows, s.Size = 16, 1400 },
 		"ipv6":          func(s *Spec) { s.Family, s.Size = 6, 200 },
-		"longest":       func(s *Spec) { s.Size = maxTunnelled },
+		"longest":       func(s *Spec) { s.Size = MaxTunnelled },
 		"super-packets": func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
 		"paced":         func(s *Spec) { s.Rate = 500 },
 	} {

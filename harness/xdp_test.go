@@ -19,7 +19,7 @@ import (
 // space writes it, that many bytes of IP long; or so many of them as one
 // super-packet.
 func inbound(s Spec, port uint16, size, segments int) []byte {
-	addr, peer := s.addresses()
+	addr, peer := addresses(s)
 	u := packet.UDP{TAP: s.Mode == TAP, Src: netip.AddrPortFrom(peer, 4000), Dst: netip.AddrPortFrom(addr.Addr(), port)}
 	copy(u.SrcLink[:], peerMAC)
 	copy(u.DstLink[:], deviceMAC)
@@ -55,7 +55,7 @@ func TestXDPSeesEveryFrame(t *testing.T) {
 						t.Fatal(err)
 					}
 					defer ns.Close()
-					d, err := newDevice(ns, deviceName, s, s.link())
+					d, err := newDevice(ns, deviceName, s, linkOf(s))
 					if err != nil {
 						t.Fatal(err)
 					}
