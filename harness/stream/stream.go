@@ -1,5 +1,5 @@
-// Package stream is the talk of two hosts: TCP streams, and requests with their
-// answers over TCP or UDP. Each thread serves one end of some conversations.
+// Package stream exchanges TCP streams between two hosts, and requests with their
+// answers over TCP or UDP. Each thread serves one end of some connections.
 package stream
 
 import (

@@ -1,5 +1,5 @@
-// Package traffic makes the packets that go into a device, from the kernel's
-// side or from user space, and counts what the kernel took.
+// Package traffic sends packets into a device, from sockets of the kernel or from
+// user space, and counts those that the kernel accepted.
 package traffic
 
 import (
