@@ -11,6 +11,7 @@ import (
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -33,7 +34,7 @@ const bridgeName = "bridge0"
 // itself.
 var portMACs = [2]net.HardwareAddr{{0x02, 0, 0, 0, 1, 1}, {0x02, 0, 0, 0, 1, 2}}
 
-func newBridge(s Spec, hook bpf.Hook, p record.Placement) *bridge {
+func newBridge(s spec.Spec, hook bpf.Hook, p record.Placement) *bridge {
 	return &bridge{
 		k2u:     k2u{spec: s, hook: hook, placement: p},
 		writing: writing{spec: s, placement: p},
@@ -72,8 +73,8 @@ func (g *bridge) build() (err error) {
 }
 
 func (g *bridge) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: K2U, queues: true, perSKB: 1}
-	if g.spec.Gen == GenUDPGSO && slices.Contains(g.device.state.Features, featureUSO) {
+	g.lane = lane{dir: spec.K2U, queues: true, perSKB: 1}
+	if g.spec.Gen == spec.GenUDPGSO && slices.Contains(g.device.state.Features, featureUSO) {
 		g.lane.perSKB = segmentsPerWrite(g.spec)
 	}
 	err := g.writing.openWriters(g.placement.Sender, false)

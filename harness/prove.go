@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/socket"
+	"tunbench/harness/spec"
 )
 
 const (
@@ -35,8 +35,8 @@ func proveOn(h bpf.Hook, gso bool) (err error) {
 		return unproven(h, err)
 	}
 	defer func() { err = errors.Join(err, ns.Close()) }()
-	s := Default()
-	s.IO = IOPoll // does not block
+	s := spec.Default()
+	s.IO = spec.IOPoll // does not block
 	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if err != nil {
@@ -111,7 +111,7 @@ func passPackets(d *device) error {
 	if err != nil {
 		return fmt.Errorf("send a packet through %s: %w", d.Name(), err)
 	}
-	buf := make([]byte, DefaultMTU)
+	buf := make([]byte, spec.DefaultMTU)
 	for n := 1; n > 0; { // the kernel may have sent others
 		if n, err = unix.Read(queue, buf); err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("read a packet from %s: %w", d.Name(), err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 )
 
 // underlay is the network below a tunnel: a veth pair between the two hosts,
@@ -37,7 +38,7 @@ func (u *underlay) build(ns [2]*netns.NS, mtu int) error {
 	}
 	for i, n := range ns {
 		l := netns.Link{
-			MTU: min(mtu+underlayRoom, MaxSize), MAC: hostMACs[i],
+			MTU: min(mtu+underlayRoom, spec.MaxSize), MAC: hostMACs[i],
 			Addr:       []netip.Prefix{underlayAddrs[i]},
 			Neighbours: []netns.Neighbour{{Addr: underlayAddrs[1-i].Addr(), MAC: hostMACs[1-i]}},
 		}

@@ -8,6 +8,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -15,7 +16,7 @@ import (
 // devices with the kernel's defaults, each in a namespace. It has no device of
 // ours, and so no observer.
 type vethWire struct {
-	spec  Spec
+	spec  spec.Spec
 	hosts [2]end
 	links [2]netns.Link
 	state [2]netns.State
@@ -23,7 +24,7 @@ type vethWire struct {
 	counters [2]netns.Counters
 }
 
-func newVethWire(s Spec) *vethWire { return &vethWire{spec: s} }
+func newVethWire(s spec.Spec) *vethWire { return &vethWire{spec: s} }
 
 // Names of the devices of the two hosts.
 var vethNames = [2]string{"veth0", "veth1"}
@@ -99,7 +100,7 @@ func (w *vethWire) account(t *record.Trial) {
 	for i := range w.counters {
 		// The first device drops what the backlog of the other host's CPU does
 		// not take (veth_xmit of drivers/net/veth.c).
-		drop(t, [...]Dir{K2U, U2K}[i], record.TxDropped, w.counters[i].TxDropped*segmentsPerSKB(w.spec, w.state[i]))
+		drop(t, [...]spec.Dir{spec.K2U, spec.U2K}[i], record.TxDropped, w.counters[i].TxDropped*segmentsPerSKB(w.spec, w.state[i]))
 	}
 }
 
@@ -133,7 +134,7 @@ func hostDevice(s netns.State) record.Device {
 var hostMACs = [2]net.HardwareAddr{deviceMAC, peerMAC}
 
 // hostAddress is the address of a host of a wire, with its subnet.
-func hostAddress(s Spec, i int) netip.Prefix {
+func hostAddress(s spec.Spec, i int) netip.Prefix {
 	addr, peer := addresses(s)
 	if i == 0 {
 		return addr
@@ -143,7 +144,7 @@ func hostAddress(s Spec, i int) netip.Prefix {
 
 // hostLink is how the device of host i of a wire is set up. With frames, the
 // other host's link address is known beforehand.
-func hostLink(s Spec, i int, frames bool) netns.Link {
+func hostLink(s spec.Spec, i int, frames bool) netns.Link {
 	l := netns.Link{MTU: s.MTU(), TxQLen: s.TxQLen, Qdisc: s.Qdisc, Addr: []netip.Prefix{hostAddress(s, i)}}
 	if frames {
 		l.MAC = hostMACs[i]

@@ -8,12 +8,12 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/carry"
 	"tunbench/harness/seal"
 	"tunbench/harness/socket"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -39,12 +39,12 @@ type vpnWire struct {
 	lost [2]uint64 // by the sockets of each host, at the end
 }
 
-func newVPNWire(s Spec, hook bpf.Hook, p record.Placement) *vpnWire {
+func newVPNWire(s spec.Spec, hook bpf.Hook, p record.Placement) *vpnWire {
 	return &vpnWire{tunnel: tunnel{spec: s, hook: hook}, placement: p}
 }
 
-var ciphers = map[Cipher]seal.Cipher{
-	CipherNone: seal.None, CipherChaCha: seal.ChaCha20Poly1305, CipherAES: seal.AES256GCM,
+var ciphers = map[spec.Cipher]seal.Cipher{
+	spec.CipherNone: seal.None, spec.CipherChaCha: seal.ChaCha20Poly1305, spec.CipherAES: seal.AES256GCM,
 }
 
 func (w *vpnWire) build() error {
@@ -112,7 +112,7 @@ func (w *vpnWire) openThreads() error {
 	config := func(host, queue int) carry.TunnelConfig {
 		c := carry.TunnelConfig{
 			Name: w.hosts[host].link, Device: w.devices[host].Queues()[queue].FD(), Socket: w.sockets[host][queue],
-			CPU: cpus[0], Wait: carries[w.spec.IO], Vector: w.spec.IO == IOReadv,
+			CPU: cpus[0], Wait: carries[w.spec.IO], Vector: w.spec.IO == spec.IOReadv,
 			PI: w.spec.PI, VnetHdr: w.spec.VnetHdr, MaxPacket: w.spec.MTU(),
 		}
 		cpus = cpus[1:]

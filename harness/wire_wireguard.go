@@ -8,9 +8,9 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -22,7 +22,7 @@ import (
 // 1,024 packets a peer (MAX_QUEUED_PACKETS of drivers/net/wireguard/queueing.h).
 // Such packets are found between two counters that nothing else lies between.
 type wireguardWire struct {
-	spec   Spec
+	spec   spec.Spec
 	hosts  [2]end
 	state  [2]netns.State
 	under  underlay
@@ -44,7 +44,7 @@ const wireguardStill = 200 * time.Millisecond
 
 var wireguardNames = [2]string{"wg0", "wg1"}
 
-func newWireguardWire(s Spec) *wireguardWire {
+func newWireguardWire(s spec.Spec) *wireguardWire {
 	return &wireguardWire{spec: s, still: settling{quiet: wireguardStill}}
 }
 

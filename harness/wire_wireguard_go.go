@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/wireguard"
 	"tunbench/harness/worker"
@@ -37,7 +37,7 @@ type wireguardGoWire struct {
 	lost  [2]uint64           // datagrams or trains of them that the sockets of each host dropped
 }
 
-func newWireguardGoWire(s Spec, hook bpf.Hook, p record.Placement) *wireguardGoWire {
+func newWireguardGoWire(s spec.Spec, hook bpf.Hook, p record.Placement) *wireguardGoWire {
 	return &wireguardGoWire{tunnel: tunnel{spec: s, hook: hook}, placement: p}
 }
 
@@ -78,13 +78,13 @@ func (w *wireguardGoWire) build() error {
 // virtio-net header and all offloads that the kernel has.
 func (w *wireguardGoWire) buildOwnDevices() error {
 	s := w.spec
-	s.VnetHdr, s.Offload = 10, OffloadUSO
+	s.VnetHdr, s.Offload = 10, spec.OffloadUSO
 	err := w.buildDevices(s)
 	var option *tuntap.OptionError
 	if !errors.As(err, &option) || !option.Unsupported() {
 		return err
 	}
-	s.Offload = OffloadTSO // before Linux 6.2
+	s.Offload = spec.OffloadTSO // before Linux 6.2
 	return w.buildDevices(s)
 }
 

@@ -1,4 +1,6 @@
-package harness
+// Package spec describes one trial: what to build and what to send through it,
+// typed and validated. It knows no axis names.
+package spec
 
 import (
 	"errors"
@@ -27,7 +29,7 @@ const (
 	// longest virtio-net header and an Ethernet header.
 	Headroom = packet.PILen + 24 + packet.EthernetLen
 
-	minSize6 = 80 // IPv6 + UDP + stamp
+	MinSize6 = 80 // IPv6 + UDP + stamp
 	// minMTU leaves TCP room for some payload beside its headers and options.
 	minMTU = 576
 	// maxAnswer is the longest request and answer: one packet on any path.
@@ -55,8 +57,7 @@ const (
 // which values contradict each other and what to set instead.
 var ErrImpossible = errors.New("impossible combination")
 
-// Spec says what to build and what to drive through it: one trial. It knows
-// no axis names. Its zero value is not valid; start from Default.
+// Spec describes one trial. Its zero value is not valid; start from Default.
 type Spec struct {
 	Mode   Mode
 	Path   Path

@@ -1,4 +1,4 @@
-package harness
+package spec
 
 import (
 	"fmt"
@@ -55,10 +55,10 @@ func contradiction(s Spec) string {
 		return fmt.Sprintf("offload=%s needs a virtio-net header to say what it carries; set vnet=10 or offload=none", s.Offload)
 	case s.Offload == OffloadTunnel && s.VnetHdr < 24:
 		return "offload=tunnel needs the 24-byte virtio-net header; set vnet=24"
-	case s.Family == 6 && s.Size != SizeIMIX && s.Size < minSize6:
-		return fmt.Sprintf("size=%d cannot hold IPv6, UDP and the stamp; with ip=6 choose at least %d", s.Size, minSize6)
+	case s.Family == 6 && s.Size != SizeIMIX && s.Size < MinSize6:
+		return fmt.Sprintf("size=%d cannot hold IPv6, UDP and the stamp; with ip=6 choose at least %d", s.Size, MinSize6)
 	case s.Family == 6 && s.Size == SizeIMIX:
-		return fmt.Sprintf("size=imix holds 64-byte packets, too small for IPv6, UDP and the stamp; set ip=4 or a size of at least %d", minSize6)
+		return fmt.Sprintf("size=imix holds 64-byte packets, too small for IPv6, UDP and the stamp; set ip=4 or a size of at least %d", MinSize6)
 	case s.Gen == GenUDPGSO && s.Size == SizeIMIX:
 		return "gen=udp-gso cuts equal segments, so size=imix cannot be made; choose one size"
 	case s.Gen == GenUDPGSO && s.Size > maxGSO:

@@ -1,6 +1,8 @@
-package harness
+package spec
 
-import "slices"
+import (
+	"slices"
+)
 
 // The enumerations of a Spec; Default says which value of each a Spec starts from.
 type (
