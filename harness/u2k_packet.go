@@ -5,8 +5,9 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
-
+	"tunbench/harness/call"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 )
 
 // Hosts in the networks of the device that nobody is: what is sent to them goes
@@ -18,7 +19,7 @@ var (
 
 // nobody is where segments of TCP go that are written: a stack would answer
 // those of a connection that it does not know.
-func (s Spec) nobody() netip.Addr {
+func nobody(s spec.Spec) netip.Addr {
 	if s.Family == 6 {
 		return nobody6
 	}
@@ -49,8 +50,8 @@ func (w *writing) openPacketEnd(cpu int, reading *sink.Control) error {
 		return err
 	}
 	w.packets = &packetEnd{fd: fd, reader: sink.New(sink.Config{
-		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: w.spec.Mode == TAP, VnetHdr: vnetOfSockets,
-		Flows: w.spec.Flows, MaxRead: MaxSize + headroom, Open: w.spec.Open(),
+		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: w.spec.Mode == spec.TAP, VnetHdr: vnetOfSockets,
+		Flows: w.spec.Flows, MaxRead: spec.MaxSize + spec.Headroom, Open: w.spec.Open(),
 	}, reading)}
 	w.lane.readers = append(w.lane.readers, w.packets.reader)
 	return nil
@@ -69,7 +70,7 @@ func (w *writing) packetSocket() (fd int, err error) {
 	err = w.ns.Do(func() (err error) {
 		// Protocol 0 receives nothing until it is bound.
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
-			return &sink.CallError{Call: "socket AF_PACKET", Err: err}
+			return &call.Error{Call: "socket AF_PACKET", Err: err}
 		}
 		return nil
 	})
@@ -82,14 +83,14 @@ func (w *writing) packetSocket() (fd int, err error) {
 		}
 	}()
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1); err != nil {
-		return -1, &sink.CallError{Call: "setsockopt PACKET_VNET_HDR", Err: err}
+		return -1, &call.Error{Call: "setsockopt PACKET_VNET_HDR", Err: err}
 	}
 	if err := sink.Prepare(fd, superRoom, false); err != nil {
 		return -1, err
 	}
 	to := unix.SockaddrLinklayer{Protocol: protocol<<8 | protocol>>8, Ifindex: w.device.state.Index}
 	if err := unix.Bind(fd, &to); err != nil {
-		return -1, &sink.CallError{Call: "bind AF_PACKET", Err: err}
+		return -1, &call.Error{Call: "bind AF_PACKET", Err: err}
 	}
 	return fd, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
@@ -14,15 +15,15 @@ var errUnsupported = &harness.UnsupportedError{Detail: "set offloads: EINVAL"}
 // fakeLab keeps what it is asked to measure, and measures the same each time.
 type fakeLab struct {
 	used  string // hook that SelectHook gives
-	specs []harness.Spec
+	specs []spec.Spec
 }
 
 func (f *fakeLab) SelectHook(requested string) (record.Hook, error) {
 	return record.Hook{Requested: requested, Used: f.used, PassedOver: []record.PassedOver{{Hook: "kprobe", Reason: "not compiled in"}}}, nil
 }
-func (f *fakeLab) Floor([]int) (record.Floor, error)                 { return record.Floor{SyscallNs: 86}, nil }
-func (f *fakeLab) Probe(context.Context, harness.Spec, string) error { return nil }
-func (f *fakeLab) Run(_ context.Context, s harness.Spec, _ string, floor record.Floor) (record.Trial, error) {
+func (f *fakeLab) Floor([]int) (record.Floor, error)              { return record.Floor{SyscallNs: 86}, nil }
+func (f *fakeLab) Probe(context.Context, spec.Spec, string) error { return nil }
+func (f *fakeLab) Run(_ context.Context, s spec.Spec, _ string, floor record.Floor) (record.Trial, error) {
 	f.specs = append(f.specs, s)
 	if floor.SyscallNs != 86 {
 		return record.Trial{}, errors.New("another floor than was measured")

@@ -7,6 +7,7 @@ import (
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -79,7 +80,7 @@ type fault struct {
 }
 
 // sideOf is what a build is told of v, which is measured by spec.
-func sideOf(v Variant, spec harness.Spec, floor record.Floor) side {
+func sideOf(v Variant, spec spec.Spec, floor record.Floor) side {
 	s := side{
 		Axes: v.Axes, Defaults: []string{}, Hook: v.Hook,
 		WarmupNs: int64(spec.Warmup), MeasureNs: int64(spec.Measure), WindowNs: int64(spec.Window),

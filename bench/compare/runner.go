@@ -9,6 +9,7 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
@@ -28,7 +29,7 @@ type abRunner struct {
 type comparison struct {
 	index int
 	sides [2]Variant
-	specs [2]harness.Spec
+	specs [2]spec.Spec
 	notes [2]string // on their loads, for their trials
 	rng   *rand.Rand
 	gates []Gate

@@ -9,14 +9,15 @@ import (
 	"io"
 
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // PartyLab is a Lab that measures one side of a pair, the other side of which is
 // in another process.
 type PartyLab interface {
-	Probe(ctx context.Context, spec harness.Spec, hook string) error
-	Run(ctx context.Context, spec harness.Spec, hook string, floor record.Floor) (record.Trial, error)
+	Probe(ctx context.Context, spec spec.Spec, hook string) error
+	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
 	// Party is the side. With toggled, its observer is taken away while the
 	// other side is measured.
 	Party(s harness.Side, toggled bool, floor record.Floor) (harness.Party, error)

@@ -10,6 +10,7 @@ import (
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
@@ -33,7 +34,7 @@ type ClosedLoops struct {
 
 // lab measures one trial, as a Lab does.
 type lab interface {
-	Run(ctx context.Context, spec harness.Spec, hook string, floor record.Floor) (record.Trial, error)
+	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
 }
 
 // closedLoop is what came out for one scenario.
@@ -60,8 +61,8 @@ func (c *ClosedLoops) Saw(t record.Trial) {
 // from. Other scenarios are left alone. The rate is that of this run, so that all
 // scenarios with the same closed loop offer shares of the same. An error says that
 // it cannot be known.
-func (c *ClosedLoops) Offer(ctx context.Context, s suite.Scenario, spec *harness.Spec) (note string, err error) {
-	share := spec.Share
+func (c *ClosedLoops) Offer(ctx context.Context, s suite.Scenario, asked *spec.Spec) (note string, err error) {
+	share := asked.Share
 	if share == 0 {
 		return "", nil
 	}
@@ -72,7 +73,7 @@ func (c *ClosedLoops) Offer(ctx context.Context, s suite.Scenario, spec *harness
 	found, ok := c.found[base.Name]
 	if !ok {
 		base.Measure, base.Window = calibrationTime, calibrationTime
-		found = c.find(ctx, base, spec.CPUs)
+		found = c.find(ctx, base, asked.CPUs)
 		if ctx.Err() != nil {
 			return "", ctx.Err() // which says nothing about the scenario
 		}
@@ -82,8 +83,8 @@ func (c *ClosedLoops) Offer(ctx context.Context, s suite.Scenario, spec *harness
 		return "", found.err
 	}
 	// Whole packets: what the record says is what was asked for.
-	spec.Rate = min(harness.MaxRate, math.Max(1, math.Round(share*found.pps)))
-	return fmt.Sprintf("load=%s is %.0f packets/s: the closed loop reached %.0f, %s", s.Axes["load"], spec.Rate, found.pps, found.how), nil
+	asked.Rate = min(spec.MaxRate, math.Max(1, math.Round(share*found.pps)))
+	return fmt.Sprintf("load=%s is %.0f packets/s: the closed loop reached %.0f, %s", s.Axes["load"], asked.Rate, found.pps, found.how), nil
 }
 
 // find takes the median of the trials that this run has of the scenario, if

@@ -3,7 +3,7 @@ package plan
 import (
 	"context"
 
-	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -17,10 +17,10 @@ type Lab interface {
 	// a CPU of its choice.
 	Floor(cpus []int) (record.Floor, error)
 	// Probe builds the device of the spec and tears it down.
-	Probe(ctx context.Context, spec harness.Spec, hook string) error
+	Probe(ctx context.Context, spec spec.Spec, hook string) error
 	// Run measures one trial. It fills everything but what a Plan knows:
 	// Scenario, Axes, Arm, Pair and Trial. Under hook `none` nothing observes.
-	Run(ctx context.Context, spec harness.Spec, hook string, floor record.Floor) (record.Trial, error)
+	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
 }
 
 // Recorder takes the records of a run, each as soon as it is finished.

@@ -8,6 +8,7 @@ import (
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -16,15 +17,15 @@ import (
 type Prober struct {
 	plan  Plan
 	lab   prober
-	hook  string                  // of the arm that is probed
-	most  map[string]harness.Spec // that has the most flows, by what is built
+	hook  string               // of the arm that is probed
+	most  map[string]spec.Spec // that has the most flows, by what is built
 	known map[built]string
 }
 
 // prober is what a Prober asks of a Lab.
 type prober interface {
 	SelectHook(requested string) (record.Hook, error)
-	Probe(ctx context.Context, spec harness.Spec, hook string) error
+	Probe(ctx context.Context, spec spec.Spec, hook string) error
 }
 
 // built is what tells the devices of two probes apart.
@@ -39,7 +40,7 @@ func NewProber(p Plan, lab prober) (*Prober, error) {
 	if err != nil {
 		return nil, err // names the hook and the reason
 	}
-	r := &Prober{plan: p, lab: lab, hook: record.HookNone, most: map[string]harness.Spec{}, known: map[built]string{}}
+	r := &Prober{plan: p, lab: lab, hook: record.HookNone, most: map[string]spec.Spec{}, known: map[built]string{}}
 	if slices.Contains(p.Arms, record.Observed) {
 		r.hook = hook.Used
 	}
@@ -52,7 +53,7 @@ func NewProber(p Plan, lab prober) (*Prober, error) {
 	return r, nil
 }
 
-func (r *Prober) spec(s suite.Scenario) harness.Spec {
+func (r *Prober) spec(s suite.Scenario) spec.Spec {
 	spec := setup.Spec(s)
 	spec.CPUs = r.plan.CPUs
 	return spec
@@ -68,7 +69,7 @@ func (r *Prober) Why(ctx context.Context, s suite.Scenario) string {
 	return r.try(ctx, spec)
 }
 
-func (r *Prober) try(ctx context.Context, spec harness.Spec) string {
+func (r *Prober) try(ctx context.Context, spec spec.Spec) string {
 	b := built{spec.Build(), spec.Flows}
 	reason, ok := r.known[b]
 	if ok {

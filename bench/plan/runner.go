@@ -13,6 +13,7 @@ import (
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -37,7 +38,7 @@ type runner struct {
 // subject is a scenario while it is measured.
 type subject struct {
 	suite.Scenario
-	spec   harness.Spec
+	spec   spec.Spec
 	index  int // in the plan
 	rng    *rand.Rand
 	pair   int    // that is at hand, from 1

@@ -12,7 +12,7 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -44,11 +44,11 @@ func Check(s suite.Scenario) error {
 	if load := s.Axes["load"]; load != "" && load != "max" {
 		return fmt.Errorf("load=%s sets the rate that a search would look for; use load=max", load)
 	}
-	spec := setup.Spec(s)
-	if spec.Gen == harness.GenLockstep {
+	asked := setup.Spec(s)
+	if asked.Gen == spec.GenLockstep {
 		return errors.New("gen=lockstep sends only what was read back, so no rate can be set; use another gen")
 	}
-	if err := trialSpec(spec, leastLoad, initialTrial, 0).Validate(); err != nil {
+	if err := trialSpec(asked, leastLoad, initialTrial, 0).Validate(); err != nil {
 		return fmt.Errorf("a search needs an open loop: %w", err)
 	}
 	return nil
@@ -56,14 +56,14 @@ func Check(s suite.Scenario) error {
 
 // lab measures one trial, as harness.Lab does.
 type lab interface {
-	Run(ctx context.Context, spec harness.Spec, hook string, floor record.Floor) (record.Trial, error)
+	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
 }
 
 // Rates is a search for the highest rates of one scenario: without loss (NDR) and
 // with a loss of 0.5 % (PDR).
 type Rates struct {
 	Scenario suite.Scenario
-	Spec     harness.Spec // of the scenario, with the CPUs to use
+	Spec     spec.Spec // of the scenario, with the CPUs to use
 	Profile  Profile
 	Reached  Reached // where to begin
 	Seed     uint64  // of the run
@@ -137,7 +137,7 @@ func seedOf(name string) uint64 {
 }
 
 // trialSpec is spec at a load in packets/s, measured for d.
-func trialSpec(spec harness.Spec, loadPPS float64, d time.Duration, seed uint64) harness.Spec {
+func trialSpec(spec spec.Spec, loadPPS float64, d time.Duration, seed uint64) spec.Spec {
 	const windows = 5
 	spec.Rate, spec.Seed = loadPPS, seed
 	spec.Warmup, spec.Measure, spec.Window = warmup, d, d/windows

@@ -9,46 +9,46 @@ import (
 	"time"
 
 	"tunbench/bench/suite"
-	"tunbench/harness"
+	"tunbench/harness/spec"
 )
 
 // setters write the canonical value of each axis into a Spec.
-var setters = map[string]func(s *harness.Spec, value string){
-	"mode":    func(s *harness.Spec, v string) { s.Mode = harness.Mode(v) },
-	"path":    func(s *harness.Spec, v string) { s.Path = harness.Path(v) },
-	"dir":     func(s *harness.Spec, v string) { s.Dir = harness.Dir(v) },
-	"gen":     func(s *harness.Spec, v string) { s.Gen = harness.Gen(v) },
-	"io":      func(s *harness.Spec, v string) { s.IO = harness.IO(v) },
-	"queues":  func(s *harness.Spec, v string) { s.Queues = number(v) },
-	"flows":   func(s *harness.Spec, v string) { s.Flows = number(v) },
+var setters = map[string]func(s *spec.Spec, value string){
+	"mode":    func(s *spec.Spec, v string) { s.Mode = spec.Mode(v) },
+	"path":    func(s *spec.Spec, v string) { s.Path = spec.Path(v) },
+	"dir":     func(s *spec.Spec, v string) { s.Dir = spec.Dir(v) },
+	"gen":     func(s *spec.Spec, v string) { s.Gen = spec.Gen(v) },
+	"io":      func(s *spec.Spec, v string) { s.IO = spec.IO(v) },
+	"queues":  func(s *spec.Spec, v string) { s.Queues = number(v) },
+	"flows":   func(s *spec.Spec, v string) { s.Flows = number(v) },
 	"size":    setSize,
-	"vnet":    func(s *harness.Spec, v string) { s.VnetHdr = number(v) },
-	"offload": func(s *harness.Spec, v string) { s.Offload = harness.Offload(v) },
-	"pi":      func(s *harness.Spec, v string) { s.PI = v == "on" },
-	"napi":    func(s *harness.Spec, v string) { s.NAPI = harness.NAPI(v) },
-	"xdp":     func(s *harness.Spec, v string) { s.XDP = harness.XDP(v) },
-	"steer":   func(s *harness.Spec, v string) { s.Steer = harness.Steer(v) },
-	"qdisc":   func(s *harness.Spec, v string) { s.Qdisc = v },
-	"txqlen":  func(s *harness.Spec, v string) { s.TxQLen = number(v) },
-	"sndbuf":  func(s *harness.Spec, v string) { s.SndBuf = number(v) },
+	"vnet":    func(s *spec.Spec, v string) { s.VnetHdr = number(v) },
+	"offload": func(s *spec.Spec, v string) { s.Offload = spec.Offload(v) },
+	"pi":      func(s *spec.Spec, v string) { s.PI = v == "on" },
+	"napi":    func(s *spec.Spec, v string) { s.NAPI = spec.NAPI(v) },
+	"xdp":     func(s *spec.Spec, v string) { s.XDP = spec.XDP(v) },
+	"steer":   func(s *spec.Spec, v string) { s.Steer = spec.Steer(v) },
+	"qdisc":   func(s *spec.Spec, v string) { s.Qdisc = v },
+	"txqlen":  func(s *spec.Spec, v string) { s.TxQLen = number(v) },
+	"sndbuf":  func(s *spec.Spec, v string) { s.SndBuf = number(v) },
 	"load":    setLoad,
-	"cipher":  func(s *harness.Spec, v string) { s.Cipher = harness.Cipher(v) },
-	"ip":      func(s *harness.Spec, v string) { s.Family = number(v) },
-	"bypass":  func(s *harness.Spec, v string) { s.Bypass = v == "on" },
-	"spacing": func(s *harness.Spec, v string) { s.Poisson = v == "poisson" },
-	"pause":   func(s *harness.Spec, v string) { s.Pause = measure(v, "ms", time.Millisecond) },
+	"cipher":  func(s *spec.Spec, v string) { s.Cipher = spec.Cipher(v) },
+	"ip":      func(s *spec.Spec, v string) { s.Family = number(v) },
+	"bypass":  func(s *spec.Spec, v string) { s.Bypass = v == "on" },
+	"spacing": func(s *spec.Spec, v string) { s.Poisson = v == "poisson" },
+	"pause":   func(s *spec.Spec, v string) { s.Pause = measure(v, "ms", time.Millisecond) },
 	"filter":  setFilter,
-	"event":   func(s *harness.Spec, v string) { s.Event = harness.Event(v) },
+	"event":   func(s *spec.Spec, v string) { s.Event = spec.Event(v) },
 }
 
-func setSize(s *harness.Spec, value string) {
-	s.Size = harness.SizeIMIX
+func setSize(s *spec.Spec, value string) {
+	s.Size = spec.SizeIMIX
 	if value != "imix" {
 		s.Size = number(value)
 	}
 }
 
-func setLoad(s *harness.Spec, value string) {
+func setLoad(s *spec.Spec, value string) {
 	if n, ok := strings.CutSuffix(value, "pct"); ok {
 		s.Share = float64(number(n)) / 100
 	} else {
@@ -56,7 +56,7 @@ func setLoad(s *harness.Spec, value string) {
 	}
 }
 
-func setFilter(s *harness.Spec, value string) {
+func setFilter(s *spec.Spec, value string) {
 	s.Filter = value != "off"
 	s.FilterTime = measure(value, "ns", time.Nanosecond)
 }
@@ -78,8 +78,8 @@ func measure(canonical, suffix string, unit time.Duration) time.Duration {
 
 // Spec returns what s asks of the harness: what its axes and its timing say, and
 // else the default of the harness. Whether that is possible is for Validate to say.
-func Spec(s suite.Scenario) harness.Spec {
-	spec := harness.Default()
+func Spec(s suite.Scenario) spec.Spec {
+	spec := spec.Default()
 	for name, value := range s.Axes {
 		setters[name](&spec, value)
 	}

@@ -28,7 +28,7 @@ var keys = []string{"name", "about", "pairs", "warmup", "measure", "window", "sc
 // are errors, as are scenarios that possible refuses; a scenario that several
 // blocks make is taken once.
 func Parse(file string, text []byte, possible Check) (*Suite, error) {
-	p := parser{file: file}
+	p := parser{source: source{file}, possible: possible, seen: map[string]bool{}}
 	if len(text) > maxFileSize {
 		return nil, p.errorf(1, "the file is larger than %d bytes", maxFileSize)
 	}
@@ -42,11 +42,18 @@ func Parse(file string, text []byte, possible Check) (*Suite, error) {
 		return nil, err
 	}
 	for _, node := range blocks {
-		if err := p.add(s, node, timing, possible); err != nil {
+		if err := p.add(s, node, timing); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// parser reads a suite from the nodes of its file.
+type parser struct {
+	source
+	possible Check
+	seen     map[string]bool // names of the scenarios so far
 }
 
 // suite reads the keys of a suite into s, and returns its timing and the nodes of
@@ -90,7 +97,7 @@ func (p parser) suite(root *yaml.Node, s *Suite) (timing Timing, blocks []*yaml.
 }
 
 // add appends the scenarios of a block that s does not have yet.
-func (p parser) add(s *Suite, node *yaml.Node, timing Timing, possible Check) error {
+func (p parser) add(s *Suite, node *yaml.Node, timing Timing) error {
 	block, err := p.block(node)
 	if err != nil {
 		return err
@@ -98,22 +105,18 @@ func (p parser) add(s *Suite, node *yaml.Node, timing Timing, possible Check) er
 	if block.size(MaxScenarios)+len(s.Scenarios) > MaxScenarios {
 		return p.errorf(node.Line, "more than %d scenarios: shorten the lists", MaxScenarios)
 	}
-	seen := make(map[string]bool, len(s.Scenarios))
-	for _, scenario := range s.Scenarios {
-		seen[scenario.Name] = true
-	}
 	for _, point := range block.points() {
 		scenario, err := New(point)
 		if err == nil {
-			err = possible(scenario)
+			err = p.possible(scenario)
 		}
 		if err != nil {
 			return p.errorf(node.Line, "%w", err)
 		}
-		if seen[scenario.Name] {
+		if p.seen[scenario.Name] {
 			continue
 		}
-		seen[scenario.Name] = true
+		p.seen[scenario.Name] = true
 		scenario.Timing = timing
 		s.Scenarios = append(s.Scenarios, scenario)
 	}

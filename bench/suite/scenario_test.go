@@ -9,7 +9,8 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
 )
 
 func TestName(t *testing.T) {
@@ -72,8 +73,8 @@ func TestScenarioErrors(t *testing.T) {
 		}
 	}
 	_, err := setup.New(map[string]string{"offload": "tso"})
-	if !errors.Is(err, harness.ErrImpossible) {
-		t.Errorf("%v is not harness.ErrImpossible", err)
+	if !errors.Is(err, spec.ErrImpossible) {
+		t.Errorf("%v is not spec.ErrImpossible", err)
 	}
 }
 
@@ -98,6 +99,13 @@ func TestParseNameErrors(t *testing.T) {
 }
 
 func TestAxes(t *testing.T) {
+	var order []string
+	for _, a := range suite.Axes() {
+		order = append(order, a.Name)
+	}
+	if diff := cmp.Diff(record.Axes, order); diff != "" {
+		t.Errorf("another order than that of the records (-records +suite)\n%s", diff)
+	}
 	seen := map[string]bool{}
 	for _, a := range suite.Axes() {
 		if seen[a.Name] {

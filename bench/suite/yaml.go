@@ -14,18 +14,18 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// parser walks the nodes of a suite file. It reads nodes, not structs,
-// since only they know their lines.
-type parser struct{ file string }
+// source is a YAML file by its name. It is read as nodes, not structs, since only
+// nodes know their lines.
+type source struct{ file string }
 
-func (p parser) errorf(line int, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %w", p.file, line, fmt.Errorf(format, args...))
+func (s source) errorf(line int, format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %w", s.file, line, fmt.Errorf(format, args...))
 }
 
 // yamlLine finds the line in an error of package yaml, which has no type for it.
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
-func (p parser) syntaxError(err error) error {
+func (s source) syntaxError(err error) error {
 	text := err.Error()
 	line := 1
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
@@ -34,13 +34,13 @@ func (p parser) syntaxError(err error) error {
 	}
 	// The parser gives the line of what it was in the middle of, which may be
 	// one above what is wrong.
-	return p.errorf(line, "not YAML, here or just below: %s", strings.TrimPrefix(text, "yaml: "))
+	return s.errorf(line, "not YAML, here or just below: %s", strings.TrimPrefix(text, "yaml: "))
 }
 
 // readable refuses what no line of YAML may hold: package yaml does, too, but
 // does not tell the line. UTF-16, which begins with a byte order mark, is left to
 // it.
-func (p parser) readable(text []byte) error {
+func (s source) readable(text []byte) error {
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
 		return nil
 	}
@@ -49,12 +49,12 @@ func (p parser) readable(text []byte) error {
 		r, size := utf8.DecodeRune(rest)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return p.errorf(line, "the byte %#02x is no UTF-8: save the file as UTF-8", rest[0])
+			return s.errorf(line, "the byte %#02x is no UTF-8: save the file as UTF-8", rest[0])
 		case r == '\n':
 			line++
 		case r == '\t', r == '\r', r == 0x85:
 		case unicode.IsControl(r):
-			return p.errorf(line, "the control character %U is not allowed: take it out", r)
+			return s.errorf(line, "the control character %U is not allowed: take it out", r)
 		}
 		rest = rest[size:]
 	}
@@ -62,38 +62,38 @@ func (p parser) readable(text []byte) error {
 }
 
 // document returns the root node of the only document in text.
-func (p parser) document(text []byte) (*yaml.Node, error) {
-	if err := p.readable(text); err != nil {
+func (s source) document(text []byte) (*yaml.Node, error) {
+	if err := s.readable(text); err != nil {
 		return nil, err
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil, p.errorf(1, "the file is empty")
+		return nil, s.errorf(1, "the file is empty")
 	} else if err != nil {
-		return nil, p.syntaxError(err)
+		return nil, s.syntaxError(err)
 	}
 	if err := dec.Decode(&second); err == nil {
-		return nil, p.errorf(second.Line, "a second document: a file holds one suite")
+		return nil, s.errorf(second.Line, "a second document: a file holds one suite")
 	} else if !errors.Is(err, io.EOF) {
-		return nil, p.syntaxError(err)
+		return nil, s.syntaxError(err)
 	}
 	return doc.Content[0], nil
 }
 
 // mapping calls each for the pairs of node; what says what node should be.
-func (p parser) mapping(node *yaml.Node, what string, each func(key, value *yaml.Node) error) error {
+func (s source) mapping(node *yaml.Node, what string, each func(key, value *yaml.Node) error) error {
 	if node.Kind != yaml.MappingNode {
-		return p.errorf(node.Line, "want %s as `key: value` pairs", what)
+		return s.errorf(node.Line, "want %s as `key: value` pairs", what)
 	}
 	seen := make(map[string]bool)
 	for i := 0; i < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		if key.Kind != yaml.ScalarNode {
-			return p.errorf(key.Line, "a key must be a plain word")
+			return s.errorf(key.Line, "a key must be a plain word")
 		}
 		if seen[key.Value] {
-			return p.errorf(key.Line, "key %q is given twice", key.Value)
+			return s.errorf(key.Line, "key %q is given twice", key.Value)
 		}
 		seen[key.Value] = true
 		if err := each(key, value); err != nil {
@@ -104,14 +104,14 @@ func (p parser) mapping(node *yaml.Node, what string, each func(key, value *yaml
 }
 
 // scalar returns the text of a scalar as it was written: `off` stays off.
-func (p parser) scalar(key string, node *yaml.Node) (string, error) {
+func (s source) scalar(key string, node *yaml.Node) (string, error) {
 	switch {
 	case node.Kind == yaml.AliasNode:
-		return "", p.errorf(node.Line, "%s: aliases are not read here: write the value out", key)
+		return "", s.errorf(node.Line, "%s: aliases are not read here: write the value out", key)
 	case node.Kind != yaml.ScalarNode:
-		return "", p.errorf(node.Line, "%s: want a single value", key)
+		return "", s.errorf(node.Line, "%s: want a single value", key)
 	case node.ShortTag() == "!!null":
-		return "", p.errorf(node.Line, "%s: the value is missing", key)
+		return "", s.errorf(node.Line, "%s: the value is missing", key)
 	}
 	return node.Value, nil
 }

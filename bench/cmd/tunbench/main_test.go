@@ -18,6 +18,7 @@ import (
 
 	"tunbench/bench/compare"
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports"
 	"tunbench/reports/record"
 )
@@ -44,9 +45,9 @@ var errUnsupported = &harness.UnsupportedError{Detail: "set offloads of tun0: EI
 // fakeLab measures nothing.
 type fakeLab struct {
 	hookErr error
-	probe   func(harness.Spec) error
-	observe func(harness.Spec) error // of a probe with a hook
-	run     func(harness.Spec, string) (record.Trial, error)
+	probe   func(spec.Spec) error
+	observe func(spec.Spec) error // of a probe with a hook
+	run     func(spec.Spec, string) (record.Trial, error)
 }
 
 func (f fakeLab) SelectHook(requested string) (record.Hook, error) {
@@ -58,7 +59,7 @@ func (f fakeLab) SelectHook(requested string) (record.Hook, error) {
 }
 func (f fakeLab) Host() record.Host                 { return record.Host{Kernel: "6.18.0-test"} }
 func (f fakeLab) Floor([]int) (record.Floor, error) { return record.Floor{SyscallNs: 86}, nil }
-func (f fakeLab) Probe(_ context.Context, s harness.Spec, hook string) error {
+func (f fakeLab) Probe(_ context.Context, s spec.Spec, hook string) error {
 	if f.observe != nil && hook != record.HookNone {
 		return f.observe(s)
 	}
@@ -75,12 +76,13 @@ func (f fakeLab) RunPair(ctx context.Context, sides [2]harness.Side, _ uint64, f
 	}
 	return trials, nil
 }
-func (f fakeLab) Run(_ context.Context, s harness.Spec, hook string, _ record.Floor) (record.Trial, error) {
+func (f fakeLab) Run(_ context.Context, s spec.Spec, hook string, _ record.Floor) (record.Trial, error) {
 	if f.run != nil {
 		return f.run(s, hook)
 	}
 	return record.Trial{Started: "2026-01-02T03:04:05Z", DurationNs: 1e9, Metrics: map[string]float64{record.PPS: 1.25e6}}, nil
 }
+
 // tunbench runs one command line against lab.
 func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
@@ -184,7 +186,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"report", held, "--format", "pdf"}, "choose markdown"},
 		{[]string{"report", held, held, "--format", "html"}, "name a folder with --out"},
 	} {
-		lab := fakeLab{run: func(harness.Spec, string) (record.Trial, error) {
+		lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 			t.Errorf("%v: a trial ran", test.args)
 			return record.Trial{}, nil
 		}}
@@ -253,7 +255,7 @@ func TestRunFormat(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
-	lab := fakeLab{run: func(harness.Spec, string) (record.Trial, error) {
+	lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 		if n++; n == 3 {
 			cancel()
 		}
@@ -346,8 +348,8 @@ func TestRunDefaultOut(t *testing.T) {
 }
 
 func TestRunSpec(t *testing.T) {
-	var specs []harness.Spec
-	lab := fakeLab{run: func(s harness.Spec, _ string) (record.Trial, error) {
+	var specs []spec.Spec
+	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		specs = append(specs, s)
 		return record.Trial{}, nil
 	}}
@@ -363,7 +365,7 @@ func TestRunSpec(t *testing.T) {
 }
 
 func TestRunSkips(t *testing.T) {
-	lab := fakeLab{probe: func(s harness.Spec) error {
+	lab := fakeLab{probe: func(s spec.Spec) error {
 		if s.VnetHdr != 0 {
 			return errUnsupported
 		}
@@ -379,14 +381,14 @@ func TestRunSkips(t *testing.T) {
 		t.Errorf("%d skips, %d trials", len(f.Skips), len(f.Trials))
 	}
 
-	lab.probe = func(harness.Spec) error { return errUnsupported }
+	lab.probe = func(spec.Spec) error { return errUnsupported }
 	dir = t.TempDir()
 	code, _, stderr = tunbench(context.Background(), lab, nil, runArgs(dir, "-q")...)
 	if code != 2 || !strings.HasPrefix(stderr, "tunbench: nothing was measured: all 2 scenarios were skipped") {
 		t.Errorf("all unsupported: exit %d, stderr %q", code, stderr)
 	}
 
-	lab = fakeLab{run: func(s harness.Spec, _ string) (record.Trial, error) {
+	lab = fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		if s.Queues == 1 {
 			return record.Trial{}, errors.New("the reader of queue 0 died")
 		}
@@ -405,7 +407,7 @@ func TestRunSkips(t *testing.T) {
 func TestRunInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
-	lab := fakeLab{run: func(harness.Spec, string) (record.Trial, error) {
+	lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 		if n++; n == 3 {
 			cancel()
 			return record.Trial{}, context.Canceled
@@ -450,7 +452,7 @@ func TestRunInterrupted(t *testing.T) {
 }
 
 func TestRunStrict(t *testing.T) {
-	lab := fakeLab{run: func(harness.Spec, string) (record.Trial, error) {
+	lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 		return record.Trial{Flags: []string{record.FlagSteal}}, nil
 	}}
 	if code, _, stderr := tunbench(context.Background(), lab, nil, runArgs(t.TempDir())...); code != 0 {
@@ -464,7 +466,7 @@ func TestRunStrict(t *testing.T) {
 
 func TestRunSearch(t *testing.T) {
 	// A device that carries 500 kpps, behind a generator of 600 kpps.
-	lab := fakeLab{run: func(s harness.Spec, _ string) (record.Trial, error) {
+	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		load := s.Rate
 		if load == 0 {
 			load = 6e5
@@ -487,7 +489,7 @@ func TestRunSearch(t *testing.T) {
 		}
 	}
 
-	lab.run = func(harness.Spec, string) (record.Trial, error) {
+	lab.run = func(spec.Spec, string) (record.Trial, error) {
 		return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}, Accounting: record.Accounting{Accepted: 9, Delivered: 9}}, nil
 	}
 	code, _, stderr = tunbench(context.Background(), lab, nil, append(args, "--out", t.TempDir(), "--strict")...)
@@ -531,7 +533,7 @@ func TestUnprivileged(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	lab := fakeLab{probe: func(s harness.Spec) error {
+	lab := fakeLab{probe: func(s spec.Spec) error {
 		if s.VnetHdr != 0 {
 			return errUnsupported
 		}

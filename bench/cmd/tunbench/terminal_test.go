@@ -18,6 +18,7 @@ import (
 
 	"tunbench/bench/compare"
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/screen"
 )
@@ -32,7 +33,7 @@ const standInEnv = "TUNBENCH_TEST_STAND_IN"
 func standIn(as string) int {
 	ctx := untilSignal(context.Background())
 	n := 0
-	lab := fakeLab{run: func(s harness.Spec, _ string) (record.Trial, error) {
+	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		n++
 		switch {
 		case as == "panic" && n == 3:
