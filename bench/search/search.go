@@ -250,15 +250,5 @@ func (r *run) conclude(k *seeker) GoalResult {
 	return out
 }
 
-// hint says what the trials so far make likely, where they are too few.
-func (k *seeker) hint(h *history) string {
-	for at := len(k.targets) - 2; at >= 0; at-- {
-		if lower, upper := h.bounds(k.targets[at]); lower != none && upper != none {
-			return fmt.Sprintf("; fewer or shorter trials put it between %s and %s packets/s", rate(h.grid.load(lower)), rate(h.grid.load(upper)))
-		}
-	}
-	return ""
-}
-
 // rate spells a load for a sentence.
 func rate(pps float64) string { return strconv.FormatFloat(pps, 'f', 0, 64) }

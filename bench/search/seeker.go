@@ -1,6 +1,9 @@
 package search
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // seeker looks for the bounds of one goal. It goes through targets that ask for
 // ever more, and chooses the loads whose trials bring it on.
@@ -181,4 +184,14 @@ func (h *history) bounds(t target) (lower, upper int) {
 		}
 	}
 	return lower, upper
+}
+
+// hint says what the trials so far make likely, where they are too few.
+func (k *seeker) hint(h *history) string {
+	for at := len(k.targets) - 2; at >= 0; at-- {
+		if lower, upper := h.bounds(k.targets[at]); lower != none && upper != none {
+			return fmt.Sprintf("; fewer or shorter trials put it between %s and %s packets/s", rate(h.grid.load(lower)), rate(h.grid.load(upper)))
+		}
+	}
+	return ""
 }
