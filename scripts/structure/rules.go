@@ -19,6 +19,13 @@ var rules = []rule{
 	{"bench/cmd/tunbench", "bench/* harness harness/spec harness/vm reports reports/*"},
 
 	// What to measure, and in which order.
+	{"bench/manual", ""},
+	{"bench/checkup", "harness reports reports/aa reports/record reports/screen"},
+	{"bench/kernels", "bench/guest bench/progress harness harness/vm reports reports/record"},
+	{"bench/guest", "bench/folder bench/plan bench/progress bench/suite harness harness/vm reports reports/disk reports/record"},
+	{"bench/progress", "bench/plan reports/record reports/screen"},
+	{"bench/folder", "reports/record"},
+	{"bench/userns", ""},
 	{"bench/compare", "bench/plan bench/setup bench/suite harness harness/spec reports/record reports/stat"},
 	{"bench/plan", "bench/search bench/setup bench/suite harness harness/spec reports/record reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
@@ -74,7 +81,7 @@ var users = []user{
 	{"github.com/olekukonko/tablewriter", "reports"},
 	{"github.com/prometheus/common", "reports"},
 	{"github.com/prometheus/prometheus", "reports"},
-	{"github.com/spf13/cobra", "bench/cmd/tunbench"},
+	{"github.com/spf13/cobra", "bench/cmd/tunbench bench/manual"},
 	{"golang.org/x/perf", "reports"},
 }
 

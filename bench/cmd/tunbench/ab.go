@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/folder"
 	"tunbench/bench/plan"
+	"tunbench/bench/progress"
 	"tunbench/harness"
 	"tunbench/reports"
 	"tunbench/reports/record"
@@ -32,7 +34,7 @@ type abOptions struct {
 	allow      []string
 }
 
-func (a *app) abCommand() *cobra.Command {
+func abCommand(a *app) *cobra.Command {
 	sel := selection{single: true}
 	var o abOptions
 	cmd := &cobra.Command{
@@ -75,7 +77,7 @@ here, if a verdict is inconclusive or invalid.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.forget {
-				return a.forgetAA()
+				return forgetAA(a)
 			}
 			if _, err := reports.FindFormat(o.format, true); err != nil {
 				return err
@@ -98,9 +100,9 @@ here, if a verdict is inconclusive or invalid.`,
 				return err
 			}
 			if plan.Builds, err = findBuilds(cmd.Context(), o.builds); err == nil {
-				err = a.compareVariants(cmd.Context(), plan, options, o)
+				err = compareVariants(cmd.Context(), a, plan, options, o)
 			}
-			return a.failed(err, compareOptions{json: o.json, gate: o.gate})
+			return tellFailure(a, err, compareOptions{json: o.json, gate: o.gate})
 		},
 	}
 	sel.register(cmd)
@@ -175,7 +177,7 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error
 }
 
 // workerCommand is what another tunbench calls: see compare.Build.
-func (a *app) workerCommand() *cobra.Command {
+func workerCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    compare.WorkerCommand,
 		Short:  "measure one side for another tunbench, which speaks on stdin and stdout",
@@ -224,32 +226,32 @@ func parseThresholds(list []string) (map[string]float64, error) {
 
 // compareVariants runs ab into the folder of o and reports on what is there in
 // the end, however the run ended.
-func (a *app) compareVariants(ctx context.Context, ab compare.AB, options reports.CompareOptions, o abOptions) error {
+func compareVariants(ctx context.Context, a *app, ab compare.AB, options reports.CompareOptions, o abOptions) error {
 	lab, host := a.lab(), a.host()
 	out := o.out
 	if out == "" {
-		out = defaultOut(time.Now(), "ab-"+host.Kernel)
+		out = folder.Default(time.Now(), "ab-"+host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil {
-		return taken(path, "")
+	if err := folder.Free(path, ""); err != nil {
+		return err
 	}
-	known := a.known(ab.Clock, host)
+	known := knownAA(a, ab.Clock, host)
 	// What an A/A run is to find out, it does not print of the one before.
 	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]compare.Variant) bool { return !ab.Same(s) }) {
 		ab.Sees = known.Sees()
 	}
 	ab.Judge = judge{clock: ab.Clock, known: known, options: options, sameBuild: ab.SameBuild()}
-	progress := newProgress(a.stderr, a.quiet, a.verbose)
-	defer progress.clear()
-	ab.Progress = progress.step
+	told := progress.NewRun(a.stderr, a.quiet, a.verbose)
+	defer told.Clear()
+	ab.Progress = told.Step
 	created := false
 	outcome, runErr := ab.Run(ctx, lab, func() (plan.Recorder, error) {
-		rec, err := a.create(path)
+		rec, err := createRun(a, path)
 		created = err == nil
 		return rec, err
 	})
-	progress.clear()
+	told.Clear()
 	var tooFew *compare.TooFewPairsError
 	if !outcome.Begun || outcome.Trials == 0 && (runErr != nil || outcome.Interrupted || outcome.Failed > 0 || len(outcome.Verdicts) == 0) || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
 		if created { // it holds nothing that can be compared
@@ -264,9 +266,9 @@ func (a *app) compareVariants(ctx context.Context, ab compare.AB, options report
 		}
 		return fmt.Errorf("nothing was measured: %s", notesOf(outcome.Verdicts))
 	}
-	reportErr := a.reportVariants(path, out, options, o)
+	reportErr := reportVariants(a, path, out, options, o)
 	for _, s := range outcome.Sights {
-		reportErr = errors.Join(reportErr, a.remember(host, ab.Clock, s))
+		reportErr = errors.Join(reportErr, keepAA(a, host, ab.Clock, s))
 	}
 	switch err := errors.Join(runErr, reportErr); {
 	case outcome.Interrupted && runErr == nil:
@@ -295,7 +297,7 @@ func notesOf(verdicts []record.Verdict) string {
 
 // reportVariants writes the report of an ab's file into out, and prints the
 // verdicts.
-func (a *app) reportVariants(path, out string, options reports.CompareOptions, o abOptions) error {
+func reportVariants(a *app, path, out string, options reports.CompareOptions, o abOptions) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
@@ -314,5 +316,5 @@ func (a *app) reportVariants(path, out string, options reports.CompareOptions, o
 			return err
 		}
 	}
-	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
+	return printComparison(a, c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
 }

@@ -25,7 +25,7 @@ type compareOptions struct {
 	gate         gateFlags
 }
 
-func (a *app) compareCommand() *cobra.Command {
+func compareCommand(a *app) *cobra.Command {
 	var o compareOptions
 	cmd := &cobra.Command{
 		Use:   "compare BASE NEW",
@@ -60,7 +60,7 @@ comparable. A scenario that only NEW has is listed, and no reason for 3.`,
 			if err := o.gate.check(); err != nil {
 				return err
 			}
-			return a.failed(a.compare(args, o, options), o)
+			return tellFailure(a, compareRuns(a, args, o, options), o)
 		},
 	}
 	f := cmd.Flags()
@@ -106,12 +106,12 @@ func (o compareOptions) parse() (reports.CompareOptions, error) {
 	return options, err
 }
 
-func (a *app) compare(runs []string, o compareOptions, options reports.CompareOptions) error {
+func compareRuns(a *app, runs []string, o compareOptions, options reports.CompareOptions) error {
 	files := make([]*record.File, len(runs))
 	for i, run := range runs {
 		f, err := record.ReadFile(run)
 		if i == 0 && len(runs) == 2 && o.gate.github && errors.Is(err, fs.ErrNotExist) {
-			return a.withoutBase(runs[0], runs[1], o)
+			return withoutBase(a, runs[0], runs[1], o)
 		}
 		if err != nil {
 			return err
@@ -133,7 +133,7 @@ func (a *app) compare(runs []string, o compareOptions, options reports.CompareOp
 	if err != nil {
 		return err
 	}
-	if err := a.tellComparison(c, o); err != nil {
+	if err := printComparison(a, c, o); err != nil {
 		return err
 	}
 	if code := o.rule().Code(c.Verdicts); code != 0 {
@@ -148,16 +148,16 @@ func (o compareOptions) rule() record.ExitRule {
 	return record.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, reports.AllowMissing)}
 }
 
-// tellComparison writes the report where it is asked for, and prints the
+// printComparison writes the report where it is asked for, and prints the
 // verdicts in one of the three ways.
-func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
+func printComparison(a *app, c *reports.Comparison, o compareOptions) error {
 	format, err := reports.FindFormat(cmp.Or(o.format, defaultFormat), true)
 	if err != nil {
 		return err
 	}
 	if o.gate.github {
 		// Whatever becomes of the rest, the verdicts are in the job's summary.
-		defer a.tellGitHub(c, o)
+		defer tellGitHub(a, c, o)
 	}
 	report := ""
 	if o.out != "" {
@@ -167,10 +167,10 @@ func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
 	}
 	switch {
 	case o.json:
-		a.warnHeadlines(c)
+		warnHeadlines(a, c)
 		return printVerdicts(a.stdout, append(slices.Clone(c.Verdicts), c.Taken()...))
 	case o.format != "" && o.out == "":
-		a.warnHeadlines(c)
+		warnHeadlines(a, c)
 		return format.PrintComparison(a.stdout, c)
 	}
 	if err := reports.ComparisonSummary(a.stdout, c); err != nil {
@@ -183,7 +183,7 @@ func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
 }
 
 // warnHeadlines says on stderr what the summary would begin with.
-func (a *app) warnHeadlines(c *reports.Comparison) {
+func warnHeadlines(a *app, c *reports.Comparison) {
 	for _, line := range reports.Headlines(c) {
 		a.warnf("warning: %s", line)
 	}

@@ -53,24 +53,24 @@ func (g gateFlags) unknownFails() bool { return g.failOn == failOnInconclusive }
 
 // tellGitHub hands c to the job. What cannot be written is a warning: the
 // verdicts decide about the job, and not the room for them.
-func (a *app) tellGitHub(c *reports.Comparison, o compareOptions) {
-	a.annotate(reports.Annotations(c), o)
-	a.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return reports.StepSummary(c, room) })
-	a.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return reports.StepOutputs(c), nil })
+func tellGitHub(a *app, c *reports.Comparison, o compareOptions) {
+	annotate(a, reports.Annotations(c), o)
+	appendTo(a, "GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return reports.StepSummary(c, room) })
+	appendTo(a, "GITHUB_OUTPUT", func(int) ([]byte, error) { return reports.StepOutputs(c), nil })
 }
 
-// failed passes err on, and first tells a job that there are no verdicts. An
+// tellFailure passes err on, and first tells a job that there are no verdicts. An
 // exit code that verdicts gave is no failure.
-func (a *app) failed(err error, o compareOptions) error {
+func tellFailure(a *app, err error, o compareOptions) error {
 	var exit exitError
 	if o.gate.github && err != nil && !(errors.As(err, &exit) && exit.err == nil) {
-		a.annotate([]reports.Annotation{{Level: reports.Error, Title: "tunbench failed", Message: err.Error()}}, o)
+		annotate(a, []reports.Annotation{{Level: reports.Error, Title: "tunbench failed", Message: err.Error()}}, o)
 	}
 	return err
 }
 
 // withoutBase is the comparison of a job's first run.
-func (a *app) withoutBase(base, next string, o compareOptions) error {
+func withoutBase(a *app, base, next string, o compareOptions) error {
 	f, err := record.ReadFile(next)
 	if err != nil {
 		return err
@@ -79,17 +79,17 @@ func (a *app) withoutBase(base, next string, o compareOptions) error {
 	if _, err := fmt.Fprintln(a.stdout, strings.ToUpper(why[:1])+why[1:]+"."); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
-	a.annotate([]reports.Annotation{{Level: reports.Notice, Title: "tunbench: no baseline", Message: why}}, o)
-	a.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) {
+	annotate(a, []reports.Annotation{{Level: reports.Notice, Title: "tunbench: no baseline", Message: why}}, o)
+	appendTo(a, "GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) {
 		return reports.FirstStepSummary(reports.NamedRun{Name: next, File: f}, why, room)
 	})
-	a.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return reports.StepOutputs(&reports.Comparison{}), nil })
+	appendTo(a, "GITHUB_OUTPUT", func(int) ([]byte, error) { return reports.StepOutputs(&reports.Comparison{}), nil })
 	return nil
 }
 
 // annotate prints annotations where the job looks for them, which is on both
 // streams, and does not disturb a result for another program.
-func (a *app) annotate(list []reports.Annotation, o compareOptions) {
+func annotate(a *app, list []reports.Annotation, o compareOptions) {
 	w := a.stdout
 	if o.json || o.format != "" && o.out == "" {
 		w = a.stderr
@@ -101,7 +101,7 @@ func (a *app) annotate(list []reports.Annotation, o compareOptions) {
 
 // appendTo adds to the file that the job's variable names. make is told how many
 // bytes there is room for.
-func (a *app) appendTo(variable string, content func(room int) ([]byte, error)) {
+func appendTo(a *app, variable string, content func(room int) ([]byte, error)) {
 	if err := appendToJob(variable, content); err != nil {
 		// It is the only trace of what is missing: it is printed in quiet, too.
 		fmt.Fprintf(a.stderr, "warning: --github: %v\n", err)

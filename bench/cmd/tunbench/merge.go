@@ -3,16 +3,16 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/folder"
 	"tunbench/reports"
 	"tunbench/reports/record"
 )
 
-func (a *app) mergeCommand() *cobra.Command {
+func mergeCommand(a *app) *cobra.Command {
 	var out string
 	var partial bool
 	cmd := &cobra.Command{
@@ -35,7 +35,7 @@ counts as interrupted.`,
 			if out == "" {
 				return errors.New("name a folder for the merged run with --out")
 			}
-			return a.merge(shards, out, partial)
+			return mergeShards(a, shards, out, partial)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "folder for run.jsonl and report.md")
@@ -44,10 +44,10 @@ counts as interrupted.`,
 	return cmd
 }
 
-func (a *app) merge(names []string, out string, partial bool) error {
+func mergeShards(a *app, names []string, out string, partial bool) error {
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil {
-		return taken(path, "")
+	if err := folder.Free(path, ""); err != nil {
+		return err
 	}
 	var shards []record.Named
 	for _, name := range names {
@@ -74,9 +74,9 @@ func (a *app) merge(names []string, out string, partial bool) error {
 		return err
 	}
 	if err := reports.WriteRun(out, merged); errors.Is(err, fs.ErrExist) {
-		return taken(path, "") // since it was looked for above
+		return folder.Taken(path, "") // since it was looked for above
 	} else if err != nil {
 		return err
 	}
-	return a.report(out, path, defaultFormat, false)
+	return reportRun(a, out, path, defaultFormat, false)
 }

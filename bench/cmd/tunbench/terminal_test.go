@@ -121,12 +121,12 @@ func (v *terminal) feed(t *testing.T, sent string) {
 			v.escapes++
 			last := &v.lines[len(v.lines)-1]
 			switch {
-			case sequence == hideCursor:
+			case sequence == "\x1b[?25l":
 				v.hidden = true
-			case sequence == showCursor:
+			case sequence == "\x1b[?25h":
 				v.hidden = false
 				v.seen = append(v.seen, *last)
-			case sequence == eraseRest:
+			case sequence == "\x1b[K":
 				*last = string([]rune(*last)[:min(v.at, len([]rune(*last)))])
 			case strings.HasSuffix(sequence, "m"):
 				v.coloured = true
@@ -311,7 +311,7 @@ func TestRunEndsOnTerminal(t *testing.T) {
 			if code, by := exit(err); code != test.code || by != test.by {
 				t.Errorf("exit %d, signal %v, want %d, %v\n%s", code, by, test.code, test.by, sent)
 			}
-			if v.hidden || strings.Count(sent, hideCursor) != strings.Count(sent, showCursor) {
+			if v.hidden || strings.Count(sent, "\x1b[?25l") != strings.Count(sent, "\x1b[?25h") {
 				t.Error("the cursor stays hidden")
 			}
 			if test.want != "" && !slices.ContainsFunc(v.lines, func(l string) bool { return strings.HasPrefix(l, test.want) }) {

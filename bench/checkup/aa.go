@@ -1,0 +1,100 @@
+package checkup
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tunbench/harness"
+	"tunbench/reports"
+	"tunbench/reports/aa"
+	"tunbench/reports/record"
+)
+
+// ForgetCommand is what forgets the A/A runs of this host.
+const ForgetCommand = "tunbench ab --forget-aa"
+
+// AA shows what A/A runs of this host are kept, and how old they are.
+func AA(host record.Host, now time.Time) harness.Section {
+	s := harness.Section{Title: "A/A runs of this host: what it can see"}
+	dir, err := aa.Dir()
+	if err != nil {
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: err.Error()}}
+		return s
+	}
+	all, file, err := aa.Stored(dir, host)
+	switch {
+	case err != nil:
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + ForgetCommand}}
+		return s
+	case len(all) == 0:
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: "none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64"}}
+		return s
+	}
+	for _, r := range slices.Backward(all) {
+		s.Rows = append(s.Rows, aaRow(r, host, now))
+	}
+	s.Rows = append(s.Rows, harness.Row{Name: "kept", Status: harness.StatusOK, Detail: file + "; to forget all of them: " + ForgetCommand})
+	return s
+}
+
+// aaRow is one stored A/A run: whether it is used, what it saw, and how old it is.
+func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
+	row := harness.Row{Name: r.Scenario, Status: harness.StatusUsed}
+	age := "at a time that cannot be read"
+	if measured, err := time.Parse(time.RFC3339, r.Measured); err == nil {
+		age = ago(now.Sub(measured)) + " (" + r.Measured + ")"
+	}
+	disturbed := "disturbed trials were not counted"
+	if r.Trials > 0 {
+		disturbed = fmt.Sprintf("%d of %d trials disturbed", r.Disturbed, r.Trials)
+	}
+	fit, wrong := r.Fit(reports.SightRefusal)
+	var parts []string
+	switch {
+	case r.Kernel != host.Kernel || r.KernelVersion != host.KernelVersion:
+		row.Status = harness.StatusUnknown
+		parts = append(parts, "not used: made under another kernel, "+r.Kernel)
+	case len(fit.Seen) == 0:
+		row.Status = harness.StatusWarning
+		parts = append(parts, "not used: "+r.Unfit(reports.SightRefusal))
+		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + ForgetCommand
+	default:
+		parts = append(parts, "sees "+reports.SightText(fit.Seen))
+		for _, metric := range slices.Sorted(maps.Keys(wrong)) {
+			parts = append(parts, "not used for "+metric+": "+wrong[metric])
+		}
+	}
+	row.Detail = strings.Join(append(parts, fmt.Sprintf("%d pairs, %s, %s", r.Pairs, disturbed, age)), "; ")
+	return row
+}
+
+// ago gives an age in the largest unit of which there is more than one.
+func ago(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= 2*day:
+		return fmt.Sprintf("%d days ago", int(d/day))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours ago", int(d/time.Hour))
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes ago", int(d/time.Minute))
+	}
+	return "just now"
+}
+
+// Unfit says why stored A/A runs are not used, by the first of them.
+func Unfit(list []aa.Result) string {
+	first := list[0]
+	others := ""
+	switch n := len(list) - 1; {
+	case n == 1:
+		others = ", and one more,"
+	case n > 1:
+		others = fmt.Sprintf(", and %d more,", n)
+	}
+	return fmt.Sprintf("the A/A run of %s of %s%s says nothing about this host and is not used: %s; compare equal variants again when the host is quiet, or forget what is kept: %s",
+		first.Measured, first.Scenario, others, first.Unfit(reports.SightRefusal), ForgetCommand)
+}
