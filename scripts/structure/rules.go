@@ -16,7 +16,7 @@ var rules = []rule{
 	{"scripts/structure", ""},
 
 	// Commands: flags and wiring.
-	{"bench/cmd/tunbench", "bench bench/* harness/vm reports reports/*"},
+	{"bench/cmd/tunbench", "bench bench/* harness/vm harness/vm/* reports reports/*"},
 
 	// What to measure, and in which order.
 	{"bench", "bench/* harness harness/spec reports/record reports/stat"},
@@ -41,7 +41,9 @@ var rules = []rule{
 	{"harness/tuntap", ""},
 	{"harness/uring", ""},
 	{"harness/vhost", "harness/call"},
-	{"harness/vm", ""},
+	{"harness/vm", "harness/vm/guest harness/vm/kernel"},
+	{"harness/vm/guest", ""},
+	{"harness/vm/kernel", ""},
 	{"harness/wireguard", ""},
 	{"harness/worker", ""},
 	{"harness/socket", "harness/call"},
@@ -81,7 +83,6 @@ var exceptions = []exception{
 	{ofPackage, "bench", "is to be split"},
 	{ofPackage, "bench/cmd/tunbench", "is to be split"},
 	{ofPackage, "harness", "is to be split"},
-	{ofPackage, "harness/vm", "is to be split"},
 	{ofPackage, "reports", "is to be split"},
 	{ofFile, "bench/*.go", "are to be split"},
 	{ofFile, "bench/cmd/tunbench/*.go", "are to be split"},
@@ -89,12 +90,10 @@ var exceptions = []exception{
 	{ofFile, "harness/carry/*.go", "are to be split"},
 	{ofFile, "harness/sink/*.go", "are to be split"},
 	{ofFile, "harness/traffic/*.go", "are to be split"},
-	{ofFile, "harness/vm/*.go", "are to be split"},
 	{ofFile, "reports/*.go", "are to be split"},
 	{ofFile, "reports/history/*.go", "are to be split"},
 	{ofFile, "reports/record/*.go", "are to be split"},
 	{ofFunction, "bench/cmd/tunbench.*", "are to be split"},
-	{ofFunction, "harness/vm.*", "are to be split"},
 	{ofFunction, "reports.*", "are to be split"},
 	{ofFunction, "reports/record.*", "are to be split"},
 	{ofInterface, "bench.*", "are to be split"},
