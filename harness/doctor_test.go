@@ -14,3 +14,14 @@ func TestDeviceOfOneQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestRemedyNeedsAModule holds that no command loads a module of which the
+// kernel's configuration says that it was not built.
+func TestRemedyNeedsAModule(t *testing.T) {
+	row := Row{Name: "io=vhost", Status: StatusUnsupported}
+	for option, want := range map[string]string{"m": "modprobe vhost_net", "n": "", "": "modprobe vhost_net"} {
+		if got := row.remedy(map[string]string{"CONFIG_VHOST_NET": option}); got.Command != want || got.Why == "" {
+			t.Errorf("CONFIG_VHOST_NET=%s: %+v, want %q", option, got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"

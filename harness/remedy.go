@@ -69,8 +69,12 @@ var remedies = map[string]Remedy{
 	"debug-kernel":   {"such a kernel is several times slower, and not evenly so", ""},
 }
 
-// Remedy tells why a row matters that is not as it should be, and what mends it.
-func (r Row) Remedy() Remedy {
+// Remedy is why a row matters that is not as it should be, and the command that
+// mends it.
+func (r Row) Remedy() Remedy { return r.remedy(KernelConfig()) }
+
+// remedy is Remedy for a kernel of that configuration.
+func (r Row) remedy(config map[string]string) Remedy {
 	switch {
 	case r.Status != StatusWarning && r.Status != StatusFailed && r.Status != StatusUnsupported:
 		return Remedy{}
@@ -80,11 +84,11 @@ func (r Row) Remedy() Remedy {
 		return Remedy{"every instruction is emulated: time says nothing", "tunbench kernels --icount --kernel 6.12"}
 	}
 	remedy := remedies[r.Name]
-	if r.Name == rowBridge && kernelConfig()["CONFIG_BRIDGE_NETFILTER"] == "y" {
+	if r.Name == rowBridge && config["CONFIG_BRIDGE_NETFILTER"] == "y" {
 		remedy.Command = "" // it cannot be unloaded
 	}
 	for module, option := range map[string]string{"modprobe tun": "CONFIG_TUN", "modprobe vhost_net": "CONFIG_VHOST_NET"} {
-		if strings.HasPrefix(remedy.Command, module) && lacksOption(option) {
+		if strings.HasPrefix(remedy.Command, module) && config[option] == "n" {
 			remedy.Command = "" // there is no such module
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
@@ -215,7 +216,7 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		}
 		s, err := traffic.Open(c)
 		if c.Vhost && err != nil {
-			return vhostError(err)
+			return OfVhost(err)
 		}
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/call"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/spec"

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/carry"

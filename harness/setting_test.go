@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/call"
 	"tunbench/harness/netns"
 	"tunbench/harness/uring"
