@@ -281,32 +281,32 @@ func gateRows(ctx context.Context) []Row {
 		return append([]Row{{Name: "host", Status: StatusFailed, Detail: err.Error()}}, trialGates...)
 	}
 	var rows []Row
-	for _, g := range c.gates() {
+	for _, g := range c.Checks() {
 		rows = append(rows, gateRow(g, cpus))
 	}
 	return append(rows, trialGates...)
 }
 
-func gateRow(g gate, cpus []int) Row {
-	row := Row{Name: g.name, Detail: g.detail, Status: map[verdict]string{
-		unknown: StatusUnknown, passed: StatusOK, failed: StatusWarning,
-	}[g.verdict]}
-	if g.name == gateForeignLoad {
+func gateRow(g Check, cpus []int) Row {
+	row := Row{Name: g.Name, Detail: g.Detail, Status: map[Outcome]string{
+		Unknown: StatusUnknown, Passed: StatusOK, Failed: StatusWarning,
+	}[g.Outcome]}
+	if g.Name == ForeignLoad {
 		row.Detail += fmt.Sprintf(" (CPUs %s)", strings.Trim(fmt.Sprint(cpus), "[]"))
 	}
 	switch {
-	case g.verdict != failed:
-	case g.name == gateFrequency:
+	case g.Outcome != Failed:
+	case g.Name == Frequency:
 		// An idle CPU may do as it likes; a trial keeps it busy.
-		row.Status, row.Detail = StatusUnknown, g.detail+" while it had nothing to do; judged in each trial"
+		row.Status, row.Detail = StatusUnknown, g.Detail+" while it had nothing to do; judged in each trial"
 	default:
-		row.Advice = gateAdvice[g.flag]
+		row.Advice = gateAdvice[g.Flag]
 	}
 	return row
 }
 
 // lookAround sees what the host does for that long while tunbench does nothing.
-func lookAround(ctx context.Context, d time.Duration) (c conditions, cpus []int, err error) {
+func lookAround(ctx context.Context, d time.Duration) (c Period, cpus []int, err error) {
 	place, err := host.Place(nil, 1, 1)
 	if err != nil {
 		return c, nil, err
@@ -326,9 +326,9 @@ func lookAround(ctx context.Context, d time.Duration) (c conditions, cpus []int,
 	}
 	after, err := host.ReadStat()
 	seen := look.Until(host.LookAt(cpus))
-	return conditions{
-		all: before.Until(after, nil), pinned: before.Until(after, cpus), cpus: len(cpus), workers: len(cpus),
-		own: host.OwnTime() - own, measured: seen.Elapsed, stretches: 1, seen: seen,
+	return Period{
+		All: before.Until(after, nil), Pinned: before.Until(after, cpus), CPUs: len(cpus), Workers: len(cpus),
+		Own: host.OwnTime() - own, Measured: seen.Elapsed, Stretches: 1, Seen: seen,
 	}, cpus, err
 }
 

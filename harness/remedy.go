@@ -51,7 +51,7 @@ var remedies = map[string]Remedy{
 	"steal":      {"a trial with more than 1 % of stolen time is invalid", "vmstat 1 5"},
 	"pressure":   {"workers wait for their CPUs, and figures tell about the scheduler", busy},
 	"throttling": {"the clock falls while a trial runs, and the rate with it", "cpupower frequency-set -g performance"},
-	gateQuota:    {"workers stand still when the quota is used up, and figures tell about the quota: such a trial is invalid", showQuota},
+	Quota:        {"workers stand still when the quota is used up, and figures tell about the quota: such a trial is invalid", showQuota},
 	"clock":      {"all figures rest on this clock: a trial in which it steps is invalid", "timedatectl"},
 
 	"cpus":           {"sender and reader take turns on one CPU, and figures tell about the scheduler", ""},
@@ -78,7 +78,7 @@ func (r Row) remedy(config map[string]string) Remedy {
 	switch {
 	case r.Status != StatusWarning && r.Status != StatusFailed && r.Status != StatusUnsupported:
 		return Remedy{}
-	case r.Name == gateForeignLoad:
+	case r.Name == ForeignLoad:
 		return remedies["load"]
 	case r.Name == "virtualization" && strings.Contains(r.Detail, "tcg"):
 		return Remedy{"every instruction is emulated: time says nothing", "tunbench kernels --icount --kernel 6.12"}

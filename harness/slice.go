@@ -211,7 +211,7 @@ func (c *slicing) couples(ctx context.Context, parties [2]Party) error {
 		if err != nil {
 			return err
 		}
-		if next.stolen > stealLimit {
+		if next.stolen > StealLimit {
 			spare = append(spare, next)
 			continue
 		}

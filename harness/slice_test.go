@@ -137,7 +137,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 			}
 			seen := seenBy(sides[0])
 			steal := seen.first.stat.Steal(seen.last.stat, nil)
-			if (steal > stealLimit) != (name == "always") {
+			if (steal > StealLimit) != (name == "always") {
 				t.Errorf("%.3f of the kept time is stolen", steal)
 			}
 		})
