@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
+	"tunbench/harness/condition"
 	"tunbench/harness/host"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
@@ -131,7 +131,7 @@ func TestATrialKnowsItsHost(t *testing.T) {
 	c := b.conditions(m)
 	for _, g := range c.Checks() {
 		t.Logf("%+v", g)
-		if must := g.Name == "steal" || g.Name == ForeignLoad || g.Name == "clock"; must && g.Outcome == Unknown {
+		if must := g.Name == "steal" || g.Name == condition.ForeignLoad || g.Name == "clock"; must && g.Outcome == condition.Unknown {
 			t.Errorf("%s: %s", g.Name, g.Detail)
 		}
 	}

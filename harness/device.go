@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
@@ -70,7 +70,7 @@ func newDevice(ns *netns.NS, name string, s spec.Spec, l netns.Link) (*device, e
 		return d, err
 	}
 	if err := ns.Configure(name, l); err != nil {
-		return d, OfLink(err, l)
+		return d, refusal.OfLink(err, l)
 	}
 	return d, d.readBack(l)
 }
@@ -158,7 +158,7 @@ func offloadsAsAsked(name string, asked spec.Offload, features []string) error {
 			if slices.Contains(features, feature) == on {
 				continue
 			}
-			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but turned %s %s", asked, name, feature, map[bool]string{true: "off", false: "on"}[on])}
+			return &refusal.Unsupported{Detail: fmt.Sprintf("the kernel took offload=%s for %s, but turned %s %s", asked, name, feature, map[bool]string{true: "off", false: "on"}[on])}
 		}
 		on = on && e.offload != asked
 	}
@@ -217,7 +217,7 @@ func asAsked(got netns.State, want netns.Link) error {
 }
 
 func downgraded(name, what string, want, got any) error {
-	return &UnsupportedError{fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
+	return &refusal.Unsupported{Detail: fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
 }
 
 // target is the device to an observer.

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
+	"tunbench/harness/condition"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
 	"tunbench/reports/record"
@@ -136,7 +137,7 @@ var statuses = map[tuntap.Status]string{
 func deviceRows() (options, existing []Row) {
 	found, err := probeOptions()
 	if err != nil {
-		_, detail := Classify(err)
+		_, detail := refusal.Classify(err)
 		options = []Row{{Name: "/dev/net/tun", Status: StatusFailed, Detail: detail}}
 	}
 	for _, o := range found {
@@ -287,16 +288,16 @@ func gateRows(ctx context.Context) []Row {
 	return append(rows, trialGates...)
 }
 
-func gateRow(g Check, cpus []int) Row {
-	row := Row{Name: g.Name, Detail: g.Detail, Status: map[Outcome]string{
-		Unknown: StatusUnknown, Passed: StatusOK, Failed: StatusWarning,
+func gateRow(g condition.Check, cpus []int) Row {
+	row := Row{Name: g.Name, Detail: g.Detail, Status: map[condition.Outcome]string{
+		condition.Unknown: StatusUnknown, condition.Passed: StatusOK, condition.Failed: StatusWarning,
 	}[g.Outcome]}
-	if g.Name == ForeignLoad {
+	if g.Name == condition.ForeignLoad {
 		row.Detail += fmt.Sprintf(" (CPUs %s)", strings.Trim(fmt.Sprint(cpus), "[]"))
 	}
 	switch {
-	case g.Outcome != Failed:
-	case g.Name == Frequency:
+	case g.Outcome != condition.Failed:
+	case g.Name == condition.Frequency:
 		// An idle CPU may do as it likes; a trial keeps it busy.
 		row.Status, row.Detail = StatusUnknown, g.Detail+" while it had nothing to do; judged in each trial"
 	default:
@@ -306,7 +307,7 @@ func gateRow(g Check, cpus []int) Row {
 }
 
 // lookAround sees what the host does for that long while tunbench does nothing.
-func lookAround(ctx context.Context, d time.Duration) (c Period, cpus []int, err error) {
+func lookAround(ctx context.Context, d time.Duration) (c condition.Period, cpus []int, err error) {
 	place, err := host.Place(nil, 1, 1)
 	if err != nil {
 		return c, nil, err
@@ -326,7 +327,7 @@ func lookAround(ctx context.Context, d time.Duration) (c Period, cpus []int, err
 	}
 	after, err := host.ReadStat()
 	seen := look.Until(host.LookAt(cpus))
-	return Period{
+	return condition.Period{
 		All: before.Until(after, nil), Pinned: before.Until(after, cpus), CPUs: len(cpus), Workers: len(cpus),
 		Own: host.OwnTime() - own, Measured: seen.Elapsed, Stretches: 1, Seen: seen,
 	}, cpus, err

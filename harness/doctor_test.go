@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tunbench/harness/condition"
 	"tunbench/harness/host"
 	"tunbench/harness/tuntap"
 )
@@ -32,7 +33,7 @@ func TestRemedyNeedsAModule(t *testing.T) {
 // TestGateRows holds that doctor shows every gate, and advises where one fails.
 func TestGateRows(t *testing.T) {
 	busy := host.CPUTimes{User: 500 * time.Millisecond, System: 1500 * time.Millisecond}
-	c := Period{
+	c := condition.Period{
 		All: busy, Pinned: busy, CPUs: 2, Workers: 2, Measured: time.Second, Stretches: 1,
 		Seen: host.Delta{
 			Stretches: 1, Elapsed: time.Second, Pressure: 900 * time.Millisecond, Throttles: 1, QuotaPeriods: 1,
@@ -41,11 +42,11 @@ func TestGateRows(t *testing.T) {
 	}
 	c.All.Steal = time.Second
 	for _, g := range c.Checks() {
-		if g.Outcome != Failed {
+		if g.Outcome != condition.Failed {
 			t.Fatalf("%s passed: nothing is tested", g.Name)
 		}
 		row := gateRow(g, []int{4, 6})
-		if g.Name == Frequency {
+		if g.Name == condition.Frequency {
 			if row.Status != StatusUnknown || row.Advice != "" {
 				t.Errorf("an idle CPU changed its frequency: %+v", row)
 			}
@@ -54,7 +55,7 @@ func TestGateRows(t *testing.T) {
 		if row.Status != StatusWarning || row.Advice == "" || !strings.Contains(row.Detail, g.Detail) {
 			t.Errorf("%+v", row)
 		}
-		if g.Name == ForeignLoad && !strings.Contains(row.Detail, "CPUs 4 6") {
+		if g.Name == condition.ForeignLoad && !strings.Contains(row.Detail, "CPUs 4 6") {
 			t.Errorf("which CPUs? %q", row.Detail)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tunbench/harness/condition"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -25,13 +26,13 @@ func (f flags) add(name, format string, args ...any) {
 }
 
 // host is about what the host did meanwhile.
-func (f flags) host(c Period) {
+func (f flags) host(c condition.Period) {
 	for _, g := range c.Checks() {
-		if g.Outcome != Failed {
+		if g.Outcome != condition.Failed {
 			continue
 		}
 		f.add(g.Flag, "%s", g.Detail)
-		if g.Name == Quota && !slices.Contains(f.trial.Flags, record.FlagThrottled) {
+		if g.Name == condition.Quota && !slices.Contains(f.trial.Flags, record.FlagThrottled) {
 			f.trial.Flags = append(f.trial.Flags, record.FlagThrottled)
 		}
 	}
@@ -177,7 +178,7 @@ func (b *bed) generatorShare(m measurement) float64 {
 }
 
 // conditions is what the host did during the measured time.
-func (b *bed) conditions(m measurement) Period {
+func (b *bed) conditions(m measurement) condition.Period {
 	c := conditionsOf(m, b.placement, b.sliced)
 	if b.lockstep != nil {
 		// Its figures are medians of rounds, which a moment's disturbance does not
@@ -190,11 +191,11 @@ func (b *bed) conditions(m measurement) Period {
 
 // conditionsOf is what the host did during a measured time, which was cut into
 // slices or not, with workers in those places.
-func conditionsOf(m measurement, p record.Placement, sliced bool) Period {
+func conditionsOf(m measurement, p record.Placement, sliced bool) condition.Period {
 	cpus := cpusOf(p)
 	slices.Sort(cpus)
 	cpus = slices.Compact(cpus)
-	c := Period{
+	c := condition.Period{
 		All: m.first.stat.Until(m.last.stat, nil), Pinned: m.first.stat.Until(m.last.stat, cpus),
 		CPUs: len(cpus), Own: -1, Seen: m.seen,
 		Measured: time.Duration(m.samples[len(m.samples)-1].at - m.samples[0].at), Stretches: 1,

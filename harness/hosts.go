@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"

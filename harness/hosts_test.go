@@ -11,7 +11,6 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"

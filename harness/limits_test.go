@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -36,16 +37,16 @@ func TestTAPSize(t *testing.T) {
 func TestLongRings(t *testing.T) {
 	needRoot(t)
 	s := spec.Default()
-	s.TxQLen = MaxRing + 1
+	s.TxQLen = refusal.MaxRing + 1
 	err := lab.Probe(t.Context(), s, "none")
 	if err == nil {
 		t.Fatalf("txqlen=%d: the kernel took it", s.TxQLen)
 	}
-	reason, detail := Classify(err)
+	reason, detail := refusal.Classify(err)
 	if reason != record.Unsupported || !strings.Contains(detail, "choose at most") {
 		t.Errorf("txqlen=%d: %s: %s", s.TxQLen, reason, detail)
 	}
-	s.TxQLen = MaxRing
+	s.TxQLen = refusal.MaxRing
 	if err := lab.Probe(t.Context(), s, "none"); err != nil {
 		t.Errorf("txqlen=%d: %v", s.TxQLen, err)
 	}

@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/socket"
 	"tunbench/harness/spec"
 )
@@ -91,7 +91,7 @@ func unproven(h bpf.Hook, err error) error {
 func observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
 	o, err := bpf.Open(h, t)
 	if err != nil {
-		return nil, &ObserverError{err}
+		return nil, &refusal.Unobservable{Err: err}
 	}
 	return o, nil
 }

@@ -7,10 +7,10 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
@@ -216,7 +216,7 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		}
 		s, err := traffic.Open(c)
 		if c.Vhost && err != nil {
-			return OfVhost(err)
+			return refusal.OfVhost(err)
 		}
 		if err != nil {
 			return err

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/call"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"

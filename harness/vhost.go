@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
@@ -59,7 +59,7 @@ func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vh
 	}
 	v, err := vhost.Open(config)
 	if err != nil {
-		return nil, OfVhost(err)
+		return nil, refusal.OfVhost(err)
 	}
 	if d.drivers == nil {
 		d.drivers = map[int]*vhost.Device{}
@@ -84,7 +84,7 @@ func (d *device) takesHeader(packet []byte) (err error) {
 	defer func() { err = errors.Join(err, probe.Close()) }()
 	switch _, errno := unix.Write(probe.Queues()[0].FD(), packet); errno {
 	case unix.EINVAL:
-		return &UnsupportedError{fmt.Sprintf("this kernel does not take such super-packets: write: %v", errno)}
+		return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel does not take such super-packets: write: %v", errno)}
 	default:
 		return nil
 	}
@@ -154,7 +154,7 @@ func (w *relayWire) openDrivers() error {
 			c.Backend = q.FD()
 			driver, err := vhost.Open(c)
 			if err != nil {
-				return OfVhost(err)
+				return refusal.OfVhost(err)
 			}
 			w.drivers[i] = append(w.drivers[i], driver)
 		}
@@ -187,9 +187,9 @@ func vhostRow() Row {
 	row := Row{Name: "io=vhost", Status: StatusOK, Detail: "vhost-net, by virtio 1.0 and, with vnet=10, by the legacy protocol, with event indexes"}
 	for _, vnet := range []int{0, 10, 12} {
 		if err := vhost.Supported(vnet); err != nil {
-			err = OfVhost(err)
+			err = refusal.OfVhost(err)
 			row.Status, row.Detail = StatusFailed, err.Error()
-			if reason, _ := Classify(err); reason == record.Unsupported {
+			if reason, _ := refusal.Classify(err); reason == record.Unsupported {
 				row.Status = StatusUnsupported
 			}
 			break

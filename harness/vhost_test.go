@@ -14,12 +14,12 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
@@ -78,7 +78,7 @@ func TestVhost(t *testing.T) {
 				set(&s)
 				if s.Gen == spec.GenUDPGSO && !uso {
 					_, err := lab.Run(context.Background(), s, string(hook), record.Floor{})
-					if reason, detail := Classify(err); reason != record.Unsupported {
+					if reason, detail := refusal.Classify(err); reason != record.Unsupported {
 						t.Errorf("without USO: %s: %s", reason, detail)
 					}
 					return

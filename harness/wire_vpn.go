@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/carry"

@@ -8,7 +8,6 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"

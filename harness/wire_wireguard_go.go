@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"

@@ -1,4 +1,4 @@
-package harness
+package refusal
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/call"
 	"tunbench/harness/netns"
 	"tunbench/harness/tuntap"

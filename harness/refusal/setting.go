@@ -1,4 +1,4 @@
-package harness
+package refusal
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/uring"
 )
 

@@ -1,4 +1,4 @@
-package harness
+package condition
 
 import (
 	"math/rand/v2"

@@ -1,4 +1,6 @@
-package harness
+// Package refusal explains what a kernel or a host refused: whether it cannot do
+// it, lacks something, or lacks a privilege, and what to do about it.
+package refusal
 
 import (
 	"errors"
@@ -8,7 +10,6 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/host"
@@ -18,23 +19,23 @@ import (
 	"tunbench/reports/record"
 )
 
-// UnsupportedError is what this kernel, or the chosen hook, cannot do.
-type UnsupportedError struct{ Detail string }
+// Unsupported is what this kernel, or the chosen hook, cannot do.
+type Unsupported struct{ Detail string }
 
-func (e *UnsupportedError) Error() string { return e.Detail }
+func (e *Unsupported) Error() string { return e.Detail }
 
-// MissingError is what this host lacks but could have.
-type MissingError struct{ Detail string }
+// Missing is what this host lacks but could have.
+type Missing struct{ Detail string }
 
-func (e *MissingError) Error() string { return e.Detail }
+func (e *Missing) Error() string { return e.Detail }
 
-// ObserverError is a device that cannot be observed in the way that was asked for.
+// Unobservable is a device that cannot be observed in the way that was asked for.
 // A bare trial on it may succeed.
-type ObserverError struct{ Err error }
+type Unobservable struct{ Err error }
 
-func (e *ObserverError) Error() string { return e.Err.Error() }
+func (e *Unobservable) Error() string { return e.Err.Error() }
 
-func (e *ObserverError) Unwrap() error { return e.Err }
+func (e *Unobservable) Unwrap() error { return e.Err }
 
 // Classify returns why a scenario could not be measured: a reason of record.Skip,
 // and a sentence that ends with what to do, where that is known.
@@ -84,8 +85,8 @@ func lacksOption(option string) bool { return kernelConfig()[option] == "n" }
 
 func classify(err error) string {
 	var (
-		unsupported *UnsupportedError
-		missing     *MissingError
+		unsupported *Unsupported
+		missing     *Missing
 		option      *tuntap.OptionError
 		ring        *uring.CallError
 		hook        *bpf.HookError

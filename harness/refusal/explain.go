@@ -1,4 +1,4 @@
-package harness
+package refusal
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/netns"
 	"tunbench/harness/vhost"
 )
@@ -24,26 +23,26 @@ const MaxRing = 4 << 20 / 8
 func OfLink(err error, l netns.Link) error {
 	var call *netns.CallError
 	if errors.As(err, &call) && call.Err == unix.ENOENT && call.Call == "set root qdisc "+l.Qdisc {
-		return &UnsupportedError{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, l.Qdisc, err)}
+		return &Unsupported{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, l.Qdisc, err)}
 	}
 	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {
 		return err
 	}
 	if l.TxQLen > MaxRing && os.Getpagesize() == 4096 {
-		return &UnsupportedError{fmt.Sprintf("txqlen=%d: the kernel makes no ring of more than %d packets; choose at most that: %v", l.TxQLen, MaxRing, err)}
+		return &Unsupported{fmt.Sprintf("txqlen=%d: the kernel makes no ring of more than %d packets; choose at most that: %v", l.TxQLen, MaxRing, err)}
 	}
-	return &MissingError{fmt.Sprintf("txqlen=%d: the kernel could not make the rings, 8 bytes a packet of each queue; choose a smaller one or fewer queues: %v", l.TxQLen, err)}
+	return &Missing{fmt.Sprintf("txqlen=%d: the kernel could not make the rings, 8 bytes a packet of each queue; choose a smaller one or fewer queues: %v", l.TxQLen, err)}
 }
 
 // noVhost says why there is no vhost-net, and what to do.
 func noVhost(err error) error {
 	switch kernelConfig()["CONFIG_VHOST_NET"] {
 	case "n":
-		return &UnsupportedError{fmt.Sprintf("this kernel was built without vhost-net (CONFIG_VHOST_NET is not set); boot one that has it: %v", err)}
+		return &Unsupported{fmt.Sprintf("this kernel was built without vhost-net (CONFIG_VHOST_NET is not set); boot one that has it: %v", err)}
 	case "y":
-		return &MissingError{fmt.Sprintf("vhost-net is built into this kernel, but its device is not here; in a container add --device %s: %v", vhost.Path, err)}
+		return &Missing{fmt.Sprintf("vhost-net is built into this kernel, but its device is not here; in a container add --device %s: %v", vhost.Path, err)}
 	}
-	return &UnsupportedError{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
+	return &Unsupported{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
 }
 
 // OfVhost tells a kernel without vhost-net from one that failed at it.
@@ -54,7 +53,7 @@ func OfVhost(err error) error {
 		}
 	}
 	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EISDIR) {
-		return &MissingError{fmt.Sprintf("%s is not the vhost-net device: remove it and load the module, or in a container add --device %s: %v", vhost.Path, vhost.Path, err)}
+		return &Missing{fmt.Sprintf("%s is not the vhost-net device: remove it and load the module, or in a container add --device %s: %v", vhost.Path, vhost.Path, err)}
 	}
 	return fmt.Errorf("drive a queue by vhost-net: %w", err)
 }

@@ -1,4 +1,6 @@
-package harness
+// Package condition checks what a host did while something was measured: steal,
+// foreign load, pressure, frequency, throttling, quota and clocks.
+package condition
 
 import (
 	"fmt"
