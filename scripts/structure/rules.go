@@ -90,7 +90,6 @@ var exceptions = []exception{
 	{ofFile, "harness/carry/*.go", "are to be split"},
 	{ofFile, "harness/sink/*.go", "are to be split"},
 	{ofFile, "harness/traffic/*.go", "are to be split"},
-	{ofFile, "harness/tuntap/*.go", "are to be split"},
 	{ofFile, "harness/vm/*.go", "are to be split"},
 	{ofFile, "reports/*.go", "are to be split"},
 	{ofFile, "reports/aa/*.go", "are to be split"},
