@@ -208,7 +208,7 @@ func TestObserverIsToBlame(t *testing.T) {
 		{&bpf.HookError{Hook: bpf.Fentry, Err: unix.EINVAL}, record.Unsupported},
 		{&bpf.HookError{Hook: bpf.Fentry, Err: unix.EMFILE}, record.Missing},
 	} {
-		if reason, _ := refusal.Classify(&refusal.Unobservable{c.err}); reason != c.want {
+		if reason, _ := refusal.Classify(&refusal.Unobservable{Err: c.err}); reason != c.want {
 			t.Errorf("%v is %s, want %s", errors.Unwrap(c.err), reason, c.want)
 		}
 	}
