@@ -94,10 +94,8 @@ var exceptions = []exception{
 	{ofFile, "harness/traffic/*.go", "are to be split"},
 	{ofFile, "reports/*.go", "are to be split"},
 	{ofFile, "reports/history/*.go", "are to be split"},
-	{ofFile, "reports/record/*.go", "are to be split"},
 	{ofFunction, "bench/cmd/tunbench.*", "are to be split"},
 	{ofFunction, "reports.*", "are to be split"},
-	{ofFunction, "reports/record.*", "are to be split"},
 	{ofInterface, "bench.*", "are to be split"},
 	{ofInterface, "harness.*", "are to be split"},
 	{ofMethods, "bench.*", "are to move"},
@@ -112,6 +110,5 @@ var exceptions = []exception{
 	{ofMethods, "harness/uring.*", "are to move"},
 	{ofMethods, "harness/vhost.*", "are to move"},
 	{ofMethods, "reports.*", "are to move"},
-	{ofMethods, "reports/record.*", "are to move"},
 	{ofMethods, "reports/stat.*", "are to move"},
 }
