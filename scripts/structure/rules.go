@@ -107,7 +107,6 @@ var exceptions = []exception{
 	{ofMethods, "harness.*", "are to move"},
 	{ofMethods, "harness/carry.*", "are to move"},
 	{ofMethods, "harness/sink.*", "are to move"},
-	{ofMethods, "harness/stream.*", "are to move"},
 	{ofMethods, "harness/traffic.*", "are to move"},
 	{ofMethods, "reports.*", "are to move"},
 	{ofMethods, "reports/record.*", "are to move"},
