@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"tunbench/harness/packet"
 	"tunbench/harness/seal"
+	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 	"unsafe"
 
@@ -42,7 +43,7 @@ func (g *Ingress) Finish() error { return g.finish(g.Socket) }
 
 // Lost is how many packets the kernel had for the socket and dropped, because
 // its buffer was full.
-func (g *Ingress) Lost() (uint64, error) { return socketDrops(g.Socket) }
+func (g *Ingress) Lost() (uint64, error) { return socket.Drops(g.Socket) }
 
 // take receives what the socket has, up to a batch.
 func (g *Ingress) take() (int, error) {
@@ -67,7 +68,7 @@ func (g *Ingress) take() (int, error) {
 func (g *Ingress) give(n int) error {
 	g.in += uint64(n)
 	for i := range n {
-		length, err := g.opener.Open(g.sealed(i)[:g.headers[i].len])
+		length, err := g.opener.Open(g.sealed(i)[:g.headers[i].Len])
 		if err != nil {
 			g.refused[refusal(err)]++
 			continue
@@ -135,16 +136,4 @@ func (g *Ingress) putHead(buf []byte, length int) {
 	}
 	// struct tun_pi stands before the virtio-net header: flags, protocol.
 	binary.BigEndian.PutUint16(buf[room-g.head()+2:], etherType)
-}
-
-// socketDrops asks for sk_drops of include/net/sock.h.
-func socketDrops(fd int) (uint64, error) {
-	var counts [unix.SK_MEMINFO_DROPS + 1]uint32
-	size := uint32(unsafe.Sizeof(counts))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
-		uintptr(unsafe.Pointer(&counts[0])), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0, fmt.Errorf("getsockopt SO_MEMINFO: %w", errno)
-	}
-	return uint64(counts[unix.SK_MEMINFO_DROPS]), nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"tunbench/harness/packet"
 	"tunbench/harness/seal"
+	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
 
@@ -57,7 +58,7 @@ type tunnel struct {
 	slab    []byte
 	stride  int
 	lengths [tunnelBatch]int // of packets in their buffers
-	headers []mmsghdr
+	headers []socket.Message
 	iovecs  []unix.Iovec
 	device  [2]unix.Iovec // of readv and writev
 	fds     [1]unix.PollFd
@@ -81,12 +82,12 @@ func (t *tunnel) prepare(c TunnelConfig) {
 	// set of the cache.
 	t.stride = (room+c.MaxPacket+seal.TagLen+line-1)/line*line + line
 	t.slab = make([]byte, tunnelBatch*t.stride)
-	t.headers = make([]mmsghdr, tunnelBatch)
+	t.headers = make([]socket.Message, tunnelBatch)
 	t.iovecs = make([]unix.Iovec, tunnelBatch)
 	for i := range t.headers {
 		t.iovecs[i].Base = &t.sealed(i)[0]
-		t.headers[i].hdr.Iov = &t.iovecs[i]
-		t.headers[i].hdr.SetIovlen(1)
+		t.headers[i].Header.Iov = &t.iovecs[i]
+		t.headers[i].Header.SetIovlen(1)
 	}
 }
 
@@ -218,11 +219,4 @@ func (t *tunnel) transfer(single, vector uintptr, i, n int) (int, unix.Errno) {
 	t.device[1].SetLen(n)
 	got, _, errno := unix.RawSyscall(vector, uintptr(t.Device), uintptr(unsafe.Pointer(&t.device[0])), uintptr(len(t.device)))
 	return int(got) - head, errno
-}
-
-// mmsghdr is struct mmsghdr of include/linux/socket.h.
-type mmsghdr struct {
-	hdr unix.Msghdr
-	len uint32
-	_   [4]byte
 }

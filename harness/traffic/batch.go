@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 )
 
 const (
@@ -34,7 +35,7 @@ type batch struct {
 	segments uint64 // wire segments a message
 	stride   int    // bytes of payload a segment
 	offset   int    // of the first stamp in a message
-	headers  []mmsghdr
+	headers  []socket.Message
 	iovecs   []unix.Iovec
 	buffers  [][]byte
 	to       unix.RawSockaddrLinklayer
@@ -85,7 +86,7 @@ func newBatch(c Config) *batch {
 	if c.Vectored && len(b.device) > 0 {
 		vectors = 2
 	}
-	b.headers = make([]mmsghdr, messages)
+	b.headers = make([]socket.Message, messages)
 	b.iovecs = make([]unix.Iovec, vectors*messages)
 	b.buffers = make([][]byte, messages)
 	for i := range messages {
@@ -96,11 +97,11 @@ func newBatch(c Config) *batch {
 		iovecs[0].SetLen(len(b.device))
 		iovecs[vectors-1].Base = &buf[0]
 		iovecs[vectors-1].SetLen(len(buf))
-		b.headers[i].hdr.Iov = &iovecs[0]
-		b.headers[i].hdr.SetIovlen(vectors)
+		b.headers[i].Header.Iov = &iovecs[0]
+		b.headers[i].Header.SetIovlen(vectors)
 		if c.Kind.whole() {
-			b.headers[i].hdr.Name = (*byte)(unsafe.Pointer(&b.to))
-			b.headers[i].hdr.Namelen = unix.SizeofSockaddrLinklayer
+			b.headers[i].Header.Name = (*byte)(unsafe.Pointer(&b.to))
+			b.headers[i].Header.Namelen = unix.SizeofSockaddrLinklayer
 		}
 	}
 	return b

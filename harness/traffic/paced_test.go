@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 )
 
 // world is a clock that only moves when it is looked at, slept by or a call is
@@ -41,11 +42,11 @@ func (w *world) now() int64 {
 
 func (w *world) sleep(d time.Duration) { w.clock += int64(d) }
 
-func (w *world) call(_ int, messages []mmsghdr) (int, unix.Errno) {
+func (w *world) call(_ int, messages []socket.Message) (int, unix.Errno) {
 	n, errno := w.refuse(len(messages))
 	begun := w.clock
 	for _, m := range messages[:n] {
-		payload := unsafe.Slice(m.hdr.Iov.Base, m.hdr.Iov.Len)[w.offset:]
+		payload := unsafe.Slice(m.Header.Iov.Base, m.Header.Iov.Len)[w.offset:]
 		for len(payload) >= packet.StampLen {
 			var s packet.Stamp
 			if !s.Parse(payload) {
@@ -330,9 +331,9 @@ func TestIMIXStaysTheMix(t *testing.T) {
 	w := &world{tick: 20, stopAt: math.MaxInt64, cost: func() int64 { return 500 }}
 	count := map[uint64]int{}
 	s := pacedIn(w, Config{Size: 0, Src: src4, Dst: dst4, Flows: []int{0}, Limit: 1200, Pace: Pace{Rate: 1e5, Senders: 1}})
-	s.call = func(_ int, messages []mmsghdr) (int, unix.Errno) {
+	s.call = func(_ int, messages []socket.Message) (int, unix.Errno) {
 		for _, m := range messages {
-			count[m.hdr.Iov.Len+28]++
+			count[m.Header.Iov.Len+28]++
 		}
 		w.clock += 500
 		return len(messages), 0
@@ -351,7 +352,7 @@ func TestNothingIsAllocatedForASend(t *testing.T) {
 	} {
 		w := &world{tick: 20, stopAt: math.MaxInt64}
 		s := pacedIn(w, Config{Size: 64, Src: src4, Dst: dst4, Flows: []int{0, 1}, Pace: pace})
-		s.call = func(_ int, messages []mmsghdr) (int, unix.Errno) { w.clock += 500; return len(messages), 0 }
+		s.call = func(_ int, messages []socket.Message) (int, unix.Errno) { w.clock += 500; return len(messages), 0 }
 		w.control.Measured.Begin(0)
 		loop := s.loop
 		if pace.Rate > 0 {

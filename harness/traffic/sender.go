@@ -147,7 +147,7 @@ type Sender struct {
 	// What a test replaces by a clock and a kernel of its own.
 	now   func() int64
 	sleep func(time.Duration)
-	call  func(fd int, messages []mmsghdr) (int, unix.Errno)
+	call  func(fd int, messages []socket.Message) (int, unix.Errno)
 
 	_         [64]byte
 	published struct{ calls, accepted, pushedBack, callNs atomic.Uint64 }
@@ -444,14 +444,7 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	return nil
 }
 
-// mmsghdr is struct mmsghdr of include/linux/socket.h.
-type mmsghdr struct {
-	hdr unix.Msghdr
-	len uint32
-	_   [4]byte
-}
-
-func sendmmsg(fd int, messages []mmsghdr) (int, unix.Errno) {
+func sendmmsg(fd int, messages []socket.Message) (int, unix.Errno) {
 	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
 		uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {

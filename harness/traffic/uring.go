@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/socket"
 	"tunbench/harness/uring"
 	"tunbench/harness/worker"
 )
@@ -135,7 +136,7 @@ func (s *Sender) passOver(position, first, end int) int {
 // writeRing is write by io_uring: how many of the messages were taken, up to
 // the first that was not, and why that was not. What became of those after it
 // the next call tells.
-func (s *Sender) writeRing(_ int, messages []mmsghdr) (int, unix.Errno) {
+func (s *Sender) writeRing(_ int, messages []socket.Message) (int, unix.Errno) {
 	r, first := s.ring, s.writes.first
 	end := first + len(messages)
 	s.counts.Calls-- // hand counts one

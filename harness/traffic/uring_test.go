@@ -11,6 +11,7 @@ import (
 
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
 	"tunbench/harness/worker"
@@ -162,7 +163,7 @@ func TestStopBetweenResults(t *testing.T) {
 	}
 	s.ring.results[3] = unknown // written again, after the others
 	s.ring.results[63] = unknown
-	s.call = func(int, []mmsghdr) (int, unix.Errno) {
+	s.call = func(int, []socket.Message) (int, unix.Errno) {
 		s.control.Stop.Store(true)
 		return s.writeRing(-1, s.batch.headers[s.writes.first:])
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/socket"
 	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
@@ -134,7 +135,7 @@ func (s *Sender) Settled() bool {
 // buffer of the queue, and tells the worker once, if it needs to be told. Where
 // all buffers are the kernel's it waits, as write(2) does. What the kernel then
 // makes of a packet it keeps to itself: the device counts it.
-func (s *Sender) offer(_ int, messages []mmsghdr) (int, unix.Errno) {
+func (s *Sender) offer(_ int, messages []socket.Message) (int, unix.Errno) {
 	w := s.writes
 	d := s.driverOf[w.position]
 	paced := s.Pace.Rate > 0

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/call"
+	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
 
@@ -81,7 +82,7 @@ func (s *Sender) Writes() Writes {
 
 // write hands over messages of one flow, a call each, until one is not taken.
 // Each is stamped right before its call.
-func (s *Sender) write(fd int, messages []mmsghdr) (int, unix.Errno) {
+func (s *Sender) write(fd int, messages []socket.Message) (int, unix.Errno) {
 	w := s.writes
 	paced := s.Pace.Rate > 0
 	seq := s.seqs[w.position]
@@ -94,12 +95,12 @@ func (s *Sender) write(fd int, messages []mmsghdr) (int, unix.Errno) {
 		}
 		s.batch.stampOne(w.first+k, w.position, seq, due, now)
 		seq += s.batch.segments
-		hdr := &messages[k].hdr
+		header := &messages[k].Header
 		var errno unix.Errno
 		if s.Vectored {
-			_, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(hdr.Iov)), uintptr(hdr.Iovlen))
+			_, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(header.Iov)), uintptr(header.Iovlen))
 		} else {
-			_, _, errno = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(hdr.Iov.Base)), uintptr(hdr.Iov.Len))
+			_, _, errno = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(header.Iov.Base)), uintptr(header.Iov.Len))
 		}
 		if errno != 0 {
 			s.counts.Calls += uint64(k) // and the one that hand counts
