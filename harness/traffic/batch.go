@@ -251,3 +251,13 @@ func (b *batch) checksum(buf []byte) {
 	udp := buf[b.offset-packet.UDPLen:]
 	binary.BigEndian.PutUint16(udp[6:], packet.UDPChecksum(b.config.Src, b.config.Dst, udp))
 }
+
+// sendmmsg hands messages to a socket and returns how many it took.
+func sendmmsg(fd int, messages []socket.Message) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
+		uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
+}

@@ -203,7 +203,7 @@ func TestPacedSendsWhatIsDue(t *testing.T) {
 				label := fmt.Sprintf("%s at %.0f pps, poisson %v", name, c.Pace.Rate, poisson)
 				s := pacedIn(w, c)
 				w.control.Measured.Begin(0)
-				if err := s.paced(); err != nil {
+				if err := (pacer{s}).loop(); err != nil {
 					t.Fatalf("%s: %v", label, err)
 				}
 				checkPaced(t, label, w, s)
@@ -267,7 +267,7 @@ func TestPacedCatchesUp(t *testing.T) {
 	}
 	s := pacedIn(w, Config{Size: 64, Src: src4, Dst: dst4, Flows: []int{0}, Pace: Pace{Rate: 1e5, Senders: 1}})
 	w.control.Measured.Begin(0)
-	if err := s.paced(); err != nil {
+	if err := (pacer{s}).loop(); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(w.got); n < 9990 || n > 10000 {
@@ -304,7 +304,7 @@ func TestPacedSleepsThroughLongGaps(t *testing.T) {
 		w.clock += int64(d) + int64(wakeEarly)/2 // a timer that fires late
 	}
 	w.control.Measured.Begin(0)
-	if err := s.paced(); err != nil {
+	if err := (pacer{s}).loop(); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.got) != 11 || s.Kept().Late != 0 {
@@ -318,7 +318,7 @@ func TestPacedSleepsThroughLongGaps(t *testing.T) {
 func TestPacedStopsAtItsLimit(t *testing.T) {
 	w := &world{tick: 20, stopAt: math.MaxInt64, refuse: takesAll, cost: func() int64 { return 500 }}
 	s := pacedIn(w, Config{Size: 64, Src: src4, Dst: dst4, Flows: []int{0}, Limit: 1000, Pace: Pace{Rate: 1e5, Senders: 1}})
-	if err := s.paced(); err != nil || len(w.got) != 1000 {
+	if err := (pacer{s}).loop(); err != nil || len(w.got) != 1000 {
 		t.Errorf("%d packets, %v, want 1,000", len(w.got), err)
 	}
 	if s.Kept().Lag.Count != 0 {
@@ -338,7 +338,7 @@ func TestIMIXStaysTheMix(t *testing.T) {
 		w.clock += 500
 		return len(messages), 0
 	}
-	if err := s.paced(); err != nil {
+	if err := (pacer{s}).loop(); err != nil {
 		t.Fatal(err)
 	}
 	if count[64] != 700 || count[576] != 400 || count[1500] != 100 {
@@ -356,7 +356,7 @@ func TestNothingIsAllocatedForASend(t *testing.T) {
 		w.control.Measured.Begin(0)
 		loop := s.loop
 		if pace.Rate > 0 {
-			loop = s.paced
+			loop = pacer{s}.loop
 		}
 		if n := testing.AllocsPerRun(10, func() {
 			s.Limit = s.counts.Accepted + 1000

@@ -165,7 +165,7 @@ func TestStopBetweenResults(t *testing.T) {
 	s.ring.results[63] = unknown
 	s.call = func(int, []socket.Message) (int, unix.Errno) {
 		s.control.Stop.Store(true)
-		return s.writeRing(-1, s.batch.headers[s.writes.first:])
+		return ringSender{s}.write(-1, s.batch.headers[s.writes.first:])
 	}
 	if err := s.hand(0, 0, 64, 0); err != nil {
 		t.Fatal(err)

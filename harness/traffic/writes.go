@@ -51,38 +51,12 @@ func newWrites(flows, messages int) *writes {
 	return &writes{each: true, due: make([]int64, messages), refused: make([]uint64, flows)}
 }
 
-// Stamps tells whether each packet is stamped right before its own call, which
-// takes a look at the clock.
-func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.Vhost }
-
-// Writes tells what was written. The sender must have ended.
-func (s *Sender) Writes() Writes {
-	out := Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}
-	if s.writes == nil {
-		return out
-	}
-	out.Bytes = s.writes.bytes
-	for power, n := range s.writes.sizes {
-		if n > 0 {
-			out.Sizes[strconv.Itoa(1<<power)] += n
-		}
-	}
-	for errno, n := range s.writes.errors {
-		if n == 0 {
-			continue
-		}
-		name := unix.ErrnoName(unix.Errno(errno))
-		if name == "" {
-			name = fmt.Sprintf("errno %d", errno)
-		}
-		out.Errors[name] += n
-	}
-	return out
-}
+// writeSender is a Sender that writes packets into a device, by whatever call.
+type writeSender struct{ *Sender }
 
 // write hands over messages of one flow, a call each, until one is not taken.
 // Each is stamped right before its call.
-func (s *Sender) write(fd int, messages []socket.Message) (int, unix.Errno) {
+func (s writeSender) write(fd int, messages []socket.Message) (int, unix.Errno) {
 	w := s.writes
 	paced := s.Pace.Rate > 0
 	seq := s.seqs[w.position]
@@ -111,6 +85,31 @@ func (s *Sender) write(fd int, messages []socket.Message) (int, unix.Errno) {
 	return len(messages), 0
 }
 
+// sum tells what was written; nothing if w is nil.
+func (w *writes) sum() Writes {
+	out := Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}
+	if w == nil {
+		return out
+	}
+	out.Bytes = w.bytes
+	for power, n := range w.sizes {
+		if n > 0 {
+			out.Sizes[strconv.Itoa(1<<power)] += n
+		}
+	}
+	for errno, n := range w.errors {
+		if n == 0 {
+			continue
+		}
+		name := unix.ErrnoName(unix.Errno(errno))
+		if name == "" {
+			name = fmt.Sprintf("errno %d", errno)
+		}
+		out.Errors[name] += n
+	}
+	return out
+}
+
 // took counts n messages from first on.
 func (w *writes) took(b *batch, first, n int) {
 	for i := first; i < first+n; i++ {
@@ -128,7 +127,7 @@ func (w *writes) took(b *batch, first, n int) {
 
 // refused counts a packet that the kernel did not take, and tells whether it is
 // to be written again.
-func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err error) {
+func (s writeSender) refused(position, fd int, errno unix.Errno) (again bool, err error) {
 	if s.ring != nil && s.ring.broken != nil {
 		return false, s.ring.broken
 	}
@@ -153,7 +152,7 @@ func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err er
 }
 
 // inVain is an error for a sender all of whose writes were refused.
-func (s *Sender) inVain() error {
+func (s writeSender) inVain() error {
 	if s.writes == nil || s.writes.failed <= 0 {
 		return nil
 	}
@@ -161,7 +160,7 @@ func (s *Sender) inVain() error {
 }
 
 // room waits until the descriptor takes packets again, if that is asked for.
-func (s *Sender) room(fd int) error {
+func (s writeSender) room(fd int) error {
 	if !s.Poll {
 		return nil
 	}

@@ -144,7 +144,7 @@ func TestWholeWrites(t *testing.T) {
 			s := writer(int(f.Fd()), set)
 			if s.Pace.Rate > 0 {
 				s.schedule.start = s.now()
-				err = s.sendDue(s.now() + 1e6)
+				err = pacer{s}.sendDue(s.now() + 1e6)
 			} else {
 				err = s.Step(s.control)
 			}
