@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -90,7 +91,7 @@ func TestWireguard(t *testing.T) {
 	s := short()
 	s.Path = spec.PathWireGuard
 	if err := lab.Probe(context.Background(), s, string(bpf.None)); err != nil {
-		reason, detail := Classify(err)
+		reason, detail := refusal.Classify(err)
 		if reason != record.Unsupported || !strings.Contains(detail, "RTM_NEWLINK") || !strings.Contains(detail, "operation not supported") {
 			t.Errorf("%s: %s", reason, detail)
 		}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 
-	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
 
-var errUnsupported = &harness.UnsupportedError{Detail: "set offloads: EINVAL"}
+var errUnsupported = &refusal.Unsupported{Detail: "set offloads: EINVAL"}
 
 // fakeLab keeps what it is asked to measure, and measures the same each time.
 type fakeLab struct {

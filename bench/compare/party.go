@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/reports/record"
 )
 
@@ -144,5 +145,5 @@ func (r *abRunner) classify(err error) (reason, detail string) {
 	if errors.As(err, &e) {
 		return e.reason, e.Error()
 	}
-	return harness.Classify(err)
+	return refusal.Classify(err)
 }

@@ -7,6 +7,7 @@ import (
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
 	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -105,7 +106,7 @@ func (s side) variant() (harness.Side, error) {
 	}
 	scenario, err := setup.New(values)
 	if err != nil {
-		return harness.Side{}, &harness.MissingError{Detail: "this build does not know the scenario: " + err.Error()}
+		return harness.Side{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
 	}
 	spec := setup.Spec(scenario)
 	spec.Warmup, spec.Measure, spec.Window = time.Duration(s.WarmupNs), time.Duration(s.MeasureNs), time.Duration(s.WindowNs)

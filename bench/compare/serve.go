@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -62,7 +63,7 @@ func Serve(ctx context.Context, lab PartyLab, tool record.Tool, in io.Reader, ou
 			a, err = s.do(ctx, o)
 		}
 		if err != nil {
-			reason, detail := harness.Classify(err)
+			reason, detail := refusal.Classify(err)
 			a = answer{Fault: &fault{reason, detail}}
 		}
 		if err := say.Encode(a); err != nil {

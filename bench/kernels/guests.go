@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 
-	"tunbench/bench/guest"
+	"tunbench/bench/boot"
 	"tunbench/bench/progress"
 	"tunbench/harness"
 	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
 )
 
 // Guests finds kernels to boot.
@@ -22,14 +24,14 @@ type Kernel interface {
 	// Boot runs each command line of tunbench in one guest, and gives keep what
 	// the guest hands out while it runs. A *BootError is a guest that failed;
 	// after any other error another boot would fail too.
-	Boot(ctx context.Context, m guest.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error)
+	Boot(ctx context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error)
 	// Close removes what finding the kernel left on the disk.
 	Close() error
 }
 
 // Delivery is what came out of a guest.
 type Delivery struct {
-	Files map[string][]byte // by path below vm.OutDir
+	Files map[string][]byte // by path below guest.OutDir
 	Ends  []CommandEnd      // one a command
 }
 
@@ -47,10 +49,10 @@ func (e *BootError) Error() string { return e.Err.Error() }
 func (e *BootError) Unwrap() error { return e.Err }
 
 // Virtual are the guests of harness/vm.
-type Virtual struct{ guest.Terminal }
+type Virtual struct{ boot.Terminal }
 
 func (v Virtual) Find(arg string) (Kernel, error) {
-	k, remove, err := vm.Find(arg)
+	k, remove, err := kernel.Find(arg)
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
@@ -58,18 +60,18 @@ func (v Virtual) Find(arg string) (Kernel, error) {
 }
 
 type virtualMachine struct {
-	guest.Terminal
-	kernel *vm.Kernel
+	boot.Terminal
+	kernel *kernel.Kernel
 	remove func() error
 }
 
 func (v virtualMachine) Release() string { return v.kernel.Release }
 func (v virtualMachine) Close() error    { return v.remove() }
 
-func (v virtualMachine) Boot(ctx context.Context, m guest.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error) {
+func (v virtualMachine) Boot(ctx context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error) {
 	machine := m.Of(v.kernel, v.Terminal, tell)
 	machine.Keep = keep
-	r, err := machine.Run(ctx, vm.Job{Commands: commands, Env: []string{harness.ForGuest()}})
+	r, err := machine.Run(ctx, guest.Job{Commands: commands, Env: []string{harness.ForGuest()}})
 	if err != nil {
 		var failed *vm.BootError
 		if errors.As(err, &failed) {

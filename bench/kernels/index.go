@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"tunbench/bench/guest"
+	"tunbench/bench/boot"
 	"tunbench/reports/record"
 )
 
@@ -40,7 +40,7 @@ func readIndex(dir string) (index, error) {
 	if err := json.Unmarshal(text, &c); err != nil {
 		return c, fmt.Errorf("read comparison %s: %w", filepath.Join(dir, IndexName), err)
 	}
-	if c.Boots < 1 || c.Boots > guest.MaxBoots || len(c.Kernels) == 0 {
+	if c.Boots < 1 || c.Boots > boot.MaxBoots || len(c.Kernels) == 0 {
 		return c, fmt.Errorf("read comparison %s: %d kernels, %d boots: not a comparison", filepath.Join(dir, IndexName), len(c.Kernels), c.Boots)
 	}
 	for _, name := range c.Kernels {
@@ -71,7 +71,7 @@ func findIndex(dir string) (index, error) {
 				continue
 			}
 			n, err := strconv.Atoi(m[1])
-			if err != nil || n > guest.MaxBoots {
+			if err != nil || n > boot.MaxBoots {
 				continue
 			}
 			for _, r := range runs() {

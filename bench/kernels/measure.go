@@ -11,16 +11,16 @@ import (
 	"strconv"
 	"strings"
 
-	"tunbench/bench/guest"
+	"tunbench/bench/boot"
 	"tunbench/bench/progress"
 	"tunbench/reports/record"
 )
 
 // Lab boots kernels and keeps what they measure.
 type Lab struct {
-	guest.Terminal
+	boot.Terminal
 	Guests   Guests
-	Machines []guest.Machine // that boot the kernels, one each
+	Machines []boot.Machine  // that boot the kernels, one each
 	Boots    int             // of each kernel
 	Out      string          // folder for the run files
 	Work     []progress.Work // of Commands
@@ -40,7 +40,7 @@ type Outcome struct {
 type bootable struct {
 	Kernel
 	name    string // of its folder
-	machine guest.Machine
+	machine boot.Machine
 }
 
 // turn is one boot of one kernel.
@@ -113,12 +113,12 @@ type measurement struct {
 
 // boot makes one boot of k, the n-th of all, and keeps what it delivers. Its error
 // ends the measurement.
-func (m measurement) boot(ctx context.Context, k bootable, boot, n int) error {
-	files := &guest.Files{Dir: bootDir(m.Out, k.name, boot), Tell: m.tell.Record}
+func (m measurement) boot(ctx context.Context, k bootable, number, n int) error {
+	files := &boot.Files{Dir: bootDir(m.Out, k.name, number), Tell: m.tell.Record}
 	if err := files.Claim(); err != nil {
 		return err
 	}
-	m.tell.Start(n, k.name, fmt.Sprintf(", number %d of %d", boot, m.Boots))
+	m.tell.Start(n, k.name, fmt.Sprintf(", number %d of %d", number, m.Boots))
 	d, err := k.Boot(ctx, k.machine, Commands(), files, m.tell)
 	m.tell.Clear()
 	if ctx.Err() != nil { // a guest that was killed says nothing about its kernel
@@ -133,7 +133,7 @@ func (m measurement) boot(ctx context.Context, k bootable, boot, n int) error {
 	var failed *BootError
 	switch {
 	case errors.As(err, &failed):
-		if err := m.failed(files, k.name, boot, err); err != nil {
+		if err := m.failed(files, k.name, number, err); err != nil {
 			return err
 		}
 	case err != nil:
@@ -141,7 +141,7 @@ func (m measurement) boot(ctx context.Context, k bootable, boot, n int) error {
 		os.Remove(filepath.Dir(files.Dir)) // fails, as it should, where it holds something
 		return err
 	default:
-		if err := m.keep(files, k.name, boot, d); err != nil {
+		if err := m.keep(files, k.name, number, d); err != nil {
 			return err
 		}
 	}
@@ -150,7 +150,7 @@ func (m measurement) boot(ctx context.Context, k bootable, boot, n int) error {
 }
 
 // failed reports a boot that failed, and keeps what it had handed out.
-func (m measurement) failed(files *guest.Files, name string, boot int, cause error) error {
+func (m measurement) failed(files *boot.Files, name string, boot int, cause error) error {
 	m.out.Failures++
 	what := "failed and is left out"
 	if trials, whole := files.Measured(); len(whole) > 0 {
@@ -167,7 +167,7 @@ func (m measurement) failed(files *guest.Files, name string, boot int, cause err
 }
 
 // keep writes what a guest delivered, and counts the runs that failed.
-func (m measurement) keep(files *guest.Files, name string, boot int, d Delivery) error {
+func (m measurement) keep(files *boot.Files, name string, boot int, d Delivery) error {
 	whole := map[string][]byte{}
 	for _, r := range runs() {
 		path := r.what + "/" + record.FileName

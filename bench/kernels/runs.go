@@ -1,7 +1,7 @@
 package kernels
 
 import (
-	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
 	"tunbench/reports/record"
 )
 
@@ -16,7 +16,7 @@ type run struct {
 func runs() []run {
 	of := func(what, suite, arm, hook string) run {
 		return run{what, []string{
-			"run", "--suite", suite, "--arm", arm, "--hook", hook, "--seed", "1", "--out", vm.OutDir + "/" + what,
+			"run", "--suite", suite, "--arm", arm, "--hook", hook, "--seed", "1", "--out", guest.OutDir + "/" + what,
 			"--verbose", // a guest that hangs shows on its console where
 		}}
 	}

@@ -14,12 +14,12 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
-var errUnsupported = &harness.UnsupportedError{Detail: "set offloads: EINVAL"}
+var errUnsupported = &refusal.Unsupported{Detail: "set offloads: EINVAL"}
 
 // fakeLab logs what a Plan asks of it.
 type fakeLab struct {

@@ -7,7 +7,7 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -76,12 +76,12 @@ func (r *Prober) try(ctx context.Context, spec spec.Spec) string {
 		return reason
 	}
 	err := r.lab.Probe(ctx, spec, r.hook)
-	var observer *harness.ObserverError
+	var observer *refusal.Unobservable
 	if errors.As(err, &observer) && slices.Contains(r.plan.Arms, record.Bare) {
 		err = r.lab.Probe(ctx, spec, record.HookNone) // which is measured all the same
 	}
 	if err != nil {
-		why, detail := harness.Classify(err)
+		why, detail := refusal.Classify(err)
 		reason = why + ": " + detail
 	}
 	r.known[b] = reason

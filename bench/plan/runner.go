@@ -12,7 +12,7 @@ import (
 	"tunbench/bench/search"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -183,7 +183,7 @@ func (r *runner) skip(ctx context.Context, s *subject, cause error) error {
 
 // writeSkip records why a scenario, or one arm of it, ends here.
 func (r *runner) writeSkip(s *subject, arm record.Arm, cause error) error {
-	reason, detail := harness.Classify(cause)
+	reason, detail := refusal.Classify(cause)
 	skip := record.Skip{Kind: record.KindSkip, Scenario: s.Name, Axes: s.Axes, Arm: arm, Reason: reason, Detail: detail}
 	if err := r.rec.Write(skip); err != nil {
 		return err

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"tunbench/bench/boot"
 	"tunbench/bench/compare"
-	"tunbench/bench/guest"
 	"tunbench/harness"
 	"tunbench/reports/record"
 )
@@ -100,8 +100,8 @@ func (a *app) hold(path string) error {
 }
 
 // terminal is where commands that boot guests write to.
-func (a *app) terminal() guest.Terminal {
-	return guest.Terminal{Stdout: a.stdout, Stderr: a.stderr, Quiet: a.quiet, Verbose: a.verbose}
+func (a *app) terminal() boot.Terminal {
+	return boot.Terminal{Stdout: a.stdout, Stderr: a.stderr, Quiet: a.quiet, Verbose: a.verbose}
 }
 
 // warnf prints to stderr unless -q is given.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/boot"
 	"tunbench/bench/folder"
-	"tunbench/bench/guest"
 	"tunbench/bench/kernels"
 	"tunbench/reports"
 	"tunbench/reports/record"
@@ -23,7 +23,7 @@ import (
 type kernelsOptions struct {
 	kernels []string
 	appends repeated // one for all kernels, or one each
-	machine guest.Machine
+	machine boot.Machine
 	out     string
 	from    string
 	json    bool
@@ -117,7 +117,7 @@ func (o kernelsOptions) check() error {
 }
 
 // machineOf is what boots the i-th kernel.
-func (o kernelsOptions) machineOf(i int) guest.Machine {
+func (o kernelsOptions) machineOf(i int) boot.Machine {
 	m := o.machine
 	switch len(o.appends) {
 	case 0:

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"tunbench/bench/guest"
+	"tunbench/bench/boot"
 	"tunbench/bench/kernels"
 	"tunbench/bench/progress"
 	"tunbench/harness/vm"
@@ -50,7 +50,7 @@ func (g *fakeGuests) Find(arg string) (kernels.Kernel, error) {
 func (k fakeKernel) Release() string { return k.releases[k.arg] }
 func (k fakeKernel) Close() error    { k.closed++; return nil }
 
-func (k fakeKernel) Boot(_ context.Context, m guest.Machine, commands [][]string, keep vm.Keeper, _ *progress.Boots) (kernels.Delivery, error) {
+func (k fakeKernel) Boot(_ context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, _ *progress.Boots) (kernels.Delivery, error) {
 	k.commands = commands
 	k.booted = append(k.booted, strings.TrimSpace(k.Release()+" "+m.Append))
 	n := len(k.booted)
@@ -360,7 +360,7 @@ func TestKernelsFailures(t *testing.T) {
 		!strings.Contains(stderr, "1 boot or run in a guest failed; what the others measured is in "+dir) {
 		t.Errorf("exit %d, %d boots, stdout %q, stderr %q", code, len(g.booted), stdout, stderr)
 	}
-	if s := readText(t, dir, "6.12.1-amd64", "boot-1", guest.ConsoleName); !strings.Contains(s, "Kernel panic") {
+	if s := readText(t, dir, "6.12.1-amd64", "boot-1", boot.ConsoleName); !strings.Contains(s, "Kernel panic") {
 		t.Errorf("console %q", s)
 	}
 	first := readText(t, dir, reports.ReportName)

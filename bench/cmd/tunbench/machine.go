@@ -3,13 +3,13 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"tunbench/bench/guest"
+	"tunbench/bench/boot"
 	"tunbench/harness/vm"
 )
 
 // machineFlags registers the flags of the commands that boot kernels, which boot
 // each so many times unless told otherwise.
-func machineFlags(cmd *cobra.Command, m *guest.Machine, boots int) {
+func machineFlags(cmd *cobra.Command, m *boot.Machine, boots int) {
 	f := cmd.Flags()
 	f.StringVar(&m.Accel, "accel", vm.Auto, "auto (KVM if a guest boots under it, else TCG), kvm or tcg")
 	f.BoolVar(&m.ICount, "icount", false, "virtual time: one CPU, an instruction is a nanosecond")

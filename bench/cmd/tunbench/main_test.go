@@ -19,6 +19,7 @@ import (
 	"tunbench/bench/compare"
 	"tunbench/bench/userns"
 	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports"
 	"tunbench/reports/record"
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var errUnsupported = &harness.UnsupportedError{Detail: "set offloads of tun0: EINVAL"}
+var errUnsupported = &refusal.Unsupported{Detail: "set offloads of tun0: EINVAL"}
 
 // fakeLab measures nothing.
 type fakeLab struct {

@@ -13,9 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/boot"
 	"tunbench/bench/checkup"
 	"tunbench/bench/folder"
-	"tunbench/bench/guest"
 	"tunbench/bench/plan"
 	"tunbench/bench/progress"
 	"tunbench/bench/search"
@@ -327,7 +327,7 @@ func createRun(a *app, path string) (plan.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return guest.HandOut(path, rec)
+	return boot.HandOut(path, rec)
 }
 
 // tee prints each record that was written.

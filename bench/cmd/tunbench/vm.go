@@ -9,14 +9,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench/guest"
-	"tunbench/harness/vm"
+	"tunbench/bench/boot"
+	"tunbench/harness/vm/kernel"
 	"tunbench/reports/record"
 )
 
 func vmCommand(a *app) *cobra.Command {
 	var (
-		session guest.Session
+		session boot.Session
 		kernels []string
 	)
 	cmd := &cobra.Command{
@@ -30,7 +30,7 @@ whatever ends the guest costs only the trial at hand.
 
 K is a bzImage, a folder with vmlinuz and its modules (modules/, or
 usr/lib/modules/RELEASE), a .deb, a kernel's build tree, or the release of a
-kernel that ` + vm.FetchScript + ` fetched, or the beginning of one: 6.1 is the
+kernel that ` + kernel.FetchScript + ` fetched, or the beginning of one: 6.1 is the
 newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
 		Example: `  tunbench vm --kernel 6.1 -- run --suite smoke --hook kprobe
   tunbench vm --kernel ~/linux --icount --boots 3 --out patched -- run --suite kernels
@@ -48,7 +48,7 @@ newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
 			if len(kernels) == 0 {
 				return fmt.Errorf("give --kernel; see %s --help", cmd.CommandPath())
 			}
-			command, err := guest.NewCommand(args)
+			command, err := boot.NewCommand(args)
 			if err != nil {
 				return err
 			}
@@ -83,7 +83,7 @@ newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
 // completeKernel offers the kernels that are at hand by their release, beside
 // files.
 func completeKernel(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return vm.Cached(), cobra.ShellCompDirectiveDefault
+	return kernel.Cached(), cobra.ShellCompDirectiveDefault
 }
 
 // reportUnfinished reports on the run that a guest left in dir before its end, as the

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"tunbench/bench/guest"
+	"tunbench/bench/boot"
 	"tunbench/bench/progress"
-	"tunbench/harness/vm"
+	"tunbench/harness/vm/kernel"
 	"tunbench/reports/record"
 )
 
@@ -25,7 +25,7 @@ func TestVMWrongUse(t *testing.T) {
 		"vm":                                     "after --",
 		"vm --kernel 6.1 run":                    "after --",
 		"vm -- version":                          "give --kernel",
-		"vm --kernel 6.1 -- version":             vm.FetchScript,
+		"vm --kernel 6.1 -- version":             kernel.FetchScript,
 		"vm --kernel " + dir + " -- version":     "holds no kernel",
 		"vm --kernel 6.1 --boots 0 -- version":   "--boots 0",
 		"vm --kernel 6.1 --timeout 0 -- run":     "--timeout 0s",
@@ -150,7 +150,7 @@ func TestGuestVMInterrupted(t *testing.T) {
 			if len(f.Trials) < 2 || f.End != nil || f.Run.Host.Outer == nil || f.Run.Host.Outer.CPU == "" || f.Run.Host.Outer.CPU == f.Run.Host.CPU {
 				t.Errorf("%d trials, end %v, host %s on %+v", len(f.Trials), f.End, f.Run.Host.CPU, f.Run.Host.Outer)
 			}
-			for _, name := range []string{"report.md", guest.ConsoleName} {
+			for _, name := range []string{"report.md", boot.ConsoleName} {
 				if st, err := os.Stat(filepath.Join(out, name)); err != nil || st.Size() == 0 {
 					t.Errorf("%s: %v, or it is empty", name, err)
 				}
@@ -208,7 +208,7 @@ func TestGuestVM(t *testing.T) {
 	if !strings.HasPrefix(f.Run.Host.Kernel, "6.12.") || f.Run.Host.Virt != "tcg" || len(f.Trials) != 1 || f.Trials[0].Accounting.Unexplained != 0 {
 		t.Errorf("kernel %s, virt %s, trials %+v", f.Run.Host.Kernel, f.Run.Host.Virt, f.Trials)
 	}
-	for _, name := range []string{"report.md", guest.ConsoleName} {
+	for _, name := range []string{"report.md", boot.ConsoleName} {
 		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
 			t.Error(err)
 		}
