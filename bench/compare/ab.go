@@ -31,7 +31,7 @@ type Judge interface {
 	Value(t *record.Trial, metric string) (float64, bool)
 	// Unfit says for each metric of an A/A run why what it saw of that metric must
 	// not be used for later verdicts.
-	Unfit(Sight) map[string]string
+	Unfit(Detectable) map[string]string
 }
 
 // Gate is a metric that verdicts are given on.
@@ -66,26 +66,26 @@ const DefaultPairs = 10
 type Outcome struct {
 	plan.Outcome
 	Verdicts []record.Verdict
-	// Sights has one entry for each subject whose variants are equal.
-	Sights []Sight
+	// Detectable has one entry for each subject whose variants are equal.
+	Detectable []Detectable
 }
 
-// Sight is what a host can see: the smallest change of each metric that a
-// comparison of so many pairs shows, by an A/A run.
-type Sight struct {
+// Detectable is what a host can show: the smallest change of each metric that a
+// comparison of so many pairs finds, by an A/A run.
+type Detectable struct {
 	Scenario string
 	Pairs    int // that were measured
 	// Trials are all that were made, and Disturbed how many of them were: see
 	// record.Trial.Disturbed.
 	Trials, Disturbed int
-	Seen              map[string]float64
+	Changes           map[string]float64 // by metric
 }
 
-// sightAlpha is that of the first look, and sightPower the probability with
-// which a change of the size of a Sight is found.
+// detectAlpha is that of the first look, and detectPower the probability with
+// which a change of the size of a Detectable is found.
 const (
-	sightAlpha = 0.025
-	sightPower = 0.8
+	detectAlpha = 0.025
+	detectPower = 0.8
 )
 
 // Same tells whether the variants of a subject are one, and measured by one
@@ -143,7 +143,10 @@ func (p AB) Run(ctx context.Context, lab Lab, open func() (plan.Recorder, error)
 		return out, err
 	}
 	out.Begun = true
-	r := abRunner{AB: p, lab: lab, rec: rec, floor: floor, out: &out, closed: plan.NewClosedLoops(lab, floor, p.Seed)}
+	r := runner{AB: p, lab: lab, rec: rec, floor: floor, out: &out, closed: plan.NewClosedLoops(lab, floor, p.Seed)}
+	if p.Builds != nil {
+		r.builds = &builds{*p.Builds, floor}
+	}
 	for i := range p.Subjects {
 		if err := r.subject(ctx, i); err != nil || out.Interrupted {
 			return out, err
@@ -152,7 +155,7 @@ func (p AB) Run(ctx context.Context, lab Lab, open func() (plan.Recorder, error)
 	return out, rec.Write(p.End(len(p.Subjects), out.Outcome, out.Exit(p.ExitRule())))
 }
 
-// selectHooks settles which hook each variant uses, and gives the one for the
+// selectHooks settles which hook each variant uses, and returns the one for the
 // header: B's, or A's where B is bare.
 func (p *AB) selectHooks(lab Lab) (record.Hook, error) {
 	chosen := map[string]record.Hook{}

@@ -47,4 +47,4 @@ func (fakeJudge) Value(t *record.Trial, metric string) (float64, bool) {
 	v, ok := t.Metrics[metric]
 	return v, ok
 }
-func (fakeJudge) Unfit(Sight) map[string]string { return nil }
+func (fakeJudge) Unfit(Detectable) map[string]string { return nil }

@@ -112,10 +112,10 @@ func (s *server) do(ctx context.Context, o order) (a answer, err error) {
 
 // begin does what says what is to be measured.
 func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
-	if o.Side == nil {
+	if o.Task == nil {
 		return a, fmt.Errorf("%s: it is not said what", o.Do)
 	}
-	v, err := o.Side.variant()
+	v, err := o.Task.side()
 	if err != nil {
 		return a, err
 	}
@@ -124,14 +124,14 @@ func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
 		return a, s.lab.Probe(ctx, v.Spec, v.Hook)
 	case doRun:
 		a.Trial = new(record.Trial)
-		*a.Trial, err = s.lab.Run(ctx, v.Spec, v.Hook, o.Side.Floor)
+		*a.Trial, err = s.lab.Run(ctx, v.Spec, v.Hook, o.Task.Floor)
 		return a, err
 	}
 	if s.party != nil {
 		return a, errors.New("build: there is a device already")
 	}
 	// The observer of another build is another one, whatever its hook.
-	if s.party, err = s.lab.Party(v, true, o.Side.Floor); err != nil {
+	if s.party, err = s.lab.Party(v, true, o.Task.Floor); err != nil {
 		s.party = nil
 		return a, err
 	}

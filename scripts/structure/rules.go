@@ -102,8 +102,6 @@ var exceptions = []exception{
 	{ofFunction, "bench/cmd/tunbench.*", "are to be split"},
 	{ofFunction, "reports.*", "are to be split"},
 	{ofInterface, "harness.*", "are to be split"},
-	{ofMethods, "bench/plan.*", "are to move"},
-	{ofMethods, "bench/compare.*", "are to move"},
 	{ofMethods, "bench/cmd/tunbench.*", "are to move"},
 	{ofMethods, "harness.*", "are to move"},
 	{ofMethods, "reports.*", "are to move"},

@@ -14,13 +14,13 @@ import (
 )
 
 // resultOf is what an A/A run saw, as it is kept.
-func resultOf(s compare.Sight) aa.Result {
-	return aa.Result{Scenario: s.Scenario, Pairs: s.Pairs, Trials: s.Trials, Disturbed: s.Disturbed, Seen: s.Seen}
+func resultOf(s compare.Detectable) aa.Result {
+	return aa.Result{Scenario: s.Scenario, Pairs: s.Pairs, Trials: s.Trials, Disturbed: s.Disturbed, Seen: s.Changes}
 }
 
 // keepAA keeps what an A/A run saw, and says it; or says why that is of no use.
-func keepAA(a *app, host record.Host, clock string, s compare.Sight) error {
-	pps, ok := s.Seen[record.PPS]
+func keepAA(a *app, host record.Host, clock string, s compare.Detectable) error {
+	pps, ok := s.Changes[record.PPS]
 	if clock == record.ClockICount || !ok {
 		return nil
 	}

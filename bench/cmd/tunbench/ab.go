@@ -267,7 +267,7 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options reports
 		return fmt.Errorf("nothing was measured: %s", notesOf(outcome.Verdicts))
 	}
 	reportErr := reportVariants(a, path, out, options, o)
-	for _, s := range outcome.Sights {
+	for _, s := range outcome.Detectable {
 		reportErr = errors.Join(reportErr, keepAA(a, host, ab.Clock, s))
 	}
 	switch err := errors.Join(runErr, reportErr); {

@@ -36,7 +36,7 @@ func (judge) Value(t *record.Trial, metric string) (float64, bool) {
 	return reports.GateValue(t, metric)
 }
 
-func (j judge) Unfit(s compare.Sight) map[string]string {
+func (j judge) Unfit(s compare.Detectable) map[string]string {
 	if j.clock == record.ClockICount {
 		return nil
 	}

@@ -76,7 +76,7 @@ func (s *selection) split(p plan.Plan) (plan.Plan, error) {
 	if err != nil {
 		return p, fmt.Errorf("--shard: %w", err)
 	}
-	return p.Split(shard, s.changed("seed")), nil
+	return shard.Split(p, s.changed("seed")), nil
 }
 
 // plan turns the flags into a Plan. It looks at nothing but them and the
