@@ -84,14 +84,21 @@ func (w *wireguardWire) build() error {
 	return w.rest()
 }
 
+// newKeys makes a private key for each host, at random.
+func newKeys() (keys [2]wgtypes.Key, err error) {
+	for i := range keys {
+		if keys[i], err = wgtypes.GeneratePrivateKey(); err != nil {
+			return keys, fmt.Errorf("make a key: %w", err)
+		}
+	}
+	return keys, nil
+}
+
 // exchangeKeys makes each host the other one's peer, with keys made at random.
 func (w *wireguardWire) exchangeKeys() error {
-	var keys [2]wgtypes.Key
-	for i := range keys {
-		var err error
-		if keys[i], err = wgtypes.GeneratePrivateKey(); err != nil {
-			return fmt.Errorf("make a key: %w", err)
-		}
+	keys, err := newKeys()
+	if err != nil {
+		return err
 	}
 	port := wireguardPort
 	for i, h := range w.hosts {

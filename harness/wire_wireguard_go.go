@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
@@ -48,16 +49,13 @@ func (w *wireguardGoWire) build() error {
 	if err := w.buildOwnDevices(); err != nil {
 		return err
 	}
-	var keys [2]wireguard.Key
-	for i := range keys {
-		var err error
-		if keys[i], err = wireguard.NewKey(); err != nil {
-			return err
-		}
+	keys, err := newKeys()
+	if err != nil {
+		return err
 	}
 	for i, h := range w.hosts {
 		err := h.ns.Do(func() (err error) {
-			w.sides[i], err = w.start(i, keys[i], keys[1-i].Public())
+			w.sides[i], err = w.start(i, keys[i], keys[1-i].PublicKey())
 			return err
 		})
 		if err != nil {
@@ -90,7 +88,7 @@ func (w *wireguardGoWire) buildOwnDevices() error {
 
 // start runs one side, with a descriptor of its own. It is called in the
 // namespace of the host.
-func (w *wireguardGoWire) start(host int, key wireguard.Key, peer []byte) (*wireguard.Device, error) {
+func (w *wireguardGoWire) start(host int, key, peer wgtypes.Key) (*wireguard.Device, error) {
 	fd, err := unix.FcntlInt(uintptr(w.devices[host].Queues()[0].FD()), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("duplicate the descriptor of %s: %w", tunnelNames[host], err)
