@@ -4,11 +4,12 @@ import (
 	"context"
 
 	"tunbench/harness"
+	"tunbench/harness/spec"
 )
 
 // What the command needs of the harness, so that it stands on bench alone.
 type (
-	Spec    = harness.Spec
+	Spec    = spec.Spec
 	Side    = harness.Side
 	Report  = harness.Report
 	Section = harness.Section
@@ -28,7 +29,7 @@ const (
 )
 
 // MinMeasure is the least measured time of a trial.
-const MinMeasure = harness.MinMeasure
+const MinMeasure = spec.MinMeasure
 
 // SectionObserver is the title of the section of the observer's rungs.
 const SectionObserver = harness.SectionObserver

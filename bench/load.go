@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
@@ -74,7 +75,7 @@ func (c *closedLoops) offer(ctx context.Context, s *Scenario) (note string, err 
 		return "", found.err
 	}
 	// Whole packets: what the record says is what was asked for.
-	s.Spec.Rate = min(harness.MaxRate, math.Max(1, math.Round(share*found.pps)))
+	s.Spec.Rate = min(spec.MaxRate, math.Max(1, math.Round(share*found.pps)))
 	return fmt.Sprintf("load=%s is %.0f packets/s: the closed loop reached %.0f, %s", s.Axes["load"], s.Spec.Rate, found.pps, found.how), nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/uring"
 )
 

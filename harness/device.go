@@ -11,10 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
-	"tunbench/harness/packet"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -33,17 +32,13 @@ var (
 
 const (
 	deviceName = "tunbench0"
-	defaultMTU = 1500
-	// headroom is what may stand before a packet: PI, the longest virtio-net
-	// header and an Ethernet header.
-	headroom = packet.PILen + 24 + packet.EthernetLen
 )
 
 // device is a TUN/TAP device in its namespace, and what the kernel made of it.
 type device struct {
 	*tuntap.Device
 	ns    *netns.NS
-	spec  Spec
+	spec  spec.Spec
 	state netns.State
 	flags []string
 	vnet  int // bytes of the virtio-net header
@@ -53,23 +48,23 @@ type device struct {
 	drivers map[int]*vhost.Device
 }
 
-var offloadMasks = map[Offload]uint{
-	OffloadNone: 0,
-	OffloadCsum: tuntap.OffCsum,
-	OffloadTSO:  tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN,
-	OffloadUSO: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
+var offloadMasks = map[spec.Offload]uint{
+	spec.OffloadNone: 0,
+	spec.OffloadCsum: tuntap.OffCsum,
+	spec.OffloadTSO:  tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN,
+	spec.OffloadUSO: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
 		tuntap.OffUSO4 | tuntap.OffUSO6,
-	OffloadTunnel: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
+	spec.OffloadTunnel: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
 		tuntap.OffUSO4 | tuntap.OffUSO6 | tuntap.OffTunnel | tuntap.OffTunnelCsum,
 }
 
-var steerings = map[Steer]bpf.Steering{
-	SteerEBPF: bpf.SteerHash, SteerCPU: bpf.SteerCPU, SteerOne: bpf.SteerOne,
+var steerings = map[spec.Steer]bpf.Steering{
+	spec.SteerEBPF: bpf.SteerHash, spec.SteerCPU: bpf.SteerCPU, spec.SteerOne: bpf.SteerOne,
 }
 
 // newDevice makes the device that s asks for, in ns, sets its link up and reads
 // back what became of it. What the caller gets it closes, also with an error.
-func newDevice(ns *netns.NS, name string, s Spec, l netns.Link) (*device, error) {
+func newDevice(ns *netns.NS, name string, s spec.Spec, l netns.Link) (*device, error) {
 	d := &device{ns: ns, spec: s}
 	if err := d.create(name); err != nil {
 		return d, err
@@ -106,10 +101,10 @@ func linkRefused(err error, l netns.Link) error {
 func (d *device) create(name string) error {
 	s := d.spec
 	c := tuntap.Config{
-		Name: name, TAP: s.Mode == TAP, Queues: s.Queues, PI: s.PI,
+		Name: name, TAP: s.Mode == spec.TAP, Queues: s.Queues, PI: s.PI,
 		VnetHdr: s.VnetHdr, Offload: offloadMasks[s.Offload],
-		NAPI: s.NAPI != NAPIOff, NAPIFrags: s.NAPI == NAPIFrags,
-		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.nonBlocking(),
+		NAPI: s.NAPI != spec.NAPIOff, NAPIFrags: s.NAPI == spec.NAPIFrags,
+		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.NonBlocking(),
 	}
 	if kind, ok := steerings[s.Steer]; ok {
 		prog, err := bpf.LoadSteering(kind)
@@ -133,11 +128,6 @@ func (d *device) create(name string) error {
 	})
 }
 
-// nonBlocking tells how descriptors are opened.
-func (s Spec) nonBlocking() bool {
-	return s.IO != IORead && s.IO != IOReadv || s.Gen == GenLockstep
-}
-
 // Close may be called of a device that could not be made.
 func (d *device) Close() error {
 	if d == nil || d.Device == nil {
@@ -146,15 +136,15 @@ func (d *device) Close() error {
 	return d.Device.Close()
 }
 
-// link is how the device of a path with one end is set up.
-func (s Spec) link() netns.Link {
-	l := netns.Link{MTU: max(defaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
-	addr, peer := s.addresses()
+// linkOf is how the device of a path with one end is set up.
+func linkOf(s spec.Spec) netns.Link {
+	l := netns.Link{MTU: max(spec.DefaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
+	addr, peer := addresses(s)
 	l.Addr = []netip.Prefix{addr}
-	if s.Dir == U2K && s.Gen == GenPacketGSO {
-		l.Blackholes = []netip.Addr{s.nobody()}
+	if s.Dir == spec.U2K && s.Gen == spec.GenPacketGSO {
+		l.Blackholes = []netip.Addr{nobody(s)}
 	}
-	if s.Mode == TAP {
+	if s.Mode == spec.TAP {
 		l.MAC = deviceMAC
 		l.Neighbours = []netns.Neighbour{{Addr: peer, MAC: peerMAC}}
 	}
@@ -162,7 +152,7 @@ func (s Spec) link() netns.Link {
 }
 
 // addresses are that of the device and that of the host behind it.
-func (s Spec) addresses() (netip.Prefix, netip.Addr) {
+func addresses(s spec.Spec) (netip.Prefix, netip.Addr) {
 	if s.Family == 6 {
 		return deviceAddr6, peerAddr6
 	}
@@ -172,19 +162,19 @@ func (s Spec) addresses() (netip.Prefix, netip.Addr) {
 // effective are the ethtool features that each offload puts on, beside those of
 // the offloads before it, in the order in which they include each other.
 var effective = []struct {
-	offload  Offload
+	offload  spec.Offload
 	features []string
 }{
-	{OffloadNone, nil},
-	{OffloadCsum, []string{"tx-checksum-ip-generic"}},
-	{OffloadTSO, []string{featureTSO, featureTSO6, "tx-tcp-ecn-segmentation"}},
-	{OffloadUSO, []string{featureUSO}},
-	{OffloadTunnel, []string{"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}},
+	{spec.OffloadNone, nil},
+	{spec.OffloadCsum, []string{"tx-checksum-ip-generic"}},
+	{spec.OffloadTSO, []string{featureTSO, featureTSO6, "tx-tcp-ecn-segmentation"}},
+	{spec.OffloadUSO, []string{featureUSO}},
+	{spec.OffloadTunnel, []string{"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}},
 }
 
 // offloadsAsAsked holds the features of a device against the offload that was
 // announced: what it stands for is on, and nothing beyond it.
-func offloadsAsAsked(name string, asked Offload, features []string) error {
+func offloadsAsAsked(name string, asked spec.Offload, features []string) error {
 	on := true
 	for _, e := range effective {
 		for _, feature := range e.features {
@@ -257,7 +247,7 @@ func downgraded(name, what string, want, got any) error {
 func (d *device) target(sampleEvery int) bpf.Target {
 	return bpf.Target{
 		Ifindex: uint32(d.state.Index), Netns: d.ns.Inode(), Queues: d.spec.Queues,
-		GSO: d.spec.Offload != OffloadNone, SampleEvery: sampleEvery,
+		GSO: d.spec.Offload != spec.OffloadNone, SampleEvery: sampleEvery,
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/host"

@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/call"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -104,12 +104,12 @@ func TestRemedyNeedsAModule(t *testing.T) {
 
 // TestTAPSize holds the highest MTU of a TAP device, which is below that of TUN.
 func TestTAPSize(t *testing.T) {
-	s := Default()
+	s := spec.Default()
 	s.Size = 65522
 	if err := s.Validate(); err != nil {
 		t.Errorf("mode=tun: %v", err)
 	}
-	s.Mode = TAP
+	s.Mode = spec.TAP
 	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "choose a size of at most 65521, or mode=tun") {
 		t.Errorf("mode=tap: %v", err)
 	}
@@ -128,7 +128,7 @@ func TestTAPSize(t *testing.T) {
 // TestLongRings asks the kernel for the longest ring, and for one more.
 func TestLongRings(t *testing.T) {
 	needRoot(t)
-	s := Default()
+	s := spec.Default()
 	s.TxQLen = maxRing + 1
 	err := lab.Probe(t.Context(), s, "none")
 	if err == nil {

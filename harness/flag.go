@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -137,7 +138,7 @@ func faults(v *record.Vnet) string {
 func (b *bed) windowsTell() bool {
 	const least = 10
 	s := b.spec
-	if s.Event != EventNone {
+	if s.Event != spec.EventNone {
 		return false
 	}
 	if s.Rate == 0 {

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -133,7 +133,7 @@ func TestGatesInTheDark(t *testing.T) {
 // with a note for each, and that notes without a flag are kept.
 func TestFlagOfTwoGates(t *testing.T) {
 	place := record.Placement{Sender: []int{0}, Reader: []int{1}}
-	b := newBed(Default(), newK2U(Default(), bpf.None, place), place)
+	b := newBed(spec.Default(), newK2U(spec.Default(), bpf.None, place), place)
 	seen := fine().seen
 	seen.Throttles, seen.FreqTo, seen.Wall = 2, 1_000_000, time.Minute
 	m := measurement{samples: make([]sample, 2), seen: seen, warm: warmth{extended: 1}}
@@ -263,8 +263,8 @@ func TestSomebodyElse(t *testing.T) {
 		spinOn(t, cpu)
 		spinOn(t, cpu)
 	}
-	s := Default()
-	s.Warmup, s.Measure, s.Window, s.IO = 0, 500*ms, 50*ms, IOPoll
+	s := spec.Default()
+	s.Warmup, s.Measure, s.Window, s.IO = 0, 500*ms, 50*ms, spec.IOPoll
 	trial := run(t, s, bpf.None)
 	balanced(t, trial)
 	if !slices.Contains(trial.Flags, record.FlagForeignLoad) {
@@ -272,7 +272,7 @@ func TestSomebodyElse(t *testing.T) {
 	}
 	// A thread in lockstep ends before its time can be read, and waits for
 	// nobody but itself.
-	s.Gen, s.IO = GenLockstep, IORead
+	s.Gen, s.IO = spec.GenLockstep, spec.IORead
 	for _, flag := range run(t, s, bpf.None).Flags {
 		if flag == record.FlagForeignLoad || flag == record.FlagPressure {
 			t.Errorf("a trial in lockstep is flagged %s", flag)

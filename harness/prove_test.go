@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -128,7 +128,7 @@ func TestLockedDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	gso := short()
-	gso.Gen, gso.VnetHdr, gso.Offload, gso.Size = GenPacketGSO, 10, OffloadTSO, 1500
+	gso.Gen, gso.VnetHdr, gso.Offload, gso.Size = spec.GenPacketGSO, 10, spec.OffloadTSO, 1500
 	for _, level := range []string{"integrity", "confidentiality"} {
 		if err := os.WriteFile(dir+"/lockdown", []byte(level), 0o644); err != nil {
 			t.Fatal(err)
@@ -179,7 +179,7 @@ func TestLockedDown(t *testing.T) {
 func TestObserverIsToBlame(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Gen, s.Bypass = GenPacket, true
+	s.Gen, s.Bypass = spec.GenPacket, true
 	_, err := lab.Run(t.Context(), s, string(bpf.Tracepoint), record.Floor{})
 	var observer *ObserverError
 	if reason, _ := Classify(err); !errors.As(err, &observer) || reason != record.Unsupported {

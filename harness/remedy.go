@@ -1,6 +1,8 @@
 package harness
 
-import "strings"
+import (
+	"strings"
+)
 
 // Remedy is what a person should know of a row that is not as it should be.
 type Remedy struct {

@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -36,16 +36,16 @@ func addAideTime(sum int64, a aided) int64 {
 // maxPacket is the longest packet that the device gives or takes, link header
 // included.
 func (d *device) maxPacket() int {
-	if d.spec.Offload != OffloadNone && d.spec.Offload != OffloadCsum {
-		return MaxSize + packet.EthernetLen
+	if d.spec.Offload != spec.OffloadNone && d.spec.Offload != spec.OffloadCsum {
+		return spec.MaxSize + packet.EthernetLen
 	}
 	return d.state.MTU + packet.EthernetLen
 }
 
 // maxWrite is the longest packet that is written to the device.
 func (d *device) maxWrite() int {
-	if d.spec.segmentsPerWrite() > 1 {
-		return MaxSize + packet.EthernetLen
+	if segmentsPerWrite(d.spec) > 1 {
+		return spec.MaxSize + packet.EthernetLen
 	}
 	return max(d.spec.Size, d.state.MTU) + packet.EthernetLen
 }
@@ -53,7 +53,7 @@ func (d *device) maxWrite() int {
 // openVhostReader makes a vhost-net device behind a queue, and its driver.
 func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vhost, error) {
 	config := vhost.Config{Backend: c.FD, VnetHdr: d.vnet, Receive: sink.VhostBuffers(d.maxPacket())}
-	if d.spec.Dir == Both {
+	if d.spec.Dir == spec.Both {
 		// One device a queue serves both directions.
 		config.Transmit = sink.VhostBuffers(d.maxWrite())
 	}
@@ -75,7 +75,7 @@ func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vh
 func (d *device) takesHeader(packet []byte) (err error) {
 	var probe *tuntap.Device
 	err = d.ns.Do(func() (err error) {
-		probe, err = tuntap.Create(tuntap.Config{TAP: d.spec.Mode == TAP, Queues: 1, PI: d.spec.PI, VnetHdr: d.spec.VnetHdr, NonBlock: true})
+		probe, err = tuntap.Create(tuntap.Config{TAP: d.spec.Mode == spec.TAP, Queues: 1, PI: d.spec.PI, VnetHdr: d.spec.VnetHdr, NonBlock: true})
 		return err
 	})
 	if err != nil {
@@ -162,16 +162,16 @@ func noteAides(t *record.Trial, list []aided) {
 // openDrivers makes a vhost-net device behind each queue of both devices, which
 // receives and transmits as far as packets go that way.
 func (w *relayWire) openDrivers() error {
-	if w.spec.IO != IOVhost {
+	if w.spec.IO != spec.IOVhost {
 		return nil
 	}
 	for i, d := range w.devices {
 		c := vhost.Config{VnetHdr: d.vnet}
 		buffers := sink.VhostBuffers(d.maxPacket())
-		if i < w.spec.relays() {
+		if i < w.spec.Directions() {
 			c.Receive = buffers
 		}
-		if 1-i < w.spec.relays() {
+		if 1-i < w.spec.Directions() {
 			c.Transmit = buffers
 		}
 		for _, q := range d.Queues() {

@@ -15,6 +15,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/wireguard"
 	"tunbench/harness/worker"
@@ -38,7 +39,7 @@ type wireguardGoWire struct {
 	lost  [2]uint64           // datagrams or trains of them that the sockets of each host dropped
 }
 
-func newWireguardGoWire(s Spec, hook bpf.Hook, p record.Placement) *wireguardGoWire {
+func newWireguardGoWire(s spec.Spec, hook bpf.Hook, p record.Placement) *wireguardGoWire {
 	return &wireguardGoWire{tunnel: tunnel{spec: s, hook: hook}, placement: p}
 }
 
@@ -76,13 +77,13 @@ func (w *wireguardGoWire) build() error {
 // virtio-net header and all offloads that the kernel has.
 func (w *wireguardGoWire) buildOwnDevices() error {
 	s := w.spec
-	s.VnetHdr, s.Offload = 10, OffloadUSO
+	s.VnetHdr, s.Offload = 10, spec.OffloadUSO
 	err := w.buildDevices(s)
 	var option *tuntap.OptionError
 	if !errors.As(err, &option) || !option.Unsupported() {
 		return err
 	}
-	s.Offload = OffloadTSO // before Linux 6.2
+	s.Offload = spec.OffloadTSO // before Linux 6.2
 	return w.buildDevices(s)
 }
 
@@ -94,7 +95,7 @@ func (w *wireguardGoWire) start(host int, key, peer wgtypes.Key) (*wireguard.Dev
 		return nil, fmt.Errorf("duplicate the descriptor of %s: %w", tunnelNames[host], err)
 	}
 	return wireguard.Start(wireguard.Config{
-		FD: fd, MTU: w.spec.mtu(), Port: wireguardPort, Key: key, Peer: peer,
+		FD: fd, MTU: w.spec.MTU(), Port: wireguardPort, Key: key, Peer: peer,
 		Endpoint: netip.AddrPortFrom(underlayAddrs[1-host].Addr(), wireguardPort),
 	})
 }
@@ -146,7 +147,7 @@ func (w *wireguardGoWire) passedThrough(host int) wireguard.Counts {
 
 func (w *wireguardGoWire) empty() (bool, error) {
 	var counts []uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		if empty, err := w.devices[from].empty(); err != nil || !empty {
 			return false, err
 		}
@@ -263,7 +264,7 @@ func gone(h record.Hop, reason string) map[string]uint64 {
 
 func (w *wireguardGoWire) mismatch(t *record.Trial) string {
 	var taken [2]uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		to := 1 - from
 		out, in := w.ended[from], w.ended[to]
 		taken[from] = out.Taken

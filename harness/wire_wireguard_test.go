@@ -10,29 +10,30 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 func TestWireguardGo(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"default":        func(s *Spec) {},
-		"both":           func(s *Spec) { s.Dir = Both },
-		"flows":          func(s *Spec) { s.Flows, s.Size = 16, 1400 },
-		"ipv6":           func(s *Spec) { s.Family, s.Size = 6, 200 },
-		"imix":           func(s *Spec) { s.Size = SizeIMIX },
-		"longest":        func(s *Spec) { s.Size = maxTunnelled },
-		"super-packets":  func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
-		"paced":          func(s *Spec) { s.Rate = 2000 },
-		"pfifo and ring": func(s *Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
+	for name, set := range map[string]func(*spec.Spec){
+		"default":        func(s *spec.Spec) {},
+		"both":           func(s *spec.Spec) { s.Dir = spec.Both },
+		"flows":          func(s *spec.Spec) { s.Flows, s.Size = 16, 1400 },
+		"ipv6":           func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
+		"imix":           func(s *spec.Spec) { s.Size = spec.SizeIMIX },
+		"longest":        func(s *spec.Spec) { s.Size = spec.MaxTunnelled },
+		"super-packets":  func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
+		"paced":          func(s *spec.Spec) { s.Rate = 2000 },
+		"pfifo and ring": func(s *spec.Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
-			s.Path = PathWireGuardGo
+			s.Path = spec.PathWireGuardGo
 			set(&s)
 			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 				trial := run(t, s, hook)
-				if s.Dir == Both {
+				if s.Dir == spec.Both {
 					trial.Queues = nil // of the first device only
 				}
 				balanced(t, trial)
@@ -62,7 +63,7 @@ func openFiles(t *testing.T) int {
 // Nothing of a tunnel is left behind: no goroutine and no descriptor.
 func TestTunnelsLeaveNothing(t *testing.T) {
 	needRoot(t)
-	for _, path := range []Path{PathVPN, PathWireGuardGo} {
+	for _, path := range []spec.Path{spec.PathVPN, spec.PathWireGuardGo} {
 		s := short()
 		s.Path = path
 		run(t, s, bpf.Tracepoint) // what is made once stays
@@ -98,7 +99,7 @@ func TestDropsIn(t *testing.T) {
 func TestWireguard(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Path = PathWireGuard
+	s.Path = spec.PathWireGuard
 	if err := lab.Probe(context.Background(), s, string(bpf.None)); err != nil {
 		reason, detail := Classify(err)
 		if reason != record.Unsupported || !strings.Contains(detail, "RTM_NEWLINK") || !strings.Contains(detail, "operation not supported") {
@@ -109,14 +110,14 @@ func TestWireguard(t *testing.T) {
 		}
 		return
 	}
-	for name, set := range map[string]func(*Spec){
-		"default":       func(s *Spec) {},
-		"both":          func(s *Spec) { s.Dir = Both },
-		"flows":         func(s *Spec) { s.Flows, s.Size = 16, 1400 },
-		"ipv6":          func(s *Spec) { s.Family, s.Size = 6, 200 },
-		"longest":       func(s *Spec) { s.Size = maxTunnelled },
-		"super-packets": func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
-		"paced":         func(s *Spec) { s.Rate = 500 },
+	for name, set := range map[string]func(*spec.Spec){
+		"default":       func(s *spec.Spec) {},
+		"both":          func(s *spec.Spec) { s.Dir = spec.Both },
+		"flows":         func(s *spec.Spec) { s.Flows, s.Size = 16, 1400 },
+		"ipv6":          func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
+		"longest":       func(s *spec.Spec) { s.Size = spec.MaxTunnelled },
+		"super-packets": func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
+		"paced":         func(s *spec.Spec) { s.Rate = 500 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s

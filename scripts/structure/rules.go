@@ -19,7 +19,7 @@ var rules = []rule{
 	{"bench/cmd/tunbench", "bench bench/* harness/vm reports reports/*"},
 
 	// What to measure, and in which order.
-	{"bench", "bench/* harness reports/record reports/stat"},
+	{"bench", "bench/* harness harness/spec reports/record reports/stat"},
 	{"bench/mlr", ""},
 
 	// One trial: its entry points, its phases, and then what the packets cross,
@@ -27,6 +27,8 @@ var rules = []rule{
 	{"harness", "harness/* bpf bpf/hist reports/record"},
 
 	// One noun each, for the packages above.
+	{"harness/spec", "harness/iperf harness/packet harness/sink bpf reports/record"},
+
 	{"harness/carry", "harness/packet harness/seal harness/worker harness/uring harness/vhost"},
 	{"harness/sink", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
 	{"harness/traffic", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
