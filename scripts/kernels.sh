@@ -82,7 +82,7 @@ for s in "${series[@]}"; do
 		echo "kernels: $release is already there" >&2
 		continue
 	fi
-	echo "kernels: downloading $package" >&2
+	echo "kernels: fetching $package" >&2
 	# apt-get checks size, hash and signature of what it downloads. As root it
 	# would download as _apt, which may not write here.
 	if ! (cd "$tmp" && apt-get -qq -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root download "$package") </dev/null >"$tmp/log" 2>&1; then
