@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 )
 
@@ -15,7 +16,7 @@ type (
 	Section = harness.Section
 	Row     = harness.Row
 
-	ObserverError = harness.ObserverError
+	ObserverError = refusal.Unobservable
 )
 
 // Status of a Row.
@@ -43,7 +44,7 @@ func NewPartyLab() PartyLab { return hostLab{harness.New()} }
 
 type hostLab struct{ *harness.Lab }
 
-func (hostLab) Classify(err error) (reason, detail string) { return harness.Classify(err) }
+func (hostLab) Classify(err error) (reason, detail string) { return refusal.Classify(err) }
 
 // Doctor tells what this kernel and host can do and what would spoil a
 // measurement.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
@@ -127,7 +127,7 @@ func (c *closedLoops) calibrate(ctx context.Context, base Scenario) (rates []flo
 		rates = append(rates, t.Metrics[record.PPS])
 	}
 	if len(rates) == 0 {
-		return nil, &harness.MissingError{Detail: fmt.Sprintf(
+		return nil, &refusal.Missing{Detail: fmt.Sprintf(
 			"what load=max reaches is not known: all %d trials of %s are invalid (%s); set a rate such as load=10000pps", calibrations, base.Name, flags[0])}
 	}
 	return rates, nil

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -65,7 +65,7 @@ func (f *fakeLab) Run(_ context.Context, s spec.Spec, hook string, floor record.
 	return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}}, nil
 }
 func (f *fakeLab) Classify(err error) (string, string) {
-	var missing *harness.MissingError
+	var missing *refusal.Missing
 	if errors.As(err, &missing) {
 		return record.Missing, err.Error()
 	}

@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // unobservable is an observer that the kernel refuses.
 func unobservable() error {
-	return &harness.ObserverError{Err: fmt.Errorf("attach tracepoint: the kernel is locked down: %w", errUnsupported)}
+	return &refusal.Unobservable{Err: fmt.Errorf("attach tracepoint: the kernel is locked down: %w", errUnsupported)}
 }
 
 // bareAlone holds that a scenario has all its bare trials, no observed one but

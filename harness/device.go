@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
@@ -70,32 +70,9 @@ func newDevice(ns *netns.NS, name string, s spec.Spec, l netns.Link) (*device, e
 		return d, err
 	}
 	if err := ns.Configure(name, l); err != nil {
-		return d, linkRefused(err, l)
+		return d, refusal.OfLink(err, l)
 	}
 	return d, d.readBack(l)
-}
-
-// maxRing is how many packets the ring behind a queue can hold: the kernel takes
-// its memory, 8 bytes a packet, in one piece of at most 4 MiB where pages have 4 KiB
-// (KMALLOC_MAX_SIZE in __ptr_ring_init_queue_alloc of include/linux/ptr_ring.h).
-const maxRing = 4 << 20 / 8
-
-// linkRefused says what the errno of a refused setting means. Of the length of the
-// ring: whatever kept the kernel from making the rings, tun_device_event of
-// drivers/net/tun.c answers with NOTIFY_BAD, which reads as EPERM. Of the qdisc:
-// ENOENT is for one that the kernel does not know and finds no module for.
-func linkRefused(err error, l netns.Link) error {
-	var call *netns.CallError
-	if errors.As(err, &call) && call.Err == unix.ENOENT && call.Call == "set root qdisc "+l.Qdisc {
-		return &UnsupportedError{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, l.Qdisc, err)}
-	}
-	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {
-		return err
-	}
-	if l.TxQLen > maxRing && os.Getpagesize() == 4096 {
-		return &UnsupportedError{fmt.Sprintf("txqlen=%d: the kernel makes no ring of more than %d packets; choose at most that: %v", l.TxQLen, maxRing, err)}
-	}
-	return &MissingError{fmt.Sprintf("txqlen=%d: the kernel could not make the rings, 8 bytes a packet of each queue; choose a smaller one or fewer queues: %v", l.TxQLen, err)}
 }
 
 func (d *device) create(name string) error {
@@ -181,7 +158,7 @@ func offloadsAsAsked(name string, asked spec.Offload, features []string) error {
 			if slices.Contains(features, feature) == on {
 				continue
 			}
-			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but turned %s %s", asked, name, feature, map[bool]string{true: "off", false: "on"}[on])}
+			return &refusal.Unsupported{Detail: fmt.Sprintf("the kernel took offload=%s for %s, but turned %s %s", asked, name, feature, map[bool]string{true: "off", false: "on"}[on])}
 		}
 		on = on && e.offload != asked
 	}
@@ -240,7 +217,7 @@ func asAsked(got netns.State, want netns.Link) error {
 }
 
 func downgraded(name, what string, want, got any) error {
-	return &UnsupportedError{fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
+	return &refusal.Unsupported{Detail: fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
 }
 
 // target is the device to an observer.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
@@ -91,7 +92,7 @@ func newEvent(s spec.Spec, g ground) (*event, error) {
 		}
 	}
 	if !e.eye.KnowsReasons() {
-		return e, &UnsupportedError{fmt.Sprintf("event=%s: what is lost by it is known by the reason of the drop, which this kernel does not tell (Linux 5.17)", s.Event)}
+		return e, &refusal.Unsupported{Detail: fmt.Sprintf("event=%s: what is lost by it is known by the reason of the drop, which this kernel does not tell (Linux 5.17)", s.Event)}
 	}
 	if e.own && e.kind == spec.EventCarrier {
 		var err error

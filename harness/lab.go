@@ -18,6 +18,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
@@ -164,7 +165,7 @@ func (l *Lab) prepare(s spec.Spec, hook bpf.Hook) (setup, error) {
 		return nil, err
 	}
 	if s.Bypass && hook != bpf.None && !hook.SeesBypass() {
-		return nil, &ObserverError{&UnsupportedError{fmt.Sprintf("the %s hook does not see packets that bypass the qdisc (PACKET_QDISC_BYPASS); use --hook kprobe or fentry where the kernel has them, or --arm bare", hook)}}
+		return nil, &refusal.Unobservable{Err: &refusal.Unsupported{Detail: fmt.Sprintf("the %s hook does not see packets that bypass the qdisc (PACKET_QDISC_BYPASS); use --hook kprobe or fentry where the kernel has them, or --arm bare", hook)}}
 	}
 	cpus, err := usable(s.CPUs)
 	if err != nil {
@@ -175,7 +176,7 @@ func (l *Lab) prepare(s spec.Spec, hook bpf.Hook) (setup, error) {
 		return nil, err
 	}
 	if n, workers := crowd(p); s.IO == spec.IOSpin && workers > n {
-		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
+		return nil, &refusal.Missing{Detail: fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
 	}
 	if s.Gen.Conversation() {
 		return prepareTalk(s, hook, p)

@@ -12,6 +12,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -101,7 +102,7 @@ func observeWrites(t *testing.T, s spec.Spec, side bpf.Side, hook bpf.Hook) {
 	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer d.Close()
 	if err != nil {
-		if reason, detail := Classify(err); reason == record.Unsupported {
+		if reason, detail := refusal.Classify(err); reason == record.Unsupported {
 			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)
@@ -327,7 +328,7 @@ func TestObserverCutsTunnels(t *testing.T) {
 	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer d.Close()
 	if err != nil {
-		if reason, detail := Classify(err); reason == record.Unsupported {
+		if reason, detail := refusal.Classify(err); reason == record.Unsupported {
 			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/socket"
 	"tunbench/harness/spec"
 )
@@ -90,7 +91,7 @@ func unproven(h bpf.Hook, err error) error {
 func observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
 	o, err := bpf.Open(h, t)
 	if err != nil {
-		return nil, &ObserverError{err}
+		return nil, &refusal.Unobservable{Err: err}
 	}
 	return o, nil
 }

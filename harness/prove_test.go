@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"tunbench/bpf"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -168,8 +169,8 @@ func TestLockedDown(t *testing.T) {
 			}
 			continue
 		}
-		var observer *ObserverError
-		if reason, detail := Classify(err); !errors.As(err, &observer) || reason != record.Unsupported || !strings.Contains(detail, "lockdown=confidentiality") {
+		var observer *refusal.Unobservable
+		if reason, detail := refusal.Classify(err); !errors.As(err, &observer) || reason != record.Unsupported || !strings.Contains(detail, "lockdown=confidentiality") {
 			t.Errorf("lockdown=%s: %v: %s", level, err, reason)
 		}
 	}
@@ -181,8 +182,8 @@ func TestObserverIsToBlame(t *testing.T) {
 	s := short()
 	s.Gen, s.Bypass = spec.GenPacket, true
 	_, err := lab.Run(t.Context(), s, string(bpf.Tracepoint), record.Floor{})
-	var observer *ObserverError
-	if reason, _ := Classify(err); !errors.As(err, &observer) || reason != record.Unsupported {
+	var observer *refusal.Unobservable
+	if reason, _ := refusal.Classify(err); !errors.As(err, &observer) || reason != record.Unsupported {
 		t.Errorf("bypass: %v is %s", err, reason)
 	}
 	if err := lab.Probe(t.Context(), s, string(bpf.Tracepoint)); !errors.As(err, &observer) {
@@ -207,7 +208,7 @@ func TestObserverIsToBlame(t *testing.T) {
 		{&bpf.HookError{Hook: bpf.Fentry, Err: unix.EINVAL}, record.Unsupported},
 		{&bpf.HookError{Hook: bpf.Fentry, Err: unix.EMFILE}, record.Missing},
 	} {
-		if reason, _ := Classify(&ObserverError{c.err}); reason != c.want {
+		if reason, _ := refusal.Classify(&refusal.Unobservable{Err: c.err}); reason != c.want {
 			t.Errorf("%v is %s, want %s", errors.Unwrap(c.err), reason, c.want)
 		}
 	}

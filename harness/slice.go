@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/condition"
 	"tunbench/harness/host"
 	"tunbench/harness/spec"
 	"tunbench/harness/worker"
@@ -211,7 +212,7 @@ func (c *slicing) couples(ctx context.Context, parties [2]Party) error {
 		if err != nil {
 			return err
 		}
-		if next.stolen > stealLimit {
+		if next.stolen > condition.StealLimit {
 			spare = append(spare, next)
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tunbench/harness/condition"
 	"tunbench/harness/host"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -137,7 +138,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 			}
 			seen := seenBy(sides[0])
 			steal := seen.first.stat.Steal(seen.last.stat, nil)
-			if (steal > stealLimit) != (name == "always") {
+			if (steal > condition.StealLimit) != (name == "always") {
 				t.Errorf("%.3f of the kept time is stolen", steal)
 			}
 		})

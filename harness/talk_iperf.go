@@ -9,6 +9,7 @@ import (
 
 	"tunbench/harness/iperf"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/stream"
 	"tunbench/harness/worker"
@@ -60,7 +61,7 @@ func newProgram(s spec.Spec, p record.Placement) (*program, spec.Spec, error) {
 		err = k.found.Can(k.test)
 	}
 	if missing := new(iperf.MissingError); errors.As(err, &missing) {
-		return nil, s, &MissingError{missing.Detail}
+		return nil, s, &refusal.Missing{Detail: missing.Detail}
 	}
 	if err != nil {
 		return nil, s, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"tunbench/bpf"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -335,7 +336,7 @@ func TestIPerf3Missing(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("error %v, want one with %q", err, c.says)
 			}
-			if reason, _ := Classify(err); name != "not a test" && reason != record.Missing {
+			if reason, _ := refusal.Classify(err); name != "not a test" && reason != record.Missing {
 				t.Errorf("reason %s of %v", reason, err)
 			}
 		})

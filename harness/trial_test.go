@@ -20,6 +20,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
@@ -101,7 +102,7 @@ func runOrSkip(t *testing.T, s spec.Spec, hook bpf.Hook) record.Trial {
 	if err == nil {
 		return trial
 	}
-	if reason, detail := Classify(err); reason == record.Unsupported {
+	if reason, detail := refusal.Classify(err); reason == record.Unsupported {
 		t.Skipf("this kernel cannot: %s", detail)
 	}
 	t.Fatal(err)
@@ -452,7 +453,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: was run", name)
 			continue
 		}
-		if reason, detail := Classify(err); reason != c.reason || !strings.Contains(detail, c.words) {
+		if reason, detail := refusal.Classify(err); reason != c.reason || !strings.Contains(detail, c.words) {
 			t.Errorf("%s: %s: %s, want %s with %q", name, reason, detail, c.reason, c.words)
 		}
 	}

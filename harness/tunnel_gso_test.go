@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
@@ -48,7 +49,7 @@ func TestTunnelledSuperPackets(t *testing.T) {
 			d, err := newDevice(ns, deviceName, s, linkOf(s))
 			defer d.Close()
 			if err != nil {
-				reason, detail := Classify(err)
+				reason, detail := refusal.Classify(err)
 				if reason != record.Unsupported {
 					t.Fatal(err)
 				}

@@ -10,6 +10,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
@@ -215,7 +216,7 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		}
 		s, err := traffic.Open(c)
 		if c.Vhost && err != nil {
-			return vhostError(err)
+			return refusal.OfVhost(err)
 		}
 		if err != nil {
 			return err

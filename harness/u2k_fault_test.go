@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
@@ -129,7 +130,7 @@ func TestLinkIsDown(t *testing.T) {
 	if err == nil {
 		t.Fatal("a trial in which every write was refused has ended well")
 	}
-	if reason, detail := Classify(err); reason != record.Unsupported || !strings.Contains(detail, unix.EIO.Error()) {
+	if reason, detail := refusal.Classify(err); reason != record.Unsupported || !strings.Contains(detail, unix.EIO.Error()) {
 		t.Errorf("%s: %s", reason, detail)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tunbench/bpf"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -186,7 +187,7 @@ func TestWritesOnEveryRung(t *testing.T) {
 				set(&s)
 				trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 1})
 				if reason, detail := "", ""; err != nil {
-					if reason, detail = Classify(err); reason == record.Unsupported && s.Gen == spec.GenUDPGSO {
+					if reason, detail = refusal.Classify(err); reason == record.Unsupported && s.Gen == spec.GenUDPGSO {
 						t.Skipf("this kernel cannot: %s", detail) // virtio-net headers know super-packets of UDP since Linux 6.2
 					}
 					t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 	"tunbench/bpf"
 	"tunbench/harness/host"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/uring"
 	"tunbench/reports/record"
@@ -53,7 +54,7 @@ func arms() []bpf.Hook {
 func runIfSupported(t *testing.T, s spec.Spec, hook bpf.Hook) record.Trial {
 	t.Helper()
 	if err := lab.Probe(context.Background(), s, string(hook)); err != nil {
-		if reason, detail := Classify(err); reason == record.Unsupported && !strings.Contains(detail, "io_uring") {
+		if reason, detail := refusal.Classify(err); reason == record.Unsupported && !strings.Contains(detail, "io_uring") {
 			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)
@@ -235,7 +236,7 @@ func TestRingRefused(t *testing.T) {
 		unix.ENOSYS: record.Unsupported, unix.EPERM: record.Unsupported, unix.EMFILE: record.Missing,
 	} {
 		err := fmt.Errorf("open the ring of queue 0: %w", &uring.CallError{Call: "io_uring_setup", Err: errno})
-		if reason, detail := Classify(err); reason != want || !strings.Contains(detail, "io_uring_setup: "+errno.Error()) {
+		if reason, detail := refusal.Classify(err); reason != want || !strings.Contains(detail, "io_uring_setup: "+errno.Error()) {
 			t.Errorf("%v: %s: %s, want %s", errno, reason, detail, want)
 		}
 	}
@@ -259,7 +260,7 @@ func TestRingTurnedOff(t *testing.T) {
 	for _, dir := range []spec.Dir{spec.K2U, spec.U2K} {
 		s := short()
 		s.IO, s.Dir = spec.IOURing, dir
-		reason, detail := Classify(lab.Probe(context.Background(), s, "none"))
+		reason, detail := refusal.Classify(lab.Probe(context.Background(), s, "none"))
 		if reason != record.Unsupported || !strings.Contains(detail, "io_uring_setup") {
 			t.Errorf("%s: %s: %s", dir, reason, detail)
 		}

@@ -19,6 +19,7 @@ import (
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
@@ -77,7 +78,7 @@ func TestVhost(t *testing.T) {
 				set(&s)
 				if s.Gen == spec.GenUDPGSO && !uso {
 					_, err := lab.Run(context.Background(), s, string(hook), record.Floor{})
-					if reason, detail := Classify(err); reason != record.Unsupported {
+					if reason, detail := refusal.Classify(err); reason != record.Unsupported {
 						t.Errorf("without USO: %s: %s", reason, detail)
 					}
 					return
@@ -469,30 +470,4 @@ func TestVhostFaults(t *testing.T) {
 			t.Errorf("%d descriptors before, %d after", before, after)
 		}
 	})
-}
-
-// TestVhostReasons are those for which a scenario of io=vhost cannot be run.
-func TestVhostReasons(t *testing.T) {
-	asRoot(t, false)
-	withConfig(t, nil)
-	for _, c := range []struct {
-		call   string
-		errno  unix.Errno
-		reason string
-	}{
-		{"open " + vhost.Path, unix.ENOENT, record.Unsupported},
-		{"open " + vhost.Path, unix.ENODEV, record.Unsupported},
-		{"open " + vhost.Path, unix.EPERM, record.Unprivileged},
-		{"open " + vhost.Path, unix.EACCES, record.Unprivileged},
-		{"ioctl VHOST_GET_FEATURES", unix.EOPNOTSUPP, record.Unsupported},
-		{"ioctl VHOST_NET_SET_BACKEND", unix.EINVAL, record.Unsupported},
-		{"mmap 1 bytes for a virtqueue", unix.ENOMEM, record.Missing},
-		{"eventfd", unix.EMFILE, record.Missing},
-		{"ioctl VHOST_SET_OWNER", unix.EFAULT, record.Failed},
-	} {
-		reason, detail := Classify(vhostError(&call.Error{Call: c.call, Err: c.errno}))
-		if reason != c.reason || !strings.Contains(detail, c.call) || !strings.Contains(detail, c.errno.Error()) {
-			t.Errorf("%s: %v: %s: %s, want %s", c.call, c.errno, reason, detail, c.reason)
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -62,7 +63,7 @@ func TestXDPSeesEveryFrame(t *testing.T) {
 					defer d.Close()
 					x, err := bpf.OpenXDP(d.state.Index, ns.Do, drop, generic)
 					if mode == spec.TUN && !generic {
-						if reason, _ := Classify(err); reason != record.Unsupported || !errors.Is(err, unix.EOPNOTSUPP) {
+						if reason, _ := refusal.Classify(err); reason != record.Unsupported || !errors.Is(err, unix.EOPNOTSUPP) {
 							t.Fatalf("a native program on a TUN: %v (%s)", err, reason)
 						}
 						return
