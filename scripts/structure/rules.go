@@ -110,5 +110,4 @@ var exceptions = []exception{
 	{ofMethods, "harness/uring.*", "are to move"},
 	{ofMethods, "harness/vhost.*", "are to move"},
 	{ofMethods, "reports.*", "are to move"},
-	{ofMethods, "reports/stat.*", "are to move"},
 }
