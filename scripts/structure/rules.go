@@ -105,5 +105,4 @@ var exceptions = []exception{
 	{ofMethods, "bench/cmd/tunbench.*", "are to move"},
 	{ofMethods, "harness.*", "are to move"},
 	{ofMethods, "reports.*", "are to move"},
-	{ofMethods, "reports/stat.*", "are to move"},
 }
