@@ -19,7 +19,7 @@ type PairLab interface {
 	Lab
 	// RunPair makes a trial of each side, in alternating windows. The records
 	// are filled in as by Run.
-	RunPair(ctx context.Context, sides [2]harness.Side, seed uint64, floor record.Floor) ([2]record.Trial, error)
+	RunPair(ctx context.Context, sides [2]harness.Variant, seed uint64, floor record.Floor) ([2]record.Trial, error)
 }
 
 // Variant is one side of a comparison.

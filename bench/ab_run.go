@@ -94,12 +94,12 @@ func (r *abRunner) pair(ctx context.Context, c *comparison) (trials [2]record.Tr
 		return trials, ctx.Err()
 	}
 	seed := c.rng.Uint64()
-	var sides [2]harness.Side
+	var sides [2]harness.Variant
 	variants := c.sides
 	for i := range variants {
 		v := &variants[i]
 		v.Spec.Seed = seed // both send the same packets
-		sides[i] = harness.Side{Spec: v.Spec, Hook: v.Hook}
+		sides[i] = harness.Variant{Spec: v.Spec, Hook: v.Hook}
 	}
 	if r.Builds != nil {
 		return r.pairOfBuilds(ctx, c, variants)

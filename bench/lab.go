@@ -11,7 +11,7 @@ import (
 // What the command needs of the harness, so that it stands on bench alone.
 type (
 	Spec    = spec.Spec
-	Side    = harness.Side
+	Side    = harness.Variant
 	Report  = harness.Report
 	Section = harness.Section
 	Row     = harness.Row
@@ -38,9 +38,9 @@ const SectionObserver = harness.SectionObserver
 // NewLab returns the Lab of this host.
 func NewLab() PairLab { return hostLab{harness.New()} }
 
-// NewPartyLab returns the Lab of this host for a process that measures one side
+// NewSideLab returns the Lab of this host for a process that measures one side
 // of a pair.
-func NewPartyLab() PartyLab { return hostLab{harness.New()} }
+func NewSideLab() SideLab { return hostLab{harness.New()} }
 
 type hostLab struct{ *harness.Lab }
 

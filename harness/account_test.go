@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/reports/record"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/refusal"

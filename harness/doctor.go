@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/condition"
 	"tunbench/harness/host"
@@ -270,7 +271,7 @@ var trialGates = []Row{
 	{Name: record.FlagUnsteady, Status: StatusUnknown, Detail: fmt.Sprintf(
 		"judged in each trial: its windows may spread by %.0f %%, and their first and last third differ by %.0f %%", 100*unsteadyLimit, 100*thirdsLimit)},
 	{Name: record.FlagGeneratorLimited, Status: StatusUnknown, Detail: fmt.Sprintf(
-		"judged in each trial: senders may spend %.0f %% of their time outside the kernel", 100*generatorLimit)},
+		"judged in each trial: senders may spend %.0f %% of their time outside the kernel", 100*GeneratorLimit)},
 	{Name: record.FlagUnexplained, Status: StatusUnknown, Detail: "judged in each trial: every packet is accounted for"},
 }
 

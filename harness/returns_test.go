@@ -163,7 +163,7 @@ func TestDetachedObserver(t *testing.T) {
 			continue
 		}
 		s := short()
-		trials, err := lab.RunPair(t.Context(), [2]Side{{s, string(bpf.None)}, {s, string(hook)}}, 1, record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10}})
+		trials, err := lab.RunPair(t.Context(), [2]Variant{{s, string(bpf.None)}, {s, string(hook)}}, 1, record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -60,7 +60,8 @@ func (w warmth) String() string {
 // whose warm-up is too short to be cut into slices is not looked at; nor is an
 // open loop, whose rate is that of its schedule from the first packet on, nor
 // gen=iperf3, whose warm-up is the program's own.
-func warmUp(ctx context.Context, r rig, s spec.Spec) (w warmth, err error) {
+func warmUp(ctx context.Context, r *session) (w warmth, err error) {
+	s := r.spec
 	slice := s.Warmup / warmupSlices
 	if s.Count > 0 || s.Rate > 0 || s.Gen == spec.GenIPerf3 || slice < leastSlice {
 		return w, wait(ctx, r, s.Warmup)
@@ -79,7 +80,7 @@ func warmUp(ctx context.Context, r rig, s spec.Spec) (w warmth, err error) {
 
 // warmUpRates gives the rate of delivery in each slice of one warm-up, in
 // packets/ns; fewer if the senders have ended before.
-func warmUpRates(ctx context.Context, r rig, slice time.Duration) (rates []float64, err error) {
+func warmUpRates(ctx context.Context, r *session, slice time.Duration) (rates []float64, err error) {
 	before := r.sample()
 	start := before.at
 	for i := range warmupSlices {
@@ -88,7 +89,7 @@ func warmUpRates(ctx context.Context, r rig, slice time.Duration) (rates []float
 			return nil, err
 		}
 		select {
-		case <-r.sent():
+		case <-r.sent:
 			return rates, nil
 		default:
 		}

@@ -102,18 +102,18 @@ func TestWarmUpIsExtended(t *testing.T) {
 		}, warmupSlices*leastSlice - 12, ""},
 		"none": {ramp(9 * time.Second), func(s *spec.Spec) { s.Warmup = 0 }, 0, ""},
 	} {
-		f := newFakeRig()
+		f := newFakeTrial()
 		f.delivered = c.delivered
 		s := threeWindows()
 		if c.change != nil {
 			c.change(&s)
 		}
-		m, err := runPhases(context.Background(), f, s)
+		m, err := runPhases(context.Background(), f.session(s))
 		if err != nil {
 			t.Fatal(err)
 		}
 		// A twelfth of a second is not a whole number of ns.
-		if start := time.Duration(m.samples[0].at); (start-c.starts).Abs() > time.Microsecond || m.warm.String() != c.warm {
+		if start := time.Duration(m.samples[0].at); (start-c.starts).Abs() > time.Microsecond || m.warm != c.warm {
 			t.Errorf("%s: measured from %v (%q), want %v (%q)", name, start, m.warm, c.starts, c.warm)
 		}
 		if len(m.samples) != 4 {
@@ -128,7 +128,7 @@ func TestWarmUpIsExtended(t *testing.T) {
 // TestWarmUpEnds holds that a warm-up ends when the trial does.
 func TestWarmUpEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	f := newFakeRig()
+	f := newFakeTrial()
 	waits := 0
 	f.onCall = func(name string) {
 		if name == "wait" {
@@ -138,7 +138,7 @@ func TestWarmUpEnds(t *testing.T) {
 			}
 		}
 	}
-	if _, err := runPhases(ctx, f, threeWindows()); !errors.Is(err, context.Canceled) || slices.Contains(f.calls, "measure") {
+	if _, err := runPhases(ctx, f.session(threeWindows())); !errors.Is(err, context.Canceled) || slices.Contains(f.calls, "measure") {
 		t.Errorf("cancelled during the warm-up: %v, phases %v", err, f.calls)
 	}
 }

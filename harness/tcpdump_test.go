@@ -111,16 +111,16 @@ func (c *capture) stop(t *testing.T) {
 	}
 }
 
-// watchedBed starts tcpdump before the traffic, and ends it while there is still
+// watchedTrial starts tcpdump before the traffic, and ends it while there is still
 // a device.
-type watchedBed struct {
-	*bed
+type watchedTrial struct {
+	*packetTrial
 	listen, end func()
 }
 
-func (b *watchedBed) start() error { b.listen(); return b.bed.start() }
+func (b *watchedTrial) start() error { b.listen(); return b.packetTrial.start() }
 
-func (b *watchedBed) collect() error { b.end(); return b.bed.collect() }
+func (b *watchedTrial) collect() error { b.end(); return b.packetTrial.collect() }
 
 // TestTcpdumpAgrees: tcpdump on the device sees as many packets, or
 // super-packets, and bytes as we count.
@@ -158,18 +158,18 @@ func TestTcpdumpAgrees(t *testing.T) {
 				sent := newK2U(s, bpf.Tracepoint, p)
 				g, ns = sent, func() *netns.NS { return sent.ns }
 			}
-			b := newBed(s, g, p)
+			b := newPacketTrial(s, g, p)
 			var dump *capture
-			w := &watchedBed{b, func() { dump = startCapture(t, ns(), deviceName) }, func() { dump.stop(t) }}
+			w := &watchedTrial{b, func() { dump = startCapture(t, ns(), deviceName) }, func() { dump.stop(t) }}
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), w, s)
+			m, err := runPhases(context.Background(), over(w.packetTrial, w))
 			restore()
 			if err != nil {
 				t.Fatal(err)
 			}
 			trial := b.trial(m, record.Floor{SyscallNs: 1}, false)
 			balanced(t, trial)
-			skbs := trial.Accounting.Accepted / b.lanes[0].perSKB
+			skbs := trial.Accounting.Accepted / b.directions[0].perSKB
 			headers := packet.HeadersLen(s.Mode == spec.TAP, s.Family)
 			if s.Gen == spec.GenPacketGSO {
 				headers = packet.TCPHeadersLen(s.Mode == spec.TAP, s.Family)

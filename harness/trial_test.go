@@ -17,6 +17,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/packet"
@@ -268,9 +269,9 @@ func TestAMillionPackets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newProcBed(s, hook, p)
+		b := newProcTrial(s, hook, p)
 		restore := quiet(2)
-		m, err := runPhases(context.Background(), b, s)
+		m, err := runPhases(context.Background(), over(b.packetTrial, b))
 		restore()
 		if err != nil {
 			t.Fatal(err)
@@ -288,19 +289,19 @@ func TestAMillionPackets(t *testing.T) {
 	}
 }
 
-// procBed reads /proc/net/dev before it is torn down.
-type procBed struct {
-	*bed
+// procTrial reads /proc/net/dev before it is torn down.
+type procTrial struct {
+	*packetTrial
 	ground               *k2u
 	read, bytes, dropped uint64
 }
 
-func newProcBed(s spec.Spec, hook bpf.Hook, p record.Placement) *procBed {
+func newProcTrial(s spec.Spec, hook bpf.Hook, p record.Placement) *procTrial {
 	g := newK2U(s, hook, p)
-	return &procBed{bed: newBed(s, g, p), ground: g}
+	return &procTrial{packetTrial: newPacketTrial(s, g, p), ground: g}
 }
 
-func (b *procBed) collect() error {
+func (b *procTrial) collect() error {
 	var text []byte
 	if err := b.ground.ns.Do(func() (err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/dev")
@@ -322,7 +323,7 @@ func (b *procBed) collect() error {
 			*into = n
 		}
 	}
-	return b.bed.collect()
+	return b.packetTrial.collect()
 }
 
 // A filter keeps all packets, and its time is found in the send calls.
@@ -415,13 +416,13 @@ func TestTwoNamespacesOneIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	otherGround := newK2U(s, bpf.None, p)
-	other := newBed(s, otherGround, p)
+	other := newPacketTrial(s, otherGround, p)
 	if err := errors.Join(other.build(), other.start()); err != nil {
 		t.Fatal(err)
 	}
 	g := newK2U(s, bpf.Tracepoint, p)
-	b := newBed(s, g, p)
-	m, err := runPhases(context.Background(), b, s)
+	b := newPacketTrial(s, g, p)
+	m, err := runPhases(context.Background(), b.session())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -484,7 +485,7 @@ func TestDeviceDisappears(t *testing.T) {
 			t.Fatal(err)
 		}
 		g := newK2U(s, bpf.None, p)
-		b := newBed(s, g, p)
+		b := newPacketTrial(s, g, p)
 		time.AfterFunc(300*time.Millisecond, func() {
 			g.ns.Do(func() error {
 				link, err := netlink.LinkByName("tunbench0")
@@ -496,7 +497,7 @@ func TestDeviceDisappears(t *testing.T) {
 		})
 		begin := time.Now()
 		restore := quiet(2)
-		_, err = runPhases(context.Background(), b, s)
+		_, err = runPhases(context.Background(), b.session())
 		restore()
 		if err == nil || !strings.Contains(err.Error(), "died") {
 			t.Errorf("io=%s: %v", io, err)

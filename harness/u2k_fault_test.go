@@ -9,6 +9,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/refusal"
@@ -34,14 +35,14 @@ func inNamespace(t *testing.T, ns func() *netns.NS, do func(netlink.Link) error)
 	}
 }
 
-// bedFor makes a bed for s that a test may reach into.
-func bedFor(t *testing.T, s spec.Spec, g func(record.Placement) ground) *bed {
+// trialFor makes a bed for s that a test may reach into.
+func trialFor(t *testing.T, s spec.Spec, g func(record.Placement) ground) *packetTrial {
 	t.Helper()
 	p, err := place(s, []int{0, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBed(s, g(p), p)
+	return newPacketTrial(s, g(p), p)
 }
 
 // TestWrittenDeviceDisappears deletes the device while it is written to: the
@@ -53,7 +54,7 @@ func TestWrittenDeviceDisappears(t *testing.T) {
 			s := short()
 			s.Dir, s.IO, s.Measure, s.Window = dir, io, 20*time.Second, 20*time.Second
 			var ns func() *netns.NS
-			b := bedFor(t, s, func(p record.Placement) ground {
+			b := trialFor(t, s, func(p record.Placement) ground {
 				if dir == spec.Both {
 					g := newBoth(s, bpf.None, p)
 					ns = func() *netns.NS { return g.kernel.ns }
@@ -63,12 +64,12 @@ func TestWrittenDeviceDisappears(t *testing.T) {
 				ns = func() *netns.NS { return g.ns }
 				return g
 			})
-			later := &laterBed{bed: b, wait: 100 * time.Millisecond, do: func() {
+			later := &laterTrial{packetTrial: b, wait: 100 * time.Millisecond, do: func() {
 				inNamespace(t, ns, func(l netlink.Link) error { return netlink.LinkDel(l) })
 			}}
 			begin := time.Now()
 			restore := quiet(4)
-			_, err := runPhases(context.Background(), later, s)
+			_, err := runPhases(context.Background(), over(later.packetTrial, later))
 			restore()
 			if err == nil || !strings.Contains(err.Error(), "died") {
 				t.Errorf("dir=%s io=%s: %v", dir, io, err)
@@ -89,15 +90,15 @@ func TestWrittenLinkGoesDown(t *testing.T) {
 			s := short()
 			s.Dir, s.NAPI, s.Measure = spec.U2K, napi, 300*time.Millisecond
 			var g *u2k
-			b := bedFor(t, s, func(p record.Placement) ground {
+			b := trialFor(t, s, func(p record.Placement) ground {
 				g = newU2K(s, hook, p)
 				return g
 			})
-			later := &laterBed{bed: b, wait: 150 * time.Millisecond, do: func() {
+			later := &laterTrial{packetTrial: b, wait: 150 * time.Millisecond, do: func() {
 				inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 			}}
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), later, s)
+			m, err := runPhases(context.Background(), over(later.packetTrial, later))
 			restore()
 			if err != nil {
 				t.Fatal(err)
@@ -117,15 +118,15 @@ func TestLinkIsDown(t *testing.T) {
 	s := short()
 	s.Dir, s.Measure, s.Window = spec.U2K, 20*time.Second, 20*time.Second
 	var g *u2k
-	b := bedFor(t, s, func(p record.Placement) ground {
+	b := trialFor(t, s, func(p record.Placement) ground {
 		g = newU2K(s, bpf.None, p)
 		return g
 	})
-	before := &laterBed{bed: b, do: func() {
+	before := &laterTrial{packetTrial: b, do: func() {
 		inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 	}}
 	restore := quiet(2)
-	_, err := runPhases(context.Background(), before, s)
+	_, err := runPhases(context.Background(), over(before.packetTrial, before))
 	restore()
 	if err == nil {
 		t.Fatal("a trial in which every write was refused has ended well")
@@ -135,19 +136,19 @@ func TestLinkIsDown(t *testing.T) {
 	}
 }
 
-// laterBed has something happen that long after its start, or right before it.
-type laterBed struct {
-	*bed
+// laterTrial has something happen that long after its start, or right before it.
+type laterTrial struct {
+	*packetTrial
 	wait time.Duration
 	do   func()
 }
 
-func (b *laterBed) start() error {
+func (b *laterTrial) start() error {
 	if b.wait == 0 {
 		b.do()
-		return b.bed.start()
+		return b.packetTrial.start()
 	}
-	if err := b.bed.start(); err != nil {
+	if err := b.packetTrial.start(); err != nil {
 		return err
 	}
 	time.AfterFunc(b.wait, b.do)
@@ -162,9 +163,9 @@ func TestReceiverStopsReading(t *testing.T) {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := short()
 			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Measure = spec.U2K, gen, 1000, 10, 200*time.Millisecond
-			b := bedFor(t, s, func(p record.Placement) ground { return &lateGround{u2k: newU2K(s, hook, p)} })
+			b := trialFor(t, s, func(p record.Placement) ground { return &lateGround{u2k: newU2K(s, hook, p)} })
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), b, s)
+			m, err := runPhases(context.Background(), b.session())
 			restore()
 			if err != nil {
 				t.Fatal(err)
@@ -181,8 +182,8 @@ func TestReceiverStopsReading(t *testing.T) {
 // lateGround has receivers with little room that begin late.
 type lateGround struct{ *u2k }
 
-func (g *lateGround) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	lanes, err := g.u2k.lanes(sending, reading)
+func (g *lateGround) open(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	lanes, err := g.u2k.open(sending, reading)
 	if err != nil {
 		return lanes, err
 	}
@@ -190,7 +191,8 @@ func (g *lateGround) lanes(sending *traffic.Control, reading *sink.Control) ([]*
 		if err := sink.Prepare(r.FDs[0], 1<<16, false); err != nil {
 			return lanes, err
 		}
-		g.lane.readers[i] = &lateReader{Receiver: r}
+		late := &lateReader{Receiver: r}
+		g.lane.readers[i], g.lane.ends[i] = late, late
 	}
 	return lanes, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/call"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
@@ -53,7 +54,7 @@ func (w *writing) openPacketEnd(cpu int, reading *sink.Control) error {
 		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: w.spec.Mode == spec.TAP, VnetHdr: vnetOfSockets,
 		Flows: w.spec.Flows, MaxRead: spec.MaxSize + spec.Headroom, Open: w.spec.Open(),
 	}, reading)}
-	w.lane.readers = append(w.lane.readers, w.packets.reader)
+	w.lane.add(w.packets.reader)
 	return nil
 }
 
@@ -97,13 +98,13 @@ func (w *writing) packetSocket() (fd int, err error) {
 
 // empty is so when all that the device received was read or dropped.
 func (p *packetEnd) empty(received uint64) (bool, error) {
-	if err := p.collect(); err != nil {
+	if err := p.count(); err != nil {
 		return false, err
 	}
 	return p.reader.Progress().Reads+p.drops >= received, nil
 }
 
-func (p *packetEnd) collect() (err error) {
+func (p *packetEnd) count() (err error) {
 	if p.drops, err = sink.SocketOverruns(p.fd); err != nil {
 		return fmt.Errorf("count what a packet socket dropped: %w", err)
 	}

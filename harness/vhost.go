@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/packet"
 	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
@@ -13,25 +14,6 @@ import (
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
-
-// aided is a worker for which a thread of the kernel works.
-type aided interface {
-	// AideTime is the CPU time in ns of that thread; 0 if there is none.
-	AideTime() (int64, error)
-	// Aided tells whether there is such a thread and, once it runs, why it is not
-	// on the CPU of whom it works for and why its time is not known.
-	Aided() (aided bool, pin, time error)
-}
-
-// addAideTime adds the time of a worker's aide to a sum; the sum is -1,
-// unknown, if that is.
-func addAideTime(sum int64, a aided) int64 {
-	n, err := a.AideTime()
-	if err != nil || sum < 0 {
-		return -1
-	}
-	return sum + n
-}
 
 // maxPacket is the longest packet that the device gives or takes, link header
 // included.
@@ -51,7 +33,7 @@ func (d *device) maxWrite() int {
 }
 
 // openVhostReader makes a vhost-net device behind a queue, and its driver.
-func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vhost, error) {
+func openVhostReader(d *device, c sink.Config, control *sink.Control) (*sink.Vhost, error) {
 	config := vhost.Config{Backend: c.FD, VnetHdr: d.vnet, Receive: sink.VhostBuffers(d.maxPacket())}
 	if d.spec.Dir == spec.Both {
 		// One device a queue serves both directions.
@@ -103,38 +85,6 @@ func vhostEmpty(readers []reader) (bool, error) {
 	return true, nil
 }
 
-// aided are those of a lane.
-func (l *lane) aided() (list []aided) {
-	for _, r := range l.readers {
-		if a, ok := r.(aided); ok {
-			list = append(list, a)
-		}
-	}
-	for _, s := range l.senders {
-		list = append(list, s)
-	}
-	return list
-}
-
-// noteAides says what was done about vhost's workers; those of one list fare
-// alike.
-func noteAides(t *record.Trial, list []aided) {
-	for _, a := range list {
-		on, pin, time := a.Aided()
-		switch {
-		case !on:
-			continue
-		case time != nil:
-			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the CPU time of the kernel's workers is not known: %v", time))
-		case pin != nil:
-			t.Notes = append(t.Notes, fmt.Sprintf("vhost: the kernel's workers ran where its scheduler put them, and their CPU time counts: %v", pin))
-		default:
-			t.Notes = append(t.Notes, "vhost: the kernel's worker of each queue ran on the CPU of whom it works for, and its CPU time counts")
-		}
-		return
-	}
-}
-
 // openDrivers makes a vhost-net device behind each queue of both devices, which
 // receives and transmits as far as packets go that way.
 func (w *relayWire) openDrivers() error {
@@ -164,7 +114,7 @@ func (w *relayWire) openDrivers() error {
 
 // closeDrivers leaves them alone while a carrier still uses their memory.
 func (w *relayWire) closeDrivers() error {
-	for _, c := range w.carriers() {
+	for _, c := range w.forwarders() {
 		if t := c.Thread(); t != nil {
 			select {
 			case <-t.Done():

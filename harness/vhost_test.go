@@ -14,6 +14,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/host"
@@ -351,17 +352,17 @@ func TestVhostTransmitsTheBytes(t *testing.T) {
 	}
 }
 
-// harmedBed is a bed to which harm is done in the middle of the measured time.
-type harmedBed struct {
-	*bed
+// harmedTrial is a trial to which harm is done in the middle of the measured time.
+type harmedTrial struct {
+	*packetTrial
 	harm func()
 }
 
-func (h *harmedBed) measure(on bool) error {
+func (h *harmedTrial) measure(on bool) error {
 	if on {
 		time.AfterFunc(200*time.Millisecond, h.harm)
 	}
-	return h.bed.measure(on)
+	return h.packetTrial.measure(on)
 }
 
 // TestVhostFaults: what goes wrong is said, at once, and nothing is left behind.
@@ -396,11 +397,11 @@ func TestVhostFaults(t *testing.T) {
 				ns = func() *netns.NS { return ground.(*u2k).ns }
 				ground = newU2K(s, bpf.None, p)
 			}
-			b := newBed(s, ground, p)
+			b := newPacketTrial(s, ground, p)
 			harmed := make(chan error, 1)
 			begin := time.Now()
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), &harmedBed{b, func() {
+			m, err := runPhases(context.Background(), over(b, &harmedTrial{b, func() {
 				harmed <- ns().Do(func() error {
 					link, err := netlink.LinkByName(deviceName)
 					if err != nil {
@@ -408,7 +409,7 @@ func TestVhostFaults(t *testing.T) {
 					}
 					return c.harm(link)
 				})
-			}}, s)
+			}}))
 			restore()
 			select {
 			case harm := <-harmed:

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 
-	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -17,7 +16,7 @@ import (
 // ours, and so no observer.
 type vethWire struct {
 	spec  spec.Spec
-	hosts [2]end
+	hosts [2]pathHost
 	links [2]netns.Link
 	state [2]netns.State
 	// What the two devices counted, at the end.
@@ -29,13 +28,18 @@ func newVethWire(s spec.Spec) *vethWire { return &vethWire{spec: s} }
 // Names of the devices of the two hosts.
 var vethNames = [2]string{"veth0", "veth1"}
 
-func (w *vethWire) build() error {
+func (w *vethWire) build() (site, error) {
+	err := w.construct()
+	return site{hosts: w.hosts}, err
+}
+
+func (w *vethWire) construct() error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: vethNames[i]}
+		w.hosts[i] = pathHost{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: vethNames[i]}
 		w.links[i] = hostLink(w.spec, i, true)
 	}
 	if err := w.hosts[0].ns.Veth(vethNames[0], w.hosts[1].ns, vethNames[1]); err != nil {
@@ -65,10 +69,6 @@ func (w *vethWire) readBack() (err error) {
 	return nil
 }
 
-func (w *vethWire) ends() [2]end               { return w.hosts }
-func (w *vethWire) carriers() []carrier        { return nil }
-func (w *vethWire) observers() []*bpf.Observer { return nil }
-
 // empty is so when the stack of each host has received all that the other
 // one's device sent: what is between them waits in a CPU's backlog.
 func (w *vethWire) empty() (bool, error) {
@@ -85,7 +85,9 @@ func (w *vethWire) empty() (bool, error) {
 	return true, nil
 }
 
-func (w *vethWire) collect() (err error) {
+func (w *vethWire) collect() (ledger, error) { return w, w.count() }
+
+func (w *vethWire) count() (err error) {
 	for i, h := range w.hosts {
 		if w.counters[i], err = h.ns.Counters(h.link); err != nil {
 			return err

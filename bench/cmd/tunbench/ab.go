@@ -180,7 +180,7 @@ func (a *app) workerCommand() *cobra.Command {
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return bench.Serve(cmd.Context(), bench.NewPartyLab(), tool(), os.Stdin, a.stdout)
+			return bench.Serve(cmd.Context(), bench.NewSideLab(), tool(), os.Stdin, a.stdout)
 		},
 	}
 }
