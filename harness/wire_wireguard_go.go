@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/socket"
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/wireguard"
@@ -190,34 +189,15 @@ func (w *wireguardGoWire) count() (err error) {
 // have dropped. A socket of the library is not ours to ask.
 func portDrops(ns *netns.NS, port int) (sum uint64, err error) {
 	err = ns.Do(func() error {
-		for _, name := range []string{"udp", "udp6"} {
-			text, err := os.ReadFile("/proc/thread-self/net/" + name)
-			if errors.Is(err, os.ErrNotExist) { // a kernel without IPv6
-				continue
+		all, err := socket.Table("udp")
+		for _, e := range all {
+			if e.Port == port {
+				sum += e.Drops
 			}
-			if err != nil {
-				return fmt.Errorf("read the drops of sockets: %w", err)
-			}
-			sum += dropsIn(string(text), port)
 		}
-		return nil
+		return err
 	})
 	return sum, err
-}
-
-// dropsIn reads /proc/net/udp: the local address is the second field of a line,
-// with the port in hexadecimal digits, and the drops are the last one.
-func dropsIn(text string, port int) (sum uint64) {
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		if len(fields) < 3 || !strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", port)) {
-			continue
-		}
-		if n, err := strconv.ParseUint(fields[len(fields)-1], 10, 64); err == nil {
-			sum += n
-		}
-	}
-	return sum
 }
 
 func (w *wireguardGoWire) account(t *record.Trial) {
