@@ -77,7 +77,10 @@ func TestFlowsFollowTheirAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := newBoth(s, bpf.None, p)
+		g, err := newGround(s, bpf.None, p)
+		if err != nil {
+			t.Fatal(err)
+		}
 		lanes, err := build(g)
 		defer func() {
 			for _, l := range lanes {

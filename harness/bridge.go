@@ -43,7 +43,7 @@ func newBridge(s spec.Spec, hook bpf.Hook, p record.Placement) *bridge {
 
 func (g *bridge) build() (site, error) {
 	err := g.construct()
-	return site{observers: g.observers()}, err
+	return siteOf(g.ns, g.observers()), err
 }
 
 func (g *bridge) construct() (err error) {

@@ -19,13 +19,18 @@ import (
 	"tunbench/reports/record"
 )
 
+// agreeing is the ledger of a path whose counters agree.
+type agreeing struct{}
+
+func (agreeing) account(*record.Trial)         {}
+func (agreeing) mismatch(*record.Trial) string { return "" }
+
 // TestFlagOfTwoGates holds that a flag is set once, whichever gates ask for it,
 // with a note for each, and that notes without a flag are kept.
 func TestFlagOfTwoGates(t *testing.T) {
 	place := record.Placement{Sender: []int{0}, Reader: []int{1}}
-	g := newK2U(spec.Default(), bpf.None, place)
-	b := newPacketTrial(spec.Default(), g, place)
-	b.ledger = g
+	b := sole(t, spec.Default(), bpf.None, place)
+	b.ledger = agreeing{}
 	seen := host.Delta{Stretches: 1, Elapsed: time.Second, FreqFrom: 3_000_000}
 	seen.Throttles, seen.FreqTo, seen.Wall = 2, 1_000_000, time.Minute
 	m := measurement{samples: make([]sample, 2), seen: seen, warm: warmth{extended: 1}.String()}
@@ -123,7 +128,7 @@ func TestATrialKnowsItsHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := short()
-	b := newPacketTrial(s, newK2U(s, bpf.None, place), place)
+	b := sole(t, s, bpf.None, place)
 	restore := quiet(2)
 	m, err := runPhases(t.Context(), b.session())
 	restore()

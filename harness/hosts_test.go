@@ -160,7 +160,7 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 	for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 		s := shortRelay()
 		s.IO, s.Size, s.Measure = spec.IOPoll, 1500, 300*time.Millisecond
-		b, _ := relayTrial(t, s, hook)
+		b := relayTrial(t, s, hook)
 		m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
 			for _, r := range b.readers {
 				if err := unix.SetsockoptInt(r.(*sink.Receiver).FDs[0], unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10); err != nil {
@@ -183,14 +183,13 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 }
 
 // relayTrial is a trial between hosts, and its path.
-func relayTrial(t *testing.T, s spec.Spec, hook bpf.Hook) (*packetTrial, *relayWire) {
+func relayTrial(t *testing.T, s spec.Spec, hook bpf.Hook) *packetTrial {
 	t.Helper()
 	p, err := place(s, []int{0})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newRelayWire(s, hook, p)
-	return newPacketTrial(s, newHosts(s, w, p), p), w
+	return sole(t, s, hook, p)
 }
 
 // over is the session of b, but for the parts that x replaces.
@@ -219,22 +218,22 @@ func (b *startedTrial) start() error {
 // TestRelayLosesADevice: whichever end goes, the trial ends soon and says why.
 func TestRelayLosesADevice(t *testing.T) {
 	needRoot(t)
-	for name, end := range map[string]func(w *relayWire) error{
-		"first deleted":  func(w *relayWire) error { return w.hosts[0].ns.Delete(relayNames[0]) },
-		"second deleted": func(w *relayWire) error { return w.hosts[1].ns.Delete(relayNames[1]) },
-		"first down":     func(w *relayWire) error { return linkDown(w.hosts[0].ns, relayNames[0]) },
+	for name, end := range map[string]func(hosts [2]pathHost) error{
+		"first deleted":  func(hosts [2]pathHost) error { return hosts[0].ns.Delete(hosts[0].link) },
+		"second deleted": func(hosts [2]pathHost) error { return hosts[1].ns.Delete(hosts[1].link) },
+		"first down":     func(hosts [2]pathHost) error { return linkDown(hosts[0].ns, hosts[0].link) },
 	} {
 		for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
 			s := shortRelay()
 			s.IO, s.Dir, s.Measure = io, spec.Both, 20*time.Second
 			s.Window = s.Measure
-			b, w := relayTrial(t, s, bpf.None)
+			b := relayTrial(t, s, bpf.None)
 			result := make(chan error, 1)
 			var begin time.Time
 			restore := quiet(8)
 			_, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
 				begin = time.Now()
-				time.AfterFunc(100*time.Millisecond, func() { result <- end(w) })
+				time.AfterFunc(100*time.Millisecond, func() { result <- end(b.site.hosts) })
 			}}))
 			restore()
 			if got := <-result; got != nil {
@@ -264,10 +263,10 @@ func linkDown(ns *netns.NS, name string) error {
 func TestRelayToALinkThatIsDown(t *testing.T) {
 	needRoot(t)
 	s := shortRelay()
-	b, w := relayTrial(t, s, bpf.None)
+	b := relayTrial(t, s, bpf.None)
 	result := make(chan error, 1)
 	m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
-		time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(w.hosts[1].ns, relayNames[1]) })
+		time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(b.site.hosts[1].ns, b.site.hosts[1].link) })
 	}}))
 	if err := errors.Join(err, <-result); err != nil {
 		t.Fatal(err)

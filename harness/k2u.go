@@ -38,7 +38,7 @@ func newK2U(s spec.Spec, hook bpf.Hook, p record.Placement) *k2u {
 
 func (g *k2u) build() (site, error) {
 	err := g.construct()
-	return site{observers: g.observers()}, err
+	return siteOf(g.ns, g.observers()), err
 }
 
 func (g *k2u) construct() (err error) {

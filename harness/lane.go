@@ -2,6 +2,7 @@ package harness
 
 import (
 	"tunbench/bpf"
+	"tunbench/harness/netns"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
@@ -79,4 +80,9 @@ func (l *lane) aided() (list []aided) {
 		list = append(list, s)
 	}
 	return list
+}
+
+// siteOf is the site of a path with one namespace.
+func siteOf(ns *netns.NS, o observers) site {
+	return site{hosts: [2]pathHost{{ns: ns, link: deviceName}}, observers: o}
 }

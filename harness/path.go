@@ -25,8 +25,8 @@ type path interface {
 
 // site is what a path has built.
 type site struct {
-	// hosts are the two ends of a path that has some: traffic of dir=k2u goes from
-	// the first to the second.
+	// hosts are the two ends: traffic of dir=k2u goes from the first to the second.
+	// Where there is one device only, the second is empty.
 	hosts [2]pathHost
 	// forwarders are started before the senders, and told to finish one after the
 	// other once the senders have ended.

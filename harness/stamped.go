@@ -26,8 +26,7 @@ type packetTrial struct {
 
 	ground     ground
 	ledger     ledger // after collect
-	observers  observers
-	forwarders forwarders
+	site       site
 	directions []*direction
 	senders    []*traffic.Sender // of all directions
 	readers    []reader
@@ -58,9 +57,8 @@ func (b *packetTrial) slice(toggled bool) { b.sliced, b.toggled = true, toggled 
 
 // build makes the devices, the senders and the readers.
 func (b *packetTrial) build() error {
-	built, err := b.ground.build()
-	b.observers, b.forwarders = built.observers, built.forwarders
-	if err != nil {
+	var err error
+	if b.site, err = b.ground.build(); err != nil {
 		return err
 	}
 	lanes, err := b.ground.open(&b.sending, &b.reading)
@@ -95,7 +93,7 @@ func (b *packetTrial) start() error {
 		}
 		b.watch("a reader", r.Thread())
 	}
-	if err := b.forwarders.start(b.watch); err != nil {
+	if err := b.site.forwarders.start(b.watch); err != nil {
 		return err
 	}
 	b.sending.Start = worker.Now() + int64(scheduleAfter)
@@ -138,7 +136,7 @@ func (b *packetTrial) startLockstep() error {
 func (b *packetTrial) watch(who string, t *worker.Thread) { b.faults.watch(who, t, b.report) }
 
 func (b *packetTrial) measure(on bool) error {
-	if err := b.observers.measure(on); err != nil {
+	if err := b.site.observers.measure(on); err != nil {
 		return err
 	}
 	b.reading.Measuring.Store(on)
@@ -164,7 +162,7 @@ func (b *packetTrial) sample() sample {
 	for _, d := range b.directions {
 		d.sample(&s)
 	}
-	s.forwardCalls = b.forwarders.calls()
+	s.forwardCalls = b.site.forwarders.calls()
 	return s
 }
 
@@ -189,19 +187,19 @@ func (b *packetTrial) usage() (u usage, err error) {
 			u.readers = addAideTime(u.readers, a)
 		}
 	}
-	u.forwarders = b.forwarders.addCPUTime(u.forwarders, u.senders, u.readers)
+	u.forwarders = b.site.forwarders.addCPUTime(u.forwarders, u.senders, u.readers)
 	return u, nil
 }
 
 // release lets the workers run.
 func (b *packetTrial) release() error {
 	if b.toggled {
-		if err := b.observers.attach(); err != nil {
+		if err := b.site.observers.attach(); err != nil {
 			return err
 		}
 	}
 	b.reading.Gate.Open()
-	b.forwarders.hold(false)
+	b.site.forwarders.hold(false)
 	b.sending.Gate.Open()
 	return nil
 }
@@ -217,9 +215,9 @@ func (b *packetTrial) hold() error {
 		return err
 	}
 	b.reading.Gate.Close()
-	b.forwarders.hold(true)
+	b.site.forwarders.hold(true)
 	if b.toggled {
-		return b.observers.detach()
+		return b.site.observers.detach()
 	}
 	return nil
 }
@@ -255,7 +253,7 @@ func (b *packetTrial) stop() error {
 	b.sending.Stop.Store(true)
 	b.sending.Gate.Open()
 	b.reading.Gate.Open()
-	b.forwarders.hold(false)
+	b.site.forwarders.hold(false)
 	if b.lockstep != nil {
 		return b.lockstep.thread.Wait()
 	}
@@ -279,7 +277,7 @@ func (b *packetTrial) drain() error {
 	if err := b.finish(); err != nil {
 		return err
 	}
-	errs := []error{b.forwarders.wait()}
+	errs := []error{b.site.forwarders.wait()}
 	for _, r := range b.readers {
 		if r.Thread() != nil {
 			errs = append(errs, r.Thread().Wait())
@@ -293,7 +291,7 @@ func (b *packetTrial) drain() error {
 func (b *packetTrial) finish() error {
 	b.reading.Drain.Store(true)
 	deadline := time.After(drainTimeout)
-	if err := b.forwarders.finish(deadline); err != nil {
+	if err := b.site.forwarders.finish(deadline); err != nil {
 		return err
 	}
 	// All are told before one is waited for: there may be hundreds.
@@ -338,7 +336,7 @@ func (b *packetTrial) close() error {
 	for _, r := range b.readers {
 		errs = append(errs, r.Close())
 	}
-	errs = append(errs, b.forwarders.close())
+	errs = append(errs, b.site.forwarders.close())
 	return errors.Join(append(errs, b.ground.close())...)
 }
 

@@ -149,18 +149,13 @@ func TestTcpdumpAgrees(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var g ground
-			var ns func() *netns.NS
-			if s.Dir == spec.U2K {
-				written := newU2K(s, bpf.Tracepoint, p)
-				g, ns = written, func() *netns.NS { return written.ns }
-			} else {
-				sent := newK2U(s, bpf.Tracepoint, p)
-				g, ns = sent, func() *netns.NS { return sent.ns }
+			g, err := newGround(s, bpf.Tracepoint, p)
+			if err != nil {
+				t.Fatal(err)
 			}
 			b := newPacketTrial(s, g, p)
 			var dump *capture
-			w := &watchedTrial{b, func() { dump = startCapture(t, ns(), deviceName) }, func() { dump.stop(t) }}
+			w := &watchedTrial{b, func() { dump = startCapture(t, b.site.hosts[0].ns, b.site.hosts[0].link) }, func() { dump.stop(t) }}
 			restore := quiet(2)
 			m, err := runPhases(context.Background(), over(w.packetTrial, w))
 			restore()

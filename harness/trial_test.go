@@ -269,7 +269,7 @@ func TestAMillionPackets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newProcTrial(s, hook, p)
+		b := &procTrial{packetTrial: sole(t, s, hook, p)}
 		restore := quiet(2)
 		m, err := runPhases(context.Background(), over(b.packetTrial, b))
 		restore()
@@ -289,21 +289,25 @@ func TestAMillionPackets(t *testing.T) {
 	}
 }
 
+// sole is a trial of one device on the given CPUs.
+func sole(t *testing.T, s spec.Spec, hook bpf.Hook, p record.Placement) *packetTrial {
+	t.Helper()
+	g, err := newGround(s, hook, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPacketTrial(s, g, p)
+}
+
 // procTrial reads /proc/net/dev before it is torn down.
 type procTrial struct {
 	*packetTrial
-	ground               *k2u
 	read, bytes, dropped uint64
-}
-
-func newProcTrial(s spec.Spec, hook bpf.Hook, p record.Placement) *procTrial {
-	g := newK2U(s, hook, p)
-	return &procTrial{packetTrial: newPacketTrial(s, g, p), ground: g}
 }
 
 func (b *procTrial) collect() error {
 	var text []byte
-	if err := b.ground.ns.Do(func() (err error) {
+	if err := b.site.hosts[0].ns.Do(func() (err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/dev")
 		return err
 	}); err != nil {
@@ -311,7 +315,7 @@ func (b *procTrial) collect() error {
 	}
 	for line := range strings.Lines(string(text)) {
 		name, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name != b.ground.device.Name() {
+		if name != b.site.hosts[0].link {
 			continue
 		}
 		fields := strings.Fields(rest)
@@ -415,24 +419,33 @@ func TestTwoNamespacesOneIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	otherGround := newK2U(s, bpf.None, p)
-	other := newPacketTrial(s, otherGround, p)
+	other := sole(t, s, bpf.None, p)
 	if err := errors.Join(other.build(), other.start()); err != nil {
 		t.Fatal(err)
 	}
-	g := newK2U(s, bpf.Tracepoint, p)
-	b := newPacketTrial(s, g, p)
-	m, err := runPhases(context.Background(), b.session())
+	b := sole(t, s, bpf.Tracepoint, p)
+	var index, otherIndex int
+	m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() { index, otherIndex = indexOf(t, b), indexOf(t, other) }}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.device.state.Index != otherGround.device.state.Index {
-		t.Fatalf("the devices have the indexes %d and %d: nothing is tested", g.device.state.Index, otherGround.device.state.Index)
+	if index != otherIndex {
+		t.Fatalf("the devices have the indexes %d and %d: nothing is tested", index, otherIndex)
 	}
 	balanced(t, b.trial(m, record.Floor{SyscallNs: 1}, false))
 	if err := errors.Join(other.stop(), other.drain(), other.close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// indexOf is the index of the device of a trial that runs.
+func indexOf(t *testing.T, b *packetTrial) int {
+	t.Helper()
+	state, err := b.site.hosts[0].ns.Device(b.site.hosts[0].link)
+	if err != nil {
+		t.Error(err)
+	}
+	return state.Index
 }
 
 func TestRefusals(t *testing.T) {
@@ -484,10 +497,9 @@ func TestDeviceDisappears(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := newK2U(s, bpf.None, p)
-		b := newPacketTrial(s, g, p)
+		b := sole(t, s, bpf.None, p)
 		time.AfterFunc(300*time.Millisecond, func() {
-			g.ns.Do(func() error {
+			b.site.hosts[0].ns.Do(func() error {
 				link, err := netlink.LinkByName("tunbench0")
 				if err != nil {
 					return err

@@ -39,7 +39,7 @@ func newU2K(s spec.Spec, hook bpf.Hook, p record.Placement) *u2k {
 
 func (g *u2k) build() (site, error) {
 	err := g.construct()
-	return site{observers: g.observers()}, err
+	return siteOf(g.ns, g.observers()), err
 }
 
 func (g *u2k) construct() (err error) {

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
-	"tunbench/harness/netns"
 	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
@@ -21,9 +20,9 @@ import (
 )
 
 // inNamespace does something to the device of a trial that runs.
-func inNamespace(t *testing.T, ns func() *netns.NS, do func(netlink.Link) error) {
+func inNamespace(t *testing.T, b *packetTrial, do func(netlink.Link) error) {
 	t.Helper()
-	err := ns().Do(func() error {
+	err := b.site.hosts[0].ns.Do(func() error {
 		link, err := netlink.LinkByName(deviceName)
 		if err != nil {
 			return err
@@ -35,14 +34,18 @@ func inNamespace(t *testing.T, ns func() *netns.NS, do func(netlink.Link) error)
 	}
 }
 
-// trialFor makes a bed for s that a test may reach into.
-func trialFor(t *testing.T, s spec.Spec, g func(record.Placement) ground) *packetTrial {
+// trialFor makes a trial of s that a test may reach into.
+func trialFor(t *testing.T, s spec.Spec, hook bpf.Hook) *packetTrial {
 	t.Helper()
 	p, err := place(s, []int{0, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newPacketTrial(s, g(p), p)
+	g, err := newGround(s, hook, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPacketTrial(s, g, p)
 }
 
 // TestWrittenDeviceDisappears deletes the device while it is written to: the
@@ -53,19 +56,9 @@ func TestWrittenDeviceDisappears(t *testing.T) {
 		for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
 			s := short()
 			s.Dir, s.IO, s.Measure, s.Window = dir, io, 20*time.Second, 20*time.Second
-			var ns func() *netns.NS
-			b := trialFor(t, s, func(p record.Placement) ground {
-				if dir == spec.Both {
-					g := newBoth(s, bpf.None, p)
-					ns = func() *netns.NS { return g.kernel.ns }
-					return g
-				}
-				g := newU2K(s, bpf.None, p)
-				ns = func() *netns.NS { return g.ns }
-				return g
-			})
+			b := trialFor(t, s, bpf.None)
 			later := &laterTrial{packetTrial: b, wait: 100 * time.Millisecond, do: func() {
-				inNamespace(t, ns, func(l netlink.Link) error { return netlink.LinkDel(l) })
+				inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkDel(l) })
 			}}
 			begin := time.Now()
 			restore := quiet(4)
@@ -89,13 +82,9 @@ func TestWrittenLinkGoesDown(t *testing.T) {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := short()
 			s.Dir, s.NAPI, s.Measure = spec.U2K, napi, 300*time.Millisecond
-			var g *u2k
-			b := trialFor(t, s, func(p record.Placement) ground {
-				g = newU2K(s, hook, p)
-				return g
-			})
+			b := trialFor(t, s, hook)
 			later := &laterTrial{packetTrial: b, wait: 150 * time.Millisecond, do: func() {
-				inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
+				inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 			}}
 			restore := quiet(2)
 			m, err := runPhases(context.Background(), over(later.packetTrial, later))
@@ -117,13 +106,9 @@ func TestLinkIsDown(t *testing.T) {
 	needRoot(t)
 	s := short()
 	s.Dir, s.Measure, s.Window = spec.U2K, 20*time.Second, 20*time.Second
-	var g *u2k
-	b := trialFor(t, s, func(p record.Placement) ground {
-		g = newU2K(s, bpf.None, p)
-		return g
-	})
+	b := trialFor(t, s, bpf.None)
 	before := &laterTrial{packetTrial: b, do: func() {
-		inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
+		inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 	}}
 	restore := quiet(2)
 	_, err := runPhases(context.Background(), over(before.packetTrial, before))
@@ -163,7 +148,8 @@ func TestReceiverStopsReading(t *testing.T) {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := short()
 			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Measure = spec.U2K, gen, 1000, 10, 200*time.Millisecond
-			b := trialFor(t, s, func(p record.Placement) ground { return &lateGround{u2k: newU2K(s, hook, p)} })
+			b := trialFor(t, s, hook)
+			b.ground = &lateGround{b.ground}
 			restore := quiet(2)
 			m, err := runPhases(context.Background(), b.session())
 			restore()
@@ -180,19 +166,20 @@ func TestReceiverStopsReading(t *testing.T) {
 }
 
 // lateGround has receivers with little room that begin late.
-type lateGround struct{ *u2k }
+type lateGround struct{ ground }
 
 func (g *lateGround) open(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	lanes, err := g.u2k.open(sending, reading)
+	lanes, err := g.ground.open(sending, reading)
 	if err != nil {
 		return lanes, err
 	}
-	for i, r := range g.receivers {
+	for i, r := range lanes[0].ends {
+		r := r.(*sink.Receiver)
 		if err := sink.Prepare(r.FDs[0], 1<<16, false); err != nil {
 			return lanes, err
 		}
 		late := &lateReader{Receiver: r}
-		g.lane.readers[i], g.lane.ends[i] = late, late
+		lanes[0].readers[i], lanes[0].ends[i] = late, late
 	}
 	return lanes, nil
 }

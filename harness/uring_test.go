@@ -198,10 +198,13 @@ func TestRingEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newK2U(s, bpf.None, p)
+	g, err := newGround(s, bpf.None, p)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b := newPacketTrial(s, g, p)
 	time.AfterFunc(200*time.Millisecond, func() {
-		g.ns.Do(func() error {
+		b.site.hosts[0].ns.Do(func() error {
 			link, err := netlink.LinkByName(deviceName)
 			if err != nil {
 				return err

@@ -390,19 +390,16 @@ func TestVhostFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var ground ground
-			ns := func() *netns.NS { return ground.(*k2u).ns }
-			ground = newK2U(s, bpf.None, p)
-			if c.dir == spec.U2K {
-				ns = func() *netns.NS { return ground.(*u2k).ns }
-				ground = newU2K(s, bpf.None, p)
+			ground, err := newGround(s, bpf.None, p)
+			if err != nil {
+				t.Fatal(err)
 			}
 			b := newPacketTrial(s, ground, p)
 			harmed := make(chan error, 1)
 			begin := time.Now()
 			restore := quiet(2)
 			m, err := runPhases(context.Background(), over(b, &harmedTrial{b, func() {
-				harmed <- ns().Do(func() error {
+				harmed <- b.site.hosts[0].ns.Do(func() error {
 					link, err := netlink.LinkByName(deviceName)
 					if err != nil {
 						return err

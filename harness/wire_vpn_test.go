@@ -121,17 +121,12 @@ func breaks(t *testing.T, s spec.Spec, f func(hosts [2]pathHost) error) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := newPath(s, bpf.None, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := newHosts(s, w, p)
-	b := newPacketTrial(s, g, p)
+	b := sole(t, s, bpf.None, p)
 	broken := make(chan error, 1)
 	var at time.Time
 	time.AfterFunc(300*time.Millisecond, func() {
 		at = time.Now()
-		broken <- f(g.ends)
+		broken <- f(b.site.hosts)
 	})
 	restore := quiet(len(host.CPUs(p)))
 	_, err = runPhases(context.Background(), b.session())
