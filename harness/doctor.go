@@ -17,6 +17,7 @@ import (
 	"tunbench/harness/refusal"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -358,4 +359,20 @@ func describe(d tuntap.Existing) string {
 		words = append(words, "down")
 	}
 	return strings.Join(words, " ")
+}
+
+// vhostRow tells whether io=vhost works here.
+func vhostRow() Row {
+	row := Row{Name: "io=vhost", Status: StatusOK, Detail: "vhost-net, by virtio 1.0 and, with vnet=10, by the legacy protocol, with event indexes"}
+	for _, vnet := range []int{0, 10, 12} {
+		if err := vhost.Supported(vnet); err != nil {
+			err = refusal.OfVhost(err)
+			row.Status, row.Detail = StatusFailed, err.Error()
+			if reason, _ := refusal.Classify(err); reason == record.Unsupported {
+				row.Status = StatusUnsupported
+			}
+			break
+		}
+	}
+	return row
 }

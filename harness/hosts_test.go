@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
-	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
@@ -312,25 +310,6 @@ func TestRelayLeavesNothing(t *testing.T) {
 	}
 	if after := descriptors(t); after != before {
 		t.Errorf("%d descriptors before, %d after", before, after)
-	}
-}
-
-func TestCarriersGoWhereRoomIs(t *testing.T) {
-	p := record.Placement{Sender: []int{0}, Reader: []int{1}}
-	for _, c := range []struct {
-		n    int
-		cpus []int
-		want []int
-	}{
-		{0, []int{0, 1}, nil},
-		{1, []int{0, 1}, []int{1}},
-		{4, []int{0, 1}, []int{1, 0, 1, 0}},
-		{2, []int{0, 1, 2, 3}, []int{2, 3}},
-		{2, []int{0}, []int{0, 0}},
-	} {
-		if got := host.PlaceForwarders(c.n, c.cpus, p); !slices.Equal(got, c.want) {
-			t.Errorf("%d carriers on %v: %v, want %v", c.n, c.cpus, got, c.want)
-		}
 	}
 }
 

@@ -3,7 +3,6 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
@@ -105,11 +104,6 @@ var waits = map[spec.IO]sink.Wait{
 	spec.IORead: sink.Block, spec.IOReadv: sink.Block, spec.IOPoll: sink.Poll, spec.IOSpin: sink.Spin, spec.IOURing: sink.URing,
 }
 
-var kinds = map[spec.Gen]traffic.Kind{
-	spec.GenUDP: traffic.UDP, spec.GenUDPGSO: traffic.UDPGSO, spec.GenLockstep: traffic.UDP,
-	spec.GenPacket: traffic.Packet, spec.GenPacketGSO: traffic.PacketGSO,
-}
-
 // openSenders opens the sockets in the namespace. Flow i belongs to sender
 // i modulo their number.
 func (g *k2u) openSenders() error {
@@ -207,30 +201,6 @@ func (g *k2u) account(t *record.Trial) {
 	if g.spec.Gen != spec.GenLockstep { // whose packets wait for their own batch only
 		t.Latency[record.Residency] = latencyOf(&g.snapshot.Residency, g.snapshot.Missed)
 	}
-}
-
-// segmentsPerSKB is how many wire segments each skb of a device carries: the
-// generator makes equal super-packets, and the kernel passes them on whole if
-// the device takes them.
-func segmentsPerSKB(s spec.Spec, device netns.State) uint64 {
-	if feature := superFeature(s); feature == "" || !slices.Contains(device.Features, feature) {
-		return 1
-	}
-	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP)
-}
-
-// superFeature is the feature by which a device takes the generator's
-// super-packets whole; "" if it makes none.
-func superFeature(s spec.Spec) string {
-	switch {
-	case s.Gen == spec.GenUDPGSO:
-		return featureUSO
-	case s.Gen == spec.GenPacketGSO && s.Family == 6:
-		return featureTSO6
-	case s.Gen == spec.GenPacketGSO:
-		return featureTSO
-	}
-	return ""
 }
 
 // flowsOn counts the flows whose packets came out of queue i.

@@ -86,3 +86,16 @@ func (l *lane) aided() (list []aided) {
 func siteOf(ns *netns.NS, o observers) site {
 	return site{hosts: [2]pathHost{{ns: ns, link: deviceName}}, observers: o}
 }
+
+// vhostEmpty tells whether no worker of vhost has packets in hand, when the
+// device is empty.
+func vhostEmpty(readers []reader) (bool, error) {
+	for _, r := range readers {
+		if v, ok := r.(*sink.Vhost); ok {
+			if empty, err := v.Device.Empty(); !empty || err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}

@@ -13,7 +13,7 @@ import (
 // every kernel that knows TSO, seen by its best hook and by none.
 func TestSuperPackets(t *testing.T) {
 	needRoot(t)
-	hook, err := lab.SelectHook(HookAuto)
+	hook, err := SelectHook(HookAuto)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,19 +138,6 @@ type writing struct {
 	seen     uint64 // by the XDP program
 }
 
-// segmentsPerWrite is how many wire segments each packet stands for that is
-// written.
-func segmentsPerWrite(s spec.Spec) uint64 {
-	if s.VnetHdr == 0 {
-		return 1
-	}
-	return traffic.Segments(writeKinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP)
-}
-
-var writeKinds = map[spec.Gen]traffic.Kind{
-	spec.GenUDP: traffic.Write, spec.GenUDPGSO: traffic.WriteGSO, spec.GenPacketGSO: traffic.WriteTCP,
-}
-
 // writingWorkers is how many workers send and read where user space writes to
 // the device: a writer for each queue, as far as there are flows, and as many
 // receivers as there would be senders on the kernel's side. With dir=both those
@@ -167,12 +154,6 @@ func writingWorkers(s spec.Spec, kernelSide int) (senders, readers int) {
 		senders, readers = kernelSide+senders, s.Queues+kernelSide
 	}
 	return senders, readers
-}
-
-// writes tells whether packets of gen can be written to a device.
-func writes(gen spec.Gen) bool {
-	_, ok := writeKinds[gen]
-	return ok
 }
 
 func (w *writing) openXDP() (err error) {

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"fmt"
-	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -10,22 +9,6 @@ import (
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 )
-
-// Hosts in the networks of the device that nobody is: what is sent to them goes
-// no further than the packet socket that sees it come in.
-var (
-	nobody4 = netip.MustParseAddr("198.18.0.3")
-	nobody6 = netip.MustParseAddr("2001:2::3")
-)
-
-// nobody is where segments of TCP go that are written: a stack would answer
-// those of a connection that it does not know.
-func nobody(s spec.Spec) netip.Addr {
-	if s.Family == 6 {
-		return nobody6
-	}
-	return nobody4
-}
 
 const (
 	// superRoom is what a packet socket may hold, in bytes as the kernel counts

@@ -12,7 +12,6 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
-	"tunbench/reports/record"
 )
 
 // maxPacket is the longest packet that the device gives or takes, link header
@@ -70,80 +69,4 @@ func (d *device) takesHeader(packet []byte) (err error) {
 	default:
 		return nil
 	}
-}
-
-// vhostEmpty tells whether no worker of vhost has packets in hand, when the
-// device is empty.
-func vhostEmpty(readers []reader) (bool, error) {
-	for _, r := range readers {
-		if v, ok := r.(*sink.Vhost); ok {
-			if empty, err := v.Device.Empty(); !empty || err != nil {
-				return false, err
-			}
-		}
-	}
-	return true, nil
-}
-
-// openDrivers makes a vhost-net device behind each queue of both devices, which
-// receives and transmits as far as packets go that way.
-func (w *relayWire) openDrivers() error {
-	if w.spec.IO != spec.IOVhost {
-		return nil
-	}
-	for i, d := range w.devices {
-		c := vhost.Config{VnetHdr: d.vnet}
-		buffers := sink.VhostBuffers(d.maxPacket())
-		if i < w.spec.Directions() {
-			c.Receive = buffers
-		}
-		if 1-i < w.spec.Directions() {
-			c.Transmit = buffers
-		}
-		for _, q := range d.Queues() {
-			c.Backend = q.FD()
-			driver, err := vhost.Open(c)
-			if err != nil {
-				return refusal.OfVhost(err)
-			}
-			w.drivers[i] = append(w.drivers[i], driver)
-		}
-	}
-	return nil
-}
-
-// closeDrivers leaves them alone while a carrier still uses their memory.
-func (w *relayWire) closeDrivers() error {
-	for _, c := range w.forwarders() {
-		if t := c.Thread(); t != nil {
-			select {
-			case <-t.Done():
-			default:
-				return errors.New("a carrier has not ended")
-			}
-		}
-	}
-	var errs []error
-	for _, drivers := range w.drivers {
-		for _, d := range drivers {
-			errs = append(errs, d.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// vhostRow tells whether io=vhost works here.
-func vhostRow() Row {
-	row := Row{Name: "io=vhost", Status: StatusOK, Detail: "vhost-net, by virtio 1.0 and, with vnet=10, by the legacy protocol, with event indexes"}
-	for _, vnet := range []int{0, 10, 12} {
-		if err := vhost.Supported(vnet); err != nil {
-			err = refusal.OfVhost(err)
-			row.Status, row.Detail = StatusFailed, err.Error()
-			if reason, _ := refusal.Classify(err); reason == record.Unsupported {
-				row.Status = StatusUnsupported
-			}
-			break
-		}
-	}
-	return row
 }

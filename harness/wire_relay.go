@@ -8,6 +8,8 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
+	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -322,6 +324,53 @@ func (w *relayWire) close() error {
 	for _, h := range w.hosts {
 		if h.ns != nil {
 			errs = append(errs, h.ns.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openDrivers makes a vhost-net device behind each queue of both devices, which
+// receives and transmits as far as packets go that way.
+func (w *relayWire) openDrivers() error {
+	if w.spec.IO != spec.IOVhost {
+		return nil
+	}
+	for i, d := range w.devices {
+		c := vhost.Config{VnetHdr: d.vnet}
+		buffers := sink.VhostBuffers(d.maxPacket())
+		if i < w.spec.Directions() {
+			c.Receive = buffers
+		}
+		if 1-i < w.spec.Directions() {
+			c.Transmit = buffers
+		}
+		for _, q := range d.Queues() {
+			c.Backend = q.FD()
+			driver, err := vhost.Open(c)
+			if err != nil {
+				return refusal.OfVhost(err)
+			}
+			w.drivers[i] = append(w.drivers[i], driver)
+		}
+	}
+	return nil
+}
+
+// closeDrivers leaves them alone while a carrier still uses their memory.
+func (w *relayWire) closeDrivers() error {
+	for _, c := range w.forwarders() {
+		if t := c.Thread(); t != nil {
+			select {
+			case <-t.Done():
+			default:
+				return errors.New("a carrier has not ended")
+			}
+		}
+	}
+	var errs []error
+	for _, drivers := range w.drivers {
+		for _, d := range drivers {
+			errs = append(errs, d.Close())
 		}
 	}
 	return errors.Join(errs...)

@@ -3,8 +3,6 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
@@ -130,27 +128,4 @@ func hostDevice(s netns.State) record.Device {
 	return record.Device{
 		Name: s.Name, Flags: []string{}, Offloads: s.Features, Qdisc: s.Qdisc, TxQLen: s.TxQLen, MTU: s.MTU,
 	}
-}
-
-// hostMACs are the link addresses of the two hosts.
-var hostMACs = [2]net.HardwareAddr{deviceMAC, peerMAC}
-
-// hostAddress is the address of a host of a wire, with its subnet.
-func hostAddress(s spec.Spec, i int) netip.Prefix {
-	addr, peer := addresses(s)
-	if i == 0 {
-		return addr
-	}
-	return netip.PrefixFrom(peer, addr.Bits())
-}
-
-// hostLink is how the device of host i of a wire is set up. With frames, the
-// other host's link address is known beforehand.
-func hostLink(s spec.Spec, i int, frames bool) netns.Link {
-	l := netns.Link{MTU: s.MTU(), TxQLen: s.TxQLen, Qdisc: s.Qdisc, Addr: []netip.Prefix{hostAddress(s, i)}}
-	if frames {
-		l.MAC = hostMACs[i]
-		l.Neighbours = []netns.Neighbour{{Addr: hostAddress(s, 1-i).Addr(), MAC: hostMACs[1-i]}}
-	}
-	return l
 }
