@@ -3,11 +3,12 @@ package harness
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
-
 	"tunbench/harness/call"
 	"tunbench/harness/sink"
+	"tunbench/harness/socket"
 	"tunbench/harness/spec"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -88,7 +89,7 @@ func (p *packetEnd) empty(received uint64) (bool, error) {
 }
 
 func (p *packetEnd) count() (err error) {
-	if p.drops, err = sink.SocketOverruns(p.fd); err != nil {
+	if p.drops, err = socket.Drops(p.fd); err != nil {
 		return fmt.Errorf("count what a packet socket dropped: %w", err)
 	}
 	return nil
