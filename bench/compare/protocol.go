@@ -28,13 +28,13 @@ type greeting struct {
 	Tool     record.Tool `json:"tool"`
 }
 
-// Orders. The first two stand alone, the others are the methods of a
-// harness.Party, in its order.
+// Orders. The first two stand alone, the others are the steps and the methods of a
+// harness.Side, in its order.
 const (
-	doProbe = "probe" // build the device of the side and tear it down
-	doRun   = "run"   // a whole trial of the side
-	doBuild = "build"
-	doStart = "start"
+	doProbe = "probe" // build the device of the task and tear it down
+	doRun   = "run"   // a whole trial of it
+	doBuild = string(harness.Build)
+	doStart = string(harness.Start)
 	doWarm  = "warm"
 	doLook  = "look"
 	doTurn  = "turn"
@@ -95,8 +95,8 @@ func newTask(v Variant, spec spec.Spec, floor record.Floor) task {
 	return t
 }
 
-// side is what t asks this build for.
-func (t task) side() (harness.Side, error) {
+// variant is what t asks this build for.
+func (t task) variant() (harness.Variant, error) {
 	values := map[string]string{}
 	for name, value := range t.Axes {
 		if _, err := suite.FindAxis(name); err != nil && slices.Contains(t.Defaults, name) {
@@ -106,7 +106,7 @@ func (t task) side() (harness.Side, error) {
 	}
 	scenario, err := setup.New(values)
 	if err != nil {
-		return harness.Side{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
+		return harness.Variant{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
 	}
 	spec := setup.Spec(scenario)
 	spec.Warmup, spec.Measure, spec.Window = time.Duration(t.WarmupNs), time.Duration(t.MeasureNs), time.Duration(t.WindowNs)
@@ -114,5 +114,5 @@ func (t task) side() (harness.Side, error) {
 	if t.Rate > 0 {
 		spec.Rate = t.Rate
 	}
-	return harness.Side{Spec: spec, Hook: t.Hook}, nil
+	return harness.Variant{Spec: spec, Hook: t.Hook}, nil
 }

@@ -9,27 +9,23 @@ import (
 	"tunbench/reports/record"
 )
 
-// remote is one variant of a pair in a process of a build. It is a harness.Party.
+// remote is one variant of a pair in a process of a build. It is a harness.Side.
 type remote struct {
 	*worker
 	task  task
 	limit time.Duration // of each call
 }
 
-func (p *remote) do(ctx context.Context, what string) error {
-	_, err := p.call(ctx, order{Do: what}, p.limit)
+func (p *remote) Do(ctx context.Context, step harness.Step) error {
+	o := order{Do: string(step)}
+	if step == harness.Build {
+		o.Task = &p.task
+	}
+	_, err := p.call(ctx, o, p.limit)
 	return err
 }
 
-func (p *remote) Build(ctx context.Context) error {
-	_, err := p.call(ctx, order{Do: doBuild, Task: &p.task}, p.limit)
-	return err
-}
-func (p *remote) Start(ctx context.Context) error { return p.do(ctx, doStart) }
-func (p *remote) Warm(ctx context.Context) error  { return p.do(ctx, doWarm) }
-func (p *remote) Look(ctx context.Context) error  { return p.do(ctx, doLook) }
-func (p *remote) Stop(ctx context.Context) error  { return p.do(ctx, doStop) }
-func (p *remote) Close() error                    { return p.worker.close() }
+func (p *remote) Close() error { return p.worker.close() }
 
 func (p *remote) Turn(ctx context.Context) (harness.Turn, error) {
 	a, err := p.call(ctx, order{Do: doTurn}, p.limit)

@@ -72,9 +72,9 @@ func (r *runner) pair(ctx context.Context, s *subject) (trials [2]record.Trial, 
 		return trials, ctx.Err()
 	}
 	seed := s.rng.Uint64()
-	var sides [2]harness.Side
+	var sides [2]harness.Variant
 	for i := range sides {
-		sides[i] = harness.Side{Spec: s.specs[i], Hook: s.variants[i].Hook}
+		sides[i] = harness.Variant{Spec: s.specs[i], Hook: s.variants[i].Hook}
 		sides[i].Spec.Seed = seed // both send the same packets
 	}
 	if r.builds != nil {
