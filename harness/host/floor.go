@@ -189,12 +189,10 @@ attempt:
 	return 0, fmt.Errorf("read %d bytes of /dev/zero: cut short by signals %d times", len(buf), attempts)
 }
 
-// one makes one raw call and returns the bytes read. It is a function of its
-// own because its prologue is where Go can preempt a loop of raw calls.
-//
-//go:noinline
 // one makes one raw call and returns the bytes read. It is a separate function
 // because Go can preempt a loop of raw calls only in a function's prologue.
+//
+//go:noinline
 func one(fd int, p unsafe.Pointer, size int) (int, unix.Errno) {
 	if size == 0 {
 		unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
