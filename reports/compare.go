@@ -822,3 +822,13 @@ func (c *Comparison) Exit(strict bool) int {
 func (c *Comparison) rule() record.ExitRule {
 	return record.ExitRule{Strict: c.Strict, AllowMissing: c.AllowMissing}
 }
+
+// count is how many verdicts of that name c has.
+func (c *Comparison) count(verdict string) (n int) {
+	for _, v := range c.Verdicts {
+		if v.Verdict == verdict {
+			n++
+		}
+	}
+	return n
+}

@@ -397,15 +397,6 @@ var kinds = []struct{ verdict, meaning string }{
 	{record.UnsupportedVerdict, "one side cannot run the scenario"},
 }
 
-func (s *contrast) count(verdict string) (n int) {
-	for _, v := range s.Verdicts {
-		if v.Verdict == verdict {
-			n++
-		}
-	}
-	return n
-}
-
 // points is the result in a few lines: regressions first. That nothing regressed
 // is said of what was decided alone.
 func (s *contrast) points() (p []prose) {

@@ -114,7 +114,7 @@ func transactionTable(list []*scenario, title func(*scenario) string) table {
 		}
 		cells := []any{title(s), bold(cell(h, record.TPS, figure)), rng}
 		if l, _, ok := s.latencyOf(record.RTT); ok {
-			cells = append(cells, l.cells()...)
+			cells = append(cells, quantileCells(l)...)
 		} else {
 			cells = append(cells, absent, absent, absent, absent, absent)
 		}

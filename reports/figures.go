@@ -215,9 +215,9 @@ func (l latency) quantile(q float64) (ns uint64, ok bool) {
 	return 0, false
 }
 
-// cells gives the quantiles that are shown, and the maximum; a quantile that
-// nobody knows is absent.
-func (l latency) cells() (cells []any) {
+// quantileCells gives the quantiles of l that are shown, and its maximum; a quantile
+// that is not known is absent.
+func quantileCells(l latency) (cells []any) {
 	for _, q := range quantiles {
 		if v, ok := l.quantile(q.q); ok {
 			cells = append(cells, duration(float64(v)))

@@ -163,7 +163,7 @@ func flowQueues(list []*scenario) (section, bool) {
 		}
 		t.rows = append(t.rows, row(title(s), len(m.flows), m.queues, one, m.moved(), alike, decimals(m.jain, 3), decimals(m.byChance(), 3), len(m.trials)))
 		if len(m.flows) <= mostHeatFlows && m.queues <= mostHeatQueues {
-			panels = append(panels, m.panel(title(s)))
+			panels = append(panels, flowPanel(m, title(s)))
 		}
 	}
 	if len(t.rows) == 0 {
@@ -182,7 +182,7 @@ func flowQueues(list []*scenario) (section, bool) {
 }
 
 // panel draws the first trial of m: the share of each flow on each queue.
-func (m flowMap) panel(title string) heatPanel {
+func flowPanel(m flowMap, title string) heatPanel {
 	p := heatPanel{title: title, note: fmt.Sprintf("%s, Jain %s, by chance %s", plural(len(m.flows), "flow", "flows"), decimals(m.jain, 3), decimals(m.byChance(), 3)), rows: m.queues}
 	for _, flow := range m.flows {
 		byQueue := m.trials[0][flow]

@@ -40,7 +40,7 @@ func ghaRuns(runs []NamedRun, _ bool) ([]Output, error) {
 			own = append(own, "unresolved: "+goal)
 		}
 		for _, m := range s.measures {
-			e := ghaEntry{Name: s.name() + " " + m.metric, Unit: m.unit, Value: m.value, Range: m.rangeText(), Extra: extra}
+			e := ghaEntry{Name: s.name() + " " + m.metric, Unit: m.unit, Value: m.value, Range: rangeText(m), Extra: extra}
 			switch {
 			case m.better > 0:
 				bigger = append(bigger, e)
@@ -67,7 +67,7 @@ func ghaRuns(runs []NamedRun, _ bool) ([]Output, error) {
 }
 
 // rangeText tells where the figure lies, and what that is; "" if nobody knows.
-func (m measure) rangeText() string {
+func rangeText(m measure) string {
 	what := map[within]string{spanned: rangeName, confident: intervalName, searchBound: "searched"}[m.within]
 	if what == "" {
 		return ""

@@ -273,7 +273,7 @@ func Annotations(c *Comparison) (list []Annotation) {
 			if v.Missing != "" {
 				title = "tunbench: not measured in " + v.Missing
 			}
-			list = append(list, Annotation{level, title, s.remark(v)})
+			list = append(list, Annotation{level, title, remark(v)})
 		}
 	}
 	if lines := s.headlines(); s.rule().Unjudged(s.Verdicts) {
@@ -290,13 +290,13 @@ func Annotations(c *Comparison) (list []Annotation) {
 	}
 	add(Warning, slices.Concat(s.of(record.IndicativeRegression), measured(s.of(record.InvalidVerdict)), measured(s.of(record.NotComparable)), s.of(record.Inconclusive)))
 	if len(list) == 0 {
-		list = append(list, Annotation{Notice, "tunbench", strings.Join(s.told(), " ")})
+		list = append(list, Annotation{Notice, "tunbench", strings.Join(pointLines(s), " ")})
 	}
 	return list
 }
 
-// told are the points of a comparison as plain text.
-func (s *contrast) told() (lines []string) {
+// pointLines are the points of a comparison as plain text.
+func pointLines(s *contrast) (lines []string) {
 	for _, p := range s.points() {
 		lines = append(lines, plainText(p))
 	}
@@ -304,7 +304,7 @@ func (s *contrast) told() (lines []string) {
 }
 
 // remark tells a verdict in a line.
-func (s *contrast) remark(v record.Verdict) string {
+func remark(v record.Verdict) string {
 	text := v.Scenario + ": " + v.Metric
 	if v.Missing != "" && v.Verdict != record.NotComparable {
 		text = v.Scenario // its metric stands for all of them

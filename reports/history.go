@@ -168,6 +168,14 @@ type Point struct {
 	run *StoredRun
 }
 
+// header is that of the run of p; nil where it is not known.
+func (p Point) header() *record.Run {
+	if p.run == nil {
+		return nil
+	}
+	return p.run.Run
+}
+
 // Kinds of Change.
 const (
 	ChangePoint  = "change-point" // the runs before and after differ
@@ -212,6 +220,9 @@ type Change struct {
 	drift bool     // Base and New are of a line
 	parts []string // the IDs of the changes that one since a release consists of
 }
+
+// isDrift reports whether Base and New are of a line through the runs.
+func (c Change) isDrift() bool { return c.drift }
 
 // NewHistory puts runs in the order of time, makes series of them as o says, and
 // finds their change points.
@@ -436,6 +447,9 @@ func (s *Series) level(from, to int) (float64, error) {
 	}
 	return stat.Median(x)
 }
+
+// absolute reports whether changes of s are differences, and not ratios.
+func (s *Series) absolute() bool { return s.gate.Absolute }
 
 // ratio makes a change of judged values what the gate judges.
 func (s *Series) ratio(by float64) float64 {

@@ -130,9 +130,9 @@ func (t historyText) hostLine(host string) prose {
 }
 
 // delta gives the change from one point to another.
-func (s *Series) delta(from, to Point) string {
+func delta(s *Series, from, to Point) string {
 	v := to.Value - from.Value
-	if !s.gate.Absolute {
+	if !s.absolute() {
 		if !(from.Value > 0) {
 			return absent
 		}
@@ -146,7 +146,7 @@ func (s *Series) delta(from, to Point) string {
 
 // ends gives the first and the newest point shown that are valid, the one
 // before the newest, and the last release before it; nil where there is none.
-func (s *Series) ends() (first, before, release, newest *Point) {
+func ends(s *Series) (first, before, release, newest *Point) {
 	for i := range s.shown() {
 		p := &s.shown()[i]
 		if p.N == 0 {
@@ -164,8 +164,8 @@ func (s *Series) ends() (first, before, release, newest *Point) {
 }
 
 // trend is the row of a series: what it is now, and since when.
-func (s *Series) trend() []any {
-	first, before, release, newest := s.ends()
+func trend(s *Series) []any {
+	first, before, release, newest := ends(s)
 	if newest == nil {
 		return []any{absent, absent, absent, absent}
 	}
@@ -175,9 +175,9 @@ func (s *Series) trend() []any {
 		case p == nil || p == newest:
 			cells = append(cells, absent)
 		case p == release:
-			cells = append(cells, s.delta(*p, *newest)+" ("+clip(printable(p.Release), 16)+")")
+			cells = append(cells, delta(s, *p, *newest)+" ("+clip(printable(p.Release), 16)+")")
 		default:
-			cells = append(cells, s.delta(*p, *newest))
+			cells = append(cells, delta(s, *p, *newest))
 		}
 	}
 	return cells
@@ -187,9 +187,9 @@ var trendColumns = numeric("newest", "since first", "since last", "since release
 
 const sparkWidth = 32
 
-// spark draws the newest values in one line of text. A run without a valid trial
+// trendLine draws the newest values in one line of text. A run without a valid trial
 // is a dot.
-func (s *Series) spark() string {
+func trendLine(s *Series) string {
 	const bars = "▁▂▃▄▅▆▇█"
 	points := s.shown()
 	points = points[max(0, len(points)-sparkWidth):]
@@ -234,7 +234,7 @@ func HistorySummary(w io.Writer, c *Check) error {
 	}
 	for _, f := range t.Findings {
 		if f.Acknowledged != nil {
-			wrapped(&b, to, screen.Plain, printable(t.name(f.Series)+": "+f.figures()+"; "+f.Acknowledged.says()))
+			wrapped(&b, to, screen.Plain, printable(t.name(f.Series)+": "+findingFigures(f)+"; "+ackText(*f.Acknowledged)))
 		}
 	}
 	t.warnings(&b, to)
@@ -245,7 +245,7 @@ func HistorySummary(w io.Writer, c *Check) error {
 func (t historyText) grouped(b *bytes.Buffer, to screen.Screen, list []*Series) {
 	tab := table{columns: slices.Concat(text("metric"), numeric("runs"), text("trend"), trendColumns)}
 	for _, s := range list {
-		tab.rows = append(tab.rows, row(slices.Concat([]any{s.Metric, len(s.shown()), s.spark()}, s.trend())...))
+		tab.rows = append(tab.rows, row(slices.Concat([]any{s.Metric, len(s.shown()), trendLine(s)}, trend(s))...))
 	}
 	var lines bytes.Buffer
 	single := to
@@ -294,8 +294,8 @@ func CheckSummary(w io.Writer, c *Check) error {
 				}
 				fmt.Fprintln(&b, "  "+to.Clip(to.Text(printable(name)), to.Columns-2))
 			}
-			fmt.Fprintln(&b, "    "+to.Text(printable(f.figures())))
-			for _, line := range f.story() {
+			fmt.Fprintln(&b, "    "+to.Text(printable(findingFigures(f))))
+			for _, line := range findingStory(f) {
 				fmt.Fprintln(&b, "      "+to.Text(printable(line)))
 			}
 		}
@@ -324,18 +324,18 @@ func flush(w io.Writer, b *bytes.Buffer) error {
 	return nil
 }
 
-// figures says how much a finding is, and how sure.
-func (f Finding) figures() string {
+// findingFigures says how much a finding is, and how sure.
+func findingFigures(f Finding) string {
 	m := f.Series.Metric
-	s := m + ": " + quantity(m, &f.Base) + " → " + quantity(m, &f.New) + ", " + f.moved() + ", p " + pvalue(&f.P) + ", threshold " + f.thresholdText()
+	s := m + ": " + quantity(m, &f.Base) + " → " + quantity(m, &f.New) + ", " + findingMoved(f) + ", p " + pvalue(&f.P) + ", threshold " + findingThreshold(f)
 	if !f.Standing {
 		s += "; it has gone back since"
 	}
 	return s + "; ID " + f.ID
 }
 
-// moved is the change and its interval.
-func (f Finding) moved() string {
+// findingMoved is the change and its interval.
+func findingMoved(f Finding) string {
 	v := record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
 	s := moved(v)
 	if f.CI != nil {
@@ -344,13 +344,13 @@ func (f Finding) moved() string {
 	return s
 }
 
-func (f Finding) thresholdText() string {
+func findingThreshold(f Finding) string {
 	return thresholdText(record.Verdict{Metric: f.Series.Metric, Threshold: f.Threshold})
 }
 
-// story says of which runs a finding is, when it began, and what else changed
+// findingStory says of which runs a finding is, when it began, and what else changed
 // then.
-func (f Finding) story() []string {
+func findingStory(f Finding) []string {
 	runs := func(n int) string { return plural(n, "run", "runs") }
 	var kind, with string
 	switch f.Kind {
@@ -363,17 +363,17 @@ func (f Finding) story() []string {
 		kind, with = "drift over "+runs(f.NewRuns)+", by the line through them: up to ", "differs from where it began: "
 	default:
 		kind = "the newest " + runs(f.NewRuns) + " against " + runs(f.BaseRuns) + " up to release " + f.Before.Release + ": up to "
-		if f.drift {
+		if f.isDrift() {
 			kind = "drift over " + runs(f.NewRuns) + " since release " + f.Before.Release + ", by the line through them: up to "
 		}
 		with = "differs from the release: "
 	}
-	lines := []string{kind + f.Begins.says()}
+	lines := []string{kind + pointText(f.Begins)}
 	if f.Kind == ChangePoint || f.Kind == SinceRun {
-		lines = append(lines, "the last run without it: "+f.Before.says())
+		lines = append(lines, "the last run without it: "+pointText(f.Before))
 	}
 	if f.Acknowledged != nil {
-		lines = append(lines, f.Acknowledged.says())
+		lines = append(lines, ackText(*f.Acknowledged))
 	}
 	if n := len(f.Notes); n > 0 {
 		const most = 6
@@ -383,21 +383,21 @@ func (f Finding) story() []string {
 		}
 		lines = append(lines, s)
 	} else {
-		lines = append(lines, strings.Join(nonEmpty("nothing else that a run's header tells differs", f.floorsAgree()), "; "))
+		lines = append(lines, strings.Join(nonEmpty("nothing else that a run's header tells differs", findingFloors(f)), "; "))
 	}
 	return lines
 }
 
-// says tells since when and why a finding is acknowledged.
-func (a Ack) says() string {
+// ackText tells since when and why a finding is acknowledged.
+func ackText(a Ack) string {
 	if a.Time == "" {
 		return "acknowledged: " + a.Reason
 	}
 	return "acknowledged " + clock(a.Time) + ": " + a.Reason
 }
 
-// says names the run of a point.
-func (p Point) says() string {
+// pointText names the run of a point.
+func pointText(p Point) string {
 	s := p.Run + " (" + clock(p.Started) + ", Linux " + cmp.Or(p.Kernel, "unknown") + ", tunbench " + cmp.Or(p.Commit, "unknown")
 	if p.Release != "" {
 		s += ", release " + p.Release
@@ -515,15 +515,15 @@ func (t historyText) changed() section {
 			name += ", host " + f.Series.Host
 		}
 		against := map[string]string{ChangePoint: plural(f.BaseRuns, "run", "runs") + " before", SinceRun: plural(f.BaseRuns, "run", "runs") + " before", SinceRelease: "release " + f.Before.Release, Drift: "where it began"}[f.Kind]
-		since := f.Begins.says()
+		since := pointText(f.Begins)
 		if f.Kind == SinceRelease || f.Kind == Drift {
-			since = "between " + f.Before.says() + " and " + since
+			since = "between " + pointText(f.Before) + " and " + since
 		}
 		acknowledged := absent
 		if f.Acknowledged != nil {
-			acknowledged = f.Acknowledged.says()
+			acknowledged = ackText(*f.Acknowledged)
 		}
-		tab.rows = append(tab.rows, row(name, m, quantity(m, &f.Base), quantity(m, &f.New), moved(v), ciText(v), pvalue(&f.P), f.thresholdText(),
+		tab.rows = append(tab.rows, row(name, m, quantity(m, &f.Base), quantity(m, &f.New), moved(v), ciText(v), pvalue(&f.P), findingThreshold(f),
 			verdict, against, since, cmp.Or(strings.Join(f.Notes, "; "), absent), mono(f.ID), acknowledged))
 	}
 	if len(tab.rows) == 0 {
@@ -542,7 +542,7 @@ func (t historyText) host(host string) (secs []section) {
 	byMetric := map[string][]trendPanel{}
 	var metrics []string
 	for _, s := range list {
-		tab.rows = append(tab.rows, row(slices.Concat([]any{t.name(s), s.Metric, len(s.shown()), s.spark()}, s.trend())...))
+		tab.rows = append(tab.rows, row(slices.Concat([]any{t.name(s), s.Metric, len(s.shown()), trendLine(s)}, trend(s))...))
 		if !slices.Contains(metrics, s.Metric) {
 			metrics = append(metrics, s.Metric)
 		}
@@ -601,7 +601,7 @@ func (t historyText) panel(s *Series) trendPanel {
 		panel.last = clock(points[len(points)-1].Started)
 	}
 	for i, p := range points {
-		text := p.says() + ": " + quantity(s.Metric, &p.Value)
+		text := pointText(p) + ": " + quantity(s.Metric, &p.Value)
 		if p.N == 0 {
 			text += ", no valid trial"
 		}

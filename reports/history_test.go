@@ -139,8 +139,8 @@ func TestInvalidRunsAreNotJudged(t *testing.T) {
 			f.Trials[0].Flags = []string{record.FlagSteal}
 		}
 	}), HistoryOptions{})
-	if len(c.Findings) > 0 || strings.Count(c.Series[0].spark(), "·") != 20 {
-		t.Errorf("invalid runs are judged: %q, trend %s", saidOf(c), c.Series[0].spark())
+	if len(c.Findings) > 0 || strings.Count(trendLine(c.Series[0]), "·") != 20 {
+		t.Errorf("invalid runs are judged: %q, trend %s", saidOf(c), trendLine(c.Series[0]))
 	}
 }
 

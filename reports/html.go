@@ -179,7 +179,7 @@ func (m *htmlWriter) block(b block) {
 	case picture:
 		title, _ := v.chart.head()
 		m.printf("<figure>\n<figcaption>%s</figcaption>\n<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"%[1]s\">\n", htmlText(title))
-		m.err = drawInline(&m.b, v)
+		m.err = drawInline(&m.b, v.chart, v.alt)
 		m.printf("</div>\n</figure>\n")
 	case table:
 		if v.fold != "" && len(v.rows) > 0 {

@@ -65,7 +65,7 @@ func documents(t *testing.T) map[string]document {
 		docs[name] = newContrast(c).document()
 	}
 	for name, k := range kernelVariants() {
-		docs["kernels-"+name] = newKernelLab(k).document()
+		docs["kernels-"+name] = newKernelsText(newKernelLab(k)).document()
 	}
 	return docs
 }

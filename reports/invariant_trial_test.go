@@ -140,7 +140,7 @@ func (c *checker) written(t *record.Trial) {
 
 // checkKernels gives what is wrong in the comparison of kernels.
 func checkKernels(k []KernelBoots) []violation {
-	c := &checker{violations: checkDocument(newKernelLab(k).document())}
+	c := &checker{violations: checkDocument(newKernelsText(newKernelLab(k)).document())}
 	for _, v := range KernelVerdicts(k) {
 		c.where = v.Scenario + " " + v.Metric
 		if v.Change == nil {

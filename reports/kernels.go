@@ -25,13 +25,13 @@ type KernelBoots struct {
 // Kernels writes a comparison of k in GitHub's markdown: each kernel against
 // the first. The same files give the same bytes.
 func Kernels(w io.Writer, k []KernelBoots) error {
-	return markdown(w, newKernelLab(k).document(), Options{})
+	return markdown(w, newKernelsText(newKernelLab(k)).document(), Options{})
 }
 
 // WriteKernels writes the comparison of k and its charts into dir, as Write
 // does for one run. allow is as in CompareOptions.
 func WriteKernels(dir string, k []KernelBoots, allow ...string) error {
-	return writeDocument(dir, newKernelLab(k, allow...).document())
+	return writeDocument(dir, newKernelsText(newKernelLab(k, allow...)).document())
 }
 
 // virtualClock is the clock of a run under which one nanosecond is one

@@ -20,7 +20,7 @@ import (
 // scenario and pair of kernels, then what there is to know about all of it.
 // allow is as in CompareOptions.
 func KernelsSummary(w io.Writer, k []KernelBoots, allow ...string) error {
-	l, to := newKernelLab(k, allow...), screen.Of(w)
+	l, to := newKernelsText(newKernelLab(k, allow...)), screen.Of(w)
 	var b bytes.Buffer
 	for _, p := range l.headlines() {
 		wrapped(&b, to, screen.Bad, plainText(p))
@@ -69,9 +69,14 @@ func KernelsSummary(w io.Writer, k []KernelBoots, allow ...string) error {
 	return nil
 }
 
+// kernelsText writes what is said of a kernel lab.
+type kernelsText struct{ *kernelLab }
+
+func newKernelsText(l *kernelLab) kernelsText { return kernelsText{l} }
+
 // KernelHeadlines is as Headlines, of kernels.
 func KernelHeadlines(k []KernelBoots, allow ...string) (lines []string) {
-	for _, p := range newKernelLab(k, allow...).headlines() {
+	for _, p := range newKernelsText(newKernelLab(k, allow...)).headlines() {
 		lines = append(lines, plainText(p))
 	}
 	return lines
@@ -79,14 +84,14 @@ func KernelHeadlines(k []KernelBoots, allow ...string) (lines []string) {
 
 // columns are the kernels that get a table of their own beside the first; with
 // a single kernel that is nil, which stands for nothing to compare with.
-func (l *kernelLab) columns() []*kernel {
+func (l kernelsText) columns() []*kernel {
 	if len(l.kernels) == 1 {
 		return []*kernel{nil}
 	}
 	return l.rest()
 }
 
-func (l *kernelLab) document() document {
+func (l kernelsText) document() document {
 	d := document{title: "tunbench: " + l.title(), alerts: l.alerts(), lead: l.lead(), points: l.points()}
 	measured := false
 	for _, k := range l.kernels {
@@ -111,7 +116,7 @@ func (l *kernelLab) document() document {
 	return d
 }
 
-func (l *kernelLab) title() string {
+func (l kernelsText) title() string {
 	var names []string
 	for _, k := range l.kernels {
 		names = append(names, k.name)
@@ -125,16 +130,16 @@ func (l *kernelLab) title() string {
 	return "Linux " + strings.Join(names[1:], ", ") + " against " + names[0]
 }
 
-func (l *kernelLab) alerts() (a []prose) { return slices.Concat(l.headlines(), l.cautions()) }
+func (l kernelsText) alerts() (a []prose) { return slices.Concat(l.headlines(), l.cautions()) }
 
 // rule is what makes an exit code of the verdicts.
-func (l *kernelLab) rule() record.ExitRule {
+func (l kernelsText) rule() record.ExitRule {
 	return record.ExitRule{AllowMissing: slices.Contains(l.allow, AllowMissing)}
 }
 
 // headlines are what a reader must know before anything else: that nothing could
 // be judged, and which scenarios a kernel does not have that the first has.
-func (l *kernelLab) headlines() (a []prose) {
+func (l kernelsText) headlines() (a []prose) {
 	if len(l.kernels) < 2 {
 		return nil // nothing is compared
 	}
@@ -175,7 +180,7 @@ func (l *kernelLab) headlines() (a []prose) {
 }
 
 // cautions are for the reader, before any figure.
-func (l *kernelLab) cautions() (a []prose) {
+func (l kernelsText) cautions() (a []prose) {
 	for _, k := range l.kernels {
 		if n := len(k.lost); n > 0 {
 			var list []string
@@ -216,7 +221,7 @@ func (l *kernelLab) cautions() (a []prose) {
 	return a
 }
 
-func (l *kernelLab) lead() prose {
+func (l kernelsText) lead() prose {
 	measured := 0
 	for _, name := range l.scenarios {
 		if slices.ContainsFunc(l.kernels, func(k *kernel) bool { return len(k.bare[name]) > 0 }) {
@@ -257,7 +262,7 @@ func (l *kernelLab) lead() prose {
 const virtualTime = "one nanosecond of the guest is one instruction that its only CPU executed. It sees every instruction that is added to or taken from the path of a packet. " +
 	"It sees no caches, no branch predictor and no parallelism: an instruction costs the same wherever its memory is, and lock contention and cache misses cost nothing. It says which kernel does less work, not which one is faster on a given machine."
 
-func (l *kernelLab) points() (p []prose) {
+func (l kernelsText) points() (p []prose) {
 	for _, next := range l.rest() {
 		base := l.kernels[0]
 		if verdicts := l.counted(next); verdicts != "" {
@@ -339,7 +344,7 @@ func (l *kernelLab) points() (p []prose) {
 }
 
 // counted tells how many verdicts of each kind next has, the worst first.
-func (l *kernelLab) counted(next *kernel) string {
+func (l kernelsText) counted(next *kernel) string {
 	n := map[string]int{}
 	for _, scenario := range l.scenarios {
 		for _, side := range sides {
@@ -441,7 +446,7 @@ func spreadCell(costs ...*cost) string {
 }
 
 // name gives what to call a scenario in the tables.
-func (l *kernelLab) name(scenario string) string {
+func (l kernelsText) name(scenario string) string {
 	var modes []string
 	for _, s := range l.scenarios {
 		if mode, _ := split(s); !slices.Contains(modes, mode) {
@@ -457,7 +462,7 @@ func (l *kernelLab) name(scenario string) string {
 }
 
 // costs is the comparison of each later kernel with the first.
-func (l *kernelLab) costs() (secs []section) {
+func (l kernelsText) costs() (secs []section) {
 	first := section{heading: "What a packet costs, in " + l.unit()}
 	if len(l.common) > 0 {
 		p := say("All scenarios have ")
@@ -490,7 +495,7 @@ func (l *kernelLab) costs() (secs []section) {
 }
 
 // rowsFor are the scenarios that the base or next measured.
-func (l *kernelLab) rowsFor(next *kernel) (names []string) {
+func (l kernelsText) rowsFor(next *kernel) (names []string) {
 	for _, name := range l.scenarios {
 		if len(l.kernels[0].bare[name]) > 0 || (next != nil && len(next.bare[name]) > 0) {
 			names = append(names, name)
@@ -499,7 +504,7 @@ func (l *kernelLab) rowsFor(next *kernel) (names []string) {
 	return names
 }
 
-func (l *kernelLab) table(next *kernel) table {
+func (l kernelsText) table(next *kernel) table {
 	base := l.kernels[0]
 	t := table{columns: text("scenario")}
 	for _, side := range sides {
@@ -532,7 +537,7 @@ func (l *kernelLab) table(next *kernel) table {
 }
 
 // brief is the table for a terminal.
-func (l *kernelLab) brief(next *kernel) table {
+func (l kernelsText) brief(next *kernel) table {
 	if next == nil {
 		return l.table(nil)
 	}
@@ -553,7 +558,7 @@ func (l *kernelLab) brief(next *kernel) table {
 }
 
 // marks says what there is to know about a row beside its figures.
-func (l *kernelLab) marks(base, next *kernel, scenario string, shifts []shift) string {
+func (l kernelsText) marks(base, next *kernel, scenario string, shifts []shift) string {
 	var m []string
 	if next != nil {
 		var still []string
@@ -618,7 +623,7 @@ func (l *kernelLab) marks(base, next *kernel, scenario string, shifts []shift) s
 }
 
 // charts shows both sides of every scenario, kernels side by side.
-func (l *kernelLab) charts() (section, bool) {
+func (l kernelsText) charts() (section, bool) {
 	sec := section{heading: "The same as charts", sub: true}
 	var names []string
 	for _, k := range l.kernels {
@@ -658,7 +663,7 @@ func (l *kernelLab) charts() (section, bool) {
 }
 
 // observerCost is what each rung adds to a packet on each kernel.
-func (l *kernelLab) observerCost() (section, bool) {
+func (l kernelsText) observerCost() (section, bool) {
 	all := l.rungsOf()
 	if len(all) == 0 {
 		return section{}, false
@@ -758,7 +763,7 @@ func span(lowest, highest float64) string {
 }
 
 // refusals lists what was not measured, and why.
-func (l *kernelLab) refusals() (section, bool) {
+func (l kernelsText) refusals() (section, bool) {
 	t := table{columns: text("scenario", "kernel", "arm", "reason", "detail")}
 	type line struct {
 		refusal
@@ -788,7 +793,7 @@ func (l *kernelLab) refusals() (section, bool) {
 }
 
 // differences shows what the kernels do not have in common.
-func (l *kernelLab) differences() (section, bool) {
+func (l kernelsText) differences() (section, bool) {
 	sec := section{heading: "What differs between the kernels"}
 	var with []party
 	for _, k := range l.kernels {
@@ -813,7 +818,7 @@ func (l *kernelLab) differences() (section, bool) {
 }
 
 // raw shows what every boot said.
-func (l *kernelLab) raw() (section, bool) {
+func (l kernelsText) raw() (section, bool) {
 	each := table{columns: slices.Concat(text("scenario", "kernel"), numeric("boots"), text("send in each boot", "receive in each boot"))}
 	full := bullets{}
 	for _, name := range l.scenarios {

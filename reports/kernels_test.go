@@ -473,7 +473,7 @@ func FuzzKernels(f *testing.F) {
 			{Name: b.Run.Host.Kernel, Boots: [][]*record.File{{b}, {b, a}}},
 		}
 		if view%(views+1) < views {
-			checkView(t, newKernelLab(k).document(), view)
+			checkView(t, newKernelsText(newKernelLab(k)).document(), view)
 			return
 		}
 		if err := KernelsSummary(io.Discard, k); err != nil {

@@ -344,8 +344,8 @@ func copies(f record.Floor) string {
 	return " (" + strings.Join(parts, ", ") + ")"
 }
 
-// parts are the colours of the lanes of a limit chart.
-func (e callEnd) parts() []part {
+// endParts are the colours of the lanes of a limit chart.
+func endParts(e callEnd) []part {
 	return []part{{"system call", "e"}, {"copy", "a"}, {"rest of the " + e.who + "'s call", "b"}, {e.other + "'s call", "c"}}
 }
 
@@ -378,7 +378,7 @@ func limitCharts(list []*scenario, costs map[*scenario]callCost, end callEnd, ti
 				file: numbered(load.file, i), alt: "What a packet costs its " + end.who + ", split into the floor and the rest, and its " + end.other + ", " + load.reader,
 				chart: splitChart{
 					title: load.title, desc: "Nanoseconds a packet in the calls of the " + end.who + ", of which system call and copy are the floor, and of the " + end.other + "; shorter is better.",
-					note: "ns a packet", parts: end.parts(), rows: part,
+					note: "ns a packet", parts: endParts(end), rows: part,
 				},
 			})
 		}
@@ -437,10 +437,10 @@ func spent(list []*scenario, all map[*scenario]passage) []section {
 		}
 		apart = apart || p.split
 		if !s.open() {
-			closed.rows = append(closed.rows, p.row(title(s)))
+			closed.rows = append(closed.rows, passageRow(p, title(s)))
 			continue
 		}
-		open.rows = append(open.rows, p.row(title(s)))
+		open.rows = append(open.rows, passageRow(p, title(s)))
 		lane := splitLane{parts: []float64{p.send, p.wake, p.ring, 0, p.copied}, text: duration(p.total)}
 		if !p.split {
 			lane.parts[3] = p.residency
@@ -478,7 +478,7 @@ func passageTable(fold string) table {
 	return table{columns: slices.Concat(text("scenario"), numeric("send to read", "send side", "residency", "wake-up", "ring", "copy")), fold: fold}
 }
 
-func (p passage) row(title string) []prose {
+func passageRow(p passage, title string) []prose {
 	send, copied, wake, ring := "not resolved", absent, absent, absent
 	if p.resolved {
 		send, copied = duration(p.send), duration(p.copied)

@@ -361,7 +361,7 @@ func TestSpreadOfFlows(t *testing.T) {
 
 // The parts of a lane touch, and end where the scale says.
 func TestSplitChart(t *testing.T) {
-	ch := splitChart{title: "t", desc: "d", note: "ns", parts: readEnd.parts(), rows: []splitRow{
+	ch := splitChart{title: "t", desc: "d", note: "ns", parts: endParts(readEnd), rows: []splitRow{
 		{"a", []splitLane{{[]float64{10, 20, 70, 0}, "100 ns"}, {[]float64{0, 0, 0, 50}, "50 ns"}}},
 		{"b", []splitLane{{[]float64{0, 0, 0, 0}, "0 ns"}}},
 	}}

@@ -93,12 +93,12 @@ func openLoops(list []*scenario, title func(*scenario) string) (open, kept table
 		}
 		e2e, _ := h.pool(record.E2E)
 		service, _ := h.pool(record.Service)
-		from := service.cells()
+		from := quantileCells(service)
 		name := any(title(s))
 		if h.invalid {
 			name = say(title(s)+" ", bold("invalid"))
 		}
-		cells := append([]any{name, sc.format(k.rate)}, e2e.cells()...)
+		cells := append([]any{name, sc.format(k.rate)}, quantileCells(e2e)...)
 		cells = append(cells, from[0], from[2], from[3], cell(h, record.Loss, percent), late)
 		open.rows = append(open.rows, row(cells...))
 		kept.rows = append(kept.rows, row(title(s), sc.format(k.rate), count(k.sends), late, p99, duration(float64(k.max)), k.trials))

@@ -45,8 +45,8 @@ var gaugeNames = map[string]gaugeName{
 	record.Steal:           {"steal", "ratio", 1},
 }
 
-// gauge tells how m is called, and what else a reader must know of it.
-func (m measure) gauge() (name gaugeName, help string) {
+// gaugeOf tells how m is called, and what else a reader must know of it.
+func gaugeOf(m measure) (name gaugeName, help string) {
 	name, known := gaugeNames[m.metric]
 	switch {
 	case m.latency != "":
@@ -136,7 +136,7 @@ func (e *exposition) subject(s *subject, base labels) {
 		e.add("unresolved", "", "1 for a rate that a search did not find, and why", own.with("goal", goal), 1)
 	}
 	for _, m := range s.measures {
-		name, help := m.gauge()
+		name, help := gaugeOf(m)
 		of := own
 		switch {
 		case m.latency != "":

@@ -60,12 +60,13 @@ func floorsAgree(a, b record.Floor) string {
 	return fmt.Sprintf("the floor agrees within %s %%: a bare system call cost %s and %s ns", percent(floorScatter), decimals(a.SyscallNs, 1), decimals(b.SyscallNs, 1))
 }
 
-// floorsAgree is that of the runs of f; "" where they are not known.
-func (f Finding) floorsAgree() string {
-	if f.Before.run == nil || f.Begins.run == nil {
+// findingFloors is floorsAgree of the runs of f; "" where they are not known.
+func findingFloors(f Finding) string {
+	before, begins := f.Before.header(), f.Begins.header()
+	if before == nil || begins == nil {
 		return ""
 	}
-	return floorsAgree(f.Before.run.Run.Floor, f.Begins.run.Run.Floor)
+	return floorsAgree(before.Floor, begins.Floor)
 }
 
 // otherDifferences are the differences between two runs that do not keep them from being

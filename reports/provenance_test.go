@@ -126,7 +126,7 @@ func TestHistoryTellsTheFloor(t *testing.T) {
 		f := Finding{Series: &Series{Metric: record.PPS}, Change: Change{
 			Kind: ChangePoint, Notes: changedWith(a, b), Before: Point{run: &StoredRun{Run: a}}, Begins: Point{run: &StoredRun{Run: b}},
 		}}
-		story := strings.Join(f.story(), "\n")
+		story := strings.Join(findingStory(f), "\n")
 		if !strings.Contains(story, want) || strings.Contains(story, "nothing else") != (by < 1.05) {
 			t.Errorf("%v: %s", by, story)
 		}

@@ -206,7 +206,7 @@ func latencies(list []*scenario) (section, bool) {
 			if kind.name == record.E2E && s.head().paced() {
 				continue // has its row above
 			}
-			cells := append([]any{title(s)}, l.cells()...)
+			cells := append([]any{title(s)}, quantileCells(l)...)
 			t.rows = append(t.rows, row(append(cells, count(l.count+l.overflow), count(l.missed))...))
 		}
 		if len(t.rows) == 0 {

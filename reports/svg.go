@@ -116,16 +116,17 @@ func drawSVG(w io.Writer, ch chart) error {
 	return err
 }
 
-// drawInline writes the chart of p as an element of a page, which sets its title.
-func drawInline(w io.Writer, p picture) error {
+// drawInline writes ch as an element of a page, which sets its title. alt says
+// what it shows.
+func drawInline(w io.Writer, ch chart, alt string) error {
 	const top = 26 // above it a file has the title
-	_, desc := p.chart.head()
+	_, desc := ch.head()
 	c := canvas{page: true}
-	height := p.chart.draw(&c)
+	height := ch.draw(&c)
 	_, err := fmt.Fprintf(w, `<svg class="chart" viewBox="0 %d %s %s" role="img" aria-label="%s">
 <desc>%s</desc>
 %s</svg>
-`, top, num(chartWidth), num(height-top), xmlText(p.alt), xmlText(desc), c.b.String())
+`, top, num(chartWidth), num(height-top), xmlText(alt), xmlText(desc), c.b.String())
 	return err
 }
 

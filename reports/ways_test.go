@@ -147,7 +147,7 @@ func TestFlowMap(t *testing.T) {
 		if alike, _ := m.alike(); alike != 63.0/64 || m.moved() != 1 {
 			t.Errorf("%s: one of 64 came out elsewhere: %v alike, %d moved", s.name, alike, m.moved())
 		}
-		p := m.panel("x")
+		p := flowPanel(m, "x")
 		for _, c := range p.columns {
 			var sum float64
 			for _, v := range c.share {
