@@ -1,14 +1,11 @@
 package reports
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"tunbench/reports/record"
 )
 
 // Format is a form in which runs, or a comparison, leave tunbench.
@@ -28,62 +25,6 @@ type Format struct {
 	history func(c *Check, alone bool) ([]Output, error)
 }
 
-// GCPercent is the GOGC of a process that renders stored runs. They are most of its
-// memory and stay to the end, so that collecting sooner costs little and keeps
-// the rest small.
-const GCPercent = 50
-
-// NamedRun is a run file and what its reader calls it, which is where it was
-// read from.
-type NamedRun struct {
-	Name string
-	*record.File
-}
-
-// Output is a file of a report.
-type Output struct {
-	Name    string
-	Content []byte
-}
-
-// Formats lists all formats, the default first.
-var Formats = []Format{
-	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison, history: markdownHistory},
-	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
-	{Name: "json", For: "programs: the figures of the report", Each: true, runs: jsonRuns, comparison: jsonComparison},
-	{Name: "csv", For: "spreadsheets and data frames: a row a trial", runs: csvRuns, comparison: csvComparison},
-	{Name: "benchfmt", For: "benchstat and other readers of Go's benchmark format", runs: benchRuns},
-	{Name: "bmf", For: "Bencher", Each: true, runs: bmfRuns},
-	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
-	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
-	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
-}
-
-// FormatNames gives the names of all formats, or of those that carry a
-// comparison, the default first.
-func FormatNames(comparison bool) (names []string) {
-	for _, f := range Formats {
-		if !comparison || f.comparison != nil {
-			names = append(names, f.Name)
-		}
-	}
-	return names
-}
-
-// FindFormat gives the format of that name, which must carry a comparison if
-// that is what is to be written.
-func FindFormat(name string, comparison bool) (Format, error) {
-	names := FormatNames(comparison)
-	i := slices.IndexFunc(Formats, func(f Format) bool { return f.Name == name })
-	switch {
-	case i < 0:
-		return Format{}, fmt.Errorf("--format %q: choose %s", name, strings.Join(names, ", "))
-	case !slices.Contains(names, name):
-		return Format{}, fmt.Errorf("--format %s carries no verdicts: choose %s", name, strings.Join(names, ", "))
-	}
-	return Formats[i], nil
-}
-
 // Print writes the report on runs to w.
 func (f Format) Print(w io.Writer, runs []NamedRun) error {
 	return f.print(w, func() ([]Output, error) { return f.ofRuns(runs, true) })
@@ -92,30 +33,6 @@ func (f Format) Print(w io.Writer, runs []NamedRun) error {
 // PrintComparison writes the report on c to w.
 func (f Format) PrintComparison(w io.Writer, c *Comparison) error {
 	return f.print(w, func() ([]Output, error) { return f.comparison(c, true) })
-}
-
-// HistoryFormats gives the names of the formats that carry a history, the default
-// first.
-func HistoryFormats() (names []string) {
-	for _, f := range Formats {
-		if f.history != nil {
-			names = append(names, f.Name)
-		}
-	}
-	return names
-}
-
-// FindHistoryFormat gives the format of that name, which must carry a history.
-func FindHistoryFormat(name string) (Format, error) {
-	i := slices.IndexFunc(Formats, func(f Format) bool { return f.Name == name })
-	choose := strings.Join(HistoryFormats(), ", ")
-	switch {
-	case i < 0:
-		return Format{}, fmt.Errorf("--format %q: choose %s", name, choose)
-	case Formats[i].history == nil:
-		return Format{}, fmt.Errorf("--format %s carries no history: choose %s", name, choose)
-	}
-	return Formats[i], nil
 }
 
 // PrintHistory writes the report on c to w.
@@ -180,34 +97,69 @@ func (f Format) write(dir string, files []Output, err error) (string, error) {
 	return filepath.Join(dir, files[0].Name), nil
 }
 
-func markdownRuns(runs []NamedRun, alone bool) ([]Output, error) {
-	return markdownFiles(newDocument(runs[0].File), alone)
+// GCPercent is the GOGC of a process that renders stored runs. They are most of its
+// memory and stay to the end, so that collecting sooner costs little and keeps
+// the rest small.
+const GCPercent = 50
+
+// Formats lists all formats, the default first.
+var Formats = []Format{
+	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison, history: markdownHistory},
+	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
+	{Name: "json", For: "programs: the figures of the report", Each: true, runs: jsonRuns, comparison: jsonComparison},
+	{Name: "csv", For: "spreadsheets and data frames: a row a trial", runs: csvRuns, comparison: csvComparison},
+	{Name: "benchfmt", For: "benchstat and other readers of Go's benchmark format", runs: benchRuns},
+	{Name: "bmf", For: "Bencher", Each: true, runs: bmfRuns},
+	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
+	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
+	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
 }
 
-func markdownComparison(c *Comparison, alone bool) ([]Output, error) {
-	return markdownFiles(newContrast(c).document(), alone)
-}
-
-func markdownHistory(c *Check, alone bool) ([]Output, error) {
-	return markdownFiles(newHistoryText(c).document(), alone)
-}
-
-// markdownFiles are a report and the charts beside it, unless it stands alone.
-func markdownFiles(d document, alone bool) ([]Output, error) {
-	var b bytes.Buffer
-	if err := markdown(&b, d, Options{Charts: !alone}); err != nil {
-		return nil, err
-	}
-	files := []Output{{ReportName, b.Bytes()}}
-	if alone {
-		return files, nil
-	}
-	for _, p := range d.pictures() {
-		var chart bytes.Buffer
-		if err := drawSVG(&chart, p.chart); err != nil {
-			return nil, fmt.Errorf("draw %s: %w", p.file, err)
+// FormatNames gives the names of all formats, or of those that carry a
+// comparison, the default first.
+func FormatNames(comparison bool) (names []string) {
+	for _, f := range Formats {
+		if !comparison || f.comparison != nil {
+			names = append(names, f.Name)
 		}
-		files = append(files, Output{p.file, chart.Bytes()})
 	}
-	return files, nil
+	return names
+}
+
+// FindFormat gives the format of that name, which must carry a comparison if
+// that is what is to be written.
+func FindFormat(name string, comparison bool) (Format, error) {
+	names := FormatNames(comparison)
+	i := slices.IndexFunc(Formats, func(f Format) bool { return f.Name == name })
+	switch {
+	case i < 0:
+		return Format{}, fmt.Errorf("--format %q: choose %s", name, strings.Join(names, ", "))
+	case !slices.Contains(names, name):
+		return Format{}, fmt.Errorf("--format %s carries no verdicts: choose %s", name, strings.Join(names, ", "))
+	}
+	return Formats[i], nil
+}
+
+// HistoryFormats gives the names of the formats that carry a history, the default
+// first.
+func HistoryFormats() (names []string) {
+	for _, f := range Formats {
+		if f.history != nil {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// FindHistoryFormat gives the format of that name, which must carry a history.
+func FindHistoryFormat(name string) (Format, error) {
+	i := slices.IndexFunc(Formats, func(f Format) bool { return f.Name == name })
+	choose := strings.Join(HistoryFormats(), ", ")
+	switch {
+	case i < 0:
+		return Format{}, fmt.Errorf("--format %q: choose %s", name, choose)
+	case Formats[i].history == nil:
+		return Format{}, fmt.Errorf("--format %s carries no history: choose %s", name, choose)
+	}
+	return Formats[i], nil
 }

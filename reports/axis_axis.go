@@ -1,0 +1,43 @@
+package reports
+
+import (
+	"slices"
+	"strings"
+
+	"tunbench/reports/record"
+)
+
+// axisOrder is the order of the axes in a scenario's name, of those that are
+// columns of the CSV formats, and laterAxes of those behind them. Axes that neither
+// knows come last.
+var axisOrder = []string{
+	"path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload",
+	"pi", "napi", "xdp", "steer", "qdisc", "txqlen", "sndbuf", "load", "cipher",
+}
+
+var laterAxes = []string{"ip", "bypass", "spacing", "pause", "filter", "event"}
+
+func axisRank(axis string) int {
+	if i := slices.Index(axisOrder, axis); i >= 0 {
+		return i
+	}
+	if i := slices.Index(laterAxes, axis); i >= 0 {
+		return len(axisOrder) + i
+	}
+	return len(axisOrder) + len(laterAxes)
+}
+
+// axisOf gives the value of an axis of t, from its name where a file has no
+// axes; "" where neither tells.
+func axisOf(t *record.Trial, axis string) string {
+	if v, ok := t.Axes[axis]; ok {
+		return v
+	}
+	_, axes := split(t.Scenario)
+	for _, a := range axes {
+		if v, ok := strings.CutPrefix(a, axis+"="); ok {
+			return v
+		}
+	}
+	return ""
+}

@@ -1,0 +1,187 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tunbench/reports/record"
+)
+
+// StepSummaryLimit is how many bytes of summary a step writes at most. GitHub
+// takes 1 MiB and drops all of a longer one.
+const StepSummaryLimit = 900 << 10
+
+// StepSummary is c for the summary of a job of GitHub Actions, in at most room
+// bytes: verdicts first, a chart of the changes, and the details folded. What
+// there is no room for is left out, and said to be.
+func StepSummary(c *Comparison, room int) ([]byte, error) {
+	s := newContrast(c)
+	d := s.document()
+	d.sections = []section{
+		s.changed("Regressed", s.regressed, "Nothing regressed."),
+		s.changed("Improved", s.improved, "Nothing improved."),
+	}
+	if bars := s.bars(); len(bars) > 0 {
+		d.sections = append(d.sections, section{heading: "Changes", blocks: bars})
+	}
+	d.sections = append(d.sections, s.rest().foldedWhole())
+	for _, part := range []func() (section, bool){s.onlyOnes, s.differences} {
+		if sec, ok := part(); ok {
+			d.sections = append(d.sections, sec.foldedWhole())
+		}
+	}
+	return fitted(d, room)
+}
+
+// FirstStepSummary is that of a job which has nothing to compare with: why, and
+// what was measured.
+func FirstStepSummary(r NamedRun, why string, room int) ([]byte, error) {
+	d := newDocument(r.File)
+	d.alerts = append([]prose{say(bold("No baseline: "), why+".")}, d.alerts...)
+	for i := range d.sections {
+		if i > 0 {
+			d.sections[i] = d.sections[i].foldedWhole()
+		}
+	}
+	return fitted(d, room)
+}
+
+// fitted renders d in at most room bytes, with as many rows of its tables as
+// there is room for.
+func fitted(d document, room int) ([]byte, error) {
+	render := func(d document) ([]byte, error) {
+		var b bytes.Buffer
+		err := markdown(&b, d, Options{})
+		return b.Bytes(), err
+	}
+	whole, err := render(d)
+	if err != nil || len(whole) <= room {
+		return whole, err
+	}
+	for rows := 4096; rows > 0; rows /= 4 {
+		cut, err := render(d.atMost(rows))
+		if err != nil || len(cut) <= room {
+			return cut, err
+		}
+	}
+	text, err := render(document{title: "tunbench", points: []prose{cutNote(0)}})
+	if err == nil && len(text) > room {
+		return nil, fmt.Errorf("write a step summary: there is room for %d bytes only, and %d are needed to say so", max(0, room), len(text))
+	}
+	return text, err
+}
+
+// Level is how loud an annotation is.
+type Level string
+
+// Levels of GitHub's workflow commands.
+const (
+	Error   Level = "error"
+	Warning Level = "warning"
+	Notice  Level = "notice"
+)
+
+// Annotation is a remark of a job, which GitHub shows at the pull request. Its
+// String is the workflow command.
+type Annotation struct {
+	Level   Level
+	Title   string
+	Message string
+}
+
+func (a Annotation) String() string {
+	return "::" + string(a.Level) + " title=" + commandProperty.Replace(a.Title) + "::" + commandData.Replace(a.Message)
+}
+
+// Escapes of workflow commands are those of GitHub's toolkit, in
+// packages/core/src/command.ts (escapeData, escapeProperty).
+var (
+	commandData     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	commandProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)
+
+// mostAnnotations is how many of a level GitHub shows of one step.
+const mostAnnotations = 10
+
+// Annotations gives the remarks on c: an error a regression, a warning for what
+// may be one or is not known, and a notice if there is neither. Of more than
+// GitHub shows, the last says how many there are.
+func Annotations(c *Comparison) (list []Annotation) {
+	s := newContrast(c)
+	add := func(level Level, verdicts []record.Verdict) {
+		for i, v := range verdicts {
+			if rest := len(verdicts) - i; i == mostAnnotations-1 && rest > 1 {
+				list = append(list, Annotation{level, "tunbench", fmt.Sprintf("%d more like this; the step summary has them all", rest)})
+				return
+			}
+			title := "tunbench: " + v.Verdict + " of " + v.Metric
+			if v.Missing != "" {
+				title = "tunbench: not measured in " + v.Missing
+			}
+			list = append(list, Annotation{level, title, remark(v)})
+		}
+	}
+	if lines := s.headlines(); s.rule().Unjudged(s.Verdicts) {
+		list = append(list, Annotation{Error, "tunbench: nothing could be judged", clip(plainText(lines[0]), longest)})
+	}
+	add(Error, s.of(record.Regression))
+	lacking := Error
+	if s.AllowMissing {
+		lacking = Warning
+	}
+	add(lacking, s.lacking(record.NewSide))
+	measured := func(list []record.Verdict) []record.Verdict {
+		return slices.DeleteFunc(list, func(v record.Verdict) bool { return v.Missing != "" })
+	}
+	add(Warning, slices.Concat(s.of(record.IndicativeRegression), measured(s.of(record.InvalidVerdict)), measured(s.of(record.NotComparable)), s.of(record.Inconclusive)))
+	if len(list) == 0 {
+		list = append(list, Annotation{Notice, "tunbench", strings.Join(pointLines(s), " ")})
+	}
+	return list
+}
+
+// pointLines are the points of a comparison as plain text.
+func pointLines(s *contrast) (lines []string) {
+	for _, p := range s.points() {
+		lines = append(lines, plainText(p))
+	}
+	return lines
+}
+
+// remark tells a verdict in a line.
+func remark(v record.Verdict) string {
+	text := v.Scenario + ": " + v.Metric
+	if v.Missing != "" && v.Verdict != record.NotComparable {
+		text = v.Scenario // its metric stands for all of them
+	}
+	if v.Change != nil {
+		text += " " + moved(v)
+	}
+	if v.CI != nil {
+		text += " (95 % interval " + ciText(v) + ", p " + pvalue(v.P) + ")"
+	}
+	if v.Base != nil && v.New != nil {
+		text += ", " + quantity(v.Metric, v.Base) + " before, " + quantity(v.Metric, v.New) + " now"
+	}
+	if v.Threshold > 0 {
+		text += "; threshold " + thresholdText(v)
+	}
+	if len(v.Notes) > 0 {
+		text += ". " + strings.Join(v.Notes, "; ")
+	}
+	return clip(text, longest)
+}
+
+// StepOutputs are the counts of c's verdicts by name, in the form of
+// $GITHUB_OUTPUT, one a line.
+func StepOutputs(c *Comparison) []byte {
+	s := newContrast(c)
+	var b bytes.Buffer
+	for _, k := range kinds {
+		fmt.Fprintf(&b, "%s=%d\n", k.verdict, s.count(k.verdict))
+	}
+	fmt.Fprintf(&b, "verdicts=%d\n", len(c.Verdicts))
+	return b.Bytes()
+}

@@ -1,0 +1,86 @@
+package reports
+
+import (
+	"math/bits"
+)
+
+// latency is a histogram pooled over trials, in nanoseconds.
+type latency struct {
+	count, missed, overflow uint64
+	min, max                uint64      // of all samples; both 0 where no record has them
+	buckets                 [][2]uint64 // [lower bound, count], ascending
+}
+
+// middle is what the samples of a bucket count as: its middle, or the nearest to
+// it that no sample is beyond. The smallest and the largest sample are known
+// exactly, and may lie on either side of the middle of their bucket.
+func (l latency) middle(lower uint64) float64 {
+	v, last := float64(lower)+float64(width(lower)-1)/2, lower+(width(lower)-1)
+	if l.min > lower && l.min <= last {
+		v = max(v, float64(l.min))
+	}
+	if l.max >= lower && l.max < last {
+		v = min(v, float64(l.max))
+	}
+	return v
+}
+
+// quantile is the middle of the bucket that holds the sample of rank
+// ceil(q n), by the same rule as the histogram that it was recorded in.
+func (l latency) quantile(q float64) (ns uint64, ok bool) {
+	total := l.count + l.overflow
+	rank := uint64(q * float64(total))
+	if float64(rank) < q*float64(total) {
+		rank++
+	}
+	rank = max(rank, 1)
+	if total < rank+minAbove || rank > l.count {
+		return 0, false
+	}
+	var seen uint64
+	for _, b := range l.buckets {
+		if seen += b[1]; seen >= rank {
+			return uint64(l.middle(b[0])), true
+		}
+	}
+	return 0, false
+}
+
+// mean is that of the samples but the slowest 0.1 %, each at the middle of its
+// bucket, in nanoseconds. It is false where there are too few samples, or so
+// many overflows that nobody knows it.
+func (l latency) mean() (ns float64, ok bool) {
+	keep := (1 - trimTop) * (float64(l.count) + float64(l.overflow))
+	if l.count < minMean || float64(l.count) < keep {
+		return 0, false
+	}
+	var seen, sum float64
+	for _, b := range l.buckets {
+		inside := min(float64(b[1]), keep-seen)
+		sum += inside * l.middle(b[0])
+		if seen += inside; seen >= keep {
+			break
+		}
+	}
+	ns = sum / keep
+	return ns, sane(ns)
+}
+
+// width is the number of values in the bucket with that lower bound: there are
+// 32 sub-buckets an octave, and one for each value below 32.
+func width(lower uint64) uint64 {
+	if lower < 32 {
+		return 1
+	}
+	return 1 << (bits.Len64(lower) - 6)
+}
+
+// minAbove is how many samples must lie above a quantile for it to be given.
+const minAbove = 10
+
+// Of the latencies whose mean is taken, this share is left out: the slowest,
+// which a stall of the host may have made.
+const trimTop = 0.001
+
+// minMean is how many samples a mean needs to be given.
+const minMean = 100

@@ -1,0 +1,90 @@
+package reports
+
+import (
+	"math"
+	"strings"
+)
+
+// delta gives the change from one point to another.
+func delta(s *Series, from, to Point) string {
+	v := to.Value - from.Value
+	if !s.absolute() {
+		if !(from.Value > 0) {
+			return absent
+		}
+		v = to.Value/from.Value - 1
+	}
+	if math.IsInf(v, 0) {
+		return absent
+	}
+	return withUnit(s.Metric, step(s.Metric, v))
+}
+
+// ends gives the first and the newest point shown that are valid, the one
+// before the newest, and the last release before it; nil where there is none.
+func ends(s *Series) (first, before, release, newest *Point) {
+	for i := range s.shown() {
+		p := &s.shown()[i]
+		if p.N == 0 {
+			continue
+		}
+		if first == nil {
+			first = p
+		}
+		if newest != nil && newest.Release != "" {
+			release = newest
+		}
+		before, newest = newest, p
+	}
+	return first, before, release, newest
+}
+
+// trend is the row of a series: what it is now, and since when.
+func trend(s *Series) []any {
+	first, before, release, newest := ends(s)
+	if newest == nil {
+		return []any{absent, absent, absent, absent}
+	}
+	cells := []any{quantity(s.Metric, &newest.Value)}
+	for _, p := range []*Point{first, before, release} {
+		switch {
+		case p == nil || p == newest:
+			cells = append(cells, absent)
+		case p == release:
+			cells = append(cells, delta(s, *p, *newest)+" ("+clip(printable(p.Release), 16)+")")
+		default:
+			cells = append(cells, delta(s, *p, *newest))
+		}
+	}
+	return cells
+}
+
+var trendColumns = numeric("newest", "since first", "since last", "since release")
+
+const sparkWidth = 32
+
+// trendLine draws the newest values in one line of text. A run without a valid trial
+// is a dot.
+func trendLine(s *Series) string {
+	const bars = "▁▂▃▄▅▆▇█"
+	points := s.shown()
+	points = points[max(0, len(points)-sparkWidth):]
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, p := range points {
+		if p.N > 0 {
+			low, high = min(low, p.Value), max(high, p.Value)
+		}
+	}
+	var b strings.Builder
+	for _, p := range points {
+		switch {
+		case p.N == 0:
+			b.WriteRune('·')
+		case high > low:
+			b.WriteRune([]rune(bars)[min(7, int(8*(p.Value/2-low/2)/(high/2-low/2)))])
+		default:
+			b.WriteRune('▄')
+		}
+	}
+	return b.String()
+}
