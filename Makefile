@@ -89,7 +89,7 @@ fuzz: ## fuzz each target for FUZZTIME=5s (3 minutes), one worker; ARGS='Parse' 
 	FUZZTIME='$(FUZZTIME)' scripts/fuzz.sh $(ARGS)
 
 .PHONY: lint
-lint: ## gofmt, go vet, import rules, shellcheck, staticcheck if installed
+lint: ## gofmt, go vet, imports and sizes, shellcheck, staticcheck if installed
 	scripts/lint.sh
 
 .PHONY: generate

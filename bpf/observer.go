@@ -1,5 +1,6 @@
-// Package bpf is the eye: what the kernel sees of a TUN/TAP device. It is the
-// only package that knows cilium/ebpf.
+// Package bpf observes a TUN/TAP device from inside the kernel: it attaches BPF
+// programs to the functions of the tun driver and reads what they counted. It is
+// the only package that uses cilium/ebpf, and knows nothing of trials.
 package bpf
 
 import (

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/call"
 	"tunbench/harness/netns"
-	"tunbench/harness/traffic"
 	"tunbench/harness/uring"
 	"tunbench/reports/record"
 )
@@ -20,7 +20,7 @@ import (
 func TestBecause(t *testing.T) {
 	ring := fmt.Errorf("open ring: %w", &uring.CallError{Call: "io_uring_setup", Err: unix.EPERM})
 	address := fmt.Errorf("add address 2001:2::1/64: %w", &netns.CallError{Call: "RTM_NEWADDR", Err: unix.EOPNOTSUPP})
-	socket := fmt.Errorf("open socket: %w", &traffic.CallError{Call: "socket", Err: unix.EAFNOSUPPORT})
+	socket := fmt.Errorf("open socket: %w", &call.Error{Call: "socket", Err: unix.EAFNOSUPPORT})
 	root := func(path, value string) fstest.MapFS {
 		if path == "" {
 			return fstest.MapFS{}

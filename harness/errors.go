@@ -10,14 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
+	"tunbench/harness/call"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
-	"tunbench/harness/sink"
-	"tunbench/harness/stream"
-	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
-	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -129,10 +126,7 @@ func refused(err error) bool {
 	for _, cause := range []error{
 		beneath[*bpf.CallError](err),
 		beneath[*netns.CallError](err),
-		beneath[*sink.CallError](err),
-		beneath[*stream.CallError](err),
-		beneath[*traffic.CallError](err),
-		beneath[*vhost.CallError](err),
+		beneath[*call.Error](err),
 	} {
 		if cause != nil && refusedByKernel(cause) {
 			return true

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/call"
 	"tunbench/harness/netns"
-	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -36,8 +36,8 @@ func withConfig(t *testing.T, config map[string]string) {
 func TestClassify(t *testing.T) {
 	txqlen := &netns.CallError{Call: "set txqueuelen 524289", Object: "tunbench0", Err: unix.EPERM}
 	noTUN := fmt.Errorf("/dev/net/tun is missing: %w (%w)", tuntap.ErrNoTUN, unix.ENOENT)
-	noVhost := &vhost.CallError{Call: "open " + vhost.Path, Err: unix.ENOENT}
-	socket := fmt.Errorf("open the socket of flow 53: %w", &traffic.CallError{Call: "socket", Err: unix.EMFILE})
+	noVhost := &call.Error{Call: "open " + vhost.Path, Err: unix.ENOENT}
+	socket := fmt.Errorf("open the socket of flow 53: %w", &call.Error{Call: "socket", Err: unix.EMFILE})
 	for name, c := range map[string]struct {
 		err    func() error
 		root   bool
@@ -73,7 +73,7 @@ func TestClassify(t *testing.T) {
 		"no vhost, not built":     {func() error { return vhostError(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "n"}, record.Unsupported, "CONFIG_VHOST_NET is not set"},
 		"no vhost, built in":      {func() error { return vhostError(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "y"}, record.Missing, "--device /dev/vhost-net"},
 		"no vhost, nobody knows":  {func() error { return vhostError(noVhost) }, true, nil, record.Unsupported, "modprobe vhost_net"},
-		"vhost is something else": {func() error { return vhostError(&vhost.CallError{Call: "ioctl VHOST_GET_FEATURES", Err: unix.ENOTTY}) }, true, nil, record.Missing, "is not the vhost-net device"},
+		"vhost is something else": {func() error { return vhostError(&call.Error{Call: "ioctl VHOST_GET_FEATURES", Err: unix.ENOTTY}) }, true, nil, record.Missing, "is not the vhost-net device"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asRoot(t, c.root)

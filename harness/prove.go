@@ -11,6 +11,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 )
 
 const (
@@ -100,7 +101,7 @@ func passPackets(d *device) error {
 	addr, peer := d.spec.addresses()
 	queue := d.Queues()[0].FD()
 	err := d.ns.Do(func() error {
-		fd, err := openPair(netip.AddrPortFrom(addr.Addr(), 0), netip.AddrPortFrom(peer, discardPort), unix.SOCK_NONBLOCK)
+		fd, err := socket.UDP(netip.AddrPortFrom(addr.Addr(), 0), netip.AddrPortFrom(peer, discardPort), unix.SOCK_NONBLOCK)
 		if err != nil {
 			return err
 		}

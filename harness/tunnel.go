@@ -11,7 +11,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
-	"tunbench/harness/traffic"
+	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
@@ -323,7 +323,7 @@ func introduce(hosts [2]end) (err error) {
 	}()
 	for i, h := range hosts {
 		err := h.ns.Do(func() error {
-			fd, err := openPair(netip.AddrPortFrom(h.addr, introducePort), netip.AddrPortFrom(hosts[1-i].addr, introducePort), 0)
+			fd, err := socket.UDP(netip.AddrPortFrom(h.addr, introducePort), netip.AddrPortFrom(hosts[1-i].addr, introducePort), 0)
 			if err != nil {
 				return err
 			}
@@ -368,33 +368,6 @@ func greet(from, to int) error {
 		}
 	}
 	return nil
-}
-
-// openPair gives a UDP socket that is bound to one address and connected to the
-// other. Kind is added to that of the socket.
-func openPair(local, remote netip.AddrPort, kind int) (fd int, err error) {
-	domain := unix.AF_INET
-	sockaddr := func(a netip.AddrPort) unix.Sockaddr {
-		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
-	}
-	if local.Addr().Is6() {
-		domain = unix.AF_INET6
-		sockaddr = func(a netip.AddrPort) unix.Sockaddr {
-			return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
-		}
-	}
-	if fd, err = unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|kind, 0); err != nil {
-		return -1, &traffic.CallError{Call: "socket", Err: err}
-	}
-	if err := unix.Bind(fd, sockaddr(local)); err != nil {
-		unix.Close(fd)
-		return -1, &traffic.CallError{Call: "bind " + local.String(), Err: err}
-	}
-	if err := unix.Connect(fd, sockaddr(remote)); err != nil {
-		unix.Close(fd)
-		return -1, &traffic.CallError{Call: "connect " + remote.String(), Err: err}
-	}
-	return fd, nil
 }
 
 // received tells whether the stack of each host has taken what its devices gave

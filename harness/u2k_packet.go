@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/call"
 	"tunbench/harness/sink"
 )
 
@@ -69,7 +70,7 @@ func (w *writing) packetSocket() (fd int, err error) {
 	err = w.ns.Do(func() (err error) {
 		// Protocol 0 receives nothing until it is bound.
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
-			return &sink.CallError{Call: "socket AF_PACKET", Err: err}
+			return &call.Error{Call: "socket AF_PACKET", Err: err}
 		}
 		return nil
 	})
@@ -82,14 +83,14 @@ func (w *writing) packetSocket() (fd int, err error) {
 		}
 	}()
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1); err != nil {
-		return -1, &sink.CallError{Call: "setsockopt PACKET_VNET_HDR", Err: err}
+		return -1, &call.Error{Call: "setsockopt PACKET_VNET_HDR", Err: err}
 	}
 	if err := sink.Prepare(fd, superRoom, false); err != nil {
 		return -1, err
 	}
 	to := unix.SockaddrLinklayer{Protocol: protocol<<8 | protocol>>8, Ifindex: w.device.state.Index}
 	if err := unix.Bind(fd, &to); err != nil {
-		return -1, &sink.CallError{Call: "bind AF_PACKET", Err: err}
+		return -1, &call.Error{Call: "bind AF_PACKET", Err: err}
 	}
 	return fd, nil
 }

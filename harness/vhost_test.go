@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
+	"tunbench/harness/call"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
@@ -443,8 +444,8 @@ func TestVhostFaults(t *testing.T) {
 		}
 		defer unix.Close(fd)
 		d, err := vhost.Open(vhost.Config{Backend: fd, Receive: vhost.Buffers{Entries: 2, Size: 100}})
-		var call *vhost.CallError
-		if !errors.As(err, &call) || call.Call != "ioctl VHOST_NET_SET_BACKEND" {
+		var refused *call.Error
+		if !errors.As(err, &refused) || refused.Call != "ioctl VHOST_NET_SET_BACKEND" {
 			t.Errorf("%v, %v", d, err)
 		}
 	})
@@ -487,7 +488,7 @@ func TestVhostReasons(t *testing.T) {
 		{"eventfd", unix.EMFILE, record.Missing},
 		{"ioctl VHOST_SET_OWNER", unix.EFAULT, record.Failed},
 	} {
-		reason, detail := Classify(vhostError(&vhost.CallError{Call: c.call, Err: c.errno}))
+		reason, detail := Classify(vhostError(&call.Error{Call: c.call, Err: c.errno}))
 		if reason != c.reason || !strings.Contains(detail, c.call) || !strings.Contains(detail, c.errno.Error()) {
 			t.Errorf("%s: %v: %s: %s, want %s", c.call, c.errno, reason, detail, c.reason)
 		}

@@ -10,9 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
+	"tunbench/harness/call"
 	"tunbench/harness/carry"
 	"tunbench/harness/seal"
-	"tunbench/harness/traffic"
+	"tunbench/harness/socket"
 	"tunbench/reports/record"
 )
 
@@ -73,7 +74,7 @@ func (w *vpnWire) openSockets() error {
 				at := func(host int) netip.AddrPort {
 					return netip.AddrPortFrom(underlayAddrs[host].Addr(), uint16(vpnPort+q))
 				}
-				fd, err := openPair(at(i), at(1-i), kind)
+				fd, err := socket.UDP(at(i), at(1-i), kind)
 				if err != nil {
 					return fmt.Errorf("open the socket of queue %d of %s: %w", q, h.link, err)
 				}
@@ -99,7 +100,7 @@ func setBuffer(fd, force, option int) error {
 		return nil
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, vpnBuffer); err != nil {
-		return &traffic.CallError{Call: "setsockopt of a buffer", Err: err}
+		return &call.Error{Call: "setsockopt of a buffer", Err: err}
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs every check that needs no device: gofmt, go vet, the import rules, the
-# shell scripts (by shellcheck), and staticcheck and actionlint (the workflows)
-# where they are installed. Runs all of them before it fails.
+# Runs every check that needs no device: gofmt, go vet, the structure of the module
+# (imports and sizes, of which it prints a table), the shell scripts (by shellcheck),
+# and staticcheck and actionlint (the workflows) where they are installed. Runs all
+# of them before it fails.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 
@@ -13,12 +14,12 @@ fail() {
 }
 
 # The gofmt of this go, which may not be the one in PATH, if there is one.
-unformatted=$("$("$go" env GOROOT)/bin/gofmt" -l bench bpf harness reports) || fail "gofmt failed"
+unformatted=$("$("$go" env GOROOT)/bin/gofmt" -l bench bpf harness reports scripts) || fail "gofmt failed"
 [[ -z $unformatted ]] || fail "not formatted, run gofmt -w: ${unformatted//$'\n'/ }"
 
 "$go" vet ./... || fail "go vet failed"
 "$go" vet -tags browser ./reports || fail "go vet failed"
-scripts/check-imports.sh || fail "an import goes the wrong way"
+"$go" run ./scripts/structure || fail "the structure breaks a rule of scripts/structure/rules.go"
 
 # Every shell script of the checkout, whatever its name.
 scripts=$(grep -lrIE --exclude-dir=.git --exclude-dir=.build --exclude-dir=runs '^(#!.*\b(ba)?sh|# shellcheck shell=.*)$' .)

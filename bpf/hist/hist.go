@@ -1,6 +1,6 @@
-// Package hist is the log-linear histogram of the observer and of the
-// readers: 32 sub-buckets an octave, 1,024 buckets, so that the middle of a
-// bucket is off by at most 1.6 %. bpf/hist.bpf.h has the same buckets in C.
+// Package hist counts durations in the log-linear histogram of the observer and of
+// the readers: 32 sub-buckets per octave, 1,024 buckets, so that the middle of a
+// bucket is wrong by at most 1.6 %. bpf/hist.bpf.h has the same buckets in C.
 package hist
 
 import "math/bits"

@@ -1,5 +1,5 @@
-// Package carry moves packets from one descriptor to another, as they are: what
-// a relay, an emulator or a bridge in user space does between two devices.
+// Package carry moves packets unchanged from one descriptor to another, as a relay,
+// an emulator or a bridge in user space does between two devices.
 package carry
 
 import (

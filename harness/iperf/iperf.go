@@ -1,5 +1,5 @@
-// Package iperf runs iperf3, the program, as server and client, and reads what
-// it found. Processes are started on the caller's thread and so are in its
+// Package iperf runs the program iperf3 as server and client, and parses its
+// results. Processes are started on the caller's thread and so are in its
 // network namespace; they die with that thread.
 package iperf
 

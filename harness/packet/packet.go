@@ -1,4 +1,4 @@
-// Package packet builds and takes apart the packets of a trial. It is pure:
+// Package packet builds and parses the packets of a trial. It is pure:
 // bytes in, bytes out.
 package packet
 

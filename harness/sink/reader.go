@@ -1,5 +1,5 @@
 // Package sink reads packets from the queues of a device, checks their stamps
-// and counts what came.
+// and counts what arrived.
 package sink
 
 import (

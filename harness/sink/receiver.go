@@ -9,6 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf/hist"
+	"tunbench/harness/call"
+	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
 
@@ -355,7 +357,7 @@ func socketDrops(fd int) (uint64, error) {
 	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&counts[0])), uintptr(unsafe.Pointer(&size)), 0)
 	if errno != 0 {
-		return 0, &CallError{"getsockopt SO_MEMINFO", errno}
+		return 0, &call.Error{Call: "getsockopt SO_MEMINFO", Err: errno}
 	}
 	return uint64(counts[unix.SK_MEMINFO_DROPS]), nil
 }
@@ -377,22 +379,23 @@ func Listen(addr netip.AddrPort, n, buffer int, gro bool) (fds []int, err error)
 			fds = nil
 		}
 	}()
+	family, local := socket.Address(addr)
 	for range n {
-		fd, err := unix.Socket(domain(addr), unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
-			return fds, &CallError{"socket", err}
+			return fds, &call.Error{Call: "socket", Err: err}
 		}
 		fds = append(fds, fd)
 		if n > 1 {
 			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
-				return fds, &CallError{"setsockopt SO_REUSEPORT", err}
+				return fds, &call.Error{Call: "setsockopt SO_REUSEPORT", Err: err}
 			}
 		}
 		if err := Prepare(fd, buffer, gro); err != nil {
 			return fds, err
 		}
-		if err := unix.Bind(fd, sockaddr(addr)); err != nil {
-			return fds, &CallError{"bind " + addr.String(), err}
+		if err := unix.Bind(fd, local); err != nil {
+			return fds, &call.Error{Call: "bind " + addr.String(), Err: err}
 		}
 	}
 	if n > 1 {
@@ -406,12 +409,12 @@ func Listen(addr netip.AddrPort, n, buffer int, gro bool) (fds []int, err error)
 func Prepare(fd, buffer int, gro bool) error {
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
 		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer); err != nil {
-			return &CallError{"setsockopt SO_RCVBUF", err}
+			return &call.Error{Call: "setsockopt SO_RCVBUF", Err: err}
 		}
 	}
 	if gro {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1); err != nil {
-			return &CallError{"setsockopt UDP_GRO", err}
+			return &call.Error{Call: "setsockopt UDP_GRO", Err: err}
 		}
 	}
 	return nil
@@ -432,31 +435,7 @@ func spread(fd, n int) error {
 	}
 	f := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
 	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &f); err != nil {
-		return &CallError{"setsockopt SO_ATTACH_REUSEPORT_CBPF", err}
+		return &call.Error{Call: "setsockopt SO_ATTACH_REUSEPORT_CBPF", Err: err}
 	}
 	return nil
-}
-
-// CallError is a call that the kernel refused.
-type CallError struct {
-	Call string
-	Err  error
-}
-
-func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
-
-func (e *CallError) Unwrap() error { return e.Err }
-
-func domain(addr netip.AddrPort) int {
-	if addr.Addr().Is6() {
-		return unix.AF_INET6
-	}
-	return unix.AF_INET
-}
-
-func sockaddr(addr netip.AddrPort) unix.Sockaddr {
-	if addr.Addr().Is6() {
-		return &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16()}
-	}
-	return &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
 }

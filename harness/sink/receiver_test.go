@@ -14,6 +14,7 @@ import (
 
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 )
 
 var here = netip.MustParseAddrPort("127.0.0.1:9")
@@ -88,7 +89,8 @@ func send(t *testing.T, ns *netns.NS, flows, n, segments int) {
 					s := packet.Stamp{Flow: uint32(flow), Seq: uint64(i*segments + k)}
 					s.Put(b[k*size:])
 				}
-				if err := unix.Sendto(fd, b, 0, sockaddr(here)); err != nil {
+				_, to := socket.Address(here)
+				if err := unix.Sendto(fd, b, 0, to); err != nil {
 					return err
 				}
 			}

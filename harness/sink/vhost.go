@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/call"
 	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
@@ -152,9 +153,9 @@ func (v *Vhost) wait() error {
 }
 
 func (v *Vhost) failed(what string, err error) error {
-	var call *vhost.CallError
-	if errors.As(err, &call) && call.Err == unix.EBADFD {
-		return fmt.Errorf("read queue %d: %w", v.Queue, call.Err)
+	var refused *call.Error
+	if errors.As(err, &refused) && refused.Err == unix.EBADFD {
+		return fmt.Errorf("read queue %d: %w", v.Queue, refused.Err)
 	}
 	return fmt.Errorf("%s queue %d: %w", what, v.Queue, err)
 }

@@ -6,6 +6,9 @@ import (
 	"net/netip"
 	"time"
 
+	"tunbench/harness/call"
+	"tunbench/harness/socket"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -67,7 +70,7 @@ func Listen(at netip.Addr, backlog int) (*Listener, error) {
 	}
 	if err := unix.Listen(fd, backlog); err != nil {
 		unix.Close(fd)
-		return nil, &CallError{"listen", err}
+		return nil, &call.Error{Call: "listen", Err: err}
 	}
 	return &Listener{fd}, nil
 }
@@ -81,7 +84,7 @@ func (l *Listener) Accept() (*Conn, error) {
 			return accepted(fd, from)
 		case errors.Is(err, unix.EINTR):
 		default:
-			return nil, &CallError{"accept", err}
+			return nil, &call.Error{Call: "accept", Err: err}
 		}
 	}
 }
@@ -104,7 +107,7 @@ func accepted(fd int, from unix.Sockaddr) (*Conn, error) {
 // prompt makes TCP send at once what it is given.
 func (c *Conn) prompt() error {
 	if err := unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		return &CallError{"setsockopt TCP_NODELAY", err}
+		return &call.Error{Call: "setsockopt TCP_NODELAY", Err: err}
 	}
 	return nil
 }
@@ -128,7 +131,7 @@ func Socket(from netip.Addr, flow int) (*Conn, error) {
 
 // Connect connects to a listener. Packets must be able to flow.
 func (c *Conn) Connect(to netip.Addr) error {
-	_, remote := sockaddr(netip.AddrPortFrom(to, ServerPort))
+	_, remote := socket.Address(netip.AddrPortFrom(to, ServerPort))
 	for {
 		err := unix.Connect(c.fd, remote)
 		switch {
@@ -138,7 +141,7 @@ func (c *Conn) Connect(to netip.Addr) error {
 		case errors.Is(err, unix.EINPROGRESS): // the timeout has passed
 			return fmt.Errorf("connect flow %d to %v: no answer within %v", c.Flow, to, connectWithin)
 		default:
-			return &CallError{fmt.Sprintf("connect flow %d to %v", c.Flow, to), err}
+			return &call.Error{Call: fmt.Sprintf("connect flow %d to %v", c.Flow, to), Err: err}
 		}
 	}
 }
@@ -153,19 +156,19 @@ func Datagrams(from, to netip.Addr, flow int) (*Conn, error) {
 		return nil, fmt.Errorf("open the socket of flow %d: %w", flow, err)
 	}
 	c := &Conn{Flow: flow, fd: fd}
-	_, remote := sockaddr(netip.AddrPortFrom(to, port))
+	_, remote := socket.Address(netip.AddrPortFrom(to, port))
 	if err := unix.Connect(fd, remote); err != nil {
-		return nil, errors.Join(&CallError{fmt.Sprintf("connect flow %d to %v", flow, to), err}, c.Close())
+		return nil, errors.Join(&call.Error{Call: fmt.Sprintf("connect flow %d to %v", flow, to), Err: err}, c.Close())
 	}
 	return c, nil
 }
 
 // open gives a bound socket whose calls end after a while.
 func open(kind int, at netip.AddrPort) (int, error) {
-	domain, local := sockaddr(at)
+	domain, local := socket.Address(at)
 	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, &CallError{"socket", err}
+		return -1, &call.Error{Call: "socket", Err: err}
 	}
 	timeout := unix.NsecToTimeval(int64(connectWithin))
 	err = errors.Join(
@@ -175,18 +178,11 @@ func open(kind int, at netip.AddrPort) (int, error) {
 	)
 	if err != nil {
 		unix.Close(fd)
-		return -1, &CallError{"setsockopt of " + at.String(), err}
+		return -1, &call.Error{Call: "setsockopt of " + at.String(), Err: err}
 	}
 	if err := unix.Bind(fd, local); err != nil {
 		unix.Close(fd)
-		return -1, &CallError{"bind " + at.String(), err}
+		return -1, &call.Error{Call: "bind " + at.String(), Err: err}
 	}
 	return fd, nil
-}
-
-func sockaddr(a netip.AddrPort) (int, unix.Sockaddr) {
-	if a.Addr().Is6() {
-		return unix.AF_INET6, &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
-	}
-	return unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
 }

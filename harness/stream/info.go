@@ -6,6 +6,8 @@ import (
 	"time"
 	"unsafe"
 
+	"tunbench/harness/call"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -38,11 +40,11 @@ func (c *Conn) Info() (Info, error) {
 	size := uint32(unsafe.Sizeof(i))
 	if _, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(c.fd), unix.IPPROTO_TCP, unix.TCP_INFO,
 		uintptr(unsafe.Pointer(&i)), uintptr(unsafe.Pointer(&size)), 0); errno != 0 {
-		return Info{}, &CallError{fmt.Sprintf("getsockopt TCP_INFO of flow %d", c.Flow), errno}
+		return Info{}, &call.Error{Call: fmt.Sprintf("getsockopt TCP_INFO of flow %d", c.Flow), Err: errno}
 	}
 	// data_segs_out came with Linux 4.6, and all before it with it.
 	if need := unsafe.Offsetof(i.Data_segs_out) + unsafe.Sizeof(i.Data_segs_out); uintptr(size) < need {
-		return Info{}, &CallError{fmt.Sprintf("getsockopt TCP_INFO of flow %d: the kernel tells %d bytes, %d are needed", c.Flow, size, need), unix.EOPNOTSUPP}
+		return Info{}, &call.Error{Call: fmt.Sprintf("getsockopt TCP_INFO of flow %d: the kernel tells %d bytes, %d are needed", c.Flow, size, need), Err: unix.EOPNOTSUPP}
 	}
 	const timestamps = 1 // TCPI_OPT_TIMESTAMPS of include/uapi/linux/tcp.h
 	us := func(n uint32) time.Duration { return time.Duration(n) * time.Microsecond }
@@ -61,7 +63,7 @@ func (c *Conn) Congestion() (string, error) {
 	size := uint32(len(name))
 	if _, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(c.fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION,
 		uintptr(unsafe.Pointer(&name)), uintptr(unsafe.Pointer(&size)), 0); errno != 0 {
-		return "", &CallError{fmt.Sprintf("getsockopt TCP_CONGESTION of flow %d", c.Flow), errno}
+		return "", &call.Error{Call: fmt.Sprintf("getsockopt TCP_CONGESTION of flow %d", c.Flow), Err: errno}
 	}
 	text, _, _ := bytes.Cut(name[:], []byte{0})
 	return string(text), nil

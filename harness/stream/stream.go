@@ -1,5 +1,5 @@
-// Package stream is the talk of two hosts: TCP streams, and requests with their
-// answers over TCP or UDP. Each thread serves one end of some conversations.
+// Package stream exchanges TCP streams between two hosts, and requests with their
+// answers over TCP or UDP. Each thread serves one end of some connections.
 package stream
 
 import (
@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf/hist"
+	"tunbench/harness/call"
 	"tunbench/harness/worker"
 )
 
@@ -246,7 +247,7 @@ func (s *Side) write(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	case unix.EAGAIN, unix.EINTR, unix.ENOBUFS:
 		return 0, nil
 	}
-	return 0, &CallError{fmt.Sprintf("send on flow %d", c.Flow), errno}
+	return 0, &call.Error{Call: fmt.Sprintf("send on flow %d", c.Flow), Err: errno}
 }
 
 // errEnd is what reading gives when the other side has closed the conversation.
@@ -266,15 +267,5 @@ func (s *Side) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	case unix.EAGAIN, unix.EINTR:
 		return 0, nil
 	}
-	return 0, &CallError{fmt.Sprintf("receive on flow %d", c.Flow), errno}
+	return 0, &call.Error{Call: fmt.Sprintf("receive on flow %d", c.Flow), Err: errno}
 }
-
-// CallError is a call that the kernel refused.
-type CallError struct {
-	Call string
-	Err  error
-}
-
-func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
-
-func (e *CallError) Unwrap() error { return e.Err }

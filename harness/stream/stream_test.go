@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/call"
 	"tunbench/harness/worker"
 )
 
@@ -238,20 +239,20 @@ func TestTheOtherSideCloses(t *testing.T) {
 // TestRefused: calls that a kernel refuses are named, with what they were about.
 func TestRefused(t *testing.T) {
 	nobody := netip.MustParseAddr("198.18.0.77")
-	var call *CallError
-	if _, err := Listen(nobody, 1); !errors.As(err, &call) || !errors.Is(err, unix.EADDRNOTAVAIL) {
+	var refused *call.Error
+	if _, err := Listen(nobody, 1); !errors.As(err, &refused) || !errors.Is(err, unix.EADDRNOTAVAIL) {
 		t.Errorf("listen: %v", err)
 	}
-	if _, err := Socket(nobody, 3); !errors.As(err, &call) {
+	if _, err := Socket(nobody, 3); !errors.As(err, &refused) {
 		t.Errorf("socket: %v", err)
 	}
-	if _, err := Datagrams(nobody, nobody, 3); !errors.As(err, &call) {
+	if _, err := Datagrams(nobody, nobody, 3); !errors.As(err, &refused) {
 		t.Errorf("datagrams: %v", err)
 	}
 	a, b := couple(t, 0, unix.SOCK_STREAM)
 	defer a.Close()
 	defer b.Close()
-	if _, err := a.Info(); !errors.As(err, &call) || !errors.Is(err, unix.EOPNOTSUPP) {
+	if _, err := a.Info(); !errors.As(err, &refused) || !errors.Is(err, unix.EOPNOTSUPP) {
 		t.Errorf("what TCP says of a Unix socket: %v", err)
 	}
 	if err := a.Close(); err != nil || a.Close() != nil {

@@ -1,5 +1,5 @@
-// Package traffic makes the packets that go into a device, from the kernel's
-// side or from user space, and counts what the kernel took.
+// Package traffic sends packets into a device, from sockets of the kernel or from
+// user space, and counts those that the kernel accepted.
 package traffic
 
 import (
@@ -13,7 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/call"
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
@@ -197,8 +199,8 @@ func (s *Sender) open() error {
 		}
 		return nil
 	}
-	for _, flow := range s.Flows {
-		fd, err := openUDP(netip.AddrPortFrom(s.Src, uint16(FirstPort+flow)), netip.AddrPortFrom(s.Dst, SinkPort))
+	for _, flow := range s.Flows { // fixed ports, so that a flow hashes to the same queue in each trial
+		fd, err := socket.UDP(netip.AddrPortFrom(s.Src, uint16(FirstPort+flow)), netip.AddrPortFrom(s.Dst, SinkPort), unix.SOCK_NONBLOCK)
 		if err != nil {
 			return fmt.Errorf("open the socket of flow %d: %w", flow, err)
 		}
@@ -206,22 +208,12 @@ func (s *Sender) open() error {
 		if s.Kind == UDPGSO {
 			size := s.Size - packet.HeadersLen(false, family(s.Src))
 			if err := unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, size); err != nil {
-				return &CallError{"setsockopt UDP_SEGMENT", err}
+				return &call.Error{Call: "setsockopt UDP_SEGMENT", Err: err}
 			}
 		}
 	}
 	return nil
 }
-
-// CallError is a call that the kernel refused.
-type CallError struct {
-	Call string
-	Err  error
-}
-
-func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
-
-func (e *CallError) Unwrap() error { return e.Err }
 
 func family(a netip.Addr) int {
 	if a.Is6() {
@@ -230,48 +222,21 @@ func family(a netip.Addr) int {
 	return 4
 }
 
-func sockaddr(a netip.AddrPort) (int, unix.Sockaddr) {
-	if a.Addr().Is6() {
-		return unix.AF_INET6, &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
-	}
-	return unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
-}
-
-// openUDP gives a connected socket with fixed ports, so that a flow hashes to
-// the same queue in each trial.
-func openUDP(src, dst netip.AddrPort) (int, error) {
-	domain, local := sockaddr(src)
-	_, remote := sockaddr(dst)
-	fd, err := unix.Socket(domain, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return -1, &CallError{"socket", err}
-	}
-	if err := unix.Bind(fd, local); err != nil {
-		unix.Close(fd)
-		return -1, &CallError{"bind " + src.String(), err}
-	}
-	if err := unix.Connect(fd, remote); err != nil {
-		unix.Close(fd)
-		return -1, &CallError{"connect " + dst.String(), err}
-	}
-	return fd, nil
-}
-
 func (s *Sender) openPacket() error {
 	// Protocol 0 receives nothing.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return &CallError{"socket AF_PACKET", err}
+		return &call.Error{Call: "socket AF_PACKET", Err: err}
 	}
 	s.fds = append(s.fds, fd)
 	if s.Kind == PacketGSO {
 		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1); err != nil {
-			return &CallError{"setsockopt PACKET_VNET_HDR", err}
+			return &call.Error{Call: "setsockopt PACKET_VNET_HDR", Err: err}
 		}
 	}
 	if s.Bypass {
 		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
-			return &CallError{"setsockopt PACKET_QDISC_BYPASS", err}
+			return &call.Error{Call: "setsockopt PACKET_QDISC_BYPASS", Err: err}
 		}
 	}
 	return nil
@@ -473,7 +438,7 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 				return s.driverError
 			}
 		default:
-			return &CallError{"sendmmsg", errno}
+			return &call.Error{Call: "sendmmsg", Err: errno}
 		}
 	}
 	return nil

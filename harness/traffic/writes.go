@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/call"
 	"tunbench/harness/worker"
 )
 
@@ -145,7 +146,7 @@ func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err er
 		s.writes.gone++
 	}
 	if s.writes.failed >= giveUp || s.writes.gone >= giveUp {
-		return false, &CallError{"write", errno}
+		return false, &call.Error{Call: "write", Err: errno}
 	}
 	return false, nil
 }
@@ -155,7 +156,7 @@ func (s *Sender) inVain() error {
 	if s.writes == nil || s.writes.failed <= 0 {
 		return nil
 	}
-	return &CallError{"write", s.writes.last}
+	return &call.Error{Call: "write", Err: s.writes.last}
 }
 
 // room waits until the descriptor takes packets again, if that is asked for.

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/call"
 	"tunbench/harness/packet"
 	"tunbench/harness/worker"
 )
@@ -87,7 +88,7 @@ func TestRefused(t *testing.T) {
 	for err == nil {
 		err = s.Step(s.control)
 	}
-	if call, ok := err.(*CallError); !ok || call.Err != unix.EBADF || s.counts.PushedBack != giveUp {
+	if refused, ok := err.(*call.Error); !ok || refused.Err != unix.EBADF || s.counts.PushedBack != giveUp {
 		t.Errorf("after %d writes in vain: %v", s.counts.PushedBack, err)
 	}
 }

@@ -1,6 +1,6 @@
-// Package uring is a ring of io_uring: system calls that are handed to the
-// kernel many at a time. It knows reads and writes of descriptors, with buffers
-// and descriptors that the kernel was shown beforehand.
+// Package uring drives an io_uring, by which a program hands many system calls to
+// the kernel at once. It supports reads and writes, with registered buffers and
+// registered descriptors.
 package uring
 
 import (

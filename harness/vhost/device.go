@@ -8,6 +8,8 @@ import (
 	"sync"
 	"unsafe"
 
+	"tunbench/harness/call"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -71,7 +73,7 @@ func Supported(vnetHdr int) error {
 func open() (int, error) {
 	fd, err := unix.Open(Path, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return -1, &CallError{"open " + Path, err}
+		return -1, &call.Error{Call: "open " + Path, Err: err}
 	}
 	return fd, nil
 }
@@ -93,7 +95,7 @@ func negotiate(fd, vnetHdr int) (features uint64, err error) {
 		return 0, fmt.Errorf("vhost: a header of %d bytes is not %d, %d or none", vnetHdr, headerLegacy, headerV1)
 	}
 	if lacks := features &^ offered; lacks != 0 {
-		return 0, &CallError{fmt.Sprintf("ioctl VHOST_GET_FEATURES: bit %d is not offered", bits.TrailingZeros64(lacks)), unix.EOPNOTSUPP}
+		return 0, &call.Error{Call: fmt.Sprintf("ioctl VHOST_GET_FEATURES: bit %d is not offered", bits.TrailingZeros64(lacks)), Err: unix.EOPNOTSUPP}
 	}
 	return features, nil
 }
@@ -138,11 +140,11 @@ func (d *Device) own() error {
 		all.Val[i] = ^all.Val[i]
 	}
 	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &all, &old); err != nil {
-		return &CallError{"rt_sigprocmask", err}
+		return &call.Error{Call: "rt_sigprocmask", Err: err}
 	}
 	err := ioctl(d.fd, "VHOST_SET_OWNER", setOwner, nil)
 	if restored := unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil); restored != nil {
-		err = errors.Join(err, &CallError{"rt_sigprocmask", restored})
+		err = errors.Join(err, &call.Error{Call: "rt_sigprocmask", Err: restored})
 	}
 	if err == nil {
 		d.worker = newTask(before, tasks(), unix.Gettid())
@@ -197,23 +199,23 @@ func (d *Device) queues() (list []*Queue) {
 func newQueue(index uint32, b Buffers, header int, write bool) (q *Queue, err error) {
 	q = &Queue{index: index, kick: -1, call: -1, epoll: -1}
 	if q.kick, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return q, &CallError{"eventfd", err}
+		return q, &call.Error{Call: "eventfd", Err: err}
 	}
 	if q.call, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
-		return q, &CallError{"eventfd", err}
+		return q, &call.Error{Call: "eventfd", Err: err}
 	}
 	if q.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return q, &CallError{"epoll_create1", err}
+		return q, &call.Error{Call: "epoll_create1", Err: err}
 	}
 	if err := unix.EpollCtl(q.epoll, unix.EPOLL_CTL_ADD, q.call, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}); err != nil {
-		return q, &CallError{"epoll_ctl", err}
+		return q, &call.Error{Call: "epoll_ctl", Err: err}
 	}
 	// Present from the start: a page that is missing would be the worker's fault
 	// to handle in the middle of a trial.
 	bytes := RingBytes(b.Entries, header+b.Size)
 	q.memory, err = unix.Mmap(-1, 0, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
 	if err != nil {
-		return q, &CallError{fmt.Sprintf("mmap %d bytes for a virtqueue", bytes), err}
+		return q, &call.Error{Call: fmt.Sprintf("mmap %d bytes for a virtqueue", bytes), Err: err}
 	}
 	q.Ring = NewRing(q.memory, b.Entries, header+b.Size, write)
 	return q, nil
@@ -306,10 +308,10 @@ func (d *Device) readable() (bool, error) {
 		case err == unix.EINTR:
 			continue
 		case err != nil:
-			return false, &CallError{"poll", err}
+			return false, &call.Error{Call: "poll", Err: err}
 		case fds[0].Revents&unix.POLLERR != 0:
 			// What read(2) of such a descriptor says (tun_chr_read_iter).
-			return false, &CallError{"poll: the device is gone", unix.EBADFD}
+			return false, &call.Error{Call: "poll: the device is gone", Err: unix.EBADFD}
 		}
 		return fds[0].Revents&unix.POLLIN != 0, nil
 	}
@@ -331,7 +333,7 @@ func signal(fd int) error {
 	one := uint64(1)
 	_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
 	if errno != 0 && errno != unix.EAGAIN { // full: it says so already
-		return &CallError{"write to an eventfd", errno}
+		return &call.Error{Call: "write to an eventfd", Err: errno}
 	}
 	return nil
 }
@@ -341,7 +343,7 @@ func signal(fd int) error {
 func (q *Queue) Wait(timeout int) (called bool, err error) {
 	n, err := unix.EpollWait(q.epoll, q.events[:], timeout)
 	if err != nil && err != unix.EINTR {
-		return false, &CallError{"epoll_wait", err}
+		return false, &call.Error{Call: "epoll_wait", Err: err}
 	}
 	return n > 0, nil
 }

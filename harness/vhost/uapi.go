@@ -3,6 +3,8 @@ package vhost
 import (
 	"unsafe"
 
+	"tunbench/harness/call"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -58,20 +60,10 @@ type memoryTable struct {
 // memoryRegion is struct vhost_memory_region.
 type memoryRegion struct{ guest, size, user, _ uint64 }
 
-// CallError is a call that the kernel refused.
-type CallError struct {
-	Call string
-	Err  error
-}
-
-func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
-
-func (e *CallError) Unwrap() error { return e.Err }
-
 // ioctl makes a call whose argument is a structure, or nil.
 func ioctl(fd int, name string, request uintptr, arg unsafe.Pointer) error {
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(arg)); errno != 0 {
-		return &CallError{"ioctl " + name, errno}
+		return &call.Error{Call: "ioctl " + name, Err: errno}
 	}
 	return nil
 }
