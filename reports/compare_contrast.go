@@ -271,7 +271,7 @@ func (s *contrast) sight() (p []prose) {
 // means gives one for each metric that is compared by its ratio, over the
 // scenarios that both sides measured and that can be compared.
 func (s *contrast) means() (list []mean) {
-	for _, g := range slices.Concat(gates, virtualGates, rateGates) {
+	for _, g := range slices.Concat(realGates, virtualGates, rateGates) {
 		if g.Absolute {
 			continue
 		}
@@ -397,7 +397,7 @@ func (s *contrast) builds() table {
 // charts shows the changes of each metric with their intervals.
 func (s *contrast) charts() (section, bool) {
 	sec := section{heading: "Changes and their intervals"}
-	for _, g := range slices.Concat(gates, virtualGates) {
+	for _, g := range slices.Concat(realGates, virtualGates) {
 		if g.Absolute {
 			continue
 		}
@@ -432,7 +432,7 @@ func (s *contrast) charts() (section, bool) {
 // bars draws the changes of each metric that is judged by a ratio, the largest
 // first. The intervals are in the tables: a mermaid chart has none.
 func (s *contrast) bars() (blocks []block) {
-	for _, g := range slices.Concat(gates, virtualGates, rateGates) {
+	for _, g := range slices.Concat(realGates, virtualGates, rateGates) {
 		if g.Absolute {
 			continue
 		}
@@ -516,7 +516,3 @@ type mean struct {
 	ratio  float64
 	cells  int
 }
-
-// fewVerdicts is how many verdicts that are neither a regression nor an
-// improvement a summary lists; of more it gives the counts.
-const fewVerdicts = 8

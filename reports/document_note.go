@@ -8,6 +8,10 @@ import (
 	"tunbench/reports/record"
 )
 
+// fewVerdicts is how many verdicts that are neither a regression nor an
+// improvement a summary lists; of more it gives the counts.
+const fewVerdicts = 8
+
 // intervalNote explains a column of that name.
 func intervalNote(column, unit string) prose {
 	if column == rangeName {

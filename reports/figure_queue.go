@@ -25,6 +25,11 @@ func (s queueSide) of(q record.Queue) (pkts, bytes uint64) {
 	return q.ReadPkts, q.ReadBytes
 }
 
+const (
+	readSide    queueSide = iota // what user space read from the queue
+	writtenSide                  // what it wrote to the queue, and the kernel received
+)
+
 // queueSides are the sides of the queues of t that its packets passed: with
 // dir=both two.
 func queueSides(t *record.Trial) []queueSide {

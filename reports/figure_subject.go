@@ -23,6 +23,13 @@ type measure struct {
 // within tells what the interval of a measure is.
 type within int
 
+const (
+	nowhere     within = iota // there is none
+	spanned                   // the lowest and the highest trial
+	confident                 // the 95 % interval of the median
+	searchBound               // what the search left: the rate is not below low and not above high
+)
+
 // subject is what was measured by itself: an arm of a scenario and, in a file
 // of tunbench ab, of a variant.
 type subject struct {

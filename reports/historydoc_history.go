@@ -260,7 +260,7 @@ func (t historyText) panel(s *Series) trendPanel {
 		}
 	}
 	for _, c := range s.Changes {
-		at := c.at - s.shownFrom
+		at := s.place(c)
 		class := "as"
 		if c.Verdict == record.Regression {
 			class = "bs"

@@ -45,7 +45,7 @@ func Gates(clock string, t *record.Trial) []Gate {
 		return slices.Clone(virtualGates)
 	}
 	queues, _ := strconv.Atoi(axisOf(t, "queues"))
-	return slices.DeleteFunc(slices.Clone(gates), func(g Gate) bool {
+	return slices.DeleteFunc(slices.Clone(realGates), func(g Gate) bool {
 		switch g.Metric {
 		case LatencyP50, LatencyP99:
 			return !openLoop(t)
@@ -56,8 +56,8 @@ func Gates(clock string, t *record.Trial) []Gate {
 	})
 }
 
-// gates are the metrics of a run by a real clock, the headline first.
-var gates = []Gate{
+// realGates are the metrics of a run by a real clock, the headline first.
+var realGates = []Gate{
 	{record.PPS, "packets/s", +1, false, 0.03, 0},
 	{record.BitPerS, "bit/s", +1, false, 0.03, 0},
 	{record.Loss, "ratio", -1, true, 0.001, 0},
@@ -81,7 +81,7 @@ var rateGates = []Gate{
 }
 
 func gateOf(clock, metric string) (Gate, bool) {
-	of := slices.Concat(gates, rateGates)
+	of := slices.Concat(realGates, rateGates)
 	if clock == virtualClock {
 		of = virtualGates
 	}
@@ -93,7 +93,7 @@ func gateOf(clock, metric string) (Gate, bool) {
 }
 
 func gateRank(metric string) int {
-	return slices.IndexFunc(slices.Concat(gates, virtualGates, rateGates), func(g Gate) bool { return g.Metric == metric })
+	return slices.IndexFunc(slices.Concat(realGates, virtualGates, rateGates), func(g Gate) bool { return g.Metric == metric })
 }
 
 // openLoop tells whether the load of t's scenario follows a schedule.
@@ -134,7 +134,7 @@ const virtualThreshold = 0.005
 // ThresholdMetrics are the metrics that have a threshold.
 func ThresholdMetrics() []string {
 	names := map[string]bool{}
-	for _, g := range slices.Concat(gates, virtualGates, rateGates) {
+	for _, g := range slices.Concat(realGates, virtualGates, rateGates) {
 		names[g.Metric] = true
 	}
 	return slices.Sorted(maps.Keys(names))

@@ -15,7 +15,7 @@ const coarsestSight = 3
 // SightLimit is the coarsest that an A/A run may see a metric and still be used,
 // in the unit of its threshold; false where no verdict is given on the metric.
 func SightLimit(metric string) (float64, bool) {
-	all := slices.Concat(gates, virtualGates, rateGates)
+	all := slices.Concat(realGates, virtualGates, rateGates)
 	i := slices.IndexFunc(all, func(g Gate) bool { return g.Metric == metric })
 	if i < 0 {
 		return 0, false

@@ -124,7 +124,7 @@ func TestHistoryTellsTheFloor(t *testing.T) {
 	} {
 		a, b := &record.Run{Floor: record.Floor{SyscallNs: 86}}, &record.Run{Floor: record.Floor{SyscallNs: 86 * by}}
 		f := Finding{Series: &Series{Metric: record.PPS}, Change: Change{
-			Kind: ChangePoint, Notes: changedWith(a, b), Before: Point{run: &StoredRun{Run: a}}, Begins: Point{run: &StoredRun{Run: b}},
+			Kind: ChangePoint, Notes: changedWith(a, b), Before: newPoint(&StoredRun{Run: a}, Figure{}), Begins: newPoint(&StoredRun{Run: b}, Figure{}),
 		}}
 		story := strings.Join(findingStory(f), "\n")
 		if !strings.Contains(story, want) || strings.Contains(story, "nothing else") != (by < 1.05) {

@@ -15,7 +15,7 @@ import (
 // how much of the rest there is. Where w is a terminal, it keeps to its width and
 // its colours.
 func ComparisonSummary(w io.Writer, c *Comparison) error {
-	if _, err := w.Write(comparisonSummary(newContrast(c), proseScreen(w))); err != nil {
+	if _, err := w.Write(comparisonText(newContrast(c), proseScreen(w))); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
@@ -43,7 +43,7 @@ func verdictTone(verdict string) screen.Tone {
 	return screen.Plain
 }
 
-func comparisonSummary(s *contrast, to screen.Screen) []byte {
+func comparisonText(s *contrast, to screen.Screen) []byte {
 	var b bytes.Buffer
 	for _, p := range s.headlines() {
 		tone := screen.Bad

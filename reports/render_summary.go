@@ -16,13 +16,13 @@ import (
 // first, then what there is to know about the run as a whole. Where w is a
 // terminal, it keeps to its width and its colours.
 func Summary(w io.Writer, f *record.File) error {
-	if _, err := w.Write(summary(screen.Of(w), f)); err != nil {
+	if _, err := w.Write(runSummary(screen.Of(w), f)); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
 }
 
-func summary(s screen.Screen, f *record.File) []byte {
+func runSummary(s screen.Screen, f *record.File) []byte {
 	var b bytes.Buffer
 	list, common := scenarios(f)
 	if len(list) == 0 {

@@ -75,3 +75,8 @@ const (
 	Drift        = "drift"        // the runs move slowly away from where they were
 	TooShort     = "too-short"    // no Change, but a series that cannot be judged yet
 )
+
+// newPoint is the figure f of the run r.
+func newPoint(r *StoredRun, f Figure) Point {
+	return Point{r.Run.ID, r.Run.Started, r.Run.Host.Kernel, r.Run.Tool.Commit, r.Release, f.Value, f.Low, f.High, f.N, f.Of, r}
+}

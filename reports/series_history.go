@@ -158,7 +158,7 @@ func NewHistory(name string, runs []StoredRun, o HistoryOptions) (*History, erro
 				by[k] = s
 				h.Series = append(h.Series, s)
 			}
-			s.Points = append(s.Points, Point{r.Run.ID, r.Run.Started, r.Run.Host.Kernel, r.Run.Tool.Commit, r.Release, f.Value, f.Low, f.High, f.N, f.Of, r})
+			s.Points = append(s.Points, newPoint(r, f))
 		}
 	}
 	slices.SortStableFunc(h.Series, func(a, b *Series) int {

@@ -181,6 +181,9 @@ func (s *Series) level(from, to int) (float64, error) {
 	return stat.Median(x)
 }
 
+// place is where c begins among the points that are shown.
+func (s *Series) place(c Change) int { return c.at - s.shownFrom }
+
 // absolute reports whether changes of s are differences, and not ratios.
 func (s *Series) absolute() bool { return s.gate.Absolute }
 

@@ -25,7 +25,7 @@ func TestOnTerminal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			for file, text := range map[string][]byte{"run.txt": summary(on, synthetic()), "compare.txt": comparisonSummary(comparison, on)} {
+			for file, text := range map[string][]byte{"run.txt": runSummary(on, synthetic()), "compare.txt": comparisonText(comparison, on)} {
 				for line := range strings.Lines(string(text)) {
 					if on.ASCII && strings.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
 						t.Errorf("%s: not ASCII: %q", file, line)

@@ -133,7 +133,7 @@ func (c *comparer) headline() (metric, unit string) {
 	if c.base.Clock == virtualClock {
 		return virtualGates[0].Metric, virtualGates[0].Unit
 	}
-	return gates[0].Metric, gates[0].Unit
+	return realGates[0].Metric, realGates[0].Unit
 }
 
 // broken tells of a scenario that failed in the run of the new side after some
@@ -251,7 +251,7 @@ func (c *comparer) show(name string, a, b arm, proportional bool) {
 	if c.base.Clock == virtualClock {
 		return
 	}
-	for _, g := range gates {
+	for _, g := range realGates {
 		latency := g.Metric == LatencyP50 || g.Metric == LatencyP99
 		bits := g.Metric == record.BitPerS && proportional
 		if !bits && !(latency && !openLoop(a.all[0])) {
