@@ -24,7 +24,7 @@ func TestBriefTrialsAreNotQuoted(t *testing.T) {
 			DurationNs: c.ns, Metrics: map[string]float64{record.PPS: 5e8, record.BitPerS: 295e9},
 		}}}
 		var b bytes.Buffer
-		if err := Markdown(&b, f, Options{}); err != nil {
+		if err := runMarkdown(&b, f, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		text := b.String()

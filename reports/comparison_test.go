@@ -161,7 +161,7 @@ func TestCompareGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for range 2 { // over what is there, to the same bytes
-				if err := WriteComparison(dir, c); err != nil {
+				if err := writeComparison(dir, c); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -191,16 +191,16 @@ func TestCompareGolden(t *testing.T) {
 			checkShape(t, contents(t, dir))
 			goldens(t, dir, name)
 			var alone bytes.Buffer
-			if err := ComparisonMarkdown(&alone, c); err != nil || strings.Contains(alone.String(), ".svg") {
+			if err := comparisonMarkdown(&alone, c); err != nil || strings.Contains(alone.String(), ".svg") {
 				t.Errorf("without charts: %v", err)
 			}
 		})
 	}
 	c := compared(t, base, next, CompareOptions{})
-	if ComparisonMarkdown(failing{}, c) == nil || ComparisonSummary(failing{}, c) == nil {
+	if comparisonMarkdown(failing{}, c) == nil || ComparisonSummary(failing{}, c) == nil {
 		t.Error("the writer's error is hidden")
 	}
-	if err := ComparisonMarkdown(io.Discard, &Comparison{}); err != nil {
+	if err := comparisonMarkdown(io.Discard, &Comparison{}); err != nil {
 		t.Errorf("of nothing: %v", err)
 	}
 }

@@ -24,11 +24,11 @@ func intervalNote(column, unit string) prose {
 // told; nothing where there was none.
 func sees(smallest map[string]float64) prose {
 	used, coarse := map[string]float64{}, map[string]float64{}
-	for metric, v := range smallest {
-		if usableSight(metric, v) {
-			used[metric] = v
+	for name, v := range smallest {
+		if usableSight(name, v) {
+			used[name] = v
 		} else {
-			coarse[metric] = v
+			coarse[name] = v
 		}
 	}
 	p := sizes(used)

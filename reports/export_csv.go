@@ -153,8 +153,8 @@ func trialColumns(rows []csvTrial) []csvColumn[csvTrial] {
 	text("run_finished", func(t csvTrial) string { return strconv.FormatBool(t.run.End != nil) })
 	text("scenario", func(t csvTrial) string { return t.Scenario })
 	knownAxes := append([]string{"mode"}, axisOrder...)
-	for _, axis := range known(knownAxes, axes) {
-		c.add(unlessKnown("axis", axis, knownAxes), axis, func(t csvTrial) string { return axisOf(t.Trial, axis) })
+	for _, name := range known(knownAxes, axes) {
+		c.add(unlessKnown("axis", name, knownAxes), name, func(t csvTrial) string { return axisOf(t.Trial, name) })
 	}
 	text("arm", func(t csvTrial) string { return string(t.Arm) })
 	text("variant", func(t csvTrial) string { return t.Variant })

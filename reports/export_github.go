@@ -51,22 +51,22 @@ func FirstStepSummary(r NamedRun, why string, room int) ([]byte, error) {
 // fitted renders d in at most room bytes, with as many rows of its tables as
 // there is room for.
 func fitted(d document, room int) ([]byte, error) {
-	render := func(d document) ([]byte, error) {
+	write := func(d document) ([]byte, error) {
 		var b bytes.Buffer
 		err := markdown(&b, d, Options{})
 		return b.Bytes(), err
 	}
-	whole, err := render(d)
+	whole, err := write(d)
 	if err != nil || len(whole) <= room {
 		return whole, err
 	}
 	for rows := 4096; rows > 0; rows /= 4 {
-		cut, err := render(d.atMost(rows))
+		cut, err := write(d.atMost(rows))
 		if err != nil || len(cut) <= room {
 			return cut, err
 		}
 	}
-	text, err := render(document{title: "tunbench", points: []prose{cutNote(0)}})
+	text, err := write(document{title: "tunbench", points: []prose{cutNote(0)}})
 	if err == nil && len(text) > room {
 		return nil, fmt.Errorf("write a step summary: there is room for %d bytes only, and %d are needed to say so", max(0, room), len(text))
 	}
@@ -152,26 +152,26 @@ func pointLines(s *contrast) (lines []string) {
 
 // remark tells a verdict in a line.
 func remark(v record.Verdict) string {
-	text := v.Scenario + ": " + v.Metric
+	line := v.Scenario + ": " + v.Metric
 	if v.Missing != "" && v.Verdict != record.NotComparable {
-		text = v.Scenario // its metric stands for all of them
+		line = v.Scenario // its metric stands for all of them
 	}
 	if v.Change != nil {
-		text += " " + moved(v)
+		line += " " + moved(v)
 	}
 	if v.CI != nil {
-		text += " (95 % interval " + ciText(v) + ", p " + pvalue(v.P) + ")"
+		line += " (95 % interval " + ciText(v) + ", p " + pvalue(v.P) + ")"
 	}
 	if v.Base != nil && v.New != nil {
-		text += ", " + quantity(v.Metric, v.Base) + " before, " + quantity(v.Metric, v.New) + " now"
+		line += ", " + quantity(v.Metric, v.Base) + " before, " + quantity(v.Metric, v.New) + " now"
 	}
 	if v.Threshold > 0 {
-		text += "; threshold " + thresholdText(v)
+		line += "; threshold " + thresholdText(v)
 	}
 	if len(v.Notes) > 0 {
-		text += ". " + strings.Join(v.Notes, "; ")
+		line += ". " + strings.Join(v.Notes, "; ")
 	}
-	return clip(text, longest)
+	return clip(line, longest)
 }
 
 // StepOutputs are the counts of c's verdicts by name, in the form of

@@ -85,8 +85,8 @@ func sealed[R record.Run | record.Trial | record.Search | record.Verdict | recor
 	return all
 }
 
-func unitOf(metric, clock string) jsonUnit {
-	k := kindOf(metric, clock)
+func unitOf(name, clock string) jsonUnit {
+	k := kindOf(name, clock)
 	u := jsonUnit{Unit: k.unit}
 	if k.unit == "ns" && clock == virtualClock {
 		u.Unit = instructions

@@ -112,9 +112,9 @@ func (a arm) interval(metric string) (interval, bool) {
 
 // values gives a metric, or a quantile that verdicts are given on, of the used
 // trials that have it, in order.
-func (a arm) values(metric string) (x []float64) {
+func (a arm) values(name string) (x []float64) {
 	for _, t := range a.used {
-		if v, ok := GateValue(t, metric); ok {
+		if v, ok := GateValue(t, name); ok {
 			x = append(x, v)
 		}
 	}

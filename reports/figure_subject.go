@@ -131,28 +131,28 @@ func newSubject(scenario, variant string, name record.Arm, a arm, clock string) 
 	}
 	unknown, latencies := map[string]bool{}, map[string]bool{}
 	for _, t := range a.used {
-		for metric := range t.Metrics {
-			unknown[metric] = true
+		for name := range t.Metrics {
+			unknown[name] = true
 		}
 		for latency := range t.Latency {
 			latencies[latency] = true
 		}
 	}
-	add := func(metric string) {
+	add := func(name string) {
 		x := make([]float64, 0, len(a.used))
 		for _, t := range a.used {
-			if v, ok := t.Metrics[metric]; ok {
+			if v, ok := t.Metrics[name]; ok {
 				x = append(x, v)
 			}
 		}
-		s.add(measure{metricKind: kindOf(metric, clock)}, x)
+		s.add(measure{metricKind: kindOf(name, clock)}, x)
 	}
 	for _, k := range metricKinds {
 		add(k.metric)
 		delete(unknown, k.metric)
 	}
-	for _, metric := range slices.Sorted(maps.Keys(unknown)) {
-		add(metric)
+	for _, name := range slices.Sorted(maps.Keys(unknown)) {
+		add(name)
 	}
 	for _, latency := range slices.Sorted(maps.Keys(latencies)) {
 		for _, q := range latencyQuantiles {

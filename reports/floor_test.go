@@ -37,7 +37,7 @@ func TestImpossibleFloor(t *testing.T) {
 		{"a ratio below 1", floored(quiet, 0.9713), absent, "the ratio came out below 1, which cannot be", ""},
 	} {
 		var b bytes.Buffer
-		if err := Markdown(&b, tt.f, Options{}); err != nil {
+		if err := runMarkdown(&b, tt.f, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		report := b.String()
@@ -77,7 +77,7 @@ func TestLimitOfWrites(t *testing.T) {
 	tr.Accounting = record.Accounting{Offered: 6400, Accepted: 6400, Delivered: 6400}
 	tr.Writes = &record.Writes{Calls: 100, Bytes: 64 * 6400, Sizes: map[string]uint64{"64": 6400}}
 	var b bytes.Buffer
-	if err := Markdown(&b, f, Options{Charts: true}); err != nil {
+	if err := runMarkdown(&b, f, Options{Charts: true}); err != nil {
 		t.Fatal(err)
 	}
 	_, report, _ := strings.Cut(b.String(), "## How far from the limit")
@@ -120,7 +120,7 @@ func TestResidencySaysItsArm(t *testing.T) {
 			}
 		}
 		var b bytes.Buffer
-		if err := Markdown(&b, f, Options{}); err != nil {
+		if err := runMarkdown(&b, f, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Contains(b.String(), "residency may lie above end to end"); got != bare {

@@ -65,7 +65,7 @@ func (t historyText) hostLine(host string) prose {
 
 // count counts the series with findings that still stand, those of them that are
 // acknowledged, and what went back.
-func (t historyText) count(verdict string) (series, acknowledged, gone int) {
+func (t historyText) count(verdict string) (standing, acknowledged, gone int) {
 	seen, known := map[*Series]bool{}, map[*Series]bool{}
 	for _, f := range t.Findings {
 		switch {

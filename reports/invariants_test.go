@@ -181,7 +181,7 @@ func TestInvariantsOfGoldens(t *testing.T) {
 	}
 	for name, k := range kernelVariants() { // none is let off by that
 		var b bytes.Buffer
-		if err := Kernels(&b, k); err != nil {
+		if err := kernelsMarkdown(&b, k); err != nil {
 			t.Fatal(err)
 		}
 		if strings.Contains(b.String(), changeOfStates) {

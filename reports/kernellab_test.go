@@ -212,15 +212,15 @@ func TestKernelsGolden(t *testing.T) {
 			goldens(t, dir, name)
 
 			b.Reset()
-			if err := Kernels(&b, k); err != nil || strings.Contains(b.String(), ".svg") {
+			if err := kernelsMarkdown(&b, k); err != nil || strings.Contains(b.String(), ".svg") {
 				t.Errorf("without charts: %v", err)
 			}
 		})
 	}
-	if Kernels(failing{}, debians()) == nil || KernelsSummary(failing{}, debians()) == nil {
+	if kernelsMarkdown(failing{}, debians()) == nil || KernelsSummary(failing{}, debians()) == nil {
 		t.Error("the writer's error is hidden")
 	}
-	if err := Kernels(io.Discard, nil); err != nil {
+	if err := kernelsMarkdown(io.Discard, nil); err != nil {
 		t.Errorf("of nothing: %v", err)
 	}
 }

@@ -67,7 +67,7 @@ func TestLimitGolden(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	if err := Write(dir, f); err != nil {
+	if err := writeRun(dir, f); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "summary.txt"), []byte(summaryOf(t, f)), 0o666); err != nil {
@@ -123,7 +123,7 @@ func TestInterval(t *testing.T) {
 func TestNoIntervalOfFew(t *testing.T) {
 	for pairs, want := range map[int]bool{1: false, 5: false, 6: true} {
 		dir := t.TempDir()
-		if err := Write(dir, loads(pairs)); err != nil {
+		if err := writeRun(dir, loads(pairs)); err != nil {
 			t.Fatal(err)
 		}
 		for name, text := range contents(t, dir) {
@@ -318,7 +318,7 @@ func TestSees(t *testing.T) {
 	f := loads(1)
 	for _, known := range []bool{true, false} {
 		var b bytes.Buffer
-		if err := Markdown(&b, f, Options{}); err != nil {
+		if err := runMarkdown(&b, f, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		top, _, _ := strings.Cut(b.String(), "## Throughput")
@@ -452,7 +452,7 @@ func TestNoPartAboveTheWhole(t *testing.T) {
 		tr.Arm, tr.Axes["load"] = record.Observed, "1000pps"
 		tr.Latency = map[string]record.Latency{record.Service: at(25_000_000), record.E2E: at(26_000_000), record.Residency: at(inside)}
 		var b bytes.Buffer
-		if err := Markdown(&b, f, Options{}); err != nil {
+		if err := runMarkdown(&b, f, Options{}); err != nil {
 			t.Fatal(err)
 		}
 		_, report, ok := strings.Cut(b.String(), "### What the rest is spent on")

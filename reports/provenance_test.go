@@ -60,7 +60,7 @@ func TestHostsDiffer(t *testing.T) {
 		if err := ComparisonSummary(&terminal, c); err != nil {
 			t.Fatal(err)
 		}
-		if err := ComparisonMarkdown(&report, c); err != nil {
+		if err := comparisonMarkdown(&report, c); err != nil {
 			t.Fatal(err)
 		}
 		summary, err := StepSummary(c, StepSummaryLimit)

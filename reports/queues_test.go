@@ -49,7 +49,7 @@ func TestQueuesByDirection(t *testing.T) {
 	written := []record.Queue{{RecvPkts: 100, RecvBytes: 6400, Flows: 2}, {RecvPkts: 100, RecvBytes: 6400, Flows: 2}, {RecvPkts: 100, RecvBytes: 6400, Flows: 2}, {RecvPkts: 300, RecvBytes: 19200, Flows: 2}}
 	for _, mode := range []string{"Tun", "Tap"} {
 		var b bytes.Buffer
-		if err := Markdown(&b, sided(mode, "u2k", append([]record.Queue{}, written...)...), Options{Charts: true}); err != nil {
+		if err := runMarkdown(&b, sided(mode, "u2k", append([]record.Queue{}, written...)...), Options{Charts: true}); err != nil {
 			t.Fatal(err)
 		}
 		_, report, _ := strings.Cut(b.String(), "## Queues")
@@ -70,7 +70,7 @@ func TestQueuesByDirection(t *testing.T) {
 		read[i].ReadPkts, read[i].ReadBytes, read[i].XmitPkts = uint64(50*(i%2)), 3200, 60
 	}
 	var b bytes.Buffer
-	if err := Markdown(&b, sided("Tun", "both", read...), Options{}); err != nil {
+	if err := runMarkdown(&b, sided("Tun", "both", read...), Options{}); err != nil {
 		t.Fatal(err)
 	}
 	_, report, _ := strings.Cut(b.String(), "## Queues")
@@ -90,7 +90,7 @@ func TestQueuesByDirection(t *testing.T) {
 
 	// What nobody saw is not called empty.
 	b.Reset()
-	if err := Markdown(&b, sided("Tap", "u2k", record.Queue{}, record.Queue{}), Options{}); err != nil {
+	if err := runMarkdown(&b, sided("Tap", "u2k", record.Queue{}, record.Queue{}), Options{}); err != nil {
 		t.Fatal(err)
 	}
 	_, report, _ = strings.Cut(b.String(), "## Queues")
@@ -99,7 +99,7 @@ func TestQueuesByDirection(t *testing.T) {
 	}
 	// A run of dir=k2u alone speaks of nothing else.
 	b.Reset()
-	if err := Markdown(&b, sided("Tun", "k2u", read...), Options{}); err != nil {
+	if err := runMarkdown(&b, sided("Tun", "k2u", read...), Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(b.String(), "received") {

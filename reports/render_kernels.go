@@ -70,3 +70,9 @@ func KernelHeadlines(k []KernelBoots, allow ...string) (lines []string) {
 	}
 	return lines
 }
+
+// WriteKernels writes the comparison of k and its charts into dir, as Write
+// does for one run. allow is as in CompareOptions.
+func WriteKernels(dir string, k []KernelBoots, allow ...string) error {
+	return writeDocument(dir, newKernelsText(newKernelLab(k, allow...)).document())
+}

@@ -203,11 +203,11 @@ func markdownFiles(d document, alone bool) ([]Output, error) {
 		return files, nil
 	}
 	for _, p := range d.pictures() {
-		var chart bytes.Buffer
-		if err := drawSVG(&chart, p.chart); err != nil {
+		var drawn bytes.Buffer
+		if err := drawSVG(&drawn, p.chart); err != nil {
 			return nil, fmt.Errorf("draw %s: %w", p.file, err)
 		}
-		files = append(files, Output{p.file, chart.Bytes()})
+		files = append(files, Output{p.file, drawn.Bytes()})
 	}
 	return files, nil
 }

@@ -146,26 +146,26 @@ func (m *htmlWriter) table(t table) {
 	for _, r := range t.rows {
 		m.printf("<tr>")
 		for i, c := range r {
-			text := htmlInline(c)
+			cell := htmlInline(c)
 			switch {
-			case i == 0 && !t.columns[i].numeric && text == "":
+			case i == 0 && !t.columns[i].numeric && cell == "":
 				// A row below the first of its group: sorted, it must tell by
 				// itself whose it is.
 				m.printf("<th scope=\"row\" class=\"again\"><span>%s</span></th>", head)
 			case i == 0 && !t.columns[i].numeric:
-				head = text
-				m.printf("<th scope=\"row\"%s>%s</th>", long[i], text)
+				head = cell
+				m.printf("<th scope=\"row\"%s>%s</th>", long[i], cell)
 			case t.columns[i].numeric:
 				if v, ok := shownValue(plainText(c)); ok {
-					m.printf("<td class=\"n\" data-sort=\"%s\">%s</td>", strconv.FormatFloat(v, 'g', -1, 64), text)
+					m.printf("<td class=\"n\" data-sort=\"%s\">%s</td>", strconv.FormatFloat(v, 'g', -1, 64), cell)
 				} else {
-					m.printf("<td class=\"n\">%s</td>", text)
+					m.printf("<td class=\"n\">%s</td>", cell)
 				}
 			default:
 				if look := verdictLook(plainText(c)); look != "" {
-					text = "<span class=\"verdict " + look + "\">" + text + "</span>"
+					cell = "<span class=\"verdict " + look + "\">" + cell + "</span>"
 				}
-				m.printf("<td%s>%s</td>", long[i], text)
+				m.printf("<td%s>%s</td>", long[i], cell)
 			}
 		}
 		m.printf("</tr>\n")

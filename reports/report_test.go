@@ -269,7 +269,7 @@ func TestGolden(t *testing.T) {
 	for name, f := range variants() {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := Write(dir, f); err != nil {
+			if err := writeRun(dir, f); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.WriteFile(filepath.Join(dir, "summary.txt"), []byte(summaryOf(t, f)), 0o666); err != nil {
@@ -285,7 +285,7 @@ func TestGolden(t *testing.T) {
 func TestDeterministic(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
 	f := synthetic()
-	if err := Write(a, f); err != nil {
+	if err := writeRun(a, f); err != nil {
 		t.Fatal(err)
 	}
 	var text bytes.Buffer
@@ -308,7 +308,7 @@ func TestDeterministic(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := Write(b, again); err != nil {
+		if err := writeRun(b, again); err != nil {
 			t.Fatal(err)
 		}
 		if d := cmp.Diff(contents(t, a), contents(t, b)); d != "" {
@@ -323,7 +323,7 @@ func TestGuestsHost(t *testing.T) {
 	const row = "the guest's host"
 	render := func() string {
 		dir := t.TempDir()
-		if err := Write(dir, f); err != nil {
+		if err := writeRun(dir, f); err != nil {
 			t.Fatal(err)
 		}
 		return contents(t, dir)[ReportName]
@@ -366,7 +366,7 @@ func TestHostileText(t *testing.T) {
 		tr.Device.Qdisc = hostile
 	}
 	dir := t.TempDir()
-	if err := Write(dir, f); err != nil {
+	if err := writeRun(dir, f); err != nil {
 		t.Fatal(err)
 	}
 	checkShape(t, contents(t, dir))
@@ -639,17 +639,17 @@ func TestWriteErrors(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(filepath.Join(file, "sub"), f); err == nil {
+	if err := writeRun(filepath.Join(file, "sub"), f); err == nil {
 		t.Error("no error below a file")
 	}
-	if err := Markdown(failing{}, f, Options{}); err == nil {
+	if err := runMarkdown(failing{}, f, Options{}); err == nil {
 		t.Error("Markdown hides the writer's error")
 	}
 	if err := Summary(failing{}, f); err == nil {
 		t.Error("Summary hides the writer's error")
 	}
 	var b bytes.Buffer
-	if err := Markdown(&b, f, Options{}); err != nil || strings.Contains(b.String(), ".svg") {
+	if err := runMarkdown(&b, f, Options{}); err != nil || strings.Contains(b.String(), ".svg") {
 		t.Errorf("without charts: %v", err)
 	}
 }

@@ -49,9 +49,9 @@ func (s *Series) find(o HistoryOptions) error {
 		s.judged, s.y = append(s.judged, i), append(s.y, v)
 	}
 	s.threshold = func(from, to int) float64 {
-		options := CompareOptions{Thresholds: o.Thresholds, Seen: func(metric string) (seen float64, ok bool) {
+		options := CompareOptions{Thresholds: o.Thresholds, Seen: func(name string) (seen float64, ok bool) {
 			for _, i := range s.judged[from:to] {
-				if v, told := s.Points[i].run.Run.Sees[metric]; told && usableSight(metric, v) {
+				if v, told := s.Points[i].run.Run.Sees[name]; told && usableSight(name, v) {
 					seen, ok = max(seen, v), true
 				}
 			}

@@ -44,7 +44,7 @@ func mergedOf(t *testing.T, partial bool, shards ...record.Named) *record.File {
 func reportOf(t *testing.T, f *record.File) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Markdown(&b, f, Options{}); err != nil {
+	if err := runMarkdown(&b, f, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

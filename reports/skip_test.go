@@ -33,7 +33,7 @@ func TestSkippedArm(t *testing.T) {
 		t.Errorf("the summary does not hold %q:\n%s", want, &summary)
 	}
 	var report bytes.Buffer
-	if err := Markdown(&report, f, Options{}); err != nil {
+	if err := runMarkdown(&report, f, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	markdown := report.String()

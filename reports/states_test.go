@@ -186,7 +186,7 @@ func TestChangeIsOfTheFiguresBesideIt(t *testing.T) {
 	// Of ten trials seven cost 5,344, but the median of one boot is 5,148.
 	k := []KernelBoots{kernel("6.1", one, one), kernel("6.12", []float64{5344, 5344, 5344, 5344, 5344}, []float64{5344, 5148, 5148, 5148, 5344})}
 	var b bytes.Buffer
-	if err := Kernels(&b, k); err != nil {
+	if err := kernelsMarkdown(&b, k); err != nil {
 		t.Fatal(err)
 	}
 	_, table, _ := strings.Cut(b.String(), "## What a packet costs")
@@ -203,7 +203,7 @@ func TestChangeIsOfTheFiguresBesideIt(t *testing.T) {
 	holds(t, "states", checkKernels(k))
 	// Where there is one state, nothing is said of it.
 	b.Reset()
-	if err := Kernels(&b, []KernelBoots{kernel("6.1", one, one), kernel("6.12", one, one)}); err != nil || strings.Contains(b.String(), "one state of several") {
+	if err := kernelsMarkdown(&b, []KernelBoots{kernel("6.1", one, one), kernel("6.12", one, one)}); err != nil || strings.Contains(b.String(), "one state of several") {
 		t.Errorf("a cost of one state: %v\n%s", err, b.String())
 	}
 }

@@ -71,7 +71,7 @@ func TestRender(t *testing.T) {
 		t.Skip("rsvg-convert is not installed (scripts/setup.sh test); the charts are still checked for being well-formed")
 	}
 	dir := t.TempDir()
-	if err := Write(dir, synthetic()); err != nil {
+	if err := writeRun(dir, synthetic()); err != nil {
 		t.Fatal(err)
 	}
 	charts, err := filepath.Glob(filepath.Join(dir, "*.svg"))

@@ -57,10 +57,10 @@ func Compare(base, next *record.File, o CompareOptions) (*Comparison, error) {
 
 // seenBy is the largest of what the hosts of both runs could see when they ran.
 func seenBy(base, next *record.Run) func(string) (float64, bool) {
-	return func(metric string) (float64, bool) {
+	return func(name string) (float64, bool) {
 		most, known := 0.0, false
 		for _, r := range slices.Concat(runsOf(base), runsOf(next)) {
-			if v, ok := r.Sees[metric]; ok && usableSight(metric, v) {
+			if v, ok := r.Sees[name]; ok && usableSight(name, v) {
 				most, known = max(most, v), true
 			}
 		}
@@ -123,17 +123,17 @@ func (c *comparer) only(name, side string, other *record.File) {
 		reason, detail = other.Skips[i].Reason, other.Skips[i].Detail
 		why = reason + ": " + detail
 	}
-	metric, unit := c.headline()
-	c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, metric, unit, lacks, reason, detail))
+	of := c.headline()
+	c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, of.Metric, of.Unit, lacks, reason, detail))
 	c.done.Only = append(c.done.Only, OnlyOne{name, side, why})
 }
 
 // headline is the metric that stands for a scenario which has no figures.
-func (c *comparer) headline() (metric, unit string) {
+func (c *comparer) headline() Gate {
 	if c.base.Clock == virtualClock {
-		return virtualGates[0].Metric, virtualGates[0].Unit
+		return virtualGates[0]
 	}
-	return realGates[0].Metric, realGates[0].Unit
+	return realGates[0]
 }
 
 // broken tells of a scenario that failed in the run of the new side after some
@@ -141,8 +141,8 @@ func (c *comparer) headline() (metric, unit string) {
 func (c *comparer) broken(name string, next *record.File) {
 	for _, s := range next.Skips {
 		if s.Scenario == name && s.Reason == record.Failed {
-			metric, unit := c.headline()
-			v := record.Lacking(name, metric, unit, record.NewSide, s.Reason, s.Detail)
+			of := c.headline()
+			v := record.Lacking(name, of.Metric, of.Unit, record.NewSide, s.Reason, s.Detail)
 			v.Notes = append(v.Notes, "what was measured before it failed is judged beside this")
 			c.done.Verdicts = append(c.done.Verdicts, v)
 			return
@@ -221,13 +221,13 @@ func (c *comparer) scenario(name string, base, next *scenario) {
 // noFigures is the verdict on a scenario of which the new side has trials, and no
 // figure that base has. Base may have none either.
 func (c *comparer) noFigures(name string, base arm) record.Verdict {
-	metric, unit := c.headline()
+	of := c.headline()
 	for _, g := range Gates(c.base.Clock, base.all[0]) {
 		if len(base.values(g.Metric)) > 0 {
-			return record.Lacking(name, metric, unit, record.NewSide, "", "its trials have none of the figures that base has")
+			return record.Lacking(name, of.Metric, of.Unit, record.NewSide, "", "its trials have none of the figures that base has")
 		}
 	}
-	return record.Lacking(name, metric, unit, record.BaseSide, "", "its trials have no figure that is judged")
+	return record.Lacking(name, of.Metric, of.Unit, record.BaseSide, "", "its trials have no figure that is judged")
 }
 
 // blank is a verdict that is still open.
@@ -438,8 +438,8 @@ func (c *comparer) finish() *Comparison {
 func (c *comparer) unfinished(b *record.File) {
 	for name, trials := range trialsByScenario(b) {
 		if !slices.ContainsFunc(c.done.Verdicts, func(v record.Verdict) bool { return v.Scenario == name }) {
-			metric, unit := c.headline()
-			c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, metric, unit, record.NewSide, "",
+			of := c.headline()
+			c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, of.Metric, of.Unit, record.NewSide, "",
 				"interrupted after "+plural(len(trials), "pair", "pairs")+", before a verdict"))
 		}
 	}
@@ -481,10 +481,9 @@ func (c *comparer) pairs(a, b *record.File) error {
 
 // noPair is the verdict on variants of which no pair is valid.
 func (c *comparer) noPair(a, b *record.File) record.Verdict {
-	metric, unit := c.headline()
-	of := slices.Concat(b.Trials, a.Trials)
+	of, trials := c.headline(), slices.Concat(b.Trials, a.Trials)
 	return record.Verdict{
-		Scenario: of[0].Scenario, Metric: metric, Unit: unit, Verdict: record.InvalidVerdict,
+		Scenario: trials[0].Scenario, Metric: of.Metric, Unit: of.Unit, Verdict: record.InvalidVerdict,
 		Notes: []string{fmt.Sprintf("no pair of %s of a and %d of b has two valid trials", plural(len(a.Trials), "trial", "trials"), len(b.Trials))},
 	}
 }

@@ -78,11 +78,11 @@ func (l *kernelLab) unit() string {
 	return "ns"
 }
 
-func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) KernelVerdict {
-	s := newShift(base.cost(scenario, metric), next.cost(scenario, metric))
+func (l *kernelLab) verdict(base, next *kernel, scenario, name string) KernelVerdict {
+	s := newShift(base.cost(scenario, name), next.cost(scenario, name))
 	v := KernelVerdict{
 		Verdict: record.Verdict{
-			Scenario: scenario, Metric: metric, Unit: l.unit(), N: s.boots, Change: s.change,
+			Scenario: scenario, Metric: name, Unit: l.unit(), N: s.boots, Change: s.change,
 			Notes: []string{}, Verdict: record.Inconclusive,
 		},
 		BaseKernel: base.name, NewKernel: next.name,
@@ -101,7 +101,7 @@ func (l *kernelLab) verdict(base, next *kernel, scenario, metric string) KernelV
 			}
 			reason, detail := k.why(scenario)
 			v.Missing = []string{record.NewSide, record.BaseSide}[i]
-			lacking := record.Lacking(scenario, metric, v.Unit, v.Missing, reason, detail)
+			lacking := record.Lacking(scenario, name, v.Unit, v.Missing, reason, detail)
 			v.Verdict.Verdict = lacking.Verdict
 			note("%s", strings.Join(nonEmpty(k.name+": "+cmp.Or(reason, "missing"), detail), ": "))
 		}

@@ -46,8 +46,8 @@ func (f Format) WriteHistory(dir string, c *Check) (string, error) {
 	return f.write(dir, files, err)
 }
 
-func (f Format) print(w io.Writer, render func() ([]Output, error)) error {
-	files, err := render()
+func (f Format) print(w io.Writer, content func() ([]Output, error)) error {
+	files, err := content()
 	if err != nil {
 		return fmt.Errorf("render %s: %w", f.Name, err)
 	}
