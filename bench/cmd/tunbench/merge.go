@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 func (a *app) mergeCommand() *cobra.Command {
@@ -73,7 +73,7 @@ func (a *app) merge(names []string, out string, partial bool) error {
 	if err != nil {
 		return err
 	}
-	if err := reports.WriteRun(out, merged); errors.Is(err, fs.ErrExist) {
+	if err := render.WriteRun(out, merged); errors.Is(err, fs.ErrExist) {
 		return taken(path, "") // since it was looked for above
 	} else if err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 
 	"tunbench/bench"
 	"tunbench/harness/vm"
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // machineFlags are the flags of the commands that boot kernels.
@@ -264,7 +264,7 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 				b.files.dir = filepath.Join(dir, fmt.Sprintf("boot-%d", n))
 			}
 			if guest.writes {
-				for _, name := range []string{record.FileName, reports.ReportName} {
+				for _, name := range []string{record.FileName, render.ReportName} {
 					path := filepath.Join(b.files.dir, name)
 					if _, err := os.Lstat(path); err == nil {
 						return fmt.Errorf("%s holds a run already: choose another --out", path)
