@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"tunbench/harness"
+	"tunbench/harness/spec"
 )
 
 // Axis is one way in which scenarios differ.
@@ -29,53 +29,53 @@ type Axis struct {
 	named bool
 	// set writes a canonical value into a Spec; nil where the axis has a
 	// single value, which every Spec has anyway.
-	set func(s *harness.Spec, value string)
+	set func(s *spec.Spec, value string)
 }
 
 // axes is in the order of names and of products; new axes are added at the end.
 var axes = []Axis{
 	{Name: "mode", Default: "tun", About: "kind of device", domain: words("tun", "tap"),
-		set: func(s *harness.Spec, v string) { s.Mode = harness.Mode(v) }},
+		set: func(s *spec.Spec, v string) { s.Mode = spec.Mode(v) }},
 	{Name: "path", Default: "sink", About: "where the packets go", domain: words("sink", "relay", "vpn", "bridge", "veth", "wireguard", "wireguard-go"),
-		set: func(s *harness.Spec, v string) { s.Path = harness.Path(v) }},
+		set: func(s *spec.Spec, v string) { s.Path = spec.Path(v) }},
 	{Name: "dir", Default: "k2u", About: "kernel to user (xmit, read), user to kernel (write, receive), or both", domain: words("k2u", "u2k", "both"), named: true,
-		set: func(s *harness.Spec, v string) { s.Dir = harness.Dir(v) }},
+		set: func(s *spec.Spec, v string) { s.Dir = spec.Dir(v) }},
 	{Name: "gen", Default: "udp", About: "who makes the traffic", domain: words("udp", "udp-gso", "packet", "packet-gso", "tcp", "tcp-rr", "udp-rr", "lockstep", "iperf3"), named: true,
-		set: func(s *harness.Spec, v string) { s.Gen = harness.Gen(v) }},
+		set: func(s *spec.Spec, v string) { s.Gen = spec.Gen(v) }},
 	{Name: "io", Default: "read", About: "how a descriptor is driven", domain: words("read", "readv", "poll", "spin", "uring", "vhost"),
-		set: func(s *harness.Spec, v string) { s.IO = harness.IO(v) }},
-	{Name: "queues", Default: "1", About: "queues of the device, multiqueue above 1", domain: numbers(1, harness.MaxQueues), named: true,
-		set: func(s *harness.Spec, v string) { s.Queues = number(v) }},
-	{Name: "flows", Default: "1", About: "5-tuples", domain: numbers(1, harness.MaxFlows),
-		set: func(s *harness.Spec, v string) { s.Flows = number(v) }},
-	{Name: "size", Default: "64", About: "IP length in bytes, or the 7:4:1 mix", domain: numbers(harness.MinSize, harness.MaxSize, "imix"), named: true,
-		set: func(s *harness.Spec, v string) {
-			s.Size = harness.SizeIMIX
+		set: func(s *spec.Spec, v string) { s.IO = spec.IO(v) }},
+	{Name: "queues", Default: "1", About: "queues of the device, multiqueue above 1", domain: numbers(1, spec.MaxQueues), named: true,
+		set: func(s *spec.Spec, v string) { s.Queues = number(v) }},
+	{Name: "flows", Default: "1", About: "5-tuples", domain: numbers(1, spec.MaxFlows),
+		set: func(s *spec.Spec, v string) { s.Flows = number(v) }},
+	{Name: "size", Default: "64", About: "IP length in bytes, or the 7:4:1 mix", domain: numbers(spec.MinSize, spec.MaxSize, "imix"), named: true,
+		set: func(s *spec.Spec, v string) {
+			s.Size = spec.SizeIMIX
 			if v != "imix" {
 				s.Size = number(v)
 			}
 		}},
 	{Name: "vnet", Default: "off", About: "size of the virtio-net header in bytes", domain: words("off", "10", "12", "20", "24"),
-		set: func(s *harness.Spec, v string) { s.VnetHdr = number(v) }},
+		set: func(s *spec.Spec, v string) { s.VnetHdr = number(v) }},
 	{Name: "offload", Default: "none", About: "TUNSETOFFLOAD, each including those before it", domain: words("none", "csum", "tso", "uso", "tunnel"),
-		set: func(s *harness.Spec, v string) { s.Offload = harness.Offload(v) }},
+		set: func(s *spec.Spec, v string) { s.Offload = spec.Offload(v) }},
 	{Name: "pi", Default: "off", About: "packet information header", domain: words("off", "on"),
-		set: func(s *harness.Spec, v string) { s.PI = v == "on" }},
+		set: func(s *spec.Spec, v string) { s.PI = v == "on" }},
 	{Name: "napi", Default: "off", About: "how the device receives what user space writes", domain: words("off", "napi", "frags"),
-		set: func(s *harness.Spec, v string) { s.NAPI = harness.NAPI(v) }},
+		set: func(s *spec.Spec, v string) { s.NAPI = spec.NAPI(v) }},
 	{Name: "xdp", Default: "off", About: "XDP program on the device", domain: words("off", "pass", "drop", "pass-generic", "drop-generic"),
-		set: func(s *harness.Spec, v string) { s.XDP = harness.XDP(v) }},
+		set: func(s *spec.Spec, v string) { s.XDP = spec.XDP(v) }},
 	{Name: "steer", Default: "auto", About: "how a queue is chosen", domain: words("auto", "ebpf", "ebpf-cpu", "ebpf-one"),
-		set: func(s *harness.Spec, v string) { s.Steer = harness.Steer(v) }},
+		set: func(s *spec.Spec, v string) { s.Steer = spec.Steer(v) }},
 	{Name: "qdisc", Default: "noqueue", About: "root qdisc of the device", domain: pattern(`[a-z0-9_]+`, "a qdisc's name in lower case", "noqueue", "pfifo_fast", "fq_codel", "fq"),
-		set: func(s *harness.Spec, v string) { s.Qdisc = v }},
+		set: func(s *spec.Spec, v string) { s.Qdisc = v }},
 	{Name: "txqlen", Default: "500", About: "ring behind each queue in skbs", domain: numbers(1, math.MaxInt32),
-		set: func(s *harness.Spec, v string) { s.TxQLen = number(v) }},
+		set: func(s *spec.Spec, v string) { s.TxQLen = number(v) }},
 	{Name: "sndbuf", Default: "max", About: "TUNSETSNDBUF in bytes", domain: numbers(1, math.MaxInt32, "max"),
-		set: func(s *harness.Spec, v string) { s.SndBuf = number(v) }},
+		set: func(s *spec.Spec, v string) { s.SndBuf = number(v) }},
 	{Name: "load", Default: "max", About: "closed loop; open loop at a rate, or at a share of what max reached",
-		domain: measures("max", unit{"pps", 1, harness.MaxRate}, unit{"pct", 1, 200}),
-		set: func(s *harness.Spec, v string) {
+		domain: measures("max", unit{"pps", 1, spec.MaxRate}, unit{"pct", 1, 200}),
+		set: func(s *spec.Spec, v string) {
 			if n, ok := strings.CutSuffix(v, "pct"); ok {
 				s.Share = float64(number(n)) / 100
 			} else {
@@ -83,24 +83,24 @@ var axes = []Axis{
 			}
 		}},
 	{Name: "cipher", Default: "none", About: "encryption, for path=vpn", domain: words("none", "chacha20poly1305", "aes256gcm"),
-		set: func(s *harness.Spec, v string) { s.Cipher = harness.Cipher(v) }},
+		set: func(s *spec.Spec, v string) { s.Cipher = spec.Cipher(v) }},
 	{Name: "ip", Default: "4", About: "IP version", domain: words("4", "6"),
-		set: func(s *harness.Spec, v string) { s.Family = number(v) }},
+		set: func(s *spec.Spec, v string) { s.Family = number(v) }},
 	{Name: "bypass", Default: "off", About: "PACKET_QDISC_BYPASS, for gen=packet", domain: words("off", "on"),
-		set: func(s *harness.Spec, v string) { s.Bypass = v == "on" }},
+		set: func(s *spec.Spec, v string) { s.Bypass = v == "on" }},
 	{Name: "spacing", Default: "fixed", About: "of the packets of an open loop", domain: words("fixed", "poisson"),
-		set: func(s *harness.Spec, v string) { s.Poisson = v == "poisson" }},
-	{Name: "pause", Default: "off", About: "how long each reader sleeps once a second", domain: measures("off", unit{"ms", 1, int(harness.MaxPause / time.Millisecond)}),
-		set: func(s *harness.Spec, v string) {
+		set: func(s *spec.Spec, v string) { s.Poisson = v == "poisson" }},
+	{Name: "pause", Default: "off", About: "how long each reader sleeps once a second", domain: measures("off", unit{"ms", 1, int(spec.MaxPause / time.Millisecond)}),
+		set: func(s *spec.Spec, v string) {
 			s.Pause = time.Duration(number(strings.TrimSuffix(v, "ms"))) * time.Millisecond
 		}},
-	{Name: "filter", Default: "off", About: "eBPF filter on the device that keeps all: empty, or taking so long for each packet", domain: domain{words: []string{"off", "pass"}, units: []unit{{"ns", 1, int(harness.MaxFilterTime / time.Nanosecond)}}},
-		set: func(s *harness.Spec, v string) {
+	{Name: "filter", Default: "off", About: "eBPF filter on the device that keeps all: empty, or taking so long for each packet", domain: domain{words: []string{"off", "pass"}, units: []unit{{"ns", 1, int(spec.MaxFilterTime / time.Nanosecond)}}},
+		set: func(s *spec.Spec, v string) {
 			s.Filter = v != "off"
 			s.FilterTime = time.Duration(number(strings.TrimSuffix(v, "ns")))
 		}},
 	{Name: "event", Default: "off", About: "what happens to the device in the middle of the measured time", domain: words("off", "detach", "carrier"),
-		set: func(s *harness.Spec, v string) { s.Event = harness.Event(v) }},
+		set: func(s *spec.Spec, v string) { s.Event = spec.Event(v) }},
 }
 
 // Axes returns every axis in the order of names and products.

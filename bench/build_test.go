@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -35,7 +36,7 @@ type processLab struct {
 	kind string
 }
 
-func (p processLab) Probe(context.Context, harness.Spec, string) error {
+func (p processLab) Probe(context.Context, spec.Spec, string) error {
 	switch p.kind {
 	case "refused":
 		return errUnsupported
@@ -46,7 +47,7 @@ func (p processLab) Probe(context.Context, harness.Spec, string) error {
 	return nil
 }
 
-func (p processLab) rate(s harness.Spec) float64 {
+func (p processLab) rate(s spec.Spec) float64 {
 	// Pairs differ, by what both sides have in common, and a little by side.
 	pps := 1e6 + float64(s.Seed%100_000) + float64(s.Seed>>8%7*1000)
 	if p.kind == "slow" {
@@ -55,7 +56,7 @@ func (p processLab) rate(s harness.Spec) float64 {
 	return pps
 }
 
-func (p processLab) Run(_ context.Context, s harness.Spec, _ string, _ record.Floor) (record.Trial, error) {
+func (p processLab) Run(_ context.Context, s spec.Spec, _ string, _ record.Floor) (record.Trial, error) {
 	return record.Trial{Metrics: map[string]float64{record.PPS: p.rate(s)}, Notes: []string{"by run of " + p.kind}}, nil
 }
 
@@ -75,7 +76,7 @@ func (processLab) Classify(err error) (string, string) {
 
 type processParty struct {
 	processLab
-	spec  harness.Spec
+	spec  spec.Spec
 	log   []string
 	turns int
 	kept  []int

@@ -4,17 +4,19 @@ import (
 	"context"
 
 	"tunbench/harness"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 )
 
 // What the command needs of the harness, so that it stands on bench alone.
 type (
-	Spec    = harness.Spec
+	Spec    = spec.Spec
 	Side    = harness.Side
 	Report  = harness.Report
 	Section = harness.Section
 	Row     = harness.Row
 
-	ObserverError = harness.ObserverError
+	ObserverError = refusal.Unobservable
 )
 
 // Status of a Row.
@@ -28,7 +30,7 @@ const (
 )
 
 // MinMeasure is the least measured time of a trial.
-const MinMeasure = harness.MinMeasure
+const MinMeasure = spec.MinMeasure
 
 // SectionObserver is the title of the section of the observer's rungs.
 const SectionObserver = harness.SectionObserver
@@ -42,7 +44,7 @@ func NewPartyLab() PartyLab { return hostLab{harness.New()} }
 
 type hostLab struct{ *harness.Lab }
 
-func (hostLab) Classify(err error) (reason, detail string) { return harness.Classify(err) }
+func (hostLab) Classify(err error) (reason, detail string) { return refusal.Classify(err) }
 
 // Doctor tells what this kernel and host can do and what would spoil a
 // measurement.

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"tunbench/harness"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
@@ -74,7 +75,7 @@ func (c *closedLoops) offer(ctx context.Context, s *Scenario) (note string, err 
 		return "", found.err
 	}
 	// Whole packets: what the record says is what was asked for.
-	s.Spec.Rate = min(harness.MaxRate, math.Max(1, math.Round(share*found.pps)))
+	s.Spec.Rate = min(spec.MaxRate, math.Max(1, math.Round(share*found.pps)))
 	return fmt.Sprintf("load=%s is %.0f packets/s: the closed loop reached %.0f, %s", s.Axes["load"], s.Spec.Rate, found.pps, found.how), nil
 }
 
@@ -126,7 +127,7 @@ func (c *closedLoops) calibrate(ctx context.Context, base Scenario) (rates []flo
 		rates = append(rates, t.Metrics[record.PPS])
 	}
 	if len(rates) == 0 {
-		return nil, &harness.MissingError{Detail: fmt.Sprintf(
+		return nil, &refusal.Missing{Detail: fmt.Sprintf(
 			"what load=max reaches is not known: all %d trials of %s are invalid (%s); set a rate such as load=10000pps", calibrations, base.Name, flags[0])}
 	}
 	return rates, nil

@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -54,7 +53,7 @@ func TestLoads(t *testing.T) {
 		"lockstep":        {"load": "50pct", "gen": "lockstep"},
 		"poisson, closed": {"spacing": "poisson"},
 	} {
-		if _, err := NewScenario(values); !errors.Is(err, harness.ErrImpossible) {
+		if _, err := NewScenario(values); !errors.Is(err, spec.ErrImpossible) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -66,7 +65,7 @@ func shares(t *testing.T, text string, reached ...float64) *fixture {
 	f := newFixture(t)
 	f.plan.Scenarios = parse(t, text).Scenarios
 	closed := 0
-	f.lab.run = func(s harness.Spec, hook string) (record.Trial, error) {
+	f.lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 		trial := record.Trial{Metrics: map[string]float64{record.PPS: s.Rate}}
 		if s.Rate == 0 {
 			trial.Metrics[record.PPS] = reached[closed%len(reached)]
@@ -154,7 +153,7 @@ func TestUnknownClosedLoopIsASkip(t *testing.T) {
 	} {
 		f := newFixture(t)
 		f.plan.Scenarios = parse(t, "scenarios:\n- {load: [10pct, 50pct, 1000pps]}\n").Scenarios
-		f.lab.run = func(s harness.Spec, _ string) (record.Trial, error) {
+		f.lab.run = func(s spec.Spec, _ string) (record.Trial, error) {
 			if s.Rate == 0 {
 				return test.trial, test.err
 			}
@@ -179,7 +178,7 @@ func TestInterruptedWhileCalibrating(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := newFixture(t)
 	f.plan.Scenarios = parse(t, "scenarios:\n- {load: 50pct}\n").Scenarios
-	f.lab.run = func(harness.Spec, string) (record.Trial, error) {
+	f.lab.run = func(spec.Spec, string) (record.Trial, error) {
 		cancel()
 		return record.Trial{}, fmt.Errorf("measure: %w", ctx.Err())
 	}

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -27,10 +27,10 @@ type Lab interface {
 	// a CPU of its choice.
 	Floor(cpus []int) (record.Floor, error)
 	// Probe builds the device of the spec and tears it down.
-	Probe(ctx context.Context, spec harness.Spec, hook string) error
+	Probe(ctx context.Context, s spec.Spec, hook string) error
 	// Run measures one trial. It fills everything but what a Plan knows:
 	// Scenario, Axes, Arm, Pair and Trial. Under hook `none` nothing observes.
-	Run(ctx context.Context, spec harness.Spec, hook string, floor record.Floor) (record.Trial, error)
+	Run(ctx context.Context, s spec.Spec, hook string, floor record.Floor) (record.Trial, error)
 	// Classify turns an error of Probe or Run into a skip's reason and detail.
 	Classify(err error) (reason, detail string)
 }
@@ -127,7 +127,7 @@ func (p Plan) Duration() time.Duration {
 }
 
 // trialTime is about how long a trial takes.
-func trialTime(s harness.Spec) time.Duration { return s.Warmup + s.Measure + overhead }
+func trialTime(s spec.Spec) time.Duration { return s.Warmup + s.Measure + overhead }
 
 // Run measures p. It selects the hook, opens the record, measures the floor,
 // writes the header, and then goes through the scenarios once for each pair:

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"tunbench/harness"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -24,10 +24,10 @@ type fakeLab struct {
 	used string // hook that SelectHook gives
 
 	hookErr, floorErr error
-	probe             func(harness.Spec) error
-	probeHook         func(harness.Spec, string) error
-	run               func(harness.Spec, string) (record.Trial, error)
-	specs             []harness.Spec
+	probe             func(spec.Spec) error
+	probeHook         func(spec.Spec, string) error
+	run               func(spec.Spec, string) (record.Trial, error)
+	specs             []spec.Spec
 }
 
 func (f *fakeLab) note(format string, args ...any) {
@@ -43,7 +43,7 @@ func (f *fakeLab) Floor(cpus []int) (record.Floor, error) {
 	f.note("floor %v", cpus)
 	return record.Floor{SyscallNs: 86}, f.floorErr
 }
-func (f *fakeLab) Probe(_ context.Context, s harness.Spec, hook string) error {
+func (f *fakeLab) Probe(_ context.Context, s spec.Spec, hook string) error {
 	f.note("probe %d %s", s.Size, hook)
 	if f.probe != nil {
 		return f.probe(s)
@@ -53,7 +53,7 @@ func (f *fakeLab) Probe(_ context.Context, s harness.Spec, hook string) error {
 	}
 	return nil
 }
-func (f *fakeLab) Run(_ context.Context, s harness.Spec, hook string, floor record.Floor) (record.Trial, error) {
+func (f *fakeLab) Run(_ context.Context, s spec.Spec, hook string, floor record.Floor) (record.Trial, error) {
 	f.note("run %d %s", s.Size, hook)
 	f.specs = append(f.specs, s)
 	if floor.SyscallNs != 86 {
@@ -65,7 +65,7 @@ func (f *fakeLab) Run(_ context.Context, s harness.Spec, hook string, floor reco
 	return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}}, nil
 }
 func (f *fakeLab) Classify(err error) (string, string) {
-	var missing *harness.MissingError
+	var missing *refusal.Missing
 	if errors.As(err, &missing) {
 		return record.Missing, err.Error()
 	}
@@ -250,7 +250,7 @@ func TestSkippedInALaterRound(t *testing.T) {
 	f := newFixture(t)
 	f.plan.Pairs, f.plan.Arms = 3, []record.Arm{record.Bare}
 	n := 0
-	f.lab.run = func(s harness.Spec, _ string) (record.Trial, error) {
+	f.lab.run = func(s spec.Spec, _ string) (record.Trial, error) {
 		if n++; n == 3 {
 			return record.Trial{}, errUnsupported
 		}
@@ -274,7 +274,7 @@ func TestOneArm(t *testing.T) {
 
 func TestUnsupportedIsSkipped(t *testing.T) {
 	f := newFixture(t)
-	f.lab.probe = func(s harness.Spec) error {
+	f.lab.probe = func(s spec.Spec) error {
 		if s.Size == 64 {
 			return errUnsupported
 		}
@@ -293,7 +293,7 @@ func TestUnsupportedIsSkipped(t *testing.T) {
 
 func TestAllSkippedExits2(t *testing.T) {
 	f := newFixture(t)
-	f.lab.probe = func(harness.Spec) error { return errUnsupported }
+	f.lab.probe = func(spec.Spec) error { return errUnsupported }
 	out, err := f.run(context.Background())
 	if err != nil || out.Exit(false) != 2 {
 		t.Errorf("outcome %+v, %v", out, err)
@@ -305,7 +305,7 @@ func TestAllSkippedExits2(t *testing.T) {
 
 func TestFailedGoesOnAndExits2(t *testing.T) {
 	f := newFixture(t)
-	f.lab.run = func(s harness.Spec, hook string) (record.Trial, error) {
+	f.lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 		if s.Size == 64 && hook != NoHook {
 			return record.Trial{}, errors.New("reader of queue 0 died")
 		}
@@ -328,7 +328,7 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := newFixture(t)
 	f.plan.Seed = 1
-	f.lab.run = func(s harness.Spec, hook string) (record.Trial, error) {
+	f.lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 		if hook != NoHook {
 			cancel()
 			return record.Trial{}, fmt.Errorf("measure: %w", ctx.Err())
@@ -345,7 +345,7 @@ func TestInterrupted(t *testing.T) {
 func TestTrialThatFinishedIsKeptWhenInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := newFixture(t)
-	f.lab.run = func(harness.Spec, string) (record.Trial, error) { cancel(); return record.Trial{}, nil }
+	f.lab.run = func(spec.Spec, string) (record.Trial, error) { cancel(); return record.Trial{}, nil }
 	out, err := f.run(ctx)
 	if err != nil || !out.Interrupted || out.Trials != 1 {
 		t.Errorf("outcome %+v, %v", out, err)
@@ -435,7 +435,7 @@ func TestStrict(t *testing.T) {
 	} {
 		f := newFixture(t)
 		f.plan.Strict = true
-		f.lab.run = func(harness.Spec, string) (record.Trial, error) { return record.Trial{Flags: []string{flag}}, nil }
+		f.lab.run = func(spec.Spec, string) (record.Trial, error) { return record.Trial{Flags: []string{flag}}, nil }
 		out, err := f.run(context.Background())
 		if err != nil || out.Exit(true) != want || out.Exit(false) != 0 {
 			t.Errorf("%s: outcome %+v, %v, want exit %d", flag, out, err, want)
@@ -452,7 +452,7 @@ func TestProgress(t *testing.T) {
 	f.plan.Now = func() time.Time { return now }
 	var steps []Step
 	f.plan.Progress = func(s Step) { steps = append(steps, s) }
-	f.lab.run = func(s harness.Spec, _ string) (record.Trial, error) {
+	f.lab.run = func(s spec.Spec, _ string) (record.Trial, error) {
 		// Twice as long as was planned.
 		now = now.Add(2 * (s.Warmup + s.Measure + overhead))
 		return record.Trial{}, nil

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -40,7 +40,7 @@ func TestResume(t *testing.T) {
 		f := newFixture(t)
 		f.plan.Pairs = 3
 		ctx, cancel := context.WithCancel(context.Background())
-		f.lab.run = func(harness.Spec, string) (record.Trial, error) {
+		f.lab.run = func(spec.Spec, string) (record.Trial, error) {
 			if len(f.lab.specs) > n {
 				cancel()
 				return record.Trial{}, ctx.Err()
@@ -111,7 +111,7 @@ func TestResumeRefuses(t *testing.T) {
 // TestResumeKeepsSkips: what could not run does not run now, and stays counted.
 func TestResumeKeepsSkips(t *testing.T) {
 	f := newFixture(t)
-	f.lab.probe = func(s harness.Spec) error {
+	f.lab.probe = func(s spec.Spec) error {
 		if s.Size == 64 {
 			return errUnsupported
 		}

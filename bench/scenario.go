@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tunbench/harness"
+	"tunbench/harness/spec"
 )
 
 // Scenario is one value on every axis.
@@ -14,7 +14,7 @@ type Scenario struct {
 	Axes map[string]string
 	// Spec is what the axes stand for; the timing in it is harness.Default's
 	// until a Suite or a Plan sets its own.
-	Spec harness.Spec
+	Spec spec.Spec
 }
 
 // NewScenario builds a scenario from values; an axis that is left out has its
@@ -95,8 +95,8 @@ func nameOf(full map[string]string) string {
 }
 
 // specOf is what full, which holds every axis, asks of the harness.
-func specOf(full map[string]string) harness.Spec {
-	s := harness.Default()
+func specOf(full map[string]string) spec.Spec {
+	s := spec.Default()
 	for _, a := range axes {
 		if a.set != nil {
 			a.set(&s, full[a.Name])

@@ -7,8 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"tunbench/harness"
+	"tunbench/harness/spec"
 )
 
 func TestName(t *testing.T) {
@@ -48,7 +47,7 @@ func TestDefaultsAreTheHarness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(harness.Default(), s.Spec); diff != "" {
+	if diff := cmp.Diff(spec.Default(), s.Spec); diff != "" {
 		t.Errorf("the scenario of defaults differs from harness.Default (-harness +scenario)\n%s", diff)
 	}
 }
@@ -61,9 +60,9 @@ func TestSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := harness.Default()
-	want.Mode, want.Gen, want.IO, want.Queues, want.Flows, want.Size = harness.TAP, harness.GenPacket, harness.IOSpin, 2, 7, harness.SizeIMIX
-	want.VnetHdr, want.Offload, want.PI, want.NAPI, want.Steer = 24, harness.OffloadTunnel, true, harness.NAPIFrags, harness.SteerOne
+	want := spec.Default()
+	want.Mode, want.Gen, want.IO, want.Queues, want.Flows, want.Size = spec.TAP, spec.GenPacket, spec.IOSpin, 2, 7, spec.SizeIMIX
+	want.VnetHdr, want.Offload, want.PI, want.NAPI, want.Steer = 24, spec.OffloadTunnel, true, spec.NAPIFrags, spec.SteerOne
 	want.Qdisc, want.TxQLen, want.SndBuf, want.Bypass = "fq", 1000, 65536, true
 	if diff := cmp.Diff(want, s.Spec); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -98,7 +97,7 @@ func TestScenarioErrors(t *testing.T) {
 		}
 	}
 	_, err := NewScenario(map[string]string{"offload": "tso"})
-	if !errors.Is(err, harness.ErrImpossible) {
+	if !errors.Is(err, spec.ErrImpossible) {
 		t.Errorf("%v is not harness.ErrImpossible", err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"tunbench/bench/mlr"
-	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
@@ -58,7 +58,7 @@ func Searchable(s Scenario) error {
 	if load := s.Axes["load"]; load != "" && load != "max" {
 		return fmt.Errorf("load=%s sets the rate that a search would look for; use load=max", load)
 	}
-	if s.Spec.Gen == harness.GenLockstep {
+	if s.Spec.Gen == spec.GenLockstep {
 		return errors.New("gen=lockstep sends only what was read back, so no rate can be set; use another gen")
 	}
 	shortest := SearchProfile{}.Goal("", 0).Initial
@@ -235,11 +235,11 @@ func searchHash(name string) uint64 {
 	return h.Sum64()
 }
 
-func searchSpec(spec harness.Spec, cpus []int, loadPPS float64, d time.Duration, seed uint64) harness.Spec {
+func searchSpec(s spec.Spec, cpus []int, loadPPS float64, d time.Duration, seed uint64) spec.Spec {
 	const windows = 5
-	spec.CPUs, spec.Rate, spec.Seed = cpus, loadPPS, seed
-	spec.Warmup, spec.Measure, spec.Window = searchWarmup, d, d/windows
-	return spec
+	s.CPUs, s.Rate, s.Seed = cpus, loadPPS, seed
+	s.Warmup, s.Measure, s.Window = searchWarmup, d, d/windows
+	return s
 }
 
 // judge is what a search makes of a trial: its loss over all that was accepted,

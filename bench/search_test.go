@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -21,7 +21,7 @@ type carrier struct {
 	flags    func(trial int) []string // of these trials, from 1
 }
 
-func (c *carrier) run(s harness.Spec, _ string) (record.Trial, error) {
+func (c *carrier) run(s spec.Spec, _ string) (record.Trial, error) {
 	c.now = c.now.Add(s.Warmup + s.Measure + 50*time.Millisecond)
 	load := s.Rate
 	if load == 0 {
@@ -225,7 +225,7 @@ func TestSearchOfWhatDeliversNothing(t *testing.T) {
 // fails does not end the run.
 func TestSearchThatFails(t *testing.T) {
 	f, c := newSearchFixture(t, 5e5)
-	f.lab.run = func(s harness.Spec, hook string) (record.Trial, error) {
+	f.lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 		if s.Size == 64 && s.Rate > 0 {
 			return record.Trial{}, errors.New("reader of queue 0 died")
 		}
@@ -242,7 +242,7 @@ func TestSearchThatFails(t *testing.T) {
 
 	f, c = newSearchFixture(t, 5e5)
 	f.plan.Pairs = 2
-	f.lab.run = func(s harness.Spec, hook string) (record.Trial, error) {
+	f.lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 		if s.Size == 64 && len(f.lab.specs) > 1 {
 			return record.Trial{}, errors.New("reader of queue 0 died")
 		}
@@ -256,7 +256,7 @@ func TestSearchThatFails(t *testing.T) {
 func TestSearchInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	f, c := newSearchFixture(t, 5e5)
-	f.lab.run = func(s harness.Spec, hook string) (record.Trial, error) {
+	f.lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 		if len(c.rates) == 3 {
 			cancel()
 			return record.Trial{}, ctx.Err()

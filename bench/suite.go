@@ -19,8 +19,7 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
-
-	"tunbench/harness"
+	"tunbench/harness/spec"
 )
 
 //go:embed suites/*.yaml
@@ -116,7 +115,7 @@ func ParseSuite(file string, text []byte) (*Suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	def := harness.Default()
+	def := spec.Default()
 	s := &Suite{Name: strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), Pairs: 5}
 	warmup, measure, window := def.Warmup, def.Measure, def.Window
 	windowLine := root.Line
@@ -132,7 +131,7 @@ func ParseSuite(file string, text []byte) (*Suite, error) {
 		case "warmup":
 			return p.duration(key, value, 0, &warmup)
 		case "measure":
-			return p.duration(key, value, harness.MinMeasure, &measure)
+			return p.duration(key, value, spec.MinMeasure, &measure)
 		case "window":
 			windowLine = value.Line
 			return p.duration(key, value, time.Millisecond, &window)

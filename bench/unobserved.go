@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/reports/record"
 )
 
@@ -30,7 +30,7 @@ func (r *runner) probe(ctx context.Context, s *subject) (goesOn bool, err error)
 // the observer's doing alone, the bare arm goes on, whichever came first: what
 // is measured must not hang on the order of arms. Any other cause ends the scenario.
 func (r *runner) without(ctx context.Context, s *subject, arm record.Arm, cause error) (goesOn bool, err error) {
-	var observer *harness.ObserverError
+	var observer *refusal.Unobservable
 	if ctx.Err() != nil || arm != record.Observed || !slices.Contains(r.Arms, record.Bare) || !errors.As(cause, &observer) {
 		return false, r.skip(ctx, s, cause)
 	}

@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"tunbench/harness"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // unobservable is an observer that the kernel refuses.
 func unobservable() error {
-	return &harness.ObserverError{Err: fmt.Errorf("attach tracepoint: the kernel is locked down: %w", errUnsupported)}
+	return &refusal.Unobservable{Err: fmt.Errorf("attach tracepoint: the kernel is locked down: %w", errUnsupported)}
 }
 
 // bareAlone holds that a scenario has all its bare trials, no observed one but
@@ -53,7 +53,7 @@ func TestBareArmStaysWithoutObserver(t *testing.T) {
 			f := newFixture(t)
 			f.plan.Seed, f.plan.Pairs = seed, 3
 			observed := 0
-			f.lab.run = func(s harness.Spec, hook string) (record.Trial, error) {
+			f.lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 				if s.Size == 64 && hook != NoHook {
 					if observed++; observed >= from {
 						return record.Trial{}, unobservable()
@@ -98,7 +98,7 @@ func TestBareArmStaysWhenTheProbeFails(t *testing.T) {
 	f := newFixture(t)
 	f.plan.Pairs = 2
 	hooks := map[string]int{}
-	f.lab.probeHook = func(s harness.Spec, hook string) error {
+	f.lab.probeHook = func(s spec.Spec, hook string) error {
 		hooks[fmt.Sprint(s.Size, hook)]++
 		if s.Size == 64 && hook != NoHook {
 			return unobservable()
@@ -129,7 +129,7 @@ func TestWithoutObserverNothingIsLeft(t *testing.T) {
 	} {
 		f := newFixture(t)
 		f.plan.Pairs, f.plan.Arms = 2, c.arms
-		f.lab.run = func(s harness.Spec, hook string) (record.Trial, error) {
+		f.lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 			if s.Size == 64 && c.hook(hook) {
 				return record.Trial{}, c.cause
 			}

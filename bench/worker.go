@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tunbench/harness"
+	"tunbench/harness/refusal"
 	"tunbench/reports/record"
 )
 
@@ -108,7 +109,7 @@ func (s side) variant() (harness.Side, error) {
 	}
 	scenario, err := NewScenario(values)
 	if err != nil {
-		return harness.Side{}, &harness.MissingError{Detail: "this build does not know the scenario: " + err.Error()}
+		return harness.Side{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
 	}
 	spec := scenario.Spec
 	spec.Warmup, spec.Measure, spec.Window = time.Duration(s.WarmupNs), time.Duration(s.MeasureNs), time.Duration(s.WindowNs)

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Hook is a way of looking into the kernel: a rung of the ladder.
+// Hook is a way of observing the kernel.
 type Hook string
 
 const (
@@ -27,39 +27,37 @@ const (
 // Ladder is the order in which hooks are tried.
 var Ladder = []Hook{Kprobe, Fentry, Tracepoint}
 
-// SeesBypass tells whether h sees packets that skip the queueing discipline
+// SeesBypass reports whether h sees packets that skip the queueing discipline
 // (PACKET_QDISC_BYPASS): the tracepoints around xmit do not fire for them.
 func (h Hook) SeesBypass() bool { return h == Kprobe || h == Fentry }
 
-// SeesReturns tells whether h sees what tun_net_xmit, tun_do_read and
+// SeesReturns reports whether h sees what tun_net_xmit, tun_do_read and
 // tun_get_user return.
 func (h Hook) SeesReturns() bool { return h == Kprobe || h == Fentry }
 
-// Program is a program of a rung: what it is called, what kind of hook it
-// hangs on, and on which function or tracepoint.
+// Program is a BPF program of the observer, and what it is attached to.
 type Program struct {
 	Name   string
 	Kind   string // kprobe, kretprobe, fentry, fexit or tracepoint
 	Target string
 }
 
-// Side says what of a device is looked at.
+// Side says which packets of a device are observed.
 type Side int
 
 const (
-	K2U Side = iota // what it transmits, which user space reads
-	U2K             // what user space writes, which it receives
+	K2U Side = iota // those that it transmits and user space reads
+	U2K             // those that user space writes and it receives
 	Both
-	Drops // of what it transmits, only what is dropped, by reason; every hook is the same
+	Drops // only the drops of K2U, by reason; the same for every hook
 )
 
 func (s Side) xmit() bool { return s == K2U || s == Both }
 func (s Side) recv() bool { return s == U2K || s == Both }
 
-// rungs are the programs for what is transmitted, writeRungs those for what is
-// received.
+// xmitPrograms count what a device transmits, recvPrograms what it receives.
 var (
-	rungs = map[Hook][]Program{
+	xmitPrograms = map[Hook][]Program{
 		Kprobe: {
 			{tunobsProgKprobeXmit, "kprobe", FuncXmit},
 			{tunobsProgKretprobeXmit, "kretprobe", FuncXmit},
@@ -75,7 +73,7 @@ var (
 			{tunobsProgTpXmit, "tracepoint", "net_dev_start_xmit"},
 		},
 	}
-	writeRungs = map[Hook][]Program{
+	recvPrograms = map[Hook][]Program{
 		Kprobe: {
 			{tunobsProgKprobeWrite, "kprobe", FuncWrite},
 			{tunobsProgKretprobeWrite, "kretprobe", FuncWrite},
@@ -86,7 +84,7 @@ var (
 	}
 )
 
-// What every rung needs.
+// Programs that all hooks need.
 var (
 	dequeue = Program{tunobsProgTpDequeue, "tracepoint", "skb_copy_datagram_iovec"}
 	receive = []Program{
@@ -99,10 +97,10 @@ var (
 // Programs lists what hook h loads on this kernel to look at that side.
 func Programs(h Hook, s Side) (list []Program) {
 	if s.xmit() {
-		list = append(list, rungs[h]...)
+		list = append(list, xmitPrograms[h]...)
 	}
 	if s.recv() {
-		list = append(list, writeRungs[h]...)
+		list = append(list, recvPrograms[h]...)
 		list = append(list, receive...)
 	}
 	if s.xmit() {
@@ -158,7 +156,7 @@ func tracepointParams(name string, usual int) int {
 	return len(proto.Params)
 }
 
-// HookError says why a rung cannot be used on this kernel.
+// HookError says why a hook cannot be used on this kernel.
 type HookError struct {
 	Hook   Hook
 	Reason string // a sentence without the hook's name

@@ -48,7 +48,7 @@ func TestFindSymbol(t *testing.T) {
 	}
 }
 
-// TestVerifier loads the programs of each rung and side. A kernel may forbid to
+// TestVerifier loads the programs of each hook and side. A kernel may forbid to
 // attach kprobes, but its verifier still reads them.
 func TestVerifier(t *testing.T) {
 	needRoot(t)
@@ -76,7 +76,7 @@ func TestVerifier(t *testing.T) {
 	}
 }
 
-// TestLadderExplains holds that each rung either holds or says why not, in
+// TestLadderExplains checks that each hook either works or says why not, in
 // words that name the obstacle.
 func TestLadderExplains(t *testing.T) {
 	needRoot(t)

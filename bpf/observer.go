@@ -4,6 +4,7 @@
 package bpf
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -53,9 +54,9 @@ type Observer struct {
 }
 
 // Open loads the programs of hook h, attaches them and filters on t inside the
-// kernel. A rung that does not hold gives a *HookError; nothing is left behind.
+// kernel. A hook that cannot be used gives a *HookError; nothing is left behind.
 func Open(h Hook, t Target) (*Observer, error) {
-	if len(rungs[h]) == 0 {
+	if len(xmitPrograms[h]) == 0 {
 		return nil, fmt.Errorf("open observer: unknown hook %q", h)
 	}
 	if n := t.SampleEvery; n&(n-1) != 0 {
@@ -148,8 +149,8 @@ func (o *Observer) load() error {
 	}
 	o.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: kernelTypes})
 	if err != nil {
-		// Explained by the first program, which is peculiar to the rung; the
-		// tracepoints at the end of the list are what all rungs share.
+		// Explained by the first program, which only this hook has; all hooks share
+		// the tracepoints at the end of the list.
 		return explain(o.hook, o.programs[0], err)
 	}
 	if o.queues, err = o.coll.Maps[tunobsMapQueues].Memory(); err != nil {
@@ -171,13 +172,13 @@ func (o *Observer) load() error {
 	return nil
 }
 
-// Hook is the rung in use.
+// Hook is the hook in use.
 func (o *Observer) Hook() Hook { return o.hook }
 
-// Side is what of the device it looks at.
+// Side says which packets of the device it observes.
 func (o *Observer) Side() Side { return o.target.Side }
 
-// SampleEvery is of how many skbs one is timed.
+// SampleEvery is N where one skb in N is timed.
 func (o *Observer) SampleEvery() int { return max(1, o.target.SampleEvery) }
 
 // Programs lists what is attached.
@@ -207,6 +208,105 @@ func (o *Observer) MemoryBytes() (uint64, error) {
 		sum += bytes
 	}
 	return sum, nil
+}
+
+// Snapshot reads all counters. They live in memory shared with the kernel, so
+// that this costs the traffic nothing.
+func (o *Observer) Snapshot() (*Snapshot, error) {
+	s := &Snapshot{
+		Queues: make([]Queue, o.target.Queues),
+		Drops:  map[string]uint64{}, ReadErrors: map[string]uint64{},
+		RecvDrops: map[string]uint64{}, WriteErrors: map[string]uint64{},
+		Lost: map[string]uint64{}, Torn: o.torn,
+	}
+	queueSize := int64(binary.Size(tunobsQueueCounters{}))
+	cpuSize := int64(binary.Size(tunobsCpuCounters{}))
+	queue, cpu := new(tunobsQueueCounters), new(tunobsCpuCounters)
+	buf := make([]byte, max(queueSize, cpuSize))
+	for c := range o.cpus {
+		for i := range s.Queues {
+			at := int64(c*o.target.Queues+i) * queueSize
+			if err := decode(o.queues, buf[:queueSize], at, queue); err != nil {
+				return nil, err
+			}
+			s.Queues[i].add(queue)
+		}
+		if err := decode(o.perCPU, buf[:cpuSize], int64(c)*cpuSize, cpu); err != nil {
+			return nil, err
+		}
+		s.add(cpu, o.reasons)
+	}
+	return s, o.addLost(s)
+}
+
+// KnowsReasons reports whether this kernel says why it drops a packet: Linux 5.17.
+func (o *Observer) KnowsReasons() bool { return len(o.reasons) > 1 }
+
+// reason is the number of a drop reason in this kernel; 0 if it has none.
+func (o *Observer) reason(name string) uint32 {
+	for number, n := range o.reasons {
+		if n == name {
+			return number
+		}
+	}
+	return 0
+}
+
+// MissedRuns is how often the kernel did not run a program: because it was
+// already running on that CPU, or because a kprobe was hit inside another one.
+// Above 0, counters are low by that much. The returns that kretprobes do not
+// see are in Snapshot.Lost.
+func (o *Observer) MissedRuns() (uint64, error) {
+	var sum uint64
+	for i, p := range o.programs {
+		n, err := o.missedRuns(i, p)
+		if err != nil {
+			return 0, err
+		}
+		if p.Kind != "kretprobe" {
+			sum += n
+		}
+	}
+	return sum, nil
+}
+
+func (o *Observer) missedRuns(i int, p Program) (uint64, error) {
+	stats, err := o.coll.Programs[p.Name].Stats()
+	if err != nil {
+		return 0, fmt.Errorf("ask for the statistics of program %s: %w", p.Name, err)
+	}
+	n := stats.RecursionMisses + o.missed[p.Name]
+	if i < len(o.links) {
+		n += missedBy(p, o.links[i])
+	}
+	return n, nil
+}
+
+// addLost completes Lost: the notes that are left, and the calls for which a
+// program of the function did not run.
+func (o *Observer) addLost(s *Snapshot) error {
+	for function, notes := range o.notes {
+		left, err := notesLeft(notes, int(notes.Size()))
+		if err != nil {
+			return err
+		}
+		if left > 0 {
+			s.Lost[function] += left
+		}
+	}
+	for i, p := range o.programs {
+		if p.Kind != "kprobe" && p.Kind != "fexit" { // a kretprobe that did not run leaves the note
+			continue
+		}
+		n, err := o.missedRuns(i, p)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			s.Lost[p.Target] += n
+		}
+	}
+	return nil
 }
 
 // Close detaches everything and frees it. It may be called again.

@@ -7,36 +7,6 @@ import (
 	"strings"
 )
 
-// Silent lists the functions and tracepoints at which hook h should have counted
-// something by now, and has not, where packets were sent, read and written.
-func (s *Snapshot) Silent(h Hook) (targets []string) {
-	var sum Queue
-	for _, q := range s.Queues {
-		sum.XmitPkts += q.XmitPkts
-		sum.ReadPkts += q.ReadPkts
-		sum.ReadCalls += q.ReadCalls
-		sum.RecvPkts += q.RecvPkts
-		sum.WriteCalls += q.WriteCalls
-	}
-	xmit := rungs[h][0].Target
-	for _, c := range []struct {
-		target  string
-		seen    uint64
-		returns bool
-	}{
-		{xmit, sum.XmitPkts, false},
-		{FuncRead, sum.ReadCalls, true},
-		{FuncWrite, sum.WriteCalls, true},
-		{dequeue.Target, sum.ReadPkts, false},
-		{receive[0].Target, sum.RecvPkts, false},
-	} {
-		if c.seen == 0 && (!c.returns || h.SeesReturns()) {
-			targets = append(targets, c.target)
-		}
-	}
-	return targets
-}
-
 // Silence is the error on a hook whose programs were attached and did not run.
 func Silence(h Hook, targets []string) *HookError {
 	list := strings.Join(targets, ", ")

@@ -94,7 +94,7 @@ func TestExplainNames(t *testing.T) {
 		t.Skip("this kernel has no type information, which comes before all other reasons")
 	}
 	locked := files{"/sys/kernel/security/lockdown": "none integrity [confidentiality]"}
-	kprobe, fentry, tracepoint := rungs[Kprobe][0], rungs[Fentry][0], rungs[Tracepoint][0]
+	kprobe, fentry, tracepoint := xmitPrograms[Kprobe][0], xmitPrograms[Fentry][0], xmitPrograms[Tracepoint][0]
 	refused := &ebpf.VerifierError{Cause: unix.EINVAL, Log: []string{"program of this type cannot use helper bpf_probe_read_kernel#113"}}
 	for _, c := range []struct {
 		hook       Hook

@@ -67,35 +67,6 @@ type Snapshot struct {
 	Torn bool
 }
 
-// Snapshot reads all counters. They live in memory shared with the kernel, so
-// that this costs the traffic nothing.
-func (o *Observer) Snapshot() (*Snapshot, error) {
-	s := &Snapshot{
-		Queues: make([]Queue, o.target.Queues),
-		Drops:  map[string]uint64{}, ReadErrors: map[string]uint64{},
-		RecvDrops: map[string]uint64{}, WriteErrors: map[string]uint64{},
-		Lost: map[string]uint64{}, Torn: o.torn,
-	}
-	queueSize := int64(binary.Size(tunobsQueueCounters{}))
-	cpuSize := int64(binary.Size(tunobsCpuCounters{}))
-	queue, cpu := new(tunobsQueueCounters), new(tunobsCpuCounters)
-	buf := make([]byte, max(queueSize, cpuSize))
-	for c := range o.cpus {
-		for i := range s.Queues {
-			at := int64(c*o.target.Queues+i) * queueSize
-			if err := decode(o.queues, buf[:queueSize], at, queue); err != nil {
-				return nil, err
-			}
-			s.Queues[i].add(queue)
-		}
-		if err := decode(o.perCPU, buf[:cpuSize], int64(c)*cpuSize, cpu); err != nil {
-			return nil, err
-		}
-		s.add(cpu, o.reasons)
-	}
-	return s, o.addLost(s)
-}
-
 type readerAt interface {
 	ReadAt(p []byte, off int64) (int, error)
 }
@@ -153,24 +124,41 @@ func errnoName(errno int) string {
 	return fmt.Sprintf("errno %d", errno)
 }
 
+// Silent lists the functions and tracepoints at which hook h should have counted
+// something by now, and has not, where packets were sent, read and written.
+func (s *Snapshot) Silent(h Hook) (targets []string) {
+	var sum Queue
+	for _, q := range s.Queues {
+		sum.XmitPkts += q.XmitPkts
+		sum.ReadPkts += q.ReadPkts
+		sum.ReadCalls += q.ReadCalls
+		sum.RecvPkts += q.RecvPkts
+		sum.WriteCalls += q.WriteCalls
+	}
+	xmit := xmitPrograms[h][0].Target
+	for _, c := range []struct {
+		target  string
+		seen    uint64
+		returns bool
+	}{
+		{xmit, sum.XmitPkts, false},
+		{FuncRead, sum.ReadCalls, true},
+		{FuncWrite, sum.WriteCalls, true},
+		{dequeue.Target, sum.ReadPkts, false},
+		{receive[0].Target, sum.RecvPkts, false},
+	} {
+		if c.seen == 0 && (!c.returns || h.SeesReturns()) {
+			targets = append(targets, c.target)
+		}
+	}
+	return targets
+}
+
 func reasonName(reasons map[uint32]string, reason uint32) string {
 	if name, ok := reasons[reason]; ok {
 		return name
 	}
 	return fmt.Sprintf("reason %d", reason)
-}
-
-// KnowsReasons tells whether this kernel says why it drops a packet: Linux 5.17.
-func (o *Observer) KnowsReasons() bool { return len(o.reasons) > 1 }
-
-// reason is the number of a drop reason in this kernel; 0 if it has none.
-func (o *Observer) reason(name string) uint32 {
-	for number, n := range o.reasons {
-		if n == name {
-			return number
-		}
-	}
-	return 0
 }
 
 // dropReasons reads enum skb_drop_reason of the running kernel, whose numbers

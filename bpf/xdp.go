@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 )
@@ -26,21 +25,10 @@ func (e *CallError) Unwrap() error { return e.Err }
 // XDP is a program that does the same with every frame that a device receives,
 // and counts it.
 type XDP struct {
-	counts *ebpf.Map // one slot, of each CPU: xdpCounts
+	counts *ebpf.Map // one deviceXdpCounters of each CPU
 	prog   *ebpf.Program
 	link   link.Link
 }
-
-// xdpCounts are written by the program: offsets xdpPackets and xdpBytes.
-type xdpCounts struct{ Packets, Bytes uint64 }
-
-const (
-	xdpPackets, xdpBytes = 0, 8
-
-	// Of enum xdp_action and struct xdp_md of include/uapi/linux/bpf.h.
-	xdpDrop, xdpPass        = 1, 2
-	xdpMDData, xdpMDDataEnd = 0, 4
-)
 
 // OpenXDP puts a program on a device: in its driver, or in the stack if
 // generic. do runs a call in the namespace of the device. The kernel takes the
@@ -77,50 +65,33 @@ func refused(err error, object, call string) error {
 	return fmt.Errorf("%s on %s: %w", call, object, err)
 }
 
-func (x *XDP) load(drop bool) (err error) {
-	x.counts, err = ebpf.NewMap(&ebpf.MapSpec{
-		Name: "xdp_counts", Type: ebpf.PerCPUArray, KeySize: 4, ValueSize: 16, MaxEntries: 1,
-	})
+func (x *XDP) load(drop bool) error {
+	name := deviceProgXdpPass
+	if drop {
+		name = deviceProgXdpDrop
+	}
+	spec, err := deviceSpec(name)
 	if err != nil {
+		return err
+	}
+	if x.counts, err = ebpf.NewMap(spec.Maps[deviceMapXdpCounts]); err != nil {
 		return refused(err, "the counters of XDP", "make a map")
 	}
-	action, name := int32(xdpPass), "xdp_pass"
-	if drop {
-		action, name = xdpDrop, "xdp_drop"
-	}
-	x.prog, err = ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: name, Type: ebpf.XDP, License: "Dual BSD/GPL",
-		Instructions: asm.Instructions{
-			asm.LoadMem(asm.R6, asm.R1, xdpMDData, asm.Word),
-			asm.LoadMem(asm.R7, asm.R1, xdpMDDataEnd, asm.Word),
-			asm.StoreImm(asm.RFP, -4, 0, asm.Word),
-			asm.Mov.Reg(asm.R2, asm.RFP),
-			asm.Add.Imm(asm.R2, -4),
-			asm.LoadMapPtr(asm.R1, x.counts.FD()),
-			asm.FnMapLookupElem.Call(),
-			asm.JEq.Imm(asm.R0, 0, "end"),
-			// No second frame comes on this CPU before this one is done.
-			asm.LoadMem(asm.R1, asm.R0, xdpPackets, asm.DWord),
-			asm.Add.Imm(asm.R1, 1),
-			asm.StoreMem(asm.R0, xdpPackets, asm.R1, asm.DWord),
-			asm.Sub.Reg(asm.R7, asm.R6),
-			asm.LoadMem(asm.R1, asm.R0, xdpBytes, asm.DWord),
-			asm.Add.Reg(asm.R1, asm.R7),
-			asm.StoreMem(asm.R0, xdpBytes, asm.R1, asm.DWord),
-			asm.Mov.Imm(asm.R0, action).WithSymbol("end"),
-			asm.Return(),
-		},
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		MapReplacements: map[string]*ebpf.Map{deviceMapXdpCounts: x.counts},
 	})
 	if err != nil {
 		return fmt.Errorf("load program %s: %w", name, err)
 	}
+	defer coll.Close()
+	x.prog = coll.DetachProgram(name)
 	return nil
 }
 
 // Count gives the frames that the program has seen, super-packets as one, and
 // their bytes: those of IP on a TUN, with the Ethernet header on a TAP.
 func (x *XDP) Count() (packets, bytes uint64, err error) {
-	var perCPU []xdpCounts
+	var perCPU []deviceXdpCounters
 	if err := x.counts.Lookup(uint32(0), &perCPU); err != nil {
 		return 0, 0, fmt.Errorf("read the counters of XDP: %w", err)
 	}

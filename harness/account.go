@@ -10,6 +10,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -306,7 +307,7 @@ func (b *bed) metrics(t *record.Trial, m measurement, counts sink.Counts, floor 
 	switch {
 	case floor.Fault() != "": // which nothing can be held against
 	case len(b.lanes) > 1: // whose calls are of two kinds
-	case b.lanes[0].dir == U2K && t.Writes != nil && a.Accepted > 0:
+	case b.lanes[0].dir == spec.U2K && t.Writes != nil && a.Accepted > 0:
 		if send, ok := t.Metrics[record.SendNsPerPkt]; ok {
 			perWrite := float64(b.lanes[0].perSKB)
 			t.Metrics[record.FloorRatio] = send * perWrite / floorNs(floor, float64(t.Writes.Bytes)/float64(a.Accepted)*perWrite)
@@ -359,7 +360,7 @@ func (b *bed) recvNs(m measurement, delivered float64) (float64, bool) {
 		return 0, false
 	}
 	// The receivers of what is written wait, however writers do.
-	if !b.spec.nonBlocking() || b.spec.IO == IOVhost || l.dir == U2K {
+	if !b.spec.NonBlocking() || b.spec.IO == spec.IOVhost || l.dir == spec.U2K {
 		if m.first.readers < 0 || m.last.readers < 0 {
 			return 0, false
 		}

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/reports/record"

@@ -9,6 +9,7 @@ import (
 
 	"tunbench/harness/host"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
@@ -26,7 +27,7 @@ const (
 // bed is the rig for packets that are followed one by one: senders and readers
 // on a ground, and the observers on its devices.
 type bed struct {
-	spec      Spec
+	spec      spec.Spec
 	placement record.Placement // with gen=lockstep one sender, which reads, too
 
 	ground   ground
@@ -48,14 +49,14 @@ type bed struct {
 	allSent       chan struct{} // closed when the senders have ended
 }
 
-func newBed(s Spec, g ground, placement record.Placement) *bed {
+func newBed(s spec.Spec, g ground, placement record.Placement) *bed {
 	return &bed{
 		spec: s, ground: g, placement: placement,
 		failed: make(chan error, 1), allSent: make(chan struct{}),
 	}
 }
 
-func (b *bed) asked() Spec             { return b.spec }
+func (b *bed) asked() spec.Spec        { return b.spec }
 func (b *bed) place() record.Placement { return b.placement }
 func (b *bed) slice(toggled bool)      { b.sliced, b.toggled = true, toggled }
 
@@ -75,7 +76,7 @@ func (b *bed) build() (err error) {
 		b.readers = append(b.readers, l.readers...)
 	}
 	b.carriers = b.ground.carriers()
-	if err != nil || b.spec.Event == EventNone {
+	if err != nil || b.spec.Event == spec.EventNone {
 		return err
 	}
 	b.event, err = newEvent(b.spec, b.ground)
@@ -88,7 +89,7 @@ func (b *bed) start() error {
 	if b.sliced {
 		b.sending.Gate.Close()
 	}
-	if b.spec.Gen == GenLockstep {
+	if b.spec.Gen == spec.GenLockstep {
 		return b.startLockstep()
 	}
 	for _, r := range b.readers {

@@ -6,6 +6,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -20,25 +21,25 @@ type both struct {
 	user   writing
 }
 
-func newBoth(s Spec, hook bpf.Hook, p record.Placement) *both {
+func newBoth(s spec.Spec, hook bpf.Hook, p record.Placement) *both {
 	// What each side has of the workers, by their order in writingWorkers.
-	sockets, writers := s.sideWorkers(len(p.Sender))
-	k := newK2U(s.half(0), hook, record.Placement{Sender: p.Sender[:sockets], Reader: p.Reader[:s.Queues]})
+	sockets, writers := sideWorkers(s, len(p.Sender))
+	k := newK2U(halfOf(s, 0), hook, record.Placement{Sender: p.Sender[:sockets], Reader: p.Reader[:s.Queues]})
 	k.side = bpf.Both
 	return &both{kernel: k, user: writing{
-		spec: s.half(1), placement: record.Placement{Sender: p.Sender[sockets : sockets+writers], Reader: p.Reader[s.Queues:]},
+		spec: halfOf(s, 1), placement: record.Placement{Sender: p.Sender[sockets : sockets+writers], Reader: p.Reader[s.Queues:]},
 	}}
 }
 
 // sideWorkers is how many of that many senders send by sockets, and how many
 // write.
-func (s Spec) sideWorkers(senders int) (sockets, writers int) {
+func sideWorkers(s spec.Spec, senders int) (sockets, writers int) {
 	writers = min(s.Queues, s.Flows)
 	return senders - writers, writers
 }
 
-// half is what one side of dir=both sends: half of the packets.
-func (s Spec) half(side uint64) Spec {
+// halfOf is what one side of dir=both sends: half of the packets.
+func halfOf(s spec.Spec, side uint64) spec.Spec {
 	s.Rate /= 2
 	s.Count = (s.Count + 1) / 2
 	s.Seed += side
@@ -58,7 +59,7 @@ func (g *both) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, 
 	if err != nil {
 		return lanes, err
 	}
-	g.user.lane = lane{dir: U2K, written: g.user.spec.Queues, perSKB: g.user.spec.segmentsPerWrite()}
+	g.user.lane = lane{dir: spec.U2K, written: g.user.spec.Queues, perSKB: segmentsPerWrite(g.user.spec)}
 	lanes = append(lanes, &g.user.lane)
 	if err := g.openEnds(reading); err != nil {
 		return lanes, err
@@ -70,7 +71,7 @@ func (g *both) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, 
 // receiver for those of each sender, or the XDP program.
 func (g *both) openEnds(reading *sink.Control) error {
 	w := &g.user
-	if w.spec.XDP.drops() {
+	if w.spec.XDP.Drops() {
 		return w.openEnds(nil, reading)
 	}
 	// Many sockets hold together what few do.
@@ -110,14 +111,14 @@ func (g *both) collect() error {
 
 func (g *both) account(t *record.Trial) {
 	snapshot := g.kernel.snapshot
-	if snapshot != nil && g.user.spec.XDP == XDPDrop {
+	if snapshot != nil && g.user.spec.XDP == spec.XDPDrop {
 		// Native XDP comes before what the observer takes for receiving: its
 		// drops look like those of what is sent, on a queue above the real one.
 		g.user.endedIn(snapshot.Drops, g.user.seen*g.user.lane.perSKB)
 		snapshot.Strays -= min(snapshot.Strays, g.user.seen)
 	}
 	g.kernel.account(t)
-	down, up := t.Directions[string(K2U)], t.Directions[string(U2K)]
+	down, up := t.Directions[string(spec.K2U)], t.Directions[string(spec.U2K)]
 	a := &t.Accounting
 	down.Accounting.Dropped = maps.Clone(a.Dropped)
 	down.Accounting.Xmit, down.Accounting.Read = a.Xmit, a.Read
@@ -130,7 +131,7 @@ func (g *both) account(t *record.Trial) {
 	for reason, n := range up.Accounting.Dropped {
 		a.Dropped[reason] += n
 	}
-	t.Directions[string(K2U)], t.Directions[string(U2K)] = down, up
+	t.Directions[string(spec.K2U)], t.Directions[string(spec.U2K)] = down, up
 	t.Writes = writesOf(g.user.lane.senders)
 	for i := range t.Queues {
 		g.user.onQueue(&t.Queues[i], snapshot)
@@ -138,11 +139,11 @@ func (g *both) account(t *record.Trial) {
 }
 
 func (g *both) mismatch(t *record.Trial) string {
-	down := record.Trial{Accounting: t.Directions[string(K2U)].Accounting}
+	down := record.Trial{Accounting: t.Directions[string(spec.K2U)].Accounting}
 	if text := g.kernel.mismatch(&down); text != "" {
 		return "k2u: " + text
 	}
-	if text := g.user.disagree(t.Directions[string(U2K)].Accounting, g.kernel.snapshot); text != "" {
+	if text := g.user.disagree(t.Directions[string(spec.U2K)].Accounting, g.kernel.snapshot); text != "" {
 		return "u2k: " + text
 	}
 	return ""

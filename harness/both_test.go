@@ -5,6 +5,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -13,31 +14,31 @@ import (
 // direction has accounts of its own that balance, and the trial has their sum.
 func TestBothDirections(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"default":     func(s *Spec) {},
-		"tap":         func(s *Spec) { s.Mode, s.VnetHdr, s.IO = TAP, 12, IOPoll },
-		"ipv6 readv":  func(s *Spec) { s.Family, s.Size, s.IO, s.PI = 6, 200, IOReadv, true },
-		"imix":        func(s *Spec) { s.Size = SizeIMIX },
-		"queues":      func(s *Spec) { s.Queues, s.Flows, s.NAPI = 2, 6, NAPIOn },
-		"few flows":   func(s *Spec) { s.Queues, s.Flows = 4, 3 },
-		"many flows":  func(s *Spec) { s.Flows = 300 },
-		"paced":       func(s *Spec) { s.Rate, s.Queues, s.Flows = 4000, 2, 4 },
-		"poisson":     func(s *Spec) { s.Rate, s.Poisson = 4000, true },
-		"gso":         func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
-		"gso cut":     func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Flows = GenUDPGSO, 1500, 10, 2 },
-		"xdp pass":    func(s *Spec) { s.Mode, s.XDP = TAP, XDPPass },
-		"xdp drop":    func(s *Spec) { s.Mode, s.XDP, s.Queues, s.Flows = TAP, XDPDrop, 2, 4 },
-		"xdp dropped": func(s *Spec) { s.XDP = XDPDropGeneric },
-		"fq_codel":    func(s *Spec) { s.Qdisc = "pfifo_fast" },
+	for name, set := range map[string]func(*spec.Spec){
+		"default":     func(s *spec.Spec) {},
+		"tap":         func(s *spec.Spec) { s.Mode, s.VnetHdr, s.IO = spec.TAP, 12, spec.IOPoll },
+		"ipv6 readv":  func(s *spec.Spec) { s.Family, s.Size, s.IO, s.PI = 6, 200, spec.IOReadv, true },
+		"imix":        func(s *spec.Spec) { s.Size = spec.SizeIMIX },
+		"queues":      func(s *spec.Spec) { s.Queues, s.Flows, s.NAPI = 2, 6, spec.NAPIOn },
+		"few flows":   func(s *spec.Spec) { s.Queues, s.Flows = 4, 3 },
+		"many flows":  func(s *spec.Spec) { s.Flows = 300 },
+		"paced":       func(s *spec.Spec) { s.Rate, s.Queues, s.Flows = 4000, 2, 4 },
+		"poisson":     func(s *spec.Spec) { s.Rate, s.Poisson = 4000, true },
+		"gso":         func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1500, 10, spec.OffloadUSO },
+		"gso cut":     func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Flows = spec.GenUDPGSO, 1500, 10, 2 },
+		"xdp pass":    func(s *spec.Spec) { s.Mode, s.XDP = spec.TAP, spec.XDPPass },
+		"xdp drop":    func(s *spec.Spec) { s.Mode, s.XDP, s.Queues, s.Flows = spec.TAP, spec.XDPDrop, 2, 4 },
+		"xdp dropped": func(s *spec.Spec) { s.XDP = spec.XDPDropGeneric },
+		"fq_codel":    func(s *spec.Spec) { s.Qdisc = "pfifo_fast" },
 	} {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			t.Run(name+"/"+string(hook), func(t *testing.T) {
 				s := short()
-				s.Dir = Both
+				s.Dir = spec.Both
 				set(&s)
 				trial := run(t, s, hook)
 				balanced(t, trial)
-				down, up := trial.Directions[string(K2U)], trial.Directions[string(U2K)]
+				down, up := trial.Directions[string(spec.K2U)], trial.Directions[string(spec.U2K)]
 				sum := trial.Accounting
 				for _, d := range []record.Direction{down, up} {
 					a := d.Accounting
@@ -71,7 +72,7 @@ func TestFlowsFollowTheirAnswers(t *testing.T) {
 	needRoot(t)
 	for _, family := range []int{4, 6} {
 		s := short()
-		s.Dir, s.Queues, s.Flows, s.IO, s.Family, s.Size = Both, 4, 12, IOPoll, family, 100
+		s.Dir, s.Queues, s.Flows, s.IO, s.Family, s.Size = spec.Both, 4, 12, spec.IOPoll, family, 100
 		p, err := place(s, []int{0})
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -33,7 +34,7 @@ const bridgeName = "bridge0"
 // itself.
 var portMACs = [2]net.HardwareAddr{{0x02, 0, 0, 0, 1, 1}, {0x02, 0, 0, 0, 1, 2}}
 
-func newBridge(s Spec, hook bpf.Hook, p record.Placement) *bridge {
+func newBridge(s spec.Spec, hook bpf.Hook, p record.Placement) *bridge {
 	return &bridge{
 		k2u:     k2u{spec: s, hook: hook, placement: p},
 		writing: writing{spec: s, placement: p},
@@ -46,7 +47,7 @@ func (g *bridge) build() (err error) {
 	}
 	g.writing.ns = g.ns
 	for i, into := range []**device{&g.writing.device, &g.device} {
-		l := netns.Link{MTU: g.spec.mtu(), TxQLen: g.spec.TxQLen, Qdisc: g.spec.Qdisc, MAC: portMACs[i]}
+		l := netns.Link{MTU: g.spec.MTU(), TxQLen: g.spec.TxQLen, Qdisc: g.spec.Qdisc, MAC: portMACs[i]}
 		if *into, err = newDevice(g.ns, tunnelNames[i], g.spec, l); err != nil {
 			return err
 		}
@@ -66,15 +67,15 @@ func (g *bridge) build() (err error) {
 		return err
 	}
 	if g.hook != bpf.None {
-		g.observer, err = observe(g.hook, g.device.target(g.spec.sampleEvery()))
+		g.observer, err = observe(g.hook, g.device.target(sampleRate(g.spec)))
 	}
 	return err
 }
 
 func (g *bridge) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: K2U, queues: true, perSKB: 1}
-	if g.spec.Gen == GenUDPGSO && slices.Contains(g.device.state.Features, featureUSO) {
-		g.lane.perSKB = g.spec.segmentsPerWrite()
+	g.lane = lane{dir: spec.K2U, queues: true, perSKB: 1}
+	if g.spec.Gen == spec.GenUDPGSO && slices.Contains(g.device.state.Features, featureUSO) {
+		g.lane.perSKB = segmentsPerWrite(g.spec)
 	}
 	err := g.writing.openWriters(g.placement.Sender, false)
 	g.lane.senders = g.writing.lane.senders
@@ -99,7 +100,7 @@ func (g *bridge) empty() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return g.still.done(entered.RxPackets*g.spec.segmentsPerWrite(), (left.TxPackets+left.TxDropped)*g.lane.perSKB), nil
+	return g.still.done(entered.RxPackets*segmentsPerWrite(g.spec), (left.TxPackets+left.TxDropped)*g.lane.perSKB), nil
 }
 
 func (g *bridge) collect() (err error) {
@@ -118,7 +119,7 @@ func (g *bridge) account(t *record.Trial) {
 	t.Writes = writesOf(g.lane.senders)
 	// Super-packets count as one, unless the second device takes none: then they
 	// are cut before it.
-	in := g.entered.RxPackets * g.spec.segmentsPerWrite() / g.lane.perSKB
+	in := g.entered.RxPackets * segmentsPerWrite(g.spec) / g.lane.perSKB
 	out := g.counters.TxPackets + g.counters.TxDropped
 	last := record.Hop{Name: "device " + tunnelNames[1], In: out, Out: g.counters.TxPackets, Bytes: g.counters.TxBytes, Dropped: map[string]uint64{}}
 	for reason, n := range t.Accounting.Dropped {
@@ -132,7 +133,7 @@ func (g *bridge) account(t *record.Trial) {
 }
 
 func (g *bridge) mismatch(t *record.Trial) string {
-	taken := t.Accounting.Accepted / g.spec.segmentsPerWrite()
+	taken := t.Accounting.Accepted / segmentsPerWrite(g.spec)
 	if g.entered.RxPackets != taken {
 		return fmt.Sprintf("the kernel took %d frames that were written, %s counted %d", taken, tunnelNames[0], g.entered.RxPackets)
 	}

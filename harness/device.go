@@ -6,15 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
-	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -33,17 +32,13 @@ var (
 
 const (
 	deviceName = "tunbench0"
-	defaultMTU = 1500
-	// headroom is what may stand before a packet: PI, the longest virtio-net
-	// header and an Ethernet header.
-	headroom = packet.PILen + 24 + packet.EthernetLen
 )
 
 // device is a TUN/TAP device in its namespace, and what the kernel made of it.
 type device struct {
 	*tuntap.Device
 	ns    *netns.NS
-	spec  Spec
+	spec  spec.Spec
 	state netns.State
 	flags []string
 	vnet  int // bytes of the virtio-net header
@@ -53,63 +48,40 @@ type device struct {
 	drivers map[int]*vhost.Device
 }
 
-var offloadMasks = map[Offload]uint{
-	OffloadNone: 0,
-	OffloadCsum: tuntap.OffCsum,
-	OffloadTSO:  tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN,
-	OffloadUSO: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
+var offloadMasks = map[spec.Offload]uint{
+	spec.OffloadNone: 0,
+	spec.OffloadCsum: tuntap.OffCsum,
+	spec.OffloadTSO:  tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN,
+	spec.OffloadUSO: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
 		tuntap.OffUSO4 | tuntap.OffUSO6,
-	OffloadTunnel: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
+	spec.OffloadTunnel: tuntap.OffCsum | tuntap.OffTSO4 | tuntap.OffTSO6 | tuntap.OffTSOECN |
 		tuntap.OffUSO4 | tuntap.OffUSO6 | tuntap.OffTunnel | tuntap.OffTunnelCsum,
 }
 
-var steerings = map[Steer]bpf.Steering{
-	SteerEBPF: bpf.SteerHash, SteerCPU: bpf.SteerCPU, SteerOne: bpf.SteerOne,
+var steerings = map[spec.Steer]bpf.Steering{
+	spec.SteerEBPF: bpf.SteerHash, spec.SteerCPU: bpf.SteerCPU, spec.SteerOne: bpf.SteerOne,
 }
 
 // newDevice makes the device that s asks for, in ns, sets its link up and reads
 // back what became of it. What the caller gets it closes, also with an error.
-func newDevice(ns *netns.NS, name string, s Spec, l netns.Link) (*device, error) {
+func newDevice(ns *netns.NS, name string, s spec.Spec, l netns.Link) (*device, error) {
 	d := &device{ns: ns, spec: s}
 	if err := d.create(name); err != nil {
 		return d, err
 	}
 	if err := ns.Configure(name, l); err != nil {
-		return d, linkRefused(err, l)
+		return d, refusal.OfLink(err, l)
 	}
 	return d, d.readBack(l)
-}
-
-// maxRing is how many packets the ring behind a queue can hold: the kernel takes
-// its memory, 8 bytes a packet, in one piece of at most 4 MiB where pages have 4 KiB
-// (KMALLOC_MAX_SIZE in __ptr_ring_init_queue_alloc of include/linux/ptr_ring.h).
-const maxRing = 4 << 20 / 8
-
-// linkRefused says what the errno of a refused setting means. Of the length of the
-// ring: whatever kept the kernel from making the rings, tun_device_event of
-// drivers/net/tun.c answers with NOTIFY_BAD, which reads as EPERM. Of the qdisc:
-// ENOENT is for one that the kernel does not know and finds no module for.
-func linkRefused(err error, l netns.Link) error {
-	var call *netns.CallError
-	if errors.As(err, &call) && call.Err == unix.ENOENT && call.Call == "set root qdisc "+l.Qdisc {
-		return &UnsupportedError{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, l.Qdisc, err)}
-	}
-	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {
-		return err
-	}
-	if l.TxQLen > maxRing && os.Getpagesize() == 4096 {
-		return &UnsupportedError{fmt.Sprintf("txqlen=%d: the kernel makes no ring of more than %d packets; choose at most that: %v", l.TxQLen, maxRing, err)}
-	}
-	return &MissingError{fmt.Sprintf("txqlen=%d: the kernel could not make the rings, 8 bytes a packet of each queue; choose a smaller one or fewer queues: %v", l.TxQLen, err)}
 }
 
 func (d *device) create(name string) error {
 	s := d.spec
 	c := tuntap.Config{
-		Name: name, TAP: s.Mode == TAP, Queues: s.Queues, PI: s.PI,
+		Name: name, TAP: s.Mode == spec.TAP, Queues: s.Queues, PI: s.PI,
 		VnetHdr: s.VnetHdr, Offload: offloadMasks[s.Offload],
-		NAPI: s.NAPI != NAPIOff, NAPIFrags: s.NAPI == NAPIFrags,
-		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.nonBlocking(),
+		NAPI: s.NAPI != spec.NAPIOff, NAPIFrags: s.NAPI == spec.NAPIFrags,
+		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.NonBlocking(),
 	}
 	if kind, ok := steerings[s.Steer]; ok {
 		prog, err := bpf.LoadSteering(kind)
@@ -133,11 +105,6 @@ func (d *device) create(name string) error {
 	})
 }
 
-// nonBlocking tells how descriptors are opened.
-func (s Spec) nonBlocking() bool {
-	return s.IO != IORead && s.IO != IOReadv || s.Gen == GenLockstep
-}
-
 // Close may be called of a device that could not be made.
 func (d *device) Close() error {
 	if d == nil || d.Device == nil {
@@ -146,15 +113,15 @@ func (d *device) Close() error {
 	return d.Device.Close()
 }
 
-// link is how the device of a path with one end is set up.
-func (s Spec) link() netns.Link {
-	l := netns.Link{MTU: max(defaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
-	addr, peer := s.addresses()
+// linkOf is how the device of a path with one end is set up.
+func linkOf(s spec.Spec) netns.Link {
+	l := netns.Link{MTU: max(spec.DefaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
+	addr, peer := addresses(s)
 	l.Addr = []netip.Prefix{addr}
-	if s.Dir == U2K && s.Gen == GenPacketGSO {
-		l.Blackholes = []netip.Addr{s.nobody()}
+	if s.Dir == spec.U2K && s.Gen == spec.GenPacketGSO {
+		l.Blackholes = []netip.Addr{nobody(s)}
 	}
-	if s.Mode == TAP {
+	if s.Mode == spec.TAP {
 		l.MAC = deviceMAC
 		l.Neighbours = []netns.Neighbour{{Addr: peer, MAC: peerMAC}}
 	}
@@ -162,7 +129,7 @@ func (s Spec) link() netns.Link {
 }
 
 // addresses are that of the device and that of the host behind it.
-func (s Spec) addresses() (netip.Prefix, netip.Addr) {
+func addresses(s spec.Spec) (netip.Prefix, netip.Addr) {
 	if s.Family == 6 {
 		return deviceAddr6, peerAddr6
 	}
@@ -172,26 +139,26 @@ func (s Spec) addresses() (netip.Prefix, netip.Addr) {
 // effective are the ethtool features that each offload puts on, beside those of
 // the offloads before it, in the order in which they include each other.
 var effective = []struct {
-	offload  Offload
+	offload  spec.Offload
 	features []string
 }{
-	{OffloadNone, nil},
-	{OffloadCsum, []string{"tx-checksum-ip-generic"}},
-	{OffloadTSO, []string{featureTSO, featureTSO6, "tx-tcp-ecn-segmentation"}},
-	{OffloadUSO, []string{featureUSO}},
-	{OffloadTunnel, []string{"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}},
+	{spec.OffloadNone, nil},
+	{spec.OffloadCsum, []string{"tx-checksum-ip-generic"}},
+	{spec.OffloadTSO, []string{featureTSO, featureTSO6, "tx-tcp-ecn-segmentation"}},
+	{spec.OffloadUSO, []string{featureUSO}},
+	{spec.OffloadTunnel, []string{"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}},
 }
 
 // offloadsAsAsked holds the features of a device against the offload that was
 // announced: what it stands for is on, and nothing beyond it.
-func offloadsAsAsked(name string, asked Offload, features []string) error {
+func offloadsAsAsked(name string, asked spec.Offload, features []string) error {
 	on := true
 	for _, e := range effective {
 		for _, feature := range e.features {
 			if slices.Contains(features, feature) == on {
 				continue
 			}
-			return &UnsupportedError{fmt.Sprintf("the kernel took offload=%s for %s, but turned %s %s", asked, name, feature, map[bool]string{true: "off", false: "on"}[on])}
+			return &refusal.Unsupported{Detail: fmt.Sprintf("the kernel took offload=%s for %s, but turned %s %s", asked, name, feature, map[bool]string{true: "off", false: "on"}[on])}
 		}
 		on = on && e.offload != asked
 	}
@@ -250,14 +217,14 @@ func asAsked(got netns.State, want netns.Link) error {
 }
 
 func downgraded(name, what string, want, got any) error {
-	return &UnsupportedError{fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
+	return &refusal.Unsupported{Detail: fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
 }
 
 // target is the device to an observer.
 func (d *device) target(sampleEvery int) bpf.Target {
 	return bpf.Target{
 		Ifindex: uint32(d.state.Index), Netns: d.ns.Inode(), Queues: d.spec.Queues,
-		GSO: d.spec.Offload != OffloadNone, SampleEvery: sampleEvery,
+		GSO: d.spec.Offload != spec.OffloadNone, SampleEvery: sampleEvery,
 	}
 }
 

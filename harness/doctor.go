@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
+	"tunbench/harness/condition"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
 	"tunbench/reports/record"
@@ -136,7 +137,7 @@ var statuses = map[tuntap.Status]string{
 func deviceRows() (options, existing []Row) {
 	found, err := probeOptions()
 	if err != nil {
-		_, detail := Classify(err)
+		_, detail := refusal.Classify(err)
 		options = []Row{{Name: "/dev/net/tun", Status: StatusFailed, Detail: detail}}
 	}
 	for _, o := range found {
@@ -281,32 +282,32 @@ func gateRows(ctx context.Context) []Row {
 		return append([]Row{{Name: "host", Status: StatusFailed, Detail: err.Error()}}, trialGates...)
 	}
 	var rows []Row
-	for _, g := range c.gates() {
+	for _, g := range c.Checks() {
 		rows = append(rows, gateRow(g, cpus))
 	}
 	return append(rows, trialGates...)
 }
 
-func gateRow(g gate, cpus []int) Row {
-	row := Row{Name: g.name, Detail: g.detail, Status: map[verdict]string{
-		unknown: StatusUnknown, passed: StatusOK, failed: StatusWarning,
-	}[g.verdict]}
-	if g.name == gateForeignLoad {
+func gateRow(g condition.Check, cpus []int) Row {
+	row := Row{Name: g.Name, Detail: g.Detail, Status: map[condition.Outcome]string{
+		condition.Unknown: StatusUnknown, condition.Passed: StatusOK, condition.Failed: StatusWarning,
+	}[g.Outcome]}
+	if g.Name == condition.ForeignLoad {
 		row.Detail += fmt.Sprintf(" (CPUs %s)", strings.Trim(fmt.Sprint(cpus), "[]"))
 	}
 	switch {
-	case g.verdict != failed:
-	case g.name == gateFrequency:
+	case g.Outcome != condition.Failed:
+	case g.Name == condition.Frequency:
 		// An idle CPU may do as it likes; a trial keeps it busy.
-		row.Status, row.Detail = StatusUnknown, g.detail+" while it had nothing to do; judged in each trial"
+		row.Status, row.Detail = StatusUnknown, g.Detail+" while it had nothing to do; judged in each trial"
 	default:
-		row.Advice = gateAdvice[g.flag]
+		row.Advice = gateAdvice[g.Flag]
 	}
 	return row
 }
 
 // lookAround sees what the host does for that long while tunbench does nothing.
-func lookAround(ctx context.Context, d time.Duration) (c conditions, cpus []int, err error) {
+func lookAround(ctx context.Context, d time.Duration) (c condition.Period, cpus []int, err error) {
 	place, err := host.Place(nil, 1, 1)
 	if err != nil {
 		return c, nil, err
@@ -326,9 +327,9 @@ func lookAround(ctx context.Context, d time.Duration) (c conditions, cpus []int,
 	}
 	after, err := host.ReadStat()
 	seen := look.Until(host.LookAt(cpus))
-	return conditions{
-		all: before.Until(after, nil), pinned: before.Until(after, cpus), cpus: len(cpus), workers: len(cpus),
-		own: host.OwnTime() - own, measured: seen.Elapsed, stretches: 1, seen: seen,
+	return condition.Period{
+		All: before.Until(after, nil), Pinned: before.Until(after, cpus), CPUs: len(cpus), Workers: len(cpus),
+		Own: host.OwnTime() - own, Measured: seen.Elapsed, Stretches: 1, Seen: seen,
 	}, cpus, err
 }
 

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
@@ -48,7 +49,7 @@ type eventful interface {
 // observer, or in the bare arm by an eye of the event's own, which is in the
 // kernel's way for no longer than that.
 type event struct {
-	kind   Event
+	kind   spec.Event
 	device *device
 	eye    *bpf.Observer
 	own    bool          // the eye is the event's
@@ -68,7 +69,7 @@ type event struct {
 
 // newEvent prepares what s asks for. What the caller gets it closes, also with
 // an error.
-func newEvent(s Spec, g ground) (*event, error) {
+func newEvent(s spec.Spec, g ground) (*event, error) {
 	e := &event{
 		kind: s.Event, after: s.Measure / 2, lasts: s.Measure / eventShare,
 		quit: make(chan struct{}), lost: map[string]uint64{},
@@ -91,9 +92,9 @@ func newEvent(s Spec, g ground) (*event, error) {
 		}
 	}
 	if !e.eye.KnowsReasons() {
-		return e, &UnsupportedError{fmt.Sprintf("event=%s: what is lost by it is known by the reason of the drop, which this kernel does not tell (Linux 5.17)", s.Event)}
+		return e, &refusal.Unsupported{Detail: fmt.Sprintf("event=%s: what is lost by it is known by the reason of the drop, which this kernel does not tell (Linux 5.17)", s.Event)}
 	}
-	if e.own && e.kind == EventCarrier {
+	if e.own && e.kind == spec.EventCarrier {
 		var err error
 		if e.counted, err = refusedCounted(); err != nil {
 			return e, fmt.Errorf("try a device without a carrier: %w", err)
@@ -105,7 +106,7 @@ func newEvent(s Spec, g ground) (*event, error) {
 // begin lets it happen in its time. Its error, if any, comes through failed.
 func (e *event) begin(failed chan<- error) {
 	e.began, e.done = worker.Now(), make(chan struct{})
-	happen := map[Event]func() error{EventDetach: e.detach, EventCarrier: e.carrier}[e.kind]
+	happen := map[spec.Event]func() error{spec.EventDetach: e.detach, spec.EventCarrier: e.carrier}[e.kind]
 	go func() {
 		defer close(e.done)
 		if !e.wait(e.after) {
@@ -288,7 +289,7 @@ func beforeDevice(drops map[string]uint64) (sum uint64) {
 
 // refused is how many packets the stack dropped for want of a carrier.
 func (e *event) refused() uint64 {
-	if e.kind != EventCarrier {
+	if e.kind != spec.EventCarrier {
 		return 0
 	}
 	return beforeDevice(e.lost)
@@ -301,7 +302,7 @@ func (e *event) explains(accepted, xmit uint64) bool {
 		return accepted == xmit
 	}
 	missing := int64(accepted-e.refused()) - int64(xmit)
-	if e.kind == EventDetach {
+	if e.kind == spec.EventDetach {
 		return missing >= 0 && missing <= int64(e.lost[notSpecified])
 	}
 	return missing == 0
@@ -328,11 +329,11 @@ func (e *event) account(t *record.Trial, l *lane) {
 		dropped[to] += n
 	}
 	switch {
-	case e.kind == EventDetach && e.lost[notSpecified] > 0 && e.own:
+	case e.kind == spec.EventDetach && e.lost[notSpecified] > 0 && e.own:
 		dropped[record.Detached] += e.lost[notSpecified]
-	case e.kind == EventDetach && e.lost[notSpecified] > 0:
+	case e.kind == spec.EventDetach && e.lost[notSpecified] > 0:
 		move(notSpecified, record.Detached, e.lost[notSpecified])
-	case e.kind == EventCarrier && e.own && e.refused() > 0:
+	case e.kind == spec.EventCarrier && e.own && e.refused() > 0:
 		if e.counted { // by skbs, which were not cut yet
 			if dropped[record.TxDropped] -= e.refused() / l.senders[0].Segments() * l.perSKB; dropped[record.TxDropped] == 0 {
 				delete(dropped, record.TxDropped)
@@ -355,9 +356,9 @@ var refusedCounted = sync.OnceValues(func() (counted bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, ns.Close()) }()
-	s := Default()
-	s.IO = IOPoll
-	d, err := newDevice(ns, deviceName, s, s.link())
+	s := spec.Default()
+	s.IO = spec.IOPoll
+	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if err != nil {
 		return false, err
@@ -375,7 +376,7 @@ var refusedCounted = sync.OnceValues(func() (counted bool, err error) {
 		return false, err
 	}
 	// What the stack has not refused comes out of the device.
-	buf := make([]byte, defaultMTU)
+	buf := make([]byte, spec.DefaultMTU)
 	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(settleStep) {
 		before, err := d.counters() // which makes the stack take note, where it can
 		if err != nil {

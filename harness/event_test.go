@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // withEvent is a Spec of a trial that is long enough for its event to cost
 // something.
-func withEvent(e Event, set func(*Spec)) Spec {
+func withEvent(e spec.Event, set func(*spec.Spec)) spec.Spec {
 	s := short()
 	s.Event, s.Queues, s.Flows = e, 2, 64
 	s.Measure, s.Window = 240*time.Millisecond, 24*time.Millisecond
@@ -27,25 +28,25 @@ func TestEvents(t *testing.T) {
 	needRoot(t)
 	rung := bpf.Ladder[slices.IndexFunc(bpf.Ladder, func(h bpf.Hook) bool { return bpf.Try(h, bpf.Both) == nil })]
 	var rings uint64
-	for name, s := range map[string]Spec{
-		"detach":           withEvent(EventDetach, func(s *Spec) {}),
-		"detach full ring": withEvent(EventDetach, func(s *Spec) { s.Pause = 100 * time.Millisecond }),
-		"detach 4 queues":  withEvent(EventDetach, func(s *Spec) { s.Queues, s.IO = 4, IOPoll }),
-		"detach tap":       withEvent(EventDetach, func(s *Spec) { s.Mode, s.Qdisc = TAP, "pfifo_fast" }),
-		"detach gso": withEvent(EventDetach, func(s *Spec) {
-			s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1400, 10, OffloadUSO
+	for name, s := range map[string]spec.Spec{
+		"detach":           withEvent(spec.EventDetach, func(s *spec.Spec) {}),
+		"detach full ring": withEvent(spec.EventDetach, func(s *spec.Spec) { s.Pause = 100 * time.Millisecond }),
+		"detach 4 queues":  withEvent(spec.EventDetach, func(s *spec.Spec) { s.Queues, s.IO = 4, spec.IOPoll }),
+		"detach tap":       withEvent(spec.EventDetach, func(s *spec.Spec) { s.Mode, s.Qdisc = spec.TAP, "pfifo_fast" }),
+		"detach gso": withEvent(spec.EventDetach, func(s *spec.Spec) {
+			s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1400, 10, spec.OffloadUSO
 		}),
-		"carrier":          withEvent(EventCarrier, func(s *Spec) {}),
-		"carrier 4 queues": withEvent(EventCarrier, func(s *Spec) { s.Queues, s.IO = 4, IOPoll }),
-		"carrier tap":      withEvent(EventCarrier, func(s *Spec) { s.Mode, s.Queues, s.Qdisc = TAP, 1, "pfifo_fast" }),
-		"carrier packet":   withEvent(EventCarrier, func(s *Spec) { s.Gen = GenPacket }),
-		"carrier both":     withEvent(EventCarrier, func(s *Spec) { s.Dir = Both }),
-		"carrier u2k":      withEvent(EventCarrier, func(s *Spec) { s.Dir = U2K }),
-		"carrier xdp":      withEvent(EventCarrier, func(s *Spec) { s.Dir, s.XDP = U2K, XDPDropGeneric }),
-		"carrier tcp gso":  withEvent(EventCarrier, func(s *Spec) { s.Gen, s.Size, s.VnetHdr = GenPacketGSO, 1400, 10 }),
-		"carrier gso":      withEvent(EventCarrier, func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 }),
-		"carrier gso whole": withEvent(EventCarrier, func(s *Spec) {
-			s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1400, 10, OffloadUSO
+		"carrier":          withEvent(spec.EventCarrier, func(s *spec.Spec) {}),
+		"carrier 4 queues": withEvent(spec.EventCarrier, func(s *spec.Spec) { s.Queues, s.IO = 4, spec.IOPoll }),
+		"carrier tap":      withEvent(spec.EventCarrier, func(s *spec.Spec) { s.Mode, s.Queues, s.Qdisc = spec.TAP, 1, "pfifo_fast" }),
+		"carrier packet":   withEvent(spec.EventCarrier, func(s *spec.Spec) { s.Gen = spec.GenPacket }),
+		"carrier both":     withEvent(spec.EventCarrier, func(s *spec.Spec) { s.Dir = spec.Both }),
+		"carrier u2k":      withEvent(spec.EventCarrier, func(s *spec.Spec) { s.Dir = spec.U2K }),
+		"carrier xdp":      withEvent(spec.EventCarrier, func(s *spec.Spec) { s.Dir, s.XDP = spec.U2K, spec.XDPDropGeneric }),
+		"carrier tcp gso":  withEvent(spec.EventCarrier, func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr = spec.GenPacketGSO, 1400, 10 }),
+		"carrier gso":      withEvent(spec.EventCarrier, func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 }),
+		"carrier gso whole": withEvent(spec.EventCarrier, func(s *spec.Spec) {
+			s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1400, 10, spec.OffloadUSO
 		}),
 	} {
 		if testing.Short() && !slices.Contains([]string{"detach full ring", "carrier", "carrier both"}, name) {
@@ -79,15 +80,15 @@ func TestEvents(t *testing.T) {
 // leave the last queue, or the device, in the last windows.
 func TestTrafficReturns(t *testing.T) {
 	needRoot(t)
-	for _, e := range []Event{EventDetach, EventCarrier} {
+	for _, e := range []spec.Event{spec.EventDetach, spec.EventCarrier} {
 		var trial record.Trial
 		for range 5 { // on a host that is busy there may be no traffic at all
-			trial = runOrSkip(t, withEvent(e, func(s *Spec) { s.Measure = 400 * time.Millisecond }), bpf.None)
+			trial = runOrSkip(t, withEvent(e, func(s *spec.Spec) { s.Measure = 400 * time.Millisecond }), bpf.None)
 			var pkts uint64
 			for _, w := range trial.Windows[len(trial.Windows)-3:] {
 				pkts += w.Pkts
 			}
-			if pkts > 0 && (e == EventDetach || trial.Accounting.Dropped["QDISC_DROP"] > 0) {
+			if pkts > 0 && (e == spec.EventDetach || trial.Accounting.Dropped["QDISC_DROP"] > 0) {
 				return
 			}
 		}
@@ -100,7 +101,7 @@ func TestTrafficReturns(t *testing.T) {
 func TestSteeringSpreads(t *testing.T) {
 	needRoot(t)
 	const queues, flows = 4, 64
-	for _, steer := range []Steer{SteerAuto, SteerEBPF} {
+	for _, steer := range []spec.Steer{spec.SteerAuto, spec.SteerEBPF} {
 		t.Run(string(steer), func(t *testing.T) {
 			s := short()
 			s.Steer, s.Queues, s.Flows = steer, queues, flows

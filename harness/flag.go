@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"tunbench/harness/condition"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -24,17 +26,17 @@ func (f flags) add(name, format string, args ...any) {
 }
 
 // host is about what the host did meanwhile.
-func (f flags) host(c conditions) {
-	for _, g := range c.gates() {
-		if g.verdict != failed {
+func (f flags) host(c condition.Period) {
+	for _, g := range c.Checks() {
+		if g.Outcome != condition.Failed {
 			continue
 		}
-		f.add(g.flag, "%s", g.detail)
-		if g.name == gateQuota && !slices.Contains(f.trial.Flags, record.FlagThrottled) {
+		f.add(g.Flag, "%s", g.Detail)
+		if g.Name == condition.Quota && !slices.Contains(f.trial.Flags, record.FlagThrottled) {
 			f.trial.Flags = append(f.trial.Flags, record.FlagThrottled)
 		}
 	}
-	if text := c.wallStep(); text != "" {
+	if text := c.WallStep(); text != "" {
 		f.trial.Notes = append(f.trial.Notes, text)
 	}
 }
@@ -137,7 +139,7 @@ func faults(v *record.Vnet) string {
 func (b *bed) windowsTell() bool {
 	const least = 10
 	s := b.spec
-	if s.Event != EventNone {
+	if s.Event != spec.EventNone {
 		return false
 	}
 	if s.Rate == 0 {
@@ -176,34 +178,34 @@ func (b *bed) generatorShare(m measurement) float64 {
 }
 
 // conditions is what the host did during the measured time.
-func (b *bed) conditions(m measurement) conditions {
+func (b *bed) conditions(m measurement) condition.Period {
 	c := conditionsOf(m, b.placement, b.sliced)
 	if b.lockstep != nil {
 		// Its figures are medians of rounds, which a moment's disturbance does not
 		// move, and it runs in guests that have just booted: their other tasks may
 		// wait a little, and their kernel may still be choosing its clock.
-		c.seen.Pressure, c.seen.SourceFrom = -1, ""
+		c.Seen.Pressure, c.Seen.SourceFrom = -1, ""
 	}
 	return c
 }
 
 // conditionsOf is what the host did during a measured time, which was cut into
 // slices or not, with workers in those places.
-func conditionsOf(m measurement, p record.Placement, sliced bool) conditions {
+func conditionsOf(m measurement, p record.Placement, sliced bool) condition.Period {
 	cpus := cpusOf(p)
 	slices.Sort(cpus)
 	cpus = slices.Compact(cpus)
-	c := conditions{
-		all: m.first.stat.Until(m.last.stat, nil), pinned: m.first.stat.Until(m.last.stat, cpus),
-		cpus: len(cpus), own: -1, seen: m.seen,
-		measured: time.Duration(m.samples[len(m.samples)-1].at - m.samples[0].at), stretches: 1,
+	c := condition.Period{
+		All: m.first.stat.Until(m.last.stat, nil), Pinned: m.first.stat.Until(m.last.stat, cpus),
+		CPUs: len(cpus), Own: -1, Seen: m.seen,
+		Measured: time.Duration(m.samples[len(m.samples)-1].at - m.samples[0].at), Stretches: 1,
 	}
 	if sliced {
-		c.stretches = len(m.samples) - 1
+		c.Stretches = len(m.samples) - 1
 	}
-	_, c.workers = crowd(p)
+	_, c.Workers = crowd(p)
 	if ns, ok := cpuTime(m, false, p); ok {
-		c.own = time.Duration(ns)
+		c.Own = time.Duration(ns)
 	}
 	return c
 }

@@ -7,6 +7,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
@@ -61,15 +62,15 @@ type end struct {
 }
 
 // groundFor gives the ground of a path and a direction.
-func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
+func groundFor(s spec.Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 	switch {
-	case s.Path == PathSink && s.Dir == K2U:
+	case s.Path == spec.PathSink && s.Dir == spec.K2U:
 		return newK2U(s, hook, p), nil
-	case s.Path == PathSink && s.Dir == U2K && writes(s.Gen):
+	case s.Path == spec.PathSink && s.Dir == spec.U2K && writes(s.Gen):
 		return newU2K(s, hook, p), nil
-	case s.Path == PathSink && s.Dir == Both:
+	case s.Path == spec.PathSink && s.Dir == spec.Both:
 		return newBoth(s, hook, p), nil
-	case s.Path == PathBridge:
+	case s.Path == spec.PathBridge:
 		return newBridge(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
 		w, err := wireFor(s, hook, p)
@@ -82,29 +83,29 @@ func groundFor(s Spec, hook bpf.Hook, p record.Placement) (ground, error) {
 }
 
 // wireFor gives the wire of a path.
-func wireFor(s Spec, hook bpf.Hook, p record.Placement) (wire, error) {
+func wireFor(s spec.Spec, hook bpf.Hook, p record.Placement) (wire, error) {
 	switch s.Path {
-	case PathVeth:
+	case spec.PathVeth:
 		return newVethWire(s), nil
-	case PathRelay:
+	case spec.PathRelay:
 		return newRelayWire(s, hook, p), nil
-	case PathVPN:
+	case spec.PathVPN:
 		return newVPNWire(s, hook, p), nil
-	case PathWireGuard:
+	case spec.PathWireGuard:
 		return newWireguardWire(s), nil
-	case PathWireGuardGo:
+	case spec.PathWireGuardGo:
 		return newWireguardGoWire(s, hook, p), nil
 	}
 	return nil, notBuilt(s)
 }
 
-func notBuilt(s Spec) error {
+func notBuilt(s spec.Spec) error {
 	return fmt.Errorf("path=%s dir=%s gen=%s: not built yet", s.Path, s.Dir, s.Gen)
 }
 
 // lane is one direction of traffic: its senders and its readers.
 type lane struct {
-	dir     Dir
+	dir     spec.Dir
 	senders []*traffic.Sender
 	readers []reader
 	// queues tells that reader i is that of queue i of the device.
@@ -175,6 +176,6 @@ type setup interface {
 	// another hook, and this one's is taken away while that is measured.
 	slice(toggled bool)
 	// asked is the Spec as it is run.
-	asked() Spec
+	asked() spec.Spec
 	place() record.Placement
 }

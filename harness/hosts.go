@@ -7,9 +7,9 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -22,19 +22,19 @@ const receiveBuffer = 8 << 20
 // over a wire, sockets of the other one receive. With dir=both each does both.
 type hosts struct {
 	wire
-	spec      Spec
+	spec      spec.Spec
 	placement record.Placement
 	ways      []*lane
 	receivers [][]*sink.Receiver // by lane
 	overruns  []uint64           // of a lane's sockets, at the end
 }
 
-func newHosts(s Spec, w wire, p record.Placement) *hosts {
+func newHosts(s spec.Spec, w wire, p record.Placement) *hosts {
 	return &hosts{wire: w, spec: s, placement: p}
 }
 
 func (g *hosts) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	dirs := g.spec.dirs()
+	dirs := directionsOf(g.spec)
 	senders := share(g.placement.Sender, len(dirs))
 	readers := share(g.placement.Reader, len(dirs))
 	for i, dir := range dirs {
@@ -52,12 +52,12 @@ func (g *hosts) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error
 	return g.ways, nil
 }
 
-// dirs lists the directions in which packets flow.
-func (s Spec) dirs() []Dir {
-	if s.Dir == Both {
-		return []Dir{K2U, U2K}
+// directionsOf lists the directions in which packets flow.
+func directionsOf(s spec.Spec) []spec.Dir {
+	if s.Dir == spec.Both {
+		return []spec.Dir{spec.K2U, spec.U2K}
 	}
-	return []Dir{s.Dir}
+	return []spec.Dir{s.Dir}
 }
 
 // share cuts CPUs into n equal parts.
@@ -71,14 +71,14 @@ func share(cpus []int, n int) (parts [][]int) {
 
 // from and to are the hosts between which packets of a lane go.
 func (g *hosts) from(l *lane) end {
-	if l.dir == U2K {
+	if l.dir == spec.U2K {
 		return g.ends()[1]
 	}
 	return g.ends()[0]
 }
 
 func (g *hosts) to(l *lane) end {
-	if l.dir == U2K {
+	if l.dir == spec.U2K {
 		return g.ends()[0]
 	}
 	return g.ends()[1]
@@ -90,7 +90,7 @@ func (g *hosts) openSenders(l *lane, cpus []int) error {
 	from, to := g.from(l), g.to(l)
 	return from.ns.Do(func() error {
 		for i, cpu := range cpus {
-			c := g.spec.sender(i, len(cpus), cpu)
+			c := senderConfig(g.spec, i, len(cpus), cpu)
 			c.Kind, c.Src, c.Dst = kinds[g.spec.Gen], from.addr, to.addr
 			s, err := traffic.Open(c)
 			if err != nil {
@@ -115,9 +115,9 @@ func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error 
 		}
 		for i, cpu := range cpus {
 			r := sink.NewReceiver(sink.ReceiverConfig{
-				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: g.spec.hostWait(), Flows: g.spec.Flows,
-				HeaderLen: packet.HeadersLen(g.spec.Mode == TAP, g.spec.Family), Open: g.spec.Open(),
-				MaxRead: max(defaultMTU, g.spec.Size),
+				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: hostWait(g.spec), Flows: g.spec.Flows,
+				HeaderLen: packet.HeadersLen(g.spec.Mode == spec.TAP, g.spec.Family), Open: g.spec.Open(),
+				MaxRead: max(spec.DefaultMTU, g.spec.Size),
 			}, reading)
 			l.readers = append(l.readers, r)
 			g.receivers[way] = append(g.receivers[way], r)
@@ -128,8 +128,8 @@ func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error 
 
 // hostWait is how receivers wait, beside what drives the descriptors: as that
 // does, if it polls or spins.
-func (s Spec) hostWait() sink.Wait {
-	if s.IO == IOSpin || s.IO == IOPoll {
+func hostWait(s spec.Spec) sink.Wait {
+	if s.IO == spec.IOSpin || s.IO == spec.IOPoll {
 		return waits[s.IO]
 	}
 	return sink.Block
@@ -169,7 +169,7 @@ func (g *hosts) collect() error {
 }
 
 // drop counts packets of a direction that were lost for a reason.
-func drop(t *record.Trial, dir Dir, reason string, n uint64) {
+func drop(t *record.Trial, dir spec.Dir, reason string, n uint64) {
 	if n == 0 {
 		return
 	}

@@ -11,17 +11,17 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // shortRelay is a Spec of path=relay whose trial takes a fifth of a second.
-func shortRelay() Spec {
+func shortRelay() spec.Spec {
 	s := short()
-	s.Path = PathRelay
+	s.Path = spec.PathRelay
 	return s
 }
 
@@ -45,56 +45,58 @@ func followed(t *testing.T, trial record.Trial) {
 // TestRelay runs each way of building two devices and copying between them.
 func TestRelay(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"default":   func(s *Spec) {},
-		"readv":     func(s *Spec) { s.IO, s.VnetHdr, s.PI = IOReadv, 12, true },
-		"poll":      func(s *Spec) { s.IO = IOPoll },
-		"tap":       func(s *Spec) { s.Mode, s.Queues, s.Flows = TAP, 2, 4 },
-		"tap ipv6":  func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 200 },
-		"ipv6":      func(s *Spec) { s.Family, s.Size = 6, 80 },
-		"pi":        func(s *Spec) { s.PI = true },
-		"imix":      func(s *Spec) { s.Size = SizeIMIX },
-		"jumbo":     func(s *Spec) { s.Size = 65535 },
-		"csum":      func(s *Spec) { s.VnetHdr, s.Offload = 10, OffloadCsum },
-		"tunnel":    func(s *Spec) { s.VnetHdr, s.Offload = 24, OffloadTunnel },
-		"gso split": func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 },
-		"gso whole": func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
-		"gso tap v6": func(s *Spec) {
-			s.Gen, s.Mode, s.Family, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, TAP, 6, 500, 12, OffloadUSO
+	for name, set := range map[string]func(*spec.Spec){
+		"default":   func(s *spec.Spec) {},
+		"readv":     func(s *spec.Spec) { s.IO, s.VnetHdr, s.PI = spec.IOReadv, 12, true },
+		"poll":      func(s *spec.Spec) { s.IO = spec.IOPoll },
+		"tap":       func(s *spec.Spec) { s.Mode, s.Queues, s.Flows = spec.TAP, 2, 4 },
+		"tap ipv6":  func(s *spec.Spec) { s.Mode, s.Family, s.Size = spec.TAP, 6, 200 },
+		"ipv6":      func(s *spec.Spec) { s.Family, s.Size = 6, 80 },
+		"pi":        func(s *spec.Spec) { s.PI = true },
+		"imix":      func(s *spec.Spec) { s.Size = spec.SizeIMIX },
+		"jumbo":     func(s *spec.Spec) { s.Size = 65535 },
+		"csum":      func(s *spec.Spec) { s.VnetHdr, s.Offload = 10, spec.OffloadCsum },
+		"tunnel":    func(s *spec.Spec) { s.VnetHdr, s.Offload = 24, spec.OffloadTunnel },
+		"gso split": func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1500 },
+		"gso whole": func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1500, 10, spec.OffloadUSO },
+		"gso tap v6": func(s *spec.Spec) {
+			s.Gen, s.Mode, s.Family, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, spec.TAP, 6, 500, 12, spec.OffloadUSO
 		},
-		"napi":         func(s *Spec) { s.NAPI = NAPIOn },
-		"frags":        func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags },
-		"both":         func(s *Spec) { s.Dir, s.Queues, s.Flows = Both, 2, 4 },
-		"both gso":     func(s *Spec) { s.Dir, s.Gen, s.Size, s.VnetHdr, s.Offload = Both, GenUDPGSO, 1500, 10, OffloadUSO },
-		"steer":        func(s *Spec) { s.Queues, s.Flows, s.Steer = 2, 8, SteerOne },
-		"sndbuf":       func(s *Spec) { s.SndBuf = 65536 },
-		"small sndbuf": func(s *Spec) { s.SndBuf, s.IO, s.NAPI = 2048, IOPoll, NAPIOn },
-		"open loop":    func(s *Spec) { s.Rate, s.Flows = 2000, 2 },
-		"pfifo_fast":   func(s *Spec) { s.Qdisc = "pfifo_fast" },
-		"short ring":   func(s *Spec) { s.TxQLen = 8 },
+		"napi":  func(s *spec.Spec) { s.NAPI = spec.NAPIOn },
+		"frags": func(s *spec.Spec) { s.Mode, s.NAPI = spec.TAP, spec.NAPIFrags },
+		"both":  func(s *spec.Spec) { s.Dir, s.Queues, s.Flows = spec.Both, 2, 4 },
+		"both gso": func(s *spec.Spec) {
+			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Offload = spec.Both, spec.GenUDPGSO, 1500, 10, spec.OffloadUSO
+		},
+		"steer":        func(s *spec.Spec) { s.Queues, s.Flows, s.Steer = 2, 8, spec.SteerOne },
+		"sndbuf":       func(s *spec.Spec) { s.SndBuf = 65536 },
+		"small sndbuf": func(s *spec.Spec) { s.SndBuf, s.IO, s.NAPI = 2048, spec.IOPoll, spec.NAPIOn },
+		"open loop":    func(s *spec.Spec) { s.Rate, s.Flows = 2000, 2 },
+		"pfifo_fast":   func(s *spec.Spec) { s.Qdisc = "pfifo_fast" },
+		"short ring":   func(s *spec.Spec) { s.TxQLen = 8 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 				s := shortRelay()
 				set(&s)
-				if s.Dir == Both { // whose many threads take turns
+				if s.Dir == spec.Both { // whose many threads take turns
 					s.Measure = 400 * time.Millisecond
 				}
 				trial := run(t, s, hook)
 				balanced(t, trial)
 				followed(t, trial)
-				if len(trial.Devices) != 2 || len(trial.CPUs.Carrier) != s.relays()*s.Queues {
+				if len(trial.Devices) != 2 || len(trial.CPUs.Carrier) != s.Directions()*s.Queues {
 					t.Errorf("%d devices, %d carriers", len(trial.Devices), len(trial.CPUs.Carrier))
 				}
-				if a := trial.Accounting; hook != bpf.None && s.Dir != Both && (*a.Xmit != a.Accepted || a.Delivered > 20000 && trial.Latency[record.Residency].Count == 0) {
+				if a := trial.Accounting; hook != bpf.None && s.Dir != spec.Both && (*a.Xmit != a.Accepted || a.Delivered > 20000 && trial.Latency[record.Residency].Count == 0) {
 					t.Errorf("observed %+v, residency of %d packets", trial.Accounting, trial.Latency[record.Residency].Count)
 				}
-				if s.Offload == OffloadUSO && trial.Hops[0].In*20 > trial.Accounting.Accepted {
+				if s.Offload == spec.OffloadUSO && trial.Hops[0].In*20 > trial.Accounting.Accepted {
 					t.Errorf("%d super-packets for %d segments", trial.Hops[0].In, trial.Accounting.Accepted)
 				}
-				if s.Dir == Both {
+				if s.Dir == spec.Both {
 					bothWays(t, trial)
-					if seen := trial.Directions[string(U2K)].Accounting.Xmit; (seen != nil) != (hook != bpf.None) {
+					if seen := trial.Directions[string(spec.U2K)].Accounting.Xmit; (seen != nil) != (hook != bpf.None) {
 						t.Errorf("hook=%s: the other direction was observed in %v", hook, seen)
 					}
 				}
@@ -108,7 +110,7 @@ func TestRelay(t *testing.T) {
 func bothWays(t *testing.T, trial record.Trial) {
 	t.Helper()
 	var accepted, delivered, dropped uint64
-	for _, dir := range []Dir{K2U, U2K} {
+	for _, dir := range []spec.Dir{spec.K2U, spec.U2K} {
 		d := trial.Directions[string(dir)]
 		a := d.Accounting
 		if a.Unexplained != 0 || a.Delivered == 0 || d.Metrics[record.PPS] <= 0 || d.Latency[record.E2E].Count == 0 {
@@ -125,21 +127,21 @@ func bothWays(t *testing.T, trial record.Trial) {
 
 func TestVeth(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"default":    func(s *Spec) {},
-		"ipv6":       func(s *Spec) { s.Family, s.Size = 6, 200 },
-		"both":       func(s *Spec) { s.Dir, s.Flows = Both, 4 },
-		"gso":        func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 },
-		"imix":       func(s *Spec) { s.Size, s.Flows = SizeIMIX, 3 },
-		"pfifo_fast": func(s *Spec) { s.Qdisc = "pfifo_fast" },
+	for name, set := range map[string]func(*spec.Spec){
+		"default":    func(s *spec.Spec) {},
+		"ipv6":       func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
+		"both":       func(s *spec.Spec) { s.Dir, s.Flows = spec.Both, 4 },
+		"gso":        func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1500 },
+		"imix":       func(s *spec.Spec) { s.Size, s.Flows = spec.SizeIMIX, 3 },
+		"pfifo_fast": func(s *spec.Spec) { s.Qdisc = "pfifo_fast" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
-			s.Path = PathVeth
+			s.Path = spec.PathVeth
 			set(&s)
 			trial := run(t, s, bpf.Tracepoint)
 			balanced(t, trial)
-			if s.Dir == Both {
+			if s.Dir == spec.Both {
 				bothWays(t, trial)
 			}
 			if trial.Device.MTU != 1500 || trial.Device.Name == "" || trial.Device.Qdisc != s.Qdisc {
@@ -155,7 +157,7 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 	needRoot(t)
 	for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 		s := shortRelay()
-		s.IO, s.Size, s.Measure = IOPoll, 1500, 300*time.Millisecond
+		s.IO, s.Size, s.Measure = spec.IOPoll, 1500, 300*time.Millisecond
 		b, _ := hostBed(t, s, hook)
 		m, err := runPhases(context.Background(), &startedBed{b, func() {
 			for _, r := range b.readers {
@@ -179,7 +181,7 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 }
 
 // hostBed is the bed of a Spec between hosts, and its wire.
-func hostBed(t *testing.T, s Spec, hook bpf.Hook) (*bed, *relayWire) {
+func hostBed(t *testing.T, s spec.Spec, hook bpf.Hook) (*bed, *relayWire) {
 	t.Helper()
 	p, err := place(s, []int{0})
 	if err != nil {
@@ -209,9 +211,9 @@ func TestRelayLosesADevice(t *testing.T) {
 		"second deleted": func(w *relayWire) error { return w.hosts[1].ns.Delete(relayNames[1]) },
 		"first down":     func(w *relayWire) error { return linkDown(w.hosts[0].ns, relayNames[0]) },
 	} {
-		for _, io := range []IO{IORead, IOPoll} {
+		for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
 			s := shortRelay()
-			s.IO, s.Dir, s.Measure = io, Both, 20*time.Second
+			s.IO, s.Dir, s.Measure = io, spec.Both, 20*time.Second
 			s.Window = s.Measure
 			b, w := hostBed(t, s, bpf.None)
 			result := make(chan error, 1)
@@ -268,7 +270,7 @@ func TestRelayToALinkThatIsDown(t *testing.T) {
 // TestRelaySideBySide measures two relays in turns.
 func TestRelaySideBySide(t *testing.T) {
 	needRoot(t)
-	for _, io := range []IO{IORead, IOPoll} {
+	for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
 		var sides [2]Side
 		for i, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := shortRelay()
@@ -290,7 +292,7 @@ func TestRelaySideBySide(t *testing.T) {
 func TestRelayLeavesNothing(t *testing.T) {
 	needRoot(t)
 	s := shortRelay()
-	s.Dir, s.Queues, s.Flows = Both, 2, 4
+	s.Dir, s.Queues, s.Flows = spec.Both, 2, 4
 	run(t, s, bpf.Tracepoint)
 	before := descriptors(t)
 	for range 3 {

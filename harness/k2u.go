@@ -8,6 +8,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -25,7 +26,7 @@ const (
 // k2u is the ground of path=sink dir=k2u: one device; sockets send into it and
 // the readers of its queues are the end.
 type k2u struct {
-	spec      Spec
+	spec      spec.Spec
 	hook      bpf.Hook
 	placement record.Placement
 	side      bpf.Side // to the observer: with dir=both, both
@@ -41,7 +42,7 @@ type k2u struct {
 	own      *record.Observer
 }
 
-func newK2U(s Spec, hook bpf.Hook, p record.Placement) *k2u {
+func newK2U(s spec.Spec, hook bpf.Hook, p record.Placement) *k2u {
 	return &k2u{spec: s, hook: hook, placement: p}
 }
 
@@ -49,14 +50,14 @@ func (g *k2u) build() (err error) {
 	if g.ns, err = netns.New(); err != nil {
 		return err
 	}
-	if g.device, err = newDevice(g.ns, deviceName, g.spec, g.spec.link()); err != nil {
+	if g.device, err = newDevice(g.ns, deviceName, g.spec, linkOf(g.spec)); err != nil {
 		return err
 	}
 	if g.hook != bpf.None {
-		t := g.device.target(g.spec.sampleEvery())
+		t := g.device.target(sampleRate(g.spec))
 		t.Side = g.side
-		t.GSO = t.GSO || g.side != bpf.K2U && g.spec.segmentsPerWrite() > 1
-		if g.spec.Event == EventCarrier { // which drops super-packets before they are cut
+		t.GSO = t.GSO || g.side != bpf.K2U && segmentsPerWrite(g.spec) > 1
+		if g.spec.Event == spec.EventCarrier { // which drops super-packets before they are cut
 			t.GSO = true
 		}
 		g.observer, err = observe(g.hook, t)
@@ -64,21 +65,21 @@ func (g *k2u) build() (err error) {
 	return err
 }
 
-// sampleEvery is 1 where few skbs are used again and again, so that a choice
+// sampleRate is 1 where few skbs are used again and again, so that a choice
 // among them would not be one among packets.
-func (s Spec) sampleEvery() int {
-	if s.Gen == GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
+func sampleRate(s spec.Spec) int {
+	if s.Gen == spec.GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
 		return 1
 	}
 	return sampleEvery
 }
 
 func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: K2U, queues: true}
+	g.lane = lane{dir: spec.K2U, queues: true}
 	if err := g.openSenders(); err != nil {
 		return []*lane{&g.lane}, err
 	}
-	g.lane.perSKB = g.spec.segmentsPerSKB(g.device.state)
+	g.lane.perSKB = segmentsPerSKB(g.spec, g.device.state)
 	var err error
 	g.lane.readers, err = g.device.openReaders(g.placement.Reader, reading)
 	return []*lane{&g.lane}, err
@@ -90,14 +91,14 @@ func (d *device) openReaders(cpus []int, reading *sink.Control) (readers []reade
 	s := d.spec
 	for i, q := range d.Queues() {
 		c := sink.Config{
-			FD: q.FD(), Queue: q.Index(), Wait: waits[s.IO], Split: s.IO == IOReadv,
-			TAP: s.Mode == TAP, PI: s.PI, VnetHdr: s.VnetHdr, Flows: s.Flows,
-			MaxRead: s.maxRead(), Open: s.Open(), Pause: s.Pause,
+			FD: q.FD(), Queue: q.Index(), Wait: waits[s.IO], Split: s.IO == spec.IOReadv,
+			TAP: s.Mode == spec.TAP, PI: s.PI, VnetHdr: s.VnetHdr, Flows: s.Flows,
+			MaxRead: s.MaxRead(), Open: s.Open(), Pause: s.Pause,
 		}
-		if s.Gen != GenLockstep {
+		if s.Gen != spec.GenLockstep {
 			c.CPU = cpus[i]
 		}
-		if s.IO == IOVhost {
+		if s.IO == spec.IOVhost {
 			v, err := d.openVhostReader(c, reading)
 			if err != nil {
 				return readers, err
@@ -114,32 +115,23 @@ func (d *device) openReaders(cpus []int, reading *sink.Control) (readers []reade
 	return readers, nil
 }
 
-var waits = map[IO]sink.Wait{
-	IORead: sink.Block, IOReadv: sink.Block, IOPoll: sink.Poll, IOSpin: sink.Spin, IOURing: sink.URing,
+var waits = map[spec.IO]sink.Wait{
+	spec.IORead: sink.Block, spec.IOReadv: sink.Block, spec.IOPoll: sink.Poll, spec.IOSpin: sink.Spin, spec.IOURing: sink.URing,
 }
 
-// maxRead bounds what a read returns, in bytes: without offloads no packet is
-// longer than the device's MTU.
-func (s Spec) maxRead() int {
-	if s.Offload == OffloadNone {
-		return max(defaultMTU, s.Size) + headroom
-	}
-	return MaxSize + headroom
-}
-
-var kinds = map[Gen]traffic.Kind{
-	GenUDP: traffic.UDP, GenUDPGSO: traffic.UDPGSO, GenLockstep: traffic.UDP,
-	GenPacket: traffic.Packet, GenPacketGSO: traffic.PacketGSO,
+var kinds = map[spec.Gen]traffic.Kind{
+	spec.GenUDP: traffic.UDP, spec.GenUDPGSO: traffic.UDPGSO, spec.GenLockstep: traffic.UDP,
+	spec.GenPacket: traffic.Packet, spec.GenPacketGSO: traffic.PacketGSO,
 }
 
 // openSenders opens the sockets in the namespace. Flow i belongs to sender
 // i modulo their number.
 func (g *k2u) openSenders() error {
-	addr, peer := g.spec.addresses()
+	addr, peer := addresses(g.spec)
 	n := len(g.placement.Sender)
 	return g.ns.Do(func() error {
 		for i, cpu := range g.placement.Sender {
-			c := g.spec.sender(i, n, cpu)
+			c := senderConfig(g.spec, i, n, cpu)
 			c.Kind, c.Src, c.Dst = kinds[g.spec.Gen], addr.Addr(), peer
 			c.Ifindex, c.Bypass = g.device.state.Index, g.spec.Bypass
 			s, err := traffic.Open(c)
@@ -152,14 +144,14 @@ func (g *k2u) openSenders() error {
 	})
 }
 
-// sender is what sender i of n has in common on all grounds.
-func (s Spec) sender(i, n, cpu int) traffic.Config {
+// senderConfig is what sender i of n has in common on all grounds.
+func senderConfig(s spec.Spec, i, n, cpu int) traffic.Config {
 	c := traffic.Config{
-		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == TAP,
+		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == spec.TAP,
 		Limit: (s.Count + uint64(n) - 1) / uint64(n),
 		Pace:  traffic.Pace{Rate: s.Rate, Senders: n, Turn: i, Poisson: s.Poisson, Seed: s.Seed},
 	}
-	if s.Gen == GenLockstep {
+	if s.Gen == spec.GenLockstep {
 		c.Messages = lockstepBatch
 	}
 	copy(c.SrcLink[:], deviceMAC)
@@ -250,7 +242,7 @@ func (g *k2u) account(t *record.Trial) {
 	for reason, n := range g.snapshot.Drops {
 		a.Dropped[reason] += n
 	}
-	if g.spec.Gen != GenLockstep { // whose packets wait for their own batch only
+	if g.spec.Gen != spec.GenLockstep { // whose packets wait for their own batch only
 		t.Latency[record.Residency] = latency(&g.snapshot.Residency, g.snapshot.Missed)
 	}
 }
@@ -258,22 +250,22 @@ func (g *k2u) account(t *record.Trial) {
 // segmentsPerSKB is how many wire segments each skb of a device carries: the
 // generator makes equal super-packets, and the kernel passes them on whole if
 // the device takes them.
-func (s Spec) segmentsPerSKB(device netns.State) uint64 {
-	if feature := s.superFeature(); feature == "" || !slices.Contains(device.Features, feature) {
+func segmentsPerSKB(s spec.Spec, device netns.State) uint64 {
+	if feature := superFeature(s); feature == "" || !slices.Contains(device.Features, feature) {
 		return 1
 	}
-	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
+	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP)
 }
 
 // superFeature is the feature by which a device takes the generator's
 // super-packets whole; "" if it makes none.
-func (s Spec) superFeature() string {
+func superFeature(s spec.Spec) string {
 	switch {
-	case s.Gen == GenUDPGSO:
+	case s.Gen == spec.GenUDPGSO:
 		return featureUSO
-	case s.Gen == GenPacketGSO && s.Family == 6:
+	case s.Gen == spec.GenPacketGSO && s.Family == 6:
 		return featureTSO6
-	case s.Gen == GenPacketGSO:
+	case s.Gen == spec.GenPacketGSO:
 		return featureTSO
 	}
 	return ""
@@ -309,7 +301,7 @@ func (g *k2u) mismatch(t *record.Trial) string {
 		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates, *a.Read)
 	case g.snapshot.Strays > 0:
 		return fmt.Sprintf("the observer saw %d events on queues that the device does not have", g.snapshot.Strays)
-	case g.spec.Event != EventCarrier:
+	case g.spec.Event != spec.EventCarrier:
 		return unrefused(g.hook, g.snapshot, g.device.Name(), g.counters)
 	}
 	return ""

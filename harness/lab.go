@@ -18,6 +18,8 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
@@ -158,12 +160,12 @@ func hookReason(err error) string {
 }
 
 // prepare checks a Spec against this host and finds a place for its workers.
-func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
+func (l *Lab) prepare(s spec.Spec, hook bpf.Hook) (setup, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
 	if s.Bypass && hook != bpf.None && !hook.SeesBypass() {
-		return nil, &ObserverError{&UnsupportedError{fmt.Sprintf("the %s hook does not see packets that bypass the qdisc (PACKET_QDISC_BYPASS); use --hook kprobe or fentry where the kernel has them, or --arm bare", hook)}}
+		return nil, &refusal.Unobservable{Err: &refusal.Unsupported{Detail: fmt.Sprintf("the %s hook does not see packets that bypass the qdisc (PACKET_QDISC_BYPASS); use --hook kprobe or fentry where the kernel has them, or --arm bare", hook)}}
 	}
 	cpus, err := usable(s.CPUs)
 	if err != nil {
@@ -173,14 +175,14 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n, workers := crowd(p); s.IO == IOSpin && workers > n {
-		return nil, &MissingError{fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
+	if n, workers := crowd(p); s.IO == spec.IOSpin && workers > n {
+		return nil, &refusal.Missing{Detail: fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
 	}
 	if s.Gen.Conversation() {
 		return prepareTalk(s, hook, p)
 	}
 	measure := s.Measure
-	if s.Gen == GenLockstep {
+	if s.Gen == spec.GenLockstep {
 		p = record.Placement{Sender: p.Sender[:1], Reader: []int{}}
 		s.Warmup, s.Measure, s.Window = 0, lockstepLimit, lockstepLimit
 	}
@@ -189,38 +191,38 @@ func (l *Lab) prepare(s Spec, hook bpf.Hook) (setup, error) {
 		return nil, err
 	}
 	b := newBed(s, g, p)
-	if s.Gen == GenLockstep && s.Pause > 0 && !s.Settle {
+	if s.Gen == spec.GenLockstep && s.Pause > 0 && !s.Settle {
 		b.lockstepLasts = measure
 	}
 	return b, nil
 }
 
 // place finds a CPU for each worker of s.
-func place(s Spec, cpus []int) (record.Placement, error) {
-	senders, readers := s.endWorkers(max(1, len(cpus)/2))
+func place(s spec.Spec, cpus []int) (record.Placement, error) {
+	senders, readers := endWorkers(s, max(1, len(cpus)/2))
 	p, err := host.Place(cpus, senders, readers)
 	if err == nil {
-		p.Carrier = placeCarriers(s.carriers(), cpus, p)
+		p.Carrier = placeCarriers(forwarderCount(s), cpus, p)
 	}
 	return p, err
 }
 
 // endWorkers is how many workers send and read, if half of the CPUs are for
 // senders.
-func (s Spec) endWorkers(half int) (senders, readers int) {
+func endWorkers(s spec.Spec, half int) (senders, readers int) {
 	senders, readers = min(s.Queues, s.Flows, half), s.Queues
 	switch {
-	case s.Gen == GenLockstep:
+	case s.Gen == spec.GenLockstep:
 		return 1, readers
-	case s.Path == PathSink && s.Dir != K2U:
-		return s.writingWorkers(senders)
-	case s.Path == PathBridge: // each queue is written by a thread of its own
+	case s.Path == spec.PathSink && s.Dir != spec.K2U:
+		return writingWorkers(s, senders)
+	case s.Path == spec.PathBridge: // each queue is written by a thread of its own
 		return min(s.Queues, s.Flows), readers
 	case s.Path.Yardstick() || s.Gen.Conversation(): // which have no queues to go by
 		senders = min(s.Flows, half)
 	}
 	if s.Path.Hosts() {
-		if s.Dir == Both && s.Gen != GenIPerf3 { // each of whose two processes does both
+		if s.Dir == spec.Both && s.Gen != spec.GenIPerf3 { // each of whose two processes does both
 			senders *= 2
 		}
 		readers = senders
@@ -231,7 +233,7 @@ func (s Spec) endWorkers(half int) (senders, readers int) {
 // Probe builds the device that s asks for and tears it down again, without
 // traffic and without the observer: SelectHook has proven the hook, and a trial
 // for which it does not hold all the same gives an ObserverError.
-func (l *Lab) Probe(ctx context.Context, s Spec, hook string) error {
+func (l *Lab) Probe(ctx context.Context, s spec.Spec, hook string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -248,12 +250,12 @@ func (l *Lab) Probe(ctx context.Context, s Spec, hook string) error {
 // Run makes one trial of s, with the observer on hook, or bare if that is
 // "none". Everything of the record is filled in but Scenario, Axes, Arm, Pair
 // and Trial. The floor is that of this host in this run.
-func (l *Lab) Run(ctx context.Context, s Spec, hook string, floor record.Floor) (record.Trial, error) {
+func (l *Lab) Run(ctx context.Context, s spec.Spec, hook string, floor record.Floor) (record.Trial, error) {
 	rig, err := l.prepare(s, bpf.Hook(hook))
 	if err != nil {
 		return record.Trial{}, err
 	}
-	if err := s.rated(); err != nil {
+	if err := s.Rated(); err != nil {
 		return record.Trial{}, err
 	}
 	started := time.Now().UTC()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/worker"
 )
 
@@ -34,7 +35,7 @@ const (
 
 // lockstepRounds is how many rounds a block has. IMIX packets are small.
 func lockstepRounds(size, batch int) int {
-	return max(leastRounds, min(mostRounds, lockstepBytes/(max(size, MinSize)*batch)))
+	return max(leastRounds, min(mostRounds, lockstepBytes/(max(size, spec.MinSize)*batch)))
 }
 
 // lockstep is the one worker of gen=lockstep and what it has seen.
@@ -51,7 +52,7 @@ func (b *bed) startLockstep() error {
 	sender := b.senders[0]
 	bufs := make([][]byte, sender.Batch())
 	for i := range bufs {
-		bufs[i] = make([]byte, MaxSize+headroom)
+		bufs[i] = make([]byte, spec.MaxSize+spec.Headroom)
 		for at := 0; at < len(bufs[i]); at += 4096 {
 			bufs[i][at] = 1 // a page that is first touched in a trial costs a fault
 		}

@@ -3,6 +3,8 @@ package harness
 import (
 	"math"
 	"testing"
+
+	"tunbench/harness/spec"
 )
 
 func TestMiddleHalf(t *testing.T) {
@@ -33,7 +35,7 @@ func TestEnough(t *testing.T) {
 }
 
 func TestLockstepRounds(t *testing.T) {
-	for _, c := range []struct{ size, want int }{{64, mostRounds}, {1500, mostRounds}, {65535, 4}, {SizeIMIX, mostRounds}, {16384, 16}} {
+	for _, c := range []struct{ size, want int }{{64, mostRounds}, {1500, mostRounds}, {65535, 4}, {spec.SizeIMIX, mostRounds}, {16384, 16}} {
 		if got := lockstepRounds(c.size, 64); got != c.want {
 			t.Errorf("size %d: %d rounds, want %d", c.size, got, c.want)
 		}

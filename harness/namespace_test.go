@@ -10,6 +10,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 )
 
 // TestNamespaceRows judges what a new namespace may be like.
@@ -106,7 +107,7 @@ func TestBridgeCrossesNetfilter(t *testing.T) {
 		t.Errorf("recorded %q", got)
 	}
 	s := short()
-	s.Path, s.Mode = PathBridge, TAP
+	s.Path, s.Mode = spec.PathBridge, spec.TAP
 	trial := runOrSkip(t, s, bpf.None)
 	const note = "bridge: br_netfilter is in this kernel, and packets cross its tables ("
 	if said := slices.ContainsFunc(trial.Notes, func(n string) bool { return strings.HasPrefix(n, note) }); said != there {

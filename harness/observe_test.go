@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // socketIn opens a UDP socket on port in ns, with that much room.
-func socketIn(t *testing.T, ns *netns.NS, s Spec, port, rcvbuf int) int {
+func socketIn(t *testing.T, ns *netns.NS, s spec.Spec, port, rcvbuf int) int {
 	t.Helper()
 	fd := -1
 	err := ns.Do(func() (err error) {
@@ -44,9 +45,9 @@ func socketIn(t *testing.T, ns *netns.NS, s Spec, port, rcvbuf int) int {
 // what is written to a device is seen once, on its queue.
 func TestObserverSeesEveryWrite(t *testing.T) {
 	needRoot(t)
-	gso := func(set func(*Spec)) func(*Spec) {
-		return func(s *Spec) {
-			s.VnetHdr, s.Offload, s.Size = 10, OffloadUSO, 1028
+	gso := func(set func(*spec.Spec)) func(*spec.Spec) {
+		return func(s *spec.Spec) {
+			s.VnetHdr, s.Offload, s.Size = 10, spec.OffloadUSO, 1028
 			set(s)
 		}
 	}
@@ -55,27 +56,27 @@ func TestObserverSeesEveryWrite(t *testing.T) {
 			t.Log(err)
 			continue
 		}
-		for name, set := range map[string]func(*Spec){
-			"tun":         func(s *Spec) {},
-			"one queue":   func(s *Spec) { s.Queues = 1 },
-			"tun napi":    func(s *Spec) { s.NAPI = NAPIOn },
-			"tap":         func(s *Spec) { s.Mode = TAP },
-			"tap napi":    func(s *Spec) { s.Mode, s.NAPI, s.Queues = TAP, NAPIOn, 1 },
-			"tap frags":   func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags },
-			"ipv6":        func(s *Spec) { s.Family, s.Size = 6, 100 },
-			"pi":          func(s *Spec) { s.PI = true },
-			"vnet":        func(s *Spec) { s.VnetHdr = 12 },
-			"jumbo":       func(s *Spec) { s.Size = 9000 },
-			"gso":         gso(func(s *Spec) {}),
-			"gso tap":     gso(func(s *Spec) { s.Mode, s.Queues = TAP, 1 }),
-			"gso frags":   gso(func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags }),
-			"gso napi v6": gso(func(s *Spec) { s.Family, s.NAPI = 6, NAPIOn }),
+		for name, set := range map[string]func(*spec.Spec){
+			"tun":         func(s *spec.Spec) {},
+			"one queue":   func(s *spec.Spec) { s.Queues = 1 },
+			"tun napi":    func(s *spec.Spec) { s.NAPI = spec.NAPIOn },
+			"tap":         func(s *spec.Spec) { s.Mode = spec.TAP },
+			"tap napi":    func(s *spec.Spec) { s.Mode, s.NAPI, s.Queues = spec.TAP, spec.NAPIOn, 1 },
+			"tap frags":   func(s *spec.Spec) { s.Mode, s.NAPI = spec.TAP, spec.NAPIFrags },
+			"ipv6":        func(s *spec.Spec) { s.Family, s.Size = 6, 100 },
+			"pi":          func(s *spec.Spec) { s.PI = true },
+			"vnet":        func(s *spec.Spec) { s.VnetHdr = 12 },
+			"jumbo":       func(s *spec.Spec) { s.Size = 9000 },
+			"gso":         gso(func(s *spec.Spec) {}),
+			"gso tap":     gso(func(s *spec.Spec) { s.Mode, s.Queues = spec.TAP, 1 }),
+			"gso frags":   gso(func(s *spec.Spec) { s.Mode, s.NAPI = spec.TAP, spec.NAPIFrags }),
+			"gso napi v6": gso(func(s *spec.Spec) { s.Family, s.NAPI = 6, spec.NAPIOn }),
 		} {
 			if testing.Short() && !slices.Contains([]string{"tun", "one queue", "tun napi", "tap frags", "gso tap"}, name) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%s", hook, name), func(t *testing.T) {
-				s := Default()
+				s := spec.Default()
 				s.Queues = 4
 				set(&s)
 				side := bpf.Both
@@ -91,17 +92,17 @@ func TestObserverSeesEveryWrite(t *testing.T) {
 // observeWrites writes packets to every queue of a device, some for a socket
 // that has room, some for one that has not, and some for nobody; and one that
 // the kernel refuses.
-func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
+func observeWrites(t *testing.T, s spec.Spec, side bpf.Side, hook bpf.Hook) {
 	const rounds, room, full, nobody = 40, 9000, 9001, 7
 	ns, err := netns.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ns.Close()
-	d, err := newDevice(ns, deviceName, s, s.link())
+	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer d.Close()
 	if err != nil {
-		if reason, detail := Classify(err); reason == record.Unsupported {
+		if reason, detail := refusal.Classify(err); reason == record.Unsupported {
 			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)
@@ -129,7 +130,7 @@ func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
 	defer o.Close()
 
 	segments := 1
-	if s.Offload != OffloadNone {
+	if s.Offload != spec.OffloadNone {
 		segments = 4
 	}
 	writes, bytes, lengths := make([]uint64, s.Queues), make([]uint64, s.Queues), make([]uint64, s.Queues)
@@ -149,7 +150,7 @@ func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
 		}
 	}
 	refused := 0
-	if s.Mode == TUN && !s.PI && s.VnetHdr == 0 {
+	if s.Mode == spec.TUN && !s.PI && s.VnetHdr == 0 {
 		refused++
 		if _, err := unix.Write(d.Queues()[0].FD(), make([]byte, 100)); !errors.Is(err, unix.EINVAL) {
 			t.Errorf("a packet of IP version 0: %v", err)
@@ -208,7 +209,7 @@ func observeWrites(t *testing.T, s Spec, side bpf.Side, hook bpf.Hook) {
 
 // written is what user space writes for a datagram to that port, or a
 // super-packet of so many, and the bytes of these on the wire.
-func written(s Spec, port uint16, segments int) (b []byte, wire int) {
+func written(s spec.Spec, port uint16, segments int) (b []byte, wire int) {
 	if s.PI {
 		b = append(b, 0, 0, 0x08, 0x00)
 	}
@@ -216,7 +217,7 @@ func written(s Spec, port uint16, segments int) (b []byte, wire int) {
 	if s.VnetHdr > 0 {
 		hdr := make([]byte, s.VnetHdr)
 		if segments > 1 {
-			headers := packet.HeadersLen(s.Mode == TAP, s.Family)
+			headers := packet.HeadersLen(s.Mode == spec.TAP, s.Family)
 			put := func(at, v int) { binary.LittleEndian.PutUint16(hdr[at:], uint16(v)) }
 			hdr[0], hdr[1] = 1, 5 // VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4
 			put(2, headers)
@@ -227,7 +228,7 @@ func written(s Spec, port uint16, segments int) (b []byte, wire int) {
 		b = append(b, hdr...)
 	}
 	wire = segments * s.Size
-	if s.Mode == TAP {
+	if s.Mode == spec.TAP {
 		wire += segments * packet.EthernetLen
 	}
 	return append(b, frame...), wire
@@ -238,22 +239,24 @@ func written(s Spec, port uint16, segments int) (b []byte, wire int) {
 // super-packets of TCP and UDP.
 func TestQueuesCountSegments(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"tcp":       func(s *Spec) { s.Gen, s.Offload = GenPacketGSO, OffloadTSO },
-		"tcp6 tap":  func(s *Spec) { s.Gen, s.Offload, s.Family, s.Mode = GenPacketGSO, OffloadTSO, 6, TAP },
-		"tcp split": func(s *Spec) { s.Gen, s.Offload = GenPacketGSO, OffloadCsum },
-		"udp":       func(s *Spec) { s.Gen, s.Offload = GenUDPGSO, OffloadUSO },
-		"udp6 tap":  func(s *Spec) { s.Gen, s.Offload, s.Family, s.Mode = GenUDPGSO, OffloadUSO, 6, TAP },
-		"udp split": func(s *Spec) { s.Gen, s.Offload = GenUDPGSO, OffloadCsum },
-		"plain":     func(s *Spec) {},
-		"plain tap": func(s *Spec) { s.Mode, s.Family = TAP, 6 },
+	for name, set := range map[string]func(*spec.Spec){
+		"tcp": func(s *spec.Spec) { s.Gen, s.Offload = spec.GenPacketGSO, spec.OffloadTSO },
+		"tcp6 tap": func(s *spec.Spec) {
+			s.Gen, s.Offload, s.Family, s.Mode = spec.GenPacketGSO, spec.OffloadTSO, 6, spec.TAP
+		},
+		"tcp split": func(s *spec.Spec) { s.Gen, s.Offload = spec.GenPacketGSO, spec.OffloadCsum },
+		"udp":       func(s *spec.Spec) { s.Gen, s.Offload = spec.GenUDPGSO, spec.OffloadUSO },
+		"udp6 tap":  func(s *spec.Spec) { s.Gen, s.Offload, s.Family, s.Mode = spec.GenUDPGSO, spec.OffloadUSO, 6, spec.TAP },
+		"udp split": func(s *spec.Spec) { s.Gen, s.Offload = spec.GenUDPGSO, spec.OffloadCsum },
+		"plain":     func(s *spec.Spec) {},
+		"plain tap": func(s *spec.Spec) { s.Mode, s.Family = spec.TAP, 6 },
 	} {
-		for _, dir := range []Dir{K2U, U2K} {
+		for _, dir := range []spec.Dir{spec.K2U, spec.U2K} {
 			t.Run(fmt.Sprintf("%s/%s", dir, name), func(t *testing.T) {
 				s := short()
 				s.Dir, s.VnetHdr, s.Queues, s.Flows, s.Size = dir, 12, 2, 8, 1200
 				set(&s)
-				if dir == U2K && !writes(s.Gen) {
+				if dir == spec.U2K && !writes(s.Gen) {
 					return
 				}
 				trial := runOrSkip(t, s, bpf.Tracepoint)
@@ -267,7 +270,7 @@ func TestQueuesCountSegments(t *testing.T) {
 					bytes += q.XmitBytes + q.RecvBytes
 				}
 				each := uint64(s.Size)
-				if s.Mode == TAP {
+				if s.Mode == spec.TAP {
 					each += packet.EthernetLen
 				}
 				if pkts != a.Accepted || bytes != pkts*each {
@@ -282,15 +285,15 @@ func TestQueuesCountSegments(t *testing.T) {
 // rings cannot hold is dropped, pushed back or refused, and counted.
 func TestReaderStops(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"drop":       func(s *Spec) {},
-		"poll":       func(s *Spec) { s.IO = IOPoll },
-		"short ring": func(s *Spec) { s.TxQLen = 4 },
-		"queues":     func(s *Spec) { s.Queues, s.Flows = 4, 64 },
-		"packet":     func(s *Spec) { s.Gen = GenPacket },
-		"bypass":     func(s *Spec) { s.Gen, s.Bypass = GenPacket, true },
-		"whole":      func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1200, 12, OffloadUSO },
-		"qdisc":      func(s *Spec) { s.Qdisc = "pfifo_fast" },
+	for name, set := range map[string]func(*spec.Spec){
+		"drop":       func(s *spec.Spec) {},
+		"poll":       func(s *spec.Spec) { s.IO = spec.IOPoll },
+		"short ring": func(s *spec.Spec) { s.TxQLen = 4 },
+		"queues":     func(s *spec.Spec) { s.Queues, s.Flows = 4, 64 },
+		"packet":     func(s *spec.Spec) { s.Gen = spec.GenPacket },
+		"bypass":     func(s *spec.Spec) { s.Gen, s.Bypass = spec.GenPacket, true },
+		"whole":      func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1200, 12, spec.OffloadUSO },
+		"qdisc":      func(s *spec.Spec) { s.Qdisc = "pfifo_fast" },
 	} {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			t.Run(fmt.Sprintf("%s/%s", hook, name), func(t *testing.T) {
@@ -315,17 +318,17 @@ func TestReaderStops(t *testing.T) {
 func TestObserverCutsTunnels(t *testing.T) {
 	needRoot(t)
 	const segments, mss, outer, inner, port = 5, 1000, packet.EthernetLen + packet.IPv4Len, packet.EthernetLen + packet.IPv4Len + 20, 4789
-	s := Default()
-	s.Mode, s.VnetHdr, s.Offload = TAP, 24, OffloadTunnel
+	s := spec.Default()
+	s.Mode, s.VnetHdr, s.Offload = spec.TAP, 24, spec.OffloadTunnel
 	ns, err := netns.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ns.Close()
-	d, err := newDevice(ns, deviceName, s, s.link())
+	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer d.Close()
 	if err != nil {
-		if reason, detail := Classify(err); reason == record.Unsupported {
+		if reason, detail := refusal.Classify(err); reason == record.Unsupported {
 			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -15,14 +16,14 @@ import (
 // and accounted for, whatever this host's load is: lateness is not judged.
 func TestOpenLoop(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"read":    func(s *Spec) {},
-		"poll":    func(s *Spec) { s.IO = IOPoll },
-		"poisson": func(s *Spec) { s.Poisson = true },
-		"flows":   func(s *Spec) { s.Queues, s.Flows, s.IO = 2, 8, IOPoll },
-		"imix":    func(s *Spec) { s.Size = SizeIMIX },
-		"gso":     func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
-		"packet":  func(s *Spec) { s.Gen, s.Mode = GenPacket, TAP },
+	for name, set := range map[string]func(*spec.Spec){
+		"read":    func(s *spec.Spec) {},
+		"poll":    func(s *spec.Spec) { s.IO = spec.IOPoll },
+		"poisson": func(s *spec.Spec) { s.Poisson = true },
+		"flows":   func(s *spec.Spec) { s.Queues, s.Flows, s.IO = 2, 8, spec.IOPoll },
+		"imix":    func(s *spec.Spec) { s.Size = spec.SizeIMIX },
+		"gso":     func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1500, 10, spec.OffloadUSO },
+		"packet":  func(s *spec.Spec) { s.Gen, s.Mode = spec.GenPacket, spec.TAP },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
@@ -63,7 +64,7 @@ func TestOpenLoop(t *testing.T) {
 func TestTooHighARate(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Rate = MaxRate
+	s.Rate = spec.MaxRate
 	trial := run(t, s, bpf.None)
 	balanced(t, trial)
 	sched := trial.Schedule
@@ -71,8 +72,8 @@ func TestTooHighARate(t *testing.T) {
 		t.Errorf("flags %v, schedule %+v", trial.Flags, sched)
 	}
 	// A tenth of a second of it, sent or not.
-	if n := float64(sched.Sends); n < 0.99*MaxRate/10 {
-		t.Errorf("%.0f packets were due, want %d", n, MaxRate/10)
+	if n := float64(sched.Sends); n < 0.99*spec.MaxRate/10 {
+		t.Errorf("%.0f packets were due, want %d", n, spec.MaxRate/10)
 	}
 }
 
@@ -83,8 +84,8 @@ func TestPauseIsSeenByAnOpenLoopOnly(t *testing.T) {
 	needRoot(t)
 	// So long that no other load of this host is taken for it.
 	const pause = 200 * time.Millisecond
-	measure := func(name string, set func(*Spec)) record.Latency {
-		s := Default()
+	measure := func(name string, set func(*spec.Spec)) record.Latency {
+		s := spec.Default()
 		s.Warmup, s.Pause = 20*time.Millisecond, pause
 		set(&s)
 		trial := run(t, s, bpf.None)
@@ -98,15 +99,15 @@ func TestPauseIsSeenByAnOpenLoopOnly(t *testing.T) {
 		}
 		return l
 	}
-	for _, io := range []IO{IORead, IOPoll, IOSpin} {
+	for _, io := range []spec.IO{spec.IORead, spec.IOPoll, spec.IOSpin} {
 		// 2,000 of 10,000 packets are due while it sleeps, half of them for
 		// more than half of that.
-		l := measure(string(io), func(s *Spec) { s.IO, s.Rate, s.TxQLen = io, 10_000, 20_000 })
+		l := measure(string(io), func(s *spec.Spec) { s.IO, s.Rate, s.TxQLen = io, 10_000, 20_000 })
 		if *l.P99Ns < uint64(pause)/2 {
 			t.Errorf("open loop, io=%s: p99 is %d ns, and the reader slept for %v", io, *l.P99Ns, pause)
 		}
 	}
-	l := measure("lockstep", func(s *Spec) { s.Gen = GenLockstep })
+	l := measure("lockstep", func(s *spec.Spec) { s.Gen = spec.GenLockstep })
 	if *l.P99Ns > uint64(pause)/2 {
 		t.Errorf("lockstep: p99 is %d ns: more than one batch of a hundred met the pause", *l.P99Ns)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tunbench/harness/host"
+	"tunbench/harness/spec"
 )
 
 // sample is what all workers had done at one moment.
@@ -93,7 +94,7 @@ type rig interface {
 
 // runPhases takes a rig through one trial. The measurement is complete only
 // with a nil error; close is called on every path.
-func runPhases(ctx context.Context, r rig, s Spec) (m measurement, err error) {
+func runPhases(ctx context.Context, r rig, s spec.Spec) (m measurement, err error) {
 	defer func() {
 		if closeErr := r.close(); closeErr != nil {
 			err = errors.Join(err, fmt.Errorf("tear down: %w", closeErr))
@@ -123,7 +124,7 @@ func runPhases(ctx context.Context, r rig, s Spec) (m measurement, err error) {
 	return m, r.collect()
 }
 
-func measureWindows(ctx context.Context, r rig, s Spec, m *measurement) (err error) {
+func measureWindows(ctx context.Context, r rig, s spec.Spec, m *measurement) (err error) {
 	// The look takes its time, and so comes before the first of the other
 	// readings and after the last.
 	before := r.look()

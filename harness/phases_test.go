@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tunbench/harness/host"
+	"tunbench/harness/spec"
 )
 
 // fakeRig takes note of what is asked of it. Its clock moves only in after.
@@ -75,8 +76,8 @@ func (f *fakeRig) after(d time.Duration) <-chan time.Time {
 	return c
 }
 
-func threeWindows() Spec {
-	s := Default()
+func threeWindows() spec.Spec {
+	s := spec.Default()
 	s.Warmup, s.Measure, s.Window = time.Second, 3*time.Second, time.Second
 	return s
 }

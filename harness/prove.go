@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/socket"
+	"tunbench/harness/spec"
 )
 
 const (
@@ -35,9 +36,9 @@ func proveOn(h bpf.Hook, gso bool) (err error) {
 		return unproven(h, err)
 	}
 	defer func() { err = errors.Join(err, ns.Close()) }()
-	s := Default()
-	s.IO = IOPoll // does not block
-	d, err := newDevice(ns, deviceName, s, s.link())
+	s := spec.Default()
+	s.IO = spec.IOPoll // does not block
+	d, err := newDevice(ns, deviceName, s, linkOf(s))
 	defer func() { err = errors.Join(err, d.Close()) }()
 	if err != nil {
 		return unproven(h, err)
@@ -90,7 +91,7 @@ func unproven(h bpf.Hook, err error) error {
 func observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
 	o, err := bpf.Open(h, t)
 	if err != nil {
-		return nil, &ObserverError{err}
+		return nil, &refusal.Unobservable{Err: err}
 	}
 	return o, nil
 }
@@ -98,7 +99,7 @@ func observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
 // passPackets lets a packet pass a device each way: one that a socket sends is
 // read from it, and one is written to it.
 func passPackets(d *device) error {
-	addr, peer := d.spec.addresses()
+	addr, peer := addresses(d.spec)
 	queue := d.Queues()[0].FD()
 	err := d.ns.Do(func() error {
 		fd, err := socket.UDP(netip.AddrPortFrom(addr.Addr(), 0), netip.AddrPortFrom(peer, discardPort), unix.SOCK_NONBLOCK)
@@ -111,7 +112,7 @@ func passPackets(d *device) error {
 	if err != nil {
 		return fmt.Errorf("send a packet through %s: %w", d.Name(), err)
 	}
-	buf := make([]byte, defaultMTU)
+	buf := make([]byte, spec.DefaultMTU)
 	for n := 1; n > 0; { // the kernel may have sent others
 		if n, err = unix.Read(queue, buf); err != nil && !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR) {
 			return fmt.Errorf("read a packet from %s: %w", d.Name(), err)

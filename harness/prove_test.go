@@ -8,8 +8,9 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -128,7 +129,7 @@ func TestLockedDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	gso := short()
-	gso.Gen, gso.VnetHdr, gso.Offload, gso.Size = GenPacketGSO, 10, OffloadTSO, 1500
+	gso.Gen, gso.VnetHdr, gso.Offload, gso.Size = spec.GenPacketGSO, 10, spec.OffloadTSO, 1500
 	for _, level := range []string{"integrity", "confidentiality"} {
 		if err := os.WriteFile(dir+"/lockdown", []byte(level), 0o644); err != nil {
 			t.Fatal(err)
@@ -168,8 +169,8 @@ func TestLockedDown(t *testing.T) {
 			}
 			continue
 		}
-		var observer *ObserverError
-		if reason, detail := Classify(err); !errors.As(err, &observer) || reason != record.Unsupported || !strings.Contains(detail, "lockdown=confidentiality") {
+		var observer *refusal.Unobservable
+		if reason, detail := refusal.Classify(err); !errors.As(err, &observer) || reason != record.Unsupported || !strings.Contains(detail, "lockdown=confidentiality") {
 			t.Errorf("lockdown=%s: %v: %s", level, err, reason)
 		}
 	}
@@ -179,10 +180,10 @@ func TestLockedDown(t *testing.T) {
 func TestObserverIsToBlame(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Gen, s.Bypass = GenPacket, true
+	s.Gen, s.Bypass = spec.GenPacket, true
 	_, err := lab.Run(t.Context(), s, string(bpf.Tracepoint), record.Floor{})
-	var observer *ObserverError
-	if reason, _ := Classify(err); !errors.As(err, &observer) || reason != record.Unsupported {
+	var observer *refusal.Unobservable
+	if reason, _ := refusal.Classify(err); !errors.As(err, &observer) || reason != record.Unsupported {
 		t.Errorf("bypass: %v is %s", err, reason)
 	}
 	if err := lab.Probe(t.Context(), s, string(bpf.Tracepoint)); !errors.As(err, &observer) {
@@ -207,7 +208,7 @@ func TestObserverIsToBlame(t *testing.T) {
 		{&bpf.HookError{Hook: bpf.Fentry, Err: unix.EINVAL}, record.Unsupported},
 		{&bpf.HookError{Hook: bpf.Fentry, Err: unix.EMFILE}, record.Missing},
 	} {
-		if reason, _ := Classify(&ObserverError{c.err}); reason != c.want {
+		if reason, _ := refusal.Classify(&refusal.Unobservable{Err: c.err}); reason != c.want {
 			t.Errorf("%v is %s, want %s", errors.Unwrap(c.err), reason, c.want)
 		}
 	}

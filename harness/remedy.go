@@ -1,6 +1,11 @@
 package harness
 
-import "strings"
+import (
+	"strings"
+
+	"tunbench/harness/condition"
+	"tunbench/harness/refusal"
+)
 
 // Remedy is what a person should know of a row that is not as it should be.
 type Remedy struct {
@@ -46,11 +51,11 @@ var remedies = map[string]Remedy{
 	"io_uring: registered buffers and files": {"io=uring falls back to plain buffers, which cost more", ""},
 	"io=vhost":                               {"io=vhost cannot be measured", "modprobe vhost_net"},
 
-	"steal":      {"a trial with more than 1 % of stolen time is invalid", "vmstat 1 5"},
-	"pressure":   {"workers wait for their CPUs, and figures tell about the scheduler", busy},
-	"throttling": {"the clock falls while a trial runs, and the rate with it", "cpupower frequency-set -g performance"},
-	gateQuota:    {"workers stand still when the quota is used up, and figures tell about the quota: such a trial is invalid", showQuota},
-	"clock":      {"all figures rest on this clock: a trial in which it steps is invalid", "timedatectl"},
+	"steal":         {"a trial with more than 1 % of stolen time is invalid", "vmstat 1 5"},
+	"pressure":      {"workers wait for their CPUs, and figures tell about the scheduler", busy},
+	"throttling":    {"the clock falls while a trial runs, and the rate with it", "cpupower frequency-set -g performance"},
+	condition.Quota: {"workers stand still when the quota is used up, and figures tell about the quota: such a trial is invalid", showQuota},
+	"clock":         {"all figures rest on this clock: a trial in which it steps is invalid", "timedatectl"},
 
 	"cpus":           {"sender and reader take turns on one CPU, and figures tell about the scheduler", ""},
 	"cpu-quota":      {"workers stand still when the quota is used up, and figures tell about the quota: such a trial is invalid", showQuota},
@@ -67,22 +72,26 @@ var remedies = map[string]Remedy{
 	"debug-kernel":   {"such a kernel is several times slower, and not evenly so", ""},
 }
 
-// Remedy tells why a row matters that is not as it should be, and what mends it.
-func (r Row) Remedy() Remedy {
+// Remedy is why a row matters that is not as it should be, and the command that
+// mends it.
+func (r Row) Remedy() Remedy { return r.remedy(refusal.KernelConfig()) }
+
+// remedy is Remedy for a kernel of that configuration.
+func (r Row) remedy(config map[string]string) Remedy {
 	switch {
 	case r.Status != StatusWarning && r.Status != StatusFailed && r.Status != StatusUnsupported:
 		return Remedy{}
-	case r.Name == gateForeignLoad:
+	case r.Name == condition.ForeignLoad:
 		return remedies["load"]
 	case r.Name == "virtualization" && strings.Contains(r.Detail, "tcg"):
 		return Remedy{"every instruction is emulated: time says nothing", "tunbench kernels --icount --kernel 6.12"}
 	}
 	remedy := remedies[r.Name]
-	if r.Name == rowBridge && kernelConfig()["CONFIG_BRIDGE_NETFILTER"] == "y" {
+	if r.Name == rowBridge && config["CONFIG_BRIDGE_NETFILTER"] == "y" {
 		remedy.Command = "" // it cannot be unloaded
 	}
 	for module, option := range map[string]string{"modprobe tun": "CONFIG_TUN", "modprobe vhost_net": "CONFIG_VHOST_NET"} {
-		if strings.HasPrefix(remedy.Command, module) && lacksOption(option) {
+		if strings.HasPrefix(remedy.Command, module) && config[option] == "n" {
 			remedy.Command = "" // there is no such module
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -23,16 +24,16 @@ func TestReturnsOfSleepers(t *testing.T) {
 			t.Log(err)
 			continue
 		}
-		for _, dir := range []Dir{K2U, U2K} {
+		for _, dir := range []spec.Dir{spec.K2U, spec.U2K} {
 			for _, queues := range []int{4, 12, 16, 64} {
 				if !hook.SeesReturns() && queues != 12 {
 					continue // it is the same with all
 				}
 				t.Run(fmt.Sprintf("%s/%s/%d", hook, dir, queues), func(t *testing.T) {
-					s := Default()
+					s := spec.Default()
 					s.Dir, s.Queues, s.Flows, s.Rate = dir, queues, 128, 1000
 					s.Warmup, s.Measure, s.Window = 0, 200*time.Millisecond, 50*time.Millisecond
-					if dir == U2K {
+					if dir == spec.U2K {
 						s.Rate = 0 // writers are preempted in tun_get_user
 					}
 					trial := run(t, s, hook)
@@ -46,7 +47,7 @@ func TestReturnsOfSleepers(t *testing.T) {
 						t.Errorf("fexit has no pool of instances that could run dry: %+v", trial.Observer)
 					case hook == bpf.Kprobe && queues == 4 && lost > 0:
 						t.Errorf("4 tasks cannot hold 10 instances: %+v", trial.Observer)
-					case hook == bpf.Kprobe && queues == 64 && dir == K2U && lost == 0:
+					case hook == bpf.Kprobe && queues == 64 && dir == spec.K2U && lost == 0:
 						t.Errorf("64 readers sleep in tun_do_read and no return was lost: %+v", trial.Observer)
 					}
 				})
@@ -58,11 +59,11 @@ func TestReturnsOfSleepers(t *testing.T) {
 // wholeReturns holds that the bytes which were returned are those that readers or
 // writers got, or are absent for a reason, with a flag if some were lost. It gives
 // how many were.
-func wholeReturns(t *testing.T, trial record.Trial, dir Dir) (lost uint64) {
+func wholeReturns(t *testing.T, trial record.Trial, dir spec.Dir) (lost uint64) {
 	t.Helper()
 	o := trial.Observer
 	calls, bytes, errors, why, function, want := o.ReadCalls, o.ReadBytes, o.ReadErrors, o.NoReads, bpf.FuncRead, trial.Reads.Bytes
-	if dir == U2K {
+	if dir == spec.U2K {
 		calls, bytes, errors, why, function, want = o.WriteCalls, o.WriteBytes, o.WriteErrors, o.NoWrites, bpf.FuncWrite, trial.Writes.Bytes
 	}
 	lost = o.LostReturns[function]

@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/condition"
 	"tunbench/harness/host"
+	"tunbench/harness/spec"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
 // Side is one of the two variants of a pair.
 type Side struct {
-	Spec Spec
+	Spec spec.Spec
 	Hook string // of the observer; "none" for bare
 }
 
@@ -81,10 +83,10 @@ type Turn struct {
 }
 
 // TakeTurns makes a trial of each party, as RunPair says. Windows and measured
-// time are those of spec.
-func TakeTurns(ctx context.Context, parties [2]Party, spec Spec, seed uint64) (trials [2]record.Trial, err error) {
+// time are those of s.
+func TakeTurns(ctx context.Context, parties [2]Party, s spec.Spec, seed uint64) (trials [2]record.Trial, err error) {
 	started := time.Now().UTC().Format(time.RFC3339Nano)
-	cut := slicing{want: max(1, int(spec.Measure/spec.Window)), rng: rand.New(rand.NewPCG(seed, 0))}
+	cut := slicing{want: max(1, int(s.Measure/s.Window)), rng: rand.New(rand.NewPCG(seed, 0))}
 	if trials, err = cut.run(ctx, parties); err != nil {
 		return trials, err
 	}
@@ -109,13 +111,13 @@ func (l *Lab) Party(s Side, toggled bool, floor record.Floor) (Party, error) {
 
 func (l *Lab) party(s Side, toggled bool, floor record.Floor) (*party, error) {
 	if !s.Spec.SideBySide() {
-		return nil, fmt.Errorf("%w: gen=%s event=%s is measured trial by trial, not side by side", ErrImpossible, s.Spec.Gen, s.Spec.Event)
+		return nil, fmt.Errorf("%w: gen=%s event=%s is measured trial by trial, not side by side", spec.ErrImpossible, s.Spec.Gen, s.Spec.Event)
 	}
 	rig, err := l.prepare(s.Spec, bpf.Hook(s.Hook))
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Spec.rated(); err != nil {
+	if err := s.Spec.Rated(); err != nil {
 		return nil, err
 	}
 	rig.slice(toggled)
@@ -210,7 +212,7 @@ func (c *slicing) couples(ctx context.Context, parties [2]Party) error {
 		if err != nil {
 			return err
 		}
-		if next.stolen > stealLimit {
+		if next.stolen > condition.StealLimit {
 			spare = append(spare, next)
 			continue
 		}
@@ -261,7 +263,7 @@ func (c *slicing) keep(ctx context.Context, parties [2]Party, next couple) error
 // party is a Party of this process.
 type party struct {
 	rig     sliceRig
-	spec    Spec
+	spec    spec.Spec
 	workers int
 	record  func(measurement) record.Trial
 

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"tunbench/harness/condition"
 	"tunbench/harness/host"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -51,12 +53,12 @@ func (f *fakeSide) after(d time.Duration) <-chan time.Time {
 }
 
 // fakeSides are two parties that meet in windows of that length.
-func fakeSides(spec Spec, stolen func() time.Duration) (sides [2]Party, log *[]string) {
+func fakeSides(s spec.Spec, stolen func() time.Duration) (sides [2]Party, log *[]string) {
 	log = new([]string)
 	clock, stat := new(int64), new(host.CPUTimes)
 	for i, name := range []string{"a", "b"} {
 		rig := &fakeSide{fakeRig: newFakeRig(), name: name, log: log, clock: clock, stat: stat, stolen: stolen}
-		sides[i] = &party{rig: rig, spec: spec, record: func(measurement) record.Trial { return record.Trial{} }}
+		sides[i] = &party{rig: rig, spec: s, record: func(measurement) record.Trial { return record.Trial{} }}
 	}
 	return sides, log
 }
@@ -65,7 +67,7 @@ func fakeSides(spec Spec, stolen func() time.Duration) (sides [2]Party, log *[]s
 func seenBy(p Party) measurement { return p.(*party).seen }
 
 func TestSlices(t *testing.T) {
-	sides, log := fakeSides(Spec{Warmup: 30 * time.Millisecond, Window: 80 * time.Millisecond}, func() time.Duration { return 0 })
+	sides, log := fakeSides(spec.Spec{Warmup: 30 * time.Millisecond, Window: 80 * time.Millisecond}, func() time.Duration { return 0 })
 	c := slicing{want: 40, rng: rand.New(rand.NewPCG(1, 0))}
 	if _, err := c.run(context.Background(), sides); err != nil {
 		t.Fatal(err)
@@ -119,7 +121,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0
-			sides, _ := fakeSides(Spec{Window: 80 * time.Millisecond}, func() time.Duration {
+			sides, _ := fakeSides(spec.Spec{Window: 80 * time.Millisecond}, func() time.Duration {
 				n++
 				couple := (n - 3) / 4 // two warm-ups, then settling and window of each side
 				if n > 2 && (couple+1)%test.every == 0 {
@@ -136,7 +138,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 			}
 			seen := seenBy(sides[0])
 			steal := seen.first.stat.Steal(seen.last.stat, nil)
-			if (steal > stealLimit) != (name == "always") {
+			if (steal > condition.StealLimit) != (name == "always") {
 				t.Errorf("%.3f of the kept time is stolen", steal)
 			}
 		})
@@ -144,7 +146,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 }
 
 func TestSlicesEndOnFailure(t *testing.T) {
-	sides, log := fakeSides(Spec{Window: time.Millisecond}, func() time.Duration { return 0 })
+	sides, log := fakeSides(spec.Spec{Window: time.Millisecond}, func() time.Duration { return 0 })
 	broken := errors.New("broken")
 	sides[1].(*party).rig.(*fakeSide).fakeRig.fail["start"] = broken
 	c := slicing{want: 3, rng: rand.New(rand.NewPCG(1, 0))}
@@ -168,7 +170,7 @@ func TestRunPair(t *testing.T) {
 			var sides [2]Side
 			for i := range sides {
 				s := short()
-				s.Queues, s.Flows, s.IO = i+1, 8, []IO{IORead, IOPoll}[i]
+				s.Queues, s.Flows, s.IO = i+1, 8, []spec.IO{spec.IORead, spec.IOPoll}[i]
 				sides[i] = Side{s, hooks[i]}
 			}
 			trials, err := lab.RunPair(context.Background(), sides, 1, record.Floor{SyscallNs: 100})
@@ -199,9 +201,9 @@ func TestRunPair(t *testing.T) {
 	var lock [2]Side
 	for i := range lock {
 		lock[i] = Side{short(), "none"}
-		lock[i].Spec.Gen = GenLockstep
+		lock[i].Spec.Gen = spec.GenLockstep
 	}
-	if _, err := lab.RunPair(context.Background(), lock, 1, record.Floor{}); !errors.Is(err, ErrImpossible) {
+	if _, err := lab.RunPair(context.Background(), lock, 1, record.Floor{}); !errors.Is(err, spec.ErrImpossible) {
 		t.Errorf("lockstep: %v", err)
 	}
 }

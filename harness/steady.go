@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -59,9 +60,9 @@ func (w warmth) String() string {
 // whose warm-up is too short to be cut into slices is not looked at; nor is an
 // open loop, whose rate is that of its schedule from the first packet on, nor
 // gen=iperf3, whose warm-up is the program's own.
-func warmUp(ctx context.Context, r rig, s Spec) (w warmth, err error) {
+func warmUp(ctx context.Context, r rig, s spec.Spec) (w warmth, err error) {
 	slice := s.Warmup / warmupSlices
-	if s.Count > 0 || s.Rate > 0 || s.Gen == GenIPerf3 || slice < leastSlice {
+	if s.Count > 0 || s.Rate > 0 || s.Gen == spec.GenIPerf3 || slice < leastSlice {
 		return w, wait(ctx, r, s.Warmup)
 	}
 	for {

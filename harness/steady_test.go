@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -80,7 +81,7 @@ func TestWarmUpIsExtended(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		delivered func(int64) float64
-		change    func(*Spec)
+		change    func(*spec.Spec)
 		starts    time.Duration // of the measured time
 		warm      string
 	}{
@@ -90,16 +91,16 @@ func TestWarmUpIsExtended(t *testing.T) {
 		"twice":        {ramp(2 * time.Second), nil, 3 * time.Second, "warm-up extended twice"},
 		"never steady": {ramp(9 * time.Second), nil, 3 * time.Second, "warm-up extended twice, and the rate still moved by +6 %"},
 		"no traffic":   {func(int64) float64 { return 0 }, nil, time.Second, ""},
-		"a fixed count": {ramp(9 * time.Second), func(s *Spec) {
+		"a fixed count": {ramp(9 * time.Second), func(s *spec.Spec) {
 			s.Count = 1 << 40
 		}, time.Second, ""},
-		"an open loop": {ramp(9 * time.Second), func(s *Spec) {
+		"an open loop": {ramp(9 * time.Second), func(s *spec.Spec) {
 			s.Rate = 1000
 		}, time.Second, ""},
-		"too short to tell": {ramp(9 * time.Second), func(s *Spec) {
+		"too short to tell": {ramp(9 * time.Second), func(s *spec.Spec) {
 			s.Warmup = warmupSlices*leastSlice - 12
 		}, warmupSlices*leastSlice - 12, ""},
-		"none": {ramp(9 * time.Second), func(s *Spec) { s.Warmup = 0 }, 0, ""},
+		"none": {ramp(9 * time.Second), func(s *spec.Spec) { s.Warmup = 0 }, 0, ""},
 	} {
 		f := newFakeRig()
 		f.delivered = c.delivered

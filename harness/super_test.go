@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tunbench/bpf"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -16,16 +17,16 @@ func TestSuperPackets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, set := range map[string]func(*Spec){
-		"k2u":        func(s *Spec) {},
-		"k2u tap v6": func(s *Spec) { s.Mode, s.Family = TAP, 6 },
-		"u2k":        func(s *Spec) { s.Dir = U2K },
-		"u2k tap v6": func(s *Spec) { s.Dir, s.Mode, s.Family = U2K, TAP, 6 },
+	for name, set := range map[string]func(*spec.Spec){
+		"k2u":        func(s *spec.Spec) {},
+		"k2u tap v6": func(s *spec.Spec) { s.Mode, s.Family = spec.TAP, 6 },
+		"u2k":        func(s *spec.Spec) { s.Dir = spec.U2K },
+		"u2k tap v6": func(s *spec.Spec) { s.Dir, s.Mode, s.Family = spec.U2K, spec.TAP, 6 },
 	} {
 		for _, used := range []string{string(bpf.None), hook.Used} {
 			t.Run(name+"/"+used, func(t *testing.T) {
 				s := short()
-				s.Gen, s.Size, s.VnetHdr, s.Offload = GenPacketGSO, 1500, 12, OffloadTSO
+				s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenPacketGSO, 1500, 12, spec.OffloadTSO
 				set(&s)
 				trial := run(t, s, bpf.Hook(used))
 				balanced(t, trial)
@@ -54,9 +55,9 @@ func TestBadVnetIsFlagged(t *testing.T) {
 // TestReadvIsRead: the same accounts, whichever call reads.
 func TestReadvIsRead(t *testing.T) {
 	needRoot(t)
-	for _, io := range []IO{IORead, IOReadv} {
+	for _, io := range []spec.IO{spec.IORead, spec.IOReadv} {
 		s := short()
-		s.IO, s.PI, s.VnetHdr, s.Offload, s.Gen, s.Size, s.Queues, s.Flows = io, true, 20, OffloadUSO, GenUDPGSO, 1200, 2, 4
+		s.IO, s.PI, s.VnetHdr, s.Offload, s.Gen, s.Size, s.Queues, s.Flows = io, true, 20, spec.OffloadUSO, spec.GenUDPGSO, 1200, 2, 4
 		trial := run(t, s, bpf.Tracepoint)
 		balanced(t, trial)
 		if slices.Contains(trial.Flags, record.FlagDuplicates) || trial.Reads.Bytes < trial.Accounting.Delivered*1172 {

@@ -9,6 +9,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/host"
+	"tunbench/harness/spec"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
@@ -24,7 +25,7 @@ const (
 
 // talk is the rig for conversations of two hosts over a wire.
 type talk struct {
-	spec      Spec
+	spec      spec.Spec
 	placement record.Placement
 
 	wire     wire
@@ -70,7 +71,7 @@ type talkers interface {
 	close() error
 }
 
-func newTalk(s Spec, w wire, who talkers, p record.Placement) *talk {
+func newTalk(s spec.Spec, w wire, who talkers, p record.Placement) *talk {
 	return &talk{
 		spec: s, placement: p, wire: w, talkers: who,
 		failed: make(chan error, 1), allSent: make(chan struct{}),
@@ -78,7 +79,7 @@ func newTalk(s Spec, w wire, who talkers, p record.Placement) *talk {
 	}
 }
 
-func (k *talk) asked() Spec             { return k.spec }
+func (k *talk) asked() spec.Spec        { return k.spec }
 func (k *talk) place() record.Placement { return k.placement }
 func (k *talk) slice(toggled bool)      { k.sliced, k.toggled = true, toggled }
 
@@ -219,7 +220,7 @@ func (k *talk) usage() (u usage, err error) {
 	}
 	u.senders, u.readers = k.talkers.cpuTime()
 	own := []int64{u.senders, u.readers}
-	if k.spec.Gen == GenIPerf3 {
+	if k.spec.Gen == spec.GenIPerf3 {
 		own = []int64{0} // its processes are not this one
 	}
 	u.carriers = addCarriersTime(0, k.carriers, own...)
@@ -364,7 +365,7 @@ func (k *talk) metrics(t *record.Trial, m measurement, addSoftirq bool) {
 		t.Metrics[record.Loss] = float64(int64(a.Accepted)-int64(a.Delivered)) / float64(a.Accepted)
 	}
 	t.Metrics[record.Steal] = m.first.stat.Steal(m.last.stat, nil)
-	if k.spec.Gen == GenTCPRR || k.spec.Gen == GenUDPRR {
+	if k.spec.Gen == spec.GenTCPRR || k.spec.Gen == spec.GenUDPRR {
 		t.Metrics[record.TPS] = float64(last.transactions-first.transactions) / seconds
 	} else if _, told := t.Metrics[record.GoodputBitPerS]; !told {
 		t.Metrics[record.GoodputBitPerS] = 8 * float64(last.payload-first.payload) / seconds
@@ -419,12 +420,12 @@ func (k *talk) close() error {
 }
 
 // prepareTalk makes the rig of a conversation.
-func prepareTalk(s Spec, hook bpf.Hook, p record.Placement) (setup, error) {
+func prepareTalk(s spec.Spec, hook bpf.Hook, p record.Placement) (setup, error) {
 	w, err := wireFor(s, hook, p)
 	if err != nil {
 		return nil, err
 	}
-	if s.Gen == GenIPerf3 {
+	if s.Gen == spec.GenIPerf3 {
 		program, s, err := newProgram(s, p)
 		if err != nil {
 			return nil, err

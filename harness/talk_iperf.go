@@ -9,6 +9,8 @@ import (
 
 	"tunbench/harness/iperf"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/harness/stream"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
@@ -33,7 +35,7 @@ const (
 // other traffic. Segments that were sent again are accounted for as is said of
 // streams.
 type program struct {
-	spec      Spec
+	spec      spec.Spec
 	placement record.Placement
 	found     *iperf.Program
 	test      iperf.Test
@@ -49,17 +51,17 @@ type program struct {
 
 // newProgram finds iperf3, and plans a test of whole seconds, as it knows no
 // others: s is returned with the times that come of it.
-func newProgram(s Spec, p record.Placement) (*program, Spec, error) {
+func newProgram(s spec.Spec, p record.Placement) (*program, spec.Spec, error) {
 	whole := func(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 	k := &program{spec: s, placement: p, test: iperf.Test{
-		Streams: s.Flows, Seconds: whole(s.Measure), Omit: max(1, whole(s.Warmup)), Both: s.Dir == Both,
+		Streams: s.Flows, Seconds: whole(s.Measure), Omit: max(1, whole(s.Warmup)), Both: s.Dir == spec.Both,
 	}}
 	var err error
 	if k.found, err = iperf.Find(); err == nil {
 		err = k.found.Can(k.test)
 	}
 	if missing := new(iperf.MissingError); errors.As(err, &missing) {
-		return nil, s, &MissingError{missing.Detail}
+		return nil, s, &refusal.Missing{Detail: missing.Detail}
 	}
 	if err != nil {
 		return nil, s, err
@@ -187,7 +189,7 @@ func (k *program) measure(on bool) error {
 // headers is the length of those of a segment: the program leaves the kernel's
 // default, by which each has a timestamp.
 func (k *program) headers() uint64 {
-	return uint64(k.spec.ipHeader() + tcpHeaderLen + stream.TimestampsLen)
+	return uint64(k.spec.IPHeader() + tcpHeaderLen + stream.TimestampsLen)
 }
 
 // sample reckons packets from payload, as many full segments as it fits into:
@@ -200,12 +202,12 @@ func (k *program) sample(s *sample) error {
 		return err
 	}
 	frame := uint64(0)
-	if k.spec.Mode == TAP {
+	if k.spec.Mode == spec.TAP {
 		frame = 14
 	}
 	mss := uint64(k.spec.Size) - k.headers()
 	for i := range now {
-		if i == 0 && k.spec.Dir != Both {
+		if i == 0 && k.spec.Dir != spec.Both {
 			continue
 		}
 		n := int64(now[i].Bytes-k.base[i].Bytes) - int64(now[i].Packets-k.base[i].Packets)*int64(k.headers())

@@ -8,6 +8,7 @@ import (
 
 	"tunbench/bpf/hist"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/harness/stream"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
@@ -36,7 +37,7 @@ const maxSuper = 65536
 // first time, whose payload is known to have arrived once all of it is
 // acknowledged and read, and the others are under record.SentAgain.
 type streams struct {
-	spec      Spec
+	spec      spec.Spec
 	placement record.Placement
 	control   stream.Control
 	ways      []*exchange
@@ -89,8 +90,8 @@ func (d did) plus(o did) did {
 	return did{d.out + o.out, d.again + o.again, d.in + o.in, d.received + o.received}
 }
 
-func newStreams(s Spec, p record.Placement) *streams {
-	return &streams{spec: s, placement: p, tcp: s.Gen != GenUDPRR, answered: s.Gen != GenTCP}
+func newStreams(s spec.Spec, p record.Placement) *streams {
+	return &streams{spec: s, placement: p, tcp: s.Gen != spec.GenUDPRR, answered: s.Gen != spec.GenTCP}
 }
 
 // roles are those of who begins and of the other one.
@@ -104,7 +105,7 @@ func (k *streams) roles() [2]stream.Role {
 // open makes sides and sockets. TCP connects later.
 func (k *streams) open(ends [2]end) error {
 	k.ways = []*exchange{{ends: ends}}
-	if k.spec.Dir == Both {
+	if k.spec.Dir == spec.Both {
 		k.ways = append(k.ways, &exchange{ends: [2]end{ends[1], ends[0]}, host: 1})
 	}
 	n := len(k.placement.Sender) / len(k.ways)
@@ -125,7 +126,7 @@ func (k *streams) open(ends [2]end) error {
 
 // payload is that of a request and of its answer: their IP length is Size.
 func (k *streams) payload() int {
-	headers := k.spec.ipHeader()
+	headers := k.spec.IPHeader()
 	if k.tcp {
 		headers += tcpHeaderLen + stream.TimestampsLen
 	} else {
@@ -138,14 +139,6 @@ const (
 	tcpHeaderLen = 20
 	udpHeaderLen = 8
 )
-
-// ipHeader is the length of an IP header in bytes.
-func (s Spec) ipHeader() int {
-	if s.Family == 6 {
-		return 40
-	}
-	return 20
-}
 
 // sockets opens the sockets of an exchange. Flow i belongs to thread i modulo
 // their number, on both sides.
@@ -270,7 +263,7 @@ func (k *streams) lookAtStart() error {
 	if k.congestion, err = first.conn.Congestion(); err != nil {
 		return err
 	}
-	k.headers = k.spec.ipHeader() + tcpHeaderLen
+	k.headers = k.spec.IPHeader() + tcpHeaderLen
 	if first.base.Timestamps {
 		k.headers += stream.TimestampsLen
 	}
@@ -426,8 +419,8 @@ func (k *streams) lookAtMeasured(on bool) error {
 // program that took them from another one.
 func (k *streams) super() bool {
 	s := k.spec
-	whole := s.Offload != OffloadNone && s.Offload != OffloadCsum
-	return s.Path == PathWireGuardGo || whole && !s.Path.Yardstick()
+	whole := s.Offload != spec.OffloadNone && s.Offload != spec.OffloadCsum
+	return s.Path == spec.PathWireGuardGo || whole && !s.Path.Yardstick()
 }
 
 func (k *streams) sample(s *sample) error {
@@ -461,7 +454,7 @@ func (k *streams) sample(s *sample) error {
 
 // frame is what stands before an IP packet on the device, and counts.
 func (k *streams) frame() int {
-	if k.spec.Mode == TAP {
+	if k.spec.Mode == spec.TAP {
 		return 14
 	}
 	return 0
@@ -796,7 +789,7 @@ func (k *streams) directions(t *record.Trial) {
 		if n := a.Accepted - a.Delivered; n > 0 {
 			a.Dropped[reason] = n
 		}
-		t.Directions[string([]Dir{K2U, U2K}[i])] = d
+		t.Directions[string([]spec.Dir{spec.K2U, spec.U2K}[i])] = d
 	}
 }
 

@@ -13,17 +13,18 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
-
 	"tunbench/bpf"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // talking is a short Spec of a conversation over veth.
-func talking(gen Gen) Spec {
+func talking(gen spec.Gen) spec.Spec {
 	s := short()
 	s.Measure, s.Window = 250*time.Millisecond, 25*time.Millisecond
-	s.Path, s.Gen = PathVeth, gen
-	if gen == GenTCP || gen == GenIPerf3 {
+	s.Path, s.Gen = spec.PathVeth, gen
+	if gen == spec.GenTCP || gen == spec.GenIPerf3 {
 		s.Size = 1500
 	}
 	return s
@@ -34,26 +35,28 @@ func talking(gen Gen) Spec {
 func TestTalk(t *testing.T) {
 	needRoot(t)
 	for name, c := range map[string]struct {
-		gen Gen
-		set func(*Spec)
+		gen spec.Gen
+		set func(*spec.Spec)
 	}{
-		"tcp":            {GenTCP, func(*Spec) {}},
-		"tcp 8":          {GenTCP, func(s *Spec) { s.Flows, s.Size = 8, 9000 }},
-		"tcp ipv6":       {GenTCP, func(s *Spec) { s.Family, s.Flows = 6, 2 }},
-		"tcp both":       {GenTCP, func(s *Spec) { s.Dir, s.Flows = Both, 3 }},
-		"tcp frames":     {GenTCP, func(s *Spec) { s.Mode = TAP }},
-		"tcp 300":        {GenTCP, func(s *Spec) { s.Flows = 300 }},
-		"tcp-rr":         {GenTCPRR, func(*Spec) {}},
-		"tcp-rr 8":       {GenTCPRR, func(s *Spec) { s.Flows, s.Size = 8, 1400 }},
-		"tcp-rr ipv6":    {GenTCPRR, func(s *Spec) { s.Family, s.Size = 6, 80 }},
-		"udp-rr":         {GenUDPRR, func(*Spec) {}},
-		"udp-rr 8":       {GenUDPRR, func(s *Spec) { s.Flows, s.Size = 8, 1400 }},
-		"udp-rr ipv6":    {GenUDPRR, func(s *Spec) { s.Family, s.Size = 6, 80 }},
-		"tcp loses":      {GenTCP, func(s *Spec) { s.Path, s.TxQLen, s.Flows = PathRelay, 8, 4 }},
-		"tcp relay both": {GenTCP, func(s *Spec) { s.Path, s.Dir, s.Flows, s.Queues = PathRelay, Both, 4, 2 }},
-		"tcp relay tso":  {GenTCP, func(s *Spec) { s.Path, s.VnetHdr, s.Offload, s.Flows, s.Queues = PathRelay, 12, OffloadTSO, 8, 4 }},
-		"tcp-rr relay":   {GenTCPRR, func(s *Spec) { s.Path, s.Flows = PathRelay, 2 }},
-		"udp-rr relay":   {GenUDPRR, func(s *Spec) { s.Path, s.Mode, s.Flows = PathRelay, TAP, 2 }},
+		"tcp":            {spec.GenTCP, func(*spec.Spec) {}},
+		"tcp 8":          {spec.GenTCP, func(s *spec.Spec) { s.Flows, s.Size = 8, 9000 }},
+		"tcp ipv6":       {spec.GenTCP, func(s *spec.Spec) { s.Family, s.Flows = 6, 2 }},
+		"tcp both":       {spec.GenTCP, func(s *spec.Spec) { s.Dir, s.Flows = spec.Both, 3 }},
+		"tcp frames":     {spec.GenTCP, func(s *spec.Spec) { s.Mode = spec.TAP }},
+		"tcp 300":        {spec.GenTCP, func(s *spec.Spec) { s.Flows = 300 }},
+		"tcp-rr":         {spec.GenTCPRR, func(*spec.Spec) {}},
+		"tcp-rr 8":       {spec.GenTCPRR, func(s *spec.Spec) { s.Flows, s.Size = 8, 1400 }},
+		"tcp-rr ipv6":    {spec.GenTCPRR, func(s *spec.Spec) { s.Family, s.Size = 6, 80 }},
+		"udp-rr":         {spec.GenUDPRR, func(*spec.Spec) {}},
+		"udp-rr 8":       {spec.GenUDPRR, func(s *spec.Spec) { s.Flows, s.Size = 8, 1400 }},
+		"udp-rr ipv6":    {spec.GenUDPRR, func(s *spec.Spec) { s.Family, s.Size = 6, 80 }},
+		"tcp loses":      {spec.GenTCP, func(s *spec.Spec) { s.Path, s.TxQLen, s.Flows = spec.PathRelay, 8, 4 }},
+		"tcp relay both": {spec.GenTCP, func(s *spec.Spec) { s.Path, s.Dir, s.Flows, s.Queues = spec.PathRelay, spec.Both, 4, 2 }},
+		"tcp relay tso": {spec.GenTCP, func(s *spec.Spec) {
+			s.Path, s.VnetHdr, s.Offload, s.Flows, s.Queues = spec.PathRelay, 12, spec.OffloadTSO, 8, 4
+		}},
+		"tcp-rr relay": {spec.GenTCPRR, func(s *spec.Spec) { s.Path, s.Flows = spec.PathRelay, 2 }},
+		"udp-rr relay": {spec.GenUDPRR, func(s *spec.Spec) { s.Path, s.Mode, s.Flows = spec.PathRelay, spec.TAP, 2 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := talking(c.gen)
@@ -67,24 +70,24 @@ func TestTalk(t *testing.T) {
 }
 
 // conversed holds that the figures of a conversation agree with each other.
-func conversed(t *testing.T, s Spec, trial record.Trial) {
+func conversed(t *testing.T, s spec.Spec, trial record.Trial) {
 	t.Helper()
 	m := trial.Metrics
-	if m[record.PPS] <= 0 || m[record.BitPerS] <= 8*float64(minSize6-20)*m[record.PPS] {
+	if m[record.PPS] <= 0 || m[record.BitPerS] <= 8*float64(spec.MinSize6-20)*m[record.PPS] {
 		t.Errorf("%v packets/s and %v bit/s", m[record.PPS], m[record.BitPerS])
 	}
-	if s.Gen == GenTCP {
+	if s.Gen == spec.GenTCP {
 		if good := m[record.GoodputBitPerS]; good <= 0 || good >= m[record.BitPerS] {
 			t.Errorf("goodput %v of %v bit/s", good, m[record.BitPerS])
 		}
 		streams := s.Flows
-		if s.Dir == Both {
+		if s.Dir == spec.Both {
 			streams *= 2
 		}
 		if c := trial.TCP; c == nil || c.Streams != streams || c.Bytes == 0 || c.RTTNs == 0 || c.MinRTTNs == 0 || c.Cwnd == 0 || c.Congestion == "" || c.Slowest > 1 {
 			t.Errorf("of %d streams it is said: %+v", streams, c)
 		}
-		if mss := s.Size - s.ipHeader() - tcpHeaderLen - 12; trial.TCP != nil && trial.TCP.MSS != uint64(mss) {
+		if mss := s.Size - s.IPHeader() - tcpHeaderLen - 12; trial.TCP != nil && trial.TCP.MSS != uint64(mss) {
 			t.Errorf("mss %d, want %d", trial.TCP.MSS, mss)
 		}
 		return
@@ -105,7 +108,7 @@ func conversed(t *testing.T, s Spec, trial record.Trial) {
 		t.Errorf("%d round trips of %v transactions", rtt.Count, transactions)
 	}
 	want := float64(s.Size * 8)
-	if s.Mode == TAP {
+	if s.Mode == spec.TAP {
 		want += 14 * 8
 	}
 	if got := m[record.BitPerS] / m[record.PPS]; got < want-1 || got > want+1 {
@@ -116,12 +119,12 @@ func conversed(t *testing.T, s Spec, trial record.Trial) {
 // TestTalkBothWays: each direction has figures of its own, which add up.
 func TestTalkBothWays(t *testing.T) {
 	needRoot(t)
-	s := talking(GenTCP)
-	s.Dir, s.Flows = Both, 2
+	s := talking(spec.GenTCP)
+	s.Dir, s.Flows = spec.Both, 2
 	trial := run(t, s, bpf.None)
 	var sum float64
 	var accepted uint64
-	for _, dir := range []Dir{K2U, U2K} {
+	for _, dir := range []spec.Dir{spec.K2U, spec.U2K} {
 		d, ok := trial.Directions[string(dir)]
 		if !ok || d.Metrics[record.GoodputBitPerS] == 0 {
 			t.Fatalf("%s: %+v", dir, d)
@@ -152,31 +155,31 @@ func TestTalkFaults(t *testing.T) {
 		})
 	}
 	for name, c := range map[string]struct {
-		gen  Gen
+		gen  spec.Gen
 		harm func([2]end) error
 		says string
 	}{
-		"tcp, relay's link gone": {GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "tunbench"},
-		"tcp, relay's link down": {GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "tunbench0"},
-		"rr, relay's link gone":  {GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "tunbench"},
-		"tcp, link down":         {GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"tcp, link gone":         {GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "veth"},
-		"tcp-rr, link down":      {GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "veth"},
-		"udp-rr, link down":      {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"udp-rr, link gone":      {GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "veth"},
-		"iperf3, link down":      {GenIPerf3, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"iperf3, killed": {GenIPerf3, func([2]end) error {
+		"tcp, relay's link gone": {spec.GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "tunbench"},
+		"tcp, relay's link down": {spec.GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "tunbench0"},
+		"rr, relay's link gone":  {spec.GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "tunbench"},
+		"tcp, link down":         {spec.GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"tcp, link gone":         {spec.GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "veth"},
+		"tcp-rr, link down":      {spec.GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "veth"},
+		"udp-rr, link down":      {spec.GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"udp-rr, link gone":      {spec.GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "veth"},
+		"iperf3, link down":      {spec.GenIPerf3, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"iperf3, killed": {spec.GenIPerf3, func([2]end) error {
 			return exec.Command("pkill", "-KILL", "-P", fmt.Sprint(os.Getpid()), "iperf3").Run()
 		}, "iperf3"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c.gen == GenIPerf3 {
+			if c.gen == spec.GenIPerf3 {
 				needIPerf3(t)
 			}
 			s := talking(c.gen)
 			s.Flows, s.Warmup, s.Measure = 2, 0, measured
 			if strings.Contains(name, "relay") {
-				s.Path = PathRelay
+				s.Path = spec.PathRelay
 			}
 			rig, err := lab.prepare(s, bpf.None)
 			if err != nil {
@@ -210,9 +213,9 @@ func TestTalkFaults(t *testing.T) {
 // TestTalkCancelled: nothing is left when a trial is interrupted.
 func TestTalkCancelled(t *testing.T) {
 	needRoot(t)
-	for _, gen := range []Gen{GenTCP, GenTCPRR, GenUDPRR, GenIPerf3} {
+	for _, gen := range []spec.Gen{spec.GenTCP, spec.GenTCPRR, spec.GenUDPRR, spec.GenIPerf3} {
 		t.Run(string(gen), func(t *testing.T) {
-			if gen == GenIPerf3 {
+			if gen == spec.GenIPerf3 {
 				needIPerf3(t)
 			}
 			s := talking(gen)
@@ -235,9 +238,9 @@ func TestTalkCancelled(t *testing.T) {
 // TestTalkPair measures conversations side by side.
 func TestTalkPair(t *testing.T) {
 	needRoot(t)
-	for _, sides := range [][2]Spec{
-		{talking(GenTCP), talking(GenTCP)},
-		{talking(GenTCPRR), talking(GenUDPRR)},
+	for _, sides := range [][2]spec.Spec{
+		{talking(spec.GenTCP), talking(spec.GenTCP)},
+		{talking(spec.GenTCPRR), talking(spec.GenUDPRR)},
 	} {
 		t.Run(string(sides[0].Gen+" "+sides[1].Gen), func(t *testing.T) {
 			sides[0].Flows = 4
@@ -252,8 +255,8 @@ func TestTalkPair(t *testing.T) {
 			}
 		})
 	}
-	s := talking(GenIPerf3)
-	if _, err := lab.RunPair(context.Background(), [2]Side{{s, "none"}, {s, "none"}}, 1, record.Floor{}); !errors.Is(err, ErrImpossible) {
+	s := talking(spec.GenIPerf3)
+	if _, err := lab.RunPair(context.Background(), [2]Side{{s, "none"}, {s, "none"}}, 1, record.Floor{}); !errors.Is(err, spec.ErrImpossible) {
 		t.Errorf("iperf3 side by side: %v", err)
 	}
 }
@@ -281,12 +284,12 @@ func noIPerf3(t *testing.T) {
 func TestIPerf3(t *testing.T) {
 	needRoot(t)
 	needIPerf3(t)
-	for name, set := range map[string]func(*Spec){
-		"two streams": func(s *Spec) { s.Flows = 2 },
-		"both, ipv6":  func(s *Spec) { s.Dir, s.Family = Both, 6 },
+	for name, set := range map[string]func(*spec.Spec){
+		"two streams": func(s *spec.Spec) { s.Flows = 2 },
+		"both, ipv6":  func(s *spec.Spec) { s.Dir, s.Family = spec.Both, 6 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := talking(GenIPerf3)
+			s := talking(spec.GenIPerf3)
 			s.Warmup = 0
 			set(&s)
 			trial := run(t, s, bpf.None)
@@ -327,13 +330,13 @@ func TestIPerf3Missing(t *testing.T) {
 				}
 			}
 			t.Setenv("PATH", dir)
-			s := talking(GenIPerf3)
-			s.Dir = Both
+			s := talking(spec.GenIPerf3)
+			s.Dir = spec.Both
 			_, err := lab.Run(context.Background(), s, string(bpf.None), record.Floor{})
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("error %v, want one with %q", err, c.says)
 			}
-			if reason, _ := Classify(err); name != "not a test" && reason != record.Missing {
+			if reason, _ := refusal.Classify(err); name != "not a test" && reason != record.Missing {
 				t.Errorf("reason %s of %v", reason, err)
 			}
 		})

@@ -18,6 +18,7 @@ import (
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -125,30 +126,32 @@ func (b *watchedBed) collect() error { b.end(); return b.bed.collect() }
 // super-packets, and bytes as we count.
 func TestTcpdumpAgrees(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"udp":           func(s *Spec) {},
-		"tap ipv6":      func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 200 },
-		"packet":        func(s *Spec) { s.Gen = GenPacket },
-		"uso":           func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
-		"tso":           func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenPacketGSO, 1500, 12, OffloadTSO },
-		"tso split tap": func(s *Spec) { s.Mode, s.Gen, s.Size = TAP, GenPacketGSO, 1500 },
-		"written":       func(s *Spec) { s.Dir = U2K },
-		"written tap":   func(s *Spec) { s.Dir, s.Mode, s.NAPI, s.Family, s.Size = U2K, TAP, NAPIOn, 6, 300 },
-		"written uso":   func(s *Spec) { s.Dir, s.Gen, s.Size, s.VnetHdr = U2K, GenUDPGSO, 1500, 10 },
-		"written tso":   func(s *Spec) { s.Dir, s.Mode, s.Gen, s.Size, s.VnetHdr = U2K, TAP, GenPacketGSO, 1500, 24 },
-		"written tcp":   func(s *Spec) { s.Dir, s.Gen, s.Size = U2K, GenPacketGSO, 1500 },
+	for name, set := range map[string]func(*spec.Spec){
+		"udp":           func(s *spec.Spec) {},
+		"tap ipv6":      func(s *spec.Spec) { s.Mode, s.Family, s.Size = spec.TAP, 6, 200 },
+		"packet":        func(s *spec.Spec) { s.Gen = spec.GenPacket },
+		"uso":           func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1500, 10, spec.OffloadUSO },
+		"tso":           func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenPacketGSO, 1500, 12, spec.OffloadTSO },
+		"tso split tap": func(s *spec.Spec) { s.Mode, s.Gen, s.Size = spec.TAP, spec.GenPacketGSO, 1500 },
+		"written":       func(s *spec.Spec) { s.Dir = spec.U2K },
+		"written tap":   func(s *spec.Spec) { s.Dir, s.Mode, s.NAPI, s.Family, s.Size = spec.U2K, spec.TAP, spec.NAPIOn, 6, 300 },
+		"written uso":   func(s *spec.Spec) { s.Dir, s.Gen, s.Size, s.VnetHdr = spec.U2K, spec.GenUDPGSO, 1500, 10 },
+		"written tso": func(s *spec.Spec) {
+			s.Dir, s.Mode, s.Gen, s.Size, s.VnetHdr = spec.U2K, spec.TAP, spec.GenPacketGSO, 1500, 24
+		},
+		"written tcp": func(s *spec.Spec) { s.Dir, s.Gen, s.Size = spec.U2K, spec.GenPacketGSO, 1500 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
 			set(&s)
-			s.IO, s.Count, s.Warmup, s.Measure = IOPoll, 2000, 0, 5*time.Second
+			s.IO, s.Count, s.Warmup, s.Measure = spec.IOPoll, 2000, 0, 5*time.Second
 			p, err := host.Place(nil, 1, 1)
 			if err != nil {
 				t.Fatal(err)
 			}
 			var g ground
 			var ns func() *netns.NS
-			if s.Dir == U2K {
+			if s.Dir == spec.U2K {
 				written := newU2K(s, bpf.Tracepoint, p)
 				g, ns = written, func() *netns.NS { return written.ns }
 			} else {
@@ -167,12 +170,12 @@ func TestTcpdumpAgrees(t *testing.T) {
 			trial := b.trial(m, record.Floor{SyscallNs: 1}, false)
 			balanced(t, trial)
 			skbs := trial.Accounting.Accepted / b.lanes[0].perSKB
-			headers := packet.HeadersLen(s.Mode == TAP, s.Family)
-			if s.Gen == GenPacketGSO {
-				headers = packet.TCPHeadersLen(s.Mode == TAP, s.Family)
+			headers := packet.HeadersLen(s.Mode == spec.TAP, s.Family)
+			if s.Gen == spec.GenPacketGSO {
+				headers = packet.TCPHeadersLen(s.Mode == spec.TAP, s.Family)
 			}
 			payload := s.Size - headers
-			if s.Mode == TAP {
+			if s.Mode == spec.TAP {
 				payload += packet.EthernetLen
 			}
 			if want := skbs*uint64(headers) + trial.Accounting.Accepted*uint64(payload); uint64(dump.packet) != skbs || dump.bytes != want {

@@ -17,10 +17,11 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vm"
@@ -50,8 +51,8 @@ func TestMain(m *testing.M) {
 func measureForEver() {
 	lab := New()
 	for {
-		s := Default()
-		s.Queues, s.Flows, s.IO, s.Warmup = 2, 8, IOPoll, 0
+		s := spec.Default()
+		s.Queues, s.Flows, s.IO, s.Warmup = 2, 8, spec.IOPoll, 0
 		s.Measure, s.Window = 200*time.Millisecond, 20*time.Millisecond
 		if _, err := lab.Run(context.Background(), s, string(bpf.Tracepoint), record.Floor{}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -74,8 +75,8 @@ func needRoot(t *testing.T) {
 }
 
 // short is a Spec whose trial takes a fifth of a second.
-func short() Spec {
-	s := Default()
+func short() spec.Spec {
+	s := spec.Default()
 	s.Warmup, s.Measure, s.Window = 20*time.Millisecond, 100*time.Millisecond, 10*time.Millisecond
 	if lab.Host().Virt == "tcg" { // whose CPUs may take turns of 100 ms: see vm.Machine.OneThread
 		s.Warmup, s.Measure, s.Window = 100*time.Millisecond, 400*time.Millisecond, 40*time.Millisecond
@@ -85,7 +86,7 @@ func short() Spec {
 
 var lab = New()
 
-func run(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
+func run(t *testing.T, s spec.Spec, hook bpf.Hook) record.Trial {
 	t.Helper()
 	trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10, "1500": 100, "65536": 1000}})
 	if err != nil {
@@ -95,13 +96,13 @@ func run(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
 }
 
 // runOrSkip is run, but skips what this kernel does not know.
-func runOrSkip(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
+func runOrSkip(t *testing.T, s spec.Spec, hook bpf.Hook) record.Trial {
 	t.Helper()
 	trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10, "1500": 100, "65536": 1000}})
 	if err == nil {
 		return trial
 	}
-	if reason, detail := Classify(err); reason == record.Unsupported {
+	if reason, detail := refusal.Classify(err); reason == record.Unsupported {
 		t.Skipf("this kernel cannot: %s", detail)
 	}
 	t.Fatal(err)
@@ -146,48 +147,52 @@ func balanced(t *testing.T, trial record.Trial) {
 // TestEveryOption runs each way of building a device and making traffic.
 func TestEveryOption(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"default":          func(s *Spec) {},
-		"poll":             func(s *Spec) { s.IO = IOPoll },
-		"tap":              func(s *Spec) { s.Mode = TAP },
-		"tap ipv6":         func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 100 },
-		"ipv6":             func(s *Spec) { s.Family, s.Size = 6, 80 },
-		"imix":             func(s *Spec) { s.Size = SizeIMIX },
-		"jumbo":            func(s *Spec) { s.Size = 65535 },
-		"pi":               func(s *Spec) { s.PI = true },
-		"vnet 10":          func(s *Spec) { s.VnetHdr = 10 },
-		"vnet 24 pi":       func(s *Spec) { s.VnetHdr, s.PI = 24, true },
-		"csum":             func(s *Spec) { s.VnetHdr, s.Offload = 12, OffloadCsum },
-		"tunnel":           func(s *Spec) { s.VnetHdr, s.Offload = 24, OffloadTunnel },
-		"napi":             func(s *Spec) { s.NAPI = NAPIOn },
-		"frags":            func(s *Spec) { s.Mode, s.NAPI = TAP, NAPIFrags },
-		"pfifo_fast":       func(s *Spec) { s.Qdisc = "pfifo_fast" },
-		"short ring":       func(s *Spec) { s.TxQLen = 8 },
-		"sndbuf":           func(s *Spec) { s.SndBuf = 65536 },
-		"gso split":        func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 },
-		"gso whole":        func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1500, 10, OffloadUSO },
-		"gso whole tap":    func(s *Spec) { s.Mode, s.Gen, s.VnetHdr, s.Offload = TAP, GenUDPGSO, 10, OffloadUSO },
-		"gso whole v6":     func(s *Spec) { s.Family, s.Size, s.Gen, s.VnetHdr, s.Offload = 6, 200, GenUDPGSO, 12, OffloadUSO },
-		"packet":           func(s *Spec) { s.Gen = GenPacket },
-		"packet tap v6":    func(s *Spec) { s.Gen, s.Mode, s.Family, s.Size = GenPacket, TAP, 6, 200 },
-		"packet imix":      func(s *Spec) { s.Gen, s.Size = GenPacket, SizeIMIX },
-		"queues and flows": func(s *Spec) { s.Queues, s.Flows = 8, 100 },
-		"steer cpu":        func(s *Spec) { s.Queues, s.Flows, s.Steer = 2, 8, SteerCPU },
-		"tso split":        func(s *Spec) { s.Gen, s.Size = GenPacketGSO, 1500 },
-		"tso split csum":   func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenPacketGSO, 576, 20, OffloadCsum },
-		"tso whole":        func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenPacketGSO, 1500, 10, OffloadTSO },
-		"tso whole tap v6": func(s *Spec) {
-			s.Family, s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = 6, TAP, GenPacketGSO, 92, 12, OffloadTSO
+	for name, set := range map[string]func(*spec.Spec){
+		"default":    func(s *spec.Spec) {},
+		"poll":       func(s *spec.Spec) { s.IO = spec.IOPoll },
+		"tap":        func(s *spec.Spec) { s.Mode = spec.TAP },
+		"tap ipv6":   func(s *spec.Spec) { s.Mode, s.Family, s.Size = spec.TAP, 6, 100 },
+		"ipv6":       func(s *spec.Spec) { s.Family, s.Size = 6, 80 },
+		"imix":       func(s *spec.Spec) { s.Size = spec.SizeIMIX },
+		"jumbo":      func(s *spec.Spec) { s.Size = 65535 },
+		"pi":         func(s *spec.Spec) { s.PI = true },
+		"vnet 10":    func(s *spec.Spec) { s.VnetHdr = 10 },
+		"vnet 24 pi": func(s *spec.Spec) { s.VnetHdr, s.PI = 24, true },
+		"csum":       func(s *spec.Spec) { s.VnetHdr, s.Offload = 12, spec.OffloadCsum },
+		"tunnel":     func(s *spec.Spec) { s.VnetHdr, s.Offload = 24, spec.OffloadTunnel },
+		"napi":       func(s *spec.Spec) { s.NAPI = spec.NAPIOn },
+		"frags":      func(s *spec.Spec) { s.Mode, s.NAPI = spec.TAP, spec.NAPIFrags },
+		"pfifo_fast": func(s *spec.Spec) { s.Qdisc = "pfifo_fast" },
+		"short ring": func(s *spec.Spec) { s.TxQLen = 8 },
+		"sndbuf":     func(s *spec.Spec) { s.SndBuf = 65536 },
+		"gso split":  func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1500 },
+		"gso whole":  func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1500, 10, spec.OffloadUSO },
+		"gso whole tap": func(s *spec.Spec) {
+			s.Mode, s.Gen, s.VnetHdr, s.Offload = spec.TAP, spec.GenUDPGSO, 10, spec.OffloadUSO
 		},
-		"tso by tunnel": func(s *Spec) {
-			s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = TAP, GenPacketGSO, 9000, 24, OffloadTunnel
+		"gso whole v6": func(s *spec.Spec) {
+			s.Family, s.Size, s.Gen, s.VnetHdr, s.Offload = 6, 200, spec.GenUDPGSO, 12, spec.OffloadUSO
 		},
-		"readv": func(s *Spec) { s.IO = IOReadv },
-		"readv, headers": func(s *Spec) {
-			s.IO, s.PI, s.VnetHdr, s.Offload, s.Gen, s.Size = IOReadv, true, 12, OffloadUSO, GenPacketGSO, 1500
+		"packet":           func(s *spec.Spec) { s.Gen = spec.GenPacket },
+		"packet tap v6":    func(s *spec.Spec) { s.Gen, s.Mode, s.Family, s.Size = spec.GenPacket, spec.TAP, 6, 200 },
+		"packet imix":      func(s *spec.Spec) { s.Gen, s.Size = spec.GenPacket, spec.SizeIMIX },
+		"queues and flows": func(s *spec.Spec) { s.Queues, s.Flows = 8, 100 },
+		"steer cpu":        func(s *spec.Spec) { s.Queues, s.Flows, s.Steer = 2, 8, spec.SteerCPU },
+		"tso split":        func(s *spec.Spec) { s.Gen, s.Size = spec.GenPacketGSO, 1500 },
+		"tso split csum":   func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenPacketGSO, 576, 20, spec.OffloadCsum },
+		"tso whole":        func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenPacketGSO, 1500, 10, spec.OffloadTSO },
+		"tso whole tap v6": func(s *spec.Spec) {
+			s.Family, s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = 6, spec.TAP, spec.GenPacketGSO, 92, 12, spec.OffloadTSO
 		},
-		"lockstep":       func(s *Spec) { s.Gen, s.Queues, s.Flows = GenLockstep, 4, 4 },
-		"lockstep jumbo": func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenLockstep, 65535, 10, OffloadTSO },
+		"tso by tunnel": func(s *spec.Spec) {
+			s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = spec.TAP, spec.GenPacketGSO, 9000, 24, spec.OffloadTunnel
+		},
+		"readv": func(s *spec.Spec) { s.IO = spec.IOReadv },
+		"readv, headers": func(s *spec.Spec) {
+			s.IO, s.PI, s.VnetHdr, s.Offload, s.Gen, s.Size = spec.IOReadv, true, 12, spec.OffloadUSO, spec.GenPacketGSO, 1500
+		},
+		"lockstep":       func(s *spec.Spec) { s.Gen, s.Queues, s.Flows = spec.GenLockstep, 4, 4 },
+		"lockstep jumbo": func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenLockstep, 65535, 10, spec.OffloadTSO },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
@@ -199,7 +204,7 @@ func TestEveryOption(t *testing.T) {
 			} else if trial.Vnet != nil {
 				t.Errorf("headers without any: %+v", trial.Vnet)
 			}
-			whole := s.Gen == GenUDPGSO && s.Offload == OffloadUSO || s.Gen == GenPacketGSO && offloadMasks[s.Offload]&tuntap.OffTSO4 != 0
+			whole := s.Gen == spec.GenUDPGSO && s.Offload == spec.OffloadUSO || s.Gen == spec.GenPacketGSO && offloadMasks[s.Offload]&tuntap.OffTSO4 != 0
 			if whole && s.Size < 2000 {
 				a := trial.Accounting
 				if a.ReadSKBs == nil || *a.ReadSKBs*40 > *a.Read {
@@ -210,11 +215,11 @@ func TestEveryOption(t *testing.T) {
 				}
 			}
 			wire := uint64(s.Size)
-			if s.Mode == TAP {
+			if s.Mode == spec.TAP {
 				wire += 14
 			}
 			for _, q := range trial.Queues {
-				if s.Size != SizeIMIX && (q.XmitBytes != q.XmitPkts*wire || q.ReadBytes != q.ReadPkts*wire) {
+				if s.Size != spec.SizeIMIX && (q.XmitBytes != q.XmitPkts*wire || q.ReadBytes != q.ReadPkts*wire) {
 					t.Errorf("queue %d: %d packets and %d bytes, of %d bytes each", q.Queue, q.XmitPkts, q.XmitBytes, wire)
 				}
 			}
@@ -223,7 +228,7 @@ func TestEveryOption(t *testing.T) {
 }
 
 // headersTell holds the virtio-net headers of a trial against what was sent.
-func headersTell(t *testing.T, s Spec, trial record.Trial) {
+func headersTell(t *testing.T, s spec.Spec, trial record.Trial) {
 	t.Helper()
 	v := trial.Vnet
 	if v == nil {
@@ -234,19 +239,19 @@ func headersTell(t *testing.T, s Spec, trial record.Trial) {
 	}
 	kind, largest := "none", uint64(s.Size)
 	switch mask := offloadMasks[s.Offload]; {
-	case s.Gen == GenUDPGSO && mask&tuntap.OffUSO4 != 0:
+	case s.Gen == spec.GenUDPGSO && mask&tuntap.OffUSO4 != 0:
 		kind = "udp-l4"
 		largest += (traffic.Segments(kinds[s.Gen], s.Size, s.Family, false) - 1) * (largest - uint64(packet.HeadersLen(false, s.Family)))
-	case s.Gen == GenPacketGSO && mask&tuntap.OffTSO4 != 0:
+	case s.Gen == spec.GenPacketGSO && mask&tuntap.OffTSO4 != 0:
 		kind = map[int]string{4: "tcpv4", 6: "tcpv6"}[s.Family]
-		largest += (traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == TAP) - 1) * (largest - uint64(packet.TCPHeadersLen(false, s.Family)))
+		largest += (traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP) - 1) * (largest - uint64(packet.TCPHeadersLen(false, s.Family)))
 	}
 	if v.GSO[kind] != v.Headers || v.Largest != largest {
 		t.Errorf("%d of %d headers say %s, the largest packet has %d bytes, want %d: %+v", v.GSO[kind], v.Headers, kind, v.Largest, largest, v)
 	}
 	// What the device computes is left to the reader, but where the sender sums up
 	// by itself.
-	if left := s.Offload != OffloadNone && s.Gen != GenPacket; left != (v.Partial == v.Headers) {
+	if left := s.Offload != spec.OffloadNone && s.Gen != spec.GenPacket; left != (v.Partial == v.Headers) {
 		t.Errorf("offload=%s: %d of %d checksums were left to the reader", s.Offload, v.Partial, v.Headers)
 	}
 }
@@ -256,8 +261,8 @@ func headersTell(t *testing.T, s Spec, trial record.Trial) {
 func TestAMillionPackets(t *testing.T) {
 	needRoot(t)
 	for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
-		s := Default()
-		s.IO, s.Warmup = IOPoll, 0
+		s := spec.Default()
+		s.IO, s.Warmup = spec.IOPoll, 0
 		s.Count, s.Measure = 1_000_000, 30*time.Second
 		p, err := host.Place(nil, 1, 1)
 		if err != nil {
@@ -290,7 +295,7 @@ type procBed struct {
 	read, bytes, dropped uint64
 }
 
-func newProcBed(s Spec, hook bpf.Hook, p record.Placement) *procBed {
+func newProcBed(s spec.Spec, hook bpf.Hook, p record.Placement) *procBed {
 	g := newK2U(s, hook, p)
 	return &procBed{bed: newBed(s, g, p), ground: g}
 }
@@ -342,7 +347,7 @@ func TestFilterTakesItsTime(t *testing.T) {
 func TestSteeringToOneQueue(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Queues, s.Flows, s.Steer = 4, 64, SteerOne
+	s.Queues, s.Flows, s.Steer = 4, 64, spec.SteerOne
 	trial := run(t, s, bpf.Tracepoint)
 	balanced(t, trial)
 	for _, q := range trial.Queues {
@@ -404,7 +409,7 @@ func TestConsistency(t *testing.T) {
 func TestTwoNamespacesOneIndex(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Count, s.Warmup, s.IO = 10_000, 0, IOPoll
+	s.Count, s.Warmup, s.IO = 10_000, 0, spec.IOPoll
 	p, err := host.Place(nil, 1, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -432,14 +437,14 @@ func TestTwoNamespacesOneIndex(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	needRoot(t)
 	for name, c := range map[string]struct {
-		set    func(*Spec)
+		set    func(*spec.Spec)
 		reason string
 		words  string
 	}{
-		"tap too large":     {func(s *Spec) { s.Mode, s.Size = TAP, 65535 }, record.Failed, "choose a size of at most 65521"}, // no scenario is like that: Validate
-		"no such qdisc":     {func(s *Spec) { s.Qdisc = "nosuch" }, record.Unsupported, "qdisc nosuch"},
-		"blind hook":        {func(s *Spec) { s.Gen, s.Bypass = GenPacket, true }, record.Unsupported, "PACKET_QDISC_BYPASS"},
-		"too many spinners": {func(s *Spec) { s.Queues, s.Flows, s.IO = 256, 256, IOSpin }, record.Missing, "io=poll"},
+		"tap too large":     {func(s *spec.Spec) { s.Mode, s.Size = spec.TAP, 65535 }, record.Failed, "choose a size of at most 65521"}, // no scenario is like that: Validate
+		"no such qdisc":     {func(s *spec.Spec) { s.Qdisc = "nosuch" }, record.Unsupported, "qdisc nosuch"},
+		"blind hook":        {func(s *spec.Spec) { s.Gen, s.Bypass = spec.GenPacket, true }, record.Unsupported, "PACKET_QDISC_BYPASS"},
+		"too many spinners": {func(s *spec.Spec) { s.Queues, s.Flows, s.IO = 256, 256, spec.IOSpin }, record.Missing, "io=poll"},
 	} {
 		s := short()
 		c.set(&s)
@@ -448,7 +453,7 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: was run", name)
 			continue
 		}
-		if reason, detail := Classify(err); reason != c.reason || !strings.Contains(detail, c.words) {
+		if reason, detail := refusal.Classify(err); reason != c.reason || !strings.Contains(detail, c.words) {
 			t.Errorf("%s: %s: %s, want %s with %q", name, reason, detail, c.reason, c.words)
 		}
 	}
@@ -463,14 +468,14 @@ func TestRefusals(t *testing.T) {
 func TestBypassIsSeenBare(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Gen, s.Bypass = GenPacket, true
+	s.Gen, s.Bypass = spec.GenPacket, true
 	balanced(t, run(t, s, bpf.None))
 }
 
 // TestDeviceDisappears is a reader that dies in the middle.
 func TestDeviceDisappears(t *testing.T) {
 	needRoot(t)
-	for _, io := range []IO{IORead, IOPoll} {
+	for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
 		s := short()
 		s.IO, s.Measure = io, 20*time.Second
 		s.Window = s.Measure
@@ -504,7 +509,7 @@ func TestDeviceDisappears(t *testing.T) {
 
 func TestCancelEndsWithinASecond(t *testing.T) {
 	needRoot(t)
-	for _, io := range []IO{IORead, IOPoll, IOSpin} {
+	for _, io := range []spec.IO{spec.IORead, spec.IOPoll, spec.IOSpin} {
 		s := short()
 		s.IO, s.Measure = io, 20*time.Second
 		ctx, cancel := context.WithTimeout(context.Background(), 400*time.Millisecond)
@@ -617,7 +622,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 func TestLockstep(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Gen = GenLockstep
+	s.Gen = spec.GenLockstep
 	trial := run(t, s, bpf.None)
 	balanced(t, trial)
 	a := trial.Accounting
@@ -645,7 +650,7 @@ func TestNoRatioToAnImpossibleFloor(t *testing.T) {
 		false: {SyscallNs: 90, CopyNs: map[string]float64{"64": 30, "1500": 58}},
 		true:  {SyscallNs: 5000, CopyNs: map[string]float64{"64": 55_356, "1500": 5_882}},
 	} {
-		for _, dir := range []Dir{K2U, U2K} {
+		for _, dir := range []spec.Dir{spec.K2U, spec.U2K} {
 			s := short()
 			s.Dir = dir
 			trial, err := lab.Run(context.Background(), s, string(bpf.None), floor)

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/socket"
+	"tunbench/harness/spec"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
@@ -19,7 +19,7 @@ import (
 // tunnel is two hosts with a TUN device each, and a network below between
 // them. What moves packets from device to network and back is for others.
 type tunnel struct {
-	spec Spec
+	spec spec.Spec
 	hook bpf.Hook
 
 	hosts   [2]end
@@ -51,16 +51,16 @@ func (w *tunnel) buildHosts() error {
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: w.spec.hostAddress(i).Addr(), link: tunnelNames[i]}
+		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: tunnelNames[i]}
 	}
-	return w.under.build([2]*netns.NS{w.hosts[0].ns, w.hosts[1].ns}, w.spec.mtu())
+	return w.under.build([2]*netns.NS{w.hosts[0].ns, w.hosts[1].ns}, w.spec.MTU())
 }
 
 // buildDevices makes the devices by their Spec, which may differ from that of
 // the trial in what is not to be chosen.
-func (w *tunnel) buildDevices(s Spec) (err error) {
+func (w *tunnel) buildDevices(s spec.Spec) (err error) {
 	for i, h := range w.hosts {
-		if w.devices[i], err = newDevice(h.ns, h.link, s, s.hostLink(i, false)); err != nil {
+		if w.devices[i], err = newDevice(h.ns, h.link, s, hostLink(s, i, false)); err != nil {
 			return err
 		}
 	}
@@ -77,10 +77,10 @@ func (w *tunnel) begin() error {
 		if w.before[i], err = d.counters(); err != nil {
 			return err
 		}
-		if w.hook == bpf.None || i == 1 && w.spec.Dir != Both {
+		if w.hook == bpf.None || i == 1 && w.spec.Dir != spec.Both {
 			continue
 		}
-		if w.watches[i], err = observe(w.hook, d.target(w.spec.sampleEvery())); err != nil {
+		if w.watches[i], err = observe(w.hook, d.target(sampleRate(w.spec))); err != nil {
 			return err
 		}
 	}
@@ -129,7 +129,7 @@ func (w *tunnel) collect() (err error) {
 }
 
 // perSKB is how many wire segments an skb carries that a device gives out.
-func (w *tunnel) perSKB(host int) uint64 { return w.spec.segmentsPerSKB(w.devices[host].state) }
+func (w *tunnel) perSKB(host int) uint64 { return segmentsPerSKB(w.spec, w.devices[host].state) }
 
 // dropped is what a device did not take, by reason if it was observed.
 func (w *tunnel) dropped(host int) map[string]uint64 {
@@ -152,16 +152,16 @@ func (w *tunnel) follow(t *record.Trial, hops func(from int) []record.Hop) {
 			w.seen(t, i, s)
 		}
 	}
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		t.Hops = append(t.Hops, addDrops(t, dirFrom[from], hops(from))...)
 	}
 }
 
 // dirFrom is the direction of what a host sends.
-var dirFrom = [2]Dir{K2U, U2K}
+var dirFrom = [2]spec.Dir{spec.K2U, spec.U2K}
 
 // addDrops adds the drops of hops to the accounts.
-func addDrops(t *record.Trial, dir Dir, hops []record.Hop) []record.Hop {
+func addDrops(t *record.Trial, dir spec.Dir, hops []record.Hop) []record.Hop {
 	for _, hop := range hops {
 		for reason, n := range hop.Dropped {
 			drop(t, dir, reason, n)
@@ -370,11 +370,11 @@ func greet(from, to int) error {
 	return nil
 }
 
-// received tells whether the stack of each host has taken what its devices gave
+// stacksReceived tells whether the stack of each host has taken what its devices gave
 // it. With NAPI that happens later, and segments may be put together: it is over
 // when the count stands still.
-func (s Spec) received(hosts [2]end) (bool, error) {
-	if s.NAPI == NAPIOff {
+func stacksReceived(s spec.Spec, hosts [2]end) (bool, error) {
+	if s.NAPI == spec.NAPIOff {
 		return true, nil // in the write itself
 	}
 	var before [2]netns.Stack

@@ -8,10 +8,11 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -22,33 +23,33 @@ import (
 func TestTunnelledSuperPackets(t *testing.T) {
 	needRoot(t)
 	for name, c := range map[string]struct {
-		mode    Mode
-		offload Offload
+		mode    spec.Mode
+		offload spec.Offload
 		family  int  // of the tunnel
 		summed  bool // the outer UDP header has a checksum
 		gso     string
 	}{
-		"whole":        {TUN, OffloadTunnel, 4, false, "tcpv4 in udp4"},
-		"whole summed": {TAP, OffloadTunnel, 4, true, "tcpv4 in udp4"},
-		"whole v6":     {TUN, OffloadTunnel, 6, true, "tcpv4 in udp6"},
-		"whole v6 tap": {TAP, OffloadTunnel, 6, false, "tcpv4 in udp6"},
-		"cut":          {TUN, OffloadUSO, 4, false, "none"},
-		"cut summed":   {TAP, OffloadUSO, 6, true, "none"},
-		"cut, bare":    {TUN, OffloadNone, 4, true, "none"},
+		"whole":        {spec.TUN, spec.OffloadTunnel, 4, false, "tcpv4 in udp4"},
+		"whole summed": {spec.TAP, spec.OffloadTunnel, 4, true, "tcpv4 in udp4"},
+		"whole v6":     {spec.TUN, spec.OffloadTunnel, 6, true, "tcpv4 in udp6"},
+		"whole v6 tap": {spec.TAP, spec.OffloadTunnel, 6, false, "tcpv4 in udp6"},
+		"cut":          {spec.TUN, spec.OffloadUSO, 4, false, "none"},
+		"cut summed":   {spec.TAP, spec.OffloadUSO, 6, true, "none"},
+		"cut, bare":    {spec.TUN, spec.OffloadNone, 4, true, "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
 			s.Mode = c.mode
-			s.VnetHdr, s.Offload, s.Family, s.IO, s.TxQLen = 24, c.offload, c.family, IOPoll, 5000
+			s.VnetHdr, s.Offload, s.Family, s.IO, s.TxQLen = 24, c.offload, c.family, spec.IOPoll, 5000
 			ns, err := netns.New()
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer ns.Close()
-			d, err := newDevice(ns, deviceName, s, s.link())
+			d, err := newDevice(ns, deviceName, s, linkOf(s))
 			defer d.Close()
 			if err != nil {
-				reason, detail := Classify(err)
+				reason, detail := refusal.Classify(err)
 				if reason != record.Unsupported {
 					t.Fatal(err)
 				}
@@ -60,7 +61,7 @@ func TestTunnelledSuperPackets(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				config := s.sender(0, 1, 0)
+				config := senderConfig(s, 0, 1, 0)
 				config.Kind, config.TAP, config.Size, config.Ifindex = traffic.PacketGSO, true, 1400, index
 				config.Src, config.Dst = peerAddr4, peerAddr4.Next()
 				sender, err = traffic.Open(config)
@@ -76,10 +77,10 @@ func TestTunnelledSuperPackets(t *testing.T) {
 			if err := sender.Step(new(traffic.Control)); err != nil {
 				t.Fatal(err)
 			}
-			reader := sink.New(sink.Config{FD: d.Queues()[0].FD(), TAP: s.Mode == TAP, VnetHdr: 24, Flows: 1, MaxRead: MaxSize + headroom}, new(sink.Control))
+			reader := sink.New(sink.Config{FD: d.Queues()[0].FD(), TAP: s.Mode == spec.TAP, VnetHdr: 24, Flows: 1, MaxRead: spec.MaxSize + spec.Headroom}, new(sink.Control))
 			bufs := make([][]byte, 512)
 			for i := range bufs {
-				bufs[i] = make([]byte, MaxSize+headroom)
+				bufs[i] = make([]byte, spec.MaxSize+spec.Headroom)
 			}
 			if err := reader.Sweep(bufs); err != nil {
 				t.Fatal(err)
@@ -107,7 +108,7 @@ func TestTunnelledSuperPackets(t *testing.T) {
 			// From Linux 6.17 on the kernel wants room for a link header before the
 			// outer IP header, which no packet of a TUN device has
 			// (virtio_net_hdr_tnl_to_skb of include/linux/virtio_net.h).
-			if c.offload == OffloadTunnel && c.mode == TAP {
+			if c.offload == spec.OffloadTunnel && c.mode == spec.TAP {
 				writtenBack(t, d, bufs[0])
 			}
 		})
@@ -151,8 +152,8 @@ func writtenBack(t *testing.T, d *device, b []byte) {
 
 // addVXLAN makes a tunnel through the device to the host behind it, on the
 // caller's thread, and gives its index.
-func addVXLAN(ns *netns.NS, s Spec, summed bool) (int, error) {
-	addr, peer := s.addresses()
+func addVXLAN(ns *netns.NS, s spec.Spec, summed bool) (int, error) {
+	addr, peer := addresses(s)
 	link := &netlink.Vxlan{
 		LinkAttrs: netlink.LinkAttrs{Name: "vxlan0", HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 3}},
 		VxlanId:   7, SrcAddr: addr.Addr().AsSlice(), Group: peer.AsSlice(), Port: packet.VXLANPort,

@@ -7,11 +7,12 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
 )
@@ -31,7 +32,7 @@ type u2k struct {
 	event    *event // nil without one
 }
 
-func newU2K(s Spec, hook bpf.Hook, p record.Placement) *u2k {
+func newU2K(s spec.Spec, hook bpf.Hook, p record.Placement) *u2k {
 	return &u2k{hook: hook, writing: writing{spec: s, placement: p}}
 }
 
@@ -39,7 +40,7 @@ func (g *u2k) build() (err error) {
 	if g.ns, err = netns.New(); err != nil {
 		return err
 	}
-	if g.device, err = newDevice(g.ns, deviceName, g.spec, g.spec.link()); err != nil {
+	if g.device, err = newDevice(g.ns, deviceName, g.spec, linkOf(g.spec)); err != nil {
 		return err
 	}
 	if err := g.openXDP(); err != nil {
@@ -52,7 +53,7 @@ func (g *u2k) build() (err error) {
 }
 
 func (g *u2k) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: U2K, written: g.spec.Queues, perSKB: g.spec.segmentsPerWrite()}
+	g.lane = lane{dir: spec.U2K, written: g.spec.Queues, perSKB: segmentsPerWrite(g.spec)}
 	// Receivers first: a packet to a port that nobody has would be answered.
 	if err := g.openEnds(g.placement.Reader, reading); err != nil {
 		return []*lane{&g.lane}, err
@@ -116,7 +117,7 @@ func (g *u2k) close() error {
 
 // writing is the side of a device on which user space writes.
 type writing struct {
-	spec      Spec
+	spec      spec.Spec
 	placement record.Placement
 	ns        *netns.NS
 	device    *device
@@ -133,49 +134,44 @@ type writing struct {
 
 // segmentsPerWrite is how many wire segments each packet stands for that is
 // written.
-func (s Spec) segmentsPerWrite() uint64 {
+func segmentsPerWrite(s spec.Spec) uint64 {
 	if s.VnetHdr == 0 {
 		return 1
 	}
-	return traffic.Segments(writeKinds[s.Gen], s.Size, s.Family, s.Mode == TAP)
+	return traffic.Segments(writeKinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP)
 }
 
-var writeKinds = map[Gen]traffic.Kind{
-	GenUDP: traffic.Write, GenUDPGSO: traffic.WriteGSO, GenPacketGSO: traffic.WriteTCP,
+var writeKinds = map[spec.Gen]traffic.Kind{
+	spec.GenUDP: traffic.Write, spec.GenUDPGSO: traffic.WriteGSO, spec.GenPacketGSO: traffic.WriteTCP,
 }
 
 // writingWorkers is how many workers send and read where user space writes to
 // the device: a writer for each queue, as far as there are flows, and as many
 // receivers as there would be senders on the kernel's side. With dir=both those
 // come first who send and read as with dir=k2u.
-func (s Spec) writingWorkers(kernelSide int) (senders, readers int) {
+func writingWorkers(s spec.Spec, kernelSide int) (senders, readers int) {
 	senders, readers = min(s.Queues, s.Flows), kernelSide
-	if s.Gen == GenPacketGSO {
+	if s.Gen == spec.GenPacketGSO {
 		readers = 1 // a packet socket sees all
 	}
-	if s.XDP.drops() {
+	if s.XDP.Drops() {
 		readers = 0
 	}
-	if s.Dir == Both {
+	if s.Dir == spec.Both {
 		senders, readers = kernelSide+senders, s.Queues+kernelSide
 	}
 	return senders, readers
 }
 
 // writes tells whether packets of gen can be written to a device.
-func writes(gen Gen) bool {
+func writes(gen spec.Gen) bool {
 	_, ok := writeKinds[gen]
 	return ok
 }
 
-// drops tells whether an XDP program is the end of what is written.
-func (x XDP) drops() bool { return x == XDPDrop || x == XDPDropGeneric }
-
-func (x XDP) generic() bool { return x == XDPPassGeneric || x == XDPDropGeneric }
-
 func (w *writing) openXDP() (err error) {
-	if x := w.spec.XDP; x != XDPOff {
-		w.xdp, err = bpf.OpenXDP(w.device.state.Index, w.ns.Do, x.drops(), x.generic())
+	if x := w.spec.XDP; x != spec.XDPOff {
+		w.xdp, err = bpf.OpenXDP(w.device.state.Index, w.ns.Do, x.Drops(), x.Generic())
 	}
 	return err
 }
@@ -184,7 +180,7 @@ func (w *writing) openXDP() (err error) {
 func (w *writing) target(side bpf.Side, sampleEvery int) bpf.Target {
 	t := w.device.target(sampleEvery)
 	t.Side = side
-	t.GSO = t.GSO || w.spec.segmentsPerWrite() > 1
+	t.GSO = t.GSO || segmentsPerWrite(w.spec) > 1
 	return t
 }
 
@@ -193,23 +189,23 @@ func (w *writing) target(side bpf.Side, sampleEvery int) bpf.Target {
 // of flow i of dir=k2u.
 func (w *writing) openWriters(cpus []int, answers bool) error {
 	switch w.spec.IO {
-	case IORead, IOReadv, IOPoll, IOSpin, IOURing, IOVhost:
+	case spec.IORead, spec.IOReadv, spec.IOPoll, spec.IOSpin, spec.IOURing, spec.IOVhost:
 	default:
 		return notBuilt(w.spec)
 	}
-	addr, peer := w.spec.addresses()
+	addr, peer := addresses(w.spec)
 	queues := w.device.Queues()
 	for i, cpu := range cpus {
-		c := w.spec.sender(i, len(cpus), cpu)
+		c := senderConfig(w.spec, i, len(cpus), cpu)
 		c.Kind, c.Src, c.Dst = writeKinds[w.spec.Gen], peer, addr.Addr()
 		c.SrcLink, c.DstLink = c.DstLink, c.SrcLink
-		if w.spec.Gen == GenPacketGSO {
-			c.Dst = w.spec.nobody()
+		if w.spec.Gen == spec.GenPacketGSO {
+			c.Dst = nobody(w.spec)
 		}
 		c.Written = traffic.Written{
 			Answers: answers, PI: w.spec.PI, VnetHdr: w.spec.VnetHdr,
-			Vectored: w.spec.IO == IOReadv, Poll: w.spec.IO == IOPoll || w.spec.IO == IOURing,
-			Ring: w.spec.IO == IOURing, Vhost: w.spec.IO == IOVhost,
+			Vectored: w.spec.IO == spec.IOReadv, Poll: w.spec.IO == spec.IOPoll || w.spec.IO == spec.IOURing,
+			Ring: w.spec.IO == spec.IOURing, Vhost: w.spec.IO == spec.IOVhost,
 		}
 		for _, flow := range c.Flows {
 			fd := queues[flow%len(queues)].FD()
@@ -220,7 +216,7 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		}
 		s, err := traffic.Open(c)
 		if c.Vhost && err != nil {
-			return vhostError(err)
+			return refusal.OfVhost(err)
 		}
 		if err != nil {
 			return err
@@ -238,17 +234,17 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 // openEnds makes what packets end in: a socket for each receiver, or the XDP
 // program.
 func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
-	if w.spec.XDP.drops() {
+	if w.spec.XDP.Drops() {
 		w.lane.counted = true
 		w.lane.readers = append(w.lane.readers, sink.NewCounted(sink.CountedConfig{
 			Count: w.xdp.Count, Segments: w.lane.perSKB, HeaderLen: w.headerLen(),
 		}, reading))
 		return nil
 	}
-	if w.spec.Gen == GenPacketGSO {
+	if w.spec.Gen == spec.GenPacketGSO {
 		return w.openPacketEnd(cpus[0], reading)
 	}
-	addr, _ := w.spec.addresses()
+	addr, _ := addresses(w.spec)
 	return w.ns.Do(func() error {
 		fds, err := sink.Listen(netip.AddrPortFrom(addr.Addr(), traffic.SinkPort), len(cpus), socketRoom, w.lane.perSKB > 1)
 		if err != nil {
@@ -266,7 +262,7 @@ func (w *writing) receive(c sink.ReceiverConfig, reading *sink.Control) {
 	c.GRO, c.Flows, c.Open = w.lane.perSKB > 1, w.spec.Flows, w.spec.Open()
 	c.HeaderLen = w.headerLen()
 	if !c.GRO {
-		c.MaxRead = max(defaultMTU, w.spec.Size)
+		c.MaxRead = max(spec.DefaultMTU, w.spec.Size)
 	}
 	r := sink.NewReceiver(c, reading)
 	w.receivers = append(w.receivers, r)
@@ -274,10 +270,10 @@ func (w *writing) receive(c sink.ReceiverConfig, reading *sink.Control) {
 }
 
 func (w *writing) headerLen() int {
-	if w.spec.Gen == GenPacketGSO {
-		return packet.TCPHeadersLen(w.spec.Mode == TAP, w.spec.Family)
+	if w.spec.Gen == spec.GenPacketGSO {
+		return packet.TCPHeadersLen(w.spec.Mode == spec.TAP, w.spec.Family)
 	}
-	return packet.HeadersLen(w.spec.Mode == TAP, w.spec.Family)
+	return packet.HeadersLen(w.spec.Mode == spec.TAP, w.spec.Family)
 }
 
 // empty is so when the stack has received what the device has, which waits a
@@ -288,7 +284,7 @@ func (w *writing) empty() (bool, error) {
 			return false, nil
 		}
 	}
-	if !w.spec.XDP.drops() {
+	if !w.spec.XDP.Drops() {
 		c, err := w.device.counters()
 		if err != nil {
 			return false, err
@@ -368,7 +364,7 @@ func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
 // endedIn takes from drops those that the XDP program made, as far as they are
 // among them: they were delivered to it. It gives how many are left of n.
 func (w *writing) endedIn(drops map[string]uint64, n uint64) (rest uint64) {
-	if !w.spec.XDP.drops() {
+	if !w.spec.XDP.Drops() {
 		return 0
 	}
 	for _, reason := range xdpReasons {
@@ -406,7 +402,7 @@ func (w *writing) flowsOn(i int) (n int) {
 // disagree says which two counters of what was written differ; "" if none do.
 func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
 	taken := a.Accepted / w.lane.perSKB
-	if native := w.spec.XDP == XDPDrop; !native && w.counters.RxPackets != taken {
+	if native := w.spec.XDP == spec.XDPDrop; !native && w.counters.RxPackets != taken {
 		// Native XDP drops a frame before the device counts it.
 		return fmt.Sprintf("the kernel took %d packets or super-packets that were written, the device counted %d", taken, w.counters.RxPackets)
 	}
@@ -421,7 +417,7 @@ func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
 			return text
 		}
 	}
-	if snapshot == nil || w.spec.XDP == XDPDrop {
+	if snapshot == nil || w.spec.XDP == spec.XDPDrop {
 		return "" // where the observer looks, native XDP has been
 	}
 	var recv uint64

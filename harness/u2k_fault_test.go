@@ -9,10 +9,11 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
@@ -34,7 +35,7 @@ func inNamespace(t *testing.T, ns func() *netns.NS, do func(netlink.Link) error)
 }
 
 // bedFor makes a bed for s that a test may reach into.
-func bedFor(t *testing.T, s Spec, g func(record.Placement) ground) *bed {
+func bedFor(t *testing.T, s spec.Spec, g func(record.Placement) ground) *bed {
 	t.Helper()
 	p, err := place(s, []int{0, 1})
 	if err != nil {
@@ -47,13 +48,13 @@ func bedFor(t *testing.T, s Spec, g func(record.Placement) ground) *bed {
 // trial ends soon, and says why.
 func TestWrittenDeviceDisappears(t *testing.T) {
 	needRoot(t)
-	for _, dir := range []Dir{U2K, Both} {
-		for _, io := range []IO{IORead, IOPoll} {
+	for _, dir := range []spec.Dir{spec.U2K, spec.Both} {
+		for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
 			s := short()
 			s.Dir, s.IO, s.Measure, s.Window = dir, io, 20*time.Second, 20*time.Second
 			var ns func() *netns.NS
 			b := bedFor(t, s, func(p record.Placement) ground {
-				if dir == Both {
+				if dir == spec.Both {
 					g := newBoth(s, bpf.None, p)
 					ns = func() *netns.NS { return g.kernel.ns }
 					return g
@@ -83,10 +84,10 @@ func TestWrittenDeviceDisappears(t *testing.T) {
 // each write that is refused from then on is counted by its errno.
 func TestWrittenLinkGoesDown(t *testing.T) {
 	needRoot(t)
-	for _, napi := range []NAPI{NAPIOff, NAPIOn} {
+	for _, napi := range []spec.NAPI{spec.NAPIOff, spec.NAPIOn} {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := short()
-			s.Dir, s.NAPI, s.Measure = U2K, napi, 300*time.Millisecond
+			s.Dir, s.NAPI, s.Measure = spec.U2K, napi, 300*time.Millisecond
 			var g *u2k
 			b := bedFor(t, s, func(p record.Placement) ground {
 				g = newU2K(s, hook, p)
@@ -114,7 +115,7 @@ func TestWrittenLinkGoesDown(t *testing.T) {
 func TestLinkIsDown(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Dir, s.Measure, s.Window = U2K, 20*time.Second, 20*time.Second
+	s.Dir, s.Measure, s.Window = spec.U2K, 20*time.Second, 20*time.Second
 	var g *u2k
 	b := bedFor(t, s, func(p record.Placement) ground {
 		g = newU2K(s, bpf.None, p)
@@ -129,7 +130,7 @@ func TestLinkIsDown(t *testing.T) {
 	if err == nil {
 		t.Fatal("a trial in which every write was refused has ended well")
 	}
-	if reason, detail := Classify(err); reason != record.Unsupported || !strings.Contains(detail, unix.EIO.Error()) {
+	if reason, detail := refusal.Classify(err); reason != record.Unsupported || !strings.Contains(detail, unix.EIO.Error()) {
 		t.Errorf("%s: %s", reason, detail)
 	}
 }
@@ -157,10 +158,10 @@ func (b *laterBed) start() error {
 // not hold is lost there, and counted, in both arms.
 func TestReceiverStopsReading(t *testing.T) {
 	needRoot(t)
-	for _, gen := range []Gen{GenUDP, GenUDPGSO} {
+	for _, gen := range []spec.Gen{spec.GenUDP, spec.GenUDPGSO} {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := short()
-			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Measure = U2K, gen, 1000, 10, 200*time.Millisecond
+			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Measure = spec.U2K, gen, 1000, 10, 200*time.Millisecond
 			b := bedFor(t, s, func(p record.Placement) ground { return &lateGround{u2k: newU2K(s, hook, p)} })
 			restore := quiet(2)
 			m, err := runPhases(context.Background(), b, s)

@@ -5,9 +5,9 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/call"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 )
 
 // Hosts in the networks of the device that nobody is: what is sent to them goes
@@ -19,7 +19,7 @@ var (
 
 // nobody is where segments of TCP go that are written: a stack would answer
 // those of a connection that it does not know.
-func (s Spec) nobody() netip.Addr {
+func nobody(s spec.Spec) netip.Addr {
 	if s.Family == 6 {
 		return nobody6
 	}
@@ -50,8 +50,8 @@ func (w *writing) openPacketEnd(cpu int, reading *sink.Control) error {
 		return err
 	}
 	w.packets = &packetEnd{fd: fd, reader: sink.New(sink.Config{
-		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: w.spec.Mode == TAP, VnetHdr: vnetOfSockets,
-		Flows: w.spec.Flows, MaxRead: MaxSize + headroom, Open: w.spec.Open(),
+		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: w.spec.Mode == spec.TAP, VnetHdr: vnetOfSockets,
+		Flows: w.spec.Flows, MaxRead: spec.MaxSize + spec.Headroom, Open: w.spec.Open(),
 	}, reading)}
 	w.lane.readers = append(w.lane.readers, w.packets.reader)
 	return nil

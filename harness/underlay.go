@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 )
 
 // underlay is the network below a tunnel: a veth pair between the two hosts,
@@ -19,10 +20,6 @@ const (
 	// underlayRoom is what an IP packet may grow by in a tunnel: outer headers
 	// of IP and UDP, those of the tunnel, and a tag. Below it is never a fragment.
 	underlayRoom = 80
-	// maxTunnelled is the longest IP packet that fits a UDP datagram over IPv4
-	// together with the longest header of a tunnel (WireGuard's, 16 bytes) and a
-	// tag of 16.
-	maxTunnelled = MaxSize - 20 - 8 - 16 - 16
 )
 
 var (
@@ -41,7 +38,7 @@ func (u *underlay) build(ns [2]*netns.NS, mtu int) error {
 	}
 	for i, n := range ns {
 		l := netns.Link{
-			MTU: min(mtu+underlayRoom, MaxSize), MAC: hostMACs[i],
+			MTU: min(mtu+underlayRoom, spec.MaxSize), MAC: hostMACs[i],
 			Addr:       []netip.Prefix{underlayAddrs[i]},
 			Neighbours: []netns.Neighbour{{Addr: underlayAddrs[1-i].Addr(), MAC: hostMACs[1-i]}},
 		}

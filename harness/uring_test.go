@@ -12,9 +12,10 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/host"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/harness/uring"
 	"tunbench/reports/record"
 )
@@ -50,10 +51,10 @@ func arms() []bpf.Hook {
 }
 
 // runIfSupported skips what the kernel refuses the device.
-func runIfSupported(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
+func runIfSupported(t *testing.T, s spec.Spec, hook bpf.Hook) record.Trial {
 	t.Helper()
 	if err := lab.Probe(context.Background(), s, string(hook)); err != nil {
-		if reason, detail := Classify(err); reason == record.Unsupported && !strings.Contains(detail, "io_uring") {
+		if reason, detail := refusal.Classify(err); reason == record.Unsupported && !strings.Contains(detail, "io_uring") {
 			t.Skipf("this kernel cannot: %s", detail)
 		}
 		t.Fatal(err)
@@ -65,20 +66,22 @@ func runIfSupported(t *testing.T, s Spec, hook bpf.Hook) record.Trial {
 // that have many reads under way, in both arms.
 func TestRingAccounts(t *testing.T) {
 	needRing(t)
-	for name, set := range map[string]func(*Spec){
-		"default":          func(s *Spec) {},
-		"tap ipv6":         func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 100 },
-		"imix":             func(s *Spec) { s.Size = SizeIMIX },
-		"jumbo":            func(s *Spec) { s.Size = 65535 },
-		"vnet 24 pi":       func(s *Spec) { s.VnetHdr, s.PI = 24, true },
-		"short ring":       func(s *Spec) { s.TxQLen = 8 },
-		"gso split":        func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 },
-		"gso whole tap":    func(s *Spec) { s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = TAP, GenUDPGSO, 1500, 10, OffloadUSO },
-		"packet":           func(s *Spec) { s.Gen = GenPacket },
-		"queues and flows": func(s *Spec) { s.Queues, s.Flows = 4, 100 },
-		"many queues":      func(s *Spec) { s.Queues, s.Flows = 64, 64 },
-		"open loop":        func(s *Spec) { s.Rate = 20_000 },
-		"pause":            func(s *Spec) { s.Rate, s.Pause, s.Measure = 20_000, 20*time.Millisecond, 200*time.Millisecond },
+	for name, set := range map[string]func(*spec.Spec){
+		"default":    func(s *spec.Spec) {},
+		"tap ipv6":   func(s *spec.Spec) { s.Mode, s.Family, s.Size = spec.TAP, 6, 100 },
+		"imix":       func(s *spec.Spec) { s.Size = spec.SizeIMIX },
+		"jumbo":      func(s *spec.Spec) { s.Size = 65535 },
+		"vnet 24 pi": func(s *spec.Spec) { s.VnetHdr, s.PI = 24, true },
+		"short ring": func(s *spec.Spec) { s.TxQLen = 8 },
+		"gso split":  func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1500 },
+		"gso whole tap": func(s *spec.Spec) {
+			s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = spec.TAP, spec.GenUDPGSO, 1500, 10, spec.OffloadUSO
+		},
+		"packet":           func(s *spec.Spec) { s.Gen = spec.GenPacket },
+		"queues and flows": func(s *spec.Spec) { s.Queues, s.Flows = 4, 100 },
+		"many queues":      func(s *spec.Spec) { s.Queues, s.Flows = 64, 64 },
+		"open loop":        func(s *spec.Spec) { s.Rate = 20_000 },
+		"pause":            func(s *spec.Spec) { s.Rate, s.Pause, s.Measure = 20_000, 20*time.Millisecond, 200*time.Millisecond },
 	} {
 		if inGuest() && !slices.Contains(slowly, name) {
 			continue
@@ -86,7 +89,7 @@ func TestRingAccounts(t *testing.T) {
 		for _, hook := range arms() {
 			t.Run(name+"/"+string(hook), func(t *testing.T) {
 				s := short()
-				s.IO = IOURing
+				s.IO = spec.IOURing
 				set(&s)
 				trial := runIfSupported(t, s, hook)
 				balanced(t, trial)
@@ -104,20 +107,22 @@ func TestRingAccounts(t *testing.T) {
 // TestRingWrites is the same of writers that hand over a batch a call.
 func TestRingWrites(t *testing.T) {
 	needRing(t)
-	for name, set := range map[string]func(*Spec){
-		"default":     func(s *Spec) {},
-		"tap ipv6":    func(s *Spec) { s.Mode, s.Family, s.Size = TAP, 6, 100 },
-		"imix":        func(s *Spec) { s.Size = SizeIMIX },
-		"jumbo":       func(s *Spec) { s.Size = 65535 },
-		"vnet 24 pi":  func(s *Spec) { s.VnetHdr, s.PI = 24, true },
-		"napi":        func(s *Spec) { s.NAPI = NAPIOn },
-		"napi sndbuf": func(s *Spec) { s.NAPI, s.SndBuf = NAPIOn, 16384 },
-		"frags large": func(s *Spec) { s.Mode, s.NAPI, s.Size = TAP, NAPIFrags, 9000 },
-		"gso":         func(s *Spec) { s.Gen, s.Size, s.VnetHdr = GenUDPGSO, 1500, 10 },
-		"gso frags":   func(s *Spec) { s.Mode, s.NAPI, s.Gen, s.Size, s.VnetHdr = TAP, NAPIFrags, GenUDPGSO, 1500, 10 },
-		"queues":      func(s *Spec) { s.Queues, s.Flows = 2, 10 },
-		"paced":       func(s *Spec) { s.Rate, s.Flows, s.Queues = 5000, 3, 2 },
-		"xdp drop":    func(s *Spec) { s.Mode, s.XDP = TAP, XDPDrop },
+	for name, set := range map[string]func(*spec.Spec){
+		"default":     func(s *spec.Spec) {},
+		"tap ipv6":    func(s *spec.Spec) { s.Mode, s.Family, s.Size = spec.TAP, 6, 100 },
+		"imix":        func(s *spec.Spec) { s.Size = spec.SizeIMIX },
+		"jumbo":       func(s *spec.Spec) { s.Size = 65535 },
+		"vnet 24 pi":  func(s *spec.Spec) { s.VnetHdr, s.PI = 24, true },
+		"napi":        func(s *spec.Spec) { s.NAPI = spec.NAPIOn },
+		"napi sndbuf": func(s *spec.Spec) { s.NAPI, s.SndBuf = spec.NAPIOn, 16384 },
+		"frags large": func(s *spec.Spec) { s.Mode, s.NAPI, s.Size = spec.TAP, spec.NAPIFrags, 9000 },
+		"gso":         func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr = spec.GenUDPGSO, 1500, 10 },
+		"gso frags": func(s *spec.Spec) {
+			s.Mode, s.NAPI, s.Gen, s.Size, s.VnetHdr = spec.TAP, spec.NAPIFrags, spec.GenUDPGSO, 1500, 10
+		},
+		"queues":   func(s *spec.Spec) { s.Queues, s.Flows = 2, 10 },
+		"paced":    func(s *spec.Spec) { s.Rate, s.Flows, s.Queues = 5000, 3, 2 },
+		"xdp drop": func(s *spec.Spec) { s.Mode, s.XDP = spec.TAP, spec.XDPDrop },
 	} {
 		if inGuest() && !slices.Contains(slowly, name) {
 			continue
@@ -125,7 +130,7 @@ func TestRingWrites(t *testing.T) {
 		for _, hook := range arms() {
 			t.Run(name+"/"+string(hook), func(t *testing.T) {
 				s := short()
-				s.IO, s.Dir = IOURing, U2K
+				s.IO, s.Dir = spec.IOURing, spec.U2K
 				set(&s)
 				trial := runIfSupported(t, s, hook)
 				balanced(t, trial)
@@ -146,7 +151,7 @@ func TestRingWrites(t *testing.T) {
 func TestRingSideBySide(t *testing.T) {
 	needRing(t)
 	a, b := short(), short()
-	a.IO, b.IO = IOURing, IOPoll
+	a.IO, b.IO = spec.IOURing, spec.IOPoll
 	trials, err := lab.RunPair(context.Background(), [2]Side{{a, "none"}, {b, "none"}}, 1, record.Floor{SyscallNs: 100})
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +176,7 @@ func TestRingEnds(t *testing.T) {
 		return len(entries)
 	}
 	s := short()
-	s.IO, s.Queues, s.Flows = IOURing, 2, 8
+	s.IO, s.Queues, s.Flows = spec.IOURing, 2, 8
 	run(t, s, bpf.None)
 	fds := descriptors()
 	s.Measure = 20 * time.Second
@@ -231,7 +236,7 @@ func TestRingRefused(t *testing.T) {
 		unix.ENOSYS: record.Unsupported, unix.EPERM: record.Unsupported, unix.EMFILE: record.Missing,
 	} {
 		err := fmt.Errorf("open the ring of queue 0: %w", &uring.CallError{Call: "io_uring_setup", Err: errno})
-		if reason, detail := Classify(err); reason != want || !strings.Contains(detail, "io_uring_setup: "+errno.Error()) {
+		if reason, detail := refusal.Classify(err); reason != want || !strings.Contains(detail, "io_uring_setup: "+errno.Error()) {
 			t.Errorf("%v: %s: %s, want %s", errno, reason, detail, want)
 		}
 	}
@@ -252,10 +257,10 @@ func TestRingTurnedOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer os.WriteFile(sysctl, []byte("0"), 0)
-	for _, dir := range []Dir{K2U, U2K} {
+	for _, dir := range []spec.Dir{spec.K2U, spec.U2K} {
 		s := short()
-		s.IO, s.Dir = IOURing, dir
-		reason, detail := Classify(lab.Probe(context.Background(), s, "none"))
+		s.IO, s.Dir = spec.IOURing, dir
+		reason, detail := refusal.Classify(lab.Probe(context.Background(), s, "none"))
 		if reason != record.Unsupported || !strings.Contains(detail, "io_uring_setup") {
 			t.Errorf("%s: %s: %s", dir, reason, detail)
 		}

@@ -3,12 +3,12 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -36,16 +36,16 @@ func addAideTime(sum int64, a aided) int64 {
 // maxPacket is the longest packet that the device gives or takes, link header
 // included.
 func (d *device) maxPacket() int {
-	if d.spec.Offload != OffloadNone && d.spec.Offload != OffloadCsum {
-		return MaxSize + packet.EthernetLen
+	if d.spec.Offload != spec.OffloadNone && d.spec.Offload != spec.OffloadCsum {
+		return spec.MaxSize + packet.EthernetLen
 	}
 	return d.state.MTU + packet.EthernetLen
 }
 
 // maxWrite is the longest packet that is written to the device.
 func (d *device) maxWrite() int {
-	if d.spec.segmentsPerWrite() > 1 {
-		return MaxSize + packet.EthernetLen
+	if segmentsPerWrite(d.spec) > 1 {
+		return spec.MaxSize + packet.EthernetLen
 	}
 	return max(d.spec.Size, d.state.MTU) + packet.EthernetLen
 }
@@ -53,13 +53,13 @@ func (d *device) maxWrite() int {
 // openVhostReader makes a vhost-net device behind a queue, and its driver.
 func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vhost, error) {
 	config := vhost.Config{Backend: c.FD, VnetHdr: d.vnet, Receive: sink.VhostBuffers(d.maxPacket())}
-	if d.spec.Dir == Both {
+	if d.spec.Dir == spec.Both {
 		// One device a queue serves both directions.
 		config.Transmit = sink.VhostBuffers(d.maxWrite())
 	}
 	v, err := vhost.Open(config)
 	if err != nil {
-		return nil, vhostError(err)
+		return nil, refusal.OfVhost(err)
 	}
 	if d.drivers == nil {
 		d.drivers = map[int]*vhost.Device{}
@@ -75,7 +75,7 @@ func (d *device) openVhostReader(c sink.Config, control *sink.Control) (*sink.Vh
 func (d *device) takesHeader(packet []byte) (err error) {
 	var probe *tuntap.Device
 	err = d.ns.Do(func() (err error) {
-		probe, err = tuntap.Create(tuntap.Config{TAP: d.spec.Mode == TAP, Queues: 1, PI: d.spec.PI, VnetHdr: d.spec.VnetHdr, NonBlock: true})
+		probe, err = tuntap.Create(tuntap.Config{TAP: d.spec.Mode == spec.TAP, Queues: 1, PI: d.spec.PI, VnetHdr: d.spec.VnetHdr, NonBlock: true})
 		return err
 	})
 	if err != nil {
@@ -84,34 +84,10 @@ func (d *device) takesHeader(packet []byte) (err error) {
 	defer func() { err = errors.Join(err, probe.Close()) }()
 	switch _, errno := unix.Write(probe.Queues()[0].FD(), packet); errno {
 	case unix.EINVAL:
-		return &UnsupportedError{fmt.Sprintf("this kernel does not take such super-packets: write: %v", errno)}
+		return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel does not take such super-packets: write: %v", errno)}
 	default:
 		return nil
 	}
-}
-
-// noVhost says why there is no vhost-net, and what to do.
-func noVhost(err error) error {
-	switch kernelConfig()["CONFIG_VHOST_NET"] {
-	case "n":
-		return &UnsupportedError{fmt.Sprintf("this kernel was built without vhost-net (CONFIG_VHOST_NET is not set); boot one that has it: %v", err)}
-	case "y":
-		return &MissingError{fmt.Sprintf("vhost-net is built into this kernel, but its device is not here; in a container add --device %s: %v", vhost.Path, err)}
-	}
-	return &UnsupportedError{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
-}
-
-// vhostError tells a kernel without vhost-net from one that failed at it.
-func vhostError(err error) error {
-	for _, errno := range []unix.Errno{unix.ENOENT, unix.ENODEV, unix.ENXIO} {
-		if errors.Is(err, errno) && strings.Contains(err.Error(), vhost.Path) {
-			return noVhost(err)
-		}
-	}
-	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EISDIR) {
-		return &MissingError{fmt.Sprintf("%s is not the vhost-net device: remove it and load the module, or in a container add --device %s: %v", vhost.Path, vhost.Path, err)}
-	}
-	return fmt.Errorf("drive a queue by vhost-net: %w", err)
 }
 
 // vhostEmpty tells whether no worker of vhost has packets in hand, when the
@@ -162,23 +138,23 @@ func noteAides(t *record.Trial, list []aided) {
 // openDrivers makes a vhost-net device behind each queue of both devices, which
 // receives and transmits as far as packets go that way.
 func (w *relayWire) openDrivers() error {
-	if w.spec.IO != IOVhost {
+	if w.spec.IO != spec.IOVhost {
 		return nil
 	}
 	for i, d := range w.devices {
 		c := vhost.Config{VnetHdr: d.vnet}
 		buffers := sink.VhostBuffers(d.maxPacket())
-		if i < w.spec.relays() {
+		if i < w.spec.Directions() {
 			c.Receive = buffers
 		}
-		if 1-i < w.spec.relays() {
+		if 1-i < w.spec.Directions() {
 			c.Transmit = buffers
 		}
 		for _, q := range d.Queues() {
 			c.Backend = q.FD()
 			driver, err := vhost.Open(c)
 			if err != nil {
-				return vhostError(err)
+				return refusal.OfVhost(err)
 			}
 			w.drivers[i] = append(w.drivers[i], driver)
 		}
@@ -211,9 +187,9 @@ func vhostRow() Row {
 	row := Row{Name: "io=vhost", Status: StatusOK, Detail: "vhost-net, by virtio 1.0 and, with vnet=10, by the legacy protocol, with event indexes"}
 	for _, vnet := range []int{0, 10, 12} {
 		if err := vhost.Supported(vnet); err != nil {
-			err = vhostError(err)
+			err = refusal.OfVhost(err)
 			row.Status, row.Detail = StatusFailed, err.Error()
-			if reason, _ := Classify(err); reason == record.Unsupported {
+			if reason, _ := refusal.Classify(err); reason == record.Unsupported {
 				row.Status = StatusUnsupported
 			}
 			break

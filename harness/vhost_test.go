@@ -14,12 +14,13 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -43,25 +44,27 @@ func needVhost(t *testing.T) {
 // TestVhost runs trials of io=vhost, bare and observed.
 func TestVhost(t *testing.T) {
 	needVhost(t)
-	uso := tuntapTakes(t, tuntap.Config{Queues: 1, VnetHdr: 12, Offload: offloadMasks[OffloadUSO]})
-	for name, set := range map[string]func(*Spec){
-		"tun":               func(s *Spec) {},
-		"tap legacy":        func(s *Spec) { s.Mode, s.VnetHdr = TAP, 10 },
-		"tun written":       func(s *Spec) { s.Dir, s.SndBuf, s.VnetHdr = U2K, 1<<20, 12 },
-		"tap written":       func(s *Spec) { s.Mode, s.Dir = TAP, U2K },
-		"tap, more written": func(s *Spec) { s.Mode, s.Dir, s.Queues, s.Flows, s.Size = TAP, U2K, 4, 3, SizeIMIX },
-		"super, written":    func(s *Spec) { s.Mode, s.Dir, s.Gen, s.VnetHdr, s.Size = TAP, U2K, GenUDPGSO, 12, 1400 },
-		"both ways":         func(s *Spec) { s.Mode, s.Dir, s.VnetHdr = TAP, Both, 12 },
-		"relay":             func(s *Spec) { s.Mode, s.Path, s.VnetHdr, s.Queues, s.Flows = TAP, PathRelay, 12, 2, 4 },
-		"relay, tun":        func(s *Spec) { s.Path, s.SndBuf = PathRelay, 1<<20 },
-		"relay, both ways":  func(s *Spec) { s.Mode, s.Path, s.Dir = TAP, PathRelay, Both },
-		"detached":          func(s *Spec) { s.Mode, s.Event, s.Queues, s.Flows = TAP, EventDetach, 2, 4 },
-		"tap virtio 1":      func(s *Spec) { s.Mode, s.VnetHdr, s.Size = TAP, 12, SizeIMIX },
-		"two queues":        func(s *Spec) { s.Mode, s.Queues, s.Flows, s.VnetHdr = TAP, 2, 8, 12 },
-		"super-packets":     func(s *Spec) { s.Gen, s.VnetHdr, s.Offload, s.Size = GenUDPGSO, 12, OffloadUSO, 1400 },
-		"short ring":        func(s *Spec) { s.TxQLen = 8 },
-		"paused, fq_codel": func(s *Spec) {
-			s.Mode, s.Qdisc, s.Pause, s.Measure = TAP, "fq_codel", 5*time.Millisecond, 150*time.Millisecond
+	uso := tuntapTakes(t, tuntap.Config{Queues: 1, VnetHdr: 12, Offload: offloadMasks[spec.OffloadUSO]})
+	for name, set := range map[string]func(*spec.Spec){
+		"tun":               func(s *spec.Spec) {},
+		"tap legacy":        func(s *spec.Spec) { s.Mode, s.VnetHdr = spec.TAP, 10 },
+		"tun written":       func(s *spec.Spec) { s.Dir, s.SndBuf, s.VnetHdr = spec.U2K, 1<<20, 12 },
+		"tap written":       func(s *spec.Spec) { s.Mode, s.Dir = spec.TAP, spec.U2K },
+		"tap, more written": func(s *spec.Spec) { s.Mode, s.Dir, s.Queues, s.Flows, s.Size = spec.TAP, spec.U2K, 4, 3, spec.SizeIMIX },
+		"super, written": func(s *spec.Spec) {
+			s.Mode, s.Dir, s.Gen, s.VnetHdr, s.Size = spec.TAP, spec.U2K, spec.GenUDPGSO, 12, 1400
+		},
+		"both ways":        func(s *spec.Spec) { s.Mode, s.Dir, s.VnetHdr = spec.TAP, spec.Both, 12 },
+		"relay":            func(s *spec.Spec) { s.Mode, s.Path, s.VnetHdr, s.Queues, s.Flows = spec.TAP, spec.PathRelay, 12, 2, 4 },
+		"relay, tun":       func(s *spec.Spec) { s.Path, s.SndBuf = spec.PathRelay, 1<<20 },
+		"relay, both ways": func(s *spec.Spec) { s.Mode, s.Path, s.Dir = spec.TAP, spec.PathRelay, spec.Both },
+		"detached":         func(s *spec.Spec) { s.Mode, s.Event, s.Queues, s.Flows = spec.TAP, spec.EventDetach, 2, 4 },
+		"tap virtio 1":     func(s *spec.Spec) { s.Mode, s.VnetHdr, s.Size = spec.TAP, 12, spec.SizeIMIX },
+		"two queues":       func(s *spec.Spec) { s.Mode, s.Queues, s.Flows, s.VnetHdr = spec.TAP, 2, 8, 12 },
+		"super-packets":    func(s *spec.Spec) { s.Gen, s.VnetHdr, s.Offload, s.Size = spec.GenUDPGSO, 12, spec.OffloadUSO, 1400 },
+		"short ring":       func(s *spec.Spec) { s.TxQLen = 8 },
+		"paused, fq_codel": func(s *spec.Spec) {
+			s.Mode, s.Qdisc, s.Pause, s.Measure = spec.TAP, "fq_codel", 5*time.Millisecond, 150*time.Millisecond
 		},
 	} {
 		hooks := []bpf.Hook{bpf.Kprobe}
@@ -71,17 +74,17 @@ func TestVhost(t *testing.T) {
 		for _, hook := range hooks {
 			t.Run(name+"/"+string(hook), func(t *testing.T) {
 				s := short()
-				s.IO = IOVhost
+				s.IO = spec.IOVhost
 				set(&s)
-				if s.Gen == GenUDPGSO && !uso {
+				if s.Gen == spec.GenUDPGSO && !uso {
 					_, err := lab.Run(context.Background(), s, string(hook), record.Floor{})
-					if reason, detail := Classify(err); reason != record.Unsupported {
+					if reason, detail := refusal.Classify(err); reason != record.Unsupported {
 						t.Errorf("without USO: %s: %s", reason, detail)
 					}
 					return
 				}
 				trial := run(t, s, hook)
-				if s.Path == PathRelay {
+				if s.Path == spec.PathRelay {
 					trial.Queues = nil // those of one device, and the accounts are of both
 				}
 				balanced(t, trial)
@@ -366,18 +369,18 @@ func TestVhostFaults(t *testing.T) {
 	needVhost(t)
 	// The device is deleted, or its link set down, in the middle of a trial.
 	for name, c := range map[string]struct {
-		dir  Dir
+		dir  spec.Dir
 		harm func(netlink.Link) error
 		fine bool // the trial goes on
 	}{
-		"read, deleted":    {K2U, netlink.LinkDel, false},
-		"written, deleted": {U2K, netlink.LinkDel, false},
-		"read, down":       {K2U, netlink.LinkSetDown, false},
-		"written, down":    {U2K, netlink.LinkSetDown, true},
+		"read, deleted":    {spec.K2U, netlink.LinkDel, false},
+		"written, deleted": {spec.U2K, netlink.LinkDel, false},
+		"read, down":       {spec.K2U, netlink.LinkSetDown, false},
+		"written, down":    {spec.U2K, netlink.LinkSetDown, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
-			s.IO, s.Mode, s.Dir, s.Measure = IOVhost, TAP, c.dir, 20*time.Second
+			s.IO, s.Mode, s.Dir, s.Measure = spec.IOVhost, spec.TAP, c.dir, 20*time.Second
 			if c.fine {
 				s.Measure = time.Second
 			}
@@ -389,7 +392,7 @@ func TestVhostFaults(t *testing.T) {
 			var ground ground
 			ns := func() *netns.NS { return ground.(*k2u).ns }
 			ground = newK2U(s, bpf.None, p)
-			if c.dir == U2K {
+			if c.dir == spec.U2K {
 				ns = func() *netns.NS { return ground.(*u2k).ns }
 				ground = newU2K(s, bpf.None, p)
 			}
@@ -430,7 +433,7 @@ func TestVhostFaults(t *testing.T) {
 	}
 	t.Run("cancelled", func(t *testing.T) {
 		s := short()
-		s.IO, s.Measure, s.Queues, s.Flows = IOVhost, 20*time.Second, 2, 4
+		s.IO, s.Measure, s.Queues, s.Flows = spec.IOVhost, 20*time.Second, 2, 4
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if _, err := lab.Run(ctx, s, string(bpf.None), record.Floor{}); !errors.Is(err, context.DeadlineExceeded) {
@@ -458,7 +461,7 @@ func TestVhostFaults(t *testing.T) {
 			return len(entries)
 		}
 		s := short()
-		s.IO, s.Queues, s.Flows = IOVhost, 2, 4
+		s.IO, s.Queues, s.Flows = spec.IOVhost, 2, 4
 		run(t, s, bpf.None)
 		before := count()
 		run(t, s, bpf.None)
@@ -467,30 +470,4 @@ func TestVhostFaults(t *testing.T) {
 			t.Errorf("%d descriptors before, %d after", before, after)
 		}
 	})
-}
-
-// TestVhostReasons are those for which a scenario of io=vhost cannot be run.
-func TestVhostReasons(t *testing.T) {
-	asRoot(t, false)
-	withConfig(t, nil)
-	for _, c := range []struct {
-		call   string
-		errno  unix.Errno
-		reason string
-	}{
-		{"open " + vhost.Path, unix.ENOENT, record.Unsupported},
-		{"open " + vhost.Path, unix.ENODEV, record.Unsupported},
-		{"open " + vhost.Path, unix.EPERM, record.Unprivileged},
-		{"open " + vhost.Path, unix.EACCES, record.Unprivileged},
-		{"ioctl VHOST_GET_FEATURES", unix.EOPNOTSUPP, record.Unsupported},
-		{"ioctl VHOST_NET_SET_BACKEND", unix.EINVAL, record.Unsupported},
-		{"mmap 1 bytes for a virtqueue", unix.ENOMEM, record.Missing},
-		{"eventfd", unix.EMFILE, record.Missing},
-		{"ioctl VHOST_SET_OWNER", unix.EFAULT, record.Failed},
-	} {
-		reason, detail := Classify(vhostError(&call.Error{Call: c.call, Err: c.errno}))
-		if reason != c.reason || !strings.Contains(detail, c.call) || !strings.Contains(detail, c.errno.Error()) {
-			t.Errorf("%s: %v: %s: %s, want %s", c.call, c.errno, reason, detail, c.reason)
-		}
-	}
 }

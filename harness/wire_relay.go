@@ -9,7 +9,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
-	"tunbench/harness/packet"
+	"tunbench/harness/spec"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
@@ -17,7 +17,7 @@ import (
 // relayWire is the wire of path=relay: each host has a device, and carriers copy
 // packets from each queue of one to the same queue of the other, as they are.
 type relayWire struct {
-	spec      Spec
+	spec      spec.Spec
 	hook      bpf.Hook
 	placement record.Placement
 
@@ -32,7 +32,7 @@ type relayWire struct {
 // relay is one direction of a relayWire.
 type relay struct {
 	name     string
-	dir      Dir
+	dir      spec.Dir
 	from, to int // of the devices
 	carriers []*carry.Carrier
 	observer *bpf.Observer
@@ -45,29 +45,20 @@ type relay struct {
 	observation *record.Observer
 }
 
-func newRelayWire(s Spec, hook bpf.Hook, p record.Placement) *relayWire {
+func newRelayWire(s spec.Spec, hook bpf.Hook, p record.Placement) *relayWire {
 	return &relayWire{spec: s, hook: hook, placement: p}
 }
 
 // relayNames are those of the devices.
 var relayNames = [2]string{"tunbench0", "tunbench1"}
 
-// relays is how many directions carriers serve: stamped packets of one
-// direction are not answered.
-func (s Spec) relays() int {
-	if s.Dir == Both || s.Gen.Conversation() {
-		return 2
-	}
-	return 1
-}
-
-// carriers is how many threads move packets between the devices of the path.
-func (s Spec) carriers() int {
+// forwarderCount is how many threads move packets between the devices of the path.
+func forwarderCount(s spec.Spec) int {
 	switch s.Path {
-	case PathRelay:
-		return s.relays() * s.Queues
-	case PathVPN:
-		return s.relays() * s.Queues * 2 // out of one device, into the other
+	case spec.PathRelay:
+		return s.Directions() * s.Queues
+	case spec.PathVPN:
+		return s.Directions() * s.Queues * 2 // out of one device, into the other
 	}
 	return 0
 }
@@ -97,25 +88,25 @@ func (w *relayWire) build() error {
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: w.spec.hostAddress(i).Addr(), link: relayNames[i]}
-		if w.devices[i], err = newDevice(ns, relayNames[i], w.spec, w.spec.hostLink(i, w.spec.Mode == TAP)); err != nil {
+		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: relayNames[i]}
+		if w.devices[i], err = newDevice(ns, relayNames[i], w.spec, hostLink(w.spec, i, w.spec.Mode == spec.TAP)); err != nil {
 			return err
 		}
 	}
 	if err := w.openDrivers(); err != nil {
 		return err
 	}
-	for i := range w.spec.relays() {
-		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], dir: [...]Dir{K2U, U2K}[i], from: i, to: 1 - i}
+	for i := range w.spec.Directions() {
+		r := &relay{name: [...]string{"relay a to b", "relay b to a"}[i], dir: [...]spec.Dir{spec.K2U, spec.U2K}[i], from: i, to: 1 - i}
 		w.relays = append(w.relays, r)
 		if err := w.prepare(r, w.placement.Carrier[i*w.spec.Queues:]); err != nil {
 			return err
 		}
-		if w.hook == bpf.None || i > 0 && w.spec.Dir != Both {
+		if w.hook == bpf.None || i > 0 && w.spec.Dir != spec.Both {
 			continue
 		}
 		var err error
-		if r.observer, err = observe(w.hook, w.devices[r.from].target(w.spec.sampleEvery())); err != nil {
+		if r.observer, err = observe(w.hook, w.devices[r.from].target(sampleRate(w.spec))); err != nil {
 			return err
 		}
 	}
@@ -128,12 +119,12 @@ func (w *relayWire) prepare(r *relay, cpus []int) error {
 	for i, q := range w.devices[r.from].Queues() {
 		c := carry.Config{
 			Name: fmt.Sprintf("%s, queue %d", r.name, i), From: q.FD(), To: out[i].FD(), CPU: cpus[i],
-			Wait: carries[w.spec.IO], MaxRead: w.spec.maxRead(),
+			Wait: carries[w.spec.IO], MaxRead: w.spec.MaxRead(),
 		}
-		if w.spec.IO == IOReadv {
-			c.Headers = w.spec.deviceHeaders()
+		if w.spec.IO == spec.IOReadv {
+			c.Headers = w.spec.DeviceHeaders()
 		}
-		if w.spec.IO == IOVhost {
+		if w.spec.IO == spec.IOVhost {
 			c.Vhost = carry.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
 		}
 		carrier, err := carry.Open(c)
@@ -145,17 +136,8 @@ func (w *relayWire) prepare(r *relay, cpus []int) error {
 	return nil
 }
 
-var carries = map[IO]carry.Wait{
-	IORead: carry.Block, IOReadv: carry.Block, IOPoll: carry.Poll, IOSpin: carry.Spin, IOURing: carry.URing,
-}
-
-// deviceHeaders is how many bytes the device puts before a packet.
-func (s Spec) deviceHeaders() int {
-	n := s.VnetHdr
-	if s.PI {
-		n += packet.PILen
-	}
-	return n
+var carries = map[spec.IO]carry.Wait{
+	spec.IORead: carry.Block, spec.IOReadv: carry.Block, spec.IOPoll: carry.Poll, spec.IOSpin: carry.Spin, spec.IOURing: carry.URing,
 }
 
 func (w *relayWire) ends() [2]end { return w.hosts }
@@ -225,7 +207,7 @@ func (w *relayWire) empty() (bool, error) {
 // NAPI that happens later, and TCP's segments may be put together: it is over
 // when the count stands still.
 func (w *relayWire) received(h end, device netns.Counters) (bool, error) {
-	if w.spec.NAPI == NAPIOff {
+	if w.spec.NAPI == spec.NAPIOff {
 		return true, nil // in the write itself
 	}
 	stack, err := h.ns.Stack()
@@ -267,7 +249,7 @@ func (w *relayWire) account(t *record.Trial) {
 	t.Devices = []record.Device{t.Device, w.devices[1].record()}
 	noteAides(t, w.aided())
 	for _, r := range w.relays {
-		perSKB := w.spec.segmentsPerSKB(w.devices[r.from].state)
+		perSKB := segmentsPerSKB(w.spec, w.devices[r.from].state)
 		dropped := map[string]uint64{}
 		if r.snapshot != nil {
 			dropped = droppedBy(r.snapshot, r.sent, perSKB)

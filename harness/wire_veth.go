@@ -8,6 +8,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -15,7 +16,7 @@ import (
 // devices with the kernel's defaults, each in a namespace. It has no device of
 // ours, and so no observer.
 type vethWire struct {
-	spec  Spec
+	spec  spec.Spec
 	hosts [2]end
 	links [2]netns.Link
 	state [2]netns.State
@@ -23,7 +24,7 @@ type vethWire struct {
 	counters [2]netns.Counters
 }
 
-func newVethWire(s Spec) *vethWire { return &vethWire{spec: s} }
+func newVethWire(s spec.Spec) *vethWire { return &vethWire{spec: s} }
 
 // Names of the devices of the two hosts.
 var vethNames = [2]string{"veth0", "veth1"}
@@ -34,8 +35,8 @@ func (w *vethWire) build() error {
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: w.spec.hostAddress(i).Addr(), link: vethNames[i]}
-		w.links[i] = w.spec.hostLink(i, true)
+		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: vethNames[i]}
+		w.links[i] = hostLink(w.spec, i, true)
 	}
 	if err := w.hosts[0].ns.Veth(vethNames[0], w.hosts[1].ns, vethNames[1]); err != nil {
 		return err
@@ -99,7 +100,7 @@ func (w *vethWire) account(t *record.Trial) {
 	for i := range w.counters {
 		// The first device drops what the backlog of the other host's CPU does
 		// not take (veth_xmit of drivers/net/veth.c).
-		drop(t, [...]Dir{K2U, U2K}[i], record.TxDropped, w.counters[i].TxDropped*w.spec.segmentsPerSKB(w.state[i]))
+		drop(t, [...]spec.Dir{spec.K2U, spec.U2K}[i], record.TxDropped, w.counters[i].TxDropped*segmentsPerSKB(w.spec, w.state[i]))
 	}
 }
 
@@ -133,8 +134,8 @@ func hostDevice(s netns.State) record.Device {
 var hostMACs = [2]net.HardwareAddr{deviceMAC, peerMAC}
 
 // hostAddress is the address of a host of a wire, with its subnet.
-func (s Spec) hostAddress(i int) netip.Prefix {
-	addr, peer := s.addresses()
+func hostAddress(s spec.Spec, i int) netip.Prefix {
+	addr, peer := addresses(s)
 	if i == 0 {
 		return addr
 	}
@@ -143,19 +144,11 @@ func (s Spec) hostAddress(i int) netip.Prefix {
 
 // hostLink is how the device of host i of a wire is set up. With frames, the
 // other host's link address is known beforehand.
-func (s Spec) hostLink(i int, frames bool) netns.Link {
-	l := netns.Link{MTU: s.mtu(), TxQLen: s.TxQLen, Qdisc: s.Qdisc, Addr: []netip.Prefix{s.hostAddress(i)}}
+func hostLink(s spec.Spec, i int, frames bool) netns.Link {
+	l := netns.Link{MTU: s.MTU(), TxQLen: s.TxQLen, Qdisc: s.Qdisc, Addr: []netip.Prefix{hostAddress(s, i)}}
 	if frames {
 		l.MAC = hostMACs[i]
-		l.Neighbours = []netns.Neighbour{{Addr: s.hostAddress(1 - i).Addr(), MAC: hostMACs[1-i]}}
+		l.Neighbours = []netns.Neighbour{{Addr: hostAddress(s, 1-i).Addr(), MAC: hostMACs[1-i]}}
 	}
 	return l
-}
-
-// mtu is that of the devices between two hosts.
-func (s Spec) mtu() int {
-	if s.Gen == GenTCP || s.Gen == GenIPerf3 {
-		return s.Size
-	}
-	return max(defaultMTU, s.Size)
 }

@@ -8,12 +8,12 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/carry"
 	"tunbench/harness/seal"
 	"tunbench/harness/socket"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -39,12 +39,12 @@ type vpnWire struct {
 	lost [2]uint64 // by the sockets of each host, at the end
 }
 
-func newVPNWire(s Spec, hook bpf.Hook, p record.Placement) *vpnWire {
+func newVPNWire(s spec.Spec, hook bpf.Hook, p record.Placement) *vpnWire {
 	return &vpnWire{tunnel: tunnel{spec: s, hook: hook}, placement: p}
 }
 
-var ciphers = map[Cipher]seal.Cipher{
-	CipherNone: seal.None, CipherChaCha: seal.ChaCha20Poly1305, CipherAES: seal.AES256GCM,
+var ciphers = map[spec.Cipher]seal.Cipher{
+	spec.CipherNone: seal.None, spec.CipherChaCha: seal.ChaCha20Poly1305, spec.CipherAES: seal.AES256GCM,
 }
 
 func (w *vpnWire) build() error {
@@ -65,7 +65,7 @@ func (w *vpnWire) build() error {
 
 func (w *vpnWire) openSockets() error {
 	kind := 0
-	if w.spec.nonBlocking() {
+	if w.spec.NonBlocking() {
 		kind = unix.SOCK_NONBLOCK
 	}
 	for i, h := range w.hosts {
@@ -112,13 +112,13 @@ func (w *vpnWire) openThreads() error {
 	config := func(host, queue int) carry.TunnelConfig {
 		c := carry.TunnelConfig{
 			Name: w.hosts[host].link, Device: w.devices[host].Queues()[queue].FD(), Socket: w.sockets[host][queue],
-			CPU: cpus[0], Wait: carries[w.spec.IO], Vector: w.spec.IO == IOReadv,
-			PI: w.spec.PI, VnetHdr: w.spec.VnetHdr, MaxPacket: w.spec.mtu(),
+			CPU: cpus[0], Wait: carries[w.spec.IO], Vector: w.spec.IO == spec.IOReadv,
+			PI: w.spec.PI, VnetHdr: w.spec.VnetHdr, MaxPacket: w.spec.MTU(),
 		}
 		cpus = cpus[1:]
 		return c
 	}
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		for queue := range w.spec.Queues {
 			sealer, opener, err := seal.Pair(ciphers[w.spec.Cipher], key, uint8(from), uint16(queue))
 			if err != nil {
@@ -133,7 +133,7 @@ func (w *vpnWire) openThreads() error {
 
 // carriers are in the order in which packets pass them.
 func (w *vpnWire) carriers() (list []carrier) {
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		for _, c := range w.egress[from] {
 			list = append(list, c)
 		}
@@ -155,7 +155,7 @@ func (w *vpnWire) empty() (bool, error) {
 		return false, err
 	}
 	var counts []uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		if empty, err := w.devices[from].empty(); err != nil || !empty {
 			return false, err
 		}
@@ -186,7 +186,7 @@ func (w *vpnWire) empty() (bool, error) {
 	if !w.still.done(counts...) {
 		return false, nil
 	}
-	return w.spec.received(w.hosts)
+	return stacksReceived(w.spec, w.hosts)
 }
 
 // quiet tells whether no socket below the tunnel has anything.
@@ -269,7 +269,7 @@ func underlayDrops(socket, backlog uint64) map[string]uint64 {
 
 func (w *vpnWire) mismatch(t *record.Trial) string {
 	var taken [2]uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		to := 1 - from
 		out, in := carried(w.egress[from]), carried(w.ingress[to])
 		lost := w.lost[to] + w.below[from].TxDropped

@@ -11,16 +11,17 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/host"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // hopsAgree holds that what one place gave out is what the next one took, in
 // each direction of s.
-func hopsAgree(t *testing.T, s Spec, trial record.Trial) {
+func hopsAgree(t *testing.T, s spec.Spec, trial record.Trial) {
 	t.Helper()
 	// Super-packets may be joined in a device and cut before a socket.
 	hops := slices.DeleteFunc(slices.Clone(trial.Hops), func(h record.Hop) bool { return strings.HasPrefix(h.Name, "sockets of ") })
-	each := len(hops) / len(s.dirs())
+	each := len(hops) / len(directionsOf(s))
 	if each < 3 {
 		t.Fatalf("hops %+v", trial.Hops)
 	}
@@ -40,30 +41,30 @@ func hopsAgree(t *testing.T, s Spec, trial record.Trial) {
 
 func TestVPN(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"none":           func(s *Spec) {},
-		"chacha":         func(s *Spec) { s.Cipher = CipherChaCha },
-		"aes poll":       func(s *Spec) { s.Cipher, s.IO = CipherAES, IOPoll },
-		"readv pi":       func(s *Spec) { s.IO, s.PI = IOReadv, true },
-		"both":           func(s *Spec) { s.Dir, s.Cipher = Both, CipherChaCha },
-		"queues":         func(s *Spec) { s.Queues, s.Flows, s.IO, s.Cipher = 4, 16, IOPoll, CipherAES },
-		"ipv6":           func(s *Spec) { s.Family, s.Size = 6, 200 },
-		"imix":           func(s *Spec) { s.Size, s.Cipher = SizeIMIX, CipherChaCha },
-		"full size":      func(s *Spec) { s.Size, s.Cipher = 1500, CipherAES },
-		"longest":        func(s *Spec) { s.Size, s.Cipher = maxTunnelled, CipherChaCha },
-		"segments":       func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
-		"napi":           func(s *Spec) { s.NAPI = NAPIOn },
-		"small sndbuf":   func(s *Spec) { s.SndBuf = 65536 },
-		"paced":          func(s *Spec) { s.Rate, s.IO = 2000, IOPoll },
-		"pfifo and ring": func(s *Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
+	for name, set := range map[string]func(*spec.Spec){
+		"none":           func(s *spec.Spec) {},
+		"chacha":         func(s *spec.Spec) { s.Cipher = spec.CipherChaCha },
+		"aes poll":       func(s *spec.Spec) { s.Cipher, s.IO = spec.CipherAES, spec.IOPoll },
+		"readv pi":       func(s *spec.Spec) { s.IO, s.PI = spec.IOReadv, true },
+		"both":           func(s *spec.Spec) { s.Dir, s.Cipher = spec.Both, spec.CipherChaCha },
+		"queues":         func(s *spec.Spec) { s.Queues, s.Flows, s.IO, s.Cipher = 4, 16, spec.IOPoll, spec.CipherAES },
+		"ipv6":           func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
+		"imix":           func(s *spec.Spec) { s.Size, s.Cipher = spec.SizeIMIX, spec.CipherChaCha },
+		"full size":      func(s *spec.Spec) { s.Size, s.Cipher = 1500, spec.CipherAES },
+		"longest":        func(s *spec.Spec) { s.Size, s.Cipher = spec.MaxTunnelled, spec.CipherChaCha },
+		"segments":       func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
+		"napi":           func(s *spec.Spec) { s.NAPI = spec.NAPIOn },
+		"small sndbuf":   func(s *spec.Spec) { s.SndBuf = 65536 },
+		"paced":          func(s *spec.Spec) { s.Rate, s.IO = 2000, spec.IOPoll },
+		"pfifo and ring": func(s *spec.Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
-			s.Path = PathVPN
+			s.Path = spec.PathVPN
 			set(&s)
 			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 				trial := run(t, s, hook)
-				if s.Dir == Both {
+				if s.Dir == spec.Both {
 					trial.Queues = nil // of the first device only
 				}
 				balanced(t, trial)
@@ -81,7 +82,7 @@ func TestVPN(t *testing.T) {
 func TestVPNWithoutLoss(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Path, s.Cipher, s.IO, s.Rate = PathVPN, CipherChaCha, IOPoll, 500
+	s.Path, s.Cipher, s.IO, s.Rate = spec.PathVPN, spec.CipherChaCha, spec.IOPoll, 500
 	trial := run(t, s, bpf.None)
 	a := trial.Accounting
 	if a.Accepted != a.Delivered || a.DroppedTotal() != 0 || a.Duplicates != 0 {
@@ -95,17 +96,17 @@ func TestVPNWithoutLoss(t *testing.T) {
 }
 
 func TestTunnelsRefuse(t *testing.T) {
-	for name, set := range map[string]func(*Spec){
-		"vnet":     func(s *Spec) { s.VnetHdr = 10 },
-		"too long": func(s *Spec) { s.Size = maxTunnelled + 1 },
-		"uring":    func(s *Spec) { s.IO = IOURing },
-		"vhost":    func(s *Spec) { s.IO = IOVhost },
-		"tap":      func(s *Spec) { s.Mode = TAP },
+	for name, set := range map[string]func(*spec.Spec){
+		"vnet":     func(s *spec.Spec) { s.VnetHdr = 10 },
+		"too long": func(s *spec.Spec) { s.Size = spec.MaxTunnelled + 1 },
+		"uring":    func(s *spec.Spec) { s.IO = spec.IOURing },
+		"vhost":    func(s *spec.Spec) { s.IO = spec.IOVhost },
+		"tap":      func(s *spec.Spec) { s.Mode = spec.TAP },
 	} {
-		s := Default()
-		s.Path = PathVPN
+		s := spec.Default()
+		s.Path = spec.PathVPN
 		set(&s)
-		if err := s.Validate(); !errors.Is(err, ErrImpossible) {
+		if err := s.Validate(); !errors.Is(err, spec.ErrImpossible) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -113,7 +114,7 @@ func TestTunnelsRefuse(t *testing.T) {
 
 // breaks runs a trial of s and lets f break something in the middle. It must end
 // with an error, soon.
-func breaks(t *testing.T, s Spec, f func(w wire) error) error {
+func breaks(t *testing.T, s spec.Spec, f func(w wire) error) error {
 	t.Helper()
 	s.Warmup, s.Measure = 0, 20*time.Second
 	p, err := placeFor(s)
@@ -146,7 +147,7 @@ func breaks(t *testing.T, s Spec, f func(w wire) error) error {
 	return err
 }
 
-func placeFor(s Spec) (record.Placement, error) {
+func placeFor(s spec.Spec) (record.Placement, error) {
 	cpus, err := host.Affinity()
 	if err != nil {
 		return record.Placement{}, err
@@ -165,10 +166,10 @@ func TestTunnelFaults(t *testing.T) {
 		"second device": {1, tunnelNames[1]},
 		"network below": {1, underlayNames[1]},
 	} {
-		for _, set := range []func(*Spec){
-			func(s *Spec) { s.Path = PathVPN },
-			func(s *Spec) { s.Path, s.IO = PathVPN, IOPoll },
-			func(s *Spec) { s.Path = PathWireGuardGo },
+		for _, set := range []func(*spec.Spec){
+			func(s *spec.Spec) { s.Path = spec.PathVPN },
+			func(s *spec.Spec) { s.Path, s.IO = spec.PathVPN, spec.IOPoll },
+			func(s *spec.Spec) { s.Path = spec.PathWireGuardGo },
 		} {
 			s := short()
 			set(&s)

@@ -8,9 +8,9 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -22,7 +22,7 @@ import (
 // 1,024 packets a peer (MAX_QUEUED_PACKETS of drivers/net/wireguard/queueing.h).
 // Such packets are found between two counters that nothing else lies between.
 type wireguardWire struct {
-	spec   Spec
+	spec   spec.Spec
 	hosts  [2]end
 	state  [2]netns.State
 	under  underlay
@@ -44,7 +44,7 @@ const wireguardStill = 200 * time.Millisecond
 
 var wireguardNames = [2]string{"wg0", "wg1"}
 
-func newWireguardWire(s Spec) *wireguardWire {
+func newWireguardWire(s spec.Spec) *wireguardWire {
 	return &wireguardWire{spec: s, still: settling{quiet: wireguardStill}}
 }
 
@@ -54,19 +54,19 @@ func (w *wireguardWire) build() error {
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: w.spec.hostAddress(i).Addr(), link: wireguardNames[i]}
+		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: wireguardNames[i]}
 		if err := ns.WireGuard(wireguardNames[i]); err != nil {
 			return err
 		}
 	}
-	if err := w.under.build([2]*netns.NS{w.hosts[0].ns, w.hosts[1].ns}, w.spec.mtu()); err != nil {
+	if err := w.under.build([2]*netns.NS{w.hosts[0].ns, w.hosts[1].ns}, w.spec.MTU()); err != nil {
 		return err
 	}
 	if err := w.exchangeKeys(); err != nil {
 		return err
 	}
 	for i, h := range w.hosts {
-		l := w.spec.hostLink(i, false)
+		l := hostLink(w.spec, i, false)
 		if err := h.ns.Configure(h.link, l); err != nil {
 			return err
 		}
@@ -84,14 +84,21 @@ func (w *wireguardWire) build() error {
 	return w.rest()
 }
 
+// newKeys makes a private key for each host, at random.
+func newKeys() (keys [2]wgtypes.Key, err error) {
+	for i := range keys {
+		if keys[i], err = wgtypes.GeneratePrivateKey(); err != nil {
+			return keys, fmt.Errorf("make a key: %w", err)
+		}
+	}
+	return keys, nil
+}
+
 // exchangeKeys makes each host the other one's peer, with keys made at random.
 func (w *wireguardWire) exchangeKeys() error {
-	var keys [2]wgtypes.Key
-	for i := range keys {
-		var err error
-		if keys[i], err = wgtypes.GeneratePrivateKey(); err != nil {
-			return fmt.Errorf("make a key: %w", err)
-		}
+	keys, err := newKeys()
+	if err != nil {
+		return err
 	}
 	port := wireguardPort
 	for i, h := range w.hosts {
@@ -166,7 +173,7 @@ func (w *wireguardWire) empty() (bool, error) {
 		return false, err
 	}
 	var counts []uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		a, b := now[from], now[1-from]
 		counts = append(counts, a.device.TxPackets, b.below.RxPackets, b.below.RxPackets, b.device.RxPackets)
 		if !w.spec.Gen.Conversation() {
@@ -179,7 +186,7 @@ func (w *wireguardWire) empty() (bool, error) {
 // entered is how many packets the sockets of a host sent, in wire segments:
 // WireGuard cuts super-packets before it queues them.
 func (w *wireguardWire) entered(host int, p passing) uint64 {
-	return p.datagrams * w.spec.segmentsPerSKB(w.state[host])
+	return p.datagrams * segmentsPerSKB(w.spec, w.state[host])
 }
 
 func (w *wireguardWire) collect() (err error) {
@@ -190,7 +197,7 @@ func (w *wireguardWire) collect() (err error) {
 func (w *wireguardWire) account(t *record.Trial) {
 	t.Device = hostDevice(w.state[0])
 	t.Devices = []record.Device{t.Device, hostDevice(w.state[1])}
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		t.Hops = append(t.Hops, addDrops(t, dirFrom[from], w.hops(from))...)
 	}
 }
@@ -230,7 +237,7 @@ func named(h *record.Hop, counted map[string]uint64) {
 }
 
 func (w *wireguardWire) mismatch(*record.Trial) string {
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		a, b := w.after[from], w.after[1-from]
 		name, other := wireguardNames[from], wireguardNames[1-from]
 		switch lost := a.below.TxDropped; {

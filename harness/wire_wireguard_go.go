@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/socket"
+	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/wireguard"
 	"tunbench/harness/worker"
@@ -37,7 +38,7 @@ type wireguardGoWire struct {
 	lost  [2]uint64           // datagrams or trains of them that the sockets of each host dropped
 }
 
-func newWireguardGoWire(s Spec, hook bpf.Hook, p record.Placement) *wireguardGoWire {
+func newWireguardGoWire(s spec.Spec, hook bpf.Hook, p record.Placement) *wireguardGoWire {
 	return &wireguardGoWire{tunnel: tunnel{spec: s, hook: hook}, placement: p}
 }
 
@@ -48,16 +49,13 @@ func (w *wireguardGoWire) build() error {
 	if err := w.buildOwnDevices(); err != nil {
 		return err
 	}
-	var keys [2]wireguard.Key
-	for i := range keys {
-		var err error
-		if keys[i], err = wireguard.NewKey(); err != nil {
-			return err
-		}
+	keys, err := newKeys()
+	if err != nil {
+		return err
 	}
 	for i, h := range w.hosts {
 		err := h.ns.Do(func() (err error) {
-			w.sides[i], err = w.start(i, keys[i], keys[1-i].Public())
+			w.sides[i], err = w.start(i, keys[i], keys[1-i].PublicKey())
 			return err
 		})
 		if err != nil {
@@ -78,25 +76,25 @@ func (w *wireguardGoWire) build() error {
 // virtio-net header and all offloads that the kernel has.
 func (w *wireguardGoWire) buildOwnDevices() error {
 	s := w.spec
-	s.VnetHdr, s.Offload = 10, OffloadUSO
+	s.VnetHdr, s.Offload = 10, spec.OffloadUSO
 	err := w.buildDevices(s)
 	var option *tuntap.OptionError
 	if !errors.As(err, &option) || !option.Unsupported() {
 		return err
 	}
-	s.Offload = OffloadTSO // before Linux 6.2
+	s.Offload = spec.OffloadTSO // before Linux 6.2
 	return w.buildDevices(s)
 }
 
 // start runs one side, with a descriptor of its own. It is called in the
 // namespace of the host.
-func (w *wireguardGoWire) start(host int, key wireguard.Key, peer []byte) (*wireguard.Device, error) {
+func (w *wireguardGoWire) start(host int, key, peer wgtypes.Key) (*wireguard.Device, error) {
 	fd, err := unix.FcntlInt(uintptr(w.devices[host].Queues()[0].FD()), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("duplicate the descriptor of %s: %w", tunnelNames[host], err)
 	}
 	return wireguard.Start(wireguard.Config{
-		FD: fd, MTU: w.spec.mtu(), Port: wireguardPort, Key: key, Peer: peer,
+		FD: fd, MTU: w.spec.MTU(), Port: wireguardPort, Key: key, Peer: peer,
 		Endpoint: netip.AddrPortFrom(underlayAddrs[1-host].Addr(), wireguardPort),
 	})
 }
@@ -148,7 +146,7 @@ func (w *wireguardGoWire) passedThrough(host int) wireguard.Counts {
 
 func (w *wireguardGoWire) empty() (bool, error) {
 	var counts []uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		if empty, err := w.devices[from].empty(); err != nil || !empty {
 			return false, err
 		}
@@ -184,34 +182,15 @@ func (w *wireguardGoWire) collect() (err error) {
 // have dropped. A socket of the library is not ours to ask.
 func portDrops(ns *netns.NS, port int) (sum uint64, err error) {
 	err = ns.Do(func() error {
-		for _, name := range []string{"udp", "udp6"} {
-			text, err := os.ReadFile("/proc/thread-self/net/" + name)
-			if errors.Is(err, os.ErrNotExist) { // a kernel without IPv6
-				continue
+		all, err := socket.Table("udp")
+		for _, e := range all {
+			if e.Port == port {
+				sum += e.Drops
 			}
-			if err != nil {
-				return fmt.Errorf("read the drops of sockets: %w", err)
-			}
-			sum += dropsIn(string(text), port)
 		}
-		return nil
+		return err
 	})
 	return sum, err
-}
-
-// dropsIn reads /proc/net/udp: the local address is the second field of a line,
-// with the port in hexadecimal digits, and the drops are the last one.
-func dropsIn(text string, port int) (sum uint64) {
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		if len(fields) < 3 || !strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", port)) {
-			continue
-		}
-		if n, err := strconv.ParseUint(fields[len(fields)-1], 10, 64); err == nil {
-			sum += n
-		}
-	}
-	return sum
 }
 
 func (w *wireguardGoWire) account(t *record.Trial) {
@@ -265,7 +244,7 @@ func gone(h record.Hop, reason string) map[string]uint64 {
 
 func (w *wireguardGoWire) mismatch(t *record.Trial) string {
 	var taken [2]uint64
-	for from := range w.spec.relays() {
+	for from := range w.spec.Directions() {
 		to := 1 - from
 		out, in := w.ended[from], w.ended[to]
 		taken[from] = out.Taken

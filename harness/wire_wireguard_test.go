@@ -10,29 +10,31 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 func TestWireguardGo(t *testing.T) {
 	needRoot(t)
-	for name, set := range map[string]func(*Spec){
-		"default":        func(s *Spec) {},
-		"both":           func(s *Spec) { s.Dir = Both },
-		"flows":          func(s *Spec) { s.Flows, s.Size = 16, 1400 },
-		"ipv6":           func(s *Spec) { s.Family, s.Size = 6, 200 },
-		"imix":           func(s *Spec) { s.Size = SizeIMIX },
-		"longest":        func(s *Spec) { s.Size = maxTunnelled },
-		"super-packets":  func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
-		"paced":          func(s *Spec) { s.Rate = 2000 },
-		"pfifo and ring": func(s *Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
+	for name, set := range map[string]func(*spec.Spec){
+		"default":        func(s *spec.Spec) {},
+		"both":           func(s *spec.Spec) { s.Dir = spec.Both },
+		"flows":          func(s *spec.Spec) { s.Flows, s.Size = 16, 1400 },
+		"ipv6":           func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
+		"imix":           func(s *spec.Spec) { s.Size = spec.SizeIMIX },
+		"longest":        func(s *spec.Spec) { s.Size = spec.MaxTunnelled },
+		"super-packets":  func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
+		"paced":          func(s *spec.Spec) { s.Rate = 2000 },
+		"pfifo and ring": func(s *spec.Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := short()
-			s.Path = PathWireGuardGo
+			s.Path = spec.PathWireGuardGo
 			set(&s)
 			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 				trial := run(t, s, hook)
-				if s.Dir == Both {
+				if s.Dir == spec.Both {
 					trial.Queues = nil // of the first device only
 				}
 				balanced(t, trial)
@@ -62,7 +64,7 @@ func openFiles(t *testing.T) int {
 // Nothing of a tunnel is left behind: no goroutine and no descriptor.
 func TestTunnelsLeaveNothing(t *testing.T) {
 	needRoot(t)
-	for _, path := range []Path{PathVPN, PathWireGuardGo} {
+	for _, path := range []spec.Path{spec.PathVPN, spec.PathWireGuardGo} {
 		s := short()
 		s.Path = path
 		run(t, s, bpf.Tracepoint) // what is made once stays
@@ -82,25 +84,14 @@ func TestTunnelsLeaveNothing(t *testing.T) {
 	}
 }
 
-func TestDropsIn(t *testing.T) {
-	const text = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
- 1083: 00000000:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 17731 2 00000000a37a9c17 41
- 1083: 00000000:0009 00000000:CA6C 07 00000000:00000000 00:00000000 00000000     0        0 17732 2 00000000a37a9c18 5
- 1084: 0100007F:CA6C 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 17733 2 00000000a37a9c19 1
-`
-	if got := dropsIn(text, wireguardPort); got != 42 {
-		t.Errorf("%d drops, want 42", got)
-	}
-}
-
 // TestWireguard holds that a kernel without WireGuard says so, and runs it on
 // those that have it: in guests.
 func TestWireguard(t *testing.T) {
 	needRoot(t)
 	s := short()
-	s.Path = PathWireGuard
+	s.Path = spec.PathWireGuard
 	if err := lab.Probe(context.Background(), s, string(bpf.None)); err != nil {
-		reason, detail := Classify(err)
+		reason, detail := refusal.Classify(err)
 		if reason != record.Unsupported || !strings.Contains(detail, "RTM_NEWLINK") || !strings.Contains(detail, "operation not supported") {
 			t.Errorf("%s: %s", reason, detail)
 		}
@@ -109,14 +100,14 @@ func TestWireguard(t *testing.T) {
 		}
 		return
 	}
-	for name, set := range map[string]func(*Spec){
-		"default":       func(s *Spec) {},
-		"both":          func(s *Spec) { s.Dir = Both },
-		"flows":         func(s *Spec) { s.Flows, s.Size = 16, 1400 },
-		"ipv6":          func(s *Spec) { s.Family, s.Size = 6, 200 },
-		"longest":       func(s *Spec) { s.Size = maxTunnelled },
-		"super-packets": func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
-		"paced":         func(s *Spec) { s.Rate = 500 },
+	for name, set := range map[string]func(*spec.Spec){
+		"default":       func(s *spec.Spec) {},
+		"both":          func(s *spec.Spec) { s.Dir = spec.Both },
+		"flows":         func(s *spec.Spec) { s.Flows, s.Size = 16, 1400 },
+		"ipv6":          func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
+		"longest":       func(s *spec.Spec) { s.Size = spec.MaxTunnelled },
+		"super-packets": func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
+		"paced":         func(s *spec.Spec) { s.Rate = 500 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s

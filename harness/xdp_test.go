@@ -8,19 +8,20 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // inbound is a datagram from the peer to a port of the device's address, as user
 // space writes it, that many bytes of IP long; or so many of them as one
 // super-packet.
-func inbound(s Spec, port uint16, size, segments int) []byte {
-	addr, peer := s.addresses()
-	u := packet.UDP{TAP: s.Mode == TAP, Src: netip.AddrPortFrom(peer, 4000), Dst: netip.AddrPortFrom(addr.Addr(), port)}
+func inbound(s spec.Spec, port uint16, size, segments int) []byte {
+	addr, peer := addresses(s)
+	u := packet.UDP{TAP: s.Mode == spec.TAP, Src: netip.AddrPortFrom(peer, 4000), Dst: netip.AddrPortFrom(addr.Addr(), port)}
 	copy(u.SrcLink[:], peerMAC)
 	copy(u.DstLink[:], deviceMAC)
 	headers := packet.HeadersLen(u.TAP, s.Family)
@@ -44,25 +45,25 @@ func inbound(s Spec, port uint16, size, segments int) []byte {
 func TestXDPSeesEveryFrame(t *testing.T) {
 	needRoot(t)
 	const frames = 50
-	for _, mode := range []Mode{TUN, TAP} {
+	for _, mode := range []spec.Mode{spec.TUN, spec.TAP} {
 		for _, generic := range []bool{false, true} {
 			for _, drop := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/generic=%v/drop=%v", mode, generic, drop), func(t *testing.T) {
-					s := Default()
+					s := spec.Default()
 					s.Mode = mode
 					ns, err := netns.New()
 					if err != nil {
 						t.Fatal(err)
 					}
 					defer ns.Close()
-					d, err := newDevice(ns, deviceName, s, s.link())
+					d, err := newDevice(ns, deviceName, s, linkOf(s))
 					if err != nil {
 						t.Fatal(err)
 					}
 					defer d.Close()
 					x, err := bpf.OpenXDP(d.state.Index, ns.Do, drop, generic)
-					if mode == TUN && !generic {
-						if reason, _ := Classify(err); reason != record.Unsupported || !errors.Is(err, unix.EOPNOTSUPP) {
+					if mode == spec.TUN && !generic {
+						if reason, _ := refusal.Classify(err); reason != record.Unsupported || !errors.Is(err, unix.EOPNOTSUPP) {
 							t.Fatalf("a native program on a TUN: %v (%s)", err, reason)
 						}
 						return

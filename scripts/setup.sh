@@ -22,13 +22,13 @@ declare -A package=(
 	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [ethtool]=ethtool [git]=git
 	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
 	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [unshare]=util-linux
-	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/stdio.h]=libc6-dev
+	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/linux/bpf.h]=linux-libc-dev [/usr/include/stdio.h]=libc6-dev
 	[/usr/share/bash-completion/bash_completion]=bash-completion
 )
 # Go fetches modules over TLS.
 build=(make git certificates)
 # Headers of the kernel and of libbpf: the objects are built from C.
-generate=(make git clang llvm-strip /usr/include/bpf/bpf_helpers.h)
+generate=(make git clang llvm-strip /usr/include/bpf/bpf_helpers.h /usr/include/linux/bpf.h)
 test=("${build[@]}" awk cc ethtool ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion /usr/include/stdio.h)
 # Kernels are booted in QEMU; scripts/kernels.sh unpacks them.
 guest=("${build[@]}" dpkg-deb qemu-system-x86_64)

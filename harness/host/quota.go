@@ -191,27 +191,3 @@ func (m cgroupMount) find(root fs.FS, own string) (cgroupDir, bool) {
 	}
 	return cgroupDir{}, false
 }
-
-// throttled fills in how often quotas ran out between b and the later c.
-func (d *Delta) throttled(b, c bandwidth) {
-	d.QuotaPeriods = -1
-	if !b.known || !c.known {
-		return
-	}
-	d.QuotaPeriods = 0
-	for _, now := range c.cgroups {
-		for _, then := range b.cgroups {
-			if now.Cgroup != then.Cgroup || now.throttled <= then.throttled {
-				continue
-			}
-			// The one that stopped this process most often says what happened; the
-			// others may have stopped it at the same time.
-			if n := int64(now.throttled - then.throttled); n > d.QuotaPeriods {
-				d.QuotaPeriods, d.QuotaCgroup, d.QuotaTime = n, now.Cgroup, max(0, now.stopped-then.stopped)
-			}
-		}
-	}
-	if d.QuotaPeriods == 0 && b.local >= 0 && c.local > b.local {
-		d.QuotaTime = c.local - b.local
-	}
-}

@@ -38,8 +38,8 @@ func Spoilers() []Spoiler {
 	return judge(Read(), before, look(root))
 }
 
-// sight is one look at what changes while a host runs.
-type sight struct {
+// snapshot is one look at what changes while a host runs.
+type snapshot struct {
 	stat  Stat          // no CPU in it: not readable
 	own   time.Duration // CPU time of this process
 	load  string        // of the last minute
@@ -48,8 +48,8 @@ type sight struct {
 	cgroups bool
 }
 
-func look(root fs.FS) sight {
-	var s sight
+func look(root fs.FS) snapshot {
+	var s snapshot
 	s.stat, _ = readStat(root)
 	s.own = OwnTime()
 	s.cgroups = readBandwidth(root).known
@@ -87,28 +87,72 @@ var slowKernels = []string{
 const quotaAdvice = "take it away (docker run without --cpus, a pod without limits.cpu, a unit without CPUQuota=), or measure outside of that cgroup: " +
 	"a trial in which it runs out is invalid"
 
-func judge(h record.Host, before, after sight) []Spoiler {
-	var all []Spoiler
-	add := func(name string, bad bool, advice, format string, args ...any) {
-		if !bad {
-			advice = ""
-		}
-		all = append(all, Spoiler{Name: name, Detail: fmt.Sprintf(format, args...), Advice: advice, Bad: bad})
-	}
+// spoilers is a list in the making.
+type spoilers []Spoiler
 
+// add appends what was found; advice is for where it is bad.
+func (l *spoilers) add(name string, bad bool, advice, format string, args ...any) {
+	if !bad {
+		advice = ""
+	}
+	*l = append(*l, Spoiler{Name: name, Detail: fmt.Sprintf(format, args...), Advice: advice, Bad: bad})
+}
+
+func judge(h record.Host, before, after snapshot) []Spoiler {
+	var l spoilers
 	if h.CPUs > 0 {
-		add("cpus", h.CPUs < 2, "use a machine with at least 2 CPUs: sender and reader take turns on one",
+		l.add("cpus", h.CPUs < 2, "use a machine with at least 2 CPUs: sender and reader take turns on one",
 			"%d online", h.CPUs)
 	}
-	if t := before.stat.Until(after.stat, nil); t.Total() > 0 {
-		total := float64(t.Total())
-		foreign := float64(max(t.Busy()-(after.own-before.own), 0)) / total
-		detail := fmt.Sprintf("other programs used %.0f %% of the CPU time", 100*foreign)
-		if after.load != "" {
-			detail += ", load average " + after.load
-		}
-		add("load", foreign > maxForeign, "stop what else runs, or wait until it has finished", "%s", detail)
+	l.addLoad(before, after)
+	l.addQuotas(h, after.cgroups)
+	if h.Governor != "" {
+		l.add("governor", h.Governor != "performance", "cpupower frequency-set -g performance", "%s", h.Governor)
 	}
+	if after.turbo != "" {
+		l.add("turbo", after.turbo == "1", "turn it off, so that the clock does not depend on heat and on other cores: "+
+			"write 1 to /sys/devices/system/cpu/intel_pstate/no_turbo or 0 to /sys/devices/system/cpu/cpufreq/boost",
+			"%s", map[bool]string{true: "on", false: "off"}[after.turbo == "1"])
+	}
+	if h.SMT != "" {
+		l.add("smt", h.SMT == "on", "write off to /sys/devices/system/cpu/smt/control, or keep the other threads of the cores in --cpus idle",
+			"%s", h.SMT)
+	}
+	if h.Clocksource != "" {
+		l.add("clocksource", !slices.Contains(steadyClocks, h.Clocksource), "boot with clocksource=tsc if the CPU's is stable: reading this one is slow",
+			"%s", h.Clocksource)
+	}
+	switch h.Virt {
+	case "":
+	case "none":
+		l.add("virtualization", false, "", "none")
+	case "tcg":
+		l.add("virtualization", true, "count instructions under --icount instead of time: every instruction is emulated", "tcg")
+	default:
+		l.add("virtualization", true, "compare only arms that were interleaved on this host: neighbours and nesting cannot be seen from inside",
+			"a guest of %s", h.Virt)
+	}
+	l.addKernel(h)
+	return l
+}
+
+// addLoad says how much of the CPU time went to other programs.
+func (l *spoilers) addLoad(before, after snapshot) {
+	t := before.stat.Until(after.stat, nil)
+	if t.Total() == 0 {
+		return
+	}
+	foreign := float64(max(t.Busy()-(after.own-before.own), 0)) / float64(t.Total())
+	detail := fmt.Sprintf("other programs used %.0f %% of the CPU time", 100*foreign)
+	if after.load != "" {
+		detail += ", load average " + after.load
+	}
+	l.add("load", foreign > maxForeign, "stop what else runs, or wait until it has finished", "%s", detail)
+}
+
+// addQuotas names the CPU quotas of this process, or says that there are none
+// where cgroups can be read.
+func (l *spoilers) addQuotas(h record.Host, cgroups bool) {
 	var quotas []string
 	binds := false
 	for _, q := range h.CPUQuotas {
@@ -117,55 +161,34 @@ func judge(h record.Host, before, after sight) []Spoiler {
 		quotas = append(quotas, fmt.Sprintf("cgroup %s may use %v of CPU time every %v: %.3g CPUs",
 			q.Cgroup, time.Duration(q.QuotaNs), time.Duration(q.PeriodNs), q.CPUs()))
 	}
-	if len(quotas) > 0 {
-		add("cpu-quota", binds, quotaAdvice, "%s", strings.Join(quotas, "; "))
-	} else if after.cgroups {
-		add("cpu-quota", false, "", "none on the cgroup of this process or on one above it that can be seen")
+	switch {
+	case len(quotas) > 0:
+		l.add("cpu-quota", binds, quotaAdvice, "%s", strings.Join(quotas, "; "))
+	case cgroups:
+		l.add("cpu-quota", false, "", "none on the cgroup of this process or on one above it that can be seen")
 	}
-	if h.Governor != "" {
-		add("governor", h.Governor != "performance", "cpupower frequency-set -g performance", "%s", h.Governor)
-	}
-	if after.turbo != "" {
-		add("turbo", after.turbo == "1", "turn it off, so that the clock does not depend on heat and on other cores: "+
-			"write 1 to /sys/devices/system/cpu/intel_pstate/no_turbo or 0 to /sys/devices/system/cpu/cpufreq/boost",
-			"%s", map[bool]string{true: "on", false: "off"}[after.turbo == "1"])
-	}
-	if h.SMT != "" {
-		add("smt", h.SMT == "on", "write off to /sys/devices/system/cpu/smt/control, or keep the other threads of the cores in --cpus idle",
-			"%s", h.SMT)
-	}
-	if h.Clocksource != "" {
-		add("clocksource", !slices.Contains(steadyClocks, h.Clocksource), "boot with clocksource=tsc if the CPU's is stable: reading this one is slow",
-			"%s", h.Clocksource)
-	}
-	switch h.Virt {
-	case "":
-	case "none":
-		add("virtualization", false, "", "none")
-	case "tcg":
-		add("virtualization", true, "count instructions under --icount instead of time: every instruction is emulated", "tcg")
-	default:
-		add("virtualization", true, "compare only arms that were interleaved on this host: neighbours and nesting cannot be seen from inside",
-			"a guest of %s", h.Virt)
-	}
+}
+
+// addKernel names settings and options of the kernel.
+func (l *spoilers) addKernel(h record.Host) {
 	if v, ok := h.Sysctl["kernel.bpf_stats_enabled"]; ok {
-		add("bpf-stats", v != "0", "sysctl kernel.bpf_stats_enabled=0: it adds two clock reads to each run of each BPF program", "kernel.bpf_stats_enabled=%s", v)
+		l.add("bpf-stats", v != "0", "sysctl kernel.bpf_stats_enabled=0: it adds two clock reads to each run of each BPF program", "kernel.bpf_stats_enabled=%s", v)
 	}
 	if v, ok := h.Sysctl["net.core.bpf_jit_enable"]; ok {
-		add("bpf-jit", v == "0", "sysctl net.core.bpf_jit_enable=1: the observer is interpreted", "net.core.bpf_jit_enable=%s", v)
+		l.add("bpf-jit", v == "0", "sysctl net.core.bpf_jit_enable=1: the observer is interpreted", "net.core.bpf_jit_enable=%s", v)
 	}
-	if len(h.Config) > 0 {
-		var slow []string
-		for _, o := range slowKernels {
-			if h.Config[o] == "y" {
-				slow = append(slow, o)
-			}
-		}
-		detail := "no debugging option that slows the kernel down"
-		if len(slow) > 0 {
-			detail = strings.Join(slow, ", ")
-		}
-		add("debug-kernel", len(slow) > 0, "boot a kernel without it", "%s", detail)
+	if len(h.Config) == 0 {
+		return
 	}
-	return all
+	var slow []string
+	for _, o := range slowKernels {
+		if h.Config[o] == "y" {
+			slow = append(slow, o)
+		}
+	}
+	detail := "no debugging option that slows the kernel down"
+	if len(slow) > 0 {
+		detail = strings.Join(slow, ", ")
+	}
+	l.add("debug-kernel", len(slow) > 0, "boot a kernel without it", "%s", detail)
 }

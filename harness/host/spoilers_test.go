@@ -21,8 +21,8 @@ func TestJudge(t *testing.T) {
 		Sysctl: map[string]string{"kernel.bpf_stats_enabled": "0", "net.core.bpf_jit_enable": "1"},
 		Config: map[string]string{"CONFIG_KASAN": "n"},
 	}
-	idle := sight{stat: stat(0, 0, 200*ms), load: "0.01", turbo: "0", cgroups: true}
-	zero := sight{stat: stat(0, 0, 0)}
+	idle := snapshot{stat: stat(0, 0, 200*ms), load: "0.01", turbo: "0", cgroups: true}
+	zero := snapshot{stat: stat(0, 0, 0)}
 
 	for _, s := range judge(quiet, zero, idle) {
 		if s.Bad || s.Advice != "" || s.Detail == "" {
@@ -32,29 +32,29 @@ func TestJudge(t *testing.T) {
 	if n := len(judge(quiet, zero, idle)); n != 11 {
 		t.Errorf("%d things were looked at, want 11", n)
 	}
-	if all := judge(record.Host{}, sight{}, sight{}); len(all) != 0 {
+	if all := judge(record.Host{}, snapshot{}, snapshot{}); len(all) != 0 {
 		t.Errorf("nothing can be read: %+v", all)
 	}
 
 	for _, c := range []struct {
 		name   string
-		change func(h *record.Host, a *sight)
+		change func(h *record.Host, a *snapshot)
 		detail string
 	}{
-		{"cpus", func(h *record.Host, _ *sight) { h.CPUs = 1 }, "1 online"},
-		{"load", func(_ *record.Host, a *sight) { a.stat = stat(50*ms, 0, 150*ms) }, "25 %"},
-		{"cpu-quota", func(h *record.Host, _ *sight) {
+		{"cpus", func(h *record.Host, _ *snapshot) { h.CPUs = 1 }, "1 online"},
+		{"load", func(_ *record.Host, a *snapshot) { a.stat = stat(50*ms, 0, 150*ms) }, "25 %"},
+		{"cpu-quota", func(h *record.Host, _ *snapshot) {
 			h.CPUQuotas = []record.CPUQuota{{Cgroup: "/sys/fs/cgroup/box", QuotaNs: 20_000_000, PeriodNs: 100_000_000}}
 		}, "cgroup /sys/fs/cgroup/box may use 20ms of CPU time every 100ms: 0.2 CPUs"},
-		{"governor", func(h *record.Host, _ *sight) { h.Governor = "powersave,performance" }, "powersave"},
-		{"turbo", func(_ *record.Host, a *sight) { a.turbo = "1" }, "on"},
-		{"smt", func(h *record.Host, _ *sight) { h.SMT = "on" }, "on"},
-		{"clocksource", func(h *record.Host, _ *sight) { h.Clocksource = "hpet" }, "hpet"},
-		{"virtualization", func(h *record.Host, _ *sight) { h.Virt = "kvm" }, "kvm"},
-		{"virtualization", func(h *record.Host, _ *sight) { h.Virt = "tcg" }, "tcg"},
-		{"bpf-stats", func(h *record.Host, _ *sight) { h.Sysctl = map[string]string{"kernel.bpf_stats_enabled": "1"} }, "=1"},
-		{"bpf-jit", func(h *record.Host, _ *sight) { h.Sysctl = map[string]string{"net.core.bpf_jit_enable": "0"} }, "=0"},
-		{"debug-kernel", func(h *record.Host, _ *sight) {
+		{"governor", func(h *record.Host, _ *snapshot) { h.Governor = "powersave,performance" }, "powersave"},
+		{"turbo", func(_ *record.Host, a *snapshot) { a.turbo = "1" }, "on"},
+		{"smt", func(h *record.Host, _ *snapshot) { h.SMT = "on" }, "on"},
+		{"clocksource", func(h *record.Host, _ *snapshot) { h.Clocksource = "hpet" }, "hpet"},
+		{"virtualization", func(h *record.Host, _ *snapshot) { h.Virt = "kvm" }, "kvm"},
+		{"virtualization", func(h *record.Host, _ *snapshot) { h.Virt = "tcg" }, "tcg"},
+		{"bpf-stats", func(h *record.Host, _ *snapshot) { h.Sysctl = map[string]string{"kernel.bpf_stats_enabled": "1"} }, "=1"},
+		{"bpf-jit", func(h *record.Host, _ *snapshot) { h.Sysctl = map[string]string{"net.core.bpf_jit_enable": "0"} }, "=0"},
+		{"debug-kernel", func(h *record.Host, _ *snapshot) {
 			h.Config = map[string]string{"CONFIG_KASAN": "y", "CONFIG_LOCKDEP": "y"}
 		}, "CONFIG_KASAN, CONFIG_LOCKDEP"},
 	} {

@@ -13,12 +13,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tunbench/harness/socket"
 )
 
 const (
@@ -172,24 +175,11 @@ func on(cpus []int, f func() error) error {
 // Listening tells whether something listens at the server's port in the
 // namespace of the caller's thread.
 func Listening() (bool, error) {
-	for _, file := range []string{"tcp", "tcp6"} {
-		text, err := os.ReadFile("/proc/thread-self/net/" + file)
-		if err != nil && file == "tcp6" {
-			return false, nil // a kernel without IPv6
-		}
-		if err != nil {
-			return false, fmt.Errorf("look for the server: %w", err)
-		}
-		for line := range strings.Lines(string(text)) {
-			// Number, local address, remote address, state in hex.
-			const listen = "0A" // TCP_LISTEN of include/net/tcp_states.h
-			fields := strings.Fields(line)
-			if len(fields) > 3 && fields[3] == listen && strings.HasSuffix(fields[1], fmt.Sprintf(":%04X", Port)) {
-				return true, nil
-			}
-		}
+	all, err := socket.Table("tcp")
+	if err != nil {
+		return false, fmt.Errorf("look for the server: %w", err)
 	}
-	return false, nil
+	return slices.ContainsFunc(all, func(e socket.Entry) bool { return e.Port == Port && e.State == socket.Listen }), nil
 }
 
 // Done is closed when the process has ended.

@@ -13,8 +13,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"golang.org/x/crypto/chacha20poly1305"
+	"golang.zx2c4.com/wireguard/replay"
 )
 
 // Cipher says how packets are protected.
@@ -32,6 +34,8 @@ const (
 	KeyLen    = 32
 
 	typeData = 4 // as WireGuard's transport messages
+
+	maxCounter = math.MaxUint64 // above every counter that is accepted
 )
 
 // Errors of Open, made once: they are returned in hot loops.
@@ -54,7 +58,7 @@ type Sealer struct {
 type Opener struct {
 	aead   cipher.AEAD
 	prefix [4]byte
-	window window
+	window replay.Filter
 }
 
 // Pair makes the two ends of one direction of one queue. The same key may
@@ -118,10 +122,6 @@ func (o *Opener) Open(sealed []byte) (n int, err error) {
 	if len(sealed) < HeaderLen || [4]byte(sealed) != o.prefix {
 		return 0, ErrHeader
 	}
-	counter := binary.LittleEndian.Uint64(sealed[4:])
-	if !o.window.fresh(counter) {
-		return 0, ErrReplayed
-	}
 	n = len(sealed) - HeaderLen
 	if o.aead != nil {
 		body := sealed[HeaderLen:]
@@ -131,45 +131,9 @@ func (o *Opener) Open(sealed []byte) (n int, err error) {
 		}
 		n = len(plain)
 	}
-	o.window.take(counter) // only what is authentic moves the window
+	// Only an authentic packet moves the window.
+	if !o.window.ValidateCounter(binary.LittleEndian.Uint64(sealed[4:]), maxCounter) {
+		return 0, ErrReplayed
+	}
 	return n, nil
-}
-
-// window remembers which of the last counters were taken (RFC 6479): a ring of
-// words, of which one at most is partly out of date.
-type window struct {
-	next uint64 // above the highest counter taken
-	ring [windowWords]uint64
-}
-
-const (
-	windowWords = 128
-	windowSize  = (windowWords - 1) * 64 // counters
-)
-
-// fresh tells whether the counter was not taken, and is not too old to tell.
-func (w *window) fresh(counter uint64) bool {
-	if counter >= w.next {
-		return true
-	}
-	if w.next-counter > windowSize {
-		return false
-	}
-	return w.ring[counter/64%windowWords]&(1<<(counter%64)) == 0
-}
-
-// take marks the counter, which is fresh.
-func (w *window) take(counter uint64) {
-	if counter >= w.next {
-		last := counter / 64
-		first := last
-		if w.next > 0 {
-			first = (w.next - 1) / 64
-		}
-		for i := range min(last-first, windowWords) {
-			w.ring[(first+1+i)%windowWords] = 0
-		}
-		w.next = counter + 1
-	}
-	w.ring[counter/64%windowWords] |= 1 << (counter % 64)
 }

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"testing"
@@ -73,6 +74,10 @@ func TestRefused(t *testing.T) {
 		if c == None {
 			continue
 		}
+		again[5] ^= 1 // of a packet that came before and was changed, its tag says so
+		if _, err := o.Open(again); !errors.Is(err, ErrAuth) {
+			t.Errorf("%s: a packet that came twice, the second time changed: %v", c, err)
+		}
 		for _, at := range []int{5, HeaderLen, HeaderLen + 50, len(good) - 1} {
 			wire := sealed(s, c, make([]byte, 100))
 			wire[at] ^= 1
@@ -100,19 +105,29 @@ func TestPairRefuses(t *testing.T) {
 	}
 }
 
-// checkWindow holds the window against a set of all counters that were taken.
+// windowSize is by how much a counter may be behind the highest one that was
+// taken, as package replay has it.
+const windowSize = 127 * 64
+
+// checkWindow compares what an Opener takes with a set of all counters that were
+// taken.
 func checkWindow(t *testing.T, counters []uint64) {
 	t.Helper()
-	var w window
+	_, o := pair(t, None, 0, 0)
+	packet := make([]byte, HeaderLen)
+	packet[0] = typeData
 	seen, highest := map[uint64]bool{}, uint64(0)
 	for i, counter := range counters {
-		tooOld := len(seen) > 0 && highest >= windowSize && counter <= highest-windowSize
-		want := !seen[counter] && !tooOld
-		if got := w.fresh(counter); got != want {
-			t.Fatalf("counter %d (step %d, highest %d) is fresh: %v, want %v", counter, i, highest, got, want)
+		tooOld := highest >= windowSize && counter < highest-windowSize
+		var want error
+		if seen[counter] || tooOld {
+			want = ErrReplayed
 		}
-		if want {
-			w.take(counter)
+		binary.LittleEndian.PutUint64(packet[4:], counter)
+		if _, err := o.Open(packet); err != want {
+			t.Fatalf("counter %d (step %d, highest %d): %v, want %v", counter, i, highest, err, want)
+		}
+		if want == nil {
 			seen[counter] = true
 			highest = max(highest, counter)
 		}
@@ -123,11 +138,11 @@ func TestWindow(t *testing.T) {
 	for name, counters := range map[string][]uint64{
 		"in order":       {0, 1, 2, 3, 2, 0},
 		"gap":            {0, 5000, 1, 4999, 5000, 0},
-		"beyond":         {0, windowSize, 0, 1, windowSize + 1, 1, 2},
-		"far beyond":     {3, 1 << 40, 3, 1<<40 - windowSize, 1<<40 - windowSize + 1},
+		"beyond":         {0, windowSize, 0, 1, windowSize + 1, 1, 0, windowSize + 3, 1, 2, 3},
+		"far beyond":     {3, 1 << 40, 3, 1<<40 - windowSize - 1, 1<<40 - windowSize},
 		"around a word":  {63, 64, 62, 65, 63, 128, 127, 126},
 		"top of counter": {1<<63 - 2, 1<<63 - 1, 1<<63 - 2},
-		"begins late":    {100000, 99999, 100000 - windowSize + 1, 100000 - windowSize},
+		"begins late":    {100000, 99999, 100000 - windowSize, 100000 - windowSize - 1},
 	} {
 		t.Run(name, func(t *testing.T) { checkWindow(t, counters) })
 	}

@@ -1,5 +1,5 @@
-// Package socket translates IP addresses to those of system calls, and opens
-// sockets between two of them.
+// Package socket translates IP addresses to those of system calls, opens sockets
+// between two of them, and lists those of a network namespace.
 package socket
 
 import (

@@ -102,41 +102,32 @@ func parseLink(m []byte) (Existing, error) {
 		Ifindex: int(int32(binary.NativeEndian.Uint32(m[4:]))),
 		Up:      binary.NativeEndian.Uint32(m[8:])&unix.IFF_UP != 0,
 	}
-	var kind string
-	var detail []byte
-	err := eachAttr(m[unix.SizeofIfInfomsg:], func(typ uint16, v []byte) error {
-		switch typ {
-		case unix.IFLA_IFNAME:
-			e.Name = unix.ByteSliceToString(v)
-		case unix.IFLA_CARRIER:
-			e.Carrier = len(v) > 0 && v[0] != 0
-		case unix.IFLA_LINKINFO:
-			return eachAttr(v, func(typ uint16, v []byte) error {
-				switch typ {
-				case unix.IFLA_INFO_KIND:
-					kind = unix.ByteSliceToString(v)
-				case unix.IFLA_INFO_DATA:
-					detail = v
-				}
-				return nil
-			})
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
+	link, err := attributes(m[unix.SizeofIfInfomsg:])
+	if err != nil {
 		return Existing{}, err
-	case kind != "tun":
+	}
+	e.Name = unix.ByteSliceToString(link[unix.IFLA_IFNAME])
+	carrier := link[unix.IFLA_CARRIER]
+	e.Carrier = len(carrier) > 0 && carrier[0] != 0
+	info, err := attributes(link[unix.IFLA_LINKINFO])
+	if err != nil {
+		return Existing{}, err
+	}
+	if unix.ByteSliceToString(info[unix.IFLA_INFO_KIND]) != "tun" {
 		return Existing{}, errNotTUN
 	}
-	if err := eachAttr(detail, e.addDetail); err != nil {
+	detail, err := attributes(info[unix.IFLA_INFO_DATA])
+	if err != nil {
 		return Existing{}, err
+	}
+	for typ, v := range detail {
+		e.addDetail(typ, v)
 	}
 	return e, nil
 }
 
 // addDetail takes one attribute of tun_fill_info (drivers/net/tun.c).
-func (e *Existing) addDetail(typ uint16, v []byte) error {
+func (e *Existing) addDetail(typ uint16, v []byte) {
 	var n uint32
 	switch len(v) {
 	case 1:
@@ -144,7 +135,7 @@ func (e *Existing) addDetail(typ uint16, v []byte) error {
 	case 4:
 		n = binary.NativeEndian.Uint32(v)
 	default:
-		return nil // none that is known here
+		return // none that is known here
 	}
 	flag := func(on bool, bit uint32) {
 		if on {
@@ -170,28 +161,28 @@ func (e *Existing) addDetail(typ uint16, v []byte) error {
 	case unix.IFLA_TUN_MULTI_QUEUE:
 		flag(n != 0, unix.IFF_MULTI_QUEUE)
 		if n == 0 {
-			e.Queues = 1
+			e.Queues = max(e.Queues, 1)
 		}
 	case unix.IFLA_TUN_NUM_QUEUES:
 		e.Queues = int(n)
 	case unix.IFLA_TUN_NUM_DISABLED_QUEUES:
 		e.DisabledQueues = int(n)
 	}
-	return nil
 }
 
-// eachAttr walks through struct rtattr, 4 bytes aligned.
-func eachAttr(b []byte, f func(typ uint16, v []byte) error) error {
-	for len(b) >= unix.SizeofRtAttr {
-		size := int(binary.NativeEndian.Uint16(b))
-		typ := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
-		if size < unix.SizeofRtAttr || size > len(b) {
-			return errTruncated
-		}
-		if err := f(typ, b[unix.SizeofRtAttr:size]); err != nil {
-			return err
-		}
-		b = b[min((size+3)&^3, len(b)):]
+// attributes parses a sequence of struct rtattr, by type. The kernel pads each to
+// 4 bytes; nl.ParseRouteAttr would panic if the last one were not.
+func attributes(b []byte) (map[uint16][]byte, error) {
+	if len(b)%unix.RTA_ALIGNTO != 0 {
+		return nil, errTruncated
 	}
-	return nil
+	attrs, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return nil, errTruncated
+	}
+	values := make(map[uint16][]byte, len(attrs))
+	for _, a := range attrs {
+		values[a.Attr.Type&^(unix.NLA_F_NESTED|unix.NLA_F_NET_BYTEORDER)] = a.Value
+	}
+	return values, nil
 }

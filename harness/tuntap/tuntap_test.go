@@ -996,6 +996,8 @@ func FuzzParseLink(f *testing.F) {
 	}
 	f.Add(whole)
 	f.Add(whole[:len(whole)-3])
+	f.Add(slices.Concat(whole, []byte{5, 0, 0, 0, 0})) // an attribute without its padding
+	f.Add(slices.Concat(whole, []byte{3, 0, 0, 0}))    // an attribute shorter than its header
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := parseLink(b)

@@ -236,3 +236,10 @@ func Features() (uint32, error) {
 	defer unix.Close(fd)
 	return getFeatures(fd)
 }
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}

@@ -3,8 +3,6 @@
 package wireguard
 
 import (
-	"crypto/ecdh"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -17,22 +15,8 @@ import (
 	"golang.zx2c4.com/wireguard/conn"
 	"golang.zx2c4.com/wireguard/device"
 	"golang.zx2c4.com/wireguard/tun"
+	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 )
-
-// Key is a private key of Curve25519.
-type Key struct{ *ecdh.PrivateKey }
-
-// NewKey makes a key at random.
-func NewKey() (Key, error) {
-	k, err := ecdh.X25519().GenerateKey(rand.Reader)
-	if err != nil {
-		return Key{}, fmt.Errorf("make a key: %w", err)
-	}
-	return Key{k}, nil
-}
-
-// Public is the public half.
-func (k Key) Public() []byte { return k.PublicKey().Bytes() }
 
 // Config says how one side is set up.
 type Config struct {
@@ -41,9 +25,9 @@ type Config struct {
 	// is closed by Close, and by Start if that fails.
 	FD       int
 	MTU      int
-	Port     uint16 // UDP, on all addresses
-	Key      Key
-	Peer     []byte // public key of the other side
+	Port     uint16      // UDP, on all addresses
+	Key      wgtypes.Key // private
+	Peer     wgtypes.Key // public key of the other side
 	Endpoint netip.AddrPort
 }
 
@@ -84,7 +68,7 @@ func Start(c Config) (*Device, error) {
 	}
 	d.device = device.NewDevice(&d.tun, &d.bind, &device.Logger{Verbosef: device.DiscardLogf, Errorf: d.failed})
 	var text strings.Builder
-	fmt.Fprintf(&text, "private_key=%x\nlisten_port=%d\nreplace_peers=true\npublic_key=%x\nendpoint=%v\n", c.Key.Bytes(), c.Port, c.Peer, c.Endpoint)
+	fmt.Fprintf(&text, "private_key=%x\nlisten_port=%d\nreplace_peers=true\npublic_key=%x\nendpoint=%v\n", c.Key[:], c.Port, c.Peer[:], c.Endpoint)
 	text.WriteString("replace_allowed_ips=true\nallowed_ip=0.0.0.0/0\nallowed_ip=::/0\n")
 	if err := d.device.IpcSet(text.String()); err != nil {
 		d.Close()

@@ -27,6 +27,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/reports/disk"
 	"tunbench/reports/record"
 )
 
@@ -283,7 +284,7 @@ func Store(dir string, r Result) error {
 	if err != nil {
 		return fmt.Errorf("make the folder of A/A runs: %w", err)
 	}
-	if err := replace(name, append(text, '\n')); err != nil {
+	if err := disk.Replace(name, append(text, '\n')); err != nil {
 		return err
 	}
 	return adopt(append(made, name))
@@ -386,33 +387,4 @@ func (r Result) check() error {
 		}
 	}
 	return nil
-}
-
-// replace puts text at name in one step.
-func replace(name string, text []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
-	}
-	defer func() {
-		if err != nil {
-			tmp.Close()
-			os.Remove(tmp.Name())
-			err = fmt.Errorf("write %s: %w", name, err)
-		}
-	}()
-	if _, err := tmp.Write(text); err != nil {
-		return err
-	}
-	// CreateTemp gives 0600; a run as root is also of use to the user.
-	if err := tmp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), name)
 }

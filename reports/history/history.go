@@ -26,6 +26,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"tunbench/reports/aa"
+	"tunbench/reports/disk"
 	"tunbench/reports/record"
 	"tunbench/reports/series"
 	"tunbench/reports/verdict"
@@ -36,7 +37,6 @@ const (
 	releaseSuffix = ".release.json"
 	ackSuffix     = ".ack.json"
 	lockName      = ".lock"
-	addPrefix     = ".add-" // of files that are being written
 )
 
 // Added is what Add did.
@@ -141,7 +141,7 @@ func put(dir, name string, text []byte) (file string, there bool, err error) {
 		if n > 1 {
 			file = name + "." + strconv.Itoa(n) + runSuffix
 		}
-		switch err = create(filepath.Join(dir, file), text); {
+		switch err = disk.Create(filepath.Join(dir, file), text); {
 		case err == nil:
 			return file, false, nil
 		case !errors.Is(err, fs.ErrExist):
@@ -162,43 +162,6 @@ func put(dir, name string, text []byte) (file string, there bool, err error) {
 	}
 }
 
-// create puts text at path, in one step, and fails with fs.ErrExist if
-// something is there: also to another process it is whole or not there.
-func create(path string, text []byte) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), addPrefix+"*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
-	if _, err := tmp.Write(text); err != nil {
-		return err
-	}
-	// CreateTemp gives 0600; a history is for everybody to read.
-	if err := tmp.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	err = os.Link(tmp.Name(), path)
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
-		// A file system without links.
-		err = unix.Renameat2(unix.AT_FDCWD, tmp.Name(), unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
-		if err != nil {
-			err = &os.PathError{Op: "rename to", Path: path, Err: err}
-		}
-	}
-	if err != nil {
-		return err
-	}
-	if folder, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = folder.Sync() // some file systems cannot sync a folder
-		folder.Close()
-	}
-	return nil
-}
-
 // release is the content of a file that marks a run.
 type release struct {
 	Kind string `json:"kind"` // "release"
@@ -213,7 +176,7 @@ func mark(dir, file, run, name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("mark as release %s: %w", name, err)
 	}
-	err = create(path, append(text, '\n'))
+	err = disk.Create(path, append(text, '\n'))
 	switch {
 	case err == nil:
 		return name, nil
@@ -274,7 +237,7 @@ func Ack(dir, id string, a series.Ack) error {
 		return fmt.Errorf("acknowledge %s: %w", id, err)
 	}
 	path := filepath.Join(dir, id+ackSuffix)
-	err = create(path, append(text, '\n'))
+	err = disk.Create(path, append(text, '\n'))
 	if errors.Is(err, fs.ErrExist) {
 		old, err := readAck(path)
 		if err != nil {
@@ -361,10 +324,7 @@ func lock(dir string, how int) (unlock func()) {
 	}
 	if err == nil && how == unix.LOCK_EX {
 		// Whoever writes has the lock: what is left of others was killed.
-		left, _ := filepath.Glob(filepath.Join(dir, addPrefix+"*"))
-		for _, name := range left {
-			os.Remove(name)
-		}
+		disk.RemoveLeft(dir)
 	}
 	return func() { f.Close() }
 }
@@ -530,18 +490,7 @@ func writeIndex(dir string, runs []indexed) error {
 	if err := enc.Encode(indexEnd{indexSchema, len(runs), sumOf(b.Bytes())}); err != nil {
 		return fmt.Errorf("write the index: %w", err)
 	}
-	tmp, err := os.CreateTemp(dir, addPrefix+"*")
-	if err != nil {
-		return fmt.Errorf("write the index: %w", err)
-	}
-	_, err = tmp.Write(b.Bytes())
-	// CreateTemp gives 0600; whoever reads the history reads its index.
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), filepath.Join(dir, indexName))
-	}
-	if err != nil {
-		os.Remove(tmp.Name())
+	if err := disk.Replace(filepath.Join(dir, indexName), b.Bytes()); err != nil {
 		return fmt.Errorf("write the index: %w", err)
 	}
 	return nil

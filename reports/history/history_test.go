@@ -277,7 +277,7 @@ func TestOtherFilesAreNamed(t *testing.T) {
 	good := files(t, dir)
 	for name, content := range map[string]string{
 		"torn.jsonl": `{"kind":"run","sche`, "notes.txt": "hello", "bad.release.json": "{", "gone.release.json": `{"kind":"release","name":"v9","run":"x"}`,
-		"a.b.jsonl": "{}", addPrefix + "left": "half",
+		"a.b.jsonl": "{}", ".add-left": "half",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
 			t.Fatal(err)
@@ -303,7 +303,7 @@ func TestOtherFilesAreNamed(t *testing.T) {
 	if len(text) != 2 || len(problems) != 7 {
 		t.Errorf("%q, %d problems %q", text, len(problems), problems)
 	}
-	if slices.Contains(files(t, dir), addPrefix+"left") {
+	if slices.Contains(files(t, dir), ".add-left") {
 		t.Error("what a killed process left is still there")
 	}
 }

@@ -1,13 +1,11 @@
-package harness
+package refusal
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/call"
 	"tunbench/harness/netns"
 	"tunbench/harness/tuntap"
@@ -48,32 +46,32 @@ func TestClassify(t *testing.T) {
 		"EPERM, not root": {func() error { return fmt.Errorf("create: %w", unix.EPERM) }, false, nil, record.Unprivileged, "create"},
 		"EPERM, root":     {func() error { return fmt.Errorf("create: %w", unix.EPERM) }, true, nil, record.Unsupported, "create"},
 		"EACCES, root":    {func() error { return fmt.Errorf("open: %w", unix.EACCES) }, true, nil, record.Unprivileged, "open"},
-		"a ring too long": {func() error { return linkRefused(txqlen, netns.Link{TxQLen: 524289}) }, true, nil, record.Unsupported, "txqlen=524289: the kernel makes no ring of more than 524288 packets"},
+		"a ring too long": {func() error { return OfLink(txqlen, netns.Link{TxQLen: 524289}) }, true, nil, record.Unsupported, "txqlen=524289: the kernel makes no ring of more than 524288 packets"},
 		"no memory for a ring": {func() error {
-			return linkRefused(&netns.CallError{Call: "set txqueuelen 9000", Err: unix.EPERM}, netns.Link{TxQLen: 9000})
+			return OfLink(&netns.CallError{Call: "set txqueuelen 9000", Err: unix.EPERM}, netns.Link{TxQLen: 9000})
 		}, true, nil, record.Missing, "choose a smaller one"},
-		"a ring, not root": {func() error { return linkRefused(txqlen, netns.Link{TxQLen: 524289}) }, false, nil, record.Unprivileged, "operation not permitted"},
+		"a ring, not root": {func() error { return OfLink(txqlen, netns.Link{TxQLen: 524289}) }, false, nil, record.Unprivileged, "operation not permitted"},
 		"another EPERM": {func() error {
-			return linkRefused(&netns.CallError{Call: "set mtu 1500", Err: unix.EPERM}, netns.Link{TxQLen: 500})
+			return OfLink(&netns.CallError{Call: "set mtu 1500", Err: unix.EPERM}, netns.Link{TxQLen: 500})
 		}, true, nil, record.Unsupported, "set mtu 1500"},
 		"no such qdisc": {func() error {
-			return linkRefused(&netns.CallError{Call: "set root qdisc nosuch", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "nosuch"})
+			return OfLink(&netns.CallError{Call: "set root qdisc nosuch", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "nosuch"})
 		}, true, nil, record.Unsupported, "qdisc=nosuch: this kernel has no such queueing discipline"},
 		"descriptors":            {func() error { return socket }, true, nil, record.Missing, "raise the limit (ulimit -n), or use fewer flows or queues"},
 		"descriptors of devices": {func() error { return fmt.Errorf("open /dev/net/tun: %w", unix.EMFILE) }, true, nil, record.Missing, "raise the limit (ulimit -n)"},
 		"descriptors of all":     {func() error { return fmt.Errorf("socket: %w", unix.ENFILE) }, true, nil, record.Missing, "fs.file-max"},
-		"memory":                 {func() error { return vhostError(fmt.Errorf("mmap: %w", unix.ENOMEM)) }, true, nil, record.Missing, "use fewer queues"},
+		"memory":                 {func() error { return OfVhost(fmt.Errorf("mmap: %w", unix.ENOMEM)) }, true, nil, record.Missing, "use fewer queues"},
 		"a bug":                  {func() error { return fmt.Errorf("read: %w", unix.EFAULT) }, true, nil, record.Failed, "!;"},
 		"not the device":         {func() error { return fmt.Errorf("open /dev/net/tun: %w", tuntap.ErrNotTUN) }, true, nil, record.Missing, "mknod /dev/net/tun c 10 200"},
 
 		"no tun, a module":        {func() error { return noTUN }, true, map[string]string{"CONFIG_TUN": "m"}, record.Missing, "modprobe tun"},
 		"no tun, not built":       {func() error { return noTUN }, true, map[string]string{"CONFIG_TUN": "n"}, record.Unsupported, "CONFIG_TUN is not set"},
 		"no tun, nobody knows":    {func() error { return noTUN }, true, nil, record.Missing, "modprobe tun"},
-		"no vhost, a module":      {func() error { return vhostError(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "m"}, record.Unsupported, "modprobe vhost_net"},
-		"no vhost, not built":     {func() error { return vhostError(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "n"}, record.Unsupported, "CONFIG_VHOST_NET is not set"},
-		"no vhost, built in":      {func() error { return vhostError(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "y"}, record.Missing, "--device /dev/vhost-net"},
-		"no vhost, nobody knows":  {func() error { return vhostError(noVhost) }, true, nil, record.Unsupported, "modprobe vhost_net"},
-		"vhost is something else": {func() error { return vhostError(&call.Error{Call: "ioctl VHOST_GET_FEATURES", Err: unix.ENOTTY}) }, true, nil, record.Missing, "is not the vhost-net device"},
+		"no vhost, a module":      {func() error { return OfVhost(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "m"}, record.Unsupported, "modprobe vhost_net"},
+		"no vhost, not built":     {func() error { return OfVhost(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "n"}, record.Unsupported, "CONFIG_VHOST_NET is not set"},
+		"no vhost, built in":      {func() error { return OfVhost(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "y"}, record.Missing, "--device /dev/vhost-net"},
+		"no vhost, nobody knows":  {func() error { return OfVhost(noVhost) }, true, nil, record.Unsupported, "modprobe vhost_net"},
+		"vhost is something else": {func() error { return OfVhost(&call.Error{Call: "ioctl VHOST_GET_FEATURES", Err: unix.ENOTTY}) }, true, nil, record.Missing, "is not the vhost-net device"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asRoot(t, c.root)
@@ -90,56 +88,28 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// TestRemedyNeedsAModule holds that no command loads a module of which the
-// kernel's configuration says that it was not built.
-func TestRemedyNeedsAModule(t *testing.T) {
-	row := Row{Name: "io=vhost", Status: StatusUnsupported}
-	for option, want := range map[string]string{"m": "modprobe vhost_net", "n": "", "": "modprobe vhost_net"} {
-		withConfig(t, map[string]string{"CONFIG_VHOST_NET": option})
-		if got := row.Remedy(); got.Command != want || got.Why == "" {
-			t.Errorf("CONFIG_VHOST_NET=%s: %+v, want %q", option, got, want)
+// TestVhostReasons are those for which a scenario of io=vhost cannot be run.
+func TestVhostReasons(t *testing.T) {
+	asRoot(t, false)
+	withConfig(t, nil)
+	for _, c := range []struct {
+		call   string
+		errno  unix.Errno
+		reason string
+	}{
+		{"open " + vhost.Path, unix.ENOENT, record.Unsupported},
+		{"open " + vhost.Path, unix.ENODEV, record.Unsupported},
+		{"open " + vhost.Path, unix.EPERM, record.Unprivileged},
+		{"open " + vhost.Path, unix.EACCES, record.Unprivileged},
+		{"ioctl VHOST_GET_FEATURES", unix.EOPNOTSUPP, record.Unsupported},
+		{"ioctl VHOST_NET_SET_BACKEND", unix.EINVAL, record.Unsupported},
+		{"mmap 1 bytes for a virtqueue", unix.ENOMEM, record.Missing},
+		{"eventfd", unix.EMFILE, record.Missing},
+		{"ioctl VHOST_SET_OWNER", unix.EFAULT, record.Failed},
+	} {
+		reason, detail := Classify(OfVhost(&call.Error{Call: c.call, Err: c.errno}))
+		if reason != c.reason || !strings.Contains(detail, c.call) || !strings.Contains(detail, c.errno.Error()) {
+			t.Errorf("%s: %v: %s: %s, want %s", c.call, c.errno, reason, detail, c.reason)
 		}
-	}
-}
-
-// TestTAPSize holds the highest MTU of a TAP device, which is below that of TUN.
-func TestTAPSize(t *testing.T) {
-	s := Default()
-	s.Size = 65522
-	if err := s.Validate(); err != nil {
-		t.Errorf("mode=tun: %v", err)
-	}
-	s.Mode = TAP
-	if err := s.Validate(); err == nil || !strings.Contains(err.Error(), "choose a size of at most 65521, or mode=tun") {
-		t.Errorf("mode=tap: %v", err)
-	}
-	s.Size = 65521
-	if err := s.Validate(); err != nil {
-		t.Errorf("mode=tap size=65521: %v", err)
-	}
-	if os.Getuid() != 0 {
-		t.Skip("needs root to ask the kernel")
-	}
-	if err := lab.Probe(t.Context(), s, "none"); err != nil {
-		t.Errorf("the kernel takes no MTU of %d: %v", s.Size, err)
-	}
-}
-
-// TestLongRings asks the kernel for the longest ring, and for one more.
-func TestLongRings(t *testing.T) {
-	needRoot(t)
-	s := Default()
-	s.TxQLen = maxRing + 1
-	err := lab.Probe(t.Context(), s, "none")
-	if err == nil {
-		t.Fatalf("txqlen=%d: the kernel took it", s.TxQLen)
-	}
-	reason, detail := Classify(err)
-	if reason != record.Unsupported || !strings.Contains(detail, "choose at most") {
-		t.Errorf("txqlen=%d: %s: %s", s.TxQLen, reason, detail)
-	}
-	s.TxQLen = maxRing
-	if err := lab.Probe(t.Context(), s, "none"); err != nil {
-		t.Errorf("txqlen=%d: %v", s.TxQLen, err)
 	}
 }

@@ -1,4 +1,4 @@
-package harness
+package refusal
 
 import (
 	"errors"
@@ -7,13 +7,12 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/uring"
 )
 
-// because adds to a refusal the setting of this host that makes the kernel
-// refuse, where one does, and what to do about it. Root is the root folder.
-// Turned off tells that the kernel could do it.
+// because is the setting of this host that makes the kernel refuse, where there
+// is one, and what to do about it. Root is the root folder of the host; turnedOff
+// says that the kernel could do what was asked, were it not for that setting.
 func because(root fs.FS, err error) (cause string, turnedOff bool) {
 	setting := func(path string) string {
 		b, err := fs.ReadFile(root, path)
@@ -49,7 +48,7 @@ func because(root fs.FS, err error) (cause string, turnedOff bool) {
 	return "", false
 }
 
-// ofIPv6 tells whether err is about an IPv6 address or socket: no other family
+// ofIPv6 reports whether err is about an IPv6 address or socket: no other family
 // that is used here can be missing, and addresses are named.
 func ofIPv6(err error) bool {
 	return errors.Is(err, unix.EAFNOSUPPORT) || strings.Contains(err.Error(), "::")

@@ -1,25 +1,15 @@
-package harness
+package spec
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
 	"tunbench/harness/iperf"
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 )
 
-// ErrImpossible marks a combination that no kernel can run. The message says
-// which values contradict each other and what to set instead.
-var ErrImpossible = errors.New("impossible combination")
-
-// Validate reports the first thing in s that is out of range or contradicts
-// something else. It looks at s alone, never at the host.
-func (s Spec) Validate() error {
-	impossible := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s", ErrImpossible, fmt.Sprintf(format, args...))
-	}
+// outOfRange reports the first value of s that lies outside its range.
+func outOfRange(s Spec) error {
 	switch {
 	case s.Queues < 1 || s.Queues > MaxQueues:
 		return fmt.Errorf("queues=%d: a device has 1 to %d queues", s.Queues, MaxQueues)
@@ -47,61 +37,46 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("filter that takes %v: choose at most %v", s.FilterTime, MaxFilterTime)
 	case s.Pause < 0 || s.Pause > MaxPause:
 		return fmt.Errorf("pause %v: choose at most %v", s.Pause, MaxPause)
-
-	case s.Open() && s.Gen == GenLockstep:
-		return impossible("gen=lockstep sends when it has read what it sent before: it cannot keep a rate; set load=max or gen=udp")
-	case s.Poisson && !s.Open():
-		return impossible("spacing=poisson spaces the packets of an open loop; set a load such as 10000pps or 50pct, or spacing=fixed")
-	case s.Pause > 0 && s.Measure < sink.PauseAfter+s.Pause:
-		return impossible("pause=%v comes %v into the measured time, of which there are %v; measure for at least %v", s.Pause, sink.PauseAfter, s.Measure, sink.PauseAfter+s.Pause)
-	case s.Offload != OffloadNone && s.VnetHdr == 0:
-		return impossible("offload=%s needs a virtio-net header to say what it carries; set vnet=10 or offload=none", s.Offload)
-	case s.Offload == OffloadTunnel && s.VnetHdr < 24:
-		return impossible("offload=tunnel needs the 24-byte virtio-net header; set vnet=24")
-	case s.Family == 6 && s.Size != SizeIMIX && s.Size < minSize6:
-		return impossible("size=%d cannot hold IPv6, UDP and the stamp; with ip=6 choose at least %d", s.Size, minSize6)
-	case s.Family == 6 && s.Size == SizeIMIX:
-		return impossible("size=imix holds 64-byte packets, too small for IPv6, UDP and the stamp; set ip=4 or a size of at least %d", minSize6)
-	case s.Gen == GenUDPGSO && s.Size == SizeIMIX:
-		return impossible("gen=udp-gso cuts equal segments, so size=imix cannot be made; choose one size")
-	case s.Gen == GenUDPGSO && s.Size > maxGSO:
-		return impossible("gen=udp-gso with size=%d leaves no room for a second segment; choose at most %d", s.Size, maxGSO)
-	case s.Mode == TAP && s.Size > MaxTAPSize:
-		return impossible("size=%d: with mode=tap a packet and its Ethernet header have %d bytes together; choose a size of at most %d, or mode=tun", s.Size, MaxSize, MaxTAPSize)
-	case s.Gen == GenLockstep && s.IO != IORead:
-		return impossible("gen=lockstep reads until nothing is left, by itself; set io=read")
-	case s.Bypass && s.Gen != GenPacket:
-		return impossible("bypass=on is an option of gen=packet; with gen=%s set bypass=off", s.Gen)
-	case s.Steer == SteerOne && s.Queues < 2:
-		return impossible("steer=ebpf-one sends everything to queue 1, which queues=1 does not have; set queues=2")
-	}
-	for _, check := range []func(Spec) string{Spec.pathContradiction, Spec.trafficContradiction, Spec.deviceContradiction} {
-		if text := check(s); text != "" {
-			return impossible("%s", text)
-		}
 	}
 	return nil
 }
 
-// Hosts tells whether the path has two ends, each a host of its own, so that
-// two stacks can talk to each other.
-func (p Path) Hosts() bool {
-	return slices.Contains([]Path{PathRelay, PathVPN, PathVeth, PathWireGuard, PathWireGuardGo}, p)
-}
-
-// Yardstick tells whether the path has no device of ours.
-func (p Path) Yardstick() bool {
-	return p == PathVeth || p == PathWireGuard || p == PathWireGuardGo
-}
-
-// Conversation tells whether the traffic is one of two hosts that answer each
-// other, as opposed to packets that are sent and counted.
-func (g Gen) Conversation() bool {
-	return slices.Contains([]Gen{GenTCP, GenTCPRR, GenUDPRR, GenIPerf3}, g)
+// contradiction is about values that contradict each other whatever the path; ""
+// is none.
+func contradiction(s Spec) string {
+	switch {
+	case s.Open() && s.Gen == GenLockstep:
+		return "gen=lockstep sends a batch only when it has read the one before, so it cannot keep a rate; set load=max or gen=udp"
+	case s.Poisson && !s.Open():
+		return "spacing=poisson spaces the packets of an open loop; set a load such as 10000pps or 50pct, or spacing=fixed"
+	case s.Pause > 0 && s.Measure < sink.PauseAfter+s.Pause:
+		return fmt.Sprintf("pause=%v comes %v into the measured time, of which there are %v; measure for at least %v", s.Pause, sink.PauseAfter, s.Measure, sink.PauseAfter+s.Pause)
+	case s.Offload != OffloadNone && s.VnetHdr == 0:
+		return fmt.Sprintf("offload=%s needs a virtio-net header to say what it carries; set vnet=10 or offload=none", s.Offload)
+	case s.Offload == OffloadTunnel && s.VnetHdr < 24:
+		return "offload=tunnel needs the 24-byte virtio-net header; set vnet=24"
+	case s.Family == 6 && s.Size != SizeIMIX && s.Size < MinSize6:
+		return fmt.Sprintf("size=%d cannot hold IPv6, UDP and the stamp; with ip=6 choose at least %d", s.Size, MinSize6)
+	case s.Family == 6 && s.Size == SizeIMIX:
+		return fmt.Sprintf("size=imix holds 64-byte packets, too small for IPv6, UDP and the stamp; set ip=4 or a size of at least %d", MinSize6)
+	case s.Gen == GenUDPGSO && s.Size == SizeIMIX:
+		return "gen=udp-gso cuts equal segments, so size=imix cannot be made; choose one size"
+	case s.Gen == GenUDPGSO && s.Size > maxGSO:
+		return fmt.Sprintf("gen=udp-gso with size=%d leaves no room for a second segment; choose at most %d", s.Size, maxGSO)
+	case s.Mode == TAP && s.Size > MaxTAPSize:
+		return fmt.Sprintf("size=%d: with mode=tap a packet and its Ethernet header have %d bytes together; choose a size of at most %d, or mode=tun", s.Size, MaxSize, MaxTAPSize)
+	case s.Gen == GenLockstep && s.IO != IORead:
+		return "gen=lockstep reads until nothing is left, by itself; set io=read"
+	case s.Bypass && s.Gen != GenPacket:
+		return fmt.Sprintf("bypass=on is an option of gen=packet; with gen=%s set bypass=off", s.Gen)
+	case s.Steer == SteerOne && s.Queues < 2:
+		return "steer=ebpf-one sends everything to queue 1, which queues=1 does not have; set queues=2"
+	}
+	return ""
 }
 
 // pathContradiction is about the path and the direction; "" is none.
-func (s Spec) pathContradiction() string {
+func pathContradiction(s Spec) string {
 	switch {
 	case s.Path == PathBridge && s.Mode != TAP:
 		return "path=bridge: only TAP devices can be ports of a bridge; set mode=tap"
@@ -117,8 +92,8 @@ func (s Spec) pathContradiction() string {
 		return "path=vpn carries single packets; set vnet=off"
 	case s.Path == PathVPN && s.IO == IOURing:
 		return "io=uring is not a way to drive path=vpn; set io=poll"
-	case (s.Path == PathVPN || s.Path == PathWireGuard || s.Path == PathWireGuardGo) && s.Size > maxTunnelled:
-		return fmt.Sprintf("path=%s puts headers before each packet, with which size=%d does not fit a datagram; choose at most %d", s.Path, s.Size, maxTunnelled)
+	case (s.Path == PathVPN || s.Path == PathWireGuard || s.Path == PathWireGuardGo) && s.Size > MaxTunnelled:
+		return fmt.Sprintf("path=%s puts headers before each packet, with which size=%d does not fit a datagram; choose at most %d", s.Path, s.Size, MaxTunnelled)
 	case s.Path.Yardstick() && (s.Queues > 1 || s.IO != IORead || s.VnetHdr > 0 || s.PI || s.NAPI != NAPIOff || s.Steer != SteerAuto || s.SndBuf > 0 || s.Filter):
 		return fmt.Sprintf("path=%s has no device of ours: queues, io, vnet, pi, napi, steer, sndbuf and filter must be at their defaults", s.Path)
 	case s.Event != EventNone && s.Path != PathSink:
@@ -132,7 +107,7 @@ func (s Spec) pathContradiction() string {
 }
 
 // trafficContradiction is about who makes the traffic; "" is none.
-func (s Spec) trafficContradiction() string {
+func trafficContradiction(s Spec) string {
 	switch {
 	case s.Gen.Conversation() && !s.Path.Hosts():
 		return fmt.Sprintf("gen=%s is a conversation, and path=%s has one end; set path=relay", s.Gen, s.Path)
@@ -173,7 +148,7 @@ func (s Spec) trafficContradiction() string {
 }
 
 // deviceContradiction is about options of the device; "" is none.
-func (s Spec) deviceContradiction() string {
+func deviceContradiction(s Spec) string {
 	switch {
 	case s.NAPI == NAPIFrags && s.Mode != TAP:
 		return "napi=frags is for TAP devices; set mode=tap"

@@ -1,4 +1,6 @@
-package harness
+// Package refusal explains what a kernel or a host refused: whether it cannot do
+// it, lacks something, or lacks a privilege, and what to do about it.
+package refusal
 
 import (
 	"errors"
@@ -8,7 +10,6 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/host"
@@ -18,26 +19,26 @@ import (
 	"tunbench/reports/record"
 )
 
-// UnsupportedError is a Spec that this kernel, or the chosen hook, cannot do.
-type UnsupportedError struct{ Detail string }
+// Unsupported is what this kernel, or the chosen hook, cannot do.
+type Unsupported struct{ Detail string }
 
-func (e *UnsupportedError) Error() string { return e.Detail }
+func (e *Unsupported) Error() string { return e.Detail }
 
-// MissingError is a Spec for which this host lacks something that it could have.
-type MissingError struct{ Detail string }
+// Missing is what this host lacks but could have.
+type Missing struct{ Detail string }
 
-func (e *MissingError) Error() string { return e.Detail }
+func (e *Missing) Error() string { return e.Detail }
 
-// ObserverError is a device that cannot be observed as it was asked for. What
-// stands in the way of the observer is not in the way of a bare trial.
-type ObserverError struct{ Err error }
+// Unobservable is a device that cannot be observed in the way that was asked for.
+// A bare trial on it may succeed.
+type Unobservable struct{ Err error }
 
-func (e *ObserverError) Error() string { return e.Err.Error() }
+func (e *Unobservable) Error() string { return e.Err.Error() }
 
-func (e *ObserverError) Unwrap() error { return e.Err }
+func (e *Unobservable) Unwrap() error { return e.Err }
 
-// Classify tells why a scenario could not be measured: a reason of record.Skip
-// and a sentence, which ends in what to do where that is known.
+// Classify returns why a scenario could not be measured: a reason of record.Skip,
+// and a sentence that ends with what to do, where that is known.
 func Classify(err error) (reason, detail string) {
 	if errors.Is(err, tuntap.ErrNoTUN) && lacksOption("CONFIG_TUN") {
 		return record.Unsupported, "this kernel was built without TUN/TAP devices (CONFIG_TUN is not set); boot one that has them"
@@ -52,8 +53,8 @@ func Classify(err error) (reason, detail string) {
 	return classify(err), detail
 }
 
-// remedyOf tells what to do about a limit of this process or of the host that an
-// errno stands for, whichever call it came from; "" if nothing is known.
+// remedyOf is what to do about an errno that stands for a limit of this process or
+// of the host, whichever call it came from; "" if nothing is known.
 func remedyOf(err error) string {
 	switch {
 	case errors.Is(err, unix.EMFILE):
@@ -71,8 +72,10 @@ func remedyOf(err error) string {
 	return ""
 }
 
-// kernelConfig is that of the running kernel, as far as it bears on devices;
-// empty where it cannot be read.
+// KernelConfig is the configuration of the running kernel, as far as it bears on
+// devices; empty where it cannot be read.
+func KernelConfig() map[string]string { return kernelConfig() }
+
 var kernelConfig = sync.OnceValue(func() map[string]string { return host.Read().Config })
 
 // lacksOption reports whether the kernel's configuration says that it was built
@@ -82,8 +85,8 @@ func lacksOption(option string) bool { return kernelConfig()[option] == "n" }
 
 func classify(err error) string {
 	var (
-		unsupported *UnsupportedError
-		missing     *MissingError
+		unsupported *Unsupported
+		missing     *Missing
 		option      *tuntap.OptionError
 		ring        *uring.CallError
 		hook        *bpf.HookError
@@ -120,8 +123,8 @@ var allPrivileges = func() bool { return len(host.Capabilities()) == 0 && host.I
 // exhausted reports whether there are no descriptors left.
 func exhausted(err error) bool { return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) }
 
-// refused tells whether err is a call that the kernel refused in a way that says
-// it cannot do it, whichever package made the call.
+// refused reports whether err is a system call that the kernel refused because it
+// cannot do what was asked, whichever package made the call.
 func refused(err error) bool {
 	for _, cause := range []error{
 		beneath[*bpf.CallError](err),

@@ -1,4 +1,4 @@
-package harness
+package refusal
 
 import (
 	"errors"
@@ -8,7 +8,6 @@ import (
 	"testing/fstest"
 
 	"golang.org/x/sys/unix"
-
 	"tunbench/harness/call"
 	"tunbench/harness/netns"
 	"tunbench/harness/uring"

@@ -1,4 +1,6 @@
-package harness
+// Package condition checks what a host did while something was measured: steal,
+// foreign load, pressure, frequency, throttling, quota and clocks.
+package condition
 
 import (
 	"fmt"
@@ -11,8 +13,8 @@ import (
 )
 
 const (
-	// stealLimit is the share of stolen CPU time above which a trial is invalid.
-	stealLimit = 0.01
+	// StealLimit is the share of stolen CPU time above which a trial is invalid.
+	StealLimit = 0.01
 	// foreignLimit is the share of the time of the workers' CPUs that other
 	// programs may use.
 	foreignLimit = 0.05
@@ -33,74 +35,74 @@ const (
 	wallLimit = time.Second
 )
 
-// conditions is what the host did during the measured time.
-type conditions struct {
-	all     host.CPUTimes // of all CPUs
-	pinned  host.CPUTimes // of those of the workers
-	cpus    int           // of the workers
-	workers int           // that share those CPUs
-	own     time.Duration // CPU time of our threads on those CPUs; below 0: not known
-	// measured is the time over which all, pinned and own were added up, in that
-	// many stretches.
-	measured  time.Duration
-	stretches int
-	seen      host.Delta // from the first stretch to the last
+// Period is what the host did while something was measured.
+type Period struct {
+	All     host.CPUTimes // of all CPUs
+	Pinned  host.CPUTimes // of the CPUs of the workers
+	CPUs    int           // how many CPUs the workers have
+	Workers int           // how many workers share them
+	Own     time.Duration // CPU time of our threads on those CPUs; below 0: not known
+	// Measured is the time over which All, Pinned and Own were added up, in so
+	// many Stretches.
+	Measured  time.Duration
+	Stretches int
+	Seen      host.Delta // from the start of the first stretch to the end of the last
 }
 
-// Names of gates that doctor shows in a way of their own.
+// Names of checks that doctor shows in a way of their own.
 const (
-	gateForeignLoad = "foreign load"
-	gateFrequency   = "frequency"
-	gateQuota       = "quota"
+	ForeignLoad = "foreign load"
+	Frequency   = "frequency"
+	Quota       = "quota"
 )
 
-// verdict of a gate.
-type verdict int
+// Outcome of a check.
+type Outcome int
 
 const (
-	unknown verdict = iota
-	passed
-	failed
+	Unknown Outcome = iota
+	Passed
+	Failed
 )
 
-// gate is one condition that a measurement needs of its host, and how it stood.
-type gate struct {
-	name    string // as doctor shows it
-	flag    string // of a trial that failed it
-	verdict verdict
-	detail  string // with figures
+// Check is one condition that a measurement needs of its host, and what came of it.
+type Check struct {
+	Name    string // as doctor shows it
+	Flag    string // of a trial that failed it
+	Outcome Outcome
+	Detail  string // with figures
 }
 
-// gates judges all conditions.
-func (c conditions) gates() []gate {
-	return []gate{c.steal(), c.foreignLoad(), c.pressure(), c.frequency(), c.throttling(), c.quota(), c.clock()}
+// Checks judges all conditions.
+func (c Period) Checks() []Check {
+	return []Check{c.steal(), c.foreignLoad(), c.pressure(), c.frequency(), c.throttling(), c.quota(), c.clock()}
 }
 
-func (g gate) judge(bad bool, format string, args ...any) gate {
-	g.verdict = passed
+func (g Check) judge(bad bool, format string, args ...any) Check {
+	g.Outcome = Passed
 	if bad {
-		g.verdict = failed
+		g.Outcome = Failed
 	}
-	g.detail = fmt.Sprintf(format, args...)
+	g.Detail = fmt.Sprintf(format, args...)
 	return g
 }
 
-// unclear leaves a gate unknown, and says why.
-func (g gate) unclear(format string, args ...any) gate {
-	g.detail = fmt.Sprintf(format, args...)
+// unclear leaves the outcome unknown, and says why.
+func (g Check) unclear(format string, args ...any) Check {
+	g.Detail = fmt.Sprintf(format, args...)
 	return g
 }
 
-func (c conditions) steal() gate {
-	g := gate{name: "steal", flag: record.FlagSteal}
-	if c.all.Total() == 0 {
+func (c Period) steal() Check {
+	g := Check{Name: "steal", Flag: record.FlagSteal}
+	if c.All.Total() == 0 {
 		return g.unclear("no time passed by /proc/stat")
 	}
-	share := float64(c.all.Steal) / float64(c.all.Total())
-	return g.judge(share > stealLimit, "%.1f %% of the CPU time was stolen%s", 100*share, coarse(c.all.Steal))
+	share := float64(c.All.Steal) / float64(c.All.Total())
+	return g.judge(share > StealLimit, "%.1f %% of the CPU time was stolen%s", 100*share, coarse(c.All.Steal))
 }
 
-// coarse tells that a time rests on few ticks.
+// coarse is a remark on a time that rests on few ticks; "" on any other.
 func coarse(t time.Duration) string {
 	const few = 5
 	switch n := t / host.Tick; {
@@ -119,21 +121,21 @@ func coarse(t time.Duration) string {
 // sigma. Three of them, and two ticks a CPU at the ends of each stretch, are
 // allowed on top of the limit's share, so that a reader which sleeps half of
 // the time is not taken for somebody else.
-func (c conditions) foreignLoad() gate {
-	g := gate{name: gateForeignLoad, flag: record.FlagForeignLoad}
-	total := time.Duration(c.cpus) * c.measured
+func (c Period) foreignLoad() Check {
+	g := Check{Name: ForeignLoad, Flag: record.FlagForeignLoad}
+	total := time.Duration(c.CPUs) * c.Measured
 	switch {
-	case c.own < 0:
+	case c.Own < 0:
 		return g.unclear("the CPU time of the workers is not known")
-	case total <= 0 || c.pinned.Total() == 0:
+	case total <= 0 || c.Pinned.Total() == 0:
 		return g.unclear("no time passed by /proc/stat")
 	}
-	foreign := max(0, c.pinned.User+c.pinned.Nice+c.pinned.System-c.own)
+	foreign := max(0, c.Pinned.User+c.Pinned.Nice+c.Pinned.System-c.Own)
 	share := float64(foreign) / float64(total)
-	blur := sampling(c.own, total, c.cpus*c.stretches)
+	blur := sampling(c.Own, total, c.CPUs*c.Stretches)
 	return g.judge(share > foreignLimit && foreign > blur,
 		"other programs used %.1f %% of the time of the workers' %d CPUs: %v, of which %v may be an error of the ticks",
-		100*share, c.cpus, foreign.Round(time.Millisecond), blur.Round(time.Millisecond))
+		100*share, c.CPUs, foreign.Round(time.Millisecond), blur.Round(time.Millisecond))
 }
 
 // sampling is by how much the busy time of CPUs, counted in ticks, may be wrong,
@@ -145,40 +147,41 @@ func sampling(busy, total time.Duration, ends int) time.Duration {
 	return time.Duration((3*sigma + 2*math.Sqrt(float64(ends))) * float64(host.Tick))
 }
 
-func (c conditions) pressure() gate {
-	g := gate{name: "pressure", flag: record.FlagPressure}
+func (c Period) pressure() Check {
+	g := Check{Name: "pressure", Flag: record.FlagPressure}
 	switch {
-	case c.seen.Elapsed <= 0 || c.seen.Pressure < 0:
+	case c.Seen.Elapsed <= 0 || c.Seen.Pressure < 0:
 		return g.unclear("this kernel has no /proc/pressure/cpu: it needs CONFIG_PSI, and psi=1 where that is off by default")
-	case c.workers > c.cpus:
+	case c.Workers > c.CPUs:
 		return g.unclear("the workers wait for each other's CPU")
 	}
-	share := float64(c.seen.Pressure) / float64(c.seen.Elapsed)
+	share := float64(c.Seen.Pressure) / float64(c.Seen.Elapsed)
 	return g.judge(share > pressureLimit, "tasks waited for a CPU during %.1f %% of the time", 100*share)
 }
 
-func (c conditions) frequency() gate {
-	g := gate{name: gateFrequency, flag: record.FlagThrottled}
-	if c.seen.FreqFrom == 0 {
+func (c Period) frequency() Check {
+	g := Check{Name: Frequency, Flag: record.FlagThrottled}
+	if c.Seen.FreqFrom == 0 {
 		return g.unclear("the frequency of the CPUs cannot be read")
 	}
-	return g.judge(c.seen.FreqChange() > frequencyLimit, "CPU %d went from %d to %d MHz",
-		c.seen.FreqCPU, c.seen.FreqFrom/1000, c.seen.FreqTo/1000)
+	return g.judge(c.Seen.FreqChange() > frequencyLimit, "CPU %d went from %d to %d MHz",
+		c.Seen.FreqCPU, c.Seen.FreqFrom/1000, c.Seen.FreqTo/1000)
 }
 
-func (c conditions) throttling() gate {
-	g := gate{name: "throttling", flag: record.FlagThrottled}
-	if c.seen.Stretches == 0 || c.seen.Throttles < 0 {
+func (c Period) throttling() Check {
+	g := Check{Name: "throttling", Flag: record.FlagThrottled}
+	if c.Seen.Stretches == 0 || c.Seen.Throttles < 0 {
 		return g.unclear("this host does not tell whether heat slowed its CPUs down")
 	}
-	return g.judge(c.seen.Throttles > 0, "heat slowed the workers' CPUs down %s", record.Plural(c.seen.Throttles, "time", "times"))
+	return g.judge(c.Seen.Throttles > 0, "heat slowed the workers' CPUs down %s", record.Plural(c.Seen.Throttles, "time", "times"))
 }
 
-// quota holds that no cgroup of ours used up its CPU time: all workers then stand
-// still until its period is over, and a rate is that of the quota.
-func (c conditions) quota() gate {
-	g := gate{name: gateQuota, flag: record.FlagCPUQuota}
-	switch d := c.seen; {
+// quota checks that no cgroup of this process used up its CPU time. When one does,
+// all workers stand still until the period of the quota is over, and a rate is
+// that of the quota.
+func (c Period) quota() Check {
+	g := Check{Name: Quota, Flag: record.FlagCPUQuota}
+	switch d := c.Seen; {
 	case d.Stretches == 0 || d.QuotaPeriods < 0:
 		return g.unclear("no cgroup of this process can be read, so a CPU quota would not be seen")
 	case d.QuotaPeriods > 0:
@@ -194,9 +197,9 @@ func (c conditions) quota() gate {
 // clock compares the clocks of the kernel with each other. A fault of the
 // counter below all of them moves them together and is not seen, unless the
 // kernel's own watchdog takes another one.
-func (c conditions) clock() gate {
-	g := gate{name: "clock", flag: record.FlagClockStep}
-	d := c.seen
+func (c Period) clock() Check {
+	g := Check{Name: "clock", Flag: record.FlagClockStep}
+	d := c.Seen
 	if d.Elapsed <= 0 {
 		return g.unclear("the clocks cannot be read")
 	}
@@ -216,13 +219,13 @@ func (c conditions) clock() gate {
 	return g.judge(false, "the kernel's clocks agree to %v in %v", (abs(d.Raw) + d.Blur).Round(time.Microsecond), d.Elapsed.Round(time.Millisecond))
 }
 
-// wallStep tells of a wall clock that was set. No figure uses it, only the
-// stamps of records do.
-func (c conditions) wallStep() string {
-	if abs(c.seen.Wall) <= wallLimit+c.seen.Blur {
+// WallStep is a remark on a wall clock that was set; "" if it was not. No figure
+// uses that clock, only the time stamps of records do.
+func (c Period) WallStep() string {
+	if abs(c.Seen.Wall) <= wallLimit+c.Seen.Blur {
 		return ""
 	}
-	return fmt.Sprintf("the wall clock was set by %+.1f s during the measured time, which no figure uses", c.seen.Wall.Seconds())
+	return fmt.Sprintf("the wall clock was set by %+.1f s during the measured time, which no figure uses", c.Seen.Wall.Seconds())
 }
 
 func abs(d time.Duration) time.Duration { return max(d, -d) }

@@ -1,4 +1,4 @@
-package harness
+package spec
 
 import (
 	"errors"
@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"tunbench/harness/tuntap"
 )
 
 func TestOpenLoopsThatCannotBe(t *testing.T) {
@@ -48,14 +46,6 @@ func TestOpenLoopsThatCannotBe(t *testing.T) {
 		set(&s)
 		if err := s.Validate(); err != nil {
 			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestDeviceOfOneQueue(t *testing.T) {
-	for queues, want := range map[int]string{1: "1 queue", 4: "4 queues"} {
-		if got := describe(tuntap.Existing{Queues: queues}); !strings.Contains(got, want) || queues == 1 && strings.Contains(got, "queues") {
-			t.Errorf("%d: %q", queues, got)
 		}
 	}
 }

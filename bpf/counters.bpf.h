@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What is counted. Every counter lives in the slot of a CPU and is written by one
+ * program only, with preemption of that program by itself excluded by the kernel, so
+ * that plain additions are exact. User space maps the counters and reads them.
+ */
+#ifndef TUNBENCH_COUNTERS_BPF_H
+#define TUNBENCH_COUNTERS_BPF_H
+
+#include "target.bpf.h"
+#include "hist.bpf.h"
+
+#define DROP_REASONS 512
+#define ERRNOS 1024
+
+/* The functions of tun whose returns are looked at. */
+enum call { CALL_XMIT, CALL_READ, CALL_WRITE, CALLS };
+
+struct queue_counters {
+	__u64 xmit_skbs, xmit_pkts, xmit_bytes;
+	__u64 read_skbs, read_pkts, read_bytes;
+	__u64 drop_pkts;
+	__u64 read_calls, read_ret_bytes;
+	__u64 recv_skbs, recv_pkts, recv_bytes;
+	__u64 recv_drop_pkts;
+	__u64 write_calls, write_ret_bytes;
+	__u64 pad; /* two cache lines, none shared between CPUs */
+};
+
+struct cpu_counters {
+	__u64 buckets[HIST_BUCKETS];
+	__u64 overflow;
+	__u64 min, max; /* ns; min is stored as its complement, so that 0 is empty */
+	__u64 missed;	/* dequeues whose stamp had been overwritten */
+	__u64 refused;	/* skbs for which xmit returned other than NETDEV_TX_OK */
+	__u64 strays;	/* events on a queue above nr_queues */
+	/* The last drop at a socket that is not known yet; see on_late_drop. */
+	__u32 late_pkts, late_reason, late_queue;
+	__u32 pad;
+	__u64 lost[CALLS];		/* calls whose return no kretprobe saw; see leave_note */
+	__u64 drops[DROP_REASONS];	/* packets by enum skb_drop_reason */
+	__u64 errors[ERRNOS];		/* negative returns of tun_do_read */
+	__u64 recv_drops[DROP_REASONS]; /* of received packets */
+	__u64 write_errors[ERRNOS];	/* negative returns of tun_get_user */
+};
+
+/* [cpu * nr_queues + queue] */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct queue_counters);
+} queues SEC(".maps");
+
+/* [cpu] */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cpu_counters);
+} cpus SEC(".maps");
+
+/*
+ * Puts what is too large into the last slot. The barriers keep the compiler
+ * from testing one register and indexing with another, which the verifier
+ * cannot follow.
+ */
+static __always_inline __u64 slot_below(__u64 limit, __u64 v)
+{
+	barrier_var(v);
+	if (v >= limit)
+		v = limit - 1;
+	barrier_var(v);
+	return v;
+}
+
+static __always_inline struct cpu_counters *this_cpu(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&cpus, &cpu);
+}
+
+static __always_inline struct queue_counters *this_queue(__u32 queue)
+{
+	__u32 key;
+
+	if (queue >= nr_queues) {
+		struct cpu_counters *c = this_cpu();
+
+		if (c)
+			__sync_fetch_and_add(&c->strays, 1);
+		return 0;
+	}
+	key = bpf_get_smp_processor_id() * nr_queues + queue;
+	return bpf_map_lookup_elem(&queues, &key);
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * When an skb was handed to the device, and how long it stayed there.
+ */
+#ifndef TUNBENCH_STAMP_BPF_H
+#define TUNBENCH_STAMP_BPF_H
+
+#include "counters.bpf.h"
+
+#define STAMP_BITS 18
+
+/* Residency is recorded only while user space holds this at 1. */
+volatile __u32 measuring;
+
+/*
+ * When an skb was handed to the device, direct-mapped by its address. One word
+ * holds a tag of 16 bits and 48 bits of time, so that a slot can never be read
+ * half old, half new. Slot and tag tell apart all skbs within 1 TiB of memory.
+ * Only the slots of skbs in flight are ever touched; there are many, so that
+ * two of these seldom share one.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << STAMP_BITS);
+	__type(key, __u32);
+	__type(value, __u64);
+} stamps SEC(".maps");
+
+/*
+ * The verifier lets nobody shift a pointer, but the distance of two pointers is
+ * a number: that of skb and device stands for the address. skbs come from a
+ * slab whose objects are at least 64 bytes apart.
+ */
+static __always_inline __u64 skb_id(struct sk_buff *skb, struct net_device *dev)
+{
+	return ((__u64)skb - (__u64)dev) >> 6;
+}
+
+/*
+ * Most skbs are 256 bytes apart: the slot leaves out the two bits below that,
+ * which tell a clone from its original, and leaves them to the tag.
+ */
+#define stamp_slot(id) ((id) >> 2 & ((1 << STAMP_BITS) - 1))
+#define stamp_tag(id) (((id) >> (2 + STAMP_BITS) << 2 | ((id) & 3)) << 48)
+
+/*
+ * Chosen by address: both ends agree without a word, and a slot never holds the
+ * time of an earlier life of its skb. The multiplication parts the choice from
+ * the order in which the slab hands its objects out.
+ */
+#define is_sampled(id) (!((__u32)((id) >> 2) * 0x9e3779b1U >> 16 & sample_mask))
+
+#define STAMP_TIME ((1ULL << 48) - 1)
+
+#endif

@@ -1,0 +1,294 @@
+package netns
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// links are the links of a namespace.
+type links struct{ thread }
+
+// Configure sets up the link name and brings it up. MTU, queue length and
+// qdisc are set while it is down, so that nothing is ever queued under others.
+//
+// The link is made silent: a packet counted on it must be a packet sent. It
+// gets no IPv6 address of its own, addresses are used without duplicate
+// address detection, and with ARP and multicast off there is no neighbour
+// discovery, no router solicitation and no group report. A packet to a host
+// that is not among the Neighbours of a TAP device carries the device's own
+// address as its destination.
+//
+// What the kernel refuses is a *CallError. The link may then be half set up.
+func (l *links) Configure(name string, c Link) error {
+	return l.Do(func() error { return l.configure(name, c) })
+}
+
+func (l *links) configure(name string, c Link) error {
+	link, err := l.handle.LinkByName(name)
+	if err != nil {
+		return notFound(err, name)
+	}
+	if link.Attrs().RawFlags&unix.IFF_UP != 0 {
+		if err := l.handle.LinkSetDown(link); err != nil {
+			return refused(err, name, "set link down")
+		}
+	}
+	if err := l.setDown(link, c); err != nil {
+		return err
+	}
+	if err := l.handle.LinkSetUp(link); err != nil {
+		return refused(err, name, "set link up")
+	}
+	return l.setUp(link, c)
+}
+
+// setDown does what must be done while the link is down.
+func (l *links) setDown(link netlink.Link, c Link) error {
+	name := link.Attrs().Name
+	if c.MTU != 0 {
+		if err := l.handle.LinkSetMTU(link, c.MTU); err != nil {
+			return refused(err, name, "set mtu %d", c.MTU)
+		}
+	}
+	if c.TxQLen != 0 {
+		if err := l.handle.LinkSetTxQLen(link, c.TxQLen); err != nil {
+			return refused(err, name, "set txqueuelen %d", c.TxQLen)
+		}
+	}
+	if c.MAC != nil {
+		if err := l.handle.LinkSetHardwareAddr(link, c.MAC); err != nil {
+			return refused(err, name, "set address %v", c.MAC)
+		}
+	}
+	// After the queue length: pfifo_fast sizes its rings by it.
+	if c.Qdisc != "" {
+		q := &netlink.GenericQdisc{
+			QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Parent: netlink.HANDLE_ROOT},
+			QdiscType:  c.Qdisc,
+		}
+		if err := l.handle.QdiscReplace(q); err != nil {
+			return refused(err, name, "set root qdisc %s", c.Qdisc)
+		}
+	}
+	if err := l.handle.LinkSetMulticastOff(link); err != nil {
+		return refused(err, name, "set multicast off")
+	}
+	if err := l.handle.LinkSetARPOff(link); err != nil {
+		return refused(err, name, "set arp off")
+	}
+	// After the MTU: below 1280 bytes the link has no IPv6 side, and what was
+	// set before is forgotten. EAFNOSUPPORT says just that (or that the kernel
+	// has no IPv6): then there is nothing to silence.
+	err := l.handle.LinkSetIP6AddrGenMode(link, nl.IN6_ADDR_GEN_MODE_NONE)
+	if err != nil && !errors.Is(err, unix.EAFNOSUPPORT) {
+		return refused(err, name, "set addrgenmode none")
+	}
+	return nil
+}
+
+// setUp does what the kernel undoes when a link goes down.
+func (l *links) setUp(link netlink.Link, c Link) error {
+	name, index := link.Attrs().Name, link.Attrs().Index
+	for _, p := range c.Addr {
+		addr := &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD}
+		if err := l.handle.AddrReplace(link, addr); err != nil {
+			return refused(err, name, "add address %v", p)
+		}
+	}
+	for _, p := range c.Addr {
+		if err := l.awaitLocal(p.Addr()); err != nil {
+			return fmt.Errorf("add address %v to %s: %w", p, name, err)
+		}
+	}
+	for _, p := range c.Routes {
+		route := &netlink.Route{LinkIndex: index, Dst: ipNet(p.Masked()), Scope: netlink.SCOPE_LINK}
+		if err := l.handle.RouteReplace(route); err != nil {
+			return refused(err, name, "add route %v", p)
+		}
+	}
+	for _, a := range c.Blackholes {
+		route := &netlink.Route{Dst: ipNet(netip.PrefixFrom(a, a.BitLen())), Type: unix.RTN_BLACKHOLE}
+		if err := l.handle.RouteReplace(route); err != nil {
+			return refused(err, name, "add blackhole %v", a)
+		}
+	}
+	for _, b := range c.Neighbours {
+		neigh := &netlink.Neigh{
+			LinkIndex: index, State: unix.NUD_PERMANENT, Type: unix.RTN_UNICAST,
+			Family: family(b.Addr), IP: b.Addr.Unmap().AsSlice(), HardwareAddr: b.MAC,
+		}
+		if err := l.handle.NeighSet(neigh); err != nil {
+			return refused(err, name, "add neighbour %v at %v", b.Addr, b.MAC)
+		}
+	}
+	return nil
+}
+
+// awaitLocal waits until the stack takes packets to an address of its own. For
+// IPv6 the kernel adds the route to it later, in a work queue
+// (addrconf_dad_work of net/ipv6/addrconf.c), also without address detection.
+func (l *links) awaitLocal(a netip.Addr) error {
+	const within, look = 2 * time.Second, 200 * time.Microsecond
+	for deadline := time.Now().Add(within); a.Unmap().Is6(); time.Sleep(look) {
+		routes, err := l.handle.RouteGet(a.AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the kernel has not made it local within %v: %w", within, errors.Join(err, os.ErrDeadlineExceeded))
+		}
+	}
+	return nil
+}
+
+// Counters reads the counters of the link name.
+func (l *links) Counters(name string) (Counters, error) {
+	var c Counters
+	err := l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		s := link.Attrs().Statistics
+		if s == nil {
+			return fmt.Errorf("read counters of %s: the kernel gave none", name)
+		}
+		c = Counters{
+			RxPackets: s.RxPackets, RxBytes: s.RxBytes, RxErrors: s.RxErrors, RxDropped: s.RxDropped,
+			TxPackets: s.TxPackets, TxBytes: s.TxBytes, TxErrors: s.TxErrors, TxDropped: s.TxDropped,
+		}
+		return nil
+	})
+	return c, err
+}
+
+// Device reads back the link name.
+func (l *links) Device(name string) (State, error) {
+	var s State
+	err := l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		a := link.Attrs()
+		s = State{
+			Name: a.Name, Index: a.Index, MTU: a.MTU, TxQLen: a.TxQLen,
+			MAC: a.HardwareAddr, Flags: flagNames(a.RawFlags),
+		}
+		if s.Qdisc, err = rootQdisc(a.Index); err != nil {
+			return refused(err, name, "read root qdisc")
+		}
+		if s.Features, err = features(name); err != nil {
+			return refused(err, name, "read features")
+		}
+		return nil
+	})
+	if err != nil {
+		return State{}, err
+	}
+	return s, nil
+}
+
+// Veth joins n and peer by a pair of veth devices, one of each name in each of
+// them. They are as the kernel makes them, and down until they are configured.
+// When one namespace goes, both devices go.
+//
+// What the kernel refuses is a *CallError: EOPNOTSUPP is that of a kernel
+// without veth.
+func (l *links) Veth(name string, peer *NS, peerName string) error {
+	target, err := peer.descriptor()
+	if err != nil {
+		return fmt.Errorf("join %s and %s: %w", name, peerName, err)
+	}
+	defer unix.Close(target)
+	return l.Do(func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		err := l.handle.LinkAdd(&netlink.Veth{LinkAttrs: attrs, PeerName: peerName, PeerNamespace: netlink.NsFd(target)})
+		return refused(err, name, "add veth with peer %s", peerName)
+	})
+}
+
+// Bridge makes a bridge of that name with the given links as its ports, and
+// brings it up. Its ports do not learn and it does not look at multicast or
+// speak STP: what goes where is said by Forward. It has no address.
+//
+// What the kernel refuses is a *CallError: EOPNOTSUPP is that of a kernel
+// without bridges.
+func (l *links) Bridge(name string, ports ...string) error {
+	return l.Do(func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		snooping := false
+		bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &snooping}
+		if err := l.handle.LinkAdd(bridge); err != nil {
+			return refused(err, name, "add bridge")
+		}
+		for _, port := range ports {
+			if err := l.addPort(bridge, port); err != nil {
+				return err
+			}
+		}
+		return l.configure(name, Link{})
+	})
+}
+
+func (l *links) addPort(bridge *netlink.Bridge, port string) error {
+	link, err := l.handle.LinkByName(port)
+	if err != nil {
+		return notFound(err, port)
+	}
+	if err := l.handle.LinkSetMaster(link, bridge); err != nil {
+		return refused(err, port, "make a port of %s", bridge.Name)
+	}
+	return refused(l.handle.LinkSetLearning(link, false), port, "set learning off")
+}
+
+// Forward makes the bridge of which port is one send frames to mac there.
+func (l *links) Forward(mac net.HardwareAddr, port string) error {
+	return l.Do(func() error {
+		link, err := l.handle.LinkByName(port)
+		if err != nil {
+			return notFound(err, port)
+		}
+		// A static entry; NUD_PERMANENT would be one of the bridge itself
+		// (fdb_add_entry of net/bridge/br_fdb.c).
+		entry := &netlink.Neigh{
+			LinkIndex: link.Attrs().Index, Family: unix.AF_BRIDGE, State: unix.NUD_NOARP,
+			Flags: unix.NTF_MASTER, HardwareAddr: mac,
+		}
+		return refused(l.handle.NeighSet(entry), port, "forward %v", mac)
+	})
+}
+
+// WireGuard makes a device of the kernel's WireGuard, down and without keys. The
+// namespace is that of its UDP socket, too.
+//
+// What the kernel refuses is a *CallError: EOPNOTSUPP is that of a kernel
+// without WireGuard.
+func (l *links) WireGuard(name string) error {
+	return l.Do(func() error {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = name
+		return refused(l.handle.LinkAdd(&netlink.Wireguard{LinkAttrs: attrs}), name, "add link of kind wireguard (RTM_NEWLINK)")
+	})
+}
+
+// Delete removes the link name.
+func (l *links) Delete(name string) error {
+	return l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		return refused(l.handle.LinkDel(link), name, "delete link")
+	})
+}

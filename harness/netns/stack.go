@@ -1,0 +1,103 @@
+package netns
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Stack is what the IP stack of a namespace counted, IPv4 and IPv6 together,
+// loopback included.
+type Stack struct {
+	Received uint64 // packets or super-packets that came in, before anything was checked (IpInReceives)
+	// Datagrams is how many UDP sockets sent, each super-packet as one
+	// (UdpOutDatagrams). Those that tunnels in the kernel send are not among them.
+	Datagrams uint64
+	// Lost is what the stack and UDP dropped of these, by the kernel's drop
+	// reasons, whose counters these are the same as; reasons without any are left
+	// out.
+	Lost map[string]uint64
+}
+
+// lost names the counters of /proc/net/snmp by drop reason, as in
+// include/net/dropreason-core.h. UDP's InErrors holds the others of its
+// protocol but NoPorts, and is not a reason of its own.
+var lost = []struct{ v4, v6, reason string }{
+	{"Udp:RcvbufErrors", "Udp6RcvbufErrors", "SOCKET_RCVBUFF"},
+	{"Udp:MemErrors", "Udp6MemErrors", "PROTO_MEM"},
+	{"Udp:InCsumErrors", "Udp6InCsumErrors", "UDP_CSUM"},
+	{"Udp:NoPorts", "Udp6NoPorts", "NO_SOCKET"},
+	{"Ip:InHdrErrors", "Ip6InHdrErrors", "IP_INHDR"},
+	{"Ip:InAddrErrors", "Ip6InAddrErrors", "IP_INADDRERRORS"},
+	{"Ip:InTruncatedPkts", "Ip6InTruncatedPkts", "PKT_TOO_SMALL"},
+	{"Ip:InDiscards", "Ip6InDiscards", "NOMEM"},
+}
+
+// TCP is what the stack of a namespace counted of TCP and of the packets under
+// it, since the namespace was made. Segments are wire segments, and IPv4 and
+// IPv6 are counted together.
+type TCP struct {
+	Out        uint64 // segments sent for the first time, those without data included (TcpOutSegs)
+	Again      uint64 // segments sent again (TcpRetransSegs)
+	BadSums    uint64 // packets thrown away for their checksum (TcpInCsumErrors)
+	OutOfOrder uint64 // packets or super-packets that were put in order (TcpExtTCPOFOQueue)
+	// Packets or super-packets of IP that came in, and their bytes, IP header
+	// included (IpInReceives, IpExtInOctets).
+	Packets, Bytes uint64
+}
+
+// counters reads files of /proc/net that hold counters of the stack, on the
+// thread of the namespace: snmp, netstat, and snmp6, which a kernel without IPv6
+// does not have.
+func counters(files ...string) (map[string]uint64, error) {
+	all := map[string]uint64{}
+	for _, file := range files {
+		text, err := os.ReadFile("/proc/thread-self/net/" + file)
+		if err != nil && file == "snmp6" {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the counters of the stack: %w", err)
+		}
+		if err := parseCounters(string(text), all); err != nil {
+			return nil, fmt.Errorf("read %s of the stack: %w", file, err)
+		}
+	}
+	return all, nil
+}
+
+// parseCounters adds the counters of /proc/net/snmp and netstat, where a line of
+// names of a protocol is followed by one of values, as "Tcp:OutSegs", and those
+// of snmp6, one a line, by their names.
+func parseCounters(text string, into map[string]uint64) error {
+	var names []string
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 0:
+		case !strings.HasSuffix(fields[0], ":"):
+			if len(fields) != 2 {
+				return fmt.Errorf("%q is not a name and a value", strings.TrimSpace(line))
+			}
+			n, err := strconv.ParseUint(fields[1], 10, 64)
+			if err != nil {
+				return err
+			}
+			into[fields[0]] = n
+		case names == nil:
+			names = fields
+		case len(names) != len(fields) || names[0] != fields[0]:
+			return fmt.Errorf("%d values of %s after %d names of %s", len(fields)-1, fields[0], len(names)-1, names[0])
+		default:
+			for i, name := range names[1:] {
+				// Some are below 0, which says that there is no limit.
+				if n, err := strconv.ParseUint(fields[i+1], 10, 64); err == nil {
+					into[names[0]+name] = n
+				}
+			}
+			names = nil
+		}
+	}
+	return nil
+}

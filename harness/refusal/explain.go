@@ -1,0 +1,59 @@
+package refusal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"tunbench/harness/netns"
+	"tunbench/harness/vhost"
+)
+
+// MaxRing is how many packets the ring behind a queue can hold: the kernel takes
+// its memory, 8 bytes a packet, in one piece of at most 4 MiB where pages have 4 KiB
+// (KMALLOC_MAX_SIZE in __ptr_ring_init_queue_alloc of include/linux/ptr_ring.h).
+const MaxRing = 4 << 20 / 8
+
+// OfLink says what the errno of a refused setting means. Of the length of the
+// ring: whatever kept the kernel from making the rings, tun_device_event of
+// drivers/net/tun.c answers with NOTIFY_BAD, which reads as EPERM. Of the qdisc:
+// ENOENT is for one that the kernel does not know and finds no module for.
+func OfLink(err error, l netns.Link) error {
+	var call *netns.CallError
+	if errors.As(err, &call) && call.Err == unix.ENOENT && call.Call == "set root qdisc "+l.Qdisc {
+		return &Unsupported{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, l.Qdisc, err)}
+	}
+	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {
+		return err
+	}
+	if l.TxQLen > MaxRing && os.Getpagesize() == 4096 {
+		return &Unsupported{fmt.Sprintf("txqlen=%d: the kernel makes no ring of more than %d packets; choose at most that: %v", l.TxQLen, MaxRing, err)}
+	}
+	return &Missing{fmt.Sprintf("txqlen=%d: the kernel could not make the rings, 8 bytes a packet of each queue; choose a smaller one or fewer queues: %v", l.TxQLen, err)}
+}
+
+// noVhost says why there is no vhost-net, and what to do.
+func noVhost(err error) error {
+	switch kernelConfig()["CONFIG_VHOST_NET"] {
+	case "n":
+		return &Unsupported{fmt.Sprintf("this kernel was built without vhost-net (CONFIG_VHOST_NET is not set); boot one that has it: %v", err)}
+	case "y":
+		return &Missing{fmt.Sprintf("vhost-net is built into this kernel, but its device is not here; in a container add --device %s: %v", vhost.Path, err)}
+	}
+	return &Unsupported{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
+}
+
+// OfVhost tells a kernel without vhost-net from one that failed at it.
+func OfVhost(err error) error {
+	for _, errno := range []unix.Errno{unix.ENOENT, unix.ENODEV, unix.ENXIO} {
+		if errors.Is(err, errno) && strings.Contains(err.Error(), vhost.Path) {
+			return noVhost(err)
+		}
+	}
+	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EISDIR) {
+		return &Missing{fmt.Sprintf("%s is not the vhost-net device: remove it and load the module, or in a container add --device %s: %v", vhost.Path, vhost.Path, err)}
+	}
+	return fmt.Errorf("drive a queue by vhost-net: %w", err)
+}

@@ -1,0 +1,230 @@
+// Package spec describes one trial: what to build and what to send through it,
+// typed and validated. It knows no axis names.
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/harness/packet"
+	"tunbench/reports/record"
+)
+
+// Sizes in bytes of IP length.
+const (
+	MinSize = 64
+	MaxSize = 65535
+	// MaxTAPSize is the highest MTU of a TAP device (MAX_MTU less ETH_HLEN in
+	// tun_net_initialize of drivers/net/tun.c).
+	MaxTAPSize = MaxSize - packet.EthernetLen
+	// MaxTunnelled is the longest IP packet that fits a UDP datagram over IPv4
+	// together with the longest header of a tunnel (WireGuard's, 16 bytes) and an
+	// authentication tag of 16 bytes.
+	MaxTunnelled = MaxSize - 20 - 8 - 16 - 16
+	// DefaultMTU is the least MTU of a device for stamped packets.
+	DefaultMTU = 1500
+	// Headroom is what may stand before an IP packet: packet information, the
+	// longest virtio-net header and an Ethernet header.
+	Headroom = packet.PILen + 24 + packet.EthernetLen
+
+	MinSize6 = 80 // IPv6 + UDP + stamp
+	// minMTU leaves TCP room for some payload beside its headers and options.
+	minMTU = 576
+	// maxAnswer is the longest request and answer: one packet on any path.
+	maxAnswer = 1400
+	// maxGSO leaves room for a second segment in a super-packet.
+	maxGSO = 32000
+	// SizeIMIX in Spec.Size stands for the 7:4:1 mix of 64, 576 and 1500 bytes.
+	SizeIMIX = -1
+	maxShare = 2 // of Spec.Share
+	// MaxQueues is the kernel's MAX_TAP_QUEUES.
+	MaxQueues = 256
+	// MinMeasure is the least Spec.Measure.
+	MinMeasure time.Duration = record.LeastMeasureNs
+	// MaxRate is the highest Spec.Rate, in packets a second.
+	MaxRate = 100_000_000
+	// MaxFilterTime is the longest Spec.FilterTime.
+	MaxFilterTime = bpf.MaxFilterTime
+	// MaxPause is the longest Spec.Pause.
+	MaxPause = 500 * time.Millisecond
+	// MaxFlows is bounded by the ports that the generator gives out.
+	MaxFlows = 32768
+)
+
+// ErrImpossible marks a combination that no kernel can run. The message says
+// which values contradict each other and what to set instead.
+var ErrImpossible = errors.New("impossible combination")
+
+// Spec describes one trial. Its zero value is not valid; start from Default.
+type Spec struct {
+	Mode   Mode
+	Path   Path
+	Dir    Dir
+	Gen    Gen
+	IO     IO
+	Queues int // 1..256; above 1 the device is IFF_MULTI_QUEUE
+	Flows  int // 5-tuples, 1..32768; of conversations, how many there are
+	// Size is the IP length of a wire segment in bytes, 64..65535, or SizeIMIX.
+	// With gen=tcp and iperf3 it is the MTU, with tcp-rr and udp-rr that of a
+	// request and of its answer.
+	Size int
+
+	VnetHdr int // size of the virtio-net header in bytes: 0 (none), 10, 12, 20 or 24
+	Offload Offload
+	PI      bool // 4 bytes of packet information before each packet
+	NAPI    NAPI
+	XDP     XDP
+	Steer   Steer
+	Cipher  Cipher // path=vpn only
+	Event   Event
+	// Filter puts an eBPF filter on the device (TUNSETFILTEREBPF, Linux 4.16)
+	// that keeps all packets and takes FilterTime for each, 0 to 50 us: a cost of
+	// known size on the way through tun_net_xmit.
+	Filter     bool
+	FilterTime time.Duration
+
+	Qdisc  string // root qdisc of the device
+	TxQLen int    // length of the ring behind each queue, in skbs
+	SndBuf int    // TUNSETSNDBUF in bytes; 0 leaves the kernel's default, INT_MAX
+
+	// Rate makes an open loop: packets (wire segments) a second of all senders
+	// together, up to MaxRate, due at fixed times whatever became of the ones
+	// before. With gen=udp-gso what is due at once is a super-packet. 0 is a
+	// closed loop: as fast as it goes.
+	Rate float64
+	// Share stands for a Rate that is not known yet: that share of what the
+	// closed loop reaches, above 0. Such a Spec can be validated and probed; it
+	// can be run once Rate is set.
+	Share float64
+	// Poisson spaces the packets of an open loop at random, by Seed; else they
+	// are evenly spaced.
+	Poisson bool
+	// Pause is how long each reader sleeps once a second while a trial is
+	// measured, the first time sink.PauseAfter into it: it stands for a stall of a
+	// collector or a scheduler. 0 is never.
+	Pause time.Duration
+
+	Family int  // 4 or 6
+	Bypass bool // PACKET_QDISC_BYPASS; gen=packet only
+
+	Warmup  time.Duration // traffic flows, nothing is measured
+	Measure time.Duration // measured time, MinMeasure at least
+	Window  time.Duration // slice of the measured time
+
+	CPUs []int  // CPUs to use: the first half sends, the second half reads; empty: chosen from the topology
+	Seed uint64 // of everything random in the trial
+
+	// Settle is for gen=lockstep in virtual time: the trial goes on until five
+	// blocks of rounds in a row agree to 0.1 %, or is flagged as unsettled.
+	Settle bool
+
+	// Count, if not 0, ends sending after that many packets instead of after
+	// Measure. Tests use it.
+	Count uint64
+}
+
+// Open reports whether s is an open loop.
+func (s Spec) Open() bool { return s.Rate > 0 || s.Share > 0 }
+
+// Build is a name for the device that s asks for, flows left out. Scenarios with
+// the same name differ only in what is sent and for how long: the kernel accepts
+// all of them if it accepts the one with the most flows.
+func (s Spec) Build() string {
+	s.Flows = 0
+	s.Rate, s.Share, s.Poisson, s.Pause = 0, 0, false, 0
+	s.Warmup, s.Measure, s.Window, s.Seed, s.Settle, s.Count = 0, 0, 0, 0, false, 0
+	if s.Gen != GenUDPGSO && s.Gen != GenPacketGSO && !s.Gen.Conversation() {
+		s.Size = max(DefaultMTU, s.Size) // of which only the MTU is made
+	}
+	return fmt.Sprintf("%+v", s)
+}
+
+// Rated is an error for an open loop whose rate is not known yet.
+func (s Spec) Rated() error {
+	if s.Open() && s.Rate == 0 {
+		return fmt.Errorf("run an open loop at %v of what the closed loop reaches: its rate is not set", s.Share)
+	}
+	return nil
+}
+
+// Validate reports the first thing in s that is out of range or contradicts
+// something else. It looks at s alone, never at the host.
+func (s Spec) Validate() error {
+	if err := outOfRange(s); err != nil {
+		return err
+	}
+	for _, check := range []func(Spec) string{contradiction, pathContradiction, trafficContradiction, deviceContradiction} {
+		if text := check(s); text != "" {
+			return fmt.Errorf("%w: %s", ErrImpossible, text)
+		}
+	}
+	return nil
+}
+
+// SideBySide reports whether a trial of s can be paused while another one is
+// measured: lockstep has no windows, and iperf3 and events follow a clock of their
+// own.
+func (s Spec) SideBySide() bool {
+	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone
+}
+
+// Default is `mode=tun gen=udp io=read queues=1 flows=1 size=64` with
+// everything else off, one second measured after a quarter of a second.
+func Default() Spec {
+	return Spec{
+		Mode: TUN, Path: PathSink, Dir: K2U, Gen: GenUDP, IO: IORead, Queues: 1, Flows: 1, Size: 64,
+		Offload: OffloadNone, NAPI: NAPIOff, XDP: XDPOff, Steer: SteerAuto, Cipher: CipherNone, Event: EventNone,
+		Qdisc: "noqueue", TxQLen: 500, Family: 4,
+		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 100 * time.Millisecond,
+	}
+}
+
+// NonBlocking reports whether the descriptors of the device are opened O_NONBLOCK.
+func (s Spec) NonBlocking() bool {
+	return s.IO != IORead && s.IO != IOReadv || s.Gen == GenLockstep
+}
+
+// MTU is the MTU of the devices on a path between two hosts.
+func (s Spec) MTU() int {
+	if s.Gen == GenTCP || s.Gen == GenIPerf3 {
+		return s.Size
+	}
+	return max(DefaultMTU, s.Size)
+}
+
+// IPHeader is the length of an IP header without options, in bytes.
+func (s Spec) IPHeader() int {
+	if s.Family == 6 {
+		return 40
+	}
+	return 20
+}
+
+// MaxRead bounds what one read of the device returns, in bytes: without offloads
+// no packet is longer than the device's MTU.
+func (s Spec) MaxRead() int {
+	if s.Offload == OffloadNone {
+		return max(DefaultMTU, s.Size) + Headroom
+	}
+	return MaxSize + Headroom
+}
+
+// DeviceHeaders is how many bytes the device puts before a packet.
+func (s Spec) DeviceHeaders() int {
+	n := s.VnetHdr
+	if s.PI {
+		n += packet.PILen
+	}
+	return n
+}
+
+// Directions is in how many directions packets cross a path between two hosts:
+// stamped packets are not answered, conversations are.
+func (s Spec) Directions() int {
+	if s.Dir == Both || s.Gen.Conversation() {
+		return 2
+	}
+	return 1
+}
