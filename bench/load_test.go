@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )

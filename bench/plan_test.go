@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"

@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
 	"tunbench/harness/spec"
 )
 

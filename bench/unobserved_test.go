@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"

@@ -11,6 +11,7 @@ import (
 	"testing/quick"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/reports/figure"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"

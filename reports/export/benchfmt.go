@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchunit"
+
 	"tunbench/reports/document"
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"golang.org/x/perf/benchfmt"
+
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"

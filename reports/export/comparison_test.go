@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/reports/document/compare"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"

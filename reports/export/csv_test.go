@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"

@@ -24,6 +24,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/reports/document"
 	"tunbench/reports/render"
 	"tunbench/reports/text"

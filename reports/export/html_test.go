@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/sys/unix"
+
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/document/compare"

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 	promlabels "github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
+
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/reports/axis"
 	"tunbench/reports/chart"
 	"tunbench/reports/document"

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/reports/figure"
 	"tunbench/reports/record"
 	"tunbench/reports/render"

@@ -25,6 +25,7 @@ import (
 	"unicode"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/reports/aa"
 	"tunbench/reports/disk"
 	"tunbench/reports/record"

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/reports/document"
 	"tunbench/reports/record"
 )

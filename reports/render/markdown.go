@@ -9,6 +9,7 @@ import (
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
+
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/text"
