@@ -54,7 +54,7 @@ func awkwardRun(names []string) *record.File {
 func checkAwkward(t *testing.T, names []string) {
 	t.Helper()
 	f := awkwardRun(names)
-	r := NamedRun{"run " + names[0], f}
+	r := record.Named{Name: "run " + names[0], File: f}
 
 	checkTrials(t, rendered(t, "csv", r)[TrialsName], r)
 	checkBenchmarks(t, rendered(t, "benchfmt", r)[BenchmarksName], f)
@@ -106,7 +106,7 @@ func TestAwkwardNames(t *testing.T) {
 	// What has no reader here must come out whole all the same, or not at all.
 	for _, format := range Formats {
 		dir := filepath.Join(t.TempDir(), "new")
-		_, err := format.Write(dir, []NamedRun{{hostile, awkwardRun(awkwardNames)}})
+		_, err := format.Write(dir, []record.Named{{Name: hostile, File: awkwardRun(awkwardNames)}})
 		if _, missing := os.Stat(dir); err != nil && missing == nil {
 			t.Errorf("%s: a refused report leaves %q: %v", format.Name, contents(t, dir), err)
 		} else if err == nil && len(contents(t, dir)) == 0 {

@@ -195,7 +195,7 @@ func (w *benchWriter) goal(r *record.Run, scenario string, g record.Goal, name s
 	})
 }
 
-func benchRuns(runs []NamedRun, _ bool) ([]render.Output, error) {
+func benchRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 	w := &benchWriter{units: map[string]bool{}}
 	w.w = benchfmt.NewWriter(&w.b)
 	for i, r := range runs {

@@ -116,14 +116,14 @@ func checkBenchmarks(t *testing.T, text string, f *record.File) {
 
 func TestBenchfmt(t *testing.T) {
 	for name, f := range variants() {
-		checkBenchmarks(t, rendered(t, "benchfmt", NamedRun{name, f})[BenchmarksName], f)
+		checkBenchmarks(t, rendered(t, "benchfmt", record.Named{Name: name, File: f})[BenchmarksName], f)
 	}
 	ab := abFile(0.95, 10)
-	checkBenchmarks(t, rendered(t, "benchfmt", NamedRun{"ab", ab})[BenchmarksName], ab)
+	checkBenchmarks(t, rendered(t, "benchfmt", record.Named{Name: "ab", File: ab})[BenchmarksName], ab)
 
 	// Runs in one file are told apart by a key.
 	full, open := variants()["full"], variants()["open"]
-	results, units := readBenchmarks(t, rendered(t, "benchfmt", NamedRun{"x y", full}, NamedRun{"z", open})[BenchmarksName])
+	results, units := readBenchmarks(t, rendered(t, "benchfmt", record.Named{Name: "x y", File: full}, record.Named{Name: "z", File: open})[BenchmarksName])
 	runs := map[string]int{}
 	for _, r := range results {
 		runs[r.GetConfig("run")]++
@@ -142,7 +142,7 @@ func TestBenchfmt(t *testing.T) {
 func TestBenchfmtVirtualTime(t *testing.T) {
 	f := synthetic()
 	f.Run.Clock = metric.VirtualClock
-	text := rendered(t, "benchfmt", NamedRun{"x", f})[BenchmarksName]
+	text := rendered(t, "benchfmt", record.Named{Name: "x", File: f})[BenchmarksName]
 	for _, want := range []string{" send-instructions/pkt", " CPU-instructions/pkt", " e2e-p99-instructions"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
@@ -162,7 +162,7 @@ func TestBenchfmtLongLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := format.Print(&b, []NamedRun{{"x", f}}); err == nil || !strings.Contains(err.Error(), "Go's benchmark format has at most 65535") || b.Len() > 0 {
+	if err := format.Print(&b, []record.Named{{Name: "x", File: f}}); err == nil || !strings.Contains(err.Error(), "Go's benchmark format has at most 65535") || b.Len() > 0 {
 		t.Errorf("%d bytes: %v", b.Len(), err)
 	}
 }
@@ -195,7 +195,7 @@ func TestBenchstat(t *testing.T) {
 	base, next := stored(1, 10, nil), stored(2, 10, map[string]float64{slow: 0.9, fast: 1.06})
 	want := [2]map[string]float64{}
 	for i, f := range []*record.File{base, next} {
-		text := rendered(t, "benchfmt", NamedRun{"x", f})[BenchmarksName]
+		text := rendered(t, "benchfmt", record.Named{Name: "x", File: f})[BenchmarksName]
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.txt", i)), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}

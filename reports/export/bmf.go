@@ -9,6 +9,7 @@ import (
 
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
 
@@ -33,7 +34,7 @@ type bmfMetric struct {
 // no room for words: how many trials there were, and how many of them are valid,
 // are measures of their own, so that a scenario that was skipped or spoiled
 // shows as such. What it has no figure for is left out.
-func bmfRuns(runs []NamedRun, _ bool) ([]render.Output, error) {
+func bmfRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 	benchmarks := map[string]map[string]bmfMetric{}
 	for _, s := range figure.Subjects(runs[0].File) {
 		if err := bmfFits("scenario", s.Name(), bmfBenchmarkLimit); err != nil {

@@ -17,7 +17,7 @@ type bmfFile = map[string]map[string]bmfMetric
 func readBMF(t *testing.T, f *record.File) bmfFile {
 	t.Helper()
 	var got bmfFile
-	dec := json.NewDecoder(strings.NewReader(exported(t, "bmf", NamedRun{"run", f})[bmfName]))
+	dec := json.NewDecoder(strings.NewReader(exported(t, "bmf", record.Named{Name: "run", File: f})[bmfName]))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&got); err != nil {
 		t.Fatal(err)
@@ -64,12 +64,12 @@ func TestBMFRefuses(t *testing.T) {
 		"names of 1 to 64 characters, this has 65":     one("Tun", strings.Repeat("m", 65)),
 		"two metrics that Bencher would call":          one("Tun", "a_b", "a-b"),
 	} {
-		_, err := bmfRuns([]NamedRun{{"run", f}}, false)
+		_, err := bmfRuns([]record.Named{{Name: "run", File: f}}, false)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	if _, err := bmfRuns([]NamedRun{{"run", one(strings.Repeat("ü", 1024), "pps")}}, false); err != nil {
+	if _, err := bmfRuns([]record.Named{{Name: "run", File: one(strings.Repeat("ü", 1024), "pps")}}, false); err != nil {
 		t.Error(err)
 	}
 	if _, err := FindFormat("bmf", true); err == nil || !strings.Contains(err.Error(), "carries no verdicts") {
@@ -81,7 +81,7 @@ func TestBMFNames(t *testing.T) {
 	survive := func(scenario, name, skipped, reason oddText) bool {
 		f := oddRun(scenario, name, skipped, reason)
 		if scenario == "" || skipped == "" || name == "" || utf8.RuneCountInString(string(name)) > bmfMeasureLimit {
-			_, err := bmfRuns([]NamedRun{{"run", f}}, false)
+			_, err := bmfRuns([]record.Named{{Name: "run", File: f}}, false)
 			return err != nil
 		}
 		got := readBMF(t, f)

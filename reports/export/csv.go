@@ -104,11 +104,11 @@ func unlessKnown(kind, name string, known []string) string {
 
 // csvTrial is a row of the table of trials.
 type csvTrial struct {
-	run NamedRun
+	run record.Named
 	*record.Trial
 }
 
-func csvRuns(runs []NamedRun, alone bool) ([]render.Output, error) {
+func csvRuns(runs []record.Named, alone bool) ([]render.Output, error) {
 	var rows []csvTrial
 	var skips []csvSkip
 	for _, r := range runs {
@@ -231,7 +231,7 @@ var latencyFields = []struct {
 }
 
 type csvSkip struct {
-	run NamedRun
+	run record.Named
 	record.Skip
 }
 

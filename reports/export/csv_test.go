@@ -43,7 +43,7 @@ func readTable(t *testing.T, text string) (columns []string, rows []map[string]s
 func unfold(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 
 // checkTrials compares each cell of a table of trials with the records.
-func checkTrials(t *testing.T, text string, runs ...NamedRun) {
+func checkTrials(t *testing.T, text string, runs ...record.Named) {
 	t.Helper()
 	columns, rows := readTable(t, text)
 	type key struct {
@@ -149,16 +149,16 @@ func checkTrials(t *testing.T, text string, runs ...NamedRun) {
 
 func TestCSVTrials(t *testing.T) {
 	for name, f := range variants() {
-		r := NamedRun{name, f}
+		r := record.Named{Name: name, File: f}
 		checkTrials(t, rendered(t, "csv", r)[TrialsName], r)
 	}
-	ab, observed := NamedRun{"ab", abFile(0.95, 10)}, NamedRun{"second", variants()["full"]}
+	ab, observed := record.Named{Name: "ab", File: abFile(0.95, 10)}, record.Named{Name: "second", File: variants()["full"]}
 	checkTrials(t, rendered(t, "csv", ab, observed)[TrialsName], ab, observed)
 }
 
 func TestCSVSkips(t *testing.T) {
 	f := variants()["only-skips"]
-	_, rows := readTable(t, rendered(t, "csv", NamedRun{"x", f})[SkipsName])
+	_, rows := readTable(t, rendered(t, "csv", record.Named{Name: "x", File: f})[SkipsName])
 	if len(rows) != len(f.Skips) {
 		t.Fatalf("%d rows for %d skips", len(rows), len(f.Skips))
 	}

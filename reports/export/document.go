@@ -4,12 +4,13 @@ import (
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/history"
 	"tunbench/reports/document/run"
+	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
 	"tunbench/reports/verdict"
 )
 
-func markdownRuns(runs []NamedRun, alone bool) ([]render.Output, error) {
+func markdownRuns(runs []record.Named, alone bool) ([]render.Output, error) {
 	return render.MarkdownFiles(run.New(runs[0].File), alone)
 }
 
@@ -21,7 +22,7 @@ func markdownHistory(c *series.Check, alone bool) ([]render.Output, error) {
 	return render.MarkdownFiles(history.New(c).Document(), alone)
 }
 
-func htmlRuns(runs []NamedRun, _ bool) ([]render.Output, error) {
+func htmlRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 	return render.HTMLFiles(run.New(runs[0].File))
 }
 

@@ -61,7 +61,7 @@ func TestImpossibleFloor(t *testing.T) {
 		}
 		for _, format := range []string{"json", "csv", "benchfmt", "openmetrics"} {
 			page := ""
-			for _, content := range rendered(t, format, NamedRun{"run", tt.f}) {
+			for _, content := range rendered(t, format, record.Named{Name: "run", File: tt.f}) {
 				page += content
 			}
 			if got := strings.Contains(page, number(tt.f.Trials[0].Metrics[record.FloorRatio])); got != (tt.ratio != text.Absent) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
 	"tunbench/reports/text"
@@ -25,7 +26,7 @@ type Format struct {
 	Whole bool
 	// runs makes the files of a report, the main one first. If it stands alone,
 	// nothing will lie beside it, as on stdout: there is one file only.
-	runs func(runs []NamedRun, alone bool) ([]render.Output, error)
+	runs func(runs []record.Named, alone bool) ([]render.Output, error)
 	// comparison does the same of verdicts; nil if the format carries none.
 	comparison func(c *verdict.Comparison, alone bool) ([]render.Output, error)
 	// history does the same of a history; nil if the format carries none.
@@ -33,7 +34,7 @@ type Format struct {
 }
 
 // Print writes the report on runs to w.
-func (f Format) Print(w io.Writer, runs []NamedRun) error {
+func (f Format) Print(w io.Writer, runs []record.Named) error {
 	return f.print(w, func() ([]render.Output, error) { return f.ofRuns(runs, true) })
 }
 
@@ -70,7 +71,7 @@ func (f Format) print(w io.Writer, content func() ([]render.Output, error)) erro
 // Write writes the report on runs into dir, which is made if it is not there.
 // Each file appears whole or not at all, the main one last. The same run files
 // give the same bytes. It gives the path of the main file.
-func (f Format) Write(dir string, runs []NamedRun) (string, error) {
+func (f Format) Write(dir string, runs []record.Named) (string, error) {
 	files, err := f.ofRuns(runs, false)
 	return f.write(dir, files, err)
 }
@@ -83,7 +84,7 @@ func (f Format) WriteComparison(dir string, c *verdict.Comparison) (string, erro
 
 // ofRuns makes the report that the kind of file asks for: a run of two variants
 // is a comparison.
-func (f Format) ofRuns(runs []NamedRun, alone bool) ([]render.Output, error) {
+func (f Format) ofRuns(runs []record.Named, alone bool) ([]render.Output, error) {
 	if len(runs) == 1 && f.Each && f.comparison != nil && verdict.HoldsVariants(runs[0].File) {
 		c, err := verdict.CompareVariants(runs[0].File, verdict.Options{BaseName: runs[0].Name})
 		if err != nil {

@@ -67,7 +67,7 @@ func TestFormatsOfEveryShape(t *testing.T) {
 			})
 		}
 		for name, file := range runs {
-			list := []NamedRun{{name, file}}
+			list := []record.Named{{Name: name, File: file}}
 			check(name, func(w io.Writer) error { return f.Print(w, list) }, func(dir string) (string, error) { return f.Write(dir, list) })
 		}
 		if f.comparison == nil {
@@ -80,7 +80,7 @@ func TestFormatsOfEveryShape(t *testing.T) {
 }
 
 // rendered gives the files of a report of runs, by name.
-func rendered(t *testing.T, format string, runs ...NamedRun) map[string]string {
+func rendered(t *testing.T, format string, runs ...record.Named) map[string]string {
 	t.Helper()
 	f, err := FindFormat(format, false)
 	if err != nil {
@@ -113,7 +113,7 @@ func TestFormatsTellOfTheRun(t *testing.T) {
 		{"empty", "benchfmt", BenchmarksName, "\n# nothing was measured\n"},
 		{"searched", "benchfmt", BenchmarksName, "Unit ndr-pkts/s assume=exact\n"},
 	} {
-		text := rendered(t, test.format, NamedRun{"name", all[test.run]})[test.file]
+		text := rendered(t, test.format, record.Named{Name: "name", File: all[test.run]})[test.file]
 		if !strings.Contains(text, test.want) {
 			t.Errorf("%s of %s does not hold %q:\n%.2000s", test.format, test.run, test.want, text)
 		}
@@ -133,7 +133,7 @@ func TestFormatGolden(t *testing.T) {
 			if run == "searched" && name != "benchfmt" {
 				continue // a large file that shows nothing new
 			}
-			if _, err := f.Write(filepath.Join(dir, run), []NamedRun{{run, all[run]}}); err != nil {
+			if _, err := f.Write(filepath.Join(dir, run), []record.Named{{Name: run, File: all[run]}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -219,7 +219,7 @@ func renderAlone(f Format, path string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	files, err := f.ofRuns([]NamedRun{{path, file}}, false)
+	files, err := f.ofRuns([]record.Named{{Name: path, File: file}}, false)
 	n := 0
 	for _, o := range files {
 		n += len(o.Content)
@@ -243,7 +243,7 @@ func TestMemory(t *testing.T) {
 		}
 		for _, format := range Formats {
 			debug.FreeOSMemory()
-			files, err := format.ofRuns([]NamedRun{{path, f}}, false)
+			files, err := format.ofRuns([]record.Named{{Name: path, File: f}}, false)
 			if err != nil || len(files) == 0 {
 				t.Fatalf("%s: %d files: %v", format.Name, len(files), err)
 			}
@@ -300,7 +300,7 @@ func TestJSONFigures(t *testing.T) {
 			continue
 		}
 		var got jsonReport
-		if err := json.Unmarshal([]byte(rendered(t, "json", NamedRun{name, f})[JSONName]), &got); err != nil {
+		if err := json.Unmarshal([]byte(rendered(t, "json", record.Named{Name: name, File: f})[JSONName]), &got); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		seen := 0

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tunbench/reports/figure"
+	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
 )
@@ -28,7 +29,7 @@ type ghaEntry struct {
 // is better neither way stands in the words behind the number of valid trials,
 // with all that has no figure: flags, skips, and rates that a search did not
 // find.
-func ghaRuns(runs []NamedRun, _ bool) ([]render.Output, error) {
+func ghaRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 	bigger, smaller := []ghaEntry{}, []ghaEntry{}
 	for _, s := range figure.Subjects(runs[0].File) {
 		extra := fmt.Sprintf("%s, %d valid", text.Plural(s.Trials, "trial", "trials"), s.Valid)

@@ -14,7 +14,7 @@ import (
 // them.
 func readGHA(t *testing.T, f *record.File) (bigger, smaller map[string]ghaEntry) {
 	t.Helper()
-	files := exported(t, "gha", NamedRun{"run", f})
+	files := exported(t, "gha", record.Named{Name: "run", File: f})
 	read := func(name string) map[string]ghaEntry {
 		var list []ghaEntry
 		dec := json.NewDecoder(strings.NewReader(files[name]))
@@ -64,7 +64,7 @@ func TestGHANeedsAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	err = f.Print(&b, []NamedRun{{"run", synthetic()}})
+	err = f.Print(&b, []record.Named{{Name: "run", File: synthetic()}})
 	if err == nil || !strings.Contains(err.Error(), "--out") || b.Len() > 0 {
 		t.Errorf("%v, %d bytes", err, b.Len())
 	}

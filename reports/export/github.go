@@ -44,7 +44,7 @@ func StepSummary(c *verdict.Comparison, room int) ([]byte, error) {
 
 // FirstStepSummary is that of a job which has nothing to compare with: why, and
 // what was measured.
-func FirstStepSummary(r NamedRun, why string, room int) ([]byte, error) {
+func FirstStepSummary(r record.Named, why string, room int) ([]byte, error) {
 	d := run.New(r.File)
 	d.Alerts = append([]document.Prose{document.Say(document.Bold("No baseline: "), why+".")}, d.Alerts...)
 	for i := range d.Sections {

@@ -32,7 +32,7 @@ func confirmed(t *testing.T) *verdict.Comparison {
 
 func TestStepSummaryGolden(t *testing.T) {
 	base, next := beforeAndAfter()
-	first, err := FirstStepSummary(NamedRun{"after", next}, "there is no baseline at before", StepSummaryLimit)
+	first, err := FirstStepSummary(record.Named{Name: "after", File: next}, "there is no baseline at before", StepSummaryLimit)
 	if err != nil {
 		t.Fatal(err)
 	}

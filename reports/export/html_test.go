@@ -472,7 +472,7 @@ func TestHTMLFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := []NamedRun{{"run", synthetic()}}
+	run := []record.Named{{Name: "run", File: synthetic()}}
 	var printed bytes.Buffer
 	if err := format.Print(&printed, run); err != nil {
 		t.Fatal(err)
@@ -495,7 +495,7 @@ func TestHTMLFormat(t *testing.T) {
 
 	// A run of two variants is a comparison, whichever command is asked.
 	var variants, comparison bytes.Buffer
-	if err := format.Print(&variants, []NamedRun{{"run", abFile(0.9, 10)}}); err != nil {
+	if err := format.Print(&variants, []record.Named{{Name: "run", File: abFile(0.9, 10)}}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := verdict.CompareVariants(abFile(0.9, 10), verdict.Options{BaseName: "run"})

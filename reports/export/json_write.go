@@ -17,7 +17,7 @@ import (
 
 // jsonRuns writes one scenario after the other: of thousands, all at once would
 // take several times the memory of what they are made of.
-func jsonRuns(runs []NamedRun, _ bool) ([]render.Output, error) {
+func jsonRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 	list, _ := figure.Scenarios(runs[0].File)
 	head, err := jsonText(newJSONHead(runs[0], list), "")
 	if err != nil {
@@ -56,7 +56,7 @@ func jsonText(v any, indent string) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-func newJSONHead(r NamedRun, list []*figure.Scenario) jsonHead {
+func newJSONHead(r record.Named, list []*figure.Scenario) jsonHead {
 	d := jsonHead{
 		Kind: jsonReportKind, Schema: JSONSchema, Name: r.Name,
 		Run: record.Sealed(*r.Run), Finished: r.End != nil,

@@ -141,7 +141,7 @@ const junitPackage = "tunbench"
 // junitRuns makes each run a suite and each scenario a case: one without a valid
 // trial is an error, and what was skipped is skipped, unless tunbench failed. A
 // run of two variants is judged as a comparison.
-func junitRuns(runs []NamedRun, _ bool) ([]render.Output, error) {
+func junitRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 	var doc junitSuites
 	for _, r := range runs {
 		if verdict.HoldsVariants(r.File) {
@@ -176,7 +176,7 @@ func junitComparison(c *verdict.Comparison, _ bool) ([]render.Output, error) {
 	return doc.files()
 }
 
-func junitRun(r NamedRun) (junitSuite, error) {
+func junitRun(r record.Named) (junitSuite, error) {
 	f := r.File
 	s := newJUnitSuite(r.Name, f.Run)
 	list, _ := figure.Scenarios(f)

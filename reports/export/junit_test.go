@@ -151,7 +151,7 @@ func readJUnit(t *testing.T, text string) []junitSuite {
 	return doc.Suites
 }
 
-func junitOf(t *testing.T, runs ...NamedRun) []junitSuite {
+func junitOf(t *testing.T, runs ...record.Named) []junitSuite {
 	t.Helper()
 	return readJUnit(t, exported(t, "junit", runs...)[junitName])
 }
@@ -196,7 +196,7 @@ func TestJUnitOfRun(t *testing.T) {
 		{Scenario: "Tun/ours", Reason: record.Failed, Detail: "a bug"},
 	}
 	f.Searches = []record.Search{{Scenario: "Tun/good", Goals: []record.Goal{{Name: record.NDRPPS, Detail: "too noisy"}}}}
-	suites := junitOf(t, NamedRun{"the run", f}, NamedRun{"full", synthetic()})
+	suites := junitOf(t, record.Named{Name: "the run", File: f}, record.Named{Name: "full", File: synthetic()})
 	if len(suites) != 2 {
 		t.Fatalf("%d suites", len(suites))
 	}
@@ -230,10 +230,10 @@ func TestJUnitOfRun(t *testing.T) {
 
 func TestJUnitOfAllRuns(t *testing.T) {
 	for name, f := range variants() {
-		junitOf(t, NamedRun{name, f})
+		junitOf(t, record.Named{Name: name, File: f})
 	}
 	// A run of two variants is a comparison.
-	if s := junitOf(t, NamedRun{"ab", abFile(0.8, 10)})[0]; !strings.Contains(s.Name, " against ") || s.Tests == 0 {
+	if s := junitOf(t, record.Named{Name: "ab", File: abFile(0.8, 10)})[0]; !strings.Contains(s.Name, " against ") || s.Tests == 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -312,7 +312,7 @@ func meant(t *testing.T, s string) string {
 func TestJUnitNames(t *testing.T) {
 	survive := func(scenario, metric, skipped, reason oddText) bool {
 		f := oddRun(scenario, metric, skipped, reason)
-		s := junitOf(t, NamedRun{string(scenario), f})[0]
+		s := junitOf(t, record.Named{Name: string(scenario), File: f})[0]
 		i := slices.IndexFunc(s.Cases, func(c junitCase) bool { return c.Skipped != nil || c.Error != nil && c.Error.Type == record.Failed })
 		return meant(t, s.Cases[0].Name) == string(scenario) && i >= 0 && meant(t, s.Cases[i].Name) == string(skipped) &&
 			meant(t, s.Cases[i].Skipped.Type) == string(reason) &&

@@ -55,7 +55,7 @@ func oddRun(scenario, metric, skipped, reason oddText) *record.File {
 }
 
 // exported gives the files of a format.
-func exported(t *testing.T, format string, runs ...NamedRun) map[string]string {
+func exported(t *testing.T, format string, runs ...record.Named) map[string]string {
 	t.Helper()
 	f, err := FindFormat(format, false)
 	if err != nil {
@@ -86,7 +86,7 @@ func TestExportGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for _, format := range exports {
-				for file, content := range exported(t, format, NamedRun{name, rounded(all[name])}) {
+				for file, content := range exported(t, format, record.Named{Name: name, File: rounded(all[name])}) {
 					if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o666); err != nil {
 						t.Fatal(err)
 					}
@@ -294,11 +294,11 @@ func FuzzExports(f *testing.F) {
 		if err != nil {
 			return
 		}
-		runs := []NamedRun{{"run", file}}
+		runs := []record.Named{{Name: "run", File: file}}
 		// One format for each input: to read the export takes most of the time.
 		switch format % formats {
 		case 0, 1:
-			writers := []func([]NamedRun, bool) ([]render.Output, error){bmfRuns, ghaRuns}[format%formats]
+			writers := []func([]record.Named, bool) ([]render.Output, error){bmfRuns, ghaRuns}[format%formats]
 			files, err := writers(runs, false)
 			for _, o := range files {
 				if err == nil && !json.Valid(o.Content) {

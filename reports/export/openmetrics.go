@@ -7,6 +7,7 @@ import (
 	"tunbench/reports/document/compare"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/verdict"
 )
@@ -36,7 +37,7 @@ func gaugeOf(m figure.Measure) (name metric.GaugeName, help string) {
 // and stateset, whose place gauges of 1 take. Neither format allows comments
 // of our own, and the collector no timestamps. One file holds all runs;
 // several are told apart by the label run.
-func openMetricsRuns(runs []NamedRun, _ bool) ([]render.Output, error) {
+func openMetricsRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 	var e exposition
 	named := map[string]bool{}
 	for _, r := range runs {

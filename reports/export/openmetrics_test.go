@@ -103,7 +103,7 @@ func readOpenMetrics(t *testing.T, text string) (samples []sample) {
 	return samples
 }
 
-func openMetricsOf(t *testing.T, runs ...NamedRun) []sample {
+func openMetricsOf(t *testing.T, runs ...record.Named) []sample {
 	t.Helper()
 	return readOpenMetrics(t, exported(t, "openmetrics", runs...)[openMetricsName])
 }
@@ -145,7 +145,7 @@ func TestOpenMetrics(t *testing.T) {
 	f.Trials = append(f.Trials, trialsOf("Tap/dir=k2u", 1)...)
 	f.Trials[6].Flags = []string{record.FlagSteal}
 	f.Skips = []record.Skip{{Scenario: "Tun/io=vhost", Reason: record.Missing, Detail: "no /dev/vhost-net"}}
-	got := openMetricsOf(t, NamedRun{"run", f})
+	got := openMetricsOf(t, record.Named{Name: "run", File: f})
 	scenario := []string{"scenario", "Tun/dir=k2u/queues=4/arm=x", "mode", "tun", "dir", "k2u", "queues", "4", "arm", "bare"}
 	check := func(name string, want float64, of ...string) {
 		t.Helper()
@@ -181,7 +181,7 @@ func TestOpenMetrics(t *testing.T) {
 func TestOpenMetricsOfAllRuns(t *testing.T) {
 	base := regexp.MustCompile(`^tunbench_[a-z_]*[a-z]$`)
 	for name, f := range variants() {
-		for _, s := range openMetricsOf(t, NamedRun{name, f}) {
+		for _, s := range openMetricsOf(t, record.Named{Name: name, File: f}) {
 			if !base.MatchString(s.name) || regexp.MustCompile(`_(ns|ms|us|bits?|pps)(_|$)`).MatchString(s.name) {
 				t.Errorf("%s: not a name of Prometheus' conventions", s.name)
 			}
@@ -190,7 +190,7 @@ func TestOpenMetricsOfAllRuns(t *testing.T) {
 			}
 		}
 	}
-	virtual := openMetricsOf(t, NamedRun{"run", boot(record.Bare, true, 100, 200)})
+	virtual := openMetricsOf(t, record.Named{Name: "run", File: boot(record.Bare, true, 100, 200)})
 	for _, s := range virtual {
 		if strings.HasPrefix(s.name, "tunbench_send_seconds") {
 			t.Errorf("instructions are no seconds: %v", s)
@@ -203,14 +203,14 @@ func TestOpenMetricsOfAllRuns(t *testing.T) {
 
 func TestOpenMetricsOfSeveralRuns(t *testing.T) {
 	a, b := synthetic(), synthetic()
-	runs := []NamedRun{{"a", a}, {"b", b}}
+	runs := []record.Named{{Name: "a", File: a}, {Name: "b", File: b}}
 	samples := openMetricsOf(t, runs...)
 	find(t, samples, "tunbench_run_info", "run", "a")
 	find(t, samples, "tunbench_run_info", "run", "b")
 	if one := openMetricsOf(t, runs[0]); len(samples) != 2*len(one) {
 		t.Errorf("%d samples of two runs, %d of one", len(samples), len(one))
 	}
-	_, err := openMetricsRuns([]NamedRun{{"a", a}, {"a", b}}, true)
+	_, err := openMetricsRuns([]record.Named{{Name: "a", File: a}, {Name: "a", File: b}}, true)
 	if err == nil || !strings.Contains(err.Error(), "named twice") {
 		t.Error(err)
 	}
@@ -250,7 +250,7 @@ func TestOpenMetricsNames(t *testing.T) {
 	survive := func(scenario, metric, skipped, reason oddText) bool {
 		f := oddRun(scenario, metric, skipped, reason)
 		scenarios, metrics, reasons, flags := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
-		for _, s := range openMetricsOf(t, NamedRun{"run", f}) {
+		for _, s := range openMetricsOf(t, record.Named{Name: "run", File: f}) {
 			scenarios[s.labels["scenario"]] = true
 			metrics[s.labels["metric"]] = true
 			reasons[s.labels["reason"]] = true

@@ -81,7 +81,7 @@ func TestQueuesByDirection(t *testing.T) {
 	if got, want := strings.Join(rowOf(t, report, "received", "0.750")[1:], " "), "received 4 0 16.7 50.0 2.00 0.750 3.00 – 1"; got != want {
 		t.Errorf("both, what is received: %q, want %q", got, want)
 	}
-	d, err := jsonRuns([]NamedRun{{"run", sided("Tun", "both", read...)}}, true)
+	d, err := jsonRuns([]record.Named{{Name: "run", File: sided("Tun", "both", read...)}}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

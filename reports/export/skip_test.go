@@ -23,7 +23,7 @@ func TestSkippedArm(t *testing.T) {
 		"benchfmt": {BenchmarksName, "# skipped observed trials of " + name + ": unsupported: the kernel is locked down\n"},
 		"json":     {JSONName, `"arm": "observed"`},
 	} {
-		if text := rendered(t, format, NamedRun{"x", f})[c.file]; !strings.Contains(text, c.want) {
+		if text := rendered(t, format, record.Named{Name: "x", File: f})[c.file]; !strings.Contains(text, c.want) {
 			t.Errorf("%s does not hold %q:\n%.2000s", format, c.want, text)
 		}
 	}

@@ -39,7 +39,7 @@ type Part struct {
 	End *End `json:"end,omitempty"` // nil if the shard was interrupted
 }
 
-// Named is a run file and where it was read from.
+// Named is a run file and what its reader calls it: where it was read from.
 type Named struct {
 	Name string
 	*File

@@ -82,7 +82,7 @@ func (a *app) withoutBase(base, next string, o compareOptions) error {
 	}
 	a.annotate([]export.Annotation{{Level: export.Notice, Title: "tunbench: no baseline", Message: why}}, o)
 	a.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) {
-		return export.FirstStepSummary(export.NamedRun{Name: next, File: f}, why, room)
+		return export.FirstStepSummary(record.Named{Name: next, File: f}, why, room)
 	})
 	a.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(&verdict.Comparison{}), nil })
 	return nil

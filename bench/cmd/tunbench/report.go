@@ -61,7 +61,7 @@ func (a *app) render(names []string, out string, format export.Format) error {
 	debug.SetGCPercent(export.GCPercent)
 	// Every file is read before the first is rendered: half a result on stdout
 	// helps nobody.
-	runs := make([]export.NamedRun, len(names))
+	runs := make([]record.Named, len(names))
 	for i, name := range names {
 		f, err := record.ReadFile(name)
 		if err != nil {
@@ -73,9 +73,9 @@ func (a *app) render(names []string, out string, format export.Format) error {
 		if holder := record.Holder(name); holder != "" && f.End == nil {
 			a.warnf("%s: is being written by %s: this is what is there so far", name, holder)
 		}
-		runs[i] = export.NamedRun{Name: name, File: f}
+		runs[i] = record.Named{Name: name, File: f}
 	}
-	parts := [][]export.NamedRun{runs}
+	parts := [][]record.Named{runs}
 	if format.Each {
 		parts = slices.Collect(slices.Chunk(runs, 1))
 	}

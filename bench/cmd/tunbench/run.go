@@ -275,7 +275,7 @@ func (a *app) report(out, path, format string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	written, writeErr := writeReports(out, format, export.NamedRun{Name: out, File: f})
+	written, writeErr := writeReports(out, format, record.Named{Name: out, File: f})
 	if asJSON {
 		return writeErr
 	}
@@ -293,13 +293,13 @@ func (a *app) report(out, path, format string, asJSON bool) error {
 
 // writeReports writes the markdown report on r into dir, and that of format
 // beside it. It gives the paths of those that were written.
-func writeReports(dir, format string, r export.NamedRun) (written []string, err error) {
+func writeReports(dir, format string, r record.Named) (written []string, err error) {
 	for _, name := range slices.Compact([]string{defaultFormat, format}) {
 		f, err := export.FindFormat(name, false)
 		if err != nil {
 			return written, err
 		}
-		file, err := f.Write(dir, []export.NamedRun{r})
+		file, err := f.Write(dir, []record.Named{r})
 		if err != nil {
 			return written, err
 		}
