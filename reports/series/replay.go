@@ -24,15 +24,15 @@ const (
 
 // found is what the replay of a series found.
 type found struct {
-	Levels []level // changes that a permutation test found, in order
+	levels []level // changes that a permutation test found, in order
 	move   *level  // since the last of them: a run that is off on its own, and those after it
 	drifts []drift // in the order in which they were found
 }
 
 // start is where the newest level begins.
 func (f *found) start() int {
-	if n := len(f.Levels); n > 0 {
-		return f.Levels[n-1].at
+	if n := len(f.levels); n > 0 {
+		return f.levels[n-1].at
 	}
 	return 0
 }
@@ -91,11 +91,11 @@ func (r *replay) look(i int) error {
 
 // settle places the newest change anew: it was found with few values after it.
 func (r *replay) settle(i int) error {
-	n := len(r.Levels)
-	if n == 0 || i > r.Levels[n-1].seen+levelRuns {
+	n := len(r.levels)
+	if n == 0 || i > r.levels[n-1].seen+levelRuns {
 		return nil
 	}
-	l := &r.Levels[n-1]
+	l := &r.levels[n-1]
 	if r.from != l.at {
 		return nil // a drift was found since
 	}
@@ -141,7 +141,7 @@ func (r *replay) changed(i int) (bool, error) {
 			m.from = l.at
 		}
 	}
-	r.Levels, r.from = append(r.Levels, l), l.at
+	r.levels, r.from = append(r.levels, l), l.at
 	return true, nil
 }
 
@@ -179,13 +179,13 @@ func (r *replay) moved(i int) error {
 // there is none, or the level is another one since, since the level began.
 func (r *replay) drifted(i int) error {
 	release := r.releaseBefore(i)
-	switch changed := len(r.Levels) > r.of; {
+	switch changed := len(r.levels) > r.of; {
 	case release >= r.from && (changed || release > r.release):
 		r.ref = drift{from: max(r.from, release+1-levelRuns), to: release + 1, release: release}
 	case changed:
 		r.ref = drift{from: r.from, release: -1}
 	}
-	r.release, r.of = release, len(r.Levels)
+	r.release, r.of = release, len(r.levels)
 	if err := r.ended(i); err != nil {
 		return err
 	}

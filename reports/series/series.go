@@ -75,15 +75,15 @@ func (s *Series) find(o Options) error {
 // then are one level, so that a slow change is not lost in small pieces.
 func (s *Series) keep() error {
 	for {
-		changes := make([]Change, len(s.Levels))
+		changes := make([]Change, len(s.levels))
 		least, size := -1, math.Inf(1)
-		for i, l := range s.Levels {
+		for i, l := range s.levels {
 			from, to := l.from, len(s.y)
 			if i > 0 {
-				from = max(from, s.Levels[i-1].at)
+				from = max(from, s.levels[i-1].at)
 			}
-			if i+1 < len(s.Levels) {
-				to = s.Levels[i+1].at
+			if i+1 < len(s.levels) {
+				to = s.levels[i+1].at
 			}
 			// Runs that lie further away tell little of this change.
 			from, to = max(from, l.at-historyStride), min(to, l.at+historyStride)
@@ -103,7 +103,7 @@ func (s *Series) keep() error {
 			}
 		}
 		if least >= 0 {
-			s.Levels = slices.Delete(s.Levels, least, least+1)
+			s.levels = slices.Delete(s.levels, least, least+1)
 			continue
 		}
 		for i := range changes {
@@ -120,10 +120,10 @@ func (s *Series) keep() error {
 // half of it is left in each level after it, and in the newest runs.
 func (s *Series) stands(i int, c *Change) error {
 	c.Standing = true
-	for k := i + 1; k <= len(s.Levels); k++ {
+	for k := i + 1; k <= len(s.levels); k++ {
 		of := s.today(0)
-		if k < len(s.Levels) {
-			of = s.y[s.Levels[k-1].at:s.Levels[k].at]
+		if k < len(s.levels) {
+			of = s.y[s.levels[k-1].at:s.levels[k].at]
 		}
 		now, err := stat.Median(of)
 		if err != nil {
@@ -242,7 +242,7 @@ func (s *Series) findings() (list []Finding, err error) {
 	}
 	var steps []step
 	for i, c := range s.Changes {
-		steps = append(steps, step{Finding{s, c}, s.Levels[len(s.Levels)-len(s.Changes)+i].at})
+		steps = append(steps, step{Finding{s, c}, s.levels[len(s.levels)-len(s.Changes)+i].at})
 	}
 	if m := s.move; m != nil && s.judged[m.at] >= s.shownFrom {
 		base, now, err := s.sides(*m, n-1)
@@ -278,7 +278,7 @@ func (s *Series) findings() (list []Finding, err error) {
 	// How the newest runs stand to the release, of which the steps since then tell
 	// that it is no noise.
 	from := max(0, release+1-levelRuns)
-	for _, l := range s.Levels {
+	for _, l := range s.levels {
 		if l.at <= release {
 			from = max(from, l.at)
 		}
