@@ -5,18 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-)
 
-// marker begins each line that Init prints on the console.
-const marker = "tunbench-init: "
-
-// What Init says after the marker.
-const (
-	sayReady   = "ready"
-	sayDone    = "done"
-	sayError   = "error: "
-	sayWarning = "warning: "
-	sayResults = "results" // they are about to be handed out
+	"tunbench/harness/vm/guest"
 )
 
 // An event is a line of the console that means something.
@@ -120,22 +110,29 @@ func (c *console) text() string {
 	return s
 }
 
+// printed reports whether anything was printed.
+func (c *console) printed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept.Len() > 0
+}
+
 // parseLine finds the event in a line. The kernel may have begun the line
 // before Init printed its marker.
 func parseLine(line string) (event, bool) {
-	if _, said, ok := strings.Cut(line, marker); ok {
-		if text, ok := strings.CutPrefix(said, sayError); ok {
+	if _, said, ok := strings.Cut(line, guest.Marker); ok {
+		if text, ok := strings.CutPrefix(said, guest.SayError); ok {
 			return event{eventError, text}, true
 		}
-		if text, ok := strings.CutPrefix(said, sayWarning); ok {
+		if text, ok := strings.CutPrefix(said, guest.SayWarning); ok {
 			return event{eventWarning, text}, true
 		}
 		switch said {
-		case sayReady:
+		case guest.SayReady:
 			return event{kind: eventReady}, true
-		case sayResults:
+		case guest.SayResults:
 			return event{kind: eventResults}, true
-		case sayDone:
+		case guest.SayDone:
 			return event{kind: eventDone}, true
 		}
 		return event{}, false

@@ -191,14 +191,14 @@ func TestStepRates(t *testing.T) {
 				}
 			}
 		}
-		if len(c.Series[0].Levels) > 0 {
+		if len(c.Series[0].Changes) > 0 {
 			found++
 		}
 		quiet := checkOf(t, over(10_000+seed, 60, 0.01, func(int) float64 { return 1 }, nil), series.Options{})
 		if len(quiet.Findings) > 0 {
 			alarms++
 		}
-		if len(quiet.Series[0].Levels) > 0 {
+		if len(quiet.Series[0].Changes) > 0 {
 			changes++
 		}
 	}

@@ -14,34 +14,6 @@ import (
 	"strings"
 )
 
-func (r Run) check() error     { return sound(reflect.ValueOf(r), "") }
-func (s Search) check() error  { return sound(reflect.ValueOf(s), "") }
-func (v Verdict) check() error { return sound(reflect.ValueOf(v), "") }
-func (s Skip) check() error    { return sound(reflect.ValueOf(s), "") }
-func (r Resume) check() error  { return sound(reflect.ValueOf(r), "") }
-func (e End) check() error     { return sound(reflect.ValueOf(e), "") }
-
-func (t Trial) check() error {
-	if err := soundMetrics("metrics", t.Metrics, t.Accounting); err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Directions)) {
-		d := t.Directions[name]
-		if err := soundMetrics("directions."+name+".metrics", d.Metrics, d.Accounting); err != nil {
-			return err
-		}
-	}
-	if err := distinct("latency", t.Latency); err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Directions)) {
-		if err := distinct("directions."+name+".latency", t.Directions[name].Latency); err != nil {
-			return err
-		}
-	}
-	return sound(reflect.ValueOf(t), "")
-}
-
 // distinct refuses a histogram that has a bucket twice, which would count twice.
 func distinct(path string, latencies map[string]Latency) error {
 	for _, name := range slices.Sorted(maps.Keys(latencies)) {

@@ -53,31 +53,3 @@ func (r ExitRule) Unjudged(verdicts []Verdict) bool {
 	allowed := r.AllowMissing && len(verdicts) > 0 && !slices.ContainsFunc(verdicts, func(v Verdict) bool { return v.Missing != NewSide })
 	return !allowed
 }
-
-// Judged reports whether v rests on figures of both sides.
-func (v Verdict) Judged() bool {
-	switch v.Verdict {
-	case InvalidVerdict, NotComparable, UnsupportedVerdict:
-		return false
-	}
-	return v.Missing == ""
-}
-
-// Lacking is the verdict on a scenario that one side does not have, by the metric
-// that stands for it:
-// unsupported where that side said why, invalid where it failed or says nothing.
-// Reason is that of a Skip, or "" where there is none.
-func Lacking(scenario, metric, unit, side, reason, detail string) Verdict {
-	v := Verdict{Scenario: scenario, Metric: metric, Unit: unit, Verdict: UnsupportedVerdict, Missing: side, Notes: []string{}}
-	if reason == "" || reason == Failed {
-		v.Verdict = InvalidVerdict
-	}
-	note := side
-	for _, s := range []string{reason, detail} {
-		if s != "" {
-			note += ": " + s
-		}
-	}
-	v.Notes = append(v.Notes, note)
-	return v
-}

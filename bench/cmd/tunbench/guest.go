@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench"
-	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
 	"tunbench/reports/record"
 )
 
@@ -25,13 +25,13 @@ import (
 // written.
 type growing struct {
 	bench.Recorder
-	file *vm.Growing
+	file *guest.Growing
 }
 
 // handOut lets what rec writes into the file at path leave the guest at once,
 // if this is one.
 func handOut(path string, rec bench.Recorder) (bench.Recorder, error) {
-	file, err := vm.Grow(path)
+	file, err := guest.Grow(path)
 	if err != nil {
 		return nil, errors.Join(err, rec.Close())
 	}

@@ -19,6 +19,8 @@ import (
 
 	"tunbench/bench"
 	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/verdict"
@@ -43,7 +45,7 @@ type guestKernel interface {
 
 // delivery is what came out of a guest.
 type delivery struct {
-	files map[string][]byte // by path below vm.OutDir
+	files map[string][]byte // by path below guest.OutDir
 	ends  []commandEnd      // one a command
 }
 
@@ -62,7 +64,7 @@ func (e *bootError) Unwrap() error { return e.error }
 type virtualMachines struct{ app *app }
 
 func (v virtualMachines) find(arg string) (guestKernel, error) {
-	k, remove, err := vm.Find(arg)
+	k, remove, err := kernel.Find(arg)
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
@@ -71,7 +73,7 @@ func (v virtualMachines) find(arg string) (guestKernel, error) {
 
 type virtualMachine struct {
 	app    *app
-	kernel *vm.Kernel
+	kernel *kernel.Kernel
 	remove func() error
 }
 
@@ -81,7 +83,7 @@ func (v virtualMachine) close() error    { return v.remove() }
 func (v virtualMachine) boot(ctx context.Context, m machineFlags, commands [][]string, keep vm.Keeper, tell *bootProgress) (delivery, error) {
 	machine := v.app.machine(v.kernel, m, tell)
 	machine.Keep = keep
-	r, err := machine.Run(ctx, vm.Job{Commands: commands, Env: []string{bench.ForGuest()}})
+	r, err := machine.Run(ctx, guest.Job{Commands: commands, Env: []string{bench.ForGuest()}})
 	if err != nil {
 		var failed *vm.BootError
 		if errors.As(err, &failed) {
@@ -111,7 +113,7 @@ type guestRun struct {
 func guestRuns() []guestRun {
 	run := func(what, suite, arm, hook string) guestRun {
 		return guestRun{what, []string{
-			"run", "--suite", suite, "--arm", arm, "--hook", hook, "--seed", "1", "--out", vm.OutDir + "/" + what,
+			"run", "--suite", suite, "--arm", arm, "--hook", hook, "--seed", "1", "--out", guest.OutDir + "/" + what,
 			"--verbose", // a guest that hangs shows on its console where
 		}}
 	}

@@ -1,4 +1,4 @@
-package vm
+package guest
 
 import (
 	"bufio"
@@ -86,7 +86,7 @@ func (g *Growing) send(w io.Writer) error {
 	}
 	for len(fresh) > 0 {
 		part := fresh[:min(len(fresh), chunkLimit)]
-		if err := writeChunk(w, g.name, g.sent, part); err != nil {
+		if err := WriteChunk(w, g.name, g.sent, part); err != nil {
 			return fmt.Errorf("hand out %s: %w", g.path, err)
 		}
 		g.sent += int64(len(part))
@@ -98,8 +98,8 @@ func (g *Growing) send(w io.Writer) error {
 // Close closes the port.
 func (g *Growing) Close() error { return g.port.Close() }
 
-// writeChunk writes b, which begins at offset in the file name.
-func writeChunk(w io.Writer, name string, offset int64, b []byte) error {
+// WriteChunk writes b, which begins at offset in the file name.
+func WriteChunk(w io.Writer, name string, offset int64, b []byte) error {
 	var packed bytes.Buffer
 	zip, err := flate.NewWriter(&packed, flate.DefaultCompression)
 	if err != nil {
@@ -120,10 +120,10 @@ func writeChunk(w io.Writer, name string, offset int64, b []byte) error {
 	return err
 }
 
-// readStream reads what comes over the second serial port until the frame of
+// ReadStream reads what comes over the second serial port until the frame of
 // the results, which it returns with all that follows. It calls grow with each
 // chunk that arrived whole; of one that did not it calls torn, and goes on.
-func readStream(r io.Reader, grow func(name string, offset int64, b []byte), torn func(error)) []byte {
+func ReadStream(r io.Reader, grow func(name string, offset int64, b []byte), torn func(error)) []byte {
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
 		line, err := in.ReadSlice('\n')

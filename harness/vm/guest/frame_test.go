@@ -1,4 +1,4 @@
-package vm
+package guest
 
 import (
 	"archive/tar"
@@ -16,28 +16,27 @@ import (
 )
 
 // frame makes the results of two commands.
-func frame(t testing.TB) (framed []byte, want *Result) {
+func frame(t testing.TB) (framed []byte, want *Results) {
 	t.Helper()
 	dir := t.TempDir()
-	streams := map[string]string{}
+	var streams []Streams
 	commands := []CommandResult{{Args: []string{"version"}, Duration: 5}, {Args: []string{"run"}, Exit: 2, Error: "killed by SIGKILL"}}
-	want = &Result{Commands: commands, Files: map[string][]byte{
+	want = &Results{Commands: commands, Files: map[string][]byte{
 		"run.jsonl": []byte("{}\n"),
 		"sub/chart": []byte(strings.Repeat("\x00\r\n\xff", 1000)),
 		"empty":     {},
 	}}
 	for i := range commands {
-		for _, prefix := range []string{tarStdout, tarStderr} {
-			name := fmt.Sprint(prefix, i)
-			streams[name] = filepath.Join(dir, "streams", name)
-			write(t, streams[name], []byte("text of "+name))
-		}
+		paths := Streams{Stdout: filepath.Join(dir, fmt.Sprint("stdout", i)), Stderr: filepath.Join(dir, fmt.Sprint("stderr", i))}
+		write(t, paths.Stdout, []byte(fmt.Sprint("text of ", tarStdout, i)))
+		write(t, paths.Stderr, []byte(fmt.Sprint("text of ", tarStderr, i)))
+		streams = append(streams, paths)
 	}
 	for name, contents := range want.Files {
 		write(t, filepath.Join(dir, "out", name), contents)
 	}
 	var b bytes.Buffer
-	if err := writeFrame(&b, commands, streams, filepath.Join(dir, "out")); err != nil {
+	if err := WriteFrame(&b, commands, streams, filepath.Join(dir, "out")); err != nil {
 		t.Fatal(err)
 	}
 	for i := range want.Commands {
@@ -51,7 +50,7 @@ func TestFrame(t *testing.T) {
 	framed, want := frame(t)
 	// The firmware may write to the port before.
 	for _, before := range []string{"", "SeaBIOS\r\n"} {
-		got, err := parseFrame(append([]byte(before), framed...))
+		got, err := ParseFrame(append([]byte(before), framed...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,7 +63,7 @@ func TestFrame(t *testing.T) {
 func TestTornFrame(t *testing.T) {
 	framed, want := frame(t)
 	for n := range framed {
-		if _, err := parseFrame(framed[:n]); !errors.Is(err, errTorn) {
+		if _, err := ParseFrame(framed[:n]); !errors.Is(err, errTorn) {
 			t.Fatalf("cut after %d of %d bytes: %v", n, len(framed), err)
 		}
 	}
@@ -75,7 +74,7 @@ func TestTornFrame(t *testing.T) {
 		changed[n] ^= 0x10
 		lost := append(bytes.Clone(framed[:n]), framed[n+1:]...)
 		for what, b := range map[string][]byte{"changed": changed, "lost": lost} {
-			if got, err := parseFrame(b); err == nil && !cmp.Equal(got, want) {
+			if got, err := ParseFrame(b); err == nil && !cmp.Equal(got, want) {
 				t.Fatalf("byte %d %s: other results and no error", n, what)
 			}
 		}
@@ -104,7 +103,7 @@ func FuzzParseFrame(f *testing.F) {
 		}
 		w.Flush()
 		b := slices.Concat([]byte(frameBegin), stored(append(archive.Bytes(), rest...)), []byte(frameEnd))
-		r, err := parseFrame(b)
+		r, err := ParseFrame(b)
 		if err == nil {
 			for name := range r.Files {
 				if !filepath.IsLocal(name) {
@@ -113,7 +112,7 @@ func FuzzParseFrame(f *testing.F) {
 			}
 		}
 		if cut > 0 && cut < len(b) {
-			if _, err := parseFrame(b[:len(b)-cut]); err == nil {
+			if _, err := ParseFrame(b[:len(b)-cut]); err == nil {
 				t.Errorf("without its last %d bytes it is whole", cut)
 			}
 		}

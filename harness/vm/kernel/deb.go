@@ -1,9 +1,8 @@
-package vm
+package kernel
 
 import (
 	"archive/tar"
 	"bufio"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +12,6 @@ import (
 	"strings"
 
 	"github.com/blakesmith/ar"
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 )
 
 // debLimit bounds what is unpacked of a package, in bytes.
@@ -76,26 +73,11 @@ func unpackData(deb, dir string) error {
 		if !ok {
 			continue
 		}
-		var r io.Reader
-		switch compression {
-		case "":
-			r = archive
-		case ".gz":
-			r, err = gzip.NewReader(archive)
-		case ".xz":
-			r, err = xz.NewReader(bufio.NewReader(archive))
-		case ".zst":
-			var z *zstd.Decoder
-			if z, err = zstd.NewReader(archive); err == nil {
-				defer z.Close()
-				r = z
-			}
-		default:
-			return fmt.Errorf("%s: unknown compression", name)
-		}
+		r, err := decompress(archive, compression)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
+		defer r.Close()
 		if err := unpackTar(io.LimitReader(r, debLimit), dir); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

@@ -1,4 +1,4 @@
-package vm
+package kernel
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ kernel/lost.ko: kernel/nowhere.ko
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "modules.dep"), []byte(dep))
 	write(t, filepath.Join(dir, "modules.builtin"), []byte("kernel/drivers/net/tun.ko\n"))
-	tree, err := readModules(dir)
+	tree, err := ReadModules(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ kernel/lost.ko: kernel/nowhere.ko
 		{[]string{"lost"}, nil, "nowhere, which lost needs: no such module"},
 		{[]string{"none"}, nil, "none: no such module"},
 	} {
-		got, err := tree.order(test.wanted...)
+		got, err := tree.Order(test.wanted...)
 		if test.err != "" {
 			if err == nil || err.Error() != test.err {
 				t.Errorf("%v: error %v, want %s", test.wanted, err, test.err)
@@ -50,10 +50,10 @@ kernel/lost.ko: kernel/nowhere.ko
 			t.Errorf("%v: %v, %v, want %v", test.wanted, got, err, test.want)
 		}
 	}
-	if _, err := tree.read("none"); !errors.Is(err, errNoModule) {
+	if _, err := tree.Read("none"); !errors.Is(err, errNoModule) {
 		t.Errorf("read none: %v", err)
 	}
-	if _, err := tree.read("lib"); err == nil || !strings.Contains(err.Error(), "not there in any form") {
+	if _, err := tree.Read("lib"); err == nil || !strings.Contains(err.Error(), "not there in any form") {
 		t.Errorf("read lib: %v", err)
 	}
 }
@@ -73,26 +73,26 @@ func TestModulesOfTree(t *testing.T) {
 		for _, f := range files {
 			write(t, filepath.Join(dir, f.path+f.suffix), compress(t, f.suffix, ko(f.depends)))
 		}
-		tree, err := readModules(dir)
+		tree, err := ReadModules(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := tree.order("vhost_net")
+		got, err := tree.Order("vhost_net")
 		if want := []string{"tun", "one", "vhost", "vhost_net"}; err != nil || !cmp.Equal(got, want) {
 			t.Errorf("order: %v, %v, want %v", got, err, want)
 		}
 		for _, f := range files {
-			got, err := tree.read(moduleName(f.path))
+			got, err := tree.Read(moduleName(f.path))
 			if err != nil || !bytes.Equal(got, ko(f.depends)) {
 				t.Errorf("read %s%s: %d bytes, %v", f.path, f.suffix, len(got), err)
 			}
 		}
 		write(t, filepath.Join(dir, "lib/one.ko"), []byte("not an object"))
-		if _, err := tree.order("vhost"); err == nil || !strings.Contains(err.Error(), "modinfo of module one") {
+		if _, err := tree.Order("vhost"); err == nil || !strings.Contains(err.Error(), "modinfo of module one") {
 			t.Errorf("order with a broken module: %v", err)
 		}
 	}
-	if _, err := readModules(t.TempDir()); err == nil || !strings.Contains(err.Error(), "none of modules.dep") {
+	if _, err := ReadModules(t.TempDir()); err == nil || !strings.Contains(err.Error(), "none of modules.dep") {
 		t.Errorf("an empty folder: %v", err)
 	}
 }

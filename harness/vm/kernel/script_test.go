@@ -1,4 +1,4 @@
-package vm
+package kernel
 
 import (
 	"os"
@@ -11,7 +11,7 @@ import (
 // The script chooses the newest package of a series and a flavour, and names
 // what there is none of.
 func TestFetchScript(t *testing.T) {
-	script, err := filepath.Abs("../../scripts/kernels.sh")
+	script, err := filepath.Abs("../../../scripts/kernels.sh")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,8 @@
-package vm
+package kernel
 
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -12,53 +11,30 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 )
 
 // moduleLimit bounds a module, in bytes unpacked; the largest real ones, with
 // debugging symbols, have some 50 MB.
 const moduleLimit = 256 << 20
 
-// compressions are the suffixes that a .ko file may carry, and their readers.
-var compressions = []struct {
-	suffix string
-	open   func(io.Reader) (io.ReadCloser, error)
-}{
-	{"", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(r), nil }},
-	{".xz", func(r io.Reader) (io.ReadCloser, error) {
-		x, err := xz.NewReader(bufio.NewReader(r))
-		return io.NopCloser(x), err
-	}},
-	{".zst", func(r io.Reader) (io.ReadCloser, error) {
-		z, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1))
-		if err != nil {
-			return nil, err
-		}
-		return z.IOReadCloser(), nil
-	}},
-	{".gz", func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
-}
-
 // errNoModule is the answer to a module that the kernel has neither as a file
 // nor built in.
 var errNoModule = errors.New("no such module")
 
-// moduleTree is what a kernel has in modules: an installed lib/modules/RELEASE,
+// ModuleTree is what a kernel has in modules: an installed lib/modules/RELEASE,
 // or a build tree.
-type moduleTree struct {
+type ModuleTree struct {
 	root    string
 	files   map[string]string   // name -> path below root, as it is on the disk
 	deps    map[string][]string // by name, from modules.dep; nil: each file's own modinfo tells
 	builtin map[string]bool
 }
 
-// readModules reads the indexes in root: modules.dep where depmod has run,
+// ReadModules reads the indexes in root: modules.dep where depmod has run,
 // otherwise modules.order, and modules.builtin.
-func readModules(root string) (*moduleTree, error) {
-	t := &moduleTree{root: root, files: map[string]string{}, builtin: map[string]bool{}}
-	fail := func(err error) (*moduleTree, error) { return nil, fmt.Errorf("read modules of %s: %w", root, err) }
+func ReadModules(root string) (*ModuleTree, error) {
+	t := &ModuleTree{root: root, files: map[string]string{}, builtin: map[string]bool{}}
+	fail := func(err error) (*ModuleTree, error) { return nil, fmt.Errorf("read modules of %s: %w", root, err) }
 
 	err := eachLine(filepath.Join(root, "modules.builtin"), func(line string) error {
 		t.builtin[moduleName(line)] = true
@@ -129,8 +105,8 @@ func moduleName(path string) string {
 	return strings.ReplaceAll(name, "-", "_")
 }
 
-// has tells whether the kernel has the module, and whether it is built in.
-func (t *moduleTree) has(name string) (found, builtin bool) {
+// Has reports whether the kernel has the module, and whether it is built in.
+func (t *ModuleTree) Has(name string) (found, builtin bool) {
 	name = strings.ReplaceAll(name, "-", "_")
 	if t.builtin[name] {
 		return true, true
@@ -139,9 +115,9 @@ func (t *moduleTree) has(name string) (found, builtin bool) {
 	return found, false
 }
 
-// order lists wanted and all that they need, each after what it needs; what is
+// Order lists wanted and all that they need, each after what it needs; what is
 // built in is left out.
-func (t *moduleTree) order(wanted ...string) ([]string, error) {
+func (t *ModuleTree) Order(wanted ...string) ([]string, error) {
 	var (
 		ordered []string
 		done    = map[string]bool{}
@@ -189,11 +165,11 @@ func (t *moduleTree) order(wanted ...string) ([]string, error) {
 
 // needs lists the modules that name depends on directly (or, from modules.dep,
 // indirectly).
-func (t *moduleTree) needs(name string) ([]string, error) {
+func (t *ModuleTree) needs(name string) ([]string, error) {
 	if t.deps != nil {
 		return t.deps[name], nil
 	}
-	ko, err := t.read(name)
+	ko, err := t.Read(name)
 	if err != nil {
 		return nil, err
 	}
@@ -204,8 +180,8 @@ func (t *moduleTree) needs(name string) ([]string, error) {
 	return deps, nil
 }
 
-// read returns the module as the kernel loads it, decompressed.
-func (t *moduleTree) read(name string) ([]byte, error) {
+// Read returns the module as the kernel loads it, decompressed.
+func (t *ModuleTree) Read(name string) ([]byte, error) {
 	path, ok := t.files[strings.ReplaceAll(name, "-", "_")]
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", name, errNoModule)

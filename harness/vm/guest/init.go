@@ -1,4 +1,4 @@
-package vm
+package guest
 
 import (
 	"encoding/json"
@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -17,13 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// IsInit tells whether this process is the first of a guest: the program
-// should then call Init and nothing else.
+// IsInit reports whether this process is the first of a guest. The program then
+// calls Init and does nothing else.
 func IsInit() bool {
 	if os.Getpid() != 1 {
 		return false
 	}
-	_, err := os.Stat(jobPath)
+	_, err := os.Stat(JobPath)
 	return err == nil
 }
 
@@ -34,27 +33,27 @@ func Init() {
 	// A panic here would be a panic of the kernel, which says less.
 	defer func() {
 		if r := recover(); r != nil {
-			in.say(sayError + fmt.Sprint(r))
+			in.say(SayError + fmt.Sprint(r))
 		}
 		powerOff()
 	}()
 	in.openConsole()
-	in.say(sayReady)
+	in.say(SayReady)
 	if err := in.run(); err != nil {
-		in.say(sayError + strings.ReplaceAll(err.Error(), "\n", "; "))
+		in.say(SayError + strings.ReplaceAll(err.Error(), "\n", "; "))
 		return
 	}
-	in.say(sayDone)
+	in.say(SayDone)
 }
 
 type initProcess struct {
 	console io.Writer
 }
 
-// say prints a marker line. The line break before it ends what the kernel or a
+// say prints a Marker line. The line break before it ends what the kernel or a
 // command may have begun.
 func (in *initProcess) say(what string) {
-	fmt.Fprintf(in.console, "\n%s%s\n", marker, what)
+	fmt.Fprintf(in.console, "\n%s%s\n", Marker, what)
 }
 
 // openConsole opens the first serial port, which the host reads. It is
@@ -103,11 +102,11 @@ var nodes = []struct {
 }
 
 func (in *initProcess) run() error {
-	text, err := os.ReadFile(jobPath)
+	text, err := os.ReadFile(JobPath)
 	if err != nil {
 		return fmt.Errorf("read job: %w", err)
 	}
-	var job guestJob
+	var job Config
 	if err := json.Unmarshal(text, &job); err != nil {
 		return fmt.Errorf("read job: %w", err)
 	}
@@ -119,14 +118,14 @@ func (in *initProcess) run() error {
 	}
 	tun, err := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
 	switch {
-	case err != nil && job.NoModules:
-		return fmt.Errorf("no modules were given with this kernel, and TUN is not built in (%w): %s", err, giveModules)
+	case err != nil && job.NoModules != "":
+		return fmt.Errorf("no modules were given with this kernel, and TUN is not built in (%w): %s", err, job.NoModules)
 	case err != nil:
 		return fmt.Errorf("this kernel has no TUN: %w", err)
 	}
 	tun.Close()
 	if err := loopbackUp(); err != nil {
-		in.say(sayWarning + err.Error())
+		in.say(SayWarning + err.Error())
 	}
 	// Opened before anything can fill the memory.
 	port, err := openPort(resultsPort)
@@ -138,10 +137,10 @@ func (in *initProcess) run() error {
 		return err
 	}
 	for _, text := range kernelWarnings() {
-		in.say(sayWarning + kernelWarns + text)
+		in.say(SayWarning + KernelWarns + text)
 	}
-	in.say(sayResults)
-	if err := writeFrame(port, commands, streams, OutDir); err != nil {
+	in.say(SayResults)
+	if err := WriteFrame(port, commands, streams, OutDir); err != nil {
 		return fmt.Errorf("hand out results: %w", err)
 	}
 	return drain(port)
@@ -157,7 +156,7 @@ func (in *initProcess) mount() error {
 		if m.required {
 			return err
 		}
-		in.say(sayWarning + err.Error())
+		in.say(SayWarning + err.Error())
 		if m.kind != "devtmpfs" {
 			continue
 		}
@@ -173,10 +172,10 @@ func (in *initProcess) mount() error {
 	return nil
 }
 
-// loadModules loads the files of modulesDir, whose names are numbered in the
+// loadModules loads the files of ModulesDir, whose names are numbered in the
 // order that their dependencies need.
 func (in *initProcess) loadModules(optional []string) error {
-	files, err := filepath.Glob(modulesDir + "/*.ko")
+	files, err := filepath.Glob(ModulesDir + "/*.ko")
 	if err != nil {
 		return fmt.Errorf("list modules: %w", err)
 	}
@@ -189,7 +188,7 @@ func (in *initProcess) loadModules(optional []string) error {
 			// The file would be in memory twice.
 			os.Remove(file)
 		case slices.Contains(optional, name):
-			in.say(fmt.Sprintf("%sload module %s: %v", sayWarning, name, err))
+			in.say(fmt.Sprintf("%sload module %s: %v", SayWarning, name, err))
 		default:
 			return fmt.Errorf("load module %s: %w; the lines of the kernel above may tell more", name, err)
 		}
@@ -232,105 +231,25 @@ func loopbackUp() error {
 	return nil
 }
 
-// taintWarn is set in kernel.tainted by a WARN() (Documentation/admin-guide/tainted-kernels.rst).
-const taintWarn = 1 << 9
-
-// kernelWarnings gives the first lines of the warnings that the kernel printed
-// since it was booted. The console lacks them: they are of a level that the
-// parameter quiet leaves out.
-func kernelWarnings() []string {
-	text, err := os.ReadFile("/proc/sys/kernel/tainted")
-	if err != nil {
-		return nil
-	}
-	if tainted, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err != nil || tainted&taintWarn == 0 {
-		return nil
-	}
-	var found []string
-	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err == nil {
-		defer unix.Close(fd)
-		record := make([]byte, 8<<10) // PRINTK_MESSAGE_MAX is 2 KiB
-		for {
-			n, err := unix.Read(fd, record)
-			if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.EINTR) {
-				continue // a record was overwritten meanwhile
-			}
-			if err != nil || n <= 0 {
-				break
-			}
-			_, message, _ := strings.Cut(string(record[:n]), ";")
-			message, _, _ = strings.Cut(message, "\n")
-			if strings.HasPrefix(message, "WARNING: ") && len(found) < shownComplaints {
-				found = append(found, message)
-			}
-		}
-	}
-	if len(found) == 0 {
-		found = append(found, "WARNING: its text is gone; kernel.tainted says that there was one")
-	}
-	return found
-}
-
-// resultsPort is the second serial port.
-const resultsPort = "/dev/ttyS1"
-
-// openPort opens a serial port that passes on every byte as it is.
-func openPort(path string) (*os.File, error) {
-	// Not os.OpenFile: it would make the descriptor non-blocking, and the
-	// port's buffer has 4 KiB.
-	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("open serial port %s for the results: %w", path, err)
-	}
-	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
-	if err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("open serial port %s for the results: %w", path, err)
-	}
-	t.Iflag, t.Oflag, t.Lflag = 0, 0, 0
-	t.Cflag = unix.CS8 | unix.CREAD | unix.CLOCAL | unix.B115200
-	if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("set serial port %s to raw: %w", path, err)
-	}
-	return os.NewFile(uintptr(fd), path), nil
-}
-
-// drain waits until the last byte has left the port: TCSBRK with an argument is
-// tcdrain(3). Go's scheduler interrupts a thread that waits for long.
-func drain(port *os.File) error {
-	for {
-		err := unix.IoctlSetInt(int(port.Fd()), unix.TCSBRK, 1)
-		if err == nil {
-			return nil
-		}
-		if err != unix.EINTR {
-			return fmt.Errorf("hand out results: %w", err)
-		}
-	}
-}
-
-// execute runs the commands. The files that it names hold their output.
-func (in *initProcess) execute(job Job) ([]CommandResult, map[string]string, error) {
-	streams := map[string]string{}
-	var results []CommandResult
+// execute runs the commands. Of each, the files of its Streams hold the output.
+func (in *initProcess) execute(job Job) ([]CommandResult, []Streams, error) {
+	var (
+		streams []Streams
+		results []CommandResult
+	)
 	for i, args := range job.Commands {
-		open := func(prefix string) (*os.File, error) {
-			name := fmt.Sprint(prefix, i)
-			streams[name] = filepath.Join("/run", strings.ReplaceAll(name, "/", "-"))
-			return os.Create(streams[name])
-		}
-		stdout, err := open(tarStdout)
+		out := Streams{Stdout: fmt.Sprint("/run/stdout-", i), Stderr: fmt.Sprint("/run/stderr-", i)}
+		streams = append(streams, out)
+		stdout, err := os.Create(out.Stdout)
 		if err != nil {
 			return nil, nil, fmt.Errorf("keep output: %w", err)
 		}
-		stderr, err := open(tarStderr)
+		stderr, err := os.Create(out.Stderr)
 		if err != nil {
 			return nil, nil, fmt.Errorf("keep output: %w", err)
 		}
 		tee := &teeWriter{file: stderr, console: in.console}
-		cmd := exec.Command(initPath, args...)
+		cmd := exec.Command(InitPath, args...)
 		cmd.Env = append([]string{"HOME=/tmp", "PATH=/bin:/sbin", "TERM=dumb", resultsEnv + "=" + resultsPort}, job.Env...)
 		cmd.Dir = "/tmp"
 		cmd.Stdout, cmd.Stderr = stdout, tee
