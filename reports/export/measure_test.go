@@ -100,7 +100,7 @@ func TestExportGolden(t *testing.T) {
 // A metric that is new in the records must get a unit, a direction and a name
 // in Prometheus.
 func TestMetricKindsAreComplete(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../record/record.go", nil, parser.ParseComments)
+	file, err := parser.ParseFile(token.NewFileSet(), "../record/metric.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/bench/suite"
 	"tunbench/reports/export"
 	"tunbench/reports/history"
 	"tunbench/reports/metric"
@@ -378,7 +378,7 @@ func (a *app) history(o historyOptions) (*series.Check, error) {
 }
 
 func (o historyOptions) parse(now time.Time) (options series.Options, err error) {
-	sel, err := bench.ParseSelection(o.filters, nil)
+	sel, err := suite.ParseSelection(o.filters, nil)
 	if err != nil {
 		return options, err
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/harness"
 	"tunbench/harness/vm"
 	"tunbench/harness/vm/guest"
 	"tunbench/harness/vm/kernel"
@@ -83,7 +83,7 @@ func (v virtualMachine) close() error    { return v.remove() }
 func (v virtualMachine) boot(ctx context.Context, m machineFlags, commands [][]string, keep vm.Keeper, tell *bootProgress) (delivery, error) {
 	machine := v.app.machine(v.kernel, m, tell)
 	machine.Keep = keep
-	r, err := machine.Run(ctx, guest.Job{Commands: commands, Env: []string{bench.ForGuest()}})
+	r, err := machine.Run(ctx, guest.Job{Commands: commands, Env: []string{harness.ForGuest()}})
 	if err != nil {
 		var failed *vm.BootError
 		if errors.As(err, &failed) {

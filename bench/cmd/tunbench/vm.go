@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/harness"
 	"tunbench/harness/vm"
 	"tunbench/harness/vm/guest"
 	"tunbench/harness/vm/kernel"
@@ -291,7 +291,7 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 			machine.Keep = b.files
 		}
 		job := guest.job
-		job.Env = []string{bench.ForGuest()}
+		job.Env = []string{harness.ForGuest()}
 		r, err := machine.Run(ctx, job)
 		if err != nil {
 			tell.clear()
