@@ -63,14 +63,14 @@ func (p processLab) Run(_ context.Context, s spec.Spec, _ string, _ record.Floor
 	return record.Trial{Metrics: map[string]float64{record.PPS: p.rate(s)}, Notes: []string{"by run of " + p.kind}}, nil
 }
 
-func (p processLab) Party(s harness.Side, toggled bool, floor record.Floor) (harness.Party, error) {
+func (p processLab) Side(s harness.Variant, toggled bool, floor record.Floor) (harness.Side, error) {
 	if !toggled || floor.SyscallNs != 86 {
 		return nil, errors.New("not as asked")
 	}
-	return &processParty{processLab: p, spec: s.Spec}, nil
+	return &processSide{processLab: p, spec: s.Spec}, nil
 }
 
-type processParty struct {
+type processSide struct {
 	processLab
 	spec  spec.Spec
 	log   []string
@@ -78,15 +78,13 @@ type processParty struct {
 	kept  []int
 }
 
-func (p *processParty) did(what string) error { p.log = append(p.log, what); return nil }
+func (p *processSide) Do(_ context.Context, step harness.Step) error {
+	p.log = append(p.log, string(step))
+	return nil
+}
 
-func (p *processParty) Build(context.Context) error { return p.did("build") }
-func (p *processParty) Start(context.Context) error { return p.did("start") }
-func (p *processParty) Warm(context.Context) error  { return p.did("warm") }
-func (p *processParty) Look(context.Context) error  { return p.did("look") }
-func (p *processParty) Stop(context.Context) error  { return p.did("stop") }
-func (p *processParty) Close() error                { return nil }
-func (p *processParty) Turn(context.Context) (harness.Turn, error) {
+func (p *processSide) Close() error { return nil }
+func (p *processSide) Turn(context.Context) (harness.Turn, error) {
 	p.turns++
 	stolen := int64(0)
 	if p.turns == 2 { // to be measured again
@@ -94,14 +92,14 @@ func (p *processParty) Turn(context.Context) (harness.Turn, error) {
 	}
 	return harness.Turn{Rate: p.rate(p.spec) / 1e9, Spent: 100, Stolen: stolen}, nil
 }
-func (p *processParty) Keep(_ context.Context, turn int, other float64) error {
+func (p *processSide) Keep(_ context.Context, turn int, other float64) error {
 	if other <= 0 {
 		return errors.New("no rate of the other side")
 	}
 	p.kept = append(p.kept, turn)
 	return nil
 }
-func (p *processParty) Trial(context.Context) (record.Trial, error) {
+func (p *processSide) Trial(context.Context) (record.Trial, error) {
 	kept, _ := json.Marshal(p.kept)
 	return record.Trial{
 		Metrics: map[string]float64{record.PPS: p.rate(p.spec)},

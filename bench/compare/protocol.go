@@ -28,18 +28,18 @@ type greeting struct {
 	Tool     record.Tool `json:"tool"`
 }
 
-// Orders. The first two stand alone, the others are the methods of a
-// harness.Party, in its order.
+// Orders. The first two stand alone, the others are the steps and the methods of a
+// harness.Side, in its order.
 const (
 	doProbe = "probe" // build the device of the side and tear it down
 	doRun   = "run"   // a whole trial of the side
-	doBuild = "build"
-	doStart = "start"
-	doWarm  = "warm"
-	doLook  = "look"
+	doBuild = string(harness.Build)
+	doStart = string(harness.Start)
+	doWarm  = string(harness.Warm)
+	doLook  = string(harness.Look)
 	doTurn  = "turn"
 	doKeep  = "keep"
-	doStop  = "stop"
+	doStop  = string(harness.Stop)
 	doTrial = "trial"
 )
 
@@ -96,7 +96,7 @@ func sideOf(v Variant, spec spec.Spec, floor record.Floor) side {
 }
 
 // variant is what s asks this build for.
-func (s side) variant() (harness.Side, error) {
+func (s side) variant() (harness.Variant, error) {
 	values := map[string]string{}
 	for name, value := range s.Axes {
 		if _, err := suite.FindAxis(name); err != nil && slices.Contains(s.Defaults, name) {
@@ -106,7 +106,7 @@ func (s side) variant() (harness.Side, error) {
 	}
 	scenario, err := setup.New(values)
 	if err != nil {
-		return harness.Side{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
+		return harness.Variant{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
 	}
 	spec := setup.Spec(scenario)
 	spec.Warmup, spec.Measure, spec.Window = time.Duration(s.WarmupNs), time.Duration(s.MeasureNs), time.Duration(s.WindowNs)
@@ -114,5 +114,5 @@ func (s side) variant() (harness.Side, error) {
 	if s.Rate > 0 {
 		spec.Rate = s.Rate
 	}
-	return harness.Side{Spec: spec, Hook: s.Hook}, nil
+	return harness.Variant{Spec: spec, Hook: s.Hook}, nil
 }

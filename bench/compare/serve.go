@@ -14,19 +14,19 @@ import (
 	"tunbench/reports/record"
 )
 
-// PartyLab is a Lab that measures one side of a pair, the other side of which is
+// SideLab is a Lab that measures one side of a pair, the other side of which is
 // in another process.
-type PartyLab interface {
+type SideLab interface {
 	Probe(ctx context.Context, spec spec.Spec, hook string) error
 	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
-	// Party is the side. With toggled, its observer is taken away while the
-	// other side is measured.
-	Party(s harness.Side, toggled bool, floor record.Floor) (harness.Party, error)
+	// Side is the side. With toggled, its observer is taken away while the other
+	// side is measured.
+	Side(v harness.Variant, toggled bool, floor record.Floor) (harness.Side, error)
 }
 
 // Serve does what a tunbench ab asks for on in, and answers on out, until in
 // ends. tool is this build.
-func Serve(ctx context.Context, lab PartyLab, tool record.Tool, in io.Reader, out io.Writer) (err error) {
+func Serve(ctx context.Context, lab SideLab, tool record.Tool, in io.Reader, out io.Writer) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	say := json.NewEncoder(out)
@@ -36,8 +36,8 @@ func Serve(ctx context.Context, lab PartyLab, tool record.Tool, in io.Reader, ou
 	}
 	s := server{lab: lab}
 	defer func() {
-		if s.party != nil {
-			err = errors.Join(err, s.party.Close())
+		if s.side != nil {
+			err = errors.Join(err, s.side.Close())
 		}
 	}()
 	lines := make(chan []byte)
@@ -75,8 +75,8 @@ func Serve(ctx context.Context, lab PartyLab, tool record.Tool, in io.Reader, ou
 
 // server is a process of a build.
 type server struct {
-	lab   PartyLab
-	party harness.Party
+	lab  SideLab
+	side harness.Side
 }
 
 func (s *server) do(ctx context.Context, o order) (a answer, err error) {
@@ -84,26 +84,20 @@ func (s *server) do(ctx context.Context, o order) (a answer, err error) {
 	case doProbe, doRun, doBuild:
 		return s.begin(ctx, o)
 	}
-	if s.party == nil {
+	if s.side == nil {
 		return a, fmt.Errorf("%s: no device was built", clip(o.Do, 20))
 	}
 	switch o.Do {
-	case doStart:
-		err = s.party.Start(ctx)
-	case doWarm:
-		err = s.party.Warm(ctx)
-	case doLook:
-		err = s.party.Look(ctx)
+	case doStart, doWarm, doLook, doStop:
+		err = s.side.Do(ctx, harness.Step(o.Do))
 	case doTurn:
 		a.Turn = new(harness.Turn)
-		*a.Turn, err = s.party.Turn(ctx)
+		*a.Turn, err = s.side.Turn(ctx)
 	case doKeep:
-		err = s.party.Keep(ctx, o.Turn, o.Other)
-	case doStop:
-		err = s.party.Stop(ctx)
+		err = s.side.Keep(ctx, o.Turn, o.Other)
 	case doTrial:
 		a.Trial = new(record.Trial)
-		*a.Trial, err = s.party.Trial(ctx)
+		*a.Trial, err = s.side.Trial(ctx)
 	default:
 		err = fmt.Errorf("%q: this build knows no such order", clip(o.Do, 20))
 	}
@@ -127,13 +121,13 @@ func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
 		*a.Trial, err = s.lab.Run(ctx, v.Spec, v.Hook, o.Side.Floor)
 		return a, err
 	}
-	if s.party != nil {
+	if s.side != nil {
 		return a, errors.New("build: there is a device already")
 	}
 	// The observer of another build is another one, whatever its hook.
-	if s.party, err = s.lab.Party(v, true, o.Side.Floor); err != nil {
-		s.party = nil
+	if s.side, err = s.lab.Side(v, true, o.Side.Floor); err != nil {
+		s.side = nil
 		return a, err
 	}
-	return a, s.party.Build(ctx)
+	return a, s.side.Do(ctx, harness.Build)
 }

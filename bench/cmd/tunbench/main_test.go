@@ -70,7 +70,7 @@ func (f fakeLab) Probe(_ context.Context, s spec.Spec, hook string) error {
 	}
 	return nil
 }
-func (f fakeLab) RunPair(ctx context.Context, sides [2]harness.Side, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+func (f fakeLab) RunPair(ctx context.Context, sides [2]harness.Variant, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
 	for i, s := range sides {
 		if trials[i], err = f.Run(ctx, s.Spec, s.Hook, floor); err != nil {
 			return trials, err

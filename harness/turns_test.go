@@ -18,7 +18,7 @@ import (
 // fakeSide is a rig that notes which of two sides did what. Its host loses
 // stolen[i] of a window's CPU time in the i-th window that is measured.
 type fakeSide struct {
-	*fakeRig
+	*fakeTrial
 	name   string
 	log    *[]string
 	clock  *int64
@@ -30,10 +30,11 @@ type fakeSide struct {
 
 func (f *fakeSide) release() error { f.free = true; *f.log = append(*f.log, f.name+"+"); return nil }
 func (f *fakeSide) hold() error    { f.free = false; *f.log = append(*f.log, f.name+"-"); return nil }
+func (f *fakeSide) slice(bool)     {}
 func (f *fakeSide) close() error   { *f.log = append(*f.log, f.name+" closed"); return nil }
 func (f *fakeSide) now() int64     { return *f.clock }
 func (f *fakeSide) sample() sample {
-	return sample{at: *f.clock, delivered: f.count, byLane: []laneSample{{byQueue: []uint64{f.count, 2 * f.count}}}}
+	return sample{at: *f.clock, delivered: f.count, byDirection: []directionSample{{byQueue: []uint64{f.count, 2 * f.count}}}}
 }
 func (f *fakeSide) measure(bool) error { return nil }
 func (f *fakeSide) usage() (usage, error) {
@@ -52,23 +53,24 @@ func (f *fakeSide) after(d time.Duration) <-chan time.Time {
 	return c
 }
 
-// fakeSides are two parties that meet in windows of that length.
-func fakeSides(s spec.Spec, stolen func() time.Duration) (sides [2]Party, log *[]string) {
+// fakeSides are two sides that meet in windows of that length.
+func fakeSides(s spec.Spec, stolen func() time.Duration) (sides [2]Side, log *[]string) {
 	log = new([]string)
 	clock, stat := new(int64), new(host.CPUTimes)
 	for i, name := range []string{"a", "b"} {
-		rig := &fakeSide{fakeRig: newFakeRig(), name: name, log: log, clock: clock, stat: stat, stolen: stolen}
-		sides[i] = &party{rig: rig, spec: s, record: func(measurement) record.Trial { return record.Trial{} }}
+		f := &fakeSide{fakeTrial: newFakeTrial(), name: name, log: log, clock: clock, stat: stat, stolen: stolen}
+		r := &session{spec: s, stage: f, meter: f, pauser: f, bookkeeper: f, clock: f, failed: f.dead, sent: f.done}
+		sides[i] = &side{session: r, record: func(measurement) record.Trial { return record.Trial{} }}
 	}
 	return sides, log
 }
 
-// seenBy is what a party has seen.
-func seenBy(p Party) measurement { return p.(*party).seen }
+// seenBy is what a side has seen.
+func seenBy(s Side) measurement { return s.(*side).seen }
 
 func TestSlices(t *testing.T) {
 	sides, log := fakeSides(spec.Spec{Warmup: 30 * time.Millisecond, Window: 80 * time.Millisecond}, func() time.Duration { return 0 })
-	c := slicing{want: 40, rng: rand.New(rand.NewPCG(1, 0))}
+	c := alternation{want: 40, rng: rand.New(rand.NewPCG(1, 0))}
 	if _, err := c.run(context.Background(), sides); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +80,7 @@ func TestSlices(t *testing.T) {
 	for i, side := range sides {
 		m := seenBy(side)
 		last := m.samples[len(m.samples)-1]
-		if len(m.samples) != 41 || last.at != 40*80e6 || last.delivered != 40*80 || last.byLane[0].byQueue[1] != 2*40*80 {
+		if len(m.samples) != 41 || last.at != 40*80e6 || last.delivered != 40*80 || last.byDirection[0].byQueue[1] != 2*40*80 {
 			t.Errorf("side %d: %d samples, the last %+v", i, len(m.samples), last)
 		}
 		if m.last.senders != 40*80 || m.last.readers != -1 {
@@ -117,7 +119,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 	}{
 		"never":  {1 << 30, 10, 10},
 		"often":  {2, 19, 10},
-		"always": {1, 30, leastCouples},
+		"always": {1, 30, leastPairs},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0
@@ -129,7 +131,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 				}
 				return 0
 			})
-			c := slicing{want: 10, rng: rand.New(rand.NewPCG(1, 0))}
+			c := alternation{want: 10, rng: rand.New(rand.NewPCG(1, 0))}
 			if _, err := c.run(context.Background(), sides); err != nil {
 				t.Fatal(err)
 			}
@@ -148,8 +150,8 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 func TestSlicesEndOnFailure(t *testing.T) {
 	sides, log := fakeSides(spec.Spec{Window: time.Millisecond}, func() time.Duration { return 0 })
 	broken := errors.New("broken")
-	sides[1].(*party).rig.(*fakeSide).fakeRig.fail["start"] = broken
-	c := slicing{want: 3, rng: rand.New(rand.NewPCG(1, 0))}
+	sides[1].(*side).session.stage.(*fakeSide).fakeTrial.fail["start"] = broken
+	c := alternation{want: 3, rng: rand.New(rand.NewPCG(1, 0))}
 	if _, err := c.run(context.Background(), sides); !errors.Is(err, broken) {
 		t.Errorf("error: %v", err)
 	}
@@ -167,11 +169,11 @@ func TestRunPair(t *testing.T) {
 		"both observed":     {"tracepoint", "tracepoint"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var sides [2]Side
+			var sides [2]Variant
 			for i := range sides {
 				s := short()
 				s.Queues, s.Flows, s.IO = i+1, 8, []spec.IO{spec.IORead, spec.IOPoll}[i]
-				sides[i] = Side{s, hooks[i]}
+				sides[i] = Variant{s, hooks[i]}
 			}
 			trials, err := lab.RunPair(context.Background(), sides, 1, record.Floor{SyscallNs: 100})
 			if err != nil {
@@ -182,7 +184,7 @@ func TestRunPair(t *testing.T) {
 					trial.Arm = record.Observed
 				}
 				balanced(t, trial)
-				if n := len(trial.Windows); n < leastCouples || n > 10 || trial.Metrics[record.PPS] == 0 || (trial.Queues == nil) != (hooks[i] == "none") {
+				if n := len(trial.Windows); n < leastPairs || n > 10 || trial.Metrics[record.PPS] == 0 || (trial.Queues == nil) != (hooks[i] == "none") {
 					t.Errorf("side %d: %d windows, %v, queues %v", i, n, trial.Metrics, trial.Queues)
 				}
 				var sum int64
@@ -198,9 +200,9 @@ func TestRunPair(t *testing.T) {
 			}
 		})
 	}
-	var lock [2]Side
+	var lock [2]Variant
 	for i := range lock {
-		lock[i] = Side{short(), "none"}
+		lock[i] = Variant{short(), "none"}
 		lock[i].Spec.Gen = spec.GenLockstep
 	}
 	if _, err := lab.RunPair(context.Background(), lock, 1, record.Floor{}); !errors.Is(err, spec.ErrImpossible) {

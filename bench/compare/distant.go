@@ -11,29 +11,25 @@ import (
 	"tunbench/reports/record"
 )
 
-// distantParty is one side of a pair in a process of a build.
-type distantParty struct {
+// distantSide is one side of a pair in a process of a build.
+type distantSide struct {
 	*worker
 	side  side
 	limit time.Duration // of each call
 }
 
-func (p *distantParty) do(ctx context.Context, what string) error {
-	_, err := p.call(ctx, order{Do: what}, p.limit)
+func (p *distantSide) Do(ctx context.Context, step harness.Step) error {
+	o := order{Do: string(step)}
+	if step == harness.Build {
+		o.Side = &p.side
+	}
+	_, err := p.call(ctx, o, p.limit)
 	return err
 }
 
-func (p *distantParty) Build(ctx context.Context) error {
-	_, err := p.call(ctx, order{Do: doBuild, Side: &p.side}, p.limit)
-	return err
-}
-func (p *distantParty) Start(ctx context.Context) error { return p.do(ctx, doStart) }
-func (p *distantParty) Warm(ctx context.Context) error  { return p.do(ctx, doWarm) }
-func (p *distantParty) Look(ctx context.Context) error  { return p.do(ctx, doLook) }
-func (p *distantParty) Stop(ctx context.Context) error  { return p.do(ctx, doStop) }
-func (p *distantParty) Close() error                    { return p.worker.close() }
+func (p *distantSide) Close() error { return p.worker.close() }
 
-func (p *distantParty) Turn(ctx context.Context) (harness.Turn, error) {
+func (p *distantSide) Turn(ctx context.Context) (harness.Turn, error) {
 	a, err := p.call(ctx, order{Do: doTurn}, p.limit)
 	if err == nil && a.Turn == nil {
 		err = fmt.Errorf("ask build %s for a turn: its answer has none", p.build.Path)
@@ -44,12 +40,12 @@ func (p *distantParty) Turn(ctx context.Context) (harness.Turn, error) {
 	return *a.Turn, nil
 }
 
-func (p *distantParty) Keep(ctx context.Context, turn int, other float64) error {
+func (p *distantSide) Keep(ctx context.Context, turn int, other float64) error {
 	_, err := p.call(ctx, order{Do: doKeep, Turn: turn, Other: other}, p.limit)
 	return err
 }
 
-func (p *distantParty) Trial(ctx context.Context) (record.Trial, error) {
+func (p *distantSide) Trial(ctx context.Context) (record.Trial, error) {
 	return p.trialOf(ctx, order{Do: doTrial}, p.limit)
 }
 
@@ -100,8 +96,8 @@ func (r *abRunner) inBuild(ctx context.Context, i int, f func(*worker) error) er
 
 // pairOfBuilds measures both sides once, each in a process of its build. Which
 // process is there first, and builds its device first, is drawn, as is which
-// side comes first in each couple of windows.
-func (r *abRunner) pairOfBuilds(ctx context.Context, c *comparison, sides [2]harness.Side) (trials [2]record.Trial, err error) {
+// side comes first in each pair of windows.
+func (r *abRunner) pairOfBuilds(ctx context.Context, c *comparison, sides [2]harness.Variant) (trials [2]record.Trial, err error) {
 	turns := []int{0, 1}
 	c.rng.Shuffle(len(turns), func(a, b int) { turns[a], turns[b] = turns[b], turns[a] })
 	seed := c.rng.Uint64()
@@ -118,7 +114,7 @@ func (r *abRunner) pairOfBuilds(ctx context.Context, c *comparison, sides [2]har
 		}
 		return trials, nil
 	}
-	var parties [2]harness.Party
+	var pair [2]harness.Side
 	var workers []*worker
 	for k, i := range turns {
 		w, err := r.Builds[i].start(ctx)
@@ -129,9 +125,9 @@ func (r *abRunner) pairOfBuilds(ctx context.Context, c *comparison, sides [2]har
 			return trials, err
 		}
 		workers = append(workers, w)
-		parties[k] = &distantParty{worker: w, side: sideOf(c.sides[i], sides[i].Spec, r.floor), limit: callLimit(c.sides[i])}
+		pair[k] = &distantSide{worker: w, side: sideOf(c.sides[i], sides[i].Spec, r.floor), limit: callLimit(c.sides[i])}
 	}
-	made, err := harness.TakeTurns(ctx, parties, sides[0].Spec, seed)
+	made, err := harness.TakeTurns(ctx, pair, sides[0].Spec, seed)
 	for k, i := range turns {
 		trials[i] = made[k]
 	}
