@@ -46,20 +46,21 @@ func halfOf(s spec.Spec, side uint64) spec.Spec {
 	return s
 }
 
-func (g *both) build() error {
-	if err := g.kernel.build(); err != nil {
-		return err
+func (g *both) build() (site, error) {
+	built, err := g.kernel.build()
+	if err != nil {
+		return built, err
 	}
 	g.user.ns, g.user.device = g.kernel.ns, g.kernel.device
-	return g.user.openXDP()
+	return built, g.user.openXDP()
 }
 
-func (g *both) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	lanes, err := g.kernel.lanes(sending, reading)
+func (g *both) open(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	lanes, err := g.kernel.open(sending, reading)
 	if err != nil {
 		return lanes, err
 	}
-	g.user.lane = lane{dir: spec.U2K, written: g.user.spec.Queues, perSKB: segmentsPerWrite(g.user.spec)}
+	g.user.lane = lane{direction: direction{dir: spec.U2K, written: g.user.spec.Queues, perSKB: segmentsPerWrite(g.user.spec)}}
 	lanes = append(lanes, &g.user.lane)
 	if err := g.openEnds(reading); err != nil {
 		return lanes, err
@@ -91,9 +92,7 @@ func (g *both) openEnds(reading *sink.Control) error {
 // leastRoom of a socket in bytes takes some super-packets.
 const leastRoom = 512 << 10
 
-func (g *both) carriers() []carrier        { return nil }
-func (g *both) observers() []*bpf.Observer { return g.kernel.observers() }
-func (g *both) attend(e *event)            { g.kernel.attend(e) }
+func (g *both) attend(e *event) { g.kernel.attend(e) }
 
 func (g *both) empty() (bool, error) {
 	if ok, err := g.kernel.empty(); !ok || err != nil {
@@ -102,11 +101,13 @@ func (g *both) empty() (bool, error) {
 	return g.user.empty()
 }
 
-func (g *both) collect() error {
-	if err := g.kernel.collect(); err != nil {
+func (g *both) collect() (ledger, error) { return g, g.count() }
+
+func (g *both) count() error {
+	if err := g.kernel.count(); err != nil {
 		return err
 	}
-	return g.user.collect()
+	return g.user.count()
 }
 
 func (g *both) account(t *record.Trial) {

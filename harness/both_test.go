@@ -77,7 +77,10 @@ func TestFlowsFollowTheirAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := newBoth(s, bpf.None, p)
+		g, err := newGround(s, bpf.None, p)
+		if err != nil {
+			t.Fatal(err)
+		}
 		lanes, err := build(g)
 		defer func() {
 			for _, l := range lanes {
@@ -108,7 +111,7 @@ func TestFlowsFollowTheirAnswers(t *testing.T) {
 		for i := range bufs {
 			bufs[i] = make([]byte, 200)
 		}
-		for queue, r := range lanes[0].readers {
+		for queue, r := range lanes[0].ends {
 			if err := r.(*sink.Reader).Sweep(bufs); err != nil {
 				t.Fatal(err)
 			}
@@ -126,8 +129,8 @@ func TestFlowsFollowTheirAnswers(t *testing.T) {
 }
 
 func build(g ground) ([]*lane, error) {
-	if err := g.build(); err != nil {
+	if _, err := g.build(); err != nil {
 		return nil, err
 	}
-	return g.lanes(new(traffic.Control), new(sink.Control))
+	return g.open(new(traffic.Control), new(sink.Control))
 }

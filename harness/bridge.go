@@ -41,7 +41,12 @@ func newBridge(s spec.Spec, hook bpf.Hook, p record.Placement) *bridge {
 	}
 }
 
-func (g *bridge) build() (err error) {
+func (g *bridge) build() (site, error) {
+	err := g.construct()
+	return siteOf(g.ns, g.observers()), err
+}
+
+func (g *bridge) construct() (err error) {
 	if g.ns, err = netns.New(); err != nil {
 		return err
 	}
@@ -72,8 +77,8 @@ func (g *bridge) build() (err error) {
 	return err
 }
 
-func (g *bridge) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: spec.K2U, queues: true, perSKB: 1}
+func (g *bridge) open(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	g.lane = lane{direction: direction{dir: spec.K2U, queues: true, perSKB: 1}}
 	if g.spec.Gen == spec.GenUDPGSO && slices.Contains(g.device.state.Features, featureUSO) {
 		g.lane.perSKB = segmentsPerWrite(g.spec)
 	}
@@ -82,7 +87,8 @@ func (g *bridge) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, erro
 	if err != nil {
 		return []*lane{&g.lane}, err
 	}
-	g.lane.readers, err = g.device.openReaders(g.placement.Reader, reading)
+	readers, err := openReaders(g.device, g.placement.Reader, reading)
+	g.lane.add(readers...)
 	return []*lane{&g.lane}, err
 }
 
@@ -103,11 +109,13 @@ func (g *bridge) empty() (bool, error) {
 	return g.still.done(entered.RxPackets*segmentsPerWrite(g.spec), (left.TxPackets+left.TxDropped)*g.lane.perSKB), nil
 }
 
-func (g *bridge) collect() (err error) {
+func (g *bridge) collect() (ledger, error) { return g, g.count() }
+
+func (g *bridge) count() (err error) {
 	if g.entered, err = g.writing.device.counters(); err != nil {
 		return err
 	}
-	return g.k2u.collect()
+	return g.k2u.count()
 }
 
 func (g *bridge) account(t *record.Trial) {

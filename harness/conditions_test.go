@@ -11,24 +11,31 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/condition"
 	"tunbench/harness/host"
-	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
+
+// agreeing is the ledger of a path whose counters agree.
+type agreeing struct{}
+
+func (agreeing) account(*record.Trial)         {}
+func (agreeing) mismatch(*record.Trial) string { return "" }
 
 // TestFlagOfTwoGates holds that a flag is set once, whichever gates ask for it,
 // with a note for each, and that notes without a flag are kept.
 func TestFlagOfTwoGates(t *testing.T) {
 	place := record.Placement{Sender: []int{0}, Reader: []int{1}}
-	b := newBed(spec.Default(), newK2U(spec.Default(), bpf.None, place), place)
+	b := sole(t, spec.Default(), bpf.None, place)
+	b.ledger = agreeing{}
 	seen := host.Delta{Stretches: 1, Elapsed: time.Second, FreqFrom: 3_000_000}
 	seen.Throttles, seen.FreqTo, seen.Wall = 2, 1_000_000, time.Minute
-	m := measurement{samples: make([]sample, 2), seen: seen, warm: warmth{extended: 1}}
+	m := measurement{samples: make([]sample, 2), seen: seen, warm: warmth{extended: 1}.String()}
 	trial := record.Trial{Metrics: map[string]float64{record.PPS: 1}}
-	b.flag(&trial, m, sink.Counts{})
+	b.flag(&trial, &packets{measurement: m, spec: b.spec})
 	if !slices.Equal(trial.Flags, []string{record.FlagThrottled}) {
 		t.Errorf("flags %v, want one %s", trial.Flags, record.FlagThrottled)
 	}
@@ -40,12 +47,12 @@ func TestFlagOfTwoGates(t *testing.T) {
 		t.Errorf("notes %q, want %q", trial.Notes, want)
 	}
 	// A steadiness that two more warm-ups did not bring is told with the flag.
-	m.warm = warmth{extended: mostExtensions}
+	m.warm = warmth{extended: mostExtensions}.String()
 	for i := range leastWindows {
 		trial.Windows = append(trial.Windows, record.Window{TNs: int64(i + 1), Pkts: uint64(100 * (i + 1))})
 	}
 	trial.Flags, trial.Notes = nil, nil
-	b.flag(&trial, m, sink.Counts{})
+	b.flag(&trial, &packets{measurement: m, spec: b.spec})
 	if last := trial.Notes[len(trial.Notes)-1]; !slices.Contains(trial.Flags, record.FlagUnsteady) || !strings.HasSuffix(last, "; warm-up extended twice") {
 		t.Errorf("flags %v, last note %q", trial.Flags, last)
 	}
@@ -121,9 +128,9 @@ func TestATrialKnowsItsHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := short()
-	b := newBed(s, newK2U(s, bpf.None, place), place)
+	b := sole(t, s, bpf.None, place)
 	restore := quiet(2)
-	m, err := runPhases(t.Context(), b, s)
+	m, err := runPhases(t.Context(), b.session())
 	restore()
 	if err != nil {
 		t.Fatal(err)

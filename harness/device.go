@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/refusal"
@@ -17,17 +16,6 @@ import (
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
-)
-
-// Addresses of a trial's device and of the host behind it, which is nobody.
-// The networks are set aside for benchmarks (RFC 2544, RFC 5180).
-var (
-	deviceAddr4 = netip.MustParsePrefix("198.18.0.1/24")
-	peerAddr4   = netip.MustParseAddr("198.18.0.2")
-	deviceAddr6 = netip.MustParsePrefix("2001:2::1/64")
-	peerAddr6   = netip.MustParseAddr("2001:2::2")
-	deviceMAC   = net.HardwareAddr{0x02, 0, 0, 0, 0, 1}
-	peerMAC     = net.HardwareAddr{0x02, 0, 0, 0, 0, 2}
 )
 
 const (
@@ -113,29 +101,6 @@ func (d *device) Close() error {
 	return d.Device.Close()
 }
 
-// linkOf is how the device of a path with one end is set up.
-func linkOf(s spec.Spec) netns.Link {
-	l := netns.Link{MTU: max(spec.DefaultMTU, s.Size), TxQLen: s.TxQLen, Qdisc: s.Qdisc}
-	addr, peer := addresses(s)
-	l.Addr = []netip.Prefix{addr}
-	if s.Dir == spec.U2K && s.Gen == spec.GenPacketGSO {
-		l.Blackholes = []netip.Addr{nobody(s)}
-	}
-	if s.Mode == spec.TAP {
-		l.MAC = deviceMAC
-		l.Neighbours = []netns.Neighbour{{Addr: peer, MAC: peerMAC}}
-	}
-	return l
-}
-
-// addresses are that of the device and that of the host behind it.
-func addresses(s spec.Spec) (netip.Prefix, netip.Addr) {
-	if s.Family == 6 {
-		return deviceAddr6, peerAddr6
-	}
-	return deviceAddr4, peerAddr4
-}
-
 // effective are the ethtool features that each offload puts on, beside those of
 // the offloads before it, in the order in which they include each other.
 var effective = []struct {
@@ -164,12 +129,6 @@ func offloadsAsAsked(name string, asked spec.Offload, features []string) error {
 	}
 	return nil
 }
-
-const (
-	featureTSO  = "tx-tcp-segmentation"
-	featureTSO6 = "tx-tcp6-segmentation"
-	featureUSO  = "tx-udp-segmentation"
-)
 
 // readBack asks the kernel what it made of the request. A silent downgrade is
 // an error.
@@ -263,3 +222,9 @@ func (d *device) empty() (bool, error) {
 	now, err := d.counters()
 	return now == before, err
 }
+
+const (
+	featureTSO  = "tx-tcp-segmentation"
+	featureTSO6 = "tx-tcp6-segmentation"
+	featureUSO  = "tx-udp-segmentation"
+)

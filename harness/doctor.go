@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/condition"
 	"tunbench/harness/host"
@@ -16,6 +17,7 @@ import (
 	"tunbench/harness/refusal"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
+	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
 
@@ -270,7 +272,7 @@ var trialGates = []Row{
 	{Name: record.FlagUnsteady, Status: StatusUnknown, Detail: fmt.Sprintf(
 		"judged in each trial: its windows may spread by %.0f %%, and their first and last third differ by %.0f %%", 100*unsteadyLimit, 100*thirdsLimit)},
 	{Name: record.FlagGeneratorLimited, Status: StatusUnknown, Detail: fmt.Sprintf(
-		"judged in each trial: senders may spend %.0f %% of their time outside the kernel", 100*generatorLimit)},
+		"judged in each trial: senders may spend %.0f %% of their time outside the kernel", 100*GeneratorLimit)},
 	{Name: record.FlagUnexplained, Status: StatusUnknown, Detail: "judged in each trial: every packet is accounted for"},
 }
 
@@ -357,4 +359,20 @@ func describe(d tuntap.Existing) string {
 		words = append(words, "down")
 	}
 	return strings.Join(words, " ")
+}
+
+// vhostRow tells whether io=vhost works here.
+func vhostRow() Row {
+	row := Row{Name: "io=vhost", Status: StatusOK, Detail: "vhost-net, by virtio 1.0 and, with vnet=10, by the legacy protocol, with event indexes"}
+	for _, vnet := range []int{0, 10, 12} {
+		if err := vhost.Supported(vnet); err != nil {
+			err = refusal.OfVhost(err)
+			row.Status, row.Detail = StatusFailed, err.Error()
+			if reason, _ := refusal.Classify(err); reason == record.Unsupported {
+				row.Status = StatusUnsupported
+			}
+			break
+		}
+	}
+	return row
 }

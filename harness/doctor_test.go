@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -74,5 +75,54 @@ func TestDoctorLooksAround(t *testing.T) {
 	want := []string{"steal", "foreign load", "pressure", "frequency", "throttling", "quota", "clock", "unsteady", "generator-limited", "unexplained"}
 	if !slices.Equal(names, want) {
 		t.Errorf("gates %q, want %q", names, want)
+	}
+}
+
+// TestNamespaceRows judges what a new namespace may be like.
+func TestNamespaceRows(t *testing.T) {
+	good := map[string]string{
+		"net.ipv6.conf.all.disable_ipv6": "0", "net.ipv6.conf.default.disable_ipv6": "0",
+		"net.ipv4.tcp_congestion_control": "cubic", "net.ipv4.tcp_rmem": "4096\t131072\t6291456", "net.ipv4.tcp_wmem": "4096\t16384\t4194304",
+	}
+	with := func(name, value string) map[string]string {
+		m := map[string]string{name: value}
+		for k, v := range good {
+			if _, ok := m[k]; !ok {
+				m[k] = v
+			}
+		}
+		return m
+	}
+	for name, c := range map[string]struct {
+		sysctl map[string]string
+		row    string // that is not ok; "" is none
+		status string
+		words  string
+	}{
+		"good":           {good, "", "", ""},
+		"br_netfilter":   {with("net.bridge.bridge-nf-call-iptables", "1"), rowBridge, StatusWarning, "net.bridge.bridge-nf-call-iptables=1 in a new namespace"},
+		"turned off":     {with("net.bridge.bridge-nf-call-iptables", "0"), "", "", ""},
+		"no IPv6":        {map[string]string{}, rowIPv6, StatusUnsupported, "ipv6.disable=1"},
+		"IPv6 off":       {with("net.ipv6.conf.default.disable_ipv6", "1"), rowIPv6, StatusWarning, "turned off"},
+		"IPv6 off above": {with("net.ipv6.conf.all.disable_ipv6", "1"), rowIPv6, StatusWarning, "turned off"},
+	} {
+		var bad []Row
+		for _, row := range namespaceRows(c.sysctl, nil) {
+			if row.Status != StatusOK {
+				bad = append(bad, row)
+				if row.Advice == "" || row.Remedy().Why == "" {
+					t.Errorf("%s: no advice, or no reason: %+v", name, row)
+				}
+			}
+		}
+		switch {
+		case c.row == "" && len(bad) == 0:
+		case len(bad) == 1 && bad[0].Name == c.row && bad[0].Status == c.status && strings.Contains(bad[0].Detail, c.words):
+		default:
+			t.Errorf("%s: %+v, want %s %s with %q", name, bad, c.row, c.status, c.words)
+		}
+	}
+	if rows := namespaceRows(nil, errors.New("no")); len(rows) != 1 || rows[0].Status != StatusUnknown {
+		t.Errorf("no namespace: %+v", rows)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/refusal"
@@ -30,14 +31,10 @@ const (
 	qdiscDrop    = "QDISC_DROP"
 )
 
-// reasonsOfTun are those of tun_net_xmit: packets that got as far as the device,
-// which counts them itself.
-var reasonsOfTun = []string{"FULL_RING", "DEV_READY", "TAP_FILTER", "TAP_TXFILTER", "SKB_UCOPY_FAULT", "SKB_TRIM", "NOMEM"}
-
-// eventful is a ground to whose device something can happen.
+// eventful is what has a device to which something can happen.
 type eventful interface {
-	// attend tells the ground of the event, and the event of the ground's device
-	// and of the observer of what is transmitted, if there is one.
+	// attend makes e known to the owner of the device, and the device and the
+	// observer of what it transmits, if there is one, to e.
 	attend(e *event)
 }
 
@@ -69,14 +66,10 @@ type event struct {
 
 // newEvent prepares what s asks for. What the caller gets it closes, also with
 // an error.
-func newEvent(s spec.Spec, g ground) (*event, error) {
+func newEvent(s spec.Spec, where eventful) (*event, error) {
 	e := &event{
 		kind: s.Event, after: s.Measure / 2, lasts: s.Measure / eventShare,
 		quit: make(chan struct{}), lost: map[string]uint64{},
-	}
-	where, ok := g.(eventful)
-	if !ok {
-		return e, fmt.Errorf("event=%s on path=%s dir=%s: not built yet", s.Event, s.Path, s.Dir)
 	}
 	where.attend(e)
 	if e.eye == nil {
@@ -277,16 +270,6 @@ func (e *event) settle() error {
 	return nil
 }
 
-// beforeDevice sums up the drops of packets that did not reach tun_net_xmit.
-func beforeDevice(drops map[string]uint64) (sum uint64) {
-	for reason, n := range drops {
-		if !slices.Contains(reasonsOfTun, reason) {
-			sum += n
-		}
-	}
-	return sum
-}
-
 // refused is how many packets the stack dropped for want of a carrier.
 func (e *event) refused() uint64 {
 	if e.kind != spec.EventCarrier {
@@ -315,9 +298,10 @@ func (e *event) tell(t *record.Trial) {
 	}
 }
 
-// account gives what was lost its reason. l is the lane into the device, whose
-// drops are in the record. It may be called of no event.
-func (e *event) account(t *record.Trial, l *lane) {
+// account gives what was lost its reason. The record has the drops of the device;
+// perMessage is how many wire segments a message of the senders carries, and perSKB
+// how many an skb of the device. It may be called of no event.
+func (e *event) account(t *record.Trial, perMessage, perSKB uint64) {
 	if e == nil {
 		return
 	}
@@ -335,7 +319,7 @@ func (e *event) account(t *record.Trial, l *lane) {
 		move(notSpecified, record.Detached, e.lost[notSpecified])
 	case e.kind == spec.EventCarrier && e.own && e.refused() > 0:
 		if e.counted { // by skbs, which were not cut yet
-			if dropped[record.TxDropped] -= e.refused() / l.senders[0].Segments() * l.perSKB; dropped[record.TxDropped] == 0 {
+			if dropped[record.TxDropped] -= e.refused() / perMessage * perSKB; dropped[record.TxDropped] == 0 {
 				delete(dropped, record.TxDropped)
 			}
 		}

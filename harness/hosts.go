@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
@@ -21,7 +22,9 @@ const receiveBuffer = 8 << 20
 // hosts is the ground of stamped packets between two hosts: sockets of one send
 // over a wire, sockets of the other one receive. With dir=both each does both.
 type hosts struct {
-	wire
+	path      path
+	below     ledger // of the path
+	ends      [2]pathHost
 	spec      spec.Spec
 	placement record.Placement
 	ways      []*lane
@@ -29,16 +32,22 @@ type hosts struct {
 	overruns  []uint64           // of a lane's sockets, at the end
 }
 
-func newHosts(s spec.Spec, w wire, p record.Placement) *hosts {
-	return &hosts{wire: w, spec: s, placement: p}
+func newHosts(s spec.Spec, w path, p record.Placement) *hosts {
+	return &hosts{path: w, spec: s, placement: p}
 }
 
-func (g *hosts) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
+func (g *hosts) build() (site, error) {
+	built, err := g.path.build()
+	g.ends = built.hosts
+	return built, err
+}
+
+func (g *hosts) open(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
 	dirs := directionsOf(g.spec)
 	senders := share(g.placement.Sender, len(dirs))
 	readers := share(g.placement.Reader, len(dirs))
 	for i, dir := range dirs {
-		l := &lane{dir: dir, perSKB: 1}
+		l := &lane{direction: direction{dir: dir, perSKB: 1}}
 		g.ways = append(g.ways, l)
 		g.receivers = append(g.receivers, nil)
 		// Receivers first: a packet to a port that nobody has would be answered.
@@ -70,18 +79,18 @@ func share(cpus []int, n int) (parts [][]int) {
 }
 
 // from and to are the hosts between which packets of a lane go.
-func (g *hosts) from(l *lane) end {
+func (g *hosts) from(l *lane) pathHost {
 	if l.dir == spec.U2K {
-		return g.ends()[1]
+		return g.ends[1]
 	}
-	return g.ends()[0]
+	return g.ends[0]
 }
 
-func (g *hosts) to(l *lane) end {
+func (g *hosts) to(l *lane) pathHost {
 	if l.dir == spec.U2K {
-		return g.ends()[0]
+		return g.ends[0]
 	}
-	return g.ends()[1]
+	return g.ends[1]
 }
 
 // openSenders opens the sockets of a lane's senders, who come from addresses
@@ -119,7 +128,7 @@ func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error 
 				HeaderLen: packet.HeadersLen(g.spec.Mode == spec.TAP, g.spec.Family), Open: g.spec.Open(),
 				MaxRead: max(spec.DefaultMTU, g.spec.Size),
 			}, reading)
-			l.readers = append(l.readers, r)
+			l.add(r)
 			g.receivers[way] = append(g.receivers[way], r)
 		}
 		return nil
@@ -137,7 +146,7 @@ func hostWait(s spec.Spec) sink.Wait {
 
 // empty is so when nothing is on the wire and no socket has anything.
 func (g *hosts) empty() (bool, error) {
-	if ok, err := g.wire.empty(); !ok || err != nil {
+	if ok, err := g.path.empty(); !ok || err != nil {
 		return false, err
 	}
 	var fds []unix.PollFd
@@ -153,34 +162,25 @@ func (g *hosts) empty() (bool, error) {
 	return n == 0 && err == nil, nil
 }
 
-func (g *hosts) collect() error {
+func (g *hosts) collect() (ledger, error) {
 	for _, receivers := range g.receivers {
 		var sum uint64
 		for _, r := range receivers {
 			n, err := r.Overruns()
 			if err != nil {
-				return err
+				return nil, err
 			}
 			sum += n
 		}
 		g.overruns = append(g.overruns, sum)
 	}
-	return g.wire.collect()
-}
-
-// drop counts packets of a direction that were lost for a reason.
-func drop(t *record.Trial, dir spec.Dir, reason string, n uint64) {
-	if n == 0 {
-		return
-	}
-	t.Accounting.Dropped[reason] += n
-	if d, ok := t.Directions[string(dir)]; ok {
-		d.Accounting.Dropped[reason] += n
-	}
+	var err error
+	g.below, err = g.path.collect()
+	return g, err
 }
 
 func (g *hosts) account(t *record.Trial) {
-	g.wire.account(t)
+	g.below.account(t)
 	for i, l := range g.ways {
 		drop(t, l.dir, sink.SocketDrops, g.overruns[i])
 		if t.Hops == nil {
@@ -202,5 +202,7 @@ func (g *hosts) mismatch(t *record.Trial) string {
 			return fmt.Sprintf("%s: accepted %d, delivered %d, dropped %d: %d are missing", l.dir, d.Accounting.Accepted, d.Accounting.Delivered, d.Accounting.DroppedTotal(), n)
 		}
 	}
-	return g.wire.mismatch(t)
+	return g.below.mismatch(t)
 }
+
+func (g *hosts) close() error { return g.path.close() }

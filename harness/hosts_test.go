@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
@@ -158,8 +158,8 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 	for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 		s := shortRelay()
 		s.IO, s.Size, s.Measure = spec.IOPoll, 1500, 300*time.Millisecond
-		b, _ := hostBed(t, s, hook)
-		m, err := runPhases(context.Background(), &startedBed{b, func() {
+		b := relayTrial(t, s, hook)
+		m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
 			for _, r := range b.readers {
 				if err := unix.SetsockoptInt(r.(*sink.Receiver).FDs[0], unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10); err != nil {
 					t.Error(err)
@@ -167,7 +167,7 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 			}
 			b.reading.Gate.Close()
 			time.AfterFunc(250*time.Millisecond, b.reading.Gate.Open)
-		}}, s)
+		}}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,25 +180,35 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 	}
 }
 
-// hostBed is the bed of a Spec between hosts, and its wire.
-func hostBed(t *testing.T, s spec.Spec, hook bpf.Hook) (*bed, *relayWire) {
+// relayTrial is a trial between hosts, and its path.
+func relayTrial(t *testing.T, s spec.Spec, hook bpf.Hook) *packetTrial {
 	t.Helper()
 	p, err := place(s, []int{0})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newRelayWire(s, hook, p)
-	return newBed(s, newHosts(s, w, p), p), w
+	return sole(t, s, hook, p)
 }
 
-// startedBed tells when the workers run.
-type startedBed struct {
-	*bed
+// over is the session of b, but for the parts that x replaces.
+func over(b *packetTrial, x interface {
+	stage
+	meter
+	bookkeeper
+}) *session {
+	s := b.session()
+	s.stage, s.meter, s.bookkeeper = x, x, x
+	return s
+}
+
+// startedTrial tells when the workers run.
+type startedTrial struct {
+	*packetTrial
 	begun func()
 }
 
-func (b *startedBed) start() error {
-	err := b.bed.start()
+func (b *startedTrial) start() error {
+	err := b.packetTrial.start()
 	b.begun()
 	return err
 }
@@ -206,23 +216,23 @@ func (b *startedBed) start() error {
 // TestRelayLosesADevice: whichever end goes, the trial ends soon and says why.
 func TestRelayLosesADevice(t *testing.T) {
 	needRoot(t)
-	for name, end := range map[string]func(w *relayWire) error{
-		"first deleted":  func(w *relayWire) error { return w.hosts[0].ns.Delete(relayNames[0]) },
-		"second deleted": func(w *relayWire) error { return w.hosts[1].ns.Delete(relayNames[1]) },
-		"first down":     func(w *relayWire) error { return linkDown(w.hosts[0].ns, relayNames[0]) },
+	for name, end := range map[string]func(hosts [2]pathHost) error{
+		"first deleted":  func(hosts [2]pathHost) error { return hosts[0].ns.Delete(hosts[0].link) },
+		"second deleted": func(hosts [2]pathHost) error { return hosts[1].ns.Delete(hosts[1].link) },
+		"first down":     func(hosts [2]pathHost) error { return linkDown(hosts[0].ns, hosts[0].link) },
 	} {
 		for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
 			s := shortRelay()
 			s.IO, s.Dir, s.Measure = io, spec.Both, 20*time.Second
 			s.Window = s.Measure
-			b, w := hostBed(t, s, bpf.None)
+			b := relayTrial(t, s, bpf.None)
 			result := make(chan error, 1)
 			var begin time.Time
 			restore := quiet(8)
-			_, err := runPhases(context.Background(), &startedBed{b, func() {
+			_, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
 				begin = time.Now()
-				time.AfterFunc(100*time.Millisecond, func() { result <- end(w) })
-			}}, s)
+				time.AfterFunc(100*time.Millisecond, func() { result <- end(b.site.hosts) })
+			}}))
 			restore()
 			if got := <-result; got != nil {
 				t.Fatal(got)
@@ -251,11 +261,11 @@ func linkDown(ns *netns.NS, name string) error {
 func TestRelayToALinkThatIsDown(t *testing.T) {
 	needRoot(t)
 	s := shortRelay()
-	b, w := hostBed(t, s, bpf.None)
+	b := relayTrial(t, s, bpf.None)
 	result := make(chan error, 1)
-	m, err := runPhases(context.Background(), &startedBed{b, func() {
-		time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(w.hosts[1].ns, relayNames[1]) })
-	}}, s)
+	m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
+		time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(b.site.hosts[1].ns, b.site.hosts[1].link) })
+	}}))
 	if err := errors.Join(err, <-result); err != nil {
 		t.Fatal(err)
 	}
@@ -271,11 +281,11 @@ func TestRelayToALinkThatIsDown(t *testing.T) {
 func TestRelaySideBySide(t *testing.T) {
 	needRoot(t)
 	for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
-		var sides [2]Side
+		var sides [2]Variant
 		for i, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := shortRelay()
 			s.IO = io
-			sides[i] = Side{Spec: s, Hook: string(hook)}
+			sides[i] = Variant{Spec: s, Hook: string(hook)}
 		}
 		trials, err := lab.RunPair(context.Background(), sides, 1, record.Floor{SyscallNs: 1})
 		if err != nil {
@@ -300,25 +310,6 @@ func TestRelayLeavesNothing(t *testing.T) {
 	}
 	if after := descriptors(t); after != before {
 		t.Errorf("%d descriptors before, %d after", before, after)
-	}
-}
-
-func TestCarriersGoWhereRoomIs(t *testing.T) {
-	p := record.Placement{Sender: []int{0}, Reader: []int{1}}
-	for _, c := range []struct {
-		n    int
-		cpus []int
-		want []int
-	}{
-		{0, []int{0, 1}, nil},
-		{1, []int{0, 1}, []int{1}},
-		{4, []int{0, 1}, []int{1, 0, 1, 0}},
-		{2, []int{0, 1, 2, 3}, []int{2, 3}},
-		{2, []int{0}, []int{0, 0}},
-	} {
-		if got := placeCarriers(c.n, c.cpus, p); !slices.Equal(got, c.want) {
-			t.Errorf("%d carriers on %v: %v, want %v", c.n, c.cpus, got, c.want)
-		}
 	}
 }
 

@@ -3,7 +3,6 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"tunbench/bpf"
 	"tunbench/harness/netns"
@@ -11,16 +10,6 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
-)
-
-const (
-	// sampleEvery is the share of skbs whose residency is taken under full load,
-	// where there are hundreds of thousands a second.
-	sampleEvery = 8
-	// sampleAllBelow is the packet rate of an open loop below which every skb is
-	// timed: there are few, and the next one often takes the place in memory of
-	// the last, so that a choice of places would be none of packets.
-	sampleAllBelow = 200_000
 )
 
 // k2u is the ground of path=sink dir=k2u: one device; sockets send into it and
@@ -46,7 +35,12 @@ func newK2U(s spec.Spec, hook bpf.Hook, p record.Placement) *k2u {
 	return &k2u{spec: s, hook: hook, placement: p}
 }
 
-func (g *k2u) build() (err error) {
+func (g *k2u) build() (site, error) {
+	err := g.construct()
+	return siteOf(g.ns, g.observers()), err
+}
+
+func (g *k2u) construct() (err error) {
 	if g.ns, err = netns.New(); err != nil {
 		return err
 	}
@@ -65,29 +59,20 @@ func (g *k2u) build() (err error) {
 	return err
 }
 
-// sampleRate is 1 where few skbs are used again and again, so that a choice
-// among them would not be one among packets.
-func sampleRate(s spec.Spec) int {
-	if s.Gen == spec.GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
-		return 1
-	}
-	return sampleEvery
-}
-
-func (g *k2u) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: spec.K2U, queues: true}
+func (g *k2u) open(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	g.lane = lane{direction: direction{dir: spec.K2U, queues: true}}
 	if err := g.openSenders(); err != nil {
 		return []*lane{&g.lane}, err
 	}
 	g.lane.perSKB = segmentsPerSKB(g.spec, g.device.state)
-	var err error
-	g.lane.readers, err = g.device.openReaders(g.placement.Reader, reading)
+	readers, err := openReaders(g.device, g.placement.Reader, reading)
+	g.lane.add(readers...)
 	return []*lane{&g.lane}, err
 }
 
 // openReaders makes a reader for each queue of the device, on a CPU each; none
 // with gen=lockstep, whose one thread reads all.
-func (d *device) openReaders(cpus []int, reading *sink.Control) (readers []reader, err error) {
+func openReaders(d *device, cpus []int, reading *sink.Control) (readers []reader, err error) {
 	s := d.spec
 	for i, q := range d.Queues() {
 		c := sink.Config{
@@ -99,7 +84,7 @@ func (d *device) openReaders(cpus []int, reading *sink.Control) (readers []reade
 			c.CPU = cpus[i]
 		}
 		if s.IO == spec.IOVhost {
-			v, err := d.openVhostReader(c, reading)
+			v, err := openVhostReader(d, c, reading)
 			if err != nil {
 				return readers, err
 			}
@@ -117,11 +102,6 @@ func (d *device) openReaders(cpus []int, reading *sink.Control) (readers []reade
 
 var waits = map[spec.IO]sink.Wait{
 	spec.IORead: sink.Block, spec.IOReadv: sink.Block, spec.IOPoll: sink.Poll, spec.IOSpin: sink.Spin, spec.IOURing: sink.URing,
-}
-
-var kinds = map[spec.Gen]traffic.Kind{
-	spec.GenUDP: traffic.UDP, spec.GenUDPGSO: traffic.UDPGSO, spec.GenLockstep: traffic.UDP,
-	spec.GenPacket: traffic.Packet, spec.GenPacketGSO: traffic.PacketGSO,
 }
 
 // openSenders opens the sockets in the namespace. Flow i belongs to sender
@@ -144,6 +124,12 @@ func (g *k2u) openSenders() error {
 	})
 }
 
+// lockstepBatch is a prime, so that each batch begins at another place in the slabs
+// that its skbs come from. With 64 it would begin at the same one for ever, and a
+// trial would measure where that happens to be: 2.6 % of the cost of sending 1500
+// bytes on Linux 6.12.
+const lockstepBatch = 61
+
 // senderConfig is what sender i of n has in common on all grounds.
 func senderConfig(s spec.Spec, i, n, cpu int) traffic.Config {
 	c := traffic.Config{
@@ -162,25 +148,25 @@ func senderConfig(s spec.Spec, i, n, cpu int) traffic.Config {
 	return c
 }
 
-func (g *k2u) carriers() []carrier { return nil }
-
 func (g *k2u) attend(e *event) { g.event, e.device, e.eye = e, g.device, g.observer }
 
-func (g *k2u) observers() []*bpf.Observer {
+func (g *k2u) observers() observers {
 	if g.observer == nil {
 		return nil
 	}
-	return []*bpf.Observer{g.observer}
+	return observers{g.observer}
 }
 
 func (g *k2u) empty() (bool, error) {
 	if ok, err := g.device.empty(); !ok || err != nil {
 		return false, err
 	}
-	return vhostEmpty(g.lane.readers)
+	return vhostEmpty(g.lane.ends)
 }
 
-func (g *k2u) collect() (err error) {
+func (g *k2u) collect() (ledger, error) { return g, g.count() }
+
+func (g *k2u) count() (err error) {
 	if g.counters, err = g.device.counters(); err != nil {
 		return err
 	}
@@ -191,26 +177,11 @@ func (g *k2u) collect() (err error) {
 	return err
 }
 
-// lastLook is the snapshot of an observer, and what it says of itself.
-func lastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
-	snapshot, err := o.Snapshot()
-	if err != nil {
-		return nil, nil, err
-	}
-	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery()}
-	addReturns(own, o.Hook(), o.Side(), snapshot)
-	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
-		return nil, nil, err
-	}
-	own.MissedRuns, err = o.MissedRuns()
-	return snapshot, own, err
-}
-
 func (g *k2u) account(t *record.Trial) {
 	t.Device, t.Observer = g.device.record(), g.own
 	noteAides(t, g.lane.aided())
 	g.event.tell(t)
-	defer g.event.account(t, &g.lane)
+	defer func() { g.event.account(t, g.lane.senders[0].Segments(), g.lane.perSKB) }()
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
@@ -218,57 +189,18 @@ func (g *k2u) account(t *record.Trial) {
 		}
 		return
 	}
-	var xmit, read, xmitSKBs, readSKBs uint64
 	super := g.lane.perSKB > 1
-	for i, q := range g.snapshot.Queues {
-		xmit += q.XmitPkts
-		read += q.ReadPkts
-		xmitSKBs += q.XmitSKBs
-		readSKBs += q.ReadSKBs
-		queue := record.Queue{
-			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
-			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
-			Flows: g.flowsOn(i),
-		}
-		if super {
-			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
-		}
-		t.Queues = append(t.Queues, queue)
+	t.Queues = append(t.Queues, queueRecords(g.snapshot, super)...)
+	for i := range t.Queues {
+		t.Queues[i].Flows = g.flowsOn(i)
 	}
-	a.Xmit, a.Read = &xmit, &read
-	if super {
-		a.XmitSKBs, a.ReadSKBs = &xmitSKBs, &readSKBs
-	}
+	sumQueues(g.snapshot, super).addTo(a)
 	for reason, n := range g.snapshot.Drops {
 		a.Dropped[reason] += n
 	}
 	if g.spec.Gen != spec.GenLockstep { // whose packets wait for their own batch only
-		t.Latency[record.Residency] = latency(&g.snapshot.Residency, g.snapshot.Missed)
+		t.Latency[record.Residency] = latencyOf(&g.snapshot.Residency, g.snapshot.Missed)
 	}
-}
-
-// segmentsPerSKB is how many wire segments each skb of a device carries: the
-// generator makes equal super-packets, and the kernel passes them on whole if
-// the device takes them.
-func segmentsPerSKB(s spec.Spec, device netns.State) uint64 {
-	if feature := superFeature(s); feature == "" || !slices.Contains(device.Features, feature) {
-		return 1
-	}
-	return traffic.Segments(kinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP)
-}
-
-// superFeature is the feature by which a device takes the generator's
-// super-packets whole; "" if it makes none.
-func superFeature(s spec.Spec) string {
-	switch {
-	case s.Gen == spec.GenUDPGSO:
-		return featureUSO
-	case s.Gen == spec.GenPacketGSO && s.Family == 6:
-		return featureTSO6
-	case s.Gen == spec.GenPacketGSO:
-		return featureTSO
-	}
-	return ""
 }
 
 // flowsOn counts the flows whose packets came out of queue i.

@@ -120,7 +120,7 @@ func TestAShareIsNotARate(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	closed := short()
-	if _, err := lab.RunPair(context.Background(), [2]Side{{closed, "none"}, {s, "none"}}, 1, record.Floor{}); err == nil || !strings.Contains(err.Error(), "rate is not set") {
+	if _, err := lab.RunPair(context.Background(), [2]Variant{{closed, "none"}, {s, "none"}}, 1, record.Floor{}); err == nil || !strings.Contains(err.Error(), "rate is not set") {
 		t.Errorf("side by side: got %v", err)
 	}
 }
@@ -131,7 +131,7 @@ func TestOpenLoopsSideBySide(t *testing.T) {
 	needRoot(t)
 	s := short()
 	s.Rate, s.TxQLen = 5_000, 20_000
-	trials, err := lab.RunPair(context.Background(), [2]Side{{s, "none"}, {s, "none"}}, 1, record.Floor{SyscallNs: 1})
+	trials, err := lab.RunPair(context.Background(), [2]Variant{{s, "none"}, {s, "none"}}, 1, record.Floor{SyscallNs: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,10 +10,11 @@ import (
 
 	"tunbench/harness/host"
 	"tunbench/harness/spec"
+	"tunbench/reports/record"
 )
 
-// fakeRig takes note of what is asked of it. Its clock moves only in after.
-type fakeRig struct {
+// fakeTrial takes note of what is asked of it. Its clock moves only in after.
+type fakeTrial struct {
 	calls  []string
 	fail   map[string]error
 	onCall func(name string)
@@ -26,11 +27,16 @@ type fakeRig struct {
 	done      chan struct{}
 }
 
-func newFakeRig() *fakeRig {
-	return &fakeRig{fail: map[string]error{}, dead: make(chan error, 1), done: make(chan struct{})}
+func newFakeTrial() *fakeTrial {
+	return &fakeTrial{fail: map[string]error{}, dead: make(chan error, 1), done: make(chan struct{})}
 }
 
-func (f *fakeRig) note(name string) error {
+// session is one of f alone.
+func (f *fakeTrial) session(s spec.Spec) *session {
+	return &session{spec: s, stage: f, meter: f, bookkeeper: f, clock: f, failed: f.dead, sent: f.done}
+}
+
+func (f *fakeTrial) note(name string) error {
 	f.calls = append(f.calls, name)
 	if f.onCall != nil {
 		f.onCall(name)
@@ -38,34 +44,33 @@ func (f *fakeRig) note(name string) error {
 	return f.fail[name]
 }
 
-func (f *fakeRig) build() error { return f.note("build") }
-func (f *fakeRig) start() error { return f.note("start") }
-func (f *fakeRig) measure(on bool) error {
+func (f *fakeTrial) build() error { return f.note("build") }
+func (f *fakeTrial) start() error { return f.note("start") }
+func (f *fakeTrial) measure(on bool) error {
 	if on {
 		return f.note("measure")
 	}
 	return f.note("unmeasure")
 }
-func (f *fakeRig) sample() sample {
+func (f *fakeTrial) sample() sample {
 	f.note("sample")
 	if f.delivered != nil {
 		return sample{at: f.clock, delivered: uint64(f.delivered(f.clock))}
 	}
 	return sample{at: f.clock, delivered: uint64(f.clock)}
 }
-func (f *fakeRig) look() host.Look {
+func (f *fakeTrial) look() host.Look {
 	f.note("look")
 	return host.Look{}
 }
-func (f *fakeRig) usage() (usage, error) { return usage{}, f.note("usage") }
-func (f *fakeRig) stop() error           { return f.note("stop") }
-func (f *fakeRig) drain() error          { return f.note("drain") }
-func (f *fakeRig) collect() error        { return f.note("collect") }
-func (f *fakeRig) close() error          { return f.note("close") }
-func (f *fakeRig) died() <-chan error    { return f.dead }
-func (f *fakeRig) sent() <-chan struct{} { return f.done }
-func (f *fakeRig) now() int64            { return f.clock }
-func (f *fakeRig) after(d time.Duration) <-chan time.Time {
+func (f *fakeTrial) usage() (usage, error)                              { return usage{}, f.note("usage") }
+func (f *fakeTrial) stop() error                                        { return f.note("stop") }
+func (f *fakeTrial) drain() error                                       { return f.note("drain") }
+func (f *fakeTrial) collect() error                                     { return f.note("collect") }
+func (f *fakeTrial) trial(measurement, record.Floor, bool) record.Trial { return record.Trial{} }
+func (f *fakeTrial) close() error                                       { return f.note("close") }
+func (f *fakeTrial) now() int64                                         { return f.clock }
+func (f *fakeTrial) after(d time.Duration) <-chan time.Time {
 	f.note("wait")
 	if f.stuck {
 		return nil
@@ -90,8 +95,8 @@ var wholeTrial = slices.Concat(
 var warmUpOnce = append([]string{"sample"}, slices.Repeat([]string{"wait", "sample"}, warmupSlices)...)
 
 func TestPhaseOrder(t *testing.T) {
-	f := newFakeRig()
-	m, err := runPhases(context.Background(), f, threeWindows())
+	f := newFakeTrial()
+	m, err := runPhases(context.Background(), f.session(threeWindows()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +112,10 @@ func TestPhaseOrder(t *testing.T) {
 // no later phase but the last runs, and that one always does.
 func TestEveryPhaseMayFail(t *testing.T) {
 	for _, name := range []string{"build", "start", "usage", "measure", "unmeasure", "stop", "drain", "collect"} {
-		f := newFakeRig()
+		f := newFakeTrial()
 		want := errors.New(name + " failed")
 		f.fail[name] = want
-		_, err := runPhases(context.Background(), f, threeWindows())
+		_, err := runPhases(context.Background(), f.session(threeWindows()))
 		if !errors.Is(err, want) {
 			t.Errorf("%s: got %v", name, err)
 		}
@@ -118,9 +123,9 @@ func TestEveryPhaseMayFail(t *testing.T) {
 			t.Errorf("%s: phases were %v", name, f.calls)
 		}
 	}
-	f := newFakeRig()
+	f := newFakeTrial()
 	f.fail["close"] = errors.New("still there")
-	if _, err := runPhases(context.Background(), f, threeWindows()); err == nil || !strings.Contains(err.Error(), "tear down: still there") {
+	if _, err := runPhases(context.Background(), f.session(threeWindows())); err == nil || !strings.Contains(err.Error(), "tear down: still there") {
 		t.Errorf("a failed tear-down came out as %v", err)
 	}
 }
@@ -128,14 +133,14 @@ func TestEveryPhaseMayFail(t *testing.T) {
 func TestCancelledInEachPhase(t *testing.T) {
 	for _, phase := range []string{"start", "measure", "sample"} {
 		ctx, cancel := context.WithCancel(context.Background())
-		f := newFakeRig()
+		f := newFakeTrial()
 		f.onCall = func(name string) {
 			if name == phase {
 				f.stuck = true
 				cancel()
 			}
 		}
-		_, err := runPhases(ctx, f, threeWindows())
+		_, err := runPhases(ctx, f.session(threeWindows()))
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v, want context canceled", phase, err)
 		}
@@ -145,17 +150,17 @@ func TestCancelledInEachPhase(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	f := newFakeRig()
-	if _, err := runPhases(ctx, f, threeWindows()); !errors.Is(err, context.Canceled) || slices.Contains(f.calls, "build") {
+	f := newFakeTrial()
+	if _, err := runPhases(ctx, f.session(threeWindows())); !errors.Is(err, context.Canceled) || slices.Contains(f.calls, "build") {
 		t.Errorf("cancelled before the start: %v, phases %v", err, f.calls)
 	}
 }
 
 func TestAWorkerDies(t *testing.T) {
-	f := newFakeRig()
+	f := newFakeTrial()
 	f.dead <- errors.New("a reader died: read queue 0: file descriptor in bad state")
 	f.stuck = true
-	_, err := runPhases(context.Background(), f, threeWindows())
+	_, err := runPhases(context.Background(), f.session(threeWindows()))
 	if err == nil || !strings.Contains(err.Error(), "a reader died") {
 		t.Fatalf("got %v", err)
 	}
@@ -165,9 +170,9 @@ func TestAWorkerDies(t *testing.T) {
 }
 
 func TestCountEndsEarly(t *testing.T) {
-	f := newFakeRig()
+	f := newFakeTrial()
 	close(f.done)
-	m, err := runPhases(context.Background(), f, threeWindows())
+	m, err := runPhases(context.Background(), f.session(threeWindows()))
 	if err != nil || len(m.samples) != 2 {
 		t.Fatalf("%d samples, %v, want 2: all was sent in the first window", len(m.samples), err)
 	}

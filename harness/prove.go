@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
-	"tunbench/harness/refusal"
 	"tunbench/harness/socket"
 	"tunbench/harness/spec"
 )
@@ -85,15 +85,6 @@ func unproven(h bpf.Hook, err error) error {
 		return hookErr
 	}
 	return &unprovenError{h, err}
-}
-
-// observe attaches hook h to a device.
-func observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
-	o, err := bpf.Open(h, t)
-	if err != nil {
-		return nil, &refusal.Unobservable{Err: err}
-	}
-	return o, nil
 }
 
 // passPackets lets a packet pass a device each way: one that a socket sends is

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
@@ -41,7 +42,7 @@ func TestHooksAreProven(t *testing.T) {
 // does not.
 func TestSelectHook(t *testing.T) {
 	needRoot(t)
-	auto, err := lab.SelectHook(HookAuto)
+	auto, err := SelectHook(HookAuto)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,14 +50,14 @@ func TestSelectHook(t *testing.T) {
 		if p.Hook != string(bpf.Ladder[i]) || p.Reason == "" {
 			t.Errorf("passed over %+v", auto.PassedOver)
 		}
-		if forced, err := lab.SelectHook(p.Hook); err == nil || !strings.Contains(err.Error(), p.Reason) || forced.Used != string(bpf.None) {
+		if forced, err := SelectHook(p.Hook); err == nil || !strings.Contains(err.Error(), p.Reason) || forced.Used != string(bpf.None) {
 			t.Errorf("--hook %s: %+v, %v; auto says %s", p.Hook, forced, err, p.Reason)
 		}
 	}
 	if auto.Used != string(bpf.Ladder[len(auto.PassedOver)]) {
 		t.Errorf("%+v", auto)
 	}
-	if forced, err := lab.SelectHook(auto.Used); err != nil || forced.Used != auto.Used {
+	if forced, err := SelectHook(auto.Used); err != nil || forced.Used != auto.Used {
 		t.Errorf("--hook %s: %+v, %v", auto.Used, forced, err)
 	}
 }
@@ -86,7 +87,7 @@ func TestHooksThatNeverRun(t *testing.T) {
 				}
 			}
 			set(c.off)
-			auto, err := lab.SelectHook(HookAuto)
+			auto, err := SelectHook(HookAuto)
 			if err != nil {
 				t.Error(err)
 			}
@@ -98,7 +99,7 @@ func TestHooksThatNeverRun(t *testing.T) {
 				if p := auto.PassedOver[i]; p.Hook != string(h) || !strings.Contains(p.Reason, c.names) {
 					t.Errorf("%+v does not name %s", p, c.names)
 				}
-				if _, err := lab.SelectHook(string(h)); err == nil || !strings.Contains(err.Error(), c.names) {
+				if _, err := SelectHook(string(h)); err == nil || !strings.Contains(err.Error(), c.names) {
 					t.Errorf("--hook %s: %v", h, err)
 				}
 				if rows[i].Status != StatusUnsupported || !strings.Contains(rows[i].Detail, c.names) {
@@ -135,7 +136,7 @@ func TestLockedDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := level == "integrity" // all of it still holds
-		hook, err := lab.SelectHook(HookAuto)
+		hook, err := SelectHook(HookAuto)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/reports/record"
@@ -107,7 +108,7 @@ func TestQuota(t *testing.T) {
 	s.Measure, s.Window = 400*time.Millisecond, 40*time.Millisecond
 	trials := func() []record.Trial {
 		t.Helper()
-		pair, err := lab.RunPair(context.Background(), [2]Side{{s, "none"}, {s, "none"}}, 1, record.Floor{})
+		pair, err := lab.RunPair(context.Background(), [2]Variant{{s, "none"}, {s, "none"}}, 1, record.Floor{})
 		if err != nil {
 			t.Fatal(err)
 		}

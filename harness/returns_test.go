@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tunbench/bpf"
-	"tunbench/harness/netns"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -84,76 +83,6 @@ func wholeReturns(t *testing.T, trial record.Trial, dir spec.Dir) (lost uint64) 
 	return lost
 }
 
-func value(n *uint64) any {
-	if n == nil {
-		return "no"
-	}
-	return *n
-}
-
-// TestUnknownReturns holds that figures of returns are absent, with a reason,
-// wherever they are not known.
-func TestUnknownReturns(t *testing.T) {
-	queues := []bpf.Queue{{ReadCalls: 2, ReadRetBytes: 100, WriteCalls: 1, WriteRetBytes: 64}, {ReadCalls: 1}}
-	for name, c := range map[string]struct {
-		hook          bpf.Hook
-		side          bpf.Side
-		lost          map[string]uint64
-		torn          bool
-		reads, writes bool
-		why           string // of one of them
-	}{
-		"whole":           {hook: bpf.Kprobe, side: bpf.Both, reads: true, writes: true},
-		"one side":        {hook: bpf.Fentry, side: bpf.K2U, reads: true},
-		"the other":       {hook: bpf.Fentry, side: bpf.U2K, writes: true},
-		"tracepoint":      {hook: bpf.Tracepoint, side: bpf.Both, why: "does not see returns"},
-		"lost reads":      {hook: bpf.Kprobe, side: bpf.Both, lost: map[string]uint64{bpf.FuncRead: 5}, writes: true, why: "5 of 8 calls of tun_do_read"},
-		"lost writes":     {hook: bpf.Fentry, side: bpf.Both, lost: map[string]uint64{bpf.FuncWrite: 5}, reads: true, why: "5 of 6 calls of tun_get_user"},
-		"lost xmits":      {hook: bpf.Kprobe, side: bpf.Both, lost: map[string]uint64{bpf.FuncXmit: 5}, reads: true, writes: true},
-		"detached":        {hook: bpf.Fentry, side: bpf.Both, torn: true, why: "detached"},
-		"detached, waits": {hook: bpf.Kprobe, side: bpf.Both, torn: true, lost: map[string]uint64{bpf.FuncRead: 1}, why: "detached"},
-	} {
-		o := &record.Observer{}
-		addReturns(o, c.hook, c.side, &bpf.Snapshot{Queues: queues, Lost: c.lost, Torn: c.torn})
-		if (o.ReadCalls != nil) != c.reads || (o.WriteCalls != nil) != c.writes {
-			t.Errorf("%s: reads %v, writes %v", name, value(o.ReadCalls), value(o.WriteCalls))
-		}
-		if c.reads && (*o.ReadCalls != 3 || *o.ReadBytes != 100) || c.writes && (*o.WriteCalls != 1 || *o.WriteBytes != 64) {
-			t.Errorf("%s: %+v", name, o)
-		}
-		if !strings.Contains(o.NoReads+o.NoWrites, c.why) || c.why == "" && o.NoReads+o.NoWrites != "" {
-			t.Errorf("%s: %q %q", name, o.NoReads, o.NoWrites)
-		}
-		trial := record.Trial{Observer: o}
-		flags{&trial}.observer()
-		if flagged := slices.Contains(trial.Flags, record.FlagLostReturns); flagged != (len(c.lost) > 0 && !c.torn) {
-			t.Errorf("%s: flags %v", name, trial.Flags)
-		}
-	}
-}
-
-// TestUnrefused holds what a device dropped against what was seen refused.
-func TestUnrefused(t *testing.T) {
-	for _, c := range []struct {
-		hook                   bpf.Hook
-		dropped, refused, lost uint64
-		agree                  bool
-	}{
-		{bpf.Kprobe, 3, 3, 0, true},
-		{bpf.Kprobe, 3, 2, 0, false},
-		{bpf.Fentry, 2, 3, 0, false},
-		{bpf.Kprobe, 3, 2, 1, true},
-		{bpf.Kprobe, 4, 2, 1, false},
-		{bpf.Kprobe, 1, 2, 1, false},
-		{bpf.Tracepoint, 3, 0, 0, true}, // which does not see it
-	} {
-		s := &bpf.Snapshot{Refused: c.refused, Lost: map[string]uint64{bpf.FuncXmit: c.lost}}
-		if text := unrefused(c.hook, s, "tun0", netns.Counters{TxDropped: c.dropped}); (text == "") != c.agree {
-			t.Errorf("%+v: %q", c, text)
-		}
-	}
-}
-
 // TestDetachedObserver has an observer that is detached while readers wait: what
 // they are returned meanwhile it does not see, and it does not say that it is lost.
 func TestDetachedObserver(t *testing.T) {
@@ -163,7 +92,7 @@ func TestDetachedObserver(t *testing.T) {
 			continue
 		}
 		s := short()
-		trials, err := lab.RunPair(t.Context(), [2]Side{{s, string(bpf.None)}, {s, string(hook)}}, 1, record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10}})
+		trials, err := lab.RunPair(t.Context(), [2]Variant{{s, string(bpf.None)}, {s, string(hook)}}, 1, record.Floor{SyscallNs: 100, CopyNs: map[string]float64{"64": 10}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,6 +102,17 @@ func TestDetachedObserver(t *testing.T) {
 		}
 		if hook.SeesReturns() != strings.Contains(o.NoReads, "detached") {
 			t.Errorf("%s: %q", hook, o.NoReads)
+		}
+	}
+}
+
+// TestLostReturnsAreFlagged holds that a trial whose observer missed returns says so.
+func TestLostReturnsAreFlagged(t *testing.T) {
+	for _, lost := range []map[string]uint64{nil, {bpf.FuncRead: 5}} {
+		trial := record.Trial{Observer: &record.Observer{LostReturns: lost}}
+		flags{&trial}.observer()
+		if slices.Contains(trial.Flags, record.FlagLostReturns) != (len(lost) > 0) {
+			t.Errorf("%v: flags %v", lost, trial.Flags)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // every kernel that knows TSO, seen by its best hook and by none.
 func TestSuperPackets(t *testing.T) {
 	needRoot(t)
-	hook, err := lab.SelectHook(HookAuto)
+	hook, err := SelectHook(HookAuto)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestSuperPackets(t *testing.T) {
 
 func TestBadVnetIsFlagged(t *testing.T) {
 	bad := &record.Vnet{Headers: 10, Bad: map[string]uint64{"gso_size": 2, "checksum": 3, "csum_start": 2}}
-	if got, want := faults(bad), "of 10 virtio-net headers and their packets, wrong: checksum of 3, csum_start of 2, gso_size of 2"; got != want {
+	if got, want := vnetFaults(bad), "of 10 virtio-net headers and their packets, wrong: checksum of 3, csum_start of 2, gso_size of 2"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if !record.Invalidates(record.FlagBadVnet) {

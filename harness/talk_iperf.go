@@ -40,7 +40,7 @@ type program struct {
 	found     *iperf.Program
 	test      iperf.Test
 
-	ends           [2]end
+	ends           [2]pathHost
 	server, client *iperf.Process
 	result         *iperf.Result
 	base, last     [2]netns.TCP // of the stacks, when the client started, and at the end
@@ -71,7 +71,7 @@ func newProgram(s spec.Spec, p record.Placement) (*program, spec.Spec, error) {
 	return k, s, nil
 }
 
-func (k *program) open(ends [2]end) error {
+func (k *program) open(ends [2]pathHost) error {
 	k.ends, k.test.To = ends, ends[1].addr
 	if err := ends[1].ns.Do(func() (err error) {
 		k.server, err = k.found.Serve(ends[1].addr, k.cpus(k.placement.Reader))

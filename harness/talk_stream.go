@@ -61,8 +61,8 @@ type streams struct {
 
 // exchange is the conversations of which one host has begun to talk.
 type exchange struct {
-	ends      [2]end // who begins, and the other one
-	host      int    // number of the first
+	ends      [2]pathHost // who begins, and the other one
+	host      int         // number of the first
 	listener  *stream.Listener
 	speakers  []*stream.Side
 	listeners []*stream.Side
@@ -103,10 +103,10 @@ func (k *streams) roles() [2]stream.Role {
 }
 
 // open makes sides and sockets. TCP connects later.
-func (k *streams) open(ends [2]end) error {
+func (k *streams) open(ends [2]pathHost) error {
 	k.ways = []*exchange{{ends: ends}}
 	if k.spec.Dir == spec.Both {
-		k.ways = append(k.ways, &exchange{ends: [2]end{ends[1], ends[0]}, host: 1})
+		k.ways = append(k.ways, &exchange{ends: [2]pathHost{ends[1], ends[0]}, host: 1})
 	}
 	n := len(k.placement.Sender) / len(k.ways)
 	for i, w := range k.ways {
@@ -586,7 +586,7 @@ func (k *streams) fill(t *record.Trial) {
 		for _, s := range k.ways[0].speakers {
 			rtt.Merge(&s.RTT)
 		}
-		t.Latency[record.RTT] = latency(rtt, 0)
+		t.Latency[record.RTT] = latencyOf(rtt, 0)
 	}
 	if !k.tcp {
 		spoke, heard := progress(k.ways[0].speakers), progress(k.ways[0].listeners)

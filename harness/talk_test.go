@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+
 	"tunbench/bpf"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
@@ -145,7 +146,7 @@ func TestTalkBothWays(t *testing.T) {
 func TestTalkFaults(t *testing.T) {
 	needRoot(t)
 	const measured = 10 * time.Second
-	onLink := func(e end, f func(netlink.Link) error) error {
+	onLink := func(e pathHost, f func(netlink.Link) error) error {
 		return e.ns.Do(func() error {
 			l, err := netlink.LinkByName(e.link)
 			if err != nil {
@@ -156,19 +157,19 @@ func TestTalkFaults(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		gen  spec.Gen
-		harm func([2]end) error
+		harm func([2]pathHost) error
 		says string
 	}{
-		"tcp, relay's link gone": {spec.GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "tunbench"},
-		"tcp, relay's link down": {spec.GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "tunbench0"},
-		"rr, relay's link gone":  {spec.GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "tunbench"},
-		"tcp, link down":         {spec.GenTCP, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"tcp, link gone":         {spec.GenTCP, func(e [2]end) error { return onLink(e[0], netlink.LinkDel) }, "veth"},
-		"tcp-rr, link down":      {spec.GenTCPRR, func(e [2]end) error { return onLink(e[0], netlink.LinkSetDown) }, "veth"},
-		"udp-rr, link down":      {spec.GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"udp-rr, link gone":      {spec.GenUDPRR, func(e [2]end) error { return onLink(e[1], netlink.LinkDel) }, "veth"},
-		"iperf3, link down":      {spec.GenIPerf3, func(e [2]end) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
-		"iperf3, killed": {spec.GenIPerf3, func([2]end) error {
+		"tcp, relay's link gone": {spec.GenTCP, func(e [2]pathHost) error { return onLink(e[1], netlink.LinkDel) }, "tunbench"},
+		"tcp, relay's link down": {spec.GenTCP, func(e [2]pathHost) error { return onLink(e[0], netlink.LinkSetDown) }, "tunbench0"},
+		"rr, relay's link gone":  {spec.GenTCPRR, func(e [2]pathHost) error { return onLink(e[0], netlink.LinkDel) }, "tunbench"},
+		"tcp, link down":         {spec.GenTCP, func(e [2]pathHost) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"tcp, link gone":         {spec.GenTCP, func(e [2]pathHost) error { return onLink(e[0], netlink.LinkDel) }, "veth"},
+		"tcp-rr, link down":      {spec.GenTCPRR, func(e [2]pathHost) error { return onLink(e[0], netlink.LinkSetDown) }, "veth"},
+		"udp-rr, link down":      {spec.GenUDPRR, func(e [2]pathHost) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"udp-rr, link gone":      {spec.GenUDPRR, func(e [2]pathHost) error { return onLink(e[1], netlink.LinkDel) }, "veth"},
+		"iperf3, link down":      {spec.GenIPerf3, func(e [2]pathHost) error { return onLink(e[1], netlink.LinkSetDown) }, "veth"},
+		"iperf3, killed": {spec.GenIPerf3, func([2]pathHost) error {
 			return exec.Command("pkill", "-KILL", "-P", fmt.Sprint(os.Getpid()), "iperf3").Run()
 		}, "iperf3"},
 	} {
@@ -181,11 +182,11 @@ func TestTalkFaults(t *testing.T) {
 			if strings.Contains(name, "relay") {
 				s.Path = spec.PathRelay
 			}
-			rig, err := lab.prepare(s, bpf.None)
+			rig, err := prepare(s, bpf.None)
 			if err != nil {
 				t.Fatal(err)
 			}
-			k := rig.(*talk)
+			k := rig.stage.(*conversationTrial)
 			restore := quiet(4)
 			defer restore()
 			var harmed time.Time
@@ -193,9 +194,9 @@ func TestTalkFaults(t *testing.T) {
 			go func() {
 				time.Sleep(400 * time.Millisecond)
 				harmed = time.Now()
-				harmErr <- c.harm(k.wire.ends())
+				harmErr <- c.harm(k.site.hosts)
 			}()
-			_, err = runPhases(context.Background(), k, k.asked())
+			_, err = runPhases(context.Background(), rig)
 			if e := <-harmErr; e != nil {
 				t.Fatal(e)
 			}
@@ -244,7 +245,7 @@ func TestTalkPair(t *testing.T) {
 	} {
 		t.Run(string(sides[0].Gen+" "+sides[1].Gen), func(t *testing.T) {
 			sides[0].Flows = 4
-			trials, err := lab.RunPair(context.Background(), [2]Side{{sides[0], "none"}, {sides[1], "none"}}, 1, record.Floor{})
+			trials, err := lab.RunPair(context.Background(), [2]Variant{{sides[0], "none"}, {sides[1], "none"}}, 1, record.Floor{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -256,7 +257,7 @@ func TestTalkPair(t *testing.T) {
 		})
 	}
 	s := talking(spec.GenIPerf3)
-	if _, err := lab.RunPair(context.Background(), [2]Side{{s, "none"}, {s, "none"}}, 1, record.Floor{}); !errors.Is(err, spec.ErrImpossible) {
+	if _, err := lab.RunPair(context.Background(), [2]Variant{{s, "none"}, {s, "none"}}, 1, record.Floor{}); !errors.Is(err, spec.ErrImpossible) {
 		t.Errorf("iperf3 side by side: %v", err)
 	}
 }

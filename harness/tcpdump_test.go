@@ -111,16 +111,16 @@ func (c *capture) stop(t *testing.T) {
 	}
 }
 
-// watchedBed starts tcpdump before the traffic, and ends it while there is still
+// watchedTrial starts tcpdump before the traffic, and ends it while there is still
 // a device.
-type watchedBed struct {
-	*bed
+type watchedTrial struct {
+	*packetTrial
 	listen, end func()
 }
 
-func (b *watchedBed) start() error { b.listen(); return b.bed.start() }
+func (b *watchedTrial) start() error { b.listen(); return b.packetTrial.start() }
 
-func (b *watchedBed) collect() error { b.end(); return b.bed.collect() }
+func (b *watchedTrial) collect() error { b.end(); return b.packetTrial.collect() }
 
 // TestTcpdumpAgrees: tcpdump on the device sees as many packets, or
 // super-packets, and bytes as we count.
@@ -149,27 +149,22 @@ func TestTcpdumpAgrees(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var g ground
-			var ns func() *netns.NS
-			if s.Dir == spec.U2K {
-				written := newU2K(s, bpf.Tracepoint, p)
-				g, ns = written, func() *netns.NS { return written.ns }
-			} else {
-				sent := newK2U(s, bpf.Tracepoint, p)
-				g, ns = sent, func() *netns.NS { return sent.ns }
+			g, err := newGround(s, bpf.Tracepoint, p)
+			if err != nil {
+				t.Fatal(err)
 			}
-			b := newBed(s, g, p)
+			b := newPacketTrial(s, g, p)
 			var dump *capture
-			w := &watchedBed{b, func() { dump = startCapture(t, ns(), deviceName) }, func() { dump.stop(t) }}
+			w := &watchedTrial{b, func() { dump = startCapture(t, b.site.hosts[0].ns, b.site.hosts[0].link) }, func() { dump.stop(t) }}
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), w, s)
+			m, err := runPhases(context.Background(), over(w.packetTrial, w))
 			restore()
 			if err != nil {
 				t.Fatal(err)
 			}
 			trial := b.trial(m, record.Floor{SyscallNs: 1}, false)
 			balanced(t, trial)
-			skbs := trial.Accounting.Accepted / b.lanes[0].perSKB
+			skbs := trial.Accounting.Accepted / b.directions[0].perSKB
 			headers := packet.HeadersLen(s.Mode == spec.TAP, s.Family)
 			if s.Gen == spec.GenPacketGSO {
 				headers = packet.TCPHeadersLen(s.Mode == spec.TAP, s.Family)

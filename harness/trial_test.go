@@ -5,18 +5,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/packet"
@@ -49,7 +52,6 @@ func TestMain(m *testing.M) {
 }
 
 func measureForEver() {
-	lab := New()
 	for {
 		s := spec.Default()
 		s.Queues, s.Flows, s.IO, s.Warmup = 2, 8, spec.IOPoll, 0
@@ -84,7 +86,34 @@ func short() spec.Spec {
 	return s
 }
 
-var lab = New()
+// lab measures as harness.Lab does, which is above this package.
+var lab testLab
+
+type testLab struct{}
+
+// hostOf is this host with the settings of a new namespace.
+var hostOf = sync.OnceValue(func() record.Host {
+	h := host.Read()
+	sysctl, _ := freshNamespace()
+	maps.Copy(h.Sysctl, sysctl)
+	return h
+})
+
+func (testLab) Host() record.Host { return hostOf() }
+
+func (l testLab) softirqsApart() bool { return l.Host().Config["CONFIG_IRQ_TIME_ACCOUNTING"] == "y" }
+
+func (l testLab) Run(ctx context.Context, s spec.Spec, hook string, floor record.Floor) (record.Trial, error) {
+	return Run(ctx, s, bpf.Hook(hook), floor, l.softirqsApart())
+}
+
+func (testLab) Probe(_ context.Context, s spec.Spec, hook string) error {
+	return Probe(s, bpf.Hook(hook))
+}
+
+func (l testLab) RunPair(ctx context.Context, variants [2]Variant, seed uint64, floor record.Floor) ([2]record.Trial, error) {
+	return Pair(ctx, variants, seed, floor, l.softirqsApart())
+}
 
 func run(t *testing.T, s spec.Spec, hook bpf.Hook) record.Trial {
 	t.Helper()
@@ -268,9 +297,9 @@ func TestAMillionPackets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := newProcBed(s, hook, p)
+		b := &procTrial{packetTrial: sole(t, s, hook, p)}
 		restore := quiet(2)
-		m, err := runPhases(context.Background(), b, s)
+		m, err := runPhases(context.Background(), over(b.packetTrial, b))
 		restore()
 		if err != nil {
 			t.Fatal(err)
@@ -288,21 +317,25 @@ func TestAMillionPackets(t *testing.T) {
 	}
 }
 
-// procBed reads /proc/net/dev before it is torn down.
-type procBed struct {
-	*bed
-	ground               *k2u
+// sole is a trial of one device on the given CPUs.
+func sole(t *testing.T, s spec.Spec, hook bpf.Hook, p record.Placement) *packetTrial {
+	t.Helper()
+	g, err := newGround(s, hook, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPacketTrial(s, g, p)
+}
+
+// procTrial reads /proc/net/dev before it is torn down.
+type procTrial struct {
+	*packetTrial
 	read, bytes, dropped uint64
 }
 
-func newProcBed(s spec.Spec, hook bpf.Hook, p record.Placement) *procBed {
-	g := newK2U(s, hook, p)
-	return &procBed{bed: newBed(s, g, p), ground: g}
-}
-
-func (b *procBed) collect() error {
+func (b *procTrial) collect() error {
 	var text []byte
-	if err := b.ground.ns.Do(func() (err error) {
+	if err := b.site.hosts[0].ns.Do(func() (err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/dev")
 		return err
 	}); err != nil {
@@ -310,7 +343,7 @@ func (b *procBed) collect() error {
 	}
 	for line := range strings.Lines(string(text)) {
 		name, rest, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if name != b.ground.device.Name() {
+		if name != b.site.hosts[0].link {
 			continue
 		}
 		fields := strings.Fields(rest)
@@ -322,7 +355,7 @@ func (b *procBed) collect() error {
 			*into = n
 		}
 	}
-	return b.bed.collect()
+	return b.packetTrial.collect()
 }
 
 // A filter keeps all packets, and its time is found in the send calls.
@@ -383,27 +416,6 @@ func TestFlowsSpread(t *testing.T) {
 	}
 }
 
-// TestConsistency: a flow that came out of two queues is not consistent, one of
-// a single packet does not count.
-func TestConsistency(t *testing.T) {
-	for name, c := range map[string]struct {
-		flows [][]uint64 // packets by queue
-		share float64
-		ok    bool
-	}{
-		"two of three":  {[][]uint64{{2, 0}, {1, 1}, {0, 1}, {0, 9}}, 2.0 / 3, true},
-		"all":           {[][]uint64{{2, 0, 0}, {0, 0, 3}}, 1, true},
-		"none":          {[][]uint64{{1, 1}}, 0, true},
-		"single packet": {[][]uint64{{1, 0}, {0, 1}}, 0, false},
-		"one queue":     {[][]uint64{{7}}, 0, false},
-	} {
-		share, ok := consistency(len(c.flows), len(c.flows[0]), func(flow, queue int) uint64 { return c.flows[flow][queue] })
-		if share != c.share || ok != c.ok {
-			t.Errorf("%s: %v, %v, want %v, %v", name, share, ok, c.share, c.ok)
-		}
-	}
-}
-
 // TestTwoNamespacesOneIndex holds that the observer tells two devices apart
 // that have the same index in different namespaces.
 func TestTwoNamespacesOneIndex(t *testing.T) {
@@ -414,24 +426,33 @@ func TestTwoNamespacesOneIndex(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	otherGround := newK2U(s, bpf.None, p)
-	other := newBed(s, otherGround, p)
+	other := sole(t, s, bpf.None, p)
 	if err := errors.Join(other.build(), other.start()); err != nil {
 		t.Fatal(err)
 	}
-	g := newK2U(s, bpf.Tracepoint, p)
-	b := newBed(s, g, p)
-	m, err := runPhases(context.Background(), b, s)
+	b := sole(t, s, bpf.Tracepoint, p)
+	var index, otherIndex int
+	m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() { index, otherIndex = indexOf(t, b), indexOf(t, other) }}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.device.state.Index != otherGround.device.state.Index {
-		t.Fatalf("the devices have the indexes %d and %d: nothing is tested", g.device.state.Index, otherGround.device.state.Index)
+	if index != otherIndex {
+		t.Fatalf("the devices have the indexes %d and %d: nothing is tested", index, otherIndex)
 	}
 	balanced(t, b.trial(m, record.Floor{SyscallNs: 1}, false))
 	if err := errors.Join(other.stop(), other.drain(), other.close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// indexOf is the index of the device of a trial that runs.
+func indexOf(t *testing.T, b *packetTrial) int {
+	t.Helper()
+	state, err := b.site.hosts[0].ns.Device(b.site.hosts[0].link)
+	if err != nil {
+		t.Error(err)
+	}
+	return state.Index
 }
 
 func TestRefusals(t *testing.T) {
@@ -483,10 +504,9 @@ func TestDeviceDisappears(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g := newK2U(s, bpf.None, p)
-		b := newBed(s, g, p)
+		b := sole(t, s, bpf.None, p)
 		time.AfterFunc(300*time.Millisecond, func() {
-			g.ns.Do(func() error {
+			b.site.hosts[0].ns.Do(func() error {
 				link, err := netlink.LinkByName("tunbench0")
 				if err != nil {
 					return err
@@ -496,7 +516,7 @@ func TestDeviceDisappears(t *testing.T) {
 		})
 		begin := time.Now()
 		restore := quiet(2)
-		_, err = runPhases(context.Background(), b, s)
+		_, err = runPhases(context.Background(), b.session())
 		restore()
 		if err == nil || !strings.Contains(err.Error(), "died") {
 			t.Errorf("io=%s: %v", io, err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/socket"
@@ -22,7 +23,7 @@ type tunnel struct {
 	spec spec.Spec
 	hook bpf.Hook
 
-	hosts   [2]end
+	hosts   [2]pathHost
 	devices [2]*device
 	under   underlay
 	// watches is the observer on each device: on the second only if packets that
@@ -51,7 +52,7 @@ func (w *tunnel) buildHosts() error {
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: tunnelNames[i]}
+		w.hosts[i] = pathHost{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: tunnelNames[i]}
 	}
 	return w.under.build([2]*netns.NS{w.hosts[0].ns, w.hosts[1].ns}, w.spec.MTU())
 }
@@ -87,9 +88,7 @@ func (w *tunnel) begin() error {
 	return nil
 }
 
-func (w *tunnel) ends() [2]end { return w.hosts }
-
-func (w *tunnel) observers() (list []*bpf.Observer) {
+func (w *tunnel) observers() (list observers) {
 	for _, o := range w.watches {
 		if o != nil {
 			list = append(list, o)
@@ -104,7 +103,7 @@ func (w *tunnel) passedBy(host int) (netns.Counters, error) {
 	return since(c, w.before[host]), err
 }
 
-func (w *tunnel) collect() (err error) {
+func (w *tunnel) count() (err error) {
 	if w.below, err = w.under.counters(); err != nil {
 		return err
 	}
@@ -173,37 +172,15 @@ func addDrops(t *record.Trial, dir spec.Dir, hops []record.Hop) []record.Hop {
 // seen adds what the observer on a device saw. Queues and residency are those
 // of the first device.
 func (w *tunnel) seen(t *record.Trial, host int, s *bpf.Snapshot) {
-	var xmit, read, xmitSKBs, readSKBs uint64
 	super := w.perSKB(host) > 1
-	for i, q := range s.Queues {
-		xmit += q.XmitPkts
-		read += q.ReadPkts
-		xmitSKBs += q.XmitSKBs
-		readSKBs += q.ReadSKBs
-		if host > 0 {
-			continue
-		}
-		queue := record.Queue{
-			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
-			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
-		}
-		if super {
-			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
-		}
-		t.Queues = append(t.Queues, queue)
+	if host == 0 {
+		t.Queues = append(t.Queues, queueRecords(s, super)...)
 	}
-	sums := func(a *record.Accounting) {
-		addSeen(&a.Xmit, xmit)
-		addSeen(&a.Read, read)
-		if super {
-			addSeen(&a.XmitSKBs, xmitSKBs)
-			addSeen(&a.ReadSKBs, readSKBs)
-		}
-	}
-	sums(&t.Accounting)
-	residency := latency(&s.Residency, s.Missed)
+	sums := sumQueues(s, super)
+	sums.addTo(&t.Accounting)
+	residency := latencyOf(&s.Residency, s.Missed)
 	if d, ok := t.Directions[string(dirFrom[host])]; ok {
-		sums(&d.Accounting)
+		sums.addTo(&d.Accounting)
 		d.Latency = map[string]record.Latency{record.Residency: residency}
 		t.Directions[string(dirFrom[host])] = d
 	}
@@ -253,7 +230,7 @@ func (w *tunnel) close() error {
 	return errors.Join(append(errs, closeHosts(w.hosts))...)
 }
 
-func closeHosts(hosts [2]end) error {
+func closeHosts(hosts [2]pathHost) error {
 	var errs []error
 	for _, h := range slices.Backward(hosts[:]) {
 		if h.ns != nil {
@@ -314,7 +291,7 @@ const (
 
 // introduce lets each host send the other one a datagram: tunnels agree on keys
 // when the first packet comes.
-func introduce(hosts [2]end) (err error) {
+func introduce(hosts [2]pathHost) (err error) {
 	var fds []int
 	defer func() {
 		for _, fd := range fds {
@@ -373,7 +350,7 @@ func greet(from, to int) error {
 // stacksReceived tells whether the stack of each host has taken what its devices gave
 // it. With NAPI that happens later, and segments may be put together: it is over
 // when the count stands still.
-func stacksReceived(s spec.Spec, hosts [2]end) (bool, error) {
+func stacksReceived(s spec.Spec, hosts [2]pathHost) (bool, error) {
 	if s.NAPI == spec.NAPIOff {
 		return true, nil // in the write itself
 	}

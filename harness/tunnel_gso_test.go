@@ -8,6 +8,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/refusal"

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
@@ -36,7 +37,12 @@ func newU2K(s spec.Spec, hook bpf.Hook, p record.Placement) *u2k {
 	return &u2k{hook: hook, writing: writing{spec: s, placement: p}}
 }
 
-func (g *u2k) build() (err error) {
+func (g *u2k) build() (site, error) {
+	err := g.construct()
+	return siteOf(g.ns, g.observers()), err
+}
+
+func (g *u2k) construct() (err error) {
 	if g.ns, err = netns.New(); err != nil {
 		return err
 	}
@@ -52,8 +58,8 @@ func (g *u2k) build() (err error) {
 	return err
 }
 
-func (g *u2k) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	g.lane = lane{dir: spec.U2K, written: g.spec.Queues, perSKB: segmentsPerWrite(g.spec)}
+func (g *u2k) open(_ *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	g.lane = lane{direction: direction{dir: spec.U2K, written: g.spec.Queues, perSKB: segmentsPerWrite(g.spec)}}
 	// Receivers first: a packet to a port that nobody has would be answered.
 	if err := g.openEnds(g.placement.Reader, reading); err != nil {
 		return []*lane{&g.lane}, err
@@ -61,19 +67,19 @@ func (g *u2k) lanes(_ *traffic.Control, reading *sink.Control) ([]*lane, error) 
 	return []*lane{&g.lane}, g.openWriters(g.placement.Sender, false)
 }
 
-func (g *u2k) carriers() []carrier { return nil }
-
 func (g *u2k) attend(e *event) { g.event, e.device = e, g.device }
 
-func (g *u2k) observers() []*bpf.Observer {
+func (g *u2k) observers() observers {
 	if g.observer == nil {
 		return nil
 	}
-	return []*bpf.Observer{g.observer}
+	return observers{g.observer}
 }
 
-func (g *u2k) collect() (err error) {
-	if err := g.writing.collect(); err != nil {
+func (g *u2k) collect() (ledger, error) { return g, g.count() }
+
+func (g *u2k) count() (err error) {
+	if err := g.writing.count(); err != nil {
 		return err
 	}
 	if g.observer == nil {
@@ -132,19 +138,6 @@ type writing struct {
 	seen     uint64 // by the XDP program
 }
 
-// segmentsPerWrite is how many wire segments each packet stands for that is
-// written.
-func segmentsPerWrite(s spec.Spec) uint64 {
-	if s.VnetHdr == 0 {
-		return 1
-	}
-	return traffic.Segments(writeKinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP)
-}
-
-var writeKinds = map[spec.Gen]traffic.Kind{
-	spec.GenUDP: traffic.Write, spec.GenUDPGSO: traffic.WriteGSO, spec.GenPacketGSO: traffic.WriteTCP,
-}
-
 // writingWorkers is how many workers send and read where user space writes to
 // the device: a writer for each queue, as far as there are flows, and as many
 // receivers as there would be senders on the kernel's side. With dir=both those
@@ -161,12 +154,6 @@ func writingWorkers(s spec.Spec, kernelSide int) (senders, readers int) {
 		senders, readers = kernelSide+senders, s.Queues+kernelSide
 	}
 	return senders, readers
-}
-
-// writes tells whether packets of gen can be written to a device.
-func writes(gen spec.Gen) bool {
-	_, ok := writeKinds[gen]
-	return ok
 }
 
 func (w *writing) openXDP() (err error) {
@@ -236,7 +223,7 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 	if w.spec.XDP.Drops() {
 		w.lane.counted = true
-		w.lane.readers = append(w.lane.readers, sink.NewCounted(sink.CountedConfig{
+		w.lane.add(sink.NewCounted(sink.CountedConfig{
 			Count: w.xdp.Count, Segments: w.lane.perSKB, HeaderLen: w.headerLen(),
 		}, reading))
 		return nil
@@ -266,7 +253,7 @@ func (w *writing) receive(c sink.ReceiverConfig, reading *sink.Control) {
 	}
 	r := sink.NewReceiver(c, reading)
 	w.receivers = append(w.receivers, r)
-	w.lane.readers = append(w.lane.readers, r)
+	w.lane.add(r)
 }
 
 func (w *writing) headerLen() int {
@@ -310,7 +297,7 @@ func (w *writing) empty() (bool, error) {
 	return n == 0 && err == nil, nil
 }
 
-func (w *writing) collect() (err error) {
+func (w *writing) count() (err error) {
 	if w.counters, err = w.device.counters(); err != nil {
 		return err
 	}
@@ -325,7 +312,7 @@ func (w *writing) collect() (err error) {
 		w.overruns += n
 	}
 	if w.packets != nil {
-		if err := w.packets.collect(); err != nil {
+		if err := w.packets.count(); err != nil {
 			return err
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
-	"tunbench/harness/netns"
 	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
@@ -20,9 +20,9 @@ import (
 )
 
 // inNamespace does something to the device of a trial that runs.
-func inNamespace(t *testing.T, ns func() *netns.NS, do func(netlink.Link) error) {
+func inNamespace(t *testing.T, b *packetTrial, do func(netlink.Link) error) {
 	t.Helper()
-	err := ns().Do(func() error {
+	err := b.site.hosts[0].ns.Do(func() error {
 		link, err := netlink.LinkByName(deviceName)
 		if err != nil {
 			return err
@@ -34,14 +34,18 @@ func inNamespace(t *testing.T, ns func() *netns.NS, do func(netlink.Link) error)
 	}
 }
 
-// bedFor makes a bed for s that a test may reach into.
-func bedFor(t *testing.T, s spec.Spec, g func(record.Placement) ground) *bed {
+// trialFor makes a trial of s that a test may reach into.
+func trialFor(t *testing.T, s spec.Spec, hook bpf.Hook) *packetTrial {
 	t.Helper()
 	p, err := place(s, []int{0, 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBed(s, g(p), p)
+	g, err := newGround(s, hook, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPacketTrial(s, g, p)
 }
 
 // TestWrittenDeviceDisappears deletes the device while it is written to: the
@@ -52,23 +56,13 @@ func TestWrittenDeviceDisappears(t *testing.T) {
 		for _, io := range []spec.IO{spec.IORead, spec.IOPoll} {
 			s := short()
 			s.Dir, s.IO, s.Measure, s.Window = dir, io, 20*time.Second, 20*time.Second
-			var ns func() *netns.NS
-			b := bedFor(t, s, func(p record.Placement) ground {
-				if dir == spec.Both {
-					g := newBoth(s, bpf.None, p)
-					ns = func() *netns.NS { return g.kernel.ns }
-					return g
-				}
-				g := newU2K(s, bpf.None, p)
-				ns = func() *netns.NS { return g.ns }
-				return g
-			})
-			later := &laterBed{bed: b, wait: 100 * time.Millisecond, do: func() {
-				inNamespace(t, ns, func(l netlink.Link) error { return netlink.LinkDel(l) })
+			b := trialFor(t, s, bpf.None)
+			later := &laterTrial{packetTrial: b, wait: 100 * time.Millisecond, do: func() {
+				inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkDel(l) })
 			}}
 			begin := time.Now()
 			restore := quiet(4)
-			_, err := runPhases(context.Background(), later, s)
+			_, err := runPhases(context.Background(), over(later.packetTrial, later))
 			restore()
 			if err == nil || !strings.Contains(err.Error(), "died") {
 				t.Errorf("dir=%s io=%s: %v", dir, io, err)
@@ -88,16 +82,12 @@ func TestWrittenLinkGoesDown(t *testing.T) {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := short()
 			s.Dir, s.NAPI, s.Measure = spec.U2K, napi, 300*time.Millisecond
-			var g *u2k
-			b := bedFor(t, s, func(p record.Placement) ground {
-				g = newU2K(s, hook, p)
-				return g
-			})
-			later := &laterBed{bed: b, wait: 150 * time.Millisecond, do: func() {
-				inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
+			b := trialFor(t, s, hook)
+			later := &laterTrial{packetTrial: b, wait: 150 * time.Millisecond, do: func() {
+				inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 			}}
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), later, s)
+			m, err := runPhases(context.Background(), over(later.packetTrial, later))
 			restore()
 			if err != nil {
 				t.Fatal(err)
@@ -116,16 +106,12 @@ func TestLinkIsDown(t *testing.T) {
 	needRoot(t)
 	s := short()
 	s.Dir, s.Measure, s.Window = spec.U2K, 20*time.Second, 20*time.Second
-	var g *u2k
-	b := bedFor(t, s, func(p record.Placement) ground {
-		g = newU2K(s, bpf.None, p)
-		return g
-	})
-	before := &laterBed{bed: b, do: func() {
-		inNamespace(t, func() *netns.NS { return g.ns }, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
+	b := trialFor(t, s, bpf.None)
+	before := &laterTrial{packetTrial: b, do: func() {
+		inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 	}}
 	restore := quiet(2)
-	_, err := runPhases(context.Background(), before, s)
+	_, err := runPhases(context.Background(), over(before.packetTrial, before))
 	restore()
 	if err == nil {
 		t.Fatal("a trial in which every write was refused has ended well")
@@ -135,19 +121,19 @@ func TestLinkIsDown(t *testing.T) {
 	}
 }
 
-// laterBed has something happen that long after its start, or right before it.
-type laterBed struct {
-	*bed
+// laterTrial has something happen that long after its start, or right before it.
+type laterTrial struct {
+	*packetTrial
 	wait time.Duration
 	do   func()
 }
 
-func (b *laterBed) start() error {
+func (b *laterTrial) start() error {
 	if b.wait == 0 {
 		b.do()
-		return b.bed.start()
+		return b.packetTrial.start()
 	}
-	if err := b.bed.start(); err != nil {
+	if err := b.packetTrial.start(); err != nil {
 		return err
 	}
 	time.AfterFunc(b.wait, b.do)
@@ -162,9 +148,10 @@ func TestReceiverStopsReading(t *testing.T) {
 		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
 			s := short()
 			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Measure = spec.U2K, gen, 1000, 10, 200*time.Millisecond
-			b := bedFor(t, s, func(p record.Placement) ground { return &lateGround{u2k: newU2K(s, hook, p)} })
+			b := trialFor(t, s, hook)
+			b.ground = &lateGround{b.ground}
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), b, s)
+			m, err := runPhases(context.Background(), b.session())
 			restore()
 			if err != nil {
 				t.Fatal(err)
@@ -179,18 +166,20 @@ func TestReceiverStopsReading(t *testing.T) {
 }
 
 // lateGround has receivers with little room that begin late.
-type lateGround struct{ *u2k }
+type lateGround struct{ ground }
 
-func (g *lateGround) lanes(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
-	lanes, err := g.u2k.lanes(sending, reading)
+func (g *lateGround) open(sending *traffic.Control, reading *sink.Control) ([]*lane, error) {
+	lanes, err := g.ground.open(sending, reading)
 	if err != nil {
 		return lanes, err
 	}
-	for i, r := range g.receivers {
+	for i, r := range lanes[0].ends {
+		r := r.(*sink.Receiver)
 		if err := sink.Prepare(r.FDs[0], 1<<16, false); err != nil {
 			return lanes, err
 		}
-		g.lane.readers[i] = &lateReader{Receiver: r}
+		late := &lateReader{Receiver: r}
+		lanes[0].readers[i], lanes[0].ends[i] = late, late
 	}
 	return lanes, nil
 }

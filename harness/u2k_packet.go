@@ -2,7 +2,6 @@ package harness
 
 import (
 	"fmt"
-	"net/netip"
 
 	"tunbench/harness/call"
 	"tunbench/harness/sink"
@@ -11,22 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// Hosts in the networks of the device that nobody is: what is sent to them goes
-// no further than the packet socket that sees it come in.
-var (
-	nobody4 = netip.MustParseAddr("198.18.0.3")
-	nobody6 = netip.MustParseAddr("2001:2::3")
-)
-
-// nobody is where segments of TCP go that are written: a stack would answer
-// those of a connection that it does not know.
-func nobody(s spec.Spec) netip.Addr {
-	if s.Family == 6 {
-		return nobody6
-	}
-	return nobody4
-}
 
 const (
 	// superRoom is what a packet socket may hold, in bytes as the kernel counts
@@ -55,7 +38,7 @@ func (w *writing) openPacketEnd(cpu int, reading *sink.Control) error {
 		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: w.spec.Mode == spec.TAP, VnetHdr: vnetOfSockets,
 		Flows: w.spec.Flows, MaxRead: spec.MaxSize + spec.Headroom, Open: w.spec.Open(),
 	}, reading)}
-	w.lane.readers = append(w.lane.readers, w.packets.reader)
+	w.lane.add(w.packets.reader)
 	return nil
 }
 
@@ -99,13 +82,13 @@ func (w *writing) packetSocket() (fd int, err error) {
 
 // empty is so when all that the device received was read or dropped.
 func (p *packetEnd) empty(received uint64) (bool, error) {
-	if err := p.collect(); err != nil {
+	if err := p.count(); err != nil {
 		return false, err
 	}
 	return p.reader.Progress().Reads+p.drops >= received, nil
 }
 
-func (p *packetEnd) collect() (err error) {
+func (p *packetEnd) count() (err error) {
 	if p.drops, err = socket.Drops(p.fd); err != nil {
 		return fmt.Errorf("count what a packet socket dropped: %w", err)
 	}

@@ -251,7 +251,7 @@ func TestWritesSideBySide(t *testing.T) {
 	} {
 		s := short()
 		set(&s)
-		sides := [2]Side{{s, string(bpf.None)}, {s, string(bpf.Tracepoint)}}
+		sides := [2]Variant{{s, string(bpf.None)}, {s, string(bpf.Tracepoint)}}
 		trials, err := lab.RunPair(context.Background(), sides, 1, record.Floor{SyscallNs: 1})
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/host"
 	"tunbench/harness/refusal"
@@ -152,7 +153,7 @@ func TestRingSideBySide(t *testing.T) {
 	needRing(t)
 	a, b := short(), short()
 	a.IO, b.IO = spec.IOURing, spec.IOPoll
-	trials, err := lab.RunPair(context.Background(), [2]Side{{a, "none"}, {b, "none"}}, 1, record.Floor{SyscallNs: 100})
+	trials, err := lab.RunPair(context.Background(), [2]Variant{{a, "none"}, {b, "none"}}, 1, record.Floor{SyscallNs: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,10 +198,13 @@ func TestRingEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newK2U(s, bpf.None, p)
-	b := newBed(s, g, p)
+	g, err := newGround(s, bpf.None, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newPacketTrial(s, g, p)
 	time.AfterFunc(200*time.Millisecond, func() {
-		g.ns.Do(func() error {
+		b.site.hosts[0].ns.Do(func() error {
 			link, err := netlink.LinkByName(deviceName)
 			if err != nil {
 				return err
@@ -210,7 +214,7 @@ func TestRingEnds(t *testing.T) {
 	})
 	begin = time.Now()
 	restore := quiet(3)
-	_, err = runPhases(context.Background(), b, s)
+	_, err = runPhases(context.Background(), b.session())
 	restore()
 	if err == nil || !strings.Contains(err.Error(), "died") {
 		t.Errorf("the device went away: %v", err)

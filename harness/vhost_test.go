@@ -14,6 +14,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/host"
@@ -351,17 +352,17 @@ func TestVhostTransmitsTheBytes(t *testing.T) {
 	}
 }
 
-// harmedBed is a bed to which harm is done in the middle of the measured time.
-type harmedBed struct {
-	*bed
+// harmedTrial is a trial to which harm is done in the middle of the measured time.
+type harmedTrial struct {
+	*packetTrial
 	harm func()
 }
 
-func (h *harmedBed) measure(on bool) error {
+func (h *harmedTrial) measure(on bool) error {
 	if on {
 		time.AfterFunc(200*time.Millisecond, h.harm)
 	}
-	return h.bed.measure(on)
+	return h.packetTrial.measure(on)
 }
 
 // TestVhostFaults: what goes wrong is said, at once, and nothing is left behind.
@@ -389,26 +390,23 @@ func TestVhostFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var ground ground
-			ns := func() *netns.NS { return ground.(*k2u).ns }
-			ground = newK2U(s, bpf.None, p)
-			if c.dir == spec.U2K {
-				ns = func() *netns.NS { return ground.(*u2k).ns }
-				ground = newU2K(s, bpf.None, p)
+			ground, err := newGround(s, bpf.None, p)
+			if err != nil {
+				t.Fatal(err)
 			}
-			b := newBed(s, ground, p)
+			b := newPacketTrial(s, ground, p)
 			harmed := make(chan error, 1)
 			begin := time.Now()
 			restore := quiet(2)
-			m, err := runPhases(context.Background(), &harmedBed{b, func() {
-				harmed <- ns().Do(func() error {
+			m, err := runPhases(context.Background(), over(b, &harmedTrial{b, func() {
+				harmed <- b.site.hosts[0].ns.Do(func() error {
 					link, err := netlink.LinkByName(deviceName)
 					if err != nil {
 						return err
 					}
 					return c.harm(link)
 				})
-			}}, s)
+			}}))
 			restore()
 			select {
 			case harm := <-harmed:

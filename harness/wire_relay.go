@@ -3,12 +3,13 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tunbench/bpf"
 	"tunbench/harness/carry"
 	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
+	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
@@ -21,7 +22,7 @@ type relayWire struct {
 	hook      bpf.Hook
 	placement record.Placement
 
-	hosts   [2]end
+	hosts   [2]pathHost
 	devices [2]*device
 	drivers [2][]*vhost.Device // of the queues of each, only with io=vhost
 	// relays are the directions that carry packets, the first host's first. Each
@@ -31,11 +32,11 @@ type relayWire struct {
 
 // relay is one direction of a relayWire.
 type relay struct {
-	name     string
-	dir      spec.Dir
-	from, to int // of the devices
-	carriers []*carry.Carrier
-	observer *bpf.Observer
+	name       string
+	dir        spec.Dir
+	from, to   int // of the devices
+	forwarders []*carry.Carrier
+	observer   *bpf.Observer
 
 	// What was there at the end.
 	moved       carry.Counts // of all carriers
@@ -52,43 +53,18 @@ func newRelayWire(s spec.Spec, hook bpf.Hook, p record.Placement) *relayWire {
 // relayNames are those of the devices.
 var relayNames = [2]string{"tunbench0", "tunbench1"}
 
-// forwarderCount is how many threads move packets between the devices of the path.
-func forwarderCount(s spec.Spec) int {
-	switch s.Path {
-	case spec.PathRelay:
-		return s.Directions() * s.Queues
-	case spec.PathVPN:
-		return s.Directions() * s.Queues * 2 // out of one device, into the other
-	}
-	return 0
+func (w *relayWire) build() (site, error) {
+	err := w.construct()
+	return site{hosts: w.hosts, forwarders: w.forwarders(), observers: w.observers()}, err
 }
 
-// placeCarriers gives each of n carriers the CPU that has the fewest workers, senders
-// counting twice since they never wait.
-func placeCarriers(n int, cpus []int, p record.Placement) []int {
-	load := map[int]int{}
-	for _, cpu := range p.Sender {
-		load[cpu] += 2
-	}
-	for _, cpu := range p.Reader {
-		load[cpu]++
-	}
-	var places []int
-	for range n {
-		best := slices.MinFunc(cpus, func(a, b int) int { return load[a] - load[b] })
-		load[best] += 2
-		places = append(places, best)
-	}
-	return places
-}
-
-func (w *relayWire) build() error {
+func (w *relayWire) construct() error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: relayNames[i]}
+		w.hosts[i] = pathHost{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: relayNames[i]}
 		if w.devices[i], err = newDevice(ns, relayNames[i], w.spec, hostLink(w.spec, i, w.spec.Mode == spec.TAP)); err != nil {
 			return err
 		}
@@ -127,11 +103,11 @@ func (w *relayWire) prepare(r *relay, cpus []int) error {
 		if w.spec.IO == spec.IOVhost {
 			c.Vhost = carry.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
 		}
-		carrier, err := carry.Open(c)
+		f, err := carry.Open(c)
 		if err != nil {
 			return err
 		}
-		r.carriers = append(r.carriers, carrier)
+		r.forwarders = append(r.forwarders, f)
 	}
 	return nil
 }
@@ -140,11 +116,9 @@ var carries = map[spec.IO]carry.Wait{
 	spec.IORead: carry.Block, spec.IOReadv: carry.Block, spec.IOPoll: carry.Poll, spec.IOSpin: carry.Spin, spec.IOURing: carry.URing,
 }
 
-func (w *relayWire) ends() [2]end { return w.hosts }
-
-func (w *relayWire) carriers() (list []carrier) {
+func (w *relayWire) forwarders() (list forwarders) {
 	for _, r := range w.relays {
-		for _, c := range r.carriers {
+		for _, c := range r.forwarders {
 			list = append(list, c)
 		}
 	}
@@ -153,14 +127,14 @@ func (w *relayWire) carriers() (list []carrier) {
 
 func (w *relayWire) aided() (list []aided) {
 	for _, r := range w.relays {
-		for _, c := range r.carriers {
+		for _, c := range r.forwarders {
 			list = append(list, c)
 		}
 	}
 	return list
 }
 
-func (w *relayWire) observers() (list []*bpf.Observer) {
+func (w *relayWire) observers() (list observers) {
 	for _, r := range w.relays {
 		if r.observer != nil {
 			list = append(list, r.observer)
@@ -185,7 +159,7 @@ func (w *relayWire) empty() (bool, error) {
 			return false, err
 		}
 		var lost uint64
-		for _, c := range r.carriers {
+		for _, c := range r.forwarders {
 			lost += c.Lost()
 		}
 		for _, d := range w.drivers[r.from] {
@@ -206,7 +180,7 @@ func (w *relayWire) empty() (bool, error) {
 // received tells whether a host's stack has taken what its device gave it. With
 // NAPI that happens later, and TCP's segments may be put together: it is over
 // when the count stands still.
-func (w *relayWire) received(h end, device netns.Counters) (bool, error) {
+func (w *relayWire) received(h pathHost, device netns.Counters) (bool, error) {
 	if w.spec.NAPI == spec.NAPIOff {
 		return true, nil // in the write itself
 	}
@@ -222,9 +196,11 @@ func (w *relayWire) received(h end, device netns.Counters) (bool, error) {
 	return later.Received == stack.Received, err
 }
 
-func (w *relayWire) collect() (err error) {
+func (w *relayWire) collect() (ledger, error) { return w, w.count() }
+
+func (w *relayWire) count() (err error) {
 	for _, r := range w.relays {
-		for _, c := range r.carriers {
+		for _, c := range r.forwarders {
 			r.moved.Add(&c.Counts)
 		}
 		if r.sent, err = w.devices[r.from].counters(); err != nil {
@@ -269,52 +245,23 @@ func (w *relayWire) account(t *record.Trial) {
 
 // observed adds what the observer of a direction saw.
 func (w *relayWire) observed(t *record.Trial, r *relay, perSKB uint64) {
-	var xmit, read, xmitSKBs, readSKBs uint64
-	for i, q := range r.snapshot.Queues {
-		xmit += q.XmitPkts
-		read += q.ReadPkts
-		xmitSKBs += q.XmitSKBs
-		readSKBs += q.ReadSKBs
-		if r.from != 0 {
-			continue // queues are those of the first device
-		}
-		queue := record.Queue{
-			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
-			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
-		}
-		if perSKB > 1 {
-			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
-		}
-		t.Queues = append(t.Queues, queue)
+	super := perSKB > 1
+	if r.from == 0 { // queues are those of the first device
+		t.Queues = append(t.Queues, queueRecords(r.snapshot, super)...)
 	}
-	seen := func(a *record.Accounting) {
-		addSeen(&a.Xmit, xmit)
-		addSeen(&a.Read, read)
-		if perSKB > 1 {
-			addSeen(&a.XmitSKBs, xmitSKBs)
-			addSeen(&a.ReadSKBs, readSKBs)
-		}
-	}
-	residency := latency(&r.snapshot.Residency, r.snapshot.Missed)
+	sums := sumQueues(r.snapshot, super)
+	residency := latencyOf(&r.snapshot.Residency, r.snapshot.Missed)
 	if d, ok := t.Directions[string(r.dir)]; ok {
-		seen(&d.Accounting)
+		sums.addTo(&d.Accounting)
 		d.Latency = map[string]record.Latency{record.Residency: residency}
 		t.Directions[string(r.dir)] = d
 	} else {
-		seen(&t.Accounting)
+		sums.addTo(&t.Accounting)
 	}
 	if r.from == 0 {
 		t.Observer = r.observation
 		t.Latency[record.Residency] = residency
 	}
-}
-
-// addSeen adds to a count that may not be there yet.
-func addSeen(sum **uint64, n uint64) {
-	if *sum == nil {
-		*sum = new(uint64)
-	}
-	**sum += n
 }
 
 // hops follows the packets of a direction from device to device. Packets are
@@ -377,6 +324,53 @@ func (w *relayWire) close() error {
 	for _, h := range w.hosts {
 		if h.ns != nil {
 			errs = append(errs, h.ns.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openDrivers makes a vhost-net device behind each queue of both devices, which
+// receives and transmits as far as packets go that way.
+func (w *relayWire) openDrivers() error {
+	if w.spec.IO != spec.IOVhost {
+		return nil
+	}
+	for i, d := range w.devices {
+		c := vhost.Config{VnetHdr: d.vnet}
+		buffers := sink.VhostBuffers(d.maxPacket())
+		if i < w.spec.Directions() {
+			c.Receive = buffers
+		}
+		if 1-i < w.spec.Directions() {
+			c.Transmit = buffers
+		}
+		for _, q := range d.Queues() {
+			c.Backend = q.FD()
+			driver, err := vhost.Open(c)
+			if err != nil {
+				return refusal.OfVhost(err)
+			}
+			w.drivers[i] = append(w.drivers[i], driver)
+		}
+	}
+	return nil
+}
+
+// closeDrivers leaves them alone while a carrier still uses their memory.
+func (w *relayWire) closeDrivers() error {
+	for _, c := range w.forwarders() {
+		if t := c.Thread(); t != nil {
+			select {
+			case <-t.Done():
+			default:
+				return errors.New("a carrier has not ended")
+			}
+		}
+	}
+	var errs []error
+	for _, drivers := range w.drivers {
+		for _, d := range drivers {
+			errs = append(errs, d.Close())
 		}
 	}
 	return errors.Join(errs...)

@@ -3,10 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 
-	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -17,7 +14,7 @@ import (
 // ours, and so no observer.
 type vethWire struct {
 	spec  spec.Spec
-	hosts [2]end
+	hosts [2]pathHost
 	links [2]netns.Link
 	state [2]netns.State
 	// What the two devices counted, at the end.
@@ -29,13 +26,18 @@ func newVethWire(s spec.Spec) *vethWire { return &vethWire{spec: s} }
 // Names of the devices of the two hosts.
 var vethNames = [2]string{"veth0", "veth1"}
 
-func (w *vethWire) build() error {
+func (w *vethWire) build() (site, error) {
+	err := w.construct()
+	return site{hosts: w.hosts}, err
+}
+
+func (w *vethWire) construct() error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: vethNames[i]}
+		w.hosts[i] = pathHost{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: vethNames[i]}
 		w.links[i] = hostLink(w.spec, i, true)
 	}
 	if err := w.hosts[0].ns.Veth(vethNames[0], w.hosts[1].ns, vethNames[1]); err != nil {
@@ -65,10 +67,6 @@ func (w *vethWire) readBack() (err error) {
 	return nil
 }
 
-func (w *vethWire) ends() [2]end               { return w.hosts }
-func (w *vethWire) carriers() []carrier        { return nil }
-func (w *vethWire) observers() []*bpf.Observer { return nil }
-
 // empty is so when the stack of each host has received all that the other
 // one's device sent: what is between them waits in a CPU's backlog.
 func (w *vethWire) empty() (bool, error) {
@@ -85,7 +83,9 @@ func (w *vethWire) empty() (bool, error) {
 	return true, nil
 }
 
-func (w *vethWire) collect() (err error) {
+func (w *vethWire) collect() (ledger, error) { return w, w.count() }
+
+func (w *vethWire) count() (err error) {
 	for i, h := range w.hosts {
 		if w.counters[i], err = h.ns.Counters(h.link); err != nil {
 			return err
@@ -128,27 +128,4 @@ func hostDevice(s netns.State) record.Device {
 	return record.Device{
 		Name: s.Name, Flags: []string{}, Offloads: s.Features, Qdisc: s.Qdisc, TxQLen: s.TxQLen, MTU: s.MTU,
 	}
-}
-
-// hostMACs are the link addresses of the two hosts.
-var hostMACs = [2]net.HardwareAddr{deviceMAC, peerMAC}
-
-// hostAddress is the address of a host of a wire, with its subnet.
-func hostAddress(s spec.Spec, i int) netip.Prefix {
-	addr, peer := addresses(s)
-	if i == 0 {
-		return addr
-	}
-	return netip.PrefixFrom(peer, addr.Bits())
-}
-
-// hostLink is how the device of host i of a wire is set up. With frames, the
-// other host's link address is known beforehand.
-func hostLink(s spec.Spec, i int, frames bool) netns.Link {
-	l := netns.Link{MTU: s.MTU(), TxQLen: s.TxQLen, Qdisc: s.Qdisc, Addr: []netip.Prefix{hostAddress(s, i)}}
-	if frames {
-		l.MAC = hostMACs[i]
-		l.Neighbours = []netns.Neighbour{{Addr: hostAddress(s, 1-i).Addr(), MAC: hostMACs[1-i]}}
-	}
-	return l
 }

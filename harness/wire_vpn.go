@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/call"
 	"tunbench/harness/carry"
@@ -47,7 +48,12 @@ var ciphers = map[spec.Cipher]seal.Cipher{
 	spec.CipherNone: seal.None, spec.CipherChaCha: seal.ChaCha20Poly1305, spec.CipherAES: seal.AES256GCM,
 }
 
-func (w *vpnWire) build() error {
+func (w *vpnWire) build() (site, error) {
+	err := w.construct()
+	return site{hosts: w.hosts, forwarders: w.forwarders(), observers: w.observers()}, err
+}
+
+func (w *vpnWire) construct() error {
 	if err := w.buildHosts(); err != nil {
 		return err
 	}
@@ -131,8 +137,8 @@ func (w *vpnWire) openThreads() error {
 	return nil
 }
 
-// carriers are in the order in which packets pass them.
-func (w *vpnWire) carriers() (list []carrier) {
+// forwarders are in the order in which packets pass them.
+func (w *vpnWire) forwarders() (list forwarders) {
 	for from := range w.spec.Directions() {
 		for _, c := range w.egress[from] {
 			list = append(list, c)
@@ -202,7 +208,9 @@ func (w *vpnWire) quiet() (bool, error) {
 	return n == 0 && err == nil, nil
 }
 
-func (w *vpnWire) collect() error {
+func (w *vpnWire) collect() (ledger, error) { return w, w.count() }
+
+func (w *vpnWire) count() error {
 	for i := range w.hosts {
 		w.lost[i] = 0
 		for _, g := range w.ingress[i] {
@@ -213,7 +221,7 @@ func (w *vpnWire) collect() error {
 			w.lost[i] += n
 		}
 	}
-	return w.tunnel.collect()
+	return w.tunnel.count()
 }
 
 // carried sums up what threads of one kind did.

@@ -114,26 +114,22 @@ func TestTunnelsRefuse(t *testing.T) {
 
 // breaks runs a trial of s and lets f break something in the middle. It must end
 // with an error, soon.
-func breaks(t *testing.T, s spec.Spec, f func(w wire) error) error {
+func breaks(t *testing.T, s spec.Spec, f func(hosts [2]pathHost) error) error {
 	t.Helper()
 	s.Warmup, s.Measure = 0, 20*time.Second
 	p, err := placeFor(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := wireFor(s, bpf.None, p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := newBed(s, newHosts(s, w, p), p)
+	b := sole(t, s, bpf.None, p)
 	broken := make(chan error, 1)
 	var at time.Time
 	time.AfterFunc(300*time.Millisecond, func() {
 		at = time.Now()
-		broken <- f(w)
+		broken <- f(b.site.hosts)
 	})
-	restore := quiet(len(cpusOf(p)))
-	_, err = runPhases(context.Background(), b, s)
+	restore := quiet(len(host.CPUs(p)))
+	_, err = runPhases(context.Background(), b.session())
 	restore()
 	if breakErr := <-broken; breakErr != nil {
 		t.Fatal(breakErr)
@@ -174,7 +170,7 @@ func TestTunnelFaults(t *testing.T) {
 			s := short()
 			set(&s)
 			t.Run(fmt.Sprintf("%s %s %s", s.Path, s.IO, name), func(t *testing.T) {
-				err := breaks(t, s, func(w wire) error { return w.ends()[fault.host].ns.Delete(fault.link) })
+				err := breaks(t, s, func(hosts [2]pathHost) error { return hosts[fault.host].ns.Delete(fault.link) })
 				t.Log(err)
 			})
 		}

@@ -8,7 +8,7 @@ import (
 
 	"golang.zx2c4.com/wireguard/wgctrl"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
-	"tunbench/bpf"
+
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -23,7 +23,7 @@ import (
 // Such packets are found between two counters that nothing else lies between.
 type wireguardWire struct {
 	spec   spec.Spec
-	hosts  [2]end
+	hosts  [2]pathHost
 	state  [2]netns.State
 	under  underlay
 	still  settling
@@ -48,13 +48,18 @@ func newWireguardWire(s spec.Spec) *wireguardWire {
 	return &wireguardWire{spec: s, still: settling{quiet: wireguardStill}}
 }
 
-func (w *wireguardWire) build() error {
+func (w *wireguardWire) build() (site, error) {
+	err := w.construct()
+	return site{hosts: w.hosts}, err
+}
+
+func (w *wireguardWire) construct() error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {
 			return err
 		}
-		w.hosts[i] = end{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: wireguardNames[i]}
+		w.hosts[i] = pathHost{ns: ns, addr: hostAddress(w.spec, i).Addr(), link: wireguardNames[i]}
 		if err := ns.WireGuard(wireguardNames[i]); err != nil {
 			return err
 		}
@@ -163,10 +168,6 @@ func (w *wireguardWire) passed() (now [2]passing, err error) {
 	return now, nil
 }
 
-func (w *wireguardWire) ends() [2]end               { return w.hosts }
-func (w *wireguardWire) carriers() []carrier        { return nil }
-func (w *wireguardWire) observers() []*bpf.Observer { return nil }
-
 func (w *wireguardWire) empty() (bool, error) {
 	now, err := w.passed()
 	if err != nil {
@@ -189,7 +190,9 @@ func (w *wireguardWire) entered(host int, p passing) uint64 {
 	return p.datagrams * segmentsPerSKB(w.spec, w.state[host])
 }
 
-func (w *wireguardWire) collect() (err error) {
+func (w *wireguardWire) collect() (ledger, error) { return w, w.count() }
+
+func (w *wireguardWire) count() (err error) {
 	w.after, err = w.passed()
 	return err
 }

@@ -42,7 +42,12 @@ func newWireguardGoWire(s spec.Spec, hook bpf.Hook, p record.Placement) *wiregua
 	return &wireguardGoWire{tunnel: tunnel{spec: s, hook: hook}, placement: p}
 }
 
-func (w *wireguardGoWire) build() error {
+func (w *wireguardGoWire) build() (site, error) {
+	err := w.construct()
+	return site{hosts: w.hosts, forwarders: w.forwarders(), observers: w.observers()}, err
+}
+
+func (w *wireguardGoWire) construct() error {
 	if err := w.buildHosts(); err != nil {
 		return err
 	}
@@ -125,11 +130,11 @@ func sameCounts(a, b [2]wireguard.Counts) bool {
 	return true
 }
 
-func (w *wireguardGoWire) carriers() []carrier {
+func (w *wireguardGoWire) forwarders() forwarders {
 	if w.keeper == nil {
 		return nil
 	}
-	return []carrier{w.keeper}
+	return forwarders{w.keeper}
 }
 
 // passedThrough gives the counts of a side since the trial began.
@@ -168,14 +173,16 @@ func (w *wireguardGoWire) empty() (bool, error) {
 	return !w.sides[0].Counts().Writing && !w.sides[1].Counts().Writing, nil
 }
 
-func (w *wireguardGoWire) collect() (err error) {
+func (w *wireguardGoWire) collect() (ledger, error) { return w, w.count() }
+
+func (w *wireguardGoWire) count() (err error) {
 	for i, h := range w.hosts {
 		w.ended[i] = w.passedThrough(i)
 		if w.lost[i], err = portDrops(h.ns, wireguardPort); err != nil {
 			return err
 		}
 	}
-	return w.tunnel.collect()
+	return w.tunnel.count()
 }
 
 // portDrops is how many datagrams, or trains of them, the UDP sockets of a port

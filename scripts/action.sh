@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What the step of action.yml does: measures, compares, and tells GitHub.
+# The step of action.yml: measures, compares, and reports to GitHub.
 #
-# The inputs of the action come as TUNBENCH_ variables, so that no input is ever
-# a piece of shell. With one of A, B, BASE_BINARY and NEW_BINARY two variants are
-# measured in pairs (tunbench ab); without, a suite is measured (tunbench run)
-# and held against BASELINE (tunbench compare). The exit code is that of the
+# The inputs of the action are passed as variables named TUNBENCH_*, so that no input is
+# interpreted by the shell. If one of A, B, BASE_BINARY and NEW_BINARY is set, two
+# variants are measured in pairs (tunbench ab). Otherwise a suite is measured (tunbench
+# run) and compared with BASELINE (tunbench compare). The exit code is that of the
 # verdicts.
 set -euo pipefail
 
@@ -13,10 +13,10 @@ out=${TUNBENCH_OUT:?is not set: it names the folder for the run}
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 args=()
-value() { # FLAG VALUE, if there is one
+value() { # FLAG VALUE, which may be empty
 	if [[ -n $2 ]]; then args+=("$1" "$2"); fi
 }
-lines() { # FLAG VALUES, one a line
+lines() { # FLAG VALUES, one per line
 	local line
 	while IFS= read -r line; do
 		line=${line%$'\r'}
@@ -49,18 +49,18 @@ selection() {
 	args+=(--out "$out")
 }
 
-# sudo lets none of the job's variables through.
+# sudo does not pass on the variables of the job.
 as_root() {
 	"$root/scripts/as-root.sh" --own "$out" -- env \
 		"GITHUB_STEP_SUMMARY=${GITHUB_STEP_SUMMARY-}" "GITHUB_OUTPUT=${GITHUB_OUTPUT-}" "$@"
 }
 
-gate # what is wrong with these is said before anything is measured
+gate # reports wrong values before anything is measured
 args=()
 mkdir -p "$out"
 if [[ -n ${TUNBENCH_A-}${TUNBENCH_B-}${TUNBENCH_BASE_BINARY-}${TUNBENCH_NEW_BINARY-} ]]; then
 	selection
-	# Without a suite, ab has a scenario of its own. An empty --a is the scenario as it is.
+	# Without a suite, ab measures its default scenario. An empty --a leaves it unchanged.
 	args+=(--a "${TUNBENCH_A-}" --b "${TUNBENCH_B-}")
 	value --base-binary "${TUNBENCH_BASE_BINARY-}"
 	value --new-binary "${TUNBENCH_NEW_BINARY-}"

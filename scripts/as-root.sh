@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs a command as root: directly when the caller is root, through sudo when not.
+# Runs a command as root: directly if the caller is root, otherwise through sudo.
 #
 #   scripts/as-root.sh [--own DIR]... [--] COMMAND [ARG]...
 #
-# What the command leaves in each DIR belongs to the caller afterwards, however
-# the command ended. CI, PATH and XDG_CACHE_HOME reach the command; of the rest of the
-# environment only what sudo lets through. The exit code is the command's.
+# Afterwards, the files in each DIR belong to the caller, however the command ended.
+# The command gets CI, PATH and XDG_CACHE_HOME; of the other variables it gets
+# only those that sudo passes on. The exit code is that of the command.
 set -euo pipefail
 
 usage() {
@@ -31,9 +31,9 @@ while (($#)); do
 done
 (($#)) || usage
 
-# Runs as root. An interrupt reaches the command from the terminal; the trap
-# keeps this shell for giving the files back. A no-op trap, unlike an empty
-# one, is not inherited, so that the command can be interrupted.
+# Runs as root. The terminal sends an interrupt to the command; the trap keeps this
+# shell alive until the files belong to the caller again. Unlike an empty trap, a
+# no-op trap is not inherited, so the command itself can be interrupted.
 # shellcheck disable=SC2016 # expanded by the inner shell
 inner='
 owner=$1 dirs=$2

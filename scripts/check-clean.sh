@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Proves that a command leaves the host as it was: lists network devices,
-# network namespaces, BPF programs, maps, links and pins, and processes named
-# tunbench, runs the command, lists again, and prints the difference.
+# Checks that a command leaves the host as it was. Lists network devices, network
+# namespaces, BPF programs, maps, links and pins, and processes named tunbench,
+# runs the command, lists them again, and prints the difference.
 #
 #   scripts/check-clean.sh [--kill-after SECONDS] -- COMMAND [ARG]...
 #   scripts/check-clean.sh --list
 #
-# --kill-after ends the command with SIGKILL, which it can do nothing about.
-# Exit code 0 if nothing is left, 1 if something is, 2 for wrong use. How the
-# command itself ended is said on stderr and does not count. Needs root to see
-# everything. What others do on the host meanwhile shows up as well.
+# --kill-after ends the command with SIGKILL, which no program can handle.
+# The exit code is 0 if nothing is left, 1 if something is, and 2 for wrong usage.
+# The exit code of the command itself is printed on stderr and otherwise ignored.
+# Needs root to see everything. What other programs create in the meantime is
+# listed as well.
 set -euo pipefail
 
 usage() {
@@ -17,18 +18,18 @@ usage() {
 	exit 2
 }
 
-# What is listed and how; a missing program is an error, not an empty list.
+# A program that is missing is an error, not an empty list.
 list() {
 	ip -o link | sed -E 's/^[0-9]+: ([^:@]+).*/link \1/'
 	ip netns list | sed 's/^/netns /'
 	# Namespaces without a name live in processes, threads and descriptors.
 	lsns -t net -n -o NS,PID | awk '{ print "namespace", $1, "of process", $2 }'
-	# The name of a program or a map, behind its id.
+	# The name of a program or map, after its id.
 	bpftool prog list | sed -nE 's/^([0-9]+): .*/program &/p' | sed 's/  tag .*//'
 	bpftool map list | sed -nE 's/^([0-9]+): .*/map &/p' | sed 's/  flags .*//'
 	bpftool link list | sed -nE 's/^([0-9]+): .*/bpf-link &/p'
 	find /sys/fs/bpf -mindepth 1 | sed 's/^/pin /'
-	# Exactly this name: not the editor of a file that is called so.
+	# The exact name: not an editor that has a file of this name open.
 	pgrep -x tunbench | sed 's/^/process tunbench /' || true
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Proves of what scripts/dist.sh makes that it is the same bytes when it is made
-# again, elsewhere and later, by a user with other habits; that the package of
-# this architecture installs into an empty root and runs there; and, where
-# lintian is installed, that it finds no error.
+# Checks what scripts/dist.sh builds: that building it again gives the same bytes, in
+# another folder, at another time and for a user with other settings; that the
+# package for this architecture installs into an empty root and runs there; and
+# that lintian, if installed, finds no error.
 #
 #   scripts/check-dist.sh
 set -euo pipefail
@@ -16,8 +16,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 scripts/dist.sh --out "$work/first" >/dev/null
-# Another folder, zone, locale, umask and time; and nothing from Go's cache of
-# links, whose content would be the same because it is the same.
+# Another folder, time zone, locale, umask and time. In another folder, Go does not reuse
+# the linked binary from its cache, which would be the same in any case.
 git worktree list >/dev/null 2>&1 || fail "this is no git checkout"
 mkdir "$work/elsewhere"
 git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf - | tar -C "$work/elsewhere" -xf -

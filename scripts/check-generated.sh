@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Proves that compiling the BPF programs again changes nothing: generates them
-# in a copy and compares. Another clang makes other code of the same source, so
-# with another major version than the one below it says so and only proves that
-# the source still compiles.
+# Checks that compiling the BPF programs again changes nothing: compiles them in a
+# copy and compares. Different versions of clang generate different code, so with
+# another major version than the one below this only checks that the programs compile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# What watching costs: packet rates bare, under tunbench's observer, and under
-# a bpftrace script that counts the same (scripts/tun.bt).
+# Measures the cost of observation: packet rates bare, with tunbench's eBPF programs,
+# and with a bpftrace script that counts the same events (scripts/tun.bt).
 #
 #   scripts/compare-bpftrace.sh [--pairs 10] [--hook auto] [--io spin]
 #                               [--cpus SENDER,READER] [--size 64] [--measure 1]
 #                               [--warmup 0.25] [--seed N] [--check] [--json]
 #
-# --hook  the observer's rung: auto, kprobe, fentry or tracepoint
-# --io    how tunbench's reader drives its descriptor: read, poll or spin
-# --check exit code 1 if the observer's median cost is above 5 %
-# --json  one object a line: each block, then a summary for each of the two
+# --hook  how tunbench observes: auto, kprobe, fentry or tracepoint
+# --io    how tunbench reads the device: read, poll or spin
+# --check exit with 1 if the median cost of tunbench's observation exceeds 5 %
+# --json  print one object per block, then a summary for each of the two
 #
-# A cost is 1 - rate/bare within a block. Times are in seconds. Needs root
-# (asks sudo), bpftrace, jq, Go and two CPUs. What bpftrace needs mounted is
-# mounted in a mount namespace of its own and gone with it.
+# The cost is 1 - rate/bare within a block. Times are in seconds. Needs root (uses
+# sudo), bpftrace, jq, Go and two CPUs. File systems that bpftrace needs are
+# mounted in a mount namespace of its own and disappear with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/compare.bash

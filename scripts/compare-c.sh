@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Holds tunbench against a C program that does the same with nothing around it:
-# sendmmsg of 64 packets on one CPU, a blocking read on another; with --dir u2k
-# write(2) on one CPU, recvmmsg of 64 packets on another (scripts/cref/tunref.c).
-# Bare arm: no observer.
+# Compares tunbench with a small C program that does only the system calls: sendmmsg
+# of 64 packets on one CPU and a blocking read on another; with --dir u2k, write on
+# one CPU and recvmmsg of 64 packets on another (scripts/cref/tunref.c). tunbench runs
+# its bare arm.
 #
 #   scripts/compare-c.sh [--dir k2u|u2k] [--io spin,read] [--ref-io read|spin]
 #                        [--pairs 10] [--cpus SENDER,READER] [--size 64]
 #                        [--measure 1] [--warmup 0.25] [--seed N] [--check] [--json]
 #
-# --io     how tunbench drives its descriptor, one or more ways
-# --ref-io how C does
-# --check  exit code 1 if a median is below its goal: 0.97 (spin, and all of u2k),
+# --io     how tunbench reads or writes the device, one or more ways
+# --ref-io how the C program does
+# --check  exit with 1 if a median is below its goal: 0.97 (spin, and all of u2k) or
 #          0.90 (read)
-# --json   one object a line: each block, then a summary for each io
+# --json   print one object per block, then a summary for each value of --io
 #
-# Prints the packet rates of each block, the ratio to C, and its median and
-# range. Times are in seconds. Needs root (asks sudo), cc, jq, Go and two CPUs.
+# Prints the packet rates of each block, the ratio to the C program, and its median
+# and range. Times are in seconds. Needs root (uses sudo), cc, jq, Go and two CPUs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/compare.bash

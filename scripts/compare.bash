@@ -1,11 +1,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # some are used by one script, some by the other
-# What compare-c.sh and compare-bpftrace.sh share. To be sourced after cd to
+# Shared by compare-c.sh and compare-bpftrace.sh, which source it after changing to
 # the root of the checkout.
 #
-# Arms are measured in blocks: each block holds one trial of each arm, in
-# seeded random order, so that what drifts on the host hits all of them. The
-# figure is the ratio within a block; the summary is its median and range.
+# Arms are measured in blocks. Each block has one trial of each arm, in seeded random
+# order, so that slow changes of the host affect all arms. The figure is the ratio
+# within a block; the summary gives its median and range.
 
 self=${0##*/}
 blocks=10 cpus='' dir=k2u measure=1 warmup=0.25 size=64 json=false seed=$RANDOM
@@ -21,7 +21,7 @@ usage() {
 	sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
 }
 
-# option NAME VALUE takes one of the flags that both scripts have; false if it is none.
+# option NAME VALUE handles a flag that both scripts have; it returns false for others.
 option() {
 	case $1 in
 	--pairs)

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Makes what is shipped: for each architecture a tarball and a Debian package,
-# and SHA256SUMS of all. The same commit, built by the same Go, gives the same
-# bytes: nothing in them depends on the time, the user, the folder or the host.
+# Builds the release files: a tarball and a Debian package for each architecture, and
+# SHA256SUMS. The same commit built by the same version of Go gives the same bytes:
+# nothing in them depends on the time, the user, the folder or the host.
 #
 #   scripts/dist.sh [--out DIR] [ARCH]...      default: .build/dist; amd64 arm64
 #
-# All times are that of the commit, or SOURCE_DATE_EPOCH. Needs dpkg-deb, GNU
-# tar and gzip. The Makefile passes VERSION, COMMIT and GO; MAINTAINER is for
-# who gives the package to others: 'Name <address>'. Man pages are taken
-# from .build/man, which `make man` fills.
+# All timestamps are that of the commit, or SOURCE_DATE_EPOCH. Needs dpkg-deb, GNU
+# tar and gzip. The Makefile passes VERSION, COMMIT and GO. Whoever distributes the
+# package sets MAINTAINER to 'Name <address>'. Manual pages are taken from .build/man,
+# where `make man` writes them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ arches=()
 while (($#)); do
 	case $1 in
 	--out)
-		(($# > 1)) || { echo "dist: --out wants a folder" >&2; exit 2; }
+		(($# > 1)) || { echo "dist: --out needs a folder" >&2; exit 2; }
 		out=$2
 		shift
 		;;
@@ -36,7 +36,7 @@ done
 
 go=${GO:-go}
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null)} || true
-[[ $epoch =~ ^[0-9]+$ ]] || { echo "dist: no time to give the files: outside of a git checkout set SOURCE_DATE_EPOCH, in seconds" >&2; exit 2; }
+[[ $epoch =~ ^[0-9]+$ ]] || { echo "dist: no timestamp for the files: outside of a git checkout, set SOURCE_DATE_EPOCH (in seconds)" >&2; exit 2; }
 export SOURCE_DATE_EPOCH=$epoch TZ=UTC LC_ALL=C CGO_ENABLED=0
 # Modes in the packages must not be those of the caller.
 umask 022

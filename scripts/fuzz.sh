@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Fuzzes every target, one after the other, and says how fast.
+# Fuzzes every target, one after the other, and prints the speed of each.
 #
-#   scripts/fuzz.sh [NAME]...      default: all; NAME is a part of a target's name
+#   scripts/fuzz.sh [NAME]...      default: all; NAME is part of a target's name
 #
-# FUZZTIME is the time of each target, 5s by default, or the number of its inputs,
-# such as 10000x. Prints a line a target with its inputs per second of CPU time on
-# one worker, which other load on the host does not change, and flags what is
-# slower than 500: a target as slow as that finds nothing. Its comment must say why,
-# after "slow to fuzz:". Exit code 1 if an input fails: Go keeps it in the package's
-# testdata/fuzz/, so that it is a test from then on. Logs are in .build/fuzz/.
+# FUZZTIME is the time for each target (default 5s), or a number of inputs such as
+# 10000x. Prints one line per target with its inputs per second of CPU time on one
+# worker, which does not depend on other load of the host. Targets below 500 inputs per
+# second are flagged, because they are too slow to find anything, unless their comment
+# gives the reason after "slow to fuzz:". The exit code is 1 if an input fails. Go
+# keeps that input in testdata/fuzz/ of the package, where it becomes a test case.
+# Logs are in .build/fuzz/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

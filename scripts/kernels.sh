@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Fetches Debian's kernels, for `tunbench vm` and `tunbench kernels`.
+# Downloads Debian kernels for `tunbench vm` and `tunbench kernels`.
 #
 #   scripts/kernels.sh [--list] [SERIES[-FLAVOUR]]...      default: 6.1 6.12
 #
-# SERIES is the beginning of a release, such as 6.1 or 6.12.107: the newest
-# kernel of it that this host's apt knows is fetched, checked by apt, and
-# unpacked into ${XDG_CACHE_HOME:-~/.cache}/tunbench/kernels/RELEASE/ as
-# vmlinuz, modules/ and config. Nothing is installed, and root is not needed.
-# A kernel that is there already is left alone. --list prints what is there.
+# SERIES is the beginning of a release, such as 6.1 or 6.12.107. The newest kernel of
+# the series that this host's apt knows is downloaded, verified by apt, and unpacked
+# into ${XDG_CACHE_HOME:-~/.cache}/tunbench/kernels/RELEASE/ as vmlinuz, modules/ and
+# config. Nothing is installed, and root is not needed. Kernels that are already
+# there are not downloaded again. --list prints them.
 #
 # FLAVOUR is cloud (the default: small, for virtual machines), rt (PREEMPT_RT)
-# or amd64 (the generic kernel): 6.12-rt, 6.12-amd64. `tunbench vm --kernel`
-# takes the same names; the whole release does, too: 6.12.107+deb12-rt-amd64.
+# or amd64 (the generic kernel): 6.12-rt, 6.12-amd64. `tunbench vm --kernel` takes the
+# same names, or a complete release: 6.12.107+deb12-rt-amd64.
 set -euo pipefail
 
 usage() {
@@ -46,7 +46,7 @@ done
 
 for program in apt-get apt-cache dpkg-deb; do
 	command -v "$program" >/dev/null ||
-		fail "$program is missing: the kernels are Debian's; elsewhere, unpack a kernel into $cache/RELEASE/{vmlinuz,modules/,config}"
+		fail "$program is missing. Only Debian's kernels can be downloaded; on other systems, unpack a kernel into $cache/RELEASE/{vmlinuz,modules/,config}"
 done
 arch=$(dpkg --print-architecture)
 [[ $arch == amd64 ]] || fail "the kernel lab boots amd64 kernels, and this is $arch"
@@ -79,7 +79,7 @@ for s in "${series[@]}"; do
 		fail "apt knows no ${flavour:-generic} kernel $base; if its lists are empty or old: apt-get update (root)"
 	release=${package#linux-image-}
 	if [[ -e $cache/$release/vmlinuz ]]; then
-		echo "kernels: $release is there" >&2
+		echo "kernels: $release is already there" >&2
 		continue
 	fi
 	echo "kernels: fetching $package" >&2
@@ -97,15 +97,15 @@ for s in "${series[@]}"; do
 	modules=$tmp/root/lib/modules/$release
 	[[ -d $modules ]] || modules=$tmp/root/usr/lib/modules/$release
 	[[ -f $tmp/root/boot/vmlinuz-$release && -d $modules ]] ||
-		fail "$package does not hold what a kernel package holds"
+		fail "$package does not contain a kernel and its modules"
 	mkdir "$tmp/kernel"
 	mv "$tmp/root/boot/vmlinuz-$release" "$tmp/kernel/vmlinuz"
 	mv "$tmp/root/boot/config-$release" "$tmp/kernel/config"
 	mv "$modules" "$tmp/kernel/modules"
-	# They lead to headers that are not there.
+	# Links to headers that are not installed.
 	rm -f "$tmp/kernel/modules/build" "$tmp/kernel/modules/source"
 	rm -rf "$tmp/root"
-	# Another copy of this script may have been faster.
+	# Another instance of this script may have finished first.
 	mv -T "$tmp/kernel" "$cache/$release" 2>/dev/null || [[ -e $cache/$release/vmlinuz ]] ||
 		fail "could not move $release into $cache"
 	rm -rf "$tmp/kernel"

@@ -3,13 +3,13 @@
 #
 #   scripts/setup.sh [--check] [build|bench|test|guest|kernels|browser|generate|lint|compare|dist|ci]...
 #
-# The default is `test`. On Debian and Ubuntu, packages are installed by
-# apt-get, through sudo when the caller is not root; its lists are fetched where
-# they are empty, or older than what they name. `kernels` fetches the kernels
-# that the guest tests boot into the caller's cache (scripts/kernels.sh).
-# Elsewhere, and with --check, nothing is installed: what is missing is named,
-# and the exit code is 2, as it is where something could not be installed. Go is
-# never installed: where to get it is said.
+# The default is `test`. On Debian and Ubuntu, packages are installed with apt-get,
+# through sudo if the caller is not root. Package lists are updated if they are empty
+# or outdated. `kernels` downloads the kernels that the guest tests boot to the cache
+# folder of the caller (scripts/kernels.sh). On other systems, and with --check, nothing
+# is installed: missing programs are listed and the exit code is 2, as it is if
+# something could not be installed. Go is never installed; if it is missing, the
+# script prints where to get it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ usage() {
 	sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' scripts/setup.sh
 }
 
-# A program or a file, and the Debian package that holds it.
+# A program or a file, and the Debian package that contains it.
 declare -A package=(
 	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [ethtool]=ethtool [git]=git
 	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
@@ -25,18 +25,18 @@ declare -A package=(
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/linux/bpf.h]=linux-libc-dev [/usr/include/stdio.h]=libc6-dev
 	[/usr/share/bash-completion/bash_completion]=bash-completion
 )
-# Go fetches modules over TLS.
+# Go downloads modules over TLS.
 build=(make git certificates)
-# Headers of the kernel and of libbpf: the objects are built from C.
+# The BPF objects are compiled from C with the headers of libbpf.
 generate=(make git clang llvm-strip /usr/include/bpf/bpf_helpers.h /usr/include/linux/bpf.h)
 test=("${build[@]}" awk cc ethtool ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion /usr/include/stdio.h)
 # Kernels are booted in QEMU; scripts/kernels.sh unpacks them.
 guest=("${build[@]}" dpkg-deb qemu-system-x86_64)
-# Those that the guest tests boot, by the beginning of their release.
+# The kernels that the guest tests boot, by the beginning of their release.
 kernels=(6.1 6.12)
 lint=("${build[@]}" awk shellcheck)
-# The HTML page is driven in a real browser: 115 MB to fetch, 370 MB unpacked,
-# which is why only CI installs it and insists on it.
+# Tests of the HTML page run in a real browser. It is 115 MB to download and 370 MB
+# unpacked, so only CI installs and requires it.
 browser=(chromium)
 dist=("${build[@]}" awk dpkg-deb lintian)
 compare=("${build[@]}" awk bpftrace cc jq unshare /usr/include/stdio.h)
@@ -68,13 +68,13 @@ done
 # `setup.sh --check` alone.
 ((${#need[@]})) || need=("${test[@]}")
 
-# Debian keeps ip, tc, ethtool and bpftool where a user's PATH does not look.
+# On Debian, ip, tc, ethtool and bpftool are not in the PATH of a user.
 PATH=$PATH:/usr/sbin:/sbin
 present() { # ITEM
 	local file
 	case $1 in
 	/*) [[ -e $1 ]] ;;
-	# Where Go looks for them (crypto/x509, root_linux.go), or is told to.
+	# The places where Go looks for them (crypto/x509, root_linux.go).
 	certificates)
 		for file in "${SSL_CERT_FILE-}" "${SSL_CERT_DIR-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt \
 			/etc/ssl/ca-bundle.pem /etc/pki/tls/cacert.pem /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/ssl/cert.pem; do
@@ -82,13 +82,13 @@ present() { # ITEM
 		done
 		return 1
 		;;
-	# Any of those that the tests look for.
+	# Any browser that the tests can use.
 	chromium) command -v chromium chromium-browser google-chrome >/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
 	esac
 }
 missing=() packages=()
-look() { # sets both
+look() { # sets missing and packages
 	local item
 	missing=() packages=()
 	for item in "${need[@]}"; do
@@ -97,7 +97,7 @@ look() { # sets both
 		[[ " ${packages[*]-} " == *" ${package[$item]} "* ]] || packages+=("${package[$item]}")
 	done
 }
-unfetched() { # prints the series of which no kernel is there
+unfetched() { # prints the series of which no kernel has been downloaded
 	local s have
 	have=$(scripts/kernels.sh --list)
 	for s in "${kernels[@]}"; do
@@ -108,22 +108,22 @@ unfetched() { # prints the series of which no kernel is there
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 root=()
-may_install() { # whether apt-get can be run as root; says why not
+may_install() { # whether apt-get can run as root; if not, prints why
 	((EUID == 0)) && return
 	local why='sudo is not installed' command='apt-get update'
 	if command -v sudo >/dev/null; then
-		# The second asks for the password, if it must, once.
+		# sudo -v asks for the password once, if it is needed.
 		if sudo -n true 2>/dev/null || sudo -v; then
 			root=(sudo)
 			return
 		fi
-		why='sudo does not let this user'
+		why='this user may not use sudo'
 	fi
 	((${#packages[@]} == 0)) || command+=" && apt-get install ${packages[*]}"
 	echo "setup: installing needs root, and $why; as root: $command" >&2
 	return 1
 }
-apt() { # what it says goes to the log
+apt() { # its output goes to the log
 	${root[@]+"${root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null >>"$log" 2>&1
 }
 updated=false
@@ -134,7 +134,7 @@ update() { # once
 	echo "setup: apt-get update" >&2
 	apt update
 }
-known() { # whether the lists of apt have every PACKAGE
+known() { # whether apt's lists contain every PACKAGE
 	local name
 	for name; do
 		[[ -n $(apt-cache madison "$name" 2>/dev/null) ]] || return 1
@@ -146,9 +146,9 @@ install() {
 	echo "setup: installing ${packages[*]}" >&2
 	if ! known "${packages[@]}"; then update || true; fi
 	if apt install -y --no-install-recommends "${packages[@]}"; then return; fi
-	# Lists that are old name packages that are gone.
+	# Old package lists can name packages that no longer exist.
 	if update && apt install -y --no-install-recommends "${packages[@]}"; then return; fi
-	# One that cannot be had does not keep the others away.
+	# One package that cannot be installed must not prevent the others.
 	for name in "${packages[@]}"; do
 		apt install -y --no-install-recommends "$name" || failed+=("$name")
 	done
@@ -157,16 +157,15 @@ install() {
 	echo "setup: apt-get failed to install ${failed[*]}" >&2
 	return 2
 }
-fresh() { # whether the lists of apt are of the last hour
+fresh() { # whether apt's lists are less than an hour old
 	[[ -n $(find /var/lib/apt/lists -name '*Packages*' -mmin -60 -print -quit 2>/dev/null) ]]
 }
-# One series after the other: a release of Debian has not all of them, and Ubuntu
-# has none.
+# One series after the other: no Debian release has all of them, and Ubuntu has none.
 fetch_kernels() {
 	local s code=0
 	for s in $(unfetched); do
 		if ! scripts/kernels.sh "$s" 2>"$log" && ! { ! fresh && update && scripts/kernels.sh "$s" 2>"$log"; }; then
-			echo "setup: no kernel $s: the tests that boot it are skipped (it is Debian's; this is $(. /etc/os-release && echo "$PRETTY_NAME"))" >&2
+			echo "setup: no kernel $s: the tests that boot it are skipped (only Debian has this kernel; this is $(. /etc/os-release && echo "$PRETTY_NAME"))" >&2
 			code=2
 		fi
 		cat "$log" >&2
@@ -185,7 +184,7 @@ if ((${#missing[@]})); then
 	fi
 	if ((${#missing[@]})); then
 		echo "setup: missing: ${missing[*]}" >&2
-		echo "setup: the Debian packages that hold them: ${packages[*]}" >&2
+		echo "setup: they are in the Debian packages: ${packages[*]}" >&2
 		status=2
 	fi
 fi
@@ -193,13 +192,13 @@ if $fetch; then
 	if ! $check && $debian; then
 		fetch_kernels || status=2
 	elif series=$(unfetched) && [[ -n $series ]]; then
-		echo "setup: missing: kernels of Debian, for the tests that boot them: ${series//$'\n'/ } (scripts/kernels.sh)" >&2
+		echo "setup: missing: Debian kernels for the tests that boot them: ${series//$'\n'/ } (scripts/kernels.sh)" >&2
 		status=2
 	fi
 fi
 
-# Go: GOTOOLCHAIN=auto, the default since 1.21, fetches the version that go.mod
-# names; an older go cannot.
+# With GOTOOLCHAIN=auto, the default since Go 1.21, go downloads the version that
+# go.mod names. Older versions cannot.
 want=$(awk '$1 == "go" { print $2; exit }' go.mod)
 older() { [[ $1 != "$2" && $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$1" ]]; }
 if ! command -v go >/dev/null; then
@@ -210,14 +209,14 @@ else
 	have=${have#go}
 	have=${have%%[ -]*}
 	if older "$have" 1.21; then
-		echo "setup: go $have is too old to fetch another; go $want or newer is needed: https://go.dev/dl/" >&2
+		echo "setup: go $have is too old to download a newer version; go $want or newer is needed: https://go.dev/dl/" >&2
 		status=2
 	elif older "$have" "$want"; then
 		if [[ $(cd / && go env GOTOOLCHAIN) == local ]]; then
-			echo "setup: go $have is older than the $want of go.mod, and GOTOOLCHAIN=local keeps it from fetching that; run: go env -w GOTOOLCHAIN=auto" >&2
+			echo "setup: go $have is older than the $want of go.mod, and GOTOOLCHAIN=local prevents it from downloading that version; run: go env -w GOTOOLCHAIN=auto" >&2
 			status=2
 		else
-			echo "setup: go $have is older than the $want of go.mod; it will fetch that by itself at the first build" >&2
+			echo "setup: go $have is older than the $want of go.mod; the first build will download that version" >&2
 		fi
 	fi
 fi

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Says of logs of `go test -v` how many tests ran and which could not, and why.
+# Summarizes logs of `go test -v`: how many tests ran, which were skipped, and why.
 #
 #   scripts/test-summary.sh [--whole] [--] LOG...
 #
-# Guest tests are those with Guest in the name of the test: they boot a kernel in
-# QEMU. All others are native: they run on this host's kernel. Subtests count.
-# Under CI=true the exit code is 1 if a test was skipped that should have run, and,
-# with --whole, which stands for all packages, if no native or no guest test ran.
-# It may always be skipped what this host's kernel or CPU does not have, what only a
-# guest can do, and what runs on request: such tests say so in the words below.
+# Tests with Guest in their name are guest tests: they boot a kernel in QEMU. All
+# others are native tests: they run on the kernel of this host. Subtests count. Under
+# CI=true the exit code is 1 if a test was skipped that should have run and, with
+# --whole (the logs of all packages), if no native test or no guest test ran. Tests may
+# always be skipped if they need something that the kernel or CPU of this host does not
+# have, if they can only run in a guest, or if they run on request. Such tests give their
+# reason in one of the phrases below.
 set -euo pipefail
 
 whole=false
@@ -25,7 +26,7 @@ done
 
 # awk, since a log has megabytes.
 awk -v whole="$whole" -v ci="${CI-}" '
-	# The line in which a test logs what it lacks comes after one with its name.
+	# The line with the reason of a skipped test follows a line with its name.
 	/^ *=== (RUN|NAME|CONT|PAUSE) / { test = $3; next }
 	/^ +[^ ]+\.go:[0-9]+: / { line = $0; sub(/^ +[^ ]+\.go:[0-9]+: /, "", line); reason[FILENAME, test] = line; next }
 	/^ *--- (PASS|FAIL|SKIP): / {
@@ -37,7 +38,7 @@ awk -v whole="$whole" -v ci="${CI-}" '
 		skipped[kind]++
 		why = reason[FILENAME, $3] == "" ? "no reason is given" : reason[FILENAME, $3]
 		if (!(why in count)) order[++reasons] = why
-		# A few names say which; the logs have all.
+		# Print the first names only; the logs have all of them.
 		if (++count[why] <= 4) tests[why] = tests[why] (count[why] > 1 ? ", " : "") $3
 	}
 	END {

@@ -3,16 +3,16 @@
 #
 #   scripts/test.sh unit|all [PACKAGE]...
 #
-# unit: as the caller. A test that needs root or a guest says so and is skipped.
-# all:  each package's tests as root, one package after another, because they
-#       share the CPUs that they measure. The binaries are built as the caller,
-#       since sudo seldom finds go. When the caller is not root, `unit` runs
-#       first: what must work without root is tested without it.
+# unit: as the caller. Tests that need root or a guest are skipped and say so.
+# all:  the tests of each package as root, one package after the other, because they
+#       measure on the same CPUs. The test binaries are built as the caller, because
+#       go is often not in the PATH of sudo. If the caller is not root, `unit` runs
+#       first, to test without root what must work without root.
 #
-# Prints a line a package and each test that was skipped with its reason; the
-# last lines (scripts/test-summary.sh) say how many tests ran and which could not.
-# The whole output is in .build/test/. TEST_TIMEOUT is the limit of a package.
-# What the tests need is installed by `make test`, or by scripts/setup.sh.
+# Prints one line per package and the reason of each skipped test. The last lines
+# (scripts/test-summary.sh) are the number of tests that ran and the tests that could
+# not run. The complete output is in .build/test/. TEST_TIMEOUT limits the time of a
+# package. `make test` installs what the tests need, and so does scripts/setup.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +22,7 @@ what=${1-}
 	exit 2
 }
 shift
-# Of all packages some tests must run natively, and some in guests.
+# With all packages, at least one native test and one guest test must run.
 whole=()
 (($#)) || whole=(--whole)
 (($#)) || set -- ./...
@@ -30,15 +30,15 @@ timeout=${TEST_TIMEOUT:-20m}
 go=${GO:-go}
 
 if [[ $what == unit || $EUID -ne 0 ]]; then
-	# Under CI=true a skipped test is a failure, but here skipping is the point.
+	# Under CI=true a skipped test is a failure, but in this pass skipping is intended.
 	CI='' "$go" test -short -timeout "$timeout" "$@"
 fi
 [[ $what == all ]] || exit 0
 
-# The guest tests find their kernels there. Root has another home than the caller.
+# The kernels for the guest tests are there. The home folder of root is a different one.
 export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache}
 mkdir -p .build/test
-# Root seldom finds go: what a test builds elsewhere is built here.
+# Root often has no go in its PATH, so what tests need built is built here.
 "$go" build -o .build/test/benchstat golang.org/x/perf/cmd/benchstat
 failed=() logs=()
 list=$("$go" list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}' "$@")

@@ -9,10 +9,10 @@ const (
 	TCG  = "tcg"
 )
 
-// kvmDevice is a variable so that tests run where there is none.
+// kvmDevice is a variable for tests on hosts without KVM.
 var kvmDevice = "/dev/kvm"
 
-// kvmChoice is what this process has found out about KVM.
+// kvmChoice holds what this process has found out about KVM.
 var kvmChoice struct {
 	sync.Mutex // guards the rest
 	proven     bool
@@ -31,7 +31,7 @@ func rememberKVM(works bool, passedOver string) {
 	kvmChoice.proven, kvmChoice.passedOver = works, passedOver
 }
 
-// kvmError is a guest that KVM did not bring to its first line.
+// kvmError reports a guest that printed nothing under KVM.
 type kvmError struct{ reason string }
 
 func (e *kvmError) Error() string { return e.reason }

@@ -17,15 +17,15 @@ import (
 
 // Deadlines, by the host's clock.
 const (
-	// kvmDeadline is when a guest under KVM must have printed something; a
-	// working one takes a tenth of it.
+	// kvmDeadline is when a guest under KVM must have printed something. Where KVM
+	// works it takes a tenth of that.
 	kvmDeadline = 4 * time.Second
 	// silenceDeadline is when an emulated guest must have printed something.
 	silenceDeadline = time.Minute
-	// endDeadline is when QEMU must have ended after the guest said that it
-	// has nothing more to do.
+	// endDeadline is when QEMU must have ended after the guest reported that it is
+	// done.
 	endDeadline = 5 * time.Second
-	// haltDeadline is the same after a panic, to let its lines arrive.
+	// haltDeadline is the same after a panic, whose last lines are waited for.
 	haltDeadline = 2 * time.Second
 )
 
@@ -39,11 +39,11 @@ type boot struct {
 	begin   time.Time
 	qemu    *process
 	console *console
-	lost    sync.Once  // limits eventLost to one
-	events  chan event // closed when QEMU has ended and all that it wrote was read
-	frame   []byte     // of the results; to be read after events was closed
+	lost    sync.Once  // so that eventLost is sent once
+	events  chan event // closed when QEMU has ended and all its output was read
+	frame   []byte     // holds the results; complete when events is closed
 
-	// What ends the boot, each nil where it no longer does.
+	// What ends the boot; nil is a reason that no longer applies.
 	cancelled                <-chan struct{}
 	timedOut, silent, ending <-chan time.Time
 	patience                 time.Duration // after which the guest counts as silent
@@ -54,8 +54,8 @@ type boot struct {
 	transfer        time.Duration
 	done            bool     // all results were handed out
 	failure         error    // the first of the host, joined with those of the guest
-	fault, panicked string   // what the kernel gave up for
-	memory          string   // what the kernel said when it had none left
+	fault, panicked string   // why the kernel gave up
+	memory          string   // what the kernel printed when it ran out of memory
 	complaints      []string // of guest and kernel, each once
 }
 
@@ -71,19 +71,19 @@ func newBoot(m *Machine, accel string, probe bool) *boot {
 	return b
 }
 
-// kept takes the answer of the machine's Keeper.
+// kept handles an error of the machine's Keeper: what is not kept ends the boot.
 func (b *boot) kept(err error) {
 	if err != nil {
 		b.lost.Do(func() { b.events <- event{eventLost, err.Error()} })
 	}
 }
 
-// error is err as that of a boot, with what the guest has printed.
+// error makes a BootError of err.
 func (b *boot) error(err error) error {
 	return &BootError{Err: err, Release: b.machine.Kernel.Release, Accel: b.accel, Console: b.console.text()}
 }
 
-// start starts QEMU and what reads its serial ports.
+// start starts QEMU and the readers of its serial ports.
 func (b *boot) start(qemu string, initrd *os.File) error {
 	b.begin = time.Now()
 	p, err := start(qemu, b.machine.args(b.accel, b.begin), initrd)
@@ -91,7 +91,7 @@ func (b *boot) start(qemu string, initrd *os.File) error {
 		return err
 	}
 	b.qemu = p
-	// The readers end when QEMU does, since it holds the other ends.
+	// The readers end with QEMU, which holds the other ends of the pipes.
 	var readers sync.WaitGroup
 	readers.Go(func() {
 		defer p.console.Close()
@@ -112,7 +112,8 @@ func (b *boot) start(qemu string, initrd *os.File) error {
 	return nil
 }
 
-// watch takes events until QEMU has ended, which it sees to.
+// watch handles events until QEMU has ended. It kills QEMU if the context ends, a
+// deadline passes or the guest is done and does not power off.
 func (b *boot) watch(ctx context.Context) {
 	timeout := time.NewTimer(b.machine.Timeout)
 	defer timeout.Stop()
@@ -147,7 +148,7 @@ func (b *boot) watch(ctx context.Context) {
 	}
 }
 
-// take notes an event, and how long QEMU may run after it.
+// take handles an event, and sets how long QEMU may still run.
 func (b *boot) take(e event) {
 	switch e.kind {
 	case eventOutput:
@@ -172,7 +173,7 @@ func (b *boot) take(e event) {
 		b.failure = errors.Join(b.failure, fmt.Errorf("in the guest: %s", e.text))
 		b.ending = time.After(endDeadline)
 	case eventOops:
-		// oops=panic ends it as soon as it has printed its registers.
+		// Because of oops=panic the kernel panics once it has printed its registers.
 		if b.fault == "" {
 			b.fault = e.text
 		}
@@ -185,8 +186,8 @@ func (b *boot) take(e event) {
 	}
 }
 
-// complain shows a complaint once. The same text with another number, such as how
-// long a CPU is stuck, is the same complaint.
+// complain shows each complaint once. Complaints that differ only in numbers, such as
+// how long a CPU is stuck, are the same.
 func (b *boot) complain(text string) {
 	plain := func(s string) string { return digits.ReplaceAllString(s, "") }
 	if slices.ContainsFunc(b.complaints, func(c string) bool { return plain(c) == plain(text) }) {
@@ -198,7 +199,7 @@ func (b *boot) complain(text string) {
 	}
 }
 
-// stop ends QEMU for the reason err, unless there was one before.
+// stop kills QEMU. err becomes the failure of the boot, unless there is one already.
 func (b *boot) stop(err error) {
 	if b.failure == nil {
 		b.failure = err
@@ -207,7 +208,7 @@ func (b *boot) stop(err error) {
 	b.qemu.kill()
 }
 
-// result is what came of the boot, after watch.
+// result returns the results of the boot, or why it failed. It is called after watch.
 func (b *boot) result() (*Result, error) {
 	outOfMemory := ""
 	if b.memory != "" {
@@ -233,7 +234,7 @@ func (b *boot) result() (*Result, error) {
 	return &Result{Commands: got.Commands, Files: got.Files, Console: b.console.text(), BootTime: b.bootTime, Transfer: b.transfer}, nil
 }
 
-// reason is why the boot failed, or nil.
+// reason returns why the boot failed, or nil.
 func (b *boot) reason() error {
 	failure := b.failure
 	switch {

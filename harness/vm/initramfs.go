@@ -20,17 +20,17 @@ import (
 )
 
 var (
-	// requiredModules must load, or the guest gives up.
+	// requiredModules must load, otherwise the guest gives up.
 	requiredModules = []string{"tun"}
-	// optionalModules are loaded as far as the kernel has them.
+	// optionalModules are loaded if the kernel has them.
 	optionalModules = []string{"vhost_net", "veth", "bridge", "wireguard", "af_packet", "ipv6", "sch_fq_codel", "sch_fq"}
 )
 
-// initramfs is what the guest starts from.
+// initramfs is the root file system of the guest.
 type initramfs struct {
 	executable string // path on the host
 	job        guest.Job
-	noModules  string   // what the user can do about it, where the kernel came without modules
+	noModules  string   // advice for a kernel that was given without modules, or ""
 	config     string   // path of the kernel's configuration on the host, or ""
 	release    string   // uname -r
 	modules    []module // in the order in which they are loaded
@@ -43,7 +43,7 @@ type module struct {
 	ko       []byte
 }
 
-// newInitramfs collects what k needs to run job with the program executable.
+// newInitramfs collects what kernel k needs to run job by the program executable.
 func newInitramfs(k *kernel.Kernel, executable string, job guest.Job) (*initramfs, error) {
 	if err := checkStatic(executable, k.Arch); err != nil {
 		return nil, err
@@ -63,8 +63,8 @@ func newInitramfs(k *kernel.Kernel, executable string, job guest.Job) (*initramf
 	return fs, nil
 }
 
-// addModules reads the modules in the order in which they must be loaded. One
-// of optional that cannot be had is noted and left out.
+// addModules reads the modules in the order in which they must be loaded. An
+// optional module that cannot be read is noted and left out.
 func (fs *initramfs) addModules(tree *kernel.ModuleTree, required, optional []string) error {
 	seen := map[string]bool{}
 	add := func(names []string, optional bool) error {
@@ -94,7 +94,7 @@ func (fs *initramfs) addModules(tree *kernel.ModuleTree, required, optional []st
 	}
 	for _, wanted := range optional {
 		if found, _ := tree.Has(wanted); !found {
-			continue // a kernel without it is nothing special
+			continue // many kernels lack some
 		}
 		names, err := tree.Order(wanted)
 		if err == nil {
@@ -107,7 +107,7 @@ func (fs *initramfs) addModules(tree *kernel.ModuleTree, required, optional []st
 	return nil
 }
 
-// epoch is the time of every file: the same inputs give the same archive.
+// epoch is the time of every file, so that the same inputs give the same archive.
 var epoch = time.Unix(0, 0)
 
 // write writes the archive in the format newc. It is not compressed: under
@@ -184,7 +184,7 @@ func (fs *initramfs) write(w io.Writer) error {
 	return nil
 }
 
-// checkStatic refuses a program that cannot run alone in a guest.
+// checkStatic refuses a program that needs libraries, which a guest does not have.
 func checkStatic(executable, arch string) error {
 	f, err := elf.Open(executable)
 	if err != nil {

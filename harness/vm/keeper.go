@@ -1,19 +1,20 @@
 package vm
 
-// Keeper keeps what a guest prints and hands out while it runs, so that what
-// was finished is there whatever ends the guest or this process. Console and
-// Grow may be called at the same time.
+// Keeper stores what a guest prints and hands out while it runs, so that finished
+// records are not lost when the guest or this process ends early. Console and Grow
+// may be called at the same time.
 type Keeper interface {
-	// Begin is called before each boot of a Run: what an earlier one gave is void,
-	// since the machine is booted again only where nothing of that boot counts.
+	// Begin is called before each boot of a Run and discards what an earlier boot
+	// gave: a machine is booted again only if nothing of the earlier boot counts.
 	Begin() error
 	// Console takes a line of the console.
 	Console(line string) error
-	// Grow takes what the file name, relative to OutDir, grew by at offset.
+	// Grow takes the bytes by which a file grew at offset. Its name is relative to
+	// guest.OutDir.
 	Grow(name string, offset int64, b []byte) error
 }
 
-// keepNothing is the Keeper of a Machine that was given none.
+// keepNothing is the default Keeper.
 type keepNothing struct{}
 
 func (keepNothing) Begin() error                     { return nil }

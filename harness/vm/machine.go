@@ -23,17 +23,18 @@ const (
 	minMemoryMiB = 128
 )
 
-// emulatorBoots is how often a guest is booted that the emulator breaks.
+// emulatorBoots is the number of attempts to boot a guest that the emulator breaks.
 const emulatorBoots = 3
 
-// strayBreakpoint is what a kernel prints when it meets a breakpoint that it
-// has already taken away again.
+// strayBreakpoint is what a kernel prints when it runs into a breakpoint that it
+// has already removed.
 var strayBreakpoint = regexp.MustCompile(`int3: 0000 \[#1\]`)
 
-// resultsConsole is a parameter that lets the kernel print between the results.
+// resultsConsole is a kernel parameter by which the kernel would print into the
+// port that carries the results.
 var resultsConsole = regexp.MustCompile(`(^|\s|")console=(ttyS1|uart[0-9a-z]*,io,0x2f8)\b`)
 
-// program is what boots amd64 kernels.
+// program is the QEMU that boots amd64 kernels.
 const program = "qemu-system-x86_64"
 
 // Machine is the virtual machine that a kernel is booted in.
@@ -41,24 +42,24 @@ type Machine struct {
 	Kernel *kernel.Kernel
 	Accel  string // Auto, KVM or TCG; "": Auto
 	ICount bool   // virtual time: an instruction is a nanosecond; needs TCG and one CPU
-	SMP    int    // virtual CPUs; 0: two, or one where the host has no more, or under ICount
-	// OneThread lets one thread of QEMU emulate all virtual CPUs, in turn. With a
-	// thread for each, QEMU 7.2 now and then runs code that the kernel has half
-	// patched: a guest that attaches kprobes and fentry programs some hundred times
-	// may stop in a soft lockup, or oops, at no fault of its own. It needs TCG.
+	SMP    int    // virtual CPUs; 0: two, but one under ICount or on a host with one CPU
+	// OneThread lets one thread of QEMU emulate all virtual CPUs in turn; needs TCG.
+	// With a thread per CPU, QEMU 7.2 sometimes runs code that the kernel has patched
+	// only in part: a guest that attaches some hundred kprobes and fentry programs
+	// may stop in a soft lockup or an oops that is not the kernel's fault.
 	OneThread  bool
 	MemoryMiB  int               // 0: DefaultMemoryMiB
-	Append     string            // more kernel parameters, after those that Run gives
-	Timeout    time.Duration     // of one boot until it has powered off; 0: DefaultTimeout
+	Append     string            // kernel parameters, added behind those that Run sets
+	Timeout    time.Duration     // of one boot, until the guest has powered off; 0: DefaultTimeout
 	Executable string            // what the guest runs as /init; "": this program
-	Log        func(string)      // gets notices for the user, one line each; may be nil
-	Line       func(line string) // gets each line of the console as it comes; may be nil
-	Keep       Keeper            // gets what the guest prints and hands out as it comes; may be nil
+	Log        func(string)      // receives notices for the user, one line each; may be nil
+	Line       func(line string) // receives each line of the console when it is complete; may be nil
+	Keep       Keeper            // receives the console and the files of the guest while it runs; may be nil
 }
 
-// Run boots the machine, lets it do job and returns what came of it. The exit
-// code of a command is no error of Run. A boot that fails is a *BootError.
-// When ctx ends, QEMU is killed, and the error wraps ctx's.
+// Run boots the machine, executes job in it and returns the results. A command that
+// exits with an error is no error of Run; a boot that fails is a *BootError. When ctx
+// ends, QEMU is killed, and the error wraps that of ctx.
 func (m Machine) Run(ctx context.Context, job guest.Job) (*Result, error) {
 	if err := m.complete(); err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (m Machine) Run(ctx context.Context, job guest.Job) (*Result, error) {
 	return r, nil
 }
 
-// complete checks m and sets what is left to it.
+// complete sets the defaults of m and checks it.
 func (m *Machine) complete() error {
 	if m.Kernel == nil {
 		return errors.New("boot: no kernel given")
@@ -167,8 +168,8 @@ func (m *Machine) complete() error {
 	return nil
 }
 
-// choose decides between KVM and TCG, as far as that can be done without
-// booting. passedOver says why KVM is not used.
+// choose decides between KVM and TCG as far as is possible without booting.
+// passedOver is the reason why KVM is not used.
 func (m *Machine) choose() (accel, passedOver string, err error) {
 	if m.ICount || m.Accel == TCG {
 		return TCG, "", nil
@@ -193,7 +194,7 @@ func (m *Machine) choose() (accel, passedOver string, err error) {
 	return TCG, kvmChoice.passedOver, nil
 }
 
-// args is QEMU's command line.
+// args returns QEMU's command line.
 func (m *Machine) args(accel string, now time.Time) []string {
 	a := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
@@ -202,7 +203,7 @@ func (m *Machine) args(accel string, now time.Time) []string {
 		"-chardev", "file,id=results,path=" + resultPath, "-serial", "chardev:results",
 		"-kernel", m.Kernel.Image, "-initrd", initrdPath,
 	}
-	// The self-tests of ciphers take a second of an emulated boot.
+	// Without cryptomgr.notests the self-tests of ciphers take a second of an emulated boot.
 	kernel := []string{"console=ttyS0", "panic=-1", "oops=panic", "quiet", "nokaslr", "cryptomgr.notests"}
 	switch {
 	case m.ICount:
@@ -228,12 +229,12 @@ func (m *Machine) args(accel string, now time.Time) []string {
 	return append(a, "-append", strings.Join(kernel, " "))
 }
 
-// bootAgain boots like boot, and once more when the emulator broke the guest:
-// a kernel changes its own code behind a breakpoint, and QEMU (7.2 and 8.0
-// were seen to), with a thread for each virtual CPU, may run the breakpoint from
-// a translation that it should have thrown away. It hits one boot in hundreds
-// or thousands (https://bugzilla.redhat.com/show_bug.cgi?id=2216496). Nothing of
-// such a boot is kept.
+// bootAgain boots like boot, and again if the emulator broke the guest. A kernel
+// changes its own code behind a breakpoint, and QEMU with a thread per virtual CPU
+// may run that breakpoint from a translation that it should have discarded (seen
+// with 7.2 and 8.0, in one boot of hundreds or thousands;
+// https://bugzilla.redhat.com/show_bug.cgi?id=2216496). Nothing of such a boot is
+// kept.
 func (m *Machine) bootAgain(ctx context.Context, qemu, accel string, probe bool, initrd *os.File) (*Result, error) {
 	for boot := 1; ; boot++ {
 		r, err := m.boot(ctx, qemu, accel, probe, initrd)

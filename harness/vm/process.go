@@ -13,14 +13,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The descriptors that QEMU inherits. It opens them by name, so that nothing
-// has to lie on the disk.
+// The descriptors that QEMU inherits. It opens them by name, so that no file is
+// needed on the disk.
 const (
 	initrdPath = "/proc/self/fd/3"
 	resultPath = "/proc/self/fd/4"
 )
 
-// process is a QEMU that runs.
+// process is a running QEMU.
 type process struct {
 	cmd              *exec.Cmd
 	console, results *os.File
@@ -29,7 +29,7 @@ type process struct {
 	err              error // of Wait
 }
 
-// start starts QEMU. It dies with this process, whatever that dies of.
+// start starts QEMU, which dies with this process, by whatever signal that ends.
 func start(qemu string, args []string, initrd *os.File) (*process, error) {
 	consoleR, consoleW, err := os.Pipe()
 	if err != nil {
@@ -46,7 +46,7 @@ func start(qemu string, args []string, initrd *os.File) (*process, error) {
 	p.cmd.ExtraFiles = []*os.File{initrd, resultsW}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{
 		Pdeathsig: syscall.SIGKILL,
-		// A group of its own: Ctrl-C is for us, who then kill it.
+		// A process group of its own: Ctrl-C goes to this process, which kills QEMU.
 		Setpgid: true,
 	}
 	started := make(chan error)
@@ -77,7 +77,7 @@ func (p *process) wait() { <-p.ended }
 
 func (p *process) kill() { _ = p.cmd.Process.Kill() }
 
-// complaint is why QEMU ended, in its own words.
+// complaint returns why QEMU ended, in its own words.
 func (p *process) complaint() string {
 	text := strings.Join(lastLines(p.stderr.String(), 5), "; ")
 	if text == "" && p.err != nil {
@@ -89,7 +89,7 @@ func (p *process) complaint() string {
 	return text
 }
 
-// memoryFile returns a file that has no name and is written by write.
+// memoryFile returns an anonymous file in memory that write has filled.
 func memoryFile(name string, write func(io.Writer) error) (*os.File, error) {
 	fd, err := unix.MemfdCreate(name, unix.MFD_CLOEXEC)
 	if err != nil {

@@ -8,26 +8,26 @@ import (
 	"tunbench/harness/vm/guest"
 )
 
-// Result is what a guest did.
+// Result is what came of a Job.
 type Result struct {
 	Commands   []guest.CommandResult
-	Files      map[string][]byte // what was below OutDir, by path relative to it
+	Files      map[string][]byte // below guest.OutDir, by path relative to it
 	Console    string            // all that the guest printed on its console
 	Accel      string            // "kvm" or "tcg"
-	PassedOver string            // why KVM was not used, although it could have been; or ""
+	PassedOver string            // why KVM was not used although it was allowed; or ""
 	BootTime   time.Duration     // from QEMU's start to Init's first line
-	Transfer   time.Duration     // that the results took from guest to host
+	Transfer   time.Duration     // how long the results took from guest to host
 }
 
-// BootError is a boot that did not come to its end.
+// BootError reports a boot that did not complete.
 type BootError struct {
 	Err     error
 	Release string // of the kernel
 	Accel   string
-	Console string // all that was printed
+	Console string // all that the guest printed
 }
 
-// shownLines is how much of the console an error shows.
+// shownLines is the number of lines of the console that an error shows.
 const shownLines = 20
 
 func (e *BootError) Error() string {

@@ -9,6 +9,26 @@ import (
 	"time"
 )
 
+// maxShards bounds what a header may claim: as many shards as a suite may have
+// scenarios.
+const maxShards = 4096
+
+// Shard says which share of a plan a run measured.
+type Shard struct {
+	Index     int    `json:"index"` // from 1
+	Of        int    `json:"of"`
+	Scenarios int    `json:"scenarios"` // of the whole plan
+	Plan      string `json:"plan"`      // the same for all shards of one plan, and for no other
+}
+
+func (s Shard) String() string { return fmt.Sprintf("shard %d of %d", s.Index, s.Of) }
+
+// Part is a shard inside a merged file: its own header and end, as they were.
+type Part struct {
+	Run Run  `json:"run"`
+	End *End `json:"end,omitempty"` // nil if the shard was interrupted
+}
+
 // Merge makes one file of the shards of one plan. Each record says which shard
 // it is of, and the header of each shard stays whole in Parts; the header of
 // the file holds what all of them have in common, and nothing else: where the

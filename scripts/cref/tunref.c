@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// tunref: the C reference that tunbench is held against.
+// tunref: the C program that tunbench is compared with.
 //
-// One thread sends 64 UDP packets a call with sendmmsg on one connected
-// socket, another reads them from the descriptor of a TUN device with one
-// queue. With --dir u2k one thread writes packets to the descriptor, another
-// receives them from a socket with recvmmsg. Nothing is stamped and nothing is
-// checked: what is left is the cost of the system calls and of the kernel. The
-// device lives in a network namespace of its own and is gone when the process
-// is.
+// One thread sends UDP packets with sendmmsg, 64 per call, on one connected
+// socket; another reads them from the descriptor of a TUN device with one
+// queue. With --dir u2k, one thread writes packets to the descriptor and another
+// receives them from a socket with recvmmsg. Packets have no time stamps and are
+// not checked, so only the cost of the system calls and of the kernel
+// remains. The device is in its own network namespace and disappears when the
+// process ends.
 //
-// Device, addresses, qdisc and queue length are those of tunbench's defaults,
-// so that the two programs put the same question to the kernel.
+// Device, addresses, qdisc and queue length are the defaults of tunbench, so that
+// both programs measure the same path.
 //
 // Prints one JSON object. Needs root and /dev/net/tun.
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Fetches the shards of the job in kubernetes-job.yaml as they finish, lets their
-# pods end, and merges them.
+# pods exit, and merges the shards.
 #
-#   kubernetes-collect.sh OUT [JOB]      OUT: folder to make; JOB: default tunbench
+#   kubernetes-collect.sh OUT [JOB]      OUT: folder to create; JOB: default tunbench
 #
-# Shards go to OUT/shard-<i>, the merged run to OUT/run. Uses kubectl with its
-# own settings, and tunbench from PATH or $TUNBENCH. COLLECT_TIMEOUT is how long
-# to wait for a shard, in seconds. A shard that was fetched is not fetched again,
-# so that it can be started anew.
+# Writes the shards to OUT/shard-<i> and the merged run to OUT/run. Uses kubectl with
+# its current configuration, and tunbench from $TUNBENCH or PATH. COLLECT_TIMEOUT
+# limits the wait for each shard, in seconds (default 14400). Shards that were already
+# fetched are skipped, so the script can be started again after a failure.
 set -euo pipefail
 
 (($# == 1 || $# == 2)) || {
@@ -30,7 +30,7 @@ for ((index = 0; index < n; index++)); do
 	fi
 	begin=$SECONDS
 	while :; do
-		# The pod of an index that runs: one that failed has a successor.
+		# Only running pods: a failed pod of the same index has a successor.
 		pod=$(kubectl get pods -l "batch.kubernetes.io/job-name=$job,batch.kubernetes.io/job-completion-index=$index" \
 			--field-selector=status.phase=Running -o 'jsonpath={.items[0].metadata.name}' 2>/dev/null || true)
 		if [[ -n $pod ]] && kubectl exec "$pod" -- test -e /out/exit 2>/dev/null; then
@@ -49,7 +49,7 @@ for ((index = 0; index < n; index++)); do
 		echo "collect: shard $((index + 1)) of $n wrote no run (exit code $code): kubectl logs $pod" >&2
 		exit 1
 	}
-	# There only when it is whole; only then may the pod go.
+	# The final name exists only once the copy is complete. Then the pod may exit.
 	mv "$folder.part" "$folder"
 	kubectl exec "$pod" -- touch /out/collected
 	echo "collect: $folder from $pod, exit code $code" >&2

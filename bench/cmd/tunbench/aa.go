@@ -8,9 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"tunbench/bench"
-	"tunbench/reports"
+	"tunbench/bench/compare"
+	"tunbench/harness"
 	"tunbench/reports/aa"
+	"tunbench/reports/document"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
 
@@ -18,17 +20,17 @@ import (
 const forgetCommand = "tunbench ab --forget-aa"
 
 // resultOf is what an A/A run saw, as it is kept.
-func resultOf(s bench.Sight) aa.Result {
+func resultOf(s compare.Sight) aa.Result {
 	return aa.Result{Scenario: s.Scenario, Pairs: s.Pairs, Trials: s.Trials, Disturbed: s.Disturbed, Seen: s.Seen}
 }
 
 // remember keeps what an A/A run saw, and says it; or says why that is of no use.
-func (a *app) remember(host record.Host, clock string, s bench.Sight) error {
+func (a *app) remember(host record.Host, clock string, s compare.Sight) error {
 	pps, ok := s.Seen[record.PPS]
-	if clock == bench.ClockICount || !ok {
+	if clock == record.ClockICount || !ok {
 		return nil
 	}
-	fit, wrong := resultOf(s).Fit(reports.SightRefusal)
+	fit, wrong := resultOf(s).Fit(metric.SightRefusal)
 	if len(fit.Seen) == 0 {
 		a.warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor tells what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil
@@ -50,7 +52,7 @@ func (a *app) forgetAA() error {
 	if err != nil {
 		return err
 	}
-	file, err := aa.Forget(dir, a.lab().Host())
+	file, err := aa.Forget(dir, a.host())
 	switch {
 	case errors.Is(err, aa.ErrNone):
 		_, err = fmt.Fprintf(a.stdout, "No A/A run of this host is kept: there is no %s.\n", file)
@@ -71,36 +73,36 @@ func unfitText(list []aa.Result) string {
 		others = fmt.Sprintf(", and %d more,", n)
 	}
 	return fmt.Sprintf("the A/A run of %s of %s%s says nothing about this host and is not used: %s; compare equal variants again when the host is quiet, or forget what is kept: %s",
-		first.Measured, first.Scenario, others, first.Unfit(reports.SightRefusal), forgetCommand)
+		first.Measured, first.Scenario, others, first.Unfit(metric.SightRefusal), forgetCommand)
 }
 
 // aaSection shows what A/A runs of this host are kept, and how old they are.
-func aaSection(host record.Host, now time.Time) bench.Section {
-	s := bench.Section{Title: "A/A runs of this host: what it can see"}
+func aaSection(host record.Host, now time.Time) harness.Section {
+	s := harness.Section{Title: "A/A runs of this host: what it can see"}
 	dir, err := aa.Dir()
 	if err != nil {
-		s.Rows = []bench.Row{{Name: "kept", Status: bench.StatusUnknown, Detail: err.Error()}}
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: err.Error()}}
 		return s
 	}
 	all, file, err := aa.Stored(dir, host)
 	switch {
 	case err != nil:
-		s.Rows = []bench.Row{{Name: "kept", Status: bench.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + forgetCommand}}
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + forgetCommand}}
 		return s
 	case len(all) == 0:
-		s.Rows = []bench.Row{{Name: "kept", Status: bench.StatusUnknown, Detail: "none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64"}}
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: "none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64"}}
 		return s
 	}
 	for _, r := range slices.Backward(all) {
 		s.Rows = append(s.Rows, aaRow(r, host, now))
 	}
-	s.Rows = append(s.Rows, bench.Row{Name: "kept", Status: bench.StatusOK, Detail: file + "; to forget all of them: " + forgetCommand})
+	s.Rows = append(s.Rows, harness.Row{Name: "kept", Status: harness.StatusOK, Detail: file + "; to forget all of them: " + forgetCommand})
 	return s
 }
 
 // aaRow is one stored A/A run: whether it is used, what it saw, and how old it is.
-func aaRow(r aa.Result, host record.Host, now time.Time) bench.Row {
-	row := bench.Row{Name: r.Scenario, Status: bench.StatusUsed}
+func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
+	row := harness.Row{Name: r.Scenario, Status: harness.StatusUsed}
 	age := "at a time that cannot be read"
 	if measured, err := time.Parse(time.RFC3339, r.Measured); err == nil {
 		age = ago(now.Sub(measured)) + " (" + r.Measured + ")"
@@ -109,18 +111,18 @@ func aaRow(r aa.Result, host record.Host, now time.Time) bench.Row {
 	if r.Trials > 0 {
 		disturbed = fmt.Sprintf("%d of %d trials disturbed", r.Disturbed, r.Trials)
 	}
-	fit, wrong := r.Fit(reports.SightRefusal)
+	fit, wrong := r.Fit(metric.SightRefusal)
 	var parts []string
 	switch {
 	case r.Kernel != host.Kernel || r.KernelVersion != host.KernelVersion:
-		row.Status = bench.StatusUnknown
+		row.Status = harness.StatusUnknown
 		parts = append(parts, "not used: made under another kernel, "+r.Kernel)
 	case len(fit.Seen) == 0:
-		row.Status = bench.StatusWarning
-		parts = append(parts, "not used: "+r.Unfit(reports.SightRefusal))
+		row.Status = harness.StatusWarning
+		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + forgetCommand
 	default:
-		parts = append(parts, "sees "+reports.SightText(fit.Seen))
+		parts = append(parts, "sees "+document.SightText(fit.Seen))
 		for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 			parts = append(parts, "not used for "+metric+": "+wrong[metric])
 		}

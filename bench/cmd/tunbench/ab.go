@@ -12,9 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
-	"tunbench/reports"
+	"tunbench/bench/compare"
+	"tunbench/bench/plan"
+	"tunbench/harness"
+	"tunbench/reports/export"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // abOptions are the flags of tunbench ab beside those of a selection.
@@ -75,14 +79,14 @@ here, if a verdict is inconclusive or invalid.`,
 			if o.forget {
 				return a.forgetAA()
 			}
-			if _, err := reports.FindFormat(o.format, true); err != nil {
+			if _, err := export.FindFormat(o.format, true); err != nil {
 				return err
 			}
 			if err := o.gate.check(); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(o.allow, func(what string) bool { return what != reports.AllowMissing }) {
-				return fmt.Errorf("--allow %s: ab measures both variants on one host: choose %s", strings.Join(o.allow, ", "), reports.AllowMissing)
+			if slices.ContainsFunc(o.allow, func(what string) bool { return what != verdict.AllowMissing }) {
+				return fmt.Errorf("--allow %s: ab measures both variants on one host: choose %s", strings.Join(o.allow, ", "), verdict.AllowMissing)
 			}
 			sel.strict = sel.strict || o.gate.unknownFails()
 			plan, options, err := sel.comparison(a.args, o)
@@ -105,7 +109,7 @@ here, if a verdict is inconclusive or invalid.`,
 	sel.arm = string(record.Bare)
 	cmd.Flags().Lookup("arm").DefValue = sel.arm
 	cmd.Flags().Lookup("arm").Usage = "observer of both variants, where they do not say: bare or observed"
-	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", bench.ABPairs)
+	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", compare.DefaultPairs)
 	f := cmd.Flags()
 	// With a short form too: without it, cobra completes no value of a flag whose
 	// name is one letter.
@@ -118,7 +122,7 @@ here, if a verdict is inconclusive or invalid.`,
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
 	o.gate.register(cmd)
-	allowFlag(cmd, &o.allow, []string{reports.AllowMissing}, "missing: pass although B cannot measure a scenario that A can")
+	allowFlag(cmd, &o.allow, []string{verdict.AllowMissing}, "missing: pass although B cannot measure a scenario that A can")
 	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing, and forget the A/A runs that are kept of this host")
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
 	for _, measures := range []string{"a", "b", "base-binary", "new-binary"} {
@@ -150,11 +154,11 @@ func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]st
 }
 
 // findBuilds looks at the programs that measure A and B, nil if none is named.
-func findBuilds(ctx context.Context, paths [2]string) (*[2]*bench.Build, error) {
+func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error) {
 	if paths == [2]string{} {
 		return nil, nil
 	}
-	var builds [2]*bench.Build
+	var builds [2]*compare.Build
 	for i, path := range paths {
 		if path == "" {
 			own, err := os.Executable()
@@ -163,7 +167,7 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*bench.Build, error) 
 			}
 			path = own
 		}
-		b, err := bench.FindBuild(ctx, path)
+		b, err := compare.FindBuild(ctx, path)
 		if err != nil {
 			return nil, fmt.Errorf("--%s-binary: %w", []string{"base", "new"}[i], err)
 		}
@@ -172,74 +176,46 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*bench.Build, error) 
 	return &builds, nil
 }
 
-// workerCommand is what another tunbench calls: see bench.Build.
+// workerCommand is what another tunbench calls: see compare.Build.
 func (a *app) workerCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    bench.WorkerCommand,
+		Use:    compare.WorkerCommand,
 		Short:  "measure one side for another tunbench, which speaks on stdin and stdout",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return bench.Serve(cmd.Context(), bench.NewPartyLab(), tool(), os.Stdin, a.stdout)
+			return compare.Serve(cmd.Context(), harness.New(), tool(), os.Stdin, a.stdout)
 		},
 	}
 }
 
-// abWindow is how long one variant has the host before it is the other's turn.
-const abWindow = 50 * time.Millisecond
-
-// leastWindows is into how many turns a short trial is cut.
-const leastWindows = 6
-
 // comparison turns the flags into an AB, and says how it is judged.
-func (s *selection) comparison(args []string, o abOptions) (ab bench.AB, options reports.CompareOptions, err error) {
+func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options verdict.Options, err error) {
 	switch {
 	case s.changed("arm") && s.arm == "both":
 		return ab, options, errors.New("--arm both: ab compares two variants: choose bare or observed, or give the variants hooks, such as --a hook=none --b hook=auto")
-	case s.changed("hook") && !s.changed("arm") && s.hook != bench.NoHook:
+	case s.changed("hook") && !s.changed("arm") && s.hook != record.HookNone:
 		s.arm = string(record.Observed)
 	}
 	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
 		return ab, options, err
 	}
 	options.Strict, options.Allow = s.strict, o.allow
-	ab.AllowMissing = slices.Contains(o.allow, reports.AllowMissing)
+	ab.AllowMissing = slices.Contains(o.allow, verdict.AllowMissing)
 	if ab.Plan, err = s.plan(args); err != nil {
 		return ab, options, err
 	}
-	ab.Protocol = bench.ProtocolOptions{Pairs: bench.ABPairs}
-	if s.changed("trials") {
-		ab.Protocol.Pairs = s.trials
+	if !s.changed("trials") {
+		ab.Pairs = compare.DefaultPairs
 	}
-	for _, scenario := range ab.Scenarios {
-		spec := &scenario.Spec
-		spec.Window = max(time.Millisecond, min(abWindow, spec.Measure/leastWindows))
-		var sides [2]bench.Variant
-		for i, words := range []string{o.a, o.b} {
-			if sides[i], err = bench.ParseVariant(bench.Variant{Scenario: scenario, Hook: ab.Hook}, words); err != nil {
-				return ab, options, fmt.Errorf("--%s %q: %w", []string{"a", "b"}[i], words, err)
-			}
-		}
-		if !slices.ContainsFunc(ab.Subjects, func(other [2]bench.Variant) bool {
-			return sides[0].Equal(other[0]) && sides[1].Equal(other[1])
-		}) {
-			ab.Subjects = append(ab.Subjects, sides)
-		}
-	}
-	ab.Value = reports.GateValue
-	if ab.Clock != bench.ClockICount {
-		ab.Unfit = func(s bench.Sight) map[string]string {
-			_, wrong := resultOf(s).Fit(reports.SightRefusal)
-			return wrong
-		}
-	}
-	return ab, options, nil
+	ab.Subjects, err = compare.Subjects(ab.Scenarios, ab.Hook, o.a, o.b)
+	return ab, options, err
 }
 
 func parseThresholds(list []string) (map[string]float64, error) {
 	thresholds := map[string]float64{}
 	for _, s := range list {
-		metric, threshold, err := reports.ParseThreshold(s)
+		metric, threshold, err := metric.ParseThreshold(s)
 		if err != nil {
 			return nil, fmt.Errorf("--threshold %w", err)
 		}
@@ -250,46 +226,33 @@ func parseThresholds(list []string) (map[string]float64, error) {
 
 // compareVariants runs ab into the folder of o and reports on what is there in
 // the end, however the run ended.
-func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.CompareOptions, o abOptions) error {
-	lab := a.lab()
+func (a *app) compareVariants(ctx context.Context, ab compare.AB, options verdict.Options, o abOptions) error {
+	lab, host := a.lab(), a.host()
 	out := o.out
 	if out == "" {
-		out = defaultOut(time.Now(), "ab-"+lab.Host().Kernel)
+		out = defaultOut(time.Now(), "ab-"+host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
 	if _, err := os.Lstat(path); err == nil {
 		return taken(path, "")
 	}
-	known := a.known(ab.Clock, lab.Host())
+	known := a.known(ab.Clock, host)
 	// What an A/A run is to find out, it does not print of the one before.
-	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]bench.Variant) bool { return !ab.Same(s) }) {
+	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]compare.Variant) bool { return !ab.Same(s) }) {
 		ab.Sees = known.Sees()
 	}
-	ab.Gates = func(first, second *record.Trial) []bench.Gate {
-		options := options
-		// What an A/A run is to find out does not depend on the one before.
-		if known != nil && (first.Scenario != second.Scenario || first.Arm != second.Arm || !ab.SameBuild()) {
-			options.Seen = func(metric string) (float64, bool) { return known.Seen(second.Scenario, metric) }
-		}
-		var gates []bench.Gate
-		for _, g := range reports.GatesFor(ab.Clock, first, second, options) {
-			gates = append(gates, bench.Gate{
-				Rule: bench.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold, Seen: g.Seen}, Unit: g.Unit,
-			})
-		}
-		return gates
-	}
+	ab.Judge = judge{clock: ab.Clock, known: known, options: options, sameBuild: ab.SameBuild()}
 	progress := newProgress(a.stderr, a.quiet, a.verbose)
 	defer progress.clear()
 	ab.Progress = progress.step
 	created := false
-	outcome, runErr := ab.Run(ctx, lab, func() (bench.Recorder, error) {
+	outcome, runErr := ab.Run(ctx, lab, func() (plan.Recorder, error) {
 		rec, err := a.create(path)
 		created = err == nil
 		return rec, err
 	})
 	progress.clear()
-	var tooFew *bench.TooFewPairsError
+	var tooFew *compare.TooFewPairsError
 	if !outcome.Begun || outcome.Trials == 0 && (runErr != nil || outcome.Interrupted || outcome.Failed > 0 || len(outcome.Verdicts) == 0) || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
 		if created { // it holds nothing that can be compared
 			os.Remove(path)
@@ -305,7 +268,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	}
 	reportErr := a.reportVariants(path, out, options, o)
 	for _, s := range outcome.Sights {
-		reportErr = errors.Join(reportErr, a.remember(lab.Host(), ab.Clock, s))
+		reportErr = errors.Join(reportErr, a.remember(host, ab.Clock, s))
 	}
 	switch err := errors.Join(runErr, reportErr); {
 	case outcome.Interrupted && runErr == nil:
@@ -334,18 +297,18 @@ func notesOf(verdicts []record.Verdict) string {
 
 // reportVariants writes the report of an ab's file into out, and prints the
 // verdicts.
-func (a *app) reportVariants(path, out string, options reports.CompareOptions, o abOptions) error {
+func (a *app) reportVariants(path, out string, options verdict.Options, o abOptions) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	options.BaseName = path
-	c, err := reports.CompareVariants(f, options)
+	c, err := verdict.CompareVariants(f, options)
 	if err != nil {
 		return err
 	}
 	if o.format != defaultFormat {
-		markdown, err := reports.FindFormat(defaultFormat, true)
+		markdown, err := export.FindFormat(defaultFormat, true)
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tunbench/bench"
-	"tunbench/reports"
+	"tunbench/bench/suite"
+	"tunbench/reports/export"
+	"tunbench/reports/metric"
 )
 
 // checker checks commands without running them, but for those of tunbench that
@@ -282,7 +283,7 @@ func (c *checker) parse(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if cmd.Flag("suite") == nil {
-		_, err := bench.ParseSelection(cmd.Flag("filter").Value.(pflag.SliceValue).GetSlice(), nil)
+		_, err := suite.ParseSelection(cmd.Flag("filter").Value.(pflag.SliceValue).GetSlice(), nil)
 		return err
 	}
 	if cmd.Name() == "ab" || cmd.Flag("resume") != nil && cmd.Flag("resume").Changed {
@@ -324,7 +325,7 @@ func (c *checker) suite(name string) string {
 	if path := filepath.Join(c.root, name); exists(path) {
 		return path
 	}
-	text, err := os.ReadFile(filepath.Join(c.root, "bench/suites/smoke.yaml"))
+	text, err := os.ReadFile(filepath.Join(c.root, "bench/suite/suites/smoke.yaml"))
 	if err != nil {
 		panic(err) // it is compiled in, too
 	}
@@ -363,12 +364,12 @@ func checkValue(cmd *cobra.Command, f *pflag.Flag) error {
 		return nil // by what they select
 	case "format":
 		if cmd.Name() == "ab" || cmd.Name() == "compare" || cmd.Name() == "report" || cmd.Name() == "run" {
-			_, err := reports.FindFormat(f.Value.String(), cmd.Name() == "ab" || cmd.Name() == "compare")
+			_, err := export.FindFormat(f.Value.String(), cmd.Name() == "ab" || cmd.Name() == "compare")
 			return err
 		}
 	case "threshold":
 		for _, value := range f.Value.(pflag.SliceValue).GetSlice() {
-			if _, _, err := reports.ParseThreshold(value); err != nil {
+			if _, _, err := metric.ParseThreshold(value); err != nil {
 				return err
 			}
 		}

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// promise is what the README says that a row of "Which scenarios for what" measures.
+// promise is what a row of "Which suite to run" in the README says that the suite measures.
 type promise struct {
 	some map[string]string // values of an axis that some scenario has, each
 	all  map[string]string // values of an axis that every scenario has, one of them
@@ -189,7 +189,7 @@ func TestScenariosForWhat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := tableBelow(string(text), "## Which scenarios for what")
+	rows := tableBelow(string(text), "## Which suite to run")
 	if len(rows) != len(promises) {
 		t.Errorf("%d rows, want one for each of %d promises", len(rows), len(promises))
 	}
@@ -267,7 +267,7 @@ func TestNoClaimAboutBackPressure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, glob := range []string{"bench/suites/*.yaml", "action.yml"} {
+	for _, glob := range []string{"bench/suite/suites/*.yaml", "action.yml"} {
 		more, err := filepath.Glob(filepath.Join(c.root, glob))
 		if err != nil || len(more) == 0 {
 			t.Fatalf("%s: %v", glob, err)

@@ -14,19 +14,19 @@ import (
 	"strings"
 )
 
-// While a command runs, its process hands out what a file below OutDir grew by,
-// over the second serial port and before the frame of the results:
+// While a command runs, it hands out the growth of a file below OutDir as chunks over
+// the second serial port, before the frame of the results:
 //
 //	TUNBENCH-CHUNK {"file":"run.jsonl","offset":0,"length":120,"packed":90,"sum":1234}
 //	90 bytes, a raw deflate stream of the 120, whose CRC-32 (IEEE) is sum
 //
-// So what a guest has finished is on the host whatever ends the guest.
+// So finished records are on the host, even if the guest ends early.
 const chunkBegin = "TUNBENCH-CHUNK "
 
-// chunkLimit bounds what a guest hands out at once, in bytes unpacked.
+// chunkLimit bounds a chunk, in bytes unpacked.
 const chunkLimit = 64 << 20
 
-// chunk is the header of what a file grew by.
+// chunk is the header of a chunk.
 type chunk struct {
 	File   string `json:"file"` // relative to OutDir
 	Offset int64  `json:"offset"`
@@ -35,7 +35,8 @@ type chunk struct {
 	Sum    uint32 `json:"sum"`
 }
 
-// resultsEnv tells a command in a guest which port its results go to.
+// resultsEnv is the environment variable that names the port of the results to a
+// command.
 const resultsEnv = "TUNBENCH_RESULTS"
 
 // Growing is a file of a guest that is handed out as it grows.
@@ -46,8 +47,8 @@ type Growing struct {
 	port *os.File
 }
 
-// Grow prepares to hand out the file at path. It is nil where this process is
-// not a command in a guest, or path is not below OutDir.
+// Grow prepares to hand out the file at path. It returns nil if this process is not a
+// command in a guest, or path is not below OutDir.
 func Grow(path string) (*Growing, error) {
 	device := os.Getenv(resultsEnv)
 	name, err := filepath.Rel(OutDir, path)
@@ -61,9 +62,9 @@ func Grow(path string) (*Growing, error) {
 	return &Growing{path: path, name: name, port: port}, nil
 }
 
-// Send hands out what was appended to the file since the last call. It returns
-// when the last byte has left the guest: nothing of it happens while the next
-// trial is measured.
+// Send hands out what was appended to the file since the last call. It returns when
+// the last byte has left the guest, so that the transfer does not disturb the next
+// trial.
 func (g *Growing) Send() error {
 	if err := g.send(g.port); err != nil {
 		return err
@@ -115,14 +116,14 @@ func WriteChunk(w io.Writer, name string, offset int64, b []byte) error {
 	if err != nil {
 		return err
 	}
-	// The line break before it ends what the firmware or a torn chunk left.
+	// It first ends the line that the firmware or a torn chunk may have begun.
 	_, err = fmt.Fprintf(w, "\n%s%s\n%s\n", chunkBegin, header, packed.Bytes())
 	return err
 }
 
-// ReadStream reads what comes over the second serial port until the frame of
-// the results, which it returns with all that follows. It calls grow with each
-// chunk that arrived whole; of one that did not it calls torn, and goes on.
+// ReadStream reads the second serial port until the frame of the results, which it
+// returns with all that follows. It calls grow with each chunk that arrived whole. For
+// a chunk that did not it calls torn, and continues.
 func ReadStream(r io.Reader, grow func(name string, offset int64, b []byte), torn func(error)) []byte {
 	in := bufio.NewReaderSize(r, 64<<10)
 	for {
@@ -148,7 +149,7 @@ func ReadStream(r io.Reader, grow func(name string, offset int64, b []byte), tor
 	}
 }
 
-// readChunk reads the chunk behind its header.
+// readChunk reads the chunk that follows its header.
 func readChunk(in io.Reader, header string) (name string, offset int64, b []byte, err error) {
 	var c chunk
 	if err := json.Unmarshal([]byte(header), &c); err != nil {

@@ -17,10 +17,10 @@ import (
 // Results are what a guest hands out when its commands are done.
 type Results struct {
 	Commands []CommandResult
-	Files    map[string][]byte // what was below OutDir, by path relative to it
+	Files    map[string][]byte // below OutDir, by path relative to it
 }
 
-// CommandResult is what came of one command of a Job.
+// CommandResult is the result of one command of a Job.
 type CommandResult struct {
 	Args     []string      `json:"args"`
 	Exit     int           `json:"exit"`            // the exit code; 128 + the signal that killed it
@@ -48,10 +48,10 @@ const (
 // resultLimit bounds what a guest can hand out, in bytes unpacked.
 const resultLimit = 1 << 30
 
-// errTorn is the answer to results that did not arrive whole.
+// errTorn reports results that did not arrive whole.
 var errTorn = errors.New("the guest's results arrived torn")
 
-// ParseFrame reads what came over the second serial port.
+// ParseFrame parses the frame in what came over the second serial port.
 func ParseFrame(b []byte) (*Results, error) {
 	start := bytes.Index(b, []byte(frameBegin))
 	if start < 0 {
@@ -65,7 +65,7 @@ func ParseFrame(b []byte) (*Results, error) {
 	if err != nil {
 		return torn(err)
 	}
-	// The end line follows the stream, and is no second stream.
+	// The end line that follows the stream is not another gzip stream.
 	zip.Multistream(false)
 	r := &Results{Files: map[string][]byte{}}
 	streams := map[string][]byte{}
@@ -96,7 +96,7 @@ func ParseFrame(b []byte) (*Results, error) {
 			streams[h.Name] = contents
 		}
 	}
-	// Only the end of the stream has the checksum.
+	// The checksum is at the end of the stream.
 	if _, err := io.Copy(io.Discard, zip); err != nil {
 		return torn(err)
 	}
@@ -179,7 +179,7 @@ func addFile(archive *tar.Writer, name, path string) error {
 	if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: st.Size()}); err != nil {
 		return err
 	}
-	// A process that was left behind may still write to it.
+	// Not all of it: a process that a command left behind may still write to it.
 	_, err = io.CopyN(archive, f, st.Size())
 	return err
 }

@@ -26,11 +26,11 @@ func IsInit() bool {
 	return err == nil
 }
 
-// Init runs the Job of the guest and powers it off; it does not return.
-// Whatever goes wrong is printed on the console.
+// Init runs the Job of the guest and powers the guest off; it does not return.
+// Errors are printed on the console.
 func Init() {
 	in := &initProcess{}
-	// A panic here would be a panic of the kernel, which says less.
+	// A panic here would make the kernel panic, whose message says less.
 	defer func() {
 		if r := recover(); r != nil {
 			in.say(SayError + fmt.Sprint(r))
@@ -50,16 +50,16 @@ type initProcess struct {
 	console io.Writer
 }
 
-// say prints a Marker line. The line break before it ends what the kernel or a
+// say prints a line with the Marker. It first ends the line that the kernel or a
 // command may have begun.
 func (in *initProcess) say(what string) {
 	fmt.Fprintf(in.console, "\n%s%s\n", Marker, what)
 }
 
-// openConsole opens the first serial port, which the host reads. It is
-// /dev/console too, unless a parameter such as console=tty0 named another.
+// openConsole opens the first serial port, which the host reads. /dev/console is the
+// same port, unless a kernel parameter such as console=tty0 names another.
 func (in *initProcess) openConsole() {
-	in.console = os.Stderr // which the kernel opened, if it found /dev/console
+	in.console = os.Stderr // opened by the kernel, if it found /dev/console
 	for _, n := range []struct {
 		path         string
 		major, minor uint32
@@ -76,8 +76,8 @@ func (in *initProcess) openConsole() {
 	}
 }
 
-// mounts are made in this order. Results have a memory limit of their own, so
-// that a guest whose disk is full can still hand them out.
+// mounts are made in this order. The folder of the results has a limit of its own, so
+// that a guest that has filled /tmp can still hand them out.
 var mounts = []struct {
 	kind, dir, options string
 	required           bool
@@ -92,7 +92,7 @@ var mounts = []struct {
 	{"debugfs", "/sys/kernel/debug", "", false},
 }
 
-// nodes are made where the kernel has no devtmpfs.
+// nodes are the devices that are made if the kernel has no devtmpfs.
 var nodes = []struct {
 	path         string
 	major, minor uint32
@@ -127,7 +127,7 @@ func (in *initProcess) run() error {
 	if err := loopbackUp(); err != nil {
 		in.say(SayWarning + err.Error())
 	}
-	// Opened before anything can fill the memory.
+	// Opened before a command can fill the memory.
 	port, err := openPort(resultsPort)
 	if err != nil {
 		return err
@@ -172,8 +172,8 @@ func (in *initProcess) mount() error {
 	return nil
 }
 
-// loadModules loads the files of ModulesDir, whose names are numbered in the
-// order that their dependencies need.
+// loadModules loads the files of ModulesDir in the order of the numbers in their
+// names, which is that of their dependencies.
 func (in *initProcess) loadModules(optional []string) error {
 	files, err := filepath.Glob(ModulesDir + "/*.ko")
 	if err != nil {
@@ -185,7 +185,7 @@ func (in *initProcess) loadModules(optional []string) error {
 		err := loadModule(file)
 		switch {
 		case err == nil:
-			// The file would be in memory twice.
+			// Frees the memory of the file: the kernel has a copy.
 			os.Remove(file)
 		case slices.Contains(optional, name):
 			in.say(fmt.Sprintf("%sload module %s: %v", SayWarning, name, err))
@@ -231,7 +231,7 @@ func loopbackUp() error {
 	return nil
 }
 
-// execute runs the commands. Of each, the files of its Streams hold the output.
+// execute runs the commands, and returns the result and the output of each.
 func (in *initProcess) execute(job Job) ([]CommandResult, []Streams, error) {
 	var (
 		streams []Streams
@@ -253,7 +253,7 @@ func (in *initProcess) execute(job Job) ([]CommandResult, []Streams, error) {
 		cmd.Env = append([]string{"HOME=/tmp", "PATH=/bin:/sbin", "TERM=dumb", resultsEnv + "=" + resultsPort}, job.Env...)
 		cmd.Dir = "/tmp"
 		cmd.Stdout, cmd.Stderr = stdout, tee
-		cmd.WaitDelay = 2 * time.Second // for the stderr of processes that it left behind
+		cmd.WaitDelay = 2 * time.Second // for processes that the command left behind, which hold its stderr
 		begin := time.Now()
 		err = cmd.Run()
 		r := CommandResult{Args: args, Duration: time.Since(begin)}
@@ -277,12 +277,12 @@ func (in *initProcess) execute(job Job) ([]CommandResult, []Streams, error) {
 	return results, streams, nil
 }
 
-// teeWriter writes to both, whatever becomes of one of them: a command must
-// not die of a full disk that only its messages go to.
+// teeWriter writes to file and console, even if one of them fails: a full disk must
+// not end a command that only prints messages to it.
 type teeWriter struct {
 	file    *os.File
 	console io.Writer
-	err     error // the first of file
+	err     error // the first error of file
 }
 
 func (t *teeWriter) Write(p []byte) (int, error) {
@@ -296,6 +296,6 @@ func (t *teeWriter) Write(p []byte) (int, error) {
 // powerOff ends the guest. There is no disk whose contents could be lost.
 func powerOff() {
 	_ = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)
-	// Only without the capability to do so.
+	// Reached only without the capability to reboot.
 	select {}
 }

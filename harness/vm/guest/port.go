@@ -10,7 +10,7 @@ import (
 // resultsPort is the second serial port.
 const resultsPort = "/dev/ttyS1"
 
-// openPort opens a serial port that passes on every byte as it is.
+// openPort opens a serial port in raw mode.
 func openPort(path string) (*os.File, error) {
 	// Not os.OpenFile: it would make the descriptor non-blocking, and the
 	// port's buffer has 4 KiB.
@@ -33,7 +33,7 @@ func openPort(path string) (*os.File, error) {
 }
 
 // drain waits until the last byte has left the port: TCSBRK with an argument is
-// tcdrain(3). Go's scheduler interrupts a thread that waits for long.
+// tcdrain(3). It is repeated on EINTR: Go's scheduler interrupts long system calls.
 func drain(port *os.File) error {
 	for {
 		err := unix.IoctlSetInt(int(port.Fd()), unix.TCSBRK, 1)

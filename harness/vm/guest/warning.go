@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// KernelWarns begins what is said of a kernel that printed a warning and continues.
+// KernelWarns begins the report of a warning of the kernel.
 const KernelWarns = "the kernel warns: "
 
-// MaxWarnings is how many warnings of a guest are shown; its console has all.
+// MaxWarnings is the number of warnings of a guest that are shown; its console has all.
 const MaxWarnings = 5
 
 // taintWarn is set in kernel.tainted by a WARN() (Documentation/admin-guide/tainted-kernels.rst).
 const taintWarn = 1 << 9
 
-// kernelWarnings gives the first lines of the warnings that the kernel printed
-// since it was booted. The console lacks them: they are of a level that the
-// parameter quiet leaves out.
+// kernelWarnings returns the first lines of the warnings that the kernel printed since
+// it was booted. They are missing on the console, because the parameter quiet
+// excludes their level.
 func kernelWarnings() []string {
 	text, err := os.ReadFile("/proc/sys/kernel/tainted")
 	if err != nil {
@@ -37,7 +37,7 @@ func kernelWarnings() []string {
 		for {
 			n, err := unix.Read(fd, record)
 			if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.EINTR) {
-				continue // a record was overwritten meanwhile
+				continue // EPIPE: a record was overwritten meanwhile
 			}
 			if err != nil || n <= 0 {
 				break

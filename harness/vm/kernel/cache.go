@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// FetchScript fetches kernels into CacheDir.
+// FetchScript is the script that fetches kernels into CacheDir.
 const FetchScript = "scripts/kernels.sh"
 
 // CacheDir is the folder of the kernels that Find knows by name:
@@ -24,8 +24,8 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "tunbench", "kernels"), nil
 }
 
-// findCached takes the newest kernel in the cache whose release is name or
-// begins with it, or that is of the series and the flavour that name gives.
+// findCached returns the newest kernel in the cache whose release is name or begins
+// with it, or that is of the series and flavour in name.
 func findCached(name string) (*Kernel, error) {
 	dir, err := CacheDir()
 	if err != nil {
@@ -51,8 +51,8 @@ func findCached(name string) (*Kernel, error) {
 	return k, nil
 }
 
-// Cached lists the releases of the kernels in CacheDir, oldest first; none where
-// it cannot be read.
+// Cached returns the releases of the kernels in CacheDir, oldest first, or none if it
+// cannot be read.
 func Cached() []string {
 	dir, err := CacheDir()
 	if err != nil {
@@ -70,7 +70,7 @@ func cachedReleases(dir string) ([]string, error) {
 	}
 	var releases []string
 	for _, e := range entries {
-		// A name with a dot before it is being fetched.
+		// A name that begins with a dot is of a kernel that is being fetched.
 		if !strings.HasPrefix(e.Name(), ".") && exists(filepath.Join(dir, e.Name(), "vmlinuz")) {
 			releases = append(releases, e.Name())
 		}

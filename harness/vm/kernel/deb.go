@@ -14,7 +14,7 @@ import (
 	"github.com/blakesmith/ar"
 )
 
-// debLimit bounds what is unpacked of a package, in bytes.
+// debLimit bounds a package, in bytes unpacked.
 const debLimit = 4 << 30
 
 func isDeb(path string) bool {
@@ -28,8 +28,8 @@ func isDeb(path string) bool {
 	return err == nil && string(magic) == "!<arch>\n"
 }
 
-// unpackDebs unpacks the kernel of packages into the folder dir, which is
-// there afterwards in full or not at all.
+// unpackDebs unpacks a kernel from packages into the folder dir. If it fails, there
+// is no such folder.
 func unpackDebs(debs []string, dir string) error {
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), ".unpack-")
 	if err != nil {
@@ -44,7 +44,7 @@ func unpackDebs(debs []string, dir string) error {
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return fmt.Errorf("unpack: %w", err)
 	}
-	// Somebody else may have unpacked the same package meanwhile.
+	// Another process may have unpacked the same package meanwhile.
 	if err := os.Rename(tmp, dir); err != nil && !exists(dir) {
 		return fmt.Errorf("unpack: %w", err)
 	}
@@ -85,8 +85,8 @@ func unpackData(deb, dir string) error {
 	}
 }
 
-// unpackTar unpacks what debPath finds room for; links are left out, because
-// those of a kernel package lead to its headers.
+// unpackTar unpacks the files for which debPath has a place. Links are left out: those
+// of a kernel package point to its headers.
 func unpackTar(r io.Reader, dir string) error {
 	archive := tar.NewReader(r)
 	for {
@@ -107,8 +107,8 @@ func unpackTar(r io.Reader, dir string) error {
 	}
 }
 
-// debPath is where the file name of a package belongs in the folder of a
-// kernel, or "" if it is not needed.
+// debPath maps the name of a file in a package to its place in the folder of a kernel,
+// or to "" if it is not needed.
 func debPath(name string) string {
 	name = strings.TrimPrefix(path.Clean("/"+name), "/")
 	name = strings.TrimPrefix(name, "usr/")

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// moduleDir is the first of dirs that holds an index of modules, or "".
+// moduleDir returns the first of dirs that holds an index of modules, or "".
 func moduleDir(dirs ...string) string {
 	for _, dir := range dirs {
 		for _, index := range []string{"modules.dep", "modules.order", "modules.builtin"} {
@@ -32,17 +32,17 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// escapeGlob is the pattern that matches path alone.
+// escapeGlob returns the pattern that matches only path.
 func escapeGlob(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
-// below lists what is in the folders dirs of root.
+// below returns the paths of all entries of the folders dirs in root.
 func below(root string, dirs ...string) (paths []string) {
 	for _, dir := range dirs {
 		entries, err := os.ReadDir(filepath.Join(root, dir))
 		if err != nil {
-			continue // most layouts lack most of them
+			continue // no layout has all of them
 		}
 		for _, e := range entries {
 			paths = append(paths, filepath.Join(root, dir, e.Name()))

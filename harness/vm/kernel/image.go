@@ -14,11 +14,11 @@ import (
 type image struct {
 	release string // as uname -r
 	arch    string // as GOARCH
-	length  int64  // in bytes, of the whole file at least: a signature may follow
+	length  int64  // least length of the file in bytes; a signature may follow
 }
 
-// headerSize is how much of an image tells its kind: the real-mode setup code
-// of a bzImage, which holds the version, has at most 64 sectors.
+// headerSize is the part of an image, in bytes, that identifies it: the real-mode
+// setup code of a bzImage, which holds the version, has at most 64 sectors.
 const headerSize = 32 << 10
 
 // readImage reads the header of the kernel image at path, which must be a
@@ -96,8 +96,7 @@ func parseImage(b []byte) (image, error) {
 	return image{}, errors.New("this is not a bzImage")
 }
 
-// efiMachine is the machine in the PE header of an image that EFI can start,
-// or 0.
+// efiMachine returns the machine in the PE header of an image that EFI can start, or 0.
 func efiMachine(b []byte) uint16 {
 	if len(b) < 0x40 || string(b[:2]) != "MZ" {
 		return 0

@@ -15,18 +15,18 @@ import (
 	"strings"
 )
 
-// Kernel is a kernel that can be booted.
+// Kernel is a kernel to boot.
 type Kernel struct {
 	Name    string            // as it was asked for
 	Image   string            // path of the bzImage
-	Modules string            // folder of modules.dep or modules.order; "": all that it has is built in
+	Modules string            // folder of modules.dep or modules.order; "": it was given without modules
 	Config  string            // path of its .config; "": not known
 	Release string            // as uname -r
-	Arch    string            // as GOARCH; always amd64 so far
+	Arch    string            // as GOARCH; always amd64
 	Options map[string]string // CONFIG_ options that are set, read from Config; nil: not known
 }
 
-// GiveModules is what to do about modules that are not at hand.
+// GiveModules tells the user what to do about missing modules.
 const GiveModules = "give the folder that holds both, such as usr/lib/modules/RELEASE with vmlinuz and its modules, a folder with vmlinuz and modules/, or the build tree"
 
 // Find finds the kernel that arg names:
@@ -42,8 +42,8 @@ const GiveModules = "give the folder that holds both, such as usr/lib/modules/RE
 //   - the release of a kernel in CacheDir or the beginning of it: 6.1 is the
 //     newest 6.1 there; 6.1-rt and 6.1-amd64 name a flavour, see flavour
 //
-// The function that it returns removes what had to be unpacked outside of the
-// cache, and lets go of what is in it; it is never nil.
+// The function that Find returns is never nil. It removes what was unpacked outside of
+// the cache, and allows what is in the cache to be removed.
 func Find(arg string) (*Kernel, func() error, error) {
 	keep := func() error { return nil }
 	if runtime.GOARCH != "amd64" {
@@ -68,8 +68,8 @@ func Find(arg string) (*Kernel, func() error, error) {
 	return k, keep, err
 }
 
-// open completes the description of the kernel whose files are known, and
-// refuses one that cannot do.
+// open reads the kernel whose files are known, and refuses one that lacks what a guest
+// needs.
 func open(name, imagePath, modules, config string) (*Kernel, error) {
 	img, err := readImage(imagePath)
 	if err != nil {
@@ -110,7 +110,7 @@ func open(name, imagePath, modules, config string) (*Kernel, error) {
 	return k, nil
 }
 
-// findImage takes the file of a kernel.
+// findImage returns the kernel in a file.
 func findImage(path string) (*Kernel, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -128,15 +128,15 @@ func findImage(path string) (*Kernel, error) {
 	return openIn(path, abs, img.release)
 }
 
-// openIn opens the kernel at image with the modules and the configuration that
-// lie where a distribution or a package puts those of its release:
+// openIn opens the kernel at image, with modules and configuration from where a
+// distribution or a package puts those of its release:
 //
 //	usr/lib/modules/RELEASE/vmlinuz    beside its modules (Fedora, openSUSE, Arch)
 //	boot/vmlinuz-RELEASE               with lib/modules/RELEASE (Debian, Ubuntu)
 //	vmlinuz                            with modules/ (scripts/kernels.sh)
 func openIn(name, image, release string) (*Kernel, error) {
 	places := []string{image}
-	// /vmlinuz and openSUSE's /boot/vmlinuz-RELEASE lead to where the kernel is.
+	// /vmlinuz and openSUSE's /boot/vmlinuz-RELEASE are links to the kernel.
 	if real, err := filepath.EvalSymlinks(image); err == nil && real != image {
 		places = append(places, real)
 	}
@@ -161,7 +161,7 @@ func openIn(name, image, release string) (*Kernel, error) {
 	return open(name, image, modules, config)
 }
 
-// findInDir takes the folder of a kernel, packed in one of the known ways.
+// findInDir returns the kernel in a folder of one of the known layouts.
 func findInDir(dir string) (*Kernel, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -180,13 +180,13 @@ func findInDir(dir string) (*Kernel, error) {
 		}
 		for _, path := range found {
 			if !exists(path) {
-				continue // a link to what is not there
+				continue // a broken link
 			}
 			img, err := readImage(path)
 			if err != nil {
 				return nil, err
 			}
-			// The same kernel may lie in two places, as Fedora's does.
+			// The same kernel may be in two places, as in Fedora.
 			if !slices.Contains(releases, img.release) {
 				images, releases = append(images, path), append(releases, img.release)
 			}
@@ -215,7 +215,7 @@ func isTree(root string) bool {
 		exists(filepath.Join(root, "include/config/kernel.release"))
 }
 
-// findInTree takes the folder in which a kernel was built.
+// findInTree returns the kernel that was built in the folder root.
 func findInTree(name, root string) (*Kernel, error) {
 	bzImage := filepath.Join(root, "arch/x86/boot/bzImage")
 	if !exists(bzImage) {

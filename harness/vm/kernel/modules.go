@@ -13,20 +13,19 @@ import (
 	"strings"
 )
 
-// moduleLimit bounds a module, in bytes unpacked; the largest real ones, with
-// debugging symbols, have some 50 MB.
+// moduleLimit bounds a module, in bytes unpacked. The largest ones, with debugging
+// symbols, have about 50 MB.
 const moduleLimit = 256 << 20
 
-// errNoModule is the answer to a module that the kernel has neither as a file
-// nor built in.
+// errNoModule reports a module that the kernel has neither as a file nor built in.
 var errNoModule = errors.New("no such module")
 
-// ModuleTree is what a kernel has in modules: an installed lib/modules/RELEASE,
-// or a build tree.
+// ModuleTree is the modules of a kernel: an installed lib/modules/RELEASE, or a build
+// tree.
 type ModuleTree struct {
 	root    string
 	files   map[string]string   // name -> path below root, as it is on the disk
-	deps    map[string][]string // by name, from modules.dep; nil: each file's own modinfo tells
+	deps    map[string][]string // by name, from modules.dep; nil: modinfo of each file has them
 	builtin map[string]bool
 }
 
@@ -67,7 +66,7 @@ func ReadModules(root string) (*ModuleTree, error) {
 	}
 
 	err = eachLine(filepath.Join(root, "modules.order"), func(line string) error {
-		// Since Linux 6.3 (f65a486821cf) it names the objects, not the modules.
+		// Since Linux 6.3 (f65a486821cf) modules.order names objects, not modules.
 		t.files[moduleName(line)] = strings.TrimSuffix(line, filepath.Ext(line)) + ".ko"
 		return nil
 	})
@@ -80,7 +79,7 @@ func ReadModules(root string) (*ModuleTree, error) {
 	return t, nil
 }
 
-// eachLine calls do with each line of the file that is not empty.
+// eachLine calls do for each line of a file, but not for empty ones.
 func eachLine(path string, do func(string) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -99,7 +98,7 @@ func eachLine(path string, do func(string) error) error {
 	return s.Err()
 }
 
-// moduleName is the name that the kernel gives the module in the file path.
+// moduleName returns the kernel's name of the module in the file path.
 func moduleName(path string) string {
 	name, _, _ := strings.Cut(filepath.Base(path), ".")
 	return strings.ReplaceAll(name, "-", "_")
@@ -115,8 +114,8 @@ func (t *ModuleTree) Has(name string) (found, builtin bool) {
 	return found, false
 }
 
-// Order lists wanted and all that they need, each after what it needs; what is
-// built in is left out.
+// Order returns the wanted modules and their dependencies, each behind those that it
+// needs. Modules that are built in are left out.
 func (t *ModuleTree) Order(wanted ...string) ([]string, error) {
 	var (
 		ordered []string
@@ -163,8 +162,8 @@ func (t *ModuleTree) Order(wanted ...string) ([]string, error) {
 	return ordered, nil
 }
 
-// needs lists the modules that name depends on directly (or, from modules.dep,
-// indirectly).
+// needs returns the modules that name depends on directly; from modules.dep, also
+// those that it depends on indirectly.
 func (t *ModuleTree) needs(name string) ([]string, error) {
 	if t.deps != nil {
 		return t.deps[name], nil
@@ -186,8 +185,8 @@ func (t *ModuleTree) Read(name string) ([]byte, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", name, errNoModule)
 	}
-	// modules.order says .ko of a module that was compressed when it was
-	// installed, so look for any of its forms.
+	// modules.order has the suffix .ko also for a module that was compressed when it
+	// was installed.
 	plain := path
 	for _, c := range compressions[1:] {
 		plain = strings.TrimSuffix(plain, c.suffix)
@@ -216,8 +215,8 @@ func (t *ModuleTree) Read(name string) ([]byte, error) {
 	return nil, fmt.Errorf("module %s is listed, but %s is not there in any form: add the package that it is in", name, filepath.Join(t.root, plain))
 }
 
-// modinfoDepends reads `depends=` of a module: the names of modules that
-// modpost found it to use, built-in ones left out.
+// modinfoDepends reads `depends=` of a module: the names of the modules that it uses,
+// without built-in ones, as found by modpost.
 func modinfoDepends(ko []byte) ([]string, error) {
 	f, err := elf.NewFile(bytes.NewReader(ko))
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// findInDeb takes a Debian package, which it unpacks into the cache unless
-// that holds it already. Modules in a package of their own are unpacked with it,
-// if that lies beside it.
+// findInDeb returns the kernel in a Debian package. It unpacks the package into the
+// cache, unless that holds it already, together with packages of its modules that are
+// in the same folder.
 func findInDeb(path string) (*Kernel, func() error, error) {
 	keep := func() error { return nil }
 	k, remove, err := unpacked(path)
@@ -45,9 +45,9 @@ func findInDeb(path string) (*Kernel, func() error, error) {
 	return unpacked(path, parts...)
 }
 
-// unpacked unpacks packages into one folder of the cache, or finds them there,
-// and describes the kernel in it. It is not removed from the cache before the
-// function that unpacked returns was called.
+// unpacked unpacks packages into one folder of the cache, if they are not there yet,
+// and returns the kernel in it. The folder stays in the cache at least until the
+// function that unpacked returns is called.
 func unpacked(path string, more ...string) (*Kernel, func() error, error) {
 	keep := func() error { return nil }
 	paths := append([]string{path}, more...)
@@ -89,7 +89,7 @@ func unpacked(path string, more ...string) (*Kernel, func() error, error) {
 	return k, remove, nil
 }
 
-// fileSum names a file by what is in it.
+// fileSum returns a name for the contents of a file.
 func fileSum(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -103,12 +103,12 @@ func fileSum(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }
 
-// MaxPackages is how many unpacked packages are kept in the cache: what was not
-// used for the longest time makes room. Each has some 100 to 500 MB.
+// MaxPackages is the number of unpacked packages in the cache. The least recently used
+// ones are removed. Each has about 100 to 500 MB.
 const MaxPackages = 6
 
-// packagesDir is the folder of unpacked packages, beside the kernels that are
-// known by name: a package that somebody built must not become "the newest 6.1".
+// packagesDir returns the folder of unpacked packages. It is not that of the kernels
+// that are known by name: a package that a user built is never "the newest 6.1".
 func packagesDir() (string, error) {
 	kernels, err := CacheDir()
 	if err != nil {
@@ -118,8 +118,8 @@ func packagesDir() (string, error) {
 	return dir, os.MkdirAll(dir, 0o777)
 }
 
-// hold marks an unpacked package as used now, and keeps others from removing it
-// until the function that it returns is called.
+// hold marks an unpacked package as used now. No process removes it until the function
+// that hold returns is called.
 func hold(dir string) (func(), error) {
 	f, err := os.Open(dir)
 	if err != nil {
@@ -135,12 +135,12 @@ func hold(dir string) (func(), error) {
 		return nil, fmt.Errorf("use the unpacked package %s: %w", dir, err)
 	}
 	now := time.Now()
-	_ = os.Chtimes(dir, now, now) // somebody else's cache is used in the order in which it was filled
+	_ = os.Chtimes(dir, now, now) // fails in a cache of another user, where the time of unpacking counts
 	return func() { f.Close() }, nil
 }
 
-// evict removes the packages that were not used for the longest time until
-// MaxPackages are left, but none that is in use. What cannot be removed stays.
+// evict removes the least recently used packages until MaxPackages are left, but none
+// that is in use. What cannot be removed stays.
 func evict(parent string) {
 	entries, err := os.ReadDir(parent)
 	if err != nil {
@@ -153,7 +153,7 @@ func evict(parent string) {
 	var all []unpacked
 	for _, e := range entries {
 		info, err := e.Info()
-		// A name with a dot before it is being unpacked.
+		// A name that begins with a dot is of a package that is being unpacked.
 		if err == nil && e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
 			all = append(all, unpacked{filepath.Join(parent, e.Name()), info.ModTime()})
 		}
@@ -168,7 +168,7 @@ func evict(parent string) {
 		if err != nil {
 			continue
 		}
-		// In one step out of the way, so that nobody finds half of it.
+		// Renamed first, so that no process finds a part of it.
 		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
 			gone := filepath.Join(parent, ".gone-"+filepath.Base(u.dir))
 			if os.Rename(u.dir, gone) == nil {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// newestOf picks the release that name means from those that are cached, oldest
-// first, or "". One of Debian's cloud kernels, or of nobody's flavour, is taken
-// before a generic one, and that before an rt one, unless name says which.
+// newestOf returns the release that name means, or "". The cached releases are sorted,
+// oldest first. Unless name has a flavour, Debian's cloud kernels and kernels without
+// a flavour are preferred to generic ones, and these to rt kernels.
 func newestOf(cached []string, name string) string {
 	series, wanted, named := flavour(name)
 	newest, rank := "", 3
@@ -35,10 +35,9 @@ func newestOf(cached []string, name string) string {
 	return newest
 }
 
-// flavour cuts the flavour from the name of one of Debian's kernels, such as
-// 6.12.117+deb12-rt-amd64, or of a series of them, such as 6.12-rt: "rt",
-// "cloud", or "" for the generic kernel, which -amd64 alone names. It is not
-// named where neither stands there.
+// flavour cuts the flavour from the name of a Debian kernel, such as
+// 6.12.117+deb12-rt-amd64, or of a series, such as 6.12-rt: "rt", "cloud", or "" for
+// the generic kernel. named is false if the name ends in neither a flavour nor -amd64.
 func flavour(name string) (series, flavour string, named bool) {
 	series, generic := strings.CutSuffix(name, "-amd64")
 	for _, f := range []string{"rt", "cloud"} {
