@@ -15,8 +15,8 @@ import (
 	"tunbench/harness"
 	"tunbench/harness/vm"
 	"tunbench/harness/vm/kernel"
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // Session runs one command of tunbench in guests: it boots each kernel as often as
@@ -126,7 +126,7 @@ func (s *Session) claim(b boot, others []boot) error {
 	if !s.Command.Writes {
 		return nil
 	}
-	for _, name := range []string{record.FileName, reports.ReportName} {
+	for _, name := range []string{record.FileName, render.ReportName} {
 		path := filepath.Join(b.files.Dir, name)
 		if _, err := os.Lstat(path); err == nil {
 			return fmt.Errorf("%s holds a run already: choose another --out", path)

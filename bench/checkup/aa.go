@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"tunbench/harness"
-	"tunbench/reports"
 	"tunbench/reports/aa"
+	"tunbench/reports/document"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
 
@@ -51,7 +52,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
 	if r.Trials > 0 {
 		disturbed = fmt.Sprintf("%d of %d trials disturbed", r.Disturbed, r.Trials)
 	}
-	fit, wrong := r.Fit(reports.SightRefusal)
+	fit, wrong := r.Fit(metric.SightRefusal)
 	var parts []string
 	switch {
 	case r.Kernel != host.Kernel || r.KernelVersion != host.KernelVersion:
@@ -59,10 +60,10 @@ func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
 		parts = append(parts, "not used: made under another kernel, "+r.Kernel)
 	case len(fit.Seen) == 0:
 		row.Status = harness.StatusWarning
-		parts = append(parts, "not used: "+r.Unfit(reports.SightRefusal))
+		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + ForgetCommand
 	default:
-		parts = append(parts, "sees "+reports.SightText(fit.Seen))
+		parts = append(parts, "sees "+document.SightText(fit.Seen))
 		for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 			parts = append(parts, "not used for "+metric+": "+wrong[metric])
 		}
@@ -96,5 +97,5 @@ func Unfit(list []aa.Result) string {
 		others = fmt.Sprintf(", and %d more,", n)
 	}
 	return fmt.Sprintf("the A/A run of %s of %s%s says nothing about this host and is not used: %s; compare equal variants again when the host is quiet, or forget what is kept: %s",
-		first.Measured, first.Scenario, others, first.Unfit(reports.SightRefusal), ForgetCommand)
+		first.Measured, first.Scenario, others, first.Unfit(metric.SightRefusal), ForgetCommand)
 }

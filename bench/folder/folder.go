@@ -2,6 +2,7 @@
 package folder
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tunbench/reports/disk"
 	"tunbench/reports/record"
 )
 
@@ -80,4 +82,18 @@ func Name(run string) string {
 		run = filepath.Dir(run)
 	}
 	return filepath.Base(run)
+}
+
+// Write writes the records of f into dir as its run file, in one step. A run file
+// that is there already is left as it is, and the error is fs.ErrExist: somebody may
+// be writing it.
+func Write(dir string, f *record.File) error {
+	var b bytes.Buffer
+	if err := f.Write(record.NewWriter(&b)); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("make report folder: %w", err)
+	}
+	return disk.Create(filepath.Join(dir, record.FileName), b.Bytes())
 }

@@ -6,19 +6,19 @@ import (
 	"os"
 	"path/filepath"
 
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // Read reads the run files below dir. A run that did not come to its end, or a file
 // that cannot be read, is named and left out.
-func Read(dir string) (kernels []reports.KernelBoots, unfinished []string, unreadable []error, err error) {
+func Read(dir string) (kernels []verdict.KernelBoots, unfinished []string, unreadable []error, err error) {
 	index, err := readIndex(dir)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	for _, name := range index.Kernels {
-		k := reports.KernelBoots{Name: name, Boots: make([][]*record.File, index.Boots)}
+		k := verdict.KernelBoots{Name: name, Boots: make([][]*record.File, index.Boots)}
 		for boot := range k.Boots {
 			for _, r := range runs() {
 				path := filepath.Join(bootDir(dir, name, boot+1), r.what, record.FileName)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"tunbench/bench/compare"
-	"tunbench/reports"
 	"tunbench/reports/aa"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
 
@@ -24,7 +24,7 @@ func keepAA(a *app, host record.Host, clock string, s compare.Detectable) error 
 	if clock == record.ClockICount || !ok {
 		return nil
 	}
-	fit, wrong := resultOf(s).Fit(reports.SightRefusal)
+	fit, wrong := resultOf(s).Fit(metric.SightRefusal)
 	if len(fit.Seen) == 0 {
 		a.warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor tells what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil

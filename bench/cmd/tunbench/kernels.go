@@ -15,8 +15,9 @@ import (
 	"tunbench/bench/boot"
 	"tunbench/bench/folder"
 	"tunbench/bench/kernels"
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
+	"tunbench/reports/verdict"
 )
 
 // kernelsOptions are the flags of tunbench kernels.
@@ -73,7 +74,7 @@ inconclusive, invalid or not comparable.`,
   tunbench kernels --from reports/runs/20260102T030405Z-kernels`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := reports.CheckAllow(o.allow); err != nil {
+			if err := verdict.CheckAllow(o.allow); err != nil {
 				return err
 			}
 			if o.from != "" {
@@ -99,7 +100,7 @@ inconclusive, invalid or not comparable.`,
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
 	f.BoolVar(&o.json, "json", false, "print one object a line for each scenario and metric instead of the table")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
-	allowFlag(cmd, &o.allow, reports.AllowValues, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
+	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)
@@ -176,24 +177,24 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 	for _, err := range unreadable {
 		a.warnf("left out: %v", err)
 	}
-	measured := slices.ContainsFunc(all, func(k reports.KernelBoots) bool {
+	measured := slices.ContainsFunc(all, func(k verdict.KernelBoots) bool {
 		return slices.ContainsFunc(k.Boots, func(files []*record.File) bool { return len(files) > 0 })
 	})
-	writeErr := reports.WriteKernels(out, all, o.allow...)
-	verdicts := reports.KernelVerdicts(all, o.allow...)
+	writeErr := render.WriteKernels(out, all, o.allow...)
+	verdicts := verdict.KernelVerdicts(all, o.allow...)
 	if o.json {
-		for _, line := range reports.KernelHeadlines(all, o.allow...) {
+		for _, line := range render.KernelHeadlines(all, o.allow...) {
 			a.warnf("warning: %s", line)
 		}
 		if err := printVerdicts(a.stdout, verdicts); err != nil {
 			return errors.Join(writeErr, err)
 		}
 	} else {
-		if err := reports.KernelsSummary(a.stdout, all, o.allow...); err != nil {
+		if err := render.KernelsSummary(a.stdout, all, o.allow...); err != nil {
 			return errors.Join(writeErr, err)
 		}
 		if writeErr == nil {
-			fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(out, reports.ReportName))
+			fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(out, render.ReportName))
 		}
 	}
 	switch {
@@ -208,7 +209,7 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 	for _, v := range verdicts {
 		plain = append(plain, v.Verdict)
 	}
-	rule := record.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, reports.AllowMissing)}
+	rule := record.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 	if code := rule.Code(plain); code != 0 && len(all) > 1 { // of one alone nothing is judged
 		return exitError{code: code}
 	}

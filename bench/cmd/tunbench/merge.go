@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/folder"
-	"tunbench/reports"
 	"tunbench/reports/record"
 )
 
@@ -73,7 +72,7 @@ func mergeShards(a *app, names []string, out string, partial bool) error {
 	if err != nil {
 		return err
 	}
-	if err := reports.WriteRun(out, merged); errors.Is(err, fs.ErrExist) {
+	if err := folder.Write(out, merged); errors.Is(err, fs.ErrExist) {
 		return folder.Taken(path, "") // since it was looked for above
 	} else if err != nil {
 		return err

@@ -20,9 +20,11 @@ import (
 	"tunbench/bench/progress"
 	"tunbench/bench/search"
 	"tunbench/bench/userns"
-	"tunbench/reports"
 	"tunbench/reports/aa"
+	"tunbench/reports/export"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // runFlags are those of run.
@@ -46,7 +48,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 
 // runPlan is the plan of the flags.
 func (r *runFlags) runPlan(args []string) (plan.Plan, error) {
-	if _, err := reports.FindFormat(r.format, false); err != nil {
+	if _, err := export.FindFormat(r.format, false); err != nil {
 		return plan.Plan{}, err
 	}
 	if r.userns {
@@ -234,9 +236,9 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 	case outcome.Failed > 0:
 		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(p.Scenarios), path)
 	case outcome.Invalid == 0:
-		exit.err = fmt.Errorf("%s unresolved; %s tells why", record.Plural(outcome.Unresolved, "rate is", "rates are"), filepath.Join(out, reports.ReportName))
+		exit.err = fmt.Errorf("%s unresolved; %s tells why", record.Plural(outcome.Unresolved, "rate is", "rates are"), filepath.Join(out, render.ReportName))
 	default:
-		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, reports.ReportName))
+		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, render.ReportName))
 	}
 	return exit
 }
@@ -257,7 +259,7 @@ func knownAA(a *app, clock string, host record.Host) *aa.Known {
 	if err != nil {
 		return nil // no home: a guest, or a service
 	}
-	known, err := aa.Load(dir, host, reports.SightRefusal)
+	known, err := aa.Load(dir, host, metric.SightRefusal)
 	switch {
 	case errors.Is(err, aa.ErrNone):
 		return nil
@@ -281,11 +283,11 @@ func reportRun(a *app, out, path, format string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	written, writeErr := writeReports(out, format, reports.NamedRun{Name: out, File: f})
+	written, writeErr := writeReports(out, format, record.Named{Name: out, File: f})
 	if asJSON {
 		return writeErr
 	}
-	if err := reports.Summary(a.stdout, f); err != nil {
+	if err := render.Summary(a.stdout, f); err != nil {
 		return errors.Join(writeErr, err)
 	}
 	if len(written) > 0 {
@@ -299,13 +301,13 @@ func reportRun(a *app, out, path, format string, asJSON bool) error {
 
 // writeReports writes the markdown report on r into dir, and that of format
 // beside it. It gives the paths of those that were written.
-func writeReports(dir, format string, r reports.NamedRun) (written []string, err error) {
+func writeReports(dir, format string, r record.Named) (written []string, err error) {
 	for _, name := range slices.Compact([]string{defaultFormat, format}) {
-		f, err := reports.FindFormat(name, false)
+		f, err := export.FindFormat(name, false)
 		if err != nil {
 			return written, err
 		}
-		file, err := f.Write(dir, []reports.NamedRun{r})
+		file, err := f.Write(dir, []record.Named{r})
 		if err != nil {
 			return written, err
 		}
