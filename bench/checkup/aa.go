@@ -7,15 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"tunbench/bench/compare"
 	"tunbench/harness"
 	"tunbench/reports/aa"
 	"tunbench/reports/document"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
-
-// ForgetCommand is what forgets the A/A runs of this host.
-const ForgetCommand = "tunbench ab --forget-aa"
 
 // AA shows what A/A runs of this host are kept, and how old they are.
 func AA(host record.Host, now time.Time) harness.Section {
@@ -28,7 +26,7 @@ func AA(host record.Host, now time.Time) harness.Section {
 	all, file, err := aa.Stored(dir, host)
 	switch {
 	case err != nil:
-		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + ForgetCommand}}
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + compare.ForgetCommand}}
 		return s
 	case len(all) == 0:
 		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: "none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64"}}
@@ -37,7 +35,7 @@ func AA(host record.Host, now time.Time) harness.Section {
 	for _, r := range slices.Backward(all) {
 		s.Rows = append(s.Rows, aaRow(r, host, now))
 	}
-	s.Rows = append(s.Rows, harness.Row{Name: "kept", Status: harness.StatusOK, Detail: file + "; to forget all of them: " + ForgetCommand})
+	s.Rows = append(s.Rows, harness.Row{Name: "kept", Status: harness.StatusOK, Detail: file + "; to forget all of them: " + compare.ForgetCommand})
 	return s
 }
 
@@ -61,7 +59,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
 	case len(fit.Seen) == 0:
 		row.Status = harness.StatusWarning
 		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
-		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + ForgetCommand
+		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + compare.ForgetCommand
 	default:
 		parts = append(parts, "sees "+document.SightText(fit.Seen))
 		for _, metric := range slices.Sorted(maps.Keys(wrong)) {
@@ -84,18 +82,4 @@ func ago(d time.Duration) string {
 		return fmt.Sprintf("%d minutes ago", int(d/time.Minute))
 	}
 	return "just now"
-}
-
-// Unfit says why stored A/A runs are not used, by the first of them.
-func Unfit(list []aa.Result) string {
-	first := list[0]
-	others := ""
-	switch n := len(list) - 1; {
-	case n == 1:
-		others = ", and one more,"
-	case n > 1:
-		others = fmt.Sprintf(", and %d more,", n)
-	}
-	return fmt.Sprintf("the A/A run of %s of %s%s says nothing about this host and is not used: %s; compare equal variants again when the host is quiet, or forget what is kept: %s",
-		first.Measured, first.Scenario, others, first.Unfit(metric.SightRefusal), ForgetCommand)
 }

@@ -61,7 +61,7 @@ func abFixture(t *testing.T, a, b string, pair func(int, [2]harness.Variant) ([2
 		}
 	}
 	return &AB{
-		Plan: plan.Plan{Suite: "ab", Seed: 1}, Subjects: [][2]Variant{sides}, Judge: fakeJudge{},
+		Plan: plan.Plan{Suite: "ab", Seed: 1}, Subjects: [][2]Variant{sides},
 	}, lab, &fakeRecorder{}
 }
 
@@ -147,8 +147,8 @@ func TestAAGivesWhatIsDetectable(t *testing.T) {
 		t.Fatalf("sights: %+v", out.Detectable)
 	}
 	// Noise of 1 % a trial is 1.4 % a pair; ten pairs show about 1.4 %.
-	if seen := out.Detectable[0].Changes[record.PPS]; seen < 0.005 || seen > 0.03 || len(out.Detectable[0].Changes) != 1 {
-		t.Errorf("seen: %v", out.Detectable[0].Changes)
+	if seen := out.Detectable[0].Seen[record.PPS]; seen < 0.005 || seen > 0.03 || len(out.Detectable[0].Seen) != 1 {
+		t.Errorf("seen: %v", out.Detectable[0].Seen)
 	}
 }
 

@@ -9,8 +9,10 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/harness"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
+	"tunbench/reports/verdict"
 )
 
 // runner is an AB while it runs.
@@ -147,20 +149,32 @@ func (r *runner) take(s *subject, block int, trials [2]record.Trial) error {
 		return nil
 	}
 	if s.proto == nil {
-		if err := s.start(r.Judge, r.Pairs, trials); err != nil {
+		if err := s.start(r.gates(trials), r.Pairs, trials); err != nil {
 			return err
 		}
 	}
-	return s.count(r.Judge, block, trials)
+	return s.count(block, trials)
 }
 
-// judge writes the verdicts on c.
+// gates are the metrics that a pair is judged on, with their thresholds.
+func (r *runner) gates(trials [2]record.Trial) []metric.Gate {
+	options := r.Options
+	// What an A/A run is to find out does not depend on the one before.
+	if a, b := &trials[0], &trials[1]; r.Known != nil && (a.Scenario != b.Scenario || a.Arm != b.Arm || !r.SameBuild()) {
+		options.Seen = func(metric string) (float64, bool) { return r.Known.Seen(b.Scenario, metric) }
+	}
+	return verdict.GatesFor(r.Clock, &trials[0], &trials[1], options)
+}
+
+// judge writes the verdicts on s.
 func (r *runner) judge(s *subject) error {
 	var unfit map[string]string
 	if r.Same(s.variants) {
 		found := s.detectable(r.Pairs)
 		r.out.Detectable = append(r.out.Detectable, found)
-		unfit = r.Judge.Unfit(found)
+		if r.Clock != record.ClockICount {
+			_, unfit = found.Fit(metric.SightRefusal)
+		}
 	}
 	for i, got := range s.proto.Result() {
 		v := verdictOf(got)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"tunbench/harness/spec"
+	"tunbench/reports/aa"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
@@ -20,7 +22,7 @@ type subject struct {
 	specs    [2]spec.Spec
 	notes    [2]string // on their loads, for their trials
 	rng      *rand.Rand
-	gates    []Gate
+	gates    []metric.Gate
 	proto    *stat.Protocol
 
 	pairs      int // tried
@@ -36,17 +38,17 @@ type subject struct {
 // among them rather than measure.
 func (s *subject) hopeless(wanted int) bool { return s.pairs-s.valid > wanted+s.valid }
 
-// start settles by the first valid pair what s is judged on: the gates that both of
-// its trials have a value for. It makes so many pairs before it looks.
-func (s *subject) start(judge Judge, pairs int, trials [2]record.Trial) (err error) {
-	s.gates = slices.DeleteFunc(judge.Gates(&trials[0], &trials[1]), func(g Gate) bool {
-		_, inA := judge.Value(&trials[0], g.Name)
-		_, inB := judge.Value(&trials[1], g.Name)
+// start settles by the first valid pair what s is judged on: those of gates that both
+// of its trials have a value for. It makes so many pairs before it looks.
+func (s *subject) start(gates []metric.Gate, pairs int, trials [2]record.Trial) (err error) {
+	s.gates = slices.DeleteFunc(gates, func(g metric.Gate) bool {
+		_, inA := metric.Value(&trials[0], g.Metric)
+		_, inB := metric.Value(&trials[1], g.Metric)
 		return !inA || !inB
 	})
 	rules := make([]stat.Rule, len(s.gates))
 	for i, g := range s.gates {
-		rules[i] = g.Rule
+		rules[i] = g.Rule()
 	}
 	if s.proto, err = stat.NewProtocol(rules, stat.ProtocolOptions{Pairs: pairs}); err != nil {
 		return fmt.Errorf("compare %s: %w", s.variants[0].Name, err)
@@ -59,13 +61,13 @@ func (s *subject) start(judge Judge, pairs int, trials [2]record.Trial) (err err
 }
 
 // count adds a valid pair to what s is judged by.
-func (s *subject) count(judge Judge, block int, trials [2]record.Trial) error {
+func (s *subject) count(block int, trials [2]record.Trial) error {
 	values := [2][]float64{make([]float64, len(s.gates)), make([]float64, len(s.gates))}
 	for side := range trials {
 		for i, g := range s.gates {
-			v, ok := judge.Value(&trials[side], g.Name)
+			v, ok := metric.Value(&trials[side], g.Metric)
 			if !ok {
-				s.spoilt["no "+g.Name]++
+				s.spoilt["no "+g.Metric]++
 				return nil
 			}
 			values[side][i] = v
@@ -113,8 +115,8 @@ func (s *subject) whySpoilt() string {
 
 // detectable is what the pairs of equal variants say of the host, for comparisons of
 // so many pairs.
-func (s *subject) detectable(pairs int) Detectable {
-	found := Detectable{Scenario: s.variants[0].Name, Pairs: s.valid, Trials: 2 * s.pairs, Disturbed: s.disturbed, Changes: map[string]float64{}}
+func (s *subject) detectable(pairs int) aa.Result {
+	found := aa.Result{Scenario: s.variants[0].Name, Pairs: s.valid, Trials: 2 * s.pairs, Disturbed: s.disturbed, Seen: map[string]float64{}}
 	for i, g := range s.gates {
 		diff := make([]float64, len(s.base[i]))
 		for k := range diff {
@@ -125,9 +127,9 @@ func (s *subject) detectable(pairs int) Detectable {
 		}
 		// A value without a ratio, or too few pairs, says nothing.
 		if d, err := stat.MinimalDetectable(diff, pairs, detectAlpha, detectPower); err == nil {
-			found.Changes[g.Name] = d
+			found.Seen[g.Metric] = d
 			if !g.Absolute {
-				found.Changes[g.Name] = math.Expm1(d)
+				found.Seen[g.Metric] = math.Expm1(d)
 			}
 		}
 	}

@@ -20,13 +20,15 @@ var rules = []rule{
 
 	// What to measure, and in which order.
 	{"bench/manual", ""},
-	{"bench/checkup", "harness reports/aa reports/document reports/metric reports/record reports/screen"},
+	{"bench/checkup", "bench/compare harness reports/aa reports/document reports/metric reports/record reports/screen"},
 	{"bench/kernels", "bench/boot bench/progress harness harness/vm harness/vm/* reports/record reports/verdict"},
 	{"bench/boot", "bench/folder bench/plan bench/progress bench/suite harness harness/vm harness/vm/* reports/disk reports/record reports/render"},
 	{"bench/progress", "bench/plan reports/record reports/screen"},
 	{"bench/folder", "reports/disk reports/record"},
 	{"bench/userns", ""},
-	{"bench/compare", "bench/plan bench/setup bench/suite harness harness/refusal harness/spec reports/record reports/stat"},
+	{"bench/interrupt", ""},
+	{"bench/job", "reports/export reports/record reports/verdict"},
+	{"bench/compare", "bench/plan bench/setup bench/suite harness harness/refusal harness/spec reports/aa reports/metric reports/record reports/stat reports/verdict"},
 	{"bench/plan", "bench/search bench/setup bench/suite harness/refusal harness/spec reports/record reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
 	{"bench/setup", "bench/suite harness/spec"},
@@ -121,6 +123,5 @@ var exceptions = []exception{
 	{ofFunction, "reports/render.*", "are to be split"},
 	{ofFunction, "reports/series.*", "are to be split"},
 	{ofInterface, "harness.*", "are to be split"},
-	{ofMethods, "bench/cmd/tunbench.*", "are to move"},
 	{ofMethods, "harness.*", "are to move"},
 }

@@ -17,6 +17,7 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/progress"
 	"tunbench/harness"
+	"tunbench/reports/aa"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
@@ -191,29 +192,6 @@ func workerCommand(a *app) *cobra.Command {
 	}
 }
 
-// comparison turns the flags into an AB, and says how it is judged.
-func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options verdict.Options, err error) {
-	switch {
-	case s.changed("arm") && s.arm == "both":
-		return ab, options, errors.New("--arm both: ab compares two variants: choose bare or observed, or give the variants hooks, such as --a hook=none --b hook=auto")
-	case s.changed("hook") && !s.changed("arm") && s.hook != record.HookNone:
-		s.arm = string(record.Observed)
-	}
-	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
-		return ab, options, err
-	}
-	options.Strict, options.Allow = s.strict, o.allow
-	ab.AllowMissing = slices.Contains(o.allow, verdict.AllowMissing)
-	if ab.Plan, err = s.plan(args); err != nil {
-		return ab, options, err
-	}
-	if !s.changed("trials") {
-		ab.Pairs = compare.DefaultPairs
-	}
-	ab.Subjects, err = compare.Subjects(ab.Scenarios, ab.Hook, o.a, o.b)
-	return ab, options, err
-}
-
 func parseThresholds(list []string) (map[string]float64, error) {
 	thresholds := map[string]float64{}
 	for _, s := range list {
@@ -238,12 +216,12 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict
 	if err := folder.Free(path, ""); err != nil {
 		return err
 	}
-	known := knownAA(a, ab.Clock, host)
+	known := compare.Known(ab.Clock, host, a.warnf)
 	// What an A/A run is to find out, it does not print of the one before.
 	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]compare.Variant) bool { return !ab.Same(s) }) {
 		ab.Sees = known.Sees()
 	}
-	ab.Judge = judge{clock: ab.Clock, known: known, options: options, sameBuild: ab.SameBuild()}
+	ab.Options, ab.Known = options, known
 	told := progress.NewRun(a.stderr, a.quiet, a.verbose)
 	defer told.Clear()
 	ab.Progress = told.Step
@@ -270,7 +248,7 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict
 	}
 	reportErr := reportVariants(a, path, out, options, o)
 	for _, s := range outcome.Detectable {
-		reportErr = errors.Join(reportErr, keepAA(a, host, ab.Clock, s))
+		reportErr = errors.Join(reportErr, compare.Keep(host, tool().Version, ab.Clock, s, a.warnf))
 	}
 	switch err := errors.Join(runErr, reportErr); {
 	case outcome.Interrupted && runErr == nil:
@@ -319,4 +297,20 @@ func reportVariants(a *app, path, out string, options verdict.Options, o abOptio
 		}
 	}
 	return printComparison(a, c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
+}
+
+// forgetAA removes the A/A runs of this host.
+func forgetAA(a *app) error {
+	dir, err := aa.Dir()
+	if err != nil {
+		return err
+	}
+	file, err := aa.Forget(dir, a.host())
+	switch {
+	case errors.Is(err, aa.ErrNone):
+		_, err = fmt.Fprintf(a.stdout, "No A/A run of this host is kept: there is no %s.\n", file)
+	case err == nil:
+		_, err = fmt.Fprintf(a.stdout, "The A/A runs of this host are forgotten: %s is removed.\n", file)
+	}
+	return err
 }

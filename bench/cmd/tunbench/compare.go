@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/job"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
@@ -151,6 +152,16 @@ func (o compareOptions) rule() record.ExitRule {
 	return record.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 }
 
+// job is the job that the verdicts are for. Annotations must not disturb a result for
+// another program.
+func (o compareOptions) job(a *app) job.Job {
+	j := job.Job{Annotations: a.stdout, Warnings: a.stderr}
+	if o.json || o.format != "" && o.out == "" {
+		j.Annotations = a.stderr
+	}
+	return j
+}
+
 // printComparison writes the report where it is asked for, and prints the
 // verdicts in one of the three ways.
 func printComparison(a *app, c *verdict.Comparison, o compareOptions) error {
@@ -160,7 +171,7 @@ func printComparison(a *app, c *verdict.Comparison, o compareOptions) error {
 	}
 	if o.gate.github {
 		// Whatever becomes of the rest, the verdicts are in the job's summary.
-		defer tellGitHub(a, c, o)
+		defer o.job(a).Tell(c)
 	}
 	report := ""
 	if o.out != "" {

@@ -14,15 +14,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/boot"
-	"tunbench/bench/checkup"
+	"tunbench/bench/compare"
 	"tunbench/bench/folder"
 	"tunbench/bench/plan"
 	"tunbench/bench/progress"
 	"tunbench/bench/search"
 	"tunbench/bench/userns"
-	"tunbench/reports/aa"
 	"tunbench/reports/export"
-	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
@@ -133,18 +131,6 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 	return cmd
 }
 
-// forceBare is what --userns implies: BPF programs cannot be loaded there.
-func (s *selection) forceBare() error {
-	if s.changed("arm") && s.arm != string(record.Bare) {
-		return fmt.Errorf("--userns measures bare: --arm %s needs root", s.arm)
-	}
-	if s.changed("hook") && s.hook != record.HookNone {
-		return fmt.Errorf("--userns measures bare: --hook %s needs root", s.hook)
-	}
-	s.arm, s.hook = string(record.Bare), record.HookNone
-	return nil
-}
-
 // measurePlan runs plan into the folder out, which must not hold a run unless plan
 // goes on with it, and reports on what is there in the end, in markdown and in
 // format, however the run ended.
@@ -176,7 +162,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 		told.Yield(a.stdout)
 	}
 	p.Progress = told.Step
-	if known := knownAA(a, p.Clock, host); known != nil {
+	if known := compare.Known(p.Clock, host, a.warnf); known != nil {
 		p.Sees = known.Sees()
 	}
 	created := false
@@ -246,34 +232,6 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 // full reports that a disk, a quota or a limit on the size of files is exhausted.
 func full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
-}
-
-// knownAA is what A/A runs told about this host, nil where none did. They were
-// made in real time and say nothing about virtual time. A run does not need
-// them, so that what is wrong with them is a warning.
-func knownAA(a *app, clock string, host record.Host) *aa.Known {
-	if clock == record.ClockICount {
-		return nil
-	}
-	dir, err := aa.Dir()
-	if err != nil {
-		return nil // no home: a guest, or a service
-	}
-	known, err := aa.Load(dir, host, metric.SightRefusal)
-	switch {
-	case errors.Is(err, aa.ErrNone):
-		return nil
-	case err != nil:
-		a.warnf("warning: %v", err)
-		return nil
-	}
-	if n := len(known.Unfit); n > 0 {
-		a.warnf("warning: %s", checkup.Unfit(known.Unfit))
-	}
-	if len(known.Results) == 0 {
-		return nil
-	}
-	return known
 }
 
 // reportRun writes the reports on the run's file at path into out, and prints the

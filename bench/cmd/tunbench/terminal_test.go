@@ -17,6 +17,7 @@ import (
 	"github.com/creack/pty"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/interrupt"
 	"tunbench/harness"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -31,7 +32,7 @@ const standInEnv = "TUNBENCH_TEST_STAND_IN"
 // gives trials of ten windows. As `panic` it panics in the third trial; as
 // `stuck` no trial ends.
 func standIn(as string) int {
-	ctx := untilSignal(context.Background())
+	ctx := interrupt.Context(context.Background())
 	n := 0
 	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		n++
