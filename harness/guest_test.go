@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
 )
 
 // inEach are run in all guests.
@@ -69,7 +71,7 @@ func TestInGuests(t *testing.T) {
 	}
 	for series, tests := range inGuests {
 		t.Run(series, func(t *testing.T) {
-			kernel, remove, err := vm.Find(series)
+			kernel, remove, err := kernel.Find(series)
 			if err != nil {
 				lack("needs a kernel: %v", err)
 			}
@@ -77,7 +79,7 @@ func TestInGuests(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 9*time.Minute)
 			defer cancel()
 			tests = selected(t, tests)
-			var job vm.Job
+			var job guest.Job
 			for _, name := range tests {
 				job.Commands = append(job.Commands, []string{"-test.v", "-test.short", "-test.run", "^" + name + "$"})
 			}

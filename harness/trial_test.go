@@ -24,7 +24,7 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
-	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
 	"tunbench/reports/record"
 )
 
@@ -36,8 +36,8 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	if vm.IsInit() {
-		vm.Init()
+	if guest.IsInit() {
+		guest.Init()
 	}
 	if os.Getenv(childEnv) != "" {
 		measureForEver()

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/netip"
 
-	"golang.org/x/sys/unix"
 	"tunbench/harness/call"
 	"tunbench/harness/sink"
+	"tunbench/harness/socket"
 	"tunbench/harness/spec"
+
+	"golang.org/x/sys/unix"
 )
 
 // Hosts in the networks of the device that nobody is: what is sent to them goes
@@ -104,7 +106,7 @@ func (p *packetEnd) empty(received uint64) (bool, error) {
 }
 
 func (p *packetEnd) collect() (err error) {
-	if p.drops, err = sink.SocketOverruns(p.fd); err != nil {
+	if p.drops, err = socket.Drops(p.fd); err != nil {
 		return fmt.Errorf("count what a packet socket dropped: %w", err)
 	}
 	return nil

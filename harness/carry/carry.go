@@ -3,6 +3,7 @@
 package carry
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
 
@@ -133,9 +135,9 @@ func (c *Carrier) Start() (err error) {
 	switch {
 	case c.Vhost.From != nil:
 		c.pinAides()
-		loop = c.vhostLoop
+		loop = vhostCarrier{c}.loop
 	case c.ring != nil:
-		loop = c.loopRing
+		loop = ringCarrier{c}.loop
 	}
 	if c.thread, err = worker.Start(c.CPU, loop); err != nil {
 		return fmt.Errorf("start %s: %w", c.Name, err)
@@ -153,6 +155,46 @@ func (c *Carrier) Calls() uint64 { return c.published.calls.Load() }
 // Lost is how many packets could not be written so far. It may be asked while
 // the carrier runs, and does not lag.
 func (c *Carrier) Lost() uint64 { return c.published.failed.Load() }
+
+func (c *Carrier) aides() (list []*vhost.Device) {
+	if c.Vhost.From == nil {
+		return nil
+	}
+	list = append(list, c.Vhost.From)
+	if c.Vhost.To.RX == nil {
+		list = append(list, c.Vhost.To)
+	}
+	return list
+}
+
+// AideTime is the CPU time in ns of the workers of vhost that work for the
+// carrier: that of the device it receives from, and that of the other one if
+// no carrier receives from that.
+func (c *Carrier) AideTime() (sum int64, err error) {
+	for _, d := range c.aides() {
+		n, err := d.WorkerTime()
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// Aided tells whether workers of vhost work for the carrier and, since Start,
+// why they are not on its CPU and why their CPU time is not known.
+func (c *Carrier) Aided() (aided bool, pin, time error) {
+	return c.Vhost.From != nil, c.pinError, c.timeError
+}
+
+func (c *Carrier) pinAides() {
+	var errs []error
+	for _, d := range c.aides() {
+		errs = append(errs, d.Pin(c.CPU))
+	}
+	c.pinError = errors.Join(errs...)
+	_, c.timeError = c.AideTime()
+}
 
 // Hold stops a carrier that does not wait in the kernel as soon as it finds
 // nothing.

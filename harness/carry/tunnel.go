@@ -1,7 +1,6 @@
 package carry
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -11,6 +10,7 @@ import (
 
 	"tunbench/harness/packet"
 	"tunbench/harness/seal"
+	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
 
@@ -58,7 +58,7 @@ type tunnel struct {
 	slab    []byte
 	stride  int
 	lengths [tunnelBatch]int // of packets in their buffers
-	headers []mmsghdr
+	headers []socket.Message
 	iovecs  []unix.Iovec
 	device  [2]unix.Iovec // of readv and writev
 	fds     [1]unix.PollFd
@@ -82,12 +82,12 @@ func (t *tunnel) prepare(c TunnelConfig) {
 	// set of the cache.
 	t.stride = (room+c.MaxPacket+seal.TagLen+line-1)/line*line + line
 	t.slab = make([]byte, tunnelBatch*t.stride)
-	t.headers = make([]mmsghdr, tunnelBatch)
+	t.headers = make([]socket.Message, tunnelBatch)
 	t.iovecs = make([]unix.Iovec, tunnelBatch)
 	for i := range t.headers {
 		t.iovecs[i].Base = &t.sealed(i)[0]
-		t.headers[i].hdr.Iov = &t.iovecs[i]
-		t.headers[i].hdr.SetIovlen(1)
+		t.headers[i].Header.Iov = &t.iovecs[i]
+		t.headers[i].Header.SetIovlen(1)
 	}
 }
 
@@ -219,232 +219,4 @@ func (t *tunnel) transfer(single, vector uintptr, i, n int) (int, unix.Errno) {
 	t.device[1].SetLen(n)
 	got, _, errno := unix.RawSyscall(vector, uintptr(t.Device), uintptr(unsafe.Pointer(&t.device[0])), uintptr(len(t.device)))
 	return int(got) - head, errno
-}
-
-// Egress takes packets from a queue, seals them and sends them to the other
-// side.
-type Egress struct {
-	tunnel
-	sealer *seal.Sealer
-}
-
-// NewEgress prepares an egress: it runs after Start.
-func NewEgress(c TunnelConfig, s *seal.Sealer) *Egress {
-	e := &Egress{sealer: s}
-	e.prepare(c)
-	return e
-}
-
-// Start begins to carry on a thread of its own.
-func (e *Egress) Start() (err error) {
-	e.thread, err = worker.Start(e.CPU, func() error { return e.run(e.Device, e.take, e.give) })
-	if err != nil {
-		return fmt.Errorf("start the egress of %s: %w", e.Name, err)
-	}
-	return nil
-}
-
-// Finish makes the egress end as soon as its queue is empty.
-func (e *Egress) Finish() error { return e.finish(e.Device) }
-
-// take reads what the queue has, up to a batch; a single packet where reads
-// wait.
-func (e *Egress) take() (n int, err error) {
-	most := tunnelBatch
-	if e.Wait == Block && !e.finishing.Load() {
-		most = 1
-	}
-	for n < most {
-		worker.Turn()
-		length, errno := e.transfer(unix.SYS_READ, unix.SYS_READV, n, e.MaxPacket)
-		switch errno {
-		case 0:
-			if length < 0 {
-				return n, fmt.Errorf("read %s: a packet is shorter than its headers", e.Name)
-			}
-			e.lengths[n] = length
-			n++
-		case unix.EAGAIN:
-			return n, nil
-		case unix.EINTR:
-		default:
-			return n, fmt.Errorf("read %s: %w", e.Name, errno)
-		}
-	}
-	return n, nil
-}
-
-// give seals the first n packets and sends them.
-func (e *Egress) give(n int) error {
-	e.in += uint64(n)
-	for i := range n {
-		e.iovecs[i].SetLen(e.sealer.Seal(e.sealed(i), e.lengths[i]))
-	}
-	for first := 0; first < n; {
-		worker.Turn()
-		e.calls++
-		got, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(e.Socket),
-			uintptr(unsafe.Pointer(&e.headers[first])), uintptr(n-first), 0, 0, 0)
-		switch errno {
-		case 0:
-			for _, length := range e.lengths[first : first+int(got)] {
-				e.bytes += uint64(length)
-			}
-			e.out += uint64(got)
-			first += int(got)
-		case unix.EAGAIN, unix.ENOBUFS:
-			if err := e.poll(e.Socket, unix.POLLOUT); err != nil {
-				return err
-			}
-		case unix.EINTR:
-		default:
-			return fmt.Errorf("send what %s gave to the other side: %w", e.Name, errno)
-		}
-	}
-	return nil
-}
-
-// Ingress takes sealed packets from the other side, opens them and writes them
-// into a queue.
-type Ingress struct {
-	tunnel
-	opener *seal.Opener
-}
-
-// NewIngress prepares an ingress: it runs after Start.
-func NewIngress(c TunnelConfig, o *seal.Opener) *Ingress {
-	g := &Ingress{opener: o}
-	g.prepare(c)
-	for i := range g.iovecs {
-		g.iovecs[i].SetLen(len(g.sealed(i)))
-	}
-	return g
-}
-
-// Start begins to carry on a thread of its own.
-func (g *Ingress) Start() (err error) {
-	g.thread, err = worker.Start(g.CPU, func() error { return g.run(g.Socket, g.take, g.give) })
-	if err != nil {
-		return fmt.Errorf("start the ingress of %s: %w", g.Name, err)
-	}
-	return nil
-}
-
-// Finish makes the ingress end as soon as its socket is empty.
-func (g *Ingress) Finish() error { return g.finish(g.Socket) }
-
-// Lost is how many packets the kernel had for the socket and dropped, because
-// its buffer was full.
-func (g *Ingress) Lost() (uint64, error) { return socketDrops(g.Socket) }
-
-// take receives what the socket has, up to a batch.
-func (g *Ingress) take() (int, error) {
-	for {
-		worker.Turn()
-		g.calls++
-		got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(g.Socket), uintptr(unsafe.Pointer(&g.headers[0])),
-			uintptr(len(g.headers)), unix.MSG_WAITFORONE, 0, 0)
-		switch errno {
-		case 0:
-			return int(got), nil
-		case unix.EAGAIN:
-			return 0, nil
-		case unix.EINTR:
-		default:
-			return 0, fmt.Errorf("receive for %s from the other side: %w", g.Name, errno)
-		}
-	}
-}
-
-// give opens the first n packets and writes them.
-func (g *Ingress) give(n int) error {
-	g.in += uint64(n)
-	for i := range n {
-		length, err := g.opener.Open(g.sealed(i)[:g.headers[i].len])
-		if err != nil {
-			g.refused[refusal(err)]++
-			continue
-		}
-		if err := g.write(i, length); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func refusal(err error) int {
-	switch err {
-	case seal.ErrHeader:
-		return 0
-	case seal.ErrReplayed:
-		return 1
-	}
-	return 2
-}
-
-// write hands packet i to the kernel. What the kernel does not take is dropped,
-// as a VPN does.
-func (g *Ingress) write(i, length int) error {
-	g.putHead(g.buffer(i), length)
-	tried := int64(0)
-	for {
-		worker.Turn()
-		_, errno := g.transfer(unix.SYS_WRITE, unix.SYS_WRITEV, i, length)
-		switch errno {
-		case 0:
-			g.out++
-			g.bytes += uint64(length)
-			return nil
-		case unix.EAGAIN: // the send buffer is full
-			if now := worker.Now(); tried == 0 {
-				tried = now
-			} else if g.finishing.Load() && now-tried > roomWithin {
-				g.errnos[errno]++
-				return nil
-			}
-			if err := g.poll(g.Device, unix.POLLOUT); err != nil {
-				return err
-			}
-		case unix.EINTR:
-		case unix.EBADFD: // the device is gone
-			return fmt.Errorf("write to %s: %w", g.Name, errno)
-		default:
-			g.errnos[min(int(errno), maxErrno-1)]++
-			return nil
-		}
-	}
-}
-
-// putHead writes what the device wants before a packet: a virtio-net header
-// that says nothing, and the protocol.
-func (g *Ingress) putHead(buf []byte, length int) {
-	clear(buf[room-g.head() : room])
-	if !g.PI {
-		return
-	}
-	etherType := uint16(packet.EtherTypeIPv4)
-	if length > 0 && buf[room]>>4 == 6 {
-		etherType = packet.EtherTypeIPv6
-	}
-	// struct tun_pi stands before the virtio-net header: flags, protocol.
-	binary.BigEndian.PutUint16(buf[room-g.head()+2:], etherType)
-}
-
-// mmsghdr is struct mmsghdr of include/linux/socket.h.
-type mmsghdr struct {
-	hdr unix.Msghdr
-	len uint32
-	_   [4]byte
-}
-
-// socketDrops asks for sk_drops of include/net/sock.h.
-func socketDrops(fd int) (uint64, error) {
-	var counts [unix.SK_MEMINFO_DROPS + 1]uint32
-	size := uint32(unsafe.Sizeof(counts))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
-		uintptr(unsafe.Pointer(&counts[0])), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0, fmt.Errorf("getsockopt SO_MEMINFO: %w", errno)
-	}
-	return uint64(counts[unix.SK_MEMINFO_DROPS]), nil
 }

@@ -15,48 +15,11 @@ type Vhost struct{ From, To *vhost.Device }
 // vhostBatch is how many packets are moved before the other sides are told.
 const vhostBatch = 64
 
-// AideTime is the CPU time in ns of the workers of vhost that work for the
-// carrier: that of the device it receives from, and that of the other one if
-// no carrier receives from that.
-func (c *Carrier) AideTime() (sum int64, err error) {
-	for _, d := range c.aides() {
-		n, err := d.WorkerTime()
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return sum, nil
-}
+// vhostCarrier is a Carrier between two virtqueues.
+type vhostCarrier struct{ *Carrier }
 
-func (c *Carrier) aides() (list []*vhost.Device) {
-	if c.Vhost.From == nil {
-		return nil
-	}
-	list = append(list, c.Vhost.From)
-	if c.Vhost.To.RX == nil {
-		list = append(list, c.Vhost.To)
-	}
-	return list
-}
-
-// Aided tells whether workers of vhost work for the carrier and, since Start,
-// why they are not on its CPU and why their CPU time is not known.
-func (c *Carrier) Aided() (aided bool, pin, time error) {
-	return c.Vhost.From != nil, c.pinError, c.timeError
-}
-
-func (c *Carrier) pinAides() {
-	var errs []error
-	for _, d := range c.aides() {
-		errs = append(errs, d.Pin(c.CPU))
-	}
-	c.pinError = errors.Join(errs...)
-	_, c.timeError = c.AideTime()
-}
-
-// vhostLoop is the hot loop between two virtqueues: it allocates nothing.
-func (c *Carrier) vhostLoop() error {
+// loop is a hot loop: it allocates nothing.
+func (c vhostCarrier) loop() error {
 	defer c.publish()
 	from, to := c.Vhost.From.RX, c.Vhost.To.TX
 	free := make([]int, to.Entries())
@@ -113,12 +76,12 @@ func (c *Carrier) vhostLoop() error {
 	}
 }
 
-func (c *Carrier) broken() error {
+func (c vhostCarrier) broken() error {
 	return fmt.Errorf("%s: vhost broke the virtio protocol", c.Name)
 }
 
 // show publishes what was offered, and kicks the worker if it sleeps.
-func (c *Carrier) show(q *vhost.Queue) error {
+func (c vhostCarrier) show(q *vhost.Queue) error {
 	q.Publish()
 	if !q.KickNeeded() {
 		return nil
@@ -129,7 +92,7 @@ func (c *Carrier) show(q *vhost.Queue) error {
 
 // awaitDriver returns when the worker has used so many buffers, or soon: while the
 // carrier is to finish it looks at both queues.
-func (c *Carrier) awaitDriver(q *vhost.Queue, used int) error {
+func (c vhostCarrier) awaitDriver(q *vhost.Queue, used int) error {
 	timeout := pollTimeout
 	if c.finish.Load() {
 		timeout = 1

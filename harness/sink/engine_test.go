@@ -268,7 +268,7 @@ func BenchmarkEngines(b *testing.B) {
 					start := worker.Now()
 					defer func() { spent = worker.Now() - start }()
 					if r.ring != nil {
-						return r.loopRing()
+						return ringReader{r}.loop()
 					}
 					r.buf = make([]byte, r.MaxRead)
 					return r.loop()

@@ -118,7 +118,7 @@ func Open(c Config, control *Control) (*Reader, error) {
 func (r *Reader) Start() (err error) {
 	loop := r.loop
 	if r.ring != nil {
-		loop = r.loopRing
+		loop = ringReader{r}.loop
 	} else {
 		r.buffer()
 	}

@@ -3,13 +3,11 @@ package sink
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf/hist"
-	"tunbench/harness/call"
 	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
@@ -43,7 +41,7 @@ type Receiver struct {
 	epoll  int // -1 for a single socket
 	events []unix.EpollEvent
 
-	headers []mmsghdr
+	headers []socket.Message
 	iovecs  []unix.Iovec
 	slab    []byte
 	cmsgs   []byte // control messages of all, controlLen each
@@ -59,13 +57,6 @@ const (
 	controlLen  = unix.SizeofCmsghdr + 8
 	maxDatagram = 65535
 )
-
-// mmsghdr is struct mmsghdr of include/linux/socket.h.
-type mmsghdr struct {
-	hdr unix.Msghdr
-	len uint32
-	_   [4]byte
-}
 
 // NewReceiver prepares a receiver: it runs after Start.
 func NewReceiver(c ReceiverConfig, control *Control) *Receiver {
@@ -96,7 +87,7 @@ func (r *Receiver) buffers() {
 	// set of the cache.
 	r.stride = (r.MaxRead+line-1)/line*line + line
 	r.slab = make([]byte, receiveBatch*r.stride)
-	r.headers = make([]mmsghdr, receiveBatch)
+	r.headers = make([]socket.Message, receiveBatch)
 	r.iovecs = make([]unix.Iovec, receiveBatch)
 	if r.GRO {
 		r.cmsgs = make([]byte, receiveBatch*controlLen)
@@ -104,7 +95,7 @@ func (r *Receiver) buffers() {
 	for i := range r.headers {
 		r.iovecs[i].Base = &r.slab[i*r.stride]
 		r.iovecs[i].SetLen(r.MaxRead)
-		h := &r.headers[i].hdr
+		h := &r.headers[i].Header
 		h.Iov = &r.iovecs[i]
 		h.SetIovlen(1)
 		if r.GRO {
@@ -256,7 +247,7 @@ func (r *Receiver) ready(timeout int) (int, error) {
 func (r *Receiver) receive(fd int, timed bool) (int, error) {
 	if r.GRO {
 		for i := range r.headers {
-			r.headers[i].hdr.SetControllen(controlLen)
+			r.headers[i].Header.SetControllen(controlLen)
 		}
 	}
 	var before int64
@@ -297,17 +288,17 @@ func (r *Receiver) receive(fd int, timed bool) (int, error) {
 
 // take counts datagram i: a packet, or many segments of one size.
 func (r *Receiver) take(i int, now int64) {
-	length := int(r.headers[i].len)
+	length := int(r.headers[i].Len)
 	r.Reads++
 	r.ReadBytes += uint64(length)
-	if r.headers[i].hdr.Flags&unix.MSG_TRUNC != 0 {
+	if r.headers[i].Header.Flags&unix.MSG_TRUNC != 0 {
 		r.Foreign++
 		return
 	}
 	payload := r.slab[i*r.stride:][:length]
 	size := length
 	if r.GRO {
-		if s := segmentSize(r.cmsgs[i*controlLen:][:r.headers[i].hdr.Controllen]); s > 0 {
+		if s := segmentSize(r.cmsgs[i*controlLen:][:r.headers[i].Header.Controllen]); s > 0 {
 			size = s
 		}
 	}
@@ -338,7 +329,7 @@ func segmentSize(control []byte) int {
 // a datagram may be many segments.
 func (r *Receiver) Overruns() (sum uint64, err error) {
 	for _, fd := range r.FDs {
-		n, err := socketDrops(fd)
+		n, err := socket.Drops(fd)
 		if err != nil {
 			return 0, err
 		}
@@ -347,95 +338,6 @@ func (r *Receiver) Overruns() (sum uint64, err error) {
 	return sum, nil
 }
 
-// SocketOverruns is the same of any socket.
-func SocketOverruns(fd int) (uint64, error) { return socketDrops(fd) }
-
-// socketDrops asks for sk_drops of include/net/sock.h.
-func socketDrops(fd int) (uint64, error) {
-	var counts [unix.SK_MEMINFO_DROPS + 1]uint32
-	size := uint32(unsafe.Sizeof(counts))
-	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_MEMINFO,
-		uintptr(unsafe.Pointer(&counts[0])), uintptr(unsafe.Pointer(&size)), 0)
-	if errno != 0 {
-		return 0, &call.Error{Call: "getsockopt SO_MEMINFO", Err: errno}
-	}
-	return uint64(counts[unix.SK_MEMINFO_DROPS]), nil
-}
-
 // SocketDrops is the reason under which Overruns are counted, by the kernel's
 // name for it.
 const SocketDrops = "SOCKET_RCVBUFF"
-
-// Listen opens n UDP sockets that are bound to addr, with receive buffers of
-// that many bytes or as much as this process may have. It must be called on a
-// thread in the right network namespace. With several, flow i comes out of
-// socket i modulo n.
-func Listen(addr netip.AddrPort, n, buffer int, gro bool) (fds []int, err error) {
-	defer func() {
-		if err != nil {
-			for _, fd := range fds {
-				unix.Close(fd)
-			}
-			fds = nil
-		}
-	}()
-	family, local := socket.Address(addr)
-	for range n {
-		fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return fds, &call.Error{Call: "socket", Err: err}
-		}
-		fds = append(fds, fd)
-		if n > 1 {
-			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
-				return fds, &call.Error{Call: "setsockopt SO_REUSEPORT", Err: err}
-			}
-		}
-		if err := Prepare(fd, buffer, gro); err != nil {
-			return fds, err
-		}
-		if err := unix.Bind(fd, local); err != nil {
-			return fds, &call.Error{Call: "bind " + addr.String(), Err: err}
-		}
-	}
-	if n > 1 {
-		err = spread(fds[0], n)
-	}
-	return fds, err
-}
-
-// Prepare gives a UDP socket a receive buffer of that many bytes, or as much as
-// this process may have, and UDP_GRO if asked for (Linux 5.0).
-func Prepare(fd, buffer int, gro bool) error {
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer); err != nil {
-			return &call.Error{Call: "setsockopt SO_RCVBUF", Err: err}
-		}
-	}
-	if gro {
-		if err := unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1); err != nil {
-			return &call.Error{Call: "setsockopt UDP_GRO", Err: err}
-		}
-	}
-	return nil
-}
-
-// spread chooses among the sockets of a port by the flow number of the stamp,
-// whose low 16 bits stand 4 bytes into the payload: by the kernel's hash, few
-// flows would crowd on one socket while others get none.
-func spread(fd, n int) error {
-	program := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 5},
-		{Code: unix.BPF_ALU | unix.BPF_LSH | unix.BPF_K, K: 8},
-		{Code: unix.BPF_MISC | unix.BPF_TAX},
-		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 4},
-		{Code: unix.BPF_ALU | unix.BPF_ADD | unix.BPF_X},
-		{Code: unix.BPF_ALU | unix.BPF_MOD | unix.BPF_K, K: uint32(n)},
-		{Code: unix.BPF_RET | unix.BPF_A},
-	}
-	f := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_REUSEPORT_CBPF, &f); err != nil {
-		return &call.Error{Call: "setsockopt SO_ATTACH_REUSEPORT_CBPF", Err: err}
-	}
-	return nil
-}

@@ -3,139 +3,17 @@ package sink
 import (
 	"errors"
 	"fmt"
-	"math/bits"
-
-	"golang.org/x/sys/unix"
-
 	"tunbench/harness/uring"
 	"tunbench/harness/worker"
+
+	"golang.org/x/sys/unix"
 )
 
-// RingReads says how a reader with Wait URing asks for packets.
-type RingReads int
+// ringReader is a Reader with Wait URing.
+type ringReader struct{ *Reader }
 
-const (
-	// RingAuto is RingFixed, or RingPlain where buffers cannot be registered.
-	RingAuto RingReads = iota
-	// RingFixed asks for many reads at once that do not wait, into registered
-	// buffers, as long as they find packets; then for one that waits.
-	RingFixed
-	// RingPlain is the same without registered buffers.
-	RingPlain
-	// RingChained is RingPlain as it is where reads cannot be told not to wait:
-	// each begins when the one before it has found a packet.
-	RingChained
-	// RingMultishot asks once, for reads without end into a group of buffers. It
-	// needs Linux 6.7.
-	RingMultishot
-)
-
-const (
-	mostRing  = 64      // reads at once
-	leastRing = 8       // the same, of super-packets
-	ringBytes = 2 << 20 // bounds the buffers of one reader
-	group     = 0
-	// cancelled marks the completion of a request to cancel; the others are marked
-	// with the number of their buffer.
-	cancelled = 1 << 63
-)
-
-// ring is what a reader with Wait URing has beside it.
-type ring struct {
-	*uring.Ring
-	reads   RingReads
-	fd      int // of the queue, or its place among the registered files
-	buffers *uring.Buffers
-	flags   uint8        // of each request
-	group   *uring.Group // with RingMultishot
-	armed   bool         // a read without end is under way
-	flying  int          // requests that have not completed, their cancelling included
-	calling bool         // of these, one cancels the others
-}
-
-func openRing(c Config) (_ *ring, err error) {
-	r := &ring{reads: c.Ring}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, r.close())
-		}
-	}()
-	count := min(mostRing, max(leastRing, ringBytes/c.MaxRead))
-	count = 1 << (bits.Len(uint(count)) - 1)
-	// A ring of buffers is taken from while it is filled: some to spare keep the
-	// reads without end going.
-	if c.Ring == RingMultishot {
-		count *= 2
-	}
-	if r.buffers, err = uring.NewBuffers(count, c.MaxRead); err != nil {
-		return nil, err
-	}
-	if r.Ring, err = uring.Open(count, 2*count); err != nil {
-		return nil, err
-	}
-	noWait, err := uring.TakesNoWait(c.FD)
-	if err != nil {
-		return nil, err
-	}
-	if !noWait {
-		// Nothing is registered on kernels that old: 6.1 may take seconds to let go
-		// of a file that a chain has used (io_rsrc_ref_quiesce).
-		r.reads, r.fd = RingChained, c.FD
-		return r, nil
-	}
-	if err = r.RegisterFiles(c.FD); err != nil {
-		return nil, err
-	}
-	r.flags = uring.FixedFile
-	switch r.reads {
-	case RingMultishot:
-		r.group, err = r.RegisterGroup(group, r.buffers)
-	case RingFixed:
-		err = r.RegisterBuffers(r.buffers)
-	case RingAuto:
-		r.reads = RingFixed
-		if r.RegisterBuffers(r.buffers) != nil {
-			r.reads = RingPlain
-		}
-	}
-	return r, err
-}
-
-// prepare asks for one read into buffer i.
-func (r *ring) prepare(i int, flags uint32, link uint8) {
-	e := r.Prepare()
-	if r.reads == RingFixed {
-		e.ReadFixed(r.fd, r.buffers.At(i), i, flags)
-	} else {
-		e.Read(r.fd, r.buffers.At(i), flags)
-	}
-	e.Flags |= r.flags | link
-	e.Data = uint64(i)
-	r.flying++
-}
-
-// arm asks for reads without end.
-func (r *ring) arm() {
-	e := r.Prepare()
-	e.ReadMultishot(r.fd, group)
-	e.Flags |= r.flags
-	r.armed = true
-	r.flying++
-}
-
-func (r *ring) close() error {
-	if r == nil {
-		return nil
-	}
-	var errs []error
-	if r.Ring != nil {
-		errs = append(errs, r.Ring.Close())
-	}
-	return errors.Join(append(errs, r.buffers.Close())...)
-}
-
-// loopRing is the hot loop of a reader with Wait URing.
-func (r *Reader) loopRing() (err error) {
+// loop is a hot loop: it allocates nothing.
+func (r ringReader) loop() (err error) {
 	defer r.publish()
 	if err := r.ring.Enable(); err != nil {
 		return err
@@ -152,7 +30,7 @@ func (r *Reader) loopRing() (err error) {
 
 // chains asks for many reads, of which each begins when the one before it has
 // found a packet: where reads cannot be told not to wait, so that only one does.
-func (r *Reader) chains() error {
+func (r ringReader) chains() error {
 	ring := r.ring
 	for {
 		worker.Turn()
@@ -187,7 +65,7 @@ func (r *Reader) chains() error {
 }
 
 // readable tells whether the queue holds a packet.
-func (r *Reader) readable() (bool, error) {
+func (r ringReader) readable() (bool, error) {
 	r.Calls++
 	fds := [1]unix.PollFd{{Fd: int32(r.FD), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds[:], 0)
@@ -198,7 +76,7 @@ func (r *Reader) readable() (bool, error) {
 }
 
 // look takes what the reads that are under way have brought, and does not wait.
-func (r *Reader) look() (got int, err error) {
+func (r ringReader) look() (got int, err error) {
 	r.Calls++
 	before := worker.Now()
 	if _, errno := r.ring.Enter(0); errno != 0 && errno != unix.EINTR {
@@ -218,7 +96,7 @@ func (r *Reader) look() (got int, err error) {
 
 // sleep waits until the reads that are under way bring something, or the reader
 // is to end.
-func (r *Reader) sleep() error {
+func (r ringReader) sleep() error {
 	r.publish()
 	r.control.Gate.Pass()
 	r.Calls++
@@ -237,7 +115,7 @@ func (r *Reader) sleep() error {
 // bursts asks for as many reads as the last ones let expect, none of which
 // waits, and for one that waits when they found the queue empty. A read that
 // waits is the only one that the kernel must be woken up for.
-func (r *Reader) bursts() error {
+func (r ringReader) bursts() error {
 	ring := r.ring
 	most := ring.buffers.Len()
 	for batch := most; ; {
@@ -288,7 +166,7 @@ func (r *Reader) bursts() error {
 }
 
 // await returns when a packet has come, or the reader is to end.
-func (r *Reader) await() error {
+func (r ringReader) await() error {
 	r.publish()
 	r.control.Gate.Pass()
 	r.ring.prepare(0, 0, 0)
@@ -309,7 +187,7 @@ func (r *Reader) await() error {
 
 // endless asks for reads without end, and takes what they have brought each
 // time it looks.
-func (r *Reader) endless() error {
+func (r ringReader) endless() error {
 	for {
 		worker.Turn()
 		drain := r.control.Drain.Load()
@@ -333,7 +211,7 @@ func (r *Reader) endless() error {
 
 // time records what each of got packets took of a call that brought them
 // together and did not wait.
-func (r *Reader) time(got int, ns int64) {
+func (r ringReader) time(got int, ns int64) {
 	if r.Calls%sampleEvery != 0 {
 		return
 	}
@@ -344,7 +222,7 @@ func (r *Reader) time(got int, ns int64) {
 }
 
 // tell is what a reader has to do after it got packets.
-func (r *Reader) tell(got int, now int64) {
+func (r ringReader) tell(got int, now int64) {
 	r.unpublished += got
 	if r.unpublished >= publishEvery || now-r.publishedAt > publishWithin {
 		r.publishedAt, r.unpublished = now, 0
@@ -354,7 +232,7 @@ func (r *Reader) tell(got int, now int64) {
 }
 
 // reap takes all completions that there are.
-func (r *Reader) reap(now int64) error {
+func (r ringReader) reap(now int64) error {
 	ring := r.ring
 	n := ring.Ready()
 	for i := range n {
@@ -400,7 +278,7 @@ func (r *Reader) reap(now int64) error {
 // cancel ends what is under way and takes what it has brought. It may have to
 // ask again: the next link of a chain may begin after the kernel has looked for
 // what there is to cancel.
-func (r *Reader) cancel() error {
+func (r ringReader) cancel() error {
 	ring := r.ring
 	for ring.flying > 0 {
 		if !ring.calling {
@@ -422,10 +300,10 @@ func (r *Reader) cancel() error {
 }
 
 // leave lets go of the queue, on the thread that has used the ring.
-func (r *Reader) leave() error {
+func (r ringReader) leave() error {
 	return errors.Join(r.cancel(), r.ring.Release())
 }
 
-func (r *Reader) refused(errno unix.Errno) error {
+func (r ringReader) refused(errno unix.Errno) error {
 	return fmt.Errorf("read queue %d: %w", r.Queue, &uring.CallError{Call: "io_uring_enter", Err: errno})
 }

@@ -1,5 +1,5 @@
 // Package socket translates IP addresses to those of system calls, opens sockets
-// between two of them, and lists those of a network namespace.
+// between two of them, lists those of a network namespace and counts their drops.
 package socket
 
 import (

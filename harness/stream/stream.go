@@ -113,7 +113,7 @@ func (s *Side) Conns() []*Conn { return s.conns }
 
 // Start begins to talk on a thread of its own.
 func (s *Side) Start() error {
-	loop := map[Role]func() error{Sends: s.send, Receives: s.receive, Asks: s.ask, Answers: s.answer}[s.Role]
+	loop := map[Role]func() error{Sends: sender{s}.loop, Receives: receiver{s}.loop, Asks: asker{s}.loop, Answers: answerer{s}.loop}[s.Role]
 	if err := s.watch(); err != nil {
 		return err
 	}
@@ -209,11 +209,47 @@ func (s *Side) Close() error {
 	return errors.Join(errs...)
 }
 
+// Sweep counts what comes late, after the side has ended: answers to requests
+// over UDP that were given up.
+func (s *Side) Sweep() error {
+	for _, c := range s.conns {
+		for {
+			n, err := s.read(c, s.buf, unix.MSG_DONTWAIT)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				break
+			}
+			s.counts.Received++
+		}
+	}
+	s.publish()
+	return nil
+}
+
 // The calls below are raw, as those of sink.Reader: they keep the processor of
 // Go's scheduler while they wait, which is no longer than waitFor. That is safe
 // because nothing stops the world during a trial.
 
-// poll waits until some conversations are ready, and gives how many.
+// await waits until some conversations are ready, and returns how many. A single
+// one is always ready: its calls wait themselves.
+func (s *Side) await() (int, error) {
+	if s.single() {
+		return 1, nil
+	}
+	return s.poll()
+}
+
+// at returns the i-th conversation that is ready.
+func (s *Side) at(i int) *Conn {
+	if s.single() {
+		return s.conns[0]
+	}
+	return s.conns[s.events[i].Fd]
+}
+
+// poll asks epoll.
 func (s *Side) poll() (int, error) {
 	worker.Turn()
 	s.counts.Calls++
@@ -269,3 +305,27 @@ func (s *Side) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	}
 	return 0, &call.Error{Call: fmt.Sprintf("receive on flow %d", c.Flow), Err: errno}
 }
+
+// utter sends one request or answer, of Size bytes in buf. Over TCP it is sent
+// whole: it is short, and what was sent before it has been read. A datagram that
+// the kernel does not take is tried again in the next turn.
+func (s *Side) utter(c *Conn) (bool, error) {
+	for done := 0; done < s.Size; {
+		n, err := s.write(c, s.buf[done:s.Size], unix.MSG_NOSIGNAL)
+		if err != nil {
+			return false, err
+		}
+		if n == 0 && s.UDP {
+			s.counts.PushedBack++
+			return false, nil
+		}
+		if n == 0 && s.ends() {
+			return false, fmt.Errorf("send on flow %d: no room until the end", c.Flow)
+		}
+		done += n
+	}
+	s.counts.Sent++
+	return true, nil
+}
+
+func (s *Side) ends() bool { return s.control.Stop.Load() || s.control.Done.Load() }

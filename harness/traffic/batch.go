@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 )
 
 const (
@@ -34,7 +35,7 @@ type batch struct {
 	segments uint64 // wire segments a message
 	stride   int    // bytes of payload a segment
 	offset   int    // of the first stamp in a message
-	headers  []mmsghdr
+	headers  []socket.Message
 	iovecs   []unix.Iovec
 	buffers  [][]byte
 	to       unix.RawSockaddrLinklayer
@@ -85,7 +86,7 @@ func newBatch(c Config) *batch {
 	if c.Vectored && len(b.device) > 0 {
 		vectors = 2
 	}
-	b.headers = make([]mmsghdr, messages)
+	b.headers = make([]socket.Message, messages)
 	b.iovecs = make([]unix.Iovec, vectors*messages)
 	b.buffers = make([][]byte, messages)
 	for i := range messages {
@@ -96,11 +97,11 @@ func newBatch(c Config) *batch {
 		iovecs[0].SetLen(len(b.device))
 		iovecs[vectors-1].Base = &buf[0]
 		iovecs[vectors-1].SetLen(len(buf))
-		b.headers[i].hdr.Iov = &iovecs[0]
-		b.headers[i].hdr.SetIovlen(vectors)
+		b.headers[i].Header.Iov = &iovecs[0]
+		b.headers[i].Header.SetIovlen(vectors)
 		if c.Kind.whole() {
-			b.headers[i].hdr.Name = (*byte)(unsafe.Pointer(&b.to))
-			b.headers[i].hdr.Namelen = unix.SizeofSockaddrLinklayer
+			b.headers[i].Header.Name = (*byte)(unsafe.Pointer(&b.to))
+			b.headers[i].Header.Namelen = unix.SizeofSockaddrLinklayer
 		}
 	}
 	return b
@@ -249,4 +250,14 @@ func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 func (b *batch) checksum(buf []byte) {
 	udp := buf[b.offset-packet.UDPLen:]
 	binary.BigEndian.PutUint16(udp[6:], packet.UDPChecksum(b.config.Src, b.config.Dst, udp))
+}
+
+// sendmmsg hands messages to a socket and returns how many it took.
+func sendmmsg(fd int, messages []socket.Message) (int, unix.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
+		uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }

@@ -15,10 +15,13 @@ const (
 	sleepMost = 50 * time.Millisecond
 )
 
-// paced is the hot loop of an open loop: it waits for the next message to be
+// pacer is a Sender whose packets are due at times of their own.
+type pacer struct{ *Sender }
+
+// loop is the hot loop of an open loop: it waits for the next message to be
 // due and sends it, with whatever else is due by then. It never skips a
 // message, however far it is behind. It allocates nothing.
-func (s *Sender) paced() error {
+func (s pacer) loop() error {
 	s.schedule.start = s.control.Start
 	for s.goesOn() {
 		now, ok := s.await()
@@ -37,7 +40,7 @@ func (s *Sender) paced() error {
 
 // await returns the time as soon as the next message is due, or false if the
 // sender was told to stop before.
-func (s *Sender) await() (now int64, ok bool) {
+func (s pacer) await() (now int64, ok bool) {
 	for {
 		due := s.schedule.due()
 		if now = s.now(); now >= due {
@@ -57,7 +60,7 @@ func (s *Sender) await() (now int64, ok bool) {
 // sendDue sends what is due by now: one message where the schedule is kept,
 // else as many as one call takes, all of the next flow. Calls go round the
 // messages of the batch, so that a mix of sizes stays what it is.
-func (s *Sender) sendDue(now int64) error {
+func (s pacer) sendDue(now int64) error {
 	position := s.turn()
 	seq := s.seqs[position]
 	first := s.message
@@ -85,7 +88,7 @@ func (s *Sender) sendDue(now int64) error {
 
 // overdue counts the messages that were due in the measured time and are not
 // sent at the end: they are as late as that at least.
-func (s *Sender) overdue() {
+func (s pacer) overdue() {
 	if !s.control.Stop.Load() {
 		return // it sent all that it should
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 )
 
 // world is a clock that only moves when it is looked at, slept by or a call is
@@ -41,11 +42,11 @@ func (w *world) now() int64 {
 
 func (w *world) sleep(d time.Duration) { w.clock += int64(d) }
 
-func (w *world) call(_ int, messages []mmsghdr) (int, unix.Errno) {
+func (w *world) call(_ int, messages []socket.Message) (int, unix.Errno) {
 	n, errno := w.refuse(len(messages))
 	begun := w.clock
 	for _, m := range messages[:n] {
-		payload := unsafe.Slice(m.hdr.Iov.Base, m.hdr.Iov.Len)[w.offset:]
+		payload := unsafe.Slice(m.Header.Iov.Base, m.Header.Iov.Len)[w.offset:]
 		for len(payload) >= packet.StampLen {
 			var s packet.Stamp
 			if !s.Parse(payload) {
@@ -202,7 +203,7 @@ func TestPacedSendsWhatIsDue(t *testing.T) {
 				label := fmt.Sprintf("%s at %.0f pps, poisson %v", name, c.Pace.Rate, poisson)
 				s := pacedIn(w, c)
 				w.control.Measured.Begin(0)
-				if err := s.paced(); err != nil {
+				if err := (pacer{s}).loop(); err != nil {
 					t.Fatalf("%s: %v", label, err)
 				}
 				checkPaced(t, label, w, s)
@@ -266,7 +267,7 @@ func TestPacedCatchesUp(t *testing.T) {
 	}
 	s := pacedIn(w, Config{Size: 64, Src: src4, Dst: dst4, Flows: []int{0}, Pace: Pace{Rate: 1e5, Senders: 1}})
 	w.control.Measured.Begin(0)
-	if err := s.paced(); err != nil {
+	if err := (pacer{s}).loop(); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(w.got); n < 9990 || n > 10000 {
@@ -303,7 +304,7 @@ func TestPacedSleepsThroughLongGaps(t *testing.T) {
 		w.clock += int64(d) + int64(wakeEarly)/2 // a timer that fires late
 	}
 	w.control.Measured.Begin(0)
-	if err := s.paced(); err != nil {
+	if err := (pacer{s}).loop(); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.got) != 11 || s.Kept().Late != 0 {
@@ -317,7 +318,7 @@ func TestPacedSleepsThroughLongGaps(t *testing.T) {
 func TestPacedStopsAtItsLimit(t *testing.T) {
 	w := &world{tick: 20, stopAt: math.MaxInt64, refuse: takesAll, cost: func() int64 { return 500 }}
 	s := pacedIn(w, Config{Size: 64, Src: src4, Dst: dst4, Flows: []int{0}, Limit: 1000, Pace: Pace{Rate: 1e5, Senders: 1}})
-	if err := s.paced(); err != nil || len(w.got) != 1000 {
+	if err := (pacer{s}).loop(); err != nil || len(w.got) != 1000 {
 		t.Errorf("%d packets, %v, want 1,000", len(w.got), err)
 	}
 	if s.Kept().Lag.Count != 0 {
@@ -330,14 +331,14 @@ func TestIMIXStaysTheMix(t *testing.T) {
 	w := &world{tick: 20, stopAt: math.MaxInt64, cost: func() int64 { return 500 }}
 	count := map[uint64]int{}
 	s := pacedIn(w, Config{Size: 0, Src: src4, Dst: dst4, Flows: []int{0}, Limit: 1200, Pace: Pace{Rate: 1e5, Senders: 1}})
-	s.call = func(_ int, messages []mmsghdr) (int, unix.Errno) {
+	s.call = func(_ int, messages []socket.Message) (int, unix.Errno) {
 		for _, m := range messages {
-			count[m.hdr.Iov.Len+28]++
+			count[m.Header.Iov.Len+28]++
 		}
 		w.clock += 500
 		return len(messages), 0
 	}
-	if err := s.paced(); err != nil {
+	if err := (pacer{s}).loop(); err != nil {
 		t.Fatal(err)
 	}
 	if count[64] != 700 || count[576] != 400 || count[1500] != 100 {
@@ -351,11 +352,11 @@ func TestNothingIsAllocatedForASend(t *testing.T) {
 	} {
 		w := &world{tick: 20, stopAt: math.MaxInt64}
 		s := pacedIn(w, Config{Size: 64, Src: src4, Dst: dst4, Flows: []int{0, 1}, Pace: pace})
-		s.call = func(_ int, messages []mmsghdr) (int, unix.Errno) { w.clock += 500; return len(messages), 0 }
+		s.call = func(_ int, messages []socket.Message) (int, unix.Errno) { w.clock += 500; return len(messages), 0 }
 		w.control.Measured.Begin(0)
 		loop := s.loop
 		if pace.Rate > 0 {
-			loop = s.paced
+			loop = pacer{s}.loop
 		}
 		if n := testing.AllocsPerRun(10, func() {
 			s.Limit = s.counts.Accepted + 1000

@@ -9,119 +9,14 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/call"
 	"tunbench/harness/packet"
 	"tunbench/harness/socket"
-	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
-
-// Ports of the flows: flow i goes from FirstPort+i to SinkPort.
-const (
-	FirstPort = 20000
-	SinkPort  = 9 // discard
-)
-
-// Kind is the way into the kernel.
-type Kind int
-
-const (
-	UDP       Kind = iota // connected sockets
-	UDPGSO                // the same, UDP_SEGMENT
-	Packet                // AF_PACKET
-	PacketGSO             // the same with PACKET_VNET_HDR: super-packets of TCP
-	Write                 // the descriptors of a device, one packet a call
-	WriteGSO              // the same: super-packets of UDP, for a device with a virtio-net header
-	WriteTCP              // the same: super-packets of TCP; without a virtio-net header single segments
-)
-
-// whole tells whether packets are handed over with all their headers, by one
-// socket for all flows.
-func (k Kind) whole() bool { return k == Packet || k == PacketGSO }
-
-// written tells whether packets are written into a device.
-func (k Kind) written() bool { return k == Write || k == WriteGSO || k == WriteTCP }
-
-// tcp tells whether packets are of TCP.
-func (k Kind) tcp() bool { return k == PacketGSO || k == WriteTCP }
-
-// super tells whether messages are super-packets.
-func (c Config) super() bool {
-	return c.Kind == UDPGSO || c.Kind == WriteGSO || c.Kind == PacketGSO || c.Kind == WriteTCP && c.VnetHdr > 0
-}
-
-// Config says what a sender sends.
-type Config struct {
-	Kind     Kind
-	CPU      int
-	Src, Dst netip.Addr
-	Flows    []int // the flows of this sender
-	Size     int   // IP length in bytes; 0 for the IMIX
-	TAP      bool
-	// Ifindex is for AF_PACKET only, SrcLink and DstLink for whole frames on a TAP.
-	Ifindex          int
-	SrcLink, DstLink [6]byte
-	Bypass           bool // PACKET_QDISC_BYPASS
-	Written
-	Messages int    // of one batch; 0: as many as a call takes well
-	Limit    uint64 // segments to send, rounded up to a batch; 0 for no limit
-	Pace     Pace   // the zero value sends as fast as it goes
-}
-
-// Written is for packets that are written: how, and where to. Src and
-// Dst are those of the packets.
-type Written struct {
-	FDs      []int // the queue of each of Flows, by position; they stay their owner's
-	Answers  bool  // the packets go back: from SinkPort to FirstPort+flow
-	PI       bool
-	VnetHdr  int  // bytes, 0 for none: then checksums are complete, else they are partial
-	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
-	Poll     bool // poll(2) for room when a non-blocking descriptor has none
-	Ring     bool // io_uring: a batch a call; not with Vectored
-	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
-	// Drivers, with Vhost, are the devices to transmit by, of each of FDs; they stay
-	// their owner's. Without them a sender has its own.
-	Drivers []*vhost.Device
-}
-
-// SrcPort and DstPort are those of the packets of a flow that are written.
-func (w Written) SrcPort(flow int) uint16 {
-	if w.Answers {
-		return SinkPort
-	}
-	return uint16(FirstPort + flow)
-}
-
-func (w Written) DstPort(flow int) uint16 {
-	if w.Answers {
-		return uint16(FirstPort + flow)
-	}
-	return SinkPort
-}
-
-// Control is shared by the senders of a trial.
-type Control struct {
-	Stop atomic.Bool
-	Gate worker.Gate // holds senders back between two batches
-	// Start is when the first packet of a paced trial is due, in ns of the
-	// trial's clock. It is set before the senders start.
-	Start int64
-	// Measured is the measured time: of paced packets, those that are due in it
-	// count in Kept.
-	Measured worker.Span
-}
-
-// Counts is what a sender did from its start on. Packets are wire segments.
-type Counts struct {
-	Calls      uint64
-	Accepted   uint64 // taken by the kernel
-	PushedBack uint64 // refused before they reached the device, and sent again
-	CallNs     uint64 // time inside the calls
-}
 
 // Sender makes the traffic of some flows.
 type Sender struct {
@@ -136,7 +31,8 @@ type Sender struct {
 	writes  *writes // of packets that are written
 	ring    *ring   // of packets that are written by io_uring
 	// Only with Vhost: the drivers, and that of each of Flows by position.
-	drivers, driverOf   []*driver
+	drivers             drivers
+	driverOf            []*driver
 	pinError, timeError error
 	driverError         error // with which a driver ended
 
@@ -147,7 +43,7 @@ type Sender struct {
 	// What a test replaces by a clock and a kernel of its own.
 	now   func() int64
 	sleep func(time.Duration)
-	call  func(fd int, messages []mmsghdr) (int, unix.Errno)
+	call  func(fd int, messages []socket.Message) (int, unix.Errno)
 
 	_         [64]byte
 	published struct{ calls, accepted, pushedBack, callNs atomic.Uint64 }
@@ -174,9 +70,9 @@ func newSender(c Config) *Sender {
 	}
 	if c.Kind.written() {
 		s.writes = newWrites(len(c.Flows), s.batch.messages())
-		s.call = s.write
+		s.call = writeSender{s}.write
 		if c.Vhost {
-			s.call = s.offer
+			s.call = driverSender{s}.write
 		}
 	}
 	if c.Pace.Rate > 0 {
@@ -192,10 +88,10 @@ func (s *Sender) open() error {
 	case s.Kind.written():
 		s.fds = s.FDs
 		if s.Ring {
-			return s.openRing()
+			return ringSender{s}.open()
 		}
 		if s.Vhost {
-			return s.openDrivers()
+			return driverSender{s}.open()
 		}
 		return nil
 	}
@@ -244,7 +140,8 @@ func (s *Sender) openPacket() error {
 
 // Close closes the sockets. The sender must have ended.
 func (s *Sender) Close() error {
-	errs := []error{s.closeDrivers()}
+	errs := []error{s.drivers.close()}
+	s.drivers, s.driverOf = nil, nil
 	if !s.Kind.written() {
 		for _, fd := range s.fds {
 			errs = append(errs, unix.Close(fd))
@@ -261,20 +158,21 @@ func (s *Sender) Start(control *Control) error {
 	if s.Pace.Rate > 0 {
 		loop = func() error {
 			defer worker.Favour()()
-			return s.paced()
+			return pacer{s}.loop()
 		}
 	}
 	if s.ring != nil {
 		loop = s.ring.during(loop)
 	}
 	if s.Vhost {
-		s.pinDrivers()
+		s.pinError = s.drivers.pin(s.CPU)
+		_, s.timeError = s.AideTime()
 		send := loop
 		loop = func() error {
 			if err := send(); err != nil {
 				return err
 			}
-			return s.settle()
+			return driverSender{s}.settle()
 		}
 	}
 	var err error
@@ -282,7 +180,7 @@ func (s *Sender) Start(control *Control) error {
 		if err := loop(); err != nil {
 			return err
 		}
-		return s.inVain()
+		return writeSender{s}.inVain()
 	})
 	if err != nil {
 		return fmt.Errorf("start a sender: %w", err)
@@ -316,6 +214,28 @@ func (s *Sender) Sent() []uint64 {
 	}
 	return sent
 }
+
+// Stamps tells whether each packet is stamped right before its own call, which
+// takes a look at the clock.
+func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.Vhost }
+
+// Writes tells what was written. The sender must have ended.
+func (s *Sender) Writes() Writes { return s.writes.sum() }
+
+// AideTime is the CPU time in ns of the workers of vhost, which belongs to the
+// packets; 0 where it has none of its own.
+func (s *Sender) AideTime() (int64, error) { return s.drivers.cpuTime() }
+
+// Aided tells whether workers of vhost work for the sender, and since Start why
+// they are not on its CPU, where write(2) would do their work, and why their CPU
+// time is not known.
+func (s *Sender) Aided() (aided bool, pin, time error) {
+	return s.Vhost && s.Drivers == nil, s.pinError, s.timeError
+}
+
+// Settled reports whether the kernel has taken all that it was given. It may be
+// asked while the sender runs.
+func (s *Sender) Settled() bool { return s.drivers.idle() }
 
 // Sockets are those of the flows, by position in Flows: another may receive
 // from them what comes back.
@@ -415,7 +335,7 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 		switch {
 		case errno == 0 && first == end:
 		case s.writes != nil && errno != 0 && errno != unix.EINTR:
-			again, err := s.refused(position, fd, errno)
+			again, err := writeSender{s}.refused(position, fd, errno)
 			if err != nil {
 				return err
 			}
@@ -444,18 +364,20 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	return nil
 }
 
-// mmsghdr is struct mmsghdr of include/linux/socket.h.
-type mmsghdr struct {
-	hdr unix.Msghdr
-	len uint32
-	_   [4]byte
-}
-
-func sendmmsg(fd int, messages []mmsghdr) (int, unix.Errno) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
-		uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
-	if errno != 0 {
-		return 0, errno
+// passOver gives the first message from first on that was written and not yet
+// counted, or end. Those before it will not be written any more.
+func (s *Sender) passOver(position, first, end int) int {
+	if s.ring == nil {
+		return end
 	}
-	return int(n), 0
+	next := first
+	for next < end && !s.ring.knows(next) {
+		next++
+	}
+	if next < end {
+		lost := s.batch.segments * uint64(next-first)
+		s.seqs[position] += lost
+		s.writes.refused[position] += lost
+	}
+	return next
 }

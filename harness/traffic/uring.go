@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/socket"
 	"tunbench/harness/uring"
 	"tunbench/harness/worker"
 )
@@ -31,9 +32,12 @@ type ring struct {
 // unknown is the result of a write that was not made.
 const unknown = math.MinInt32
 
-// openRing makes the ring, and moves the batch to where the kernel may look at
+// ringSender is a Sender that writes by io_uring.
+type ringSender struct{ *Sender }
+
+// open makes the ring, and moves the batch to where the kernel may look at
 // it.
-func (s *Sender) openRing() (err error) {
+func (s ringSender) open() (err error) {
 	r := &ring{results: make([]int32, s.batch.messages())}
 	s.ring = r
 	for i := range r.results {
@@ -74,7 +78,7 @@ func (s *Sender) openRing() (err error) {
 	}
 	r.plain = r.plain || r.RegisterBuffers(r.buffers) != nil
 	s.writes.each = false
-	s.call = s.writeRing
+	s.call = s.write
 	return nil
 }
 
@@ -114,28 +118,10 @@ func (r *ring) during(loop func() error) func() error {
 // yet.
 func (r *ring) knows(i int) bool { return r.results[i] != unknown }
 
-// passOver gives the first message from first on that was written and not yet
-// counted, or end. Those before it will not be written any more.
-func (s *Sender) passOver(position, first, end int) int {
-	if s.ring == nil {
-		return end
-	}
-	next := first
-	for next < end && !s.ring.knows(next) {
-		next++
-	}
-	if next < end {
-		lost := s.batch.segments * uint64(next-first)
-		s.seqs[position] += lost
-		s.writes.refused[position] += lost
-	}
-	return next
-}
-
-// writeRing is write by io_uring: how many of the messages were taken, up to
+// write is as Sender.call has it: how many of the messages were taken, up to
 // the first that was not, and why that was not. What became of those after it
 // the next call tells.
-func (s *Sender) writeRing(_ int, messages []mmsghdr) (int, unix.Errno) {
+func (s ringSender) write(_ int, messages []socket.Message) (int, unix.Errno) {
 	r, first := s.ring, s.writes.first
 	end := first + len(messages)
 	s.counts.Calls-- // hand counts one
@@ -159,7 +145,7 @@ func (s *Sender) writeRing(_ int, messages []mmsghdr) (int, unix.Errno) {
 
 // submit writes those messages of which nothing is known, in one call if the
 // kernel sees no reason for another, and notes what became of each.
-func (s *Sender) submit(first, end int) unix.Errno {
+func (s ringSender) submit(first, end int) unix.Errno {
 	r := s.ring
 	asked := 0
 	var last *uring.SQE

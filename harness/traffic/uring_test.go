@@ -11,6 +11,7 @@ import (
 
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/uring"
 	"tunbench/harness/worker"
@@ -162,9 +163,9 @@ func TestStopBetweenResults(t *testing.T) {
 	}
 	s.ring.results[3] = unknown // written again, after the others
 	s.ring.results[63] = unknown
-	s.call = func(int, []mmsghdr) (int, unix.Errno) {
+	s.call = func(int, []socket.Message) (int, unix.Errno) {
 		s.control.Stop.Store(true)
-		return s.writeRing(-1, s.batch.headers[s.writes.first:])
+		return ringSender{s}.write(-1, s.batch.headers[s.writes.first:])
 	}
 	if err := s.hand(0, 0, 64, 0); err != nil {
 		t.Fatal(err)

@@ -3,10 +3,12 @@ package traffic
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/socket"
 	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
@@ -32,10 +34,58 @@ type driver struct {
 	checked int64 // when the device was last seen to be there, in ns of the trial's clock
 }
 
-// openDrivers makes a vhost-net device for each queue that the sender writes to.
+// drivers are those of a sender.
+type drivers []*driver
+
+// cpuTime is the CPU time in ns of the workers of the sender's own devices.
+func (l drivers) cpuTime() (sum int64, err error) {
+	for _, d := range l {
+		if !d.own {
+			continue
+		}
+		n, err := d.WorkerTime()
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
+// pin puts the workers of the sender's own devices on a CPU.
+func (l drivers) pin(cpu int) error {
+	var errs []error
+	for _, d := range l {
+		if d.own {
+			errs = append(errs, d.Pin(cpu))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// idle reports whether the kernel has taken all that it was given.
+func (l drivers) idle() bool {
+	return !slices.ContainsFunc(l, func(d *driver) bool { return !d.TX.Idle() })
+}
+
+// close ends the workers of the sender's own devices.
+func (l drivers) close() error {
+	var errs []error
+	for _, d := range l {
+		if d.own {
+			errs = append(errs, d.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// driverSender is a Sender that writes as a virtio driver does.
+type driverSender struct{ *Sender }
+
+// open makes a vhost-net device for each queue that the sender writes to.
 // Another sender has one of its own for the same queue: a virtqueue has one
 // driver.
-func (s *Sender) openDrivers() error {
+func (s driverSender) open() error {
 	byFD := map[int]*driver{}
 	for position, fd := range s.FDs {
 		d := byFD[fd]
@@ -56,7 +106,7 @@ func (s *Sender) openDrivers() error {
 	return nil
 }
 
-func (s *Sender) openDriver(fd int) (*driver, error) {
+func (s driverSender) openDriver(fd int) (*driver, error) {
 	longest := 0
 	for _, b := range s.batch.buffers {
 		longest = max(longest, len(b)-len(s.batch.device))
@@ -84,57 +134,11 @@ func newDriver(device *vhost.Device) *driver {
 	return d
 }
 
-// AideTime is the CPU time in ns of the workers of vhost, which belongs to the
-// packets; 0 where it has none of its own.
-func (s *Sender) AideTime() (sum int64, err error) {
-	for _, d := range s.drivers {
-		if !d.own {
-			continue
-		}
-		n, err := d.WorkerTime()
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return sum, nil
-}
-
-// Aided tells whether workers of vhost work for the sender, and since Start why
-// they are not on its CPU, where write(2) would do their work, and why their CPU
-// time is not known.
-func (s *Sender) Aided() (aided bool, pin, time error) {
-	return s.Vhost && s.Drivers == nil, s.pinError, s.timeError
-}
-
-// pinDrivers puts the workers on the sender's CPU.
-func (s *Sender) pinDrivers() {
-	var errs []error
-	for _, d := range s.drivers {
-		if d.own {
-			errs = append(errs, d.Pin(s.CPU))
-		}
-	}
-	s.pinError = errors.Join(errs...)
-	_, s.timeError = s.AideTime()
-}
-
-// Settled tells whether the kernel has taken all that it was given. It may be
-// asked while the sender runs.
-func (s *Sender) Settled() bool {
-	for _, d := range s.drivers {
-		if !d.TX.Idle() {
-			return false
-		}
-	}
-	return true
-}
-
-// offer hands over messages of one flow by a virtqueue: it writes each into a
+// write hands over messages of one flow by a virtqueue: it writes each into a
 // buffer of the queue, and tells the worker once, if it needs to be told. Where
 // all buffers are the kernel's it waits, as write(2) does. What the kernel then
 // makes of a packet it keeps to itself: the device counts it.
-func (s *Sender) offer(_ int, messages []mmsghdr) (int, unix.Errno) {
+func (s driverSender) write(_ int, messages []socket.Message) (int, unix.Errno) {
 	w := s.writes
 	d := s.driverOf[w.position]
 	paced := s.Pace.Rate > 0
@@ -180,7 +184,7 @@ func (s *Sender) offer(_ int, messages []mmsghdr) (int, unix.Errno) {
 }
 
 // show publishes what was offered, and kicks the worker if it sleeps.
-func (s *Sender) show(d *driver) error {
+func (s driverSender) show(d *driver) error {
 	d.TX.Publish()
 	if !d.TX.KickNeeded() {
 		return nil
@@ -193,7 +197,7 @@ func (s *Sender) show(d *driver) error {
 // that is half of them if it has them all: to be woken for each would be to wake
 // each time the worker makes a step. It is false when the trial ends or the
 // driver cannot go on.
-func (s *Sender) reclaim(d *driver) bool {
+func (s driverSender) reclaim(d *driver) bool {
 	for {
 		for range d.TX.Pending() {
 			i, _ := d.TX.Reap()
@@ -225,7 +229,7 @@ func (s *Sender) reclaim(d *driver) bool {
 }
 
 // settle waits until the kernel has taken all that it was given, at the end.
-func (s *Sender) settle() error {
+func (s driverSender) settle() error {
 	deadline := s.now() + int64(settleTimeout)
 	for _, d := range s.drivers {
 		for !d.TX.Idle() {
@@ -243,16 +247,4 @@ func (s *Sender) settle() error {
 		}
 	}
 	return nil
-}
-
-// closeDrivers ends the workers.
-func (s *Sender) closeDrivers() error {
-	var errs []error
-	for _, d := range s.drivers {
-		if d.own {
-			errs = append(errs, d.Close())
-		}
-	}
-	s.drivers, s.driverOf = nil, nil
-	return errors.Join(errs...)
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/call"
+	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
 
@@ -50,38 +51,12 @@ func newWrites(flows, messages int) *writes {
 	return &writes{each: true, due: make([]int64, messages), refused: make([]uint64, flows)}
 }
 
-// Stamps tells whether each packet is stamped right before its own call, which
-// takes a look at the clock.
-func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.Vhost }
-
-// Writes tells what was written. The sender must have ended.
-func (s *Sender) Writes() Writes {
-	out := Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}
-	if s.writes == nil {
-		return out
-	}
-	out.Bytes = s.writes.bytes
-	for power, n := range s.writes.sizes {
-		if n > 0 {
-			out.Sizes[strconv.Itoa(1<<power)] += n
-		}
-	}
-	for errno, n := range s.writes.errors {
-		if n == 0 {
-			continue
-		}
-		name := unix.ErrnoName(unix.Errno(errno))
-		if name == "" {
-			name = fmt.Sprintf("errno %d", errno)
-		}
-		out.Errors[name] += n
-	}
-	return out
-}
+// writeSender is a Sender that writes packets into a device, by whatever call.
+type writeSender struct{ *Sender }
 
 // write hands over messages of one flow, a call each, until one is not taken.
 // Each is stamped right before its call.
-func (s *Sender) write(fd int, messages []mmsghdr) (int, unix.Errno) {
+func (s writeSender) write(fd int, messages []socket.Message) (int, unix.Errno) {
 	w := s.writes
 	paced := s.Pace.Rate > 0
 	seq := s.seqs[w.position]
@@ -94,12 +69,12 @@ func (s *Sender) write(fd int, messages []mmsghdr) (int, unix.Errno) {
 		}
 		s.batch.stampOne(w.first+k, w.position, seq, due, now)
 		seq += s.batch.segments
-		hdr := &messages[k].hdr
+		header := &messages[k].Header
 		var errno unix.Errno
 		if s.Vectored {
-			_, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(hdr.Iov)), uintptr(hdr.Iovlen))
+			_, _, errno = unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(header.Iov)), uintptr(header.Iovlen))
 		} else {
-			_, _, errno = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(hdr.Iov.Base)), uintptr(hdr.Iov.Len))
+			_, _, errno = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(header.Iov.Base)), uintptr(header.Iov.Len))
 		}
 		if errno != 0 {
 			s.counts.Calls += uint64(k) // and the one that hand counts
@@ -108,6 +83,31 @@ func (s *Sender) write(fd int, messages []mmsghdr) (int, unix.Errno) {
 	}
 	s.counts.Calls += uint64(len(messages) - 1)
 	return len(messages), 0
+}
+
+// sum tells what was written; nothing if w is nil.
+func (w *writes) sum() Writes {
+	out := Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}
+	if w == nil {
+		return out
+	}
+	out.Bytes = w.bytes
+	for power, n := range w.sizes {
+		if n > 0 {
+			out.Sizes[strconv.Itoa(1<<power)] += n
+		}
+	}
+	for errno, n := range w.errors {
+		if n == 0 {
+			continue
+		}
+		name := unix.ErrnoName(unix.Errno(errno))
+		if name == "" {
+			name = fmt.Sprintf("errno %d", errno)
+		}
+		out.Errors[name] += n
+	}
+	return out
 }
 
 // took counts n messages from first on.
@@ -127,7 +127,7 @@ func (w *writes) took(b *batch, first, n int) {
 
 // refused counts a packet that the kernel did not take, and tells whether it is
 // to be written again.
-func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err error) {
+func (s writeSender) refused(position, fd int, errno unix.Errno) (again bool, err error) {
 	if s.ring != nil && s.ring.broken != nil {
 		return false, s.ring.broken
 	}
@@ -152,7 +152,7 @@ func (s *Sender) refused(position, fd int, errno unix.Errno) (again bool, err er
 }
 
 // inVain is an error for a sender all of whose writes were refused.
-func (s *Sender) inVain() error {
+func (s writeSender) inVain() error {
 	if s.writes == nil || s.writes.failed <= 0 {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (s *Sender) inVain() error {
 }
 
 // room waits until the descriptor takes packets again, if that is asked for.
-func (s *Sender) room(fd int) error {
+func (s writeSender) room(fd int) error {
 	if !s.Poll {
 		return nil
 	}

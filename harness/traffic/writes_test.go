@@ -12,6 +12,7 @@ import (
 
 	"tunbench/harness/call"
 	"tunbench/harness/packet"
+	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
 
@@ -102,7 +103,7 @@ func TestWritesGoOn(t *testing.T) {
 		n     int
 		errno unix.Errno
 	}{{10, unix.EIO}, {0, unix.EAGAIN}, {0, unix.EAGAIN}, {5, unix.EINVAL}, {0, unix.EINTR}, {64, 0}}
-	s.call = func(_ int, messages []mmsghdr) (int, unix.Errno) {
+	s.call = func(_ int, messages []socket.Message) (int, unix.Errno) {
 		a := answers[0]
 		answers = answers[1:]
 		return min(a.n, len(messages)), a.errno
@@ -143,7 +144,7 @@ func TestWholeWrites(t *testing.T) {
 			s := writer(int(f.Fd()), set)
 			if s.Pace.Rate > 0 {
 				s.schedule.start = s.now()
-				err = s.sendDue(s.now() + 1e6)
+				err = pacer{s}.sendDue(s.now() + 1e6)
 			} else {
 				err = s.Step(s.control)
 			}

@@ -102,15 +102,3 @@ func tryRead(ask func(r *Ring, b *Buffers, fd int) (string, error)) (detail stri
 	}
 	return detail, errors.Join(err, r.Release())
 }
-
-// cancel ends the one request that is under way.
-func (r *Ring) cancel() error {
-	r.Prepare().CancelAll()
-	for r.Ready() < 2 {
-		if _, errno := r.Enter(2); errno != 0 && errno != unix.EINTR {
-			return &CallError{"io_uring_enter IORING_OP_ASYNC_CANCEL", errno}
-		}
-	}
-	r.Seen(2)
-	return nil
-}

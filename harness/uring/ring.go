@@ -285,3 +285,46 @@ func (r *Ring) Describe() string {
 	}
 	return "no flags"
 }
+
+// RegisterGroup gives the kernel all buffers, whose count must be a power of
+// two, as a group of that number. It needs Linux 5.19. The ring unmaps
+// the group when it is closed.
+func (r *Ring) RegisterGroup(number uint16, b *Buffers) (*Group, error) {
+	g := &Group{Buffers: b, number: number}
+	var err error
+	size := b.Len() * int(unsafe.Sizeof(groupBuffer{}))
+	if g.mem, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE); err != nil {
+		return nil, fmt.Errorf("map a ring of %d buffers: %w", b.Len(), err)
+	}
+	g.slots = unsafe.Slice((*groupBuffer)(unsafe.Pointer(&g.mem[0])), b.Len())
+	reg := groupRegister{addr: address(g.mem), entries: uint32(b.Len()), group: number}
+	if err := r.register("IORING_REGISTER_PBUF_RING", registerBufferRing, uintptr(unsafe.Pointer(&reg)), 1); err != nil {
+		return nil, errors.Join(err, g.close())
+	}
+	r.group = g
+	for i := range b.Len() {
+		g.Give(i)
+	}
+	g.Publish()
+	return g, nil
+}
+
+func (r *Ring) unregisterGroup() error {
+	reg := groupRegister{group: r.group.number}
+	if err := r.register("IORING_UNREGISTER_PBUF_RING", unregisterBufferRing, uintptr(unsafe.Pointer(&reg)), 1); err != nil {
+		return err
+	}
+	return r.group.close()
+}
+
+// cancel ends the one request that is under way.
+func (r *Ring) cancel() error {
+	r.Prepare().CancelAll()
+	for r.Ready() < 2 {
+		if _, errno := r.Enter(2); errno != 0 && errno != unix.EINTR {
+			return &CallError{"io_uring_enter IORING_OP_ASYNC_CANCEL", errno}
+		}
+	}
+	r.Seen(2)
+	return nil
+}

@@ -8,9 +8,9 @@ import (
 	"sync"
 	"unsafe"
 
-	"tunbench/harness/call"
-
 	"golang.org/x/sys/unix"
+
+	"tunbench/harness/call"
 )
 
 // Path is where a process gets a vhost-net device.
@@ -43,8 +43,8 @@ type Buffers struct {
 type Device struct {
 	RX, TX *Queue // nil where there is none
 	Config
-	fd     int
-	worker task
+	task // its worker
+	fd   int
 	// mu guards whether the worker may receive.
 	mu sync.Mutex
 }
@@ -147,7 +147,7 @@ func (d *Device) own() error {
 		err = errors.Join(err, &call.Error{Call: "rt_sigprocmask", Err: restored})
 	}
 	if err == nil {
-		d.worker = newTask(before, tasks(), unix.Gettid())
+		d.task = newTask(before, tasks(), unix.Gettid())
 	}
 	return err
 }

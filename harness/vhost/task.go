@@ -62,15 +62,15 @@ func newTask(before, after map[task]string, maker int) task {
 	return task{}
 }
 
-// WorkerTime is the CPU time in ns that the worker has used.
-func (d *Device) WorkerTime() (int64, error) {
-	if d.worker.tid == 0 {
+// WorkerTime is the CPU time in ns that the worker of a device has used.
+func (t task) WorkerTime() (int64, error) {
+	if t.tid == 0 {
 		return 0, ErrUnknown
 	}
 	// The clock of a thread or of a process: include/linux/posix-timers_types.h.
 	const perThread, sched = 4, 2
-	clock := int32(^d.worker.tid<<3 | sched)
-	if d.worker.thread {
+	clock := int32(^t.tid<<3 | sched)
+	if t.thread {
 		clock |= perThread
 	}
 	var ts unix.Timespec
@@ -80,14 +80,14 @@ func (d *Device) WorkerTime() (int64, error) {
 	return ts.Nano(), nil
 }
 
-// Pin keeps the worker on a CPU.
-func (d *Device) Pin(cpu int) error {
-	if d.worker.tid == 0 {
+// Pin keeps the worker of a device on a CPU.
+func (t task) Pin(cpu int) error {
+	if t.tid == 0 {
 		return ErrUnknown
 	}
 	var set unix.CPUSet
 	set.Set(cpu)
-	if err := unix.SchedSetaffinity(d.worker.tid, &set); err != nil {
+	if err := unix.SchedSetaffinity(t.tid, &set); err != nil {
 		return fmt.Errorf("pin vhost's worker to CPU %d: %w", cpu, err)
 	}
 	return nil

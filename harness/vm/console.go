@@ -5,40 +5,30 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"tunbench/harness/vm/guest"
 )
 
-// marker begins each line that Init prints on the console.
-const marker = "tunbench-init: "
-
-// What Init says after the marker.
-const (
-	sayReady   = "ready"
-	sayDone    = "done"
-	sayError   = "error: "
-	sayWarning = "warning: "
-	sayResults = "results" // they are about to be handed out
-)
-
-// An event is a line of the console that means something.
+// event is something that a line of the console reports, or that the host noticed.
 type event struct {
 	kind eventKind
-	text string // of what went wrong
+	text string // what went wrong, where something did
 }
 
 type eventKind int
 
 const (
-	eventOutput    eventKind = iota // the first sign of life
+	eventOutput    eventKind = iota // the guest printed something for the first time
 	eventReady                      // Init runs
 	eventResults                    // Init begins to hand out the results
 	eventDone                       // all results were handed out
 	eventError                      // Init gave up
-	eventWarning                    // Init goes on without something
+	eventWarning                    // Init continues without something
 	eventPanic                      // the kernel gave up
-	eventHalted                     // the kernel has no more to say: after a panic, or it cannot power off
+	eventHalted                     // the kernel prints no more: after a panic, or because it cannot power off
 	eventMemory                     // the kernel ran out of memory and killed a process
-	eventOops                       // the kernel met a fault of its own; oops=panic makes a panic of it
-	eventComplaint                  // the kernel warns, and goes on
+	eventOops                       // the kernel hit a fault in its own code; oops=panic turns it into a panic
+	eventComplaint                  // the kernel warns, and continues
 	eventLost                       // what the guest handed out could not be kept on the host
 )
 
@@ -56,7 +46,7 @@ type console struct {
 	partial []byte
 }
 
-// Terminal sequences of the firmware, and of nobody else.
+// escapes are the terminal sequences that the firmware prints.
 var escapes = regexp.MustCompile("\x1b(\\[[0-9;?=]*[A-Za-z]|c)")
 
 func (c *console) Write(p []byte) (int, error) {
@@ -69,7 +59,7 @@ func (c *console) Write(p []byte) (int, error) {
 	for {
 		i := strings.IndexByte(string(c.partial), '\n')
 		if i < 0 {
-			// A guest that never ends its line is not kept waiting for.
+			// A line that never ends is taken in parts.
 			if len(c.partial) > 64<<10 {
 				c.take(c.partial)
 				c.partial = nil
@@ -99,7 +89,7 @@ func (c *console) take(raw []byte) {
 	}
 }
 
-// end takes the last line, which may lack its end.
+// end handles the last line, which may lack its newline.
 func (c *console) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -120,22 +110,29 @@ func (c *console) text() string {
 	return s
 }
 
-// parseLine finds the event in a line. The kernel may have begun the line
-// before Init printed its marker.
+// printed reports whether anything was printed.
+func (c *console) printed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.kept.Len() > 0
+}
+
+// parseLine finds the event in a line. The kernel may have printed the beginning of
+// the line before Init printed its marker.
 func parseLine(line string) (event, bool) {
-	if _, said, ok := strings.Cut(line, marker); ok {
-		if text, ok := strings.CutPrefix(said, sayError); ok {
+	if _, said, ok := strings.Cut(line, guest.Marker); ok {
+		if text, ok := strings.CutPrefix(said, guest.SayError); ok {
 			return event{eventError, text}, true
 		}
-		if text, ok := strings.CutPrefix(said, sayWarning); ok {
+		if text, ok := strings.CutPrefix(said, guest.SayWarning); ok {
 			return event{eventWarning, text}, true
 		}
 		switch said {
-		case sayReady:
+		case guest.SayReady:
 			return event{kind: eventReady}, true
-		case sayResults:
+		case guest.SayResults:
 			return event{kind: eventResults}, true
-		case sayDone:
+		case guest.SayDone:
 			return event{kind: eventDone}, true
 		}
 		return event{}, false
@@ -163,20 +160,20 @@ func parseLine(line string) (event, bool) {
 	return event{}, false
 }
 
-// headline is what stands before the headlines of the kernel: nothing, or the
-// time of printk, which may follow what a command began to print. What stands
-// anywhere else in a line may be a command's own text.
+// headline is what precedes the text of a kernel message: nothing, or the time of
+// printk, before which a command may have printed. Matches elsewhere in a line may
+// be a command's own text.
 const headline = `(?:^|\[ *[0-9]+\.[0-9]+\](?:\[ *[CT][0-9]+\])? )(?:watchdog: |rcu: )?`
 
 var (
-	// oops is how a fault of the kernel's own begins: die() and its callers of
+	// oops is how the kernel begins to report a fault in its own code: die() and its callers of
 	// arch/x86/kernel/{dumpstack,traps}.c and arch/x86/mm/fault.c, and BUG() of
 	// lib/bug.c.
 	oops = headlines(`BUG: unable to handle `, `BUG: kernel NULL pointer dereference`, `BUG: stack guard page was hit`,
 		`Oops: `, `kernel BUG at `, `(?:general protection fault|invalid opcode|divide error|int3|stack segment|double fault|alignment check)[^#]*: [0-9a-f]{4} \[#[0-9]+\]`,
 		`PANIC: double fault`)
-	// complaint is how the kernel begins to say that something is wrong, and goes
-	// on: lockups (kernel/watchdog.c), stalls (kernel/rcu/tree_stall.h), hung tasks
+	// complaint is how the kernel begins to report a problem after which it
+	// continues: lockups (kernel/watchdog.c), stalls (kernel/rcu/tree_stall.h), hung tasks
 	// (kernel/hung_task.c), WARN() (kernel/panic.c), sanitizers and lockdep.
 	complaint = headlines(`BUG: `, `WARNING: `, `INFO: .*(?:stall|blocked for more than)`, `Watchdog detected hard LOCKUP`)
 )

@@ -13,6 +13,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
+
+	"golang.org/x/sys/unix"
 )
 
 // inGuest is what the test binary does as a command in a guest.
@@ -33,23 +38,23 @@ func inGuest(args []string) int {
 		}
 		fmt.Printf("%s lo %s clock=%s\n", strings.TrimSpace(string(release)), strings.TrimSpace(string(flags)), os.Getenv("TUNBENCH_CLOCK"))
 		for _, path := range []string{"/sys/kernel/tracing/events", "/sys/module/tun", "/dev/net/tun", "/sys/kernel/btf/vmlinux"} {
-			if !exists(path) {
+			if _, err := os.Stat(path); err != nil {
 				fmt.Println("missing:", path)
 			}
 		}
-		if err := os.WriteFile(OutDir+"/a/b", nil, 0o666); err == nil {
+		if err := os.WriteFile(guest.OutDir+"/a/b", nil, 0o666); err == nil {
 			return fail(errors.New("wrote into a folder that is not there"))
 		}
-		if err := os.MkdirAll(OutDir+"/a", 0o777); err != nil {
+		if err := os.MkdirAll(guest.OutDir+"/a", 0o777); err != nil {
 			return fail(err)
 		}
-		if err := os.WriteFile(OutDir+"/a/b", []byte("\x00\r\n\x11\x13\xff"), 0o666); err != nil {
+		if err := os.WriteFile(guest.OutDir+"/a/b", []byte("\x00\r\n\x11\x13\xff"), 0o666); err != nil {
 			return fail(err)
 		}
 		fmt.Fprintln(os.Stderr, "to stderr")
 		return 7
 	case "fill disk":
-		f, err := os.Create(OutDir + "/big")
+		f, err := os.Create(guest.OutDir + "/big")
 		if err != nil {
 			return fail(err)
 		}
@@ -71,18 +76,18 @@ func inGuest(args []string) int {
 			}
 		}
 	case "load broken":
-		return fail(loadModule(brokenModule))
+		return fail(insert(brokenModule))
 	case "hang":
 		time.Sleep(time.Hour)
 	case "panic":
 		return fail(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
 	case "grow and oops":
-		g, err := Grow(OutDir + "/run.jsonl")
+		g, err := guest.Grow(guest.OutDir + "/run.jsonl")
 		if err != nil || g == nil {
 			return fail(fmt.Errorf("hand out: %v, %w", g, err))
 		}
 		for _, text := range []string{"one\n", "one\ntwo\n"} {
-			if err := os.WriteFile(OutDir+"/run.jsonl", []byte(text), 0o666); err != nil {
+			if err := os.WriteFile(guest.OutDir+"/run.jsonl", []byte(text), 0o666); err != nil {
 				return fail(err)
 			}
 			if err := g.Send(); err != nil {
@@ -90,9 +95,19 @@ func inGuest(args []string) int {
 			}
 		}
 		// It kills this process, and no other: without oops=panic Init goes on.
-		return fail(loadModule(brokenModule))
+		return fail(insert(brokenModule))
 	}
 	return fail(fmt.Errorf("unknown command %q", args))
+}
+
+// insert loads a module.
+func insert(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.FinitModule(int(f.Fd()), "", 0)
 }
 
 // brokenModule is a file in the guest whose init function is no instruction.
@@ -147,9 +162,9 @@ func unsigned(ko []byte) []byte {
 	return body[:len(body)-12-length]
 }
 
-// guest returns a machine with the newest cached kernel of series, in which
+// bootable returns a machine with the newest cached kernel of series, in which
 // the test binary is init.
-func guest(t *testing.T, series string) Machine {
+func bootable(t *testing.T, series string) Machine {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("boots a guest, which -short leaves out; make test does")
@@ -161,7 +176,7 @@ func guest(t *testing.T, series string) Machine {
 	if _, err := exec.LookPath(program); err != nil {
 		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
 	}
-	k, remove, err := Find(series)
+	k, remove, err := kernel.Find(series)
 	if err != nil {
 		lack("needs a kernel: %v", err)
 	}
@@ -193,10 +208,10 @@ func TestGuest(t *testing.T) {
 		icount bool
 	}{{"6.1", false}, {"6.12", true}} {
 		t.Run(test.series, func(t *testing.T) {
-			m := guest(t, test.series)
+			m := bootable(t, test.series)
 			m.ICount = test.icount
 			m.Append = "loglevel=4"
-			r, err := m.Run(context.Background(), Job{Commands: [][]string{{"look"}, {"fill", "disk"}, {"nonsense"}}})
+			r, err := m.Run(context.Background(), guest.Job{Commands: [][]string{{"look"}, {"fill", "disk"}, {"nonsense"}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -230,11 +245,11 @@ func TestGuest(t *testing.T) {
 
 func TestGuestFaults(t *testing.T) {
 	t.Run("memory", func(t *testing.T) {
-		m := guest(t, "6.1")
+		m := bootable(t, "6.1")
 		m.MemoryMiB = 192
 		var notices []string
 		m.Log = func(s string) { notices = append(notices, s) }
-		r, err := m.Run(context.Background(), Job{Commands: [][]string{{"eat", "memory"}, {"look"}}})
+		r, err := m.Run(context.Background(), guest.Job{Commands: [][]string{{"eat", "memory"}, {"look"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,9 +273,9 @@ func TestGuestFaults(t *testing.T) {
 		"hang":    {"hang", "", 15 * time.Second, "the guest was not done after 15s (--timeout)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := guest(t, "6.12")
+			m := bootable(t, "6.12")
 			m.Append, m.Timeout = test.append, test.timeout
-			_, err := m.Run(context.Background(), Job{Commands: [][]string{strings.Fields(test.command)}})
+			_, err := m.Run(context.Background(), guest.Job{Commands: [][]string{strings.Fields(test.command)}})
 			var failed *BootError
 			if !errors.As(err, &failed) || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "\n  | ") {
 				t.Errorf("%v\nwant %q and lines of the console", err, test.want)
@@ -271,19 +286,19 @@ func TestGuestFaults(t *testing.T) {
 	// and what the guest had handed out is kept.
 	for _, series := range []string{"6.1", "6.12"} {
 		t.Run("oops in a command, "+series, func(t *testing.T) {
-			m := guest(t, series)
-			tree, err := readModules(m.Kernel.Modules)
+			m := bootable(t, series)
+			tree, err := kernel.ReadModules(m.Kernel.Modules)
 			if err != nil {
 				t.Fatal(err)
 			}
-			dummy, err := tree.read("dummy")
+			dummy, err := tree.Read("dummy")
 			if err != nil {
 				t.Fatal(err)
 			}
 			kept := &memory{}
 			m.Keep = kept
 			begin := time.Now()
-			_, err = m.Run(context.Background(), Job{
+			_, err = m.Run(context.Background(), guest.Job{
 				Commands: [][]string{{"grow", "and", "oops"}, {"look"}},
 				Files:    map[string][]byte{brokenModule: breakModule(t, dummy, "init_module", false)},
 			})
@@ -299,18 +314,18 @@ func TestGuestFaults(t *testing.T) {
 	}
 	// A warning of the kernel is told, and no failure.
 	t.Run("warning", func(t *testing.T) {
-		m := guest(t, "6.12")
-		tree, err := readModules(m.Kernel.Modules)
+		m := bootable(t, "6.12")
+		tree, err := kernel.ReadModules(m.Kernel.Modules)
 		if err != nil {
 			t.Fatal(err)
 		}
-		dummy, err := tree.read("dummy")
+		dummy, err := tree.Read("dummy")
 		if err != nil {
 			t.Fatal(err)
 		}
 		var notices []string
 		m.Log = func(s string) { notices = append(notices, s) }
-		r, err := m.Run(context.Background(), Job{
+		r, err := m.Run(context.Background(), guest.Job{
 			Commands: [][]string{{"load", "broken"}, {"look"}},
 			Files:    map[string][]byte{brokenModule: breakModule(t, dummy, "dummy_xmit", true)},
 		})
@@ -323,9 +338,9 @@ func TestGuestFaults(t *testing.T) {
 	})
 	// The last console= is /dev/console; Init prints where the host reads.
 	t.Run("console=tty0", func(t *testing.T) {
-		m := guest(t, "6.12")
+		m := bootable(t, "6.12")
 		m.Append = "console=tty0"
-		r, err := m.Run(context.Background(), Job{Commands: [][]string{{"look"}}})
+		r, err := m.Run(context.Background(), guest.Job{Commands: [][]string{{"look"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -335,22 +350,22 @@ func TestGuestFaults(t *testing.T) {
 	})
 	// No modules is not no TUN.
 	t.Run("no modules", func(t *testing.T) {
-		m := guest(t, "6.12")
+		m := bootable(t, "6.12")
 		k := *m.Kernel
 		k.Modules, k.Config = "", ""
 		m.Kernel = &k
-		_, err := m.Run(context.Background(), Job{Commands: [][]string{{"look"}}})
-		if err == nil || !strings.Contains(err.Error(), "in the guest: no modules were given with this kernel, and TUN is not built in") || !strings.Contains(err.Error(), giveModules) {
+		_, err := m.Run(context.Background(), guest.Job{Commands: [][]string{{"look"}}})
+		if err == nil || !strings.Contains(err.Error(), "in the guest: no modules were given with this kernel, and TUN is not built in") || !strings.Contains(err.Error(), kernel.GiveModules) {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("bad module", func(t *testing.T) {
-		m := guest(t, "6.12")
-		other := guest(t, "6.1")
+		m := bootable(t, "6.12")
+		other := bootable(t, "6.1")
 		k := *m.Kernel
 		k.Modules, k.Config = other.Kernel.Modules, ""
 		m.Kernel = &k
-		_, err := m.Run(context.Background(), Job{Commands: [][]string{{"look"}}})
+		_, err := m.Run(context.Background(), guest.Job{Commands: [][]string{{"look"}}})
 		if err == nil || !strings.Contains(err.Error(), "in the guest: load module tun: exec format error (ENOEXEC)") {
 			t.Errorf("modules of another kernel: %v", err)
 		}

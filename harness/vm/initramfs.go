@@ -13,45 +13,24 @@ import (
 	"strings"
 	"time"
 
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
+
 	"github.com/cavaliergopher/cpio"
 )
 
-// Paths in the guest.
-const (
-	initPath   = "/init"
-	jobPath    = "/etc/tunbench/guest.json"
-	modulesDir = "/modules"
-
-	// OutDir is the folder whose files a guest hands out.
-	OutDir = "/out"
-)
-
-// Job is what a guest does, in this order, before it powers off.
-type Job struct {
-	Commands [][]string        `json:"commands"` // arguments of tunbench, one list a command
-	Env      []string          `json:"env"`      // KEY=value, beside HOME and PATH
-	Files    map[string][]byte `json:"-"`        // absolute path in the guest -> contents
-}
-
-// guestJob is a Job as the guest gets it.
-type guestJob struct {
-	Job
-	Optional  []string `json:"optional"`   // modules that the guest can do without
-	NoModules bool     `json:"no_modules"` // none were given with the kernel
-}
-
 var (
-	// requiredModules must load, or the guest gives up.
+	// requiredModules must load, otherwise the guest gives up.
 	requiredModules = []string{"tun"}
-	// optionalModules are loaded as far as the kernel has them.
+	// optionalModules are loaded if the kernel has them.
 	optionalModules = []string{"vhost_net", "veth", "bridge", "wireguard", "af_packet", "ipv6", "sch_fq_codel", "sch_fq"}
 )
 
-// initramfs is what the guest starts from.
+// initramfs is the root file system of the guest.
 type initramfs struct {
 	executable string // path on the host
-	job        Job
-	noModules  bool     // were given with the kernel
+	job        guest.Job
+	noModules  string   // advice for a kernel that was given without modules, or ""
 	config     string   // path of the kernel's configuration on the host, or ""
 	release    string   // uname -r
 	modules    []module // in the order in which they are loaded
@@ -64,16 +43,17 @@ type module struct {
 	ko       []byte
 }
 
-// newInitramfs collects what k needs to run job with the program executable.
-func newInitramfs(k *Kernel, executable string, job Job) (*initramfs, error) {
+// newInitramfs collects what kernel k needs to run job by the program executable.
+func newInitramfs(k *kernel.Kernel, executable string, job guest.Job) (*initramfs, error) {
 	if err := checkStatic(executable, k.Arch); err != nil {
 		return nil, err
 	}
-	fs := &initramfs{executable: executable, job: job, config: k.Config, release: k.Release, noModules: k.Modules == ""}
+	fs := &initramfs{executable: executable, job: job, config: k.Config, release: k.Release}
 	if k.Modules == "" {
+		fs.noModules = kernel.GiveModules
 		return fs, nil
 	}
-	tree, err := readModules(k.Modules)
+	tree, err := kernel.ReadModules(k.Modules)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +63,9 @@ func newInitramfs(k *Kernel, executable string, job Job) (*initramfs, error) {
 	return fs, nil
 }
 
-// addModules reads the modules in the order in which they must be loaded. One
-// of optional that cannot be had is noted and left out.
-func (fs *initramfs) addModules(tree *moduleTree, required, optional []string) error {
+// addModules reads the modules in the order in which they must be loaded. An
+// optional module that cannot be read is noted and left out.
+func (fs *initramfs) addModules(tree *kernel.ModuleTree, required, optional []string) error {
 	seen := map[string]bool{}
 	add := func(names []string, optional bool) error {
 		var fresh []module
@@ -93,7 +73,7 @@ func (fs *initramfs) addModules(tree *moduleTree, required, optional []string) e
 			if seen[name] {
 				continue
 			}
-			ko, err := tree.read(name)
+			ko, err := tree.Read(name)
 			if err != nil {
 				return err
 			}
@@ -105,7 +85,7 @@ func (fs *initramfs) addModules(tree *moduleTree, required, optional []string) e
 		fs.modules = append(fs.modules, fresh...)
 		return nil
 	}
-	names, err := tree.order(required...)
+	names, err := tree.Order(required...)
 	if err == nil {
 		err = add(names, false)
 	}
@@ -113,10 +93,10 @@ func (fs *initramfs) addModules(tree *moduleTree, required, optional []string) e
 		return err
 	}
 	for _, wanted := range optional {
-		if found, _ := tree.has(wanted); !found {
-			continue // a kernel without it is nothing special
+		if found, _ := tree.Has(wanted); !found {
+			continue // many kernels lack some
 		}
-		names, err := tree.order(wanted)
+		names, err := tree.Order(wanted)
 		if err == nil {
 			err = add(names, true)
 		}
@@ -127,7 +107,7 @@ func (fs *initramfs) addModules(tree *moduleTree, required, optional []string) e
 	return nil
 }
 
-// epoch is the time of every file: the same inputs give the same archive.
+// epoch is the time of every file, so that the same inputs give the same archive.
 var epoch = time.Unix(0, 0)
 
 // write writes the archive in the format newc. It is not compressed: under
@@ -137,9 +117,9 @@ func (fs *initramfs) write(w io.Writer) error {
 	if files == nil {
 		files = map[string][]byte{}
 	}
-	job := guestJob{Job: fs.job, NoModules: fs.noModules}
+	job := guest.Config{Job: fs.job, NoModules: fs.noModules}
 	for i, m := range fs.modules {
-		files[path.Join(modulesDir, fmt.Sprintf("%03d-%s.ko", i, m.name))] = m.ko
+		files[path.Join(guest.ModulesDir, fmt.Sprintf("%03d-%s.ko", i, m.name))] = m.ko
 		if m.optional {
 			job.Optional = append(job.Optional, m.name)
 		}
@@ -148,16 +128,16 @@ func (fs *initramfs) write(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("encode job: %w", err)
 	}
-	files[jobPath] = text
+	files[guest.JobPath] = text
 	if fs.config != "" {
 		if files["/boot/config-"+fs.release], err = os.ReadFile(fs.config); err != nil {
 			return fmt.Errorf("read kernel config: %w", err)
 		}
 	}
 
-	dirs := map[string]bool{"/dev": true, "/proc": true, "/sys": true, "/tmp": true, "/run": true, OutDir: true}
+	dirs := map[string]bool{"/dev": true, "/proc": true, "/sys": true, "/tmp": true, "/run": true, guest.OutDir: true}
 	for name := range files {
-		if !path.IsAbs(name) || path.Clean(name) != name || name == initPath {
+		if !path.IsAbs(name) || path.Clean(name) != name || name == guest.InitPath {
 			return fmt.Errorf("file %q cannot be in a guest", name)
 		}
 		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
@@ -190,7 +170,7 @@ func (fs *initramfs) write(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("program of the guest: %w", err)
 	}
-	if err := put(initPath, 0o755, st.Size(), executable); err != nil {
+	if err := put(guest.InitPath, 0o755, st.Size(), executable); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -204,7 +184,7 @@ func (fs *initramfs) write(w io.Writer) error {
 	return nil
 }
 
-// checkStatic refuses a program that cannot run alone in a guest.
+// checkStatic refuses a program that needs libraries, which a guest does not have.
 func checkStatic(executable, arch string) error {
 	f, err := elf.Open(executable)
 	if err != nil {

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
+
 	"github.com/cavaliergopher/cpio"
 	"github.com/google/go-cmp/cmp"
 )
@@ -33,16 +36,15 @@ func static(machine elf.Machine, interpreter bool) []byte {
 func TestInitramfs(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	write(t, at("modules/modules.order"), []byte("tun.ko\nvhost_net.ko\nvhost.ko\nveth.ko\nbridge.ko\n"))
-	write(t, at("modules/tun.ko.xz"), compress(t, ".xz", ko("")))
-	write(t, at("modules/vhost_net.ko.zst"), compress(t, ".zst", ko("tun,vhost")))
-	write(t, at("modules/vhost.ko"), ko(""))
-	write(t, at("modules/bridge.ko"), ko("stp"))
+	write(t, at("modules/modules.dep"), []byte("tun.ko:\nvhost_net.ko: vhost.ko tun.ko\nvhost.ko:\nveth.ko:\nbridge.ko: stp.ko\n"))
+	for _, name := range []string{"tun", "vhost_net", "vhost", "bridge"} {
+		write(t, at("modules/"+name+".ko"), []byte(name))
+	}
 	write(t, at("config"), []byte("CONFIG_TUN=m\n"))
 	program := static(elf.EM_X86_64, false)
 	write(t, at("tunbench"), program)
-	k := &Kernel{Release: "6.1.0", Arch: "amd64", Modules: at("modules"), Config: at("config")}
-	job := Job{
+	k := &kernel.Kernel{Release: "6.1.0", Arch: "amd64", Modules: at("modules"), Config: at("config")}
+	job := guest.Job{
 		Commands: [][]string{{"run", "--suite", "/etc/tunbench/suites/a.yaml"}}, Env: []string{"A=b"},
 		Files: map[string][]byte{"/etc/tunbench/suites/a.yaml": []byte("scenarios: []")},
 	}
@@ -94,9 +96,9 @@ func TestInitramfs(t *testing.T) {
 		"init":                       string(program),
 		"boot/config-6.1.0":          "CONFIG_TUN=m\n",
 		"etc/tunbench/suites/a.yaml": "scenarios: []",
-		"modules/000-tun.ko":         string(ko("")),
-		"modules/001-vhost.ko":       string(ko("")),
-		"modules/002-vhost_net.ko":   string(ko("tun,vhost")),
+		"modules/000-tun.ko":         "tun",
+		"modules/001-vhost.ko":       "vhost",
+		"modules/002-vhost_net.ko":   "vhost_net",
 		"etc/tunbench/guest.json":    got["etc/tunbench/guest.json"],
 	}
 	for _, d := range []string{"boot", "dev", "etc", "etc/tunbench", "etc/tunbench/suites", "modules", "out", "proc", "run", "sys", "tmp"} {
@@ -105,12 +107,12 @@ func TestInitramfs(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
-	var in guestJob
+	var in guest.Config
 	if err := json.Unmarshal([]byte(got["etc/tunbench/guest.json"]), &in); err != nil {
 		t.Fatal(err)
 	}
 	job.Files = nil
-	if d := cmp.Diff(guestJob{Job: job, Optional: []string{"vhost", "vhost_net"}}, in); d != "" {
+	if d := cmp.Diff(guest.Config{Job: job, Optional: []string{"vhost", "vhost_net"}}, in); d != "" {
 		t.Errorf("guest.json (-want +got):\n%s", d)
 	}
 
@@ -118,7 +120,7 @@ func TestInitramfs(t *testing.T) {
 	if err := fs.write(io.Discard); err == nil {
 		t.Error("a file took the place of init")
 	}
-	if err := os.Remove(at("modules/tun.ko.xz")); err != nil {
+	if err := os.Remove(at("modules/tun.ko")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := newInitramfs(k, at("tunbench"), job); err == nil || !strings.Contains(err.Error(), "module tun is listed") {

@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
 )
 
 // parentEnv makes the test binary boot a machine until it is killed.
@@ -21,14 +24,14 @@ const parentEnv = "TUNBENCH_TEST_BOOT"
 // TestMain lets the test binary stand in for tunbench: as init of a guest, as
 // a command there, and as a program on the host that is killed.
 func TestMain(m *testing.M) {
-	if IsInit() {
-		Init()
+	if guest.IsInit() {
+		guest.Init()
 	}
-	if exists(jobPath) {
+	if _, err := os.Stat(guest.JobPath); err == nil {
 		os.Exit(inGuest(os.Args[1:]))
 	}
 	if image := os.Getenv(parentEnv); image != "" {
-		_, err := Machine{Kernel: &Kernel{Image: image, Arch: "amd64"}, Accel: TCG, Executable: os.Getenv(parentEnv + "_PROGRAM")}.Run(context.Background(), Job{})
+		_, err := Machine{Kernel: &kernel.Kernel{Image: image, Arch: "amd64"}, Accel: TCG, Executable: os.Getenv(parentEnv + "_PROGRAM")}.Run(context.Background(), guest.Job{})
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -47,18 +50,17 @@ func fakeQEMU(t *testing.T, script string) Machine {
 	}
 	t.Setenv("PATH", dir+":/usr/bin:/bin")
 	image := filepath.Join(dir, "vmlinuz")
-	write(t, image, bzImage("6.1.0"))
+	write(t, image, []byte("a kernel"))
 	executable := filepath.Join(dir, "tunbench")
 	write(t, executable, static(62, false))
-	return Machine{Kernel: &Kernel{Image: image, Release: "6.1.0", Arch: "amd64"}, Accel: TCG, Timeout: 20 * time.Second, Executable: executable}
+	return Machine{Kernel: &kernel.Kernel{Image: image, Release: "6.1.0", Arch: "amd64"}, Accel: TCG, Timeout: 20 * time.Second, Executable: executable}
 }
 
 // answer is a script that acts as a guest that does its job.
 func answer(t *testing.T) string {
 	t.Helper()
-	framed, _ := frame(t)
 	path := filepath.Join(t.TempDir(), "frame")
-	write(t, path, framed)
+	write(t, path, frame(t))
 	return "printf 'tunbench-init: ready\\r\\ntunbench-init: results\\r\\n'; cat " + path + " >/proc/self/fd/4; printf 'tunbench-init: done\\r\\n'\n"
 }
 
@@ -69,7 +71,7 @@ head -c 6 /proc/self/fd/3 | grep -q 070701 || exit 1
 	m.Append = "mitigations=off"
 	var lines []string
 	m.Line = func(line string) { lines = append(lines, line) }
-	r, err := m.Run(context.Background(), Job{})
+	r, err := m.Run(context.Background(), guest.Job{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +114,7 @@ func TestMachineFails(t *testing.T) {
 				t.Setenv("PATH", "/nonexistent")
 			}
 			begin := time.Now()
-			r, err := m.Run(context.Background(), Job{})
+			r, err := m.Run(context.Background(), guest.Job{})
 			if err == nil {
 				t.Fatalf("no error: %+v", r)
 			}
@@ -136,7 +138,7 @@ echo 'tunbench-init: warning: the kernel warns: WARNING: CPU: 0 PID: 77 at net/c
 `+answer(t))
 	var notices []string
 	m.Log = func(s string) { notices = append(notices, s) }
-	if _, err := m.Run(context.Background(), Job{}); err != nil {
+	if _, err := m.Run(context.Background(), guest.Job{}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{
@@ -162,7 +164,7 @@ func TestBrokenByTheEmulator(t *testing.T) {
 			m := fakeQEMU(t, fmt.Sprintf("echo >>%s; if [ $(wc -l <%[1]s) -le %d ]; then %s fi\n%s", boots, test.breaks, broken, answer(t)))
 			var notices []string
 			m.Log = func(s string) { notices = append(notices, s) }
-			_, err := m.Run(context.Background(), Job{})
+			_, err := m.Run(context.Background(), guest.Job{})
 			if (err != nil) != test.fails {
 				t.Errorf("error: %v", err)
 			}
@@ -173,7 +175,7 @@ func TestBrokenByTheEmulator(t *testing.T) {
 	}
 	boots := filepath.Join(t.TempDir(), "boots")
 	m := fakeQEMU(t, "echo >>"+boots+"; echo 'Kernel panic - not syncing: VFS'; exit")
-	if _, err := m.Run(context.Background(), Job{}); err == nil {
+	if _, err := m.Run(context.Background(), guest.Job{}); err == nil {
 		t.Error("no error")
 	}
 	if b, _ := os.ReadFile(boots); len(b) != 1 {
@@ -182,7 +184,7 @@ func TestBrokenByTheEmulator(t *testing.T) {
 	// Nor is one whose kernel oopses by itself, and meets a breakpoint after.
 	boots = filepath.Join(t.TempDir(), "boots")
 	m = fakeQEMU(t, "echo >>"+boots+"; echo 'Oops: 0002 [#1] SMP'; echo 'int3: 0000 [#2] SMP'; exit")
-	if _, err := m.Run(context.Background(), Job{}); err == nil {
+	if _, err := m.Run(context.Background(), guest.Job{}); err == nil {
 		t.Error("no error")
 	}
 	if b, _ := os.ReadFile(boots); len(b) != 1 {
@@ -204,7 +206,7 @@ func TestAutoPassesOverKVM(t *testing.T) {
 	m.Log = func(s string) { notices = append(notices, s) }
 	for boot, limit := range []time.Duration{5 * time.Second, time.Second} {
 		begin := time.Now()
-		r, err := m.Run(context.Background(), Job{})
+		r, err := m.Run(context.Background(), guest.Job{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -216,7 +218,7 @@ func TestAutoPassesOverKVM(t *testing.T) {
 		t.Errorf("notices: %q", notices)
 	}
 	m.Accel = KVM
-	if _, err := m.Run(context.Background(), Job{}); err == nil || !strings.Contains(err.Error(), "--accel kvm: a guest under KVM printed nothing") {
+	if _, err := m.Run(context.Background(), guest.Job{}); err == nil || !strings.Contains(err.Error(), "--accel kvm: a guest under KVM printed nothing") {
 		t.Errorf("forced: %v", err)
 	}
 }
@@ -227,7 +229,7 @@ func TestCancelKillsQEMU(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	_, err := m.Run(ctx, Job{})
+	_, err := m.Run(ctx, guest.Job{})
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 3*time.Second {
 		t.Errorf("after %v: %v", time.Since(begin), err)
 	}

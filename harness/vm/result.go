@@ -1,187 +1,48 @@
 package vm
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"tunbench/harness/vm/guest"
 )
 
-// Result is what a guest did.
+// Result is what came of a Job.
 type Result struct {
-	Commands   []CommandResult
-	Files      map[string][]byte // what was below OutDir, by path relative to it
+	Commands   []guest.CommandResult
+	Files      map[string][]byte // below guest.OutDir, by path relative to it
 	Console    string            // all that the guest printed on its console
 	Accel      string            // "kvm" or "tcg"
-	PassedOver string            // why KVM was not used, although it could have been; or ""
+	PassedOver string            // why KVM was not used although it was allowed; or ""
 	BootTime   time.Duration     // from QEMU's start to Init's first line
-	Transfer   time.Duration     // that the results took from guest to host
+	Transfer   time.Duration     // how long the results took from guest to host
 }
 
-// CommandResult is what came of one command of a Job.
-type CommandResult struct {
-	Args     []string      `json:"args"`
-	Exit     int           `json:"exit"`            // the exit code; 128 + the signal that killed it
-	Error    string        `json:"error,omitempty"` // what went wrong outside of the command: it was killed, its output was lost
-	Duration time.Duration `json:"duration_ns"`     // by the guest's clock
-	Stdout   []byte        `json:"-"`
-	Stderr   []byte        `json:"-"`
+// BootError reports a boot that did not complete.
+type BootError struct {
+	Err     error
+	Release string // of the kernel
+	Accel   string
+	Console string // all that the guest printed
 }
 
-// The frame around the results on the second serial port. Between its lines is
-// a gzip stream, whose checksum proves that it arrived whole.
-const (
-	frameBegin = "TUNBENCH-RESULT-BEGIN\n"
-	frameEnd   = "\nTUNBENCH-RESULT-END\n"
-)
+// shownLines is the number of lines of the console that an error shows.
+const shownLines = 20
 
-// Names in the tar archive inside of the frame.
-const (
-	tarCommands = "commands.json"
-	tarStdout   = "stdout/" // + index of the command
-	tarStderr   = "stderr/"
-	tarOut      = "out/" // + path below OutDir
-)
-
-// resultLimit bounds what a guest can hand out, in bytes unpacked.
-const resultLimit = 1 << 30
-
-// errTorn is the answer to results that did not arrive whole.
-var errTorn = errors.New("the guest's results arrived torn")
-
-// parseFrame reads what came over the second serial port.
-func parseFrame(b []byte) (*Result, error) {
-	start := bytes.Index(b, []byte(frameBegin))
-	if start < 0 {
-		return nil, fmt.Errorf("%w: no begin in %d bytes", errTorn, len(b))
+func (e *BootError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "boot kernel %s under %s: %v", e.Release, e.Accel, e.Err)
+	lines := lastLines(e.Console, shownLines)
+	if len(lines) == 0 {
+		b.WriteString("\nthe console is empty")
+		return b.String()
 	}
-	frame := bytes.NewReader(b[start+len(frameBegin):])
-	torn := func(err error) (*Result, error) {
-		return nil, fmt.Errorf("%w after %d bytes: %w", errTorn, len(b), err)
+	b.WriteString("\nthe last lines of the console:")
+	for _, line := range lines {
+		b.WriteString("\n  | " + line)
 	}
-	zip, err := gzip.NewReader(frame)
-	if err != nil {
-		return torn(err)
-	}
-	// The end line follows the stream, and is no second stream.
-	zip.Multistream(false)
-	r := &Result{Files: map[string][]byte{}}
-	streams := map[string][]byte{}
-	archive := tar.NewReader(io.LimitReader(zip, resultLimit))
-	for {
-		h, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return torn(err)
-		}
-		contents, err := io.ReadAll(archive)
-		if err != nil {
-			return torn(err)
-		}
-		rel, isOut := strings.CutPrefix(h.Name, tarOut)
-		switch {
-		case h.Name == tarCommands:
-			if err := json.Unmarshal(contents, &r.Commands); err != nil {
-				return nil, fmt.Errorf("read the guest's results: %w", err)
-			}
-		case isOut && filepath.IsLocal(rel):
-			r.Files[rel] = contents
-		case isOut:
-			return nil, fmt.Errorf("read the guest's results: file %q leads out of its folder", rel)
-		default:
-			streams[h.Name] = contents
-		}
-	}
-	// Only the end of the stream has the checksum.
-	if _, err := io.Copy(io.Discard, zip); err != nil {
-		return torn(err)
-	}
-	rest, err := io.ReadAll(frame)
-	if err != nil {
-		return torn(err)
-	}
-	if !bytes.HasPrefix(rest, []byte(frameEnd)) {
-		return torn(io.ErrUnexpectedEOF)
-	}
-	for i := range r.Commands {
-		r.Commands[i].Stdout = streams[fmt.Sprint(tarStdout, i)]
-		r.Commands[i].Stderr = streams[fmt.Sprint(tarStderr, i)]
-	}
-	return r, nil
+	return b.String()
 }
 
-// writeFrame writes the results of commands, whose output is in the files
-// streams by the names in the archive, and all files below out.
-func writeFrame(w io.Writer, commands []CommandResult, streams map[string]string, out string) error {
-	if _, err := io.WriteString(w, frameBegin); err != nil {
-		return err
-	}
-	zip := gzip.NewWriter(w)
-	archive := tar.NewWriter(zip)
-	text, err := json.Marshal(commands)
-	if err != nil {
-		return err
-	}
-	if err := archive.WriteHeader(&tar.Header{Name: tarCommands, Mode: 0o644, Size: int64(len(text))}); err != nil {
-		return err
-	}
-	if _, err := archive.Write(text); err != nil {
-		return err
-	}
-	for i := range commands {
-		for _, prefix := range []string{tarStdout, tarStderr} {
-			name := fmt.Sprint(prefix, i)
-			if err := addFile(archive, name, streams[name]); err != nil {
-				return err
-			}
-		}
-	}
-	err = filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		rel, err := filepath.Rel(out, path)
-		if err != nil {
-			return err
-		}
-		return addFile(archive, tarOut+rel, path)
-	})
-	if err != nil {
-		return err
-	}
-	if err := archive.Close(); err != nil {
-		return err
-	}
-	if err := zip.Close(); err != nil {
-		return err
-	}
-	_, err = io.WriteString(w, frameEnd)
-	return err
-}
-
-func addFile(archive *tar.Writer, name, path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: st.Size()}); err != nil {
-		return err
-	}
-	// A process that was left behind may still write to it.
-	_, err = io.CopyN(archive, f, st.Size())
-	return err
-}
+func (e *BootError) Unwrap() error { return e.Err }

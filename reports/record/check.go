@@ -1,46 +1,22 @@
 package record
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-func (r Run) check() error     { return sound(reflect.ValueOf(r), "") }
-func (s Search) check() error  { return sound(reflect.ValueOf(s), "") }
-func (v Verdict) check() error { return sound(reflect.ValueOf(v), "") }
-func (s Skip) check() error    { return sound(reflect.ValueOf(s), "") }
-func (r Resume) check() error  { return sound(reflect.ValueOf(r), "") }
-func (e End) check() error     { return sound(reflect.ValueOf(e), "") }
-
-func (t Trial) check() error {
-	if err := soundMetrics("metrics", t.Metrics, t.Accounting); err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Directions)) {
-		d := t.Directions[name]
-		if err := soundMetrics("directions."+name+".metrics", d.Metrics, d.Accounting); err != nil {
-			return err
-		}
-	}
-	if err := distinct("latency", t.Latency); err != nil {
-		return err
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Directions)) {
-		if err := distinct("directions."+name+".latency", t.Directions[name].Latency); err != nil {
-			return err
-		}
-	}
-	return sound(reflect.ValueOf(t), "")
-}
 
 // distinct refuses a histogram that has a bucket twice, which would count twice.
 func distinct(path string, latencies map[string]Latency) error {
@@ -285,4 +261,56 @@ func identified(r Record) error {
 		return cmp.Or(missing("scenario", r.Scenario != ""), missing("reason", r.Reason != ""))
 	}
 	return nil
+}
+
+// CheckKnown refuses the run file at path, which may also be the run's folder,
+// if it holds kinds or fields that this package does not know, which would be
+// lost if what ReadFile gives were written again.
+func CheckKnown(path string) error {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		path = filepath.Join(path, FileName)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read run file: %w", err)
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 1<<16)
+	var line []byte
+	for n := 1; ; n++ {
+		line, err = readLine(in, line[:0])
+		last := errors.Is(err, io.EOF)
+		if err != nil && !last {
+			return fmt.Errorf("read run file %s: line %d: %w", path, n, err)
+		}
+		if text := textOf(line, n); len(text) > 0 && json.Valid(text) {
+			if err := known(text); err != nil {
+				return fmt.Errorf("read run file %s: line %d: %w: use the tunbench that measured it", path, n, err)
+			}
+		}
+		if last {
+			return nil
+		}
+	}
+}
+
+// known decodes a line, of which nothing must be left over.
+func known(line []byte) error {
+	var head struct {
+		Kind Kind `json:"kind"`
+	}
+	if err := json.Unmarshal(line, &head); err != nil {
+		return err
+	}
+	kinds := map[Kind]any{
+		KindRun: new(Run), KindTrial: new(Trial), KindSearch: new(Search), KindVerdict: new(Verdict),
+		KindSkip: new(Skip), KindResume: new(Resume), KindEnd: new(End),
+	}
+	into, ok := kinds[head.Kind]
+	if !ok {
+		return fmt.Errorf("kind %q is not known", head.Kind)
+	}
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	return dec.Decode(into)
 }

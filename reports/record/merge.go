@@ -1,23 +1,13 @@
 package record
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 )
-
-// HookMixed stands in the header of a merged file whose shards did not look
-// into the kernel in the same way.
-const HookMixed = "mixed"
 
 // maxShards bounds what a header may claim: as many shards as a suite may have
 // scenarios.
@@ -37,36 +27,6 @@ func (s Shard) String() string { return fmt.Sprintf("shard %d of %d", s.Index, s
 type Part struct {
 	Run Run  `json:"run"`
 	End *End `json:"end,omitempty"` // nil if the shard was interrupted
-}
-
-// Named is a run file and where it was read from.
-type Named struct {
-	Name string
-	*File
-}
-
-// Header is that of the run in which a record was measured which says that it
-// is of that shard: in a merged file the shard's own, elsewhere that of the file.
-func (f *File) Header(shard int) *Run {
-	for i := range f.Run.Parts {
-		if p := &f.Run.Parts[i].Run; p.Shard != nil && p.Shard.Index == shard {
-			return p
-		}
-	}
-	return f.Run
-}
-
-// Missing are the shards of a merged file that it does not have.
-func (r *Run) Missing() (missing []int) {
-	if len(r.Parts) == 0 || r.Parts[0].Run.Shard == nil {
-		return nil
-	}
-	for i := 1; i <= min(r.Parts[0].Run.Shard.Of, maxShards); i++ {
-		if !slices.ContainsFunc(r.Parts, func(p Part) bool { return p.Run.Shard != nil && p.Run.Shard.Index == i }) {
-			missing = append(missing, i)
-		}
-	}
-	return missing
 }
 
 // Merge makes one file of the shards of one plan. Each record says which shard
@@ -305,88 +265,6 @@ func agreed(files []Named, of func(*Run) reflect.Value) reflect.Value {
 	}
 	out.Set(v)
 	return out
-}
-
-// Write writes all records of f, the header first and the end last, if there
-// is one.
-func (f *File) Write(w *Writer) error {
-	records := []Record{f.Run}
-	for i := range f.Trials {
-		records = append(records, &f.Trials[i])
-	}
-	for i := range f.Searches {
-		records = append(records, &f.Searches[i])
-	}
-	for i := range f.Verdicts {
-		records = append(records, &f.Verdicts[i])
-	}
-	for i := range f.Skips {
-		records = append(records, &f.Skips[i])
-	}
-	for i := range f.Resumes {
-		records = append(records, &f.Resumes[i])
-	}
-	if f.End != nil {
-		records = append(records, f.End)
-	}
-	for _, r := range records {
-		if err := w.Write(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// CheckKnown refuses the run file at path, which may also be the run's folder,
-// if it holds kinds or fields that this package does not know, which would be
-// lost if what ReadFile gives were written again.
-func CheckKnown(path string) error {
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		path = filepath.Join(path, FileName)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("read run file: %w", err)
-	}
-	defer f.Close()
-	in := bufio.NewReaderSize(f, 1<<16)
-	var line []byte
-	for n := 1; ; n++ {
-		line, err = readLine(in, line[:0])
-		last := errors.Is(err, io.EOF)
-		if err != nil && !last {
-			return fmt.Errorf("read run file %s: line %d: %w", path, n, err)
-		}
-		if text := textOf(line, n); len(text) > 0 && json.Valid(text) {
-			if err := known(text); err != nil {
-				return fmt.Errorf("read run file %s: line %d: %w: use the tunbench that measured it", path, n, err)
-			}
-		}
-		if last {
-			return nil
-		}
-	}
-}
-
-// known decodes a line, of which nothing must be left over.
-func known(line []byte) error {
-	var head struct {
-		Kind Kind `json:"kind"`
-	}
-	if err := json.Unmarshal(line, &head); err != nil {
-		return err
-	}
-	kinds := map[Kind]any{
-		KindRun: new(Run), KindTrial: new(Trial), KindSearch: new(Search), KindVerdict: new(Verdict),
-		KindSkip: new(Skip), KindResume: new(Resume), KindEnd: new(End),
-	}
-	into, ok := kinds[head.Kind]
-	if !ok {
-		return fmt.Errorf("kind %q is not known", head.Kind)
-	}
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.DisallowUnknownFields()
-	return dec.Decode(into)
 }
 
 // earlier and later compare timestamps of records, which are RFC 3339 in UTC

@@ -328,3 +328,5 @@ func (c Comparison) belowSight(r Rule) string {
 	return fmt.Sprintf("a change by %s is beyond the metric's threshold of %s, and below %s, which is all that an A/A run says this host can show: compare on a quieter host, or compare equal variants again when this one is quiet",
 		r.text(c.Change), r.size(c.Own), r.size(c.Threshold))
 }
+
+func (c Comparison) changed() bool { return c.Verdict == Regression || c.Verdict == Improvement }

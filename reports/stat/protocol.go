@@ -173,8 +173,6 @@ func (p *Protocol) changed() bool {
 	return false
 }
 
-func (c Comparison) changed() bool { return c.Verdict == Regression || c.Verdict == Improvement }
-
 func (p *Protocol) judge(x pairs) []Comparison {
 	return judge(p.rules, x.base, x.new, paired, p.o.Alpha, p.Looks())
 }

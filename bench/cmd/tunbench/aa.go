@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"tunbench/bench"
+	"tunbench/bench/compare"
+	"tunbench/harness"
 	"tunbench/reports"
 	"tunbench/reports/aa"
 	"tunbench/reports/record"
@@ -18,14 +19,14 @@ import (
 const forgetCommand = "tunbench ab --forget-aa"
 
 // resultOf is what an A/A run saw, as it is kept.
-func resultOf(s bench.Sight) aa.Result {
+func resultOf(s compare.Sight) aa.Result {
 	return aa.Result{Scenario: s.Scenario, Pairs: s.Pairs, Trials: s.Trials, Disturbed: s.Disturbed, Seen: s.Seen}
 }
 
 // remember keeps what an A/A run saw, and says it; or says why that is of no use.
-func (a *app) remember(host record.Host, clock string, s bench.Sight) error {
+func (a *app) remember(host record.Host, clock string, s compare.Sight) error {
 	pps, ok := s.Seen[record.PPS]
-	if clock == bench.ClockICount || !ok {
+	if clock == record.ClockICount || !ok {
 		return nil
 	}
 	fit, wrong := resultOf(s).Fit(reports.SightRefusal)
@@ -50,7 +51,7 @@ func (a *app) forgetAA() error {
 	if err != nil {
 		return err
 	}
-	file, err := aa.Forget(dir, a.lab().Host())
+	file, err := aa.Forget(dir, a.host())
 	switch {
 	case errors.Is(err, aa.ErrNone):
 		_, err = fmt.Fprintf(a.stdout, "No A/A run of this host is kept: there is no %s.\n", file)
@@ -75,32 +76,32 @@ func unfitText(list []aa.Result) string {
 }
 
 // aaSection shows what A/A runs of this host are kept, and how old they are.
-func aaSection(host record.Host, now time.Time) bench.Section {
-	s := bench.Section{Title: "A/A runs of this host: what it can see"}
+func aaSection(host record.Host, now time.Time) harness.Section {
+	s := harness.Section{Title: "A/A runs of this host: what it can see"}
 	dir, err := aa.Dir()
 	if err != nil {
-		s.Rows = []bench.Row{{Name: "kept", Status: bench.StatusUnknown, Detail: err.Error()}}
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: err.Error()}}
 		return s
 	}
 	all, file, err := aa.Stored(dir, host)
 	switch {
 	case err != nil:
-		s.Rows = []bench.Row{{Name: "kept", Status: bench.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + forgetCommand}}
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + forgetCommand}}
 		return s
 	case len(all) == 0:
-		s.Rows = []bench.Row{{Name: "kept", Status: bench.StatusUnknown, Detail: "none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64"}}
+		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: "none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64"}}
 		return s
 	}
 	for _, r := range slices.Backward(all) {
 		s.Rows = append(s.Rows, aaRow(r, host, now))
 	}
-	s.Rows = append(s.Rows, bench.Row{Name: "kept", Status: bench.StatusOK, Detail: file + "; to forget all of them: " + forgetCommand})
+	s.Rows = append(s.Rows, harness.Row{Name: "kept", Status: harness.StatusOK, Detail: file + "; to forget all of them: " + forgetCommand})
 	return s
 }
 
 // aaRow is one stored A/A run: whether it is used, what it saw, and how old it is.
-func aaRow(r aa.Result, host record.Host, now time.Time) bench.Row {
-	row := bench.Row{Name: r.Scenario, Status: bench.StatusUsed}
+func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
+	row := harness.Row{Name: r.Scenario, Status: harness.StatusUsed}
 	age := "at a time that cannot be read"
 	if measured, err := time.Parse(time.RFC3339, r.Measured); err == nil {
 		age = ago(now.Sub(measured)) + " (" + r.Measured + ")"
@@ -113,10 +114,10 @@ func aaRow(r aa.Result, host record.Host, now time.Time) bench.Row {
 	var parts []string
 	switch {
 	case r.Kernel != host.Kernel || r.KernelVersion != host.KernelVersion:
-		row.Status = bench.StatusUnknown
+		row.Status = harness.StatusUnknown
 		parts = append(parts, "not used: made under another kernel, "+r.Kernel)
 	case len(fit.Seen) == 0:
-		row.Status = bench.StatusWarning
+		row.Status = harness.StatusWarning
 		parts = append(parts, "not used: "+r.Unfit(reports.SightRefusal))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + forgetCommand
 	default:

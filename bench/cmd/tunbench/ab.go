@@ -12,7 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/bench/compare"
+	"tunbench/bench/plan"
+	"tunbench/harness"
 	"tunbench/reports"
 	"tunbench/reports/record"
 )
@@ -105,7 +107,7 @@ here, if a verdict is inconclusive or invalid.`,
 	sel.arm = string(record.Bare)
 	cmd.Flags().Lookup("arm").DefValue = sel.arm
 	cmd.Flags().Lookup("arm").Usage = "observer of both variants, where they do not say: bare or observed"
-	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", bench.ABPairs)
+	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", compare.DefaultPairs)
 	f := cmd.Flags()
 	// With a short form too: without it, cobra completes no value of a flag whose
 	// name is one letter.
@@ -150,11 +152,11 @@ func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]st
 }
 
 // findBuilds looks at the programs that measure A and B, nil if none is named.
-func findBuilds(ctx context.Context, paths [2]string) (*[2]*bench.Build, error) {
+func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error) {
 	if paths == [2]string{} {
 		return nil, nil
 	}
-	var builds [2]*bench.Build
+	var builds [2]*compare.Build
 	for i, path := range paths {
 		if path == "" {
 			own, err := os.Executable()
@@ -163,7 +165,7 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*bench.Build, error) 
 			}
 			path = own
 		}
-		b, err := bench.FindBuild(ctx, path)
+		b, err := compare.FindBuild(ctx, path)
 		if err != nil {
 			return nil, fmt.Errorf("--%s-binary: %w", []string{"base", "new"}[i], err)
 		}
@@ -172,31 +174,25 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*bench.Build, error) 
 	return &builds, nil
 }
 
-// workerCommand is what another tunbench calls: see bench.Build.
+// workerCommand is what another tunbench calls: see compare.Build.
 func (a *app) workerCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:    bench.WorkerCommand,
+		Use:    compare.WorkerCommand,
 		Short:  "measure one side for another tunbench, which speaks on stdin and stdout",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return bench.Serve(cmd.Context(), bench.NewPartyLab(), tool(), os.Stdin, a.stdout)
+			return compare.Serve(cmd.Context(), harness.New(), tool(), os.Stdin, a.stdout)
 		},
 	}
 }
 
-// abWindow is how long one variant has the host before it is the other's turn.
-const abWindow = 50 * time.Millisecond
-
-// leastWindows is into how many turns a short trial is cut.
-const leastWindows = 6
-
 // comparison turns the flags into an AB, and says how it is judged.
-func (s *selection) comparison(args []string, o abOptions) (ab bench.AB, options reports.CompareOptions, err error) {
+func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options reports.CompareOptions, err error) {
 	switch {
 	case s.changed("arm") && s.arm == "both":
 		return ab, options, errors.New("--arm both: ab compares two variants: choose bare or observed, or give the variants hooks, such as --a hook=none --b hook=auto")
-	case s.changed("hook") && !s.changed("arm") && s.hook != bench.NoHook:
+	case s.changed("hook") && !s.changed("arm") && s.hook != record.HookNone:
 		s.arm = string(record.Observed)
 	}
 	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
@@ -207,33 +203,11 @@ func (s *selection) comparison(args []string, o abOptions) (ab bench.AB, options
 	if ab.Plan, err = s.plan(args); err != nil {
 		return ab, options, err
 	}
-	ab.Protocol = bench.ProtocolOptions{Pairs: bench.ABPairs}
-	if s.changed("trials") {
-		ab.Protocol.Pairs = s.trials
+	if !s.changed("trials") {
+		ab.Pairs = compare.DefaultPairs
 	}
-	for _, scenario := range ab.Scenarios {
-		spec := &scenario.Spec
-		spec.Window = max(time.Millisecond, min(abWindow, spec.Measure/leastWindows))
-		var sides [2]bench.Variant
-		for i, words := range []string{o.a, o.b} {
-			if sides[i], err = bench.ParseVariant(bench.Variant{Scenario: scenario, Hook: ab.Hook}, words); err != nil {
-				return ab, options, fmt.Errorf("--%s %q: %w", []string{"a", "b"}[i], words, err)
-			}
-		}
-		if !slices.ContainsFunc(ab.Subjects, func(other [2]bench.Variant) bool {
-			return sides[0].Equal(other[0]) && sides[1].Equal(other[1])
-		}) {
-			ab.Subjects = append(ab.Subjects, sides)
-		}
-	}
-	ab.Value = reports.GateValue
-	if ab.Clock != bench.ClockICount {
-		ab.Unfit = func(s bench.Sight) map[string]string {
-			_, wrong := resultOf(s).Fit(reports.SightRefusal)
-			return wrong
-		}
-	}
-	return ab, options, nil
+	ab.Subjects, err = compare.Subjects(ab.Scenarios, ab.Hook, o.a, o.b)
+	return ab, options, err
 }
 
 func parseThresholds(list []string) (map[string]float64, error) {
@@ -250,46 +224,33 @@ func parseThresholds(list []string) (map[string]float64, error) {
 
 // compareVariants runs ab into the folder of o and reports on what is there in
 // the end, however the run ended.
-func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.CompareOptions, o abOptions) error {
-	lab := a.lab()
+func (a *app) compareVariants(ctx context.Context, ab compare.AB, options reports.CompareOptions, o abOptions) error {
+	lab, host := a.lab(), a.host()
 	out := o.out
 	if out == "" {
-		out = defaultOut(time.Now(), "ab-"+lab.Host().Kernel)
+		out = defaultOut(time.Now(), "ab-"+host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
 	if _, err := os.Lstat(path); err == nil {
 		return taken(path, "")
 	}
-	known := a.known(ab.Clock, lab.Host())
+	known := a.known(ab.Clock, host)
 	// What an A/A run is to find out, it does not print of the one before.
-	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]bench.Variant) bool { return !ab.Same(s) }) {
+	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]compare.Variant) bool { return !ab.Same(s) }) {
 		ab.Sees = known.Sees()
 	}
-	ab.Gates = func(first, second *record.Trial) []bench.Gate {
-		options := options
-		// What an A/A run is to find out does not depend on the one before.
-		if known != nil && (first.Scenario != second.Scenario || first.Arm != second.Arm || !ab.SameBuild()) {
-			options.Seen = func(metric string) (float64, bool) { return known.Seen(second.Scenario, metric) }
-		}
-		var gates []bench.Gate
-		for _, g := range reports.GatesFor(ab.Clock, first, second, options) {
-			gates = append(gates, bench.Gate{
-				Rule: bench.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold, Seen: g.Seen}, Unit: g.Unit,
-			})
-		}
-		return gates
-	}
+	ab.Judge = judge{clock: ab.Clock, known: known, options: options, sameBuild: ab.SameBuild()}
 	progress := newProgress(a.stderr, a.quiet, a.verbose)
 	defer progress.clear()
 	ab.Progress = progress.step
 	created := false
-	outcome, runErr := ab.Run(ctx, lab, func() (bench.Recorder, error) {
+	outcome, runErr := ab.Run(ctx, lab, func() (plan.Recorder, error) {
 		rec, err := a.create(path)
 		created = err == nil
 		return rec, err
 	})
 	progress.clear()
-	var tooFew *bench.TooFewPairsError
+	var tooFew *compare.TooFewPairsError
 	if !outcome.Begun || outcome.Trials == 0 && (runErr != nil || outcome.Interrupted || outcome.Failed > 0 || len(outcome.Verdicts) == 0) || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
 		if created { // it holds nothing that can be compared
 			os.Remove(path)
@@ -305,7 +266,7 @@ func (a *app) compareVariants(ctx context.Context, ab bench.AB, options reports.
 	}
 	reportErr := a.reportVariants(path, out, options, o)
 	for _, s := range outcome.Sights {
-		reportErr = errors.Join(reportErr, a.remember(lab.Host(), ab.Clock, s))
+		reportErr = errors.Join(reportErr, a.remember(host, ab.Clock, s))
 	}
 	switch err := errors.Join(runErr, reportErr); {
 	case outcome.Interrupted && runErr == nil:

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/bench"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -19,7 +19,7 @@ import (
 // noise of 1 %.
 func variantLab(ratio float64, flags ...string) fakeLab {
 	rng := rand.New(rand.NewPCG(5, 5))
-	return fakeLab{run: func(s bench.Spec, hook string) (record.Trial, error) {
+	return fakeLab{run: func(s spec.Spec, hook string) (record.Trial, error) {
 		pps := 1e6 * (1 + 0.01*rng.NormFloat64())
 		if s.Size != 64 {
 			pps *= ratio
@@ -206,7 +206,7 @@ func TestDisturbedAAIsNotKept(t *testing.T) {
 	loud := func(deviation float64, flags ...string) fakeLab {
 		lab, rng := variantLab(1, flags...), rand.New(rand.NewPCG(3, 3))
 		quiet := lab.run
-		lab.run = func(s bench.Spec, hook string) (record.Trial, error) {
+		lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 			trial, err := quiet(s, hook)
 			trial.Metrics[record.PPS] *= 1 + deviation*(2*rng.Float64()-1)
 			return trial, err
@@ -290,7 +290,7 @@ func TestABUnsupported(t *testing.T) {
 	refusing := func(size int, err error) fakeLab {
 		lab := variantLab(1)
 		able := lab.run
-		lab.run = func(s bench.Spec, hook string) (record.Trial, error) {
+		lab.run = func(s spec.Spec, hook string) (record.Trial, error) {
 			if s.Size == size {
 				return record.Trial{}, err
 			}

@@ -16,7 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"tunbench/bench"
+	"tunbench/harness"
 	"tunbench/reports/record"
 )
 
@@ -146,7 +146,7 @@ func TestAction(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds tunbench and measures with it, which -short leaves out; make test does")
 	}
-	if err := bench.CheckPrivileges(); err != nil {
+	if err := harness.CheckPrivileges(); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("%v, and CI must have them", err)
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tunbench/bench"
+	"tunbench/bench/suite"
 	"tunbench/reports"
 )
 
@@ -282,7 +282,7 @@ func (c *checker) parse(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	if cmd.Flag("suite") == nil {
-		_, err := bench.ParseSelection(cmd.Flag("filter").Value.(pflag.SliceValue).GetSlice(), nil)
+		_, err := suite.ParseSelection(cmd.Flag("filter").Value.(pflag.SliceValue).GetSlice(), nil)
 		return err
 	}
 	if cmd.Name() == "ab" || cmd.Flag("resume") != nil && cmd.Flag("resume").Changed {
@@ -324,7 +324,7 @@ func (c *checker) suite(name string) string {
 	if path := filepath.Join(c.root, name); exists(path) {
 		return path
 	}
-	text, err := os.ReadFile(filepath.Join(c.root, "bench/suites/smoke.yaml"))
+	text, err := os.ReadFile(filepath.Join(c.root, "bench/suite/suites/smoke.yaml"))
 	if err != nil {
 		panic(err) // it is compiled in, too
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/bench"
+	"tunbench/bench/suite"
 )
 
 // page reads a page of the checkout.
@@ -242,7 +242,7 @@ func TestGlossaryIsUsed(t *testing.T) {
 func TestAxesPage(t *testing.T) {
 	c := newChecker(t)
 	rows := tableBelow(c.page(t, "bench/AXES.md"), "## Axes")
-	axes := bench.Axes()
+	axes := suite.Axes()
 	if len(rows) != len(axes) {
 		t.Fatalf("%d rows for %d axes", len(rows), len(axes))
 	}
@@ -276,7 +276,7 @@ func TestTablesAreComplete(t *testing.T) {
 		slices.Sort(found)
 		return found
 	}
-	suites, err := filepath.Glob(filepath.Join(c.root, "bench/suites/*.yaml"))
+	suites, err := filepath.Glob(filepath.Join(c.root, "bench/suite/suites/*.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -267,7 +267,7 @@ func TestNoClaimAboutBackPressure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, glob := range []string{"bench/suites/*.yaml", "action.yml"} {
+	for _, glob := range []string{"bench/suite/suites/*.yaml", "action.yml"} {
 		more, err := filepath.Glob(filepath.Join(c.root, glob))
 		if err != nil || len(more) == 0 {
 			t.Fatalf("%s: %v", glob, err)

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"tunbench/bench/suite"
+
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
-
-	"tunbench/bench"
 )
 
 // A document shows commands to people who type them in. Each of them is read as
@@ -187,7 +187,7 @@ func TestCommandsOfDocuments(t *testing.T) {
 		check(relative(page), list)
 	}
 	check("--help", exampleSnippets((&app{}).root()))
-	suites, err := filepath.Glob(filepath.Join(c.root, "bench/suites/*.yaml"))
+	suites, err := filepath.Glob(filepath.Join(c.root, "bench/suite/suites/*.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +385,7 @@ func (c *checker) checkSteps(text string) (n int, err error) {
 func axisWords(text string) (is bool, err error) {
 	words := strings.Fields(text)
 	names := map[string]bool{}
-	for _, a := range bench.Axes() {
+	for _, a := range suite.Axes() {
 		names[a.Name] = true
 	}
 	known := 0
@@ -406,6 +406,6 @@ func axisWords(text string) (is bool, err error) {
 	if filter == "" {
 		return true, nil
 	}
-	_, err = bench.ParseSelection([]string{filter}, nil)
+	_, err = suite.ParseSelection([]string{filter}, nil)
 	return true, err
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/harness"
 	"tunbench/reports/screen"
 )
 
@@ -34,7 +34,7 @@ kept of A/A runs on it. At the end it lists what to do: each finding, why it mat
 			if err != nil {
 				return fmt.Errorf("examine host: %w", err)
 			}
-			report.Sections = append(report.Sections, aaSection(a.lab().Host(), time.Now()))
+			report.Sections = append(report.Sections, aaSection(a.host(), time.Now()))
 			if asJSON {
 				enc := json.NewEncoder(a.stdout)
 				enc.SetEscapeHTML(false)
@@ -49,8 +49,8 @@ kept of A/A runs on it. At the end it lists what to do: each finding, why it mat
 
 // rowTones are how rows look, by their status.
 var rowTones = map[string]screen.Tone{
-	bench.StatusOK: screen.Good, bench.StatusUsed: screen.Good, bench.StatusUnsupported: screen.Faint,
-	bench.StatusFailed: screen.Bad, bench.StatusWarning: screen.Caution, bench.StatusUnknown: screen.Faint,
+	harness.StatusOK: screen.Good, harness.StatusUsed: screen.Good, harness.StatusUnsupported: screen.Faint,
+	harness.StatusFailed: screen.Bad, harness.StatusWarning: screen.Caution, harness.StatusUnknown: screen.Faint,
 }
 
 // Columns of a row.
@@ -60,7 +60,7 @@ const (
 )
 
 // printDoctor tells what was found, then what to do about it.
-func printDoctor(w io.Writer, report bench.Report) error {
+func printDoctor(w io.Writer, report harness.Report) error {
 	on := screen.Of(w)
 	var b strings.Builder
 	for _, s := range report.Sections {
@@ -100,7 +100,7 @@ func printDoctor(w io.Writer, report bench.Report) error {
 
 // adviseOn lists each finding that can be mended, or that costs scenarios: what it
 // is, why it matters, what to do. What is merely not there is named.
-func adviseOn(b *strings.Builder, on screen.Screen, report bench.Report) {
+func adviseOn(b *strings.Builder, on screen.Screen, report harness.Report) {
 	const indent = "     "
 	n := 0
 	// finding writes the lines of one; what is long goes on below its beginning.
@@ -133,23 +133,23 @@ func adviseOn(b *strings.Builder, on screen.Screen, report bench.Report) {
 	failed := false
 	var absent []string
 	for _, s := range report.Sections {
-		held := slices.ContainsFunc(s.Rows, func(r bench.Row) bool { return r.Status == bench.StatusUsed })
-		if s.Title == bench.SectionObserver && !held {
+		held := slices.ContainsFunc(s.Rows, func(r harness.Row) bool { return r.Status == harness.StatusUsed })
+		if s.Title == harness.SectionObserver && !held {
 			finding(screen.Caution, "no rung of the observer holds on this kernel", "only bare trials can be made: nobody sees queues, residency and the reasons of drops", "", "tunbench run --arm bare")
 		}
 		for _, r := range s.Rows {
 			tone, title := rowTones[r.Status], r.Name+": "+r.Detail
 			remedy := r.Remedy()
 			switch r.Status {
-			case bench.StatusUnsupported:
+			case harness.StatusUnsupported:
 				if remedy.Why == "" && r.Advice == "" {
 					absent = append(absent, r.Name)
 					continue
 				}
 				tone, title = screen.Plain, r.Name // its detail is an errno
-			case bench.StatusFailed:
+			case harness.StatusFailed:
 				failed = true
-			case bench.StatusWarning:
+			case harness.StatusWarning:
 			default:
 				continue
 			}

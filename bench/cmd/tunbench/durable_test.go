@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"tunbench/bench"
+	"tunbench/harness/spec"
 	"tunbench/reports"
 	"tunbench/reports/record"
 )
@@ -314,7 +314,7 @@ func TestResumePlan(t *testing.T) {
 	suite(text)
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
-	lab := fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
+	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		if n++; n == 4 {
 			cancel()
 		}

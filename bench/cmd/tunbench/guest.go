@@ -16,22 +16,22 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
-	"tunbench/harness/vm"
+	"tunbench/bench/plan"
+	"tunbench/harness/vm/guest"
 	"tunbench/reports/record"
 )
 
 // growing hands each record of a guest's run to the host as soon as it is
 // written.
 type growing struct {
-	bench.Recorder
-	file *vm.Growing
+	plan.Recorder
+	file *guest.Growing
 }
 
 // handOut lets what rec writes into the file at path leave the guest at once,
 // if this is one.
-func handOut(path string, rec bench.Recorder) (bench.Recorder, error) {
-	file, err := vm.Grow(path)
+func handOut(path string, rec plan.Recorder) (plan.Recorder, error) {
+	file, err := guest.Grow(path)
 	if err != nil {
 		return nil, errors.Join(err, rec.Close())
 	}
@@ -63,7 +63,7 @@ type rehearsal struct {
 }
 
 // plans reports that the command would measure plan.
-func (r *rehearsal) plans(plan bench.Plan) {
+func (r *rehearsal) plans(plan plan.Plan) {
 	r.trials, r.ofArm, r.arms = plan.Trials(), plan.Pairs, len(plan.Arms)
 }
 
@@ -74,7 +74,7 @@ var errRehearsed = errors.New("rehearsed")
 // nor the kernel, with the errors that the command would give.
 func (a *app) rehearse(args []string) (rehearsal, error) {
 	var r rehearsal
-	b := &app{args: args, stdout: io.Discard, stderr: io.Discard, quiet: true, lab: a.lab, privileges: a.privileges, doctor: a.doctor, rehearsal: &r}
+	b := &app{args: args, stdout: io.Discard, stderr: io.Discard, quiet: true, lab: a.lab, host: a.host, privileges: a.privileges, doctor: a.doctor, rehearsal: &r}
 	root := b.root()
 	root.SetArgs(slices.Clone(args))
 	root.SetOut(io.Discard)

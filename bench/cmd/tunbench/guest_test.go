@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
 	"tunbench/reports/record"
 )
 
@@ -22,7 +24,7 @@ import (
 var guestKernels = []string{"6.1", "6.12"}
 
 // needGuest finds a kernel to boot, or skips the test with what is missing.
-func needGuest(t *testing.T, name string) *vm.Kernel {
+func needGuest(t *testing.T, name string) *kernel.Kernel {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("boots a guest, which -short leaves out; make test does")
@@ -34,7 +36,7 @@ func needGuest(t *testing.T, name string) *vm.Kernel {
 	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
 		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
 	}
-	kernel, cleanup, err := vm.Find(name)
+	kernel, cleanup, err := kernel.Find(name)
 	if err != nil {
 		lack("needs a kernel: %v", err)
 	}
@@ -47,7 +49,7 @@ func needGuest(t *testing.T, name string) *vm.Kernel {
 }
 
 // bootGuest runs commands in a guest whose /init is the test binary.
-func bootGuest(t *testing.T, name string, job vm.Job) *vm.Result {
+func bootGuest(t *testing.T, name string, job guest.Job) *vm.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
@@ -103,16 +105,16 @@ type seen struct {
 func TestGuestRungsAgree(t *testing.T) {
 	for _, name := range guestKernels {
 		t.Run(name, func(t *testing.T) {
-			job := vm.Job{Files: map[string][]byte{
+			job := guest.Job{Files: map[string][]byte{
 				"/etc/rungs.yaml": []byte(rungsSuite), "/etc/unsupported.yaml": []byte(unsupportedSuite),
 			}}
 			hooks := []string{"kprobe", "fentry", "tracepoint"}
 			for _, hook := range hooks {
 				job.Commands = append(job.Commands, []string{"run", "--quiet", "--suite", "/etc/rungs.yaml",
-					"--arm", "observed", "--hook", hook, "--out", vm.OutDir + "/" + hook})
+					"--arm", "observed", "--hook", hook, "--out", guest.OutDir + "/" + hook})
 			}
 			job.Commands = append(job.Commands,
-				[]string{"run", "--quiet", "--suite", "/etc/unsupported.yaml", "--arm", "observed", "--out", vm.OutDir + "/auto"},
+				[]string{"run", "--quiet", "--suite", "/etc/unsupported.yaml", "--arm", "observed", "--out", guest.OutDir + "/auto"},
 				[]string{"doctor", "--json"})
 			result := bootGuest(t, name, job)
 			t.Logf("booted in %v", result.BootTime)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/bench/suite"
 	"tunbench/reports"
 	"tunbench/reports/history"
 	"tunbench/reports/record"
@@ -375,7 +375,7 @@ func (a *app) history(o historyOptions) (*reports.Check, error) {
 }
 
 func (o historyOptions) parse(now time.Time) (options reports.HistoryOptions, err error) {
-	sel, err := bench.ParseSelection(o.filters, nil)
+	sel, err := suite.ParseSelection(o.filters, nil)
 	if err != nil {
 		return options, err
 	}

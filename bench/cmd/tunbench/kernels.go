@@ -17,8 +17,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/harness"
 	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
 	"tunbench/reports"
 	"tunbench/reports/record"
 )
@@ -42,7 +44,7 @@ type guestKernel interface {
 
 // delivery is what came out of a guest.
 type delivery struct {
-	files map[string][]byte // by path below vm.OutDir
+	files map[string][]byte // by path below guest.OutDir
 	ends  []commandEnd      // one a command
 }
 
@@ -61,7 +63,7 @@ func (e *bootError) Unwrap() error { return e.error }
 type virtualMachines struct{ app *app }
 
 func (v virtualMachines) find(arg string) (guestKernel, error) {
-	k, remove, err := vm.Find(arg)
+	k, remove, err := kernel.Find(arg)
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}
@@ -70,7 +72,7 @@ func (v virtualMachines) find(arg string) (guestKernel, error) {
 
 type virtualMachine struct {
 	app    *app
-	kernel *vm.Kernel
+	kernel *kernel.Kernel
 	remove func() error
 }
 
@@ -80,7 +82,7 @@ func (v virtualMachine) close() error    { return v.remove() }
 func (v virtualMachine) boot(ctx context.Context, m machineFlags, commands [][]string, keep vm.Keeper, tell *bootProgress) (delivery, error) {
 	machine := v.app.machine(v.kernel, m, tell)
 	machine.Keep = keep
-	r, err := machine.Run(ctx, vm.Job{Commands: commands, Env: []string{bench.ForGuest()}})
+	r, err := machine.Run(ctx, guest.Job{Commands: commands, Env: []string{harness.ForGuest()}})
 	if err != nil {
 		var failed *vm.BootError
 		if errors.As(err, &failed) {
@@ -110,7 +112,7 @@ type guestRun struct {
 func guestRuns() []guestRun {
 	run := func(what, suite, arm, hook string) guestRun {
 		return guestRun{what, []string{
-			"run", "--suite", suite, "--arm", arm, "--hook", hook, "--seed", "1", "--out", vm.OutDir + "/" + what,
+			"run", "--suite", suite, "--arm", arm, "--hook", hook, "--seed", "1", "--out", guest.OutDir + "/" + what,
 			"--verbose", // a guest that hangs shows on its console where
 		}}
 	}

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/bench/plan"
+	"tunbench/bench/suite"
 	"tunbench/reports/record"
 )
 
@@ -57,8 +57,8 @@ device of each for a moment to tell whether this host supports it.`,
 	return cmd
 }
 
-func (a *app) list(ctx context.Context, plan bench.Plan, asJSON bool) error {
-	probe, err := a.prober(plan)
+func (a *app) list(ctx context.Context, p plan.Plan, asJSON bool) error {
+	probe, err := a.prober(p)
 	if err != nil {
 		return err
 	}
@@ -66,11 +66,11 @@ func (a *app) list(ctx context.Context, plan bench.Plan, asJSON bool) error {
 	enc.SetEscapeHTML(false)
 	said := time.Now()
 	begun := said
-	for i, s := range plan.Scenarios {
+	for i, s := range p.Scenarios {
 		if now := time.Now(); i > 0 && now.Sub(said) > listSays {
 			said = now
-			left := now.Sub(begun) / time.Duration(i) * time.Duration(len(plan.Scenarios)-i)
-			a.warnf("looked at %d of %d scenarios, about %v left", i, len(plan.Scenarios), left.Round(time.Second))
+			left := now.Sub(begun) / time.Duration(i) * time.Duration(len(p.Scenarios)-i)
+			a.warnf("looked at %d of %d scenarios, about %v left", i, len(p.Scenarios), left.Round(time.Second))
 		}
 		reason := probe(ctx, s)
 		if ctx.Err() != nil {
@@ -89,7 +89,7 @@ func (a *app) list(ctx context.Context, plan bench.Plan, asJSON bool) error {
 		}
 	}
 	if !asJSON {
-		a.warnf("%s, %s each: about %v", record.Plural(len(plan.Scenarios), "scenario", "scenarios"), record.Plural(plan.Pairs*len(plan.Arms), "trial", "trials"), plan.Duration().Round(time.Second))
+		a.warnf("%s, %s each: about %v", record.Plural(len(p.Scenarios), "scenario", "scenarios"), record.Plural(p.Pairs*len(p.Arms), "trial", "trials"), p.Duration().Round(time.Second))
 	}
 	return nil
 }
@@ -97,57 +97,15 @@ func (a *app) list(ctx context.Context, plan bench.Plan, asJSON bool) error {
 // listSays is how long list may take without a word of how far it is. Tests shorten it.
 var listSays = 5 * time.Second
 
-// prober returns a function that tells why a scenario cannot run here, or "". What
-// several scenarios have in common is built once, with the flows of the one that
-// has most of them.
-func (a *app) prober(plan bench.Plan) (func(context.Context, bench.Scenario) string, error) {
+// prober returns a function that says why a scenario cannot run here, or "".
+func (a *app) prober(p plan.Plan) (func(context.Context, suite.Scenario) string, error) {
 	if err := a.privileges(); err != nil {
 		reason := record.Unprivileged + ": " + err.Error()
-		return func(context.Context, bench.Scenario) string { return reason }, nil
+		return func(context.Context, suite.Scenario) string { return reason }, nil
 	}
-	lab := a.lab()
-	hook, err := lab.SelectHook(plan.Hook)
+	prober, err := plan.NewProber(p, a.lab())
 	if err != nil {
 		return nil, err
 	}
-	used := bench.NoHook
-	if slices.Contains(plan.Arms, record.Observed) {
-		used = hook.Used
-	}
-	most := map[string]bench.Spec{} // that has the most flows, by what is built
-	for _, s := range plan.Scenarios {
-		s.Spec.CPUs = plan.CPUs
-		if m, ok := most[s.Spec.Build()]; !ok || s.Spec.Flows > m.Flows {
-			most[s.Spec.Build()] = s.Spec
-		}
-	}
-	type built struct {
-		build string
-		flows int
-	}
-	known := map[built]string{}
-	try := func(ctx context.Context, spec bench.Spec) string {
-		b := built{spec.Build(), spec.Flows}
-		reason, ok := known[b]
-		if !ok {
-			err := lab.Probe(ctx, spec, used)
-			var observer *bench.ObserverError
-			if errors.As(err, &observer) && slices.Contains(plan.Arms, record.Bare) {
-				err = lab.Probe(ctx, spec, bench.NoHook) // which is measured all the same
-			}
-			if err != nil {
-				why, detail := lab.Classify(err)
-				reason = why + ": " + detail
-			}
-			known[b] = reason
-		}
-		return reason
-	}
-	return func(ctx context.Context, s bench.Scenario) string {
-		s.Spec.CPUs = plan.CPUs
-		if try(ctx, most[s.Spec.Build()]) == "" {
-			return ""
-		}
-		return try(ctx, s.Spec)
-	}, nil
+	return prober.Why, nil
 }

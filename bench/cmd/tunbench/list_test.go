@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tunbench/bench"
+	"tunbench/harness/spec"
 )
 
 // TestListProbesEachDeviceOnce holds that what scenarios have in common is built
@@ -28,20 +28,20 @@ func TestListProbesEachDeviceOnce(t *testing.T) {
 	before := listSays
 	defer func() { listSays = before }()
 	for name, c := range map[string]struct {
-		probe             func(bench.Spec) error
+		probe             func(spec.Spec) error
 		probes, supported int
 		slow              bool
 	}{
 		// Two modes by two counts of queues by two MTUs.
-		"all can be had": {func(bench.Spec) error { return nil }, 8, 4096, false},
-		"a slow host":    {func(bench.Spec) error { return nil }, 8, 4096, true},
-		"many flows cannot": {func(s bench.Spec) error {
+		"all can be had": {func(spec.Spec) error { return nil }, 8, 4096, false},
+		"a slow host":    {func(spec.Spec) error { return nil }, 8, 4096, true},
+		"many flows cannot": {func(s spec.Spec) error {
 			if s.Flows == 8 {
 				return errUnsupported
 			}
 			return nil
 		}, 32, 3072, false},
-		"one size cannot": {func(s bench.Spec) error {
+		"one size cannot": {func(s spec.Spec) error {
 			if s.Size == 2000 && s.Queues == 2 {
 				return errUnsupported
 			}
@@ -54,7 +54,7 @@ func TestListProbesEachDeviceOnce(t *testing.T) {
 				listSays = 0
 			}
 			probes := 0
-			lab := fakeLab{probe: func(s bench.Spec) error {
+			lab := fakeLab{probe: func(s spec.Spec) error {
 				probes++
 				time.Sleep(time.Microsecond)
 				return c.probe(s)

@@ -8,12 +8,12 @@ import (
 	"os/signal"
 	"syscall"
 
-	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
 )
 
 func main() {
-	if vm.IsInit() {
-		vm.Init() // does not return
+	if guest.IsInit() {
+		guest.Init() // does not return
 	}
 	ctx := untilSignal(context.Background())
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

@@ -16,7 +16,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/bench/compare"
+	"tunbench/harness"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports"
 	"tunbench/reports/record"
 )
@@ -24,7 +27,7 @@ import (
 // TestMain lets the test binary stand in for tunbench where tunbench starts
 // itself, in a user namespace, in a guest and as the build of a comparison.
 func TestMain(m *testing.M) {
-	worker := len(os.Args) == 2 && os.Args[1] == bench.WorkerCommand
+	worker := len(os.Args) == 2 && os.Args[1] == compare.WorkerCommand
 	if _, err := os.Stat("/etc/tunbench/guest.json"); err == nil || worker || os.Getenv(usernsEnv) != "" {
 		main()
 	}
@@ -38,14 +41,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-var errUnsupported = errors.New("set offloads of tun0: EINVAL")
+var errUnsupported = &refusal.Unsupported{Detail: "set offloads of tun0: EINVAL"}
 
 // fakeLab measures nothing.
 type fakeLab struct {
 	hookErr error
-	probe   func(bench.Spec) error
-	observe func(bench.Spec) error // of a probe with a hook
-	run     func(bench.Spec, string) (record.Trial, error)
+	probe   func(spec.Spec) error
+	observe func(spec.Spec) error // of a probe with a hook
+	run     func(spec.Spec, string) (record.Trial, error)
 }
 
 func (f fakeLab) SelectHook(requested string) (record.Hook, error) {
@@ -57,8 +60,8 @@ func (f fakeLab) SelectHook(requested string) (record.Hook, error) {
 }
 func (f fakeLab) Host() record.Host                 { return record.Host{Kernel: "6.18.0-test"} }
 func (f fakeLab) Floor([]int) (record.Floor, error) { return record.Floor{SyscallNs: 86}, nil }
-func (f fakeLab) Probe(_ context.Context, s bench.Spec, hook string) error {
-	if f.observe != nil && hook != bench.NoHook {
+func (f fakeLab) Probe(_ context.Context, s spec.Spec, hook string) error {
+	if f.observe != nil && hook != record.HookNone {
 		return f.observe(s)
 	}
 	if f.probe != nil {
@@ -66,7 +69,7 @@ func (f fakeLab) Probe(_ context.Context, s bench.Spec, hook string) error {
 	}
 	return nil
 }
-func (f fakeLab) RunPair(ctx context.Context, sides [2]bench.Side, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+func (f fakeLab) RunPair(ctx context.Context, sides [2]harness.Side, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
 	for i, s := range sides {
 		if trials[i], err = f.Run(ctx, s.Spec, s.Hook, floor); err != nil {
 			return trials, err
@@ -74,17 +77,11 @@ func (f fakeLab) RunPair(ctx context.Context, sides [2]bench.Side, _ uint64, flo
 	}
 	return trials, nil
 }
-func (f fakeLab) Run(_ context.Context, s bench.Spec, hook string, _ record.Floor) (record.Trial, error) {
+func (f fakeLab) Run(_ context.Context, s spec.Spec, hook string, _ record.Floor) (record.Trial, error) {
 	if f.run != nil {
 		return f.run(s, hook)
 	}
 	return record.Trial{Started: "2026-01-02T03:04:05Z", DurationNs: 1e9, Metrics: map[string]float64{record.PPS: 1.25e6}}, nil
-}
-func (f fakeLab) Classify(err error) (string, string) {
-	if errors.Is(err, errUnsupported) {
-		return record.Unsupported, err.Error()
-	}
-	return record.Failed, err.Error()
 }
 
 // tunbench runs one command line against lab.
@@ -92,15 +89,16 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 	var out, errs bytes.Buffer
 	a := &app{
 		args: args, stdout: &out, stderr: &errs,
-		lab:        func() bench.PairLab { return lab },
+		lab:        func() compare.Lab { return lab },
+		host:       lab.Host,
 		privileges: func() error { return privileges },
-		doctor: func(context.Context) (bench.Report, error) {
-			return bench.Report{Sections: []bench.Section{
-				{Title: "Hooks", Rows: []bench.Row{
+		doctor: func(context.Context) (harness.Report, error) {
+			return harness.Report{Sections: []harness.Section{
+				{Title: "Hooks", Rows: []harness.Row{
 					{Name: "kprobe", Status: "unsupported", Detail: "not compiled in", Advice: "set CONFIG_KPROBES=y"},
 					{Name: "tracepoint", Status: "ok"},
 				}},
-				{Title: "Host", Rows: []bench.Row{{Name: "steal", Status: "warning", Detail: "2 %"}}},
+				{Title: "Host", Rows: []harness.Row{{Name: "steal", Status: "warning", Detail: "2 %"}}},
 			}}, nil
 		},
 	}
@@ -189,7 +187,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"report", held, "--format", "pdf"}, "choose markdown"},
 		{[]string{"report", held, held, "--format", "html"}, "name a folder with --out"},
 	} {
-		lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
+		lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 			t.Errorf("%v: a trial ran", test.args)
 			return record.Trial{}, nil
 		}}
@@ -258,7 +256,7 @@ func TestRunFormat(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
-	lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
+	lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 		if n++; n == 3 {
 			cancel()
 		}
@@ -351,8 +349,8 @@ func TestRunDefaultOut(t *testing.T) {
 }
 
 func TestRunSpec(t *testing.T) {
-	var specs []bench.Spec
-	lab := fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
+	var specs []spec.Spec
+	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		specs = append(specs, s)
 		return record.Trial{}, nil
 	}}
@@ -368,7 +366,7 @@ func TestRunSpec(t *testing.T) {
 }
 
 func TestRunSkips(t *testing.T) {
-	lab := fakeLab{probe: func(s bench.Spec) error {
+	lab := fakeLab{probe: func(s spec.Spec) error {
 		if s.VnetHdr != 0 {
 			return errUnsupported
 		}
@@ -384,14 +382,14 @@ func TestRunSkips(t *testing.T) {
 		t.Errorf("%d skips, %d trials", len(f.Skips), len(f.Trials))
 	}
 
-	lab.probe = func(bench.Spec) error { return errUnsupported }
+	lab.probe = func(spec.Spec) error { return errUnsupported }
 	dir = t.TempDir()
 	code, _, stderr = tunbench(context.Background(), lab, nil, runArgs(dir, "-q")...)
 	if code != 2 || !strings.HasPrefix(stderr, "tunbench: nothing was measured: all 2 scenarios were skipped") {
 		t.Errorf("all unsupported: exit %d, stderr %q", code, stderr)
 	}
 
-	lab = fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
+	lab = fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		if s.Queues == 1 {
 			return record.Trial{}, errors.New("the reader of queue 0 died")
 		}
@@ -410,7 +408,7 @@ func TestRunSkips(t *testing.T) {
 func TestRunInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	n := 0
-	lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
+	lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 		if n++; n == 3 {
 			cancel()
 			return record.Trial{}, context.Canceled
@@ -455,7 +453,7 @@ func TestRunInterrupted(t *testing.T) {
 }
 
 func TestRunStrict(t *testing.T) {
-	lab := fakeLab{run: func(bench.Spec, string) (record.Trial, error) {
+	lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 		return record.Trial{Flags: []string{record.FlagSteal}}, nil
 	}}
 	if code, _, stderr := tunbench(context.Background(), lab, nil, runArgs(t.TempDir())...); code != 0 {
@@ -469,7 +467,7 @@ func TestRunStrict(t *testing.T) {
 
 func TestRunSearch(t *testing.T) {
 	// A device that carries 500 kpps, behind a generator of 600 kpps.
-	lab := fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
+	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		load := s.Rate
 		if load == 0 {
 			load = 6e5
@@ -492,7 +490,7 @@ func TestRunSearch(t *testing.T) {
 		}
 	}
 
-	lab.run = func(bench.Spec, string) (record.Trial, error) {
+	lab.run = func(spec.Spec, string) (record.Trial, error) {
 		return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}, Accounting: record.Accounting{Accepted: 9, Delivered: 9}}, nil
 	}
 	code, _, stderr = tunbench(context.Background(), lab, nil, append(args, "--out", t.TempDir(), "--strict")...)
@@ -536,7 +534,7 @@ func TestUnprivileged(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	lab := fakeLab{probe: func(s bench.Spec) error {
+	lab := fakeLab{probe: func(s spec.Spec) error {
 		if s.VnetHdr != 0 {
 			return errUnsupported
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"tunbench/bench"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -30,7 +30,7 @@ func scenariosOf(f *record.File) (names []string) {
 // Shards that are merged hold what one run would, an unsupported scenario, an
 // interrupted shard and one without any scenario included.
 func TestShardsAndMerge(t *testing.T) {
-	lab := fakeLab{probe: func(s bench.Spec) error {
+	lab := fakeLab{probe: func(s spec.Spec) error {
 		if s.Queues == 2 && s.VnetHdr == 0 {
 			return errUnsupported
 		}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"tunbench/bench"
+	"tunbench/bench/plan"
 	"tunbench/reports/record"
 	"tunbench/reports/screen"
 )
@@ -55,7 +55,7 @@ func (p *progress) yield(stdout io.Writer) {
 	p.live = p.live && screen.Of(stdout).Columns == 0
 }
 
-func (p *progress) step(s bench.Step) {
+func (p *progress) step(s plan.Step) {
 	if p.quiet {
 		return
 	}
@@ -90,7 +90,7 @@ func (p *progress) step(s bench.Step) {
 }
 
 // add takes in a trial that was finished.
-func (p *progress) add(s bench.Step) {
+func (p *progress) add(s plan.Step) {
 	of := p.seen[s.Index]
 	if of == nil {
 		of = &glance{flags: map[string]int{}}
@@ -144,7 +144,7 @@ func windowRates(t *record.Trial) (rates []float64) {
 }
 
 // where is the place of a step in its run.
-func where(s bench.Step) string {
+func where(s plan.Step) string {
 	place := fmt.Sprintf("%d/%d", s.Index, s.Scenarios)
 	if s.Pairs > 1 {
 		place = fmt.Sprintf("pair %d/%d  %s", s.Pair, s.Pairs, place)
@@ -164,7 +164,7 @@ const (
 // draw fits into one line: the figures first, and as much of the name as has
 // room, since a line that wraps cannot be drawn anew. The last column stays
 // free: some terminals wrap when it is written.
-func (p *progress) draw(s bench.Step) {
+func (p *progress) draw(s plan.Step) {
 	on := p.look()
 	room := on.Columns - 1
 	var line strings.Builder
@@ -195,7 +195,7 @@ func (p *progress) draw(s bench.Step) {
 
 // finished is the line of a scenario that has no trial left: where the rates of
 // its trials lie, their windows, and what is wrong with them.
-func (p *progress) finished(s bench.Step) string {
+func (p *progress) finished(s plan.Step) string {
 	of, on := p.seen[s.Index], p.look()
 	word, tone := "done", screen.Good
 	switch {
@@ -267,7 +267,7 @@ func compareBool(a, b bool) int {
 }
 
 // judged is the line of a comparison that has its verdicts.
-func (p *progress) judged(s bench.Step) string {
+func (p *progress) judged(s plan.Step) string {
 	on := p.look()
 	word, tone := "done", screen.Good
 	var parts []string

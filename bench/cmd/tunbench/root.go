@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"tunbench/bench"
+	"tunbench/bench/compare"
+	"tunbench/harness"
 	"tunbench/reports/record"
 )
 
@@ -28,9 +29,10 @@ type app struct {
 	stdout, stderr io.Writer
 	quiet, verbose bool
 
-	lab        func() bench.PairLab
+	lab        func() compare.Lab
+	host       func() record.Host
 	privileges func() error
-	doctor     func(context.Context) (bench.Report, error)
+	doctor     func(context.Context) (harness.Report, error)
 
 	rehearsal *rehearsal // a command stops at its plan and leaves it here; nil: it runs
 
@@ -41,7 +43,8 @@ type app struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{
 		args: args, stdout: stdout, stderr: stderr,
-		lab: bench.NewLab, privileges: bench.CheckPrivileges, doctor: bench.Doctor,
+		lab: func() compare.Lab { return harness.New() }, host: func() record.Host { return harness.New().Host() },
+		privileges: harness.CheckPrivileges, doctor: harness.Doctor,
 	}
 	return a.execute(ctx)
 }

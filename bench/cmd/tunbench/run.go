@@ -14,7 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/bench/plan"
+	"tunbench/bench/search"
 	"tunbench/reports"
 	"tunbench/reports/aa"
 	"tunbench/reports/record"
@@ -33,27 +34,27 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
 	formatFlag(cmd, &r.format, defaultFormat, "of another report, beside report.md", false)
-	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(bench.SearchProfiles(), ", ")+" (at most 1, 3, 20 minutes each)")
+	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(search.ProfileNames(), ", ")+" (at most 1, 3, 20 minutes each)")
 	f.StringVar(&r.resume, "resume", "", "folder of a run that was interrupted: measure what is missing, with its flags")
 	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
 	f.BoolVar(&r.userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
 }
 
 // runPlan is the plan of the flags.
-func (r *runFlags) runPlan(args []string) (bench.Plan, error) {
+func (r *runFlags) runPlan(args []string) (plan.Plan, error) {
 	if _, err := reports.FindFormat(r.format, false); err != nil {
-		return bench.Plan{}, err
+		return plan.Plan{}, err
 	}
 	if r.userns {
 		if err := r.forceBare(); err != nil {
-			return bench.Plan{}, err
+			return plan.Plan{}, err
 		}
 	}
 	plan, err := r.plan(args)
 	if err != nil {
 		return plan, err
 	}
-	if plan.Search, err = bench.ParseSearch(r.search); err != nil {
+	if plan.Search, err = search.ParseProfile(r.search); err != nil {
 		return plan, fmt.Errorf("--search: %w", err)
 	}
 	if err := plan.CheckSearch(); err != nil {
@@ -122,7 +123,7 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 	flags.register(cmd)
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("resume")
-	_ = cmd.RegisterFlagCompletionFunc("search", cobra.FixedCompletions(bench.SearchProfiles(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("search", cobra.FixedCompletions(search.ProfileNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -131,31 +132,32 @@ func (s *selection) forceBare() error {
 	if s.changed("arm") && s.arm != string(record.Bare) {
 		return fmt.Errorf("--userns measures bare: --arm %s needs root", s.arm)
 	}
-	if s.changed("hook") && s.hook != bench.NoHook {
+	if s.changed("hook") && s.hook != record.HookNone {
 		return fmt.Errorf("--userns measures bare: --hook %s needs root", s.hook)
 	}
-	s.arm, s.hook = string(record.Bare), bench.NoHook
+	s.arm, s.hook = string(record.Bare), record.HookNone
 	return nil
 }
 
 // measure runs plan into the folder out, which must not hold a run unless plan
 // goes on with it, and reports on what is there in the end, in markdown and in
 // format, however the run ended.
-func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, asJSON bool) error {
-	lab := a.lab()
+func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJSON bool) error {
+	lab, host := a.lab(), a.host()
+	p.Host = host
 	if out == "" {
-		out = defaultOut(time.Now(), lab.Host().Kernel)
+		out = defaultOut(time.Now(), host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil && plan.Done == nil {
+	if _, err := os.Lstat(path); err == nil && p.Done == nil {
 		return taken(path, ", or go on with it: --resume "+out)
 	}
-	if plan.Shard != nil && len(plan.Scenarios) == 0 {
-		a.warnf("%v holds none of the %d scenarios: there is nothing to measure", *plan.Shard, plan.Shard.Scenarios)
+	if p.Shard != nil && len(p.Scenarios) == 0 {
+		a.warnf("%v holds none of the %d scenarios: there is nothing to measure", *p.Shard, p.Shard.Scenarios)
 	}
-	if plan.Search.Name != "" {
-		for _, s := range plan.Scenarios {
-			if err := bench.Searchable(s); err != nil {
+	if p.Search.Name != "" {
+		for _, s := range p.Scenarios {
+			if err := search.Check(s); err != nil {
 				a.warnf("no rate search of %s: %v", s.Name, err)
 			}
 		}
@@ -165,13 +167,13 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 	if asJSON {
 		progress.yield(a.stdout)
 	}
-	plan.Progress = progress.step
-	if known := a.known(plan.Clock, lab.Host()); known != nil {
-		plan.Sees = known.Sees()
+	p.Progress = progress.step
+	if known := a.known(p.Clock, host); known != nil {
+		p.Sees = known.Sees()
 	}
 	created := false
-	outcome, runErr := plan.Run(ctx, lab, func() (bench.Recorder, error) {
-		if plan.Done != nil {
+	outcome, runErr := p.Run(ctx, lab, func() (plan.Recorder, error) {
+		if p.Done != nil {
 			rec, err := record.Append(path)
 			if err != nil || !asJSON {
 				return rec, err
@@ -207,13 +209,13 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 	switch {
 	case outcome.Interrupted && runErr == nil:
 		// Whoever hangs up also takes away what the summary is printed to.
-		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, plan.Trials(), path), reportErr)}
+		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, p.Trials(), path), reportErr)}
 	case runErr != nil && reportErr != nil:
 		return fmt.Errorf("%w; the report failed too: %w; %s in %s", runErr, reportErr, record.Plural(outcome.Trials, "trial is", "trials are"), path)
 	case runErr != nil || reportErr != nil:
 		return fmt.Errorf("%w; %s in %s", errors.Join(runErr, reportErr), record.Plural(outcome.Trials, "trial is", "trials are"), path)
 	}
-	exit := exitError{code: outcome.Exit(plan.Strict)}
+	exit := exitError{code: outcome.Exit(p.Strict)}
 	switch {
 	case exit.code == 0:
 		return nil
@@ -224,7 +226,7 @@ func (a *app) measure(ctx context.Context, plan bench.Plan, out, format string, 
 		}
 		exit.err = fmt.Errorf("nothing was measured: %s skipped, for the reasons in %s; tunbench doctor tells what this host can do", all, path)
 	case outcome.Failed > 0:
-		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(plan.Scenarios), path)
+		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(p.Scenarios), path)
 	case outcome.Invalid == 0:
 		exit.err = fmt.Errorf("%s unresolved; %s tells why", record.Plural(outcome.Unresolved, "rate is", "rates are"), filepath.Join(out, reports.ReportName))
 	default:
@@ -242,7 +244,7 @@ func full(err error) bool {
 // made in real time and say nothing about virtual time. A run does not need
 // them, so that what is wrong with them is a warning.
 func (a *app) known(clock string, host record.Host) *aa.Known {
-	if clock == bench.ClockICount {
+	if clock == record.ClockICount {
 		return nil
 	}
 	dir, err := aa.Dir()
@@ -308,7 +310,7 @@ func writeReports(dir, format string, r reports.NamedRun) (written []string, err
 
 // create makes the folder of path and the file, which must not exist: a run
 // never overwrites another. The file is locked until the command ends.
-func (a *app) create(path string) (bench.Recorder, error) {
+func (a *app) create(path string) (plan.Recorder, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, fmt.Errorf("create --out: %w", err)
 	}
@@ -355,7 +357,7 @@ func taken(path, orElse string) error {
 
 // tee prints each record that was written.
 type tee struct {
-	bench.Recorder
+	plan.Recorder
 	stdout *record.Writer
 }
 

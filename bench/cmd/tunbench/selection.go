@@ -11,7 +11,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/bench/plan"
+	"tunbench/bench/setup"
+	"tunbench/bench/suite"
 	"tunbench/reports/record"
 )
 
@@ -32,19 +34,19 @@ type selection struct {
 }
 
 var (
-	hooks = []string{"auto", "kprobe", "fentry", "tracepoint", bench.NoHook}
+	hooks = []string{"auto", "kprobe", "fentry", "tracepoint", record.HookNone}
 	arms  = []string{"both", string(record.Bare), string(record.Observed)}
 )
 
 func (s *selection) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	s.changed = f.Changed
-	f.StringVar(&s.suite, "suite", "default", "what to measure: "+strings.Join(bench.SuiteNames(), ", ")+" or a file that ends in .yaml")
+	f.StringVar(&s.suite, "suite", "default", "what to measure: "+strings.Join(suite.Names(), ", ")+" or a file that ends in .yaml")
 	f.StringArrayVar(&s.filters, "filter", nil, "keep scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
 	f.StringArrayVar(&s.sets, "set", nil, "fix an axis for every scenario: axis=value; several values, axis=v1,v2, multiply the scenarios (may repeat)")
 	f.IntVar(&s.trials, "trials", 0, "pairs of trials for each scenario (default: the suite's)")
 	f.DurationVar(&s.warmup, "warmup", 0, "time that a trial runs before it is measured (default: the suite's)")
-	f.DurationVar(&s.measure, "measure", 0, fmt.Sprintf("measured time of a trial, %v at least (default: the suite's)", bench.MinMeasure))
+	f.DurationVar(&s.measure, "measure", 0, fmt.Sprintf("measured time of a trial, %v at least (default: the suite's)", suite.MinMeasure))
 	f.StringVar(&s.hook, "hook", "auto", "how to look into the kernel: "+strings.Join(hooks, ", "))
 	f.StringVar(&s.arm, "arm", "both", "trials of a pair: "+strings.Join(arms, ", "))
 	f.Uint64Var(&s.seed, "seed", 0, "of the order of trials and all else that is random (default: random, recorded)")
@@ -69,36 +71,36 @@ func (s *selection) registerShard(cmd *cobra.Command) {
 }
 
 // split gives the share of plan that --shard asks for.
-func (s *selection) split(plan bench.Plan) (bench.Plan, error) {
-	shard, err := bench.ParseShard(s.shard)
+func (s *selection) split(p plan.Plan) (plan.Plan, error) {
+	shard, err := plan.ParseShard(s.shard)
 	if err != nil {
-		return plan, fmt.Errorf("--shard: %w", err)
+		return p, fmt.Errorf("--shard: %w", err)
 	}
-	return plan.Split(shard, s.changed("seed")), nil
+	return p.Split(shard, s.changed("seed")), nil
 }
 
 // plan turns the flags into a Plan. It looks at nothing but them and the
 // suite's file.
-func (s *selection) plan(args []string) (bench.Plan, error) {
-	none := bench.Plan{}
+func (s *selection) plan(args []string) (plan.Plan, error) {
+	none := plan.Plan{}
 	if !slices.Contains(hooks, s.hook) {
 		return none, fmt.Errorf("--hook %q: choose %s", s.hook, strings.Join(hooks, ", "))
 	}
 	if !slices.Contains(arms, s.arm) {
 		return none, fmt.Errorf("--arm %q: choose %s", s.arm, strings.Join(arms, ", "))
 	}
-	p := bench.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Seed: s.seed}
+	p := plan.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Seed: s.seed}
 	var err error
-	if p.Clock, err = bench.ParseClock(os.Getenv("TUNBENCH_CLOCK")); err != nil {
+	if p.Clock, err = plan.ParseClock(os.Getenv("TUNBENCH_CLOCK")); err != nil {
 		return none, fmt.Errorf("TUNBENCH_CLOCK: %w", err)
 	}
 	switch {
-	case s.hook == bench.NoHook && s.arm != string(record.Bare) && s.changed("arm"):
+	case s.hook == record.HookNone && s.arm != string(record.Bare) && s.changed("arm"):
 		return none, fmt.Errorf("--arm %s observes, which --hook none forbids: leave one of them out", s.arm)
-	case s.arm == string(record.Bare) && s.hook != bench.NoHook && s.hook != "auto":
+	case s.arm == string(record.Bare) && s.hook != record.HookNone && s.hook != "auto":
 		return none, fmt.Errorf("--hook %s observes, which --arm bare forbids: leave one of them out", s.hook)
-	case s.hook == bench.NoHook || s.arm == string(record.Bare):
-		p.Hook, p.Arms = bench.NoHook, []record.Arm{record.Bare}
+	case s.hook == record.HookNone || s.arm == string(record.Bare):
+		p.Hook, p.Arms = record.HookNone, []record.Arm{record.Bare}
 	case s.arm == string(record.Observed):
 		p.Arms = []record.Arm{record.Observed}
 	default:
@@ -111,34 +113,34 @@ func (s *selection) plan(args []string) (bench.Plan, error) {
 		return none, fmt.Errorf("--cpus %q: %w", s.cpus, err)
 	}
 
-	suite, err := s.load()
+	from, err := s.load()
 	if err != nil {
 		return none, err
 	}
-	p.Suite, p.SuiteFile, p.Pairs = suite.Name, suite.File, suite.Pairs
+	p.Suite, p.SuiteFile, p.Pairs = from.Name, from.File, from.Pairs
 	if s.changed("trials") {
-		if s.trials < 1 || s.trials > bench.MaxPairs {
-			return none, fmt.Errorf("--trials %d: choose 1 to %d pairs", s.trials, bench.MaxPairs)
+		if s.trials < 1 || s.trials > suite.MaxPairs {
+			return none, fmt.Errorf("--trials %d: choose 1 to %d pairs", s.trials, suite.MaxPairs)
 		}
 		p.Pairs = s.trials
 	}
-	sel, err := bench.ParseSelection(s.filters, s.sets)
+	sel, err := suite.ParseSelection(s.filters, s.sets)
 	if err != nil {
 		return none, err
 	}
-	if p.Scenarios, err = bench.Select(suite.Scenarios, sel); err != nil {
-		return none, fmt.Errorf("suite %s: %w", suite.Name, err)
+	if p.Scenarios, err = suite.Select(from.Scenarios, sel, setup.Check); err != nil {
+		return none, fmt.Errorf("suite %s: %w", from.Name, err)
 	}
 	for i := range p.Scenarios {
-		spec := &p.Scenarios[i].Spec
+		scenario := &p.Scenarios[i]
 		if s.changed("warmup") {
-			spec.Warmup = s.warmup
+			scenario.Warmup = s.warmup
 		}
 		if s.changed("measure") {
-			spec.Measure = s.measure
-			spec.Window = min(spec.Window, spec.Measure)
+			scenario.Measure = s.measure
+			scenario.Window = min(scenario.Window, scenario.Measure)
 		}
-		if err := spec.Validate(); err != nil {
+		if err := setup.Spec(*scenario).Validate(); err != nil {
 			return none, err
 		}
 	}
@@ -146,15 +148,15 @@ func (s *selection) plan(args []string) (bench.Plan, error) {
 }
 
 // load gives the scenarios to select from.
-func (s *selection) load() (*bench.Suite, error) {
+func (s *selection) load() (*suite.Suite, error) {
 	if !s.single || s.changed("suite") || s.changed("filter") {
-		return bench.LoadSuite(s.suite)
+		return suite.Load(s.suite, setup.Check)
 	}
-	scenario, err := bench.NewScenario(nil)
+	scenario, err := setup.New(nil)
 	if err != nil {
 		return nil, err
 	}
-	return &bench.Suite{Name: "ab", Scenarios: []bench.Scenario{scenario}}, nil
+	return &suite.Suite{Name: "ab", Scenarios: []suite.Scenario{scenario}}, nil
 }
 
 // maxCPU is the largest number of CPUs that Linux can be configured for.
@@ -188,7 +190,7 @@ func parseCPUs(list string) ([]int, error) {
 }
 
 func completeSuite(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return bench.SuiteNames(), cobra.ShellCompDirectiveDefault
+	return suite.Names(), cobra.ShellCompDirectiveDefault
 }
 
 // completeAxis completes the last `axis=value` of toComplete, which may hold
@@ -200,7 +202,7 @@ func completeAxis(_ *cobra.Command, _ []string, toComplete string) ([]string, co
 	}
 	name, _, valued := strings.Cut(word, "=")
 	var offers []string
-	for _, a := range bench.Axes() {
+	for _, a := range suite.Axes() {
 		switch {
 		case !valued:
 			offers = append(offers, before+a.Name+"=\t"+a.About)

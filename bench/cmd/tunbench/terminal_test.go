@@ -16,7 +16,9 @@ import (
 
 	"github.com/creack/pty"
 
-	"tunbench/bench"
+	"tunbench/bench/compare"
+	"tunbench/harness"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/screen"
 )
@@ -31,7 +33,7 @@ const standInEnv = "TUNBENCH_TEST_STAND_IN"
 func standIn(as string) int {
 	ctx := untilSignal(context.Background())
 	n := 0
-	lab := fakeLab{run: func(s bench.Spec, _ string) (record.Trial, error) {
+	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		n++
 		switch {
 		case as == "panic" && n == 3:
@@ -59,7 +61,7 @@ func standIn(as string) int {
 	}}
 	a := &app{
 		args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr,
-		lab: func() bench.PairLab { return lab }, privileges: func() error { return nil }, doctor: bench.Doctor,
+		lab: func() compare.Lab { return lab }, host: lab.Host, privileges: func() error { return nil }, doctor: harness.Doctor,
 	}
 	return a.execute(ctx)
 }

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/bench"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -14,7 +15,7 @@ import (
 // only observed trials are asked for.
 func TestUnobservedScenario(t *testing.T) {
 	const name = "Tun/dir=k2u/gen=udp/queues=2/flows=8/size=1500/vnet=10"
-	blind := fakeLab{observe: func(bench.Spec) error { return &bench.ObserverError{Err: errUnsupported} }}
+	blind := fakeLab{observe: func(spec.Spec) error { return &refusal.Unobservable{Err: errUnsupported} }}
 	pick := []string{"--suite", "smoke", "--filter", "mode=tun gen=udp load=max size=1500"}
 	for arm, want := range map[string]string{
 		"both": name + "\n", "bare": name + "\n", "observed": name + "  # unsupported: set offloads of tun0: EINVAL\n",

@@ -13,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench"
+	"tunbench/harness"
 	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
 	"tunbench/reports"
 	"tunbench/reports/record"
 )
@@ -62,7 +64,7 @@ func (m *machineFlags) check() error {
 
 // machine is the virtual machine that boots k. It tells what the user should
 // know beside tell.
-func (a *app) machine(k *vm.Kernel, m machineFlags, tell *bootProgress) vm.Machine {
+func (a *app) machine(k *kernel.Kernel, m machineFlags, tell *bootProgress) vm.Machine {
 	machine := vm.Machine{
 		Kernel: k, Accel: m.accel, ICount: m.icount, SMP: m.smp, MemoryMiB: m.memory,
 		Append: m.append, Timeout: m.timeout,
@@ -80,7 +82,7 @@ func (a *app) machine(k *vm.Kernel, m machineFlags, tell *bootProgress) vm.Machi
 // Paths in the guest. The first is a name that nothing else has, because it is
 // replaced in what a guest prints.
 const (
-	guestOut    = vm.OutDir + "/tunbench-files"
+	guestOut    = guest.OutDir + "/tunbench-files"
 	guestSuites = "/etc/tunbench/suites"
 )
 
@@ -101,7 +103,7 @@ whatever ends the guest costs only the trial at hand.
 
 K is a bzImage, a folder with vmlinuz and its modules (modules/, or
 usr/lib/modules/RELEASE), a .deb, a kernel's build tree, or the release of a
-kernel that ` + vm.FetchScript + ` fetched, or the beginning of one: 6.1 is the
+kernel that ` + kernel.FetchScript + ` fetched, or the beginning of one: 6.1 is the
 newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
 		Example: `  tunbench vm --kernel 6.1 -- run --suite smoke --hook kprobe
   tunbench vm --kernel ~/linux --icount --boots 3 --out patched -- run --suite kernels
@@ -147,12 +149,12 @@ newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
 // completeKernel offers the kernels that are at hand by their release, beside
 // files.
 func completeKernel(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return vm.Cached(), cobra.ShellCompDirectiveDefault
+	return kernel.Cached(), cobra.ShellCompDirectiveDefault
 }
 
 // guestCommand is a command line as it runs in a guest.
 type guestCommand struct {
-	job     vm.Job
+	job     guest.Job
 	hostOut string // where it was told to write
 	writes  bool   // it makes files
 	rehearsal
@@ -219,14 +221,14 @@ func isSuiteFile(suite string) bool {
 }
 
 // guestPrefix begins the names of the guest's files that are the user's.
-var guestPrefix = strings.TrimPrefix(guestOut, vm.OutDir+"/") + "/"
+var guestPrefix = strings.TrimPrefix(guestOut, guest.OutDir+"/") + "/"
 
 // boot boots each kernel as often as asked for, one after the other. The first
 // boot that fails ends it; what others measured stays.
 func (a *app) boot(ctx context.Context, names []string, flags machineFlags, guest guestCommand, out string) (err error) {
-	var kernels []*vm.Kernel
+	var kernels []*kernel.Kernel
 	for _, name := range names {
-		k, remove, err2 := vm.Find(name)
+		k, remove, err2 := kernel.Find(name)
 		defer func() { err = errors.Join(err, remove()) }()
 		if err2 != nil {
 			return err2
@@ -234,7 +236,7 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 		kernels = append(kernels, k)
 	}
 	type boot struct {
-		kernel *vm.Kernel
+		kernel *kernel.Kernel
 		files  *guestFiles
 	}
 	var boots []boot
@@ -289,7 +291,7 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 			machine.Keep = b.files
 		}
 		job := guest.job
-		job.Env = []string{bench.ForGuest()}
+		job.Env = []string{harness.ForGuest()}
 		r, err := machine.Run(ctx, job)
 		if err != nil {
 			tell.clear()

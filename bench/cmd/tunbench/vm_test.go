@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
 	"tunbench/reports/record"
 )
 
@@ -74,7 +76,7 @@ func TestVMWrongUse(t *testing.T) {
 		"vm":                                     "after --",
 		"vm --kernel 6.1 run":                    "after --",
 		"vm -- version":                          "give --kernel",
-		"vm --kernel 6.1 -- version":             vm.FetchScript,
+		"vm --kernel 6.1 -- version":             kernel.FetchScript,
 		"vm --kernel " + dir + " -- version":     "holds no kernel",
 		"vm --kernel 6.1 --boots 0 -- version":   "--boots 0",
 		"vm --kernel 6.1 --timeout 0 -- run":     "--timeout 0s",
@@ -113,7 +115,7 @@ func TestHandOver(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "run")
 	r := &vm.Result{
 		Files: map[string][]byte{"tunbench-files/run.jsonl": []byte("{}\n"), "tunbench-files/sub/a.svg": nil, "other": nil},
-		Commands: []vm.CommandResult{
+		Commands: []guest.CommandResult{
 			{Args: []string{"run"}, Exit: 3, Stdout: []byte("report: " + guestOut + "/report.md\n"), Stderr: []byte("2 trials are invalid\n")},
 		},
 	}

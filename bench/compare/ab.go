@@ -1,0 +1,194 @@
+// Package compare measures two variants of a scenario, or two builds of tunbench,
+// in interleaved pairs, and stops when the verdicts on them are clear.
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tunbench/bench/plan"
+	"tunbench/harness"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// Lab is a lab that measures two variants side by side.
+type Lab interface {
+	plan.Lab
+	// RunPair makes a trial of each variant, in alternating windows. The records
+	// are filled in as by Run.
+	RunPair(ctx context.Context, sides [2]harness.Side, seed uint64, floor record.Floor) ([2]record.Trial, error)
+}
+
+// Judge knows what verdicts are given on.
+type Judge interface {
+	// Gates returns the metrics to judge, from the first trials of A and B.
+	Gates(a, b *record.Trial) []Gate
+	// Value returns a metric of a trial, false where it has none.
+	Value(t *record.Trial, metric string) (float64, bool)
+	// Unfit says for each metric of an A/A run why what it saw of that metric must
+	// not be used for later verdicts.
+	Unfit(Sight) map[string]string
+}
+
+// Gate is a metric that verdicts are given on.
+type Gate struct {
+	stat.Rule
+	Unit string
+}
+
+// AB compares two variants of one or more scenarios. Of the Plan it takes all
+// but Scenarios, Pairs and Arms. Its trials are made in pairs, side by side
+// where the clock and the traffic allow it, else one after the other in seeded
+// random order; stat.Protocol decides how many it takes.
+type AB struct {
+	plan.Plan
+	Subjects [][2]Variant // A, the base, and B
+	// Builds, if not nil, measure A and B, in processes of their own.
+	Builds *[2]*Build
+	Judge  Judge
+	// AllowMissing lets a scenario pass that B does not have.
+	AllowMissing bool
+}
+
+// ExitRule is what makes an exit code of the verdicts.
+func (p AB) ExitRule() record.ExitRule {
+	return record.ExitRule{Strict: p.Strict, AllowMissing: p.AllowMissing}
+}
+
+// DefaultPairs is how many pairs an AB makes before it looks, unless told otherwise.
+const DefaultPairs = 10
+
+// Outcome is what came of an AB.
+type Outcome struct {
+	plan.Outcome
+	Verdicts []record.Verdict
+	// Sights has one entry for each subject whose variants are equal.
+	Sights []Sight
+}
+
+// Sight is what a host can see: the smallest change of each metric that a
+// comparison of so many pairs shows, by an A/A run.
+type Sight struct {
+	Scenario string
+	Pairs    int // that were measured
+	// Trials are all that were made, and Disturbed how many of them were: see
+	// record.Trial.Disturbed.
+	Trials, Disturbed int
+	Seen              map[string]float64
+}
+
+// sightAlpha is that of the first look, and sightPower the probability with
+// which a change of the size of a Sight is found.
+const (
+	sightAlpha = 0.025
+	sightPower = 0.8
+)
+
+// Same tells whether the variants of a subject are one, and measured by one
+// program.
+func (p AB) Same(subject [2]Variant) bool {
+	return subject[0].Equal(subject[1]) && p.SameBuild()
+}
+
+// SameBuild tells whether one program measures both sides.
+func (p AB) SameBuild() bool { return p.Builds == nil || p.Builds[0].same(p.Builds[1]) }
+
+// Exit is the process' exit code: that of the verdicts, unless tunbench itself
+// failed or was interrupted.
+func (o Outcome) Exit(rule record.ExitRule) int {
+	switch {
+	case o.Interrupted:
+		return 130
+	case o.Failed > 0:
+		return 2
+	}
+	return rule.Code(o.Verdicts)
+}
+
+// Run measures and judges. It behaves as Plan.Run does; the verdicts are
+// written behind the trials of their subject.
+func (p AB) Run(ctx context.Context, lab Lab, open func() (plan.Recorder, error)) (out Outcome, err error) {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Pairs == 0 {
+		p.Pairs = DefaultPairs
+	}
+	hook, err := p.selectHooks(lab)
+	if err != nil {
+		return out, err
+	}
+	rec, err := open()
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, rec.Close()) }()
+	if ctx.Err() != nil {
+		out.Interrupted = true
+		return out, nil
+	}
+	floor, err := lab.Floor(p.CPUs)
+	if err != nil {
+		return out, err
+	}
+	header := p.Header(hook, floor)
+	if p.Builds != nil {
+		header.Builds = map[string]record.Build{"a": p.Builds[0].Build, "b": p.Builds[1].Build}
+	}
+	if err := rec.Write(header); err != nil {
+		return out, err
+	}
+	out.Begun = true
+	r := abRunner{AB: p, lab: lab, rec: rec, floor: floor, out: &out, closed: plan.NewClosedLoops(lab, floor, p.Seed)}
+	for i := range p.Subjects {
+		if err := r.subject(ctx, i); err != nil || out.Interrupted {
+			return out, err
+		}
+	}
+	return out, rec.Write(p.End(len(p.Subjects), out.Outcome, out.Exit(p.ExitRule())))
+}
+
+// selectHooks settles which hook each variant uses, and gives the one for the
+// header: B's, or A's where B is bare.
+func (p *AB) selectHooks(lab Lab) (record.Hook, error) {
+	chosen := map[string]record.Hook{}
+	last := record.HookNone
+	p.Subjects = slices.Clone(p.Subjects)
+	for i := range p.Subjects {
+		for side := range p.Subjects[i] {
+			v := &p.Subjects[i][side]
+			hook, ok := chosen[v.Hook]
+			if !ok {
+				var err error
+				if hook, err = lab.SelectHook(v.Hook); err != nil {
+					return hook, err // names the hook and the reason
+				}
+				if hook.Used == record.HookNone && v.Hook != record.HookNone {
+					return hook, fmt.Errorf("no hook can observe this kernel%s; compare bare variants: hook=none", plan.PassedOver(hook))
+				}
+				chosen[v.Hook] = hook
+			}
+			if v.Hook != record.HookNone {
+				last = v.Hook
+			}
+			v.Hook = hook.Used
+		}
+	}
+	return chosen[last], nil
+}
+
+// TooFewPairsError is returned where no result of the pairs that were asked for
+// could be significant in so many metrics. It is known after the first pair,
+// which shows what metrics there are.
+type TooFewPairsError struct {
+	Scenario             string
+	Pairs, Metrics, Need int
+}
+
+func (e *TooFewPairsError) Error() string {
+	return fmt.Sprintf("compare %s: %d pairs cannot show anything in %d metrics: at least %d are needed (--trials %[4]d)", e.Scenario, e.Pairs, e.Metrics, e.Need)
+}

@@ -1,0 +1,227 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"tunbench/bench/plan"
+	"tunbench/bench/setup"
+	"tunbench/harness"
+	"tunbench/reports/record"
+)
+
+// pairLab answers each pair by what pair says of it.
+type pairLab struct {
+	*fakeLab
+	n    int
+	pair func(n int, sides [2]harness.Side) ([2]record.Trial, error)
+}
+
+func (p *pairLab) RunPair(_ context.Context, sides [2]harness.Side, _ uint64, _ record.Floor) ([2]record.Trial, error) {
+	p.n++
+	return p.pair(p.n, sides)
+}
+
+// noisy gives pairs whose B has so many times the rate of A, with noise of 1 %.
+func noisy(ratio float64) func(int, [2]harness.Side) ([2]record.Trial, error) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	return func(int, [2]harness.Side) (t [2]record.Trial, err error) {
+		for i := range t {
+			t[i].Metrics = map[string]float64{record.PPS: 1e6 * (1 + 0.01*rng.NormFloat64())}
+		}
+		t[1].Metrics[record.PPS] *= ratio
+		return t, nil
+	}
+}
+
+// uneven gives pairs whose B is slower by now 1 and now 14 %.
+func uneven(n int, _ [2]harness.Side) (t [2]record.Trial, err error) {
+	for i, pps := range []float64{1e6, []float64{0.99e6, 0.86e6}[n%2] - float64(n)} {
+		t[i].Metrics = map[string]float64{record.PPS: pps}
+	}
+	return t, nil
+}
+
+func abFixture(t *testing.T, a, b string, pair func(int, [2]harness.Side) ([2]record.Trial, error)) (*AB, *pairLab, *fakeRecorder) {
+	t.Helper()
+	lab := &pairLab{fakeLab: &fakeLab{used: record.HookNone}, pair: pair}
+	scenario, err := setup.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sides [2]Variant
+	for i, words := range []string{a, b} {
+		if sides[i], err = ParseVariant(Variant{scenario, record.HookNone}, words); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &AB{
+		Plan: plan.Plan{Suite: "ab", Seed: 1}, Subjects: [][2]Variant{sides}, Judge: fakeJudge{},
+	}, lab, &fakeRecorder{}
+}
+
+func TestAB(t *testing.T) {
+	spoilt := func(every int, flag string, then func(int, [2]harness.Side) ([2]record.Trial, error)) func(int, [2]harness.Side) ([2]record.Trial, error) {
+		return func(n int, s [2]harness.Side) ([2]record.Trial, error) {
+			pair, err := then(n, s)
+			if n%every == 0 {
+				pair[n/every%2].Flags = []string{flag}
+			}
+			return pair, err
+		}
+	}
+	both := func(flag string, then func(int, [2]harness.Side) ([2]record.Trial, error)) func(int, [2]harness.Side) ([2]record.Trial, error) {
+		return func(n int, s [2]harness.Side) ([2]record.Trial, error) {
+			pair, err := then(n, s)
+			pair[0].Flags, pair[1].Flags = []string{flag}, []string{flag}
+			return pair, err
+		}
+	}
+	for name, test := range map[string]struct {
+		b       string
+		pair    func(int, [2]harness.Side) ([2]record.Trial, error)
+		verdict string
+		exit    int
+		strict  int
+		note    string
+	}{
+		"equal":             {"size=1500", noisy(1), record.Equivalent, 0, 0, "base: Tun/dir=k2u/gen=udp/queues=1/size=64"},
+		"slower":            {"size=1500", noisy(0.9), record.Regression, 1, 1, ""},
+		"faster":            {"size=1500", noisy(1.1), record.Improvement, 0, 0, ""},
+		"half are spoilt":   {"size=1500", spoilt(2, record.FlagSteal, noisy(0.9)), record.Regression, 1, 1, "pairs were spoilt and made again: steal in"},
+		"all are spoilt":    {"size=1500", spoilt(1, record.FlagSteal, noisy(0.9)), record.InvalidVerdict, 3, 3, "not steady enough"},
+		"never steady":      {"size=1500", both(record.FlagUnsteady, uneven), record.Inconclusive, 0, 3, "the host was never steady: all"},
+		"uneven":            {"size=1500", uneven, record.Regression, 1, 1, ""},
+		"unsteady, but far": {"size=1500", both(record.FlagUnsteady, noisy(0.9)), record.Regression, 1, 1, ""},
+		"generator-limited": {"size=1500", both(record.FlagGeneratorLimited, noisy(0.9)), record.InvalidVerdict, 3, 3, "the generator, not the device"},
+		"unsupported":       {"size=1500", func(int, [2]harness.Side) (t [2]record.Trial, err error) { return t, errUnsupported }, record.UnsupportedVerdict, 3, 3, "EINVAL"},
+		"ours":              {"size=1500", func(int, [2]harness.Side) (t [2]record.Trial, err error) { return t, errors.New("broken") }, record.InvalidVerdict, 2, 2, "failed: broken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, lab, rec := abFixture(t, "", test.b, test.pair)
+			out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(record.ExitRule{}) != test.exit || out.Exit(record.ExitRule{Strict: true}) != test.strict {
+				t.Fatalf("exit %d, strict %d, verdicts %+v; want %s", out.Exit(record.ExitRule{}), out.Exit(record.ExitRule{Strict: true}), out.Verdicts, test.verdict)
+			}
+			v := out.Verdicts[0]
+			if !strings.Contains(strings.Join(v.Notes, "\n"), test.note) || v.Scenario != p.Subjects[0][1].Name {
+				t.Errorf("%s: notes %q", v.Scenario, v.Notes)
+			}
+			if len(out.Sights) != 0 {
+				t.Errorf("different variants gave a sight: %+v", out.Sights)
+			}
+			// The file: trials in pairs, each with its variant, then the verdict and the end.
+			var kinds []string
+			for i, r := range rec.records {
+				switch r := r.(type) {
+				case record.Trial:
+					if want := []string{"b", "a"}[i%2]; r.Variant != want || r.Pair != (i+1)/2 || r.Block < 1 {
+						t.Errorf("record %d: variant %s, pair %d, block %d", i, r.Variant, r.Pair, r.Block)
+					}
+				default:
+					kinds = append(kinds, fmt.Sprintf("%T", r))
+				}
+			}
+			if n := len(kinds); kinds[0] != "record.Run" || kinds[n-2] != "record.Verdict" || kinds[n-1] != "record.End" {
+				t.Errorf("records: %v", kinds)
+			}
+		})
+	}
+}
+
+func TestAAGivesASight(t *testing.T) {
+	p, lab, rec := abFixture(t, "size=64", "size=64", noisy(1))
+	out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Sights) != 1 || out.Sights[0].Pairs < 10 || out.Sights[0].Trials != 2*out.Sights[0].Pairs || out.Sights[0].Disturbed != 0 {
+		t.Fatalf("sights: %+v", out.Sights)
+	}
+	// Noise of 1 % a trial is 1.4 % a pair; ten pairs show about 1.4 %.
+	if seen := out.Sights[0].Seen[record.PPS]; seen < 0.005 || seen > 0.03 || len(out.Sights[0].Seen) != 1 {
+		t.Errorf("seen: %v", out.Sights[0].Seen)
+	}
+}
+
+func TestABInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	quiet := noisy(1)
+	p, lab, rec := abFixture(t, "", "", func(n int, s [2]harness.Side) ([2]record.Trial, error) {
+		if n == 3 {
+			cancel()
+			return [2]record.Trial{}, ctx.Err()
+		}
+		return quiet(n, s)
+	})
+	out, err := p.Run(ctx, lab, func() (plan.Recorder, error) { return rec, nil })
+	if err != nil || !out.Interrupted || out.Exit(record.ExitRule{}) != 130 || out.Trials != 4 {
+		t.Errorf("%v, %+v", err, out)
+	}
+	if _, ended := rec.records[len(rec.records)-1].(record.End); ended {
+		t.Error("an interrupted file has an end")
+	}
+}
+
+func TestABNeedsEnoughPairs(t *testing.T) {
+	p, lab, rec := abFixture(t, "", "", noisy(1))
+	p.Pairs = 5
+	_, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
+	if err == nil || !strings.Contains(err.Error(), "5 pairs cannot show anything") || !strings.Contains(err.Error(), "--trials ") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+func TestLockstepIsMeasuredInTurn(t *testing.T) {
+	p, lab, rec := abFixture(t, "gen=lockstep", "gen=lockstep size=1500", nil)
+	out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
+	if err != nil || lab.n != 0 || len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != record.Equivalent {
+		t.Errorf("%v, %d pairs side by side, %+v", err, lab.n, out.Verdicts)
+	}
+	var firsts []int
+	for i := 0; i+1 < len(lab.specs); i += 2 {
+		if lab.specs[i].Size == lab.specs[i+1].Size || lab.specs[i].Seed != lab.specs[i+1].Seed {
+			t.Errorf("pair %d: %+v, %+v", i/2, lab.specs[i], lab.specs[i+1])
+		}
+		firsts = append(firsts, lab.specs[i].Size)
+	}
+	if !slices.Contains(firsts, 64) || !slices.Contains(firsts, 1500) {
+		t.Errorf("the first of each pair: %v", firsts)
+	}
+}
+
+func TestParseVariant(t *testing.T) {
+	scenario, err := setup.New(map[string]string{"flows": "8"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := Variant{scenario, record.HookNone}
+	v, err := ParseVariant(base, " queues=4  hook=tracepoint ")
+	if err != nil || v.Name != "Tun/dir=k2u/gen=udp/queues=4/flows=8/size=64" || v.Hook != "tracepoint" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if v, err := ParseVariant(base, ""); err != nil || !v.Equal(base) {
+		t.Errorf("%+v, %v", v, err)
+	}
+	for words, want := range map[string]string{
+		"queues=4 queues=1":    "queues is given twice",
+		"hook=dtrace":          "hook=dtrace: choose auto",
+		"queus=4":              "did you mean queues",
+		"queues=1,4":           "queues=1,4: a variant has one value on each axis; --set queues=1,4 compares",
+		"hook=none,kprobe":     "choose auto",
+		"queues":               "is not axis=value",
+		"offload=tso vnet=off": "needs a virtio-net header",
+	} {
+		if _, err := ParseVariant(base, words); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", words, err, want)
+		}
+	}
+}

@@ -1,0 +1,50 @@
+package compare
+
+import (
+	"context"
+	"errors"
+
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+var errUnsupported = &refusal.Unsupported{Detail: "set offloads: EINVAL"}
+
+// fakeLab keeps what it is asked to measure, and measures the same each time.
+type fakeLab struct {
+	used  string // hook that SelectHook gives
+	specs []spec.Spec
+}
+
+func (f *fakeLab) SelectHook(requested string) (record.Hook, error) {
+	return record.Hook{Requested: requested, Used: f.used, PassedOver: []record.PassedOver{{Hook: "kprobe", Reason: "not compiled in"}}}, nil
+}
+func (f *fakeLab) Floor([]int) (record.Floor, error)              { return record.Floor{SyscallNs: 86}, nil }
+func (f *fakeLab) Probe(context.Context, spec.Spec, string) error { return nil }
+func (f *fakeLab) Run(_ context.Context, s spec.Spec, _ string, floor record.Floor) (record.Trial, error) {
+	f.specs = append(f.specs, s)
+	if floor.SyscallNs != 86 {
+		return record.Trial{}, errors.New("another floor than was measured")
+	}
+	return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}}, nil
+}
+
+// fakeRecorder keeps what is written.
+type fakeRecorder struct{ records []record.Record }
+
+func (f *fakeRecorder) Write(r record.Record) error { f.records = append(f.records, r); return nil }
+func (f *fakeRecorder) Close() error                { return nil }
+
+// fakeJudge judges the rate, and a metric that no trial has.
+type fakeJudge struct{}
+
+func (fakeJudge) Gates(_, _ *record.Trial) []Gate {
+	return []Gate{{stat.Rule{Name: record.PPS, Better: +1, Threshold: 0.03}, "packets/s"}, {stat.Rule{Name: "unknown", Better: +1, Threshold: 0.03}, "packets/s"}}
+}
+func (fakeJudge) Value(t *record.Trial, metric string) (float64, bool) {
+	v, ok := t.Metrics[metric]
+	return v, ok
+}
+func (fakeJudge) Unfit(Sight) map[string]string { return nil }

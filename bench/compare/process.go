@@ -1,0 +1,233 @@
+package compare
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"tunbench/reports/record"
+)
+
+// worker is a process of a build. One call of it is made at a time.
+type worker struct {
+	build   *Build
+	tool    record.Tool
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	answers chan answer // closed when the process says no more
+	stderr  *tail
+	ended   chan error
+}
+
+// start starts a process of b, and waits until it is there.
+func (b *Build) start(ctx context.Context) (*worker, error) {
+	if b.file != nil {
+		now, err := os.Stat(b.command[0])
+		if err != nil {
+			return nil, fmt.Errorf("start build: %w", err)
+		}
+		if !os.SameFile(now, b.file) || now.Size() != b.file.Size() || !now.ModTime().Equal(b.file.ModTime()) {
+			return nil, fmt.Errorf("start build %s: the file has changed since the first pair: copy it to where nothing is built while it is measured", b.Path)
+		}
+	}
+	w := &worker{build: b, answers: make(chan answer, 1), stderr: new(tail), ended: make(chan error, 1)}
+	w.cmd = exec.Command(b.command[0], append(b.command[1:], WorkerCommand)...)
+	w.cmd.Env = append(os.Environ(), b.env...)
+	w.cmd.Stderr, w.cmd.WaitDelay = w.stderr, startLimit
+	// An interrupt at the terminal is for us: the process ends when its input does.
+	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	var err error
+	if w.in, err = w.cmd.StdinPipe(); err != nil {
+		return nil, fmt.Errorf("start build %s: %w", b.Path, err)
+	}
+	out, err := w.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("start build %s: %w", b.Path, err)
+	}
+	if err := w.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start build %s: %w", b.Path, err)
+	}
+	greeting := make(chan []byte, 1)
+	go w.listen(out, greeting)
+	select {
+	case <-ctx.Done():
+		w.kill()
+		return nil, ctx.Err()
+	case <-time.After(startLimit):
+		w.kill()
+		return nil, b.stranger(fmt.Sprintf("it said nothing for %v", startLimit))
+	case line := <-greeting:
+		if err := w.greet(line); err != nil {
+			w.kill()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// stranger is the error on a program that does not speak the protocol.
+func (b *Build) stranger(why string) error {
+	return fmt.Errorf("%s cannot be measured beside another build: %s; it must be a tunbench that knows protocol %d of tunbench ab. An older one is compared by stored runs: tunbench run with each, then tunbench compare", b.Path, why, protocolVersion)
+}
+
+// greet reads the first line of a process.
+func (w *worker) greet(line []byte) error {
+	var h greeting
+	if err := json.Unmarshal(line, &h); err != nil || h.Protocol != protocolName {
+		said := strings.TrimSpace(string(line))
+		if said == "" {
+			said = w.stderr.String()
+		}
+		return w.build.stranger(fmt.Sprintf("it said %q", clip(said, 200)))
+	}
+	switch {
+	case h.Version != protocolVersion:
+		return w.build.stranger(fmt.Sprintf("it speaks protocol %d", h.Version))
+	case h.Schema > record.Schema:
+		return fmt.Errorf("%s writes records of schema %d, this tunbench reads up to %d: call the newer one, and name this one with --base-binary or --new-binary", w.build.Path, h.Schema, record.Schema)
+	}
+	w.tool = h.Tool
+	return nil
+}
+
+// listen passes on what the process says: its first line, then its answers.
+func (w *worker) listen(out io.Reader, greeting chan<- []byte) {
+	defer close(w.answers)
+	// The longest line is that of a trial.
+	r := bufio.NewReaderSize(out, 1<<16)
+	line, err := r.ReadBytes('\n')
+	if err != nil {
+		// A program that is no tunbench has now said why, if it did.
+		w.ended <- w.cmd.Wait()
+	}
+	greeting <- line
+	if err != nil {
+		return
+	}
+	dec := json.NewDecoder(r)
+	for {
+		var a answer
+		if err := dec.Decode(&a); err != nil {
+			w.ended <- w.cmd.Wait()
+			return
+		}
+		w.answers <- a
+	}
+}
+
+// workerError is what a process said about a failure: classified where it
+// happened.
+type workerError struct {
+	path           string
+	reason, detail string
+}
+
+func (e *workerError) Error() string { return e.path + ": " + e.detail }
+
+// call lets the process do something, for at most limit.
+func (w *worker) call(ctx context.Context, o order, limit time.Duration) (answer, error) {
+	line, err := json.Marshal(o)
+	if err != nil {
+		return answer{}, fmt.Errorf("ask build %s to %s: %w", w.build.Path, o.Do, err)
+	}
+	if _, err := w.in.Write(append(line, '\n')); err != nil {
+		return answer{}, w.gone(o)
+	}
+	late := time.NewTimer(limit)
+	defer late.Stop()
+	select {
+	case <-ctx.Done():
+		return answer{}, ctx.Err()
+	case <-late.C:
+		return answer{}, fmt.Errorf("ask build %s to %s: no answer in %v", w.build.Path, o.Do, limit)
+	case a, ok := <-w.answers:
+		switch {
+		case !ok:
+			return a, w.gone(o)
+		case a.Fault != nil:
+			return a, &workerError{w.build.Path, a.Fault.Reason, a.Fault.Detail}
+		}
+		return a, nil
+	}
+}
+
+// gone is the error on a process that has ended before it was asked to.
+func (w *worker) gone(o order) error {
+	select {
+	case err := <-w.ended:
+		w.ended <- err
+	case <-time.After(time.Second):
+	}
+	return fmt.Errorf("ask build %s to %s: the process ended: %s", w.build.Path, o.Do, clip(w.stderr.String(), 500))
+}
+
+// close ends the process. What it built goes with it.
+func (w *worker) close() error {
+	w.in.Close()
+	go func() {
+		for range w.answers { // whatever it still says, so that it can end
+		}
+	}()
+	select {
+	case err := <-w.ended:
+		w.ended <- err
+		if err != nil {
+			return fmt.Errorf("end build %s: %w: %s", w.build.Path, err, clip(w.stderr.String(), 500))
+		}
+		return nil
+	case <-time.After(startLimit):
+		w.kill()
+		return fmt.Errorf("end build %s: it did not end in %v and was killed", w.build.Path, startLimit)
+	}
+}
+
+// kill ends the process by force.
+func (w *worker) kill() {
+	w.in.Close()
+	_ = w.cmd.Process.Kill() // fails if it has ended
+	go func() {
+		for range w.answers {
+		}
+	}()
+	err := <-w.ended
+	w.ended <- err
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu   sync.Mutex // guards text
+	text []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	const most = 4096
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	t.text = t.text[max(0, len(t.text)-most):]
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(bytes.TrimSpace(t.text))
+}
+
+// clip puts what a program said on one line of at most n characters.
+func clip(s string, n int) string {
+	s = strings.Join(strings.Fields(s), " ")
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}

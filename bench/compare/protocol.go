@@ -1,0 +1,118 @@
+package compare
+
+import (
+	"slices"
+	"time"
+
+	"tunbench/bench/setup"
+	"tunbench/bench/suite"
+	"tunbench/harness"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
+)
+
+// The protocol between tunbench ab and the builds that it compares: one JSON
+// object a line. A process says a greeting; then each order on its input gets
+// one answer on its output, and it ends when its input does. Fields may be
+// added; what changes the meaning of one raises the version.
+const (
+	protocolName    = "tunbench-ab"
+	protocolVersion = 1
+)
+
+type greeting struct {
+	Protocol string      `json:"protocol"`
+	Version  int         `json:"version"`
+	Schema   int         `json:"schema"` // of the trials
+	Tool     record.Tool `json:"tool"`
+}
+
+// Orders. The first two stand alone, the others are the methods of a
+// harness.Party, in its order.
+const (
+	doProbe = "probe" // build the device of the side and tear it down
+	doRun   = "run"   // a whole trial of the side
+	doBuild = "build"
+	doStart = "start"
+	doWarm  = "warm"
+	doLook  = "look"
+	doTurn  = "turn"
+	doKeep  = "keep"
+	doStop  = "stop"
+	doTrial = "trial"
+)
+
+type order struct {
+	Do    string  `json:"do"`
+	Side  *side   `json:"side,omitempty"`
+	Turn  int     `json:"turn,omitempty"`
+	Other float64 `json:"other,omitempty"`
+}
+
+// side is what to measure. Axes go by name, as in run.jsonl: a Spec's fields are
+// nobody else's business.
+type side struct {
+	Axes map[string]string `json:"axes"` // all of them
+	// Defaults names the axes at their default. A build that does not know one
+	// of these measures what it always did.
+	Defaults  []string     `json:"defaults"`
+	Hook      string       `json:"hook"`
+	WarmupNs  int64        `json:"warmup_ns"`
+	MeasureNs int64        `json:"measure_ns"`
+	WindowNs  int64        `json:"window_ns"`
+	Rate      float64      `json:"rate_pps"` // 0: as the axes say
+	Seed      uint64       `json:"seed"`
+	CPUs      []int        `json:"cpus"`
+	Settle    bool         `json:"settle"`
+	Floor     record.Floor `json:"floor"`
+}
+
+type answer struct {
+	Turn  *harness.Turn `json:"turn,omitempty"`
+	Trial *record.Trial `json:"trial,omitempty"`
+	Fault *fault        `json:"fault,omitempty"`
+}
+
+// fault is an error, as a skip tells it.
+type fault struct {
+	Reason string `json:"reason"`
+	Detail string `json:"detail"`
+}
+
+// sideOf is what a build is told of v, which is measured by spec.
+func sideOf(v Variant, spec spec.Spec, floor record.Floor) side {
+	s := side{
+		Axes: v.Axes, Defaults: []string{}, Hook: v.Hook,
+		WarmupNs: int64(spec.Warmup), MeasureNs: int64(spec.Measure), WindowNs: int64(spec.Window),
+		Rate: spec.Rate, Seed: spec.Seed, CPUs: spec.CPUs, Settle: spec.Settle, Floor: floor,
+	}
+	for _, a := range suite.Axes() {
+		if v.Axes[a.Name] == a.Default {
+			s.Defaults = append(s.Defaults, a.Name)
+		}
+	}
+	return s
+}
+
+// variant is what s asks this build for.
+func (s side) variant() (harness.Side, error) {
+	values := map[string]string{}
+	for name, value := range s.Axes {
+		if _, err := suite.FindAxis(name); err != nil && slices.Contains(s.Defaults, name) {
+			continue
+		}
+		values[name] = value
+	}
+	scenario, err := setup.New(values)
+	if err != nil {
+		return harness.Side{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
+	}
+	spec := setup.Spec(scenario)
+	spec.Warmup, spec.Measure, spec.Window = time.Duration(s.WarmupNs), time.Duration(s.MeasureNs), time.Duration(s.WindowNs)
+	spec.Seed, spec.CPUs, spec.Settle = s.Seed, s.CPUs, s.Settle
+	if s.Rate > 0 {
+		spec.Rate = s.Rate
+	}
+	return harness.Side{Spec: spec, Hook: s.Hook}, nil
+}

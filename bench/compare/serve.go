@@ -1,0 +1,139 @@
+package compare
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"tunbench/harness"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
+)
+
+// PartyLab is a Lab that measures one side of a pair, the other side of which is
+// in another process.
+type PartyLab interface {
+	Probe(ctx context.Context, spec spec.Spec, hook string) error
+	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
+	// Party is the side. With toggled, its observer is taken away while the
+	// other side is measured.
+	Party(s harness.Side, toggled bool, floor record.Floor) (harness.Party, error)
+}
+
+// Serve does what a tunbench ab asks for on in, and answers on out, until in
+// ends. tool is this build.
+func Serve(ctx context.Context, lab PartyLab, tool record.Tool, in io.Reader, out io.Writer) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	say := json.NewEncoder(out)
+	say.SetEscapeHTML(false)
+	if err := say.Encode(greeting{protocolName, protocolVersion, record.Schema, tool}); err != nil {
+		return fmt.Errorf("greet: %w", err)
+	}
+	s := server{lab: lab}
+	defer func() {
+		if s.party != nil {
+			err = errors.Join(err, s.party.Close())
+		}
+	}()
+	lines := make(chan []byte)
+	go func() {
+		defer cancel() // who asked is gone: whatever is under way is for nobody
+		defer close(lines)
+		r := bufio.NewReader(in)
+		for {
+			line, err := r.ReadBytes('\n')
+			if err != nil {
+				return
+			}
+			lines <- line
+		}
+	}()
+	for line := range lines {
+		var o order
+		var a answer
+		err := json.Unmarshal(line, &o)
+		if err != nil {
+			err = fmt.Errorf("read an order: %w", err)
+		} else {
+			a, err = s.do(ctx, o)
+		}
+		if err != nil {
+			reason, detail := refusal.Classify(err)
+			a = answer{Fault: &fault{reason, detail}}
+		}
+		if err := say.Encode(a); err != nil {
+			return fmt.Errorf("answer: %w", err)
+		}
+	}
+	return nil
+}
+
+// server is a process of a build.
+type server struct {
+	lab   PartyLab
+	party harness.Party
+}
+
+func (s *server) do(ctx context.Context, o order) (a answer, err error) {
+	switch o.Do {
+	case doProbe, doRun, doBuild:
+		return s.begin(ctx, o)
+	}
+	if s.party == nil {
+		return a, fmt.Errorf("%s: no device was built", clip(o.Do, 20))
+	}
+	switch o.Do {
+	case doStart:
+		err = s.party.Start(ctx)
+	case doWarm:
+		err = s.party.Warm(ctx)
+	case doLook:
+		err = s.party.Look(ctx)
+	case doTurn:
+		a.Turn = new(harness.Turn)
+		*a.Turn, err = s.party.Turn(ctx)
+	case doKeep:
+		err = s.party.Keep(ctx, o.Turn, o.Other)
+	case doStop:
+		err = s.party.Stop(ctx)
+	case doTrial:
+		a.Trial = new(record.Trial)
+		*a.Trial, err = s.party.Trial(ctx)
+	default:
+		err = fmt.Errorf("%q: this build knows no such order", clip(o.Do, 20))
+	}
+	return a, err
+}
+
+// begin does what says what is to be measured.
+func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
+	if o.Side == nil {
+		return a, fmt.Errorf("%s: it is not said what", o.Do)
+	}
+	v, err := o.Side.variant()
+	if err != nil {
+		return a, err
+	}
+	switch o.Do {
+	case doProbe:
+		return a, s.lab.Probe(ctx, v.Spec, v.Hook)
+	case doRun:
+		a.Trial = new(record.Trial)
+		*a.Trial, err = s.lab.Run(ctx, v.Spec, v.Hook, o.Side.Floor)
+		return a, err
+	}
+	if s.party != nil {
+		return a, errors.New("build: there is a device already")
+	}
+	// The observer of another build is another one, whatever its hook.
+	if s.party, err = s.lab.Party(v, true, o.Side.Floor); err != nil {
+		s.party = nil
+		return a, err
+	}
+	return a, s.party.Build(ctx)
+}

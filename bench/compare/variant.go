@@ -1,0 +1,85 @@
+package compare
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tunbench/bench/setup"
+	"tunbench/bench/suite"
+	"tunbench/reports/record"
+)
+
+// Variant is one side of a comparison.
+type Variant struct {
+	suite.Scenario
+	Hook string // of the observer, or record.HookNone for bare
+}
+
+// ParseVariant changes base by words: `axis=value`, and `hook=` with the name
+// of a hook, auto or none.
+func ParseVariant(base Variant, words string) (Variant, error) {
+	v := base
+	values := maps.Clone(base.Axes)
+	seen := map[string]bool{}
+	for _, word := range strings.Fields(words) {
+		name, value, _ := strings.Cut(word, "=")
+		if seen[name] {
+			return v, fmt.Errorf("%s is given twice", name)
+		}
+		seen[name] = true
+		if name == "hook" {
+			if names := record.HookNames(); !slices.Contains(names, value) {
+				return v, fmt.Errorf("hook=%s: choose %s", suite.Printable(value), strings.Join(names, ", "))
+			}
+			v.Hook = value
+			continue
+		}
+		if axis, err := suite.FindAxis(name); err == nil && strings.Contains(value, ",") {
+			return v, fmt.Errorf("%s=%s: a variant has one value on each axis; --set %[1]s=%[2]s compares the variants at each of them", axis.Name, suite.Printable(value))
+		}
+		a, value, err := suite.ParseAssignment(word)
+		if err != nil {
+			return v, err
+		}
+		values[a.Name] = value
+	}
+	scenario, err := setup.New(values)
+	if err != nil {
+		return v, err
+	}
+	scenario.Timing = base.Timing
+	v.Scenario = scenario
+	return v, nil
+}
+
+// Equal tells whether two variants are one.
+func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
+
+const (
+	// turn is how long one variant has the host before it is the other's turn.
+	turn = 50 * time.Millisecond
+	// leastTurns is into how many turns a short trial is cut.
+	leastTurns = 6
+)
+
+// Subjects returns what to compare: for each scenario the variants that a and b
+// make of it, which are observed by hook where they do not say. What has become
+// equal stays once.
+func Subjects(scenarios []suite.Scenario, hook, a, b string) (subjects [][2]Variant, err error) {
+	for _, scenario := range scenarios {
+		scenario.Window = max(time.Millisecond, min(turn, scenario.Measure/leastTurns))
+		var pair [2]Variant
+		for i, words := range []string{a, b} {
+			if pair[i], err = ParseVariant(Variant{Scenario: scenario, Hook: hook}, words); err != nil {
+				return nil, fmt.Errorf("--%s %q: %w", []string{"a", "b"}[i], words, err)
+			}
+		}
+		if !slices.ContainsFunc(subjects, func(other [2]Variant) bool { return pair[0].Equal(other[0]) && pair[1].Equal(other[1]) }) {
+			subjects = append(subjects, pair)
+		}
+	}
+	return subjects, nil
+}

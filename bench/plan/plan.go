@@ -1,0 +1,184 @@
+// Package plan makes a whole run: rounds, pairs and arms in their order, what is
+// left of a run that was interrupted, and the shares of several hosts. Each record
+// is written when it is finished.
+package plan
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tunbench/bench/search"
+	"tunbench/bench/suite"
+	"tunbench/reports/record"
+)
+
+// overhead is roughly what a trial takes beside warm-up and measured time: to
+// build the device, drain it and tear it down.
+const overhead = 300 * time.Millisecond
+
+// Plan is a whole run: what is measured, in which order, in which pairs.
+type Plan struct {
+	Suite     string
+	SuiteFile string // that it was read from, "" if it is built in
+	Scenarios []suite.Scenario
+	Pairs     int
+	Arms      []record.Arm // the trials of a pair, in seeded random order
+	Hook      string       // as requested; record.HookNone where no arm is observed
+	Seed      uint64       // of the order of arms, and of everything random in the trials
+	Host      record.Host  // that is measured
+	Clock     string       // of the header; "" is record.ClockMonotonic
+	CPUs      []int        // to send and to read on; empty: chosen from the topology
+	Tool      record.Tool
+	Args      []string // as typed, for the header
+	// Sees is what is known of the smallest changes that this host can show, for
+	// the header: see record.Run.
+	Sees   map[string]float64
+	Strict bool // invalid trials, and rates not found, make the run's exit code 3
+	// Search is how to search each scenario for its highest rates, after all
+	// pairs; the zero value does not.
+	Search search.Profile
+
+	// Shard is which share of a larger plan this is, nil for a whole one.
+	Shard *record.Shard
+
+	// Done is what an interrupted run of the same plan left, nil for a new run:
+	// only what is missing in it is measured.
+	Done *record.File
+
+	// Progress, if not nil, is told of each step.
+	Progress func(Step)
+	// Now, if not nil, replaces time.Now.
+	Now func() time.Time
+}
+
+// Trials is the number of trials in p.
+func (p Plan) Trials() int { return len(p.Scenarios) * p.Pairs * len(p.Arms) }
+
+// Duration is about how long p runs.
+func (p Plan) Duration() time.Duration {
+	var d time.Duration
+	for _, s := range p.Scenarios {
+		d += time.Duration(p.Pairs*len(p.Arms)) * TrialTime(s)
+	}
+	return d + p.searchTime(p.Scenarios)
+}
+
+// TrialTime is about how long a trial of s takes.
+func TrialTime(s suite.Scenario) time.Duration { return s.Warmup + s.Measure + overhead }
+
+// Run measures p. It selects the hook, opens the record, measures the floor,
+// writes the header, and then goes through the scenarios once for each pair:
+// what is slow for a minute is slow for a pair of each scenario, not for all
+// pairs of one. In virtual time, where no minute is slower than another, a
+// scenario's pairs follow each other. Each scenario's device is probed before
+// its first pair; every record is written when it is finished.
+//
+// A scenario that cannot run here is recorded as a skip and the rest goes on;
+// one that cannot be observed is measured bare.
+// When ctx ends, Run stops without an end record and without an error. An
+// error means that nothing more could be measured or written; what was
+// written stays.
+func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (out Outcome, err error) {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if err := p.CheckSearch(); err != nil {
+		return out, err
+	}
+	if p.Done != nil {
+		if err := p.resumable(); err != nil {
+			return out, err
+		}
+		p.Hook, p.Seed = p.Done.Run.Hook.Used, p.Done.Run.Seed
+	}
+	hook, err := lab.SelectHook(p.Hook)
+	if err != nil {
+		return out, err // names the hook and the reason
+	}
+	if hook.Used == record.HookNone && slices.Contains(p.Arms, record.Observed) {
+		return out, fmt.Errorf("no hook can observe this kernel%s; measure without: --arm bare", PassedOver(hook))
+	}
+
+	rec, err := open()
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, rec.Close()) }()
+
+	if ctx.Err() != nil {
+		return Outcome{Interrupted: true}, nil
+	}
+	floor, err := p.begin(lab, rec, hook)
+	if err != nil {
+		return out, err
+	}
+	out.Begun, out.Share = true, p.Shard != nil
+
+	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: NewClosedLoops(lab, floor, p.Seed), done: p.done()}
+	r.recall()
+	if err := r.all(ctx); err != nil || out.Interrupted {
+		return out, err
+	}
+	if err := r.searches(ctx); err != nil || out.Interrupted {
+		return out, err
+	}
+	return out, rec.Write(p.End(len(p.Scenarios), out, out.Exit(p.Strict)))
+}
+
+// End is the last record of p.
+func (p Plan) End(scenarios int, out Outcome, exit int) record.End {
+	return record.End{
+		Kind: record.KindEnd, Ended: timestamp(p.Now()),
+		Scenarios: scenarios, Trials: out.Trials, Skips: out.Skips, Exit: exit,
+	}
+}
+
+// begin writes the header of a run, or goes on with one, and gives its floor.
+func (p Plan) begin(lab Lab, rec Recorder, hook record.Hook) (record.Floor, error) {
+	if p.Done != nil {
+		return p.Done.Run.Floor, rec.Write(record.Resume{
+			Kind: record.KindResume, Started: timestamp(p.Now()), Trials: len(p.Done.Trials), Skips: len(p.Done.Skips),
+		})
+	}
+	floor, err := lab.Floor(p.CPUs)
+	if err != nil {
+		return floor, err // names the CPU and the call
+	}
+	header := p.Header(hook, floor)
+	header.Plan = p.record()
+	return floor, rec.Write(header)
+}
+
+func (p Plan) clock() string { return cmp.Or(p.Clock, record.ClockMonotonic) }
+
+// Header is the first record of p, which used hook.
+func (p Plan) Header(hook record.Hook, floor record.Floor) record.Run {
+	now := p.Now()
+	return record.Run{
+		Kind: record.KindRun, Schema: record.Schema,
+		// The seed tells apart what was started in the same millisecond.
+		ID:      fmt.Sprintf("%s-%08x", now.UTC().Format("20060102T150405.000Z"), uint32(p.Seed^p.Seed>>32)),
+		Started: timestamp(now),
+		Tool:    p.Tool, Clock: p.clock(), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
+		Host: p.Host, Hook: hook, Floor: floor, Sees: p.Sees, Shard: p.Shard,
+	}
+}
+
+// PassedOver spells why each rung was not taken.
+func PassedOver(hook record.Hook) string {
+	var parts []string
+	for _, p := range hook.PassedOver {
+		parts = append(parts, p.Hook+": "+p.Reason)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, "; ") + ")"
+}
+
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -1,0 +1,228 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"syscall"
+	"time"
+
+	"tunbench/bench/search"
+	"tunbench/bench/setup"
+	"tunbench/bench/suite"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
+)
+
+// runner is a Plan while it runs.
+type runner struct {
+	Plan
+	lab   Lab
+	rec   Recorder
+	hook  record.Hook
+	floor record.Floor
+	out   *Outcome
+
+	subjects []*subject
+	closed   *ClosedLoops
+	done     map[trialKey]bool // trials of the run that is gone on with
+
+	// measured and planned are of the finished trials: their ratio corrects
+	// the estimate of the time left.
+	measured, planned time.Duration
+}
+
+// subject is a scenario while it is measured.
+type subject struct {
+	suite.Scenario
+	spec   spec.Spec
+	index  int // in the plan
+	rng    *rand.Rand
+	pair   int    // that is at hand, from 1
+	left   int    // trials that are still to be made
+	probed bool   // its device can be built
+	gone   bool   // it was skipped
+	unseen bool   // its observed arm was skipped
+	note   string // on its load, for its trials
+
+	reached search.Reached // where a search begins
+}
+
+// all measures every pair of every scenario. Its error is one that ends the
+// run.
+func (r *runner) all(ctx context.Context) error {
+	for i, s := range r.Scenarios {
+		spec := setup.Spec(s)
+		spec.CPUs, spec.Settle = r.CPUs, r.Clock == record.ClockICount
+		r.subjects = append(r.subjects, &subject{
+			Scenario: s, spec: spec, index: i, left: r.Pairs * len(r.Arms),
+			// Random numbers of its own, so that a filter does not change the
+			// order of arms of what it lets through.
+			rng: rand.New(rand.NewPCG(r.Seed, Seed(s.Name))),
+		})
+	}
+	rounds, pairs := r.Pairs, 1
+	if r.Clock == record.ClockICount {
+		rounds, pairs = 1, r.Pairs
+	}
+	r.leaveOut()
+	for range rounds {
+		for _, s := range r.subjects {
+			for range pairs {
+				if s.gone {
+					break
+				}
+				if err := r.nextPair(ctx, s); err != nil || r.out.Interrupted {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// nextPair measures one pair of a scenario, whose device is probed before the
+// first. Its error is one that ends the run.
+func (r *runner) nextPair(ctx context.Context, s *subject) error {
+	s.pair++
+	arms := slices.Clone(r.Arms)
+	s.rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
+	s.spec.Seed = s.rng.Uint64() // both arms send the same packets
+	if arms = r.missing(s, arms); len(arms) == 0 {
+		return nil
+	}
+	if !s.probed {
+		s.probed = true
+		r.tell(s, Step{})
+		if goesOn, err := r.probe(ctx, s); err != nil || !goesOn {
+			return err
+		}
+		var err error
+		if s.note, err = r.closed.Offer(ctx, s.Scenario, &s.spec); err != nil {
+			return r.skip(ctx, s, err)
+		}
+	}
+	for _, arm := range arms {
+		if s.unseen && arm == record.Observed {
+			continue
+		}
+		if goesOn, err := r.measure(ctx, s, arm); err != nil || !goesOn {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure makes one trial and writes it. The scenario goes on unless it was
+// skipped or the run was interrupted; an error ends the run.
+func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesOn bool, err error) {
+	if ctx.Err() != nil {
+		r.out.Interrupted = true
+		return false, nil
+	}
+	r.tell(s, Step{Arm: arm})
+	begun := r.Now()
+	trial, err := r.trial(ctx, s, arm)
+	if err != nil {
+		return r.without(ctx, s, arm, err)
+	}
+	if s.note != "" {
+		trial.Notes = append(trial.Notes, s.note)
+	}
+	if r.halved(s.Name, s.pair) {
+		trial.Notes = append(trial.Notes, "the other trial of this pair was made before the run was interrupted")
+	}
+	r.closed.Saw(trial)
+	if err := r.rec.Write(trial); err != nil {
+		if fatal(err) {
+			return false, err
+		}
+		return false, r.skip(ctx, s, err)
+	}
+	s.left--
+	r.out.Trials++
+	if trial.Invalid() {
+		r.out.Invalid++
+	}
+	if arm == record.Bare {
+		s.reached.Add(trial)
+	}
+	r.measured += r.Now().Sub(begun)
+	r.planned += TrialTime(s.Scenario)
+	r.tell(s, Step{Trial: &trial, Last: s.left == 0})
+	return true, nil
+}
+
+func (r *runner) trial(ctx context.Context, s *subject, arm record.Arm) (record.Trial, error) {
+	hook := record.HookNone
+	if arm == record.Observed {
+		hook = r.hook.Used
+	}
+	t, err := r.lab.Run(ctx, s.spec, hook, r.floor)
+	if err != nil {
+		return record.Trial{}, err
+	}
+	t.Kind, t.Scenario, t.Axes = record.KindTrial, s.Name, s.Axes
+	t.Arm, t.Pair, t.Trial = arm, s.pair, r.out.Trials+1
+	return t, nil
+}
+
+// skip records why a scenario ends here. An error that only says that ctx has
+// ended is an interruption, not a skip.
+func (r *runner) skip(ctx context.Context, s *subject, cause error) error {
+	if ctx.Err() != nil {
+		r.out.Interrupted = true
+		return nil
+	}
+	s.left, s.gone = 0, true
+	return r.writeSkip(s, "", cause)
+}
+
+// writeSkip records why a scenario, or one arm of it, ends here.
+func (r *runner) writeSkip(s *subject, arm record.Arm, cause error) error {
+	reason, detail := refusal.Classify(cause)
+	skip := record.Skip{Kind: record.KindSkip, Scenario: s.Name, Axes: s.Axes, Arm: arm, Reason: reason, Detail: detail}
+	if err := r.rec.Write(skip); err != nil {
+		return err
+	}
+	r.out.Skips++
+	if reason == record.Failed {
+		r.out.Failed++
+	}
+	r.tell(s, Step{Arm: arm, Skip: &skip, Last: arm != "" && s.left == 0})
+	return nil
+}
+
+// tell completes step and passes it on.
+func (r *runner) tell(s *subject, step Step) {
+	if r.Progress == nil {
+		return
+	}
+	step.Scenario, step.Index, step.Scenarios = s.Name, s.index+1, len(r.Scenarios)
+	step.Pair, step.Pairs = max(1, s.pair), r.Pairs
+	for _, s := range r.subjects {
+		step.Left += time.Duration(s.left) * TrialTime(s.Scenario)
+	}
+	if r.planned > 0 {
+		step.Left = time.Duration(float64(step.Left) * float64(r.measured) / float64(r.planned))
+	}
+	step.Left += r.searchTime(r.Scenarios)
+	r.Progress(step)
+}
+
+// fatal tells whether err, from writing a record, is the system's, so that
+// the next record would fail too. Otherwise the record itself was refused.
+func fatal(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno)
+}
+
+// Seed is a number of a name, by which the random numbers of a scenario are its own.
+func Seed(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64()
+}

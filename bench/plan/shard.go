@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tunbench/bench/suite"
+	"tunbench/reports/record"
+)
+
+// Shard is one of several shares of a plan, each of which a host measures by
+// itself; the zero value is the whole plan.
+type Shard struct {
+	Index int // from 1
+	Of    int
+}
+
+// ParseShard reads a share such as `2/3`; an empty one is the whole plan.
+func ParseShard(s string) (Shard, error) {
+	if s == "" {
+		return Shard{}, nil
+	}
+	index, of, ok := strings.Cut(s, "/")
+	i, errI := strconv.Atoi(index)
+	n, errN := strconv.Atoi(of)
+	if !ok || errI != nil || errN != nil {
+		return Shard{}, fmt.Errorf("%q is no share of a plan: write it like 2/3", s)
+	}
+	if n < 1 || n > suite.MaxScenarios {
+		return Shard{}, fmt.Errorf("%q: choose 1 to %d shards", s, suite.MaxScenarios)
+	}
+	if i < 1 || i > n {
+		return Shard{}, fmt.Errorf("%q: there is no shard %d: choose 1/%d to %d/%d (where a scheduler counts from 0, add 1)", s, i, n, n, n)
+	}
+	return Shard{i, n}, nil
+}
+
+// has tells whether a scenario belongs to s. That depends on nothing but the
+// scenario's name without its load, so that another scenario in the plan moves
+// none, and the loads of one device, which are shares of what its closed loop
+// reached, stay on one host.
+func (s Shard) has(scenario suite.Scenario) bool {
+	// Of a sum whose bits are all alike: names differ in few letters only.
+	sum := sha256.Sum256([]byte(scenario.ClosedLoop().Name))
+	return int(binary.BigEndian.Uint64(sum[:8])%uint64(s.Of)) == s.Index-1
+}
+
+// Split gives the share s of p, which may hold no scenario. All shares of one
+// plan say so in their headers. If seeded is false, p's seed is replaced by one
+// that all shares of the plan have in common, so that they need not be told.
+func (p Plan) Split(s Shard, seeded bool) Plan {
+	if s.Of == 0 {
+		return p
+	}
+	sum := p.digest()
+	if !seeded {
+		p.Seed = binary.BigEndian.Uint64(sum[:8])
+	}
+	p.Shard = &record.Shard{Index: s.Index, Of: s.Of, Scenarios: len(p.Scenarios), Plan: hex.EncodeToString(sum[:8])}
+	p.Scenarios = slices.DeleteFunc(slices.Clone(p.Scenarios), func(sc suite.Scenario) bool { return !s.has(sc) })
+	return p
+}
+
+// digest is of all that the shares of a plan must have in common: what is
+// measured, and how.
+func (p Plan) digest() [sha256.Size]byte {
+	type scenario struct {
+		Name                    string
+		Warmup, Measure, Window time.Duration
+	}
+	about := struct {
+		Suite, Hook, Clock, Search string
+		Pairs                      int
+		Arms                       []record.Arm
+		Scenarios                  []scenario
+	}{Suite: p.Suite, Hook: p.Hook, Clock: p.clock(), Search: p.Search.Name, Pairs: p.Pairs, Arms: p.Arms}
+	for _, s := range p.Scenarios {
+		about.Scenarios = append(about.Scenarios, scenario{s.Name, s.Warmup, s.Measure, s.Window})
+	}
+	slices.SortFunc(about.Scenarios, func(a, b scenario) int { return strings.Compare(a.Name, b.Name) })
+	text, err := json.Marshal(about)
+	if err != nil {
+		panic(err) // strings and numbers only
+	}
+	return sha256.Sum256(text)
+}

@@ -1,0 +1,68 @@
+package suite
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// domain is the set of an axis' values: words, and possibly the whole
+// numbers from lo to hi, whole numbers with a unit, or the words that match a
+// pattern.
+type domain struct {
+	words   []string
+	lo, hi  int // no numbers if hi is 0
+	units   []unit
+	match   *regexp.Regexp
+	matches string // what match stands for, for people
+}
+
+// unit is what stands behind the numbers from lo to hi.
+type unit struct {
+	suffix string
+	lo, hi int
+}
+
+func measures(word string, units ...unit) domain { return domain{words: []string{word}, units: units} }
+func words(w ...string) domain                   { return domain{words: w} }
+func numbers(lo, hi int, words ...string) domain { return domain{words: words, lo: lo, hi: hi} }
+func pattern(expr, about string, words ...string) domain {
+	return domain{words: words, match: regexp.MustCompile(`^(?:` + expr + `)$`), matches: about}
+}
+
+func (d domain) canonical(value string) (string, bool) {
+	for _, w := range d.words {
+		if w == value {
+			return w, true
+		}
+	}
+	if d.match != nil && d.match.MatchString(value) {
+		return value, true
+	}
+	if n, err := strconv.Atoi(value); err == nil && d.hi > 0 && n >= d.lo && n <= d.hi {
+		return strconv.Itoa(n), true
+	}
+	for _, u := range d.units {
+		digits, ok := strings.CutSuffix(value, u.suffix)
+		if n, err := strconv.Atoi(digits); ok && err == nil && n >= u.lo && n <= u.hi {
+			return strconv.Itoa(n) + u.suffix, true
+		}
+	}
+	return "", false
+}
+
+func (d domain) String() string {
+	var parts []string
+	if d.hi > 0 {
+		parts = append(parts, fmt.Sprintf("%d to %d", d.lo, d.hi))
+	}
+	if d.match != nil {
+		return d.matches + ", such as " + strings.Join(d.words, ", ")
+	}
+	parts = append(parts, d.words...)
+	for _, u := range d.units {
+		parts = append(parts, fmt.Sprintf("%d%s to %d%s", u.lo, u.suffix, u.hi, u.suffix))
+	}
+	return strings.Join(parts, ", ")
+}

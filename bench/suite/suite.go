@@ -1,0 +1,81 @@
+package suite
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed suites/*.yaml
+var embedded embed.FS
+
+// Bounds of what a suite file may ask for.
+const (
+	MaxPairs     = 1000
+	MaxScenarios = 4096
+	maxDuration  = time.Hour
+	maxFileSize  = 1 << 20
+)
+
+// Suite is a list of scenarios with its timing.
+type Suite struct {
+	Name  string
+	File  string // absolute path; "" if it is built in
+	About string
+	Pairs int // of trials, one an arm, for each scenario
+	// Scenarios have the suite's timing.
+	Scenarios []Scenario
+}
+
+// Names lists the suites that are built in.
+func Names() []string {
+	entries, err := fs.ReadDir(embedded, "suites")
+	if err != nil {
+		panic(err) // the folder is compiled in
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Load returns the built-in suite of that name, or reads the file if
+// name is a path or ends in .yaml or .yml. A scenario that possible refuses is an
+// error.
+func Load(name string, possible Check) (*Suite, error) {
+	ext := filepath.Ext(name)
+	if strings.ContainsRune(name, filepath.Separator) || ext == ".yaml" || ext == ".yml" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("open suite: %w", err)
+		}
+		defer f.Close()
+		text, err := io.ReadAll(io.LimitReader(f, maxFileSize+1))
+		if err != nil {
+			return nil, fmt.Errorf("read suite: %w", err)
+		}
+		s, err := Parse(name, text, possible)
+		if err != nil {
+			return nil, err
+		}
+		if s.File, err = filepath.Abs(name); err != nil {
+			return nil, fmt.Errorf("find suite %s: %w", name, err)
+		}
+		return s, nil
+	}
+	text, err := embedded.ReadFile(path.Join("suites", name+".yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("no suite %q: choose %s, or a file whose name ends in .yaml%s",
+			name, strings.Join(Names(), ", "), didYouMean(name, Names()))
+	}
+	return Parse(name+".yaml", text, possible)
+}

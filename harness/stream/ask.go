@@ -1,0 +1,131 @@
+package stream
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"tunbench/harness/worker"
+)
+
+// answerWithin is how long who asks over TCP waits for the last answers once it
+// is told to stop, in ns.
+const answerWithin = 2_000_000_000
+
+// lookEvery is how often requests are looked for that were lost, in ns.
+const lookEvery = 50_000_000
+
+// asker is a Side that sends requests.
+type asker struct{ *Side }
+
+// loop is a hot loop: it allocates nothing. A conversation gets its next question
+// as soon as it has its answer.
+func (s asker) loop() error {
+	flags := s.flags()
+	var stopAt int64
+	for {
+		if held := s.control.Gate.Pass(); held > 0 {
+			for _, c := range s.conns {
+				c.untimed = true // its answer may have waited as well
+			}
+		}
+		now := worker.Now()
+		if s.UDP && now-s.looked > lookEvery {
+			s.giveUp(now)
+		}
+		switch stop := s.control.Stop.Load(); {
+		case !stop && s.waiting < len(s.conns): // at the beginning, and after a loss
+			if err := s.questions(); err != nil {
+				return err
+			}
+		case stop && stopAt == 0:
+			stopAt = now
+		case stop && s.waiting > 0 && now-stopAt > answerWithin:
+			return fmt.Errorf("%d questions were not answered within %d s", s.waiting, answerWithin/1_000_000_000)
+		}
+		// Once nobody answers any more, nothing is to be waited for.
+		if stopAt != 0 && (s.waiting == 0 || s.control.Done.Load()) {
+			return nil
+		}
+		n, err := s.await()
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			c := s.at(i)
+			if err := s.hear(c, flags); err != nil {
+				return err
+			}
+		}
+		s.publish()
+	}
+}
+
+// questions asks on all conversations that wait for no answer.
+func (s asker) questions() error {
+	for _, c := range s.conns {
+		if !c.waits {
+			if err := s.question(c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// question sends the next request of a conversation.
+func (s asker) question(c *Conn) error {
+	c.number++
+	c.got, c.untimed = 0, false
+	binary.LittleEndian.PutUint64(s.buf, c.number)
+	c.asked = worker.Now()
+	sent, err := s.utter(c)
+	if err != nil || !sent {
+		return err
+	}
+	c.waits = true
+	s.waiting++
+	return nil
+}
+
+// hear reads what is there of the answer to a request. A late answer over UDP,
+// to a request that was given up, is passed over.
+func (s asker) hear(c *Conn, flags uintptr) error {
+	n, err := s.read(c, s.buf[:s.Size-c.got], flags)
+	if err != nil || n == 0 {
+		return err
+	}
+	if s.UDP {
+		s.counts.Received++
+		if n != s.Size || !c.waits || binary.LittleEndian.Uint64(s.buf) != c.number {
+			return nil
+		}
+	}
+	if c.got += n; c.got < s.Size {
+		return nil
+	}
+	if !s.UDP {
+		s.counts.Received++
+	}
+	s.counts.Transactions++
+	if !c.untimed && s.control.Measured.Holds(c.asked) {
+		s.RTT.Record(uint64(worker.Now() - c.asked))
+	}
+	c.waits = false
+	s.waiting--
+	if s.control.Stop.Load() {
+		return nil
+	}
+	return s.question(c)
+}
+
+// giveUp counts requests as lost whose answer does not come.
+func (s asker) giveUp(now int64) {
+	s.looked = now
+	for _, c := range s.conns {
+		if c.waits && now-c.asked > lostAfter {
+			c.waits = false
+			s.waiting--
+			s.counts.Lost++
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package stream
+
+// sender is a Side that writes streams.
+type sender struct{ *Side }
+
+// loop is a hot loop: it allocates nothing. Of several streams
+// those that have room are served in turn, a buffer each.
+func (s sender) loop() error {
+	flags := s.flags()
+	for s.goesOn() {
+		n, err := s.await()
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			if err := s.sendOn(s.at(i), flags); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s sender) sendOn(c *Conn, flags uintptr) error {
+	n, err := s.write(c, s.buf, flags)
+	s.counts.Bytes += uint64(n)
+	s.publish()
+	return err
+}
+
+// goesOn waits at the gate and then tells whether there is more to send.
+func (s sender) goesOn() bool {
+	s.control.Gate.Pass()
+	return !s.control.Stop.Load()
+}

@@ -1,0 +1,263 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
+)
+
+// Defaults of Machine.
+const (
+	DefaultMemoryMiB = 1024
+	DefaultTimeout   = 10 * time.Minute
+
+	minMemoryMiB = 128
+)
+
+// emulatorBoots is the number of attempts to boot a guest that the emulator breaks.
+const emulatorBoots = 3
+
+// strayBreakpoint is what a kernel prints when it runs into a breakpoint that it
+// has already removed.
+var strayBreakpoint = regexp.MustCompile(`int3: 0000 \[#1\]`)
+
+// resultsConsole is a kernel parameter by which the kernel would print into the
+// port that carries the results.
+var resultsConsole = regexp.MustCompile(`(^|\s|")console=(ttyS1|uart[0-9a-z]*,io,0x2f8)\b`)
+
+// program is the QEMU that boots amd64 kernels.
+const program = "qemu-system-x86_64"
+
+// Machine is the virtual machine that a kernel is booted in.
+type Machine struct {
+	Kernel *kernel.Kernel
+	Accel  string // Auto, KVM or TCG; "": Auto
+	ICount bool   // virtual time: an instruction is a nanosecond; needs TCG and one CPU
+	SMP    int    // virtual CPUs; 0: two, but one under ICount or on a host with one CPU
+	// OneThread lets one thread of QEMU emulate all virtual CPUs in turn; needs TCG.
+	// With a thread per CPU, QEMU 7.2 sometimes runs code that the kernel has patched
+	// only in part: a guest that attaches some hundred kprobes and fentry programs
+	// may stop in a soft lockup or an oops that is not the kernel's fault.
+	OneThread  bool
+	MemoryMiB  int               // 0: DefaultMemoryMiB
+	Append     string            // kernel parameters, added behind those that Run sets
+	Timeout    time.Duration     // of one boot, until the guest has powered off; 0: DefaultTimeout
+	Executable string            // what the guest runs as /init; "": this program
+	Log        func(string)      // receives notices for the user, one line each; may be nil
+	Line       func(line string) // receives each line of the console when it is complete; may be nil
+	Keep       Keeper            // receives the console and the files of the guest while it runs; may be nil
+}
+
+// Run boots the machine, executes job in it and returns the results. A command that
+// exits with an error is no error of Run; a boot that fails is a *BootError. When ctx
+// ends, QEMU is killed, and the error wraps that of ctx.
+func (m Machine) Run(ctx context.Context, job guest.Job) (*Result, error) {
+	if err := m.complete(); err != nil {
+		return nil, err
+	}
+	qemu, err := exec.LookPath(program)
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w; install qemu-system-x86 (Debian, Ubuntu) or qemu-system-x86-core (Fedora)", program, errors.Unwrap(err))
+	}
+	if m.ICount {
+		job.Env = append(job.Env[:len(job.Env):len(job.Env)], "TUNBENCH_CLOCK=icount")
+	}
+	fs, err := newInitramfs(m.Kernel, m.Executable, job)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range fs.notes {
+		m.Log(note)
+	}
+	initrd, err := memoryFile("initramfs", fs.write)
+	if err != nil {
+		return nil, err
+	}
+	defer initrd.Close()
+
+	accel, passedOver, err := m.choose()
+	if err != nil {
+		return nil, err
+	}
+	probing := m.Accel == Auto && accel == KVM && !kvmProven()
+	r, err := m.bootAgain(ctx, qemu, accel, accel == KVM, initrd)
+	var dead *kvmError
+	if errors.As(err, &dead) {
+		if m.Accel == KVM {
+			return nil, fmt.Errorf("--accel kvm: %w; use --accel tcg, or auto", dead)
+		}
+		passedOver = dead.Error()
+		rememberKVM(false, passedOver)
+		m.Log("KVM is passed over: " + passedOver + "; going on with TCG (emulation)")
+		accel = TCG
+		r, err = m.bootAgain(ctx, qemu, accel, false, initrd)
+	} else if probing && err == nil {
+		rememberKVM(true, "")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Accel, r.PassedOver = accel, passedOver
+	return r, nil
+}
+
+// complete sets the defaults of m and checks it.
+func (m *Machine) complete() error {
+	if m.Kernel == nil {
+		return errors.New("boot: no kernel given")
+	}
+	if m.Accel == "" {
+		m.Accel = Auto
+	}
+	if m.Accel != Auto && m.Accel != KVM && m.Accel != TCG {
+		return fmt.Errorf("--accel %q: choose %s, %s, %s", m.Accel, Auto, KVM, TCG)
+	}
+	if m.SMP == 0 {
+		m.SMP = min(2, runtime.NumCPU())
+		if m.ICount {
+			m.SMP = 1
+		}
+	}
+	if m.MemoryMiB == 0 {
+		m.MemoryMiB = DefaultMemoryMiB
+	}
+	if m.Timeout == 0 {
+		m.Timeout = DefaultTimeout
+	}
+	switch {
+	case m.ICount && m.Accel == KVM:
+		return errors.New("--icount counts emulated instructions, which KVM does not emulate: leave out --accel kvm")
+	case m.ICount && m.SMP != 1:
+		return fmt.Errorf("--icount has one virtual CPU, not %d: leave out --smp", m.SMP)
+	case m.SMP < 1 || m.SMP > 255:
+		return fmt.Errorf("--smp %d: choose 1 to 255 virtual CPUs", m.SMP)
+	case m.MemoryMiB < minMemoryMiB:
+		return fmt.Errorf("--memory %d: a guest needs at least %d MiB", m.MemoryMiB, minMemoryMiB)
+	case m.Timeout < 0:
+		return fmt.Errorf("--timeout %v: must be positive", m.Timeout)
+	case strings.ContainsAny(m.Append, "\n\x00"):
+		return fmt.Errorf("--append %q: must be one line", m.Append)
+	case resultsConsole.MatchString(m.Append):
+		return fmt.Errorf("--append %q: the second serial port carries the guest's results: leave out console=ttyS1", m.Append)
+	}
+	if m.Executable == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("find own executable: %w", err)
+		}
+		m.Executable = self
+	}
+	if m.Log == nil {
+		m.Log = func(string) {}
+	}
+	if m.Line == nil {
+		m.Line = func(string) {}
+	}
+	if m.Keep == nil {
+		m.Keep = keepNothing{}
+	}
+	return nil
+}
+
+// choose decides between KVM and TCG as far as is possible without booting.
+// passedOver is the reason why KVM is not used.
+func (m *Machine) choose() (accel, passedOver string, err error) {
+	if m.ICount || m.Accel == TCG {
+		return TCG, "", nil
+	}
+	if m.Accel == Auto {
+		kvmChoice.Lock()
+		defer kvmChoice.Unlock()
+		if kvmChoice.passedOver != "" {
+			return TCG, kvmChoice.passedOver, nil
+		}
+	}
+	f, err := os.OpenFile(kvmDevice, os.O_RDWR, 0)
+	if err == nil {
+		f.Close()
+		return KVM, "", nil
+	}
+	if m.Accel == KVM {
+		return "", "", fmt.Errorf("--accel kvm: %w", err)
+	}
+	kvmChoice.passedOver = err.Error()
+	m.Log("KVM is passed over: " + err.Error() + "; going on with TCG (emulation)")
+	return TCG, kvmChoice.passedOver, nil
+}
+
+// args returns QEMU's command line.
+func (m *Machine) args(accel string, now time.Time) []string {
+	a := []string{
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-machine", "pc,vmport=off", "-m", fmt.Sprint(m.MemoryMiB),
+		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+		"-chardev", "file,id=results,path=" + resultPath, "-serial", "chardev:results",
+		"-kernel", m.Kernel.Image, "-initrd", initrdPath,
+	}
+	// Without cryptomgr.notests the self-tests of ciphers take a second of an emulated boot.
+	kernel := []string{"console=ttyS0", "panic=-1", "oops=panic", "quiet", "nokaslr", "cryptomgr.notests"}
+	switch {
+	case m.ICount:
+		a = append(a,
+			"-accel", "tcg,thread=single", "-cpu", "max", "-smp", "1",
+			"-icount", "shift=0,sleep=off",
+			// What would differ between two boots: random numbers, which RDRAND
+			// of the emulated CPU takes from the seed, and the time of day.
+			"-seed", "1", "-rtc", "clock=vm,base="+now.UTC().Format("2006-01-02T15:04:05"))
+		kernel = append(kernel, "norandmaps", "tsc=reliable", "kfence.sample_interval=0")
+	case accel == KVM:
+		a = append(a, "-accel", "kvm", "-cpu", "host", "-smp", fmt.Sprint(m.SMP))
+	default:
+		thread := "multi"
+		if m.OneThread {
+			thread = "single"
+		}
+		a = append(a, "-accel", "tcg,thread="+thread, "-cpu", "max", "-smp", fmt.Sprint(m.SMP))
+	}
+	if m.Append != "" {
+		kernel = append(kernel, m.Append)
+	}
+	return append(a, "-append", strings.Join(kernel, " "))
+}
+
+// bootAgain boots like boot, and again if the emulator broke the guest. A kernel
+// changes its own code behind a breakpoint, and QEMU with a thread per virtual CPU
+// may run that breakpoint from a translation that it should have discarded (seen
+// with 7.2 and 8.0, in one boot of hundreds or thousands;
+// https://bugzilla.redhat.com/show_bug.cgi?id=2216496). Nothing of such a boot is
+// kept.
+func (m *Machine) bootAgain(ctx context.Context, qemu, accel string, probe bool, initrd *os.File) (*Result, error) {
+	for boot := 1; ; boot++ {
+		r, err := m.boot(ctx, qemu, accel, probe, initrd)
+		var failed *BootError
+		if boot == emulatorBoots || ctx.Err() != nil || m.ICount || accel != TCG || !errors.As(err, &failed) || !strayBreakpoint.MatchString(failed.Console) {
+			return r, err
+		}
+		m.Log("the emulator broke the guest (a stale breakpoint, which some versions of QEMU run with more than one CPU); booting it again")
+	}
+}
+
+// boot runs QEMU once. With probe, a guest that prints nothing is a *kvmError.
+func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, initrd *os.File) (*Result, error) {
+	b := newBoot(m, accel, probe)
+	if err := ctx.Err(); err != nil {
+		return nil, b.error(err)
+	}
+	if err := m.Keep.Begin(); err != nil {
+		return nil, err
+	}
+	if err := b.start(qemu, initrd); err != nil {
+		return nil, b.error(err)
+	}
+	b.watch(ctx)
+	return b.result()
+}

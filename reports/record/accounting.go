@@ -1,0 +1,119 @@
+package record
+
+// Accounting follows every packet of a trial, warm-up and drain included.
+//
+//	offered     = accepted + pushed back
+//	accepted    = delivered + dropped + unexplained
+type Accounting struct {
+	Offered    uint64 `json:"offered"`
+	PushedBack uint64 `json:"pushed_back"`
+	Accepted   uint64 `json:"accepted"`
+	// Xmit and Read are what the observer counted; nil in the bare arm.
+	Xmit *uint64 `json:"xmit,omitempty"`
+	// Dropped maps a reason to packets: the kernel's drop reasons in the
+	// observed arm, TxDropped in the bare arm.
+	Dropped     map[string]uint64 `json:"dropped"`
+	Read        *uint64           `json:"read,omitempty"`
+	Delivered   uint64            `json:"delivered"`
+	Duplicates  uint64            `json:"duplicates"`
+	Reordered   uint64            `json:"reordered"`
+	Unexplained int64             `json:"unexplained" sign:"any"`
+	XmitSKBs    *uint64           `json:"xmit_skbs,omitempty"`
+	ReadSKBs    *uint64           `json:"read_skbs,omitempty"`
+}
+
+// DroppedTotal is the sum over all reasons, in packets.
+func (a Accounting) DroppedTotal() uint64 {
+	var n uint64
+	for _, v := range a.Dropped {
+		n += v
+	}
+	return n
+}
+
+// TxDropped is the reason under which the bare arm counts drops: the device's
+// own counter, which knows no reasons.
+const TxDropped = "tx_dropped"
+
+// Detached is the reason under which both arms count what the ring of a queue
+// held when the queue was detached. The kernel gives none of its own.
+const Detached = "detached"
+
+// SentAgain is the reason under which the segments of TCP are counted that were
+// sent again, each in place of one that did not arrive in time, where nobody
+// counts segments on the way.
+const SentAgain = "tcp_sent_again"
+
+// Reads is what the readers' calls returned over the whole trial.
+type Reads struct {
+	Calls  uint64            `json:"calls"`
+	Bytes  uint64            `json:"bytes"`  // PI and virtio headers included
+	Errors map[string]uint64 `json:"errors"` // by errno name, e.g. EAGAIN
+}
+
+// Writes is what the calls of those returned who write packets into a device,
+// over the whole trial.
+type Writes struct {
+	Calls uint64 `json:"calls"` // system calls; see Count
+	Bytes uint64 `json:"bytes"` // PI and virtio headers included
+	// Errors counts the packets or super-packets that the kernel refused, by errno
+	// name; EAGAIN is one of them, and is written again.
+	Errors map[string]uint64 `json:"errors"`
+	// Sizes maps the length of a write, headers included, rounded up to a power of
+	// two, to how many had it.
+	Sizes map[string]uint64 `json:"sizes,omitempty"`
+}
+
+// Count is how many packets or super-packets the kernel took, each a write of its
+// own, whatever number of them a system call handed over: with io_uring and
+// vhost-net one hands over many.
+func (w *Writes) Count() (n uint64) {
+	for _, of := range w.Sizes {
+		n += of
+	}
+	if len(w.Sizes) == 0 { // of an older file, in which each write was a call
+		return w.Calls
+	}
+	return n
+}
+
+// Vnet is what virtio-net headers said, over the whole trial. Each was held
+// against the packet behind it.
+type Vnet struct {
+	Headers uint64            `json:"headers"`
+	GSO     map[string]uint64 `json:"gso"`     // packets by gso_type: none, tcpv4, tcpv6, udp-l4 ...
+	Partial uint64            `json:"partial"` // packets whose checksum was left to the reader
+	Full    uint64            `json:"full"`    // packets whose checksum was complete
+	Without uint64            `json:"without"` // packets that said that they have no checksum
+	Summed  uint64            `json:"summed"`  // of the full ones, those that were added up: the first and a sample
+	Bad     map[string]uint64 `json:"bad"`     // headers or checksums that are wrong, by what is wrong
+	Largest uint64            `json:"largest"` // packet in bytes of IP
+}
+
+// Hop is one place that packets pass, over the whole trial. Packets are what
+// the place handles: super-packets count as one.
+type Hop struct {
+	Name    string            `json:"name"` // such as "relay a to b", "bridge", "vpn b decrypt"
+	In      uint64            `json:"in"`
+	Out     uint64            `json:"out"`
+	Dropped map[string]uint64 `json:"dropped,omitempty"` // by reason or errno name
+	Calls   uint64            `json:"calls,omitempty"`
+	Bytes   uint64            `json:"bytes,omitempty"`
+}
+
+// TCP is what TCP_INFO said of the streams at the end of the measured time,
+// and what they had done in it.
+type TCP struct {
+	Streams     int     `json:"streams"`
+	Bytes       uint64  `json:"bytes"`       // payload received
+	Segments    uint64  `json:"segments"`    // sent, with data
+	Retransmits uint64  `json:"retransmits"` // of these, sent again
+	RTTNs       uint64  `json:"rtt_ns"`      // smoothed, median of the streams
+	RTTVarNs    uint64  `json:"rttvar_ns"`
+	MinRTTNs    uint64  `json:"min_rtt_ns"` // the smallest of all streams
+	Cwnd        uint64  `json:"cwnd"`       // segments, median of the streams
+	MSS         uint64  `json:"mss"`
+	Reordering  uint64  `json:"reordering"` // segments that the receivers put in order (TCPOFOQueue)
+	Slowest     float64 `json:"slowest"`    // bytes of the slowest stream over their mean
+	Congestion  string  `json:"congestion"` // control algorithm
+}

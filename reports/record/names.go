@@ -1,0 +1,33 @@
+package record
+
+import "slices"
+
+// Hooks by which the observer can look into the kernel, as a run's header and
+// the flag --hook name them.
+const (
+	HookAuto       = "auto" // the first of Hooks that attaches
+	HookKprobe     = "kprobe"
+	HookFentry     = "fentry"
+	HookTracepoint = "tracepoint"
+	HookNone       = "none" // nothing observes: that of bare trials
+)
+
+// Hooks lists the hooks that observe, in the order in which HookAuto tries them.
+var Hooks = []string{HookKprobe, HookFentry, HookTracepoint}
+
+// HookNames lists what may be asked for: HookAuto, Hooks and HookNone.
+func HookNames() []string { return slices.Concat([]string{HookAuto}, Hooks, []string{HookNone}) }
+
+// Clocks of a run.
+const (
+	ClockMonotonic = "monotonic"
+	// ClockICount is virtual time: a nanosecond is an instruction of the guest.
+	ClockICount = "icount"
+)
+
+// Axes names all axes, in the order in which they stand in a scenario's name. A
+// new axis goes to the end.
+var Axes = []string{
+	"mode", "path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload", "pi", "napi", "xdp", "steer",
+	"qdisc", "txqlen", "sndbuf", "load", "cipher", "ip", "bypass", "spacing", "pause", "filter", "event",
+}

@@ -1,0 +1,266 @@
+package record
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// Flags of a Trial. Each says that a figure of the trial is to be read with
+// care; reports tell what to do about it.
+const (
+	FlagUnsteady         = "unsteady"          // windows differ by more than the gate allows
+	FlagGeneratorLimited = "generator-limited" // the sender, not the device, set the rate
+	FlagSteal            = "steal"             // more than 1 % of the CPU time was stolen: invalid
+	FlagUnexplained      = "unexplained"       // packets are missing that nothing accounts for: invalid
+	FlagOversubscribed   = "oversubscribed"    // more workers than CPUs: measures the scheduler too
+	FlagDuplicates       = "duplicates"        // the reader saw a packet twice
+	FlagReordered        = "reordered"         // the reader saw packets of a flow out of order
+	FlagMissedSamples    = "missed-samples"    // more than 1 % of the residency samples were overwritten
+	FlagMissedEvents     = "missed-events"     // the kernel skipped runs of an observer program: counts are low
+	FlagLostReturns      = "lost-returns"      // the observer did not see all calls return: what it counts there is left out
+	FlagUnsettled        = "unsettled"         // in virtual time, no five blocks in a row agreed to 0.1 %
+	FlagNoTraffic        = "no-traffic"        // nothing was delivered in the measured time: invalid
+	FlagLate             = "late"              // more than 1 % of the sends missed their schedule: invalid
+	FlagForeignLoad      = "foreign-load"      // other programs ran on the pinned CPUs
+	FlagPressure         = "pressure"          // tasks waited for a CPU, by the kernel's PSI
+	FlagThrottled        = "throttled"         // a CPU was throttled, or changed its frequency, or a CPU quota ran out
+	FlagCPUQuota         = "cpu-quota"         // the CPU quota of a cgroup ran out: invalid
+	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
+	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
+)
+
+// LeastMeasureNs is the least measured time of a trial whose rate may be quoted:
+// ten ticks of 10 ms, in which the kernel counts CPU time. In less it cannot be
+// told whether the host disturbed a trial, and a handful of packets makes a rate.
+const LeastMeasureNs = 100_000_000
+
+var disturbing = []string{FlagSteal, FlagForeignLoad, FlagPressure, FlagThrottled}
+
+// Invalidates tells whether a trial with that flag is invalid.
+func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
+
+var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota}
+
+// Trial is one measurement of one scenario: one device, built and torn down.
+type Trial struct {
+	Kind     Kind              `json:"kind"`
+	Scenario string            `json:"scenario"`
+	Axes     map[string]string `json:"axes"`
+	Arm      Arm               `json:"arm"`
+	Pair     int               `json:"pair"` // 1-based, within the scenario
+	// Variant is "a" or "b" in a file of tunbench ab, where both may be the same
+	// scenario, and "" elsewhere. Block counts its blocks of pairs from 1: a
+	// verdict found in one is confirmed in the next.
+	Variant    string             `json:"variant,omitempty"`
+	Block      int                `json:"block,omitempty"`
+	Shard      int                `json:"shard,omitempty"` // of a merged file; also of the other records
+	Trial      int                `json:"trial"`           // 1-based, within the run or its shard
+	Started    string             `json:"started"`
+	DurationNs int64              `json:"duration_ns"`        // of the measured windows together
+	Metrics    map[string]float64 `json:"metrics" sign:"any"` // only a loss is ever negative: see check
+	Windows    []Window           `json:"windows"`
+	Queues     []Queue            `json:"queues,omitempty"` // observed arm only
+	Flows      []Flow             `json:"flows,omitempty"`  // left out above 256 flows
+	Latency    map[string]Latency `json:"latency"`
+	Schedule   *Schedule          `json:"schedule,omitempty"` // open loop only
+	Accounting Accounting         `json:"accounting"`
+	Reads      Reads              `json:"reads"`
+	Writes     *Writes            `json:"writes,omitempty"`    // where user space writes packets into a device
+	Vnet       *Vnet              `json:"vnet,omitempty"`      // what the virtio-net headers said that readers got
+	TCP        *TCP               `json:"tcp,omitempty"`       // gen=tcp, tcp-rr
+	Program    *Generator         `json:"generator,omitempty"` // gen=iperf3
+	// Directions holds each direction by itself, by its name (k2u, u2k), where
+	// traffic flows in both: Metrics, Accounting and the rest are then of both
+	// together.
+	Directions map[string]Direction `json:"directions,omitempty"`
+	// Hops follows the packets of a path of several devices, in the order in
+	// which they pass.
+	Hops   []Hop  `json:"hops,omitempty"`
+	Device Device `json:"device"` // the one under observation
+	// Devices are all TUN/TAP devices of a path that has more than one, in the
+	// order in which packets pass them.
+	Devices  []Device  `json:"devices,omitempty"`
+	CPUs     Placement `json:"cpus"`
+	Observer *Observer `json:"observer,omitempty"` // observed arm only
+	Flags    []string  `json:"flags"`
+	Notes    []string  `json:"notes,omitempty"` // what a flag saw, with figures; how the warm-up went
+}
+
+func (t Trial) check() error {
+	if err := soundMetrics("metrics", t.Metrics, t.Accounting); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Directions)) {
+		d := t.Directions[name]
+		if err := soundMetrics("directions."+name+".metrics", d.Metrics, d.Accounting); err != nil {
+			return err
+		}
+	}
+	if err := distinct("latency", t.Latency); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Directions)) {
+		if err := distinct("directions."+name+".latency", t.Directions[name].Latency); err != nil {
+			return err
+		}
+	}
+	return sound(reflect.ValueOf(t), "")
+}
+
+func (t Trial) String() string {
+	return fmt.Sprintf("trial %d (%s, pair %d, %s)", t.Trial, t.Scenario, t.Pair, t.Arm)
+}
+
+func (t Trial) seal() any {
+	t.Kind = KindTrial
+	fillMap(&t.Axes)
+	fillMap(&t.Metrics)
+	fillSlice(&t.Windows)
+	lat := make(map[string]Latency, len(t.Latency))
+	for name, l := range t.Latency {
+		fillSlice(&l.Buckets)
+		lat[name] = l
+	}
+	t.Latency = lat
+	fillMap(&t.Accounting.Dropped)
+	fillMap(&t.Reads.Errors)
+	fillSlice(&t.Device.Flags)
+	fillSlice(&t.Device.Offloads)
+	fillSlice(&t.CPUs.Sender)
+	fillSlice(&t.CPUs.Reader)
+	fillSlice(&t.Flags)
+	if t.Writes != nil {
+		w := *t.Writes
+		fillMap(&w.Errors)
+		t.Writes = &w
+	}
+	if t.Vnet != nil {
+		v := *t.Vnet
+		fillMap(&v.GSO)
+		fillMap(&v.Bad)
+		t.Vnet = &v
+	}
+	if t.Program != nil {
+		g := *t.Program
+		fillSlice(&g.Args)
+		fillMap(&g.Figures)
+		t.Program = &g
+	}
+	return t
+}
+
+// TooShort reports whether t was measured for less than LeastMeasureNs. Lockstep
+// counts packets, not time.
+func (t Trial) TooShort() bool { return t.DurationNs < LeastMeasureNs && t.Axes["gen"] != "lockstep" }
+
+// Invalid tells whether a flag says that the figures of t must not be used.
+func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates) }
+
+// Disturbed reports whether something else than the device had a part in t: it is
+// invalid, or shows what other programs and the hypervisor took.
+func (t Trial) Disturbed() bool {
+	return t.Invalid() || slices.ContainsFunc(t.Flags, func(f string) bool { return slices.Contains(disturbing, f) })
+}
+
+// Window is one slice of the measured time. TNs is its end, counted from the
+// start of the measured time.
+type Window struct {
+	TNs   int64  `json:"t_ns"`
+	Pkts  uint64 `json:"pkts"`
+	Bytes uint64 `json:"bytes"`
+}
+
+// Queue is what the observer counted on one queue over the whole trial.
+// Packets and bytes are those of wire segments; the skb counts tell how many
+// units the device moved where offloads let it move super-packets.
+type Queue struct {
+	Queue     int    `json:"queue"`
+	XmitPkts  uint64 `json:"xmit_pkts"`
+	XmitBytes uint64 `json:"xmit_bytes"`
+	ReadPkts  uint64 `json:"read_pkts"`
+	ReadBytes uint64 `json:"read_bytes"`
+	Flows     int    `json:"flows"`
+	XmitSKBs  uint64 `json:"xmit_skbs,omitempty"`
+	ReadSKBs  uint64 `json:"read_skbs,omitempty"`
+	DropPkts  uint64 `json:"drop_pkts"`
+	// What user space wrote through the queue and the kernel took, in wire
+	// segments and in skbs.
+	RecvPkts  uint64 `json:"recv_pkts,omitempty"`
+	RecvBytes uint64 `json:"recv_bytes,omitempty"`
+	RecvSKBs  uint64 `json:"recv_skbs,omitempty"`
+}
+
+// Flow is what generator and readers counted on one flow over the whole trial.
+type Flow struct {
+	Flow       int    `json:"flow"`
+	Accepted   uint64 `json:"accepted"`
+	Delivered  uint64 `json:"delivered"`
+	Duplicates uint64 `json:"duplicates"`
+	Reordered  uint64 `json:"reordered"`
+	// Queues maps a queue to the packets of the flow that came out of it; queues
+	// without any are left out. Nil where there is one queue, or none.
+	Queues map[int]uint64 `json:"queues,omitempty"`
+}
+
+// Device is what the kernel made of the request, read back from it.
+type Device struct {
+	Name      string   `json:"name"`
+	Flags     []string `json:"flags"` // IFF_ names
+	VnetHdrSz int      `json:"vnet_hdr_sz"`
+	Offloads  []string `json:"offloads"` // effective features, by ethtool's names
+	Qdisc     string   `json:"qdisc"`
+	TxQLen    int      `json:"txqlen"`
+	MTU       int      `json:"mtu"`
+	// SndBuf is the send buffer in bytes, TUNGETSNDBUF: 2147483647 is no bound. 0 in
+	// files of tools that did not read it back.
+	SndBuf int `json:"sndbuf,omitempty"`
+}
+
+// Placement tells the CPU of each worker, in worker order.
+type Placement struct {
+	Sender []int `json:"sender"`
+	Reader []int `json:"reader"`
+	// Carrier are those of threads that move packets from one device to another.
+	Carrier []int `json:"carrier,omitempty"`
+}
+
+// Observer is what the observer said of itself.
+type Observer struct {
+	Hook        string `json:"hook"`
+	MemoryBytes uint64 `json:"memory_bytes"` // of its maps in the kernel
+	MissedRuns  uint64 `json:"missed_runs"`  // runs that the kernel skipped
+	SampleEvery int    `json:"sample_every"` // residency is that of one skb in so many
+	// ReadCalls is how many calls of tun_do_read returned, ReadBytes the sum of
+	// the returns above 0, headers included, and ReadErrors counts the negative
+	// ones by errno name. All three are absent where they are not known, for the
+	// reason in NoReads; ReadErrors also where there were none.
+	ReadCalls  *uint64           `json:"read_calls,omitempty"`
+	ReadBytes  *uint64           `json:"read_bytes,omitempty"`
+	ReadErrors map[string]uint64 `json:"read_errors,omitempty"`
+	NoReads    string            `json:"no_reads,omitempty"`
+	// The same of tun_get_user, where user space writes.
+	WriteCalls  *uint64           `json:"write_calls,omitempty"`
+	WriteBytes  *uint64           `json:"write_bytes,omitempty"`
+	WriteErrors map[string]uint64 `json:"write_errors,omitempty"`
+	NoWrites    string            `json:"no_writes,omitempty"`
+	// LostReturns is how many calls of a function of the kernel the observer did
+	// not see return, by the function's name.
+	LostReturns map[string]uint64 `json:"lost_returns,omitempty"`
+}
+
+// Generator is a program that made the traffic in our place.
+type Generator struct {
+	Name    string             `json:"name"`
+	Version string             `json:"version"`
+	Args    []string           `json:"args"`
+	Figures map[string]float64 `json:"figures" sign:"any"` // its own, by its own names
+}
+
+// Direction is one direction of a trial that has two.
+type Direction struct {
+	Metrics    map[string]float64 `json:"metrics" sign:"any"`
+	Latency    map[string]Latency `json:"latency"`
+	Accounting Accounting         `json:"accounting"`
+}
