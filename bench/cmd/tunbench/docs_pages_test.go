@@ -241,7 +241,7 @@ func TestGlossaryIsUsed(t *testing.T) {
 // The table of axes has all axes in their order, each with its default and its values.
 func TestAxesPage(t *testing.T) {
 	c := newChecker(t)
-	rows := tableBelow(c.page(t, "bench/AXES.md"), "## Axes")
+	rows := tableBelow(c.page(t, "bench/suite/README.md"), "## Axes")
 	axes := suite.Axes()
 	if len(rows) != len(axes) {
 		t.Fatalf("%d rows for %d axes", len(rows), len(axes))
@@ -284,8 +284,8 @@ func TestTablesAreComplete(t *testing.T) {
 		suites[i] = strings.TrimSuffix(filepath.Base(suite), ".yaml")
 	}
 	slices.Sort(suites)
-	if got := names(tableBelow(c.page(t, "bench/AXES.md"), "## Suites")); !slices.Equal(got, suites) {
-		t.Errorf("the suites of bench/AXES.md are %q, want %q", got, suites)
+	if got := names(tableBelow(c.page(t, "bench/suite/README.md"), "## Suites")); !slices.Equal(got, suites) {
+		t.Errorf("the suites of bench/suite/README.md are %q, want %q", got, suites)
 	}
 	root := (&app{}).root()
 	root.InitDefaultCompletionCmd()
