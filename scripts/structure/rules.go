@@ -106,7 +106,6 @@ var exceptions = []exception{
 	{ofFile, "reports/document/kernels/*.go", "are to be split"},
 	{ofFile, "reports/series/*.go", "are to be split"},
 	{ofFile, "reports/verdict/*.go", "are to be split"},
-	{ofFile, "reports/history/*.go", "are to be split"},
 	{ofFunction, "bench/cmd/tunbench.*", "are to be split"},
 	{ofFunction, "reports/chart.*", "are to be split"},
 	{ofFunction, "reports/document/kernels.*", "are to be split"},
