@@ -12,7 +12,7 @@ import (
 // ringReader is a Reader with Wait URing.
 type ringReader struct{ *Reader }
 
-// loop is a hot loop: it allocates nothing.
+// loop is a hot loop: it does not allocate.
 func (r ringReader) loop() (err error) {
 	defer r.publish()
 	if err := r.ring.Enable(); err != nil {
@@ -28,8 +28,9 @@ func (r ringReader) loop() (err error) {
 	return r.bursts()
 }
 
-// chains asks for many reads, of which each begins when the one before it has
-// found a packet: where reads cannot be told not to wait, so that only one does.
+// chains prepares many reads, each of which begins when the one before it has
+// found a packet. It is for kernels on which every read waits: so only one
+// does.
 func (r ringReader) chains() error {
 	ring := r.ring
 	for {
@@ -64,7 +65,7 @@ func (r ringReader) chains() error {
 	}
 }
 
-// readable tells whether the queue holds a packet.
+// readable reports whether the queue holds a packet.
 func (r ringReader) readable() (bool, error) {
 	r.Calls++
 	fds := [1]unix.PollFd{{Fd: int32(r.FD), Events: unix.POLLIN}}
@@ -75,7 +76,7 @@ func (r ringReader) readable() (bool, error) {
 	return n > 0 || err != nil, nil
 }
 
-// look takes what the reads that are under way have brought, and does not wait.
+// look takes the results of the reads that are under way, and does not wait.
 func (r ringReader) look() (got int, err error) {
 	r.Calls++
 	before := worker.Now()
@@ -94,8 +95,8 @@ func (r ringReader) look() (got int, err error) {
 	return got, nil
 }
 
-// sleep waits until the reads that are under way bring something, or the reader
-// is to end.
+// sleep waits until a read that is under way has a result, or the reader is to
+// end.
 func (r ringReader) sleep() error {
 	r.publish()
 	r.control.Gate.Pass()
@@ -112,9 +113,9 @@ func (r ringReader) sleep() error {
 	return nil
 }
 
-// bursts asks for as many reads as the last ones let expect, none of which
-// waits, and for one that waits when they found the queue empty. A read that
-// waits is the only one that the kernel must be woken up for.
+// bursts prepares as many reads that do not wait as the last ones let expect,
+// and one that waits if they found the queue empty. Only for a read that waits
+// does the kernel wake the thread.
 func (r ringReader) bursts() error {
 	ring := r.ring
 	most := ring.buffers.Len()
@@ -185,8 +186,7 @@ func (r ringReader) await() error {
 	return err
 }
 
-// endless asks for reads without end, and takes what they have brought each
-// time it looks.
+// endless keeps the multishot read going and takes its results.
 func (r ringReader) endless() error {
 	for {
 		worker.Turn()
@@ -209,8 +209,8 @@ func (r ringReader) endless() error {
 	}
 }
 
-// time records what each of got packets took of a call that brought them
-// together and did not wait.
+// time records the equal share of each of got packets in a call that did not
+// wait.
 func (r ringReader) time(got int, ns int64) {
 	if r.Calls%sampleEvery != 0 {
 		return
@@ -221,7 +221,7 @@ func (r ringReader) time(got int, ns int64) {
 	}
 }
 
-// tell is what a reader has to do after it got packets.
+// tell publishes progress and pauses, if it is time to, after got packets.
 func (r ringReader) tell(got int, now int64) {
 	r.unpublished += got
 	if r.unpublished >= publishEvery || now-r.publishedAt > publishWithin {
@@ -231,7 +231,7 @@ func (r ringReader) tell(got int, now int64) {
 	r.pause(now)
 }
 
-// reap takes all completions that there are.
+// reap takes all available completions.
 func (r ringReader) reap(now int64) error {
 	ring := r.ring
 	n := ring.Ready()
@@ -275,9 +275,9 @@ func (r ringReader) reap(now int64) error {
 	return nil
 }
 
-// cancel ends what is under way and takes what it has brought. It may have to
-// ask again: the next link of a chain may begin after the kernel has looked for
-// what there is to cancel.
+// cancel ends the reads that are under way and takes their results. It may have
+// to repeat the request: the next link of a chain may begin after the kernel
+// has looked for what to cancel.
 func (r ringReader) cancel() error {
 	ring := r.ring
 	for ring.flying > 0 {
@@ -299,7 +299,7 @@ func (r ringReader) cancel() error {
 	return nil
 }
 
-// leave lets go of the queue, on the thread that has used the ring.
+// leave releases the queue, on the thread that has used the ring.
 func (r ringReader) leave() error {
 	return errors.Join(r.cancel(), r.ring.Release())
 }

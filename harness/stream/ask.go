@@ -7,17 +7,17 @@ import (
 	"tunbench/harness/worker"
 )
 
-// answerWithin is how long who asks over TCP waits for the last answers once it
-// is told to stop, in ns.
+// answerWithin is how long a side that asks over TCP waits for the last answers
+// after Stop, in ns.
 const answerWithin = 2_000_000_000
 
-// lookEvery is how often requests are looked for that were lost, in ns.
+// lookEvery is how often the side looks for lost requests, in ns.
 const lookEvery = 50_000_000
 
 // asker is a Side that sends requests.
 type asker struct{ *Side }
 
-// loop is a hot loop: it allocates nothing. A conversation gets its next question
+// loop is a hot loop: it does not allocate. A conversation gets its next question
 // as soon as it has its answer.
 func (s asker) loop() error {
 	flags := s.flags()
@@ -42,7 +42,7 @@ func (s asker) loop() error {
 		case stop && s.waiting > 0 && now-stopAt > answerWithin:
 			return fmt.Errorf("%d questions were not answered within %d s", s.waiting, answerWithin/1_000_000_000)
 		}
-		// Once nobody answers any more, nothing is to be waited for.
+		// After Done no answer comes any more.
 		if stopAt != 0 && (s.waiting == 0 || s.control.Done.Load()) {
 			return nil
 		}
@@ -87,8 +87,8 @@ func (s asker) question(c *Conn) error {
 	return nil
 }
 
-// hear reads what is there of the answer to a request. A late answer over UDP,
-// to a request that was given up, is passed over.
+// hear reads the answer to a request as far as it has come. A late answer over
+// UDP, to a request that was given up, is ignored.
 func (s asker) hear(c *Conn, flags uintptr) error {
 	n, err := s.read(c, s.buf[:s.Size-c.got], flags)
 	if err != nil || n == 0 {
@@ -118,7 +118,7 @@ func (s asker) hear(c *Conn, flags uintptr) error {
 	return s.question(c)
 }
 
-// giveUp counts requests as lost whose answer does not come.
+// giveUp counts requests as lost whose answer has not come in time.
 func (s asker) giveUp(now int64) {
 	s.looked = now
 	for _, c := range s.conns {
