@@ -18,10 +18,10 @@ func (r ringReader) loop() (err error) {
 	if err := r.ring.Enable(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.leave()) }()
+	defer func() { err = errors.Join(err, r.release()) }()
 	switch r.ring.reads {
 	case RingMultishot:
-		return r.endless()
+		return r.multishot()
 	case RingChained:
 		return r.chains()
 	}
@@ -43,7 +43,7 @@ func (r ringReader) chains() error {
 			}
 			ring.prepare(last, 0, 0)
 		}
-		got, err := r.look()
+		got, err := r.collect()
 		switch {
 		case err != nil:
 			return err
@@ -59,7 +59,7 @@ func (r ringReader) chains() error {
 			}
 			return r.cancel()
 		}
-		if err := r.sleep(); err != nil {
+		if err := r.wait(); err != nil {
 			return err
 		}
 	}
@@ -76,8 +76,8 @@ func (r ringReader) readable() (bool, error) {
 	return n > 0 || err != nil, nil
 }
 
-// look takes the results of the reads that are under way, and does not wait.
-func (r ringReader) look() (got int, err error) {
+// collect takes the results of the reads that are under way, and does not wait.
+func (r ringReader) collect() (got int, err error) {
 	r.Calls++
 	before := worker.Now()
 	if _, errno := r.ring.Enter(0); errno != 0 && errno != unix.EINTR {
@@ -89,15 +89,15 @@ func (r ringReader) look() (got int, err error) {
 		return 0, err
 	}
 	if got = int(r.Reads - reads); got > 0 {
-		r.time(got, now-before)
-		r.tell(got, now)
+		r.record(got, now-before)
+		r.progressed(got, now)
 	}
 	return got, nil
 }
 
-// sleep waits until a read that is under way has a result, or the reader is to
+// wait waits until a read that is under way has a result, or the reader is to
 // end.
-func (r ringReader) sleep() error {
+func (r ringReader) wait() error {
 	r.publish()
 	r.control.Gate.Pass()
 	r.Calls++
@@ -109,7 +109,7 @@ func (r ringReader) sleep() error {
 	if err := r.reap(now); err != nil {
 		return err
 	}
-	r.tell(int(r.Reads-reads), now)
+	r.progressed(int(r.Reads-reads), now)
 	return nil
 }
 
@@ -146,8 +146,8 @@ func (r ringReader) bursts() error {
 		}
 		got := int(r.Reads - reads)
 		if got > 0 {
-			r.time(got, now-before)
-			r.tell(got, now)
+			r.record(got, now-before)
+			r.progressed(got, now)
 			// As many as there were, or more if all found one: a read that finds
 			// nothing costs half of one that does.
 			if got == batch {
@@ -182,19 +182,19 @@ func (r ringReader) await() error {
 	}
 	now := worker.Now()
 	err := r.reap(now)
-	r.tell(1, now)
+	r.progressed(1, now)
 	return err
 }
 
-// endless keeps the multishot read going and takes its results.
-func (r ringReader) endless() error {
+// multishot keeps the multishot read going and takes its results.
+func (r ringReader) multishot() error {
 	for {
 		worker.Turn()
 		drain := r.control.Drain.Load()
 		if !r.ring.armed {
 			r.ring.arm()
 		}
-		got, err := r.look()
+		got, err := r.collect()
 		switch {
 		case err != nil:
 			return err
@@ -203,15 +203,15 @@ func (r ringReader) endless() error {
 		case drain:
 			return r.cancel()
 		}
-		if err := r.sleep(); err != nil {
+		if err := r.wait(); err != nil {
 			return err
 		}
 	}
 }
 
-// time records the equal share of each of got packets in a call that did not
+// record records the equal share of each of got packets in a call that did not
 // wait.
-func (r ringReader) time(got int, ns int64) {
+func (r ringReader) record(got int, ns int64) {
 	if r.Calls%sampleEvery != 0 {
 		return
 	}
@@ -221,8 +221,8 @@ func (r ringReader) time(got int, ns int64) {
 	}
 }
 
-// tell publishes progress and pauses, if it is time to, after got packets.
-func (r ringReader) tell(got int, now int64) {
+// progressed publishes progress and pauses, if it is time to, after got packets.
+func (r ringReader) progressed(got int, now int64) {
 	r.unpublished += got
 	if r.unpublished >= publishEvery || now-r.publishedAt > publishWithin {
 		r.publishedAt, r.unpublished = now, 0
@@ -299,8 +299,8 @@ func (r ringReader) cancel() error {
 	return nil
 }
 
-// leave releases the queue, on the thread that has used the ring.
-func (r ringReader) leave() error {
+// release releases the queue, on the thread that has used the ring.
+func (r ringReader) release() error {
 	return errors.Join(r.cancel(), r.ring.Release())
 }
 

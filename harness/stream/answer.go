@@ -40,7 +40,7 @@ func (s answerer) reply(c *Conn, flags uintptr) (int, error) {
 	c.got = 0
 	s.counts.Received++
 	for {
-		sent, err := s.utter(c)
+		sent, err := s.sendMessage(c)
 		if sent || err != nil {
 			return n, err
 		}

@@ -306,10 +306,10 @@ func (s *Side) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	return 0, &call.Error{Call: fmt.Sprintf("receive on flow %d", c.Flow), Err: errno}
 }
 
-// utter sends one request or answer, of Size bytes in buf. Over TCP it is sent
+// sendMessage sends one request or answer, of Size bytes in buf. Over TCP it is sent
 // completely: it is short, and all earlier data has been read. A datagram that
 // the kernel does not accept is tried again in the next turn.
-func (s *Side) utter(c *Conn) (bool, error) {
+func (s *Side) sendMessage(c *Conn) (bool, error) {
 	for done := 0; done < s.Size; {
 		n, err := s.write(c, s.buf[done:s.Size], unix.MSG_NOSIGNAL)
 		if err != nil {

@@ -23,7 +23,7 @@ type pacer struct{ *Sender }
 // message, however far it is behind. It does not allocate.
 func (s pacer) loop() error {
 	s.schedule.start = s.control.Start
-	for s.goesOn() {
+	for s.more() {
 		now, ok := s.await()
 		if !ok {
 			break

@@ -180,7 +180,7 @@ func (s *Sender) Start(control *Control) error {
 		if err := loop(); err != nil {
 			return err
 		}
-		return writeSender{s}.inVain()
+		return writeSender{s}.allRefused()
 	})
 	if err != nil {
 		return fmt.Errorf("start a sender: %w", err)
@@ -280,7 +280,7 @@ func (s *Sender) turn() int {
 // loop is the hot loop: flow after flow, a batch each. It does not allocate.
 func (s *Sender) loop() error {
 	defer s.publish()
-	for s.goesOn() {
+	for s.more() {
 		if err := s.Step(s.control); err != nil {
 			return err
 		}
@@ -288,9 +288,9 @@ func (s *Sender) loop() error {
 	return nil
 }
 
-// goesOn waits at the gate and then reports whether there is more to send. The
+// more waits at the gate and then reports whether there is more to send. The
 // schedule of an open loop stands still meanwhile.
-func (s *Sender) goesOn() bool {
+func (s *Sender) more() bool {
 	s.schedule.start += s.control.Gate.Pass()
 	return !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit)
 }
@@ -314,7 +314,7 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	for first < end {
 		worker.Turn()
 		if s.control.Stop.Load() {
-			if first = s.passOver(position, first, end); first == end {
+			if first = s.nextWritten(position, first, end); first == end {
 				break
 			}
 		}
@@ -365,14 +365,14 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	return nil
 }
 
-// passOver returns the first message from first on that was written and not yet
+// nextWritten returns the first message from first on that was written and not yet
 // counted, or end. Messages before it are not written any more.
-func (s *Sender) passOver(position, first, end int) int {
+func (s *Sender) nextWritten(position, first, end int) int {
 	if s.ring == nil {
 		return end
 	}
 	next := first
-	for next < end && !s.ring.knows(next) {
+	for next < end && !s.ring.hasResult(next) {
 		next++
 	}
 	if next < end {

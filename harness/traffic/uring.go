@@ -114,8 +114,8 @@ func (r *ring) during(loop func() error) func() error {
 	}
 }
 
-// knows reports whether message i has a result that was not asked for yet.
-func (r *ring) knows(i int) bool { return r.results[i] != unknown }
+// hasResult reports whether message i has a result that was not asked for yet.
+func (r *ring) hasResult(i int) bool { return r.results[i] != unknown }
 
 // write is Sender.call by io_uring: it returns how many of the messages were
 // written, up to the first that was not, and why that was not. The next call
@@ -124,7 +124,7 @@ func (s ringSender) write(_ int, messages []socket.Message) (int, unix.Errno) {
 	r, first := s.ring, s.writes.first
 	end := first + len(messages)
 	s.counts.Calls-- // hand counts one
-	if !r.knows(first) {
+	if !r.hasResult(first) {
 		if errno := s.submit(first, end); errno != 0 {
 			return 0, errno
 		}
@@ -148,7 +148,7 @@ func (s ringSender) submit(first, end int) unix.Errno {
 	r := s.ring
 	asked := 0
 	var last *uring.SQE
-	for i := first; i < end && !r.knows(i); i++ {
+	for i := first; i < end && !r.hasResult(i); i++ {
 		e, buf := r.Prepare(), s.batch.buffers[i]
 		if r.plain {
 			e.Write(r.files[s.writes.position], buf, r.flags)

@@ -151,8 +151,8 @@ func (s writeSender) refused(position, fd int, errno unix.Errno) (again bool, er
 	return false, nil
 }
 
-// inVain returns an error if every write was refused.
-func (s writeSender) inVain() error {
+// allRefused returns an error if every write was refused.
+func (s writeSender) allRefused() error {
 	if s.writes == nil || s.writes.failed <= 0 {
 		return nil
 	}
