@@ -145,15 +145,6 @@ func withProgram(set func(d *Device, fd int) error) func(Programs) (finding, err
 	}
 }
 
-// notLoaded is the error of a try for which no program could be loaded.
-func notLoaded(err error) error {
-	e := &OptionError{Call: "BPF_PROG_LOAD", ours: true}
-	if errors.As(err, &e.Errno) {
-		return e
-	}
-	return fmt.Errorf("load a socket filter program: %w", err)
-}
-
 // ignored is the error for a value that reads back different.
 func ignored(d *Device, call, arg, got string) error {
 	return &OptionError{Device: d.Name(), Call: call, Arg: arg, Got: got}
