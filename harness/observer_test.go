@@ -109,7 +109,7 @@ func TestUnknownReturns(t *testing.T) {
 		o := &record.Observer{}
 		addReturns(o, c.hook, c.side, &bpf.Snapshot{Queues: queues, Lost: c.lost, Torn: c.torn})
 		if (o.ReadCalls != nil) != c.reads || (o.WriteCalls != nil) != c.writes {
-			t.Errorf("%s: reads %v, writes %v", name, value(o.ReadCalls), value(o.WriteCalls))
+			t.Errorf("%s: reads %v, writes %v", name, countOf(o.ReadCalls), countOf(o.WriteCalls))
 		}
 		if c.reads && (*o.ReadCalls != 3 || *o.ReadBytes != 100) || c.writes && (*o.WriteCalls != 1 || *o.WriteBytes != 64) {
 			t.Errorf("%s: %+v", name, o)
@@ -123,7 +123,7 @@ func TestUnknownReturns(t *testing.T) {
 	}
 }
 
-func value(n *uint64) any {
+func countOf(n *uint64) any {
 	if n == nil {
 		return "no"
 	}

@@ -15,26 +15,3 @@ func place(s spec.Spec, cpus []int) (record.Placement, error) {
 	}
 	return p, err
 }
-
-// endWorkers is how many workers send and read, if half of the CPUs are for
-// senders.
-func endWorkers(s spec.Spec, half int) (senders, readers int) {
-	senders, readers = min(s.Queues, s.Flows, half), s.Queues
-	switch {
-	case s.Gen == spec.GenLockstep:
-		return 1, readers
-	case s.Path == spec.PathSink && s.Dir != spec.K2U:
-		return writingWorkers(s, senders)
-	case s.Path == spec.PathBridge: // each queue is written by a thread of its own
-		return min(s.Queues, s.Flows), readers
-	case s.Path.Yardstick() || s.Gen.Conversation(): // which have no queues to go by
-		senders = min(s.Flows, half)
-	}
-	if s.Path.Hosts() {
-		if s.Dir == spec.Both && s.Gen != spec.GenIPerf3 { // each of whose two processes does both
-			senders *= 2
-		}
-		readers = senders
-	}
-	return senders, readers
-}

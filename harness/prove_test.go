@@ -94,7 +94,7 @@ func TestHooksThatNeverRun(t *testing.T) {
 			if auto.Used != string(bpf.Ladder[len(c.silent)]) || len(auto.PassedOver) != len(c.silent) {
 				t.Errorf("auto took %s, passed over %+v", auto.Used, auto.PassedOver)
 			}
-			rows := observerRows()
+			rows := doctorRows(t, SectionObserver)
 			for i, h := range c.silent {
 				if p := auto.PassedOver[i]; p.Hook != string(h) || !strings.Contains(p.Reason, c.names) {
 					t.Errorf("%+v does not name %s", p, c.names)
@@ -149,7 +149,7 @@ func TestLockedDown(t *testing.T) {
 				t.Errorf("lockdown=%s: %+v", level, p)
 			}
 		}
-		rows := observerRows()
+		rows := doctorRows(t, SectionObserver)
 		for i, row := range rows {
 			if used := row.Status == StatusUsed; used != (row.Name == hook.Used) {
 				t.Errorf("lockdown=%s: doctor: %+v", level, row)
@@ -213,4 +213,20 @@ func TestObserverIsToBlame(t *testing.T) {
 			t.Errorf("%v is %s, want %s", errors.Unwrap(c.err), reason, c.want)
 		}
 	}
+}
+
+// doctorRows are those of a section of doctor's report.
+func doctorRows(t *testing.T, title string) []Row {
+	t.Helper()
+	report, err := Doctor(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range report.Sections {
+		if s.Title == title {
+			return s.Rows
+		}
+	}
+	t.Fatalf("doctor has no section %q", title)
+	return nil
 }

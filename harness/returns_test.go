@@ -116,3 +116,11 @@ func TestLostReturnsAreFlagged(t *testing.T) {
 		}
 	}
 }
+
+// value is a count, or nil where there is none.
+func value(n *uint64) any {
+	if n == nil {
+		return nil
+	}
+	return *n
+}

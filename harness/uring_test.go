@@ -269,7 +269,7 @@ func TestRingTurnedOff(t *testing.T) {
 			t.Errorf("%s: %s: %s", dir, reason, detail)
 		}
 	}
-	for _, row := range ringRows() {
+	for _, row := range doctorRows(t, "Ways to drive a descriptor") {
 		if row.Status != StatusUnsupported || row.Advice == "" {
 			t.Errorf("doctor: %+v", row)
 		}

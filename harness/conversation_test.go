@@ -88,7 +88,7 @@ func conversed(t *testing.T, s spec.Spec, trial record.Trial) {
 		if c := trial.TCP; c == nil || c.Streams != streams || c.Bytes == 0 || c.RTTNs == 0 || c.MinRTTNs == 0 || c.Cwnd == 0 || c.Congestion == "" || c.Slowest > 1 {
 			t.Errorf("of %d streams it is said: %+v", streams, c)
 		}
-		if mss := s.Size - s.IPHeader() - tcpHeaderLen - 12; trial.TCP != nil && trial.TCP.MSS != uint64(mss) {
+		if mss := s.Size - s.IPHeader() - 20 - 12; trial.TCP != nil && trial.TCP.MSS != uint64(mss) {
 			t.Errorf("mss %d, want %d", trial.TCP.MSS, mss)
 		}
 		return
