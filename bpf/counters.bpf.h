@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What is counted. Every counter lives in the slot of a CPU and is written by one
- * program only, with preemption of that program by itself excluded by the kernel, so
- * that plain additions are exact. User space maps the counters and reads them.
+ * The counters. Each is in the slot of a CPU and is written by one program only,
+ * which the kernel does not run again on that CPU before it has ended: so plain
+ * additions are exact. User space maps the counters and reads them.
  */
 #ifndef TUNBENCH_COUNTERS_BPF_H
 #define TUNBENCH_COUNTERS_BPF_H
@@ -13,7 +13,7 @@
 #define DROP_REASONS 512
 #define ERRNOS 1024
 
-/* The functions of tun whose returns are looked at. */
+/* The functions of tun whose returns are counted. */
 enum call { CALL_XMIT, CALL_READ, CALL_WRITE, CALLS };
 
 struct queue_counters {
@@ -34,7 +34,7 @@ struct cpu_counters {
 	__u64 missed;	/* dequeues whose stamp had been overwritten */
 	__u64 refused;	/* skbs for which xmit returned other than NETDEV_TX_OK */
 	__u64 strays;	/* events on a queue above nr_queues */
-	/* The last drop at a socket that is not known yet; see on_late_drop. */
+	/* The last drop whose socket is not known yet; see on_late_drop. */
 	__u32 late_pkts, late_reason, late_queue;
 	__u32 pad;
 	__u64 lost[CALLS];		/* calls whose return no kretprobe saw; see leave_note */
@@ -63,9 +63,8 @@ struct {
 } cpus SEC(".maps");
 
 /*
- * Puts what is too large into the last slot. The barriers keep the compiler
- * from testing one register and indexing with another, which the verifier
- * cannot follow.
+ * Limits an index to the last slot. The barriers keep the compiler from testing
+ * one register and indexing with another, which the verifier cannot follow.
  */
 static __always_inline __u64 slot_below(__u64 limit, __u64 v)
 {

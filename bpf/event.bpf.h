@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * One body for each event, whatever kind of hook saw it.
+ * The body of each event, common to all hooks.
  */
 #ifndef TUNBENCH_EVENT_BPF_H
 #define TUNBENCH_EVENT_BPF_H
@@ -50,7 +50,7 @@ static __always_inline void record_residency(struct sk_buff *skb)
 	if (!c || !stamp)
 		return;
 	word = *(volatile __u64 *)stamp;
-	/* A slot that nothing was written to has a tag, too: 0. */
+	/* The tag 0 is also that of a slot to which nothing was written. */
 	if (!word || (word ^ stamp_tag(id)) >> 48) {
 		c->missed++;
 		return;
@@ -129,12 +129,12 @@ static __always_inline bool in_target_netns(struct sock *sk)
 }
 
 /*
- * A drop on either side. The core of the stack sets skb_iif when a packet was
- * received, so that it tells what was received from what is transmitted, and
- * from what tun_get_user() frees because it refuses it: that is an error of the
- * write, not a drop. A packet that waits for another CPU has not got that far.
- * A UDP socket puts other things in the place of skb->dev (dev_scratch): then
- * the socket's namespace says whose the packet is.
+ * A drop on either side. The core of the stack sets skb_iif when it receives a
+ * packet. So skb_iif distinguishes received packets from transmitted ones, and
+ * from those that tun_get_user() frees because it refuses them, which is an error
+ * of the write and not a drop. In a packet that waits for another CPU it is not set
+ * yet. A UDP socket reuses skb->dev (dev_scratch): then the namespace of the socket
+ * shows whether the packet was the device's.
  */
 static __always_inline int on_any_drop(struct sk_buff *skb, __u32 reason, struct sock *sk)
 {

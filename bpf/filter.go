@@ -7,14 +7,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// MaxFilterTime is the longest time that a filter takes for a packet.
+// MaxFilterTime is the longest time that a filter may take for a packet.
 const MaxFilterTime = 50 * time.Microsecond
 
 // LoadFilter loads a program for the filter of a device (TUNSETFILTEREBPF),
-// which runs on each packet in tun_net_xmit. It keeps all of each packet, and
-// looks at the clock until it has taken that long; 0: it does not look. The
-// caller gives its FD to the device and closes the program; the device keeps a
-// reference of its own.
+// which runs on each packet in tun_net_xmit. The program keeps the whole
+// packet, and takes the given time for it by polling the clock; with 0 it does
+// not read the clock. The caller gives the program's FD to the device, which
+// keeps a reference of its own, and closes the program.
 func LoadFilter(takes time.Duration) (*ebpf.Program, error) {
 	if takes < 0 || takes > MaxFilterTime {
 		return nil, fmt.Errorf("load filter program: %v a packet: choose at most %v", takes, MaxFilterTime)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Buckets of the log-linear histogram: 32 sub-buckets an octave. The Go side
- * is package hist; a test holds the two against each other.
+ * is package hist; a test compares the two.
  */
 #ifndef TUNBENCH_HIST_BPF_H
 #define TUNBENCH_HIST_BPF_H

@@ -94,7 +94,8 @@ var (
 	}
 )
 
-// Programs lists what hook h loads on this kernel to look at that side.
+// Programs lists the programs that hook h loads on this kernel to observe that
+// side.
 func Programs(h Hook, s Side) (list []Program) {
 	if s.xmit() {
 		list = append(list, xmitPrograms[h]...)
@@ -109,15 +110,16 @@ func Programs(h Hook, s Side) (list []Program) {
 	return append(list, drops(s)...)
 }
 
-// drops are the programs that count drops. Their tracepoints have changed.
+// drops lists the programs that count drops. The parameters of their
+// tracepoints differ between kernels.
 func drops(s Side) []Program {
-	// The first argument of a tracepoint's function is not the program's.
+	// The first parameter of a tracepoint's function is not passed to the program.
 	const skb, location, reason, socket = 1, 2, 3, 4
 	drop := func(name string) Program { return Program{name, "tracepoint", "kfree_skb"} }
 	full := func(name string) Program { return Program{name, "tracepoint", "udp_fail_queue_rcv_skb"} }
 	params := tracepointParams("kfree_skb", socket+1)
 	switch {
-	case s == Drops: // received packets must be told from transmitted ones
+	case s == Drops: // received packets must be distinguished from transmitted ones
 		return []Program{drop(tunobsProgTpDropSide)}
 	case !s.recv() && params <= reason:
 		// Before Linux 5.17 (commit c504e5c2f964) it gave no reason.
@@ -135,7 +137,7 @@ func drops(s Side) []Program {
 }
 
 // tracepointParams counts the parameters of a tracepoint's function in this
-// kernel; if it cannot be told, there are as many as usual.
+// kernel; if that is not known, it returns usual.
 func tracepointParams(name string, usual int) int {
 	spec, err := kernelTypes.Kernel()
 	if err != nil {
@@ -181,13 +183,13 @@ func Try(h Hook, s Side) error {
 	return o.Close()
 }
 
-// explain turns an error of loading or attaching p into the reason that a
-// person can act on. It probes only here, after the try has failed.
+// explain turns an error of loading or attaching p into a reason that the user
+// can act on. It probes only here, after the attempt has failed.
 func explain(h Hook, p Program, err error) *HookError {
 	return explainBy(h, p, err, hasBPF(), readLine)
 }
 
-// explainBy does so by what the process may do, and by the files of the kernel.
+// explainBy is explain for given permissions and files of the kernel.
 func explainBy(h Hook, p Program, err error, privileged bool, read func(path string) string) *HookError {
 	reason := fmt.Sprintf("%s on %s: %v", p.Kind, p.Target, err)
 	var verifier *ebpf.VerifierError
@@ -251,7 +253,7 @@ func kprobesCompiledIn() bool {
 	return false
 }
 
-// hasBPF tells whether the effective capabilities allow tracing programs:
+// hasBPF reports whether the effective capabilities allow tracing programs:
 // CAP_SYS_ADMIN, or both CAP_BPF and CAP_PERFMON (Linux 5.8).
 func hasBPF() bool {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -301,8 +303,8 @@ func findSymbol(kallsyms io.Reader, function string) (string, error) {
 	return found, nil
 }
 
-// wholeCopy tells the suffixes of a whole function (.isra.0, .constprop.0,
-// .llvm.123) from those of a part of it (.cold, .part.0).
+// wholeCopy reports whether a suffix is that of a whole function (.isra.0,
+// .constprop.0, .llvm.123) rather than of a part of it (.cold, .part.0).
 func wholeCopy(suffix string) bool {
 	return strings.HasPrefix(suffix, ".isra.") || strings.HasPrefix(suffix, ".constprop.") ||
 		strings.HasPrefix(suffix, ".llvm.")

@@ -61,7 +61,7 @@ struct net_device {
 	possible_net_t nd_net;
 };
 
-/* include/net/sock.h; only what says whose a socket is. */
+/* include/net/sock.h; only the namespace of a socket. */
 struct sock_common {
 	possible_net_t skc_net;
 };
@@ -89,7 +89,7 @@ struct skb_shared_info {
 	unsigned int gso_type;
 };
 
-/* drivers/net/tun.c; in the BTF of the tun module where it is one. */
+/* drivers/net/tun.c; in the BTF of the module where tun is one. */
 struct tun_struct {
 	struct net_device *dev;
 };

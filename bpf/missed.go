@@ -7,7 +7,7 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// The functions of drivers/net/tun.c whose returns are looked at.
+// The functions of drivers/net/tun.c whose returns are counted.
 const (
 	FuncXmit  = "tun_net_xmit"
 	FuncRead  = "tun_do_read"
@@ -17,15 +17,15 @@ const (
 var (
 	// calls are the functions in the order of enum call.
 	calls = [...]string{FuncXmit, FuncRead, FuncWrite}
-	// noteMaps hold a note for each call whose return a kretprobe has not seen.
+	// noteMaps hold a note for each call whose return no kretprobe has seen.
 	noteMaps = map[string]string{
 		FuncXmit: tunobsMapXmitTasks, FuncRead: tunobsMapReadTasks, FuncWrite: tunobsMapWriteTasks,
 	}
 )
 
-// missedBy is how often the program of a kprobe was not run, as far as its link
-// tells: since Linux 6.7 (commit 3acf8ace6823). That of a kretprobe would
-// count the calls of all devices; notes tell apart those of the target.
+// missedBy is how often the program of a kprobe did not run, by its link: since
+// Linux 6.7 (commit 3acf8ace6823). The count of a kretprobe would include the
+// calls of all devices; the notes are those of the target only.
 func missedBy(p Program, l link.Link) uint64 {
 	if p.Kind != "kprobe" {
 		return 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Notes by which a kretprobe knows what its call was about.
+ * Notes that pass the queue of a call from its kprobe to its kretprobe.
  */
 #ifndef TUNBENCH_NOTE_BPF_H
 #define TUNBENCH_NOTE_BPF_H
@@ -10,9 +10,9 @@
 #define TASKS 4096
 
 /*
- * Between entry and return of a probed function: (task, CPU, queue + 1),
- * direct-mapped by task. Only kretprobes need it; fexit is given the arguments.
- * User space counts the notes that are left at the end.
+ * The notes of calls that have not returned: (task, CPU, queue + 1), direct-mapped
+ * by task. Only kretprobes need them; fexit has the arguments. User space counts the
+ * notes that are left at the end.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -25,7 +25,8 @@ struct {
 /*
  * A task that enters a probed function leaves a note for its return. While it
  * transmits it stays on its CPU, and idle CPUs share task 0: the CPU is part of
- * the note. Who reads or writes may sleep and wake up elsewhere: for them the CPU is 0.
+ * the note. A task that reads or writes may sleep and wake up on another CPU: in its
+ * note the CPU is 0.
  */
 static __always_inline __u64 note_of(__u32 cpu)
 {
@@ -33,11 +34,11 @@ static __always_inline __u64 note_of(__u32 cpu)
 }
 
 /*
- * A note that is still there is that of a call whose return was not seen: the
- * kernel has a fixed number of kretprobe instances for each function (register_kretprobe()
- * of kernel/kprobes.c), tasks that sleep in the function hold them, and the
- * returns of further calls pass by. So each lost return is counted once: here, or as a
- * note that is left at the end.
+ * A note that is still in the slot is that of a call whose return was not seen: the
+ * kernel has a fixed number of kretprobe instances for each function
+ * (register_kretprobe() of kernel/kprobes.c), tasks that sleep in the function hold
+ * them, and the returns of further calls are not seen. So each lost return is
+ * counted once: here, or as a note that is left at the end.
  */
 static __always_inline void leave_note(void *tasks, __u32 cpu, __u32 queue, const enum call call)
 {
@@ -53,7 +54,7 @@ static __always_inline void leave_note(void *tasks, __u32 cpu, __u32 queue, cons
 	*(volatile __u64 *)kept = note | (__u16)(queue + 1);
 }
 
-/* Gives the queue + 1, or 0 if the task left no note. */
+/* Returns the queue + 1, or 0 if the task left no note. */
 static __always_inline __u32 take_note(void *tasks, __u32 cpu)
 {
 	__u64 note = note_of(cpu), word;

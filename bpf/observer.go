@@ -21,16 +21,16 @@ type Target struct {
 	Ifindex uint32
 	Netns   uint32 // inode of the network namespace
 	Queues  int    // 1..256
-	GSO     bool   // super-packets come; their segments are counted
+	GSO     bool   // GSO packets may come; their segments are counted
 	Side    Side
-	// SampleEvery is a power of two: of so many skbs, chosen by their address,
-	// one is timed. 0 and 1 time all. Few skbs that are used again and again,
-	// as at a low rate, are no basis for a choice: time all of them.
+	// SampleEvery is a power of two: one skb in so many is timed, chosen by its
+	// address. 0 and 1 time all. At a low rate few skbs are used again and
+	// again, which makes the choice meaningless: time all of them.
 	SampleEvery int
 }
 
 var (
-	// kernelTypes is decoded once: it takes longer than all else in Open.
+	// kernelTypes is decoded once: that takes longer than the rest of Open.
 	kernelTypes = btf.NewCache()
 	objects     = sync.OnceValues(loadTunobs)
 )
@@ -39,14 +39,14 @@ var (
 type Observer struct {
 	hook   Hook
 	target Target
-	cpus   int // possible CPUs: the kernel numbers them from 0 below this
+	cpus   int // number of possible CPUs
 
 	programs []Program
 	coll     *ebpf.Collection
 	links    []link.Link
 	queues   *ebpf.Memory
 	perCPU   *ebpf.Memory
-	notes    map[string]*ebpf.Memory // by the function of tun whose calls leave them
+	notes    map[string]*ebpf.Memory // by function of tun
 	reasons  map[uint32]string
 
 	torn   bool              // it was detached, and attached again
@@ -76,8 +76,8 @@ func Open(h Hook, t Target) (*Observer, error) {
 	return o, nil
 }
 
-// Attach puts the programs in their places again after Detach. The counters go
-// on from where they stood.
+// Attach attaches the programs again after Detach. The counters keep their
+// values.
 func (o *Observer) Attach() error {
 	o.torn = o.torn || o.missed != nil
 	for _, p := range o.programs[len(o.links):] {
@@ -90,8 +90,7 @@ func (o *Observer) Attach() error {
 	return nil
 }
 
-// Detach takes the programs out of the kernel's way. What happens until Attach
-// is not counted.
+// Detach detaches the programs. What happens until Attach is not counted.
 func (o *Observer) Detach() error {
 	var errs []error
 	if o.missed == nil {
@@ -181,7 +180,7 @@ func (o *Observer) Side() Side { return o.target.Side }
 // SampleEvery is N where one skb in N is timed.
 func (o *Observer) SampleEvery() int { return max(1, o.target.SampleEvery) }
 
-// Programs lists what is attached.
+// Programs lists the attached programs.
 func (o *Observer) Programs() []Program { return slices.Clone(o.programs) }
 
 // Measure switches the recording of residency on or off. Counters always run.
@@ -196,7 +195,7 @@ func (o *Observer) Measure(on bool) error {
 	return nil
 }
 
-// MemoryBytes is what the observer's maps take in the kernel, by its own account.
+// MemoryBytes is the memory of the observer's maps, as the kernel reports it.
 func (o *Observer) MemoryBytes() (uint64, error) {
 	var sum uint64
 	for name, m := range o.coll.Maps {
@@ -210,8 +209,8 @@ func (o *Observer) MemoryBytes() (uint64, error) {
 	return sum, nil
 }
 
-// Snapshot reads all counters. They live in memory shared with the kernel, so
-// that this costs the traffic nothing.
+// Snapshot reads all counters. They are in memory shared with the kernel, so
+// that reading them does not slow the traffic.
 func (o *Observer) Snapshot() (*Snapshot, error) {
 	s := &Snapshot{
 		Queues: make([]Queue, o.target.Queues),
@@ -239,7 +238,8 @@ func (o *Observer) Snapshot() (*Snapshot, error) {
 	return s, o.addLost(s)
 }
 
-// KnowsReasons reports whether this kernel says why it drops a packet: Linux 5.17.
+// KnowsReasons reports whether this kernel says why it drops a packet (Linux
+// 5.17).
 func (o *Observer) KnowsReasons() bool { return len(o.reasons) > 1 }
 
 // reason is the number of a drop reason in this kernel; 0 if it has none.
@@ -254,8 +254,8 @@ func (o *Observer) reason(name string) uint32 {
 
 // MissedRuns is how often the kernel did not run a program: because it was
 // already running on that CPU, or because a kprobe was hit inside another one.
-// Above 0, counters are low by that much. The returns that kretprobes do not
-// see are in Snapshot.Lost.
+// Counters are low by that much. Returns that kretprobes do not see are in
+// Snapshot.Lost.
 func (o *Observer) MissedRuns() (uint64, error) {
 	var sum uint64
 	for i, p := range o.programs {
@@ -282,7 +282,7 @@ func (o *Observer) missedRuns(i int, p Program) (uint64, error) {
 	return n, nil
 }
 
-// addLost completes Lost: the notes that are left, and the calls for which a
+// addLost adds to Lost the notes that are left and the calls for which a
 // program of the function did not run.
 func (o *Observer) addLost(s *Snapshot) error {
 	for function, notes := range o.notes {

@@ -18,7 +18,7 @@ func Silence(h Hook, targets []string) *HookError {
 }
 
 // switchedOff names the setting that keeps programs on functions from running;
-// "" if it is none that is known.
+// "" if it is none of the known ones.
 func switchedOff(h Hook, read func(path string) string) string {
 	switch {
 	case h != Kprobe && h != Fentry:
@@ -31,9 +31,10 @@ func switchedOff(h Hook, read func(path string) string) string {
 	return ""
 }
 
-// lockdown is the level at which the kernel is locked down (Documentation:
-// kernel_lockdown(7)), "" if it is not, or if that cannot be told. Where securityfs is not
-// mounted the command line tells what was asked for at boot.
+// lockdown is the level at which the kernel is locked down
+// (kernel_lockdown(7)), "" if it is not, or if that is not known. Where
+// securityfs is not mounted, it is the level requested on the kernel's command
+// line.
 func lockdown(read func(path string) string) string {
 	// All levels, the one in force in brackets.
 	for _, level := range strings.Fields(read("/sys/kernel/security/lockdown")) {
@@ -63,8 +64,8 @@ func blacklisted(function string, read func(path string) string) bool {
 	return false
 }
 
-// readLine gives what is in a file without the space around it, "" if it cannot
-// be read.
+// readLine returns the content of a file without leading and trailing space, ""
+// if it cannot be read.
 func readLine(path string) string {
 	b, err := os.ReadFile(path)
 	if err != nil {

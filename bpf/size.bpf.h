@@ -9,13 +9,14 @@
 
 struct size {
 	__u32 pkts;  /* wire segments */
-	__u32 bytes; /* of these segments, link header included where there is one */
+	__u32 bytes; /* of these segments, including the link header if there is one */
 };
 
 /*
- * Takes a super-packet apart on paper: n segments that each repeat the
- * headers. It is len bytes long and begins at this offset from head. Like skb_gso_transport_seglen() of net/core/gso.c, but it trusts
- * gso_size alone, since gso_segs is 0 where the sender was not trusted.
+ * The segments of a GSO packet, each of which repeats the headers. The packet is
+ * len bytes long and begins at offset begin from head. This is what
+ * skb_gso_transport_seglen() of net/core/gso.c does, but from gso_size alone:
+ * gso_segs is 0 if the sender was not trusted.
  */
 static __always_inline struct size gso_size(struct sk_buff *skb, __u32 begin, __u32 len,
 					     const bool typed)
@@ -58,9 +59,9 @@ static __always_inline struct size wire_size(struct sk_buff *skb, const bool typ
 }
 
 /*
- * The same of an skb that was received: layer by layer its headers are pulled,
- * which leaves data behind them. A TUN has no link header; its mac_header is
- * where the IP header begins.
+ * The size of a received skb. Each layer has pulled its header, so that data points
+ * behind the headers. A TUN has no link header: its mac_header is the start of the
+ * IP header.
  */
 static __always_inline struct size received_size(struct sk_buff *skb)
 {

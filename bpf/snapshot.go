@@ -11,7 +11,7 @@ import (
 	"tunbench/bpf/hist"
 )
 
-// Queue is what was counted on one queue. Packets and bytes are those of wire
+// Queue holds the counters of one queue. Packets and bytes are those of wire
 // segments: IP bytes on a TUN, with the Ethernet header on a TAP.
 type Queue struct {
 	XmitSKBs, XmitPkts, XmitBytes uint64 // handed to the device, drops included
@@ -43,8 +43,8 @@ func (q *Queue) add(c *tunobsQueueCounters) {
 }
 
 // Snapshot is the state of all counters at one moment; those of a side that the
-// Target leaves out stay 0. While traffic flows the
-// counters of different CPUs may be a few packets apart.
+// Target leaves out stay 0. While traffic flows, the counters of different CPUs
+// may be a few packets apart.
 type Snapshot struct {
 	Queues     []Queue           // by queue number
 	Drops      map[string]uint64 // packets by the kernel's drop reason
@@ -54,7 +54,8 @@ type Snapshot struct {
 	Missed     uint64            // dequeues whose stamp had been overwritten
 	ReadErrors map[string]uint64 // failed returns of tun_do_read by errno name
 	// RecvDrops counts packets that were received and then dropped anywhere in
-	// the stack, at sockets of the device's namespace too, by the kernel's reason.
+	// the stack, including at sockets of the device's namespace, by the
+	// kernel's reason.
 	RecvDrops   map[string]uint64
 	WriteErrors map[string]uint64 // failed returns of tun_get_user by errno name
 	// Lost is how many calls of a function of tun the observer has not seen
@@ -62,8 +63,8 @@ type Snapshot struct {
 	// call that is still under way counts as one. What is counted at the returns of
 	// such a function is low.
 	Lost map[string]uint64
-	// Torn reports that the observer was detached and attached again: what returned
-	// meanwhile was not seen, whatever Lost says.
+	// Torn reports that the observer was detached and attached again: returns
+	// in between were not seen, and are not in Lost.
 	Torn bool
 }
 
@@ -124,8 +125,8 @@ func errnoName(errno int) string {
 	return fmt.Sprintf("errno %d", errno)
 }
 
-// Silent lists the functions and tracepoints at which hook h should have counted
-// something by now, and has not, where packets were sent, read and written.
+// Silent lists the functions and tracepoints at which hook h has counted
+// nothing, although packets were sent, read and written.
 func (s *Snapshot) Silent(h Hook) (targets []string) {
 	var sum Queue
 	for _, q := range s.Queues {

@@ -13,11 +13,11 @@
 volatile __u32 measuring;
 
 /*
- * When an skb was handed to the device, direct-mapped by its address. One word
- * holds a tag of 16 bits and 48 bits of time, so that a slot can never be read
- * half old, half new. Slot and tag tell apart all skbs within 1 TiB of memory.
- * Only the slots of skbs in flight are ever touched; there are many, so that
- * two of these seldom share one.
+ * The time at which an skb was handed to the device, direct-mapped by its address.
+ * A tag of 16 bits and a time of 48 bits share one word, so that a slot is never
+ * read half old, half new. Slot and tag distinguish all skbs within 1 TiB of memory.
+ * There are many more slots than skbs in flight, so that two of these rarely share
+ * one.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -27,9 +27,9 @@ struct {
 } stamps SEC(".maps");
 
 /*
- * The verifier lets nobody shift a pointer, but the distance of two pointers is
- * a number: that of skb and device stands for the address. skbs come from a
- * slab whose objects are at least 64 bytes apart.
+ * The verifier does not allow to shift a pointer, but the difference of two pointers
+ * is a number: that of skb and device stands for the address. skbs come from a slab
+ * whose objects are at least 64 bytes apart.
  */
 static __always_inline __u64 skb_id(struct sk_buff *skb, struct net_device *dev)
 {
@@ -37,16 +37,16 @@ static __always_inline __u64 skb_id(struct sk_buff *skb, struct net_device *dev)
 }
 
 /*
- * Most skbs are 256 bytes apart: the slot leaves out the two bits below that,
- * which tell a clone from its original, and leaves them to the tag.
+ * Most skbs are 256 bytes apart: the slot omits the two bits below that, which
+ * distinguish a clone from its original, and the tag has them.
  */
 #define stamp_slot(id) ((id) >> 2 & ((1 << STAMP_BITS) - 1))
 #define stamp_tag(id) (((id) >> (2 + STAMP_BITS) << 2 | ((id) & 3)) << 48)
 
 /*
- * Chosen by address: both ends agree without a word, and a slot never holds the
- * time of an earlier life of its skb. The multiplication parts the choice from
- * the order in which the slab hands its objects out.
+ * The choice is made by address: so xmit and dequeue choose the same skbs, and a slot
+ * never holds the time of an earlier use of its skb. The multiplication makes the
+ * choice independent of the order in which the slab allocates its objects.
  */
 #define is_sampled(id) (!((__u32)((id) >> 2) * 0x9e3779b1U >> 16 & sample_mask))
 

@@ -23,8 +23,8 @@ var steering = map[Steering]string{
 	SteerOne:  deviceProgSteerOne,
 }
 
-// LoadSteering loads a steering program. The caller gives its FD to the device
-// and closes the program; the device keeps a reference of its own.
+// LoadSteering loads a steering program. The caller gives its FD to the device,
+// which keeps a reference of its own, and closes the program.
 func LoadSteering(s Steering) (*ebpf.Program, error) {
 	name, ok := steering[s]
 	if !ok {

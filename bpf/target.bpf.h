@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The device under observation, and whether an event is one of this device.
+ * The device under observation, and whether an event belongs to it.
  */
 #ifndef TUNBENCH_TARGET_BPF_H
 #define TUNBENCH_TARGET_BPF_H
@@ -13,11 +13,11 @@
 const volatile __u32 target_ifindex;
 const volatile __u32 target_netns;
 const volatile __u32 nr_queues = 1;
-/* Whether the device takes super-packets; if not, nobody looks for them. */
+/* Whether the device accepts GSO packets; if not, none are looked for. */
 const volatile bool target_gso;
 /*
- * What of the device is looked at: what it transmits to those who read, what it
- * receives from those who write, or both.
+ * The sides that are observed: what the device transmits to its readers, what it
+ * receives from its writers, or both.
  */
 const volatile bool side_xmit = true;
 const volatile bool side_recv;
@@ -26,13 +26,13 @@ const volatile __u32 reason_backlog;
 const volatile __u32 reason_rcvbuf;
 const volatile __u32 reason_memory;
 /*
- * Of so many skbs plus one, a power of two in all, one is timed. The slot of a
- * timed skb travels from the CPU of the sender to that of the reader and back,
- * and the sender waits for it: that is most of what timing costs.
+ * One skb in sample_mask + 1, a power of two, is timed. The cache line of a timed
+ * skb's slot moves from the CPU of the sender to that of the reader and back, and the
+ * sender waits for it: that is most of the cost of timing.
  */
 const volatile __u32 sample_mask;
 
-/* The device once it was found: one comparison instead of three loads. */
+/* The device, once found: then one comparison replaces three loads. */
 static volatile __u64 target_dev;
 
 /* Reads a field of a BTF pointer, directly where the verifier knows its type. */

@@ -2,8 +2,8 @@
 
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The observer: what a TUN/TAP device does, counted in the kernel. Here are the
- * entry points of each kind of hook; the bodies are in event.bpf.h.
+ * The observer counts in the kernel what a TUN/TAP device does. This file has the
+ * entry points of each hook; the bodies are in event.bpf.h.
  */
 #include "kernel.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -108,12 +108,12 @@ int BPF_PROG(tp_xmit, struct sk_buff *skb, struct net_device *dev)
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(tp_dequeue, struct sk_buff *skb)
 {
-	/* For an skb in a socket's queue skb->dev is something else (dev_scratch);
-	 * it is compared, or read with faults handled, never trusted. */
+	/* A socket's queue reuses skb->dev (dev_scratch): it is only compared, or read
+	 * with faults handled. */
 	return is_target(skb->dev, true) ? on_dequeue(skb) : 0;
 }
 
-/* What was received by the device, too, is not what it was to transmit. */
+/* A packet that the device received is not one that it transmits. */
 static __always_inline bool is_outgoing(struct sk_buff *skb)
 {
 	return is_target(skb->dev, true) && skb->skb_iif != target_ifindex;
@@ -163,7 +163,7 @@ int BPF_PROG(tp_drop_sock, struct sk_buff *skb, void *location, __u32 reason, st
 	return on_any_drop(skb, reason, rx_sk);
 }
 
-/* Linux 6.10 (commit e9669a00bba7) tells of a full socket and then frees the skb. */
+/* Since Linux 6.10 (commit e9669a00bba7) this tracepoint comes before the skb is freed. */
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(tp_drop_side, struct sk_buff *skb, void *location, __u32 reason)
 {
@@ -180,8 +180,8 @@ int BPF_PROG(tp_full_skb, int rc, struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * Before, a full socket freed the skb and then told so. The two are put together
- * by the CPU, where nothing comes between them.
+ * Before Linux 6.10 the skb was freed first. The two events are paired by CPU: none
+ * comes between them.
  */
 static __always_inline int on_late_drop(struct sk_buff *skb, __u32 reason)
 {

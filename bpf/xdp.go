@@ -11,8 +11,8 @@ import (
 
 // CallError is a request that the kernel refused.
 type CallError struct {
-	Call   string // what was asked, verb first
-	Object string // of which link
+	Call   string // the request, verb first
+	Object string // the link
 	Err    unix.Errno
 }
 
@@ -22,18 +22,19 @@ func (e *CallError) Error() string {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
-// XDP is a program that does the same with every frame that a device receives,
-// and counts it.
+// XDP is a program that passes or drops every frame that a device receives, and
+// counts it.
 type XDP struct {
 	counts *ebpf.Map // one deviceXdpCounters of each CPU
 	prog   *ebpf.Program
 	link   link.Link
 }
 
-// OpenXDP puts a program on a device: in its driver, or in the stack if
-// generic. do runs a call in the namespace of the device. The kernel takes the
-// program away when its link is closed, by Close or with the process. A device
-// or kernel that cannot do it gives a *CallError (links of XDP: Linux 5.9).
+// OpenXDP attaches a program to a device: in its driver, or in the stack if
+// generic. do runs a call in the namespace of the device. The kernel detaches
+// the program when its link is closed, by Close or with the process. A device
+// or kernel that does not support it gives a *CallError (links of XDP: Linux
+// 5.9).
 func OpenXDP(ifindex int, do func(func() error) error, drop, generic bool) (*XDP, error) {
 	x := new(XDP)
 	if err := x.load(drop); err != nil {
@@ -53,7 +54,7 @@ func OpenXDP(ifindex int, do func(func() error) error, drop, generic bool) (*XDP
 	return x, nil
 }
 
-// refused makes a *CallError of what the kernel said, if it said anything.
+// refused wraps the errno of a refusal as a *CallError, if there is one.
 func refused(err error, object, call string) error {
 	var errno unix.Errno
 	switch {
@@ -88,7 +89,7 @@ func (x *XDP) load(drop bool) error {
 	return nil
 }
 
-// Count gives the frames that the program has seen, super-packets as one, and
+// Count returns the frames that the program has seen, a GSO packet as one, and
 // their bytes: those of IP on a TUN, with the Ethernet header on a TAP.
 func (x *XDP) Count() (packets, bytes uint64, err error) {
 	var perCPU []deviceXdpCounters
@@ -102,7 +103,7 @@ func (x *XDP) Count() (packets, bytes uint64, err error) {
 	return packets, bytes, nil
 }
 
-// Close takes the program away. It may be called again.
+// Close detaches the program. It may be called again.
 func (x *XDP) Close() error {
 	var err error
 	if x.link != nil {

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // names of scenarios without what all have in common.

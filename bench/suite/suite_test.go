@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestSmokeIsBalanced(t *testing.T) {

@@ -14,8 +14,8 @@ const (
 	subBits = 5 // 32 sub-buckets an octave
 )
 
-// Index gives the bucket of v, which must be below Limit. Values below 32 have
-// a bucket of their own.
+// Index returns the bucket of v, which must be below Limit. Values below 32
+// have a bucket each.
 func Index(v uint64) int {
 	if v < 1<<subBits {
 		return int(v)
@@ -82,13 +82,14 @@ func (h *Histogram) Merge(o *Histogram) {
 	h.Overflow += o.Overflow
 }
 
-// minAbove is how many samples must lie above a quantile for it to be given.
+// minAbove is how many samples must lie above a quantile.
 const minAbove = 10
 
-// Quantile gives the middle of the bucket that holds the sample of rank
-// ceil(q * n), 0 < q < 1, but nothing below Min or above Max: the largest sample
-// may lie below the middle of its bucket. It is false if fewer than ten samples lie above that
-// rank, or if the rank falls among the overflows: then nobody knows the value.
+// Quantile returns the middle of the bucket that holds the sample of rank
+// ceil(q * n), 0 < q < 1, limited to Min and Max, because the largest sample
+// may lie below the middle of its bucket. It returns false if fewer than ten
+// samples lie above that rank, or if the rank falls among the overflows, whose
+// values are not known.
 func (h *Histogram) Quantile(q float64) (uint64, bool) {
 	total := h.Count + h.Overflow
 	rank := uint64(q * float64(total))

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// needed are the capabilities of a full run, and what else would do.
+// needed are the capabilities of a full run, and the one that also grants each.
 var needed = []struct {
 	name  string
 	bit   int
@@ -23,8 +23,8 @@ var needed = []struct {
 }
 
 // InitialUserNamespace reports whether this process is in the host's user
-// namespace, whose capabilities reach everything. Only there all users are mapped
-// to themselves.
+// namespace, whose capabilities apply to everything. Only there are all users
+// mapped to themselves.
 func InitialUserNamespace() bool { return initialUserNamespace(os.DirFS("/")) }
 
 func initialUserNamespace(root fs.FS) bool {
@@ -32,14 +32,14 @@ func initialUserNamespace(root fs.FS) bool {
 	return m == "" || slices.Equal(strings.Fields(m), []string{"0", "0", "4294967295"})
 }
 
-// Capabilities names those that a full run needs and the calling thread lacks
-// in its effective set. Within a user namespace all may be there and BPF still
-// be refused: only trying tells.
+// Capabilities names those that a full run needs and that the effective set of
+// the calling thread lacks. Within a user namespace all may be there and BPF
+// still be refused: only a try shows that.
 func Capabilities() (missing []string) {
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var set [2]unix.CapUserData
 	if err := unix.Capget(&hdr, &set[0]); err != nil {
-		return lacking(0) // a kernel that does not tell grants nothing
+		return lacking(0) // a kernel that cannot be asked grants nothing
 	}
 	return lacking(uint64(set[1].Effective)<<32 | uint64(set[0].Effective))
 }

@@ -22,17 +22,17 @@ var options = []string{
 	"CONFIG_SLUB_DEBUG_ON",
 }
 
-// families are recorded as far as they are set.
+// families are prefixes of options that are recorded if they are set.
 var families = []string{
 	"CONFIG_PREEMPT", "CONFIG_NO_HZ", "CONFIG_BPF_JIT_", "CONFIG_NET_SCH_", "CONFIG_MITIGATION_",
 }
 
-// configLimit bounds what is read of a configuration, in bytes unpacked; real
-// ones have 300 KB.
+// configLimit bounds what is read of a configuration, in bytes unpacked. A
+// usual one has 300 KB.
 const configLimit = 8 << 20
 
-// config reads the first configuration of the running kernel that it finds,
-// and is empty if there is none.
+// config reads the first configuration of the running kernel that it finds. It
+// is empty if there is none.
 func config(root fs.FS, release string) map[string]string {
 	files := []string{
 		"proc/config.gz",
@@ -61,8 +61,8 @@ func config(root fs.FS, release string) map[string]string {
 	return map[string]string{}
 }
 
-// parseConfig picks what bears on TUN/TAP out of a .config. It is empty if r
-// holds no option at all.
+// parseConfig selects the options of a .config that affect TUN/TAP. It is empty
+// if r holds no option at all.
 func parseConfig(r io.Reader) (map[string]string, error) {
 	m := map[string]string{}
 	found := false

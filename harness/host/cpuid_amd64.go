@@ -8,8 +8,8 @@ import (
 // cpuidLeaf executes CPUID with ECX = 0.
 func cpuidLeaf(leaf uint32) (eax, ebx, ecx, edx uint32)
 
-// hypervisor asks the CPU. The leaves from 0x40000000 on are for hypervisors
-// to sign (Linux arch/x86/include/asm/cpuid, hypervisor_cpuid_base).
+// hypervisor asks the CPU. Hypervisors put their signatures into the leaves
+// from 0x40000000 on (Linux arch/x86/include/asm/cpuid, hypervisor_cpuid_base).
 func hypervisor() cpuid {
 	_, _, ecx, _ := cpuidLeaf(1)
 	c := cpuid{known: true, guest: ecx&(1<<31) != 0}

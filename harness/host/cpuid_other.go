@@ -2,5 +2,6 @@
 
 package host
 
-// hypervisor knows nothing: only x86 lets user space ask the CPU.
+// hypervisor returns that nothing is known: only x86 lets user space ask the
+// CPU.
 func hypervisor() cpuid { return cpuid{} }

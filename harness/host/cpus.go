@@ -17,7 +17,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// maxCPU is above every CPU number that Linux can be built for.
+// maxCPU is above the highest CPU number of any Linux configuration.
 const maxCPU = 1 << 16
 
 // parseList parses a list of CPUs as the kernel writes it, "0-3,8": sorted, no
@@ -100,9 +100,9 @@ func Affinity() ([]int, error) {
 	return m.list(), nil
 }
 
-// place tells where a CPU sits. Core, llc and pkg are the lowest CPU that
-// shares the core, the last-level cache and the package, which is unique where
-// the kernel's ids are not; the CPU itself where sysfs does not say.
+// place is the position of a CPU. Core, llc and pkg are the lowest CPU that
+// shares the core, the last-level cache and the package: unlike the kernel's
+// ids, they are unique. Where sysfs does not say, they are the CPU itself.
 type place struct{ cpu, core, llc, node, pkg int }
 
 func topology(root fs.FS, cpus []int) []place {
@@ -139,8 +139,8 @@ func topology(root fs.FS, cpus []int) []place {
 }
 
 // order sorts CPUs by how well they work together: every core once before any
-// core twice, and those first that share a cache, node and package with the
-// most others, so that a packet does not cross the machine.
+// core twice, and first those that share a cache, node and package with the
+// most others, so that a packet stays on one part of the machine.
 func order(places []place) []int {
 	// Threads of a core, in order, are its turns 0, 1, ...
 	turn := map[int]int{}
@@ -189,12 +189,12 @@ func order(places []place) []int {
 	return cpus
 }
 
-// Place gives each of the senders and readers a CPU. From a list of CPUs the
+// Place assigns a CPU to each of the senders and readers. Of a list of CPUs the
 // first half sends and the second half reads, in the given order; of an odd
-// number the readers get one more. Without a list CPUs are chosen from those
-// that the process may use: different cores first, near each other. Where
-// there are fewer CPUs than workers they are given out in turns; a single CPU
-// does both. A CPU that the process may not use is an error.
+// number the readers get one more. Without a list, CPUs are chosen from those
+// that the process may use: different cores first, near each other. If there
+// are fewer CPUs than workers, they are assigned in turn; a single CPU does
+// both. A CPU that the process may not use is an error.
 func Place(cpus []int, senders, readers int) (record.Placement, error) {
 	allowed, err := Affinity()
 	if err != nil {
@@ -214,8 +214,8 @@ func Place(cpus []int, senders, readers int) (record.Placement, error) {
 
 var errNotAllowed = errors.New("it is off line or not in the affinity mask")
 
-// split deals ordered CPUs: one for each worker if there are enough, halves if
-// not.
+// split assigns ordered CPUs: one for each worker if there are enough, else one
+// half to each side.
 func split(cpus []int, senders, readers int) record.Placement {
 	if len(cpus) >= senders+readers {
 		return deal(cpus[:senders], cpus[senders:senders+readers], senders, readers)

@@ -22,17 +22,17 @@ const (
 	floorRepeats = 5
 	floorBatches = 15                     // in a repeat, of each size
 	floorBatch   = 100 * time.Microsecond // aimed at; a disturbance hits few of them
-	floorBudget  = 110 * time.Millisecond // nothing begins after it, if there is something to tell
+	floorBudget  = 110 * time.Millisecond // no batch begins after it, except those of the first repeat
 
-	floorAttempts = 4                     // at what is possible, on a host that is disturbed
-	floorPause    = 60 * time.Millisecond // before another
+	floorAttempts = 4                     // until the figures are possible
+	floorPause    = 60 * time.Millisecond // between attempts
 )
 
-// Floor measures on one CPU what a bare system call costs, and a read of each
-// size of /dev/zero on top of it, in less than 150 ms unless the CPU is so busy
-// that it hardly gets a turn. The figures are medians of the least disturbed of
-// several repeats. What is impossible (record.Floor.Fault) is measured again a few
-// times; what it gives in the end may still be.
+// Floor measures on one CPU the cost of a bare system call, and of a read of
+// each size of /dev/zero in addition, in less than 150 ms unless the CPU is so
+// busy that it hardly gets a turn. The figures are medians of the least
+// disturbed of several repeats. Impossible figures (record.Floor.Fault) are
+// measured again a few times, and returned if they stay impossible.
 func Floor(cpu int) (record.Floor, error) {
 	if cpu < 0 || cpu >= maxCPU {
 		return record.Floor{}, fmt.Errorf("measure floor: there is no CPU %d", cpu)
@@ -55,8 +55,8 @@ func Floor(cpu int) (record.Floor, error) {
 			return
 		}
 		f, err := possible(floor, time.Sleep)
-		// A thread that stays pinned is not given back: with the lock held,
-		// Go ends it together with this goroutine.
+		// A thread that stays pinned is not reused: with the lock held, Go ends
+		// it together with this goroutine.
 		if setAffinity(tid, before) == nil {
 			runtime.UnlockOSThread()
 		}
@@ -69,8 +69,8 @@ func Floor(cpu int) (record.Floor, error) {
 	return r.floor, nil
 }
 
-// possible measures until nothing about the floor is impossible, at most
-// floorAttempts times.
+// possible measures until the figures are possible, at most floorAttempts
+// times.
 func possible(measure func() (record.Floor, error), sleep func(time.Duration)) (f record.Floor, err error) {
 	for n := range floorAttempts {
 		if n > 0 {
@@ -130,9 +130,9 @@ func floor() (record.Floor, error) {
 	return f, nil
 }
 
-// leastDisturbed picks one repeat, because differences between figures of
-// different times can be anything where the CPU's speed changes: the one that
-// is on the whole, relative to the least of each column, the lowest.
+// leastDisturbed chooses one repeat, because where the CPU's speed changes the
+// difference between figures of different times means nothing: the one with the
+// lowest sum of figures, each relative to the lowest of its column.
 func leastDisturbed(repeats [][]float64) []float64 {
 	least := slices.Clone(repeats[0])
 	for _, r := range repeats {
@@ -149,7 +149,7 @@ func leastDisturbed(repeats [][]float64) []float64 {
 	return slices.MinFunc(repeats, func(a, b []float64) int { return cmp.Compare(score(a), score(b)) })
 }
 
-// calibrate finds how many calls make a batch. It takes the fastest of a few
+// calibrate returns how many calls make a batch. It takes the fastest of a few
 // tries: one that lost the CPU would make the batches too short for the clock.
 func calibrate(fd int, buf []byte) (int, error) {
 	const tries, calls, atLeast = 5, 16, 8
@@ -189,8 +189,8 @@ attempt:
 	return 0, fmt.Errorf("read %d bytes of /dev/zero: cut short by signals %d times", len(buf), attempts)
 }
 
-// one makes one raw call and returns the bytes read. It is a function of its
-// own because its prologue is where Go can preempt a loop of raw calls.
+// one makes one raw call and returns the bytes read. It is a separate function
+// because Go can preempt a loop of raw calls only in a function's prologue.
 //
 //go:noinline
 func one(fd int, p unsafe.Pointer, size int) (int, unix.Errno) {

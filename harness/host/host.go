@@ -1,5 +1,5 @@
-// Package host reads the machine as far as it is part of a number: kernel,
-// CPUs, settings, what else runs on it, and what a bare system call costs.
+// Package host reads the facts about the machine that a measurement depends on:
+// kernel, CPUs, settings, load, and the cost of a bare system call.
 //
 // A fact that cannot be read is left empty; nothing is guessed.
 package host
@@ -17,7 +17,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// sysctls are the settings that bear on a packet's way to the reader.
+// sysctls are the settings that affect a packet on its way to the reader.
 var sysctls = []string{
 	"kernel.bpf_stats_enabled",
 	"kernel.numa_balancing",
@@ -49,7 +49,8 @@ var sysctls = []string{
 	"net.ipv4.udp_mem",
 }
 
-// OuterEnv tells a guest which machine it runs on: a record.Outer in JSON.
+// OuterEnv is the environment variable that describes to a guest the machine it
+// runs on: a record.Outer in JSON.
 const OuterEnv = "TUNBENCH_OUTER_HOST"
 
 // Read reads this machine. It cannot fail: what it cannot read is empty.
@@ -65,7 +66,7 @@ func Read() record.Host {
 	return h
 }
 
-// outer reads the value of OuterEnv, nil where this is no guest of tunbench.
+// outer reads the value of OuterEnv; nil outside of a guest.
 func outer(text string) *record.Outer {
 	var o record.Outer
 	if text == "" || json.Unmarshal([]byte(text), &o) != nil {
@@ -74,7 +75,7 @@ func outer(text string) *record.Outer {
 	return &o
 }
 
-// ForGuest describes this machine to a guest, as a variable of its environment.
+// ForGuest describes this machine to a guest, as an entry of its environment.
 func ForGuest() string {
 	h := Read()
 	// Strings and a number: this cannot fail.
@@ -84,7 +85,7 @@ func ForGuest() string {
 
 type uname struct{ release, version, machine string }
 
-// read does the work of Read on any root folder.
+// read is Read of any root folder.
 func read(root fs.FS, u uname, hv cpuid) record.Host {
 	info := text(root, "proc/cpuinfo")
 	return record.Host{
@@ -108,8 +109,8 @@ func read(root fs.FS, u uname, hv cpuid) record.Host {
 	}
 }
 
-// text is the content of a file without the space around it, "" if it cannot
-// be read.
+// text returns the content of a file without leading and trailing space, "" if
+// it cannot be read.
 func text(root fs.FS, name string) string {
 	b, err := fs.ReadFile(root, name)
 	if err != nil {
@@ -124,8 +125,8 @@ func field(line string) (key, value string) {
 	return strings.TrimSpace(key), strings.Join(strings.Fields(value), " ")
 }
 
-// armCores names the part numbers of Arm's own cores (implementer 0x41) that
-// run servers and boards, from arch/arm64/include/asm/cputype.h.
+// armCores maps the part numbers of Arm's own server and board cores
+// (implementer 0x41) to their names, from arch/arm64/include/asm/cputype.h.
 var armCores = map[string]string{
 	"0xd03": "Cortex-A53", "0xd05": "Cortex-A55", "0xd07": "Cortex-A57", "0xd08": "Cortex-A72",
 	"0xd09": "Cortex-A73", "0xd0a": "Cortex-A75", "0xd0b": "Cortex-A76", "0xd0c": "Neoverse-N1",
@@ -182,8 +183,8 @@ func cpusOnline(root fs.FS, info string) int {
 	return n
 }
 
-// smt prefers what is active over what is allowed: a machine without siblings
-// may still say that they are allowed.
+// smt prefers whether threads are active to whether they are allowed: a machine
+// without sibling threads may still say that they are allowed.
 func smt(root fs.FS) string {
 	control := text(root, "sys/devices/system/cpu/smt/control")
 	if control == "notsupported" {
@@ -204,7 +205,7 @@ func smt(root fs.FS) string {
 	return ""
 }
 
-// governor joins the different governors of the CPUs by commas.
+// governor returns the governors of the CPUs, each once, joined by commas.
 func governor(root fs.FS) string {
 	var all []string
 	seen := map[string]bool{}
@@ -218,7 +219,8 @@ func governor(root fs.FS) string {
 	return strings.Join(all, ",")
 }
 
-// cpuDirs lists the folders of the CPUs in sysfs, those that are off line too.
+// cpuDirs lists the folders of the CPUs in sysfs, including those that are off
+// line.
 func cpuDirs(root fs.FS) []string {
 	dirs, _ := fs.Glob(root, "sys/devices/system/cpu/cpu[0-9]*") // the pattern is good
 	return dirs
@@ -239,7 +241,7 @@ func mitigations(root fs.FS) map[string]string {
 	return m
 }
 
-// readNames reads settings by their names; what is not there is left out.
+// readNames reads settings by name; those that do not exist are left out.
 func readNames(root fs.FS, names []string) map[string]string {
 	m := map[string]string{}
 	for _, name := range names {
@@ -250,7 +252,7 @@ func readNames(root fs.FS, names []string) map[string]string {
 	return m
 }
 
-// memory finds MemTotal in bytes.
+// memory returns MemTotal in bytes.
 func memory(meminfo string) uint64 {
 	for line := range strings.Lines(meminfo) {
 		key, value := field(line)

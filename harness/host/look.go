@@ -12,27 +12,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Look is what the host shows at one moment, beside the CPU times of Stat, of
-// what may spoil a measurement. Two of them tell what happened in between.
-// What cannot be read is left out.
+// Look is the state of the host at one moment, in addition to the CPU times of
+// Stat, as far as it may spoil a measurement. Until compares two of them. What
+// cannot be read is left out.
 type Look struct {
 	clocks clocks
 	source string // the kernel's clock source; "" unknown
-	// pressure is the time since boot in which a task waited for a CPU; -1
-	// where the kernel does not tell.
+	// pressure is the time since boot in which a task waited for a CPU; -1 if
+	// the kernel does not say.
 	pressure  time.Duration
 	freq      map[int]uint64 // kHz by CPU
 	throttles map[int]uint64 // times since boot that heat slowed a CPU down
 	bandwidth bandwidth
 }
 
-// LookAt reads what the kernel tells of itself and of the given CPUs, which may
-// be named more than once. It may
-// take 20 ms a CPU: before Linux 5.18 a read of a frequency waits for a sample
-// of it (arch_freq_get_on_cpu). Under a CPU quota it takes one more period of
-// that, 100 ms as a rule: the kernel counts a period as throttled when it is over
-// (do_sched_cfs_period_timer of kernel/sched/fair.c), and the last one before the
-// look belongs to what came before it.
+// LookAt reads the state of the kernel and of the given CPUs, which may be
+// named more than once. It may take 20 ms for each CPU: before Linux 5.18 a
+// read of a frequency waits for a sample of it (arch_freq_get_on_cpu). Under a
+// CPU quota it also waits for one period, usually 100 ms: the kernel counts a
+// period as throttled when it is over (do_sched_cfs_period_timer of
+// kernel/sched/fair.c), and the last one before the look belongs to the time
+// before it.
 func LookAt(cpus []int) Look {
 	l := lookAt(os.DirFS("/"), cpus)
 	l.clocks = readClocks()
@@ -70,8 +70,8 @@ func number(root fs.FS, name string) (uint64, bool) {
 	return n, err == nil
 }
 
-// parsePressure finds the total of the "some" line of /proc/pressure/cpu, which
-// is in microseconds (Documentation/accounting/psi.rst), or gives -1.
+// parsePressure returns the total of the "some" line of /proc/pressure/cpu,
+// which is in microseconds (Documentation/accounting/psi.rst), or -1.
 func parsePressure(s string) time.Duration {
 	for line := range strings.Lines(s) {
 		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "some ")
@@ -91,16 +91,16 @@ func parsePressure(s string) time.Duration {
 // clocks holds the clocks of the kernel at one moment, in ns.
 type clocks struct {
 	mono int64 // the clock of all figures: never set, but slewed
-	raw  int64 // the same without slewing
-	boot int64 // the same with the time in which the machine was suspended
+	raw  int64 // CLOCK_MONOTONIC_RAW: without slewing
+	boot int64 // CLOCK_BOOTTIME: also counts while the machine is suspended
 	wall int64
-	// blur is how long it took to read them: none is off by more. 0 means that
-	// they could not be read.
+	// blur is how long it took to read them, and so the largest error of each.
+	// 0 means that they could not be read.
 	blur int64
 }
 
-// readClocks reads all clocks between two looks at the first one, and again if
-// something came in between.
+// readClocks reads all clocks between two readings of the first one, and
+// repeats that if it took long.
 func readClocks() (best clocks) {
 	const tries, good = 20, 10_000 // ns
 	for range tries {
@@ -130,36 +130,36 @@ func readClocks() (best clocks) {
 	return best
 }
 
-// Delta is what happened on a host over a stretch of time, or over several that
-// were added up. Its zero value is no time, of which nothing is known.
+// Delta is what happened on a host in a period of time, or in several that were
+// added up. The zero value is no time, of which nothing is known.
 type Delta struct {
 	Stretches int
 	Elapsed   time.Duration // of CLOCK_MONOTONIC; 0: the clocks could not be read
 	Pressure  time.Duration // in which a task waited for a CPU; -1: not known
 	Throttles int64         // times that heat slowed one of the CPUs down; -1: not known
 
-	// QuotaPeriods is in how many periods the CPU quota of QuotaCgroup ran out, the
-	// one that did so most often; -1: not known. QuotaTime is how long tasks were
-	// stopped for it, added over CPUs. Above 0 without a period it is by a quota of
-	// a cgroup that cannot be seen from here.
+	// QuotaPeriods is in how many periods the CPU quota of QuotaCgroup ran out,
+	// the cgroup for which that happened most often; -1: not known. QuotaTime
+	// is how long tasks were stopped for it, summed over CPUs. A time without a
+	// period is due to the quota of a cgroup that is not visible from here.
 	QuotaPeriods int64
 	QuotaTime    time.Duration
 	QuotaCgroup  string
 
-	// FreqFrom and FreqTo are the frequencies in kHz at the ends of a stretch of
-	// the CPU that changed most, FreqCPU; 0: not known.
+	// FreqFrom and FreqTo are the frequencies in kHz at both ends of the period
+	// of the CPU that changed most, FreqCPU; 0: not known.
 	FreqCPU          int
 	FreqFrom, FreqTo uint64
 
-	// Raw, Boot and Wall are by how much those clocks went ahead of
-	// CLOCK_MONOTONIC, and Blur is how wrong each of them may be.
+	// Raw, Boot and Wall are how far those clocks advanced more than
+	// CLOCK_MONOTONIC, and Blur is the largest error of each.
 	Raw, Boot, Wall, Blur time.Duration
 
 	// SourceFrom and SourceTo are the kernel's clock sources, if they changed.
 	SourceFrom, SourceTo string
 }
 
-// Until tells what happened between l and the later b.
+// Until returns what happened between l and the later b.
 func (l Look) Until(b Look) Delta {
 	d := Delta{Stretches: 1, Pressure: -1, Throttles: -1}
 	if l.clocks.blur > 0 && b.clocks.blur > 0 {
@@ -184,7 +184,7 @@ func (l Look) Until(b Look) Delta {
 			d.widest(cpu, before, after)
 		}
 	}
-	// Soon after boot the kernel goes from tsc-early to tsc: the same counter,
+	// Soon after boot the kernel changes from tsc-early to tsc: the same counter,
 	// better calibrated.
 	if from := strings.TrimSuffix(l.source, "-early"); from != "" && b.source != "" && from != strings.TrimSuffix(b.source, "-early") {
 		d.SourceFrom, d.SourceTo = l.source, b.source
@@ -192,7 +192,7 @@ func (l Look) Until(b Look) Delta {
 	return d
 }
 
-// throttled fills in how often quotas ran out between b and the later c.
+// throttled sets how often quotas ran out between b and the later c.
 func (d *Delta) throttled(b, c bandwidth) {
 	d.QuotaPeriods = -1
 	if !b.known || !c.known {
@@ -204,8 +204,8 @@ func (d *Delta) throttled(b, c bandwidth) {
 			if now.Cgroup != then.Cgroup || now.throttled <= then.throttled {
 				continue
 			}
-			// The one that stopped this process most often says what happened; the
-			// others may have stopped it at the same time.
+			// Only the one that stopped this process most often counts: the others
+			// may have stopped it at the same time.
 			if n := int64(now.throttled - then.throttled); n > d.QuotaPeriods {
 				d.QuotaPeriods, d.QuotaCgroup, d.QuotaTime = n, now.Cgroup, max(0, now.stopped-then.stopped)
 			}
@@ -216,7 +216,7 @@ func (d *Delta) throttled(b, c bandwidth) {
 	}
 }
 
-// widest keeps the largest change of a frequency, of equal ones that of the
+// widest keeps the largest change of a frequency, and of equal ones that of the
 // lowest CPU.
 func (d *Delta) widest(cpu int, from, to uint64) {
 	if from == 0 {
@@ -228,8 +228,8 @@ func (d *Delta) widest(cpu int, from, to uint64) {
 	}
 }
 
-// FreqChange is the larger frequency of FreqFrom and FreqTo over the smaller
-// one, less 1; 0 if they are not known.
+// FreqChange is the larger of FreqFrom and FreqTo divided by the smaller, less
+// 1; 0 if they are not known.
 func (d Delta) FreqChange() float64 {
 	if d.FreqFrom == 0 || d.FreqTo == 0 {
 		return 0
@@ -238,7 +238,7 @@ func (d Delta) FreqChange() float64 {
 	return max(from, to)/min(from, to) - 1
 }
 
-// Plus adds another stretch. What is not known of one of them is not known of
+// Plus adds another period. What is not known of one of them is not known of
 // the sum.
 func (d Delta) Plus(other Delta) Delta {
 	if d.Stretches == 0 {

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// ofNamespace are the settings that each network namespace has for itself, from
-// the host or from a module at the moment when it is made, and that lie on the way
-// of packets of a trial.
+// ofNamespace are the settings that each network namespace has of its own, set
+// by the host or a module when the namespace is created, and that affect the
+// packets of a trial.
 var ofNamespace = []string{
-	// Of br_netfilter: 1 in a new namespace whatever they are on the host, and then
-	// what crosses a bridge crosses iptables (br_netfilter_sysctl_init_net of
-	// net/bridge/br_netfilter_hooks.c).
+	// Of br_netfilter. In a new namespace they are 1, whatever they are on the host:
+	// packets that cross a bridge then cross iptables (br_netfilter_sysctl_init_net
+	// of net/bridge/br_netfilter_hooks.c).
 	"net.bridge.bridge-nf-call-arptables",
 	"net.bridge.bridge-nf-call-ip6tables",
 	"net.bridge.bridge-nf-call-iptables",
@@ -27,7 +27,7 @@ var ofNamespace = []string{
 	"net.core.txrehash",
 	"net.core.wmem_default",
 	"net.core.wmem_max",
-	// Devices are made with those of "default", packets are held to "all" as well.
+	// A device starts with those of "default"; those of "all" apply to packets, too.
 	"net.ipv4.conf.all.accept_local",
 	"net.ipv4.conf.all.forwarding",
 	"net.ipv4.conf.all.rp_filter",
@@ -69,8 +69,8 @@ var ofNamespace = []string{
 // which must be locked to it, by their names.
 func Namespace() map[string]string { return readNames(os.DirFS("/"), ofNamespace) }
 
-// CrossesNetfilter tells which of these settings send what crosses a bridge
-// through the tables of netfilter.
+// CrossesNetfilter returns which of these settings send packets that cross a
+// bridge through the tables of netfilter.
 func CrossesNetfilter(sysctl map[string]string) (names []string) {
 	for _, name := range ofNamespace {
 		if strings.HasPrefix(name, "net.bridge.bridge-nf-call-") && sysctl[name] == "1" {
@@ -80,8 +80,8 @@ func CrossesNetfilter(sysctl map[string]string) (names []string) {
 	return names
 }
 
-// netfilterModules lists the modules of netfilter that are loaded, sorted. What is
-// built into the kernel is not among them, but in its configuration.
+// netfilterModules lists the loaded modules of netfilter, sorted. What is built
+// into the kernel shows in its configuration instead.
 func netfilterModules(root fs.FS) (list []string) {
 	for line := range strings.Lines(text(root, "proc/modules")) {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")

@@ -11,15 +11,16 @@ import (
 	"tunbench/reports/record"
 )
 
-// bandwidth is what the kernel tells of the CPU quotas that bind this process.
+// bandwidth is the state of the CPU quotas that apply to this process.
 type bandwidth struct {
 	known bool // a cgroup could be read
-	// cgroups are the own one and those above it as far as they are mounted, with
-	// and without a quota: one may be set while a trial runs.
+	// cgroups are this process's cgroup and those above it, as far as they are
+	// mounted, with and without a quota: one may be set while a trial runs.
 	cgroups []budget
-	// local is how long the own cgroup was throttled, by itself or by any above
-	// it, added over CPUs (cpu.stat.local, Linux 6.6); -1 where the kernel does not
-	// tell. It is the only sign of a quota above a container's own root.
+	// local is how long this process's cgroup was throttled, by its own quota
+	// or by one above it, summed over CPUs (cpu.stat.local, Linux 6.6); -1 if
+	// the kernel does not say. It is the only sign of a quota above a
+	// container's own root.
 	local time.Duration
 }
 
@@ -30,7 +31,7 @@ type budget struct {
 	stopped         time.Duration
 }
 
-// quotas lists those that are set, the own cgroup's first.
+// quotas lists those that are set, that of this process's cgroup first.
 func (b bandwidth) quotas() (list []record.CPUQuota) {
 	for _, c := range b.cgroups {
 		if c.QuotaNs > 0 {
@@ -65,8 +66,8 @@ func readBandwidth(root fs.FS) bandwidth {
 	return b
 }
 
-// readBudget reads one cgroup. Without a limit the kernel says -1 in v1 and max
-// in v2, and the root of a hierarchy may have no such file at all.
+// readBudget reads one cgroup. Without a limit the kernel writes -1 in v1 and
+// max in v2, and the root of a hierarchy may have no such file at all.
 func readBudget(root fs.FS, dir string) budget {
 	b := budget{CPUQuota: record.CPUQuota{Cgroup: "/" + dir}}
 	quota, period := text(root, path.Join(dir, "cpu.cfs_quota_us")), text(root, path.Join(dir, "cpu.cfs_period_us"))
@@ -107,18 +108,18 @@ func stopped(stat map[string]uint64) (time.Duration, bool) {
 	return time.Duration(us) * time.Microsecond, ok
 }
 
-// cgroupDir is the folder of this process's cgroup and that of the highest
-// cgroup above it that is mounted, without the slash at the beginning.
+// cgroupDir holds the folders, without the slash at the beginning, of this
+// process's cgroup and of the highest cgroup above it that is mounted.
 type cgroupDir struct{ mount, own string }
 
-// depth is how many cgroups are mounted above the own one.
+// depth is how many cgroups are mounted above this process's cgroup.
 func (d cgroupDir) depth() int {
 	return strings.Count(strings.TrimPrefix(d.own, d.mount), "/")
 }
 
 // cgroupDirs finds this process in each hierarchy that may limit its CPU time:
-// v2, and the one of v1 that has the cpu controller. Of several mounts of one
-// hierarchy it takes the one that shows most.
+// v2, and the hierarchy of v1 that has the cpu controller. Of several mounts of
+// one hierarchy it takes the one that shows most.
 func cgroupDirs(root fs.FS) (dirs []cgroupDir) {
 	mounts := cgroupMounts(text(root, "proc/self/mountinfo"))
 	for line := range strings.Lines(text(root, "proc/self/cgroup")) {
@@ -143,8 +144,8 @@ func cgroupDirs(root fs.FS) (dirs []cgroupDir) {
 	return dirs
 }
 
-// cgroupMount is a mount of a hierarchy. From is the cgroup that stands at its
-// root, by the name that it has in this process's cgroup namespace.
+// cgroupMount is a mount of a hierarchy. From is the cgroup at its root, by its
+// name in this process's cgroup namespace.
 type cgroupMount struct {
 	at, from string
 	v2       bool
@@ -167,10 +168,10 @@ func cgroupMounts(info string) (mounts []cgroupMount) {
 	return mounts
 }
 
-// find gives the folder of the cgroup that /proc/self/cgroup calls own. Both
-// names are seen from the root of the cgroup namespace; a mount that was made
-// outside of it begins at "/.." or above, and then only the list of processes
-// tells which of its folders is this one's.
+// find returns the folder of the cgroup that /proc/self/cgroup calls own. Both
+// names are relative to the root of the cgroup namespace. A mount that was made
+// outside of it begins at "/.." or above; then only the lists of processes show
+// which of its folders is the right one.
 func (m cgroupMount) find(root fs.FS, own string) (cgroupDir, bool) {
 	inside, ok := strings.CutPrefix(own+"/", strings.TrimSuffix(m.from, "/")+"/")
 	if ok && !strings.Contains(own, "/..") {

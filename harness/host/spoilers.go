@@ -13,8 +13,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// Spoiler is one thing that can spoil a measurement on this host, and how it
-// stands now.
+// Spoiler is something that can spoil a measurement on this host, and its
+// present state.
 type Spoiler struct {
 	Name   string // short and stable: "load", "governor" ...
 	Detail string // what was seen
@@ -25,12 +25,12 @@ type Spoiler struct {
 // sampleTime is how long Spoilers watches the CPUs: 20 ticks of each.
 const sampleTime = 200 * time.Millisecond
 
-// maxForeign is the share of the CPU time above which other programs are bad.
+// maxForeign is the share of the CPU time that other programs may use.
 const maxForeign = 0.05
 
-// Spoilers looks at the settings of the host and, for a fifth of a second, at
-// its load, and tells what it saw. A thing that cannot be read is not in the
-// list. What comes and goes is seen by Look and Stat.
+// Spoilers reads the settings of the host and, for a fifth of a second, its
+// load. What cannot be read is not in the list. Look and Stat observe what
+// changes later.
 func Spoilers() []Spoiler {
 	root := os.DirFS("/")
 	before := look(root)
@@ -38,13 +38,13 @@ func Spoilers() []Spoiler {
 	return judge(Read(), before, look(root))
 }
 
-// snapshot is one look at what changes while a host runs.
+// snapshot is the state at one moment of what changes while a host runs.
 type snapshot struct {
 	stat  Stat          // no CPU in it: not readable
 	own   time.Duration // CPU time of this process
 	load  string        // of the last minute
 	turbo string        // "1" if clocks may rise above the base, "0" if not
-	// cgroups reports that the own cgroup could be read.
+	// cgroups reports that the cgroup of this process could be read.
 	cgroups bool
 }
 
@@ -64,7 +64,7 @@ func look(root fs.FS) snapshot {
 	return s
 }
 
-// OwnTime is the CPU time that this process has used, all threads together.
+// OwnTime is the CPU time that all threads of this process have used.
 func OwnTime() time.Duration {
 	var ru unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &ru) != nil {
@@ -83,14 +83,14 @@ var slowKernels = []string{
 	"CONFIG_DEBUG_KMEMLEAK", "CONFIG_DEBUG_LOCK_ALLOC", "CONFIG_SLUB_DEBUG_ON",
 }
 
-// quotaAdvice is for who is under a CPU quota.
+// quotaAdvice is the advice for a process under a CPU quota.
 const quotaAdvice = "take it away (docker run without --cpus, a pod without limits.cpu, a unit without CPUQuota=), or measure outside of that cgroup: " +
 	"a trial in which it runs out is invalid"
 
-// spoilers is a list in the making.
+// spoilers is the list of Spoilers while it is made.
 type spoilers []Spoiler
 
-// add appends what was found; advice is for where it is bad.
+// add appends a spoiler; the advice is kept only if it is bad.
 func (l *spoilers) add(name string, bad bool, advice, format string, args ...any) {
 	if !bad {
 		advice = ""
@@ -136,7 +136,7 @@ func judge(h record.Host, before, after snapshot) []Spoiler {
 	return l
 }
 
-// addLoad says how much of the CPU time went to other programs.
+// addLoad adds how much of the CPU time other programs used.
 func (l *spoilers) addLoad(before, after snapshot) {
 	t := before.stat.Until(after.stat, nil)
 	if t.Total() == 0 {
@@ -150,8 +150,8 @@ func (l *spoilers) addLoad(before, after snapshot) {
 	l.add("load", foreign > maxForeign, "stop what else runs, or wait until it has finished", "%s", detail)
 }
 
-// addQuotas names the CPU quotas of this process, or says that there are none
-// where cgroups can be read.
+// addQuotas adds the CPU quotas of this process, or that there are none if
+// cgroups can be read.
 func (l *spoilers) addQuotas(h record.Host, cgroups bool) {
 	var quotas []string
 	binds := false
@@ -169,7 +169,7 @@ func (l *spoilers) addQuotas(h record.Host, cgroups bool) {
 	}
 }
 
-// addKernel names settings and options of the kernel.
+// addKernel adds settings and options of the kernel.
 func (l *spoilers) addKernel(h record.Host) {
 	if v, ok := h.Sysctl["kernel.bpf_stats_enabled"]; ok {
 		l.add("bpf-stats", v != "0", "sysctl kernel.bpf_stats_enabled=0: it adds two clock reads to each run of each BPF program", "kernel.bpf_stats_enabled=%s", v)

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Tick is one unit of /proc/stat: USER_HZ is 100 on amd64 and arm64, whatever
+// Tick is the unit of /proc/stat: USER_HZ is 100 on amd64 and arm64, whatever
 // CONFIG_HZ is.
 const Tick = 10 * time.Millisecond
 
-// CPUTimes is where the time of one or more CPUs went. The kernel counts it in
+// CPUTimes is how one or more CPUs spent their time. The kernel counts it in
 // steps of 10 ms.
 type CPUTimes struct {
 	User    time.Duration // with guests
@@ -24,16 +24,16 @@ type CPUTimes struct {
 	IOWait  time.Duration
 	IRQ     time.Duration
 	SoftIRQ time.Duration
-	Steal   time.Duration // the hypervisor ran somebody else
+	Steal   time.Duration // the hypervisor ran another guest
 }
 
-// Busy is the time in which the CPUs did something.
+// Busy is the time in which the CPUs were not idle.
 func (t CPUTimes) Busy() time.Duration { return t.User + t.Nice + t.System + t.IRQ + t.SoftIRQ }
 
-// Total is all of it.
+// Total is the sum of all times.
 func (t CPUTimes) Total() time.Duration { return t.Busy() + t.Idle + t.IOWait + t.Steal }
 
-// Plus adds two stretches of time.
+// Plus adds the times of another period.
 func (t CPUTimes) Plus(other CPUTimes) CPUTimes {
 	into, add := t.fields(), other.fields()
 	for i := range into {
@@ -42,7 +42,7 @@ func (t CPUTimes) Plus(other CPUTimes) CPUTimes {
 	return t
 }
 
-// StealShare is the stolen share of the time: 0 to 1, and 0 of no time.
+// StealShare is the stolen share of the time: 0 to 1, and 0 if the total is 0.
 func (t CPUTimes) StealShare() float64 {
 	if t.Total() == 0 {
 		return 0
@@ -50,13 +50,13 @@ func (t CPUTimes) StealShare() float64 {
 	return float64(t.Steal) / float64(t.Total())
 }
 
-// fields lists the columns of /proc/stat in their order (fs/proc/stat.c).
-// Guest time, which follows, is in User already.
+// fields lists the columns of /proc/stat in their order (fs/proc/stat.c). Guest
+// time, the next column, is part of User.
 func (t *CPUTimes) fields() []*time.Duration {
 	return []*time.Duration{&t.User, &t.Nice, &t.System, &t.Idle, &t.IOWait, &t.IRQ, &t.SoftIRQ, &t.Steal}
 }
 
-// Stat is the state of /proc/stat: the times of each CPU that is on line,
+// Stat is the content of /proc/stat: the times of each CPU that is on line,
 // since boot.
 type Stat struct {
 	CPU map[int]CPUTimes
@@ -87,7 +87,7 @@ func parseStat(s string) (Stat, error) {
 		var t CPUTimes
 		for i, d := range t.fields() {
 			if i+1 >= len(f) {
-				break // kernels before 2.6.11 knew no steal
+				break // before Linux 2.6.11 there was no steal
 			}
 			n, err := strconv.ParseUint(f[i+1], 10, 64)
 			if err != nil || n > uint64(1<<62/Tick) {
@@ -103,8 +103,8 @@ func parseStat(s string) (Stat, error) {
 	return stat, nil
 }
 
-// Until adds up what happened between s and the later b on the given CPUs, on
-// all if cpus is empty. A CPU that is not in both is left out.
+// Until sums what happened between s and the later b on the given CPUs, on all
+// if cpus is empty. A CPU that is not in both is left out.
 func (s Stat) Until(b Stat, cpus []int) CPUTimes {
 	var sum CPUTimes
 	add := func(cpu int) {
@@ -130,8 +130,8 @@ func (s Stat) Until(b Stat, cpus []int) CPUTimes {
 	return sum
 }
 
-// Plus adds what happened from one moment to the later other. It is how times
-// of several stretches are added up.
+// Plus adds to s what happened between from and the later to. So the times of
+// several periods are summed.
 func (s Stat) Plus(from, to Stat) Stat {
 	sum := Stat{CPU: map[int]CPUTimes{}}
 	for cpu, t := range s.CPU {

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// cpuid is what the CPU itself says of a hypervisor.
+// cpuid is what the CPU itself says about a hypervisor.
 type cpuid struct {
 	known      bool     // the instruction exists
 	guest      bool     // leaf 1 says that a hypervisor is present
 	signatures []string // of leaves 0x40000000 and 0x40000100
 }
 
-// hypervisors maps the signature of a hypervisor to its name. DMI cannot tell
-// KVM from emulation by QEMU, and Firecracker has no DMI.
+// hypervisors maps the signature of a hypervisor to its name. DMI does not
+// distinguish KVM from emulation by QEMU, and Firecracker has no DMI.
 var hypervisors = map[string]string{
 	"KVMKVMKVM":    "kvm",
 	"Linux KVM Hv": "kvm",
@@ -30,8 +30,8 @@ var hypervisors = map[string]string{
 	"VirtualApple": "apple",
 }
 
-// dmiNames maps how a DMI string begins to the name of the hypervisor, for
-// machines without CPUID. "qemu" leaves open whether KVM is under it.
+// dmiNames maps the beginning of a DMI string to the name of the hypervisor,
+// for machines without CPUID. "qemu" may run on KVM or not.
 var dmiNames = []struct{ prefix, name string }{
 	{"KVM", "kvm"},
 	{"OpenStack", "kvm"},
@@ -52,8 +52,8 @@ var dmiNames = []struct{ prefix, name string }{
 	{"Apple Virtualization", "apple"},
 }
 
-// virt names the hypervisor: "none" on bare metal, "other" for one that is
-// there but has no name here, "" if nothing tells.
+// virt names the hypervisor: "none" on bare metal, "other" for one without a
+// name here, "" if it is not known.
 func virt(root fs.FS, hv cpuid) string {
 	if hv.known {
 		if !hv.guest {
@@ -63,7 +63,7 @@ func virt(root fs.FS, hv cpuid) string {
 			return "none"
 		}
 		name := "other"
-		// KVM and Xen can dress up as Hyper-V and then sign 0x100 further on.
+		// KVM and Xen can imitate Hyper-V; their own signature is then 0x100 further on.
 		for _, s := range hv.signatures {
 			if n, ok := hypervisors[s]; ok && (name == "other" || name == "microsoft") {
 				name = n
@@ -75,7 +75,7 @@ func virt(root fs.FS, hv cpuid) string {
 	if text(root, "sys/hypervisor/type") == "xen" {
 		return "xen"
 	}
-	told := false // something was there that would have named a hypervisor
+	told := false // a file was there that would have named a hypervisor
 	for _, file := range []string{"proc/device-tree/hypervisor/compatible", "proc/device-tree/compatible"} {
 		compatible := text(root, file)
 		switch {

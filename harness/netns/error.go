@@ -7,14 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CallError is a request that the kernel refused. errors.As finds it in every
-// error of Configure, Counters and Device that the kernel caused; errors.Is
-// sees Err through it, so that ENOENT (a qdisc that this kernel lacks) or
-// EINVAL (an MTU that this device cannot have) can be told from a failure of
-// ours.
+// CallError is a request that the kernel refused. Every error of this package
+// that the kernel caused has one in its chain; errors.Is sees Err through it,
+// so that ENOENT (a qdisc that this kernel lacks) or EINVAL (an MTU that this
+// device cannot have) differ from an internal error.
 type CallError struct {
-	Call   string // what was asked, verb first, with its value: "set mtu 65535"
-	Object string // the link that it was asked of: "tap0"
+	Call   string // the request, verb first, with its value: "set mtu 65535"
+	Object string // the link: "tap0"
 	Err    unix.Errno
 }
 
@@ -24,8 +23,8 @@ func (e *CallError) Error() string {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
-// refused wraps err as a CallError if an errno is at its root, and keeps it
-// readable if not.
+// refused wraps err as a CallError if its root is an errno, and with the same
+// words if not.
 func refused(err error, object, format string, args ...any) error {
 	if err == nil {
 		return nil

@@ -75,8 +75,8 @@ func features(name string) ([]string, error) {
 	return activeFeatures(chars, bits[2:]), nil
 }
 
-// activeFeatures names the bits that are set. names holds one name of
-// ETH_GSTRING_LEN bytes a feature; an empty one is a bit that has no meaning.
+// activeFeatures names the bits that are set. names holds ETH_GSTRING_LEN bytes
+// for each feature; an empty name is a bit without meaning.
 func activeFeatures(names []byte, blocks []uint32) []string {
 	var on []string
 	for i := 0; (i+1)*stringLen <= len(names); i++ {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Link says how a link is to be set up. The zero value brings it up, silent,
-// with everything else as the kernel made it.
+// Link is the configuration of a link. The zero value brings it up, silent,
+// with the kernel's defaults.
 type Link struct {
 	MTU    int    // bytes of IP; 0: unchanged. TUN: 68 to 65535, TAP: 68 to 65521
 	TxQLen int    // packets in the ring behind each queue; 0: unchanged
@@ -20,11 +20,11 @@ type Link struct {
 
 	Addr   []netip.Prefix // addresses of the link, each with its subnet
 	Routes []netip.Prefix // reached through the link, without a gateway
-	// Blackholes are hosts for which nothing is taken: the kernel drops what comes
-	// for them, without a word to who sent it.
+	// Blackholes are hosts whose packets the kernel drops without telling the
+	// sender.
 	Blackholes []netip.Addr
-	// Neighbours are entries for ever, because nobody answers ARP or neighbour
-	// solicitation at the other end of a TAP device.
+	// Neighbours are permanent entries, because nothing answers ARP or
+	// neighbour solicitation at the other end of a TAP device.
 	Neighbours []Neighbour
 }
 
@@ -34,16 +34,16 @@ type Neighbour struct {
 	MAC  net.HardwareAddr
 }
 
-// Counters are those of the device, from the kernel's 64-bit statistics. A
-// TUN/TAP device counts a packet as transmitted when it is read from the
-// descriptor, not when it is queued (tun_put_user in drivers/net/tun.c), and as
-// dropped at once; bytes are those of TUN packets or TAP frames.
+// Counters are the kernel's 64-bit statistics of a link. A TUN/TAP device
+// counts a packet as transmitted when it is read from the descriptor, not when
+// it is queued (tun_put_user in drivers/net/tun.c), and as dropped at once.
+// Bytes are those of IP packets on a TUN and of frames on a TAP.
 type Counters struct {
 	RxPackets, RxBytes, RxErrors, RxDropped uint64
 	TxPackets, TxBytes, TxErrors, TxDropped uint64
 }
 
-// State is what the kernel made of a link.
+// State is a link as the kernel has it.
 type State struct {
 	Name   string
 	Index  int
@@ -52,13 +52,13 @@ type State struct {
 	Qdisc  string // kind of the root qdisc; "noop" while the link was never up
 	MAC    net.HardwareAddr
 	Flags  []string // IFF_ names, in the order of their bits
-	// Features are the effective ones by ethtool's names, sorted; those of a
-	// device that cannot tell are nil.
+	// Features are the active ones by ethtool's names, sorted; nil for a device
+	// that does not list any.
 	Features []string
 }
 
 // rootQdisc asks for the link itself (IFLA_QDISC), because a dump of qdiscs
-// leaves out the ones that the kernel put there by default. It must run on the
+// omits those that the kernel installs by default. It must run on the
 // namespace's thread.
 func rootQdisc(index int) (string, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_ACK)
@@ -86,7 +86,7 @@ func rootQdisc(index int) (string, error) {
 	return "", nil
 }
 
-// notFound gives the library's error for a missing link its errno back.
+// notFound restores the errno of the library's error for a missing link.
 func notFound(err error, name string) error {
 	var missing netlink.LinkNotFoundError
 	if errors.As(err, &missing) {

@@ -13,20 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// links are the links of a namespace.
+// links configures and reads the links of a namespace.
 type links struct{ thread }
 
-// Configure sets up the link name and brings it up. MTU, queue length and
-// qdisc are set while it is down, so that nothing is ever queued under others.
+// Configure sets up the link name and brings it up. MTU, queue length and qdisc
+// are set while it is down, so that nothing is ever queued under other values.
 //
-// The link is made silent: a packet counted on it must be a packet sent. It
-// gets no IPv6 address of its own, addresses are used without duplicate
-// address detection, and with ARP and multicast off there is no neighbour
-// discovery, no router solicitation and no group report. A packet to a host
-// that is not among the Neighbours of a TAP device carries the device's own
-// address as its destination.
+// The link is silent: only packets that a trial sends are counted on it. It
+// gets no IPv6 address of its own, addresses are used without duplicate address
+// detection, and with ARP and multicast off there is no neighbour discovery, no
+// router solicitation and no group report. A packet to a host that is not among
+// the Neighbours of a TAP device carries the device's own address as its
+// destination.
 //
-// What the kernel refuses is a *CallError. The link may then be half set up.
+// A refusal of the kernel is a *CallError; the link may then be half set up.
 func (l *links) Configure(name string, c Link) error {
 	return l.Do(func() error { return l.configure(name, c) })
 }
@@ -84,9 +84,9 @@ func (l *links) setDown(link netlink.Link, c Link) error {
 	if err := l.handle.LinkSetARPOff(link); err != nil {
 		return refused(err, name, "set arp off")
 	}
-	// After the MTU: below 1280 bytes the link has no IPv6 side, and what was
-	// set before is forgotten. EAFNOSUPPORT says just that (or that the kernel
-	// has no IPv6): then there is nothing to silence.
+	// After the MTU: below 1280 bytes the link has no IPv6, and earlier settings
+	// are lost. EAFNOSUPPORT means that, or a kernel without IPv6: then there is
+	// nothing to silence.
 	err := l.handle.LinkSetIP6AddrGenMode(link, nl.IN6_ADDR_GEN_MODE_NONE)
 	if err != nil && !errors.Is(err, unix.EAFNOSUPPORT) {
 		return refused(err, name, "set addrgenmode none")
@@ -94,7 +94,7 @@ func (l *links) setDown(link netlink.Link, c Link) error {
 	return nil
 }
 
-// setUp does what the kernel undoes when a link goes down.
+// setUp sets what the kernel removes when a link goes down.
 func (l *links) setUp(link netlink.Link, c Link) error {
 	name, index := link.Attrs().Name, link.Attrs().Index
 	for _, p := range c.Addr {
@@ -132,9 +132,9 @@ func (l *links) setUp(link netlink.Link, c Link) error {
 	return nil
 }
 
-// awaitLocal waits until the stack takes packets to an address of its own. For
-// IPv6 the kernel adds the route to it later, in a work queue
-// (addrconf_dad_work of net/ipv6/addrconf.c), also without address detection.
+// awaitLocal waits until the stack accepts packets to one of its own addresses.
+// For IPv6 the kernel adds the route later, in a work queue (addrconf_dad_work
+// of net/ipv6/addrconf.c), even without address detection.
 func (l *links) awaitLocal(a netip.Addr) error {
 	const within, look = 2 * time.Second, 200 * time.Microsecond
 	for deadline := time.Now().Add(within); a.Unmap().Is6(); time.Sleep(look) {
@@ -197,11 +197,11 @@ func (l *links) Device(name string) (State, error) {
 	return s, nil
 }
 
-// Veth joins n and peer by a pair of veth devices, one of each name in each of
-// them. They are as the kernel makes them, and down until they are configured.
-// When one namespace goes, both devices go.
+// Veth joins this namespace and peer by a pair of veth devices, one in each. They have the
+// kernel's defaults and are down until they are configured. When one namespace
+// ends, both devices do.
 //
-// What the kernel refuses is a *CallError: EOPNOTSUPP is that of a kernel
+// A refusal of the kernel is a *CallError: EOPNOTSUPP is that of a kernel
 // without veth.
 func (l *links) Veth(name string, peer *NS, peerName string) error {
 	target, err := peer.descriptor()
@@ -217,11 +217,11 @@ func (l *links) Veth(name string, peer *NS, peerName string) error {
 	})
 }
 
-// Bridge makes a bridge of that name with the given links as its ports, and
-// brings it up. Its ports do not learn and it does not look at multicast or
-// speak STP: what goes where is said by Forward. It has no address.
+// Bridge creates a bridge with the given links as its ports and brings it up.
+// The ports do not learn, and there is no multicast snooping and no STP:
+// Forward decides which port a frame leaves by. The bridge has no address.
 //
-// What the kernel refuses is a *CallError: EOPNOTSUPP is that of a kernel
+// A refusal of the kernel is a *CallError: EOPNOTSUPP is that of a kernel
 // without bridges.
 func (l *links) Bridge(name string, ports ...string) error {
 	return l.Do(func() error {
@@ -252,7 +252,8 @@ func (l *links) addPort(bridge *netlink.Bridge, port string) error {
 	return refused(l.handle.LinkSetLearning(link, false), port, "set learning off")
 }
 
-// Forward makes the bridge of which port is one send frames to mac there.
+// Forward makes the bridge to which port belongs send frames for mac to that
+// port.
 func (l *links) Forward(mac net.HardwareAddr, port string) error {
 	return l.Do(func() error {
 		link, err := l.handle.LinkByName(port)
@@ -269,10 +270,10 @@ func (l *links) Forward(mac net.HardwareAddr, port string) error {
 	})
 }
 
-// WireGuard makes a device of the kernel's WireGuard, down and without keys. The
-// namespace is that of its UDP socket, too.
+// WireGuard creates a device of the kernel's WireGuard, down and without keys.
+// Its UDP socket is in this namespace, too.
 //
-// What the kernel refuses is a *CallError: EOPNOTSUPP is that of a kernel
+// A refusal of the kernel is a *CallError: EOPNOTSUPP is that of a kernel
 // without WireGuard.
 func (l *links) WireGuard(name string) error {
 	return l.Do(func() error {

@@ -1,10 +1,11 @@
-// Package netns makes network namespaces without a name, configures the links
-// in them, and reads back what the kernel made of it.
+// Package netns creates network namespaces without a name, configures the links
+// in them, and reads back the result.
 //
-// A namespace lives on one operating-system thread that nothing else uses.
-// When that thread ends, by Close or with the process, and the last descriptor
-// of a device in it is closed, the kernel removes the namespace and everything
-// in it: there is nothing to clean up by hand, and nothing on the host changes.
+// A namespace lives on one operating-system thread that runs nothing else. When
+// that thread ends, by Close or with the process, and the last descriptor of a
+// device in the namespace is closed, the kernel removes the namespace and
+// everything in it. Nothing is left to clean up, and nothing on the host
+// changes.
 package netns
 
 import (
@@ -16,12 +17,12 @@ import (
 // ErrClosed is returned by every method of a namespace that was closed.
 var ErrClosed = fmt.Errorf("network namespace: %w", os.ErrClosed)
 
-// NS is a network namespace. Its methods may be called from any goroutine.
-// One that is not closed keeps its thread until the process ends.
+// NS is a network namespace. Its methods may be called from any goroutine. If
+// it is not closed it keeps its thread until the process ends.
 type NS struct{ links }
 
-// New makes a fresh network namespace in which the loopback device is up and
-// no other is. Without CAP_SYS_ADMIN the error wraps os.ErrPermission.
+// New creates a network namespace whose only device is loopback, which is up.
+// Without CAP_SYS_ADMIN the error wraps os.ErrPermission.
 func New() (*NS, error) {
 	n := &NS{}
 	n.calls, n.quit, n.gone = make(chan call), make(chan struct{}), make(chan struct{})
@@ -59,7 +60,7 @@ func (n *NS) Stack() (s Stack, err error) {
 	return s, err
 }
 
-// TCP reads the counters of the namespace's TCP.
+// TCP reads the counters of TCP in the namespace.
 func (n *NS) TCP() (c TCP, err error) {
 	err = n.Do(func() error {
 		all, err := counters("snmp", "netstat", "snmp6")

@@ -7,22 +7,21 @@ import (
 	"strings"
 )
 
-// Stack is what the IP stack of a namespace counted, IPv4 and IPv6 together,
+// Stack holds counters of a namespace's IP stack, IPv4 and IPv6 together,
 // loopback included.
 type Stack struct {
 	Received uint64 // packets or super-packets that came in, before anything was checked (IpInReceives)
-	// Datagrams is how many UDP sockets sent, each super-packet as one
-	// (UdpOutDatagrams). Those that tunnels in the kernel send are not among them.
+	// Datagrams is how many UDP sockets sent, each GSO packet as one
+	// (UdpOutDatagrams). Tunnels in the kernel do not count here.
 	Datagrams uint64
-	// Lost is what the stack and UDP dropped of these, by the kernel's drop
-	// reasons, whose counters these are the same as; reasons without any are left
-	// out.
+	// Lost counts drops of the stack and of UDP by the kernel's drop reasons,
+	// to which these counters correspond; reasons without drops are left out.
 	Lost map[string]uint64
 }
 
-// lost names the counters of /proc/net/snmp by drop reason, as in
-// include/net/dropreason-core.h. UDP's InErrors holds the others of its
-// protocol but NoPorts, and is not a reason of its own.
+// lost maps the counters of /proc/net/snmp and snmp6 to drop reasons of
+// include/net/dropreason-core.h. UDP's InErrors is the sum of the others of its
+// protocol except NoPorts, and is not a reason of its own.
 var lost = []struct{ v4, v6, reason string }{
 	{"Udp:RcvbufErrors", "Udp6RcvbufErrors", "SOCKET_RCVBUFF"},
 	{"Udp:MemErrors", "Udp6MemErrors", "PROTO_MEM"},
@@ -34,9 +33,9 @@ var lost = []struct{ v4, v6, reason string }{
 	{"Ip:InDiscards", "Ip6InDiscards", "NOMEM"},
 }
 
-// TCP is what the stack of a namespace counted of TCP and of the packets under
-// it, since the namespace was made. Segments are wire segments, and IPv4 and
-// IPv6 are counted together.
+// TCP holds counters of a namespace's TCP and of the packets below it, since
+// the namespace was created. Segments are wire segments; IPv4 and IPv6 are
+// counted together.
 type TCP struct {
 	Out        uint64 // segments sent for the first time, those without data included (TcpOutSegs)
 	Again      uint64 // segments sent again (TcpRetransSegs)
@@ -47,9 +46,9 @@ type TCP struct {
 	Packets, Bytes uint64
 }
 
-// counters reads files of /proc/net that hold counters of the stack, on the
-// thread of the namespace: snmp, netstat, and snmp6, which a kernel without IPv6
-// does not have.
+// counters reads files of /proc/net that hold counters of the stack: snmp,
+// netstat, and snmp6, which a kernel without IPv6 does not have. It must run on
+// the namespace's thread.
 func counters(files ...string) (map[string]uint64, error) {
 	all := map[string]uint64{}
 	for _, file := range files {
@@ -67,9 +66,9 @@ func counters(files ...string) (map[string]uint64, error) {
 	return all, nil
 }
 
-// parseCounters adds the counters of /proc/net/snmp and netstat, where a line of
-// names of a protocol is followed by one of values, as "Tcp:OutSegs", and those
-// of snmp6, one a line, by their names.
+// parseCounters adds the counters of a file to a map. In snmp and netstat a
+// line of names of a protocol is followed by one of values: these are named as
+// "Tcp:OutSegs". In snmp6 each line holds a name and a value.
 func parseCounters(text string, into map[string]uint64) error {
 	var names []string
 	for line := range strings.Lines(text) {
@@ -91,7 +90,7 @@ func parseCounters(text string, into map[string]uint64) error {
 			return fmt.Errorf("%d values of %s after %d names of %s", len(fields)-1, fields[0], len(names)-1, names[0])
 		default:
 			for i, name := range names[1:] {
-				// Some are below 0, which says that there is no limit.
+				// A negative one means that there is no limit.
 				if n, err := strconv.ParseUint(fields[i+1], 10, 64); err == nil {
 					into[names[0]+name] = n
 				}

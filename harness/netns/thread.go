@@ -16,8 +16,8 @@ import (
 type thread struct {
 	tid   int
 	inode uint32 // of the namespace
-	// handle belongs to the thread. A closed handle would quietly talk to the
-	// caller's namespace, so nothing but the thread touches it.
+	// handle belongs to the thread: a closed handle would silently operate on
+	// the caller's namespace, so that only the thread uses it.
 	handle *netlink.Handle
 
 	calls chan call
@@ -40,16 +40,16 @@ type outcome struct {
 	exited   bool
 }
 
-// begin finds a thread that can be thrown away and serves on it.
+// begin finds a thread that may end and serves on it.
 func (t *thread) begin(ready chan<- error) {
 	runtime.LockOSThread()
 	if unix.Gettid() != unix.Getpid() {
 		t.serve(ready)
 		return
 	}
-	// Go parks the main thread instead of ending it, and /proc/self speaks of
-	// it: the namespace would outlive Close and show up as the process's own.
-	// While it is held here, another goroutine must get another thread.
+	// Go parks the main thread instead of ending it, and /proc/self is the main
+	// thread's: the namespace would outlive Close and show up as the process's own.
+	// While this goroutine holds the main thread, another one gets another thread.
 	elsewhere := make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
@@ -60,8 +60,8 @@ func (t *thread) begin(ready chan<- error) {
 	runtime.UnlockOSThread()
 }
 
-// serve runs calls until quit. It returns with its thread locked, unless the
-// thread is still in the namespace where it began: so Go ends the thread.
+// serve runs calls until quit. It returns with its thread locked, so that Go
+// ends the thread, unless the thread is still in the namespace where it began.
 func (t *thread) serve(ready chan<- error) {
 	defer close(t.gone)
 	defer t.stop.Do(func() { close(t.quit) })
@@ -144,10 +144,10 @@ func (c call) run() {
 }
 
 // Do runs f on the namespace's thread and returns what f returns. Sockets and
-// devices that f opens are in the namespace and stay in it, whoever uses them
-// later. Calls are run one after the other, so f must not stay longer than it
-// needs; within f, Do of the same namespace runs at once. A goroutine that f
-// starts is not in the namespace.
+// devices that f opens are in the namespace and stay there, whichever thread
+// uses them later. Calls run one after the other, so f should be short; within
+// f, Do of the same namespace runs at once. A goroutine that f starts is not in
+// the namespace.
 //
 // A panic in f becomes a panic of the caller, with f's stack in its text. If f
 // ends its goroutine (t.FailNow does), the caller's ends too and the namespace
@@ -184,8 +184,8 @@ func (t *thread) closed() bool {
 	}
 }
 
-// onThread tells whether the caller runs inside Do. Nothing else can run on
-// the thread while it serves, and once it is gone its number may be reused.
+// onThread reports whether the caller runs inside Do. Nothing else can run on
+// the thread while it serves, and once it has ended its number may be reused.
 func (t *thread) onThread() bool {
 	select {
 	case <-t.gone:
@@ -201,9 +201,9 @@ func (t *thread) Inode() uint32 { return t.inode }
 // closeWait is how long Close waits for the thread to end after its last call.
 const closeWait = time.Second
 
-// Close waits for the call that runs and ends the thread. The kernel then
-// removes the namespace in the background, as soon as the last descriptor of a
-// device or socket in it is closed as well. Closing again does nothing.
+// Close waits for the running call and ends the thread. The kernel then removes
+// the namespace in the background, as soon as the last descriptor of a device
+// or socket in it is closed as well. Closing again does nothing.
 func (t *thread) Close() error {
 	t.stop.Do(func() { close(t.quit) })
 	if t.onThread() {
@@ -220,8 +220,8 @@ func (t *thread) Close() error {
 	return nil
 }
 
-// descriptor opens the namespace itself. It keeps the namespace alive and is
-// the caller's to close.
+// descriptor opens the namespace itself, which keeps it alive. The caller
+// closes the descriptor.
 func (t *thread) descriptor() (fd int, err error) {
 	const self = "/proc/thread-self/ns/net"
 	err = t.Do(func() (err error) {

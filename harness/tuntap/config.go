@@ -1,9 +1,9 @@
-// Package tuntap makes TUN and TAP devices and speaks the whole UAPI of
-// include/uapi/linux/if_tun.h, but for TUNSETNOCSUM, which the kernel accepts
+// Package tuntap creates TUN and TAP devices and speaks the whole UAPI of
+// include/uapi/linux/if_tun.h, except TUNSETNOCSUM, which the kernel accepts
 // and ignores.
 //
-// Whatever can be read back is read back: an option that the kernel takes and
-// then ignores is an OptionError, like one that it refuses.
+// Every option that can be read back is read back: one that the kernel accepts
+// and then ignores is an OptionError, as is one that it refuses.
 package tuntap
 
 import (
@@ -19,9 +19,9 @@ import (
 // Config says what to create. Its zero value, with Queues set to 1, is a TUN
 // device with one queue and bare IP packets.
 type Config struct {
-	// Name is that of the device, up to 15 bytes; it may hold one "%d". Empty:
-	// "tun%d" or "tap%d". If a device of that name exists, a queue is added to
-	// it, as far as the kernel lets that happen; see Exclusive.
+	// Name of the device, up to 15 bytes; it may hold one "%d". Empty: "tun%d"
+	// or "tap%d". If a device of that name exists, a queue is added to it,
+	// where the kernel permits that; see Exclusive.
 	Name string
 	TAP  bool // frames instead of IP packets
 	// Queues is the number of descriptors, at least 1; the kernel takes up to
@@ -32,8 +32,9 @@ type Config struct {
 	// VnetHdr is the size of the virtio-net header before each packet in bytes:
 	// 0 (none), 10, 12, 20 or 24. Its fields are little-endian on every host.
 	VnetHdr int
-	// Offload is a mask of Off bits, announced whenever VnetHdr is not 0, also
-	// when it is 0. The effect shows in the device's ethtool features.
+	// Offload is a mask of Off bits. It is announced whenever VnetHdr is not 0,
+	// even if the mask is 0. The ethtool features of the device show the
+	// effect.
 	Offload uint
 	// NAPI receives what is written through NAPI (Linux 4.15). NAPIFrags lets
 	// it build fragmented skbs; it is for TAP, needs CAP_NET_ADMIN in the
@@ -50,10 +51,11 @@ type Config struct {
 	// dropping; needs a qdisc (after Linux 6.18).
 	Backpressure bool
 	// SteeringFD and FilterFD are loaded eBPF socket filter programs, 0 for
-	// none; the caller may close them after Create (Linux 4.16). Steering returns the
-	// queue, the filter how many bytes of the packet to keep.
+	// none; the caller may close them after Create (Linux 4.16). Steering
+	// returns the number of the queue, the filter the number of bytes of the
+	// packet to keep.
 	SteeringFD, FilterFD int
-	// Ifindex is the interface index to be given; 0 lets the kernel choose
+	// Ifindex is the interface index to request; 0 lets the kernel choose
 	// (Linux 3.12).
 	Ifindex int
 	// NonBlock opens the descriptors with O_NONBLOCK.
@@ -84,8 +86,8 @@ func (c Config) validate() error {
 	return nil
 }
 
-// flags gives the argument of TUNSETIFF for every queue, without IFF_TUN_EXCL,
-// which only the first may carry.
+// flags returns the argument of TUNSETIFF for every queue, without
+// IFF_TUN_EXCL, which only the first may carry.
 func (c Config) flags() uint32 {
 	flags := uint32(unix.IFF_TUN)
 	if c.TAP {

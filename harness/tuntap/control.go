@@ -15,11 +15,11 @@ type control struct {
 	tap   bool
 	flags uint32 // of TUNSETIFF, as asked for
 
-	// mu guards what follows, and in filters and options, too. It keeps
+	// mu guards the fields below and those of filters and options. It keeps
 	// descriptors open during a call.
 	mu sync.Mutex
-	// queues holds the open ones in the order of creation. attached holds those
-	// that are not detached by their number in the kernel.
+	// queues holds the open queues in the order of creation. attached holds
+	// those that are not detached, by their number in the kernel.
 	queues   []*Queue
 	attached []*Queue
 }
@@ -28,7 +28,7 @@ func (c *control) closedError(verb string) error {
 	return fmt.Errorf("%s %s: %w", verb, c.name, os.ErrClosed)
 }
 
-// call runs a call on a descriptor of the device.
+// call makes a call on a descriptor of the device and names it in the error.
 func (c *control) call(name, arg string, f func(fd int) error) error {
 	if len(c.queues) == 0 {
 		return c.closedError(verbs[name][0])
@@ -36,14 +36,14 @@ func (c *control) call(name, arg string, f func(fd int) error) error {
 	return optionError(c.name, name, arg, f(c.queues[0].fd))
 }
 
-// set is a call whose argument is passed by value.
+// set makes a call whose argument is passed by value.
 func (c *control) set(call string, req uint, arg string, value int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.call(call, arg, func(fd int) error { return unix.IoctlSetInt(fd, req, value) })
 }
 
-// get is a call that fills in a C int.
+// get makes a call that returns a C int.
 func (c *control) get(call string, req uint) (v int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,8 +54,8 @@ func (c *control) get(call string, req uint) (v int, err error) {
 	return v, err
 }
 
-// setBool is a call that is given a C int and reads it back, if there is a
-// call to read it.
+// setBool makes a call that takes a C int, and reads the value back if there is
+// a call for that.
 func (c *control) setBool(call string, req uint, getReq uint, on bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +80,8 @@ func (c *control) setBoolLocked(call string, req uint, getReq uint, on bool) err
 	return err
 }
 
-// onlyTAP marks a refusal on a TUN device as ours: the call is for TAP.
+// onlyTAP marks a refusal on a TUN device as one that says nothing about the
+// kernel: only TAP devices have the call.
 func (c *control) onlyTAP(err error) error {
 	var e *OptionError
 	if !c.tap && errors.As(err, &e) && e.Errno == unix.EINVAL {

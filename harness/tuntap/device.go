@@ -11,8 +11,8 @@ import (
 
 // Device is a TUN or TAP device held by the descriptors of its queues. The
 // kernel removes it when the last of them is closed, unless it is persistent.
-// Its methods may be called from any goroutine, but those that say so need a
-// thread in the device's network namespace.
+// Its methods may be called from any goroutine; those that need a thread in the
+// device's network namespace say so.
 type Device struct {
 	options
 	ifindex int
@@ -20,10 +20,10 @@ type Device struct {
 	ns      namespace // of the thread that created it
 }
 
-// Create makes the device in the network namespace of the calling thread,
+// Create creates the device in the network namespace of the calling thread,
 // which must be locked unless that is the namespace of the process. On error
-// everything is closed again; an *OptionError in the chain says which option
-// was the obstacle.
+// everything is closed again; an *OptionError in the chain names the option
+// that could not be set.
 func Create(c Config) (_ *Device, err error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("create tun/tap device: %w", err)
@@ -81,8 +81,8 @@ func Create(c Config) (_ *Device, err error) {
 	return d, nil
 }
 
-// openQueue opens a descriptor, attaches it to the device and reads back what
-// came of it. The first one creates the device and learns its name.
+// openQueue opens a descriptor, attaches it to the device and reads back the
+// result. The first one creates the device and learns its name.
 func (d *Device) openQueue(flags uint32, ifindex int) (err error) {
 	fd, err := open(devicePath, d.noBlock)
 	if err != nil {
@@ -128,7 +128,7 @@ func (d *Device) openQueue(flags uint32, ifindex int) (err error) {
 	return nil
 }
 
-// explainIff adds to a refused TUNSETIFF what the errno leaves open.
+// explainIff adds to a refused TUNSETIFF what its errno does not say.
 func (d *Device) explainIff(err error) error {
 	var e *OptionError
 	if !errors.As(err, &e) {
@@ -162,7 +162,7 @@ func (d *Device) explainIff(err error) error {
 	return e
 }
 
-// verifyLink reads back by rtnetlink what TUNGETIFF cannot tell.
+// verifyLink reads back by rtnetlink what TUNGETIFF does not return.
 func (d *Device) verifyLink(c Config) error {
 	link, err := Lookup(d.name)
 	if err != nil {
@@ -180,7 +180,7 @@ func (d *Device) verifyLink(c Config) error {
 	return nil
 }
 
-// namespace identifies a network namespace by the file that stands for it.
+// namespace identifies a network namespace by its file in /proc.
 type namespace struct{ dev, ino uint64 }
 
 func threadNamespace() (namespace, error) {
@@ -192,8 +192,8 @@ func threadNamespace() (namespace, error) {
 }
 
 // AddQueue opens one more queue of a multi-queue device. The calling thread
-// must be in the namespace in which the device was created: elsewhere the
-// kernel would make another device of that name.
+// must be in the namespace in which the device was created: in another one the
+// kernel would create a second device of that name.
 func (d *Device) AddQueue() (*Queue, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -226,7 +226,8 @@ func (d *Device) AddQueue() (*Queue, error) {
 	return q, nil
 }
 
-// settle gives a queue that was just attached what the kernel keeps by queue.
+// settle sets on a queue that was just attached the options that the kernel
+// keeps for each queue.
 func (d *Device) settle() error {
 	if d.sndbuf > 0 {
 		if err := d.setSndBuf(d.sndbuf); err != nil {
@@ -248,16 +249,16 @@ func (d *Device) Ifindex() int { return d.ifindex }
 // TAP reports whether the device carries frames.
 func (d *Device) TAP() bool { return d.tap }
 
-// Queues gives the open queues in the order of their creation.
+// Queues returns the open queues in the order of their creation.
 func (d *Device) Queues() []*Queue {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.queues)
 }
 
-// Close closes all queues, after waking their Reads. The kernel then removes
-// the device unless it is persistent. Further calls do nothing. Whoever uses a
-// raw descriptor must have stopped before.
+// Close wakes all Reads and closes all queues. The kernel then removes the
+// device unless it is persistent. Further calls do nothing. Nobody may use a
+// raw descriptor any more when Close is called.
 func (d *Device) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -270,7 +271,7 @@ func (d *Device) Close() error {
 	return errors.Join(errs...)
 }
 
-// closeQueue is under d.mu.
+// closeQueue needs d.mu held.
 func (d *Device) closeQueue(q *Queue) error {
 	i := slices.Index(d.queues, q)
 	if i < 0 {
@@ -281,8 +282,8 @@ func (d *Device) closeQueue(q *Queue) error {
 	return q.shut()
 }
 
-// unnumber takes q out of attached as the kernel does: the last queue takes
-// the number that becomes free (drivers/net/tun.c, __tun_detach).
+// unnumber removes q from attached as the kernel does: the last queue takes the
+// number that becomes free (drivers/net/tun.c, __tun_detach).
 func (d *Device) unnumber(q *Queue) {
 	i := slices.Index(d.attached, q)
 	if i < 0 {

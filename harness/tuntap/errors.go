@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OptionError says which option of which device the kernel did not take.
+// OptionError names the option of a device that the kernel did not accept.
 type OptionError struct {
 	Device string     // name; "" where there is none yet
 	Call   string     // the ioctl, e.g. "TUNSETOFFLOAD"
@@ -16,13 +16,13 @@ type OptionError struct {
 	Got    string     // what was read back where Errno is 0
 	Hint   string     // what else is known about the refusal, or what to do
 
-	// ours means that the request does not fit this device, so that the refusal
-	// says nothing about the kernel.
+	// ours: the request does not fit this device, so that the refusal says
+	// nothing about the kernel.
 	ours bool
 	verb string // in place of the call's own, if not ""
 }
 
-// verbs gives the beginning of each call's message and the word before Arg.
+// verbs maps a call to the beginning of its message and the word before Arg.
 var verbs = map[string][2]string{
 	"TUNSETIFF":          {"create", "as"},
 	"TUNGETIFF":          {"get flags of", ""},
@@ -83,7 +83,7 @@ func (e *OptionError) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the errno, so that errors.Is(err, os.ErrPermission) works; nil
+// Unwrap returns the errno, so that errors.Is(err, os.ErrPermission) works; nil
 // if the call succeeded and did something else.
 func (e *OptionError) Unwrap() error {
 	if e.Errno == 0 {
@@ -92,13 +92,14 @@ func (e *OptionError) Unwrap() error {
 	return e.Errno
 }
 
-// enotsupp is the kernel's ENOTSUPP, which is not for user space but gets there.
+// enotsupp is the kernel's ENOTSUPP, which is not meant for user space but
+// reaches it.
 const enotsupp = unix.Errno(524)
 
 // Unsupported reports whether the kernel does not know the option: it refused
-// it as such, or took it and ignored it. It is false where a right, a
-// descriptor, memory or the name was the obstacle, and where the option does
-// not fit the kind of device.
+// the option as such, or accepted and ignored it. It is false where a
+// permission, a descriptor, memory or the name was the obstacle, and where the
+// option does not fit the kind of device.
 func (e *OptionError) Unsupported() bool {
 	if e.ours {
 		return false

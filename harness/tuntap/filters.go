@@ -16,8 +16,8 @@ import (
 // device, and by which queue.
 type filters struct {
 	control
-	// classic is what TUNATTACHFILTER was given. The kernel keeps its address and
-	// reads it again when a queue attaches, so it lives as long as that may be;
+	// classic is the program given to TUNATTACHFILTER. The kernel keeps its
+	// address and reads it again when a queue attaches, so it is kept as long;
 	// Go's heap does not move.
 	classic []unix.SockFilter
 }
@@ -25,10 +25,10 @@ type filters struct {
 // exactAddresses is FLT_EXACT_COUNT of drivers/net/tun.c.
 const exactAddresses = 8
 
-// SetTxFilter lets a TAP device send only frames to the given addresses; none
-// turns the filter off. The first eight are matched exactly, those after them
-// must be multicast and are matched by hash; allMulti lets all multicast pass.
-// Broadcast passes only if it is among the addresses.
+// SetTxFilter lets a TAP device send only frames to the given addresses; an
+// empty list turns the filter off. The first eight are matched exactly, the
+// others must be multicast and are matched by hash; allMulti lets all multicast
+// pass. Broadcast passes only if it is among the addresses.
 func (s *filters) SetTxFilter(addrs []net.HardwareAddr, allMulti bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +77,7 @@ func txFilter(addrs []net.HardwareAddr, allMulti bool) ([]byte, error) {
 }
 
 // AttachFilter runs a classic BPF program on every frame that a TAP device
-// sends; it returns how many bytes of it to keep.
+// sends; the program returns how many bytes of the frame to keep.
 func (s *filters) AttachFilter(prog []unix.SockFilter) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +105,7 @@ func (s *filters) attachClassic() error {
 	})
 }
 
-// DetachFilter takes the classic program away.
+// DetachFilter removes the classic program.
 func (s *filters) DetachFilter() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,9 +121,9 @@ func (s *filters) DetachFilter() error {
 	return nil
 }
 
-// GetFilter gives the classic program that was attached last. The kernel only
-// keeps its address (also after DetachFilter), so it is an error if that is
-// not one that this Device gave it.
+// GetFilter returns the classic program that was attached last. The kernel
+// keeps only its address (also after DetachFilter), so that a program which
+// this Device did not attach is an error.
 func (s *filters) GetFilter() ([]unix.SockFilter, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -148,8 +148,8 @@ func (s *filters) getFilter() (f sockFprog, err error) {
 }
 
 // SetSteering lets the eBPF socket filter program behind fd choose the transmit
-// queue: its result modulo the number of attached queues. -1 gives the choice
-// back to the kernel's flow hash.
+// queue: its result modulo the number of attached queues. -1 restores the
+// kernel's flow hash.
 func (s *filters) SetSteering(fd int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +157,8 @@ func (s *filters) SetSteering(fd int) error {
 }
 
 // SetFilterEBPF runs the eBPF socket filter program behind fd on every packet
-// sent; it returns how many bytes to keep, 0 drops. -1 takes it away.
+// sent; the program returns how many bytes to keep, 0 drops the packet. -1
+// removes the program.
 func (s *filters) SetFilterEBPF(fd int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Existing is a TUN or TAP device as rtnetlink shows it, whoever made it.
+// Existing is a TUN or TAP device as rtnetlink shows it, whichever process
+// created it.
 type Existing struct {
 	Name    string `json:"name"`
 	Ifindex int    `json:"ifindex"`
@@ -24,7 +25,7 @@ type Existing struct {
 	Persist bool    `json:"persist"`
 	// Queues counts the attached ones, DisabledQueues those that are detached
 	// while their descriptors are open. A device that is not multi-queue counts
-	// as 1 even while nobody holds it: rtnetlink does not tell.
+	// as 1 even if no process holds it: rtnetlink does not say.
 	Queues         int  `json:"queues"`
 	DisabledQueues int  `json:"disabled_queues"`
 	Up             bool `json:"up"`
@@ -37,9 +38,9 @@ type Existing struct {
 // errNotTUN is for links that are not made by the tun driver.
 var errNotTUN = errors.New("not a tun/tap device")
 
-// List gives the TUN and TAP devices of the calling thread's network namespace,
-// by index. It needs no right. Macvtap and ipvtap devices, which are another
-// driver's, are not among them.
+// List returns the TUN and TAP devices of the calling thread's network
+// namespace, by index. It needs no capability. Macvtap and ipvtap devices are
+// not among them: other drivers make them.
 func List() ([]Existing, error) {
 	var replies [][]byte
 	for try := 0; ; try++ {
@@ -70,7 +71,7 @@ func List() ([]Existing, error) {
 	return devices, nil
 }
 
-// Lookup gives the TUN or TAP device of that name in the calling thread's
+// Lookup returns the TUN or TAP device of that name in the calling thread's
 // network namespace.
 func Lookup(name string) (Existing, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_ACK)
@@ -93,7 +94,7 @@ func Lookup(name string) (Existing, error) {
 var errTruncated = errors.New("truncated rtnetlink message")
 
 // parseLink reads an RTM_NEWLINK message without its netlink header: struct
-// ifinfomsg, then attributes. A link of another kind is errNotTUN.
+// ifinfomsg, then attributes. For a link of another kind it returns errNotTUN.
 func parseLink(m []byte) (Existing, error) {
 	if len(m) < unix.SizeofIfInfomsg {
 		return Existing{}, errTruncated
@@ -135,7 +136,7 @@ func (e *Existing) addDetail(typ uint16, v []byte) {
 	case 4:
 		n = binary.NativeEndian.Uint32(v)
 	default:
-		return // none that is known here
+		return // not an attribute that is known here
 	}
 	flag := func(on bool, bit uint32) {
 		if on {

@@ -9,15 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// options are all that can be set and read back of a device once it is there.
+// options are what can be set and read back once the device exists.
 type options struct {
 	filters
 	sndbuf int // as set by us; 0: never
 }
 
-// Flags gives the IFF_ flags of the device, read with TUNGETIFF. IFF_NO_PI is
-// the one that Create verified, because TUNGETIFF shows IFF_NOFILTER in its
-// place.
+// Flags returns the IFF_ flags of the device, read with TUNGETIFF. IFF_NO_PI is
+// as Create verified it, because TUNGETIFF shows IFF_NOFILTER in that bit.
 func (o *options) Flags() (uint32, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -33,7 +32,7 @@ func (o *options) Flags() (uint32, error) {
 	return flags&^ofQueue | o.flags&unix.IFF_NO_PI, nil
 }
 
-// FlagNames gives the names of Flags.
+// FlagNames returns the names of Flags.
 func (o *options) FlagNames() ([]string, error) {
 	flags, err := o.Flags()
 	if err != nil {
@@ -42,7 +41,7 @@ func (o *options) FlagNames() ([]string, error) {
 	return FlagNames(flags), nil
 }
 
-// Features gives the IFF_ flags that the kernel says it knows.
+// Features returns the IFF_ flags that the kernel says it knows.
 func (o *options) Features() (uint32, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -52,8 +51,8 @@ func (o *options) Features() (uint32, error) {
 	return getFeatures(o.queues[0].fd)
 }
 
-// VnetHdrSize gives the size of the virtio-net header in bytes, 0 if the device
-// has none.
+// VnetHdrSize returns the size of the virtio-net header in bytes, 0 if the
+// device has none.
 func (o *options) VnetHdrSize() (int, error) {
 	if o.flags&unix.IFF_VNET_HDR == 0 {
 		return 0, nil
@@ -61,8 +60,9 @@ func (o *options) VnetHdrSize() (int, error) {
 	return o.get("TUNGETVNETHDRSZ", unix.TUNGETVNETHDRSZ)
 }
 
-// setVnetHdr sets size and byte order on every queue. The kernel keeps both by
-// device today; macvtap, which speaks the same UAPI, keeps them by queue.
+// setVnetHdr sets size and byte order on every queue. Today the kernel keeps
+// both for the device; macvtap, which has the same UAPI, keeps them for each
+// queue.
 func (o *options) setVnetHdr(size int) error {
 	arg := strconv.Itoa(size)
 	for _, q := range o.queues {
@@ -90,8 +90,8 @@ func (o *options) setVnetHdr(size int) error {
 	return nil
 }
 
-// SetVnetLE makes the fields of the virtio-net header little-endian, or gives
-// them back the host's order.
+// SetVnetLE makes the fields of the virtio-net header little-endian, or
+// restores the host's order.
 func (o *options) SetVnetLE(on bool) error {
 	return o.setBool("TUNSETVNETLE", unix.TUNSETVNETLE, unix.TUNGETVNETLE, on)
 }
@@ -102,8 +102,8 @@ func (o *options) SetVnetBE(on bool) error {
 	return o.setBool("TUNSETVNETBE", unix.TUNSETVNETBE, unix.TUNGETVNETBE, on)
 }
 
-// SetOffload announces what the reader can take: a mask of Off bits. An
-// unknown bit is refused with EINVAL. The effect shows in the ethtool features.
+// SetOffload announces what the reader can handle: a mask of Off bits. An
+// unknown bit is refused with EINVAL. The ethtool features show the effect.
 func (o *options) SetOffload(mask uint) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -116,15 +116,15 @@ func (o *options) setOffload(mask uint) error {
 	})
 }
 
-// SndBuf gives the send buffer of the first queue in bytes.
+// SndBuf returns the send buffer of the first queue in bytes.
 func (o *options) SndBuf() (int, error) { return o.get("TUNGETSNDBUF", unix.TUNGETSNDBUF) }
 
-// DefaultSndBuf is the send buffer of a queue that nobody has set: no bound at all
-// (tun_chr_open of drivers/net/tun.c).
+// DefaultSndBuf is the send buffer of a queue on which none was set: no bound
+// at all (tun_chr_open of drivers/net/tun.c).
 const DefaultSndBuf = math.MaxInt32
 
-// SetSndBuf bounds what is written to a queue and not yet received, in bytes
-// above 0, on every attached queue and on those attached later.
+// SetSndBuf bounds the bytes, above 0, that are written to a queue and not yet
+// received, on every attached queue and on those attached later.
 func (o *options) SetSndBuf(bytes int) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -160,7 +160,7 @@ func (o *options) setSndBuf(bytes int) error {
 	return nil
 }
 
-// SetPersist lets the device outlive its descriptors, or no longer.
+// SetPersist decides whether the device outlives its descriptors.
 func (o *options) SetPersist(on bool) error {
 	v := 0
 	if on {
@@ -204,7 +204,7 @@ func (o *options) SetCarrier(on bool) error {
 	return err
 }
 
-// NetnsFD opens the network namespace in which the device is now (Linux 5.2).
+// NetnsFD opens the network namespace that the device is in now (Linux 5.2).
 // The caller closes the descriptor, which is O_CLOEXEC.
 func (o *options) NetnsFD() (int, error) {
 	o.mu.Lock()

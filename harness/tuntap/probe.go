@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Status is what a probe found.
+// Status is the outcome of a probe.
 type Status string
 
 const (
 	Supported   Status = "supported"   // it was set, and read back where that is possible
 	Unsupported Status = "unsupported" // the kernel refused or ignored it
-	Failed      Status = "failed"      // something else stood in the way: nothing is known
+	Failed      Status = "failed"      // another error came first: nothing is known
 )
 
 // Option is the result of one probe.
@@ -29,7 +29,7 @@ type Option struct {
 	Value  int    `json:"value,omitempty"`  // a limit or a mask that was found
 }
 
-// String gives one line: name, status, and why.
+// String returns one line: name, status, and why.
 func (o Option) String() string {
 	parts := []string{o.Name + ": " + string(o.Status)}
 	if o.Errno != "" {
@@ -48,10 +48,10 @@ type Programs struct {
 	Steering int
 }
 
-// Probe tries every option of if_tun.h on throwaway devices in the network
+// Probe tries every option of if_tun.h on temporary devices in the network
 // namespace of the calling thread, which should be a fresh one on a locked
-// thread. It leaves no device behind. The error is for the case that not even
-// a plain TUN device can be made.
+// thread. It leaves no device behind. It returns an error only if not even a
+// plain TUN device can be created.
 func Probe(p Programs) ([]Option, error) {
 	plain, err := Create(Config{Queues: 1})
 	if err != nil {
@@ -69,11 +69,11 @@ func Probe(p Programs) ([]Option, error) {
 
 type probe struct {
 	name, since, call string
-	// try makes what it needs and leaves nothing behind.
+	// try creates what it needs and leaves nothing behind.
 	try func(p Programs) (finding, error)
 }
 
-// finding is what try saw when it succeeded.
+// finding is what try found when it succeeded.
 type finding struct {
 	detail string
 	value  int
@@ -101,7 +101,7 @@ func (pr probe) run(p Programs) Option {
 	return o
 }
 
-// on makes a try that runs f on a device of its own.
+// on returns a try that runs f on a device of its own.
 func on(c Config, f func(d *Device) (finding, error)) func(Programs) (finding, error) {
 	return func(Programs) (found finding, err error) {
 		d, err := Create(c)
@@ -113,7 +113,8 @@ func on(c Config, f func(d *Device) (finding, error)) func(Programs) (finding, e
 	}
 }
 
-// created makes a try that is done when the device has come out as asked for.
+// created returns a try that succeeds when the device has come out as
+// requested.
 func created(c Config) func(Programs) (finding, error) {
 	return on(c, func(d *Device) (finding, error) {
 		flags, err := d.Flags()
@@ -121,14 +122,14 @@ func created(c Config) func(Programs) (finding, error) {
 	})
 }
 
-// announced makes a try of an offload mask.
+// announced returns a try of an offload mask.
 func announced(mask uint, detail string) func(Programs) (finding, error) {
 	return on(Config{Queues: 1, VnetHdr: 24}, func(d *Device) (finding, error) {
 		return finding{detail: detail, value: int(mask)}, d.SetOffload(mask)
 	})
 }
 
-// withProgram makes a try that gives an eBPF program to a device.
+// withProgram returns a try that gives an eBPF program to a device.
 func withProgram(set func(d *Device, fd int) error) func(Programs) (finding, error) {
 	return func(p Programs) (_ finding, err error) {
 		fd := p.Steering
@@ -147,7 +148,7 @@ func withProgram(set func(d *Device, fd int) error) func(Programs) (finding, err
 	}
 }
 
-// ignored is the error for a read-back that shows something else.
+// ignored is the error for a value that reads back different.
 func ignored(d *Device, call, arg, got string) error {
 	return &OptionError{Device: d.Name(), Call: call, Arg: arg, Got: got}
 }
@@ -239,7 +240,7 @@ func probePersist(d *Device) (finding, error) {
 	return finding{detail: "set, unset and read back"}, nil
 }
 
-// probeID is a user or group that is neither root's nor invalid.
+// probeID is a user or group that is neither root nor invalid.
 const probeID = 1
 
 func probeOwner(d *Device) (finding, error) {

@@ -13,7 +13,7 @@ import (
 
 // Queue is one descriptor of a device.
 //
-// FD is for whoever drives it with system calls of his own. Read and Write are
+// FD is for callers that make their own system calls on it. Read and Write are
 // for convenience: they never block inside the kernel's read, and Close wakes
 // them. Neither hands the descriptor to Go's poller.
 type Queue struct {
@@ -31,17 +31,17 @@ func newQueue(d *Device, fd int) *Queue { return &Queue{dev: d, fd: fd, wake: -1
 // FD is the descriptor. It is valid until the queue or the device is closed.
 func (q *Queue) FD() int { return q.fd }
 
-// Index is the queue's number in the kernel, as steering programs and
-// queue_mapping count them; -1 while it is detached or closed. When a queue is
-// detached or closed, the last one takes over its number.
+// Index is the queue's number in the kernel, as in steering programs and
+// queue_mapping; -1 while it is detached or closed. When a queue is detached or
+// closed, the last one takes over its number.
 func (q *Queue) Index() int {
 	q.dev.mu.Lock()
 	defer q.dev.mu.Unlock()
 	return slices.Index(q.dev.attached, q)
 }
 
-// Detach takes the queue of a multi-queue device out of service; the
-// descriptor stays open. What it held is dropped.
+// Detach takes the queue of a multi-queue device out of service; the descriptor
+// stays open. The packets in the queue are dropped.
 func (q *Queue) Detach() error {
 	d := q.dev
 	d.mu.Lock()
@@ -65,7 +65,7 @@ func (q *Queue) Attach() error {
 	return d.settle()
 }
 
-// setState is under dev.mu.
+// setState needs dev.mu held.
 func (q *Queue) setState(flag uint32) error {
 	name := q.dev.name
 	if !slices.Contains(q.dev.queues, q) {
@@ -81,7 +81,7 @@ func (q *Queue) setState(flag uint32) error {
 	ifr.SetUint16(uint16(flag))
 	err = unix.IoctlIfreq(q.fd, unix.TUNSETQUEUE, ifr)
 	if errors.Is(err, unix.EINVAL) {
-		// One errno stands for three reasons; two of them are no fault of the kernel.
+		// One errno has three reasons; two of them say nothing about the kernel.
 		attached := slices.Contains(q.dev.attached, q)
 		switch {
 		case q.dev.flags&unix.IFF_MULTI_QUEUE == 0:
@@ -121,9 +121,9 @@ func (q *Queue) SetNonblock(on bool) error {
 	return nil
 }
 
-// Close closes the queue after waking its Reads and Writes, which return
-// os.ErrClosed. Further calls do nothing. Whoever uses the raw descriptor must
-// have stopped before.
+// Close wakes the queue's Reads and Writes, which return os.ErrClosed, and
+// closes the queue. Further calls do nothing. Nobody may use the raw descriptor
+// any more when Close is called.
 func (q *Queue) Close() error {
 	q.dev.mu.Lock()
 	defer q.dev.mu.Unlock()
@@ -149,7 +149,7 @@ func (q *Queue) shut() error {
 		q.inside.Wait()
 		errs = append(errs, unix.Close(wake))
 	}
-	// Never repeated on EINTR: the descriptor is gone and may be another's.
+	// Not repeated on EINTR: the descriptor is closed, and its number may be in use again.
 	errs = append(errs, unix.Close(q.fd))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close a queue of %s: %w", q.dev.name, err)

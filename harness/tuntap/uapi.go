@@ -15,9 +15,9 @@ import (
 const MaxQueues = 256
 
 // The TUN_F_ bits of TUNSETOFFLOAD: what the reader of the descriptor can
-// take. x/sys/unix has none of them.
+// handle. x/sys/unix has none of them.
 const (
-	OffCsum       uint = 0x001 // TUN_F_CSUM: packets without their checksum; the others need it. Linux 2.6.27
+	OffCsum       uint = 0x001 // TUN_F_CSUM: packets without their checksum; all others need it. Linux 2.6.27
 	OffTSO4       uint = 0x002 // TUN_F_TSO4: IPv4 TCP super-packets. Linux 2.6.27
 	OffTSO6       uint = 0x004 // TUN_F_TSO6: IPv6 TCP super-packets. Linux 2.6.27
 	OffTSOECN     uint = 0x008 // TUN_F_TSO_ECN: TCP super-packets with ECN bits; needs TSO4 or TSO6. Linux 2.6.27

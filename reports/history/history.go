@@ -26,10 +26,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tunbench/reports"
 	"tunbench/reports/aa"
 	"tunbench/reports/disk"
 	"tunbench/reports/record"
+	"tunbench/reports/series"
+	"tunbench/reports/verdict"
 )
 
 const (
@@ -94,7 +95,7 @@ func Add(dir, path, release string) (Added, error) {
 // checkRun refuses what has no place in a series.
 func checkRun(path string, f *record.File) error {
 	switch _, err := time.Parse(time.RFC3339Nano, f.Run.Started); {
-	case reports.HoldsVariants(f):
+	case verdict.HoldsVariants(f):
 		return fmt.Errorf("add %s: it holds the variants of tunbench ab, which are no run over time", path)
 	case f.Run.ID == "":
 		return fmt.Errorf("add %s: its header has no id, so that it could be added twice", path)
@@ -212,7 +213,7 @@ func readRelease(path string) (release, error) {
 type ack struct {
 	Kind string `json:"kind"` // "ack"
 	ID   string `json:"id"`   // of the finding
-	reports.Ack
+	series.Ack
 }
 
 // findingID is what the ID of a finding looks like.
@@ -220,7 +221,7 @@ var findingID = regexp.MustCompile(`^[0-9a-f]{10}$`)
 
 // Ack keeps in the history in dir that somebody knows of the finding with that ID.
 // It fails if it is acknowledged already.
-func Ack(dir, id string, a reports.Ack) error {
+func Ack(dir, id string, a series.Ack) error {
 	a.Reason = strings.TrimSpace(a.Reason)
 	switch {
 	case !findingID.MatchString(id):
@@ -268,12 +269,12 @@ func readAck(path string) (ack, error) {
 
 // Acks gives what is acknowledged in the history in dir, by the ID of the finding,
 // and what was left out, a sentence each.
-func Acks(dir string) (acks map[string]reports.Ack, problems []string, err error) {
+func Acks(dir string) (acks map[string]series.Ack, problems []string, err error) {
 	paths, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the history: %w", err)
 	}
-	acks = map[string]reports.Ack{}
+	acks = map[string]series.Ack{}
 	for _, e := range paths {
 		if !strings.HasSuffix(e.Name(), ackSuffix) || strings.HasPrefix(e.Name(), ".") {
 			continue
@@ -331,7 +332,7 @@ func lock(dir string, how int) (unlock func()) {
 
 // Read gives all runs of the history in dir, and what was left out, a sentence
 // each.
-func Read(dir string) (runs []reports.StoredRun, problems []string, err error) {
+func Read(dir string) (runs []series.StoredRun, problems []string, err error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, nil, fmt.Errorf("read the history: %w: tunbench history add makes it", err)
 	}
@@ -381,7 +382,7 @@ func Read(dir string) (runs []reports.StoredRun, problems []string, err error) {
 				problems = append(problems, fmt.Sprintf("%s is torn or no run, and is left out: %v", name, err))
 				continue
 			}
-			one = indexed{st.Size(), st.ModTime().UnixNano(), reports.NewStoredRun(name, aa.Fingerprint(f.Run.Host), f)}
+			one = indexed{st.Size(), st.ModTime().UnixNano(), series.NewStoredRun(name, aa.Fingerprint(f.Run.Host), f)}
 			changed = true
 		}
 		fresh = append(fresh, one)
@@ -435,7 +436,7 @@ const (
 type indexed struct {
 	Size    int64 `json:"size"`
 	Changed int64 `json:"changed"`
-	reports.StoredRun
+	series.StoredRun
 }
 
 // indexEnd is the last line of the index.

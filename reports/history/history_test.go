@@ -14,8 +14,8 @@ import (
 	"time"
 	"unicode"
 
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/series"
 )
 
 // addsEnv tells a copy of the test binary to add the runs of one folder to the
@@ -316,15 +316,15 @@ func TestAck(t *testing.T) {
 		{"", "r", "no ID of a finding"}, {"../../etc/x", "r", "no ID of a finding"}, {"0123456789ab", "r", "no ID of a finding"},
 		{id, "", "--reason is empty"}, {id, " \t", "--reason is empty"}, {id, "a\x1bb", "cannot be printed"},
 	} {
-		if err := Ack(dir, test.id, reports.Ack{Reason: test.reason}); err == nil || !strings.Contains(err.Error(), test.want) {
+		if err := Ack(dir, test.id, series.Ack{Reason: test.reason}); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q, %q: %v, want %q", test.id, test.reason, err, test.want)
 		}
 	}
-	want := reports.Ack{Reason: `a|b "c" ä`, Time: "2026-01-02T03:04:05Z"}
+	want := series.Ack{Reason: `a|b "c" ä`, Time: "2026-01-02T03:04:05Z"}
 	if err := Ack(dir, id, want); err != nil {
 		t.Fatal(err)
 	}
-	if err := Ack(dir, id, reports.Ack{Reason: "other"}); err == nil || !strings.Contains(err.Error(), "acknowledged already, 2026-01-02T03:04:05Z: "+want.Reason) {
+	if err := Ack(dir, id, series.Ack{Reason: "other"}); err == nil || !strings.Contains(err.Error(), "acknowledged already, 2026-01-02T03:04:05Z: "+want.Reason) {
 		t.Errorf("twice: %v", err)
 	}
 	for name, content := range map[string]string{"aaaaaaaaaa.ack.json": "{", "bbbbbbbbbb.ack.json": `{"kind":"ack","id":"cccccccccc","reason":"r"}`, "dddddddddd.ack.json": `{"kind":"ack","id":"dddddddddd"}`} {
@@ -434,7 +434,7 @@ func TestNamesSurvive(t *testing.T) {
 		}
 		ids[id] = true
 		runs, problems, err := Read(dir)
-		i := slices.IndexFunc(runs, func(r reports.StoredRun) bool { return r.Run.ID == id })
+		i := slices.IndexFunc(runs, func(r series.StoredRun) bool { return r.Run.ID == id })
 		return err == nil && len(problems) == 0 && len(runs) == len(ids) && i >= 0 && runs[i].Release == release
 	}
 	for _, id := range []string{"a|b", "a\"b", "a\nb", "a,b", "ä", "a\x00b", "../../x", "a.b", "a-b", "..", strings.Repeat("x", 300), strings.Repeat("x", 301)} {

@@ -10,8 +10,9 @@ import (
 
 	"tunbench/bench/compare"
 	"tunbench/harness"
-	"tunbench/reports"
 	"tunbench/reports/aa"
+	"tunbench/reports/document"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
 
@@ -29,7 +30,7 @@ func (a *app) remember(host record.Host, clock string, s compare.Sight) error {
 	if clock == record.ClockICount || !ok {
 		return nil
 	}
-	fit, wrong := resultOf(s).Fit(reports.SightRefusal)
+	fit, wrong := resultOf(s).Fit(metric.SightRefusal)
 	if len(fit.Seen) == 0 {
 		a.warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor tells what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil
@@ -72,7 +73,7 @@ func unfitText(list []aa.Result) string {
 		others = fmt.Sprintf(", and %d more,", n)
 	}
 	return fmt.Sprintf("the A/A run of %s of %s%s says nothing about this host and is not used: %s; compare equal variants again when the host is quiet, or forget what is kept: %s",
-		first.Measured, first.Scenario, others, first.Unfit(reports.SightRefusal), forgetCommand)
+		first.Measured, first.Scenario, others, first.Unfit(metric.SightRefusal), forgetCommand)
 }
 
 // aaSection shows what A/A runs of this host are kept, and how old they are.
@@ -110,7 +111,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
 	if r.Trials > 0 {
 		disturbed = fmt.Sprintf("%d of %d trials disturbed", r.Disturbed, r.Trials)
 	}
-	fit, wrong := r.Fit(reports.SightRefusal)
+	fit, wrong := r.Fit(metric.SightRefusal)
 	var parts []string
 	switch {
 	case r.Kernel != host.Kernel || r.KernelVersion != host.KernelVersion:
@@ -118,10 +119,10 @@ func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
 		parts = append(parts, "not used: made under another kernel, "+r.Kernel)
 	case len(fit.Seen) == 0:
 		row.Status = harness.StatusWarning
-		parts = append(parts, "not used: "+r.Unfit(reports.SightRefusal))
+		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + forgetCommand
 	default:
-		parts = append(parts, "sees "+reports.SightText(fit.Seen))
+		parts = append(parts, "sees "+document.SightText(fit.Seen))
 		for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 			parts = append(parts, "not used for "+metric+": "+wrong[metric])
 		}

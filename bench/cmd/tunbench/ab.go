@@ -15,8 +15,10 @@ import (
 	"tunbench/bench/compare"
 	"tunbench/bench/plan"
 	"tunbench/harness"
-	"tunbench/reports"
+	"tunbench/reports/export"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // abOptions are the flags of tunbench ab beside those of a selection.
@@ -77,14 +79,14 @@ here, if a verdict is inconclusive or invalid.`,
 			if o.forget {
 				return a.forgetAA()
 			}
-			if _, err := reports.FindFormat(o.format, true); err != nil {
+			if _, err := export.FindFormat(o.format, true); err != nil {
 				return err
 			}
 			if err := o.gate.check(); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(o.allow, func(what string) bool { return what != reports.AllowMissing }) {
-				return fmt.Errorf("--allow %s: ab measures both variants on one host: choose %s", strings.Join(o.allow, ", "), reports.AllowMissing)
+			if slices.ContainsFunc(o.allow, func(what string) bool { return what != verdict.AllowMissing }) {
+				return fmt.Errorf("--allow %s: ab measures both variants on one host: choose %s", strings.Join(o.allow, ", "), verdict.AllowMissing)
 			}
 			sel.strict = sel.strict || o.gate.unknownFails()
 			plan, options, err := sel.comparison(a.args, o)
@@ -120,7 +122,7 @@ here, if a verdict is inconclusive or invalid.`,
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
 	o.gate.register(cmd)
-	allowFlag(cmd, &o.allow, []string{reports.AllowMissing}, "missing: pass although B cannot measure a scenario that A can")
+	allowFlag(cmd, &o.allow, []string{verdict.AllowMissing}, "missing: pass although B cannot measure a scenario that A can")
 	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing, and forget the A/A runs that are kept of this host")
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
 	for _, measures := range []string{"a", "b", "base-binary", "new-binary"} {
@@ -188,7 +190,7 @@ func (a *app) workerCommand() *cobra.Command {
 }
 
 // comparison turns the flags into an AB, and says how it is judged.
-func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options reports.CompareOptions, err error) {
+func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options verdict.Options, err error) {
 	switch {
 	case s.changed("arm") && s.arm == "both":
 		return ab, options, errors.New("--arm both: ab compares two variants: choose bare or observed, or give the variants hooks, such as --a hook=none --b hook=auto")
@@ -199,7 +201,7 @@ func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, optio
 		return ab, options, err
 	}
 	options.Strict, options.Allow = s.strict, o.allow
-	ab.AllowMissing = slices.Contains(o.allow, reports.AllowMissing)
+	ab.AllowMissing = slices.Contains(o.allow, verdict.AllowMissing)
 	if ab.Plan, err = s.plan(args); err != nil {
 		return ab, options, err
 	}
@@ -213,7 +215,7 @@ func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, optio
 func parseThresholds(list []string) (map[string]float64, error) {
 	thresholds := map[string]float64{}
 	for _, s := range list {
-		metric, threshold, err := reports.ParseThreshold(s)
+		metric, threshold, err := metric.ParseThreshold(s)
 		if err != nil {
 			return nil, fmt.Errorf("--threshold %w", err)
 		}
@@ -224,7 +226,7 @@ func parseThresholds(list []string) (map[string]float64, error) {
 
 // compareVariants runs ab into the folder of o and reports on what is there in
 // the end, however the run ended.
-func (a *app) compareVariants(ctx context.Context, ab compare.AB, options reports.CompareOptions, o abOptions) error {
+func (a *app) compareVariants(ctx context.Context, ab compare.AB, options verdict.Options, o abOptions) error {
 	lab, host := a.lab(), a.host()
 	out := o.out
 	if out == "" {
@@ -295,18 +297,18 @@ func notesOf(verdicts []record.Verdict) string {
 
 // reportVariants writes the report of an ab's file into out, and prints the
 // verdicts.
-func (a *app) reportVariants(path, out string, options reports.CompareOptions, o abOptions) error {
+func (a *app) reportVariants(path, out string, options verdict.Options, o abOptions) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	options.BaseName = path
-	c, err := reports.CompareVariants(f, options)
+	c, err := verdict.CompareVariants(f, options)
 	if err != nil {
 		return err
 	}
 	if o.format != defaultFormat {
-		markdown, err := reports.FindFormat(defaultFormat, true)
+		markdown, err := export.FindFormat(defaultFormat, true)
 		if err != nil {
 			return err
 		}

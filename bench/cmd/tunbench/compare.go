@@ -12,8 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/reports"
+	"tunbench/reports/export"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
+	"tunbench/reports/verdict"
 )
 
 // compareOptions are the flags of tunbench compare.
@@ -68,7 +71,7 @@ comparable. A scenario that only NEW has is listed, and no reason for 3.`,
 	formatFlag(cmd, &o.format, "", "print or, with --out, write the report itself instead of the summary", true)
 	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
-	allowFlag(cmd, &o.allow, reports.AllowValues, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+"; or missing: pass although NEW lacks scenarios of BASE (may repeat)")
+	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although NEW lacks scenarios of BASE (may repeat)")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	o.gate.register(cmd)
 	_ = cmd.MarkFlagDirname("out")
@@ -85,20 +88,20 @@ func allowFlag(cmd *cobra.Command, allow *[]string, values []string, usage strin
 
 func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var offers []string
-	for _, m := range reports.ThresholdMetrics() {
+	for _, m := range metric.ThresholdMetrics() {
 		offers = append(offers, m+"=")
 	}
 	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-func (o compareOptions) parse() (reports.CompareOptions, error) {
-	options := reports.CompareOptions{Allow: o.allow, Strict: o.strict}
+func (o compareOptions) parse() (verdict.Options, error) {
+	options := verdict.Options{Allow: o.allow, Strict: o.strict}
 	if o.format != "" {
-		if _, err := reports.FindFormat(o.format, true); err != nil {
+		if _, err := export.FindFormat(o.format, true); err != nil {
 			return options, err
 		}
 	}
-	if err := reports.CheckAllow(o.allow); err != nil {
+	if err := verdict.CheckAllow(o.allow); err != nil {
 		return options, err
 	}
 	var err error
@@ -106,7 +109,7 @@ func (o compareOptions) parse() (reports.CompareOptions, error) {
 	return options, err
 }
 
-func (a *app) compare(runs []string, o compareOptions, options reports.CompareOptions) error {
+func (a *app) compare(runs []string, o compareOptions, options verdict.Options) error {
 	files := make([]*record.File, len(runs))
 	for i, run := range runs {
 		f, err := record.ReadFile(run)
@@ -119,14 +122,14 @@ func (a *app) compare(runs []string, o compareOptions, options reports.CompareOp
 		files[i] = f
 	}
 	options.BaseName = runs[0]
-	var c *reports.Comparison
+	var c *verdict.Comparison
 	var err error
 	switch {
 	case len(files) == 2:
 		options.NewName = runs[1]
-		c, err = reports.Compare(files[0], files[1], options)
-	case reports.HoldsVariants(files[0]):
-		c, err = reports.CompareVariants(files[0], options)
+		c, err = verdict.Compare(files[0], files[1], options)
+	case verdict.HoldsVariants(files[0]):
+		c, err = verdict.CompareVariants(files[0], options)
 	default:
 		err = fmt.Errorf("compare %s: it holds no variants of tunbench ab: name a second run to compare it with", runs[0])
 	}
@@ -145,13 +148,13 @@ func (a *app) compare(runs []string, o compareOptions, options reports.CompareOp
 // rule is what makes an exit code of verdicts. What is not known counts under
 // --fail-on inconclusive; --strict counts indicative regressions, too.
 func (o compareOptions) rule() record.ExitRule {
-	return record.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, reports.AllowMissing)}
+	return record.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 }
 
 // tellComparison writes the report where it is asked for, and prints the
 // verdicts in one of the three ways.
-func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
-	format, err := reports.FindFormat(cmp.Or(o.format, defaultFormat), true)
+func (a *app) tellComparison(c *verdict.Comparison, o compareOptions) error {
+	format, err := export.FindFormat(cmp.Or(o.format, defaultFormat), true)
 	if err != nil {
 		return err
 	}
@@ -173,7 +176,7 @@ func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
 		a.warnHeadlines(c)
 		return format.PrintComparison(a.stdout, c)
 	}
-	if err := reports.ComparisonSummary(a.stdout, c); err != nil {
+	if err := render.ComparisonSummary(a.stdout, c); err != nil {
 		return err
 	}
 	if report != "" {
@@ -183,8 +186,8 @@ func (a *app) tellComparison(c *reports.Comparison, o compareOptions) error {
 }
 
 // warnHeadlines says on stderr what the summary would begin with.
-func (a *app) warnHeadlines(c *reports.Comparison) {
-	for _, line := range reports.Headlines(c) {
+func (a *app) warnHeadlines(c *verdict.Comparison) {
+	for _, line := range render.Headlines(c) {
 		a.warnf("warning: %s", line)
 	}
 }

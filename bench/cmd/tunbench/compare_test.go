@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // steps are packet rates in a fixed order, that no two trials share.
@@ -134,10 +134,10 @@ func TestCompareOutputs(t *testing.T) {
 	base, next := storedRun(t, scenario, steps(1e6, 10), nil), storedRun(t, scenario, steps(0.9e6, 10), nil)
 	out := filepath.Join(t.TempDir(), "deep", "comparison")
 	code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, "compare", base, next, "--out", out)
-	if code != 0 || stderr != "" || !strings.Contains(stdout, "report: "+filepath.Join(out, reports.ReportName)) {
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "report: "+filepath.Join(out, render.ReportName)) {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
-	if _, err := os.Stat(filepath.Join(out, "compare-pps.svg")); err != nil || !strings.Contains(readText(t, out, reports.ReportName), "compare-pps.svg") {
+	if _, err := os.Stat(filepath.Join(out, "compare-pps.svg")); err != nil || !strings.Contains(readText(t, out, render.ReportName), "compare-pps.svg") {
 		t.Errorf("the chart and its link: %v", err)
 	}
 	code, stdout, _ = tunbench(context.Background(), fakeLab{}, nil, "compare", base, next, "--format", "markdown")

@@ -17,7 +17,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"tunbench/bench/suite"
-	"tunbench/reports"
+	"tunbench/reports/export"
+	"tunbench/reports/metric"
 )
 
 // checker checks commands without running them, but for those of tunbench that
@@ -363,12 +364,12 @@ func checkValue(cmd *cobra.Command, f *pflag.Flag) error {
 		return nil // by what they select
 	case "format":
 		if cmd.Name() == "ab" || cmd.Name() == "compare" || cmd.Name() == "report" || cmd.Name() == "run" {
-			_, err := reports.FindFormat(f.Value.String(), cmd.Name() == "ab" || cmd.Name() == "compare")
+			_, err := export.FindFormat(f.Value.String(), cmd.Name() == "ab" || cmd.Name() == "compare")
 			return err
 		}
 	case "threshold":
 		for _, value := range f.Value.(pflag.SliceValue).GetSlice() {
-			if _, _, err := reports.ParseThreshold(value); err != nil {
+			if _, _, err := metric.ParseThreshold(value); err != nil {
 				return err
 			}
 		}

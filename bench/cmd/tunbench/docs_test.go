@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/bench/suite"
-
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
+
+	"tunbench/bench/suite"
 )
 
 // A document shows commands to people who type them in. Each of them is read as

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"os"
 	"os/exec"
 	"os/signal"
@@ -16,8 +15,8 @@ import (
 	"time"
 
 	"tunbench/harness/spec"
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // process is a tunbench of its own, whose trials take 50 ms.
@@ -167,7 +166,7 @@ func TestHangup(t *testing.T) {
 		if f := readRun(t, filepath.Join(dir, "x")); len(f.Trials) < 3 || f.End != nil {
 			t.Errorf("%d trials, end %+v", len(f.Trials), f.End)
 		}
-		text, err := os.ReadFile(filepath.Join(dir, "x", reports.ReportName))
+		text, err := os.ReadFile(filepath.Join(dir, "x", render.ReportName))
 		if err != nil || !bytes.Contains(text, []byte("was interrupted")) {
 			t.Errorf("report: %v, %.100q", err, text)
 		}
@@ -201,7 +200,7 @@ func TestHangup(t *testing.T) {
 		if code := p.ended(t); code != exitInterrupted {
 			t.Errorf("exit %d, stderr %q", code, p.stderr.String())
 		}
-		if _, err := os.Stat(filepath.Join(dir, "x", reports.ReportName)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, "x", render.ReportName)); err != nil {
 			t.Error(err)
 		}
 	})

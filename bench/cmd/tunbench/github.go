@@ -9,8 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/reports"
+	"tunbench/reports/export"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // gateFlags are those by which verdicts stop a pull request.
@@ -53,10 +54,10 @@ func (g gateFlags) unknownFails() bool { return g.failOn == failOnInconclusive }
 
 // tellGitHub hands c to the job. What cannot be written is a warning: the
 // verdicts decide about the job, and not the room for them.
-func (a *app) tellGitHub(c *reports.Comparison, o compareOptions) {
-	a.annotate(reports.Annotations(c), o)
-	a.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return reports.StepSummary(c, room) })
-	a.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return reports.StepOutputs(c), nil })
+func (a *app) tellGitHub(c *verdict.Comparison, o compareOptions) {
+	a.annotate(export.Annotations(c), o)
+	a.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return export.StepSummary(c, room) })
+	a.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(c), nil })
 }
 
 // failed passes err on, and first tells a job that there are no verdicts. An
@@ -64,7 +65,7 @@ func (a *app) tellGitHub(c *reports.Comparison, o compareOptions) {
 func (a *app) failed(err error, o compareOptions) error {
 	var exit exitError
 	if o.gate.github && err != nil && !(errors.As(err, &exit) && exit.err == nil) {
-		a.annotate([]reports.Annotation{{Level: reports.Error, Title: "tunbench failed", Message: err.Error()}}, o)
+		a.annotate([]export.Annotation{{Level: export.Error, Title: "tunbench failed", Message: err.Error()}}, o)
 	}
 	return err
 }
@@ -79,17 +80,17 @@ func (a *app) withoutBase(base, next string, o compareOptions) error {
 	if _, err := fmt.Fprintln(a.stdout, strings.ToUpper(why[:1])+why[1:]+"."); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
-	a.annotate([]reports.Annotation{{Level: reports.Notice, Title: "tunbench: no baseline", Message: why}}, o)
+	a.annotate([]export.Annotation{{Level: export.Notice, Title: "tunbench: no baseline", Message: why}}, o)
 	a.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) {
-		return reports.FirstStepSummary(reports.NamedRun{Name: next, File: f}, why, room)
+		return export.FirstStepSummary(record.Named{Name: next, File: f}, why, room)
 	})
-	a.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return reports.StepOutputs(&reports.Comparison{}), nil })
+	a.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(&verdict.Comparison{}), nil })
 	return nil
 }
 
 // annotate prints annotations where the job looks for them, which is on both
 // streams, and does not disturb a result for another program.
-func (a *app) annotate(list []reports.Annotation, o compareOptions) {
+func (a *app) annotate(list []export.Annotation, o compareOptions) {
 	w := a.stdout
 	if o.json || o.format != "" && o.out == "" {
 		w = a.stderr
@@ -125,8 +126,8 @@ func appendToJob(variable string, content func(room int) ([]byte, error)) (err e
 	if err != nil {
 		return fmt.Errorf("write $%s: %w", variable, err)
 	}
-	size := int(min(st.Size(), reports.StepSummaryLimit))
-	text, err := content(reports.StepSummaryLimit - size)
+	size := int(min(st.Size(), export.StepSummaryLimit))
+	text, err := content(export.StepSummaryLimit - size)
 	if err != nil {
 		return cmp.Or(err, errors.New("no text"))
 	}

@@ -12,9 +12,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/suite"
-	"tunbench/reports"
+	"tunbench/reports/export"
 	"tunbench/reports/history"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
+	"tunbench/reports/series"
 )
 
 // defaultHistory is the folder of the history, beside those of the runs.
@@ -114,7 +117,7 @@ func (o *historyOptions) register(cmd *cobra.Command) {
 	f.StringVar(&o.arm, "arm", "both", "series of these trials: "+strings.Join(arms, ", "))
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	_ = cmd.RegisterFlagCompletionFunc("filter", completeAxis)
-	_ = cmd.RegisterFlagCompletionFunc("metric", cobra.FixedCompletions(reports.ThresholdMetrics(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("metric", cobra.FixedCompletions(metric.ThresholdMetrics(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions(arms, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	_ = cmd.RegisterFlagCompletionFunc("since", cobra.NoFileCompletions)
@@ -147,7 +150,7 @@ with charts, on which change points and releases are marked.`,
   tunbench history show --json | jq '.points[-1].value'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			format, err := reports.FindHistoryFormat(cmp.Or(o.format, defaultFormat))
+			format, err := export.FindHistoryFormat(cmp.Or(o.format, defaultFormat))
 			if err != nil {
 				return err
 			}
@@ -159,11 +162,11 @@ with charts, on which change points and releases are marked.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.metrics, "metric", nil, "show this metric (may repeat; default: all of "+strings.Join(reports.ThresholdMetrics(), ", ")+")")
+	f.StringArrayVar(&o.metrics, "metric", nil, "show this metric (may repeat; default: all of "+strings.Join(metric.ThresholdMetrics(), ", ")+")")
 	f.StringVar(&o.host, "host", "all", "fingerprint of a host, or how it begins; all")
 	o.register(cmd)
 	f.StringVar(&o.out, "out", "", "folder to write the report and its charts to")
-	names := reports.HistoryFormats()
+	names := export.HistoryFormats()
 	f.StringVar(&o.format, "format", "", "print or, with --out, write the report itself instead of the summary: "+strings.Join(names, ", "))
 	f.BoolVar(&o.json, "json", false, "print one object for each series instead of the summary")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
@@ -216,7 +219,7 @@ could be judged, because every series is too short or none was asked for
 					err = printVerdicts(a.stdout, c.Short)
 				}
 			} else {
-				err = reports.CheckSummary(a.stdout, c)
+				err = render.CheckSummary(a.stdout, c)
 			}
 			switch {
 			case err != nil || !o.fail:
@@ -275,7 +278,7 @@ is acknowledged already.`,
 			if !ok {
 				return fmt.Errorf("acknowledge %q: nothing in the history in %s was found under this ID: tunbench history check --host all prints them", args[0], o.dir)
 			}
-			if err := history.Ack(o.dir, f.ID, reports.Ack{Reason: reason, Time: time.Now().UTC().Format(time.RFC3339)}); err != nil {
+			if err := history.Ack(o.dir, f.ID, series.Ack{Reason: reason, Time: time.Now().UTC().Format(time.RFC3339)}); err != nil {
 				return err
 			}
 			if !a.quiet {
@@ -292,13 +295,13 @@ is acknowledged already.`,
 	return cmd
 }
 
-func (a *app) warnHistory(c *reports.Check) {
+func (a *app) warnHistory(c *series.Check) {
 	for _, p := range c.Problems {
 		a.warnf("warning: %s", p)
 	}
 }
 
-func (a *app) show(c *reports.Check, o historyOptions, format reports.Format) error {
+func (a *app) show(c *series.Check, o historyOptions, format export.Format) error {
 	report := ""
 	if o.out != "" {
 		var err error
@@ -313,7 +316,7 @@ func (a *app) show(c *reports.Check, o historyOptions, format reports.Format) er
 	case o.format != "" && o.out == "":
 		return format.PrintHistory(a.stdout, c)
 	}
-	if err := reports.HistorySummary(a.stdout, c); err != nil {
+	if err := render.HistorySummary(a.stdout, c); err != nil {
 		return err
 	}
 	if report != "" {
@@ -323,7 +326,7 @@ func (a *app) show(c *reports.Check, o historyOptions, format reports.Format) er
 }
 
 // history reads the folder of o as the flags ask for.
-func (a *app) history(o historyOptions) (*reports.Check, error) {
+func (a *app) history(o historyOptions) (*series.Check, error) {
 	options, err := o.parse(time.Now())
 	if err != nil {
 		return nil, err
@@ -352,7 +355,7 @@ func (a *app) history(o historyOptions) (*reports.Check, error) {
 	case "all":
 	default:
 		options.Host = o.host
-		if !slices.ContainsFunc(runs, func(r reports.StoredRun) bool { return strings.HasPrefix(r.Host, o.host) }) {
+		if !slices.ContainsFunc(runs, func(r series.StoredRun) bool { return strings.HasPrefix(r.Host, o.host) }) {
 			var names []string
 			for name := range hosts {
 				names = append(names, name)
@@ -366,7 +369,7 @@ func (a *app) history(o historyOptions) (*reports.Check, error) {
 		return nil, err
 	}
 	options.Acks = acks
-	h, err := reports.NewHistory(o.dir, runs, options)
+	h, err := series.NewHistory(o.dir, runs, options)
 	if err != nil {
 		return nil, err
 	}
@@ -374,15 +377,15 @@ func (a *app) history(o historyOptions) (*reports.Check, error) {
 	return h.Check()
 }
 
-func (o historyOptions) parse(now time.Time) (options reports.HistoryOptions, err error) {
+func (o historyOptions) parse(now time.Time) (options series.Options, err error) {
 	sel, err := suite.ParseSelection(o.filters, nil)
 	if err != nil {
 		return options, err
 	}
 	options.Keep = sel.Keeps
 	for _, m := range o.metrics {
-		if !slices.Contains(reports.ThresholdMetrics(), m) {
-			return options, fmt.Errorf("--metric %q: choose %s", m, strings.Join(reports.ThresholdMetrics(), ", "))
+		if !slices.Contains(metric.ThresholdMetrics(), m) {
+			return options, fmt.Errorf("--metric %q: choose %s", m, strings.Join(metric.ThresholdMetrics(), ", "))
 		}
 	}
 	options.Metrics = o.metrics

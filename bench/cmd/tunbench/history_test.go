@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
+	"tunbench/reports/series"
 )
 
 // keepRuns makes TestHistory leave its run files for a person to try the
@@ -90,9 +91,9 @@ func TestHistory(t *testing.T) {
 	var found struct {
 		Scenario, Metric, Kind, Verdict string
 		Change                          float64
-		Begins                          reports.Point
+		Begins                          series.Point
 	}
-	if err := json.NewDecoder(strings.NewReader(stdout)).Decode(&found); err != nil || code != 0 || found.Kind != reports.ChangePoint || found.Verdict != record.Regression ||
+	if err := json.NewDecoder(strings.NewReader(stdout)).Decode(&found); err != nil || code != 0 || found.Kind != series.ChangePoint || found.Verdict != record.Regression ||
 		found.Change > -0.02 || found.Begins.Commit != "000000000028" || found.Scenario != scenario {
 		t.Errorf("--json: %+v, %v of %q", found, err, stdout)
 	}
@@ -114,9 +115,9 @@ func TestHistory(t *testing.T) {
 		t.Errorf("show: exit %d, stdout %q", code, stdout)
 	}
 	code, stdout, _ = command("show", "--json", "--metric", "pps", "--filter", "size=64 queues=1", "--since", "2026-02-20")
-	var series reports.Series
-	if err := json.Unmarshal([]byte(stdout), &series); err != nil || code != 0 || len(series.Points) != 10 || series.Points[0].N != 6 {
-		t.Errorf("show --json: exit %d, %v, %d points", code, err, len(series.Points))
+	var of series.Series
+	if err := json.Unmarshal([]byte(stdout), &of); err != nil || code != 0 || len(of.Points) != 10 || of.Points[0].N != 6 {
+		t.Errorf("show --json: exit %d, %v, %d points", code, err, len(of.Points))
 	}
 	code, stdout, _ = command("show", "--format", "markdown")
 	if code != 0 || !strings.HasPrefix(stdout, "# tunbench: history of ") || strings.Contains(stdout, ".svg") {
@@ -125,7 +126,7 @@ func TestHistory(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "trends")
 	code, stdout, _ = command("show", "--out", out)
 	charts, err := filepath.Glob(filepath.Join(out, "history-*-pps.svg"))
-	if code != 0 || !strings.Contains(stdout, "report: "+out) || err != nil || len(charts) != 1 || !strings.Contains(readText(t, out, reports.ReportName), filepath.Base(charts[0])) {
+	if code != 0 || !strings.Contains(stdout, "report: "+out) || err != nil || len(charts) != 1 || !strings.Contains(readText(t, out, render.ReportName), filepath.Base(charts[0])) {
 		t.Errorf("show --out: exit %d, stdout %q, charts %q", code, stdout, charts)
 	}
 	if code, _, stderr := command("check", "--host", "xyz"); code != 2 || !strings.Contains(stderr, `--host "xyz": no run is of such a host: choose `) {
@@ -159,7 +160,7 @@ func TestHistoryAck(t *testing.T) {
 		t.Fatalf("add: exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	code, stdout, _ := command("check", "--json", "--fail")
-	var found reports.Change
+	var found series.Change
 	if err := json.NewDecoder(strings.NewReader(stdout)).Decode(&found); err != nil || code != 1 || len(found.ID) != 10 || found.Acknowledged != nil {
 		t.Fatalf("check: exit %d, %v, %+v", code, err, found)
 	}

@@ -2,10 +2,11 @@ package main
 
 import (
 	"tunbench/bench/compare"
-	"tunbench/reports"
 	"tunbench/reports/aa"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
+	"tunbench/reports/verdict"
 )
 
 // judge says what the variants of a comparison are judged on. It is a
@@ -13,7 +14,7 @@ import (
 type judge struct {
 	clock     string
 	known     *aa.Known // by A/A runs of this host, or nil
-	options   reports.CompareOptions
+	options   verdict.Options
 	sameBuild bool // one program measures both variants
 }
 
@@ -24,7 +25,7 @@ func (j judge) Gates(first, second *record.Trial) []compare.Gate {
 		options.Seen = func(metric string) (float64, bool) { return j.known.Seen(second.Scenario, metric) }
 	}
 	var gates []compare.Gate
-	for _, g := range reports.GatesFor(j.clock, first, second, options) {
+	for _, g := range verdict.GatesFor(j.clock, first, second, options) {
 		gates = append(gates, compare.Gate{
 			Rule: stat.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold, Seen: g.Seen}, Unit: g.Unit,
 		})
@@ -32,14 +33,14 @@ func (j judge) Gates(first, second *record.Trial) []compare.Gate {
 	return gates
 }
 
-func (judge) Value(t *record.Trial, metric string) (float64, bool) {
-	return reports.GateValue(t, metric)
+func (judge) Value(t *record.Trial, name string) (float64, bool) {
+	return metric.Value(t, name)
 }
 
 func (j judge) Unfit(s compare.Sight) map[string]string {
 	if j.clock == record.ClockICount {
 		return nil
 	}
-	_, wrong := resultOf(s).Fit(reports.SightRefusal)
+	_, wrong := resultOf(s).Fit(metric.SightRefusal)
 	return wrong
 }

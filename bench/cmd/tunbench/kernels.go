@@ -21,8 +21,9 @@ import (
 	"tunbench/harness/vm"
 	"tunbench/harness/vm/guest"
 	"tunbench/harness/vm/kernel"
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
+	"tunbench/reports/verdict"
 )
 
 // guests finds kernels to boot.
@@ -178,7 +179,7 @@ inconclusive, invalid or not comparable.`,
   tunbench kernels --from reports/runs/20260102T030405Z-kernels`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := reports.CheckAllow(o.allow); err != nil {
+			if err := verdict.CheckAllow(o.allow); err != nil {
 				return err
 			}
 			if o.from != "" {
@@ -206,7 +207,7 @@ inconclusive, invalid or not comparable.`,
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
 	f.BoolVar(&o.json, "json", false, "print one object a line for each scenario and metric instead of the table")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
-	allowFlag(cmd, &o.allow, reports.AllowValues, "compare although this differs: "+strings.Join(reports.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
+	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)
@@ -450,24 +451,24 @@ func (a *app) compareStored(dir, out string, o kernelsOptions) error {
 	for _, err := range unreadable {
 		a.warnf("left out: %v", err)
 	}
-	measured := slices.ContainsFunc(kernels, func(k reports.KernelBoots) bool {
+	measured := slices.ContainsFunc(kernels, func(k verdict.KernelBoots) bool {
 		return slices.ContainsFunc(k.Boots, func(files []*record.File) bool { return len(files) > 0 })
 	})
-	writeErr := reports.WriteKernels(out, kernels, o.allow...)
-	verdicts := reports.KernelVerdicts(kernels, o.allow...)
+	writeErr := render.WriteKernels(out, kernels, o.allow...)
+	verdicts := verdict.KernelVerdicts(kernels, o.allow...)
 	if o.json {
-		for _, line := range reports.KernelHeadlines(kernels, o.allow...) {
+		for _, line := range render.KernelHeadlines(kernels, o.allow...) {
 			a.warnf("warning: %s", line)
 		}
 		if err := printVerdicts(a.stdout, verdicts); err != nil {
 			return errors.Join(writeErr, err)
 		}
 	} else {
-		if err := reports.KernelsSummary(a.stdout, kernels, o.allow...); err != nil {
+		if err := render.KernelsSummary(a.stdout, kernels, o.allow...); err != nil {
 			return errors.Join(writeErr, err)
 		}
 		if writeErr == nil {
-			fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(out, reports.ReportName))
+			fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(out, render.ReportName))
 		}
 	}
 	switch {
@@ -482,7 +483,7 @@ func (a *app) compareStored(dir, out string, o kernelsOptions) error {
 	for _, v := range verdicts {
 		plain = append(plain, v.Verdict)
 	}
-	rule := record.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, reports.AllowMissing)}
+	rule := record.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 	if code := rule.Code(plain); code != 0 && len(kernels) > 1 { // of one alone nothing is judged
 		return exitError{code: code}
 	}
@@ -491,13 +492,13 @@ func (a *app) compareStored(dir, out string, o kernelsOptions) error {
 
 // readComparison reads the run files below dir. A run that did not come to its
 // end, or a file that cannot be read, is told and left out.
-func readComparison(dir string) (kernels []reports.KernelBoots, unfinished []string, unreadable []error, err error) {
+func readComparison(dir string) (kernels []verdict.KernelBoots, unfinished []string, unreadable []error, err error) {
 	index, err := readIndex(dir)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	for _, name := range index.Kernels {
-		k := reports.KernelBoots{Name: name, Boots: make([][]*record.File, index.Boots)}
+		k := verdict.KernelBoots{Name: name, Boots: make([][]*record.File, index.Boots)}
 		for boot := range k.Boots {
 			for _, r := range guestRuns() {
 				path := filepath.Join(bootDir(dir, name, boot+1), r.what, record.FileName)

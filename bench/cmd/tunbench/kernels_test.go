@@ -15,8 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tunbench/harness/vm"
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
+	"tunbench/reports/verdict"
 )
 
 // fakeGuests boots nothing and keeps a log of what it was asked for.
@@ -144,7 +145,7 @@ func readText(t *testing.T, path ...string) string {
 func TestKernels(t *testing.T) {
 	g, dir := twoKernels(), filepath.Join(t.TempDir(), "deep", "lab")
 	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--icount", "--boots", "3", "--out", dir)
-	if code != 0 || !strings.HasPrefix(stderr, "boot 1/6: 6.1.0-1-amd64, number 1 of 3\nboot 1/6: 6.1.0-1-amd64 took 0s, about 0s left\n") || !strings.Contains(stdout, "report: "+filepath.Join(dir, reports.ReportName)) {
+	if code != 0 || !strings.HasPrefix(stderr, "boot 1/6: 6.1.0-1-amd64, number 1 of 3\nboot 1/6: 6.1.0-1-amd64 took 0s, about 0s left\n") || !strings.Contains(stdout, "report: "+filepath.Join(dir, render.ReportName)) {
 		t.Fatalf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	want := []string{"6.1.0-1-amd64", "6.12.1-amd64", "6.12.1-amd64", "6.1.0-1-amd64", "6.1.0-1-amd64", "6.12.1-amd64"}
@@ -169,7 +170,7 @@ func TestKernels(t *testing.T) {
 			}
 		}
 	}
-	report := readText(t, dir, reports.ReportName)
+	report := readText(t, dir, render.ReportName)
 	for _, s := range []string{"Linux 6.12.1-amd64 against 6.1.0-1-amd64", "What the observer costs", "| kprobe ", "**−10.0", "branch predictor"} {
 		if !strings.Contains(report, s) {
 			t.Errorf("the report lacks %q", s)
@@ -181,7 +182,7 @@ func TestKernels(t *testing.T) {
 	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{reports.ReportName, "kernels-send.svg"} {
+	for _, name := range []string{render.ReportName, "kernels-send.svg"} {
 		if err := os.Remove(filepath.Join(copied, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +197,7 @@ func TestKernels(t *testing.T) {
 		if code != 0 || stderr != "" || strings.ReplaceAll(again, copied, dir) != stdout {
 			t.Errorf("--from, index %v: exit %d, stdout %q, stderr %q", index, code, again, stderr)
 		}
-		for _, name := range []string{reports.ReportName, "kernels-send.svg", "kernels-receive.svg"} {
+		for _, name := range []string{render.ReportName, "kernels-send.svg", "kernels-receive.svg"} {
 			if d := cmp.Diff(readText(t, dir, name), readText(t, copied, name)); d != "" {
 				t.Errorf("--from, index %v: another %s (-first +again)\n%s", index, name, d)
 			}
@@ -233,9 +234,9 @@ func TestKernelsJSON(t *testing.T) {
 		t.Errorf("boots (-want +got): %s", d)
 	}
 	dec := json.NewDecoder(strings.NewReader(stdout))
-	var got []reports.KernelVerdict
+	var got []verdict.KernelVerdict
 	for dec.More() {
-		var v reports.KernelVerdict
+		var v verdict.KernelVerdict
 		if err := dec.Decode(&v); err != nil {
 			t.Fatal(err)
 		}
@@ -360,11 +361,11 @@ func TestKernelsFailures(t *testing.T) {
 	if s := readText(t, dir, "6.12.1-amd64", "boot-1", consoleName); !strings.Contains(s, "Kernel panic") {
 		t.Errorf("console %q", s)
 	}
-	first := readText(t, dir, reports.ReportName)
+	first := readText(t, dir, render.ReportName)
 	if !strings.Contains(first, "1 boot of 6.12.1-amd64 delivered nothing") || !strings.Contains(first, "one boot: spread not known") {
 		t.Errorf("report:\n%s", first)
 	}
-	if code, _, _ := kernels(context.Background(), nil, "--from", dir); code != 0 || readText(t, dir, reports.ReportName) != first {
+	if code, _, _ := kernels(context.Background(), nil, "--from", dir); code != 0 || readText(t, dir, render.ReportName) != first {
 		t.Errorf("--from: exit %d, or another report", code)
 	}
 
@@ -457,8 +458,8 @@ func TestKernelsKeepsUnfinished(t *testing.T) {
 	for _, path := range []string{"boot-1/console.log", "boot-2/console.log", "boot-2/bare/run.jsonl"} {
 		readText(t, dir, "6.12.1-amd64", path)
 	}
-	first := readText(t, dir, reports.ReportName)
-	if code, _, stderr := kernels(context.Background(), nil, "--from", dir); code != 0 || strings.Count(stderr, "left out") != 2 || readText(t, dir, reports.ReportName) != first {
+	first := readText(t, dir, render.ReportName)
+	if code, _, stderr := kernels(context.Background(), nil, "--from", dir); code != 0 || strings.Count(stderr, "left out") != 2 || readText(t, dir, render.ReportName) != first {
 		t.Errorf("--from: exit %d, or another report; %s", code, stderr)
 	}
 }
@@ -477,7 +478,7 @@ func TestKernelsInterrupted(t *testing.T) {
 	if code != 130 || !strings.Contains(stderr, "interrupted: 2 of 4 boots are in "+dir) {
 		t.Errorf("exit %d, stderr %q", code, stderr)
 	}
-	if !strings.Contains(readText(t, dir, reports.ReportName), "delivered nothing") {
+	if !strings.Contains(readText(t, dir, render.ReportName), "delivered nothing") {
 		t.Error("the report does not tell of boots that are missing")
 	}
 	dir = filepath.Join(t.TempDir(), "x")

@@ -20,8 +20,9 @@ import (
 	"tunbench/harness"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
-	"tunbench/reports"
+	"tunbench/reports/export"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // TestMain lets the test binary stand in for tunbench where tunbench starts
@@ -238,14 +239,14 @@ func TestRun(t *testing.T) {
 // Each format is written beside report.md, however the run ended, and a run that
 // is gone on with writes it too.
 func TestRunFormat(t *testing.T) {
-	for _, format := range reports.FormatNames(false) {
+	for _, format := range export.FormatNames(false) {
 		dir := t.TempDir()
 		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, runArgs(dir, "--format", format)...)
 		if code != 0 || stderr != "" {
 			t.Errorf("%s: exit %d, stderr %q", format, code, stderr)
 		}
 		other := map[string]string{"json": "report.json", "csv": "trials.csv", "benchfmt": "benchmarks.txt"}[format]
-		for _, name := range []string{reports.ReportName, other} {
+		for _, name := range []string{render.ReportName, other} {
 			text, err := os.ReadFile(filepath.Join(dir, name))
 			if name != "" && (err != nil || len(text) == 0 || !strings.Contains(stdout, "report: "+filepath.Join(dir, name)+"\n")) {
 				t.Errorf("%s: %s: %d bytes: %v, stdout %q", format, name, len(text), err, stdout)

@@ -1,14 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"tunbench/reports"
+	"tunbench/reports/disk"
 	"tunbench/reports/record"
 )
 
@@ -73,10 +75,24 @@ func (a *app) merge(names []string, out string, partial bool) error {
 	if err != nil {
 		return err
 	}
-	if err := reports.WriteRun(out, merged); errors.Is(err, fs.ErrExist) {
+	if err := writeRun(out, merged); errors.Is(err, fs.ErrExist) {
 		return taken(path, "") // since it was looked for above
 	} else if err != nil {
 		return err
 	}
 	return a.report(out, path, defaultFormat, false)
+}
+
+// writeRun writes the records of f into dir as its run file, in one step. A run file
+// that is there already is left as it is, and the error is fs.ErrExist: somebody may
+// be writing it.
+func writeRun(dir string, f *record.File) error {
+	var b bytes.Buffer
+	if err := f.Write(record.NewWriter(&b)); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("make report folder: %w", err)
+	}
+	return disk.Create(filepath.Join(dir, record.FileName), b.Bytes())
 }

@@ -9,20 +9,20 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/reports"
+	"tunbench/reports/export"
 	"tunbench/reports/record"
 )
 
 // formatFlag adds --format to a command that writes reports on runs or, if that
 // is what it does, on comparisons.
 func formatFlag(cmd *cobra.Command, into *string, fallback, usage string, comparison bool) {
-	names := reports.FormatNames(comparison)
+	names := export.FormatNames(comparison)
 	cmd.Flags().StringVar(into, "format", fallback, usage+": "+strings.Join(names, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // defaultFormat is the first of all.
-var defaultFormat = reports.Formats[0].Name
+var defaultFormat = export.Formats[0].Name
 
 func (a *app) reportCommand() *cobra.Command {
 	var out, format string
@@ -41,7 +41,7 @@ nor the kernel that was measured.`,
   tunbench report run.jsonl --format html >report.html`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
-			f, err := reports.FindFormat(format, false)
+			f, err := export.FindFormat(format, false)
 			if err != nil {
 				return err
 			}
@@ -57,11 +57,11 @@ nor the kernel that was measured.`,
 	return cmd
 }
 
-func (a *app) render(names []string, out string, format reports.Format) error {
-	debug.SetGCPercent(reports.GCPercent)
+func (a *app) render(names []string, out string, format export.Format) error {
+	debug.SetGCPercent(export.GCPercent)
 	// Every file is read before the first is rendered: half a result on stdout
 	// helps nobody.
-	runs := make([]reports.NamedRun, len(names))
+	runs := make([]record.Named, len(names))
 	for i, name := range names {
 		f, err := record.ReadFile(name)
 		if err != nil {
@@ -73,9 +73,9 @@ func (a *app) render(names []string, out string, format reports.Format) error {
 		if holder := record.Holder(name); holder != "" && f.End == nil {
 			a.warnf("%s: is being written by %s: this is what is there so far", name, holder)
 		}
-		runs[i] = reports.NamedRun{Name: name, File: f}
+		runs[i] = record.Named{Name: name, File: f}
 	}
-	parts := [][]reports.NamedRun{runs}
+	parts := [][]record.Named{runs}
 	if format.Each {
 		parts = slices.Collect(slices.Chunk(runs, 1))
 	}

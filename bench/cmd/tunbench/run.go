@@ -16,9 +16,11 @@ import (
 
 	"tunbench/bench/plan"
 	"tunbench/bench/search"
-	"tunbench/reports"
 	"tunbench/reports/aa"
+	"tunbench/reports/export"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // runFlags are those of run.
@@ -42,7 +44,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 
 // runPlan is the plan of the flags.
 func (r *runFlags) runPlan(args []string) (plan.Plan, error) {
-	if _, err := reports.FindFormat(r.format, false); err != nil {
+	if _, err := export.FindFormat(r.format, false); err != nil {
 		return plan.Plan{}, err
 	}
 	if r.userns {
@@ -228,9 +230,9 @@ func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJS
 	case outcome.Failed > 0:
 		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(p.Scenarios), path)
 	case outcome.Invalid == 0:
-		exit.err = fmt.Errorf("%s unresolved; %s tells why", record.Plural(outcome.Unresolved, "rate is", "rates are"), filepath.Join(out, reports.ReportName))
+		exit.err = fmt.Errorf("%s unresolved; %s tells why", record.Plural(outcome.Unresolved, "rate is", "rates are"), filepath.Join(out, render.ReportName))
 	default:
-		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, reports.ReportName))
+		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, render.ReportName))
 	}
 	return exit
 }
@@ -251,7 +253,7 @@ func (a *app) known(clock string, host record.Host) *aa.Known {
 	if err != nil {
 		return nil // no home: a guest, or a service
 	}
-	known, err := aa.Load(dir, host, reports.SightRefusal)
+	known, err := aa.Load(dir, host, metric.SightRefusal)
 	switch {
 	case errors.Is(err, aa.ErrNone):
 		return nil
@@ -275,11 +277,11 @@ func (a *app) report(out, path, format string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	written, writeErr := writeReports(out, format, reports.NamedRun{Name: out, File: f})
+	written, writeErr := writeReports(out, format, record.Named{Name: out, File: f})
 	if asJSON {
 		return writeErr
 	}
-	if err := reports.Summary(a.stdout, f); err != nil {
+	if err := render.Summary(a.stdout, f); err != nil {
 		return errors.Join(writeErr, err)
 	}
 	if len(written) > 0 {
@@ -293,13 +295,13 @@ func (a *app) report(out, path, format string, asJSON bool) error {
 
 // writeReports writes the markdown report on r into dir, and that of format
 // beside it. It gives the paths of those that were written.
-func writeReports(dir, format string, r reports.NamedRun) (written []string, err error) {
+func writeReports(dir, format string, r record.Named) (written []string, err error) {
 	for _, name := range slices.Compact([]string{defaultFormat, format}) {
-		f, err := reports.FindFormat(name, false)
+		f, err := export.FindFormat(name, false)
 		if err != nil {
 			return written, err
 		}
-		file, err := f.Write(dir, []reports.NamedRun{r})
+		file, err := f.Write(dir, []record.Named{r})
 		if err != nil {
 			return written, err
 		}

@@ -17,8 +17,8 @@ import (
 	"tunbench/harness/vm"
 	"tunbench/harness/vm/guest"
 	"tunbench/harness/vm/kernel"
-	"tunbench/reports"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // machineFlags are the flags of the commands that boot kernels.
@@ -266,7 +266,7 @@ func (a *app) boot(ctx context.Context, names []string, flags machineFlags, gues
 				b.files.dir = filepath.Join(dir, fmt.Sprintf("boot-%d", n))
 			}
 			if guest.writes {
-				for _, name := range []string{record.FileName, reports.ReportName} {
+				for _, name := range []string{record.FileName, render.ReportName} {
 					path := filepath.Join(b.files.dir, name)
 					if _, err := os.Lstat(path); err == nil {
 						return fmt.Errorf("%s holds a run already: choose another --out", path)

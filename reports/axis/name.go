@@ -1,0 +1,116 @@
+package axis
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// loadUnits are those of the axis load, the only one that has several.
+var loadUnits = []string{"pps", "pct"}
+
+// Compare orders scenarios: TUN before TAP, then axis by axis, numbers by
+// value, and an axis at its default, which the name leaves out, before its
+// other values.
+func Compare(a, b string) int {
+	if a == b {
+		return 0
+	}
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	if c := cmp.Compare(modeRank(as[0]), modeRank(bs[0])); c != 0 {
+		return c
+	}
+	for i := 0; i < len(as) && i < len(bs); i++ {
+		if as[i] == bs[i] {
+			continue
+		}
+		ka, va, _ := strings.Cut(as[i], "=")
+		kb, vb, _ := strings.Cut(bs[i], "=")
+		if i > 0 && ka != kb {
+			// The later axis stands here because the earlier one is left out.
+			if c := cmp.Compare(axisRank(kb), axisRank(ka)); c != 0 {
+				return c
+			}
+			return strings.Compare(ka, kb)
+		}
+		na, unitA, numberA := inUnits(va)
+		nb, unitB, numberB := inUnits(vb)
+		switch {
+		case numberA && numberB && unitA == unitB && na != nb:
+			return cmp.Compare(na, nb)
+		case numberA && numberB && unitA != unitB:
+			return cmp.Or(cmp.Compare(slices.Index(loadUnits, unitA), slices.Index(loadUnits, unitB)), strings.Compare(unitA, unitB))
+		case numberA && !numberB:
+			return -1
+		case !numberA && numberB:
+			return 1
+		}
+		return strings.Compare(as[i], bs[i])
+	}
+	return cmp.Compare(len(as), len(bs))
+}
+
+// inUnits takes a value such as 64, 10pct or 5ms apart; a word is none.
+func inUnits(value string) (n int, unit string, ok bool) {
+	digits := len(value) - len(strings.TrimLeft(value, "0123456789"))
+	n, err := strconv.Atoi(value[:digits])
+	return n, value[digits:], err == nil
+}
+
+func modeRank(mode string) int {
+	switch mode {
+	case "Tun":
+		return 0
+	case "Tap":
+		return 1
+	}
+	return 2
+}
+
+// Split gives the mode of a scenario as people write it, and its axes.
+func Split(name string) (mode string, axes []string) {
+	parts := strings.Split(name, "/")
+	switch parts[0] {
+	case "Tun", "Tap":
+		return strings.ToUpper(parts[0]), parts[1:]
+	}
+	return parts[0], parts[1:]
+}
+
+// Common gives the `axis=value` that every name has, in the order of the
+// first. A single name has nothing in common with others.
+func Common(names []string) []string {
+	if len(names) < 2 {
+		return nil
+	}
+	_, common := Split(names[0])
+	common = slices.Clone(common)
+	for _, name := range names[1:] {
+		_, axes := Split(name)
+		common = slices.DeleteFunc(common, func(a string) bool { return !slices.Contains(axes, a) })
+	}
+	return common
+}
+
+// AtDefaults is the label of a scenario that differs from the others in nothing
+// that its name says.
+const AtDefaults = "defaults"
+
+// Label is name without its mode and without what all scenarios have in
+// common.
+func Label(name string, common []string) string {
+	_, axes := Split(name)
+	var own []string
+	for _, a := range axes {
+		if !slices.Contains(common, a) {
+			own = append(own, a)
+		}
+	}
+	if len(own) == 0 {
+		// It differs from the others by nothing but its mode or by axes at
+		// their defaults.
+		return AtDefaults
+	}
+	return strings.Join(own, " ")
+}

@@ -1,0 +1,202 @@
+package chart
+
+import (
+	"math"
+	"slices"
+	"strings"
+
+	"tunbench/reports/metric"
+	"tunbench/reports/text"
+)
+
+// Ladder shows quantiles on a logarithmic scale of nanoseconds, one row a
+// scenario and one lane a latency.
+type Ladder struct {
+	Title, Desc string
+	Rows        []LadderRow
+}
+
+func (l Ladder) Head() (string, string) { return l.Title, l.Desc }
+
+func (l Ladder) draw(c *canvas) float64 {
+	const laneHeight, pad = 15.0, 10.0
+	classes := map[string]string{}
+	var kinds, labels []string
+	low, high := math.Inf(1), 1.0
+	for _, r := range l.Rows {
+		labels = append(labels, r.Label)
+		for _, n := range r.Lanes {
+			if _, ok := classes[n.Kind]; !ok {
+				classes[n.Kind] = []string{"a", "b"}[min(len(kinds), 1)]
+				kinds = append(kinds, n.Kind)
+			}
+			for _, v := range slices.Concat(n.At[:], []float64{n.Max}) {
+				if v > 0 {
+					low, high = min(low, v), max(high, v)
+				}
+			}
+		}
+	}
+	if math.IsInf(low, 0) {
+		low = high
+	}
+	left, chars := labelWidth(labels)
+	left += margin
+	right := chartWidth - margin - 18
+	// The scale ends at 1, 2 or 5 times a power of ten.
+	var first, last float64
+	for _, v := range steps() {
+		if v <= low {
+			first = v
+		}
+		if last < high {
+			last = v
+		}
+	}
+	if first == 0 {
+		first = 1
+	}
+	if last <= first {
+		last = 10 * first
+	}
+	at := func(v float64) float64 {
+		v = min(max(v, first), last)
+		return left + (right-left)*math.Log(v/first)/math.Log(last/first)
+	}
+	bottom := headHeight + 4
+	for _, r := range l.Rows {
+		bottom += pad + laneHeight*float64(len(r.Lanes))
+	}
+
+	y := headHeight + 4
+	for i, r := range l.Rows {
+		h := pad + laneHeight*float64(len(r.Lanes))
+		if i%2 == 0 {
+			c.rect("band", margin/2, y, chartWidth-margin, h, "")
+		}
+		y += h
+	}
+	space := (right - left) / math.Log10(last/first) // of a decade
+	for _, v := range steps() {
+		if v < first || v > last {
+			continue
+		}
+		decade := math.Abs(math.Log10(v)-math.Round(math.Log10(v))) < 1e-9
+		class := "minor"
+		if decade {
+			class = "grid"
+		}
+		c.line(class, at(v), headHeight+4, at(v), bottom+4, 1, "")
+		if decade || space > 170 {
+			s := TickDuration(v)
+			c.text("muted", at(v), bottom+18, "middle", s, s)
+		}
+	}
+	y = headHeight + 4
+	for _, r := range l.Rows {
+		h := pad + laneHeight*float64(len(r.Lanes))
+		c.text("label", left-8, y+h/2+4, "end", text.Clip(r.Label, chars), r.Label)
+		for i, n := range r.Lanes {
+			n.draw(c, classes[n.Kind], y+pad/2+laneHeight*(float64(i)+0.5), at)
+			c.tip(0, y+pad/2+laneHeight*float64(i), chartWidth, laneHeight, r.Label+": "+n.tip())
+		}
+		y += h
+	}
+
+	// Legend: colours, then marks.
+	x := margin
+	for _, k := range kinds {
+		c.rect(classes[k], x, 38, 12, 8, ` rx="2"`)
+		c.text("muted", x+17, 46, "start", k, k)
+		x += 17 + textWidth(k) + 12
+	}
+	x += 12
+	for i, name := range []string{"p50", "p90", "p99", "p99.9", "max"} {
+		mark(c, "axis", "muted", i, x+4, 42)
+		c.text("muted", x+13, 46, "start", name, name)
+		x += 13 + textWidth(name) + 12
+	}
+	return bottom + 32
+}
+
+type LadderRow struct {
+	Label string
+	Lanes []Lane
+}
+
+type Lane struct {
+	Kind string
+	At   [4]float64 // the quantiles, 0 where not known
+	Max  float64
+}
+
+// tip names each quantile that is known.
+func (n Lane) tip() string {
+	var known []string
+	for i, v := range n.At {
+		if v > 0 {
+			known = append(known, metric.Quantiles[i].Name+" "+text.Duration(v))
+		}
+	}
+	return n.Kind + ", " + strings.Join(append(known, "max "+text.Duration(n.Max)), ", ")
+}
+
+func (n Lane) draw(c *canvas, class string, y float64, at func(float64) float64) {
+	values := append(slices.Clone(n.At[:]), n.Max)
+	start := n.Max
+	for _, v := range values {
+		if v > 0 {
+			start = min(start, v)
+		}
+	}
+	if start <= 0 {
+		return
+	}
+	c.line(class+"s", at(start), y, at(n.Max), y, 1.5, "")
+	if n.At[0] > 0 && n.At[2] > 0 {
+		c.line(class+"s", at(n.At[0]), y, at(n.At[2]), y, 4, ` stroke-opacity="0.45"`)
+	}
+	// Drawn from the tail, so that the median lies on top.
+	for i := len(values) - 1; i >= 0; i-- {
+		if values[i] > 0 {
+			mark(c, class+"s", class, i, at(values[i]), y)
+		}
+	}
+}
+
+// mark draws the sign of the i-th of p50, p90, p99, p99.9 and max. They differ
+// in shape, not in colour.
+func mark(c *canvas, stroke, fill string, i int, x, y float64) {
+	switch i {
+	case 0:
+		c.circle(fill, x, y, 4.5, "")
+	case 1:
+		c.line(stroke, x, y-5, x, y+5, 2, "")
+	case 2:
+		c.diamond(fill, x, y, 4.5)
+	case 3:
+		c.line(stroke, x, y-3.5, x, y+3.5, 1.5, "")
+	default:
+		c.circle("hollow "+stroke, x, y, 3.2, ` stroke-width="1.5"`)
+	}
+}
+
+// TickDuration gives a step without digits that say nothing.
+func TickDuration(ns float64) string {
+	number, unit, _ := strings.Cut(text.Duration(ns), " ")
+	if strings.Contains(number, ".") {
+		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
+	}
+	return number + " " + unit
+}
+
+// steps gives 1, 2 and 5 times each power of ten, from 1 ns up.
+func steps() []float64 {
+	var s []float64
+	for e := 0; e < 19; e++ {
+		for _, m := range []float64{1, 2, 5} {
+			s = append(s, m*math.Pow10(e))
+		}
+	}
+	return s
+}

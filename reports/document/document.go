@@ -1,0 +1,147 @@
+// Package document is a report before it is rendered: headings, prose, tables, lists
+// and charts. Each figure in it is computed and has its unit; a renderer only escapes,
+// places and draws.
+package document
+
+import (
+	"slices"
+	"strconv"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/text"
+)
+
+// Document is a report before it is rendered. Every figure in it is computed
+// and has its unit; a renderer only escapes, places and draws.
+type Document struct {
+	Title    string
+	Alerts   []Prose // what the reader must know before any figure
+	Lead     Prose
+	Points   []Prose // the result in a few lines
+	Sections []Section
+}
+
+// AtMost is d with so many rows in each table and list, and pieces of text of
+// bearable length.
+func (d Document) AtMost(rows int) Document {
+	short := func(p Prose) Prose {
+		p = slices.Clone(p)
+		for i := range p {
+			p[i].Text = text.Clip(p[i].Text, Longest)
+		}
+		return p
+	}
+	list := func(all []Prose) []Prose {
+		cut := make([]Prose, min(rows, len(all)))
+		for i := range cut {
+			cut[i] = short(all[i])
+		}
+		return cut
+	}
+	var blocks func([]Block) []Block
+	blocks = func(all []Block) (cut []Block) {
+		for _, b := range all {
+			switch v := b.(type) {
+			case Prose:
+				b = short(v)
+			case Small:
+				b = Small(short(Prose(v)))
+			case Bullets:
+				b = Bullets(list(v))
+			case Fold:
+				b = Fold{text.Clip(v.Summary, Longest), blocks(v.Blocks)}
+			case Table:
+				kept := v.Rows[:min(rows, len(v.Rows))]
+				v.Rows = nil
+				for _, r := range kept {
+					v.Rows = append(v.Rows, slices.Clone(r))
+					for i := range r {
+						v.Rows[len(v.Rows)-1][i] = short(r[i])
+					}
+				}
+				b = v
+			}
+			cut = append(cut, b)
+		}
+		return cut
+	}
+	out := Document{Title: text.Clip(d.Title, Longest), Alerts: append([]Prose{CutNote(rows)}, list(d.Alerts)...), Lead: short(d.Lead), Points: list(d.Points)}
+	for _, s := range d.Sections {
+		out.Sections = append(out.Sections, Section{Heading: text.Clip(s.Heading, Longest), Sub: s.Sub, Blocks: blocks(s.Blocks)})
+	}
+	return out
+}
+
+// Pictures gives all charts of the document.
+func (d Document) Pictures() (pics []Picture) {
+	for _, s := range d.Sections {
+		for _, b := range s.Blocks {
+			if p, ok := b.(Picture); ok {
+				pics = append(pics, p)
+			}
+		}
+	}
+	return pics
+}
+
+type Section struct {
+	Heading string
+	Sub     bool // one level lower
+	Blocks  []Block
+}
+
+// FoldedWhole hides all of a section behind its heading.
+func (s Section) FoldedWhole() Section {
+	return Section{Blocks: []Block{Fold{s.Heading, s.Blocks}}}
+}
+
+// Block is a paragraph (prose), a table, a list or a figure.
+type Block any
+
+// Picture is a chart in a file of its own beside the report.
+type Picture struct {
+	File  string
+	Alt   string
+	Chart chart.Chart
+}
+
+// Mermaid is a chart in the language of mermaid, which GitHub draws.
+type Mermaid string
+
+// Small is a paragraph that explains a table or a chart.
+type Small Prose
+
+// Fold hides blocks behind a summary.
+type Fold struct {
+	Summary string
+	Blocks  []Block
+}
+
+// Empty tells whether there is nothing behind the summary.
+func (f Fold) Empty() bool {
+	for _, b := range f.Blocks {
+		switch v := b.(type) {
+		case Table:
+			if len(v.Rows) > 0 {
+				return false
+			}
+		case Bullets:
+			if len(v) > 0 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+type Bullets []Prose
+
+// Numbered names the i-th file of a kind of chart.
+func Numbered(name string, i int) string {
+	if i > 0 {
+		name += "-" + strconv.Itoa(i+1)
+	}
+	return name + ".svg"
+}

@@ -1,0 +1,118 @@
+package document
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// Differing shows what parties do not have in common. It is nil if there are
+// less than two of them.
+func Differing(with []figure.Party) []Block {
+	if len(with) < 2 {
+		return nil
+	}
+	columns := Text("")
+	for _, p := range with {
+		columns = append(columns, Text(p.Name)...)
+	}
+	same := 0
+	add := func(t *Table, name any, of func(*record.Run) (string, bool)) {
+		cells := []any{name}
+		differs := false
+		var first []string
+		for i, p := range with {
+			v := p.Values(of)
+			if i == 0 {
+				first = v
+			}
+			differs = differs || len(v) > 1 || !slices.Equal(first, v)
+			cells = append(cells, strings.Join(v, " / "))
+		}
+		if differs {
+			t.Rows = append(t.Rows, Row(cells...))
+		} else {
+			same++
+		}
+	}
+	facts := Table{Columns: slices.Clone(columns)}
+	facts.Columns[0].Name = "host"
+	for _, fact := range figure.HostFacts {
+		add(&facts, fact.Name, figure.Said(fact.Of))
+	}
+	for _, name := range figure.FloorNames(with) {
+		add(&facts, name, func(r *record.Run) (string, bool) {
+			_, costs := figure.FloorCosts(r.Floor)
+			return text.Decimals(costs[name], 1) + " ns", costs[name] > 0
+		})
+	}
+	blocks := []Block{facts}
+	rows := len(facts.Rows)
+	for _, m := range []struct {
+		what string
+		of   func(*record.Run) map[string]string
+	}{
+		{"mitigation", func(r *record.Run) map[string]string { return r.Host.Mitigations }},
+		{"sysctl", func(r *record.Run) map[string]string { return r.Host.Sysctl }},
+		{"kernel option", func(r *record.Run) map[string]string { return r.Host.Config }},
+	} {
+		keys := map[string]bool{}
+		for _, p := range with {
+			for _, r := range p.Runs {
+				for key := range m.of(r) {
+					keys[key] = true
+				}
+			}
+		}
+		t := Table{Columns: slices.Clone(columns)}
+		t.Columns[0].Name = m.what
+		for _, key := range slices.Sorted(maps.Keys(keys)) {
+			add(&t, Mono(key), func(r *record.Run) (string, bool) {
+				v, ok := m.of(r)[key]
+				return v, ok
+			})
+		}
+		rows += len(t.Rows)
+		blocks = append(blocks, t.Folded("Each "+m.what))
+	}
+	if rows == 0 {
+		p := Say("Nothing that is recorded of them")
+		if agree := figure.FloorsAgree(with[0].Floor(), with[1].Floor()); agree != "" {
+			p = append(p, Say("; "+agree)...)
+		}
+		return []Block{append(p, Say(".")...)}
+	}
+	return append(blocks, Small(Say(text.Plural(same, "other recorded property is", "other recorded properties are")+
+		" the same. A dash: the kernel does not have it, or does not say. Two values in one cell: its boots differ.")))
+}
+
+// Briefly lists notes for a line: those on sysctls and kernel options, which may
+// be many, after the first of them by their number.
+func Briefly(notes []string) string {
+	const most = 6
+	var kept []string
+	more := map[string]int{}
+	kinds := []string{"sysctl", "kernel option", "mitigation"}
+	for _, note := range notes {
+		i := slices.IndexFunc(kinds, func(kind string) bool { return strings.HasPrefix(note, kind+" ") })
+		if i >= 0 && len(kept) >= most && kinds[i] != "mitigation" {
+			more[kinds[i]]++
+			continue
+		}
+		kept = append(kept, note)
+	}
+	for _, kind := range kinds {
+		if n := more[kind]; n > 0 {
+			kept = append(kept, text.Plural(n, "more "+kind, "more "+kind+"s"))
+		}
+	}
+	return strings.Join(kept, "; ")
+}
+
+// VirtualTime tells what figures under the icount clock are worth.
+const VirtualTime = "one nanosecond of the guest is one instruction that its only CPU executed. It sees every instruction that is added to or taken from the path of a packet. " +
+	"It sees no caches, no branch predictor and no parallelism: an instruction costs the same wherever its memory is, and lock contention and cache misses cost nothing. It says which kernel does less work, not which one is faster on a given machine."

@@ -1,0 +1,59 @@
+package kernels
+
+import (
+	"strings"
+
+	"tunbench/reports/document"
+	"tunbench/reports/stat"
+	"tunbench/reports/text"
+	"tunbench/reports/verdict"
+)
+
+// reach gives the lowest and the highest of changes.
+func reach(s stat.Summary) string {
+	low, high := text.Precisely(s.Min), text.Precisely(s.Max)
+	if low == high {
+		return "by " + low + " %"
+	}
+	return "from " + low + " to " + high + " %"
+}
+
+func costCell(v *float64) string {
+	if v == nil {
+		return text.Absent
+	}
+	return text.PerPacket(*v)
+}
+
+// changeCell shows a change that is larger than the spread in bold.
+func changeCell(s verdict.Shift) any {
+	if s.Change == nil {
+		return text.Absent
+	}
+	if seen, _ := s.Seen(); seen {
+		return document.Bold(text.Precisely(*s.Change))
+	}
+	return text.Precisely(*s.Change)
+}
+
+// spreadCell gives the spread of each kernel that was measured.
+func spreadCell(costs ...*verdict.Cost) string {
+	var parts []string
+	for _, c := range costs {
+		switch {
+		case c == nil || len(c.Boots) < 2:
+			parts = append(parts, text.Absent)
+		default:
+			parts = append(parts, text.Percent(c.Spread))
+		}
+	}
+	return strings.Join(parts, " / ")
+}
+
+func span(lowest, highest float64) string {
+	low, high := text.Plus(lowest), text.Plus(highest)
+	if low == high {
+		return low
+	}
+	return low + " to " + high
+}

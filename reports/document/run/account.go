@@ -1,0 +1,124 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+	"tunbench/reports/text"
+)
+
+func drops(list []*figure.Scenario) (document.Section, bool) {
+	sec := document.Section{Heading: "Drops by reason"}
+	title := figure.Titles(list)
+	t := document.Table{
+		Columns: slices.Concat(document.Text("scenario", "reason"), document.Numeric("packets", "of accepted %"), document.Text("meaning")),
+		Note:    document.Say("Summed over the trials of one arm, warm-up and drain included: the observed one, whose reasons are the kernel's, where there is one."),
+	}
+	clean := 0
+	for _, s := range list {
+		trials := s.Observ.All
+		if len(trials) == 0 {
+			trials = s.Bare.All
+		}
+		l := figure.Account(trials)
+		if len(l.ByReason) == 0 {
+			clean++
+			continue
+		}
+		reasons := slices.SortedFunc(maps.Keys(l.ByReason), func(a, b string) int {
+			return cmp.Or(cmp.Compare(l.ByReason[b], l.ByReason[a]), strings.Compare(a, b))
+		})
+		name := title(s)
+		for _, r := range reasons {
+			share := text.Absent
+			if l.Accepted > 0 {
+				share = text.Percent(float64(l.ByReason[r]) / float64(l.Accepted))
+			}
+			t.Rows = append(t.Rows, document.Row(name, document.Mono(r), text.Count(l.ByReason[r]), share, document.ReasonMeaning[r]))
+			name = ""
+		}
+	}
+	if len(t.Rows) == 0 {
+		sec.Blocks = append(sec.Blocks, document.Say("No packet was dropped."))
+		return sec, true
+	}
+	sec.Blocks = append(sec.Blocks, t.Folded("Drops"))
+	if clean > 0 {
+		sec.Blocks = append(sec.Blocks, document.Say(text.Plural(clean, "scenario", "scenarios")+" dropped nothing."))
+	}
+	return sec, true
+}
+
+func observerCost(list []*figure.Scenario) (document.Section, bool) {
+	all := figure.AllCosts(list)
+	sum, err := stat.Summarize(all)
+	if err != nil {
+		return document.Section{}, false
+	}
+	sec := document.Section{Heading: "What the observer costs"}
+	title := figure.Titles(list)
+	t := document.Table{}
+	top := 0.0
+	for _, s := range list {
+		if m, ok := s.Bare.Metric(record.PPS); ok {
+			top = max(top, m.Median)
+		}
+	}
+	sc := text.RateScale(top)
+	var spans []figure.Interval
+	for _, s := range list {
+		sp, _ := figure.IntervalOf(s.Costs())
+		spans = append(spans, sp)
+	}
+	where := figure.IntervalColumn(spans...)
+	t.Columns = slices.Concat(document.Text("scenario"), document.Numeric("bare "+sc.Unit, "observed "+sc.Unit, "change", where, "pairs"))
+	for i, s := range list {
+		c, err := stat.Summarize(s.Costs())
+		if err != nil {
+			continue
+		}
+		rng := text.Absent
+		if c.N > 1 {
+			rng = spans[i].Changes(where)
+		}
+		t.Rows = append(t.Rows, document.Row(title(s), Cell(s.Bare, record.PPS, sc.Format), Cell(s.Observ, record.PPS, sc.Format), text.Change(c.Median), rng, c.N))
+	}
+	t.Note = document.Say(document.Bold("change"), ": median over the pairs of observed over bare packet rate in the same pair. ", document.IntervalNote(where, "pair"), " Pairs with an invalid trial are left out. The spread of the pairs is that of the host as much as that of the observer.")
+	sec.Blocks = append(sec.Blocks,
+		document.Say("Over "+text.Plural(sum.N, "pair", "pairs")+" of a bare and an observed trial the packet rate changed by ", document.Bold(text.Change(sum.Median)),
+			" (median; from "+text.Changes(sum.Min, sum.Max)+")."),
+		t.Folded("By scenario"))
+	return sec, true
+}
+
+func accounting(list []*figure.Scenario) (document.Section, bool) {
+	total := figure.Account(figure.AllTrials(list))
+	sec := document.Section{Heading: "Accounting", Blocks: []document.Block{ledgerLine(total)}}
+	if total.Duplicates+total.Reordered > 0 {
+		sec.Blocks = append(sec.Blocks, document.Say(fmt.Sprintf("The readers saw %s duplicates and %s packets out of order.", text.Count(total.Duplicates), text.Count(total.Reordered))))
+	}
+	if total.Open+total.Contradicting == 0 {
+		return sec, true
+	}
+	title := figure.Titles(list)
+	t := document.Table{
+		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric("pair", "offered", "accepted", "delivered", "dropped", "unexplained")),
+		Note:    document.Say("Only the trials whose packets are not all explained. Below 0, more arrived than were counted as sent."),
+	}
+	for _, s := range list {
+		for _, tr := range s.All() {
+			if l := figure.Account([]*record.Trial{tr}); l.Open+l.Contradicting > 0 {
+				t.Rows = append(t.Rows, document.Row(title(s), string(tr.Arm), tr.Pair, text.Count(l.Offered), text.Count(l.Accepted), text.Count(l.Delivered), text.Count(l.Dropped), text.Signed(tr.Accounting.Unexplained)))
+			}
+		}
+	}
+	sec.Blocks = append(sec.Blocks, t.Folded("Trials with unexplained packets"))
+	return sec, true
+}

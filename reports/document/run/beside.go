@@ -1,0 +1,150 @@
+package run
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"tunbench/reports/axis"
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// comparison puts scenarios beside each other that differ in nothing but some
+// axes.
+type comparison struct {
+	Heading string
+	about   document.Prose
+	axes    []string
+	// First is the value of the first axis that the others are held against,
+	// where a group has it; else the first of the group is.
+	First string
+	// gso tells that what counts is how much one call carries.
+	gso bool
+}
+
+// Table has a group of rows for each set of scenarios that differ in the axes of
+// c only.
+func (c comparison) Table(list []*figure.Scenario) document.Table {
+	groups := map[string][]*figure.Scenario{}
+	var order []string
+	for _, s := range list {
+		key := c.rest(s)
+		if _, ok := groups[key]; !ok {
+			order = append(order, key)
+		}
+		groups[key] = append(groups[key], s)
+	}
+	top := 0.0
+	for _, key := range order {
+		if len(groups[key]) > 1 {
+			for _, s := range groups[key] {
+				if m, ok := s.Head().Metric(record.PPS); ok {
+					top = max(top, m.Median)
+				}
+			}
+		}
+	}
+	sc := text.RateScale(top)
+	rate := sc.Unit
+	t := document.Table{Columns: slices.Concat(document.Text("scenario", strings.Join(c.axes, ", ")), document.Numeric(rate, "×", "Gbit/s", "CPU ns", "×", "system calls", "loss %"))}
+	if c.gso {
+		t.Columns = slices.Concat(document.Text("scenario", strings.Join(c.axes, ", ")), document.Numeric(rate, "Gbit/s", "×", "CPU ns", "×", "system calls", "loss %"))
+	}
+	for _, key := range order {
+		group := groups[key]
+		if len(group) < 2 {
+			continue
+		}
+		base := group[0]
+		for _, s := range group {
+			if axis.Of(s.Head().All[0], c.axes[0]) == c.First {
+				base = s
+				break
+			}
+		}
+		group = slices.Concat([]*figure.Scenario{base}, slices.DeleteFunc(slices.Clone(group), func(s *figure.Scenario) bool { return s == base }))
+		name := key
+		for _, s := range group {
+			h := s.Head()
+			var own []string
+			for _, a := range c.axes {
+				own = append(own, cmp.Or(axis.Of(h.All[0], a), "default"))
+			}
+			cells := []any{name, document.Mono(strings.Join(own, " "))}
+			pps, bits := Cell(h, record.PPS, sc.Format), Cell(h, record.BitPerS, text.Gigabits)
+			if c.gso {
+				cells = append(cells, pps, bits, times(h, base.Head(), record.BitPerS))
+			} else {
+				cells = append(cells, pps, times(h, base.Head(), record.PPS), bits)
+			}
+			cells = append(cells, Cell(h, record.CPUNsPerPkt, text.Figure), times(h, base.Head(), record.CPUNsPerPkt),
+				Cell(h, record.SyscallsPerPkt, text.Figure), Cell(h, record.Loss, text.Percent))
+			t.Rows = append(t.Rows, document.Row(cells...))
+			name = ""
+		}
+	}
+	return t
+}
+
+// rest names a scenario without the axes of c: what its group has in common.
+func (c comparison) rest(s *figure.Scenario) string {
+	mode, axes := axis.Split(s.Name)
+	own := slices.DeleteFunc(slices.Clone(axes), func(a string) bool {
+		axis, _, _ := strings.Cut(a, "=")
+		return slices.Contains(c.axes, axis)
+	})
+	return mode + " " + strings.Join(own, " ") + s.Where // other hosts have groups of their own
+}
+
+var Comparisons = []comparison{
+	{
+		Heading: "Engines", axes: []string{"io"}, First: "read",
+		about: document.Say("The same packets through the same device; only the calls differ."),
+	},
+	{
+		Heading: "virtio-net header and offloads", axes: []string{"vnet", "offload"}, First: "off", gso: true,
+		about: document.Say("What the header costs by itself, and what it buys where super-packets pass through whole."),
+	},
+	{
+		Heading: "Queues", axes: []string{"queues"}, First: "1",
+		about: document.Say("The same flows over one queue and over more."),
+	},
+	{
+		Heading: "Directions", axes: []string{"dir"}, First: "k2u",
+		about: document.Say("From the kernel to user space, the other way, and both at once: then the figure is the sum."),
+	},
+	{
+		Heading: "Paths and ciphers", axes: []string{"path", "cipher"}, First: "veth",
+		about: document.Say("The same traffic between two hosts, by what lies between them. ", document.Mono("veth"), " has no user space in it: it is what the rest costs."),
+	},
+}
+
+// beside gives one section for all comparisons for which there are scenarios.
+func beside(list []*figure.Scenario) (secs []document.Section) {
+	for _, c := range Comparisons {
+		if t := c.Table(list); len(t.Rows) > 0 {
+			secs = append(secs, document.Section{Heading: c.Heading, Sub: true, Blocks: []document.Block{c.about, t.Folded(c.Heading)}})
+		}
+	}
+	if len(secs) == 0 {
+		return nil
+	}
+	head := document.Section{Heading: "Beside each other", Blocks: []document.Block{
+		document.Small(document.Say("Scenarios that differ in nothing but what stands in the second column; ", document.Bold("×"), " is the ratio of the medians to the first of its group. ",
+			"Trials of different scenarios are not paired: for a verdict on a difference, ", document.Mono("tunbench ab"), ".")),
+	}}
+	return append([]document.Section{head}, secs...)
+}
+
+// times is the ratio of two medians.
+func times(a, base figure.Arm, metric string) string {
+	x, okX := a.Metric(metric)
+	y, okY := base.Metric(metric)
+	if !okX || !okY || y.Median <= 0 || a.Invalid || base.Invalid {
+		return text.Absent
+	}
+	return text.Figure(x.Median / y.Median)
+}

@@ -1,0 +1,86 @@
+package run
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"tunbench/reports/axis"
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+)
+
+func flagged(list []*figure.Scenario) (document.Section, bool) {
+	title := figure.Titles(list)
+	counts := map[string]int{}
+	where := document.Table{
+		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric("pair"), document.Text("flags", "what was seen")),
+		Fold:    "Each flagged trial",
+	}
+	trials := 0
+	for _, s := range list {
+		for _, t := range s.All() {
+			trials++
+			if len(t.Flags) == 0 {
+				continue
+			}
+			for _, f := range t.Flags {
+				counts[f]++
+			}
+			where.Rows = append(where.Rows, document.Row(title(s), string(t.Arm), t.Pair, strings.Join(t.Flags, ", "), strings.Join(t.Notes, "; ")))
+		}
+	}
+	if len(counts) == 0 {
+		return document.Section{Heading: "Flags", Blocks: []document.Block{document.Say("No trial was flagged.")}}, true
+	}
+	t := document.Table{Columns: slices.Concat(document.Text("flag"), document.Numeric("trials"), document.Text("what it means", "what to do"))}
+	known := map[string]bool{}
+	add := func(a document.Advice) {
+		known[a.Flag] = true
+		if n := counts[a.Flag]; n > 0 {
+			t.Rows = append(t.Rows, document.Row(document.Mono(a.Flag), fmt.Sprintf("%d of %d", n, trials), a.Meaning, a.Next))
+		}
+	}
+	for _, a := range document.Advices {
+		add(a)
+	}
+	for _, f := range slices.Sorted(maps.Keys(counts)) {
+		if !known[f] {
+			add(document.AdviceOn(f))
+		}
+	}
+	return document.Section{Heading: "Flags", Blocks: []document.Block{t, where}}, true
+}
+
+// skippedName is what was skipped: a scenario, or one arm of it.
+func skippedName(s record.Skip) document.Prose {
+	if s.Arm == "" {
+		return document.Say(document.Mono(s.Scenario))
+	}
+	return document.Say(document.Mono(s.Scenario), ", "+string(s.Arm)+" trials only")
+}
+
+func skipped(skips []record.Skip) document.Section {
+	t := document.Table{
+		Columns: document.Text("scenario", "reason", "detail"),
+	}
+	sorted := slices.SortedStableFunc(slices.Values(skips), func(a, b record.Skip) int { return axis.Compare(a.Scenario, b.Scenario) })
+	seen := map[string]bool{}
+	var notes document.Prose
+	for _, s := range sorted {
+		t.Rows = append(t.Rows, document.Row(skippedName(s), s.Reason, s.Detail))
+		if m := document.SkipMeaning[s.Reason]; m != "" && !seen[s.Reason] {
+			if len(notes) > 0 {
+				notes = append(notes, document.Say(" ")...)
+			}
+			notes = append(notes, document.Say(document.Bold(s.Reason), ": "+m+".")...)
+		}
+		seen[s.Reason] = true
+	}
+	if len(notes) > 0 {
+		t.Note = notes
+	}
+	return document.Section{Heading: "Skipped", Blocks: []document.Block{t.Folded("Skipped scenarios")}}
+}

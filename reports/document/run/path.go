@@ -1,0 +1,169 @@
+package run
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// written shows what user space wrote into devices, and what the kernel refused
+// of it.
+func written(list []*figure.Scenario) (document.Section, bool) {
+	title := figure.Titles(list)
+	t := document.Table{
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("writes", "system calls", "bytes a write", "refused", "refused %"), document.Text("refused by errno", "lost on the way")),
+		Note: document.Say("Summed over the trials, warm-up included. ", document.Bold("writes"), ": packets or super-packets that the kernel took. ", document.Bold("system calls"),
+			": those that handed them over; with io_uring and vhost-net one hands over many. ", document.Bold("refused"), ": packets or super-packets for which the call returned an error; ", document.Mono("EAGAIN"), " ones are written again. ",
+			"Some kernels refuse super-packets of a kind with ", document.Mono("EINVAL"), ": that is the count to look at. ", document.Bold("lost"), ": accepted packets by the kernel's reason; ",
+			document.Mono("SOCKET_RCVBUFF"), " is the receiving socket's buffer, not the device."),
+	}
+	sizes := document.Table{Columns: slices.Concat(document.Text("scenario", "up to bytes"), document.Numeric("writes", "%")), Fold: "Sizes of the writes"}
+	for _, s := range list {
+		var calls, bytes, all uint64
+		errors, bySize := map[string]uint64{}, map[string]uint64{}
+		seen := false
+		for _, tr := range s.All() {
+			if w := tr.Writes; w != nil {
+				seen = true
+				calls += w.Calls
+				all += w.Count()
+				bytes += w.Bytes
+				addAll(errors, w.Errors)
+				addAll(bySize, w.Sizes)
+			}
+		}
+		if !seen {
+			continue
+		}
+		var refused uint64
+		for _, n := range errors {
+			refused += n
+		}
+		each, share := text.Absent, text.Absent
+		if all > 0 {
+			each = text.Figure(float64(bytes) / float64(all))
+		}
+		if all+refused > 0 {
+			share = text.Percent(float64(refused) / float64(all+refused))
+		}
+		t.Rows = append(t.Rows, document.Row(title(s), text.Count(all), text.Count(calls), each, text.Count(refused), share, reasons(errors), reasons(figure.Account(s.All()).ByReason)))
+		name := title(s)
+		for _, upTo := range slices.SortedFunc(maps.Keys(bySize), byNumber) {
+			sizes.Rows = append(sizes.Rows, document.Row(name, upTo, text.Count(bySize[upTo]), text.Percent(float64(bySize[upTo])/float64(max(1, all)))))
+			name = ""
+		}
+	}
+	if len(t.Rows) == 0 {
+		return document.Section{}, false
+	}
+	return document.Section{Heading: "User to kernel", Blocks: []document.Block{t.Folded("User to kernel"), sizes}}, true
+}
+
+// byNumber orders texts of digits by their value.
+func byNumber(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b)) }
+
+// headers shows what virtio-net headers said, and whether that was right.
+func headers(list []*figure.Scenario) (document.Section, bool) {
+	title := figure.Titles(list)
+	t := document.Table{
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("headers"), document.Text("gso_type"), document.Numeric("partial", "complete", "largest"), document.Text("wrong")),
+		Note: document.Say("Each header was held against the packet behind it, summed over the trials. ", document.Bold("partial"), ": the checksum was left to the reader. ", document.Bold("complete"),
+			": it was there; a sample of them was computed again. ", document.Bold("largest"), ": bytes of IP in one read. ", document.Bold("wrong"), ": headers or checksums that do not fit their packet."),
+	}
+	for _, s := range list {
+		sum := record.Vnet{GSO: map[string]uint64{}, Bad: map[string]uint64{}}
+		for _, tr := range s.All() {
+			if v := tr.Vnet; v != nil {
+				sum.Headers += v.Headers
+				sum.Partial += v.Partial
+				sum.Full += v.Full
+				sum.Largest = max(sum.Largest, v.Largest)
+				addAll(sum.GSO, v.GSO)
+				addAll(sum.Bad, v.Bad)
+			}
+		}
+		if sum.Headers > 0 {
+			t.Rows = append(t.Rows, document.Row(title(s), text.Count(sum.Headers), reasons(sum.GSO), text.Count(sum.Partial), text.Count(sum.Full), text.Count(sum.Largest), reasons(sum.Bad)))
+		}
+	}
+	if len(t.Rows) == 0 {
+		return document.Section{}, false
+	}
+	t.Fold = "What the headers of " + text.Plural(len(t.Rows), "scenario", "scenarios") + " said"
+	return document.Section{Heading: "virtio-net headers", Blocks: []document.Block{t}}, true
+}
+
+// hops follows packets along paths of several devices.
+func hops(list []*figure.Scenario) (document.Section, bool) {
+	title := figure.Titles(list)
+	t := document.Table{
+		Columns: slices.Concat(document.Text("scenario", "place"), document.Numeric("in", "out", "system calls a unit", "bytes a unit"), document.Text("dropped here")),
+		Note:    document.Say("Summed over the trials. Places in the order in which packets pass them; a super-packet counts as one."),
+	}
+	for _, s := range list {
+		var order []string
+		sums := map[string]*record.Hop{}
+		for _, tr := range s.All() {
+			for _, h := range tr.Hops {
+				sum, ok := sums[h.Name]
+				if !ok {
+					sum = &record.Hop{Name: h.Name, Dropped: map[string]uint64{}}
+					sums[h.Name] = sum
+					order = append(order, h.Name)
+				}
+				sum.In += h.In
+				sum.Out += h.Out
+				sum.Calls += h.Calls
+				sum.Bytes += h.Bytes
+				addAll(sum.Dropped, h.Dropped)
+			}
+		}
+		name := title(s)
+		for _, place := range order {
+			h := sums[place]
+			calls, bytes := text.Absent, text.Absent
+			if h.In > 0 && h.Calls > 0 {
+				calls = text.Figure(float64(h.Calls) / float64(h.In))
+			}
+			if h.In > 0 && h.Bytes > 0 {
+				bytes = text.Figure(float64(h.Bytes) / float64(h.In))
+			}
+			t.Rows = append(t.Rows, document.Row(name, h.Name, text.Count(h.In), text.Count(h.Out), calls, bytes, reasons(h.Dropped)))
+			name = ""
+		}
+	}
+	if len(t.Rows) == 0 {
+		return document.Section{}, false
+	}
+	return document.Section{Heading: "Along the path", Blocks: []document.Block{t.Folded("Along the path")}}, true
+}
+
+// reasons spells counts by name, the largest first.
+func reasons(counts map[string]uint64) string {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), strings.Compare(a, b))
+	})
+	var parts []string
+	for _, n := range names {
+		if counts[n] > 0 {
+			parts = append(parts, n+" "+text.Count(counts[n]))
+		}
+	}
+	if len(parts) == 0 {
+		return text.Absent
+	}
+	return strings.Join(parts, ", ")
+}
+
+// addAll adds counts by name.
+func addAll(sum, counts map[string]uint64) {
+	for name, n := range counts {
+		sum[name] += n
+	}
+}

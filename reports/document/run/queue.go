@@ -1,0 +1,164 @@
+package run
+
+import (
+	"slices"
+	"strconv"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/text"
+)
+
+// queues shows how packets were spread over the queues of a device.
+func queues(list []*figure.Scenario) (document.Section, bool) {
+	sec := document.Section{Heading: "Queues"}
+	single, written := 0, false
+	var multi []ownSpread
+	for _, s := range list {
+		all := s.Spreads()
+		if len(all) > 0 && len(all[0].Queues) == 1 {
+			single++
+			continue
+		}
+		for _, sp := range all {
+			multi = append(multi, ownSpread{sp, s})
+			written = written || sp.Side == figure.WrittenSide
+		}
+	}
+	if single+len(multi) == 0 {
+		return document.Section{}, false
+	}
+	if len(multi) > 0 {
+		tables := newQueueTables(written)
+		title := figure.Titles(list)
+		for i, s := range multi {
+			tables.add(s, title(s.Scenario), i > 0 && multi[i-1].Scenario == s.Scenario)
+		}
+		sec.Blocks = tables.blocks()
+	}
+	if single > 0 {
+		sec.Blocks = append(sec.Blocks, document.Say(text.Plural(single, "scenario has", "scenarios have")+" a single queue: there is nothing to distribute."))
+	}
+	return sec, true
+}
+
+// ownSpread is a spread and the scenario that it is of.
+type ownSpread struct {
+	figure.Spread
+	*figure.Scenario
+}
+
+// queueTables shows spreads: a line each, a line for each queue, and a panel each.
+type queueTables struct {
+	written     bool // some of them are of packets that user space wrote
+	brief, full document.Table
+	shares      chart.Panels
+	alt         string // of the chart
+}
+
+func newQueueTables(written bool) *queueTables {
+	t := &queueTables{
+		written: written,
+		brief: document.Table{
+			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queues", "empty", "least %", "most %", "max/mean", "Jain", "effective", "hash p", "n")),
+			Note: document.Say("From the observed trials. ", document.Bold("least"), " and ", document.Bold("most"), ": share of the packets read from the queue that had the fewest and the most. ",
+				document.Bold("max/mean"), ": 1.00 is even. ", document.Bold("Jain"), ": fairness index over the queues, 1 is even and 1 over the number of queues is everything on one. ",
+				document.Bold("effective"), ": how many equally loaded queues would spread the packets as well. ",
+				document.Bold("hash p"), ": how often hashing at random spreads the flows over the queues less evenly than they were (chi-square); near 0 they are less even than chance leaves them, near 1 more even. The last three are medians over trials."),
+		},
+		full: document.Table{
+			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue", "xmit packets", "read packets", "read bytes", "dropped", "flows", "share %", "range %")),
+			Note: document.Say(document.Bold("xmit"), " and ", document.Bold("read"), ": what the observer counted at ", document.Mono("tun_net_xmit"), " and ", document.Mono("tun_do_read"),
+				", in wire segments, summed over the trials, warm-up and drain included. ", document.Bold("share"), ": of the packets read. ", document.Bold("range"), ": that share in the trial where it was lowest and highest."),
+			Fold: "Every queue: packets, bytes, flows and share",
+		},
+		shares: chart.Panels{Title: "Share of packets read, by queue", Desc: "One panel a scenario, one bar a queue; the dashed line is an even share."},
+		alt:    "Share of the packets read from each queue, one panel a scenario",
+	}
+	if !written {
+		return t
+	}
+	const meaning = "what user space read from the queues or, with dir=u2k, what it wrote to them and the kernel received; with dir=both there is a row for each"
+	t.brief.Columns = slices.Insert(t.brief.Columns, 1, document.Text("packets")...)
+	t.brief.Note = append(t.brief.Note, document.Say(" ", document.Bold("packets"), ": "+meaning+". Who writes chooses the queue, so there is no ", document.Bold("hash p"), " of what is received. A dash: the observer saw none of these packets (native XDP ends them before it looks).")...)
+	t.full.Columns = slices.Concat(document.Text("scenario", "packets"), document.Numeric("queue", "xmit packets", "read or received", "bytes", "dropped", "flows", "share %", "range %"))
+	t.full.Note = document.Say(document.Bold("xmit"), ", ", document.Bold("read"), " and ", document.Bold("received"), ": what the observer counted at ", document.Mono("tun_net_xmit"), ", at ", document.Mono("tun_do_read"), " and behind ", document.Mono("tun_get_user"),
+		", in wire segments, summed over the trials, warm-up and drain included. ", document.Bold("dropped"), ": on both sides of the queue. ", document.Bold("share"), ": of the packets read, or of those received. ", document.Bold("range"), ": that share in the trial where it was lowest and highest.")
+	t.shares.Title = "Share of packets read or received, by queue"
+	t.alt = "Share of the packets read from each queue, or received by it, one panel a scenario"
+	return t
+}
+
+// add shows one spread. Again reports that it is of the same scenario as the one
+// before it, which is named once.
+func (t *queueTables) add(s ownSpread, name string, again bool) {
+	sp := s.Spread
+	least, most := 1.0, 0.0
+	for _, q := range sp.Queues {
+		least, most = min(least, q.Share), max(most, q.Share)
+	}
+	lowest, highest, empty, ratio, jain, even, chance := text.Absent, text.Absent, text.Absent, text.Absent, text.Absent, text.Absent, text.Absent
+	if sp.Seen {
+		lowest, highest, empty = text.Percent(least), text.Percent(most), strconv.Itoa(sp.Empty)
+		ratio, jain, even = text.Decimals(sp.Ratio, 2), text.Decimals(sp.Jain, 3), text.Decimals(sp.Even, 2)
+	}
+	if sp.Hashed {
+		chance = text.Probability(sp.Chance)
+	}
+	pan := chart.Panel{Title: name, Note: "Jain " + jain, Fair: 1 / float64(len(sp.Queues))}
+	if t.written {
+		pan.Note = sp.Side.Did() + ", " + pan.Note
+	}
+	for _, q := range sp.Queues {
+		pan.Bars = append(pan.Bars, chart.QueueBar{Name: strconv.Itoa(q.Queue.Queue), Share: q.Share, Text: text.Decimals(100*q.Share, 0)})
+	}
+	if sp.Seen {
+		t.shares.Panels = append(t.shares.Panels, pan)
+	}
+	if again {
+		name = ""
+	}
+	cells := []any{name, len(sp.Queues), empty, lowest, highest, ratio, jain, even, chance, sp.Trials}
+	if t.written {
+		cells = slices.Insert(cells, 1, any(sp.Side.Did()))
+	}
+	t.brief.Rows = append(t.brief.Rows, document.Row(cells...))
+	t.addQueues(sp, name)
+}
+
+// addQueues has a row for each queue of sp.
+func (t *queueTables) addQueues(sp figure.Spread, name string) {
+	did := sp.Side.Did()
+	for _, q := range sp.Queues {
+		rng, share, flows, xmit := text.Absent, text.Absent, text.Absent, text.Absent
+		if sp.Seen {
+			share = text.Percent(q.Share)
+			if sp.Trials > 1 {
+				rng = text.Between(text.Percent(q.Lowest), text.Percent(q.Highest))
+			}
+		}
+		if sp.FlowsKnown() {
+			flows = text.Between(strconv.Itoa(q.FlowsMin), strconv.Itoa(q.FlowsMax))
+		}
+		if sp.Side == figure.ReadSide {
+			xmit = text.Count(q.XmitPkts)
+		}
+		cells := []any{name, q.Queue.Queue, xmit, text.Count(q.Pkts), text.Size(q.Bytes), text.Count(q.DropPkts), flows, share, rng}
+		if t.written {
+			cells = slices.Insert(cells, 1, any(did))
+		}
+		t.full.Rows = append(t.full.Rows, document.Row(cells...))
+		name, did = "", ""
+	}
+}
+
+func (t *queueTables) blocks() []document.Block {
+	blocks := []document.Block{t.brief}
+	for i, part := range slices.Collect(slices.Chunk(t.shares.Panels, chart.PanelsAChart)) {
+		one := t.shares
+		one.Panels = part
+		blocks = append(blocks, document.Picture{File: document.Numbered("queues", i), Alt: t.alt, Chart: one})
+	}
+	return append(blocks, t.full)
+}

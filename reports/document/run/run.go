@@ -1,0 +1,46 @@
+// Package run makes the document on one run.
+package run
+
+import (
+	"cmp"
+
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+)
+
+// New computes the report of f.
+func New(f *record.File) document.Document {
+	list, common := figure.Scenarios(f)
+	d := document.Document{Title: "tunbench: TUN/TAP on Linux " + cmp.Or(f.Run.Host.Kernel, unknownKernel(f.Run))}
+	d.Alerts = Alerts(f)
+	d.Lead = lead(f, list)
+	if len(list) == 0 {
+		d.Lead = append(d.Lead, document.Say(" Nothing was measured.")...)
+	} else {
+		d.Points = Points(f, list)
+		d.Sections = append(d.Sections, throughput(list, common, f)...)
+		add := func(parts ...func([]*figure.Scenario) (document.Section, bool)) {
+			for _, part := range parts {
+				if sec, ok := part(list); ok {
+					d.Sections = append(d.Sections, sec)
+				}
+			}
+		}
+		d.Sections = append(d.Sections, beside(list)...)
+		add(directions, conversations, queues, flowQueues, written, headers, hops, Latencies)
+		d.Sections = append(d.Sections, limit(list)...)
+		add(drops, observerCost, accounting, flagged)
+	}
+	if sec, ok := searches(f, list, common); ok {
+		d.Sections = append(d.Sections, sec)
+	}
+	if len(f.Skips) > 0 {
+		d.Sections = append(d.Sections, skipped(f.Skips))
+	}
+	if sec, ok := shards(f, list); ok {
+		d.Sections = append(d.Sections, sec)
+	}
+	d.Sections = append(d.Sections, observer(f, list), host(f, list))
+	return d
+}

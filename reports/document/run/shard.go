@@ -1,0 +1,75 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// shards tells which scenario of a merged file came from where.
+func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
+	if len(f.Run.Parts) == 0 {
+		return document.Section{}, false
+	}
+	byShard, n := figure.Machines(f.Run)
+	scenariosIn, trials, invalid := map[int]int{}, map[int]int{}, map[int]int{}
+	where := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric("shard", "host"))}
+	for _, s := range list {
+		scenariosIn[s.Shard]++
+		for _, t := range s.All() {
+			trials[s.Shard]++
+			if t.Invalid() {
+				invalid[s.Shard]++
+			}
+		}
+		where.Rows = append(where.Rows, document.Row(document.Mono(s.Name), s.Shard, byShard[s.Shard]))
+	}
+	skips := map[int]int{}
+	for _, s := range f.Skips {
+		if s.Arm != "" {
+			continue // its scenario was measured
+		}
+		skips[s.Shard]++
+		where.Rows = append(where.Rows, document.Row(document.Say(document.Mono(s.Scenario), " (skipped)"), s.Shard, byShard[s.Shard]))
+	}
+	t := document.Table{
+		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("took", "scenarios", "skipped", "trials", "invalid", "system call ns")),
+		Note: document.Say(document.Bold("host"), ": shards with the same number met the same machine, told by its boot. Nobody knows that of others, even where they look alike. ",
+			document.Bold("scenarios"), ": that were measured."),
+	}
+	parties := make([]figure.Party, n)
+	for i := range f.Run.Parts {
+		p := &f.Run.Parts[i]
+		k, h := figure.ShardOf(&p.Run), byShard[figure.ShardOf(&p.Run)]
+		took := text.Absent
+		if p.End != nil {
+			if d, ok := text.Elapsed(p.Run.Started, p.End.Ended); ok {
+				took = d.String()
+			}
+		}
+		call := text.Absent
+		if ns := p.Run.Floor.SyscallNs; ns > 0 && p.Run.Floor.Fault() == "" {
+			call = text.Decimals(ns, 1)
+		}
+		t.Rows = append(t.Rows, document.Row(k, h, p.Run.Host.Kernel, Cpus(p.Run.Host), cmp.Or(p.Run.Hook.Used, "none"), text.Clock(p.Run.Started), took,
+			scenariosIn[k], skips[k], trials[k], invalid[k], call))
+		parties[h-1].Name = "host " + strconv.Itoa(h)
+		parties[h-1].Runs = append(parties[h-1].Runs, &p.Run)
+	}
+	sec := document.Section{Heading: "Shards", Blocks: []document.Block{
+		document.Say(fmt.Sprintf("This file was merged of %s, measured on %s. What follows under Host is what all have in common.",
+			text.Plural(len(f.Run.Parts), "shard", "shards"), text.Plural(n, "host", "hosts"))),
+		t,
+	}}
+	if n > 1 {
+		sec.Blocks = append(sec.Blocks, document.Fold{Summary: "What the hosts do not have in common", Blocks: document.Differing(parties)})
+	}
+	sec.Blocks = append(sec.Blocks, document.Fold{Summary: "Which scenario came from where", Blocks: []document.Block{where}})
+	return sec, true
+}

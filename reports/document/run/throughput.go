@@ -1,0 +1,271 @@
+package run
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+	"tunbench/reports/text"
+)
+
+func throughput(list []*figure.Scenario, common []string, f *record.File) []document.Section {
+	top := 0.0
+	skbs, observedOnly, out := false, false, false
+	for _, s := range list {
+		if m, ok := s.Head().Metric(record.PPS); ok {
+			top = max(top, m.Median)
+			if k, ok := s.Head().Metric(record.SKBPS); ok && (k.Median < 0.995*m.Median) {
+				skbs = true
+			}
+		}
+		observedOnly = observedOnly || len(s.Bare.All) == 0
+		out = out || s.Head().Invalid
+	}
+	sc := text.RateScale(top)
+
+	first := document.Section{Heading: "Throughput"}
+	if len(common) > 0 {
+		p := document.Say("All scenarios have ")
+		for i, a := range common {
+			if i > 0 {
+				p = append(p, document.Say(", ")...)
+			}
+			p = append(p, document.Mono(a))
+		}
+		first.Blocks = append(first.Blocks, append(p, document.Say(". An axis that is not named is at its default.")...))
+	}
+	rates := figure.RatesOf(list)
+	where := figure.IntervalColumn(slices.Collect(maps.Values(rates))...)
+	secs := []document.Section{first}
+	for i, mode := range figure.ModesOf(list) {
+		var own []*figure.Scenario
+		for _, s := range list {
+			if s.Mode == mode {
+				own = append(own, s)
+			}
+		}
+		t := headline(own, sc, skbs, where)
+		sec := document.Section{Heading: cmp.Or(mode, "Other"), Sub: true, Blocks: []document.Block{t}}
+		for _, pic := range throughputCharts(i, mode, own, sc) {
+			sec.Blocks = append(sec.Blocks, pic)
+		}
+		secs = append(secs, sec)
+	}
+	notes := []document.Prose{
+		document.Say(document.Bold(sc.Unit), ": unique packets delivered a second, in wire segments; median over the pairs. ", document.IntervalNote(where, "trial"), " ",
+			document.Bold("Gbit/s"), ": IP bytes (TUN) or frame bytes (TAP), without headers of the device. ",
+			document.Bold("loss"), ": share of the accepted packets that were not delivered, after the drain. ",
+			document.Bold("CPU"), ": CPU time of all threads, softirq included, a packet. ",
+			document.Bold("floor"), ": time in the reader's calls over a bare system call and a copy of that size on this host; 1.0 is the floor, lower is better; segments that one call brings share its floor. ",
+			document.Bold("n"), ": valid trials out of all."),
+	}
+	if slices.ContainsFunc(list, (*figure.Scenario).UserWrites) {
+		notes = append(notes, document.Say("With ", document.Mono("dir=u2k"), " user space writes: there ", document.Bold("floor"), " is of the time in the writer's calls, a system call and a copy of that size for each write."))
+	}
+	if figure.BelowFloor(f) {
+		notes = append(notes, document.Say("A dash under ", document.Bold("floor"), ": the ratio came out below 1, which cannot be. Either something disturbed the floor, or one system call did the work of several, as io_uring and vhost-net can."))
+	}
+	if skbs {
+		notes = append(notes, document.Say(document.Bold("skb"), ": units that the device moved, where offloads let one carry many segments."))
+	}
+	if observedOnly {
+		notes = append(notes, document.Say("Some scenarios have no bare trials: their figures include the observer's cost and are marked ", document.Bold("observed"), "."))
+	}
+	if out {
+		notes = append(notes, document.Say("Where no trial is valid, the figures of the invalid ones are shown and marked ", document.Bold("invalid"), ": do not quote them."))
+	}
+	if f.Run.Clock == metric.VirtualClock {
+		notes = append(notes, document.Say("Under the icount clock one nanosecond is one instruction of the guest. Caches, branch prediction and parallelism are not seen."))
+	}
+	last := &secs[len(secs)-1]
+	for _, n := range notes {
+		last.Blocks = append(last.Blocks, document.Small(n))
+	}
+	last.Blocks = append(last.Blocks, everyInterval(list, sc), packetCost(list))
+	return secs
+}
+
+// throughputCharts draws the headline of one mode.
+func throughputCharts(index int, mode string, own []*figure.Scenario, sc text.Scale) (pics []document.Picture) {
+	// A mode from outside does not become part of a file name.
+	name, class := "throughput-"+strconv.Itoa(index), "a"
+	switch mode {
+	case "TUN":
+		name = "throughput-tun"
+	case "TAP":
+		name, class = "throughput-tap", "b"
+	}
+	var bars []chart.Bar
+	for _, s := range own {
+		m, ok := s.Head().Metric(record.PPS)
+		if !ok {
+			continue
+		}
+		b := chart.Bar{Label: s.Label, Value: m.Median / sc.Div, Text: sc.Format(m.Median), Hollow: s.Head().Invalid}
+		if sp, ok := s.Head().Interval(record.PPS); ok {
+			b.Low, b.High, b.Exact = sp.Low/sc.Div, sp.High/sc.Div, sp.Exact
+		}
+		bars = append(bars, b)
+	}
+	for i, part := range slices.Collect(slices.Chunk(bars, chart.RowsAChart)) {
+		pics = append(pics, document.Picture{
+			File: document.Numbered(name, i), Alt: mode + ": packets a second of each scenario",
+			Chart: chart.Bars{
+				Title: mode + ": packets delivered a second", Desc: "One bar a scenario; higher is better.",
+				Class: class, Unit: sc.Unit, Bars: part,
+			},
+		})
+	}
+	return pics
+}
+
+// headline shows the median of each figure, and of the packet rate, in the
+// column named where, its interval.
+func headline(own []*figure.Scenario, sc text.Scale, skbs bool, where string) document.Table {
+	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, where))}
+	if skbs {
+		t.Columns = append(t.Columns, document.Column{Name: "skb " + sc.Unit, Numeric: true})
+	}
+	t.Columns = slices.Concat(t.Columns, document.Numeric("Gbit/s", "loss %", "CPU ns", "× floor", "n"), document.Text("flags"))
+	for _, s := range own {
+		h := s.Head()
+		pps, ok := h.Metric(record.PPS)
+		mid, rng := text.Absent, text.Absent
+		if ok {
+			mid = sc.Format(pps.Median)
+		}
+		if sp, ok := h.Interval(record.PPS); ok {
+			rng = sp.Text(where, sc.Format)
+		}
+		cells := []any{s.Label, document.Bold(mid), rng}
+		if skbs {
+			cells = append(cells, Cell(h, record.SKBPS, sc.Format))
+		}
+		n := strconv.Itoa(len(h.Used))
+		if h.Invalid {
+			n = "0"
+		}
+		if len(h.Used) != len(h.All) || h.Invalid {
+			n += " of " + strconv.Itoa(len(h.All))
+		}
+		cells = append(cells,
+			Cell(h, record.BitPerS, text.Gigabits), Cell(h, record.Loss, text.Percent),
+			Cell(h, record.CPUNsPerPkt, text.Figure), Cell(h, record.FloorRatio, text.Hundredths),
+			n, Marks(s))
+		t.Rows = append(t.Rows, document.Row(cells...))
+	}
+	return t
+}
+
+// everyInterval shows each figure of the headline with its interval, or with the
+// range of the trials where there are too few for one.
+func everyInterval(list []*figure.Scenario, sc text.Scale) document.Table {
+	title := figure.Titles(list)
+	figures := []struct {
+		column, metric string
+		format         func(float64) string
+	}{
+		{sc.Unit, record.PPS, sc.Format},
+		{"Gbit/s", record.BitPerS, text.Gigabits},
+		{"loss %", record.Loss, text.Percent},
+		{"CPU ns", record.CPUNsPerPkt, text.Figure},
+		{"× floor", record.FloorRatio, text.Hundredths},
+	}
+	var spans []figure.Interval
+	for _, s := range list {
+		for _, f := range figures {
+			sp, _ := s.Head().Interval(f.metric)
+			spans = append(spans, sp)
+		}
+	}
+	where := figure.IntervalColumn(spans...)
+	t := document.Table{Columns: document.Text("scenario"), Fold: "Each figure with its " + where, Note: document.Say("Medians, in brackets the "+where+". ", document.IntervalNote(where, "trial"))}
+	for _, f := range figures {
+		t.Columns = append(t.Columns, document.Column{Name: f.column, Numeric: true})
+	}
+	for i, s := range list {
+		cells := []any{title(s)}
+		for j, f := range figures {
+			c := Cell(s.Head(), f.metric, f.format)
+			if _, ok := s.Head().Interval(f.metric); ok {
+				c += " (" + spans[i*len(figures)+j].Text(where, f.format) + ")"
+			}
+			cells = append(cells, c)
+		}
+		t.Rows = append(t.Rows, document.Row(cells...))
+	}
+	return t
+}
+
+// Cell is the median of a metric.
+func Cell(a figure.Arm, metric string, format func(float64) string) string {
+	m, ok := a.Metric(metric)
+	if !ok {
+		return text.Absent
+	}
+	return format(m.Median)
+}
+
+// Marks names the flags of the headline's trials, with how many have them
+// unless all do.
+func Marks(s *figure.Scenario) document.Prose {
+	h := s.Head()
+	var p document.Prose
+	add := func(x ...any) {
+		if len(p) > 0 {
+			p = append(p, document.Say(", ")...)
+		}
+		p = append(p, document.Say(x...)...)
+	}
+	if h.Invalid {
+		add(document.Bold("invalid"))
+	}
+	if len(s.Bare.All) == 0 {
+		add(document.Bold("observed"))
+	}
+	names, counts := h.Flags()
+	for _, f := range names {
+		if counts[f] == len(h.All) {
+			add(f)
+		} else {
+			add(fmt.Sprintf("%s %d/%d", f, counts[f], len(h.All)))
+		}
+	}
+	return p
+}
+
+func packetCost(list []*figure.Scenario) document.Table {
+	title := figure.Titles(list)
+	t := document.Table{
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("send ns", "receive ns", "system calls", "CPU ns", "offered/delivered")),
+		Note: document.Say("Medians over the same trials, a delivered packet. ", document.Bold("send"), " and ", document.Bold("receive"),
+			": time inside the calls of each side. ", document.Bold("offered/delivered"), ": packets handed to the kernel for each one that arrived."),
+		Fold: "What a packet costs: calls and time on each side",
+	}
+	for _, s := range list {
+		h := s.Head()
+		ratio := text.Absent
+		var x []float64
+		for _, tr := range h.Used {
+			if pps := tr.Metrics[record.PPS]; pps > 0 {
+				if o, ok := tr.Metrics[record.OfferedPPS]; ok {
+					x = append(x, o/pps)
+				}
+			}
+		}
+		if sum, err := stat.Summarize(x); err == nil {
+			ratio = text.Decimals(sum.Median, 2)
+		}
+		t.Rows = append(t.Rows, document.Row(title(s), Cell(h, record.SendNsPerPkt, text.Figure), Cell(h, record.RecvNsPerPkt, text.Figure),
+			Cell(h, record.SyscallsPerPkt, text.Figure), Cell(h, record.CPUNsPerPkt, text.Figure), ratio))
+	}
+	return t
+}

@@ -1,0 +1,149 @@
+package export
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/document/run"
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+	"tunbench/reports/render"
+	"tunbench/reports/text"
+)
+
+// floored is a run of one scenario on that floor.
+func floored(floor record.Floor, ratio float64) *record.File {
+	return &record.File{
+		Run: &record.Run{Kind: record.KindRun, Schema: 1, Clock: "monotonic", Floor: floor},
+		Trials: []record.Trial{{
+			Scenario: "Tun/dir=k2u/gen=udp/queues=1/size=64", Arm: record.Bare, Pair: 1, Trial: 1, DurationNs: 1e9,
+			Axes: map[string]string{"mode": "tun", "dir": "k2u"}, Metrics: map[string]float64{record.PPS: 1e5, record.RecvNsPerPkt: 300, record.FloorRatio: ratio},
+		}},
+		End: &record.End{},
+	}
+}
+
+// Nothing is held against a floor that cannot be, and no ratio below 1 is shown;
+// the report says why. What can be is shown, without a word.
+func TestImpossibleFloor(t *testing.T) {
+	quiet := record.Floor{SyscallNs: 80, CopyNs: map[string]float64{"64": 20, "1500": 58, "65536": 1200}}
+	busy := record.Floor{SyscallNs: 1200, CopyNs: map[string]float64{"64": 655_356, "1500": 5_882, "65536": 71_000}}
+	for _, tt := range []struct {
+		name          string
+		f             *record.File
+		ratio         string
+		told, section string
+	}{
+		{"possible", floored(quiet, 3.0013), "3.00", "", "The floor is what a read cannot go below"},
+		{"disturbed", floored(busy, 0.2471), text.Absent, "**The floor of this run was disturbed** (a copy of 64 bytes took 655356 ns, a bare system call 1200 ns)", ""},
+		{"disturbed, and the ratio could be", floored(busy, 2.4713), text.Absent, "**The floor of this run was disturbed**", ""},
+		{"a ratio below 1", floored(quiet, 0.9713), text.Absent, "the ratio came out below 1, which cannot be", ""},
+	} {
+		var b bytes.Buffer
+		if err := runMarkdown(&b, tt.f, render.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		report := b.String()
+		if cells := rowOf(t, report, "**100**"); cells[6] != tt.ratio {
+			t.Errorf("%s: × floor %q in %q, want %q", tt.name, cells[6], cells, tt.ratio)
+		}
+		if !strings.Contains(report, tt.told) || tt.told == "" && (strings.Contains(report, "disturbed") || strings.Contains(report, "below 1")) {
+			t.Errorf("%s: the report does not say %q, or says too much:\n%s", tt.name, tt.told, report)
+		}
+		if got := strings.Contains(report, "How far from the limit"); got != (tt.section != "") || !strings.Contains(report, tt.section) {
+			t.Errorf("%s: the limit is shown: %v", tt.name, got)
+		}
+		if fault := tt.f.Run.Floor.Fault() != ""; strings.Contains(report, "655,356") || strings.Contains(report, "Not to be quoted") != fault {
+			t.Errorf("%s: the floor is quoted:\n%s", tt.name, report)
+		}
+		for _, format := range []string{"json", "csv", "benchfmt", "openmetrics"} {
+			page := ""
+			for _, content := range rendered(t, format, record.Named{Name: "run", File: tt.f}) {
+				page += content
+			}
+			if got := strings.Contains(page, number(tt.f.Trials[0].Metrics[record.FloorRatio])); got != (tt.ratio != text.Absent) {
+				t.Errorf("%s: %s has the ratio: %v\n%s", tt.name, format, got, page)
+			}
+		}
+	}
+}
+
+// The ratio to the floor of what is written is that of the writer's calls, and so
+// are the time and the parts beside it: xdp=drop has no receiver at all.
+func TestLimitOfWrites(t *testing.T) {
+	f := floored(record.Floor{SyscallNs: 80, CopyNs: map[string]float64{"64": 20}}, 3.87)
+	tr := &f.Trials[0]
+	tr.Scenario = "Tap/dir=u2k/gen=udp/queues=1/size=64/xdp=drop"
+	tr.Axes["dir"] = "u2k"
+	delete(tr.Metrics, record.RecvNsPerPkt)
+	tr.Metrics[record.SendNsPerPkt] = 387
+	tr.Accounting = record.Accounting{Offered: 6400, Accepted: 6400, Delivered: 6400}
+	tr.Writes = &record.Writes{Calls: 100, Bytes: 64 * 6400, Sizes: map[string]uint64{"64": 6400}}
+	var b bytes.Buffer
+	if err := runMarkdown(&b, f, render.Options{Charts: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, report, _ := strings.Cut(b.String(), "## How far from the limit")
+	if got, want := strings.Join(rowOf(t, report, "xdp=drop")[1:], " "), "80.0 20.0 287 387 3.87 –"; got != want {
+		t.Errorf("%q, want %q in\n%s", got, want, report)
+	}
+	if !strings.Contains(report, "The writer of `dir=u2k gen=udp queues=1 size=64 xdp=drop` at **3.87 ×** the floor") || !strings.Contains(report, "(limit-written.svg)") || strings.Contains(report, "(limit.svg)") {
+		t.Errorf("the writer is not told from a reader:\n%s", report)
+	}
+	list, _ := figure.Scenarios(f)
+	for _, pic := range run.LimitCharts(list, map[*figure.Scenario]figure.CallCost{list[0]: {Syscall: 80, Copied: 20, Rest: 287, Total: 387, Ratio: 3.87}}, figure.WriteEnd, figure.Titles(list)) {
+		var svg bytes.Buffer
+		if err := chart.WriteSVG(&svg, pic.Chart); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(svg.String(), ">387 ns, 3.87 × floor<") || strings.Contains(svg.String(), ">0 ns") {
+			t.Errorf("the chart: %s", svg.String())
+		}
+	}
+
+	// One number of writes in all tables, and the system calls beside it.
+	_, report, _ = strings.Cut(b.String(), "## User to kernel")
+	if got, want := strings.Join(rowOf(t, report, "xdp=drop")[1:], " "), "6,400 100 64.0 0 0 – –"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	_, report, _ = strings.Cut(report, "Sizes of the writes")
+	if got, want := strings.Join(rowOf(t, report, "xdp=drop")[1:], " "), "64 6,400 100"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Where residency and end to end are of different trials, the report and the chart
+// say so; of one arm alone they do not.
+func TestResidencySaysItsArm(t *testing.T) {
+	for _, bare := range []bool{true, false} {
+		f := loads(1)
+		if !bare {
+			for i := range f.Trials {
+				f.Trials[i].Arm = record.Observed
+			}
+		}
+		var b bytes.Buffer
+		if err := runMarkdown(&b, f, render.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(b.String(), "residency may lie above end to end"); got != bare {
+			t.Errorf("bare trials %v, the report tells them apart: %v", bare, got)
+		}
+		list, _ := figure.Scenarios(f)
+		sec, _ := run.Latencies(list)
+		for _, block := range sec.Blocks {
+			if pic, ok := block.(document.Picture); ok {
+				var svg bytes.Buffer
+				if err := chart.WriteSVG(&svg, pic.Chart); err != nil {
+					t.Fatal(err)
+				}
+				if got := strings.Contains(svg.String(), "Residency (observed trials)"); got != bare {
+					t.Errorf("bare trials %v, the chart tells them apart: %v", bare, got)
+				}
+			}
+		}
+	}
+}

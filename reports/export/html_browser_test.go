@@ -1,0 +1,466 @@
+//go:build browser
+
+package export
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
+
+	"tunbench/reports/document"
+	"tunbench/reports/render"
+	"tunbench/reports/text"
+)
+
+var shots = flag.String("shots", "", "folder in which TestHTMLInBrowser leaves its screenshots")
+
+// browser starts a Chromium without a window.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("chromium is not installed: scripts/setup.sh browser")
+		}
+		t.Skip("chromium is not installed: scripts/setup.sh browser")
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path),
+		// As root it has no sandbox to itself; the only page is ours.
+		chromedp.NoSandbox, chromedp.DisableGPU)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
+	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(stop)
+	ctx, quit := chromedp.NewContext(ctx)
+	t.Cleanup(quit)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	return ctx
+}
+
+// tab is a page in a browser, and what it did that a report must not do.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu     sync.Mutex // guards faults
+	faults []string
+}
+
+// visit opens the page of d in a tab of its own.
+func visit(t *testing.T, parent context.Context, d document.Document, scripts bool) *tab {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), render.HTMLName)
+	if err := os.WriteFile(path, []byte(pageOf(t, d)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := chromedp.NewContext(parent)
+	t.Cleanup(cancel)
+	p := &tab{t: t, ctx: ctx}
+	fault := func(format string, args ...any) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.faults = append(p.faults, fmt.Sprintf(format, args...))
+	}
+	err := chromedp.Listen(ctx, func(event any) {
+		switch e := event.(type) {
+		case *network.EventRequestWillBeSent:
+			if url := e.Request.URL; url != "file://"+path && !strings.HasPrefix(url, "data:") && !strings.HasPrefix(url, "file://"+path+"#") {
+				fault("request of %s", url)
+			}
+		case *log.EventEntryAdded:
+			fault("log: %s", e.Entry.Text)
+		case *runtime.EventConsoleAPICalled:
+			fault("console.%s", e.Type)
+		case *runtime.EventExceptionThrown:
+			fault("exception: %s", e.ExceptionDetails.Text)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.do(command(network.Enable, network.EnableParams{}), command(log.Enable, cdp.Empty{}),
+		command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !scripts}), chromedp.EmulateViewport(1280, 900), chromedp.Navigate("file://"+path))
+	return p
+}
+
+// command is a command of the browser's protocol as a step.
+func command[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, c, params)
+		return err
+	})
+}
+
+func (p *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, steps...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// eval gives the value of a JavaScript expression.
+func eval[V any](p *tab, js string) V {
+	p.t.Helper()
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[V](js))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return v
+}
+
+func (p *tab) media(kind, scheme string) {
+	p.t.Helper()
+	p.do(command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Media: kind, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	}))
+	p.settle()
+}
+
+// innocent makes sure that the page asked for nothing and complained of nothing.
+func (p *tab) innocent() {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range p.faults {
+		p.t.Error(f)
+	}
+}
+
+// size sets the window, in CSS pixels, and lets the page settle in it.
+func (p *tab) size(width, height int64) {
+	p.t.Helper()
+	p.do(chromedp.EmulateViewport(width, height))
+	p.settle()
+}
+
+// settle waits until what was changed is drawn.
+func (p *tab) settle() {
+	p.t.Helper()
+	p.do(chromedp.Evaluate[chromedp.Void](`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`, chromedp.EvalAwaitPromise))
+}
+
+// shoot leaves a picture where -shots says.
+func (p *tab) shoot(name string) {
+	p.t.Helper()
+	if *shots == "" {
+		return
+	}
+	png, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.MkdirAll(*shots, 0o777); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*shots, name+".png"), png, 0o666); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// tooWide lists what is wider than the window without a box of its own to
+// scroll in, with every fold open.
+const tooWide = `(() => {
+	for (const d of document.querySelectorAll("main details")) d.open = true;
+	const wide = [...document.querySelectorAll("body *")]
+		.filter(e => !e.closest(".scroll > *, .skip") && !e.matches(".unseen") && e.getBoundingClientRect().right > innerWidth + 0.5)
+		.map(e => e.tagName + "." + e.className + " " + e.textContent.slice(0, 40));
+	if (document.documentElement.scrollWidth > innerWidth) wide.push("page: " + document.documentElement.scrollWidth + " of " + innerWidth);
+	return wide;
+})()`
+
+// tooFaint lists texts that have less contrast to what is behind them than WCAG
+// 2.2 asks for in 1.4.3, level AA.
+const tooFaint = `(() => {
+	const canvas = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+	const rgb = (...layers) => {
+		for (const c of layers) { canvas.fillStyle = c; canvas.fillRect(0, 0, 1, 1); }
+		return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+	};
+	const light = (c) => {
+		const [r, g, b] = c.map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+	};
+	const behind = (e) => {
+		const layers = [];
+		for (; e; e = e.parentElement) layers.unshift(getComputedStyle(e).backgroundColor);
+		return layers;
+	};
+	const seen = new Map();
+	for (const e of document.querySelectorAll("body *")) {
+		const own = [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim());
+		if (!own || e.closest("script, title, desc") || !e.getClientRects().length) continue;
+		const style = getComputedStyle(e);
+		const layers = behind(e);
+		const ink = e instanceof SVGElement ? style.fill : style.color;
+		const a = light(rgb(...layers)), b = light(rgb(...layers, ink));
+		const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+		if (ratio < 4.5) seen.set(e.tagName + "." + (e.className.baseVal ?? e.className) + " " + ink + " " + ratio.toFixed(2), true);
+	}
+	return [...seen.keys()];
+})()`
+
+// column gives the cells of a column of the first table, as they are read.
+func (p *tab) column(n int) []string {
+	p.t.Helper()
+	return eval[[]string](p, fmt.Sprintf(`[...document.querySelector("main table").tBodies[0].rows].map(r => r.cells[%d].textContent)`, n))
+}
+
+func (p *tab) sorted() []string {
+	p.t.Helper()
+	return eval[[]string](p, `[...document.querySelector("main table").tHead.rows[0].cells].map(h => h.getAttribute("aria-sort") ?? "")`)
+}
+
+func (p *tab) none(what, js string) {
+	p.t.Helper()
+	for _, found := range eval[[]string](p, js) {
+		p.t.Errorf("%s: %s", what, found)
+	}
+}
+
+// The page is driven as a reader drives it, in a real browser.
+func TestHTMLInBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	ctx := browser(t)
+	docs := documents(t)
+
+	for _, name := range []string{"full", "compare", "hostile"} {
+		t.Run("layout/"+name, func(t *testing.T) {
+			p := visit(t, ctx, docs[name], true)
+			for _, scheme := range []string{"light", "dark"} {
+				p.media("", scheme)
+				for _, width := range []int64{1280, 390} {
+					p.size(width, 844)
+					p.none(fmt.Sprintf("wider than %d", width), tooWide)
+					p.none("too faint, "+scheme, tooFaint)
+					p.shoot(fmt.Sprintf("%s-%d-%s", name, width, scheme))
+				}
+			}
+			if eval[bool](p, `document.querySelector("nav details").open`) {
+				t.Error("the contents are not folded at 390 px")
+			}
+			p.size(1280, 900)
+			if !eval[bool](p, `(() => { const n = document.querySelector("nav").getBoundingClientRect(), m = document.querySelector("main").getBoundingClientRect(); return document.querySelector("nav details").open && n.right <= m.left })()`) {
+				t.Error("the contents are not beside the report at 1280 px")
+			}
+			if alerts := eval[int](p, `document.querySelectorAll("script").length`); alerts != 1 {
+				t.Errorf("%d scripts", alerts)
+			}
+			p.innocent()
+		})
+	}
+
+	t.Run("sort", func(t *testing.T) {
+		p := visit(t, ctx, docs["full"], true)
+		head := `document.querySelectorAll("main table thead th")[1].firstElementChild`
+		before := p.column(1)
+		ascending := slices.Clone(before)
+		slices.SortStableFunc(ascending, func(a, b string) int {
+			x, _ := text.ShownValue(a)
+			y, _ := text.ShownValue(b)
+			return int(min(max(x-y, -1), 1))
+		})
+		if slices.Equal(before, ascending) {
+			t.Fatal("the table is sorted as it comes: it shows nothing")
+		}
+		p.do(chromedp.Click(chromedp.CSS(`main table thead th:nth-child(2) button`)))
+		if d := cmp.Diff(ascending, p.column(1)); d != "" {
+			t.Errorf("after a click (-want +got): %s", d)
+		}
+		if d := cmp.Diff("ascending", p.sorted()[1]); d != "" {
+			t.Errorf("aria-sort after a click: %s", d)
+		}
+		// The head has the focus: a key goes on.
+		p.do(chromedp.KeyEvent(kb.Enter))
+		descending := slices.Clone(ascending)
+		slices.Reverse(descending)
+		if d := cmp.Diff(descending, p.column(1)); d != "" {
+			t.Errorf("after Enter (-want +got): %s", d)
+		}
+		if d := cmp.Diff("descending", p.sorted()[1]); d != "" {
+			t.Errorf("aria-sort after Enter: %s", d)
+		}
+		p.do(chromedp.KeyEvent(" "))
+		if d := cmp.Diff(before, p.column(1)); d != "" {
+			t.Errorf("after the space bar (-want +got): %s", d)
+		}
+		if strings.Join(p.sorted(), "") != "" {
+			t.Errorf("aria-sort after the space bar: %q", p.sorted())
+		}
+		// Tab goes to the next head, and words are sorted by the numbers in them.
+		p.do(chromedp.Focus(chromedp.CSS(`main table thead th:nth-child(1) button`)), chromedp.KeyEvent(kb.Enter))
+		names := p.column(0)
+		if i, j := slices.IndexFunc(names, has("queues=2 ")), slices.IndexFunc(names, has("queues=4 ")); i < 0 || j < i {
+			t.Errorf("queues=2 at %d, queues=4 at %d of %q", i, j, names)
+		}
+		p.do(chromedp.KeyEvent(kb.Tab))
+		if !eval[bool](p, head+" === document.activeElement") {
+			t.Error("Tab does not reach the next head")
+		}
+		p.innocent()
+	})
+
+	t.Run("groups", func(t *testing.T) {
+		// A name that stands above its group is there in every row once sorted.
+		d := document.Document{Title: "t", Sections: []document.Section{{Heading: "h", Blocks: []document.Block{document.Table{
+			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue")),
+			Rows:    [][]document.Prose{document.Row("first", "3"), document.Row("", text.Absent), document.Row("second", "2"), document.Row("", "1")},
+		}}}}}
+		p := visit(t, ctx, d, true)
+		shown := `[...document.querySelectorAll("main tbody th")].map(h => (h.firstElementChild ?? h).getBoundingClientRect().width > 5 ? h.textContent : "")`
+		if got := cmp.Diff([]string{"first", "", "second", ""}, eval[[]string](p, shown)); got != "" {
+			t.Error(got)
+		}
+		for _, want := range [][]string{{"second", "second", "first", "first"}, {"first", "second", "second", "first"}} {
+			p.do(chromedp.Click(chromedp.CSS(`thead th:nth-child(2) button`)))
+			if got := cmp.Diff(want, eval[[]string](p, shown)); got != "" {
+				t.Error(got)
+			}
+		}
+	})
+
+	t.Run("tooltips", func(t *testing.T) {
+		// Of each chart, the middle of a mark says what it stands for.
+		p := visit(t, ctx, docs["full"], true)
+		told := eval[[]string](p, `[...document.querySelectorAll(".chart")].map(chart => {
+			const mark = chart.querySelector("rect:is(.a, .b)[height='14'], rect:is(.a, .b, .c, .e)[height='11'], circle, rect.a[width]");
+			mark.scrollIntoView({block: "center"});
+			const box = mark.getBoundingClientRect();
+			return document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2).querySelector("title")?.textContent ?? "nothing: " + mark.outerHTML;
+		})`)
+		for i, want := range []string{" kpps", " kpps", "queue 0, ", "max "} {
+			if i >= len(told) || !strings.Contains(told[i], want) {
+				t.Errorf("chart %d tells %q, want %q in it", i, told, want)
+			}
+		}
+		p.innocent()
+	})
+
+	t.Run("theme", func(t *testing.T) {
+		p := visit(t, ctx, docs["full"], true)
+		p.media("", "light")
+		state := `[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector(".chart .a")).fill, document.getElementById("theme").getAttribute("aria-pressed")]`
+		light := []string{"rgb(255, 255, 255)", "rgb(0, 114, 178)", "false"}
+		dark := []string{"rgb(13, 17, 23)", "rgb(86, 180, 233)", "true"}
+		step := func(what string, want []string) {
+			t.Helper()
+			p.settle()
+			if d := cmp.Diff(want, eval[[]string](p, state)); d != "" {
+				t.Errorf("%s (-want +got): %s", what, d)
+			}
+		}
+		step("at first", light)
+		p.do(chromedp.Click(chromedp.CSS("#theme")))
+		step("after the switch", dark)
+		p.do(chromedp.KeyEvent(" "))
+		step("after its key", light)
+		p.media("", "dark")
+		step("the switch holds against the system", light)
+		p.do(chromedp.Reload())
+		p.media("", "dark")
+		step("nothing is kept", dark)
+		p.media("print", "dark")
+		step("in print", []string{light[0], light[1], dark[2]})
+		p.innocent()
+	})
+
+	t.Run("keys", func(t *testing.T) {
+		p := visit(t, ctx, docs["full"], true)
+		p.do(chromedp.KeyEvent(kb.Tab))
+		if got := eval[string](p, `document.activeElement.className`); got != "skip" || eval[float64](p, `document.activeElement.getBoundingClientRect().top`) < 0 {
+			t.Errorf("Tab comes to %q first, or it is not seen", got)
+		}
+		p.do(chromedp.KeyEvent(kb.Enter))
+		if got := eval[string](p, `document.activeElement.id`); got != "main" {
+			t.Errorf("the skip link leads to %q", got)
+		}
+		p.none("no visible focus", `[...document.querySelectorAll("a, button, summary")].filter(e => e.checkVisibility()).filter(e => { e.focus({focusVisible: true}); return document.activeElement !== e || getComputedStyle(e).outlineStyle === "none" }).map(e => e.outerHTML.slice(0, 80))`)
+		p.innocent()
+	})
+
+	t.Run("print", func(t *testing.T) {
+		p := visit(t, ctx, docs["full"], true)
+		folds := eval[int](p, `document.querySelectorAll("main details").length`)
+		if closed := eval[int](p, `dispatchEvent(new Event("beforeprint")), document.querySelectorAll("main details:not([open])").length`); closed != 0 || folds == 0 {
+			t.Errorf("%d of %d folds are not printed", closed, folds)
+		}
+		if open := eval[int](p, `dispatchEvent(new Event("afterprint")), document.querySelectorAll("main details[open]").length`); open != 0 {
+			t.Errorf("%d folds stay open", open)
+		}
+		p.media("print", "light")
+		p.none("in print", `[...document.querySelectorAll("#theme, nav, .skip")].filter(e => e.getClientRects().length).map(e => e.outerHTML.slice(0, 40))`)
+		p.innocent()
+	})
+
+	t.Run("without scripts", func(t *testing.T) {
+		p := visit(t, ctx, docs["full"], false)
+		// The protocol's own Evaluate works where the page's scripts do not.
+		if n := eval[int](p, `document.querySelectorAll("thead button").length`); n != 0 {
+			t.Errorf("%d heads can be clicked for nothing", n)
+		}
+		if eval[int](p, `document.getElementById("theme").getClientRects().length`) != 0 {
+			t.Error("there is a switch that does nothing")
+		}
+		if rows := eval[int](p, `document.querySelectorAll("main tbody tr").length`); rows < 100 {
+			t.Errorf("%d rows", rows)
+		}
+		p.none("wider than 1280", tooWide)
+		p.do(chromedp.EmulateViewport(390, 844)) // nothing settles without scripts: the next look at a width does
+		p.none("wider than 390", tooWide)
+		p.innocent()
+	})
+
+	t.Run("caught", func(t *testing.T) {
+		// What the other tests look for is found where it is.
+		p := visit(t, ctx, document.Document{Title: "t", Lead: document.Say("words")}, true)
+		p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("main p").className = "note"; document.querySelector("main p").outerHTML += "<p id=x>y</p>"; console.error("no"); new Image().src = "http://127.0.0.1:9/x"; document.body.append(Object.assign(document.createElement("i"), {textContent: "z".repeat(4000)})); null`))
+		p.settle()
+		if len(eval[[]string](p, tooWide)) == 0 {
+			t.Error("what is too wide is not found")
+		}
+		p.do(chromedp.Evaluate[chromedp.Void](`document.documentElement.style.setProperty("--muted", "#aaa")`))
+		p.media("", "light")
+		if len(eval[[]string](p, tooFaint)) == 0 {
+			t.Error("what is too faint is not found")
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !slices.ContainsFunc(p.faults, has("console.error")) || !slices.ContainsFunc(p.faults, has("Content Security Policy")) {
+			t.Errorf("faults are not seen: %q", p.faults)
+		}
+	})
+	if err := ctx.Err(); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func has(part string) func(string) bool {
+	return func(s string) bool { return strings.Contains(s, part) }
+}

@@ -1,0 +1,145 @@
+package figure
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// onFloor gives t without its ratio to the floor where that is impossible: the
+// floor is, or the ratio is below 1.
+func onFloor(t *record.Trial, floor record.Floor) *record.Trial {
+	ratio, ok := t.Metrics[record.FloorRatio]
+	if !ok || ratio >= 1 && floor.Fault() == "" {
+		return t
+	}
+	without := *t
+	without.Metrics = maps.Clone(t.Metrics)
+	delete(without.Metrics, record.FloorRatio)
+	return &without
+}
+
+// FloorFaults tells what is impossible about the floors of a run; nothing where
+// all can be.
+func FloorFaults(r *record.Run) (faults []string) {
+	runs := []*record.Run{r}
+	if len(r.Parts) > 0 {
+		runs = nil
+		for i := range r.Parts {
+			runs = append(runs, &r.Parts[i].Run)
+		}
+	}
+	for _, r := range runs {
+		if fault := r.Floor.Fault(); fault != "" {
+			faults = append(faults, fault)
+		}
+	}
+	return faults
+}
+
+// BelowFloor reports whether some trial of f has a ratio below 1 that is not
+// shown, although its floor can be.
+func BelowFloor(f *record.File) bool {
+	for i := range f.Trials {
+		t := &f.Trials[i]
+		if ratio, ok := t.Metrics[record.FloorRatio]; ok && ratio < 1 && f.Header(t.Shard).Floor.Fault() == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// FloorsOf gives the floors of list: one, or those of the shards of a merged
+// file.
+func FloorsOf(list []*Scenario) (floors []record.Floor) {
+	seen := map[*record.Run]bool{}
+	for _, s := range list {
+		if !seen[s.Run] && s.Run.Floor.SyscallNs > 0 && s.Run.Floor.Fault() == "" {
+			floors = append(floors, s.Run.Floor)
+		}
+		seen[s.Run] = true
+	}
+	return floors
+}
+
+// CopySizes gives the sizes whose copy was measured, the smallest first.
+func CopySizes(f record.Floor) []string {
+	return slices.SortedFunc(maps.Keys(f.CopyNs), func(a, b string) int {
+		x, _ := strconv.ParseUint(a, 10, 64)
+		y, _ := strconv.ParseUint(b, 10, 64)
+		return cmp.Or(cmp.Compare(x, y), strings.Compare(a, b))
+	})
+}
+
+// floorScatter is how much the floor of one host may differ from run to run, as a
+// ratio. What differs by more is another speed of the host.
+const floorScatter = 0.05
+
+// FloorCosts gives what no device has a part in: a bare system call, and one that
+// copies so many bytes, in nanoseconds, by what they are called.
+func FloorCosts(f record.Floor) (names []string, costs map[string]float64) {
+	costs = map[string]float64{}
+	add := func(name string, v float64) {
+		if v > 0 && !math.IsInf(v, 0) {
+			names = append(names, name)
+			costs[name] = v
+		}
+	}
+	add("bare system call", f.SyscallNs)
+	for _, size := range CopySizes(f) {
+		if f.SyscallNs > 0 {
+			add("system call and copy of "+size+" bytes", f.SyscallNs+f.CopyNs[size])
+		}
+	}
+	return names, costs
+}
+
+// floorNotes names the floors of two runs where they differ by more than they
+// scatter; nothing where they agree, or one has none.
+func floorNotes(a, b *record.Run) (notes []string) {
+	notes = []string{}
+	names, was := FloorCosts(a.Floor)
+	_, is := FloorCosts(b.Floor)
+	var parts []string
+	for _, name := range names {
+		x, y := was[name], is[name]
+		if y > 0 && math.Abs(math.Log(y/x)) > math.Log1p(floorScatter) {
+			parts = append(parts, fmt.Sprintf("%s %s → %s ns (%s %%)", name, text.Decimals(x, 1), text.Decimals(y, 1), text.Precisely(y/x-1)))
+		}
+	}
+	if len(parts) > 0 {
+		notes = append(notes, "floor: "+strings.Join(parts, ", ")+"; no device has a part in these, so that part of the change is the host's")
+	}
+	return notes
+}
+
+// FloorsAgree says that two floors are the same, with both; "" where one is not
+// known.
+func FloorsAgree(a, b record.Floor) string {
+	if a.SyscallNs <= 0 || b.SyscallNs <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("the floor agrees within %s %%: a bare system call cost %s and %s ns", text.Percent(floorScatter), text.Decimals(a.SyscallNs, 1), text.Decimals(b.SyscallNs, 1))
+}
+
+// FloorNames are the parts of the floor in which the first runs of two parties
+// differ by more than it scatters.
+func FloorNames(with []Party) (differ []string) {
+	names, first := FloorCosts(with[0].Floor())
+	for _, name := range names {
+		if slices.ContainsFunc(with[1:], func(p Party) bool {
+			_, other := FloorCosts(p.Floor())
+			return other[name] > 0 && math.Abs(math.Log(other[name]/first[name])) > math.Log1p(floorScatter)
+		}) {
+			differ = append(differ, name)
+		}
+	}
+	return differ
+}

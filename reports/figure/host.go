@@ -1,0 +1,161 @@
+package figure
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// Fields of a run in which two must agree to be compared, as --allow names
+// them.
+const (
+	AllowCPU    = "cpu"
+	AllowHook   = "hook"
+	AllowTool   = "tool"
+	AllowClock  = "clock"
+	AllowDevice = "device"
+)
+
+// Party is one side of a comparison in a table of what differs: a kernel with
+// its boots, or a run.
+type Party struct {
+	Name string
+	Runs []*record.Run
+}
+
+// Floor is that of the first run of the party.
+func (p Party) Floor() record.Floor {
+	if len(p.Runs) == 0 {
+		return record.Floor{}
+	}
+	return p.Runs[0].Floor
+}
+
+// Values gives what the runs of the party say, each value once: more than one
+// means that its boots differ.
+func (p Party) Values(of func(*record.Run) (string, bool)) (distinct []string) {
+	for _, r := range p.Runs {
+		v, ok := of(r)
+		if !ok {
+			v = text.Absent
+		}
+		if !slices.Contains(distinct, v) {
+			distinct = append(distinct, v)
+		}
+	}
+	return distinct
+}
+
+// hostFact is what a host and its run are told by.
+type hostFact struct {
+	Name string
+	Of   func(*record.Run) string
+	// Field is that of AllowFields by which --allow lets it differ, where two sides
+	// that differ in it are not comparable; else "".
+	Field string
+}
+
+// HostFacts are what a comparison must have in common, or show.
+var HostFacts = []hostFact{
+	{"kernel", func(r *record.Run) string { return r.Host.Kernel }, ""},
+	{"kernel version", func(r *record.Run) string { return r.Host.KernelVersion }, ""},
+	{"clock", func(r *record.Run) string { return r.Clock }, AllowClock},
+	{"virtualisation", func(r *record.Run) string { return r.Host.Virt }, AllowCPU},
+	{"architecture", func(r *record.Run) string { return r.Host.Arch }, AllowCPU},
+	{"CPU", func(r *record.Run) string { return r.Host.CPU }, AllowCPU},
+	{"CPUs online", func(r *record.Run) string { return text.Count(uint64(max(r.Host.CPUs, 0))) }, AllowCPU},
+	{"CPU quota", func(r *record.Run) string { return QuotaText(r.Host) }, ""},
+	{"SMT", func(r *record.Run) string { return r.Host.SMT }, ""},
+	{"clock source", func(r *record.Run) string { return r.Host.Clocksource }, ""},
+	{"frequency governor", func(r *record.Run) string { return r.Host.Governor }, ""},
+	{"netfilter modules", func(r *record.Run) string { return strings.Join(r.Host.Netfilter, " ") }, ""},
+	{"memory", func(r *record.Run) string { return text.Size(r.Host.MemoryBytes) }, ""},
+	{"kernel command line", func(r *record.Run) string { return r.Host.Cmdline }, ""},
+	{"tunbench", ToolOf, AllowTool},
+}
+
+// Said is of for values, of what every run says.
+func Said(of func(*record.Run) string) func(*record.Run) (string, bool) {
+	return func(r *record.Run) (string, bool) { return of(r), true }
+}
+
+// QuotaText shows the tightest CPU quota; "" where there is none. The cgroup is
+// left out: its name is often another one in each run.
+func QuotaText(h record.Host) string {
+	if len(h.CPUQuotas) == 0 {
+		return ""
+	}
+	q := slices.MinFunc(h.CPUQuotas, func(a, b record.CPUQuota) int { return cmp.Compare(a.CPUs(), b.CPUs()) })
+	return fmt.Sprintf("%.3g CPUs: %v every %v", q.CPUs(), time.Duration(q.QuotaNs), time.Duration(q.PeriodNs))
+}
+
+func ToolOf(r *record.Run) string {
+	return strings.Join(text.NonEmpty(r.Tool.Version, r.Tool.Commit, r.Tool.Go), ", ")
+}
+
+// ChangedWith names what differs between the headers of two runs.
+func ChangedWith(a, b *record.Run) []string {
+	notes := floorNotes(a, b)
+	for _, f := range HostFacts {
+		if x, y := f.Of(a), f.Of(b); x != y {
+			notes = append(notes, f.Name+": "+cmp.Or(x, text.Absent)+" → "+cmp.Or(y, text.Absent))
+		}
+	}
+	for _, m := range []struct {
+		name string
+		of   func(record.Host) map[string]string
+	}{
+		{"sysctl", func(h record.Host) map[string]string { return h.Sysctl }},
+		{"kernel option", func(h record.Host) map[string]string { return h.Config }},
+		{"mitigation", func(h record.Host) map[string]string { return h.Mitigations }},
+	} {
+		x, y := m.of(a.Host), m.of(b.Host)
+		for _, k := range unionOf(x, y) {
+			if x[k] != y[k] {
+				notes = append(notes, m.name+" "+k+": "+cmp.Or(x[k], text.Absent)+" → "+cmp.Or(y[k], text.Absent))
+			}
+		}
+	}
+	return notes
+}
+
+func unionOf(a, b map[string]string) (keys []string) {
+	for k := range a {
+		keys = append(keys, k)
+	}
+	for k := range b {
+		if _, both := a[k]; !both {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// OtherDifferences are the differences between two runs that do not keep them from being
+// compared, and that may be part of any change: those of the floor first. The
+// kernel is not among them: it is what people compare.
+func OtherDifferences(base, next *record.Run) (notes []string) {
+	if base == next {
+		return nil
+	}
+	from, to := RunsOf(base), RunsOf(next)
+	if len(from) != len(to) {
+		from, to = from[:1], to[:1]
+	}
+	for i := range from {
+		for _, note := range ChangedWith(from[i], to[i]) {
+			if !slices.Contains(notes, note) && !slices.ContainsFunc(HostFacts, func(f hostFact) bool {
+				return (f.Field != "" || strings.HasPrefix(f.Name, "kernel") && f.Name != "kernel command line") && strings.HasPrefix(note, f.Name+": ")
+			}) {
+				notes = append(notes, note)
+			}
+		}
+	}
+	return notes
+}

@@ -1,0 +1,86 @@
+package figure
+
+import (
+	"math/bits"
+)
+
+// Latency is a histogram pooled over trials, in nanoseconds.
+type Latency struct {
+	Count, Missed, Overflow uint64
+	Min, Max                uint64      // of all samples; both 0 where no record has them
+	Buckets                 [][2]uint64 // [lower bound, count], ascending
+}
+
+// middle is what the samples of a bucket count as: its middle, or the nearest to
+// it that no sample is beyond. The smallest and the largest sample are known
+// exactly, and may lie on either side of the middle of their bucket.
+func (l Latency) middle(lower uint64) float64 {
+	v, last := float64(lower)+float64(Width(lower)-1)/2, lower+(Width(lower)-1)
+	if l.Min > lower && l.Min <= last {
+		v = max(v, float64(l.Min))
+	}
+	if l.Max >= lower && l.Max < last {
+		v = min(v, float64(l.Max))
+	}
+	return v
+}
+
+// Quantile is the middle of the bucket that holds the sample of rank
+// ceil(q n), by the same rule as the histogram that it was recorded in.
+func (l Latency) Quantile(q float64) (ns uint64, ok bool) {
+	total := l.Count + l.Overflow
+	rank := uint64(q * float64(total))
+	if float64(rank) < q*float64(total) {
+		rank++
+	}
+	rank = max(rank, 1)
+	if total < rank+minAbove || rank > l.Count {
+		return 0, false
+	}
+	var seen uint64
+	for _, b := range l.Buckets {
+		if seen += b[1]; seen >= rank {
+			return uint64(l.middle(b[0])), true
+		}
+	}
+	return 0, false
+}
+
+// Mean is that of the samples but the slowest 0.1 %, each at the middle of its
+// bucket, in nanoseconds. It is false where there are too few samples, or so
+// many overflows that nobody knows it.
+func (l Latency) Mean() (ns float64, ok bool) {
+	keep := (1 - TrimTop) * (float64(l.Count) + float64(l.Overflow))
+	if l.Count < MinMean || float64(l.Count) < keep {
+		return 0, false
+	}
+	var seen, sum float64
+	for _, b := range l.Buckets {
+		inside := min(float64(b[1]), keep-seen)
+		sum += inside * l.middle(b[0])
+		if seen += inside; seen >= keep {
+			break
+		}
+	}
+	ns = sum / keep
+	return ns, Sane(ns)
+}
+
+// Width is the number of values in the bucket with that lower bound: there are
+// 32 sub-buckets an octave, and one for each value below 32.
+func Width(lower uint64) uint64 {
+	if lower < 32 {
+		return 1
+	}
+	return 1 << (bits.Len64(lower) - 6)
+}
+
+// minAbove is how many samples must lie above a quantile for it to be given.
+const minAbove = 10
+
+// Of the latencies whose mean is taken, this share is left out: the slowest,
+// which a stall of the host may have made.
+const TrimTop = 0.001
+
+// MinMean is how many samples a mean needs to be given.
+const MinMean = 100

@@ -1,0 +1,69 @@
+package figure
+
+import (
+	"slices"
+	"strings"
+
+	"tunbench/reports/axis"
+	"tunbench/reports/record"
+)
+
+func AllTrials(list []*Scenario) (all []*record.Trial) {
+	for _, s := range list {
+		all = append(all, s.All()...)
+	}
+	return all
+}
+
+func AllCosts(list []*Scenario) (all []float64) {
+	for _, s := range list {
+		all = append(all, s.Costs()...)
+	}
+	return all
+}
+
+// ModesOf gives the modes in the order of the scenarios.
+func ModesOf(list []*Scenario) (modes []string) {
+	for _, s := range list {
+		if !slices.Contains(modes, s.Mode) {
+			modes = append(modes, s.Mode)
+		}
+	}
+	return modes
+}
+
+// Titles gives what to call the scenarios in a table or chart: with the mode
+// if there is more than one.
+func Titles(list []*Scenario) func(*Scenario) string {
+	if len(ModesOf(list)) > 1 {
+		return (*Scenario).Full
+	}
+	return func(s *Scenario) string { return s.Label }
+}
+
+// Short reports whether the figures of s rest on a trial that measured for too
+// short a time to be quoted.
+func Short(s *Scenario) bool { return slices.ContainsFunc(s.Head().All, (*record.Trial).TooShort) }
+
+// Named gives what to call the scenarios in a sentence, where no list of common
+// axes stands beside it: a label that says nothing alone is replaced by all axes.
+func Named(list []*Scenario) func(*Scenario) string {
+	title := Titles(list)
+	return func(s *Scenario) string {
+		if mode, axes := axis.Split(s.Name); strings.HasPrefix(s.Label, axis.AtDefaults) && len(axes) > 0 {
+			return mode + " " + strings.Join(axes, " ") + s.Where
+		}
+		return title(s)
+	}
+}
+
+// RatesOf gives the spans of the packet rate of each scenario that has one.
+func RatesOf(list []*Scenario) map[*Scenario]Interval {
+	spans := map[*Scenario]Interval{}
+	for _, s := range list {
+		if sp, ok := s.Head().Interval(record.PPS); ok {
+			spans[s] = sp
+		}
+	}
+	return spans
+}

@@ -1,0 +1,53 @@
+package figure
+
+import (
+	"cmp"
+	"slices"
+
+	"tunbench/reports/record"
+)
+
+// WorstMeans tells the order of worstFirst.
+const WorstMeans = "invalid, then flagged, then open loads that lost packets, then the most loss, then the lowest rate"
+
+// WorstFirst orders scenarios for who has just measured them, by how much each
+// wants a look: figures that must not be used, then those to be read with care;
+// loss where the load should have been carried; then where the reader was the
+// slowest against the sender.
+func WorstFirst(list []*Scenario) []*Scenario {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b *Scenario) int {
+		for _, key := range []func(*Scenario) float64{InvalidShare, FlaggedShare, openLoss, medianLoss} {
+			if c := cmp.Compare(key(b), key(a)); c != 0 {
+				return c
+			}
+		}
+		return cmp.Compare(medianRate(a), medianRate(b))
+	})
+	return list
+}
+
+// InvalidShare is that of the headline's trials.
+func InvalidShare(s *Scenario) float64 { return share(s.Head(), (*record.Trial).Invalid) }
+
+func FlaggedShare(s *Scenario) float64 {
+	return share(s.Head(), func(t *record.Trial) bool { return len(t.Flags) > 0 })
+}
+
+// openLoss is 0 for a closed loop, whose sender is as fast as it can be.
+func openLoss(s *Scenario) float64 {
+	if !slices.ContainsFunc(s.Head().All, func(t *record.Trial) bool { return t.Schedule != nil }) {
+		return 0
+	}
+	return medianLoss(s)
+}
+
+func medianLoss(s *Scenario) float64 {
+	m, _ := s.Head().Metric(record.Loss)
+	return m.Median
+}
+
+func medianRate(s *Scenario) float64 {
+	m, _ := s.Head().Metric(record.PPS)
+	return m.Median
+}

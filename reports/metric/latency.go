@@ -1,0 +1,37 @@
+package metric
+
+import (
+	"tunbench/reports/record"
+)
+
+// LatencyNames are all latencies that trials have.
+var LatencyNames = []string{record.E2E, record.Service, record.RTT, record.Residency}
+
+// Names of the quantiles of latency that verdicts are given on: those of e2e,
+// in nanoseconds.
+const (
+	LatencyP50 = "p50"
+	LatencyP99 = "p99"
+)
+
+// Quantiles are those that are shown, by the field names of the record.
+var Quantiles = []struct {
+	Name string
+	Q    float64
+}{{"p50", 0.50}, {"p90", 0.90}, {"p99", 0.99}, {"p99.9", 0.999}}
+
+// LatencyQuantiles are those of the record. Verdicts are given on some of them.
+var LatencyQuantiles = []struct {
+	Percentile string
+	Of         func(record.Latency) *uint64
+}{
+	{"50", func(l record.Latency) *uint64 { return l.P50Ns }},
+	{"90", func(l record.Latency) *uint64 { return l.P90Ns }},
+	{"99", func(l record.Latency) *uint64 { return l.P99Ns }},
+	{"99.9", func(l record.Latency) *uint64 { return l.P999Ns }},
+}
+
+var LatencyKinds = []struct{ Name, Title, Meaning string }{
+	{record.E2E, "End to end", "from the moment a packet was sent to the return of the read that brought it"},
+	{record.Residency, "Residency", "inside the kernel, from tun_net_xmit to the copy to the reader, seen by the observer"},
+}

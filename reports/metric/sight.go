@@ -1,0 +1,42 @@
+package metric
+
+import (
+	"fmt"
+	"slices"
+
+	"tunbench/reports/record"
+)
+
+// CoarsestSight is how many times the threshold of a metric an A/A run may need
+// to see a change of it: one that needs more was made on a disturbed host, and
+// says nothing about others.
+const CoarsestSight = 3
+
+// SightLimit is the coarsest that an A/A run may see a metric and still be used,
+// in the unit of its threshold; false where no verdict is given on the metric.
+func SightLimit(metric string) (float64, bool) {
+	all := slices.Concat(RealGates, VirtualGates, RateGates)
+	i := slices.IndexFunc(all, func(g Gate) bool { return g.Metric == metric })
+	if i < 0 {
+		return 0, false
+	}
+	return CoarsestSight * all[i].Threshold, true
+}
+
+// SightRefusal says why an A/A run that could see such a change of metric is not
+// used; "" where it is.
+func SightRefusal(metric string, seen float64) string {
+	if UsableSight(metric, seen) {
+		return ""
+	}
+	limit, _ := SightLimit(metric)
+	spell := func(v float64) string { return ThresholdText(record.Verdict{Metric: metric, Threshold: v}) }
+	return fmt.Sprintf("it can see a change of %s only from %s on, and %d times the threshold are %s", metric, spell(seen), CoarsestSight, spell(limit))
+}
+
+// UsableSight reports whether an A/A run that could see such a change of metric is
+// used. What has no limit is.
+func UsableSight(metric string, seen float64) bool {
+	limit, judged := SightLimit(metric)
+	return !judged || seen <= limit
+}

@@ -1,0 +1,107 @@
+package metric
+
+import (
+	"strings"
+
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// Quantity gives a value of a metric with its unit.
+func Quantity(metric string, v *float64) string {
+	if v == nil {
+		return text.Absent
+	}
+	switch metric {
+	case record.PPS, record.NDRPPS, record.PDRPPS:
+		sc := text.RateScale(*v)
+		return sc.Format(*v) + " " + sc.Unit
+	case record.BitPerS:
+		return text.Figure(*v/1e9) + " Gbit/s"
+	case record.Loss:
+		return text.Percent(*v) + " %"
+	case record.Jain:
+		return text.Decimals(*v, 3)
+	case LatencyP50, LatencyP99:
+		return text.Duration(*v)
+	case record.CPUNsPerPkt:
+		return text.PerPacket(*v) + " ns"
+	}
+	return text.PerPacket(*v)
+}
+
+// ChangeText gives the change as estimated.
+func ChangeText(v record.Verdict) string {
+	if v.Change == nil {
+		return text.Absent
+	}
+	return WithUnit(v.Metric, Step(v.Metric, *v.Change))
+}
+
+// IntervalText gives the interval of the change; it is absent where there is none.
+func IntervalText(v record.Verdict) string {
+	if v.CI == nil {
+		return text.Absent
+	}
+	return WithUnit(v.Metric, Step(v.Metric, v.CI[0])+" to "+Step(v.Metric, v.CI[1]))
+}
+
+// ThresholdText gives what a change must be beyond, and in brackets what is
+// equivalent lies within, where that is less.
+func ThresholdText(v record.Verdict) string {
+	if v.Threshold <= 0 {
+		return text.Absent
+	}
+	spell := func(t float64) string { return WithUnit(v.Metric, strings.TrimPrefix(Step(v.Metric, t), "+")) }
+	if v.OwnThreshold != nil {
+		return spell(v.Threshold) + " (equivalent: " + spell(*v.OwnThreshold) + ")"
+	}
+	return spell(v.Threshold)
+}
+
+// Step gives a change without its unit: Jain's index as it is, all else times
+// 100.
+func Step(metric string, change float64) string {
+	if metric == record.Jain {
+		s := text.Decimals(change, 3)
+		switch {
+		case s == "−0.000":
+			return "0.000"
+		case change > 0 && s != "0.000":
+			return "+" + s
+		}
+		return s
+	}
+	return text.Precisely(change)
+}
+
+func WithUnit(metric, s string) string {
+	switch metric {
+	case record.Jain:
+		return s
+	case record.Loss:
+		return s + " points"
+	}
+	return s + " %"
+}
+
+// Scale is the unit in which a chart of a metric with that largest value
+// is labelled.
+func Scale(metric, unit string, top float64) text.Scale {
+	switch metric {
+	case record.PPS, record.NDRPPS, record.PDRPPS:
+		return text.RateScale(top)
+	case record.BitPerS:
+		return text.Scale{Div: 1e9, Unit: "Gbit/s"}
+	case record.Loss:
+		return text.Scale{Div: 0.01, Unit: "%"}
+	case LatencyP50, LatencyP99:
+		switch {
+		case top >= 1e6:
+			return text.Scale{Div: 1e6, Unit: "ms"}
+		case top >= 1e3:
+			return text.Scale{Div: 1e3, Unit: "µs"}
+		}
+	}
+	return text.Scale{Div: 1, Unit: unit}
+}

@@ -1,0 +1,120 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"tunbench/reports/document"
+	"tunbench/reports/document/history"
+	"tunbench/reports/record"
+	"tunbench/reports/screen"
+	"tunbench/reports/series"
+	"tunbench/reports/text"
+)
+
+// HistorySummary writes the series of c for a terminal.
+func HistorySummary(w io.Writer, c *series.Check) error {
+	t, to := history.New(c), proseScreen(w)
+	var b bytes.Buffer
+	for _, host := range t.Hosts {
+		wrapped(&b, to, screen.Plain, document.PlainText(t.HostLine(host)))
+		fmt.Fprintln(&b)
+		groupSeries(&b, to, t, t.Of(host))
+		fmt.Fprintln(&b)
+	}
+	if len(t.Common) > 0 {
+		wrapped(&b, to, screen.Plain, "all scenarios: "+text.Printable(strings.Join(t.Common, " ")))
+	}
+	if len(t.Series) > 0 {
+		fmt.Fprintln(&b, "Each trend has a scale of its own, from its lowest to its highest run.")
+	}
+	for _, p := range t.Points() {
+		wrapped(&b, to, screen.Plain, document.PlainText(p))
+	}
+	for _, f := range t.Findings {
+		if f.Acknowledged != nil {
+			wrapped(&b, to, screen.Plain, text.Printable(t.Called(f.Series)+": "+history.FindingFigures(f)+"; "+history.AckText(*f.Acknowledged)))
+		}
+	}
+	historyProblems(&b, to, t)
+	return flush(w, &b)
+}
+
+// CheckSummary writes the findings of c for a terminal.
+func CheckSummary(w io.Writer, c *series.Check) error {
+	t, to := history.New(c), proseScreen(w)
+	var b bytes.Buffer
+	for _, host := range t.Hosts {
+		wrapped(&b, to, screen.Plain, document.PlainText(t.HostLine(host)))
+	}
+	for _, group := range []struct {
+		heading, verdict string
+		acknowledged     bool
+	}{{"Regressed", record.Regression, false}, {"Acknowledged", record.Regression, true}, {"Improved", record.Improvement, false}, {"Improved, acknowledged", record.Improvement, true}} {
+		var last *series.Series
+		for _, f := range t.Findings {
+			if f.Verdict != group.verdict || (f.Acknowledged != nil) != group.acknowledged {
+				continue
+			}
+			if last == nil {
+				tone := verdictTone(group.verdict)
+				if group.acknowledged {
+					tone = screen.Plain
+				}
+				fmt.Fprintf(&b, "\n%s\n", to.Paint(tone, group.heading+":"))
+			}
+			if last != f.Series {
+				last = f.Series
+				name := t.Called(f.Series)
+				if len(t.Hosts) > 1 {
+					name += ", host " + f.Series.Host
+				}
+				fmt.Fprintln(&b, "  "+to.Clip(to.Text(text.Printable(name)), to.Columns-2))
+			}
+			fmt.Fprintln(&b, "    "+to.Text(text.Printable(history.FindingFigures(f))))
+			for _, line := range history.FindingStory(f) {
+				fmt.Fprintln(&b, "      "+to.Text(text.Printable(line)))
+			}
+		}
+	}
+	fmt.Fprintln(&b)
+	if len(t.Common) > 0 && len(t.Findings) > 0 {
+		wrapped(&b, to, screen.Plain, "all scenarios: "+text.Printable(strings.Join(t.Common, " ")))
+	}
+	for _, p := range t.Points() {
+		wrapped(&b, to, screen.Plain, document.PlainText(p))
+	}
+	historyProblems(&b, to, t)
+	return flush(w, &b)
+}
+
+// groupSeries writes series below the names of their scenarios.
+func groupSeries(b *bytes.Buffer, to screen.Screen, t history.Text, list []*series.Series) {
+	tab := document.Table{Columns: slices.Concat(document.Text("metric"), document.Numeric("runs"), document.Text("trend"), history.TrendColumns)}
+	for _, s := range list {
+		tab.Rows = append(tab.Rows, document.Row(slices.Concat([]any{s.Metric, len(s.Shown()), history.TrendLine(s)}, history.Trend(s))...))
+	}
+	var lines bytes.Buffer
+	single := to
+	single.Columns = 0 // a line a series
+	textTable(&lines, single, tab, nil)
+	line := strings.Split(strings.TrimRight(lines.String(), "\n"), "\n")
+	fmt.Fprintln(b, "    "+line[0])
+	last := ""
+	for i, s := range list {
+		if name := t.Called(s); i == 0 || name != last {
+			last = name
+			fmt.Fprintln(b, "  "+to.Clip(to.Text(text.Printable(name)), to.Columns-2))
+		}
+		fmt.Fprintln(b, "    "+line[i+1])
+	}
+}
+
+func historyProblems(b *bytes.Buffer, to screen.Screen, t history.Text) {
+	for _, p := range t.Problems {
+		wrapped(b, to, screen.Caution, "warning: "+text.Printable(p))
+	}
+}

@@ -1,0 +1,217 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/text"
+)
+
+// Options say how to render a report.
+type Options struct {
+	// Charts links the .svg files that Write puts beside the report. Without
+	// it the report stands alone, as on a terminal or in a step summary.
+	Charts bool
+}
+
+func Markdown(w io.Writer, d document.Document, o Options) error {
+	m := markdownWriter{options: o}
+	m.printf("# %s\n\n", Escape(d.Title))
+	for _, a := range d.Alerts {
+		m.printf("> [!WARNING]\n> %s\n\n", inline(a))
+	}
+	m.paragraph(d.Lead)
+	m.block(document.Bullets(d.Points))
+	for _, s := range d.Sections {
+		level := "##"
+		if s.Sub {
+			level = "###"
+		}
+		if s.Heading != "" {
+			m.printf("%s %s\n\n", level, Escape(s.Heading))
+		}
+		for _, b := range s.Blocks {
+			m.block(b)
+		}
+	}
+	if m.err != nil {
+		return fmt.Errorf("render markdown: %w", m.err)
+	}
+	text := append(bytes.TrimRight(m.b.Bytes(), "\n"), '\n')
+	if _, err := w.Write(text); err != nil {
+		return fmt.Errorf("write markdown: %w", err)
+	}
+	return nil
+}
+
+type markdownWriter struct {
+	b       bytes.Buffer
+	options Options
+	err     error
+}
+
+func (m *markdownWriter) printf(format string, args ...any) { fmt.Fprintf(&m.b, format, args...) }
+
+func (m *markdownWriter) paragraph(p document.Prose) {
+	if len(p) > 0 {
+		m.printf("%s\n\n", inline(p))
+	}
+}
+
+func (m *markdownWriter) block(b document.Block) {
+	switch v := b.(type) {
+	case document.Prose:
+		m.paragraph(v)
+	case document.Small:
+		m.printf("<sub>%s</sub>\n\n", inline(document.Prose(v)))
+	case document.Bullets:
+		for _, item := range v {
+			m.printf("- %s\n", inline(item))
+		}
+		if len(v) > 0 {
+			m.printf("\n")
+		}
+	case document.Mermaid:
+		m.printf("```mermaid\n%s```\n\n", v)
+	case document.Picture:
+		if m.options.Charts {
+			m.printf("![%s](%s)\n\n", Escape(v.Alt), v.File)
+		}
+	case document.Table:
+		if v.Fold != "" && len(v.Rows) > 0 {
+			v, summary := v, v.Fold
+			v.Fold = ""
+			m.block(document.Fold{Summary: summary, Blocks: []document.Block{v}})
+			return
+		}
+		m.table(v)
+	case document.Fold:
+		if v.Empty() {
+			return
+		}
+		// GitHub renders markdown inside of HTML only behind an empty line.
+		m.printf("<details>\n<summary>%s</summary>\n\n", Escape(v.Summary))
+		for _, inner := range v.Blocks {
+			m.block(inner)
+		}
+		m.printf("</details>\n\n")
+	default:
+		m.err = fmt.Errorf("unknown block %T", b)
+	}
+}
+
+func (m *markdownWriter) table(t document.Table) {
+	if len(t.Rows) == 0 {
+		return
+	}
+	align := make(tw.Alignment, len(t.Columns))
+	header := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		header[i] = Escape(c.Name)
+		align[i] = tw.AlignLeft
+		if c.Numeric {
+			align[i] = tw.AlignRight
+		}
+	}
+	tab := tablewriter.NewTable(&m.b,
+		tablewriter.WithRenderer(renderer.NewMarkdown()),
+		tablewriter.WithHeaderAutoFormat(tw.Off),
+		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
+		tablewriter.WithRowAutoWrap(tw.WrapNone),
+		tablewriter.WithAlignment(align),
+		// Otherwise the width of "–" follows the locale, and so do the bytes.
+		tablewriter.WithEastAsian(tw.Off),
+	)
+	tab.Header(header)
+	for _, r := range t.Rows {
+		cells := make([]string, len(r))
+		for i, c := range r {
+			cells[i] = inline(c)
+		}
+		if err := tab.Append(cells); err != nil {
+			m.err = err
+			return
+		}
+	}
+	if err := tab.Render(); err != nil {
+		m.err = err
+		return
+	}
+	m.printf("\n")
+	if len(t.Note) > 0 {
+		m.block(document.Small(t.Note))
+	}
+}
+
+func inline(p document.Prose) string {
+	var b strings.Builder
+	for _, piece := range p {
+		switch {
+		case strings.TrimSpace(piece.Text) == "" && piece.Look != document.Plain:
+		case piece.Look == document.Code:
+			b.WriteString(CodeSpan(piece.Text))
+		case piece.Look == document.Strong:
+			b.WriteString("**" + Escape(piece.Text) + "**")
+		default:
+			b.WriteString(Escape(piece.Text))
+		}
+	}
+	return b.String()
+}
+
+// CodeSpan sets s in the fixed font. Nothing can be escaped between backticks,
+// so what needs it is put between HTML tags.
+func CodeSpan(s string) string {
+	s = text.Printable(s)
+	if strings.ContainsAny(s, "`|\\") || strings.TrimSpace(s) != s {
+		return "<code>" + Escape(s) + "</code>"
+	}
+	return "`" + s + "`"
+}
+
+// special are the characters that mean something in GitHub's markdown, in
+// inline HTML, in a table, or in GitHub's own mathematics.
+const special = "\\`*_[]<>&|~#$@"
+
+// Escape makes s plain text on one line, wherever a line of markdown has text.
+func Escape(s string) string {
+	var b strings.Builder
+	for _, r := range text.Printable(s) {
+		if strings.ContainsRune(special, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	// GitHub makes links of bare addresses.
+	return autolink.Replace(b.String())
+}
+
+var autolink = strings.NewReplacer("://", `:\//`, "www.", `www\.`)
+
+// MarkdownFiles are a report and the charts beside it, unless it stands alone.
+func MarkdownFiles(d document.Document, alone bool) ([]Output, error) {
+	var b bytes.Buffer
+	if err := Markdown(&b, d, Options{Charts: !alone}); err != nil {
+		return nil, err
+	}
+	files := []Output{{ReportName, b.Bytes()}}
+	if alone {
+		return files, nil
+	}
+	for _, p := range d.Pictures() {
+		var drawn bytes.Buffer
+		if err := chart.WriteSVG(&drawn, p.Chart); err != nil {
+			return nil, fmt.Errorf("draw %s: %w", p.File, err)
+		}
+		files = append(files, Output{p.File, drawn.Bytes()})
+	}
+	return files, nil
+}

@@ -1,0 +1,169 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"tunbench/reports/document"
+	"tunbench/reports/document/run"
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
+	"tunbench/reports/record"
+	"tunbench/reports/screen"
+	"tunbench/reports/text"
+)
+
+// Summary writes the result of f for a terminal: one line a scenario, the worst
+// first, then what there is to know about the run as a whole. Where w is a
+// terminal, it keeps to its width and its colours.
+func Summary(w io.Writer, f *record.File) error {
+	if _, err := w.Write(RunSummary(screen.Of(w), f)); err != nil {
+		return fmt.Errorf("write summary: %w", err)
+	}
+	return nil
+}
+
+func RunSummary(s screen.Screen, f *record.File) []byte {
+	var b bytes.Buffer
+	list, common := figure.Scenarios(f)
+	if len(list) == 0 {
+		fmt.Fprintln(&b, "Nothing was measured.")
+	} else {
+		worst := figure.WorstFirst(list)
+		t := brief(worst)
+		textTable(&b, s, t, func(row, column int) screen.Tone {
+			if column == len(t.Columns)-1 || worst[row].Head().Invalid {
+				return ToneOf(worst[row])
+			}
+			return screen.Plain
+		})
+		if len(list) > 1 {
+			fmt.Fprintln(&b)
+		}
+		if len(common) > 0 { // which one scenario alone has not
+			wrapped(&b, s, screen.Plain, "all scenarios: "+text.Printable(strings.Join(common, " ")))
+		}
+		if len(list) > 1 {
+			wrapped(&b, s, screen.Plain, "worst first: "+figure.WorstMeans)
+		}
+		fmt.Fprintln(&b)
+		for _, p := range run.Points(f, list) {
+			wrapped(&b, s, screen.Plain, document.PlainText(p))
+		}
+	}
+	var lines bytes.Buffer
+	searchLines(&lines, f, list, common)
+	skipLines(&lines, f.Skips)
+	for line := range strings.Lines(lines.String()) {
+		wrapped(&b, s, screen.Plain, line)
+	}
+	for _, a := range run.Alerts(f) {
+		wrapped(&b, s, screen.Caution, "warning: "+document.PlainText(a))
+	}
+	return b.Bytes()
+}
+
+// skipLines gives each cause of skips one line.
+func skipLines(b *bytes.Buffer, skips []record.Skip) {
+	type cause struct {
+		reason, detail string
+		arm            record.Arm
+	}
+	var order []cause
+	names := map[cause][]string{}
+	for _, s := range skips {
+		c := cause{s.Reason, s.Detail, s.Arm}
+		if names[c] == nil {
+			order = append(order, c)
+		}
+		names[c] = append(names[c], s.Scenario)
+	}
+	for _, c := range order {
+		what := text.Plural(len(names[c]), "scenario", "scenarios")
+		if len(names[c]) == 1 {
+			what = names[c][0]
+		}
+		if c.arm != "" {
+			what = string(c.arm) + " trials of " + what
+		}
+		fmt.Fprintf(b, "skipped %s: %s: %s\n", text.Printable(what), text.Printable(c.reason), text.Printable(c.detail))
+	}
+}
+
+// brief is the headline for a terminal.
+func brief(list []*figure.Scenario) document.Table {
+	top := 0.0
+	for _, s := range list {
+		if m, ok := s.Head().Metric(record.PPS); ok {
+			top = max(top, m.Median)
+		}
+	}
+	sc := text.RateScale(top)
+	title := figure.Titles(list)
+	rates := figure.RatesOf(list)
+	where := figure.IntervalColumn(slices.Collect(maps.Values(rates))...)
+	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, where, "Gbit/s", "loss %", "CPU ns", "× floor", "p50", "p99"), document.Text("flags"))}
+	for _, s := range list {
+		h := s.Head()
+		p50, p99 := text.Absent, text.Absent
+		if l, _, ok := s.LatencyOf(record.E2E); ok {
+			if v, ok := l.Quantile(0.5); ok {
+				p50 = text.Duration(float64(v))
+			}
+			if v, ok := l.Quantile(0.99); ok {
+				p99 = text.Duration(float64(v))
+			}
+		}
+		rng := text.Absent
+		if sp, ok := rates[s]; ok {
+			rng = sp.Text(where, sc.Format)
+		}
+		t.Rows = append(t.Rows, document.Row(title(s), run.Cell(h, record.PPS, sc.Format), rng,
+			run.Cell(h, record.BitPerS, text.Gigabits), run.Cell(h, record.Loss, text.Percent),
+			run.Cell(h, record.CPUNsPerPkt, text.Figure), run.Cell(h, record.FloorRatio, text.Hundredths),
+			p50, p99, run.Marks(s)))
+	}
+	return t
+}
+
+// searchLines gives each search of f one line on a terminal.
+func searchLines(b *bytes.Buffer, f *record.File, list []*figure.Scenario, common []string) {
+	all, title := figure.SortedSearches(f), run.Searched(list, common)
+	sc := figure.SearchScale(all)
+	for _, s := range all {
+		fmt.Fprintf(b, "rate search %s:", text.Printable(title(s)))
+		for i, g := range s.Goals {
+			if i > 0 {
+				b.WriteByte(';')
+			}
+			fmt.Fprintf(b, " %s %s", text.Printable(metric.GoalName(g)), inBrief(g, sc))
+		}
+		fmt.Fprintf(b, " (%s, %s in %s)\n", text.Printable(s.Profile), text.Plural(s.Trials, "trial", "trials"), text.Duration(float64(s.SpentNs)))
+	}
+}
+
+// inBrief is a goal's lower bound, or why there is none to quote.
+func inBrief(g record.Goal, sc text.Scale) string {
+	switch {
+	case g.Resolved:
+		return run.RateOf(g.LowerPPS, sc) + " " + sc.Unit
+	case g.LowerPPS != nil:
+		return "at least " + sc.Format(*g.LowerPPS) + " " + sc.Unit + ", unresolved: " + text.Printable(g.Detail)
+	}
+	return "unresolved: " + text.Printable(g.Detail)
+}
+
+// ToneOf is how the row of a scenario is shown.
+func ToneOf(s *figure.Scenario) screen.Tone {
+	switch {
+	case figure.InvalidShare(s) > 0:
+		return screen.Bad
+	case figure.FlaggedShare(s) > 0:
+		return screen.Caution
+	}
+	return screen.Plain
+}

@@ -1,0 +1,82 @@
+package series
+
+import (
+	"tunbench/reports/record"
+)
+
+// Point is a series in one run.
+type Point struct {
+	Run     string  `json:"run"` // its id
+	Started string  `json:"started"`
+	Kernel  string  `json:"kernel"`
+	Commit  string  `json:"commit"`
+	Release string  `json:"release,omitempty"`
+	Value   float64 `json:"value"`
+	Low     float64 `json:"low"`
+	High    float64 `json:"high"`
+	N       int     `json:"n"`
+	Of      int     `json:"of"`
+
+	run *StoredRun
+}
+
+// Header is that of the run of p; nil where it is not known.
+func (p Point) Header() *record.Run {
+	if p.run == nil {
+		return nil
+	}
+	return p.run.Run
+}
+
+// Change is a finding in a series.
+type Change struct {
+	// ID stays the same while runs are added: it follows from the series and from
+	// the run that the change was first found in or, of a drift, that it starts from.
+	ID      string `json:"id"`
+	Kind    string `json:"kind"`
+	Verdict string `json:"verdict"` // record.Regression or record.Improvement
+	// Base and New are medians of the runs on both sides, as many as BaseRuns and
+	// NewRuns. Of a drift they are the ends of the line through all runs from the
+	// first of the base on, which are NewRuns.
+	Base     float64 `json:"base"`
+	New      float64 `json:"new"`
+	BaseRuns int     `json:"base_runs"`
+	NewRuns  int     `json:"new_runs"`
+	// Change is new/base - 1 as estimated, and CI its 95 % interval, which only
+	// change points have. Where the metric is judged by differences they are
+	// such.
+	Change    float64     `json:"change"`
+	CI        *[2]float64 `json:"ci"`
+	P         float64     `json:"p"`
+	Threshold float64     `json:"threshold"`
+	Before    Point       `json:"before"`   // the last run that the change is not in; the release
+	Begins    Point       `json:"begins"`   // the first run that it is in; the newest, where that is not known
+	FoundIn   string      `json:"found_in"` // id of the run with which it was found
+	// Standing tells that at least half of it is still there in the newest runs.
+	Standing bool     `json:"standing"`
+	Notes    []string `json:"notes"` // what else changed with it
+	// Acknowledged is nil unless somebody acknowledged the change or, of a change
+	// since a release, all that it consists of.
+	Acknowledged *Ack `json:"acknowledged"`
+
+	at    int      // of Begins in Points
+	drift bool     // Base and New are of a line
+	parts []string // the IDs of the changes that one since a release consists of
+}
+
+// IsDrift reports whether Base and New are of a line through the runs.
+func (c Change) IsDrift() bool { return c.drift }
+
+// Kinds of Change.
+const (
+	ChangePoint  = "change-point" // the runs before and after differ
+	SinceRun     = "last-run"     // a run, and those after it, differ from the runs before it
+	SinceRelease = "last-release" // the newest runs differ from those of the last release
+	Drift        = "drift"        // the runs move slowly away from where they were
+	TooShort     = "too-short"    // no Change, but a series that cannot be judged yet
+)
+
+// NewPoint is the figure f of the run r.
+func NewPoint(r *StoredRun, f Figure) Point {
+	return Point{r.Run.ID, r.Run.Started, r.Run.Host.Kernel, r.Run.Tool.Commit, r.Release, f.Value, f.Low, f.High, f.N, f.Of, r}
+}

@@ -1,0 +1,94 @@
+// Package verdict judges figures of two sides: two stored runs, the two variants of
+// tunbench ab, or several kernels against the first.
+package verdict
+
+import (
+	"tunbench/reports/record"
+)
+
+// Side is one of the two that are compared.
+type Side struct {
+	Name string // what reports call it: a path, a variant, a release
+	// Run is the header of its file, which both sides may share.
+	Run      *record.Run
+	Warnings []string // about its file
+	Cut      bool     // the file has no end record
+}
+
+// Comparison is two sides and the verdicts on them, with all that a report on
+// it needs. Its slices are in the order of reports.
+type Comparison struct {
+	Base, New Side
+	// Paired is set where trials were interleaved and are judged in pairs.
+	Paired bool
+	// Verdicts are on the gating metrics.
+	Verdicts []record.Verdict
+	// Shown are figures that no test was made for. Those with a verdict took it
+	// from another metric.
+	Shown []record.Verdict
+	// Only tells of scenarios that one side alone measured, a sentence each,
+	// by name.
+	Only []OnlyOne
+	// Warnings are for the reader, before any figure.
+	Warnings []string
+	// Differences are those between the hosts of two runs that may be part of any
+	// change.
+	Differences []string
+	// Strict reports that an indicative regression fails a job, and AllowMissing that
+	// a scenario which New does not have passes.
+	Strict, AllowMissing bool
+}
+
+// Taken are the figures shown that have the verdict of another metric.
+func (c *Comparison) Taken() (list []record.Verdict) {
+	for _, v := range c.Shown {
+		if v.Verdict != "" {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// Exit is the exit code for the comparison.
+func (c *Comparison) Exit(strict bool) int {
+	rule := c.Rule()
+	rule.Strict = strict
+	return rule.Code(c.Verdicts)
+}
+
+func (c *Comparison) Rule() record.ExitRule {
+	return record.ExitRule{Strict: c.Strict, AllowMissing: c.AllowMissing}
+}
+
+// Count is how many verdicts of that name c has.
+func (c *Comparison) Count(verdict string) (n int) {
+	for _, v := range c.Verdicts {
+		if v.Verdict == verdict {
+			n++
+		}
+	}
+	return n
+}
+
+// OnlyOne is a scenario that one side did not measure.
+type OnlyOne struct {
+	Scenario string
+	Side     string // "base" or "new": which has it
+	Why      string // what the other says about it; "" if nothing
+}
+
+// Kind is a verdict and what it means.
+type Kind struct{ Verdict, Meaning string }
+
+// Kinds of verdicts, in the order in which they are counted.
+var Kinds = []Kind{
+	{record.Regression, "worse by more than the threshold, and seen again in a fresh block"},
+	{record.IndicativeRegression, "worse by more than the threshold, between trials that were not interleaved or not confirmed"},
+	{record.Improvement, "better by more than the threshold, and seen again in a fresh block"},
+	{record.IndicativeImprovement, "better by more than the threshold, between trials that were not interleaved or not confirmed"},
+	{record.Equivalent, "the whole interval lies within the metric's own threshold"},
+	{record.Inconclusive, "neither a change nor its absence is shown: more trials would tell"},
+	{record.InvalidVerdict, "a gate failed, or a side has no figures: nothing is judged"},
+	{record.NotComparable, "the two sides differ in something else than what is compared"},
+	{record.UnsupportedVerdict, "one side cannot run the scenario"},
+}

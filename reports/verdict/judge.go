@@ -1,0 +1,64 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// compareAlpha is the chance of any false alarm that one comparison may take.
+const compareAlpha = 0.05
+
+type judgement func([]stat.Rule, [][]float64, [][]float64, float64) ([]stat.Comparison, error)
+
+// take makes v what the test says.
+func take(v *record.Verdict, s stat.Comparison) {
+	v.N, v.Verdict = s.N, s.Verdict
+	if s.Verdict == stat.Inconclusive || s.Verdict == stat.Invalid {
+		v.Notes = append(v.Notes, s.Notes...) // what is missing for a verdict
+	}
+	if s.HasMedians {
+		v.Base, v.New = &s.Base, &s.New
+	}
+	if s.HasChange {
+		v.Change, v.P = &s.Change, &s.P
+	}
+	if s.HasInterval {
+		v.CI = &[2]float64{s.Low, s.High}
+	}
+}
+
+// leastRankSum is the smallest p of a Mann-Whitney test of t's sizes: that of
+// the two orders of the samples that do not mix.
+func leastRankSum(t test) float64 {
+	return 2 * math.Exp(-choose(len(t.base)+len(t.new), len(t.new)))
+}
+
+// leastSignedRank is the smallest p of a signed-rank test: that of the two ways
+// in which all pairs differ in one direction.
+func leastSignedRank(t test) float64 { return math.Ldexp(2, -len(t.base)) }
+
+// gateNotes says why g must not be judged by the trials of a, if so.
+func gateNotes(side string, a figure.Arm, g metric.Gate) []string {
+	if a.Invalid {
+		names, counts := a.Flags()
+		return []string{fmt.Sprintf("%s: no valid trial of %d: %s", side, len(a.All), figure.CountedFlags(names, counts))}
+	}
+	limited := 0
+	for _, t := range a.Used {
+		if slices.Contains(t.Flags, record.FlagGeneratorLimited) {
+			limited++
+		}
+	}
+	// A rate that the sender set says nothing about the device. What a packet
+	// costs and what is lost are still the device's.
+	if (g.Metric == record.PPS || g.Metric == record.BitPerS) && 2*limited > len(a.Used) {
+		return []string{fmt.Sprintf("%s: the generator set the rate in %d of %d trials", side, limited, len(a.Used))}
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package verdict
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+	"tunbench/reports/text"
+)
+
+// KernelBoots is what one kernel delivered to a comparison, boot by boot.
+type KernelBoots struct {
+	// Name tells the kernel from the others: its release, as a rule.
+	Name string
+	// Boots holds the run files of each boot in the order in which they were
+	// measured. A boot that delivered nothing has none, and keeps its place.
+	Boots [][]*record.File
+}
+
+type Kernel struct {
+	Name     string
+	Short    string // without what the names of all kernels end with
+	Boots    int
+	Lost     []int // boots that delivered nothing, from 1
+	Files    []*record.File
+	Bare     map[string][]Reading         // by scenario, a boot each
+	Observed map[string]map[string][]pair // by rung and scenario, a boot each
+	skips    map[string]record.Skip       // by scenario, the first of the bare arm
+	Refused  []Refusal
+	Cut      int // files without an end record
+}
+
+// add takes the files of one boot. A scenario that several files measured bare
+// counts as the first of them says; an observed one is held against the bare
+// trials of the same suite, since a suite has a history before each scenario.
+func (k *Kernel) add(boot int, files []*record.File) {
+	head := map[string]Reading{}
+	bySuite := map[string]map[string]Reading{}
+	for _, f := range files {
+		k.Files = append(k.Files, f)
+		if f.End == nil {
+			k.Cut++
+		}
+		suite := bySuite[f.Run.Suite]
+		if suite == nil {
+			suite = map[string]Reading{}
+			bySuite[f.Run.Suite] = suite
+		}
+		for name, trials := range finished(f, record.Bare) {
+			r := read(boot, trials)
+			if _, ok := head[name]; !ok {
+				head[name] = r
+			}
+			if _, ok := suite[name]; !ok {
+				suite[name] = r
+			}
+		}
+		k.refuse(f)
+	}
+	for name, r := range head {
+		k.Bare[name] = append(k.Bare[name], r)
+	}
+	for _, f := range files {
+		rung := f.Run.Hook.Used
+		for name, trials := range finished(f, record.Observed) {
+			bare, ok := bySuite[f.Run.Suite][name]
+			if !ok {
+				if bare, ok = head[name]; !ok {
+					continue
+				}
+			}
+			if k.Observed[rung] == nil {
+				k.Observed[rung] = map[string][]pair{}
+			}
+			k.Observed[rung][name] = append(k.Observed[rung][name], pair{bare, read(boot, trials)})
+		}
+	}
+}
+
+// refuse notes the skips of f, each once.
+func (k *Kernel) refuse(f *record.File) {
+	arm := cmp.Or(f.Run.Hook.Used, "none")
+	if arm == "none" {
+		arm = string(record.Bare)
+	}
+	for _, s := range f.Skips {
+		known := slices.ContainsFunc(k.Refused, func(r Refusal) bool {
+			return r.Scenario == s.Scenario && r.Reason == s.Reason && r.Detail == s.Detail && (r.Arm == arm || r.Arm == string(record.Bare))
+		})
+		if !known {
+			k.Refused = append(k.Refused, Refusal{s, arm})
+		}
+		if _, ok := k.skips[s.Scenario]; !ok && arm == string(record.Bare) {
+			k.skips[s.Scenario] = s
+		}
+	}
+}
+
+func (k *Kernel) Cost(scenario, metric string) *Cost { return costOf(k.Bare[scenario], metric) }
+
+// Why tells for what reason the kernel has no figure of a scenario.
+func (k *Kernel) Why(scenario string) (reason, detail string) {
+	if s, ok := k.skips[scenario]; ok {
+		return s.Reason, s.Detail
+	}
+	return "", ""
+}
+
+// Party is the kernel in tables of what differs.
+func (k *Kernel) Party() figure.Party {
+	p := figure.Party{Name: k.Name}
+	for _, f := range k.Files {
+		p.Runs = append(p.Runs, f.Run)
+	}
+	return p
+}
+
+// device is the one that the kernel built in its first boot.
+func (k *Kernel) device(scenario string) *record.Device {
+	if r := k.Bare[scenario]; len(r) > 0 && len(r[0].last) > 0 {
+		return &r[0].last[0].Device
+	}
+	return nil
+}
+
+func (k *Kernel) Overhead(rung, scenario, metric string) (overhead, bool) {
+	var o overhead
+	var bare, added, ratios []float64
+	for _, p := range k.Observed[rung][scenario] {
+		b, okB := p.bare.value(metric)
+		w, okW := p.observed.value(metric)
+		if !okB || !okW || math.IsInf(w/b, 0) {
+			continue
+		}
+		bare, added, ratios = append(bare, b), append(added, w-b), append(ratios, w/b-1)
+		if p.bare.Unsettled || p.observed.Unsettled {
+			o.Unsettled++
+		}
+	}
+	a, err := stat.Summarize(added)
+	if err != nil {
+		return o, false
+	}
+	b, errB := stat.Summarize(bare)
+	r, errR := stat.Summarize(ratios)
+	if errB != nil || errR != nil {
+		return o, false
+	}
+	o.Bare, o.Added, o.Min, o.Max, o.Ratio, o.Boots = b.Median, a.Median, a.Min, a.Max, r.Median, a.N
+	return o, true
+}
+
+// Refusal is a scenario that was not measured in one arm.
+type Refusal struct {
+	record.Skip
+	Arm string // "bare", or the rung
+}
+
+func NewKernel(in KernelBoots) *Kernel {
+	k := &Kernel{
+		Name: cmp.Or(text.Printable(in.Name), "unnamed kernel"), Boots: len(in.Boots),
+		Bare: map[string][]Reading{}, Observed: map[string]map[string][]pair{}, skips: map[string]record.Skip{},
+	}
+	for i, files := range in.Boots {
+		if len(files) == 0 {
+			k.Lost = append(k.Lost, i+1)
+			continue
+		}
+		k.add(i+1, files)
+	}
+	return k
+}
+
+// finished groups the trials of one arm by scenario, in the order in which they
+// were measured. In a file without an end record, the scenario that was under
+// way has not settled and is left out.
+func finished(f *record.File, which record.Arm) map[string][]*record.Trial {
+	by := map[string][]*record.Trial{}
+	last := 0
+	for i := range f.Trials {
+		t := &f.Trials[i]
+		if t.Trial >= f.Trials[last].Trial {
+			last = i
+		}
+		// A trial that does not tell is bare, as in a report on one run.
+		if (t.Arm == record.Observed) == (which == record.Observed) {
+			by[t.Scenario] = append(by[t.Scenario], t)
+		}
+	}
+	if f.End == nil && len(f.Trials) > 0 {
+		delete(by, f.Trials[last].Scenario)
+	}
+	for _, trials := range by {
+		slices.SortStableFunc(trials, func(a, b *record.Trial) int { return cmp.Compare(a.Trial, b.Trial) })
+	}
+	return by
+}
+
+// BuiltOtherwise names what came out different when two kernels built the
+// device of a scenario.
+func BuiltOtherwise(base, next *Kernel, scenario string) (why []string) {
+	a, b := base.device(scenario), next.device(scenario)
+	if a == nil || b == nil {
+		return nil
+	}
+	return deviceDifferences(a, b)
+}
+
+// overhead is what the observer adds to one side of a scenario on one rung:
+// the median over boots of observed minus bare in the same boot.
+type overhead struct {
+	Bare             float64 // median over the same boots
+	Added, Min, Max  float64 // in the unit of the cost
+	Ratio            float64 // observed/bare - 1, median over boots
+	Boots, Unsettled int
+}

@@ -1,0 +1,281 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"tunbench/reports/axis"
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// Lab is several kernels with every figure computed.
+type Lab struct {
+	Kernels   []*Kernel
+	Scenarios []string // that some kernel measured bare or skipped
+	Common    []string // axes of all scenarios that were measured
+	Clocks    []string // of all files
+	Suites    []string
+	Tools     []string
+	Allow     []string // as in CompareOptions
+}
+
+// shorten names the kernels in tables without the flavour and architecture
+// that all of them end with.
+func (l *Lab) shorten() {
+	for _, k := range l.Kernels {
+		k.Short = k.Name
+	}
+	if len(l.Kernels) < 2 {
+		return
+	}
+	for {
+		cut := strings.LastIndexByte(l.Kernels[0].Short, '-')
+		if cut <= 0 {
+			return
+		}
+		end := l.Kernels[0].Short[cut:]
+		if slices.ContainsFunc(l.Kernels, func(k *Kernel) bool { return len(k.Short) <= len(end) || !strings.HasSuffix(k.Short, end) }) {
+			return
+		}
+		for _, k := range l.Kernels {
+			k.Short = strings.TrimSuffix(k.Short, end)
+		}
+	}
+}
+
+func (l *Lab) Verdicts() []KernelVerdict {
+	var all []KernelVerdict
+	for _, next := range l.Rest() {
+		for _, scenario := range l.Scenarios {
+			for _, side := range Sides {
+				all = append(all, l.Verdict(l.Kernels[0], next, scenario, side.Metric))
+			}
+		}
+	}
+	return all
+}
+
+// Rest are the kernels that are held against the first.
+func (l *Lab) Rest() []*Kernel {
+	if len(l.Kernels) < 2 {
+		return nil
+	}
+	return l.Kernels[1:]
+}
+
+// Virtual tells whether every figure is in instructions.
+func (l *Lab) Virtual() bool { return len(l.Clocks) == 1 && l.Clocks[0] == metric.VirtualClock }
+
+func (l *Lab) Unit() string {
+	switch {
+	case l.Virtual():
+		return "instructions"
+	case slices.Contains(l.Clocks, metric.VirtualClock):
+		return "instructions or ns"
+	}
+	return "ns"
+}
+
+func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
+	s := NewShift(base.Cost(scenario, name), next.Cost(scenario, name))
+	v := KernelVerdict{
+		Verdict: record.Verdict{
+			Scenario: scenario, Metric: name, Unit: l.Unit(), N: s.boots, Change: s.Change,
+			Notes: []string{}, Verdict: record.Inconclusive,
+		},
+		BaseKernel: base.Name, NewKernel: next.Name,
+	}
+	if l.Virtual() {
+		v.Threshold = metric.VirtualThreshold
+	}
+	v.Base, v.New = s.Shown()
+	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
+
+	if s.Change == nil {
+		// Where both lack it, it is no scenario of the base.
+		for i, k := range []*Kernel{next, base} {
+			if []*Cost{s.New, s.Base}[i] != nil {
+				continue
+			}
+			reason, detail := k.Why(scenario)
+			v.Missing = []string{record.NewSide, record.BaseSide}[i]
+			lacking := record.Lacking(scenario, name, v.Unit, v.Missing, reason, detail)
+			v.Verdict.Verdict = lacking.Verdict
+			note("%s", strings.Join(text.NonEmpty(k.Name+": "+cmp.Or(reason, "missing"), detail), ": "))
+		}
+		if v.Missing == "" { // the figures have no ratio
+			v.Verdict.Verdict = record.InvalidVerdict
+			note("no change can be given")
+		}
+		return v
+	}
+	v.Spread = &s.spread
+	if s.InState() {
+		note("compared in one state of the cost; the medians over boots are %s and %s", text.PerPacket(s.Base.Median), text.PerPacket(s.New.Median))
+	}
+	unsettled, dead := 0, 0
+	for _, c := range []*Cost{s.Base, s.New} {
+		unsettled += c.Unsettled
+		dead += c.Invalid
+	}
+	differences, _ := l.Incomparable(base, next)
+	if !slices.Contains(l.Allow, figure.AllowDevice) {
+		for _, why := range BuiltOtherwise(base, next, scenario) {
+			differences = append(differences, difference{figure.AllowDevice, why}.note())
+		}
+	}
+	v.Notes = append(v.Notes, differences...)
+	if unsettled > 0 {
+		note("unsettled in %d of %d boots", unsettled, len(s.Base.Boots)+len(s.New.Boots))
+	}
+	if dead > 0 {
+		note("no valid trial in %d of %d boots", dead, len(s.Base.Boots)+len(s.New.Boots))
+	}
+	switch {
+	case len(differences) > 0:
+		v.Verdict.Verdict = record.NotComparable
+	case dead > 0:
+		v.Verdict.Verdict = record.InvalidVerdict
+	case !l.Virtual():
+		note("no threshold holds for this clock")
+	case s.boots < 2:
+		note("one boot: the spread is not known")
+	default:
+		// A trial that did not settle to 0.1 % within itself still agrees with the
+		// others to the threshold, or it is in a state of its own.
+		v.Verdict.Verdict = s.states.Verdict
+		v.Notes = append(v.Notes, s.states.Notes...)
+	}
+	return v
+}
+
+// Incomparable names what keeps the figures of two kernels that both ran from
+// being held against each other, and what of that is allowed.
+func (l *Lab) Incomparable(base, next *Kernel) (why, allowed []string) {
+	if len(base.Files) == 0 || len(next.Files) == 0 {
+		return nil, nil // nothing of one of them arrived, which is said elsewhere
+	}
+	for _, fact := range figure.HostFacts {
+		if fact.Field == "" {
+			continue
+		}
+		a, b := base.Party().Values(figure.Said(fact.Of)), next.Party().Values(figure.Said(fact.Of))
+		if !slices.Equal(a, b) {
+			d := difference{fact.Field, fmt.Sprintf("%s differs: %s, %s", fact.Name, strings.Join(a, " / "), strings.Join(b, " / "))}
+			if slices.Contains(l.Allow, d.field) {
+				allowed = append(allowed, d.text)
+			} else {
+				why = append(why, d.note())
+			}
+		}
+	}
+	return why, allowed
+}
+
+// RungsOf gives the rungs that some kernel was observed on: those of the
+// ladder in its order, then any other.
+func (l *Lab) RungsOf() []string {
+	found := map[string]bool{}
+	for _, k := range l.Kernels {
+		for r := range k.Observed {
+			found[r] = true
+		}
+	}
+	var list []string
+	for _, r := range rungs {
+		if found[r] {
+			list = append(list, r)
+			delete(found, r)
+		}
+	}
+	return slices.AppendSeq(list, slices.Values(slices.Sorted(maps.Keys(found))))
+}
+
+// ObservedEverywhere gives the scenarios that every kernel measured on every
+// rung that it has: a sum over others would compare different work.
+func (l *Lab) ObservedEverywhere() []string {
+	in := map[string]int{}
+	n := 0
+	for _, k := range l.Kernels {
+		for rung, byScenario := range k.Observed {
+			n++
+			for name := range byScenario {
+				_, send := k.Overhead(rung, name, record.SendNsPerPkt)
+				_, receive := k.Overhead(rung, name, record.RecvNsPerPkt)
+				if send && receive {
+					in[name]++
+				}
+			}
+		}
+	}
+	var list []string
+	for name, have := range in {
+		if have == n {
+			list = append(list, name)
+		}
+	}
+	slices.SortFunc(list, axis.Compare)
+	return list
+}
+
+func NewLab(in []KernelBoots, allow ...string) *Lab {
+	l := &Lab{Allow: allow}
+	measured, known := map[string]bool{}, map[string]bool{}
+	for _, k := range in {
+		one := NewKernel(k)
+		l.Kernels = append(l.Kernels, one)
+		for name := range one.Bare {
+			measured[name], known[name] = true, true
+		}
+		for name := range one.skips {
+			known[name] = true
+		}
+		for _, f := range one.Files {
+			add := func(list *[]string, v string) {
+				if v != "" && !slices.Contains(*list, v) {
+					*list = append(*list, v)
+				}
+			}
+			add(&l.Clocks, f.Run.Clock)
+			add(&l.Suites, f.Run.Suite)
+			add(&l.Tools, strings.Join(text.NonEmpty(f.Run.Tool.Version, f.Run.Tool.Commit), " "))
+		}
+	}
+	l.shorten()
+	l.Scenarios = slices.SortedFunc(maps.Keys(known), axis.Compare)
+	l.Common = axis.Common(slices.SortedFunc(maps.Keys(measured), axis.Compare))
+	return l
+}
+
+// Sides are the two costs of a packet that kernels are compared by.
+var Sides = []struct{ Metric, Name string }{
+	{record.SendNsPerPkt, "send"},
+	{record.RecvNsPerPkt, "receive"},
+}
+
+// rungs are the ways to observe, in the order of the ladder.
+var rungs = []string{"kprobe", "fentry", "tracepoint"}
+
+// KernelVerdict is one side of one scenario on two kernels. Its medians are those
+// that its change is of, over the trials that stateShift compares; where only one
+// kernel has the figure, its median over boots. Its N is the boots of the kernel
+// that has fewer. It has neither an interval nor a p: a handful of boots gives none.
+// So it is at most indicative.
+type KernelVerdict struct {
+	record.Verdict
+	BaseKernel string   `json:"base_kernel"`
+	NewKernel  string   `json:"new_kernel"`
+	Spread     *float64 `json:"spread"` // (max - min) / median over boots, the larger of the two kernels'
+}
+
+// KernelVerdicts compares each kernel of k with the first: one verdict a
+// scenario and side, in the order of the report. allow is as in CompareOptions.
+func KernelVerdicts(k []KernelBoots, allow ...string) []KernelVerdict {
+	return NewLab(k, allow...).Verdicts()
+}

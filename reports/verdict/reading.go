@@ -1,0 +1,143 @@
+package verdict
+
+import (
+	"math"
+	"slices"
+
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// Reading is what one boot says about a scenario.
+type Reading struct {
+	boot      int
+	last      []*record.Trial // those that the value comes from
+	Unsettled bool
+	Invalid   bool
+}
+
+// value is the median over the last trials; false where none has the metric.
+// What is not above 0 is no cost.
+func (r Reading) value(metric string) (float64, bool) {
+	s, err := stat.Summarize(r.values(metric))
+	return s.Median, err == nil
+}
+
+// values gives the metric of each of the last trials that has it.
+func (r Reading) values(metric string) (x []float64) {
+	for _, t := range r.last {
+		if v, ok := t.Metrics[metric]; ok && v > 0 {
+			x = append(x, v)
+		}
+	}
+	return x
+}
+
+// pair is the same scenario in the same boot without and with the observer.
+type pair struct{ bare, observed Reading }
+
+func read(boot int, trials []*record.Trial) Reading {
+	a := figure.NewArm(trials)
+	return Reading{
+		boot: boot, last: a.Used[max(0, len(a.Used)-settledTrials):], Invalid: a.Invalid,
+		Unsettled: slices.ContainsFunc(a.All, func(t *record.Trial) bool { return slices.Contains(t.Flags, record.FlagUnsettled) }),
+	}
+}
+
+// settledTrials is how many trials in a row must agree for a scenario to be
+// settled; its value is their median.
+const settledTrials = 5
+
+// Cost is one side's cost of a packet over the boots of a kernel, in
+// nanoseconds or instructions.
+type Cost struct {
+	Boots            []float64 // each boot's, in order
+	trials           []float64 // that the boots' come from
+	Median, Min, Max float64
+	Spread           float64 // (max - min) / median, as a ratio
+	Unsettled        int     // boots in which the scenario never settled
+	Invalid          int     // boots in which no trial is valid
+}
+
+// costOf is nil where no boot has the metric.
+func costOf(readings []Reading, metric string) *Cost {
+	var c Cost
+	for _, r := range readings {
+		v, ok := r.value(metric)
+		if !ok {
+			continue
+		}
+		c.Boots = append(c.Boots, v)
+		c.trials = append(c.trials, r.values(metric)...)
+		if r.Unsettled {
+			c.Unsettled++
+		}
+		if r.Invalid {
+			c.Invalid++
+		}
+	}
+	s, err := stat.Summarize(c.Boots)
+	if err != nil || math.IsInf((s.Max-s.Min)/s.Median, 0) {
+		return nil
+	}
+	c.Median, c.Min, c.Max, c.Spread = s.Median, s.Min, s.Max, (s.Max-s.Min)/s.Median
+	return &c
+}
+
+// Shift is one side's cost on two kernels.
+type Shift struct {
+	Base, New *Cost    // nil where not measured
+	Change    *float64 // new/base - 1 in the same state; nil where one of them is nil
+	states    stateShift
+	spread    float64 // the larger of the two
+	boots     int     // of the kernel that has fewer
+}
+
+// Shown gives the costs to show on both sides: where they are compared, those that
+// the change is of; elsewhere the medians over boots. They are nil where nothing was
+// measured.
+func (s Shift) Shown() (base, next *float64) {
+	if s.Change != nil {
+		return &s.states.base, &s.states.new
+	}
+	if s.Base != nil {
+		base = &s.Base.Median
+	}
+	if s.New != nil {
+		next = &s.New.Median
+	}
+	return base, next
+}
+
+// InState reports whether the costs that are compared are those of a state, and not
+// those over all boots.
+func (s Shift) InState() bool {
+	off := func(c *Cost, shown float64) bool { return math.Abs(shown/c.Median-1) > metric.VirtualThreshold }
+	return s.Change != nil && (off(s.Base, s.states.base) || off(s.New, s.states.new))
+}
+
+// Seen tells whether the change is larger than what the same kernel shows from
+// boot to boot; with a single boot nobody knows.
+func (s Shift) Seen() (seen, known bool) {
+	if s.Change == nil || s.boots < 2 {
+		return false, false
+	}
+	return math.Abs(*s.Change) > s.spread, true
+}
+
+func NewShift(base, next *Cost) Shift {
+	s := Shift{Base: base, New: next}
+	if base == nil || next == nil {
+		return s
+	}
+	s.states = ShiftStates(base.trials, next.trials, metric.VirtualThreshold)
+	if change := s.states.Change; math.IsInf(change, 0) || math.IsNaN(change) {
+		return s
+	}
+	s.Change = &s.states.Change
+	s.spread = max(base.Spread, next.Spread)
+	s.boots = min(len(base.Boots), len(next.Boots))
+	return s
+}

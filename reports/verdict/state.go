@@ -1,0 +1,235 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+	"tunbench/reports/text"
+)
+
+// stateShift is how the cost of a packet on one kernel lies to that on another,
+// given the costs of single trials.
+//
+// In virtual time a trial repeats to 0.1 %, but some costs have several states,
+// such as whether the skbs of a batch come from a full slab or from a partial
+// one: 2 % on Linux 6.12, and chance picks one when the device is made. A median
+// over trials then says which state was met more often, and the minimum, the
+// usual estimate of a cost to which noise can only add (Chen and Revels, Robust
+// benchmarking in noisy environments, arXiv:1608.04295, 2016), says whether the
+// lower one was met at all. So like is held against like: costs that two kernels
+// have in common are one state, and a change is what moves them apart.
+type stateShift struct {
+	// Change is new/base - 1 within the lowest state that both are in; if they
+	// share none, and have as many, between the lowest state of each; elsewhere
+	// between the states that they are mostly in.
+	Change float64
+	// base and new are the medians that change is of: over the trials that are
+	// compared. They are 0 where nothing is.
+	base, new float64
+	Verdict   string
+	Notes     []string
+}
+
+// compare takes the medians of the trials that are compared.
+func (s *stateShift) compare(base, next float64) {
+	s.base, s.new, s.Change = base, next, next/base-1
+}
+
+// state is a group of costs of which no two neighbours differ by more than the
+// smallest change that counts.
+type state struct{ base, new []float64 }
+
+// statesAlpha is the p below which kernels that are mostly in different states
+// of one cost are called different. It is stricter than that of other tests,
+// since trials of one boot meet the same state more often than independent ones
+// would, and since each comparison has dozens of costs.
+const statesAlpha = 0.01
+
+// StatesOf groups costs, the lowest first. All are above 0.
+func StatesOf(base, next []float64, apart float64) (list []state) {
+	type cost struct {
+		v   float64
+		new bool
+	}
+	var all []cost
+	for _, v := range base {
+		all = append(all, cost{v, false})
+	}
+	for _, v := range next {
+		all = append(all, cost{v, true})
+	}
+	slices.SortStableFunc(all, func(a, b cost) int { return cmp.Compare(a.v, b.v) })
+	for i, c := range all {
+		if i == 0 || c.v > all[i-1].v*(1+apart) {
+			list = append(list, state{})
+		}
+		s := &list[len(list)-1]
+		if c.new {
+			s.new = append(s.new, c.v)
+		} else {
+			s.base = append(s.base, c.v)
+		}
+	}
+	return list
+}
+
+// ShiftStates compares the costs of trials, in any order, that two kernels have.
+// threshold is the smallest change that counts, as a ratio. It takes at least
+// one cost of each, and gives no verdict but these:
+//
+//	equivalent     they share their states: in each the costs agree, more than half
+//	               of the trials of both are in one that is shared, and none is met
+//	               so much more often by one that chance does not explain it
+//	indicative-*   they share none, and every state moved the same way; or every
+//	               trial of one is beside every trial of the other, and the medians
+//	               are further apart than the threshold; or they are mostly in
+//	               different states, and Fisher's test says that this is no chance
+//	inconclusive   neither
+func ShiftStates(base, next []float64, threshold float64) stateShift {
+	list := StatesOf(base, next, threshold)
+	var shared, old, young []state
+	for _, s := range list {
+		if len(s.base) > 0 {
+			old = append(old, s)
+		}
+		if len(s.new) > 0 {
+			young = append(young, s)
+		}
+		if len(s.base) > 0 && len(s.new) > 0 {
+			shared = append(shared, s)
+		}
+	}
+	if len(shared) > 0 {
+		return sharedStates(list, shared, len(base), len(next), threshold)
+	}
+	if len(old) == len(young) {
+		return matchedStates(old, young)
+	}
+	out := stateShift{Verdict: record.Inconclusive}
+	out.compare(Middle(mostly(old, false).base), Middle(mostly(young, true).new))
+	switch {
+	case !apartAltogether(base, next):
+		out.Notes = append(out.Notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and they lie between each other: boot more", text.Plural(len(old), "state", "states"), len(young)))
+	case !beyondSpread(base, next):
+		out.Notes = append(out.Notes, "the change is smaller than the distance of the states of one kernel: boot more")
+	default:
+		out.Verdict = Indicative(out.Change)
+	}
+	return out
+}
+
+// matchedStates judges kernels whose costs have as many states and share none:
+// the lowest of one is the lowest of the other, and so on.
+func matchedStates(old, young []state) stateShift {
+	var out stateShift
+	out.compare(Middle(old[0].base), Middle(young[0].new))
+	out.Verdict = Indicative(out.Change)
+	for i := range old {
+		if (Middle(young[i].new) > Middle(old[i].base)) != (out.Change > 0) {
+			out.Verdict = record.Inconclusive
+			out.Notes = []string{"the states of the cost moved in different directions"}
+			return out
+		}
+	}
+	if len(old) > 1 {
+		out.Notes = []string{fmt.Sprintf("the cost has %d states, and each moved", len(old))}
+	}
+	return out
+}
+
+// Indicative is the verdict on a change of a cost.
+func Indicative(change float64) string {
+	if change > 0 {
+		return record.IndicativeRegression
+	}
+	return record.IndicativeImprovement
+}
+
+// sharedStates judges kernels that were seen in at least one state both.
+func sharedStates(list, shared []state, olds, news int, threshold float64) stateShift {
+	out := stateShift{Verdict: record.Equivalent}
+	out.compare(Middle(shared[0].base), Middle(shared[0].new))
+	var common [2]int // trials in shared states
+	for _, s := range shared {
+		common[0] += len(s.base)
+		common[1] += len(s.new)
+		if math.Abs(Middle(s.new)/Middle(s.base)-1) > threshold {
+			out.Verdict = record.Inconclusive
+		}
+	}
+	if len(list) == 1 {
+		// One state by its neighbours, and yet two beside each other: a change
+		// hardly beyond the threshold, of a cost that scatters a little.
+		if out.Verdict == record.Inconclusive && apartAltogether(list[0].base, list[0].new) {
+			out.Verdict = Indicative(out.Change)
+		}
+		return out
+	}
+	tell := func(s state) float64 { return Fisher(len(s.base), olds, len(s.new), news) }
+	for _, s := range list {
+		p := tell(s)
+		if p < compareAlpha {
+			out.Verdict = record.Inconclusive
+		}
+		if p < compareAlpha || len(s.base) == 0 || len(s.new) == 0 {
+			out.Notes = append(out.Notes, fmt.Sprintf("about %s in %d of %d trials of the base and %d of %d of the new kernel, which chance explains with p = %s",
+				text.PerPacket(Middle(slices.Concat(s.base, s.new))), len(s.base), olds, len(s.new), news, text.PValue(&p)))
+		}
+	}
+	if 2*common[0] > olds && 2*common[1] > news {
+		return out
+	}
+	// What is shared is an outlier of one of them: the state that it is mostly in
+	// is another.
+	out.Verdict = record.Inconclusive
+	old, young := mostly(list, false), mostly(list, true)
+	out.compare(Middle(old.base), Middle(young.new))
+	if math.Abs(out.Change) > threshold && tell(old) < statesAlpha && tell(young) < statesAlpha {
+		out.Verdict = Indicative(out.Change)
+		return out
+	}
+	out.Notes = append(out.Notes, "most trials of one kernel cost what none of the other did: boot more")
+	return out
+}
+
+// mostly gives the state that most trials of the base, or of the new kernel,
+// are in; the lowest of several.
+func mostly(list []state, new bool) state {
+	return slices.MaxFunc(list, func(a, b state) int {
+		if new {
+			return cmp.Compare(len(a.new), len(b.new))
+		}
+		return cmp.Compare(len(a.base), len(b.base))
+	})
+}
+
+// apartAltogether tells whether every cost of one is above every cost of the
+// other.
+func apartAltogether(base, next []float64) bool {
+	return slices.Min(next) > slices.Max(base) || slices.Max(next) < slices.Min(base)
+}
+
+// beyondSpread tells whether the medians are further apart than the costs of
+// either.
+func beyondSpread(base, next []float64) bool {
+	change := math.Abs(Middle(next)/Middle(base) - 1)
+	for _, x := range [][]float64{base, next} {
+		if (slices.Max(x)-slices.Min(x))/Middle(x) >= change {
+			return false
+		}
+	}
+	return true
+}
+
+// Middle is the median of x, which is not empty and finite.
+func Middle(x []float64) float64 {
+	s, err := stat.Summarize(x)
+	if err != nil {
+		return math.NaN()
+	}
+	return s.Median
+}
