@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"tunbench/harness"
 	"tunbench/harness/refusal"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -18,9 +18,9 @@ type distantSide struct {
 	limit time.Duration // of each call
 }
 
-func (p *distantSide) Do(ctx context.Context, step harness.Step) error {
+func (p *distantSide) Do(ctx context.Context, step trial.Step) error {
 	o := order{Do: string(step)}
-	if step == harness.Build {
+	if step == trial.Build {
 		o.Side = &p.side
 	}
 	_, err := p.call(ctx, o, p.limit)
@@ -29,13 +29,13 @@ func (p *distantSide) Do(ctx context.Context, step harness.Step) error {
 
 func (p *distantSide) Close() error { return p.worker.close() }
 
-func (p *distantSide) Turn(ctx context.Context) (harness.Turn, error) {
+func (p *distantSide) Turn(ctx context.Context) (trial.Turn, error) {
 	a, err := p.call(ctx, order{Do: doTurn}, p.limit)
 	if err == nil && a.Turn == nil {
 		err = fmt.Errorf("ask build %s for a turn: its answer has none", p.build.Path)
 	}
 	if err != nil {
-		return harness.Turn{}, err
+		return trial.Turn{}, err
 	}
 	return *a.Turn, nil
 }
@@ -97,7 +97,7 @@ func (r *abRunner) inBuild(ctx context.Context, i int, f func(*worker) error) er
 // pairOfBuilds measures both sides once, each in a process of its build. Which
 // process is there first, and builds its device first, is drawn, as is which
 // side comes first in each pair of windows.
-func (r *abRunner) pairOfBuilds(ctx context.Context, c *comparison, sides [2]harness.Variant) (trials [2]record.Trial, err error) {
+func (r *abRunner) pairOfBuilds(ctx context.Context, c *comparison, sides [2]trial.Variant) (trials [2]record.Trial, err error) {
 	turns := []int{0, 1}
 	c.rng.Shuffle(len(turns), func(a, b int) { turns[a], turns[b] = turns[b], turns[a] })
 	seed := c.rng.Uint64()
@@ -114,7 +114,7 @@ func (r *abRunner) pairOfBuilds(ctx context.Context, c *comparison, sides [2]har
 		}
 		return trials, nil
 	}
-	var pair [2]harness.Side
+	var pair [2]trial.Side
 	var workers []*worker
 	for k, i := range turns {
 		w, err := r.Builds[i].start(ctx)
@@ -127,7 +127,7 @@ func (r *abRunner) pairOfBuilds(ctx context.Context, c *comparison, sides [2]har
 		workers = append(workers, w)
 		pair[k] = &distantSide{worker: w, side: sideOf(c.sides[i], sides[i].Spec, r.floor), limit: callLimit(c.sides[i])}
 	}
-	made, err := harness.TakeTurns(ctx, pair, sides[0].Spec, seed)
+	made, err := trial.TakeTurns(ctx, pair, sides[0].Spec, seed)
 	for k, i := range turns {
 		trials[i] = made[k]
 	}

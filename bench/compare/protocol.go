@@ -6,9 +6,9 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -33,13 +33,13 @@ type greeting struct {
 const (
 	doProbe = "probe" // build the device of the side and tear it down
 	doRun   = "run"   // a whole trial of the side
-	doBuild = string(harness.Build)
-	doStart = string(harness.Start)
-	doWarm  = string(harness.Warm)
-	doLook  = string(harness.Look)
+	doBuild = string(trial.Build)
+	doStart = string(trial.Start)
+	doWarm  = string(trial.Warm)
+	doLook  = string(trial.Look)
 	doTurn  = "turn"
 	doKeep  = "keep"
-	doStop  = string(harness.Stop)
+	doStop  = string(trial.Stop)
 	doTrial = "trial"
 )
 
@@ -69,7 +69,7 @@ type side struct {
 }
 
 type answer struct {
-	Turn  *harness.Turn `json:"turn,omitempty"`
+	Turn  *trial.Turn   `json:"turn,omitempty"`
 	Trial *record.Trial `json:"trial,omitempty"`
 	Fault *fault        `json:"fault,omitempty"`
 }
@@ -96,7 +96,7 @@ func sideOf(v Variant, spec spec.Spec, floor record.Floor) side {
 }
 
 // variant is what s asks this build for.
-func (s side) variant() (harness.Variant, error) {
+func (s side) variant() (trial.Variant, error) {
 	values := map[string]string{}
 	for name, value := range s.Axes {
 		if _, err := suite.FindAxis(name); err != nil && slices.Contains(s.Defaults, name) {
@@ -106,7 +106,7 @@ func (s side) variant() (harness.Variant, error) {
 	}
 	scenario, err := setup.New(values)
 	if err != nil {
-		return harness.Variant{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
+		return trial.Variant{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
 	}
 	spec := setup.Spec(scenario)
 	spec.Warmup, spec.Measure, spec.Window = time.Duration(s.WarmupNs), time.Duration(s.MeasureNs), time.Duration(s.WindowNs)
@@ -114,5 +114,5 @@ func (s side) variant() (harness.Variant, error) {
 	if s.Rate > 0 {
 		spec.Rate = s.Rate
 	}
-	return harness.Variant{Spec: spec, Hook: s.Hook}, nil
+	return trial.Variant{Spec: spec, Hook: s.Hook}, nil
 }

@@ -8,8 +8,8 @@ import (
 
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
-	"tunbench/harness"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 )
@@ -95,9 +95,9 @@ func (r *abRunner) pair(ctx context.Context, c *comparison) (trials [2]record.Tr
 		return trials, ctx.Err()
 	}
 	seed := c.rng.Uint64()
-	var sides [2]harness.Variant
+	var sides [2]trial.Variant
 	for i := range sides {
-		sides[i] = harness.Variant{Spec: c.specs[i], Hook: c.sides[i].Hook}
+		sides[i] = trial.Variant{Spec: c.specs[i], Hook: c.sides[i].Hook}
 		sides[i].Spec.Seed = seed // both send the same packets
 	}
 	if r.Builds != nil {

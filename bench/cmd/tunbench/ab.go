@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"tunbench/bench/compare"
 	"tunbench/bench/plan"
 	"tunbench/harness"

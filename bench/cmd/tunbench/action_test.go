@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
-
 	"tunbench/harness"
 	"tunbench/reports/record"
 )

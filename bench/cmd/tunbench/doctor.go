@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"tunbench/harness"
+	"tunbench/harness/doctor"
 	"tunbench/reports/screen"
 )
 
@@ -49,8 +48,8 @@ kept of A/A runs on it. At the end it lists what to do: each finding, why it mat
 
 // rowTones are how rows look, by their status.
 var rowTones = map[string]screen.Tone{
-	harness.StatusOK: screen.Good, harness.StatusUsed: screen.Good, harness.StatusUnsupported: screen.Faint,
-	harness.StatusFailed: screen.Bad, harness.StatusWarning: screen.Caution, harness.StatusUnknown: screen.Faint,
+	doctor.StatusOK: screen.Good, doctor.StatusUsed: screen.Good, doctor.StatusUnsupported: screen.Faint,
+	doctor.StatusFailed: screen.Bad, doctor.StatusWarning: screen.Caution, doctor.StatusUnknown: screen.Faint,
 }
 
 // Columns of a row.
@@ -60,7 +59,7 @@ const (
 )
 
 // printDoctor tells what was found, then what to do about it.
-func printDoctor(w io.Writer, report harness.Report) error {
+func printDoctor(w io.Writer, report doctor.Report) error {
 	on := screen.Of(w)
 	var b strings.Builder
 	for _, s := range report.Sections {
@@ -100,7 +99,7 @@ func printDoctor(w io.Writer, report harness.Report) error {
 
 // adviseOn lists each finding that can be mended, or that costs scenarios: what it
 // is, why it matters, what to do. What is merely not there is named.
-func adviseOn(b *strings.Builder, on screen.Screen, report harness.Report) {
+func adviseOn(b *strings.Builder, on screen.Screen, report doctor.Report) {
 	const indent = "     "
 	n := 0
 	// finding writes the lines of one; what is long goes on below its beginning.
@@ -133,23 +132,23 @@ func adviseOn(b *strings.Builder, on screen.Screen, report harness.Report) {
 	failed := false
 	var absent []string
 	for _, s := range report.Sections {
-		held := slices.ContainsFunc(s.Rows, func(r harness.Row) bool { return r.Status == harness.StatusUsed })
-		if s.Title == harness.SectionObserver && !held {
+		held := slices.ContainsFunc(s.Rows, func(r doctor.Row) bool { return r.Status == doctor.StatusUsed })
+		if s.Title == doctor.SectionObserver && !held {
 			finding(screen.Caution, "no rung of the observer holds on this kernel", "only bare trials can be made: nobody sees queues, residency and the reasons of drops", "", "tunbench run --arm bare")
 		}
 		for _, r := range s.Rows {
 			tone, title := rowTones[r.Status], r.Name+": "+r.Detail
 			remedy := r.Remedy()
 			switch r.Status {
-			case harness.StatusUnsupported:
+			case doctor.StatusUnsupported:
 				if remedy.Why == "" && r.Advice == "" {
 					absent = append(absent, r.Name)
 					continue
 				}
 				tone, title = screen.Plain, r.Name // its detail is an errno
-			case harness.StatusFailed:
+			case doctor.StatusFailed:
 				failed = true
-			case harness.StatusWarning:
+			case doctor.StatusWarning:
 			default:
 				continue
 			}

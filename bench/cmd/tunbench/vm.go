@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
 	"tunbench/harness"
 	"tunbench/harness/vm"
 	"tunbench/harness/vm/guest"
