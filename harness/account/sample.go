@@ -153,3 +153,15 @@ func (m Measurement) CPUTime(addSoftirq bool, p record.Placement) (float64, bool
 	}
 	return ns, true
 }
+
+// balance adds how evenly packets were spread over the queues to metrics, where
+// packets were read from queues or written to them.
+func (s DirectionSample) balance(metrics map[string]float64) {
+	byQueue := make([]float64, len(s.ByQueue))
+	for i, n := range s.ByQueue {
+		byQueue[i] = float64(n)
+	}
+	if slices.Max(append(byQueue, 0)) > 0 {
+		metrics[record.Jain], metrics[record.QueueImbalance] = balance(byQueue)
+	}
+}

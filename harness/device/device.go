@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
+	"tunbench/harness/packet"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
@@ -229,3 +231,42 @@ const (
 	featureTSO6 = "tx-tcp6-segmentation"
 	FeatureUSO  = "tx-udp-segmentation"
 )
+
+// MaxPacket is the longest packet that the device gives or takes, link header
+// included.
+func (d *Device) MaxPacket() int {
+	if d.Spec.Offload != spec.OffloadNone && d.Spec.Offload != spec.OffloadCsum {
+		return spec.MaxSize + packet.EthernetLen
+	}
+	return d.State.MTU + packet.EthernetLen
+}
+
+// maxWrite is the longest packet that is written to the device.
+func (d *Device) maxWrite() int {
+	if SegmentsPerWrite(d.Spec) > 1 {
+		return spec.MaxSize + packet.EthernetLen
+	}
+	return max(d.Spec.Size, d.State.MTU) + packet.EthernetLen
+}
+
+// TakesHeader asks the kernel whether a device like this one takes such a
+// super-packet, virtio-net header first: where it does not know the kind, vhost's
+// worker drops the packet and tells nobody. One that is down refuses all, but
+// looks at the header before that.
+func (d *Device) TakesHeader(packet []byte) (err error) {
+	var probe *tuntap.Device
+	err = d.NS.Do(func() (err error) {
+		probe, err = tuntap.Create(tuntap.Config{TAP: d.Spec.Mode == spec.TAP, Queues: 1, PI: d.Spec.PI, VnetHdr: d.Spec.VnetHdr, NonBlock: true})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, probe.Close()) }()
+	switch _, errno := unix.Write(probe.Queues()[0].FD(), packet); errno {
+	case unix.EINVAL:
+		return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel does not take such super-packets: write: %v", errno)}
+	default:
+		return nil
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/reports/record"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/condition"
@@ -22,39 +23,6 @@ import (
 	"tunbench/harness/vhost"
 	"tunbench/reports/record"
 )
-
-// Report is what a host can do, section by section.
-type Report struct {
-	Sections []Section `json:"sections"`
-}
-
-// Section is a table of things that were tried.
-type Section struct {
-	Title string `json:"title"`
-	Rows  []Row  `json:"rows"`
-}
-
-// Status of a Row.
-const (
-	StatusOK          = "ok"
-	StatusUsed        = "used"        // ok, and what a run would take
-	StatusUnsupported = "unsupported" // the kernel said no
-	StatusFailed      = "failed"      // it could not be tried
-	StatusWarning     = "warning"     // it would spoil a measurement
-	StatusUnknown     = "unknown"     // it cannot be known, or only during a trial
-)
-
-// SectionObserver is the title of the section of the observer's rungs, of which
-// one is used if any holds.
-const SectionObserver = "Observer"
-
-// Row is one thing that was tried, and what to do about it.
-type Row struct {
-	Name   string `json:"name"`
-	Status string `json:"status"`
-	Detail string `json:"detail,omitempty"`
-	Advice string `json:"advice,omitempty"`
-}
 
 // Examine tries everything that a run may need, in the order in which a person
 // should mend it.

@@ -1,10 +1,7 @@
 package doctor
 
 import (
-	"strings"
-
 	"tunbench/harness/condition"
-	"tunbench/harness/refusal"
 )
 
 // Remedy is what a person should know of a row that is not as it should be.
@@ -70,30 +67,4 @@ var remedies = map[string]Remedy{
 	"bpf-stats":      {"the observer costs more than it has to", "sysctl -w kernel.bpf_stats_enabled=0"},
 	"bpf-jit":        {"the observer costs several times what it has to", "sysctl -w net.core.bpf_jit_enable=1"},
 	"debug-kernel":   {"such a kernel is several times slower, and not evenly so", ""},
-}
-
-// Remedy is why a row matters that is not as it should be, and the command that
-// mends it.
-func (r Row) Remedy() Remedy { return r.remedy(refusal.KernelConfig()) }
-
-// remedy is Remedy for a kernel of that configuration.
-func (r Row) remedy(config map[string]string) Remedy {
-	switch {
-	case r.Status != StatusWarning && r.Status != StatusFailed && r.Status != StatusUnsupported:
-		return Remedy{}
-	case r.Name == condition.ForeignLoad:
-		return remedies["load"]
-	case r.Name == "virtualization" && strings.Contains(r.Detail, "tcg"):
-		return Remedy{"every instruction is emulated: time says nothing", "tunbench kernels --icount --kernel 6.12"}
-	}
-	remedy := remedies[r.Name]
-	if r.Name == rowBridge && config["CONFIG_BRIDGE_NETFILTER"] == "y" {
-		remedy.Command = "" // it cannot be unloaded
-	}
-	for module, option := range map[string]string{"modprobe tun": "CONFIG_TUN", "modprobe vhost_net": "CONFIG_VHOST_NET"} {
-		if strings.HasPrefix(remedy.Command, module) && config[option] == "n" {
-			remedy.Command = "" // there is no such module
-		}
-	}
-	return remedy
 }

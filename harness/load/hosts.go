@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/account"
 	"tunbench/harness/device"
 	"tunbench/harness/packet"

@@ -4,7 +4,9 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/call"
+	"tunbench/harness/netns"
 	"tunbench/harness/sink"
 	"tunbench/harness/socket"
 	"tunbench/harness/spec"
@@ -27,18 +29,16 @@ type packetEnd struct {
 	drops  uint64
 }
 
-// openPacketEnd makes the socket and its reader.
-func (w *writing) openPacketEnd(cpu int, reading *sink.Control) error {
-	fd, err := w.packetSocket()
+// openPacketEnd makes a packet socket on a device in ns, and its reader.
+func openPacketEnd(ns *netns.NS, ifindex int, s spec.Spec, cpu int, reading *sink.Control) (*packetEnd, error) {
+	fd, err := packetSocket(ns, ifindex, s.Family)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w.packets = &packetEnd{fd: fd, reader: sink.New(sink.Config{
-		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: w.spec.Mode == spec.TAP, VnetHdr: vnetOfSockets,
-		Flows: w.spec.Flows, MaxRead: spec.MaxSize + spec.Headroom, Open: w.spec.Open(),
-	}, reading)}
-	w.lane.add(w.packets.reader)
-	return nil
+	return &packetEnd{fd: fd, reader: sink.New(sink.Config{
+		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: s.Mode == spec.TAP, VnetHdr: vnetOfSockets,
+		Flows: s.Flows, MaxRead: spec.MaxSize + spec.Headroom, Open: s.Open(),
+	}, reading)}, nil
 }
 
 // vnetOfSockets is the header that PACKET_VNET_HDR puts before a packet, in
@@ -46,12 +46,12 @@ func (w *writing) openPacketEnd(cpu int, reading *sink.Control) error {
 const vnetOfSockets = 10
 
 // packetSocket opens the socket, which gets what comes in of one protocol.
-func (w *writing) packetSocket() (fd int, err error) {
+func packetSocket(ns *netns.NS, ifindex, family int) (fd int, err error) {
 	protocol := uint16(unix.ETH_P_IP)
-	if w.spec.Family == 6 {
+	if family == 6 {
 		protocol = unix.ETH_P_IPV6
 	}
-	err = w.ns.Do(func() (err error) {
+	err = ns.Do(func() (err error) {
 		// Protocol 0 receives nothing until it is bound.
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
 			return &call.Error{Call: "socket AF_PACKET", Err: err}
@@ -72,7 +72,7 @@ func (w *writing) packetSocket() (fd int, err error) {
 	if err := sink.Prepare(fd, superRoom, false); err != nil {
 		return -1, err
 	}
-	to := unix.SockaddrLinklayer{Protocol: protocol<<8 | protocol>>8, Ifindex: w.device.State.Index}
+	to := unix.SockaddrLinklayer{Protocol: protocol<<8 | protocol>>8, Ifindex: ifindex}
 	if err := unix.Bind(fd, &to); err != nil {
 		return -1, &call.Error{Call: "bind AF_PACKET", Err: err}
 	}

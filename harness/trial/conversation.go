@@ -44,66 +44,6 @@ type conversationTrial struct {
 	allSent   chan struct{} // closed when the speakers have ended by themselves
 }
 
-// roles are those that what goes on between two hosts has in a trial.
-type roles struct {
-	talk  talk
-	floor floor
-	meter conversationMeter
-	books conversationLedger
-}
-
-// talk is the life of a conversation.
-type talk interface {
-	// Open makes what both ends need, before any packet can flow.
-	Open(ends [2]path.Host) error
-	// Start lets the hosts talk, once packets can cross the path. watch is told of
-	// each thread; ended is called if the conversation ends by itself.
-	Start(watch func(who string, t *worker.Thread), ended func(error)) error
-	// Stop ends those who speak.
-	Stop() error
-	// Finish takes the last look at counters and ends those who listen.
-	Finish() error
-	Close() error
-}
-
-// floor says who may speak, and what has been heard.
-type floor interface {
-	// Hold makes the speakers stop or, if it is taken back, go on.
-	Hold(on bool)
-	// Quiet reports whether all that was said before hold has been heard.
-	Quiet() (bool, error)
-	// Settled reports whether nothing is said any more, acknowledgements included.
-	Settled() (bool, error)
-	// Heard counts what has arrived so far, in any unit: it moves unless nothing
-	// arrives.
-	Heard() uint64
-}
-
-// conversationMeter reads what was done so far.
-type conversationMeter interface {
-	Measure(on bool) error
-	Sample(s *account.Sample) error
-	CPUTime() (clients, servers int64)
-}
-
-// conversationLedger is what the ends of a conversation counted.
-type conversationLedger interface {
-	// Fill makes the record of what was seen, when the path has filled in its part.
-	Fill(t *record.Trial)
-	// Mismatch says which two counters disagree that should not; "" if none do.
-	Mismatch(t *record.Trial) string
-}
-
-// rolesOf is c in all roles.
-func rolesOf[T interface {
-	talk
-	floor
-	conversationMeter
-	conversationLedger
-}](c T) roles {
-	return roles{c, c, c, c}
-}
-
 // prepareConversation makes the session of a conversation.
 func prepareConversation(s spec.Spec, hook bpf.Hook, p record.Placement) (*session, error) {
 	w, err := path.New(s, hook, p)
@@ -115,9 +55,10 @@ func prepareConversation(s spec.Spec, hook bpf.Hook, p record.Placement) (*sessi
 		if err != nil {
 			return nil, err
 		}
-		return newConversationTrial(s, w, rolesOf(program), p).session(), nil
+		return newConversationTrial(s, w, roles{program, program, program, program}, p).session(), nil
 	}
-	return newConversationTrial(s, w, rolesOf(conversation.NewStreams(s, p)), p).session(), nil
+	streams := conversation.NewStreams(s, p)
+	return newConversationTrial(s, w, roles{streams, streams, streams, streams}, p).session(), nil
 }
 
 func newConversationTrial(s spec.Spec, w path.Path, c roles, p record.Placement) *conversationTrial {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+
 	"tunbench/bpf"
 	"tunbench/harness/path"
 	"tunbench/harness/refusal"

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"tunbench/harness/account"
+	"tunbench/harness/path"
+	"tunbench/harness/worker"
 )
 
 // runPhases takes a session through one trial. The measurement is complete only
@@ -87,5 +89,19 @@ func wait(ctx context.Context, r *session, d time.Duration) error {
 		return nil
 	case <-r.after(d):
 		return nil
+	}
+}
+
+// await looks again and again until the condition holds.
+func await(what string, holds func() (bool, error)) error {
+	const look = 50 * time.Microsecond
+	for deadline := worker.Now() + int64(path.DrainTimeout); ; time.Sleep(look) {
+		ok, err := holds()
+		if ok || err != nil {
+			return err
+		}
+		if worker.Now() > deadline {
+			return fmt.Errorf("waited %v for the %s", path.DrainTimeout, what)
+		}
 	}
 }

@@ -238,20 +238,6 @@ func (b *packetTrial) running() (n int) {
 	return n
 }
 
-// await looks again and again until the condition holds.
-func await(what string, holds func() (bool, error)) error {
-	const look = 50 * time.Microsecond
-	for deadline := worker.Now() + int64(path.DrainTimeout); ; time.Sleep(look) {
-		ok, err := holds()
-		if ok || err != nil {
-			return err
-		}
-		if worker.Now() > deadline {
-			return fmt.Errorf("waited %v for the %s", path.DrainTimeout, what)
-		}
-	}
-}
-
 // stop ends the senders.
 func (b *packetTrial) stop() error {
 	b.sending.Stop.Store(true)

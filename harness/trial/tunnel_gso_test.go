@@ -8,6 +8,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
 	"tunbench/harness/device"
 	"tunbench/harness/load"
 	"tunbench/harness/netns"
