@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"tunbench/bench/compare"
-	"tunbench/harness"
+	"tunbench/harness/doctor"
 	"tunbench/reports/aa"
 	"tunbench/reports/document"
 	"tunbench/reports/metric"
@@ -16,32 +16,32 @@ import (
 )
 
 // AA shows what A/A runs of this host are kept, and how old they are.
-func AA(host record.Host, now time.Time) harness.Section {
-	s := harness.Section{Title: "A/A runs of this host: what it can see"}
+func AA(host record.Host, now time.Time) doctor.Section {
+	s := doctor.Section{Title: "A/A runs of this host: what it can see"}
 	dir, err := aa.Dir()
 	if err != nil {
-		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: err.Error()}}
+		s.Rows = []doctor.Row{{Name: "kept", Status: doctor.StatusUnknown, Detail: err.Error()}}
 		return s
 	}
 	all, file, err := aa.Stored(dir, host)
 	switch {
 	case err != nil:
-		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + compare.ForgetCommand}}
+		s.Rows = []doctor.Row{{Name: "kept", Status: doctor.StatusWarning, Detail: err.Error(), Advice: "forget what is kept: " + compare.ForgetCommand}}
 		return s
 	case len(all) == 0:
-		s.Rows = []harness.Row{{Name: "kept", Status: harness.StatusUnknown, Detail: "none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64"}}
+		s.Rows = []doctor.Row{{Name: "kept", Status: doctor.StatusUnknown, Detail: "none: how small a change this host can show is not known; compare equal variants: sudo tunbench ab --a size=64 --b size=64"}}
 		return s
 	}
 	for _, r := range slices.Backward(all) {
 		s.Rows = append(s.Rows, aaRow(r, host, now))
 	}
-	s.Rows = append(s.Rows, harness.Row{Name: "kept", Status: harness.StatusOK, Detail: file + "; to forget all of them: " + compare.ForgetCommand})
+	s.Rows = append(s.Rows, doctor.Row{Name: "kept", Status: doctor.StatusOK, Detail: file + "; to forget all of them: " + compare.ForgetCommand})
 	return s
 }
 
 // aaRow is one stored A/A run: whether it is used, what it saw, and how old it is.
-func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
-	row := harness.Row{Name: r.Scenario, Status: harness.StatusUsed}
+func aaRow(r aa.Result, host record.Host, now time.Time) doctor.Row {
+	row := doctor.Row{Name: r.Scenario, Status: doctor.StatusUsed}
 	age := "at a time that cannot be read"
 	if measured, err := time.Parse(time.RFC3339, r.Measured); err == nil {
 		age = ago(now.Sub(measured)) + " (" + r.Measured + ")"
@@ -54,10 +54,10 @@ func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
 	var parts []string
 	switch {
 	case r.Kernel != host.Kernel || r.KernelVersion != host.KernelVersion:
-		row.Status = harness.StatusUnknown
+		row.Status = doctor.StatusUnknown
 		parts = append(parts, "not used: made under another kernel, "+r.Kernel)
 	case len(fit.Seen) == 0:
-		row.Status = harness.StatusWarning
+		row.Status = doctor.StatusWarning
 		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + compare.ForgetCommand
 	default:

@@ -5,13 +5,13 @@ import (
 	"slices"
 	"strings"
 
-	"tunbench/harness"
+	"tunbench/harness/doctor"
 	"tunbench/reports/screen"
 )
 
 // adviseOn lists each finding that can be mended, or that costs scenarios: what it
 // is, why it matters, what to do. What is merely not there is named.
-func adviseOn(b *strings.Builder, on screen.Screen, report harness.Report) {
+func adviseOn(b *strings.Builder, on screen.Screen, report doctor.Report) {
 	const indent = "     "
 	n := 0
 	// finding writes the lines of one; what is long goes on below its beginning.
@@ -44,23 +44,23 @@ func adviseOn(b *strings.Builder, on screen.Screen, report harness.Report) {
 	failed := false
 	var absent []string
 	for _, s := range report.Sections {
-		held := slices.ContainsFunc(s.Rows, func(r harness.Row) bool { return r.Status == harness.StatusUsed })
-		if s.Title == harness.SectionObserver && !held {
+		held := slices.ContainsFunc(s.Rows, func(r doctor.Row) bool { return r.Status == doctor.StatusUsed })
+		if s.Title == doctor.SectionObserver && !held {
 			finding(screen.Caution, "no rung of the observer holds on this kernel", "only bare trials can be made: nobody sees queues, residency and the reasons of drops", "", "tunbench run --arm bare")
 		}
 		for _, r := range s.Rows {
 			tone, title := rowTones[r.Status], r.Name+": "+r.Detail
 			remedy := r.Remedy()
 			switch r.Status {
-			case harness.StatusUnsupported:
+			case doctor.StatusUnsupported:
 				if remedy.Why == "" && r.Advice == "" {
 					absent = append(absent, r.Name)
 					continue
 				}
 				tone, title = screen.Plain, r.Name // its detail is an errno
-			case harness.StatusFailed:
+			case doctor.StatusFailed:
 				failed = true
-			case harness.StatusWarning:
+			case doctor.StatusWarning:
 			default:
 				continue
 			}

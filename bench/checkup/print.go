@@ -7,14 +7,14 @@ import (
 	"io"
 	"strings"
 
-	"tunbench/harness"
+	"tunbench/harness/doctor"
 	"tunbench/reports/screen"
 )
 
 // rowTones are how rows look, by their status.
 var rowTones = map[string]screen.Tone{
-	harness.StatusOK: screen.Good, harness.StatusUsed: screen.Good, harness.StatusUnsupported: screen.Faint,
-	harness.StatusFailed: screen.Bad, harness.StatusWarning: screen.Caution, harness.StatusUnknown: screen.Faint,
+	doctor.StatusOK: screen.Good, doctor.StatusUsed: screen.Good, doctor.StatusUnsupported: screen.Faint,
+	doctor.StatusFailed: screen.Bad, doctor.StatusWarning: screen.Caution, doctor.StatusUnknown: screen.Faint,
 }
 
 // Columns of a row.
@@ -24,7 +24,7 @@ const (
 )
 
 // Print tells what was found, then what to do about it.
-func Print(w io.Writer, report harness.Report) error {
+func Print(w io.Writer, report doctor.Report) error {
 	on := screen.Of(w)
 	var b strings.Builder
 	for _, s := range report.Sections {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"tunbench/bench/plan"
-	"tunbench/harness"
+	"tunbench/harness/trial"
 	"tunbench/reports/aa"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
@@ -22,7 +22,7 @@ type Lab interface {
 	plan.Lab
 	// RunPair makes a trial of each variant, in alternating windows. The records
 	// are filled in as by Run.
-	RunPair(ctx context.Context, sides [2]harness.Variant, seed uint64, floor record.Floor) ([2]record.Trial, error)
+	RunPair(ctx context.Context, sides [2]trial.Variant, seed uint64, floor record.Floor) ([2]record.Trial, error)
 }
 
 // AB compares two variants of one or more scenarios. Of the Plan it takes all

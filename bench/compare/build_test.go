@@ -16,8 +16,8 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -63,7 +63,7 @@ func (p processLab) Run(_ context.Context, s spec.Spec, _ string, _ record.Floor
 	return record.Trial{Metrics: map[string]float64{record.PPS: p.rate(s)}, Notes: []string{"by run of " + p.kind}}, nil
 }
 
-func (p processLab) Side(s harness.Variant, toggled bool, floor record.Floor) (harness.Side, error) {
+func (p processLab) Side(s trial.Variant, toggled bool, floor record.Floor) (trial.Side, error) {
 	if !toggled || floor.SyscallNs != 86 {
 		return nil, errors.New("not as asked")
 	}
@@ -78,19 +78,19 @@ type processSide struct {
 	kept  []int
 }
 
-func (p *processSide) Do(_ context.Context, step harness.Step) error {
+func (p *processSide) Do(_ context.Context, step trial.Step) error {
 	p.log = append(p.log, string(step))
 	return nil
 }
 
 func (p *processSide) Close() error { return nil }
-func (p *processSide) Turn(context.Context) (harness.Turn, error) {
+func (p *processSide) Turn(context.Context) (trial.Turn, error) {
 	p.turns++
 	stolen := int64(0)
 	if p.turns == 2 { // to be measured again
 		stolen = 50
 	}
-	return harness.Turn{Rate: p.rate(p.spec) / 1e9, Spent: 100, Stolen: stolen}, nil
+	return trial.Turn{Rate: p.rate(p.spec) / 1e9, Spent: 100, Stolen: stolen}, nil
 }
 func (p *processSide) Keep(_ context.Context, turn int, other float64) error {
 	if other <= 0 {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"tunbench/harness"
 	"tunbench/harness/refusal"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -49,7 +49,7 @@ func (b *builds) inProcess(ctx context.Context, i int, f func(*worker) error) er
 // windows, or with inTurn one trial after the other. Which process is there first,
 // and builds its device first, is drawn, as is which variant comes first in each
 // pair of windows.
-func (b *builds) pair(ctx context.Context, s *subject, sides [2]harness.Variant, inTurn bool) (trials [2]record.Trial, err error) {
+func (b *builds) pair(ctx context.Context, s *subject, sides [2]trial.Variant, inTurn bool) (trials [2]record.Trial, err error) {
 	turns := []int{0, 1}
 	s.rng.Shuffle(len(turns), func(a, b int) { turns[a], turns[b] = turns[b], turns[a] })
 	seed := s.rng.Uint64()
@@ -66,7 +66,7 @@ func (b *builds) pair(ctx context.Context, s *subject, sides [2]harness.Variant,
 		}
 		return trials, nil
 	}
-	var pair [2]harness.Side
+	var pair [2]trial.Side
 	var workers []*worker
 	for k, i := range turns {
 		w, err := b.of[i].start(ctx)
@@ -79,7 +79,7 @@ func (b *builds) pair(ctx context.Context, s *subject, sides [2]harness.Variant,
 		workers = append(workers, w)
 		pair[k] = &remote{worker: w, task: newTask(s.variants[i], sides[i].Spec, b.floor), limit: callLimit(s.variants[i])}
 	}
-	made, err := harness.TakeTurns(ctx, pair, sides[0].Spec, seed)
+	made, err := trial.TakeTurns(ctx, pair, sides[0].Spec, seed)
 	for k, i := range turns {
 		trials[i] = made[k]
 	}

@@ -6,9 +6,9 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -29,12 +29,12 @@ type greeting struct {
 }
 
 // Orders. The first two stand alone, the others are the steps and the methods of a
-// harness.Side, in its order.
+// trial.Side, in its order.
 const (
 	doProbe = "probe" // build the device of the task and tear it down
 	doRun   = "run"   // a whole trial of it
-	doBuild = string(harness.Build)
-	doStart = string(harness.Start)
+	doBuild = string(trial.Build)
+	doStart = string(trial.Start)
 	doWarm  = "warm"
 	doLook  = "look"
 	doTurn  = "turn"
@@ -69,7 +69,7 @@ type task struct {
 }
 
 type answer struct {
-	Turn  *harness.Turn `json:"turn,omitempty"`
+	Turn  *trial.Turn   `json:"turn,omitempty"`
 	Trial *record.Trial `json:"trial,omitempty"`
 	Fault *fault        `json:"fault,omitempty"`
 }
@@ -96,7 +96,7 @@ func newTask(v Variant, spec spec.Spec, floor record.Floor) task {
 }
 
 // variant is what t asks this build for.
-func (t task) variant() (harness.Variant, error) {
+func (t task) variant() (trial.Variant, error) {
 	values := map[string]string{}
 	for name, value := range t.Axes {
 		if _, err := suite.FindAxis(name); err != nil && slices.Contains(t.Defaults, name) {
@@ -106,7 +106,7 @@ func (t task) variant() (harness.Variant, error) {
 	}
 	scenario, err := setup.New(values)
 	if err != nil {
-		return harness.Variant{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
+		return trial.Variant{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
 	}
 	spec := setup.Spec(scenario)
 	spec.Warmup, spec.Measure, spec.Window = time.Duration(t.WarmupNs), time.Duration(t.MeasureNs), time.Duration(t.WindowNs)
@@ -114,5 +114,5 @@ func (t task) variant() (harness.Variant, error) {
 	if t.Rate > 0 {
 		spec.Rate = t.Rate
 	}
-	return harness.Variant{Spec: spec, Hook: t.Hook}, nil
+	return trial.Variant{Spec: spec, Hook: t.Hook}, nil
 }

@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"time"
 
-	"tunbench/harness"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
-// remote is one variant of a pair in a process of a build. It is a harness.Side.
+// remote is one variant of a pair in a process of a build. It is a trial.Side.
 type remote struct {
 	*worker
 	task  task
 	limit time.Duration // of each call
 }
 
-func (p *remote) Do(ctx context.Context, step harness.Step) error {
+func (p *remote) Do(ctx context.Context, step trial.Step) error {
 	o := order{Do: string(step)}
-	if step == harness.Build {
+	if step == trial.Build {
 		o.Task = &p.task
 	}
 	_, err := p.call(ctx, o, p.limit)
@@ -27,13 +27,13 @@ func (p *remote) Do(ctx context.Context, step harness.Step) error {
 
 func (p *remote) Close() error { return p.worker.close() }
 
-func (p *remote) Turn(ctx context.Context) (harness.Turn, error) {
+func (p *remote) Turn(ctx context.Context) (trial.Turn, error) {
 	a, err := p.call(ctx, order{Do: doTurn}, p.limit)
 	if err == nil && a.Turn == nil {
 		err = fmt.Errorf("ask build %s for a turn: its answer has none", p.build.Path)
 	}
 	if err != nil {
-		return harness.Turn{}, err
+		return trial.Turn{}, err
 	}
 	return *a.Turn, nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
-	"tunbench/harness"
+	"tunbench/harness/trial"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
@@ -74,9 +74,9 @@ func (r *runner) pair(ctx context.Context, s *subject) (trials [2]record.Trial, 
 		return trials, ctx.Err()
 	}
 	seed := s.rng.Uint64()
-	var sides [2]harness.Variant
+	var sides [2]trial.Variant
 	for i := range sides {
-		sides[i] = harness.Variant{Spec: s.specs[i], Hook: s.variants[i].Hook}
+		sides[i] = trial.Variant{Spec: s.specs[i], Hook: s.variants[i].Hook}
 		sides[i].Spec.Seed = seed // both send the same packets
 	}
 	if r.builds != nil {

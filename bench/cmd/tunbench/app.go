@@ -9,6 +9,7 @@ import (
 	"tunbench/bench/boot"
 	"tunbench/bench/compare"
 	"tunbench/harness"
+	"tunbench/harness/doctor"
 	"tunbench/reports/record"
 )
 
@@ -29,7 +30,7 @@ type app struct {
 	lab        func() compare.Lab
 	host       func() record.Host
 	privileges func() error
-	doctor     func(context.Context) (harness.Report, error)
+	doctor     func(context.Context) (doctor.Report, error)
 
 	rehearsal *rehearsal // a command stops at its plan and leaves it here; nil: it runs
 
@@ -41,7 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{
 		args: args, stdout: stdout, stderr: stderr,
 		lab: func() compare.Lab { return harness.New() }, host: func() record.Host { return harness.New().Host() },
-		privileges: harness.CheckPrivileges, doctor: harness.Doctor,
+		privileges: harness.CheckPrivileges, doctor: doctor.Examine,
 	}
 	return a.execute(ctx)
 }

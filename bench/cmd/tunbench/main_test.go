@@ -18,9 +18,10 @@ import (
 
 	"tunbench/bench/compare"
 	"tunbench/bench/userns"
-	"tunbench/harness"
+	"tunbench/harness/doctor"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/export"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -71,7 +72,7 @@ func (f fakeLab) Probe(_ context.Context, s spec.Spec, hook string) error {
 	}
 	return nil
 }
-func (f fakeLab) RunPair(ctx context.Context, sides [2]harness.Variant, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+func (f fakeLab) RunPair(ctx context.Context, sides [2]trial.Variant, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
 	for i, s := range sides {
 		if trials[i], err = f.Run(ctx, s.Spec, s.Hook, floor); err != nil {
 			return trials, err
@@ -94,13 +95,13 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 		lab:        func() compare.Lab { return lab },
 		host:       lab.Host,
 		privileges: func() error { return privileges },
-		doctor: func(context.Context) (harness.Report, error) {
-			return harness.Report{Sections: []harness.Section{
-				{Title: "Hooks", Rows: []harness.Row{
+		doctor: func(context.Context) (doctor.Report, error) {
+			return doctor.Report{Sections: []doctor.Section{
+				{Title: "Hooks", Rows: []doctor.Row{
 					{Name: "kprobe", Status: "unsupported", Detail: "not compiled in", Advice: "set CONFIG_KPROBES=y"},
 					{Name: "tracepoint", Status: "ok"},
 				}},
-				{Title: "Host", Rows: []harness.Row{{Name: "steal", Status: "warning", Detail: "2 %"}}},
+				{Title: "Host", Rows: []doctor.Row{{Name: "steal", Status: "warning", Detail: "2 %"}}},
 			}}, nil
 		},
 	}

@@ -18,7 +18,7 @@ import (
 
 	"tunbench/bench/compare"
 	"tunbench/bench/interrupt"
-	"tunbench/harness"
+	"tunbench/harness/doctor"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/screen"
@@ -62,7 +62,7 @@ func standIn(as string) int {
 	}}
 	a := &app{
 		args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr,
-		lab: func() compare.Lab { return lab }, host: lab.Host, privileges: func() error { return nil }, doctor: harness.Doctor,
+		lab: func() compare.Lab { return lab }, host: lab.Host, privileges: func() error { return nil }, doctor: doctor.Examine,
 	}
 	return a.execute(ctx)
 }
