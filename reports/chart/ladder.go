@@ -20,45 +20,15 @@ func (l Ladder) Head() (string, string) { return l.Title, l.Desc }
 
 func (l Ladder) draw(c *canvas) float64 {
 	const laneHeight, pad = 15.0, 10.0
-	classes := map[string]string{}
-	var kinds, labels []string
-	low, high := math.Inf(1), 1.0
+	var labels []string
 	for _, r := range l.Rows {
 		labels = append(labels, r.Label)
-		for _, n := range r.Lanes {
-			if _, ok := classes[n.Kind]; !ok {
-				classes[n.Kind] = []string{"a", "b"}[min(len(kinds), 1)]
-				kinds = append(kinds, n.Kind)
-			}
-			for _, v := range slices.Concat(n.At[:], []float64{n.Max}) {
-				if v > 0 {
-					low, high = min(low, v), max(high, v)
-				}
-			}
-		}
-	}
-	if math.IsInf(low, 0) {
-		low = high
 	}
 	left, chars := labelWidth(labels)
 	left += margin
 	right := chartWidth - margin - 18
-	// The scale ends at 1, 2 or 5 times a power of ten.
-	var first, last float64
-	for _, v := range steps() {
-		if v <= low {
-			first = v
-		}
-		if last < high {
-			last = v
-		}
-	}
-	if first == 0 {
-		first = 1
-	}
-	if last <= first {
-		last = 10 * first
-	}
+	kinds, classes := l.kinds()
+	first, last := l.scale()
 	at := func(v float64) float64 {
 		v = min(max(v, first), last)
 		return left + (right-left)*math.Log(v/first)/math.Log(last/first)
@@ -102,8 +72,59 @@ func (l Ladder) draw(c *canvas) float64 {
 		}
 		y += h
 	}
+	legend(c, kinds, classes)
+	return bottom + 32
+}
 
-	// Legend: colours, then marks.
+// kinds are the latencies that the chart shows, in the order in which they come, and
+// the class of each.
+func (l Ladder) kinds() (kinds []string, classes map[string]string) {
+	classes = map[string]string{}
+	for _, r := range l.Rows {
+		for _, n := range r.Lanes {
+			if _, ok := classes[n.Kind]; !ok {
+				classes[n.Kind] = []string{"a", "b"}[min(len(kinds), 1)]
+				kinds = append(kinds, n.Kind)
+			}
+		}
+	}
+	return kinds, classes
+}
+
+// scale is where the scale begins and ends: at 1, 2 or 5 times a power of ten.
+func (l Ladder) scale() (first, last float64) {
+	low, high := math.Inf(1), 1.0
+	for _, r := range l.Rows {
+		for _, n := range r.Lanes {
+			for _, v := range slices.Concat(n.At[:], []float64{n.Max}) {
+				if v > 0 {
+					low, high = min(low, v), max(high, v)
+				}
+			}
+		}
+	}
+	if math.IsInf(low, 0) {
+		low = high
+	}
+	for _, v := range steps() {
+		if v <= low {
+			first = v
+		}
+		if last < high {
+			last = v
+		}
+	}
+	if first == 0 {
+		first = 1
+	}
+	if last <= first {
+		last = 10 * first
+	}
+	return first, last
+}
+
+// legend explains the colours of latencies, then the marks of quantiles.
+func legend(c *canvas, kinds []string, classes map[string]string) {
 	x := margin
 	for _, k := range kinds {
 		c.rect(classes[k], x, 38, 12, 8, ` rx="2"`)
@@ -116,7 +137,6 @@ func (l Ladder) draw(c *canvas) float64 {
 		c.text("muted", x+13, 46, "start", name, name)
 		x += 13 + textWidth(name) + 12
 	}
-	return bottom + 32
 }
 
 type LadderRow struct {

@@ -75,3 +75,19 @@ type queueSum struct {
 	Lowest, Highest    float64 // share in the trial where it was least, most
 	FlowsMin, FlowsMax int
 }
+
+// add takes in what one trial has of the queue: its share of the packets, and the
+// packets and bytes on the side of the spread.
+func (s *queueSum) add(q record.Queue, share float64, pkts, bytes uint64) {
+	s.XmitPkts += q.XmitPkts
+	s.XmitBytes += q.XmitBytes
+	s.ReadPkts += q.ReadPkts
+	s.ReadBytes += q.ReadBytes
+	s.RecvPkts += q.RecvPkts
+	s.RecvBytes += q.RecvBytes
+	s.Pkts += pkts
+	s.Bytes += bytes
+	s.DropPkts += q.DropPkts
+	s.Lowest, s.Highest = min(s.Lowest, share), max(s.Highest, share)
+	s.FlowsMin, s.FlowsMax = min(s.FlowsMin, q.Flows), max(s.FlowsMax, q.Flows)
+}

@@ -106,17 +106,7 @@ func (s *Scenario) spread(side queueSide) Spread {
 				sum.Queue.Queue = q.Queue
 				byQueue[q.Queue] = sum
 			}
-			sum.XmitPkts += q.XmitPkts
-			sum.XmitBytes += q.XmitBytes
-			sum.ReadPkts += q.ReadPkts
-			sum.ReadBytes += q.ReadBytes
-			sum.RecvPkts += q.RecvPkts
-			sum.RecvBytes += q.RecvBytes
-			sum.Pkts += pkts
-			sum.Bytes += bytes
-			sum.DropPkts += q.DropPkts
-			sum.Lowest, sum.Highest = min(sum.Lowest, share), max(sum.Highest, share)
-			sum.FlowsMin, sum.FlowsMax = min(sum.FlowsMin, q.Flows), max(sum.FlowsMax, q.Flows)
+			sum.add(q, share, pkts, bytes)
 		}
 		sp.Trials++
 	}

@@ -23,23 +23,7 @@ func wrapped(b *bytes.Buffer, s screen.Screen, tone screen.Tone, text string) {
 // own above the figures. Of tones, which may be nil, rows count from 0. It gives
 // how many columns a line of all takes.
 func textTable(b *bytes.Buffer, s screen.Screen, t document.Table, tones func(row, column int) screen.Tone) int {
-	lines := [][]string{make([]string, len(t.Columns))}
-	for i, c := range t.Columns {
-		lines[0][i] = s.Text(c.Name)
-	}
-	for _, r := range t.Rows {
-		cells := make([]string, len(r))
-		for i, c := range r {
-			cells[i] = s.Text(document.PlainText(c))
-		}
-		lines = append(lines, cells)
-	}
-	widths := make([]int, len(t.Columns))
-	for _, l := range lines {
-		for i, c := range l {
-			widths[i] = max(widths[i], screen.Width(c))
-		}
-	}
+	lines, widths := textCells(s, t)
 	tone := func(line, column int) screen.Tone {
 		switch {
 		case line == 0:
@@ -105,6 +89,28 @@ func textTable(b *bytes.Buffer, s screen.Screen, t document.Table, tones func(ro
 		put(l, 1, last, "  ")
 	}
 	return whole
+}
+
+// textCells are the lines of t, its head first, and the width of each column.
+func textCells(s screen.Screen, t document.Table) (lines [][]string, widths []int) {
+	lines = [][]string{make([]string, len(t.Columns))}
+	for i, c := range t.Columns {
+		lines[0][i] = s.Text(c.Name)
+	}
+	for _, r := range t.Rows {
+		cells := make([]string, len(r))
+		for i, c := range r {
+			cells[i] = s.Text(document.PlainText(c))
+		}
+		lines = append(lines, cells)
+	}
+	widths = make([]int, len(t.Columns))
+	for _, l := range lines {
+		for i, c := range l {
+			widths[i] = max(widths[i], screen.Width(c))
+		}
+	}
+	return lines, widths
 }
 
 // proseScreen is that of w, with lines that are not too long to be read.

@@ -1,3 +1,4 @@
+// Package compare makes the document on a comparison of two sides.
 package compare
 
 import (
