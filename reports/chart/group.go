@@ -48,7 +48,8 @@ func (g Groups) draw(c *canvas) float64 {
 		note += "; hollow: unsettled or invalid"
 	}
 	c.text("muted", margin, 46, "start", note, note)
-	start := g.legend(c)
+	start := g.drawLegend(c)
+
 	tall := pad + pitch*float64(len(g.Names))
 	bottom := start + tall*float64(len(g.Groups))
 	for i := range g.Groups {
@@ -64,7 +65,12 @@ func (g Groups) draw(c *canvas) float64 {
 		y := start + tall*float64(i)
 		c.text("label", left-8, y+tall/2+4, "end", text.Clip(group.Label, chars), group.Label)
 		for j, b := range group.Bars {
-			b.draw(c, j, left, y+pad/2+pitch*(float64(j)+0.5), at)
+			mid := y + pad/2 + pitch*(float64(j)+0.5)
+			if !b.Measured {
+				c.text("muted", left+7, mid+4, "start", b.Text, b.Text)
+				continue
+			}
+			b.draw(c, j, left, mid, at)
 		}
 		for j, b := range group.Bars {
 			c.tip(0, y+pad/2+pitch*float64(j), chartWidth, pitch, group.Label+", "+g.Names[j]+": "+b.Text)
@@ -74,9 +80,9 @@ func (g Groups) draw(c *canvas) float64 {
 	return bottom + 32
 }
 
-// legend names the kernels, in lines of its own, since releases are long. It gives
-// where the bars begin.
-func (g Groups) legend(c *canvas) (start float64) {
+// drawLegend names the kernels, and returns where the bars begin. Its lines are below
+// the head of the chart: releases are long.
+func (g Groups) drawLegend(c *canvas) (start float64) {
 	x := margin
 	start = headHeight + 20
 	for i, name := range g.Names {
@@ -105,13 +111,9 @@ type GroupBar struct {
 	Measured        bool // without it, only the text is shown
 }
 
-// draw places the bar of the i-th kernel, its middle at height mid.
+// draw draws the measured bar of the i-th kernel from left on, around the height mid.
 func (b GroupBar) draw(c *canvas, i int, left, mid float64, at func(float64) float64) {
 	const thick = 11.0
-	if !b.Measured {
-		c.text("muted", left+7, mid+4, "start", b.Text, b.Text)
-		return
-	}
 	class, extra := hue(i)
 	if b.Hollow {
 		class, extra = "hollow "+class+"s", ` stroke-dasharray="3 2"`

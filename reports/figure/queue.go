@@ -76,18 +76,26 @@ type queueSum struct {
 	FlowsMin, FlowsMax int
 }
 
-// add takes in what one trial has of the queue: its share of the packets, and the
-// packets and bytes on the side of the spread.
-func (s *queueSum) add(q record.Queue, share float64, pkts, bytes uint64) {
-	s.XmitPkts += q.XmitPkts
-	s.XmitBytes += q.XmitBytes
-	s.ReadPkts += q.ReadPkts
-	s.ReadBytes += q.ReadBytes
-	s.RecvPkts += q.RecvPkts
-	s.RecvBytes += q.RecvBytes
-	s.Pkts += pkts
-	s.Bytes += bytes
-	s.DropPkts += q.DropPkts
-	s.Lowest, s.Highest = min(s.Lowest, share), max(s.Highest, share)
-	s.FlowsMin, s.FlowsMax = min(s.FlowsMin, q.Flows), max(s.FlowsMax, q.Flows)
+// newQueueSum returns the sum for the queue of q, which has that share of the packets in
+// a first trial.
+func newQueueSum(q record.Queue, share float64) *queueSum {
+	sum := &queueSum{Lowest: share, Highest: share, FlowsMin: q.Flows, FlowsMax: q.Flows}
+	sum.Queue.Queue = q.Queue
+	return sum
+}
+
+// add adds the queue of a trial, in which it has that share of the packets. pkts and
+// bytes are those of the side that is summed up.
+func (sum *queueSum) add(q record.Queue, pkts, bytes uint64, share float64) {
+	sum.XmitPkts += q.XmitPkts
+	sum.XmitBytes += q.XmitBytes
+	sum.ReadPkts += q.ReadPkts
+	sum.ReadBytes += q.ReadBytes
+	sum.RecvPkts += q.RecvPkts
+	sum.RecvBytes += q.RecvBytes
+	sum.Pkts += pkts
+	sum.Bytes += bytes
+	sum.DropPkts += q.DropPkts
+	sum.Lowest, sum.Highest = min(sum.Lowest, share), max(sum.Highest, share)
+	sum.FlowsMin, sum.FlowsMax = min(sum.FlowsMin, q.Flows), max(sum.FlowsMax, q.Flows)
 }

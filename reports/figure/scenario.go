@@ -100,13 +100,10 @@ func (s *Scenario) spread(side queueSide) Spread {
 			if total > 0 {
 				share = float64(pkts) / float64(total)
 			}
-			sum, ok := byQueue[q.Queue]
-			if !ok {
-				sum = &queueSum{Lowest: share, Highest: share, FlowsMin: q.Flows, FlowsMax: q.Flows}
-				sum.Queue.Queue = q.Queue
-				byQueue[q.Queue] = sum
+			if byQueue[q.Queue] == nil {
+				byQueue[q.Queue] = newQueueSum(q, share)
 			}
-			sum.add(q, share, pkts, bytes)
+			byQueue[q.Queue].add(q, pkts, bytes, share)
 		}
 		sp.Trials++
 	}

@@ -11,6 +11,7 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -45,14 +46,14 @@ func Bars(s *Text) (blocks []document.Block) {
 			better = "higher is better"
 		}
 		shown := list[:min(MostBars, len(list))]
-		note := document.Say(document.Bold(g.Metric), ": "+better+". ")
+		note := prose.Say(prose.Bold(g.Metric), ": "+better+". ")
 		if n := len(list) - len(shown); n > 0 {
-			note = append(note, document.Say("The "+strconv.Itoa(MostBars)+" largest changes; "+strconv.Itoa(n)+" smaller ones are in the table of every verdict. ")...)
+			note = append(note, prose.Say("The "+strconv.Itoa(MostBars)+" largest changes; "+strconv.Itoa(n)+" smaller ones are in the table of every verdict. ")...)
 		}
 		if slices.ContainsFunc(shown, func(v record.Verdict) bool { return math.Abs(*v.Change) > chart.Farthest }) {
-			note = append(note, document.Say("A bar marked ", document.Bold(CutOff), " ends at ±"+chart.FarthestText+" %; the change stands beside its name. ")...)
+			note = append(note, prose.Say("A bar marked ", prose.Bold(CutOff), " ends at ±"+chart.FarthestText+" %; the change stands beside its name. ")...)
 		}
-		blocks = append(blocks, barsOf(s, g.Metric, shown), document.Small(append(note, document.Say("The intervals are in the tables.")...)))
+		blocks = append(blocks, barsOf(s, g.Metric, shown), document.Small(append(note, prose.Say("The intervals are in the tables.")...)))
 	}
 	return blocks
 }

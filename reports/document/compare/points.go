@@ -6,18 +6,19 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
 
 // sight tells what the hosts could see at all, where A/A runs told.
-func sight(s *Text) (p []document.Prose) {
+func sight(s *Text) (p []prose.Prose) {
 	for _, side := range []verdict.Side{s.Base, s.New} {
 		if side.Run == nil {
 			continue
 		}
 		line := document.Sees(side.Run.Sees)
-		if len(line) > 0 && !slices.ContainsFunc(p, func(other document.Prose) bool { return slices.Equal(other, line) }) {
+		if len(line) > 0 && !slices.ContainsFunc(p, func(other prose.Prose) bool { return slices.Equal(other, line) }) {
 			p = append(p, line)
 		}
 	}

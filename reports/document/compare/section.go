@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -18,7 +19,7 @@ import (
 func Changed(s *Text, heading string, list []record.Verdict, none string) document.Section {
 	sec := document.Section{Heading: heading}
 	if len(list) == 0 {
-		sec.Blocks = append(sec.Blocks, document.Say(none))
+		sec.Blocks = append(sec.Blocks, prose.Say(none))
 		return sec
 	}
 	sec.Blocks = append(sec.Blocks, table(s, list))
@@ -31,7 +32,7 @@ func table(s *Text, list []record.Verdict) document.Table {
 	for _, v := range list {
 		verdict := any(v.Verdict)
 		if v.Verdict == record.Regression || v.Verdict == record.IndicativeRegression {
-			verdict = document.Bold(v.Verdict)
+			verdict = prose.Bold(v.Verdict)
 		}
 		t.Rows = append(t.Rows, document.Row(s.Name(v.Scenario), v.Metric, metric.Quantity(v.Metric, v.Base), metric.Quantity(v.Metric, v.New),
 			metric.ChangeText(v), metric.IntervalText(v), text.PValue(v.P), v.N, metric.ThresholdText(v), verdict, strings.Join(v.Notes, "; ")))
@@ -49,7 +50,7 @@ func Rest(s *Text) document.Section {
 		}
 	}
 	if len(counts.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, document.Say("Nothing else was compared."))
+		sec.Blocks = append(sec.Blocks, prose.Say("Nothing else was compared."))
 	}
 	sec.Blocks = append(sec.Blocks, counts)
 	why := document.Table{Columns: slices.Concat(document.Text("verdict", "why"), document.Numeric("verdicts"))}
@@ -65,11 +66,11 @@ func Rest(s *Text) document.Section {
 	every := table(s, s.Verdicts)
 	every.Fold = "Every verdict: " + text.Plural(len(every.Rows), "row", "rows")
 	if len(s.Common) > 0 {
-		every.Note = document.Say("All scenarios have " + strings.Join(s.Common, ", ") + ". ")
+		every.Note = prose.Say("All scenarios have " + strings.Join(s.Common, ", ") + ". ")
 	}
-	every.Note = append(every.Note, document.Say(document.Bold("base"), ", ", document.Bold("new"), ": medians over the valid trials. ", document.Bold("change"), ": new / base − 1; of loss and jain the difference, in points and as it is. ",
-		document.Bold("threshold"), ": what a change must be beyond; where an A/A run says that the host cannot show less, the interval of an equivalent verdict still lies within the metric's own, in brackets. ",
-		document.Bold("p"), ": corrected. ", document.Bold("n"), ": pairs, or valid trials of the side that has fewer.")...)
+	every.Note = append(every.Note, prose.Say(prose.Bold("base"), ", ", prose.Bold("new"), ": medians over the valid trials. ", prose.Bold("change"), ": new / base − 1; of loss and jain the difference, in points and as it is. ",
+		prose.Bold("threshold"), ": what a change must be beyond; where an A/A run says that the host cannot show less, the interval of an equivalent verdict still lies within the metric's own, in brackets. ",
+		prose.Bold("p"), ": corrected. ", prose.Bold("n"), ": pairs, or valid trials of the side that has fewer.")...)
 	shown := table(s, s.Shown)
 	shown.Fold = "Shown, not judged: " + text.Plural(len(shown.Rows), "row", "rows")
 	sec.Blocks = append(sec.Blocks, every, shown)
@@ -80,7 +81,7 @@ func Rest(s *Text) document.Section {
 func OnlyOnes(s *Text) (document.Section, bool) {
 	t := document.Table{Columns: document.Text("scenario", "only in", "what the other says")}
 	for _, o := range s.Only {
-		t.Rows = append(t.Rows, document.Row(document.Mono(o.Scenario), o.Side, cmp.Or(o.Why, text.Absent)))
+		t.Rows = append(t.Rows, document.Row(prose.Mono(o.Scenario), o.Side, cmp.Or(o.Why, text.Absent)))
 	}
 	return document.Section{Heading: "Only on one side", Blocks: []document.Block{t.Folded("Only on one side")}}, len(t.Rows) > 0
 }
@@ -91,9 +92,9 @@ func HostDifferences(s *Text) (document.Section, bool) {
 		return sec, false
 	}
 	if s.Base.Run == s.New.Run {
-		sec.Blocks = []document.Block{document.Say("Both sides were measured in one run, on one host.")}
+		sec.Blocks = []document.Block{prose.Say("Both sides were measured in one run, on one host.")}
 		if builds := builds(s); len(builds.Rows) > 0 {
-			sec.Blocks = append(sec.Blocks, document.Say("Each by a tunbench of its own, whose processes took turns:"), builds)
+			sec.Blocks = append(sec.Blocks, prose.Say("Each by a tunbench of its own, whose processes took turns:"), builds)
 		}
 		return sec, true
 	}
@@ -109,7 +110,7 @@ func builds(s *Text) document.Table {
 	t := document.Table{Columns: document.Text("side", "program", "version", "commit", "Go", "SHA-256")}
 	for i, letter := range []string{"a", "b"} {
 		if b, ok := s.Base.Run.Builds[letter]; ok {
-			t.Rows = append(t.Rows, document.Row([]string{"base", "new"}[i], document.Mono(b.Path), b.Tool.Version, b.Tool.Commit, b.Tool.Go, document.Mono(b.SHA256)))
+			t.Rows = append(t.Rows, document.Row([]string{"base", "new"}[i], prose.Mono(b.Path), b.Tool.Version, b.Tool.Commit, b.Tool.Go, prose.Mono(b.SHA256)))
 		}
 	}
 	return t

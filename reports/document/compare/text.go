@@ -11,6 +11,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -68,11 +69,11 @@ func (s *Text) Document() document.Document {
 	return d
 }
 
-func (s *Text) Alerts() (a []document.Prose) { return slices.Concat(s.Headlines(), s.Cautions()) }
+func (s *Text) Alerts() (a []prose.Prose) { return slices.Concat(s.Headlines(), s.Cautions()) }
 
 // Headlines are what a reader must know before anything else: that nothing could
 // be judged, and which scenarios the new side does not have.
-func (s *Text) Headlines() (a []document.Prose) {
+func (s *Text) Headlines() (a []prose.Prose) {
 	missing := s.Lacking(record.NewSide)
 	if s.Rule().Unjudged(s.Verdicts) {
 		why := "no scenario was measured on both sides"
@@ -92,26 +93,26 @@ func (s *Text) Headlines() (a []document.Prose) {
 		case len(s.Verdicts) == 0:
 			why = "there is no figure to compare"
 		}
-		a = append(a, document.Say(document.Bold("Nothing could be judged:"), " "+why+"."))
+		a = append(a, prose.Say(prose.Bold("Nothing could be judged:"), " "+why+"."))
 	}
 	if n := len(missing); n > 0 {
-		line := document.Say(document.Bold("Not judged, since new does not have "+map[bool]string{true: "it", false: "them"}[n == 1]+":"), " ")
+		line := prose.Say(prose.Bold("Not judged, since new does not have "+map[bool]string{true: "it", false: "them"}[n == 1]+":"), " ")
 		for i, v := range missing[:min(n, document.FewVerdicts)] {
 			if i > 0 {
-				line = append(line, document.Say("; ")...)
+				line = append(line, prose.Say("; ")...)
 			}
-			line = append(line, document.Say(document.Mono(v.Scenario))...)
-			line = append(line, document.Say(" ("+strings.TrimPrefix(strings.Join(v.Notes, "; "), record.NewSide+": ")+")")...)
+			line = append(line, prose.Say(prose.Mono(v.Scenario))...)
+			line = append(line, prose.Say(" ("+strings.TrimPrefix(strings.Join(v.Notes, "; "), record.NewSide+": ")+")")...)
 		}
 		if more := n - document.FewVerdicts; more > 0 {
-			line = append(line, document.Say("; and "+strconv.Itoa(more)+" more")...)
+			line = append(line, prose.Say("; and "+strconv.Itoa(more)+" more")...)
 		}
 		if s.AllowMissing {
-			line = append(line, document.Say("; allowed by --allow missing")...)
+			line = append(line, prose.Say("; allowed by --allow missing")...)
 		} else {
-			line = append(line, document.Say(" (--allow missing)")...)
+			line = append(line, prose.Say(" (--allow missing)")...)
 		}
-		a = append(a, append(line, document.Say(".")...))
+		a = append(a, append(line, prose.Say(".")...))
 	}
 	return a
 }
@@ -127,30 +128,30 @@ func (s *Text) Lacking(side string) (list []record.Verdict) {
 }
 
 // Cautions are for the reader, before any figure.
-func (s *Text) Cautions() (a []document.Prose) {
+func (s *Text) Cautions() (a []prose.Prose) {
 	for _, side := range []verdict.Side{s.Base, s.New} {
 		if side.Cut {
 			what := side.Name
 			if s.Paired {
 				what = "The run"
 			}
-			a = append(a, document.Say(document.Bold(what+" was interrupted:"), " it has no end record. What was finished is compared."))
+			a = append(a, prose.Say(prose.Bold(what+" was interrupted:"), " it has no end record. What was finished is compared."))
 		}
 		for _, w := range side.Warnings {
-			a = append(a, document.Say(w+" ("+side.Name+")."))
+			a = append(a, prose.Say(w+" ("+side.Name+")."))
 		}
 		if s.Paired {
 			break // both come from one file
 		}
 	}
 	for _, r := range s.Reasons(record.NotComparable) {
-		a = append(a, document.Say(document.Bold("Not comparable"), " in "+text.Plural(r.N, "verdict", "verdicts")+": "+r.Note+"."))
+		a = append(a, prose.Say(prose.Bold("Not comparable"), " in "+text.Plural(r.N, "verdict", "verdicts")+": "+r.Note+"."))
 	}
 	for _, w := range s.Warnings {
-		a = append(a, document.Say(w, "."))
+		a = append(a, prose.Say(w, "."))
 	}
 	if len(s.Differences) > 0 {
-		a = append(a, document.Say(document.Bold("The hosts differ,"), " and part of any change may be that: "+document.Briefly(s.Differences)+"."))
+		a = append(a, prose.Say(prose.Bold("The hosts differ,"), " and part of any change may be that: "+document.Briefly(s.Differences)+"."))
 	}
 	return a
 }
@@ -173,35 +174,35 @@ func (s *Text) Reasons(kind string) (list []reason) {
 	return list
 }
 
-func (s *Text) lead() document.Prose {
-	p := document.Say(document.Bold(text.Plural(len(s.scenarios), "scenario", "scenarios")), ", "+text.Plural(len(s.Verdicts), "verdict", "verdicts")+".")
+func (s *Text) lead() prose.Prose {
+	p := prose.Say(prose.Bold(text.Plural(len(s.scenarios), "scenario", "scenarios")), ", "+text.Plural(len(s.Verdicts), "verdict", "verdicts")+".")
 	for i, side := range []verdict.Side{s.Base, s.New} {
-		p = append(p, document.Say([]string{" Base: ", " New: "}[i], document.Bold(side.Name))...)
+		p = append(p, prose.Say([]string{" Base: ", " New: "}[i], prose.Bold(side.Name))...)
 		if r := side.Run; r != nil {
-			p = append(p, document.Say(" (Linux ", document.Mono(cmp.Or(r.Host.Kernel, "unknown")))...)
+			p = append(p, prose.Say(" (Linux ", prose.Mono(cmp.Or(r.Host.Kernel, "unknown")))...)
 			if r.Started != "" {
-				p = append(p, document.Say(", "+text.Clock(r.Started))...)
+				p = append(p, prose.Say(", "+text.Clock(r.Started))...)
 			}
-			p = append(p, document.Say(")")...)
+			p = append(p, prose.Say(")")...)
 		}
-		p = append(p, document.Say(".")...)
+		p = append(p, prose.Say(".")...)
 	}
 	if s.Paired {
-		p = append(p, document.Say(" Trials were interleaved and are judged in pairs: the change is the Hodges-Lehmann estimate, its interval and p are those of the exact signed-rank test. ")...)
+		p = append(p, prose.Say(" Trials were interleaved and are judged in pairs: the change is the Hodges-Lehmann estimate, its interval and p are those of the exact signed-rank test. ")...)
 	} else {
-		p = append(p, document.Say(" The runs were not interleaved, so that a change may be the host's: verdicts are at most indicative. "+
+		p = append(p, prose.Say(" The runs were not interleaved, so that a change may be the host's: verdicts are at most indicative. "+
 			"The change is the median of all differences between a trial of new and one of base, its interval and p are those of the Mann-Whitney test. ")...)
 	}
-	p = append(p, document.Say("p is corrected after Holm for all tests of this comparison.")...)
+	p = append(p, prose.Say("p is corrected after Holm for all tests of this comparison.")...)
 	if s.Base.Run != nil && s.Base.Run.Clock == metric.VirtualClock {
-		p = append(p, document.Say(" ", document.Bold("Virtual time:"), " "+document.VirtualTime)...)
+		p = append(p, prose.Say(" ", prose.Bold("Virtual time:"), " "+document.VirtualTime)...)
 	}
 	return p
 }
 
 // Points is the result in a few lines: regressions first. That nothing regressed
 // is said of what was decided alone.
-func (s *Text) Points() (p []document.Prose) {
+func (s *Text) Points() (p []prose.Prose) {
 	decided := len(s.Regressed) + len(s.Improved) + s.Count(record.Equivalent)
 	among := ""
 	if open := len(s.Verdicts) - decided - len(s.Lacking(record.BaseSide)); open > 0 {
@@ -214,23 +215,23 @@ func (s *Text) Points() (p []document.Prose) {
 	}{{s.Regressed, "regression", record.IndicativeRegression}, {s.Improved, "improvement", record.IndicativeImprovement}} {
 		if len(group.list) == 0 {
 			if decided > 0 {
-				p = append(p, document.Say("No "+group.what+among+"."))
+				p = append(p, prose.Say("No "+group.what+among+"."))
 			}
 			continue
 		}
-		line := document.Say(document.Bold(text.Plural(len(group.list), group.what, group.what+"s")))
+		line := prose.Say(prose.Bold(text.Plural(len(group.list), group.what, group.what+"s")))
 		if n := s.Count(group.kind); n == len(group.list) {
-			line = append(line, document.Say(", indicative")...)
+			line = append(line, prose.Say(", indicative")...)
 		} else if n > 0 {
-			line = append(line, document.Say(", "+strconv.Itoa(n)+" of them indicative")...)
+			line = append(line, prose.Say(", "+strconv.Itoa(n)+" of them indicative")...)
 		}
-		p = append(p, append(line, document.Say(".")...))
+		p = append(p, append(line, prose.Say(".")...))
 	}
 	if n := s.Count(record.Equivalent); n > 0 {
-		p = append(p, document.Say(text.Plural(n, "verdict is", "verdicts are")+" equivalent: nothing changed by more than the metric's threshold."))
+		p = append(p, prose.Say(text.Plural(n, "verdict is", "verdicts are")+" equivalent: nothing changed by more than the metric's threshold."))
 	}
 	if n := s.Count(record.Inconclusive); n > 0 {
-		p = append(p, document.Say(document.Bold(text.Plural(n, "verdict is", "verdicts are")+" inconclusive:"), " neither a change nor its absence is shown."))
+		p = append(p, prose.Say(prose.Bold(text.Plural(n, "verdict is", "verdicts are")+" inconclusive:"), " neither a change nor its absence is shown."))
 	}
 	var unjudged []string
 	for _, k := range []string{record.InvalidVerdict, record.NotComparable, record.UnsupportedVerdict} {
@@ -245,17 +246,17 @@ func (s *Text) Points() (p []document.Prose) {
 		}
 	}
 	if len(unjudged) > 0 {
-		p = append(p, document.Say(document.Bold("Not judged:"), " "+strings.Join(unjudged, ", ")+"."))
+		p = append(p, prose.Say(prose.Bold("Not judged:"), " "+strings.Join(unjudged, ", ")+"."))
 	}
 	if n := len(s.Lacking(record.BaseSide)); n > 0 {
-		p = append(p, document.Say(text.Plural(n, "scenario is", "scenarios are")+" in new alone, and compared with nothing."))
+		p = append(p, prose.Say(text.Plural(n, "scenario is", "scenarios are")+" in new alone, and compared with nothing."))
 	}
 	for _, r := range s.Reasons(record.InvalidVerdict) {
-		p = append(p, document.Say("Invalid in "+text.Plural(r.N, "verdict", "verdicts")+": "+r.Note+"."))
+		p = append(p, prose.Say("Invalid in "+text.Plural(r.N, "verdict", "verdicts")+": "+r.Note+"."))
 	}
 	p = append(p, sight(s)...)
 	for _, m := range Means(s) {
-		p = append(p, document.Say("Geometric mean of new / base, ", document.Mono(m.Metric), ": "+text.Decimals(m.Ratio, 3)+" over "+text.Plural(m.Cells, "scenario", "scenarios")+"; for information, not judged."))
+		p = append(p, prose.Say("Geometric mean of new / base, ", prose.Mono(m.Metric), ": "+text.Decimals(m.Ratio, 3)+" over "+text.Plural(m.Cells, "scenario", "scenarios")+"; for information, not judged."))
 	}
 	return p
 }

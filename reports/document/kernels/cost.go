@@ -8,6 +8,7 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -17,14 +18,14 @@ import (
 func costs(l Text) (secs []document.Section) {
 	first := document.Section{Heading: "What a packet costs, in " + l.Unit()}
 	if len(l.Common) > 0 {
-		p := document.Say("All scenarios have ")
+		p := prose.Say("All scenarios have ")
 		for i, a := range l.Common {
 			if i > 0 {
-				p = append(p, document.Say(", ")...)
+				p = append(p, prose.Say(", ")...)
 			}
-			p = append(p, document.Mono(a))
+			p = append(p, prose.Mono(a))
 		}
-		first.Blocks = append(first.Blocks, append(p, document.Say(". An axis that is not named is at its default.")...))
+		first.Blocks = append(first.Blocks, append(p, prose.Say(". An axis that is not named is at its default.")...))
 	}
 	secs = append(secs, first)
 	for _, next := range l.Columns() {
@@ -36,12 +37,12 @@ func costs(l Text) (secs []document.Section) {
 		secs = append(secs, document.Section{Heading: next.Short + " against " + l.Kernels[0].Short, Sub: true, Blocks: []document.Block{t}})
 	}
 	last := &secs[len(secs)-1]
-	note := document.Say(document.Bold("send"), " and ", document.Bold("receive"), ": "+l.Unit()+" inside the calls of each side, a packet; super-packets count as the segments they carry. ",
-		document.Bold("spread"), ": (highest − lowest) / median over the boots of one kernel. ")
+	note := prose.Say(prose.Bold("send"), " and ", prose.Bold("receive"), ": "+l.Unit()+" inside the calls of each side, a packet; super-packets count as the segments they carry. ",
+		prose.Bold("spread"), ": (highest − lowest) / median over the boots of one kernel. ")
 	if len(l.Kernels) > 1 {
-		note = append(note, document.Say(document.Bold("change"), ": this kernel / base − 1, of the two figures beside it; where a cost has several states, both are medians over the trials in one state and the marks give those over all boots. A change stands in bold where it is larger than both spreads; otherwise ", document.Bold("no change seen"), ". ")...)
+		note = append(note, prose.Say(prose.Bold("change"), ": this kernel / base − 1, of the two figures beside it; where a cost has several states, both are medians over the trials in one state and the marks give those over all boots. A change stands in bold where it is larger than both spreads; otherwise ", prose.Bold("no change seen"), ". ")...)
 	}
-	note = append(note, document.Say(document.Bold("unsettled"), ": the trials never agreed to 0.1 % five times in a row, so the figure is no constant.")...)
+	note = append(note, prose.Say(prose.Bold("unsettled"), ": the trials never agreed to 0.1 % five times in a row, so the figure is no constant.")...)
 	last.Blocks = append(last.Blocks, document.Small(note))
 	return secs
 }

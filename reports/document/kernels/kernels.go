@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
@@ -39,7 +40,7 @@ func (l Text) Document() document.Document {
 			d.Sections = append(d.Sections, sec)
 		}
 	} else {
-		d.Lead = append(d.Lead, document.Say(" Nothing was measured.")...)
+		d.Lead = append(d.Lead, prose.Say(" Nothing was measured.")...)
 	}
 	if sec, ok := observerCost(l); ok {
 		d.Sections = append(d.Sections, sec)
@@ -66,7 +67,7 @@ func (l Text) title() string {
 	return "Linux " + strings.Join(names[1:], ", ") + " against " + names[0]
 }
 
-func (l Text) alerts() (a []document.Prose) { return slices.Concat(l.Headlines(), l.Cautions()) }
+func (l Text) alerts() (a []prose.Prose) { return slices.Concat(l.Headlines(), l.Cautions()) }
 
 // rule is what makes an exit code of the verdicts.
 func (l Text) rule() record.ExitRule {
@@ -75,7 +76,7 @@ func (l Text) rule() record.ExitRule {
 
 // Headlines are what a reader must know before anything else: that nothing could
 // be judged, and which scenarios a kernel does not have that the first has.
-func (l Text) Headlines() (a []document.Prose) {
+func (l Text) Headlines() (a []prose.Prose) {
 	if len(l.Kernels) < 2 {
 		return nil // nothing is compared
 	}
@@ -99,24 +100,24 @@ func (l Text) Headlines() (a []document.Prose) {
 				break
 			}
 		}
-		a = append(a, document.Say(document.Bold("Nothing could be judged:"), " "+why+"."))
+		a = append(a, prose.Say(prose.Bold("Nothing could be judged:"), " "+why+"."))
 	}
 	for i, m := range order {
 		if i == document.FewVerdicts {
-			a = append(a, document.Say(document.Bold("Not judged:"), " "+strconv.Itoa(len(order)-i)+" more that a kernel does not have."))
+			a = append(a, prose.Say(prose.Bold("Not judged:"), " "+strconv.Itoa(len(order)-i)+" more that a kernel does not have."))
 			break
 		}
 		hint := " (--allow missing)"
 		if l.rule().AllowMissing {
 			hint = "; allowed by --allow missing"
 		}
-		a = append(a, document.Say(document.Bold("Not judged, since "+m.kernel+" does not have it:"), " ", document.Mono(m.scenario), " ("+missing[m]+")"+hint+"."))
+		a = append(a, prose.Say(prose.Bold("Not judged, since "+m.kernel+" does not have it:"), " ", prose.Mono(m.scenario), " ("+missing[m]+")"+hint+"."))
 	}
 	return a
 }
 
 // Cautions are for the reader, before any figure.
-func (l Text) Cautions() (a []document.Prose) {
+func (l Text) Cautions() (a []prose.Prose) {
 	for _, k := range l.Kernels {
 		if n := len(k.Lost); n > 0 {
 			var list []string
@@ -127,82 +128,82 @@ func (l Text) Cautions() (a []document.Prose) {
 			if n == k.Boots {
 				rest = "there is nothing to show of it."
 			}
-			a = append(a, document.Say(document.Bold(text.Plural(n, "boot", "boots")+" of "+k.Name+" delivered nothing"), " (number "+strings.Join(list, ", ")+" of "+strconv.Itoa(k.Boots)+"): "+rest))
+			a = append(a, prose.Say(prose.Bold(text.Plural(n, "boot", "boots")+" of "+k.Name+" delivered nothing"), " (number "+strings.Join(list, ", ")+" of "+strconv.Itoa(k.Boots)+"): "+rest))
 		}
 		if k.Cut > 0 {
-			a = append(a, document.Say(document.Bold(text.Plural(k.Cut, "run", "runs")+" on "+k.Name+" did not end"), ": what was finished is shown, the scenario that was under way is left out."))
+			a = append(a, prose.Say(prose.Bold(text.Plural(k.Cut, "run", "runs")+" on "+k.Name+" did not end"), ": what was finished is shown, the scenario that was under way is left out."))
 		}
 		told := map[string]bool{}
 		for _, f := range k.Files {
 			for _, w := range f.Warnings {
 				if !told[w] {
-					a = append(a, document.Say(k.Name+": "+w+"."))
+					a = append(a, prose.Say(k.Name+": "+w+"."))
 				}
 				told[w] = true
 			}
 		}
 	}
 	if len(l.Clocks) > 1 {
-		a = append(a, document.Say(document.Bold("The runs have different clocks"), " ("+strings.Join(l.Clocks, ", ")+"): their figures have different units. Do not compare them."))
+		a = append(a, prose.Say(prose.Bold("The runs have different clocks"), " ("+strings.Join(l.Clocks, ", ")+"): their figures have different units. Do not compare them."))
 	}
 	for _, next := range l.Rest() {
 		differences, allowed := l.Incomparable(l.Kernels[0], next)
 		for _, why := range differences {
-			a = append(a, document.Say(document.Bold(next.Name+" and "+l.Kernels[0].Name+" are not comparable:"), " "+why+"."))
+			a = append(a, prose.Say(prose.Bold(next.Name+" and "+l.Kernels[0].Name+" are not comparable:"), " "+why+"."))
 		}
 		for _, text := range allowed {
-			a = append(a, document.Say(text+"; allowed by --allow, so part of any change may be that."))
+			a = append(a, prose.Say(text+"; allowed by --allow, so part of any change may be that."))
 		}
 	}
 	return a
 }
 
-func (l Text) lead() document.Prose {
+func (l Text) lead() prose.Prose {
 	measured := 0
 	for _, name := range l.Scenarios {
 		if slices.ContainsFunc(l.Kernels, func(k *verdict.Kernel) bool { return len(k.Bare[name]) > 0 }) {
 			measured++
 		}
 	}
-	p := document.Say(document.Bold(text.Plural(measured, "scenario", "scenarios")))
+	p := prose.Say(prose.Bold(text.Plural(measured, "scenario", "scenarios")))
 	for i, s := range l.Suites {
-		p = append(p, document.Say([]string{" of suite ", ", "}[min(i, 1)], document.Mono(s))...)
+		p = append(p, prose.Say([]string{" of suite ", ", "}[min(i, 1)], prose.Mono(s))...)
 	}
 	for i, k := range l.Kernels {
-		p = append(p, document.Say([]string{" on ", ", "}[min(i, 1)], document.Bold(k.Name), " ("+text.Plural(k.Boots-len(k.Lost), "boot", "boots"))...)
+		p = append(p, prose.Say([]string{" on ", ", "}[min(i, 1)], prose.Bold(k.Name), " ("+text.Plural(k.Boots-len(k.Lost), "boot", "boots"))...)
 		if i == 0 && len(l.Kernels) > 1 {
-			p = append(p, document.Say("; the base")...)
+			p = append(p, prose.Say("; the base")...)
 		}
-		p = append(p, document.Say(")")...)
+		p = append(p, prose.Say(")")...)
 	}
-	p = append(p, document.Say(". What a packet costs on each side, without an observer: a scenario's figure in one boot is the median of its last five trials, its figure on a kernel the median over boots or, where kernels are compared, over the trials that are.")...)
+	p = append(p, prose.Say(". What a packet costs on each side, without an observer: a scenario's figure in one boot is the median of its last five trials, its figure on a kernel the median over boots or, where kernels are compared, over the trials that are.")...)
 	for i, c := range l.Clocks {
-		p = append(p, document.Say([]string{" Clock: ", ", "}[min(i, 1)], document.Mono(c))...)
+		p = append(p, prose.Say([]string{" Clock: ", ", "}[min(i, 1)], prose.Mono(c))...)
 	}
 	if len(l.Clocks) > 0 {
-		p = append(p, document.Say(".")...)
+		p = append(p, prose.Say(".")...)
 	}
 	for i, t := range l.Tools {
-		p = append(p, document.Say([]string{" Measured by tunbench ", ", "}[min(i, 1)], document.Mono(t))...)
+		p = append(p, prose.Say([]string{" Measured by tunbench ", ", "}[min(i, 1)], prose.Mono(t))...)
 	}
 	if len(l.Tools) > 0 {
-		p = append(p, document.Say(".")...)
+		p = append(p, prose.Say(".")...)
 	}
 	if slices.Contains(l.Clocks, metric.VirtualClock) {
-		p = append(p, document.Say(" ", document.Bold("Virtual time:"), " "+document.VirtualTime)...)
+		p = append(p, prose.Say(" ", prose.Bold("Virtual time:"), " "+document.VirtualTime)...)
 	}
 	return p
 }
 
-func (l Text) Points() (p []document.Prose) {
+func (l Text) Points() (p []prose.Prose) {
 	for _, next := range l.Rest() {
 		base := l.Kernels[0]
 		if verdicts := l.counted(next); verdicts != "" {
-			line := document.Say("Verdicts on " + next.Short + " against " + base.Short + ": " + verdicts)
+			line := prose.Say("Verdicts on " + next.Short + " against " + base.Short + ": " + verdicts)
 			if l.Virtual() {
-				line = append(line, document.Say("; threshold "+metric.ThresholdText(record.Verdict{Threshold: metric.VirtualThreshold}))...)
+				line = append(line, prose.Say("; threshold "+metric.ThresholdText(record.Verdict{Threshold: metric.VirtualThreshold}))...)
 			}
-			p = append(p, append(line, document.Say(".")...))
+			p = append(p, append(line, prose.Say(".")...))
 		}
 		for _, side := range verdict.Sides {
 			if line := sideMoved(l, next, side.Metric, side.Name); line != nil {
@@ -220,7 +221,7 @@ func (l Text) Points() (p []document.Prose) {
 			}
 		}
 		if s, err := stat.Summarize(spreads); err == nil {
-			p = append(p, document.Say("From boot to boot "+k.Short+" spreads by "+text.Percent(s.Median)+" % (median over scenarios and sides), at most "+text.Percent(s.Max)+" %."))
+			p = append(p, prose.Say("From boot to boot "+k.Short+" spreads by "+text.Percent(s.Median)+" % (median over scenarios and sides), at most "+text.Percent(s.Max)+" %."))
 		}
 	}
 	unsettled := 0
@@ -232,7 +233,7 @@ func (l Text) Points() (p []document.Prose) {
 		}
 	}
 	if unsettled > 0 {
-		p = append(p, document.Say(document.Bold(text.Plural(unsettled, "figure", "figures")+" never settled"), ": marked unsettled in the table."))
+		p = append(p, prose.Say(prose.Bold(text.Plural(unsettled, "figure", "figures")+" never settled"), ": marked unsettled in the table."))
 	}
 	return p
 }
@@ -274,7 +275,7 @@ func New(l *verdict.Lab) Text { return Text{l} }
 
 // sideMoved is what one side of next costs against the first kernel, over all
 // scenarios; nil where there is nothing to say.
-func sideMoved(l Text, next *verdict.Kernel, cost, side string) document.Prose {
+func sideMoved(l Text, next *verdict.Kernel, cost, side string) prose.Prose {
 	base := l.Kernels[0]
 	var beyond, within, unknown []float64
 	absentees := 0
@@ -295,8 +296,8 @@ func sideMoved(l Text, next *verdict.Kernel, cost, side string) document.Prose {
 	told := len(beyond) + len(within)
 	var parts []any
 	if sum, err := stat.Summarize(beyond); err == nil {
-		parts = append(parts, document.Say("changed in "+strconv.Itoa(sum.N)+" of "+text.Plural(told, "scenario", "scenarios")+", ",
-			document.Bold(reach(sum)), " (median "+text.Precisely(sum.Median)+" %)"))
+		parts = append(parts, prose.Say("changed in "+strconv.Itoa(sum.N)+" of "+text.Plural(told, "scenario", "scenarios")+", ",
+			prose.Bold(reach(sum)), " (median "+text.Precisely(sum.Median)+" %)"))
 		if len(within) > 0 {
 			parts = append(parts, "; no change seen in "+strconv.Itoa(len(within)))
 		}
@@ -312,9 +313,9 @@ func sideMoved(l Text, next *verdict.Kernel, cost, side string) document.Prose {
 	if len(parts) == 0 {
 		return nil
 	}
-	line := append(document.Say(next.Short+" against "+base.Short+", ", document.Bold(side), ": "), document.Say(parts...)...)
+	line := append(prose.Say(next.Short+" against "+base.Short+", ", prose.Bold(side), ": "), prose.Say(parts...)...)
 	if absentees > 0 {
-		line = append(line, document.Say("; "+strconv.Itoa(absentees)+" not measured on one of them")...)
+		line = append(line, prose.Say("; "+strconv.Itoa(absentees)+" not measured on one of them")...)
 	}
-	return append(line, document.Say(".")...)
+	return append(line, prose.Say(".")...)
 }

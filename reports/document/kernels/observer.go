@@ -11,6 +11,7 @@ import (
 
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
+	"tunbench/reports/prose"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -26,7 +27,7 @@ func observerCost(l Text) (document.Section, bool) {
 	shared := l.ObservedEverywhere()
 	sec.Blocks = append(sec.Blocks, observerCosts(l, all, shared))
 	if len(shared) == 0 {
-		sec.Blocks = append(sec.Blocks, document.Say("No scenario was measured bare and on every rung of every kernel, so nothing can be summed up."))
+		sec.Blocks = append(sec.Blocks, prose.Say("No scenario was measured bare and on every rung of every kernel, so nothing can be summed up."))
 	}
 	sec.Blocks = append(sec.Blocks, observerCostsByScenario(l, all))
 	return sec, true
@@ -61,15 +62,15 @@ func observerCosts(l Text, all, shared []string) document.Table {
 					cells = append(cells, text.Absent, text.Absent, text.Absent)
 					continue
 				}
-				cells = append(cells, document.Bold(text.Plus(a.Median)), span(a.Min, a.Max), text.Precisely(r.Median))
+				cells = append(cells, prose.Bold(text.Plus(a.Median)), span(a.Min, a.Max), text.Precisely(r.Median))
 			}
 			t.Rows = append(t.Rows, document.Row(cells...))
 		}
 	}
-	t.Note = document.Say("Observed minus bare in the same boot, median over boots, then over the scenarios that every kernel measured on every rung that it has; ",
-		document.Bold("lowest to highest"), ": over those scenarios. In per cent of the bare cost, median over the same.")
+	t.Note = prose.Say("Observed minus bare in the same boot, median over boots, then over the scenarios that every kernel measured on every rung that it has; ",
+		prose.Bold("lowest to highest"), ": over those scenarios. In per cent of the bare cost, median over the same.")
 	if unmeasured {
-		t.Note = append(t.Note, document.Say(" ", document.Bold("not measured"), ": that kernel has no observed run on the rung.")...)
+		t.Note = append(t.Note, prose.Say(" ", prose.Bold("not measured"), ": that kernel has no observed run on the rung.")...)
 	}
 	return t
 }

@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -31,14 +32,14 @@ func refusals(l Text) (document.Section, bool) {
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return axis.Compare(a.Scenario, b.Scenario) })
 	for _, r := range lines {
-		t.Rows = append(t.Rows, document.Row(document.Mono(r.Scenario), r.kernel.Short, r.Arm, r.Reason, r.Detail))
+		t.Rows = append(t.Rows, document.Row(prose.Mono(r.Scenario), r.kernel.Short, r.Arm, r.Reason, r.Detail))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		if m := document.SkipMeaning[reason]; m != "" {
 			if len(t.Note) > 0 {
-				t.Note = append(t.Note, document.Say(" ")...)
+				t.Note = append(t.Note, prose.Say(" ")...)
 			}
-			t.Note = append(t.Note, document.Say(document.Bold(reason), ": "+m+".")...)
+			t.Note = append(t.Note, prose.Say(prose.Bold(reason), ": "+m+".")...)
 		}
 	}
 	return document.Section{Heading: "Not measured", Blocks: []document.Block{t.Folded("Not measured")}}, len(t.Rows) > 0
@@ -74,7 +75,7 @@ func raw(l Text) (document.Section, bool) {
 	each := document.Table{Columns: slices.Concat(document.Text("scenario", "kernel"), document.Numeric("boots"), document.Text("send in each boot", "receive in each boot"))}
 	full := document.Bullets{}
 	for _, name := range l.Scenarios {
-		full = append(full, document.Say(document.Mono(name)))
+		full = append(full, prose.Say(prose.Mono(name)))
 		called := l.name(name)
 		for _, k := range l.Kernels {
 			if len(k.Bare[name]) == 0 {
@@ -101,7 +102,7 @@ func raw(l Text) (document.Section, bool) {
 			if arm == "none" {
 				arm = string(record.Bare)
 			}
-			runs.Rows = append(runs.Rows, document.Row(k.Short, f.Run.Suite, arm, f.Run.Started, document.Mono(strings.Join(f.Run.Args, " ")), len(f.Trials)))
+			runs.Rows = append(runs.Rows, document.Row(k.Short, f.Run.Suite, arm, f.Run.Started, prose.Mono(strings.Join(f.Run.Args, " ")), len(f.Trials)))
 		}
 	}
 	sec := document.Section{Heading: "Raw figures", Blocks: []document.Block{
