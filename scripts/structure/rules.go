@@ -115,10 +115,4 @@ var users = []user{
 // exceptions to the limits. A pattern with * is for a package that is yet to be
 // split, and goes with it.
 var exceptions = []exception{
-	{ofFile, "reports/document/compare/*.go", "are to be split"},
-	{ofFile, "reports/document/kernels/*.go", "are to be split"},
-	{ofFile, "reports/series/*.go", "are to be split"},
-	{ofFile, "reports/verdict/*.go", "are to be split"},
-	{ofFunction, "reports/document/kernels.*", "are to be split"},
-	{ofFunction, "reports/series.*", "are to be split"},
 }
