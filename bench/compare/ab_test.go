@@ -61,7 +61,7 @@ func abFixture(t *testing.T, a, b string, pair func(int, [2]trial.Variant) ([2]r
 		}
 	}
 	return &AB{
-		Plan: plan.Plan{Suite: "ab", Seed: 1}, Subjects: [][2]Variant{sides}, Judge: fakeJudge{},
+		Plan: plan.Plan{Suite: "ab", Seed: 1}, Subjects: [][2]Variant{sides},
 	}, lab, &fakeRecorder{}
 }
 
@@ -115,8 +115,8 @@ func TestAB(t *testing.T) {
 			if !strings.Contains(strings.Join(v.Notes, "\n"), test.note) || v.Scenario != p.Subjects[0][1].Name {
 				t.Errorf("%s: notes %q", v.Scenario, v.Notes)
 			}
-			if len(out.Sights) != 0 {
-				t.Errorf("different variants gave a sight: %+v", out.Sights)
+			if len(out.Detectable) != 0 {
+				t.Errorf("different variants gave a sight: %+v", out.Detectable)
 			}
 			// The file: trials in pairs, each with its variant, then the verdict and the end.
 			var kinds []string
@@ -137,18 +137,18 @@ func TestAB(t *testing.T) {
 	}
 }
 
-func TestAAGivesASight(t *testing.T) {
+func TestAAGivesWhatIsDetectable(t *testing.T) {
 	p, lab, rec := abFixture(t, "size=64", "size=64", noisy(1))
 	out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out.Sights) != 1 || out.Sights[0].Pairs < 10 || out.Sights[0].Trials != 2*out.Sights[0].Pairs || out.Sights[0].Disturbed != 0 {
-		t.Fatalf("sights: %+v", out.Sights)
+	if len(out.Detectable) != 1 || out.Detectable[0].Pairs < 10 || out.Detectable[0].Trials != 2*out.Detectable[0].Pairs || out.Detectable[0].Disturbed != 0 {
+		t.Fatalf("sights: %+v", out.Detectable)
 	}
 	// Noise of 1 % a trial is 1.4 % a pair; ten pairs show about 1.4 %.
-	if seen := out.Sights[0].Seen[record.PPS]; seen < 0.005 || seen > 0.03 || len(out.Sights[0].Seen) != 1 {
-		t.Errorf("seen: %v", out.Sights[0].Seen)
+	if seen := out.Detectable[0].Seen[record.PPS]; seen < 0.005 || seen > 0.03 || len(out.Detectable[0].Seen) != 1 {
+		t.Errorf("seen: %v", out.Detectable[0].Seen)
 	}
 }
 

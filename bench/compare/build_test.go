@@ -164,15 +164,15 @@ func TestBuilds(t *testing.T) {
 					}
 				}
 			}
-			if len(out.Sights) != 0 {
-				t.Errorf("two builds are no A/A run: %+v", out.Sights)
+			if len(out.Detectable) != 0 {
+				t.Errorf("two builds are no A/A run: %+v", out.Detectable)
 			}
 		})
 	}
 	p, lab, rec := abFixture(t, "", "", nil)
 	p.Builds = &[2]*Build{buildOf(t, "fast"), buildOf(t, "fast")}
 	out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
-	if err != nil || len(out.Sights) != 1 || out.Verdicts[0].Verdict != record.Equivalent {
+	if err != nil || len(out.Detectable) != 1 || out.Verdicts[0].Verdict != record.Equivalent {
 		t.Errorf("one build against itself: %v, %+v", err, out)
 	}
 }
@@ -248,12 +248,12 @@ func TestSideOfAnotherBuild(t *testing.T) {
 	v.Measure = 3 * time.Second
 	spec := setup.Spec(v.Scenario)
 	spec.Seed = 7
-	s := sideOf(v, spec, record.Floor{})
+	s := newTask(v, spec, record.Floor{})
 	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back side
+	var back task
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}

@@ -106,10 +106,10 @@ func (s *server) do(ctx context.Context, o order) (a answer, err error) {
 
 // begin does what says what is to be measured.
 func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
-	if o.Side == nil {
+	if o.Task == nil {
 		return a, fmt.Errorf("%s: it is not said what", o.Do)
 	}
-	v, err := o.Side.variant()
+	v, err := o.Task.variant()
 	if err != nil {
 		return a, err
 	}
@@ -118,14 +118,14 @@ func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
 		return a, s.lab.Probe(ctx, v.Spec, v.Hook)
 	case doRun:
 		a.Trial = new(record.Trial)
-		*a.Trial, err = s.lab.Run(ctx, v.Spec, v.Hook, o.Side.Floor)
+		*a.Trial, err = s.lab.Run(ctx, v.Spec, v.Hook, o.Task.Floor)
 		return a, err
 	}
 	if s.side != nil {
 		return a, errors.New("build: there is a device already")
 	}
 	// The observer of another build is another one, whatever its hook.
-	if s.side, err = s.lab.Side(v, true, o.Side.Floor); err != nil {
+	if s.side, err = s.lab.Side(v, true, o.Task.Floor); err != nil {
 		s.side = nil
 		return a, err
 	}

@@ -166,6 +166,8 @@ func probeOptions() (options []tuntap.Option, err error) {
 	if prog, err := bpf.LoadSteering(bpf.SteerHash); err == nil {
 		defer prog.Close()
 		programs.Steering = prog.FD()
+	} else {
+		programs.Err = err
 	}
 	err = ns.Do(func() error {
 		options, err = tuntap.Probe(programs)

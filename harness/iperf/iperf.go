@@ -117,7 +117,7 @@ func (p *Program) Serve(at netip.Addr, cpus []int) (*Process, error) {
 	return p.start(cpus, "-s", "-1", "-B", at.String())
 }
 
-// Can tells whether the program can do a test: a *MissingError says which one
+// Can reports whether the program can do a test: a *MissingError says which one
 // could.
 func (p *Program) Can(t Test) error {
 	if t.Both && !p.atLeast(3, 7) {
@@ -172,7 +172,7 @@ func on(cpus []int, f func() error) error {
 	return errors.Join(f(), unix.SchedSetaffinity(0, &before))
 }
 
-// Listening tells whether something listens at the server's port in the
+// Listening reports whether something listens at the server's port in the
 // namespace of the caller's thread.
 func Listening() (bool, error) {
 	all, err := socket.Table("tcp")

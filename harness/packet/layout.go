@@ -115,7 +115,7 @@ func (l *Layout) HasChecksum(b []byte) bool {
 	return l.Protocol != protocolUDP || b[at] != 0 || b[at+1] != 0
 }
 
-// Sums tells whether the transport checksum, which is complete, is right. It
+// Sums reports whether the transport checksum, which is complete, is right. It
 // reads all of b.
 func (l *Layout) Sums(b []byte) bool {
 	return fold(l.pseudo(b)+sum(b[l.Transport:])) == 0xffff

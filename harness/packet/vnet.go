@@ -114,7 +114,7 @@ func (h *VnetHdr) Put(b []byte, size int) {
 // Kind is GSOType without what may be added to it.
 func (h *VnetHdr) Kind() uint8 { return h.GSOType &^ (GSOECN | GSOTunnel4 | GSOTunnel6) }
 
-// Tunnel tells whether the packet is in a UDP tunnel, by its header.
+// Tunnel reports whether the packet is in a UDP tunnel, by its header.
 func (h *VnetHdr) Tunnel() bool { return h.GSOType&(GSOTunnel4|GSOTunnel6) != 0 }
 
 // Errors made once: they are returned in hot loops.

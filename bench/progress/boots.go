@@ -1,4 +1,4 @@
-package main
+package progress
 
 import (
 	"fmt"
@@ -9,18 +9,19 @@ import (
 	"tunbench/reports/record"
 )
 
-// bootProgress tells on stderr how far a command is that boots guests: on a
+// Boots tells on stderr how far a command is that boots guests: on a
 // terminal in a line that is drawn anew, elsewhere in a line for the begin and
 // the end of each boot, and between them one at most every betweenLines.
-type bootProgress struct {
+type Boots struct {
 	boots  int
 	trials int // of each boot; 0 where that is not known
 	ofArm  int // of them, of one arm of one scenario
 	arms   int
 	now    func() time.Time
+	quiet  bool
 
 	mu       sync.Mutex // guards what follows
-	p        *progress
+	p        line
 	begun    time.Time // the first boot
 	bootAt   time.Time
 	told     time.Time
@@ -32,19 +33,29 @@ type bootProgress struct {
 // betweenLines is how often a plain line is printed while a guest measures.
 const betweenLines = 20 * time.Second
 
-func newBootProgress(w io.Writer, quiet, verbose bool, boots int, what ...rehearsal) *bootProgress {
-	p := &bootProgress{boots: boots, now: time.Now, p: newProgress(w, quiet, verbose)}
-	p.p.live = p.p.live && !verbose // the guest's console is printed then
-	for _, r := range what {
-		p.trials += r.trials
-		p.ofArm, p.arms = max(p.ofArm, r.ofArm), max(p.arms, r.arms)
-	}
-	return p
+// Work is what a command measures in a guest, as far as that is known.
+type Work struct {
+	Trials int // 0: not known
+	OfArm  int // trials of one arm of one scenario
+	Arms   int
 }
 
-// start reports that the boot of a kernel begins, and which of its own boots this
+// NewBoots tells on w, which is stderr, how far so many boots are, each of which
+// does all of what. With quiet it tells nothing; with verbose it draws nothing,
+// since the console of the guest is printed then.
+func NewBoots(w io.Writer, quiet, verbose bool, boots int, what ...Work) *Boots {
+	b := &Boots{boots: boots, now: time.Now, p: newLine(w, quiet), quiet: quiet}
+	b.p.live = b.p.live && !verbose
+	for _, r := range what {
+		b.trials += r.Trials
+		b.ofArm, b.arms = max(b.ofArm, r.OfArm), max(b.arms, r.Arms)
+	}
+	return b
+}
+
+// Start reports that the boot of a kernel begins, and which of its own boots this
 // is, if it has several.
-func (b *bootProgress) start(boot int, name, which string) {
+func (b *Boots) Start(boot int, name, which string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.bootAt = b.now()
@@ -55,8 +66,8 @@ func (b *bootProgress) start(boot int, name, which string) {
 	b.line(fmt.Sprintf("boot %d/%d: %s%s", boot, b.boots, name, which))
 }
 
-// record takes in a record that a guest handed out.
-func (b *bootProgress) record(kind record.Kind, arm string) {
+// Record takes in a record that a guest handed out.
+func (b *Boots) Record(kind record.Kind, arm string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -76,18 +87,17 @@ func (b *bootProgress) record(kind record.Kind, arm string) {
 	}
 	now := b.now()
 	switch {
-	case b.p.quiet:
+	case b.quiet:
 	case b.p.live:
 		b.p.put(text)
-		b.p.drawn = true
 	case now.Sub(b.told) >= betweenLines:
 		b.told = now
 		fmt.Fprintln(b.p.w, text)
 	}
 }
 
-// end reports that a boot has ended.
-func (b *bootProgress) end() {
+// End reports that a boot has ended.
+func (b *Boots) End() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.finished = b.trials
@@ -99,7 +109,7 @@ func (b *bootProgress) end() {
 }
 
 // left is how long the rest takes, if it goes on as before.
-func (b *bootProgress) left() string {
+func (b *Boots) left() string {
 	done, all := b.boot, b.boots
 	if b.trials > 0 {
 		done, all = (b.boot-1)*b.trials+b.finished, b.boots*b.trials
@@ -112,17 +122,17 @@ func (b *bootProgress) left() string {
 }
 
 // line prints a line that stays, unless -q is given.
-func (b *bootProgress) line(text string) {
-	if b.p.quiet {
+func (b *Boots) line(text string) {
+	if b.quiet {
 		return
 	}
-	b.p.clear()
+	b.p.Clear()
 	b.p.keep(text)
 }
 
-// clear makes room for something else.
-func (b *bootProgress) clear() {
+// Clear makes room for something else.
+func (b *Boots) Clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.p.clear()
+	b.p.Clear()
 }
