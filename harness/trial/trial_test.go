@@ -247,13 +247,13 @@ func TestEveryOption(t *testing.T) {
 					t.Error("no rate of super-packets")
 				}
 			}
-			wire := uint64(s.Size)
+			length := uint64(s.Size)
 			if s.Mode == spec.TAP {
-				wire += 14
+				length += 14
 			}
 			for _, q := range trial.Queues {
-				if s.Size != spec.SizeIMIX && (q.XmitBytes != q.XmitPkts*wire || q.ReadBytes != q.ReadPkts*wire) {
-					t.Errorf("queue %d: %d packets and %d bytes, of %d bytes each", q.Queue, q.XmitPkts, q.XmitBytes, wire)
+				if s.Size != spec.SizeIMIX && (q.XmitBytes != q.XmitPkts*length || q.ReadBytes != q.ReadPkts*length) {
+					t.Errorf("queue %d: %d packets and %d bytes, of %d bytes each", q.Queue, q.XmitPkts, q.XmitBytes, length)
 				}
 			}
 		})
