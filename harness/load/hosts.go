@@ -117,8 +117,8 @@ func (g *hosts) openSenders(l *Direction, cpus []int) error {
 // openReceivers opens a socket for each receiver of a direction. A super-packet is
 // cut into segments before it is queued on a socket, so that each is counted
 // where it is received or lost.
-func (g *hosts) openReceivers(i int, cpus []int, reading *sink.Control) error {
-	l := g.directions[i]
+func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) error {
+	l := g.directions[number]
 	to := g.to(l)
 	return to.NS.Do(func() error {
 		fds, err := sink.Listen(netip.AddrPortFrom(to.Addr, traffic.SinkPort), len(cpus), receiveBuffer, false)
@@ -132,7 +132,7 @@ func (g *hosts) openReceivers(i int, cpus []int, reading *sink.Control) error {
 				MaxRead: max(spec.DefaultMTU, g.spec.Size),
 			}, reading)
 			l.add(r)
-			g.receivers[i] = append(g.receivers[i], r)
+			g.receivers[number] = append(g.receivers[number], r)
 		}
 		return nil
 	})
