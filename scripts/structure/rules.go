@@ -21,7 +21,6 @@ var rules = []rule{
 	// What to measure, and in which order.
 	{"bench/manual", ""},
 	{"bench/checkup", "bench/compare harness/doctor reports/aa reports/document reports/metric reports/record reports/screen"},
-	{"bench/checkup", "bench/compare harness/doctor harness reports/aa reports/document reports/metric reports/record reports/screen"},
 	{"bench/kernels", "bench/boot bench/progress harness harness/vm harness/vm/* reports/record reports/verdict"},
 	{"bench/boot", "bench/folder bench/progress bench/suite harness harness/vm harness/vm/* reports/disk reports/record reports/render"},
 	{"bench/progress", "bench/plan reports/record reports/screen"},
@@ -29,8 +28,6 @@ var rules = []rule{
 	{"bench/userns", ""},
 	{"bench/interrupt", ""},
 	{"bench/job", "reports/export reports/record reports/verdict"},
-	{"bench/compare", "bench/plan bench/setup bench/suite harness harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/stat reports/verdict"},
-	{"bench/compare", "bench/plan bench/setup bench/suite harness harness/refusal harness/spec harness/trial reports/aa reports/metric reports/record reports/stat reports/verdict"},
 	{"bench/compare", "bench/plan bench/setup bench/suite harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/stat reports/verdict"},
 	{"bench/plan", "bench/search bench/setup bench/suite harness/refusal harness/spec reports/record reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
