@@ -52,7 +52,7 @@ func Keep(host record.Host, tool, clock string, s aa.Result, warnf func(format s
 	}
 	fit, wrong := s.Fit(metric.SightRefusal)
 	if len(fit.Seen) == 0 {
-		warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor tells what disturbs it", s.Scenario, wrong[record.PPS])
+		warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor says what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil
 	}
 	warnf("this host can see changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))

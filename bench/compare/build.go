@@ -75,7 +75,7 @@ func (b *Build) start(ctx context.Context) (*worker, error) {
 			return nil, fmt.Errorf("start build: %w", err)
 		}
 		if !os.SameFile(now, b.file) || now.Size() != b.file.Size() || !now.ModTime().Equal(b.file.ModTime()) {
-			return nil, fmt.Errorf("start build %s: the file has changed since the first pair: copy it to where nothing is built while it is measured", b.Path)
+			return nil, fmt.Errorf("start build %s: the file has changed since the first pair: copy it to a place where no build replaces it", b.Path)
 		}
 	}
 	w := &worker{build: b, answers: make(chan answer, 1), stderr: new(tail), ended: make(chan error, 1)}
@@ -115,5 +115,5 @@ func (b *Build) start(ctx context.Context) (*worker, error) {
 
 // stranger is the error on a program that does not speak the protocol.
 func (b *Build) stranger(why string) error {
-	return fmt.Errorf("%s cannot be measured beside another build: %s; it must be a tunbench that knows protocol %d of tunbench ab. An older one is compared by stored runs: tunbench run with each, then tunbench compare", b.Path, why, protocolVersion)
+	return fmt.Errorf("%s cannot be compared with another build: %s; it must be a tunbench that speaks protocol %d of tunbench ab. Compare an older one by stored runs: tunbench run with each, then tunbench compare", b.Path, why, protocolVersion)
 }

@@ -219,7 +219,7 @@ func (r *runner) verdict(s *subject, v record.Verdict) error {
 func (r *runner) giveUp(s *subject) error {
 	v := record.Verdict{
 		Metric: record.PPS, Unit: "packets/s", N: s.valid, Verdict: record.InvalidVerdict,
-		Notes: []string{"too few pairs passed the gates to go on: this host is not steady enough now; tunbench doctor tells what disturbs it"},
+		Notes: []string{"too few pairs were valid to go on: this host is not steady enough now; tunbench doctor says what disturbs it"},
 	}
 	if err := r.verdict(s, v); err != nil {
 		return err

@@ -107,7 +107,7 @@ func (s *server) do(ctx context.Context, o order) (a answer, err error) {
 // begin does what says what is to be measured.
 func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
 	if o.Task == nil {
-		return a, fmt.Errorf("%s: it is not said what", o.Do)
+		return a, fmt.Errorf("%s: the order does not say what to measure", o.Do)
 	}
 	v, err := o.Task.variant()
 	if err != nil {

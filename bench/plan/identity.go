@@ -46,11 +46,11 @@ func resumable(p Plan) error {
 		}
 	}
 	if len(differ) > 0 {
-		return fmt.Errorf("resume the run of %s: it would not be one run: %s; %s", was.Started, strings.Join(differ, "; "), advice)
+		return fmt.Errorf("resume the run of %s: the result would not be one run: %s; %s", was.Started, strings.Join(differ, "; "), advice)
 	}
 	for _, t := range p.Done.Trials {
 		if !slices.ContainsFunc(p.Scenarios, func(s suite.Scenario) bool { return s.Name == t.Scenario }) {
-			return fmt.Errorf("resume the run of %s: it has trials of %s, which suite %s does not have any more; begin a new one", was.Started, t.Scenario, p.Suite)
+			return fmt.Errorf("resume the run of %s: it has trials of %s, which suite %s no longer has; begin a new one", was.Started, t.Scenario, p.Suite)
 		}
 	}
 	return nil

@@ -40,11 +40,11 @@ func (o Outcome) Why(scenarios int, file, report string) error {
 		if o.Skips > 1 {
 			all = "all " + all
 		}
-		return fmt.Errorf("nothing was measured: %s skipped, for the reasons in %s; tunbench doctor tells what this host can do", all, file)
+		return fmt.Errorf("nothing was measured: %s skipped, for the reasons in %s; tunbench doctor reports what this host can do", all, file)
 	case o.Failed > 0:
 		return fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", o.Failed, scenarios, file)
 	case o.Invalid == 0:
-		return fmt.Errorf("%s unresolved; %s tells why", record.Plural(o.Unresolved, "rate is", "rates are"), report)
+		return fmt.Errorf("%s unresolved; %s says why", record.Plural(o.Unresolved, "rate is", "rates are"), report)
 	}
-	return fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", o.Invalid, o.Trials, report)
+	return fmt.Errorf("%d of %d trials are invalid; %s says what to do about them", o.Invalid, o.Trials, report)
 }

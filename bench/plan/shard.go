@@ -31,7 +31,7 @@ func ParseShard(s string) (Shard, error) {
 	i, errI := strconv.Atoi(index)
 	n, errN := strconv.Atoi(of)
 	if !ok || errI != nil || errN != nil {
-		return Shard{}, fmt.Errorf("%q is no share of a plan: write it like 2/3", s)
+		return Shard{}, fmt.Errorf("%q is not a share of a plan: write it like 2/3", s)
 	}
 	if n < 1 || n > suite.MaxScenarios {
 		return Shard{}, fmt.Errorf("%q: choose 1 to %d shards", s, suite.MaxScenarios)
