@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tunbench/bench/plan"
@@ -83,6 +84,15 @@ func (o Outcome) Exit(rule record.ExitRule) int {
 		return 2
 	}
 	return rule.Code(o.Verdicts)
+}
+
+// Notes are those of all verdicts, which say why none could be given.
+func (o Outcome) Notes() string {
+	var notes []string
+	for _, v := range o.Verdicts {
+		notes = append(notes, v.Notes...)
+	}
+	return strings.Join(notes, "; ")
 }
 
 // Run measures and judges. It behaves as Plan.Run does; the verdicts are

@@ -15,13 +15,7 @@ func doctorCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "tell what this kernel and host can do, and what would spoil a measurement",
-		Long: `doctor tries every hook and every device option on this kernel, rung by rung and
-option by option, and looks for what would spoil a measurement: half a second with
-the gates that every trial must pass, then the settings of the host, and what is
-kept of A/A runs on it. At the end it lists what to do: each finding, why it matters, and the command that mends it.`,
-		Example: `  sudo tunbench doctor
-  sudo tunbench doctor --json | jq -r '.sections[].rows[] | select(.status == "unsupported") | .name + ": " + .detail'`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := a.doctor(cmd.Context())
 			if cmd.Context().Err() != nil {

@@ -30,17 +30,7 @@ func reportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "render run files",
-		Long: `report makes the report of each RUN, a folder or a run.jsonl, from that file
-alone. Without --out it goes to stdout, without charts. It needs neither root
-nor the kernel that was measured.`,
-		Example: `  tunbench report reports/runs/20260102T030405Z-6.18.0
-  tunbench report run.jsonl --out rendered
-  tunbench report before --format benchfmt >before.txt
-  tunbench report before after --format csv >trials.csv
-  tunbench report before --format json | jq '.scenarios[].arms.bare.metrics.pps.median'
-  tunbench report nightly --format openmetrics > tunbench.prom
-  tunbench report run.jsonl --format html >report.html`,
-		Args: cobra.MinimumNArgs(1),
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
 			f, err := export.FindFormat(format, false)
 			if err != nil {
