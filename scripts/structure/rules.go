@@ -114,5 +114,4 @@ var users = []user{
 
 // exceptions to the limits. A pattern with * is for a package that is yet to be
 // split, and goes with it.
-var exceptions = []exception{
-}
+var exceptions = []exception{}
