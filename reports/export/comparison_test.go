@@ -590,7 +590,7 @@ func TestCompareExit(t *testing.T) {
 		"indicative":                  {[]record.Verdict{v(record.IndicativeRegression, "")}, 0, 1, 0, 0},
 		"improvement":                 {[]record.Verdict{v(record.Improvement, "")}, 0, 0, 0, 0},
 	} {
-		for rule, want := range map[record.ExitRule]int{
+		for rule, want := range map[verdict.ExitRule]int{
 			{}: tt.plain, {Strict: true}: tt.strict, {Unknown: true}: tt.unknown, {AllowMissing: true}: tt.allowing,
 		} {
 			if got := rule.Code(tt.verdicts); got != want {
@@ -617,7 +617,7 @@ func TestCompareVariantsCutShort(t *testing.T) {
 	judged := abFile(1, 10)
 	judged.Verdicts = []record.Verdict{{Scenario: "Tun/other", Metric: record.PPS, Verdict: record.Equivalent}}
 	refused := abFile(1, 0)
-	refused.Verdicts = []record.Verdict{record.Lacking(fast, record.PPS, "packets/s", record.NewSide, record.Unsupported, "EINVAL")}
+	refused.Verdicts = []record.Verdict{verdict.Lacking(fast, record.PPS, "packets/s", record.NewSide, record.Unsupported, "EINVAL")}
 	for name, tt := range map[string]struct {
 		f    *record.File
 		note string

@@ -336,7 +336,7 @@ func TestKernelVerdicts(t *testing.T) {
 		{"unsupported", base, change(ptr(one("b", 1, 1)), func(f *record.File) {
 			f.Trials, f.Skips = nil, []record.Skip{{Scenario: "Tun/size=64", Reason: record.Unsupported, Detail: noUSO}}
 		}), record.UnsupportedVerdict, "b: unsupported: " + noUSO},
-		{"another machine", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Host.Virt = "kvm" }), record.NotComparable, "virtualisation differs: , kvm (--allow cpu)"},
+		{"another machine", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Host.Virt = "kvm" }), record.NotComparable, "virtualisation differs: not known, kvm (--allow cpu)"},
 		{"another device", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.VnetHdrSz = 12 }), record.NotComparable, "the device differs in virtio-net header: 0, 12 (--allow device)"},
 		{"another feature", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.Offloads = []string{"tx-lockless"} }), record.IndicativeImprovement, ""},
 		{"real time", change(ptr(one("a", 1000, 1001)), func(f *record.File) { f.Run.Clock = "monotonic" }),

@@ -127,8 +127,8 @@ func compareRuns(a *app, runs []string, o compareOptions, options verdict.Option
 
 // rule is what makes an exit code of verdicts. What is not known counts under
 // --fail-on inconclusive; --strict counts indicative regressions, too.
-func (o compareOptions) rule() record.ExitRule {
-	return record.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
+func (o compareOptions) rule() verdict.ExitRule {
+	return verdict.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 }
 
 // job is the job that the verdicts are for. Annotations must not disturb a result for
