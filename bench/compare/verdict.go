@@ -6,9 +6,9 @@ import (
 	"tunbench/reports/stat"
 )
 
-// drowned tells whether a change is no larger than its interval is wide. Where
-// no pair was steady, only a larger one is believed.
-func drowned(c stat.Comparison, absolute bool) bool {
+// withinNoise reports whether a change is no larger than its interval is wide. Where
+// no pair was steady, only a larger change is reported.
+func withinNoise(c stat.Comparison, absolute bool) bool {
 	change, low, high := c.Change, c.Low, c.High
 	if !absolute {
 		change, low, high = math.Log1p(change), math.Log1p(low), math.Log1p(high)
@@ -16,7 +16,7 @@ func drowned(c stat.Comparison, absolute bool) bool {
 	return !c.HasInterval || math.Abs(change) <= high-low
 }
 
-// hooked names the hook of A where that of B is another.
+// hooked names the hook of A if that of B is another.
 func hooked(a, b Variant) string {
 	if a.Hook == b.Hook {
 		return ""
