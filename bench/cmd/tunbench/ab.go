@@ -19,6 +19,7 @@ import (
 	"tunbench/harness"
 	"tunbench/reports/aa"
 	"tunbench/reports/export"
+	"tunbench/reports/figure"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -35,6 +36,10 @@ type abOptions struct {
 	forget     bool
 	allow      []string
 }
+
+// abAllows are what --allow of ab takes: all else is the same on both sides, or what is
+// compared.
+var abAllows = []string{figure.AllowDevice, verdict.AllowMissing}
 
 func abCommand(a *app) *cobra.Command {
 	sel := selection{single: true}
@@ -53,8 +58,8 @@ func abCommand(a *app) *cobra.Command {
 			if err := o.fail.check(); err != nil {
 				return err
 			}
-			if slices.ContainsFunc(o.allow, func(what string) bool { return what != verdict.AllowMissing }) {
-				return fmt.Errorf("--allow %s: ab measures both variants on one host: choose %s", strings.Join(o.allow, ", "), verdict.AllowMissing)
+			if slices.ContainsFunc(o.allow, func(what string) bool { return !slices.Contains(abAllows, what) }) {
+				return fmt.Errorf("--allow %s: ab measures both variants on one host: choose %s", strings.Join(o.allow, ", "), strings.Join(abAllows, ", "))
 			}
 			sel.strict = sel.strict || o.fail.unknownFails()
 			plan, options, err := sel.comparison(a.args, o)
@@ -90,7 +95,7 @@ func abCommand(a *app) *cobra.Command {
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
 	o.fail.register(cmd)
-	allowFlag(cmd, &o.allow, []string{verdict.AllowMissing}, "missing: pass although B cannot measure a scenario that A can")
+	allowFlag(cmd, &o.allow, abAllows, "device: compare although the device came out different; missing: pass although B cannot measure a scenario that A can (may repeat)")
 	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing; remove the A/A runs that are kept for this host")
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
 	for _, measures := range []string{"a", "b", "base-binary", "new-binary"} {

@@ -16,7 +16,7 @@ import (
 // Exit codes.
 const (
 	exitFailure     = 2 // wrong use or a failure of the tool
-	exitUnknown     = 3 // not judged, see record.ExitRule
+	exitUnknown     = 3 // not judged, see verdict.ExitRule
 	exitInterrupted = 130
 )
 

@@ -127,8 +127,8 @@ func compareRuns(a *app, runs []string, o compareOptions, options verdict.Option
 
 // rule says how verdicts become an exit code. Inconclusive verdicts count with --fail-on
 // inconclusive; with --strict indicative regressions count, too.
-func (o compareOptions) rule() record.ExitRule {
-	return record.ExitRule{Strict: o.strict, Unknown: o.fail.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
+func (o compareOptions) rule() verdict.ExitRule {
+	return verdict.ExitRule{Strict: o.strict, Unknown: o.fail.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 }
 
 // job is the job of GitHub Actions to report to. Annotations go to stderr if stdout is

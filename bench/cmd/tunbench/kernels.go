@@ -190,7 +190,7 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 	for _, v := range verdicts {
 		plain = append(plain, v.Verdict)
 	}
-	rule := record.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
+	rule := verdict.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 	if code := rule.Code(plain); code != 0 && len(all) > 1 { // a single kernel is not judged
 		return exitError{code: code}
 	}
