@@ -29,7 +29,8 @@ func (l *Layout) Parse(b []byte, tap bool) bool {
 	return l.enter(b)
 }
 
-// enter goes on to what is inside a tunnel, if that is a packet.
+// enter replaces the layout by that of the packet inside a tunnel, if there is
+// one.
 func (l *Layout) enter(b []byte) bool {
 	outer := *l
 	if !l.parse(b, outer.Payload+VXLANLen+EthernetLen) {

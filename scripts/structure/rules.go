@@ -20,7 +20,7 @@ var rules = []rule{
 
 	// What to measure, and in which order.
 	{"bench/manual", ""},
-	{"bench/checkup", "bench/compare harness/doctor harness reports/aa reports/document reports/metric reports/record reports/screen"},
+	{"bench/checkup", "bench/compare harness/doctor reports/aa reports/document reports/metric reports/record reports/screen"},
 	{"bench/kernels", "bench/boot bench/progress harness harness/vm harness/vm/* reports/record reports/verdict"},
 	{"bench/boot", "bench/folder bench/plan bench/progress bench/suite harness harness/vm harness/vm/* reports/disk reports/record reports/render"},
 	{"bench/progress", "bench/plan reports/record reports/screen"},
@@ -28,7 +28,7 @@ var rules = []rule{
 	{"bench/userns", ""},
 	{"bench/interrupt", ""},
 	{"bench/job", "reports/export reports/record reports/verdict"},
-	{"bench/compare", "bench/plan bench/setup bench/suite harness harness/refusal harness/spec harness/trial reports/aa reports/metric reports/record reports/stat reports/verdict"},
+	{"bench/compare", "bench/plan bench/setup bench/suite harness harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/stat reports/verdict"},
 	{"bench/plan", "bench/search bench/setup bench/suite harness/refusal harness/spec reports/record reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
 	{"bench/setup", "bench/suite harness/spec"},
@@ -94,6 +94,7 @@ var rules = []rule{
 	{"reports/aa", "reports/disk reports/record"},
 	{"reports/disk", ""},
 	{"reports/screen", ""},
+	{"reports/prose/prosetest", "reports/prose"},
 	{"reports/prose", ""},
 	{"reports/stat", ""},
 	{"reports/record", ""},
@@ -120,11 +121,7 @@ var exceptions = []exception{
 	{ofFile, "reports/document/kernels/*.go", "are to be split"},
 	{ofFile, "reports/series/*.go", "are to be split"},
 	{ofFile, "reports/verdict/*.go", "are to be split"},
-	{ofFile, "reports/history/*.go", "are to be split"},
 	{ofFunction, "bench/cmd/tunbench.*", "are to be split"},
-	{ofFunction, "reports/chart.*", "are to be split"},
 	{ofFunction, "reports/document/kernels.*", "are to be split"},
-	{ofFunction, "reports/figure.*", "are to be split"},
-	{ofFunction, "reports/render.*", "are to be split"},
 	{ofFunction, "reports/series.*", "are to be split"},
 }

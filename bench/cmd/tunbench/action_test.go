@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
 	"tunbench/harness"
 	"tunbench/reports/record"
 )
