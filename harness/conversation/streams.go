@@ -121,6 +121,7 @@ func (k *Streams) Start(watch func(string, *worker.Thread), _ func(error)) error
 	return nil
 }
 
+// Hold makes the speakers stop or, with on false, continue.
 func (k *Streams) Hold(on bool) {
 	if on {
 		k.control.Gate.Close()
@@ -129,8 +130,8 @@ func (k *Streams) Hold(on bool) {
 	}
 }
 
-// Quiet tells whether who speaks has stopped, for now or for good, and all of it
-// has been heard, or answered.
+// Quiet reports whether the speakers have stopped, for now or for good, and all that
+// they sent has been received or answered.
 func (k *Streams) Quiet() (bool, error) {
 	running := 0
 	for _, w := range k.exchanges {
@@ -162,7 +163,7 @@ func (k *Streams) Quiet() (bool, error) {
 	return true, nil
 }
 
-// waiting tells whether a datagram waits for who answers. Of TCP the counts tell
+// waiting reports whether a datagram waits to be answered. With TCP the counts show
 // that.
 func (k *Streams) waiting() (bool, error) {
 	if k.tcp != nil {
@@ -178,6 +179,7 @@ func (k *Streams) waiting() (bool, error) {
 	return false, nil
 }
 
+// Heard counts the transactions or bytes that have arrived.
 func (k *Streams) Heard() (n uint64) {
 	for _, w := range k.exchanges {
 		if k.answered {
@@ -207,6 +209,7 @@ func (k *Streams) Measure(on bool) error {
 	return nil
 }
 
+// Sample fills in what has been done so far.
 func (k *Streams) Sample(s *account.Sample) error {
 	*s = account.Sample{At: worker.Now()}
 	for _, w := range k.exchanges {
@@ -236,6 +239,8 @@ func (k *Streams) Sample(s *account.Sample) error {
 	return nil
 }
 
+// CPUTime is the CPU time in ns of the threads that begin conversations, and of those
+// that answer; -1 if one has ended.
 func (k *Streams) CPUTime() (clients, servers int64) {
 	for _, w := range k.exchanges {
 		for _, s := range w.speakers {
@@ -312,6 +317,7 @@ func (k *Streams) Finish() error {
 // Reasons for which packets of a conversation are dropped at its ends.
 const badChecksum = "TCP_CSUM" // SKB_DROP_REASON_TCP_CSUM of include/net/dropreason-core.h
 
+// Fill adds what the ends of the conversations counted to the record.
 func (k *Streams) Fill(t *record.Trial) {
 	for _, w := range k.exchanges {
 		heard := progress(w.listeners)
@@ -339,9 +345,9 @@ func (k *Streams) Fill(t *record.Trial) {
 	k.tcp.describe(t)
 }
 
-// Mismatch holds the packets that an observer saw at the first device, or at both
-// if streams flow in both directions, against what the sockets sent: a TCP
-// socket counts from its SYN on, and a SYN's answer is not counted by any.
+// Mismatch compares the packets that an observer saw at the first device, or at both
+// if streams flow in both directions, with those that the sockets sent. A TCP socket
+// counts from its SYN on; the answer to a SYN is counted by no socket.
 func (k *Streams) Mismatch(t *record.Trial) string {
 	xmit := t.Accounting.Xmit
 	if xmit == nil || k.spec.Qdisc != "noqueue" { // another drops before the device sees it
@@ -376,6 +382,7 @@ func (k *Streams) Mismatch(t *record.Trial) string {
 	return ""
 }
 
+// Close ends all threads and closes the sockets, from whatever state.
 func (k *Streams) Close() error {
 	k.control.Stop.Store(true)
 	k.control.Done.Store(true)

@@ -153,8 +153,8 @@ func (w *writing) headerLen() int {
 	return packet.HeadersLen(w.spec.Mode == spec.TAP, w.spec.Family)
 }
 
-// Empty is so when the stack has received what the device has, which waits a
-// little with NAPI, and no socket has anything.
+// Empty reports whether the stack has received what the device has received, which
+// takes a little longer with NAPI, and no socket holds a packet.
 func (w *writing) Empty() (bool, error) {
 	for _, s := range w.direction.Senders {
 		if !s.Settled() {

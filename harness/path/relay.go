@@ -145,8 +145,8 @@ func (w *relayPath) observers() (list device.Observers) {
 	return list
 }
 
-// Empty is so when nothing is left in a device and all that was read from one
-// has been written to the other and is received by its host's stack.
+// Empty reports whether nothing is left in a device, and all that was read from one
+// has been written to the other and received by the stack of its host.
 func (w *relayPath) Empty() (bool, error) {
 	for _, r := range w.relays {
 		if ok, err := w.devices[r.from].Empty(); !ok || err != nil {
@@ -179,7 +179,7 @@ func (w *relayPath) Empty() (bool, error) {
 	return true, nil
 }
 
-// received tells whether a host's stack has taken what its device gave it. With
+// received reports whether a host's stack has taken what its device gave it. With
 // NAPI that happens later, and TCP's segments may be put together: it is over
 // when the count stands still.
 func (w *relayPath) received(h Host, device netns.Counters) (bool, error) {

@@ -149,8 +149,8 @@ func (w *vpnPath) forwarders() (list forwarders) {
 	return list
 }
 
-// Empty holds the counters along the way against each other: a packet that a
-// thread has in its hands is in none of the queues.
+// Empty compares the counters along the path with each other: a packet that a thread
+// is working on is in none of the queues.
 func (w *vpnPath) Empty() (bool, error) {
 	if empty, err := w.quiet(); err != nil || !empty {
 		return false, err
@@ -194,7 +194,7 @@ func (w *vpnPath) Empty() (bool, error) {
 	return stacksReceived(w.spec, w.hosts)
 }
 
-// quiet tells whether no socket below the tunnel has anything.
+// quiet reports whether no socket below the tunnel has anything.
 func (w *vpnPath) quiet() (bool, error) {
 	var fds []unix.PollFd
 	for _, fd := range slices.Concat(w.sockets[0], w.sockets[1]) {

@@ -275,8 +275,8 @@ func (w *wireguardGoPath) Close() error {
 	return w.tunnel.close()
 }
 
-// keeper is a carrier in name: it notices that wireguard-go, which carries, has
-// ended by itself, and stands for its cost.
+// keeper is a forwarder in name only: it notices when wireguard-go, which forwards the
+// packets, ends by itself, and accounts for its cost.
 type keeper struct {
 	sides  [2]*wireguard.Device
 	cpu    int // of which it uses next to nothing
@@ -329,8 +329,7 @@ func (k *keeper) Finish() error {
 	return nil
 }
 
-// CPUTime is that of the process, in ns: the work is done on threads that nobody
-// knows.
+// CPUTime is that of the process in ns: the threads that do the work are not known.
 func (k *keeper) CPUTime() (int64, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {

@@ -40,7 +40,7 @@ type Config struct {
 	VnetHdr int // bytes, 0 for none
 	Flows   int
 	MaxRead int // bytes that a read can return, headers included
-	// Open tells that packets were due at times of their own: latency counts
+	// Open says that packets were due at times of their own: latency counts
 	// from then, and Service is filled.
 	Open  bool
 	Pause time.Duration // to sleep once a second while Measured; 0: never

@@ -19,7 +19,7 @@ type ReceiverConfig struct {
 	Own  bool
 	CPU  int
 	Wait Wait // with several sockets Block and Poll both wait in epoll_wait(2)
-	// GRO tells that the sockets have UDP_GRO: a datagram may then be many
+	// GRO says that the sockets have UDP_GRO: a datagram may then be many
 	// segments, each of which is counted.
 	GRO       bool
 	Flows     int
