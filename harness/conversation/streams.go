@@ -17,10 +17,6 @@ import (
 	"tunbench/reports/record"
 )
 
-// maxSuper bounds a super-packet of TCP in bytes (GSO_LEGACY_MAX_SIZE of
-// include/linux/netdevice.h).
-const maxSuper = 65536
-
 // Streams are the conversations of gen=tcp, tcp-rr and udp-rr, over sockets of ours.
 type Streams struct {
 	spec      spec.Spec
@@ -313,9 +309,6 @@ func (k *Streams) Finish() error {
 	k.control.Done.Store(true)
 	return k.join(func(w *exchange) []*stream.Side { return w.listeners })
 }
-
-// Reasons for which packets of a conversation are dropped at its ends.
-const badChecksum = "TCP_CSUM" // SKB_DROP_REASON_TCP_CSUM of include/net/dropreason-core.h
 
 // Fill adds what the ends of the conversations counted to the record.
 func (k *Streams) Fill(t *record.Trial) {
