@@ -44,7 +44,7 @@ func (k *Streams) roles() [2]stream.Role {
 	return [2]stream.Role{stream.Sends, stream.Receives}
 }
 
-// Open makes sides and sockets. TCP connects later.
+// Open makes ends and sockets. TCP connects later.
 func (k *Streams) Open(ends [2]path.Host) error {
 	k.exchanges = []*exchange{{ends: ends}}
 	if k.spec.Dir == spec.Both {
@@ -85,7 +85,7 @@ const (
 	udpHeaderLen = 8
 )
 
-// Start connects the hosts, looks at the connections and starts the sides:
+// Start connects the hosts, looks at the connections and starts the ends:
 // first those who listen.
 func (k *Streams) Start(watch func(string, *worker.Thread), _ func(error)) error {
 	if k.tcp != nil {
@@ -120,9 +120,9 @@ func (k *Streams) Start(watch func(string, *worker.Thread), _ func(error)) error
 // Hold makes the speakers stop or, with on false, continue.
 func (k *Streams) Hold(on bool) {
 	if on {
-		k.control.Gate.Close()
+		k.control.Barrier.Close()
 	} else {
-		k.control.Gate.Open()
+		k.control.Barrier.Open()
 	}
 }
 
@@ -141,7 +141,7 @@ func (k *Streams) Quiet() (bool, error) {
 			}
 		}
 	}
-	if k.control.Gate.Held() != running {
+	if k.control.Barrier.Held() != running {
 		return false, nil
 	}
 	if waiting, err := k.waiting(); waiting || err != nil {
@@ -252,12 +252,12 @@ func (k *Streams) CPUTime() (clients, servers int64) {
 // Stop ends those who speak, once they have their answers.
 func (k *Streams) Stop() error {
 	k.control.Stop.Store(true)
-	k.control.Gate.Open()
-	return k.join(func(w *exchange) []*stream.Side { return w.speakers })
+	k.control.Barrier.Open()
+	return k.join(func(w *exchange) []*stream.End { return w.speakers })
 }
 
-// join waits for sides that are told to end.
-func (k *Streams) join(of func(*exchange) []*stream.Side) error {
+// join waits for ends that are told to end.
+func (k *Streams) join(of func(*exchange) []*stream.End) error {
 	if err := k.endAll(of); err != nil {
 		return err
 	}
@@ -273,11 +273,11 @@ func (k *Streams) join(of func(*exchange) []*stream.Side) error {
 }
 
 // endAll is join without the errors with which they end.
-func (k *Streams) endAll(of func(*exchange) []*stream.Side) error {
+func (k *Streams) endAll(of func(*exchange) []*stream.End) error {
 	deadline := time.After(path.DrainTimeout)
 	for _, w := range k.exchanges {
 		for i, s := range of(w) {
-			if err := path.AwaitEnd(fmt.Sprintf("side %d of the conversations", i), s.Thread(), s.Finish, deadline); err != nil {
+			if err := path.AwaitEnd(fmt.Sprintf("end %d of the conversations", i), s.Thread(), s.Finish, deadline); err != nil {
 				return err
 			}
 		}
@@ -307,7 +307,7 @@ func (k *Streams) Finish() error {
 		}
 	}
 	k.control.Done.Store(true)
-	return k.join(func(w *exchange) []*stream.Side { return w.listeners })
+	return k.join(func(w *exchange) []*stream.End { return w.listeners })
 }
 
 // Fill adds what the ends of the conversations counted to the record.
@@ -379,9 +379,9 @@ func (k *Streams) Mismatch(t *record.Trial) string {
 func (k *Streams) Close() error {
 	k.control.Stop.Store(true)
 	k.control.Done.Store(true)
-	k.control.Gate.Open()
+	k.control.Barrier.Open()
 	// Their own errors have been reported, or are why we are here.
-	errs := []error{k.endAll(func(w *exchange) []*stream.Side { return slices.Concat(w.speakers, w.listeners) })}
+	errs := []error{k.endAll(func(w *exchange) []*stream.End { return slices.Concat(w.speakers, w.listeners) })}
 	for _, w := range k.exchanges {
 		for _, s := range slices.Concat(w.speakers, w.listeners) {
 			errs = append(errs, s.Close())

@@ -75,7 +75,7 @@ func NewEvent(s spec.Spec, where Eventful) (*Event, error) {
 	if e.Observer == nil {
 		e.own = true
 		target := e.Device.Target(1)
-		target.Side, target.GSO = bpf.Drops, true
+		target.Direction, target.GSO = bpf.Drops, true
 		var err error
 		if e.Observer, err = bpf.Open(bpf.Tracepoint, target); err != nil {
 			return e, err

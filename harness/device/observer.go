@@ -118,7 +118,7 @@ func LastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 		return nil, nil, err
 	}
 	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery()}
-	addReturns(own, o.Hook(), o.Side(), snapshot)
+	addReturns(own, o.Hook(), o.Direction(), snapshot)
 	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
 		return nil, nil, err
 	}
@@ -128,7 +128,7 @@ func LastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 // addReturns fills in what an observer saw returned to readers and to writers:
 // all of it, or nothing and why.
-func addReturns(own *record.Observer, hook bpf.Hook, side bpf.Side, s *bpf.Snapshot) {
+func addReturns(own *record.Observer, hook bpf.Hook, direction bpf.Direction, s *bpf.Snapshot) {
 	if len(s.Lost) > 0 && !s.Torn { // a call during which it was detached is not lost
 		own.LostReturns = s.Lost
 	}
@@ -139,12 +139,12 @@ func addReturns(own *record.Observer, hook bpf.Hook, side bpf.Side, s *bpf.Snaps
 		sum.WriteCalls += q.WriteCalls
 		sum.WriteRetBytes += q.WriteRetBytes
 	}
-	if side != bpf.U2K {
+	if direction != bpf.U2K {
 		if own.NoReads = unseenReturns(hook, s, bpf.FuncRead, sum.ReadCalls); own.NoReads == "" {
 			own.ReadCalls, own.ReadBytes, own.ReadErrors = &sum.ReadCalls, &sum.ReadRetBytes, s.ReadErrors
 		}
 	}
-	if side != bpf.K2U {
+	if direction != bpf.K2U {
 		if own.NoWrites = unseenReturns(hook, s, bpf.FuncWrite, sum.WriteCalls); own.NoWrites == "" {
 			own.WriteCalls, own.WriteBytes, own.WriteErrors = &sum.WriteCalls, &sum.WriteRetBytes, s.WriteErrors
 		}

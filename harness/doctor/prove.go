@@ -45,7 +45,7 @@ func ProveOn(h bpf.Hook, gso bool) (err error) {
 		return unproven(h, err)
 	}
 	target := d.Target(1)
-	target.Side, target.GSO = bpf.Both, gso
+	target.Direction, target.GSO = bpf.Both, gso
 	o, err := bpf.Open(h, target)
 	if err != nil {
 		return err // says why

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/device"
@@ -128,7 +129,7 @@ func (w *tunnel) count() (err error) {
 	return nil
 }
 
-// perSKB is how many wire segments an skb carries that a device gives out.
+// perSKB is how many wire segments an skb waits that a device gives out.
 func (w *tunnel) perSKB(host int) uint64 { return device.SegmentsPerSKB(w.spec, w.devices[host].State) }
 
 // dropped is what a device did not take, by reason if it was observed.

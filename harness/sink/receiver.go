@@ -186,7 +186,7 @@ func (r *Receiver) single(fd int) error {
 			return nil
 		}
 		r.publish()
-		r.control.Gate.Pass()
+		r.control.Barrier.Pass()
 		if r.Wait == Poll {
 			if _, err := r.ready(pollTimeout); err != nil {
 				return err
@@ -216,7 +216,7 @@ func (r *Receiver) several() error {
 				return nil
 			}
 			r.publish()
-			r.control.Gate.Pass()
+			r.control.Barrier.Pass()
 		}
 		for _, e := range r.events[:n] {
 			if _, err := r.receive(r.FDs[e.Fd], false); err != nil {

@@ -127,7 +127,7 @@ func (v *Vhost) loop() error {
 				return nil
 			}
 		}
-		v.control.Gate.Pass()
+		v.control.Barrier.Pass()
 		if err := v.wait(); err != nil {
 			return err
 		}

@@ -257,7 +257,7 @@ func (k *conversationTrial) stop() error {
 	return k.ends.Stop()
 }
 
-// drain waits until all is heard and acknowledged, and ends carriers and those
+// drain waits until all is heard and acknowledged, and ends forwarders and those
 // who listen.
 func (k *conversationTrial) drain() error {
 	// Twice: what was on the path is answered.
