@@ -35,7 +35,7 @@ func (a *app) remember(host record.Host, clock string, s compare.Sight) error {
 		a.warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor tells what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil
 	}
-	a.warnf("this host can see changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))
+	a.warnf("this host can detect changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))
 	for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 		a.warnf("what this A/A run could see of %s is not kept: %s", metric, wrong[metric])
 	}
@@ -122,7 +122,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) harness.Row {
 		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + forgetCommand
 	default:
-		parts = append(parts, "sees "+document.SightText(fit.Seen))
+		parts = append(parts, "sees "+document.DetectableText(fit.Seen))
 		for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 			parts = append(parts, "not used for "+metric+": "+wrong[metric])
 		}
