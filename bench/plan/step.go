@@ -25,28 +25,3 @@ type Step struct {
 	Verdicts  []record.Verdict // on the scenario, were written
 	Rate      float64          // in packets/s, of the trial of a search that is about to begin
 }
-
-// Outcome is what came of a run.
-type Outcome struct {
-	Begun       bool // the header is written, so there is a file to report on
-	Trials      int
-	Skips       int
-	Failed      int // skips that are ours, not the kernel's
-	Invalid     int // trials whose figures must not be used
-	Unresolved  int // goals of searches whose rates are not known
-	Interrupted bool
-	Share       bool // of a plan: that nothing was measured is for who has all shares to judge
-}
-
-// Exit is the process' exit code; strict makes invalid trials count.
-func (o Outcome) Exit(strict bool) int {
-	switch {
-	case o.Interrupted:
-		return 130
-	case o.Failed > 0 || o.Trials == 0 && !o.Share:
-		return 2
-	case strict && o.Invalid+o.Unresolved > 0:
-		return 3
-	}
-	return 0
-}

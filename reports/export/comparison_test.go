@@ -766,7 +766,7 @@ func TestGeneratorLimited(t *testing.T) {
 // less the two that cannot be used.
 func TestMeans(t *testing.T) {
 	base, next := beforeAndAfter()
-	for _, m := range compare.New(compared(t, base, next, verdict.Options{})).Means() {
+	for _, m := range compare.Means(compare.New(compared(t, base, next, verdict.Options{}))) {
 		if m.Metric == record.PPS && (m.Cells != 4 || math.Abs(m.Ratio-math.Pow(0.9*1.06, 0.25)) > 0.003) {
 			t.Errorf("%+v", m)
 		}

@@ -28,15 +28,15 @@ func StepSummary(c *verdict.Comparison, room int) ([]byte, error) {
 	s := compare.New(c)
 	d := s.Document()
 	d.Sections = []document.Section{
-		s.Changed("Regressed", s.Regressed, "Nothing regressed."),
-		s.Changed("Improved", s.Improved, "Nothing improved."),
+		compare.Changed(s, "Regressed", s.Regressed, "Nothing regressed."),
+		compare.Changed(s, "Improved", s.Improved, "Nothing improved."),
 	}
-	if bars := s.Bars(); len(bars) > 0 {
+	if bars := compare.Bars(s); len(bars) > 0 {
 		d.Sections = append(d.Sections, document.Section{Heading: "Changes", Blocks: bars})
 	}
-	d.Sections = append(d.Sections, s.Rest().FoldedWhole())
-	for _, part := range []func() (document.Section, bool){s.OnlyOnes, s.HostDifferences} {
-		if sec, ok := part(); ok {
+	d.Sections = append(d.Sections, compare.Rest(s).FoldedWhole())
+	for _, part := range []func(*compare.Text) (document.Section, bool){compare.OnlyOnes, compare.HostDifferences} {
+		if sec, ok := part(s); ok {
 			d.Sections = append(d.Sections, sec.FoldedWhole())
 		}
 	}

@@ -1,28 +1,18 @@
-// Package history keeps runs over time in a folder: a copy of each run's file,
-// and a small file for each that was marked as a release and for each finding
-// that was acknowledged. Nothing in it is ever
-// overwritten. What is read from the runs is kept in an index, which is a cache:
-// without it everything is read again.
+// Package history stores runs over time in a folder: a copy of each run's file, and a
+// small file for each run that was marked as a release and for each finding that was
+// acknowledged.
+//
+// No file is ever overwritten, except the index, which is a cache of what was read
+// from the runs: without it all runs are read again.
 package history
 
 import (
-	"bytes"
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -30,7 +20,6 @@ import (
 	"tunbench/reports/disk"
 	"tunbench/reports/record"
 	"tunbench/reports/series"
-	"tunbench/reports/verdict"
 )
 
 const (
@@ -40,279 +29,9 @@ const (
 	lockName      = ".lock"
 )
 
-// Added is what Add did.
-type Added struct {
-	File    string // inside of the history
-	There   bool   // the run was there already, the same
-	Cut     bool   // it was interrupted
-	Release string // what it was marked as by this call
-	Notes   []string
-}
-
-// Add copies the run at path, a file or a folder, into the history in dir, which
-// is made if it is not there, and marks it as release if that is not "". A run
-// that is there already is not copied; it may still be marked. A run that was
-// interrupted and has been gone on with since is put beside what was there of
-// it, and counts in its place.
-func Add(dir, path, release string) (Added, error) {
-	var done Added
-	if err := checkRelease(release); err != nil {
-		return done, err
-	}
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		path = filepath.Join(path, record.FileName)
-	}
-	// It is read once, since its run may still be writing.
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return done, fmt.Errorf("add run: %w", err)
-	}
-	f, err := record.Read(bytes.NewReader(text))
-	if err != nil {
-		return done, fmt.Errorf("add %s: %w", path, err)
-	}
-	if err := checkRun(path, f); err != nil {
-		return done, err
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return done, fmt.Errorf("make the history: %w", err)
-	}
-	unlock := lock(dir, unix.LOCK_EX)
-	defer unlock()
-	done.Cut, done.Notes = f.End == nil, f.Warnings
-	done.File, done.There, err = put(dir, nameOf(f.Run), text)
-	if err != nil {
-		return done, fmt.Errorf("add %s: %w", path, err)
-	}
-	if release != "" {
-		if done.Release, err = mark(dir, done.File, f.Run.ID, release); err != nil {
-			return done, fmt.Errorf("add %s: %w", path, err)
-		}
-	}
-	return done, nil
-}
-
-// checkRun refuses what has no place in a series.
-func checkRun(path string, f *record.File) error {
-	switch _, err := time.Parse(time.RFC3339Nano, f.Run.Started); {
-	case verdict.HoldsVariants(f):
-		return fmt.Errorf("add %s: it holds the variants of tunbench ab, which are no run over time", path)
-	case f.Run.ID == "":
-		return fmt.Errorf("add %s: its header has no id, so that it could be added twice", path)
-	case err != nil:
-		return fmt.Errorf("add %s: it started at %q, which is no RFC 3339 time, so that it has no place among the others", path, f.Run.Started)
-	}
-	return nil
-}
-
-// checkRelease refuses names that cannot be shown as they are.
-func checkRelease(name string) error {
-	if name != "" && (strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })) {
-		return fmt.Errorf("release %q: the name has spaces at an end or characters that cannot be printed", name)
-	}
-	return nil
-}
-
-// ownID is an id as tunbench makes it.
-var ownID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{3}Z-[0-9a-f]{8}$`)
-
-// nameOf names a run by its start, its host and its id, without suffix and
-// without a dot. An id of others is outside text: what is no letter or digit is
-// replaced, and a hash tells it from those that look the same then.
-func nameOf(r *record.Run) string {
-	started, _ := time.Parse(time.RFC3339Nano, r.Started)
-	id := strings.Map(func(c rune) rune {
-		if c < 128 && (unicode.IsLetter(c) || unicode.IsDigit(c)) {
-			return c
-		}
-		return '-'
-	}, r.ID)
-	if !ownID.MatchString(r.ID) {
-		sum := sha256.Sum256([]byte(r.ID))
-		id = id[:min(len(id), 60)] + "-" + hex.EncodeToString(sum[:6])
-	}
-	return started.UTC().Format("20060102T150405Z") + "-" + aa.Fingerprint(r.Host) + "-" + id
-}
-
-// put makes the file with that name, unless it is there. Where another file of
-// the run is there, the whole lines of it must be the beginning of text.
-func put(dir, name string, text []byte) (file string, there bool, err error) {
-	for n := 1; ; n++ {
-		file = name + runSuffix
-		if n > 1 {
-			file = name + "." + strconv.Itoa(n) + runSuffix
-		}
-		switch err = disk.Create(filepath.Join(dir, file), text); {
-		case err == nil:
-			return file, false, nil
-		case !errors.Is(err, fs.ErrExist):
-			return file, false, err
-		}
-		old, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil {
-			return file, false, err
-		}
-		whole := old[:bytes.LastIndexByte(old, '\n')+1]
-		switch {
-		case bytes.Equal(old, text), bytes.HasPrefix(old, text):
-			return file, true, nil
-		case !bytes.HasPrefix(text, whole):
-			return file, false, fmt.Errorf("%s has the same run (%s), and it is another: compare the two files, and keep one",
-				filepath.Join(dir, file), name)
-		}
-	}
-}
-
-// release is the content of a file that marks a run.
-type release struct {
-	Kind string `json:"kind"` // "release"
-	Name string `json:"name"`
-	Run  string `json:"run"` // its id
-}
-
-// mark marks the run of that file; "" if it is marked so already.
-func mark(dir, file, run, name string) (string, error) {
-	path := filepath.Join(dir, base(file)+releaseSuffix)
-	text, err := json.Marshal(release{"release", name, run})
-	if err != nil {
-		return "", fmt.Errorf("mark as release %s: %w", name, err)
-	}
-	err = disk.Create(path, append(text, '\n'))
-	switch {
-	case err == nil:
-		return name, nil
-	case !errors.Is(err, fs.ErrExist):
-		return "", fmt.Errorf("mark as release %s: %w", name, err)
-	}
-	there, err := readRelease(path)
-	if err != nil {
-		return "", err
-	}
-	if there.Name != name {
-		return "", fmt.Errorf("mark as release %s: the run is release %s already (%s)", name, there.Name, path)
-	}
-	return "", nil
-}
-
-func readRelease(path string) (release, error) {
-	var r release
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(text, &r); err != nil {
-		return r, fmt.Errorf("%s: %w", path, err)
-	}
-	if r.Kind != "release" || r.Name == "" {
-		return r, fmt.Errorf("%s: it names no release", path)
-	}
-	return r, checkRelease(r.Name)
-}
-
-// ack is the content of a file that acknowledges a finding.
-type ack struct {
-	Kind string `json:"kind"` // "ack"
-	ID   string `json:"id"`   // of the finding
-	series.Ack
-}
-
-// findingID is what the ID of a finding looks like.
-var findingID = regexp.MustCompile(`^[0-9a-f]{10}$`)
-
-// Ack keeps in the history in dir that somebody knows of the finding with that ID.
-// It fails if it is acknowledged already.
-func Ack(dir, id string, a series.Ack) error {
-	a.Reason = strings.TrimSpace(a.Reason)
-	switch {
-	case !findingID.MatchString(id):
-		return fmt.Errorf("acknowledge %q: it is no ID of a finding, which has ten digits from 0 to f: tunbench history check prints it", id)
-	case a.Reason == "":
-		return fmt.Errorf("acknowledge %s: say why: --reason is empty", id)
-	case strings.ContainsFunc(a.Reason, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return fmt.Errorf("acknowledge %s: the reason has characters that cannot be printed: write it in one line", id)
-	}
-	unlock := lock(dir, unix.LOCK_EX)
-	defer unlock()
-	text, err := json.Marshal(ack{"ack", id, a})
-	if err != nil {
-		return fmt.Errorf("acknowledge %s: %w", id, err)
-	}
-	path := filepath.Join(dir, id+ackSuffix)
-	err = disk.Create(path, append(text, '\n'))
-	if errors.Is(err, fs.ErrExist) {
-		old, err := readAck(path)
-		if err != nil {
-			return fmt.Errorf("acknowledge %s: something is there already: %w", id, err)
-		}
-		return fmt.Errorf("acknowledge %s: it is acknowledged already, %s: %s; to take that back, remove %s", id, old.Time, old.Reason, path)
-	}
-	if err != nil {
-		return fmt.Errorf("acknowledge %s: %w", id, err)
-	}
-	return nil
-}
-
-func readAck(path string) (ack, error) {
-	var a ack
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return a, err
-	}
-	if err := json.Unmarshal(text, &a); err != nil {
-		return a, fmt.Errorf("%s: %w", path, err)
-	}
-	if a.Kind != "ack" || a.ID+ackSuffix != filepath.Base(path) || a.Reason == "" {
-		return a, fmt.Errorf("%s: it acknowledges no finding of its name, or gives no reason", path)
-	}
-	return a, nil
-}
-
-// Acks gives what is acknowledged in the history in dir, by the ID of the finding,
-// and what was left out, a sentence each.
-func Acks(dir string) (acks map[string]series.Ack, problems []string, err error) {
-	paths, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the history: %w", err)
-	}
-	acks = map[string]series.Ack{}
-	for _, e := range paths {
-		if !strings.HasSuffix(e.Name(), ackSuffix) || strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		a, err := readAck(filepath.Join(dir, e.Name()))
-		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s is no acknowledgement and is left out: %v", e.Name(), err))
-			continue
-		}
-		acks[a.ID] = a.Ack
-	}
-	return acks, problems, nil
-}
-
-// base is the name that all files of a run share: without the number of one
-// that was gone on with, and without suffix.
-func base(file string) string {
-	name := strings.TrimSuffix(strings.TrimSuffix(file, releaseSuffix), runSuffix)
-	name, _, _ = strings.Cut(name, ".")
-	return name
-}
-
-// runName matches what a run's file is called.
-var runName = regexp.MustCompile(`^[^.]+(\.[0-9]+)?\.jsonl$`)
-
-// version is the number of a file of a run: the largest has most of it.
-func version(file string) int {
-	_, n, _ := strings.Cut(strings.TrimSuffix(file, runSuffix), ".")
-	v, err := strconv.Atoi(n)
-	if err != nil {
-		return 1
-	}
-	return v
-}
-
-// lock takes the lock of the history, and gives what lets go of it. Where the
-// file system has no locks, or nothing may be written, it does without: no file
-// is ever overwritten, and the index is replaced in one step.
+// lock takes the lock of the history and returns the function that releases it. If the
+// file system has no locks, or the folder cannot be written, the history is used
+// without one: no file is ever overwritten, and the index is replaced in one step.
 func lock(dir string, how int) (unlock func()) {
 	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
@@ -324,14 +43,14 @@ func lock(dir string, how int) (unlock func()) {
 		}
 	}
 	if err == nil && how == unix.LOCK_EX {
-		// Whoever writes has the lock: what is left of others was killed.
+		// Writers hold the lock, so the files left here are of writers that were killed.
 		disk.RemoveLeft(dir)
 	}
 	return func() { f.Close() }
 }
 
-// Read gives all runs of the history in dir, and what was left out, a sentence
-// each.
+// Read returns all runs of the history in dir, and a sentence for each problem: what was
+// left out, and why.
 func Read(dir string) (runs []series.StoredRun, problems []string, err error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, nil, fmt.Errorf("read the history: %w: tunbench history add makes it", err)
@@ -424,75 +143,4 @@ func sorted(m map[string]string) (values []string) {
 	}
 	slices.Sort(values)
 	return values
-}
-
-const (
-	indexName   = ".index.jsonl"
-	indexSchema = 1 // to be raised when reports computes its figures in another way
-)
-
-// indexed is a run in the index. It holds as long as its file has that size and
-// was changed then, in nanoseconds since 1970.
-type indexed struct {
-	Size    int64 `json:"size"`
-	Changed int64 `json:"changed"`
-	series.StoredRun
-}
-
-// indexEnd is the last line of the index.
-type indexEnd struct {
-	Schema int    `json:"schema"`
-	Runs   int    `json:"runs"`
-	SHA256 string `json:"sha256"` // of the lines before
-}
-
-// readIndex gives the runs of the index by file. One that is not there, of another
-// schema, torn or changed is not sound: it holds nothing.
-func readIndex(dir string) (known map[string]indexed, sound bool) {
-	text, err := os.ReadFile(filepath.Join(dir, indexName))
-	if err != nil {
-		return nil, false
-	}
-	lines := bytes.TrimSuffix(text, []byte("\n"))
-	at := bytes.LastIndexByte(lines, '\n') + 1
-	var end indexEnd
-	if json.Unmarshal(lines[at:], &end) != nil || end.Schema != indexSchema || end.SHA256 != sumOf(text[:at]) {
-		return nil, false
-	}
-	known = map[string]indexed{}
-	for dec := json.NewDecoder(bytes.NewReader(text[:at])); ; {
-		var one indexed
-		switch err := dec.Decode(&one); {
-		case errors.Is(err, io.EOF):
-			return known, len(known) == end.Runs
-		case err != nil || one.Run == nil:
-			return nil, false
-		}
-		known[one.File] = one
-	}
-}
-
-func sumOf(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
-
-// writeIndex replaces the index in one step.
-func writeIndex(dir string, runs []indexed) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	slices.SortFunc(runs, func(a, b indexed) int { return cmp.Compare(a.File, b.File) })
-	for _, r := range runs {
-		if err := enc.Encode(r); err != nil {
-			return fmt.Errorf("write the index: %w", err)
-		}
-	}
-	if err := enc.Encode(indexEnd{indexSchema, len(runs), sumOf(b.Bytes())}); err != nil {
-		return fmt.Errorf("write the index: %w", err)
-	}
-	if err := disk.Replace(filepath.Join(dir, indexName), b.Bytes()); err != nil {
-		return fmt.Errorf("write the index: %w", err)
-	}
-	return nil
 }

@@ -13,10 +13,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/folder"
 	"tunbench/bench/plan"
+	"tunbench/bench/progress"
 	"tunbench/harness"
+	"tunbench/reports/aa"
 	"tunbench/reports/export"
-	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -34,50 +36,16 @@ type abOptions struct {
 	allow      []string
 }
 
-func (a *app) abCommand() *cobra.Command {
+func abCommand(a *app) *cobra.Command {
 	sel := selection{single: true}
 	var o abOptions
 	cmd := &cobra.Command{
 		Use:   "ab",
 		Short: "compare two variants of a scenario, interleaved in pairs",
-		Long: `ab measures two variants of a scenario in pairs and judges what B changed
-against A. Both devices are there at the same time and the traffic goes through
-one or the other in turn, 50 ms each, so that both meet the same host. Ten pairs
-are made, twenty if that leaves a metric open, and ten fresh ones to see a change
-again before it is called one.
-
-A variant is a list of axis=value, and hook=none, tracepoint, fentry, kprobe or
-auto, which sets the observer against none. Without --suite and --filter the
-scenario is tun, udp, one queue, 64 bytes; --set changes it for both.
-
-With --base-binary or --new-binary, A or B is measured by another build of
-tunbench: pairs of windows alternate between processes of the two, which are
-fresh for each pair. The one that is not named is this program. Both builds must
-know the protocol of this comparison. --a and --b may still differ.
-
-Equal variants make an A/A run: what it can see on this host is kept in the
-cache folder, and a change must be larger than that to be called one, also by
-compare. What is equivalent lies within the threshold of its metric all the same.
-An A/A run is not kept if more than a tenth of its trials were disturbed, nor
-what it sees of a metric if that is more than three times its threshold. doctor
-shows what is kept; --forget-aa forgets it.
-
-` + githubHelp + `
-
-Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 if B does
-not support a scenario that A does (--allow missing lets it pass), or if nothing
-could be judged; and with --fail-on inconclusive or --strict, which mean the same
-here, if a verdict is inconclusive or invalid.`,
-		Example: `  sudo tunbench ab --a queues=1 --b queues=4 --set flows=64
-  sudo tunbench ab --a hook=none --b hook=tracepoint
-  sudo tunbench ab --a 'vnet=off' --b 'vnet=10 offload=uso' --set gen=udp-gso --set size=1500
-  sudo tunbench ab --base-binary ./tunbench-before --new-binary ./tunbench-after --set io=poll
-  sudo tunbench ab --a size=64 --b size=64
-  tunbench ab --forget-aa`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.forget {
-				return a.forgetAA()
+				return forgetAA(a)
 			}
 			if _, err := export.FindFormat(o.format, true); err != nil {
 				return err
@@ -100,9 +68,9 @@ here, if a verdict is inconclusive or invalid.`,
 				return err
 			}
 			if plan.Builds, err = findBuilds(cmd.Context(), o.builds); err == nil {
-				err = a.compareVariants(cmd.Context(), plan, options, o)
+				err = compareVariants(cmd.Context(), a, plan, options, o)
 			}
-			return a.failed(err, compareOptions{json: o.json, gate: o.gate})
+			return tellFailure(a, err, compareOptions{json: o.json, gate: o.gate})
 		},
 	}
 	sel.register(cmd)
@@ -177,7 +145,7 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error
 }
 
 // workerCommand is what another tunbench calls: see compare.Build.
-func (a *app) workerCommand() *cobra.Command {
+func workerCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    compare.WorkerCommand,
 		Short:  "measure one side for another tunbench, which speaks on stdin and stdout",
@@ -189,69 +157,34 @@ func (a *app) workerCommand() *cobra.Command {
 	}
 }
 
-// comparison turns the flags into an AB, and says how it is judged.
-func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options verdict.Options, err error) {
-	switch {
-	case s.changed("arm") && s.arm == "both":
-		return ab, options, errors.New("--arm both: ab compares two variants: choose bare or observed, or give the variants hooks, such as --a hook=none --b hook=auto")
-	case s.changed("hook") && !s.changed("arm") && s.hook != record.HookNone:
-		s.arm = string(record.Observed)
-	}
-	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
-		return ab, options, err
-	}
-	options.Strict, options.Allow = s.strict, o.allow
-	ab.AllowMissing = slices.Contains(o.allow, verdict.AllowMissing)
-	if ab.Plan, err = s.plan(args); err != nil {
-		return ab, options, err
-	}
-	if !s.changed("trials") {
-		ab.Pairs = compare.DefaultPairs
-	}
-	ab.Subjects, err = compare.Subjects(ab.Scenarios, ab.Hook, o.a, o.b)
-	return ab, options, err
-}
-
-func parseThresholds(list []string) (map[string]float64, error) {
-	thresholds := map[string]float64{}
-	for _, s := range list {
-		metric, threshold, err := metric.ParseThreshold(s)
-		if err != nil {
-			return nil, fmt.Errorf("--threshold %w", err)
-		}
-		thresholds[metric] = threshold
-	}
-	return thresholds, nil
-}
-
 // compareVariants runs ab into the folder of o and reports on what is there in
 // the end, however the run ended.
-func (a *app) compareVariants(ctx context.Context, ab compare.AB, options verdict.Options, o abOptions) error {
+func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict.Options, o abOptions) error {
 	lab, host := a.lab(), a.host()
 	out := o.out
 	if out == "" {
-		out = defaultOut(time.Now(), "ab-"+host.Kernel)
+		out = folder.Default(time.Now(), "ab-"+host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil {
-		return taken(path, "")
+	if err := folder.Free(path, ""); err != nil {
+		return err
 	}
-	known := a.known(ab.Clock, host)
+	known := compare.Known(ab.Clock, host, a.warnf)
 	// What an A/A run is to find out, it does not print of the one before.
 	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]compare.Variant) bool { return !ab.Same(s) }) {
 		ab.Sees = known.Sees()
 	}
-	ab.Judge = judge{clock: ab.Clock, known: known, options: options, sameBuild: ab.SameBuild()}
-	progress := newProgress(a.stderr, a.quiet, a.verbose)
-	defer progress.clear()
-	ab.Progress = progress.step
+	ab.Options, ab.Known = options, known
+	told := progress.NewRun(a.stderr, a.quiet, a.verbose)
+	defer told.Clear()
+	ab.Progress = told.Step
 	created := false
 	outcome, runErr := ab.Run(ctx, lab, func() (plan.Recorder, error) {
-		rec, err := a.create(path)
+		rec, err := folder.Create(path, a.hold)
 		created = err == nil
 		return rec, err
 	})
-	progress.clear()
+	told.Clear()
 	var tooFew *compare.TooFewPairsError
 	if !outcome.Begun || outcome.Trials == 0 && (runErr != nil || outcome.Interrupted || outcome.Failed > 0 || len(outcome.Verdicts) == 0) || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
 		if created { // it holds nothing that can be compared
@@ -264,11 +197,11 @@ func (a *app) compareVariants(ctx context.Context, ab compare.AB, options verdic
 		case outcome.Interrupted:
 			return exitError{exitInterrupted, errors.New("interrupted before a pair was measured")}
 		}
-		return fmt.Errorf("nothing was measured: %s", notesOf(outcome.Verdicts))
+		return fmt.Errorf("nothing was measured: %s", outcome.Notes())
 	}
-	reportErr := a.reportVariants(path, out, options, o)
-	for _, s := range outcome.Sights {
-		reportErr = errors.Join(reportErr, a.remember(host, ab.Clock, s))
+	reportErr := reportVariants(a, path, out, options, o)
+	for _, s := range outcome.Detectable {
+		reportErr = errors.Join(reportErr, compare.Keep(host, tool().Version, ab.Clock, s, a.warnf))
 	}
 	switch err := errors.Join(runErr, reportErr); {
 	case outcome.Interrupted && runErr == nil:
@@ -286,18 +219,9 @@ func (a *app) compareVariants(ctx context.Context, ab compare.AB, options verdic
 	return nil
 }
 
-// notesOf gives why verdicts could not be given.
-func notesOf(verdicts []record.Verdict) string {
-	var notes []string
-	for _, v := range verdicts {
-		notes = append(notes, v.Notes...)
-	}
-	return strings.Join(notes, "; ")
-}
-
 // reportVariants writes the report of an ab's file into out, and prints the
 // verdicts.
-func (a *app) reportVariants(path, out string, options verdict.Options, o abOptions) error {
+func reportVariants(a *app, path, out string, options verdict.Options, o abOptions) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
@@ -316,5 +240,21 @@ func (a *app) reportVariants(path, out string, options verdict.Options, o abOpti
 			return err
 		}
 	}
-	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
+	return printComparison(a, c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
+}
+
+// forgetAA removes the A/A runs of this host.
+func forgetAA(a *app) error {
+	dir, err := aa.Dir()
+	if err != nil {
+		return err
+	}
+	file, err := aa.Forget(dir, a.host())
+	switch {
+	case errors.Is(err, aa.ErrNone):
+		_, err = fmt.Fprintf(a.stdout, "No A/A run of this host is kept: there is no %s.\n", file)
+	case err == nil:
+		_, err = fmt.Fprintf(a.stdout, "The A/A runs of this host are forgotten: %s is removed.\n", file)
+	}
+	return err
 }

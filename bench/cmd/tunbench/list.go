@@ -22,7 +22,7 @@ type listed struct {
 	Reason    string            `json:"reason"` // "" if supported
 }
 
-func (a *app) listCommand() *cobra.Command {
+func listCommand(a *app) *cobra.Command {
 	var (
 		sel    selection
 		asJSON bool
@@ -30,13 +30,7 @@ func (a *app) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list the scenarios that run would run",
-		Long: `list prints the scenarios that run would run with the same flags, and builds the
-device of each for a moment to tell whether this host supports it.`,
-		Example: `  tunbench list --suite smoke
-  tunbench list --filter 'queues=4 size=64,1500' --set io=poll
-  tunbench list --shard 1/3
-  tunbench list --json | jq -r 'select(.supported|not) | .scenario + ": " + .reason'`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := sel.plan(a.args)
 			if err != nil {
@@ -48,7 +42,7 @@ device of each for a moment to tell whether this host supports it.`,
 			if a.rehearsal != nil {
 				return nil
 			}
-			return a.list(cmd.Context(), plan, asJSON)
+			return listScenarios(cmd.Context(), a, plan, asJSON)
 		},
 	}
 	sel.register(cmd)
@@ -57,8 +51,8 @@ device of each for a moment to tell whether this host supports it.`,
 	return cmd
 }
 
-func (a *app) list(ctx context.Context, p plan.Plan, asJSON bool) error {
-	probe, err := a.prober(p)
+func listScenarios(ctx context.Context, a *app, p plan.Plan, asJSON bool) error {
+	probe, err := newProber(a, p)
 	if err != nil {
 		return err
 	}
@@ -97,8 +91,8 @@ func (a *app) list(ctx context.Context, p plan.Plan, asJSON bool) error {
 // listSays is how long list may take without a word of how far it is. Tests shorten it.
 var listSays = 5 * time.Second
 
-// prober returns a function that says why a scenario cannot run here, or "".
-func (a *app) prober(p plan.Plan) (func(context.Context, suite.Scenario) string, error) {
+// newProber returns a function that says why a scenario cannot run here, or "".
+func newProber(a *app, p plan.Plan) (func(context.Context, suite.Scenario) string, error) {
 	if err := a.privileges(); err != nil {
 		reason := record.Unprivileged + ": " + err.Error()
 		return func(context.Context, suite.Scenario) string { return reason }, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,11 +13,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/compare"
+	"tunbench/bench/folder"
 	"tunbench/bench/plan"
+	"tunbench/bench/progress"
 	"tunbench/bench/search"
-	"tunbench/reports/aa"
+	"tunbench/bench/userns"
 	"tunbench/reports/export"
-	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
@@ -65,43 +66,18 @@ func (r *runFlags) runPlan(args []string) (plan.Plan, error) {
 	return r.split(plan)
 }
 
-func (a *app) runCommand() *cobra.Command {
+func runCommand(a *app) *cobra.Command {
 	var flags runFlags
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "measure a suite and write a report",
-		Long: `run measures each scenario of a suite in pairs of trials, bare and observed, and
-writes run.jsonl and report.md into a folder. Each trial is on the disk as soon
-as it is finished: a run that is interrupted leaves a valid file and a report,
-and --resume goes on with it, by the same plan: a suite file that was edited
-meanwhile is refused. While a run lives nothing else writes its file: a second
-run or --resume ends at once and names the process that does. On NFS that takes
-a server with locks.
-
---search looks in each scenario for the highest rates without loss (NDR) and with
-a loss of 0.5 % (PDR), by multiple loss ratio search (RFC 9971), after all pairs.
-
---shard i/n measures the i-th of n shares of the scenarios, chosen by their
-names alone; the hosts of the others need not know of it. tunbench merge makes
-one file of all.
-
-It needs root, or --userns to measure bare throughput in a user namespace.`,
-		Example: `  sudo tunbench run --suite smoke
-  sudo tunbench run --filter 'mode=tun gen=udp queues=4 size=64' --set flows=64 --set io=poll
-  sudo tunbench run --trials 10 --hook tracepoint --cpus 2,3 --out before-the-patch
-  sudo tunbench run --suite full --out all
-  sudo tunbench run --resume all
-  sudo tunbench run --suite full --shard 2/3 --out shard-2
-  sudo tunbench run --filter 'queues=1 size=64' --trials 1 --search quick
-  sudo tunbench run --suite smoke --format csv
-  tunbench run --userns --suite smoke`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.resume != "" && a.rehearsal != nil {
 				return errors.New("--resume in a guest: a guest has none of the files of this host")
 			}
 			if flags.resume != "" {
-				return a.resume(cmd, flags)
+				return resumeRun(a, cmd, flags)
 			}
 			plan, err := flags.runPlan(a.args)
 			if err != nil {
@@ -112,14 +88,13 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 				a.rehearsal.format, a.rehearsal.asJSON = flags.format, flags.asJSON
 				return nil
 			}
-			inside := flags.userns && os.Getenv(usernsEnv) != ""
-			if flags.userns && !inside {
-				return a.inUserNamespace(cmd.Context(), a.args)
+			if flags.userns && !userns.Inside() {
+				return inUserNamespace(cmd.Context(), a)
 			}
 			if err := a.privileges(); err != nil {
-				return unprivileged(err, inside)
+				return userns.Without(err)
 			}
-			return a.measure(cmd.Context(), plan, flags.out, flags.format, flags.asJSON)
+			return measurePlan(cmd.Context(), a, plan, flags.out, flags.format, flags.asJSON)
 		},
 	}
 	flags.register(cmd)
@@ -129,30 +104,20 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 	return cmd
 }
 
-// forceBare is what --userns implies: BPF programs cannot be loaded there.
-func (s *selection) forceBare() error {
-	if s.changed("arm") && s.arm != string(record.Bare) {
-		return fmt.Errorf("--userns measures bare: --arm %s needs root", s.arm)
-	}
-	if s.changed("hook") && s.hook != record.HookNone {
-		return fmt.Errorf("--userns measures bare: --hook %s needs root", s.hook)
-	}
-	s.arm, s.hook = string(record.Bare), record.HookNone
-	return nil
-}
-
-// measure runs plan into the folder out, which must not hold a run unless plan
+// measurePlan runs plan into the folder out, which must not hold a run unless plan
 // goes on with it, and reports on what is there in the end, in markdown and in
 // format, however the run ended.
-func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJSON bool) error {
+func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, asJSON bool) error {
 	lab, host := a.lab(), a.host()
 	p.Host = host
 	if out == "" {
-		out = defaultOut(time.Now(), host.Kernel)
+		out = folder.Default(time.Now(), host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil && p.Done == nil {
-		return taken(path, ", or go on with it: --resume "+out)
+	if p.Done == nil {
+		if err := folder.Free(path, ", or go on with it: --resume "+out); err != nil {
+			return err
+		}
 	}
 	if p.Shard != nil && len(p.Scenarios) == 0 {
 		a.warnf("%v holds none of the %d scenarios: there is nothing to measure", *p.Shard, p.Shard.Scenarios)
@@ -164,32 +129,31 @@ func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJS
 			}
 		}
 	}
-	progress := newProgress(a.stderr, a.quiet, a.verbose)
-	defer progress.clear() // a panic is not to begin in the middle of a line
+	told := progress.NewRun(a.stderr, a.quiet, a.verbose)
+	defer told.Clear() // a panic is not to begin in the middle of a line
 	if asJSON {
-		progress.yield(a.stdout)
+		told.Yield(a.stdout)
 	}
-	p.Progress = progress.step
-	if known := a.known(p.Clock, host); known != nil {
+	p.Progress = told.Step
+	if known := compare.Known(p.Clock, host, a.warnf); known != nil {
 		p.Sees = known.Sees()
 	}
 	created := false
 	outcome, runErr := p.Run(ctx, lab, func() (plan.Recorder, error) {
+		var rec plan.Recorder
+		var err error
 		if p.Done != nil {
-			rec, err := record.Append(path)
-			if err != nil || !asJSON {
-				return rec, err
-			}
-			return tee{rec, record.NewWriter(a.stdout)}, nil
+			rec, err = record.Append(path)
+		} else {
+			rec, err = folder.Create(path, a.hold)
+			created = err == nil
 		}
-		rec, err := a.create(path)
-		created = err == nil
 		if err != nil || !asJSON {
 			return rec, err
 		}
-		return tee{rec, record.NewWriter(a.stdout)}, nil
+		return folder.Copied(rec, a.stdout), nil
 	})
-	progress.clear()
+	told.Clear()
 
 	if !outcome.Begun {
 		if created {
@@ -202,7 +166,21 @@ func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJS
 		return runErr
 	}
 
-	reportErr := a.report(out, path, format, asJSON)
+	reportErr := reportRun(a, out, path, format, asJSON)
+	if err := ended(p, outcome, runErr, reportErr, out); err != nil {
+		return err
+	}
+	if code := outcome.Exit(p.Strict); code != 0 {
+		return exitError{code, outcome.Why(len(p.Scenarios), path, filepath.Join(out, render.ReportName))}
+	}
+	return nil
+}
+
+// ended is the error of a run in the folder out that was interrupted or failed, or
+// whose report did.
+func ended(p plan.Plan, outcome plan.Outcome, runErr, reportErr error, out string) error {
+	path := filepath.Join(out, record.FileName)
+	kept := record.Plural(outcome.Trials, "trial is", "trials are") + " in " + path
 	if full(runErr) {
 		runErr = fmt.Errorf("%w: what was finished is kept: make room there, then go on with tunbench run --resume %s", runErr, out)
 	} else if full(reportErr) {
@@ -213,28 +191,11 @@ func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJS
 		// Whoever hangs up also takes away what the summary is printed to.
 		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, p.Trials(), path), reportErr)}
 	case runErr != nil && reportErr != nil:
-		return fmt.Errorf("%w; the report failed too: %w; %s in %s", runErr, reportErr, record.Plural(outcome.Trials, "trial is", "trials are"), path)
+		return fmt.Errorf("%w; the report failed too: %w; %s", runErr, reportErr, kept)
 	case runErr != nil || reportErr != nil:
-		return fmt.Errorf("%w; %s in %s", errors.Join(runErr, reportErr), record.Plural(outcome.Trials, "trial is", "trials are"), path)
+		return fmt.Errorf("%w; %s", errors.Join(runErr, reportErr), kept)
 	}
-	exit := exitError{code: outcome.Exit(p.Strict)}
-	switch {
-	case exit.code == 0:
-		return nil
-	case outcome.Trials == 0:
-		all := record.Plural(outcome.Skips, "scenario was", "scenarios were")
-		if outcome.Skips > 1 {
-			all = "all " + all
-		}
-		exit.err = fmt.Errorf("nothing was measured: %s skipped, for the reasons in %s; tunbench doctor tells what this host can do", all, path)
-	case outcome.Failed > 0:
-		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(p.Scenarios), path)
-	case outcome.Invalid == 0:
-		exit.err = fmt.Errorf("%s unresolved; %s tells why", record.Plural(outcome.Unresolved, "rate is", "rates are"), filepath.Join(out, render.ReportName))
-	default:
-		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, render.ReportName))
-	}
-	return exit
+	return nil
 }
 
 // full reports that a disk, a quota or a limit on the size of files is exhausted.
@@ -242,37 +203,9 @@ func full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
-// known is what A/A runs told about this host, nil where none did. They were
-// made in real time and say nothing about virtual time. A run does not need
-// them, so that what is wrong with them is a warning.
-func (a *app) known(clock string, host record.Host) *aa.Known {
-	if clock == record.ClockICount {
-		return nil
-	}
-	dir, err := aa.Dir()
-	if err != nil {
-		return nil // no home: a guest, or a service
-	}
-	known, err := aa.Load(dir, host, metric.SightRefusal)
-	switch {
-	case errors.Is(err, aa.ErrNone):
-		return nil
-	case err != nil:
-		a.warnf("warning: %v", err)
-		return nil
-	}
-	if n := len(known.Unfit); n > 0 {
-		a.warnf("warning: %s", unfitText(known.Unfit))
-	}
-	if len(known.Results) == 0 {
-		return nil
-	}
-	return known
-}
-
-// report writes the reports on the run's file at path into out, and prints the
+// reportRun writes the reports on the run's file at path into out, and prints the
 // summary even where they have no room.
-func (a *app) report(out, path, format string, asJSON bool) error {
+func reportRun(a *app, out, path, format string, asJSON bool) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
@@ -310,80 +243,17 @@ func writeReports(dir, format string, r record.Named) (written []string, err err
 	return written, nil
 }
 
-// create makes the folder of path and the file, which must not exist: a run
-// never overwrites another. The file is locked until the command ends.
-func (a *app) create(path string) (plan.Recorder, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return nil, fmt.Errorf("create --out: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, taken(path, "")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("create run file: %w", err)
-	}
-	f.Close()
-	if err := a.hold(path); err != nil {
-		return nil, err
-	}
-	rec, err := record.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	return handOut(path, rec)
-}
-
-// hold locks the run file at path until the command ends, unless another process
-// has done so.
-func (a *app) hold(path string) error {
-	lock, err := record.Hold(path)
-	if err != nil {
+// inUserNamespace runs the command again in a user namespace, and passes on its
+// exit code.
+func inUserNamespace(ctx context.Context, a *app) error {
+	code, err := userns.Run(ctx, a.args, a.stdout, a.stderr)
+	switch {
+	case errors.Is(err, userns.ErrInterrupted):
+		return exitError{exitInterrupted, err}
+	case err != nil:
 		return err
-	}
-	a.held = append(a.held, lock)
-	if lock.Warning != "" {
-		a.warnf("warning: %s", lock.Warning)
+	case code != 0:
+		return exitError{code: code}
 	}
 	return nil
-}
-
-// taken says that there is a run at path, or that one is being made; orElse adds
-// what else can be done where none is.
-func taken(path, orElse string) error {
-	if holder := record.Holder(path); holder != "" {
-		return &record.HeldError{Path: path, Holder: holder}
-	}
-	return fmt.Errorf("%s holds a run already: choose another --out%s", path, orElse)
-}
-
-// tee prints each record that was written.
-type tee struct {
-	plan.Recorder
-	stdout *record.Writer
-}
-
-func (t tee) Write(r record.Record) error {
-	if err := t.Recorder.Write(r); err != nil {
-		return err
-	}
-	return t.stdout.Write(r)
-}
-
-func defaultOut(now time.Time, kernel string) string {
-	return filepath.Join("reports", "runs", now.UTC().Format("20060102T150405Z")+"-"+strings.ReplaceAll(kernel, "/", "-"))
-}
-
-// unprivileged adds to err, which names the missing capabilities, what can be
-// done without them.
-func unprivileged(err error, inside bool) error {
-	if inside {
-		return fmt.Errorf("in a user namespace: %w", err)
-	}
-	tun, openErr := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
-	if openErr != nil {
-		return err
-	}
-	tun.Close()
-	return fmt.Errorf("%w\nwithout root you can still measure bare throughput: tunbench run --userns ...", err)
 }

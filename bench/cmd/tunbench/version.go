@@ -15,13 +15,12 @@ import (
 // values are filled from what the Go toolchain recorded.
 var version, commit string
 
-func (a *app) versionCommand() *cobra.Command {
+func versionCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "version",
-		Short:   "print the version of tunbench",
-		Example: `  tunbench version --json`,
-		Args:    cobra.NoArgs,
+		Use:   "version",
+		Short: "print the version of tunbench",
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			t := tool()
 			if asJSON {
