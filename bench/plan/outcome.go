@@ -6,16 +6,16 @@ import (
 	"tunbench/reports/record"
 )
 
-// Outcome is what came of a run.
+// Outcome is the result of a run.
 type Outcome struct {
 	Begun       bool // the header is written, so there is a file to report on
 	Trials      int
 	Skips       int
-	Failed      int // skips that are ours, not the kernel's
+	Failed      int // skips for which tunbench is the cause, not the kernel
 	Invalid     int // trials whose figures must not be used
 	Unresolved  int // goals of searches whose rates are not known
 	Interrupted bool
-	Share       bool // of a plan: that nothing was measured is for who has all shares to judge
+	Share       bool // of a plan: if nothing was measured, only the merged run can be judged
 }
 
 // Exit is the process' exit code; strict makes invalid trials count.
@@ -31,8 +31,8 @@ func (o Outcome) Exit(strict bool) int {
 	return 0
 }
 
-// Why says why a run of so many scenarios, which came to its end, exits with another
-// code than 0. file is the run file, report the one that explains it.
+// Why returns the reason for which a completed run of so many scenarios exits with a
+// code other than 0. file is the path of the run file, report that of the report.
 func (o Outcome) Why(scenarios int, file, report string) error {
 	switch {
 	case o.Trials == 0:
@@ -40,11 +40,11 @@ func (o Outcome) Why(scenarios int, file, report string) error {
 		if o.Skips > 1 {
 			all = "all " + all
 		}
-		return fmt.Errorf("nothing was measured: %s skipped, for the reasons in %s; tunbench doctor tells what this host can do", all, file)
+		return fmt.Errorf("nothing was measured: %s skipped, for the reasons in %s; tunbench doctor reports what this host can do", all, file)
 	case o.Failed > 0:
 		return fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", o.Failed, scenarios, file)
 	case o.Invalid == 0:
-		return fmt.Errorf("%s unresolved; %s tells why", record.Plural(o.Unresolved, "rate is", "rates are"), report)
+		return fmt.Errorf("%s unresolved; %s says why", record.Plural(o.Unresolved, "rate is", "rates are"), report)
 	}
-	return fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", o.Invalid, o.Trials, report)
+	return fmt.Errorf("%d of %d trials are invalid; %s says what to do about them", o.Invalid, o.Trials, report)
 }

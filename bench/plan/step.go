@@ -6,9 +6,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// Step is what a Plan tells while it runs: at most one of Trial, Skip, Search and
-// Verdicts is set; with none of them, a trial is about to begin. Nothing is told
-// while one is measured.
+// Step is the progress of a run. At most one of Trial, Skip, Search and Verdicts is
+// set; with none of them, a trial is about to begin. There is no step while a trial is
+// measured.
 type Step struct {
 	Scenario  string
 	Index     int // of the scenario, from 1

@@ -82,7 +82,7 @@ func showUnjudged(c *comparer, name string, a, b figure.Arm, proportional bool) 
 	if c.base.Clock == metric.VirtualClock {
 		return
 	}
-	for _, g := range metric.RealGates {
+	for _, g := range metric.RealGates() {
 		latency := g.Metric == metric.LatencyP50 || g.Metric == metric.LatencyP99
 		bits := g.Metric == record.BitPerS && proportional
 		if !bits && !(latency && !metric.OpenLoop(a.All[0])) {

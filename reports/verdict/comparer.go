@@ -65,10 +65,7 @@ func (c *comparer) only(name, side string, other *record.File) {
 
 // headline is the metric that stands for a scenario which has no figures.
 func (c *comparer) headline() metric.Gate {
-	if c.base.Clock == metric.VirtualClock {
-		return metric.VirtualGates[0]
-	}
-	return metric.RealGates[0]
+	return metric.Headline(c.base.Clock)
 }
 
 // broken tells of a scenario that failed in the run of the new side after some

@@ -26,7 +26,7 @@ func compareSearches(c *comparer, base, next *record.File) {
 	}
 	by := slices.SortedStableFunc(slices.Values(next.Searches), func(a, b record.Search) int { return axis.Compare(a.Scenario, b.Scenario) })
 	for _, s := range by {
-		for _, gate := range metric.RateGates {
+		for _, gate := range metric.RateGates() {
 			i := slices.IndexFunc(s.Goals, func(g record.Goal) bool { return g.Name == gate.Metric })
 			old, ok := found[key{s.Scenario, gate.Metric}]
 			if i < 0 || !ok {
@@ -46,7 +46,7 @@ func compareSearches(c *comparer, base, next *record.File) {
 		lacking[v.Scenario] = lacking[v.Scenario] || v.Missing == record.NewSide
 	}
 	for _, s := range base.Searches {
-		for _, gate := range metric.RateGates {
+		for _, gate := range metric.RateGates() {
 			if g, left := found[key{s.Scenario, gate.Metric}]; left && g.Resolved && !lacking[s.Scenario] {
 				c.done.Verdicts = append(c.done.Verdicts, record.Verdict{
 					Scenario: s.Scenario, Metric: gate.Metric, Unit: gate.Unit, Base: g.LowerPPS,

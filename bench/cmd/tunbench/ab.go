@@ -76,22 +76,22 @@ func abCommand(a *app) *cobra.Command {
 	sel.register(cmd)
 	sel.arm = string(record.Bare)
 	cmd.Flags().Lookup("arm").DefValue = sel.arm
-	cmd.Flags().Lookup("arm").Usage = "observer of both variants, where they do not say: bare or observed"
-	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", compare.DefaultPairs)
+	cmd.Flags().Lookup("arm").Usage = "trials of both variants unless they set hook=: bare or observed"
+	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first analysis; at most twice as many follow (default %d)", compare.DefaultPairs)
 	f := cmd.Flags()
 	// With a short form too: without it, cobra completes no value of a flag whose
 	// name is one letter.
-	f.StringVarP(&o.a, "a", "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
-	f.StringVarP(&o.b, "b", "b", "", "what is held against it")
+	f.StringVarP(&o.a, "a", "a", "", "the base variant: 'axis=value axis=value hook=H'; empty: the scenario unchanged")
+	f.StringVarP(&o.b, "b", "b", "", "the variant to compare with A")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
-	formatFlag(cmd, &o.format, defaultFormat, "of another report, beside report.md", true)
-	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
+	formatFlag(cmd, &o.format, defaultFormat, "format of a second report, beside report.md", true)
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each verdict, instead of the summary")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
 	o.gate.register(cmd)
 	allowFlag(cmd, &o.allow, []string{verdict.AllowMissing}, "missing: pass although B cannot measure a scenario that A can")
-	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing, and forget the A/A runs that are kept of this host")
+	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing; remove the A/A runs that are kept for this host")
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
 	for _, measures := range []string{"a", "b", "base-binary", "new-binary"} {
 		cmd.MarkFlagsMutuallyExclusive("forget-aa", measures)
@@ -111,7 +111,7 @@ func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]st
 		before, word = toComplete[:i+1], toComplete[i+1:]
 	}
 	if !strings.Contains(word, "=") {
-		return append(offers, before+"hook=\tthe observer of this side"), directive
+		return append(offers, before+"hook=\tthe observer of this variant"), directive
 	}
 	if strings.HasPrefix(word, "hook=") {
 		for _, hook := range hooks {
@@ -148,7 +148,7 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error
 func workerCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    compare.WorkerCommand,
-		Short:  "measure one side for another tunbench, which speaks on stdin and stdout",
+		Short:  "measure one variant for another tunbench, over stdin and stdout",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -254,7 +254,7 @@ func forgetAA(a *app) error {
 	case errors.Is(err, aa.ErrNone):
 		_, err = fmt.Fprintf(a.stdout, "No A/A run of this host is kept: there is no %s.\n", file)
 	case err == nil:
-		_, err = fmt.Fprintf(a.stdout, "The A/A runs of this host are forgotten: %s is removed.\n", file)
+		_, err = fmt.Fprintf(a.stdout, "The A/A runs of this host are no longer kept: %s is removed.\n", file)
 	}
 	return err
 }

@@ -33,7 +33,7 @@ func compareCommand(a *app) *cobra.Command {
 	var o compareOptions
 	cmd := &cobra.Command{
 		Use:   "compare BASE NEW",
-		Short: "say what NEW changed against BASE",
+		Short: "judge what NEW changed against BASE",
 		Args:  cobra.RangeArgs(1, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			options, err := o.parse()
@@ -48,8 +48,8 @@ func compareCommand(a *app) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "folder to write report.md and charts to")
-	formatFlag(cmd, &o.format, "", "print or, with --out, write the report itself instead of the summary", true)
-	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
+	formatFlag(cmd, &o.format, "", "format of the report, which is printed, or written to --out, instead of the summary", true)
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each verdict, instead of the summary")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although NEW lacks scenarios of BASE (may repeat)")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")

@@ -14,7 +14,7 @@ func doctorCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "tell what this kernel and host can do, and what would spoil a measurement",
+		Short: "report what this kernel and host can do, and what would spoil a measurement",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			report, err := a.doctor(cmd.Context())
@@ -33,6 +33,6 @@ func doctorCommand(a *app) *cobra.Command {
 			return checkup.Print(a.stdout, report)
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object: sections with rows of name, status, detail, advice")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: sections with rows of name, status, detail, advice")
 	return cmd
 }

@@ -54,7 +54,7 @@ func (o *historyOptions) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	historyFlag(cmd, &o.dir)
 	f.StringArrayVar(&o.filters, "filter", nil, "keep scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
-	f.StringVar(&o.since, "since", "", "leave out what is older: 2026-01-02, an RFC 3339 time, or days such as 30d")
+	f.StringVar(&o.since, "since", "", "leave out runs from before 2026-01-02, an RFC 3339 time, or so many days such as 30d")
 	f.StringVar(&o.arm, "arm", "both", "series of these trials: "+strings.Join(arms, ", "))
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	_ = cmd.RegisterFlagCompletionFunc("filter", completeAxis)
@@ -94,7 +94,7 @@ func readHistory(a *app, o historyOptions) (*series.Check, error) {
 		return nil, err
 	}
 	if len(runs) == 0 {
-		return nil, fmt.Errorf("the history in %s holds no run: tunbench history add; %s", o.dir, cmp.Or(strings.Join(problems, "; "), "nothing is there"))
+		return nil, fmt.Errorf("the history in %s holds no run: add one with tunbench history add; %s", o.dir, cmp.Or(strings.Join(problems, "; "), "nothing is there"))
 	}
 	hosts := map[string]bool{}
 	newest := runs[0]
@@ -119,7 +119,7 @@ func readHistory(a *app, o historyOptions) (*series.Check, error) {
 				names = append(names, name)
 			}
 			slices.Sort(names)
-			return nil, fmt.Errorf("--host %q: no run is of such a host: choose %s, all", o.host, strings.Join(names, ", "))
+			return nil, fmt.Errorf("--host %q: the history has no run of such a host: choose %s, all", o.host, strings.Join(names, ", "))
 		}
 	}
 	acks, wrong, err := history.Acks(o.dir)

@@ -16,7 +16,7 @@ func historyAckCommand(a *app) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "ack ID --reason R",
-		Short: "acknowledge a finding, which then fails no job",
+		Short: "acknowledge a finding, so that it fails no job",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
@@ -43,7 +43,7 @@ func historyAckCommand(a *app) *cobra.Command {
 		},
 	}
 	historyFlag(cmd, &o.dir)
-	cmd.Flags().StringVar(&reason, "reason", "", "why it may stay, in one line")
+	cmd.Flags().StringVar(&reason, "reason", "", "why the finding is accepted, in one line")
 	cmd.Flags().StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts, as given to check: metric=x% (may repeat)")
 	_ = cmd.RegisterFlagCompletionFunc("reason", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)

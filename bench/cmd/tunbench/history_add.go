@@ -25,7 +25,7 @@ func historyAddCommand(a *app) *cobra.Command {
 					a.warnf("%s: %s", run, n)
 				}
 				if done.Cut {
-					a.warnf("%s: was interrupted: what was finished is in the history", run)
+					a.warnf("%s: was interrupted: the finished part is in the history", run)
 				}
 				said := "added"
 				if done.There {
@@ -42,7 +42,7 @@ func historyAddCommand(a *app) *cobra.Command {
 		},
 	}
 	historyFlag(cmd, &dir)
-	cmd.Flags().StringVar(&release, "release", "", "mark the runs as this release, which later runs are held against")
+	cmd.Flags().StringVar(&release, "release", "", "mark the runs as this release, with which later runs are compared")
 	_ = cmd.RegisterFlagCompletionFunc("release", cobra.NoFileCompletions)
 	return cmd
 }

@@ -15,7 +15,7 @@ func historyCheckCommand(a *app) *cobra.Command {
 	var o historyOptions
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "say what changed in the history, and when it began",
+		Short: "find what changed in the history, and when",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, field := range o.allow {
@@ -53,11 +53,11 @@ func historyCheckCommand(a *app) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.metrics, "metric", nil, "check this metric only (may repeat)")
-	f.StringVar(&o.host, "host", "", "fingerprint of a host, or how it begins; all (default: that of the newest run)")
+	f.StringVar(&o.host, "host", "", "fingerprint of a host or its beginning, or all (default: the host of the newest run)")
 	o.register(cmd)
-	f.BoolVar(&o.json, "json", false, "print one object for each finding, and for each series that is too short to tell, instead of the summary")
-	f.BoolVar(&o.fail, "fail", false, "exit with 1 if something regressed, has not gone back and is not acknowledged, with 3 if nothing could be judged")
-	f.StringSliceVar(&o.allow, "allow", nil, "with --fail, let pass: missing, a history in which nothing can be judged")
+	f.BoolVar(&o.json, "json", false, "print one JSON object for each finding, and for each series that is too short to judge, instead of the summary")
+	f.BoolVar(&o.fail, "fail", false, "exit with 1 if something regressed, has not recovered and is not acknowledged, with 3 if nothing could be judged")
+	f.StringSliceVar(&o.allow, "allow", nil, "with --fail, permit: missing, a history in which nothing could be judged")
 	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions([]string{allowMissing}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }

@@ -74,13 +74,13 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.kernels, "kernel", nil, "kernel to boot, the first is the base: a bzImage, a folder with vmlinuz and modules/, a .deb, a build tree, or the release of a cached one (repeat)")
+	f.StringArrayVar(&o.kernels, "kernel", nil, "kernel to boot, the first is the base: a bzImage, a folder with vmlinuz and modules/, a .deb, a build tree, or the release of a cached one (may repeat)")
 	machineFlags(cmd, &o.machine, bootsEach)
 	f.Lookup("append").Value = &o.appends
 	f.Lookup("append").Usage += "; once for all kernels, or once for each in turn"
 	f.StringVar(&o.out, "out", "", "folder for run files and report.md (default reports/runs/<UTC time>-kernels/)")
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
-	f.BoolVar(&o.json, "json", false, "print one object a line for each scenario and metric instead of the table")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each scenario and metric, instead of the table")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
 	_ = cmd.MarkFlagDirname("out")

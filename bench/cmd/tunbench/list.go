@@ -47,7 +47,7 @@ func listCommand(a *app) *cobra.Command {
 	}
 	sel.register(cmd)
 	sel.registerShard(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object a line: scenario, axes, supported, reason")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line: scenario, axes, supported, reason")
 	return cmd
 }
 

@@ -16,7 +16,7 @@ func mergeCommand(a *app) *cobra.Command {
 	var partial bool
 	cmd := &cobra.Command{
 		Use:   "merge SHARD...",
-		Short: "make one run of its shards",
+		Short: "combine the shards of a run into one",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, shards []string) error {
 			if out == "" {
@@ -52,7 +52,7 @@ func mergeShards(a *app, names []string, out string, partial bool) error {
 			if !partial {
 				return &record.HeldError{Path: name, Holder: holder}
 			}
-			a.warnf("%s: is being written by %s: what is there so far is merged", name, holder)
+			a.warnf("%s: is being written by %s: what it holds so far is merged", name, holder)
 		}
 		shards = append(shards, record.Named{Name: name, File: f})
 	}

@@ -42,8 +42,8 @@ func reportCommand(a *app) *cobra.Command {
 			return renderRuns(a, runs, out, f)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "folder to write the report to; if each of several runs has one, a folder for each inside it")
-	formatFlag(cmd, &format, defaultFormat, "of the report", false)
+	cmd.Flags().StringVar(&out, "out", "", "folder to write the report to; with a report for each of several runs, a folder for each inside it")
+	formatFlag(cmd, &format, defaultFormat, "format of the report", false)
 	_ = cmd.MarkFlagDirname("out")
 	return cmd
 }
@@ -62,7 +62,7 @@ func renderRuns(a *app, names []string, out string, format export.Format) error 
 			a.warnf("%s: %s", name, w)
 		}
 		if holder := record.Holder(name); holder != "" && f.End == nil {
-			a.warnf("%s: is being written by %s: this is what is there so far", name, holder)
+			a.warnf("%s: is being written by %s: this is what it holds so far", name, holder)
 		}
 		runs[i] = record.Named{Name: name, File: f}
 	}

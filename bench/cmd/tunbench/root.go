@@ -11,7 +11,7 @@ import (
 func rootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "tunbench",
-		Short:         "measure Linux TUN/TAP devices, seen from inside the kernel",
+		Short:         "measure Linux TUN/TAP devices and observe them inside the kernel",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -22,8 +22,8 @@ func rootCommand(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only, beside what was asked for")
-	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario where no progress is drawn")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print results and errors only")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario if no progress is drawn")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
 	root.AddCommand(runCommand(a), abCommand(a), workerCommand(a), listCommand(a), doctorCommand(a), reportCommand(a), compareCommand(a), historyCommand(a), mergeCommand(a), vmCommand(a), kernelsCommand(a), versionCommand(a), manCommand(a))
 	explain(root)

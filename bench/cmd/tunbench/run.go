@@ -36,10 +36,10 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	r.registerShard(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
-	formatFlag(cmd, &r.format, defaultFormat, "of another report, beside report.md", false)
-	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(search.ProfileNames(), ", ")+" (at most 1, 3, 20 minutes each)")
-	f.StringVar(&r.resume, "resume", "", "folder of a run that was interrupted: measure what is missing, with its flags")
-	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
+	formatFlag(cmd, &r.format, defaultFormat, "format of a second report, beside report.md", false)
+	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(search.ProfileNames(), ", ")+" (at most 1, 3, 20 minutes for each)")
+	f.StringVar(&r.resume, "resume", "", "folder of an interrupted run: measure what is missing, with the flags of that run")
+	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one JSON object a line, as they are finished")
 	f.BoolVar(&r.userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
 }
 
@@ -115,7 +115,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 	}
 	path := filepath.Join(out, record.FileName)
 	if p.Done == nil {
-		if err := folder.Free(path, ", or go on with it: --resume "+out); err != nil {
+		if err := folder.Free(path, ", or resume it: --resume "+out); err != nil {
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func ended(p plan.Plan, outcome plan.Outcome, runErr, reportErr error, out strin
 	path := filepath.Join(out, record.FileName)
 	kept := record.Plural(outcome.Trials, "trial is", "trials are") + " in " + path
 	if full(runErr) {
-		runErr = fmt.Errorf("%w: what was finished is kept: make room there, then go on with tunbench run --resume %s", runErr, out)
+		runErr = fmt.Errorf("%w: what was finished is kept: make room there, then continue with tunbench run --resume %s", runErr, out)
 	} else if full(reportErr) {
 		reportErr = fmt.Errorf("%w: the run itself is kept: make room there, then tunbench report %s --out %[2]s", reportErr, out)
 	}

@@ -30,7 +30,7 @@ func versionCommand(a *app) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object: version, commit, go")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: version, commit, go")
 	return cmd
 }
 

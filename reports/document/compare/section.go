@@ -119,10 +119,7 @@ func builds(s *Text) document.Table {
 // charts shows the changes of each metric with their intervals.
 func charts(s *Text) (document.Section, bool) {
 	sec := document.Section{Heading: "Changes and their intervals"}
-	for _, g := range slices.Concat(metric.RealGates, metric.VirtualGates) {
-		if g.Absolute {
-			continue
-		}
+	for _, g := range metric.Ratios() {
 		var rows []chart.ChangeRow
 		for _, v := range s.Verdicts {
 			if v.Metric != g.Metric || v.Change == nil || v.CI == nil {
