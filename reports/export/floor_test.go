@@ -90,7 +90,7 @@ func TestLimitOfWrites(t *testing.T) {
 	if got, want := strings.Join(rowOf(t, report, "xdp=drop")[1:], " "), "80.0 20.0 287 387 3.87 –"; got != want {
 		t.Errorf("%q, want %q in\n%s", got, want, report)
 	}
-	if !strings.Contains(report, "The writer of `dir=u2k gen=udp queues=1 size=64 xdp=drop` at **3.87 ×** the floor") || !strings.Contains(report, "(limit-written.svg)") || strings.Contains(report, "(limit.svg)") {
+	if !strings.Contains(report, "The writer of `dir=u2k gen=udp queues=1 size=64 xdp=drop` takes **3.87 ×** the floor") || !strings.Contains(report, "(limit-written.svg)") || strings.Contains(report, "(limit.svg)") {
 		t.Errorf("the writer is not told from a reader:\n%s", report)
 	}
 	list, _ := figure.Scenarios(f)

@@ -219,7 +219,7 @@ func TestDisturbedAAIsNotKept(t *testing.T) {
 		why  string
 	}{
 		"quiet":        {loud(0), true, ""},
-		"coarse":       {loud(0.5), false, "it can see a change of pps only from "},
+		"coarse":       {loud(0.5), false, "it detects changes of pps only from "},
 		"foreign load": {loud(0, record.FlagForeignLoad), false, "20 of its 20 trials were disturbed"},
 		"pressure":     {loud(0, record.FlagPressure), false, "20 of its 20 trials were disturbed"},
 		"throttled":    {loud(0, record.FlagThrottled), false, "trials were disturbed"},

@@ -39,7 +39,7 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 		where.Rows = append(where.Rows, document.Row(book.Say("shard skipped scenario", prose.Values{"Scenario": s.Scenario}), s.Shard, byShard[s.Shard]))
 	}
 	t := document.Table{
-		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("took", "scenarios", "skipped", "trials", "invalid", "system call ns")),
+		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("duration", "scenarios", "skipped", "trials", "invalid", "system call ns")),
 		Note:    book.Say("shards note", nil),
 	}
 	parties := make([]figure.Party, n)
