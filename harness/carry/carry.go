@@ -133,7 +133,7 @@ func (c *Carrier) Start() (err error) {
 	loop := c.loop
 	switch {
 	case c.Vhost.From != nil:
-		c.pinAides()
+		c.pinVhosts()
 		loop = vhostCarrier{c}.loop
 	case c.ring != nil:
 		loop = ringCarrier{c}.loop
@@ -155,7 +155,7 @@ func (c *Carrier) Calls() uint64 { return c.published.calls.Load() }
 // the carrier runs, and does not lag.
 func (c *Carrier) Lost() uint64 { return c.published.failed.Load() }
 
-func (c *Carrier) aides() (list []*vhost.Device) {
+func (c *Carrier) vhosts() (list []*vhost.Device) {
 	if c.Vhost.From == nil {
 		return nil
 	}
@@ -166,11 +166,11 @@ func (c *Carrier) aides() (list []*vhost.Device) {
 	return list
 }
 
-// AideTime is the CPU time in ns of the vhost workers that work for the
+// VhostTime is the CPU time in ns of the vhost workers that work for the
 // carrier: that of the device it receives from, and that of the other one if no
 // carrier receives from it.
-func (c *Carrier) AideTime() (sum int64, err error) {
-	for _, d := range c.aides() {
+func (c *Carrier) VhostTime() (sum int64, err error) {
+	for _, d := range c.vhosts() {
 		n, err := d.WorkerTime()
 		if err != nil {
 			return 0, err
@@ -180,19 +180,19 @@ func (c *Carrier) AideTime() (sum int64, err error) {
 	return sum, nil
 }
 
-// Aided reports whether workers of vhost work for the carrier and, since Start,
-// why they are not on its CPU and why their CPU time is not known.
-func (c *Carrier) Aided() (aided bool, pin, time error) {
+// VhostWorkers reports whether vhost workers work for the carrier and, since
+// Start, why they are not on its CPU and why their CPU time is not known.
+func (c *Carrier) VhostWorkers() (has bool, pin, time error) {
 	return c.Vhost.From != nil, c.pinError, c.timeError
 }
 
-func (c *Carrier) pinAides() {
+func (c *Carrier) pinVhosts() {
 	var errs []error
-	for _, d := range c.aides() {
+	for _, d := range c.vhosts() {
 		errs = append(errs, d.Pin(c.CPU))
 	}
 	c.pinError = errors.Join(errs...)
-	_, c.timeError = c.AideTime()
+	_, c.timeError = c.VhostTime()
 }
 
 // Hold pauses a carrier that does not wait in the kernel as soon as it finds no
