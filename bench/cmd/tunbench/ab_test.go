@@ -184,7 +184,7 @@ func TestAAIsRemembered(t *testing.T) {
 		t.Errorf("the summary shows no threshold:\n%s", stdout)
 	}
 	_, stdout, _ = tunbench(context.Background(), fakeLab{}, nil, "doctor")
-	if !strings.Contains(stdout, "sees 8.0 % in pps, ") || !strings.Contains(stdout, "0 of 20 trials disturbed, just now (") || !strings.Contains(stdout, "to forget all of them: tunbench ab --forget-aa") {
+	if !strings.Contains(stdout, "detects changes of 8.0 % in pps, ") || !strings.Contains(stdout, "0 of 20 trials disturbed, just now (") || !strings.Contains(stdout, "to forget all of them: tunbench ab --forget-aa") {
 		t.Errorf("doctor does not show it:\n%s", stdout)
 	}
 
