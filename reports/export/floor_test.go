@@ -14,18 +14,6 @@ import (
 	"tunbench/reports/text"
 )
 
-// floored is a run of one scenario on that floor.
-func floored(floor record.Floor, ratio float64) *record.File {
-	return &record.File{
-		Run: &record.Run{Kind: record.KindRun, Schema: 1, Clock: "monotonic", Floor: floor},
-		Trials: []record.Trial{{
-			Scenario: "Tun/dir=k2u/gen=udp/queues=1/size=64", Arm: record.Bare, Pair: 1, Trial: 1, DurationNs: 1e9,
-			Axes: map[string]string{"mode": "tun", "dir": "k2u"}, Metrics: map[string]float64{record.PPS: 1e5, record.RecvNsPerPkt: 300, record.FloorRatio: ratio},
-		}},
-		End: &record.End{},
-	}
-}
-
 // Nothing is held against a floor that cannot be, and no ratio below 1 is shown;
 // the report says why. What can be is shown, without a word.
 func TestImpossibleFloor(t *testing.T) {

@@ -56,7 +56,7 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 		if ns := p.Run.Floor.SyscallNs; ns > 0 && p.Run.Floor.Fault() == "" {
 			call = text.Decimals(ns, 1)
 		}
-		t.Rows = append(t.Rows, document.Row(k, h, p.Run.Host.Kernel, Cpus(p.Run.Host), cmp.Or(p.Run.Hook.Used, "none"), text.Clock(p.Run.Started), took,
+		t.Rows = append(t.Rows, document.Row(k, h, p.Run.Host.Kernel, Cpus(p.Run.Host), cmp.Or(p.Run.Hook.Used, record.HookNone), text.Clock(p.Run.Started), took,
 			scenariosIn[k], skips[k], trials[k], invalid[k], call))
 		parties[h-1].Name = "host " + strconv.Itoa(h)
 		parties[h-1].Runs = append(parties[h-1].Runs, &p.Run)
