@@ -235,85 +235,29 @@ func (s *Series) since(t time.Time) {
 
 // findings are all that was found in a series.
 func (s *Series) findings() (list []Finding, err error) {
-	n := len(s.y)
-	type step struct {
-		Finding
-		at int // in the judged values
-	}
-	var steps []step
-	for i, c := range s.Changes {
-		steps = append(steps, step{Finding{s, c}, s.levels[len(s.levels)-len(s.Changes)+i].at})
-	}
-	if m := s.move; m != nil && s.judged[m.at] >= s.shownFrom {
-		base, now, err := s.sides(*m, n-1)
-		if err != nil {
-			return nil, err
-		}
-		c, err := s.finding(m.from, m.at, max(m.at, n-levelRuns), n, m.at, now-base)
-		if err != nil {
-			return nil, err
-		}
-		c.Kind, c.P, c.Standing = SinceRun, m.p, true
-		s.name(&c, levelID, m.seen, m.seen)
-		steps = append(steps, step{Finding{s, c}, m.at})
+	steps, err := stepsOf(s)
+	if err != nil {
+		return nil, err
 	}
 	for _, f := range steps {
 		list = append(list, f.Finding)
 	}
-	release := s.releaseBefore(n - 1)
 	for _, d := range s.drifts {
 		c, err := s.driftChange(d)
 		if err != nil {
 			return nil, err
 		}
-		if s.judged[d.seen] < s.shownFrom {
-			continue
+		if s.judged[d.seen] >= s.shownFrom {
+			list = append(list, Finding{s, c})
 		}
-		list = append(list, Finding{s, c})
 	}
-	steps = slices.DeleteFunc(steps, func(f step) bool { return release < 0 || f.at <= release || !f.Standing })
-	if len(steps) == 0 || slices.ContainsFunc(list, func(f Finding) bool { return f.Kind == SinceRelease }) {
+	if slices.ContainsFunc(list, func(f Finding) bool { return f.Kind == SinceRelease }) {
 		return list, nil
 	}
-	// How the newest runs stand to the release, of which the steps since then tell
-	// that it is no noise.
-	from := max(0, release+1-levelRuns)
-	for _, l := range s.levels {
-		if l.at <= release {
-			from = max(from, l.at)
-		}
+	c, found, err := steps.sinceRelease(s)
+	if err != nil || !found {
+		return list, err
 	}
-	newest := n - len(s.today(release+1))
-	if s.move != nil {
-		newest = max(newest, s.move.at)
-	}
-	base, err := stat.Median(s.y[from : release+1])
-	if err != nil {
-		return nil, err
-	}
-	now, err := stat.Median(s.y[newest:])
-	if err != nil {
-		return nil, err
-	}
-	c, err := s.finding(from, release+1, newest, n, n-1, now-base)
-	if err != nil {
-		return nil, err
-	}
-	c.Kind, c.P, c.Standing = SinceRelease, 1, true
-	seen := release
-	for _, f := range steps {
-		if f.Verdict == c.Verdict {
-			c.P = min(c.P, f.P)
-			c.parts = append(c.parts, f.ID)
-		}
-		if i := slices.IndexFunc(s.judged, func(k int) bool { return s.Points[k].Run == f.FoundIn }); f.Verdict == c.Verdict {
-			seen = max(seen, i)
-		}
-	}
-	if len(c.parts) == 0 || math.Abs(c.Change) < c.Threshold || c.at < s.shownFrom {
-		return list, nil
-	}
-	s.name(&c, SinceRelease+" "+c.Before.Run, seen, seen)
 	return append(list, Finding{s, c}), nil
 }
 

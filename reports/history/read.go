@@ -1,0 +1,146 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/reports/aa"
+	"tunbench/reports/disk"
+	"tunbench/reports/record"
+	"tunbench/reports/series"
+)
+
+// runName matches what a run's file is called.
+var runName = regexp.MustCompile(`^[^.]+(\.[0-9]+)?\.jsonl$`)
+
+// version is the number of a file of a run: the largest has most of it.
+func version(file string) int {
+	_, n, _ := strings.Cut(strings.TrimSuffix(file, runSuffix), ".")
+	v, err := strconv.Atoi(n)
+	if err != nil {
+		return 1
+	}
+	return v
+}
+
+// base is the name that all files of a run share: without the number of one
+// that was gone on with, and without suffix.
+func base(file string) string {
+	name := strings.TrimSuffix(strings.TrimSuffix(file, releaseSuffix), runSuffix)
+	name, _, _ = strings.Cut(name, ".")
+	return name
+}
+
+// lock takes the lock of the history, and gives what lets go of it. Where the
+// file system has no locks, or nothing may be written, it does without: no file
+// is ever overwritten, and the index is replaced in one step.
+func lock(dir string, how int) (unlock func()) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return func() {}
+	}
+	for {
+		if err = unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err == nil && how == unix.LOCK_EX {
+		// Whoever writes has the lock: what is left of others was killed.
+		disk.RemoveLeft(dir)
+	}
+	return func() { f.Close() }
+}
+
+// Read gives all runs of the history in dir, and what was left out, a sentence
+// each.
+func Read(dir string) (runs []series.StoredRun, problems []string, err error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, nil, fmt.Errorf("read the history: %w: tunbench history add makes it", err)
+	}
+	unlock := lock(dir, unix.LOCK_EX)
+	defer unlock()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the history: %w", err)
+	}
+	known, sound := readIndex(dir)
+	var fresh []indexed
+	changed := !sound
+	newest := map[string]string{} // file by base
+	marks := map[string]string{}
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case strings.HasPrefix(name, "."), strings.HasSuffix(name, ackSuffix): // see Acks
+		case strings.HasSuffix(name, releaseSuffix):
+			r, err := readRelease(filepath.Join(dir, name))
+			if err != nil {
+				problems = append(problems, fmt.Sprintf("%s is no mark of a release and is left out: %v", name, err))
+				continue
+			}
+			marks[base(name)] = r.Name
+		case runName.MatchString(name) && e.Type().IsRegular():
+			if old, ok := newest[base(name)]; !ok || version(name) > version(old) {
+				newest[base(name)] = name
+			}
+		default:
+			problems = append(problems, name+" is no file of a run and is left out")
+		}
+	}
+	for _, name := range sorted(newest) {
+		st, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s cannot be read and is left out: %v", name, err))
+			continue
+		}
+		one, ok := known[name]
+		if !ok || one.Size != st.Size() || one.Changed != st.ModTime().UnixNano() {
+			f, err := record.ReadFile(filepath.Join(dir, name))
+			if err == nil {
+				err = checkRun(name, f)
+			}
+			if err != nil {
+				problems = append(problems, fmt.Sprintf("%s is torn or no run, and is left out: %v", name, err))
+				continue
+			}
+			one = indexed{st.Size(), st.ModTime().UnixNano(), series.NewStoredRun(name, aa.Fingerprint(f.Run.Host), f)}
+			changed = true
+		}
+		fresh = append(fresh, one)
+	}
+	if changed || len(fresh) != len(known) {
+		// Without an index all is well, but slower; the folder may be another's.
+		_ = writeIndex(dir, fresh)
+	}
+	seen := map[string]string{}
+	for _, one := range fresh {
+		r := one.StoredRun
+		r.Release = marks[base(r.File)]
+		if other, twice := seen[r.Host+r.Run.ID]; twice {
+			problems = append(problems, fmt.Sprintf("%s is the same run as %s and is left out", r.File, other))
+			continue
+		}
+		seen[r.Host+r.Run.ID] = r.File
+		runs = append(runs, r)
+	}
+	for _, b := range sorted(marksWithout(marks, newest)) {
+		problems = append(problems, b+releaseSuffix+" marks a run that is not there")
+	}
+	return runs, problems, nil
+}
+
+func sorted(m map[string]string) (values []string) {
+	for _, v := range m {
+		values = append(values, v)
+	}
+	slices.Sort(values)
+	return values
+}
