@@ -64,7 +64,10 @@ build() { # ARCH FILE
 		-ldflags "-s -w -buildid= -X main.version=${VERSION-} -X main.commit=${COMMIT-}" -o "$2" ./bench/cmd/tunbench
 }
 
-# Completions are the program's own words: one that runs here makes them.
+# The README and its pages, in the same folders, so that links between them work.
+pages=(README.md bench/suite/README.md bench/cmd/tunbench/README.md harness/vm/README.md reports/*.md reports/samples/*/* scripts/CI.md)
+
+# A binary for this host prints the completions.
 build "$("$go" env GOHOSTARCH)" "$work/native"
 
 for arch in "${arches[@]}"; do
@@ -75,8 +78,7 @@ for arch in "${arches[@]}"; do
 	"$work/native" completion bash >"$root/usr/share/bash-completion/completions/tunbench"
 	"$work/native" completion zsh >"$root/usr/share/zsh/vendor-completions/_tunbench"
 	"$work/native" completion fish >"$root/usr/share/fish/vendor_completions.d/tunbench.fish"
-	cp README.md "$doc/"
-	cp reports/README.md "$doc/reports.md"
+	cp --parents "${pages[@]}" "$doc/"
 	mkdir -p "$doc/examples"
 	cp -r scripts/fleet "$doc/examples/"
 	# Debian has the texts of the licenses that many packages share, and wants them
@@ -123,7 +125,8 @@ for arch in "${arches[@]}"; do
 	# The tarball unpacks into a folder of its own and needs no root.
 	name=tunbench-$version-linux-$arch
 	mkdir -p "$work/tar/$name"
-	cp -p "$root/usr/bin/tunbench" README.md LICENSE "$work/tar/$name/"
+	cp -p "$root/usr/bin/tunbench" LICENSE "$work/tar/$name/"
+	cp --parents "${pages[@]}" "$work/tar/$name/"
 	cp -p bpf/LICENSE.GPL-2.0 bpf/LICENSE.BSD-2-Clause "$work/tar/$name/"
 	cp -rp "$doc/examples/fleet" "$work/tar/$name/"
 	mkdir "$work/tar/$name/completions"
@@ -147,10 +150,10 @@ for arch in "${arches[@]}"; do
 		Priority: optional
 		Suggests: iperf3, qemu-system-x86
 		Description: benchmark suite for Linux TUN/TAP devices
-		 tunbench builds TUN and TAP devices in a network namespace of its own, drives
-		 packets through them, watches them from inside the kernel with eBPF, and
-		 reports throughput, loss, latency and the distribution over queues. It
-		 accounts for every packet.
+		 tunbench creates TUN and TAP devices in its own network namespace, sends
+		 traffic through them, observes them in the kernel with eBPF, and reports
+		 throughput, loss, latency and the distribution over queues. It accounts for
+		 every packet.
 		 .
 		 The program is static and needs no other package.
 	CONTROL

@@ -76,7 +76,7 @@ func (c *checker) check(s snippet) (isCommand bool, err error) {
 // looksLikeCommand tells a command in a sentence from a name, a file or a word
 // of a record.
 func looksLikeCommand(text string) bool {
-	return regexp.MustCompile(`^(sudo|tunbench|make|\.ci/run|(\./)?scripts/[a-z-]+\.sh|source)( |$)|(^|[ (/])tunbench [a-z-]`).MatchString(text)
+	return regexp.MustCompile(`^(sudo|tunbench|make|\.ci/run|(\./)?scripts/[a-z-]+\.sh|source)( |$)|(^|[ (/])tunbench [a-z-]|^([A-Z_]+=\S+ )*go (test|run) `).MatchString(text)
 }
 
 // others are programs that commands of ours stand beside. What is told of them is
@@ -100,6 +100,8 @@ func (c *checker) command(words []string) error {
 		return c.tunbench(args)
 	case program == "make":
 		return c.make(args)
+	case program == "go":
+		return c.goTool(args)
 	case strings.HasPrefix(program, "scripts/") || strings.HasPrefix(program, ".ci/"):
 		return c.script(program, args)
 	case slices.Contains(others, program):
@@ -145,6 +147,44 @@ func (c *checker) make(args []string) error {
 		if words, err := shell(line); err == nil && len(words) == 1 && strings.HasPrefix(words[0][0], "scripts/") {
 			if err := c.script(words[0][0], words[0][1:]); err != nil {
 				return err
+			}
+		}
+	}
+	return nil
+}
+
+// goTool checks go test and go run: that the package is there, and of a test that
+// there is one of that name, and each flag that it is given.
+func (c *checker) goTool(args []string) error {
+	if len(args) < 2 || args[0] != "test" && args[0] != "run" {
+		return fmt.Errorf("go %s: this test knows go test PACKAGE and go run PACKAGE", strings.Join(args, " "))
+	}
+	if strings.HasPrefix(args[1], "-") {
+		return nil // named without a package, as in go test -fuzz
+	}
+	files, err := filepath.Glob(filepath.Join(c.root, args[1], "*.go"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("there is no package %s", args[1])
+	}
+	var source strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		source.Write(text)
+	}
+	for i := 2; i < len(args); i++ {
+		switch {
+		case args[i] == "-v":
+		case args[i] == "-run" && i+1 < len(args):
+			i++
+			if !strings.Contains(source.String(), "func "+args[i]) {
+				return fmt.Errorf("%s has no test %s", args[1], args[i])
+			}
+		case strings.HasPrefix(args[i], "-"):
+			if name := strings.TrimLeft(args[i], "-"); !strings.Contains(source.String(), `"`+name+`"`) {
+				return fmt.Errorf("%s has no flag -%s", args[1], name)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -241,7 +242,7 @@ func TestGlossaryIsUsed(t *testing.T) {
 // The table of axes has all axes in their order, each with its default and its values.
 func TestAxesPage(t *testing.T) {
 	c := newChecker(t)
-	rows := tableBelow(c.page(t, "bench/AXES.md"), "## Axes")
+	rows := tableBelow(c.page(t, "bench/suite/README.md"), "## Axes")
 	axes := suite.Axes()
 	if len(rows) != len(axes) {
 		t.Fatalf("%d rows for %d axes", len(rows), len(axes))
@@ -284,8 +285,8 @@ func TestTablesAreComplete(t *testing.T) {
 		suites[i] = strings.TrimSuffix(filepath.Base(suite), ".yaml")
 	}
 	slices.Sort(suites)
-	if got := names(tableBelow(c.page(t, "bench/AXES.md"), "## Suites")); !slices.Equal(got, suites) {
-		t.Errorf("the suites of bench/AXES.md are %q, want %q", got, suites)
+	if got := names(tableBelow(c.page(t, "bench/suite/README.md"), "## Suites")); !slices.Equal(got, suites) {
+		t.Errorf("the suites of bench/suite/README.md are %q, want %q", got, suites)
 	}
 	root := (&app{}).root()
 	root.InitDefaultCompletionCmd()
@@ -298,5 +299,44 @@ func TestTablesAreComplete(t *testing.T) {
 	slices.Sort(commands)
 	if got := names(tableBelow(c.page(t, "README.md"), "## Commands")); !slices.Equal(got, commands) {
 		t.Errorf("the commands of README.md are %q, want %q", got, commands)
+	}
+}
+
+// Each section of a report that reports/README.md explains has a heading of that
+// name in what the reports are made of.
+func TestSectionsOfReports(t *testing.T) {
+	c := newChecker(t)
+	var words strings.Builder
+	err := filepath.WalkDir(filepath.Join(c.root, "reports"), func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{"testdata", "samples", "runs"}, d.Name()):
+			return fs.SkipDir
+		case d.IsDir() || strings.HasSuffix(path, "_test.go") || filepath.Ext(path) == ".md" && filepath.Dir(path) == filepath.Join(c.root, "reports"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		words.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := c.page(t, "reports/README.md")
+	checked := 0
+	for _, m := range heading.FindAllStringSubmatch(withoutFences(text), -1) {
+		for _, name := range strings.Split(m[1], ", ") {
+			if slices.Contains([]string{"How to read a report", "Read these first", "Comparisons"}, name) {
+				continue
+			}
+			checked++
+			if !strings.Contains(words.String(), name) {
+				t.Errorf("reports/README.md explains a section %q, which no report has", name)
+			}
+		}
+	}
+	if checked < 15 {
+		t.Errorf("%d sections are checked: are they found?", checked)
 	}
 }
