@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"tunbench/reports/chart"
+	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
@@ -15,24 +16,24 @@ import (
 // and has its unit; a renderer only escapes, places and draws.
 type Document struct {
 	Title    string
-	Alerts   []Prose // what the reader must know before any figure
-	Lead     Prose
-	Points   []Prose // the result in a few lines
+	Alerts   []prose.Prose // what the reader must know before any figure
+	Lead     prose.Prose
+	Points   []prose.Prose // the result in a few lines
 	Sections []Section
 }
 
 // AtMost is d with so many rows in each table and list, and pieces of text of
 // bearable length.
 func (d Document) AtMost(rows int) Document {
-	short := func(p Prose) Prose {
+	short := func(p prose.Prose) prose.Prose {
 		p = slices.Clone(p)
 		for i := range p {
 			p[i].Text = text.Clip(p[i].Text, Longest)
 		}
 		return p
 	}
-	list := func(all []Prose) []Prose {
-		cut := make([]Prose, min(rows, len(all)))
+	list := func(all []prose.Prose) []prose.Prose {
+		cut := make([]prose.Prose, min(rows, len(all)))
 		for i := range cut {
 			cut[i] = short(all[i])
 		}
@@ -42,10 +43,10 @@ func (d Document) AtMost(rows int) Document {
 	blocks = func(all []Block) (cut []Block) {
 		for _, b := range all {
 			switch v := b.(type) {
-			case Prose:
+			case prose.Prose:
 				b = short(v)
 			case Small:
-				b = Small(short(Prose(v)))
+				b = Small(short(prose.Prose(v)))
 			case Bullets:
 				b = Bullets(list(v))
 			case Fold:
@@ -65,7 +66,7 @@ func (d Document) AtMost(rows int) Document {
 		}
 		return cut
 	}
-	out := Document{Title: text.Clip(d.Title, Longest), Alerts: append([]Prose{CutNote(rows)}, list(d.Alerts)...), Lead: short(d.Lead), Points: list(d.Points)}
+	out := Document{Title: text.Clip(d.Title, Longest), Alerts: append([]prose.Prose{CutNote(rows)}, list(d.Alerts)...), Lead: short(d.Lead), Points: list(d.Points)}
 	for _, s := range d.Sections {
 		out.Sections = append(out.Sections, Section{Heading: text.Clip(s.Heading, Longest), Sub: s.Sub, Blocks: blocks(s.Blocks)})
 	}
@@ -109,7 +110,7 @@ type Picture struct {
 type Mermaid string
 
 // Small is a paragraph that explains a table or a chart.
-type Small Prose
+type Small prose.Prose
 
 // Fold hides blocks behind a summary.
 type Fold struct {
@@ -136,7 +137,7 @@ func (f Fold) Empty() bool {
 	return true
 }
 
-type Bullets []Prose
+type Bullets []prose.Prose
 
 // Numbered names the i-th file of a kind of chart.
 func Numbered(name string, i int) string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -71,7 +72,7 @@ func Differing(with []figure.Party) []Block {
 		t := Table{Columns: slices.Clone(columns)}
 		t.Columns[0].Name = m.what
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
-			add(&t, Mono(key), func(r *record.Run) (string, bool) {
+			add(&t, prose.Mono(key), func(r *record.Run) (string, bool) {
 				v, ok := m.of(r)[key]
 				return v, ok
 			})
@@ -80,13 +81,13 @@ func Differing(with []figure.Party) []Block {
 		blocks = append(blocks, t.Folded("Each "+m.what))
 	}
 	if rows == 0 {
-		p := Say("Nothing that is recorded of them")
+		p := prose.Say("Nothing that is recorded of them")
 		if agree := figure.FloorsAgree(with[0].Floor(), with[1].Floor()); agree != "" {
-			p = append(p, Say("; "+agree)...)
+			p = append(p, prose.Say("; "+agree)...)
 		}
-		return []Block{append(p, Say(".")...)}
+		return []Block{append(p, prose.Say(".")...)}
 	}
-	return append(blocks, Small(Say(text.Plural(same, "other recorded property is", "other recorded properties are")+
+	return append(blocks, Small(prose.Say(text.Plural(same, "other recorded property is", "other recorded properties are")+
 		" the same. A dash: the kernel does not have it, or does not say. Two values in one cell: its boots differ.")))
 }
 

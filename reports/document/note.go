@@ -7,6 +7,7 @@ import (
 
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -16,16 +17,16 @@ import (
 const FewVerdicts = 8
 
 // IntervalNote explains a column of that name.
-func IntervalNote(column, unit string) Prose {
+func IntervalNote(column, unit string) prose.Prose {
 	if column == text.RangeName {
-		return Say(Bold(text.RangeName), ": the lowest and the highest "+unit+"; of fewer than "+strconv.Itoa(figure.Fewest)+" there is no 95 % interval.")
+		return prose.Say(prose.Bold(text.RangeName), ": the lowest and the highest "+unit+"; of fewer than "+strconv.Itoa(figure.Fewest)+" there is no 95 % interval.")
 	}
-	return Say(Bold(text.IntervalName), ": of the median, exact by the signed-rank distribution. Fewer than "+strconv.Itoa(figure.Fewest)+" valid "+unit+"s have none: ", Bold(text.RangeName), " is the lowest and the highest.")
+	return prose.Say(prose.Bold(text.IntervalName), ": of the median, exact by the signed-rank distribution. Fewer than "+strconv.Itoa(figure.Fewest)+" valid "+unit+"s have none: ", prose.Bold(text.RangeName), " is the lowest and the highest.")
 }
 
 // Sees tells how small a change this host can show at all, as far as A/A runs
 // told; nothing where there was none.
-func Sees(smallest map[string]float64) Prose {
+func Sees(smallest map[string]float64) prose.Prose {
 	used, coarse := map[string]float64{}, map[string]float64{}
 	for name, v := range smallest {
 		if metric.UsableSight(name, v) {
@@ -36,19 +37,19 @@ func Sees(smallest map[string]float64) Prose {
 	}
 	p := sizes(used)
 	if len(p) > 0 {
-		p = Say("This host can see changes of ", p, "; smaller ones are lost in its noise, as A/A runs of equal variants showed.")
+		p = prose.Say("This host can see changes of ", p, "; smaller ones are lost in its noise, as A/A runs of equal variants showed.")
 	}
 	if c := sizes(coarse); len(c) > 0 {
 		if len(p) > 0 {
-			p = append(p, Say(" ")...)
+			p = append(p, prose.Say(" ")...)
 		}
-		p = append(p, Say("An A/A run on a disturbed host could see only ", c, ", which is more than "+strconv.Itoa(metric.CoarsestSight)+" times the threshold and is not used.")...)
+		p = append(p, prose.Say("An A/A run on a disturbed host could see only ", c, ", which is more than "+strconv.Itoa(metric.CoarsestSight)+" times the threshold and is not used.")...)
 	}
 	return p
 }
 
 // sizes lists changes of metrics.
-func sizes(smallest map[string]float64) (p Prose) {
+func sizes(smallest map[string]float64) (p prose.Prose) {
 	names := slices.Clone(metric.SeesOrder)
 	for _, metric := range slices.Sorted(maps.Keys(smallest)) {
 		if !slices.Contains(names, metric) {
@@ -70,9 +71,9 @@ func sizes(smallest map[string]float64) (p Prose) {
 			size = text.Decimals(100*v, 1) + " %"
 		}
 		if len(p) > 0 {
-			p = append(p, Say(", ")...)
+			p = append(p, prose.Say(", ")...)
 		}
-		p = append(p, Say(Bold(size), " in "+metric)...)
+		p = append(p, prose.Say(prose.Bold(size), " in "+metric)...)
 	}
 	return p
 }

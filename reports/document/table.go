@@ -1,14 +1,15 @@
 package document
 
 import (
+	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
 type Table struct {
 	Columns []Column
-	Rows    [][]Prose
-	Note    Prose  // below the table: what the columns mean
-	Fold    string // if not "", the table is folded behind this summary
+	Rows    [][]prose.Prose
+	Note    prose.Prose // below the table: what the columns mean
+	Fold    string      // if not "", the table is folded behind this summary
 }
 
 func (t Table) Folded(what string) Table {
@@ -38,10 +39,10 @@ func Numeric(names ...string) (c []Column) {
 }
 
 // Row builds a row of strings and prose.
-func Row(cells ...any) []Prose {
-	r := make([]Prose, len(cells))
+func Row(cells ...any) []prose.Prose {
+	r := make([]prose.Prose, len(cells))
 	for i, c := range cells {
-		r[i] = Say(c)
+		r[i] = prose.Say(c)
 	}
 	return r
 }

@@ -10,6 +10,7 @@ import (
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/run"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
@@ -46,7 +47,7 @@ func StepSummary(c *verdict.Comparison, room int) ([]byte, error) {
 // what was measured.
 func FirstStepSummary(r record.Named, why string, room int) ([]byte, error) {
 	d := run.New(r.File)
-	d.Alerts = append([]document.Prose{document.Say(document.Bold("No baseline: "), why+".")}, d.Alerts...)
+	d.Alerts = append([]prose.Prose{prose.Say(prose.Bold("No baseline: "), why+".")}, d.Alerts...)
 	for i := range d.Sections {
 		if i > 0 {
 			d.Sections[i] = d.Sections[i].FoldedWhole()
@@ -73,7 +74,7 @@ func fitted(d document.Document, room int) ([]byte, error) {
 			return cut, err
 		}
 	}
-	text, err := write(document.Document{Title: "tunbench", Points: []document.Prose{document.CutNote(0)}})
+	text, err := write(document.Document{Title: "tunbench", Points: []prose.Prose{document.CutNote(0)}})
 	if err == nil && len(text) > room {
 		return nil, fmt.Errorf("write a step summary: there is room for %d bytes only, and %d are needed to say so", max(0, room), len(text))
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tunbench/reports/document"
+	"tunbench/reports/prose"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
 )
@@ -331,7 +332,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		// A name that stands above its group is there in every row once sorted.
 		d := document.Document{Title: "t", Sections: []document.Section{{Heading: "h", Blocks: []document.Block{document.Table{
 			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue")),
-			Rows:    [][]document.Prose{document.Row("first", "3"), document.Row("", text.Absent), document.Row("second", "2"), document.Row("", "1")},
+			Rows:    [][]prose.Prose{document.Row("first", "3"), document.Row("", text.Absent), document.Row("second", "2"), document.Row("", "1")},
 		}}}}}
 		p := visit(t, ctx, d, true)
 		shown := `[...document.querySelectorAll("main tbody th")].map(h => (h.firstElementChild ?? h).getBoundingClientRect().width > 5 ? h.textContent : "")`
@@ -439,7 +440,7 @@ func TestHTMLInBrowser(t *testing.T) {
 
 	t.Run("caught", func(t *testing.T) {
 		// What the other tests look for is found where it is.
-		p := visit(t, ctx, document.Document{Title: "t", Lead: document.Say("words")}, true)
+		p := visit(t, ctx, document.Document{Title: "t", Lead: prose.Say("words")}, true)
 		p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("main p").className = "note"; document.querySelector("main p").outerHTML += "<p id=x>y</p>"; console.error("no"); new Image().src = "http://127.0.0.1:9/x"; document.body.append(Object.assign(document.createElement("i"), {textContent: "z".repeat(4000)})); null`))
 		p.settle()
 		if len(eval[[]string](p, tooWide)) == 0 {

@@ -25,6 +25,7 @@ import (
 	"tunbench/reports/document/kernels"
 	"tunbench/reports/document/run"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
@@ -275,10 +276,10 @@ func checkTold(t *testing.T, d document.Document, page string) {
 	var of func(b document.Block)
 	of = func(b document.Block) {
 		switch v := b.(type) {
-		case document.Prose:
+		case prose.Prose:
 			tell(document.PlainText(v))
 		case document.Small:
-			tell(document.PlainText(document.Prose(v)))
+			tell(document.PlainText(prose.Prose(v)))
 		case document.Bullets:
 			for _, item := range v {
 				tell(document.PlainText(item))
@@ -332,12 +333,12 @@ var dangerous = []string{hostile, `</script><script>alert(1)</script>`, `" onloa
 // documentNamed is a document that has name in every place.
 func documentNamed(name string) document.Document {
 	return document.Document{
-		Title: name, Alerts: []document.Prose{document.Say(name)}, Lead: document.Say(name, document.Mono(name), document.Bold(name)), Points: []document.Prose{document.Say(name)},
+		Title: name, Alerts: []prose.Prose{prose.Say(name)}, Lead: prose.Say(name, prose.Mono(name), prose.Bold(name)), Points: []prose.Prose{prose.Say(name)},
 		Sections: []document.Section{{Heading: name, Blocks: []document.Block{
-			document.Say(name), document.Small(document.Say(name)), document.Bullets{document.Say(document.Mono(name))},
-			document.Table{Columns: slices.Concat(document.Text(name), document.Numeric(name)), Rows: [][]document.Prose{document.Row(name, name), document.Row(document.Mono(name), document.Bold(name))}, Note: document.Say(name), Fold: name + "x"},
+			prose.Say(name), document.Small(prose.Say(name)), document.Bullets{prose.Say(prose.Mono(name))},
+			document.Table{Columns: slices.Concat(document.Text(name), document.Numeric(name)), Rows: [][]prose.Prose{document.Row(name, name), document.Row(prose.Mono(name), prose.Bold(name))}, Note: prose.Say(name), Fold: name + "x"},
 			document.Picture{File: "x.svg", Alt: "Chart of " + name, Chart: chart.Bars{Title: name, Desc: name, Class: "a", Unit: name, Bars: []chart.Bar{{Label: name, Value: 1, Text: name}}}},
-			document.Fold{Summary: name, Blocks: []document.Block{document.Say(name)}},
+			document.Fold{Summary: name, Blocks: []document.Block{prose.Say(name)}},
 		}}, {Heading: name, Sub: true}, {Heading: name}},
 	}
 }

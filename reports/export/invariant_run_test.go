@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 )
 
@@ -95,14 +96,14 @@ func columnOf(t document.Table, name string) (int, bool) {
 }
 
 // countIn gives the count that a cell shows.
-func countIn(r []document.Prose, i int) uint64 {
+func countIn(r []prose.Prose, i int) uint64 {
 	n, _ := strconv.ParseUint(strings.ReplaceAll(document.PlainText(r[i]), ",", ""), 10, 64)
 	return n
 }
 
 // sumOf sums a column over the rows of each scenario, by its title, or of what key
 // makes of it.
-func sumOf(t document.Table, column string, key func(scenario string, r []document.Prose) string) map[string]uint64 {
+func sumOf(t document.Table, column string, key func(scenario string, r []prose.Prose) string) map[string]uint64 {
 	sums := map[string]uint64{}
 	at, ok := columnOf(t, column)
 	name := ""
@@ -117,7 +118,7 @@ func sumOf(t document.Table, column string, key func(scenario string, r []docume
 	return sums
 }
 
-func byScenario(scenario string, _ []document.Prose) string { return scenario }
+func byScenario(scenario string, _ []prose.Prose) string { return scenario }
 
 // writes holds the writes of all sizes against the writes of all.
 func (c *checker) writes(d document.Document) {
@@ -168,7 +169,7 @@ func (c *checker) totals(d document.Document, list []*figure.Scenario) {
 			}
 			sums := map[string]uint64{}
 			of, sided := columnOf(t, "packets")
-			for k, n := range sumOf(t, column, func(scenario string, r []document.Prose) string {
+			for k, n := range sumOf(t, column, func(scenario string, r []prose.Prose) string {
 				if sided {
 					if own := document.PlainText(r[of]); own != "" {
 						side = own

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tunbench/reports/document"
+	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
@@ -48,10 +49,10 @@ const (
 // checkDocument gives what in d is wrong by itself.
 func checkDocument(d document.Document) []violation {
 	c := &checker{where: d.Title}
-	c.prose(slices.Concat([]document.Prose{{{Text: d.Title}}, d.Lead}, d.Alerts, d.Points)...)
+	c.prose(slices.Concat([]prose.Prose{{{Text: d.Title}}, d.Lead}, d.Alerts, d.Points)...)
 	for _, s := range d.Sections {
 		c.where = s.Heading
-		c.prose(document.Prose{{Text: s.Heading}})
+		c.prose(prose.Prose{{Text: s.Heading}})
 		c.blocks(s.Blocks)
 		c.residency(s)
 	}
@@ -62,10 +63,10 @@ func checkDocument(d document.Document) []violation {
 func (c *checker) blocks(blocks []document.Block) {
 	for _, b := range blocks {
 		switch v := b.(type) {
-		case document.Prose:
+		case prose.Prose:
 			c.prose(v)
 		case document.Small:
-			c.prose(document.Prose(v))
+			c.prose(prose.Prose(v))
 		case document.Bullets:
 			c.prose(v...)
 		case document.Fold:
@@ -97,12 +98,12 @@ func (c *checker) text(s string) {
 	}
 }
 
-func (c *checker) prose(list ...document.Prose) {
+func (c *checker) prose(list ...prose.Prose) {
 	for _, p := range list {
 		// What comes from outside, such as names and arguments, is no figure.
 		var own strings.Builder
 		for _, piece := range p {
-			if piece.Look != document.Code {
+			if piece.Look != prose.Code {
 				own.WriteString(piece.Text)
 			}
 		}
@@ -383,7 +384,7 @@ func (c *checker) residency(s document.Section) {
 	kind, content := "", ""
 	for _, b := range s.Blocks {
 		switch v := b.(type) {
-		case document.Prose:
+		case prose.Prose:
 			kind = document.PlainText(v)
 			content += kind
 		case document.Table:

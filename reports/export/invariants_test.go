@@ -16,6 +16,7 @@ import (
 	"tunbench/reports/document/history"
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
@@ -104,16 +105,16 @@ func parseMarkdown(text string) document.Document {
 		case strings.HasPrefix(line, "|") && t == nil:
 			t = &document.Table{Fold: fold, Columns: text2(cellsOf(line))}
 		case strings.HasPrefix(line, "|"):
-			var r []document.Prose
+			var r []prose.Prose
 			for _, c := range cellsOf(line) {
-				r = append(r, document.Say(c))
+				r = append(r, prose.Say(c))
 			}
 			t.Rows = append(t.Rows, r)
 		case t != nil && line == "":
 			sec.Blocks = append(sec.Blocks, *t)
 			t = nil
 		case line != "":
-			sec.Blocks = append(sec.Blocks, document.Prose{{Text: plainMarkdown(codeInLine.ReplaceAllString(line, ""))}})
+			sec.Blocks = append(sec.Blocks, prose.Prose{{Text: plainMarkdown(codeInLine.ReplaceAllString(line, ""))}})
 		}
 	}
 	if t != nil {
@@ -252,61 +253,61 @@ func TestInvariantsFindViolations(t *testing.T) {
 		bad, good document.Document
 	}{
 		{"a quantile above the maximum", ruleQuantiles,
-			one(document.Table{Columns: with("p50", "p99.9", "max"), Rows: [][]document.Prose{document.Row("a", "9 ms", "104 ms", "103 ms")}}),
-			one(document.Table{Columns: with("p50", "p99.9", "max"), Rows: [][]document.Prose{document.Row("a", "900 µs", "103 ms", "103 ms"), document.Row("b", "9 ms", text.Absent, "8.00 s")}})},
+			one(document.Table{Columns: with("p50", "p99.9", "max"), Rows: [][]prose.Prose{document.Row("a", "9 ms", "104 ms", "103 ms")}}),
+			one(document.Table{Columns: with("p50", "p99.9", "max"), Rows: [][]prose.Prose{document.Row("a", "900 µs", "103 ms", "103 ms"), document.Row("b", "9 ms", text.Absent, "8.00 s")}})},
 		{"a lane that falls", ruleQuantiles,
 			draw(chart.Ladder{Rows: []chart.LadderRow{{Label: "a", Lanes: []chart.Lane{{Kind: "k", At: [4]float64{5, 9, 8, 0}, Max: 10}}}}}),
 			draw(chart.Ladder{Rows: []chart.LadderRow{{Label: "a", Lanes: []chart.Lane{{Kind: "k", At: [4]float64{5, 9, 0, 0}, Max: 10}}}}})},
 		{"no unit", ruleUnit,
-			one(document.Table{Columns: with("delay"), Rows: [][]document.Prose{document.Row("a", "1,234")}}),
-			one(document.Table{Columns: with("delay", "CPU ns", "rate kpps", "queues"), Rows: [][]document.Prose{document.Row("a", "1,234 ns", "5", "6", "7")}})},
+			one(document.Table{Columns: with("delay"), Rows: [][]prose.Prose{document.Row("a", "1,234")}}),
+			one(document.Table{Columns: with("delay", "CPU ns", "rate kpps", "queues"), Rows: [][]prose.Prose{document.Row("a", "1,234 ns", "5", "6", "7")}})},
 		{"no number", ruleFinite,
-			one(document.Table{Columns: with("CPU ns"), Rows: [][]document.Prose{document.Row("a", "NaN")}}), one(document.Table{Columns: with("CPU ns"), Rows: [][]document.Prose{document.Row("Inf-rastructure", text.Absent)}})},
-		{"infinite prose", ruleFinite, document.Document{Lead: document.Say("It took +Inf ns.")}, document.Document{Lead: document.Say("Information on ", document.Mono("NaN"), ".")}},
+			one(document.Table{Columns: with("CPU ns"), Rows: [][]prose.Prose{document.Row("a", "NaN")}}), one(document.Table{Columns: with("CPU ns"), Rows: [][]prose.Prose{document.Row("Inf-rastructure", text.Absent)}})},
+		{"infinite prose", ruleFinite, document.Document{Lead: prose.Say("It took +Inf ns.")}, document.Document{Lead: prose.Say("Information on ", prose.Mono("NaN"), ".")}},
 		{"a bar without end", ruleFinite, draw(chart.Bars{Bars: []chart.Bar{{Label: "a", Value: math.Inf(1), Text: "–"}}}), draw(chart.Bars{Bars: []chart.Bar{{Label: "a", Value: 5, Text: "5.00"}}})},
 		{"a bar of another length", ruleSame, draw(chart.Bars{Bars: []chart.Bar{{Label: "a", Value: 5.2, Text: "5.00"}}}), draw(chart.Bars{Bars: []chart.Bar{{Label: "a", Value: 5.004, Text: "5.00"}}})},
 		{"a change of other figures", ruleChange,
-			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]document.Prose{document.Row("a", "7,369", "5,246", "−27.48")}}),
-			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]document.Prose{document.Row("a", "7,369", "5,246", "−28.81"), document.Row("b", text.Absent, "5,246", text.Absent)}})},
+			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]prose.Prose{document.Row("a", "7,369", "5,246", "−27.48")}}),
+			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]prose.Prose{document.Row("a", "7,369", "5,246", "−28.81"), document.Row("b", text.Absent, "5,246", text.Absent)}})},
 		{"a change on the terminal", ruleChange,
-			headed(one(document.Table{Columns: with("send 6.1", "6.12", "%"), Rows: [][]document.Prose{document.Row("a", "7,369", "5,246", "−27.48")}}), "in instructions"),
-			headed(one(document.Table{Columns: with("send 6.1", "6.12", "%"), Rows: [][]document.Prose{document.Row("a", "7,369", "5,246", "−28.81")}}), "in instructions")},
+			headed(one(document.Table{Columns: with("send 6.1", "6.12", "%"), Rows: [][]prose.Prose{document.Row("a", "7,369", "5,246", "−27.48")}}), "in instructions"),
+			headed(one(document.Table{Columns: with("send 6.1", "6.12", "%"), Rows: [][]prose.Prose{document.Row("a", "7,369", "5,246", "−28.81")}}), "in instructions")},
 		{"a change of nothing", ruleRatio,
-			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]document.Prose{document.Row("a", text.Absent, "5,246", "−27.48")}}),
-			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]document.Prose{document.Row("a", text.Absent, "5,246", text.Absent)}})},
+			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]prose.Prose{document.Row("a", text.Absent, "5,246", "−27.48")}}),
+			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]prose.Prose{document.Row("a", text.Absent, "5,246", text.Absent)}})},
 		{"the observer's cost in one pair", ruleChange,
-			one(document.Table{Columns: with("bare kpps", "observed kpps", "change", text.RangeName, "pairs"), Rows: [][]document.Prose{document.Row("a", "100", "96", "−1.0 %", text.Absent, "1")}}),
-			one(document.Table{Columns: with("bare kpps", "observed kpps", "change", text.RangeName, "pairs"), Rows: [][]document.Prose{document.Row("a", "100", "96", "−4.0 %", text.Absent, "1"), document.Row("a", "100", "96", "−1.0 %", text.Absent, "5")}})},
+			one(document.Table{Columns: with("bare kpps", "observed kpps", "change", text.RangeName, "pairs"), Rows: [][]prose.Prose{document.Row("a", "100", "96", "−1.0 %", text.Absent, "1")}}),
+			one(document.Table{Columns: with("bare kpps", "observed kpps", "change", text.RangeName, "pairs"), Rows: [][]prose.Prose{document.Row("a", "100", "96", "−4.0 %", text.Absent, "1"), document.Row("a", "100", "96", "−1.0 %", text.Absent, "5")}})},
 		{"a ratio to the first of its group", ruleChange,
-			one(document.Table{Columns: with("kpps", "×"), Rows: [][]document.Prose{document.Row("a", "100", "1.00"), document.Row("", "250", "2.10")}}),
-			one(document.Table{Columns: with("kpps", "×"), Rows: [][]document.Prose{document.Row("a", "100", "1.00"), document.Row("", "250", "2.50"), document.Row("b", "0", text.Absent)}})},
+			one(document.Table{Columns: with("kpps", "×"), Rows: [][]prose.Prose{document.Row("a", "100", "1.00"), document.Row("", "250", "2.10")}}),
+			one(document.Table{Columns: with("kpps", "×"), Rows: [][]prose.Prose{document.Row("a", "100", "1.00"), document.Row("", "250", "2.50"), document.Row("b", "0", text.Absent)}})},
 		{"a ratio of nothing", ruleRatio,
-			headed(one(document.Table{Columns: with("system call", "copy", "rest", "reader", "× floor"), Rows: [][]document.Prose{document.Row("a", "0", "0", "0", "0", "3.87")}}), "in ns"),
-			headed(one(document.Table{Columns: with("system call", "copy", "rest", "reader", "× floor"), Rows: [][]document.Prose{document.Row("a", "80.0", "20.0", "287", "387", "3.87")}}), "in ns")},
-		{"0 ns and a ratio", ruleRatio, document.Document{Lead: document.Say("0 ns, 3.87 × floor")}, document.Document{Lead: document.Say("10 ns, 3.87 × floor; 0 ns lost")}},
+			headed(one(document.Table{Columns: with("system call", "copy", "rest", "reader", "× floor"), Rows: [][]prose.Prose{document.Row("a", "0", "0", "0", "0", "3.87")}}), "in ns"),
+			headed(one(document.Table{Columns: with("system call", "copy", "rest", "reader", "× floor"), Rows: [][]prose.Prose{document.Row("a", "80.0", "20.0", "287", "387", "3.87")}}), "in ns")},
+		{"0 ns and a ratio", ruleRatio, document.Document{Lead: prose.Say("0 ns, 3.87 × floor")}, document.Document{Lead: prose.Say("10 ns, 3.87 × floor; 0 ns lost")}},
 		{"parts of another whole", ruleSums,
-			headed(one(document.Table{Columns: with("system call", "copy", "rest", "writer", "× floor"), Rows: [][]document.Prose{document.Row("a", "80.0", "20.0", "287", "487", "4.87")}}), "in ns"),
-			headed(one(document.Table{Columns: with("system call", "copy", "rest", "writer", "× floor"), Rows: [][]document.Prose{document.Row("a", "80.0", "20.0", "387", "487", "4.87")}}), "in ns")},
+			headed(one(document.Table{Columns: with("system call", "copy", "rest", "writer", "× floor"), Rows: [][]prose.Prose{document.Row("a", "80.0", "20.0", "287", "487", "4.87")}}), "in ns"),
+			headed(one(document.Table{Columns: with("system call", "copy", "rest", "writer", "× floor"), Rows: [][]prose.Prose{document.Row("a", "80.0", "20.0", "387", "487", "4.87")}}), "in ns")},
 		{"below the floor", ruleFloor,
-			one(document.Table{Columns: with("× floor"), Rows: [][]document.Prose{document.Row("a", "0.25")}}), one(document.Table{Columns: with("× floor"), Rows: [][]document.Prose{document.Row("a", "1.00"), document.Row("b", text.Absent)}})},
-		{"below the floor in a chart", ruleFloor, document.Document{Lead: document.Say("29 ns, 0.25 × floor")}, document.Document{Lead: document.Say("290 ns, 2.50 × floor")}},
+			one(document.Table{Columns: with("× floor"), Rows: [][]prose.Prose{document.Row("a", "0.25")}}), one(document.Table{Columns: with("× floor"), Rows: [][]prose.Prose{document.Row("a", "1.00"), document.Row("b", text.Absent)}})},
+		{"below the floor in a chart", ruleFloor, document.Document{Lead: prose.Say("29 ns, 0.25 × floor")}, document.Document{Lead: prose.Say("290 ns, 2.50 × floor")}},
 		{"shares of less", ruleShares,
-			one(document.Table{Columns: with("queue", "share %"), Rows: [][]document.Prose{document.Row("a", "0", "0"), document.Row("", "1", "0")}}),
-			one(document.Table{Columns: with("queue", "share %"), Rows: [][]document.Prose{document.Row("a", "0", "33.3"), document.Row("", "1", "66.7"), document.Row("b", "0", text.Absent), document.Row("", "1", text.Absent)}})},
+			one(document.Table{Columns: with("queue", "share %"), Rows: [][]prose.Prose{document.Row("a", "0", "0"), document.Row("", "1", "0")}}),
+			one(document.Table{Columns: with("queue", "share %"), Rows: [][]prose.Prose{document.Row("a", "0", "33.3"), document.Row("", "1", "66.7"), document.Row("b", "0", text.Absent), document.Row("", "1", text.Absent)}})},
 		{"shares of one side of two", ruleShares,
-			one(document.Table{Columns: append(document.Text("scenario", "packets"), document.Numeric("queue", "share %")...), Rows: [][]document.Prose{document.Row("a", "read", "0", "100"), document.Row("", "received", "0", "50.0")}}),
-			one(document.Table{Columns: append(document.Text("scenario", "packets"), document.Numeric("queue", "share %")...), Rows: [][]document.Prose{document.Row("a", "read", "0", "100"), document.Row("", "received", "0", "100")}})},
+			one(document.Table{Columns: append(document.Text("scenario", "packets"), document.Numeric("queue", "share %")...), Rows: [][]prose.Prose{document.Row("a", "read", "0", "100"), document.Row("", "received", "0", "50.0")}}),
+			one(document.Table{Columns: append(document.Text("scenario", "packets"), document.Numeric("queue", "share %")...), Rows: [][]prose.Prose{document.Row("a", "read", "0", "100"), document.Row("", "received", "0", "100")}})},
 		{"a panel of less", ruleShares, draw(chart.Panels{Panels: []chart.Panel{{Title: "a", Bars: []chart.QueueBar{{Name: "0", Share: 0.5, Text: "50"}}}}}), draw(chart.Panels{Panels: []chart.Panel{{Title: "a", Bars: []chart.QueueBar{{Name: "0", Share: 1, Text: "100"}}}}})},
 		{"writes in two tables", ruleSums,
-			under("User to kernel", document.Table{Columns: with("writes"), Rows: [][]document.Prose{document.Row("a", "33,434")}}, document.Table{Columns: with("writes"), Fold: "Sizes of the writes", Rows: [][]document.Prose{document.Row("a", "2,139,776")}}),
-			under("User to kernel", document.Table{Columns: with("writes"), Rows: [][]document.Prose{document.Row("a", "2,139,776")}}, document.Table{Columns: with("writes"), Fold: "Sizes of the writes", Rows: [][]document.Prose{document.Row("a", "2,000,000"), document.Row("", "139,776")}})},
+			under("User to kernel", document.Table{Columns: with("writes"), Rows: [][]prose.Prose{document.Row("a", "33,434")}}, document.Table{Columns: with("writes"), Fold: "Sizes of the writes", Rows: [][]prose.Prose{document.Row("a", "2,139,776")}}),
+			under("User to kernel", document.Table{Columns: with("writes"), Rows: [][]prose.Prose{document.Row("a", "2,139,776")}}, document.Table{Columns: with("writes"), Fold: "Sizes of the writes", Rows: [][]prose.Prose{document.Row("a", "2,000,000"), document.Row("", "139,776")}})},
 		{"an estimate outside", ruleInterval,
-			one(document.Table{Columns: append(document.Text("scenario", "metric"), document.Numeric("base", "new", "change", text.IntervalName)...), Rows: [][]document.Prose{document.Row("a", "pps", "1 pps", "2 pps", "+9.00 %", "−2.00 to +8.00 %")}}),
-			one(document.Table{Columns: append(document.Text("scenario", "metric"), document.Numeric("base", "new", "change", text.IntervalName)...), Rows: [][]document.Prose{document.Row("a", "pps", "1 pps", "2 pps", "+5.00 %", "−2.00 to +8.00 %")}})},
+			one(document.Table{Columns: append(document.Text("scenario", "metric"), document.Numeric("base", "new", "change", text.IntervalName)...), Rows: [][]prose.Prose{document.Row("a", "pps", "1 pps", "2 pps", "+9.00 %", "−2.00 to +8.00 %")}}),
+			one(document.Table{Columns: append(document.Text("scenario", "metric"), document.Numeric("base", "new", "change", text.IntervalName)...), Rows: [][]prose.Prose{document.Row("a", "pps", "1 pps", "2 pps", "+5.00 %", "−2.00 to +8.00 %")}})},
 		{"residency above end to end", ruleArms, latencySection("It is inside the kernel."), latencySection("They are different trials.")},
 		{"a part above the whole", ruleSums,
-			one(document.Table{Columns: with("send to read", "residency"), Rows: [][]document.Prose{document.Row("a", "25.2 ms", "90.7 ms")}}),
-			one(document.Table{Columns: with("send to read", "residency"), Rows: [][]document.Prose{document.Row("a", "25.2 ms", "25.9 ms"), document.Row("b", "90.7 ms", "25.2 µs")}})},
+			one(document.Table{Columns: with("send to read", "residency"), Rows: [][]prose.Prose{document.Row("a", "25.2 ms", "90.7 ms")}}),
+			one(document.Table{Columns: with("send to read", "residency"), Rows: [][]prose.Prose{document.Row("a", "25.2 ms", "25.9 ms"), document.Row("b", "90.7 ms", "25.2 µs")}})},
 		{"a chart that cuts", ruleClip, draw(silentChart{cutting}), draw(cutting)},
 		{"an interval that cuts", ruleClip, draw(silentChart{chart.Changes{Rows: []chart.ChangeRow{{Label: "a", Value: 0.5, Low: -3, High: 1, Threshold: 0, Class: "a", Text: "+50.00 %"}}}}), draw(chart.Changes{Rows: []chart.ChangeRow{{Label: "a", Value: 0.5, Low: -0.3, High: 1, Threshold: 0, Class: "a", Text: "+50.00 %"}}})},
 	} {
@@ -335,10 +336,10 @@ func under(heading string, tables ...document.Table) document.Document {
 
 func latencySection(word string) document.Document {
 	quantiles := func(ns string) document.Table {
-		return document.Table{Columns: append(document.Text("scenario"), document.Numeric("p50", "max")...), Rows: [][]document.Prose{document.Row("a", ns, "1.00 s")}}
+		return document.Table{Columns: append(document.Text("scenario"), document.Numeric("p50", "max")...), Rows: [][]prose.Prose{document.Row("a", ns, "1.00 s")}}
 	}
 	return document.Document{Sections: []document.Section{{Heading: "Latency", Blocks: []document.Block{
-		document.Say(document.Bold("End to end"), ": from the send."), quantiles("10.0 µs"), document.Say(document.Bold("Residency"), ": "+word), quantiles("50.0 µs"),
+		prose.Say(prose.Bold("End to end"), ": from the send."), quantiles("10.0 µs"), prose.Say(prose.Bold("Residency"), ": "+word), quantiles("50.0 µs"),
 	}}}}
 }
 

@@ -14,6 +14,7 @@ import (
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
@@ -110,7 +111,7 @@ func (s *junitSuite) add(c junitCase) {
 	s.Cases = append(s.Cases, c)
 }
 
-func (s *junitSuite) warn(alerts []document.Prose) {
+func (s *junitSuite) warn(alerts []prose.Prose) {
 	for _, a := range alerts {
 		s.Err.Text += document.PlainText(a) + "\n"
 	}

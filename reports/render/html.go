@@ -13,6 +13,7 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
@@ -95,14 +96,14 @@ func PolicyHash(content string) string {
 // htmlText makes s plain text, in an element or in a quoted attribute.
 func htmlText(s string) string { return html.EscapeString(text.Printable(s)) }
 
-func htmlInline(p document.Prose) string {
+func htmlInline(p prose.Prose) string {
 	var b strings.Builder
 	for _, piece := range p {
 		switch {
-		case strings.TrimSpace(piece.Text) == "" && piece.Look != document.Plain:
-		case piece.Look == document.Code:
+		case strings.TrimSpace(piece.Text) == "" && piece.Look != prose.Plain:
+		case piece.Look == prose.Code:
 			b.WriteString("<code>" + htmlText(piece.Text) + "</code>")
-		case piece.Look == document.Strong:
+		case piece.Look == prose.Strong:
 			b.WriteString("<strong>" + htmlText(piece.Text) + "</strong>")
 		default:
 			b.WriteString(htmlText(piece.Text))

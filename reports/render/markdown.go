@@ -12,6 +12,7 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
@@ -60,7 +61,7 @@ type markdownWriter struct {
 
 func (m *markdownWriter) printf(format string, args ...any) { fmt.Fprintf(&m.b, format, args...) }
 
-func (m *markdownWriter) paragraph(p document.Prose) {
+func (m *markdownWriter) paragraph(p prose.Prose) {
 	if len(p) > 0 {
 		m.printf("%s\n\n", inline(p))
 	}
@@ -68,10 +69,10 @@ func (m *markdownWriter) paragraph(p document.Prose) {
 
 func (m *markdownWriter) block(b document.Block) {
 	switch v := b.(type) {
-	case document.Prose:
+	case prose.Prose:
 		m.paragraph(v)
 	case document.Small:
-		m.printf("<sub>%s</sub>\n\n", inline(document.Prose(v)))
+		m.printf("<sub>%s</sub>\n\n", inline(prose.Prose(v)))
 	case document.Bullets:
 		for _, item := range v {
 			m.printf("- %s\n", inline(item))
@@ -151,14 +152,14 @@ func (m *markdownWriter) table(t document.Table) {
 	}
 }
 
-func inline(p document.Prose) string {
+func inline(p prose.Prose) string {
 	var b strings.Builder
 	for _, piece := range p {
 		switch {
-		case strings.TrimSpace(piece.Text) == "" && piece.Look != document.Plain:
-		case piece.Look == document.Code:
+		case strings.TrimSpace(piece.Text) == "" && piece.Look != prose.Plain:
+		case piece.Look == prose.Code:
 			b.WriteString(CodeSpan(piece.Text))
-		case piece.Look == document.Strong:
+		case piece.Look == prose.Strong:
 			b.WriteString("**" + Escape(piece.Text) + "**")
 		default:
 			b.WriteString(Escape(piece.Text))

@@ -11,6 +11,7 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -65,7 +66,7 @@ func (m *htmlWriter) contents(sections []document.Section, ids []string) {
 	m.printf("</li>\n</ol>\n</details>\n</nav>\n")
 }
 
-func (m *htmlWriter) paragraph(p document.Prose) {
+func (m *htmlWriter) paragraph(p prose.Prose) {
 	if len(p) > 0 {
 		m.printf("<p>%s</p>\n", htmlInline(p))
 	}
@@ -73,10 +74,10 @@ func (m *htmlWriter) paragraph(p document.Prose) {
 
 func (m *htmlWriter) block(b document.Block) {
 	switch v := b.(type) {
-	case document.Prose:
+	case prose.Prose:
 		m.paragraph(v)
 	case document.Small:
-		m.printf("<p class=\"note\">%s</p>\n", htmlInline(document.Prose(v)))
+		m.printf("<p class=\"note\">%s</p>\n", htmlInline(prose.Prose(v)))
 	case document.Bullets:
 		if len(v) == 0 {
 			return

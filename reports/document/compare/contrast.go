@@ -13,6 +13,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -70,11 +71,11 @@ func (s *Text) Document() document.Document {
 	return d
 }
 
-func (s *Text) Alerts() (a []document.Prose) { return slices.Concat(s.Headlines(), s.Cautions()) }
+func (s *Text) Alerts() (a []prose.Prose) { return slices.Concat(s.Headlines(), s.Cautions()) }
 
 // Headlines are what a reader must know before anything else: that nothing could
 // be judged, and which scenarios the new side does not have.
-func (s *Text) Headlines() (a []document.Prose) {
+func (s *Text) Headlines() (a []prose.Prose) {
 	missing := s.Lacking(record.NewSide)
 	if s.Rule().Unjudged(s.Verdicts) {
 		why := "no scenario was measured on both sides"
@@ -94,26 +95,26 @@ func (s *Text) Headlines() (a []document.Prose) {
 		case len(s.Verdicts) == 0:
 			why = "there is no figure to compare"
 		}
-		a = append(a, document.Say(document.Bold("Nothing could be judged:"), " "+why+"."))
+		a = append(a, prose.Say(prose.Bold("Nothing could be judged:"), " "+why+"."))
 	}
 	if n := len(missing); n > 0 {
-		line := document.Say(document.Bold("Not judged, since new does not have "+map[bool]string{true: "it", false: "them"}[n == 1]+":"), " ")
+		line := prose.Say(prose.Bold("Not judged, since new does not have "+map[bool]string{true: "it", false: "them"}[n == 1]+":"), " ")
 		for i, v := range missing[:min(n, document.FewVerdicts)] {
 			if i > 0 {
-				line = append(line, document.Say("; ")...)
+				line = append(line, prose.Say("; ")...)
 			}
-			line = append(line, document.Say(document.Mono(v.Scenario))...)
-			line = append(line, document.Say(" ("+strings.TrimPrefix(strings.Join(v.Notes, "; "), record.NewSide+": ")+")")...)
+			line = append(line, prose.Say(prose.Mono(v.Scenario))...)
+			line = append(line, prose.Say(" ("+strings.TrimPrefix(strings.Join(v.Notes, "; "), record.NewSide+": ")+")")...)
 		}
 		if more := n - document.FewVerdicts; more > 0 {
-			line = append(line, document.Say("; and "+strconv.Itoa(more)+" more")...)
+			line = append(line, prose.Say("; and "+strconv.Itoa(more)+" more")...)
 		}
 		if s.AllowMissing {
-			line = append(line, document.Say("; allowed by --allow missing")...)
+			line = append(line, prose.Say("; allowed by --allow missing")...)
 		} else {
-			line = append(line, document.Say(" (--allow missing)")...)
+			line = append(line, prose.Say(" (--allow missing)")...)
 		}
-		a = append(a, append(line, document.Say(".")...))
+		a = append(a, append(line, prose.Say(".")...))
 	}
 	return a
 }
@@ -129,30 +130,30 @@ func (s *Text) Lacking(side string) (list []record.Verdict) {
 }
 
 // Cautions are for the reader, before any figure.
-func (s *Text) Cautions() (a []document.Prose) {
+func (s *Text) Cautions() (a []prose.Prose) {
 	for _, side := range []verdict.Side{s.Base, s.New} {
 		if side.Cut {
 			what := side.Name
 			if s.Paired {
 				what = "The run"
 			}
-			a = append(a, document.Say(document.Bold(what+" was interrupted:"), " it has no end record. What was finished is compared."))
+			a = append(a, prose.Say(prose.Bold(what+" was interrupted:"), " it has no end record. What was finished is compared."))
 		}
 		for _, w := range side.Warnings {
-			a = append(a, document.Say(w+" ("+side.Name+")."))
+			a = append(a, prose.Say(w+" ("+side.Name+")."))
 		}
 		if s.Paired {
 			break // both come from one file
 		}
 	}
 	for _, r := range s.Reasons(record.NotComparable) {
-		a = append(a, document.Say(document.Bold("Not comparable"), " in "+text.Plural(r.N, "verdict", "verdicts")+": "+r.Note+"."))
+		a = append(a, prose.Say(prose.Bold("Not comparable"), " in "+text.Plural(r.N, "verdict", "verdicts")+": "+r.Note+"."))
 	}
 	for _, w := range s.Warnings {
-		a = append(a, document.Say(w, "."))
+		a = append(a, prose.Say(w, "."))
 	}
 	if len(s.Differences) > 0 {
-		a = append(a, document.Say(document.Bold("The hosts differ,"), " and part of any change may be that: "+document.Briefly(s.Differences)+"."))
+		a = append(a, prose.Say(prose.Bold("The hosts differ,"), " and part of any change may be that: "+document.Briefly(s.Differences)+"."))
 	}
 	return a
 }
@@ -175,35 +176,35 @@ func (s *Text) Reasons(kind string) (list []reason) {
 	return list
 }
 
-func (s *Text) lead() document.Prose {
-	p := document.Say(document.Bold(text.Plural(len(s.scenarios), "scenario", "scenarios")), ", "+text.Plural(len(s.Verdicts), "verdict", "verdicts")+".")
+func (s *Text) lead() prose.Prose {
+	p := prose.Say(prose.Bold(text.Plural(len(s.scenarios), "scenario", "scenarios")), ", "+text.Plural(len(s.Verdicts), "verdict", "verdicts")+".")
 	for i, side := range []verdict.Side{s.Base, s.New} {
-		p = append(p, document.Say([]string{" Base: ", " New: "}[i], document.Bold(side.Name))...)
+		p = append(p, prose.Say([]string{" Base: ", " New: "}[i], prose.Bold(side.Name))...)
 		if r := side.Run; r != nil {
-			p = append(p, document.Say(" (Linux ", document.Mono(cmp.Or(r.Host.Kernel, "unknown")))...)
+			p = append(p, prose.Say(" (Linux ", prose.Mono(cmp.Or(r.Host.Kernel, "unknown")))...)
 			if r.Started != "" {
-				p = append(p, document.Say(", "+text.Clock(r.Started))...)
+				p = append(p, prose.Say(", "+text.Clock(r.Started))...)
 			}
-			p = append(p, document.Say(")")...)
+			p = append(p, prose.Say(")")...)
 		}
-		p = append(p, document.Say(".")...)
+		p = append(p, prose.Say(".")...)
 	}
 	if s.Paired {
-		p = append(p, document.Say(" Trials were interleaved and are judged in pairs: the change is the Hodges-Lehmann estimate, its interval and p are those of the exact signed-rank test. ")...)
+		p = append(p, prose.Say(" Trials were interleaved and are judged in pairs: the change is the Hodges-Lehmann estimate, its interval and p are those of the exact signed-rank test. ")...)
 	} else {
-		p = append(p, document.Say(" The runs were not interleaved, so that a change may be the host's: verdicts are at most indicative. "+
+		p = append(p, prose.Say(" The runs were not interleaved, so that a change may be the host's: verdicts are at most indicative. "+
 			"The change is the median of all differences between a trial of new and one of base, its interval and p are those of the Mann-Whitney test. ")...)
 	}
-	p = append(p, document.Say("p is corrected after Holm for all tests of this comparison.")...)
+	p = append(p, prose.Say("p is corrected after Holm for all tests of this comparison.")...)
 	if s.Base.Run != nil && s.Base.Run.Clock == metric.VirtualClock {
-		p = append(p, document.Say(" ", document.Bold("Virtual time:"), " "+document.VirtualTime)...)
+		p = append(p, prose.Say(" ", prose.Bold("Virtual time:"), " "+document.VirtualTime)...)
 	}
 	return p
 }
 
 // Points is the result in a few lines: regressions first. That nothing regressed
 // is said of what was decided alone.
-func (s *Text) Points() (p []document.Prose) {
+func (s *Text) Points() (p []prose.Prose) {
 	decided := len(s.Regressed) + len(s.Improved) + s.Count(record.Equivalent)
 	among := ""
 	if open := len(s.Verdicts) - decided - len(s.Lacking(record.BaseSide)); open > 0 {
@@ -216,23 +217,23 @@ func (s *Text) Points() (p []document.Prose) {
 	}{{s.Regressed, "regression", record.IndicativeRegression}, {s.Improved, "improvement", record.IndicativeImprovement}} {
 		if len(group.list) == 0 {
 			if decided > 0 {
-				p = append(p, document.Say("No "+group.what+among+"."))
+				p = append(p, prose.Say("No "+group.what+among+"."))
 			}
 			continue
 		}
-		line := document.Say(document.Bold(text.Plural(len(group.list), group.what, group.what+"s")))
+		line := prose.Say(prose.Bold(text.Plural(len(group.list), group.what, group.what+"s")))
 		if n := s.Count(group.kind); n == len(group.list) {
-			line = append(line, document.Say(", indicative")...)
+			line = append(line, prose.Say(", indicative")...)
 		} else if n > 0 {
-			line = append(line, document.Say(", "+strconv.Itoa(n)+" of them indicative")...)
+			line = append(line, prose.Say(", "+strconv.Itoa(n)+" of them indicative")...)
 		}
-		p = append(p, append(line, document.Say(".")...))
+		p = append(p, append(line, prose.Say(".")...))
 	}
 	if n := s.Count(record.Equivalent); n > 0 {
-		p = append(p, document.Say(text.Plural(n, "verdict is", "verdicts are")+" equivalent: nothing changed by more than the metric's threshold."))
+		p = append(p, prose.Say(text.Plural(n, "verdict is", "verdicts are")+" equivalent: nothing changed by more than the metric's threshold."))
 	}
 	if n := s.Count(record.Inconclusive); n > 0 {
-		p = append(p, document.Say(document.Bold(text.Plural(n, "verdict is", "verdicts are")+" inconclusive:"), " neither a change nor its absence is shown."))
+		p = append(p, prose.Say(prose.Bold(text.Plural(n, "verdict is", "verdicts are")+" inconclusive:"), " neither a change nor its absence is shown."))
 	}
 	var unjudged []string
 	for _, k := range []string{record.InvalidVerdict, record.NotComparable, record.UnsupportedVerdict} {
@@ -247,29 +248,29 @@ func (s *Text) Points() (p []document.Prose) {
 		}
 	}
 	if len(unjudged) > 0 {
-		p = append(p, document.Say(document.Bold("Not judged:"), " "+strings.Join(unjudged, ", ")+"."))
+		p = append(p, prose.Say(prose.Bold("Not judged:"), " "+strings.Join(unjudged, ", ")+"."))
 	}
 	if n := len(s.Lacking(record.BaseSide)); n > 0 {
-		p = append(p, document.Say(text.Plural(n, "scenario is", "scenarios are")+" in new alone, and compared with nothing."))
+		p = append(p, prose.Say(text.Plural(n, "scenario is", "scenarios are")+" in new alone, and compared with nothing."))
 	}
 	for _, r := range s.Reasons(record.InvalidVerdict) {
-		p = append(p, document.Say("Invalid in "+text.Plural(r.N, "verdict", "verdicts")+": "+r.Note+"."))
+		p = append(p, prose.Say("Invalid in "+text.Plural(r.N, "verdict", "verdicts")+": "+r.Note+"."))
 	}
 	p = append(p, s.sight()...)
 	for _, m := range s.Means() {
-		p = append(p, document.Say("Geometric mean of new / base, ", document.Mono(m.Metric), ": "+text.Decimals(m.Ratio, 3)+" over "+text.Plural(m.Cells, "scenario", "scenarios")+"; for information, not judged."))
+		p = append(p, prose.Say("Geometric mean of new / base, ", prose.Mono(m.Metric), ": "+text.Decimals(m.Ratio, 3)+" over "+text.Plural(m.Cells, "scenario", "scenarios")+"; for information, not judged."))
 	}
 	return p
 }
 
 // sight tells what the hosts could see at all, where A/A runs told.
-func (s *Text) sight() (p []document.Prose) {
+func (s *Text) sight() (p []prose.Prose) {
 	for _, side := range []verdict.Side{s.Base, s.New} {
 		if side.Run == nil {
 			continue
 		}
 		line := document.Sees(side.Run.Sees)
-		if len(line) > 0 && !slices.ContainsFunc(p, func(other document.Prose) bool { return slices.Equal(other, line) }) {
+		if len(line) > 0 && !slices.ContainsFunc(p, func(other prose.Prose) bool { return slices.Equal(other, line) }) {
 			p = append(p, line)
 		}
 	}
@@ -305,7 +306,7 @@ func (s *Text) Means() (list []mean) {
 func (s *Text) Changed(heading string, list []record.Verdict, none string) document.Section {
 	sec := document.Section{Heading: heading}
 	if len(list) == 0 {
-		sec.Blocks = append(sec.Blocks, document.Say(none))
+		sec.Blocks = append(sec.Blocks, prose.Say(none))
 		return sec
 	}
 	sec.Blocks = append(sec.Blocks, s.table(list))
@@ -318,7 +319,7 @@ func (s *Text) table(list []record.Verdict) document.Table {
 	for _, v := range list {
 		verdict := any(v.Verdict)
 		if v.Verdict == record.Regression || v.Verdict == record.IndicativeRegression {
-			verdict = document.Bold(v.Verdict)
+			verdict = prose.Bold(v.Verdict)
 		}
 		t.Rows = append(t.Rows, document.Row(s.Name(v.Scenario), v.Metric, metric.Quantity(v.Metric, v.Base), metric.Quantity(v.Metric, v.New),
 			metric.ChangeText(v), metric.IntervalText(v), text.PValue(v.P), v.N, metric.ThresholdText(v), verdict, strings.Join(v.Notes, "; ")))
@@ -336,7 +337,7 @@ func (s *Text) Rest() document.Section {
 		}
 	}
 	if len(counts.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, document.Say("Nothing else was compared."))
+		sec.Blocks = append(sec.Blocks, prose.Say("Nothing else was compared."))
 	}
 	sec.Blocks = append(sec.Blocks, counts)
 	why := document.Table{Columns: slices.Concat(document.Text("verdict", "why"), document.Numeric("verdicts"))}
@@ -352,11 +353,11 @@ func (s *Text) Rest() document.Section {
 	every := s.table(s.Verdicts)
 	every.Fold = "Every verdict: " + text.Plural(len(every.Rows), "row", "rows")
 	if len(s.Common) > 0 {
-		every.Note = document.Say("All scenarios have " + strings.Join(s.Common, ", ") + ". ")
+		every.Note = prose.Say("All scenarios have " + strings.Join(s.Common, ", ") + ". ")
 	}
-	every.Note = append(every.Note, document.Say(document.Bold("base"), ", ", document.Bold("new"), ": medians over the valid trials. ", document.Bold("change"), ": new / base − 1; of loss and jain the difference, in points and as it is. ",
-		document.Bold("threshold"), ": what a change must be beyond; where an A/A run says that the host cannot show less, the interval of an equivalent verdict still lies within the metric's own, in brackets. ",
-		document.Bold("p"), ": corrected. ", document.Bold("n"), ": pairs, or valid trials of the side that has fewer.")...)
+	every.Note = append(every.Note, prose.Say(prose.Bold("base"), ", ", prose.Bold("new"), ": medians over the valid trials. ", prose.Bold("change"), ": new / base − 1; of loss and jain the difference, in points and as it is. ",
+		prose.Bold("threshold"), ": what a change must be beyond; where an A/A run says that the host cannot show less, the interval of an equivalent verdict still lies within the metric's own, in brackets. ",
+		prose.Bold("p"), ": corrected. ", prose.Bold("n"), ": pairs, or valid trials of the side that has fewer.")...)
 	shown := s.table(s.Shown)
 	shown.Fold = "Shown, not judged: " + text.Plural(len(shown.Rows), "row", "rows")
 	sec.Blocks = append(sec.Blocks, every, shown)
@@ -367,7 +368,7 @@ func (s *Text) Rest() document.Section {
 func (s *Text) OnlyOnes() (document.Section, bool) {
 	t := document.Table{Columns: document.Text("scenario", "only in", "what the other says")}
 	for _, o := range s.Only {
-		t.Rows = append(t.Rows, document.Row(document.Mono(o.Scenario), o.Side, cmp.Or(o.Why, text.Absent)))
+		t.Rows = append(t.Rows, document.Row(prose.Mono(o.Scenario), o.Side, cmp.Or(o.Why, text.Absent)))
 	}
 	return document.Section{Heading: "Only on one side", Blocks: []document.Block{t.Folded("Only on one side")}}, len(t.Rows) > 0
 }
@@ -378,9 +379,9 @@ func (s *Text) HostDifferences() (document.Section, bool) {
 		return sec, false
 	}
 	if s.Base.Run == s.New.Run {
-		sec.Blocks = []document.Block{document.Say("Both sides were measured in one run, on one host.")}
+		sec.Blocks = []document.Block{prose.Say("Both sides were measured in one run, on one host.")}
 		if builds := s.builds(); len(builds.Rows) > 0 {
-			sec.Blocks = append(sec.Blocks, document.Say("Each by a tunbench of its own, whose processes took turns:"), builds)
+			sec.Blocks = append(sec.Blocks, prose.Say("Each by a tunbench of its own, whose processes took turns:"), builds)
 		}
 		return sec, true
 	}
@@ -396,7 +397,7 @@ func (s *Text) builds() document.Table {
 	t := document.Table{Columns: document.Text("side", "program", "version", "commit", "Go", "SHA-256")}
 	for i, letter := range []string{"a", "b"} {
 		if b, ok := s.Base.Run.Builds[letter]; ok {
-			t.Rows = append(t.Rows, document.Row([]string{"base", "new"}[i], document.Mono(b.Path), b.Tool.Version, b.Tool.Commit, b.Tool.Go, document.Mono(b.SHA256)))
+			t.Rows = append(t.Rows, document.Row([]string{"base", "new"}[i], prose.Mono(b.Path), b.Tool.Version, b.Tool.Commit, b.Tool.Go, prose.Mono(b.SHA256)))
 		}
 	}
 	return t
@@ -461,14 +462,14 @@ func (s *Text) Bars() (blocks []document.Block) {
 			better = "higher is better"
 		}
 		shown := list[:min(MostBars, len(list))]
-		note := document.Say(document.Bold(g.Metric), ": "+better+". ")
+		note := prose.Say(prose.Bold(g.Metric), ": "+better+". ")
 		if n := len(list) - len(shown); n > 0 {
-			note = append(note, document.Say("The "+strconv.Itoa(MostBars)+" largest changes; "+strconv.Itoa(n)+" smaller ones are in the table of every verdict. ")...)
+			note = append(note, prose.Say("The "+strconv.Itoa(MostBars)+" largest changes; "+strconv.Itoa(n)+" smaller ones are in the table of every verdict. ")...)
 		}
 		if slices.ContainsFunc(shown, func(v record.Verdict) bool { return math.Abs(*v.Change) > chart.Farthest }) {
-			note = append(note, document.Say("A bar marked ", document.Bold(CutOff), " ends at ±"+chart.FarthestText+" %; the change stands beside its name. ")...)
+			note = append(note, prose.Say("A bar marked ", prose.Bold(CutOff), " ends at ±"+chart.FarthestText+" %; the change stands beside its name. ")...)
 		}
-		blocks = append(blocks, s.barsOf(g.Metric, shown), document.Small(append(note, document.Say("The intervals are in the tables.")...)))
+		blocks = append(blocks, s.barsOf(g.Metric, shown), document.Small(append(note, prose.Say("The intervals are in the tables.")...)))
 	}
 	return blocks
 }

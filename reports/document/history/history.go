@@ -12,6 +12,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/series"
 	"tunbench/reports/stat"
@@ -49,26 +50,26 @@ func (t Text) Of(host string) (list []*series.Series) {
 }
 
 // HostLine says which machine a fingerprint is, and what is known of it.
-func (t Text) HostLine(host string) document.Prose {
+func (t Text) HostLine(host string) prose.Prose {
 	var runs []*series.StoredRun
 	for i := range t.Runs {
 		if t.Runs[i].Host == host {
 			runs = append(runs, &t.Runs[i])
 		}
 	}
-	p := document.Say("Host ", document.Mono(host))
+	p := prose.Say("Host ", prose.Mono(host))
 	if len(runs) == 0 {
 		return p
 	}
 	first, last := runs[0], runs[len(runs)-1]
 	h := last.Run.Host
-	p = append(p, document.Say(": "+strings.Join(text.NonEmpty(h.CPU, text.Plural(max(h.CPUs, 0), "CPU", "CPUs"), h.Virt), ", ")+"; "+text.Plural(len(runs), "run", "runs"))...)
+	p = append(p, prose.Say(": "+strings.Join(text.NonEmpty(h.CPU, text.Plural(max(h.CPUs, 0), "CPU", "CPUs"), h.Virt), ", ")+"; "+text.Plural(len(runs), "run", "runs"))...)
 	if len(runs) > 1 {
-		p = append(p, document.Say(" from "+text.Clock(first.Run.Started)+" to "+text.Clock(last.Run.Started))...)
+		p = append(p, prose.Say(" from "+text.Clock(first.Run.Started)+" to "+text.Clock(last.Run.Started))...)
 	} else {
-		p = append(p, document.Say(", "+text.Clock(last.Run.Started))...)
+		p = append(p, prose.Say(", "+text.Clock(last.Run.Started))...)
 	}
-	return append(p, document.Say(", the newest ", document.Mono(last.Run.ID), " under Linux ", document.Mono(cmp.Or(h.Kernel, "unknown")), ".")...)
+	return append(p, prose.Say(", the newest ", prose.Mono(last.Run.ID), " under Linux ", prose.Mono(cmp.Or(h.Kernel, "unknown")), ".")...)
 }
 
 // count counts the series with findings that still stand, those of them that are
@@ -93,34 +94,34 @@ func (t Text) count(verdict string) (standing, acknowledged, gone int) {
 }
 
 // Points is the result in a few lines.
-func (t Text) Points() (p []document.Prose) {
+func (t Text) Points() (p []prose.Prose) {
 	if len(t.Series) == 0 {
-		return []document.Prose{document.Say("No series: no run has a figure that was asked for.")}
+		return []prose.Prose{prose.Say("No series: no run has a figure that was asked for.")}
 	}
 	for _, group := range []struct{ verdict, what string }{{record.Regression, "regressed"}, {record.Improvement, "improved"}} {
 		n, known, gone := t.count(group.verdict)
-		var line document.Prose
+		var line prose.Prose
 		switch {
 		case n > 0:
-			line = document.Say(document.Bold(text.Plural(n, "series", "series")), " "+group.what)
+			line = prose.Say(prose.Bold(text.Plural(n, "series", "series")), " "+group.what)
 		case known > 0:
-			line = document.Say("No other series ", group.what)
+			line = prose.Say("No other series ", group.what)
 		case t.Judged > 0 && len(t.Short) == 0:
-			line = document.Say("No series ", group.what)
+			line = prose.Say("No series ", group.what)
 		case t.Judged > 0:
-			line = document.Say("Of the "+text.Plural(t.Judged, "series", "series")+" that can be judged, none ", group.what)
+			line = prose.Say("Of the "+text.Plural(t.Judged, "series", "series")+" that can be judged, none ", group.what)
 		case gone == 0:
 			continue
 		default:
-			line = document.Say("Nothing that ", group.what, " still stands")
+			line = prose.Say("Nothing that ", group.what, " still stands")
 		}
 		if known > 0 {
-			line = append(line, document.Say("; what "+group.what+" in "+text.Plural(known, "series", "series")+" is acknowledged")...)
+			line = append(line, prose.Say("; what "+group.what+" in "+text.Plural(known, "series", "series")+" is acknowledged")...)
 		}
 		if gone > 0 {
-			line = append(line, document.Say("; "+text.Plural(gone, "change", "changes")+" went back since")...)
+			line = append(line, prose.Say("; "+text.Plural(gone, "change", "changes")+" went back since")...)
 		}
-		p = append(p, append(line, document.Say(".")...))
+		p = append(p, append(line, prose.Say(".")...))
 	}
 	if len(t.Short) > 0 {
 		least, most := t.Short[0].Missing, 0
@@ -131,17 +132,17 @@ func (t Text) Points() (p []document.Prose) {
 		if least < most {
 			more = strconv.Itoa(least) + " to " + more
 		}
-		p = append(p, document.Say(document.Bold(text.Plural(len(t.Short), "series is", "series are")+" too short to tell"), ": a change can stand there that cannot be told from noise at p < 0.001 before a series has "+
-			strconv.Itoa(stat.LeastToTell(series.HistoryAlpha))+" valid runs. It takes "+more+". ", document.Mono("tunbench compare BASE NEW"), " judges two runs by their trials."))
+		p = append(p, prose.Say(prose.Bold(text.Plural(len(t.Short), "series is", "series are")+" too short to tell"), ": a change can stand there that cannot be told from noise at p < 0.001 before a series has "+
+			strconv.Itoa(stat.LeastToTell(series.HistoryAlpha))+" valid runs. It takes "+more+". ", prose.Mono("tunbench compare BASE NEW"), " judges two runs by their trials."))
 	}
 	if t.Judged > 0 {
-		p = append(p, document.Say(text.Plural(t.Judged, "series", "series")+" judged, each after every run, at p < 0.001: change points within "+strconv.Itoa(series.HistoryWindow)+
+		p = append(p, prose.Say(text.Plural(t.Judged, "series", "series")+" judged, each after every run, at p < 0.001: change points within "+strconv.Itoa(series.HistoryWindow)+
 			" runs, a run that is off on its own, and drift. What regressed is told until the level goes back or it is acknowledged; what improved or went back, if it is in the last "+
 			strconv.Itoa(series.HistoryWindow)+" runs and since the last release."))
 	}
 	for _, host := range t.Hosts {
 		if mixed := t.Mixed[host]; mixed != "" {
-			p = append(p, document.Say("Mixed: ", mixed, ". A change between two runs may be that of the machine."))
+			p = append(p, prose.Say("Mixed: ", mixed, ". A change between two runs may be that of the machine."))
 		}
 	}
 	return p
@@ -151,9 +152,9 @@ func (t Text) Points() (p []document.Prose) {
 func (t Text) Document() document.Document {
 	d := document.Document{Title: "tunbench: history of " + t.Name, Points: t.Points()}
 	for _, p := range t.Problems {
-		d.Alerts = append(d.Alerts, document.Say(p, "."))
+		d.Alerts = append(d.Alerts, prose.Say(p, "."))
 	}
-	d.Lead = document.Say(document.Bold(text.Plural(len(t.Runs), "run", "runs")), ", "+text.Plural(len(t.Series), "series", "series")+". A series is a metric of one scenario on one host, by the medians of its runs. Each series is judged as if after every run; change points are found by E-divisive with permutations, and count if the 95 % interval of the change reaches the threshold.")
+	d.Lead = prose.Say(prose.Bold(text.Plural(len(t.Runs), "run", "runs")), ", "+text.Plural(len(t.Series), "series", "series")+". A series is a metric of one scenario on one host, by the medians of its runs. Each series is judged as if after every run; change points are found by E-divisive with permutations, and count if the 95 % interval of the change reaches the threshold.")
 	d.Sections = append(d.Sections, t.changed())
 	for _, host := range t.Hosts {
 		d.Sections = append(d.Sections, t.host(host)...)
@@ -174,7 +175,7 @@ func (t Text) changed() document.Section {
 		case !f.Standing:
 			verdict = f.Verdict + ", went back since"
 		case f.Verdict == record.Regression && f.Acknowledged == nil:
-			verdict = document.Bold(f.Verdict)
+			verdict = prose.Bold(f.Verdict)
 		}
 		name := t.Called(f.Series)
 		if len(t.Hosts) > 1 {
@@ -190,12 +191,12 @@ func (t Text) changed() document.Section {
 			acknowledged = AckText(*f.Acknowledged)
 		}
 		tab.Rows = append(tab.Rows, document.Row(name, m, metric.Quantity(m, &f.Base), metric.Quantity(m, &f.New), metric.ChangeText(v), metric.IntervalText(v), text.PValue(&f.P), findingThreshold(f),
-			verdict, against, since, cmp.Or(strings.Join(f.Notes, "; "), text.Absent), document.Mono(f.ID), acknowledged))
+			verdict, against, since, cmp.Or(strings.Join(f.Notes, "; "), text.Absent), prose.Mono(f.ID), acknowledged))
 	}
 	if len(tab.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, document.Say("Nothing."))
+		sec.Blocks = append(sec.Blocks, prose.Say("Nothing."))
 	}
-	tab.Note = document.Say(document.Bold("base"), ", ", document.Bold("new"), ": medians of the runs on both sides; of a drift, the ends of the line through its runs. ", document.Bold("p"), ": of a change point, the share of all orders of the runs that split as well; of a run that is off on its own, by the scatter of the runs before it; of a drift, by the pairs of runs that rise and fall. ", document.Bold("ID"), ": for ", document.Mono("tunbench history ack"), ".")
+	tab.Note = prose.Say(prose.Bold("base"), ", ", prose.Bold("new"), ": medians of the runs on both sides; of a drift, the ends of the line through its runs. ", prose.Bold("p"), ": of a change point, the share of all orders of the runs that split as well; of a run that is off on its own, by the scatter of the runs before it; of a drift, by the pairs of runs that rise and fall. ", prose.Bold("ID"), ": for ", prose.Mono("tunbench history ack"), ".")
 	sec.Blocks = append(sec.Blocks, tab.Folded("What changed"))
 	return sec
 }
@@ -215,10 +216,10 @@ func (t Text) host(host string) (secs []document.Section) {
 		byMetric[s.Metric] = append(byMetric[s.Metric], t.panel(s))
 	}
 	if len(t.Common) > 0 {
-		tab.Note = document.Say("All scenarios have " + strings.Join(t.Common, ", ") + ". ")
+		tab.Note = prose.Say("All scenarios have " + strings.Join(t.Common, ", ") + ". ")
 	}
-	tab.Note = append(tab.Note, document.Say(document.Bold("trend"), ": the newest "+strconv.Itoa(sparkWidth)+" runs, each series from its lowest to its highest; a dot is a run without a valid trial. ",
-		document.Bold("since"), ": the newest valid run against the first, the one before, and the last release before it; not judged.")...)
+	tab.Note = append(tab.Note, prose.Say(prose.Bold("trend"), ": the newest "+strconv.Itoa(sparkWidth)+" runs, each series from its lowest to its highest; a dot is a run without a valid trial. ",
+		prose.Bold("since"), ": the newest valid run against the first, the one before, and the last release before it; not judged.")...)
 	sec.Blocks = append(sec.Blocks, tab.Folded("Series"))
 	secs = append(secs, sec)
 	for _, m := range metrics {
@@ -289,7 +290,7 @@ func (t Text) runs() document.Section {
 		if r.Cut {
 			note = "interrupted: what was finished is in the series"
 		}
-		tab.Rows = append(tab.Rows, document.Row(text.Clock(r.Run.Started), document.Mono(r.Run.ID), document.Mono(r.Host), document.Mono(r.Run.Host.Kernel), figure.ToolOf(r.Run), r.Run.Suite, cmp.Or(r.Release, text.Absent), note))
+		tab.Rows = append(tab.Rows, document.Row(text.Clock(r.Run.Started), prose.Mono(r.Run.ID), prose.Mono(r.Host), prose.Mono(r.Run.Host.Kernel), figure.ToolOf(r.Run), r.Run.Suite, cmp.Or(r.Release, text.Absent), note))
 	}
 	return document.Section{Heading: "Runs", Blocks: []document.Block{tab}}
 }

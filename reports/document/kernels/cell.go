@@ -3,7 +3,7 @@ package kernels
 import (
 	"strings"
 
-	"tunbench/reports/document"
+	"tunbench/reports/prose"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -31,7 +31,7 @@ func changeCell(s verdict.Shift) any {
 		return text.Absent
 	}
 	if seen, _ := s.Seen(); seen {
-		return document.Bold(text.Precisely(*s.Change))
+		return prose.Bold(text.Precisely(*s.Change))
 	}
 	return text.Precisely(*s.Change)
 }

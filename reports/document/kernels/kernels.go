@@ -15,6 +15,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
@@ -45,7 +46,7 @@ func (l Text) Document() document.Document {
 			d.Sections = append(d.Sections, sec)
 		}
 	} else {
-		d.Lead = append(d.Lead, document.Say(" Nothing was measured.")...)
+		d.Lead = append(d.Lead, prose.Say(" Nothing was measured.")...)
 	}
 	if sec, ok := l.observerCost(); ok {
 		d.Sections = append(d.Sections, sec)
@@ -72,7 +73,7 @@ func (l Text) title() string {
 	return "Linux " + strings.Join(names[1:], ", ") + " against " + names[0]
 }
 
-func (l Text) alerts() (a []document.Prose) { return slices.Concat(l.Headlines(), l.Cautions()) }
+func (l Text) alerts() (a []prose.Prose) { return slices.Concat(l.Headlines(), l.Cautions()) }
 
 // rule is what makes an exit code of the verdicts.
 func (l Text) rule() record.ExitRule {
@@ -81,7 +82,7 @@ func (l Text) rule() record.ExitRule {
 
 // Headlines are what a reader must know before anything else: that nothing could
 // be judged, and which scenarios a kernel does not have that the first has.
-func (l Text) Headlines() (a []document.Prose) {
+func (l Text) Headlines() (a []prose.Prose) {
 	if len(l.Kernels) < 2 {
 		return nil // nothing is compared
 	}
@@ -105,24 +106,24 @@ func (l Text) Headlines() (a []document.Prose) {
 				break
 			}
 		}
-		a = append(a, document.Say(document.Bold("Nothing could be judged:"), " "+why+"."))
+		a = append(a, prose.Say(prose.Bold("Nothing could be judged:"), " "+why+"."))
 	}
 	for i, m := range order {
 		if i == document.FewVerdicts {
-			a = append(a, document.Say(document.Bold("Not judged:"), " "+strconv.Itoa(len(order)-i)+" more that a kernel does not have."))
+			a = append(a, prose.Say(prose.Bold("Not judged:"), " "+strconv.Itoa(len(order)-i)+" more that a kernel does not have."))
 			break
 		}
 		hint := " (--allow missing)"
 		if l.rule().AllowMissing {
 			hint = "; allowed by --allow missing"
 		}
-		a = append(a, document.Say(document.Bold("Not judged, since "+m.kernel+" does not have it:"), " ", document.Mono(m.scenario), " ("+missing[m]+")"+hint+"."))
+		a = append(a, prose.Say(prose.Bold("Not judged, since "+m.kernel+" does not have it:"), " ", prose.Mono(m.scenario), " ("+missing[m]+")"+hint+"."))
 	}
 	return a
 }
 
 // Cautions are for the reader, before any figure.
-func (l Text) Cautions() (a []document.Prose) {
+func (l Text) Cautions() (a []prose.Prose) {
 	for _, k := range l.Kernels {
 		if n := len(k.Lost); n > 0 {
 			var list []string
@@ -133,82 +134,82 @@ func (l Text) Cautions() (a []document.Prose) {
 			if n == k.Boots {
 				rest = "there is nothing to show of it."
 			}
-			a = append(a, document.Say(document.Bold(text.Plural(n, "boot", "boots")+" of "+k.Name+" delivered nothing"), " (number "+strings.Join(list, ", ")+" of "+strconv.Itoa(k.Boots)+"): "+rest))
+			a = append(a, prose.Say(prose.Bold(text.Plural(n, "boot", "boots")+" of "+k.Name+" delivered nothing"), " (number "+strings.Join(list, ", ")+" of "+strconv.Itoa(k.Boots)+"): "+rest))
 		}
 		if k.Cut > 0 {
-			a = append(a, document.Say(document.Bold(text.Plural(k.Cut, "run", "runs")+" on "+k.Name+" did not end"), ": what was finished is shown, the scenario that was under way is left out."))
+			a = append(a, prose.Say(prose.Bold(text.Plural(k.Cut, "run", "runs")+" on "+k.Name+" did not end"), ": what was finished is shown, the scenario that was under way is left out."))
 		}
 		told := map[string]bool{}
 		for _, f := range k.Files {
 			for _, w := range f.Warnings {
 				if !told[w] {
-					a = append(a, document.Say(k.Name+": "+w+"."))
+					a = append(a, prose.Say(k.Name+": "+w+"."))
 				}
 				told[w] = true
 			}
 		}
 	}
 	if len(l.Clocks) > 1 {
-		a = append(a, document.Say(document.Bold("The runs have different clocks"), " ("+strings.Join(l.Clocks, ", ")+"): their figures have different units. Do not compare them."))
+		a = append(a, prose.Say(prose.Bold("The runs have different clocks"), " ("+strings.Join(l.Clocks, ", ")+"): their figures have different units. Do not compare them."))
 	}
 	for _, next := range l.Rest() {
 		differences, allowed := l.Incomparable(l.Kernels[0], next)
 		for _, why := range differences {
-			a = append(a, document.Say(document.Bold(next.Name+" and "+l.Kernels[0].Name+" are not comparable:"), " "+why+"."))
+			a = append(a, prose.Say(prose.Bold(next.Name+" and "+l.Kernels[0].Name+" are not comparable:"), " "+why+"."))
 		}
 		for _, text := range allowed {
-			a = append(a, document.Say(text+"; allowed by --allow, so part of any change may be that."))
+			a = append(a, prose.Say(text+"; allowed by --allow, so part of any change may be that."))
 		}
 	}
 	return a
 }
 
-func (l Text) lead() document.Prose {
+func (l Text) lead() prose.Prose {
 	measured := 0
 	for _, name := range l.Scenarios {
 		if slices.ContainsFunc(l.Kernels, func(k *verdict.Kernel) bool { return len(k.Bare[name]) > 0 }) {
 			measured++
 		}
 	}
-	p := document.Say(document.Bold(text.Plural(measured, "scenario", "scenarios")))
+	p := prose.Say(prose.Bold(text.Plural(measured, "scenario", "scenarios")))
 	for i, s := range l.Suites {
-		p = append(p, document.Say([]string{" of suite ", ", "}[min(i, 1)], document.Mono(s))...)
+		p = append(p, prose.Say([]string{" of suite ", ", "}[min(i, 1)], prose.Mono(s))...)
 	}
 	for i, k := range l.Kernels {
-		p = append(p, document.Say([]string{" on ", ", "}[min(i, 1)], document.Bold(k.Name), " ("+text.Plural(k.Boots-len(k.Lost), "boot", "boots"))...)
+		p = append(p, prose.Say([]string{" on ", ", "}[min(i, 1)], prose.Bold(k.Name), " ("+text.Plural(k.Boots-len(k.Lost), "boot", "boots"))...)
 		if i == 0 && len(l.Kernels) > 1 {
-			p = append(p, document.Say("; the base")...)
+			p = append(p, prose.Say("; the base")...)
 		}
-		p = append(p, document.Say(")")...)
+		p = append(p, prose.Say(")")...)
 	}
-	p = append(p, document.Say(". What a packet costs on each side, without an observer: a scenario's figure in one boot is the median of its last five trials, its figure on a kernel the median over boots or, where kernels are compared, over the trials that are.")...)
+	p = append(p, prose.Say(". What a packet costs on each side, without an observer: a scenario's figure in one boot is the median of its last five trials, its figure on a kernel the median over boots or, where kernels are compared, over the trials that are.")...)
 	for i, c := range l.Clocks {
-		p = append(p, document.Say([]string{" Clock: ", ", "}[min(i, 1)], document.Mono(c))...)
+		p = append(p, prose.Say([]string{" Clock: ", ", "}[min(i, 1)], prose.Mono(c))...)
 	}
 	if len(l.Clocks) > 0 {
-		p = append(p, document.Say(".")...)
+		p = append(p, prose.Say(".")...)
 	}
 	for i, t := range l.Tools {
-		p = append(p, document.Say([]string{" Measured by tunbench ", ", "}[min(i, 1)], document.Mono(t))...)
+		p = append(p, prose.Say([]string{" Measured by tunbench ", ", "}[min(i, 1)], prose.Mono(t))...)
 	}
 	if len(l.Tools) > 0 {
-		p = append(p, document.Say(".")...)
+		p = append(p, prose.Say(".")...)
 	}
 	if slices.Contains(l.Clocks, metric.VirtualClock) {
-		p = append(p, document.Say(" ", document.Bold("Virtual time:"), " "+document.VirtualTime)...)
+		p = append(p, prose.Say(" ", prose.Bold("Virtual time:"), " "+document.VirtualTime)...)
 	}
 	return p
 }
 
-func (l Text) Points() (p []document.Prose) {
+func (l Text) Points() (p []prose.Prose) {
 	for _, next := range l.Rest() {
 		base := l.Kernels[0]
 		if verdicts := l.counted(next); verdicts != "" {
-			line := document.Say("Verdicts on " + next.Short + " against " + base.Short + ": " + verdicts)
+			line := prose.Say("Verdicts on " + next.Short + " against " + base.Short + ": " + verdicts)
 			if l.Virtual() {
-				line = append(line, document.Say("; threshold "+metric.ThresholdText(record.Verdict{Threshold: metric.VirtualThreshold}))...)
+				line = append(line, prose.Say("; threshold "+metric.ThresholdText(record.Verdict{Threshold: metric.VirtualThreshold}))...)
 			}
-			p = append(p, append(line, document.Say(".")...))
+			p = append(p, append(line, prose.Say(".")...))
 		}
 		for _, side := range verdict.Sides {
 			var beyond, within, unknown []float64
@@ -230,8 +231,8 @@ func (l Text) Points() (p []document.Prose) {
 			told := len(beyond) + len(within)
 			var parts []any
 			if sum, err := stat.Summarize(beyond); err == nil {
-				parts = append(parts, document.Say("changed in "+strconv.Itoa(sum.N)+" of "+text.Plural(told, "scenario", "scenarios")+", ",
-					document.Bold(reach(sum)), " (median "+text.Precisely(sum.Median)+" %)"))
+				parts = append(parts, prose.Say("changed in "+strconv.Itoa(sum.N)+" of "+text.Plural(told, "scenario", "scenarios")+", ",
+					prose.Bold(reach(sum)), " (median "+text.Precisely(sum.Median)+" %)"))
 				if len(within) > 0 {
 					parts = append(parts, "; no change seen in "+strconv.Itoa(len(within)))
 				}
@@ -247,11 +248,11 @@ func (l Text) Points() (p []document.Prose) {
 			if len(parts) == 0 {
 				continue
 			}
-			line := append(document.Say(next.Short+" against "+base.Short+", ", document.Bold(side.Name), ": "), document.Say(parts...)...)
+			line := append(prose.Say(next.Short+" against "+base.Short+", ", prose.Bold(side.Name), ": "), prose.Say(parts...)...)
 			if absentees > 0 {
-				line = append(line, document.Say("; "+strconv.Itoa(absentees)+" not measured on one of them")...)
+				line = append(line, prose.Say("; "+strconv.Itoa(absentees)+" not measured on one of them")...)
 			}
-			p = append(p, append(line, document.Say(".")...))
+			p = append(p, append(line, prose.Say(".")...))
 		}
 	}
 	for _, k := range l.Kernels {
@@ -264,7 +265,7 @@ func (l Text) Points() (p []document.Prose) {
 			}
 		}
 		if s, err := stat.Summarize(spreads); err == nil {
-			p = append(p, document.Say("From boot to boot "+k.Short+" spreads by "+text.Percent(s.Median)+" % (median over scenarios and sides), at most "+text.Percent(s.Max)+" %."))
+			p = append(p, prose.Say("From boot to boot "+k.Short+" spreads by "+text.Percent(s.Median)+" % (median over scenarios and sides), at most "+text.Percent(s.Max)+" %."))
 		}
 	}
 	unsettled := 0
@@ -276,7 +277,7 @@ func (l Text) Points() (p []document.Prose) {
 		}
 	}
 	if unsettled > 0 {
-		p = append(p, document.Say(document.Bold(text.Plural(unsettled, "figure", "figures")+" never settled"), ": marked unsettled in the table."))
+		p = append(p, prose.Say(prose.Bold(text.Plural(unsettled, "figure", "figures")+" never settled"), ": marked unsettled in the table."))
 	}
 	return p
 }
@@ -318,14 +319,14 @@ func (l Text) name(scenario string) string {
 func (l Text) costs() (secs []document.Section) {
 	first := document.Section{Heading: "What a packet costs, in " + l.Unit()}
 	if len(l.Common) > 0 {
-		p := document.Say("All scenarios have ")
+		p := prose.Say("All scenarios have ")
 		for i, a := range l.Common {
 			if i > 0 {
-				p = append(p, document.Say(", ")...)
+				p = append(p, prose.Say(", ")...)
 			}
-			p = append(p, document.Mono(a))
+			p = append(p, prose.Mono(a))
 		}
-		first.Blocks = append(first.Blocks, append(p, document.Say(". An axis that is not named is at its default.")...))
+		first.Blocks = append(first.Blocks, append(p, prose.Say(". An axis that is not named is at its default.")...))
 	}
 	secs = append(secs, first)
 	for _, next := range l.Columns() {
@@ -337,12 +338,12 @@ func (l Text) costs() (secs []document.Section) {
 		secs = append(secs, document.Section{Heading: next.Short + " against " + l.Kernels[0].Short, Sub: true, Blocks: []document.Block{t}})
 	}
 	last := &secs[len(secs)-1]
-	note := document.Say(document.Bold("send"), " and ", document.Bold("receive"), ": "+l.Unit()+" inside the calls of each side, a packet; super-packets count as the segments they carry. ",
-		document.Bold("spread"), ": (highest − lowest) / median over the boots of one kernel. ")
+	note := prose.Say(prose.Bold("send"), " and ", prose.Bold("receive"), ": "+l.Unit()+" inside the calls of each side, a packet; super-packets count as the segments they carry. ",
+		prose.Bold("spread"), ": (highest − lowest) / median over the boots of one kernel. ")
 	if len(l.Kernels) > 1 {
-		note = append(note, document.Say(document.Bold("change"), ": this kernel / base − 1, of the two figures beside it; where a cost has several states, both are medians over the trials in one state and the marks give those over all boots. A change stands in bold where it is larger than both spreads; otherwise ", document.Bold("no change seen"), ". ")...)
+		note = append(note, prose.Say(prose.Bold("change"), ": this kernel / base − 1, of the two figures beside it; where a cost has several states, both are medians over the trials in one state and the marks give those over all boots. A change stands in bold where it is larger than both spreads; otherwise ", prose.Bold("no change seen"), ". ")...)
 	}
-	note = append(note, document.Say(document.Bold("unsettled"), ": the trials never agreed to 0.1 % five times in a row, so the figure is no constant.")...)
+	note = append(note, prose.Say(prose.Bold("unsettled"), ": the trials never agreed to 0.1 % five times in a row, so the figure is no constant.")...)
 	last.Blocks = append(last.Blocks, document.Small(note))
 	return secs
 }
@@ -551,7 +552,7 @@ func (l Text) observerCost() (document.Section, bool) {
 					cells = append(cells, text.Absent, text.Absent, text.Absent)
 					continue
 				}
-				cells = append(cells, document.Bold(text.Plus(a.Median)), span(a.Min, a.Max), text.Precisely(r.Median))
+				cells = append(cells, prose.Bold(text.Plus(a.Median)), span(a.Min, a.Max), text.Precisely(r.Median))
 			}
 			t.Rows = append(t.Rows, document.Row(cells...))
 		}
@@ -594,14 +595,14 @@ func (l Text) observerCost() (document.Section, bool) {
 		}
 	}
 	byScenario.Fold = "By scenario"
-	t.Note = document.Say("Observed minus bare in the same boot, median over boots, then over the scenarios that every kernel measured on every rung that it has; ",
-		document.Bold("lowest to highest"), ": over those scenarios. In per cent of the bare cost, median over the same.")
+	t.Note = prose.Say("Observed minus bare in the same boot, median over boots, then over the scenarios that every kernel measured on every rung that it has; ",
+		prose.Bold("lowest to highest"), ": over those scenarios. In per cent of the bare cost, median over the same.")
 	if unmeasured {
-		t.Note = append(t.Note, document.Say(" ", document.Bold("not measured"), ": that kernel has no observed run on the rung.")...)
+		t.Note = append(t.Note, prose.Say(" ", prose.Bold("not measured"), ": that kernel has no observed run on the rung.")...)
 	}
 	sec.Blocks = append(sec.Blocks, t)
 	if len(shared) == 0 {
-		sec.Blocks = append(sec.Blocks, document.Say("No scenario was measured bare and on every rung of every kernel, so nothing can be summed up."))
+		sec.Blocks = append(sec.Blocks, prose.Say("No scenario was measured bare and on every rung of every kernel, so nothing can be summed up."))
 	}
 	sec.Blocks = append(sec.Blocks, byScenario)
 	return sec, true
@@ -624,14 +625,14 @@ func (l Text) refusals() (document.Section, bool) {
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return axis.Compare(a.Scenario, b.Scenario) })
 	for _, r := range lines {
-		t.Rows = append(t.Rows, document.Row(document.Mono(r.Scenario), r.kernel.Short, r.Arm, r.Reason, r.Detail))
+		t.Rows = append(t.Rows, document.Row(prose.Mono(r.Scenario), r.kernel.Short, r.Arm, r.Reason, r.Detail))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		if m := document.SkipMeaning[reason]; m != "" {
 			if len(t.Note) > 0 {
-				t.Note = append(t.Note, document.Say(" ")...)
+				t.Note = append(t.Note, prose.Say(" ")...)
 			}
-			t.Note = append(t.Note, document.Say(document.Bold(reason), ": "+m+".")...)
+			t.Note = append(t.Note, prose.Say(prose.Bold(reason), ": "+m+".")...)
 		}
 	}
 	return document.Section{Heading: "Not measured", Blocks: []document.Block{t.Folded("Not measured")}}, len(t.Rows) > 0
@@ -667,7 +668,7 @@ func (l Text) raw() (document.Section, bool) {
 	each := document.Table{Columns: slices.Concat(document.Text("scenario", "kernel"), document.Numeric("boots"), document.Text("send in each boot", "receive in each boot"))}
 	full := document.Bullets{}
 	for _, name := range l.Scenarios {
-		full = append(full, document.Say(document.Mono(name)))
+		full = append(full, prose.Say(prose.Mono(name)))
 		called := l.name(name)
 		for _, k := range l.Kernels {
 			if len(k.Bare[name]) == 0 {
@@ -694,7 +695,7 @@ func (l Text) raw() (document.Section, bool) {
 			if arm == "none" {
 				arm = string(record.Bare)
 			}
-			runs.Rows = append(runs.Rows, document.Row(k.Short, f.Run.Suite, arm, f.Run.Started, document.Mono(strings.Join(f.Run.Args, " ")), len(f.Trials)))
+			runs.Rows = append(runs.Rows, document.Row(k.Short, f.Run.Suite, arm, f.Run.Started, prose.Mono(strings.Join(f.Run.Args, " ")), len(f.Trials)))
 		}
 	}
 	sec := document.Section{Heading: "Raw figures", Blocks: []document.Block{

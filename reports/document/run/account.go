@@ -9,6 +9,7 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
@@ -19,7 +20,7 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "reason"), document.Numeric("packets", "of accepted %"), document.Text("meaning")),
-		Note:    document.Say("Summed over the trials of one arm, warm-up and drain included: the observed one, whose reasons are the kernel's, where there is one."),
+		Note:    prose.Say("Summed over the trials of one arm, warm-up and drain included: the observed one, whose reasons are the kernel's, where there is one."),
 	}
 	clean := 0
 	for _, s := range list {
@@ -41,17 +42,17 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 			if l.Accepted > 0 {
 				share = text.Percent(float64(l.ByReason[r]) / float64(l.Accepted))
 			}
-			t.Rows = append(t.Rows, document.Row(name, document.Mono(r), text.Count(l.ByReason[r]), share, document.ReasonMeaning[r]))
+			t.Rows = append(t.Rows, document.Row(name, prose.Mono(r), text.Count(l.ByReason[r]), share, document.ReasonMeaning[r]))
 			name = ""
 		}
 	}
 	if len(t.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, document.Say("No packet was dropped."))
+		sec.Blocks = append(sec.Blocks, prose.Say("No packet was dropped."))
 		return sec, true
 	}
 	sec.Blocks = append(sec.Blocks, t.Folded("Drops"))
 	if clean > 0 {
-		sec.Blocks = append(sec.Blocks, document.Say(text.Plural(clean, "scenario", "scenarios")+" dropped nothing."))
+		sec.Blocks = append(sec.Blocks, prose.Say(text.Plural(clean, "scenario", "scenarios")+" dropped nothing."))
 	}
 	return sec, true
 }
@@ -90,9 +91,9 @@ func observerCost(list []*figure.Scenario) (document.Section, bool) {
 		}
 		t.Rows = append(t.Rows, document.Row(title(s), Cell(s.Bare, record.PPS, sc.Format), Cell(s.Observ, record.PPS, sc.Format), text.Change(c.Median), rng, c.N))
 	}
-	t.Note = document.Say(document.Bold("change"), ": median over the pairs of observed over bare packet rate in the same pair. ", document.IntervalNote(where, "pair"), " Pairs with an invalid trial are left out. The spread of the pairs is that of the host as much as that of the observer.")
+	t.Note = prose.Say(prose.Bold("change"), ": median over the pairs of observed over bare packet rate in the same pair. ", document.IntervalNote(where, "pair"), " Pairs with an invalid trial are left out. The spread of the pairs is that of the host as much as that of the observer.")
 	sec.Blocks = append(sec.Blocks,
-		document.Say("Over "+text.Plural(sum.N, "pair", "pairs")+" of a bare and an observed trial the packet rate changed by ", document.Bold(text.Change(sum.Median)),
+		prose.Say("Over "+text.Plural(sum.N, "pair", "pairs")+" of a bare and an observed trial the packet rate changed by ", prose.Bold(text.Change(sum.Median)),
 			" (median; from "+text.Changes(sum.Min, sum.Max)+")."),
 		t.Folded("By scenario"))
 	return sec, true
@@ -102,7 +103,7 @@ func accounting(list []*figure.Scenario) (document.Section, bool) {
 	total := figure.Account(figure.AllTrials(list))
 	sec := document.Section{Heading: "Accounting", Blocks: []document.Block{ledgerLine(total)}}
 	if total.Duplicates+total.Reordered > 0 {
-		sec.Blocks = append(sec.Blocks, document.Say(fmt.Sprintf("The readers saw %s duplicates and %s packets out of order.", text.Count(total.Duplicates), text.Count(total.Reordered))))
+		sec.Blocks = append(sec.Blocks, prose.Say(fmt.Sprintf("The readers saw %s duplicates and %s packets out of order.", text.Count(total.Duplicates), text.Count(total.Reordered))))
 	}
 	if total.Open+total.Contradicting == 0 {
 		return sec, true
@@ -110,7 +111,7 @@ func accounting(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric("pair", "offered", "accepted", "delivered", "dropped", "unexplained")),
-		Note:    document.Say("Only the trials whose packets are not all explained. Below 0, more arrived than were counted as sent."),
+		Note:    prose.Say("Only the trials whose packets are not all explained. Below 0, more arrived than were counted as sent."),
 	}
 	for _, s := range list {
 		for _, tr := range s.All() {

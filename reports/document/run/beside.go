@@ -8,6 +8,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -16,7 +17,7 @@ import (
 // axes.
 type comparison struct {
 	Heading string
-	about   document.Prose
+	about   prose.Prose
 	axes    []string
 	// First is the value of the first axis that the others are held against,
 	// where a group has it; else the first of the group is.
@@ -73,7 +74,7 @@ func (c comparison) Table(list []*figure.Scenario) document.Table {
 			for _, a := range c.axes {
 				own = append(own, cmp.Or(axis.Of(h.All[0], a), "default"))
 			}
-			cells := []any{name, document.Mono(strings.Join(own, " "))}
+			cells := []any{name, prose.Mono(strings.Join(own, " "))}
 			pps, bits := Cell(h, record.PPS, sc.Format), Cell(h, record.BitPerS, text.Gigabits)
 			if c.gso {
 				cells = append(cells, pps, bits, times(h, base.Head(), record.BitPerS))
@@ -102,23 +103,23 @@ func (c comparison) rest(s *figure.Scenario) string {
 var Comparisons = []comparison{
 	{
 		Heading: "Engines", axes: []string{"io"}, First: "read",
-		about: document.Say("The same packets through the same device; only the calls differ."),
+		about: prose.Say("The same packets through the same device; only the calls differ."),
 	},
 	{
 		Heading: "virtio-net header and offloads", axes: []string{"vnet", "offload"}, First: "off", gso: true,
-		about: document.Say("What the header costs by itself, and what it buys where super-packets pass through whole."),
+		about: prose.Say("What the header costs by itself, and what it buys where super-packets pass through whole."),
 	},
 	{
 		Heading: "Queues", axes: []string{"queues"}, First: "1",
-		about: document.Say("The same flows over one queue and over more."),
+		about: prose.Say("The same flows over one queue and over more."),
 	},
 	{
 		Heading: "Directions", axes: []string{"dir"}, First: "k2u",
-		about: document.Say("From the kernel to user space, the other way, and both at once: then the figure is the sum."),
+		about: prose.Say("From the kernel to user space, the other way, and both at once: then the figure is the sum."),
 	},
 	{
 		Heading: "Paths and ciphers", axes: []string{"path", "cipher"}, First: "veth",
-		about: document.Say("The same traffic between two hosts, by what lies between them. ", document.Mono("veth"), " has no user space in it: it is what the rest costs."),
+		about: prose.Say("The same traffic between two hosts, by what lies between them. ", prose.Mono("veth"), " has no user space in it: it is what the rest costs."),
 	},
 }
 
@@ -133,8 +134,8 @@ func beside(list []*figure.Scenario) (secs []document.Section) {
 		return nil
 	}
 	head := document.Section{Heading: "Beside each other", Blocks: []document.Block{
-		document.Small(document.Say("Scenarios that differ in nothing but what stands in the second column; ", document.Bold("×"), " is the ratio of the medians to the first of its group. ",
-			"Trials of different scenarios are not paired: for a verdict on a difference, ", document.Mono("tunbench ab"), ".")),
+		document.Small(prose.Say("Scenarios that differ in nothing but what stands in the second column; ", prose.Bold("×"), " is the ratio of the medians to the first of its group. ",
+			"Trials of different scenarios are not paired: for a verdict on a difference, ", prose.Mono("tunbench ab"), ".")),
 	}}
 	return append([]document.Section{head}, secs...)
 }

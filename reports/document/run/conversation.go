@@ -8,6 +8,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
@@ -20,13 +21,13 @@ func conversations(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	streams := streamTable(list, title)
 	if len(streams.Rows) > 0 {
-		sec.Blocks = append(sec.Blocks, document.Say(document.Bold("TCP streams"), ": as the kernel's own TCP_INFO tells it."), streams.Folded("TCP streams"))
+		sec.Blocks = append(sec.Blocks, prose.Say(prose.Bold("TCP streams"), ": as the kernel's own TCP_INFO tells it."), streams.Folded("TCP streams"))
 	}
 	if t := transactionTable(list, title); len(t.Rows) > 0 {
-		sec.Blocks = append(sec.Blocks, document.Say(document.Bold("Transactions"), ": a request and its answer, one at a time on each flow."), t.Folded("Transactions"))
+		sec.Blocks = append(sec.Blocks, prose.Say(prose.Bold("Transactions"), ": a request and its answer, one at a time on each flow."), t.Folded("Transactions"))
 	}
 	if t := programTable(list, title); len(t.Rows) > 0 {
-		sec.Blocks = append(sec.Blocks, document.Say(document.Bold("iperf3"), ": what the program says, beside what the kernel counted."), t.Folded("iperf3"))
+		sec.Blocks = append(sec.Blocks, prose.Say(prose.Bold("iperf3"), ": what the program says, beside what the kernel counted."), t.Folded("iperf3"))
 	}
 	return sec, len(sec.Blocks) > 0
 }
@@ -34,9 +35,9 @@ func conversations(list []*figure.Scenario) (document.Section, bool) {
 func streamTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("goodput Gbit/s", text.IntervalName, "retransmitted %", "RTT", "least RTT", "cwnd", "reordered", "slowest"), document.Text("control")),
-		Note: document.Say(document.Bold("goodput"), ": payload, once each; median of the trials. ", document.Bold("retransmitted"), ": share of the segments with data that were sent again. ",
-			document.Bold("RTT"), " and ", document.Bold("cwnd"), " (segments): median of the streams at the end. ", document.Bold("reordered"), ": segments that a receiver had to put in order, a trial. ",
-			document.Bold("slowest"), ": bytes of the slowest stream over the mean of all."),
+		Note: prose.Say(prose.Bold("goodput"), ": payload, once each; median of the trials. ", prose.Bold("retransmitted"), ": share of the segments with data that were sent again. ",
+			prose.Bold("RTT"), " and ", prose.Bold("cwnd"), " (segments): median of the streams at the end. ", prose.Bold("reordered"), ": segments that a receiver had to put in order, a trial. ",
+			prose.Bold("slowest"), ": bytes of the slowest stream over the mean of all."),
 	}
 	var spans []figure.Interval
 	for _, s := range list {
@@ -59,7 +60,7 @@ func streamTable(list []*figure.Scenario, title func(*figure.Scenario) string) d
 		if sp, ok := h.Interval(record.GoodputBitPerS); ok {
 			rng = sp.Text(where, text.Gigabits)
 		}
-		t.Rows = append(t.Rows, document.Row(title(s), document.Bold(Cell(h, record.GoodputBitPerS, text.Gigabits)), rng, Cell(h, record.Retransmits, text.Percent),
+		t.Rows = append(t.Rows, document.Row(title(s), prose.Bold(Cell(h, record.GoodputBitPerS, text.Gigabits)), rng, Cell(h, record.Retransmits, text.Percent),
 			figureOf(text.Duration, func(v *record.TCP) float64 { return float64(v.RTTNs) }),
 			figureOf(text.Duration, func(v *record.TCP) float64 { return float64(v.MinRTTNs) }),
 			figureOf(text.Figure, func(v *record.TCP) float64 { return float64(v.Cwnd) }),
@@ -73,7 +74,7 @@ func streamTable(list []*figure.Scenario, title func(*figure.Scenario) string) d
 func transactionTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("a second", text.IntervalName, "p50", "p90", "p99", "p99.9", "max", "CPU ns")),
-		Note:    document.Say("Round trip, seen by who asks; the histograms of the trials are summed. ", document.Bold("CPU"), ": time of all threads a packet."),
+		Note:    prose.Say("Round trip, seen by who asks; the histograms of the trials are summed. ", prose.Bold("CPU"), ": time of all threads a packet."),
 	}
 	var spans []figure.Interval
 	for _, s := range list {
@@ -92,7 +93,7 @@ func transactionTable(list []*figure.Scenario, title func(*figure.Scenario) stri
 		if sp, ok := h.Interval(record.TPS); ok {
 			rng = sp.Text(where, text.Figure)
 		}
-		cells := []any{title(s), document.Bold(Cell(h, record.TPS, text.Figure)), rng}
+		cells := []any{title(s), prose.Bold(Cell(h, record.TPS, text.Figure)), rng}
 		if l, _, ok := s.LatencyOf(record.RTT); ok {
 			cells = append(cells, quantileCells(l)...)
 		} else {
@@ -106,7 +107,7 @@ func transactionTable(list []*figure.Scenario, title func(*figure.Scenario) stri
 func programTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "program", "arguments"), document.Numeric("goodput Gbit/s"), document.Text("its own figures")),
-		Note:    document.Say(document.Bold("goodput"), " and its own figures: medians over the trials, by the names that the program gives them."),
+		Note:    prose.Say(prose.Bold("goodput"), " and its own figures: medians over the trials, by the names that the program gives them."),
 	}
 	for _, s := range list {
 		h := s.Head()
@@ -129,7 +130,7 @@ func programTable(list []*figure.Scenario, title func(*figure.Scenario) string) 
 				parts = append(parts, name+" "+text.Figure(sum.Median))
 			}
 		}
-		t.Rows = append(t.Rows, document.Row(title(s), last.Name+" "+last.Version, document.Mono(strings.Join(last.Args, " ")), document.Bold(Cell(h, record.GoodputBitPerS, text.Gigabits)), strings.Join(parts, ", ")))
+		t.Rows = append(t.Rows, document.Row(title(s), last.Name+" "+last.Version, prose.Mono(strings.Join(last.Args, " ")), prose.Bold(Cell(h, record.GoodputBitPerS, text.Gigabits)), strings.Join(parts, ", ")))
 	}
 	return t
 }

@@ -6,6 +6,7 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -24,7 +25,7 @@ func directions(list []*figure.Scenario) (document.Section, bool) {
 	sc := text.RateScale(top)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "direction"), document.Numeric(sc.Unit, "Gbit/s", "loss %"), document.Text("lost on the way")),
-		Note:    document.Say("Medians over the trials of each direction by itself; both run at once and share the CPUs."),
+		Note:    prose.Say("Medians over the trials of each direction by itself; both run at once and share the CPUs."),
 	}
 	for _, s := range list {
 		name := title(s)
@@ -39,7 +40,7 @@ func directions(list []*figure.Scenario) (document.Section, bool) {
 				}
 				return text.Absent
 			}
-			t.Rows = append(t.Rows, document.Row(name, document.Mono(d), shown(record.PPS, sc.Format), shown(record.BitPerS, text.Gigabits), shown(record.Loss, text.Percent), reasons(dropped)))
+			t.Rows = append(t.Rows, document.Row(name, prose.Mono(d), shown(record.PPS, sc.Format), shown(record.BitPerS, text.Gigabits), shown(record.Loss, text.Percent), reasons(dropped)))
 			name = ""
 		}
 	}

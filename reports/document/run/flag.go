@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 )
 
@@ -33,14 +34,14 @@ func flagged(list []*figure.Scenario) (document.Section, bool) {
 		}
 	}
 	if len(counts) == 0 {
-		return document.Section{Heading: "Flags", Blocks: []document.Block{document.Say("No trial was flagged.")}}, true
+		return document.Section{Heading: "Flags", Blocks: []document.Block{prose.Say("No trial was flagged.")}}, true
 	}
 	t := document.Table{Columns: slices.Concat(document.Text("flag"), document.Numeric("trials"), document.Text("what it means", "what to do"))}
 	known := map[string]bool{}
 	add := func(a document.Advice) {
 		known[a.Flag] = true
 		if n := counts[a.Flag]; n > 0 {
-			t.Rows = append(t.Rows, document.Row(document.Mono(a.Flag), fmt.Sprintf("%d of %d", n, trials), a.Meaning, a.Next))
+			t.Rows = append(t.Rows, document.Row(prose.Mono(a.Flag), fmt.Sprintf("%d of %d", n, trials), a.Meaning, a.Next))
 		}
 	}
 	for _, a := range document.Advices {
@@ -55,11 +56,11 @@ func flagged(list []*figure.Scenario) (document.Section, bool) {
 }
 
 // skippedName is what was skipped: a scenario, or one arm of it.
-func skippedName(s record.Skip) document.Prose {
+func skippedName(s record.Skip) prose.Prose {
 	if s.Arm == "" {
-		return document.Say(document.Mono(s.Scenario))
+		return prose.Say(prose.Mono(s.Scenario))
 	}
-	return document.Say(document.Mono(s.Scenario), ", "+string(s.Arm)+" trials only")
+	return prose.Say(prose.Mono(s.Scenario), ", "+string(s.Arm)+" trials only")
 }
 
 func skipped(skips []record.Skip) document.Section {
@@ -68,14 +69,14 @@ func skipped(skips []record.Skip) document.Section {
 	}
 	sorted := slices.SortedStableFunc(slices.Values(skips), func(a, b record.Skip) int { return axis.Compare(a.Scenario, b.Scenario) })
 	seen := map[string]bool{}
-	var notes document.Prose
+	var notes prose.Prose
 	for _, s := range sorted {
 		t.Rows = append(t.Rows, document.Row(skippedName(s), s.Reason, s.Detail))
 		if m := document.SkipMeaning[s.Reason]; m != "" && !seen[s.Reason] {
 			if len(notes) > 0 {
-				notes = append(notes, document.Say(" ")...)
+				notes = append(notes, prose.Say(" ")...)
 			}
-			notes = append(notes, document.Say(document.Bold(s.Reason), ": "+m+".")...)
+			notes = append(notes, prose.Say(prose.Bold(s.Reason), ": "+m+".")...)
 		}
 		seen[s.Reason] = true
 	}

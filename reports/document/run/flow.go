@@ -8,6 +8,7 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
@@ -15,10 +16,10 @@ func flowQueues(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("flows", "queues", "one queue %", "moved", "alike %", "Jain", "by chance", "trials")),
-		Note: document.Say("From the readers of each queue. ", document.Bold("one queue"), ": share of the flows that one queue alone brought, median over the trials. ",
-			document.Bold("moved"), ": flows of which a hundredth or more came out of a second queue, in the trial that had most of them. ",
-			document.Bold("alike"), ": share of the flows that came out of the same queue in every trial; sockets may get another hash in each. ",
-			document.Bold("Jain"), ": of the packets over the queues. ", document.Bold("by chance"), ": what hashing at random gives so many flows of one rate, F / (F + Q − 1)."),
+		Note: prose.Say("From the readers of each queue. ", prose.Bold("one queue"), ": share of the flows that one queue alone brought, median over the trials. ",
+			prose.Bold("moved"), ": flows of which a hundredth or more came out of a second queue, in the trial that had most of them. ",
+			prose.Bold("alike"), ": share of the flows that came out of the same queue in every trial; sockets may get another hash in each. ",
+			prose.Bold("Jain"), ": of the packets over the queues. ", prose.Bold("by chance"), ": what hashing at random gives so many flows of one rate, F / (F + Q − 1)."),
 	}
 	var panels []chart.HeatPanel
 	for _, s := range list {

@@ -6,33 +6,33 @@ import (
 	"slices"
 	"strings"
 
-	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
 )
 
-func Alerts(f *record.File) (a []document.Prose) {
+func Alerts(f *record.File) (a []prose.Prose) {
 	if f.End == nil {
-		a = append(a, document.Say(document.Bold("This run was interrupted."), " The file has no end record: what was finished is shown, the rest of the plan was not measured."))
+		a = append(a, prose.Say(prose.Bold("This run was interrupted."), " The file has no end record: what was finished is shown, the rest of the plan was not measured."))
 	} else if f.End.Exit == 2 {
-		a = append(a, document.Say(document.Bold("tunbench failed in this run"), " (exit 2): look at what was skipped, and why."))
+		a = append(a, prose.Say(prose.Bold("tunbench failed in this run"), " (exit 2): look at what was skipped, and why."))
 	}
 	if n := len(f.Resumes); n > 0 {
 		last := f.Resumes[n-1]
-		a = append(a, document.Say(fmt.Sprintf("This run was interrupted and gone on with: the last time at %s, when it had %s.", text.Clock(last.Started), text.Plural(last.Trials, "trial", "trials"))))
+		a = append(a, prose.Say(fmt.Sprintf("This run was interrupted and gone on with: the last time at %s, when it had %s.", text.Clock(last.Started), text.Plural(last.Trials, "trial", "trials"))))
 	}
 	for _, w := range slices.Concat(f.Warnings, figure.ShardWarnings(f.Run)) {
-		a = append(a, document.Say(w, "."))
+		a = append(a, prose.Say(w, "."))
 	}
 	for _, fault := range figure.FloorFaults(f.Run) {
-		a = append(a, document.Say(document.Bold("The floor of this run was disturbed"), " ("+fault+"): a copy of more bytes cannot cost less, nor a small one that much. No ratio to the floor is shown."))
+		a = append(a, prose.Say(prose.Bold("The floor of this run was disturbed"), " ("+fault+"): a copy of more bytes cannot cost less, nor a small one that much. No ratio to the floor is shown."))
 	}
 	return a
 }
 
-func lead(f *record.File, list []*figure.Scenario) document.Prose {
+func lead(f *record.File, list []*figure.Scenario) prose.Prose {
 	r := f.Run
 	var modes []string
 	for _, mode := range figure.ModesOf(list) {
@@ -44,25 +44,25 @@ func lead(f *record.File, list []*figure.Scenario) document.Prose {
 		}
 		modes = append(modes, fmt.Sprintf("%d %s", n, mode))
 	}
-	p := document.Say(document.Bold(text.Plural(len(list), "scenario", "scenarios")))
+	p := prose.Say(prose.Bold(text.Plural(len(list), "scenario", "scenarios")))
 	if len(modes) > 0 {
-		p = append(p, document.Say(" ("+strings.Join(modes, ", ")+")")...)
+		p = append(p, prose.Say(" ("+strings.Join(modes, ", ")+")")...)
 	}
-	p = append(p, document.Say(" of suite ", document.Mono(cmp.Or(r.Suite, "unnamed")), " on ", document.Bold("Linux "+cmp.Or(r.Host.Kernel, unknownKernel(r))),
+	p = append(p, prose.Say(" of suite ", prose.Mono(cmp.Or(r.Suite, "unnamed")), " on ", prose.Bold("Linux "+cmp.Or(r.Host.Kernel, unknownKernel(r))),
 		" ("+strings.Join(text.NonEmpty(r.Host.Arch, cpusOf(r), virtual(r.Host.Virt)), ", ")+")")...)
 	if n := len(r.Parts); n > 0 {
 		_, hosts := figure.Machines(r)
-		p = append(p, document.Say(", merged of ", document.Bold(text.Plural(n, "shard", "shards")), " from ", document.Bold(text.Plural(hosts, "host", "hosts")))...)
+		p = append(p, prose.Say(", merged of ", prose.Bold(text.Plural(n, "shard", "shards")), " from ", prose.Bold(text.Plural(hosts, "host", "hosts")))...)
 	}
 	if r.Started != "" {
-		p = append(p, document.Say(", started "+text.Clock(r.Started))...)
+		p = append(p, prose.Say(", started "+text.Clock(r.Started))...)
 	}
 	if f.End != nil {
 		if d, ok := text.Elapsed(r.Started, f.End.Ended); ok {
-			p = append(p, document.Say(", finished after "+d.String())...)
+			p = append(p, prose.Say(", finished after "+d.String())...)
 		}
 	}
-	p = append(p, document.Say(".")...)
+	p = append(p, prose.Say(".")...)
 
 	var ns []float64
 	pairs, bare := 0, 0
@@ -74,27 +74,27 @@ func lead(f *record.File, list []*figure.Scenario) document.Prose {
 		bare += len(s.Bare.All)
 	}
 	if sum, err := stat.Summarize(ns); err == nil {
-		p = append(p, document.Say(" "+text.Plural(len(ns), "trial", "trials")+" of "+text.Duration(sum.Median)+", "+text.Plural(pairs, "pair", "pairs")+" a scenario at most.")...)
+		p = append(p, prose.Say(" "+text.Plural(len(ns), "trial", "trials")+" of "+text.Duration(sum.Median)+", "+text.Plural(pairs, "pair", "pairs")+" a scenario at most.")...)
 	}
 	switch r.Hook.Used {
 	case "", "none":
-		p = append(p, document.Say(" No observer was attached.")...)
+		p = append(p, prose.Say(" No observer was attached.")...)
 	case record.HookMixed:
-		p = append(p, document.Say(" The shards looked into the kernel by different hooks.")...)
+		p = append(p, prose.Say(" The shards looked into the kernel by different hooks.")...)
 	default:
-		p = append(p, document.Say(" The observer looked into the kernel through ", document.Mono(r.Hook.Used))...)
+		p = append(p, prose.Say(" The observer looked into the kernel through ", prose.Mono(r.Hook.Used))...)
 		if bare > 0 {
-			p = append(p, document.Say("; headline figures are from the bare trials, without it")...)
+			p = append(p, prose.Say("; headline figures are from the bare trials, without it")...)
 		}
-		p = append(p, document.Say(".")...)
+		p = append(p, prose.Say(".")...)
 	}
-	p = append(p, document.Say(" Clock: ", document.Mono(cmp.Or(r.Clock, "unknown")), ". Made by tunbench ", document.Mono(cmp.Or(r.Tool.Version, "of unknown version")))...)
+	p = append(p, prose.Say(" Clock: ", prose.Mono(cmp.Or(r.Clock, "unknown")), ". Made by tunbench ", prose.Mono(cmp.Or(r.Tool.Version, "of unknown version")))...)
 	if r.Tool.Commit != "" {
-		p = append(p, document.Say(" (", document.Mono(r.Tool.Commit), ")")...)
+		p = append(p, prose.Say(" (", prose.Mono(r.Tool.Commit), ")")...)
 	}
-	p = append(p, document.Say(".")...)
+	p = append(p, prose.Say(".")...)
 	if s := r.Shard; s != nil {
-		p = append(p, document.Say(" This is ", document.Bold(s.String()), ": the plan has "+text.Plural(s.Scenarios, "scenario", "scenarios")+".")...)
+		p = append(p, prose.Say(" This is ", prose.Bold(s.String()), ": the plan has "+text.Plural(s.Scenarios, "scenario", "scenarios")+".")...)
 	}
 	return p
 }

@@ -9,6 +9,7 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -18,11 +19,11 @@ func observer(f *record.File, list []*figure.Scenario) document.Section {
 	sec := document.Section{Heading: "How the kernel was observed"}
 	switch h.Used {
 	case "", "none":
-		sec.Blocks = append(sec.Blocks, document.Say("No observer was attached; ", document.Mono(cmp.Or(h.Requested, "nothing")), " was asked for."))
+		sec.Blocks = append(sec.Blocks, prose.Say("No observer was attached; ", prose.Mono(cmp.Or(h.Requested, "nothing")), " was asked for."))
 	case record.HookMixed:
-		sec.Blocks = append(sec.Blocks, document.Say("By different hooks: see Shards."))
+		sec.Blocks = append(sec.Blocks, prose.Say("By different hooks: see Shards."))
 	default:
-		p := document.Say("Through ", document.Bold(h.Used), "; ", document.Mono(cmp.Or(h.Requested, "auto")), " was asked for.")
+		p := prose.Say("Through ", prose.Bold(h.Used), "; ", prose.Mono(cmp.Or(h.Requested, "auto")), " was asked for.")
 		var memory, missed uint64
 		every := 0
 		for _, t := range figure.AllTrials(list) {
@@ -33,10 +34,10 @@ func observer(f *record.File, list []*figure.Scenario) document.Section {
 			}
 		}
 		if every > 1 {
-			p = append(p, document.Say(" Counters are of every packet, residency is of one skb in "+text.Count(uint64(every))+", chosen by address.")...)
+			p = append(p, prose.Say(" Counters are of every packet, residency is of one skb in "+text.Count(uint64(every))+", chosen by address.")...)
 		}
 		if memory > 0 {
-			p = append(p, document.Say(" Its maps took at most "+text.Size(memory)+" in the kernel, which skipped "+text.Count(missed)+" runs of its programs.")...)
+			p = append(p, prose.Say(" Its maps took at most "+text.Size(memory)+" in the kernel, which skipped "+text.Count(missed)+" runs of its programs.")...)
 		}
 		sec.Blocks = append(sec.Blocks, p)
 	}
@@ -50,7 +51,7 @@ func observer(f *record.File, list []*figure.Scenario) document.Section {
 	if len(h.Programs) > 0 {
 		t := document.Table{Columns: document.Text("program", "kind", "attached to")}
 		for _, p := range h.Programs {
-			t.Rows = append(t.Rows, document.Row(document.Mono(p.Name), p.Kind, document.Mono(p.Target)))
+			t.Rows = append(t.Rows, document.Row(prose.Mono(p.Name), p.Kind, prose.Mono(p.Target)))
 		}
 		sec.Blocks = append(sec.Blocks, t)
 	}
@@ -67,7 +68,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 	}
 	literal := func(name, value string) {
 		if value != "" {
-			fact(name, document.Mono(value))
+			fact(name, prose.Mono(value))
 		}
 	}
 	literal("kernel", h.Kernel)
@@ -103,7 +104,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 	cost := func(ns float64) string { return text.Decimals(ns, 1) }
 	if fault := r.Floor.Fault(); fault != "" {
 		cost = func(float64) string { return text.Absent }
-		floor.Note = document.Say("Not to be quoted: " + fault + ".")
+		floor.Note = prose.Say("Not to be quoted: " + fault + ".")
 	}
 	if r.Floor.SyscallNs > 0 {
 		floor.Rows = append(floor.Rows, document.Row("bare system call", cost(r.Floor.SyscallNs)))
@@ -122,7 +123,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 
 	var names document.Bullets
 	for _, s := range list {
-		names = append(names, document.Say(document.Mono(s.Name)))
+		names = append(names, prose.Say(prose.Mono(s.Name)))
 	}
 	return document.Section{Heading: "Host", Blocks: []document.Block{
 		document.Fold{Summary: "Machine, kernel, settings and floor", Blocks: []document.Block{
@@ -138,7 +139,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 func settings(what string, m map[string]string) document.Table {
 	t := document.Table{Columns: document.Text(what, "")}
 	for _, k := range slices.Sorted(maps.Keys(m)) {
-		t.Rows = append(t.Rows, document.Row(document.Mono(k), m[k]))
+		t.Rows = append(t.Rows, document.Row(prose.Mono(k), m[k]))
 	}
 	return t
 }

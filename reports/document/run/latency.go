@@ -8,6 +8,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -62,22 +63,22 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 		if len(t.Rows) == 0 {
 			continue
 		}
-		what := document.Say(document.Bold(kind.Title), ": "+kind.Meaning+".")
+		what := prose.Say(prose.Bold(kind.Title), ": "+kind.Meaning+".")
 		if apart && kind.Name == record.Residency {
-			what = append(what, document.Say(" It is from the observed trials, and end to end is from the bare ones where there are such: they are different trials, so that residency may lie above end to end.")...)
+			what = append(what, prose.Say(" It is from the observed trials, and end to end is from the bare ones where there are such: they are different trials, so that residency may lie above end to end.")...)
 		}
 		sec.Blocks = append(sec.Blocks, what, t.Folded(kind.Title))
 	}
 	if len(sec.Blocks) == 0 {
 		return document.Section{}, false
 	}
-	sec.Blocks = append(sec.Blocks, document.Small(document.Say("The histograms of a scenario's trials are summed and the quantiles taken from the sum; each is right to 1.6 %. A dash: fewer than ten samples lie above. ",
-		document.Bold("missed"), ": packets whose sample was lost, and is not part of the quantiles.")))
+	sec.Blocks = append(sec.Blocks, document.Small(prose.Say("The histograms of a scenario's trials are summed and the quantiles taken from the sum; each is right to 1.6 %. A dash: fewer than ten samples lie above. ",
+		prose.Bold("missed"), ": packets whose sample was lost, and is not part of the quantiles.")))
 	if lockstep {
-		sec.Blocks = append(sec.Blocks, document.Small(document.Say("With ", document.Mono("gen=lockstep"), " one thread sends a batch and reads it back, and only then sends the next: end to end is the round trip of a batch, and a stall meets one of them.")))
+		sec.Blocks = append(sec.Blocks, document.Small(prose.Say("With ", prose.Mono("gen=lockstep"), " one thread sends a batch and reads it back, and only then sends the next: end to end is the round trip of a batch, and a stall meets one of them.")))
 	}
 	if full {
-		sec.Blocks = append(sec.Blocks, document.Small(document.Say("Under ", document.Mono("load=max"), " the sender keeps the ring full, so latency is mostly the time that a full ring takes to read: it tells of the length of the queue, not of how fast a lone packet passes.")))
+		sec.Blocks = append(sec.Blocks, document.Small(prose.Say("Under ", prose.Mono("load=max"), " the sender keeps the ring full, so latency is mostly the time that a full ring takes to read: it tells of the length of the queue, not of how fast a lone packet passes.")))
 	}
 	rows = slices.DeleteFunc(rows, func(r chart.LadderRow) bool { return len(r.Lanes) == 0 })
 	for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {

@@ -7,6 +7,7 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -26,10 +27,10 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 	if len(costs) == 0 || len(floors) == 0 {
 		return nil
 	}
-	p := document.Say("The floor is what a read cannot go below on this host in this run: a bare system call, ", floorCost(floors), ".")
+	p := prose.Say("The floor is what a read cannot go below on this host in this run: a bare system call, ", floorCost(floors), ".")
 	called := figure.Named(list)
-	times := func(s *figure.Scenario) document.Prose {
-		return document.Say(document.Mono(called(s)), " at ", document.Bold(text.Decimals(costs[s].Ratio, 2)+" ×"))
+	times := func(s *figure.Scenario) prose.Prose {
+		return prose.Say(prose.Mono(called(s)), " at ", prose.Bold(text.Decimals(costs[s].Ratio, 2)+" ×"))
 	}
 	var charts, tables []document.Block
 	for _, end := range []figure.CallEnd{figure.ReadEnd, figure.WriteEnd} {
@@ -54,9 +55,9 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 		switch {
 		case near == nil:
 		case near == far:
-			p = append(p, document.Say(" The "+end.Who+" of ", times(near), " the floor.")...)
+			p = append(p, prose.Say(" The "+end.Who+" of ", times(near), " the floor.")...)
 		default:
-			p = append(p, document.Say(" Nearest to it is the "+end.Who+" of ", times(near), ", farthest that of ", times(far), ".")...)
+			p = append(p, prose.Say(" Nearest to it is the "+end.Who+" of ", times(near), ", farthest that of ", times(far), ".")...)
 		}
 		for _, pic := range LimitCharts(own, costs, end, title) {
 			charts = append(charts, pic)
@@ -141,16 +142,16 @@ func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.Call
 func limitTable(list []*figure.Scenario, costs map[*figure.Scenario]figure.CallCost, end figure.CallEnd, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("system call", "copy", "rest", end.Who, "× floor", end.Other)),
-		Note: document.Say("Nanoseconds a packet, medians over the trials of the headline. ", document.Bold("system call"), " and ", document.Bold("copy"),
-			": the floor, a share of it where one "+end.Did+" brings many segments. ", document.Bold("rest"), ": what the device and waking the reader add. ",
-			document.Bold("reader"), ": the three together, time in the reader's calls a delivered packet. ", document.Bold("sender"),
+		Note: prose.Say("Nanoseconds a packet, medians over the trials of the headline. ", prose.Bold("system call"), " and ", prose.Bold("copy"),
+			": the floor, a share of it where one "+end.Did+" brings many segments. ", prose.Bold("rest"), ": what the device and waking the reader add. ",
+			prose.Bold("reader"), ": the three together, time in the reader's calls a delivered packet. ", prose.Bold("sender"),
 			": time in the sender's calls a packet that was accepted, the way through the network stack included. It stands by itself: what a send must cost at least is not known here."),
 		Fold: "The floor and the rest, in ns a packet",
 	}
 	if end == figure.WriteEnd {
-		t.Note = document.Say("Nanoseconds a packet, medians over the trials of the headline. ", document.Bold("system call"), " and ", document.Bold("copy"),
-			": the floor, a share of it where one write brings many segments. ", document.Bold("rest"), ": what the device and the network stack behind it add, down to the socket. ",
-			document.Bold("writer"), ": the three together, time in the writer's calls for each packet that was accepted. ", document.Bold("receiver"),
+		t.Note = prose.Say("Nanoseconds a packet, medians over the trials of the headline. ", prose.Bold("system call"), " and ", prose.Bold("copy"),
+			": the floor, a share of it where one write brings many segments. ", prose.Bold("rest"), ": what the device and the network stack behind it add, down to the socket. ",
+			prose.Bold("writer"), ": the three together, time in the writer's calls for each packet that was accepted. ", prose.Bold("receiver"),
 			": CPU time of the sockets' readers for each delivered packet. It stands by itself. A dash: no thread receives the packets.")
 		t.Fold = "The floor and the rest of what is written, in ns a packet"
 	}

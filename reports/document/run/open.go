@@ -5,16 +5,17 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
 
 // openMeaning says why latency counts from the intended time.
-func openMeaning() document.Prose {
-	return document.Say(document.Bold("Open loop"), ": packets are due at a rate of their own, whatever became of the ones before, and ", document.Bold("end to end"),
+func openMeaning() prose.Prose {
+	return prose.Say(prose.Bold("Open loop"), ": packets are due at a rate of their own, whatever became of the ones before, and ", prose.Bold("end to end"),
 		" counts from the moment a packet was due to the return of the read that brought it. While something stalls, packets go on being due, and each of them counts with the whole time that it was delayed. "+
-			"A closed loop that waits for what it has sent, such as ", document.Mono("gen=lockstep"), ", sends nothing meanwhile: of the same stall it counts one slow batch, and its high quantiles do not show it (coordinated omission). ",
-		document.Bold("service"), " counts from the moment a packet was really sent; where it is much below end to end, packets waited to be sent.")
+			"A closed loop that waits for what it has sent, such as ", prose.Mono("gen=lockstep"), ", sends nothing meanwhile: of the same stall it counts one slow batch, and its high quantiles do not show it (coordinated omission). ",
+		prose.Bold("service"), " counts from the moment a packet was really sent; where it is much below end to end, packets waited to be sent.")
 }
 
 // OpenLoops makes the tables of latency under an open load, and of how well the
@@ -24,8 +25,8 @@ func OpenLoops(list []*figure.Scenario, title func(*figure.Scenario) string) (op
 	kept = document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("offered", "packets due", "late %", "sent − due p99", "sent − due max", "n")),
 		Fold:    "How the schedule was kept",
-		Note: document.Say(document.Bold("late"), ": share of the packets that were due in the measured time and sent too late, or not at all. ",
-			document.Bold("sent − due"), ": how much later than it was due a packet was sent; the median over the trials of their p99, and the latest of all. End to end holds that time, service does not. "),
+		Note: prose.Say(prose.Bold("late"), ": share of the packets that were due in the measured time and sent too late, or not at all. ",
+			prose.Bold("sent − due"), ": how much later than it was due a packet was sent; the median over the trials of their p99, and the latest of all. End to end holds that time, service does not. "),
 	}
 	top := 0.0
 	for _, s := range list {
@@ -54,7 +55,7 @@ func OpenLoops(list []*figure.Scenario, title func(*figure.Scenario) string) (op
 		from := quantileCells(service)
 		name := any(title(s))
 		if h.Invalid {
-			name = document.Say(title(s)+" ", document.Bold("invalid"))
+			name = prose.Say(title(s)+" ", prose.Bold("invalid"))
 		}
 		cells := append([]any{name, sc.Format(k.Rate)}, quantileCells(e2e)...)
 		cells = append(cells, from[0], from[2], from[3], Cell(h, record.Loss, text.Percent), late)
@@ -64,6 +65,6 @@ func OpenLoops(list []*figure.Scenario, title func(*figure.Scenario) string) (op
 	for _, t := range []*document.Table{&open, &kept} {
 		t.Columns[1].Name = "offered " + sc.Unit
 	}
-	kept.Note = append(kept.Note, document.Say("A packet is late if it is sent more than "+text.Duration(float64(lateNs))+" after it was due; a trial with more than 1 % of them is invalid.")...)
+	kept.Note = append(kept.Note, prose.Say("A packet is late if it is sent more than "+text.Duration(float64(lateNs))+" after it was due; a trial with more than 1 % of them is invalid.")...)
 	return open, kept
 }

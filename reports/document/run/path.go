@@ -8,6 +8,7 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -18,10 +19,10 @@ func written(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("writes", "system calls", "bytes a write", "refused", "refused %"), document.Text("refused by errno", "lost on the way")),
-		Note: document.Say("Summed over the trials, warm-up included. ", document.Bold("writes"), ": packets or super-packets that the kernel took. ", document.Bold("system calls"),
-			": those that handed them over; with io_uring and vhost-net one hands over many. ", document.Bold("refused"), ": packets or super-packets for which the call returned an error; ", document.Mono("EAGAIN"), " ones are written again. ",
-			"Some kernels refuse super-packets of a kind with ", document.Mono("EINVAL"), ": that is the count to look at. ", document.Bold("lost"), ": accepted packets by the kernel's reason; ",
-			document.Mono("SOCKET_RCVBUFF"), " is the receiving socket's buffer, not the device."),
+		Note: prose.Say("Summed over the trials, warm-up included. ", prose.Bold("writes"), ": packets or super-packets that the kernel took. ", prose.Bold("system calls"),
+			": those that handed them over; with io_uring and vhost-net one hands over many. ", prose.Bold("refused"), ": packets or super-packets for which the call returned an error; ", prose.Mono("EAGAIN"), " ones are written again. ",
+			"Some kernels refuse super-packets of a kind with ", prose.Mono("EINVAL"), ": that is the count to look at. ", prose.Bold("lost"), ": accepted packets by the kernel's reason; ",
+			prose.Mono("SOCKET_RCVBUFF"), " is the receiving socket's buffer, not the device."),
 	}
 	sizes := document.Table{Columns: slices.Concat(document.Text("scenario", "up to bytes"), document.Numeric("writes", "%")), Fold: "Sizes of the writes"}
 	for _, s := range list {
@@ -73,8 +74,8 @@ func headers(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("headers"), document.Text("gso_type"), document.Numeric("partial", "complete", "largest"), document.Text("wrong")),
-		Note: document.Say("Each header was held against the packet behind it, summed over the trials. ", document.Bold("partial"), ": the checksum was left to the reader. ", document.Bold("complete"),
-			": it was there; a sample of them was computed again. ", document.Bold("largest"), ": bytes of IP in one read. ", document.Bold("wrong"), ": headers or checksums that do not fit their packet."),
+		Note: prose.Say("Each header was held against the packet behind it, summed over the trials. ", prose.Bold("partial"), ": the checksum was left to the reader. ", prose.Bold("complete"),
+			": it was there; a sample of them was computed again. ", prose.Bold("largest"), ": bytes of IP in one read. ", prose.Bold("wrong"), ": headers or checksums that do not fit their packet."),
 	}
 	for _, s := range list {
 		sum := record.Vnet{GSO: map[string]uint64{}, Bad: map[string]uint64{}}
@@ -104,7 +105,7 @@ func hops(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "place"), document.Numeric("in", "out", "system calls a unit", "bytes a unit"), document.Text("dropped here")),
-		Note:    document.Say("Summed over the trials. Places in the order in which packets pass them; a super-packet counts as one."),
+		Note:    prose.Say("Summed over the trials. Places in the order in which packets pass them; a super-packet counts as one."),
 	}
 	for _, s := range list {
 		var order []string

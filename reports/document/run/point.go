@@ -7,12 +7,13 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
 )
 
-func Points(f *record.File, list []*figure.Scenario) (p []document.Prose) {
+func Points(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
 	title := figure.Named(list)
 	best := func(metric string) (top *figure.Scenario, v float64) {
 		for _, s := range list {
@@ -24,24 +25,24 @@ func Points(f *record.File, list []*figure.Scenario) (p []document.Prose) {
 	}
 	if s, v := best(record.PPS); s != nil {
 		sc := text.RateScale(v)
-		p = append(p, document.Say("Most packets: ", document.Bold(sc.Format(v)+" "+sc.Unit), " with ", document.Mono(title(s)), "."))
+		p = append(p, prose.Say("Most packets: ", prose.Bold(sc.Format(v)+" "+sc.Unit), " with ", prose.Mono(title(s)), "."))
 	}
 	if s, v := best(record.BitPerS); s != nil {
-		p = append(p, document.Say("Most data: ", document.Bold(text.Figure(v/1e9)+" Gbit/s"), " with ", document.Mono(title(s)), "."))
+		p = append(p, prose.Say("Most data: ", prose.Bold(text.Figure(v/1e9)+" Gbit/s"), " with ", prose.Mono(title(s)), "."))
 	}
 	if brief := slices.DeleteFunc(slices.Clone(list), func(s *figure.Scenario) bool { return !figure.Short(s) }); len(brief) > 0 {
-		p = append(p, document.Say(fmt.Sprintf("Nothing is quoted of %s, with trials that measured for less than %v.",
+		p = append(p, prose.Say(fmt.Sprintf("Nothing is quoted of %s, with trials that measured for less than %v.",
 			text.Plural(len(brief), "scenario", "scenarios"), time.Duration(record.LeastMeasureNs))))
 	}
 	if c := figure.AllCosts(list); len(c) > 0 {
 		if sum, err := stat.Summarize(c); err == nil {
-			p = append(p, document.Say("The observer changed the packet rate by ", document.Bold(text.Change(sum.Median)), " (median of "+text.Plural(sum.N, "pair", "pairs")+")."))
+			p = append(p, prose.Say("The observer changed the packet rate by ", prose.Bold(text.Change(sum.Median)), " (median of "+text.Plural(sum.N, "pair", "pairs")+")."))
 		}
 	}
 	if line := document.Sees(f.Run.Sees); len(line) > 0 {
 		p = append(p, line)
 	}
-	p = append(p, append(document.Say("Accounting: "), ledgerLine(figure.Account(figure.AllTrials(list)))...))
+	p = append(p, append(prose.Say("Accounting: "), ledgerLine(figure.Account(figure.AllTrials(list)))...))
 	trials := figure.AllTrials(list)
 	marked, dead := 0, 0
 	for _, t := range trials {
@@ -53,11 +54,11 @@ func Points(f *record.File, list []*figure.Scenario) (p []document.Prose) {
 		}
 	}
 	if marked > 0 {
-		line := document.Say(fmt.Sprintf("%d of %s flagged", marked, text.Plural(len(trials), "trial is", "trials are")))
+		line := prose.Say(fmt.Sprintf("%d of %s flagged", marked, text.Plural(len(trials), "trial is", "trials are")))
 		if dead > 0 {
-			line = append(line, document.Say(", ", document.Bold(fmt.Sprintf("%d of them invalid", dead)))...)
+			line = append(line, prose.Say(", ", prose.Bold(fmt.Sprintf("%d of them invalid", dead)))...)
 		}
-		p = append(p, append(line, document.Say(".")...))
+		p = append(p, append(line, prose.Say(".")...))
 	}
 	arms := 0
 	for _, s := range f.Skips {
@@ -66,23 +67,23 @@ func Points(f *record.File, list []*figure.Scenario) (p []document.Prose) {
 		}
 	}
 	if n := len(f.Skips) - arms; n > 0 {
-		p = append(p, document.Say(text.Plural(n, "scenario was", "scenarios were")+" skipped."))
+		p = append(p, prose.Say(text.Plural(n, "scenario was", "scenarios were")+" skipped."))
 	}
 	if arms > 0 {
-		p = append(p, document.Say(text.Plural(arms, "scenario was", "scenarios were")+" measured bare only: the observer cannot see what passes there."))
+		p = append(p, prose.Say(text.Plural(arms, "scenario was", "scenarios were")+" measured bare only: the observer cannot see what passes there."))
 	}
 	return p
 }
 
-func ledgerLine(l figure.Ledger) document.Prose {
-	p := document.Say(fmt.Sprintf("%s packets offered = %s accepted + %s pushed back; accepted = %s delivered + %s dropped + ",
+func ledgerLine(l figure.Ledger) prose.Prose {
+	p := prose.Say(fmt.Sprintf("%s packets offered = %s accepted + %s pushed back; accepted = %s delivered + %s dropped + ",
 		text.Count(l.Offered), text.Count(l.Accepted), text.Count(l.PushedBack), text.Count(l.Delivered), text.Count(l.Dropped)),
-		document.Bold(text.Signed(l.Net)+" unexplained"), ".")
+		prose.Bold(text.Signed(l.Net)+" unexplained"), ".")
 	if l.Open > 0 {
-		p = append(p, document.Say(" ", document.Bold("Unaccounted packets: "+text.Count(l.Unexplained)+" in "+text.Plural(l.Open, "trial", "trials")), ".")...)
+		p = append(p, prose.Say(" ", prose.Bold("Unaccounted packets: "+text.Count(l.Unexplained)+" in "+text.Plural(l.Open, "trial", "trials")), ".")...)
 	}
 	if l.Contradicting > 0 {
-		p = append(p, document.Say(" ", document.Bold(text.Plural(l.Contradicting, "trial does", "trials do")+" not add up"), ".")...)
+		p = append(p, prose.Say(" ", prose.Bold(text.Plural(l.Contradicting, "trial does", "trials do")+" not add up"), ".")...)
 	}
 	return p
 }

@@ -7,6 +7,7 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
@@ -38,7 +39,7 @@ func queues(list []*figure.Scenario) (document.Section, bool) {
 		sec.Blocks = tables.blocks()
 	}
 	if single > 0 {
-		sec.Blocks = append(sec.Blocks, document.Say(text.Plural(single, "scenario has", "scenarios have")+" a single queue: there is nothing to distribute."))
+		sec.Blocks = append(sec.Blocks, prose.Say(text.Plural(single, "scenario has", "scenarios have")+" a single queue: there is nothing to distribute."))
 	}
 	return sec, true
 }
@@ -62,15 +63,15 @@ func newQueueTables(written bool) *queueTables {
 		written: written,
 		brief: document.Table{
 			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queues", "empty", "least %", "most %", "max/mean", "Jain", "effective", "hash p", "n")),
-			Note: document.Say("From the observed trials. ", document.Bold("least"), " and ", document.Bold("most"), ": share of the packets read from the queue that had the fewest and the most. ",
-				document.Bold("max/mean"), ": 1.00 is even. ", document.Bold("Jain"), ": fairness index over the queues, 1 is even and 1 over the number of queues is everything on one. ",
-				document.Bold("effective"), ": how many equally loaded queues would spread the packets as well. ",
-				document.Bold("hash p"), ": how often hashing at random spreads the flows over the queues less evenly than they were (chi-square); near 0 they are less even than chance leaves them, near 1 more even. The last three are medians over trials."),
+			Note: prose.Say("From the observed trials. ", prose.Bold("least"), " and ", prose.Bold("most"), ": share of the packets read from the queue that had the fewest and the most. ",
+				prose.Bold("max/mean"), ": 1.00 is even. ", prose.Bold("Jain"), ": fairness index over the queues, 1 is even and 1 over the number of queues is everything on one. ",
+				prose.Bold("effective"), ": how many equally loaded queues would spread the packets as well. ",
+				prose.Bold("hash p"), ": how often hashing at random spreads the flows over the queues less evenly than they were (chi-square); near 0 they are less even than chance leaves them, near 1 more even. The last three are medians over trials."),
 		},
 		full: document.Table{
 			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue", "xmit packets", "read packets", "read bytes", "dropped", "flows", "share %", "range %")),
-			Note: document.Say(document.Bold("xmit"), " and ", document.Bold("read"), ": what the observer counted at ", document.Mono("tun_net_xmit"), " and ", document.Mono("tun_do_read"),
-				", in wire segments, summed over the trials, warm-up and drain included. ", document.Bold("share"), ": of the packets read. ", document.Bold("range"), ": that share in the trial where it was lowest and highest."),
+			Note: prose.Say(prose.Bold("xmit"), " and ", prose.Bold("read"), ": what the observer counted at ", prose.Mono("tun_net_xmit"), " and ", prose.Mono("tun_do_read"),
+				", in wire segments, summed over the trials, warm-up and drain included. ", prose.Bold("share"), ": of the packets read. ", prose.Bold("range"), ": that share in the trial where it was lowest and highest."),
 			Fold: "Every queue: packets, bytes, flows and share",
 		},
 		shares: chart.Panels{Title: "Share of packets read, by queue", Desc: "One panel a scenario, one bar a queue; the dashed line is an even share."},
@@ -81,10 +82,10 @@ func newQueueTables(written bool) *queueTables {
 	}
 	const meaning = "what user space read from the queues or, with dir=u2k, what it wrote to them and the kernel received; with dir=both there is a row for each"
 	t.brief.Columns = slices.Insert(t.brief.Columns, 1, document.Text("packets")...)
-	t.brief.Note = append(t.brief.Note, document.Say(" ", document.Bold("packets"), ": "+meaning+". Who writes chooses the queue, so there is no ", document.Bold("hash p"), " of what is received. A dash: the observer saw none of these packets (native XDP ends them before it looks).")...)
+	t.brief.Note = append(t.brief.Note, prose.Say(" ", prose.Bold("packets"), ": "+meaning+". Who writes chooses the queue, so there is no ", prose.Bold("hash p"), " of what is received. A dash: the observer saw none of these packets (native XDP ends them before it looks).")...)
 	t.full.Columns = slices.Concat(document.Text("scenario", "packets"), document.Numeric("queue", "xmit packets", "read or received", "bytes", "dropped", "flows", "share %", "range %"))
-	t.full.Note = document.Say(document.Bold("xmit"), ", ", document.Bold("read"), " and ", document.Bold("received"), ": what the observer counted at ", document.Mono("tun_net_xmit"), ", at ", document.Mono("tun_do_read"), " and behind ", document.Mono("tun_get_user"),
-		", in wire segments, summed over the trials, warm-up and drain included. ", document.Bold("dropped"), ": on both sides of the queue. ", document.Bold("share"), ": of the packets read, or of those received. ", document.Bold("range"), ": that share in the trial where it was lowest and highest.")
+	t.full.Note = prose.Say(prose.Bold("xmit"), ", ", prose.Bold("read"), " and ", prose.Bold("received"), ": what the observer counted at ", prose.Mono("tun_net_xmit"), ", at ", prose.Mono("tun_do_read"), " and behind ", prose.Mono("tun_get_user"),
+		", in wire segments, summed over the trials, warm-up and drain included. ", prose.Bold("dropped"), ": on both sides of the queue. ", prose.Bold("share"), ": of the packets read, or of those received. ", prose.Bold("range"), ": that share in the trial where it was lowest and highest.")
 	t.shares.Title = "Share of packets read or received, by queue"
 	t.alt = "Share of the packets read from each queue, or received by it, one panel a scenario"
 	return t

@@ -6,6 +6,7 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 )
 
@@ -16,7 +17,7 @@ func New(f *record.File) document.Document {
 	d.Alerts = Alerts(f)
 	d.Lead = lead(f, list)
 	if len(list) == 0 {
-		d.Lead = append(d.Lead, document.Say(" Nothing was measured.")...)
+		d.Lead = append(d.Lead, prose.Say(" Nothing was measured.")...)
 	} else {
 		d.Points = Points(f, list)
 		d.Sections = append(d.Sections, throughput(list, common, f)...)

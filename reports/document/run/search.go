@@ -7,6 +7,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -44,35 +45,35 @@ func searches(f *record.File, list []*figure.Scenario, common []string) (documen
 		document.Numeric("loss at most %", "lower "+sc.Unit, "upper "+sc.Unit, "conditional "+sc.Unit), document.Text("result"))}
 	made := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "profile"), document.Numeric("trials", "invalid", "time", "highest tried "+sc.Unit), document.Text("notes")),
-		Note: document.Say(document.Bold("invalid"), ": trials that did not count, because a gate failed or the generator was late, and were repeated. ",
-			document.Bold("time"), ": measured and waited."),
+		Note: prose.Say(prose.Bold("invalid"), ": trials that did not count, because a gate failed or the generator was late, and were repeated. ",
+			prose.Bold("time"), ": measured and waited."),
 	}
 	for _, s := range all {
 		name := title(s)
 		for _, g := range s.Goals {
-			result := document.Say("resolved")
+			result := prose.Say("resolved")
 			if !g.Resolved {
-				result = document.Say(document.Bold("unresolved"), ": "+g.Detail)
+				result = prose.Say(prose.Bold("unresolved"), ": "+g.Detail)
 			}
 			found.Rows = append(found.Rows, document.Row(name, metric.GoalName(g), text.Percent(g.LossRatio), RateOf(g.LowerPPS, sc), RateOf(g.UpperPPS, sc), RateOf(g.Conditional, sc), result))
 			name = "" // once a scenario
 		}
-		var notes document.Prose
+		var notes prose.Prose
 		for i, n := range s.Notes {
 			if i > 0 {
-				notes = append(notes, document.Say("; ")...)
+				notes = append(notes, prose.Say("; ")...)
 			}
-			notes = append(notes, document.Say(n)...)
+			notes = append(notes, prose.Say(n)...)
 		}
 		made.Rows = append(made.Rows, document.Row(title(s), s.Profile, s.Trials, s.Invalid, text.Duration(float64(s.SpentNs)), sc.Format(s.MaxPPS), notes))
 	}
 	return document.Section{Heading: "Rate search", Blocks: []document.Block{
-		document.Say("The highest rates that a scenario carried, by multiple loss ratio search (RFC 9971) in bare, open-loop trials. Quote the ",
-			document.Bold("lower"), " bound: at least half of the trials at it lost no more than the goal allows; at the ", document.Bold("upper"), " bound more than half lost more."),
+		prose.Say("The highest rates that a scenario carried, by multiple loss ratio search (RFC 9971) in bare, open-loop trials. Quote the ",
+			prose.Bold("lower"), " bound: at least half of the trials at it lost no more than the goal allows; at the ", prose.Bold("upper"), " bound more than half lost more."),
 		found.Folded("Goals"),
-		document.Small(document.Say(document.Bold("NDR"), ": the non-drop rate, without loss. ", document.Bold("PDR"), ": the partial drop rate, with as much loss as the goal allows. ",
-			document.Bold("conditional"), ": the conditional throughput, the rate that arrives at the lower bound; compare hosts and kernels by it. ",
-			document.Bold("unresolved"), ": one of the bounds is not known, or the two are too far apart; what is shown holds, but is not the answer.")),
+		document.Small(prose.Say(prose.Bold("NDR"), ": the non-drop rate, without loss. ", prose.Bold("PDR"), ": the partial drop rate, with as much loss as the goal allows. ",
+			prose.Bold("conditional"), ": the conditional throughput, the rate that arrives at the lower bound; compare hosts and kernels by it. ",
+			prose.Bold("unresolved"), ": one of the bounds is not known, or the two are too far apart; what is shown holds, but is not the answer.")),
 		document.Fold{Summary: "How it was searched", Blocks: []document.Block{made}},
 	}}, true
 }

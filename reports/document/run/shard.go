@@ -8,6 +8,7 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -28,7 +29,7 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 				invalid[s.Shard]++
 			}
 		}
-		where.Rows = append(where.Rows, document.Row(document.Mono(s.Name), s.Shard, byShard[s.Shard]))
+		where.Rows = append(where.Rows, document.Row(prose.Mono(s.Name), s.Shard, byShard[s.Shard]))
 	}
 	skips := map[int]int{}
 	for _, s := range f.Skips {
@@ -36,12 +37,12 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 			continue // its scenario was measured
 		}
 		skips[s.Shard]++
-		where.Rows = append(where.Rows, document.Row(document.Say(document.Mono(s.Scenario), " (skipped)"), s.Shard, byShard[s.Shard]))
+		where.Rows = append(where.Rows, document.Row(prose.Say(prose.Mono(s.Scenario), " (skipped)"), s.Shard, byShard[s.Shard]))
 	}
 	t := document.Table{
 		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("took", "scenarios", "skipped", "trials", "invalid", "system call ns")),
-		Note: document.Say(document.Bold("host"), ": shards with the same number met the same machine, told by its boot. Nobody knows that of others, even where they look alike. ",
-			document.Bold("scenarios"), ": that were measured."),
+		Note: prose.Say(prose.Bold("host"), ": shards with the same number met the same machine, told by its boot. Nobody knows that of others, even where they look alike. ",
+			prose.Bold("scenarios"), ": that were measured."),
 	}
 	parties := make([]figure.Party, n)
 	for i := range f.Run.Parts {
@@ -63,7 +64,7 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 		parties[h-1].Runs = append(parties[h-1].Runs, &p.Run)
 	}
 	sec := document.Section{Heading: "Shards", Blocks: []document.Block{
-		document.Say(fmt.Sprintf("This file was merged of %s, measured on %s. What follows under Host is what all have in common.",
+		prose.Say(fmt.Sprintf("This file was merged of %s, measured on %s. What follows under Host is what all have in common.",
 			text.Plural(len(f.Run.Parts), "shard", "shards"), text.Plural(n, "host", "hosts"))),
 		t,
 	}}

@@ -7,6 +7,7 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
@@ -45,7 +46,7 @@ func spent(list []*figure.Scenario, all map[*figure.Scenario]figure.Passage) []d
 		}
 		rows = append(rows, chart.SplitRow{Label: title(s), Lanes: []chart.SplitLane{lane}})
 	}
-	sec.Blocks = append(sec.Blocks, document.Say("The mean time of a packet, from the stamp before the call that sends it to the return of the read that brings it, by the observer's stamps."))
+	sec.Blocks = append(sec.Blocks, prose.Say("The mean time of a packet, from the stamp before the call that sends it to the return of the read that brings it, by the observer's stamps."))
 	for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
 		sec.Blocks = append(sec.Blocks, document.Picture{
 			File: document.Numbered("limit-spent", i), Alt: "Shares of the mean time from send to read: send side, wake-up, ring and copy",
@@ -56,18 +57,18 @@ func spent(list []*figure.Scenario, all map[*figure.Scenario]figure.Passage) []d
 		})
 	}
 	sec.Blocks = append(sec.Blocks, open.Folded("Open loads"), closed)
-	sec.Blocks = append(sec.Blocks, document.Small(document.Say("Means over the observed trials, the slowest 0.1 % left out. ",
-		document.Bold("copy"), ": a system call and a copy of that size, from the floor. ",
-		document.Bold("residency"), ": from ", document.Mono("tun_net_xmit"), " to the dequeue in ", document.Mono("tun_do_read"), ". ",
-		document.Bold("wake-up"), ": residency at the lowest rate of the same scenario, where a packet finds the ring empty and the reader idle (mean occupancy of the ring, rate times residency, at most "+strconv.FormatFloat(figure.IdleShare, 'f', -1, 64)+"); a busy reader sleeps less often, so at higher rates it is an upper bound, and where residency is shorter than that the two are given together. ",
-		document.Bold("ring"), ": residency beyond that. ",
-		document.Bold("send side"), ": what remains, the way to the device and the packets ahead in the same batch. ",
-		document.Bold("not resolved"), ": the other parts add up to more than the whole, so it is less than they can tell. Both stamps include the observer's own cost.")))
+	sec.Blocks = append(sec.Blocks, document.Small(prose.Say("Means over the observed trials, the slowest 0.1 % left out. ",
+		prose.Bold("copy"), ": a system call and a copy of that size, from the floor. ",
+		prose.Bold("residency"), ": from ", prose.Mono("tun_net_xmit"), " to the dequeue in ", prose.Mono("tun_do_read"), ". ",
+		prose.Bold("wake-up"), ": residency at the lowest rate of the same scenario, where a packet finds the ring empty and the reader idle (mean occupancy of the ring, rate times residency, at most "+strconv.FormatFloat(figure.IdleShare, 'f', -1, 64)+"); a busy reader sleeps less often, so at higher rates it is an upper bound, and where residency is shorter than that the two are given together. ",
+		prose.Bold("ring"), ": residency beyond that. ",
+		prose.Bold("send side"), ": what remains, the way to the device and the packets ahead in the same batch. ",
+		prose.Bold("not resolved"), ": the other parts add up to more than the whole, so it is less than they can tell. Both stamps include the observer's own cost.")))
 	if strange > 0 {
-		sec.Blocks = append(sec.Blocks, document.Small(document.Say(text.Plural(strange, "scenario is", "scenarios are")+" left out: the packets whose residency was measured were not those whose whole way was, since residency alone came out longer. A host that is too busy does that.")))
+		sec.Blocks = append(sec.Blocks, document.Small(prose.Say(text.Plural(strange, "scenario is", "scenarios are")+" left out: the packets whose residency was measured were not those whose whole way was, since residency alone came out longer. A host that is too busy does that.")))
 	}
 	if !apart {
-		sec.Blocks = append(sec.Blocks, document.Small(document.Say("This run has no point at a rate so low that the reader was idle: wake-up and ring are given together, as residency.")))
+		sec.Blocks = append(sec.Blocks, document.Small(prose.Say("This run has no point at a rate so low that the reader was idle: wake-up and ring are given together, as residency.")))
 	}
 	return []document.Section{sec}
 }
@@ -76,7 +77,7 @@ func passageTable(fold string) document.Table {
 	return document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric("send to read", "send side", "residency", "wake-up", "ring", "copy")), Fold: fold}
 }
 
-func passageRow(p figure.Passage, title string) []document.Prose {
+func passageRow(p figure.Passage, title string) []prose.Prose {
 	send, copied, wake, ring := "not resolved", text.Absent, text.Absent, text.Absent
 	if p.Resolved {
 		send, copied = text.Duration(p.Send), text.Duration(p.Copied)

@@ -11,6 +11,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
@@ -33,14 +34,14 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 
 	first := document.Section{Heading: "Throughput"}
 	if len(common) > 0 {
-		p := document.Say("All scenarios have ")
+		p := prose.Say("All scenarios have ")
 		for i, a := range common {
 			if i > 0 {
-				p = append(p, document.Say(", ")...)
+				p = append(p, prose.Say(", ")...)
 			}
-			p = append(p, document.Mono(a))
+			p = append(p, prose.Mono(a))
 		}
-		first.Blocks = append(first.Blocks, append(p, document.Say(". An axis that is not named is at its default.")...))
+		first.Blocks = append(first.Blocks, append(p, prose.Say(". An axis that is not named is at its default.")...))
 	}
 	rates := figure.RatesOf(list)
 	where := figure.IntervalColumn(slices.Collect(maps.Values(rates))...)
@@ -59,31 +60,31 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 		}
 		secs = append(secs, sec)
 	}
-	notes := []document.Prose{
-		document.Say(document.Bold(sc.Unit), ": unique packets delivered a second, in wire segments; median over the pairs. ", document.IntervalNote(where, "trial"), " ",
-			document.Bold("Gbit/s"), ": IP bytes (TUN) or frame bytes (TAP), without headers of the device. ",
-			document.Bold("loss"), ": share of the accepted packets that were not delivered, after the drain. ",
-			document.Bold("CPU"), ": CPU time of all threads, softirq included, a packet. ",
-			document.Bold("floor"), ": time in the reader's calls over a bare system call and a copy of that size on this host; 1.0 is the floor, lower is better; segments that one call brings share its floor. ",
-			document.Bold("n"), ": valid trials out of all."),
+	notes := []prose.Prose{
+		prose.Say(prose.Bold(sc.Unit), ": unique packets delivered a second, in wire segments; median over the pairs. ", document.IntervalNote(where, "trial"), " ",
+			prose.Bold("Gbit/s"), ": IP bytes (TUN) or frame bytes (TAP), without headers of the device. ",
+			prose.Bold("loss"), ": share of the accepted packets that were not delivered, after the drain. ",
+			prose.Bold("CPU"), ": CPU time of all threads, softirq included, a packet. ",
+			prose.Bold("floor"), ": time in the reader's calls over a bare system call and a copy of that size on this host; 1.0 is the floor, lower is better; segments that one call brings share its floor. ",
+			prose.Bold("n"), ": valid trials out of all."),
 	}
 	if slices.ContainsFunc(list, (*figure.Scenario).UserWrites) {
-		notes = append(notes, document.Say("With ", document.Mono("dir=u2k"), " user space writes: there ", document.Bold("floor"), " is of the time in the writer's calls, a system call and a copy of that size for each write."))
+		notes = append(notes, prose.Say("With ", prose.Mono("dir=u2k"), " user space writes: there ", prose.Bold("floor"), " is of the time in the writer's calls, a system call and a copy of that size for each write."))
 	}
 	if figure.BelowFloor(f) {
-		notes = append(notes, document.Say("A dash under ", document.Bold("floor"), ": the ratio came out below 1, which cannot be. Either something disturbed the floor, or one system call did the work of several, as io_uring and vhost-net can."))
+		notes = append(notes, prose.Say("A dash under ", prose.Bold("floor"), ": the ratio came out below 1, which cannot be. Either something disturbed the floor, or one system call did the work of several, as io_uring and vhost-net can."))
 	}
 	if skbs {
-		notes = append(notes, document.Say(document.Bold("skb"), ": units that the device moved, where offloads let one carry many segments."))
+		notes = append(notes, prose.Say(prose.Bold("skb"), ": units that the device moved, where offloads let one carry many segments."))
 	}
 	if observedOnly {
-		notes = append(notes, document.Say("Some scenarios have no bare trials: their figures include the observer's cost and are marked ", document.Bold("observed"), "."))
+		notes = append(notes, prose.Say("Some scenarios have no bare trials: their figures include the observer's cost and are marked ", prose.Bold("observed"), "."))
 	}
 	if out {
-		notes = append(notes, document.Say("Where no trial is valid, the figures of the invalid ones are shown and marked ", document.Bold("invalid"), ": do not quote them."))
+		notes = append(notes, prose.Say("Where no trial is valid, the figures of the invalid ones are shown and marked ", prose.Bold("invalid"), ": do not quote them."))
 	}
 	if f.Run.Clock == metric.VirtualClock {
-		notes = append(notes, document.Say("Under the icount clock one nanosecond is one instruction of the guest. Caches, branch prediction and parallelism are not seen."))
+		notes = append(notes, prose.Say("Under the icount clock one nanosecond is one instruction of the guest. Caches, branch prediction and parallelism are not seen."))
 	}
 	last := &secs[len(secs)-1]
 	for _, n := range notes {
@@ -145,7 +146,7 @@ func headline(own []*figure.Scenario, sc text.Scale, skbs bool, where string) do
 		if sp, ok := h.Interval(record.PPS); ok {
 			rng = sp.Text(where, sc.Format)
 		}
-		cells := []any{s.Label, document.Bold(mid), rng}
+		cells := []any{s.Label, prose.Bold(mid), rng}
 		if skbs {
 			cells = append(cells, Cell(h, record.SKBPS, sc.Format))
 		}
@@ -187,7 +188,7 @@ func everyInterval(list []*figure.Scenario, sc text.Scale) document.Table {
 		}
 	}
 	where := figure.IntervalColumn(spans...)
-	t := document.Table{Columns: document.Text("scenario"), Fold: "Each figure with its " + where, Note: document.Say("Medians, in brackets the "+where+". ", document.IntervalNote(where, "trial"))}
+	t := document.Table{Columns: document.Text("scenario"), Fold: "Each figure with its " + where, Note: prose.Say("Medians, in brackets the "+where+". ", document.IntervalNote(where, "trial"))}
 	for _, f := range figures {
 		t.Columns = append(t.Columns, document.Column{Name: f.column, Numeric: true})
 	}
@@ -216,20 +217,20 @@ func Cell(a figure.Arm, metric string, format func(float64) string) string {
 
 // Marks names the flags of the headline's trials, with how many have them
 // unless all do.
-func Marks(s *figure.Scenario) document.Prose {
+func Marks(s *figure.Scenario) prose.Prose {
 	h := s.Head()
-	var p document.Prose
+	var p prose.Prose
 	add := func(x ...any) {
 		if len(p) > 0 {
-			p = append(p, document.Say(", ")...)
+			p = append(p, prose.Say(", ")...)
 		}
-		p = append(p, document.Say(x...)...)
+		p = append(p, prose.Say(x...)...)
 	}
 	if h.Invalid {
-		add(document.Bold("invalid"))
+		add(prose.Bold("invalid"))
 	}
 	if len(s.Bare.All) == 0 {
-		add(document.Bold("observed"))
+		add(prose.Bold("observed"))
 	}
 	names, counts := h.Flags()
 	for _, f := range names {
@@ -246,8 +247,8 @@ func packetCost(list []*figure.Scenario) document.Table {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("send ns", "receive ns", "system calls", "CPU ns", "offered/delivered")),
-		Note: document.Say("Medians over the same trials, a delivered packet. ", document.Bold("send"), " and ", document.Bold("receive"),
-			": time inside the calls of each side. ", document.Bold("offered/delivered"), ": packets handed to the kernel for each one that arrived."),
+		Note: prose.Say("Medians over the same trials, a delivered packet. ", prose.Bold("send"), " and ", prose.Bold("receive"),
+			": time inside the calls of each side. ", prose.Bold("offered/delivered"), ": packets handed to the kernel for each one that arrived."),
 		Fold: "What a packet costs: calls and time on each side",
 	}
 	for _, s := range list {
