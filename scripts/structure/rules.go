@@ -78,6 +78,7 @@ var rules = []rule{
 	{"reports/aa", "reports/disk reports/record"},
 	{"reports/disk", ""},
 	{"reports/screen", ""},
+	{"reports/prose/prosetest", "reports/prose"},
 	{"reports/prose", ""},
 	{"reports/stat", ""},
 	{"reports/record", ""},
