@@ -81,14 +81,9 @@ func Differing(with []figure.Party) []Block {
 		blocks = append(blocks, t.Folded("Each "+m.what))
 	}
 	if rows == 0 {
-		p := prose.Say("Nothing that is recorded of them")
-		if agree := figure.FloorsAgree(with[0].Floor(), with[1].Floor()); agree != "" {
-			p = append(p, prose.Say("; "+agree)...)
-		}
-		return []Block{append(p, prose.Say(".")...)}
+		return []Block{words.Say("hosts-agree", prose.Values{"Floors": figure.FloorsAgree(with[0].Floor(), with[1].Floor())})}
 	}
-	return append(blocks, Small(prose.Say(text.Plural(same, "other recorded property is", "other recorded properties are")+
-		" the same. A dash: the kernel does not have it, or does not say. Two values in one cell: its boots differ.")))
+	return append(blocks, Small(words.Say("hosts-rest", prose.Values{"Same": same})))
 }
 
 // Briefly lists notes for a line: those on sysctls and kernel options, which may
@@ -114,6 +109,5 @@ func Briefly(notes []string) string {
 	return strings.Join(kept, "; ")
 }
 
-// VirtualTime tells what figures under the icount clock are worth.
-const VirtualTime = "one nanosecond of the guest is one instruction that its only CPU executed. It sees every instruction that is added to or taken from the path of a packet. " +
-	"It sees no caches, no branch predictor and no parallelism: an instruction costs the same wherever its memory is, and lock contention and cache misses cost nothing. It says which kernel does less work, not which one is faster on a given machine."
+// VirtualTime says what figures under the icount clock mean.
+func VirtualTime() prose.Prose { return words.Say("virtual-time", nil) }

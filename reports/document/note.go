@@ -3,7 +3,6 @@ package document
 import (
 	"maps"
 	"slices"
-	"strconv"
 
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
@@ -18,15 +17,16 @@ const FewVerdicts = 8
 
 // IntervalNote explains a column of that name.
 func IntervalNote(column, unit string) prose.Prose {
+	name := "interval"
 	if column == text.RangeName {
-		return prose.Say(prose.Bold(text.RangeName), ": the lowest and the highest "+unit+"; of fewer than "+strconv.Itoa(figure.Fewest)+" there is no 95 % interval.")
+		name = "range"
 	}
-	return prose.Say(prose.Bold(text.IntervalName), ": of the median, exact by the signed-rank distribution. Fewer than "+strconv.Itoa(figure.Fewest)+" valid "+unit+"s have none: ", prose.Bold(text.RangeName), " is the lowest and the highest.")
+	return words.Say(name, prose.Values{"Unit": unit, "Fewest": figure.Fewest})
 }
 
 // Sees tells how small a change this host can show at all, as far as A/A runs
 // told; nothing where there was none.
-func Sees(smallest map[string]float64) prose.Prose {
+func Sees(smallest map[string]float64) (p prose.Prose) {
 	used, coarse := map[string]float64{}, map[string]float64{}
 	for name, v := range smallest {
 		if metric.UsableSight(name, v) {
@@ -35,15 +35,14 @@ func Sees(smallest map[string]float64) prose.Prose {
 			coarse[name] = v
 		}
 	}
-	p := sizes(used)
-	if len(p) > 0 {
-		p = prose.Say("This host can see changes of ", p, "; smaller ones are lost in its noise, as A/A runs of equal variants showed.")
+	if c := sizes(used); len(c) > 0 {
+		p = words.Say("sees", prose.Values{"Sizes": c})
 	}
 	if c := sizes(coarse); len(c) > 0 {
 		if len(p) > 0 {
 			p = append(p, prose.Say(" ")...)
 		}
-		p = append(p, prose.Say("An A/A run on a disturbed host could see only ", c, ", which is more than "+strconv.Itoa(metric.CoarsestSight)+" times the threshold and is not used.")...)
+		p = append(p, words.Say("sees-too-little", prose.Values{"Sizes": c, "Times": metric.CoarsestSight})...)
 	}
 	return p
 }

@@ -1,11 +1,18 @@
 package document
 
 import (
+	"embed"
 	"io/fs"
 
 	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
+
+//go:embed *.txt
+var files embed.FS
+
+// words are what all documents share.
+var words = Words(files)
 
 // Words reads the sentences of a document, which are part of the program, from the
 // text files in files. They may call

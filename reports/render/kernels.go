@@ -30,7 +30,7 @@ func KernelsSummary(w io.Writer, k []verdict.KernelBoots, allow ...string) error
 	}
 	tables := 0
 	for _, next := range l.Columns() {
-		t := l.Brief(next)
+		t := kernels.Brief(l, next)
 		if len(t.Rows) == 0 {
 			continue
 		}

@@ -103,7 +103,6 @@ var exceptions = []exception{
 	{ofPackage, "harness", "is to be split"},
 	{ofFile, "bench/cmd/tunbench/*.go", "are to be split"},
 	{ofFile, "harness/*.go", "are to be split"},
-	{ofFile, "reports/document/compare/*.go", "are to be split"},
 	{ofFile, "reports/document/kernels/*.go", "are to be split"},
 	{ofFile, "reports/verdict/*.go", "are to be split"},
 	{ofFunction, "bench/cmd/tunbench.*", "are to be split"},

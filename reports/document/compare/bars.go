@@ -1,9 +1,18 @@
 package compare
 
 import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/metric"
+	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
 
@@ -27,4 +36,53 @@ func MermaidText(s string) string {
 		}
 		return r
 	}, text.Printable(s)) + `"`
+}
+
+// Bars draws the changes of each metric that is judged by a ratio, the largest
+// first. The intervals are in the tables: a mermaid chart has none.
+func Bars(s *Text) (blocks []document.Block) {
+	for _, g := range slices.Concat(metric.RealGates, metric.VirtualGates, metric.RateGates) {
+		if g.Absolute {
+			continue
+		}
+		var list []record.Verdict
+		for _, v := range s.Verdicts {
+			if v.Metric == g.Metric && v.Change != nil && v.Verdict != record.NotComparable && v.Verdict != record.InvalidVerdict {
+				list = append(list, v)
+			}
+		}
+		if len(list) == 0 {
+			continue
+		}
+		slices.SortStableFunc(list, func(a, b record.Verdict) int {
+			return cmp.Compare(math.Abs(*b.Change), math.Abs(*a.Change))
+		})
+		shown := list[:min(MostBars, len(list))]
+		cut := slices.ContainsFunc(shown, func(v record.Verdict) bool { return math.Abs(*v.Change) > chart.Farthest })
+		blocks = append(blocks, bars(s, g.Metric, shown), document.Small(words.Say("bars", prose.Values{
+			"Metric": g.Metric, "Better": betterText(g), "Most": MostBars, "Smaller": len(list) - len(shown), "Cut": cut, "CutOff": CutOff, "Farthest": chart.FarthestText,
+		})))
+	}
+	return blocks
+}
+
+func bars(s *Text, metric string, list []record.Verdict) document.Mermaid {
+	var labels, values []string
+	reach := 0.01
+	for _, v := range list {
+		label := text.Clip(s.Name(v.Scenario), 60)
+		if math.Abs(*v.Change) > chart.Farthest {
+			label += " (" + CutOff + ", " + text.Precisely(*v.Change) + " per cent)"
+		}
+		labels = append(labels, MermaidText(label))
+		change := min(max(*v.Change, -chart.Farthest), chart.Farthest)
+		values = append(values, strconv.FormatFloat(100*change, 'f', 2, 64))
+		reach = max(reach, math.Abs(change))
+	}
+	limit := strconv.Itoa(int(math.Ceil(110 * reach)))
+	return document.Mermaid("xychart-beta horizontal\n" +
+		"  title " + MermaidText(words.Text("bars-title", prose.Values{"Metric": metric})) + "\n" +
+		"  x-axis [" + strings.Join(labels, ", ") + "]\n" +
+		"  y-axis " + MermaidText("per cent") + " -" + limit + " --> " + limit + "\n" +
+		"  bar [" + strings.Join(values, ", ") + "]\n")
 }

@@ -93,3 +93,6 @@ func TrendLine(s *series.Series) string {
 	}
 	return b.String()
 }
+
+// TrendNote explains the column on a terminal.
+func TrendNote() string { return words.Text("trends", nil) }
