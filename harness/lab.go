@@ -9,8 +9,10 @@ import (
 	"sync"
 
 	"tunbench/bpf"
+	"tunbench/harness/doctor"
 	"tunbench/harness/host"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -28,7 +30,7 @@ func New() *Lab { return &Lab{host: host.Read()} }
 // namespace of a trial has. They are left out without the right to make a namespace.
 func (l *Lab) Host() record.Host {
 	l.fresh.Do(func() {
-		sysctl, _ := freshNamespace()
+		sysctl, _ := doctor.FreshNamespace()
 		maps.Copy(l.host.Sysctl, sysctl)
 	})
 	return l.host
@@ -46,7 +48,7 @@ func (l *Lab) Floor(cpus []int) (record.Floor, error) {
 
 // SelectHook finds the hook to use: "auto" takes the first one that holds, and says
 // why it passed over another; a hook that is named is used or an error.
-func (l *Lab) SelectHook(requested string) (record.Hook, error) { return SelectHook(requested) }
+func (l *Lab) SelectHook(requested string) (record.Hook, error) { return doctor.SelectHook(requested) }
 
 // Probe builds the device that s asks for and tears it down again, without
 // traffic and without the observer.
@@ -54,14 +56,14 @@ func (l *Lab) Probe(ctx context.Context, s spec.Spec, hook string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return Probe(s, bpf.Hook(hook))
+	return trial.Probe(s, bpf.Hook(hook))
 }
 
 // Run makes one trial of s, with the observer on hook, or bare if that is "none".
 // Everything of the record is filled in but Scenario, Axes, Arm, Pair and Trial. The
 // floor is that of this host in this run.
 func (l *Lab) Run(ctx context.Context, s spec.Spec, hook string, floor record.Floor) (record.Trial, error) {
-	return Run(ctx, s, bpf.Hook(hook), floor, l.softirqsApart())
+	return trial.Run(ctx, s, bpf.Hook(hook), floor, l.softirqsApart())
 }
 
 // softirqsApart reports whether the kernel accounts the time of softirqs apart from
@@ -72,14 +74,14 @@ func (l *Lab) softirqsApart() bool { return l.host.Config["CONFIG_IRQ_TIME_ACCOU
 // the beginning, and the traffic goes through one or the other in turn. seed decides
 // which side comes first in each pair of windows. The records are filled in as by
 // Run. Variants that cannot take turns (Spec.SideBySide) are an error.
-func (l *Lab) RunPair(ctx context.Context, variants [2]Variant, seed uint64, floor record.Floor) (trials [2]record.Trial, err error) {
-	return Pair(ctx, variants, seed, floor, l.softirqsApart())
+func (l *Lab) RunPair(ctx context.Context, variants [2]trial.Variant, seed uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+	return trial.Pair(ctx, variants, seed, floor, l.softirqsApart())
 }
 
 // Side makes v one side of a pair whose other side is in another process. With
 // toggled, its observer is taken away while the other side is measured.
-func (l *Lab) Side(v Variant, toggled bool, floor record.Floor) (Side, error) {
-	return NewSide(v, toggled, floor, l.softirqsApart())
+func (l *Lab) Side(v trial.Variant, toggled bool, floor record.Floor) (trial.Side, error) {
+	return trial.NewSide(v, toggled, floor, l.softirqsApart())
 }
 
 // ForGuest describes this machine to a guest that it boots, as a variable of the

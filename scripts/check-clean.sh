@@ -60,7 +60,7 @@ for program in ip bpftool lsns pgrep; do
 		exit 2
 	}
 done
-((EUID == 0)) || echo "check-clean: not root: BPF objects and the namespaces of others are not seen" >&2
+((EUID == 0)) || echo "check-clean: without root, BPF objects and the namespaces of other users are not visible" >&2
 
 before=$(list | sort)
 status=0
@@ -69,14 +69,14 @@ pid=$!
 # The command, and no helper of it: what it started must end by itself.
 if [[ -n $kill_after ]]; then
 	sleep "$kill_after"
-	kill -9 "$pid" 2>/dev/null || echo "check-clean: the command was over before $kill_after s" >&2
+	kill -9 "$pid" 2>/dev/null || echo "check-clean: the command ended before $kill_after s" >&2
 fi
 # bash's own word about a killed job would only repeat what is said below.
 wait "$pid" 2>/dev/null || status=$?
 if ((status > 128)); then
-	echo "check-clean: ended by signal $((status - 128)): $*" >&2
+	echo "check-clean: the command was ended by signal $((status - 128)): $*" >&2
 else
-	echo "check-clean: exit code $status: $*" >&2
+	echo "check-clean: the exit code of the command is $status: $*" >&2
 fi
 
 # The kernel frees namespaces and BPF objects a moment after their last user is gone.
@@ -88,6 +88,6 @@ for ((try = 0; try < 50; try++)); do
 	fi
 	sleep 0.1
 done
-echo "check-clean: not as before:"
+echo "check-clean: the host is not as before:"
 diff <(echo "$before") <(echo "$after") | sed -n 's/^</gone: /p; s/^>/left: /p'
 exit 1

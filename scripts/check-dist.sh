@@ -32,7 +32,7 @@ for file in "$work"/first/*; do
 	cmp "$file" "$work/second/${file##*/}" || fail "${file##*/} differs when it is made again"
 done
 (cd "$work/first" && sha256sum --quiet -c SHA256SUMS) || fail "SHA256SUMS are wrong"
-echo "check-dist: the same bytes twice: $(cd "$work/first" && echo *)"
+echo "check-dist: building twice gave the same bytes: $(cd "$work/first" && echo *)"
 
 arch=$(dpkg --print-architecture)
 deb=$(echo "$work"/first/*_"$arch".deb)
@@ -68,5 +68,5 @@ if command -v lintian >/dev/null; then
 	# that is built from a checkout has no address unless MAINTAINER gives it one.
 	lintian --allow-root --fail-on error --suppress-tags statically-linked-binary,initial-upload-closes-no-bugs,bogus-mail-host,bogus-mail-host-in-debian-changelog "$work"/first/*.deb
 else
-	echo "check-dist: lintian is not installed, the packages are not held against Debian's policy" >&2
+	echo "check-dist: lintian is not installed, the packages are not checked against Debian's policy" >&2
 fi

@@ -15,11 +15,11 @@ trap 'rm -rf "$copy"' EXIT
 cp -r go.mod go.sum bpf "$copy/"
 (cd "$copy" && "${GO:-go}" generate ./bpf)
 if [[ $major != "$objects_clang" ]]; then
-	echo "check-generated: the objects were made by clang $objects_clang, this is clang $major: compiled, not compared"
+	echo "check-generated: the objects were compiled by clang $objects_clang and this is clang $major, so they were compiled but not compared"
 	exit 0
 fi
 if ! diff -rq bpf "$copy/bpf"; then
-	echo "check-generated: the committed BPF objects are not those of their source; run make generate" >&2
+	echo "check-generated: the committed BPF objects do not match their source; run make generate" >&2
 	exit 1
 fi
 echo "check-generated: unchanged (clang $major)"

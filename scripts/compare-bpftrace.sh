@@ -103,7 +103,7 @@ device=$(jq -r .device.name <<<"$trial")
 
 arms=(bare observed bpftrace)
 if ! $json; then
-	echo "cost of watching: io=$io, $size bytes, CPUs $cpus, $measure s a trial, seed $seed"
+	echo "cost of observation: io=$io, $size bytes, CPUs $cpus, $measure s per trial, seed $seed"
 	printf '%5s %12s %12s %7s %12s %7s  %s\n' block 'bare pps' 'observed pps' cost 'bpftrace pps' cost order
 fi
 : >"$work/blocks"
@@ -134,7 +134,7 @@ for arm in observed bpftrace; do
 		printf '%-8s median cost %.1f %% (%.1f to %.1f %%)\n' "$arm" "$median" "$min" "$max"
 	fi
 	if $check && [[ $arm == observed ]] && jq -e --argjson goal "$goal" '.median > $goal' <<<"$result" >/dev/null; then
-		echo "${self%.sh}: the observer's median cost $(jq .median <<<"$result") is above $goal" >&2
+		echo "${self%.sh}: the median cost of observation $(jq .median <<<"$result") is above $goal" >&2
 		status=1
 	fi
 done

@@ -64,7 +64,7 @@ fi
 begin
 
 if ! $json; then
-	echo "tunbench against C (--dir $dir --io $ref_io): $size bytes, CPUs $cpus, $measure s a trial, seed $seed"
+	echo "tunbench compared with C (--dir $dir --io $ref_io): $size bytes, CPUs $cpus, $measure s per trial, seed $seed"
 	printf '%5s %12s' block 'C pps'
 	for io in "${ios[@]}"; do printf ' %12s %7s' "$io pps" ratio; done
 	printf '  %s\n' order

@@ -91,7 +91,7 @@ begin() {
 	choose_cpus
 	# Both workers need a whole CPU; what else runs here would be measured too.
 	if awk '{ exit !($1 > 1) }' /proc/loadavg; then
-		echo "${self%.sh}: this host is busy (load average $(cut -d ' ' -f 1 /proc/loadavg)): the figures will be of that, too" >&2
+		echo "${self%.sh}: this host is busy (load average $(cut -d ' ' -f 1 /proc/loadavg)): this affects the figures" >&2
 	fi
 }
 

@@ -50,7 +50,7 @@ if [[ -n ${VERSION-} ]]; then
 else
 	version=0~git$(date -u -d "@$epoch" +%Y%m%d).${COMMIT:-unknown}
 fi
-[[ $version =~ ^[0-9][A-Za-z0-9.+~]*$ ]] || { echo "dist: $version is no version of a Debian package: begin VERSION with v and a digit" >&2; exit 2; }
+[[ $version =~ ^[0-9][A-Za-z0-9.+~]*$ ]] || { echo "dist: $version is not a valid version of a Debian package: VERSION must begin with v and a digit" >&2; exit 2; }
 
 maintainer=${MAINTAINER:-tunbench <tunbench@localhost>}
 

@@ -89,7 +89,7 @@ if ((!count)); then
 	exit 2
 fi
 if ((${#slow[@]})); then
-	echo "fuzz: fewer than $least inputs per CPU second, and no word why: ${slow[*]}" >&2
+	echo "fuzz: fewer than $least inputs per CPU second, without a reason in the comment: ${slow[*]}" >&2
 fi
 echo "fuzz: $count targets, $fuzztime each"
 if ((${#failed[@]})); then

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"tunbench/bench/plan"
-	"tunbench/harness"
+	"tunbench/harness/trial"
+	"tunbench/reports/aa"
 	"tunbench/reports/record"
-	"tunbench/reports/stat"
+	"tunbench/reports/verdict"
 )
 
 // Lab is a lab that measures two variants side by side.
@@ -20,24 +21,7 @@ type Lab interface {
 	plan.Lab
 	// RunPair makes a trial of each variant, in alternating windows. The records
 	// are filled in as by Run.
-	RunPair(ctx context.Context, sides [2]harness.Variant, seed uint64, floor record.Floor) ([2]record.Trial, error)
-}
-
-// Judge knows what verdicts are given on.
-type Judge interface {
-	// Gates returns the metrics to judge, from the first trials of A and B.
-	Gates(a, b *record.Trial) []Gate
-	// Value returns a metric of a trial, false where it has none.
-	Value(t *record.Trial, metric string) (float64, bool)
-	// Unfit says for each metric of an A/A run why what it saw of that metric must
-	// not be used for later verdicts.
-	Unfit(Sight) map[string]string
-}
-
-// Gate is a metric that verdicts are given on.
-type Gate struct {
-	stat.Rule
-	Unit string
+	RunPair(ctx context.Context, sides [2]trial.Variant, seed uint64, floor record.Floor) ([2]record.Trial, error)
 }
 
 // AB compares two variants of one or more scenarios. Of the Plan it takes all
@@ -49,7 +33,9 @@ type AB struct {
 	Subjects [][2]Variant // A, the base, and B
 	// Builds, if not nil, measure A and B, in processes of their own.
 	Builds *[2]*Build
-	Judge  Judge
+	// Options say what a change must be beyond. Their Seen is what Known says.
+	Options verdict.Options
+	Known   *aa.Known // by A/A runs of this host; nil: nothing
 	// AllowMissing lets a scenario pass that B does not have.
 	AllowMissing bool
 }
@@ -66,26 +52,16 @@ const DefaultPairs = 10
 type Outcome struct {
 	plan.Outcome
 	Verdicts []record.Verdict
-	// Sights has one entry for each subject whose variants are equal.
-	Sights []Sight
+	// Detectable says for each subject whose variants are equal what the host can show:
+	// the smallest change of each metric that a comparison of so many pairs finds.
+	Detectable []aa.Result
 }
 
-// Sight is what a host can see: the smallest change of each metric that a
-// comparison of so many pairs shows, by an A/A run.
-type Sight struct {
-	Scenario string
-	Pairs    int // that were measured
-	// Trials are all that were made, and Disturbed how many of them were: see
-	// record.Trial.Disturbed.
-	Trials, Disturbed int
-	Seen              map[string]float64
-}
-
-// sightAlpha is that of the first look, and sightPower the probability with
-// which a change of the size of a Sight is found.
+// detectAlpha is that of the first look, and detectPower the probability with
+// which a change of the size of what is detectable is found.
 const (
-	sightAlpha = 0.025
-	sightPower = 0.8
+	detectAlpha = 0.025
+	detectPower = 0.8
 )
 
 // Same tells whether the variants of a subject are one, and measured by one
@@ -143,7 +119,10 @@ func (p AB) Run(ctx context.Context, lab Lab, open func() (plan.Recorder, error)
 		return out, err
 	}
 	out.Begun = true
-	r := abRunner{AB: p, lab: lab, rec: rec, floor: floor, out: &out, closed: plan.NewClosedLoops(lab, floor, p.Seed)}
+	r := runner{AB: p, lab: lab, rec: rec, floor: floor, out: &out, closed: plan.NewClosedLoops(lab, floor, p.Seed)}
+	if p.Builds != nil {
+		r.builds = &builds{*p.Builds, floor}
+	}
 	for i := range p.Subjects {
 		if err := r.subject(ctx, i); err != nil || out.Interrupted {
 			return out, err
@@ -152,7 +131,7 @@ func (p AB) Run(ctx context.Context, lab Lab, open func() (plan.Recorder, error)
 	return out, rec.Write(p.End(len(p.Subjects), out.Outcome, out.Exit(p.ExitRule())))
 }
 
-// selectHooks settles which hook each variant uses, and gives the one for the
+// selectHooks settles which hook each variant uses, and returns the one for the
 // header: B's, or A's where B is bare.
 func (p *AB) selectHooks(lab Lab) (record.Hook, error) {
 	chosen := map[string]record.Hook{}

@@ -11,7 +11,7 @@ import (
 
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
-	"tunbench/harness"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -19,18 +19,18 @@ import (
 type pairLab struct {
 	*fakeLab
 	n    int
-	pair func(n int, sides [2]harness.Variant) ([2]record.Trial, error)
+	pair func(n int, sides [2]trial.Variant) ([2]record.Trial, error)
 }
 
-func (p *pairLab) RunPair(_ context.Context, sides [2]harness.Variant, _ uint64, _ record.Floor) ([2]record.Trial, error) {
+func (p *pairLab) RunPair(_ context.Context, sides [2]trial.Variant, _ uint64, _ record.Floor) ([2]record.Trial, error) {
 	p.n++
 	return p.pair(p.n, sides)
 }
 
 // noisy gives pairs whose B has so many times the rate of A, with noise of 1 %.
-func noisy(ratio float64) func(int, [2]harness.Variant) ([2]record.Trial, error) {
+func noisy(ratio float64) func(int, [2]trial.Variant) ([2]record.Trial, error) {
 	rng := rand.New(rand.NewPCG(7, 7))
-	return func(int, [2]harness.Variant) (t [2]record.Trial, err error) {
+	return func(int, [2]trial.Variant) (t [2]record.Trial, err error) {
 		for i := range t {
 			t[i].Metrics = map[string]float64{record.PPS: 1e6 * (1 + 0.01*rng.NormFloat64())}
 		}
@@ -40,14 +40,14 @@ func noisy(ratio float64) func(int, [2]harness.Variant) ([2]record.Trial, error)
 }
 
 // uneven gives pairs whose B is slower by now 1 and now 14 %.
-func uneven(n int, _ [2]harness.Variant) (t [2]record.Trial, err error) {
+func uneven(n int, _ [2]trial.Variant) (t [2]record.Trial, err error) {
 	for i, pps := range []float64{1e6, []float64{0.99e6, 0.86e6}[n%2] - float64(n)} {
 		t[i].Metrics = map[string]float64{record.PPS: pps}
 	}
 	return t, nil
 }
 
-func abFixture(t *testing.T, a, b string, pair func(int, [2]harness.Variant) ([2]record.Trial, error)) (*AB, *pairLab, *fakeRecorder) {
+func abFixture(t *testing.T, a, b string, pair func(int, [2]trial.Variant) ([2]record.Trial, error)) (*AB, *pairLab, *fakeRecorder) {
 	t.Helper()
 	lab := &pairLab{fakeLab: &fakeLab{used: record.HookNone}, pair: pair}
 	scenario, err := setup.New(nil)
@@ -61,13 +61,13 @@ func abFixture(t *testing.T, a, b string, pair func(int, [2]harness.Variant) ([2
 		}
 	}
 	return &AB{
-		Plan: plan.Plan{Suite: "ab", Seed: 1}, Subjects: [][2]Variant{sides}, Judge: fakeJudge{},
+		Plan: plan.Plan{Suite: "ab", Seed: 1}, Subjects: [][2]Variant{sides},
 	}, lab, &fakeRecorder{}
 }
 
 func TestAB(t *testing.T) {
-	spoilt := func(every int, flag string, then func(int, [2]harness.Variant) ([2]record.Trial, error)) func(int, [2]harness.Variant) ([2]record.Trial, error) {
-		return func(n int, s [2]harness.Variant) ([2]record.Trial, error) {
+	spoilt := func(every int, flag string, then func(int, [2]trial.Variant) ([2]record.Trial, error)) func(int, [2]trial.Variant) ([2]record.Trial, error) {
+		return func(n int, s [2]trial.Variant) ([2]record.Trial, error) {
 			pair, err := then(n, s)
 			if n%every == 0 {
 				pair[n/every%2].Flags = []string{flag}
@@ -75,8 +75,8 @@ func TestAB(t *testing.T) {
 			return pair, err
 		}
 	}
-	both := func(flag string, then func(int, [2]harness.Variant) ([2]record.Trial, error)) func(int, [2]harness.Variant) ([2]record.Trial, error) {
-		return func(n int, s [2]harness.Variant) ([2]record.Trial, error) {
+	both := func(flag string, then func(int, [2]trial.Variant) ([2]record.Trial, error)) func(int, [2]trial.Variant) ([2]record.Trial, error) {
+		return func(n int, s [2]trial.Variant) ([2]record.Trial, error) {
 			pair, err := then(n, s)
 			pair[0].Flags, pair[1].Flags = []string{flag}, []string{flag}
 			return pair, err
@@ -84,7 +84,7 @@ func TestAB(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		b       string
-		pair    func(int, [2]harness.Variant) ([2]record.Trial, error)
+		pair    func(int, [2]trial.Variant) ([2]record.Trial, error)
 		verdict string
 		exit    int
 		strict  int
@@ -99,8 +99,8 @@ func TestAB(t *testing.T) {
 		"uneven":            {"size=1500", uneven, record.Regression, 1, 1, ""},
 		"unsteady, but far": {"size=1500", both(record.FlagUnsteady, noisy(0.9)), record.Regression, 1, 1, ""},
 		"generator-limited": {"size=1500", both(record.FlagGeneratorLimited, noisy(0.9)), record.InvalidVerdict, 3, 3, "the generator, not the device"},
-		"unsupported":       {"size=1500", func(int, [2]harness.Variant) (t [2]record.Trial, err error) { return t, errUnsupported }, record.UnsupportedVerdict, 3, 3, "EINVAL"},
-		"ours":              {"size=1500", func(int, [2]harness.Variant) (t [2]record.Trial, err error) { return t, errors.New("broken") }, record.InvalidVerdict, 2, 2, "failed: broken"},
+		"unsupported":       {"size=1500", func(int, [2]trial.Variant) (t [2]record.Trial, err error) { return t, errUnsupported }, record.UnsupportedVerdict, 3, 3, "EINVAL"},
+		"ours":              {"size=1500", func(int, [2]trial.Variant) (t [2]record.Trial, err error) { return t, errors.New("broken") }, record.InvalidVerdict, 2, 2, "failed: broken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, lab, rec := abFixture(t, "", test.b, test.pair)
@@ -115,8 +115,8 @@ func TestAB(t *testing.T) {
 			if !strings.Contains(strings.Join(v.Notes, "\n"), test.note) || v.Scenario != p.Subjects[0][1].Name {
 				t.Errorf("%s: notes %q", v.Scenario, v.Notes)
 			}
-			if len(out.Sights) != 0 {
-				t.Errorf("different variants gave a sight: %+v", out.Sights)
+			if len(out.Detectable) != 0 {
+				t.Errorf("different variants gave a sight: %+v", out.Detectable)
 			}
 			// The file: trials in pairs, each with its variant, then the verdict and the end.
 			var kinds []string
@@ -137,25 +137,25 @@ func TestAB(t *testing.T) {
 	}
 }
 
-func TestAAGivesASight(t *testing.T) {
+func TestAAGivesWhatIsDetectable(t *testing.T) {
 	p, lab, rec := abFixture(t, "size=64", "size=64", noisy(1))
 	out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(out.Sights) != 1 || out.Sights[0].Pairs < 10 || out.Sights[0].Trials != 2*out.Sights[0].Pairs || out.Sights[0].Disturbed != 0 {
-		t.Fatalf("sights: %+v", out.Sights)
+	if len(out.Detectable) != 1 || out.Detectable[0].Pairs < 10 || out.Detectable[0].Trials != 2*out.Detectable[0].Pairs || out.Detectable[0].Disturbed != 0 {
+		t.Fatalf("sights: %+v", out.Detectable)
 	}
 	// Noise of 1 % a trial is 1.4 % a pair; ten pairs show about 1.4 %.
-	if seen := out.Sights[0].Seen[record.PPS]; seen < 0.005 || seen > 0.03 || len(out.Sights[0].Seen) != 1 {
-		t.Errorf("seen: %v", out.Sights[0].Seen)
+	if seen := out.Detectable[0].Seen[record.PPS]; seen < 0.005 || seen > 0.03 || len(out.Detectable[0].Seen) != 1 {
+		t.Errorf("seen: %v", out.Detectable[0].Seen)
 	}
 }
 
 func TestABInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	quiet := noisy(1)
-	p, lab, rec := abFixture(t, "", "", func(n int, s [2]harness.Variant) ([2]record.Trial, error) {
+	p, lab, rec := abFixture(t, "", "", func(n int, s [2]trial.Variant) ([2]record.Trial, error) {
 		if n == 3 {
 			cancel()
 			return [2]record.Trial{}, ctx.Err()

@@ -16,8 +16,8 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -63,7 +63,7 @@ func (p processLab) Run(_ context.Context, s spec.Spec, _ string, _ record.Floor
 	return record.Trial{Metrics: map[string]float64{record.PPS: p.rate(s)}, Notes: []string{"by run of " + p.kind}}, nil
 }
 
-func (p processLab) Side(s harness.Variant, toggled bool, floor record.Floor) (harness.Side, error) {
+func (p processLab) Side(s trial.Variant, toggled bool, floor record.Floor) (trial.Side, error) {
 	if !toggled || floor.SyscallNs != 86 {
 		return nil, errors.New("not as asked")
 	}
@@ -78,19 +78,19 @@ type processSide struct {
 	kept  []int
 }
 
-func (p *processSide) Do(_ context.Context, step harness.Step) error {
+func (p *processSide) Do(_ context.Context, step trial.Step) error {
 	p.log = append(p.log, string(step))
 	return nil
 }
 
 func (p *processSide) Close() error { return nil }
-func (p *processSide) Turn(context.Context) (harness.Turn, error) {
+func (p *processSide) Turn(context.Context) (trial.Turn, error) {
 	p.turns++
 	stolen := int64(0)
 	if p.turns == 2 { // to be measured again
 		stolen = 50
 	}
-	return harness.Turn{Rate: p.rate(p.spec) / 1e9, Spent: 100, Stolen: stolen}, nil
+	return trial.Turn{Rate: p.rate(p.spec) / 1e9, Spent: 100, Stolen: stolen}, nil
 }
 func (p *processSide) Keep(_ context.Context, turn int, other float64) error {
 	if other <= 0 {
@@ -164,15 +164,15 @@ func TestBuilds(t *testing.T) {
 					}
 				}
 			}
-			if len(out.Sights) != 0 {
-				t.Errorf("two builds are no A/A run: %+v", out.Sights)
+			if len(out.Detectable) != 0 {
+				t.Errorf("two builds are no A/A run: %+v", out.Detectable)
 			}
 		})
 	}
 	p, lab, rec := abFixture(t, "", "", nil)
 	p.Builds = &[2]*Build{buildOf(t, "fast"), buildOf(t, "fast")}
 	out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
-	if err != nil || len(out.Sights) != 1 || out.Verdicts[0].Verdict != record.Equivalent {
+	if err != nil || len(out.Detectable) != 1 || out.Verdicts[0].Verdict != record.Equivalent {
 		t.Errorf("one build against itself: %v, %+v", err, out)
 	}
 }
@@ -248,12 +248,12 @@ func TestSideOfAnotherBuild(t *testing.T) {
 	v.Measure = 3 * time.Second
 	spec := setup.Spec(v.Scenario)
 	spec.Seed = 7
-	s := sideOf(v, spec, record.Floor{})
+	s := newTask(v, spec, record.Floor{})
 	text, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back side
+	var back task
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,6 @@ import (
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
-	"tunbench/reports/stat"
 )
 
 var errUnsupported = &refusal.Unsupported{Detail: "set offloads: EINVAL"}
@@ -36,15 +35,3 @@ type fakeRecorder struct{ records []record.Record }
 
 func (f *fakeRecorder) Write(r record.Record) error { f.records = append(f.records, r); return nil }
 func (f *fakeRecorder) Close() error                { return nil }
-
-// fakeJudge judges the rate, and a metric that no trial has.
-type fakeJudge struct{}
-
-func (fakeJudge) Gates(_, _ *record.Trial) []Gate {
-	return []Gate{{stat.Rule{Name: record.PPS, Better: +1, Threshold: 0.03}, "packets/s"}, {stat.Rule{Name: "unknown", Better: +1, Threshold: 0.03}, "packets/s"}}
-}
-func (fakeJudge) Value(t *record.Trial, metric string) (float64, bool) {
-	v, ok := t.Metrics[metric]
-	return v, ok
-}
-func (fakeJudge) Unfit(Sight) map[string]string { return nil }

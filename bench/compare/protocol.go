@@ -6,9 +6,9 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
-	"tunbench/harness"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -29,30 +29,30 @@ type greeting struct {
 }
 
 // Orders. The first two stand alone, the others are the steps and the methods of a
-// harness.Side, in its order.
+// trial.Side, in its order.
 const (
-	doProbe = "probe" // build the device of the side and tear it down
-	doRun   = "run"   // a whole trial of the side
-	doBuild = string(harness.Build)
-	doStart = string(harness.Start)
-	doWarm  = string(harness.Warm)
-	doLook  = string(harness.Look)
+	doProbe = "probe" // build the device of the task and tear it down
+	doRun   = "run"   // a whole trial of it
+	doBuild = string(trial.Build)
+	doStart = string(trial.Start)
+	doWarm  = "warm"
+	doLook  = "look"
 	doTurn  = "turn"
 	doKeep  = "keep"
-	doStop  = string(harness.Stop)
+	doStop  = "stop"
 	doTrial = "trial"
 )
 
 type order struct {
 	Do    string  `json:"do"`
-	Side  *side   `json:"side,omitempty"`
+	Task  *task   `json:"side,omitempty"`
 	Turn  int     `json:"turn,omitempty"`
 	Other float64 `json:"other,omitempty"`
 }
 
-// side is what to measure. Axes go by name, as in run.jsonl: a Spec's fields are
-// nobody else's business.
-type side struct {
+// task is what to measure. Axes go by name, as in run.jsonl: the fields of a
+// Spec are no part of the protocol.
+type task struct {
 	Axes map[string]string `json:"axes"` // all of them
 	// Defaults names the axes at their default. A build that does not know one
 	// of these measures what it always did.
@@ -69,7 +69,7 @@ type side struct {
 }
 
 type answer struct {
-	Turn  *harness.Turn `json:"turn,omitempty"`
+	Turn  *trial.Turn   `json:"turn,omitempty"`
 	Trial *record.Trial `json:"trial,omitempty"`
 	Fault *fault        `json:"fault,omitempty"`
 }
@@ -80,39 +80,39 @@ type fault struct {
 	Detail string `json:"detail"`
 }
 
-// sideOf is what a build is told of v, which is measured by spec.
-func sideOf(v Variant, spec spec.Spec, floor record.Floor) side {
-	s := side{
+// newTask is what a build is told of v, which is measured by spec.
+func newTask(v Variant, spec spec.Spec, floor record.Floor) task {
+	t := task{
 		Axes: v.Axes, Defaults: []string{}, Hook: v.Hook,
 		WarmupNs: int64(spec.Warmup), MeasureNs: int64(spec.Measure), WindowNs: int64(spec.Window),
 		Rate: spec.Rate, Seed: spec.Seed, CPUs: spec.CPUs, Settle: spec.Settle, Floor: floor,
 	}
 	for _, a := range suite.Axes() {
 		if v.Axes[a.Name] == a.Default {
-			s.Defaults = append(s.Defaults, a.Name)
+			t.Defaults = append(t.Defaults, a.Name)
 		}
 	}
-	return s
+	return t
 }
 
-// variant is what s asks this build for.
-func (s side) variant() (harness.Variant, error) {
+// variant is what t asks this build for.
+func (t task) variant() (trial.Variant, error) {
 	values := map[string]string{}
-	for name, value := range s.Axes {
-		if _, err := suite.FindAxis(name); err != nil && slices.Contains(s.Defaults, name) {
+	for name, value := range t.Axes {
+		if _, err := suite.FindAxis(name); err != nil && slices.Contains(t.Defaults, name) {
 			continue
 		}
 		values[name] = value
 	}
 	scenario, err := setup.New(values)
 	if err != nil {
-		return harness.Variant{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
+		return trial.Variant{}, &refusal.Missing{Detail: "this build does not know the scenario: " + err.Error()}
 	}
 	spec := setup.Spec(scenario)
-	spec.Warmup, spec.Measure, spec.Window = time.Duration(s.WarmupNs), time.Duration(s.MeasureNs), time.Duration(s.WindowNs)
-	spec.Seed, spec.CPUs, spec.Settle = s.Seed, s.CPUs, s.Settle
-	if s.Rate > 0 {
-		spec.Rate = s.Rate
+	spec.Warmup, spec.Measure, spec.Window = time.Duration(t.WarmupNs), time.Duration(t.MeasureNs), time.Duration(t.WindowNs)
+	spec.Seed, spec.CPUs, spec.Settle = t.Seed, t.CPUs, t.Settle
+	if t.Rate > 0 {
+		spec.Rate = t.Rate
 	}
-	return harness.Variant{Spec: spec, Hook: s.Hook}, nil
+	return trial.Variant{Spec: spec, Hook: t.Hook}, nil
 }

@@ -4,110 +4,89 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"slices"
+	"time"
 
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
-	"tunbench/harness"
-	"tunbench/harness/spec"
+	"tunbench/harness/trial"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
+	"tunbench/reports/verdict"
 )
 
-// abRunner is an AB while it runs.
-type abRunner struct {
+// runner is an AB while it runs.
+type runner struct {
 	AB
-	lab   Lab
-	rec   plan.Recorder
-	floor record.Floor
-	out   *Outcome
+	lab    Lab
+	rec    plan.Recorder
+	floor  record.Floor
+	out    *Outcome
+	builds *builds // that measure the variants, or nil
 
 	closed *plan.ClosedLoops
 }
 
-// comparison is a subject while it is measured.
-type comparison struct {
-	index int
-	sides [2]Variant
-	specs [2]spec.Spec
-	notes [2]string // on their loads, for their trials
-	rng   *rand.Rand
-	gates []Gate
-	proto *stat.Protocol
-
-	pairs      int // tried
-	disturbed  int // trials of them
-	valid      int
-	base, next [][]float64 // values of each gate, of the valid pairs
-	limited    int         // valid pairs in which the generator set the rate
-	unsteady   int         // valid pairs of which a trial was unsteady
-	spoilt     map[string]int
-}
-
 // subject compares the variants with index i. Its error is one that ends the
 // run.
-func (r *abRunner) subject(ctx context.Context, i int) error {
-	c := &comparison{index: i, sides: r.Subjects[i], spoilt: map[string]int{}}
-	c.rng = rand.New(rand.NewPCG(r.Seed, plan.Seed(c.sides[0].Name+" "+c.sides[1].Name)))
-	for side := range c.sides {
-		spec := &c.specs[side]
-		*spec = setup.Spec(c.sides[side].Scenario)
+func (r *runner) subject(ctx context.Context, i int) error {
+	s := &subject{index: i, variants: r.Subjects[i], spoilt: map[string]int{}}
+	s.rng = rand.New(rand.NewPCG(r.Seed, plan.Seed(s.variants[0].Name+" "+s.variants[1].Name)))
+	for side := range s.variants {
+		spec := &s.specs[side]
+		*spec = setup.Spec(s.variants[side].Scenario)
 		spec.CPUs, spec.Settle = r.CPUs, r.Clock == record.ClockICount
-		r.tell(c, 1, plan.Step{})
-		if err := r.probe(ctx, c, side); err != nil {
-			return r.skipSide(ctx, c, side, err)
+		r.tell(s, 1, plan.Step{})
+		if err := r.probe(ctx, s, side); err != nil {
+			return r.skip(ctx, s, side, err)
 		}
 		var err error
-		if c.notes[side], err = r.closed.Offer(ctx, c.sides[side].Scenario, spec); err != nil {
-			return r.skipSide(ctx, c, side, err)
+		if s.notes[side], err = r.closed.Offer(ctx, s.variants[side].Scenario, spec); err != nil {
+			return r.skip(ctx, s, side, err)
 		}
 	}
 	for {
 		need, block := 1, stat.FirstBlock
-		if c.proto != nil {
-			need, block = c.proto.Next()
+		if s.proto != nil {
+			need, block = s.proto.Next()
 		}
 		if need == 0 {
-			return r.judge(c)
+			return r.judge(s)
 		}
-		if c.hopeless(r.Pairs) {
-			return r.giveUp(c)
+		if s.hopeless(r.Pairs) {
+			return r.giveUp(s)
 		}
-		r.tell(c, need, plan.Step{})
-		trials, err := r.pair(ctx, c)
+		r.tell(s, need, plan.Step{})
+		trials, err := r.pair(ctx, s)
 		if err != nil {
-			return r.skipSide(ctx, c, r.whose(ctx, c), err)
+			return r.skip(ctx, s, r.whose(ctx, s), err)
 		}
-		if err := r.take(c, block, trials); err != nil {
+		if err := r.take(s, block, trials); err != nil {
 			return err
 		}
-		r.tell(c, need-1, plan.Step{Trial: &trials[1], Base: &trials[0]})
+		r.tell(s, need-1, plan.Step{Trial: &trials[1], Base: &trials[0]})
 	}
 }
 
-// hopeless tells whether so many pairs were spoilt that going on would choose
-// among them rather than measure.
-func (c *comparison) hopeless(wanted int) bool { return c.pairs-c.valid > wanted+c.valid }
-
 // pair measures both sides once.
-func (r *abRunner) pair(ctx context.Context, c *comparison) (trials [2]record.Trial, err error) {
+func (r *runner) pair(ctx context.Context, s *subject) (trials [2]record.Trial, err error) {
 	if ctx.Err() != nil {
 		return trials, ctx.Err()
 	}
-	seed := c.rng.Uint64()
-	var sides [2]harness.Variant
+	seed := s.rng.Uint64()
+	var sides [2]trial.Variant
 	for i := range sides {
-		sides[i] = harness.Variant{Spec: c.specs[i], Hook: c.sides[i].Hook}
+		sides[i] = trial.Variant{Spec: s.specs[i], Hook: s.variants[i].Hook}
 		sides[i].Spec.Seed = seed // both send the same packets
 	}
-	if r.Builds != nil {
-		return r.pairOfBuilds(ctx, c, sides)
+	if r.builds != nil {
+		return r.builds.pair(ctx, s, sides, !r.sideBySide(s))
 	}
-	if r.sideBySide(c) {
-		return r.lab.RunPair(ctx, sides, c.rng.Uint64(), r.floor)
+	if r.sideBySide(s) {
+		return r.lab.RunPair(ctx, sides, s.rng.Uint64(), r.floor)
 	}
 	order := []int{0, 1}
-	c.rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
+	s.rng.Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
 	for _, i := range order {
 		if trials[i], err = r.lab.Run(ctx, sides[i].Spec, sides[i].Hook, r.floor); err != nil {
 			return trials, err
@@ -116,116 +95,168 @@ func (r *abRunner) pair(ctx context.Context, c *comparison) (trials [2]record.Tr
 	return trials, nil
 }
 
+// probe builds the device of the i-th variant, and tears it down.
+func (r *runner) probe(ctx context.Context, s *subject, i int) error {
+	if r.builds != nil {
+		return r.builds.probe(ctx, s, i)
+	}
+	return r.lab.Probe(ctx, s.specs[i], s.variants[i].Hook)
+}
+
 // whose is the side that a pair failed for, which the error of the pair does not
 // tell: A's if A cannot be measured alone either, else B's.
-func (r *abRunner) whose(ctx context.Context, c *comparison) int {
-	if r.Builds != nil || ctx.Err() != nil {
+func (r *runner) whose(ctx context.Context, s *subject) int {
+	if r.builds != nil || ctx.Err() != nil {
 		return 1
 	}
-	if _, err := r.lab.Run(ctx, c.specs[0], c.sides[0].Hook, r.floor); err != nil {
+	if _, err := r.lab.Run(ctx, s.specs[0], s.variants[0].Hook, r.floor); err != nil {
 		return 0
 	}
 	return 1
 }
 
-// sideBySide tells whether the windows of two trials can alternate: virtual time
+// sideBySide reports whether the windows of two trials can alternate: virtual time
 // has nothing that wanders.
-func (r *abRunner) sideBySide(c *comparison) bool {
-	return r.Clock != record.ClockICount && c.specs[0].SideBySide() && c.specs[1].SideBySide()
+func (r *runner) sideBySide(s *subject) bool {
+	return r.Clock != record.ClockICount && s.specs[0].SideBySide() && s.specs[1].SideBySide()
 }
 
 // take writes a pair's trials and, unless a gate failed, counts them in.
-func (r *abRunner) take(c *comparison, block int, trials [2]record.Trial) error {
-	c.pairs++
+func (r *runner) take(s *subject, block int, trials [2]record.Trial) error {
+	s.pairs++
 	for i := range trials {
-		t, v := &trials[i], c.sides[i]
+		t, v := &trials[i], s.variants[i]
 		t.Kind, t.Scenario, t.Axes = record.KindTrial, v.Name, v.Axes
 		t.Arm = record.Bare
 		if v.Hook != record.HookNone {
 			t.Arm = record.Observed
 		}
-		if note := c.notes[i]; note != "" {
+		if note := s.notes[i]; note != "" {
 			t.Notes = append(t.Notes, note)
 		}
-		t.Variant, t.Block, t.Pair, t.Trial = []string{"a", "b"}[i], block, c.pairs, r.out.Trials+1
+		t.Variant, t.Block, t.Pair, t.Trial = []string{"a", "b"}[i], block, s.pairs, r.out.Trials+1
 		if err := r.rec.Write(*t); err != nil {
 			return err
 		}
 		r.out.Trials++
 		if t.Disturbed() {
-			c.disturbed++
+			s.disturbed++
 		}
 	}
 	if trials[0].Invalid() || trials[1].Invalid() {
 		r.out.Invalid++
-		for _, t := range trials {
-			for _, flag := range t.Flags {
-				if record.Invalidates(flag) {
-					c.spoilt[flag]++
-				}
-			}
-		}
+		s.spoil(trials)
 		return nil
 	}
-	return r.count(c, block, trials)
-}
-
-// begin settles by the first valid pair what c is judged on: the gates that both
-// of its trials have a value for.
-func (r *abRunner) begin(c *comparison, trials [2]record.Trial) (err error) {
-	c.gates = slices.DeleteFunc(r.Judge.Gates(&trials[0], &trials[1]), func(g Gate) bool {
-		_, inA := r.Judge.Value(&trials[0], g.Name)
-		_, inB := r.Judge.Value(&trials[1], g.Name)
-		return !inA || !inB
-	})
-	rules := make([]stat.Rule, len(c.gates))
-	for i, g := range c.gates {
-		rules[i] = g.Rule
-	}
-	if c.proto, err = stat.NewProtocol(rules, stat.ProtocolOptions{Pairs: r.Pairs}); err != nil {
-		return fmt.Errorf("compare %s: %w", c.sides[0].Name, err)
-	}
-	if need := c.proto.PairsNeeded(); need > r.Pairs {
-		return &TooFewPairsError{c.sides[0].Name, r.Pairs, len(rules), need}
-	}
-	c.base, c.next = make([][]float64, len(rules)), make([][]float64, len(rules))
-	return nil
-}
-
-// count adds a valid pair to what c is judged by.
-func (r *abRunner) count(c *comparison, block int, trials [2]record.Trial) error {
-	if c.proto == nil {
-		if err := r.begin(c, trials); err != nil {
+	if s.proto == nil {
+		if err := s.start(r.gates(trials), r.Pairs, trials); err != nil {
 			return err
 		}
 	}
-	values := [2][]float64{make([]float64, len(c.gates)), make([]float64, len(c.gates))}
-	for side := range trials {
-		for i, g := range c.gates {
-			v, ok := r.Judge.Value(&trials[side], g.Name)
-			if !ok {
-				c.spoilt["no "+g.Name]++
-				return nil
-			}
-			values[side][i] = v
+	return s.count(block, trials)
+}
+
+// gates are the metrics that a pair is judged on, with their thresholds.
+func (r *runner) gates(trials [2]record.Trial) []metric.Gate {
+	options := r.Options
+	// What an A/A run is to find out does not depend on the one before.
+	if a, b := &trials[0], &trials[1]; r.Known != nil && (a.Scenario != b.Scenario || a.Arm != b.Arm || !r.SameBuild()) {
+		options.Seen = func(metric string) (float64, bool) { return r.Known.Seen(b.Scenario, metric) }
+	}
+	return verdict.GatesFor(r.Clock, &trials[0], &trials[1], options)
+}
+
+// judge writes the verdicts on s.
+func (r *runner) judge(s *subject) error {
+	var unfit map[string]string
+	if r.Same(s.variants) {
+		found := s.detectable(r.Pairs)
+		r.out.Detectable = append(r.out.Detectable, found)
+		if r.Clock != record.ClockICount {
+			_, unfit = found.Fit(metric.SightRefusal)
 		}
 	}
-	if err := c.proto.Add(block, values[0], values[1]); err != nil {
-		return fmt.Errorf("compare %s: %w", c.sides[0].Name, err)
+	for i, got := range s.proto.Result() {
+		v := verdictOf(got)
+		v.Unit = s.gates[i].Unit
+		switch {
+		case 2*s.limited > s.valid && (got.Metric == record.PPS || got.Metric == record.BitPerS):
+			v.Verdict = record.InvalidVerdict
+			v.Notes = append(v.Notes, fmt.Sprintf("the generator, not the device, set the rate in %d of %d pairs: give the senders more CPUs (--cpus), or let them offer more (gen=udp-gso, gen=packet)", s.limited, s.valid))
+		case s.unsteady == s.valid && drowned(got, s.gates[i].Absolute) && (v.Verdict == record.Regression || v.Verdict == record.Improvement):
+			v.Verdict = record.Inconclusive
+			v.Notes = append(v.Notes, fmt.Sprintf("the host was never steady: all %d pairs are flagged, and the interval is wider than the change is large; try again when it is quiet, or measure longer (--measure)", s.valid))
+		}
+		if why := unfit[got.Metric]; why != "" {
+			v.Notes = append(v.Notes, "what this A/A run could see is not kept: "+why)
+		}
+		if err := r.verdict(s, v); err != nil {
+			return err
+		}
 	}
-	for i := range c.gates {
-		c.base[i] = append(c.base[i], values[0][i])
-		c.next[i] = append(c.next[i], values[1][i])
-	}
-	c.valid++
-	has := func(flag string) bool {
-		return slices.Contains(trials[0].Flags, flag) || slices.Contains(trials[1].Flags, flag)
-	}
-	if has(record.FlagGeneratorLimited) {
-		c.limited++
-	}
-	if has(record.FlagUnsteady) {
-		c.unsteady++
-	}
+	r.tell(s, 0, plan.Step{Verdicts: r.out.Verdicts[len(r.out.Verdicts)-len(s.gates):]})
 	return nil
+}
+
+// verdict completes v and writes it. It goes by B's name; a note tells A's.
+func (r *runner) verdict(s *subject, v record.Verdict) error {
+	a, b := s.variants[0], s.variants[1]
+	v.Kind, v.Scenario = record.KindVerdict, b.Name
+	switch {
+	case a.Name != b.Name:
+		v.Notes = append(v.Notes, "base: "+a.Name+hooked(a, b))
+	case a.Hook != b.Hook:
+		v.Notes = append(v.Notes, "base: hook="+a.Hook+", new: hook="+b.Hook)
+	}
+	if n := s.pairs - s.valid; n > 0 {
+		v.Notes = append(v.Notes, fmt.Sprintf("%d of %d pairs were spoilt and made again: %s", n, s.pairs, s.whySpoilt()))
+	}
+	r.out.Verdicts = append(r.out.Verdicts, v)
+	return r.rec.Write(v)
+}
+
+// giveUp writes that nothing can be said here.
+func (r *runner) giveUp(s *subject) error {
+	v := record.Verdict{
+		Metric: record.PPS, Unit: "packets/s", N: s.valid, Verdict: record.InvalidVerdict,
+		Notes: []string{"too few pairs passed the gates to go on: this host is not steady enough now; tunbench doctor tells what disturbs it"},
+	}
+	if err := r.verdict(s, v); err != nil {
+		return err
+	}
+	r.tell(s, 0, plan.Step{Verdicts: r.out.Verdicts[len(r.out.Verdicts)-1:]})
+	return nil
+}
+
+// skip records why the i-th variant cannot be measured: then there is nothing to
+// compare.
+func (r *runner) skip(ctx context.Context, s *subject, i int, cause error) error {
+	if ctx.Err() != nil {
+		r.out.Interrupted = true
+		return nil
+	}
+	reason, detail := classify(cause)
+	v := s.variants[i]
+	skip := record.Skip{Kind: record.KindSkip, Scenario: v.Name, Axes: v.Axes, Reason: reason, Detail: detail}
+	if err := r.rec.Write(skip); err != nil {
+		return err
+	}
+	r.out.Skips++
+	if reason == record.Failed {
+		r.out.Failed++
+	}
+	r.tell(s, 0, plan.Step{Skip: &skip})
+	return r.verdict(s, record.Lacking(v.Name, record.PPS, "packets/s", []string{record.BaseSide, record.NewSide}[i], reason, detail))
+}
+
+// tell completes step and passes it on; need pairs are still wanted.
+func (r *runner) tell(s *subject, need int, step plan.Step) {
+	if r.Progress == nil {
+		return
+	}
+	step.Scenario, step.Index, step.Scenarios = s.variants[1].Name, s.index+1, len(r.Subjects)
+	step.Pair, step.Pairs = s.pairs+1, s.pairs+need
+	perPair := plan.TrialTime(s.variants[0].Scenario) + plan.TrialTime(s.variants[1].Scenario)
+	step.Left = time.Duration(need+(len(r.Subjects)-s.index-1)*r.Pairs) * perPair
+	r.Progress(step)
 }

@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"io"
 
-	"tunbench/harness"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -21,7 +21,7 @@ type SideLab interface {
 	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
 	// Side is the side. With toggled, its observer is taken away while the other
 	// side is measured.
-	Side(v harness.Variant, toggled bool, floor record.Floor) (harness.Side, error)
+	Side(v trial.Variant, toggled bool, floor record.Floor) (trial.Side, error)
 }
 
 // Serve does what a tunbench ab asks for on in, and answers on out, until in
@@ -76,7 +76,7 @@ func Serve(ctx context.Context, lab SideLab, tool record.Tool, in io.Reader, out
 // server is a process of a build.
 type server struct {
 	lab  SideLab
-	side harness.Side
+	side trial.Side
 }
 
 func (s *server) do(ctx context.Context, o order) (a answer, err error) {
@@ -89,9 +89,9 @@ func (s *server) do(ctx context.Context, o order) (a answer, err error) {
 	}
 	switch o.Do {
 	case doStart, doWarm, doLook, doStop:
-		err = s.side.Do(ctx, harness.Step(o.Do))
+		err = s.side.Do(ctx, trial.Step(o.Do))
 	case doTurn:
-		a.Turn = new(harness.Turn)
+		a.Turn = new(trial.Turn)
 		*a.Turn, err = s.side.Turn(ctx)
 	case doKeep:
 		err = s.side.Keep(ctx, o.Turn, o.Other)
@@ -106,10 +106,10 @@ func (s *server) do(ctx context.Context, o order) (a answer, err error) {
 
 // begin does what says what is to be measured.
 func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
-	if o.Side == nil {
+	if o.Task == nil {
 		return a, fmt.Errorf("%s: it is not said what", o.Do)
 	}
-	v, err := o.Side.variant()
+	v, err := o.Task.variant()
 	if err != nil {
 		return a, err
 	}
@@ -118,16 +118,16 @@ func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
 		return a, s.lab.Probe(ctx, v.Spec, v.Hook)
 	case doRun:
 		a.Trial = new(record.Trial)
-		*a.Trial, err = s.lab.Run(ctx, v.Spec, v.Hook, o.Side.Floor)
+		*a.Trial, err = s.lab.Run(ctx, v.Spec, v.Hook, o.Task.Floor)
 		return a, err
 	}
 	if s.side != nil {
 		return a, errors.New("build: there is a device already")
 	}
 	// The observer of another build is another one, whatever its hook.
-	if s.side, err = s.lab.Side(v, true, o.Side.Floor); err != nil {
+	if s.side, err = s.lab.Side(v, true, o.Task.Floor); err != nil {
 		s.side = nil
 		return a, err
 	}
-	return a, s.side.Do(ctx, harness.Build)
+	return a, s.side.Do(ctx, trial.Build)
 }

@@ -65,11 +65,37 @@ func (p Plan) Duration() time.Duration {
 	for _, s := range p.Scenarios {
 		d += time.Duration(p.Pairs*len(p.Arms)) * TrialTime(s)
 	}
-	return d + p.searchTime(p.Scenarios)
+	return d + searchTime(p.Search, p.Scenarios)
 }
 
 // TrialTime is about how long a trial of s takes.
 func TrialTime(s suite.Scenario) time.Duration { return s.Warmup + s.Measure + overhead }
+
+// CheckSearch returns why p cannot search for rates, if it is to: in none of its
+// scenarios, or not with these arms or this clock.
+func (p Plan) CheckSearch() error {
+	if p.Search.Name == "" {
+		return nil
+	}
+	if !slices.Contains(p.Arms, record.Bare) {
+		return errors.New("a rate search begins at what the bare trials reached: measure them too, --arm both or bare")
+	}
+	if p.Clock == record.ClockICount {
+		return errors.New("a rate search looks for packets a second, and in virtual time a second is a number of instructions")
+	}
+	if p.Shard != nil {
+		return nil // the whole plan has some, this share may have none
+	}
+	var reason error
+	for _, s := range p.Scenarios {
+		err := search.Check(s)
+		if err == nil {
+			return nil
+		}
+		reason = fmt.Errorf("%s: %w", s.Name, err)
+	}
+	return fmt.Errorf("no scenario can be searched for rates; %w", reason)
+}
 
 // Run measures p. It selects the hook, opens the record, measures the floor,
 // writes the header, and then goes through the scenarios once for each pair:
@@ -91,7 +117,7 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 		return out, err
 	}
 	if p.Done != nil {
-		if err := p.resumable(); err != nil {
+		if err := resumable(p); err != nil {
 			return out, err
 		}
 		p.Hook, p.Seed = p.Done.Run.Hook.Used, p.Done.Run.Seed
@@ -119,12 +145,12 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	}
 	out.Begun, out.Share = true, p.Shard != nil
 
-	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: NewClosedLoops(lab, floor, p.Seed), done: p.done()}
-	r.recall()
+	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: NewClosedLoops(lab, floor, p.Seed), earlier: newEarlier(p.Done)}
+	r.earlier.count(&out, r.closed)
 	if err := r.all(ctx); err != nil || out.Interrupted {
 		return out, err
 	}
-	if err := r.searches(ctx); err != nil || out.Interrupted {
+	if err := (searcher{&r}).all(ctx); err != nil || out.Interrupted {
 		return out, err
 	}
 	return out, rec.Write(p.End(len(p.Scenarios), out, out.Exit(p.Strict)))
@@ -150,7 +176,7 @@ func (p Plan) begin(lab Lab, rec Recorder, hook record.Hook) (record.Floor, erro
 		return floor, err // names the CPU and the call
 	}
 	header := p.Header(hook, floor)
-	header.Plan = p.record()
+	header.Plan = recorded(p)
 	return floor, rec.Write(header)
 }
 

@@ -1,19 +1,16 @@
 package plan
 
 import (
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
-	"maps"
 	"slices"
-	"strings"
-	"time"
 
-	"tunbench/bench/suite"
 	"tunbench/reports/record"
 )
+
+// earlier is what an interrupted run of the same plan left; nothing, for a new run.
+type earlier struct {
+	file   *record.File // nil for a new run
+	trials map[trialKey]bool
+}
 
 // trialKey names a trial of a plan.
 type trialKey struct {
@@ -22,239 +19,73 @@ type trialKey struct {
 	arm      record.Arm
 }
 
-// resumable tells whether a run that was begun elsewhere, or by another
-// tunbench, could be gone on with here: the figures of both halves must be
-// those of one run.
-func (p Plan) resumable() error {
-	was, host := p.Done.Run, p.Host
-	if p.Done.End != nil {
-		return fmt.Errorf("resume the run of %s: it was finished, nothing is missing", was.Started)
-	}
-	var differ []string
-	for _, d := range []struct{ what, was, is string }{
-		{"kernel", was.Host.Kernel + " " + was.Host.KernelVersion, host.Kernel + " " + host.KernelVersion},
-		{"kernel command line", was.Host.Cmdline, host.Cmdline},
-		{"CPU", was.Host.CPU, host.CPU},
-		{"number of CPUs", fmt.Sprint(was.Host.CPUs), fmt.Sprint(host.CPUs)},
-		{"clock source", was.Host.Clocksource, host.Clocksource},
-		{"governor", was.Host.Governor, host.Governor},
-		{"tunbench", was.Tool.Version + " " + was.Tool.Commit, p.Tool.Version + " " + p.Tool.Commit},
-		{"clock", was.Clock, p.clock()},
-	} {
-		if d.was != d.is {
-			differ = append(differ, fmt.Sprintf("%s: %q then, %q now", d.what, d.was, d.is))
+func newEarlier(file *record.File) earlier {
+	e := earlier{file, map[trialKey]bool{}}
+	if file != nil {
+		for _, t := range file.Trials {
+			e.trials[trialKey{t.Scenario, t.Pair, t.Arm}] = true
 		}
 	}
-	advice := "begin a new one"
-	if plan := p.unlike(was); len(plan) > 0 {
-		differ = append(differ, plan...)
-		if p.SuiteFile != "" && was.Plan != nil {
-			advice = fmt.Sprintf("put %s back as it was, or begin a new run", p.SuiteFile)
-		}
-	}
-	if len(differ) > 0 {
-		return fmt.Errorf("resume the run of %s: it would not be one run: %s; %s", was.Started, strings.Join(differ, "; "), advice)
-	}
-	for _, t := range p.Done.Trials {
-		if !slices.ContainsFunc(p.Scenarios, func(s suite.Scenario) bool { return s.Name == t.Scenario }) {
-			return fmt.Errorf("resume the run of %s: it has trials of %s, which suite %s does not have any more; begin a new one", was.Started, t.Scenario, p.Suite)
-		}
-	}
-	return nil
+	return e
 }
 
-// record is what the header keeps of p.
-func (p Plan) record() *record.Plan {
-	r := &record.Plan{SuiteFile: p.SuiteFile, Pairs: p.Pairs, Arms: p.Arms, Search: p.Search.Name, CPUs: p.CPUs, Timings: []record.Timing{}}
-	for _, s := range p.Scenarios {
-		t := record.Timing{WarmupNs: int64(s.Warmup), MeasureNs: int64(s.Measure), WindowNs: int64(s.Window)}
-		i := slices.IndexFunc(r.Timings, func(of record.Timing) bool { return sameTimes(of, t) })
-		if i < 0 {
-			i = len(r.Timings)
-			r.Timings = append(r.Timings, t)
-		}
-		r.Timings[i].Scenarios = append(r.Timings[i].Scenarios, s.Name)
-	}
-	about := struct {
-		record.Plan
-		Suite, Hook, Clock string
-		Seed               uint64
-	}{*r, p.Suite, p.Hook, p.clock(), p.Seed}
-	about.SuiteFile = "" // what it holds counts, not where it is
-	text, err := json.Marshal(about)
-	if err != nil {
-		panic(err) // strings and numbers only
-	}
-	sum := sha256.Sum256(text)
-	r.Hash = hex.EncodeToString(sum[:])
-	return r
-}
-
-func sameTimes(a, b record.Timing) bool {
-	return a.WarmupNs == b.WarmupNs && a.MeasureNs == b.MeasureNs && a.WindowNs == b.WindowNs
-}
-
-// unlike tells in what p is another plan than that of the run that it resumes.
-func (p Plan) unlike(run *record.Run) (differ []string) {
-	was := run.Plan
-	if was == nil {
-		return []string{"plan: its file does not say what it was"}
-	}
-	p.Seed = run.Seed // that of the run counts
-	now := p.record()
-	if now.Hash == was.Hash {
-		return nil
-	}
-	then := timesOf(was)
-	for _, d := range []struct {
-		what    string
-		was, is any
-	}{
-		{"suite", run.Suite, p.Suite},
-		{"hook", run.Hook.Requested, p.Hook},
-		{"pairs", was.Pairs, now.Pairs},
-		{"arms", was.Arms, now.Arms},
-		{"search", cmp.Or(was.Search, "none"), cmp.Or(now.Search, "none")},
-		{"CPUs", was.CPUs, now.CPUs},
-	} {
-		if a, b := fmt.Sprint(d.was), fmt.Sprint(d.is); a != b {
-			differ = append(differ, fmt.Sprintf("%s: %s then, %s now", d.what, a, b))
-		}
-	}
-	var gone, fresh []string
-	changed := map[string][]string{}
-	is := timesOf(now)
-	for _, s := range p.Scenarios {
-		a, known := then[s.Name]
-		if !known {
-			fresh = append(fresh, s.Name)
-			continue
-		}
-		b := is[s.Name]
-		for _, d := range []struct {
-			what    string
-			was, is int64
-		}{{"warm-up", a.WarmupNs, b.WarmupNs}, {"measured time", a.MeasureNs, b.MeasureNs}, {"window", a.WindowNs, b.WindowNs}} {
-			if d.was != d.is {
-				say := fmt.Sprintf("%s: %v then, %v now", d.what, time.Duration(d.was), time.Duration(d.is))
-				changed[say] = append(changed[say], s.Name)
-			}
-		}
-	}
-	for _, t := range was.Timings {
-		for _, name := range t.Scenarios {
-			if _, still := is[name]; !still {
-				gone = append(gone, name)
-			}
-		}
-	}
-	for _, say := range slices.Sorted(maps.Keys(changed)) {
-		if len(changed[say]) < len(is) {
-			say += " for " + someOf(changed[say])
-		}
-		differ = append(differ, say)
-	}
-	if len(gone) > 0 {
-		differ = append(differ, "no longer in the plan: "+someOf(gone))
-	}
-	if len(fresh) > 0 {
-		differ = append(differ, "new in the plan: "+someOf(fresh))
-	}
-	if len(differ) == 0 {
-		differ = append(differ, "plan: the order of its scenarios, or its seed")
-	}
-	return differ
-}
-
-// timesOf gives the timing of each scenario of a plan.
-func timesOf(p *record.Plan) map[string]record.Timing {
-	of := map[string]record.Timing{}
-	for _, t := range p.Timings {
-		for _, name := range t.Scenarios {
-			of[name] = t
-		}
-	}
-	return of
-}
-
-// someOf names three of a list, and how many there are beside.
-func someOf(names []string) string {
-	if len(names) <= 4 {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:3], ", "), len(names)-3)
-}
-
-// done is the set of the trials that need not be made.
-func (p Plan) done() map[trialKey]bool {
-	if p.Done == nil {
-		return nil
-	}
-	done := make(map[trialKey]bool, len(p.Done.Trials))
-	for _, t := range p.Done.Trials {
-		done[trialKey{t.Scenario, t.Pair, t.Arm}] = true
-	}
-	return done
-}
-
-// recall counts what the interrupted run had.
-func (r *runner) recall() {
-	if r.Done == nil {
+// count adds what the run left to out, and shows its trials to closed.
+func (e earlier) count(out *Outcome, closed *ClosedLoops) {
+	if e.file == nil {
 		return
 	}
-	r.out.Trials, r.out.Skips = len(r.Done.Trials), len(r.Done.Skips)
-	for _, t := range r.Done.Trials {
+	out.Trials, out.Skips = len(e.file.Trials), len(e.file.Skips)
+	for _, t := range e.file.Trials {
 		if t.Invalid() {
-			r.out.Invalid++
+			out.Invalid++
 		}
-		r.closed.Saw(t)
+		closed.Saw(t)
 	}
-	for _, s := range r.Done.Skips {
+	for _, s := range e.file.Skips {
 		if s.Reason == record.Failed {
-			r.out.Failed++
+			out.Failed++
 		}
 	}
 }
 
-// leaveOut takes what the interrupted run had from what is left to do.
-func (r *runner) leaveOut() {
-	if r.Done == nil {
+// leaveOut takes what the run left of s, which has so many pairs, from what is left
+// to do.
+func (e earlier) leaveOut(s *subject, pairs int) {
+	if e.file == nil {
 		return
 	}
-	for _, s := range r.subjects {
-		for _, t := range r.Done.Trials {
-			if t.Scenario == s.Name {
-				s.left--
-				if t.Arm == record.Bare {
-					s.reached.Add(t)
-				}
+	for _, t := range e.file.Trials {
+		if t.Scenario == s.Name {
+			s.left--
+			if t.Arm == record.Bare {
+				s.reached.Add(t)
 			}
 		}
-		for _, skip := range r.Done.Skips {
-			switch {
-			case skip.Scenario != s.Name:
-			case skip.Arm == record.Observed:
-				r.leaveUnseen(s)
-			default:
-				s.left, s.gone = 0, true
-			}
+	}
+	for _, skip := range e.file.Skips {
+		switch {
+		case skip.Scenario != s.Name:
+		case skip.Arm == record.Observed:
+			s.leaveUnseen(pairs, e)
+		default:
+			s.left, s.gone = 0, true
 		}
 	}
 }
 
-// missing are the arms of the pair at hand that are still to be measured.
-func (r *runner) missing(s *subject, arms []record.Arm) []record.Arm {
+// missing are those of the arms of the pair at hand that are still to be measured.
+func (e earlier) missing(s *subject, arms []record.Arm) []record.Arm {
 	return slices.DeleteFunc(arms, func(a record.Arm) bool {
-		return r.done[trialKey{s.Name, s.pair, a}] || s.unseen && a == record.Observed
+		return e.trials[trialKey{s.Name, s.pair, a}] || s.unseen && a == record.Observed
 	})
 }
 
-// halved tells whether one trial of that pair was made by the interrupted run.
-func (r *runner) halved(scenario string, pair int) bool {
-	return slices.ContainsFunc(r.Arms, func(a record.Arm) bool { return r.done[trialKey{scenario, pair, a}] })
+// halved reports whether one trial of that pair was made by the interrupted run.
+func (e earlier) halved(scenario string, pair int, arms []record.Arm) bool {
+	return slices.ContainsFunc(arms, func(a record.Arm) bool { return e.trials[trialKey{scenario, pair, a}] })
 }
 
-// searched tells whether the interrupted run had searched the scenario.
-func (r *runner) searched(scenario string) bool {
-	return r.Done != nil && slices.ContainsFunc(r.Done.Searches, func(s record.Search) bool { return s.Scenario == scenario })
+// searched reports whether the interrupted run had searched the scenario.
+func (e earlier) searched(scenario string) bool {
+	return e.file != nil && slices.ContainsFunc(e.file.Searches, func(s record.Search) bool { return s.Scenario == scenario })
 }

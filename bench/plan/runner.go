@@ -9,11 +9,8 @@ import (
 	"syscall"
 	"time"
 
-	"tunbench/bench/search"
 	"tunbench/bench/setup"
-	"tunbench/bench/suite"
 	"tunbench/harness/refusal"
-	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
@@ -28,27 +25,11 @@ type runner struct {
 
 	subjects []*subject
 	closed   *ClosedLoops
-	done     map[trialKey]bool // trials of the run that is gone on with
+	earlier  earlier
 
 	// measured and planned are of the finished trials: their ratio corrects
 	// the estimate of the time left.
 	measured, planned time.Duration
-}
-
-// subject is a scenario while it is measured.
-type subject struct {
-	suite.Scenario
-	spec   spec.Spec
-	index  int // in the plan
-	rng    *rand.Rand
-	pair   int    // that is at hand, from 1
-	left   int    // trials that are still to be made
-	probed bool   // its device can be built
-	gone   bool   // it was skipped
-	unseen bool   // its observed arm was skipped
-	note   string // on its load, for its trials
-
-	reached search.Reached // where a search begins
 }
 
 // all measures every pair of every scenario. Its error is one that ends the
@@ -68,7 +49,9 @@ func (r *runner) all(ctx context.Context) error {
 	if r.Clock == record.ClockICount {
 		rounds, pairs = 1, r.Pairs
 	}
-	r.leaveOut()
+	for _, s := range r.subjects {
+		r.earlier.leaveOut(s, r.Pairs)
+	}
 	for range rounds {
 		for _, s := range r.subjects {
 			for range pairs {
@@ -91,7 +74,7 @@ func (r *runner) nextPair(ctx context.Context, s *subject) error {
 	arms := slices.Clone(r.Arms)
 	s.rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
 	s.spec.Seed = s.rng.Uint64() // both arms send the same packets
-	if arms = r.missing(s, arms); len(arms) == 0 {
+	if arms = r.earlier.missing(s, arms); len(arms) == 0 {
 		return nil
 	}
 	if !s.probed {
@@ -116,6 +99,35 @@ func (r *runner) nextPair(ctx context.Context, s *subject) error {
 	return nil
 }
 
+// probe builds the device of a scenario and tears it down. The scenario goes on
+// unless it was skipped or the run was interrupted; an error ends the run.
+func (r *runner) probe(ctx context.Context, s *subject) (goesOn bool, err error) {
+	arm, hook := record.Bare, record.HookNone
+	if slices.Contains(r.Arms, record.Observed) && !s.unseen {
+		arm, hook = record.Observed, r.hook.Used
+	}
+	cause := r.lab.Probe(ctx, s.spec, hook)
+	if cause == nil {
+		return true, nil
+	}
+	if goesOn, err := r.without(ctx, s, arm, cause); err != nil || !goesOn {
+		return false, err
+	}
+	return r.probe(ctx, s) // without the observer
+}
+
+// without deals with an arm of a scenario that cannot be measured. If that is
+// the observer's doing alone, the bare arm goes on, whichever came first: what
+// is measured must not hang on the order of arms. Any other cause ends the scenario.
+func (r *runner) without(ctx context.Context, s *subject, arm record.Arm, cause error) (goesOn bool, err error) {
+	var observer *refusal.Unobservable
+	if ctx.Err() != nil || arm != record.Observed || !slices.Contains(r.Arms, record.Bare) || !errors.As(cause, &observer) {
+		return false, r.skip(ctx, s, cause)
+	}
+	s.leaveUnseen(r.Pairs, r.earlier)
+	return true, r.writeSkip(s, record.Observed, cause)
+}
+
 // measure makes one trial and writes it. The scenario goes on unless it was
 // skipped or the run was interrupted; an error ends the run.
 func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesOn bool, err error) {
@@ -132,7 +144,7 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesO
 	if s.note != "" {
 		trial.Notes = append(trial.Notes, s.note)
 	}
-	if r.halved(s.Name, s.pair) {
+	if r.earlier.halved(s.Name, s.pair, r.Arms) {
 		trial.Notes = append(trial.Notes, "the other trial of this pair was made before the run was interrupted")
 	}
 	r.closed.Saw(trial)
@@ -209,11 +221,11 @@ func (r *runner) tell(s *subject, step Step) {
 	if r.planned > 0 {
 		step.Left = time.Duration(float64(step.Left) * float64(r.measured) / float64(r.planned))
 	}
-	step.Left += r.searchTime(r.Scenarios)
+	step.Left += searchTime(r.Search, r.Scenarios)
 	r.Progress(step)
 }
 
-// fatal tells whether err, from writing a record, is the system's, so that
+// fatal reports whether err, from writing a record, is the system's, so that
 // the next record would fail too. Otherwise the record itself was refused.
 func fatal(err error) bool {
 	var errno syscall.Errno

@@ -2,45 +2,16 @@ package plan
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tunbench/bench/search"
 	"tunbench/bench/suite"
-	"tunbench/reports/record"
 )
 
-// CheckSearch says why p cannot search for rates, if it is to: in none of its
-// scenarios, or not with these arms or this clock.
-func (p Plan) CheckSearch() error {
-	if p.Search.Name == "" {
-		return nil
-	}
-	if !slices.Contains(p.Arms, record.Bare) {
-		return errors.New("a rate search begins at what the bare trials reached: measure them too, --arm both or bare")
-	}
-	if p.Clock == record.ClockICount {
-		return errors.New("a rate search looks for packets a second, and in virtual time a second is a number of instructions")
-	}
-	if p.Shard != nil {
-		return nil // the whole plan has some, this share may have none
-	}
-	var reason error
-	for _, s := range p.Scenarios {
-		err := search.Check(s)
-		if err == nil {
-			return nil
-		}
-		reason = fmt.Errorf("%s: %w", s.Name, err)
-	}
-	return fmt.Errorf("no scenario can be searched for rates; %w", reason)
-}
-
-// searchTime is about how long the searches of scenarios take.
-func (p Plan) searchTime(scenarios []suite.Scenario) (d time.Duration) {
-	one := p.Search.Typical()
+// searchTime is about how long searches of scenarios take by profile.
+func searchTime(profile search.Profile, scenarios []suite.Scenario) (d time.Duration) {
+	one := profile.Typical()
 	for _, s := range scenarios {
 		if one > 0 && search.Check(s) == nil {
 			d += one
@@ -49,32 +20,35 @@ func (p Plan) searchTime(scenarios []suite.Scenario) (d time.Duration) {
 	return d
 }
 
-// searches makes the rate search of each scenario that was measured. Its error
+// searcher makes the rate searches of a run.
+type searcher struct{ *runner }
+
+// all makes the rate search of each scenario that was measured. Its error
 // is one that ends the run.
-func (r *runner) searches(ctx context.Context) error {
+func (r searcher) all(ctx context.Context) error {
 	if r.Search.Name == "" {
 		return nil
 	}
 	for _, s := range r.subjects {
-		if s.gone || r.searched(s.Name) || search.Check(s.Scenario) != nil {
+		if s.gone || r.earlier.searched(s.Name) || search.Check(s.Scenario) != nil {
 			continue
 		}
-		if err := r.search(ctx, s); err != nil || r.out.Interrupted {
+		if err := r.one(ctx, s); err != nil || r.out.Interrupted {
 			return err
 		}
 	}
 	return nil
 }
 
-// search makes the search of a scenario and writes it.
-func (r *runner) search(ctx context.Context, s *subject) error {
+// one makes the search of a scenario and writes it.
+func (r searcher) one(ctx context.Context, s *subject) error {
 	if ctx.Err() != nil {
 		r.out.Interrupted = true
 		return nil
 	}
 	rates := search.Rates{
 		Scenario: s.Scenario, Spec: s.spec, Profile: r.Search, Reached: s.reached, Seed: r.Seed, Floor: r.floor, Now: r.Now,
-		Tell: func(loadPPS float64) { r.tellSearch(s, Step{Rate: loadPPS}) },
+		Tell: func(loadPPS float64) { r.tell(s, Step{Rate: loadPPS}) },
 	}
 	started := timestamp(r.Now())
 	found, err := rates.Find(ctx, r.lab)
@@ -93,12 +67,12 @@ func (r *runner) search(ctx context.Context, s *subject) error {
 			r.out.Unresolved++
 		}
 	}
-	r.tellSearch(s, Step{Search: &found})
+	r.tell(s, Step{Search: &found})
 	return nil
 }
 
-// tellSearch completes a step of the search of a scenario and passes it on.
-func (r *runner) tellSearch(s *subject, step Step) {
+// tell completes a step of the search of a scenario and passes it on.
+func (r searcher) tell(s *subject, step Step) {
 	if r.Progress == nil {
 		return
 	}
@@ -108,6 +82,6 @@ func (r *runner) tellSearch(s *subject, step Step) {
 	}
 	step.Scenario, step.Index, step.Scenarios = s.Name, s.index+1, len(r.Scenarios)
 	step.Pair, step.Pairs = r.Pairs, r.Pairs
-	step.Left = r.searchTime(left)
+	step.Left = searchTime(r.Search, left)
 	r.Progress(step)
 }

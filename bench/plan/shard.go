@@ -42,7 +42,7 @@ func ParseShard(s string) (Shard, error) {
 	return Shard{i, n}, nil
 }
 
-// has tells whether a scenario belongs to s. That depends on nothing but the
+// has reports whether a scenario belongs to s. That depends on nothing but the
 // scenario's name without its load, so that another scenario in the plan moves
 // none, and the loads of one device, which are shares of what its closed loop
 // reached, stay on one host.
@@ -52,14 +52,14 @@ func (s Shard) has(scenario suite.Scenario) bool {
 	return int(binary.BigEndian.Uint64(sum[:8])%uint64(s.Of)) == s.Index-1
 }
 
-// Split gives the share s of p, which may hold no scenario. All shares of one
+// Split returns the share s of p, which may hold no scenario. All shares of one
 // plan say so in their headers. If seeded is false, p's seed is replaced by one
 // that all shares of the plan have in common, so that they need not be told.
-func (p Plan) Split(s Shard, seeded bool) Plan {
+func (s Shard) Split(p Plan, seeded bool) Plan {
 	if s.Of == 0 {
 		return p
 	}
-	sum := p.digest()
+	sum := digest(p)
 	if !seeded {
 		p.Seed = binary.BigEndian.Uint64(sum[:8])
 	}
@@ -70,7 +70,7 @@ func (p Plan) Split(s Shard, seeded bool) Plan {
 
 // digest is of all that the shares of a plan must have in common: what is
 // measured, and how.
-func (p Plan) digest() [sha256.Size]byte {
+func digest(p Plan) [sha256.Size]byte {
 	type scenario struct {
 		Name                    string
 		Warmup, Measure, Window time.Duration

@@ -58,7 +58,7 @@ func TestSplit(t *testing.T) {
 			home := map[string]int{}
 			plan, seed := "", uint64(0)
 			for i := 1; i <= n; i++ {
-				p := whole.Split(Shard{i, n}, false)
+				p := Shard{i, n}.Split(whole, false)
 				if plan == "" {
 					plan, seed = p.Shard.Plan, p.Seed
 				}
@@ -84,8 +84,8 @@ func TestSplit(t *testing.T) {
 		fewer := whole
 		fewer.Scenarios = s.Scenarios[1:]
 		for i := 1; i <= 3; i++ {
-			was := slices.DeleteFunc(names(whole.Split(Shard{i, 3}, false).Scenarios), func(n string) bool { return n == s.Scenarios[0].Name })
-			if diff := cmp.Diff(was, names(fewer.Split(Shard{i, 3}, false).Scenarios)); len(was) > 0 && diff != "" {
+			was := slices.DeleteFunc(names(Shard{i, 3}.Split(whole, false).Scenarios), func(n string) bool { return n == s.Scenarios[0].Name })
+			if diff := cmp.Diff(was, names(Shard{i, 3}.Split(fewer, false).Scenarios)); len(was) > 0 && diff != "" {
 				t.Errorf("%s: shard %d/3 changed:\n%s", name, i, diff)
 			}
 		}
@@ -106,7 +106,7 @@ func TestSplitKeepsLoadsTogether(t *testing.T) {
 	}
 	used := 0
 	for i := 1; i <= 5; i++ {
-		p := Plan{Scenarios: list}.Split(Shard{i, 5}, false)
+		p := Shard{i, 5}.Split(Plan{Scenarios: list}, false)
 		if len(p.Scenarios)%3 != 0 {
 			t.Errorf("shard %d has %v", i, names(p.Scenarios))
 		}
@@ -131,7 +131,7 @@ func TestSplitDigest(t *testing.T) {
 		p := base
 		p.Scenarios = slices.Clone(base.Scenarios)
 		change(&p)
-		return p.Split(Shard{1, 2}, true).Shard.Plan
+		return Shard{1, 2}.Split(p, true).Shard.Plan
 	}
 	same := of(func(*Plan) {})
 	for name, change := range map[string]func(*Plan){
@@ -156,10 +156,10 @@ func TestSplitDigest(t *testing.T) {
 			t.Errorf("other %s: another plan", name)
 		}
 	}
-	if p := base.Split(Shard{1, 2}, true); p.Seed != base.Seed {
+	if p := (Shard{1, 2}).Split(base, true); p.Seed != base.Seed {
 		t.Errorf("a seed that was given became %d", p.Seed)
 	}
-	if p := base.Split(Shard{}, false); p.Shard != nil || len(p.Scenarios) != 1 {
+	if p := (Shard{}).Split(base, false); p.Shard != nil || len(p.Scenarios) != 1 {
 		t.Errorf("the whole plan: %+v", p)
 	}
 }

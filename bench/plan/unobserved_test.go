@@ -158,7 +158,7 @@ func TestResumeKeepsTheBareArm(t *testing.T) {
 		Trials: []record.Trial{{Scenario: s.Name, Arm: record.Bare, Pair: 1}},
 		Skips:  []record.Skip{{Scenario: s.Name, Arm: record.Observed, Reason: record.Unsupported}},
 	}
-	f.plan.Done.Run.Plan = f.plan.record()
+	f.plan.Done.Run.Plan = recorded(f.plan)
 	out, err := f.run(context.Background())
 	if err != nil || out.Trials != 3 || out.Skips != 1 {
 		t.Errorf("%+v, %v: %v", out, err, f.log)

@@ -48,12 +48,17 @@ func Names() []string {
 	return names
 }
 
+// IsFile reports whether a suite of that name is a file, and not built in.
+func IsFile(name string) bool {
+	ext := filepath.Ext(name)
+	return ext == ".yaml" || ext == ".yml" || strings.ContainsRune(name, filepath.Separator)
+}
+
 // Load returns the built-in suite of that name, or reads the file if
 // name is a path or ends in .yaml or .yml. A scenario that possible refuses is an
 // error.
 func Load(name string, possible Check) (*Suite, error) {
-	ext := filepath.Ext(name)
-	if strings.ContainsRune(name, filepath.Separator) || ext == ".yaml" || ext == ".yml" {
+	if IsFile(name) {
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, fmt.Errorf("open suite: %w", err)

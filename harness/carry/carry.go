@@ -15,7 +15,7 @@ import (
 	"tunbench/harness/worker"
 )
 
-// Wait says how a carrier waits for packets.
+// Wait is how a carrier waits for packets.
 type Wait int
 
 const (
@@ -25,21 +25,20 @@ const (
 	URing             // in io_uring_enter(2), which reads and writes many packets at once
 )
 
-// Config says what a carrier carries from where to where.
+// Config is what a carrier carries, from where to where.
 type Config struct {
 	Name string // such as "relay a to b, queue 0", for errors
-	// From and To are descriptors of queues whose packets look the same, with
-	// the same headers before them. From blocks with Block and does not with Poll
-	// and Spin; To may do either.
+	// From and To are descriptors of queues with the same packet format and
+	// headers. From blocks with Block and does not with Poll and Spin; To may
+	// do either.
 	From, To int
 	CPU      int
 	Wait     Wait
-	// Headers, if not 0, is how many bytes of the device's headers are moved by a
-	// buffer of their own: readv(2) and writev(2) take the place of read and write.
+	// Headers, if not 0, is how many bytes of the device's headers are moved by
+	// a buffer of their own: readv(2) and writev(2) replace read and write.
 	Headers int
 	MaxRead int // bytes that a read can return, headers included
-	// Vhost, if its devices are not nil, takes the place of From, To and all that
-	// is said of them.
+	// Vhost, if its devices are not nil, replaces From, To and their options.
 	Vhost Vhost
 }
 
@@ -47,8 +46,8 @@ type Config struct {
 // include/uapi/asm-generic/errno.h end at 133.
 const maxErrno = 134
 
-// Counts is what a carrier did from its start on. Packets are what the device
-// moves: a super-packet counts as one.
+// Counts is what a carrier has done since its start. Packets are those of the
+// device: a GSO packet counts as one.
 type Counts struct {
 	In    uint64 // read
 	Out   uint64 // written
@@ -66,7 +65,7 @@ func (c *Counts) Failed() (sum uint64) {
 	return sum
 }
 
-// Add adds what another carrier did.
+// Add adds the counts of another carrier.
 func (c *Counts) Add(other *Counts) {
 	c.In += other.In
 	c.Out += other.Out
@@ -77,7 +76,7 @@ func (c *Counts) Add(other *Counts) {
 	}
 }
 
-// ByName gives the errors by errno name.
+// ByName returns the errors by errno name.
 func (c *Counts) ByName() map[string]uint64 {
 	names := map[string]uint64{}
 	for errno, n := range c.Errors {
@@ -104,7 +103,7 @@ type Carrier struct {
 	pinError, timeError error
 	triedFrom           int64 // when the write that waits for room was first tried; 0: none waits
 
-	_         [64]byte // what others poll is not on the line of what the loop writes
+	_         [64]byte // keeps what others poll off the cache line that the loop writes
 	published struct{ calls, failed atomic.Uint64 }
 	_         [64]byte
 }
@@ -148,11 +147,11 @@ func (c *Carrier) Start() (err error) {
 // Thread is the thread that carries; nil before Start.
 func (c *Carrier) Thread() *worker.Thread { return c.thread }
 
-// Calls is how many system calls it has made; it may be asked while the carrier
-// runs, and lags by some dozens.
+// Calls is how many system calls the carrier has made. It may be called while
+// the carrier runs, and lags by some dozens.
 func (c *Carrier) Calls() uint64 { return c.published.calls.Load() }
 
-// Lost is how many packets could not be written so far. It may be asked while
+// Lost is how many packets could not be written so far. It may be called while
 // the carrier runs, and does not lag.
 func (c *Carrier) Lost() uint64 { return c.published.failed.Load() }
 
@@ -167,9 +166,9 @@ func (c *Carrier) aides() (list []*vhost.Device) {
 	return list
 }
 
-// AideTime is the CPU time in ns of the workers of vhost that work for the
-// carrier: that of the device it receives from, and that of the other one if
-// no carrier receives from that.
+// AideTime is the CPU time in ns of the vhost workers that work for the
+// carrier: that of the device it receives from, and that of the other one if no
+// carrier receives from it.
 func (c *Carrier) AideTime() (sum int64, err error) {
 	for _, d := range c.aides() {
 		n, err := d.WorkerTime()
@@ -181,7 +180,7 @@ func (c *Carrier) AideTime() (sum int64, err error) {
 	return sum, nil
 }
 
-// Aided tells whether workers of vhost work for the carrier and, since Start,
+// Aided reports whether workers of vhost work for the carrier and, since Start,
 // why they are not on its CPU and why their CPU time is not known.
 func (c *Carrier) Aided() (aided bool, pin, time error) {
 	return c.Vhost.From != nil, c.pinError, c.timeError
@@ -196,8 +195,8 @@ func (c *Carrier) pinAides() {
 	_, c.timeError = c.AideTime()
 }
 
-// Hold stops a carrier that does not wait in the kernel as soon as it finds
-// nothing.
+// Hold pauses a carrier that does not wait in the kernel as soon as it finds no
+// packet.
 func (c *Carrier) Hold() { c.gate.Close() }
 
 // Release lets it run again.
@@ -217,10 +216,11 @@ func (c *Carrier) Finish() error {
 	return c.thread.Kick()
 }
 
-// Close leaves the descriptors to their devices. The carrier must have ended.
+// Close frees the ring; the descriptors belong to their devices. The carrier
+// must have ended.
 func (c *Carrier) Close() error { return c.ring.close() }
 
-// loop is the hot loop: it allocates nothing. Its blocking calls are raw ones
+// loop is the hot loop: it does not allocate. Its blocking calls are raw ones
 // for the reasons given at sink.Reader.
 func (c *Carrier) loop() error {
 	defer c.publish()
@@ -246,8 +246,8 @@ func (c *Carrier) loop() error {
 	}
 }
 
-// step carries one packet, if there is one. An interrupted read counts as one,
-// since there may be a packet.
+// step carries one packet, if there is one. It returns true for an interrupted
+// read, too, since there may be a packet.
 func (c *Carrier) step() (bool, error) {
 	n, errno := c.read()
 	switch errno {
@@ -288,8 +288,8 @@ func (c *Carrier) write(n int) unix.Errno {
 	return errno
 }
 
-// deliver writes the packet of n bytes. If there is no room for it now it waits;
-// if it is refused it is lost, and counted.
+// deliver writes the packet of n bytes. It waits until there is room; a packet
+// that is refused is lost and counted.
 func (c *Carrier) deliver(n int) error {
 	for {
 		worker.Turn()
@@ -309,7 +309,7 @@ func (c *Carrier) deliver(n int) error {
 				c.lose(errno)
 				return nil
 			}
-		case unix.EBADFD, unix.EBADF: // the device is gone
+		case unix.EBADFD, unix.EBADF: // the device no longer exists
 			c.lose(errno)
 			return fmt.Errorf("%s: write: %w", c.Name, errno)
 		default:
@@ -319,8 +319,8 @@ func (c *Carrier) deliver(n int) error {
 	}
 }
 
-// room waits until To takes something, and tells whether to try again: one that
-// is to finish does not wait for ever.
+// room waits until To accepts packets, and reports whether to try again: a
+// carrier that is to finish does not wait forever.
 func (c *Carrier) room() (bool, error) {
 	if now := worker.Now(); c.triedFrom == 0 {
 		c.triedFrom = now
@@ -339,7 +339,7 @@ func (c *Carrier) lose(errno unix.Errno) {
 	c.published.failed.Add(1)
 }
 
-// poll waits by a raw ppoll(2), for Finish's kick to interrupt.
+// poll waits by a raw ppoll(2), which Finish's kick interrupts.
 func (c *Carrier) poll(fd int, events int16) error {
 	c.Counts.Calls++
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: events}}

@@ -35,7 +35,7 @@ func (e *Egress) Start() (err error) {
 // Finish makes the egress end as soon as its queue is empty.
 func (e *Egress) Finish() error { return e.finish(e.Device) }
 
-// take reads what the queue has, up to a batch; a single packet where reads
+// take reads the packets of the queue, up to a batch; a single packet if reads
 // wait.
 func (e *Egress) take() (n int, err error) {
 	most := tunnelBatch

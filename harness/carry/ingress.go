@@ -90,8 +90,8 @@ func refusal(err error) int {
 	return 2
 }
 
-// write hands packet i to the kernel. What the kernel does not take is dropped,
-// as a VPN does.
+// write writes packet i to the device. A packet that the kernel refuses is
+// dropped, as a VPN does.
 func (g *Ingress) write(i, length int) error {
 	g.putHead(g.buffer(i), length)
 	tried := int64(0)
@@ -114,7 +114,7 @@ func (g *Ingress) write(i, length int) error {
 				return err
 			}
 		case unix.EINTR:
-		case unix.EBADFD: // the device is gone
+		case unix.EBADFD: // the device no longer exists
 			return fmt.Errorf("write to %s: %w", g.Name, errno)
 		default:
 			g.errnos[min(int(errno), maxErrno-1)]++
@@ -123,8 +123,8 @@ func (g *Ingress) write(i, length int) error {
 	}
 }
 
-// putHead writes what the device wants before a packet: a virtio-net header
-// that says nothing, and the protocol.
+// putHead writes what the device expects before a packet: an empty virtio-net
+// header, and the protocol.
 func (g *Ingress) putHead(buf []byte, length int) {
 	clear(buf[room-g.head() : room])
 	if !g.PI {

@@ -14,7 +14,7 @@ import (
 	"tunbench/harness/worker"
 )
 
-// TunnelConfig says what one thread of a tunnel moves: packets of one queue of
+// TunnelConfig is what one thread of a tunnel moves: packets of one queue of
 // one of its two devices.
 type TunnelConfig struct {
 	Name   string // of the device
@@ -26,29 +26,29 @@ type TunnelConfig struct {
 	// writev(2).
 	Vector    bool
 	PI        bool
-	VnetHdr   int // bytes, 0 for none; such headers must say nothing of the packet
+	VnetHdr   int // bytes, 0 for none; such headers must be empty
 	MaxPacket int // bytes of IP
 }
 
-// TunnelCounts is what a thread of a tunnel did from its start on.
+// TunnelCounts is what a thread of a tunnel has done since its start.
 type TunnelCounts struct {
 	Calls uint64 // system calls
 	In    uint64 // packets that it took
 	Out   uint64 // packets that it handed on
 	Bytes uint64 // of IP, handed on
-	// Dropped holds the packets that it could not hand on, by reason: an errno's
-	// name, or what was wrong.
+	// Dropped counts the packets that it could not hand on, by reason: the name
+	// of an errno or of a fault.
 	Dropped map[string]uint64
 }
 
 const (
 	tunnelBatch = 64
-	// room is what stands before a packet in its buffer: the tunnel's header, or
-	// what the device puts there.
+	// room is the space before a packet in its buffer, for the header of the
+	// tunnel or of the device.
 	room = 64
 )
 
-// tunnel is what both directions of a thread share.
+// tunnel is common to both directions.
 type tunnel struct {
 	TunnelConfig
 	thread    *worker.Thread
@@ -67,19 +67,19 @@ type tunnel struct {
 	errnos                [maxErrno]uint64 // refused by the device
 	refused               [3]uint64        // by what the opener found
 
-	_         [64]byte // what others poll is not on the line of what the loop writes
+	_         [64]byte // keeps what others poll off the cache line that the loop writes
 	published struct{ calls, in, out, dropped atomic.Uint64 }
 	_         [64]byte
 }
 
-// Reasons of an opener, in the order of tunnel.refused.
+// refusals are the reasons of an opener, in the order of tunnel.refused.
 var refusals = [3]string{"not of the tunnel", "replayed", "not authentic"}
 
 func (t *tunnel) prepare(c TunnelConfig) {
 	const line = 64
 	t.TunnelConfig = c
-	// One line more than it takes, so that packets do not all fall on the same
-	// set of the cache.
+	// One cache line more than needed, so that packets do not all fall into the
+	// same set of the cache.
 	t.stride = (room+c.MaxPacket+seal.TagLen+line-1)/line*line + line
 	t.slab = make([]byte, tunnelBatch*t.stride)
 	t.headers = make([]socket.Message, tunnelBatch)
@@ -94,7 +94,7 @@ func (t *tunnel) prepare(c TunnelConfig) {
 // buffer is that of packet i, which begins at room.
 func (t *tunnel) buffer(i int) []byte { return t.slab[i*t.stride : (i+1)*t.stride] }
 
-// sealed is where packet i begins under way.
+// sealed is packet i as it is sent, with its header.
 func (t *tunnel) sealed(i int) []byte { return t.buffer(i)[room-seal.HeaderLen:] }
 
 // head is how many bytes the device puts before a packet.
@@ -112,8 +112,8 @@ func (t *tunnel) Thread() *worker.Thread { return t.thread }
 // Calls is how many system calls were made so far.
 func (t *tunnel) Calls() uint64 { return t.published.calls.Load() }
 
-// Passed tells how many packets the thread took, handed on and dropped. It may
-// be asked while the thread runs, and lags behind a batch that is on its way.
+// Passed returns how many packets the thread took, handed on and dropped. It
+// may be called while the thread runs, and lags behind by a batch.
 func (t *tunnel) Passed() (in, out, dropped uint64) {
 	return t.published.in.Load(), t.published.out.Load(), t.published.dropped.Load()
 }
@@ -127,7 +127,7 @@ func (t *tunnel) publish() {
 
 func (t *tunnel) dropped() uint64 { return t.in - t.out }
 
-// Counts may be asked for once the thread has ended.
+// Counts may be called once the thread has ended.
 func (t *tunnel) Counts() TunnelCounts {
 	c := TunnelCounts{Calls: t.calls, In: t.in, Out: t.out, Bytes: t.bytes, Dropped: map[string]uint64{}}
 	for errno, n := range t.errnos {
@@ -143,15 +143,15 @@ func (t *tunnel) Counts() TunnelCounts {
 	return c
 }
 
-// Hold stops a thread that does not wait in the kernel as soon as it finds
-// nothing.
+// Hold pauses a thread that does not wait in the kernel as soon as it finds no
+// packet.
 func (t *tunnel) Hold() { t.gate.Close() }
 
 // Release lets it run again.
 func (t *tunnel) Release() { t.gate.Open() }
 
-// finish makes a thread that takes packets from fd end as soon as nothing is
-// left there.
+// finish makes a thread that takes packets from fd end as soon as none is left
+// there.
 func (t *tunnel) finish(fd int) error {
 	t.finishing.Store(true)
 	t.gate.Open()
@@ -161,17 +161,17 @@ func (t *tunnel) finish(fd int) error {
 	return t.thread.Kick()
 }
 
-// Close leaves the descriptors to those whose they are.
+// Close does nothing: the descriptors belong to the caller.
 func (t *tunnel) Close() error { return nil }
 
 // run takes packets by take, hands them on by give, and waits for more on fd.
-// It allocates nothing.
+// It does not allocate.
 func (t *tunnel) run(fd int, take func() (int, error), give func(n int) error) error {
 	defer t.publish()
 	for {
 		worker.Turn()
-		// What is asked before the look is answered by it: nothing comes after
-		// the end was announced.
+		// Read before take: no packet comes after finishing was set, so that an
+		// empty take is then the last one.
 		finishing := t.finishing.Load()
 		n, err := take()
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 
 const (
 	mostRing  = 64      // packets of one call
-	leastRing = 8       // the same, of super-packets
+	leastRing = 8       // the same, of GSO packets
 	ringBytes = 2 << 20 // bounds the buffers of one carrier
 	// Places of the registered descriptors.
 	from, to = 0, 1
@@ -26,21 +26,20 @@ const (
 	unknown = math.MinInt32
 )
 
-// ring is what a carrier with Wait URing has beside it: it reads as many
-// packets as there are by one call, and writes them by another.
+// ring is the state of a carrier with Wait URing: it reads all available
+// packets by one call, and writes them by another.
 type ring struct {
 	*uring.Ring
 	buffers *uring.Buffers
 	plain   bool // no buffers are registered
-	// linked tells that a write which fails keeps those after it from being made,
-	// which would overtake it: needed where a send buffer can be full.
+	// linked: a write that fails cancels those after it, which would otherwise
+	// overtake it. Needed if a send buffer can be full.
 	linked  bool
 	lengths []int   // of the packets in hand
 	results []int32 // of the writes of these
 }
 
-// Open is New for a carrier of any kind. What a ring needs of the kernel it
-// gets now.
+// Open is New for any kind of carrier. It sets up the ring.
 func Open(c Config) (*Carrier, error) {
 	carrier := New(c)
 	if c.Wait != URing {
@@ -99,7 +98,7 @@ func (r *ring) close() error {
 	return errors.Join(append(errs, r.buffers.Close())...)
 }
 
-// read asks to read into buffer i.
+// read prepares a read into buffer i.
 func (r *ring) read(i int, flags uint32) *uring.SQE {
 	e := r.Prepare()
 	if r.plain {
@@ -112,7 +111,7 @@ func (r *ring) read(i int, flags uint32) *uring.SQE {
 	return e
 }
 
-// write asks to write the packet in buffer i.
+// write prepares a write of the packet in buffer i.
 func (r *ring) write(i int) *uring.SQE {
 	e, b := r.Prepare(), r.buffers.At(i)[:r.lengths[i]]
 	if r.plain {
@@ -128,7 +127,7 @@ func (r *ring) write(i int) *uring.SQE {
 // ringCarrier is a Carrier with Wait URing.
 type ringCarrier struct{ *Carrier }
 
-// loop is a hot loop: it allocates nothing.
+// loop is a hot loop: it does not allocate.
 func (c ringCarrier) loop() (err error) {
 	defer c.publish()
 	if err := c.ring.Enable(); err != nil {
@@ -163,7 +162,7 @@ func (c ringCarrier) loop() (err error) {
 	}
 }
 
-// enter hands over what is prepared and waits for that many completions.
+// enter submits what is prepared and waits for that many completions.
 func (c ringCarrier) enter(n int, deferred bool) error {
 	for ready := -1; ready < n; ready = c.ring.Ready() {
 		worker.Turn()
@@ -183,7 +182,7 @@ func (c ringCarrier) enter(n int, deferred bool) error {
 	return nil
 }
 
-// burst reads what there is, up to that many packets.
+// burst reads the available packets, up to that many.
 func (c ringCarrier) burst(batch int) error {
 	r := c.ring
 	r.lengths = r.lengths[:0]
@@ -219,8 +218,8 @@ func (c ringCarrier) await() error {
 	return c.reap()
 }
 
-// reap notes the packets that were read. Reads of one call are done in their
-// order, so that packets lie in the first buffers.
+// reap notes the packets that were read. The reads of one call complete in
+// order, so that the packets are in the first buffers.
 func (c ringCarrier) reap() (err error) {
 	r := c.ring
 	n := r.Ready()
@@ -235,7 +234,7 @@ func (c ringCarrier) reap() (err error) {
 			c.Bytes += uint64(e.Res)
 			at := int(e.Data &^ waiting)
 			if at > len(r.lengths) {
-				// One before it found nothing, and this one came since.
+				// A read before it found no packet; this packet came later.
 				copy(r.buffers.At(len(r.lengths)), r.buffers.At(at)[:e.Res])
 			}
 			r.lengths = append(r.lengths, int(e.Res))
@@ -248,8 +247,8 @@ func (c ringCarrier) reap() (err error) {
 	return err
 }
 
-// deliverAll writes the packets in hand, each once. If there is no room for one
-// it waits; one that is refused is lost, and counted.
+// deliverAll writes the packets in hand, each once. It waits until there is
+// room; a packet that is refused is lost and counted.
 func (c ringCarrier) deliverAll() error {
 	r := c.ring
 	end := len(r.lengths)
@@ -280,7 +279,7 @@ func (c ringCarrier) deliverAll() error {
 				continue
 			}
 			c.lose(errno)
-		case errno == unix.EBADFD, errno == unix.EBADF: // the device is gone
+		case errno == unix.EBADFD, errno == unix.EBADF: // the device no longer exists
 			for ; first < end; first++ {
 				c.lose(errno)
 			}
@@ -294,7 +293,7 @@ func (c ringCarrier) deliverAll() error {
 	return nil
 }
 
-// writeFrom writes the packets from first on of whose writes nothing is known.
+// writeFrom writes the packets from first on whose writes have no result yet.
 func (c ringCarrier) writeFrom(first, end int) error {
 	r := c.ring
 	asked := 0

@@ -9,16 +9,16 @@ import (
 )
 
 // Vhost are the vhost-net devices of a carrier that is a virtual machine's
-// driver of both: what it receives from one it transmits by the other.
+// driver of both: it transmits by one what it receives from the other.
 type Vhost struct{ From, To *vhost.Device }
 
-// vhostBatch is how many packets are moved before the other sides are told.
+// vhostBatch is how many packets are moved before the workers are notified.
 const vhostBatch = 64
 
 // vhostCarrier is a Carrier between two virtqueues.
 type vhostCarrier struct{ *Carrier }
 
-// loop is a hot loop: it allocates nothing.
+// loop is a hot loop: it does not allocate.
 func (c vhostCarrier) loop() error {
 	defer c.publish()
 	from, to := c.Vhost.From.RX, c.Vhost.To.TX
@@ -90,8 +90,9 @@ func (c vhostCarrier) show(q *vhost.Queue) error {
 	return q.Kick()
 }
 
-// awaitDriver returns when the worker has used so many buffers, or soon: while the
-// carrier is to finish it looks at both queues.
+// awaitDriver returns when the worker has used so many buffers, or after a
+// timeout. The timeout is short while the carrier is to finish, so that it
+// checks both queues.
 func (c vhostCarrier) awaitDriver(q *vhost.Queue, used int) error {
 	timeout := pollTimeout
 	if c.finish.Load() {

@@ -33,13 +33,13 @@ const (
 	askWithin   = 5 * time.Second
 )
 
-// MissingError says that the program is not there, or not one that will do, and
-// what to do about it.
+// MissingError: the program is missing or too old. Detail says which, and what
+// to do about it.
 type MissingError struct{ Detail string }
 
 func (e *MissingError) Error() string { return e.Detail }
 
-// Program is iperf3 as it was found.
+// Program is the iperf3 that Find has found.
 type Program struct {
 	Path    string
 	Version string // such as "3.12"
@@ -47,7 +47,7 @@ type Program struct {
 	major, minor int
 }
 
-// Find looks for the program in PATH and asks for its version. It is a
+// Find looks for the program in PATH and asks for its version. It returns a
 // *MissingError if there is none of version 3.1 or newer.
 func Find() (*Program, error) {
 	path, err := exec.LookPath(name)
@@ -56,7 +56,7 @@ func Find() (*Program, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
 	defer cancel()
-	// The exit code is not looked at: some versions exit with 1 here.
+	// The exit code is ignored: some versions exit with 1 here.
 	text, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
 	p := &Program{Path: path}
 	if p.parse(string(text)) != nil {
@@ -91,7 +91,7 @@ func (p *Program) atLeast(major, minor int) bool {
 	return p.major > major || p.major == major && p.minor >= minor
 }
 
-// Test is what a client does.
+// Test is what a client is to do.
 type Test struct {
 	To      netip.Addr
 	Streams int
@@ -117,7 +117,7 @@ func (p *Program) Serve(at netip.Addr, cpus []int) (*Process, error) {
 	return p.start(cpus, "-s", "-1", "-B", at.String())
 }
 
-// Can tells whether the program can do a test: a *MissingError says which one
+// Can reports whether the program can do a test: a *MissingError says which one
 // could.
 func (p *Program) Can(t Test) error {
 	if t.Both && !p.atLeast(3, 7) {
@@ -144,7 +144,7 @@ func (p *Program) start(cpus []int, args ...string) (*Process, error) {
 	r := &Process{Args: args, cmd: exec.Command(p.Path, args...), done: make(chan struct{})}
 	r.cmd.Stdout, r.cmd.Stderr = &r.stdout, &r.stderr
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	// Pipes that something else keeps open must not be waited for.
+	// Not to wait for pipes that another process keeps open.
 	r.cmd.WaitDelay = time.Second
 	if err := on(cpus, r.cmd.Start); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.Path, err)
@@ -172,7 +172,7 @@ func on(cpus []int, f func() error) error {
 	return errors.Join(f(), unix.SchedSetaffinity(0, &before))
 }
 
-// Listening tells whether something listens at the server's port in the
+// Listening reports whether something listens at the server's port in the
 // namespace of the caller's thread.
 func Listening() (bool, error) {
 	all, err := socket.Table("tcp")
@@ -185,9 +185,9 @@ func Listening() (bool, error) {
 // Done is closed when the process has ended.
 func (r *Process) Done() <-chan struct{} { return r.done }
 
-// Kill ends the process, and returns when it is gone.
+// Kill ends the process and returns when it has ended.
 func (r *Process) Kill() {
-	_ = r.cmd.Process.Kill() // it has ended, or it ends
+	_ = r.cmd.Process.Kill() // an error means that it has ended
 	<-r.done
 }
 

@@ -9,14 +9,14 @@ import (
 // Result is what a client found, in its own units.
 type Result struct {
 	Sent, Received Sum
-	// The other direction; nil where there was one.
+	// The other direction; nil if there was only one.
 	SentBack, ReceivedBack *Sum
-	MeanRTT                float64 // us, mean of the streams that it sent; 0 if it does not tell (before 3.2)
+	MeanRTT                float64 // us, mean of the streams that it sent; 0 if not reported (before 3.2)
 	Local, Remote          float64 // CPU in per cent
-	Congestion             string  // control algorithm; "" if it does not tell
+	Congestion             string  // control algorithm; "" if not reported
 }
 
-// Sum is that of all streams of one direction.
+// Sum is the sum of all streams of one direction.
 type Sum struct {
 	Seconds       float64 `json:"seconds"`
 	Bytes         float64 `json:"bytes"`

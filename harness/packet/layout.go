@@ -29,7 +29,8 @@ func (l *Layout) Parse(b []byte, tap bool) bool {
 	return l.enter(b)
 }
 
-// enter goes on to what is inside a tunnel, if that is a packet.
+// enter replaces the layout by that of the packet inside a tunnel, if there is
+// one.
 func (l *Layout) enter(b []byte) bool {
 	outer := *l
 	if !l.parse(b, outer.Payload+VXLANLen+EthernetLen) {
@@ -115,7 +116,7 @@ func (l *Layout) HasChecksum(b []byte) bool {
 	return l.Protocol != protocolUDP || b[at] != 0 || b[at+1] != 0
 }
 
-// Sums tells whether the transport checksum, which is complete, is right. It
+// Sums reports whether the transport checksum, which is complete, is right. It
 // reads all of b.
 func (l *Layout) Sums(b []byte) bool {
 	return fold(l.pseudo(b)+sum(b[l.Transport:])) == 0xffff

@@ -60,7 +60,7 @@ func TCPHeadersLen(tap bool, family int) int {
 	return HeadersLen(tap, family) - UDPLen + TCPLen
 }
 
-// UDP says how a datagram is addressed. Link addresses are used by TAP only.
+// UDP is how a datagram is addressed. Link addresses are used by TAP only.
 type UDP struct {
 	TAP              bool
 	Src, Dst         netip.AddrPort // both IPv4 or both IPv6
@@ -79,10 +79,10 @@ func (u UDP) Headers(b []byte, payload int) int {
 	return at + UDPLen
 }
 
-// TCP says how a segment of an established connection is addressed.
+// TCP is how a segment of an established connection is addressed.
 type TCP UDP
 
-// Headers writes the headers of a segment, or a super-packet, with that many
+// Headers writes the headers of a segment, or a GSO packet, with that many
 // bytes of payload to b and returns their length. The checksum is left 0; see
 // TCPChecksum and PartialTCP.
 func (t TCP) Headers(b []byte, payload int) int {
@@ -98,7 +98,7 @@ func (t TCP) Headers(b []byte, payload int) int {
 	return at + TCPLen
 }
 
-// Super writes the headers of a super-packet with that many bytes of payload,
+// Super writes the headers of a GSO packet with that many bytes of payload,
 // size of them in each segment but the last, and gives the virtio-net header
 // that belongs to it. Its checksum is partial. A packet of one segment is none.
 func (t TCP) Super(b []byte, payload, size int) VnetHdr {

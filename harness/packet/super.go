@@ -8,7 +8,7 @@ import (
 // Super is a packet with its virtio-net header, to be cut into the segments that
 // it stands for, with their checksums: what the last device without offloads on
 // its way would do (tcp_gso_segment of net/ipv4/tcp_offload.c, __udp_gso_segment
-// of net/ipv4/udp_offload.c). A packet that is not a super-packet is one segment.
+// of net/ipv4/udp_offload.c). A packet that is not a GSO packet is one segment.
 type Super struct {
 	hdr     VnetHdr
 	layout  Layout

@@ -46,13 +46,13 @@ type VnetHdr struct {
 	Hash       uint32 // from 20 bytes on
 	HashReport uint16
 	// Offsets of the UDP header around a tunnel and of the IP header inside, from
-	// 24 bytes on; told if GSOType says that there is one.
+	// 24 bytes on; valid if GSOType says that there is one.
 	OuterTransport uint16
 	InnerNetwork   uint16
 }
 
 // Parse reads the first VnetLen bytes of the header from the start of b. Of a
-// longer header a TUN device writes the rest only if it tells of a tunnel; else
+// longer header a TUN device writes the rest only if it describes a tunnel; else
 // that is zeros, or on older kernels what the buffer held before (tun_put_user of
 // drivers/net/tun.c): see CheckLong.
 func (h *VnetHdr) Parse(b []byte) error {
@@ -114,7 +114,7 @@ func (h *VnetHdr) Put(b []byte, size int) {
 // Kind is GSOType without what may be added to it.
 func (h *VnetHdr) Kind() uint8 { return h.GSOType &^ (GSOECN | GSOTunnel4 | GSOTunnel6) }
 
-// Tunnel tells whether the packet is in a UDP tunnel, by its header.
+// Tunnel reports whether the packet is in a UDP tunnel, by its header.
 func (h *VnetHdr) Tunnel() bool { return h.GSOType&(GSOTunnel4|GSOTunnel6) != 0 }
 
 // Errors made once: they are returned in hot loops.
@@ -124,7 +124,7 @@ var (
 	errGSOSize = errors.New("virtio-net header: gso_size is 0")
 )
 
-// Segments tells how many wire segments a packet with that many bytes of
+// Segments returns how many wire segments a packet with that many bytes of
 // payload stands for, and the payload bytes of each but the last.
 func (h *VnetHdr) Segments(payload int) (n, size int, err error) {
 	switch h.Kind() {
@@ -141,8 +141,8 @@ func (h *VnetHdr) Segments(payload int) (n, size int, err error) {
 	return max(1, (payload+size-1)/size), size, nil
 }
 
-// Check holds the header against the packet b behind it, whose layout is l. It
-// reads headers only: a complete checksum is for l.Sums.
+// Check compares the header with the packet b behind it, whose layout is l. It
+// reads headers only: l.Sums verifies a complete checksum.
 func (h *VnetHdr) Check(b []byte, l *Layout) Fault {
 	if ipLength(b, l.IP, l.Family) != len(b)-l.IP ||
 		l.Protocol == protocolUDP && int(binary.BigEndian.Uint16(b[l.Transport+4:])) != len(b)-l.Transport {

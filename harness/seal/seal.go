@@ -1,10 +1,10 @@
-// Package seal protects packets on their way through a tunnel, as a VPN does:
-// each gets a header with a counter, is encrypted in place, and is taken once
-// by the other side. It is pure: bytes in, bytes out.
+// Package seal protects packets in a tunnel, as a VPN does: each gets a header
+// with a counter, is encrypted in place, and is accepted only once by the other
+// side. It is pure: bytes in, bytes out.
 //
 // Header, 12 bytes, all fields little-endian: type (1), direction (1), queue
-// (2), counter (8). The header is the nonce, too: nothing of it can be changed
-// without being noticed, and no two packets under one key share one.
+// (2), counter (8). The header is the nonce, too: no part of it can be changed
+// without detection, and no two packets under one key share one.
 package seal
 
 import (
@@ -19,7 +19,7 @@ import (
 	"golang.zx2c4.com/wireguard/replay"
 )
 
-// Cipher says how packets are protected.
+// Cipher is how packets are protected.
 type Cipher string
 
 const (
@@ -45,16 +45,16 @@ var (
 	ErrAuth     = errors.New("open: the packet is not authentic")
 )
 
-// Sealer protects the packets of one direction of one queue. It is not for
-// several threads.
+// Sealer protects the packets of one direction of one queue. Only one thread
+// may use it.
 type Sealer struct {
 	aead    cipher.AEAD // nil with None
 	prefix  [4]byte
 	counter uint64
 }
 
-// Opener takes the packets of one Sealer, or of several one after the other,
-// each once. It is not for several threads.
+// Opener accepts the packets of one Sealer, or of several one after the other,
+// each once. Only one thread may use it.
 type Opener struct {
 	aead   cipher.AEAD
 	prefix [4]byte
@@ -95,7 +95,7 @@ func newAEAD(c Cipher, key []byte) (cipher.AEAD, error) {
 	return nil, fmt.Errorf("unknown cipher %q", c)
 }
 
-// Overhead is by how many bytes a sealed packet is longer.
+// Overhead is the number of bytes that sealing adds to a packet.
 func (c Cipher) Overhead() int {
 	if c == None {
 		return HeaderLen
@@ -104,7 +104,7 @@ func (c Cipher) Overhead() int {
 }
 
 // Seal protects in place the n bytes that follow the first HeaderLen of buf,
-// which has room for the tag behind them, and gives the length of the whole.
+// which has room for the tag behind them, and returns the total length.
 func (s *Sealer) Seal(buf []byte, n int) int {
 	copy(buf, s.prefix[:])
 	binary.LittleEndian.PutUint64(buf[4:], s.counter)
@@ -116,8 +116,8 @@ func (s *Sealer) Seal(buf []byte, n int) int {
 	return HeaderLen + len(s.aead.Seal(plain[:0], buf[:HeaderLen], plain, nil))
 }
 
-// Open takes the protection away in place. The packet then follows the first
-// HeaderLen bytes of sealed, n bytes long.
+// Open removes the protection in place. The packet then follows the first
+// HeaderLen bytes of sealed and is n bytes long.
 func (o *Opener) Open(sealed []byte) (n int, err error) {
 	if len(sealed) < HeaderLen || [4]byte(sealed) != o.prefix {
 		return 0, ErrHeader

@@ -2,8 +2,8 @@ package sink
 
 import "tunbench/harness/worker"
 
-// Counted is the end of packets that the kernel counts by itself, so that no
-// thread receives them: nothing is known of each.
+// Counted is a reader of packets that the kernel itself counts: no thread
+// receives them, and nothing is known of each.
 type Counted struct {
 	Tally
 	CountedConfig
@@ -11,16 +11,16 @@ type Counted struct {
 	err    error
 }
 
-// CountedConfig says what is counted.
+// CountedConfig is the configuration of a Counted.
 type CountedConfig struct {
-	// Count gives the packets so far, super-packets as one, and their bytes, each
-	// super-packet with one set of headers.
+	// Count returns the packets so far, GSO packets as one, and their bytes, each
+	// GSO packet with one set of headers.
 	Count     func() (packets, bytes uint64, err error)
 	Segments  uint64 // wire segments of each packet
 	HeaderLen int    // bytes of headers of each segment
 }
 
-// NewCounted prepares a reader that is not there.
+// NewCounted prepares a Counted.
 func NewCounted(c CountedConfig, control *Control) *Counted {
 	r := &Counted{CountedConfig: c}
 	r.prepare(0, false, control)
@@ -54,7 +54,7 @@ func (r *Counted) Thread() *worker.Thread { return nil }
 // Finish does nothing.
 func (r *Counted) Finish() error { return nil }
 
-// Close gives the error of the last look that failed. The counters are their
+// Close returns the error of the last look that failed. The counters are their
 // owner's.
 func (r *Counted) Close() error {
 	r.closed = true

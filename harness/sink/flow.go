@@ -13,7 +13,7 @@ type flow struct {
 	reordered  uint64 // unique packets that came after one with a higher number
 }
 
-// see takes note of a packet and tells whether it is the first with its
+// see takes note of a packet and reports whether it is the first with its
 // number. A packet from before the window counts as reordered.
 func (f *flow) see(seq uint64) bool {
 	word, bit := &f.seen[seq%window/64], uint64(1)<<(seq%64)

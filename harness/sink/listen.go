@@ -63,8 +63,8 @@ func Prepare(fd, buffer int, gro bool) error {
 }
 
 // spread chooses among the sockets of a port by the flow number of the stamp,
-// whose low 16 bits stand 4 bytes into the payload: by the kernel's hash, few
-// flows would crowd on one socket while others get none.
+// whose low 16 bits are 4 bytes into the payload. By the kernel's hash, few
+// flows could share one socket while others get none.
 func spread(fd, n int) error {
 	program := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 5},

@@ -17,7 +17,7 @@ import (
 	"tunbench/harness/worker"
 )
 
-// Wait says how a reader waits for packets.
+// Wait is how a reader waits for packets.
 type Wait int
 
 const (
@@ -100,8 +100,7 @@ func New(c Config, control *Control) *Reader {
 	return r
 }
 
-// Open is New for a reader of any kind. What a ring needs of the kernel it gets
-// now.
+// Open is New for any kind of reader. It sets up the ring.
 func Open(c Config, control *Control) (*Reader, error) {
 	r := New(c, control)
 	if c.Wait != URing {
@@ -128,8 +127,8 @@ func (r *Reader) Start() (err error) {
 	return nil
 }
 
-// splitAt is where in the buffer a packet begins that is read apart from its
-// headers: on a cache line of its own.
+// splitAt is the offset in the buffer of a packet that is read apart from its
+// headers: the start of a cache line.
 const splitAt = 64
 
 // buffer makes room for what a read returns.
@@ -158,7 +157,7 @@ func (r *Reader) headersLen() int {
 }
 
 // Sweep reads until the queue is empty, at most one packet into each of bufs,
-// and then looks at what came: SweepNs is the time of the reads alone.
+// and then counts the packets. SweepNs is the time of the reads alone.
 func (r *Reader) Sweep(bufs [][]byte) error {
 	lengths := r.lengths[:0]
 	start := worker.Now()
@@ -194,8 +193,8 @@ func (r *Reader) Sweep(bufs [][]byte) error {
 // driven by Sweep.
 func (r *Reader) Thread() *worker.Thread { return r.thread }
 
-// Close leaves the descriptor to the device, whose it is. The reader must have
-// ended.
+// Close frees the ring; the descriptor belongs to the device. The reader must
+// have ended.
 func (r *Reader) Close() error { return r.ring.close() }
 
 // Finish makes the reader end as soon as its queue is empty. Control.Drain must
@@ -207,9 +206,9 @@ func (r *Reader) Finish() error {
 	return r.thread.Kick()
 }
 
-// loop is the hot loop: it allocates nothing. A blocking read is made by a raw
-// system call, too, which keeps its processor from Go's scheduler while it
-// waits. That is safe only because nothing stops the world during a trial (the
+// loop is a hot loop: it does not allocate. A blocking read, too, is a raw
+// system call, which keeps its processor from Go's scheduler while it waits.
+// That is safe only because nothing stops the world during a trial (the
 // collector is off) and because Finish interrupts the wait.
 func (r *Reader) loop() error {
 	defer r.publish()
@@ -275,9 +274,9 @@ const (
 	pauseEvery = time.Second
 )
 
-// pause sleeps if that is asked for and it is time to, and tells whether it
-// did. It never sleeps outside the measured time: what is left in the queue
-// then is waited for.
+// pause sleeps if Pause is set and it is time to, and reports whether it did.
+// It never sleeps outside the measured time, so that the packets left in the
+// queue are read without delay.
 func (r *Reader) pause(now int64) bool {
 	if r.Pause == 0 || !r.control.Measured.Holds(now) {
 		return false
@@ -302,7 +301,7 @@ func (r *Reader) poll() error {
 	return nil
 }
 
-// take counts one read: a packet, or a super-packet of many segments, behind the
+// take counts one read: a packet, or a GSO packet of many segments, behind the
 // headers of the device.
 func (r *Reader) take(b []byte, now int64) {
 	if r.see != nil {
@@ -329,7 +328,7 @@ func (r *Reader) takeSplit(n int, now int64) {
 	r.packet(r.buf[:headers], r.buf[splitAt:][:n-headers], now)
 }
 
-// packet counts what stands behind the headers of the device.
+// packet counts the packet behind the headers of the device.
 func (r *Reader) packet(headers, b []byte, now int64) {
 	var layout packet.Layout
 	if !layout.Parse(b, r.TAP) {

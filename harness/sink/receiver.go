@@ -12,10 +12,10 @@ import (
 	"tunbench/harness/worker"
 )
 
-// ReceiverConfig says what a receiver receives.
+// ReceiverConfig is the configuration of a Receiver.
 type ReceiverConfig struct {
 	FDs []int // of UDP sockets; blocking or not is set by Start
-	// Own tells that Close closes the sockets. Else they are somebody's who does.
+	// Own: Close closes the sockets. Otherwise they belong to the caller.
 	Own  bool
 	CPU  int
 	Wait Wait // with several sockets Block and Poll both wait in epoll_wait(2)
@@ -28,7 +28,7 @@ type ReceiverConfig struct {
 	Open      bool // as in Config
 }
 
-// Receiver is the end of packets that the kernel delivers to UDP sockets.
+// Receiver reads packets that the kernel delivers to UDP sockets.
 type Receiver struct {
 	ReceiverConfig
 	Tally
@@ -104,7 +104,7 @@ func (r *Receiver) buffers() {
 	}
 }
 
-// watch sets how the sockets wait: a single one by itself, several together.
+// watch makes the sockets wait: a single one in its own call, several in epoll.
 func (r *Receiver) watch() error {
 	alone := len(r.FDs) == 1
 	for _, fd := range r.FDs {
@@ -162,7 +162,7 @@ func (r *Receiver) Close() error {
 	return errors.Join(errs...)
 }
 
-// loop is the hot loop: it allocates nothing.
+// loop is the hot loop: it does not allocate.
 func (r *Receiver) loop() error {
 	defer r.publish()
 	if len(r.FDs) == 1 {
@@ -195,12 +195,12 @@ func (r *Receiver) single(fd int) error {
 	}
 }
 
-// several takes turns among the sockets that have something.
+// several reads in turn the sockets that have packets.
 func (r *Receiver) several() error {
 	for {
 		worker.Turn()
-		// What is asked before the look is answered by it: nothing comes after
-		// the drain was announced.
+		// Read before ready: no packet comes after Drain was set, so that an empty
+		// result is then the last one.
 		drain := r.control.Drain.Load()
 		timeout := pollTimeout
 		if drain || r.Wait == Spin {
@@ -226,8 +226,8 @@ func (r *Receiver) several() error {
 	}
 }
 
-// ready waits for that many ms until a socket has something, and gives how many
-// have.
+// ready waits at most timeout ms until sockets have packets, and returns how
+// many do.
 func (r *Receiver) ready(timeout int) (int, error) {
 	r.Calls++
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epoll), uintptr(unsafe.Pointer(&r.events[0])),
@@ -241,9 +241,8 @@ func (r *Receiver) ready(timeout int) (int, error) {
 	return 0, fmt.Errorf("wait for the sockets of a receiver: %w", errno)
 }
 
-// receive takes what the socket has, up to a batch, and gives how many
-// datagrams that were: 0 is that there are none, -1 that the call was
-// interrupted.
+// receive takes the datagrams of a socket, up to a batch, and returns how many
+// there were; -1 if the call was interrupted.
 func (r *Receiver) receive(fd int, timed bool) (int, error) {
 	if r.GRO {
 		for i := range r.headers {
@@ -311,8 +310,8 @@ func (r *Receiver) take(i int, now int64) {
 	}
 }
 
-// segmentSize is what UDP_GRO's control message says; 0 without one, for a
-// datagram that was not put together.
+// segmentSize is the value of UDP_GRO's control message; 0 without one, for a
+// datagram that was not merged.
 func segmentSize(control []byte) int {
 	if len(control) < unix.SizeofCmsghdr+4 {
 		return 0
@@ -324,9 +323,8 @@ func segmentSize(control []byte) int {
 	return int(*(*int32)(unsafe.Pointer(&control[unix.SizeofCmsghdr])))
 }
 
-// Overruns is how many datagrams the kernel had for the sockets and dropped,
-// because their buffers were full. It holds what the sockets hold: with UDP_GRO
-// a datagram may be many segments.
+// Overruns is how many datagrams the kernel dropped because the buffers of the
+// sockets were full. With UDP_GRO a datagram may be many segments.
 func (r *Receiver) Overruns() (sum uint64, err error) {
 	for _, fd := range r.FDs {
 		n, err := socket.Drops(fd)
@@ -338,6 +336,5 @@ func (r *Receiver) Overruns() (sum uint64, err error) {
 	return sum, nil
 }
 
-// SocketDrops is the reason under which Overruns are counted, by the kernel's
-// name for it.
+// SocketDrops is the kernel's drop reason of Overruns.
 const SocketDrops = "SOCKET_RCVBUFF"

@@ -6,7 +6,7 @@ import (
 	"tunbench/harness/uring"
 )
 
-// RingReads says how a reader with Wait URing asks for packets.
+// RingReads is how a reader with Wait URing asks for packets.
 type RingReads int
 
 const (
@@ -17,17 +17,17 @@ const (
 	RingFixed
 	// RingPlain is the same without registered buffers.
 	RingPlain
-	// RingChained is RingPlain as it is where reads cannot be told not to wait:
-	// each begins when the one before it has found a packet.
+	// RingChained is RingPlain for kernels on which every read waits: each read
+	// begins when the one before it has found a packet.
 	RingChained
-	// RingMultishot asks once, for reads without end into a group of buffers. It
-	// needs Linux 6.7.
+	// RingMultishot prepares one request for any number of reads into a group
+	// of buffers. It needs Linux 6.7.
 	RingMultishot
 )
 
 const (
 	mostRing  = 64      // reads at once
-	leastRing = 8       // the same, of super-packets
+	leastRing = 8       // the same, of GSO packets
 	ringBytes = 2 << 20 // bounds the buffers of one reader
 	group     = 0
 	// cancelled marks the completion of a request to cancel; the others are marked
@@ -35,7 +35,7 @@ const (
 	cancelled = 1 << 63
 )
 
-// ring is what a reader with Wait URing has beside it.
+// ring is the state of a reader with Wait URing.
 type ring struct {
 	*uring.Ring
 	reads   RingReads
@@ -43,9 +43,9 @@ type ring struct {
 	buffers *uring.Buffers
 	flags   uint8        // of each request
 	group   *uring.Group // with RingMultishot
-	armed   bool         // a read without end is under way
-	flying  int          // requests that have not completed, their cancelling included
-	calling bool         // of these, one cancels the others
+	armed   bool         // the multishot read is under way
+	flying  int          // requests that have not completed, including that to cancel
+	calling bool         // one of these is the request to cancel
 }
 
 func openRing(c Config) (_ *ring, err error) {
@@ -57,8 +57,8 @@ func openRing(c Config) (_ *ring, err error) {
 	}()
 	count := min(mostRing, max(leastRing, ringBytes/c.MaxRead))
 	count = 1 << (bits.Len(uint(count)) - 1)
-	// A ring of buffers is taken from while it is filled: some to spare keep the
-	// reads without end going.
+	// The kernel takes buffers of a group while it is filled: spare ones keep the
+	// multishot read going.
 	if c.Ring == RingMultishot {
 		count *= 2
 	}
@@ -73,8 +73,8 @@ func openRing(c Config) (_ *ring, err error) {
 		return nil, err
 	}
 	if !noWait {
-		// Nothing is registered on kernels that old: 6.1 may take seconds to let go
-		// of a file that a chain has used (io_rsrc_ref_quiesce).
+		// Nothing is registered on such kernels: 6.1 may take seconds to release a
+		// file that a chain has used (io_rsrc_ref_quiesce).
 		r.reads, r.fd = RingChained, c.FD
 		return r, nil
 	}
@@ -96,7 +96,7 @@ func openRing(c Config) (_ *ring, err error) {
 	return r, err
 }
 
-// prepare asks for one read into buffer i.
+// prepare prepares a read into buffer i.
 func (r *ring) prepare(i int, flags uint32, link uint8) {
 	e := r.Prepare()
 	if r.reads == RingFixed {
@@ -109,7 +109,7 @@ func (r *ring) prepare(i int, flags uint32, link uint8) {
 	r.flying++
 }
 
-// arm asks for reads without end.
+// arm prepares the multishot read.
 func (r *ring) arm() {
 	e := r.Prepare()
 	e.ReadMultishot(r.fd, group)

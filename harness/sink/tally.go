@@ -7,10 +7,10 @@ import (
 	"tunbench/harness/packet"
 )
 
-// Counts is what a reader saw from its start on.
+// Counts is what a reader has counted since its start.
 type Counts struct {
 	Calls      uint64 // system calls, those that waited or found nothing included
-	Reads      uint64 // packets or super-packets that came
+	Reads      uint64 // packets or GSO packets that came
 	ReadBytes  uint64 // of these, all headers included
 	Delivered  uint64 // unique stamped segments
 	WireBytes  uint64 // of these: IP bytes, or frame bytes on a TAP
@@ -25,13 +25,13 @@ type Progress struct {
 	Delivered, WireBytes, Reads, Calls uint64
 }
 
-// Flow is what a reader saw of one flow.
+// Flow is what a reader has counted of one flow.
 type Flow struct {
 	Delivered, Duplicates, Reordered uint64
 }
 
-// Tally is what a reader makes of the segments that it got: each is recognised
-// by its stamp, held against those of its flow before it, and timed.
+// Tally counts the segments of a reader: each is recognised by its stamp,
+// compared with earlier ones of its flow, and timed.
 type Tally struct {
 	Counts
 
@@ -48,7 +48,7 @@ type Tally struct {
 	open    bool // packets were due at times of their own
 	flows   []*flow
 
-	_         [64]byte // what others poll is not on the line of what the loop writes
+	_         [64]byte // keeps what others poll off the cache line that the loop writes
 	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
 	_         [64]byte
 }
@@ -66,7 +66,8 @@ func (t *Tally) prepare(flows int, open bool, control *Control) {
 	}
 }
 
-// Seen is the tally itself, for those who hold readers of several kinds.
+// Seen returns the tally itself, for callers that hold readers of several
+// kinds.
 func (t *Tally) Seen() *Tally { return t }
 
 // Progress may be called while the reader runs; it lags by at most a few
@@ -85,7 +86,7 @@ func (t *Tally) publish() {
 	t.published.calls.Store(t.Calls)
 }
 
-// Flow gives what was seen of flow i, once the reader has ended.
+// Flow returns what was seen of flow i, once the reader has ended.
 func (t *Tally) Flow(i int) Flow {
 	if f := t.flows[i]; f != nil {
 		return Flow{f.delivered, f.duplicates, f.reordered}

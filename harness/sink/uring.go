@@ -12,24 +12,25 @@ import (
 // ringReader is a Reader with Wait URing.
 type ringReader struct{ *Reader }
 
-// loop is a hot loop: it allocates nothing.
+// loop is a hot loop: it does not allocate.
 func (r ringReader) loop() (err error) {
 	defer r.publish()
 	if err := r.ring.Enable(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.leave()) }()
+	defer func() { err = errors.Join(err, r.release()) }()
 	switch r.ring.reads {
 	case RingMultishot:
-		return r.endless()
+		return r.multishot()
 	case RingChained:
 		return r.chains()
 	}
 	return r.bursts()
 }
 
-// chains asks for many reads, of which each begins when the one before it has
-// found a packet: where reads cannot be told not to wait, so that only one does.
+// chains prepares many reads, each of which begins when the one before it has
+// found a packet. It is for kernels on which every read waits: so only one
+// does.
 func (r ringReader) chains() error {
 	ring := r.ring
 	for {
@@ -42,7 +43,7 @@ func (r ringReader) chains() error {
 			}
 			ring.prepare(last, 0, 0)
 		}
-		got, err := r.look()
+		got, err := r.collect()
 		switch {
 		case err != nil:
 			return err
@@ -58,13 +59,13 @@ func (r ringReader) chains() error {
 			}
 			return r.cancel()
 		}
-		if err := r.sleep(); err != nil {
+		if err := r.wait(); err != nil {
 			return err
 		}
 	}
 }
 
-// readable tells whether the queue holds a packet.
+// readable reports whether the queue holds a packet.
 func (r ringReader) readable() (bool, error) {
 	r.Calls++
 	fds := [1]unix.PollFd{{Fd: int32(r.FD), Events: unix.POLLIN}}
@@ -75,8 +76,8 @@ func (r ringReader) readable() (bool, error) {
 	return n > 0 || err != nil, nil
 }
 
-// look takes what the reads that are under way have brought, and does not wait.
-func (r ringReader) look() (got int, err error) {
+// collect takes the results of the reads that are under way, and does not wait.
+func (r ringReader) collect() (got int, err error) {
 	r.Calls++
 	before := worker.Now()
 	if _, errno := r.ring.Enter(0); errno != 0 && errno != unix.EINTR {
@@ -88,15 +89,15 @@ func (r ringReader) look() (got int, err error) {
 		return 0, err
 	}
 	if got = int(r.Reads - reads); got > 0 {
-		r.time(got, now-before)
-		r.tell(got, now)
+		r.record(got, now-before)
+		r.progressed(got, now)
 	}
 	return got, nil
 }
 
-// sleep waits until the reads that are under way bring something, or the reader
-// is to end.
-func (r ringReader) sleep() error {
+// wait waits until a read that is under way has a result, or the reader is to
+// end.
+func (r ringReader) wait() error {
 	r.publish()
 	r.control.Gate.Pass()
 	r.Calls++
@@ -108,13 +109,13 @@ func (r ringReader) sleep() error {
 	if err := r.reap(now); err != nil {
 		return err
 	}
-	r.tell(int(r.Reads-reads), now)
+	r.progressed(int(r.Reads-reads), now)
 	return nil
 }
 
-// bursts asks for as many reads as the last ones let expect, none of which
-// waits, and for one that waits when they found the queue empty. A read that
-// waits is the only one that the kernel must be woken up for.
+// bursts prepares as many reads that do not wait as the last ones let expect,
+// and one that waits if they found the queue empty. Only for a read that waits
+// does the kernel wake the thread.
 func (r ringReader) bursts() error {
 	ring := r.ring
 	most := ring.buffers.Len()
@@ -145,8 +146,8 @@ func (r ringReader) bursts() error {
 		}
 		got := int(r.Reads - reads)
 		if got > 0 {
-			r.time(got, now-before)
-			r.tell(got, now)
+			r.record(got, now-before)
+			r.progressed(got, now)
 			// As many as there were, or more if all found one: a read that finds
 			// nothing costs half of one that does.
 			if got == batch {
@@ -181,20 +182,19 @@ func (r ringReader) await() error {
 	}
 	now := worker.Now()
 	err := r.reap(now)
-	r.tell(1, now)
+	r.progressed(1, now)
 	return err
 }
 
-// endless asks for reads without end, and takes what they have brought each
-// time it looks.
-func (r ringReader) endless() error {
+// multishot keeps the multishot read going and takes its results.
+func (r ringReader) multishot() error {
 	for {
 		worker.Turn()
 		drain := r.control.Drain.Load()
 		if !r.ring.armed {
 			r.ring.arm()
 		}
-		got, err := r.look()
+		got, err := r.collect()
 		switch {
 		case err != nil:
 			return err
@@ -203,15 +203,15 @@ func (r ringReader) endless() error {
 		case drain:
 			return r.cancel()
 		}
-		if err := r.sleep(); err != nil {
+		if err := r.wait(); err != nil {
 			return err
 		}
 	}
 }
 
-// time records what each of got packets took of a call that brought them
-// together and did not wait.
-func (r ringReader) time(got int, ns int64) {
+// record records the equal share of each of got packets in a call that did not
+// wait.
+func (r ringReader) record(got int, ns int64) {
 	if r.Calls%sampleEvery != 0 {
 		return
 	}
@@ -221,8 +221,8 @@ func (r ringReader) time(got int, ns int64) {
 	}
 }
 
-// tell is what a reader has to do after it got packets.
-func (r ringReader) tell(got int, now int64) {
+// progressed publishes progress and pauses, if it is time to, after got packets.
+func (r ringReader) progressed(got int, now int64) {
 	r.unpublished += got
 	if r.unpublished >= publishEvery || now-r.publishedAt > publishWithin {
 		r.publishedAt, r.unpublished = now, 0
@@ -231,7 +231,7 @@ func (r ringReader) tell(got int, now int64) {
 	r.pause(now)
 }
 
-// reap takes all completions that there are.
+// reap takes all available completions.
 func (r ringReader) reap(now int64) error {
 	ring := r.ring
 	n := ring.Ready()
@@ -275,9 +275,9 @@ func (r ringReader) reap(now int64) error {
 	return nil
 }
 
-// cancel ends what is under way and takes what it has brought. It may have to
-// ask again: the next link of a chain may begin after the kernel has looked for
-// what there is to cancel.
+// cancel ends the reads that are under way and takes their results. It may have
+// to repeat the request: the next link of a chain may begin after the kernel
+// has looked for what to cancel.
 func (r ringReader) cancel() error {
 	ring := r.ring
 	for ring.flying > 0 {
@@ -299,8 +299,8 @@ func (r ringReader) cancel() error {
 	return nil
 }
 
-// leave lets go of the queue, on the thread that has used the ring.
-func (r ringReader) leave() error {
+// release releases the queue, on the thread that has used the ring.
+func (r ringReader) release() error {
 	return errors.Join(r.cancel(), r.ring.Release())
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Vhost drives one queue as the virtio driver of a virtual machine does: the
 // kernel's vhost-net puts the packets into its buffers. It waits for the
-// worker's call. Config.Wait is of no meaning; Config.VnetHdr is the device's.
+// worker's call. Config.Wait has no meaning; Config.VnetHdr is the device's.
 type Vhost struct {
 	Reader
 	Device              *vhost.Device
@@ -22,7 +22,7 @@ type Vhost struct {
 }
 
 // Receive buffers of a Vhost: as many as QEMU has by default, and as many as
-// fit into some megabytes where each holds a super-packet.
+// fit into some megabytes where each holds a GSO packet.
 const (
 	vhostEntries = 256
 	vhostBytes   = 4 << 20
@@ -47,8 +47,8 @@ func NewVhost(c Config, d *vhost.Device, control *Control) *Vhost {
 	return v
 }
 
-// Start begins to receive on a thread of its own, with the worker of the kernel
-// on the same CPU if it can be put there: the two take turns.
+// Start begins to receive on a thread of its own, with the kernel's worker on
+// the same CPU if that is permitted: the two take turns.
 func (v *Vhost) Start() (err error) {
 	v.pinError = v.Device.Pin(v.CPU)
 	_, v.timeError = v.AideTime()
@@ -62,8 +62,7 @@ func (v *Vhost) Start() (err error) {
 // anything left. Control.Drain must have been set.
 func (v *Vhost) Finish() error { return v.Device.RX.Wake() }
 
-// Close ends the device of vhost. While the reader still uses its memory it is
-// left alone.
+// Close ends the vhost device, unless the reader still uses its memory.
 func (v *Vhost) Close() error {
 	if v.thread != nil {
 		select {
@@ -82,7 +81,7 @@ func (v *Vhost) AideTime() (int64, error) { return v.Device.WorkerTime() }
 // CPU time is not known.
 func (v *Vhost) Aided() (aided bool, pin, time error) { return true, v.pinError, v.timeError }
 
-// loop is the hot loop: it allocates nothing. It takes what there is, up to
+// loop is the hot loop: it does not allocate. It takes what there is, up to
 // refillEvery packets, and gives the buffers back.
 func (v *Vhost) loop() error {
 	const refillEvery = 64
@@ -143,7 +142,7 @@ func (v *Vhost) wait() error {
 	v.Calls++
 	called, err := v.Device.RX.Wait(pollTimeout)
 	if err == nil && !called {
-		// Packets have stopped, and vhost says nothing about a device that is gone.
+		// Packets have stopped, and vhost does not report a device that no longer exists.
 		err = v.Device.Check()
 	}
 	if err != nil {

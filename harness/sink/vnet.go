@@ -2,9 +2,9 @@ package sink
 
 import "tunbench/harness/packet"
 
-// Vnet is what virtio-net headers said. Each was held against its packet; of the
-// packets whose checksum is complete some were added up, the first ones and then
-// one in sumEvery, so that what is measured is the device and not the reader.
+// Vnet is what virtio-net headers contained. Each was checked against its
+// packet. Of the packets with a complete checksum the first ones and then one
+// in sumEvery were verified, so that the device is measured and not the reader.
 type Vnet struct {
 	Headers uint64
 	GSO     [32]uint64 // packets by kind; see GSOName

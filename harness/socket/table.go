@@ -16,7 +16,7 @@ const Listen = 10
 type Entry struct {
 	Port  int    // local
 	State int    // of include/net/tcp_states.h
-	Drops uint64 // packets or super-packets that a UDP socket has dropped; 0 of TCP
+	Drops uint64 // packets or GSO packets that a UDP socket has dropped; 0 of TCP
 }
 
 // Table lists the sockets of a protocol, "tcp" or "udp", in the network namespace

@@ -3,7 +3,7 @@ package stream
 // answerer is a Side that sends requests back.
 type answerer struct{ *Side }
 
-// loop is a hot loop: it allocates nothing.
+// loop is a hot loop: it does not allocate.
 func (s answerer) loop() error {
 	flags := s.flags()
 	for {
@@ -27,7 +27,8 @@ func (s answerer) loop() error {
 	}
 }
 
-// reply reads what is there of a request, and sends it back once it is whole.
+// reply reads a request as far as it has come, and sends it back when it is
+// complete.
 func (s answerer) reply(c *Conn, flags uintptr) (int, error) {
 	n, err := s.read(c, s.buf[:s.Size-c.got], flags)
 	if err != nil || n == 0 {
@@ -39,7 +40,7 @@ func (s answerer) reply(c *Conn, flags uintptr) (int, error) {
 	c.got = 0
 	s.counts.Received++
 	for {
-		sent, err := s.utter(c)
+		sent, err := s.sendMessage(c)
 		if sent || err != nil {
 			return n, err
 		}

@@ -7,17 +7,17 @@ import (
 	"tunbench/harness/worker"
 )
 
-// answerWithin is how long who asks over TCP waits for the last answers once it
-// is told to stop, in ns.
+// answerWithin is how long a side that asks over TCP waits for the last answers
+// after Stop, in ns.
 const answerWithin = 2_000_000_000
 
-// lookEvery is how often requests are looked for that were lost, in ns.
+// lookEvery is how often the side looks for lost requests, in ns.
 const lookEvery = 50_000_000
 
 // asker is a Side that sends requests.
 type asker struct{ *Side }
 
-// loop is a hot loop: it allocates nothing. A conversation gets its next question
+// loop is a hot loop: it does not allocate. A conversation gets its next question
 // as soon as it has its answer.
 func (s asker) loop() error {
 	flags := s.flags()
@@ -30,11 +30,11 @@ func (s asker) loop() error {
 		}
 		now := worker.Now()
 		if s.UDP && now-s.looked > lookEvery {
-			s.giveUp(now)
+			s.expire(now)
 		}
 		switch stop := s.control.Stop.Load(); {
 		case !stop && s.waiting < len(s.conns): // at the beginning, and after a loss
-			if err := s.questions(); err != nil {
+			if err := s.askAll(); err != nil {
 				return err
 			}
 		case stop && stopAt == 0:
@@ -42,7 +42,7 @@ func (s asker) loop() error {
 		case stop && s.waiting > 0 && now-stopAt > answerWithin:
 			return fmt.Errorf("%d questions were not answered within %d s", s.waiting, answerWithin/1_000_000_000)
 		}
-		// Once nobody answers any more, nothing is to be waited for.
+		// After Done no answer comes any more.
 		if stopAt != 0 && (s.waiting == 0 || s.control.Done.Load()) {
 			return nil
 		}
@@ -52,7 +52,7 @@ func (s asker) loop() error {
 		}
 		for i := range n {
 			c := s.at(i)
-			if err := s.hear(c, flags); err != nil {
+			if err := s.readAnswer(c, flags); err != nil {
 				return err
 			}
 		}
@@ -60,11 +60,11 @@ func (s asker) loop() error {
 	}
 }
 
-// questions asks on all conversations that wait for no answer.
-func (s asker) questions() error {
+// askAll asks on all conversations that wait for no answer.
+func (s asker) askAll() error {
 	for _, c := range s.conns {
 		if !c.waits {
-			if err := s.question(c); err != nil {
+			if err := s.ask(c); err != nil {
 				return err
 			}
 		}
@@ -72,13 +72,13 @@ func (s asker) questions() error {
 	return nil
 }
 
-// question sends the next request of a conversation.
-func (s asker) question(c *Conn) error {
+// ask sends the next request of a conversation.
+func (s asker) ask(c *Conn) error {
 	c.number++
 	c.got, c.untimed = 0, false
 	binary.LittleEndian.PutUint64(s.buf, c.number)
 	c.asked = worker.Now()
-	sent, err := s.utter(c)
+	sent, err := s.sendMessage(c)
 	if err != nil || !sent {
 		return err
 	}
@@ -87,9 +87,9 @@ func (s asker) question(c *Conn) error {
 	return nil
 }
 
-// hear reads what is there of the answer to a request. A late answer over UDP,
-// to a request that was given up, is passed over.
-func (s asker) hear(c *Conn, flags uintptr) error {
+// readAnswer reads the answer to a request as far as it has come. A late answer over
+// UDP, to a request that was given up, is ignored.
+func (s asker) readAnswer(c *Conn, flags uintptr) error {
 	n, err := s.read(c, s.buf[:s.Size-c.got], flags)
 	if err != nil || n == 0 {
 		return err
@@ -115,11 +115,11 @@ func (s asker) hear(c *Conn, flags uintptr) error {
 	if s.control.Stop.Load() {
 		return nil
 	}
-	return s.question(c)
+	return s.ask(c)
 }
 
-// giveUp counts requests as lost whose answer does not come.
-func (s asker) giveUp(now int64) {
+// expire counts requests as lost whose answer has not come in time.
+func (s asker) expire(now int64) {
 	s.looked = now
 	for _, c := range s.conns {
 		if c.waits && now-c.asked > lostAfter {

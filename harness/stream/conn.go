@@ -40,7 +40,7 @@ type Conn struct {
 // FD is the descriptor of the socket.
 func (c *Conn) FD() int { return c.fd }
 
-// Waiting tells whether something has come that was not read yet.
+// Waiting reports whether something has come that was not read yet.
 func (c *Conn) Waiting() (bool, error) {
 	fds := [1]unix.PollFd{{Fd: int32(c.fd), Events: unix.POLLIN}}
 	n, err := unix.Poll(fds[:], 0)
@@ -200,7 +200,7 @@ func Datagrams(from, to netip.Addr, flow int) (*Conn, error) {
 	return c, nil
 }
 
-// open gives a bound socket whose calls end after a while.
+// open returns a bound socket whose calls end after a while.
 func open(kind int, at netip.AddrPort) (int, error) {
 	domain, local := socket.Address(at)
 	fd, err := unix.Socket(domain, kind|unix.SOCK_CLOEXEC, 0)

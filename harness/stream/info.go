@@ -4,18 +4,18 @@ import (
 	"time"
 )
 
-// Info is what the kernel says of a TCP connection (tcp_get_info of
+// Info is the state of a TCP connection in the kernel (tcp_get_info of
 // net/ipv4/tcp.c). Segments are wire segments.
 type Info struct {
 	// Segments sent, those sent again and those without data included; with data
 	// only; sent again. These counters of the kernel have 32 bits.
 	SegsOut, DataOut, Again uint32
 	// Segments that came, those that came twice included; with data only. A
-	// super-packet that user space wrote into a TUN/TAP device counts as one.
+	// GSO packet that user space wrote into a TUN/TAP device counts as one.
 	SegsIn, DataIn uint32
 	Received       uint64 // bytes of payload, each once
-	Acked          uint64 // bytes of payload sent of which the other side has said that it got them
-	Unacked        uint32 // segments sent of which it has not, yet
+	Acked          uint64 // bytes of payload that the other side has acknowledged
+	Unacked        uint32 // segments sent and not yet acknowledged
 	Unsent         uint32 // bytes that wait to be sent
 	RTT, RTTVar    time.Duration
 	MinRTT         time.Duration

@@ -3,7 +3,7 @@ package stream
 // receiver is a Side that reads streams.
 type receiver struct{ *Side }
 
-// loop is a hot loop: it allocates nothing.
+// loop is a hot loop: it does not allocate.
 func (s receiver) loop() error {
 	flags := s.flags()
 	for {

@@ -3,11 +3,11 @@ package stream
 // sender is a Side that writes streams.
 type sender struct{ *Side }
 
-// loop is a hot loop: it allocates nothing. Of several streams
-// those that have room are served in turn, a buffer each.
+// loop is a hot loop: it does not allocate. Of several streams those that have
+// room are served in turn, a buffer each.
 func (s sender) loop() error {
 	flags := s.flags()
-	for s.goesOn() {
+	for s.more() {
 		n, err := s.await()
 		if err != nil {
 			return err
@@ -28,8 +28,8 @@ func (s sender) sendOn(c *Conn, flags uintptr) error {
 	return err
 }
 
-// goesOn waits at the gate and then tells whether there is more to send.
-func (s sender) goesOn() bool {
+// more waits at the gate and then reports whether to send more.
+func (s sender) more() bool {
 	s.control.Gate.Pass()
 	return !s.control.Stop.Load()
 }

@@ -19,7 +19,7 @@ import (
 type Role int
 
 const (
-	Sends    Role = iota // writes as much as its streams take
+	Sends    Role = iota // writes as much as its streams accept
 	Receives             // reads what the other side sends
 	Asks                 // sends a request, and the next one when the answer is there
 	Answers              // sends each request back
@@ -27,7 +27,7 @@ const (
 
 const (
 	// bufferSize is what one call writes or reads at most, in bytes. It holds
-	// several super-packets of 64 KiB and stays in the second-level cache.
+	// several GSO packets of 64 KiB and stays in the second-level cache.
 	bufferSize = 256 << 10
 	// waitFor is how long a call waits before it looks whether the trial ends.
 	waitFor = 50 // ms
@@ -37,7 +37,7 @@ const (
 	ready = 64
 )
 
-// Config says what a Side is.
+// Config is the configuration of a Side.
 type Config struct {
 	Role Role
 	CPU  int
@@ -53,18 +53,18 @@ const MinSize = 8
 
 // Control is shared by all sides of a trial.
 type Control struct {
-	Stop atomic.Bool // those who send and ask end, once their last question is answered
-	Done atomic.Bool // those who receive and answer end: nothing more will come
-	Gate worker.Gate // holds back those who send and ask
+	Stop atomic.Bool // Sends and Asks end, the latter when the last request is answered
+	Done atomic.Bool // Receives and Answers end: nothing more will come
+	Gate worker.Gate // holds back Sends and Asks
 	// Measured is the measured time: of transactions that begin in it the time is
 	// recorded.
 	Measured worker.Span
 }
 
-// Counts is what a side did from its start on.
+// Counts is what a side has done since its start.
 type Counts struct {
 	Calls        uint64 // system calls
-	Bytes        uint64 // of payload: written by who sends, read by who receives
+	Bytes        uint64 // of payload: written by Sends, read by Receives
 	Sent         uint64 // requests or answers
 	Received     uint64 // requests or answers
 	PushedBack   uint64 // datagrams that the kernel did not take, and that were sent again
@@ -75,8 +75,8 @@ type Counts struct {
 // Side is one end of some conversations, on a thread of its own.
 type Side struct {
 	Config
-	// RTT is the time in ns from before a request is sent to when its answer has
-	// been read. Only who Asks fills it.
+	// RTT is the time in ns from before a request is sent to when its answer
+	// has been read. Only Asks fills it.
 	RTT hist.Histogram
 
 	control *Control
@@ -89,7 +89,7 @@ type Side struct {
 	waiting int   // questions without an answer yet
 	looked  int64 // when lost requests were looked for, in ns of the trial's clock
 
-	_         [64]byte // what others poll is not on the line of what the loop writes
+	_         [64]byte // keeps what others poll off the cache line that the loop writes
 	published struct {
 		calls, bytes, sent, received, pushedBack, transactions, lost atomic.Uint64
 	}
@@ -105,13 +105,13 @@ func New(c Config, control *Control) *Side {
 	return &Side{Config: c, control: control, epoll: -1, buf: make([]byte, size)}
 }
 
-// Add gives the side a conversation, whose it is from now on, before Start.
+// Add gives the side a conversation, before Start. The side closes it.
 func (s *Side) Add(c *Conn) { s.conns = append(s.conns, c) }
 
 // Conns are the conversations of the side.
 func (s *Side) Conns() []*Conn { return s.conns }
 
-// Start begins to talk on a thread of its own.
+// Start begins the exchange on a thread of its own.
 func (s *Side) Start() error {
 	loop := map[Role]func() error{Sends: sender{s}.loop, Receives: receiver{s}.loop, Asks: asker{s}.loop, Answers: answerer{s}.loop}[s.Role]
 	if err := s.watch(); err != nil {
@@ -130,8 +130,8 @@ func (s *Side) Start() error {
 	return nil
 }
 
-// watch makes the calls of a side wait: those of a single conversation by
-// themselves, for a while; several are watched by epoll.
+// watch makes the calls of a side wait: that of a single conversation by
+// itself, for a while; several are watched by epoll.
 func (s *Side) watch() error {
 	timeout := unix.NsecToTimeval(waitFor * 1e6)
 	for _, c := range s.conns {
@@ -160,10 +160,10 @@ func (s *Side) watch() error {
 	return nil
 }
 
-// single tells whether there is one conversation, whose calls may wait.
+// single reports whether there is one conversation, whose calls may wait.
 func (s *Side) single() bool { return len(s.conns) == 1 }
 
-// Thread is the thread that talks; nil before Start.
+// Thread is the thread of the side; nil before Start.
 func (s *Side) Thread() *worker.Thread { return s.thread }
 
 // Progress may be called while the side runs.
@@ -186,8 +186,8 @@ func (s *Side) publish() {
 	p.lost.Store(s.counts.Lost)
 }
 
-// Finish makes a side that waits look whether it is to end: Control.Stop or
-// Control.Done must have been set.
+// Finish wakes a waiting side, so that it ends: Control.Stop or Control.Done
+// must have been set.
 func (s *Side) Finish() error {
 	if s.thread == nil {
 		return nil
@@ -209,8 +209,8 @@ func (s *Side) Close() error {
 	return errors.Join(errs...)
 }
 
-// Sweep counts what comes late, after the side has ended: answers to requests
-// over UDP that were given up.
+// Sweep counts what comes after the side has ended: answers to requests over
+// UDP that were given up.
 func (s *Side) Sweep() error {
 	for _, c := range s.conns {
 		for {
@@ -272,7 +272,7 @@ func (s *Side) flags() uintptr {
 	return unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
 }
 
-// write hands b to the kernel: n is 0 if it takes nothing now.
+// write passes b to the kernel: n is 0 if it accepts nothing now.
 func (s *Side) write(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	worker.Turn()
 	s.counts.Calls++
@@ -286,7 +286,7 @@ func (s *Side) write(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	return 0, &call.Error{Call: fmt.Sprintf("send on flow %d", c.Flow), Err: errno}
 }
 
-// errEnd is what reading gives when the other side has closed the conversation.
+// errEnd: the other side has closed the conversation.
 var errEnd = errors.New("the other side has closed it")
 
 // read fills b with what is there: n is 0 if nothing is.
@@ -306,10 +306,10 @@ func (s *Side) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	return 0, &call.Error{Call: fmt.Sprintf("receive on flow %d", c.Flow), Err: errno}
 }
 
-// utter sends one request or answer, of Size bytes in buf. Over TCP it is sent
-// whole: it is short, and what was sent before it has been read. A datagram that
-// the kernel does not take is tried again in the next turn.
-func (s *Side) utter(c *Conn) (bool, error) {
+// sendMessage sends one request or answer, of Size bytes in buf. Over TCP it is sent
+// completely: it is short, and all earlier data has been read. A datagram that
+// the kernel does not accept is tried again in the next turn.
+func (s *Side) sendMessage(c *Conn) (bool, error) {
 	for done := 0; done < s.Size; {
 		n, err := s.write(c, s.buf[done:s.Size], unix.MSG_NOSIGNAL)
 		if err != nil {

@@ -14,8 +14,8 @@ import (
 	"tunbench/harness/worker"
 )
 
-// couple gives two connected sockets as conversations.
-func couple(t *testing.T, flow, kind int) (a, b *Conn) {
+// connected gives two connected sockets as conversations.
+func connected(t *testing.T, flow, kind int) (a, b *Conn) {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -30,7 +30,7 @@ func pair(t *testing.T, n int, kind int, a, b Config) (first, second *Side, cont
 	control = new(Control)
 	first, second = New(a, control), New(b, control)
 	for flow := range n {
-		x, y := couple(t, flow, kind)
+		x, y := connected(t, flow, kind)
 		first.Add(x)
 		second.Add(y)
 	}
@@ -174,7 +174,7 @@ func late(c Counts) uint64 { return c.Received - c.Transactions }
 func TestLostAnswers(t *testing.T) {
 	control := new(Control)
 	asks := New(Config{Role: Asks, UDP: true, Size: 16}, control)
-	here, there := couple(t, 0, unix.SOCK_DGRAM)
+	here, there := connected(t, 0, unix.SOCK_DGRAM)
 	defer there.Close()
 	asks.Add(here)
 	start(t, asks)
@@ -220,7 +220,7 @@ func TestTheOtherSideCloses(t *testing.T) {
 	control := new(Control)
 	for _, role := range []Role{Receives, Answers, Sends} {
 		s := New(Config{Role: role, Size: MinSize}, control)
-		a, b := couple(t, 7, unix.SOCK_STREAM)
+		a, b := connected(t, 7, unix.SOCK_STREAM)
 		s.Add(a)
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
@@ -249,7 +249,7 @@ func TestRefused(t *testing.T) {
 	if _, err := Datagrams(nobody, nobody, 3); !errors.As(err, &refused) {
 		t.Errorf("datagrams: %v", err)
 	}
-	a, b := couple(t, 0, unix.SOCK_STREAM)
+	a, b := connected(t, 0, unix.SOCK_STREAM)
 	defer a.Close()
 	defer b.Close()
 	if _, err := a.Info(); !errors.As(err, &refused) || !errors.Is(err, unix.EOPNOTSUPP) {

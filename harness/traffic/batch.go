@@ -14,12 +14,12 @@ import (
 
 const (
 	batchMessages = 64
-	// batchBytes bounds the memory of a batch of super-packets.
+	// batchBytes bounds the memory of a batch of GSO packets.
 	batchBytes = 256 << 10
 	// maxSegments is UDP_MAX_SEGMENTS of include/linux/udp.h before Linux 6.9,
-	// which doubled it. Super-packets of TCP are made as large.
+	// which doubled it. GSO packets of TCP are made as large.
 	maxSegments = 64
-	// maxIP bounds an IP packet, and with its link header a super-packet that a
+	// maxIP bounds an IP packet, and with its link header a GSO packet that a
 	// device takes whole (gso_features_check of net/core/dev.c).
 	maxIP = 65535
 )
@@ -28,8 +28,8 @@ const (
 // spread out; a batch holds it a whole number of times.
 var imix = [12]int{64, 576, 64, 64, 576, 64, 1500, 64, 576, 64, 576, 64}
 
-// batch is what one call sends: messages whose buffers are written anew, stamp
-// by stamp, for each call.
+// batch is what one call sends: messages whose buffers get new stamps for each
+// call.
 type batch struct {
 	config   Config
 	segments uint64 // wire segments a message
@@ -108,7 +108,7 @@ func newBatch(c Config) *batch {
 }
 
 // Segments is how many wire segments of size bytes of IP a message stands for:
-// more than one of super-packets.
+// more than one of GSO packets.
 func Segments(k Kind, size, family int, tap bool) uint64 {
 	headers, link := packet.HeadersLen(false, family), 0
 	switch k {
@@ -164,9 +164,9 @@ func (b *batch) templatesOf(payload int) [][]byte {
 	return all
 }
 
-// headersOf makes the headers of a packet, and what a virtio-net header says of
-// it. Checksums are left to the next one, but for those of Packet. Stride is the
-// payload of a segment, for super-packets.
+// headersOf builds the headers of a packet and their virtio-net header.
+// Checksums are left to the next device, except for those of Packet. Stride is
+// the payload of a segment, for GSO packets.
 func headersOf(c Config, flow, payload, stride int) (vnet packet.VnetHdr, headers []byte) {
 	u := packet.UDP{
 		TAP: c.TAP, SrcLink: c.SrcLink, DstLink: c.DstLink,
@@ -189,7 +189,7 @@ func headersOf(c Config, flow, payload, stride int) (vnet packet.VnetHdr, header
 	return vnet, headers
 }
 
-// deviceHeader is what a device wants before a packet: packet information and
+// deviceHeader is what a device expects before a packet: packet information and
 // virtio-net header.
 func deviceHeader(c Config, vnet packet.VnetHdr) []byte {
 	var b []byte

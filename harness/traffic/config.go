@@ -13,35 +13,35 @@ const (
 	SinkPort  = 9 // discard
 )
 
-// Kind is the way into the kernel.
+// Kind is how packets enter the kernel.
 type Kind int
 
 const (
 	UDP       Kind = iota // connected sockets
-	UDPGSO                // the same, UDP_SEGMENT
+	UDPGSO                // connected sockets with UDP_SEGMENT
 	Packet                // AF_PACKET
-	PacketGSO             // the same with PACKET_VNET_HDR: super-packets of TCP
+	PacketGSO             // AF_PACKET with PACKET_VNET_HDR: GSO packets of TCP
 	Write                 // the descriptors of a device, one packet a call
-	WriteGSO              // the same: super-packets of UDP, for a device with a virtio-net header
-	WriteTCP              // the same: super-packets of TCP; without a virtio-net header single segments
+	WriteGSO              // Write of GSO packets of UDP, for a device with a virtio-net header
+	WriteTCP              // Write of GSO packets of TCP; without a virtio-net header single segments
 )
 
-// whole tells whether packets are handed over with all their headers, by one
+// whole reports whether packets are handed over with all their headers, by one
 // socket for all flows.
 func (k Kind) whole() bool { return k == Packet || k == PacketGSO }
 
-// written tells whether packets are written into a device.
+// written reports whether packets are written into a device.
 func (k Kind) written() bool { return k == Write || k == WriteGSO || k == WriteTCP }
 
-// tcp tells whether packets are of TCP.
+// tcp reports whether packets are of TCP.
 func (k Kind) tcp() bool { return k == PacketGSO || k == WriteTCP }
 
-// super tells whether messages are super-packets.
+// super reports whether messages are GSO packets.
 func (c Config) super() bool {
 	return c.Kind == UDPGSO || c.Kind == WriteGSO || c.Kind == PacketGSO || c.Kind == WriteTCP && c.VnetHdr > 0
 }
 
-// Config says what a sender sends.
+// Config is what a sender sends, and how.
 type Config struct {
 	Kind     Kind
 	CPU      int
@@ -59,23 +59,23 @@ type Config struct {
 	Pace     Pace   // the zero value sends as fast as it goes
 }
 
-// Written is for packets that are written: how, and where to. Src and
-// Dst are those of the packets.
+// Written is for packets that are written to a device: how, and where to. Src
+// and Dst are the addresses of the packets.
 type Written struct {
 	FDs      []int // the queue of each of Flows, by position; they stay their owner's
 	Answers  bool  // the packets go back: from SinkPort to FirstPort+flow
 	PI       bool
 	VnetHdr  int  // bytes, 0 for none: then checksums are complete, else they are partial
-	Vectored bool // writev(2): what the device wants before the packet stands in a buffer of its own
+	Vectored bool // writev(2): the device's headers are in a buffer of their own
 	Poll     bool // poll(2) for room when a non-blocking descriptor has none
 	Ring     bool // io_uring: a batch a call; not with Vectored
 	Vhost    bool // through vhost-net, as a guest's virtio driver; it has no use for PI and Vectored
-	// Drivers, with Vhost, are the devices to transmit by, of each of FDs; they stay
-	// their owner's. Without them a sender has its own.
+	// Drivers, with Vhost, are the devices to transmit by, one for each of FDs;
+	// they belong to the caller. Without them a sender makes its own.
 	Drivers []*vhost.Device
 }
 
-// SrcPort and DstPort are those of the packets of a flow that are written.
+// SrcPort and DstPort are the ports of the packets of a flow that are written.
 func (w Written) SrcPort(flow int) uint16 {
 	if w.Answers {
 		return SinkPort
@@ -102,7 +102,7 @@ type Control struct {
 	Measured worker.Span
 }
 
-// Counts is what a sender did from its start on. Packets are wire segments.
+// Counts is what a sender has done since its start. Packets are wire segments.
 type Counts struct {
 	Calls      uint64
 	Accepted   uint64 // taken by the kernel

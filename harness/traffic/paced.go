@@ -20,10 +20,10 @@ type pacer struct{ *Sender }
 
 // loop is the hot loop of an open loop: it waits for the next message to be
 // due and sends it, with whatever else is due by then. It never skips a
-// message, however far it is behind. It allocates nothing.
+// message, however far it is behind. It does not allocate.
 func (s pacer) loop() error {
 	s.schedule.start = s.control.Start
-	for s.goesOn() {
+	for s.more() {
 		now, ok := s.await()
 		if !ok {
 			break
@@ -39,7 +39,7 @@ func (s pacer) loop() error {
 }
 
 // await returns the time as soon as the next message is due, or false if the
-// sender was told to stop before.
+// sender is to stop before.
 func (s pacer) await() (now int64, ok bool) {
 	for {
 		due := s.schedule.due()
@@ -57,9 +57,9 @@ func (s pacer) await() (now int64, ok bool) {
 	}
 }
 
-// sendDue sends what is due by now: one message where the schedule is kept,
-// else as many as one call takes, all of the next flow. Calls go round the
-// messages of the batch, so that a mix of sizes stays what it is.
+// sendDue sends the messages that are due by now: one if the schedule is kept,
+// else as many as one call takes, all of the next flow. The calls cycle through
+// the messages of the batch, which preserves a mix of sizes.
 func (s pacer) sendDue(now int64) error {
 	position := s.turn()
 	seq := s.seqs[position]
@@ -87,7 +87,7 @@ func (s pacer) sendDue(now int64) error {
 }
 
 // overdue counts the messages that were due in the measured time and are not
-// sent at the end: they are as late as that at least.
+// sent at the end: they are at least that late.
 func (s pacer) overdue() {
 	if !s.control.Stop.Load() {
 		return // it sent all that it should

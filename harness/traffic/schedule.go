@@ -6,8 +6,8 @@ import (
 	"tunbench/bpf/hist"
 )
 
-// Pace makes an open loop: when packets are due does not depend on how the
-// ones before them fared. Its zero value is a closed loop.
+// Pace defines an open loop: the times at which packets are due do not depend
+// on how earlier ones were sent. The zero value is a closed loop.
 type Pace struct {
 	// Rate is that of all senders of the trial together, in packets (wire
 	// segments) a second. A message with several segments is due as one, when
@@ -19,9 +19,9 @@ type Pace struct {
 	Seed    uint64 // of the Poisson gaps
 }
 
-// schedule tells when each message of one sender is due. The messages of all
-// senders together are due at even distances, or as a Poisson process: the sum
-// of independent ones is one.
+// schedule computes when each message of one sender is due. The messages of all
+// senders together are due at equal intervals, or as a Poisson process, as the
+// sum of independent Poisson processes is one.
 type schedule struct {
 	start  int64      // of the schedule of all senders, in ns of the trial's clock
 	gap    float64    // mean ns between two messages of this sender
@@ -57,13 +57,13 @@ func (s *schedule) advance() {
 	s.at = s.offset + float64(s.count)*s.gap
 }
 
-// LateNs is how long after it was due a send may begin, in ns, without being
-// late. Go's scheduler takes a spinning thread's processor away every 10 ms and
-// gives it back some ten microseconds later, and at nine tenths of what a device
-// carries it takes a multiple of that to catch up: below 50 us a sender is at
-// work, above it something keeps it from its work. A sender may not be late by
-// a multiple of its period instead: at a thousand packets a second that would
-// allow for more than all latency that is to be measured.
+// LateNs is how many ns after it was due a send may begin without being late.
+// Go's scheduler takes a spinning thread's processor away every 10 ms and
+// returns it some ten microseconds later; at nine tenths of the rate that a
+// device carries it takes a multiple of that to catch up. Below 50 us a sender
+// is therefore at work, above it something delays it. A multiple of the period
+// is no measure: at a thousand packets a second it would permit more than the
+// latency to be measured.
 const LateNs = 50_000
 
 // Kept is how a sender kept its schedule over the measured time. It counts

@@ -40,7 +40,7 @@ type Sender struct {
 	message  int      // of the batch, that the next call of a paced sender begins with
 	kept     Kept
 
-	// What a test replaces by a clock and a kernel of its own.
+	// Replaced in tests by a simulated clock and kernel.
 	now   func() int64
 	sleep func(time.Duration)
 	call  func(fd int, messages []socket.Message) (int, unix.Errno)
@@ -180,7 +180,7 @@ func (s *Sender) Start(control *Control) error {
 		if err := loop(); err != nil {
 			return err
 		}
-		return writeSender{s}.inVain()
+		return writeSender{s}.allRefused()
 	})
 	if err != nil {
 		return fmt.Errorf("start a sender: %w", err)
@@ -202,7 +202,7 @@ func (s *Sender) Progress() Counts {
 // Segments is how many wire segments one message of a call stands for.
 func (s *Sender) Segments() uint64 { return s.batch.segments }
 
-// Sent gives how many segments of each of Flows were accepted. The sender must
+// Sent returns how many segments of each of Flows were accepted. The sender must
 // have ended.
 func (s *Sender) Sent() []uint64 {
 	if s.writes == nil {
@@ -215,33 +215,33 @@ func (s *Sender) Sent() []uint64 {
 	return sent
 }
 
-// Stamps tells whether each packet is stamped right before its own call, which
-// takes a look at the clock.
+// Stamps reports whether each packet is stamped right before its own call,
+// which reads the clock once.
 func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.Vhost }
 
-// Writes tells what was written. The sender must have ended.
+// Writes returns the results of all writes. The sender must have ended.
 func (s *Sender) Writes() Writes { return s.writes.sum() }
 
-// AideTime is the CPU time in ns of the workers of vhost, which belongs to the
-// packets; 0 where it has none of its own.
+// AideTime is the CPU time in ns of the vhost workers, which is part of the
+// cost of the packets; 0 if the sender has none of its own.
 func (s *Sender) AideTime() (int64, error) { return s.drivers.cpuTime() }
 
-// Aided tells whether workers of vhost work for the sender, and since Start why
+// Aided reports whether workers of vhost work for the sender, and since Start why
 // they are not on its CPU, where write(2) would do their work, and why their CPU
 // time is not known.
 func (s *Sender) Aided() (aided bool, pin, time error) {
 	return s.Vhost && s.Drivers == nil, s.pinError, s.timeError
 }
 
-// Settled reports whether the kernel has taken all that it was given. It may be
-// asked while the sender runs.
+// Settled reports whether the kernel has taken all packets that were offered.
+// It may be called while the sender runs.
 func (s *Sender) Settled() bool { return s.drivers.idle() }
 
-// Sockets are those of the flows, by position in Flows: another may receive
-// from them what comes back.
+// Sockets are those of the flows, by position in Flows. A receiver may read the
+// answers from them.
 func (s *Sender) Sockets() []int { return s.fds }
 
-// First is the first packet of all as it is written to a device, headers
+// First is the very first packet as it is written to a device, headers
 // included.
 func (s *Sender) First() []byte {
 	s.batch.stampOne(0, 0, 0, 0, 0)
@@ -258,7 +258,8 @@ func (s *Sender) publish() {
 // Batch is the most messages that one call sends.
 func (s *Sender) Batch() int { return s.batch.messages() }
 
-// Kept tells how a paced sender kept its schedule. The sender must have ended.
+// Kept returns how a paced sender kept its schedule. The sender must have
+// ended.
 func (s *Sender) Kept() *Kept { return &s.kept }
 
 // Step sends one batch of the next flow, on the caller's thread. For senders
@@ -269,17 +270,17 @@ func (s *Sender) Step(control *Control) error {
 	return s.send(s.turn())
 }
 
-// turn gives the position in Flows of the flow whose turn it is.
+// turn returns the position in Flows of the next flow.
 func (s *Sender) turn() int {
 	position := s.next
 	s.next = (s.next + 1) % len(s.Flows)
 	return position
 }
 
-// loop is the hot loop: flow after flow, a batch each. It allocates nothing.
+// loop is the hot loop: flow after flow, a batch each. It does not allocate.
 func (s *Sender) loop() error {
 	defer s.publish()
-	for s.goesOn() {
+	for s.more() {
 		if err := s.Step(s.control); err != nil {
 			return err
 		}
@@ -287,9 +288,9 @@ func (s *Sender) loop() error {
 	return nil
 }
 
-// goesOn waits at the gate and then tells whether there is more to send. The
+// more waits at the gate and then reports whether there is more to send. The
 // schedule of an open loop stands still meanwhile.
-func (s *Sender) goesOn() bool {
+func (s *Sender) more() bool {
 	s.schedule.start += s.control.Gate.Pass()
 	return !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit)
 }
@@ -302,8 +303,8 @@ func (s *Sender) send(position int) error {
 	return s.hand(position, 0, s.batch.messages(), s.now())
 }
 
-// hand gives the messages from first up to end to the kernel, which are of one
-// flow and stamped, however many calls it takes. Now is the time.
+// hand passes the messages from first up to end to the kernel, by as many calls
+// as needed. They are stamped and of one flow. Now is the time.
 func (s *Sender) hand(position, first, end int, now int64) error {
 	fd := s.fds[0]
 	if !s.Kind.whole() {
@@ -313,7 +314,7 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	for first < end {
 		worker.Turn()
 		if s.control.Stop.Load() {
-			if first = s.passOver(position, first, end); first == end {
+			if first = s.nextWritten(position, first, end); first == end {
 				break
 			}
 		}
@@ -346,7 +347,7 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 			// AF_PACKET passes on that the device dropped a packet: it got as
 			// far as that and counts as accepted and lost. After a short count
 			// the kernel keeps the error to itself (__sys_sendmmsg of
-			// net/socket.c). Of a super-packet that the kernel cut before the
+			// net/socket.c). Of a GSO packet that the kernel cut before the
 			// device, the last segment was dropped.
 			s.counts.Accepted += s.batch.segments
 			s.seqs[position] += s.batch.segments
@@ -364,14 +365,14 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 	return nil
 }
 
-// passOver gives the first message from first on that was written and not yet
-// counted, or end. Those before it will not be written any more.
-func (s *Sender) passOver(position, first, end int) int {
+// nextWritten returns the first message from first on that was written and not yet
+// counted, or end. Messages before it are not written any more.
+func (s *Sender) nextWritten(position, first, end int) int {
 	if s.ring == nil {
 		return end
 	}
 	next := first
-	for next < end && !s.ring.knows(next) {
+	for next < end && !s.ring.hasResult(next) {
 		next++
 	}
 	if next < end {

@@ -13,16 +13,16 @@ import (
 	"tunbench/harness/worker"
 )
 
-// ring is what a sender has beside it that writes by io_uring: one call for a
-// batch. The result of each write waits here until hand asks for it.
+// ring is the state of a sender that writes by io_uring, a batch by one call.
+// The result of each write is kept until hand asks for it.
 type ring struct {
 	*uring.Ring
 	buffers *uring.Buffers
 	files   []int // place among the registered ones, by position of the flow
 	plain   bool  // no buffers are registered
-	// linked tells that a write which fails keeps those after it from being made:
-	// else they would overtake it, when it is written again. It is needed where a
-	// send buffer can be full.
+	// linked: a write that fails cancels those after it, which would otherwise
+	// overtake it when it is written again. Needed if a send buffer can be
+	// full.
 	linked  bool
 	flags   uint32  // of each write: where it can be told not to wait, it is
 	results []int32 // of each message: bytes, a negative errno, or unknown
@@ -35,8 +35,8 @@ const unknown = math.MinInt32
 // ringSender is a Sender that writes by io_uring.
 type ringSender struct{ *Sender }
 
-// open makes the ring, and moves the batch to where the kernel may look at
-// it.
+// open makes the ring, and moves the batch to memory that the kernel may read
+// at any time.
 func (s ringSender) open() (err error) {
 	r := &ring{results: make([]int32, s.batch.messages())}
 	s.ring = r
@@ -82,16 +82,16 @@ func (s ringSender) open() (err error) {
 	return nil
 }
 
-// takesApart tells whether the device makes a fragment of each piece of memory
-// that is written at once: it takes the pages of a registered buffer for such
-// pieces, and for vectors of user space at that (tun_napi_alloc_frags of
+// takesApart reports whether the device makes a fragment of each piece of
+// memory that is written at once. It takes the pages of a registered buffer for
+// such pieces, and for vectors of user space (tun_napi_alloc_frags of
 // drivers/net/tun.c).
 func takesApart(fd int) bool {
 	ifr, err := unix.NewIfreq("")
 	return err == nil && unix.IoctlIfreq(fd, unix.TUNGETIFF, ifr) == nil && ifr.Uint16()&unix.IFF_NAPI_FRAGS != 0
 }
 
-// close leaves the descriptors to their owner.
+// close frees the ring; the descriptors belong to the caller.
 func (r *ring) close() error {
 	if r == nil {
 		return nil
@@ -103,7 +103,7 @@ func (r *ring) close() error {
 	return errors.Join(append(errs, r.buffers.Close())...)
 }
 
-// during gives a loop that has the ring to itself.
+// during wraps a loop that has the ring to itself.
 func (r *ring) during(loop func() error) func() error {
 	return func() (err error) {
 		if err := r.Enable(); err != nil {
@@ -114,18 +114,17 @@ func (r *ring) during(loop func() error) func() error {
 	}
 }
 
-// knows tells whether message i was written, well or not, and nobody has asked
-// yet.
-func (r *ring) knows(i int) bool { return r.results[i] != unknown }
+// hasResult reports whether message i has a result that was not asked for yet.
+func (r *ring) hasResult(i int) bool { return r.results[i] != unknown }
 
-// write is as Sender.call has it: how many of the messages were taken, up to
-// the first that was not, and why that was not. What became of those after it
-// the next call tells.
+// write is Sender.call by io_uring: it returns how many of the messages were
+// written, up to the first that was not, and why that was not. The next call
+// returns the results of those after it.
 func (s ringSender) write(_ int, messages []socket.Message) (int, unix.Errno) {
 	r, first := s.ring, s.writes.first
 	end := first + len(messages)
 	s.counts.Calls-- // hand counts one
-	if !r.knows(first) {
+	if !r.hasResult(first) {
 		if errno := s.submit(first, end); errno != 0 {
 			return 0, errno
 		}
@@ -143,13 +142,13 @@ func (s ringSender) write(_ int, messages []socket.Message) (int, unix.Errno) {
 	return len(messages), 0
 }
 
-// submit writes those messages of which nothing is known, in one call if the
-// kernel sees no reason for another, and notes what became of each.
+// submit writes the messages that have no result yet, in one call unless the
+// kernel needs another, and notes their results.
 func (s ringSender) submit(first, end int) unix.Errno {
 	r := s.ring
 	asked := 0
 	var last *uring.SQE
-	for i := first; i < end && !r.knows(i); i++ {
+	for i := first; i < end && !r.hasResult(i); i++ {
 		e, buf := r.Prepare(), s.batch.buffers[i]
 		if r.plain {
 			e.Write(r.files[s.writes.position], buf, r.flags)

@@ -16,12 +16,12 @@ import (
 const (
 	// vhostEntries are those of a transmit queue of QEMU's.
 	vhostEntries = 256
-	// vhostBytes bounds the memory of a queue for super-packets.
+	// vhostBytes bounds the memory of a queue for GSO packets.
 	vhostBytes = 4 << 20
-	// checkEvery is how often in ns a sender looks whether the device is still
-	// there: of one that is gone vhost says nothing, and takes all that it is given.
+	// checkEvery is how often in ns a sender checks that the device exists:
+	// vhost does not report that it was removed, and accepts all packets.
 	checkEvery = 50_000_000
-	// settleTimeout bounds the wait for vhost to take what it was given.
+	// settleTimeout bounds the wait for vhost to take the offered packets.
 	settleTimeout = 5 * time.Second
 )
 
@@ -83,8 +83,7 @@ func (l drivers) close() error {
 type driverSender struct{ *Sender }
 
 // open makes a vhost-net device for each queue that the sender writes to.
-// Another sender has one of its own for the same queue: a virtqueue has one
-// driver.
+// Another sender makes its own for the same queue: a virtqueue has one driver.
 func (s driverSender) open() error {
 	byFD := map[int]*driver{}
 	for position, fd := range s.FDs {
@@ -134,10 +133,10 @@ func newDriver(device *vhost.Device) *driver {
 	return d
 }
 
-// write hands over messages of one flow by a virtqueue: it writes each into a
-// buffer of the queue, and tells the worker once, if it needs to be told. Where
-// all buffers are the kernel's it waits, as write(2) does. What the kernel then
-// makes of a packet it keeps to itself: the device counts it.
+// write offers messages of one flow by a virtqueue: it writes each into a
+// buffer of the queue, and notifies the worker once, if necessary. If the
+// kernel has all buffers it waits, as write(2) does. The result of each packet
+// is not reported: the device counts it.
 func (s driverSender) write(_ int, messages []socket.Message) (int, unix.Errno) {
 	w := s.writes
 	d := s.driverOf[w.position]
@@ -193,10 +192,10 @@ func (s driverSender) show(d *driver) error {
 	return d.TX.Kick()
 }
 
-// reclaim takes back the buffers that the kernel is done with, and waits until
-// that is half of them if it has them all: to be woken for each would be to wake
-// each time the worker makes a step. It is false when the trial ends or the
-// driver cannot go on.
+// reclaim takes back the buffers that the kernel has used. If the kernel has
+// all of them it waits for half: a wake-up for each buffer would be one for
+// each step of the worker. It returns false when the trial ends or the driver
+// cannot go on.
 func (s driverSender) reclaim(d *driver) bool {
 	for {
 		for range d.TX.Pending() {
@@ -228,7 +227,7 @@ func (s driverSender) reclaim(d *driver) bool {
 	}
 }
 
-// settle waits until the kernel has taken all that it was given, at the end.
+// settle waits at the end until the kernel has taken all packets.
 func (s driverSender) settle() error {
 	deadline := s.now() + int64(settleTimeout)
 	for _, d := range s.drivers {

@@ -24,7 +24,7 @@ const (
 	maxErrno = 134
 )
 
-// writes is what a sender knows of what it wrote.
+// writes is what a sender knows about its writes.
 type writes struct {
 	each bool    // calls take one packet each, which is stamped right before: Call does not know of batches
 	due  []int64 // of a paced sender: when each message of the batch is due
@@ -40,11 +40,11 @@ type writes struct {
 	gone    int // writes in a row that found no device
 }
 
-// Writes is what the calls of a sender came to.
+// Writes is the result of the writes of a sender.
 type Writes struct {
 	Bytes  uint64            // accepted, headers of the device included
-	Errors map[string]uint64 // packets or super-packets by errno name; EAGAIN is written again
-	Sizes  map[string]uint64 // accepted packets or super-packets by their length rounded up to a power of two
+	Errors map[string]uint64 // packets or GSO packets by errno name; EAGAIN is written again
+	Sizes  map[string]uint64 // accepted packets or GSO packets by their length rounded up to a power of two
 }
 
 func newWrites(flows, messages int) *writes {
@@ -54,8 +54,8 @@ func newWrites(flows, messages int) *writes {
 // writeSender is a Sender that writes packets into a device, by whatever call.
 type writeSender struct{ *Sender }
 
-// write hands over messages of one flow, a call each, until one is not taken.
-// Each is stamped right before its call.
+// write passes messages of one flow to the device, one by each call, until one
+// is refused. Each is stamped right before its call.
 func (s writeSender) write(fd int, messages []socket.Message) (int, unix.Errno) {
 	w := s.writes
 	paced := s.Pace.Rate > 0
@@ -85,7 +85,7 @@ func (s writeSender) write(fd int, messages []socket.Message) (int, unix.Errno) 
 	return len(messages), 0
 }
 
-// sum tells what was written; nothing if w is nil.
+// sum summarises the writes; w may be nil.
 func (w *writes) sum() Writes {
 	out := Writes{Errors: map[string]uint64{}, Sizes: map[string]uint64{}}
 	if w == nil {
@@ -125,8 +125,8 @@ func (w *writes) took(b *batch, first, n int) {
 	}
 }
 
-// refused counts a packet that the kernel did not take, and tells whether it is
-// to be written again.
+// refused counts a packet that the kernel refused, and reports whether to write
+// it again.
 func (s writeSender) refused(position, fd int, errno unix.Errno) (again bool, err error) {
 	if s.ring != nil && s.ring.broken != nil {
 		return false, s.ring.broken
@@ -151,15 +151,15 @@ func (s writeSender) refused(position, fd int, errno unix.Errno) (again bool, er
 	return false, nil
 }
 
-// inVain is an error for a sender all of whose writes were refused.
-func (s writeSender) inVain() error {
+// allRefused returns an error if every write was refused.
+func (s writeSender) allRefused() error {
 	if s.writes == nil || s.writes.failed <= 0 {
 		return nil
 	}
 	return &call.Error{Call: "write", Err: s.writes.last}
 }
 
-// room waits until the descriptor takes packets again, if that is asked for.
+// room waits until the descriptor accepts packets again, with Poll.
 func (s writeSender) room(fd int) error {
 	if !s.Poll {
 		return nil

@@ -2,6 +2,7 @@ package tuntap
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -124,4 +125,13 @@ func optionError(device, call, arg string, err error) error {
 		e.Hint = "this needs CAP_NET_ADMIN in the user namespace of the network namespace"
 	}
 	return e
+}
+
+// notLoaded is the error of a try for which no program could be loaded.
+func notLoaded(err error) error {
+	e := &OptionError{Call: "BPF_PROG_LOAD", ours: true}
+	if errors.As(err, &e.Errno) {
+		return e
+	}
+	return fmt.Errorf("load a socket filter program: %w", err)
 }

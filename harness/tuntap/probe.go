@@ -43,9 +43,10 @@ func (o Option) String() string {
 
 // Programs are the eBPF programs that Probe tries.
 type Programs struct {
-	// Steering is the descriptor of a loaded socket filter program, 0 to load a
-	// minimal one.
+	// Steering is the descriptor of a loaded socket filter program. If it is 0, Err
+	// is why there is none.
 	Steering int
+	Err      error
 }
 
 // Probe tries every option of if_tun.h on temporary devices in the network
@@ -131,16 +132,12 @@ func announced(mask uint, detail string) func(Programs) (finding, error) {
 
 // withProgram returns a try that gives an eBPF program to a device.
 func withProgram(set func(d *Device, fd int) error) func(Programs) (finding, error) {
-	return func(p Programs) (_ finding, err error) {
-		fd := p.Steering
-		if fd == 0 {
-			if fd, err = loadConstant(0); err != nil {
-				return finding{}, err
-			}
-			defer unix.Close(fd)
+	return func(p Programs) (finding, error) {
+		if p.Steering == 0 {
+			return finding{}, notLoaded(p.Err)
 		}
 		return on(Config{Queues: 2}, func(d *Device) (finding, error) {
-			if err := set(d, fd); err != nil {
+			if err := set(d, p.Steering); err != nil {
 				return finding{}, err
 			}
 			return finding{detail: "set and taken away"}, set(d, -1)

@@ -926,6 +926,28 @@ func TestLayout(t *testing.T) {
 	}
 }
 
+// TestProbeWithoutProgram probes when no program could be loaded: the two options
+// that need one fail and say why, and nothing is said about the kernel.
+func TestProbeWithoutProgram(t *testing.T) {
+	for name, c := range map[string]struct {
+		err           error
+		errno, detail string
+	}{
+		"refused":    {fmt.Errorf("load steering program: %w", unix.EPERM), "EPERM", "load a socket filter program for a tun/tap device: operation not permitted (BPF_PROG_LOAD)"},
+		"not parsed": {errors.New("no object"), "", "load a socket filter program: no object"},
+	} {
+		for _, pr := range probes {
+			if pr.call != "TUNSETSTEERINGEBPF" && pr.call != "TUNSETFILTEREBPF" {
+				continue
+			}
+			o := pr.run(Programs{Err: c.err})
+			if o.Status != Failed || o.Errno != c.errno || o.Detail != c.detail {
+				t.Errorf("%s, %s: %+v", name, pr.name, o)
+			}
+		}
+	}
+}
+
 func TestProbe(t *testing.T) {
 	noLeak(t)
 	inNamespace(t, func() error {

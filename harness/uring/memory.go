@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Buffers are pieces of memory of the same size, outside of Go's heap: the
-// kernel may read and write them when nobody in this program does.
+// Buffers are pieces of memory of the same size, outside of Go's heap, which
+// the kernel may read and write at any time.
 type Buffers struct {
 	mem          []byte
 	count        int
@@ -19,9 +19,8 @@ type Buffers struct {
 // line is a cache line in bytes.
 const line = 64
 
-// NewBuffers maps count buffers of size bytes. They lie an odd number of cache
-// lines apart, so that their first bytes do not all fall into the same places
-// of a cache.
+// NewBuffers maps count buffers of size bytes. They are an odd number of cache
+// lines apart, so that their first bytes do not share sets of a cache.
 func NewBuffers(count, size int) (*Buffers, error) {
 	b := &Buffers{count: count, size: size, stride: ((size+line-1)/line | 1) * line}
 	var err error
@@ -61,7 +60,7 @@ type Group struct {
 	first   uint16 // bid of the first slot, whose word holds the tail, too
 }
 
-// Give gives buffer i back. The kernel sees it at the next Publish.
+// Give returns buffer i to the kernel, which sees it at the next Publish.
 func (g *Group) Give(i int) {
 	at := int(g.tail) & (len(g.slots) - 1)
 	s := &g.slots[at]
@@ -74,9 +73,10 @@ func (g *Group) Give(i int) {
 	g.tail++
 }
 
-// Publish shows the kernel what was given. The tail has 16 bits, which Go
-// cannot store atomically: it goes with the bid beside it, which only the first
-// slot has. Both supported architectures are little-endian.
+// Publish makes the returned buffers visible to the kernel. The tail has 16
+// bits, which Go cannot store atomically: it is stored together with the bid
+// beside it, which only the first slot has. Both supported architectures are
+// little-endian.
 func (g *Group) Publish() {
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&g.slots[0].bid)), uint32(g.tail)<<16|uint32(g.first))
 }

@@ -23,9 +23,9 @@ func (e *CallError) Error() string { return e.Call + ": " + e.Err.Error() }
 
 func (e *CallError) Unwrap() error { return e.Err }
 
-// Unsupported tells whether the kernel does not have what was asked for, or has
-// it turned off (EPERM: sysctl kernel.io_uring_disabled, or a seccomp filter),
-// as opposed to having failed at it.
+// Unsupported reports whether the kernel does not have the feature, or has it
+// switched off (EPERM: sysctl kernel.io_uring_disabled, or a seccomp filter),
+// as opposed to a failure.
 func (e *CallError) Unsupported() bool {
 	for _, errno := range []unix.Errno{
 		unix.ENOSYS, unix.EPERM, unix.EACCES, unix.EINVAL, unix.EOPNOTSUPP, unix.EBADFD,
@@ -37,8 +37,8 @@ func (e *CallError) Unsupported() bool {
 	return false
 }
 
-// Ring is a pair of queues that are shared with the kernel. One thread uses it,
-// from Enable on; which one is free until then.
+// Ring is a pair of queues shared with the kernel. From Enable on only one
+// thread may use it.
 type Ring struct {
 	fd       int
 	flags    uint32
@@ -58,9 +58,9 @@ type Ring struct {
 	overflow *uint32
 }
 
-// setups are the flags of io_uring_setup from the best on: which thread submits
-// is said beforehand and completions are worked on only when it asks; or at
-// least it is not interrupted for them.
+// setups are flags of io_uring_setup, the best first: with a single submitting
+// thread that processes completions only when it asks for them, or at least is
+// not interrupted for them.
 var setups = []uint32{
 	setupSubmitAll | setupSingleIssuer | setupDeferTaskrun,
 	setupSubmitAll | setupCoopTaskrun,
@@ -68,8 +68,8 @@ var setups = []uint32{
 }
 
 // Open makes a ring for that many requests and completions at once, each
-// rounded up to a power of two. It needs Linux 5.10. The ring takes nothing
-// until Enable.
+// rounded up to a power of two. It needs Linux 5.10. The ring accepts no
+// request before Enable.
 func Open(requests, completions int) (*Ring, error) {
 	var err error
 	for _, flags := range setups {
@@ -117,8 +117,8 @@ func (r *Ring) mapQueues(p params) (err error) {
 	r.overflow = at(p.cq.overflow)
 	r.sqes = unsafe.Slice((*SQE)(unsafe.Pointer(&r.entries[0])), p.sqEntries)
 	r.cqes = unsafe.Slice((*CQE)(unsafe.Pointer(&r.rings[p.cq.cqes])), p.cqEntries)
-	// Each place of the submission queue stands for the request of the same
-	// number, once and for all.
+	// Each place of the submission queue always refers to the request of the same
+	// number.
 	for i, array := uint32(0), unsafe.Slice(at(p.sq.array), p.sqEntries); i < p.sqEntries; i++ {
 		array[i] = i
 	}
@@ -146,8 +146,8 @@ func (r *Ring) Enable() error {
 	return nil
 }
 
-// RegisterBuffers shows the kernel buffers for ReadFixed and WriteFixed, whose
-// places are their numbers. They must stay mapped as long as the ring is open.
+// RegisterBuffers registers buffers for ReadFixed and WriteFixed, which name
+// them by number. They must stay mapped while the ring is open.
 func (r *Ring) RegisterBuffers(b *Buffers) error {
 	iovecs := make([]unix.Iovec, b.Len())
 	for i := range iovecs {
@@ -158,8 +158,8 @@ func (r *Ring) RegisterBuffers(b *Buffers) error {
 	return r.register("IORING_REGISTER_BUFFERS", registerBuffers, uintptr(unsafe.Pointer(&iovecs[0])), uintptr(len(iovecs)))
 }
 
-// RegisterFiles shows the kernel descriptors, whose places stand for them in
-// requests with FixedFile. The ring holds the files until Release.
+// RegisterFiles registers descriptors, which requests with FixedFile name by
+// their position. The ring holds the files until Release.
 func (r *Ring) RegisterFiles(fds ...int) error {
 	list := make([]int32, len(fds))
 	for i, fd := range fds {
@@ -170,8 +170,8 @@ func (r *Ring) RegisterFiles(fds ...int) error {
 	return err
 }
 
-// Prepare gives the place of the next request, all zero, or nil if there is no
-// room. The kernel sees it at the next Submit or Enter.
+// Prepare returns the place of the next request, all zero, or nil if there is
+// no room. The kernel sees the request at the next Submit or Enter.
 func (r *Ring) Prepare() *SQE {
 	if r.tail-atomic.LoadUint32(r.sqHead) == uint32(len(r.sqes)) {
 		return nil
@@ -182,15 +182,15 @@ func (r *Ring) Prepare() *SQE {
 	return e
 }
 
-// Submit hands over what is prepared, and neither waits nor works on
-// completions that the kernel deferred. It tells how many requests were taken.
+// Submit submits what is prepared. It neither waits nor processes completions
+// that the kernel deferred. It returns how many requests were taken.
 func (r *Ring) Submit() (int, unix.Errno) { return r.enter(0, 0) }
 
-// Enter hands over what is prepared, works on completions that the kernel
+// Enter submits what is prepared, processes completions that the kernel
 // deferred, and returns when there are as many as wait, or with EINTR.
 func (r *Ring) Enter(wait int) (int, unix.Errno) { return r.enter(wait, enterGetEvents) }
 
-// enter is a raw call, which keeps its processor from Go's scheduler while it
+// enter is a raw call: it keeps its processor from Go's scheduler while it
 // waits.
 func (r *Ring) enter(wait int, flags uintptr) (int, unix.Errno) {
 	atomic.StoreUint32(r.sqTail, r.tail)
@@ -202,9 +202,9 @@ func (r *Ring) enter(wait int, flags uintptr) (int, unix.Errno) {
 	return int(n), 0
 }
 
-// TakesNoWait tells whether requests of a descriptor may have the flag NoWait:
-// TUN/TAP devices know it since Linux 6.4, but the kernel asks the file. A read of
-// no bytes tells, which takes no packet.
+// TakesNoWait reports whether requests on a descriptor may have the flag
+// NoWait: TUN/TAP devices support it since Linux 6.4. It tries a read of no
+// bytes, which takes no packet.
 func TakesNoWait(fd int) (_ bool, err error) {
 	runtime.LockOSThread() // whose the ring is
 	defer runtime.UnlockOSThread()
@@ -231,15 +231,15 @@ func (r *Ring) Ready() int { return int(atomic.LoadUint32(r.cqTail) - r.head) }
 // Completion is number i of those that are ready, until Seen.
 func (r *Ring) Completion(i int) *CQE { return &r.cqes[(r.head+uint32(i))&uint32(len(r.cqes)-1)] }
 
-// Seen gives the places of the first n completions back to the kernel.
+// Seen returns the places of the first n completions to the kernel.
 func (r *Ring) Seen(n int) {
 	r.head += uint32(n)
 	atomic.StoreUint32(r.cqHead, r.head)
 }
 
-// Release lets go of the files that were registered, at once, where Close leaves
-// that to the kernel's leisure. Nothing may be under way. After Enable it is for
-// the thread that uses the ring. Buffers are left to Close.
+// Release releases the registered files at once, where Close lets the kernel do
+// that later. No request may be under way. After Enable it is to be called by
+// the thread that uses the ring. Close frees the buffers.
 func (r *Ring) Release() error {
 	var errs []error
 	if r.files {

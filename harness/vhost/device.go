@@ -22,7 +22,7 @@ const (
 	headerV1     = 12 // with num_buffers
 )
 
-// Config says what a Device is for.
+// Config is the configuration of a Device.
 type Config struct {
 	Backend int // descriptor of a queue of a TUN/TAP device
 	// VnetHdr is the length of the device's virtio-net header in bytes: 10 or 12,
@@ -78,7 +78,7 @@ func open() (int, error) {
 	return fd, nil
 }
 
-// negotiate gives the features to use, of those that the kernel has.
+// negotiate returns the features to use, of those that the kernel has.
 func negotiate(fd, vnetHdr int) (features uint64, err error) {
 	var offered uint64
 	if err := ioctl(fd, "VHOST_GET_FEATURES", getFeatures, unsafe.Pointer(&offered)); err != nil {
@@ -266,7 +266,7 @@ func (d *Device) HeaderLen() int {
 // Added is how many of these come from vhost and not from the device.
 func (d *Device) Added() int { return d.HeaderLen() - d.VnetHdr }
 
-// Empty tells whether the worker has nothing in hand of what the device gave
+// Empty reports whether the worker has nothing in hand of what the device gave
 // it, when no more comes into the device. The worker takes up to 64 packets from
 // the device before it moves the first (VHOST_NET_BATCH of drivers/vhost/net.c);
 // where poll(2) says that the device is empty, these may be left. Taking the
@@ -284,22 +284,23 @@ func (d *Device) Empty() (bool, error) {
 	return !readable && d.RX.Full(), errors.Join(err, d.setBackend(d.RX, d.Backend))
 }
 
-// Pause ends receiving: the worker puts back what it has taken of the device and
-// not moved, as far as the device's ring has room for it.
+// Pause ends receiving: the worker returns to the device's ring what it has
+// taken and not moved, as far as there is room.
 func (d *Device) Pause() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.setBackend(d.RX, -1)
 }
 
-// Resume goes on with receiving.
+// Resume continues receiving.
 func (d *Device) Resume() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.setBackend(d.RX, d.Backend)
 }
 
-// readable tells whether the device has packets; an error, whether it is gone.
+// readable reports whether the device has packets; it returns an error if the
+// device no longer exists.
 func (d *Device) readable() (bool, error) {
 	fds := [1]unix.PollFd{{Fd: int32(d.Backend), Events: unix.POLLIN}}
 	for {
@@ -317,13 +318,14 @@ func (d *Device) readable() (bool, error) {
 	}
 }
 
-// Check is an error if the device is gone, of which the queues tell nothing.
+// Check returns an error if the device no longer exists, which the queues do
+// not show.
 func (d *Device) Check() error {
 	_, err := d.readable()
 	return err
 }
 
-// Kick tells the worker of buffers that were published.
+// Kick notifies the worker of published buffers.
 func (q *Queue) Kick() error { return signal(q.kick) }
 
 // Wake ends a Wait, or the next one.
@@ -348,7 +350,7 @@ func (q *Queue) Wait(timeout int) (called bool, err error) {
 	return n > 0, nil
 }
 
-// Close stops the worker. The descriptor of the backend is its owner's.
+// Close stops the worker. The descriptor of the backend belongs to the caller.
 func (d *Device) Close() error {
 	var errs []error
 	if d.fd >= 0 {

@@ -20,21 +20,21 @@ type usedElem struct {
 	len uint32 // bytes that the device wrote
 }
 
-// descWrite is VRING_DESC_F_WRITE: the device writes the buffer.
+// descWrite is VRING_DESC_F_WRITE: the device writes to the buffer.
 const descWrite = 2
 
-// MaxEntries is the most that a split virtqueue has.
+// MaxEntries is the maximum of a split virtqueue.
 const MaxEntries = 32768
 
-// Ring is the driver's side of a split virtqueue of which each packet takes
-// one buffer: descriptor i is buffer i, for ever. Who offers and reaps does so
-// from one thread; Quiet may be asked from another.
+// Ring is the driver's side of a split virtqueue in which each packet takes one
+// buffer: descriptor i is always buffer i. One thread offers and reaps; Idle
+// may be called from another.
 //
-// The kernel and the driver share three words of 16 bits each way, which lie
-// beside their flags or padding: they are loaded and stored as words of 32
-// bits, little-endian, since Go has no smaller atomics. Go's atomics are
-// sequentially consistent, which is what the order of a store to one word and a
-// load of the other's needs.
+// The kernel and the driver share three words of 16 bits in each direction.
+// Each is beside flags or padding, and is loaded and stored together with them
+// as a little-endian word of 32 bits, since Go has no smaller atomics. Go's
+// atomics are sequentially consistent: that is required between a store to one
+// word and a load of the other side's.
 type Ring struct {
 	entries int
 	size    int // bytes of a buffer
@@ -50,7 +50,7 @@ type Ring struct {
 	availEvent *uint32 // behind usedRing: kick when the available index passes this
 
 	offered   uint16 // what Offer has put into availRing
-	published uint16 // of these, what the device was shown
+	published uint16 // of these, what the device can see
 	kicked    uint16 // published when KickNeeded was last asked
 	reaped    uint16
 	// Foreign counts used entries that name no buffer of ours, or more bytes than
@@ -123,7 +123,7 @@ func (r *Ring) Offer(i int) {
 	r.offered++
 }
 
-// Publish shows the device what was offered.
+// Publish makes the offered buffers visible to the device.
 func (r *Ring) Publish() {
 	if r.published != r.offered {
 		r.published = r.offered
@@ -131,8 +131,8 @@ func (r *Ring) Publish() {
 	}
 }
 
-// KickNeeded tells whether the device wants to be told of what was published
-// since this was last asked.
+// KickNeeded reports whether the device must be notified of what was published
+// since the last call.
 func (r *Ring) KickNeeded() bool {
 	before := r.kicked
 	r.kicked = r.published
@@ -145,19 +145,19 @@ func needEvent(event, now, before uint16) bool { return now-event-1 < now-before
 
 func (r *Ring) usedIndex() uint16 { return uint16(atomic.LoadUint32(r.used) >> 16) }
 
-// Pending is how many buffers the device has used and nobody has reaped.
+// Pending is how many buffers the device has used that were not reaped.
 func (r *Ring) Pending() int { return int(r.usedIndex() - r.reaped) }
 
-// Idle tells whether the device has used all that was published. It may be
-// asked from another thread.
+// Idle reports whether the device has used all that was published. It may be
+// called from another thread.
 func (r *Ring) Idle() bool { return uint16(atomic.LoadUint32(r.avail)>>16) == r.usedIndex() }
 
-// Held is how many buffers are the device's: offered and not used yet.
+// Held is how many buffers the device has: offered and not used yet.
 func (r *Ring) Held() int { return int(r.offered - r.usedIndex()) }
 
-// Reap takes the next used buffer back, of which there must be one Pending, and
-// tells how many bytes the device wrote into it. It is -1, -1 for an entry that
-// is not of this ring.
+// Reap takes back the next used buffer, of which there must be one Pending, and
+// returns how many bytes the device wrote into it. It returns -1, -1 for an
+// entry that is not of this ring.
 func (r *Ring) Reap() (i, n int) {
 	e := r.usedRing[int(r.reaped)&(r.entries-1)]
 	r.reaped++
@@ -169,15 +169,14 @@ func (r *Ring) Reap() (i, n int) {
 }
 
 // Arm asks the device to call when it has used so many buffers beyond those
-// that were reaped, and tells whether it still has to: if not, there may be no
-// call. A ring that is not armed is not called, but for once in 65,536 buffers.
+// that were reaped, and reports whether it still has to: if not, there may be
+// no call. A ring that is not armed is called only once in 65,536 buffers.
 func (r *Ring) Arm(beyond int) bool {
 	atomic.StoreUint32(r.usedEvent, uint32(r.reaped+uint16(beyond)-1))
 	return r.Pending() < beyond
 }
 
-// Full tells that the device holds all buffers: it has used none that were not
-// reaped and offered again.
+// Full reports whether the device has all buffers and has used none of them.
 func (r *Ring) Full() bool {
 	return uint16(atomic.LoadUint32(r.avail)>>16)-r.usedIndex() == uint16(r.entries)
 }

@@ -18,8 +18,8 @@ type task struct {
 	thread bool
 }
 
-// ErrUnknown says that the worker was not found: it is in a PID namespace that
-// this process does not see.
+// ErrUnknown: the worker was not found, because it is in a PID namespace that
+// this process cannot see.
 var ErrUnknown = errors.New("vhost: the worker's thread is not known")
 
 const workerName = "vhost-"
@@ -43,8 +43,8 @@ func tasks() map[task]string {
 	return found
 }
 
-// newTask is the one worker that came since before: of several the one named
-// after its maker.
+// newTask is the worker that appeared after before: of several, the one named
+// after the thread that made it.
 func newTask(before, after map[task]string, maker int) task {
 	var fresh []task
 	for t, name := range after {

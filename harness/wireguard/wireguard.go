@@ -18,10 +18,10 @@ import (
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 )
 
-// Config says how one side is set up.
+// Config is the configuration of one side.
 type Config struct {
 	// FD is a descriptor of the TUN device, without packet information. With a
-	// virtio-net header of 10 bytes the library cuts and joins super-packets. It
+	// virtio-net header of 10 bytes the library cuts and joins GSO packets. It
 	// is closed by Close, and by Start if that fails.
 	FD       int
 	MTU      int
@@ -31,32 +31,32 @@ type Config struct {
 	Endpoint netip.AddrPort
 }
 
-// Device is one running side. It has no thread of its own: the library's work is
-// done by goroutines on whatever threads the scheduler gives them.
+// Device is one running side. It has no thread of its own: the library works in
+// goroutines on any thread.
 type Device struct {
 	device *device.Device
 	tun    countedTUN
 	bind   countedBind
 
 	mu  sync.Mutex // guards err
-	err error      // the first that the library told
+	err error      // the first that the library reported
 }
 
-// Counts is what passed since Start. Packets are those of one IP packet each:
-// super-packets are cut before they are counted, and not yet joined.
+// Counts is the traffic since Start, in single packets: GSO packets are cut
+// before they are counted, and counted before they are joined.
 type Counts struct {
-	Calls    uint64            // of the library to read, write, send and receive: it makes at least as many system calls
-	Reads    uint64            // packets or super-packets read from the device
+	Calls    uint64            // calls of read, write, send and receive by the library: each is at least one system call
+	Reads    uint64            // packets or GSO packets read from the device
 	Taken    uint64            // packets read from the device
 	Sent     uint64            // of these, sent to the other side
 	Received uint64            // packets from the other side
 	Written  uint64            // of these, handed to the device
-	Refused  map[string]uint64 // not taken by the device, by errno name; Written leaves them out
-	Writing  bool              // some of what is counted as Written is only now being written
+	Refused  map[string]uint64 // by the device, by errno name; not in Written
+	Writing  bool              // some of Written is still being written
 }
 
-// Start runs one side. It must be called on a thread in the network namespace of
-// the device, where the sockets are then, too.
+// Start runs one side. It must be called on a thread in the network namespace
+// of the device; the sockets are then there, too.
 func Start(c Config) (*Device, error) {
 	inner, _, err := tun.CreateUnmonitoredTUNFromFD(c.FD)
 	if err != nil {
@@ -81,15 +81,15 @@ func Start(c Config) (*Device, error) {
 	return d, nil
 }
 
-// Close ends the goroutines and closes descriptor and sockets. It may be called
-// again.
+// Close ends the goroutines and closes the descriptor and the sockets. It may
+// be called again.
 func (d *Device) Close() { d.device.Close() }
 
-// Done is closed when the side has ended: by Close, or because its device is
-// gone.
+// Done is closed when the side has ended: by Close, or because its device was
+// removed.
 func (d *Device) Done() <-chan struct{} { return d.device.Wait() }
 
-// Err is the first error that the library told; nil if there was none.
+// Err is the first error that the library reported; nil if there was none.
 func (d *Device) Err() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,7 +104,7 @@ func (d *Device) failed(format string, args ...any) {
 	}
 }
 
-// Counts may be asked while the side runs.
+// Counts may be called while the side runs.
 func (d *Device) Counts() Counts {
 	c := Counts{
 		Calls: d.tun.calls.Load() + d.bind.calls.Load(), Reads: d.tun.reads.Load(), Taken: d.tun.taken.Load(),
@@ -131,7 +131,8 @@ type countedTUN struct {
 	refused map[string]uint64
 }
 
-// MTU is known; the library would ask in whatever namespace it is.
+// MTU returns the configured value; the library would ask in the namespace of
+// any thread.
 func (t *countedTUN) MTU() (int, error) { return t.mtu, nil }
 
 func (t *countedTUN) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
@@ -144,7 +145,8 @@ func (t *countedTUN) Read(bufs [][]byte, sizes []int, offset int) (int, error) {
 	return n, err
 }
 
-// Write is counted beforehand: what it delivers may be seen before it returns.
+// Write counts before it writes: the other side may see a packet before the
+// call returns.
 func (t *countedTUN) Write(bufs [][]byte, offset int) (int, error) {
 	t.calls.Add(1)
 	t.writing.Add(1)
@@ -157,8 +159,8 @@ func (t *countedTUN) Write(bufs [][]byte, offset int) (int, error) {
 	return n, err
 }
 
-// refuse counts the packets of a write that the device did not take. The
-// library joins an error for each; one that is gone takes none of them.
+// refuse counts the packets of a write that the device refused. The library
+// joins an error for each; a device that no longer exists refuses all.
 func (t *countedTUN) refuse(err error, most int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -173,7 +175,7 @@ func (t *countedTUN) refuse(err error, most int) {
 	}
 }
 
-// errnos lists what is at the roots of joined errors.
+// errnos lists the errnos at the roots of joined errors.
 func errnos(err error) (list []unix.Errno) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
@@ -194,7 +196,7 @@ type countedBind struct {
 	calls, sent, received atomic.Uint64
 }
 
-// isData tells whether a datagram carries a packet: it is neither part of a
+// isData reports whether a datagram carries a packet: it is neither part of a
 // handshake nor a keepalive.
 func isData(b []byte) bool {
 	return len(b) > device.MessageKeepaliveSize && b[0] == device.MessageTransportType
@@ -219,7 +221,7 @@ func (b *countedBind) Open(port uint16) ([]conn.ReceiveFunc, uint16, error) {
 	return fns, actual, err
 }
 
-// Send is counted beforehand, as Write is.
+// Send counts before it sends, as Write does.
 func (b *countedBind) Send(bufs [][]byte, ep conn.Endpoint) error {
 	b.calls.Add(1)
 	var data uint64

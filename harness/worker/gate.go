@@ -37,7 +37,7 @@ func (g *Gate) wait() int64 {
 	return Now() - from
 }
 
-// Close makes Pass wait. A worker that is on its way goes on to its next Pass.
+// Close makes Pass wait. A worker that is running continues to its next Pass.
 func (g *Gate) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

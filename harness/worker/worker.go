@@ -73,8 +73,8 @@ func (t *Thread) Wait() error {
 // Done is closed when the worker has ended.
 func (t *Thread) Done() <-chan struct{} { return t.done }
 
-// CPUTime is the CPU time in nanoseconds that the thread has used so far. It
-// may be asked of a running thread only.
+// CPUTime is the CPU time in nanoseconds that the thread has used so far. The
+// thread must be running.
 func (t *Thread) CPUTime() (int64, error) {
 	// The clock of one thread: MAKE_THREAD_CPUCLOCK(tid, CPUCLOCK_SCHED) of
 	// the kernel's include/linux/posix-timers_types.h.
@@ -86,8 +86,8 @@ func (t *Thread) CPUTime() (int64, error) {
 	return ts.Nano(), nil
 }
 
-// Kick interrupts a system call that the thread waits in. The call is started
-// anew by the kernel, and so sees what was changed on its descriptor meanwhile.
+// Kick interrupts a system call in which the thread waits. The kernel restarts
+// the call, which then sees what was changed on its descriptor.
 func (t *Thread) Kick() error {
 	select {
 	case <-t.done:
@@ -102,9 +102,9 @@ func (t *Thread) Kick() error {
 }
 
 // Favour gives the calling worker's thread the best priority of ordinary
-// threads, so that others on its CPU do not keep it from what is due; without
-// the right to that (CAP_SYS_NICE) nothing changes. The worker calls restore
-// before it ends: a thread that takes its place would inherit the priority.
+// threads, so that others on its CPU do not delay what is due; without
+// CAP_SYS_NICE nothing changes. The worker calls restore before it ends: a
+// thread that is started in its place would inherit the priority.
 func Favour() (restore func()) {
 	const best, ordinary = -20, 0
 	tid := unix.Gettid()

@@ -9,24 +9,20 @@ import (
 	"tunbench/reports/record"
 )
 
-// Order is the order of the axes in a scenario's name, of those that are
-// columns of the CSV formats, and laterAxes of those behind them. Axes that neither
-// knows come last.
+// Order is the order of the axes that are columns of the CSV formats. Those that
+// came later are in the names of scenarios only.
 var Order = []string{
 	"path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload",
 	"pi", "napi", "xdp", "steer", "qdisc", "txqlen", "sndbuf", "load", "cipher",
 }
 
-var laterAxes = []string{"ip", "bypass", "spacing", "pause", "filter", "event"}
-
+// axisRank is the place of an axis in a scenario's name. An axis that is not known
+// comes last.
 func axisRank(axis string) int {
-	if i := slices.Index(Order, axis); i >= 0 {
+	if i := slices.Index(record.Axes, axis); i >= 0 {
 		return i
 	}
-	if i := slices.Index(laterAxes, axis); i >= 0 {
-		return len(Order) + i
-	}
-	return len(Order) + len(laterAxes)
+	return len(record.Axes)
 }
 
 // Of gives the value of an axis of t, from its name where a file has no

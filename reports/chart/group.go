@@ -18,7 +18,7 @@ type Groups struct {
 func (g Groups) Head() (string, string) { return g.Title, g.Desc }
 
 func (g Groups) draw(c *canvas) float64 {
-	const pitch, thick, pad = 15.0, 11.0, 9.0
+	const pitch, pad = 15.0, 9.0
 	labels := make([]string, len(g.Groups))
 	top, widest, hollow, ranges := 0.0, 0.0, false, false
 	for i, group := range g.Groups {
@@ -48,20 +48,7 @@ func (g Groups) draw(c *canvas) float64 {
 		note += "; hollow: unsettled or invalid"
 	}
 	c.text("muted", margin, 46, "start", note, note)
-	// The legend has a line of its own: releases are long.
-	x := margin
-	start := headHeight + 20
-	for i, name := range g.Names {
-		class, extra := hue(i)
-		shown := text.Clip(name, 40)
-		if w := 17 + textWidth(shown) + 14; x+w > chartWidth-margin && x > margin {
-			x = margin
-			start += 18
-		}
-		c.rect(class, x, start-22, 12, 8, ` rx="2"`+extra)
-		c.text("muted", x+17, start-14, "start", shown, name)
-		x += 17 + textWidth(shown) + 14
-	}
+	start := g.drawLegend(c)
 
 	tall := pad + pitch*float64(len(g.Names))
 	bottom := start + tall*float64(len(g.Groups))
@@ -83,17 +70,7 @@ func (g Groups) draw(c *canvas) float64 {
 				c.text("muted", left+7, mid+4, "start", b.Text, b.Text)
 				continue
 			}
-			class, extra := hue(j)
-			if b.Hollow {
-				class, extra = "hollow "+class+"s", ` stroke-dasharray="3 2"`
-			}
-			c.rect(class, left, mid-thick/2, at(b.Value)-left, thick, extra)
-			if b.Max > b.Min {
-				c.line("range", at(b.Min), mid, at(b.Max), mid, 1.5, "")
-				c.line("range", at(b.Min), mid-3, at(b.Min), mid+3, 1.5, "")
-				c.line("range", at(b.Max), mid-3, at(b.Max), mid+3, 1.5, "")
-			}
-			c.text("label", at(max(b.Value, b.Max))+7, mid+4, "start", b.Text, b.Text)
+			b.draw(c, j, left, mid, at)
 		}
 		for j, b := range group.Bars {
 			c.tip(0, y+pad/2+pitch*float64(j), chartWidth, pitch, group.Label+", "+g.Names[j]+": "+b.Text)
@@ -101,6 +78,25 @@ func (g Groups) draw(c *canvas) float64 {
 	}
 	c.line("axis", left, start, left, bottom+4, 1, "")
 	return bottom + 32
+}
+
+// drawLegend names the kernels, and returns where the bars begin. Its lines are below
+// the head of the chart: releases are long.
+func (g Groups) drawLegend(c *canvas) (start float64) {
+	x := margin
+	start = headHeight + 20
+	for i, name := range g.Names {
+		class, extra := hue(i)
+		shown := text.Clip(name, 40)
+		if w := 17 + textWidth(shown) + 14; x+w > chartWidth-margin && x > margin {
+			x = margin
+			start += 18
+		}
+		c.rect(class, x, start-22, 12, 8, ` rx="2"`+extra)
+		c.text("muted", x+17, start-14, "start", shown, name)
+		x += 17 + textWidth(shown) + 14
+	}
+	return start
 }
 
 type BarGroup struct {
@@ -113,6 +109,22 @@ type GroupBar struct {
 	Text            string
 	Hollow          bool // not to be quoted
 	Measured        bool // without it, only the text is shown
+}
+
+// draw draws the measured bar of the i-th kernel from left on, around the height mid.
+func (b GroupBar) draw(c *canvas, i int, left, mid float64, at func(float64) float64) {
+	const thick = 11.0
+	class, extra := hue(i)
+	if b.Hollow {
+		class, extra = "hollow "+class+"s", ` stroke-dasharray="3 2"`
+	}
+	c.rect(class, left, mid-thick/2, at(b.Value)-left, thick, extra)
+	if b.Max > b.Min {
+		c.line("range", at(b.Min), mid, at(b.Max), mid, 1.5, "")
+		c.line("range", at(b.Min), mid-3, at(b.Min), mid+3, 1.5, "")
+		c.line("range", at(b.Max), mid-3, at(b.Max), mid+3, 1.5, "")
+	}
+	c.text("label", at(max(b.Value, b.Max))+7, mid+4, "start", b.Text, b.Text)
 }
 
 // hue gives the look of the i-th kernel: the colours in turn, paler each time

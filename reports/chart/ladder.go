@@ -18,18 +18,69 @@ type Ladder struct {
 
 func (l Ladder) Head() (string, string) { return l.Title, l.Desc }
 
+// Of a ladder: the height of a lane, the space of a row beside its lanes, and where
+// the first row begins.
+const (
+	laneHeight = 15.0
+	rowSpace   = 10.0
+	ladderTop  = headHeight + 4
+)
+
 func (l Ladder) draw(c *canvas) float64 {
-	const laneHeight, pad = 15.0, 10.0
+	kinds := l.kinds()
 	classes := map[string]string{}
-	var kinds, labels []string
-	low, high := math.Inf(1), 1.0
+	for i, kind := range kinds {
+		classes[kind] = []string{"a", "b"}[min(i, 1)]
+	}
+	var labels []string
+	bottom := ladderTop
 	for _, r := range l.Rows {
 		labels = append(labels, r.Label)
+		bottom += r.height()
+	}
+	left, chars := labelWidth(labels)
+	left += margin
+	low, high := l.span()
+	scale := newLogScale(low, high, left, chartWidth-margin-18)
+
+	y := ladderTop
+	for i, r := range l.Rows {
+		if i%2 == 0 {
+			c.rect("band", margin/2, y, chartWidth-margin, r.height(), "")
+		}
+		y += r.height()
+	}
+	scale.drawGrid(c, ladderTop, bottom)
+	y = ladderTop
+	for _, r := range l.Rows {
+		c.text("label", left-8, y+r.height()/2+4, "end", text.Clip(r.Label, chars), r.Label)
+		for i, n := range r.Lanes {
+			n.draw(c, classes[n.Kind], y+rowSpace/2+laneHeight*(float64(i)+0.5), scale.at)
+			c.tip(0, y+rowSpace/2+laneHeight*float64(i), chartWidth, laneHeight, r.Label+": "+n.tip())
+		}
+		y += r.height()
+	}
+	drawLadderLegend(c, kinds, classes)
+	return bottom + 32
+}
+
+// kinds returns the latencies that the lanes show, in the order of their first lane.
+func (l Ladder) kinds() (kinds []string) {
+	for _, r := range l.Rows {
 		for _, n := range r.Lanes {
-			if _, ok := classes[n.Kind]; !ok {
-				classes[n.Kind] = []string{"a", "b"}[min(len(kinds), 1)]
+			if !slices.Contains(kinds, n.Kind) {
 				kinds = append(kinds, n.Kind)
 			}
+		}
+	}
+	return kinds
+}
+
+// span returns the smallest and the largest value above 0.
+func (l Ladder) span() (low, high float64) {
+	low, high = math.Inf(1), 1.0
+	for _, r := range l.Rows {
+		for _, n := range r.Lanes {
 			for _, v := range slices.Concat(n.At[:], []float64{n.Max}) {
 				if v > 0 {
 					low, high = min(low, v), max(high, v)
@@ -40,70 +91,11 @@ func (l Ladder) draw(c *canvas) float64 {
 	if math.IsInf(low, 0) {
 		low = high
 	}
-	left, chars := labelWidth(labels)
-	left += margin
-	right := chartWidth - margin - 18
-	// The scale ends at 1, 2 or 5 times a power of ten.
-	var first, last float64
-	for _, v := range steps() {
-		if v <= low {
-			first = v
-		}
-		if last < high {
-			last = v
-		}
-	}
-	if first == 0 {
-		first = 1
-	}
-	if last <= first {
-		last = 10 * first
-	}
-	at := func(v float64) float64 {
-		v = min(max(v, first), last)
-		return left + (right-left)*math.Log(v/first)/math.Log(last/first)
-	}
-	bottom := headHeight + 4
-	for _, r := range l.Rows {
-		bottom += pad + laneHeight*float64(len(r.Lanes))
-	}
+	return low, high
+}
 
-	y := headHeight + 4
-	for i, r := range l.Rows {
-		h := pad + laneHeight*float64(len(r.Lanes))
-		if i%2 == 0 {
-			c.rect("band", margin/2, y, chartWidth-margin, h, "")
-		}
-		y += h
-	}
-	space := (right - left) / math.Log10(last/first) // of a decade
-	for _, v := range steps() {
-		if v < first || v > last {
-			continue
-		}
-		decade := math.Abs(math.Log10(v)-math.Round(math.Log10(v))) < 1e-9
-		class := "minor"
-		if decade {
-			class = "grid"
-		}
-		c.line(class, at(v), headHeight+4, at(v), bottom+4, 1, "")
-		if decade || space > 170 {
-			s := TickDuration(v)
-			c.text("muted", at(v), bottom+18, "middle", s, s)
-		}
-	}
-	y = headHeight + 4
-	for _, r := range l.Rows {
-		h := pad + laneHeight*float64(len(r.Lanes))
-		c.text("label", left-8, y+h/2+4, "end", text.Clip(r.Label, chars), r.Label)
-		for i, n := range r.Lanes {
-			n.draw(c, classes[n.Kind], y+pad/2+laneHeight*(float64(i)+0.5), at)
-			c.tip(0, y+pad/2+laneHeight*float64(i), chartWidth, laneHeight, r.Label+": "+n.tip())
-		}
-		y += h
-	}
-
-	// Legend: colours, then marks.
+// drawLadderLegend explains the colours, then the marks.
+func drawLadderLegend(c *canvas, kinds []string, classes map[string]string) {
 	x := margin
 	for _, k := range kinds {
 		c.rect(classes[k], x, 38, 12, 8, ` rx="2"`)
@@ -116,13 +108,64 @@ func (l Ladder) draw(c *canvas) float64 {
 		c.text("muted", x+13, 46, "start", name, name)
 		x += 13 + textWidth(name) + 12
 	}
-	return bottom + 32
+}
+
+// logScale places durations between left and right.
+type logScale struct{ first, last, left, right float64 }
+
+// newLogScale returns a scale of low to high that ends at 1, 2 or 5 times a power of
+// ten.
+func newLogScale(low, high, left, right float64) logScale {
+	l := logScale{left: left, right: right}
+	for _, v := range steps() {
+		if v <= low {
+			l.first = v
+		}
+		if l.last < high {
+			l.last = v
+		}
+	}
+	if l.first == 0 {
+		l.first = 1
+	}
+	if l.last <= l.first {
+		l.last = 10 * l.first
+	}
+	return l
+}
+
+func (l logScale) at(v float64) float64 {
+	v = min(max(v, l.first), l.last)
+	return l.left + (l.right-l.left)*math.Log(v/l.first)/math.Log(l.last/l.first)
+}
+
+// drawGrid draws a line for each step of the scale, and names the steps as far as
+// there is room.
+func (l logScale) drawGrid(c *canvas, top, bottom float64) {
+	space := (l.right - l.left) / math.Log10(l.last/l.first) // of a decade
+	for _, v := range steps() {
+		if v < l.first || v > l.last {
+			continue
+		}
+		decade := math.Abs(math.Log10(v)-math.Round(math.Log10(v))) < 1e-9
+		class := "minor"
+		if decade {
+			class = "grid"
+		}
+		c.line(class, l.at(v), top, l.at(v), bottom+4, 1, "")
+		if decade || space > 170 {
+			s := TickDuration(v)
+			c.text("muted", l.at(v), bottom+18, "middle", s, s)
+		}
+	}
 }
 
 type LadderRow struct {
 	Label string
 	Lanes []Lane
 }
+
+func (r LadderRow) height() float64 { return rowSpace + laneHeight*float64(len(r.Lanes)) }
 
 type Lane struct {
 	Kind string

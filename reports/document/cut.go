@@ -8,9 +8,9 @@ import (
 // of 0 rows, that all of it was left out.
 func CutNote(rows int) prose.Prose {
 	if rows == 0 {
-		return words.Say("cut-all", nil)
+		return book.Say("cut all", nil)
 	}
-	return words.Say("cut-rows", prose.Values{"Rows": rows})
+	return book.Say("cut rows", prose.Values{"Rows": rows})
 }
 
 // Longest is the number of characters that a piece of text keeps in a summary

@@ -81,9 +81,9 @@ func Differing(with []figure.Party) []Block {
 		blocks = append(blocks, t.Folded("Each "+m.what))
 	}
 	if rows == 0 {
-		return []Block{words.Say("hosts-agree", prose.Values{"Floors": figure.FloorsAgree(with[0].Floor(), with[1].Floor())})}
+		return []Block{book.Say("hosts agree", prose.Values{"Floors": figure.FloorsAgree(with[0].Floor(), with[1].Floor())})}
 	}
-	return append(blocks, Small(words.Say("hosts-rest", prose.Values{"Same": same})))
+	return append(blocks, Small(book.Say("hosts rest", prose.Values{"Same": same})))
 }
 
 // Briefly lists notes for a line: those on sysctls and kernel options, which may
@@ -110,4 +110,4 @@ func Briefly(notes []string) string {
 }
 
 // VirtualTime says what figures under the icount clock mean.
-func VirtualTime() prose.Prose { return words.Say("virtual-time", nil) }
+func VirtualTime() prose.Prose { return book.Say("virtual time", nil) }

@@ -17,11 +17,10 @@ const FewVerdicts = 8
 
 // IntervalNote explains a column of that name.
 func IntervalNote(column, unit string) prose.Prose {
-	name := "interval"
 	if column == text.RangeName {
-		name = "range"
+		return book.Say("range", prose.Values{"Unit": unit, "Fewest": figure.Fewest})
 	}
-	return words.Say(name, prose.Values{"Unit": unit, "Fewest": figure.Fewest})
+	return book.Say("interval", prose.Values{"Unit": unit, "Fewest": figure.Fewest})
 }
 
 // Sees tells how small a change this host can show at all, as far as A/A runs
@@ -36,13 +35,13 @@ func Sees(smallest map[string]float64) (p prose.Prose) {
 		}
 	}
 	if c := sizes(used); len(c) > 0 {
-		p = words.Say("sees", prose.Values{"Sizes": c})
+		p = book.Say("sees", prose.Values{"Sizes": c})
 	}
 	if c := sizes(coarse); len(c) > 0 {
 		if len(p) > 0 {
 			p = append(p, prose.Say(" ")...)
 		}
-		p = append(p, words.Say("sees-too-little", prose.Values{"Sizes": c, "Times": metric.CoarsestSight})...)
+		p = append(p, book.Say("sees too little", prose.Values{"Sizes": c, "Times": metric.CoarsestSight})...)
 	}
 	return p
 }

@@ -1,23 +1,43 @@
 package document
 
 import (
-	"embed"
-	"io/fs"
+	"fmt"
 
 	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
 
-//go:embed *.txt
-var files embed.FS
-
-// words are what all documents share.
-var words = Words(files)
-
-// Words reads the sentences of a document, which are part of the program, from the
-// text files in files. They may call
+// Words are the functions that the sentences of a document may call:
 //
-//	plural N ONE MANY   "1 row", "1,204 rows"
-func Words(files fs.FS) *prose.Book {
-	return prose.Must(prose.Read(files, "*.txt", map[string]any{"plural": text.Plural}))
+//   - {{plural .N "trial" "trials"}} is "1 trial" or "3 trials",
+//   - {{word .N "it is" "they are"}} is the word alone,
+//   - {{list .Names}} puts commas between strings, pieces or prose.
+var Words = map[string]any{"plural": text.Plural, "word": text.PluralOnly, "list": list}
+
+func list(of any) (p prose.Prose, err error) {
+	var parts []any
+	switch of := of.(type) {
+	case []string:
+		parts = anys(of)
+	case []prose.Piece:
+		parts = anys(of)
+	case []prose.Prose:
+		parts = anys(of)
+	default:
+		return nil, fmt.Errorf("%T is no list", of)
+	}
+	for i, part := range parts {
+		if i > 0 {
+			p = append(p, prose.Say(", ")...)
+		}
+		p = append(p, prose.Say(part)...)
+	}
+	return p, nil
+}
+
+func anys[T any](of []T) (list []any) {
+	for _, v := range of {
+		list = append(list, v)
+	}
+	return list
 }

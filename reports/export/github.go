@@ -21,7 +21,7 @@ import (
 //go:embed *.txt
 var files embed.FS
 
-var words = document.Words(files)
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
 // StepSummaryLimit is how many bytes of summary a step writes at most. GitHub
 // takes 1 MiB and drops all of a longer one.
@@ -50,7 +50,7 @@ func StepSummary(c *verdict.Comparison, room int) ([]byte, error) {
 // what was measured.
 func FirstStepSummary(r record.Named, why string, room int) ([]byte, error) {
 	d := run.New(r.File)
-	d.Alerts = append([]prose.Prose{words.Say("no-baseline", prose.Values{"Why": why})}, d.Alerts...)
+	d.Alerts = append([]prose.Prose{book.Say("no baseline", prose.Values{"Why": why})}, d.Alerts...)
 	for i := range d.Sections {
 		if i > 0 {
 			d.Sections[i] = d.Sections[i].FoldedWhole()
@@ -124,18 +124,18 @@ func Annotations(c *verdict.Comparison) (list []Annotation) {
 	add := func(level Level, verdicts []record.Verdict) {
 		for i, v := range verdicts {
 			if rest := len(verdicts) - i; i == mostAnnotations-1 && rest > 1 {
-				list = append(list, Annotation{level, "tunbench", words.Text("annotation-more", prose.Values{"N": rest})})
+				list = append(list, Annotation{level, "tunbench", book.Text("annotation more", prose.Values{"N": rest})})
 				return
 			}
-			title := words.Text("annotation", prose.Values{"Metric": v.Metric, "Verdict": v.Verdict})
+			title := book.Text("annotation", prose.Values{"Metric": v.Metric, "Verdict": v.Verdict})
 			if v.Missing != "" {
-				title = words.Text("annotation-missing", prose.Values{"Side": v.Missing})
+				title = book.Text("annotation missing", prose.Values{"Side": v.Missing})
 			}
 			list = append(list, Annotation{level, title, remark(v)})
 		}
 	}
 	if lines := s.Headlines(); s.Rule().Unjudged(s.Verdicts) {
-		list = append(list, Annotation{Error, words.Text("annotation-unjudged", nil), text.Clip(document.PlainText(lines[0]), document.Longest)})
+		list = append(list, Annotation{Error, book.Text("annotation unjudged", nil), text.Clip(document.PlainText(lines[0]), document.Longest)})
 	}
 	add(Error, s.Of(record.Regression))
 	lacking := Error
@@ -163,26 +163,26 @@ func pointLines(s *compare.Text) (lines []string) {
 
 // remark tells a verdict in a line.
 func remark(v record.Verdict) string {
-	values := prose.Values{
-		"Scenario": v.Scenario, "Metric": v.Metric, "Change": "", "Interval": "", "P": text.PValue(v.P), "Base": "", "New": metric.Quantity(v.Metric, v.New),
-		"Threshold": "", "Notes": strings.Join(v.Notes, "; "),
-	}
+	name, change, interval, base, threshold := v.Metric, "", "", "", ""
 	if v.Missing != "" && v.Verdict != record.NotComparable {
-		values["Metric"] = "" // it stands for all metrics of the scenario
+		name = "" // it stands for all metrics of the scenario
 	}
 	if v.Change != nil {
-		values["Change"] = metric.ChangeText(v)
+		change = metric.ChangeText(v)
 	}
 	if v.CI != nil {
-		values["Interval"] = metric.IntervalText(v)
+		interval = metric.IntervalText(v)
 	}
 	if v.Base != nil && v.New != nil {
-		values["Base"] = metric.Quantity(v.Metric, v.Base)
+		base = metric.Quantity(v.Metric, v.Base)
 	}
 	if v.Threshold > 0 {
-		values["Threshold"] = metric.ThresholdText(v)
+		threshold = metric.ThresholdText(v)
 	}
-	return text.Clip(words.Text("remark", values), document.Longest)
+	return text.Clip(book.Text("remark", prose.Values{
+		"Scenario": v.Scenario, "Metric": name, "Change": change, "Interval": interval, "P": text.PValue(v.P), "Base": base, "New": metric.Quantity(v.Metric, v.New),
+		"Threshold": threshold, "Notes": strings.Join(v.Notes, "; "),
+	}), document.Longest)
 }
 
 // StepOutputs are the counts of c's verdicts by name, in the form of

@@ -193,7 +193,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 			if a.Invalid && c.Error == nil {
 				names, counts := a.Flags()
 				c.Error = &junitResult{Type: record.InvalidVerdict,
-					Message: words.Text("no-valid-trial", prose.Values{"Trials": len(a.All), "Arm": a.name, "Flags": figure.CountedFlags(names, counts)}),
+					Message: book.Text("no valid trial", prose.Values{"Trials": len(a.All), "Arm": a.name, "Flags": figure.CountedFlags(names, counts)}),
 					Text:    advised(names)}
 			}
 		}
@@ -203,7 +203,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 		for _, g := range search.Goals {
 			c := junitCase{Class: junitPackage, Name: search.Scenario + " " + g.Name, Time: seconds(0)}
 			if !g.Resolved {
-				c.Skipped = &junitResult{Type: "unresolved", Message: cmp.Or(g.Detail, words.Text("no-bounds", nil))}
+				c.Skipped = &junitResult{Type: "unresolved", Message: cmp.Or(g.Detail, book.Text("no bounds", nil))}
 			}
 			s.add(c)
 		}
@@ -223,7 +223,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 	}
 	if f.End == nil {
 		s.add(junitCase{Class: junitPackage, Name: "end of the run", Time: seconds(0), Error: &junitResult{
-			Type: "interrupted", Message: words.Text("interrupted", nil)}})
+			Type: "interrupted", Message: book.Text("interrupted", nil)}})
 	}
 	s.Time = seconds(total)
 	s.warn(run.Alerts(f))
@@ -250,7 +250,7 @@ func advised(flags []string) string {
 // passes: it is skipped, and a verdict that a gate kept from being given is an
 // error.
 func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
-	s := newJUnitSuite(words.Text("suite", prose.Values{"New": c.New.Name, "Base": c.Base.Name}), c.New.Run)
+	s := newJUnitSuite(book.Text("suite", prose.Values{"New": c.New.Name, "Base": c.Base.Name}), c.New.Run)
 	s.property("base", c.Base.Name)
 	s.property("new", c.New.Name)
 	if c.Base.Run != nil {
@@ -285,7 +285,7 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 	}
 	for _, o := range c.Only {
 		s.add(junitCase{Class: o.Scenario, Name: "measured on both sides", Time: seconds(0), Skipped: &junitResult{
-			Type: "only in " + o.Side, Message: words.Text("only-in", prose.Values{"Side": o.Side, "Why": cmp.Or(o.Why, words.Text("only-in-why", nil))})}})
+			Type: "only in " + o.Side, Message: book.Text("only in", prose.Values{"Side": o.Side, "Why": cmp.Or(o.Why, book.Text("only in why", nil))})}})
 	}
 	s.Time = seconds(0) // to judge takes no time worth a figure
 	s.warn(compare.New(c).Alerts())
@@ -297,17 +297,17 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 
 // message tells a verdict in a line. A lenient one would fail with --strict.
 func message(v record.Verdict, lenient bool) string {
-	values := prose.Values{"Metric": v.Metric, "Verdict": v.Verdict, "Change": "", "Interval": "", "Note": "", "Lenient": lenient}
+	change, interval, note := "", "", ""
 	if v.Change != nil {
-		values["Change"] = metric.ChangeText(v)
+		change = metric.ChangeText(v)
 	}
 	if v.CI != nil {
-		values["Interval"] = metric.IntervalText(v)
+		interval = metric.IntervalText(v)
 	}
 	if len(v.Notes) > 0 {
-		values["Note"] = v.Notes[0]
+		note = v.Notes[0]
 	}
-	return words.Text("verdict", values)
+	return book.Text("verdict", prose.Values{"Metric": v.Metric, "Verdict": v.Verdict, "Change": change, "Interval": interval, "Note": note, "Lenient": lenient})
 }
 
 // told is all that is known of a verdict, a line each.

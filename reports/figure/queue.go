@@ -75,3 +75,27 @@ type queueSum struct {
 	Lowest, Highest    float64 // share in the trial where it was least, most
 	FlowsMin, FlowsMax int
 }
+
+// newQueueSum returns the sum for the queue of q, which has that share of the packets in
+// a first trial.
+func newQueueSum(q record.Queue, share float64) *queueSum {
+	sum := &queueSum{Lowest: share, Highest: share, FlowsMin: q.Flows, FlowsMax: q.Flows}
+	sum.Queue.Queue = q.Queue
+	return sum
+}
+
+// add adds the queue of a trial, in which it has that share of the packets. pkts and
+// bytes are those of the side that is summed up.
+func (sum *queueSum) add(q record.Queue, pkts, bytes uint64, share float64) {
+	sum.XmitPkts += q.XmitPkts
+	sum.XmitBytes += q.XmitBytes
+	sum.ReadPkts += q.ReadPkts
+	sum.ReadBytes += q.ReadBytes
+	sum.RecvPkts += q.RecvPkts
+	sum.RecvBytes += q.RecvBytes
+	sum.Pkts += pkts
+	sum.Bytes += bytes
+	sum.DropPkts += q.DropPkts
+	sum.Lowest, sum.Highest = min(sum.Lowest, share), max(sum.Highest, share)
+	sum.FlowsMin, sum.FlowsMax = min(sum.FlowsMin, q.Flows), max(sum.FlowsMax, q.Flows)
+}

@@ -100,23 +100,10 @@ func (s *Scenario) spread(side queueSide) Spread {
 			if total > 0 {
 				share = float64(pkts) / float64(total)
 			}
-			sum, ok := byQueue[q.Queue]
-			if !ok {
-				sum = &queueSum{Lowest: share, Highest: share, FlowsMin: q.Flows, FlowsMax: q.Flows}
-				sum.Queue.Queue = q.Queue
-				byQueue[q.Queue] = sum
+			if byQueue[q.Queue] == nil {
+				byQueue[q.Queue] = newQueueSum(q, share)
 			}
-			sum.XmitPkts += q.XmitPkts
-			sum.XmitBytes += q.XmitBytes
-			sum.ReadPkts += q.ReadPkts
-			sum.ReadBytes += q.ReadBytes
-			sum.RecvPkts += q.RecvPkts
-			sum.RecvBytes += q.RecvBytes
-			sum.Pkts += pkts
-			sum.Bytes += bytes
-			sum.DropPkts += q.DropPkts
-			sum.Lowest, sum.Highest = min(sum.Lowest, share), max(sum.Highest, share)
-			sum.FlowsMin, sum.FlowsMax = min(sum.FlowsMin, q.Flows), max(sum.FlowsMax, q.Flows)
+			byQueue[q.Queue].add(q, pkts, bytes, share)
 		}
 		sp.Trials++
 	}

@@ -1,31 +1,25 @@
-// Package history keeps runs over time in a folder: a copy of each run's file,
-// and a small file for each that was marked as a release and for each finding
-// that was acknowledged. Nothing in it is ever
-// overwritten. What is read from the runs is kept in an index, which is a cache:
-// without it everything is read again.
+// Package history stores runs over time in a folder: a copy of each run's file, and a
+// small file for each run that was marked as a release and for each finding that was
+// acknowledged.
+//
+// No file is ever overwritten, except the index, which is a cache of what was read
+// from the runs: without it all runs are read again.
 package history
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
-	"time"
-	"unicode"
 
 	"golang.org/x/sys/unix"
 
 	"tunbench/reports/aa"
 	"tunbench/reports/disk"
 	"tunbench/reports/record"
-	"tunbench/reports/verdict"
+	"tunbench/reports/series"
 )
 
 const (
@@ -35,117 +29,118 @@ const (
 	lockName      = ".lock"
 )
 
-// Added is what Add did.
-type Added struct {
-	File    string // inside of the history
-	There   bool   // the run was there already, the same
-	Cut     bool   // it was interrupted
-	Release string // what it was marked as by this call
-	Notes   []string
+// lock takes the lock of the history and returns the function that releases it. If the
+// file system has no locks, or the folder cannot be written, the history is used
+// without one: no file is ever overwritten, and the index is replaced in one step.
+func lock(dir string, how int) (unlock func()) {
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return func() {}
+	}
+	for {
+		if err = unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err == nil && how == unix.LOCK_EX {
+		// Writers hold the lock, so the files left here are of writers that were killed.
+		disk.RemoveLeft(dir)
+	}
+	return func() { f.Close() }
 }
 
-// Add copies the run at path, a file or a folder, into the history in dir, which
-// is made if it is not there, and marks it as release if that is not "". A run
-// that is there already is not copied; it may still be marked. A run that was
-// interrupted and has been gone on with since is put beside what was there of
-// it, and counts in its place.
-func Add(dir, path, release string) (Added, error) {
-	var done Added
-	if err := checkRelease(release); err != nil {
-		return done, err
-	}
-	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		path = filepath.Join(path, record.FileName)
-	}
-	// It is read once, since its run may still be writing.
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return done, fmt.Errorf("add run: %w", err)
-	}
-	f, err := record.Read(bytes.NewReader(text))
-	if err != nil {
-		return done, fmt.Errorf("add %s: %w", path, err)
-	}
-	if err := checkRun(path, f); err != nil {
-		return done, err
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return done, fmt.Errorf("make the history: %w", err)
+// Read returns all runs of the history in dir, and a sentence for each problem: what was
+// left out, and why.
+func Read(dir string) (runs []series.StoredRun, problems []string, err error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, nil, fmt.Errorf("read the history: %w: tunbench history add makes it", err)
 	}
 	unlock := lock(dir, unix.LOCK_EX)
 	defer unlock()
-	done.Cut, done.Notes = f.End == nil, f.Warnings
-	done.File, done.There, err = put(dir, nameOf(f.Run), text)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return done, fmt.Errorf("add %s: %w", path, err)
+		return nil, nil, fmt.Errorf("read the history: %w", err)
 	}
-	if release != "" {
-		if done.Release, err = mark(dir, done.File, f.Run.ID, release); err != nil {
-			return done, fmt.Errorf("add %s: %w", path, err)
-		}
-	}
-	return done, nil
-}
-
-// checkRun refuses what has no place in a series.
-func checkRun(path string, f *record.File) error {
-	switch _, err := time.Parse(time.RFC3339Nano, f.Run.Started); {
-	case verdict.HoldsVariants(f):
-		return fmt.Errorf("add %s: it holds the variants of tunbench ab, which are no run over time", path)
-	case f.Run.ID == "":
-		return fmt.Errorf("add %s: its header has no id, so that it could be added twice", path)
-	case err != nil:
-		return fmt.Errorf("add %s: it started at %q, which is no RFC 3339 time, so that it has no place among the others", path, f.Run.Started)
-	}
-	return nil
-}
-
-// ownID is an id as tunbench makes it.
-var ownID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{3}Z-[0-9a-f]{8}$`)
-
-// nameOf names a run by its start, its host and its id, without suffix and
-// without a dot. An id of others is outside text: what is no letter or digit is
-// replaced, and a hash tells it from those that look the same then.
-func nameOf(r *record.Run) string {
-	started, _ := time.Parse(time.RFC3339Nano, r.Started)
-	id := strings.Map(func(c rune) rune {
-		if c < 128 && (unicode.IsLetter(c) || unicode.IsDigit(c)) {
-			return c
-		}
-		return '-'
-	}, r.ID)
-	if !ownID.MatchString(r.ID) {
-		sum := sha256.Sum256([]byte(r.ID))
-		id = id[:min(len(id), 60)] + "-" + hex.EncodeToString(sum[:6])
-	}
-	return started.UTC().Format("20060102T150405Z") + "-" + aa.Fingerprint(r.Host) + "-" + id
-}
-
-// put makes the file with that name, unless it is there. Where another file of
-// the run is there, the whole lines of it must be the beginning of text.
-func put(dir, name string, text []byte) (file string, there bool, err error) {
-	for n := 1; ; n++ {
-		file = name + runSuffix
-		if n > 1 {
-			file = name + "." + strconv.Itoa(n) + runSuffix
-		}
-		switch err = disk.Create(filepath.Join(dir, file), text); {
-		case err == nil:
-			return file, false, nil
-		case !errors.Is(err, fs.ErrExist):
-			return file, false, err
-		}
-		old, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil {
-			return file, false, err
-		}
-		whole := old[:bytes.LastIndexByte(old, '\n')+1]
+	known, sound := readIndex(dir)
+	var fresh []indexed
+	changed := !sound
+	newest := map[string]string{} // file by base
+	marks := map[string]string{}
+	for _, e := range entries {
+		name := e.Name()
 		switch {
-		case bytes.Equal(old, text), bytes.HasPrefix(old, text):
-			return file, true, nil
-		case !bytes.HasPrefix(text, whole):
-			return file, false, fmt.Errorf("%s has the same run (%s), and it is another: compare the two files, and keep one",
-				filepath.Join(dir, file), name)
+		case strings.HasPrefix(name, "."), strings.HasSuffix(name, ackSuffix): // see Acks
+		case strings.HasSuffix(name, releaseSuffix):
+			r, err := readRelease(filepath.Join(dir, name))
+			if err != nil {
+				problems = append(problems, fmt.Sprintf("%s is no mark of a release and is left out: %v", name, err))
+				continue
+			}
+			marks[base(name)] = r.Name
+		case runName.MatchString(name) && e.Type().IsRegular():
+			if old, ok := newest[base(name)]; !ok || version(name) > version(old) {
+				newest[base(name)] = name
+			}
+		default:
+			problems = append(problems, name+" is no file of a run and is left out")
 		}
 	}
+	for _, name := range sorted(newest) {
+		st, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s cannot be read and is left out: %v", name, err))
+			continue
+		}
+		one, ok := known[name]
+		if !ok || one.Size != st.Size() || one.Changed != st.ModTime().UnixNano() {
+			f, err := record.ReadFile(filepath.Join(dir, name))
+			if err == nil {
+				err = checkRun(name, f)
+			}
+			if err != nil {
+				problems = append(problems, fmt.Sprintf("%s is torn or no run, and is left out: %v", name, err))
+				continue
+			}
+			one = indexed{st.Size(), st.ModTime().UnixNano(), series.NewStoredRun(name, aa.Fingerprint(f.Run.Host), f)}
+			changed = true
+		}
+		fresh = append(fresh, one)
+	}
+	if changed || len(fresh) != len(known) {
+		// Without an index all is well, but slower; the folder may be another's.
+		_ = writeIndex(dir, fresh)
+	}
+	seen := map[string]string{}
+	for _, one := range fresh {
+		r := one.StoredRun
+		r.Release = marks[base(r.File)]
+		if other, twice := seen[r.Host+r.Run.ID]; twice {
+			problems = append(problems, fmt.Sprintf("%s is the same run as %s and is left out", r.File, other))
+			continue
+		}
+		seen[r.Host+r.Run.ID] = r.File
+		runs = append(runs, r)
+	}
+	for _, b := range sorted(marksWithout(marks, newest)) {
+		problems = append(problems, b+releaseSuffix+" marks a run that is not there")
+	}
+	return runs, problems, nil
+}
+
+func marksWithout(marks, files map[string]string) map[string]string {
+	left := map[string]string{}
+	for b := range marks {
+		if _, ok := files[b]; !ok {
+			left[b] = b
+		}
+	}
+	return left
+}
+
+func sorted(m map[string]string) (values []string) {
+	for _, v := range m {
+		values = append(values, v)
+	}
+	slices.Sort(values)
+	return values
 }

@@ -19,11 +19,11 @@ import (
 
 const (
 	indexName   = ".index.jsonl"
-	indexSchema = 1 // to be raised when reports computes its figures in another way
+	indexSchema = 1 // to be raised when the figures of a run are computed in another way
 )
 
-// indexed is a run in the index. It holds as long as its file has that size and
-// was changed then, in nanoseconds since 1970.
+// indexed is a run in the index. It is valid as long as the run's file has that size
+// and was last changed at that time, in nanoseconds since 1970.
 type indexed struct {
 	Size    int64 `json:"size"`
 	Changed int64 `json:"changed"`

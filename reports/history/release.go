@@ -66,13 +66,3 @@ func readRelease(path string) (release, error) {
 	}
 	return r, checkRelease(r.Name)
 }
-
-func marksWithout(marks, files map[string]string) map[string]string {
-	left := map[string]string{}
-	for b := range marks {
-		if _, ok := files[b]; !ok {
-			left[b] = b
-		}
-	}
-	return left
-}

@@ -126,7 +126,7 @@ func Value(t *record.Trial, metric string) (float64, bool) {
 
 // VirtualClock is the clock of a run under which one nanosecond is one
 // instruction of the guest.
-const VirtualClock = "icount"
+const VirtualClock = record.ClockICount
 
 // VirtualThreshold is the smallest change that counts in virtual time, as a
 // ratio.

@@ -3,6 +3,7 @@ package prose
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"text/template"
@@ -93,6 +94,17 @@ func (b *Book) Names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Has reports whether the book has a sentence of that name.
+func (b *Book) Has(name string) bool { return b.sentences.Lookup(name) != nil }
+
+// Needs names the values that a sentence uses, and the sentences that it
+// includes, both sorted. The values of an included sentence are needed too.
+func (b *Book) Needs(name string) (values, included []string) {
+	n := needs{book: b, values: map[string]bool{}, included: map[string]bool{}}
+	n.sentence(name)
+	return slices.Sorted(maps.Keys(n.values)), slices.Sorted(maps.Keys(n.included))
 }
 
 // Say gives the sentence of that name, said of values. A name that the book does

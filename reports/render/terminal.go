@@ -18,11 +18,44 @@ func wrapped(b *bytes.Buffer, s screen.Screen, tone screen.Tone, text string) {
 	}
 }
 
-// textTable writes t in columns for a fixed font. Where s has no room for its
-// lines, what stands at the left, and a text at the right, get a line of their
-// own above the figures. Of tones, which may be nil, rows count from 0. It gives
-// how many columns a line of all takes.
+// textTable writes t in columns for a fixed font. Where s has no room for its lines, the
+// first column, and a text in the last, get a line of their own above the figures.
+// tones, which may be nil, gives the tone of a cell; its rows count from 0. textTable
+// returns the number of terminal columns of a line with all cells.
 func textTable(b *bytes.Buffer, s screen.Screen, t document.Table, tones func(row, column int) screen.Tone) int {
+	g := newGrid(s, t, tones)
+	whole := 2 * (len(g.widths) - 1)
+	for _, w := range g.widths {
+		whole += w
+	}
+	n := len(t.Columns)
+	if s.Columns == 0 || whole <= s.Columns || n < 3 {
+		for l := range g.lines {
+			g.put(b, l, 0, n, "")
+		}
+		return whole
+	}
+	last := n
+	if !t.Columns[n-1].Numeric {
+		last--
+	}
+	for l := range g.lines {
+		g.putHead(b, l, last)
+		g.put(b, l, 1, last, "  ")
+	}
+	return whole
+}
+
+// grid is the text of a table: its heading and its rows, as lines of cells.
+type grid struct {
+	screen  screen.Screen
+	columns []document.Column
+	lines   [][]string
+	widths  []int // of each column
+	tones   func(row, column int) screen.Tone
+}
+
+func newGrid(s screen.Screen, t document.Table, tones func(row, column int) screen.Tone) grid {
 	lines := [][]string{make([]string, len(t.Columns))}
 	for i, c := range t.Columns {
 		lines[0][i] = s.Text(c.Name)
@@ -40,71 +73,60 @@ func textTable(b *bytes.Buffer, s screen.Screen, t document.Table, tones func(ro
 			widths[i] = max(widths[i], screen.Width(c))
 		}
 	}
-	tone := func(line, column int) screen.Tone {
+	return grid{screen: s, columns: t.Columns, lines: lines, widths: widths, tones: tones}
+}
+
+func (g grid) tone(line, column int) screen.Tone {
+	switch {
+	case line == 0:
+		return screen.Strong
+	case g.tones == nil:
+		return screen.Plain
+	}
+	return g.tones(line-1, column)
+}
+
+// put writes the cells of some columns of a line.
+func (g grid) put(b *bytes.Buffer, line, from, to int, indent string) {
+	b.WriteString(indent)
+	gap := ""
+	for i := from; i < to; i++ {
+		c := g.lines[line][i]
+		pad := strings.Repeat(" ", g.widths[i]-screen.Width(c))
+		painted := g.screen.Paint(g.tone(line, i), c)
 		switch {
-		case line == 0:
-			return screen.Strong
-		case tones == nil:
-			return screen.Plain
+		case g.columns[i].Numeric:
+			b.WriteString(gap + pad + painted)
+			gap = ""
+		case c != "":
+			b.WriteString(gap + painted)
+			gap = pad
+		default:
+			gap += pad
 		}
-		return tones(line-1, column)
+		gap += "  "
 	}
-	// put writes the cells of some columns of a line.
-	put := func(line, from, to int, indent string) {
-		b.WriteString(indent)
-		gap := ""
-		for i := from; i < to; i++ {
-			c := lines[line][i]
-			pad := strings.Repeat(" ", widths[i]-screen.Width(c))
-			painted := s.Paint(tone(line, i), c)
-			switch {
-			case t.Columns[i].Numeric:
-				b.WriteString(gap + pad + painted)
-				gap = ""
-			case c != "":
-				b.WriteString(gap + painted)
-				gap = pad
-			default:
-				gap += pad
-			}
-			gap += "  "
+	fmt.Fprintln(b)
+}
+
+// putHead writes the first cell of a line and the one in column mark, if there is
+// such a column: side by side, or, where there is no room, below each other.
+func (g grid) putHead(b *bytes.Buffer, line, mark int) {
+	name, text := g.lines[line][0], ""
+	if mark < len(g.columns) {
+		text = g.lines[line][mark]
+	}
+	fits := screen.Width(name)+2+screen.Width(text) <= g.screen.Columns
+	fmt.Fprint(b, g.screen.Paint(g.tone(line, 0), name))
+	switch {
+	case text != "" && fits:
+		fmt.Fprint(b, "  "+g.screen.Paint(g.tone(line, mark), text))
+	case text != "":
+		for _, part := range screen.Wrap(text, g.screen.Columns-2, "") {
+			fmt.Fprint(b, "\n  "+g.screen.Paint(g.tone(line, mark), part))
 		}
-		fmt.Fprintln(b)
 	}
-	whole := 2 * (len(widths) - 1)
-	for _, w := range widths {
-		whole += w
-	}
-	n := len(t.Columns)
-	if s.Columns == 0 || whole <= s.Columns || n < 3 {
-		for l := range lines {
-			put(l, 0, n, "")
-		}
-		return whole
-	}
-	last := n
-	if !t.Columns[n-1].Numeric {
-		last--
-	}
-	for l, cells := range lines {
-		name, mark := cells[0], ""
-		if last < n {
-			mark = cells[last]
-		}
-		fits := screen.Width(name)+2+screen.Width(mark) <= s.Columns
-		fmt.Fprint(b, s.Paint(tone(l, 0), name))
-		switch {
-		case mark != "" && fits:
-			fmt.Fprint(b, "  "+s.Paint(tone(l, last), mark))
-		case mark != "":
-			for _, line := range screen.Wrap(mark, s.Columns-2, "") {
-				fmt.Fprint(b, "\n  "+s.Paint(tone(l, last), line))
-			}
-		}
-		fmt.Fprintln(b)
-		put(l, 1, last, "  ")
-	}
-	return whole
+	fmt.Fprintln(b)
 }
 
 // proseScreen is that of w, with lines that are not too long to be read.

@@ -37,7 +37,7 @@ for ((index = 0; index < n; index++)); do
 			break
 		fi
 		if ((SECONDS - begin >= limit)); then
-			echo "collect: no result of shard $((index + 1)) of $n after $limit s; kubectl describe job $job tells why" >&2
+			echo "collect: no result of shard $((index + 1)) of $n after $limit s; kubectl describe job $job shows why" >&2
 			exit 1
 		fi
 		sleep "${COLLECT_PAUSE:-10}"

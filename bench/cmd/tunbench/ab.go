@@ -13,8 +13,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/folder"
 	"tunbench/bench/plan"
+	"tunbench/bench/progress"
 	"tunbench/harness"
+	"tunbench/reports/aa"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
@@ -34,7 +37,7 @@ type abOptions struct {
 	allow      []string
 }
 
-func (a *app) abCommand() *cobra.Command {
+func abCommand(a *app) *cobra.Command {
 	sel := selection{single: true}
 	var o abOptions
 	cmd := &cobra.Command{
@@ -77,7 +80,7 @@ here, if a verdict is inconclusive or invalid.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.forget {
-				return a.forgetAA()
+				return forgetAA(a)
 			}
 			if _, err := export.FindFormat(o.format, true); err != nil {
 				return err
@@ -100,9 +103,9 @@ here, if a verdict is inconclusive or invalid.`,
 				return err
 			}
 			if plan.Builds, err = findBuilds(cmd.Context(), o.builds); err == nil {
-				err = a.compareVariants(cmd.Context(), plan, options, o)
+				err = compareVariants(cmd.Context(), a, plan, options, o)
 			}
-			return a.failed(err, compareOptions{json: o.json, gate: o.gate})
+			return tellFailure(a, err, compareOptions{json: o.json, gate: o.gate})
 		},
 	}
 	sel.register(cmd)
@@ -177,7 +180,7 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error
 }
 
 // workerCommand is what another tunbench calls: see compare.Build.
-func (a *app) workerCommand() *cobra.Command {
+func workerCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    compare.WorkerCommand,
 		Short:  "measure one side for another tunbench, which speaks on stdin and stdout",
@@ -187,29 +190,6 @@ func (a *app) workerCommand() *cobra.Command {
 			return compare.Serve(cmd.Context(), harness.New(), tool(), os.Stdin, a.stdout)
 		},
 	}
-}
-
-// comparison turns the flags into an AB, and says how it is judged.
-func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options verdict.Options, err error) {
-	switch {
-	case s.changed("arm") && s.arm == "both":
-		return ab, options, errors.New("--arm both: ab compares two variants: choose bare or observed, or give the variants hooks, such as --a hook=none --b hook=auto")
-	case s.changed("hook") && !s.changed("arm") && s.hook != record.HookNone:
-		s.arm = string(record.Observed)
-	}
-	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
-		return ab, options, err
-	}
-	options.Strict, options.Allow = s.strict, o.allow
-	ab.AllowMissing = slices.Contains(o.allow, verdict.AllowMissing)
-	if ab.Plan, err = s.plan(args); err != nil {
-		return ab, options, err
-	}
-	if !s.changed("trials") {
-		ab.Pairs = compare.DefaultPairs
-	}
-	ab.Subjects, err = compare.Subjects(ab.Scenarios, ab.Hook, o.a, o.b)
-	return ab, options, err
 }
 
 func parseThresholds(list []string) (map[string]float64, error) {
@@ -226,32 +206,32 @@ func parseThresholds(list []string) (map[string]float64, error) {
 
 // compareVariants runs ab into the folder of o and reports on what is there in
 // the end, however the run ended.
-func (a *app) compareVariants(ctx context.Context, ab compare.AB, options verdict.Options, o abOptions) error {
+func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict.Options, o abOptions) error {
 	lab, host := a.lab(), a.host()
 	out := o.out
 	if out == "" {
-		out = defaultOut(time.Now(), "ab-"+host.Kernel)
+		out = folder.Default(time.Now(), "ab-"+host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil {
-		return taken(path, "")
+	if err := folder.Free(path, ""); err != nil {
+		return err
 	}
-	known := a.known(ab.Clock, host)
+	known := compare.Known(ab.Clock, host, a.warnf)
 	// What an A/A run is to find out, it does not print of the one before.
 	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]compare.Variant) bool { return !ab.Same(s) }) {
 		ab.Sees = known.Sees()
 	}
-	ab.Judge = judge{clock: ab.Clock, known: known, options: options, sameBuild: ab.SameBuild()}
-	progress := newProgress(a.stderr, a.quiet, a.verbose)
-	defer progress.clear()
-	ab.Progress = progress.step
+	ab.Options, ab.Known = options, known
+	told := progress.NewRun(a.stderr, a.quiet, a.verbose)
+	defer told.Clear()
+	ab.Progress = told.Step
 	created := false
 	outcome, runErr := ab.Run(ctx, lab, func() (plan.Recorder, error) {
-		rec, err := a.create(path)
+		rec, err := createRun(a, path)
 		created = err == nil
 		return rec, err
 	})
-	progress.clear()
+	told.Clear()
 	var tooFew *compare.TooFewPairsError
 	if !outcome.Begun || outcome.Trials == 0 && (runErr != nil || outcome.Interrupted || outcome.Failed > 0 || len(outcome.Verdicts) == 0) || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
 		if created { // it holds nothing that can be compared
@@ -266,9 +246,9 @@ func (a *app) compareVariants(ctx context.Context, ab compare.AB, options verdic
 		}
 		return fmt.Errorf("nothing was measured: %s", notesOf(outcome.Verdicts))
 	}
-	reportErr := a.reportVariants(path, out, options, o)
-	for _, s := range outcome.Sights {
-		reportErr = errors.Join(reportErr, a.remember(host, ab.Clock, s))
+	reportErr := reportVariants(a, path, out, options, o)
+	for _, s := range outcome.Detectable {
+		reportErr = errors.Join(reportErr, compare.Keep(host, tool().Version, ab.Clock, s, a.warnf))
 	}
 	switch err := errors.Join(runErr, reportErr); {
 	case outcome.Interrupted && runErr == nil:
@@ -297,7 +277,7 @@ func notesOf(verdicts []record.Verdict) string {
 
 // reportVariants writes the report of an ab's file into out, and prints the
 // verdicts.
-func (a *app) reportVariants(path, out string, options verdict.Options, o abOptions) error {
+func reportVariants(a *app, path, out string, options verdict.Options, o abOptions) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
@@ -316,5 +296,21 @@ func (a *app) reportVariants(path, out string, options verdict.Options, o abOpti
 			return err
 		}
 	}
-	return a.tellComparison(c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
+	return printComparison(a, c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
+}
+
+// forgetAA removes the A/A runs of this host.
+func forgetAA(a *app) error {
+	dir, err := aa.Dir()
+	if err != nil {
+		return err
+	}
+	file, err := aa.Forget(dir, a.host())
+	switch {
+	case errors.Is(err, aa.ErrNone):
+		_, err = fmt.Fprintf(a.stdout, "No A/A run of this host is kept: there is no %s.\n", file)
+	case err == nil:
+		_, err = fmt.Fprintf(a.stdout, "The A/A runs of this host are forgotten: %s is removed.\n", file)
+	}
+	return err
 }

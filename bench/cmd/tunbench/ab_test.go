@@ -339,7 +339,7 @@ func TestABUnsupported(t *testing.T) {
 		if again != tt.exit || !strings.Contains(strings.Join(strings.Fields(text), " "), tt.summary) {
 			t.Errorf("%s, compared again: exit %d: %s", name, again, text)
 		}
-		summary, _ := job(t)
+		summary, _ := githubJob(t)
 		code, stdout, _ = tunbench(context.Background(), tt.lab, nil, append(args, "--github", "--out", filepath.Join(t.TempDir(), "x"))...)
 		if code != tt.exit || strings.Contains(stdout, "::error ") != (code == 3) || !strings.Contains(strings.ReplaceAll(summary(), "**", ""), tt.summary) {
 			t.Errorf("%s, for GitHub: exit %d: %s", name, code, stdout)

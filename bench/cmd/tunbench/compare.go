@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/job"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
@@ -28,7 +29,7 @@ type compareOptions struct {
 	gate         gateFlags
 }
 
-func (a *app) compareCommand() *cobra.Command {
+func compareCommand(a *app) *cobra.Command {
 	var o compareOptions
 	cmd := &cobra.Command{
 		Use:   "compare BASE NEW",
@@ -63,7 +64,7 @@ comparable. A scenario that only NEW has is listed, and no reason for 3.`,
 			if err := o.gate.check(); err != nil {
 				return err
 			}
-			return a.failed(a.compare(args, o, options), o)
+			return tellFailure(a, compareRuns(a, args, o, options), o)
 		},
 	}
 	f := cmd.Flags()
@@ -109,12 +110,12 @@ func (o compareOptions) parse() (verdict.Options, error) {
 	return options, err
 }
 
-func (a *app) compare(runs []string, o compareOptions, options verdict.Options) error {
+func compareRuns(a *app, runs []string, o compareOptions, options verdict.Options) error {
 	files := make([]*record.File, len(runs))
 	for i, run := range runs {
 		f, err := record.ReadFile(run)
 		if i == 0 && len(runs) == 2 && o.gate.github && errors.Is(err, fs.ErrNotExist) {
-			return a.withoutBase(runs[0], runs[1], o)
+			return withoutBase(a, runs[0], runs[1], o)
 		}
 		if err != nil {
 			return err
@@ -136,7 +137,7 @@ func (a *app) compare(runs []string, o compareOptions, options verdict.Options) 
 	if err != nil {
 		return err
 	}
-	if err := a.tellComparison(c, o); err != nil {
+	if err := printComparison(a, c, o); err != nil {
 		return err
 	}
 	if code := o.rule().Code(c.Verdicts); code != 0 {
@@ -151,16 +152,26 @@ func (o compareOptions) rule() record.ExitRule {
 	return record.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 }
 
-// tellComparison writes the report where it is asked for, and prints the
+// job is the job that the verdicts are for. Annotations must not disturb a result for
+// another program.
+func (o compareOptions) job(a *app) job.Job {
+	j := job.Job{Annotations: a.stdout, Warnings: a.stderr}
+	if o.json || o.format != "" && o.out == "" {
+		j.Annotations = a.stderr
+	}
+	return j
+}
+
+// printComparison writes the report where it is asked for, and prints the
 // verdicts in one of the three ways.
-func (a *app) tellComparison(c *verdict.Comparison, o compareOptions) error {
+func printComparison(a *app, c *verdict.Comparison, o compareOptions) error {
 	format, err := export.FindFormat(cmp.Or(o.format, defaultFormat), true)
 	if err != nil {
 		return err
 	}
 	if o.gate.github {
 		// Whatever becomes of the rest, the verdicts are in the job's summary.
-		defer a.tellGitHub(c, o)
+		defer o.job(a).Tell(c)
 	}
 	report := ""
 	if o.out != "" {
@@ -170,10 +181,10 @@ func (a *app) tellComparison(c *verdict.Comparison, o compareOptions) error {
 	}
 	switch {
 	case o.json:
-		a.warnHeadlines(c)
+		warnHeadlines(a, c)
 		return printVerdicts(a.stdout, append(slices.Clone(c.Verdicts), c.Taken()...))
 	case o.format != "" && o.out == "":
-		a.warnHeadlines(c)
+		warnHeadlines(a, c)
 		return format.PrintComparison(a.stdout, c)
 	}
 	if err := render.ComparisonSummary(a.stdout, c); err != nil {
@@ -186,7 +197,7 @@ func (a *app) tellComparison(c *verdict.Comparison, o compareOptions) error {
 }
 
 // warnHeadlines says on stderr what the summary would begin with.
-func (a *app) warnHeadlines(c *verdict.Comparison) {
+func warnHeadlines(a *app, c *verdict.Comparison) {
 	for _, line := range render.Headlines(c) {
 		a.warnf("warning: %s", line)
 	}

@@ -240,7 +240,7 @@ func (c *checker) flags(text string) (isCommand bool, err error) {
 	if len(commands) > 1 {
 		return true, errors.New("flags are no list of commands")
 	}
-	list := allCommands((&app{}).root())
+	list := allCommands(rootCommand(&app{}))
 	// Those that are a selection and no more come first: they know what is wrong.
 	rank := func(cmd *cobra.Command) int { return slices.Index([]string{"run", "list"}, cmd.Name()) }
 	slices.SortStableFunc(list, func(x, y *cobra.Command) int { return rank(y) - rank(x) })
@@ -267,7 +267,7 @@ func allCommands(cmd *cobra.Command) []*cobra.Command {
 // tunbench checks a command line of tunbench. A command that is only named, as in
 // `tunbench vm`, needs no arguments.
 func (c *checker) tunbench(args []string) error {
-	root := (&app{}).root()
+	root := rootCommand(&app{})
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
 	cmd, rest, err := root.Find(args)
@@ -338,7 +338,7 @@ func (c *checker) parse(cmd *cobra.Command, args []string) error {
 
 // selected gives the flags of cmd that select, as list takes them.
 func (c *checker) selected(cmd *cobra.Command) (args []string) {
-	list := (&app{}).listCommand()
+	list := listCommand(&app{})
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if list.Flag(f.Name) == nil || f.Name == "json" || f.Name == "arm" && cmd.Name() == "ab" {
 			return

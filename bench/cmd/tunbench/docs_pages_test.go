@@ -188,7 +188,7 @@ func TestExcerptsOfTheSample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd, rest, err := (&app{}).root().Find(words[0])
+	cmd, rest, err := rootCommand(&app{}).Find(words[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +288,7 @@ func TestTablesAreComplete(t *testing.T) {
 	if got := names(tableBelow(c.page(t, "bench/suite/README.md"), "## Suites")); !slices.Equal(got, suites) {
 		t.Errorf("the suites of bench/suite/README.md are %q, want %q", got, suites)
 	}
-	root := (&app{}).root()
+	root := rootCommand(&app{})
 	root.InitDefaultCompletionCmd()
 	var commands []string
 	for _, cmd := range root.Commands() {

@@ -77,7 +77,7 @@ func (c *checker) checkRow(cells []string) error {
 		if _, err := c.check(s); err != nil {
 			return err
 		}
-		cmd, rest, err := (&app{}).root().Find(slices.DeleteFunc(words[0], func(w string) bool { return w == "sudo" || w == "tunbench" }))
+		cmd, rest, err := rootCommand(&app{}).Find(slices.DeleteFunc(words[0], func(w string) bool { return w == "sudo" || w == "tunbench" }))
 		if err != nil || cmd.Name() != "run" {
 			continue
 		}
@@ -142,7 +142,7 @@ func (c *checker) minutes(cell string, args []string) error {
 		return errors.New("the row does not say how many minutes it takes")
 	}
 	sel := selection{}
-	cmd := (&app{}).listCommand()
+	cmd := listCommand(&app{})
 	cmd.ResetFlags()
 	sel.register(cmd)
 	if err := cmd.ParseFlags(args); err != nil {

@@ -186,7 +186,7 @@ func TestCommandsOfDocuments(t *testing.T) {
 		}
 		check(relative(page), list)
 	}
-	check("--help", exampleSnippets((&app{}).root()))
+	check("--help", exampleSnippets(rootCommand(&app{})))
 	suites, err := filepath.Glob(filepath.Join(c.root, "bench/suite/suites/*.yaml"))
 	if err != nil {
 		t.Fatal(err)

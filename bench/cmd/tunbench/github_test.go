@@ -10,8 +10,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// job sets the files of a step of GitHub Actions, and gives what is in them.
-func job(t *testing.T) (summary, outputs func() string) {
+// githubJob sets the files of a step of GitHub Actions, and gives what is in them.
+func githubJob(t *testing.T) (summary, outputs func() string) {
 	t.Helper()
 	dir := t.TempDir()
 	read := func(name string) func() string {
@@ -54,7 +54,7 @@ func TestGitHub(t *testing.T) {
 		{"no baseline and no run", []string{filepath.Join(base, "nothing"), filepath.Join(base, "neither")}, 2, "::error title=tunbench failed::", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			summary, outputs := job(t)
+			summary, outputs := githubJob(t)
 			code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, append([]string{"compare", "--github"}, test.args...)...)
 			if code != test.code || !strings.Contains(stdout, test.annotation) || !strings.Contains(outputs(), test.output) {
 				t.Errorf("exit %d, want %d: %s%s%s", code, test.code, stdout, stderr, outputs())
@@ -73,7 +73,7 @@ func TestGitHub(t *testing.T) {
 // A summary goes behind what is there, and leaves stdout to --json.
 func TestGitHubAppends(t *testing.T) {
 	base := storedRun(t, scenario, steps(1e6, 10), nil)
-	summary, _ := job(t)
+	summary, _ := githubJob(t)
 	for range 2 {
 		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, "compare", base, base, "--github", "--json")
 		if code != 0 || strings.Contains(stdout, "::notice") || !strings.Contains(stderr, "::notice") {
@@ -134,7 +134,7 @@ func TestFailOn(t *testing.T) {
 		{variantLab(0.9, record.FlagSteal), "inconclusive", 3},
 		{variantLab(1), "inconclusive", 0},
 	} {
-		summary, _ := job(t)
+		summary, _ := githubJob(t)
 		code, stdout, stderr := tunbench(context.Background(), test.lab, nil, "ab", "--a", "size=64", "--b", "ip=6 size=80", "--seed", "1",
 			"--out", filepath.Join(t.TempDir(), "x"), "--fail-on", test.failOn, "--github")
 		if code != test.code || !strings.Contains(summary(), "# tunbench: b: Tun/") {
@@ -152,7 +152,7 @@ func TestFailOn(t *testing.T) {
 func TestABRefusesBuilds(t *testing.T) {
 	dir := t.TempDir()
 	for flag, path := range map[string]string{"--base-binary": "/bin/true", "--new-binary": filepath.Join(dir, "nothing")} {
-		summary, _ := job(t)
+		summary, _ := githubJob(t)
 		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, "ab", flag, path, "--github", "--out", filepath.Join(dir, "x"))
 		if code != 2 || !strings.Contains(stderr, flag+": ") || !strings.Contains(stdout, "::error title=tunbench failed::"+flag) || summary() != "" {
 			t.Errorf("%s: exit %d: %s%s", path, code, stdout, stderr)

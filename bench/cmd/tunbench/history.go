@@ -39,7 +39,7 @@ type historyOptions struct {
 // allowMissing lets history check pass where nothing could be judged.
 const allowMissing = "missing"
 
-func (a *app) historyCommand() *cobra.Command {
+func historyCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "keep runs over time, draw them, and find when something changed",
@@ -55,7 +55,7 @@ tunbench is the same host.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.historyAddCommand(), a.historyShowCommand(), a.historyCheckCommand(), a.historyAckCommand())
+	cmd.AddCommand(historyAddCommand(a), historyShowCommand(a), historyCheckCommand(a), historyAckCommand(a))
 	return cmd
 }
 
@@ -64,7 +64,7 @@ func historyFlag(cmd *cobra.Command, into *string) {
 	_ = cmd.MarkFlagDirname("dir")
 }
 
-func (a *app) historyAddCommand() *cobra.Command {
+func historyAddCommand(a *app) *cobra.Command {
 	var dir, release string
 	cmd := &cobra.Command{
 		Use:   "add RUN...",
@@ -136,7 +136,7 @@ func (o *historyOptions) completeHost(*cobra.Command, []string, string) ([]strin
 	return offers, cobra.ShellCompDirectiveNoFileComp
 }
 
-func (a *app) historyShowCommand() *cobra.Command {
+func historyShowCommand(a *app) *cobra.Command {
 	var o historyOptions
 	cmd := &cobra.Command{
 		Use:   "show",
@@ -154,11 +154,11 @@ with charts, on which change points and releases are marked.`,
 			if err != nil {
 				return err
 			}
-			c, err := a.history(o)
+			c, err := readHistory(a, o)
 			if err != nil {
 				return err
 			}
-			return a.show(c, o, format)
+			return showHistory(a, c, o, format)
 		},
 	}
 	f := cmd.Flags()
@@ -176,7 +176,7 @@ with charts, on which change points and releases are marked.`,
 	return cmd
 }
 
-func (a *app) historyCheckCommand() *cobra.Command {
+func historyCheckCommand(a *app) *cobra.Command {
 	var o historyOptions
 	cmd := &cobra.Command{
 		Use:   "check",
@@ -208,12 +208,12 @@ could be judged, because every series is too short or none was asked for
 					return fmt.Errorf("--allow %q: choose %s", field, allowMissing)
 				}
 			}
-			c, err := a.history(o)
+			c, err := readHistory(a, o)
 			if err != nil {
 				return err
 			}
 			if o.json {
-				a.warnHistory(c)
+				warnHistory(a, c)
 				err = printVerdicts(a.stdout, c.Findings)
 				if err == nil {
 					err = printVerdicts(a.stdout, c.Short)
@@ -247,7 +247,7 @@ could be judged, because every series is too short or none was asked for
 	return cmd
 }
 
-func (a *app) historyAckCommand() *cobra.Command {
+func historyAckCommand(a *app) *cobra.Command {
 	o := historyOptions{host: "all", arm: "both"}
 	var reason string
 	cmd := &cobra.Command{
@@ -267,7 +267,7 @@ is acknowledged already.`,
 			if strings.TrimSpace(reason) == "" {
 				return fmt.Errorf("acknowledge %q: say why: --reason 'some words'", args[0])
 			}
-			c, err := a.history(o)
+			c, err := readHistory(a, o)
 			if err != nil {
 				return err
 			}
@@ -295,13 +295,13 @@ is acknowledged already.`,
 	return cmd
 }
 
-func (a *app) warnHistory(c *series.Check) {
+func warnHistory(a *app, c *series.Check) {
 	for _, p := range c.Problems {
 		a.warnf("warning: %s", p)
 	}
 }
 
-func (a *app) show(c *series.Check, o historyOptions, format export.Format) error {
+func showHistory(a *app, c *series.Check, o historyOptions, format export.Format) error {
 	report := ""
 	if o.out != "" {
 		var err error
@@ -311,7 +311,7 @@ func (a *app) show(c *series.Check, o historyOptions, format export.Format) erro
 	}
 	switch {
 	case o.json:
-		a.warnHistory(c)
+		warnHistory(a, c)
 		return printVerdicts(a.stdout, c.Series)
 	case o.format != "" && o.out == "":
 		return format.PrintHistory(a.stdout, c)
@@ -325,8 +325,8 @@ func (a *app) show(c *series.Check, o historyOptions, format export.Format) erro
 	return nil
 }
 
-// history reads the folder of o as the flags ask for.
-func (a *app) history(o historyOptions) (*series.Check, error) {
+// readHistory reads the folder of o as the flags ask for.
+func readHistory(a *app, o historyOptions) (*series.Check, error) {
 	options, err := o.parse(time.Now())
 	if err != nil {
 		return nil, err

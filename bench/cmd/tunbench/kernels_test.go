@@ -14,6 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tunbench/bench/boot"
+	"tunbench/bench/kernels"
+	"tunbench/bench/progress"
 	"tunbench/harness/vm"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -25,7 +28,7 @@ type fakeGuests struct {
 	releases map[string]string  // by argument; others are not found
 	cost     map[string]float64 // of a packet, by argument
 	boot     func(n int, release string) error
-	damage   func(n int, d *delivery) // of a boot that succeeded
+	damage   func(n int, d *kernels.Delivery) // of a boot that succeeded
 	handOut  func(n int, keep vm.Keeper) error
 
 	booted   []string // release and --append of each boot
@@ -38,34 +41,34 @@ type fakeKernel struct {
 	arg string
 }
 
-func (g *fakeGuests) find(arg string) (guestKernel, error) {
+func (g *fakeGuests) Find(arg string) (kernels.Kernel, error) {
 	if _, ok := g.releases[arg]; !ok {
 		return nil, fmt.Errorf("find kernel %q: no such kernel", arg)
 	}
 	return fakeKernel{g, arg}, nil
 }
 
-func (k fakeKernel) release() string { return k.releases[k.arg] }
-func (k fakeKernel) close() error    { k.closed++; return nil }
+func (k fakeKernel) Release() string { return k.releases[k.arg] }
+func (k fakeKernel) Close() error    { k.closed++; return nil }
 
-func (k fakeKernel) boot(_ context.Context, m machineFlags, commands [][]string, keep vm.Keeper, _ *bootProgress) (delivery, error) {
+func (k fakeKernel) Boot(_ context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, _ *progress.Boots) (kernels.Delivery, error) {
 	k.commands = commands
-	k.booted = append(k.booted, strings.TrimSpace(k.release()+" "+m.append))
+	k.booted = append(k.booted, strings.TrimSpace(k.Release()+" "+m.Append))
 	n := len(k.booted)
-	if err := errors.Join(keep.Begin(), keep.Console("Linux version "+k.release())); err != nil {
-		return delivery{}, err
+	if err := errors.Join(keep.Begin(), keep.Console("Linux version "+k.Release())); err != nil {
+		return kernels.Delivery{}, err
 	}
 	if k.handOut != nil {
 		if err := k.handOut(n, keep); err != nil {
-			return delivery{}, err
+			return kernels.Delivery{}, err
 		}
 	}
 	if k.fakeGuests.boot != nil {
-		if err := k.fakeGuests.boot(n, k.release()); err != nil {
-			return delivery{}, errors.Join(keep.Console("Kernel panic - not syncing"), err)
+		if err := k.fakeGuests.boot(n, k.Release()); err != nil {
+			return kernels.Delivery{}, errors.Join(keep.Console("Kernel panic - not syncing"), err)
 		}
 	}
-	d := delivery{files: map[string][]byte{}}
+	d := kernels.Delivery{Files: map[string][]byte{}}
 	for i, args := range commands {
 		flag := func(name string) string { return args[slices.Index(args, name)+1] }
 		var text bytes.Buffer
@@ -76,7 +79,7 @@ func (k fakeKernel) boot(_ context.Context, m machineFlags, commands [][]string,
 		}
 		records := []record.Record{&record.Run{
 			Started: fmt.Sprintf("2026-11-21T00:%02d:%02dZ", n, i), Clock: "icount", Suite: flag("--suite"),
-			Args: args, Host: record.Host{Kernel: k.release(), CPUs: 1, Virt: "tcg"}, Hook: record.Hook{Used: flag("--hook")},
+			Args: args, Host: record.Host{Kernel: k.Release(), CPUs: 1, Virt: "tcg"}, Hook: record.Hook{Used: flag("--hook")},
 		}}
 		for trial := range 5 {
 			records = append(records, &record.Trial{
@@ -89,8 +92,8 @@ func (k fakeKernel) boot(_ context.Context, m machineFlags, commands [][]string,
 				return d, err
 			}
 		}
-		d.files[strings.TrimPrefix(flag("--out"), "/out/")+"/"+record.FileName] = text.Bytes()
-		d.ends = append(d.ends, commandEnd{})
+		d.Files[strings.TrimPrefix(flag("--out"), "/out/")+"/"+record.FileName] = text.Bytes()
+		d.Ends = append(d.Ends, kernels.CommandEnd{})
 	}
 	if k.damage != nil {
 		k.damage(n, &d)
@@ -105,17 +108,17 @@ func twoKernels() *fakeGuests {
 	}
 }
 
-// kernels runs `tunbench kernels` on g.
-func kernels(ctx context.Context, g guests, args ...string) (code int, stdout, stderr string) {
+// runKernels runs `tunbench kernels` on g.
+func runKernels(ctx context.Context, g kernels.Guests, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	a := &app{stdout: &out, stderr: &errs}
-	root := a.root()
+	root := rootCommand(a)
 	for _, c := range root.Commands() {
 		if c.Name() == "kernels" {
 			root.RemoveCommand(c)
 		}
 	}
-	root.AddCommand(a.kernelsIn(g))
+	root.AddCommand(kernelsIn(a, g))
 	root.SetArgs(append([]string{"kernels"}, args...))
 	root.SetOut(&out)
 	root.SetErr(&errs)
@@ -144,7 +147,7 @@ func readText(t *testing.T, path ...string) string {
 
 func TestKernels(t *testing.T) {
 	g, dir := twoKernels(), filepath.Join(t.TempDir(), "deep", "lab")
-	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--icount", "--boots", "3", "--out", dir)
+	code, stdout, stderr := runKernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--icount", "--boots", "3", "--out", dir)
 	if code != 0 || !strings.HasPrefix(stderr, "boot 1/6: 6.1.0-1-amd64, number 1 of 3\nboot 1/6: 6.1.0-1-amd64 took 0s, about 0s left\n") || !strings.Contains(stdout, "report: "+filepath.Join(dir, render.ReportName)) {
 		t.Fatalf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
@@ -189,11 +192,11 @@ func TestKernels(t *testing.T) {
 	}
 	for _, index := range []bool{true, false} {
 		if !index {
-			if err := os.Remove(filepath.Join(copied, comparisonName)); err != nil {
+			if err := os.Remove(filepath.Join(copied, kernels.IndexName)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		code, again, stderr := kernels(context.Background(), nil, "--from", copied)
+		code, again, stderr := runKernels(context.Background(), nil, "--from", copied)
 		if code != 0 || stderr != "" || strings.ReplaceAll(again, copied, dir) != stdout {
 			t.Errorf("--from, index %v: exit %d, stdout %q, stderr %q", index, code, again, stderr)
 		}
@@ -204,7 +207,7 @@ func TestKernels(t *testing.T) {
 		}
 	}
 
-	code, _, stderr = kernels(context.Background(), g, "--kernel", "a", "--out", dir)
+	code, _, stderr = runKernels(context.Background(), g, "--kernel", "a", "--out", dir)
 	if code != 2 || !strings.Contains(stderr, "holds a comparison already") || len(g.booted) != 6 {
 		t.Errorf("into the same folder: exit %d, stderr %q", code, stderr)
 	}
@@ -214,7 +217,7 @@ func TestKernels(t *testing.T) {
 // which need not exist for this.
 func newSelection(args []string) (*app, error) {
 	a := &app{stdout: new(bytes.Buffer), stderr: new(bytes.Buffer)}
-	root := a.root()
+	root := rootCommand(a)
 	cmd, rest, err := root.Find(args)
 	if err != nil {
 		return nil, err
@@ -225,7 +228,7 @@ func newSelection(args []string) (*app, error) {
 
 func TestKernelsJSON(t *testing.T) {
 	g, dir := twoKernels(), t.TempDir()
-	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "patched", "--append", "", "--append", "mitigations=off,x", "--json", "-q", "--out", dir)
+	code, stdout, stderr := runKernels(context.Background(), g, "--kernel", "a", "--kernel", "patched", "--append", "", "--append", "mitigations=off,x", "--json", "-q", "--out", dir)
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d, stderr %q", code, stderr)
 	}
@@ -254,7 +257,7 @@ func TestKernelsJSON(t *testing.T) {
 	if strings.Contains(stdout, `"kind"`) {
 		t.Errorf("verdicts that are printed have no kind: %s", stdout)
 	}
-	if code, _, stderr := kernels(context.Background(), g, "--from", dir, "--strict"); code != 1 || !strings.Contains(stderr, "exit code 1") {
+	if code, _, stderr := runKernels(context.Background(), g, "--from", dir, "--strict"); code != 1 || !strings.Contains(stderr, "exit code 1") {
 		t.Errorf("a regression, strict: exit %d, stderr %q", code, stderr)
 	}
 }
@@ -262,7 +265,7 @@ func TestKernelsJSON(t *testing.T) {
 // A kernel against itself fails no job, strict or not.
 func TestKernelsAgainstItself(t *testing.T) {
 	g, dir := twoKernels(), t.TempDir()
-	code, stdout, _ := kernels(context.Background(), g, "--kernel", "a", "--kernel", "a", "--strict", "--json", "--out", dir)
+	code, stdout, _ := runKernels(context.Background(), g, "--kernel", "a", "--kernel", "a", "--strict", "--json", "--out", dir)
 	if code != 0 || strings.Count(stdout, `"verdict":"equivalent"`) != 2 {
 		t.Errorf("exit %d, verdicts %s", code, stdout)
 	}
@@ -272,17 +275,17 @@ func TestKernelsAgainstItself(t *testing.T) {
 // that nothing could be judged. One kernel alone is compared with nothing.
 func TestKernelsNotJudged(t *testing.T) {
 	// change rewrites what the boots of the second kernel deliver of the bare arm.
-	change := func(line func(string) string) func(int, *delivery) {
-		return func(n int, d *delivery) {
+	change := func(line func(string) string) func(int, *kernels.Delivery) {
+		return func(n int, d *kernels.Delivery) {
 			if n != 2 && n != 3 {
 				return
 			}
 			for _, name := range []string{"bare/run.jsonl", "observer-bare/run.jsonl"} {
 				var out strings.Builder
-				for l := range strings.Lines(string(d.files[name])) {
+				for l := range strings.Lines(string(d.Files[name])) {
 					out.WriteString(line(l))
 				}
-				d.files[name] = []byte(out.String())
+				d.Files[name] = []byte(out.String())
 			}
 		}
 	}
@@ -322,25 +325,25 @@ func TestKernelsNotJudged(t *testing.T) {
 	} {
 		g, dir := twoKernels(), t.TempDir()
 		g.damage = change(tt.line)
-		code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--icount", "--out", dir)
+		code, stdout, stderr := runKernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--icount", "--out", dir)
 		if code != tt.exit || !strings.Contains(strings.Join(strings.Fields(stdout), " "), tt.headline) {
 			t.Errorf("%s: exit %d, want %d\n%s%s", what, code, tt.exit, stdout, stderr)
 		}
 		if first, _, _ := strings.Cut(stdout, "\n"); tt.headline != "" && !strings.HasPrefix(first, "Nothing could be judged: ") && !strings.HasPrefix(first, "Not judged, since ") {
 			t.Errorf("%s: the first line is %q", what, first)
 		}
-		code, stdout, stderr = kernels(context.Background(), nil, "--from", dir, "--json")
+		code, stdout, stderr = runKernels(context.Background(), nil, "--from", dir, "--json")
 		if code != tt.exit || !strings.Contains(stdout, tt.record) || strings.Contains(stderr, "warning: ") != (tt.headline != "") {
 			t.Errorf("%s: exit %d, verdicts %s%s", what, code, stdout, stderr)
 		}
-		if code, stdout, _ = kernels(context.Background(), nil, "--from", dir, "--allow", tt.allow); code != tt.allowed {
+		if code, stdout, _ = runKernels(context.Background(), nil, "--from", dir, "--allow", tt.allow); code != tt.allowed {
 			t.Errorf("%s: exit %d with --allow %s, want %d\n%s", what, code, tt.allow, tt.allowed, stdout)
 		}
 	}
-	if code, stdout, _ := kernels(context.Background(), twoKernels(), "--kernel", "a", "--icount", "--out", t.TempDir()); code != 0 || strings.Contains(stdout, "judged") {
+	if code, stdout, _ := runKernels(context.Background(), twoKernels(), "--kernel", "a", "--icount", "--out", t.TempDir()); code != 0 || strings.Contains(stdout, "judged") {
 		t.Errorf("one kernel alone: exit %d\n%s", code, stdout)
 	}
-	if code, _, stderr := kernels(context.Background(), twoKernels(), "--kernel", "a", "--allow", "weather"); code != 2 || !strings.Contains(stderr, `--allow "weather": choose `) {
+	if code, _, stderr := runKernels(context.Background(), twoKernels(), "--kernel", "a", "--allow", "weather"); code != 2 || !strings.Contains(stderr, `--allow "weather": choose `) {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 }
@@ -349,36 +352,36 @@ func TestKernelsFailures(t *testing.T) {
 	g, dir := twoKernels(), t.TempDir()
 	g.boot = func(n int, _ string) error {
 		if n == 2 {
-			return &bootError{errors.New("the kernel gave up: Kernel panic\n  | last line")}
+			return &kernels.BootError{Err: errors.New("the kernel gave up: Kernel panic\n  | last line")}
 		}
 		return nil
 	}
-	code, stdout, stderr := kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	code, stdout, stderr := runKernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
 	if code != 2 || len(g.booted) != 4 || !strings.Contains(stdout, "6.12.1") || !strings.Contains(stderr, "boot 1 of 6.12.1-amd64 failed and is left out: the kernel gave up: Kernel panic\n  | last line") ||
 		!strings.Contains(stderr, "1 boot or run in a guest failed; what the others measured is in "+dir) {
 		t.Errorf("exit %d, %d boots, stdout %q, stderr %q", code, len(g.booted), stdout, stderr)
 	}
-	if s := readText(t, dir, "6.12.1-amd64", "boot-1", consoleName); !strings.Contains(s, "Kernel panic") {
+	if s := readText(t, dir, "6.12.1-amd64", "boot-1", boot.ConsoleName); !strings.Contains(s, "Kernel panic") {
 		t.Errorf("console %q", s)
 	}
 	first := readText(t, dir, render.ReportName)
 	if !strings.Contains(first, "1 boot of 6.12.1-amd64 delivered nothing") || !strings.Contains(first, "one boot: spread not known") {
 		t.Errorf("report:\n%s", first)
 	}
-	if code, _, _ := kernels(context.Background(), nil, "--from", dir); code != 0 || readText(t, dir, render.ReportName) != first {
+	if code, _, _ := runKernels(context.Background(), nil, "--from", dir); code != 0 || readText(t, dir, render.ReportName) != first {
 		t.Errorf("--from: exit %d, or another report", code)
 	}
 
 	// A run that fails in a guest costs only its own file; a torn file is told.
 	g, dir = twoKernels(), t.TempDir()
-	g.damage = func(n int, d *delivery) {
+	g.damage = func(n int, d *kernels.Delivery) {
 		if n == 3 {
-			delete(d.files, "observer-kprobe/run.jsonl")
-			d.ends[2] = commandEnd{2, "tunbench: attach kprobe:\x1b[2J no such thing\n"}
-			d.files["observer-fentry/run.jsonl"] = []byte(`{"kind":"ru`)
+			delete(d.Files, "observer-kprobe/run.jsonl")
+			d.Ends[2] = kernels.CommandEnd{Exit: 2, Stderr: "tunbench: attach kprobe:\x1b[2J no such thing\n"}
+			d.Files["observer-fentry/run.jsonl"] = []byte(`{"kind":"ru`)
 		}
 	}
-	code, _, stderr = kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	code, _, stderr = runKernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
 	if code != 2 || !strings.Contains(stderr, "boot 2 of 6.12.1-amd64: observer-kprobe: exit 2, no run file") || !strings.Contains(stderr, "no such thing") || strings.Contains(stderr, "\x1b") ||
 		!strings.Contains(stderr, "left out: read run file "+filepath.Join(dir, "6.12.1-amd64", "boot-2", "observer-fentry")) {
 		t.Errorf("exit %d, stderr %q", code, stderr)
@@ -387,15 +390,15 @@ func TestKernelsFailures(t *testing.T) {
 	// What would fail on every boot ends it, and leaves no folder.
 	g, dir = twoKernels(), filepath.Join(t.TempDir(), "x")
 	g.boot = func(int, string) error { return errors.New("find qemu-system-x86_64: not found") }
-	code, stdout, stderr = kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	code, stdout, stderr = runKernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
 	if _, err := os.Stat(dir); code != 2 || stdout != "" || stderr != "boot 1/4: 6.1.0-1-amd64, number 1 of 2\ntunbench: find qemu-system-x86_64: not found\n" || len(g.booted) != 1 || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("exit %d, stdout %q, stderr %q, %d boots, folder: %v", code, stdout, stderr, len(g.booted), err)
 	}
 
 	// Every boot fails.
 	g, dir = twoKernels(), t.TempDir()
-	g.boot = func(int, string) error { return &bootError{errors.New("the guest was not done after 1s")} }
-	code, _, stderr = kernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	g.boot = func(int, string) error { return &kernels.BootError{Err: errors.New("the guest was not done after 1s")} }
+	code, _, stderr = runKernels(context.Background(), g, "--kernel", "a", "--kernel", "b", "--out", dir)
 	if code != 2 || len(g.booted) != 4 || !strings.Contains(stderr, "nothing was measured") {
 		t.Errorf("all fail: exit %d, %d boots, stderr %q", code, len(g.booted), stderr)
 	}
@@ -431,14 +434,14 @@ func TestKernelsKeepsUnfinished(t *testing.T) {
 	g.boot = func(n int, _ string) error {
 		switch n {
 		case 2:
-			return &bootError{errors.New("the kernel gave up: kernel BUG at x.c:1!")}
+			return &kernels.BootError{Err: errors.New("the kernel gave up: kernel BUG at x.c:1!")}
 		case 3:
 			cancel()
-			return &bootError{context.Canceled}
+			return &kernels.BootError{Err: context.Canceled}
 		}
 		return nil
 	}
-	code, _, stderr := kernels(ctx, g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	code, _, stderr := runKernels(ctx, g, "--kernel", "a", "--kernel", "b", "--out", dir)
 	for _, want := range []string{
 		"boot 1 of 6.12.1-amd64 failed; of its runs 1 is whole and counts: the kernel gave up: kernel BUG",
 		"left out: " + filepath.Join(dir, "6.12.1-amd64/boot-1/observer-bare/run.jsonl") + " was interrupted after 1 trial",
@@ -459,7 +462,7 @@ func TestKernelsKeepsUnfinished(t *testing.T) {
 		readText(t, dir, "6.12.1-amd64", path)
 	}
 	first := readText(t, dir, render.ReportName)
-	if code, _, stderr := kernels(context.Background(), nil, "--from", dir); code != 0 || strings.Count(stderr, "left out") != 2 || readText(t, dir, render.ReportName) != first {
+	if code, _, stderr := runKernels(context.Background(), nil, "--from", dir); code != 0 || strings.Count(stderr, "left out") != 2 || readText(t, dir, render.ReportName) != first {
 		t.Errorf("--from: exit %d, or another report; %s", code, stderr)
 	}
 }
@@ -470,11 +473,11 @@ func TestKernelsInterrupted(t *testing.T) {
 	g.boot = func(n int, _ string) error {
 		if n == 3 {
 			cancel()
-			return &bootError{context.Canceled}
+			return &kernels.BootError{Err: context.Canceled}
 		}
 		return nil
 	}
-	code, _, stderr := kernels(ctx, g, "--kernel", "a", "--kernel", "b", "--out", dir)
+	code, _, stderr := runKernels(ctx, g, "--kernel", "a", "--kernel", "b", "--out", dir)
 	if code != 130 || !strings.Contains(stderr, "interrupted: 2 of 4 boots are in "+dir) {
 		t.Errorf("exit %d, stderr %q", code, stderr)
 	}
@@ -482,7 +485,7 @@ func TestKernelsInterrupted(t *testing.T) {
 		t.Error("the report does not tell of boots that are missing")
 	}
 	dir = filepath.Join(t.TempDir(), "x")
-	code, _, stderr = kernels(ctx, g, "--kernel", "a", "--out", dir)
+	code, _, stderr = runKernels(ctx, g, "--kernel", "a", "--out", dir)
 	if _, err := os.Stat(dir); code != 130 || !strings.Contains(stderr, "before anything was measured") || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("before the first boot: exit %d, stderr %q, folder: %v", code, stderr, err)
 	}
@@ -496,7 +499,7 @@ func TestKernelsWrongUse(t *testing.T) {
 		if err := os.MkdirAll(d, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(d, comparisonName), []byte(text), 0o666); err != nil {
+		if err := os.WriteFile(filepath.Join(d, kernels.IndexName), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
 		return d
@@ -521,7 +524,7 @@ func TestKernelsWrongUse(t *testing.T) {
 		{[]string{"--kernel", "a", "--out", "/proc/no/such"}, "create --out"},
 	} {
 		g := twoKernels()
-		code, _, stderr := kernels(context.Background(), g, test.args...)
+		code, _, stderr := runKernels(context.Background(), g, test.args...)
 		if code != 2 || !strings.Contains(stderr, test.want) || len(g.booted) > 0 {
 			t.Errorf("%v: exit %d, stderr %q, %d boots, want exit 2 and %q", test.args, code, stderr, len(g.booted), test.want)
 		}
@@ -530,22 +533,8 @@ func TestKernelsWrongUse(t *testing.T) {
 
 func TestKernelsProgress(t *testing.T) {
 	g := twoKernels()
-	_, _, stderr := kernels(context.Background(), g, "--kernel", "a", "--boots", "1", "-v", "--out", t.TempDir())
+	_, _, stderr := runKernels(context.Background(), g, "--kernel", "a", "--boots", "1", "-v", "--out", t.TempDir())
 	if want := "boot 1/1: 6.1.0-1-amd64, number 1 of 1\nboot 1/1: 6.1.0-1-amd64 took 0s\n"; stderr != want {
 		t.Errorf("stderr %q, want %q", stderr, want)
-	}
-}
-
-func TestFolderName(t *testing.T) {
-	var taken []string
-	for _, test := range []struct{ release, arg, want string }{
-		{"6.1.0", "x", "6.1.0"}, {"6.1.0", "y", "6.1.0~2"}, {"6.1.0", "z", "6.1.0~3"},
-		{"", "/a/bzImage", "bzImage"}, {"a/b c\n", "x", "a-b-c-"}, {"..", "x", "kernel"},
-	} {
-		got := folderName(test.release, test.arg, taken)
-		if got != test.want {
-			t.Errorf("folderName(%q, %q) = %q, want %q", test.release, test.arg, got, test.want)
-		}
-		taken = append(taken, got)
 	}
 }

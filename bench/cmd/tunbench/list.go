@@ -22,7 +22,7 @@ type listed struct {
 	Reason    string            `json:"reason"` // "" if supported
 }
 
-func (a *app) listCommand() *cobra.Command {
+func listCommand(a *app) *cobra.Command {
 	var (
 		sel    selection
 		asJSON bool
@@ -48,7 +48,7 @@ device of each for a moment to tell whether this host supports it.`,
 			if a.rehearsal != nil {
 				return nil
 			}
-			return a.list(cmd.Context(), plan, asJSON)
+			return listScenarios(cmd.Context(), a, plan, asJSON)
 		},
 	}
 	sel.register(cmd)
@@ -57,8 +57,8 @@ device of each for a moment to tell whether this host supports it.`,
 	return cmd
 }
 
-func (a *app) list(ctx context.Context, p plan.Plan, asJSON bool) error {
-	probe, err := a.prober(p)
+func listScenarios(ctx context.Context, a *app, p plan.Plan, asJSON bool) error {
+	probe, err := newProber(a, p)
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,8 @@ func (a *app) list(ctx context.Context, p plan.Plan, asJSON bool) error {
 // listSays is how long list may take without a word of how far it is. Tests shorten it.
 var listSays = 5 * time.Second
 
-// prober returns a function that says why a scenario cannot run here, or "".
-func (a *app) prober(p plan.Plan) (func(context.Context, suite.Scenario) string, error) {
+// newProber returns a function that says why a scenario cannot run here, or "".
+func newProber(a *app, p plan.Plan) (func(context.Context, suite.Scenario) string, error) {
 	if err := a.privileges(); err != nil {
 		reason := record.Unprivileged + ": " + err.Error()
 		return func(context.Context, suite.Scenario) string { return reason }, nil

@@ -17,9 +17,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
-	"tunbench/harness"
+	"tunbench/bench/userns"
+	"tunbench/harness/doctor"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/export"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -29,7 +31,7 @@ import (
 // itself, in a user namespace, in a guest and as the build of a comparison.
 func TestMain(m *testing.M) {
 	worker := len(os.Args) == 2 && os.Args[1] == compare.WorkerCommand
-	if _, err := os.Stat("/etc/tunbench/guest.json"); err == nil || worker || os.Getenv(usernsEnv) != "" {
+	if _, err := os.Stat("/etc/tunbench/guest.json"); err == nil || worker || os.Getenv(userns.Env) != "" {
 		main()
 	}
 	switch os.Getenv(standInEnv) {
@@ -70,7 +72,7 @@ func (f fakeLab) Probe(_ context.Context, s spec.Spec, hook string) error {
 	}
 	return nil
 }
-func (f fakeLab) RunPair(ctx context.Context, sides [2]harness.Variant, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+func (f fakeLab) RunPair(ctx context.Context, sides [2]trial.Variant, _ uint64, floor record.Floor) (trials [2]record.Trial, err error) {
 	for i, s := range sides {
 		if trials[i], err = f.Run(ctx, s.Spec, s.Hook, floor); err != nil {
 			return trials, err
@@ -93,13 +95,13 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 		lab:        func() compare.Lab { return lab },
 		host:       lab.Host,
 		privileges: func() error { return privileges },
-		doctor: func(context.Context) (harness.Report, error) {
-			return harness.Report{Sections: []harness.Section{
-				{Title: "Hooks", Rows: []harness.Row{
+		doctor: func(context.Context) (doctor.Report, error) {
+			return doctor.Report{Sections: []doctor.Section{
+				{Title: "Hooks", Rows: []doctor.Row{
 					{Name: "kprobe", Status: "unsupported", Detail: "not compiled in", Advice: "set CONFIG_KPROBES=y"},
 					{Name: "tracepoint", Status: "ok"},
 				}},
-				{Title: "Host", Rows: []harness.Row{{Name: "steal", Status: "warning", Detail: "2 %"}}},
+				{Title: "Host", Rows: []doctor.Row{{Name: "steal", Status: "warning", Detail: "2 %"}}},
 			}}, nil
 		},
 	}
@@ -631,7 +633,7 @@ func TestReport(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	root := (&app{}).root()
+	root := rootCommand(&app{})
 	for _, cmd := range append([]*cobra.Command{root}, root.Commands()...) {
 		if cmd.Hidden { // called by another tunbench
 			continue
@@ -681,8 +683,8 @@ func TestCompletion(t *testing.T) {
 // version, or what is wrong, from inside.
 func TestInUserNamespace(t *testing.T) {
 	var out, errs bytes.Buffer
-	a := &app{stdout: &out, stderr: &errs}
-	err := a.inUserNamespace(context.Background(), []string{"version"})
+	a := &app{args: []string{"version"}, stdout: &out, stderr: &errs}
+	err := inUserNamespace(context.Background(), a)
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.ENOSPC) {
 		reason := fmt.Sprintf("user namespaces cannot be created here: %v", err)
 		if os.Getenv("CI") == "true" {
@@ -694,7 +696,8 @@ func TestInUserNamespace(t *testing.T) {
 		t.Errorf("version: %v, stdout %q, stderr %q", err, out.String(), errs.String())
 	}
 
-	err = a.inUserNamespace(context.Background(), []string{"run", "--userns", "--filter", "queues=17"})
+	a.args = []string{"run", "--userns", "--filter", "queues=17"}
+	err = inUserNamespace(context.Background(), a)
 	var exit exitError
 	if !errors.As(err, &exit) || exit.code != 2 || exit.err != nil || !strings.Contains(errs.String(), "matches none") {
 		t.Errorf("wrong use: %v, stderr %q", err, errs.String())
@@ -702,7 +705,7 @@ func TestInUserNamespace(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := a.inUserNamespace(ctx, []string{"version"}); !errors.As(err, &exit) || exit.code != 130 {
+	if err := inUserNamespace(ctx, a); !errors.As(err, &exit) || exit.code != 130 {
 		t.Errorf("interrupted: %v", err)
 	}
 }

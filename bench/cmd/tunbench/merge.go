@@ -1,20 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
-	"tunbench/reports/disk"
+	"tunbench/bench/folder"
 	"tunbench/reports/record"
 )
 
-func (a *app) mergeCommand() *cobra.Command {
+func mergeCommand(a *app) *cobra.Command {
 	var out string
 	var partial bool
 	cmd := &cobra.Command{
@@ -37,7 +34,7 @@ counts as interrupted.`,
 			if out == "" {
 				return errors.New("name a folder for the merged run with --out")
 			}
-			return a.merge(shards, out, partial)
+			return mergeShards(a, shards, out, partial)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "folder for run.jsonl and report.md")
@@ -46,10 +43,10 @@ counts as interrupted.`,
 	return cmd
 }
 
-func (a *app) merge(names []string, out string, partial bool) error {
+func mergeShards(a *app, names []string, out string, partial bool) error {
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil {
-		return taken(path, "")
+	if err := folder.Free(path, ""); err != nil {
+		return err
 	}
 	var shards []record.Named
 	for _, name := range names {
@@ -75,24 +72,10 @@ func (a *app) merge(names []string, out string, partial bool) error {
 	if err != nil {
 		return err
 	}
-	if err := writeRun(out, merged); errors.Is(err, fs.ErrExist) {
-		return taken(path, "") // since it was looked for above
+	if err := folder.Write(out, merged); errors.Is(err, fs.ErrExist) {
+		return folder.Taken(path, "") // since it was looked for above
 	} else if err != nil {
 		return err
 	}
-	return a.report(out, path, defaultFormat, false)
-}
-
-// writeRun writes the records of f into dir as its run file, in one step. A run file
-// that is there already is left as it is, and the error is fs.ErrExist: somebody may
-// be writing it.
-func writeRun(dir string, f *record.File) error {
-	var b bytes.Buffer
-	if err := f.Write(record.NewWriter(&b)); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("make report folder: %w", err)
-	}
-	return disk.Create(filepath.Join(dir, record.FileName), b.Bytes())
+	return reportRun(a, out, path, defaultFormat, false)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/folder"
 	"tunbench/reports/export"
 	"tunbench/reports/record"
 )
@@ -24,7 +25,7 @@ func formatFlag(cmd *cobra.Command, into *string, fallback, usage string, compar
 // defaultFormat is the first of all.
 var defaultFormat = export.Formats[0].Name
 
-func (a *app) reportCommand() *cobra.Command {
+func reportCommand(a *app) *cobra.Command {
 	var out, format string
 	cmd := &cobra.Command{
 		Use:   "report RUN...",
@@ -48,7 +49,7 @@ nor the kernel that was measured.`,
 			if out == "" && f.Each && f.Whole && len(runs) > 1 {
 				return fmt.Errorf("--format %s makes a document of each of the %d runs: name a folder with --out, or render them one by one", f.Name, len(runs))
 			}
-			return a.render(runs, out, f)
+			return renderRuns(a, runs, out, f)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "folder to write the report to; if each of several runs has one, a folder for each inside it")
@@ -57,7 +58,7 @@ nor the kernel that was measured.`,
 	return cmd
 }
 
-func (a *app) render(names []string, out string, format export.Format) error {
+func renderRuns(a *app, names []string, out string, format export.Format) error {
 	debug.SetGCPercent(export.GCPercent)
 	// Every file is read before the first is rendered: half a result on stdout
 	// helps nobody.
@@ -94,7 +95,7 @@ func (a *app) render(names []string, out string, format export.Format) error {
 	for _, part := range parts {
 		dir := out
 		if len(parts) > 1 {
-			dir = filepath.Join(out, runName(part[0].Name))
+			dir = filepath.Join(out, folder.Name(part[0].Name))
 			if other, taken := folders[dir]; taken {
 				return fmt.Errorf("%s and %s would both be written to %s: render them one by one", other, part[0].Name, dir)
 			}
@@ -105,15 +106,4 @@ func (a *app) render(names []string, out string, format export.Format) error {
 		}
 	}
 	return nil
-}
-
-// runName is the name of a run's folder.
-func runName(run string) string {
-	if abs, err := filepath.Abs(run); err == nil {
-		run = abs
-	}
-	if filepath.Base(run) == record.FileName {
-		run = filepath.Dir(run)
-	}
-	return filepath.Base(run)
 }

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tunbench/bench/folder"
 	"tunbench/reports/record"
 )
 
@@ -18,8 +16,8 @@ import (
 // those of the run that is gone on with.
 var withResume = []string{"resume", "json", "quiet", "verbose", "strict"}
 
-// resume measures what is missing in the run that flags.resume names.
-func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
+// resumeRun measures what is missing in the run that flags.resume names.
+func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 	var other error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if !slices.Contains(withResume, f.Name) {
@@ -29,7 +27,7 @@ func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
 	if other != nil {
 		return other
 	}
-	dir, err := runFolder(flags.resume)
+	dir, err := folder.Find(flags.resume)
 	if err != nil {
 		return fmt.Errorf("--resume: %w", err)
 	}
@@ -76,25 +74,7 @@ func (a *app) resume(cmd *cobra.Command, flags runFlags) error {
 		return err
 	}
 	plan.Done, plan.Strict = f, flags.strict || was.strict
-	return a.measure(cmd.Context(), plan, dir, was.format, flags.asJSON)
-}
-
-// runFolder is the folder of the run that is named by it or by its file.
-func runFolder(name string) (string, error) {
-	st, err := os.Stat(name)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("find the run: %w", err)
-	case st.IsDir():
-		inside := filepath.Join(name, record.FileName)
-		if _, err := os.Stat(inside); errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("%s: there is no %s in it: name the folder of a run", name, record.FileName)
-		}
-		return name, nil
-	case filepath.Base(name) == record.FileName:
-		return filepath.Dir(name), nil
-	}
-	return "", fmt.Errorf("%s is a file: name the folder of a run, or the %s in it", name, record.FileName)
+	return measurePlan(cmd.Context(), a, plan, dir, was.format, flags.asJSON)
 }
 
 // runArguments are those behind the name of the command, of a run's arguments

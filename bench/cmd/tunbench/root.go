@@ -1,94 +1,14 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"tunbench/bench/compare"
-	"tunbench/harness"
-	"tunbench/reports/record"
 )
 
-// Exit codes.
-const (
-	exitFailure     = 2 // wrong use or a failure of the tool
-	exitUnknown     = 3 // not judged, see record.ExitRule
-	exitInterrupted = 130
-)
-
-// app is what the commands share. Its functions are fields so that tests run
-// the commands without a kernel.
-type app struct {
-	args           []string
-	stdout, stderr io.Writer
-	quiet, verbose bool
-
-	lab        func() compare.Lab
-	host       func() record.Host
-	privileges func() error
-	doctor     func(context.Context) (harness.Report, error)
-
-	rehearsal *rehearsal // a command stops at its plan and leaves it here; nil: it runs
-
-	held []*record.Lock // of the run files that this command writes, until it ends
-}
-
-// run executes the command line args and returns the exit code.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	a := &app{
-		args: args, stdout: stdout, stderr: stderr,
-		lab: func() compare.Lab { return harness.New() }, host: func() record.Host { return harness.New().Host() },
-		privileges: harness.CheckPrivileges, doctor: harness.Doctor,
-	}
-	return a.execute(ctx)
-}
-
-func (a *app) execute(ctx context.Context) int {
-	root := a.root()
-	root.SetArgs(append([]string{}, a.args...)) // nil would mean os.Args
-	root.SetOut(a.stdout)
-	root.SetErr(a.stderr)
-	err := root.ExecuteContext(ctx)
-	for _, lock := range a.held {
-		lock.Close()
-	}
-	a.held = nil
-	if err == nil {
-		return 0
-	}
-	code := exitFailure
-	var exit exitError
-	if errors.As(err, &exit) {
-		code, err = exit.code, exit.err
-	}
-	if err != nil {
-		fmt.Fprintf(a.stderr, "tunbench: %v\n", err)
-	}
-	return code
-}
-
-// exitError ends the process with code, after printing err if that is not nil.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit code %d", e.code)
-	}
-	return e.err.Error()
-}
-
-func (e exitError) Unwrap() error { return e.err }
-
-func (a *app) root() *cobra.Command {
+func rootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tunbench",
 		Short: "measure Linux TUN/TAP devices, seen from inside the kernel",
@@ -116,7 +36,7 @@ invalid; 130 interrupted.`,
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only, beside what was asked for")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario where no progress is drawn")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
-	root.AddCommand(a.runCommand(), a.abCommand(), a.workerCommand(), a.listCommand(), a.doctorCommand(), a.reportCommand(), a.compareCommand(), a.historyCommand(), a.mergeCommand(), a.vmCommand(), a.kernelsCommand(), a.versionCommand(), a.manCommand())
+	root.AddCommand(runCommand(a), abCommand(a), workerCommand(a), listCommand(a), doctorCommand(a), reportCommand(a), compareCommand(a), historyCommand(a), mergeCommand(a), vmCommand(a), kernelsCommand(a), versionCommand(a), manCommand(a))
 	return root
 }
 
@@ -133,11 +53,4 @@ func noneEmpty(cmd *cobra.Command) (err error) {
 		}
 	})
 	return err
-}
-
-// warnf prints to stderr unless -q is given.
-func (a *app) warnf(format string, args ...any) {
-	if !a.quiet {
-		fmt.Fprintf(a.stderr, format+"\n", args...)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,11 +13,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/boot"
+	"tunbench/bench/compare"
+	"tunbench/bench/folder"
 	"tunbench/bench/plan"
+	"tunbench/bench/progress"
 	"tunbench/bench/search"
-	"tunbench/reports/aa"
+	"tunbench/bench/userns"
 	"tunbench/reports/export"
-	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
@@ -65,7 +67,7 @@ func (r *runFlags) runPlan(args []string) (plan.Plan, error) {
 	return r.split(plan)
 }
 
-func (a *app) runCommand() *cobra.Command {
+func runCommand(a *app) *cobra.Command {
 	var flags runFlags
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -101,7 +103,7 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 				return errors.New("--resume in a guest: a guest has none of the files of this host")
 			}
 			if flags.resume != "" {
-				return a.resume(cmd, flags)
+				return resumeRun(a, cmd, flags)
 			}
 			plan, err := flags.runPlan(a.args)
 			if err != nil {
@@ -112,14 +114,14 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 				a.rehearsal.format, a.rehearsal.asJSON = flags.format, flags.asJSON
 				return nil
 			}
-			inside := flags.userns && os.Getenv(usernsEnv) != ""
+			inside := flags.userns && userns.Inside()
 			if flags.userns && !inside {
-				return a.inUserNamespace(cmd.Context(), a.args)
+				return inUserNamespace(cmd.Context(), a)
 			}
 			if err := a.privileges(); err != nil {
 				return unprivileged(err, inside)
 			}
-			return a.measure(cmd.Context(), plan, flags.out, flags.format, flags.asJSON)
+			return measurePlan(cmd.Context(), a, plan, flags.out, flags.format, flags.asJSON)
 		},
 	}
 	flags.register(cmd)
@@ -129,30 +131,20 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 	return cmd
 }
 
-// forceBare is what --userns implies: BPF programs cannot be loaded there.
-func (s *selection) forceBare() error {
-	if s.changed("arm") && s.arm != string(record.Bare) {
-		return fmt.Errorf("--userns measures bare: --arm %s needs root", s.arm)
-	}
-	if s.changed("hook") && s.hook != record.HookNone {
-		return fmt.Errorf("--userns measures bare: --hook %s needs root", s.hook)
-	}
-	s.arm, s.hook = string(record.Bare), record.HookNone
-	return nil
-}
-
-// measure runs plan into the folder out, which must not hold a run unless plan
+// measurePlan runs plan into the folder out, which must not hold a run unless plan
 // goes on with it, and reports on what is there in the end, in markdown and in
 // format, however the run ended.
-func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJSON bool) error {
+func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, asJSON bool) error {
 	lab, host := a.lab(), a.host()
 	p.Host = host
 	if out == "" {
-		out = defaultOut(time.Now(), host.Kernel)
+		out = folder.Default(time.Now(), host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
-	if _, err := os.Lstat(path); err == nil && p.Done == nil {
-		return taken(path, ", or go on with it: --resume "+out)
+	if p.Done == nil {
+		if err := folder.Free(path, ", or go on with it: --resume "+out); err != nil {
+			return err
+		}
 	}
 	if p.Shard != nil && len(p.Scenarios) == 0 {
 		a.warnf("%v holds none of the %d scenarios: there is nothing to measure", *p.Shard, p.Shard.Scenarios)
@@ -164,13 +156,13 @@ func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJS
 			}
 		}
 	}
-	progress := newProgress(a.stderr, a.quiet, a.verbose)
-	defer progress.clear() // a panic is not to begin in the middle of a line
+	told := progress.NewRun(a.stderr, a.quiet, a.verbose)
+	defer told.Clear() // a panic is not to begin in the middle of a line
 	if asJSON {
-		progress.yield(a.stdout)
+		told.Yield(a.stdout)
 	}
-	p.Progress = progress.step
-	if known := a.known(p.Clock, host); known != nil {
+	p.Progress = told.Step
+	if known := compare.Known(p.Clock, host, a.warnf); known != nil {
 		p.Sees = known.Sees()
 	}
 	created := false
@@ -182,14 +174,14 @@ func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJS
 			}
 			return tee{rec, record.NewWriter(a.stdout)}, nil
 		}
-		rec, err := a.create(path)
+		rec, err := createRun(a, path)
 		created = err == nil
 		if err != nil || !asJSON {
 			return rec, err
 		}
 		return tee{rec, record.NewWriter(a.stdout)}, nil
 	})
-	progress.clear()
+	told.Clear()
 
 	if !outcome.Begun {
 		if created {
@@ -202,7 +194,7 @@ func (a *app) measure(ctx context.Context, p plan.Plan, out, format string, asJS
 		return runErr
 	}
 
-	reportErr := a.report(out, path, format, asJSON)
+	reportErr := reportRun(a, out, path, format, asJSON)
 	if full(runErr) {
 		runErr = fmt.Errorf("%w: what was finished is kept: make room there, then go on with tunbench run --resume %s", runErr, out)
 	} else if full(reportErr) {
@@ -242,37 +234,9 @@ func full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
-// known is what A/A runs told about this host, nil where none did. They were
-// made in real time and say nothing about virtual time. A run does not need
-// them, so that what is wrong with them is a warning.
-func (a *app) known(clock string, host record.Host) *aa.Known {
-	if clock == record.ClockICount {
-		return nil
-	}
-	dir, err := aa.Dir()
-	if err != nil {
-		return nil // no home: a guest, or a service
-	}
-	known, err := aa.Load(dir, host, metric.SightRefusal)
-	switch {
-	case errors.Is(err, aa.ErrNone):
-		return nil
-	case err != nil:
-		a.warnf("warning: %v", err)
-		return nil
-	}
-	if n := len(known.Unfit); n > 0 {
-		a.warnf("warning: %s", unfitText(known.Unfit))
-	}
-	if len(known.Results) == 0 {
-		return nil
-	}
-	return known
-}
-
-// report writes the reports on the run's file at path into out, and prints the
+// reportRun writes the reports on the run's file at path into out, and prints the
 // summary even where they have no room.
-func (a *app) report(out, path, format string, asJSON bool) error {
+func reportRun(a *app, out, path, format string, asJSON bool) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
@@ -310,20 +274,12 @@ func writeReports(dir, format string, r record.Named) (written []string, err err
 	return written, nil
 }
 
-// create makes the folder of path and the file, which must not exist: a run
-// never overwrites another. The file is locked until the command ends.
-func (a *app) create(path string) (plan.Recorder, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return nil, fmt.Errorf("create --out: %w", err)
+// createRun makes the run file at path, which must not exist, and locks it until
+// the command ends.
+func createRun(a *app, path string) (plan.Recorder, error) {
+	if err := folder.Create(path); err != nil {
+		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, taken(path, "")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("create run file: %w", err)
-	}
-	f.Close()
 	if err := a.hold(path); err != nil {
 		return nil, err
 	}
@@ -331,30 +287,7 @@ func (a *app) create(path string) (plan.Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return handOut(path, rec)
-}
-
-// hold locks the run file at path until the command ends, unless another process
-// has done so.
-func (a *app) hold(path string) error {
-	lock, err := record.Hold(path)
-	if err != nil {
-		return err
-	}
-	a.held = append(a.held, lock)
-	if lock.Warning != "" {
-		a.warnf("warning: %s", lock.Warning)
-	}
-	return nil
-}
-
-// taken says that there is a run at path, or that one is being made; orElse adds
-// what else can be done where none is.
-func taken(path, orElse string) error {
-	if holder := record.Holder(path); holder != "" {
-		return &record.HeldError{Path: path, Holder: holder}
-	}
-	return fmt.Errorf("%s holds a run already: choose another --out%s", path, orElse)
+	return boot.HandOut(path, rec)
 }
 
 // tee prints each record that was written.
@@ -370,8 +303,19 @@ func (t tee) Write(r record.Record) error {
 	return t.stdout.Write(r)
 }
 
-func defaultOut(now time.Time, kernel string) string {
-	return filepath.Join("reports", "runs", now.UTC().Format("20060102T150405Z")+"-"+strings.ReplaceAll(kernel, "/", "-"))
+// inUserNamespace runs the command again in a user namespace, and passes on its
+// exit code.
+func inUserNamespace(ctx context.Context, a *app) error {
+	code, err := userns.Run(ctx, a.args, a.stdout, a.stderr)
+	switch {
+	case errors.Is(err, userns.ErrInterrupted):
+		return exitError{exitInterrupted, err}
+	case err != nil:
+		return err
+	case code != 0:
+		return exitError{code: code}
+	}
+	return nil
 }
 
 // unprivileged adds to err, which names the missing capabilities, what can be

@@ -1,20 +1,22 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/compare"
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // selection holds the flags that say what to measure: those of run and list.
@@ -76,7 +78,7 @@ func (s *selection) split(p plan.Plan) (plan.Plan, error) {
 	if err != nil {
 		return p, fmt.Errorf("--shard: %w", err)
 	}
-	return p.Split(shard, s.changed("seed")), nil
+	return shard.Split(p, s.changed("seed")), nil
 }
 
 // plan turns the flags into a Plan. It looks at nothing but them and the
@@ -109,7 +111,7 @@ func (s *selection) plan(args []string) (plan.Plan, error) {
 	if !s.changed("seed") {
 		p.Seed = rand.Uint64()
 	}
-	if p.CPUs, err = parseCPUs(s.cpus); err != nil {
+	if p.CPUs, err = plan.ParseCPUs(s.cpus); err != nil {
 		return none, fmt.Errorf("--cpus %q: %w", s.cpus, err)
 	}
 
@@ -147,6 +149,41 @@ func (s *selection) plan(args []string) (plan.Plan, error) {
 	return p, nil
 }
 
+// forceBare is what --userns implies: BPF programs cannot be loaded there.
+func (s *selection) forceBare() error {
+	if s.changed("arm") && s.arm != string(record.Bare) {
+		return fmt.Errorf("--userns measures bare: --arm %s needs root", s.arm)
+	}
+	if s.changed("hook") && s.hook != record.HookNone {
+		return fmt.Errorf("--userns measures bare: --hook %s needs root", s.hook)
+	}
+	s.arm, s.hook = string(record.Bare), record.HookNone
+	return nil
+}
+
+// comparison turns the flags into an AB, and says how it is judged.
+func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options verdict.Options, err error) {
+	switch {
+	case s.changed("arm") && s.arm == "both":
+		return ab, options, errors.New("--arm both: ab compares two variants: choose bare or observed, or give the variants hooks, such as --a hook=none --b hook=auto")
+	case s.changed("hook") && !s.changed("arm") && s.hook != record.HookNone:
+		s.arm = string(record.Observed)
+	}
+	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
+		return ab, options, err
+	}
+	options.Strict, options.Allow = s.strict, o.allow
+	ab.AllowMissing = slices.Contains(o.allow, verdict.AllowMissing)
+	if ab.Plan, err = s.plan(args); err != nil {
+		return ab, options, err
+	}
+	if !s.changed("trials") {
+		ab.Pairs = compare.DefaultPairs
+	}
+	ab.Subjects, err = compare.Subjects(ab.Scenarios, ab.Hook, o.a, o.b)
+	return ab, options, err
+}
+
 // load gives the scenarios to select from.
 func (s *selection) load() (*suite.Suite, error) {
 	if !s.single || s.changed("suite") || s.changed("filter") {
@@ -157,36 +194,6 @@ func (s *selection) load() (*suite.Suite, error) {
 		return nil, err
 	}
 	return &suite.Suite{Name: "ab", Scenarios: []suite.Scenario{scenario}}, nil
-}
-
-// maxCPU is the largest number of CPUs that Linux can be configured for.
-const maxCPU = 8192
-
-// parseCPUs reads a list such as `0,2-3`. The order is kept: it says which
-// CPUs send and which read.
-func parseCPUs(list string) ([]int, error) {
-	if list == "" {
-		return nil, nil
-	}
-	var cpus []int
-	for _, part := range strings.Split(list, ",") {
-		from, to, ranged := strings.Cut(part, "-")
-		if !ranged {
-			to = from
-		}
-		first, err1 := strconv.Atoi(from)
-		last, err2 := strconv.Atoi(to)
-		if err1 != nil || err2 != nil || first < 0 || last < first || last >= maxCPU {
-			return nil, fmt.Errorf("%q is not a CPU or a range of CPUs: write the list like 0,2-3", part)
-		}
-		for cpu := first; cpu <= last; cpu++ {
-			if slices.Contains(cpus, cpu) {
-				return nil, fmt.Errorf("CPU %d is listed twice", cpu)
-			}
-			cpus = append(cpus, cpu)
-		}
-	}
-	return cpus, nil
 }
 
 func completeSuite(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -17,7 +17,8 @@ import (
 	"github.com/creack/pty"
 
 	"tunbench/bench/compare"
-	"tunbench/harness"
+	"tunbench/bench/interrupt"
+	"tunbench/harness/doctor"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 	"tunbench/reports/screen"
@@ -31,7 +32,7 @@ const standInEnv = "TUNBENCH_TEST_STAND_IN"
 // gives trials of ten windows. As `panic` it panics in the third trial; as
 // `stuck` no trial ends.
 func standIn(as string) int {
-	ctx := untilSignal(context.Background())
+	ctx := interrupt.Context(context.Background())
 	n := 0
 	lab := fakeLab{run: func(s spec.Spec, _ string) (record.Trial, error) {
 		n++
@@ -61,7 +62,7 @@ func standIn(as string) int {
 	}}
 	a := &app{
 		args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr,
-		lab: func() compare.Lab { return lab }, host: lab.Host, privileges: func() error { return nil }, doctor: harness.Doctor,
+		lab: func() compare.Lab { return lab }, host: lab.Host, privileges: func() error { return nil }, doctor: doctor.Examine,
 	}
 	return a.execute(ctx)
 }
@@ -121,12 +122,12 @@ func (v *terminal) feed(t *testing.T, sent string) {
 			v.escapes++
 			last := &v.lines[len(v.lines)-1]
 			switch {
-			case sequence == hideCursor:
+			case sequence == "\x1b[?25l":
 				v.hidden = true
-			case sequence == showCursor:
+			case sequence == "\x1b[?25h":
 				v.hidden = false
 				v.seen = append(v.seen, *last)
-			case sequence == eraseRest:
+			case sequence == "\x1b[K":
 				*last = string([]rune(*last)[:min(v.at, len([]rune(*last)))])
 			case strings.HasSuffix(sequence, "m"):
 				v.coloured = true
@@ -311,7 +312,7 @@ func TestRunEndsOnTerminal(t *testing.T) {
 			if code, by := exit(err); code != test.code || by != test.by {
 				t.Errorf("exit %d, signal %v, want %d, %v\n%s", code, by, test.code, test.by, sent)
 			}
-			if v.hidden || strings.Count(sent, hideCursor) != strings.Count(sent, showCursor) {
+			if v.hidden || strings.Count(sent, "\x1b[?25l") != strings.Count(sent, "\x1b[?25h") {
 				t.Error("the cursor stays hidden")
 			}
 			if test.want != "" && !slices.ContainsFunc(v.lines, func(l string) bool { return strings.HasPrefix(l, test.want) }) {

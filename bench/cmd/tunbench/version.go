@@ -15,7 +15,7 @@ import (
 // values are filled from what the Go toolchain recorded.
 var version, commit string
 
-func (a *app) versionCommand() *cobra.Command {
+func versionCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "version",

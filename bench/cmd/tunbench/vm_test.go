@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,61 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"tunbench/harness/vm"
-	"tunbench/harness/vm/guest"
+	"tunbench/bench/boot"
+	"tunbench/bench/progress"
 	"tunbench/harness/vm/kernel"
 	"tunbench/reports/record"
 )
-
-func TestForGuest(t *testing.T) {
-	suite := filepath.Join(t.TempDir(), "mine.yaml")
-	if err := os.WriteFile(suite, []byte("name: mine\n"), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	const inGuest = guestSuites + "/mine.yaml"
-	file := map[string][]byte{inGuest: []byte("name: mine\n")}
-	for _, test := range []struct {
-		args string
-		want string
-		out  string
-		file bool
-		err  string
-	}{
-		{"version", "version", "", false, ""},
-		{"run --suite smoke", "run --suite smoke --out " + guestOut, "", false, ""},
-		{"-q run --out here --suite=smoke", "-q run --suite=smoke --out " + guestOut, "here", false, ""},
-		{"run --out=here", "run --out " + guestOut, "here", false, ""},
-		{"run --suite " + suite + " --trials 1", "run --suite " + inGuest + " --trials 1 --out " + guestOut, "", true, ""},
-		{"list --suite=" + suite, "list --suite " + inGuest, "", true, ""},
-		{"run --suite ./lost.yaml", "", "", false, "open suite: open ./lost.yaml"},
-		{"vm --kernel 6.1", "", "", false, "a guest boots no guests"},
-		{"run --out", "run --out --out " + guestOut, "", false, ""}, // rehearse says what is wrong with it
-	} {
-		g, err := forGuest(strings.Fields(test.args))
-		if test.err != "" {
-			if err == nil || !strings.Contains(err.Error(), test.err) {
-				t.Errorf("%s: %v, want %q", test.args, err, test.err)
-			}
-			continue
-		}
-		if err != nil {
-			t.Errorf("%s: %v", test.args, err)
-			continue
-		}
-		want := map[string][]byte{}
-		if test.file {
-			want = file
-		}
-		if got := strings.Join(g.job.Commands[0], " "); got != test.want || g.hostOut != test.out {
-			t.Errorf("%s: %q, out %q, want %q, out %q", test.args, got, g.hostOut, test.want, test.out)
-		}
-		if d := cmp.Diff(want, g.job.Files); d != "" {
-			t.Errorf("%s: files (-want +got):\n%s", test.args, d)
-		}
-	}
-}
 
 func TestVMWrongUse(t *testing.T) {
 	dir := t.TempDir()
@@ -111,61 +60,13 @@ func TestVMWrongUse(t *testing.T) {
 	}
 }
 
-func TestHandOver(t *testing.T) {
-	out := filepath.Join(t.TempDir(), "run")
-	r := &vm.Result{
-		Files: map[string][]byte{"tunbench-files/run.jsonl": []byte("{}\n"), "tunbench-files/sub/a.svg": nil, "other": nil},
-		Commands: []guest.CommandResult{
-			{Args: []string{"run"}, Exit: 3, Stdout: []byte("report: " + guestOut + "/report.md\n"), Stderr: []byte("2 trials are invalid\n")},
-		},
-	}
-	var stdout, stderr bytes.Buffer
-	a := &app{stdout: &stdout, stderr: &stderr}
-	files := &guestFiles{dir: out, prefix: guestPrefix}
-	if err := errors.Join(files.claim(), files.Begin(), files.Console("tunbench-init: ready")); err != nil {
-		t.Fatal(err)
-	}
-	code, err := a.handOver(r, guestCommand{}, files)
-	if err != nil || code != 3 {
-		t.Fatalf("exit %d, %v", code, err)
-	}
-	if want := "report: " + out + "/report.md\n"; stdout.String() != want || stderr.String() != "2 trials are invalid\n" {
-		t.Errorf("stdout %q, want %q; stderr %q", stdout.String(), want, stderr.String())
-	}
-	var names []string
-	err = filepath.WalkDir(out, func(path string, d os.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
-			names = append(names, strings.TrimPrefix(path, out+"/"))
-		}
-		return err
-	})
-	if want := []string{consoleName, "run.jsonl", "sub/a.svg"}; err != nil || !cmp.Equal(names, want) {
-		t.Errorf("files %v, %v, want %v", names, err, want)
-	}
-	again := &guestFiles{dir: out, prefix: guestPrefix}
-	if err := again.claim(); err == nil || !strings.Contains(err.Error(), "choose another --out") {
-		t.Errorf("claimed twice: %v", err)
-	}
-	if _, err := a.handOver(r, guestCommand{}, again); err == nil || !strings.Contains(err.Error(), "choose another --out") {
-		t.Errorf("again: %v", err)
-	}
-	r.Files = nil
-	r.Commands[0].Exit, r.Commands[0].Error = 137, "killed by SIGKILL"
-	if code, err := a.handOver(r, guestCommand{}, again); err != nil || code != exitFailure {
-		t.Errorf("killed: exit %d, %v", code, err)
-	}
-	if !strings.Contains(stderr.String(), "in the guest: run: killed by SIGKILL") {
-		t.Errorf("stderr %q", stderr.String())
-	}
-}
-
 // A command line is refused with what the command itself would say, and one that
 // is right measures nothing when it is rehearsed.
 func TestRehearse(t *testing.T) {
 	for _, args := range []string{"runn", "run --nonsense", "run --suite nope", "run --set size=0", "run --trials=-1", "ab --a size", "list --shard 3/2", "version extra"} {
 		code, _, native := tunbench(context.Background(), fakeLab{}, nil, strings.Fields(args)...)
 		a := &app{}
-		_, err := a.rehearse(strings.Fields(args))
+		_, err := rehearse(a, strings.Fields(args))
 		if code != exitFailure || err == nil || "tunbench: "+err.Error()+"\n" != native {
 			t.Errorf("%s: exit %d, %q, rehearsed: %v", args, code, native, err)
 		}
@@ -174,142 +75,17 @@ func TestRehearse(t *testing.T) {
 		"version":       {command: "version"},
 		"doctor --json": {command: "doctor"},
 		"list":          {command: "list"},
-		"run --suite smoke --filter size=64 --trials 3 --arm bare --json --format csv": {command: "run", ofArm: 3, arms: 1, format: "csv", asJSON: true},
+		"run --suite smoke --filter size=64 --trials 3 --arm bare --json --format csv": {command: "run", Work: progress.Work{OfArm: 3, Arms: 1}, format: "csv", asJSON: true},
 		"-q ab --a size=64 --b size=65": {command: "ab"},
 	} {
 		a := &app{} // without a lab: it would crash
-		got, err := a.rehearse(strings.Fields(args))
-		if want.command == "run" && got.trials > 0 && got.trials%want.ofArm == 0 {
-			want.trials = got.trials
+		got, err := rehearse(a, strings.Fields(args))
+		if want.command == "run" && got.Trials > 0 && got.Trials%want.OfArm == 0 {
+			want.Trials = got.Trials
 		}
 		if err != nil || got != want {
 			t.Errorf("%s: %+v, %v, want %+v", args, got, err, want)
 		}
-	}
-}
-
-// What a guest hands out is on the disk at once, and what is lost on the way
-// leaves the records before it.
-func TestGuestFiles(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "a", "b")
-	var told []string
-	g := &guestFiles{dir: dir, prefix: guestPrefix, tell: func(k record.Kind, arm string) { told = append(told, string(k)+arm) }}
-	if err := errors.Join(g.claim(), g.Begin(), g.Console("[1] one"), g.Console("two")); err != nil {
-		t.Fatal(err)
-	}
-	grow := func(name string, offset int, text string) {
-		t.Helper()
-		if err := g.Grow(name, int64(offset), []byte(text)); err != nil {
-			t.Error(err)
-		}
-	}
-	const header, trial, end = "{\"kind\":\"run\"}\n", "{\"kind\":\"trial\",\"arm\":\"bare\"}\n", "{\"kind\":\"end\"}\n"
-	run := guestPrefix + record.FileName
-	grow("other/file", 0, "not the user's")
-	grow(run, 0, header)
-	grow(run, len(header), trial)
-	if got := readText(t, dir, record.FileName); got != header+trial {
-		t.Errorf("run file %q", got)
-	}
-	grow(run, len(header)+2*len(trial), end) // one was lost
-	if got := readText(t, dir, record.FileName); got != header+trial {
-		t.Errorf("after a loss: run file %q", got)
-	}
-	if trials, whole := g.measured(); trials != 1 || len(whole) != 0 {
-		t.Errorf("%d trials, %q whole", trials, whole)
-	}
-	if got := readText(t, dir, consoleName); got != "[1] one\ntwo\n" {
-		t.Errorf("console %q", got)
-	}
-	if want := []string{"run", "trialbare"}; !cmp.Equal(told, want) {
-		t.Errorf("told %q, want %q", told, want)
-	}
-	// The guest's own end replaces what was kept meanwhile.
-	if err := errors.Join(g.complete(map[string][]byte{record.FileName: []byte(header + trial + trial + end), "report.md": nil}), g.close(true)); err != nil {
-		t.Fatal(err)
-	}
-	if got := readText(t, dir, record.FileName); got != header+trial+trial+end {
-		t.Errorf("at the end: run file %q", got)
-	}
-	// Another boot begins anew.
-	g = &guestFiles{dir: filepath.Join(t.TempDir(), "c"), prefix: guestPrefix}
-	if err := errors.Join(g.claim(), g.Begin(), g.Console("broken")); err != nil {
-		t.Fatal(err)
-	}
-	grow(run, 0, header+trial+trial)
-	if err := errors.Join(g.Begin(), g.Console("again")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(g.dir, record.FileName)); !errors.Is(err, os.ErrNotExist) || readText(t, g.dir, consoleName) != "again\n" {
-		t.Errorf("of an earlier boot: run file: %v, console %q", err, readText(t, g.dir, consoleName))
-	}
-	// Nothing is left where nothing came.
-	if err := g.close(false); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(g.dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the folder: %v", err)
-	}
-}
-
-// A folder that cannot be written is known before the boot, and so is one that
-// holds what a guest would overwrite.
-func TestClaim(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	if err := (&guestFiles{dir: filepath.Join(file, "x")}).claim(); err == nil || !strings.Contains(err.Error(), "create --out: mkdir") {
-		t.Errorf("below a file: %v", err)
-	}
-	if err := (&guestFiles{dir: "/proc"}).claim(); err == nil || !strings.Contains(err.Error(), "create --out") {
-		t.Errorf("in /proc: %v", err)
-	}
-	if err := (&guestFiles{dir: dir}).Begin(); err == nil {
-		t.Error("a folder that was not claimed is kept in")
-	}
-}
-
-func TestBootProgress(t *testing.T) {
-	var stderr bytes.Buffer
-	now := time.Unix(1000, 0)
-	run := func(quiet bool) string {
-		stderr.Reset()
-		b := newBootProgress(&stderr, quiet, false, 2, rehearsal{trials: 8, ofArm: 2, arms: 2}, rehearsal{trials: 4, ofArm: 2, arms: 1})
-		b.now = func() time.Time { return now }
-		for boot := 1; boot <= 2; boot++ {
-			b.start(boot, "6.12", ", number 1 of 1")
-			b.record(record.KindRun, "")
-			for range 3 {
-				now = now.Add(10 * time.Second)
-				b.record(record.KindTrial, "bare")
-			}
-			now = now.Add(10 * time.Second)
-			b.record(record.KindSkip, "")         // of both arms
-			b.record(record.KindSkip, "observed") // of one
-			now = now.Add(20 * time.Second)
-			b.record(record.KindTrial, "bare")
-			b.end()
-		}
-		return stderr.String()
-	}
-	const want = `boot 1/2: 6.12, number 1 of 1
-boot 1/2: 6.12: 2 of 12 trials, about 3m40s left
-boot 1/2: 6.12: 7 of 12 trials, about 1m37s left
-boot 1/2: 6.12: 10 of 12 trials, about 1m24s left
-boot 1/2: 6.12 took 1m00s, about 1m00s left
-boot 2/2: 6.12, number 1 of 1
-boot 2/2: 6.12: 2 of 12 trials, about 57s left
-boot 2/2: 6.12: 7 of 12 trials, about 26s left
-boot 2/2: 6.12: 10 of 12 trials, about 11s left
-boot 2/2: 6.12 took 1m00s
-`
-	if got := run(false); got != want {
-		t.Errorf("(-want +got):\n%s", cmp.Diff(want, got))
-	}
-	if got := run(true); got != "" {
-		t.Errorf("quiet: %q", got)
 	}
 }
 
@@ -374,7 +150,7 @@ func TestGuestVMInterrupted(t *testing.T) {
 			if len(f.Trials) < 2 || f.End != nil || f.Run.Host.Outer == nil || f.Run.Host.Outer.CPU == "" || f.Run.Host.Outer.CPU == f.Run.Host.CPU {
 				t.Errorf("%d trials, end %v, host %s on %+v", len(f.Trials), f.End, f.Run.Host.CPU, f.Run.Host.Outer)
 			}
-			for _, name := range []string{"report.md", consoleName} {
+			for _, name := range []string{"report.md", boot.ConsoleName} {
 				if st, err := os.Stat(filepath.Join(out, name)); err != nil || st.Size() == 0 {
 					t.Errorf("%s: %v, or it is empty", name, err)
 				}
@@ -432,7 +208,7 @@ func TestGuestVM(t *testing.T) {
 	if !strings.HasPrefix(f.Run.Host.Kernel, "6.12.") || f.Run.Host.Virt != "tcg" || len(f.Trials) != 1 || f.Trials[0].Accounting.Unexplained != 0 {
 		t.Errorf("kernel %s, virt %s, trials %+v", f.Run.Host.Kernel, f.Run.Host.Virt, f.Trials)
 	}
-	for _, name := range []string{"report.md", consoleName} {
+	for _, name := range []string{"report.md", boot.ConsoleName} {
 		if _, err := os.Stat(filepath.Join(out, name)); err != nil {
 			t.Error(err)
 		}

@@ -59,7 +59,7 @@ func Bars(s *Text) (blocks []document.Block) {
 		})
 		shown := list[:min(MostBars, len(list))]
 		cut := slices.ContainsFunc(shown, func(v record.Verdict) bool { return math.Abs(*v.Change) > chart.Farthest })
-		blocks = append(blocks, bars(s, g.Metric, shown), document.Small(words.Say("bars", prose.Values{
+		blocks = append(blocks, bars(s, g.Metric, shown), document.Small(book.Say("bars", prose.Values{
 			"Metric": g.Metric, "Better": betterText(g), "Most": MostBars, "Smaller": len(list) - len(shown), "Cut": cut, "CutOff": CutOff, "Farthest": chart.FarthestText,
 		})))
 	}
@@ -81,7 +81,7 @@ func bars(s *Text, metric string, list []record.Verdict) document.Mermaid {
 	}
 	limit := strconv.Itoa(int(math.Ceil(110 * reach)))
 	return document.Mermaid("xychart-beta horizontal\n" +
-		"  title " + MermaidText(words.Text("bars-title", prose.Values{"Metric": metric})) + "\n" +
+		"  title " + MermaidText(book.Text("bars title", prose.Values{"Metric": metric})) + "\n" +
 		"  x-axis [" + strings.Join(labels, ", ") + "]\n" +
 		"  y-axis " + MermaidText("per cent") + " -" + limit + " --> " + limit + "\n" +
 		"  bar [" + strings.Join(values, ", ") + "]\n")

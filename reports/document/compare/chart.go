@@ -19,11 +19,11 @@ func charts(s *Text) (document.Section, bool) {
 			continue
 		}
 		rows := changes(s, g.Metric)
-		better, of := betterText(g), prose.Values{"Metric": g.Metric}
+		better := betterText(g)
 		for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
 			sec.Blocks = append(sec.Blocks, document.Picture{
-				File: document.Numbered("compare-"+strings.ReplaceAll(g.Metric, "_", "-"), i), Alt: words.Text("chart-alt", of),
-				Chart: chart.Changes{Title: words.Text("chart-title", of), Desc: words.Text("chart-about", prose.Values{"Better": better}), Note: better, Rows: part},
+				File: document.Numbered("compare-"+strings.ReplaceAll(g.Metric, "_", "-"), i), Alt: book.Text("chart alt", prose.Values{"Metric": g.Metric}),
+				Chart: chart.Changes{Title: book.Text("chart title", prose.Values{"Metric": g.Metric}), Desc: book.Text("chart about", prose.Values{"Better": better}), Note: better, Rows: part},
 			})
 		}
 	}
@@ -51,7 +51,7 @@ func changes(s *Text, metricName string) (rows []chart.ChangeRow) {
 // betterText says which way is better.
 func betterText(g metric.Gate) string {
 	if g.Better > 0 {
-		return words.Text("higher", nil)
+		return book.Text("higher", nil)
 	}
-	return words.Text("lower", nil)
+	return book.Text("lower", nil)
 }

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tunbench/reports/axis"
@@ -20,7 +21,7 @@ import (
 //go:embed *.txt
 var files embed.FS
 
-var words = document.Words(files)
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
 // Text is a Comparison with what its report needs beside the verdicts.
 type Text struct {
@@ -82,7 +83,7 @@ func (s *Text) Name(scenario string) string {
 // Document is the report.
 func (s *Text) Document() document.Document {
 	d := document.Document{
-		Title:  words.Text("title", prose.Values{"New": s.New.Name, "Base": s.Base.Name}),
+		Title:  book.Text("title", prose.Values{"New": s.New.Name, "Base": s.Base.Name}),
 		Alerts: s.Alerts(), Lead: s.lead(), Points: s.Points(),
 	}
 	d.Sections = append(d.Sections, Regressed(s), Improved(s), Others(s))
@@ -101,18 +102,19 @@ func (s *Text) Alerts() (a []prose.Prose) { return slices.Concat(s.Headlines(), 
 // be judged, and which scenarios the new side does not have.
 func (s *Text) Headlines() (a []prose.Prose) {
 	if s.Rule().Unjudged(s.Verdicts) {
-		a = append(a, words.Say("unjudged", prose.Values{"Why": s.whyUnjudged()}))
+		a = append(a, book.Say("unjudged", prose.Values{"Why": s.whyUnjudged()}))
 	}
 	missing := s.Lacking(record.NewSide)
 	if len(missing) == 0 {
 		return a
 	}
-	type scenario struct{ Name, Why string }
-	var list []scenario
+	var list []prose.Prose
 	for _, v := range missing[:min(len(missing), document.FewVerdicts)] {
-		list = append(list, scenario{v.Scenario, strings.TrimPrefix(strings.Join(v.Notes, "; "), record.NewSide+": ")})
+		list = append(list, book.Say("lacking scenario", prose.Values{
+			"Name": v.Scenario, "Why": strings.TrimPrefix(strings.Join(v.Notes, "; "), record.NewSide+": "),
+		}))
 	}
-	return append(a, words.Say("lacking", prose.Values{"Scenarios": list, "More": len(missing) - len(list), "Allowed": s.AllowMissing}))
+	return append(a, book.Say("lacking", prose.Values{"Scenarios": list, "More": len(missing) - len(list), "Allowed": s.AllowMissing}))
 }
 
 // whyUnjudged are the reasons that the verdicts give, each once.
@@ -131,9 +133,9 @@ func (s *Text) whyUnjudged() (why []string) {
 	case len(why) > 0:
 		return why[:min(len(why), document.FewVerdicts)]
 	case len(s.Verdicts) == 0:
-		return []string{words.Text("unjudged-no-figure", nil)}
+		return []string{book.Text("unjudged no figure", nil)}
 	}
-	return []string{words.Text("unjudged-no-scenario", nil)}
+	return []string{book.Text("unjudged no scenario", nil)}
 }
 
 // Lacking are the verdicts on what that side does not have.
@@ -150,25 +152,25 @@ func (s *Text) Lacking(side string) (list []record.Verdict) {
 func (s *Text) Cautions() (a []prose.Prose) {
 	for _, side := range []verdict.Side{s.Base, s.New} {
 		if side.Cut && s.Paired {
-			a = append(a, words.Say("interrupted-run", nil))
+			a = append(a, book.Say("interrupted run", nil))
 		} else if side.Cut {
-			a = append(a, words.Say("interrupted", prose.Values{"Name": side.Name}))
+			a = append(a, book.Say("interrupted", prose.Values{"Name": side.Name}))
 		}
 		for _, w := range side.Warnings {
-			a = append(a, words.Say("file-warning", prose.Values{"Warning": w, "Name": side.Name}))
+			a = append(a, book.Say("file warning", prose.Values{"Warning": w, "Name": side.Name}))
 		}
 		if s.Paired {
 			break // both come from one file
 		}
 	}
 	for _, r := range s.Reasons(record.NotComparable) {
-		a = append(a, words.Say("not-comparable", prose.Values{"Verdicts": r.N, "Why": r.Note}))
+		a = append(a, book.Say("not comparable", prose.Values{"Verdicts": r.N, "Why": r.Note}))
 	}
 	for _, w := range s.Warnings {
-		a = append(a, words.Say("warning", prose.Values{"Warning": w}))
+		a = append(a, book.Say("warning", prose.Values{"Warning": w}))
 	}
 	if len(s.Differences) > 0 {
-		a = append(a, words.Say("hosts-differ", prose.Values{"Differences": document.Briefly(s.Differences)}))
+		a = append(a, book.Say("hosts differ", prose.Values{"Differences": document.Briefly(s.Differences)}))
 	}
 	return a
 }
@@ -199,24 +201,22 @@ type reason struct {
 
 // lead says what was compared, and how far the verdicts can be trusted.
 func (s *Text) lead() prose.Prose {
-	p := words.Say("scenarios", prose.Values{"Scenarios": len(s.scenarios), "Verdicts": len(s.Verdicts)})
+	p := book.Say("scenarios", prose.Values{"Scenarios": len(s.scenarios), "Verdicts": len(s.Verdicts)})
 	say := func(sentence prose.Prose) { p = append(append(p, prose.Say(" ")...), sentence...) }
-	type run struct{ Kernel, Started string }
 	for i, side := range []verdict.Side{s.Base, s.New} {
-		values := prose.Values{"Side": []string{"Base", "New"}[i], "Name": side.Name, "Run": (*run)(nil)}
+		kernel, started := "", ""
 		if r := side.Run; r != nil {
-			of := &run{Kernel: cmp.Or(r.Host.Kernel, "unknown")}
+			kernel = cmp.Or(r.Host.Kernel, "unknown")
 			if r.Started != "" {
-				of.Started = text.Clock(r.Started)
+				started = text.Clock(r.Started)
 			}
-			values["Run"] = of
 		}
-		say(words.Say("side", values))
+		say(book.Say("side", prose.Values{"Side": []string{"Base", "New"}[i], "Name": side.Name, "Kernel": kernel, "Started": started}))
 	}
 	if s.Paired {
-		say(words.Say("paired", nil))
+		say(book.Say("paired", nil))
 	} else {
-		say(words.Say("not-paired", nil))
+		say(book.Say("not paired", nil))
 	}
 	if s.Base.Run != nil && s.Base.Run.Clock == metric.VirtualClock {
 		say(document.VirtualTime())
@@ -228,41 +228,36 @@ func (s *Text) lead() prose.Prose {
 // is said of what was decided alone.
 func (s *Text) Points() (p []prose.Prose) {
 	p = s.decided()
-	say := func(name string, values prose.Values) { p = append(p, words.Say(name, values)) }
 	if n := s.Count(record.Equivalent); n > 0 {
-		say("equivalent", prose.Values{"N": n})
+		p = append(p, book.Say("equivalent", prose.Values{"N": n}))
 	}
 	if n := s.Count(record.Inconclusive); n > 0 {
-		say("inconclusive", prose.Values{"N": n})
+		p = append(p, book.Say("inconclusive", prose.Values{"N": n}))
 	}
-	type kind struct {
-		N       int
-		Verdict string
-	}
-	var unjudged []kind
+	var unjudged []string
 	for _, k := range []string{record.InvalidVerdict, record.NotComparable, record.UnsupportedVerdict} {
-		of := kind{Verdict: k}
+		n := 0
 		for _, v := range s.Verdicts {
 			if v.Verdict == k && v.Missing == "" {
-				of.N++
+				n++
 			}
 		}
-		if of.N > 0 {
-			unjudged = append(unjudged, of)
+		if n > 0 {
+			unjudged = append(unjudged, strconv.Itoa(n)+" "+k)
 		}
 	}
 	if len(unjudged) > 0 {
-		say("not-judged", prose.Values{"Kinds": unjudged})
+		p = append(p, book.Say("not judged", prose.Values{"Kinds": unjudged}))
 	}
 	if n := len(s.Lacking(record.BaseSide)); n > 0 {
-		say("only-new", prose.Values{"N": n})
+		p = append(p, book.Say("only new", prose.Values{"N": n}))
 	}
 	for _, r := range s.Reasons(record.InvalidVerdict) {
-		say("invalid", prose.Values{"Verdicts": r.N, "Why": r.Note})
+		p = append(p, book.Say("invalid", prose.Values{"Verdicts": r.N, "Why": r.Note}))
 	}
 	p = append(p, s.sight()...)
 	for _, m := range s.Means() {
-		say("mean", prose.Values{"Metric": m.Metric, "Ratio": text.Decimals(m.Ratio, 3), "Scenarios": m.Cells})
+		p = append(p, book.Say("mean", prose.Values{"Metric": m.Metric, "Ratio": text.Decimals(m.Ratio, 3), "Scenarios": m.Cells}))
 	}
 	return p
 }
@@ -272,17 +267,14 @@ func (s *Text) decided() (p []prose.Prose) {
 	decided := len(s.Regressed) + len(s.Improved) + s.Count(record.Equivalent)
 	open := len(s.Verdicts) - decided - len(s.Lacking(record.BaseSide))
 	for _, group := range []struct {
-		list             []record.Verdict
-		some, none, kind string
-	}{
-		{s.Regressed, "regressions", "no-regression", record.IndicativeRegression},
-		{s.Improved, "improvements", "no-improvement", record.IndicativeImprovement},
-	} {
+		list       []record.Verdict
+		what, kind string
+	}{{s.Regressed, "regression", record.IndicativeRegression}, {s.Improved, "improvement", record.IndicativeImprovement}} {
 		switch {
 		case len(group.list) > 0:
-			p = append(p, words.Say(group.some, prose.Values{"N": len(group.list), "Indicative": s.Count(group.kind)}))
+			p = append(p, book.Say("some "+group.what, prose.Values{"N": len(group.list), "Indicative": s.Count(group.kind)}))
 		case decided > 0:
-			p = append(p, words.Say(group.none, prose.Values{"Decided": decided, "Undecided": open > 0}))
+			p = append(p, book.Say("no "+group.what, prose.Values{"Decided": decided, "Undecided": open > 0}))
 		}
 	}
 	return p
@@ -291,11 +283,11 @@ func (s *Text) decided() (p []prose.Prose) {
 // Undecided says why verdicts are inconclusive.
 func (s *Text) Undecided() (p []prose.Prose) {
 	for _, r := range s.Reasons(record.Inconclusive) {
-		name := "inconclusive-why"
 		if r.N > 1 && r.N == len(s.Verdicts) {
-			name = "inconclusive-all"
+			p = append(p, book.Say("inconclusive all", prose.Values{"Why": r.Note}))
+		} else {
+			p = append(p, book.Say("inconclusive why", prose.Values{"Verdicts": r.N, "Why": r.Note}))
 		}
-		p = append(p, words.Say(name, prose.Values{"Verdicts": r.N, "Why": r.Note}))
 	}
 	return p
 }

@@ -16,17 +16,17 @@ import (
 
 // Regressed is the section of what got worse.
 func Regressed(s *Text) document.Section {
-	return changed(s, "Regressed", s.Regressed, "nothing-regressed")
+	return changed(s, "Regressed", s.Regressed)
 }
 
 // Improved is the section of what got better.
 func Improved(s *Text) document.Section {
-	return changed(s, "Improved", s.Improved, "nothing-improved")
+	return changed(s, "Improved", s.Improved)
 }
 
-func changed(s *Text, heading string, list []record.Verdict, none string) document.Section {
+func changed(s *Text, heading string, list []record.Verdict) document.Section {
 	if len(list) == 0 {
-		return document.Section{Heading: heading, Blocks: []document.Block{words.Say(none, nil)}}
+		return document.Section{Heading: heading, Blocks: []document.Block{book.Say("nothing "+strings.ToLower(heading), nil)}}
 	}
 	return document.Section{Heading: heading, Blocks: []document.Block{table(s, list)}}
 }
@@ -56,7 +56,7 @@ func Others(s *Text) document.Section {
 		}
 	}
 	if len(counts.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, words.Say("nothing-else", nil))
+		sec.Blocks = append(sec.Blocks, book.Say("others none", nil))
 	}
 	sec.Blocks = append(sec.Blocks, counts)
 	why := document.Table{Columns: slices.Concat(document.Text("verdict", "reason"), document.Numeric("verdicts"))}
@@ -70,10 +70,10 @@ func Others(s *Text) document.Section {
 	}
 	sec.Blocks = append(sec.Blocks, why)
 	every := table(s, s.Verdicts)
-	every.Fold = words.Text("all-verdicts", prose.Values{"Rows": len(every.Rows)})
-	every.Note = words.Say("columns", prose.Values{"Common": strings.Join(s.Common, ", "), "Paired": s.Paired})
+	every.Fold = book.Text("all verdicts", prose.Values{"Rows": len(every.Rows)})
+	every.Note = book.Say("columns", prose.Values{"Common": strings.Join(s.Common, ", "), "Paired": s.Paired})
 	shown := table(s, s.Shown)
-	shown.Fold = words.Text("shown", prose.Values{"Rows": len(shown.Rows)})
+	shown.Fold = book.Text("shown", prose.Values{"Rows": len(shown.Rows)})
 	sec.Blocks = append(sec.Blocks, every, shown)
 	return sec
 }
@@ -95,9 +95,9 @@ func Hosts(s *Text) (document.Section, bool) {
 		return sec, false
 	}
 	if s.Base.Run == s.New.Run {
-		sec.Blocks = []document.Block{words.Say("one-host", nil)}
+		sec.Blocks = []document.Block{book.Say("one host", nil)}
 		if t := builds(s); len(t.Rows) > 0 {
-			sec.Blocks = append(sec.Blocks, words.Say("builds", nil), t)
+			sec.Blocks = append(sec.Blocks, book.Say("builds", nil), t)
 		}
 		return sec, true
 	}

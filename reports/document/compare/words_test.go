@@ -6,4 +6,4 @@ import (
 	"tunbench/reports/prose/prosetest"
 )
 
-func TestWords(t *testing.T) { prosetest.Check(t, words, ".") }
+func TestWords(t *testing.T) { prosetest.Check(t, book) }

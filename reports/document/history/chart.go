@@ -23,7 +23,7 @@ func panel(t Text, s *series.Series) chart.TrendPanel {
 		panel.Last = text.Clock(points[len(points)-1].Started)
 	}
 	for i, p := range points {
-		text := words.Text("point", prose.Values{"Point": pointText(p), "Value": metric.Quantity(s.Metric, &p.Value), "Valid": p.N > 0})
+		text := book.Text("point", prose.Values{"Point": pointText(p), "Value": metric.Quantity(s.Metric, &p.Value), "Valid": p.N > 0})
 		panel.Points = append(panel.Points, chart.TrendPoint{Value: p.Value, Low: p.Low, High: p.High, Hollow: p.N == 0, Text: text})
 		if p.Release != "" {
 			panel.Marks = append(panel.Marks, chart.TrendMark{At: i, Text: p.Release, Dotted: true})

@@ -14,14 +14,14 @@ import (
 // FindingFigures says how much a finding is, and how sure.
 func FindingFigures(f series.Finding) string {
 	v := record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
-	values := prose.Values{
-		"Metric": v.Metric, "Base": metric.Quantity(v.Metric, &f.Base), "New": metric.Quantity(v.Metric, &f.New), "Change": metric.ChangeText(v),
-		"Interval": "", "P": text.PValue(&f.P), "Threshold": findingThreshold(f), "Standing": f.Standing, "ID": f.ID,
-	}
+	interval := ""
 	if f.CI != nil {
-		values["Interval"] = metric.IntervalText(v)
+		interval = metric.IntervalText(v)
 	}
-	return words.Text("finding", values)
+	return book.Text("finding", prose.Values{
+		"Metric": v.Metric, "Base": metric.Quantity(v.Metric, &f.Base), "New": metric.Quantity(v.Metric, &f.New), "Change": metric.ChangeText(v),
+		"Interval": interval, "P": text.PValue(&f.P), "Threshold": findingThreshold(f), "Standing": f.Standing, "ID": f.ID,
+	})
 }
 
 func findingThreshold(f series.Finding) string {
@@ -31,32 +31,38 @@ func findingThreshold(f series.Finding) string {
 // FindingStory says of which runs a finding is, when it began, and what else changed
 // then.
 func FindingStory(f series.Finding) []string {
-	kind, with := "change-point", "changed-then"
-	switch f.Kind {
-	case series.ChangePoint:
-	case series.SinceRun:
-		kind = "single-run"
-	case series.Drift:
-		kind, with = "drift", "changed-in-drift"
+	before, since, begins, release := f.BaseRuns, f.NewRuns, pointText(f.Begins), f.Before.Release
+	var kind, with string
+	switch {
+	case f.Kind == series.ChangePoint:
+		kind = book.Text("change point", prose.Values{"Before": before, "Since": since, "Begins": begins})
+		with = book.Text("changed then", nil)
+	case f.Kind == series.SinceRun:
+		kind = book.Text("single run", prose.Values{"Before": before, "Since": since, "Begins": begins})
+		with = book.Text("changed then", nil)
+	case f.Kind == series.Drift:
+		kind = book.Text("drift", prose.Values{"Since": since, "Begins": begins})
+		with = book.Text("changed in drift", nil)
+	case f.IsDrift():
+		kind = book.Text("drift since release", prose.Values{"Since": since, "Begins": begins, "Release": release})
+		with = book.Text("changed in release", nil)
 	default:
-		kind, with = "since-release", "changed-in-release"
-		if f.IsDrift() {
-			kind = "drift-since-release"
-		}
+		kind = book.Text("since release", prose.Values{"Before": before, "Since": since, "Begins": begins, "Release": release})
+		with = book.Text("changed in release", nil)
 	}
-	lines := []string{words.Text(kind, prose.Values{"Before": f.BaseRuns, "Since": f.NewRuns, "Begins": pointText(f.Begins), "Release": f.Before.Release})}
+	lines := []string{kind}
 	if f.Kind == series.ChangePoint || f.Kind == series.SinceRun {
-		lines = append(lines, words.Text("last-before", prose.Values{"Before": pointText(f.Before)}))
+		lines = append(lines, book.Text("last before", prose.Values{"Before": pointText(f.Before)}))
 	}
 	if f.Acknowledged != nil {
 		lines = append(lines, AckText(*f.Acknowledged))
 	}
 	n := len(f.Notes)
 	if n == 0 {
-		return append(lines, words.Text("nothing-else", prose.Values{"Floors": findingFloors(f)}))
+		return append(lines, book.Text("nothing else", prose.Values{"Floors": findingFloors(f)}))
 	}
 	most := min(n, 6)
-	return append(lines, words.Text("changed-with", prose.Values{"What": words.Text(with, nil), "Notes": f.Notes[:most], "More": n - most}))
+	return append(lines, book.Text("changed with", prose.Values{"What": with, "Notes": f.Notes[:most], "More": n - most}))
 }
 
 // findingFloors is floorsAgree of the runs of f; "" where they are not known.
@@ -74,12 +80,12 @@ func AckText(a series.Ack) string {
 	if a.Time != "" {
 		since = text.Clock(a.Time)
 	}
-	return words.Text("acknowledged", prose.Values{"Time": since, "Reason": a.Reason})
+	return book.Text("acknowledged", prose.Values{"Time": since, "Reason": a.Reason})
 }
 
 // pointText names the run of a point.
 func pointText(p series.Point) string {
-	return words.Text("run", prose.Values{
+	return book.Text("run", prose.Values{
 		"Run": p.Run, "Started": text.Clock(p.Started), "Kernel": cmp.Or(p.Kernel, "unknown"), "Commit": cmp.Or(p.Commit, "unknown"), "Release": p.Release,
 	})
 }

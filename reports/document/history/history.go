@@ -19,7 +19,7 @@ import (
 //go:embed *.txt
 var files embed.FS
 
-var words = document.Words(files)
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
 // Text writes what is said of a check.
 type Text struct {
@@ -48,10 +48,10 @@ func (t Text) Called(s *series.Series) string {
 	mode, _ := axis.Split(s.Scenario)
 	name := mode + " " + axis.Label(s.Scenario, t.Common)
 	if s.Arm == record.Observed {
-		name = words.Text("observed", prose.Values{"Name": name, "Hook": s.Hook})
+		name = book.Text("observed", prose.Values{"Name": name, "Hook": s.Hook})
 	}
 	if s.Clock == metric.VirtualClock {
-		name = words.Text("virtual", prose.Values{"Name": name})
+		name = book.Text("virtual", prose.Values{"Name": name})
 	}
 	return name
 }
@@ -61,7 +61,7 @@ func (t Text) OnHost(s *series.Series) string {
 	if len(t.Hosts) < 2 {
 		return t.Called(s)
 	}
-	return words.Text("on-host", prose.Values{"Name": t.Called(s), "Host": s.Host})
+	return book.Text("on host", prose.Values{"Name": t.Called(s), "Host": s.Host})
 }
 
 // Of gives the series of a host.
@@ -83,11 +83,11 @@ func (t Text) HostLine(host string) prose.Prose {
 		}
 	}
 	if len(runs) == 0 {
-		return words.Say("host", prose.Values{"Host": host})
+		return book.Say("host", prose.Values{"Host": host})
 	}
 	first, last := runs[0], runs[len(runs)-1]
 	h := last.Run.Host
-	return words.Say("host-runs", prose.Values{
+	return book.Say("host runs", prose.Values{
 		"Host": host, "Machine": strings.Join(text.NonEmpty(h.CPU, text.Plural(max(h.CPUs, 0), "CPU", "CPUs"), h.Virt), ", "), "Runs": len(runs),
 		"First": text.Clock(first.Run.Started), "Last": text.Clock(last.Run.Started), "Newest": last.Run.ID, "Kernel": cmp.Or(h.Kernel, "unknown"),
 	})
@@ -117,58 +117,46 @@ func (t Text) count(verdict string) (standing, acknowledged, gone int) {
 // Points is the result in a few lines.
 func (t Text) Points() (p []prose.Prose) {
 	if len(t.Series) == 0 {
-		return []prose.Prose{words.Say("no-series", nil)}
+		return []prose.Prose{book.Say("no series", nil)}
 	}
-	for _, group := range []standing{
-		{record.Regression, "regressed", "regressed-known", "regressed-none", "regressed-none-judged", "regressed-gone"},
-		{record.Improvement, "improved", "improved-known", "improved-none", "improved-none-judged", "improved-gone"},
-	} {
+	for _, group := range []struct{ verdict, what string }{{record.Regression, "regressed"}, {record.Improvement, "improved"}} {
 		n, known, gone := t.count(group.verdict)
-		name := ""
 		switch {
 		case n > 0:
-			name = group.some
+			p = append(p, book.Say(group.what+" some", prose.Values{"N": n, "Known": known, "Gone": gone}))
 		case known > 0:
-			name = group.known
+			p = append(p, book.Say(group.what+" others", prose.Values{"Known": known, "Gone": gone}))
 		case t.Judged > 0 && len(t.Short) == 0:
-			name = group.none
+			p = append(p, book.Say(group.what+" none", prose.Values{"Known": known, "Gone": gone}))
 		case t.Judged > 0:
-			name = group.noneJudged
-		case gone == 0:
-			continue
-		default:
-			name = group.gone
+			p = append(p, book.Say(group.what+" none judged", prose.Values{"Judged": t.Judged, "Known": known, "Gone": gone}))
+		case gone > 0:
+			p = append(p, book.Say(group.what+" gone", prose.Values{"Known": known, "Gone": gone}))
 		}
-		p = append(p, words.Say(name, prose.Values{"N": n, "Known": known, "Gone": gone, "Judged": t.Judged}))
 	}
 	if len(t.Short) > 0 {
 		least, most := t.Short[0].Missing, 0
 		for _, s := range t.Short {
 			least, most = min(least, s.Missing), max(most, s.Missing)
 		}
-		p = append(p, words.Say("short", prose.Values{"N": len(t.Short), "Needed": stat.LeastToTell(series.HistoryAlpha), "Least": least, "Most": most}))
+		p = append(p, book.Say("short", prose.Values{"N": len(t.Short), "Needed": stat.LeastToTell(series.HistoryAlpha), "Least": least, "Most": most}))
 	}
 	if t.Judged > 0 {
-		p = append(p, words.Say("judged", prose.Values{"N": t.Judged, "Window": series.HistoryWindow}))
+		p = append(p, book.Say("judged", prose.Values{"N": t.Judged, "Window": series.HistoryWindow}))
 	}
 	for _, host := range t.Hosts {
 		if mixed := t.Mixed[host]; mixed != "" {
-			p = append(p, words.Say("mixed", prose.Values{"Mixed": mixed}))
+			p = append(p, book.Say("mixed", prose.Values{"Mixed": mixed}))
 		}
 	}
 	return p
 }
 
-// standing names the sentences on the series with a verdict: if some have it, if those
-// that have it are acknowledged, if none has it of all or of those that can be judged,
-// and if all went back.
-type standing struct{ verdict, some, known, none, noneJudged, gone string }
-
 // Acknowledged says in a line each what was found and is acknowledged.
 func (t Text) Acknowledged() (lines []string) {
 	for _, f := range t.Findings {
 		if f.Acknowledged != nil {
-			lines = append(lines, words.Text("acknowledged-finding", prose.Values{
+			lines = append(lines, book.Text("acknowledged finding", prose.Values{
 				"Series": t.Called(f.Series), "Finding": FindingFigures(f), "Acknowledged": AckText(*f.Acknowledged),
 			}))
 		}
@@ -178,11 +166,11 @@ func (t Text) Acknowledged() (lines []string) {
 
 // Document is the report on a history.
 func (t Text) Document() document.Document {
-	d := document.Document{Title: words.Text("title", prose.Values{"Name": t.Name}), Points: t.Points()}
+	d := document.Document{Title: book.Text("title", prose.Values{"Name": t.Name}), Points: t.Points()}
 	for _, p := range t.Problems {
-		d.Alerts = append(d.Alerts, words.Say("problem", prose.Values{"Problem": p}))
+		d.Alerts = append(d.Alerts, book.Say("problem", prose.Values{"Problem": p}))
 	}
-	d.Lead = words.Say("lead", prose.Values{"Runs": len(t.Runs), "Series": len(t.Series)})
+	d.Lead = book.Say("lead", prose.Values{"Runs": len(t.Runs), "Series": len(t.Series)})
 	d.Sections = append(d.Sections, changed(t))
 	for _, host := range t.Hosts {
 		d.Sections = append(d.Sections, ofHost(t, host)...)

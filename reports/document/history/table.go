@@ -23,13 +23,13 @@ func changed(t Text) document.Section {
 		verdict := any(f.Verdict)
 		switch {
 		case !f.Standing:
-			verdict = words.Text("gone", prose.Values{"Verdict": f.Verdict})
+			verdict = book.Text("gone", prose.Values{"Verdict": f.Verdict})
 		case f.Verdict == record.Regression && f.Acknowledged == nil:
 			verdict = prose.Bold(f.Verdict)
 		}
 		since := pointText(f.Begins)
 		if f.Kind == series.SinceRelease || f.Kind == series.Drift {
-			since = words.Text("between", prose.Values{"Before": pointText(f.Before), "Begins": since})
+			since = book.Text("between", prose.Values{"Before": pointText(f.Before), "Begins": since})
 		}
 		acknowledged := text.Absent
 		if f.Acknowledged != nil {
@@ -39,9 +39,9 @@ func changed(t Text) document.Section {
 			verdict, against(f), since, cmp.Or(strings.Join(f.Notes, "; "), text.Absent), prose.Mono(f.ID), acknowledged))
 	}
 	if len(tab.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, words.Say("no-changes", nil))
+		sec.Blocks = append(sec.Blocks, book.Say("no changes", nil))
 	}
-	tab.Note = words.Say("changes-columns", nil)
+	tab.Note = book.Say("changes columns", nil)
 	sec.Blocks = append(sec.Blocks, tab.Folded(sec.Heading))
 	return sec
 }
@@ -50,17 +50,17 @@ func changed(t Text) document.Section {
 func against(f series.Finding) string {
 	switch f.Kind {
 	case series.SinceRelease:
-		return words.Text("against-release", prose.Values{"Release": f.Before.Release})
+		return book.Text("against release", prose.Values{"Release": f.Before.Release})
 	case series.Drift:
-		return words.Text("against-start", nil)
+		return book.Text("against start", nil)
 	}
-	return words.Text("against-runs", prose.Values{"N": f.BaseRuns})
+	return book.Text("against runs", prose.Values{"N": f.BaseRuns})
 }
 
 // ofHost are the series of one host: a table, and the charts.
 func ofHost(t Text, host string) (secs []document.Section) {
 	list := t.Of(host)
-	sec := document.Section{Heading: words.Text("series-heading", prose.Values{"Host": host}), Blocks: []document.Block{t.HostLine(host)}}
+	sec := document.Section{Heading: book.Text("series heading", prose.Values{"Host": host}), Blocks: []document.Block{t.HostLine(host)}}
 	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("runs"), document.Text("trend"), TrendColumns)}
 	byMetric := map[string][]chart.TrendPanel{}
 	var metrics []string
@@ -71,15 +71,15 @@ func ofHost(t Text, host string) (secs []document.Section) {
 		}
 		byMetric[s.Metric] = append(byMetric[s.Metric], panel(t, s))
 	}
-	tab.Note = words.Say("series-columns", prose.Values{"Common": strings.Join(t.Common, ", "), "Width": sparkWidth})
+	tab.Note = book.Say("series columns", prose.Values{"Common": strings.Join(t.Common, ", "), "Width": sparkWidth})
 	sec.Blocks = append(sec.Blocks, tab.Folded("Series"))
 	secs = append(secs, sec)
 	for _, m := range metrics {
-		charts, of := document.Section{Heading: m, Sub: true}, prose.Values{"Metric": m}
+		charts := document.Section{Heading: m, Sub: true}
 		for i, part := range slices.Collect(slices.Chunk(byMetric[m], chart.PanelsATrend)) {
 			charts.Blocks = append(charts.Blocks, document.Picture{
-				File: document.Numbered("history-"+host+"-"+strings.ReplaceAll(m, "_", "-"), i), Alt: words.Text("chart-alt", of),
-				Chart: chart.Trend{Title: words.Text("chart-title", of), Desc: words.Text("chart-about", nil), Panels: part},
+				File: document.Numbered("history-"+host+"-"+strings.ReplaceAll(m, "_", "-"), i), Alt: book.Text("chart alt", prose.Values{"Metric": m}),
+				Chart: chart.Trend{Title: book.Text("chart title", prose.Values{"Metric": m}), Desc: book.Text("chart about", nil), Panels: part},
 			})
 		}
 		secs = append(secs, charts)
@@ -89,11 +89,11 @@ func ofHost(t Text, host string) (secs []document.Section) {
 
 // runs lists the files of the history that are shown.
 func runs(t Text) document.Section {
-	tab := document.Table{Columns: document.Text("started", "run", "host", "Linux", "tunbench", "suite", "release", "notes"), Fold: words.Text("runs", prose.Values{"Rows": len(t.Runs)})}
+	tab := document.Table{Columns: document.Text("started", "run", "host", "Linux", "tunbench", "suite", "release", "notes"), Fold: book.Text("runs", prose.Values{"Rows": len(t.Runs)})}
 	for _, r := range t.Runs {
 		note := ""
 		if r.Cut {
-			note = words.Text("interrupted", nil)
+			note = book.Text("interrupted", nil)
 		}
 		tab.Rows = append(tab.Rows, document.Row(text.Clock(r.Run.Started), prose.Mono(r.Run.ID), prose.Mono(r.Host), prose.Mono(r.Run.Host.Kernel), figure.ToolOf(r.Run), r.Run.Suite, cmp.Or(r.Release, text.Absent), note))
 	}

@@ -95,4 +95,4 @@ func TrendLine(s *series.Series) string {
 }
 
 // TrendNote explains the column on a terminal.
-func TrendNote() string { return words.Text("trends", nil) }
+func TrendNote() string { return book.Text("trends", nil) }

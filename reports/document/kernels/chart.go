@@ -19,7 +19,6 @@ func charts(l Text) (document.Section, bool) {
 		names = append(names, k.Short)
 	}
 	for _, side := range verdict.Sides {
-		of := prose.Values{"Side": side.Name}
 		var groups []chart.BarGroup
 		for _, scenario := range l.Scenarios {
 			g := chart.BarGroup{Label: l.name(scenario)}
@@ -41,9 +40,9 @@ func charts(l Text) (document.Section, bool) {
 		for i, part := range slices.Collect(slices.Chunk(groups, max(1, chart.RowsAChart/max(1, len(names))))) {
 			file := map[string]string{record.SendNsPerPkt: "kernels-send", record.RecvNsPerPkt: "kernels-receive"}[side.Metric]
 			sec.Blocks = append(sec.Blocks, document.Picture{
-				File: document.Numbered(file, i), Alt: words.Text("chart-alt", of),
+				File: document.Numbered(file, i), Alt: book.Text("chart alt", prose.Values{"Side": side.Name}),
 				Chart: chart.Groups{
-					Title: words.Text("chart-title", of), Desc: words.Text("chart-about", nil),
+					Title: book.Text("chart title", prose.Values{"Side": side.Name}), Desc: book.Text("chart about", nil),
 					Unit: l.Unit(), Names: names, Groups: part,
 				},
 			})

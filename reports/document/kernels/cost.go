@@ -13,9 +13,9 @@ import (
 
 // costs is the comparison of each later kernel with the first.
 func costs(l Text) (secs []document.Section) {
-	first := document.Section{Heading: words.Text("costs-heading", prose.Values{"Unit": l.Unit()})}
+	first := document.Section{Heading: book.Text("costs heading", prose.Values{"Unit": l.Unit()})}
 	if len(l.Common) > 0 {
-		first.Blocks = append(first.Blocks, words.Say("common", prose.Values{"Axes": l.Common}))
+		first.Blocks = append(first.Blocks, book.Say("common", prose.Values{"Axes": code(l.Common)}))
 	}
 	secs = append(secs, first)
 	for _, next := range l.Columns() {
@@ -27,7 +27,7 @@ func costs(l Text) (secs []document.Section) {
 		secs = append(secs, document.Section{Heading: next.Short + " against " + l.Kernels[0].Short, Sub: true, Blocks: []document.Block{t}})
 	}
 	last := &secs[len(secs)-1]
-	last.Blocks = append(last.Blocks, document.Small(words.Say("columns", prose.Values{"Unit": l.Unit(), "Compared": len(l.Kernels) > 1})))
+	last.Blocks = append(last.Blocks, document.Small(book.Say("columns", prose.Values{"Unit": l.Unit(), "Compared": len(l.Kernels) > 1})))
 	return secs
 }
 
@@ -101,7 +101,7 @@ func marks(base, next *verdict.Kernel, scenario string, shifts []verdict.Shift) 
 	if next != nil {
 		m = shiftMarks(shifts)
 		if len(verdict.BuiltOtherwise(base, next, scenario)) > 0 {
-			m = append(m, words.Text("mark-device", nil))
+			m = append(m, book.Text("mark device", nil))
 		}
 	}
 	for _, k := range []*verdict.Kernel{base, next} {
@@ -129,15 +129,15 @@ func shiftMarks(shifts []verdict.Shift) (m []string) {
 	}
 	switch {
 	case alone:
-		m = append(m, words.Text("mark-one-boot", nil))
+		m = append(m, book.Text("mark one boot", nil))
 	case len(still) == compared && compared > 0:
-		m = append(m, words.Text("mark-no-change", prose.Values{"Sides": ""}))
+		m = append(m, book.Text("mark no change", prose.Values{"Sides": ""}))
 	case len(still) > 0:
-		m = append(m, words.Text("mark-no-change", prose.Values{"Sides": strings.Join(still, ", ")}))
+		m = append(m, book.Text("mark no change", prose.Values{"Sides": strings.Join(still, ", ")}))
 	}
 	for i, s := range shifts {
 		if s.InState() {
-			m = append(m, words.Text("mark-state", prose.Values{
+			m = append(m, book.Text("mark state", prose.Values{
 				"Side": verdict.Sides[i].Name, "Base": text.PerPacket(s.Base.Median), "New": text.PerPacket(s.New.Median),
 			}))
 		}
@@ -150,7 +150,7 @@ func kernelMarks(k *verdict.Kernel, scenario string) (m []string) {
 	readings := k.Bare[scenario]
 	if len(readings) == 0 {
 		reason, _ := k.Why(scenario)
-		return []string{words.Text("mark-missing", prose.Values{"Kernel": k.Short, "Why": cmp.Or(reason, "missing")})}
+		return []string{book.Text("mark missing", prose.Values{"Kernel": k.Short, "Why": cmp.Or(reason, "missing")})}
 	}
 	unsettled, dead := 0, 0
 	for _, r := range readings {
@@ -162,16 +162,16 @@ func kernelMarks(k *verdict.Kernel, scenario string) (m []string) {
 		}
 	}
 	say := func(name string, n, boots int) {
-		m = append(m, words.Text(name, prose.Values{"Of": k.Short, "N": n, "Boots": boots}))
+		m = append(m, book.Text("count "+name, prose.Values{"Of": k.Short, "N": n, "Boots": boots}))
 	}
 	if unsettled > 0 {
-		say("mark-unsettled", unsettled, len(readings))
+		say("unsettled", unsettled, len(readings))
 	}
 	if dead > 0 {
-		say("mark-invalid", dead, len(readings))
+		say("invalid", dead, len(readings))
 	}
 	if n := k.Boots - len(k.Lost); len(readings) < n {
-		say("mark-boots", len(readings), n)
+		say("boots", len(readings), n)
 	}
 	return m
 }

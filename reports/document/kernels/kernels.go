@@ -18,7 +18,7 @@ import (
 //go:embed *.txt
 var files embed.FS
 
-var words = document.Words(files)
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
 // Text writes what is said of a kernel lab.
 type Text struct{ *verdict.Lab }
@@ -44,7 +44,7 @@ func (l Text) Document() document.Document {
 			d.Sections = append(d.Sections, sec)
 		}
 	} else {
-		d.Lead = append(append(d.Lead, prose.Say(" ")...), words.Say("nothing-measured", nil)...)
+		d.Lead = append(append(d.Lead, prose.Say(" ")...), book.Say("nothing measured", nil)...)
 	}
 	for _, part := range []func(Text) (document.Section, bool){observerCost, refusals, differences, raw} {
 		if sec, ok := part(l); ok {
@@ -61,11 +61,11 @@ func (l Text) title() string {
 	}
 	switch len(names) {
 	case 0:
-		return words.Text("title-none", nil)
+		return book.Text("title none", nil)
 	case 1:
-		return words.Text("title-one", prose.Values{"Base": names[0]})
+		return book.Text("title one", prose.Values{"Base": names[0]})
 	}
-	return words.Text("title", prose.Values{"New": strings.Join(names[1:], ", "), "Base": names[0]})
+	return book.Text("title", prose.Values{"New": strings.Join(names[1:], ", "), "Base": names[0]})
 }
 
 func (l Text) alerts() (a []prose.Prose) { return slices.Concat(l.Headlines(), l.Cautions()) }
@@ -94,56 +94,55 @@ func (l Text) Headlines() (a []prose.Prose) {
 		}
 	}
 	if l.rule().Unjudged(verdicts) {
-		why := words.Text("unjudged-no-scenario", nil)
+		why := book.Text("unjudged no scenario", nil)
 		if i := slices.IndexFunc(verdicts, func(v record.Verdict) bool { return v.Missing == "" }); i >= 0 {
 			why = strings.Join(verdicts[i].Notes, "; ")
 		}
-		a = append(a, words.Say("unjudged", prose.Values{"Why": why}))
+		a = append(a, book.Say("unjudged", prose.Values{"Why": why}))
 	}
 	for i, m := range order {
 		if i == document.FewVerdicts {
-			a = append(a, words.Say("lacking-more", prose.Values{"N": len(order) - i}))
+			a = append(a, book.Say("lacking more", prose.Values{"N": len(order) - i}))
 			break
 		}
-		a = append(a, words.Say("lacking", prose.Values{"Kernel": m.kernel, "Scenario": m.scenario, "Why": missing[m], "Allowed": l.rule().AllowMissing}))
+		a = append(a, book.Say("lacking", prose.Values{"Kernel": m.kernel, "Scenario": m.scenario, "Why": missing[m], "Allowed": l.rule().AllowMissing}))
 	}
 	return a
 }
 
 // Cautions are for the reader, before any figure.
 func (l Text) Cautions() (a []prose.Prose) {
-	say := func(name string, values prose.Values) { a = append(a, words.Say(name, values)) }
 	for _, k := range l.Kernels {
 		if n := len(k.Lost); n > 0 {
 			var list []string
 			for _, boot := range k.Lost {
 				list = append(list, strconv.Itoa(boot))
 			}
-			say("boots-lost", prose.Values{"N": n, "Kernel": k.Name, "Numbers": strings.Join(list, ", "), "Boots": k.Boots, "All": n == k.Boots})
+			a = append(a, book.Say("boots lost", prose.Values{"N": n, "Kernel": k.Name, "Numbers": list, "Boots": k.Boots, "All": n == k.Boots}))
 		}
 		if k.Cut > 0 {
-			say("runs-cut", prose.Values{"N": k.Cut, "Kernel": k.Name})
+			a = append(a, book.Say("runs cut", prose.Values{"N": k.Cut, "Kernel": k.Name}))
 		}
 		told := map[string]bool{}
 		for _, f := range k.Files {
 			for _, w := range f.Warnings {
 				if !told[w] {
-					say("file-warning", prose.Values{"Kernel": k.Name, "Warning": w})
+					a = append(a, book.Say("file warning", prose.Values{"Kernel": k.Name, "Warning": w}))
 				}
 				told[w] = true
 			}
 		}
 	}
 	if len(l.Clocks) > 1 {
-		say("clocks", prose.Values{"Clocks": strings.Join(l.Clocks, ", ")})
+		a = append(a, book.Say("clocks", prose.Values{"Clocks": l.Clocks}))
 	}
 	for _, next := range l.Rest() {
 		differences, allowed := l.Incomparable(l.Kernels[0], next)
 		for _, why := range differences {
-			say("not-comparable", prose.Values{"New": next.Name, "Base": l.Kernels[0].Name, "Why": why})
+			a = append(a, book.Say("not comparable", prose.Values{"New": next.Name, "Base": l.Kernels[0].Name, "Why": why}))
 		}
 		for _, difference := range allowed {
-			say("allowed", prose.Values{"Difference": difference})
+			a = append(a, book.Say("allowed", prose.Values{"Difference": difference}))
 		}
 	}
 	return a
@@ -157,26 +156,21 @@ func (l Text) lead() prose.Prose {
 			measured++
 		}
 	}
-	type kernel struct {
-		Name  string
-		Boots int
-		Base  bool
-	}
-	var list []kernel
+	var list []prose.Prose
 	for i, k := range l.Kernels {
-		list = append(list, kernel{k.Name, k.Boots - len(k.Lost), i == 0 && len(l.Kernels) > 1})
+		list = append(list, book.Say("kernel", prose.Values{"Name": k.Name, "Boots": k.Boots - len(k.Lost), "Base": i == 0 && len(l.Kernels) > 1}))
 	}
-	p := words.Say("scenarios", prose.Values{"Scenarios": measured, "Suites": l.Suites, "Kernels": list})
+	p := book.Say("scenarios", prose.Values{"Scenarios": measured, "Suites": code(l.Suites), "Kernels": list})
 	say := func(sentence prose.Prose) { p = append(append(p, prose.Say(" ")...), sentence...) }
-	say(words.Say("costs", nil))
+	say(book.Say("costs", nil))
 	if len(l.Kernels) > 1 {
-		say(words.Say("indicative", nil))
+		say(book.Say("indicative", nil))
 	}
 	if len(l.Clocks) > 0 {
-		say(words.Say("clock", prose.Values{"Clocks": l.Clocks}))
+		say(book.Say("clock", prose.Values{"Clocks": code(l.Clocks)}))
 	}
 	if len(l.Tools) > 0 {
-		say(words.Say("tool", prose.Values{"Tools": l.Tools}))
+		say(book.Say("tool", prose.Values{"Tools": code(l.Tools)}))
 	}
 	if slices.Contains(l.Clocks, metric.VirtualClock) {
 		say(document.VirtualTime())
@@ -206,4 +200,12 @@ func (l Text) name(scenario string) string {
 	}
 	mode, _ := axis.Split(scenario)
 	return mode + " " + own
+}
+
+// code are words as they are typed.
+func code(words []string) (list []prose.Piece) {
+	for _, w := range words {
+		list = append(list, prose.Mono(w))
+	}
+	return list
 }

@@ -22,7 +22,7 @@ func observerCost(l Text) (document.Section, bool) {
 	if len(hooks) == 0 {
 		return document.Section{}, false
 	}
-	sec := document.Section{Heading: words.Text("observer-heading", prose.Values{"Unit": l.Unit()})}
+	sec := document.Section{Heading: book.Text("observer heading", prose.Values{"Unit": l.Unit()})}
 	shared := l.ObservedEverywhere()
 	t := document.Table{Columns: slices.Concat(document.Text("kernel", "hook"), document.Numeric("scenarios"))}
 	for _, side := range verdict.Sides {
@@ -39,10 +39,10 @@ func observerCost(l Text) (document.Section, bool) {
 			t.Rows = append(t.Rows, document.Row(k.Short, hook, "not measured", text.Absent, text.Absent, text.Absent, text.Absent, text.Absent, text.Absent))
 		}
 	}
-	t.Note = words.Say("observer-columns", prose.Values{"Unmeasured": unmeasured})
+	t.Note = book.Say("observer columns", prose.Values{"Unmeasured": unmeasured})
 	sec.Blocks = append(sec.Blocks, t)
 	if len(shared) == 0 {
-		sec.Blocks = append(sec.Blocks, words.Say("observer-no-sum", nil))
+		sec.Blocks = append(sec.Blocks, book.Say("observer no sum", nil))
 	}
 	sec.Blocks = append(sec.Blocks, observedByScenario(l, hooks))
 	return sec, true
@@ -109,10 +109,10 @@ func observedScenario(k *verdict.Kernel, hook, name string) (cells []any, ok boo
 		ok = true
 		cells = append(cells, text.PerPacket(o.Bare), text.Plus(o.Added), text.Precisely(o.Ratio))
 		if o.Unsettled > 0 {
-			marks = append(marks, words.Text("mark-unsettled", prose.Values{"Of": side.Name, "N": o.Unsettled, "Boots": o.Boots}))
+			marks = append(marks, book.Text("count unsettled", prose.Values{"Of": side.Name, "N": o.Unsettled, "Boots": o.Boots}))
 		}
 		if o.Boots > 1 && o.Max-o.Min > math.Abs(o.Added) {
-			marks = append(marks, words.Text("mark-boots-differ", prose.Values{"Side": side.Name}))
+			marks = append(marks, book.Text("mark boots differ", prose.Values{"Side": side.Name}))
 		}
 	}
 	return append(cells, strings.Join(marks, "; ")), ok

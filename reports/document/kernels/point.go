@@ -17,11 +17,11 @@ import (
 func points(l Text, next *verdict.Kernel) (p []prose.Prose) {
 	base := l.Kernels[0]
 	if verdicts := counted(l, next); verdicts != "" {
-		values := prose.Values{"New": next.Short, "Base": base.Short, "Counts": verdicts, "Threshold": ""}
+		threshold := ""
 		if l.Virtual() {
-			values["Threshold"] = metric.ThresholdText(record.Verdict{Threshold: metric.VirtualThreshold})
+			threshold = metric.ThresholdText(record.Verdict{Threshold: metric.VirtualThreshold})
 		}
-		p = append(p, words.Say("verdicts", values))
+		p = append(p, book.Say("verdicts", prose.Values{"New": next.Short, "Base": base.Short, "Counts": verdicts, "Threshold": threshold}))
 	}
 	for _, side := range verdict.Sides {
 		if s := shiftsOf(l, next, side.Metric); s.some() {
@@ -77,17 +77,17 @@ func shiftsOf(l Text, next *verdict.Kernel, metric string) (s shifts) {
 func (s shifts) some() bool { return len(s.beyond)+len(s.within)+len(s.unknown) > 0 }
 
 func (s shifts) say(next, base, side string) prose.Prose {
-	values := prose.Values{
-		"New": next, "Base": base, "Side": side, "Known": len(s.beyond) + len(s.within), "Changed": len(s.beyond), "Still": len(s.within),
-		"Unknown": len(s.unknown), "Absent": s.absent,
-	}
+	changed, median, unknown := "", "", ""
 	if sum, err := stat.Summarize(s.beyond); err == nil {
-		values["Reach"], values["Median"] = reach(sum), text.Precisely(sum.Median)
+		changed, median = reach(sum), text.Precisely(sum.Median)
 	}
 	if sum, err := stat.Summarize(s.unknown); err == nil {
-		values["UnknownReach"] = reach(sum)
+		unknown = reach(sum)
 	}
-	return words.Say("changes", values)
+	return book.Say("changes", prose.Values{
+		"New": next, "Base": base, "Side": side, "Known": len(s.beyond) + len(s.within), "Changed": len(s.beyond), "Reach": changed, "Median": median,
+		"Still": len(s.within), "Unknown": len(s.unknown), "UnknownReach": unknown, "Absent": s.absent,
+	})
 }
 
 // stability says how far the figures of each kernel repeat.
@@ -106,11 +106,11 @@ func stability(l Text) (p []prose.Prose) {
 			}
 		}
 		if s, err := stat.Summarize(spreads); err == nil {
-			p = append(p, words.Say("spread", prose.Values{"Kernel": k.Short, "Median": text.Percent(s.Median), "Most": text.Percent(s.Max)}))
+			p = append(p, book.Say("spread", prose.Values{"Kernel": k.Short, "Median": text.Percent(s.Median), "Most": text.Percent(s.Max)}))
 		}
 	}
 	if unsettled > 0 {
-		p = append(p, words.Say("unsettled", prose.Values{"N": unsettled}))
+		p = append(p, book.Say("unsettled", prose.Values{"N": unsettled}))
 	}
 	return p
 }

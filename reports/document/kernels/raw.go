@@ -38,7 +38,7 @@ func refusals(l Text) (document.Section, bool) {
 			if len(t.Note) > 0 {
 				t.Note = append(t.Note, prose.Say(" ")...)
 			}
-			t.Note = append(t.Note, words.Say("reason", prose.Values{"Reason": reason, "Meaning": m})...)
+			t.Note = append(t.Note, book.Say("reason", prose.Values{"Reason": reason, "Meaning": m})...)
 		}
 	}
 	return document.Section{Heading: "Scenarios not measured", Blocks: []document.Block{t.Folded("Scenarios not measured")}}, len(t.Rows) > 0

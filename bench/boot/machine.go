@@ -1,0 +1,69 @@
+// Package boot runs tunbench in guest kernels: the command line as it is there,
+// the files that a guest hands out while it runs, and what is kept when it fails.
+package boot
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"tunbench/bench/progress"
+	"tunbench/harness/vm"
+	"tunbench/harness/vm/kernel"
+)
+
+// Machine is the virtual machine that boots a kernel.
+type Machine struct {
+	Accel     string // vm.Auto, vm.KVM or vm.TCG
+	ICount    bool   // virtual time
+	SMP       int    // virtual CPUs; 0: as vm.Machine has them
+	MemoryMiB int
+	Append    string // more kernel parameters
+	Timeout   time.Duration
+	Boots     int // of each kernel
+}
+
+// MaxBoots keeps a slip of the finger from running for a week.
+const MaxBoots = 1000
+
+// Check returns what is wrong with m, in words of the command line.
+func (m Machine) Check() error {
+	switch {
+	case m.Boots < 1 || m.Boots > MaxBoots:
+		return fmt.Errorf("--boots %d: choose 1 to %d", m.Boots, MaxBoots)
+	case m.Timeout <= 0:
+		return fmt.Errorf("--timeout %v: must be positive", m.Timeout)
+	case m.SMP < 0:
+		return fmt.Errorf("--smp %d: must be positive", m.SMP)
+	}
+	return nil
+}
+
+// Terminal is where a command that boots guests writes to.
+type Terminal struct {
+	Stdout, Stderr io.Writer
+	Quiet, Verbose bool
+}
+
+// Warnf prints to Stderr unless t is quiet.
+func (t Terminal) Warnf(format string, args ...any) {
+	if !t.Quiet {
+		fmt.Fprintf(t.Stderr, format+"\n", args...)
+	}
+}
+
+// Of is m with kernel k. It tells what the user should know on t, beside tell.
+func (m Machine) Of(k *kernel.Kernel, t Terminal, tell *progress.Boots) vm.Machine {
+	machine := vm.Machine{
+		Kernel: k, Accel: m.Accel, ICount: m.ICount, SMP: m.SMP, MemoryMiB: m.MemoryMiB,
+		Append: m.Append, Timeout: m.Timeout,
+		Log: func(line string) {
+			tell.Clear()
+			t.Warnf("tunbench: %s", line)
+		},
+	}
+	if t.Verbose {
+		machine.Line = func(line string) { fmt.Fprintf(t.Stderr, "| %s\n", line) }
+	}
+	return machine
+}

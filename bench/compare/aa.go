@@ -1,0 +1,81 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"tunbench/reports/aa"
+	"tunbench/reports/metric"
+	"tunbench/reports/record"
+)
+
+// ForgetCommand is what forgets the A/A runs of this host.
+const ForgetCommand = "tunbench ab --forget-aa"
+
+// Known is what A/A runs told about this host, nil where none did. They were
+// made in real time and say nothing about virtual time. A run does not need
+// them, so that what is wrong with them is told to warnf.
+func Known(clock string, host record.Host, warnf func(format string, args ...any)) *aa.Known {
+	if clock == record.ClockICount {
+		return nil
+	}
+	dir, err := aa.Dir()
+	if err != nil {
+		return nil // no home: a guest, or a service
+	}
+	known, err := aa.Load(dir, host, metric.SightRefusal)
+	switch {
+	case errors.Is(err, aa.ErrNone):
+		return nil
+	case err != nil:
+		warnf("warning: %v", err)
+		return nil
+	}
+	if n := len(known.Unfit); n > 0 {
+		warnf("warning: %s", unfit(known.Unfit))
+	}
+	if len(known.Results) == 0 {
+		return nil
+	}
+	return known
+}
+
+// Keep keeps what an A/A run saw on host by the build named tool, and tells warnf; or
+// tells it why that is of no use.
+func Keep(host record.Host, tool, clock string, s aa.Result, warnf func(format string, args ...any)) error {
+	pps, ok := s.Seen[record.PPS]
+	if clock == record.ClockICount || !ok {
+		return nil
+	}
+	fit, wrong := s.Fit(metric.SightRefusal)
+	if len(fit.Seen) == 0 {
+		warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor tells what disturbs it", s.Scenario, wrong[record.PPS])
+		return nil
+	}
+	warnf("this host can see changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))
+	for _, metric := range slices.Sorted(maps.Keys(wrong)) {
+		warnf("what this A/A run could see of %s is not kept: %s", metric, wrong[metric])
+	}
+	dir, err := aa.Dir()
+	if err != nil {
+		return err
+	}
+	return aa.Store(dir, aa.New(host, tool, time.Now(), fit))
+}
+
+// unfit says why stored A/A runs are not used, by the first of them.
+func unfit(list []aa.Result) string {
+	first := list[0]
+	others := ""
+	switch n := len(list) - 1; {
+	case n == 1:
+		others = ", and one more,"
+	case n > 1:
+		others = fmt.Sprintf(", and %d more,", n)
+	}
+	return fmt.Sprintf("the A/A run of %s of %s%s says nothing about this host and is not used: %s; compare equal variants again when the host is quiet, or forget what is kept: %s",
+		first.Measured, first.Scenario, others, first.Unfit(metric.SightRefusal), ForgetCommand)
+}

@@ -1,0 +1,99 @@
+// Package folder makes the folder of a run and the run file in it.
+package folder
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tunbench/reports/disk"
+	"tunbench/reports/record"
+)
+
+// Default is the folder of a run for which --out names none. what is the release
+// of its kernel, or says what else was measured.
+func Default(now time.Time, what string) string {
+	return filepath.Join("reports", "runs", now.UTC().Format("20060102T150405Z")+"-"+strings.ReplaceAll(what, "/", "-"))
+}
+
+// Create makes the folder of path and an empty run file there. A file that is there
+// is an error: a run never overwrites another.
+func Create(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return fmt.Errorf("create --out: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return Taken(path, "")
+	}
+	if err != nil {
+		return fmt.Errorf("create run file: %w", err)
+	}
+	return f.Close()
+}
+
+// Free returns an error if there is something at path, where a run file is to be
+// created; orElse adds what else can be done with a run that is there.
+func Free(path, orElse string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return Taken(path, orElse)
+	}
+	return nil
+}
+
+// Taken says that there is a run at path, or that one is being made; orElse adds
+// what else can be done where none is.
+func Taken(path, orElse string) error {
+	if holder := record.Holder(path); holder != "" {
+		return &record.HeldError{Path: path, Holder: holder}
+	}
+	return fmt.Errorf("%s holds a run already: choose another --out%s", path, orElse)
+}
+
+// Find returns the folder of the run that is named by it or by its file.
+func Find(name string) (string, error) {
+	st, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("find the run: %w", err)
+	case st.IsDir():
+		inside := filepath.Join(name, record.FileName)
+		if _, err := os.Stat(inside); errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("%s: there is no %s in it: name the folder of a run", name, record.FileName)
+		}
+		return name, nil
+	case filepath.Base(name) == record.FileName:
+		return filepath.Dir(name), nil
+	}
+	return "", fmt.Errorf("%s is a file: name the folder of a run, or the %s in it", name, record.FileName)
+}
+
+// Name is the name of a run's folder, by which reports tell runs apart.
+func Name(run string) string {
+	if abs, err := filepath.Abs(run); err == nil {
+		run = abs
+	}
+	if filepath.Base(run) == record.FileName {
+		run = filepath.Dir(run)
+	}
+	return filepath.Base(run)
+}
+
+// Write writes the records of f into dir as its run file, in one step. A run file
+// that is there already is left as it is, and the error is fs.ErrExist: somebody may
+// be writing it.
+func Write(dir string, f *record.File) error {
+	var b bytes.Buffer
+	if err := f.Write(record.NewWriter(&b)); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("make report folder: %w", err)
+	}
+	return disk.Create(filepath.Join(dir, record.FileName), b.Bytes())
+}

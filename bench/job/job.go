@@ -1,0 +1,88 @@
+// Package job tells a job of GitHub Actions what a comparison found: in the step
+// summary, in the outputs and in annotations.
+package job
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"tunbench/reports/export"
+	"tunbench/reports/record"
+	"tunbench/reports/verdict"
+)
+
+// Job is a step of GitHub Actions. What cannot be written is a warning: the
+// verdicts decide about the job, and not the room for them.
+type Job struct {
+	Annotations io.Writer // where the job looks for them, which is on both streams
+	Warnings    io.Writer
+}
+
+// Tell hands the verdicts of c to the job.
+func (j Job) Tell(c *verdict.Comparison) {
+	j.annotate(export.Annotations(c)...)
+	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return export.StepSummary(c, room) })
+	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(c), nil })
+}
+
+// Failed tells the job that there are no verdicts, because of err.
+func (j Job) Failed(err error) {
+	j.annotate(export.Annotation{Level: export.Error, Title: "tunbench failed", Message: err.Error()})
+}
+
+// First hands a job's first run, which has nothing to be compared with, to the job;
+// why says so.
+func (j Job) First(run record.Named, why string) {
+	j.annotate(export.Annotation{Level: export.Notice, Title: "tunbench: no baseline", Message: why})
+	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return export.FirstStepSummary(run, why, room) })
+	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(&verdict.Comparison{}), nil })
+}
+
+func (j Job) annotate(list ...export.Annotation) {
+	for _, note := range list {
+		fmt.Fprintln(j.Annotations, note)
+	}
+}
+
+// appendTo adds to the file that the job's variable names. content is told how many
+// bytes there is room for.
+func (j Job) appendTo(variable string, content func(room int) ([]byte, error)) {
+	if err := appendToFile(variable, content); err != nil {
+		// It is the only trace of what is missing: it is printed in quiet, too.
+		fmt.Fprintf(j.Warnings, "warning: --github: %v\n", err)
+	}
+}
+
+func appendToFile(variable string, content func(room int) ([]byte, error)) (err error) {
+	path := os.Getenv(variable)
+	if path == "" {
+		if variable == "GITHUB_OUTPUT" {
+			return nil // a summary is what was asked for; outputs come along
+		}
+		return fmt.Errorf("%s is not set: is this a step of GitHub Actions? the summary is not written", variable)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
+	if err != nil {
+		return fmt.Errorf("write $%s: %w", variable, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("write $%s: %w", variable, err)
+	}
+	size := int(min(st.Size(), export.StepSummaryLimit))
+	text, err := content(export.StepSummaryLimit - size)
+	if err != nil {
+		return cmp.Or(err, errors.New("no text"))
+	}
+	if size > 0 {
+		text = append([]byte("\n"), text...)
+	}
+	if _, err := f.Write(text); err != nil {
+		return fmt.Errorf("write $%s: %w", variable, err)
+	}
+	return nil
+}

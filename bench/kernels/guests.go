@@ -1,0 +1,91 @@
+package kernels
+
+import (
+	"context"
+	"errors"
+
+	"tunbench/bench/boot"
+	"tunbench/bench/progress"
+	"tunbench/harness"
+	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
+)
+
+// Guests finds kernels to boot.
+type Guests interface {
+	Find(arg string) (Kernel, error)
+}
+
+// Kernel is a kernel that boots as often as it is asked to.
+type Kernel interface {
+	// Release is what uname -r will say.
+	Release() string
+	// Boot runs each command line of tunbench in one guest, and gives keep what
+	// the guest hands out while it runs. A *BootError is a guest that failed;
+	// after any other error another boot would fail too.
+	Boot(ctx context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error)
+	// Close removes what finding the kernel left on the disk.
+	Close() error
+}
+
+// Delivery is what came out of a guest.
+type Delivery struct {
+	Files map[string][]byte // by path below guest.OutDir
+	Ends  []CommandEnd      // one a command
+}
+
+// CommandEnd is how a command in a guest ended.
+type CommandEnd struct {
+	Exit   int
+	Stderr string
+}
+
+// BootError is a guest that failed, with what its console said last.
+type BootError struct{ Err error }
+
+func (e *BootError) Error() string { return e.Err.Error() }
+
+func (e *BootError) Unwrap() error { return e.Err }
+
+// Virtual are the guests of harness/vm.
+type Virtual struct{ boot.Terminal }
+
+func (v Virtual) Find(arg string) (Kernel, error) {
+	k, remove, err := kernel.Find(arg)
+	if err != nil {
+		return nil, errors.Join(err, remove())
+	}
+	return virtualMachine{v.Terminal, k, remove}, nil
+}
+
+type virtualMachine struct {
+	boot.Terminal
+	kernel *kernel.Kernel
+	remove func() error
+}
+
+func (v virtualMachine) Release() string { return v.kernel.Release }
+func (v virtualMachine) Close() error    { return v.remove() }
+
+func (v virtualMachine) Boot(ctx context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error) {
+	machine := m.Of(v.kernel, v.Terminal, tell)
+	machine.Keep = keep
+	r, err := machine.Run(ctx, guest.Job{Commands: commands, Env: []string{harness.ForGuest()}})
+	if err != nil {
+		var failed *vm.BootError
+		if errors.As(err, &failed) {
+			return Delivery{}, &BootError{err}
+		}
+		return Delivery{}, err
+	}
+	d := Delivery{Files: r.Files}
+	for _, c := range r.Commands {
+		end := CommandEnd{c.Exit, string(c.Stderr)}
+		if c.Error != "" {
+			end.Stderr += "\n" + c.Error
+		}
+		d.Ends = append(d.Ends, end)
+	}
+	return d, nil
+}

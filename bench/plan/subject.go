@@ -1,0 +1,37 @@
+package plan
+
+import (
+	"math/rand/v2"
+
+	"tunbench/bench/search"
+	"tunbench/bench/suite"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
+)
+
+// subject is a scenario while it is measured.
+type subject struct {
+	suite.Scenario
+	spec   spec.Spec
+	index  int // in the plan
+	rng    *rand.Rand
+	pair   int    // that is at hand, from 1
+	left   int    // trials that are still to be made
+	probed bool   // its device can be built
+	gone   bool   // it was skipped
+	unseen bool   // its observed arm was skipped
+	note   string // on its load, for its trials
+
+	reached search.Reached // where a search begins
+}
+
+// leaveUnseen takes the observed trials of s, which has so many pairs, from what is
+// left to do.
+func (s *subject) leaveUnseen(pairs int, e earlier) {
+	s.unseen = true
+	for pair := max(1, s.pair); pair <= pairs; pair++ {
+		if !e.trials[trialKey{s.Name, pair, record.Observed}] {
+			s.left--
+		}
+	}
+}

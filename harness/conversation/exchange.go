@@ -1,0 +1,96 @@
+package conversation
+
+import (
+	"fmt"
+
+	"tunbench/harness/path"
+	"tunbench/harness/stream"
+)
+
+// exchange is the conversations of which one host has begun to talk.
+type exchange struct {
+	ends      [2]path.Host // who begins, and the other one
+	host      int          // number of the first
+	listener  *stream.Listener
+	speakers  []*stream.Side
+	listeners []*stream.Side
+	peers     [2][]*peer // in order of their flows
+}
+
+// connect connects one flow after the other, so that the listener's are in the
+// same order.
+func (w *exchange) connect() error {
+	n := len(w.speakers)
+	for flow := 0; ; flow++ {
+		conns := w.speakers[flow%n].Conns()
+		if flow/n >= len(conns) {
+			return nil
+		}
+		c := conns[flow/n]
+		if err := c.Connect(w.ends[1].Addr); err != nil {
+			return err
+		}
+		other, err := w.listener.Accept()
+		if err != nil {
+			return fmt.Errorf("accept flow %d: %w", flow, err)
+		}
+		w.listeners[flow%n].Add(other)
+		if other.Flow != flow {
+			return fmt.Errorf("accept flow %d: flow %d came", flow, other.Flow)
+		}
+		w.peers[0] = append(w.peers[0], &peer{conn: c})
+		w.peers[1] = append(w.peers[1], &peer{conn: other})
+	}
+}
+
+// open opens the sockets of so many flows. Flow i belongs to thread i modulo
+// their number, on both sides.
+func (w *exchange) open(flows int, tcp bool) error {
+	add := func(sides []*stream.Side, c *stream.Conn, err error) error {
+		if err == nil {
+			sides[c.Flow%len(sides)].Add(c)
+		}
+		return err
+	}
+	for i, side := range [][]*stream.Side{w.speakers, w.listeners} {
+		here, there := w.ends[i], w.ends[1-i]
+		err := here.NS.Do(func() (err error) {
+			if tcp && i == 1 {
+				const backlog = 128
+				w.listener, err = stream.Listen(here.Addr, backlog)
+				return err
+			}
+			for flow := range flows {
+				var c *stream.Conn
+				if tcp {
+					c, err = stream.Socket(here.Addr, flow)
+				} else {
+					c, err = stream.Datagrams(here.Addr, there.Addr, flow)
+				}
+				if err := add(side, c, err); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// progress adds up what sides have done.
+func progress(sides []*stream.Side) (sum stream.Counts) {
+	for _, s := range sides {
+		p := s.Progress()
+		sum.Calls += p.Calls
+		sum.Bytes += p.Bytes
+		sum.Sent += p.Sent
+		sum.Received += p.Received
+		sum.PushedBack += p.PushedBack
+		sum.Transactions += p.Transactions
+		sum.Lost += p.Lost
+	}
+	return sum
+}

@@ -1,0 +1,302 @@
+package conversation
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"tunbench/harness/account"
+	"tunbench/harness/iperf"
+	"tunbench/harness/netns"
+	"tunbench/harness/path"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
+	"tunbench/harness/stream"
+	"tunbench/harness/worker"
+	"tunbench/reports/record"
+)
+
+const (
+	// iperfStarts is how long server and client may take to find each other.
+	iperfStarts = 2 * time.Second
+	// iperfEnds is how long the client may take to say what it found.
+	iperfEnds = 5 * time.Second
+	// iperfBegun is how many bytes of IP have come when streams flow: more than
+	// the client and the server need to agree on a test.
+	iperfBegun = 100_000
+	// iperfAhead is by how much the measured time begins before the program's
+	// own, so that it ends before, too.
+	iperfAhead = 50 * time.Millisecond
+)
+
+// IPerf3 is the talker of gen=iperf3: the program itself, as server and as
+// client. It says how much payload was sent and received, but not in which
+// packets: those are what the stacks of the hosts counted, each of which has no
+// other traffic. Segments that were sent again are accounted for as is said of
+// streams.
+type IPerf3 struct {
+	spec      spec.Spec
+	placement record.Placement
+	found     *iperf.Program
+	test      iperf.Test
+
+	ends           [2]path.Host
+	server, client *iperf.Process
+	result         *iperf.Result
+	base, last     [2]netns.TCP // of the stacks, when the client started, and at the end
+	begin          [2]netns.TCP // when the measured time began
+	disorder       uint64
+	out, again     uint64 // segments of the measured time
+}
+
+// NewIPerf3 finds iperf3, and plans a test of whole seconds, as it knows no
+// others: s is returned with the times that come of it.
+func NewIPerf3(s spec.Spec, p record.Placement) (*IPerf3, spec.Spec, error) {
+	whole := func(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+	k := &IPerf3{spec: s, placement: p, test: iperf.Test{
+		Streams: s.Flows, Seconds: whole(s.Measure), Omit: max(1, whole(s.Warmup)), Both: s.Dir == spec.Both,
+	}}
+	var err error
+	if k.found, err = iperf.Find(); err == nil {
+		err = k.found.Can(k.test)
+	}
+	if missing := new(iperf.MissingError); errors.As(err, &missing) {
+		return nil, s, &refusal.Missing{Detail: missing.Detail}
+	}
+	if err != nil {
+		return nil, s, err
+	}
+	s.Measure = time.Duration(k.test.Seconds) * time.Second
+	s.Warmup = time.Duration(k.test.Omit)*time.Second - iperfAhead
+	return k, s, nil
+}
+
+func (k *IPerf3) Open(ends [2]path.Host) error {
+	k.ends, k.test.To = ends, ends[1].Addr
+	if err := ends[1].NS.Do(func() (err error) {
+		k.server, err = k.found.Serve(ends[1].Addr, k.cpus(k.placement.Reader))
+		return err
+	}); err != nil {
+		return err
+	}
+	return k.await("listen", k.server, func() (ok bool, err error) {
+		err = ends[1].NS.Do(func() (err error) {
+			ok, err = iperf.Listening()
+			return err
+		})
+		return ok, err
+	})
+}
+
+func (k *IPerf3) cpus(of []int) []int { return slices.Compact(slices.Sorted(slices.Values(of))) }
+
+// await looks again and again until a process has done what it is to do.
+func (k *IPerf3) await(what string, p *iperf.Process, holds func() (bool, error)) error {
+	const look = time.Millisecond
+	for deadline := worker.Now() + int64(iperfStarts); ; time.Sleep(look) {
+		ok, err := holds()
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-p.Done():
+			if p == k.client {
+				_, err = p.Result()
+			} else {
+				err = p.Err()
+			}
+			if err == nil {
+				err = errors.New("it has ended")
+			}
+			return fmt.Errorf("wait for iperf3 to %s: %w", what, err)
+		default:
+		}
+		if worker.Now() > deadline {
+			return fmt.Errorf("wait for iperf3 to %s: it has not within %v", what, iperfStarts)
+		}
+	}
+}
+
+// Start returns when the streams flow, so that the warm-up is that of the
+// program.
+func (k *IPerf3) Start(_ func(string, *worker.Thread), ended func(error)) error {
+	if err := k.look(&k.base); err != nil {
+		return err
+	}
+	err := k.ends[0].NS.Do(func() (err error) {
+		k.client, err = k.found.Client(k.test, k.cpus(k.placement.Sender))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = k.await("send", k.client, func() (bool, error) {
+		now, err := k.ends[1].NS.TCP()
+		return now.Bytes-k.base[1].Bytes > iperfBegun, err
+	})
+	if err != nil {
+		return err
+	}
+	go func() {
+		_, err := k.client.Result()
+		ended(err)
+	}()
+	return nil
+}
+
+// look reads the counters of both stacks.
+func (k *IPerf3) look(into *[2]netns.TCP) (err error) {
+	for i, e := range k.ends {
+		if into[i], err = e.NS.TCP(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Hold is not for a program, which has its own time: RunPair refuses it.
+func (k *IPerf3) Hold(bool) {}
+
+// Quiet is so when the client has ended, whose last word is the result.
+func (k *IPerf3) Quiet() (bool, error) { return isDone(k.client), nil }
+
+func isDone(p *iperf.Process) bool {
+	select {
+	case <-p.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+func (k *IPerf3) Measure(on bool) error {
+	var now [2]netns.TCP
+	if err := k.look(&now); err != nil {
+		return err
+	}
+	if on {
+		k.begin = now
+		return nil
+	}
+	for i := range now {
+		k.disorder += now[i].OutOfOrder - k.begin[i].OutOfOrder
+		k.out += now[i].Out - k.begin[i].Out
+		k.again += now[i].Again - k.begin[i].Again
+	}
+	return nil
+}
+
+// headers is the length of those of a segment: the program leaves the kernel's
+// default, by which each has a timestamp.
+func (k *IPerf3) headers() uint64 {
+	return uint64(k.spec.IPHeader() + tcpHeaderLen + stream.TimestampsLen)
+}
+
+// Sample reckons packets from payload, as many full segments as it fits into:
+// where super-packets arrive, their number says little. Acknowledgements have
+// none.
+func (k *IPerf3) Sample(s *account.Sample) error {
+	*s = account.Sample{At: worker.Now()}
+	var now [2]netns.TCP
+	if err := k.look(&now); err != nil {
+		return err
+	}
+	frame := uint64(0)
+	if k.spec.Mode == spec.TAP {
+		frame = 14
+	}
+	mss := uint64(k.spec.Size) - k.headers()
+	for i := range now {
+		if i == 0 && k.spec.Dir != spec.Both {
+			continue
+		}
+		n := int64(now[i].Bytes-k.base[i].Bytes) - int64(now[i].Packets-k.base[i].Packets)*int64(k.headers())
+		payload := uint64(max(0, n))
+		segments := (payload + mss - 1) / mss
+		s.Payload += payload
+		s.Delivered += segments
+		s.WireBytes += payload + segments*(k.headers()+frame)
+	}
+	return nil
+}
+
+func (k *IPerf3) CPUTime() (client, server int64) {
+	of := func(p *iperf.Process) int64 {
+		ns, err := p.CPUTime()
+		if err != nil {
+			return -1
+		}
+		return ns
+	}
+	return of(k.client), of(k.server)
+}
+
+func (k *IPerf3) Heard() uint64 {
+	if k.client == nil {
+		return 0
+	}
+	now, err := k.ends[1].NS.TCP()
+	if err != nil {
+		return 0
+	}
+	return now.Bytes
+}
+
+// Stop waits for the client, who knows itself when to end.
+func (k *IPerf3) Stop() error {
+	select {
+	case <-k.client.Done():
+	case <-time.After(iperfEnds):
+		return fmt.Errorf("wait for iperf3 to end: it has not %v after its time", iperfEnds)
+	}
+	return nil
+}
+
+func (k *IPerf3) Settled() (bool, error) { return isDone(k.server), nil }
+
+func (k *IPerf3) Finish() (err error) {
+	if k.result, err = k.client.Result(); err != nil {
+		return err
+	}
+	if err := k.server.Err(); err != nil {
+		return err
+	}
+	return k.look(&k.last)
+}
+
+func (k *IPerf3) Fill(t *record.Trial) {
+	t.Program = &record.Generator{Name: "iperf3", Version: k.found.Version, Args: k.client.Args, Figures: k.result.Figures()}
+	goodput := k.result.Received.BitsPerSecond
+	if back := k.result.ReceivedBack; back != nil {
+		goodput += back.BitsPerSecond
+	}
+	t.Metrics[record.GoodputBitPerS] = goodput
+	if all := k.out + k.again; all > 0 {
+		t.Metrics[record.Retransmits] = float64(k.again) / float64(all)
+	}
+	a := &t.Accounting
+	a.Dropped = map[string]uint64{}
+	for i := range k.last {
+		again := k.last[i].Again - k.base[i].Again
+		a.Delivered += k.last[i].Out - k.base[i].Out
+		a.Accepted += k.last[i].Out - k.base[i].Out + again
+		if again > 0 {
+			a.Dropped[record.SentAgain] += again
+		}
+	}
+}
+
+// Mismatch has nothing to compare: the stacks counted what was sent by TCP, and
+// not the answers to SYNs.
+func (k *IPerf3) Mismatch(*record.Trial) string { return "" }
+
+func (k *IPerf3) Close() error {
+	for _, p := range []*iperf.Process{k.client, k.server} {
+		if p != nil {
+			p.Kill()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,395 @@
+// Package conversation makes the traffic of two hosts that answer each other: TCP
+// streams, requests and answers, and the program iperf3.
+package conversation
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tunbench/bpf/hist"
+	"tunbench/harness/account"
+	"tunbench/harness/path"
+	"tunbench/harness/spec"
+	"tunbench/harness/stream"
+	"tunbench/harness/worker"
+	"tunbench/reports/record"
+)
+
+// maxSuper bounds a super-packet of TCP in bytes (GSO_LEGACY_MAX_SIZE of
+// include/linux/netdevice.h).
+const maxSuper = 65536
+
+// Streams are the conversations of gen=tcp, tcp-rr and udp-rr, over sockets of ours.
+type Streams struct {
+	spec      spec.Spec
+	placement record.Placement
+	control   stream.Control
+	exchanges []*exchange
+	tcp       *connections // nil for gen=udp-rr
+	answered  bool         // gen=tcp-rr, udp-rr
+}
+
+// NewStreams prepares the conversations of s, with a thread on each CPU of p.
+func NewStreams(s spec.Spec, p record.Placement) *Streams {
+	k := &Streams{spec: s, placement: p, answered: s.Gen != spec.GenTCP}
+	if s.Gen != spec.GenUDPRR {
+		k.tcp = &connections{spec: s, answered: k.answered}
+	}
+	return k
+}
+
+// roles are those of who begins and of the other one.
+func (k *Streams) roles() [2]stream.Role {
+	if k.answered {
+		return [2]stream.Role{stream.Asks, stream.Answers}
+	}
+	return [2]stream.Role{stream.Sends, stream.Receives}
+}
+
+// Open makes sides and sockets. TCP connects later.
+func (k *Streams) Open(ends [2]path.Host) error {
+	k.exchanges = []*exchange{{ends: ends}}
+	if k.spec.Dir == spec.Both {
+		k.exchanges = append(k.exchanges, &exchange{ends: [2]path.Host{ends[1], ends[0]}, host: 1})
+	}
+	if k.tcp != nil {
+		k.tcp.exchanges = k.exchanges
+	}
+	n := len(k.placement.Sender) / len(k.exchanges)
+	for i, w := range k.exchanges {
+		for j := range n {
+			c := stream.Config{UDP: k.tcp == nil, Size: k.payload()}
+			c.Role, c.CPU = k.roles()[0], k.placement.Sender[i*n+j]
+			w.speakers = append(w.speakers, stream.New(c, &k.control))
+			c.Role, c.CPU = k.roles()[1], k.placement.Reader[i*n+j]
+			w.listeners = append(w.listeners, stream.New(c, &k.control))
+		}
+		if err := w.open(k.spec.Flows, k.tcp != nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// payload is that of a request and of its answer: their IP length is Size.
+func (k *Streams) payload() int {
+	headers := k.spec.IPHeader()
+	if k.tcp != nil {
+		headers += tcpHeaderLen + stream.TimestampsLen
+	} else {
+		headers += udpHeaderLen
+	}
+	return k.spec.Size - headers
+}
+
+const (
+	tcpHeaderLen = 20
+	udpHeaderLen = 8
+)
+
+// Start connects the hosts, looks at the connections and lets the sides talk:
+// first those who listen.
+func (k *Streams) Start(watch func(string, *worker.Thread), _ func(error)) error {
+	if k.tcp != nil {
+		for _, w := range k.exchanges {
+			if err := w.connect(); err != nil {
+				return err
+			}
+		}
+		if err := k.tcp.lookAtStart(); err != nil {
+			return err
+		}
+	}
+	for _, w := range k.exchanges {
+		for _, s := range w.listeners {
+			if err := s.Start(); err != nil {
+				return err
+			}
+			watch("a listener", s.Thread())
+		}
+	}
+	for _, w := range k.exchanges {
+		for _, s := range w.speakers {
+			if err := s.Start(); err != nil {
+				return err
+			}
+			watch("a speaker", s.Thread())
+		}
+	}
+	return nil
+}
+
+func (k *Streams) Hold(on bool) {
+	if on {
+		k.control.Gate.Close()
+	} else {
+		k.control.Gate.Open()
+	}
+}
+
+// Quiet tells whether who speaks has stopped, for now or for good, and all of it
+// has been heard, or answered.
+func (k *Streams) Quiet() (bool, error) {
+	running := 0
+	for _, w := range k.exchanges {
+		for _, s := range w.speakers {
+			if t := s.Thread(); t != nil {
+				select {
+				case <-t.Done():
+				default:
+					running++
+				}
+			}
+		}
+	}
+	if k.control.Gate.Held() != running {
+		return false, nil
+	}
+	if waiting, err := k.waiting(); waiting || err != nil {
+		return false, err
+	}
+	for _, w := range k.exchanges {
+		spoke, heard := progress(w.speakers), progress(w.listeners)
+		switch {
+		case !k.answered && spoke.Bytes != heard.Bytes,
+			k.answered && heard.Received != heard.Sent,
+			k.answered && k.tcp != nil && spoke.Sent != heard.Sent:
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// waiting tells whether a datagram waits for who answers. Of TCP the counts tell
+// that.
+func (k *Streams) waiting() (bool, error) {
+	if k.tcp != nil {
+		return false, nil
+	}
+	for _, s := range k.exchanges[0].listeners {
+		for _, c := range s.Conns() {
+			if ok, err := c.Waiting(); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
+}
+
+func (k *Streams) Heard() (n uint64) {
+	for _, w := range k.exchanges {
+		if k.answered {
+			n += progress(w.speakers).Transactions
+		} else {
+			n += progress(w.listeners).Bytes
+		}
+	}
+	return n
+}
+
+// Measure looks at all connections when the measured time begins and when it
+// ends, and adds up what they did in it.
+func (k *Streams) Measure(on bool) error {
+	now := worker.Now()
+	if !on {
+		k.control.Measured.End(now)
+	}
+	if k.tcp != nil {
+		if err := k.tcp.lookAtMeasured(on); err != nil {
+			return err
+		}
+	}
+	if on {
+		k.control.Measured.Begin(worker.Now())
+	}
+	return nil
+}
+
+func (k *Streams) Sample(s *account.Sample) error {
+	*s = account.Sample{At: worker.Now()}
+	for _, w := range k.exchanges {
+		spoke, heard := progress(w.speakers), progress(w.listeners)
+		s.SendCalls += spoke.Calls
+		s.ReadCalls += heard.Calls
+		s.PushedBack += spoke.PushedBack + heard.PushedBack
+		s.Transactions += spoke.Transactions
+		if k.answered {
+			s.Accepted += spoke.Sent + heard.Sent
+			s.Delivered += spoke.Received + heard.Received
+			continue
+		}
+		s.Payload += heard.Bytes
+		segments, err := k.tcp.arrived(w, heard.Bytes)
+		if err != nil {
+			return err
+		}
+		s.Delivered += segments
+	}
+	if k.answered {
+		s.Payload = s.Delivered * uint64(k.payload())
+		s.WireBytes = s.Delivered * uint64(k.spec.Size+frameLen(k.spec))
+	} else {
+		s.WireBytes = s.Payload + s.Delivered*uint64(k.tcp.headers+frameLen(k.spec))
+	}
+	return nil
+}
+
+func (k *Streams) CPUTime() (clients, servers int64) {
+	for _, w := range k.exchanges {
+		for _, s := range w.speakers {
+			clients = account.AddCPUTime(clients, s.Thread())
+		}
+		for _, s := range w.listeners {
+			servers = account.AddCPUTime(servers, s.Thread())
+		}
+	}
+	return clients, servers
+}
+
+// Stop ends those who speak, once they have their answers.
+func (k *Streams) Stop() error {
+	k.control.Stop.Store(true)
+	k.control.Gate.Open()
+	return k.join(func(w *exchange) []*stream.Side { return w.speakers })
+}
+
+// join waits for sides that are told to end.
+func (k *Streams) join(of func(*exchange) []*stream.Side) error {
+	if err := k.endAll(of); err != nil {
+		return err
+	}
+	var errs []error
+	for _, w := range k.exchanges {
+		for _, s := range of(w) {
+			if s.Thread() != nil {
+				errs = append(errs, s.Thread().Wait())
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// endAll is join without the errors with which they end.
+func (k *Streams) endAll(of func(*exchange) []*stream.Side) error {
+	deadline := time.After(path.DrainTimeout)
+	for _, w := range k.exchanges {
+		for i, s := range of(w) {
+			if err := path.AwaitEnd(fmt.Sprintf("side %d of the conversations", i), s.Thread(), s.Finish, deadline); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Settled reports whether all that was sent is acknowledged.
+func (k *Streams) Settled() (bool, error) {
+	if k.tcp == nil {
+		return true, nil
+	}
+	return k.tcp.settled()
+}
+
+// Finish looks at the connections for the last time and ends those who listen.
+func (k *Streams) Finish() error {
+	if k.tcp != nil {
+		if err := k.tcp.lookAtEnd(); err != nil {
+			return err
+		}
+	} else {
+		for _, s := range k.exchanges[0].speakers {
+			if err := s.Sweep(); err != nil {
+				return err
+			}
+		}
+	}
+	k.control.Done.Store(true)
+	return k.join(func(w *exchange) []*stream.Side { return w.listeners })
+}
+
+// Reasons for which packets of a conversation are dropped at its ends.
+const badChecksum = "TCP_CSUM" // SKB_DROP_REASON_TCP_CSUM of include/net/dropreason-core.h
+
+func (k *Streams) Fill(t *record.Trial) {
+	for _, w := range k.exchanges {
+		heard := progress(w.listeners)
+		t.Reads.Calls += heard.Calls
+		t.Reads.Bytes += heard.Bytes + heard.Received*uint64(max(0, k.payload()))
+	}
+	if k.answered {
+		rtt := new(hist.Histogram)
+		for _, s := range k.exchanges[0].speakers {
+			rtt.Merge(&s.RTT)
+		}
+		t.Latency[record.RTT] = account.Latency(rtt, 0)
+	}
+	if k.tcp == nil {
+		spoke, heard := progress(k.exchanges[0].speakers), progress(k.exchanges[0].listeners)
+		a := &t.Accounting
+		a.Accepted, a.Delivered = spoke.Sent+heard.Sent, spoke.Received+heard.Received
+		a.PushedBack = spoke.PushedBack + heard.PushedBack
+		if spoke.Lost > 0 {
+			t.Notes = append(t.Notes, fmt.Sprintf("%d of %d requests were asked again, since their answers had not come in time", spoke.Lost, spoke.Sent))
+		}
+		return
+	}
+	k.tcp.account(t)
+	k.tcp.describe(t)
+}
+
+// Mismatch holds the packets that an observer saw at the first device, or at both
+// if streams flow in both directions, against what the sockets sent: a TCP
+// socket counts from its SYN on, and a SYN's answer is not counted by any.
+func (k *Streams) Mismatch(t *record.Trial) string {
+	xmit := t.Accounting.Xmit
+	if xmit == nil || k.spec.Qdisc != "noqueue" { // another drops before the device sees it
+		return ""
+	}
+	var sent uint64
+	for _, w := range k.exchanges {
+		if k.tcp == nil {
+			sent += progress(w.speakers).Sent
+			continue
+		}
+		for i, peers := range w.peers {
+			if i != w.host && len(k.exchanges) == 1 {
+				continue
+			}
+			for _, p := range peers {
+				sent += uint64(p.last.SegsOut)
+				if i == 1 {
+					sent++
+				}
+			}
+		}
+	}
+	// A run that was missed may have been of an xmit: of a packet, or a super-packet.
+	most := t.Observer.MissedRuns
+	if superPackets(k.spec) {
+		most *= uint64(maxSuper/k.payload() + 1)
+	}
+	if sent < *xmit || sent > *xmit+most {
+		return fmt.Sprintf("the sockets sent %d packets, the observer saw %d at xmit", sent, *xmit)
+	}
+	return ""
+}
+
+func (k *Streams) Close() error {
+	k.control.Stop.Store(true)
+	k.control.Done.Store(true)
+	k.control.Gate.Open()
+	// Their own errors have been reported, or are why we are here.
+	errs := []error{k.endAll(func(w *exchange) []*stream.Side { return slices.Concat(w.speakers, w.listeners) })}
+	for _, w := range k.exchanges {
+		for _, s := range slices.Concat(w.speakers, w.listeners) {
+			errs = append(errs, s.Close())
+		}
+		if w.listener != nil {
+			errs = append(errs, w.listener.Close())
+			w.listener = nil
+		}
+	}
+	return errors.Join(errs...)
+}

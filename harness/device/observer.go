@@ -1,0 +1,230 @@
+package device
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"tunbench/bpf"
+	"tunbench/harness/account"
+	"tunbench/harness/netns"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
+)
+
+const (
+	// SampleEvery is the share of skbs whose residency is taken under full load,
+	// where there are hundreds of thousands per second.
+	SampleEvery = 8
+	// sampleAllBelow is the packet rate of an open loop below which every skb is
+	// timed: there are few, and the next one often takes the place in memory of
+	// the last, so that a choice of places would not be a choice of packets.
+	sampleAllBelow = 200_000
+)
+
+// Observers are those of a path.
+type Observers []*bpf.Observer
+
+// Measure switches the measured time of all on or off.
+func (list Observers) Measure(on bool) error {
+	for _, o := range list {
+		if err := o.Measure(on); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Attach puts all back in the kernel's way.
+func (list Observers) Attach() error {
+	for _, o := range list {
+		if err := o.Attach(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Detach takes all out of the kernel's way; what they have counted stays.
+func (list Observers) Detach() error {
+	for _, o := range list {
+		if err := o.Detach(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueSums is what an observer saw on all queues of a device. Packets are wire
+// segments.
+type queueSums struct {
+	xmit, read         uint64
+	xmitSKBs, readSKBs uint64
+	super              bool // the device moves GSO packets, so that skbs are counted, too
+}
+
+func SumQueues(s *bpf.Snapshot, super bool) queueSums {
+	sum := queueSums{super: super}
+	for _, q := range s.Queues {
+		sum.xmit += q.XmitPkts
+		sum.read += q.ReadPkts
+		sum.xmitSKBs += q.XmitSKBs
+		sum.readSKBs += q.ReadSKBs
+	}
+	return sum
+}
+
+// AddTo adds the sums to an accounting.
+func (q queueSums) AddTo(a *record.Accounting) {
+	account.AddTo(&a.Xmit, q.xmit)
+	account.AddTo(&a.Read, q.read)
+	if q.super {
+		account.AddTo(&a.XmitSKBs, q.xmitSKBs)
+		account.AddTo(&a.ReadSKBs, q.readSKBs)
+	}
+}
+
+// QueueRecords are the records of the queues of a device that was observed.
+func QueueRecords(s *bpf.Snapshot, super bool) (list []record.Queue) {
+	for i, q := range s.Queues {
+		queue := record.Queue{
+			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
+			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
+		}
+		if super {
+			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
+		}
+		list = append(list, queue)
+	}
+	return list
+}
+
+// Observe attaches hook h to a device.
+func Observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
+	o, err := bpf.Open(h, t)
+	if err != nil {
+		return nil, &refusal.Unobservable{Err: err}
+	}
+	return o, nil
+}
+
+// LastLook is the snapshot of an observer, and what it says of itself.
+func LastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
+	snapshot, err := o.Snapshot()
+	if err != nil {
+		return nil, nil, err
+	}
+	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery()}
+	addReturns(own, o.Hook(), o.Side(), snapshot)
+	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
+		return nil, nil, err
+	}
+	own.MissedRuns, err = o.MissedRuns()
+	return snapshot, own, err
+}
+
+// addReturns fills in what an observer saw returned to readers and to writers:
+// all of it, or nothing and why.
+func addReturns(own *record.Observer, hook bpf.Hook, side bpf.Side, s *bpf.Snapshot) {
+	if len(s.Lost) > 0 && !s.Torn { // a call during which it was detached is not lost
+		own.LostReturns = s.Lost
+	}
+	var sum bpf.Queue
+	for _, q := range s.Queues {
+		sum.ReadCalls += q.ReadCalls
+		sum.ReadRetBytes += q.ReadRetBytes
+		sum.WriteCalls += q.WriteCalls
+		sum.WriteRetBytes += q.WriteRetBytes
+	}
+	if side != bpf.U2K {
+		if own.NoReads = unseenReturns(hook, s, bpf.FuncRead, sum.ReadCalls); own.NoReads == "" {
+			own.ReadCalls, own.ReadBytes, own.ReadErrors = &sum.ReadCalls, &sum.ReadRetBytes, s.ReadErrors
+		}
+	}
+	if side != bpf.K2U {
+		if own.NoWrites = unseenReturns(hook, s, bpf.FuncWrite, sum.WriteCalls); own.NoWrites == "" {
+			own.WriteCalls, own.WriteBytes, own.WriteErrors = &sum.WriteCalls, &sum.WriteRetBytes, s.WriteErrors
+		}
+	}
+}
+
+// unseenReturns says why what a function returned is not known; "" if it is.
+func unseenReturns(hook bpf.Hook, s *bpf.Snapshot, function string, seen uint64) string {
+	switch {
+	case !hook.SeesReturns():
+		return fmt.Sprintf("the %s hook does not see returns", hook)
+	case s.Torn:
+		return "the observer was detached while the other side of the pair was measured: it does not see the returns of calls that waited meanwhile"
+	case s.Lost[function] > 0:
+		return fmt.Sprintf("%d of %d calls of %s were not seen to return", s.Lost[function], s.Lost[function]+seen, function)
+	}
+	return ""
+}
+
+// Unrefused says how what an observer saw tun_net_xmit refuse differs from what
+// the device dropped; "" if it need not. An xmit that it did not see return may
+// have been refused or not.
+func Unrefused(hook bpf.Hook, s *bpf.Snapshot, name string, device netns.Counters) string {
+	if !hook.SeesReturns() || device.TxDropped >= s.Refused && device.TxDropped <= s.Refused+s.Lost[bpf.FuncXmit] {
+		return ""
+	}
+	return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", name, device.TxDropped, s.Refused)
+}
+
+// DroppedBy is what a device did not transmit, in packets, by the reasons that
+// its observer saw. Where the observer was not run, the device's own count has
+// the rest, for no reason.
+func DroppedBy(s *bpf.Snapshot, device netns.Counters, perSKB uint64) map[string]uint64 {
+	dropped := maps.Clone(s.Drops)
+	if Unrun(s, device) == 0 {
+		return dropped
+	}
+	var seen uint64
+	for _, n := range dropped {
+		seen += n
+	}
+	seen -= beforeDevice(dropped)
+	if all := device.TxDropped * perSKB; all > seen {
+		dropped[record.TxDropped] += all - seen
+	}
+	return dropped
+}
+
+// Unrun is how many skbs a device was given, by its own count, without that the
+// kernel ran the observer's program. It is 0 but for kernels that keep eBPF away
+// from some tasks: a softirq in which TCP goes on sending works on top of
+// whatever task it interrupts. Where the kernel says nothing of such runs
+// (recursion_misses stays 0), only the device's counters tell. Where it does, both
+// count the same runs.
+func Unrun(s *bpf.Snapshot, device netns.Counters) uint64 {
+	var seen uint64
+	for _, q := range s.Queues {
+		seen += q.XmitSKBs
+	}
+	given := device.TxPackets + device.TxDropped
+	return given - min(given, seen)
+}
+
+// beforeDevice sums up the drops of packets that did not reach tun_net_xmit.
+func beforeDevice(drops map[string]uint64) (sum uint64) {
+	for reason, n := range drops {
+		if !slices.Contains(reasonsOfTun, reason) {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// reasonsOfTun are those of tun_net_xmit: packets that got as far as the device,
+// which counts them itself.
+var reasonsOfTun = []string{"FULL_RING", "DEV_READY", "TAP_FILTER", "TAP_TXFILTER", "SKB_UCOPY_FAULT", "SKB_TRIM", "NOMEM"}
+
+// SampleEveryOf is 1 where few skbs are used again and again, so that a choice
+// among them would not be one among packets.
+func SampleEveryOf(s spec.Spec) int {
+	if s.Gen == spec.GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
+		return 1
+	}
+	return SampleEvery
+}

@@ -1,0 +1,211 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/account"
+	"tunbench/harness/device"
+	"tunbench/harness/packet"
+	"tunbench/harness/path"
+	"tunbench/harness/sink"
+	"tunbench/harness/spec"
+	"tunbench/harness/traffic"
+	"tunbench/reports/record"
+)
+
+// receiveBuffer is what a socket of a receiver may hold, in bytes as the kernel
+// counts them: some thousands of small packets.
+const receiveBuffer = 8 << 20
+
+// hosts is the ground of stamped packets between two hosts: sockets of one send
+// over a wire, sockets of the other one receive. With dir=both each does both.
+type hosts struct {
+	path      path.Path
+	below     path.Ledger // of the path
+	ends      [2]path.Host
+	spec      spec.Spec
+	placement record.Placement
+	ways      []*Direction
+	receivers [][]*sink.Receiver // by lane
+	overruns  []uint64           // of a lane's sockets, at the end
+}
+
+func newHosts(s spec.Spec, w path.Path, p record.Placement) *hosts {
+	return &hosts{path: w, spec: s, placement: p}
+}
+
+func (g *hosts) Build() (path.Site, error) {
+	built, err := g.path.Build()
+	g.ends = built.Hosts
+	return built, err
+}
+
+func (g *hosts) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, error) {
+	dirs := DirectionsOf(g.spec)
+	senders := share(g.placement.Sender, len(dirs))
+	readers := share(g.placement.Reader, len(dirs))
+	for i, dir := range dirs {
+		l := &Direction{Direction: account.Direction{Dir: dir, PerSKB: 1}}
+		g.ways = append(g.ways, l)
+		g.receivers = append(g.receivers, nil)
+		// Receivers first: a packet to a port that nobody has would be answered.
+		if err := g.openReceivers(i, readers[i], reading); err != nil {
+			return g.ways, err
+		}
+		if err := g.openSenders(l, senders[i]); err != nil {
+			return g.ways, err
+		}
+	}
+	return g.ways, nil
+}
+
+// DirectionsOf lists the directions in which packets flow.
+func DirectionsOf(s spec.Spec) []spec.Dir {
+	if s.Dir == spec.Both {
+		return []spec.Dir{spec.K2U, spec.U2K}
+	}
+	return []spec.Dir{s.Dir}
+}
+
+// share cuts CPUs into n equal parts.
+func share(cpus []int, n int) (parts [][]int) {
+	each := len(cpus) / n
+	for i := range n {
+		parts = append(parts, cpus[i*each:(i+1)*each])
+	}
+	return parts
+}
+
+// from and to are the hosts between which packets of a lane go.
+func (g *hosts) from(l *Direction) path.Host {
+	if l.Dir == spec.U2K {
+		return g.ends[1]
+	}
+	return g.ends[0]
+}
+
+func (g *hosts) to(l *Direction) path.Host {
+	if l.Dir == spec.U2K {
+		return g.ends[0]
+	}
+	return g.ends[1]
+}
+
+// openSenders opens the sockets of a lane's senders, who come from addresses
+// and ports of their own. Flow i belongs to sender i modulo their number.
+func (g *hosts) openSenders(l *Direction, cpus []int) error {
+	from, to := g.from(l), g.to(l)
+	return from.NS.Do(func() error {
+		for i, cpu := range cpus {
+			c := SenderConfig(g.spec, i, len(cpus), cpu)
+			c.Kind, c.Src, c.Dst = device.Kinds[g.spec.Gen], from.Addr, to.Addr
+			s, err := traffic.Open(c)
+			if err != nil {
+				return err
+			}
+			l.Senders = append(l.Senders, s)
+		}
+		return nil
+	})
+}
+
+// openReceivers opens a socket for each receiver of a lane. A super-packet is
+// cut into segments before it is queued on a socket, so that each is counted
+// where it is received or lost.
+func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error {
+	l := g.ways[way]
+	to := g.to(l)
+	return to.NS.Do(func() error {
+		fds, err := sink.Listen(netip.AddrPortFrom(to.Addr, traffic.SinkPort), len(cpus), receiveBuffer, false)
+		if err != nil {
+			return err
+		}
+		for i, cpu := range cpus {
+			r := sink.NewReceiver(sink.ReceiverConfig{
+				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: hostWait(g.spec), Flows: g.spec.Flows,
+				HeaderLen: packet.HeadersLen(g.spec.Mode == spec.TAP, g.spec.Family), Open: g.spec.Open(),
+				MaxRead: max(spec.DefaultMTU, g.spec.Size),
+			}, reading)
+			l.add(r)
+			g.receivers[way] = append(g.receivers[way], r)
+		}
+		return nil
+	})
+}
+
+// hostWait is how receivers wait, beside what drives the descriptors: as that
+// does, if it polls or spins.
+func hostWait(s spec.Spec) sink.Wait {
+	if s.IO == spec.IOSpin || s.IO == spec.IOPoll {
+		return waits[s.IO]
+	}
+	return sink.Block
+}
+
+// Empty is so when nothing is on the wire and no socket has anything.
+func (g *hosts) Empty() (bool, error) {
+	if ok, err := g.path.Empty(); !ok || err != nil {
+		return false, err
+	}
+	var fds []unix.PollFd
+	for _, r := range slices.Concat(g.receivers...) {
+		for _, fd := range r.FDs {
+			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+	}
+	n, err := unix.Poll(fds, 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll the receivers' sockets: %w", err)
+	}
+	return n == 0 && err == nil, nil
+}
+
+func (g *hosts) Collect() (path.Ledger, error) {
+	for _, receivers := range g.receivers {
+		var sum uint64
+		for _, r := range receivers {
+			n, err := r.Overruns()
+			if err != nil {
+				return nil, err
+			}
+			sum += n
+		}
+		g.overruns = append(g.overruns, sum)
+	}
+	var err error
+	g.below, err = g.path.Collect()
+	return g, err
+}
+
+func (g *hosts) Account(t *record.Trial) {
+	g.below.Account(t)
+	for i, l := range g.ways {
+		account.Drop(t, l.Dir, sink.SocketDrops, g.overruns[i])
+		if t.Hops == nil {
+			continue // of a wire that has no places of its own
+		}
+		got := account.Total(l.Readers)
+		hop := record.Hop{Name: "sockets of " + g.to(l).Link, In: got.Reads + g.overruns[i], Out: got.Reads, Calls: got.Calls, Bytes: got.ReadBytes}
+		if n := g.overruns[i]; n > 0 {
+			hop.Dropped = map[string]uint64{sink.SocketDrops: n}
+		}
+		t.Hops = append(t.Hops, hop)
+	}
+}
+
+func (g *hosts) Mismatch(t *record.Trial) string {
+	for _, l := range g.ways {
+		d, ok := t.Directions[string(l.Dir)]
+		if n := account.Unexplained(d.Accounting); ok && n != 0 {
+			return fmt.Sprintf("%s: accepted %d, delivered %d, dropped %d: %d are missing", l.Dir, d.Accounting.Accepted, d.Accounting.Delivered, d.Accounting.DroppedTotal(), n)
+		}
+	}
+	return g.below.Mismatch(t)
+}
+
+func (g *hosts) Close() error { return g.path.Close() }

@@ -1,0 +1,88 @@
+// Package path builds what packets cross between two hosts: relay, vpn, veth,
+// wireguard and wireguard-go.
+package path
+
+import (
+	"fmt"
+	"net/netip"
+
+	"tunbench/bpf"
+	"tunbench/harness/device"
+	"tunbench/harness/netns"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
+)
+
+// Path is what packets cross between two hosts. Its methods are called in this
+// order, and close last, from whatever state.
+type Path interface {
+	// Build makes namespaces and devices, reads back what the kernel made of
+	// them, and attaches the observers. What it made is returned with an error, too.
+	Build() (Site, error)
+	// Empty reports whether no packet is on its way.
+	Empty() (bool, error)
+	// Collect reads the counters for the last time, when all workers have ended.
+	Collect() (Ledger, error)
+	Close() error
+}
+
+// Site is what a path has built.
+type Site struct {
+	// Hosts are the two ends: traffic of dir=k2u goes from the first to the second.
+	// Where there is one device only, the second is empty.
+	Hosts [2]Host
+	// Forwarders are started before the senders, and told to finish one after the
+	// other once the senders have ended.
+	Forwarders forwarders
+	Observers  device.Observers
+}
+
+// Host is a network stack in a namespace of its own.
+type Host struct {
+	NS   *netns.NS
+	Addr netip.Addr // by which the other one reaches it
+	Link string     // name of its device
+}
+
+// Ledger is what was counted on a path.
+type Ledger interface {
+	// Account fills in what happened on the way, once the counts of senders and
+	// readers are in the record: drops by reason, counts at xmit and read, queues,
+	// devices, hops.
+	Account(t *record.Trial)
+	// Mismatch says which two counters disagree that should not; "" if none do.
+	Mismatch(t *record.Trial) string
+}
+
+// New returns the path between two hosts that s asks for.
+func New(s spec.Spec, hook bpf.Hook, p record.Placement) (Path, error) {
+	switch s.Path {
+	case spec.PathVeth:
+		return newVeth(s), nil
+	case spec.PathRelay:
+		return newRelay(s, hook, p), nil
+	case spec.PathVPN:
+		return newVPN(s, hook, p), nil
+	case spec.PathWireGuard:
+		return newWireguard(s), nil
+	case spec.PathWireGuardGo:
+		return newWireguardGo(s, hook, p), nil
+	}
+	return nil, NotBuilt(s)
+}
+
+// NotBuilt is the error of a valid Spec for which there is no path or load.
+func NotBuilt(s spec.Spec) error {
+	return fmt.Errorf("path=%s dir=%s gen=%s: not built yet", s.Path, s.Dir, s.Gen)
+}
+
+// ForwarderCount is how many threads move packets between the devices of the path.
+func ForwarderCount(s spec.Spec) int {
+	switch s.Path {
+	case spec.PathRelay:
+		return s.Directions() * s.Queues
+	case spec.PathVPN:
+		return s.Directions() * s.Queues * 2 // out of one device, into the other
+	}
+	return 0
+}

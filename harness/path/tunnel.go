@@ -1,0 +1,374 @@
+package path
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"tunbench/bpf"
+	"tunbench/harness/account"
+	"tunbench/harness/device"
+	"tunbench/harness/netns"
+	"tunbench/harness/socket"
+	"tunbench/harness/spec"
+	"tunbench/harness/worker"
+	"tunbench/reports/record"
+)
+
+// tunnel is two hosts with a TUN device each, and a network below between
+// them. What moves packets from device to network and back is for others.
+type tunnel struct {
+	spec spec.Spec
+	hook bpf.Hook
+
+	hosts   [2]Host
+	devices [2]*device.Device
+	under   underlay
+	// watches is the observer on each device: on the second only if packets that
+	// are followed go in there.
+	watches [2]*bpf.Observer
+	still   Settling
+
+	before    [2]netns.Counters // of the devices, when the trial began
+	counters  [2]netns.Counters // since then
+	below     [2]netns.Counters
+	snapshots [2]*bpf.Snapshot
+	own       *record.Observer
+	unrun     [2]uint64
+}
+
+var (
+	Names = [2]string{device.Name, "tunbench1"}
+	// hostLetters tell the two hosts apart in the names of hops.
+	hostLetters = [2]string{"a", "b"}
+)
+
+// buildHosts makes the namespaces and joins them below.
+func (w *tunnel) buildHosts() error {
+	for i := range w.hosts {
+		ns, err := netns.New()
+		if err != nil {
+			return err
+		}
+		w.hosts[i] = Host{NS: ns, Addr: device.HostAddress(w.spec, i).Addr(), Link: Names[i]}
+	}
+	return w.under.build([2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU())
+}
+
+// buildDevices makes the devices by their Spec, which may differ from that of
+// the trial in what is not to be chosen.
+func (w *tunnel) buildDevices(s spec.Spec) (err error) {
+	for i, h := range w.hosts {
+		if w.devices[i], err = device.New(h.NS, h.Link, s, device.HostLink(s, i, false)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin takes what passes from now on as the trial's, and observes it.
+func (w *tunnel) begin() error {
+	if err := w.under.begin(); err != nil {
+		return err
+	}
+	for i, d := range w.devices {
+		var err error
+		if w.before[i], err = d.Counters(); err != nil {
+			return err
+		}
+		if w.hook == bpf.None || i == 1 && w.spec.Dir != spec.Both {
+			continue
+		}
+		if w.watches[i], err = device.Observe(w.hook, d.Target(device.SampleEveryOf(w.spec))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *tunnel) observers() (list device.Observers) {
+	for _, o := range w.watches {
+		if o != nil {
+			list = append(list, o)
+		}
+	}
+	return list
+}
+
+// passedBy gives the counters of a device since begin.
+func (w *tunnel) passedBy(host int) (netns.Counters, error) {
+	c, err := w.devices[host].Counters()
+	return since(c, w.before[host]), err
+}
+
+func (w *tunnel) count() (err error) {
+	if w.below, err = w.under.counters(); err != nil {
+		return err
+	}
+	for i := range w.devices {
+		if w.counters[i], err = w.passedBy(i); err != nil {
+			return err
+		}
+		if w.watches[i] == nil {
+			continue
+		}
+		var own *record.Observer
+		if w.snapshots[i], own, err = device.LastLook(w.watches[i]); err != nil {
+			return err
+		}
+		w.unrun[i] = device.Unrun(w.snapshots[i], w.counters[i])
+		if i == 0 {
+			own.MissedRuns = max(own.MissedRuns, w.unrun[i])
+			w.own = own
+		}
+	}
+	return nil
+}
+
+// perSKB is how many wire segments an skb carries that a device gives out.
+func (w *tunnel) perSKB(host int) uint64 { return device.SegmentsPerSKB(w.spec, w.devices[host].State) }
+
+// dropped is what a device did not take, by reason if it was observed.
+func (w *tunnel) dropped(host int) map[string]uint64 {
+	if s := w.snapshots[host]; s != nil {
+		return device.DroppedBy(s, w.counters[host], w.perSKB(host))
+	}
+	if n := w.counters[host].TxDropped; n > 0 {
+		return map[string]uint64{record.TxDropped: n * w.perSKB(host)}
+	}
+	return nil
+}
+
+// follow fills in devices, what the observers saw, and the hops of each
+// direction with their drops.
+func (w *tunnel) follow(t *record.Trial, hops func(from int) []record.Hop) {
+	t.Device, t.Observer = w.devices[0].Record(), w.own
+	t.Devices = []record.Device{t.Device, w.devices[1].Record()}
+	for i, s := range w.snapshots {
+		if s != nil {
+			w.seen(t, i, s)
+		}
+	}
+	for from := range w.spec.Directions() {
+		t.Hops = append(t.Hops, addDrops(t, dirFrom[from], hops(from))...)
+	}
+}
+
+// dirFrom is the direction of what a host sends.
+var dirFrom = [2]spec.Dir{spec.K2U, spec.U2K}
+
+// addDrops adds the drops of hops to the accounts.
+func addDrops(t *record.Trial, dir spec.Dir, hops []record.Hop) []record.Hop {
+	for _, hop := range hops {
+		for reason, n := range hop.Dropped {
+			account.Drop(t, dir, reason, n)
+		}
+	}
+	return hops
+}
+
+// seen adds what the observer on a device saw. Queues and residency are those
+// of the first device.
+func (w *tunnel) seen(t *record.Trial, host int, s *bpf.Snapshot) {
+	super := w.perSKB(host) > 1
+	if host == 0 {
+		t.Queues = append(t.Queues, device.QueueRecords(s, super)...)
+	}
+	sums := device.SumQueues(s, super)
+	sums.AddTo(&t.Accounting)
+	residency := account.Latency(&s.Residency, s.Missed)
+	if d, ok := t.Directions[string(dirFrom[host])]; ok {
+		sums.AddTo(&d.Accounting)
+		d.Latency = map[string]record.Latency{record.Residency: residency}
+		t.Directions[string(dirFrom[host])] = d
+	}
+	if host == 0 {
+		t.Latency[record.Residency] = residency
+	}
+}
+
+// unseen holds what the observers saw against other counters: taken is how many
+// packets were read from the device of each host.
+func (w *tunnel) unseen(t *record.Trial, taken [2]uint64) string {
+	for i, s := range w.snapshots {
+		if s == nil {
+			continue
+		}
+		name := w.devices[i].Name()
+		var read uint64
+		for _, q := range s.Queues {
+			read += q.ReadPkts
+		}
+		switch {
+		case read != taken[i]:
+			return fmt.Sprintf("%d packets were read from %s, the observer saw %d at read", taken[i], name, read)
+		case s.Strays > 0:
+			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", s.Strays, name)
+		case w.unrun[i] == 0:
+			if text := device.Unrefused(w.hook, s, name, w.counters[i]); text != "" {
+				return text
+			}
+		}
+	}
+	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
+		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	}
+	return ""
+}
+
+func (w *tunnel) close() error {
+	var errs []error
+	for _, o := range w.observers() {
+		errs = append(errs, o.Close())
+	}
+	w.watches = [2]*bpf.Observer{}
+	for _, d := range w.devices {
+		errs = append(errs, d.Close())
+	}
+	return errors.Join(append(errs, closeHosts(w.hosts))...)
+}
+
+func closeHosts(hosts [2]Host) error {
+	var errs []error
+	for _, h := range slices.Backward(hosts[:]) {
+		if h.NS != nil {
+			errs = append(errs, h.NS.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stillFor is how long nothing moves, if packets that are on their way by the
+// counters are lost in a way that nobody counted.
+const stillFor = time.Second
+
+// Settling tells when nothing is on its way, by counters of one place and of
+// the next one.
+type Settling struct {
+	quiet time.Duration // 0: stillFor
+	known []uint64      // by how much they differ when all is still
+	last  []uint64
+	since int64
+}
+
+// Done takes pairs of counters, what one place gave out before what the next one
+// has taken. Each must be on a level with the other, or all stand still for a
+// while: then what is missing is for the accounts to tell.
+func (s *Settling) Done(counts ...uint64) bool {
+	gaps := make([]uint64, len(counts)/2)
+	for i := range gaps {
+		gaps[i] = counts[2*i] - counts[2*i+1]
+	}
+	if len(s.known) == 0 {
+		s.known = make([]uint64, len(gaps))
+	}
+	if slices.Equal(gaps, s.known) {
+		return true
+	}
+	now := worker.Now()
+	if !slices.Equal(counts, s.last) {
+		s.last, s.since = slices.Clone(counts), now
+		return false
+	}
+	quiet := s.quiet
+	if quiet == 0 {
+		quiet = stillFor
+	}
+	if now-s.since < int64(quiet) {
+		return false
+	}
+	s.known = gaps
+	return true
+}
+
+const (
+	introducePort = 7
+	introduceWait = time.Second
+	introduceMost = 20 // datagrams
+)
+
+// introduce lets each host send the other one a datagram: tunnels agree on keys
+// when the first packet comes.
+func introduce(hosts [2]Host) (err error) {
+	var fds []int
+	defer func() {
+		for _, fd := range fds {
+			err = errors.Join(err, unix.Close(fd))
+		}
+	}()
+	for i, h := range hosts {
+		err := h.NS.Do(func() error {
+			fd, err := socket.UDP(netip.AddrPortFrom(h.Addr, introducePort), netip.AddrPortFrom(hosts[1-i].Addr, introducePort), 0)
+			if err != nil {
+				return err
+			}
+			fds = append(fds, fd)
+			timeout := unix.NsecToTimeval(int64(introduceWait))
+			return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout)
+		})
+		if err != nil {
+			return fmt.Errorf("introduce %s: %w", h.Link, err)
+		}
+	}
+	for i, h := range hosts {
+		if err := greet(fds[i], fds[1-i]); err != nil {
+			return fmt.Errorf("send from %s to %s: %w", h.Link, hosts[1-i].Link, err)
+		}
+	}
+	return nil
+}
+
+// greet sends a datagram until one comes, and then takes all that are on their
+// way.
+func greet(from, to int) error {
+	buf := make([]byte, 64)
+	for sent, came := 0, 0; came == 0 || came < sent; {
+		if came == 0 {
+			if sent == introduceMost {
+				return fmt.Errorf("none of %d datagrams came within %v", sent, introduceMost*introduceWait)
+			}
+			if _, err := unix.Write(from, buf); err != nil {
+				return err
+			}
+			sent++
+		}
+		switch _, err := unix.Read(to, buf); {
+		case err == nil:
+			came++
+		case errors.Is(err, unix.EINTR):
+		case !errors.Is(err, unix.EAGAIN):
+			return err
+		case came > 0:
+			return nil // the rest is lost
+		}
+	}
+	return nil
+}
+
+// stacksReceived tells whether the stack of each host has taken what its devices gave
+// it. With NAPI that happens later, and segments may be put together: it is over
+// when the count stands still.
+func stacksReceived(s spec.Spec, hosts [2]Host) (bool, error) {
+	if s.NAPI == spec.NAPIOff {
+		return true, nil // in the write itself
+	}
+	var before [2]netns.Stack
+	for i := range 2 * len(hosts) {
+		host := i % len(hosts)
+		stack, err := hosts[host].NS.Stack()
+		if err != nil {
+			return false, err
+		}
+		if i >= len(hosts) && stack.Received != before[host].Received {
+			return false, nil
+		}
+		before[host] = stack
+		if i == len(hosts)-1 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return true, nil
+}

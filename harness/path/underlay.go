@@ -1,0 +1,107 @@
+package path
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"tunbench/harness/device"
+	"tunbench/harness/netns"
+	"tunbench/harness/spec"
+)
+
+// underlay is the network below a tunnel: a veth pair between the two hosts,
+// which is not theirs to talk over.
+type underlay struct {
+	ns     [2]*netns.NS
+	before [2]netns.Counters // when the trial began
+}
+
+const (
+	// underlayRoom is what an IP packet may grow by in a tunnel: outer headers
+	// of IP and UDP, those of the tunnel, and a tag. Below it is never a fragment.
+	underlayRoom = 80
+)
+
+var (
+	UnderlayNames = [2]string{"under0", "under1"}
+	// The other half of the network that is set aside for benchmarks.
+	underlayAddrs = [2]netip.Prefix{
+		netip.MustParsePrefix("198.19.0.1/24"), netip.MustParsePrefix("198.19.0.2/24"),
+	}
+)
+
+// build joins two namespaces, for inner packets up to mtu bytes.
+func (u *underlay) build(ns [2]*netns.NS, mtu int) error {
+	u.ns = ns
+	if err := ns[0].Veth(UnderlayNames[0], ns[1], UnderlayNames[1]); err != nil {
+		return err
+	}
+	for i, n := range ns {
+		l := netns.Link{
+			MTU: min(mtu+underlayRoom, spec.MaxSize), MAC: device.HostMACs[i],
+			Addr:       []netip.Prefix{underlayAddrs[i]},
+			Neighbours: []netns.Neighbour{{Addr: underlayAddrs[1-i].Addr(), MAC: device.HostMACs[1-i]}},
+		}
+		if err := n.Configure(UnderlayNames[i], l); err != nil {
+			return err
+		}
+	}
+	for i, n := range ns {
+		if err := activated(n, UnderlayNames[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// activateWait bounds the wait for the kernel to notice that a link has a
+// carrier.
+const activateWait = 5 * time.Second
+
+// activated returns when the link takes packets. A veth device gets its carrier
+// with the other end, and its queue a moment later (linkwatch_do_dev of
+// net/core/link_watch.c): until then it drops all without a trace.
+func activated(ns *netns.NS, name string) error {
+	for deadline := time.Now().Add(activateWait); ; time.Sleep(time.Millisecond) {
+		state, err := ns.Device(name)
+		if err != nil {
+			return err
+		}
+		if state.Qdisc != "noop" {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("waited %v for %s to take packets", activateWait, name)
+		}
+	}
+}
+
+// begin takes what passes from now on as the trial's.
+func (u *underlay) begin() (err error) {
+	u.before = [2]netns.Counters{}
+	u.before, err = u.counters()
+	return err
+}
+
+// counters are those of both devices since begin.
+func (u *underlay) counters() (now [2]netns.Counters, err error) {
+	for i, n := range u.ns {
+		c, err := n.Counters(UnderlayNames[i])
+		if err != nil {
+			return now, fmt.Errorf("look below the tunnel: %w", err)
+		}
+		now[i] = since(c, u.before[i])
+	}
+	return now, nil
+}
+
+// since is what was counted between two moments.
+func since(now, before netns.Counters) netns.Counters {
+	return netns.Counters{
+		RxPackets: now.RxPackets - before.RxPackets, RxBytes: now.RxBytes - before.RxBytes,
+		RxErrors: now.RxErrors - before.RxErrors, RxDropped: now.RxDropped - before.RxDropped,
+		TxPackets: now.TxPackets - before.TxPackets, TxBytes: now.TxBytes - before.TxBytes,
+		TxErrors: now.TxErrors - before.TxErrors, TxDropped: now.TxDropped - before.TxDropped,
+	}
+}

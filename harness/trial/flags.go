@@ -1,0 +1,170 @@
+package trial
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tunbench/harness/account"
+	"tunbench/harness/condition"
+	"tunbench/harness/host"
+	"tunbench/reports/record"
+)
+
+const (
+	// missedLimit is the share of overwritten residency samples that is flagged.
+	missedLimit = 0.01
+	// lateLimit is the share of sends of an open loop that may be late.
+	lateLimit = 0.01
+)
+
+// flags collects what stands against a figure of a trial, with the figures
+// that show it.
+type flags struct{ trial *record.Trial }
+
+func (f flags) add(name, format string, args ...any) {
+	if !slices.Contains(f.trial.Flags, name) {
+		f.trial.Flags = append(f.trial.Flags, name)
+	}
+	f.trial.Notes = append(f.trial.Notes, name+": "+fmt.Sprintf(format, args...))
+}
+
+// host is about what the host did meanwhile.
+func (f flags) host(c condition.Period) {
+	for _, g := range c.Checks() {
+		if g.Outcome != condition.Failed {
+			continue
+		}
+		f.add(g.Flag, "%s", g.Detail)
+		if g.Name == condition.Quota && !slices.Contains(f.trial.Flags, record.FlagThrottled) {
+			f.trial.Flags = append(f.trial.Flags, record.FlagThrottled)
+		}
+	}
+	if text := c.WallStep(); text != "" {
+		f.trial.Notes = append(f.trial.Notes, text)
+	}
+}
+
+// steady is about the rate, unless windows differ whatever the device does.
+func (f flags) steady(m account.Measurement, windowsTell bool) {
+	t := f.trial
+	warm := m.Warm
+	rates, of := account.WindowRates(t.Windows), ""
+	if m.Against != nil {
+		// What the windows of both sides of a pair share is the host's.
+		rates, of = m.Against, "held against the other side's, "
+	}
+	if text := account.Unsteady(rates); text != "" && windowsTell {
+		text = of + text
+		if warm != "" {
+			text += "; " + warm
+		}
+		f.add(record.FlagUnsteady, "%s", text)
+	} else if warm != "" {
+		t.Notes = append(t.Notes, warm)
+	}
+}
+
+// observer is about what the observer could not see.
+func (f flags) observer() {
+	t := f.trial
+	if r, ok := t.Latency[record.Residency]; ok && float64(r.Missed) > missedLimit*float64(r.Count+r.Missed) {
+		f.add(record.FlagMissedSamples, "%d of %d residency samples were overwritten", r.Missed, r.Count+r.Missed)
+	}
+	if t.Observer != nil && t.Observer.MissedRuns > 0 {
+		f.add(record.FlagMissedEvents, "the kernel skipped %s of the observer's programs", record.Plural(t.Observer.MissedRuns, "run", "runs"))
+	}
+	if t.Observer == nil {
+		return
+	}
+	for _, function := range slices.Sorted(maps.Keys(t.Observer.LostReturns)) {
+		f.add(record.FlagLostReturns, "%d calls of %s were not seen to return", t.Observer.LostReturns[function], function)
+	}
+}
+
+// place is about how many workers share a CPU.
+func (f flags) place(p record.Placement) {
+	if cpus, workers := host.Crowd(p); workers > cpus {
+		f.add(record.FlagOversubscribed, "%d workers on %d CPUs", workers, cpus)
+	}
+}
+
+// ledger is about the accounts of stamped packets; mismatch says which two counters
+// disagree, "" if none do.
+func (f flags) ledger(mismatch string) {
+	t := f.trial
+	if mismatch != "" {
+		f.add(record.FlagUnexplained, "%s", mismatch)
+	}
+	if t.Vnet != nil && len(t.Vnet.Bad) > 0 {
+		f.add(record.FlagBadVnet, "%s", vnetFaults(t.Vnet))
+	}
+	f.traffic()
+}
+
+// traffic is about whether anything was delivered.
+func (f flags) traffic() {
+	if f.trial.Metrics[record.PPS] == 0 {
+		f.add(record.FlagNoTraffic, "%s accepted, none was delivered in the measured time", record.Plural(f.trial.Accounting.Accepted, "packet was", "packets were"))
+	}
+}
+
+// generator is about whether the senders kept to their schedule or, without one,
+// set the rate.
+func (f flags) generator(share float64) {
+	t := f.trial
+	if s := t.Schedule; s != nil && float64(s.Late) > lateLimit*float64(s.Sends) {
+		f.add(record.FlagLate, "%.1f %% of the packets were sent more than %d us after they were due, the latest %.0f us",
+			100*float64(s.Late)/float64(s.Sends), s.LateNs/1000, float64(s.MaxNs)/1000)
+	}
+	// An open loop is limited by the generator as it should be.
+	if t.Schedule == nil && share > account.GeneratorLimit && t.Accounting.DroppedTotal() == 0 {
+		f.add(record.FlagGeneratorLimited, "the senders spent %.0f %% of their time outside the kernel, and nothing was dropped", 100*share)
+	}
+}
+
+// order is about packets that came twice or late.
+func (f flags) order() {
+	a := f.trial.Accounting
+	if a.Duplicates > 0 {
+		f.add(record.FlagDuplicates, "%s came twice", record.Plural(a.Duplicates, "packet", "packets"))
+	}
+	if a.Reordered > 0 {
+		f.add(record.FlagReordered, "%s came late", record.Plural(a.Reordered, "packet", "packets"))
+	}
+}
+
+// vnetFaults lists what was wrong, the most frequent first.
+func vnetFaults(v *record.Vnet) string {
+	names := slices.SortedFunc(maps.Keys(v.Bad), func(a, b string) int {
+		return cmp.Or(cmp.Compare(v.Bad[b], v.Bad[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%s of %d", name, v.Bad[name])
+	}
+	return fmt.Sprintf("of %d virtio-net headers and their packets, wrong: %s", v.Headers, strings.Join(names, ", "))
+}
+
+// conditionsOf is what the host did during a measured time, which was cut into
+// slices or not, with workers in those places.
+func conditionsOf(m account.Measurement, p record.Placement, sliced bool) condition.Period {
+	cpus := host.CPUs(p)
+	slices.Sort(cpus)
+	cpus = slices.Compact(cpus)
+	c := condition.Period{
+		All: m.First.Stat.Until(m.Last.Stat, nil), Pinned: m.First.Stat.Until(m.Last.Stat, cpus),
+		CPUs: len(cpus), Own: -1, Seen: m.Seen,
+		Measured: time.Duration(m.Samples[len(m.Samples)-1].At - m.Samples[0].At), Stretches: 1,
+	}
+	if sliced {
+		c.Stretches = len(m.Samples) - 1
+	}
+	_, c.Workers = host.Crowd(p)
+	if ns, ok := m.CPUTime(false, p); ok {
+		c.Own = time.Duration(ns)
+	}
+	return c
+}

@@ -1,0 +1,107 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tunbench/harness/account"
+	"tunbench/harness/path"
+	"tunbench/harness/worker"
+)
+
+// runPhases takes a session through one trial. The measurement is complete only
+// with a nil error; close is called on every path.
+func runPhases(ctx context.Context, r *session) (m account.Measurement, err error) {
+	defer func() {
+		if closeErr := r.close(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("tear down: %w", closeErr))
+		}
+	}()
+	if err := ctx.Err(); err != nil {
+		return m, err
+	}
+	if err := r.build(); err != nil {
+		return m, err
+	}
+	if err := r.start(); err != nil {
+		return m, err
+	}
+	warm, err := warmUp(ctx, r)
+	if err != nil {
+		return m, err
+	}
+	m.Warm = warm.String()
+	if err := measureWindows(ctx, r, &m); err != nil {
+		return m, err
+	}
+	if err := r.stop(); err != nil {
+		return m, err
+	}
+	if err := r.drain(); err != nil {
+		return m, fmt.Errorf("drain: %w", err)
+	}
+	return m, r.collect()
+}
+
+func measureWindows(ctx context.Context, r *session, m *account.Measurement) (err error) {
+	s := r.spec
+	// The look takes its time, and so comes before the first of the other
+	// readings and after the last.
+	before := r.look()
+	if m.First, err = r.usage(); err != nil {
+		return err
+	}
+	if err := r.measure(true); err != nil {
+		return err
+	}
+	start := r.sample()
+	m.Samples = append(m.Samples, start)
+	for end := s.Window; end <= s.Measure; end += s.Window {
+		if err := wait(ctx, r, time.Duration(start.At+int64(end)-r.now())); err != nil {
+			return err
+		}
+		m.Samples = append(m.Samples, r.sample())
+		select {
+		case <-r.sent:
+			end = s.Measure
+		default:
+		}
+	}
+	if err := r.measure(false); err != nil {
+		return err
+	}
+	m.Last, err = r.usage()
+	m.Seen = before.Until(r.look())
+	return err
+}
+
+// wait returns after d, or sooner: without an error if all is sent, with one if
+// the trial cannot go on.
+func wait(ctx context.Context, r *session, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case err := <-r.failed:
+		return err
+	case <-r.sent:
+		return nil
+	case <-r.after(d):
+		return nil
+	}
+}
+
+// await looks again and again until the condition holds.
+func await(what string, holds func() (bool, error)) error {
+	const look = 50 * time.Microsecond
+	for deadline := worker.Now() + int64(path.DrainTimeout); ; time.Sleep(look) {
+		ok, err := holds()
+		if ok || err != nil {
+			return err
+		}
+		if worker.Now() > deadline {
+			return fmt.Errorf("waited %v for the %s", path.DrainTimeout, what)
+		}
+	}
+}

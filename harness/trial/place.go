@@ -1,0 +1,19 @@
+package trial
+
+import (
+	"tunbench/harness/host"
+	"tunbench/harness/load"
+	"tunbench/harness/path"
+	"tunbench/harness/spec"
+	"tunbench/reports/record"
+)
+
+// place finds a CPU for each worker of s.
+func place(s spec.Spec, cpus []int) (record.Placement, error) {
+	senders, readers := load.Workers(s, max(1, len(cpus)/2))
+	p, err := host.Place(cpus, senders, readers)
+	if err == nil {
+		p.Carrier = host.PlaceForwarders(path.ForwarderCount(s), cpus, p)
+	}
+	return p, err
+}

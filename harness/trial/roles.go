@@ -1,0 +1,58 @@
+package trial
+
+import (
+	"tunbench/harness/account"
+	"tunbench/harness/path"
+	"tunbench/harness/worker"
+	"tunbench/reports/record"
+)
+
+// roles are those that what goes on between two hosts has in a trial.
+type roles struct {
+	talk  talk
+	floor floor
+	meter conversationMeter
+	books conversationLedger
+}
+
+// talk is the life of a conversation.
+type talk interface {
+	// Open makes what both ends need, before any packet can flow.
+	Open(ends [2]path.Host) error
+	// Start lets the hosts talk, once packets can cross the path. watch is told of
+	// each thread; ended is called if the conversation ends by itself.
+	Start(watch func(who string, t *worker.Thread), ended func(error)) error
+	// Stop ends those who speak.
+	Stop() error
+	// Finish takes the last look at counters and ends those who listen.
+	Finish() error
+	Close() error
+}
+
+// floor says who may speak, and what has been heard.
+type floor interface {
+	// Hold makes the speakers stop or, if it is taken back, go on.
+	Hold(on bool)
+	// Quiet reports whether all that was said before hold has been heard.
+	Quiet() (bool, error)
+	// Settled reports whether nothing is said any more, acknowledgements included.
+	Settled() (bool, error)
+	// Heard counts what has arrived so far, in any unit: it moves unless nothing
+	// arrives.
+	Heard() uint64
+}
+
+// conversationMeter reads what was done so far.
+type conversationMeter interface {
+	Measure(on bool) error
+	Sample(s *account.Sample) error
+	CPUTime() (clients, servers int64)
+}
+
+// conversationLedger is what the ends of a conversation counted.
+type conversationLedger interface {
+	// Fill makes the record of what was seen, when the path has filled in its part.
+	Fill(t *record.Trial)
+	// Mismatch says which two counters disagree that should not; "" if none do.
+	Mismatch(t *record.Trial) string
+}
