@@ -9,16 +9,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// Order is the order of the axes that are columns of the CSV formats. Those that
-// came later are in the names of scenarios only.
-var Order = []string{
-	"path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload",
-	"pi", "napi", "xdp", "steer", "qdisc", "txqlen", "sndbuf", "load", "cipher",
-}
-
-// axisRank is the place of an axis in a scenario's name. An axis that is not known
+// rank is the place of an axis in a scenario's name. An axis that is not known
 // comes last.
-func axisRank(axis string) int {
+func rank(axis string) int {
 	if i := slices.Index(record.Axes, axis); i >= 0 {
 		return i
 	}

@@ -29,7 +29,7 @@ func Compare(a, b string) int {
 		kb, vb, _ := strings.Cut(bs[i], "=")
 		if i > 0 && ka != kb {
 			// The later axis stands here because the earlier one is left out.
-			if c := cmp.Compare(axisRank(kb), axisRank(ka)); c != 0 {
+			if c := cmp.Compare(rank(kb), rank(ka)); c != 0 {
 				return c
 			}
 			return strings.Compare(ka, kb)

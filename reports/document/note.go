@@ -48,7 +48,7 @@ func Sees(smallest map[string]float64) (p prose.Prose) {
 
 // sizes lists changes of metrics.
 func sizes(smallest map[string]float64) (p prose.Prose) {
-	names := slices.Clone(metric.SeesOrder)
+	names := metric.SeenOrder()
 	for _, metric := range slices.Sorted(maps.Keys(smallest)) {
 		if !slices.Contains(names, metric) {
 			names = append(names, metric)

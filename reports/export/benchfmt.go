@@ -27,11 +27,27 @@ import (
 // BenchmarksName is the name of the file of --format benchfmt.
 const BenchmarksName = "benchmarks.txt"
 
+// A file in Go's benchmark format (https://go.dev/design/14313-benchmark-format)
+// holds one result line for each valid trial and each rate that a search found.
+// The number of iterations is that of the packets that the trial delivered, its
+// warm-up included; 1 for what delivered none, and for a search.
+//
+// Figures are in the record's own units, and those in nanoseconds are named so
+// that readers of the format make seconds of them: `CPU-ns/pkt` is printed as
+// CPU-sec/pkt. No statistical assumption is made of what trials measured
+// (assume=nothing); a bound that a search found is exact.
+//
+// What the format cannot carry stands in lines that begin with #, which its
+// readers pass over: invalid trials, which must not become part of a median,
+// skips, and whether the run was interrupted. Windows, histograms, queues,
+// flows, accounting and flags are in run.jsonl alone.
+
 // benchUnit names the unit of a metric. In virtual time a nanosecond is an
 // instruction, and must not be made a second.
 func benchUnit(name, clock string) string {
-	unit, ok := metric.BenchUnits[name]
-	if !ok {
+	k, known := metric.Find(name)
+	unit := k.Bench
+	if !known {
 		unit = cmp.Or(benchText(name, false), "%") // a metric without a name is one all the same
 	}
 	if clock == metric.VirtualClock {

@@ -77,7 +77,7 @@ func checkBenchmarks(t *testing.T, text string, f *record.File) {
 				}) {
 					return false
 				}
-				if _, known := metric.BenchUnits[name]; !known && name != "" && decode(unit) != name {
+				if _, known := metric.Find(name); !known && name != "" && decode(unit) != name {
 					t.Errorf("metric %q came back as %q", name, decode(unit))
 				}
 			}
@@ -207,7 +207,7 @@ func TestBenchstat(t *testing.T) {
 				if !ok || s.Bare.Invalid {
 					continue
 				}
-				v, unit := sum.Median, metric.BenchUnits[m]
+				v, unit := sum.Median, metric.Of(m, "").Bench
 				if m == record.CPUNsPerPkt {
 					v, unit = v/1e9, "CPU-sec/pkt"
 				}

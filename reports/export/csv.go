@@ -135,6 +135,10 @@ func csvRuns(runs []record.Named, alone bool) ([]render.Output, error) {
 	return append(files, render.Output{Name: SkipsName, Content: skipped}), nil
 }
 
+// csvAxes are the axes that always have a column. Those that came later have one
+// where a run has them.
+var csvAxes = record.Axes[:slices.Index(record.Axes, "cipher")+1]
+
 // trialColumns are those of the table of trials: all that are known, whether a
 // trial has them or not, so that tables of different runs can be put together,
 // and what else the rows have.
@@ -157,9 +161,8 @@ func trialColumns(rows []csvTrial) []csvColumn[csvTrial] {
 	text("run_id", func(t csvTrial) string { return t.run.Run.ID })
 	text("run_finished", func(t csvTrial) string { return strconv.FormatBool(t.run.End != nil) })
 	text("scenario", func(t csvTrial) string { return t.Scenario })
-	knownAxes := append([]string{"mode"}, axis.Order...)
-	for _, name := range metric.Known(knownAxes, axes) {
-		c.add(unlessKnown("axis", name, knownAxes), name, func(t csvTrial) string { return axis.Of(t.Trial, name) })
+	for _, name := range metric.Known(csvAxes, axes) {
+		c.add(unlessKnown("axis", name, csvAxes), name, func(t csvTrial) string { return axis.Of(t.Trial, name) })
 	}
 	text("arm", func(t csvTrial) string { return string(t.Arm) })
 	text("variant", func(t csvTrial) string { return t.Variant })

@@ -105,17 +105,17 @@ func TestMetricKindsAreComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]bool{}
-	for _, k := range metric.Kinds {
+	for _, k := range metric.Kinds() {
 		known[k.Metric] = true
 		if k.Unit == "" || k.Meaning == "" {
 			t.Errorf("%s has no unit or no meaning", k.Metric)
 		}
-		if name := metric.GaugeNames[k.Metric]; name.Per <= 0 || name.Family == "" {
+		if k.Gauge.Per <= 0 || k.Gauge.Family == "" || k.Bench == "" {
 			t.Errorf("%s has no gauge", k.Metric)
 		}
 	}
-	if len(known) != len(metric.Kinds) || len(metric.GaugeNames) != len(metric.Kinds) {
-		t.Errorf("%d kinds, %d names, %d gauges", len(metric.Kinds), len(known), len(metric.GaugeNames))
+	if len(known) != len(metric.Kinds()) {
+		t.Errorf("%d kinds, %d names", len(metric.Kinds()), len(known))
 	}
 	found := 0
 	for _, decl := range file.Decls {
@@ -135,14 +135,14 @@ func TestMetricKindsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	if found != len(metric.Kinds) {
-		t.Errorf("the records name %d metrics, there are %d kinds", found, len(metric.Kinds))
+	if found != len(metric.Kinds()) {
+		t.Errorf("the records name %d metrics, there are %d kinds", found, len(metric.Kinds()))
 	}
 }
 
 // Verdicts and exports agree on what is better, and in which unit.
 func TestMetricKindsAgreeWithGates(t *testing.T) {
-	for _, g := range slices.Concat(metric.RealGates, metric.RateGates) {
+	for _, g := range slices.Concat(metric.RealGates(), metric.RateGates()) {
 		if g.Metric == metric.LatencyP50 || g.Metric == metric.LatencyP99 {
 			continue
 		}
@@ -150,7 +150,7 @@ func TestMetricKindsAgreeWithGates(t *testing.T) {
 			t.Errorf("%s: %s, %d; its gate: %s, %d", g.Metric, k.Unit, k.Better, g.Unit, g.Better)
 		}
 	}
-	for _, g := range metric.VirtualGates {
+	for _, g := range metric.VirtualGates() {
 		if k := metric.Of(g.Metric, metric.VirtualClock); k.Unit != g.Unit || k.Better != g.Better {
 			t.Errorf("%s: %s, %d; its gate: %s, %d", g.Metric, k.Unit, k.Better, g.Unit, g.Better)
 		}

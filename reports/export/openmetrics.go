@@ -17,13 +17,14 @@ import (
 const openMetricsName = "tunbench.prom"
 
 // gaugeOf tells how m is called, and what else a reader must know of it.
-func gaugeOf(m figure.Measure) (name metric.GaugeName, help string) {
-	name, known := metric.GaugeNames[m.Metric]
+func gaugeOf(m figure.Measure) (name metric.Gauge, help string) {
+	k, known := metric.Find(m.Metric)
+	name = k.Gauge
 	switch {
 	case m.Latency != "":
-		return metric.GaugeName{Family: "latency", Unit: "seconds", Per: 1e9}, "Latency below which that per cent of the packets lie"
+		return metric.Gauge{Family: "latency", Unit: "seconds", Per: 1e9}, "Latency below which that per cent of the packets lie"
 	case !known:
-		return metric.GaugeName{Family: "other", Unit: "", Per: 1}, "Metrics that this version of tunbench does not know, in the unit of the run file"
+		return metric.Gauge{Family: "other", Unit: "", Per: 1}, "Metrics that this version of tunbench does not know, in the unit of the run file"
 	case m.Unit == metric.Instructions:
 		name.Unit, name.Per = "instructions_per_packet", 1
 		return name, strings.Replace(m.Meaning, "Time", "Instructions of the guest", 1)

@@ -148,7 +148,7 @@ func newSubject(scenario, variant string, name record.Arm, a Arm, clock string) 
 		}
 		s.add(Measure{Kind: metric.Of(name, clock)}, x)
 	}
-	for _, k := range metric.Kinds {
+	for _, k := range metric.Kinds() {
 		add(k.Metric)
 		delete(unknown, k.Metric)
 	}

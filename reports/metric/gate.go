@@ -43,10 +43,10 @@ func (g Gate) Rule() stat.Rule {
 // the queue that the load itself fills. Jain's index needs several queues.
 func Gates(clock string, t *record.Trial) []Gate {
 	if clock == VirtualClock {
-		return slices.Clone(VirtualGates)
+		return VirtualGates()
 	}
 	queues, _ := strconv.Atoi(axis.Of(t, "queues"))
-	return slices.DeleteFunc(slices.Clone(RealGates), func(g Gate) bool {
+	return slices.DeleteFunc(RealGates(), func(g Gate) bool {
 		switch g.Metric {
 		case LatencyP50, LatencyP99:
 			return !OpenLoop(t)
@@ -57,44 +57,75 @@ func Gates(clock string, t *record.Trial) []Gate {
 	})
 }
 
-// RealGates are the metrics of a run by a real clock, the headline first.
-var RealGates = []Gate{
-	{record.PPS, "packets/s", +1, false, 0.03, 0},
-	{record.BitPerS, "bit/s", +1, false, 0.03, 0},
-	{record.Loss, "ratio", -1, true, 0.001, 0},
-	{record.CPUNsPerPkt, "ns", -1, false, 0.03, 0},
-	{LatencyP50, "ns", -1, false, 0.05, 0},
-	{LatencyP99, "ns", -1, false, 0.10, 0},
-	{record.Jain, "ratio", +1, true, 0.02, 0},
+// gate is how a kind is judged with that threshold.
+func (k Kind) gate(threshold float64) Gate {
+	return Gate{Metric: k.Metric, Unit: k.Unit, Better: k.Better, Absolute: k.Absolute, Threshold: threshold}
 }
+
+// gates are those of the kinds that are such, in the order of the table.
+func gates(are func(Kind) bool) (list []Gate) {
+	for _, k := range table {
+		switch {
+		case !are(k):
+		case k.Virtual > 0:
+			k.Unit = Instructions
+			list = append(list, k.gate(k.Virtual))
+		default:
+			list = append(list, k.gate(k.Threshold))
+		}
+	}
+	return list
+}
+
+var (
+	realGates    = gates(func(k Kind) bool { return k.Threshold > 0 && !k.Searched })
+	virtualGates = gates(func(k Kind) bool { return k.Virtual > 0 })
+	rateGates    = gates(func(k Kind) bool { return k.Searched })
+	allGates     = slices.Concat(realGates, virtualGates, rateGates)
+)
+
+// RealGates are the metrics of a run by a real clock that trials measure, the headline
+// first.
+func RealGates() []Gate { return slices.Clone(realGates) }
 
 // VirtualGates are those of a run in virtual time, where a nanosecond is an
 // instruction, and rates and latencies mean nothing.
-var VirtualGates = []Gate{
-	{record.SendNsPerPkt, "instructions", -1, false, VirtualThreshold, 0},
-	{record.RecvNsPerPkt, "instructions", -1, false, VirtualThreshold, 0},
-}
+func VirtualGates() []Gate { return slices.Clone(virtualGates) }
 
 // RateGates are found by a search, which leaves bounds and no samples.
-var RateGates = []Gate{
-	{record.NDRPPS, "packets/s", +1, false, 0.03, 0},
-	{record.PDRPPS, "packets/s", +1, false, 0.03, 0},
+func RateGates() []Gate { return slices.Clone(rateGates) }
+
+// Ratios are the gates whose changes are ratios, in the order of reports.
+func Ratios() []Gate {
+	return slices.DeleteFunc(slices.Clone(allGates), func(g Gate) bool { return g.Absolute })
 }
 
-func GateOf(clock, metric string) (Gate, bool) {
-	of := slices.Concat(RealGates, RateGates)
+// Headline is the gate that stands for a scenario as a whole.
+func Headline(clock string) Gate {
 	if clock == VirtualClock {
-		of = VirtualGates
+		return virtualGates[0]
 	}
-	i := slices.IndexFunc(of, func(g Gate) bool { return g.Metric == metric })
+	return realGates[0]
+}
+
+// GateOf gives the gate of a metric under a clock; false where no verdict is given on
+// it.
+func GateOf(clock, name string) (Gate, bool) {
+	of := slices.Concat(realGates, rateGates)
+	if clock == VirtualClock {
+		of = virtualGates
+	}
+	i := slices.IndexFunc(of, func(g Gate) bool { return g.Metric == name })
 	if i < 0 {
 		return Gate{}, false
 	}
 	return of[i], true
 }
 
-func GateRank(metric string) int {
-	return slices.IndexFunc(slices.Concat(RealGates, VirtualGates, RateGates), func(g Gate) bool { return g.Metric == metric })
+// GateRank is the place of a metric in the order of reports; -1 where no verdict is
+// given on it.
+func GateRank(name string) int {
+	return slices.IndexFunc(allGates, func(g Gate) bool { return g.Metric == name })
 }
 
 // OpenLoop tells whether the load of t's scenario follows a schedule.
@@ -135,7 +166,7 @@ const VirtualThreshold = 0.005
 // ThresholdMetrics are the metrics that have a threshold.
 func ThresholdMetrics() []string {
 	names := map[string]bool{}
-	for _, g := range slices.Concat(RealGates, VirtualGates, RateGates) {
+	for _, g := range allGates {
 		names[g.Metric] = true
 	}
 	return slices.Sorted(maps.Keys(names))

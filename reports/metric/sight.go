@@ -15,12 +15,11 @@ const CoarsestSight = 3
 // SightLimit is the coarsest that an A/A run may see a metric and still be used,
 // in the unit of its threshold; false where no verdict is given on the metric.
 func SightLimit(metric string) (float64, bool) {
-	all := slices.Concat(RealGates, VirtualGates, RateGates)
-	i := slices.IndexFunc(all, func(g Gate) bool { return g.Metric == metric })
+	i := slices.IndexFunc(allGates, func(g Gate) bool { return g.Metric == metric })
 	if i < 0 {
 		return 0, false
 	}
-	return CoarsestSight * all[i].Threshold, true
+	return CoarsestSight * allGates[i].Threshold, true
 }
 
 // SightRefusal says why an A/A run that could see such a change of metric is not
@@ -39,4 +38,17 @@ func SightRefusal(metric string, seen float64) string {
 func UsableSight(metric string, seen float64) bool {
 	limit, judged := SightLimit(metric)
 	return !judged || seen <= limit
+}
+
+// SeenOrder are the metrics that verdicts are about, in the order in which it is told
+// what an A/A run could see of them: those whose changes are ratios first.
+func SeenOrder() (names []string) {
+	for _, absolute := range []bool{false, true} {
+		for _, k := range table {
+			if k.Threshold > 0 && k.Absolute == absolute {
+				names = append(names, k.Metric)
+			}
+		}
+	}
+	return names
 }

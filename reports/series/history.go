@@ -38,7 +38,7 @@ func (h *History) Check() (*Check, error) {
 	c := &Check{History: h}
 	least := stat.LeastToTell(HistoryAlpha)
 	for _, s := range h.Series {
-		list, err := s.findings()
+		list, err := findings(s)
 		if err != nil {
 			return nil, fmt.Errorf("check %s of %s: %w", s.Metric, s.Scenario, err)
 		}
@@ -48,7 +48,7 @@ func (h *History) Check() (*Check, error) {
 				list[i].Notes = append(list[i].Notes, mixed)
 			}
 		}
-		news := slices.DeleteFunc(slices.Clone(list), func(f Finding) bool { return !s.isNews(f) })
+		news := slices.DeleteFunc(slices.Clone(list), func(f Finding) bool { return !isNews(s, f) })
 		c.Findings = append(c.Findings, news...)
 		standing := slices.ContainsFunc(list, func(f Finding) bool { return f.Standing })
 		if n := len(s.y); n < least && !standing {
@@ -70,7 +70,7 @@ func (h *History) Check() (*Check, error) {
 // Finding gives what was found in h under that ID, also where it is no news.
 func (h *History) Finding(id string) (Finding, bool, error) {
 	for _, s := range h.Series {
-		list, err := s.findings()
+		list, err := findings(s)
 		if err != nil {
 			return Finding{}, false, err
 		}

@@ -233,63 +233,6 @@ func (s *Series) since(t time.Time) {
 	s.shownFrom = from
 }
 
-// findings are all that was found in a series.
-func (s *Series) findings() (list []Finding, err error) {
-	steps, err := stepsOf(s)
-	if err != nil {
-		return nil, err
-	}
-	for _, f := range steps {
-		list = append(list, f.Finding)
-	}
-	for _, d := range s.drifts {
-		c, err := s.driftChange(d)
-		if err != nil {
-			return nil, err
-		}
-		if s.judged[d.seen] >= s.shownFrom {
-			list = append(list, Finding{s, c})
-		}
-	}
-	if slices.ContainsFunc(list, func(f Finding) bool { return f.Kind == SinceRelease }) {
-		return list, nil
-	}
-	c, found, err := steps.sinceRelease(s)
-	if err != nil || !found {
-		return list, err
-	}
-	return append(list, Finding{s, c}), nil
-}
-
-// driftChange makes a Change of a drift.
-func (s *Series) driftChange(d drift) (Change, error) {
-	c, err := s.finding(d.from, d.to, d.from, d.seen+1, d.seen, d.line[1]-d.line[0])
-	if err != nil {
-		return c, err
-	}
-	now, err := stat.Median(s.y[max(d.to, len(s.y)-levelRuns):])
-	if err != nil {
-		now = s.y[len(s.y)-1]
-	}
-	c.Kind, c.P, c.drift = Drift, d.p, true
-	if d.release >= 0 {
-		c.Kind = SinceRelease
-	}
-	c.Base, c.New = s.figure(d.line[0]), s.figure(d.line[1])
-	c.Standing = s.left(d.line[0], c.Change, now)
-	s.name(&c, d.named.kind, d.named.at, d.seen)
-	return c, nil
-}
-
-// isNews reports whether a check tells of f.
-func (s *Series) isNews(f Finding) bool {
-	if f.Verdict == record.Regression && f.Standing {
-		return true
-	}
-	last := max(s.releaseBefore(len(s.y)-1), len(s.y)-HistoryWindow)
-	return last < 0 || f.at > s.judged[last]
-}
-
 // Shown are the points that are not too old.
 func (s *Series) Shown() []Point { return s.Points[s.shownFrom:] }
 

@@ -4,15 +4,24 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
+	"tunbench/reports/text"
 )
 
 // compareAlpha is the chance of any false alarm that one comparison may take.
 const compareAlpha = 0.05
+
+// test is a verdict that waits for all others: they are corrected together.
+type test struct {
+	at        int // in done.Verdicts
+	gate      metric.Gate
+	base, new []float64 // a trial each
+}
 
 type judgement func([]stat.Rule, [][]float64, [][]float64, float64) ([]stat.Comparison, error)
 
@@ -31,6 +40,31 @@ func take(v *record.Verdict, s stat.Comparison) {
 	if s.HasInterval {
 		v.CI = &[2]float64{s.Low, s.High}
 	}
+}
+
+// warnTooFew says at the top that some tests could not have shown anything,
+// whatever was measured: their smallest p, corrected for all tests, is above
+// the level.
+func warnTooFew(c *comparer, smallest func(test) float64, need int, one, many string) {
+	tests, least, short := len(c.tests), 0, 0
+	for _, t := range c.tests {
+		if float64(tests)*smallest(t) < compareAlpha {
+			continue
+		}
+		if n := min(len(t.base), len(t.new)); short == 0 || n < least {
+			least = n
+		}
+		short++
+	}
+	if short == 0 {
+		return
+	}
+	which := "all"
+	if short < tests {
+		which = strconv.Itoa(short)
+	}
+	c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("%s cannot show a change in %s of %s that are judged together: at least %d are needed (--trials %d)",
+		text.Plural(least, one, many), which, text.Plural(tests, "test", "tests"), need, need))
 }
 
 // leastRankSum is the smallest p of a Mann-Whitney test of t's sizes: that of

@@ -1,20 +1,17 @@
 package verdict
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 
+	"tunbench/reports/axis"
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/stat"
+	"tunbench/reports/text"
 )
-
-// HoldsVariants reports whether f is a file of tunbench ab, which alone writes
-// verdicts.
-func HoldsVariants(f *record.File) bool {
-	return len(f.Verdicts) > 0 || slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != "" })
-}
-
-func holdsOnly(f *record.File, variant string) bool {
-	return len(f.Trials) > 0 && !slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != variant })
-}
 
 // CompareVariants judges the two variants of a file of tunbench ab. Verdicts
 // that the file holds stand: ab judged while it decided how much to measure,
@@ -42,14 +39,126 @@ func CompareVariants(f *record.File, o Options) (*Comparison, error) {
 		for i := range c.done.Verdicts {
 			c.done.Verdicts[i].Kind = ""
 		}
-		c.unfinished(b)
+		unfinished(c, b)
 		return c.finish(), nil
 	}
-	if err := c.pairs(a, b); err != nil {
+	if err := judgePairs(c, a, b); err != nil {
 		return nil, err
 	}
 	c.done.Warnings = append(c.done.Warnings, "the file has no verdicts of its own: the pairs that were finished are judged, and no fresh block confirms a change")
 	return c.finish(), nil
+}
+
+// unfinished adds the scenarios of b that have trials and no verdict: ab was
+// interrupted in them.
+func unfinished(c *comparer, b *record.File) {
+	for name, trials := range trialsByScenario(b) {
+		if !slices.ContainsFunc(c.done.Verdicts, func(v record.Verdict) bool { return v.Scenario == name }) {
+			of := c.headline()
+			c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, of.Metric, of.Unit, record.NewSide, "",
+				"interrupted after "+text.Plural(len(trials), "pair", "pairs")+", before a verdict"))
+		}
+	}
+}
+
+// judgePairs judges the pairs of the first block in which both trials are valid.
+func judgePairs(c *comparer, a, b *record.File) error {
+	scenariosA, scenariosB := trialsByScenario(a), trialsByScenario(b)
+	if len(scenariosA) == 1 && len(scenariosB) == 1 {
+		// The variants may be of two scenarios, which are one pair's.
+		pairsOf(c, a.Trials, b.Trials)
+	} else {
+		for _, name := range slices.SortedFunc(maps.Keys(scenariosA), axis.Compare) {
+			pairsOf(c, scenariosA[name], scenariosB[name])
+		}
+	}
+	if len(c.done.Verdicts) == 0 && len(a.Trials)+len(b.Trials) > 0 {
+		c.done.Verdicts = append(c.done.Verdicts, noPair(c, a, b))
+	}
+	judged, err := c.judgeBy(stat.JudgePairs)
+	if err != nil {
+		return err
+	}
+	for i, t := range c.tests {
+		v := &c.done.Verdicts[t.at]
+		take(v, judged[i])
+		switch v.Verdict {
+		case record.Regression:
+			v.Verdict = record.IndicativeRegression
+		case record.Improvement:
+			v.Verdict = record.IndicativeImprovement
+		}
+	}
+	if n := len(c.tests); n > 0 {
+		warnTooFew(c, leastSignedRank, stat.PairsNeeded(n, compareAlpha), "valid pair", "valid pairs")
+	}
+	return nil
+}
+
+// noPair is the verdict on variants of which no pair is valid.
+func noPair(c *comparer, a, b *record.File) record.Verdict {
+	of, trials := c.headline(), slices.Concat(b.Trials, a.Trials)
+	return record.Verdict{
+		Scenario: trials[0].Scenario, Metric: of.Metric, Unit: of.Unit, Verdict: record.InvalidVerdict,
+		Notes: []string{fmt.Sprintf("no pair of %s of a and %d of b has two valid trials", text.Plural(len(a.Trials), "trial", "trials"), len(b.Trials))},
+	}
+}
+
+// pairsOf adds the tests of the pairs that a and b hold; none if they hold none.
+func pairsOf(c *comparer, a, b []record.Trial) {
+	type key struct{ block, pair int }
+	first := map[key]*record.Trial{}
+	for i := range a {
+		t := &a[i]
+		if !t.Invalid() && t.Block <= 1 {
+			first[key{t.Block, t.Pair}] = t
+		}
+	}
+	var base, next []*record.Trial
+	for i := range b {
+		t := &b[i]
+		if p := first[key{t.Block, t.Pair}]; p != nil && !t.Invalid() {
+			base, next = append(base, p), append(next, t)
+			delete(first, key{t.Block, t.Pair})
+		}
+	}
+	if len(base) == 0 {
+		return
+	}
+	x, y := figure.NewArm(base), figure.NewArm(next)
+	for _, g := range metric.Gates(c.base.Clock, base[0]) {
+		if g.Metric == record.BitPerS && figure.SameSize(x, y) {
+			continue
+		}
+		var old, young []float64
+		for i := range base {
+			u, okU := metric.Value(base[i], g.Metric)
+			v, okV := metric.Value(next[i], g.Metric)
+			if okU && okV {
+				old, young = append(old, u), append(young, v)
+			}
+		}
+		if len(old) == 0 {
+			continue
+		}
+		v := c.blank(next[0].Scenario, g, old, young)
+		if dead := slices.Concat(gateNotes("base", x, g), gateNotes("new", y, g)); len(dead) > 0 {
+			v.Verdict, v.Notes = record.InvalidVerdict, dead
+		} else {
+			c.tests = append(c.tests, test{len(c.done.Verdicts), g, old, young})
+		}
+		c.done.Verdicts = append(c.done.Verdicts, v)
+	}
+}
+
+// HoldsVariants reports whether f is a file of tunbench ab, which alone writes
+// verdicts.
+func HoldsVariants(f *record.File) bool {
+	return len(f.Verdicts) > 0 || slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != "" })
+}
+
+func holdsOnly(f *record.File, variant string) bool {
+	return len(f.Trials) > 0 && !slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != variant })
 }
 
 // variantName tells a variant from the other: by its scenario where they

@@ -117,6 +117,5 @@ var users = []user{
 var exceptions = []exception{
 	{ofPackage, "bench/cmd/tunbench", "is to be split"},
 	{ofFile, "bench/cmd/tunbench/*.go", "are to be split"},
-	{ofFile, "reports/verdict/*.go", "are to be split"},
 	{ofFunction, "bench/cmd/tunbench.*", "are to be split"},
 }

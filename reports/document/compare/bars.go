@@ -41,10 +41,7 @@ func MermaidText(s string) string {
 // Bars draws the changes of each metric that is judged by a ratio, the largest
 // first. The intervals are in the tables: a mermaid chart has none.
 func Bars(s *Text) (blocks []document.Block) {
-	for _, g := range slices.Concat(metric.RealGates, metric.VirtualGates, metric.RateGates) {
-		if g.Absolute {
-			continue
-		}
+	for _, g := range metric.Ratios() {
 		var list []record.Verdict
 		for _, v := range s.Verdicts {
 			if v.Metric == g.Metric && v.Change != nil && v.Verdict != record.NotComparable && v.Verdict != record.InvalidVerdict {

@@ -14,10 +14,7 @@ import (
 // charts shows the changes of each metric with their intervals.
 func charts(s *Text) (document.Section, bool) {
 	sec := document.Section{Heading: "Changes and their intervals"}
-	for _, g := range slices.Concat(metric.RealGates, metric.VirtualGates) {
-		if g.Absolute {
-			continue
-		}
+	for _, g := range metric.Ratios() {
 		rows := changes(s, g.Metric)
 		better := betterText(g)
 		for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {

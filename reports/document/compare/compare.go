@@ -309,10 +309,7 @@ func (s *Text) sight() (p []prose.Prose) {
 // Means gives one for each metric that is compared by its ratio, over the
 // scenarios that both sides measured and that can be compared.
 func (s *Text) Means() (list []mean) {
-	for _, g := range slices.Concat(metric.RealGates, metric.VirtualGates, metric.RateGates) {
-		if g.Absolute {
-			continue
-		}
+	for _, g := range metric.Ratios() {
 		m := mean{Metric: g.Metric}
 		sum := 0.0
 		for _, v := range s.Verdicts {

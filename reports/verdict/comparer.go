@@ -1,0 +1,248 @@
+package verdict
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"tunbench/reports/axis"
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+)
+
+// comparer builds a Comparison.
+type comparer struct {
+	options   Options
+	base, new *record.Run
+	done      Comparison
+	tests     []test
+	allowed   map[string]bool // differences that --allow let pass
+}
+
+// apart tells what keeps all figures of two runs apart. Those of a merged file
+// are its shards, each with a host of its own.
+func (c *comparer) apart(base, next *record.Run) (why []string) {
+	for _, d := range differencesOf(base, next) {
+		if c.forbids(d) {
+			why = append(why, d.note())
+		}
+	}
+	return why
+}
+
+// forbids tells whether d keeps figures apart. One that is allowed becomes a
+// warning.
+func (c *comparer) forbids(d difference) bool {
+	if !slices.Contains(c.options.Allow, d.field) {
+		return true
+	}
+	c.allowed[d.text] = true
+	return false
+}
+
+// only adds what there is to say of a scenario that side alone measured: why the
+// other did not.
+func (c *comparer) only(name, side string, other *record.File) {
+	lacks, reason, detail := record.NewSide, "", "not in the run"
+	if side == record.NewSide {
+		lacks = record.BaseSide
+	}
+	if other.End == nil {
+		detail = "not in the run, which was interrupted"
+	}
+	why := ""
+	if i := slices.IndexFunc(other.Skips, func(s record.Skip) bool { return s.Scenario == name && s.Arm == "" }); i >= 0 {
+		reason, detail = other.Skips[i].Reason, other.Skips[i].Detail
+		why = reason + ": " + detail
+	}
+	of := c.headline()
+	c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, of.Metric, of.Unit, lacks, reason, detail))
+	c.done.Only = append(c.done.Only, OnlyOne{name, side, why})
+}
+
+// headline is the metric that stands for a scenario which has no figures.
+func (c *comparer) headline() metric.Gate {
+	return metric.Headline(c.base.Clock)
+}
+
+// broken tells of a scenario that failed in the run of the new side after some
+// trials.
+func (c *comparer) broken(name string, next *record.File) {
+	for _, s := range next.Skips {
+		if s.Scenario == name && s.Reason == record.Failed {
+			of := c.headline()
+			v := record.Lacking(name, of.Metric, of.Unit, record.NewSide, s.Reason, s.Detail)
+			v.Notes = append(v.Notes, "what was measured before it failed is judged beside this")
+			c.done.Verdicts = append(c.done.Verdicts, v)
+			return
+		}
+	}
+}
+
+// scenario adds the verdicts on one scenario that both sides measured.
+func (c *comparer) scenario(name string, base, next *figure.Scenario) {
+	apart := c.apart(base.Run, next.Run)
+	a, b := base.Bare, next.Bare
+	if len(a.All) == 0 || len(b.All) == 0 {
+		observedOnly := len(a.All) == 0 && len(b.All) == 0
+		a, b = base.Observ, next.Observ
+		if !observedOnly && (len(a.All) == 0 || len(b.All) == 0) {
+			// One was measured bare only, the other observed only.
+			a, b = base.Head(), next.Head()
+			d := difference{figure.AllowHook, fmt.Sprintf("the arm differs: %s, %s", a.All[0].Arm, b.All[0].Arm)}
+			if c.forbids(d) {
+				apart = append(apart, d.note())
+			}
+		} else if was, is := base.Run.Hook.Used, next.Run.Hook.Used; was != is {
+			d := difference{figure.AllowHook, fmt.Sprintf("hook differs: %s, %s", cmp.Or(was, "none"), cmp.Or(is, "none"))}
+			if c.forbids(d) {
+				apart = append(apart, d.note())
+			}
+		}
+	}
+	for _, why := range deviceDifferences(&a.Used[0].Device, &b.Used[0].Device) {
+		if d := (difference{figure.AllowDevice, why}); c.forbids(d) {
+			apart = append(apart, d.note())
+		}
+	}
+	proportional := figure.SameSize(a, b)
+	// Figures that nothing of the new run can be held against are missing there, as
+	// those of a scenario are that it does not have.
+	lost := len(base.Bare.All) > 0 && len(next.Bare.All) == 0
+	first, some := len(c.done.Verdicts), false
+	for _, g := range metric.Gates(c.base.Clock, a.All[0]) {
+		x, y := a.Values(g.Metric), b.Values(g.Metric)
+		if g.Metric == record.Jain && len(x) == 0 && len(y) == 0 {
+			// Queues are counted by the observer only.
+			x, y = base.Observ.Values(g.Metric), next.Observ.Values(g.Metric)
+		}
+		if len(x) == 0 && len(y) == 0 {
+			continue
+		}
+		if g.Metric == record.BitPerS && proportional {
+			continue // the same test as that of the packet rate
+		}
+		some = some || len(y) > 0 || len(x) == 0
+		v := c.blank(name, g, x, y)
+		switch dead := slices.Concat(gateNotes("base", a, g), gateNotes("new", b, g)); {
+		case len(apart) > 0:
+			v.Verdict, v.Notes = record.NotComparable, apart
+			if lost {
+				v.Missing = record.NewSide
+			}
+		case len(x) == 0:
+			v.Verdict, v.Notes = record.InvalidVerdict, []string{"base does not have it"}
+		case len(y) == 0:
+			v.Verdict, v.Notes = record.InvalidVerdict, []string{"new does not have it"}
+		case len(dead) > 0:
+			v.Verdict, v.Notes = record.InvalidVerdict, dead
+		default:
+			c.tests = append(c.tests, test{len(c.done.Verdicts), g, x, y})
+		}
+		c.done.Verdicts = append(c.done.Verdicts, v)
+	}
+	if given := c.done.Verdicts[first:]; len(given) == 0 || !some && len(apart) == 0 {
+		c.done.Verdicts = append(c.done.Verdicts[:first], c.noFigures(name, a))
+	}
+	showUnjudged(c, name, a, b, proportional)
+}
+
+// noFigures is the verdict on a scenario of which the new side has trials, and no
+// figure that base has. Base may have none either.
+func (c *comparer) noFigures(name string, base figure.Arm) record.Verdict {
+	of := c.headline()
+	for _, g := range metric.Gates(c.base.Clock, base.All[0]) {
+		if len(base.Values(g.Metric)) > 0 {
+			return record.Lacking(name, of.Metric, of.Unit, record.NewSide, "", "its trials have none of the figures that base has")
+		}
+	}
+	return record.Lacking(name, of.Metric, of.Unit, record.BaseSide, "", "its trials have no figure that is judged")
+}
+
+// blank is a verdict that is still open.
+func (c *comparer) blank(name string, g metric.Gate, x, y []float64) record.Verdict {
+	v := record.Verdict{
+		Scenario: name, Metric: g.Metric, Unit: g.Unit, N: min(len(x), len(y)),
+		Verdict: record.Inconclusive, Notes: []string{},
+	}
+	setThresholds(&v, c.options.held(g).Threshold, c.options.Threshold(g))
+	if s, err := stat.Summarize(x); err == nil {
+		v.Base = &s.Median
+	}
+	if s, err := stat.Summarize(y); err == nil {
+		v.New = &s.Median
+	}
+	return v
+}
+
+// judge gives the open verdicts: one family of tests over all scenarios and
+// metrics, since one wrong verdict among them would spoil the comparison.
+func (c *comparer) judge() error {
+	judged, err := c.judgeBy(stat.JudgeSamples)
+	if err != nil {
+		return err
+	}
+	for i, t := range c.tests {
+		take(&c.done.Verdicts[t.at], judged[i])
+	}
+	if n := len(c.tests); n > 0 {
+		warnTooFew(c, leastRankSum, stat.SamplesNeeded(n, compareAlpha), "valid trial a side", "valid trials a side")
+	}
+	return nil
+}
+
+func (c *comparer) judgeBy(judge judgement) ([]stat.Comparison, error) {
+	rules := make([]stat.Rule, len(c.tests))
+	base, next := make([][]float64, len(c.tests)), make([][]float64, len(c.tests))
+	for i, t := range c.tests {
+		rules[i] = c.options.held(t.gate).Rule()
+		base[i], next[i] = t.base, t.new
+	}
+	judged, err := judge(rules, base, next, compareAlpha)
+	if err != nil {
+		return nil, fmt.Errorf("compare %s with %s: %w", c.done.New.Name, c.done.Base.Name, err)
+	}
+	return judged, nil
+}
+
+// finish fills in what depends on all verdicts, and gives the comparison.
+func (c *comparer) finish() *Comparison {
+	d := &c.done
+	d.Strict, d.AllowMissing = c.options.Strict, slices.Contains(c.options.Allow, AllowMissing)
+	pps := map[string]string{}
+	for _, v := range d.Verdicts {
+		if v.Metric == record.PPS && v.Missing == "" {
+			pps[v.Scenario] = v.Verdict
+		}
+	}
+	for i := range d.Shown {
+		if d.Shown[i].Metric == record.BitPerS {
+			d.Shown[i].Verdict = pps[d.Shown[i].Scenario]
+		}
+	}
+	d.Differences = figure.OtherDifferences(c.base, c.new)
+	for i := range d.Verdicts {
+		if d.Verdicts[i].Judged() {
+			d.Verdicts[i].Differs = d.Differences
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(c.allowed)) {
+		d.Warnings = append(d.Warnings, text+"; allowed by --allow, so part of any change may be that")
+	}
+	slices.SortStableFunc(d.Verdicts, func(a, b record.Verdict) int { return axis.Compare(a.Scenario, b.Scenario) })
+	return d
+}
+
+func comparing(base, next *record.File, o Options) *comparer {
+	side := func(name string, f *record.File) Side {
+		return Side{Name: name, Run: f.Run, Warnings: slices.Concat(f.Warnings, figure.ShardWarnings(f.Run)), Cut: f.End == nil}
+	}
+	c := &comparer{
+		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{},
+		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next)},
+	}
+	return c
+}
