@@ -292,7 +292,7 @@ func TestCompareItself(t *testing.T) {
 
 func TestCompareTooFew(t *testing.T) {
 	c := compared(t, stored(1, 4, nil), stored(2, 4, map[string]float64{slow: 0.5}), verdict.Options{})
-	want := "4 valid trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
+	want := "4 valid trials per side cannot show a change in any of the 21 tests that are judged together: at least 6 are needed (--trials 6)"
 	if d := cmp.Diff([]string{want}, c.Warnings); d != "" {
 		t.Error(d)
 	}
@@ -319,7 +319,7 @@ func TestCompareThresholds(t *testing.T) {
 	}
 	v := judged(verdict.Options{Seen: sees(0.08), Thresholds: map[string]float64{record.PPS: 0.01}})
 	if v.Verdict != record.Inconclusive || v.Threshold != 0.08 || v.OwnThreshold == nil || *v.OwnThreshold != 0.01 || !slices.ContainsFunc(v.Notes, func(n string) bool {
-		return strings.Contains(n, "is beyond the metric's threshold of 1.00 %, and below 8.00 %, which is all that an A/A run says this host can show")
+		return strings.Contains(n, "exceeds the metric's threshold of 1.00 %, but not 8.00 %, the smallest change that an A/A run detected on this host")
 	}) {
 		t.Errorf("what the host can see: %+v", v)
 	}
@@ -340,7 +340,7 @@ func TestCompareThresholds(t *testing.T) {
 		t.Errorf("what the runs say: %+v", v)
 	}
 	var b bytes.Buffer
-	if err := render.ComparisonSummary(&b, compared(t, base, next, verdict.Options{})); err != nil || !strings.Contains(b.String(), "This host can see changes of 8.5 % in pps;") {
+	if err := render.ComparisonSummary(&b, compared(t, base, next, verdict.Options{})); err != nil || !strings.Contains(b.String(), "this host can detect changes of 8.5 % in pps;") {
 		t.Errorf("%v; the summary does not tell: %s", err, b.String())
 	}
 	base.Run.Sees[record.PPS], next.Run.Sees[record.PPS] = 0.035, 0.51
@@ -483,13 +483,13 @@ func TestCompareMissing(t *testing.T) {
 		headline   string
 	}{
 		"failed": {next(nil), skipped(without(next(nil), slow), record.Failed, "open tun0: EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: open tun0: EIO",
-			"Not judged, since new does not have it: " + slow + " (failed: open tun0: EIO) (--allow missing)."},
+			"Not measured on the new side, so not judged: " + slow + " (failed: open tun0: EIO). --allow missing allows this."},
 		"unsupported":  {next(nil), skipped(without(next(nil), slow), record.Unsupported, "TUNSETOFFLOAD: EINVAL"), 3, 0, record.UnsupportedVerdict, "new", "new: unsupported: TUNSETOFFLOAD: EINVAL", slow + " (unsupported: TUNSETOFFLOAD: EINVAL)"},
 		"unprivileged": {next(nil), skipped(without(next(nil), slow), record.Unprivileged, "EPERM"), 3, 0, record.UnsupportedVerdict, "new", "new: unprivileged: EPERM", slow + " (unprivileged: EPERM)"},
 		"gone":         {next(nil), without(next(nil), slow), 3, 0, record.InvalidVerdict, "new", "new: not in the run", slow + " (not in the run)"},
 		"interrupted":  {next(nil), cut, 3, 0, record.InvalidVerdict, "new", "new: not in the run, which was interrupted", slow + " (not in the run, which was interrupted)"},
 		"no figures":   {next(nil), figureless, 3, 0, record.InvalidVerdict, "new", "new: its trials have none of the figures that base has", slow + " (its trials have none"},
-		"failed half way": {next(nil), skipped(next(nil), record.Failed, "EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: EIO; what was measured before it failed is judged beside this",
+		"failed half way": {next(nil), skipped(next(nil), record.Failed, "EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: EIO; what was measured before the failure has verdicts of its own",
 			slow + " (failed: EIO; what was measured"},
 		"without the arm that is judged": {armless(next(nil), record.Observed), armless(next(nil), record.Bare), 3, 0, record.NotComparable, "new", "the arm differs: bare, observed (--allow hook)", slow + " (the arm differs: bare, observed"},
 		"new alone":                      {without(next(nil), slow), next(nil), 0, 0, record.InvalidVerdict, "base", "base: not in the run", ""},
@@ -533,17 +533,17 @@ func TestCompareMissing(t *testing.T) {
 		notes := Annotations(c)
 		loud := slices.ContainsFunc(notes, func(a Annotation) bool { return a.Level == Error })
 		if tt.exit == 0 {
-			if loud || strings.Contains(plain, "Not judged, since") {
+			if loud || strings.Contains(plain, "Not measured on") {
 				t.Errorf("%s: %v\n%s", name, notes, plain)
 			}
 			continue
 		}
 		first, _, _ := strings.Cut(text.String(), "\n")
-		if !strings.Contains(plain, tt.headline) || !strings.HasPrefix(first, "Nothing could be judged:") && !strings.HasPrefix(first, "Not judged, since new does not have ") {
+		if !strings.Contains(plain, tt.headline) || !strings.HasPrefix(first, "Nothing could be judged:") && !strings.HasPrefix(first, "Not measured on the new side, so not judged:") {
 			t.Errorf("%s: the summary does not begin with %q:\n%s", name, tt.headline, text.String())
 		}
 		_, below, _ := strings.Cut(string(summary), "\n")
-		if below = strings.TrimSpace(below); !strings.Contains(below[:min(200, len(below))], "Nothing could be judged:") && !strings.Contains(below[:min(200, len(below))], "Not judged, since new does not have") {
+		if below = strings.TrimSpace(below); !strings.Contains(below[:min(200, len(below))], "Nothing could be judged:") && !strings.Contains(below[:min(200, len(below))], "Not measured on the new side, so not judged:") {
 			t.Errorf("%s: the step summary begins with %.300s", name, summary)
 		}
 		if !loud {
@@ -558,7 +558,7 @@ func TestCompareWithoutASearch(t *testing.T) {
 	next.Searches = nil
 	by := verdictsOf(compared(t, base, next, verdict.Options{}))
 	for _, scenario := range []string{fast, slow} {
-		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new does not have it: there was no search for this rate"}) {
+		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new has no such figure: there was no search for this rate"}) {
 			t.Errorf("%+v", v)
 		}
 	}

@@ -250,7 +250,7 @@ func advised(flags []string) string {
 // passes: it is skipped, and a verdict that a gate kept from being given is an
 // error.
 func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
-	s := newJUnitSuite(book.Text("suite", prose.Values{"New": c.New.Name, "Base": c.Base.Name}), c.New.Run)
+	s := newJUnitSuite(c.New.Name+" against "+c.Base.Name, c.New.Run)
 	s.property("base", c.Base.Name)
 	s.property("new", c.New.Name)
 	if c.Base.Run != nil {
@@ -285,7 +285,7 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 	}
 	for _, o := range c.Only {
 		s.add(junitCase{Class: o.Scenario, Name: "measured on both sides", Time: seconds(0), Skipped: &junitResult{
-			Type: "only in " + o.Side, Message: book.Text("only in", prose.Values{"Side": o.Side, "Why": cmp.Or(o.Why, book.Text("only in why", nil))})}})
+			Type: "only in " + o.Side, Message: book.Text("only in", prose.Values{"Side": o.Side}) + ": " + cmp.Or(o.Why, book.Text("only in why", nil))}})
 	}
 	s.Time = seconds(0) // to judge takes no time worth a figure
 	s.warn(compare.New(c).Alerts())
@@ -297,17 +297,18 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 
 // message tells a verdict in a line. A lenient one would fail with --strict.
 func message(v record.Verdict, lenient bool) string {
-	change, interval, note := "", "", ""
+	change, interval := "", ""
 	if v.Change != nil {
 		change = metric.ChangeText(v)
 	}
 	if v.CI != nil {
 		interval = metric.IntervalText(v)
 	}
-	if len(v.Notes) > 0 {
-		note = v.Notes[0]
+	line := book.Text("verdict", prose.Values{"Metric": v.Metric, "Verdict": v.Verdict, "Change": change, "Interval": interval, "Lenient": lenient})
+	if v.Change == nil && len(v.Notes) > 0 {
+		line += ": " + v.Notes[0]
 	}
-	return book.Text("verdict", prose.Values{"Metric": v.Metric, "Verdict": v.Verdict, "Change": change, "Interval": interval, "Note": note, "Lenient": lenient})
+	return line
 }
 
 // told is all that is known of a verdict, a line each.

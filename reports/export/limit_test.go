@@ -310,12 +310,12 @@ func TestSees(t *testing.T) {
 	}{
 		{nil, ""},
 		{map[string]float64{record.PPS: -1}, ""},
-		{map[string]float64{record.PPS: 0.021}, "This host can see changes of 2.1 % in pps; "},
-		{map[string]float64{record.Jain: 0.012, record.Loss: 0.0004, record.PPS: 0.0301, record.CPUNsPerPkt: 0.00052}, "This host can see changes of 3.0 % in pps, 0.05 % in cpu_ns_per_pkt, 0.04 points in loss, 0.0120 in jain; "},
-		{map[string]float64{"p99": 0.25, record.PPS: 0.09}, "This host can see changes of 9.0 % in pps, 25.0 % in p99; "},
-		{map[string]float64{"recv_ns_per_pkt": 0.5, record.PPS: 0.03}, "This host can see changes of 3.0 % in pps; smaller ones are lost in its noise, as A/A runs of equal variants showed. " +
-			"An A/A run on a disturbed host could see only 50.0 % in recv_ns_per_pkt, which is more than 3 times the threshold and is not used."},
-		{map[string]float64{record.PPS: 0.51}, "An A/A run on a disturbed host could see only 51.0 % in pps, which is more than 3 times the threshold and is not used."},
+		{map[string]float64{record.PPS: 0.021}, "A/A runs showed that this host can detect changes of 2.1 % in pps; "},
+		{map[string]float64{record.Jain: 0.012, record.Loss: 0.0004, record.PPS: 0.0301, record.CPUNsPerPkt: 0.00052}, "A/A runs showed that this host can detect changes of 3.0 % in pps, 0.05 % in cpu_ns_per_pkt, 0.04 points in loss, 0.0120 in jain; "},
+		{map[string]float64{"p99": 0.25, record.PPS: 0.09}, "A/A runs showed that this host can detect changes of 9.0 % in pps, 25.0 % in p99; "},
+		{map[string]float64{"recv_ns_per_pkt": 0.5, record.PPS: 0.03}, "A/A runs showed that this host can detect changes of 3.0 % in pps; smaller changes are lost in its noise. " +
+			"An A/A run on a disturbed host could detect only changes of 50.0 % in recv_ns_per_pkt, which is more than 3 times the threshold; this A/A run is not used."},
+		{map[string]float64{record.PPS: 0.51}, "An A/A run on a disturbed host could detect only changes of 51.0 % in pps, which is more than 3 times the threshold; this A/A run is not used."},
 	} {
 		got := document.PlainText(document.Sees(tt.sees))
 		if !strings.HasPrefix(got, tt.want) || (tt.want == "") != (got == "") {
@@ -330,7 +330,7 @@ func TestSees(t *testing.T) {
 			t.Fatal(err)
 		}
 		top, _, _ := strings.Cut(b.String(), "## Throughput")
-		if strings.Contains(top, "This host can see changes of **2.1 %** in pps") != known {
+		if strings.Contains(top, "this host can detect changes of **2.1 %** in pps") != known {
 			t.Errorf("known %v:\n%s", known, top)
 		}
 		f.Run.Sees = nil

@@ -143,7 +143,7 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 	case dead > 0:
 		v.Verdict.Verdict = record.InvalidVerdict
 	case !l.Virtual():
-		note("no threshold holds for this clock")
+		note("there is no threshold for this clock")
 	case s.boots < 2:
 		note("one boot: the spread is not known")
 	default:

@@ -50,7 +50,7 @@ func compareSearches(c *comparer, base, next *record.File) {
 			if g, left := found[key{s.Scenario, gate.Metric}]; left && g.Resolved && !lacking[s.Scenario] {
 				c.done.Verdicts = append(c.done.Verdicts, record.Verdict{
 					Scenario: s.Scenario, Metric: gate.Metric, Unit: gate.Unit, Base: g.LowerPPS,
-					Verdict: record.InvalidVerdict, Notes: []string{"new does not have it: there was no search for this rate"},
+					Verdict: record.InvalidVerdict, Notes: []string{"new has no such figure: there was no search for this rate"},
 				})
 			}
 		}

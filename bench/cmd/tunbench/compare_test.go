@@ -99,7 +99,7 @@ func TestCompare(t *testing.T) {
 		{"slower", []string{base, storedRun(t, scenario, steps(0.9e6, 10), nil)}, 0, 1, "1 regression, indicative.", ""},
 		{"faster", []string{base, storedRun(t, scenario, steps(1.1e6, 10), nil)}, 0, 0, "1 improvement, indicative.", ""},
 		{"slower, within --threshold", []string{base, storedRun(t, scenario, steps(0.9e6, 10), nil), "--threshold", "pps=20%"}, 0, 0, "2 verdicts are equivalent", ""},
-		{"few trials", []string{base, storedRun(t, scenario, steps(0.9e6, 2), nil)}, 0, 3, "2 valid trials a side cannot show a change in all of 2 tests", ""},
+		{"few trials", []string{base, storedRun(t, scenario, steps(0.9e6, 2), nil)}, 0, 3, "2 valid trials per side cannot show a change in all of 2 tests", ""},
 		{"three trials against ten", []string{base, storedRun(t, scenario, steps(0.9e6, 3), nil)}, 0, 1, "1 verdict is equivalent: ", ""},
 		{"all equal", []string{storedRun(t, scenario, []float64{5, 5, 5, 5, 5, 5}, nil), storedRun(t, scenario, []float64{5, 5, 5, 5, 5, 5}, nil)}, 0, 0, "2 verdicts are equivalent", ""},
 		{"no valid trial", []string{base, storedRun(t, scenario, steps(1e6, 10), steal)}, 3, 3, "Nothing could be judged: new: no valid trial of 10: steal in 10.", ""},

@@ -162,10 +162,10 @@ func (l Text) lead() prose.Prose {
 	}
 	p := book.Say("scenarios", prose.Values{"Scenarios": measured, "Suites": code(l.Suites), "Kernels": list})
 	say := func(sentence prose.Prose) { p = append(append(p, prose.Say(" ")...), sentence...) }
-	say(book.Say("costs", nil))
 	if len(l.Kernels) > 1 {
 		say(book.Say("indicative", nil))
 	}
+	say(book.Say("costs", nil))
 	if len(l.Clocks) > 0 {
 		say(book.Say("clock", prose.Values{"Clocks": code(l.Clocks)}))
 	}
