@@ -66,7 +66,7 @@ func NewCommand(args []string) (Command, error) {
 	if command >= 0 {
 		switch rewritten[command] {
 		case "vm", "kernels":
-			return g, fmt.Errorf("%s in a guest: a guest boots no guests", rewritten[command])
+			return g, fmt.Errorf("%s in a guest: a guest cannot boot guests", rewritten[command])
 		case "report", "compare", "history", "merge":
 			return g, fmt.Errorf("%s in a guest: a guest has none of the files of this host; run it here, without vm", rewritten[command])
 		case "run", "ab":

@@ -30,7 +30,7 @@ func TestNewCommand(t *testing.T) {
 		{"run --suite " + suite + " --trials 1", "run --suite " + inGuest + " --trials 1 --out " + outDir, "", true, ""},
 		{"list --suite=" + suite, "list --suite " + inGuest, "", true, ""},
 		{"run --suite ./lost.yaml", "", "", false, "open suite: open ./lost.yaml"},
-		{"vm --kernel 6.1", "", "", false, "a guest boots no guests"},
+		{"vm --kernel 6.1", "", "", false, "a guest cannot boot guests"},
 		{"run --out", "run --out --out " + outDir, "", false, ""}, // rehearse says what is wrong with it
 	} {
 		g, err := NewCommand(strings.Fields(test.args))

@@ -55,7 +55,7 @@ func (g *Files) Claim() error {
 	}
 	f, err := os.OpenFile(filepath.Join(g.Dir, ConsoleName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already: choose another --out", filepath.Join(g.Dir, ConsoleName))
+		return fmt.Errorf("%s exists already: choose another --out", filepath.Join(g.Dir, ConsoleName))
 	}
 	if err != nil {
 		return fmt.Errorf("create --out: %w", err)
@@ -182,7 +182,7 @@ func (g *Files) Complete(files map[string][]byte) error {
 		path := filepath.Join(g.Dir, name)
 		if !g.Has(name) {
 			if _, statErr := os.Lstat(path); statErr == nil {
-				err = errors.Join(err, fmt.Errorf("write results: %s is there already: choose another --out", path))
+				err = errors.Join(err, fmt.Errorf("write results: %s exists already: choose another --out", path))
 				continue
 			}
 		}

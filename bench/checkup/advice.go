@@ -46,7 +46,7 @@ func adviseOn(b *strings.Builder, on screen.Screen, report doctor.Report) {
 	for _, s := range report.Sections {
 		held := slices.ContainsFunc(s.Rows, func(r doctor.Row) bool { return r.Status == doctor.StatusUsed })
 		if s.Title == doctor.SectionObserver && !held {
-			finding(screen.Caution, "no rung of the observer holds on this kernel", "only bare trials can be made: nobody sees queues, residency and the reasons of drops", "", "tunbench run --arm bare")
+			finding(screen.Caution, "no hook of the observer attaches on this kernel", "only bare trials can be made: queues, residency and the reasons of drops are not observed", "", "tunbench run --arm bare")
 		}
 		for _, r := range s.Rows {
 			tone, title := rowTones[r.Status], r.Name+": "+r.Detail
@@ -68,16 +68,16 @@ func adviseOn(b *strings.Builder, on screen.Screen, report doctor.Report) {
 		}
 	}
 	if len(absent) > 0 {
-		for _, line := range screen.Wrap("Not in this kernel, which no scenario needs: "+strings.Join(absent, ", ")+".", max(0, on.Columns-2), "  ") {
+		for _, line := range screen.Wrap("Not in this kernel, and needed by no scenario: "+strings.Join(absent, ", ")+".", max(0, on.Columns-2), "  ") {
 			fmt.Fprintln(b, "  "+line)
 		}
 	}
 	switch {
 	case failed:
-		fmt.Fprintln(b, "  Mend what failed first. Without root, bare throughput: tunbench run --userns --suite smoke")
+		fmt.Fprintln(b, "  Fix what failed first. Without root, bare throughput: tunbench run --userns --suite smoke")
 	case n > 0:
 		fmt.Fprintln(b, "  Measure with that in mind: sudo tunbench run --suite smoke")
 	default:
-		fmt.Fprintln(b, "  Nothing to mend. Measure: sudo tunbench run --suite smoke")
+		fmt.Fprintln(b, "  Nothing to fix. Measure: sudo tunbench run --suite smoke")
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"tunbench/reports/record"
 )
 
-// ForgetCommand is what forgets the A/A runs of this host.
+// ForgetCommand is the command line that removes the A/A runs of this host.
 const ForgetCommand = "tunbench ab --forget-aa"
 
-// Known is what A/A runs told about this host, nil where none did. They were
-// made in real time and say nothing about virtual time. A run does not need
-// them, so that what is wrong with them is told to warnf.
+// Known returns what A/A runs showed of this host, nil where there is none. They were
+// made in real time and say nothing about virtual time. A run does not need them:
+// what is wrong with them is a warning, which goes to warnf.
 func Known(clock string, host record.Host, warnf func(format string, args ...any)) *aa.Known {
 	if clock == record.ClockICount {
 		return nil
@@ -43,8 +43,8 @@ func Known(clock string, host record.Host, warnf func(format string, args ...any
 	return known
 }
 
-// Keep keeps what an A/A run saw on host by the build named tool, and tells warnf; or
-// tells it why that is of no use.
+// Keep stores what an A/A run of the build named tool showed of host. A message to
+// warnf says what is stored, or why it cannot be used.
 func Keep(host record.Host, tool, clock string, s aa.Result, warnf func(format string, args ...any)) error {
 	pps, ok := s.Seen[record.PPS]
 	if clock == record.ClockICount || !ok {
@@ -52,7 +52,7 @@ func Keep(host record.Host, tool, clock string, s aa.Result, warnf func(format s
 	}
 	fit, wrong := s.Fit(metric.SightRefusal)
 	if len(fit.Seen) == 0 {
-		warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor tells what disturbs it", s.Scenario, wrong[record.PPS])
+		warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor says what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil
 	}
 	warnf("this host can see changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))
@@ -66,7 +66,7 @@ func Keep(host record.Host, tool, clock string, s aa.Result, warnf func(format s
 	return aa.Store(dir, aa.New(host, tool, time.Now(), fit))
 }
 
-// unfit says why stored A/A runs are not used, by the first of them.
+// unfit says why stored A/A runs are not used. It gives the reason of the first.
 func unfit(list []aa.Result) string {
 	first := list[0]
 	others := ""

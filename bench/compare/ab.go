@@ -1,5 +1,5 @@
 // Package compare measures two variants of a scenario, or two builds of tunbench,
-// in interleaved pairs, and stops when the verdicts on them are clear.
+// in interleaved pairs, until the verdicts are clear.
 package compare
 
 import (
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tunbench/bench/plan"
@@ -16,7 +17,7 @@ import (
 	"tunbench/reports/verdict"
 )
 
-// Lab is a lab that measures two variants side by side.
+// Lab is a plan.Lab that also measures two variants in alternating windows.
 type Lab interface {
 	plan.Lab
 	// RunPair makes a trial of each variant, in alternating windows. The records
@@ -24,53 +25,54 @@ type Lab interface {
 	RunPair(ctx context.Context, sides [2]trial.Variant, seed uint64, floor record.Floor) ([2]record.Trial, error)
 }
 
-// AB compares two variants of one or more scenarios. Of the Plan it takes all
-// but Scenarios, Pairs and Arms. Its trials are made in pairs, side by side
-// where the clock and the traffic allow it, else one after the other in seeded
-// random order; stat.Protocol decides how many it takes.
+// AB compares two variants of one or more scenarios. It uses all of the Plan but
+// Scenarios and Arms; Pairs is the number of pairs before the first analysis, 0 for
+// DefaultPairs. The trials of a pair are made in alternating windows where the clock
+// and the traffic allow that, else one after the other in seeded random order.
+// stat.Protocol decides how many pairs are made.
 type AB struct {
 	plan.Plan
 	Subjects [][2]Variant // A, the base, and B
-	// Builds, if not nil, measure A and B, in processes of their own.
+	// Builds, if not nil, measure A and B, each in processes of its own.
 	Builds *[2]*Build
-	// Options say what a change must be beyond. Their Seen is what Known says.
+	// Options give the thresholds. Their Seen is replaced by what Known says.
 	Options verdict.Options
-	Known   *aa.Known // by A/A runs of this host; nil: nothing
-	// AllowMissing lets a scenario pass that B does not have.
+	Known   *aa.Known // what A/A runs showed of this host, or nil
+	// AllowMissing permits that B does not support a scenario.
 	AllowMissing bool
 }
 
-// ExitRule is what makes an exit code of the verdicts.
+// ExitRule says how verdicts become an exit code.
 func (p AB) ExitRule() record.ExitRule {
 	return record.ExitRule{Strict: p.Strict, AllowMissing: p.AllowMissing}
 }
 
-// DefaultPairs is how many pairs an AB makes before it looks, unless told otherwise.
+// DefaultPairs is the number of pairs before the first analysis.
 const DefaultPairs = 10
 
-// Outcome is what came of an AB.
+// Outcome is the result of an AB.
 type Outcome struct {
 	plan.Outcome
 	Verdicts []record.Verdict
-	// Detectable says for each subject whose variants are equal what the host can show:
-	// the smallest change of each metric that a comparison of so many pairs finds.
+	// Detectable has an entry for each subject whose variants are equal: the smallest
+	// change of each metric that a comparison of so many pairs detects on this host.
 	Detectable []aa.Result
 }
 
-// detectAlpha is that of the first look, and detectPower the probability with
-// which a change of the size of what is detectable is found.
+// detectAlpha is the level of the first analysis, and detectPower the probability
+// with which a detectable change is found.
 const (
 	detectAlpha = 0.025
 	detectPower = 0.8
 )
 
-// Same tells whether the variants of a subject are one, and measured by one
+// Same reports whether the variants of a subject are equal and measured by the same
 // program.
 func (p AB) Same(subject [2]Variant) bool {
 	return subject[0].Equal(subject[1]) && p.SameBuild()
 }
 
-// SameBuild tells whether one program measures both sides.
+// SameBuild reports whether one program measures both variants.
 func (p AB) SameBuild() bool { return p.Builds == nil || p.Builds[0].same(p.Builds[1]) }
 
 // Exit is the process' exit code: that of the verdicts, unless tunbench itself
@@ -85,8 +87,17 @@ func (o Outcome) Exit(rule record.ExitRule) int {
 	return rule.Code(o.Verdicts)
 }
 
+// Notes joins the notes of all verdicts.
+func (o Outcome) Notes() string {
+	var notes []string
+	for _, v := range o.Verdicts {
+		notes = append(notes, v.Notes...)
+	}
+	return strings.Join(notes, "; ")
+}
+
 // Run measures and judges. It behaves as Plan.Run does; the verdicts are
-// written behind the trials of their subject.
+// written after the trials of their subject.
 func (p AB) Run(ctx context.Context, lab Lab, open func() (plan.Recorder, error)) (out Outcome, err error) {
 	if p.Now == nil {
 		p.Now = time.Now
@@ -138,8 +149,8 @@ func (p *AB) selectHooks(lab Lab) (record.Hook, error) {
 	last := record.HookNone
 	p.Subjects = slices.Clone(p.Subjects)
 	for i := range p.Subjects {
-		for side := range p.Subjects[i] {
-			v := &p.Subjects[i][side]
+		for k := range p.Subjects[i] {
+			v := &p.Subjects[i][k]
 			hook, ok := chosen[v.Hook]
 			if !ok {
 				var err error
@@ -160,9 +171,9 @@ func (p *AB) selectHooks(lab Lab) (record.Hook, error) {
 	return chosen[last], nil
 }
 
-// TooFewPairsError is returned where no result of the pairs that were asked for
-// could be significant in so many metrics. It is known after the first pair,
-// which shows what metrics there are.
+// TooFewPairsError is returned if no result of the requested pairs could be
+// significant in so many metrics. That is known after the first pair, which shows
+// which metrics there are.
 type TooFewPairsError struct {
 	Scenario             string
 	Pairs, Metrics, Need int

@@ -15,10 +15,10 @@ import (
 	"tunbench/reports/record"
 )
 
-// Build is a tunbench in a file of its own, which measures one side of an AB in
-// processes of its own. A process has luck with its memory, and keeps it until
-// it ends, so that each pair gets a fresh process of each build: what differs
-// from process to process is then noise of the pairs, and not a change.
+// Build is another build of tunbench, which measures one variant of an AB in
+// processes of its own. The memory layout of a process influences its figures for as
+// long as it lives. Each pair therefore gets a fresh process of each build: what
+// differs from process to process is then noise among the pairs, and not a change.
 type Build struct {
 	record.Build
 	command []string // before the arguments; tests put themselves here
@@ -26,10 +26,10 @@ type Build struct {
 	file    os.FileInfo
 }
 
-// WorkerCommand is the command by which tunbench is such a process.
+// WorkerCommand is the command that makes tunbench such a process.
 const WorkerCommand = "ab-worker"
 
-// startLimit is how long a process may take to say that it is there.
+// startLimit is how long a process may take to send its greeting.
 const startLimit = 15 * time.Second
 
 // FindBuild looks at the program at path and starts it once. It is an error if
@@ -64,10 +64,10 @@ func FindBuild(ctx context.Context, path string) (*Build, error) {
 	return b, w.close()
 }
 
-// same tells whether two builds are one program.
+// same reports whether two builds are one program.
 func (b *Build) same(other *Build) bool { return b.SHA256 == other.SHA256 }
 
-// start starts a process of b, and waits until it is there.
+// start starts a process of b, and waits for its greeting.
 func (b *Build) start(ctx context.Context) (*worker, error) {
 	if b.file != nil {
 		now, err := os.Stat(b.command[0])
@@ -75,14 +75,14 @@ func (b *Build) start(ctx context.Context) (*worker, error) {
 			return nil, fmt.Errorf("start build: %w", err)
 		}
 		if !os.SameFile(now, b.file) || now.Size() != b.file.Size() || !now.ModTime().Equal(b.file.ModTime()) {
-			return nil, fmt.Errorf("start build %s: the file has changed since the first pair: copy it to where nothing is built while it is measured", b.Path)
+			return nil, fmt.Errorf("start build %s: the file has changed since the first pair: copy it to a place where no build replaces it", b.Path)
 		}
 	}
 	w := &worker{build: b, answers: make(chan answer, 1), stderr: new(tail), ended: make(chan error, 1)}
 	w.cmd = exec.Command(b.command[0], append(b.command[1:], WorkerCommand)...)
 	w.cmd.Env = append(os.Environ(), b.env...)
 	w.cmd.Stderr, w.cmd.WaitDelay = w.stderr, startLimit
-	// An interrupt at the terminal is for us: the process ends when its input does.
+	// An interrupt at the terminal is for this process: the other ends when its input does.
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var err error
 	if w.in, err = w.cmd.StdinPipe(); err != nil {
@@ -103,7 +103,7 @@ func (b *Build) start(ctx context.Context) (*worker, error) {
 		return nil, ctx.Err()
 	case <-time.After(startLimit):
 		w.kill()
-		return nil, b.stranger(fmt.Sprintf("it said nothing for %v", startLimit))
+		return nil, b.incompatible(fmt.Sprintf("it said nothing for %v", startLimit))
 	case line := <-greeting:
 		if err := w.greet(line); err != nil {
 			w.kill()
@@ -113,7 +113,7 @@ func (b *Build) start(ctx context.Context) (*worker, error) {
 	return w, nil
 }
 
-// stranger is the error on a program that does not speak the protocol.
-func (b *Build) stranger(why string) error {
-	return fmt.Errorf("%s cannot be measured beside another build: %s; it must be a tunbench that knows protocol %d of tunbench ab. An older one is compared by stored runs: tunbench run with each, then tunbench compare", b.Path, why, protocolVersion)
+// incompatible is the error on a program that does not speak the protocol.
+func (b *Build) incompatible(why string) error {
+	return fmt.Errorf("%s cannot be compared with another build: %s; it must be a tunbench that speaks protocol %d of tunbench ab. Compare an older one by stored runs: tunbench run with each, then tunbench compare", b.Path, why, protocolVersion)
 }

@@ -205,7 +205,7 @@ func TestFindBuildRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ path, want string }{
 		"absent":     {filepath.Join(dir, "absent"), "no such file"},
 		"a folder":   {dir, "is not a program"},
-		"older":      {script("older", `echo "tunbench: unknown command \"$1\" for \"tunbench\"" >&2; exit 2`), `it said "tunbench: unknown command \"ab-worker\" for \"tunbench\""; it must be a tunbench that knows protocol 1`},
+		"older":      {script("older", `echo "tunbench: unknown command \"$1\" for \"tunbench\"" >&2; exit 2`), `it said "tunbench: unknown command \"ab-worker\" for \"tunbench\""; it must be a tunbench that speaks protocol 1`},
 		"other":      {script("other", "echo hello; cat"), `it said "hello"`},
 		"silent":     {script("silent", "exit 0"), `it said ""`},
 		"newer":      {script("newer", `echo '{"protocol":"tunbench-ab","version":2}'; cat`), "it speaks protocol 2"},

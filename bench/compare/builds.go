@@ -16,8 +16,8 @@ type builds struct {
 	floor record.Floor
 }
 
-// callLimit is how long a call may take that has to do with v: much longer than
-// it should.
+// callLimit is how long a call that concerns v may take, which is much longer than it
+// should take.
 func callLimit(v Variant) time.Duration {
 	return 2*time.Minute + 10*(v.Warmup+v.Measure)
 }
@@ -46,9 +46,9 @@ func (b *builds) inProcess(ctx context.Context, i int, f func(*worker) error) er
 }
 
 // pair measures both variants once, each in a process of its build: in alternating
-// windows, or with inTurn one trial after the other. Which process is there first,
-// and builds its device first, is drawn, as is which variant comes first in each
-// pair of windows.
+// windows, or with inTurn one trial after the other. Which process is started first,
+// and builds its device first, is drawn at random, as is which variant comes first in
+// each pair of windows.
 func (b *builds) pair(ctx context.Context, s *subject, sides [2]trial.Variant, inTurn bool) (trials [2]record.Trial, err error) {
 	turns := []int{0, 1}
 	s.rng.Shuffle(len(turns), func(a, b int) { turns[a], turns[b] = turns[b], turns[a] })

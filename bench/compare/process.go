@@ -15,13 +15,13 @@ import (
 	"tunbench/reports/record"
 )
 
-// worker is a process of a build. One call of it is made at a time.
+// worker is a process of a build. Calls to it are made one at a time.
 type worker struct {
 	build   *Build
 	tool    record.Tool
 	cmd     *exec.Cmd
 	in      io.WriteCloser
-	answers chan answer // closed when the process says no more
+	answers chan answer // closed at the end of the process' output
 	stderr  *tail
 	ended   chan error
 }
@@ -34,11 +34,11 @@ func (w *worker) greet(line []byte) error {
 		if said == "" {
 			said = w.stderr.String()
 		}
-		return w.build.stranger(fmt.Sprintf("it said %q", clip(said, 200)))
+		return w.build.incompatible(fmt.Sprintf("it said %q", clip(said, 200)))
 	}
 	switch {
 	case h.Version != protocolVersion:
-		return w.build.stranger(fmt.Sprintf("it speaks protocol %d", h.Version))
+		return w.build.incompatible(fmt.Sprintf("it speaks protocol %d", h.Version))
 	case h.Schema > record.Schema:
 		return fmt.Errorf("%s writes records of schema %d, this tunbench reads up to %d: call the newer one, and name this one with --base-binary or --new-binary", w.build.Path, h.Schema, record.Schema)
 	}
@@ -46,14 +46,14 @@ func (w *worker) greet(line []byte) error {
 	return nil
 }
 
-// listen passes on what the process says: its first line, then its answers.
+// listen passes on the output of the process: its first line, then its answers.
 func (w *worker) listen(out io.Reader, greeting chan<- []byte) {
 	defer close(w.answers)
 	// The longest line is that of a trial.
 	r := bufio.NewReaderSize(out, 1<<16)
 	line, err := r.ReadBytes('\n')
 	if err != nil {
-		// A program that is no tunbench has now said why, if it did.
+		// A program that is no tunbench has now printed its error, if it did.
 		w.ended <- w.cmd.Wait()
 	}
 	greeting <- line
@@ -71,8 +71,7 @@ func (w *worker) listen(out io.Reader, greeting chan<- []byte) {
 	}
 }
 
-// workerError is what a process said about a failure: classified where it
-// happened.
+// workerError is a failure that a process reported, and that it classified.
 type workerError struct {
 	path           string
 	reason, detail string
@@ -80,7 +79,7 @@ type workerError struct {
 
 func (e *workerError) Error() string { return e.path + ": " + e.detail }
 
-// call lets the process do something, for at most limit.
+// call sends an order to the process and waits at most limit for the answer.
 func (w *worker) call(ctx context.Context, o order, limit time.Duration) (answer, error) {
 	line, err := json.Marshal(o)
 	if err != nil {
@@ -107,7 +106,7 @@ func (w *worker) call(ctx context.Context, o order, limit time.Duration) (answer
 	}
 }
 
-// gone is the error on a process that has ended before it was asked to.
+// gone is the error on a process that ended without being asked to.
 func (w *worker) gone(o order) error {
 	select {
 	case err := <-w.ended:
@@ -121,7 +120,7 @@ func (w *worker) gone(o order) error {
 func (w *worker) close() error {
 	w.in.Close()
 	go func() {
-		for range w.answers { // whatever it still says, so that it can end
+		for range w.answers { // whatever it still writes, so that it can end
 		}
 	}()
 	select {
@@ -170,7 +169,7 @@ func (t *tail) String() string {
 	return string(bytes.TrimSpace(t.text))
 }
 
-// clip puts what a program said on one line of at most n characters.
+// clip puts the output of a program on one line of at most n characters.
 func clip(s string, n int) string {
 	s = strings.Join(strings.Fields(s), " ")
 	if r := []rune(s); len(r) > n {
@@ -179,7 +178,7 @@ func clip(s string, n int) string {
 	return s
 }
 
-// trial is the trial that the process answers with.
+// trial sends an order whose answer is a trial.
 func (w *worker) trial(ctx context.Context, o order, limit time.Duration) (record.Trial, error) {
 	a, err := w.call(ctx, o, limit)
 	if err == nil && a.Trial == nil {

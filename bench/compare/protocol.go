@@ -13,7 +13,7 @@ import (
 )
 
 // The protocol between tunbench ab and the builds that it compares: one JSON
-// object a line. A process says a greeting; then each order on its input gets
+// object a line. A process sends a greeting; then each order on its input gets
 // one answer on its output, and it ends when its input does. Fields may be
 // added; what changes the meaning of one raises the version.
 const (
@@ -51,11 +51,11 @@ type order struct {
 }
 
 // task is what to measure. Axes go by name, as in run.jsonl: the fields of a
-// Spec are no part of the protocol.
+// Spec are not part of the protocol.
 type task struct {
 	Axes map[string]string `json:"axes"` // all of them
 	// Defaults names the axes at their default. A build that does not know one
-	// of these measures what it always did.
+	// of these measures without it.
 	Defaults  []string     `json:"defaults"`
 	Hook      string       `json:"hook"`
 	WarmupNs  int64        `json:"warmup_ns"`
@@ -74,13 +74,13 @@ type answer struct {
 	Fault *fault        `json:"fault,omitempty"`
 }
 
-// fault is an error, as a skip tells it.
+// fault is an error in the form of a skip.
 type fault struct {
 	Reason string `json:"reason"`
 	Detail string `json:"detail"`
 }
 
-// newTask is what a build is told of v, which is measured by spec.
+// newTask is the order to measure v by spec.
 func newTask(v Variant, spec spec.Spec, floor record.Floor) task {
 	t := task{
 		Axes: v.Axes, Defaults: []string{}, Hook: v.Hook,
@@ -95,7 +95,7 @@ func newTask(v Variant, spec spec.Spec, floor record.Floor) task {
 	return t
 }
 
-// variant is what t asks this build for.
+// variant is what t asks this build to measure.
 func (t task) variant() (trial.Variant, error) {
 	values := map[string]string{}
 	for name, value := range t.Axes {

@@ -9,7 +9,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// remote is one variant of a pair in a process of a build. It is a trial.Side.
+// remote measures one variant of a pair in a process of a build. It is a trial.Side.
 type remote struct {
 	*worker
 	task  task

@@ -27,22 +27,21 @@ type runner struct {
 	closed *plan.ClosedLoops
 }
 
-// subject compares the variants with index i. Its error is one that ends the
-// run.
-func (r *runner) subject(ctx context.Context, i int) error {
-	s := &subject{index: i, variants: r.Subjects[i], spoilt: map[string]int{}}
+// subject compares the variants of a subject. Its error ends the run.
+func (r *runner) subject(ctx context.Context, index int) error {
+	s := &subject{index: index, variants: r.Subjects[index], spoilt: map[string]int{}}
 	s.rng = rand.New(rand.NewPCG(r.Seed, plan.Seed(s.variants[0].Name+" "+s.variants[1].Name)))
-	for side := range s.variants {
-		spec := &s.specs[side]
-		*spec = setup.Spec(s.variants[side].Scenario)
+	for i := range s.variants {
+		spec := &s.specs[i]
+		*spec = setup.Spec(s.variants[i].Scenario)
 		spec.CPUs, spec.Settle = r.CPUs, r.Clock == record.ClockICount
 		r.tell(s, 1, plan.Step{})
-		if err := r.probe(ctx, s, side); err != nil {
-			return r.skip(ctx, s, side, err)
+		if err := r.probe(ctx, s, i); err != nil {
+			return r.skip(ctx, s, i, err)
 		}
 		var err error
-		if s.notes[side], err = r.closed.Offer(ctx, s.variants[side].Scenario, spec); err != nil {
-			return r.skip(ctx, s, side, err)
+		if s.notes[i], err = r.closed.Offer(ctx, s.variants[i].Scenario, spec); err != nil {
+			return r.skip(ctx, s, i, err)
 		}
 	}
 	for {
@@ -59,7 +58,7 @@ func (r *runner) subject(ctx context.Context, i int) error {
 		r.tell(s, need, plan.Step{})
 		trials, err := r.pair(ctx, s)
 		if err != nil {
-			return r.skip(ctx, s, r.whose(ctx, s), err)
+			return r.skip(ctx, s, r.failing(ctx, s), err)
 		}
 		if err := r.take(s, block, trials); err != nil {
 			return err
@@ -68,7 +67,7 @@ func (r *runner) subject(ctx context.Context, i int) error {
 	}
 }
 
-// pair measures both sides once.
+// pair measures both variants once.
 func (r *runner) pair(ctx context.Context, s *subject) (trials [2]record.Trial, err error) {
 	if ctx.Err() != nil {
 		return trials, ctx.Err()
@@ -103,9 +102,9 @@ func (r *runner) probe(ctx context.Context, s *subject, i int) error {
 	return r.lab.Probe(ctx, s.specs[i], s.variants[i].Hook)
 }
 
-// whose is the side that a pair failed for, which the error of the pair does not
-// tell: A's if A cannot be measured alone either, else B's.
-func (r *runner) whose(ctx context.Context, s *subject) int {
+// failing is the index of the variant that made a pair fail, which the error of the
+// pair does not say: A if A cannot be measured alone either, else B.
+func (r *runner) failing(ctx context.Context, s *subject) int {
 	if r.builds != nil || ctx.Err() != nil {
 		return 1
 	}
@@ -115,13 +114,13 @@ func (r *runner) whose(ctx context.Context, s *subject) int {
 	return 1
 }
 
-// sideBySide reports whether the windows of two trials can alternate: virtual time
-// has nothing that wanders.
+// sideBySide reports whether the windows of two trials can alternate. In virtual time
+// the speed of the host does not change, and they need not.
 func (r *runner) sideBySide(s *subject) bool {
 	return r.Clock != record.ClockICount && s.specs[0].SideBySide() && s.specs[1].SideBySide()
 }
 
-// take writes a pair's trials and, unless a gate failed, counts them in.
+// take writes the trials of a pair and, if both are valid, counts them.
 func (r *runner) take(s *subject, block int, trials [2]record.Trial) error {
 	s.pairs++
 	for i := range trials {
@@ -159,7 +158,7 @@ func (r *runner) take(s *subject, block int, trials [2]record.Trial) error {
 // gates are the metrics that a pair is judged on, with their thresholds.
 func (r *runner) gates(trials [2]record.Trial) []metric.Gate {
 	options := r.Options
-	// What an A/A run is to find out does not depend on the one before.
+	// An A/A run is not judged by what an earlier one showed.
 	if a, b := &trials[0], &trials[1]; r.Known != nil && (a.Scenario != b.Scenario || a.Arm != b.Arm || !r.SameBuild()) {
 		options.Seen = func(metric string) (float64, bool) { return r.Known.Seen(b.Scenario, metric) }
 	}
@@ -183,7 +182,7 @@ func (r *runner) judge(s *subject) error {
 		case 2*s.limited > s.valid && (got.Metric == record.PPS || got.Metric == record.BitPerS):
 			v.Verdict = record.InvalidVerdict
 			v.Notes = append(v.Notes, fmt.Sprintf("the generator, not the device, set the rate in %d of %d pairs: give the senders more CPUs (--cpus), or let them offer more (gen=udp-gso, gen=packet)", s.limited, s.valid))
-		case s.unsteady == s.valid && drowned(got, s.gates[i].Absolute) && (v.Verdict == record.Regression || v.Verdict == record.Improvement):
+		case s.unsteady == s.valid && withinNoise(got, s.gates[i].Absolute) && (v.Verdict == record.Regression || v.Verdict == record.Improvement):
 			v.Verdict = record.Inconclusive
 			v.Notes = append(v.Notes, fmt.Sprintf("the host was never steady: all %d pairs are flagged, and the interval is wider than the change is large; try again when it is quiet, or measure longer (--measure)", s.valid))
 		}
@@ -198,7 +197,7 @@ func (r *runner) judge(s *subject) error {
 	return nil
 }
 
-// verdict completes v and writes it. It goes by B's name; a note tells A's.
+// verdict completes v and writes it. It has the name of B; a note gives that of A.
 func (r *runner) verdict(s *subject, v record.Verdict) error {
 	a, b := s.variants[0], s.variants[1]
 	v.Kind, v.Scenario = record.KindVerdict, b.Name
@@ -215,11 +214,11 @@ func (r *runner) verdict(s *subject, v record.Verdict) error {
 	return r.rec.Write(v)
 }
 
-// giveUp writes that nothing can be said here.
+// giveUp writes that nothing could be judged.
 func (r *runner) giveUp(s *subject) error {
 	v := record.Verdict{
 		Metric: record.PPS, Unit: "packets/s", N: s.valid, Verdict: record.InvalidVerdict,
-		Notes: []string{"too few pairs passed the gates to go on: this host is not steady enough now; tunbench doctor tells what disturbs it"},
+		Notes: []string{"too few pairs were valid to go on: this host is not steady enough now; tunbench doctor says what disturbs it"},
 	}
 	if err := r.verdict(s, v); err != nil {
 		return err
@@ -228,7 +227,7 @@ func (r *runner) giveUp(s *subject) error {
 	return nil
 }
 
-// skip records why the i-th variant cannot be measured: then there is nothing to
+// skip records why the i-th variant cannot be measured, so that there is nothing to
 // compare.
 func (r *runner) skip(ctx context.Context, s *subject, i int, cause error) error {
 	if ctx.Err() != nil {

@@ -14,18 +14,17 @@ import (
 	"tunbench/reports/record"
 )
 
-// SideLab is a Lab that measures one side of a pair, the other side of which is
-// in another process.
+// SideLab measures one side of a pair, whose other side is in another process.
 type SideLab interface {
 	Probe(ctx context.Context, spec spec.Spec, hook string) error
 	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
-	// Side is the side. With toggled, its observer is taken away while the other
-	// side is measured.
+	// Side returns the side. If toggled is set, its observer is detached while the
+	// other side is measured.
 	Side(v trial.Variant, toggled bool, floor record.Floor) (trial.Side, error)
 }
 
-// Serve does what a tunbench ab asks for on in, and answers on out, until in
-// ends. tool is this build.
+// Serve carries out the orders of a tunbench ab, which come on in, and answers on out,
+// until in ends. tool is this build.
 func Serve(ctx context.Context, lab SideLab, tool record.Tool, in io.Reader, out io.Writer) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -42,7 +41,7 @@ func Serve(ctx context.Context, lab SideLab, tool record.Tool, in io.Reader, out
 	}()
 	lines := make(chan []byte)
 	go func() {
-		defer cancel() // who asked is gone: whatever is under way is for nobody
+		defer cancel() // nobody waits for what is under way any more
 		defer close(lines)
 		r := bufio.NewReader(in)
 		for {
@@ -104,10 +103,10 @@ func (s *server) do(ctx context.Context, o order) (a answer, err error) {
 	return a, err
 }
 
-// begin does what says what is to be measured.
+// begin carries out the orders that have a task.
 func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
 	if o.Task == nil {
-		return a, fmt.Errorf("%s: it is not said what", o.Do)
+		return a, fmt.Errorf("%s: the order does not say what to measure", o.Do)
 	}
 	v, err := o.Task.variant()
 	if err != nil {
@@ -124,7 +123,7 @@ func (s *server) begin(ctx context.Context, o order) (a answer, err error) {
 	if s.side != nil {
 		return a, errors.New("build: there is a device already")
 	}
-	// The observer of another build is another one, whatever its hook.
+	// The observer of another build is a different one, even with the same hook.
 	if s.side, err = s.lab.Side(v, true, o.Task.Floor); err != nil {
 		s.side = nil
 		return a, err

@@ -28,18 +28,18 @@ type subject struct {
 	pairs      int // tried
 	disturbed  int // trials of them
 	valid      int
-	base, next [][]float64 // values of each gate, of the valid pairs
+	base, next [][]float64 // of each gate, in the valid pairs
 	limited    int         // valid pairs in which the generator set the rate
 	unsteady   int         // valid pairs of which a trial was unsteady
 	spoilt     map[string]int
 }
 
-// hopeless tells whether so many pairs were spoilt that going on would choose
-// among them rather than measure.
+// hopeless reports whether so many pairs were invalid that to continue would be to
+// select among pairs, not to measure.
 func (s *subject) hopeless(wanted int) bool { return s.pairs-s.valid > wanted+s.valid }
 
 // start settles by the first valid pair what s is judged on: those of gates that both
-// of its trials have a value for. It makes so many pairs before it looks.
+// of its trials have a value for. pairs is how many are made before the first analysis.
 func (s *subject) start(gates []metric.Gate, pairs int, trials [2]record.Trial) (err error) {
 	s.gates = slices.DeleteFunc(gates, func(g metric.Gate) bool {
 		_, inA := metric.Value(&trials[0], g.Metric)
@@ -63,14 +63,14 @@ func (s *subject) start(gates []metric.Gate, pairs int, trials [2]record.Trial) 
 // count adds a valid pair to what s is judged by.
 func (s *subject) count(block int, trials [2]record.Trial) error {
 	values := [2][]float64{make([]float64, len(s.gates)), make([]float64, len(s.gates))}
-	for side := range trials {
+	for k := range trials {
 		for i, g := range s.gates {
-			v, ok := metric.Value(&trials[side], g.Metric)
+			v, ok := metric.Value(&trials[k], g.Metric)
 			if !ok {
 				s.spoilt["no "+g.Metric]++
 				return nil
 			}
-			values[side][i] = v
+			values[k][i] = v
 		}
 	}
 	if err := s.proto.Add(block, values[0], values[1]); err != nil {
@@ -93,7 +93,7 @@ func (s *subject) count(block int, trials [2]record.Trial) error {
 	return nil
 }
 
-// spoil counts the flags of a pair that make one of its trials invalid.
+// spoil counts the flags that make trials of a pair invalid.
 func (s *subject) spoil(trials [2]record.Trial) {
 	for _, t := range trials {
 		for _, flag := range t.Flags {
@@ -104,7 +104,7 @@ func (s *subject) spoil(trials [2]record.Trial) {
 	}
 }
 
-// whySpoilt counts the trials that each condition spoilt.
+// whySpoilt says which flags made how many trials invalid.
 func (s *subject) whySpoilt() string {
 	var parts []string
 	for _, flag := range slices.Sorted(maps.Keys(s.spoilt)) {
@@ -113,7 +113,7 @@ func (s *subject) whySpoilt() string {
 	return strings.Join(parts, ", ")
 }
 
-// detectable is what the pairs of equal variants say of the host, for comparisons of
+// detectable is what the pairs of equal variants show of the host, for comparisons of
 // so many pairs.
 func (s *subject) detectable(pairs int) aa.Result {
 	found := aa.Result{Scenario: s.variants[0].Name, Pairs: s.valid, Trials: 2 * s.pairs, Disturbed: s.disturbed, Seen: map[string]float64{}}
@@ -125,7 +125,7 @@ func (s *subject) detectable(pairs int) aa.Result {
 				diff[k] = math.Log(s.next[i][k] / s.base[i][k])
 			}
 		}
-		// A value without a ratio, or too few pairs, says nothing.
+		// Without ratios, or with too few pairs, nothing is known.
 		if d, err := stat.MinimalDetectable(diff, pairs, detectAlpha, detectPower); err == nil {
 			found.Seen[g.Metric] = d
 			if !g.Absolute {

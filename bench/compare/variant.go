@@ -12,7 +12,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// Variant is one side of a comparison.
+// Variant is one of the two things that are compared.
 type Variant struct {
 	suite.Scenario
 	Hook string // of the observer, or record.HookNone for bare
@@ -55,19 +55,19 @@ func ParseVariant(base Variant, words string) (Variant, error) {
 	return v, nil
 }
 
-// Equal tells whether two variants are one.
+// Equal reports whether two variants are the same.
 func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
 
 const (
-	// turn is how long one variant has the host before it is the other's turn.
+	// turn is the length of the windows in which two variants alternate.
 	turn = 50 * time.Millisecond
-	// leastTurns is into how many turns a short trial is cut.
+	// leastTurns is the least number of windows of a trial.
 	leastTurns = 6
 )
 
 // Subjects returns what to compare: for each scenario the variants that a and b
-// make of it, which are observed by hook where they do not say. What has become
-// equal stays once.
+// make of it, observed by hook unless they name another. Equal subjects are kept
+// once.
 func Subjects(scenarios []suite.Scenario, hook, a, b string) (subjects [][2]Variant, err error) {
 	for _, scenario := range scenarios {
 		scenario.Window = max(time.Millisecond, min(turn, scenario.Measure/leastTurns))

@@ -7,9 +7,9 @@ import (
 	"tunbench/reports/stat"
 )
 
-// drowned tells whether a change is no larger than its interval is wide. Where
-// no pair was steady, only a larger one is believed.
-func drowned(c stat.Comparison, absolute bool) bool {
+// withinNoise reports whether a change is no larger than its interval is wide. Where
+// no pair was steady, only a larger change is reported.
+func withinNoise(c stat.Comparison, absolute bool) bool {
 	change, low, high := c.Change, c.Low, c.High
 	if !absolute {
 		change, low, high = math.Log1p(change), math.Log1p(low), math.Log1p(high)
@@ -17,7 +17,7 @@ func drowned(c stat.Comparison, absolute bool) bool {
 	return !c.HasInterval || math.Abs(change) <= high-low
 }
 
-// verdictOf gives a comparison the shape in which it is kept.
+// verdictOf turns a comparison into the record of a verdict.
 func verdictOf(c stat.Comparison) record.Verdict {
 	v := record.Verdict{Metric: c.Metric, N: c.N, Threshold: c.Threshold, Verdict: c.Verdict, Notes: c.Notes}
 	if c.Own < c.Threshold {
@@ -35,7 +35,7 @@ func verdictOf(c stat.Comparison) record.Verdict {
 	return v
 }
 
-// hooked names the hook of A where that of B is another.
+// hooked names the hook of A if that of B is another.
 func hooked(a, b Variant) string {
 	if a.Hook == b.Hook {
 		return ""

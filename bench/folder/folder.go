@@ -21,9 +21,9 @@ func Default(now time.Time, what string) string {
 	return filepath.Join("reports", "runs", now.UTC().Format("20060102T150405Z")+"-"+strings.ReplaceAll(what, "/", "-"))
 }
 
-// Create makes the folder of path and an empty run file there. A file that is there
+// create makes the folder of path and an empty run file there. A file that is there
 // is an error: a run never overwrites another.
-func Create(path string) error {
+func create(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return fmt.Errorf("create --out: %w", err)
 	}

@@ -62,7 +62,7 @@ func appendToFile(variable string, content func(room int) ([]byte, error)) (err 
 		if variable == "GITHUB_OUTPUT" {
 			return nil // a summary is what was asked for; outputs come along
 		}
-		return fmt.Errorf("%s is not set: is this a step of GitHub Actions? the summary is not written", variable)
+		return fmt.Errorf("%s is not set, so that the summary is not written: is this a step of GitHub Actions?", variable)
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o666)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// ParseClock checks the name of a clock; an empty one is record.ClockMonotonic. Who
-// boots a guest in virtual time tells it so: the guest cannot see it.
+// ParseClock checks the name of a clock; an empty one is record.ClockMonotonic.
+// A guest cannot find out that its time is virtual: whatever boots it sets the clock.
 func ParseClock(name string) (string, error) {
 	switch name {
 	case "":

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	// calibrations is how many trials find out what a closed loop reaches, and
-	// calibrationTime how long each of them measures.
+	// calibrations is the number of trials that find out the rate of a closed loop,
+	// and calibrationTime the measured time of each.
 	calibrations    = 3
 	calibrationTime = 300 * time.Millisecond
 )
 
-// ClosedLoops knows what scenarios reach as fast as they go, which is what a
-// load in per cent is a share of. It asks once for each.
+// ClosedLoops knows the rates of scenarios in a closed loop, of which a load in per
+// cent is a share. It measures each rate once.
 type ClosedLoops struct {
 	lab   lab
 	floor record.Floor
@@ -37,19 +37,19 @@ type lab interface {
 	Run(ctx context.Context, spec spec.Spec, hook string, floor record.Floor) (record.Trial, error)
 }
 
-// closedLoop is what came out for one scenario.
+// closedLoop is the rate of one scenario.
 type closedLoop struct {
 	pps float64
-	how string // it was found, for a note
+	how string // the rate was found, for a note
 	err error
 }
 
-// NewClosedLoops asks lab, with random numbers by the seed of the run.
+// NewClosedLoops returns ClosedLoops that measure with lab. seed is that of the run.
 func NewClosedLoops(lab lab, floor record.Floor, seed uint64) *ClosedLoops {
 	return &ClosedLoops{lab: lab, floor: floor, seed: seed, seen: map[string][]float64{}, found: map[string]closedLoop{}}
 }
 
-// Saw takes note of a trial of the run.
+// Saw takes in a trial of the run.
 func (c *ClosedLoops) Saw(t record.Trial) {
 	if t.Arm == record.Bare && t.Axes["load"] == "max" && !t.Invalid() {
 		c.seen[t.Scenario] = append(c.seen[t.Scenario], t.Metrics[record.PPS])
@@ -58,9 +58,9 @@ func (c *ClosedLoops) Saw(t record.Trial) {
 
 // Offer sets the rate in the spec of s, whose load may be a share of what its
 // closed loop reaches, and returns a note that gives the rate and where it came
-// from. Other scenarios are left alone. The rate is that of this run, so that all
-// scenarios with the same closed loop offer shares of the same. An error says that
-// it cannot be known.
+// from. Other scenarios are not changed. The closed loop is measured once in a run, so
+// that all scenarios that share one offer shares of the same rate. An error means that
+// the rate cannot be found.
 func (c *ClosedLoops) Offer(ctx context.Context, s suite.Scenario, asked *spec.Spec) (note string, err error) {
 	share := asked.Share
 	if share == 0 {
@@ -87,8 +87,8 @@ func (c *ClosedLoops) Offer(ctx context.Context, s suite.Scenario, asked *spec.S
 	return fmt.Sprintf("load=%s is %.0f packets/s: the closed loop reached %.0f, %s", s.Axes["load"], asked.Rate, found.pps, found.how), nil
 }
 
-// find takes the median of the trials that this run has of the scenario, if
-// they are enough, or makes some for the purpose.
+// find returns the median rate of the trials of the scenario in this run or, if they
+// are too few, of some that it makes for the purpose.
 func (c *ClosedLoops) find(ctx context.Context, base suite.Scenario, cpus []int) closedLoop {
 	rates, how := c.seen[base.Name], "the median of %d valid trials of this run"
 	if len(rates) < calibrations {
@@ -105,8 +105,8 @@ func (c *ClosedLoops) find(ctx context.Context, base suite.Scenario, cpus []int)
 	return closedLoop{pps: sum.Median, how: fmt.Sprintf(how, sum.N)}
 }
 
-// calibrate gives the packet rates of some short bare trials, those that are
-// valid.
+// calibrate makes some short bare trials and returns the packet rates of the valid
+// ones.
 func (c *ClosedLoops) calibrate(ctx context.Context, base suite.Scenario, cpus []int) (rates []float64, err error) {
 	var flags []string
 	spec := setup.Spec(base)

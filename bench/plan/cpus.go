@@ -10,8 +10,8 @@ import (
 // maxCPU is the largest number of CPUs that Linux can be configured for.
 const maxCPU = 8192
 
-// ParseCPUs reads a list such as `0,2-3`. The order is kept: it says which
-// CPUs send and which read.
+// ParseCPUs reads a list such as `0,2-3`. The order is kept, because it
+// says which CPUs send and which read.
 func ParseCPUs(list string) ([]int, error) {
 	if list == "" {
 		return nil, nil

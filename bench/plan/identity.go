@@ -15,9 +15,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// resumable returns an error unless a run that was begun elsewhere, or by another
-// tunbench, could be gone on with here: the figures of both halves must be
-// those of one run.
+// resumable returns an error unless the interrupted run can be continued here: by the
+// same plan, on the same host and by the same tunbench, so that the figures of both
+// halves are those of one run.
 func resumable(p Plan) error {
 	was, host := p.Done.Run, p.Host
 	if p.Done.End != nil {
@@ -46,17 +46,17 @@ func resumable(p Plan) error {
 		}
 	}
 	if len(differ) > 0 {
-		return fmt.Errorf("resume the run of %s: it would not be one run: %s; %s", was.Started, strings.Join(differ, "; "), advice)
+		return fmt.Errorf("resume the run of %s: the result would not be one run: %s; %s", was.Started, strings.Join(differ, "; "), advice)
 	}
 	for _, t := range p.Done.Trials {
 		if !slices.ContainsFunc(p.Scenarios, func(s suite.Scenario) bool { return s.Name == t.Scenario }) {
-			return fmt.Errorf("resume the run of %s: it has trials of %s, which suite %s does not have any more; begin a new one", was.Started, t.Scenario, p.Suite)
+			return fmt.Errorf("resume the run of %s: it has trials of %s, which suite %s no longer has; begin a new one", was.Started, t.Scenario, p.Suite)
 		}
 	}
 	return nil
 }
 
-// recorded is what the header keeps of p.
+// recorded is the description of p that the header keeps.
 func recorded(p Plan) *record.Plan {
 	r := &record.Plan{SuiteFile: p.SuiteFile, Pairs: p.Pairs, Arms: p.Arms, Search: p.Search.Name, CPUs: p.CPUs, Timings: []record.Timing{}}
 	for _, s := range p.Scenarios {
@@ -73,7 +73,7 @@ func recorded(p Plan) *record.Plan {
 		Suite, Hook, Clock string
 		Seed               uint64
 	}{*r, p.Suite, p.Hook, p.clock(), p.Seed}
-	about.SuiteFile = "" // what it holds counts, not where it is
+	about.SuiteFile = "" // its content counts, not its place
 	text, err := json.Marshal(about)
 	if err != nil {
 		panic(err) // strings and numbers only
@@ -87,13 +87,13 @@ func sameTimes(a, b record.Timing) bool {
 	return a.WarmupNs == b.WarmupNs && a.MeasureNs == b.MeasureNs && a.WindowNs == b.WindowNs
 }
 
-// unlike says in what p is another plan than that of the run that it resumes.
+// unlike lists the differences between p and the plan of the run that it resumes.
 func unlike(p Plan, run *record.Run) (differ []string) {
 	was := run.Plan
 	if was == nil {
 		return []string{"plan: its file does not say what it was"}
 	}
-	p.Seed = run.Seed // that of the run counts
+	p.Seed = run.Seed // a resumed run keeps its seed
 	now := recorded(p)
 	if now.Hash == was.Hash {
 		return nil
@@ -159,7 +159,7 @@ func unlike(p Plan, run *record.Run) (differ []string) {
 	return differ
 }
 
-// timesOf gives the timing of each scenario of a plan.
+// timesOf returns the timing of each scenario of a plan.
 func timesOf(p *record.Plan) map[string]record.Timing {
 	of := map[string]record.Timing{}
 	for _, t := range p.Timings {
@@ -170,7 +170,7 @@ func timesOf(p *record.Plan) map[string]record.Timing {
 	return of
 }
 
-// someOf names three of a list, and how many there are beside.
+// someOf names the first three of a list, and the number of the others.
 func someOf(names []string) string {
 	if len(names) <= 4 {
 		return strings.Join(names, ", ")

@@ -1,6 +1,6 @@
-// Package plan makes a whole run: rounds, pairs and arms in their order, what is
-// left of a run that was interrupted, and the shares of several hosts. Each record
-// is written when it is finished.
+// Package plan makes a whole run: rounds, pairs and arms in their order, the rest of an
+// interrupted run, or one host's share of a run. Each record is written as soon as it is
+// finished.
 package plan
 
 import (
@@ -17,14 +17,14 @@ import (
 	"tunbench/reports/record"
 )
 
-// overhead is roughly what a trial takes beside warm-up and measured time: to
-// build the device, drain it and tear it down.
+// overhead is about the time that a trial takes in addition to warm-up and measured
+// time, to build the device, drain it and tear it down.
 const overhead = 300 * time.Millisecond
 
 // Plan is a whole run: what is measured, in which order, in which pairs.
 type Plan struct {
 	Suite     string
-	SuiteFile string // that it was read from, "" if it is built in
+	SuiteFile string // path of its file, "" if it is built in
 	Scenarios []suite.Scenario
 	Pairs     int
 	Arms      []record.Arm // the trials of a pair, in seeded random order
@@ -35,22 +35,22 @@ type Plan struct {
 	CPUs      []int        // to send and to read on; empty: chosen from the topology
 	Tool      record.Tool
 	Args      []string // as typed, for the header
-	// Sees is what is known of the smallest changes that this host can show, for
-	// the header: see record.Run.
+	// Sees is the smallest change of each metric that this host can show, as far as
+	// it is known, for the header: see record.Run.
 	Sees   map[string]float64
 	Strict bool // invalid trials, and rates not found, make the run's exit code 3
-	// Search is how to search each scenario for its highest rates, after all
-	// pairs; the zero value does not.
+	// Search is the profile of the rate searches that follow all pairs; the zero value
+	// is no search.
 	Search search.Profile
 
-	// Shard is which share of a larger plan this is, nil for a whole one.
+	// Shard describes the share of a larger plan that this is, nil for a whole plan.
 	Shard *record.Shard
 
-	// Done is what an interrupted run of the same plan left, nil for a new run:
-	// only what is missing in it is measured.
+	// Done is the file of an interrupted run of the same plan, nil for a new run: only
+	// the trials that it lacks are measured.
 	Done *record.File
 
-	// Progress, if not nil, is told of each step.
+	// Progress, if not nil, is called at each step.
 	Progress func(Step)
 	// Now, if not nil, replaces time.Now.
 	Now func() time.Time
@@ -71,7 +71,7 @@ func (p Plan) Duration() time.Duration {
 // TrialTime is about how long a trial of s takes.
 func TrialTime(s suite.Scenario) time.Duration { return s.Warmup + s.Measure + overhead }
 
-// CheckSearch returns why p cannot search for rates, if it is to: in none of its
+// CheckSearch returns an error if p is to search for rates and cannot: in none of its
 // scenarios, or not with these arms or this clock.
 func (p Plan) CheckSearch() error {
 	if p.Search.Name == "" {
@@ -98,17 +98,17 @@ func (p Plan) CheckSearch() error {
 }
 
 // Run measures p. It selects the hook, opens the record, measures the floor,
-// writes the header, and then goes through the scenarios once for each pair:
-// what is slow for a minute is slow for a pair of each scenario, not for all
-// pairs of one. In virtual time, where no minute is slower than another, a
-// scenario's pairs follow each other. Each scenario's device is probed before
-// its first pair; every record is written when it is finished.
+// writes the header, and then measures one pair of every scenario in each round: a
+// host that is slow for a minute is slow for a pair of each scenario, not for all
+// pairs of one. In virtual time, in which a host is never slow, all pairs of a
+// scenario follow each other. Each scenario's device is probed before its first pair;
+// every record is written when it is finished.
 //
-// A scenario that cannot run here is recorded as a skip and the rest goes on;
-// one that cannot be observed is measured bare.
+// A scenario that cannot run here is recorded as a skip, and the run continues; one
+// that cannot be observed is measured bare.
 // When ctx ends, Run stops without an end record and without an error. An
-// error means that nothing more could be measured or written; what was
-// written stays.
+// error means that nothing more could be measured or written; records that were
+// written stay.
 func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (out Outcome, err error) {
 	if p.Now == nil {
 		p.Now = time.Now
@@ -164,7 +164,8 @@ func (p Plan) End(scenarios int, out Outcome, exit int) record.End {
 	}
 }
 
-// begin writes the header of a run, or goes on with one, and gives its floor.
+// begin writes the header of a run, or a record that it is resumed, and returns the
+// floor.
 func (p Plan) begin(lab Lab, rec Recorder, hook record.Hook) (record.Floor, error) {
 	if p.Done != nil {
 		return p.Done.Run.Floor, rec.Write(record.Resume{
@@ -182,12 +183,12 @@ func (p Plan) begin(lab Lab, rec Recorder, hook record.Hook) (record.Floor, erro
 
 func (p Plan) clock() string { return cmp.Or(p.Clock, record.ClockMonotonic) }
 
-// Header is the first record of p, which used hook.
+// Header is the first record of p. hook is the one that was selected.
 func (p Plan) Header(hook record.Hook, floor record.Floor) record.Run {
 	now := p.Now()
 	return record.Run{
 		Kind: record.KindRun, Schema: record.Schema,
-		// The seed tells apart what was started in the same millisecond.
+		// The seed distinguishes runs that were started in the same millisecond.
 		ID:      fmt.Sprintf("%s-%08x", now.UTC().Format("20060102T150405.000Z"), uint32(p.Seed^p.Seed>>32)),
 		Started: timestamp(now),
 		Tool:    p.Tool, Clock: p.clock(), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
@@ -195,7 +196,7 @@ func (p Plan) Header(hook record.Hook, floor record.Floor) record.Run {
 	}
 }
 
-// PassedOver spells why each rung was not taken.
+// PassedOver says why each hook was passed over.
 func PassedOver(hook record.Hook) string {
 	var parts []string
 	for _, p := range hook.PassedOver {

@@ -12,29 +12,29 @@ import (
 	"tunbench/reports/record"
 )
 
-// Prober says which scenarios of a plan a host supports. What several of them have
-// in common is built once, with the flows of the one that has most.
+// Prober finds out which scenarios of a plan a host supports. A device that several
+// scenarios have in common is built once, with the most flows that one of them has.
 type Prober struct {
 	plan  Plan
 	lab   prober
 	hook  string               // of the arm that is probed
-	most  map[string]spec.Spec // that has the most flows, by what is built
+	most  map[string]spec.Spec // with the most flows, by the device that is built
 	known map[built]string
 }
 
-// prober is what a Prober asks of a Lab.
+// prober is the part of a Lab that a Prober uses.
 type prober interface {
 	SelectHook(requested string) (record.Hook, error)
 	Probe(ctx context.Context, spec spec.Spec, hook string) error
 }
 
-// built is what tells the devices of two probes apart.
+// built identifies the device of a probe.
 type built struct {
 	build string
 	flows int
 }
 
-// NewProber selects the hook of p. It is an error if that cannot attach.
+// NewProber selects the hook of p. It is an error if the hook cannot attach.
 func NewProber(p Plan, lab prober) (*Prober, error) {
 	hook, err := lab.SelectHook(p.Hook)
 	if err != nil {
@@ -60,7 +60,7 @@ func (r *Prober) spec(s suite.Scenario) spec.Spec {
 }
 
 // Why returns why a scenario of the plan cannot run here: the reason of a skip and
-// its detail. It is "" where the scenario can.
+// its detail; "" if the scenario can run.
 func (r *Prober) Why(ctx context.Context, s suite.Scenario) string {
 	spec := r.spec(s)
 	if r.try(ctx, r.most[spec.Build()]) == "" {

@@ -6,7 +6,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// earlier is what an interrupted run of the same plan left; nothing, for a new run.
+// earlier is the interrupted run that is resumed; it is empty for a new run.
 type earlier struct {
 	file   *record.File // nil for a new run
 	trials map[trialKey]bool
@@ -29,7 +29,7 @@ func newEarlier(file *record.File) earlier {
 	return e
 }
 
-// count adds what the run left to out, and shows its trials to closed.
+// count adds the trials and skips of the run to out, and its trials to closed.
 func (e earlier) count(out *Outcome, closed *ClosedLoops) {
 	if e.file == nil {
 		return
@@ -48,8 +48,8 @@ func (e earlier) count(out *Outcome, closed *ClosedLoops) {
 	}
 }
 
-// leaveOut takes what the run left of s, which has so many pairs, from what is left
-// to do.
+// leaveOut takes the trials of s that the run made from those that are left to make. s
+// has so many pairs.
 func (e earlier) leaveOut(s *subject, pairs int) {
 	if e.file == nil {
 		return
@@ -73,7 +73,7 @@ func (e earlier) leaveOut(s *subject, pairs int) {
 	}
 }
 
-// missing are those of the arms of the pair at hand that are still to be measured.
+// missing returns those of arms that are still to be measured in the pair at hand.
 func (e earlier) missing(s *subject, arms []record.Arm) []record.Arm {
 	return slices.DeleteFunc(arms, func(a record.Arm) bool {
 		return e.trials[trialKey{s.Name, s.pair, a}] || s.unseen && a == record.Observed

@@ -96,7 +96,7 @@ func TestResumeRefuses(t *testing.T) {
 		"tunbench: \"v1 \" then":                 func(f *record.File) { f.Run.Tool.Version = "v1" },
 		"clock: \"icount\" then":                 func(f *record.File) { f.Run.Clock = record.ClockICount },
 		"nothing is missing":                     func(f *record.File) { f.End = &record.End{} },
-		"does not have any more":                 func(f *record.File) { f.Trials[0].Scenario = "Tun/of-old" },
+		"no longer has":                          func(f *record.File) { f.Trials[0].Scenario = "Tun/of-old" },
 	} {
 		g := done(change)
 		if _, err := g.run(context.Background()); err == nil || !strings.Contains(err.Error(), want) {

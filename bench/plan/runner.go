@@ -27,21 +27,20 @@ type runner struct {
 	closed   *ClosedLoops
 	earlier  earlier
 
-	// measured and planned are of the finished trials: their ratio corrects
-	// the estimate of the time left.
+	// measured and planned are the times that the finished trials took and were
+	// planned to take: their ratio corrects the estimate of the time left.
 	measured, planned time.Duration
 }
 
-// all measures every pair of every scenario. Its error is one that ends the
-// run.
+// all measures every pair of every scenario. Its error ends the run.
 func (r *runner) all(ctx context.Context) error {
 	for i, s := range r.Scenarios {
 		spec := setup.Spec(s)
 		spec.CPUs, spec.Settle = r.CPUs, r.Clock == record.ClockICount
 		r.subjects = append(r.subjects, &subject{
 			Scenario: s, spec: spec, index: i, left: r.Pairs * len(r.Arms),
-			// Random numbers of its own, so that a filter does not change the
-			// order of arms of what it lets through.
+			// Its own random numbers, so that a filter does not change the order of
+			// arms of the scenarios that it keeps.
 			rng: rand.New(rand.NewPCG(r.Seed, Seed(s.Name))),
 		})
 	}
@@ -67,8 +66,8 @@ func (r *runner) all(ctx context.Context) error {
 	return nil
 }
 
-// nextPair measures one pair of a scenario, whose device is probed before the
-// first. Its error is one that ends the run.
+// nextPair measures one pair of a scenario, whose device is probed before the first
+// pair. Its error ends the run.
 func (r *runner) nextPair(ctx context.Context, s *subject) error {
 	s.pair++
 	arms := slices.Clone(r.Arms)
@@ -80,7 +79,7 @@ func (r *runner) nextPair(ctx context.Context, s *subject) error {
 	if !s.probed {
 		s.probed = true
 		r.tell(s, Step{})
-		if goesOn, err := r.probe(ctx, s); err != nil || !goesOn {
+		if goOn, err := r.probe(ctx, s); err != nil || !goOn {
 			return err
 		}
 		var err error
@@ -92,16 +91,16 @@ func (r *runner) nextPair(ctx context.Context, s *subject) error {
 		if s.unseen && arm == record.Observed {
 			continue
 		}
-		if goesOn, err := r.measure(ctx, s, arm); err != nil || !goesOn {
+		if goOn, err := r.measure(ctx, s, arm); err != nil || !goOn {
 			return err
 		}
 	}
 	return nil
 }
 
-// probe builds the device of a scenario and tears it down. The scenario goes on
+// probe builds the device of a scenario and tears it down. The scenario continues
 // unless it was skipped or the run was interrupted; an error ends the run.
-func (r *runner) probe(ctx context.Context, s *subject) (goesOn bool, err error) {
+func (r *runner) probe(ctx context.Context, s *subject) (goOn bool, err error) {
 	arm, hook := record.Bare, record.HookNone
 	if slices.Contains(r.Arms, record.Observed) && !s.unseen {
 		arm, hook = record.Observed, r.hook.Used
@@ -110,16 +109,16 @@ func (r *runner) probe(ctx context.Context, s *subject) (goesOn bool, err error)
 	if cause == nil {
 		return true, nil
 	}
-	if goesOn, err := r.without(ctx, s, arm, cause); err != nil || !goesOn {
+	if goOn, err := r.without(ctx, s, arm, cause); err != nil || !goOn {
 		return false, err
 	}
 	return r.probe(ctx, s) // without the observer
 }
 
-// without deals with an arm of a scenario that cannot be measured. If that is
-// the observer's doing alone, the bare arm goes on, whichever came first: what
-// is measured must not hang on the order of arms. Any other cause ends the scenario.
-func (r *runner) without(ctx context.Context, s *subject, arm record.Arm, cause error) (goesOn bool, err error) {
+// without handles an arm of a scenario that cannot be measured. If only the observer
+// is the cause, the bare arm continues, whichever arm came first: what is measured
+// must not depend on the order of arms. Any other cause ends the scenario.
+func (r *runner) without(ctx context.Context, s *subject, arm record.Arm, cause error) (goOn bool, err error) {
 	var observer *refusal.Unobservable
 	if ctx.Err() != nil || arm != record.Observed || !slices.Contains(r.Arms, record.Bare) || !errors.As(cause, &observer) {
 		return false, r.skip(ctx, s, cause)
@@ -128,9 +127,9 @@ func (r *runner) without(ctx context.Context, s *subject, arm record.Arm, cause 
 	return true, r.writeSkip(s, record.Observed, cause)
 }
 
-// measure makes one trial and writes it. The scenario goes on unless it was
+// measure makes one trial and writes it. The scenario continues unless it was
 // skipped or the run was interrupted; an error ends the run.
-func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goesOn bool, err error) {
+func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goOn bool, err error) {
 	if ctx.Err() != nil {
 		r.out.Interrupted = true
 		return false, nil
@@ -225,14 +224,14 @@ func (r *runner) tell(s *subject, step Step) {
 	r.Progress(step)
 }
 
-// fatal reports whether err, from writing a record, is the system's, so that
+// fatal reports whether err, from writing a record, comes from the system, so that
 // the next record would fail too. Otherwise the record itself was refused.
 func fatal(err error) bool {
 	var errno syscall.Errno
 	return errors.As(err, &errno)
 }
 
-// Seed is a number of a name, by which the random numbers of a scenario are its own.
+// Seed derives a seed from a name, so that each scenario has its own random numbers.
 func Seed(name string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte(name))

@@ -9,7 +9,7 @@ import (
 	"tunbench/bench/suite"
 )
 
-// searchTime is about how long searches of scenarios take by profile.
+// searchTime is about how long the searches of scenarios take with profile.
 func searchTime(profile search.Profile, scenarios []suite.Scenario) (d time.Duration) {
 	one := profile.Typical()
 	for _, s := range scenarios {
@@ -23,8 +23,8 @@ func searchTime(profile search.Profile, scenarios []suite.Scenario) (d time.Dura
 // searcher makes the rate searches of a run.
 type searcher struct{ *runner }
 
-// all makes the rate search of each scenario that was measured. Its error
-// is one that ends the run.
+// all makes the rate search of each scenario that was measured. Its error ends the
+// run.
 func (r searcher) all(ctx context.Context) error {
 	if r.Search.Name == "" {
 		return nil

@@ -15,8 +15,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// Shard is one of several shares of a plan, each of which a host measures by
-// itself; the zero value is the whole plan.
+// Shard is one of several shares of a plan, each of which is measured by one host; the
+// zero value is the whole plan.
 type Shard struct {
 	Index int // from 1
 	Of    int
@@ -31,7 +31,7 @@ func ParseShard(s string) (Shard, error) {
 	i, errI := strconv.Atoi(index)
 	n, errN := strconv.Atoi(of)
 	if !ok || errI != nil || errN != nil {
-		return Shard{}, fmt.Errorf("%q is no share of a plan: write it like 2/3", s)
+		return Shard{}, fmt.Errorf("%q is not a share of a plan: write it like 2/3", s)
 	}
 	if n < 1 || n > suite.MaxScenarios {
 		return Shard{}, fmt.Errorf("%q: choose 1 to %d shards", s, suite.MaxScenarios)
@@ -42,19 +42,18 @@ func ParseShard(s string) (Shard, error) {
 	return Shard{i, n}, nil
 }
 
-// has reports whether a scenario belongs to s. That depends on nothing but the
-// scenario's name without its load, so that another scenario in the plan moves
-// none, and the loads of one device, which are shares of what its closed loop
-// reached, stay on one host.
+// has reports whether a scenario belongs to s. That depends only on the name of its
+// closed loop: adding a scenario to the plan does not move others, and all loads of
+// one device, which are shares of the rate of its closed loop, stay on one host.
 func (s Shard) has(scenario suite.Scenario) bool {
-	// Of a sum whose bits are all alike: names differ in few letters only.
+	// A cryptographic sum spreads names that differ in few letters evenly.
 	sum := sha256.Sum256([]byte(scenario.ClosedLoop().Name))
 	return int(binary.BigEndian.Uint64(sum[:8])%uint64(s.Of)) == s.Index-1
 }
 
-// Split returns the share s of p, which may hold no scenario. All shares of one
-// plan say so in their headers. If seeded is false, p's seed is replaced by one
-// that all shares of the plan have in common, so that they need not be told.
+// Split returns the share s of p, which may hold no scenario. The
+// header of a share describes the whole plan. If seeded is false, the seed of p is
+// replaced by one that follows from the plan, so that all shares use the same.
 func (s Shard) Split(p Plan, seeded bool) Plan {
 	if s.Of == 0 {
 		return p
@@ -68,7 +67,7 @@ func (s Shard) Split(p Plan, seeded bool) Plan {
 	return p
 }
 
-// digest is of all that the shares of a plan must have in common: what is
+// digest is a sum of everything that the shares of a plan must have in common: what is
 // measured, and how.
 func digest(p Plan) [sha256.Size]byte {
 	type scenario struct {

@@ -6,9 +6,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// Step is what a Plan tells while it runs: at most one of Trial, Skip, Search and
-// Verdicts is set; with none of them, a trial is about to begin. Nothing is told
-// while one is measured.
+// Step is the progress of a run. At most one of Trial, Skip, Search and Verdicts is
+// set; with none of them, a trial is about to begin. There is no step while a trial is
+// measured.
 type Step struct {
 	Scenario  string
 	Index     int // of the scenario, from 1
@@ -24,29 +24,4 @@ type Step struct {
 	Search    *record.Search   // was finished and written
 	Verdicts  []record.Verdict // on the scenario, were written
 	Rate      float64          // in packets/s, of the trial of a search that is about to begin
-}
-
-// Outcome is what came of a run.
-type Outcome struct {
-	Begun       bool // the header is written, so there is a file to report on
-	Trials      int
-	Skips       int
-	Failed      int // skips that are ours, not the kernel's
-	Invalid     int // trials whose figures must not be used
-	Unresolved  int // goals of searches whose rates are not known
-	Interrupted bool
-	Share       bool // of a plan: that nothing was measured is for who has all shares to judge
-}
-
-// Exit is the process' exit code; strict makes invalid trials count.
-func (o Outcome) Exit(strict bool) int {
-	switch {
-	case o.Interrupted:
-		return 130
-	case o.Failed > 0 || o.Trials == 0 && !o.Share:
-		return 2
-	case strict && o.Invalid+o.Unresolved > 0:
-		return 3
-	}
-	return 0
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Goal is a question to a search: the highest load at which no more than a
-// share of the trials loses more than LossRatio. RFC 9971, section 4.6, names
+// Goal is what a search looks for: the highest load at which no more than a share of
+// the trials loses more than LossRatio. RFC 9971, section 4.6, names
 // and bounds its attributes.
 type Goal struct {
 	Name      string
@@ -19,8 +19,8 @@ type Goal struct {
 	// Width is how far apart the bounds may lie: (upper - lower) / upper, above
 	// 0 and below 1. RFC 9971 recommends no less than the largest LossRatio.
 	Width float64
-	// Initial is the shortest trial, which only tells where to look; Final is
-	// the trial that counts, and Sum how much of those decides about a load.
+	// Initial is the shortest trial, which only narrows down the range. Final is the
+	// trial that counts, and Sum the total duration of those that decide about a load.
 	Initial, Final, Sum time.Duration
 }
 
@@ -39,13 +39,13 @@ func (g Goal) validate() error {
 	return nil
 }
 
-// Profile says how thorough a search is. Its goals share all but the loss
-// ratio, so that each trial bears on every goal.
+// Profile says how thorough a search is. Its goals differ only in the loss ratio, so
+// that each trial counts for every goal.
 type Profile struct {
 	Name  string
 	Sum   time.Duration // Goal Duration Sum
 	Width float64       // Goal Width, relative
-	Cap   time.Duration // of the whole search, pauses between trials included
+	Cap   time.Duration // of the whole search, including pauses between trials
 }
 
 const (
@@ -85,8 +85,8 @@ func ParseProfile(name string) (Profile, error) {
 // three, in half of the sum or more.
 func (p Profile) Typical() time.Duration { return min(p.Cap, 5*p.Sum) }
 
-// Goal is the profile's question for one loss ratio: final trials of 1 s, of
-// which half may lose more.
+// Goal is the goal of the profile for one loss ratio: final trials of 1 s, half of
+// which may lose more.
 func (p Profile) Goal(name string, lossRatio float64) Goal {
 	return Goal{
 		Name: name, LossRatio: lossRatio, ExceedRatio: exceedRatio, Width: p.Width,

@@ -19,27 +19,28 @@ import (
 const (
 	// pdrLoss is the loss ratio that the partial drop rate allows.
 	pdrLoss = 0.005
-	// headroom is the highest load of a search over what the generator of the
-	// closed loop offered. A paced generator makes no more than an unpaced one
-	// does, but the closed loop's may have been held up; a load that is out of
-	// reach after all is found out by its late sends.
+	// headroom is the ratio of the highest load of a search to the rate that the
+	// generator offered in the closed loop. A paced generator is no faster than an
+	// unpaced one, but the latter may have been held up; whether a load is out of
+	// reach shows in its late sends.
 	headroom = 1.25
-	// span is the highest load of a search over the lowest.
+	// span is the ratio of the highest load of a search to the lowest.
 	span = 1000
-	// leastLoad, in packets/s, brings 25 packets into the shortest trial.
+	// leastLoad, in packets/s, puts 25 packets into the shortest trial.
 	leastLoad = 100
 	// warmup is how long traffic flows before a trial of a search is measured: too
-	// short for the harness to look whether it should be longer. Its packets are
-	// part of the trial's loss.
+	// short for the harness to check whether it should be longer. Its packets count
+	// for the loss of the trial.
 	warmup = 50 * time.Millisecond
-	// lateNs is how far behind its schedule the generator may be with one packet
-	// in a hundred. The flag `late` allows a twentieth of that, for the sake of
-	// latencies; to a rate it matters only that what was held up does not fill the
-	// ring by itself: at 1 Mpps these are 200 packets, of 500.
+	// lateNs is how late the generator may be with one packet in a hundred. The flag
+	// `late` allows a twentieth of that, for the sake of latencies. For a rate it is
+	// enough that the packets that were held up do not fill the ring by themselves: at
+	// 1 Mpps these are 200 packets, of 500.
 	lateNs = 200_000
 )
 
-// Check returns why no rate can be searched for in s, nil if one can.
+// Check returns an error that says why rates of s cannot be searched for, nil if they
+// can.
 func Check(s suite.Scenario) error {
 	if load := s.Axes["load"]; load != "" && load != "max" {
 		return fmt.Errorf("load=%s sets the rate that a search would look for; use load=max", load)
@@ -72,7 +73,7 @@ type Rates struct {
 	Tell     func(loadPPS float64) // told before each trial
 }
 
-// Find makes the search. Of the record it leaves out when it was started.
+// Find makes the search. It fills in everything of the record but Started.
 func (r Rates) Find(ctx context.Context, lab lab) (record.Search, error) {
 	found := record.Search{Kind: record.KindSearch, Scenario: r.Scenario.Name, Axes: r.Scenario.Axes, Profile: r.Profile.Name}
 	search := Search{
@@ -100,7 +101,7 @@ func (r Rates) Find(ctx context.Context, lab lab) (record.Search, error) {
 	return found, nil
 }
 
-// goalRecord leaves out the rates that are not known.
+// goalRecord turns a result into its record, without the rates that are not known.
 func goalRecord(g GoalResult) record.Goal {
 	known := func(pps float64) *float64 {
 		if pps == 0 {
@@ -128,8 +129,8 @@ func (r Rates) measure(lab lab) Measure {
 	}
 }
 
-// seedOf is a number of a scenario's name, other than the one by which a plan
-// draws the random numbers of its pairs.
+// seedOf derives a seed from the name of a scenario, other than the one that a plan
+// uses for its pairs.
 func seedOf(name string) uint64 {
 	h := fnv.New64a()
 	h.Write([]byte("search " + name))
@@ -144,8 +145,8 @@ func trialSpec(spec spec.Spec, loadPPS float64, d time.Duration, seed uint64) sp
 	return spec
 }
 
-// judge is what a search makes of a trial: its loss over all that was accepted,
-// warm-up and drain included, as far as the trial is valid.
+// judge returns the loss of a valid trial: of all packets that were accepted, including
+// those of the warm-up and the drain.
 func judge(t record.Trial) Trial {
 	other := t
 	other.Flags = slices.DeleteFunc(slices.Clone(t.Flags), func(flag string) bool { return flag == record.FlagLate })
@@ -154,7 +155,7 @@ func judge(t record.Trial) Trial {
 	case other.Invalid():
 		return Trial{Invalid: strings.Join(other.Flags, ", ")}
 	case tooLate(t) && slices.Contains(t.Flags, record.FlagForeignLoad):
-		// Whose fault that was cannot be told.
+		// It is not known which of the two made the generator late.
 		return Trial{Invalid: record.FlagForeignLoad + ", " + record.FlagLate}
 	case tooLate(t):
 		return Trial{Late: true}
@@ -164,12 +165,12 @@ func judge(t record.Trial) Trial {
 	return Trial{Loss: float64(a.Accepted-a.Delivered) / float64(a.Accepted)}
 }
 
-// tooLate reports whether the generator did not make the load of t.
+// tooLate reports whether the generator did not reach the load of t.
 func tooLate(t record.Trial) bool {
 	if t.Schedule == nil {
 		return slices.Contains(t.Flags, record.FlagLate)
 	}
-	// Too few packets for a quantile are no load that is hard to make.
+	// A load with too few packets for a quantile is not hard to make.
 	p99 := t.Schedule.P99Ns
 	return p99 != nil && *p99 > lateNs
 }

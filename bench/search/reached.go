@@ -5,8 +5,8 @@ import (
 	"tunbench/reports/stat"
 )
 
-// Reached is what the bare trials of a scenario reached under load=max, in
-// packets/s. Trials that are invalid count too: a search only begins there.
+// Reached holds the rates of the bare trials of a scenario under load=max, in packets/s.
+// Invalid trials count too, because a search only begins there.
 type Reached struct{ delivered, offered []float64 }
 
 // Add takes in a bare trial.
@@ -19,7 +19,7 @@ func (c *Reached) Add(t record.Trial) {
 	c.offered = append(c.offered, max(pps, t.Metrics[record.OfferedPPS]))
 }
 
-// rates are the medians; false if nothing came through.
+// rates returns the medians; false if nothing was delivered.
 func (c *Reached) rates() (delivered, offered float64, ok bool) {
 	d, err := stat.Summarize(c.delivered)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package search searches for the highest loads that a device carries with no more
-// than a given loss, by multiple loss ratio search (RFC 9971). It knows of the
-// device only what Measure tells; Rates makes such a search of one scenario.
+// than a given loss, by multiple loss ratio search (RFC 9971). It knows the
+// device only by what Measure returns. Rates makes such a search of one scenario.
 package search
 
 import (
@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// Trial is what came of one measurement at one load.
+// Trial is the result of one measurement at one load.
 type Trial struct {
 	Loss float64 // share of the packets that did not arrive, 0 to 1
-	// Late says that the generator did not make the load. The trial does not
-	// count; a load at which this goes on is out of reach.
+	// Late says that the generator did not reach the load. The trial does not count; a
+	// load at which this happens repeatedly is out of reach.
 	Late bool
-	// Invalid says why the trial does not count for another reason, and "" if
-	// it does. It is repeated.
+	// Invalid is another reason for which the trial does not count and is repeated,
+	// "" if there is none.
 	Invalid string
 }
 
@@ -56,7 +56,7 @@ type Result struct {
 // where they are not known.
 type GoalResult struct {
 	Goal Goal
-	// Resolved tells that this is a Regular Goal Result of RFC 9971: both bounds
+	// Resolved means that this is a Regular Goal Result of RFC 9971: both bounds
 	// are known and no further apart than the goal's width.
 	Resolved bool
 	// Lower and Upper are the relevant bounds. Without an Upper, Lower is the
@@ -70,15 +70,15 @@ type GoalResult struct {
 }
 
 // invalidLimit is the number of invalid trials in a row, and patience the time
-// without a valid one, that together end a search: the host does not let it
+// without a valid one, that together end a search: the host is too disturbed to
 // measure.
 const (
 	invalidLimit = 10
 	patience     = 15 * time.Second
 )
 
-// Run makes the search. It always comes to an end: by Cap, by the clock or by
-// the trials' own durations, at the latest.
+// Run makes the search. It ends at the latest when Cap is used up, by the clock or by
+// the durations of the trials.
 //
 // A goal that could not be resolved is no error: its result says why. An error
 // means that the search cannot be made, that a trial failed, or that ctx ended.
@@ -163,8 +163,8 @@ func newRun(s Search, measure Measure) *run {
 	return r
 }
 
-// next is the trial that the goal wants which is furthest behind; among those
-// the smallest load, since a loss there makes the larger ones irrelevant.
+// next returns the trial that the goal which is furthest behind asks for; among
+// several, that of the smallest load, since a loss there makes larger loads irrelevant.
 func (r *run) next() (step int, d time.Duration, ok bool) {
 	best := 0
 	for _, k := range r.seekers {
@@ -176,11 +176,11 @@ func (r *run) next() (step int, d time.Duration, ok bool) {
 	return step, d, ok
 }
 
-// spent is the time since the start by the clock, and no less than what the
-// trials took by themselves: a clock that stands still ends no search.
+// spent is the time since the start, and no less than the sum of the durations of the
+// trials: with a clock that stands still a search would not end.
 func (r *run) spent() time.Duration { return max(r.Now().Sub(r.start), r.measured) }
 
-// exhausted says why no further trial of duration d may begin, if so.
+// exhausted returns why no further trial of duration d may begin, "" if one may.
 func (r *run) exhausted(d time.Duration) string {
 	switch {
 	case r.spent()+d+r.pause > r.Cap:
@@ -220,7 +220,7 @@ func (r *run) trial(ctx context.Context, step int, d time.Duration) error {
 	return nil
 }
 
-// conclude says what is known of a seeker's goal at the end.
+// conclude returns the result for the goal of a seeker.
 func (r *run) conclude(k *seeker) GoalResult {
 	h, t := r.history, k.last()
 	out := GoalResult{Goal: k.goal}
@@ -250,5 +250,5 @@ func (r *run) conclude(k *seeker) GoalResult {
 	return out
 }
 
-// rate spells a load for a sentence.
+// rate formats a load for a sentence.
 func rate(pps float64) string { return strconv.FormatFloat(pps, 'f', 0, 64) }

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// seeker looks for the bounds of one goal. It goes through targets that ask for
-// ever more, and chooses the loads whose trials bring it on.
+// seeker looks for the bounds of one goal. It works through targets that ask for more
+// and more precision, and chooses the loads to measure next.
 type seeker struct {
 	goal    Goal
 	targets []target
 	at      int // target
 
-	// lower and upper are the bounds under the target before: where to begin
-	// under this one. none where there was none.
+	// lower and upper are the bounds under the previous target, at which the search
+	// under this one begins; none if there was none.
 	lower, upper int
 	expand       int  // steps of the next extension beyond a known bound
 	pick         int  // the load that is being measured until it is decided
 	done         bool // by the last call of nominate: the goal is reached, or cannot be
 }
 
-// none stands for a step that is not there.
+// none stands for a step that does not exist.
 const none = -1
 
 // coarse and mid are the widths of the first two targets, in widths of the goal.
@@ -42,8 +42,8 @@ func (s *seeker) target() target { return s.targets[s.at] }
 // last is the goal itself.
 func (s *seeker) last() target { return s.targets[len(s.targets)-1] }
 
-// nominate says which load to measure next and for how long; false once the
-// goal is reached, or cannot be.
+// nominate returns the load to measure next and for how long; false once the goal is
+// reached, or cannot be reached.
 func (s *seeker) nominate(h *history) (step int, d time.Duration, ok bool) {
 	s.done = false // a trial for another goal may have moved a bound
 	for {
@@ -64,13 +64,13 @@ func (s *seeker) nominate(h *history) (step int, d time.Duration, ok bool) {
 	}
 }
 
-// picked tells whether the load at hand is still worth a trial.
+// picked reports whether the load at hand still needs a trial.
 func (s *seeker) picked(h *history, lower, upper int) bool {
 	return s.pick != none && s.pick > lower && (upper == none || s.pick < upper) && h.class(s.pick, s.target()) == undecided
 }
 
-// choose finds the next load, or none if the bounds are known well enough for
-// this target.
+// choose returns the next load, or none if the bounds are precise enough for this
+// target.
 func (s *seeker) choose(h *history, lower, upper int) int {
 	width := s.target().steps
 	switch {
@@ -92,15 +92,15 @@ func (s *seeker) choose(h *history, lower, upper int) int {
 	return (lower + upper) / 2
 }
 
-// halves tells whether the middle between the earlier bounds comes first:
-// whatever it turns out to be, only one of them must be measured again.
+// halves reports whether the middle between the earlier bounds is measured first:
+// whichever bound it turns out to be, only one of the two must be measured again.
 func (s *seeker) halves(lower, upper, width int) bool {
 	gap := s.upper - s.lower
 	return s.lower != none && s.upper != none && gap > width && gap <= 2*width &&
 		lower <= s.lower && (upper == none || upper >= s.upper)
 }
 
-// first is where to begin if nothing is decided yet.
+// first is the load to begin at if nothing is decided yet.
 func (s *seeker) first(h *history) int {
 	switch {
 	case s.lower != none:
@@ -111,23 +111,23 @@ func (s *seeker) first(h *history) int {
 	return h.guess
 }
 
-// below looks for a lower bound under upper: where it was before, else in
-// strides that double.
+// below returns a load below upper that may be a lower bound: the previous one, else
+// one at a distance that doubles each time.
 func (s *seeker) below(upper int) int {
 	switch {
 	case upper == 0:
-		return none // the lowest load is too much
+		return none // even the lowest load is too high
 	case s.lower != none && s.lower < upper:
 		return s.lower
 	}
 	return max(0, upper-s.stride())
 }
 
-// above looks for an upper bound over lower in the same way.
+// above returns a load above lower that may be an upper bound, in the same way.
 func (s *seeker) above(lower, top int) int {
 	switch {
 	case lower == top:
-		return none // the highest load is not too much
+		return none // even the highest load is not too high
 	case s.upper > lower:
 		return s.upper
 	}
@@ -140,18 +140,17 @@ func (s *seeker) stride() int {
 	return n
 }
 
-// history is what a search has measured.
+// history holds the measurements of a search.
 type history struct {
 	grid    grid
 	guess   int // step to begin at
 	results map[int][]result
-	late    map[int]int // trials whose load the generator did not make
+	late    map[int]int // trials whose load the generator did not reach
 }
 
-// lateLimit is how many trials the generator may fail a load before that is
-// out of its reach, if it has not made that load as often. The last target asks
-// for more: it gives a load another chance that was tried while the host was
-// disturbed.
+// lateLimit is the number of trials in which the generator may miss a load before the
+// load is out of reach, unless it has reached it as often. The last target has a higher
+// limit: a load that was missed while the host was disturbed gets another chance.
 const lateLimit, lastLateLimit = 3, 6
 
 func (h *history) class(step int, t target) class {
@@ -162,9 +161,9 @@ func (h *history) class(step int, t target) class {
 	return c
 }
 
-// bounds are the smallest upper bound and the largest lower bound below that,
-// each none if there is none (RFC 9971, sections 4.8.1 and 4.8.2). A load out of
-// reach stands for an upper bound, so that what is below it is searched.
+// bounds returns the smallest upper bound and the largest lower bound below it, each
+// none if there is none (RFC 9971, sections 4.8.1 and 4.8.2). A load out of reach
+// counts as an upper bound, so that the loads below it are searched.
 func (h *history) bounds(t target) (lower, upper int) {
 	lower, upper = none, none
 	tooMuch := func(step int) {
@@ -186,7 +185,7 @@ func (h *history) bounds(t target) (lower, upper int) {
 	return lower, upper
 }
 
-// hint says what the trials so far make likely, where they are too few.
+// hint says between which rates the result probably lies, if the trials are too few.
 func (k *seeker) hint(h *history) string {
 	for at := len(k.targets) - 2; at >= 0; at-- {
 		if lower, upper := h.bounds(k.targets[at]); lower != none && upper != none {

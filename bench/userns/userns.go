@@ -63,3 +63,17 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}
 	return 0, err
 }
+
+// Without adds to err, which names the capabilities that are missing to measure,
+// what can be done without them.
+func Without(err error) error {
+	if Inside() {
+		return fmt.Errorf("in a user namespace: %w", err)
+	}
+	tun, openErr := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
+	if openErr != nil {
+		return err
+	}
+	tun.Close()
+	return fmt.Errorf("%w\nwithout root you can still measure bare throughput: tunbench run --userns ...", err)
+}

@@ -45,7 +45,7 @@ func Drift(rates []float64) float64 {
 // Unsteady says how the rates of the windows of the measured time differ, if
 // they differ by more than they may. Their spread is the standard deviation and
 // not one that shrugs off outliers: a window in ten at half the rate moves pps
-// by 5 %, and is what the gate is for.
+// by 5 %, and is what this check is for.
 func Unsteady(rates []float64) string {
 	if len(rates) < LeastWindows {
 		return ""

@@ -26,7 +26,7 @@ func fine() Period {
 	}
 }
 
-func TestGates(t *testing.T) {
+func TestChecks(t *testing.T) {
 	for _, g := range fine().Checks() {
 		if g.Outcome != Passed || g.Detail == "" {
 			t.Errorf("on a host without fault: %+v", g)
@@ -108,9 +108,9 @@ func TestGates(t *testing.T) {
 	}
 }
 
-// TestGatesInTheDark holds that what cannot be read fails no gate, and that
+// TestChecksInTheDark holds that what cannot be read fails no check, and that
 // each says why it does not know.
-func TestGatesInTheDark(t *testing.T) {
+func TestChecksInTheDark(t *testing.T) {
 	blind := Period{CPUs: 2, Workers: 2, Own: -1, Seen: host.Delta{Stretches: 1, Pressure: -1, Throttles: -1, QuotaPeriods: -1}}
 	for _, c := range []Period{{}, blind} {
 		for _, g := range c.Checks() {

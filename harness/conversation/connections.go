@@ -31,7 +31,7 @@ const mostAsked = 256
 // others are under record.SentAgain.
 type connections struct {
 	spec      spec.Spec
-	exchanges []*exchange // one for each host that began to talk
+	exchanges []*exchange // one for each host that begins conversations
 	answered  bool        // gen=tcp-rr
 
 	segments bool // windows count segments, not payload
@@ -346,7 +346,7 @@ func (k *connections) directions(t *record.Trial) {
 }
 
 // lostOnTheWay is the reason for which packets of one direction are dropped: the
-// counters of a wire are of both, and tell the reasons of all.
+// counters of a path are of both, and tell the reasons of all.
 const lostOnTheWay = "on the way"
 
 // middle is the lower median.

@@ -7,7 +7,7 @@ import (
 	"tunbench/harness/stream"
 )
 
-// exchange is the conversations of which one host has begun to talk.
+// exchange is the conversations of which one host began.
 type exchange struct {
 	ends      [2]path.Host // who begins, and the other one
 	host      int          // number of the first

@@ -31,7 +31,7 @@ const (
 	iperfAhead = 50 * time.Millisecond
 )
 
-// IPerf3 is the talker of gen=iperf3: the program itself, as server and as
+// IPerf3 is the conversation of gen=iperf3: the program itself, as server and as
 // client. It says how much payload was sent and received, but not in which
 // packets: those are what the stacks of the hosts counted, each of which has no
 // other traffic. Segments that were sent again are accounted for as is said of

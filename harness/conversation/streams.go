@@ -89,7 +89,7 @@ const (
 	udpHeaderLen = 8
 )
 
-// Start connects the hosts, looks at the connections and lets the sides talk:
+// Start connects the hosts, looks at the connections and starts the sides:
 // first those who listen.
 func (k *Streams) Start(watch func(string, *worker.Thread), _ func(error)) error {
 	if k.tcp != nil {

@@ -42,14 +42,14 @@ type Eventful interface {
 //
 // What it makes the kernel drop no counter of the device shows: neither what a
 // detached queue held, nor, before Linux 6.11, what is sent without a carrier. So
-// the drops are counted with their reasons while it happens: by the ground's
-// observer, or in the bare arm by an eye of the event's own, which is in the
-// kernel's way for no longer than that.
+// the drops are counted with their reasons while it happens: by the observer
+// of the trial, or in the bare arm by one of the event's own, which is attached for
+// no longer than that.
 type Event struct {
 	kind     spec.Event
 	Device   *Device
 	Observer *bpf.Observer
-	own      bool          // the eye is the event's
+	own      bool          // the observer is the event's
 	after    time.Duration // from the start of the measured time
 	lasts    time.Duration
 

@@ -61,7 +61,7 @@ func Nobody(s spec.Spec) netip.Addr {
 // HostMACs are the link addresses of the two hosts.
 var HostMACs = [2]net.HardwareAddr{MAC, PeerMAC}
 
-// HostAddress is the address of a host of a wire, with its subnet.
+// HostAddress is the address of a host of a path, with its subnet.
 func HostAddress(s spec.Spec, i int) netip.Prefix {
 	addr, peer := Addresses(s)
 	if i == 0 {
@@ -70,7 +70,7 @@ func HostAddress(s spec.Spec, i int) netip.Prefix {
 	return netip.PrefixFrom(peer, addr.Bits())
 }
 
-// HostLink is how the device of host i of a wire is set up. With frames, the
+// HostLink is how the device of host i of a path is set up. With frames, the
 // other host's link address is known beforehand.
 func HostLink(s spec.Spec, i int, frames bool) netns.Link {
 	l := netns.Link{MTU: s.MTU(), TxQLen: s.TxQLen, Qdisc: s.Qdisc, Addr: []netip.Prefix{HostAddress(s, i)}}

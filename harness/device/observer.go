@@ -36,7 +36,7 @@ func (list Observers) Measure(on bool) error {
 	return nil
 }
 
-// Attach puts all back in the kernel's way.
+// Attach attaches all again.
 func (list Observers) Attach() error {
 	for _, o := range list {
 		if err := o.Attach(); err != nil {
@@ -46,7 +46,7 @@ func (list Observers) Attach() error {
 	return nil
 }
 
-// Detach takes all out of the kernel's way; what they have counted stays.
+// Detach detaches all; what they have counted stays.
 func (list Observers) Detach() error {
 	for _, o := range list {
 		if err := o.Detach(); err != nil {

@@ -35,7 +35,7 @@ func Examine(ctx context.Context) (Report, error) {
 	report.Sections = append(report.Sections,
 		Section{"TUN/TAP options", options},
 		Section{"Ways to drive a descriptor", engineRows()},
-		Section{"Gates: what spoils a trial, and would now", gateRows(ctx)},
+		Section{"Conditions: what would spoil a trial now", conditionRows(ctx)},
 		Section{"Settings and load that make figures worse", append(spoilerRows(), namespaceRows(FreshNamespace())...)},
 		Section{"TUN/TAP devices of this host", existing},
 	)
@@ -53,7 +53,7 @@ func privilegeRows() []Row {
 	}}
 }
 
-// observerRows proves each rung by packets through a device of its own.
+// observerRows proves each hook by packets through a device of its own.
 func observerRows() (rows []Row) {
 	loadModule()
 	used := false
@@ -69,10 +69,10 @@ func observerRows() (rows []Row) {
 	return rows
 }
 
-// observerRow tells of a rung by how its proof ended. The first one that holds is
+// observerRow tells of a hook by how its proof ended. The first one that holds is
 // the one that a run takes.
 func observerRow(h bpf.Hook, proof error, first bool) Row {
-	row := Row{Name: string(h), Status: StatusOK, Detail: "would hold, a rung above is used"}
+	row := Row{Name: string(h), Status: StatusOK, Detail: "would hold, but the hook above is used"}
 	var unproven *unprovenError
 	switch {
 	case errors.As(proof, &unproven):
@@ -90,7 +90,7 @@ func observerRow(h bpf.Hook, proof error, first bool) Row {
 	return row
 }
 
-// notWithGSO reports whether a rung that holds fails where the device takes GSO
+// notWithGSO reports whether a hook that holds fails where the device takes GSO
 // packets.
 func notWithGSO(proof error) string {
 	var refused *bpf.HookError
@@ -225,12 +225,12 @@ const (
 	rowIPv6   = "ipv6"
 )
 
-// gateLook is how long doctor looks at the host for the gates: 50 ticks of
+// conditionLook is how long doctor looks at the host for the conditions: 50 ticks of
 // each CPU.
-const gateLook = 500 * time.Millisecond
+const conditionLook = 500 * time.Millisecond
 
-// gateAdvice tells what to do about a host that fails a gate, by its flag.
-var gateAdvice = map[string]string{
+// conditionAdvice tells what to do about a host that fails a check, by its flag.
+var conditionAdvice = map[string]string{
 	record.FlagSteal:       "move to a host whose CPUs are yours, or wait for quieter neighbours: such a trial is invalid",
 	record.FlagForeignLoad: "stop what else runs, keep it off these CPUs (isolcpus, cgroup cpusets), or choose others with --cpus",
 	record.FlagPressure:    "stop what else runs: tasks wait for a CPU",
@@ -239,8 +239,8 @@ var gateAdvice = map[string]string{
 	record.FlagClockStep:   "let the time daemon finish, and keep the machine from being suspended: such a trial is invalid",
 }
 
-// trialGates are those that need traffic to be judged.
-var trialGates = []Row{
+// trialConditions are those that need traffic to be judged.
+var trialConditions = []Row{
 	{Name: record.FlagUnsteady, Status: StatusUnknown, Detail: fmt.Sprintf(
 		"judged in each trial: its windows may spread by %.0f %%, and their first and last third differ by %.0f %%", 100*account.UnsteadyLimit, 100*account.ThirdsLimit)},
 	{Name: record.FlagGeneratorLimited, Status: StatusUnknown, Detail: fmt.Sprintf(
@@ -248,21 +248,21 @@ var trialGates = []Row{
 	{Name: record.FlagUnexplained, Status: StatusUnknown, Detail: "judged in each trial: every packet is accounted for"},
 }
 
-// gateRows looks at the host for a moment with the gates of a trial, on the CPUs
+// conditionRows looks at the host for a moment with the checks of a trial, on the CPUs
 // that a trial of one queue would take.
-func gateRows(ctx context.Context) []Row {
-	c, cpus, err := lookAround(ctx, gateLook)
+func conditionRows(ctx context.Context) []Row {
+	c, cpus, err := lookAround(ctx, conditionLook)
 	if err != nil {
-		return append([]Row{{Name: "host", Status: StatusFailed, Detail: err.Error()}}, trialGates...)
+		return append([]Row{{Name: "host", Status: StatusFailed, Detail: err.Error()}}, trialConditions...)
 	}
 	var rows []Row
 	for _, g := range c.Checks() {
-		rows = append(rows, gateRow(g, cpus))
+		rows = append(rows, conditionRow(g, cpus))
 	}
-	return append(rows, trialGates...)
+	return append(rows, trialConditions...)
 }
 
-func gateRow(g condition.Check, cpus []int) Row {
+func conditionRow(g condition.Check, cpus []int) Row {
 	row := Row{Name: g.Name, Detail: g.Detail, Status: map[condition.Outcome]string{
 		condition.Unknown: StatusUnknown, condition.Passed: StatusOK, condition.Failed: StatusWarning,
 	}[g.Outcome]}
@@ -275,7 +275,7 @@ func gateRow(g condition.Check, cpus []int) Row {
 		// An idle CPU may do as it likes; a trial keeps it busy.
 		row.Status, row.Detail = StatusUnknown, g.Detail+" while it had nothing to do; judged in each trial"
 	default:
-		row.Advice = gateAdvice[g.Flag]
+		row.Advice = conditionAdvice[g.Flag]
 	}
 	return row
 }

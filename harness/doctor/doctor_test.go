@@ -31,8 +31,8 @@ func TestRemedyNeedsAModule(t *testing.T) {
 	}
 }
 
-// TestGateRows holds that doctor shows every gate, and advises where one fails.
-func TestGateRows(t *testing.T) {
+// TestConditionRows holds that doctor shows every condition, and advises where one fails.
+func TestConditionRows(t *testing.T) {
 	busy := host.CPUTimes{User: 500 * time.Millisecond, System: 1500 * time.Millisecond}
 	c := condition.Period{
 		All: busy, Pinned: busy, CPUs: 2, Workers: 2, Measured: time.Second, Stretches: 1,
@@ -46,7 +46,7 @@ func TestGateRows(t *testing.T) {
 		if g.Outcome != condition.Failed {
 			t.Fatalf("%s passed: nothing is tested", g.Name)
 		}
-		row := gateRow(g, []int{4, 6})
+		row := conditionRow(g, []int{4, 6})
 		if g.Name == condition.Frequency {
 			if row.Status != StatusUnknown || row.Advice != "" {
 				t.Errorf("an idle CPU changed its frequency: %+v", row)
@@ -63,7 +63,7 @@ func TestGateRows(t *testing.T) {
 }
 
 func TestDoctorLooksAround(t *testing.T) {
-	rows := gateRows(t.Context())
+	rows := conditionRows(t.Context())
 	var names []string
 	for _, r := range rows {
 		t.Logf("%+v", r)
@@ -74,7 +74,7 @@ func TestDoctorLooksAround(t *testing.T) {
 	}
 	want := []string{"steal", "foreign load", "pressure", "frequency", "throttling", "quota", "clock", "unsteady", "generator-limited", "unexplained"}
 	if !slices.Equal(names, want) {
-		t.Errorf("gates %q, want %q", names, want)
+		t.Errorf("conditions %q, want %q", names, want)
 	}
 }
 

@@ -11,11 +11,11 @@ import (
 	"tunbench/reports/record"
 )
 
-// Auto asks for the first rung that holds.
+// Auto asks for the first hook that holds.
 const Auto = "auto"
 
-// SelectHook finds the hook to use: "auto" goes down the ladder and says why
-// it passed over a rung; a hook that is named is used or an error. A hook is
+// SelectHook finds the hook to use: "auto" takes the first hook that holds and says why
+// it passed over a hook; a hook that is named is used or an error. A hook is
 // proven by a packet that it counts, not by that it attaches.
 func SelectHook(requested string) (record.Hook, error) {
 	loadModule()
@@ -24,33 +24,33 @@ func SelectHook(requested string) (record.Hook, error) {
 	case string(bpf.None):
 		return h, nil
 	case Auto:
-		for _, rung := range bpf.Ladder {
-			err := holds(rung)
+		for _, hook := range bpf.Ladder {
+			err := holds(hook)
 			if err == nil {
-				h.Used, h.Programs = string(rung), hookPrograms(rung)
+				h.Used, h.Programs = string(hook), hookPrograms(hook)
 				return h, nil
 			}
-			h.PassedOver = append(h.PassedOver, record.PassedOver{Hook: string(rung), Reason: hookReason(err)})
+			h.PassedOver = append(h.PassedOver, record.PassedOver{Hook: string(hook), Reason: hookReason(err)})
 		}
 		return h, nil
 	}
-	for _, rung := range bpf.Ladder {
-		if requested != string(rung) {
+	for _, hook := range bpf.Ladder {
+		if requested != string(hook) {
 			continue
 		}
-		if err := holds(rung); err != nil {
+		if err := holds(hook); err != nil {
 			return h, err
 		}
-		h.Used, h.Programs = requested, hookPrograms(rung)
+		h.Used, h.Programs = requested, hookPrograms(hook)
 		return h, nil
 	}
 	return h, fmt.Errorf("unknown hook %q: choose auto, kprobe, fentry, tracepoint or none", requested)
 }
 
-// holds reports whether a rung can be used. Where no device can be made, there is
+// holds reports whether a hook can be used. Where no device can be made, there is
 // nothing that it could miss, and each scenario says what the host lacks.
-func holds(rung bpf.Hook) error {
-	err := Prove(rung)
+func holds(hook bpf.Hook) error {
+	err := Prove(hook)
 	var unproven *unprovenError
 	if errors.As(err, &unproven) {
 		return nil

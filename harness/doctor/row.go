@@ -28,7 +28,7 @@ const (
 	StatusUnknown     = "unknown"     // it cannot be known, or only during a trial
 )
 
-// SectionObserver is the title of the section of the observer's rungs, of which
+// SectionObserver is the title of the section of the observer's hooks, of which
 // one is used if any holds.
 const SectionObserver = "Observer"
 

@@ -14,7 +14,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// both is the ground of path=sink dir=both: one device; sockets send into it and
+// both is the load of path=sink dir=both: one device; sockets send into it and
 // receive from it, while user space reads from its queues and writes to them.
 // Flow i of what is written is the answer to flow i of what is sent, so that a
 // device that learns flows by their answers (tun_flow_update of
@@ -59,16 +59,16 @@ func (g *both) Build() (path.Site, error) {
 }
 
 func (g *both) Open(sending *traffic.Control, reading *sink.Control) ([]*Direction, error) {
-	lanes, err := g.kernel.Open(sending, reading)
+	directions, err := g.kernel.Open(sending, reading)
 	if err != nil {
-		return lanes, err
+		return directions, err
 	}
-	g.user.lane = Direction{Direction: account.Direction{Dir: spec.U2K, Written: g.user.spec.Queues, PerSKB: device.SegmentsPerWrite(g.user.spec)}}
-	lanes = append(lanes, &g.user.lane)
+	g.user.direction = Direction{Direction: account.Direction{Dir: spec.U2K, Written: g.user.spec.Queues, PerSKB: device.SegmentsPerWrite(g.user.spec)}}
+	directions = append(directions, &g.user.direction)
 	if err := g.openEnds(reading); err != nil {
-		return lanes, err
+		return directions, err
 	}
-	return lanes, g.user.openWriters(g.user.placement.Sender, true)
+	return directions, g.user.openWriters(g.user.placement.Sender, true)
 }
 
 // openEnds makes what answers end in: the sockets that they answer to, with a
@@ -81,9 +81,9 @@ func (g *both) openEnds(reading *sink.Control) error {
 	// Many sockets hold together what few do.
 	room := max(leastRoom, socketRoom/w.spec.Flows)
 	for i, cpu := range w.placement.Reader {
-		fds := g.kernel.lane.Senders[i].Sockets()
+		fds := g.kernel.direction.Senders[i].Sockets()
 		for _, fd := range fds {
-			if err := sink.Prepare(fd, room, w.lane.PerSKB > 1); err != nil {
+			if err := sink.Prepare(fd, room, w.direction.PerSKB > 1); err != nil {
 				return err
 			}
 		}
@@ -118,7 +118,7 @@ func (g *both) Account(t *record.Trial) {
 	if snapshot != nil && g.user.spec.XDP == spec.XDPDrop {
 		// Native XDP comes before what the observer takes for receiving: its
 		// drops look like those of what is sent, on a queue above the real one.
-		g.user.endedIn(snapshot.Drops, g.user.seen*g.user.lane.PerSKB)
+		g.user.endedIn(snapshot.Drops, g.user.seen*g.user.direction.PerSKB)
 		snapshot.Strays -= min(snapshot.Strays, g.user.seen)
 	}
 	g.kernel.Account(t)
@@ -136,7 +136,7 @@ func (g *both) Account(t *record.Trial) {
 		a.Dropped[reason] += n
 	}
 	t.Directions[string(spec.K2U)], t.Directions[string(spec.U2K)] = down, up
-	t.Writes = writesOf(g.user.lane.Senders)
+	t.Writes = writesOf(g.user.direction.Senders)
 	for i := range t.Queues {
 		g.user.onQueue(&t.Queues[i], snapshot)
 	}

@@ -19,9 +19,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// bridge is the ground of path=bridge: two TAP devices are ports of a bridge.
+// bridge is the load of path=bridge: two TAP devices are ports of a bridge.
 // User space writes frames into the first one, the readers of the second one's
-// queues are the end: to them it is a ground of dir=k2u.
+// queues are the end: to them it is a load of dir=k2u.
 type bridge struct {
 	k2u
 	writing writing // on the first device
@@ -81,18 +81,18 @@ func (g *bridge) construct() (err error) {
 }
 
 func (g *bridge) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, error) {
-	g.lane = Direction{Direction: account.Direction{Dir: spec.K2U, Queues: true, PerSKB: 1}}
+	g.direction = Direction{Direction: account.Direction{Dir: spec.K2U, Queues: true, PerSKB: 1}}
 	if g.spec.Gen == spec.GenUDPGSO && slices.Contains(g.device.State.Features, device.FeatureUSO) {
-		g.lane.PerSKB = device.SegmentsPerWrite(g.spec)
+		g.direction.PerSKB = device.SegmentsPerWrite(g.spec)
 	}
 	err := g.writing.openWriters(g.placement.Sender, false)
-	g.lane.Senders = g.writing.lane.Senders
+	g.direction.Senders = g.writing.direction.Senders
 	if err != nil {
-		return []*Direction{&g.lane}, err
+		return []*Direction{&g.direction}, err
 	}
 	readers, err := openReaders(g.device, g.placement.Reader, reading)
-	g.lane.add(readers...)
-	return []*Direction{&g.lane}, err
+	g.direction.add(readers...)
+	return []*Direction{&g.direction}, err
 }
 
 // Empty is so when all that the first device has received was read from the
@@ -109,7 +109,7 @@ func (g *bridge) Empty() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return g.still.Done(entered.RxPackets*device.SegmentsPerWrite(g.spec), (left.TxPackets+left.TxDropped)*g.lane.PerSKB), nil
+	return g.still.Done(entered.RxPackets*device.SegmentsPerWrite(g.spec), (left.TxPackets+left.TxDropped)*g.direction.PerSKB), nil
 }
 
 func (g *bridge) Collect() (path.Ledger, error) { return g, g.count() }
@@ -127,17 +127,17 @@ func (g *bridge) Account(t *record.Trial) {
 	if len(g.tables) > 0 {
 		t.Notes = append(t.Notes, fmt.Sprintf("bridge: br_netfilter is in this kernel, and packets cross its tables (%s=1)", strings.Join(g.tables, "=1, ")))
 	}
-	t.Writes = writesOf(g.lane.Senders)
+	t.Writes = writesOf(g.direction.Senders)
 	// Super-packets count as one, unless the second device takes none: then they
 	// are cut before it.
-	in := g.entered.RxPackets * device.SegmentsPerWrite(g.spec) / g.lane.PerSKB
+	in := g.entered.RxPackets * device.SegmentsPerWrite(g.spec) / g.direction.PerSKB
 	out := g.counters.TxPackets + g.counters.TxDropped
 	last := record.Hop{Name: "device " + path.Names[1], In: out, Out: g.counters.TxPackets, Bytes: g.counters.TxBytes, Dropped: map[string]uint64{}}
 	for reason, n := range t.Accounting.Dropped {
-		last.Dropped[reason] = n / g.lane.PerSKB
+		last.Dropped[reason] = n / g.direction.PerSKB
 	}
 	t.Hops = []record.Hop{
-		{Name: "device " + path.Names[0], In: t.Accounting.Accepted / g.lane.PerSKB, Out: in, Calls: t.Writes.Calls, Bytes: g.entered.RxBytes},
+		{Name: "device " + path.Names[0], In: t.Accounting.Accepted / g.direction.PerSKB, Out: in, Calls: t.Writes.Calls, Bytes: g.entered.RxBytes},
 		{Name: "bridge", In: in, Out: out},
 		last,
 	}
@@ -148,7 +148,7 @@ func (g *bridge) Mismatch(t *record.Trial) string {
 	if g.entered.RxPackets != taken {
 		return fmt.Sprintf("the kernel took %d frames that were written, %s counted %d", taken, path.Names[0], g.entered.RxPackets)
 	}
-	out := (g.counters.TxPackets + g.counters.TxDropped) * g.lane.PerSKB
+	out := (g.counters.TxPackets + g.counters.TxDropped) * g.direction.PerSKB
 	if out != t.Accounting.Accepted {
 		return fmt.Sprintf("%d packets came to the bridge, %d went to %s", t.Accounting.Accepted, out, path.Names[1])
 	}

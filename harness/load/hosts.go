@@ -22,17 +22,17 @@ import (
 // counts them: some thousands of small packets.
 const receiveBuffer = 8 << 20
 
-// hosts is the ground of stamped packets between two hosts: sockets of one send
-// over a wire, sockets of the other one receive. With dir=both each does both.
+// hosts is the load of stamped packets between two hosts: sockets of one send
+// over a path, sockets of the other one receive. With dir=both each does both.
 type hosts struct {
-	path      path.Path
-	below     path.Ledger // of the path
-	ends      [2]path.Host
-	spec      spec.Spec
-	placement record.Placement
-	ways      []*Direction
-	receivers [][]*sink.Receiver // by lane
-	overruns  []uint64           // of a lane's sockets, at the end
+	path       path.Path
+	below      path.Ledger // of the path
+	ends       [2]path.Host
+	spec       spec.Spec
+	placement  record.Placement
+	directions []*Direction
+	receivers  [][]*sink.Receiver // by direction
+	overruns   []uint64           // of a direction's sockets, at the end
 }
 
 func newHosts(s spec.Spec, w path.Path, p record.Placement) *hosts {
@@ -51,17 +51,17 @@ func (g *hosts) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, e
 	readers := share(g.placement.Reader, len(dirs))
 	for i, dir := range dirs {
 		l := &Direction{Direction: account.Direction{Dir: dir, PerSKB: 1}}
-		g.ways = append(g.ways, l)
+		g.directions = append(g.directions, l)
 		g.receivers = append(g.receivers, nil)
 		// Receivers first: a packet to a port that nobody has would be answered.
 		if err := g.openReceivers(i, readers[i], reading); err != nil {
-			return g.ways, err
+			return g.directions, err
 		}
 		if err := g.openSenders(l, senders[i]); err != nil {
-			return g.ways, err
+			return g.directions, err
 		}
 	}
-	return g.ways, nil
+	return g.directions, nil
 }
 
 // DirectionsOf lists the directions in which packets flow.
@@ -81,7 +81,7 @@ func share(cpus []int, n int) (parts [][]int) {
 	return parts
 }
 
-// from and to are the hosts between which packets of a lane go.
+// from and to are the hosts between which packets of a direction go.
 func (g *hosts) from(l *Direction) path.Host {
 	if l.Dir == spec.U2K {
 		return g.ends[1]
@@ -96,7 +96,7 @@ func (g *hosts) to(l *Direction) path.Host {
 	return g.ends[1]
 }
 
-// openSenders opens the sockets of a lane's senders, who come from addresses
+// openSenders opens the sockets of a direction's senders, who come from addresses
 // and ports of their own. Flow i belongs to sender i modulo their number.
 func (g *hosts) openSenders(l *Direction, cpus []int) error {
 	from, to := g.from(l), g.to(l)
@@ -114,11 +114,11 @@ func (g *hosts) openSenders(l *Direction, cpus []int) error {
 	})
 }
 
-// openReceivers opens a socket for each receiver of a lane. A super-packet is
+// openReceivers opens a socket for each receiver of a direction. A super-packet is
 // cut into segments before it is queued on a socket, so that each is counted
 // where it is received or lost.
-func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error {
-	l := g.ways[way]
+func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) error {
+	l := g.directions[number]
 	to := g.to(l)
 	return to.NS.Do(func() error {
 		fds, err := sink.Listen(netip.AddrPortFrom(to.Addr, traffic.SinkPort), len(cpus), receiveBuffer, false)
@@ -132,7 +132,7 @@ func (g *hosts) openReceivers(way int, cpus []int, reading *sink.Control) error 
 				MaxRead: max(spec.DefaultMTU, g.spec.Size),
 			}, reading)
 			l.add(r)
-			g.receivers[way] = append(g.receivers[way], r)
+			g.receivers[number] = append(g.receivers[number], r)
 		}
 		return nil
 	})
@@ -147,7 +147,7 @@ func hostWait(s spec.Spec) sink.Wait {
 	return sink.Block
 }
 
-// Empty is so when nothing is on the wire and no socket has anything.
+// Empty is so when nothing is on the path and no socket has anything.
 func (g *hosts) Empty() (bool, error) {
 	if ok, err := g.path.Empty(); !ok || err != nil {
 		return false, err
@@ -184,10 +184,10 @@ func (g *hosts) Collect() (path.Ledger, error) {
 
 func (g *hosts) Account(t *record.Trial) {
 	g.below.Account(t)
-	for i, l := range g.ways {
+	for i, l := range g.directions {
 		account.Drop(t, l.Dir, sink.SocketDrops, g.overruns[i])
 		if t.Hops == nil {
-			continue // of a wire that has no places of its own
+			continue // of a path that has no places of its own
 		}
 		got := account.Total(l.Readers)
 		hop := record.Hop{Name: "sockets of " + g.to(l).Link, In: got.Reads + g.overruns[i], Out: got.Reads, Calls: got.Calls, Bytes: got.ReadBytes}
@@ -199,7 +199,7 @@ func (g *hosts) Account(t *record.Trial) {
 }
 
 func (g *hosts) Mismatch(t *record.Trial) string {
-	for _, l := range g.ways {
+	for _, l := range g.directions {
 		d, ok := t.Directions[string(l.Dir)]
 		if n := account.Unexplained(d.Accounting); ok && n != 0 {
 			return fmt.Sprintf("%s: accepted %d, delivered %d, dropped %d: %d are missing", l.Dir, d.Accounting.Accepted, d.Accounting.Delivered, d.Accounting.DroppedTotal(), n)

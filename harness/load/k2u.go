@@ -15,7 +15,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// k2u is the ground of path=sink dir=k2u: one device; sockets send into it and
+// k2u is the load of path=sink dir=k2u: one device; sockets send into it and
 // the readers of its queues are the end.
 type k2u struct {
 	spec      spec.Spec
@@ -23,11 +23,11 @@ type k2u struct {
 	placement record.Placement
 	side      bpf.Side // to the observer: with dir=both, both
 
-	ns       *netns.NS
-	device   *device.Device
-	observer *bpf.Observer
-	lane     Direction
-	event    *device.Event // nil without one
+	ns        *netns.NS
+	device    *device.Device
+	observer  *bpf.Observer
+	direction Direction
+	event     *device.Event // nil without one
 
 	counters netns.Counters
 	snapshot *bpf.Snapshot
@@ -63,14 +63,14 @@ func (g *k2u) construct() (err error) {
 }
 
 func (g *k2u) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, error) {
-	g.lane = Direction{Direction: account.Direction{Dir: spec.K2U, Queues: true}}
+	g.direction = Direction{Direction: account.Direction{Dir: spec.K2U, Queues: true}}
 	if err := g.openSenders(); err != nil {
-		return []*Direction{&g.lane}, err
+		return []*Direction{&g.direction}, err
 	}
-	g.lane.PerSKB = device.SegmentsPerSKB(g.spec, g.device.State)
+	g.direction.PerSKB = device.SegmentsPerSKB(g.spec, g.device.State)
 	readers, err := openReaders(g.device, g.placement.Reader, reading)
-	g.lane.add(readers...)
-	return []*Direction{&g.lane}, err
+	g.direction.add(readers...)
+	return []*Direction{&g.direction}, err
 }
 
 // openReaders makes a reader for each queue of the device, on a CPU each; none
@@ -121,7 +121,7 @@ func (g *k2u) openSenders() error {
 			if err != nil {
 				return err
 			}
-			g.lane.Senders = append(g.lane.Senders, s)
+			g.direction.Senders = append(g.direction.Senders, s)
 		}
 		return nil
 	})
@@ -133,7 +133,7 @@ func (g *k2u) openSenders() error {
 // bytes on Linux 6.12.
 const LockstepBatch = 61
 
-// SenderConfig is what sender i of n has in common on all grounds.
+// SenderConfig is what sender i of n has in common for all loads.
 func SenderConfig(s spec.Spec, i, n, cpu int) traffic.Config {
 	c := traffic.Config{
 		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == spec.TAP,
@@ -164,7 +164,7 @@ func (g *k2u) Empty() (bool, error) {
 	if ok, err := g.device.Empty(); !ok || err != nil {
 		return false, err
 	}
-	return vhostEmpty(g.lane.Ends)
+	return vhostEmpty(g.direction.Ends)
 }
 
 func (g *k2u) Collect() (path.Ledger, error) { return g, g.count() }
@@ -182,17 +182,17 @@ func (g *k2u) count() (err error) {
 
 func (g *k2u) Account(t *record.Trial) {
 	t.Device, t.Observer = g.device.Record(), g.own
-	path.NoteAides(t, g.lane.aided())
+	path.NoteAides(t, g.direction.aided())
 	g.event.Tell(t)
-	defer func() { g.event.Account(t, g.lane.Senders[0].Segments(), g.lane.PerSKB) }()
+	defer func() { g.event.Account(t, g.direction.Senders[0].Segments(), g.direction.PerSKB) }()
 	a := &t.Accounting
 	if g.snapshot == nil {
 		if n := g.counters.TxDropped; n > 0 {
-			a.Dropped[record.TxDropped] = n * g.lane.PerSKB
+			a.Dropped[record.TxDropped] = n * g.direction.PerSKB
 		}
 		return
 	}
-	super := g.lane.PerSKB > 1
+	super := g.direction.PerSKB > 1
 	t.Queues = append(t.Queues, device.QueueRecords(g.snapshot, super)...)
 	for i := range t.Queues {
 		t.Queues[i].Flows = g.flowsOn(i)
@@ -208,7 +208,7 @@ func (g *k2u) Account(t *record.Trial) {
 
 // flowsOn counts the flows whose packets came out of queue i.
 func (g *k2u) flowsOn(i int) (n int) {
-	seen := g.lane.Readers[i].Seen()
+	seen := g.direction.Readers[i].Seen()
 	for flow := range g.spec.Flows {
 		if seen.Flow(flow).Delivered > 0 {
 			n++
@@ -220,7 +220,7 @@ func (g *k2u) flowsOn(i int) (n int) {
 func (g *k2u) Mismatch(t *record.Trial) string {
 	a := t.Accounting
 	var reads uint64
-	for _, r := range g.lane.Readers {
+	for _, r := range g.direction.Readers {
 		reads += r.Seen().Reads
 	}
 	if got := g.counters.TxPackets; reads != got {

@@ -74,7 +74,7 @@ func (l *Direction) add(readers ...Reader) {
 	}
 }
 
-// aided are those of a lane.
+// aided are those of a direction.
 func (l *Direction) aided() (list []path.Aided) {
 	for _, r := range l.Ends {
 		if a, ok := r.(path.Aided); ok {

@@ -14,7 +14,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// u2k is the ground of path=sink dir=u2k: one device; user space writes packets
+// u2k is the load of path=sink dir=u2k: one device; user space writes packets
 // into its queues, and sockets, or an XDP program, are the end.
 type u2k struct {
 	writing
@@ -51,12 +51,12 @@ func (g *u2k) construct() (err error) {
 }
 
 func (g *u2k) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, error) {
-	g.lane = Direction{Direction: account.Direction{Dir: spec.U2K, Written: g.spec.Queues, PerSKB: device.SegmentsPerWrite(g.spec)}}
+	g.direction = Direction{Direction: account.Direction{Dir: spec.U2K, Written: g.spec.Queues, PerSKB: device.SegmentsPerWrite(g.spec)}}
 	// Receivers first: a packet to a port that nobody has would be answered.
 	if err := g.openEnds(g.placement.Reader, reading); err != nil {
-		return []*Direction{&g.lane}, err
+		return []*Direction{&g.direction}, err
 	}
-	return []*Direction{&g.lane}, g.openWriters(g.placement.Sender, false)
+	return []*Direction{&g.direction}, g.openWriters(g.placement.Sender, false)
 }
 
 func (g *u2k) Attend(e *device.Event) { g.event, e.Device = e, g.device }
@@ -83,8 +83,8 @@ func (g *u2k) count() (err error) {
 
 func (g *u2k) Account(t *record.Trial) {
 	t.Device, t.Observer = g.device.Record(), g.own
-	t.Writes = writesOf(g.lane.Senders)
-	path.NoteAides(t, g.lane.aided())
+	t.Writes = writesOf(g.direction.Senders)
+	path.NoteAides(t, g.direction.aided())
 	g.event.Tell(t)
 	for reason, n := range g.dropped(g.snapshot) {
 		t.Accounting.Dropped[reason] += n

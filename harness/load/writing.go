@@ -31,7 +31,7 @@ type writing struct {
 	ns        *netns.NS
 	device    *device.Device
 	xdp       *bpf.XDP
-	lane      Direction
+	direction Direction
 	receivers []*sink.Receiver
 	packets   *packetEnd // in their place, of gen=packet-gso
 
@@ -93,8 +93,8 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 		if err != nil {
 			return err
 		}
-		w.lane.Senders = append(w.lane.Senders, s)
-		if i == 0 && c.Vhost && w.lane.PerSKB > 1 {
+		w.direction.Senders = append(w.direction.Senders, s)
+		if i == 0 && c.Vhost && w.direction.PerSKB > 1 {
 			if err := w.device.TakesHeader(s.First()); err != nil {
 				return err
 			}
@@ -107,9 +107,9 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 // program.
 func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 	if w.spec.XDP.Drops() {
-		w.lane.Counted = true
-		w.lane.add(sink.NewCounted(sink.CountedConfig{
-			Count: w.xdp.Count, Segments: w.lane.PerSKB, HeaderLen: w.headerLen(),
+		w.direction.Counted = true
+		w.direction.add(sink.NewCounted(sink.CountedConfig{
+			Count: w.xdp.Count, Segments: w.direction.PerSKB, HeaderLen: w.headerLen(),
 		}, reading))
 		return nil
 	}
@@ -118,12 +118,12 @@ func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 		if w.packets, err = openPacketEnd(w.ns, w.device.State.Index, w.spec, cpus[0], reading); err != nil {
 			return err
 		}
-		w.lane.add(w.packets.reader)
+		w.direction.add(w.packets.reader)
 		return nil
 	}
 	addr, _ := device.Addresses(w.spec)
 	return w.ns.Do(func() error {
-		fds, err := sink.Listen(netip.AddrPortFrom(addr.Addr(), traffic.SinkPort), len(cpus), socketRoom, w.lane.PerSKB > 1)
+		fds, err := sink.Listen(netip.AddrPortFrom(addr.Addr(), traffic.SinkPort), len(cpus), socketRoom, w.direction.PerSKB > 1)
 		if err != nil {
 			return err
 		}
@@ -136,14 +136,14 @@ func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 
 // receive adds a receiver.
 func (w *writing) receive(c sink.ReceiverConfig, reading *sink.Control) {
-	c.GRO, c.Flows, c.Open = w.lane.PerSKB > 1, w.spec.Flows, w.spec.Open()
+	c.GRO, c.Flows, c.Open = w.direction.PerSKB > 1, w.spec.Flows, w.spec.Open()
 	c.HeaderLen = w.headerLen()
 	if !c.GRO {
 		c.MaxRead = max(spec.DefaultMTU, w.spec.Size)
 	}
 	r := sink.NewReceiver(c, reading)
 	w.receivers = append(w.receivers, r)
-	w.lane.add(r)
+	w.direction.add(r)
 }
 
 func (w *writing) headerLen() int {
@@ -156,7 +156,7 @@ func (w *writing) headerLen() int {
 // Empty is so when the stack has received what the device has, which waits a
 // little with NAPI, and no socket has anything.
 func (w *writing) Empty() (bool, error) {
-	for _, s := range w.lane.Senders {
+	for _, s := range w.direction.Senders {
 		if !s.Settled() {
 			return false, nil
 		}
@@ -209,7 +209,7 @@ func (w *writing) count() (err error) {
 	if w.xdp != nil {
 		w.seen, _, err = w.xdp.Count()
 	}
-	for _, r := range w.lane.Readers {
+	for _, r := range w.direction.Readers {
 		r.Seen() // of one that counts, the last look
 	}
 	return err
@@ -224,16 +224,16 @@ var xdpReasons = []string{"XDP", "NOT_SPECIFIED", "UNKNOWN"}
 // the observer saw it or, in the bare arm, as the stack counted it.
 func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
 	if w.packets != nil {
-		return w.packets.dropped(w.lane.PerSKB)
+		return w.packets.dropped(w.direction.PerSKB)
 	}
 	if snapshot != nil {
 		drops := maps.Clone(snapshot.RecvDrops)
-		w.endedIn(drops, w.seen*w.lane.PerSKB)
+		w.endedIn(drops, w.seen*w.direction.PerSKB)
 		return drops
 	}
 	drops := map[string]uint64{}
 	for reason, n := range w.stack.Lost {
-		drops[reason] = n * w.lane.PerSKB
+		drops[reason] = n * w.direction.PerSKB
 	}
 	return drops
 }
@@ -259,14 +259,14 @@ func (w *writing) onQueue(queue *record.Queue, snapshot *bpf.Snapshot) {
 	q := snapshot.Queues[queue.Queue]
 	queue.RecvPkts, queue.RecvBytes = q.RecvPkts, q.RecvBytes
 	queue.DropPkts += q.RecvDropPkts
-	if w.lane.PerSKB > 1 {
+	if w.direction.PerSKB > 1 {
 		queue.RecvSKBs = q.RecvSKBs
 	}
 }
 
 // flowsOn counts the flows that were written to queue i.
 func (w *writing) flowsOn(i int) (n int) {
-	for _, s := range w.lane.Senders {
+	for _, s := range w.direction.Senders {
 		for position, sent := range s.Sent() {
 			if sent > 0 && s.Flows[position]%w.spec.Queues == i {
 				n++
@@ -278,7 +278,7 @@ func (w *writing) flowsOn(i int) (n int) {
 
 // disagree says which two counters of what was written differ; "" if none do.
 func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
-	taken := a.Accepted / w.lane.PerSKB
+	taken := a.Accepted / w.direction.PerSKB
 	if native := w.spec.XDP == spec.XDPDrop; !native && w.counters.RxPackets != taken {
 		// Native XDP drops a frame before the device counts it.
 		return fmt.Sprintf("the kernel took %d packets or super-packets that were written, the device counted %d", taken, w.counters.RxPackets)

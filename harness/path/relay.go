@@ -17,7 +17,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// relayPath is the wire of path=relay: each host has a device, and carriers copy
+// relayPath is path=relay: each host has a device, and forwarders copy
 // packets from each queue of one to the same queue of the other, as they are.
 type relayPath struct {
 	spec      spec.Spec

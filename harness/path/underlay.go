@@ -11,7 +11,7 @@ import (
 )
 
 // underlay is the network below a tunnel: a veth pair between the two hosts,
-// which is not theirs to talk over.
+// which their traffic does not use directly.
 type underlay struct {
 	ns     [2]*netns.NS
 	before [2]netns.Counters // when the trial began

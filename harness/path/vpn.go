@@ -26,7 +26,7 @@ const (
 	vpnBuffer = 7 << 20
 )
 
-// vpnPath is the wire of path=vpn: a TUN device on each host, whose packets
+// vpnPath is path=vpn: a TUN device on each host, whose packets
 // threads of ours seal and send to the other host in UDP, one socket a queue.
 type vpnPath struct {
 	tunnel

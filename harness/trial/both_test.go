@@ -82,9 +82,9 @@ func TestFlowsFollowTheirAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		lanes, err := build(g)
+		directions, err := build(g)
 		defer func() {
-			for _, l := range lanes {
+			for _, l := range directions {
 				for _, sender := range l.Senders {
 					sender.Close()
 				}
@@ -106,13 +106,13 @@ func TestFlowsFollowTheirAnswers(t *testing.T) {
 				}
 			}
 		}
-		step(lanes[1])
-		step(lanes[0])
+		step(directions[1])
+		step(directions[0])
 		bufs := make([][]byte, 500)
 		for i := range bufs {
 			bufs[i] = make([]byte, 200)
 		}
-		for queue, r := range lanes[0].Ends {
+		for queue, r := range directions[0].Ends {
 			if err := r.(*sink.Reader).Sweep(bufs); err != nil {
 				t.Fatal(err)
 			}

@@ -26,9 +26,9 @@ type agreeing struct{}
 func (agreeing) Account(*record.Trial)         {}
 func (agreeing) Mismatch(*record.Trial) string { return "" }
 
-// TestFlagOfTwoGates holds that a flag is set once, whichever gates ask for it,
+// TestFlagOfTwoChecks holds that a flag is set once, whichever checks ask for it,
 // with a note for each, and that notes without a flag are kept.
-func TestFlagOfTwoGates(t *testing.T) {
+func TestFlagOfTwoChecks(t *testing.T) {
 	place := record.Placement{Sender: []int{0}, Reader: []int{1}}
 	b := sole(t, spec.Default(), bpf.None, place)
 	b.ledger = agreeing{}

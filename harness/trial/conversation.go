@@ -81,7 +81,7 @@ func (k *conversationTrial) build() (err error) {
 	if k.site, err = k.path.Build(); err != nil {
 		return err
 	}
-	return k.talk.Open(k.site.Hosts)
+	return k.ends.Open(k.site.Hosts)
 }
 
 // start lets forwarders run, and then the speakers, who find each other by them.
@@ -92,9 +92,9 @@ func (k *conversationTrial) start() error {
 	}
 	if k.sliced {
 		k.held.Store(true)
-		k.floor.Hold(true)
+		k.progress.Hold(true)
 	}
-	err := k.talk.Start(k.watch, func(err error) {
+	err := k.ends.Start(k.watch, func(err error) {
 		if err == nil {
 			close(k.allSent)
 			return
@@ -122,7 +122,7 @@ func (k *conversationTrial) fail(err error) {
 
 // guard ends a trial in which nothing arrives any more.
 func (k *conversationTrial) guard() {
-	heard, at := k.floor.Heard(), worker.Now()
+	heard, at := k.progress.Heard(), worker.Now()
 	for {
 		select {
 		case <-k.stopGuard:
@@ -130,7 +130,7 @@ func (k *conversationTrial) guard() {
 		case <-time.After(guardEvery):
 		}
 		now := worker.Now()
-		if n := k.floor.Heard(); n != heard || k.held.Load() {
+		if n := k.progress.Heard(); n != heard || k.held.Load() {
 			heard, at = n, now
 			continue
 		}
@@ -196,7 +196,7 @@ func (k *conversationTrial) usage() (u account.Usage, err error) {
 	return u, nil
 }
 
-// release lets the talkers go on.
+// release lets the speakers go on.
 func (k *conversationTrial) release() error {
 	if k.toggled {
 		if err := k.site.Observers.Attach(); err != nil {
@@ -204,17 +204,17 @@ func (k *conversationTrial) release() error {
 		}
 	}
 	k.site.Forwarders.Hold(false)
-	k.floor.Hold(false)
+	k.progress.Hold(false)
 	k.held.Store(false)
 	return nil
 }
 
-// hold stops the talkers, and waits until all that was said is heard and the
-// wire is empty. Carriers have nothing left to do then.
+// hold stops the speakers, and waits until all that was said is heard and the
+// path is empty. Then forwarders have nothing left to do.
 func (k *conversationTrial) hold() error {
 	k.held.Store(true)
-	k.floor.Hold(true)
-	if err := k.await("speakers to fall silent", k.floor.Quiet); err != nil {
+	k.progress.Hold(true)
+	if err := k.await("speakers to fall silent", k.progress.Quiet); err != nil {
 		return err
 	}
 	if err := k.await("path to be empty", k.path.Empty); err != nil {
@@ -230,14 +230,14 @@ func (k *conversationTrial) hold() error {
 // await waits for a condition that comes as long as packets arrive.
 func (k *conversationTrial) await(what string, holds func() (bool, error)) error {
 	const look = 50 * time.Microsecond
-	heard, at := k.floor.Heard(), worker.Now()
+	heard, at := k.progress.Heard(), worker.Now()
 	for ; ; time.Sleep(look) {
 		ok, err := holds()
 		if ok || err != nil {
 			return err
 		}
 		now := worker.Now()
-		if n := k.floor.Heard(); n != heard {
+		if n := k.progress.Heard(); n != heard {
 			heard, at = n, now
 		}
 		switch quiet := time.Duration(now - at); {
@@ -254,25 +254,25 @@ func (k *conversationTrial) await(what string, holds func() (bool, error)) error
 // stop ends those who speak.
 func (k *conversationTrial) stop() error {
 	k.held.Store(true) // from now on silence is as it should be
-	return k.talk.Stop()
+	return k.ends.Stop()
 }
 
 // drain waits until all is heard and acknowledged, and ends carriers and those
 // who listen.
 func (k *conversationTrial) drain() error {
-	// Twice: what was on the wire is answered.
+	// Twice: what was on the path is answered.
 	for range 2 {
 		for _, w := range []struct {
 			what  string
 			holds func() (bool, error)
-		}{{"speakers to fall silent", k.floor.Quiet}, {"last acknowledgements", k.floor.Settled}, {"path to be empty", k.path.Empty}} {
+		}{{"speakers to fall silent", k.progress.Quiet}, {"last acknowledgements", k.progress.Settled}, {"path to be empty", k.path.Empty}} {
 			if err := k.await(w.what, w.holds); err != nil {
 				return err
 			}
 		}
 	}
 	k.expected.Store(true)
-	if err := k.talk.Finish(); err != nil {
+	if err := k.ends.Finish(); err != nil {
 		return err
 	}
 	if err := k.site.Forwarders.Finish(time.After(path.DrainTimeout)); err != nil {
@@ -296,7 +296,7 @@ func (k *conversationTrial) trial(m account.Measurement, _ record.Floor, addSoft
 	}
 	t.Windows, t.DurationNs = m.Windows()
 	k.ledger.Account(&t)
-	k.books.Fill(&t)
+	k.counted.Fill(&t)
 	a := &t.Accounting
 	a.Offered = a.Accepted + a.PushedBack
 	a.Unexplained = account.Unexplained(*a)
@@ -339,7 +339,7 @@ func (k *conversationTrial) flag(t *record.Trial, m account.Measurement) {
 	if a.Unexplained != 0 {
 		f.add(record.FlagUnexplained, "accepted %d, delivered %d, dropped %d: %d are missing", a.Accepted, a.Delivered, a.DroppedTotal(), a.Unexplained)
 	}
-	for _, mismatch := range []string{k.ledger.Mismatch(t), k.books.Mismatch(t)} {
+	for _, mismatch := range []string{k.ledger.Mismatch(t), k.counted.Mismatch(t)} {
 		if mismatch != "" {
 			f.add(record.FlagUnexplained, "%s", mismatch)
 		}
@@ -358,7 +358,7 @@ func (k *conversationTrial) close() error {
 	var errs []error
 	close(k.stopGuard)
 	// The errors of the speakers have been reported, or are why we are here.
-	errs = append(errs, k.talk.Close())
+	errs = append(errs, k.ends.Close())
 	if k.started {
 		errs = append(errs, k.site.Forwarders.Finish(time.After(path.DrainTimeout)))
 	}

@@ -192,12 +192,12 @@ func TestTalkFaults(t *testing.T) {
 			defer restore()
 			var harmed time.Time
 			harmErr := make(chan error, 1)
-			go func() {
-				time.Sleep(400 * time.Millisecond)
-				harmed = time.Now()
-				harmErr <- c.harm(k.site.Hosts)
-			}()
-			_, err = runPhases(context.Background(), rig)
+			_, err = runPhases(context.Background(), begun(rig, func() {
+				time.AfterFunc(200*time.Millisecond, func() {
+					harmed = time.Now()
+					harmErr <- c.harm(k.site.Hosts)
+				})
+			}))
 			if e := <-harmErr; e != nil {
 				t.Fatal(e)
 			}

@@ -26,7 +26,7 @@ func withEvent(e spec.Event, set func(*spec.Spec)) spec.Spec {
 // for, that the trial says what happened, and that traffic goes on afterwards.
 func TestEvents(t *testing.T) {
 	needRoot(t)
-	rung := bpf.Ladder[slices.IndexFunc(bpf.Ladder, func(h bpf.Hook) bool { return bpf.Try(h, bpf.Both) == nil })]
+	hook := bpf.Ladder[slices.IndexFunc(bpf.Ladder, func(h bpf.Hook) bool { return bpf.Try(h, bpf.Both) == nil })]
 	var rings uint64
 	for name, s := range map[string]spec.Spec{
 		"detach":           withEvent(spec.EventDetach, func(s *spec.Spec) {}),
@@ -52,7 +52,7 @@ func TestEvents(t *testing.T) {
 		if testing.Short() && !slices.Contains([]string{"detach full ring", "carrier", "carrier both"}, name) {
 			continue
 		}
-		for _, hook := range []bpf.Hook{bpf.None, rung} {
+		for _, hook := range []bpf.Hook{bpf.None, hook} {
 			t.Run(fmt.Sprintf("%s/%s", hook, name), func(t *testing.T) {
 				trial := runOrSkip(t, s, hook)
 				a := trial.Accounting

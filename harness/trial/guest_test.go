@@ -18,7 +18,7 @@ import (
 
 // inEach are run in all guests.
 var inEach = []string{
-	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff", "TestSuperPackets", "TestWritesOnEveryRung",
+	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff", "TestSuperPackets", "TestWritesWithEveryHook",
 	"TestHooksAreProven", "TestSelectHook", "TestHooksThatNeverRun", "TestReturnsOfSleepers", "TestDetachedObserver",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
 	"TestLockedDown", // for good, and so the last
@@ -104,9 +104,9 @@ func TestInGuests(t *testing.T) {
 					if name != "TestObserverSeesEveryWrite" {
 						return
 					}
-					for _, rung := range []string{"kprobe", "fentry", "tracepoint"} {
-						if !strings.Contains(out, "/"+rung+"/tap_frags") {
-							t.Errorf("%s was not tested:\n%s", rung, out)
+					for _, hook := range []string{"kprobe", "fentry", "tracepoint"} {
+						if !strings.Contains(out, "/"+hook+"/tap_frags") {
+							t.Errorf("%s was not tested:\n%s", hook, out)
 						}
 					}
 				})

@@ -43,7 +43,7 @@ func socketIn(t *testing.T, ns *netns.NS, s spec.Spec, port, rcvbuf int) int {
 	return fd
 }
 
-// TestObserverSeesEveryWrite holds, for each rung that this kernel has, that
+// TestObserverSeesEveryWrite holds, for each hook that this kernel has, that
 // what is written to a device is seen once, on its queue.
 func TestObserverSeesEveryWrite(t *testing.T) {
 	needRoot(t)
@@ -139,12 +139,12 @@ func observeWrites(t *testing.T, s spec.Spec, side bpf.Side, hook bpf.Hook) {
 	for i := range rounds {
 		for n, port := range []uint16{room, full, nobody} {
 			q := (i + n) % s.Queues
-			b, wire := written(s, port, segments)
+			b, length := written(s, port, segments)
 			if _, err := unix.Write(d.Queues()[q].FD(), b); err != nil {
 				t.Fatal(err)
 			}
 			writes[q]++
-			bytes[q] += uint64(wire)
+			bytes[q] += uint64(length)
 			lengths[q] += uint64(len(b))
 		}
 		if i%8 == 0 {
@@ -210,8 +210,8 @@ func observeWrites(t *testing.T, s spec.Spec, side bpf.Side, hook bpf.Hook) {
 }
 
 // written is what user space writes for a datagram to that port, or a
-// super-packet of so many, and the bytes of these on the wire.
-func written(s spec.Spec, port uint16, segments int) (b []byte, wire int) {
+// super-packet of so many, and their bytes as counted on the device.
+func written(s spec.Spec, port uint16, segments int) (b []byte, length int) {
 	if s.PI {
 		b = append(b, 0, 0, 0x08, 0x00)
 	}
@@ -229,11 +229,11 @@ func written(s spec.Spec, port uint16, segments int) (b []byte, wire int) {
 		}
 		b = append(b, hdr...)
 	}
-	wire = segments * s.Size
+	length = segments * s.Size
 	if s.Mode == spec.TAP {
-		wire += segments * packet.EthernetLen
+		length += segments * packet.EthernetLen
 	}
-	return append(b, frame...), wire
+	return append(b, frame...), length
 }
 
 // TestQueuesCountSegments holds that what the observer counts on the queues is

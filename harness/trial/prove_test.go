@@ -16,7 +16,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// TestHooksAreProven holds that a rung that this kernel has counts the packets
+// TestHooksAreProven holds that a hook that this kernel has counts the packets
 // of its proof, GSO or not, and that nothing is left of it.
 func TestHooksAreProven(t *testing.T) {
 	needRoot(t)
@@ -35,11 +35,11 @@ func TestHooksAreProven(t *testing.T) {
 		}
 	}
 	if !held {
-		t.Error("no rung holds, and each kernel has tracepoints")
+		t.Error("no hook holds, and each kernel has tracepoints")
 	}
 }
 
-// TestSelectHook takes the first rung that holds, and says of a forced one why it
+// TestSelectHook takes the first hook that holds, and says of a forced one why it
 // does not.
 func TestSelectHook(t *testing.T) {
 	needRoot(t)

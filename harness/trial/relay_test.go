@@ -160,7 +160,7 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 		s := shortRelay()
 		s.IO, s.Size, s.Measure = spec.IOPoll, 1500, 300*time.Millisecond
 		b := relayTrial(t, s, hook)
-		m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
+		m, err := runPhases(context.Background(), begun(b.session(), func() {
 			for _, r := range b.readers {
 				if err := unix.SetsockoptInt(r.(*sink.Receiver).FDs[0], unix.SOL_SOCKET, unix.SO_RCVBUF, 64<<10); err != nil {
 					t.Error(err)
@@ -168,7 +168,7 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 			}
 			b.reading.Gate.Close()
 			time.AfterFunc(250*time.Millisecond, b.reading.Gate.Open)
-		}}))
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,14 +202,19 @@ func over(b *packetTrial, x interface {
 	return s
 }
 
-// startedTrial tells when the workers run.
-type startedTrial struct {
-	*packetTrial
+// begun is the session s, which calls f when its workers run.
+func begun(s *session, f func()) *session {
+	s.stage = &begunStage{s.stage, f}
+	return s
+}
+
+type begunStage struct {
+	stage
 	begun func()
 }
 
-func (b *startedTrial) start() error {
-	err := b.packetTrial.start()
+func (b *begunStage) start() error {
+	err := b.stage.start()
 	b.begun()
 	return err
 }
@@ -230,10 +235,10 @@ func TestRelayLosesADevice(t *testing.T) {
 			result := make(chan error, 1)
 			var begin time.Time
 			restore := quiet(8)
-			_, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
+			_, err := runPhases(context.Background(), begun(b.session(), func() {
 				begin = time.Now()
 				time.AfterFunc(100*time.Millisecond, func() { result <- end(b.site.Hosts) })
-			}}))
+			}))
 			restore()
 			if got := <-result; got != nil {
 				t.Fatal(got)
@@ -264,9 +269,9 @@ func TestRelayToALinkThatIsDown(t *testing.T) {
 	s := shortRelay()
 	b := relayTrial(t, s, bpf.None)
 	result := make(chan error, 1)
-	m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() {
+	m, err := runPhases(context.Background(), begun(b.session(), func() {
 		time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(b.site.Hosts[1].NS, b.site.Hosts[1].Link) })
-	}}))
+	}))
 	if err := errors.Join(err, <-result); err != nil {
 		t.Fatal(err)
 	}

@@ -7,19 +7,19 @@ import (
 	"tunbench/reports/record"
 )
 
-// roles are those that what goes on between two hosts has in a trial.
+// roles are the parts that a trial needs of a conversation.
 type roles struct {
-	talk  talk
-	floor floor
-	meter conversationMeter
-	books conversationLedger
+	ends     ends
+	progress progress
+	meter    conversationMeter
+	counted  conversationLedger
 }
 
-// talk is the life of a conversation.
-type talk interface {
+// ends are the two ends of a conversation, from its start to its end.
+type ends interface {
 	// Open makes what both ends need, before any packet can flow.
 	Open(ends [2]path.Host) error
-	// Start lets the hosts talk, once packets can cross the path. watch is told of
+	// Start begins the conversation, once packets can cross the path. watch is told of
 	// each thread; ended is called if the conversation ends by itself.
 	Start(watch func(who string, t *worker.Thread), ended func(error)) error
 	// Stop ends those who speak.
@@ -29,8 +29,8 @@ type talk interface {
 	Close() error
 }
 
-// floor says who may speak, and what has been heard.
-type floor interface {
+// progress holds the speakers back, and says what has been heard.
+type progress interface {
 	// Hold makes the speakers stop or, if it is taken back, go on.
 	Hold(on bool)
 	// Quiet reports whether all that was said before hold has been heard.

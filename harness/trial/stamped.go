@@ -28,7 +28,7 @@ type packetTrial struct {
 	placement record.Placement // with gen=lockstep one sender, which reads, too
 	faults
 
-	ground     load.Traffic
+	traffic    load.Traffic
 	ledger     path.Ledger // after collect
 	site       path.Site
 	directions []*account.Direction
@@ -47,7 +47,7 @@ type packetTrial struct {
 }
 
 func newPacketTrial(s spec.Spec, g load.Traffic, placement record.Placement) *packetTrial {
-	return &packetTrial{spec: s, ground: g, placement: placement, faults: newFaults(), allSent: make(chan struct{})}
+	return &packetTrial{spec: s, traffic: g, placement: placement, faults: newFaults(), allSent: make(chan struct{})}
 }
 
 func (b *packetTrial) session() *session {
@@ -62,11 +62,11 @@ func (b *packetTrial) slice(toggled bool) { b.sliced, b.toggled = true, toggled 
 // build makes the devices, the senders and the readers.
 func (b *packetTrial) build() error {
 	var err error
-	if b.site, err = b.ground.Build(); err != nil {
+	if b.site, err = b.traffic.Build(); err != nil {
 		return err
 	}
-	lanes, err := b.ground.Open(&b.sending, &b.reading)
-	for _, l := range lanes {
+	directions, err := b.traffic.Open(&b.sending, &b.reading)
+	for _, l := range directions {
 		b.directions = append(b.directions, &l.Direction)
 		b.senders = append(b.senders, l.Senders...)
 		b.readers = append(b.readers, l.Ends...)
@@ -74,7 +74,7 @@ func (b *packetTrial) build() error {
 	if err != nil || b.spec.Event == spec.EventNone {
 		return err
 	}
-	where, ok := b.ground.(device.Eventful)
+	where, ok := b.traffic.(device.Eventful)
 	if !ok {
 		return fmt.Errorf("event=%s on path=%s dir=%s: not built yet", b.spec.Event, b.spec.Path, b.spec.Dir)
 	}
@@ -215,7 +215,7 @@ func (b *packetTrial) hold() error {
 	if err := await("senders to pause", func() (bool, error) { return b.sending.Gate.Held() == b.running(), nil }); err != nil {
 		return err
 	}
-	if err := await("readers to empty the device", b.ground.Empty); err != nil {
+	if err := await("readers to empty the device", b.traffic.Empty); err != nil {
 		return err
 	}
 	b.reading.Gate.Close()
@@ -261,7 +261,7 @@ func (b *packetTrial) drain() error {
 	if b.lockstep != nil {
 		return nil // each round ends with empty queues
 	}
-	if err := await("packets to arrive", b.ground.Empty); err != nil {
+	if err := await("packets to arrive", b.traffic.Empty); err != nil {
 		return err
 	}
 	if err := b.finish(); err != nil {
@@ -302,7 +302,7 @@ func (b *packetTrial) finish() error {
 }
 
 func (b *packetTrial) collect() (err error) {
-	b.ledger, err = b.ground.Collect()
+	b.ledger, err = b.traffic.Collect()
 	return err
 }
 
@@ -327,7 +327,7 @@ func (b *packetTrial) close() error {
 		errs = append(errs, r.Close())
 	}
 	errs = append(errs, b.site.Forwarders.Close())
-	return errors.Join(append(errs, b.ground.Close())...)
+	return errors.Join(append(errs, b.traffic.Close())...)
 }
 
 // trial makes the record of what was seen, after collect.

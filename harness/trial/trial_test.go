@@ -247,13 +247,13 @@ func TestEveryOption(t *testing.T) {
 					t.Error("no rate of super-packets")
 				}
 			}
-			wire := uint64(s.Size)
+			length := uint64(s.Size)
 			if s.Mode == spec.TAP {
-				wire += 14
+				length += 14
 			}
 			for _, q := range trial.Queues {
-				if s.Size != spec.SizeIMIX && (q.XmitBytes != q.XmitPkts*wire || q.ReadBytes != q.ReadPkts*wire) {
-					t.Errorf("queue %d: %d packets and %d bytes, of %d bytes each", q.Queue, q.XmitPkts, q.XmitBytes, wire)
+				if s.Size != spec.SizeIMIX && (q.XmitBytes != q.XmitPkts*length || q.ReadBytes != q.ReadPkts*length) {
+					t.Errorf("queue %d: %d packets and %d bytes, of %d bytes each", q.Queue, q.XmitPkts, q.XmitBytes, length)
 				}
 			}
 		})
@@ -436,7 +436,7 @@ func TestTwoNamespacesOneIndex(t *testing.T) {
 	}
 	b := sole(t, s, bpf.Tracepoint, p)
 	var index, otherIndex int
-	m, err := runPhases(context.Background(), over(b, &startedTrial{b, func() { index, otherIndex = indexOf(t, b), indexOf(t, other) }}))
+	m, err := runPhases(context.Background(), begun(b.session(), func() { index, otherIndex = indexOf(t, b), indexOf(t, other) }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -509,7 +509,7 @@ func TestDeviceDisappears(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := sole(t, s, bpf.None, p)
-		time.AfterFunc(300*time.Millisecond, func() {
+		remove := func() {
 			b.site.Hosts[0].NS.Do(func() error {
 				link, err := netlink.LinkByName("tunbench0")
 				if err != nil {
@@ -517,10 +517,10 @@ func TestDeviceDisappears(t *testing.T) {
 				}
 				return netlink.LinkDel(link)
 			})
-		})
+		}
 		begin := time.Now()
 		restore := quiet(2)
-		_, err = runPhases(context.Background(), b.session())
+		_, err = runPhases(context.Background(), begun(b.session(), func() { time.AfterFunc(100*time.Millisecond, remove) }))
 		restore()
 		if err == nil || !strings.Contains(err.Error(), "died") {
 			t.Errorf("io=%s: %v", io, err)

@@ -79,7 +79,7 @@ func TakeTurns(ctx context.Context, sides [2]Side, s spec.Spec, seed uint64) (tr
 	for i := range trials {
 		trials[i].Started = started
 		if n := a.tried - a.kept; n > 0 {
-			trials[i].Notes = append(trials[i].Notes, fmt.Sprintf("%d of %d couples of windows were measured again, since CPU time was stolen from them", n, a.tried))
+			trials[i].Notes = append(trials[i].Notes, fmt.Sprintf("%d of %d pairs of windows were measured again, since CPU time was stolen from them", n, a.tried))
 		}
 	}
 	return trials, nil

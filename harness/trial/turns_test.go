@@ -76,7 +76,7 @@ func TestSlices(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.tried != 40 || c.kept != 40 {
-		t.Errorf("%d couples tried, %d kept", c.tried, c.kept)
+		t.Errorf("%d pairs tried, %d kept", c.tried, c.kept)
 	}
 	for i, side := range sides {
 		m := seenBy(side)
@@ -109,13 +109,13 @@ func TestSlices(t *testing.T) {
 		}
 	}
 	if !strings.HasSuffix(text, "a closed b closed") || first["a"]+first["b"] != 40 || first["a"] < 10 || first["b"] < 10 {
-		t.Errorf("first in couples: %v; end of the log: %s", first, text[len(text)-40:])
+		t.Errorf("first in pairs: %v; end of the log: %s", first, text[len(text)-40:])
 	}
 }
 
 func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 	for name, test := range map[string]struct {
-		every       int // couples between two disturbed ones; 1: all of them
+		every       int // pairs between two disturbed ones; 1: all of them
 		tried, kept int
 	}{
 		"never":  {1 << 30, 10, 10},
@@ -126,8 +126,8 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 			n := 0
 			sides, _ := fakeSides(spec.Spec{Window: 80 * time.Millisecond}, func() time.Duration {
 				n++
-				couple := (n - 3) / 4 // two warm-ups, then settling and window of each side
-				if n > 2 && (couple+1)%test.every == 0 {
+				pair := (n - 3) / 4 // two warm-ups, then settling and window of each side
+				if n > 2 && (pair+1)%test.every == 0 {
 					return time.Millisecond
 				}
 				return 0
@@ -137,7 +137,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.tried != test.tried || c.kept != test.kept {
-				t.Errorf("%d couples tried, %d kept; want %d and %d", c.tried, c.kept, test.tried, test.kept)
+				t.Errorf("%d pairs tried, %d kept; want %d and %d", c.tried, c.kept, test.tried, test.kept)
 			}
 			seen := seenBy(sides[0])
 			steal := seen.First.Stat.Steal(seen.Last.Stat, nil)

@@ -151,7 +151,7 @@ func TestReceiverStopsReading(t *testing.T) {
 			s := short()
 			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Measure = spec.U2K, gen, 1000, 10, 200*time.Millisecond
 			b := trialFor(t, s, hook)
-			b.ground = &lateGround{b.ground}
+			b.traffic = &lateTraffic{b.traffic}
 			restore := quiet(2)
 			m, err := runPhases(context.Background(), b.session())
 			restore()
@@ -167,23 +167,23 @@ func TestReceiverStopsReading(t *testing.T) {
 	}
 }
 
-// lateGround has receivers with little room that begin late.
-type lateGround struct{ load.Traffic }
+// lateTraffic has receivers with little room that begin late.
+type lateTraffic struct{ load.Traffic }
 
-func (g *lateGround) Open(sending *traffic.Control, reading *sink.Control) ([]*load.Direction, error) {
-	lanes, err := g.Traffic.Open(sending, reading)
+func (g *lateTraffic) Open(sending *traffic.Control, reading *sink.Control) ([]*load.Direction, error) {
+	directions, err := g.Traffic.Open(sending, reading)
 	if err != nil {
-		return lanes, err
+		return directions, err
 	}
-	for i, r := range lanes[0].Ends {
+	for i, r := range directions[0].Ends {
 		r := r.(*sink.Receiver)
 		if err := sink.Prepare(r.FDs[0], 1<<16, false); err != nil {
-			return lanes, err
+			return directions, err
 		}
 		late := &lateReader{Receiver: r}
-		lanes[0].Readers[i], lanes[0].Ends[i] = late, late
+		directions[0].Readers[i], directions[0].Ends[i] = late, late
 	}
-	return lanes, nil
+	return directions, nil
 }
 
 // lateReader begins in the middle of a trial.

@@ -98,17 +98,17 @@ func wellWritten(t *testing.T, s spec.Spec, trial record.Trial) {
 	if w == nil {
 		t.Fatal("no account of the writes")
 	}
-	wire := uint64(s.Size)
+	length := uint64(s.Size)
 	headers := uint64(0)
 	if s.Mode == spec.TAP {
-		wire += 14
+		length += 14
 	}
 	if s.PI {
 		headers += 4
 	}
 	headers += uint64(s.VnetHdr)
-	if s.Size != spec.SizeIMIX && s.Gen == spec.GenUDP && w.Bytes != a.Accepted*(wire+headers) {
-		t.Errorf("%d bytes of %d packets of %d bytes", w.Bytes, a.Accepted, wire+headers)
+	if s.Size != spec.SizeIMIX && s.Gen == spec.GenUDP && w.Bytes != a.Accepted*(length+headers) {
+		t.Errorf("%d bytes of %d packets of %d bytes", w.Bytes, a.Accepted, length+headers)
 	}
 	var sizes uint64
 	for _, n := range w.Sizes {
@@ -160,9 +160,9 @@ func wellWritten(t *testing.T, s spec.Spec, trial record.Trial) {
 	}
 }
 
-// TestWritesOnEveryRung follows what is written by each rung of the ladder that
+// TestWritesWithEveryHook follows what is written with each hook that
 // this kernel has. It runs in guests, too.
-func TestWritesOnEveryRung(t *testing.T) {
+func TestWritesWithEveryHook(t *testing.T) {
 	needRoot(t)
 	for name, set := range map[string]func(*spec.Spec){
 		"tun":         func(s *spec.Spec) {},

@@ -206,7 +206,7 @@ func TestRingEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newPacketTrial(s, g, p)
-	time.AfterFunc(200*time.Millisecond, func() {
+	remove := func() {
 		b.site.Hosts[0].NS.Do(func() error {
 			link, err := netlink.LinkByName(device.Name)
 			if err != nil {
@@ -214,10 +214,10 @@ func TestRingEnds(t *testing.T) {
 			}
 			return netlink.LinkDel(link)
 		})
-	})
+	}
 	begin = time.Now()
 	restore := quiet(3)
-	_, err = runPhases(context.Background(), b.session())
+	_, err = runPhases(context.Background(), begun(b.session(), func() { time.AfterFunc(100*time.Millisecond, remove) }))
 	restore()
 	if err == nil || !strings.Contains(err.Error(), "died") {
 		t.Errorf("the device went away: %v", err)

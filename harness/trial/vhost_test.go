@@ -392,11 +392,11 @@ func TestVhostFaults(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ground, err := load.New(s, bpf.None, p)
+			traffic, err := load.New(s, bpf.None, p)
 			if err != nil {
 				t.Fatal(err)
 			}
-			b := newPacketTrial(s, ground, p)
+			b := newPacketTrial(s, traffic, p)
 			harmed := make(chan error, 1)
 			begin := time.Now()
 			restore := quiet(2)

@@ -126,12 +126,13 @@ func breaks(t *testing.T, s spec.Spec, f func(hosts [2]path.Host) error) error {
 	b := sole(t, s, bpf.None, p)
 	broken := make(chan error, 1)
 	var at time.Time
-	time.AfterFunc(300*time.Millisecond, func() {
-		at = time.Now()
-		broken <- f(b.site.Hosts)
-	})
 	restore := quiet(len(host.CPUs(p)))
-	_, err = runPhases(context.Background(), b.session())
+	_, err = runPhases(context.Background(), begun(b.session(), func() {
+		time.AfterFunc(200*time.Millisecond, func() {
+			at = time.Now()
+			broken <- f(b.site.Hosts)
+		})
+	}))
 	restore()
 	if breakErr := <-broken; breakErr != nil {
 		t.Fatal(breakErr)

@@ -1,10 +1,9 @@
-// Package aa remembers what A/A runs told about this host: how small a true
-// change between two variants can be and still be seen.
+// Package aa stores what A/A runs found on this host: the smallest true change between
+// two variants that a comparison can detect.
 //
-// An A/A run compares a scenario with itself, so that all that it finds is
-// noise. One file a host holds the results, an entry for each scenario and
-// kernel. They are used only under the kernel that they were measured under:
-// another one may be noisier.
+// An A/A run compares a scenario with itself, so that all that it finds is noise. A
+// file per host has an entry for each scenario and kernel. An entry is used only for
+// the kernel that it was measured on: another kernel may be noisier.
 package aa
 
 import (

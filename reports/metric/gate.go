@@ -57,11 +57,6 @@ func Gates(clock string, t *record.Trial) []Gate {
 	})
 }
 
-// gate is how a kind is judged with that threshold.
-func (k Kind) gate(threshold float64) Gate {
-	return Gate{Metric: k.Metric, Unit: k.Unit, Better: k.Better, Absolute: k.Absolute, Threshold: threshold}
-}
-
 // gates are those of the kinds that are such, in the order of the table.
 func gates(are func(Kind) bool) (list []Gate) {
 	for _, k := range table {

@@ -28,6 +28,11 @@ type Kind struct {
 	Quantile  bool    // of the latency from end to end: no metric of run.jsonl
 }
 
+// gate is how a kind is judged with that threshold.
+func (k Kind) gate(threshold float64) Gate {
+	return Gate{Metric: k.Metric, Unit: k.Unit, Better: k.Better, Absolute: k.Absolute, Threshold: threshold}
+}
+
 // Gauge is how a metric is called in Prometheus, which wants base units: a name that
 // ends in the unit, and seconds and bytes, not ns and bits.
 type Gauge struct {

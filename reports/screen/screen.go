@@ -1,4 +1,4 @@
-// Package screen knows what a reader's terminal can show: its width, its
+// Package screen reports what a reader's terminal can show: its width, its
 // colours, its characters.
 package screen
 

@@ -38,7 +38,8 @@ func place(rules []rule, pkg string) int {
 }
 
 // checkRules holds the rules against the packages there are: one rule for each
-// package and no other, and none that allows what is not below it.
+// package and no other, and none that allows what is not below it or not needed. So
+// the rules are a drawing of the module as it is.
 func checkRules(t *tree, rules []rule) (broken []string) {
 	for i, r := range rules {
 		if t.named(r.pkg) == nil {
@@ -51,6 +52,9 @@ func checkRules(t *tree, rules []rule) (broken []string) {
 			matches := func(other rule) bool { return rule{imports: pattern}.allows(other.pkg) }
 			switch {
 			case slices.ContainsFunc(rules[i+1:], matches):
+				if p := t.named(r.pkg); p != nil && !t.uses(p, pattern) {
+					broken = append(broken, fmt.Sprintf("rules: %s may import %s, and does not", r.pkg, pattern))
+				}
 			case slices.ContainsFunc(rules[:i+1], matches):
 				broken = append(broken, fmt.Sprintf("rules: %s may import %s, which is not below it", r.pkg, pattern))
 			default:

@@ -1,6 +1,6 @@
-// Command structure proves the structure of this module: imports go one way, no
-// package, file, function or interface is too large, and CONTRIBUTING.md lists
-// the packages as they describe themselves.
+// Command structure checks that imports go one way, that no package, file, function or
+// interface is too large, and that CONTRIBUTING.md lists the packages as their doc
+// comments describe them.
 //
 //	go run ./scripts/structure            print the table of sizes, then what breaks a rule
 //	go run ./scripts/structure -write     write the table of packages in CONTRIBUTING.md

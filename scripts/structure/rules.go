@@ -22,13 +22,13 @@ var rules = []rule{
 	{"bench/manual", ""},
 	{"bench/checkup", "bench/compare harness/doctor reports/aa reports/document reports/metric reports/record reports/screen"},
 	{"bench/kernels", "bench/boot bench/progress harness harness/vm harness/vm/* reports/record reports/verdict"},
-	{"bench/boot", "bench/folder bench/plan bench/progress bench/suite harness harness/vm harness/vm/* reports/disk reports/record reports/render"},
+	{"bench/boot", "bench/folder bench/progress bench/suite harness harness/vm harness/vm/* reports/disk reports/record reports/render"},
 	{"bench/progress", "bench/plan reports/record reports/screen"},
-	{"bench/folder", "reports/disk reports/record"},
+	{"bench/folder", "bench/plan harness/vm/guest reports/disk reports/record"},
 	{"bench/userns", ""},
 	{"bench/interrupt", ""},
 	{"bench/job", "reports/export reports/record reports/verdict"},
-	{"bench/compare", "bench/plan bench/setup bench/suite harness harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/stat reports/verdict"},
+	{"bench/compare", "bench/plan bench/setup bench/suite harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/stat reports/verdict"},
 	{"bench/plan", "bench/search bench/setup bench/suite harness/refusal harness/spec reports/record reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
 	{"bench/setup", "bench/suite harness/spec"},
@@ -43,7 +43,7 @@ var rules = []rule{
 	// What makes the traffic, what it crosses, and what accounts for it.
 	{"harness/conversation", "harness/account harness/iperf harness/netns harness/path harness/refusal harness/spec harness/stream harness/worker bpf/hist reports/record"},
 	{"harness/load", "harness/account harness/call harness/device harness/host harness/netns harness/packet harness/path harness/refusal harness/sink harness/socket harness/spec harness/traffic harness/worker bpf reports/record"},
-	{"harness/path", "harness/account harness/call harness/carry harness/device harness/netns harness/packet harness/refusal harness/seal harness/sink harness/socket harness/spec harness/traffic harness/tuntap harness/vhost harness/wireguard harness/worker bpf reports/record"},
+	{"harness/path", "harness/account harness/call harness/carry harness/device harness/netns harness/refusal harness/seal harness/sink harness/socket harness/spec harness/tuntap harness/vhost harness/wireguard harness/worker bpf reports/record"},
 	{"harness/device", "harness/account harness/netns harness/packet harness/refusal harness/sink harness/spec harness/traffic harness/tuntap harness/vhost harness/worker bpf reports/record"},
 	{"harness/account", "harness/host harness/packet harness/sink harness/spec harness/traffic harness/worker bpf/hist reports/record"},
 	{"harness/condition", "harness/host reports/record"},
@@ -53,7 +53,7 @@ var rules = []rule{
 	{"harness/carry", "harness/socket harness/packet harness/seal harness/worker harness/uring harness/vhost"},
 	{"harness/sink", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
 	{"harness/traffic", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
-	{"harness/stream", "harness/call harness/socket harness/packet harness/worker bpf/hist"},
+	{"harness/stream", "harness/call harness/socket harness/worker bpf/hist"},
 	{"harness/host", "reports/record"},
 	{"harness/iperf", "harness/socket"},
 	{"harness/netns", ""},
@@ -114,8 +114,4 @@ var users = []user{
 
 // exceptions to the limits. A pattern with * is for a package that is yet to be
 // split, and goes with it.
-var exceptions = []exception{
-	{ofPackage, "bench/cmd/tunbench", "is to be split"},
-	{ofFile, "bench/cmd/tunbench/*.go", "are to be split"},
-	{ofFunction, "bench/cmd/tunbench.*", "are to be split"},
-}
+var exceptions = []exception{}

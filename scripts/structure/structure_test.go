@@ -90,6 +90,11 @@ func TestImports(t *testing.T) {
 			want:   []string{"rules: top may import gone, which does not exist"},
 		},
 		{
+			name:   "a rule that allows what is not imported",
+			change: func(t *tree, rules []rule) { rules[0].imports = "middle low" },
+			want:   []string{"rules: top may import low, and does not"},
+		},
+		{
 			name:   "a test may import what its package may not",
 			change: func(t *tree, _ []rule) { t.named("low").testImports = []string{"m/top"} },
 		},

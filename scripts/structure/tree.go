@@ -59,6 +59,14 @@ func (t *tree) named(path string) *pkg {
 	return nil
 }
 
+// uses reports whether the code of p imports a package that a pattern of a rule matches.
+func (t *tree) uses(p *pkg, pattern string) bool {
+	return slices.ContainsFunc(p.imports, func(importPath string) bool {
+		imported, ok := t.inside(importPath)
+		return ok && rule{imports: pattern}.allows(imported)
+	})
+}
+
 // inside returns a package's path relative to the module, if it is part of it.
 func (t *tree) inside(importPath string) (string, bool) {
 	return strings.CutPrefix(importPath, t.module+"/")

@@ -19,7 +19,6 @@ import (
 	"tunbench/harness"
 	"tunbench/reports/aa"
 	"tunbench/reports/export"
-	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -43,41 +42,7 @@ func abCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ab",
 		Short: "compare two variants of a scenario, interleaved in pairs",
-		Long: `ab measures two variants of a scenario in pairs and judges what B changed
-against A. Both devices are there at the same time and the traffic goes through
-one or the other in turn, 50 ms each, so that both meet the same host. Ten pairs
-are made, twenty if that leaves a metric open, and ten fresh ones to see a change
-again before it is called one.
-
-A variant is a list of axis=value, and hook=none, tracepoint, fentry, kprobe or
-auto, which sets the observer against none. Without --suite and --filter the
-scenario is tun, udp, one queue, 64 bytes; --set changes it for both.
-
-With --base-binary or --new-binary, A or B is measured by another build of
-tunbench: pairs of windows alternate between processes of the two, which are
-fresh for each pair. The one that is not named is this program. Both builds must
-know the protocol of this comparison. --a and --b may still differ.
-
-Equal variants make an A/A run: what it can see on this host is kept in the
-cache folder, and a change must be larger than that to be called one, also by
-compare. What is equivalent lies within the threshold of its metric all the same.
-An A/A run is not kept if more than a tenth of its trials were disturbed, nor
-what it sees of a metric if that is more than three times its threshold. doctor
-shows what is kept; --forget-aa forgets it.
-
-` + githubHelp + `
-
-Exit codes: 0 no regression; 1 a regression; 2 wrong use or a failure; 3 if B does
-not support a scenario that A does (--allow missing lets it pass), or if nothing
-could be judged; and with --fail-on inconclusive or --strict, which mean the same
-here, if a verdict is inconclusive or invalid.`,
-		Example: `  sudo tunbench ab --a queues=1 --b queues=4 --set flows=64
-  sudo tunbench ab --a hook=none --b hook=tracepoint
-  sudo tunbench ab --a 'vnet=off' --b 'vnet=10 offload=uso' --set gen=udp-gso --set size=1500
-  sudo tunbench ab --base-binary ./tunbench-before --new-binary ./tunbench-after --set io=poll
-  sudo tunbench ab --a size=64 --b size=64
-  tunbench ab --forget-aa`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.forget {
 				return forgetAA(a)
@@ -111,22 +76,22 @@ here, if a verdict is inconclusive or invalid.`,
 	sel.register(cmd)
 	sel.arm = string(record.Bare)
 	cmd.Flags().Lookup("arm").DefValue = sel.arm
-	cmd.Flags().Lookup("arm").Usage = "observer of both variants, where they do not say: bare or observed"
-	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first look; at most twice as many follow (default %d)", compare.DefaultPairs)
+	cmd.Flags().Lookup("arm").Usage = "trials of both variants unless they set hook=: bare or observed"
+	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first analysis; at most twice as many follow (default %d)", compare.DefaultPairs)
 	f := cmd.Flags()
 	// With a short form too: without it, cobra completes no value of a flag whose
 	// name is one letter.
-	f.StringVarP(&o.a, "a", "a", "", "the base: 'axis=value axis=value hook=H'; empty: the scenario as it is")
-	f.StringVarP(&o.b, "b", "b", "", "what is held against it")
+	f.StringVarP(&o.a, "a", "a", "", "the base variant: 'axis=value axis=value hook=H'; empty: the scenario unchanged")
+	f.StringVarP(&o.b, "b", "b", "", "the variant to compare with A")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
-	formatFlag(cmd, &o.format, defaultFormat, "of another report, beside report.md", true)
-	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
+	formatFlag(cmd, &o.format, defaultFormat, "format of a second report, beside report.md", true)
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each verdict, instead of the summary")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
 	o.gate.register(cmd)
 	allowFlag(cmd, &o.allow, []string{verdict.AllowMissing}, "missing: pass although B cannot measure a scenario that A can")
-	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing, and forget the A/A runs that are kept of this host")
+	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing; remove the A/A runs that are kept for this host")
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
 	for _, measures := range []string{"a", "b", "base-binary", "new-binary"} {
 		cmd.MarkFlagsMutuallyExclusive("forget-aa", measures)
@@ -146,7 +111,7 @@ func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]st
 		before, word = toComplete[:i+1], toComplete[i+1:]
 	}
 	if !strings.Contains(word, "=") {
-		return append(offers, before+"hook=\tthe observer of this side"), directive
+		return append(offers, before+"hook=\tthe observer of this variant"), directive
 	}
 	if strings.HasPrefix(word, "hook=") {
 		for _, hook := range hooks {
@@ -183,25 +148,13 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error
 func workerCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    compare.WorkerCommand,
-		Short:  "measure one side for another tunbench, which speaks on stdin and stdout",
+		Short:  "measure one variant for another tunbench, over stdin and stdout",
 		Args:   cobra.NoArgs,
 		Hidden: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return compare.Serve(cmd.Context(), harness.New(), tool(), os.Stdin, a.stdout)
 		},
 	}
-}
-
-func parseThresholds(list []string) (map[string]float64, error) {
-	thresholds := map[string]float64{}
-	for _, s := range list {
-		metric, threshold, err := metric.ParseThreshold(s)
-		if err != nil {
-			return nil, fmt.Errorf("--threshold %w", err)
-		}
-		thresholds[metric] = threshold
-	}
-	return thresholds, nil
 }
 
 // compareVariants runs ab into the folder of o and reports on what is there in
@@ -227,7 +180,7 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict
 	ab.Progress = told.Step
 	created := false
 	outcome, runErr := ab.Run(ctx, lab, func() (plan.Recorder, error) {
-		rec, err := createRun(a, path)
+		rec, err := folder.Create(path, a.hold)
 		created = err == nil
 		return rec, err
 	})
@@ -244,7 +197,7 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict
 		case outcome.Interrupted:
 			return exitError{exitInterrupted, errors.New("interrupted before a pair was measured")}
 		}
-		return fmt.Errorf("nothing was measured: %s", notesOf(outcome.Verdicts))
+		return fmt.Errorf("nothing was measured: %s", outcome.Notes())
 	}
 	reportErr := reportVariants(a, path, out, options, o)
 	for _, s := range outcome.Detectable {
@@ -264,15 +217,6 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict
 		return exitError{code: code}
 	}
 	return nil
-}
-
-// notesOf gives why verdicts could not be given.
-func notesOf(verdicts []record.Verdict) string {
-	var notes []string
-	for _, v := range verdicts {
-		notes = append(notes, v.Notes...)
-	}
-	return strings.Join(notes, "; ")
 }
 
 // reportVariants writes the report of an ab's file into out, and prints the
@@ -310,7 +254,7 @@ func forgetAA(a *app) error {
 	case errors.Is(err, aa.ErrNone):
 		_, err = fmt.Fprintf(a.stdout, "No A/A run of this host is kept: there is no %s.\n", file)
 	case err == nil:
-		_, err = fmt.Fprintf(a.stdout, "The A/A runs of this host are forgotten: %s is removed.\n", file)
+		_, err = fmt.Fprintf(a.stdout, "The A/A runs of this host are no longer kept: %s is removed.\n", file)
 	}
 	return err
 }

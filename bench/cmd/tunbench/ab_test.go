@@ -45,7 +45,7 @@ func TestAB(t *testing.T) {
 		"equal":                  {variantLab(1), "ip=6 size=80", true, 0, "No regression."},
 		"unsteady":               {variantLab(0.9, record.FlagUnsteady), "size=1500", true, 1, "pps"},
 		"all stolen":             {variantLab(0.9, record.FlagSteal), "size=1500", true, 3, "invalid"},
-		"all stolen, not strict": {variantLab(0.9, record.FlagSteal), "size=1500", false, 3, "Nothing could be judged: too few pairs passed the gates"},
+		"all stolen, not strict": {variantLab(0.9, record.FlagSteal), "size=1500", false, 3, "Nothing could be judged: too few pairs were valid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := t.TempDir()
@@ -189,7 +189,7 @@ func TestAAIsRemembered(t *testing.T) {
 	}
 
 	code, stdout, stderr = tunbench(context.Background(), fakeLab{}, errors.New("no root"), "ab", "--forget-aa")
-	if _, err := os.Stat(files[0]); code != 0 || err == nil || !strings.Contains(stdout, "The A/A runs of this host are forgotten: "+files[0]+" is removed.") {
+	if _, err := os.Stat(files[0]); code != 0 || err == nil || !strings.Contains(stdout, "The A/A runs of this host are no longer kept: "+files[0]+" is removed.") {
 		t.Errorf("forget: exit %d, %s%s", code, stdout, stderr)
 	}
 	if code, stdout, _ = tunbench(context.Background(), fakeLab{}, nil, "ab", "--forget-aa"); code != 0 || !strings.Contains(stdout, "No A/A run of this host is kept") {

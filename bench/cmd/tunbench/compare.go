@@ -33,29 +33,8 @@ func compareCommand(a *app) *cobra.Command {
 	var o compareOptions
 	cmd := &cobra.Command{
 		Use:   "compare BASE NEW",
-		Short: "say what NEW changed against BASE",
-		Long: `compare judges what NEW changed against BASE, each a run's folder or its
-run.jsonl: significance and magnitude, a verdict for each scenario and metric.
-The runs were not interleaved, so that a change may be the host's: verdicts are
-at most indicative, and fail a job only with --strict. A file of tunbench ab is
-compared alone; its pairs can show a regression.
-
-` + githubHelp + ` A BASE that does not exist is then no error: the first
-run of a job has none, and the summary says so.
-
-Exit codes: 0 no regression; 1 a regression, with --strict also an indicative
-one; 2 wrong use; 3 if a scenario of BASE failed, is missing or is unsupported in
-NEW (--allow missing lets it pass), or if nothing could be judged at all; and with
---fail-on inconclusive or --strict, if a verdict is inconclusive, invalid or not
-comparable. A scenario that only NEW has is listed, and no reason for 3.`,
-		Example: `  tunbench compare reports/runs/before reports/runs/after
-  tunbench compare before/run.jsonl after/run.jsonl --out comparison
-  tunbench compare before after --strict --threshold pps=5% --allow tool
-  tunbench compare before after --strict --format junit > junit.xml
-  tunbench compare main/run.jsonl head/run.jsonl --github --fail-on inconclusive
-  tunbench compare before after --json | jq 'select(.verdict | test("regression"))'
-  tunbench compare reports/runs/of-tunbench-ab`,
-		Args: cobra.RangeArgs(1, 2),
+		Short: "judge what NEW changed against BASE",
+		Args:  cobra.RangeArgs(1, 2),
 		RunE: func(_ *cobra.Command, args []string) error {
 			options, err := o.parse()
 			if err != nil {
@@ -69,8 +48,8 @@ comparable. A scenario that only NEW has is listed, and no reason for 3.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "folder to write report.md and charts to")
-	formatFlag(cmd, &o.format, "", "print or, with --out, write the report itself instead of the summary", true)
-	f.BoolVar(&o.json, "json", false, "print one object a line for each verdict instead of the summary")
+	formatFlag(cmd, &o.format, "", "format of the report, which is printed, or written to --out, instead of the summary", true)
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each verdict, instead of the summary")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although NEW lacks scenarios of BASE (may repeat)")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
@@ -213,4 +192,17 @@ func printVerdicts[V any](w io.Writer, verdicts []V) error {
 		}
 	}
 	return nil
+}
+
+// parseThresholds reads the values of --threshold.
+func parseThresholds(list []string) (map[string]float64, error) {
+	thresholds := map[string]float64{}
+	for _, s := range list {
+		metric, threshold, err := metric.ParseThreshold(s)
+		if err != nil {
+			return nil, fmt.Errorf("--threshold %w", err)
+		}
+		thresholds[metric] = threshold
+	}
+	return thresholds, nil
 }

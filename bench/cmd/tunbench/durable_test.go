@@ -248,7 +248,7 @@ func TestFullDisk(t *testing.T) {
 		if code := p.ended(t); code != exitFailure {
 			t.Errorf("exit %d, stderr %q", code, p.stderr.String())
 		}
-		for _, want := range []string{"write trial ", filepath.Join(out, record.FileName), want, "make room there, then go on with tunbench run --resume " + out} {
+		for _, want := range []string{"write trial ", filepath.Join(out, record.FileName), want, "make room there, then continue with tunbench run --resume " + out} {
 			if !strings.Contains(p.stderr.String(), want) {
 				t.Errorf("stderr %q, want %q in it", p.stderr.String(), want)
 			}
@@ -288,7 +288,7 @@ func TestFullDisk(t *testing.T) {
 		if strings.Contains(p.stderr.String(), "unshare failed") || strings.Contains(p.stderr.String(), "mount: ") {
 			t.Skipf("needs a mount namespace: %s", p.stderr.String())
 		}
-		if code != exitFailure || !strings.Contains(p.stderr.String(), "disk/run.jsonl: no space left on device: what was finished is kept: make room there, then go on with tunbench run --resume disk") {
+		if code != exitFailure || !strings.Contains(p.stderr.String(), "disk/run.jsonl: no space left on device: what was finished is kept: make room there, then continue with tunbench run --resume disk") {
 			t.Errorf("exit %d, stderr %q", code, p.stderr.String())
 		}
 		if f := readRun(t, filepath.Join(dir, "kept")); len(f.Trials) < 2 || f.End != nil || len(f.Warnings) > 0 {
@@ -346,7 +346,7 @@ func TestResumePlan(t *testing.T) {
 	} {
 		suite(strings.Replace(text, test.old, test.new, 1))
 		code, _, stderr := tunbench(context.Background(), lab, nil, "run", "--resume", "x")
-		if code != exitFailure || !strings.Contains(stderr, "it would not be one run: "+test.want) {
+		if code != exitFailure || !strings.Contains(stderr, "the result would not be one run: "+test.want) {
 			t.Errorf("%s: exit %d, stderr %q", test.name, code, stderr)
 		}
 		if now, err := os.ReadFile("x/run.jsonl"); err != nil || !bytes.Equal(now, was) {

@@ -24,15 +24,10 @@ const (
 
 var failOns = []string{failOnRegression, failOnInconclusive}
 
-const githubHelp = `--github is for a job of GitHub Actions: it writes the verdicts to the step
-summary ($GITHUB_STEP_SUMMARY), their counts to the outputs ($GITHUB_OUTPUT), and
-prints annotations. If these cannot be written it warns; the exit code is still
-that of the verdicts.`
-
 func (g *gateFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&g.failOn, "fail-on", failOnRegression, "what ends with an exit code other than 0: "+strings.Join(failOns, ", ")+" (which is also what is not known: 3)")
-	f.BoolVar(&g.github, "github", false, "write the summary, outputs and annotations of a job of GitHub Actions")
+	f.StringVar(&g.failOn, "fail-on", failOnRegression, "verdicts that fail a job: "+strings.Join(failOns, ", ")+" (inconclusive exits with 3 for inconclusive and invalid verdicts, too)")
+	f.BoolVar(&g.github, "github", false, "write the step summary, the outputs and the annotations of a job of GitHub Actions")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(failOns, cobra.ShellCompDirectiveNoFileComp))
 }
 

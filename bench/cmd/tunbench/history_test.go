@@ -129,7 +129,7 @@ func TestHistory(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "report: "+out) || err != nil || len(charts) != 1 || !strings.Contains(readText(t, out, render.ReportName), filepath.Base(charts[0])) {
 		t.Errorf("show --out: exit %d, stdout %q, charts %q", code, stdout, charts)
 	}
-	if code, _, stderr := command("check", "--host", "xyz"); code != 2 || !strings.Contains(stderr, `--host "xyz": no run is of such a host: choose `) {
+	if code, _, stderr := command("check", "--host", "xyz"); code != 2 || !strings.Contains(stderr, `--host "xyz": the history has no run of such a host: choose `) {
 		t.Errorf("--host: exit %d, stderr %q", code, stderr)
 	}
 	if code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil, "__complete", "history", "show", "--dir", dir, "--host", ""); code != 0 || !strings.Contains(stdout, "\tZ80") {
@@ -207,7 +207,7 @@ func TestHistoryWrongUse(t *testing.T) {
 		want string
 	}{
 		{[]string{"show", "--dir", filepath.Join(empty, "nosuch")}, "tunbench history add makes it"},
-		{[]string{"show", "--dir", empty}, "holds no run: tunbench history add"},
+		{[]string{"show", "--dir", empty}, "holds no run: add one with tunbench history add"},
 		{[]string{"check", "--dir", torn}, "torn.jsonl is torn"},
 		{[]string{"add"}, "requires at least 1 arg"},
 		{[]string{"add", filepath.Join(empty, "nosuch"), "--dir", empty}, "no such file"},

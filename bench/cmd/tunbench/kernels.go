@@ -54,25 +54,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kernels",
 		Short: "boot kernels in QEMU, measure the same on each, compare",
-		Long: `kernels boots each --kernel several times, in alternating order, and measures in
-each guest what a packet costs: bare, and under each of the observer's hooks.
-Run files are kept as DIR/<kernel release>/boot-N/<what>/run.jsonl, each record
-as soon as it is finished; DIR/report.md compares each kernel with the first by
-the runs that came to their end. It needs QEMU, and no root.
-
-With --icount the guest's clock counts instructions: figures repeat to 0.1 % on
-any machine, but see no caches, no branch predictor and no parallelism.
-
-Exit codes: 0 no regression; 1 with --strict, an indicative regression, which is
-all that boots can show; 2 wrong use, or a boot or a run in a guest that failed;
-3 if a kernel does not have a scenario that the first has (--allow missing lets it
-pass), or if nothing could be judged; and with --strict, if a verdict is
-inconclusive, invalid or not comparable.`,
-		Example: `  tunbench kernels --kernel 6.1 --kernel 6.12 --icount
-  tunbench kernels --kernel ~/linux-before --kernel ~/linux-after --icount --boots 3
-  tunbench kernels --kernel 6.12 --kernel 6.12 --append '' --append mitigations=off --icount
-  tunbench kernels --from reports/runs/20260102T030405Z-kernels`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := verdict.CheckAllow(o.allow); err != nil {
 				return err
@@ -92,13 +74,13 @@ inconclusive, invalid or not comparable.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.kernels, "kernel", nil, "kernel to boot, the first is the base: a bzImage, a folder with vmlinuz and modules/, a .deb, a build tree, or the release of a cached one (repeat)")
+	f.StringArrayVar(&o.kernels, "kernel", nil, "kernel to boot, the first is the base: a bzImage, a folder with vmlinuz and modules/, a .deb, a build tree, or the release of a cached one (may repeat)")
 	machineFlags(cmd, &o.machine, bootsEach)
 	f.Lookup("append").Value = &o.appends
 	f.Lookup("append").Usage += "; once for all kernels, or once for each in turn"
 	f.StringVar(&o.out, "out", "", "folder for run files and report.md (default reports/runs/<UTC time>-kernels/)")
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
-	f.BoolVar(&o.json, "json", false, "print one object a line for each scenario and metric instead of the table")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each scenario and metric, instead of the table")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
 	_ = cmd.MarkFlagDirname("out")

@@ -30,13 +30,7 @@ func listCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list the scenarios that run would run",
-		Long: `list prints the scenarios that run would run with the same flags, and builds the
-device of each for a moment to tell whether this host supports it.`,
-		Example: `  tunbench list --suite smoke
-  tunbench list --filter 'queues=4 size=64,1500' --set io=poll
-  tunbench list --shard 1/3
-  tunbench list --json | jq -r 'select(.supported|not) | .scenario + ": " + .reason'`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			plan, err := sel.plan(a.args)
 			if err != nil {
@@ -53,7 +47,7 @@ device of each for a moment to tell whether this host supports it.`,
 	}
 	sel.register(cmd)
 	sel.registerShard(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object a line: scenario, axes, supported, reason")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line: scenario, axes, supported, reason")
 	return cmd
 }
 

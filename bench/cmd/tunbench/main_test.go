@@ -432,7 +432,7 @@ func TestRunInterrupted(t *testing.T) {
 
 	// What is missing is measured with the flags of that run.
 	n = 3
-	if code, _, stderr = tunbench(context.Background(), lab, nil, "run", "--resume", dir, "--seed", "1"); code != 2 || !strings.Contains(stderr, "leave --seed out") {
+	if code, _, stderr = tunbench(context.Background(), lab, nil, "run", "--resume", dir, "--seed", "1"); code != 2 || !strings.Contains(stderr, "leave out --seed") {
 		t.Errorf("resumed with another seed: exit %d, stderr %q", code, stderr)
 	}
 	if code, _, stderr = tunbench(context.Background(), lab, nil, "run", "--resume", dir); code != 0 {

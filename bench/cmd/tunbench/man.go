@@ -17,10 +17,7 @@ func manCommand(a *app) *cobra.Command {
 		Use:    "man DIR",
 		Short:  "write the manual pages of all commands",
 		Hidden: true,
-		Long: `man writes a manual page for each command into DIR. The date is that of
-SOURCE_DATE_EPOCH, so that the same source gives the same bytes.`,
-		Example: `  SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) tunbench man man1`,
-		Args:    cobra.ExactArgs(1),
+		Args:   cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			epoch := os.Getenv("SOURCE_DATE_EPOCH")
 			seconds, err := strconv.ParseInt(epoch, 10, 64)

@@ -16,20 +16,8 @@ func mergeCommand(a *app) *cobra.Command {
 	var partial bool
 	cmd := &cobra.Command{
 		Use:   "merge SHARD...",
-		Short: "make one run of its shards",
-		Long: `merge makes one run file of the shards of one plan, which run --shard measured,
-on one host or on several, and reports on it. Each record says which shard it
-is of, and the header of each shard is kept: reports tell the hosts apart and
-hold no figures of two of them against each other, and compare asks the shards
-of a scenario whether they are comparable.
-
-Shards that are missing, doubled, interrupted or of another plan are named, and
-nothing is written. --partial merges what is there of one plan; the file then
-counts as interrupted.`,
-		Example: `  tunbench merge shard-1 shard-2 shard-3 --out merged
-  tunbench merge shards/* --out merged --partial
-  tunbench compare merged-before merged`,
-		Args: cobra.MinimumNArgs(1),
+		Short: "combine the shards of a run into one",
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, shards []string) error {
 			if out == "" {
 				return errors.New("name a folder for the merged run with --out")
@@ -64,7 +52,7 @@ func mergeShards(a *app, names []string, out string, partial bool) error {
 			if !partial {
 				return &record.HeldError{Path: name, Holder: holder}
 			}
-			a.warnf("%s: is being written by %s: what is there so far is merged", name, holder)
+			a.warnf("%s: is being written by %s: what it holds so far is merged", name, holder)
 		}
 		shards = append(shards, record.Named{Name: name, File: f})
 	}

@@ -30,17 +30,7 @@ func reportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "render run files",
-		Long: `report makes the report of each RUN, a folder or a run.jsonl, from that file
-alone. Without --out it goes to stdout, without charts. It needs neither root
-nor the kernel that was measured.`,
-		Example: `  tunbench report reports/runs/20260102T030405Z-6.18.0
-  tunbench report run.jsonl --out rendered
-  tunbench report before --format benchfmt >before.txt
-  tunbench report before after --format csv >trials.csv
-  tunbench report before --format json | jq '.scenarios[].arms.bare.metrics.pps.median'
-  tunbench report nightly --format openmetrics > tunbench.prom
-  tunbench report run.jsonl --format html >report.html`,
-		Args: cobra.MinimumNArgs(1),
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
 			f, err := export.FindFormat(format, false)
 			if err != nil {
@@ -52,8 +42,8 @@ nor the kernel that was measured.`,
 			return renderRuns(a, runs, out, f)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "folder to write the report to; if each of several runs has one, a folder for each inside it")
-	formatFlag(cmd, &format, defaultFormat, "of the report", false)
+	cmd.Flags().StringVar(&out, "out", "", "folder to write the report to; with a report for each of several runs, a folder for each inside it")
+	formatFlag(cmd, &format, defaultFormat, "format of the report", false)
 	_ = cmd.MarkFlagDirname("out")
 	return cmd
 }
@@ -72,7 +62,7 @@ func renderRuns(a *app, names []string, out string, format export.Format) error 
 			a.warnf("%s: %s", name, w)
 		}
 		if holder := record.Holder(name); holder != "" && f.End == nil {
-			a.warnf("%s: is being written by %s: this is what is there so far", name, holder)
+			a.warnf("%s: is being written by %s: this is what it holds so far", name, holder)
 		}
 		runs[i] = record.Named{Name: name, File: f}
 	}

@@ -21,7 +21,7 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 	var other error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if !slices.Contains(withResume, f.Name) {
-			other = fmt.Errorf("--resume goes on with the flags of that run: leave --%s out", f.Name)
+			other = fmt.Errorf("--resume takes the flags of that run: leave out --%s", f.Name)
 		}
 	})
 	if other != nil {
@@ -68,7 +68,7 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 		return fmt.Errorf("--resume %s: its flags: %w", flags.resume, err)
 	}
 	if was.userns {
-		return fmt.Errorf("--resume %s: a run inside a user namespace cannot be gone on with; begin a new one", flags.resume)
+		return fmt.Errorf("--resume %s: a run inside a user namespace cannot be resumed; begin a new one", flags.resume)
 	}
 	if err := a.privileges(); err != nil {
 		return err

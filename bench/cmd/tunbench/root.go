@@ -10,19 +10,8 @@ import (
 
 func rootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "tunbench",
-		Short: "measure Linux TUN/TAP devices, seen from inside the kernel",
-		Long: `tunbench builds TUN and TAP devices in a network namespace of its own, drives
-packets through them, watches tun_net_xmit and tun_do_read with eBPF, and
-writes what it measured to run.jsonl and report.md.
-
-Exit codes: 0 all well; 1 a regression; 2 wrong use or a failure of the tool;
-3 not judged: a scenario of the base is missing or failed, or nothing could be
-judged, and under --strict or --fail-on inconclusive what is inconclusive or
-invalid; 130 interrupted.`,
-		Example: `  sudo tunbench run --suite smoke
-  tunbench doctor
-  tunbench report reports/runs/20260102T030405Z-6.18.0`,
+		Use:           "tunbench",
+		Short:         "measure Linux TUN/TAP devices and observe them inside the kernel",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -33,10 +22,11 @@ invalid; 130 interrupted.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print errors only, beside what was asked for")
-	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario where no progress is drawn")
+	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print results and errors only")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario if no progress is drawn")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
 	root.AddCommand(runCommand(a), abCommand(a), workerCommand(a), listCommand(a), doctorCommand(a), reportCommand(a), compareCommand(a), historyCommand(a), mergeCommand(a), vmCommand(a), kernelsCommand(a), versionCommand(a), manCommand(a))
+	explain(root)
 	return root
 }
 

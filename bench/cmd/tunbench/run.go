@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/bench/boot"
 	"tunbench/bench/compare"
 	"tunbench/bench/folder"
 	"tunbench/bench/plan"
@@ -37,10 +36,10 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	r.registerShard(cmd)
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
-	formatFlag(cmd, &r.format, defaultFormat, "of another report, beside report.md", false)
-	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(search.ProfileNames(), ", ")+" (at most 1, 3, 20 minutes each)")
-	f.StringVar(&r.resume, "resume", "", "folder of a run that was interrupted: measure what is missing, with its flags")
-	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one object a line, as they are finished")
+	formatFlag(cmd, &r.format, defaultFormat, "format of a second report, beside report.md", false)
+	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(search.ProfileNames(), ", ")+" (at most 1, 3, 20 minutes for each)")
+	f.StringVar(&r.resume, "resume", "", "folder of an interrupted run: measure what is missing, with the flags of that run")
+	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one JSON object a line, as they are finished")
 	f.BoolVar(&r.userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
 }
 
@@ -72,32 +71,7 @@ func runCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "measure a suite and write a report",
-		Long: `run measures each scenario of a suite in pairs of trials, bare and observed, and
-writes run.jsonl and report.md into a folder. Each trial is on the disk as soon
-as it is finished: a run that is interrupted leaves a valid file and a report,
-and --resume goes on with it, by the same plan: a suite file that was edited
-meanwhile is refused. While a run lives nothing else writes its file: a second
-run or --resume ends at once and names the process that does. On NFS that takes
-a server with locks.
-
---search looks in each scenario for the highest rates without loss (NDR) and with
-a loss of 0.5 % (PDR), by multiple loss ratio search (RFC 9971), after all pairs.
-
---shard i/n measures the i-th of n shares of the scenarios, chosen by their
-names alone; the hosts of the others need not know of it. tunbench merge makes
-one file of all.
-
-It needs root, or --userns to measure bare throughput in a user namespace.`,
-		Example: `  sudo tunbench run --suite smoke
-  sudo tunbench run --filter 'mode=tun gen=udp queues=4 size=64' --set flows=64 --set io=poll
-  sudo tunbench run --trials 10 --hook tracepoint --cpus 2,3 --out before-the-patch
-  sudo tunbench run --suite full --out all
-  sudo tunbench run --resume all
-  sudo tunbench run --suite full --shard 2/3 --out shard-2
-  sudo tunbench run --filter 'queues=1 size=64' --trials 1 --search quick
-  sudo tunbench run --suite smoke --format csv
-  tunbench run --userns --suite smoke`,
-		Args: cobra.NoArgs,
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.resume != "" && a.rehearsal != nil {
 				return errors.New("--resume in a guest: a guest has none of the files of this host")
@@ -114,12 +88,11 @@ It needs root, or --userns to measure bare throughput in a user namespace.`,
 				a.rehearsal.format, a.rehearsal.asJSON = flags.format, flags.asJSON
 				return nil
 			}
-			inside := flags.userns && userns.Inside()
-			if flags.userns && !inside {
+			if flags.userns && !userns.Inside() {
 				return inUserNamespace(cmd.Context(), a)
 			}
 			if err := a.privileges(); err != nil {
-				return unprivileged(err, inside)
+				return userns.Without(err)
 			}
 			return measurePlan(cmd.Context(), a, plan, flags.out, flags.format, flags.asJSON)
 		},
@@ -142,7 +115,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 	}
 	path := filepath.Join(out, record.FileName)
 	if p.Done == nil {
-		if err := folder.Free(path, ", or go on with it: --resume "+out); err != nil {
+		if err := folder.Free(path, ", or resume it: --resume "+out); err != nil {
 			return err
 		}
 	}
@@ -167,19 +140,18 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 	}
 	created := false
 	outcome, runErr := p.Run(ctx, lab, func() (plan.Recorder, error) {
+		var rec plan.Recorder
+		var err error
 		if p.Done != nil {
-			rec, err := record.Append(path)
-			if err != nil || !asJSON {
-				return rec, err
-			}
-			return tee{rec, record.NewWriter(a.stdout)}, nil
+			rec, err = record.Append(path)
+		} else {
+			rec, err = folder.Create(path, a.hold)
+			created = err == nil
 		}
-		rec, err := createRun(a, path)
-		created = err == nil
 		if err != nil || !asJSON {
 			return rec, err
 		}
-		return tee{rec, record.NewWriter(a.stdout)}, nil
+		return folder.Copied(rec, a.stdout), nil
 	})
 	told.Clear()
 
@@ -195,8 +167,22 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 	}
 
 	reportErr := reportRun(a, out, path, format, asJSON)
+	if err := ended(p, outcome, runErr, reportErr, out); err != nil {
+		return err
+	}
+	if code := outcome.Exit(p.Strict); code != 0 {
+		return exitError{code, outcome.Why(len(p.Scenarios), path, filepath.Join(out, render.ReportName))}
+	}
+	return nil
+}
+
+// ended is the error of a run in the folder out that was interrupted or failed, or
+// whose report did.
+func ended(p plan.Plan, outcome plan.Outcome, runErr, reportErr error, out string) error {
+	path := filepath.Join(out, record.FileName)
+	kept := record.Plural(outcome.Trials, "trial is", "trials are") + " in " + path
 	if full(runErr) {
-		runErr = fmt.Errorf("%w: what was finished is kept: make room there, then go on with tunbench run --resume %s", runErr, out)
+		runErr = fmt.Errorf("%w: what was finished is kept: make room there, then continue with tunbench run --resume %s", runErr, out)
 	} else if full(reportErr) {
 		reportErr = fmt.Errorf("%w: the run itself is kept: make room there, then tunbench report %s --out %[2]s", reportErr, out)
 	}
@@ -205,28 +191,11 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 		// Whoever hangs up also takes away what the summary is printed to.
 		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, p.Trials(), path), reportErr)}
 	case runErr != nil && reportErr != nil:
-		return fmt.Errorf("%w; the report failed too: %w; %s in %s", runErr, reportErr, record.Plural(outcome.Trials, "trial is", "trials are"), path)
+		return fmt.Errorf("%w; the report failed too: %w; %s", runErr, reportErr, kept)
 	case runErr != nil || reportErr != nil:
-		return fmt.Errorf("%w; %s in %s", errors.Join(runErr, reportErr), record.Plural(outcome.Trials, "trial is", "trials are"), path)
+		return fmt.Errorf("%w; %s", errors.Join(runErr, reportErr), kept)
 	}
-	exit := exitError{code: outcome.Exit(p.Strict)}
-	switch {
-	case exit.code == 0:
-		return nil
-	case outcome.Trials == 0:
-		all := record.Plural(outcome.Skips, "scenario was", "scenarios were")
-		if outcome.Skips > 1 {
-			all = "all " + all
-		}
-		exit.err = fmt.Errorf("nothing was measured: %s skipped, for the reasons in %s; tunbench doctor tells what this host can do", all, path)
-	case outcome.Failed > 0:
-		exit.err = fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", outcome.Failed, len(p.Scenarios), path)
-	case outcome.Invalid == 0:
-		exit.err = fmt.Errorf("%s unresolved; %s tells why", record.Plural(outcome.Unresolved, "rate is", "rates are"), filepath.Join(out, render.ReportName))
-	default:
-		exit.err = fmt.Errorf("%d of %d trials are invalid; %s tells what to do about them", outcome.Invalid, outcome.Trials, filepath.Join(out, render.ReportName))
-	}
-	return exit
+	return nil
 }
 
 // full reports that a disk, a quota or a limit on the size of files is exhausted.
@@ -274,35 +243,6 @@ func writeReports(dir, format string, r record.Named) (written []string, err err
 	return written, nil
 }
 
-// createRun makes the run file at path, which must not exist, and locks it until
-// the command ends.
-func createRun(a *app, path string) (plan.Recorder, error) {
-	if err := folder.Create(path); err != nil {
-		return nil, err
-	}
-	if err := a.hold(path); err != nil {
-		return nil, err
-	}
-	rec, err := record.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	return boot.HandOut(path, rec)
-}
-
-// tee prints each record that was written.
-type tee struct {
-	plan.Recorder
-	stdout *record.Writer
-}
-
-func (t tee) Write(r record.Record) error {
-	if err := t.Recorder.Write(r); err != nil {
-		return err
-	}
-	return t.stdout.Write(r)
-}
-
 // inUserNamespace runs the command again in a user namespace, and passes on its
 // exit code.
 func inUserNamespace(ctx context.Context, a *app) error {
@@ -316,18 +256,4 @@ func inUserNamespace(ctx context.Context, a *app) error {
 		return exitError{code: code}
 	}
 	return nil
-}
-
-// unprivileged adds to err, which names the missing capabilities, what can be
-// done without them.
-func unprivileged(err error, inside bool) error {
-	if inside {
-		return fmt.Errorf("in a user namespace: %w", err)
-	}
-	tun, openErr := os.OpenFile("/dev/net/tun", os.O_RDWR, 0)
-	if openErr != nil {
-		return err
-	}
-	tun.Close()
-	return fmt.Errorf("%w\nwithout root you can still measure bare throughput: tunbench run --userns ...", err)
 }

@@ -45,13 +45,13 @@ func (s *selection) register(cmd *cobra.Command) {
 	s.changed = f.Changed
 	f.StringVar(&s.suite, "suite", "default", "what to measure: "+strings.Join(suite.Names(), ", ")+" or a file that ends in .yaml")
 	f.StringArrayVar(&s.filters, "filter", nil, "keep scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
-	f.StringArrayVar(&s.sets, "set", nil, "fix an axis for every scenario: axis=value; several values, axis=v1,v2, multiply the scenarios (may repeat)")
+	f.StringArrayVar(&s.sets, "set", nil, "set an axis of every scenario: axis=value; several values, axis=v1,v2, multiply the scenarios (may repeat)")
 	f.IntVar(&s.trials, "trials", 0, "pairs of trials for each scenario (default: the suite's)")
 	f.DurationVar(&s.warmup, "warmup", 0, "time that a trial runs before it is measured (default: the suite's)")
 	f.DurationVar(&s.measure, "measure", 0, fmt.Sprintf("measured time of a trial, %v at least (default: the suite's)", suite.MinMeasure))
-	f.StringVar(&s.hook, "hook", "auto", "how to look into the kernel: "+strings.Join(hooks, ", "))
+	f.StringVar(&s.hook, "hook", "auto", "how to observe the kernel: "+strings.Join(hooks, ", "))
 	f.StringVar(&s.arm, "arm", "both", "trials of a pair: "+strings.Join(arms, ", "))
-	f.Uint64Var(&s.seed, "seed", 0, "of the order of trials and all else that is random (default: random, recorded)")
+	f.Uint64Var(&s.seed, "seed", 0, "seed of the order of trials and of all else that is random (default: random; it is recorded)")
 	f.StringVar(&s.cpus, "cpus", "", "CPUs to use, such as 0,2-3: the first half sends, the second half reads (default: from the topology)")
 	f.BoolVar(&s.strict, "strict", false, "exit with 3 if a trial is invalid")
 
@@ -68,7 +68,7 @@ func (s *selection) register(cmd *cobra.Command) {
 
 // registerShard adds --shard, for commands that work on a whole suite.
 func (s *selection) registerShard(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.shard, "shard", "", "the i-th of n shares of the scenarios, such as 2/3, each for a host of its own; tunbench merge puts them together")
+	cmd.Flags().StringVar(&s.shard, "shard", "", "one share of the scenarios: 2/3 is the second of three, each for a host of its own; tunbench merge combines them")
 	_ = cmd.RegisterFlagCompletionFunc("shard", cobra.NoFileCompletions)
 }
 

@@ -18,10 +18,9 @@ var version, commit string
 func versionCommand(a *app) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:     "version",
-		Short:   "print the version of tunbench",
-		Example: `  tunbench version --json`,
-		Args:    cobra.NoArgs,
+		Use:   "version",
+		Short: "print the version of tunbench",
+		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			t := tool()
 			if asJSON {
@@ -31,7 +30,7 @@ func versionCommand(a *app) *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one object: version, commit, go")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object: version, commit, go")
 	return cmd
 }
 

@@ -22,19 +22,6 @@ func vmCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vm --kernel K [flags] -- COMMAND...",
 		Short: "run a tunbench command inside a guest kernel",
-		Long: `vm boots a kernel in QEMU, with nothing in it but tunbench and the kernel's own
-modules, runs the tunbench command after -- there, and writes the files that it
-made to --out. It needs no root. The exit code is that of the command. Records
-are on the disk of this host as soon as they are finished, and so is the console:
-whatever ends the guest costs only the trial at hand.
-
-K is a bzImage, a folder with vmlinuz and its modules (modules/, or
-usr/lib/modules/RELEASE), a .deb, a kernel's build tree, or the release of a
-kernel that ` + kernel.FetchScript + ` fetched, or the beginning of one: 6.1 is the
-newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
-		Example: `  tunbench vm --kernel 6.1 -- run --suite smoke --hook kprobe
-  tunbench vm --kernel ~/linux --icount --boots 3 --out patched -- run --suite kernels
-  tunbench vm --kernel 6.12 --append mitigations=off -- doctor`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || cmd.ArgsLenAtDash() != 0 {
 				return errors.New("give the command for the guest after --: tunbench vm --kernel 6.1 -- run --suite smoke")
@@ -73,7 +60,7 @@ newest 6.1, 6.1-rt and 6.1-amd64 are the rt and the generic one.`,
 	}
 	machineFlags(cmd, &session.Machine, 1)
 	f := cmd.Flags()
-	f.StringArrayVar(&kernels, "kernel", nil, "what to boot: a release, bzImage, folder, .deb or build tree (may repeat)")
+	f.StringArrayVar(&kernels, "kernel", nil, "kernel to boot: a release, bzImage, folder, .deb or build tree (may repeat)")
 	f.StringVar(&session.Out, "out", "", "folder for the guest's files (default reports/runs/<UTC time>-<kernel release>/)")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)

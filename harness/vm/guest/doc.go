@@ -1,6 +1,5 @@
-// Package guest is what a virtual machine runs: Init, as process 1, executes the
-// commands of a Job and hands out their results, which this package also reads on
-// the host.
+// Package guest runs the commands of a Job as process 1 of a virtual machine (Init),
+// hands out their results, and reads them on the host.
 //
 // There are two serial ports. ttyS0 is the console, where Init prints its markers.
 // Over ttyS1 go chunks of files that grow while a command runs, and at the end a

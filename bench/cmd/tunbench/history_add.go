@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"tunbench/reports/history"
+)
+
+func historyAddCommand(a *app) *cobra.Command {
+	var dir, release string
+	cmd := &cobra.Command{
+		Use:   "add RUN...",
+		Short: "copy runs into the history",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, runs []string) error {
+			for _, run := range runs {
+				done, err := history.Add(dir, run, release)
+				if err != nil {
+					return err
+				}
+				for _, n := range done.Notes {
+					a.warnf("%s: %s", run, n)
+				}
+				if done.Cut {
+					a.warnf("%s: was interrupted: the finished part is in the history", run)
+				}
+				said := "added"
+				if done.There {
+					said = "is there already"
+				}
+				if done.Release != "" {
+					said += ", marked as release " + done.Release
+				}
+				if !a.quiet {
+					fmt.Fprintf(a.stdout, "%s: %s: %s\n", run, said, filepath.Join(dir, done.File))
+				}
+			}
+			return nil
+		},
+	}
+	historyFlag(cmd, &dir)
+	cmd.Flags().StringVar(&release, "release", "", "mark the runs as this release, with which later runs are compared")
+	_ = cmd.RegisterFlagCompletionFunc("release", cobra.NoFileCompletions)
+	return cmd
+}

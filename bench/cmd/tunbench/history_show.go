@@ -1,0 +1,71 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tunbench/reports/export"
+	"tunbench/reports/metric"
+	"tunbench/reports/render"
+	"tunbench/reports/series"
+)
+
+func historyShowCommand(a *app) *cobra.Command {
+	var o historyOptions
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "draw the series of the history",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			format, err := export.FindHistoryFormat(cmp.Or(o.format, defaultFormat))
+			if err != nil {
+				return err
+			}
+			c, err := readHistory(a, o)
+			if err != nil {
+				return err
+			}
+			return showHistory(a, c, o, format)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&o.metrics, "metric", nil, "show this metric (may repeat; default: all of "+strings.Join(metric.ThresholdMetrics(), ", ")+")")
+	f.StringVar(&o.host, "host", "all", "fingerprint of a host or its beginning, or all")
+	o.register(cmd)
+	f.StringVar(&o.out, "out", "", "folder to write the report and its charts to")
+	names := export.HistoryFormats()
+	f.StringVar(&o.format, "format", "", "format of the report, which is printed, or written to --out, instead of the summary: "+strings.Join(names, ", "))
+	f.BoolVar(&o.json, "json", false, "print one JSON object for each series, instead of the summary")
+	cmd.MarkFlagsMutuallyExclusive("json", "format")
+	cmd.MarkFlagsMutuallyExclusive("json", "out")
+	_ = cmd.MarkFlagDirname("out")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func showHistory(a *app, c *series.Check, o historyOptions, format export.Format) error {
+	report := ""
+	if o.out != "" {
+		var err error
+		if report, err = format.WriteHistory(o.out, c); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.json:
+		warnHistory(a, c)
+		return printVerdicts(a.stdout, c.Series)
+	case o.format != "" && o.out == "":
+		return format.PrintHistory(a.stdout, c)
+	}
+	if err := render.HistorySummary(a.stdout, c); err != nil {
+		return err
+	}
+	if report != "" {
+		fmt.Fprintf(a.stdout, "\nreport: %s\n", report)
+	}
+	return nil
+}
