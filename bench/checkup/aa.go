@@ -61,7 +61,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) doctor.Row {
 		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + compare.ForgetCommand
 	default:
-		parts = append(parts, "sees "+document.SightText(fit.Seen))
+		parts = append(parts, "sees "+document.DetectableText(fit.Seen))
 		for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 			parts = append(parts, "not used for "+metric+": "+wrong[metric])
 		}

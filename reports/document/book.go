@@ -9,5 +9,5 @@ import (
 //go:embed *.txt
 var files embed.FS
 
-// book has the sentences that all documents share.
+// book has what several documents say.
 var book = prose.Must(prose.Read(files, "*.txt", Words))

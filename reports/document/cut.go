@@ -1,16 +1,13 @@
 package document
 
-import (
-	"tunbench/reports/prose"
-)
+import "tunbench/reports/prose"
 
-// CutNote says that a report was shortened to so many rows of each table and list;
-// of 0 rows, that all of it was left out.
+// CutNote says that a document was cut to so many rows of each table and list.
 func CutNote(rows int) prose.Prose {
 	if rows == 0 {
-		return book.Say("cut all", nil)
+		return book.Say("cut to nothing", nil)
 	}
-	return book.Say("cut rows", prose.Values{"Rows": rows})
+	return book.Say("cut to rows", prose.Values{"Rows": rows})
 }
 
 // Longest is the number of characters that a piece of text keeps in a summary

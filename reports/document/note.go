@@ -18,14 +18,14 @@ const FewVerdicts = 8
 // IntervalNote explains a column of that name.
 func IntervalNote(column, unit string) prose.Prose {
 	if column == text.RangeName {
-		return book.Say("range", prose.Values{"Unit": unit, "Fewest": figure.Fewest})
+		return book.Say("interval range", prose.Values{"Range": text.RangeName, "Unit": unit, "Fewest": figure.Fewest})
 	}
-	return book.Say("interval", prose.Values{"Unit": unit, "Fewest": figure.Fewest})
+	return book.Say("interval exact", prose.Values{"Interval": text.IntervalName, "Range": text.RangeName, "Unit": unit, "Fewest": figure.Fewest})
 }
 
-// Sees tells how small a change this host can show at all, as far as A/A runs
-// told; nothing where there was none.
-func Sees(smallest map[string]float64) (p prose.Prose) {
+// Detectable says how small a change this host can show at all, as far as A/A
+// runs have shown; nothing where there was none.
+func Detectable(smallest map[string]float64) (p prose.Prose) {
 	used, coarse := map[string]float64{}, map[string]float64{}
 	for name, v := range smallest {
 		if metric.UsableSight(name, v) {
@@ -34,14 +34,14 @@ func Sees(smallest map[string]float64) (p prose.Prose) {
 			coarse[name] = v
 		}
 	}
-	if c := sizes(used); len(c) > 0 {
-		p = book.Say("sees", prose.Values{"Sizes": c})
+	if of := sizes(used); len(of) > 0 {
+		p = book.Say("detectable", prose.Values{"Sizes": of})
 	}
-	if c := sizes(coarse); len(c) > 0 {
+	if of := sizes(coarse); len(of) > 0 {
 		if len(p) > 0 {
 			p = append(p, prose.Say(" ")...)
 		}
-		p = append(p, book.Say("sees too little", prose.Values{"Sizes": c, "Times": metric.CoarsestSight})...)
+		p = append(p, book.Say("detectable too coarse", prose.Values{"Sizes": of, "Most": metric.CoarsestSight})...)
 	}
 	return p
 }
@@ -71,11 +71,11 @@ func sizes(smallest map[string]float64) (p prose.Prose) {
 		if len(p) > 0 {
 			p = append(p, prose.Say(", ")...)
 		}
-		p = append(p, prose.Say(prose.Bold(size), " in "+metric)...)
+		p = append(p, book.Say("detectable size", prose.Values{"Size": size, "Metric": metric})...)
 	}
 	return p
 }
 
-// SightText tells how small changes an A/A run could see: "2.1 % in pps, 0.04
-// points in loss".
-func SightText(smallest map[string]float64) string { return PlainText(sizes(smallest)) }
+// DetectableText lists the smallest changes that an A/A run could detect:
+// "2.1 % in pps, 0.04 points in loss".
+func DetectableText(smallest map[string]float64) string { return PlainText(sizes(smallest)) }

@@ -87,7 +87,7 @@ var rules = []rule{
 	{"reports/history", "reports/series reports/verdict reports/aa reports/disk reports/record"},
 	{"reports/series", "reports/verdict reports/figure reports/metric reports/text reports/axis reports/record reports/stat"},
 	{"reports/verdict", "reports/figure reports/metric reports/text reports/axis reports/record reports/stat"},
-	{"reports/figure", "reports/metric reports/text reports/axis reports/record reports/stat"},
+	{"reports/figure", "reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
 	{"reports/metric", "reports/text reports/axis reports/record reports/stat"},
 	{"reports/axis", "reports/record"},
 	{"reports/text", ""},

@@ -131,7 +131,7 @@ func TestAAIsRemembered(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	code, _, stderr := tunbench(context.Background(), variantLab(1), nil, "ab", "--a", "size=64", "--b", "size=64", "--out", filepath.Join(t.TempDir(), "x"))
-	if code != 0 || !strings.Contains(stderr, "this host can see changes of ") {
+	if code != 0 || !strings.Contains(stderr, "this host can detect changes of ") {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
 	files, err := filepath.Glob(filepath.Join(cache, "tunbench", "aa", "*.json"))

@@ -365,7 +365,7 @@ func TestKernelsFailures(t *testing.T) {
 		t.Errorf("console %q", s)
 	}
 	first := readText(t, dir, render.ReportName)
-	if !strings.Contains(first, "1 boot of 6.12.1-amd64 delivered nothing") || !strings.Contains(first, "one boot: spread not known") {
+	if !strings.Contains(first, "1 boot of 6.12.1-amd64 delivered no results") || !strings.Contains(first, "one boot: spread not known") {
 		t.Errorf("report:\n%s", first)
 	}
 	if code, _, _ := runKernels(context.Background(), nil, "--from", dir); code != 0 || readText(t, dir, render.ReportName) != first {
@@ -481,7 +481,7 @@ func TestKernelsInterrupted(t *testing.T) {
 	if code != 130 || !strings.Contains(stderr, "interrupted: 2 of 4 boots are in "+dir) {
 		t.Errorf("exit %d, stderr %q", code, stderr)
 	}
-	if !strings.Contains(readText(t, dir, render.ReportName), "delivered nothing") {
+	if !strings.Contains(readText(t, dir, render.ReportName), "delivered no results") {
 		t.Error("the report does not tell of boots that are missing")
 	}
 	dir = filepath.Join(t.TempDir(), "x")

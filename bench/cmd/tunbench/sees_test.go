@@ -42,7 +42,7 @@ func TestRunSees(t *testing.T) {
 			t.Fatal(err)
 		}
 		for what, text := range map[string]string{"report": strings.ReplaceAll(string(report), "**", ""), "summary": stdout} {
-			if got := strings.Contains(text, "this host can detect changes of "); got != (line != "") || !strings.Contains(text, line) {
+			if got := strings.Contains(text, "This host can detect changes of "); got != (line != "") || !strings.Contains(text, line) {
 				t.Errorf("the %s lacks %q, or says what nobody knows:\n%s", what, line, text)
 			}
 		}
@@ -56,7 +56,7 @@ func TestRunSees(t *testing.T) {
 	measure(nil, "warning: the A/A run of 2026-11-20T12:00:00Z on this host says nothing about this kernel: it was made under another kernel, 6.12.0", "")
 
 	store(host, 0.021)
-	measure(map[string]float64{record.PPS: 0.021}, "", "this host can detect changes of 2.1 % in pps")
+	measure(map[string]float64{record.PPS: 0.021}, "", "This host can detect changes of 2.1 % in pps")
 
 	// One of a disturbed host, as an older tunbench stored it, says nothing.
 	store(host, 0.51)

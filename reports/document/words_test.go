@@ -1,9 +1,0 @@
-package document
-
-import (
-	"testing"
-
-	"tunbench/reports/prose/prosetest"
-)
-
-func TestWords(t *testing.T) { prosetest.Check(t, book) }
