@@ -11,9 +11,9 @@ import (
 	"tunbench/reports/text"
 )
 
-// Differing shows what parties do not have in common. It is nil if there are
+// Differing shows the properties in which groups of runs differ. It is nil if there are
 // less than two of them.
-func Differing(with []figure.Party) []Block {
+func Differing(with []figure.Group) []Block {
 	if len(with) < 2 {
 		return nil
 	}
@@ -78,7 +78,7 @@ func Differing(with []figure.Party) []Block {
 			})
 		}
 		rows += len(t.Rows)
-		blocks = append(blocks, t.Folded("Each "+m.what))
+		blocks = append(blocks, t.Folded("Differing "+m.what+"s"))
 	}
 	if rows == 0 {
 		return []Block{book.Say("hosts agree", prose.Values{"Floors": figure.FloorsAgree(with[0].Floor(), with[1].Floor())})}

@@ -400,7 +400,7 @@ func TestObserverCost(t *testing.T) {
 	if c := l.Kernels[0].Cost("Tun/size=64", record.SendNsPerPkt); c.Median != 5000 {
 		t.Errorf("headline: %+v", c)
 	}
-	if d := cmp.Diff([]string{"kprobe", "fentry"}, l.RungsOf()); d != "" {
+	if d := cmp.Diff([]string{"kprobe", "fentry"}, l.HooksOf()); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff([]string{"Tun/size=64"}, l.ObservedEverywhere()); d != "" {

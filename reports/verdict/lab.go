@@ -165,7 +165,7 @@ func (l *Lab) Incomparable(base, next *Kernel) (why, allowed []string) {
 		if fact.Field == "" {
 			continue
 		}
-		a, b := base.Party().Values(figure.Said(fact.Of)), next.Party().Values(figure.Said(fact.Of))
+		a, b := base.Group().Values(figure.Said(fact.Of)), next.Group().Values(figure.Said(fact.Of))
 		if !slices.Equal(a, b) {
 			d := difference{fact.Field, fmt.Sprintf("%s differs: %s, %s", fact.Name, strings.Join(a, " / "), strings.Join(b, " / "))}
 			if slices.Contains(l.Allow, d.field) {
@@ -178,9 +178,9 @@ func (l *Lab) Incomparable(base, next *Kernel) (why, allowed []string) {
 	return why, allowed
 }
 
-// RungsOf gives the rungs that some kernel was observed on: those of the
-// ladder in its order, then any other.
-func (l *Lab) RungsOf() []string {
+// HooksOf returns the hooks by which some kernel was observed: those that tunbench
+// knows in the order in which it tries them, then any other.
+func (l *Lab) HooksOf() []string {
 	found := map[string]bool{}
 	for _, k := range l.Kernels {
 		for r := range k.Observed {
@@ -188,7 +188,7 @@ func (l *Lab) RungsOf() []string {
 		}
 	}
 	var list []string
-	for _, r := range rungs {
+	for _, r := range record.Hooks {
 		if found[r] {
 			list = append(list, r)
 			delete(found, r)
@@ -197,17 +197,17 @@ func (l *Lab) RungsOf() []string {
 	return slices.AppendSeq(list, slices.Values(slices.Sorted(maps.Keys(found))))
 }
 
-// ObservedEverywhere gives the scenarios that every kernel measured on every
-// rung that it has: a sum over others would compare different work.
+// ObservedEverywhere returns the scenarios that every kernel measured with each of its
+// hooks: a median over other scenarios would compare different work.
 func (l *Lab) ObservedEverywhere() []string {
 	in := map[string]int{}
 	n := 0
 	for _, k := range l.Kernels {
-		for rung, byScenario := range k.Observed {
+		for hook, byScenario := range k.Observed {
 			n++
 			for name := range byScenario {
-				_, send := k.Overhead(rung, name, record.SendNsPerPkt)
-				_, receive := k.Overhead(rung, name, record.RecvNsPerPkt)
+				_, send := k.Overhead(hook, name, record.SendNsPerPkt)
+				_, receive := k.Overhead(hook, name, record.RecvNsPerPkt)
 				if send && receive {
 					in[name]++
 				}
@@ -258,9 +258,6 @@ var Sides = []struct{ Metric, Name string }{
 	{record.SendNsPerPkt, "send"},
 	{record.RecvNsPerPkt, "receive"},
 }
-
-// rungs are the ways to observe, in the order of the ladder.
-var rungs = []string{"kprobe", "fentry", "tracepoint"}
 
 // KernelVerdict is one side of one scenario on two kernels. Its medians are those
 // that its change is of, over the trials that stateShift compares; where only one

@@ -101,7 +101,7 @@ func Hosts(s *Text) (document.Section, bool) {
 		}
 		return sec, true
 	}
-	sec.Blocks = document.Differing([]figure.Party{
+	sec.Blocks = document.Differing([]figure.Group{
 		{Name: "base: " + s.Base.Name, Runs: figure.RunsOf(s.Base.Run)},
 		{Name: "new: " + s.New.Name, Runs: figure.RunsOf(s.New.Run)},
 	})

@@ -18,7 +18,7 @@ import (
 
 // observerCost is what observing by each hook adds to a packet on each kernel.
 func observerCost(l Text) (document.Section, bool) {
-	hooks := l.RungsOf()
+	hooks := l.HooksOf()
 	if len(hooks) == 0 {
 		return document.Section{}, false
 	}

@@ -47,10 +47,10 @@ func refusals(l Text) (document.Section, bool) {
 // differences shows what the kernels do not have in common.
 func differences(l Text) (document.Section, bool) {
 	sec := document.Section{Heading: "Differences between the kernels"}
-	var with []figure.Party
+	var with []figure.Group
 	for _, k := range l.Kernels {
 		if len(k.Files) > 0 {
-			with = append(with, k.Party())
+			with = append(with, k.Group())
 		}
 	}
 	if sec.Blocks = document.Differing(with); sec.Blocks == nil {
