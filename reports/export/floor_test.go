@@ -14,18 +14,6 @@ import (
 	"tunbench/reports/text"
 )
 
-// floored is a run of one scenario on that floor.
-func floored(floor record.Floor, ratio float64) *record.File {
-	return &record.File{
-		Run: &record.Run{Kind: record.KindRun, Schema: 1, Clock: "monotonic", Floor: floor},
-		Trials: []record.Trial{{
-			Scenario: "Tun/dir=k2u/gen=udp/queues=1/size=64", Arm: record.Bare, Pair: 1, Trial: 1, DurationNs: 1e9,
-			Axes: map[string]string{"mode": "tun", "dir": "k2u"}, Metrics: map[string]float64{record.PPS: 1e5, record.RecvNsPerPkt: 300, record.FloorRatio: ratio},
-		}},
-		End: &record.End{},
-	}
-}
-
 // Nothing is held against a floor that cannot be, and no ratio below 1 is shown;
 // the report says why. What can be is shown, without a word.
 func TestImpossibleFloor(t *testing.T) {
@@ -90,7 +78,7 @@ func TestLimitOfWrites(t *testing.T) {
 	if got, want := strings.Join(rowOf(t, report, "xdp=drop")[1:], " "), "80.0 20.0 287 387 3.87 –"; got != want {
 		t.Errorf("%q, want %q in\n%s", got, want, report)
 	}
-	if !strings.Contains(report, "The writer of `dir=u2k gen=udp queues=1 size=64 xdp=drop` at **3.87 ×** the floor") || !strings.Contains(report, "(limit-written.svg)") || strings.Contains(report, "(limit.svg)") {
+	if !strings.Contains(report, "The writer of `dir=u2k gen=udp queues=1 size=64 xdp=drop` takes **3.87 ×** the floor") || !strings.Contains(report, "(limit-written.svg)") || strings.Contains(report, "(limit.svg)") {
 		t.Errorf("the writer is not told from a reader:\n%s", report)
 	}
 	list, _ := figure.Scenarios(f)

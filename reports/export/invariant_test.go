@@ -188,7 +188,7 @@ func (c *checker) hasUnit(names []string, i int, cell string) bool {
 
 // orders are columns whose figures do not fall from one to the next.
 var orders = [][]string{
-	{"p50", "p90", "p99", "p99.9", "max"}, {"service p50", "service p99", "service p99.9"}, {"sent − due p99", "sent − due max"}, {"least RTT", "RTT"}, {"least %", "most %"},
+	{"p50", "p90", "p99", "p99.9", "max"}, {"service p50", "service p99", "service p99.9"}, {"sent − due p99", "sent − due max"}, {"minimum RTT", "RTT"}, {"least %", "most %"},
 }
 
 func (c *checker) quantiles(names []string, rows [][]string) {

@@ -2,7 +2,6 @@ package export
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,37 +12,7 @@ import (
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
-	"tunbench/reports/verdict"
 )
-
-// shardFile is shard i of 2, which measured one scenario over queues=i.
-func shardFile(i int, change func(*record.Run)) record.Named {
-	r := *synthetic().Run
-	r.ID, r.Started = fmt.Sprint("run-", i), fmt.Sprintf("2026-11-20T22:5%d:00Z", i)
-	r.Shard = &record.Shard{Index: i, Of: 2, Scenarios: 2, Plan: "p"}
-	r.Host.Boot = fmt.Sprint("boot-", i)
-	r.Floor.SyscallNs = 100 * float64(i)
-	if change != nil {
-		change(&r)
-	}
-	f := &record.File{Run: &r, End: &record.End{Ended: fmt.Sprintf("2026-11-20T22:5%d:30Z", i), Scenarios: 1, Trials: 8}}
-	for pair := range 8 {
-		f.Trials = append(f.Trials, record.Trial{
-			Scenario: fmt.Sprintf("Tun/dir=k2u/gen=udp/queues=%d/size=64", i), Axes: map[string]string{"queues": fmt.Sprint(i), "dir": "k2u"}, Arm: record.Bare, Pair: pair + 1, Trial: pair + 1, DurationNs: 1e9,
-			Metrics: map[string]float64{record.PPS: float64(1e6 * i), record.BitPerS: float64(512e6 * i), record.RecvNsPerPkt: 300, record.FloorRatio: 3},
-		})
-	}
-	return record.Named{Name: fmt.Sprint("shard-", i), File: f}
-}
-
-func mergedOf(t *testing.T, partial bool, shards ...record.Named) *record.File {
-	t.Helper()
-	f, err := record.Merge(shards, partial)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
 
 func reportOf(t *testing.T, f *record.File) string {
 	t.Helper()
@@ -96,39 +65,6 @@ func TestShardsOfTwoHosts(t *testing.T) {
 	unknown := func(r *record.Run) { r.Host.Boot = "" }
 	if _, n := figure.Machines(mergedOf(t, false, shardFile(1, unknown), shardFile(2, unknown)).Run); n != 2 {
 		t.Errorf("%d hosts of unknown boots", n)
-	}
-}
-
-// A scenario is compared by the hosts that measured it.
-func TestCompareShards(t *testing.T) {
-	base := mergedOf(t, false, shardFile(1, nil), shardFile(2, nil))
-	verdicts := func(next *record.File, allow ...string) map[string]record.Verdict {
-		c, err := verdict.Compare(base, next, verdict.Options{BaseName: "a", NewName: "b", Allow: allow})
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := map[string]record.Verdict{}
-		for _, v := range c.Verdicts {
-			if v.Metric == record.PPS {
-				got[v.Scenario[len("Tun/dir=k2u/gen=udp/"):]] = v
-			}
-		}
-		return got
-	}
-	other := mergedOf(t, false, shardFile(1, nil), shardFile(2, func(r *record.Run) { r.Host.CPU = "Z80" }))
-	got := verdicts(other)
-	if v := got["queues=1/size=64"]; v.Verdict == record.NotComparable {
-		t.Errorf("the shard on the same CPU: %+v", v)
-	}
-	if v := got["queues=2/size=64"]; v.Verdict != record.NotComparable || !strings.Contains(fmt.Sprint(v.Notes), "CPU differs: AMD EPYC 7763 64-Core Processor, Z80 (--allow cpu)") {
-		t.Errorf("the shard on another CPU: %+v", v)
-	}
-	if v := verdicts(other, figure.AllowCPU)["queues=2/size=64"]; v.Verdict == record.NotComparable {
-		t.Errorf("allowed: %+v", v)
-	}
-	// A single shard, and a whole run, compare with a merged one as with another.
-	if v := verdicts(shardFile(1, nil).File); len(v) != 2 || v["queues=1/size=64"].Verdict == record.NotComparable || v["queues=2/size=64"].Missing != record.NewSide {
-		t.Errorf("one shard: %+v", v)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"tunbench/reports/axis"
-	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -105,7 +104,7 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 			}
 			reason, detail := k.Why(scenario)
 			v.Missing = []string{record.NewSide, record.BaseSide}[i]
-			lacking := record.Lacking(scenario, name, v.Unit, v.Missing, reason, detail)
+			lacking := Lacking(scenario, name, v.Unit, v.Missing, reason, detail)
 			v.Verdict.Verdict = lacking.Verdict
 			note("%s", strings.Join(text.NonEmpty(k.Name+": "+cmp.Or(reason, "missing"), detail), ": "))
 		}
@@ -125,11 +124,8 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 		dead += c.Invalid
 	}
 	differences, _ := l.Incomparable(base, next)
-	if !slices.Contains(l.Allow, figure.AllowDevice) {
-		for _, why := range BuiltOtherwise(base, next, scenario) {
-			differences = append(differences, difference{figure.AllowDevice, why}.note())
-		}
-	}
+	built, _ := apart(l.Allow, builtOtherwise(base, next, scenario))
+	differences = append(differences, built...)
 	v.Notes = append(v.Notes, differences...)
 	if unsettled > 0 {
 		note("unsettled in %d of %d boots", unsettled, len(s.Base.Boots)+len(s.New.Boots))
@@ -161,21 +157,7 @@ func (l *Lab) Incomparable(base, next *Kernel) (why, allowed []string) {
 	if len(base.Files) == 0 || len(next.Files) == 0 {
 		return nil, nil // nothing of one of them arrived, which is said elsewhere
 	}
-	for _, fact := range figure.HostFacts {
-		if fact.Field == "" {
-			continue
-		}
-		a, b := base.Group().Values(figure.Said(fact.Of)), next.Group().Values(figure.Said(fact.Of))
-		if !slices.Equal(a, b) {
-			d := difference{fact.Field, fmt.Sprintf("%s differs: %s, %s", fact.Name, strings.Join(a, " / "), strings.Join(b, " / "))}
-			if slices.Contains(l.Allow, d.field) {
-				allowed = append(allowed, d.text)
-			} else {
-				why = append(why, d.note())
-			}
-		}
-	}
-	return why, allowed
+	return apart(l.Allow, hostDifferences(base.Group(), next.Group()))
 }
 
 // HooksOf returns the hooks by which some kernel was observed: those that tunbench

@@ -61,7 +61,7 @@ func TestRunSees(t *testing.T) {
 	// One of a disturbed host, as an older tunbench stored it, says nothing.
 	store(host, 0.51)
 	measure(nil, "warning: the A/A run of 2026-11-20T12:00:00Z of Tun/dir=k2u says nothing about this host and is not used: "+
-		"it can see a change of pps only from 51.00 % on, and 3 times the threshold are 9.00 %; compare equal variants again when the host is quiet, or forget what is kept: tunbench ab --forget-aa", "")
+		"it detects changes of pps only from 51.00 % on; the limit is 9.00 %, 3 times the threshold; compare equal variants again when the host is quiet, or forget what is kept: tunbench ab --forget-aa", "")
 	store(host, 0.021)
 
 	t.Setenv("TUNBENCH_CLOCK", "icount")

@@ -11,6 +11,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -50,7 +51,7 @@ func observerCost(l Text) (document.Section, bool) {
 
 // observed is the row of a hook on a kernel, over the scenarios that all share.
 func observed(k *verdict.Kernel, hook string, shared []string) []any {
-	cells := []any{k.Short, cmp.Or(hook, "none"), strconv.Itoa(len(shared))}
+	cells := []any{k.Short, cmp.Or(hook, record.HookNone), strconv.Itoa(len(shared))}
 	for _, side := range verdict.Sides {
 		var added, ratios []float64
 		for _, name := range shared {
@@ -88,7 +89,7 @@ func observedByScenario(l Text, hooks []string) document.Table {
 		for _, k := range l.Kernels {
 			for _, hook := range hooks {
 				if cells, ok := observedScenario(k, hook, name); ok {
-					t.Rows = append(t.Rows, document.Row(slices.Concat([]any{called, k.Short, cmp.Or(hook, "none")}, cells)...))
+					t.Rows = append(t.Rows, document.Row(slices.Concat([]any{called, k.Short, cmp.Or(hook, record.HookNone)}, cells)...))
 					called = "" // once a scenario
 				}
 			}

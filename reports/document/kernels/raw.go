@@ -97,8 +97,8 @@ func raw(l Text) (document.Section, bool) {
 	runs := document.Table{Columns: slices.Concat(document.Text("kernel", "suite", "arm", "started", "arguments"), document.Numeric("trials"))}
 	for _, k := range l.Kernels {
 		for _, f := range k.Files {
-			arm := cmp.Or(f.Run.Hook.Used, "none")
-			if arm == "none" {
+			arm := cmp.Or(f.Run.Hook.Used, record.HookNone)
+			if arm == record.HookNone {
 				arm = string(record.Bare)
 			}
 			runs.Rows = append(runs.Rows, document.Row(k.Short, f.Run.Suite, arm, f.Run.Started, prose.Mono(strings.Join(f.Run.Args, " ")), len(f.Trials)))

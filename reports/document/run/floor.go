@@ -28,9 +28,7 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 	}
 	p := floorSentence(floors)
 	called := figure.Named(list)
-	times := func(s *figure.Scenario) prose.Prose {
-		return book.Say("floor times", prose.Values{"Scenario": called(s), "Times": text.Decimals(costs[s].Ratio, 2)})
-	}
+	times := func(s *figure.Scenario) string { return text.Decimals(costs[s].Ratio, 2) }
 	var charts, tables []document.Block
 	for _, end := range []figure.CallEnd{figure.ReadEnd, figure.WriteEnd} {
 		var own []*figure.Scenario
@@ -54,9 +52,9 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 		switch {
 		case near == nil:
 		case near == far:
-			p = and(p, book.Say("floor of one", prose.Values{"Who": end.Who, "Scenario": times(near)}))
+			p = and(p, book.Say("floor of one", prose.Values{"Who": end.Who, "Scenario": called(near), "Times": times(near)}))
 		default:
-			p = and(p, book.Say("floor nearest and farthest", prose.Values{"Who": end.Who, "Near": times(near), "Far": times(far)}))
+			p = and(p, book.Say("floor nearest and farthest", prose.Values{"Who": end.Who, "Near": called(near), "Least": times(near), "Far": called(far), "Most": times(far)}))
 		}
 		for _, pic := range LimitCharts(own, costs, end, title) {
 			charts = append(charts, pic)

@@ -14,7 +14,7 @@ import (
 func flowQueues(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario"), document.Numeric("flows", "queues", "one queue %", "moved", "alike %", "Jain", "by chance", "trials")),
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("flows", "queues", "one queue %", "moved", "same queue %", "Jain", "by chance", "trials")),
 		Note:    book.Say("flows note", nil),
 	}
 	var panels []chart.HeatPanel

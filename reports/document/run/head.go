@@ -35,7 +35,12 @@ func Alerts(f *record.File) (a []prose.Prose) {
 // lead says what was measured, and where.
 func lead(r *record.Run, list []*figure.Scenario) prose.Prose {
 	var modes []string
-	for _, mode := range figure.ModesOf(list) {
+	only := ""
+	all := figure.ModesOf(list)
+	if len(all) == 1 {
+		only, all = all[0], nil
+	}
+	for _, mode := range all {
 		n := 0
 		for _, s := range list {
 			if s.Mode == mode {
@@ -46,7 +51,7 @@ func lead(r *record.Run, list []*figure.Scenario) prose.Prose {
 	}
 	_, hosts := figure.Machines(r)
 	return book.Say("lead", prose.Values{
-		"Scenarios": len(list), "Modes": modes,
+		"Scenarios": len(list), "Mode": only, "Modes": modes,
 		"Suite": cmp.Or(r.Suite, book.Text("unnamed suite", nil)), "Kernel": kernelOf(r),
 		"Machine": text.NonEmpty(r.Host.Arch, cpusOf(r), virtual(r.Host.Virt)),
 		"Shards":  len(r.Parts), "Hosts": hosts,
@@ -77,8 +82,8 @@ func provenance(f *record.File, list []*figure.Scenario) prose.Prose {
 	if sum, err := stat.Summarize(ns); err == nil {
 		each = text.Duration(sum.Median)
 	}
-	p := book.Say("how it was measured", prose.Values{
-		"Started": started, "Took": took, "Each": each, "Pairs": pairs,
+	p := book.Say("provenance", prose.Values{
+		"Started": started, "Took": took, "Trials": len(ns), "Each": each, "Pairs": pairs,
 		"Clock": cmp.Or(r.Clock, book.Text("unknown clock", nil)), "Hook": hookOf(r, bare > 0),
 		"Version": cmp.Or(r.Tool.Version, book.Text("unknown version", nil)), "Commit": r.Tool.Commit,
 	})

@@ -42,7 +42,7 @@ func observer(f *record.File, list []*figure.Scenario) document.Section {
 		sec.Blocks = append(sec.Blocks, p)
 	}
 	if len(h.PassedOver) > 0 {
-		t := document.Table{Columns: document.Text("passed over", "why")}
+		t := document.Table{Columns: document.Text("hook not used", "reason")}
 		for _, p := range h.PassedOver {
 			t.Rows = append(t.Rows, document.Row(p.Hook, p.Reason))
 		}
@@ -82,7 +82,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 	fact("SMT", h.SMT)
 	fact("virtualisation", h.Virt)
 	if o := h.Outer; o != nil {
-		fact("the guest's host", strings.Join(text.NonEmpty(o.CPU, text.Plural(max(o.CPUs, 0), "CPU", "CPUs"), "Linux "+o.Kernel, o.Virt), ", "))
+		fact("host of the guest", strings.Join(text.NonEmpty(o.CPU, text.Plural(max(o.CPUs, 0), "CPU", "CPUs"), "Linux "+o.Kernel, o.Virt), ", "))
 	}
 	fact("frequency governor", h.Governor)
 	fact("clock source", h.Clocksource)

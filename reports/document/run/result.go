@@ -56,7 +56,7 @@ func results(list []*figure.Scenario) (p []prose.Prose) {
 	title := figure.Named(list)
 	for _, g := range order {
 		own := byGroup[g]
-		if all <= mostQuoted || len(own) == 1 {
+		if all <= mostQuoted || len(own) <= 2 {
 			for _, r := range own {
 				p = append(p, book.Say("result", prose.Values{"Scenario": title(r.Scenario), "Figures": r.figures()}))
 			}
@@ -85,7 +85,7 @@ func resultOf(s *figure.Scenario) (result, bool) {
 	if h.Invalid || figure.Short(s) {
 		return result{}, false
 	}
-	if h.Paced() {
+	if h.Paced() || s.Open() {
 		if l, _, ok := s.LatencyOf(record.E2E); ok {
 			if v, ok := l.Quantile(0.99); ok {
 				return result{s, latency, float64(v)}, true
@@ -117,6 +117,8 @@ func (r result) figures() prose.Prose {
 		if m, ok := r.Head().Metric(record.BitPerS); ok {
 			return book.Say("figure with bit rate", prose.Values{"Figure": r.figure(), "Gbit": text.Gigabits(m.Median)})
 		}
+	case goodput:
+		return book.Say("goodput figure", prose.Values{"Figure": r.figure()})
 	}
 	return r.figure()
 }

@@ -42,7 +42,7 @@ func searches(f *record.File, list []*figure.Scenario, common []string) (documen
 	all, title := figure.SortedSearches(f), Searched(list, common)
 	sc := figure.SearchScale(all)
 	found := document.Table{Columns: slices.Concat(document.Text("scenario", "goal"),
-		document.Numeric("loss at most %", "lower "+sc.Unit, "upper "+sc.Unit, "conditional "+sc.Unit), document.Text("result"))}
+		document.Numeric("maximum loss %", "lower "+sc.Unit, "upper "+sc.Unit, "conditional "+sc.Unit), document.Text("result"))}
 	made := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "profile"), document.Numeric("trials", "invalid", "time", "highest tried "+sc.Unit), document.Text("notes")),
 		Note:    book.Say("search trials note", nil),

@@ -39,7 +39,7 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 		where.Rows = append(where.Rows, document.Row(book.Say("shard skipped scenario", prose.Values{"Scenario": s.Scenario}), s.Shard, byShard[s.Shard]))
 	}
 	t := document.Table{
-		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("took", "scenarios", "skipped", "trials", "invalid", "system call ns")),
+		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("duration", "scenarios", "skipped", "trials", "invalid", "system call ns")),
 		Note:    book.Say("shards note", nil),
 	}
 	hosts := make([]figure.Group, n)
@@ -56,7 +56,7 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 		if ns := p.Run.Floor.SyscallNs; ns > 0 && p.Run.Floor.Fault() == "" {
 			call = text.Decimals(ns, 1)
 		}
-		t.Rows = append(t.Rows, document.Row(k, h, p.Run.Host.Kernel, Cpus(p.Run.Host), cmp.Or(p.Run.Hook.Used, "none"), text.Clock(p.Run.Started), took,
+		t.Rows = append(t.Rows, document.Row(k, h, p.Run.Host.Kernel, Cpus(p.Run.Host), cmp.Or(p.Run.Hook.Used, record.HookNone), text.Clock(p.Run.Started), took,
 			scenariosIn[k], skips[k], trials[k], invalid[k], call))
 		hosts[h-1].Name = "host " + strconv.Itoa(h)
 		hosts[h-1].Runs = append(hosts[h-1].Runs, &p.Run)

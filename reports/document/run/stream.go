@@ -32,7 +32,7 @@ func streams(list []*figure.Scenario) (document.Section, bool) {
 
 func streamTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario"), document.Numeric("goodput Gbit/s", text.IntervalName, "retransmitted %", "RTT", "least RTT", "cwnd", "reordered", "slowest"), document.Text("control")),
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("goodput Gbit/s", text.IntervalName, "retransmitted %", "RTT", "minimum RTT", "cwnd", "reordered", "slowest"), document.Text("control")),
 		Note:    book.Say("TCP streams note", nil),
 	}
 	var spans []figure.Interval
@@ -102,7 +102,7 @@ func transactionTable(list []*figure.Scenario, title func(*figure.Scenario) stri
 
 func programTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario", "program", "arguments"), document.Numeric("goodput Gbit/s"), document.Text("its own figures")),
+		Columns: slices.Concat(document.Text("scenario", "program", "arguments"), document.Numeric("goodput Gbit/s"), document.Text("other figures")),
 		Note:    book.Say("iperf3 note", nil),
 	}
 	for _, s := range list {

@@ -48,7 +48,7 @@ func Trust(list []*figure.Scenario) prose.Prose {
 	})
 	var counts []prose.Prose
 	for _, f := range names {
-		counts = append(counts, book.Say("flag count", prose.Values{"Flag": f, "Trials": flags[f]}))
+		counts = append(counts, book.Say("flag count", prose.Values{"Flag": f, "Trials": flags[f], "Flagged": flagged}))
 	}
 	return and(p, book.Say("flags", prose.Values{"Flagged": flagged, "Flags": counts}))
 }
