@@ -133,7 +133,7 @@ func (c *Forwarder) Start() (err error) {
 	loop := c.loop
 	switch {
 	case c.Vhost.From != nil:
-		c.pinAides()
+		c.pinVhosts()
 		loop = vhostForwarder{c}.loop
 	case c.ring != nil:
 		loop = ringForwarder{c}.loop
@@ -155,7 +155,7 @@ func (c *Forwarder) Calls() uint64 { return c.published.calls.Load() }
 // the forwarder runs, and does not lag.
 func (c *Forwarder) Lost() uint64 { return c.published.failed.Load() }
 
-func (c *Forwarder) aides() (list []*vhost.Device) {
+func (c *Forwarder) vhosts() (list []*vhost.Device) {
 	if c.Vhost.From == nil {
 		return nil
 	}
@@ -166,11 +166,11 @@ func (c *Forwarder) aides() (list []*vhost.Device) {
 	return list
 }
 
-// AideTime is the CPU time in ns of the vhost workers that work for the
+// VhostTime is the CPU time in ns of the vhost workers that work for the
 // forwarder: that of the device it receives from, and that of the other one if no
 // forwarder receives from it.
-func (c *Forwarder) AideTime() (sum int64, err error) {
-	for _, d := range c.aides() {
+func (c *Forwarder) VhostTime() (sum int64, err error) {
+	for _, d := range c.vhosts() {
 		n, err := d.WorkerTime()
 		if err != nil {
 			return 0, err
@@ -180,19 +180,19 @@ func (c *Forwarder) AideTime() (sum int64, err error) {
 	return sum, nil
 }
 
-// Aided reports whether workers of vhost work for the forwarder and, since Start,
-// why they are not on its CPU and why their CPU time is not known.
-func (c *Forwarder) Aided() (aided bool, pin, time error) {
+// VhostWorkers reports whether vhost workers work for the forwarder and, since
+// Start, why they are not on its CPU and why their CPU time is not known.
+func (c *Forwarder) VhostWorkers() (has bool, pin, time error) {
 	return c.Vhost.From != nil, c.pinError, c.timeError
 }
 
-func (c *Forwarder) pinAides() {
+func (c *Forwarder) pinVhosts() {
 	var errs []error
-	for _, d := range c.aides() {
+	for _, d := range c.vhosts() {
 		errs = append(errs, d.Pin(c.CPU))
 	}
 	c.pinError = errors.Join(errs...)
-	_, c.timeError = c.AideTime()
+	_, c.timeError = c.VhostTime()
 }
 
 // Hold pauses a forwarder that does not wait in the kernel as soon as it finds no

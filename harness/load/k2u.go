@@ -182,7 +182,7 @@ func (g *k2u) count() (err error) {
 
 func (g *k2u) Account(t *record.Trial) {
 	t.Device, t.Observer = g.device.Record(), g.own
-	path.NoteAides(t, g.direction.aided())
+	path.NoteVhost(t, g.direction.vhostOwners())
 	g.event.Tell(t)
 	defer func() { g.event.Account(t, g.direction.Senders[0].Segments(), g.direction.PerSKB) }()
 	a := &t.Accounting

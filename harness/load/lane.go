@@ -74,10 +74,11 @@ func (l *Direction) add(readers ...Reader) {
 	}
 }
 
-// aided are those of a direction.
-func (l *Direction) aided() (list []path.Aided) {
+// vhostOwners lists the readers and senders of a direction that may have vhost
+// workers.
+func (l *Direction) vhostOwners() (list []path.VhostOwner) {
 	for _, r := range l.Ends {
-		if a, ok := r.(path.Aided); ok {
+		if a, ok := r.(path.VhostOwner); ok {
 			list = append(list, a)
 		}
 	}

@@ -84,7 +84,7 @@ func (g *u2k) count() (err error) {
 func (g *u2k) Account(t *record.Trial) {
 	t.Device, t.Observer = g.device.Record(), g.own
 	t.Writes = writesOf(g.direction.Senders)
-	path.NoteAides(t, g.direction.aided())
+	path.NoteVhost(t, g.direction.vhostOwners())
 	g.event.Tell(t)
 	for reason, n := range g.dropped(g.snapshot) {
 		t.Accounting.Dropped[reason] += n

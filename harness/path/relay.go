@@ -127,7 +127,7 @@ func (w *relayPath) forwarders() (list forwarders) {
 	return list
 }
 
-func (w *relayPath) aided() (list []Aided) {
+func (w *relayPath) vhostOwners() (list []VhostOwner) {
 	for _, r := range w.relays {
 		for _, c := range r.forwarders {
 			list = append(list, c)
@@ -225,7 +225,7 @@ func (w *relayPath) count() (err error) {
 func (w *relayPath) Account(t *record.Trial) {
 	t.Device = w.devices[0].Record()
 	t.Devices = []record.Device{t.Device, w.devices[1].Record()}
-	NoteAides(t, w.aided())
+	NoteVhost(t, w.vhostOwners())
 	for _, r := range w.relays {
 		perSKB := device.SegmentsPerSKB(w.spec, w.devices[r.from].State)
 		dropped := map[string]uint64{}

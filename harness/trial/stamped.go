@@ -183,12 +183,12 @@ func (b *packetTrial) usage() (u account.Usage, err error) {
 	for _, s := range b.senders {
 		u.Senders = account.AddCPUTime(u.Senders, s.Thread())
 		// What is done for a sender is not the generator's work.
-		u.Forwarders = path.AddAideTime(u.Forwarders, s)
+		u.Forwarders = path.AddVhostTime(u.Forwarders, s)
 	}
 	for _, r := range b.readers {
 		u.Readers = account.AddCPUTime(u.Readers, r.Thread())
-		if a, ok := r.(path.Aided); ok {
-			u.Readers = path.AddAideTime(u.Readers, a)
+		if a, ok := r.(path.VhostOwner); ok {
+			u.Readers = path.AddVhostTime(u.Readers, a)
 		}
 	}
 	u.Forwarders = b.site.Forwarders.AddCPUTime(u.Forwarders, u.Senders, u.Readers)
