@@ -43,8 +43,8 @@ type AB struct {
 }
 
 // ExitRule says how verdicts become an exit code.
-func (p AB) ExitRule() record.ExitRule {
-	return record.ExitRule{Strict: p.Strict, AllowMissing: p.AllowMissing}
+func (p AB) ExitRule() verdict.ExitRule {
+	return verdict.ExitRule{Strict: p.Strict, AllowMissing: p.AllowMissing}
 }
 
 // DefaultPairs is the number of pairs before the first analysis.
@@ -77,7 +77,7 @@ func (p AB) SameBuild() bool { return p.Builds == nil || p.Builds[0].same(p.Buil
 
 // Exit is the process' exit code: that of the verdicts, unless tunbench itself
 // failed or was interrupted.
-func (o Outcome) Exit(rule record.ExitRule) int {
+func (o Outcome) Exit(rule verdict.ExitRule) int {
 	switch {
 	case o.Interrupted:
 		return 130

@@ -13,6 +13,7 @@ import (
 	"tunbench/bench/setup"
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // pairLab answers each pair by what pair says of it.
@@ -108,8 +109,8 @@ func TestAB(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(record.ExitRule{}) != test.exit || out.Exit(record.ExitRule{Strict: true}) != test.strict {
-				t.Fatalf("exit %d, strict %d, verdicts %+v; want %s", out.Exit(record.ExitRule{}), out.Exit(record.ExitRule{Strict: true}), out.Verdicts, test.verdict)
+			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(verdict.ExitRule{}) != test.exit || out.Exit(verdict.ExitRule{Strict: true}) != test.strict {
+				t.Fatalf("exit %d, strict %d, verdicts %+v; want %s", out.Exit(verdict.ExitRule{}), out.Exit(verdict.ExitRule{Strict: true}), out.Verdicts, test.verdict)
 			}
 			v := out.Verdicts[0]
 			if !strings.Contains(strings.Join(v.Notes, "\n"), test.note) || v.Scenario != p.Subjects[0][1].Name {
@@ -163,7 +164,7 @@ func TestABInterrupted(t *testing.T) {
 		return quiet(n, s)
 	})
 	out, err := p.Run(ctx, lab, func() (plan.Recorder, error) { return rec, nil })
-	if err != nil || !out.Interrupted || out.Exit(record.ExitRule{}) != 130 || out.Trials != 4 {
+	if err != nil || !out.Interrupted || out.Exit(verdict.ExitRule{}) != 130 || out.Trials != 4 {
 		t.Errorf("%v, %+v", err, out)
 	}
 	if _, ended := rec.records[len(rec.records)-1].(record.End); ended {
@@ -222,6 +223,31 @@ func TestParseVariant(t *testing.T) {
 	} {
 		if _, err := ParseVariant(base, words); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", words, err, want)
+		}
+	}
+}
+
+// A device that came out different is not compared with the other, unless that is
+// allowed.
+func TestAnotherDevice(t *testing.T) {
+	other := func(i int, sides [2]trial.Variant) ([2]record.Trial, error) {
+		trials, err := noisy(1)(i, sides)
+		trials[1].Device.MTU = 9000
+		return trials, err
+	}
+	for _, allow := range [][]string{nil, {"device"}} {
+		p, lab, rec := abFixture(t, "", "", other)
+		p.Options.Allow = allow
+		out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
+		if err != nil || len(out.Verdicts) == 0 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		v := out.Verdicts[0]
+		if apart := v.Verdict == record.NotComparable; apart != (allow == nil) || apart != (out.Exit(p.ExitRule()) == 3) {
+			t.Errorf("allowed %q: exit %d, %+v", allow, out.Exit(p.ExitRule()), out.Verdicts)
+		}
+		if allow == nil && (len(out.Detectable) != 0 || out.Trials != 2 || !strings.Contains(v.Notes[0], "the device differs in MTU: 0, 9000 (--allow device)")) {
+			t.Errorf("%d trials, notes %q", out.Trials, v.Notes)
 		}
 	}
 }

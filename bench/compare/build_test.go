@@ -19,6 +19,7 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // TestMain lets the test binary stand in for builds of tunbench.
@@ -141,8 +142,8 @@ func TestBuilds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(record.ExitRule{}) != test.exit {
-				t.Fatalf("exit %d, verdicts %+v; want %s", out.Exit(record.ExitRule{}), out.Verdicts, test.verdict)
+			if len(out.Verdicts) != 1 || out.Verdicts[0].Verdict != test.verdict || out.Exit(verdict.ExitRule{}) != test.exit {
+				t.Fatalf("exit %d, verdicts %+v; want %s", out.Exit(verdict.ExitRule{}), out.Verdicts, test.verdict)
 			}
 			if out.Trials == 0 {
 				if notes := strings.Join(out.Verdicts[0].Notes, "\n"); !strings.Contains(notes, test.note) {

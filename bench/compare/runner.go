@@ -52,6 +52,9 @@ func (r *runner) subject(ctx context.Context, index int) error {
 		if need == 0 {
 			return r.judge(s)
 		}
+		if len(s.apart) > 0 {
+			return r.notComparable(s)
+		}
 		if s.hopeless(r.Pairs) {
 			return r.giveUp(s)
 		}
@@ -148,6 +151,7 @@ func (r *runner) take(s *subject, block int, trials [2]record.Trial) error {
 		return nil
 	}
 	if s.proto == nil {
+		s.apart = r.Options.Apart(&trials[0], &trials[1])
 		if err := s.start(r.gates(trials), r.Pairs, trials); err != nil {
 			return err
 		}
@@ -176,10 +180,10 @@ func (r *runner) judge(s *subject) error {
 		}
 	}
 	for i, got := range s.proto.Result() {
-		v := verdictOf(got)
+		v := verdict.Given(got)
 		v.Unit = s.gates[i].Unit
 		switch {
-		case 2*s.limited > s.valid && (got.Metric == record.PPS || got.Metric == record.BitPerS):
+		case verdict.GeneratorSet(got.Metric, s.limited, s.valid):
 			v.Verdict = record.InvalidVerdict
 			v.Notes = append(v.Notes, fmt.Sprintf("the generator, not the device, set the rate in %d of %d pairs: give the senders more CPUs (--cpus), or let them offer more (gen=udp-gso, gen=packet)", s.limited, s.valid))
 		case s.unsteady == s.valid && withinNoise(got, s.gates[i].Absolute) && (v.Verdict == record.Regression || v.Verdict == record.Improvement):
@@ -214,6 +218,17 @@ func (r *runner) verdict(s *subject, v record.Verdict) error {
 	return r.rec.Write(v)
 }
 
+// notComparable writes why the sides are not compared.
+func (r *runner) notComparable(s *subject) error {
+	of := metric.Headline(r.Clock)
+	v := record.Verdict{Metric: of.Metric, Unit: of.Unit, N: s.valid, Verdict: record.NotComparable, Notes: s.apart}
+	if err := r.verdict(s, v); err != nil {
+		return err
+	}
+	r.tell(s, 0, plan.Step{Verdicts: r.out.Verdicts[len(r.out.Verdicts)-1:]})
+	return nil
+}
+
 // giveUp writes that nothing could be judged.
 func (r *runner) giveUp(s *subject) error {
 	v := record.Verdict{
@@ -245,7 +260,7 @@ func (r *runner) skip(ctx context.Context, s *subject, i int, cause error) error
 		r.out.Failed++
 	}
 	r.tell(s, 0, plan.Step{Skip: &skip})
-	return r.verdict(s, record.Lacking(v.Name, record.PPS, "packets/s", []string{record.BaseSide, record.NewSide}[i], reason, detail))
+	return r.verdict(s, verdict.Lacking(v.Name, record.PPS, "packets/s", []string{record.BaseSide, record.NewSide}[i], reason, detail))
 }
 
 // tell completes step and passes it on; need pairs are still wanted.

@@ -25,8 +25,9 @@ type subject struct {
 	gates    []metric.Gate
 	proto    *stat.Protocol
 
-	pairs      int // tried
-	disturbed  int // trials of them
+	apart      []string // what keeps its sides from being compared, by the first valid pair
+	pairs      int      // tried
+	disturbed  int      // trials of them
 	valid      int
 	base, next [][]float64 // of each gate, in the valid pairs
 	limited    int         // valid pairs in which the generator set the rate

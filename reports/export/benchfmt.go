@@ -280,7 +280,7 @@ func benchConfig(r *record.Run, a record.Arm, variant, run string) (config []ben
 	add("run", run)
 	add("variant", variant)
 	add("arm", string(a))
-	hook := "none"
+	hook := record.HookNone
 	if a == record.Observed {
 		hook = cmp.Or(r.Hook.Used, hook)
 	}

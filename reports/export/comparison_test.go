@@ -3,126 +3,20 @@ package export
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"tunbench/reports/document/compare"
-	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/verdict"
 )
-
-// stored is a run of a few scenarios, n pairs each; change tells the factor of
-// the packet rate by scenario.
-func stored(seed uint64, n int, change map[string]float64) *record.File {
-	rng := rand.New(rand.NewPCG(seed, 1))
-	f := &record.File{Run: synthetic().Run, End: &record.End{Ended: "2026-11-20T22:54:55Z"}}
-	f.Run.ID = fmt.Sprint("run-", seed)
-	k := 0
-	for _, s := range []struct {
-		mode                string
-		queues, size, flows int
-		pps, loss           float64
-		load                string
-	}{
-		{"Tun", 1, 64, 1, 1.27e6, 0, "max"},
-		{"Tun", 1, 1500, 1, 0.84e6, 0.02, "max"},
-		{"Tun", 4, 64, 16, 0.71e6, 0.4, "max"},
-		{"Tap", 1, 64, 1, 1.18e6, 0, "max"},
-		{"Tap", 1, 1500, 1, 0.79e6, 0, "max"},
-		{"Tap", 1, 64, 1, 1e5, 0, "100000pps"},
-	} {
-		name := fmt.Sprintf("%s/dir=k2u/gen=udp/queues=%d/size=%d", s.mode, s.queues, s.size)
-		if s.load != "max" {
-			name += "/load=" + s.load
-		}
-		axes := map[string]string{"mode": strings.ToLower(s.mode), "queues": fmt.Sprint(s.queues), "size": fmt.Sprint(s.size), "load": s.load}
-		for pair := 1; pair <= n; pair++ {
-			for _, arm := range []record.Arm{record.Bare, record.Observed} {
-				k++
-				factor := cmpOr(change[name], 1)
-				pps := s.pps * factor * (1 + 0.004*rng.NormFloat64())
-				if s.load != "max" {
-					pps = s.pps
-				}
-				t := trial(rng, name, axes, arm, pair, k, pps, s.loss, 4e5/factor, s.queues, s.flows, s.size, "")
-				if s.load != "max" {
-					t.Metrics[record.CPUNsPerPkt] /= 10 * (1 + 0.004*rng.NormFloat64())
-				}
-				for q, jain := range []float64{1, 1, 1, 1, 0.97} {
-					if q == s.queues && arm == record.Observed {
-						t.Metrics[record.Jain] = jain * (1 - 0.001*rng.Float64())
-					}
-				}
-				for latency, l := range t.Latency {
-					l.P50Ns, l.P99Ns = ptr(uint64(4e5/factor*(1+0.01*rng.Float64()))), ptr(uint64(6e5/factor*(1+0.01*rng.Float64())))
-					t.Latency[latency] = l
-				}
-				f.Trials = append(f.Trials, t)
-			}
-		}
-	}
-	f.End.Trials = len(f.Trials)
-	return f
-}
-
-func cmpOr(v, fallback float64) float64 {
-	if v == 0 {
-		return fallback
-	}
-	return v
-}
-
-const (
-	slow     = "Tun/dir=k2u/gen=udp/queues=1/size=1500"
-	fast     = "Tun/dir=k2u/gen=udp/queues=1/size=64"
-	queued   = "Tun/dir=k2u/gen=udp/queues=4/size=64"
-	stolen   = "Tap/dir=k2u/gen=udp/queues=1/size=64"
-	rebuilt  = "Tap/dir=k2u/gen=udp/queues=1/size=1500"
-	openRate = "Tap/dir=k2u/gen=udp/queues=1/size=64/load=100000pps"
-)
-
-// beforeAndAfter are two runs with one of everything between them: a scenario
-// that regressed, one that improved, one the same, an invalid one, one whose
-// device came out different, one on one side only, and a kernel that refused.
-func beforeAndAfter() (base, next *record.File) {
-	base = stored(1, 10, nil)
-	next = stored(2, 10, map[string]float64{slow: 0.9, fast: 1.06, openRate: 0.8})
-	next.Run.Host.Kernel, next.Run.Host.Sysctl["net.core.wmem_max"] = "6.18.1", "4194304"
-	next.Run.Started = "2026-11-20T23:51:07Z"
-	for i := range next.Trials {
-		switch t := &next.Trials[i]; t.Scenario {
-		case stolen:
-			t.Flags = append(t.Flags, record.FlagSteal)
-		case rebuilt:
-			t.Device.TxQLen = 1000
-		}
-	}
-	const uso = "Tun/dir=k2u/gen=udp/queues=1/size=1500/vnet=10/offload=uso"
-	extra := base.Trials[0]
-	extra.Scenario = uso
-	base.Trials = append(base.Trials, extra)
-	next.Skips = []record.Skip{{Scenario: uso, Reason: record.Unsupported, Detail: "TUNSETOFFLOAD: EINVAL"}}
-	extra.Scenario = "Tun/dir=k2u/gen=udp/queues=8/size=64"
-	next.Trials = append(next.Trials, extra)
-	bounds := func(low, high float64) []record.Goal {
-		return []record.Goal{{Name: record.NDRPPS, Resolved: true, LowerPPS: &low, UpperPPS: &high}, {Name: record.PDRPPS, Detail: "the time was over"}}
-	}
-	base.Searches = []record.Search{{Scenario: fast, Goals: bounds(1e6, 1.01e6)}, {Scenario: slow, Goals: bounds(8e5, 8.1e5)}}
-	next.Searches = []record.Search{{Scenario: fast, Goals: bounds(1.005e6, 1.015e6)}, {Scenario: slow, Goals: bounds(7e5, 7.1e5)}}
-	return base, next
-}
 
 func compared(t *testing.T, base, next *record.File, o verdict.Options) *verdict.Comparison {
 	t.Helper()
@@ -210,102 +104,6 @@ func TestCompareGolden(t *testing.T) {
 	}
 }
 
-func TestCompareVerdicts(t *testing.T) {
-	base, next := beforeAndAfter()
-	c := compared(t, base, next, verdict.Options{})
-	by := verdictsOf(c)
-	for key, want := range map[string]string{
-		slow + " pps":            record.IndicativeRegression,
-		slow + " cpu_ns_per_pkt": record.IndicativeRegression,
-		slow + " loss":           record.Equivalent,
-		slow + " ndr_pps":        record.IndicativeRegression,
-		slow + " pdr_pps":        record.Inconclusive,
-		fast + " pps":            record.IndicativeImprovement,
-		fast + " ndr_pps":        record.Equivalent,
-		queued + " pps":          record.Equivalent,
-		queued + " jain":         record.Equivalent,
-		stolen + " pps":          record.InvalidVerdict,
-		stolen + " loss":         record.InvalidVerdict,
-		rebuilt + " pps":         record.NotComparable,
-		openRate + " pps":        record.Equivalent,
-		openRate + " p50":        record.IndicativeRegression,
-		openRate + " p99":        record.IndicativeRegression,
-		"Tun/dir=k2u/gen=udp/queues=1/size=1500/vnet=10/offload=uso pps": record.UnsupportedVerdict,
-	} {
-		if got := by[key].Verdict; got != want {
-			t.Errorf("%s: %q, want %q (%+v)", key, got, want, by[key])
-		}
-	}
-	for key := range by {
-		switch {
-		case strings.HasSuffix(key, " bit_per_s"):
-			t.Errorf("%s is the same test as that of pps", key)
-		case strings.HasSuffix(key, " jain") && !strings.HasPrefix(key, queued):
-			t.Errorf("%s: of one queue", key)
-		case (strings.HasSuffix(key, " p50") || strings.HasSuffix(key, " p99")) && !strings.HasPrefix(key, openRate):
-			t.Errorf("%s: in a closed loop", key)
-		}
-	}
-	if v := by[rebuilt+" pps"]; v.Change != nil || v.CI != nil || v.P != nil || v.Base == nil ||
-		!slices.Equal(v.Notes, []string{"the device differs in txqlen: 500, 1000 (--allow device)"}) {
-		t.Errorf("not comparable: %+v", v)
-	}
-	if v := by[stolen+" pps"]; !slices.Equal(v.Notes, []string{"new: no valid trial of 10: steal in 10"}) {
-		t.Errorf("invalid: %q", v.Notes)
-	}
-	if v := by[slow+" pps"]; math.Abs(*v.Change+0.1) > 0.02 || v.CI[0] > *v.Change || v.CI[1] < *v.Change || *v.P > 0.05 || v.N != 10 || v.Threshold != 0.03 {
-		t.Errorf("slower by 10 %%: %+v", v)
-	}
-	// bit_per_s has the verdict of pps.
-	taken := c.Taken()
-	if i := slices.IndexFunc(taken, func(v record.Verdict) bool { return v.Scenario == slow }); i < 0 || taken[i].Metric != record.BitPerS || taken[i].Verdict != record.IndicativeRegression {
-		t.Errorf("taken: %+v", taken)
-	}
-	if c.Exit(false) != 3 || c.Exit(true) != 1 { // a scenario is unsupported in the new run
-		t.Errorf("exit %d, strict %d", c.Exit(false), c.Exit(true))
-	}
-	if by := verdictsOf(compared(t, base, next, verdict.Options{Allow: []string{figure.AllowDevice}})); by[rebuilt+" pps"].Verdict != record.Equivalent {
-		t.Errorf("allowed: %+v", by[rebuilt+" pps"])
-	}
-}
-
-// A run against itself is equivalent throughout, with p = 1 and no change.
-func TestCompareItself(t *testing.T) {
-	f := stored(1, 10, nil)
-	for i := range f.Trials {
-		for m := range f.Trials[i].Metrics {
-			f.Trials[i].Metrics[m] = 5 // all equal
-		}
-	}
-	for _, file := range []*record.File{f, stored(1, 10, nil)} {
-		c := compared(t, file, file, verdict.Options{})
-		for _, v := range c.Verdicts {
-			if v.Verdict != record.Equivalent || *v.P != 1 || *v.Change != 0 {
-				t.Errorf("%+v", v)
-			}
-		}
-		if c.Exit(true) != 0 || len(c.Warnings) > 0 {
-			t.Errorf("exit %d, warnings %q", c.Exit(true), c.Warnings)
-		}
-	}
-}
-
-func TestCompareTooFew(t *testing.T) {
-	c := compared(t, stored(1, 4, nil), stored(2, 4, map[string]float64{slow: 0.5}), verdict.Options{})
-	want := "4 valid trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
-	if d := cmp.Diff([]string{want}, c.Warnings); d != "" {
-		t.Error(d)
-	}
-	for _, v := range c.Verdicts {
-		if v.Verdict != record.Inconclusive && v.Verdict != record.Equivalent {
-			t.Errorf("from four trials: %+v", v)
-		}
-	}
-	if c.Exit(false) != 0 || c.Exit(true) != 3 {
-		t.Errorf("exit %d, strict %d", c.Exit(false), c.Exit(true))
-	}
-}
-
 func TestCompareThresholds(t *testing.T) {
 	base, next := stored(1, 10, nil), stored(2, 10, map[string]float64{slow: 0.9})
 	judged := func(o verdict.Options) record.Verdict { return verdictsOf(compared(t, base, next, o))[slow+" pps"] }
@@ -340,104 +138,12 @@ func TestCompareThresholds(t *testing.T) {
 		t.Errorf("what the runs say: %+v", v)
 	}
 	var b bytes.Buffer
-	if err := render.ComparisonSummary(&b, compared(t, base, next, verdict.Options{})); err != nil || !strings.Contains(b.String(), "This host can see changes of 8.5 % in pps;") {
+	if err := render.ComparisonSummary(&b, compared(t, base, next, verdict.Options{})); err != nil || !strings.Contains(b.String(), "This host can detect changes of 8.5 % in pps;") {
 		t.Errorf("%v; the summary does not tell: %s", err, b.String())
 	}
 	base.Run.Sees[record.PPS], next.Run.Sees[record.PPS] = 0.035, 0.51
 	if v := judged(verdict.Options{}); v.Verdict != record.IndicativeRegression || v.Threshold != 0.035 {
 		t.Errorf("beside a disturbed A/A run: %+v", v)
-	}
-}
-
-// A searched rate is equivalent within the threshold of its metric, however little
-// the host can see.
-func TestRatesOnANoisyHost(t *testing.T) {
-	bounds := func(low, high float64) *record.File {
-		f := stored(1, 3, nil)
-		f.Searches = []record.Search{{Scenario: slow, Goals: []record.Goal{{Name: record.PDRPPS, Resolved: true, LowerPPS: &low, UpperPPS: &high}}}}
-		return f
-	}
-	sees := func(string) (float64, bool) { return 0.09, true }
-	for _, tt := range []struct {
-		low, high float64
-		want      string
-	}{
-		{1e6, 1.01e6, record.Equivalent},
-		{0.94e6, 0.95e6, record.Inconclusive}, // within 9 %, and beyond 3 %
-		{0.85e6, 0.86e6, record.IndicativeRegression},
-	} {
-		v := verdictsOf(compared(t, bounds(1e6, 1.01e6), bounds(tt.low, tt.high), verdict.Options{Seen: sees}))[slow+" "+record.PDRPPS]
-		if v.Verdict != tt.want || v.Threshold != 0.09 || v.OwnThreshold == nil || *v.OwnThreshold != 0.03 {
-			t.Errorf("%v: %+v, want %s", tt.low, v, tt.want)
-		}
-	}
-}
-
-func TestCompareDifferences(t *testing.T) {
-	for _, tt := range []struct {
-		field, note string
-		change      func(*record.File)
-	}{
-		{figure.AllowCPU, "CPU differs: AMD EPYC 7763 64-Core Processor, Z80 (--allow cpu)", func(f *record.File) { f.Run.Host.CPU = "Z80" }},
-		{figure.AllowCPU, "CPUs online differs: 2, 4 (--allow cpu)", func(f *record.File) { f.Run.Host.CPUs = 4 }},
-		{figure.AllowTool, "tunbench differs: v0.1.0, 0123abc, go1.26.8, v0.1.0, 4567def, go1.26.8 (--allow tool)", func(f *record.File) { f.Run.Tool.Commit = "4567def" }},
-		{figure.AllowClock, "clock differs: monotonic, icount (--allow clock)", func(f *record.File) { f.Run.Clock = "icount" }},
-		{figure.AllowDevice, "the device differs in MTU: 1500, 9000 (--allow device)", func(f *record.File) {
-			for i := range f.Trials {
-				f.Trials[i].Device.MTU = 9000
-			}
-		}},
-		{figure.AllowHook, "hook differs: tracepoint, kprobe (--allow hook)", func(f *record.File) {
-			f.Run.Hook.Used = "kprobe"
-			f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Arm == record.Bare })
-		}},
-	} {
-		base, next := stored(1, 6, nil), stored(2, 6, nil)
-		if tt.field == figure.AllowHook {
-			base.Trials = slices.DeleteFunc(base.Trials, func(t record.Trial) bool { return t.Arm == record.Bare })
-		}
-		tt.change(next)
-		c := compared(t, base, next, verdict.Options{})
-		for _, v := range c.Verdicts {
-			if v.Verdict != record.NotComparable || !slices.Contains(v.Notes, tt.note) {
-				t.Errorf("%s: %+v", tt.field, v)
-			}
-		}
-		if c.Exit(false) != 3 || c.Exit(true) != 3 { // nothing could be judged
-			t.Errorf("%s: exit %d, strict %d", tt.field, c.Exit(false), c.Exit(true))
-		}
-		c = compared(t, base, next, verdict.Options{Allow: []string{tt.field}})
-		for _, v := range c.Verdicts {
-			if v.Verdict == record.NotComparable {
-				t.Errorf("%s allowed: %+v", tt.field, v)
-			}
-		}
-		if !slices.ContainsFunc(c.Warnings, func(w string) bool { return strings.Contains(w, "allowed by --allow") }) {
-			t.Errorf("%s: nothing tells of what was allowed: %q", tt.field, c.Warnings)
-		}
-	}
-
-	// Another hook is no difference between bare trials, nor is another kernel.
-	base, next := stored(1, 6, nil), stored(2, 6, nil)
-	next.Run.Hook.Used, next.Run.Host.Kernel, next.Run.Host.MemoryBytes = "kprobe", "7.0.0", 1
-	for _, v := range compared(t, base, next, verdict.Options{}).Verdicts {
-		if v.Verdict == record.NotComparable {
-			t.Errorf("%+v", v)
-		}
-	}
-	// One measured bare only, the other observed only.
-	base.Trials = slices.DeleteFunc(base.Trials, func(t record.Trial) bool { return t.Arm == record.Observed })
-	next.Trials = slices.DeleteFunc(next.Trials, func(t record.Trial) bool { return t.Arm == record.Bare })
-	for _, v := range compared(t, base, next, verdict.Options{}).Verdicts {
-		if v.Metric != record.Jain && (v.Verdict != record.NotComparable || v.Notes[0] != "the arm differs: bare, observed (--allow hook)") {
-			t.Errorf("%+v", v)
-		}
-	}
-}
-
-func TestCompareErrors(t *testing.T) {
-	if _, err := verdict.Compare(stored(1, 3, nil), abFile(0.9, 10), verdict.Options{BaseName: "x", NewName: "y"}); err == nil || !strings.Contains(err.Error(), "y holds the variants of tunbench ab") {
-		t.Errorf("variants against a run: %v", err)
 	}
 }
 
@@ -552,54 +258,6 @@ func TestCompareMissing(t *testing.T) {
 	}
 }
 
-// A rate that the new run did not search for is not judged, and is told.
-func TestCompareWithoutASearch(t *testing.T) {
-	base, next := beforeAndAfter()
-	next.Searches = nil
-	by := verdictsOf(compared(t, base, next, verdict.Options{}))
-	for _, scenario := range []string{fast, slow} {
-		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new does not have it: there was no search for this rate"}) {
-			t.Errorf("%+v", v)
-		}
-	}
-}
-
-// One regression beats what is missing; what is not comparable is exit 3 only if
-// there is nothing else, or where that was asked for.
-func TestCompareExit(t *testing.T) {
-	v := func(kind, missing string) record.Verdict { return record.Verdict{Verdict: kind, Missing: missing} }
-	equal, lost := v(record.Equivalent, ""), v(record.InvalidVerdict, record.NewSide)
-	for name, tt := range map[string]struct {
-		verdicts                         []record.Verdict
-		plain, strict, unknown, allowing int
-	}{
-		"nothing":                     {nil, 3, 3, 3, 3},
-		"equivalent":                  {[]record.Verdict{equal}, 0, 0, 0, 0},
-		"inconclusive":                {[]record.Verdict{v(record.Inconclusive, "")}, 0, 3, 3, 0},
-		"invalid alone":               {[]record.Verdict{v(record.InvalidVerdict, "")}, 3, 3, 3, 3},
-		"invalid among others":        {[]record.Verdict{equal, v(record.InvalidVerdict, "")}, 0, 3, 3, 0},
-		"not comparable alone":        {[]record.Verdict{v(record.NotComparable, ""), v(record.NotComparable, "")}, 3, 3, 3, 3},
-		"not comparable among others": {[]record.Verdict{equal, v(record.NotComparable, "")}, 0, 3, 3, 0},
-		"missing":                     {[]record.Verdict{equal, lost}, 3, 3, 3, 0},
-		"missing alone":               {[]record.Verdict{lost}, 3, 3, 3, 0},
-		"unsupported":                 {[]record.Verdict{equal, v(record.UnsupportedVerdict, record.NewSide)}, 3, 3, 3, 0},
-		"missing in base":             {[]record.Verdict{equal, v(record.InvalidVerdict, record.BaseSide)}, 0, 0, 0, 0},
-		"missing in base alone":       {[]record.Verdict{v(record.InvalidVerdict, record.BaseSide)}, 3, 3, 3, 3},
-		"regression and missing":      {[]record.Verdict{lost, v(record.Regression, "")}, 1, 1, 1, 1},
-		"indicative and missing":      {[]record.Verdict{lost, v(record.IndicativeRegression, "")}, 3, 1, 3, 0},
-		"indicative":                  {[]record.Verdict{v(record.IndicativeRegression, "")}, 0, 1, 0, 0},
-		"improvement":                 {[]record.Verdict{v(record.Improvement, "")}, 0, 0, 0, 0},
-	} {
-		for rule, want := range map[record.ExitRule]int{
-			{}: tt.plain, {Strict: true}: tt.strict, {Unknown: true}: tt.unknown, {AllowMissing: true}: tt.allowing,
-		} {
-			if got := rule.Code(tt.verdicts); got != want {
-				t.Errorf("%s: exit %d, want %d by %+v", name, got, want, rule)
-			}
-		}
-	}
-}
-
 // A file of tunbench ab that stopped early is judged as far as it goes, and says
 // what is not.
 func TestCompareVariantsCutShort(t *testing.T) {
@@ -617,7 +275,7 @@ func TestCompareVariantsCutShort(t *testing.T) {
 	judged := abFile(1, 10)
 	judged.Verdicts = []record.Verdict{{Scenario: "Tun/other", Metric: record.PPS, Verdict: record.Equivalent}}
 	refused := abFile(1, 0)
-	refused.Verdicts = []record.Verdict{record.Lacking(fast, record.PPS, "packets/s", record.NewSide, record.Unsupported, "EINVAL")}
+	refused.Verdicts = []record.Verdict{verdict.Lacking(fast, record.PPS, "packets/s", record.NewSide, record.Unsupported, "EINVAL")}
 	for name, tt := range map[string]struct {
 		f    *record.File
 		note string
@@ -644,26 +302,6 @@ func TestCompareVariantsCutShort(t *testing.T) {
 	}
 }
 
-// abFile is a file of tunbench ab without verdicts: drift that both trials of a
-// pair share, and variant b at factor times the packet rate.
-func abFile(factor float64, pairs int) *record.File {
-	rng := rand.New(rand.NewPCG(7, 8))
-	f := &record.File{Run: synthetic().Run}
-	for pair := 1; pair <= pairs; pair++ {
-		drift := 1 + 0.05*rng.NormFloat64()
-		for i, variant := range []string{"a", "b"} {
-			pps := 1e6 * drift * (1 + 0.002*rng.NormFloat64())
-			if i == 1 {
-				pps *= factor
-			}
-			t := trial(rng, fast, map[string]string{"queues": "1", "load": "max"}, record.Bare, pair, 2*pair+i, pps, 0, 4e5, 1, 1, 64, "")
-			t.Variant, t.Block = variant, 1
-			f.Trials = append(f.Trials, t)
-		}
-	}
-	return f
-}
-
 func abComparison(t *testing.T) *verdict.Comparison {
 	t.Helper()
 	c, err := verdict.CompareVariants(abFile(0.95, 10), verdict.Options{BaseName: "ab"})
@@ -671,95 +309,6 @@ func abComparison(t *testing.T) *verdict.Comparison {
 		t.Fatal(err)
 	}
 	return c
-}
-
-func TestCompareVariants(t *testing.T) {
-	// The drift is ten times the change that pairs find all the same.
-	c := abComparison(t)
-	by := verdictsOf(c)
-	if v := by[fast+" pps"]; v.Verdict != record.IndicativeRegression || v.N != 10 || math.Abs(*v.Change+0.05) > 0.005 || !c.Paired {
-		t.Errorf("pairs without a fresh block: %+v", v)
-	}
-	f := abFile(0.95, 10)
-	f.Trials[0].Flags = []string{record.FlagSteal}
-	c, err := verdict.CompareVariants(f, verdict.Options{BaseName: "ab"})
-	if err != nil || verdictsOf(c)[fast+" pps"].N != 9 {
-		t.Errorf("a pair with an invalid trial counts: %v, %+v", err, c)
-	}
-	// What the file says stands, and fails a job.
-	f.Verdicts = []record.Verdict{{Kind: record.KindVerdict, Scenario: fast, Metric: record.PPS, Verdict: record.Regression, Notes: []string{}}}
-	c, err = verdict.CompareVariants(f, verdict.Options{BaseName: "ab"})
-	if err != nil || len(c.Verdicts) != 1 || c.Verdicts[0].Verdict != record.Regression || c.Verdicts[0].Kind != "" || c.Exit(false) != 1 {
-		t.Errorf("verdicts of the file: %v, %+v", err, c)
-	}
-	if f.Verdicts[0].Kind != record.KindVerdict {
-		t.Error("the file was changed")
-	}
-
-	// Pairs of two scenarios have the same numbers and are not mixed up.
-	f = abFile(0.95, 10)
-	for _, t := range abFile(1, 10).Trials {
-		t.Scenario = slow
-		f.Trials = append(f.Trials, t)
-	}
-	c, err = verdict.CompareVariants(f, verdict.Options{BaseName: "ab"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	by = verdictsOf(c)
-	if by[fast+" pps"].Verdict != record.IndicativeRegression || by[slow+" pps"].Verdict != record.Equivalent || by[slow+" pps"].N != 10 {
-		t.Errorf("two scenarios: %+v, %+v", by[fast+" pps"], by[slow+" pps"])
-	}
-
-	// One variant in each of two files is the same.
-	half := func(variant string) *record.File {
-		f := abFile(0.95, 10)
-		f.Run.ID = "01JD3"
-		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Variant != variant })
-		return f
-	}
-	c, err = verdict.Compare(half("a"), half("b"), verdict.Options{BaseName: "a.jsonl", NewName: "b.jsonl"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(abComparison(t).Verdicts, c.Verdicts); d != "" || !c.Paired {
-		t.Errorf("from two files (-one +two): %s", d)
-	}
-}
-
-func TestCompareVirtualTime(t *testing.T) {
-	base, next := stored(1, 10, nil), stored(1, 10, nil)
-	base.Run.Clock, next.Run.Clock = "icount", "icount"
-	for i := range next.Trials {
-		base.Trials[i].Metrics[record.SendNsPerPkt] = 4106.4
-		base.Trials[i].Metrics[record.RecvNsPerPkt] = 1833
-		next.Trials[i].Metrics[record.SendNsPerPkt] = 4106.4 * 1.006
-		next.Trials[i].Metrics[record.RecvNsPerPkt] = 1833 * 1.004
-	}
-	c := compared(t, base, next, verdict.Options{})
-	if len(c.Verdicts) != 12 {
-		t.Errorf("%d verdicts of 6 scenarios", len(c.Verdicts))
-	}
-	for _, v := range c.Verdicts {
-		want := map[string]string{record.SendNsPerPkt: record.IndicativeRegression, record.RecvNsPerPkt: record.Equivalent}[v.Metric]
-		if v.Verdict != want || v.Unit != "instructions" || v.Threshold != 0.005 {
-			t.Errorf("%+v", v)
-		}
-	}
-}
-
-func TestGeneratorLimited(t *testing.T) {
-	base, next := stored(1, 10, nil), stored(2, 10, map[string]float64{slow: 0.9})
-	for i := range base.Trials {
-		base.Trials[i].Flags = []string{record.FlagGeneratorLimited}
-	}
-	by := verdictsOf(compared(t, base, next, verdict.Options{}))
-	if v := by[slow+" pps"]; v.Verdict != record.InvalidVerdict || !slices.Equal(v.Notes, []string{"base: the generator set the rate in 10 of 10 trials"}) {
-		t.Errorf("pps: %+v", v)
-	}
-	if v := by[slow+" cpu_ns_per_pkt"]; v.Verdict != record.IndicativeRegression {
-		t.Errorf("cost: %+v", v)
-	}
 }
 
 // The geometric mean is over what both sides measured: 0.9, 1.06 and four at 1,
@@ -772,20 +321,6 @@ func TestMeans(t *testing.T) {
 		}
 		if m.Metric == record.Loss || m.Metric == record.Jain {
 			t.Errorf("of an absolute metric: %+v", m)
-		}
-	}
-}
-
-func TestParseThreshold(t *testing.T) {
-	for in, want := range map[string]float64{"pps=5%": 0.05, "loss=0.2%": 0.002, "p99=12.5 %": 0.125, "recv_ns_per_pkt=0.5%": 0.005} {
-		name, got, err := metric.ParseThreshold(in)
-		if err != nil || math.Abs(got-want) > 1e-12 || !strings.HasPrefix(in, name+"=") {
-			t.Errorf("%s: %s, %v, %v", in, name, got, err)
-		}
-	}
-	for _, in := range []string{"", "pps", "pps=5", "pps=x%", "pps=0%", "pps=-1%", "pps=100%", "pps=NaN%", "pps=Inf%", "speed=5%", "=5%"} {
-		if _, _, err := metric.ParseThreshold(in); err == nil {
-			t.Errorf("%q is taken", in)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -24,7 +23,6 @@ import (
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/kernels"
 	"tunbench/reports/document/run"
-	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -358,46 +356,6 @@ func TestHTMLNames(t *testing.T) {
 	}
 	if err := quick.Check(check, nil); err != nil {
 		t.Error(err)
-	}
-}
-
-// A figure is sorted by the value that it shows.
-func TestShownValue(t *testing.T) {
-	for in, want := range map[string]float64{
-		"0": 0, "1,270": 1270, "−3.8 %": -3.8, "+1.2 to +3.4 %": 1.2, "12.3 µs": 12300, "1.02 ms": 1.02e6, "68.7 s": 68.7e9, "640 ns": 640, "1.00 KiB": 1024,
-		"min–max 5–7": 5, "1,200–1,300": 1200, "12.3 (11–13)": 12.3, "3 of 10": 3, "1e-05": 1e-5, "−1e-05": -1e-5, "4.35 Mpps": 4.35e6, "0.62 Gbit/s": 0.62e9, "2.00 points": 2,
-	} {
-		if got, ok := text.ShownValue(in); !ok || math.Abs(got-want) > 1e-9*math.Abs(want) {
-			t.Errorf("shownValue(%q) = %v, %v, want %v", in, got, ok, want)
-		}
-	}
-	for _, in := range []string{"", text.Absent, "not resolved", "NaN", "+Inf", "queue 3", "e5"} {
-		if got, ok := text.ShownValue(in); ok {
-			t.Errorf("shownValue(%q) = %v", in, got)
-		}
-	}
-	above, _ := text.ShownValue(">99.9")
-	below, _ := text.ShownValue("<0.01")
-	if above <= 99.9 || below >= 0.01 || below < 0 {
-		t.Errorf("%v, %v", above, below)
-	}
-	for name, format := range map[string]func(float64) string{
-		"figure": text.Figure, "duration": text.Duration, "percent": text.Percent, "hundredths": text.Hundredths, "perPacket": text.PerPacket,
-		"probability": func(v float64) string { return text.Probability(v / 1e12) },
-		"count":       func(v float64) string { return text.Count(uint64(v)) },
-		"size":        func(v float64) string { return text.Size(uint64(v)) },
-		"rate":        func(v float64) string { return metric.Quantity(record.PPS, &v) },
-	} {
-		rng := rand.New(rand.NewPCG(7, 8))
-		for range 5000 {
-			a := math.Pow(10, 12*rng.Float64())
-			b := a * (1 + rng.Float64())
-			x, okX := text.ShownValue(format(a))
-			y, okY := text.ShownValue(format(b))
-			if !okX || !okY || x > y*(1+1e-12) {
-				t.Fatalf("%s: %v is shown as %q and sorted as %v, %v as %q and %v", name, a, format(a), x, b, format(b), y)
-			}
-		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package export
 
 import (
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -10,67 +9,6 @@ import (
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
-
-// openRun is a run with latency points, a reader that pauses, and a closed loop
-// in lockstep beside them.
-func openRun() *record.File {
-	rng := rand.New(rand.NewPCG(5, 6))
-	f := synthetic()
-	f.Trials, f.Skips = nil, nil
-	add := func(gen, load, pause string, rate, p50 float64, stall bool) {
-		name := "Tun/dir=k2u/gen=" + gen + "/queues=1/size=64"
-		axes := map[string]string{"mode": "tun", "dir": "k2u", "gen": gen, "queues": "1", "size": "64", "load": load, "pause": pause}
-		if load != "max" {
-			name += "/load=" + load
-		}
-		if pause != "off" {
-			name += "/pause=" + pause
-		}
-		for pair := 1; pair <= 5; pair++ {
-			pps := rate
-			if load == "max" {
-				pps = 1.27e6
-			}
-			t := trial(rng, name, axes, record.Bare, pair, len(f.Trials)+1, pps, 0, p50, 1, 1, 64, "")
-			slow := uint64(0)
-			if stall {
-				slow = 40
-			}
-			t.Latency = map[string]record.Latency{record.E2E: stalled(spreadOf(rng, p50, 4000), slow)}
-			if load != "max" {
-				t.Latency[record.Service] = stalled(spreadOf(rng, p50*0.9, 4000), slow)
-				p99 := uint64(1500 + 100*pair)
-				t.Schedule = &record.Schedule{RatePPS: rate, Spacing: "fixed", Sends: uint64(rate), Late: uint64(pair), LateNs: 50_000, P99Ns: &p99, MaxNs: uint64(60_000 * pair)}
-				if load == "1000pps" {
-					t.Schedule.P99Ns = nil // too few
-				}
-			}
-			f.Trials = append(f.Trials, t)
-		}
-	}
-	add("udp", "max", "off", 0, 380e3, false)
-	add("udp", "1000pps", "off", 1000, 21e3, false)
-	add("udp", "10pct", "off", 127e3, 18e3, false)
-	add("udp", "90pct", "off", 1143e3, 41e3, false)
-	add("udp", "10pct", "5ms", 127e3, 18e3, true)
-	add("lockstep", "max", "5ms", 0, 80e3, false)
-	for i := range f.Trials {
-		if t := &f.Trials[i]; t.Axes["load"] == "90pct" {
-			t.Schedule.Late = t.Schedule.Sends / 40
-			t.Flags, t.Notes = append(t.Flags, record.FlagLate), append(t.Notes, "late: 2.5 % of the packets were sent more than 50 us after they were due, the latest 300 us")
-		}
-	}
-	f.End = &record.End{Kind: record.KindEnd, Ended: "2026-11-20T22:54:55Z", Scenarios: 6, Trials: len(f.Trials)}
-	return f
-}
-
-// stalled adds so many packets that waited for about 4 ms.
-func stalled(l record.Latency, n uint64) record.Latency {
-	if n > 0 {
-		l.Buckets, l.Count, l.MaxNs = append(l.Buckets, [2]uint64{4 << 20, n}), l.Count+n, 5e6
-	}
-	return l
-}
 
 // TestAStallIsInTheOpenLoop: of the same stall the report shows p99.9 of the
 // open loop as long as the stall, and of the closed loop beside it as ever.

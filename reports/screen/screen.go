@@ -12,6 +12,8 @@ import (
 	"github.com/clipperhouse/displaywidth"
 	"github.com/mattn/go-isatty"
 	"golang.org/x/sys/unix"
+
+	"tunbench/reports/text"
 )
 
 // Screen is what text is written for. The zero value is a file: as wide as its
@@ -149,10 +151,8 @@ func Wrap(text string, columns int, indent string) (lines []string) {
 	return append(lines, line)
 }
 
-var (
-	bars      = []rune("▁▂▃▄▅▆▇█")
-	asciiBars = []rune(".:-=+*#@")
-)
+// asciiBars stand for text.Bars where there are no other characters.
+var asciiBars = []rune(".:-=+*#@")
 
 // nothing is drawn for a value of 0.
 const nothing = '_'
@@ -174,9 +174,9 @@ func (s Screen) Spark(values []float64, columns int) string {
 			}
 		}
 	}
-	ramp := bars
+	bars := text.Bars
 	if s.ASCII {
-		ramp = asciiBars
+		bars = asciiBars
 	}
 	top := slices.Max(cells)
 	var b strings.Builder
@@ -185,7 +185,7 @@ func (s Screen) Spark(values []float64, columns int) string {
 			b.WriteRune(nothing)
 			continue
 		}
-		b.WriteRune(ramp[min(int(v/top*float64(len(ramp))), len(ramp)-1)])
+		b.WriteRune(text.Bar(bars, v/top))
 	}
 	return b.String()
 }

@@ -47,13 +47,13 @@ func NewStoredRun(name, fingerprint string, f *record.File) StoredRun {
 	s := StoredRun{File: name, Host: fingerprint, Run: f.Run, Cut: f.End == nil, Figures: []Figure{}}
 	list, _ := figure.Scenarios(f)
 	for _, sc := range list {
-		s.Figures = append(s.Figures, figuresOf(sc.Name, sc.Bare, "none", f.Run.Clock)...)
-		s.Figures = append(s.Figures, figuresOf(sc.Name, sc.Observ, cmp.Or(f.Run.Hook.Used, "none"), f.Run.Clock)...)
+		s.Figures = append(s.Figures, figuresOf(sc.Name, sc.Bare, record.HookNone, f.Run.Clock)...)
+		s.Figures = append(s.Figures, figuresOf(sc.Name, sc.Observ, cmp.Or(f.Run.Hook.Used, record.HookNone), f.Run.Clock)...)
 	}
 	for _, search := range f.Searches {
 		for _, g := range search.Goals {
 			if g.Resolved && g.LowerPPS != nil && g.UpperPPS != nil {
-				s.Figures = append(s.Figures, Figure{search.Scenario, record.Bare, "none", g.Name, *g.LowerPPS, *g.LowerPPS, *g.UpperPPS, 1, 1})
+				s.Figures = append(s.Figures, Figure{search.Scenario, record.Bare, record.HookNone, g.Name, *g.LowerPPS, *g.LowerPPS, *g.UpperPPS, 1, 1})
 			}
 		}
 	}

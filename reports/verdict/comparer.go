@@ -1,7 +1,6 @@
 package verdict
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,25 +21,14 @@ type comparer struct {
 	allowed   map[string]bool // differences that --allow let pass
 }
 
-// apart tells what keeps all figures of two runs apart. Those of a merged file
-// are its shards, each with a host of its own.
-func (c *comparer) apart(base, next *record.Run) (why []string) {
-	for _, d := range differencesOf(base, next) {
-		if c.forbids(d) {
-			why = append(why, d.note())
-		}
+// apart names those of the differences that keep all figures apart. One that is
+// allowed becomes a warning.
+func (c *comparer) apart(differences []difference) []string {
+	why, allowed := apart(c.options.Allow, differences)
+	for _, text := range allowed {
+		c.allowed[text] = true
 	}
 	return why
-}
-
-// forbids tells whether d keeps figures apart. One that is allowed becomes a
-// warning.
-func (c *comparer) forbids(d difference) bool {
-	if !slices.Contains(c.options.Allow, d.field) {
-		return true
-	}
-	c.allowed[d.text] = true
-	return false
 }
 
 // only adds what there is to say of a scenario that side alone measured: why the
@@ -59,7 +47,7 @@ func (c *comparer) only(name, side string, other *record.File) {
 		why = reason + ": " + detail
 	}
 	of := c.headline()
-	c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, of.Metric, of.Unit, lacks, reason, detail))
+	c.done.Verdicts = append(c.done.Verdicts, Lacking(name, of.Metric, of.Unit, lacks, reason, detail))
 	c.done.Only = append(c.done.Only, OnlyOne{name, side, why})
 }
 
@@ -74,7 +62,7 @@ func (c *comparer) broken(name string, next *record.File) {
 	for _, s := range next.Skips {
 		if s.Scenario == name && s.Reason == record.Failed {
 			of := c.headline()
-			v := record.Lacking(name, of.Metric, of.Unit, record.NewSide, s.Reason, s.Detail)
+			v := Lacking(name, of.Metric, of.Unit, record.NewSide, s.Reason, s.Detail)
 			v.Notes = append(v.Notes, "what was measured before it failed is judged beside this")
 			c.done.Verdicts = append(c.done.Verdicts, v)
 			return
@@ -84,30 +72,18 @@ func (c *comparer) broken(name string, next *record.File) {
 
 // scenario adds the verdicts on one scenario that both sides measured.
 func (c *comparer) scenario(name string, base, next *figure.Scenario) {
-	apart := c.apart(base.Run, next.Run)
 	a, b := base.Bare, next.Bare
 	if len(a.All) == 0 || len(b.All) == 0 {
-		observedOnly := len(a.All) == 0 && len(b.All) == 0
 		a, b = base.Observ, next.Observ
-		if !observedOnly && (len(a.All) == 0 || len(b.All) == 0) {
-			// One was measured bare only, the other observed only.
-			a, b = base.Head(), next.Head()
-			d := difference{figure.AllowHook, fmt.Sprintf("the arm differs: %s, %s", a.All[0].Arm, b.All[0].Arm)}
-			if c.forbids(d) {
-				apart = append(apart, d.note())
-			}
-		} else if was, is := base.Run.Hook.Used, next.Run.Hook.Used; was != is {
-			d := difference{figure.AllowHook, fmt.Sprintf("hook differs: %s, %s", cmp.Or(was, "none"), cmp.Or(is, "none"))}
-			if c.forbids(d) {
-				apart = append(apart, d.note())
-			}
-		}
 	}
-	for _, why := range deviceDifferences(&a.Used[0].Device, &b.Used[0].Device) {
-		if d := (difference{figure.AllowDevice, why}); c.forbids(d) {
-			apart = append(apart, d.note())
-		}
+	if len(a.All) == 0 || len(b.All) == 0 {
+		// One was measured bare only, the other observed only.
+		a, b = base.Head(), next.Head()
 	}
+	apart := c.apart(slices.Concat(
+		hostDifferences(figure.Party{Runs: []*record.Run{base.Run}}, figure.Party{Runs: []*record.Run{next.Run}}),
+		armDifferences(a.All[0], b.All[0], base.Run.Hook.Used, next.Run.Hook.Used),
+		deviceDifferences(&a.Used[0].Device, &b.Used[0].Device)))
 	proportional := figure.SameSize(a, b)
 	// Figures that nothing of the new run can be held against are missing there, as
 	// those of a scenario are that it does not have.
@@ -156,10 +132,10 @@ func (c *comparer) noFigures(name string, base figure.Arm) record.Verdict {
 	of := c.headline()
 	for _, g := range metric.Gates(c.base.Clock, base.All[0]) {
 		if len(base.Values(g.Metric)) > 0 {
-			return record.Lacking(name, of.Metric, of.Unit, record.NewSide, "", "its trials have none of the figures that base has")
+			return Lacking(name, of.Metric, of.Unit, record.NewSide, "", "its trials have none of the figures that base has")
 		}
 	}
-	return record.Lacking(name, of.Metric, of.Unit, record.BaseSide, "", "its trials have no figure that is judged")
+	return Lacking(name, of.Metric, of.Unit, record.BaseSide, "", "its trials have no figure that is judged")
 }
 
 // blank is a verdict that is still open.

@@ -56,8 +56,8 @@ func (c *Comparison) Exit(strict bool) int {
 	return rule.Code(c.Verdicts)
 }
 
-func (c *Comparison) Rule() record.ExitRule {
-	return record.ExitRule{Strict: c.Strict, AllowMissing: c.AllowMissing}
+func (c *Comparison) Rule() ExitRule {
+	return ExitRule{Strict: c.Strict, AllowMissing: c.AllowMissing}
 }
 
 // Count is how many verdicts of that name c has.

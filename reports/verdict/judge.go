@@ -25,20 +25,33 @@ type test struct {
 
 type judgement func([]stat.Rule, [][]float64, [][]float64, float64) ([]stat.Comparison, error)
 
+// Given is the verdict that a test gives, without what it is on.
+func Given(c stat.Comparison) record.Verdict {
+	v := record.Verdict{Metric: c.Metric, N: c.N, Threshold: c.Threshold, Verdict: c.Verdict, Notes: c.Notes}
+	if c.Own < c.Threshold {
+		v.OwnThreshold = &c.Own
+	}
+	if c.HasMedians {
+		v.Base, v.New = &c.Base, &c.New
+	}
+	if c.HasChange {
+		v.Change, v.P = &c.Change, &c.P
+	}
+	if c.HasInterval {
+		v.CI = &[2]float64{c.Low, c.High}
+	}
+	return v
+}
+
 // take makes v what the test says.
-func take(v *record.Verdict, s stat.Comparison) {
-	v.N, v.Verdict = s.N, s.Verdict
-	if s.Verdict == stat.Inconclusive || s.Verdict == stat.Invalid {
-		v.Notes = append(v.Notes, s.Notes...) // what is missing for a verdict
+func take(v *record.Verdict, c stat.Comparison) {
+	given := Given(c)
+	v.N, v.Verdict, v.Change, v.P, v.CI = given.N, given.Verdict, given.Change, given.P, given.CI
+	if c.Verdict == stat.Inconclusive || c.Verdict == stat.Invalid {
+		v.Notes = append(v.Notes, given.Notes...) // what is missing for a verdict
 	}
-	if s.HasMedians {
-		v.Base, v.New = &s.Base, &s.New
-	}
-	if s.HasChange {
-		v.Change, v.P = &s.Change, &s.P
-	}
-	if s.HasInterval {
-		v.CI = &[2]float64{s.Low, s.High}
+	if c.HasMedians {
+		v.Base, v.New = given.Base, given.New
 	}
 }
 
@@ -89,10 +102,16 @@ func gateNotes(side string, a figure.Arm, g metric.Gate) []string {
 			limited++
 		}
 	}
-	// A rate that the sender set says nothing about the device. What a packet
-	// costs and what is lost are still the device's.
-	if (g.Metric == record.PPS || g.Metric == record.BitPerS) && 2*limited > len(a.Used) {
+	if GeneratorSet(g.Metric, limited, len(a.Used)) {
 		return []string{fmt.Sprintf("%s: the generator set the rate in %d of %d trials", side, limited, len(a.Used))}
 	}
 	return nil
+}
+
+// GeneratorSet reports whether a metric of so many trials, some of them limited by the
+// generator, is the generator's and not the device's: a rate that the sender set says
+// nothing about the device. What a packet costs and what is lost are still the
+// device's.
+func GeneratorSet(name string, limited, trials int) bool {
+	return (name == record.PPS || name == record.BitPerS) && 2*limited > trials
 }

@@ -82,8 +82,8 @@ func (k *Kernel) add(boot int, files []*record.File) {
 
 // refuse notes the skips of f, each once.
 func (k *Kernel) refuse(f *record.File) {
-	arm := cmp.Or(f.Run.Hook.Used, "none")
-	if arm == "none" {
+	arm := cmp.Or(f.Run.Hook.Used, record.HookNone)
+	if arm == record.HookNone {
 		arm = string(record.Bare)
 	}
 	for _, s := range f.Skips {
@@ -202,6 +202,13 @@ func finished(f *record.File, which record.Arm) map[string][]*record.Trial {
 // BuiltOtherwise names what came out different when two kernels built the
 // device of a scenario.
 func BuiltOtherwise(base, next *Kernel, scenario string) (why []string) {
+	for _, d := range builtOtherwise(base, next, scenario) {
+		why = append(why, d.text)
+	}
+	return why
+}
+
+func builtOtherwise(base, next *Kernel, scenario string) []difference {
 	a, b := base.device(scenario), next.device(scenario)
 	if a == nil || b == nil {
 		return nil

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"tunbench/reports/axis"
-	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -105,7 +104,7 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 			}
 			reason, detail := k.Why(scenario)
 			v.Missing = []string{record.NewSide, record.BaseSide}[i]
-			lacking := record.Lacking(scenario, name, v.Unit, v.Missing, reason, detail)
+			lacking := Lacking(scenario, name, v.Unit, v.Missing, reason, detail)
 			v.Verdict.Verdict = lacking.Verdict
 			note("%s", strings.Join(text.NonEmpty(k.Name+": "+cmp.Or(reason, "missing"), detail), ": "))
 		}
@@ -125,11 +124,8 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 		dead += c.Invalid
 	}
 	differences, _ := l.Incomparable(base, next)
-	if !slices.Contains(l.Allow, figure.AllowDevice) {
-		for _, why := range BuiltOtherwise(base, next, scenario) {
-			differences = append(differences, difference{figure.AllowDevice, why}.note())
-		}
-	}
+	built, _ := apart(l.Allow, builtOtherwise(base, next, scenario))
+	differences = append(differences, built...)
 	v.Notes = append(v.Notes, differences...)
 	if unsettled > 0 {
 		note("unsettled in %d of %d boots", unsettled, len(s.Base.Boots)+len(s.New.Boots))
@@ -161,21 +157,7 @@ func (l *Lab) Incomparable(base, next *Kernel) (why, allowed []string) {
 	if len(base.Files) == 0 || len(next.Files) == 0 {
 		return nil, nil // nothing of one of them arrived, which is said elsewhere
 	}
-	for _, fact := range figure.HostFacts {
-		if fact.Field == "" {
-			continue
-		}
-		a, b := base.Party().Values(figure.Said(fact.Of)), next.Party().Values(figure.Said(fact.Of))
-		if !slices.Equal(a, b) {
-			d := difference{fact.Field, fmt.Sprintf("%s differs: %s, %s", fact.Name, strings.Join(a, " / "), strings.Join(b, " / "))}
-			if slices.Contains(l.Allow, d.field) {
-				allowed = append(allowed, d.text)
-			} else {
-				why = append(why, d.note())
-			}
-		}
-	}
-	return why, allowed
+	return apart(l.Allow, hostDifferences(base.Party(), next.Party()))
 }
 
 // RungsOf gives the rungs that some kernel was observed on: those of the
@@ -188,7 +170,7 @@ func (l *Lab) RungsOf() []string {
 		}
 	}
 	var list []string
-	for _, r := range rungs {
+	for _, r := range record.Hooks {
 		if found[r] {
 			list = append(list, r)
 			delete(found, r)
@@ -258,9 +240,6 @@ var Sides = []struct{ Metric, Name string }{
 	{record.SendNsPerPkt, "send"},
 	{record.RecvNsPerPkt, "receive"},
 }
-
-// rungs are the ways to observe, in the order of the ladder.
-var rungs = []string{"kprobe", "fentry", "tracepoint"}
 
 // KernelVerdict is one side of one scenario on two kernels. Its medians are those
 // that its change is of, over the trials that stateShift compares; where only one

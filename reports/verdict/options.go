@@ -76,3 +76,14 @@ func ownThreshold(v record.Verdict) float64 {
 	}
 	return v.Threshold
 }
+
+// Apart names what keeps a pair of trials of tunbench ab from being compared: a device
+// that came out different although both are of one scenario. It is nil where nothing
+// does, or o allows it.
+func (o Options) Apart(a, b *record.Trial) []string {
+	if a.Scenario != b.Scenario {
+		return nil
+	}
+	why, _ := apart(o.Allow, deviceDifferences(&a.Device, &b.Device))
+	return why
+}

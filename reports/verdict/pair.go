@@ -55,7 +55,7 @@ func unfinished(c *comparer, b *record.File) {
 	for name, trials := range trialsByScenario(b) {
 		if !slices.ContainsFunc(c.done.Verdicts, func(v record.Verdict) bool { return v.Scenario == name }) {
 			of := c.headline()
-			c.done.Verdicts = append(c.done.Verdicts, record.Lacking(name, of.Metric, of.Unit, record.NewSide, "",
+			c.done.Verdicts = append(c.done.Verdicts, Lacking(name, of.Metric, of.Unit, record.NewSide, "",
 				"interrupted after "+text.Plural(len(trials), "pair", "pairs")+", before a verdict"))
 		}
 	}
@@ -142,7 +142,9 @@ func pairsOf(c *comparer, a, b []record.Trial) {
 			continue
 		}
 		v := c.blank(next[0].Scenario, g, old, young)
-		if dead := slices.Concat(gateNotes("base", x, g), gateNotes("new", y, g)); len(dead) > 0 {
+		if apart := c.options.Apart(base[0], next[0]); len(apart) > 0 {
+			v.Verdict, v.Notes = record.NotComparable, apart
+		} else if dead := slices.Concat(gateNotes("base", x, g), gateNotes("new", y, g)); len(dead) > 0 {
 			v.Verdict, v.Notes = record.InvalidVerdict, dead
 		} else {
 			c.tests = append(c.tests, test{len(c.done.Verdicts), g, old, young})

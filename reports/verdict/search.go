@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"tunbench/reports/axis"
+	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -33,7 +34,7 @@ func compareSearches(c *comparer, base, next *record.File) {
 				continue
 			}
 			v := compareRates(c, s.Scenario, gate, old, s.Goals[i])
-			if apart := c.apart(of[s.Scenario], next.Header(s.Shard)); len(apart) > 0 {
+			if apart := c.apart(hostDifferences(figure.Party{Runs: []*record.Run{of[s.Scenario]}}, figure.Party{Runs: []*record.Run{next.Header(s.Shard)}})); len(apart) > 0 {
 				v.Verdict, v.Change, v.Notes = record.NotComparable, nil, apart
 			}
 			c.done.Verdicts = append(c.done.Verdicts, v)

@@ -71,7 +71,6 @@ const sparkWidth = 32
 // TrendLine draws the newest values in one line of text. A run without a valid trial
 // is a dot.
 func TrendLine(s *series.Series) string {
-	const bars = "▁▂▃▄▅▆▇█"
 	points := s.Shown()
 	points = points[max(0, len(points)-sparkWidth):]
 	low, high := math.Inf(1), math.Inf(-1)
@@ -86,9 +85,9 @@ func TrendLine(s *series.Series) string {
 		case p.N == 0:
 			b.WriteRune('·')
 		case high > low:
-			b.WriteRune([]rune(bars)[min(7, int(8*(p.Value/2-low/2)/(high/2-low/2)))])
+			b.WriteRune(text.Bar(text.Bars, (p.Value/2-low/2)/(high/2-low/2)))
 		default:
-			b.WriteRune('▄')
+			b.WriteRune(text.Bar(text.Bars, 0.4))
 		}
 	}
 	return b.String()

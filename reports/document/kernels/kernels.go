@@ -70,8 +70,8 @@ func (l Text) title() string {
 func (l Text) alerts() (a []prose.Prose) { return slices.Concat(l.Headlines(), l.Cautions()) }
 
 // rule is what makes an exit code of the verdicts.
-func (l Text) rule() record.ExitRule {
-	return record.ExitRule{AllowMissing: slices.Contains(l.Allow, verdict.AllowMissing)}
+func (l Text) rule() verdict.ExitRule {
+	return verdict.ExitRule{AllowMissing: slices.Contains(l.Allow, verdict.AllowMissing)}
 }
 
 // Headlines are what a reader must know before anything else: that nothing could

@@ -12,6 +12,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
@@ -48,7 +49,7 @@ func observerCosts(l Text, all, shared []string) document.Table {
 				t.Rows = append(t.Rows, document.Row(k.Short, rung, "not measured", text.Absent, text.Absent, text.Absent, text.Absent, text.Absent, text.Absent))
 				continue
 			}
-			cells := []any{k.Short, cmp.Or(rung, "none"), strconv.Itoa(len(shared))}
+			cells := []any{k.Short, cmp.Or(rung, record.HookNone), strconv.Itoa(len(shared))}
 			for _, side := range verdict.Sides {
 				var added, ratios []float64
 				for _, name := range shared {
@@ -93,7 +94,7 @@ func observerCostsByScenario(l Text, all []string) document.Table {
 		called := l.name(name)
 		for _, k := range l.Kernels {
 			for _, rung := range all {
-				cells := []any{called, k.Short, cmp.Or(rung, "none")}
+				cells := []any{called, k.Short, cmp.Or(rung, record.HookNone)}
 				have := false
 				var marks []string
 				for _, side := range verdict.Sides {

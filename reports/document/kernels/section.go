@@ -35,7 +35,7 @@ func refusals(l Text) (document.Section, bool) {
 		t.Rows = append(t.Rows, document.Row(prose.Mono(r.Scenario), r.kernel.Short, r.Arm, r.Reason, r.Detail))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		if m := document.SkipMeaning[reason]; m != "" {
+		if m := document.SkipMeaning(reason); m != "" {
 			if len(t.Note) > 0 {
 				t.Note = append(t.Note, prose.Say(" ")...)
 			}
@@ -98,8 +98,8 @@ func raw(l Text) (document.Section, bool) {
 	runs := document.Table{Columns: slices.Concat(document.Text("kernel", "suite", "arm", "started", "arguments"), document.Numeric("trials"))}
 	for _, k := range l.Kernels {
 		for _, f := range k.Files {
-			arm := cmp.Or(f.Run.Hook.Used, "none")
-			if arm == "none" {
+			arm := cmp.Or(f.Run.Hook.Used, record.HookNone)
+			if arm == record.HookNone {
 				arm = string(record.Bare)
 			}
 			runs.Rows = append(runs.Rows, document.Row(k.Short, f.Run.Suite, arm, f.Run.Started, prose.Mono(strings.Join(f.Run.Args, " ")), len(f.Trials)))

@@ -1,0 +1,60 @@
+package export
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tunbench/reports/axis"
+)
+
+func TestNames(t *testing.T) {
+	ordered := []string{
+		"Tun/dir=k2u/gen=udp/queues=1/size=64",
+		"Tun/dir=k2u/gen=udp/queues=1/size=64/vnet=10",
+		"Tun/dir=k2u/gen=udp/queues=1/size=1500",
+		"Tun/dir=k2u/gen=udp/queues=1/size=imix",
+		"Tun/dir=k2u/gen=udp/queues=2/size=64",
+		"Tun/dir=k2u/gen=udp/queues=2/flows=16/size=64",
+		"Tun/dir=k2u/gen=udp/queues=10/size=64",
+		"Tun/dir=k2u/gen=udp/queues=10/size=64/load=3000pps",
+		"Tun/dir=k2u/gen=udp/queues=10/size=64/load=20000pps",
+		"Tap/dir=k2u/gen=udp/queues=1/size=64",
+		"Other",
+	}
+	// What is at the end of a name, each by itself.
+	for _, values := range [][]string{
+		{"load=999pps", "load=1000pps", "load=5pct", "load=10pct", "load=100pct"},
+		{"pause=5ms", "pause=50ms", "pause=100ms"},
+		{"filter=1ns", "filter=500ns", "filter=1000ns", "filter=pass"},
+		{"txqlen=1", "txqlen=20", "txqlen=100"},
+		{"event=carrier", "pause=5ms", "ip=6"}, // a later axis stands there because the earlier one is at its default
+	} {
+		for i, a := range values {
+			for j, b := range values {
+				if got, want := sign(axis.Compare("Tun/size=64/"+a, "Tun/size=64/"+b)), sign(i-j); got != want {
+					t.Errorf("compareNames of %s, %s = %d, want %d", a, b, got, want)
+				}
+			}
+		}
+	}
+	for i, a := range ordered {
+		for j, b := range ordered {
+			if got, want := sign(axis.Compare(a, b)), sign(i-j); got != want {
+				t.Errorf("compareNames(%s, %s) = %d, want %d", a, b, got, want)
+			}
+		}
+	}
+	common := axis.Common(ordered[:10])
+	if d := cmp.Diff([]string{"dir=k2u", "gen=udp"}, common); d != "" {
+		t.Error(d)
+	}
+	if got := axis.Label(ordered[5], common); got != "queues=2 flows=16 size=64" {
+		t.Errorf("label: %s", got)
+	}
+	if got := axis.Label("Tun/a=b", []string{"a=b"}); got != "defaults" {
+		t.Errorf("label of nothing: %s", got)
+	}
+}
+
+func sign(n int) int { return min(max(n, -1), 1) }

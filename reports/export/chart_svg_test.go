@@ -1,0 +1,105 @@
+package export
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/text"
+)
+
+func TestTicks(t *testing.T) {
+	for _, tt := range []struct {
+		top  float64
+		want []float64
+	}{
+		{10, []float64{0, 2, 4, 6, 8, 10}},
+		{1.27, []float64{0, 0.5, 1}},
+		{6300, []float64{0, 2000, 4000, 6000}},
+		{0, []float64{0}},
+		{math.NaN(), []float64{0}},
+		{math.Inf(1), []float64{0}},
+	} {
+		if got := chart.Ticks(tt.top, 5); !slices.Equal(got, tt.want) {
+			t.Errorf("ticks(%v) = %v, want %v", tt.top, got, tt.want)
+		}
+	}
+}
+
+// What lies beyond the scale of a chart of changes is an arrow, and the chart
+// says so; what fits is none.
+func TestChangesBeyondTheScale(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		value, low, high float64
+		arrows           int
+	}{
+		{"fits", 0.5, 0.4, 0.6, 0}, {"to the end of the scale", 2, 1.9, 2, 0},
+		{"beyond it", 6.52, 5.8, 7.1, 3}, {"its interval alone", 1.5, 0.9, 2.4, 1}, {"an interval on both sides", 0.1, -2.5, 2.5, 2},
+	} {
+		ch := chart.Changes{Title: "t", Desc: "d.", Note: "higher is better", Rows: []chart.ChangeRow{
+			{Label: "a", Value: tt.value, Low: tt.low, High: tt.high, Threshold: 0.03, Class: "a", Text: text.Precisely(tt.value) + " %"}, {Label: "b", Value: -0.02, Low: -0.03, High: -0.01, Threshold: 0.03, Class: "muted", Text: "−2.00 %"},
+		}}
+		var b bytes.Buffer
+		if err := chart.WriteSVG(&b, ch); err != nil {
+			t.Fatal(err)
+		}
+		checkXML(t, tt.name, b.String())
+		arrows := 0
+		for _, l := range strings.Split(b.String(), "\n") {
+			if strings.HasPrefix(l, "<path") && strings.Count(l, "L") == 2 { // a diamond has four corners
+				arrows++
+			}
+		}
+		if arrows != tt.arrows {
+			t.Errorf("%s: %d arrows, want %d:\n%s", tt.name, arrows, tt.arrows, b.String())
+		}
+		told := strings.Contains(b.String(), "; arrow: beyond the scale") && strings.Contains(b.String(), "ends at ±200 %")
+		if told != (tt.arrows > 0) {
+			t.Errorf("%s: the chart speaks of arrows: %v", tt.name, told)
+		}
+		if !strings.Contains(b.String(), ">"+text.Precisely(tt.value)+" %<") {
+			t.Errorf("%s: the change is not written", tt.name)
+		}
+	}
+}
+
+func TestFormats(t *testing.T) {
+	check := func(got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	for v, want := range map[float64]string{
+		0: "0", 1: "1.00", 0.61: "0.61", 9.996: "10.0", 12.44: "12.4", 99.96: "100", 1270.4: "1,270", 1234567: "1,234,567", 0.00312: "0.0031", -1234: "−1,234",
+		999.6: "1,000", 0.0996: "0.10", 1e18: "1e+18", 0.00001: "1e-05",
+	} {
+		check(text.Figure(v), want)
+	}
+	for v, want := range map[float64]string{0: "0", 1: "100", 0.5: "50.0", 0.00004: "<0.01", 0.9997: ">99.9", 0.0123: "1.23"} {
+		check(text.Percent(v), want)
+	}
+	for v, want := range map[float64]string{0: "0 ns", 640: "640 ns", 999: "999 ns", 999.7: "1.00 µs", 1000: "1.00 µs", 12345: "12.3 µs", 1.02e6: "1.02 ms", 68.7e9: "68.7 s"} {
+		check(text.Duration(v), want)
+	}
+	for v, want := range map[uint64]string{0: "0 B", 1023: "1,023 B", 1024: "1.00 KiB", 3 << 20: "3.00 MiB", 5 << 40: "5.00 TiB"} {
+		check(text.Size(v), want)
+	}
+	for v, want := range map[float64]string{0.962: "−3.8 %", 1: "0.0 %", 0.99999: "0.0 %", 1.00001: "0.0 %", 1.05: "+5.0 %"} {
+		check(text.Change(v), want)
+	}
+	check(chart.TickDuration(1e6), "1 ms")
+	check(chart.TickDuration(200e3), "200 µs")
+	check(text.RateScale(9999).Format(512), "512")
+	check(text.RateScale(1.27e6).Format(1.27e6), "1,270")
+	check(text.RateScale(1.2e7).Format(1.2345e7), "12.3")
+	check(text.Signed(-1<<63), "−9,223,372,036,854,775,808")
+	check(text.Numbers([]int{0, 1, 2, 3, 8, 10, 11}), "0-3, 8, 10, 11")
+	check(text.Clip("abcdef", 4), "abc…")
+	check(text.Clock("2026-11-20T22:51:07+01:00"), "2026-11-20 21:51 UTC")
+	check(text.Clock("never"), "never")
+}
