@@ -36,7 +36,7 @@ type selection struct {
 }
 
 var (
-	hooks = []string{"auto", "kprobe", "fentry", "tracepoint", record.HookNone}
+	hooks = record.HookNames()
 	arms  = []string{"both", string(record.Bare), string(record.Observed)}
 )
 
