@@ -142,7 +142,7 @@ func TestBenchfmt(t *testing.T) {
 // In virtual time a nanosecond is an instruction, and is not scaled.
 func TestBenchfmtVirtualTime(t *testing.T) {
 	f := fixture.Synthetic()
-	f.Run.Clock = metric.VirtualClock
+	f.Run.Clock = record.ClockICount
 	text := rendered(t, "benchfmt", record.Named{Name: "x", File: f})[BenchmarksName]
 	for _, want := range []string{" send-instructions/pkt", " CPU-instructions/pkt", " e2e-p99-instructions"} {
 		if !strings.Contains(text, want) {

@@ -40,7 +40,7 @@ func TestMetricKindsAgreeWithGates(t *testing.T) {
 		}
 	}
 	for _, g := range VirtualGates() {
-		if k := Of(g.Metric, VirtualClock); k.Unit != g.Unit || k.Better != g.Better {
+		if k := Of(g.Metric, record.ClockICount); k.Unit != g.Unit || k.Better != g.Better {
 			t.Errorf("%s: %s, %d; its gate: %s, %d", g.Metric, k.Unit, k.Better, g.Unit, g.Better)
 		}
 	}

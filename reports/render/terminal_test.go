@@ -39,7 +39,7 @@ func TestWorstFirst(t *testing.T) {
 		t.Error("the list that was given is sorted")
 	}
 	for i, want := range map[int]screen.Tone{0: screen.Plain, 5: screen.Caution, 6: screen.Bad} {
-		if got := ToneOf(list[i]); got != want {
+		if got := toneOf(list[i]); got != want {
 			t.Errorf("%s: tone %v, want %v", list[i].Name, got, want)
 		}
 	}

@@ -118,7 +118,7 @@ func TestObserverCost(t *testing.T) {
 
 func TestReading(t *testing.T) {
 	value := func(f *record.File) (float64, bool) {
-		k := NewKernel(KernelBoots{Boots: [][]*record.File{{f}}})
+		k := newKernel(KernelBoots{Boots: [][]*record.File{{f}}})
 		c := k.Cost("Tun/size=64", record.SendNsPerPkt)
 		if c == nil {
 			return 0, false

@@ -10,7 +10,6 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
-	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
@@ -83,7 +82,7 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	if out {
 		notes = append(notes, prose.Say("Where no trial is valid, the figures of the invalid ones are shown and marked ", prose.Bold("invalid"), ": do not quote them."))
 	}
-	if f.Run.Clock == metric.VirtualClock {
+	if f.Run.Clock == record.ClockICount {
 		notes = append(notes, prose.Say("Under the icount clock one nanosecond is one instruction of the guest. Caches, branch prediction and parallelism are not seen."))
 	}
 	last := &secs[len(secs)-1]
