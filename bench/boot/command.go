@@ -12,8 +12,8 @@ import (
 	"tunbench/harness/vm/guest"
 )
 
-// Paths in the guest. The first is a name that nothing else has, because it is
-// replaced in what a guest prints.
+// Paths in the guest. The first must be unique, because it is replaced in the output of
+// the guest by the path on the host.
 const (
 	outDir    = guest.OutDir + "/tunbench-files"
 	suitesDir = "/etc/tunbench/suites"
@@ -22,12 +22,12 @@ const (
 // Command is a command line as it runs in a guest.
 type Command struct {
 	Job    guest.Job
-	Out    string // where on the host it was told to write, "" if it was not
-	Writes bool   // it makes files
+	Out    string // the value of --out on the host, "" if there was none
+	Writes bool   // it writes files
 }
 
-// NewCommand rewrites the arguments of tunbench for a guest: its --out leads to
-// the folder that is handed out, and a suite's file comes along.
+// NewCommand rewrites the arguments of tunbench for a guest: --out becomes the folder
+// that is handed to the host, and the file of a suite is copied into the guest.
 func NewCommand(args []string) (Command, error) {
 	var g Command
 	value := func(args []string, i int, flag string) (v string, width int) {
@@ -80,5 +80,5 @@ func NewCommand(args []string) (Command, error) {
 	return g, nil
 }
 
-// prefix begins the names of the guest's files that are the user's.
+// prefix is that of the names of the files that the command writes in the guest.
 var prefix = strings.TrimPrefix(outDir, guest.OutDir+"/") + "/"

@@ -18,16 +18,16 @@ import (
 	"tunbench/reports/record"
 )
 
-// ConsoleName is the file beside a guest's own that keeps its console.
+// ConsoleName is the name of the file that keeps the console of a guest.
 const ConsoleName = "console.log"
 
-// Files keeps what a guest hands out and prints in the folder Dir, while it
-// runs: whatever ends the guest, or tunbench, leaves the records of all finished
-// trials. It is a vm.Keeper.
+// Files keeps the files and the console of a guest in the folder Dir while the guest
+// runs: whatever ends the guest or tunbench, the records of all finished trials are
+// there. It is a vm.Keeper.
 type Files struct {
 	Dir    string
-	Prefix string                             // of the guest's names, which is left out
-	Tell   func(kind record.Kind, arm string) // told of each record that was kept; may be nil
+	Prefix string                             // of names in the guest, which is left out on the host
+	Tell   func(kind record.Kind, arm string) // called for each record that was kept; may be nil
 
 	mu      sync.Mutex // guards what follows
 	console *os.File
@@ -41,14 +41,14 @@ type grown struct {
 	size   int64
 	trials int
 	ended  bool // it has its end record
-	torn   bool // something before the end was lost: what follows has no place
+	torn   bool // a part was lost: what follows it cannot be placed
 }
 
-// consoleLimit bounds what is kept of a console, in bytes.
+// consoleLimit is the largest size of a kept console, in bytes.
 const consoleLimit = 16 << 20
 
-// Claim makes the folder and its console, before anything is booted. What a
-// guest would overwrite must not be there.
+// Claim makes the folder and the file of the console, before anything is booted. There
+// must be no file that the guest would overwrite.
 func (g *Files) Claim() error {
 	if err := os.MkdirAll(g.Dir, 0o777); err != nil {
 		return fmt.Errorf("create --out: %w", err)
@@ -64,7 +64,7 @@ func (g *Files) Claim() error {
 	return nil
 }
 
-// Begin forgets what an earlier boot gave.
+// Begin removes what an earlier boot handed out.
 func (g *Files) Begin() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -98,7 +98,7 @@ func (g *Files) Console(line string) error {
 	return err
 }
 
-// Grow appends b, which is on the disk before Grow returns.
+// Grow appends b to a file. b is on disk before Grow returns.
 func (g *Files) Grow(name string, offset int64, b []byte) error {
 	name, ok := strings.CutPrefix(name, g.Prefix)
 	if !ok {
@@ -151,8 +151,8 @@ func (g *Files) Grow(name string, offset int64, b []byte) error {
 	return nil
 }
 
-// Measured counts the trials that are kept, and names the files that have their
-// end.
+// Measured returns the number of trials that are kept, and the names of the files that
+// are complete.
 func (g *Files) Measured() (trials int, whole []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -173,9 +173,9 @@ func (g *Files) Has(name string) bool {
 	return g.files[name] != nil
 }
 
-// Complete writes files, as the guest handed them out at its end. What was kept
-// meanwhile is replaced in one step; other files that are there are not. A file
-// that cannot be written does not cost the others.
+// Complete writes the files that the guest handed out at its end. Those that were kept
+// meanwhile are replaced in one step; no other file is overwritten. If a file cannot be
+// written, the others are written nevertheless.
 func (g *Files) Complete(files map[string][]byte) error {
 	var err error
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -191,8 +191,8 @@ func (g *Files) Complete(files map[string][]byte) error {
 	return err
 }
 
-// Close closes all files, and removes a folder in which nothing is worth keeping:
-// neither a guest's file nor, with keepConsole, a line of the console.
+// Close closes all files. It removes the folder if that holds nothing worth keeping:
+// neither a file of the guest nor, with keepConsole, a line of the console.
 func (g *Files) Close(keepConsole bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -205,7 +205,7 @@ func (g *Files) Close(keepConsole bool) error {
 	}
 	if len(g.files) == 0 && (!keepConsole || g.printed == 0) {
 		os.Remove(filepath.Join(g.Dir, ConsoleName))
-		os.Remove(g.Dir) // fails, as it should, where it holds something
+		os.Remove(g.Dir) // fails, as it should, if it holds something
 	}
 	g.console = nil
 	return err

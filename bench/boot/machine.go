@@ -1,5 +1,6 @@
-// Package boot runs tunbench in guest kernels: the command line as it is there,
-// the files that a guest hands out while it runs, and what is kept when it fails.
+// Package boot runs tunbench in guest kernels: it rewrites the command line for the
+// guest, keeps the files that the guest hands out while it runs, and reports what is
+// left when the guest fails.
 package boot
 
 import (
@@ -16,17 +17,17 @@ import (
 type Machine struct {
 	Accel     string // vm.Auto, vm.KVM or vm.TCG
 	ICount    bool   // virtual time
-	SMP       int    // virtual CPUs; 0: as vm.Machine has them
+	SMP       int    // virtual CPUs; 0: the default of vm.Machine
 	MemoryMiB int
 	Append    string // more kernel parameters
 	Timeout   time.Duration
 	Boots     int // of each kernel
 }
 
-// MaxBoots keeps a slip of the finger from running for a week.
+// MaxBoots prevents a typing error from running for a week.
 const MaxBoots = 1000
 
-// Check returns what is wrong with m, in words of the command line.
+// Check returns an error that names the flag with an impossible value, if there is one.
 func (m Machine) Check() error {
 	switch {
 	case m.Boots < 1 || m.Boots > MaxBoots:
@@ -39,7 +40,7 @@ func (m Machine) Check() error {
 	return nil
 }
 
-// Terminal is where a command that boots guests writes to.
+// Terminal is the output of a command that boots guests.
 type Terminal struct {
 	Stdout, Stderr io.Writer
 	Quiet, Verbose bool
@@ -52,7 +53,7 @@ func (t Terminal) Warnf(format string, args ...any) {
 	}
 }
 
-// Of is m with kernel k. It tells what the user should know on t, beside tell.
+// Of is m with kernel k. Its messages go to t, above the progress that tell shows.
 func (m Machine) Of(k *kernel.Kernel, t Terminal, tell *progress.Boots) vm.Machine {
 	machine := vm.Machine{
 		Kernel: k, Accel: m.Accel, ICount: m.ICount, SMP: m.SMP, MemoryMiB: m.MemoryMiB,

@@ -20,8 +20,8 @@ import (
 )
 
 // Session runs one command of tunbench in guests: it boots each kernel as often as
-// asked for, one after the other. The first boot that fails ends it; what others
-// measured stays.
+// asked for, one after the other. The first boot that fails ends the session; the
+// files of earlier boots stay.
 type Session struct {
 	Terminal
 	Machine Machine
@@ -29,8 +29,8 @@ type Session struct {
 	Out     string        // folder for the guests' files, "" for the default
 	Work    progress.Work // of the command
 
-	// Report, if not nil, reports on the run in the folder of a guest that did not
-	// come to its end.
+	// Report, if not nil, reports on the run in the folder of a guest that ended
+	// before its command did.
 	Report func(dir string) error
 }
 
@@ -40,9 +40,9 @@ type boot struct {
 	files  *Files
 }
 
-// Run boots the kernels of these names, and returns the exit code of the command:
-// the first that is not 0. An error is of tunbench itself; with it the code is
-// that of a failure or of an interruption.
+// Run boots the kernels of these names and returns the exit code of the command, the
+// first that is not 0. An error is one of tunbench itself; the code is then that of a
+// failure or of an interruption.
 func (s *Session) Run(ctx context.Context, names []string) (code int, err error) {
 	var kernels []*kernel.Kernel
 	for _, name := range names {
@@ -57,7 +57,7 @@ func (s *Session) Run(ctx context.Context, names []string) (code int, err error)
 	defer tell.Clear()
 	var boots []boot
 	defer func() {
-		// Folders in which nothing came to be are not left behind.
+		// Folders that stayed empty are removed.
 		for _, b := range boots {
 			err = errors.Join(err, b.files.Close(true))
 			if len(boots) > 1 {
@@ -106,7 +106,7 @@ const (
 	exitInterrupted = 130
 )
 
-// folder is that of the n-th boot of k, which is one of so many kernels.
+// folder returns the folder of the n-th boot of k, which is one of so many kernels.
 func (s *Session) folder(k *kernel.Kernel, kernels, n int, now time.Time) string {
 	dir := s.Out
 	switch {
@@ -121,7 +121,7 @@ func (s *Session) folder(k *kernel.Kernel, kernels, n int, now time.Time) string
 	return dir
 }
 
-// claim makes the folder of b, which must hold no run and be no other boot's.
+// claim makes the folder of b, which must hold no run and belong to no other boot.
 func (s *Session) claim(b boot, others []boot) error {
 	if !s.Command.Writes {
 		return nil
@@ -138,8 +138,8 @@ func (s *Session) claim(b boot, others []boot) error {
 	return b.files.Claim()
 }
 
-// failed reports on what a guest had measured by the time at which err ended it,
-// the i-th of n from 0, and returns the exit code and the error of the command.
+// failed reports what a guest, the i-th of n from 0, had measured when err ended it, and
+// returns the exit code and the error of the command.
 func (s *Session) failed(ctx context.Context, err error, files *Files, i, n int) (int, error) {
 	interrupted := ctx.Err() != nil
 	if n > 1 && !interrupted {
@@ -178,8 +178,8 @@ func (s *Session) failed(ctx context.Context, err error, files *Files, i, n int)
 	return exitFailure, errors.Join(err, reportErr)
 }
 
-// handOver gives the user what a guest printed and wrote, and returns the exit
-// code of its command.
+// handOver prints the output of a guest, keeps its files, and returns the exit code of
+// its command.
 func (s *Session) handOver(r *vm.Result, kept *Files) (int, error) {
 	files := map[string][]byte{}
 	for name, contents := range r.Files {

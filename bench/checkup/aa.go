@@ -15,7 +15,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// AA shows what A/A runs of this host are kept, and how old they are.
+// AA lists the A/A runs that are kept of this host, and how old they are.
 func AA(host record.Host, now time.Time) doctor.Section {
 	s := doctor.Section{Title: "A/A runs of this host: what it can see"}
 	dir, err := aa.Dir()
@@ -39,7 +39,8 @@ func AA(host record.Host, now time.Time) doctor.Section {
 	return s
 }
 
-// aaRow is one stored A/A run: whether it is used, what it saw, and how old it is.
+// aaRow describes one stored A/A run: whether it is used, what it showed, and how old it
+// is.
 func aaRow(r aa.Result, host record.Host, now time.Time) doctor.Row {
 	row := doctor.Row{Name: r.Scenario, Status: doctor.StatusUsed}
 	age := "at a time that cannot be read"
@@ -61,7 +62,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) doctor.Row {
 		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + compare.ForgetCommand
 	default:
-		parts = append(parts, "sees "+document.SightText(fit.Seen))
+		parts = append(parts, "detects changes of "+document.DetectableText(fit.Seen))
 		for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 			parts = append(parts, "not used for "+metric+": "+wrong[metric])
 		}
@@ -70,7 +71,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) doctor.Row {
 	return row
 }
 
-// ago gives an age in the largest unit of which there is more than one.
+// ago formats an age in the largest unit of which there is more than one.
 func ago(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {

@@ -9,12 +9,12 @@ import (
 	"tunbench/reports/screen"
 )
 
-// adviseOn lists each finding that can be mended, or that costs scenarios: what it
-// is, why it matters, what to do. What is merely not there is named.
+// adviseOn lists each finding that can be fixed or that makes scenarios impossible: what
+// it is, why it matters, and what to do. Features that are merely absent are named.
 func adviseOn(b *strings.Builder, on screen.Screen, report doctor.Report) {
 	const indent = "     "
 	n := 0
-	// finding writes the lines of one; what is long goes on below its beginning.
+	// finding writes the lines of one finding; long lines are wrapped and indented.
 	finding := func(tone screen.Tone, title, why, do, command string) {
 		n++
 		for i, line := range screen.Wrap(on.Text(title), max(0, on.Columns-len(indent)), "") {

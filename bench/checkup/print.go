@@ -1,5 +1,5 @@
-// Package checkup prints what doctor found about a host, what is kept of A/A runs on
-// it, and what to do about each finding.
+// Package checkup prints the findings of doctor about a host, the A/A runs that are kept
+// of it, and what to do about each finding.
 package checkup
 
 import (
@@ -20,10 +20,10 @@ var rowTones = map[string]screen.Tone{
 // Columns of a row.
 const (
 	statusColumns = len("  unsupported  ")
-	leastDetail   = 40 // with fewer, it stands below the name
+	leastDetail   = 40 // with fewer, the detail stands below the name
 )
 
-// Print tells what was found, then what to do about it.
+// Print prints the findings, then what to do about them.
 func Print(w io.Writer, report doctor.Report) error {
 	on := screen.Of(w)
 	var b strings.Builder

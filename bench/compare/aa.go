@@ -55,7 +55,7 @@ func Keep(host record.Host, tool, clock string, s aa.Result, warnf func(format s
 		warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor says what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil
 	}
-	warnf("this host can see changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))
+	warnf("this host can detect changes of %.1f %% in pps of %s, by %s", 100*pps, s.Scenario, record.Plural(s.Pairs, "pair", "pairs"))
 	for _, metric := range slices.Sorted(maps.Keys(wrong)) {
 		warnf("what this A/A run could see of %s is not kept: %s", metric, wrong[metric])
 	}

@@ -15,14 +15,14 @@ import (
 	"tunbench/reports/record"
 )
 
-// Default is the folder of a run for which --out names none. what is the release
-// of its kernel, or says what else was measured.
+// Default is the folder of a run without --out. what is the release of its kernel, or
+// names what else is measured.
 func Default(now time.Time, what string) string {
 	return filepath.Join("reports", "runs", now.UTC().Format("20060102T150405Z")+"-"+strings.ReplaceAll(what, "/", "-"))
 }
 
-// create makes the folder of path and an empty run file there. A file that is there
-// is an error: a run never overwrites another.
+// create makes the folder of path and an empty run file there. It is an error if
+// the file exists: a run never overwrites another.
 func create(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return fmt.Errorf("create --out: %w", err)
@@ -37,8 +37,8 @@ func create(path string) error {
 	return f.Close()
 }
 
-// Free returns an error if there is something at path, where a run file is to be
-// created; orElse adds what else can be done with a run that is there.
+// Free returns an error if path, at which a run file is to be created, exists; orElse
+// adds what else can be done with a run that is there.
 func Free(path, orElse string) error {
 	if _, err := os.Lstat(path); err == nil {
 		return Taken(path, orElse)
@@ -46,8 +46,8 @@ func Free(path, orElse string) error {
 	return nil
 }
 
-// Taken says that there is a run at path, or that one is being made; orElse adds
-// what else can be done where none is.
+// Taken is the error that there is a run at path, or that one is being made there;
+// orElse adds what else can be done in the first case.
 func Taken(path, orElse string) error {
 	if holder := record.Holder(path); holder != "" {
 		return &record.HeldError{Path: path, Holder: holder}
@@ -55,7 +55,7 @@ func Taken(path, orElse string) error {
 	return fmt.Errorf("%s holds a run already: choose another --out%s", path, orElse)
 }
 
-// Find returns the folder of the run that is named by it or by its file.
+// Find returns the folder of a run. name is that folder, or the run file in it.
 func Find(name string) (string, error) {
 	st, err := os.Stat(name)
 	switch {
@@ -84,9 +84,9 @@ func Name(run string) string {
 	return filepath.Base(run)
 }
 
-// Write writes the records of f into dir as its run file, in one step. A run file
-// that is there already is left as it is, and the error is fs.ErrExist: somebody may
-// be writing it.
+// Write writes the records of f into dir as its run file, in one step. If the
+// file exists it is not changed, because somebody may be writing it, and the error is
+// fs.ErrExist.
 func Write(dir string, f *record.File) error {
 	var b bytes.Buffer
 	if err := f.Write(record.NewWriter(&b)); err != nil {

@@ -26,18 +26,18 @@ func Create(path string, hold func(path string) error) (plan.Recorder, error) {
 	return handOut(path, rec)
 }
 
-// Copied writes the records of rec to w, too, one object a line.
+// Copied returns a Recorder that writes each record to rec and then to w, as one JSON
+// object a line.
 func Copied(rec plan.Recorder, w io.Writer) plan.Recorder { return tee{rec, record.NewWriter(w)} }
 
-// growing hands each record of a guest's run to the host as soon as it is
-// written.
+// growing sends each record of a run in a guest to the host as soon as it is written.
 type growing struct {
 	plan.Recorder
 	file *guest.Growing
 }
 
-// handOut lets what rec writes into the file at path leave the guest at once,
-// if this is one.
+// handOut returns a Recorder that also sends what rec writes into the file at path to the
+// host, if this is a guest.
 func handOut(path string, rec plan.Recorder) (plan.Recorder, error) {
 	file, err := guest.Grow(path)
 	if err != nil {
@@ -60,7 +60,7 @@ func (g growing) Close() error {
 	return errors.Join(g.Recorder.Close(), g.file.Close())
 }
 
-// tee writes each record that was written to another writer as well.
+// tee writes each record that was written to a second writer.
 type tee struct {
 	plan.Recorder
 	to *record.Writer

@@ -11,10 +11,10 @@ import (
 // Context returns a context that ends with the first signal to end: the run then
 // ends in order, with its report. A second Ctrl-C or SIGTERM kills.
 //
-// SIGHUP, which the loss of a terminal sends, is such a signal too, unless nohup
-// told to ignore it. It may come twice, from the shell and from the kernel, so
-// that the second one is ignored; and what read from tunbench's standard output
-// is likely gone as well, which must not kill before the report is written.
+// SIGHUP, which is sent when a terminal is lost, is such a signal too, unless it is
+// ignored because of nohup. It may come twice, from the shell and from the kernel, so
+// the second one is ignored. The reader of standard output is then likely gone as well,
+// so SIGPIPE is ignored too: it must not kill the process before the report is written.
 func Context(ctx context.Context) context.Context {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	hangup := !signal.Ignored(syscall.SIGHUP)
@@ -31,7 +31,7 @@ func Context(ctx context.Context) context.Context {
 		}
 		cancel()
 		signal.Stop(caught)
-		// One that came before that counts as the second.
+		// A signal that came before Stop counts as the second.
 		for {
 			select {
 			case again := <-caught:

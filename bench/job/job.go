@@ -14,27 +14,27 @@ import (
 	"tunbench/reports/verdict"
 )
 
-// Job is a step of GitHub Actions. What cannot be written is a warning: the
-// verdicts decide about the job, and not the room for them.
+// Job is a step of GitHub Actions. If something cannot be written, that is a warning:
+// the verdicts alone decide whether the job fails.
 type Job struct {
-	Annotations io.Writer // where the job looks for them, which is on both streams
+	Annotations io.Writer // stdout or stderr: the runner looks for them on both
 	Warnings    io.Writer
 }
 
-// Tell hands the verdicts of c to the job.
+// Tell writes the verdicts of c for the job.
 func (j Job) Tell(c *verdict.Comparison) {
 	j.annotate(export.Annotations(c)...)
 	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return export.StepSummary(c, room) })
 	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(c), nil })
 }
 
-// Failed tells the job that there are no verdicts, because of err.
+// Failed reports that there are no verdicts, because of err.
 func (j Job) Failed(err error) {
 	j.annotate(export.Annotation{Level: export.Error, Title: "tunbench failed", Message: err.Error()})
 }
 
-// First hands a job's first run, which has nothing to be compared with, to the job;
-// why says so.
+// First reports the first run of a job, which has nothing to be compared with; why says
+// so.
 func (j Job) First(run record.Named, why string) {
 	j.annotate(export.Annotation{Level: export.Notice, Title: "tunbench: no baseline", Message: why})
 	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return export.FirstStepSummary(run, why, room) })
@@ -47,11 +47,11 @@ func (j Job) annotate(list ...export.Annotation) {
 	}
 }
 
-// appendTo adds to the file that the job's variable names. content is told how many
-// bytes there is room for.
+// appendTo appends to the file that an environment variable names. content is called
+// with the number of bytes that there is room for.
 func (j Job) appendTo(variable string, content func(room int) ([]byte, error)) {
 	if err := appendToFile(variable, content); err != nil {
-		// It is the only trace of what is missing: it is printed in quiet, too.
+		// Nothing else shows what is missing: this is printed with --quiet, too.
 		fmt.Fprintf(j.Warnings, "warning: --github: %v\n", err)
 	}
 }
@@ -60,7 +60,7 @@ func appendToFile(variable string, content func(room int) ([]byte, error)) (err 
 	path := os.Getenv(variable)
 	if path == "" {
 		if variable == "GITHUB_OUTPUT" {
-			return nil // a summary is what was asked for; outputs come along
+			return nil // outputs are optional, the summary is not
 		}
 		return fmt.Errorf("%s is not set, so that the summary is not written: is this a step of GitHub Actions?", variable)
 	}

@@ -17,22 +17,22 @@ type Guests interface {
 	Find(arg string) (Kernel, error)
 }
 
-// Kernel is a kernel that boots as often as it is asked to.
+// Kernel is a kernel that can be booted any number of times.
 type Kernel interface {
 	// Release is what uname -r will say.
 	Release() string
-	// Boot runs each command line of tunbench in one guest, and gives keep what
-	// the guest hands out while it runs. A *BootError is a guest that failed;
-	// after any other error another boot would fail too.
+	// Boot runs each command line of tunbench in one guest, and passes to keep what
+	// the guest hands out while it runs. A *BootError means that this guest failed;
+	// after any other error further boots would fail too.
 	Boot(ctx context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error)
-	// Close removes what finding the kernel left on the disk.
+	// Close removes the files that were unpacked to find the kernel.
 	Close() error
 }
 
-// Delivery is what came out of a guest.
+// Delivery is what a guest delivered.
 type Delivery struct {
 	Files map[string][]byte // by path below guest.OutDir
-	Ends  []CommandEnd      // one a command
+	Ends  []CommandEnd      // of each command
 }
 
 // CommandEnd is how a command in a guest ended.
@@ -41,7 +41,7 @@ type CommandEnd struct {
 	Stderr string
 }
 
-// BootError is a guest that failed, with what its console said last.
+// BootError is the failure of a guest, with the last lines of its console.
 type BootError struct{ Err error }
 
 func (e *BootError) Error() string { return e.Err.Error() }

@@ -17,16 +17,16 @@ import (
 	"tunbench/reports/record"
 )
 
-// IndexName is the file that tells which kernels a folder compares.
+// IndexName is the name of the file that lists the kernels that a folder compares.
 const IndexName = "kernels.json"
 
-// index is the content of that file: what the folders cannot tell.
+// index is the content of that file.
 type index struct {
 	Kernels []string `json:"kernels"` // names of their folders, the base first
 	Boots   int      `json:"boots"`   // that were asked for of each
 }
 
-// readIndex reads which kernels dir compares. Without its file, they are the
+// readIndex reads which kernels dir compares. If there is no such file, they are the
 // folders that hold boots, in the order in which they were first measured.
 func readIndex(dir string) (index, error) {
 	var c index
@@ -77,7 +77,7 @@ func findIndex(dir string) (index, error) {
 			for _, r := range runs() {
 				f, err := record.ReadFile(filepath.Join(dir, e.Name(), b.Name(), r.what))
 				if err != nil {
-					continue // Read tells why
+					continue // Read reports the error
 				}
 				if was, ok := first[e.Name()]; !ok || f.Run.Started < was {
 					first[e.Name()] = f.Run.Started
@@ -96,8 +96,8 @@ func findIndex(dir string) (index, error) {
 	return c, nil
 }
 
-// create makes dir and its index, so that a folder that cannot be written is
-// known before the first boot.
+// create makes dir and its index. If the folder cannot be written, that is known before
+// the first boot.
 func (c index) create(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return fmt.Errorf("create --out: %w", err)
@@ -123,18 +123,18 @@ func (c index) create(dir string) error {
 	return nil
 }
 
-// remove undoes create where no boot has left anything.
+// remove undoes create, if no boot left anything.
 func (c index) remove(dir string) {
 	os.Remove(filepath.Join(dir, IndexName))
-	os.Remove(dir) // fails, as it should, where the folder held something before
+	os.Remove(dir) // fails, as it should, if the folder held something before
 }
 
 func bootDir(dir, kernel string, boot int) string {
 	return filepath.Join(dir, kernel, "boot-"+strconv.Itoa(boot))
 }
 
-// folderName is what to call a kernel: its release, and a number where the
-// same release is there several times.
+// folderName is the name of the folder of a kernel: its release, with a number if the
+// same release occurs several times.
 func folderName(release, arg string, taken []string) string {
 	name := strings.Map(func(r rune) rune {
 		if r <= ' ' || r == filepath.Separator || r == 0x7f {

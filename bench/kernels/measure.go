@@ -1,5 +1,5 @@
-// Package kernels boots several kernels in turn, measures the same in each boot, and
-// reads what they delivered for a comparison of each kernel with the first.
+// Package kernels boots several kernels in turn, makes the same runs in each boot, and
+// reads their files for a comparison of each kernel with the first.
 package kernels
 
 import (
@@ -26,9 +26,9 @@ type Lab struct {
 	Work     []progress.Work // of Commands
 }
 
-// Outcome is what came of a Lab.
+// Outcome is the result of a Lab.
 type Outcome struct {
-	Begun       bool // something was measured, or tried, so that there is something to report on
+	Begun       bool // a boot was made, so that there is something to report on
 	Boots       int  // that were asked for, of all kernels
 	Delivered   int  // boots that delivered a run
 	Failures    int  // boots and runs in guests that failed
@@ -50,7 +50,7 @@ type turn struct {
 }
 
 // turns gives the boots in order: kernels forwards in one round, backwards in the
-// next, so that what changes slowly on the host meets all of them alike.
+// next, so that slow changes of the host affect all kernels alike.
 func turns(kernels, boots int) (list []turn) {
 	for boot := 1; boot <= boots; boot++ {
 		for i := range kernels {
@@ -63,8 +63,8 @@ func turns(kernels, boots int) (list []turn) {
 	return list
 }
 
-// Measure boots the kernels of these names. An error means that no other boot could
-// succeed either; what was delivered stays.
+// Measure boots the kernels of these names. An error means that further boots could not
+// succeed either; the files that were delivered stay.
 func (l Lab) Measure(ctx context.Context, names []string) (out Outcome, err error) {
 	var kernels []bootable
 	defer func() {
@@ -121,13 +121,13 @@ func (m measurement) boot(ctx context.Context, k bootable, number, n int) error 
 	m.tell.Start(n, k.name, fmt.Sprintf(", number %d of %d", number, m.Boots))
 	d, err := k.Boot(ctx, k.machine, Commands(), files, m.tell)
 	m.tell.Clear()
-	if ctx.Err() != nil { // a guest that was killed says nothing about its kernel
+	if ctx.Err() != nil { // a guest that was killed does not show that its kernel failed
 		m.out.Interrupted = true
 		if trials, _ := files.Measured(); trials > 0 {
 			m.out.Unfinished = fmt.Sprintf("; %s in %s", record.Plural(trials, "trial of the boot that was interrupted is", "trials of the boot that was interrupted are"), files.Dir)
 		}
 		err := files.Close(m.out.Unfinished != "")
-		os.Remove(filepath.Dir(files.Dir)) // fails, as it should, where it holds something
+		os.Remove(filepath.Dir(files.Dir)) // fails, as it should, if it holds something
 		return err
 	}
 	var failed *BootError
@@ -138,7 +138,7 @@ func (m measurement) boot(ctx context.Context, k bootable, number, n int) error 
 		}
 	case err != nil:
 		err = errors.Join(err, files.Close(false))
-		os.Remove(filepath.Dir(files.Dir)) // fails, as it should, where it holds something
+		os.Remove(filepath.Dir(files.Dir)) // fails, as it should, if it holds something
 		return err
 	default:
 		if err := m.keep(files, k.name, number, d); err != nil {
@@ -200,14 +200,14 @@ func (m measurement) keep(files *boot.Files, name string, boot int, d Delivery) 
 	return nil
 }
 
-// indent puts the last lines of a guest's text below a message.
+// indent formats the last lines of a guest's output to stand below a message.
 func indent(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	lines = lines[max(0, len(lines)-20):]
 	var b strings.Builder
 	for _, l := range lines {
 		if l = strings.TrimSpace(l); l != "" {
-			// Quoted where a guest sends what would move the cursor.
+			// Quoted if it would move the cursor.
 			if q := strconv.Quote(l); q != `"`+l+`"` && strings.ContainsFunc(l, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 				l = q
 			}

@@ -10,8 +10,8 @@ import (
 	"tunbench/reports/verdict"
 )
 
-// Read reads the run files below dir. A run that did not come to its end, or a file
-// that cannot be read, is named and left out.
+// Read reads the run files below dir. Runs that were not completed and files that
+// cannot be read are left out and returned by name.
 func Read(dir string) (kernels []verdict.KernelBoots, unfinished []string, unreadable []error, err error) {
 	index, err := readIndex(dir)
 	if err != nil {

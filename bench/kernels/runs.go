@@ -11,13 +11,13 @@ type run struct {
 	args []string
 }
 
-// runs are in the order in which a guest makes them. Seeds are fixed, so
-// that two boots do the same.
+// runs returns them in the order in which a guest makes them. Seeds are fixed, so that
+// all boots send the same packets.
 func runs() []run {
 	of := func(what, suite, arm, hook string) run {
 		return run{what, []string{
 			"run", "--suite", suite, "--arm", arm, "--hook", hook, "--seed", "1", "--out", guest.OutDir + "/" + what,
-			"--verbose", // a guest that hangs shows on its console where
+			"--verbose", // the console of a guest that hangs then shows where
 		}}
 	}
 	list := []run{
@@ -30,7 +30,7 @@ func runs() []run {
 	return list
 }
 
-// Commands are the command lines of tunbench that run in every boot, in order.
+// Commands returns the command lines of tunbench that run in every boot, in order.
 func Commands() (commands [][]string) {
 	for _, r := range runs() {
 		commands = append(commands, r.args)

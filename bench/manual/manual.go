@@ -44,8 +44,8 @@ func shownCommands(cmd *cobra.Command) []*cobra.Command {
 
 func pageName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
 
-// page renders the help of cmd in the language of man(7). Cobra's own generator
-// takes help for markdown, which loses what stands in <>, and knows no exit codes.
+// page renders the help of cmd in the language of man(7). The generator
+// of cobra takes help for markdown, which loses text in <>, and does not know exit codes.
 func (s Source) page(cmd *cobra.Command) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -110,7 +110,7 @@ func paragraphs(text string) []string {
 	return slices.DeleteFunc(strings.Split(text, "\n\n"), func(p string) bool { return strings.TrimSpace(p) == "" })
 }
 
-// example is set as it is.
+// example writes text as it is, without filling lines.
 func example(b *strings.Builder, text string) {
 	b.WriteString(".RS 2\n.nf\n")
 	for l := range strings.Lines(strings.Trim(text, "\n")) {
@@ -143,11 +143,11 @@ func options(b *strings.Builder, heading string, flags *pflag.FlagSet) {
 	})
 }
 
-// exitsPrefix begins the paragraph of a command's help, or of tunbench's, that
-// tells the exit codes: each with its meaning, separated by semicolons.
+// exitsPrefix begins the paragraph of the help of a command, or of tunbench, that lists
+// the exit codes: each with its meaning, separated by semicolons.
 const exitsPrefix = "Exit codes: "
 
-// exits are the exit codes of cmd, or of all commands where it tells none.
+// exits returns the exit codes of cmd, or those of all commands if cmd lists none.
 func exits(cmd *cobra.Command) []string {
 	for ; cmd != nil; cmd = cmd.Parent() {
 		for _, p := range paragraphs(cmd.Long) {
@@ -160,7 +160,7 @@ func exits(cmd *cobra.Command) []string {
 	return nil
 }
 
-// relatives are the pages of the command above and of those below.
+// relatives returns the pages of the command above and of the commands below.
 func relatives(cmd *cobra.Command) (names []string) {
 	if cmd.HasParent() {
 		names = append(names, pageName(cmd.Parent()))

@@ -9,9 +9,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// Boots tells on stderr how far a command is that boots guests: on a
-// terminal in a line that is drawn anew, elsewhere in a line for the begin and
-// the end of each boot, and between them one at most every betweenLines.
+// Boots shows the progress of a command that boots guests: on a terminal in a line that
+// is redrawn, elsewhere in a line at the beginning and the end of each boot, and between
+// them in at most one line every betweenLines.
 type Boots struct {
 	boots  int
 	trials int // of each boot; 0 where that is not known
@@ -40,9 +40,9 @@ type Work struct {
 	Arms   int
 }
 
-// NewBoots tells on w, which is stderr, how far so many boots are, each of which
-// does all of what. With quiet it tells nothing; with verbose it draws nothing,
-// since the console of the guest is printed then.
+// NewBoots shows on w, which is stderr, the progress of so many boots, each of which does
+// all of what. With quiet it prints nothing; with verbose it draws nothing, because the
+// console of the guest is printed then.
 func NewBoots(w io.Writer, quiet, verbose bool, boots int, what ...Work) *Boots {
 	b := &Boots{boots: boots, now: time.Now, p: newLine(w, quiet), quiet: quiet}
 	b.p.live = b.p.live && !verbose
@@ -53,8 +53,8 @@ func NewBoots(w io.Writer, quiet, verbose bool, boots int, what ...Work) *Boots 
 	return b
 }
 
-// Start reports that the boot of a kernel begins, and which of its own boots this
-// is, if it has several.
+// Start shows that the boot of a kernel begins. which says which of its own boots this
+// is.
 func (b *Boots) Start(boot int, name, which string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -96,7 +96,7 @@ func (b *Boots) Record(kind record.Kind, arm string) {
 	}
 }
 
-// End reports that a boot has ended.
+// End shows that a boot has ended.
 func (b *Boots) End() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -108,7 +108,7 @@ func (b *Boots) End() {
 	b.line(text)
 }
 
-// left is how long the rest takes, if it goes on as before.
+// left is the time that the rest takes at the present rate.
 func (b *Boots) left() string {
 	done, all := b.boot, b.boots
 	if b.trials > 0 {

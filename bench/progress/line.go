@@ -7,8 +7,8 @@ import (
 	"tunbench/reports/screen"
 )
 
-// line is a line on a terminal that is drawn anew in place, and those above it.
-// Where there is no terminal only lines that stay are written.
+// line is a line on a terminal that is redrawn in place, with lines that stay above it.
+// If there is no terminal, only lines that stay are written.
 type line struct {
 	w     io.Writer
 	look  func() screen.Screen // asked each time: a window changes its size
@@ -22,17 +22,17 @@ func newLine(w io.Writer, quiet bool) line {
 	return l
 }
 
-// What is written in one piece is drawn in one piece: the old line is written
-// over, and what is left of it erased behind the new one, so that nothing
-// flickers. The cursor is hidden only within: whatever ends the process, a
-// signal that cannot be caught too, leaves it to be seen.
+// A line is written in one call, so that it is drawn at once: it overwrites the old line
+// and erases what is left of that, so that nothing flickers. The cursor is hidden only
+// within the call: it stays visible whatever ends the process, even a signal that cannot
+// be caught.
 const (
 	hideCursor = "\x1b[?25l"
 	showCursor = "\x1b[?25h"
 	eraseRest  = "\x1b[K"
 )
 
-// put draws the live line anew.
+// put redraws the live line.
 func (l *line) put(text string) {
 	fmt.Fprint(l.w, hideCursor+"\r"+text+eraseRest+showCursor)
 	l.drawn = true

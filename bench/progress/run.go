@@ -1,5 +1,5 @@
-// Package progress tells on a terminal, or line by line, how far a run is, and how
-// far a command is that boots guests.
+// Package progress shows, on a terminal or line by line, the progress of a run and of a
+// command that boots guests.
 package progress
 
 import (
@@ -12,28 +12,28 @@ import (
 	"tunbench/reports/screen"
 )
 
-// Run tells on stderr how far a run is: on a terminal in a line for each
-// scenario that is finished and one, drawn anew, for what is at hand; elsewhere
-// in one plain line a scenario, and only under -v. What was skipped is a warning
-// and is told everywhere. It draws between trials only.
+// Run shows the progress of a run: on a terminal in a line for each finished scenario
+// and one, which is redrawn, for the trial at hand; elsewhere in one plain line for each
+// scenario, and only with -v. A skip is a warning, which is always printed. Run draws
+// between trials only.
 type Run struct {
 	line
 	verbose bool
 	quiet   bool
 
-	index int             // of the scenario that was told last
+	index int             // of the scenario that was shown last
 	pair  int             // the same
 	seen  map[int]*sample // by the scenario's index
 }
 
-// NewRun tells on w, which is stderr. With quiet it tells nothing, with verbose one
-// line a scenario where w is no terminal.
+// NewRun shows progress on w, which is stderr. With quiet it prints nothing; with verbose
+// it prints one line for each scenario if w is no terminal.
 func NewRun(w io.Writer, quiet, verbose bool) *Run {
 	return &Run{line: newLine(w, quiet), quiet: quiet, verbose: verbose, seen: map[int]*sample{}}
 }
 
-// Yield leaves a terminal to stdout, if what is written there ends up on one:
-// a line that is drawn anew would run into it.
+// Yield stops drawing if stdout is a terminal too: a line that is redrawn would mix with
+// what is written there.
 func (p *Run) Yield(stdout io.Writer) {
 	p.live = p.live && screen.Of(stdout).Columns == 0
 }
@@ -60,7 +60,7 @@ func (p *Run) Step(s plan.Step) {
 			p.keep(fmt.Sprintf("searched %s: %s in %s", s.Scenario, searchResult(*s.Search), record.Plural(s.Search.Trials, "trial", "trials")))
 		case s.Verdicts != nil:
 			p.keep(p.judged(s))
-		case s.Last && p.seen[s.Index] != nil: // nil where a run that is resumed had all its trials
+		case s.Last && p.seen[s.Index] != nil: // nil if a resumed run already had all its trials
 			p.keep(p.finished(s))
 		case s.Skip == nil:
 			p.draw(s)
@@ -95,15 +95,15 @@ func where(s plan.Step) string {
 // Columns of a line.
 const (
 	sparkColumns = 12
-	nameColumns  = 24 // less of a name tells nothing: the windows make room for it
+	nameColumns  = 24 // a shorter name is no help: the windows are left out instead
 	rateColumns  = 16
 	wordColumns  = 8
 	flagColumns  = 16 // the least for flags
 )
 
-// draw fits into one line: the figures first, and as much of the name as has
-// room, since a line that wraps cannot be drawn anew. The last column stays
-// free: some terminals wrap when it is written.
+// draw fits everything into one line, since a line that wraps cannot be redrawn: the
+// figures first, then as much of the name as there is room for. The last column stays
+// free, because some terminals wrap when it is written.
 func (p *Run) draw(s plan.Step) {
 	on := p.look()
 	room := on.Columns - 1

@@ -12,7 +12,7 @@ import (
 	"tunbench/reports/screen"
 )
 
-// sample is what the trials of a scenario showed so far.
+// sample summarizes the trials of a scenario so far.
 type sample struct {
 	windows   []float64 // packets/s of each, of trials of the arm whose rates are shown
 	low, high float64   // packets/s, of those trials
@@ -48,7 +48,7 @@ func (g *sample) add(s plan.Step) {
 	}
 	bare := s.Trial.Arm == record.Bare
 	switch {
-	case bare && !g.bare: // what was watched is not the headline
+	case bare && !g.bare: // the bare rate is the headline, not the observed one
 		g.bare, g.windows, g.low, g.high = true, nil, pps, pps
 	case g.bare && !bare:
 		return

@@ -9,13 +9,13 @@ import (
 	"tunbench/reports/screen"
 )
 
-// pad fills text up to so many columns, from the right.
+// pad fills text with spaces up to so many columns.
 func pad(text string, columns int) string {
 	return text + strings.Repeat(" ", max(0, columns-screen.Width(text)))
 }
 
-// searchResult is what a search found, for people; the record holds the exact
-// figures and the reasons.
+// searchResult is the result of a search for people; the record holds the exact figures
+// and the reasons.
 func searchResult(s record.Search) string {
 	var parts []string
 	for _, g := range s.Goals {

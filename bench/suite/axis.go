@@ -57,8 +57,8 @@ var axes = []Axis{
 // Axes returns every axis in the order of names and products.
 func Axes() []Axis { return append([]Axis(nil), axes...) }
 
-// Values returns what a shell may offer: every value where the axis has
-// finitely many, its words and its default where it takes numbers.
+// Values returns the values that a shell may offer: all of them if the axis has words
+// only, its words and its default if it takes numbers.
 func (a Axis) Values() []string {
 	values := append([]string(nil), a.domain.words...)
 	for _, v := range values {
@@ -82,8 +82,8 @@ func (a Axis) Parse(value string) (string, error) {
 }
 
 // compare orders values of the axis: words as the axis lists them, numbers by
-// their value, unit by unit, then any other text. Words stand behind plain numbers
-// and before those with a unit.
+// their value, unit by unit, then any other text. Words come after plain numbers
+// and before numbers with a unit.
 func (a Axis) compare(v, w string) int {
 	rank := func(v string) (group, word, number int) {
 		if i := slices.Index(a.domain.words, v); i >= 0 {
@@ -105,7 +105,7 @@ func (a Axis) compare(v, w string) int {
 	return cmp.Or(cmp.Compare(vg, wg), cmp.Compare(vw, ww), cmp.Compare(vn, wn), strings.Compare(v, w))
 }
 
-// FindAxis finds an axis. The error names the axes there are and the nearest.
+// FindAxis returns the axis of that name. The error names all axes and the nearest.
 func FindAxis(name string) (Axis, error) {
 	names := make([]string, len(axes))
 	for i, a := range axes {

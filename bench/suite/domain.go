@@ -7,18 +7,17 @@ import (
 	"strings"
 )
 
-// domain is the set of an axis' values: words, and possibly the whole
-// numbers from lo to hi, whole numbers with a unit, or the words that match a
-// pattern.
+// domain is the set of values of an axis: words, and possibly the whole numbers from lo
+// to hi, whole numbers with a unit, or the words that match a pattern.
 type domain struct {
 	words   []string
 	lo, hi  int // no numbers if hi is 0
 	units   []unit
 	match   *regexp.Regexp
-	matches string // what match stands for, for people
+	matches string // a description of match for people
 }
 
-// unit is what stands behind the numbers from lo to hi.
+// unit is a suffix of the numbers from lo to hi.
 type unit struct {
 	suffix string
 	lo, hi int

@@ -29,8 +29,8 @@ var DefaultTiming = Timing{Warmup: 250 * time.Millisecond, Measure: time.Second,
 // MinMeasure is the least Timing.Measure.
 const MinMeasure = 100 * time.Millisecond
 
-// Check returns why no device can be what a scenario asks for, nil where one can.
-// Its error names the scenario.
+// Check returns an error, which names the scenario, if no device can be what the scenario
+// asks for.
 type Check func(Scenario) error
 
 // New builds a scenario from values; an axis that is left out has its default.
@@ -109,9 +109,9 @@ func nameOf(full map[string]string) string {
 // loadAxes are those that say how fast a scenario sends and reads.
 var loadAxes = []string{"load", "spacing", "pause"}
 
-// ClosedLoop returns the scenario of which the load of s is a share: the same, as
-// fast as it goes, and with a reader that does not pause. Scenarios that differ in
-// their load only have one closed loop.
+// ClosedLoop returns the scenario of whose rate the load of s is a share: s in a closed
+// loop, and with readers that do not pause. Scenarios that differ only in their load have
+// the same closed loop.
 func (s Scenario) ClosedLoop() Scenario {
 	full := maps.Clone(s.Axes)
 	for _, a := range axes {

@@ -12,12 +12,12 @@ type Selection struct {
 	// Filter keeps a scenario if each entry allows its value on that axis.
 	// Entries for the same axis must all allow it.
 	Filter []Allow
-	// Set fixes axes for every scenario, before Filter looks at it; where an axis
-	// has several values, each scenario is there with each of them.
+	// Set sets axes of every scenario, before Filter is applied; if an axis has several
+	// values, each scenario is multiplied by them.
 	Set Block
 }
 
-// Allow is the set of values that a filter lets through on one axis.
+// Allow is the set of values that a filter keeps on one axis.
 type Allow struct {
 	Axis   string
 	Values []string
@@ -85,7 +85,7 @@ func parseAllow(word string) (Allow, error) {
 	return allow, nil
 }
 
-// matches tells whether every entry of the filter allows full.
+// matches reports whether every entry of the filter allows full.
 func (sel Selection) matches(full map[string]string) bool {
 	for _, allow := range sel.Filter {
 		if !slices.Contains(allow.Values, full[allow.Axis]) {
@@ -95,8 +95,8 @@ func (sel Selection) matches(full map[string]string) bool {
 	return true
 }
 
-// Keeps tells whether the filter lets the scenario of that name through. A name
-// that this tunbench cannot read passes only where nothing is filtered.
+// Keeps reports whether the filter keeps the scenario of that name. A name that this
+// tunbench cannot read is kept only if there is no filter.
 func (sel Selection) Keeps(name string) bool {
 	if len(sel.Filter) == 0 {
 		return true
@@ -106,10 +106,10 @@ func (sel Selection) Keeps(name string) bool {
 }
 
 // Select returns what sel makes of scenarios: Set is applied first, then
-// Filter, so that a filter speaks of the names that `tunbench list` prints;
-// what has become equal stays once, in its first place. It is an error if possible
-// refuses a scenario that is left, if none is left, or if there are more than a
-// suite may have.
+// Filter, so that a filter applies to the names that `tunbench list` prints. Scenarios
+// that have become equal are kept once, at the first place. It is an error if possible
+// refuses a scenario that is left, if none is left, or if there are more than
+// MaxScenarios.
 func Select(scenarios []Scenario, sel Selection, possible Check) ([]Scenario, error) {
 	if sel.Set.size(MaxScenarios) > MaxScenarios {
 		return nil, fmt.Errorf("--set makes more than %d scenarios of each: give fewer values", MaxScenarios)

@@ -8,7 +8,7 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// Printable is value as it stands where that cannot spoil a terminal line.
+// Printable returns value, quoted if it could spoil a line on a terminal.
 func Printable(value string) string {
 	if q := strconv.Quote(value); q != `"`+value+`"` || value == "" || strings.Contains(value, " ") {
 		return q
@@ -16,7 +16,7 @@ func Printable(value string) string {
 	return value
 }
 
-// didYouMean offers the candidate that is nearest to word, if one is near.
+// didYouMean suggests the candidate that is nearest to word, if one is near enough.
 func didYouMean(word string, candidates []string) string {
 	if len(word) > 64 {
 		return ""

@@ -32,14 +32,13 @@ func (s source) syntaxError(err error) error {
 		line, _ = strconv.Atoi(m[1])
 		text = text[len(m[0]):]
 	}
-	// The parser gives the line of what it was in the middle of, which may be
-	// one above what is wrong.
+	// The parser gives the line of the element that it was reading, which may be one
+	// above the mistake.
 	return s.errorf(line, "not YAML, here or just below: %s", strings.TrimPrefix(text, "yaml: "))
 }
 
-// readable refuses what no line of YAML may hold: package yaml does, too, but
-// does not tell the line. UTF-16, which begins with a byte order mark, is left to
-// it.
+// readable refuses bytes and characters that YAML does not allow: package yaml does, too,
+// but without the line. UTF-16, which begins with a byte order mark, is left to it.
 func (s source) readable(text []byte) error {
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
 		return nil
@@ -81,7 +80,7 @@ func (s source) document(text []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// mapping calls each for the pairs of node; what says what node should be.
+// mapping calls each for every pair of node. what names node in errors.
 func (s source) mapping(node *yaml.Node, what string, each func(key, value *yaml.Node) error) error {
 	if node.Kind != yaml.MappingNode {
 		return s.errorf(node.Line, "want %s as `key: value` pairs", what)

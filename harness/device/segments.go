@@ -8,16 +8,18 @@ import (
 	"tunbench/harness/traffic"
 )
 
+// Kinds are the kinds of packets that sockets send.
 var Kinds = map[spec.Gen]traffic.Kind{
 	spec.GenUDP: traffic.UDP, spec.GenUDPGSO: traffic.UDPGSO, spec.GenLockstep: traffic.UDP,
 	spec.GenPacket: traffic.Packet, spec.GenPacketGSO: traffic.PacketGSO,
 }
 
+// WriteKinds are the kinds of packets that are written to a device.
 var WriteKinds = map[spec.Gen]traffic.Kind{
 	spec.GenUDP: traffic.Write, spec.GenUDPGSO: traffic.WriteGSO, spec.GenPacketGSO: traffic.WriteTCP,
 }
 
-// Writes tells whether packets of gen can be written to a device.
+// Writes reports whether packets of gen can be written to a device.
 func Writes(gen spec.Gen) bool {
 	_, ok := WriteKinds[gen]
 	return ok
@@ -47,8 +49,8 @@ func superFeature(s spec.Spec) string {
 	return ""
 }
 
-// SegmentsPerWrite is how many wire segments each packet stands for that is
-// written.
+// SegmentsPerWrite is how many wire segments each packet carries that is written to
+// the device.
 func SegmentsPerWrite(s spec.Spec) uint64 {
 	if s.VnetHdr == 0 {
 		return 1

@@ -11,12 +11,12 @@ import (
 	"tunbench/reports/record"
 )
 
-// Auto asks for the first hook that holds.
+// Auto requests the first hook that holds.
 const Auto = "auto"
 
 // SelectHook finds the hook to use: "auto" takes the first hook that holds and says why
-// it passed over a hook; a hook that is named is used or an error. A hook is
-// proven by a packet that it counts, not by that it attaches.
+// it passed over another; a hook that is named is used or an error. A hook holds when
+// it has counted a packet; that it attaches is not enough.
 func SelectHook(requested string) (record.Hook, error) {
 	loadModule()
 	h := record.Hook{Requested: requested, Used: string(bpf.None), PassedOver: []record.PassedOver{}, Programs: []record.Program{}}

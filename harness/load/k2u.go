@@ -21,7 +21,7 @@ type k2u struct {
 	spec      spec.Spec
 	hook      bpf.Hook
 	placement record.Placement
-	side      bpf.Side // to the observer: with dir=both, both
+	observed  bpf.Direction // by the observer: with dir=both, both directions
 
 	ns        *netns.NS
 	device    *device.Device
@@ -52,8 +52,8 @@ func (g *k2u) construct() (err error) {
 	}
 	if g.hook != bpf.None {
 		t := g.device.Target(device.SampleEveryOf(g.spec))
-		t.Side = g.side
-		t.GSO = t.GSO || g.side != bpf.K2U && device.SegmentsPerWrite(g.spec) > 1
+		t.Direction = g.observed
+		t.GSO = t.GSO || g.observed != bpf.K2U && device.SegmentsPerWrite(g.spec) > 1
 		if g.spec.Event == spec.EventCarrier { // which drops super-packets before they are cut
 			t.GSO = true
 		}
@@ -182,7 +182,7 @@ func (g *k2u) count() (err error) {
 
 func (g *k2u) Account(t *record.Trial) {
 	t.Device, t.Observer = g.device.Record(), g.own
-	path.NoteAides(t, g.direction.aided())
+	path.NoteVhost(t, g.direction.vhostOwners())
 	g.event.Tell(t)
 	defer func() { g.event.Account(t, g.direction.Senders[0].Segments(), g.direction.PerSKB) }()
 	a := &t.Accounting

@@ -74,10 +74,11 @@ func (l *Direction) add(readers ...Reader) {
 	}
 }
 
-// aided are those of a direction.
-func (l *Direction) aided() (list []path.Aided) {
+// vhostOwners lists the readers and senders of a direction that may have vhost
+// workers.
+func (l *Direction) vhostOwners() (list []path.VhostOwner) {
 	for _, r := range l.Ends {
-		if a, ok := r.(path.Aided); ok {
+		if a, ok := r.(path.VhostOwner); ok {
 			list = append(list, a)
 		}
 	}
@@ -92,8 +93,8 @@ func siteOf(ns *netns.NS, o device.Observers) path.Site {
 	return path.Site{Hosts: [2]path.Host{{NS: ns, Link: device.Name}}, Observers: o}
 }
 
-// vhostEmpty tells whether no worker of vhost has packets in hand, when the
-// device is empty.
+// vhostEmpty reports whether no worker of vhost holds packets. The device must be
+// empty.
 func vhostEmpty(readers []Reader) (bool, error) {
 	for _, r := range readers {
 		if v, ok := r.(*sink.Vhost); ok {

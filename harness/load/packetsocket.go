@@ -79,7 +79,7 @@ func packetSocket(ns *netns.NS, ifindex, family int) (fd int, err error) {
 	return fd, nil
 }
 
-// empty is so when all that the device received was read or dropped.
+// empty reports whether all that the device received was read or dropped.
 func (p *packetEnd) empty(received uint64) (bool, error) {
 	if err := p.count(); err != nil {
 		return false, err
@@ -102,8 +102,8 @@ func (p *packetEnd) mismatch(received uint64) string {
 	return ""
 }
 
-// dropped is what the socket had no room for. What the stack makes of each
-// packet besides is no loss: it is for nobody.
+// dropped is what the socket had no room for. The stack drops each packet too, as no
+// host has its address; that is no loss.
 func (p *packetEnd) dropped(perSKB uint64) map[string]uint64 {
 	if p.drops == 0 {
 		return map[string]uint64{}

@@ -44,13 +44,14 @@ type holder interface {
 	Release()
 }
 
-// Aided is a worker for which a thread of the kernel works.
-type Aided interface {
-	// AideTime is the CPU time in ns of that thread; 0 if there is none.
-	AideTime() (int64, error)
-	// Aided reports whether there is such a thread and, once it runs, why it is not
-	// on the CPU of the worker and why its time is not known.
-	Aided() (aided bool, pin, time error)
+// VhostOwner is a sender, reader or forwarder for which vhost workers of the
+// kernel may work.
+type VhostOwner interface {
+	// VhostTime is the CPU time in ns of these workers; 0 if there are none.
+	VhostTime() (int64, error)
+	// VhostWorkers reports whether there are such workers and, once they run,
+	// why they are not on the owner's CPU and why their CPU time is not known.
+	VhostWorkers() (has bool, pin, time error)
 }
 
 // forwarders are those of a path, in the order in which packets pass them.
@@ -103,8 +104,8 @@ func (list forwarders) AddCPUTime(sum int64, own ...int64) int64 {
 			continue
 		}
 		sum = account.AddCPUTime(sum, f.Thread())
-		if a, ok := f.(Aided); ok {
-			sum = AddAideTime(sum, a)
+		if a, ok := f.(VhostOwner); ok {
+			sum = AddVhostTime(sum, a)
 		}
 	}
 	return sum
@@ -137,21 +138,21 @@ func (list forwarders) Close() error {
 	return errors.Join(errs...)
 }
 
-// AddAideTime adds the time of the thread that works for a worker to a sum; the sum
+// AddVhostTime adds the time of the thread that works for a worker to a sum; the sum
 // is -1, unknown, if that time is.
-func AddAideTime(sum int64, a Aided) int64 {
-	n, err := a.AideTime()
+func AddVhostTime(sum int64, a VhostOwner) int64 {
+	n, err := a.VhostTime()
 	if err != nil || sum < 0 {
 		return -1
 	}
 	return sum + n
 }
 
-// NoteAides says what was done about vhost's workers; those of one list fare
+// NoteVhost says what was done about vhost's workers; those of one list fare
 // alike.
-func NoteAides(t *record.Trial, list []Aided) {
+func NoteVhost(t *record.Trial, list []VhostOwner) {
 	for _, a := range list {
-		on, pin, time := a.Aided()
+		on, pin, time := a.VhostWorkers()
 		switch {
 		case !on:
 			continue

@@ -69,8 +69,8 @@ func (w *vethPath) readBack() (err error) {
 	return nil
 }
 
-// Empty is so when the stack of each host has received all that the other
-// one's device sent: what is between them waits in a CPU's backlog.
+// Empty reports whether the stack of each host has received all that the device of
+// the other one sent: packets between them wait in a CPU's backlog.
 func (w *vethPath) Empty() (bool, error) {
 	for i, h := range w.hosts {
 		sent, err := h.NS.Counters(h.Link)

@@ -51,7 +51,7 @@ func NewVhost(c Config, d *vhost.Device, control *Control) *Vhost {
 // the same CPU if that is permitted: the two take turns.
 func (v *Vhost) Start() (err error) {
 	v.pinError = v.Device.Pin(v.CPU)
-	_, v.timeError = v.AideTime()
+	_, v.timeError = v.VhostTime()
 	if v.thread, err = worker.Start(v.CPU, v.loop); err != nil {
 		return fmt.Errorf("start the virtio driver of queue %d: %w", v.Queue, err)
 	}
@@ -74,12 +74,13 @@ func (v *Vhost) Close() error {
 	return v.Device.Close()
 }
 
-// AideTime is the CPU time in ns of the worker, which belongs to the packets.
-func (v *Vhost) AideTime() (int64, error) { return v.Device.WorkerTime() }
+// VhostTime is the CPU time in ns of the worker, which is part of the cost of
+// the packets.
+func (v *Vhost) VhostTime() (int64, error) { return v.Device.WorkerTime() }
 
-// Aided tells since Start why the worker is not on the reader's CPU, and why its
-// CPU time is not known.
-func (v *Vhost) Aided() (aided bool, pin, time error) { return true, v.pinError, v.timeError }
+// VhostWorkers returns, since Start, why the worker is not on the reader's CPU,
+// and why its CPU time is not known.
+func (v *Vhost) VhostWorkers() (has bool, pin, time error) { return true, v.pinError, v.timeError }
 
 // loop is the hot loop: it does not allocate. It takes what there is, up to
 // refillEvery packets, and gives the buffers back.
@@ -127,7 +128,7 @@ func (v *Vhost) loop() error {
 				return nil
 			}
 		}
-		v.control.Gate.Pass()
+		v.control.Barrier.Pass()
 		if err := v.wait(); err != nil {
 			return err
 		}

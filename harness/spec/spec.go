@@ -116,8 +116,8 @@ type Spec struct {
 	CPUs []int  // CPUs to use: the first half sends, the second half reads; empty: chosen from the topology
 	Seed uint64 // of everything random in the trial
 
-	// Settle is for gen=lockstep in virtual time: the trial goes on until five
-	// blocks of rounds in a row agree to 0.1 %, or is flagged as unsettled.
+	// Settle is for gen=lockstep in virtual time: the trial lasts until five blocks of
+	// rounds in a row agree to 0.1 %; if they do not, it is flagged as unsettled.
 	Settle bool
 
 	// Count, if not 0, ends sending after that many packets instead of after

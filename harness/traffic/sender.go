@@ -166,7 +166,7 @@ func (s *Sender) Start(control *Control) error {
 	}
 	if s.Vhost {
 		s.pinError = s.drivers.pin(s.CPU)
-		_, s.timeError = s.AideTime()
+		_, s.timeError = s.VhostTime()
 		send := loop
 		loop = func() error {
 			if err := send(); err != nil {
@@ -222,14 +222,14 @@ func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.V
 // Writes returns the results of all writes. The sender must have ended.
 func (s *Sender) Writes() Writes { return s.writes.sum() }
 
-// AideTime is the CPU time in ns of the vhost workers, which is part of the
+// VhostTime is the CPU time in ns of the vhost workers, which is part of the
 // cost of the packets; 0 if the sender has none of its own.
-func (s *Sender) AideTime() (int64, error) { return s.drivers.cpuTime() }
+func (s *Sender) VhostTime() (int64, error) { return s.drivers.cpuTime() }
 
-// Aided reports whether workers of vhost work for the sender, and since Start why
-// they are not on its CPU, where write(2) would do their work, and why their CPU
-// time is not known.
-func (s *Sender) Aided() (aided bool, pin, time error) {
+// VhostWorkers reports whether vhost workers work for the sender and, since
+// Start, why they are not on its CPU, where write(2) would do their work, and
+// why their CPU time is not known.
+func (s *Sender) VhostWorkers() (has bool, pin, time error) {
 	return s.Vhost && s.Drivers == nil, s.pinError, s.timeError
 }
 
@@ -288,10 +288,10 @@ func (s *Sender) loop() error {
 	return nil
 }
 
-// more waits at the gate and then reports whether there is more to send. The
+// more waits at the barrier and then reports whether there is more to send. The
 // schedule of an open loop stands still meanwhile.
 func (s *Sender) more() bool {
-	s.schedule.start += s.control.Gate.Pass()
+	s.schedule.start += s.control.Barrier.Pass()
 	return !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit)
 }
 

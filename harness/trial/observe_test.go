@@ -94,7 +94,7 @@ func TestObserverSeesEveryWrite(t *testing.T) {
 // observeWrites writes packets to every queue of a device, some for a socket
 // that has room, some for one that has not, and some for nobody; and one that
 // the kernel refuses.
-func observeWrites(t *testing.T, s spec.Spec, side bpf.Side, hook bpf.Hook) {
+func observeWrites(t *testing.T, s spec.Spec, side bpf.Direction, hook bpf.Hook) {
 	const rounds, room, full, nobody = 40, 9000, 9001, 7
 	ns, err := netns.New()
 	if err != nil {
@@ -124,7 +124,7 @@ func observeWrites(t *testing.T, s spec.Spec, side bpf.Side, hook bpf.Hook) {
 		_, err = unix.Read(roomy, buf)
 	}
 	target := d.Target(1)
-	target.Side = side
+	target.Direction = side
 	o, err := bpf.Open(hook, target)
 	if err != nil {
 		t.Fatal(err)
@@ -336,7 +336,7 @@ func TestObserverCutsTunnels(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := d.Target(1)
-	target.Side = bpf.U2K
+	target.Direction = bpf.U2K
 	o, err := bpf.Open(bpf.Tracepoint, target)
 	if err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func needRing(t *testing.T) {
 	}
 }
 
-// inGuest tells whether the whole kernel is the tests'.
+// inGuest reports whether the whole kernel is the tests'.
 func inGuest() bool {
 	exe, err := os.Executable()
 	return err == nil && exe == "/init"

@@ -102,7 +102,7 @@ func TestVhost(t *testing.T) {
 	}
 }
 
-// tuntapTakes tells whether the kernel makes such a device.
+// tuntapTakes reports whether the kernel makes such a device.
 func tuntapTakes(t *testing.T, c tuntap.Config) bool {
 	t.Helper()
 	ns, err := netns.New()

@@ -40,7 +40,7 @@ func (b Bars) draw(c *canvas) float64 {
 	note := "median, " + b.Unit
 	switch {
 	case intervals && ranges:
-		note += "; line: 95 % interval, dashed where it is lowest to highest trial"
+		note += "; line: 95 % interval, or dashed: lowest to highest trial"
 	case intervals:
 		note += "; line: 95 % interval"
 	case ranges:

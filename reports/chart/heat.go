@@ -21,7 +21,7 @@ func (h Heat) draw(c *canvas) float64 {
 		left       = margin + 62
 		right      = chartWidth - margin
 	)
-	note := "columns: flows; rows: queues; the darker, the larger the share of the flow's packets; first trial"
+	note := "columns: flows; rows: queues; darker: larger share of the flow's packets; first trial"
 	c.text("muted", margin, 46, "start", note, note)
 	y := headHeight + 8
 	for _, p := range h.Panels {

@@ -3,7 +3,6 @@ package document
 import (
 	"maps"
 	"slices"
-	"strconv"
 
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
@@ -19,14 +18,14 @@ const FewVerdicts = 8
 // IntervalNote explains a column of that name.
 func IntervalNote(column, unit string) prose.Prose {
 	if column == text.RangeName {
-		return prose.Say(prose.Bold(text.RangeName), ": the lowest and the highest "+unit+"; of fewer than "+strconv.Itoa(figure.Fewest)+" there is no 95 % interval.")
+		return book.Say("interval range", prose.Values{"Range": text.RangeName, "Unit": unit, "Fewest": figure.Fewest})
 	}
-	return prose.Say(prose.Bold(text.IntervalName), ": of the median, exact by the signed-rank distribution. Fewer than "+strconv.Itoa(figure.Fewest)+" valid "+unit+"s have none: ", prose.Bold(text.RangeName), " is the lowest and the highest.")
+	return book.Say("interval exact", prose.Values{"Interval": text.IntervalName, "Range": text.RangeName, "Unit": unit, "Fewest": figure.Fewest})
 }
 
-// Sees tells how small a change this host can show at all, as far as A/A runs
-// told; nothing where there was none.
-func Sees(smallest map[string]float64) prose.Prose {
+// Detectable says how small a change this host can show at all, as far as A/A
+// runs have shown; nothing where there was none.
+func Detectable(smallest map[string]float64) (p prose.Prose) {
 	used, coarse := map[string]float64{}, map[string]float64{}
 	for name, v := range smallest {
 		if metric.UsableSight(name, v) {
@@ -35,15 +34,14 @@ func Sees(smallest map[string]float64) prose.Prose {
 			coarse[name] = v
 		}
 	}
-	p := sizes(used)
-	if len(p) > 0 {
-		p = prose.Say("This host can see changes of ", p, "; smaller ones are lost in its noise, as A/A runs of equal variants showed.")
+	if of := sizes(used); len(of) > 0 {
+		p = book.Say("detectable", prose.Values{"Sizes": of})
 	}
-	if c := sizes(coarse); len(c) > 0 {
+	if of := sizes(coarse); len(of) > 0 {
 		if len(p) > 0 {
 			p = append(p, prose.Say(" ")...)
 		}
-		p = append(p, prose.Say("An A/A run on a disturbed host could see only ", c, ", which is more than "+strconv.Itoa(metric.CoarsestSight)+" times the threshold and is not used.")...)
+		p = append(p, book.Say("detectable too coarse", prose.Values{"Sizes": of, "Most": metric.CoarsestSight})...)
 	}
 	return p
 }
@@ -73,11 +71,11 @@ func sizes(smallest map[string]float64) (p prose.Prose) {
 		if len(p) > 0 {
 			p = append(p, prose.Say(", ")...)
 		}
-		p = append(p, prose.Say(prose.Bold(size), " in "+metric)...)
+		p = append(p, book.Say("detectable size", prose.Values{"Size": size, "Metric": metric})...)
 	}
 	return p
 }
 
-// SightText tells how small changes an A/A run could see: "2.1 % in pps, 0.04
-// points in loss".
-func SightText(smallest map[string]float64) string { return PlainText(sizes(smallest)) }
+// DetectableText lists the smallest changes that an A/A run could detect:
+// "2.1 % in pps, 0.04 points in loss".
+func DetectableText(smallest map[string]float64) string { return PlainText(sizes(smallest)) }

@@ -7,12 +7,9 @@ import (
 	"tunbench/reports/text"
 )
 
-// Words are the functions that the sentences of a document may call:
-//
-//   - {{plural .N "trial" "trials"}} is "1 trial" or "3 trials",
-//   - {{word .N "it is" "they are"}} is the word alone,
-//   - {{list .Names}} puts commas between strings, pieces or prose.
-var Words = map[string]any{"plural": text.Plural, "word": text.PluralOnly, "list": list}
+// Words are the functions that the sentences of a document may call: those of
+// text.Words, and {{list .Names}}, which puts commas between strings, pieces or prose.
+var Words = map[string]any{"plural": text.Words["plural"], "word": text.Words["word"], "list": list}
 
 func list(of any) (p prose.Prose, err error) {
 	var parts []any

@@ -29,10 +29,10 @@ func TestBriefTrialsAreNotQuoted(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := b.String()
-		if got := strings.Contains(text, "Most packets: ") && strings.Contains(text, "Most data: "); got != c.quoted {
+		if got := strings.Contains(text, "**500 Mpps** (one trial), 295 Gbit/s."); got != c.quoted {
 			t.Errorf("%d ns of gen=%s: quoted %t, want %t", c.ns, c.gen, got, c.quoted)
 		}
-		if told := strings.Contains(text, "Nothing is quoted of 1 scenario, with trials that measured for less than 100ms."); told == c.quoted {
+		if told := strings.Contains(text, "1 scenario has trials that measured for less than 100ms: its figures are not quoted here."); told == c.quoted {
 			t.Errorf("%d ns of gen=%s: quoted %t, and told so %t", c.ns, c.gen, c.quoted, told)
 		}
 	}

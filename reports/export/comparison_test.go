@@ -141,7 +141,7 @@ func TestCompareThresholds(t *testing.T) {
 		t.Errorf("what the runs say: %+v", v)
 	}
 	var b bytes.Buffer
-	if err := render.ComparisonSummary(&b, compared(t, base, next, verdict.Options{})); err != nil || !strings.Contains(b.String(), "This host can see changes of 8.5 % in pps;") {
+	if err := render.ComparisonSummary(&b, compared(t, base, next, verdict.Options{})); err != nil || !strings.Contains(b.String(), "This host can detect changes of 8.5 % in pps;") {
 		t.Errorf("%v; the summary does not tell: %s", err, b.String())
 	}
 	base.Run.Sees[record.PPS], next.Run.Sees[record.PPS] = 0.035, 0.51

@@ -26,10 +26,10 @@ func TestImpossibleFloor(t *testing.T) {
 		ratio         string
 		told, section string
 	}{
-		{"possible", fixture.Floored(quiet, 3.0013), "3.00", "", "The floor is what a read cannot go below"},
-		{"disturbed", fixture.Floored(busy, 0.2471), text.Absent, "**The floor of this run was disturbed** (a copy of 64 bytes took 655356 ns, a bare system call 1200 ns)", ""},
-		{"disturbed, and the ratio could be", fixture.Floored(busy, 2.4713), text.Absent, "**The floor of this run was disturbed**", ""},
-		{"a ratio below 1", fixture.Floored(quiet, 0.9713), text.Absent, "the ratio came out below 1, which cannot be", ""},
+		{"possible", fixture.Floored(quiet, 3.0013), "3.00", "", "The floor is the least that a read can cost on this host"},
+		{"disturbed", fixture.Floored(busy, 0.2471), text.Absent, "**The measurement of the floor was disturbed** (a copy of 64 bytes took 655356 ns, a bare system call 1200 ns)", ""},
+		{"disturbed, and the ratio could be", fixture.Floored(busy, 2.4713), text.Absent, "**The measurement of the floor was disturbed**", ""},
+		{"a ratio below 1", fixture.Floored(quiet, 0.9713), text.Absent, "the ratio came out below 1, which is impossible", ""},
 	} {
 		var b bytes.Buffer
 		if err := runMarkdown(&b, tt.f, render.Options{}); err != nil {
@@ -42,10 +42,10 @@ func TestImpossibleFloor(t *testing.T) {
 		if !strings.Contains(report, tt.told) || tt.told == "" && (strings.Contains(report, "disturbed") || strings.Contains(report, "below 1")) {
 			t.Errorf("%s: the report does not say %q, or says too much:\n%s", tt.name, tt.told, report)
 		}
-		if got := strings.Contains(report, "How far from the limit"); got != (tt.section != "") || !strings.Contains(report, tt.section) {
+		if got := strings.Contains(report, "Cost per packet compared with the floor"); got != (tt.section != "") || !strings.Contains(report, tt.section) {
 			t.Errorf("%s: the limit is shown: %v", tt.name, got)
 		}
-		if fault := tt.f.Run.Floor.Fault() != ""; strings.Contains(report, "655,356") || strings.Contains(report, "Not to be quoted") != fault {
+		if fault := tt.f.Run.Floor.Fault() != ""; strings.Contains(report, "655,356") || strings.Contains(report, "Do not quote the floor") != fault {
 			t.Errorf("%s: the floor is quoted:\n%s", tt.name, report)
 		}
 		for _, format := range []string{"json", "csv", "benchfmt", "openmetrics"} {
@@ -75,11 +75,11 @@ func TestLimitOfWrites(t *testing.T) {
 	if err := runMarkdown(&b, f, render.Options{Charts: true}); err != nil {
 		t.Fatal(err)
 	}
-	_, report, _ := strings.Cut(b.String(), "## How far from the limit")
+	_, report, _ := strings.Cut(b.String(), "## Cost per packet compared with the floor")
 	if got, want := strings.Join(rowOf(t, report, "xdp=drop")[1:], " "), "80.0 20.0 287 387 3.87 –"; got != want {
 		t.Errorf("%q, want %q in\n%s", got, want, report)
 	}
-	if !strings.Contains(report, "The writer of `dir=u2k gen=udp queues=1 size=64 xdp=drop` at **3.87 ×** the floor") || !strings.Contains(report, "(limit-written.svg)") || strings.Contains(report, "(limit.svg)") {
+	if !strings.Contains(report, "The writer of `dir=u2k gen=udp queues=1 size=64 xdp=drop` takes **3.87 ×** the floor") || !strings.Contains(report, "(limit-written.svg)") || strings.Contains(report, "(limit.svg)") {
 		t.Errorf("the writer is not told from a reader:\n%s", report)
 	}
 	list, _ := figure.Scenarios(f)
@@ -94,7 +94,7 @@ func TestLimitOfWrites(t *testing.T) {
 	}
 
 	// One number of writes in all tables, and the system calls beside it.
-	_, report, _ = strings.Cut(b.String(), "## User to kernel")
+	_, report, _ = strings.Cut(b.String(), "## Writes from user space to the device")
 	if got, want := strings.Join(rowOf(t, report, "xdp=drop")[1:], " "), "6,400 100 64.0 0 0 – –"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -118,7 +118,7 @@ func TestResidencySaysItsArm(t *testing.T) {
 		if err := runMarkdown(&b, f, render.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Contains(b.String(), "residency may lie above end to end"); got != bare {
+		if got := strings.Contains(b.String(), "residency may exceed end to end"); got != bare {
 			t.Errorf("bare trials %v, the report tells them apart: %v", bare, got)
 		}
 		list, _ := figure.Scenarios(f)

@@ -125,14 +125,14 @@ func (c *checker) writes(d document.Document) {
 	all, bySize := map[string]uint64{}, map[string]uint64{}
 	eachTable(d, func(heading string, t document.Table) {
 		switch {
-		case heading != "User to kernel":
+		case heading != "Writes from user space to the device":
 		case strings.HasPrefix(t.Fold, "Sizes of"):
 			bySize = sumOf(t, "writes", byScenario)
 		default:
 			all = sumOf(t, "writes", byScenario)
 		}
 	})
-	c.where = "User to kernel"
+	c.where = "Writes from user space to the device"
 	for name, n := range bySize {
 		if of, ok := all[name]; ok && of != n {
 			c.fail(ruleSums, "%q: %d writes in one table, %d in the other", name, of, n)
@@ -162,7 +162,7 @@ func (c *checker) totals(d document.Document, list []*figure.Scenario) {
 	}
 	eachTable(d, func(heading string, t document.Table) {
 		switch {
-		case heading == "Queues" && strings.HasPrefix(t.Fold, "Every queue"):
+		case heading == "Distribution over queues" && strings.HasPrefix(t.Fold, "Every queue"):
 			column, side := "read packets", ""
 			if _, ok := columnOf(t, column); !ok {
 				column = "read or received"
@@ -200,14 +200,14 @@ func (c *checker) totals(d document.Document, list []*figure.Scenario) {
 				}
 				return figure.Account(trials).Dropped, true
 			})
-		case heading == "Accounting":
+		case heading == "Packet accounting":
 			for _, r := range t.Rows {
 				at := func(name string) int64 {
 					i, _ := columnOf(t, name)
 					n, _ := strconv.ParseInt(strings.NewReplacer(",", "", "−", "-").Replace(document.PlainText(r[i])), 10, 64)
 					return n
 				}
-				if at("accepted") != at("delivered")+at("dropped")+at("unexplained") && !strings.Contains(document.PlainText(d.Points[len(d.Points)-1]), "not add up") {
+				if at("accepted") != at("delivered")+at("dropped")+at("unexplained") && !strings.Contains(document.PlainText(d.Lead), "not add up") {
 					c.where = heading
 					c.fail(ruleSums, "%q", document.PlainText(r[0]))
 				}

@@ -115,9 +115,9 @@ func (c *checker) prose(list ...prose.Prose) {
 // name says, or are ratios of 1.
 var counts = []string{
 	"queue", "queues", "empty", "effective", "max/mean", "Jain", "by chance", "hash p", "n", "p", "pairs", "pair", "trials", "flows", "samples", "missed", "moved", "packets",
-	"xmit packets", "read packets", "read or received", "dropped", "writes", "system calls", "refused", "headers", "partial", "complete", "in", "out", "system calls a unit",
+	"xmit packets", "read packets", "read or received", "dropped", "writes", "system calls", "refused", "headers", "partial", "complete", "in", "out", "system calls per unit",
 	"packets due", "offered", "accepted", "delivered", "unexplained", "offered/delivered", "cwnd", "reordered", "slowest", "scenarios", "skipped", "invalid", "shard", "host", "count",
-	"verdicts", "runs", "boots", "txqlen", "conditional", "×", "× floor", "a second",
+	"verdicts", "runs", "boots", "txqlen", "conditional", "×", "× floor", "per second",
 }
 
 // unitIn reports whether the name of a column has the unit of its figures. The
@@ -188,7 +188,7 @@ func (c *checker) hasUnit(names []string, i int, cell string) bool {
 
 // orders are columns whose figures do not fall from one to the next.
 var orders = [][]string{
-	{"p50", "p90", "p99", "p99.9", "max"}, {"service p50", "service p99", "service p99.9"}, {"sent − due p99", "sent − due max"}, {"least RTT", "RTT"}, {"least %", "most %"},
+	{"p50", "p90", "p99", "p99.9", "max"}, {"service p50", "service p99", "service p99.9"}, {"sent − due p99", "sent − due max"}, {"minimum RTT", "RTT"}, {"least %", "most %"},
 }
 
 func (c *checker) quantiles(names []string, rows [][]string) {
@@ -310,7 +310,7 @@ func (c *checker) within(estimate, interval string) {
 // shares checks columns of shares: those of one group of rows are of one whole.
 func (c *checker) shares(names []string, rows [][]string) {
 	i := slices.Index(names, "share %")
-	if j := slices.Index(names, "up to bytes"); i < 0 && j >= 0 {
+	if j := slices.Index(names, "size up to (bytes)"); i < 0 && j >= 0 {
 		i = slices.Index(names, "%")
 	}
 	if i < 0 {

@@ -67,14 +67,14 @@ func TestSees(t *testing.T) {
 	}{
 		{nil, ""},
 		{map[string]float64{record.PPS: -1}, ""},
-		{map[string]float64{record.PPS: 0.021}, "This host can see changes of 2.1 % in pps; "},
-		{map[string]float64{record.Jain: 0.012, record.Loss: 0.0004, record.PPS: 0.0301, record.CPUNsPerPkt: 0.00052}, "This host can see changes of 3.0 % in pps, 0.05 % in cpu_ns_per_pkt, 0.04 points in loss, 0.0120 in jain; "},
-		{map[string]float64{"p99": 0.25, record.PPS: 0.09}, "This host can see changes of 9.0 % in pps, 25.0 % in p99; "},
-		{map[string]float64{"recv_ns_per_pkt": 0.5, record.PPS: 0.03}, "This host can see changes of 3.0 % in pps; smaller ones are lost in its noise, as A/A runs of equal variants showed. " +
-			"An A/A run on a disturbed host could see only 50.0 % in recv_ns_per_pkt, which is more than 3 times the threshold and is not used."},
-		{map[string]float64{record.PPS: 0.51}, "An A/A run on a disturbed host could see only 51.0 % in pps, which is more than 3 times the threshold and is not used."},
+		{map[string]float64{record.PPS: 0.021}, "This host can detect changes of 2.1 % in pps; "},
+		{map[string]float64{record.Jain: 0.012, record.Loss: 0.0004, record.PPS: 0.0301, record.CPUNsPerPkt: 0.00052}, "This host can detect changes of 3.0 % in pps, 0.05 % in cpu_ns_per_pkt, 0.04 points in loss, 0.0120 in jain; "},
+		{map[string]float64{"p99": 0.25, record.PPS: 0.09}, "This host can detect changes of 9.0 % in pps, 25.0 % in p99; "},
+		{map[string]float64{"recv_ns_per_pkt": 0.5, record.PPS: 0.03}, "This host can detect changes of 3.0 % in pps; A/A runs, which compare equal variants, showed that smaller ones are lost in its noise. " +
+			"An A/A run on a disturbed host could detect only changes of 50.0 % in recv_ns_per_pkt. That is more than 3 times the threshold, so the A/A run is not used."},
+		{map[string]float64{record.PPS: 0.51}, "An A/A run on a disturbed host could detect only changes of 51.0 % in pps. That is more than 3 times the threshold, so the A/A run is not used."},
 	} {
-		got := document.PlainText(document.Sees(tt.sees))
+		got := document.PlainText(document.Detectable(tt.sees))
 		if !strings.HasPrefix(got, tt.want) || (tt.want == "") != (got == "") {
 			t.Errorf("%v: %q, want %q", tt.sees, got, tt.want)
 		}
@@ -87,7 +87,7 @@ func TestSees(t *testing.T) {
 			t.Fatal(err)
 		}
 		top, _, _ := strings.Cut(b.String(), "## Throughput")
-		if strings.Contains(top, "This host can see changes of **2.1 %** in pps") != known {
+		if strings.Contains(top, "This host can detect changes of **2.1 %** in pps") != known {
 			t.Errorf("known %v:\n%s", known, top)
 		}
 		f.Run.Sees = nil
@@ -134,13 +134,9 @@ func TestSentencesNameScenarios(t *testing.T) {
 	if !slices.ContainsFunc(list, func(s *figure.Scenario) bool { return s.Label == axis.AtDefaults }) {
 		t.Fatal("no scenario is at its defaults")
 	}
-	for _, text := range []string{summaryOf(t, f), document.PlainText(run.Points(f, list)[0])} {
-		if strings.Contains(text, "with defaults") || strings.Contains(text, "of defaults") || strings.Contains(text, "that of defaults") {
-			t.Errorf("nobody knows what is meant by: %s", text)
-		}
-		if !strings.Contains(text, "TUN dir=k2u gen=udp queues=1 size=64") {
-			t.Errorf("the scenario is not named: %s", text)
-		}
+	text := document.PlainText(slices.Concat(run.New(f).Points...))
+	if strings.Contains(text, "defaults") || !strings.Contains(text, "TUN dir=k2u gen=udp queues=1 size=64") {
+		t.Errorf("the scenario is not named by its axes: %s", text)
 	}
 }
 
@@ -156,7 +152,7 @@ func TestNoPartAboveTheWhole(t *testing.T) {
 		if err := runMarkdown(&b, f, render.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		_, report, ok := strings.Cut(b.String(), "### What the rest is spent on")
+		_, report, ok := strings.Cut(b.String(), "### Where the time from send to read goes")
 		if got := strings.Contains(report, "1 scenario is left out"); !ok || got != out || strings.Contains(report, "| 90.") {
 			t.Errorf("residency %d ns of 25 ms: left out %v, want %v:\n%s", inside, got, out, report)
 		}

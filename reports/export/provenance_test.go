@@ -39,8 +39,8 @@ func TestHostsDiffer(t *testing.T) {
 		"the same":             {func(*record.Run) {}, nil},
 		"another kernel":       {func(r *record.Run) { r.Host.Kernel, r.Host.KernelVersion = "7.0.0", "#9" }, nil},
 		"within its scatter":   {floor(1.04), nil},
-		"a slower host":        {floor(1.15), []string{"floor: bare system call 86.0 → 98.9 ns (+15.00 %), system call and copy of 1500 bytes 166.0 → 190.9 ns (+15.00 %); no device has a part in these, so that part of the change is the host's"}},
-		"a faster host":        {floor(1 / 1.15), []string{"floor: bare system call 86.0 → 74.8 ns (−13.04 %), system call and copy of 1500 bytes 166.0 → 144.3 ns (−13.04 %); no device has a part in these, so that part of the change is the host's"}},
+		"a slower host":        {floor(1.15), []string{"floor: bare system call 86.0 → 98.9 ns (+15.00 %), system call and copy of 1500 bytes 166.0 → 190.9 ns (+15.00 %); the floor does not depend on the device, so this part of the change comes from the host"}},
+		"a faster host":        {floor(1 / 1.15), []string{"floor: bare system call 86.0 → 74.8 ns (−13.04 %), system call and copy of 1500 bytes 166.0 → 144.3 ns (−13.04 %); the floor does not depend on the device, so this part of the change comes from the host"}},
 		"no floor":             {func(r *record.Run) { r.Floor = record.Floor{} }, nil},
 		"another governor":     {func(r *record.Run) { r.Host.Governor = "powersave" }, []string{"frequency governor: " + absentOr(base.Run.Host.Governor) + " → powersave"}},
 		"SMT":                  {func(r *record.Run) { r.Host.SMT = "forceoff" }, []string{"SMT: " + absentOr(base.Run.Host.SMT) + " → forceoff"}},
@@ -110,8 +110,8 @@ func absentOr(s string) string {
 // where they do.
 func TestHistoryTellsTheFloor(t *testing.T) {
 	for by, want := range map[float64]string{
-		1.15: "floor: bare system call 86.0 → 98.9 ns (+15.00 %); no device has a part in these, so that part of the change is the host's",
-		1.02: "nothing else that a run's header tells differs; the floor agrees within 5.00 %: a bare system call cost 86.0 and 87.7 ns",
+		1.15: "floor: bare system call 86.0 → 98.9 ns (+15.00 %); the floor does not depend on the device, so this part of the change comes from the host",
+		1.02: "nothing else that a run's header tells differs; the floor agrees within 5.00 %: a bare system call took 86.0 and 87.7 ns",
 	} {
 		a, b := &record.Run{Floor: record.Floor{SyscallNs: 86}}, &record.Run{Floor: record.Floor{SyscallNs: 86 * by}}
 		f := series.Finding{Series: &series.Series{Metric: record.PPS}, Change: series.Change{

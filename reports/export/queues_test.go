@@ -53,7 +53,7 @@ func TestQueuesByDirection(t *testing.T) {
 		if err := runMarkdown(&b, sided(mode, "u2k", append([]record.Queue{}, written...)...), render.Options{Charts: true}); err != nil {
 			t.Fatal(err)
 		}
-		_, report, _ := strings.Cut(b.String(), "## Queues")
+		_, report, _ := strings.Cut(b.String(), "## Distribution over queues")
 		report, _, _ = strings.Cut(report, "\n## ")
 		// 600^2 / (4 * (3 * 100^2 + 300^2)) = 0.75
 		got := strings.Join(rowOf(t, report, "u2k")[1:], " ")
@@ -74,7 +74,7 @@ func TestQueuesByDirection(t *testing.T) {
 	if err := runMarkdown(&b, sided("Tun", "both", read...), render.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	_, report, _ := strings.Cut(b.String(), "## Queues")
+	_, report, _ := strings.Cut(b.String(), "## Distribution over queues")
 	if got, want := strings.Join(rowOf(t, report, "dir=both")[1:], " "), "read 4 2 0 50.0 2.00 0.500 2.00 1.00 1"; got != want {
 		t.Errorf("both, what is read: %q, want %q", got, want)
 	}
@@ -94,7 +94,7 @@ func TestQueuesByDirection(t *testing.T) {
 	if err := runMarkdown(&b, sided("Tap", "u2k", record.Queue{}, record.Queue{}), render.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	_, report, _ = strings.Cut(b.String(), "## Queues")
+	_, report, _ = strings.Cut(b.String(), "## Distribution over queues")
 	if got, want := strings.Join(rowOf(t, report, "u2k")[1:], " "), "received 2 – – – – – – – 1"; got != want {
 		t.Errorf("nothing was seen: %q, want %q", got, want)
 	}

@@ -84,7 +84,7 @@ func TestDeterministic(t *testing.T) {
 // A report on a run in a guest names the machine that it ran on.
 func TestGuestsHost(t *testing.T) {
 	f := fixture.Synthetic()
-	const row = "the guest's host"
+	const row = "host of the guest"
 	shown := func() string {
 		dir := t.TempDir()
 		if err := writeRun(dir, f); err != nil {

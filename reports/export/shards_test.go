@@ -31,7 +31,7 @@ func TestShardsOfOneHost(t *testing.T) {
 		t.Errorf("warnings %q", w)
 	}
 	page := reportOf(t, f)
-	for _, want := range []string{"merged of **2 shards** from **1 host**", "### Queues", "## Shards", "a bare system call, " + text.Between("100", "200") + " ns"} {
+	for _, want := range []string{"merged from **2 shards** of **1 host**", "### Number of queues", "## Shards", "a bare system call, " + text.Between("100", "200") + " ns"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in\n%s", want, page)
 		}
@@ -41,7 +41,7 @@ func TestShardsOfOneHost(t *testing.T) {
 	}
 	// They disturbed each other if they ran at once.
 	f.Run.Parts[0].End.Ended = "2026-11-20T22:52:10Z"
-	if w := figure.ShardWarnings(f.Run); !cmp.Equal(w, []string{"shards 1 and 2 ran on one host at the same time: they disturbed each other"}) {
+	if w := figure.ShardWarnings(f.Run); !cmp.Equal(w, []string{"shards 1 and 2 ran on one host at the same time and disturbed each other"}) {
 		t.Errorf("at once: %q", w)
 	}
 }
@@ -51,15 +51,15 @@ func TestShardsOfTwoHosts(t *testing.T) {
 	f := fixture.MergedOf(t, false, fixture.ShardFile(1, nil), fixture.ShardFile(2, func(r *record.Run) { r.Host.CPU = "Z80|8" }))
 	text := reportOf(t, f)
 	for _, want := range []string{
-		"merged of **2 shards** from **2 hosts**", "different CPUs",
-		"the scenarios were measured on 2 hosts: do not hold a figure of one against that of another, which differ in CPU.",
-		"queues=1 · host 1", "queues=2 · host 2", `Z80\|8`, "What the hosts do not have in common",
+		"merged from **2 shards** of **2 hosts**", "different CPUs",
+		"the scenarios were measured on 2 hosts, which differ in CPU: do not compare figures of different hosts.",
+		"queues=1 · host 1", "queues=2 · host 2", `Z80\|8`, "Differences between the hosts",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if strings.Contains(text, "Beside each other") {
+	if strings.Contains(text, "Scenarios that differ") {
 		t.Error("scenarios of two hosts stand beside each other")
 	}
 	// Where the boots are not known, nobody knows that it is one host.
@@ -80,7 +80,7 @@ func TestShardsMissing(t *testing.T) {
 	if text := reportOf(t, f); slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(text, w) }) {
 		t.Errorf("not in\n%s", text)
 	}
-	if text := reportOf(t, fixture.ShardFile(1, nil).File); !strings.Contains(text, "This is **shard 1 of 2**: the plan has 2 scenarios.") {
+	if text := reportOf(t, fixture.ShardFile(1, nil).File); !strings.Contains(text, "This is **shard 1 of 2**; the whole plan has 2 scenarios.") {
 		t.Errorf("a shard by itself:\n%s", text)
 	}
 }

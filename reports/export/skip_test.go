@@ -40,7 +40,7 @@ func TestSkippedArm(t *testing.T) {
 		t.Fatal(err)
 	}
 	markdown := report.String()
-	for _, want := range []string{"1 scenario was measured bare only: ", ", observed trials only |"} {
+	for _, want := range []string{"1 scenario was measured only without the observer", ", observed trials only |"} {
 		if !strings.Contains(markdown, want) {
 			t.Errorf("the report does not hold %q", want)
 		}

@@ -49,26 +49,26 @@ func TestFlowMap(t *testing.T) {
 	}
 }
 
-// TestBeside holds that scenarios stand together that differ in the axis alone,
+// TestDifferences checks that groups hold scenarios that differ in the axis alone,
 // each against the right one.
-func TestBeside(t *testing.T) {
+func TestDifferences(t *testing.T) {
 	list, _ := figure.Scenarios(fixture.Ways())
 	want := map[string]struct {
 		rows  int
 		ratio string // of the second row
 	}{
-		"Engines": {4, ""}, "virtio-net header and offloads": {2, ""}, "Queues": {0, ""}, "Directions": {3, ""}, "Paths and ciphers": {4, ""},
+		"io": {4, ""}, "vnet": {2, ""}, "queues": {0, ""}, "dir": {3, ""}, "path": {4, ""},
 	}
 	for _, c := range run.Comparisons {
 		got := c.Table(list)
-		if len(got.Rows) != want[c.Heading].rows {
-			t.Errorf("%s: %d rows, want %d", c.Heading, len(got.Rows), want[c.Heading].rows)
+		if len(got.Rows) != want[c.Name].rows {
+			t.Errorf("%s: %d rows, want %d", c.Name, len(got.Rows), want[c.Name].rows)
 		}
 		if len(got.Rows) == 0 {
 			continue
 		}
 		if first := fmt.Sprint(got.Rows[0][1][0].Text); !strings.HasPrefix(first, c.First) {
-			t.Errorf("%s: the first row is %s, want %s", c.Heading, first, c.First)
+			t.Errorf("%s: the first row is %s, want %s", c.Name, first, c.First)
 		}
 	}
 }

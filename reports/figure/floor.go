@@ -2,13 +2,13 @@ package figure
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -82,8 +82,8 @@ func CopySizes(f record.Floor) []string {
 // ratio. What differs by more is another speed of the host.
 const floorScatter = 0.05
 
-// FloorCosts gives what no device has a part in: a bare system call, and one that
-// copies so many bytes, in nanoseconds, by what they are called.
+// FloorCosts gives what does not depend on the device: a bare system call, and one
+// that copies so many bytes, in nanoseconds, by what they are called.
 func FloorCosts(f record.Floor) (names []string, costs map[string]float64) {
 	costs = map[string]float64{}
 	add := func(name string, v float64) {
@@ -92,10 +92,10 @@ func FloorCosts(f record.Floor) (names []string, costs map[string]float64) {
 			costs[name] = v
 		}
 	}
-	add("bare system call", f.SyscallNs)
+	add(book.Text("floor call", nil), f.SyscallNs)
 	for _, size := range CopySizes(f) {
 		if f.SyscallNs > 0 {
-			add("system call and copy of "+size+" bytes", f.SyscallNs+f.CopyNs[size])
+			add(book.Text("floor copy", prose.Values{"Size": size}), f.SyscallNs+f.CopyNs[size])
 		}
 	}
 	return names, costs
@@ -111,11 +111,11 @@ func floorNotes(a, b *record.Run) (notes []string) {
 	for _, name := range names {
 		x, y := was[name], is[name]
 		if y > 0 && math.Abs(math.Log(y/x)) > math.Log1p(floorScatter) {
-			parts = append(parts, fmt.Sprintf("%s %s → %s ns (%s %%)", name, text.Decimals(x, 1), text.Decimals(y, 1), text.Precisely(y/x-1)))
+			parts = append(parts, book.Text("floor part differs", prose.Values{"Part": name, "Before": text.Decimals(x, 1), "After": text.Decimals(y, 1), "Change": text.Precisely(y/x - 1)}))
 		}
 	}
 	if len(parts) > 0 {
-		notes = append(notes, "floor: "+strings.Join(parts, ", ")+"; no device has a part in these, so that part of the change is the host's")
+		notes = append(notes, book.Text("floors differ", prose.Values{"Parts": strings.Join(parts, ", ")}))
 	}
 	return notes
 }
@@ -126,7 +126,7 @@ func FloorsAgree(a, b record.Floor) string {
 	if a.SyscallNs <= 0 || b.SyscallNs <= 0 {
 		return ""
 	}
-	return fmt.Sprintf("the floor agrees within %s %%: a bare system call cost %s and %s ns", text.Percent(floorScatter), text.Decimals(a.SyscallNs, 1), text.Decimals(b.SyscallNs, 1))
+	return book.Text("floors agree", prose.Values{"Scatter": text.Percent(floorScatter), "Before": text.Decimals(a.SyscallNs, 1), "After": text.Decimals(b.SyscallNs, 1)})
 }
 
 // FloorNames are the parts of the floor in which the first runs of two parties

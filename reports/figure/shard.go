@@ -1,10 +1,10 @@
 package figure
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
@@ -59,11 +59,11 @@ func ShardWarnings(r *record.Run) (warnings []string) {
 		of = s.Of
 	}
 	if missing := r.Missing(); len(missing) > 0 {
-		warnings = append(warnings, fmt.Sprintf("%s missing: %s of %d", text.PluralOnly(len(missing), "a shard is", "shards are"), text.Numbers(missing), of))
+		warnings = append(warnings, book.Text("shards missing", prose.Values{"N": len(missing), "Missing": text.Numbers(missing), "Of": of}))
 	}
 	for _, p := range r.Parts {
 		if p.End == nil {
-			warnings = append(warnings, fmt.Sprintf("shard %d of %d was interrupted", ShardOf(&p.Run), of))
+			warnings = append(warnings, book.Text("shard interrupted", prose.Values{"Shard": ShardOf(&p.Run), "Of": of}))
 		}
 	}
 	byShard, n := Machines(r)
@@ -71,16 +71,12 @@ func ShardWarnings(r *record.Run) (warnings []string) {
 		for j := range i {
 			a, b := &r.Parts[j], &r.Parts[i]
 			if byShard[ShardOf(&a.Run)] == byShard[ShardOf(&b.Run)] && overlapping(a, b) {
-				warnings = append(warnings, fmt.Sprintf("shards %d and %d ran on one host at the same time: they disturbed each other", ShardOf(&a.Run), ShardOf(&b.Run)))
+				warnings = append(warnings, book.Text("shards at once", prose.Values{"A": ShardOf(&a.Run), "B": ShardOf(&b.Run)}))
 			}
 		}
 	}
 	if n > 1 {
-		line := fmt.Sprintf("the scenarios were measured on %d hosts: do not hold a figure of one against that of another", n)
-		if fields := unlike(r); len(fields) > 0 {
-			line += ", which differ in " + strings.Join(fields, ", ")
-		}
-		warnings = append(warnings, line)
+		warnings = append(warnings, book.Text("several hosts", prose.Values{"Hosts": n, "Differing": strings.Join(unlike(r), ", ")}))
 	}
 	return warnings
 }

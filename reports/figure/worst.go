@@ -7,13 +7,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// WorstMeans tells the order of worstFirst.
-const WorstMeans = "invalid, then flagged, then open loads that lost packets, then the most loss, then the lowest rate"
-
-// WorstFirst orders scenarios for who has just measured them, by how much each
-// wants a look: figures that must not be used, then those to be read with care;
-// loss where the load should have been carried; then where the reader was the
-// slowest against the sender.
+// WorstFirst orders scenarios by how much they need attention: those that must not
+// be used, then those to be read with care, then those that lost packets of an
+// open load, then the others by their loss, and at last by their rate.
 func WorstFirst(list []*Scenario) []*Scenario {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b *Scenario) int {

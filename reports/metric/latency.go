@@ -32,6 +32,6 @@ var LatencyQuantiles = []struct {
 }
 
 var LatencyKinds = []struct{ Name, Title, Meaning string }{
-	{record.E2E, "End to end", "from the moment a packet was sent to the return of the read that brought it"},
-	{record.Residency, "Residency", "inside the kernel, from tun_net_xmit to the copy to the reader, seen by the observer"},
+	{record.E2E, "End to end", "from the time when a packet was sent to the return of the read that delivered it"},
+	{record.Residency, "Residency", "inside the kernel, from tun_net_xmit to the copy to the reader, as the observer measured it"},
 }

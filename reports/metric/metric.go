@@ -49,11 +49,11 @@ var table = []Kind{
 	},
 	{
 		Metric: record.SKBPS, Unit: "skbs/s", Better: 0, Bench: "skbs/s", Gauge: Gauge{"delivered", "skbs_per_second", 1},
-		Meaning: "Units that the device moved, where one may carry many segments",
+		Meaning: "Units that the device moved; one unit may carry many segments",
 	},
 	{
 		Metric: record.BitPerS, Unit: "bit/s", Better: +1, Bench: "bit/s", Gauge: Gauge{"delivered", "bytes_per_second", 8},
-		Meaning:   "IP packets (TUN) or frames (TAP) delivered, without headers of the device",
+		Meaning:   "IP packets (TUN) or frames (TAP) delivered, without headers that the device adds",
 		Threshold: 0.03,
 	},
 	{
@@ -67,28 +67,28 @@ var table = []Kind{
 	},
 	{
 		Metric: record.CPUNsPerPkt, Unit: "ns", Better: -1, Bench: "CPU-ns/pkt", Gauge: Gauge{"cpu", "seconds_per_packet", 1e9},
-		Meaning:   "CPU time of all threads, softirq included, for a delivered packet",
+		Meaning:   "CPU time of all threads per delivered packet, including softirq",
 		Threshold: 0.03,
 	},
-	{Metric: LatencyP50, Unit: "ns", Better: -1, Meaning: "Median of the latency from end to end", Quantile: true, Threshold: 0.05},
-	{Metric: LatencyP99, Unit: "ns", Better: -1, Meaning: "99th percentile of the latency from end to end", Quantile: true, Threshold: 0.10},
+	{Metric: LatencyP50, Unit: "ns", Better: -1, Meaning: "Median of the end-to-end latency", Quantile: true, Threshold: 0.05},
+	{Metric: LatencyP99, Unit: "ns", Better: -1, Meaning: "99th percentile of the end-to-end latency", Quantile: true, Threshold: 0.10},
 	{
 		Metric: record.SendNsPerPkt, Unit: "ns", Better: -1, Bench: "send-ns/pkt", Gauge: Gauge{"send", "seconds_per_packet", 1e9},
-		Meaning: "Time inside the calls that send, for a delivered packet",
+		Meaning: "Time inside the sending calls per delivered packet",
 		Virtual: VirtualThreshold,
 	},
 	{
 		Metric: record.RecvNsPerPkt, Unit: "ns", Better: -1, Bench: "recv-ns/pkt", Gauge: Gauge{"receive", "seconds_per_packet", 1e9},
-		Meaning: "Time inside the calls that receive, for a delivered packet",
+		Meaning: "Time inside the receiving calls per delivered packet",
 		Virtual: VirtualThreshold,
 	},
 	{
 		Metric: record.SyscallsPerPkt, Unit: "ratio", Better: 0, Bench: "syscalls/pkt", Gauge: Gauge{"system", "calls_per_packet", 1},
-		Meaning: "System calls for a delivered packet",
+		Meaning: "System calls per delivered packet",
 	},
 	{
 		Metric: record.FloorRatio, Unit: "ratio", Better: -1, Bench: "x-floor", Gauge: Gauge{"floor", "ratio", 1},
-		Meaning: "Time in the calls of the reader over a bare system call and a copy of that size",
+		Meaning: "Time in the calls of the reader as a multiple of a bare system call and a copy of that size",
 	},
 	{
 		Metric: record.Jain, Unit: "ratio", Better: +1, Bench: "jain", Gauge: Gauge{"jain", "ratio", 1},
@@ -97,11 +97,11 @@ var table = []Kind{
 	},
 	{
 		Metric: record.QueueImbalance, Unit: "ratio", Better: -1, Bench: "max/mean-queue", Gauge: Gauge{"queue_imbalance", "ratio", 1},
-		Meaning: "Packets of the most loaded queue over the mean of all",
+		Meaning: "Packets of the most loaded queue as a multiple of the mean of all queues",
 	},
 	{
 		Metric: record.FlowConsistency, Unit: "ratio", Better: +1, Bench: "flow-consistency", Gauge: Gauge{"flow_consistency", "ratio", 1},
-		Meaning: "Share of the flows that were seen on one queue only",
+		Meaning: "Share of the flows whose packets all took one queue",
 	},
 	{
 		Metric: record.TPS, Unit: "transactions/s", Better: +1, Bench: "transactions/s", Gauge: Gauge{"conversation", "transactions_per_second", 1},
@@ -109,7 +109,7 @@ var table = []Kind{
 	},
 	{
 		Metric: record.GoodputBitPerS, Unit: "bit/s", Better: +1, Bench: "goodput-bit/s", Gauge: Gauge{"goodput", "bytes_per_second", 8},
-		Meaning: "Payload of TCP, once each",
+		Meaning: "TCP payload, each byte counted once",
 	},
 	{
 		Metric: record.Retransmits, Unit: "ratio", Better: -1, Bench: "retransmits", Gauge: Gauge{"retransmits", "ratio", 1},

@@ -30,7 +30,7 @@ func SightRefusal(metric string, seen float64) string {
 	}
 	limit, _ := SightLimit(metric)
 	spell := func(v float64) string { return ThresholdText(record.Verdict{Metric: metric, Threshold: v}) }
-	return fmt.Sprintf("it can see a change of %s only from %s on, and %d times the threshold are %s", metric, spell(seen), CoarsestSight, spell(limit))
+	return fmt.Sprintf("it detects changes of %s only from %s on; the limit is %s, %d times the threshold", metric, spell(seen), spell(limit), CoarsestSight)
 }
 
 // UsableSight reports whether an A/A run that could see such a change of metric is

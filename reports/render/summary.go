@@ -12,6 +12,7 @@ import (
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/screen"
 	"tunbench/reports/text"
@@ -48,10 +49,10 @@ func RunSummary(s screen.Screen, f *record.File) []byte {
 			wrapped(&b, s, screen.Plain, "all scenarios: "+text.Printable(strings.Join(common, " ")))
 		}
 		if len(list) > 1 {
-			wrapped(&b, s, screen.Plain, "worst first: "+figure.WorstMeans)
+			wrapped(&b, s, screen.Plain, run.WorstFirst())
 		}
 		fmt.Fprintln(&b)
-		for _, p := range run.Points(f, list) {
+		for _, p := range slices.Concat([]prose.Prose{run.Trust(list)}, run.Limits(f, list)) {
 			wrapped(&b, s, screen.Plain, document.PlainText(p))
 		}
 	}

@@ -32,6 +32,12 @@ func PluralOnly(n int, one, many string) string {
 	return many
 }
 
+// Words are functions for the sentences of a book:
+//
+//   - {{plural .N "trial" "trials"}} is "1 trial" or "3 trials",
+//   - {{word .N "it is" "they are"}} is the word alone.
+var Words = map[string]any{"plural": Plural, "word": PluralOnly}
+
 func NonEmpty(s ...string) []string {
 	return slices.DeleteFunc(s, func(v string) bool { return v == "" })
 }

@@ -24,7 +24,7 @@ import (
 	"tunbench/reports/verdict"
 )
 
-// abOptions are the flags of tunbench ab beside those of a selection.
+// abOptions are the flags of tunbench ab in addition to those of a selection.
 type abOptions struct {
 	a, b       string
 	builds     [2]string // programs that measure A and B; "" is this one
@@ -32,7 +32,7 @@ type abOptions struct {
 	json       bool
 	format     string
 	thresholds []string
-	gate       gateFlags
+	fail       jobFlags
 	forget     bool
 	allow      []string
 }
@@ -55,13 +55,13 @@ func abCommand(a *app) *cobra.Command {
 			if _, err := export.FindFormat(o.format, true); err != nil {
 				return err
 			}
-			if err := o.gate.check(); err != nil {
+			if err := o.fail.check(); err != nil {
 				return err
 			}
 			if slices.ContainsFunc(o.allow, func(what string) bool { return !slices.Contains(abAllows, what) }) {
 				return fmt.Errorf("--allow %s: ab measures both variants on one host: choose %s", strings.Join(o.allow, ", "), strings.Join(abAllows, ", "))
 			}
-			sel.strict = sel.strict || o.gate.unknownFails()
+			sel.strict = sel.strict || o.fail.unknownFails()
 			plan, options, err := sel.comparison(a.args, o)
 			if err != nil {
 				return err
@@ -75,7 +75,7 @@ func abCommand(a *app) *cobra.Command {
 			if plan.Builds, err = findBuilds(cmd.Context(), o.builds); err == nil {
 				err = compareVariants(cmd.Context(), a, plan, options, o)
 			}
-			return tellFailure(a, err, compareOptions{json: o.json, gate: o.gate})
+			return tellFailure(a, err, compareOptions{json: o.json, fail: o.fail})
 		},
 	}
 	sel.register(cmd)
@@ -84,8 +84,8 @@ func abCommand(a *app) *cobra.Command {
 	cmd.Flags().Lookup("arm").Usage = "trials of both variants unless they set hook=: bare or observed"
 	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first analysis; at most twice as many follow (default %d)", compare.DefaultPairs)
 	f := cmd.Flags()
-	// With a short form too: without it, cobra completes no value of a flag whose
-	// name is one letter.
+	// They have a short form too: without one, cobra does not complete values of a flag
+	// whose name is one letter.
 	f.StringVarP(&o.a, "a", "a", "", "the base variant: 'axis=value axis=value hook=H'; empty: the scenario unchanged")
 	f.StringVarP(&o.b, "b", "b", "", "the variant to compare with A")
 	f.StringVar(&o.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-ab-<kernel release>/)")
@@ -94,7 +94,7 @@ func abCommand(a *app) *cobra.Command {
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
-	o.gate.register(cmd)
+	o.fail.register(cmd)
 	allowFlag(cmd, &o.allow, abAllows, "device: compare although the device came out different; missing: pass although B cannot measure a scenario that A can (may repeat)")
 	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing; remove the A/A runs that are kept for this host")
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
@@ -126,7 +126,7 @@ func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]st
 	return offers, directive
 }
 
-// findBuilds looks at the programs that measure A and B, nil if none is named.
+// findBuilds finds the builds that measure A and B, nil if no path is given.
 func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error) {
 	if paths == [2]string{} {
 		return nil, nil
@@ -149,7 +149,7 @@ func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error
 	return &builds, nil
 }
 
-// workerCommand is what another tunbench calls: see compare.Build.
+// workerCommand is the command that another tunbench starts: see compare.Build.
 func workerCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    compare.WorkerCommand,
@@ -162,8 +162,8 @@ func workerCommand(a *app) *cobra.Command {
 	}
 }
 
-// compareVariants runs ab into the folder of o and reports on what is there in
-// the end, however the run ended.
+// compareVariants runs ab into the folder of o and reports on the result, however the
+// run ended.
 func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict.Options, o abOptions) error {
 	lab, host := a.lab(), a.host()
 	out := o.out
@@ -175,7 +175,7 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict
 		return err
 	}
 	known := compare.Known(ab.Clock, host, a.warnf)
-	// What an A/A run is to find out, it does not print of the one before.
+	// The report of an A/A run does not show what an earlier one showed.
 	if known != nil && slices.ContainsFunc(ab.Subjects, func(s [2]compare.Variant) bool { return !ab.Same(s) }) {
 		ab.Sees = known.Sees()
 	}
@@ -194,7 +194,7 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict
 	if !outcome.Begun || outcome.Trials == 0 && (runErr != nil || outcome.Interrupted || outcome.Failed > 0 || len(outcome.Verdicts) == 0) || errors.As(runErr, &tooFew) && len(outcome.Verdicts) == 0 {
 		if created { // it holds nothing that can be compared
 			os.Remove(path)
-			os.Remove(out) // fails, as it should, where the folder held something before
+			os.Remove(out) // fails, as it should, if the folder held something before
 		}
 		switch {
 		case runErr != nil:
@@ -245,7 +245,7 @@ func reportVariants(a *app, path, out string, options verdict.Options, o abOptio
 			return err
 		}
 	}
-	return printComparison(a, c, compareOptions{out: out, format: o.format, json: o.json, gate: o.gate})
+	return printComparison(a, c, compareOptions{out: out, format: o.format, json: o.json, fail: o.fail})
 }
 
 // forgetAA removes the A/A runs of this host.

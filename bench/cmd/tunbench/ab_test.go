@@ -131,7 +131,7 @@ func TestAAIsRemembered(t *testing.T) {
 	cache := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	code, _, stderr := tunbench(context.Background(), variantLab(1), nil, "ab", "--a", "size=64", "--b", "size=64", "--out", filepath.Join(t.TempDir(), "x"))
-	if code != 0 || !strings.Contains(stderr, "this host can see changes of ") {
+	if code != 0 || !strings.Contains(stderr, "this host can detect changes of ") {
 		t.Fatalf("exit %d: %s", code, stderr)
 	}
 	files, err := filepath.Glob(filepath.Join(cache, "tunbench", "aa", "*.json"))
@@ -184,7 +184,7 @@ func TestAAIsRemembered(t *testing.T) {
 		t.Errorf("the summary shows no threshold:\n%s", stdout)
 	}
 	_, stdout, _ = tunbench(context.Background(), fakeLab{}, nil, "doctor")
-	if !strings.Contains(stdout, "sees 8.0 % in pps, ") || !strings.Contains(stdout, "0 of 20 trials disturbed, just now (") || !strings.Contains(stdout, "to forget all of them: tunbench ab --forget-aa") {
+	if !strings.Contains(stdout, "detects changes of 8.0 % in pps, ") || !strings.Contains(stdout, "0 of 20 trials disturbed, just now (") || !strings.Contains(stdout, "to forget all of them: tunbench ab --forget-aa") {
 		t.Errorf("doctor does not show it:\n%s", stdout)
 	}
 
@@ -219,7 +219,7 @@ func TestDisturbedAAIsNotKept(t *testing.T) {
 		why  string
 	}{
 		"quiet":        {loud(0), true, ""},
-		"coarse":       {loud(0.5), false, "it can see a change of pps only from "},
+		"coarse":       {loud(0.5), false, "it detects changes of pps only from "},
 		"foreign load": {loud(0, record.FlagForeignLoad), false, "20 of its 20 trials were disturbed"},
 		"pressure":     {loud(0, record.FlagPressure), false, "20 of its 20 trials were disturbed"},
 		"throttled":    {loud(0, record.FlagThrottled), false, "trials were disturbed"},

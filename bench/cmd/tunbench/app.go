@@ -32,9 +32,9 @@ type app struct {
 	privileges func() error
 	doctor     func(context.Context) (doctor.Report, error)
 
-	rehearsal *rehearsal // a command stops at its plan and leaves it here; nil: it runs
+	rehearsal *rehearsal // if not nil, a command stops at its plan and leaves it here
 
-	held []*record.Lock // of the run files that this command writes, until it ends
+	held []*record.Lock // on the run files that this command writes
 }
 
 // run executes the command line args and returns the exit code.
@@ -86,8 +86,8 @@ func (e exitError) Error() string {
 
 func (e exitError) Unwrap() error { return e.err }
 
-// hold locks the run file at path until the command ends, unless another process
-// has done so.
+// hold locks the run file at path until the command ends. It is an error if another
+// process holds the lock.
 func (a *app) hold(path string) error {
 	lock, err := record.Hold(path)
 	if err != nil {
@@ -100,7 +100,7 @@ func (a *app) hold(path string) error {
 	return nil
 }
 
-// terminal is where commands that boot guests write to.
+// terminal is the output of commands that boot guests.
 func (a *app) terminal() boot.Terminal {
 	return boot.Terminal{Stdout: a.stdout, Stderr: a.stderr, Quiet: a.quiet, Verbose: a.verbose}
 }

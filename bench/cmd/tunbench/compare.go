@@ -26,7 +26,7 @@ type compareOptions struct {
 	json, strict bool
 	allow        []string
 	thresholds   []string
-	gate         gateFlags
+	fail         jobFlags
 }
 
 func compareCommand(a *app) *cobra.Command {
@@ -40,7 +40,7 @@ func compareCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := o.gate.check(); err != nil {
+			if err := o.fail.check(); err != nil {
 				return err
 			}
 			return tellFailure(a, compareRuns(a, args, o, options), o)
@@ -53,14 +53,14 @@ func compareCommand(a *app) *cobra.Command {
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although NEW lacks scenarios of BASE (may repeat)")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
-	o.gate.register(cmd)
+	o.fail.register(cmd)
 	_ = cmd.MarkFlagDirname("out")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
 	return cmd
 }
 
-// allowFlag registers --allow, which says what may differ between two sides.
+// allowFlag registers --allow, which says what may differ between base and new.
 func allowFlag(cmd *cobra.Command, allow *[]string, values []string, usage string) {
 	cmd.Flags().StringArrayVar(allow, "allow", nil, usage)
 	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -93,7 +93,7 @@ func compareRuns(a *app, runs []string, o compareOptions, options verdict.Option
 	files := make([]*record.File, len(runs))
 	for i, run := range runs {
 		f, err := record.ReadFile(run)
-		if i == 0 && len(runs) == 2 && o.gate.github && errors.Is(err, fs.ErrNotExist) {
+		if i == 0 && len(runs) == 2 && o.fail.github && errors.Is(err, fs.ErrNotExist) {
 			return withoutBase(a, runs[0], runs[1], o)
 		}
 		if err != nil {
@@ -125,14 +125,14 @@ func compareRuns(a *app, runs []string, o compareOptions, options verdict.Option
 	return nil
 }
 
-// rule is what makes an exit code of verdicts. What is not known counts under
-// --fail-on inconclusive; --strict counts indicative regressions, too.
+// rule says how verdicts become an exit code. Inconclusive verdicts count with --fail-on
+// inconclusive; with --strict indicative regressions count, too.
 func (o compareOptions) rule() verdict.ExitRule {
-	return verdict.ExitRule{Strict: o.strict, Unknown: o.gate.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
+	return verdict.ExitRule{Strict: o.strict, Unknown: o.fail.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 }
 
-// job is the job that the verdicts are for. Annotations must not disturb a result for
-// another program.
+// job is the job of GitHub Actions to report to. Annotations go to stderr if stdout is
+// for another program.
 func (o compareOptions) job(a *app) job.Job {
 	j := job.Job{Annotations: a.stdout, Warnings: a.stderr}
 	if o.json || o.format != "" && o.out == "" {
@@ -141,15 +141,15 @@ func (o compareOptions) job(a *app) job.Job {
 	return j
 }
 
-// printComparison writes the report where it is asked for, and prints the
-// verdicts in one of the three ways.
+// printComparison writes the report if a folder is given, and prints the verdicts as
+// JSON, as a report or as a summary.
 func printComparison(a *app, c *verdict.Comparison, o compareOptions) error {
 	format, err := export.FindFormat(cmp.Or(o.format, defaultFormat), true)
 	if err != nil {
 		return err
 	}
-	if o.gate.github {
-		// Whatever becomes of the rest, the verdicts are in the job's summary.
+	if o.fail.github {
+		// The job gets the verdicts even if the rest fails.
 		defer o.job(a).Tell(c)
 	}
 	report := ""
@@ -175,14 +175,14 @@ func printComparison(a *app, c *verdict.Comparison, o compareOptions) error {
 	return nil
 }
 
-// warnHeadlines says on stderr what the summary would begin with.
+// warnHeadlines prints on stderr the lines that the summary would begin with.
 func warnHeadlines(a *app, c *verdict.Comparison) {
 	for _, line := range render.Headlines(c) {
 		a.warnf("warning: %s", line)
 	}
 }
 
-// printVerdicts prints each as one JSON object a line.
+// printVerdicts prints each verdict as one JSON object a line.
 func printVerdicts[V any](w io.Writer, verdicts []V) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)

@@ -52,8 +52,8 @@ var promises = map[string]promise{
 // sections are those of a report that need more than the axes to be there, with
 // the scenarios that fill them. Any other section named is looked for in a report.
 var sections = map[string]func(map[string]string) bool{
-	"Along the path": func(a map[string]string) bool { return slices.Contains([]string{"relay", "vpn", "bridge"}, a["path"]) },
-	"Conversations": func(a map[string]string) bool {
+	"Packets at each hop of the path": func(a map[string]string) bool { return slices.Contains([]string{"relay", "vpn", "bridge"}, a["path"]) },
+	"Streams and transactions": func(a map[string]string) bool {
 		return slices.Contains([]string{"tcp", "tcp-rr", "udp-rr", "iperf3"}, a["gen"])
 	},
 	"Flows by queue": func(a map[string]string) bool { return a["queues"] != "1" && a["flows"] != "1" && a["gen"] == "udp" },
@@ -221,9 +221,9 @@ func TestRowsAreChecked(t *testing.T) {
 		{"a VPN", "`tunbench run --suite vpm` (4 minutes)", "", "no suite"},
 		{"a VPN", "`tunbench run --suite vpn` (4 minutes)", "*Tunnels*", "no section"},
 		{"a VPN", "`tunbench run --suite vpn` (4 minutes)", "*Latency*", "no section"},
-		{"a hypervisor, a VM", "`tunbench run --suite vm` (3 minutes)", "*Conversations*", "no section"},
+		{"a hypervisor, a VM", "`tunbench run --suite vm` (3 minutes)", "*Streams and transactions*", "no section"},
 		{"a submarine", "`tunbench run --suite vm` (3 minutes)", "", "no promise"},
-		{"a VPN", "`tunbench run --suite vpn` (4 minutes)", "*Engines*", ""},
+		{"a VPN", "`tunbench run --suite vpn` (4 minutes)", "*I/O engines*", ""},
 	} {
 		err := c.checkRow([]string{test.who, test.run, test.read})
 		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {

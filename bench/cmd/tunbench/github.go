@@ -10,8 +10,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// gateFlags are those by which verdicts stop a pull request.
-type gateFlags struct {
+// jobFlags are those that decide how verdicts fail a job.
+type jobFlags struct {
 	failOn string
 	github bool
 }
@@ -24,30 +24,30 @@ const (
 
 var failOns = []string{failOnRegression, failOnInconclusive}
 
-func (g *gateFlags) register(cmd *cobra.Command) {
+func (j *jobFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&g.failOn, "fail-on", failOnRegression, "verdicts that fail a job: "+strings.Join(failOns, ", ")+" (inconclusive exits with 3 for inconclusive and invalid verdicts, too)")
-	f.BoolVar(&g.github, "github", false, "write the step summary, the outputs and the annotations of a job of GitHub Actions")
+	f.StringVar(&j.failOn, "fail-on", failOnRegression, "verdicts that fail a job: "+strings.Join(failOns, ", ")+" (inconclusive exits with 3 for inconclusive and invalid verdicts, too)")
+	f.BoolVar(&j.github, "github", false, "write the step summary, the outputs and the annotations of a job of GitHub Actions")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(failOns, cobra.ShellCompDirectiveNoFileComp))
 }
 
-func (g gateFlags) check() error {
-	switch g.failOn {
+func (j jobFlags) check() error {
+	switch j.failOn {
 	case failOnRegression, failOnInconclusive:
 		return nil
 	}
-	return fmt.Errorf("--fail-on %q: choose %s", g.failOn, strings.Join(failOns, ", "))
+	return fmt.Errorf("--fail-on %q: choose %s", j.failOn, strings.Join(failOns, ", "))
 }
 
-// unknownFails tells whether a verdict that says nothing ends with an exit code
+// unknownFails reports whether inconclusive and invalid verdicts make the exit code
 // other than 0.
-func (g gateFlags) unknownFails() bool { return g.failOn == failOnInconclusive }
+func (j jobFlags) unknownFails() bool { return j.failOn == failOnInconclusive }
 
-// tellFailure passes err on, and first tells a job that there are no verdicts. An
-// exit code that verdicts gave is no failure.
+// tellFailure returns err, and reports it to the job first. An exit code that follows
+// from verdicts is no failure.
 func tellFailure(a *app, err error, o compareOptions) error {
 	var exit exitError
-	if o.gate.github && err != nil && !(errors.As(err, &exit) && exit.err == nil) {
+	if o.fail.github && err != nil && !(errors.As(err, &exit) && exit.err == nil) {
 		o.job(a).Failed(err)
 	}
 	return err

@@ -10,8 +10,8 @@ import (
 //go:embed help/*.txt
 var helpPages embed.FS
 
-// explain gives cmd and the commands below it the text and the examples of their
-// pages, which are named by their paths without the first word.
+// explain sets the help of cmd and of the commands below it: the text and the examples of
+// their pages, which are named by their paths without the first word.
 func explain(cmd *cobra.Command) {
 	name := strings.TrimPrefix(strings.ReplaceAll(cmd.CommandPath(), " ", "-"), cmd.Root().Name()+"-")
 	if page, err := helpPages.ReadFile("help/" + name + ".txt"); err == nil {

@@ -18,7 +18,7 @@ import (
 	"tunbench/reports/series"
 )
 
-// defaultHistory is the folder of the history, beside those of the runs.
+// defaultHistory is the folder of the history, next to those of the runs.
 var defaultHistory = filepath.Join("reports", "runs", "history")
 
 // historyOptions are the flags of history show and history check.
@@ -65,7 +65,7 @@ func (o *historyOptions) register(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("host", o.completeHost)
 }
 
-// completeHost offers the hosts of the history.
+// completeHost completes the hosts of the history.
 func (o *historyOptions) completeHost(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	runs, _, _ := history.Read(o.dir)
 	offers := []string{"all"}

@@ -8,7 +8,7 @@ import (
 	"tunbench/reports/render"
 )
 
-// allowMissing lets history check pass where nothing could be judged.
+// allowMissing makes history check pass if nothing could be judged.
 const allowMissing = "missing"
 
 func historyCheckCommand(a *app) *cobra.Command {

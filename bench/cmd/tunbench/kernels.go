@@ -40,15 +40,14 @@ func (r *repeated) String() string     { return strings.Join(*r, " ") }
 func (r *repeated) Type() string       { return "stringArray" }
 func (r *repeated) Set(v string) error { *r = append(*r, v); return nil }
 
-// bootsEach is how often kernels boots a kernel where --boots does not tell:
-// with one boot nobody knows the spread.
+// bootsEach is the default of --boots: one boot would not show the spread.
 const bootsEach = 2
 
 func kernelsCommand(a *app) *cobra.Command {
 	return kernelsIn(a, kernels.Virtual{Terminal: a.terminal()})
 }
 
-// kernelsIn is the command on whatever boots kernels.
+// kernelsIn is the command with the guests that g finds.
 func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	var o kernelsOptions
 	cmd := &cobra.Command{
@@ -192,7 +191,7 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 		plain = append(plain, v.Verdict)
 	}
 	rule := verdict.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
-	if code := rule.Code(plain); code != 0 && len(all) > 1 { // of one alone nothing is judged
+	if code := rule.Code(plain); code != 0 && len(all) > 1 { // a single kernel is not judged
 		return exitError{code: code}
 	}
 	return nil

@@ -88,7 +88,7 @@ func listScenarios(ctx context.Context, a *app, p plan.Plan, asJSON bool) error 
 	return nil
 }
 
-// listSays is how long list may take without a word of how far it is. Tests shorten it.
+// listSays is the time after which list reports its progress. Tests shorten it.
 var listSays = 5 * time.Second
 
 // newProber returns a function that says why a scenario cannot run here, or "".

@@ -7,8 +7,8 @@ import (
 	"tunbench/harness/vm"
 )
 
-// machineFlags registers the flags of the commands that boot kernels, which boot
-// each so many times unless told otherwise.
+// machineFlags registers the flags of the commands that boot kernels. boots is the
+// default of --boots.
 func machineFlags(cmd *cobra.Command, m *boot.Machine, boots int) {
 	f := cmd.Flags()
 	f.StringVar(&m.Accel, "accel", vm.Auto, "auto (KVM if a guest boots under it, else TCG), kvm or tcg")

@@ -1,5 +1,4 @@
-// Command tunbench measures Linux TUN/TAP devices and says what it saw from
-// inside the kernel.
+// Command tunbench measures Linux TUN/TAP devices and observes them inside the kernel.
 package main
 
 import (

@@ -11,7 +11,7 @@ import (
 	"tunbench/bench/manual"
 )
 
-// manCommand writes the manual; it is for who packs tunbench, and hidden.
+// manCommand writes the manual. It is for packagers and hidden.
 func manCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:    "man DIR",

@@ -61,7 +61,7 @@ func mergeShards(a *app, names []string, out string, partial bool) error {
 		return err
 	}
 	if err := folder.Write(out, merged); errors.Is(err, fs.ErrExist) {
-		return folder.Taken(path, "") // since it was looked for above
+		return folder.Taken(path, "") // it was created after the check above
 	} else if err != nil {
 		return err
 	}

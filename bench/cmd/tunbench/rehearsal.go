@@ -11,7 +11,7 @@ import (
 	"tunbench/bench/progress"
 )
 
-// rehearsal is what a command line would do, found without doing it.
+// rehearsal is what a command line would do, found out without doing it.
 type rehearsal struct {
 	progress.Work
 	command string
@@ -19,7 +19,7 @@ type rehearsal struct {
 	asJSON  bool
 }
 
-// plans reports that the command would measure p.
+// plans records that the command would measure p.
 func (r *rehearsal) plans(p plan.Plan) {
 	r.Work = progress.Work{Trials: p.Trials(), OfArm: p.Pairs, Arms: len(p.Arms)}
 }
@@ -27,8 +27,8 @@ func (r *rehearsal) plans(p plan.Plan) {
 // errRehearsed ends a command that is only rehearsed.
 var errRehearsed = errors.New("rehearsed")
 
-// rehearse checks a command line of tunbench as far as that needs neither root
-// nor the kernel, with the errors that the command would give.
+// rehearse checks a command line of tunbench, as far as that needs neither root nor the
+// kernel. Its errors are those that the command would return.
 func rehearse(a *app, args []string) (rehearsal, error) {
 	var r rehearsal
 	b := &app{args: args, stdout: io.Discard, stderr: io.Discard, quiet: true, lab: a.lab, host: a.host, privileges: a.privileges, doctor: a.doctor, rehearsal: &r}
@@ -43,7 +43,7 @@ func rehearse(a *app, args []string) (rehearsal, error) {
 		}
 		switch r.command {
 		case "run", "ab", "list":
-			return nil // they go on to their plan
+			return nil // they continue to their plan
 		}
 		return errRehearsed
 	}

@@ -14,15 +14,15 @@ import (
 	"tunbench/reports/record"
 )
 
-// formatFlag adds --format to a command that writes reports on runs or, if that
-// is what it does, on comparisons.
+// formatFlag adds --format to a command that writes reports on runs or, if comparison is
+// set, on comparisons.
 func formatFlag(cmd *cobra.Command, into *string, fallback, usage string, comparison bool) {
 	names := export.FormatNames(comparison)
 	cmd.Flags().StringVar(into, "format", fallback, usage+": "+strings.Join(names, ", "))
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
-// defaultFormat is the first of all.
+// defaultFormat is the first of all formats.
 var defaultFormat = export.Formats[0].Name
 
 func reportCommand(a *app) *cobra.Command {
@@ -50,8 +50,8 @@ func reportCommand(a *app) *cobra.Command {
 
 func renderRuns(a *app, names []string, out string, format export.Format) error {
 	debug.SetGCPercent(export.GCPercent)
-	// Every file is read before the first is rendered: half a result on stdout
-	// helps nobody.
+	// Every file is read before the first is rendered, so that stdout never holds half a
+	// result.
 	runs := make([]record.Named, len(names))
 	for i, name := range names {
 		f, err := record.ReadFile(name)

@@ -12,8 +12,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// withResume are the flags that --resume leaves to the caller: the others are
-// those of the run that is gone on with.
+// withResume are the flags that may be given with --resume: the others are those of the
+// run that is resumed.
 var withResume = []string{"resume", "json", "quiet", "verbose", "strict"}
 
 // resumeRun measures what is missing in the run that flags.resume names.
@@ -31,8 +31,8 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 	if err != nil {
 		return fmt.Errorf("--resume: %w", err)
 	}
-	// Before it is read: what another process writes until it lets go would be
-	// measured again.
+	// The lock is taken before the file is read: otherwise trials that another process
+	// still writes would be measured again.
 	if err := a.hold(filepath.Join(dir, record.FileName)); err != nil {
 		return fmt.Errorf("--resume: %w", err)
 	}
@@ -46,7 +46,7 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 	}
 	if f.End != nil {
 		to := a.stdout
-		if flags.asJSON { // which is for records
+		if flags.asJSON { // stdout is for records only
 			to = a.stderr
 		}
 		fmt.Fprintf(to, "%s is finished: nothing is missing\n", flags.resume)
@@ -55,13 +55,13 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 	var was runFlags
 	earlier := &cobra.Command{Use: "run"}
 	was.register(earlier)
-	// Those of all commands are not registered here.
+	// The flags of all commands are not registered here.
 	earlier.FParseErrWhitelist.UnknownFlags = true
 	if err := earlier.ParseFlags(args); err != nil {
 		return fmt.Errorf("--resume %s: its flags: %w", flags.resume, err)
 	}
 	if p := f.Run.Plan; p != nil && p.SuiteFile != "" {
-		was.suite = p.SuiteFile // it was named from another folder, perhaps
+		was.suite = p.SuiteFile // the path may have been relative to another folder
 	}
 	plan, err := was.runPlan(f.Run.Args)
 	if err != nil {
@@ -77,8 +77,8 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 	return measurePlan(cmd.Context(), a, plan, dir, was.format, flags.asJSON)
 }
 
-// runArguments are those behind the name of the command, of a run's arguments
-// as they were typed.
+// runArguments returns the arguments of a run, as they were typed, without the name of
+// the command; false if it is not run.
 func runArguments(args []string) ([]string, bool) {
 	i := slices.Index(args, "run")
 	if i < 0 {

@@ -30,12 +30,12 @@ func rootCommand(a *app) *cobra.Command {
 	return root
 }
 
-// mayBeEmpty are the flags whose empty value says something: a scenario as it
-// is, no more kernel parameters.
+// mayBeEmpty are the flags whose empty value has a meaning: an unchanged scenario, no
+// more kernel parameters.
 var mayBeEmpty = []string{"a", "b", "append"}
 
-// noneEmpty refuses `--out ”` and its like, which a script writes where it means
-// another value: taken for the default, it would measure something else.
+// noneEmpty refuses an empty value, such as that of `--out "$unset"` in a script: if it
+// were taken for the default, something else would be measured.
 func noneEmpty(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && f.Value.Type() == "string" && f.Value.String() == "" && !slices.Contains(mayBeEmpty, f.Name) {

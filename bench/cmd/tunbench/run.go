@@ -104,9 +104,8 @@ func runCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// measurePlan runs plan into the folder out, which must not hold a run unless plan
-// goes on with it, and reports on what is there in the end, in markdown and in
-// format, however the run ended.
+// measurePlan runs p into the folder out, which must not hold a run unless p resumes it,
+// and reports on the result in markdown and in format, however the run ended.
 func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, asJSON bool) error {
 	lab, host := a.lab(), a.host()
 	p.Host = host
@@ -130,7 +129,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 		}
 	}
 	told := progress.NewRun(a.stderr, a.quiet, a.verbose)
-	defer told.Clear() // a panic is not to begin in the middle of a line
+	defer told.Clear() // a panic must not begin in the middle of a line
 	if asJSON {
 		told.Yield(a.stdout)
 	}
@@ -157,7 +156,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 
 	if !outcome.Begun {
 		if created {
-			// An empty file would be neither a run nor room for one.
+			// An empty file is no run, and would be in the way of one.
 			os.Remove(path)
 		}
 		if outcome.Interrupted {
@@ -176,8 +175,8 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 	return nil
 }
 
-// ended is the error of a run in the folder out that was interrupted or failed, or
-// whose report did.
+// ended returns the error of a run in the folder out that was interrupted, that failed,
+// or whose report failed; nil for any other.
 func ended(p plan.Plan, outcome plan.Outcome, runErr, reportErr error, out string) error {
 	path := filepath.Join(out, record.FileName)
 	kept := record.Plural(outcome.Trials, "trial is", "trials are") + " in " + path
@@ -188,7 +187,7 @@ func ended(p plan.Plan, outcome plan.Outcome, runErr, reportErr error, out strin
 	}
 	switch {
 	case outcome.Interrupted && runErr == nil:
-		// Whoever hangs up also takes away what the summary is printed to.
+		// If the terminal is gone, so is the output for the summary.
 		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d trials are in %s", outcome.Trials, p.Trials(), path), reportErr)}
 	case runErr != nil && reportErr != nil:
 		return fmt.Errorf("%w; the report failed too: %w; %s", runErr, reportErr, kept)
@@ -198,13 +197,13 @@ func ended(p plan.Plan, outcome plan.Outcome, runErr, reportErr error, out strin
 	return nil
 }
 
-// full reports that a disk, a quota or a limit on the size of files is exhausted.
+// full reports whether a disk, a quota or a limit on the size of files is exhausted.
 func full(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
-// reportRun writes the reports on the run's file at path into out, and prints the
-// summary even where they have no room.
+// reportRun writes the reports on the run file at path into out, and prints the summary
+// even if the reports cannot be written.
 func reportRun(a *app, out, path, format string, asJSON bool) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
@@ -226,8 +225,8 @@ func reportRun(a *app, out, path, format string, asJSON bool) error {
 	return writeErr
 }
 
-// writeReports writes the markdown report on r into dir, and that of format
-// beside it. It gives the paths of those that were written.
+// writeReports writes the markdown report on r into dir, and that in format next to it.
+// It returns the paths of those that were written.
 func writeReports(dir, format string, r record.Named) (written []string, err error) {
 	for _, name := range slices.Compact([]string{defaultFormat, format}) {
 		f, err := export.FindFormat(name, false)
@@ -243,8 +242,7 @@ func writeReports(dir, format string, r record.Named) (written []string, err err
 	return written, nil
 }
 
-// inUserNamespace runs the command again in a user namespace, and passes on its
-// exit code.
+// inUserNamespace runs the command again in a user namespace, and returns its exit code.
 func inUserNamespace(ctx context.Context, a *app) error {
 	code, err := userns.Run(ctx, a.args, a.stdout, a.stderr)
 	switch {

@@ -42,7 +42,7 @@ func TestRunSees(t *testing.T) {
 			t.Fatal(err)
 		}
 		for what, text := range map[string]string{"report": strings.ReplaceAll(string(report), "**", ""), "summary": stdout} {
-			if got := strings.Contains(text, "This host can see changes of "); got != (line != "") || !strings.Contains(text, line) {
+			if got := strings.Contains(text, "This host can detect changes of "); got != (line != "") || !strings.Contains(text, line) {
 				t.Errorf("the %s lacks %q, or says what nobody knows:\n%s", what, line, text)
 			}
 		}
@@ -56,12 +56,12 @@ func TestRunSees(t *testing.T) {
 	measure(nil, "warning: the A/A run of 2026-11-20T12:00:00Z on this host says nothing about this kernel: it was made under another kernel, 6.12.0", "")
 
 	store(host, 0.021)
-	measure(map[string]float64{record.PPS: 0.021}, "", "This host can see changes of 2.1 % in pps")
+	measure(map[string]float64{record.PPS: 0.021}, "", "This host can detect changes of 2.1 % in pps")
 
 	// One of a disturbed host, as an older tunbench stored it, says nothing.
 	store(host, 0.51)
 	measure(nil, "warning: the A/A run of 2026-11-20T12:00:00Z of Tun/dir=k2u says nothing about this host and is not used: "+
-		"it can see a change of pps only from 51.00 % on, and 3 times the threshold are 9.00 %; compare equal variants again when the host is quiet, or forget what is kept: tunbench ab --forget-aa", "")
+		"it detects changes of pps only from 51.00 % on; the limit is 9.00 %, 3 times the threshold; compare equal variants again when the host is quiet, or forget what is kept: tunbench ab --forget-aa", "")
 	store(host, 0.021)
 
 	t.Setenv("TUNBENCH_CLOCK", "icount")

@@ -55,7 +55,7 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.StringVar(&s.cpus, "cpus", "", "CPUs to use, such as 0,2-3: the first half sends, the second half reads (default: from the topology)")
 	f.BoolVar(&s.strict, "strict", false, "exit with 3 if a trial is invalid")
 
-	// The errors of these are about names of flags that are registered above.
+	// Errors could only be about the names of flags, which are registered above.
 	_ = cmd.RegisterFlagCompletionFunc("suite", completeSuite)
 	_ = cmd.RegisterFlagCompletionFunc("filter", completeAxis)
 	_ = cmd.RegisterFlagCompletionFunc("set", completeAxis)
@@ -72,7 +72,7 @@ func (s *selection) registerShard(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("shard", cobra.NoFileCompletions)
 }
 
-// split gives the share of plan that --shard asks for.
+// split returns the share of p that --shard names.
 func (s *selection) split(p plan.Plan) (plan.Plan, error) {
 	shard, err := plan.ParseShard(s.shard)
 	if err != nil {
@@ -81,8 +81,7 @@ func (s *selection) split(p plan.Plan) (plan.Plan, error) {
 	return shard.Split(p, s.changed("seed")), nil
 }
 
-// plan turns the flags into a Plan. It looks at nothing but them and the
-// suite's file.
+// plan turns the flags into a Plan. It reads nothing but the file of the suite.
 func (s *selection) plan(args []string) (plan.Plan, error) {
 	none := plan.Plan{}
 	if !slices.Contains(hooks, s.hook) {
@@ -149,7 +148,7 @@ func (s *selection) plan(args []string) (plan.Plan, error) {
 	return p, nil
 }
 
-// forceBare is what --userns implies: BPF programs cannot be loaded there.
+// forceBare sets what --userns implies: BPF programs cannot be loaded there.
 func (s *selection) forceBare() error {
 	if s.changed("arm") && s.arm != string(record.Bare) {
 		return fmt.Errorf("--userns measures bare: --arm %s needs root", s.arm)
@@ -161,7 +160,7 @@ func (s *selection) forceBare() error {
 	return nil
 }
 
-// comparison turns the flags into an AB, and says how it is judged.
+// comparison turns the flags into an AB, and returns how it is judged.
 func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, options verdict.Options, err error) {
 	switch {
 	case s.changed("arm") && s.arm == "both":
@@ -184,7 +183,7 @@ func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, optio
 	return ab, options, err
 }
 
-// load gives the scenarios to select from.
+// load returns the scenarios to select from.
 func (s *selection) load() (*suite.Suite, error) {
 	if !s.single || s.changed("suite") || s.changed("filter") {
 		return suite.Load(s.suite, setup.Check)

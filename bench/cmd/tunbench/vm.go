@@ -67,8 +67,7 @@ func vmCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// completeKernel offers the kernels that are at hand by their release, beside
-// files.
+// completeKernel completes the releases of cached kernels, and files.
 func completeKernel(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return kernel.Cached(), cobra.ShellCompDirectiveDefault
 }

@@ -17,7 +17,7 @@ func sight(s *Text) (p []prose.Prose) {
 		if side.Run == nil {
 			continue
 		}
-		line := document.Sees(side.Run.Sees)
+		line := document.Detectable(side.Run.Sees)
 		if len(line) > 0 && !slices.ContainsFunc(p, func(other prose.Prose) bool { return slices.Equal(other, line) }) {
 			p = append(p, line)
 		}

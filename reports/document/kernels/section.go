@@ -35,7 +35,7 @@ func refusals(l Text) (document.Section, bool) {
 		t.Rows = append(t.Rows, document.Row(prose.Mono(r.Scenario), r.kernel.Short, r.Arm, r.Reason, r.Detail))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		if m := document.SkipMeaning[reason]; m != "" {
+		if m := document.SkipMeaning(reason); m != "" {
 			if len(t.Note) > 0 {
 				t.Note = append(t.Note, prose.Say(" ")...)
 			}

@@ -2,7 +2,6 @@ package run
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,11 +15,11 @@ import (
 )
 
 func drops(list []*figure.Scenario) (document.Section, bool) {
-	sec := document.Section{Heading: "Drops by reason"}
+	sec := document.Section{Heading: book.Text("drops heading", nil)}
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "reason"), document.Numeric("packets", "of accepted %"), document.Text("meaning")),
-		Note:    prose.Say("Summed over the trials of one arm, warm-up and drain included: the observed one, whose reasons are the kernel's, where there is one."),
+		Note:    book.Say("drops note", nil),
 	}
 	clean := 0
 	for _, s := range list {
@@ -42,17 +41,17 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 			if l.Accepted > 0 {
 				share = text.Percent(float64(l.ByReason[r]) / float64(l.Accepted))
 			}
-			t.Rows = append(t.Rows, document.Row(name, prose.Mono(r), text.Count(l.ByReason[r]), share, document.ReasonMeaning[r]))
+			t.Rows = append(t.Rows, document.Row(name, prose.Mono(r), text.Count(l.ByReason[r]), share, document.DropMeaning(r)))
 			name = ""
 		}
 	}
 	if len(t.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, prose.Say("No packet was dropped."))
+		sec.Blocks = append(sec.Blocks, book.Say("no drops", nil))
 		return sec, true
 	}
-	sec.Blocks = append(sec.Blocks, t.Folded("Drops"))
+	sec.Blocks = append(sec.Blocks, t.Folded(book.Text("drops fold", nil)))
 	if clean > 0 {
-		sec.Blocks = append(sec.Blocks, prose.Say(text.Plural(clean, "scenario", "scenarios")+" dropped nothing."))
+		sec.Blocks = append(sec.Blocks, book.Say("scenarios without drops", prose.Values{"N": clean}))
 	}
 	return sec, true
 }
@@ -63,7 +62,7 @@ func observerCost(list []*figure.Scenario) (document.Section, bool) {
 	if err != nil {
 		return document.Section{}, false
 	}
-	sec := document.Section{Heading: "What the observer costs"}
+	sec := document.Section{Heading: book.Text("observer cost heading", nil)}
 	title := figure.Titles(list)
 	t := document.Table{}
 	top := 0.0
@@ -91,19 +90,18 @@ func observerCost(list []*figure.Scenario) (document.Section, bool) {
 		}
 		t.Rows = append(t.Rows, document.Row(title(s), Cell(s.Bare, record.PPS, sc.Format), Cell(s.Observ, record.PPS, sc.Format), text.Change(c.Median), rng, c.N))
 	}
-	t.Note = prose.Say(prose.Bold("change"), ": median over the pairs of observed over bare packet rate in the same pair. ", document.IntervalNote(where, "pair"), " Pairs with an invalid trial are left out. The spread of the pairs is that of the host as much as that of the observer.")
+	t.Note = book.Say("observer cost note", prose.Values{"Interval": document.IntervalNote(where, "pair")})
 	sec.Blocks = append(sec.Blocks,
-		prose.Say("Over "+text.Plural(sum.N, "pair", "pairs")+" of a bare and an observed trial the packet rate changed by ", prose.Bold(text.Change(sum.Median)),
-			" (median; from "+text.Changes(sum.Min, sum.Max)+")."),
-		t.Folded("By scenario"))
+		book.Say("observer cost", prose.Values{"Pairs": sum.N, "Change": text.Change(sum.Median), "Changes": text.Changes(sum.Min, sum.Max)}),
+		t.Folded(book.Text("observer cost fold", nil)))
 	return sec, true
 }
 
 func accounting(list []*figure.Scenario) (document.Section, bool) {
 	total := figure.Account(figure.AllTrials(list))
-	sec := document.Section{Heading: "Accounting", Blocks: []document.Block{ledgerLine(total)}}
+	sec := document.Section{Heading: book.Text("accounting heading", nil), Blocks: []document.Block{and(ledger(total), unexplained(total))}}
 	if total.Duplicates+total.Reordered > 0 {
-		sec.Blocks = append(sec.Blocks, prose.Say(fmt.Sprintf("The readers saw %s duplicates and %s packets out of order.", text.Count(total.Duplicates), text.Count(total.Reordered))))
+		sec.Blocks = append(sec.Blocks, book.Say("duplicates and reordered", prose.Values{"Duplicates": text.Count(total.Duplicates), "Reordered": text.Count(total.Reordered)}))
 	}
 	if total.Open+total.Contradicting == 0 {
 		return sec, true
@@ -111,7 +109,7 @@ func accounting(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric("pair", "offered", "accepted", "delivered", "dropped", "unexplained")),
-		Note:    prose.Say("Only the trials whose packets are not all explained. Below 0, more arrived than were counted as sent."),
+		Note:    book.Say("accounting note", nil),
 	}
 	for _, s := range list {
 		for _, tr := range s.All() {
@@ -120,6 +118,6 @@ func accounting(list []*figure.Scenario) (document.Section, bool) {
 			}
 		}
 	}
-	sec.Blocks = append(sec.Blocks, t.Folded("Trials with unexplained packets"))
+	sec.Blocks = append(sec.Blocks, t.Folded(book.Text("accounting fold", nil)))
 	return sec, true
 }

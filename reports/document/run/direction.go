@@ -24,8 +24,8 @@ func directions(list []*figure.Scenario) (document.Section, bool) {
 	}
 	sc := text.RateScale(top)
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario", "direction"), document.Numeric(sc.Unit, "Gbit/s", "loss %"), document.Text("lost on the way")),
-		Note:    prose.Say("Medians over the trials of each direction by itself; both run at once and share the CPUs."),
+		Columns: slices.Concat(document.Text("scenario", "direction"), document.Numeric(sc.Unit, "Gbit/s", "loss %"), document.Text("lost, by reason")),
+		Note:    book.Say("directions note", nil),
 	}
 	for _, s := range list {
 		name := title(s)
@@ -47,7 +47,7 @@ func directions(list []*figure.Scenario) (document.Section, bool) {
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
-	return document.Section{Heading: "Both directions", Blocks: []document.Block{t.Folded("Both directions")}}, true
+	return document.Section{Heading: book.Text("directions heading", nil), Blocks: []document.Block{t.Folded(book.Text("directions fold", nil))}}, true
 }
 
 // directionNames are those of the trials of s, sorted.

@@ -17,8 +17,8 @@ func flagged(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	counts := map[string]int{}
 	where := document.Table{
-		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric("pair"), document.Text("flags", "what was seen")),
-		Fold:    "Each flagged trial",
+		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric("pair"), document.Text("flags", "observation")),
+		Fold:    book.Text("flagged trials fold", nil),
 	}
 	trials := 0
 	for _, s := range list {
@@ -33,8 +33,9 @@ func flagged(list []*figure.Scenario) (document.Section, bool) {
 			where.Rows = append(where.Rows, document.Row(title(s), string(t.Arm), t.Pair, strings.Join(t.Flags, ", "), strings.Join(t.Notes, "; ")))
 		}
 	}
+	heading := book.Text("flags heading", nil)
 	if len(counts) == 0 {
-		return document.Section{Heading: "Flags", Blocks: []document.Block{prose.Say("No trial was flagged.")}}, true
+		return document.Section{Heading: heading, Blocks: []document.Block{book.Say("no flags", nil)}}, true
 	}
 	t := document.Table{Columns: slices.Concat(document.Text("flag"), document.Numeric("trials"), document.Text("what it means", "what to do"))}
 	known := map[string]bool{}
@@ -52,7 +53,7 @@ func flagged(list []*figure.Scenario) (document.Section, bool) {
 			add(document.AdviceOn(f))
 		}
 	}
-	return document.Section{Heading: "Flags", Blocks: []document.Block{t, where}}, true
+	return document.Section{Heading: heading, Blocks: []document.Block{t, where}}, true
 }
 
 // skippedName is what was skipped: a scenario, or one arm of it.
@@ -60,7 +61,7 @@ func skippedName(s record.Skip) prose.Prose {
 	if s.Arm == "" {
 		return prose.Say(prose.Mono(s.Scenario))
 	}
-	return prose.Say(prose.Mono(s.Scenario), ", "+string(s.Arm)+" trials only")
+	return book.Say("skipped arm", prose.Values{"Scenario": s.Scenario, "Arm": string(s.Arm)})
 }
 
 func skipped(skips []record.Skip) document.Section {
@@ -72,16 +73,16 @@ func skipped(skips []record.Skip) document.Section {
 	var notes prose.Prose
 	for _, s := range sorted {
 		t.Rows = append(t.Rows, document.Row(skippedName(s), s.Reason, s.Detail))
-		if m := document.SkipMeaning[s.Reason]; m != "" && !seen[s.Reason] {
+		if m := document.SkipMeaning(s.Reason); m != "" && !seen[s.Reason] {
 			if len(notes) > 0 {
 				notes = append(notes, prose.Say(" ")...)
 			}
-			notes = append(notes, prose.Say(prose.Bold(s.Reason), ": "+m+".")...)
+			notes = append(notes, book.Say("skipped reason", prose.Values{"Reason": s.Reason, "Meaning": m})...)
 		}
 		seen[s.Reason] = true
 	}
 	if len(notes) > 0 {
 		t.Note = notes
 	}
-	return document.Section{Heading: "Skipped", Blocks: []document.Block{t.Folded("Skipped scenarios")}}
+	return document.Section{Heading: book.Text("skipped heading", nil), Blocks: []document.Block{t.Folded(book.Text("skipped fold", nil))}}
 }

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -15,11 +14,8 @@ import (
 func flowQueues(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario"), document.Numeric("flows", "queues", "one queue %", "moved", "alike %", "Jain", "by chance", "trials")),
-		Note: prose.Say("From the readers of each queue. ", prose.Bold("one queue"), ": share of the flows that one queue alone brought, median over the trials. ",
-			prose.Bold("moved"), ": flows of which a hundredth or more came out of a second queue, in the trial that had most of them. ",
-			prose.Bold("alike"), ": share of the flows that came out of the same queue in every trial; sockets may get another hash in each. ",
-			prose.Bold("Jain"), ": of the packets over the queues. ", prose.Bold("by chance"), ": what hashing at random gives so many flows of one rate, F / (F + Q − 1)."),
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("flows", "queues", "one queue %", "moved", "same queue %", "Jain", "by chance", "trials")),
+		Note:    book.Say("flows note", nil),
 	}
 	var panels []chart.HeatPanel
 	for _, s := range list {
@@ -43,12 +39,12 @@ func flowQueues(list []*figure.Scenario) (document.Section, bool) {
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
-	sec := document.Section{Heading: "Flows by queue", Blocks: []document.Block{t.Folded("Flows by queue")}}
+	sec := document.Section{Heading: book.Text("flows heading", nil), Blocks: []document.Block{t.Folded(book.Text("flows fold", nil))}}
 	for i, part := range slices.Collect(slices.Chunk(panels, chart.HeatsAChart)) {
 		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("flows", i), Alt: "Flows by queues, one panel a scenario: the darker, the larger the share of a flow's packets that came out of that queue",
+			File: document.Numbered("flows", i), Alt: book.Text("flows chart alt", nil),
 			Chart: chart.Heat{
-				Title: "Flows by queue", Desc: "One panel a scenario, one column a flow, one row a queue; the darker, the larger the share of the flow's packets, in the first trial.", Panels: part,
+				Title: book.Text("flows chart title", nil), Desc: book.Text("flows chart description", nil), Panels: part,
 			},
 		})
 	}
@@ -57,7 +53,7 @@ func flowQueues(list []*figure.Scenario) (document.Section, bool) {
 
 // panel draws the first trial of m: the share of each flow on each queue.
 func FlowPanel(m figure.FlowMap, title string) chart.HeatPanel {
-	p := chart.HeatPanel{Title: title, Note: fmt.Sprintf("%s, Jain %s, by chance %s", text.Plural(len(m.Flows), "flow", "flows"), text.Decimals(m.Jain, 3), text.Decimals(m.ByChance(), 3)), Rows: m.Queues}
+	p := chart.HeatPanel{Title: title, Note: book.Text("flows panel", prose.Values{"Flows": len(m.Flows), "Jain": text.Decimals(m.Jain, 3), "Chance": text.Decimals(m.ByChance(), 3)}), Rows: m.Queues}
 	for _, flow := range m.Flows {
 		byQueue := m.Trials[0][flow]
 		total := figure.Sum(byQueue)

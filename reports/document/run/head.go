@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
@@ -13,29 +12,35 @@ import (
 	"tunbench/reports/text"
 )
 
+// Alerts are what must be known before any figure of f.
 func Alerts(f *record.File) (a []prose.Prose) {
 	if f.End == nil {
-		a = append(a, prose.Say(prose.Bold("This run was interrupted."), " The file has no end record: what was finished is shown, the rest of the plan was not measured."))
+		a = append(a, book.Say("alert interrupted", nil))
 	} else if f.End.Exit == 2 {
-		a = append(a, prose.Say(prose.Bold("tunbench failed in this run"), " (exit 2): look at what was skipped, and why."))
+		a = append(a, book.Say("alert failed", nil))
 	}
 	if n := len(f.Resumes); n > 0 {
 		last := f.Resumes[n-1]
-		a = append(a, prose.Say(fmt.Sprintf("This run was interrupted and gone on with: the last time at %s, when it had %s.", text.Clock(last.Started), text.Plural(last.Trials, "trial", "trials"))))
+		a = append(a, book.Say("alert resumed", prose.Values{"Clock": text.Clock(last.Started), "Trials": last.Trials}))
 	}
 	for _, w := range slices.Concat(f.Warnings, figure.ShardWarnings(f.Run)) {
-		a = append(a, prose.Say(w, "."))
+		a = append(a, book.Say("alert warning", prose.Values{"Warning": w}))
 	}
 	for _, fault := range figure.FloorFaults(f.Run) {
-		a = append(a, prose.Say(prose.Bold("The floor of this run was disturbed"), " ("+fault+"): a copy of more bytes cannot cost less, nor a small one that much. No ratio to the floor is shown."))
+		a = append(a, book.Say("alert floor", prose.Values{"Fault": fault}))
 	}
 	return a
 }
 
-func lead(f *record.File, list []*figure.Scenario) prose.Prose {
-	r := f.Run
+// lead says what was measured, and where.
+func lead(r *record.Run, list []*figure.Scenario) prose.Prose {
 	var modes []string
-	for _, mode := range figure.ModesOf(list) {
+	only := ""
+	all := figure.ModesOf(list)
+	if len(all) == 1 {
+		only, all = all[0], nil
+	}
+	for _, mode := range all {
 		n := 0
 		for _, s := range list {
 			if s.Mode == mode {
@@ -44,26 +49,18 @@ func lead(f *record.File, list []*figure.Scenario) prose.Prose {
 		}
 		modes = append(modes, fmt.Sprintf("%d %s", n, mode))
 	}
-	p := prose.Say(prose.Bold(text.Plural(len(list), "scenario", "scenarios")))
-	if len(modes) > 0 {
-		p = append(p, prose.Say(" ("+strings.Join(modes, ", ")+")")...)
-	}
-	p = append(p, prose.Say(" of suite ", prose.Mono(cmp.Or(r.Suite, "unnamed")), " on ", prose.Bold("Linux "+cmp.Or(r.Host.Kernel, unknownKernel(r))),
-		" ("+strings.Join(text.NonEmpty(r.Host.Arch, cpusOf(r), virtual(r.Host.Virt)), ", ")+")")...)
-	if n := len(r.Parts); n > 0 {
-		_, hosts := figure.Machines(r)
-		p = append(p, prose.Say(", merged of ", prose.Bold(text.Plural(n, "shard", "shards")), " from ", prose.Bold(text.Plural(hosts, "host", "hosts")))...)
-	}
-	if r.Started != "" {
-		p = append(p, prose.Say(", started "+text.Clock(r.Started))...)
-	}
-	if f.End != nil {
-		if d, ok := text.Elapsed(r.Started, f.End.Ended); ok {
-			p = append(p, prose.Say(", finished after "+d.String())...)
-		}
-	}
-	p = append(p, prose.Say(".")...)
+	_, hosts := figure.Machines(r)
+	return book.Say("lead", prose.Values{
+		"Scenarios": len(list), "Mode": only, "Modes": modes,
+		"Suite": cmp.Or(r.Suite, book.Text("unnamed suite", nil)), "Kernel": kernelOf(r),
+		"Machine": text.NonEmpty(r.Host.Arch, cpusOf(r), virtual(r.Host.Virt)),
+		"Shards":  len(r.Parts), "Hosts": hosts,
+	})
+}
 
+// provenance says when, with what and how f was measured.
+func provenance(f *record.File, list []*figure.Scenario) prose.Prose {
+	r := f.Run
 	var ns []float64
 	pairs, bare := 0, 0
 	for _, s := range list {
@@ -73,48 +70,64 @@ func lead(f *record.File, list []*figure.Scenario) prose.Prose {
 		}
 		bare += len(s.Bare.All)
 	}
-	if sum, err := stat.Summarize(ns); err == nil {
-		p = append(p, prose.Say(" "+text.Plural(len(ns), "trial", "trials")+" of "+text.Duration(sum.Median)+", "+text.Plural(pairs, "pair", "pairs")+" a scenario at most.")...)
+	started, took, each := "", "", ""
+	if r.Started != "" {
+		started = text.Clock(r.Started)
 	}
-	switch r.Hook.Used {
-	case "", "none":
-		p = append(p, prose.Say(" No observer was attached.")...)
-	case record.HookMixed:
-		p = append(p, prose.Say(" The shards looked into the kernel by different hooks.")...)
-	default:
-		p = append(p, prose.Say(" The observer looked into the kernel through ", prose.Mono(r.Hook.Used))...)
-		if bare > 0 {
-			p = append(p, prose.Say("; headline figures are from the bare trials, without it")...)
+	if f.End != nil {
+		if d, ok := text.Elapsed(r.Started, f.End.Ended); ok {
+			took = d.String()
 		}
-		p = append(p, prose.Say(".")...)
 	}
-	p = append(p, prose.Say(" Clock: ", prose.Mono(cmp.Or(r.Clock, "unknown")), ". Made by tunbench ", prose.Mono(cmp.Or(r.Tool.Version, "of unknown version")))...)
-	if r.Tool.Commit != "" {
-		p = append(p, prose.Say(" (", prose.Mono(r.Tool.Commit), ")")...)
+	if sum, err := stat.Summarize(ns); err == nil {
+		each = text.Duration(sum.Median)
 	}
-	p = append(p, prose.Say(".")...)
+	p := book.Say("provenance", prose.Values{
+		"Started": started, "Took": took, "Trials": len(ns), "Each": each, "Pairs": pairs,
+		"Clock": cmp.Or(r.Clock, book.Text("unknown clock", nil)), "Hook": hookOf(r, bare > 0),
+		"Version": cmp.Or(r.Tool.Version, book.Text("unknown version", nil)), "Commit": r.Tool.Commit,
+	})
 	if s := r.Shard; s != nil {
-		p = append(p, prose.Say(" This is ", prose.Bold(s.String()), ": the plan has "+text.Plural(s.Scenarios, "scenario", "scenarios")+".")...)
+		p = and(p, book.Say("one shard", prose.Values{"Shard": s.String(), "Scenarios": s.Scenarios}))
 	}
 	return p
 }
 
-func unknownKernel(r *record.Run) string {
-	if len(r.Parts) > 1 {
-		return "of several releases"
+// hookOf says how the kernel was observed. Bare reports that the figures come from
+// trials that were not.
+func hookOf(r *record.Run, bare bool) prose.Prose {
+	switch used := r.Hook.Used; {
+	case used == "" || used == "none":
+		return book.Say("no observer", nil)
+	case used == record.HookMixed:
+		return book.Say("hooks differ", nil)
+	case bare:
+		return book.Say("hook beside bare trials", prose.Values{"Hook": used})
+	default:
+		return book.Say("hook", prose.Values{"Hook": used})
 	}
-	return "of unknown release"
+}
+
+func kernelOf(r *record.Run) string {
+	switch {
+	case r.Host.Kernel != "":
+		return r.Host.Kernel
+	case len(r.Parts) > 1:
+		return book.Text("several kernels", nil)
+	}
+	return book.Text("unknown kernel", nil)
 }
 
 func cpusOf(r *record.Run) string {
 	if len(r.Parts) > 1 && (r.Host.CPU == "" || r.Host.CPUs == 0) {
-		return "different CPUs"
+		return book.Text("several CPUs", nil)
 	}
 	return Cpus(r.Host)
 }
 
+// Cpus is the number of CPUs of h and their name.
 func Cpus(h record.Host) string {
-	name := cmp.Or(h.CPU, "CPU of unknown name")
+	name := cmp.Or(h.CPU, book.Text("unknown CPU", nil))
 	if h.CPUs > 0 {
 		return fmt.Sprintf("%d × %s", h.CPUs, name)
 	}
@@ -126,7 +139,7 @@ func virtual(v string) string {
 	case "":
 		return ""
 	case "none":
-		return "bare metal"
+		return book.Text("bare metal", nil)
 	}
-	return "virtual machine: " + v
+	return book.Text("virtual machine", prose.Values{"Kind": v})
 }

@@ -16,14 +16,14 @@ import (
 
 func observer(f *record.File, list []*figure.Scenario) document.Section {
 	h := f.Run.Hook
-	sec := document.Section{Heading: "How the kernel was observed"}
+	sec := document.Section{Heading: book.Text("observer heading", nil)}
 	switch h.Used {
 	case "", "none":
-		sec.Blocks = append(sec.Blocks, prose.Say("No observer was attached; ", prose.Mono(cmp.Or(h.Requested, "nothing")), " was asked for."))
+		sec.Blocks = append(sec.Blocks, book.Say("observer none", prose.Values{"Requested": cmp.Or(h.Requested, "nothing")}))
 	case record.HookMixed:
-		sec.Blocks = append(sec.Blocks, prose.Say("By different hooks: see Shards."))
+		sec.Blocks = append(sec.Blocks, book.Say("observer mixed", nil))
 	default:
-		p := prose.Say("Through ", prose.Bold(h.Used), "; ", prose.Mono(cmp.Or(h.Requested, "auto")), " was asked for.")
+		p := book.Say("observer", prose.Values{"Used": h.Used, "Requested": cmp.Or(h.Requested, "auto")})
 		var memory, missed uint64
 		every := 0
 		for _, t := range figure.AllTrials(list) {
@@ -34,15 +34,15 @@ func observer(f *record.File, list []*figure.Scenario) document.Section {
 			}
 		}
 		if every > 1 {
-			p = append(p, prose.Say(" Counters are of every packet, residency is of one skb in "+text.Count(uint64(every))+", chosen by address.")...)
+			p = and(p, book.Say("observer sampling", prose.Values{"Every": text.Count(uint64(every))}))
 		}
 		if memory > 0 {
-			p = append(p, prose.Say(" Its maps took at most "+text.Size(memory)+" in the kernel, which skipped "+text.Count(missed)+" runs of its programs.")...)
+			p = and(p, book.Say("observer memory", prose.Values{"Memory": text.Size(memory), "Missed": text.Count(missed)}))
 		}
 		sec.Blocks = append(sec.Blocks, p)
 	}
 	if len(h.PassedOver) > 0 {
-		t := document.Table{Columns: document.Text("passed over", "why")}
+		t := document.Table{Columns: document.Text("hook not used", "reason")}
 		for _, p := range h.PassedOver {
 			t.Rows = append(t.Rows, document.Row(p.Hook, p.Reason))
 		}
@@ -82,7 +82,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 	fact("SMT", h.SMT)
 	fact("virtualisation", h.Virt)
 	if o := h.Outer; o != nil {
-		fact("the guest's host", strings.Join(text.NonEmpty(o.CPU, text.Plural(max(o.CPUs, 0), "CPU", "CPUs"), "Linux "+o.Kernel, o.Virt), ", "))
+		fact("host of the guest", strings.Join(text.NonEmpty(o.CPU, text.Plural(max(o.CPUs, 0), "CPU", "CPUs"), "Linux "+o.Kernel, o.Virt), ", "))
 	}
 	fact("frequency governor", h.Governor)
 	fact("clock source", h.Clocksource)
@@ -104,13 +104,13 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 	cost := func(ns float64) string { return text.Decimals(ns, 1) }
 	if fault := r.Floor.Fault(); fault != "" {
 		cost = func(float64) string { return text.Absent }
-		floor.Note = prose.Say("Not to be quoted: " + fault + ".")
+		floor.Note = book.Say("host floor", prose.Values{"Fault": fault})
 	}
 	if r.Floor.SyscallNs > 0 {
-		floor.Rows = append(floor.Rows, document.Row("bare system call", cost(r.Floor.SyscallNs)))
+		floor.Rows = append(floor.Rows, document.Row(book.Text("host floor call", nil), cost(r.Floor.SyscallNs)))
 	}
 	for _, s := range figure.CopySizes(r.Floor) {
-		floor.Rows = append(floor.Rows, document.Row("copy of "+s+" bytes to user space", cost(r.Floor.CopyNs[s])))
+		floor.Rows = append(floor.Rows, document.Row(book.Text("host floor copy", prose.Values{"Size": s}), cost(r.Floor.CopyNs[s])))
 	}
 
 	devices := document.Table{Columns: slices.Concat(document.Text("scenario", "flags"), document.Numeric("vnet header"), document.Text("offloads", "qdisc"), document.Numeric("txqlen", "MTU"), document.Text("senders on CPU", "readers on CPU"))}
@@ -125,14 +125,14 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 	for _, s := range list {
 		names = append(names, prose.Say(prose.Mono(s.Name)))
 	}
-	return document.Section{Heading: "Host", Blocks: []document.Block{
-		document.Fold{Summary: "Machine, kernel, settings and floor", Blocks: []document.Block{
+	return document.Section{Heading: book.Text("host heading", nil), Blocks: []document.Block{
+		document.Fold{Summary: book.Text("host machine fold", nil), Blocks: []document.Block{
 			facts,
 			settings("mitigation", h.Mitigations), settings("sysctl", h.Sysctl), settings("kernel option", h.Config),
 			floor,
 		}},
-		document.Fold{Summary: "Devices as the kernel built them, in the first trial of each scenario", Blocks: []document.Block{devices}},
-		document.Fold{Summary: "Full names of the scenarios", Blocks: []document.Block{names}},
+		document.Fold{Summary: book.Text("host devices fold", nil), Blocks: []document.Block{devices}},
+		document.Fold{Summary: book.Text("host names fold", nil), Blocks: []document.Block{names}},
 	}}
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func Latencies(list []*figure.Scenario) (document.Section, bool) {
-	sec := document.Section{Heading: "Latency"}
+	sec := document.Section{Heading: book.Text("latency heading", nil)}
 	title := figure.Titles(list)
 	rows := make([]chart.LadderRow, len(list))
 	full, lockstep := false, false
@@ -35,7 +35,7 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 	}
 	open, kept := OpenLoops(list, title)
 	if len(open.Rows) > 0 {
-		sec.Blocks = append(sec.Blocks, openMeaning(), open.Folded("Open loop"), kept)
+		sec.Blocks = append(sec.Blocks, book.Say("open loop", nil), open.Folded(book.Text("open loop fold", nil)), kept)
 	}
 	for _, kind := range metric.LatencyKinds {
 		t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric("p50", "p90", "p99", "p99.9", "max", "samples", "missed"))}
@@ -46,7 +46,7 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 			}
 			lane := chart.Lane{Kind: kind.Title, Max: float64(l.Max)}
 			if apart && kind.Name == record.Residency {
-				lane.Kind += " (observed trials)"
+				lane.Kind = book.Text("latency of observed trials", prose.Values{"Kind": kind.Title})
 			}
 			for j, q := range metric.Quantiles {
 				if v, ok := l.Quantile(q.Q); ok {
@@ -63,28 +63,27 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 		if len(t.Rows) == 0 {
 			continue
 		}
-		what := prose.Say(prose.Bold(kind.Title), ": "+kind.Meaning+".")
+		what := book.Say("latency kind", prose.Values{"Kind": kind.Title, "Meaning": kind.Meaning})
 		if apart && kind.Name == record.Residency {
-			what = append(what, prose.Say(" It is from the observed trials, and end to end is from the bare ones where there are such: they are different trials, so that residency may lie above end to end.")...)
+			what = and(what, book.Say("residency of other trials", nil))
 		}
 		sec.Blocks = append(sec.Blocks, what, t.Folded(kind.Title))
 	}
 	if len(sec.Blocks) == 0 {
 		return document.Section{}, false
 	}
-	sec.Blocks = append(sec.Blocks, document.Small(prose.Say("The histograms of a scenario's trials are summed and the quantiles taken from the sum; each is right to 1.6 %. A dash: fewer than ten samples lie above. ",
-		prose.Bold("missed"), ": packets whose sample was lost, and is not part of the quantiles.")))
+	sec.Blocks = append(sec.Blocks, document.Small(book.Say("latency note", nil)))
 	if lockstep {
-		sec.Blocks = append(sec.Blocks, document.Small(prose.Say("With ", prose.Mono("gen=lockstep"), " one thread sends a batch and reads it back, and only then sends the next: end to end is the round trip of a batch, and a stall meets one of them.")))
+		sec.Blocks = append(sec.Blocks, document.Small(book.Say("latency lockstep", nil)))
 	}
 	if full {
-		sec.Blocks = append(sec.Blocks, document.Small(prose.Say("Under ", prose.Mono("load=max"), " the sender keeps the ring full, so latency is mostly the time that a full ring takes to read: it tells of the length of the queue, not of how fast a lone packet passes.")))
+		sec.Blocks = append(sec.Blocks, document.Small(book.Say("latency full ring", nil)))
 	}
 	rows = slices.DeleteFunc(rows, func(r chart.LadderRow) bool { return len(r.Lanes) == 0 })
 	for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
 		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("latency", i), Alt: "Latency of each scenario: p50, p90, p99, p99.9 and the maximum on a logarithmic scale",
-			Chart: chart.Ladder{Title: "Latency", Desc: "Median, p90, p99, p99.9 and maximum of each scenario on a logarithmic scale; lower is better.", Rows: part},
+			File: document.Numbered("latency", i), Alt: book.Text("latency chart alt", nil),
+			Chart: chart.Ladder{Title: book.Text("latency chart title", nil), Desc: book.Text("latency chart description", nil), Rows: part},
 		})
 	}
 	return sec, true

@@ -18,13 +18,10 @@ import (
 func written(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario"), document.Numeric("writes", "system calls", "bytes a write", "refused", "refused %"), document.Text("refused by errno", "lost on the way")),
-		Note: prose.Say("Summed over the trials, warm-up included. ", prose.Bold("writes"), ": packets or super-packets that the kernel took. ", prose.Bold("system calls"),
-			": those that handed them over; with io_uring and vhost-net one hands over many. ", prose.Bold("refused"), ": packets or super-packets for which the call returned an error; ", prose.Mono("EAGAIN"), " ones are written again. ",
-			"Some kernels refuse super-packets of a kind with ", prose.Mono("EINVAL"), ": that is the count to look at. ", prose.Bold("lost"), ": accepted packets by the kernel's reason; ",
-			prose.Mono("SOCKET_RCVBUFF"), " is the receiving socket's buffer, not the device."),
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("writes", "system calls", "bytes per write", "refused", "refused %"), document.Text("refused, by errno", "lost, by reason")),
+		Note:    book.Say("writes note", nil),
 	}
-	sizes := document.Table{Columns: slices.Concat(document.Text("scenario", "up to bytes"), document.Numeric("writes", "%")), Fold: "Sizes of the writes"}
+	sizes := document.Table{Columns: slices.Concat(document.Text("scenario", "size up to (bytes)"), document.Numeric("writes", "%")), Fold: book.Text("write sizes fold", nil)}
 	for _, s := range list {
 		var calls, bytes, all uint64
 		errors, bySize := map[string]uint64{}, map[string]uint64{}
@@ -63,7 +60,7 @@ func written(list []*figure.Scenario) (document.Section, bool) {
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
-	return document.Section{Heading: "User to kernel", Blocks: []document.Block{t.Folded("User to kernel"), sizes}}, true
+	return document.Section{Heading: book.Text("writes heading", nil), Blocks: []document.Block{t.Folded(book.Text("writes fold", nil)), sizes}}, true
 }
 
 // byNumber orders texts of digits by their value.
@@ -74,8 +71,7 @@ func headers(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("headers"), document.Text("gso_type"), document.Numeric("partial", "complete", "largest"), document.Text("wrong")),
-		Note: prose.Say("Each header was held against the packet behind it, summed over the trials. ", prose.Bold("partial"), ": the checksum was left to the reader. ", prose.Bold("complete"),
-			": it was there; a sample of them was computed again. ", prose.Bold("largest"), ": bytes of IP in one read. ", prose.Bold("wrong"), ": headers or checksums that do not fit their packet."),
+		Note:    book.Say("headers note", nil),
 	}
 	for _, s := range list {
 		sum := record.Vnet{GSO: map[string]uint64{}, Bad: map[string]uint64{}}
@@ -96,16 +92,16 @@ func headers(list []*figure.Scenario) (document.Section, bool) {
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
-	t.Fold = "What the headers of " + text.Plural(len(t.Rows), "scenario", "scenarios") + " said"
-	return document.Section{Heading: "virtio-net headers", Blocks: []document.Block{t}}, true
+	t.Fold = book.Text("headers fold", prose.Values{"N": len(t.Rows)})
+	return document.Section{Heading: book.Text("headers heading", nil), Blocks: []document.Block{t}}, true
 }
 
 // hops follows packets along paths of several devices.
 func hops(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario", "place"), document.Numeric("in", "out", "system calls a unit", "bytes a unit"), document.Text("dropped here")),
-		Note:    prose.Say("Summed over the trials. Places in the order in which packets pass them; a super-packet counts as one."),
+		Columns: slices.Concat(document.Text("scenario", "hop"), document.Numeric("in", "out", "system calls per unit", "bytes per unit"), document.Text("dropped here")),
+		Note:    book.Say("hops note", nil),
 	}
 	for _, s := range list {
 		var order []string
@@ -142,7 +138,7 @@ func hops(list []*figure.Scenario) (document.Section, bool) {
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
-	return document.Section{Heading: "Along the path", Blocks: []document.Block{t.Folded("Along the path")}}, true
+	return document.Section{Heading: book.Text("hops heading", nil), Blocks: []document.Block{t.Folded(book.Text("hops fold", nil))}}, true
 }
 
 // reasons spells counts by name, the largest first.

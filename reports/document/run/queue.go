@@ -13,7 +13,7 @@ import (
 
 // queues shows how packets were spread over the queues of a device.
 func queues(list []*figure.Scenario) (document.Section, bool) {
-	sec := document.Section{Heading: "Queues"}
+	sec := document.Section{Heading: book.Text("queues heading", nil)}
 	single, written := 0, false
 	var multi []ownSpread
 	for _, s := range list {
@@ -39,7 +39,7 @@ func queues(list []*figure.Scenario) (document.Section, bool) {
 		sec.Blocks = tables.blocks()
 	}
 	if single > 0 {
-		sec.Blocks = append(sec.Blocks, prose.Say(text.Plural(single, "scenario has", "scenarios have")+" a single queue: there is nothing to distribute."))
+		sec.Blocks = append(sec.Blocks, book.Say("single queue", prose.Values{"N": single}))
 	}
 	return sec, true
 }
@@ -63,31 +63,25 @@ func newQueueTables(written bool) *queueTables {
 		written: written,
 		brief: document.Table{
 			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queues", "empty", "least %", "most %", "max/mean", "Jain", "effective", "hash p", "n")),
-			Note: prose.Say("From the observed trials. ", prose.Bold("least"), " and ", prose.Bold("most"), ": share of the packets read from the queue that had the fewest and the most. ",
-				prose.Bold("max/mean"), ": 1.00 is even. ", prose.Bold("Jain"), ": fairness index over the queues, 1 is even and 1 over the number of queues is everything on one. ",
-				prose.Bold("effective"), ": how many equally loaded queues would spread the packets as well. ",
-				prose.Bold("hash p"), ": how often hashing at random spreads the flows over the queues less evenly than they were (chi-square); near 0 they are less even than chance leaves them, near 1 more even. The last three are medians over trials."),
+			Note:    book.Say("queues note", nil),
 		},
 		full: document.Table{
 			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue", "xmit packets", "read packets", "read bytes", "dropped", "flows", "share %", "range %")),
-			Note: prose.Say(prose.Bold("xmit"), " and ", prose.Bold("read"), ": what the observer counted at ", prose.Mono("tun_net_xmit"), " and ", prose.Mono("tun_do_read"),
-				", in wire segments, summed over the trials, warm-up and drain included. ", prose.Bold("share"), ": of the packets read. ", prose.Bold("range"), ": that share in the trial where it was lowest and highest."),
-			Fold: "Every queue: packets, bytes, flows and share",
+			Note:    book.Say("each queue note", nil),
+			Fold:    book.Text("each queue fold", nil),
 		},
-		shares: chart.Panels{Title: "Share of packets read, by queue", Desc: "One panel a scenario, one bar a queue; the dashed line is an even share."},
-		alt:    "Share of the packets read from each queue, one panel a scenario",
+		shares: chart.Panels{Title: book.Text("queues chart title", nil), Desc: book.Text("queues chart description", nil)},
+		alt:    book.Text("queues chart alt", nil),
 	}
 	if !written {
 		return t
 	}
-	const meaning = "what user space read from the queues or, with dir=u2k, what it wrote to them and the kernel received; with dir=both there is a row for each"
 	t.brief.Columns = slices.Insert(t.brief.Columns, 1, document.Text("packets")...)
-	t.brief.Note = append(t.brief.Note, prose.Say(" ", prose.Bold("packets"), ": "+meaning+". Who writes chooses the queue, so there is no ", prose.Bold("hash p"), " of what is received. A dash: the observer saw none of these packets (native XDP ends them before it looks).")...)
+	t.brief.Note = book.Say("queues note with writes", nil)
 	t.full.Columns = slices.Concat(document.Text("scenario", "packets"), document.Numeric("queue", "xmit packets", "read or received", "bytes", "dropped", "flows", "share %", "range %"))
-	t.full.Note = prose.Say(prose.Bold("xmit"), ", ", prose.Bold("read"), " and ", prose.Bold("received"), ": what the observer counted at ", prose.Mono("tun_net_xmit"), ", at ", prose.Mono("tun_do_read"), " and behind ", prose.Mono("tun_get_user"),
-		", in wire segments, summed over the trials, warm-up and drain included. ", prose.Bold("dropped"), ": on both sides of the queue. ", prose.Bold("share"), ": of the packets read, or of those received. ", prose.Bold("range"), ": that share in the trial where it was lowest and highest.")
-	t.shares.Title = "Share of packets read or received, by queue"
-	t.alt = "Share of the packets read from each queue, or received by it, one panel a scenario"
+	t.full.Note = book.Say("each queue note with writes", nil)
+	t.shares.Title = book.Text("queues chart title with writes", nil)
+	t.alt = book.Text("queues chart alt with writes", nil)
 	return t
 }
 

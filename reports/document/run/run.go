@@ -2,7 +2,7 @@
 package run
 
 import (
-	"cmp"
+	"slices"
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
@@ -13,13 +13,16 @@ import (
 // New computes the report of f.
 func New(f *record.File) document.Document {
 	list, common := figure.Scenarios(f)
-	d := document.Document{Title: "tunbench: TUN/TAP on Linux " + cmp.Or(f.Run.Host.Kernel, unknownKernel(f.Run))}
-	d.Alerts = Alerts(f)
-	d.Lead = lead(f, list)
+	d := document.Document{
+		Title:  book.Text("title", prose.Values{"Kernel": kernelOf(f.Run)}),
+		Alerts: Alerts(f), Lead: lead(f.Run, list),
+	}
 	if len(list) == 0 {
-		d.Lead = append(d.Lead, prose.Say(" Nothing was measured.")...)
+		d.Lead = and(d.Lead, book.Say("nothing measured", nil))
+		d.Points = []prose.Prose{provenance(f, list)}
 	} else {
-		d.Points = Points(f, list)
+		d.Lead = and(d.Lead, Trust(list))
+		d.Points = slices.Concat(results(list), searched(f.Searches), Limits(f, list), []prose.Prose{provenance(f, list)})
 		d.Sections = append(d.Sections, throughput(list, common, f)...)
 		add := func(parts ...func([]*figure.Scenario) (document.Section, bool)) {
 			for _, part := range parts {
@@ -28,8 +31,8 @@ func New(f *record.File) document.Document {
 				}
 			}
 		}
-		d.Sections = append(d.Sections, beside(list)...)
-		add(directions, conversations, queues, flowQueues, written, headers, hops, Latencies)
+		d.Sections = append(d.Sections, differences(list)...)
+		add(directions, streams, queues, flowQueues, written, headers, hops, Latencies)
 		d.Sections = append(d.Sections, limit(list)...)
 		add(drops, observerCost, accounting, flagged)
 	}

@@ -42,18 +42,17 @@ func searches(f *record.File, list []*figure.Scenario, common []string) (documen
 	all, title := figure.SortedSearches(f), Searched(list, common)
 	sc := figure.SearchScale(all)
 	found := document.Table{Columns: slices.Concat(document.Text("scenario", "goal"),
-		document.Numeric("loss at most %", "lower "+sc.Unit, "upper "+sc.Unit, "conditional "+sc.Unit), document.Text("result"))}
+		document.Numeric("maximum loss %", "lower "+sc.Unit, "upper "+sc.Unit, "conditional "+sc.Unit), document.Text("result"))}
 	made := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "profile"), document.Numeric("trials", "invalid", "time", "highest tried "+sc.Unit), document.Text("notes")),
-		Note: prose.Say(prose.Bold("invalid"), ": trials that did not count, because a gate failed or the generator was late, and were repeated. ",
-			prose.Bold("time"), ": measured and waited."),
+		Note:    book.Say("search trials note", nil),
 	}
 	for _, s := range all {
 		name := title(s)
 		for _, g := range s.Goals {
-			result := prose.Say("resolved")
+			result := book.Say("search resolved", nil)
 			if !g.Resolved {
-				result = prose.Say(prose.Bold("unresolved"), ": "+g.Detail)
+				result = book.Say("search unresolved", prose.Values{"Detail": g.Detail})
 			}
 			found.Rows = append(found.Rows, document.Row(name, metric.GoalName(g), text.Percent(g.LossRatio), RateOf(g.LowerPPS, sc), RateOf(g.UpperPPS, sc), RateOf(g.Conditional, sc), result))
 			name = "" // once a scenario
@@ -67,13 +66,10 @@ func searches(f *record.File, list []*figure.Scenario, common []string) (documen
 		}
 		made.Rows = append(made.Rows, document.Row(title(s), s.Profile, s.Trials, s.Invalid, text.Duration(float64(s.SpentNs)), sc.Format(s.MaxPPS), notes))
 	}
-	return document.Section{Heading: "Rate search", Blocks: []document.Block{
-		prose.Say("The highest rates that a scenario carried, by multiple loss ratio search (RFC 9971) in bare, open-loop trials. Quote the ",
-			prose.Bold("lower"), " bound: at least half of the trials at it lost no more than the goal allows; at the ", prose.Bold("upper"), " bound more than half lost more."),
-		found.Folded("Goals"),
-		document.Small(prose.Say(prose.Bold("NDR"), ": the non-drop rate, without loss. ", prose.Bold("PDR"), ": the partial drop rate, with as much loss as the goal allows. ",
-			prose.Bold("conditional"), ": the conditional throughput, the rate that arrives at the lower bound; compare hosts and kernels by it. ",
-			prose.Bold("unresolved"), ": one of the bounds is not known, or the two are too far apart; what is shown holds, but is not the answer.")),
-		document.Fold{Summary: "How it was searched", Blocks: []document.Block{made}},
+	return document.Section{Heading: book.Text("search heading", nil), Blocks: []document.Block{
+		book.Say("search", nil),
+		found.Folded(book.Text("search goals fold", nil)),
+		document.Small(book.Say("search note", nil)),
+		document.Fold{Summary: book.Text("search trials fold", nil), Blocks: []document.Block{made}},
 	}}, true
 }

@@ -2,7 +2,6 @@ package run
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -37,12 +36,11 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 			continue // its scenario was measured
 		}
 		skips[s.Shard]++
-		where.Rows = append(where.Rows, document.Row(prose.Say(prose.Mono(s.Scenario), " (skipped)"), s.Shard, byShard[s.Shard]))
+		where.Rows = append(where.Rows, document.Row(book.Say("shard skipped scenario", prose.Values{"Scenario": s.Scenario}), s.Shard, byShard[s.Shard]))
 	}
 	t := document.Table{
-		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("took", "scenarios", "skipped", "trials", "invalid", "system call ns")),
-		Note: prose.Say(prose.Bold("host"), ": shards with the same number met the same machine, told by its boot. Nobody knows that of others, even where they look alike. ",
-			prose.Bold("scenarios"), ": that were measured."),
+		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("duration", "scenarios", "skipped", "trials", "invalid", "system call ns")),
+		Note:    book.Say("shards note", nil),
 	}
 	parties := make([]figure.Party, n)
 	for i := range f.Run.Parts {
@@ -63,14 +61,13 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 		parties[h-1].Name = "host " + strconv.Itoa(h)
 		parties[h-1].Runs = append(parties[h-1].Runs, &p.Run)
 	}
-	sec := document.Section{Heading: "Shards", Blocks: []document.Block{
-		prose.Say(fmt.Sprintf("This file was merged of %s, measured on %s. What follows under Host is what all have in common.",
-			text.Plural(len(f.Run.Parts), "shard", "shards"), text.Plural(n, "host", "hosts"))),
+	sec := document.Section{Heading: book.Text("shards heading", nil), Blocks: []document.Block{
+		book.Say("shards", prose.Values{"Shards": len(f.Run.Parts), "Hosts": n}),
 		t,
 	}}
 	if n > 1 {
-		sec.Blocks = append(sec.Blocks, document.Fold{Summary: "What the hosts do not have in common", Blocks: document.Differing(parties)})
+		sec.Blocks = append(sec.Blocks, document.Fold{Summary: book.Text("shards differ fold", nil), Blocks: document.Differing(parties)})
 	}
-	sec.Blocks = append(sec.Blocks, document.Fold{Summary: "Which scenario came from where", Blocks: []document.Block{where}})
+	sec.Blocks = append(sec.Blocks, document.Fold{Summary: book.Text("shards origin fold", nil), Blocks: []document.Block{where}})
 	return sec, true
 }

@@ -31,16 +31,13 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	}
 	sc := text.RateScale(top)
 
-	first := document.Section{Heading: "Throughput"}
+	first := document.Section{Heading: book.Text("throughput heading", nil)}
 	if len(common) > 0 {
-		p := prose.Say("All scenarios have ")
-		for i, a := range common {
-			if i > 0 {
-				p = append(p, prose.Say(", ")...)
-			}
-			p = append(p, prose.Mono(a))
+		var axes []prose.Piece
+		for _, a := range common {
+			axes = append(axes, prose.Mono(a))
 		}
-		first.Blocks = append(first.Blocks, append(p, prose.Say(". An axis that is not named is at its default.")...))
+		first.Blocks = append(first.Blocks, book.Say("common axes", prose.Values{"Axes": axes}))
 	}
 	rates := figure.RatesOf(list)
 	where := figure.IntervalColumn(slices.Collect(maps.Values(rates))...)
@@ -53,37 +50,30 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 			}
 		}
 		t := headline(own, sc, skbs, where)
-		sec := document.Section{Heading: cmp.Or(mode, "Other"), Sub: true, Blocks: []document.Block{t}}
+		sec := document.Section{Heading: cmp.Or(mode, book.Text("throughput of other modes heading", nil)), Sub: true, Blocks: []document.Block{t}}
 		for _, pic := range throughputCharts(i, mode, own, sc) {
 			sec.Blocks = append(sec.Blocks, pic)
 		}
 		secs = append(secs, sec)
 	}
-	notes := []prose.Prose{
-		prose.Say(prose.Bold(sc.Unit), ": unique packets delivered a second, in wire segments; median over the pairs. ", document.IntervalNote(where, "trial"), " ",
-			prose.Bold("Gbit/s"), ": IP bytes (TUN) or frame bytes (TAP), without headers of the device. ",
-			prose.Bold("loss"), ": share of the accepted packets that were not delivered, after the drain. ",
-			prose.Bold("CPU"), ": CPU time of all threads, softirq included, a packet. ",
-			prose.Bold("floor"), ": time in the reader's calls over a bare system call and a copy of that size on this host; 1.0 is the floor, lower is better; segments that one call brings share its floor. ",
-			prose.Bold("n"), ": valid trials out of all."),
-	}
+	notes := []prose.Prose{book.Say("throughput columns", prose.Values{"Rate": sc.Unit, "Interval": document.IntervalNote(where, "trial")})}
 	if slices.ContainsFunc(list, (*figure.Scenario).UserWrites) {
-		notes = append(notes, prose.Say("With ", prose.Mono("dir=u2k"), " user space writes: there ", prose.Bold("floor"), " is of the time in the writer's calls, a system call and a copy of that size for each write."))
+		notes = append(notes, book.Say("throughput u2k", nil))
 	}
 	if figure.BelowFloor(f) {
-		notes = append(notes, prose.Say("A dash under ", prose.Bold("floor"), ": the ratio came out below 1, which cannot be. Either something disturbed the floor, or one system call did the work of several, as io_uring and vhost-net can."))
+		notes = append(notes, book.Say("throughput below the floor", nil))
 	}
 	if skbs {
-		notes = append(notes, prose.Say(prose.Bold("skb"), ": units that the device moved, where offloads let one carry many segments."))
+		notes = append(notes, book.Say("throughput skb", nil))
 	}
 	if observedOnly {
-		notes = append(notes, prose.Say("Some scenarios have no bare trials: their figures include the observer's cost and are marked ", prose.Bold("observed"), "."))
+		notes = append(notes, book.Say("throughput observed", nil))
 	}
 	if out {
-		notes = append(notes, prose.Say("Where no trial is valid, the figures of the invalid ones are shown and marked ", prose.Bold("invalid"), ": do not quote them."))
+		notes = append(notes, book.Say("throughput invalid", nil))
 	}
 	if f.Run.Clock == record.ClockICount {
-		notes = append(notes, prose.Say("Under the icount clock one nanosecond is one instruction of the guest. Caches, branch prediction and parallelism are not seen."))
+		notes = append(notes, book.Say("throughput icount", nil))
 	}
 	last := &secs[len(secs)-1]
 	for _, n := range notes {
@@ -117,9 +107,9 @@ func throughputCharts(index int, mode string, own []*figure.Scenario, sc text.Sc
 	}
 	for i, part := range slices.Collect(slices.Chunk(bars, chart.RowsAChart)) {
 		pics = append(pics, document.Picture{
-			File: document.Numbered(name, i), Alt: mode + ": packets a second of each scenario",
+			File: document.Numbered(name, i), Alt: book.Text("throughput chart alt", prose.Values{"Mode": mode}),
 			Chart: chart.Bars{
-				Title: mode + ": packets delivered a second", Desc: "One bar a scenario; higher is better.",
+				Title: book.Text("throughput chart title", prose.Values{"Mode": mode}), Desc: book.Text("throughput chart description", nil),
 				Class: class, Unit: sc.Unit, Bars: part,
 			},
 		})
@@ -187,7 +177,7 @@ func everyInterval(list []*figure.Scenario, sc text.Scale) document.Table {
 		}
 	}
 	where := figure.IntervalColumn(spans...)
-	t := document.Table{Columns: document.Text("scenario"), Fold: "Each figure with its " + where, Note: prose.Say("Medians, in brackets the "+where+". ", document.IntervalNote(where, "trial"))}
+	t := document.Table{Columns: document.Text("scenario"), Fold: book.Text("every interval fold", prose.Values{"Interval": where}), Note: book.Say("every interval note", prose.Values{"Interval": where, "Explained": document.IntervalNote(where, "trial")})}
 	for _, f := range figures {
 		t.Columns = append(t.Columns, document.Column{Name: f.column, Numeric: true})
 	}
@@ -246,9 +236,8 @@ func packetCost(list []*figure.Scenario) document.Table {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("send ns", "receive ns", "system calls", "CPU ns", "offered/delivered")),
-		Note: prose.Say("Medians over the same trials, a delivered packet. ", prose.Bold("send"), " and ", prose.Bold("receive"),
-			": time inside the calls of each side. ", prose.Bold("offered/delivered"), ": packets handed to the kernel for each one that arrived."),
-		Fold: "What a packet costs: calls and time on each side",
+		Note:    book.Say("packet cost note", nil),
+		Fold:    book.Text("packet cost fold", nil),
 	}
 	for _, s := range list {
 		h := s.Head()

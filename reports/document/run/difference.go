@@ -13,16 +13,14 @@ import (
 	"tunbench/reports/text"
 )
 
-// comparison puts scenarios beside each other that differ in nothing but some
-// axes.
+// comparison shows scenarios that differ in nothing but some axes.
 type comparison struct {
-	Heading string
-	about   prose.Prose
-	axes    []string
+	Name string // what its sentences are called
+	axes []string
 	// First is the value of the first axis that the others are held against,
 	// where a group has it; else the first of the group is.
 	First string
-	// gso tells that what counts is how much one call carries.
+	// gso puts the bit rate first: what counts is how much one call carries.
 	gso bool
 }
 
@@ -102,41 +100,34 @@ func (c comparison) rest(s *figure.Scenario) string {
 
 var Comparisons = []comparison{
 	{
-		Heading: "Engines", axes: []string{"io"}, First: "read",
-		about: prose.Say("The same packets through the same device; only the calls differ."),
+		Name: "io", axes: []string{"io"}, First: "read",
 	},
 	{
-		Heading: "virtio-net header and offloads", axes: []string{"vnet", "offload"}, First: "off", gso: true,
-		about: prose.Say("What the header costs by itself, and what it buys where super-packets pass through whole."),
+		Name: "vnet", axes: []string{"vnet", "offload"}, First: "off", gso: true,
 	},
 	{
-		Heading: "Queues", axes: []string{"queues"}, First: "1",
-		about: prose.Say("The same flows over one queue and over more."),
+		Name: "queues", axes: []string{"queues"}, First: "1",
 	},
 	{
-		Heading: "Directions", axes: []string{"dir"}, First: "k2u",
-		about: prose.Say("From the kernel to user space, the other way, and both at once: then the figure is the sum."),
+		Name: "dir", axes: []string{"dir"}, First: "k2u",
 	},
 	{
-		Heading: "Paths and ciphers", axes: []string{"path", "cipher"}, First: "veth",
-		about: prose.Say("The same traffic between two hosts, by what lies between them. ", prose.Mono("veth"), " has no user space in it: it is what the rest costs."),
+		Name: "path", axes: []string{"path", "cipher"}, First: "veth",
 	},
 }
 
-// beside gives one section for all comparisons for which there are scenarios.
-func beside(list []*figure.Scenario) (secs []document.Section) {
+// differences gives one section for all comparisons for which there are scenarios.
+func differences(list []*figure.Scenario) (secs []document.Section) {
 	for _, c := range Comparisons {
 		if t := c.Table(list); len(t.Rows) > 0 {
-			secs = append(secs, document.Section{Heading: c.Heading, Sub: true, Blocks: []document.Block{c.about, t.Folded(c.Heading)}})
+			heading := book.Text("difference "+c.Name+" heading", nil)
+			secs = append(secs, document.Section{Heading: heading, Sub: true, Blocks: []document.Block{book.Say("difference "+c.Name, nil), t.Folded(heading)}})
 		}
 	}
 	if len(secs) == 0 {
 		return nil
 	}
-	head := document.Section{Heading: "Beside each other", Blocks: []document.Block{
-		document.Small(prose.Say("Scenarios that differ in nothing but what stands in the second column; ", prose.Bold("×"), " is the ratio of the medians to the first of its group. ",
-			"Trials of different scenarios are not paired: for a verdict on a difference, ", prose.Mono("tunbench ab"), ".")),
-	}}
+	head := document.Section{Heading: book.Text("difference heading", nil), Blocks: []document.Block{document.Small(book.Say("difference note", nil))}}
 	return append([]document.Section{head}, secs...)
 }
 

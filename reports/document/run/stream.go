@@ -14,30 +14,26 @@ import (
 	"tunbench/reports/text"
 )
 
-// conversations shows what two hosts said to each other: streams, transactions,
-// and what iperf3 says of its own.
-func conversations(list []*figure.Scenario) (document.Section, bool) {
-	sec := document.Section{Heading: "Conversations"}
+// streams shows TCP streams, transactions, and the figures of iperf3.
+func streams(list []*figure.Scenario) (document.Section, bool) {
+	sec := document.Section{Heading: book.Text("streams heading", nil)}
 	title := figure.Titles(list)
-	streams := streamTable(list, title)
-	if len(streams.Rows) > 0 {
-		sec.Blocks = append(sec.Blocks, prose.Say(prose.Bold("TCP streams"), ": as the kernel's own TCP_INFO tells it."), streams.Folded("TCP streams"))
+	if t := streamTable(list, title); len(t.Rows) > 0 {
+		sec.Blocks = append(sec.Blocks, book.Say("TCP streams", nil), t.Folded(book.Text("TCP streams fold", nil)))
 	}
 	if t := transactionTable(list, title); len(t.Rows) > 0 {
-		sec.Blocks = append(sec.Blocks, prose.Say(prose.Bold("Transactions"), ": a request and its answer, one at a time on each flow."), t.Folded("Transactions"))
+		sec.Blocks = append(sec.Blocks, book.Say("transactions", nil), t.Folded(book.Text("transactions fold", nil)))
 	}
 	if t := programTable(list, title); len(t.Rows) > 0 {
-		sec.Blocks = append(sec.Blocks, prose.Say(prose.Bold("iperf3"), ": what the program says, beside what the kernel counted."), t.Folded("iperf3"))
+		sec.Blocks = append(sec.Blocks, book.Say("iperf3", nil), t.Folded(book.Text("iperf3 fold", nil)))
 	}
 	return sec, len(sec.Blocks) > 0
 }
 
 func streamTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario"), document.Numeric("goodput Gbit/s", text.IntervalName, "retransmitted %", "RTT", "least RTT", "cwnd", "reordered", "slowest"), document.Text("control")),
-		Note: prose.Say(prose.Bold("goodput"), ": payload, once each; median of the trials. ", prose.Bold("retransmitted"), ": share of the segments with data that were sent again. ",
-			prose.Bold("RTT"), " and ", prose.Bold("cwnd"), " (segments): median of the streams at the end. ", prose.Bold("reordered"), ": segments that a receiver had to put in order, a trial. ",
-			prose.Bold("slowest"), ": bytes of the slowest stream over the mean of all."),
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("goodput Gbit/s", text.IntervalName, "retransmitted %", "RTT", "minimum RTT", "cwnd", "reordered", "slowest"), document.Text("control")),
+		Note:    book.Say("TCP streams note", nil),
 	}
 	var spans []figure.Interval
 	for _, s := range list {
@@ -73,8 +69,8 @@ func streamTable(list []*figure.Scenario, title func(*figure.Scenario) string) d
 
 func transactionTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario"), document.Numeric("a second", text.IntervalName, "p50", "p90", "p99", "p99.9", "max", "CPU ns")),
-		Note:    prose.Say("Round trip, seen by who asks; the histograms of the trials are summed. ", prose.Bold("CPU"), ": time of all threads a packet."),
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("per second", text.IntervalName, "p50", "p90", "p99", "p99.9", "max", "CPU ns")),
+		Note:    book.Say("transactions note", nil),
 	}
 	var spans []figure.Interval
 	for _, s := range list {
@@ -106,8 +102,8 @@ func transactionTable(list []*figure.Scenario, title func(*figure.Scenario) stri
 
 func programTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario", "program", "arguments"), document.Numeric("goodput Gbit/s"), document.Text("its own figures")),
-		Note:    prose.Say(prose.Bold("goodput"), " and its own figures: medians over the trials, by the names that the program gives them."),
+		Columns: slices.Concat(document.Text("scenario", "program", "arguments"), document.Numeric("goodput Gbit/s"), document.Text("other figures")),
+		Note:    book.Say("iperf3 note", nil),
 	}
 	for _, s := range list {
 		h := s.Head()

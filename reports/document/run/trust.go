@@ -1,0 +1,113 @@
+package run
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/prose"
+	"tunbench/reports/record"
+	"tunbench/reports/stat"
+	"tunbench/reports/text"
+)
+
+// Trust says how far the figures of list can be trusted: which trials are valid,
+// whether all packets are accounted for, and what disturbed the trials.
+func Trust(list []*figure.Scenario) prose.Prose {
+	trials := figure.AllTrials(list)
+	l := figure.Account(trials)
+	valid, flagged, flags := 0, 0, map[string]int{}
+	for _, t := range trials {
+		if !t.Invalid() {
+			valid++
+		}
+		if len(t.Flags) > 0 {
+			flagged++
+		}
+		for _, f := range t.Flags {
+			flags[f]++
+		}
+	}
+	p := book.Say("trust", prose.Values{
+		"Valid": valid, "Trials": len(trials),
+		"Open": l.Open, "Packets": text.Count(l.Unexplained), "Single": l.Unexplained == 1,
+		"Complete": l.Offered > 0 && l.Open+l.Contradicting == 0,
+	})
+	if l.Contradicting > 0 {
+		p = and(p, book.Say("contradicting trials", prose.Values{"N": l.Contradicting}))
+	}
+	if flagged == 0 {
+		return and(p, book.Say("no flags", nil))
+	}
+	names := slices.SortedFunc(maps.Keys(flags), func(a, b string) int {
+		return cmp.Or(cmp.Compare(flags[b], flags[a]), strings.Compare(a, b))
+	})
+	var counts []prose.Prose
+	for _, f := range names {
+		counts = append(counts, book.Say("flag count", prose.Values{"Flag": f, "Trials": flags[f], "Flagged": flagged}))
+	}
+	return and(p, book.Say("flags", prose.Values{"Flagged": flagged, "Flags": counts}))
+}
+
+// Limits are what a reader of the figures of f must bear in mind.
+func Limits(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
+	invalid, short := 0, 0
+	for _, s := range list {
+		switch {
+		case s.Head().Invalid:
+			invalid++
+		case figure.Short(s):
+			short++
+		}
+	}
+	if invalid > 0 {
+		p = append(p, book.Say("scenarios without valid trials", prose.Values{"N": invalid}))
+	}
+	if short > 0 {
+		p = append(p, book.Say("too short", prose.Values{"N": short, "Least": time.Duration(record.LeastMeasureNs)}))
+	}
+	if sum, err := stat.Summarize(figure.AllCosts(list)); err == nil {
+		p = append(p, book.Say("observer changed the rate", prose.Values{"Change": text.Change(sum.Median), "Pairs": sum.N}))
+	}
+	if line := document.Detectable(f.Run.Sees); len(line) > 0 {
+		p = append(p, line)
+	}
+	p = append(p, ledger(figure.Account(figure.AllTrials(list))))
+	arms := 0
+	for _, s := range f.Skips {
+		if s.Arm != "" {
+			arms++
+		}
+	}
+	if n := len(f.Skips) - arms; n > 0 {
+		p = append(p, book.Say("scenarios skipped", prose.Values{"N": n}))
+	}
+	if arms > 0 {
+		p = append(p, book.Say("observed arm skipped", prose.Values{"N": arms}))
+	}
+	return p
+}
+
+// ledger is the sum of the packets of l.
+func ledger(l figure.Ledger) prose.Prose {
+	return book.Say("ledger", prose.Values{
+		"Offered": text.Count(l.Offered), "Accepted": text.Count(l.Accepted), "PushedBack": text.Count(l.PushedBack),
+		"Delivered": text.Count(l.Delivered), "Dropped": text.Count(l.Dropped), "Net": text.Signed(l.Net),
+	})
+}
+
+// unexplained says where the packets of l are not all accounted for; nothing where
+// they are.
+func unexplained(l figure.Ledger) (p prose.Prose) {
+	if l.Open > 0 {
+		p = book.Say("unexplained packets", prose.Values{"Packets": text.Count(l.Unexplained), "Single": l.Unexplained == 1, "Open": l.Open})
+	}
+	if l.Contradicting > 0 {
+		p = and(p, book.Say("contradicting trials", prose.Values{"N": l.Contradicting}))
+	}
+	return p
+}
