@@ -57,7 +57,7 @@ func (f Changes) draw(c *canvas) float64 {
 			c.rect("band", at(-r.Threshold), headHeight+pitch*float64(i), at(r.Threshold)-at(-r.Threshold), pitch, "")
 		}
 	}
-	for _, t := range Ticks(reach, 3) {
+	for _, t := range ticks(reach, 3) {
 		for _, v := range []float64{t, -t} {
 			c.line("grid", at(v), headHeight, at(v), bottom+4, 1, "")
 			s := strings.TrimSuffix(text.Precisely(v), ".00")

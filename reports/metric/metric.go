@@ -152,7 +152,7 @@ func Find(name string) (Kind, bool) {
 // Of returns the kind of a metric under a clock. An unknown metric has only a name.
 func Of(name, clock string) Kind {
 	k, _ := Find(name)
-	if clock == VirtualClock && k.Virtual > 0 {
+	if clock == record.ClockICount && k.Virtual > 0 {
 		k.Unit = Instructions
 	}
 	return k

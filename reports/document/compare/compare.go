@@ -218,7 +218,7 @@ func (s *Text) lead() prose.Prose {
 	} else {
 		say(book.Say("not paired", nil))
 	}
-	if s.Base.Run != nil && s.Base.Run.Clock == metric.VirtualClock {
+	if s.Base.Run != nil && s.Base.Run.Clock == record.ClockICount {
 		say(document.VirtualTime())
 	}
 	return p

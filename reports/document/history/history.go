@@ -6,9 +6,9 @@ import (
 	"embed"
 	"slices"
 	"strings"
+
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
-	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/series"
@@ -50,7 +50,7 @@ func (t Text) Called(s *series.Series) string {
 	if s.Arm == record.Observed {
 		name = book.Text("observed", prose.Values{"Name": name, "Hook": s.Hook})
 	}
-	if s.Clock == metric.VirtualClock {
+	if s.Clock == record.ClockICount {
 		name = book.Text("virtual", prose.Values{"Name": name})
 	}
 	return name

@@ -3,6 +3,7 @@ package kernels
 import (
 	"cmp"
 	"slices"
+
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/prose"

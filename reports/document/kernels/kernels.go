@@ -9,7 +9,6 @@ import (
 
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
-	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
@@ -172,7 +171,7 @@ func (l Text) lead() prose.Prose {
 	if len(l.Tools) > 0 {
 		say(book.Say("tool", prose.Values{"Tools": code(l.Tools)}))
 	}
-	if slices.Contains(l.Clocks, metric.VirtualClock) {
+	if slices.Contains(l.Clocks, record.ClockICount) {
 		say(document.VirtualTime())
 	}
 	return p

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
