@@ -24,8 +24,8 @@ const (
 	None       Hook = "none"
 )
 
-// Ladder is the order in which hooks are tried.
-var Ladder = []Hook{Kprobe, Fentry, Tracepoint}
+// Hooks is the order in which hooks are tried.
+var Hooks = []Hook{Kprobe, Fentry, Tracepoint}
 
 // SeesBypass reports whether h sees packets that skip the queueing discipline
 // (PACKET_QDISC_BYPASS): the tracepoints around xmit do not fire for them.
@@ -42,18 +42,18 @@ type Program struct {
 	Target string
 }
 
-// Side says which packets of a device are observed.
-type Side int
+// Direction says which packets of a device are observed.
+type Direction int
 
 const (
-	K2U Side = iota // those that it transmits and user space reads
-	U2K             // those that user space writes and it receives
+	K2U Direction = iota // those that it transmits and user space reads
+	U2K                  // those that user space writes and it receives
 	Both
 	Drops // only the drops of K2U, by reason; the same for every hook
 )
 
-func (s Side) xmit() bool { return s == K2U || s == Both }
-func (s Side) recv() bool { return s == U2K || s == Both }
+func (s Direction) xmit() bool { return s == K2U || s == Both }
+func (s Direction) recv() bool { return s == U2K || s == Both }
 
 // xmitPrograms count what a device transmits, recvPrograms what it receives.
 var (
@@ -95,8 +95,8 @@ var (
 )
 
 // Programs lists the programs that hook h loads on this kernel to observe that
-// side.
-func Programs(h Hook, s Side) (list []Program) {
+// direction.
+func Programs(h Hook, s Direction) (list []Program) {
 	if s.xmit() {
 		list = append(list, xmitPrograms[h]...)
 	}
@@ -112,7 +112,7 @@ func Programs(h Hook, s Side) (list []Program) {
 
 // drops lists the programs that count drops. The parameters of their
 // tracepoints differ between kernels.
-func drops(s Side) []Program {
+func drops(s Direction) []Program {
 	// The first parameter of a tracepoint's function is not passed to the program.
 	const skb, location, reason, socket = 1, 2, 3, 4
 	drop := func(name string) Program { return Program{name, "tracepoint", "kfree_skb"} }
@@ -175,8 +175,8 @@ func (e *HookError) Unprivileged() bool { return errors.Is(e.Err, os.ErrPermissi
 
 // Try opens hook h on a device that does not exist and closes it again: nil
 // means that its programs can be attached on this kernel, not that they will run.
-func Try(h Hook, s Side) error {
-	o, err := Open(h, Target{Ifindex: ^uint32(0), Netns: ^uint32(0), Queues: 1, Side: s})
+func Try(h Hook, s Direction) error {
+	o, err := Open(h, Target{Ifindex: ^uint32(0), Netns: ^uint32(0), Queues: 1, Direction: s})
 	if err != nil {
 		return err
 	}

@@ -48,28 +48,28 @@ func TestFindSymbol(t *testing.T) {
 	}
 }
 
-// TestVerifier loads the programs of each hook and side. A kernel may forbid to
+// TestVerifier loads the programs of each hook and direction. A kernel may forbid to
 // attach kprobes, but its verifier still reads them.
 func TestVerifier(t *testing.T) {
 	needRoot(t)
 	for _, h := range []Hook{Kprobe, Tracepoint} {
-		for _, side := range []Side{K2U, U2K, Both, Drops} {
+		for _, direction := range []Direction{K2U, U2K, Both, Drops} {
 			spec, err := loadTunobs()
 			if err != nil {
 				t.Fatal(err)
 			}
-			wanted := Programs(h, side)
+			wanted := Programs(h, direction)
 			for name := range spec.Programs {
 				if !slices.ContainsFunc(wanted, func(p Program) bool { return p.Name == name }) {
 					delete(spec.Programs, name)
 				}
 			}
 			if len(spec.Programs) != len(wanted) {
-				t.Errorf("%s, side %d: %d programs of %v", h, side, len(spec.Programs), wanted)
+				t.Errorf("%s, direction %d: %d programs of %v", h, direction, len(spec.Programs), wanted)
 			}
 			coll, err := ebpf.NewCollection(spec)
 			if err != nil {
-				t.Fatalf("%s, side %d: %+v", h, side, err)
+				t.Fatalf("%s, direction %d: %+v", h, direction, err)
 			}
 			coll.Close()
 		}
@@ -80,7 +80,7 @@ func TestVerifier(t *testing.T) {
 // words that name the obstacle.
 func TestLadderExplains(t *testing.T) {
 	needRoot(t)
-	for _, h := range Ladder {
+	for _, h := range Hooks {
 		err := Try(h, Both)
 		var hook *HookError
 		switch {
@@ -111,7 +111,7 @@ func TestObserverFreesEverything(t *testing.T) {
 	Try(Tracepoint, Both) // what is cached for good is cached now
 	before := open()
 	for range 5 {
-		o, err := Open(Tracepoint, Target{Ifindex: 1, Netns: 1, Queues: 4, Side: Both})
+		o, err := Open(Tracepoint, Target{Ifindex: 1, Netns: 1, Queues: 4, Direction: Both})
 		if err != nil {
 			t.Fatal(err)
 		}

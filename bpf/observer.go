@@ -18,11 +18,11 @@ import (
 // Target is the device under observation. An ifindex is unique only within a
 // network namespace, so both are needed.
 type Target struct {
-	Ifindex uint32
-	Netns   uint32 // inode of the network namespace
-	Queues  int    // 1..256
-	GSO     bool   // GSO packets may come; their segments are counted
-	Side    Side
+	Ifindex   uint32
+	Netns     uint32 // inode of the network namespace
+	Queues    int    // 1..256
+	GSO       bool   // GSO packets may come; their segments are counted
+	Direction Direction
 	// SampleEvery is a power of two: one skb in so many is timed, chosen by its
 	// address. 0 and 1 time all. At a low rate few skbs are used again and
 	// again, which makes the choice meaningless: time all of them.
@@ -66,7 +66,7 @@ func Open(h Hook, t Target) (*Observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count possible CPUs: %w", err)
 	}
-	o := &Observer{hook: h, target: t, cpus: cpus, programs: Programs(h, t.Side)}
+	o := &Observer{hook: h, target: t, cpus: cpus, programs: Programs(h, t.Direction)}
 	if err := o.load(); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
@@ -115,14 +115,14 @@ func (o *Observer) load() error {
 			delete(spec.Programs, name)
 		}
 	}
-	if o.hook != Kprobe || !o.target.Side.xmit() {
+	if o.hook != Kprobe || !o.target.Direction.xmit() {
 		delete(spec.Maps, tunobsMapXmitTasks)
 		delete(spec.Maps, tunobsMapReadTasks)
 	}
-	if o.hook != Kprobe || !o.target.Side.recv() {
+	if o.hook != Kprobe || !o.target.Direction.recv() {
 		delete(spec.Maps, tunobsMapWriteTasks)
 	}
-	if !o.target.Side.xmit() {
+	if !o.target.Direction.xmit() {
 		delete(spec.Maps, tunobsMapStamps)
 	}
 	if o.reasons, err = dropReasons(); err != nil {
@@ -136,8 +136,8 @@ func (o *Observer) load() error {
 		tunobsVarNrQueues:      uint32(o.target.Queues),
 		tunobsVarTargetGso:     o.target.GSO,
 		tunobsVarSampleMask:    uint32(max(o.target.SampleEvery, 1) - 1),
-		tunobsVarSideXmit:      o.target.Side != U2K,
-		tunobsVarSideRecv:      o.target.Side.recv(),
+		tunobsVarSideXmit:      o.target.Direction != U2K,
+		tunobsVarSideRecv:      o.target.Direction.recv(),
 		tunobsVarReasonBacklog: o.reason("CPU_BACKLOG"),
 		tunobsVarReasonRcvbuf:  o.reason("SOCKET_RCVBUFF"),
 		tunobsVarReasonMemory:  o.reason("PROTO_MEM"),
@@ -174,8 +174,8 @@ func (o *Observer) load() error {
 // Hook is the hook in use.
 func (o *Observer) Hook() Hook { return o.hook }
 
-// Side says which packets of the device it observes.
-func (o *Observer) Side() Side { return o.target.Side }
+// Direction says which packets of the device it observes.
+func (o *Observer) Direction() Direction { return o.target.Direction }
 
 // SampleEvery is N where one skb in N is timed.
 func (o *Observer) SampleEvery() int { return max(1, o.target.SampleEvery) }

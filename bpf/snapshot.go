@@ -42,7 +42,7 @@ func (q *Queue) add(c *tunobsQueueCounters) {
 	q.WriteRetBytes += c.WriteRetBytes
 }
 
-// Snapshot is the state of all counters at one moment; those of a side that the
+// Snapshot is the state of all counters at one moment; those of a direction that the
 // Target leaves out stay 0. While traffic flows, the counters of different CPUs
 // may be a few packets apart.
 type Snapshot struct {

@@ -15,6 +15,13 @@ import (
 // window. Of more, segments are reckoned from payload.
 const mostAsked = 256
 
+// maxSuper bounds a GSO packet of TCP in bytes (GSO_LEGACY_MAX_SIZE of
+// include/linux/netdevice.h).
+const maxSuper = 65536
+
+// Reasons for which packets of a conversation are dropped at its ends.
+const badChecksum = "TCP_CSUM" // SKB_DROP_REASON_TCP_CSUM of include/net/dropreason-core.h
+
 // connections are those of TCP, and what the kernel said of them.
 //
 // The accounting of a TCP trial is of all packets that its connections sent once
@@ -292,7 +299,7 @@ func (k *connections) describe(t *record.Trial) {
 
 func (k *connections) reckoned() string {
 	if superPackets(k.spec) {
-		return "super-packets arrive, of which the receiver counts each as one"
+		return "GSO packets arrive, of which the receiver counts each as one"
 	}
 	return fmt.Sprintf("there are more than %d streams", mostAsked)
 }

@@ -12,8 +12,8 @@ type exchange struct {
 	ends      [2]path.Host // who begins, and the other one
 	host      int          // number of the first
 	listener  *stream.Listener
-	speakers  []*stream.Side
-	listeners []*stream.Side
+	speakers  []*stream.End
+	listeners []*stream.End
 	peers     [2][]*peer // in order of their flows
 }
 
@@ -44,15 +44,15 @@ func (w *exchange) connect() error {
 }
 
 // open opens the sockets of so many flows. Flow i belongs to thread i modulo
-// their number, on both sides.
+// their number, on both ends.
 func (w *exchange) open(flows int, tcp bool) error {
-	add := func(sides []*stream.Side, c *stream.Conn, err error) error {
+	add := func(ends []*stream.End, c *stream.Conn, err error) error {
 		if err == nil {
-			sides[c.Flow%len(sides)].Add(c)
+			ends[c.Flow%len(ends)].Add(c)
 		}
 		return err
 	}
-	for i, side := range [][]*stream.Side{w.speakers, w.listeners} {
+	for i, end := range [][]*stream.End{w.speakers, w.listeners} {
 		here, there := w.ends[i], w.ends[1-i]
 		err := here.NS.Do(func() (err error) {
 			if tcp && i == 1 {
@@ -67,7 +67,7 @@ func (w *exchange) open(flows int, tcp bool) error {
 				} else {
 					c, err = stream.Datagrams(here.Addr, there.Addr, flow)
 				}
-				if err := add(side, c, err); err != nil {
+				if err := add(end, c, err); err != nil {
 					return err
 				}
 			}
@@ -80,9 +80,9 @@ func (w *exchange) open(flows int, tcp bool) error {
 	return nil
 }
 
-// progress adds up what sides have done.
-func progress(sides []*stream.Side) (sum stream.Counts) {
-	for _, s := range sides {
+// progress adds up what ends have done.
+func progress(ends []*stream.End) (sum stream.Counts) {
+	for _, s := range ends {
 		p := s.Progress()
 		sum.Calls += p.Calls
 		sum.Bytes += p.Bytes

@@ -73,6 +73,7 @@ func NewIPerf3(s spec.Spec, p record.Placement) (*IPerf3, spec.Spec, error) {
 	return k, s, nil
 }
 
+// Open starts the server.
 func (k *IPerf3) Open(ends [2]path.Host) error {
 	k.ends, k.test.To = ends, ends[1].Addr
 	if err := ends[1].NS.Do(func() (err error) {
@@ -159,7 +160,7 @@ func (k *IPerf3) look(into *[2]netns.TCP) (err error) {
 // Hold is not for a program, which has its own time: RunPair refuses it.
 func (k *IPerf3) Hold(bool) {}
 
-// Quiet is so when the client has ended, whose last word is the result.
+// Quiet reports whether the client has ended; the last thing it sends is the result.
 func (k *IPerf3) Quiet() (bool, error) { return isDone(k.client), nil }
 
 func isDone(p *iperf.Process) bool {
@@ -171,6 +172,8 @@ func isDone(p *iperf.Process) bool {
 	}
 }
 
+// Measure reads the counters of both stacks when the measured time begins and when it
+// ends.
 func (k *IPerf3) Measure(on bool) error {
 	var now [2]netns.TCP
 	if err := k.look(&now); err != nil {
@@ -195,7 +198,7 @@ func (k *IPerf3) headers() uint64 {
 }
 
 // Sample reckons packets from payload, as many full segments as it fits into:
-// where super-packets arrive, their number says little. Acknowledgements have
+// where GSO packets arrive, their number says little. Acknowledgements have
 // none.
 func (k *IPerf3) Sample(s *account.Sample) error {
 	*s = account.Sample{At: worker.Now()}
@@ -222,6 +225,7 @@ func (k *IPerf3) Sample(s *account.Sample) error {
 	return nil
 }
 
+// CPUTime is the CPU time in ns of both processes; -1 if one has ended.
 func (k *IPerf3) CPUTime() (client, server int64) {
 	of := func(p *iperf.Process) int64 {
 		ns, err := p.CPUTime()
@@ -233,6 +237,7 @@ func (k *IPerf3) CPUTime() (client, server int64) {
 	return of(k.client), of(k.server)
 }
 
+// Heard is how many bytes the second host has received.
 func (k *IPerf3) Heard() uint64 {
 	if k.client == nil {
 		return 0
@@ -254,8 +259,10 @@ func (k *IPerf3) Stop() error {
 	return nil
 }
 
+// Settled reports whether the server has ended.
 func (k *IPerf3) Settled() (bool, error) { return isDone(k.server), nil }
 
+// Finish reads the result and the counters for the last time.
 func (k *IPerf3) Finish() (err error) {
 	if k.result, err = k.client.Result(); err != nil {
 		return err
@@ -266,6 +273,7 @@ func (k *IPerf3) Finish() (err error) {
 	return k.look(&k.last)
 }
 
+// Fill adds the program's figures and the accounts to the record.
 func (k *IPerf3) Fill(t *record.Trial) {
 	t.Program = &record.Generator{Name: "iperf3", Version: k.found.Version, Args: k.client.Args, Figures: k.result.Figures()}
 	goodput := k.result.Received.BitsPerSecond
@@ -292,6 +300,7 @@ func (k *IPerf3) Fill(t *record.Trial) {
 // not the answers to SYNs.
 func (k *IPerf3) Mismatch(*record.Trial) string { return "" }
 
+// Close kills both processes.
 func (k *IPerf3) Close() error {
 	for _, p := range []*iperf.Process{k.client, k.server} {
 		if p != nil {

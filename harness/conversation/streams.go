@@ -17,10 +17,6 @@ import (
 	"tunbench/reports/record"
 )
 
-// maxSuper bounds a super-packet of TCP in bytes (GSO_LEGACY_MAX_SIZE of
-// include/linux/netdevice.h).
-const maxSuper = 65536
-
 // Streams are the conversations of gen=tcp, tcp-rr and udp-rr, over sockets of ours.
 type Streams struct {
 	spec      spec.Spec
@@ -48,7 +44,7 @@ func (k *Streams) roles() [2]stream.Role {
 	return [2]stream.Role{stream.Sends, stream.Receives}
 }
 
-// Open makes sides and sockets. TCP connects later.
+// Open makes ends and sockets. TCP connects later.
 func (k *Streams) Open(ends [2]path.Host) error {
 	k.exchanges = []*exchange{{ends: ends}}
 	if k.spec.Dir == spec.Both {
@@ -89,7 +85,7 @@ const (
 	udpHeaderLen = 8
 )
 
-// Start connects the hosts, looks at the connections and starts the sides:
+// Start connects the hosts, looks at the connections and starts the ends:
 // first those who listen.
 func (k *Streams) Start(watch func(string, *worker.Thread), _ func(error)) error {
 	if k.tcp != nil {
@@ -121,16 +117,17 @@ func (k *Streams) Start(watch func(string, *worker.Thread), _ func(error)) error
 	return nil
 }
 
+// Hold makes the speakers stop or, with on false, continue.
 func (k *Streams) Hold(on bool) {
 	if on {
-		k.control.Gate.Close()
+		k.control.Barrier.Close()
 	} else {
-		k.control.Gate.Open()
+		k.control.Barrier.Open()
 	}
 }
 
-// Quiet tells whether who speaks has stopped, for now or for good, and all of it
-// has been heard, or answered.
+// Quiet reports whether the speakers have stopped, for now or for good, and all that
+// they sent has been received or answered.
 func (k *Streams) Quiet() (bool, error) {
 	running := 0
 	for _, w := range k.exchanges {
@@ -144,7 +141,7 @@ func (k *Streams) Quiet() (bool, error) {
 			}
 		}
 	}
-	if k.control.Gate.Held() != running {
+	if k.control.Barrier.Held() != running {
 		return false, nil
 	}
 	if waiting, err := k.waiting(); waiting || err != nil {
@@ -162,7 +159,7 @@ func (k *Streams) Quiet() (bool, error) {
 	return true, nil
 }
 
-// waiting tells whether a datagram waits for who answers. Of TCP the counts tell
+// waiting reports whether a datagram waits to be answered. With TCP the counts show
 // that.
 func (k *Streams) waiting() (bool, error) {
 	if k.tcp != nil {
@@ -178,6 +175,7 @@ func (k *Streams) waiting() (bool, error) {
 	return false, nil
 }
 
+// Heard counts the transactions or bytes that have arrived.
 func (k *Streams) Heard() (n uint64) {
 	for _, w := range k.exchanges {
 		if k.answered {
@@ -207,6 +205,7 @@ func (k *Streams) Measure(on bool) error {
 	return nil
 }
 
+// Sample fills in what has been done so far.
 func (k *Streams) Sample(s *account.Sample) error {
 	*s = account.Sample{At: worker.Now()}
 	for _, w := range k.exchanges {
@@ -236,6 +235,8 @@ func (k *Streams) Sample(s *account.Sample) error {
 	return nil
 }
 
+// CPUTime is the CPU time in ns of the threads that begin conversations, and of those
+// that answer; -1 if one has ended.
 func (k *Streams) CPUTime() (clients, servers int64) {
 	for _, w := range k.exchanges {
 		for _, s := range w.speakers {
@@ -251,12 +252,12 @@ func (k *Streams) CPUTime() (clients, servers int64) {
 // Stop ends those who speak, once they have their answers.
 func (k *Streams) Stop() error {
 	k.control.Stop.Store(true)
-	k.control.Gate.Open()
-	return k.join(func(w *exchange) []*stream.Side { return w.speakers })
+	k.control.Barrier.Open()
+	return k.join(func(w *exchange) []*stream.End { return w.speakers })
 }
 
-// join waits for sides that are told to end.
-func (k *Streams) join(of func(*exchange) []*stream.Side) error {
+// join waits for ends that are told to end.
+func (k *Streams) join(of func(*exchange) []*stream.End) error {
 	if err := k.endAll(of); err != nil {
 		return err
 	}
@@ -272,11 +273,11 @@ func (k *Streams) join(of func(*exchange) []*stream.Side) error {
 }
 
 // endAll is join without the errors with which they end.
-func (k *Streams) endAll(of func(*exchange) []*stream.Side) error {
+func (k *Streams) endAll(of func(*exchange) []*stream.End) error {
 	deadline := time.After(path.DrainTimeout)
 	for _, w := range k.exchanges {
 		for i, s := range of(w) {
-			if err := path.AwaitEnd(fmt.Sprintf("side %d of the conversations", i), s.Thread(), s.Finish, deadline); err != nil {
+			if err := path.AwaitEnd(fmt.Sprintf("end %d of the conversations", i), s.Thread(), s.Finish, deadline); err != nil {
 				return err
 			}
 		}
@@ -306,12 +307,10 @@ func (k *Streams) Finish() error {
 		}
 	}
 	k.control.Done.Store(true)
-	return k.join(func(w *exchange) []*stream.Side { return w.listeners })
+	return k.join(func(w *exchange) []*stream.End { return w.listeners })
 }
 
-// Reasons for which packets of a conversation are dropped at its ends.
-const badChecksum = "TCP_CSUM" // SKB_DROP_REASON_TCP_CSUM of include/net/dropreason-core.h
-
+// Fill adds what the ends of the conversations counted to the record.
 func (k *Streams) Fill(t *record.Trial) {
 	for _, w := range k.exchanges {
 		heard := progress(w.listeners)
@@ -339,9 +338,9 @@ func (k *Streams) Fill(t *record.Trial) {
 	k.tcp.describe(t)
 }
 
-// Mismatch holds the packets that an observer saw at the first device, or at both
-// if streams flow in both directions, against what the sockets sent: a TCP
-// socket counts from its SYN on, and a SYN's answer is not counted by any.
+// Mismatch compares the packets that an observer saw at the first device, or at both
+// if streams flow in both directions, with those that the sockets sent. A TCP socket
+// counts from its SYN on; the answer to a SYN is counted by no socket.
 func (k *Streams) Mismatch(t *record.Trial) string {
 	xmit := t.Accounting.Xmit
 	if xmit == nil || k.spec.Qdisc != "noqueue" { // another drops before the device sees it
@@ -365,7 +364,7 @@ func (k *Streams) Mismatch(t *record.Trial) string {
 			}
 		}
 	}
-	// A run that was missed may have been of an xmit: of a packet, or a super-packet.
+	// A run that was missed may have been of an xmit: of a packet, or a GSO packet.
 	most := t.Observer.MissedRuns
 	if superPackets(k.spec) {
 		most *= uint64(maxSuper/k.payload() + 1)
@@ -376,12 +375,13 @@ func (k *Streams) Mismatch(t *record.Trial) string {
 	return ""
 }
 
+// Close ends all threads and closes the sockets, from whatever state.
 func (k *Streams) Close() error {
 	k.control.Stop.Store(true)
 	k.control.Done.Store(true)
-	k.control.Gate.Open()
+	k.control.Barrier.Open()
 	// Their own errors have been reported, or are why we are here.
-	errs := []error{k.endAll(func(w *exchange) []*stream.Side { return slices.Concat(w.speakers, w.listeners) })}
+	errs := []error{k.endAll(func(w *exchange) []*stream.End { return slices.Concat(w.speakers, w.listeners) })}
 	for _, w := range k.exchanges {
 		for _, s := range slices.Concat(w.speakers, w.listeners) {
 			errs = append(errs, s.Close())

@@ -21,24 +21,24 @@ import (
 	"tunbench/reports/record"
 )
 
-const (
-	Name = "tunbench0"
-)
+// Name is that of the device, or of the first one where there are two.
+const Name = "tunbench0"
 
-// Device is a TUN/TAP device in its namespace, and what the kernel made of it.
+// Device is a TUN/TAP device in its namespace, with the settings that were read back
+// from the kernel.
 type Device struct {
 	*tuntap.Device
 	NS      *netns.NS
 	Spec    spec.Spec
 	State   netns.State
-	flags   []string
 	VnetHdr int // bytes of the virtio-net header
-	// sndbuf is the send buffer of a queue in bytes.
-	sndbuf int
+	flags   []string
+	sndbuf  int // send buffer of a queue in bytes
 	// Drivers are the vhost-net devices that receive, by descriptor of the queue.
 	Drivers map[int]*vhost.Device
 }
 
+// OffloadMasks are the flags of TUNSETOFFLOAD for each offload.
 var OffloadMasks = map[spec.Offload]uint{
 	spec.OffloadNone: 0,
 	spec.OffloadCsum: tuntap.OffCsum,
@@ -53,8 +53,8 @@ var steerings = map[spec.Steer]bpf.Steering{
 	spec.SteerEBPF: bpf.SteerHash, spec.SteerCPU: bpf.SteerCPU, spec.SteerOne: bpf.SteerOne,
 }
 
-// New makes the device that s asks for, in ns, sets its link up and reads
-// back what became of it. What the caller gets it closes, also with an error.
+// New makes the device that s asks for in ns, sets its link up and reads its
+// settings back. The caller closes the device, also one returned with an error.
 func New(ns *netns.NS, name string, s spec.Spec, l netns.Link) (*Device, error) {
 	d := &Device{NS: ns, Spec: s}
 	if err := d.create(name); err != nil {
@@ -104,8 +104,8 @@ func (d *Device) Close() error {
 	return d.Device.Close()
 }
 
-// effective are the ethtool features that each offload puts on, beside those of
-// the offloads before it, in the order in which they include each other.
+// effective are the ethtool features that each offload turns on in addition to those
+// of the offloads before it, in the order in which offloads include each other.
 var effective = []struct {
 	offload  spec.Offload
 	features []string
@@ -117,8 +117,9 @@ var effective = []struct {
 	{spec.OffloadTunnel, []string{"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}},
 }
 
-// offloadsAsAsked holds the features of a device against the offload that was
-// announced: what it stands for is on, and nothing beyond it.
+// offloadsAsAsked compares the features of a device with the offload that was
+// announced: its features and those of the offloads before it must be on, and no
+// others.
 func offloadsAsAsked(name string, asked spec.Offload, features []string) error {
 	on := true
 	for _, e := range effective {
@@ -133,8 +134,8 @@ func offloadsAsAsked(name string, asked spec.Offload, features []string) error {
 	return nil
 }
 
-// readBack asks the kernel what it made of the request. A silent downgrade is
-// an error.
+// readBack reads the settings of the device from the kernel. A silent downgrade is an
+// error.
 func (d *Device) readBack(want netns.Link) (err error) {
 	name := d.Name()
 	if d.State, err = d.NS.Device(name); err != nil {
@@ -163,7 +164,7 @@ func (d *Device) readBack(want netns.Link) (err error) {
 	return offloadsAsAsked(name, d.Spec.Offload, d.State.Features)
 }
 
-// AsAsked holds what the kernel made of a link against the request.
+// AsAsked compares the settings of a link with those that were requested.
 func AsAsked(got netns.State, want netns.Link) error {
 	switch {
 	case got.MTU != want.MTU:
@@ -182,7 +183,7 @@ func downgraded(name, what string, want, got any) error {
 	return &refusal.Unsupported{Detail: fmt.Sprintf("set %s of %s to %v: the kernel made it %v", what, name, want, got)}
 }
 
-// Target is the device to an observer.
+// Target is the device as an observer is told of it.
 func (d *Device) Target(sampleEvery int) bpf.Target {
 	return bpf.Target{
 		Ifindex: uint32(d.State.Index), Netns: d.NS.Inode(), Queues: d.Spec.Queues,
@@ -190,6 +191,7 @@ func (d *Device) Target(sampleEvery int) bpf.Target {
 	}
 }
 
+// Record is the device in a record.
 func (d *Device) Record() record.Device {
 	return record.Device{
 		Name: d.Name(), Flags: d.flags, VnetHdrSz: d.VnetHdr, Offloads: d.State.Features,
@@ -197,9 +199,10 @@ func (d *Device) Record() record.Device {
 	}
 }
 
+// Counters are those of the link.
 func (d *Device) Counters() (netns.Counters, error) { return d.NS.Counters(d.Name()) }
 
-// Empty tells whether no packet is left in the device: nothing to read on any
+// Empty reports whether no packet is left in the device: nothing to read on any
 // queue, and nothing in the qdisc.
 func (d *Device) Empty() (bool, error) {
 	fds := make([]unix.PollFd, 0, d.Spec.Queues)
@@ -250,7 +253,7 @@ func (d *Device) maxWrite() int {
 }
 
 // TakesHeader asks the kernel whether a device like this one takes such a
-// super-packet, virtio-net header first: where it does not know the kind, vhost's
+// GSO packet, virtio-net header first: where it does not know the kind, vhost's
 // worker drops the packet and tells nobody. One that is down refuses all, but
 // looks at the header before that.
 func (d *Device) TakesHeader(packet []byte) (err error) {
@@ -265,7 +268,7 @@ func (d *Device) TakesHeader(packet []byte) (err error) {
 	defer func() { err = errors.Join(err, probe.Close()) }()
 	switch _, errno := unix.Write(probe.Queues()[0].FD(), packet); errno {
 	case unix.EINVAL:
-		return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel does not take such super-packets: write: %v", errno)}
+		return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel does not take such GSO packets: write: %v", errno)}
 	default:
 		return nil
 	}

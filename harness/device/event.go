@@ -31,7 +31,7 @@ const (
 	qdiscDrop    = "QDISC_DROP"
 )
 
-// Eventful is what has a device to which something can happen.
+// Eventful is a load with a device to which an event can happen.
 type Eventful interface {
 	// Attend makes e known to the owner of the device, and the device and the
 	// observer of what it transmits, if there is one, to e.
@@ -40,11 +40,11 @@ type Eventful interface {
 
 // Event is what happens to a device in the middle of the measured time.
 //
-// What it makes the kernel drop no counter of the device shows: neither what a
-// detached queue held, nor, before Linux 6.11, what is sent without a carrier. So
-// the drops are counted with their reasons while it happens: by the observer
-// of the trial, or in the bare arm by one of the event's own, which is attached for
-// no longer than that.
+// No counter of the device shows the packets that the kernel drops because of it:
+// neither those that a detached queue held, nor, before Linux 6.11, those sent
+// without a carrier. Therefore drops are counted by their reason while the event
+// lasts: by the observer of the trial or, in the bare arm, by an observer of the
+// event's own, which is attached only for that time.
 type Event struct {
 	kind     spec.Event
 	Device   *Device
@@ -54,18 +54,18 @@ type Event struct {
 	lasts    time.Duration
 
 	began int64         // start of the measured time, in ns of the trial's clock
-	quit  chan struct{} // closed when it must come to its end
-	done  chan struct{} // closed when it has; nil before begin
-	err   error         // once done
+	quit  chan struct{} // closed when the event must end
+	done  chan struct{} // closed when the event has ended; nil before Begin
+	err   error         // of the event, once done is closed
 
 	notes []string
 	lost  map[string]uint64 // packets that were dropped meanwhile, by the kernel's reason
-	// counted tells that the device's own counter has what was refused, too.
+	// counted says that the device's own counter includes what the stack refused.
 	counted bool
 }
 
-// NewEvent prepares what s asks for. What the caller gets it closes, also with
-// an error.
+// NewEvent prepares the event that s asks for. The caller closes the event, also one
+// returned with an error.
 func NewEvent(s spec.Spec, where Eventful) (*Event, error) {
 	e := &Event{
 		kind: s.Event, after: s.Measure / 2, lasts: s.Measure / eventShare,
@@ -75,7 +75,7 @@ func NewEvent(s spec.Spec, where Eventful) (*Event, error) {
 	if e.Observer == nil {
 		e.own = true
 		target := e.Device.Target(1)
-		target.Side, target.GSO = bpf.Drops, true
+		target.Direction, target.GSO = bpf.Drops, true
 		var err error
 		if e.Observer, err = bpf.Open(bpf.Tracepoint, target); err != nil {
 			return e, err
@@ -96,7 +96,8 @@ func NewEvent(s spec.Spec, where Eventful) (*Event, error) {
 	return e, nil
 }
 
-// Begin lets it happen in its time. Its error, if any, comes through failed.
+// Begin starts the measured time, in the middle of which the event happens. If it
+// fails, its error is sent on failed.
 func (e *Event) Begin(failed chan<- error) {
 	e.began, e.done = worker.Now(), make(chan struct{})
 	happen := map[spec.Event]func() error{spec.EventDetach: e.detach, spec.EventCarrier: e.carrier}[e.kind]
@@ -115,7 +116,8 @@ func (e *Event) Begin(failed chan<- error) {
 	}()
 }
 
-// End brings it to its end, if it has begun.
+// End waits for the end of the event, which it makes come at once; it does nothing
+// before Begin.
 func (e *Event) End() error {
 	if e.done == nil {
 		return nil
@@ -138,7 +140,7 @@ func (e *Event) Close() error {
 	return nil
 }
 
-// wait tells whether that much time passed before the end.
+// wait waits for d and reports whether that time passed before End was called.
 func (e *Event) wait(d time.Duration) bool {
 	select {
 	case <-time.After(d):
@@ -153,7 +155,7 @@ func (e *Event) since() time.Duration {
 	return time.Duration(worker.Now() - e.began).Round(100 * time.Microsecond)
 }
 
-// watch runs f and adds what is dropped meanwhile to lost.
+// watch runs f and adds to lost what is dropped meanwhile.
 func (e *Event) watch(f func() error) (err error) {
 	if e.own {
 		if err := e.Observer.Attach(); err != nil {
@@ -216,9 +218,9 @@ func (e *Event) detach() error {
 	return nil
 }
 
-// carrier takes the carrier away for a while. The stack takes note of it in its
-// own time (net/core/link_watch.c), which may be a second later; since Linux 6.9
-// it does so when somebody asks for the state of the link.
+// carrier takes the carrier away for a while. The stack may notice it up to a second
+// later (net/core/link_watch.c); since Linux 6.9 it notices when the state of the
+// link is read.
 func (e *Event) carrier() error {
 	var off, on time.Duration
 	err := e.watch(func() error {
@@ -278,8 +280,9 @@ func (e *Event) refused() uint64 {
 	return beforeDevice(e.lost)
 }
 
-// Explains tells whether, of the packets that were accepted, so many got as far
-// as the device. What a detached queue cost may be of its ring or of its qdisc.
+// Explains reports whether the event accounts for the difference between the packets
+// that were accepted and those that reached the device. What a detached queue held may
+// have been in its ring or in its qdisc.
 func (e *Event) Explains(accepted, xmit uint64) bool {
 	if e == nil {
 		return accepted == xmit
@@ -291,7 +294,7 @@ func (e *Event) Explains(accepted, xmit uint64) bool {
 	return missing == 0
 }
 
-// Tell notes what happened. It may be called of no event.
+// Tell adds a note about the event. e may be nil.
 func (e *Event) Tell(t *record.Trial) {
 	if e != nil {
 		t.Notes = append(t.Notes, e.notes...)
@@ -300,7 +303,7 @@ func (e *Event) Tell(t *record.Trial) {
 
 // Account gives what was lost its reason. The record has the drops of the device;
 // perMessage is how many wire segments a message of the senders carries, and perSKB
-// how many an skb of the device. It may be called of no event.
+// how many an skb of the device. e may be nil.
 func (e *Event) Account(t *record.Trial, perMessage, perSKB uint64) {
 	if e == nil {
 		return
@@ -331,7 +334,7 @@ func (e *Event) Account(t *record.Trial, perMessage, perSKB uint64) {
 	}
 }
 
-// refusedCounted tells whether a device of this kernel counts what the stack
+// refusedCounted reports whether a device of this kernel counts what the stack
 // refuses for want of a carrier, as since Linux 6.11 (noop_enqueue of
 // net/sched/sch_generic.c). It is tried, once.
 var refusedCounted = sync.OnceValues(func() (counted bool, err error) {

@@ -8,7 +8,7 @@ import (
 	"tunbench/harness/spec"
 )
 
-// Addresses of a trial's device and of the host behind it, which is nobody.
+// Addresses of a trial's device and of the host behind it, which does not exist.
 // The networks are set aside for benchmarks (RFC 2544, RFC 5180).
 var (
 	Addr4     = netip.MustParsePrefix("198.18.0.1/24")
@@ -42,15 +42,15 @@ func Addresses(s spec.Spec) (netip.Prefix, netip.Addr) {
 	return Addr4, PeerAddr4
 }
 
-// Hosts in the networks of the device that nobody is: what is sent to them goes
-// no further than the packet socket that sees it come in.
+// Addresses in the networks of the device that no host has: packets to them reach the
+// packet socket, and go no further.
 var (
 	nobody4 = netip.MustParseAddr("198.18.0.3")
 	nobody6 = netip.MustParseAddr("2001:2::3")
 )
 
-// Nobody is where segments of TCP go that are written: a stack would answer
-// those of a connection that it does not know.
+// Nobody is the destination of TCP segments that are written: a stack would answer
+// segments of a connection that it does not know.
 func Nobody(s spec.Spec) netip.Addr {
 	if s.Family == 6 {
 		return nobody6

@@ -64,6 +64,8 @@ type queueSums struct {
 	super              bool // the device moves GSO packets, so that skbs are counted, too
 }
 
+// SumQueues adds up what an observer saw on all queues; super says that the device
+// moves GSO packets.
 func SumQueues(s *bpf.Snapshot, super bool) queueSums {
 	sum := queueSums{super: super}
 	for _, q := range s.Queues {
@@ -109,14 +111,14 @@ func Observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
 	return o, nil
 }
 
-// LastLook is the snapshot of an observer, and what it says of itself.
+// LastLook returns the counts of an observer, and the record of the observer itself.
 func LastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 	snapshot, err := o.Snapshot()
 	if err != nil {
 		return nil, nil, err
 	}
 	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery()}
-	addReturns(own, o.Hook(), o.Side(), snapshot)
+	addReturns(own, o.Hook(), o.Direction(), snapshot)
 	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
 		return nil, nil, err
 	}
@@ -126,7 +128,7 @@ func LastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 
 // addReturns fills in what an observer saw returned to readers and to writers:
 // all of it, or nothing and why.
-func addReturns(own *record.Observer, hook bpf.Hook, side bpf.Side, s *bpf.Snapshot) {
+func addReturns(own *record.Observer, hook bpf.Hook, direction bpf.Direction, s *bpf.Snapshot) {
 	if len(s.Lost) > 0 && !s.Torn { // a call during which it was detached is not lost
 		own.LostReturns = s.Lost
 	}
@@ -137,12 +139,12 @@ func addReturns(own *record.Observer, hook bpf.Hook, side bpf.Side, s *bpf.Snaps
 		sum.WriteCalls += q.WriteCalls
 		sum.WriteRetBytes += q.WriteRetBytes
 	}
-	if side != bpf.U2K {
+	if direction != bpf.U2K {
 		if own.NoReads = unseenReturns(hook, s, bpf.FuncRead, sum.ReadCalls); own.NoReads == "" {
 			own.ReadCalls, own.ReadBytes, own.ReadErrors = &sum.ReadCalls, &sum.ReadRetBytes, s.ReadErrors
 		}
 	}
-	if side != bpf.K2U {
+	if direction != bpf.K2U {
 		if own.NoWrites = unseenReturns(hook, s, bpf.FuncWrite, sum.WriteCalls); own.NoWrites == "" {
 			own.WriteCalls, own.WriteBytes, own.WriteErrors = &sum.WriteCalls, &sum.WriteRetBytes, s.WriteErrors
 		}
@@ -191,12 +193,11 @@ func DroppedBy(s *bpf.Snapshot, device netns.Counters, perSKB uint64) map[string
 	return dropped
 }
 
-// Unrun is how many skbs a device was given, by its own count, without that the
-// kernel ran the observer's program. It is 0 but for kernels that keep eBPF away
-// from some tasks: a softirq in which TCP goes on sending works on top of
-// whatever task it interrupts. Where the kernel says nothing of such runs
-// (recursion_misses stays 0), only the device's counters tell. Where it does, both
-// count the same runs.
+// Unrun is for how many skbs, by the device's own count, the kernel did not run the
+// observer's program. It is 0 except on kernels that keep eBPF away from some tasks: a
+// softirq in which TCP continues to send runs on top of whatever task it interrupts.
+// Where the kernel does not count such skipped runs (recursion_misses stays 0), only
+// the device's counters show them. Where it does, both count the same runs.
 func Unrun(s *bpf.Snapshot, device netns.Counters) uint64 {
 	var seen uint64
 	for _, q := range s.Queues {
@@ -220,8 +221,8 @@ func beforeDevice(drops map[string]uint64) (sum uint64) {
 // which counts them itself.
 var reasonsOfTun = []string{"FULL_RING", "DEV_READY", "TAP_FILTER", "TAP_TXFILTER", "SKB_UCOPY_FAULT", "SKB_TRIM", "NOMEM"}
 
-// SampleEveryOf is 1 where few skbs are used again and again, so that a choice
-// among them would not be one among packets.
+// SampleEveryOf is of how many skbs one is timed with s: 1 where few skbs are used
+// again and again, so that a choice among them would not be a choice among packets.
 func SampleEveryOf(s spec.Spec) int {
 	if s.Gen == spec.GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
 		return 1

@@ -38,7 +38,7 @@ func TestUnrun(t *testing.T) {
 			[]uint64{107}, map[string]uint64{"FULL_RING": 7, qdiscDrop: 5}, netns.Counters{TxPackets: 100, TxDropped: 10}, 1,
 			3, map[string]uint64{"FULL_RING": 7, qdiscDrop: 5, record.TxDropped: 3},
 		},
-		"super-packets": {
+		"GSO packets": {
 			[]uint64{108}, map[string]uint64{"FULL_RING": 8 * 40}, netns.Counters{TxPackets: 100, TxDropped: 10}, 40,
 			2, map[string]uint64{"FULL_RING": 8 * 40, record.TxDropped: 2 * 40},
 		},
@@ -90,24 +90,24 @@ func TestUnknownReturns(t *testing.T) {
 	queues := []bpf.Queue{{ReadCalls: 2, ReadRetBytes: 100, WriteCalls: 1, WriteRetBytes: 64}, {ReadCalls: 1}}
 	for name, c := range map[string]struct {
 		hook          bpf.Hook
-		side          bpf.Side
+		direction     bpf.Direction
 		lost          map[string]uint64
 		torn          bool
 		reads, writes bool
 		why           string // of one of them
 	}{
-		"whole":           {hook: bpf.Kprobe, side: bpf.Both, reads: true, writes: true},
-		"one side":        {hook: bpf.Fentry, side: bpf.K2U, reads: true},
-		"the other":       {hook: bpf.Fentry, side: bpf.U2K, writes: true},
-		"tracepoint":      {hook: bpf.Tracepoint, side: bpf.Both, why: "does not see returns"},
-		"lost reads":      {hook: bpf.Kprobe, side: bpf.Both, lost: map[string]uint64{bpf.FuncRead: 5}, writes: true, why: "5 of 8 calls of tun_do_read"},
-		"lost writes":     {hook: bpf.Fentry, side: bpf.Both, lost: map[string]uint64{bpf.FuncWrite: 5}, reads: true, why: "5 of 6 calls of tun_get_user"},
-		"lost xmits":      {hook: bpf.Kprobe, side: bpf.Both, lost: map[string]uint64{bpf.FuncXmit: 5}, reads: true, writes: true},
-		"detached":        {hook: bpf.Fentry, side: bpf.Both, torn: true, why: "detached"},
-		"detached, waits": {hook: bpf.Kprobe, side: bpf.Both, torn: true, lost: map[string]uint64{bpf.FuncRead: 1}, why: "detached"},
+		"whole":           {hook: bpf.Kprobe, direction: bpf.Both, reads: true, writes: true},
+		"one side":        {hook: bpf.Fentry, direction: bpf.K2U, reads: true},
+		"the other":       {hook: bpf.Fentry, direction: bpf.U2K, writes: true},
+		"tracepoint":      {hook: bpf.Tracepoint, direction: bpf.Both, why: "does not see returns"},
+		"lost reads":      {hook: bpf.Kprobe, direction: bpf.Both, lost: map[string]uint64{bpf.FuncRead: 5}, writes: true, why: "5 of 8 calls of tun_do_read"},
+		"lost writes":     {hook: bpf.Fentry, direction: bpf.Both, lost: map[string]uint64{bpf.FuncWrite: 5}, reads: true, why: "5 of 6 calls of tun_get_user"},
+		"lost xmits":      {hook: bpf.Kprobe, direction: bpf.Both, lost: map[string]uint64{bpf.FuncXmit: 5}, reads: true, writes: true},
+		"detached":        {hook: bpf.Fentry, direction: bpf.Both, torn: true, why: "detached"},
+		"detached, waits": {hook: bpf.Kprobe, direction: bpf.Both, torn: true, lost: map[string]uint64{bpf.FuncRead: 1}, why: "detached"},
 	} {
 		o := &record.Observer{}
-		addReturns(o, c.hook, c.side, &bpf.Snapshot{Queues: queues, Lost: c.lost, Torn: c.torn})
+		addReturns(o, c.hook, c.direction, &bpf.Snapshot{Queues: queues, Lost: c.lost, Torn: c.torn})
 		if (o.ReadCalls != nil) != c.reads || (o.WriteCalls != nil) != c.writes {
 			t.Errorf("%s: reads %v, writes %v", name, countOf(o.ReadCalls), countOf(o.WriteCalls))
 		}

@@ -8,23 +8,25 @@ import (
 	"tunbench/harness/traffic"
 )
 
+// Kinds are the kinds of packets that sockets send.
 var Kinds = map[spec.Gen]traffic.Kind{
 	spec.GenUDP: traffic.UDP, spec.GenUDPGSO: traffic.UDPGSO, spec.GenLockstep: traffic.UDP,
 	spec.GenPacket: traffic.Packet, spec.GenPacketGSO: traffic.PacketGSO,
 }
 
+// WriteKinds are the kinds of packets that are written to a device.
 var WriteKinds = map[spec.Gen]traffic.Kind{
 	spec.GenUDP: traffic.Write, spec.GenUDPGSO: traffic.WriteGSO, spec.GenPacketGSO: traffic.WriteTCP,
 }
 
-// Writes tells whether packets of gen can be written to a device.
+// Writes reports whether packets of gen can be written to a device.
 func Writes(gen spec.Gen) bool {
 	_, ok := WriteKinds[gen]
 	return ok
 }
 
 // SegmentsPerSKB is how many wire segments each skb of a device carries: the
-// generator makes equal super-packets, and the kernel passes them on whole if
+// generator makes equal GSO packets, and the kernel passes them on whole if
 // the device takes them.
 func SegmentsPerSKB(s spec.Spec, device netns.State) uint64 {
 	if feature := superFeature(s); feature == "" || !slices.Contains(device.Features, feature) {
@@ -34,7 +36,7 @@ func SegmentsPerSKB(s spec.Spec, device netns.State) uint64 {
 }
 
 // superFeature is the feature by which a device takes the generator's
-// super-packets whole; "" if it makes none.
+// GSO packets whole; "" if it makes none.
 func superFeature(s spec.Spec) string {
 	switch {
 	case s.Gen == spec.GenUDPGSO:
@@ -47,8 +49,8 @@ func superFeature(s spec.Spec) string {
 	return ""
 }
 
-// SegmentsPerWrite is how many wire segments each packet stands for that is
-// written.
+// SegmentsPerWrite is how many wire segments each packet carries that is written to
+// the device.
 func SegmentsPerWrite(s spec.Spec) uint64 {
 	if s.VnetHdr == 0 {
 		return 1

@@ -57,7 +57,7 @@ func privilegeRows() []Row {
 func observerRows() (rows []Row) {
 	loadModule()
 	used := false
-	for _, h := range bpf.Ladder {
+	for _, h := range bpf.Hooks {
 		err := Prove(h)
 		row := observerRow(h, err, !used)
 		used = used || row.Status == StatusUsed
@@ -69,8 +69,8 @@ func observerRows() (rows []Row) {
 	return rows
 }
 
-// observerRow tells of a hook by how its proof ended. The first one that holds is
-// the one that a run takes.
+// observerRow is the row of a hook by the outcome of its proof. A run takes the first
+// hook that holds.
 func observerRow(h bpf.Hook, proof error, first bool) Row {
 	row := Row{Name: string(h), Status: StatusOK, Detail: "would hold, but the hook above is used"}
 	var unproven *unprovenError
@@ -132,13 +132,13 @@ func deviceRows() (options, existing []Row) {
 	return options, existing
 }
 
-// engineRows tells which ways of driving a descriptor this kernel has, beside
-// system calls for each packet, which all have.
+// engineRows are the ways of driving a descriptor that this kernel has, other than
+// one system call per packet, which every kernel has.
 func engineRows() []Row { return append(ringRows(), vhostRow()) }
 
-// ringRows tells what io_uring has here. Of the ways to read, io=uring takes
-// registered buffers, else plain ones; multishot reads are slower on a device
-// (BenchmarkEngines of package sink), and tried for those who wonder.
+// ringRows are the features of io_uring on this kernel. io=uring reads into registered
+// buffers, or else into plain ones. Multishot reads are slower on a device
+// (BenchmarkEngines of package sink); they are listed for completeness.
 func ringRows() (rows []Row) {
 	for _, f := range uring.Probe() {
 		row := Row{Name: "io_uring: " + f.Name, Status: StatusOK, Detail: f.Detail}
@@ -191,7 +191,7 @@ func spoilerRows() (rows []Row) {
 	return rows
 }
 
-// namespaceRows tells of settings of a new namespace, as trials get one.
+// namespaceRows are about settings of a new namespace, as trials get one.
 func namespaceRows(sysctl map[string]string, err error) (rows []Row) {
 	if err != nil {
 		return []Row{{Name: "namespace", Status: StatusUnknown, Detail: "the settings of a trial's namespace cannot be read: " + err.Error()}}
@@ -229,7 +229,7 @@ const (
 // each CPU.
 const conditionLook = 500 * time.Millisecond
 
-// conditionAdvice tells what to do about a host that fails a check, by its flag.
+// conditionAdvice is what to do about a host that fails a check, by its flag.
 var conditionAdvice = map[string]string{
 	record.FlagSteal:       "move to a host whose CPUs are yours, or wait for quieter neighbours: such a trial is invalid",
 	record.FlagForeignLoad: "stop what else runs, keep it off these CPUs (isolcpus, cgroup cpusets), or choose others with --cpus",
@@ -280,7 +280,7 @@ func conditionRow(g condition.Check, cpus []int) Row {
 	return row
 }
 
-// lookAround sees what the host does for that long while tunbench does nothing.
+// lookAround observes for d what the host does while tunbench does nothing.
 func lookAround(ctx context.Context, d time.Duration) (c condition.Period, cpus []int, err error) {
 	place, err := host.Place(nil, 1, 1)
 	if err != nil {
@@ -333,7 +333,7 @@ func describe(d tuntap.Existing) string {
 	return strings.Join(words, " ")
 }
 
-// vhostRow tells whether io=vhost works here.
+// vhostRow reports whether io=vhost works here.
 func vhostRow() Row {
 	row := Row{Name: "io=vhost", Status: StatusOK, Detail: "vhost-net, by virtio 1.0 and, with vnet=10, by the legacy protocol, with event indexes"}
 	for _, vnet := range []int{0, 10, 12} {

@@ -11,20 +11,17 @@ import (
 	"tunbench/reports/record"
 )
 
-// Auto asks for the first hook that holds.
-const Auto = "auto"
-
 // SelectHook finds the hook to use: "auto" takes the first hook that holds and says why
-// it passed over a hook; a hook that is named is used or an error. A hook is
-// proven by a packet that it counts, not by that it attaches.
+// it passed over another; a hook that is named is used or an error. A hook holds when
+// it has counted a packet; that it attaches is not enough.
 func SelectHook(requested string) (record.Hook, error) {
 	loadModule()
 	h := record.Hook{Requested: requested, Used: string(bpf.None), PassedOver: []record.PassedOver{}, Programs: []record.Program{}}
 	switch requested {
 	case string(bpf.None):
 		return h, nil
-	case Auto:
-		for _, hook := range bpf.Ladder {
+	case record.HookAuto:
+		for _, hook := range bpf.Hooks {
 			err := holds(hook)
 			if err == nil {
 				h.Used, h.Programs = string(hook), hookPrograms(hook)
@@ -34,7 +31,7 @@ func SelectHook(requested string) (record.Hook, error) {
 		}
 		return h, nil
 	}
-	for _, hook := range bpf.Ladder {
+	for _, hook := range bpf.Hooks {
 		if requested != string(hook) {
 			continue
 		}

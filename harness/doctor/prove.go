@@ -20,7 +20,7 @@ const (
 	// proofLasts bounds how long a hook has to see the packets that prove it. Each
 	// is seen within the call that moves it.
 	proofLasts = 200 * time.Millisecond
-	// discardPort is where they go to: nobody listens there.
+	// discardPort is where these packets go: no socket listens there.
 	discardPort = 9
 )
 
@@ -29,8 +29,8 @@ const (
 // that they then never run. A hook that does not hold gives a *bpf.HookError.
 func Prove(h bpf.Hook) error { return ProveOn(h, false) }
 
-// ProveOn also tells whether the hook sees GSO packets, for which its programs
-// look deeper.
+// ProveOn is Prove; with gso, on a device that takes GSO packets, into which the
+// programs of the hook look deeper.
 func ProveOn(h bpf.Hook, gso bool) (err error) {
 	ns, err := netns.New()
 	if err != nil {
@@ -45,7 +45,7 @@ func ProveOn(h bpf.Hook, gso bool) (err error) {
 		return unproven(h, err)
 	}
 	target := d.Target(1)
-	target.Side, target.GSO = bpf.Both, gso
+	target.Direction, target.GSO = bpf.Both, gso
 	o, err := bpf.Open(h, target)
 	if err != nil {
 		return err // says why
@@ -80,7 +80,7 @@ func (e *unprovenError) Error() string { return fmt.Sprintf("prove the %s hook: 
 
 func (e *unprovenError) Unwrap() error { return e.err }
 
-// unproven tells what can be told of a hook without a device.
+// unproven is what can be said of a hook without a device.
 func unproven(h bpf.Hook, err error) error {
 	if hookErr := bpf.Try(h, bpf.Both); hookErr != nil {
 		return hookErr

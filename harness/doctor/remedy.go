@@ -7,7 +7,7 @@ import (
 // Remedy is what a person should know of a row that is not as it should be.
 type Remedy struct {
 	Why     string // it matters; "" if it does not
-	Command string // mends it, or tells more; "" where no command can
+	Command string // mends it, or shows more; "" where no command can
 }
 
 // busy shows what else runs.

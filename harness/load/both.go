@@ -20,15 +20,15 @@ import (
 // device that learns flows by their answers (tun_flow_update of
 // drivers/net/tun.c) sees them.
 type both struct {
-	kernel *k2u // the side of the sockets that send, and of the queues' readers
+	kernel *k2u // the half of the sockets that send, and of the queues' readers
 	user   writing
 }
 
 func newBoth(s spec.Spec, hook bpf.Hook, p record.Placement) *both {
-	// What each side has of the workers, by their order in writingWorkers.
+	// What each half has of the workers, by their order in writingWorkers.
 	sockets, writers := sideWorkers(s, len(p.Sender))
 	k := newK2U(halfOf(s, 0), hook, record.Placement{Sender: p.Sender[:sockets], Reader: p.Reader[:s.Queues]})
-	k.side = bpf.Both
+	k.observed = bpf.Both
 	return &both{kernel: k, user: writing{
 		spec: halfOf(s, 1), placement: record.Placement{Sender: p.Sender[sockets : sockets+writers], Reader: p.Reader[s.Queues:]},
 	}}
@@ -41,11 +41,11 @@ func sideWorkers(s spec.Spec, senders int) (sockets, writers int) {
 	return senders - writers, writers
 }
 
-// halfOf is what one side of dir=both sends: half of the packets.
-func halfOf(s spec.Spec, side uint64) spec.Spec {
+// halfOf is what one half of dir=both sends: half of the packets.
+func halfOf(s spec.Spec, half uint64) spec.Spec {
 	s.Rate /= 2
 	s.Count = (s.Count + 1) / 2
-	s.Seed += side
+	s.Seed += half
 	return s
 }
 
@@ -92,7 +92,7 @@ func (g *both) openEnds(reading *sink.Control) error {
 	return nil
 }
 
-// leastRoom of a socket in bytes takes some super-packets.
+// leastRoom of a socket in bytes takes some GSO packets.
 const leastRoom = 512 << 10
 
 func (g *both) Attend(e *device.Event) { g.kernel.Attend(e) }

@@ -95,8 +95,8 @@ func (g *bridge) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, 
 	return []*Direction{&g.direction}, err
 }
 
-// Empty is so when all that the first device has received was read from the
-// second one or dropped by it: with NAPI it is received a little later.
+// Empty reports whether all that the first device has received was read from the
+// second one or dropped by it. With NAPI packets are received a little later.
 func (g *bridge) Empty() (bool, error) {
 	if ok, err := g.k2u.Empty(); !ok || err != nil {
 		return false, err

@@ -114,7 +114,7 @@ func (g *hosts) openSenders(l *Direction, cpus []int) error {
 	})
 }
 
-// openReceivers opens a socket for each receiver of a direction. A super-packet is
+// openReceivers opens a socket for each receiver of a direction. A GSO packet is
 // cut into segments before it is queued on a socket, so that each is counted
 // where it is received or lost.
 func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) error {
@@ -138,8 +138,8 @@ func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) err
 	})
 }
 
-// hostWait is how receivers wait, beside what drives the descriptors: as that
-// does, if it polls or spins.
+// hostWait is how receivers wait: as the forwarders do, if these poll or spin, else in
+// the call.
 func hostWait(s spec.Spec) sink.Wait {
 	if s.IO == spec.IOSpin || s.IO == spec.IOPoll {
 		return waits[s.IO]
@@ -147,7 +147,7 @@ func hostWait(s spec.Spec) sink.Wait {
 	return sink.Block
 }
 
-// Empty is so when nothing is on the path and no socket has anything.
+// Empty reports whether nothing is on the path and no socket holds a packet.
 func (g *hosts) Empty() (bool, error) {
 	if ok, err := g.path.Empty(); !ok || err != nil {
 		return false, err

@@ -93,8 +93,8 @@ func siteOf(ns *netns.NS, o device.Observers) path.Site {
 	return path.Site{Hosts: [2]path.Host{{NS: ns, Link: device.Name}}, Observers: o}
 }
 
-// vhostEmpty tells whether no worker of vhost has packets in hand, when the
-// device is empty.
+// vhostEmpty reports whether no worker of vhost holds packets. The device must be
+// empty.
 func vhostEmpty(readers []Reader) (bool, error) {
 	for _, r := range readers {
 		if v, ok := r.(*sink.Vhost); ok {

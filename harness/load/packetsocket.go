@@ -14,7 +14,7 @@ import (
 
 const (
 	// superRoom is what a packet socket may hold, in bytes as the kernel counts
-	// them: some hundred super-packets.
+	// them: some hundred GSO packets.
 	superRoom = 32 << 20
 	// packetDrops is the reason under which its overruns are counted, by the
 	// kernel's name for it.
@@ -22,7 +22,7 @@ const (
 )
 
 // packetEnd is the end of TCP segments that are written to the device: a packet
-// socket, which gives super-packets whole, each behind a virtio-net header.
+// socket, which gives GSO packets whole, each behind a virtio-net header.
 type packetEnd struct {
 	fd     int
 	reader *sink.Reader
@@ -79,7 +79,7 @@ func packetSocket(ns *netns.NS, ifindex, family int) (fd int, err error) {
 	return fd, nil
 }
 
-// empty is so when all that the device received was read or dropped.
+// empty reports whether all that the device received was read or dropped.
 func (p *packetEnd) empty(received uint64) (bool, error) {
 	if err := p.count(); err != nil {
 		return false, err
@@ -97,13 +97,13 @@ func (p *packetEnd) count() (err error) {
 // mismatch says whether the socket saw all that the device received.
 func (p *packetEnd) mismatch(received uint64) string {
 	if got := p.reader.Reads + p.drops; got != received {
-		return fmt.Sprintf("the device received %d packets or super-packets, the packet socket gave or dropped %d", received, got)
+		return fmt.Sprintf("the device received %d packets or GSO packets, the packet socket gave or dropped %d", received, got)
 	}
 	return ""
 }
 
-// dropped is what the socket had no room for. What the stack makes of each
-// packet besides is no loss: it is for nobody.
+// dropped is what the socket had no room for. The stack drops each packet too, as no
+// host has its address; that is no loss.
 func (p *packetEnd) dropped(perSKB uint64) map[string]uint64 {
 	if p.drops == 0 {
 		return map[string]uint64{}

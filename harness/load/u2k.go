@@ -115,7 +115,7 @@ func (g *u2k) Close() error {
 
 // writingWorkers is how many workers send and read where user space writes to
 // the device: a writer for each queue, as far as there are flows, and as many
-// receivers as there would be senders on the kernel's side. With dir=both those
+// receivers as there would be senders in the stack. With dir=both those
 // come first who send and read as with dir=k2u.
 func writingWorkers(s spec.Spec, kernelSide int) (senders, readers int) {
 	senders, readers = min(s.Queues, s.Flows), kernelSide

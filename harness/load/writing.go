@@ -24,7 +24,7 @@ import (
 // counts them: some thousands of small packets.
 const socketRoom = 4 << 20
 
-// writing is the side of a device on which user space writes.
+// writing is a device to which user space writes, with what writes and receives.
 type writing struct {
 	spec      spec.Spec
 	placement record.Placement
@@ -48,10 +48,10 @@ func (w *writing) openXDP() (err error) {
 	return err
 }
 
-// target is the device to an observer of that side of it.
-func (w *writing) target(side bpf.Side, sampleEvery int) bpf.Target {
+// target is the device to an observer of that direction.
+func (w *writing) target(direction bpf.Direction, sampleEvery int) bpf.Target {
 	t := w.device.Target(sampleEvery)
-	t.Side = side
+	t.Direction = direction
 	t.GSO = t.GSO || device.SegmentsPerWrite(w.spec) > 1
 	return t
 }
@@ -153,8 +153,8 @@ func (w *writing) headerLen() int {
 	return packet.HeadersLen(w.spec.Mode == spec.TAP, w.spec.Family)
 }
 
-// Empty is so when the stack has received what the device has, which waits a
-// little with NAPI, and no socket has anything.
+// Empty reports whether the stack has received what the device has received, which
+// takes a little longer with NAPI, and no socket holds a packet.
 func (w *writing) Empty() (bool, error) {
 	for _, s := range w.direction.Senders {
 		if !s.Settled() {
@@ -281,13 +281,13 @@ func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
 	taken := a.Accepted / w.direction.PerSKB
 	if native := w.spec.XDP == spec.XDPDrop; !native && w.counters.RxPackets != taken {
 		// Native XDP drops a frame before the device counts it.
-		return fmt.Sprintf("the kernel took %d packets or super-packets that were written, the device counted %d", taken, w.counters.RxPackets)
+		return fmt.Sprintf("the kernel took %d packets or GSO packets that were written, the device counted %d", taken, w.counters.RxPackets)
 	}
 	if w.xdp != nil && w.seen != taken {
-		return fmt.Sprintf("the kernel took %d packets or super-packets that were written, the XDP program counted %d", taken, w.seen)
+		return fmt.Sprintf("the kernel took %d packets or GSO packets that were written, the XDP program counted %d", taken, w.seen)
 	}
 	if lost := w.stack.Lost[sink.SocketDrops] + w.stack.Lost["PROTO_MEM"] + w.stack.Lost["UDP_CSUM"]; lost != w.overruns {
-		return fmt.Sprintf("the sockets dropped %d packets or super-packets, UDP counted %d", w.overruns, lost)
+		return fmt.Sprintf("the sockets dropped %d packets or GSO packets, UDP counted %d", w.overruns, lost)
 	}
 	if w.packets != nil {
 		if text := w.packets.mismatch(w.counters.RxPackets); text != "" {

@@ -7,8 +7,8 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/account"
-	"tunbench/harness/carry"
 	"tunbench/harness/device"
+	"tunbench/harness/forward"
 	"tunbench/harness/netns"
 	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
@@ -27,7 +27,7 @@ type relayPath struct {
 	hosts   [2]Host
 	devices [2]*device.Device
 	drivers [2][]*vhost.Device // of the queues of each, only with io=vhost
-	// relays are the directions that carry packets, the first host's first. Each
+	// relays are the directions in which packets go, the first host's first. Each
 	// has an observer on the device into which its packets are sent, if any.
 	relays []*relay
 }
@@ -37,11 +37,11 @@ type relay struct {
 	name       string
 	dir        spec.Dir
 	from, to   int // of the devices
-	forwarders []*carry.Carrier
+	forwarders []*forward.Forwarder
 	observer   *bpf.Observer
 
 	// What was there at the end.
-	moved       carry.Counts // of all carriers
+	moved       forward.Counts // of all forwarders
 	sent        netns.Counters
 	arrived     netns.Counters
 	snapshot    *bpf.Snapshot
@@ -91,21 +91,21 @@ func (w *relayPath) construct() error {
 	return nil
 }
 
-// prepare makes the carriers of a direction: one a queue.
+// prepare makes the forwarders of a direction: one a queue.
 func (w *relayPath) prepare(r *relay, cpus []int) error {
 	out := w.devices[r.to].Queues()
 	for i, q := range w.devices[r.from].Queues() {
-		c := carry.Config{
+		c := forward.Config{
 			Name: fmt.Sprintf("%s, queue %d", r.name, i), From: q.FD(), To: out[i].FD(), CPU: cpus[i],
-			Wait: carries[w.spec.IO], MaxRead: w.spec.MaxRead(),
+			Wait: waits[w.spec.IO], MaxRead: w.spec.MaxRead(),
 		}
 		if w.spec.IO == spec.IOReadv {
 			c.Headers = w.spec.DeviceHeaders()
 		}
 		if w.spec.IO == spec.IOVhost {
-			c.Vhost = carry.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
+			c.Vhost = forward.Vhost{From: w.drivers[r.from][i], To: w.drivers[r.to][i]}
 		}
-		f, err := carry.Open(c)
+		f, err := forward.Open(c)
 		if err != nil {
 			return err
 		}
@@ -114,8 +114,8 @@ func (w *relayPath) prepare(r *relay, cpus []int) error {
 	return nil
 }
 
-var carries = map[spec.IO]carry.Wait{
-	spec.IORead: carry.Block, spec.IOReadv: carry.Block, spec.IOPoll: carry.Poll, spec.IOSpin: carry.Spin, spec.IOURing: carry.URing,
+var waits = map[spec.IO]forward.Wait{
+	spec.IORead: forward.Block, spec.IOReadv: forward.Block, spec.IOPoll: forward.Poll, spec.IOSpin: forward.Spin, spec.IOURing: forward.URing,
 }
 
 func (w *relayPath) forwarders() (list forwarders) {
@@ -145,8 +145,8 @@ func (w *relayPath) observers() (list device.Observers) {
 	return list
 }
 
-// Empty is so when nothing is left in a device and all that was read from one
-// has been written to the other and is received by its host's stack.
+// Empty reports whether nothing is left in a device, and all that was read from one
+// has been written to the other and received by the stack of its host.
 func (w *relayPath) Empty() (bool, error) {
 	for _, r := range w.relays {
 		if ok, err := w.devices[r.from].Empty(); !ok || err != nil {
@@ -179,7 +179,7 @@ func (w *relayPath) Empty() (bool, error) {
 	return true, nil
 }
 
-// received tells whether a host's stack has taken what its device gave it. With
+// received reports whether a host's stack has taken what its device gave it. With
 // NAPI that happens later, and TCP's segments may be put together: it is over
 // when the count stands still.
 func (w *relayPath) received(h Host, device netns.Counters) (bool, error) {
@@ -288,11 +288,11 @@ func (w *relayPath) Mismatch(t *record.Trial) string {
 		from, to := relayNames[r.from], relayNames[r.to]
 		switch {
 		case r.moved.In != r.sent.TxPackets:
-			return fmt.Sprintf("%s read %d packets or super-packets, %s counted %d", r.name, r.moved.In, from, r.sent.TxPackets)
+			return fmt.Sprintf("%s read %d packets or GSO packets, %s counted %d", r.name, r.moved.In, from, r.sent.TxPackets)
 		case r.moved.In != r.moved.Out+r.moved.Failed():
-			return fmt.Sprintf("%s read %d packets or super-packets, wrote %d and failed to write %d", r.name, r.moved.In, r.moved.Out, r.moved.Failed())
+			return fmt.Sprintf("%s read %d packets or GSO packets, wrote %d and failed to write %d", r.name, r.moved.In, r.moved.Out, r.moved.Failed())
 		case r.moved.Out != r.arrived.RxPackets:
-			return fmt.Sprintf("%s wrote %d packets or super-packets, %s counted %d", r.name, r.moved.Out, to, r.arrived.RxPackets)
+			return fmt.Sprintf("%s wrote %d packets or GSO packets, %s counted %d", r.name, r.moved.Out, to, r.arrived.RxPackets)
 		case r.snapshot == nil:
 		case r.snapshot.Strays > 0:
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", r.snapshot.Strays, from)
@@ -358,14 +358,14 @@ func (w *relayPath) openDrivers() error {
 	return nil
 }
 
-// closeDrivers leaves them alone while a carrier still uses their memory.
+// closeDrivers leaves them alone while a forwarder still uses their memory.
 func (w *relayPath) closeDrivers() error {
 	for _, c := range w.forwarders() {
 		if t := c.Thread(); t != nil {
 			select {
 			case <-t.Done():
 			default:
-				return errors.New("a carrier has not ended")
+				return errors.New("a forwarder has not ended")
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/device"
@@ -128,7 +129,7 @@ func (w *tunnel) count() (err error) {
 	return nil
 }
 
-// perSKB is how many wire segments an skb carries that a device gives out.
+// perSKB is how many wire segments an skb waits that a device gives out.
 func (w *tunnel) perSKB(host int) uint64 { return device.SegmentsPerSKB(w.spec, w.devices[host].State) }
 
 // dropped is what a device did not take, by reason if it was observed.
@@ -241,12 +242,12 @@ func closeHosts(hosts [2]Host) error {
 	return errors.Join(errs...)
 }
 
-// stillFor is how long nothing moves, if packets that are on their way by the
-// counters are lost in a way that nobody counted.
+// stillFor is how long all counters stand still before packets that are missing
+// between two of them are taken for lost, uncounted.
 const stillFor = time.Second
 
-// Settling tells when nothing is on its way, by counters of one place and of
-// the next one.
+// Settling finds out when no packet is on its way, by the counters of one place and of
+// the next.
 type Settling struct {
 	quiet time.Duration // 0: stillFor
 	known []uint64      // by how much they differ when all is still
@@ -348,7 +349,7 @@ func greet(from, to int) error {
 	return nil
 }
 
-// stacksReceived tells whether the stack of each host has taken what its devices gave
+// stacksReceived reports whether the stack of each host has taken what its devices gave
 // it. With NAPI that happens later, and segments may be put together: it is over
 // when the count stands still.
 func stacksReceived(s spec.Spec, hosts [2]Host) (bool, error) {

@@ -69,8 +69,8 @@ func (w *vethPath) readBack() (err error) {
 	return nil
 }
 
-// Empty is so when the stack of each host has received all that the other
-// one's device sent: what is between them waits in a CPU's backlog.
+// Empty reports whether the stack of each host has received all that the device of
+// the other one sent: packets between them wait in a CPU's backlog.
 func (w *vethPath) Empty() (bool, error) {
 	for i, h := range w.hosts {
 		sent, err := h.NS.Counters(h.Link)
@@ -109,7 +109,7 @@ func (w *vethPath) Account(t *record.Trial) {
 func (w *vethPath) Mismatch(t *record.Trial) string {
 	for i, c := range w.counters {
 		if other := w.counters[1-i]; c.TxPackets != other.RxPackets {
-			return fmt.Sprintf("%s sent %d packets or super-packets, %s counted %d", vethNames[i], c.TxPackets, vethNames[1-i], other.RxPackets)
+			return fmt.Sprintf("%s sent %d packets or GSO packets, %s counted %d", vethNames[i], c.TxPackets, vethNames[1-i], other.RxPackets)
 		}
 	}
 	return ""

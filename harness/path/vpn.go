@@ -8,9 +8,10 @@ import (
 	"slices"
 
 	"golang.org/x/sys/unix"
+
 	"tunbench/bpf"
 	"tunbench/harness/call"
-	"tunbench/harness/carry"
+	"tunbench/harness/forward"
 	"tunbench/harness/seal"
 	"tunbench/harness/socket"
 	"tunbench/harness/spec"
@@ -32,9 +33,9 @@ type vpnPath struct {
 	tunnel
 	placement record.Placement
 
-	sockets [2][]int           // by host and queue
-	egress  [2][]*carry.Egress // by host and queue
-	ingress [2][]*carry.Ingress
+	sockets [2][]int             // by host and queue
+	egress  [2][]*forward.Egress // by host and queue
+	ingress [2][]*forward.Ingress
 
 	lost [2]uint64 // by the sockets of each host, at the end
 }
@@ -114,10 +115,10 @@ func (w *vpnPath) openThreads() error {
 	key := make([]byte, seal.KeyLen)
 	rand.Read(key)
 	cpus := w.placement.Carrier
-	config := func(host, queue int) carry.TunnelConfig {
-		c := carry.TunnelConfig{
+	config := func(host, queue int) forward.TunnelConfig {
+		c := forward.TunnelConfig{
 			Name: w.hosts[host].Link, Device: w.devices[host].Queues()[queue].FD(), Socket: w.sockets[host][queue],
-			CPU: cpus[0], Wait: carries[w.spec.IO], Vector: w.spec.IO == spec.IOReadv,
+			CPU: cpus[0], Wait: waits[w.spec.IO], Vector: w.spec.IO == spec.IOReadv,
 			PI: w.spec.PI, VnetHdr: w.spec.VnetHdr, MaxPacket: w.spec.MTU(),
 		}
 		cpus = cpus[1:]
@@ -129,8 +130,8 @@ func (w *vpnPath) openThreads() error {
 			if err != nil {
 				return err
 			}
-			w.egress[from] = append(w.egress[from], carry.NewEgress(config(from, queue), sealer))
-			w.ingress[1-from] = append(w.ingress[1-from], carry.NewIngress(config(1-from, queue), opener))
+			w.egress[from] = append(w.egress[from], forward.NewEgress(config(from, queue), sealer))
+			w.ingress[1-from] = append(w.ingress[1-from], forward.NewIngress(config(1-from, queue), opener))
 		}
 	}
 	return nil
@@ -149,8 +150,8 @@ func (w *vpnPath) forwarders() (list forwarders) {
 	return list
 }
 
-// Empty holds the counters along the way against each other: a packet that a
-// thread has in its hands is in none of the queues.
+// Empty compares the counters along the path with each other: a packet that a thread
+// is working on is in none of the queues.
 func (w *vpnPath) Empty() (bool, error) {
 	if empty, err := w.quiet(); err != nil || !empty {
 		return false, err
@@ -194,7 +195,7 @@ func (w *vpnPath) Empty() (bool, error) {
 	return stacksReceived(w.spec, w.hosts)
 }
 
-// quiet tells whether no socket below the tunnel has anything.
+// quiet reports whether no socket below the tunnel has anything.
 func (w *vpnPath) quiet() (bool, error) {
 	var fds []unix.PollFd
 	for _, fd := range slices.Concat(w.sockets[0], w.sockets[1]) {
@@ -224,8 +225,8 @@ func (w *vpnPath) count() error {
 }
 
 // carried sums up what threads of one kind did.
-func carried[T interface{ Counts() carry.TunnelCounts }](threads []T) carry.TunnelCounts {
-	sum := carry.TunnelCounts{Dropped: map[string]uint64{}}
+func carried[T interface{ Counts() forward.TunnelCounts }](threads []T) forward.TunnelCounts {
+	sum := forward.TunnelCounts{Dropped: map[string]uint64{}}
 	for _, t := range threads {
 		c := t.Counts()
 		sum.Calls += c.Calls

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
+
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/socket"
@@ -29,7 +30,7 @@ const wireguardPort = 51820
 type wireguardGoPath struct {
 	tunnel
 	placement record.Placement
-	sides     [2]*wireguard.Device
+	peers     [2]*wireguard.Device
 	keeper    *keeper
 
 	began [2]wireguard.Counts // when the trial began
@@ -59,14 +60,14 @@ func (w *wireguardGoPath) construct() error {
 	}
 	for i, h := range w.hosts {
 		err := h.NS.Do(func() (err error) {
-			w.sides[i], err = w.start(i, keys[i], keys[1-i].PublicKey())
+			w.peers[i], err = w.start(i, keys[i], keys[1-i].PublicKey())
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	w.keeper = newKeeper(w.sides, w.placement.Sender[0])
+	w.keeper = newKeeper(w.peers, w.placement.Sender[0])
 	if err := introduce(w.hosts); err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (w *wireguardGoPath) buildOwnDevices() error {
 	return w.buildDevices(s)
 }
 
-// start runs one side, with a descriptor of its own. It is called in the
+// start runs one peer, with a descriptor of its own. It is called in the
 // namespace of the host.
 func (w *wireguardGoPath) start(host int, key, peer wgtypes.Key) (*wireguard.Device, error) {
 	fd, err := unix.FcntlInt(uintptr(w.devices[host].Queues()[0].FD()), unix.F_DUPFD_CLOEXEC, 0)
@@ -107,8 +108,8 @@ func (w *wireguardGoPath) start(host int, key, peer wgtypes.Key) (*wireguard.Dev
 func (w *wireguardGoPath) rest() error {
 	for deadline := time.Now().Add(DrainTimeout); ; time.Sleep(time.Millisecond) {
 		var now [2]wireguard.Counts
-		for i, side := range w.sides {
-			now[i] = side.Counts()
+		for i, peer := range w.peers {
+			now[i] = peer.Counts()
 		}
 		if now[0].Sent == now[1].Written && now[1].Sent == now[0].Written && now[0].Sent > 0 && sameCounts(now, w.began) {
 			return nil
@@ -136,9 +137,9 @@ func (w *wireguardGoPath) forwarders() forwarders {
 	return forwarders{w.keeper}
 }
 
-// passedThrough gives the counts of a side since the trial began.
+// passedThrough gives the counts of a peer since the trial began.
 func (w *wireguardGoPath) passedThrough(host int) wireguard.Counts {
-	c, before := w.sides[host].Counts(), w.began[host]
+	c, before := w.peers[host].Counts(), w.began[host]
 	c.Calls -= before.Calls
 	c.Reads -= before.Reads
 	c.Taken -= before.Taken
@@ -169,7 +170,7 @@ func (w *wireguardGoPath) Empty() (bool, error) {
 		return false, nil
 	}
 	// A write is counted when it begins.
-	return !w.sides[0].Counts().Writing && !w.sides[1].Counts().Writing, nil
+	return !w.peers[0].Counts().Writing && !w.peers[1].Counts().Writing, nil
 }
 
 func (w *wireguardGoPath) Collect() (Ledger, error) { return w, w.count() }
@@ -201,7 +202,7 @@ func portDrops(ns *netns.NS, port int) (sum uint64, err error) {
 
 func (w *wireguardGoPath) Account(t *record.Trial) {
 	w.follow(t, w.hops)
-	t.Notes = append(t.Notes, "wireguard-go runs in goroutines on all CPUs: the CPU time of carriers is what the process used beside senders and readers")
+	t.Notes = append(t.Notes, "wireguard-go runs in goroutines on all CPUs: the CPU time of forwarders is what the process used beside senders and readers")
 }
 
 func (w *wireguardGoPath) hops(from int) []record.Hop {
@@ -256,7 +257,7 @@ func (w *wireguardGoPath) Mismatch(t *record.Trial) string {
 		taken[from] = out.Taken
 		switch {
 		case w.counters[from].TxPackets != out.Reads:
-			return fmt.Sprintf("wireguard-go got %d packets or super-packets from %s, which counted %d", out.Reads, Names[from], w.counters[from].TxPackets)
+			return fmt.Sprintf("wireguard-go got %d packets or GSO packets from %s, which counted %d", out.Reads, Names[from], w.counters[from].TxPackets)
 		case out.Sent > out.Taken || in.Received > out.Sent || in.Written > in.Received:
 			return fmt.Sprintf("wireguard-go took %d packets from %s, sent %d, received %d and wrote %d", out.Taken, Names[from], out.Sent, in.Received, in.Written)
 		case in.Received < out.Sent && w.lost[to]+w.below[from].TxDropped == 0:
@@ -267,26 +268,26 @@ func (w *wireguardGoPath) Mismatch(t *record.Trial) string {
 }
 
 func (w *wireguardGoPath) Close() error {
-	for _, side := range w.sides {
-		if side != nil {
-			side.Close()
+	for _, peer := range w.peers {
+		if peer != nil {
+			peer.Close()
 		}
 	}
 	return w.tunnel.close()
 }
 
-// keeper is a carrier in name: it notices that wireguard-go, which carries, has
-// ended by itself, and stands for its cost.
+// keeper is a forwarder in name only: it notices when wireguard-go, which forwards the
+// packets, ends by itself, and accounts for its cost.
 type keeper struct {
-	sides  [2]*wireguard.Device
+	peers  [2]*wireguard.Device
 	cpu    int // of which it uses next to nothing
 	thread *worker.Thread
 	quit   chan struct{}
 	told   atomic.Bool // quit is closed
 }
 
-func newKeeper(sides [2]*wireguard.Device, cpu int) *keeper {
-	return &keeper{sides: sides, cpu: cpu, quit: make(chan struct{})}
+func newKeeper(peers [2]*wireguard.Device, cpu int) *keeper {
+	return &keeper{peers: peers, cpu: cpu, quit: make(chan struct{})}
 }
 
 func (k *keeper) Start() (err error) {
@@ -301,14 +302,14 @@ func (k *keeper) wait() error {
 		select {
 		case <-k.quit:
 			return nil
-		case <-k.sides[0].Done():
+		case <-k.peers[0].Done():
 			ended = true
-		case <-k.sides[1].Done():
+		case <-k.peers[1].Done():
 			ended = true
 		case <-time.After(look):
 		}
-		for i, side := range k.sides {
-			if err := side.Err(); err != nil {
+		for i, peer := range k.peers {
+			if err := peer.Err(); err != nil {
 				return fmt.Errorf("wireguard-go on %s: %w", Names[i], err)
 			}
 		}
@@ -319,7 +320,7 @@ func (k *keeper) wait() error {
 }
 
 func (k *keeper) Thread() *worker.Thread { return k.thread }
-func (k *keeper) Calls() uint64          { return k.sides[0].Counts().Calls + k.sides[1].Counts().Calls }
+func (k *keeper) Calls() uint64          { return k.peers[0].Counts().Calls + k.peers[1].Counts().Calls }
 func (k *keeper) Close() error           { return nil }
 
 func (k *keeper) Finish() error {
@@ -329,8 +330,7 @@ func (k *keeper) Finish() error {
 	return nil
 }
 
-// CPUTime is that of the process, in ns: the work is done on threads that nobody
-// knows.
+// CPUTime is that of the process in ns: the threads that do the work are not known.
 func (k *keeper) CPUTime() (int64, error) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &ts); err != nil {

@@ -16,10 +16,10 @@ import (
 // (KMALLOC_MAX_SIZE in __ptr_ring_init_queue_alloc of include/linux/ptr_ring.h).
 const MaxRing = 4 << 20 / 8
 
-// OfLink says what the errno of a refused setting means. Of the length of the
-// ring: whatever kept the kernel from making the rings, tun_device_event of
-// drivers/net/tun.c answers with NOTIFY_BAD, which reads as EPERM. Of the qdisc:
-// ENOENT is for one that the kernel does not know and finds no module for.
+// OfLink explains the errno of a refused setting of a link. The length of the ring:
+// whatever kept the kernel from making the rings, tun_device_event of
+// drivers/net/tun.c answers with NOTIFY_BAD, which becomes EPERM. The qdisc: ENOENT
+// stands for one that the kernel does not know and has no module for.
 func OfLink(err error, l netns.Link) error {
 	var call *netns.CallError
 	if errors.As(err, &call) && call.Err == unix.ENOENT && call.Call == "set root qdisc "+l.Qdisc {
@@ -45,7 +45,8 @@ func noVhost(err error) error {
 	return &Unsupported{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
 }
 
-// OfVhost tells a kernel without vhost-net from one that failed at it.
+// OfVhost explains an error of vhost-net: it tells a kernel that does not have it from
+// one on which it failed.
 func OfVhost(err error) error {
 	for _, errno := range []unix.Errno{unix.ENOENT, unix.ENODEV, unix.ENXIO} {
 		if errors.Is(err, errno) && strings.Contains(err.Error(), vhost.Path) {

@@ -40,7 +40,7 @@ type Config struct {
 	VnetHdr int // bytes, 0 for none
 	Flows   int
 	MaxRead int // bytes that a read can return, headers included
-	// Open tells that packets were due at times of their own: latency counts
+	// Open says that packets were due at times of their own: latency counts
 	// from then, and Service is filled.
 	Open  bool
 	Pause time.Duration // to sleep once a second while Measured; 0: never
@@ -52,8 +52,8 @@ type Control struct {
 	// Measured is the measured time. In an open loop the latency of a packet is
 	// recorded if it was due in that time, whenever it is read.
 	Measured worker.Span
-	Drain    atomic.Bool // no more packets will come: end when the queue is empty
-	Gate     worker.Gate // holds back readers that found their queue empty; those that wait in read(2) are not in the way
+	Drain    atomic.Bool    // no more packets will come: end when the queue is empty
+	Barrier  worker.Barrier // holds back readers that found their queue empty; those that wait in read(2) are not in the way
 }
 
 // Reader drives one queue.
@@ -254,7 +254,7 @@ func (r *Reader) loop() error {
 			if r.Again%publishEvery == 1 || r.Wait == Poll {
 				r.publish()
 			}
-			r.control.Gate.Pass()
+			r.control.Barrier.Pass()
 			if r.Wait == Poll {
 				if err := r.poll(); err != nil {
 					return err

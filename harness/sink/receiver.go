@@ -19,7 +19,7 @@ type ReceiverConfig struct {
 	Own  bool
 	CPU  int
 	Wait Wait // with several sockets Block and Poll both wait in epoll_wait(2)
-	// GRO tells that the sockets have UDP_GRO: a datagram may then be many
+	// GRO says that the sockets have UDP_GRO: a datagram may then be many
 	// segments, each of which is counted.
 	GRO       bool
 	Flows     int
@@ -186,7 +186,7 @@ func (r *Receiver) single(fd int) error {
 			return nil
 		}
 		r.publish()
-		r.control.Gate.Pass()
+		r.control.Barrier.Pass()
 		if r.Wait == Poll {
 			if _, err := r.ready(pollTimeout); err != nil {
 				return err
@@ -216,7 +216,7 @@ func (r *Receiver) several() error {
 				return nil
 			}
 			r.publish()
-			r.control.Gate.Pass()
+			r.control.Barrier.Pass()
 		}
 		for _, e := range r.events[:n] {
 			if _, err := r.receive(r.FDs[e.Fd], false); err != nil {

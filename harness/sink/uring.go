@@ -3,6 +3,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+
 	"tunbench/harness/uring"
 	"tunbench/harness/worker"
 
@@ -99,7 +100,7 @@ func (r ringReader) collect() (got int, err error) {
 // end.
 func (r ringReader) wait() error {
 	r.publish()
-	r.control.Gate.Pass()
+	r.control.Barrier.Pass()
 	r.Calls++
 	if _, errno := r.ring.Enter(1); errno != 0 && errno != unix.EINTR {
 		return r.refused(errno)
@@ -169,7 +170,7 @@ func (r ringReader) bursts() error {
 // await returns when a packet has come, or the reader is to end.
 func (r ringReader) await() error {
 	r.publish()
-	r.control.Gate.Pass()
+	r.control.Barrier.Pass()
 	r.ring.prepare(0, 0, 0)
 	for r.ring.Ready() == 0 {
 		if r.control.Drain.Load() {

@@ -128,7 +128,7 @@ func (v *Vhost) loop() error {
 				return nil
 			}
 		}
-		v.control.Gate.Pass()
+		v.control.Barrier.Pass()
 		if err := v.wait(); err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 package stream
 
-// answerer is a Side that sends requests back.
-type answerer struct{ *Side }
+// answerer is a End that sends requests back.
+type answerer struct{ *End }
 
 // loop is a hot loop: it does not allocate.
 func (s answerer) loop() error {

@@ -7,15 +7,15 @@ import (
 	"tunbench/harness/worker"
 )
 
-// answerWithin is how long a side that asks over TCP waits for the last answers
+// answerWithin is how long an end that asks over TCP waits for the last answers
 // after Stop, in ns.
 const answerWithin = 2_000_000_000
 
-// lookEvery is how often the side looks for lost requests, in ns.
+// lookEvery is how often the end looks for lost requests, in ns.
 const lookEvery = 50_000_000
 
-// asker is a Side that sends requests.
-type asker struct{ *Side }
+// asker is a End that sends requests.
+type asker struct{ *End }
 
 // loop is a hot loop: it does not allocate. A conversation gets its next question
 // as soon as it has its answer.
@@ -23,7 +23,7 @@ func (s asker) loop() error {
 	flags := s.flags()
 	var stopAt int64
 	for {
-		if held := s.control.Gate.Pass(); held > 0 {
+		if held := s.control.Barrier.Pass(); held > 0 {
 			for _, c := range s.conns {
 				c.untimed = true // its answer may have waited as well
 			}

@@ -14,7 +14,7 @@ type Info struct {
 	// GSO packet that user space wrote into a TUN/TAP device counts as one.
 	SegsIn, DataIn uint32
 	Received       uint64 // bytes of payload, each once
-	Acked          uint64 // bytes of payload that the other side has acknowledged
+	Acked          uint64 // bytes of payload that the other end has acknowledged
 	Unacked        uint32 // segments sent and not yet acknowledged
 	Unsent         uint32 // bytes that wait to be sent
 	RTT, RTTVar    time.Duration

@@ -1,7 +1,7 @@
 package stream
 
-// receiver is a Side that reads streams.
-type receiver struct{ *Side }
+// receiver is a End that reads streams.
+type receiver struct{ *End }
 
 // loop is a hot loop: it does not allocate.
 func (s receiver) loop() error {

@@ -1,7 +1,7 @@
 package stream
 
-// sender is a Side that writes streams.
-type sender struct{ *Side }
+// sender is a End that writes streams.
+type sender struct{ *End }
 
 // loop is a hot loop: it does not allocate. Of several streams those that have
 // room are served in turn, a buffer each.
@@ -28,8 +28,8 @@ func (s sender) sendOn(c *Conn, flags uintptr) error {
 	return err
 }
 
-// more waits at the gate and then reports whether to send more.
+// more waits at the barrier and then reports whether to send more.
 func (s sender) more() bool {
-	s.control.Gate.Pass()
+	s.control.Barrier.Pass()
 	return !s.control.Stop.Load()
 }

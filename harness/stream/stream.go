@@ -15,12 +15,12 @@ import (
 	"tunbench/harness/worker"
 )
 
-// Role is what a Side does.
+// Role is what a End does.
 type Role int
 
 const (
 	Sends    Role = iota // writes as much as its streams accept
-	Receives             // reads what the other side sends
+	Receives             // reads what the other end sends
 	Asks                 // sends a request, and the next one when the answer is there
 	Answers              // sends each request back
 )
@@ -37,7 +37,7 @@ const (
 	ready = 64
 )
 
-// Config is the configuration of a Side.
+// Config is the configuration of a End.
 type Config struct {
 	Role Role
 	CPU  int
@@ -51,17 +51,17 @@ type Config struct {
 // MinSize is the least payload of a request in bytes: its number.
 const MinSize = 8
 
-// Control is shared by all sides of a trial.
+// Control is shared by all ends of a trial.
 type Control struct {
-	Stop atomic.Bool // Sends and Asks end, the latter when the last request is answered
-	Done atomic.Bool // Receives and Answers end: nothing more will come
-	Gate worker.Gate // holds back Sends and Asks
+	Stop    atomic.Bool    // Sends and Asks end, the latter when the last request is answered
+	Done    atomic.Bool    // Receives and Answers end: nothing more will come
+	Barrier worker.Barrier // holds back Sends and Asks
 	// Measured is the measured time: of transactions that begin in it the time is
 	// recorded.
 	Measured worker.Span
 }
 
-// Counts is what a side has done since its start.
+// Counts is what an end has done since its start.
 type Counts struct {
 	Calls        uint64 // system calls
 	Bytes        uint64 // of payload: written by Sends, read by Receives
@@ -72,8 +72,8 @@ type Counts struct {
 	Lost         uint64 // requests over UDP without an answer in time
 }
 
-// Side is one end of some conversations, on a thread of its own.
-type Side struct {
+// End is one end of some conversations, on a thread of its own.
+type End struct {
 	Config
 	// RTT is the time in ns from before a request is sent to when its answer
 	// has been read. Only Asks fills it.
@@ -96,23 +96,23 @@ type Side struct {
 	_ [64]byte
 }
 
-// New makes a side without conversations.
-func New(c Config, control *Control) *Side {
+// New makes an end without conversations.
+func New(c Config, control *Control) *End {
 	size := bufferSize
 	if c.Role == Asks || c.Role == Answers {
 		size = max(c.Size, MinSize)
 	}
-	return &Side{Config: c, control: control, epoll: -1, buf: make([]byte, size)}
+	return &End{Config: c, control: control, epoll: -1, buf: make([]byte, size)}
 }
 
-// Add gives the side a conversation, before Start. The side closes it.
-func (s *Side) Add(c *Conn) { s.conns = append(s.conns, c) }
+// Add gives the end a conversation, before Start. The end closes it.
+func (s *End) Add(c *Conn) { s.conns = append(s.conns, c) }
 
-// Conns are the conversations of the side.
-func (s *Side) Conns() []*Conn { return s.conns }
+// Conns are the conversations of the end.
+func (s *End) Conns() []*Conn { return s.conns }
 
 // Start begins the exchange on a thread of its own.
-func (s *Side) Start() error {
+func (s *End) Start() error {
 	loop := map[Role]func() error{Sends: sender{s}.loop, Receives: receiver{s}.loop, Asks: asker{s}.loop, Answers: answerer{s}.loop}[s.Role]
 	if err := s.watch(); err != nil {
 		return err
@@ -125,14 +125,14 @@ func (s *Side) Start() error {
 		defer s.publish()
 		return loop()
 	}); err != nil {
-		return fmt.Errorf("start a side of %d conversations: %w", len(s.conns), err)
+		return fmt.Errorf("start an end of %d conversations: %w", len(s.conns), err)
 	}
 	return nil
 }
 
-// watch makes the calls of a side wait: that of a single conversation by
+// watch makes the calls of an end wait: that of a single conversation by
 // itself, for a while; several are watched by epoll.
-func (s *Side) watch() error {
+func (s *End) watch() error {
 	timeout := unix.NsecToTimeval(waitFor * 1e6)
 	for _, c := range s.conns {
 		for _, option := range []int{unix.SO_RCVTIMEO, unix.SO_SNDTIMEO} {
@@ -161,13 +161,13 @@ func (s *Side) watch() error {
 }
 
 // single reports whether there is one conversation, whose calls may wait.
-func (s *Side) single() bool { return len(s.conns) == 1 }
+func (s *End) single() bool { return len(s.conns) == 1 }
 
-// Thread is the thread of the side; nil before Start.
-func (s *Side) Thread() *worker.Thread { return s.thread }
+// Thread is the thread of the end; nil before Start.
+func (s *End) Thread() *worker.Thread { return s.thread }
 
-// Progress may be called while the side runs.
-func (s *Side) Progress() Counts {
+// Progress may be called while the end runs.
+func (s *End) Progress() Counts {
 	p := &s.published
 	return Counts{
 		Calls: p.calls.Load(), Bytes: p.bytes.Load(), Sent: p.sent.Load(), Received: p.received.Load(),
@@ -175,7 +175,7 @@ func (s *Side) Progress() Counts {
 	}
 }
 
-func (s *Side) publish() {
+func (s *End) publish() {
 	p := &s.published
 	p.calls.Store(s.counts.Calls)
 	p.bytes.Store(s.counts.Bytes)
@@ -186,17 +186,17 @@ func (s *Side) publish() {
 	p.lost.Store(s.counts.Lost)
 }
 
-// Finish wakes a waiting side, so that it ends: Control.Stop or Control.Done
+// Finish wakes a waiting end, so that it ends: Control.Stop or Control.Done
 // must have been set.
-func (s *Side) Finish() error {
+func (s *End) Finish() error {
 	if s.thread == nil {
 		return nil
 	}
 	return s.thread.Kick()
 }
 
-// Close closes the conversations. The side must have ended.
-func (s *Side) Close() error {
+// Close closes the conversations. The end must have ended.
+func (s *End) Close() error {
 	var errs []error
 	for _, c := range s.conns {
 		errs = append(errs, c.Close())
@@ -209,9 +209,9 @@ func (s *Side) Close() error {
 	return errors.Join(errs...)
 }
 
-// Sweep counts what comes after the side has ended: answers to requests over
+// Sweep counts what comes after the end has ended: answers to requests over
 // UDP that were given up.
-func (s *Side) Sweep() error {
+func (s *End) Sweep() error {
 	for _, c := range s.conns {
 		for {
 			n, err := s.read(c, s.buf, unix.MSG_DONTWAIT)
@@ -234,7 +234,7 @@ func (s *Side) Sweep() error {
 
 // await waits until some conversations are ready, and returns how many. A single
 // one is always ready: its calls wait themselves.
-func (s *Side) await() (int, error) {
+func (s *End) await() (int, error) {
 	if s.single() {
 		return 1, nil
 	}
@@ -242,7 +242,7 @@ func (s *Side) await() (int, error) {
 }
 
 // at returns the i-th conversation that is ready.
-func (s *Side) at(i int) *Conn {
+func (s *End) at(i int) *Conn {
 	if s.single() {
 		return s.conns[0]
 	}
@@ -250,7 +250,7 @@ func (s *Side) at(i int) *Conn {
 }
 
 // poll asks epoll.
-func (s *Side) poll() (int, error) {
+func (s *End) poll() (int, error) {
 	worker.Turn()
 	s.counts.Calls++
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epoll),
@@ -264,8 +264,8 @@ func (s *Side) poll() (int, error) {
 	return 0, fmt.Errorf("wait for %d conversations: %w", len(s.conns), errno)
 }
 
-// flags are those of a call for a side's conversations.
-func (s *Side) flags() uintptr {
+// flags are those of a call for an end's conversations.
+func (s *End) flags() uintptr {
 	if s.single() {
 		return unix.MSG_NOSIGNAL
 	}
@@ -273,7 +273,7 @@ func (s *Side) flags() uintptr {
 }
 
 // write passes b to the kernel: n is 0 if it accepts nothing now.
-func (s *Side) write(c *Conn, b []byte, flags uintptr) (n int, err error) {
+func (s *End) write(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	worker.Turn()
 	s.counts.Calls++
 	done, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags, 0, 0)
@@ -286,11 +286,11 @@ func (s *Side) write(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	return 0, &call.Error{Call: fmt.Sprintf("send on flow %d", c.Flow), Err: errno}
 }
 
-// errEnd: the other side has closed the conversation.
-var errEnd = errors.New("the other side has closed it")
+// errEnd: the other end has closed the conversation.
+var errEnd = errors.New("the other end has closed it")
 
 // read fills b with what is there: n is 0 if nothing is.
-func (s *Side) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
+func (s *End) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	worker.Turn()
 	s.counts.Calls++
 	done, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags, 0, 0)
@@ -309,7 +309,7 @@ func (s *Side) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
 // sendMessage sends one request or answer, of Size bytes in buf. Over TCP it is sent
 // completely: it is short, and all earlier data has been read. A datagram that
 // the kernel does not accept is tried again in the next turn.
-func (s *Side) sendMessage(c *Conn) (bool, error) {
+func (s *End) sendMessage(c *Conn) (bool, error) {
 	for done := 0; done < s.Size; {
 		n, err := s.write(c, s.buf[done:s.Size], unix.MSG_NOSIGNAL)
 		if err != nil {
@@ -328,4 +328,4 @@ func (s *Side) sendMessage(c *Conn) (bool, error) {
 	return true, nil
 }
 
-func (s *Side) ends() bool { return s.control.Stop.Load() || s.control.Done.Load() }
+func (s *End) ends() bool { return s.control.Stop.Load() || s.control.Done.Load() }

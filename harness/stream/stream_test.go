@@ -24,8 +24,8 @@ func connected(t *testing.T, flow, kind int) (a, b *Conn) {
 	return &Conn{Flow: flow, fd: fds[0]}, &Conn{Flow: flow, fd: fds[1]}
 }
 
-// pair makes two sides that talk on so many conversations.
-func pair(t *testing.T, n int, kind int, a, b Config) (first, second *Side, control *Control) {
+// pair makes two ends that talk on so many conversations.
+func pair(t *testing.T, n int, kind int, a, b Config) (first, second *End, control *Control) {
 	t.Helper()
 	control = new(Control)
 	first, second = New(a, control), New(b, control)
@@ -37,8 +37,8 @@ func pair(t *testing.T, n int, kind int, a, b Config) (first, second *Side, cont
 	t.Cleanup(func() {
 		control.Stop.Store(true)
 		control.Done.Store(true)
-		control.Gate.Open()
-		for _, s := range []*Side{first, second} {
+		control.Barrier.Open()
+		for _, s := range []*End{first, second} {
 			finish(t, s)
 			if err := s.Close(); err != nil {
 				t.Error(err)
@@ -48,7 +48,7 @@ func pair(t *testing.T, n int, kind int, a, b Config) (first, second *Side, cont
 	return first, second, control
 }
 
-func finish(t *testing.T, s *Side) {
+func finish(t *testing.T, s *End) {
 	t.Helper()
 	for deadline := time.Now().Add(5 * time.Second); s.Thread() != nil; {
 		if err := s.Finish(); err != nil {
@@ -59,15 +59,15 @@ func finish(t *testing.T, s *Side) {
 			return
 		case <-time.After(5 * time.Millisecond):
 			if time.Now().After(deadline) {
-				t.Fatal("a side does not end")
+				t.Fatal("an end does not end")
 			}
 		}
 	}
 }
 
-func start(t *testing.T, sides ...*Side) {
+func start(t *testing.T, ends ...*End) {
 	t.Helper()
-	for _, s := range sides {
+	for _, s := range ends {
 		if err := s.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func await(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// TestStreams: what is written is read, whether the sides are held or not, and
+// TestStreams: what is written is read, whether the ends are held or not, and
 // nothing is allocated for it.
 func TestStreams(t *testing.T) {
 	for _, n := range []int{1, 3} {
@@ -99,15 +99,15 @@ func TestStreams(t *testing.T) {
 			t.Errorf("%d conversations: %d allocations in %d calls", n, after.Mallocs-before.Mallocs, made)
 		}
 
-		control.Gate.Close()
-		await(t, "the sender to be held", func() bool { return control.Gate.Held() == 1 })
+		control.Barrier.Close()
+		await(t, "the sender to be held", func() bool { return control.Barrier.Held() == 1 })
 		await(t, "the rest", func() bool { return receives.Progress().Bytes == sends.Progress().Bytes })
 		held := sends.Progress().Bytes
 		time.Sleep(5 * time.Millisecond)
 		if now := sends.Progress().Bytes; now != held {
 			t.Errorf("a sender that was held sent %d bytes", now-held)
 		}
-		control.Gate.Open()
+		control.Barrier.Open()
 		await(t, "it to go on", func() bool { return sends.Progress().Bytes > held })
 
 		control.Stop.Store(true)

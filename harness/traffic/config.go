@@ -3,6 +3,7 @@ package traffic
 import (
 	"net/netip"
 	"sync/atomic"
+
 	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
@@ -92,8 +93,8 @@ func (w Written) DstPort(flow int) uint16 {
 
 // Control is shared by the senders of a trial.
 type Control struct {
-	Stop atomic.Bool
-	Gate worker.Gate // holds senders back between two batches
+	Stop    atomic.Bool
+	Barrier worker.Barrier // holds senders back between two batches
 	// Start is when the first packet of a paced trial is due, in ns of the
 	// trial's clock. It is set before the senders start.
 	Start int64

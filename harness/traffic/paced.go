@@ -50,7 +50,7 @@ func (s pacer) await() (now int64, ok bool) {
 		if s.control.Stop.Load() {
 			return now, false
 		}
-		s.schedule.start += s.control.Gate.Pass()
+		s.schedule.start += s.control.Barrier.Pass()
 		if gap := time.Duration(due - now); gap > sleepAbove {
 			s.sleep(min(gap-wakeEarly, sleepMost))
 		}

@@ -288,10 +288,10 @@ func (s *Sender) loop() error {
 	return nil
 }
 
-// more waits at the gate and then reports whether there is more to send. The
+// more waits at the barrier and then reports whether there is more to send. The
 // schedule of an open loop stands still meanwhile.
 func (s *Sender) more() bool {
-	s.schedule.start += s.control.Gate.Pass()
+	s.schedule.start += s.control.Barrier.Pass()
 	return !s.control.Stop.Load() && (s.Limit == 0 || s.counts.Accepted < s.Limit)
 }
 

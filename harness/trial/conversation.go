@@ -40,7 +40,7 @@ type conversationTrial struct {
 	sliced    bool // speakers and, with toggled, observers wait until release
 	toggled   bool // the other side of the pair has another hook
 	held      atomic.Bool
-	stopGuard chan struct{} // closed when nobody needs to look for a stall any more
+	stopGuard chan struct{} // closed when stalls are no longer looked for
 	allSent   chan struct{} // closed when the speakers have ended by themselves
 }
 
@@ -149,7 +149,7 @@ func (k *conversationTrial) guard() {
 	}
 }
 
-// linksDown tells which device of a host is gone or down.
+// linksDown is an error that names a device of a host that is gone or down.
 func (k *conversationTrial) linksDown() error {
 	for _, e := range k.site.Hosts {
 		state, err := e.NS.Device(e.Link)
@@ -257,7 +257,7 @@ func (k *conversationTrial) stop() error {
 	return k.ends.Stop()
 }
 
-// drain waits until all is heard and acknowledged, and ends carriers and those
+// drain waits until all is heard and acknowledged, and ends forwarders and those
 // who listen.
 func (k *conversationTrial) drain() error {
 	// Twice: what was on the path is answered.

@@ -87,13 +87,13 @@ func TestRelay(t *testing.T) {
 				balanced(t, trial)
 				followed(t, trial)
 				if len(trial.Devices) != 2 || len(trial.CPUs.Carrier) != s.Directions()*s.Queues {
-					t.Errorf("%d devices, %d carriers", len(trial.Devices), len(trial.CPUs.Carrier))
+					t.Errorf("%d devices, %d forwarders", len(trial.Devices), len(trial.CPUs.Carrier))
 				}
 				if a := trial.Accounting; hook != bpf.None && s.Dir != spec.Both && (*a.Xmit != a.Accepted || a.Delivered > 20000 && trial.Latency[record.Residency].Count == 0) {
 					t.Errorf("observed %+v, residency of %d packets", trial.Accounting, trial.Latency[record.Residency].Count)
 				}
 				if s.Offload == spec.OffloadUSO && trial.Hops[0].In*20 > trial.Accounting.Accepted {
-					t.Errorf("%d super-packets for %d segments", trial.Hops[0].In, trial.Accounting.Accepted)
+					t.Errorf("%d GSO packets for %d segments", trial.Hops[0].In, trial.Accounting.Accepted)
 				}
 				if s.Dir == spec.Both {
 					bothWays(t, trial)
@@ -166,8 +166,8 @@ func TestRelayToOneThatDoesNotListen(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			b.reading.Gate.Close()
-			time.AfterFunc(250*time.Millisecond, b.reading.Gate.Open)
+			b.reading.Barrier.Close()
+			time.AfterFunc(250*time.Millisecond, b.reading.Barrier.Open)
 		}))
 		if err != nil {
 			t.Fatal(err)

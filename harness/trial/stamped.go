@@ -86,7 +86,7 @@ func (b *packetTrial) build() error {
 func (b *packetTrial) start() error {
 	b.started = true
 	if b.sliced {
-		b.sending.Gate.Close()
+		b.sending.Barrier.Close()
 	}
 	if b.spec.Gen == spec.GenLockstep {
 		return b.startLockstep()
@@ -202,23 +202,23 @@ func (b *packetTrial) release() error {
 			return err
 		}
 	}
-	b.reading.Gate.Open()
+	b.reading.Barrier.Open()
 	b.site.Forwarders.Hold(false)
-	b.sending.Gate.Open()
+	b.sending.Barrier.Open()
 	return nil
 }
 
 // hold stops the senders, lets the readers empty the device and stops those
 // workers that do not wait in the kernel.
 func (b *packetTrial) hold() error {
-	b.sending.Gate.Close()
-	if err := await("senders to pause", func() (bool, error) { return b.sending.Gate.Held() == b.running(), nil }); err != nil {
+	b.sending.Barrier.Close()
+	if err := await("senders to pause", func() (bool, error) { return b.sending.Barrier.Held() == b.running(), nil }); err != nil {
 		return err
 	}
 	if err := await("readers to empty the device", b.traffic.Empty); err != nil {
 		return err
 	}
-	b.reading.Gate.Close()
+	b.reading.Barrier.Close()
 	b.site.Forwarders.Hold(true)
 	if b.toggled {
 		return b.site.Observers.Detach()
@@ -241,8 +241,8 @@ func (b *packetTrial) running() (n int) {
 // stop ends the senders.
 func (b *packetTrial) stop() error {
 	b.sending.Stop.Store(true)
-	b.sending.Gate.Open()
-	b.reading.Gate.Open()
+	b.sending.Barrier.Open()
+	b.reading.Barrier.Open()
 	b.site.Forwarders.Hold(false)
 	if b.lockstep != nil {
 		return b.lockstep.thread.Wait()

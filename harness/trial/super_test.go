@@ -10,11 +10,11 @@ import (
 	"tunbench/reports/record"
 )
 
-// TestSuperPackets: super-packets of TCP pass whole in both directions, under
+// TestSuperPackets: GSO packets of TCP pass whole in both directions, under
 // every kernel that knows TSO, seen by its best hook and by none.
 func TestSuperPackets(t *testing.T) {
 	needRoot(t)
-	hook, err := doctor.SelectHook(doctor.Auto)
+	hook, err := doctor.SelectHook(record.HookAuto)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestSuperPackets(t *testing.T) {
 					t.Errorf("headers say %+v", v)
 				}
 				if v != nil && v.Headers*40 > trial.Accounting.Delivered {
-					t.Errorf("%d super-packets carried %d segments", v.Headers, trial.Accounting.Delivered)
+					t.Errorf("%d GSO packets carried %d segments", v.Headers, trial.Accounting.Delivered)
 				}
 			})
 		}

@@ -177,7 +177,7 @@ func TestWritesWithEveryHook(t *testing.T) {
 			s.Dir, s.Mode, s.Gen, s.Size, s.VnetHdr = spec.Both, spec.TAP, spec.GenUDPGSO, 1000, 12
 		},
 	} {
-		for _, hook := range bpf.Ladder {
+		for _, hook := range bpf.Hooks {
 			if err := bpf.Try(hook, bpf.Both); err != nil {
 				t.Log(err)
 				continue
@@ -189,7 +189,7 @@ func TestWritesWithEveryHook(t *testing.T) {
 				trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 1})
 				if reason, detail := "", ""; err != nil {
 					if reason, detail = refusal.Classify(err); reason == record.Unsupported && s.Gen == spec.GenUDPGSO {
-						t.Skipf("this kernel cannot: %s", detail) // virtio-net headers know super-packets of UDP since Linux 6.2
+						t.Skipf("this kernel cannot: %s", detail) // virtio-net headers know GSO packets of UDP since Linux 6.2
 					}
 					t.Fatal(err)
 				}

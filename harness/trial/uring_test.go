@@ -36,14 +36,14 @@ func needRing(t *testing.T) {
 	}
 }
 
-// inGuest tells whether the whole kernel is the tests'.
+// inGuest reports whether the whole kernel is the tests'.
 func inGuest() bool {
 	exe, err := os.Executable()
 	return err == nil && exe == "/init"
 }
 
 // slowly are the trials that guests make, which are slow; old kernels lack what
-// those with super-packets need.
+// those with GSO packets need.
 var slowly = []string{"default", "imix", "vnet 24 pi", "queues and flows", "napi sndbuf", "frags large"}
 
 // arms are both, but for guests, which are slow.

@@ -79,7 +79,7 @@ func TestVPN(t *testing.T) {
 	}
 }
 
-// The rate is far below what a VPN carries: nothing is lost, and each packet is
+// The rate is far below what a VPN waits: nothing is lost, and each packet is
 // sealed and opened once.
 func TestVPNWithoutLoss(t *testing.T) {
 	needRoot(t)

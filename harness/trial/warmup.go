@@ -20,7 +20,7 @@ const (
 	mostExtensions = 2
 )
 
-// warmth tells how a warm-up went.
+// warmth is how a warm-up went.
 type warmth struct {
 	extended int
 	drift    float64 // of the rate, over the last stretch of it; 0: it stands still
@@ -41,15 +41,14 @@ func (w warmth) String() string {
 // warmUp lets traffic flow for Spec.Warmup, and for as long again, at most
 // twice, while the rate still moves.
 //
-// It decides by the warm-up alone, before the first packet is measured: to
-// measure, look at the result and measure again if it does not please would
-// choose among results. Only a drift is a reason to go on. A spread does not go
-// away, so a host on which nothing is ever steady gets no longer trials for
-// it, but trials flagged as unsteady; and no trial takes longer than two more
-// warm-ups. A trial of a fixed count of packets has no time to spare, and one
-// whose warm-up is too short to be cut into slices is not looked at; nor is an
-// open loop, whose rate is that of its schedule from the first packet on, nor
-// gen=iperf3, whose warm-up is the program's own.
+// The decision rests on the warm-up alone, before the first packet is measured: to
+// measure again because of a result would be to select results. Only a drift extends
+// the warm-up. A spread does not go away, so on a host where nothing is ever steady
+// trials do not become longer, but are flagged as unsteady; and no trial takes longer
+// than two more warm-ups. Not extended are the warm-ups of a trial with a fixed count
+// of packets, which would run out; those that are too short to be cut into slices;
+// those of an open loop, whose rate is its schedule's from the first packet on; and
+// that of gen=iperf3, which is the program's own.
 func warmUp(ctx context.Context, r *session) (w warmth, err error) {
 	s := r.spec
 	slice := s.Warmup / warmupSlices

@@ -107,7 +107,7 @@ func (d *naive) take(count int) {
 }
 
 // use fills the buffer of the entry at that position with its number, and gives
-// it back. It tells whether the driver asked for a call.
+// it back. It reports whether the driver asked for a call.
 func (d *naive) use(position, length int) (call bool) {
 	id := d.held[position]
 	d.held = slices.Delete(d.held, position, position+1)

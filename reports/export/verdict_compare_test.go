@@ -200,7 +200,7 @@ func TestCompareItself(t *testing.T) {
 
 func TestCompareTooFew(t *testing.T) {
 	c := judged(t, stored(1, 4, nil), stored(2, 4, map[string]float64{slow: 0.5}), verdict.Options{})
-	want := "4 valid trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
+	want := "4 valid trials per side cannot show a change in any of the 21 tests that are judged together: at least 6 are needed (--trials 6)"
 	if d := cmp.Diff([]string{want}, c.Warnings); d != "" {
 		t.Error(d)
 	}
@@ -241,7 +241,7 @@ func TestCompareWithoutASearch(t *testing.T) {
 	next.Searches = nil
 	by := byMetric(judged(t, base, next, verdict.Options{}))
 	for _, scenario := range []string{fast, slow} {
-		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new does not have it: there was no search for this rate"}) {
+		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new has no such figure: there was no search for this rate"}) {
 			t.Errorf("%+v", v)
 		}
 	}

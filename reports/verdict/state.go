@@ -113,9 +113,9 @@ func ShiftStates(base, next []float64, threshold float64) stateShift {
 	out.compare(Middle(mostly(old, false).base), Middle(mostly(young, true).new))
 	switch {
 	case !apartAltogether(base, next):
-		out.Notes = append(out.Notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and they lie between each other: boot more", text.Plural(len(old), "state", "states"), len(young)))
+		out.Notes = append(out.Notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and their ranges overlap: measure more boots", text.Plural(len(old), "state", "states"), len(young)))
 	case !beyondSpread(base, next):
-		out.Notes = append(out.Notes, "the change is smaller than the distance of the states of one kernel: boot more")
+		out.Notes = append(out.Notes, "the change is smaller than the distance between the states of one kernel: measure more boots")
 	default:
 		out.Verdict = Indicative(out.Change)
 	}
@@ -176,7 +176,7 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 			out.Verdict = record.Inconclusive
 		}
 		if p < compareAlpha || len(s.base) == 0 || len(s.new) == 0 {
-			out.Notes = append(out.Notes, fmt.Sprintf("about %s in %d of %d trials of the base and %d of %d of the new kernel, which chance explains with p = %s",
+			out.Notes = append(out.Notes, fmt.Sprintf("about %s in %d of %d trials on the base and %d of %d on the new kernel (p = %s if this is chance)",
 				text.PerPacket(Middle(slices.Concat(s.base, s.new))), len(s.base), olds, len(s.new), news, text.PValue(&p)))
 		}
 	}
@@ -192,7 +192,7 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 		out.Verdict = Indicative(out.Change)
 		return out
 	}
-	out.Notes = append(out.Notes, "most trials of one kernel cost what none of the other did: boot more")
+	out.Notes = append(out.Notes, "most trials on one kernel have a cost that no trial on the other has: measure more boots")
 	return out
 }
 

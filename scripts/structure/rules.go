@@ -43,14 +43,14 @@ var rules = []rule{
 	// What makes the traffic, what it crosses, and what accounts for it.
 	{"harness/conversation", "harness/account harness/iperf harness/netns harness/path harness/refusal harness/spec harness/stream harness/worker bpf/hist reports/record"},
 	{"harness/load", "harness/account harness/call harness/device harness/host harness/netns harness/packet harness/path harness/refusal harness/sink harness/socket harness/spec harness/traffic harness/worker bpf reports/record"},
-	{"harness/path", "harness/account harness/call harness/carry harness/device harness/netns harness/refusal harness/seal harness/sink harness/socket harness/spec harness/tuntap harness/vhost harness/wireguard harness/worker bpf reports/record"},
+	{"harness/path", "harness/account harness/call harness/forward harness/device harness/netns harness/refusal harness/seal harness/sink harness/socket harness/spec harness/tuntap harness/vhost harness/wireguard harness/worker bpf reports/record"},
 	{"harness/device", "harness/account harness/netns harness/packet harness/refusal harness/sink harness/spec harness/traffic harness/tuntap harness/vhost harness/worker bpf reports/record"},
 	{"harness/account", "harness/host harness/packet harness/sink harness/spec harness/traffic harness/worker bpf/hist reports/record"},
 	{"harness/condition", "harness/host reports/record"},
 	{"harness/refusal", "harness/call harness/host harness/netns harness/tuntap harness/uring harness/vhost bpf reports/record"},
 	{"harness/spec", "harness/iperf harness/packet harness/sink bpf reports/record"},
 
-	{"harness/carry", "harness/socket harness/packet harness/seal harness/worker harness/uring harness/vhost"},
+	{"harness/forward", "harness/socket harness/packet harness/seal harness/worker harness/uring harness/vhost"},
 	{"harness/sink", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
 	{"harness/traffic", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
 	{"harness/stream", "harness/call harness/socket harness/worker bpf/hist"},

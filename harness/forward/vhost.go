@@ -1,4 +1,4 @@
-package carry
+package forward
 
 import (
 	"errors"
@@ -8,18 +8,18 @@ import (
 	"tunbench/harness/worker"
 )
 
-// Vhost are the vhost-net devices of a carrier that is a virtual machine's
+// Vhost are the vhost-net devices of a forwarder that is a virtual machine's
 // driver of both: it transmits by one what it receives from the other.
 type Vhost struct{ From, To *vhost.Device }
 
 // vhostBatch is how many packets are moved before the workers are notified.
 const vhostBatch = 64
 
-// vhostCarrier is a Carrier between two virtqueues.
-type vhostCarrier struct{ *Carrier }
+// vhostForwarder is a Forwarder between two virtqueues.
+type vhostForwarder struct{ *Forwarder }
 
 // loop is a hot loop: it does not allocate.
-func (c vhostCarrier) loop() error {
+func (c vhostForwarder) loop() error {
 	defer c.publish()
 	from, to := c.Vhost.From.RX, c.Vhost.To.TX
 	free := make([]int, to.Entries())
@@ -67,7 +67,7 @@ func (c vhostCarrier) loop() error {
 					return err
 				}
 			}
-			c.gate.Pass()
+			c.barrier.Pass()
 			err = c.awaitDriver(from, 1)
 		}
 		if err != nil {
@@ -76,12 +76,12 @@ func (c vhostCarrier) loop() error {
 	}
 }
 
-func (c vhostCarrier) broken() error {
+func (c vhostForwarder) broken() error {
 	return fmt.Errorf("%s: vhost broke the virtio protocol", c.Name)
 }
 
 // show publishes what was offered, and kicks the worker if it sleeps.
-func (c vhostCarrier) show(q *vhost.Queue) error {
+func (c vhostForwarder) show(q *vhost.Queue) error {
 	q.Publish()
 	if !q.KickNeeded() {
 		return nil
@@ -91,9 +91,9 @@ func (c vhostCarrier) show(q *vhost.Queue) error {
 }
 
 // awaitDriver returns when the worker has used so many buffers, or after a
-// timeout. The timeout is short while the carrier is to finish, so that it
+// timeout. The timeout is short while the forwarder is to finish, so that it
 // checks both queues.
-func (c vhostCarrier) awaitDriver(q *vhost.Queue, used int) error {
+func (c vhostForwarder) awaitDriver(q *vhost.Queue, used int) error {
 	timeout := pollTimeout
 	if c.finish.Load() {
 		timeout = 1

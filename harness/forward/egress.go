@@ -1,10 +1,11 @@
-package carry
+package forward
 
 import (
 	"fmt"
+	"unsafe"
+
 	"tunbench/harness/seal"
 	"tunbench/harness/worker"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +24,7 @@ func NewEgress(c TunnelConfig, s *seal.Sealer) *Egress {
 	return e
 }
 
-// Start begins to carry on a thread of its own.
+// Start begins to forward on a thread of its own.
 func (e *Egress) Start() (err error) {
 	e.thread, err = worker.Start(e.CPU, func() error { return e.run(e.Device, e.take, e.give) })
 	if err != nil {

@@ -1,4 +1,4 @@
-package carry
+package forward
 
 import (
 	"errors"
@@ -53,7 +53,7 @@ type tunnel struct {
 	TunnelConfig
 	thread    *worker.Thread
 	finishing atomic.Bool
-	gate      worker.Gate // holds back a thread that found nothing
+	barrier   worker.Barrier // holds back a thread that found nothing
 
 	slab    []byte
 	stride  int
@@ -145,16 +145,16 @@ func (t *tunnel) Counts() TunnelCounts {
 
 // Hold pauses a thread that does not wait in the kernel as soon as it finds no
 // packet.
-func (t *tunnel) Hold() { t.gate.Close() }
+func (t *tunnel) Hold() { t.barrier.Close() }
 
 // Release lets it run again.
-func (t *tunnel) Release() { t.gate.Open() }
+func (t *tunnel) Release() { t.barrier.Open() }
 
 // finish makes a thread that takes packets from fd end as soon as none is left
 // there.
 func (t *tunnel) finish(fd int) error {
 	t.finishing.Store(true)
-	t.gate.Open()
+	t.barrier.Open()
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return fmt.Errorf("finish a thread of %s: %w", t.Name, err)
 	}
@@ -188,7 +188,7 @@ func (t *tunnel) run(fd int, take func() (int, error), give func(n int) error) e
 			return nil
 		}
 		t.publish()
-		t.gate.Pass()
+		t.barrier.Pass()
 		if t.Wait == Poll {
 			if err := t.poll(fd, unix.POLLIN); err != nil {
 				return err

@@ -1,13 +1,14 @@
-package carry
+package forward
 
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
+
 	"tunbench/harness/packet"
 	"tunbench/harness/seal"
 	"tunbench/harness/socket"
 	"tunbench/harness/worker"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,7 +30,7 @@ func NewIngress(c TunnelConfig, o *seal.Opener) *Ingress {
 	return g
 }
 
-// Start begins to carry on a thread of its own.
+// Start begins to forward on a thread of its own.
 func (g *Ingress) Start() (err error) {
 	g.thread, err = worker.Start(g.CPU, func() error { return g.run(g.Socket, g.take, g.give) })
 	if err != nil {

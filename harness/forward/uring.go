@@ -1,4 +1,4 @@
-package carry
+package forward
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 const (
 	mostRing  = 64      // packets of one call
 	leastRing = 8       // the same, of GSO packets
-	ringBytes = 2 << 20 // bounds the buffers of one carrier
+	ringBytes = 2 << 20 // bounds the buffers of one forwarder
 	// Places of the registered descriptors.
 	from, to = 0, 1
 	// waiting marks the completion of the read that waits, cancelled that of the
@@ -26,7 +26,7 @@ const (
 	unknown = math.MinInt32
 )
 
-// ring is the state of a carrier with Wait URing: it reads all available
+// ring is the state of a forwarder with Wait URing: it reads all available
 // packets by one call, and writes them by another.
 type ring struct {
 	*uring.Ring
@@ -39,17 +39,17 @@ type ring struct {
 	results []int32 // of the writes of these
 }
 
-// Open is New for any kind of carrier. It sets up the ring.
-func Open(c Config) (*Carrier, error) {
-	carrier := New(c)
+// Open is New for any kind of forwarder. It sets up the ring.
+func Open(c Config) (*Forwarder, error) {
+	forwarder := New(c)
 	if c.Wait != URing {
-		return carrier, nil
+		return forwarder, nil
 	}
 	var err error
-	if carrier.ring, err = openRing(c); err != nil {
+	if forwarder.ring, err = openRing(c); err != nil {
 		return nil, fmt.Errorf("open the ring of %s: %w", c.Name, err)
 	}
-	return carrier, nil
+	return forwarder, nil
 }
 
 func openRing(c Config) (_ *ring, err error) {
@@ -124,11 +124,11 @@ func (r *ring) write(i int) *uring.SQE {
 	return e
 }
 
-// ringCarrier is a Carrier with Wait URing.
-type ringCarrier struct{ *Carrier }
+// ringForwarder is a Forwarder with Wait URing.
+type ringForwarder struct{ *Forwarder }
 
 // loop is a hot loop: it does not allocate.
-func (c ringCarrier) loop() (err error) {
+func (c ringForwarder) loop() (err error) {
 	defer c.publish()
 	if err := c.ring.Enable(); err != nil {
 		return err
@@ -146,7 +146,7 @@ func (c ringCarrier) loop() (err error) {
 				return nil
 			}
 			c.publish()
-			c.gate.Pass()
+			c.barrier.Pass()
 			if err := c.await(); err != nil {
 				return err
 			}
@@ -163,7 +163,7 @@ func (c ringCarrier) loop() (err error) {
 }
 
 // enter submits what is prepared and waits for that many completions.
-func (c ringCarrier) enter(n int, deferred bool) error {
+func (c ringForwarder) enter(n int, deferred bool) error {
 	for ready := -1; ready < n; ready = c.ring.Ready() {
 		worker.Turn()
 		c.Counts.Calls++
@@ -183,7 +183,7 @@ func (c ringCarrier) enter(n int, deferred bool) error {
 }
 
 // burst reads the available packets, up to that many.
-func (c ringCarrier) burst(batch int) error {
+func (c ringForwarder) burst(batch int) error {
 	r := c.ring
 	r.lengths = r.lengths[:0]
 	for i := range batch {
@@ -195,8 +195,8 @@ func (c ringCarrier) burst(batch int) error {
 	return c.reap()
 }
 
-// await waits until a packet has come or the carrier is to finish.
-func (c ringCarrier) await() error {
+// await waits until a packet has come or the forwarder is to finish.
+func (c ringForwarder) await() error {
 	r := c.ring
 	r.lengths = r.lengths[:0]
 	r.read(0, 0).Data = waiting
@@ -220,7 +220,7 @@ func (c ringCarrier) await() error {
 
 // reap notes the packets that were read. The reads of one call complete in
 // order, so that the packets are in the first buffers.
-func (c ringCarrier) reap() (err error) {
+func (c ringForwarder) reap() (err error) {
 	r := c.ring
 	n := r.Ready()
 	for i := range n {
@@ -249,7 +249,7 @@ func (c ringCarrier) reap() (err error) {
 
 // deliverAll writes the packets in hand, each once. It waits until there is
 // room; a packet that is refused is lost and counted.
-func (c ringCarrier) deliverAll() error {
+func (c ringForwarder) deliverAll() error {
 	r := c.ring
 	end := len(r.lengths)
 	for i := range end {
@@ -294,7 +294,7 @@ func (c ringCarrier) deliverAll() error {
 }
 
 // writeFrom writes the packets from first on whose writes have no result yet.
-func (c ringCarrier) writeFrom(first, end int) error {
+func (c ringForwarder) writeFrom(first, end int) error {
 	r := c.ring
 	asked := 0
 	var last *uring.SQE

@@ -1,6 +1,6 @@
-// Package carry moves packets unchanged from one descriptor to another, as a relay,
+// Package forward moves packets unchanged from one descriptor to another, as a relay,
 // an emulator or a bridge in user space does between two devices.
-package carry
+package forward
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ import (
 	"tunbench/harness/worker"
 )
 
-// Wait is how a carrier waits for packets.
+// Wait is how a forwarder waits for packets.
 type Wait int
 
 const (
@@ -25,7 +25,7 @@ const (
 	URing             // in io_uring_enter(2), which reads and writes many packets at once
 )
 
-// Config is what a carrier carries, from where to where.
+// Config is what a forwarder carries, from where to where.
 type Config struct {
 	Name string // such as "relay a to b, queue 0", for errors
 	// From and To are descriptors of queues with the same packet format and
@@ -46,7 +46,7 @@ type Config struct {
 // include/uapi/asm-generic/errno.h end at 133.
 const maxErrno = 134
 
-// Counts is what a carrier has done since its start. Packets are those of the
+// Counts is what a forwarder has done since its start. Packets are those of the
 // device: a GSO packet counts as one.
 type Counts struct {
 	In    uint64 // read
@@ -65,7 +65,7 @@ func (c *Counts) Failed() (sum uint64) {
 	return sum
 }
 
-// Add adds the counts of another carrier.
+// Add adds the counts of another forwarder.
 func (c *Counts) Add(other *Counts) {
 	c.In += other.In
 	c.Out += other.Out
@@ -87,8 +87,8 @@ func (c *Counts) ByName() map[string]uint64 {
 	return names
 }
 
-// Carrier moves packets one way.
-type Carrier struct {
+// Forwarder moves packets one way.
+type Forwarder struct {
 	Config
 	Counts
 
@@ -96,9 +96,9 @@ type Carrier struct {
 	buf     []byte
 	in, out [2]unix.Iovec
 	finish  atomic.Bool
-	gate    worker.Gate // holds back a carrier that found nothing
-	ring    *ring       // with URing
-	// Why the workers of vhost are not on the carrier's CPU, and why their CPU
+	barrier worker.Barrier // holds back a forwarder that found nothing
+	ring    *ring          // with URing
+	// Why the workers of vhost are not on the forwarder's CPU, and why their CPU
 	// time is not known.
 	pinError, timeError error
 	triedFrom           int64 // when the write that waits for room was first tried; 0: none waits
@@ -111,14 +111,14 @@ type Carrier struct {
 const (
 	publishEvery = 64
 	pollTimeout  = 50 // ms; a backstop, the end is signalled by a kick
-	// roomWithin is in ns how long a carrier that is to finish waits for a
+	// roomWithin is in ns how long a forwarder that is to finish waits for a
 	// descriptor to take a packet.
 	roomWithin = int64(time.Second)
 )
 
-// New prepares a carrier: it runs after Start.
-func New(c Config) *Carrier {
-	r := &Carrier{Config: c, buf: make([]byte, c.MaxRead)}
+// New prepares a forwarder: it runs after Start.
+func New(c Config) *Forwarder {
+	r := &Forwarder{Config: c, buf: make([]byte, c.MaxRead)}
 	for _, v := range []*[2]unix.Iovec{&r.in, &r.out} {
 		v[0].Base = &r.buf[0]
 		v[0].SetLen(c.Headers)
@@ -128,15 +128,15 @@ func New(c Config) *Carrier {
 	return r
 }
 
-// Start begins to carry on a thread of its own.
-func (c *Carrier) Start() (err error) {
+// Start begins to forward on a thread of its own.
+func (c *Forwarder) Start() (err error) {
 	loop := c.loop
 	switch {
 	case c.Vhost.From != nil:
 		c.pinVhosts()
-		loop = vhostCarrier{c}.loop
+		loop = vhostForwarder{c}.loop
 	case c.ring != nil:
-		loop = ringCarrier{c}.loop
+		loop = ringForwarder{c}.loop
 	}
 	if c.thread, err = worker.Start(c.CPU, loop); err != nil {
 		return fmt.Errorf("start %s: %w", c.Name, err)
@@ -145,17 +145,17 @@ func (c *Carrier) Start() (err error) {
 }
 
 // Thread is the thread that carries; nil before Start.
-func (c *Carrier) Thread() *worker.Thread { return c.thread }
+func (c *Forwarder) Thread() *worker.Thread { return c.thread }
 
-// Calls is how many system calls the carrier has made. It may be called while
-// the carrier runs, and lags by some dozens.
-func (c *Carrier) Calls() uint64 { return c.published.calls.Load() }
+// Calls is how many system calls the forwarder has made. It may be called while
+// the forwarder runs, and lags by some dozens.
+func (c *Forwarder) Calls() uint64 { return c.published.calls.Load() }
 
 // Lost is how many packets could not be written so far. It may be called while
-// the carrier runs, and does not lag.
-func (c *Carrier) Lost() uint64 { return c.published.failed.Load() }
+// the forwarder runs, and does not lag.
+func (c *Forwarder) Lost() uint64 { return c.published.failed.Load() }
 
-func (c *Carrier) vhosts() (list []*vhost.Device) {
+func (c *Forwarder) vhosts() (list []*vhost.Device) {
 	if c.Vhost.From == nil {
 		return nil
 	}
@@ -167,9 +167,9 @@ func (c *Carrier) vhosts() (list []*vhost.Device) {
 }
 
 // VhostTime is the CPU time in ns of the vhost workers that work for the
-// carrier: that of the device it receives from, and that of the other one if no
-// carrier receives from it.
-func (c *Carrier) VhostTime() (sum int64, err error) {
+// forwarder: that of the device it receives from, and that of the other one if no
+// forwarder receives from it.
+func (c *Forwarder) VhostTime() (sum int64, err error) {
 	for _, d := range c.vhosts() {
 		n, err := d.WorkerTime()
 		if err != nil {
@@ -180,13 +180,13 @@ func (c *Carrier) VhostTime() (sum int64, err error) {
 	return sum, nil
 }
 
-// VhostWorkers reports whether vhost workers work for the carrier and, since
+// VhostWorkers reports whether vhost workers work for the forwarder and, since
 // Start, why they are not on its CPU and why their CPU time is not known.
-func (c *Carrier) VhostWorkers() (has bool, pin, time error) {
+func (c *Forwarder) VhostWorkers() (has bool, pin, time error) {
 	return c.Vhost.From != nil, c.pinError, c.timeError
 }
 
-func (c *Carrier) pinVhosts() {
+func (c *Forwarder) pinVhosts() {
 	var errs []error
 	for _, d := range c.vhosts() {
 		errs = append(errs, d.Pin(c.CPU))
@@ -195,18 +195,18 @@ func (c *Carrier) pinVhosts() {
 	_, c.timeError = c.VhostTime()
 }
 
-// Hold pauses a carrier that does not wait in the kernel as soon as it finds no
+// Hold pauses a forwarder that does not wait in the kernel as soon as it finds no
 // packet.
-func (c *Carrier) Hold() { c.gate.Close() }
+func (c *Forwarder) Hold() { c.barrier.Close() }
 
 // Release lets it run again.
-func (c *Carrier) Release() { c.gate.Open() }
+func (c *Forwarder) Release() { c.barrier.Open() }
 
-// Finish makes the carrier end as soon as nothing is left to read. One that
+// Finish makes the forwarder end as soon as nothing is left to read. One that
 // waits in read(2) is woken up.
-func (c *Carrier) Finish() error {
+func (c *Forwarder) Finish() error {
 	c.finish.Store(true)
-	c.gate.Open()
+	c.barrier.Open()
 	if c.Vhost.From != nil {
 		return c.Vhost.From.RX.Wake()
 	}
@@ -216,13 +216,13 @@ func (c *Carrier) Finish() error {
 	return c.thread.Kick()
 }
 
-// Close frees the ring; the descriptors belong to their devices. The carrier
+// Close frees the ring; the descriptors belong to their devices. The forwarder
 // must have ended.
-func (c *Carrier) Close() error { return c.ring.close() }
+func (c *Forwarder) Close() error { return c.ring.close() }
 
 // loop is the hot loop: it does not allocate. Its blocking calls are raw ones
 // for the reasons given at sink.Reader.
-func (c *Carrier) loop() error {
+func (c *Forwarder) loop() error {
 	defer c.publish()
 	for {
 		worker.Turn()
@@ -237,7 +237,7 @@ func (c *Carrier) loop() error {
 			return nil
 		}
 		c.publish()
-		c.gate.Pass()
+		c.barrier.Pass()
 		if c.Wait == Poll {
 			if err := c.poll(c.From, unix.POLLIN); err != nil {
 				return err
@@ -248,7 +248,7 @@ func (c *Carrier) loop() error {
 
 // step carries one packet, if there is one. It returns true for an interrupted
 // read, too, since there may be a packet.
-func (c *Carrier) step() (bool, error) {
+func (c *Forwarder) step() (bool, error) {
 	n, errno := c.read()
 	switch errno {
 	case 0:
@@ -267,7 +267,7 @@ func (c *Carrier) step() (bool, error) {
 	return true, c.deliver(n)
 }
 
-func (c *Carrier) read() (int, unix.Errno) {
+func (c *Forwarder) read() (int, unix.Errno) {
 	c.Counts.Calls++
 	call, at, size := uintptr(unix.SYS_READ), unsafe.Pointer(&c.buf[0]), len(c.buf)
 	if c.Headers > 0 {
@@ -277,7 +277,7 @@ func (c *Carrier) read() (int, unix.Errno) {
 	return int(n), errno
 }
 
-func (c *Carrier) write(n int) unix.Errno {
+func (c *Forwarder) write(n int) unix.Errno {
 	c.Counts.Calls++
 	call, at, size := uintptr(unix.SYS_WRITE), unsafe.Pointer(&c.buf[0]), n
 	if c.Headers > 0 && n > c.Headers {
@@ -290,7 +290,7 @@ func (c *Carrier) write(n int) unix.Errno {
 
 // deliver writes the packet of n bytes. It waits until there is room; a packet
 // that is refused is lost and counted.
-func (c *Carrier) deliver(n int) error {
+func (c *Forwarder) deliver(n int) error {
 	for {
 		worker.Turn()
 		errno := c.write(n)
@@ -320,8 +320,8 @@ func (c *Carrier) deliver(n int) error {
 }
 
 // room waits until To accepts packets, and reports whether to try again: a
-// carrier that is to finish does not wait forever.
-func (c *Carrier) room() (bool, error) {
+// forwarder that is to finish does not wait forever.
+func (c *Forwarder) room() (bool, error) {
 	if now := worker.Now(); c.triedFrom == 0 {
 		c.triedFrom = now
 	} else if c.finish.Load() && now-c.triedFrom > roomWithin {
@@ -334,13 +334,13 @@ func (c *Carrier) room() (bool, error) {
 	return true, c.poll(c.To, unix.POLLOUT)
 }
 
-func (c *Carrier) lose(errno unix.Errno) {
+func (c *Forwarder) lose(errno unix.Errno) {
 	c.Errors[min(int(errno), maxErrno-1)]++
 	c.published.failed.Add(1)
 }
 
 // poll waits by a raw ppoll(2), which Finish's kick interrupts.
-func (c *Carrier) poll(fd int, events int16) error {
+func (c *Forwarder) poll(fd int, events int16) error {
 	c.Counts.Calls++
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: events}}
 	timeout := unix.NsecToTimespec(int64(pollTimeout * time.Millisecond))
@@ -352,4 +352,4 @@ func (c *Carrier) poll(fd int, events int16) error {
 	return nil
 }
 
-func (c *Carrier) publish() { c.published.calls.Store(c.Counts.Calls) }
+func (c *Forwarder) publish() { c.published.calls.Store(c.Counts.Calls) }

@@ -5,25 +5,25 @@ import (
 	"sync/atomic"
 )
 
-// Gate holds workers back while another trial has their CPUs. Its zero value
+// Barrier holds workers back while another trial has their CPUs. Its zero value
 // is open.
-type Gate struct {
+type Barrier struct {
 	closed atomic.Bool
 	mu     sync.Mutex // guards held and opened
 	held   int
-	opened chan struct{} // closed when the gate opens; nil while it is open
+	opened chan struct{} // closed when the barrier opens; nil while it is open
 }
 
-// Pass returns at once if the gate is open, or when it opens: then with the
+// Pass returns at once if the barrier is open, or when it opens: then with the
 // time in ns that the worker was held back.
-func (g *Gate) Pass() (heldNs int64) {
+func (g *Barrier) Pass() (heldNs int64) {
 	if !g.closed.Load() {
 		return 0
 	}
 	return g.wait()
 }
 
-func (g *Gate) wait() int64 {
+func (g *Barrier) wait() int64 {
 	g.mu.Lock()
 	opened := g.opened
 	if opened == nil {
@@ -38,7 +38,7 @@ func (g *Gate) wait() int64 {
 }
 
 // Close makes Pass wait. A worker that is running continues to its next Pass.
-func (g *Gate) Close() {
+func (g *Barrier) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.opened == nil {
@@ -48,7 +48,7 @@ func (g *Gate) Close() {
 }
 
 // Open lets all workers pass.
-func (g *Gate) Open() {
+func (g *Barrier) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.opened != nil {
@@ -59,7 +59,7 @@ func (g *Gate) Open() {
 }
 
 // Held is how many workers wait.
-func (g *Gate) Held() int {
+func (g *Barrier) Held() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.held

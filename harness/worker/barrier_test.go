@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-func TestGate(t *testing.T) {
-	var g Gate
+func TestBarrier(t *testing.T) {
+	var g Barrier
 	if held := g.Pass(); held != 0 {
-		t.Errorf("an open gate held for %d ns", held)
+		t.Errorf("an open barrier held for %d ns", held)
 	}
 	var stop atomic.Bool
 	var turns [2]atomic.Uint64
@@ -40,7 +40,7 @@ func TestGate(t *testing.T) {
 		g.Open()
 		g.Open()
 		if g.Held() != 0 {
-			t.Fatal("workers are held by an open gate")
+			t.Fatal("workers are held by an open barrier")
 		}
 		for turns[0].Load()+turns[1].Load() == before {
 			time.Sleep(10 * time.Microsecond)

@@ -1,4 +1,4 @@
-package carry
+package forward
 
 import (
 	"bytes"
@@ -21,9 +21,9 @@ func pair(t *testing.T) (ours, theirs int) {
 	return fds[0], fds[1]
 }
 
-// TestCarrierCopiesAsItIs sends packets of many lengths through a carrier and
+// TestForwarderCopiesAsItIs sends packets of many lengths through a forwarder and
 // holds what comes out against what went in.
-func TestCarrierCopiesAsItIs(t *testing.T) {
+func TestForwarderCopiesAsItIs(t *testing.T) {
 	for name, wait := range map[string]Wait{"block": Block, "poll": Poll, "spin": Spin} {
 		for _, headers := range []int{0, 14} {
 			t.Run(fmt.Sprintf("%s/headers=%d", name, headers), func(t *testing.T) {
@@ -58,8 +58,8 @@ func TestCarrierCopiesAsItIs(t *testing.T) {
 	}
 }
 
-// end finishes a carrier as the one does who runs it.
-func end(t *testing.T, c *Carrier) {
+// end finishes a forwarder as the one does who runs it.
+func end(t *testing.T, c *Forwarder) {
 	t.Helper()
 	deadline := time.After(5 * time.Second)
 	for {
@@ -74,14 +74,14 @@ func end(t *testing.T, c *Carrier) {
 			return
 		case <-time.After(5 * time.Millisecond):
 		case <-deadline:
-			t.Fatal("the carrier does not end")
+			t.Fatal("the forwarder does not end")
 		}
 	}
 }
 
-// TestCarrierCountsWhatIsRefused: a packet that is too long for the other side
+// TestForwarderCountsWhatIsRefused: a packet that is too long for the other side
 // is lost by its errno, one for which there is no room waits.
-func TestCarrierCountsWhatIsRefused(t *testing.T) {
+func TestForwarderCountsWhatIsRefused(t *testing.T) {
 	in, from := pair(t)
 	to, out := pair(t)
 	for _, fd := range []int{from, to} {
@@ -118,9 +118,9 @@ func TestCarrierCountsWhatIsRefused(t *testing.T) {
 	}
 }
 
-// TestCarrierEndsWithoutRoom: one that is to finish gives up on a packet that
+// TestForwarderEndsWithoutRoom: one that is to finish gives up on a packet that
 // nobody takes, and counts it.
-func TestCarrierEndsWithoutRoom(t *testing.T) {
+func TestForwarderEndsWithoutRoom(t *testing.T) {
 	in, from := pair(t)
 	to, _ := pair(t)
 	for _, fd := range []int{from, to} {
@@ -152,9 +152,9 @@ func TestCarrierEndsWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestHeldCarrierWaits: one that spins stops between two packets until it is
+// TestHeldForwarderWaits: one that spins stops between two packets until it is
 // released, and ends also if it never is.
-func TestHeldCarrierWaits(t *testing.T) {
+func TestHeldForwarderWaits(t *testing.T) {
 	in, from := pair(t)
 	to, out := pair(t)
 	for _, fd := range []int{from, out} {
@@ -182,7 +182,7 @@ func TestHeldCarrierWaits(t *testing.T) {
 	}
 	buf := make([]byte, 64)
 	if n, err := unix.Read(out, buf); !errors.Is(err, unix.EAGAIN) {
-		t.Errorf("a held carrier gave %q, %v", buf[:max(n, 0)], err)
+		t.Errorf("a held forwarder gave %q, %v", buf[:max(n, 0)], err)
 	}
 	c.Release()
 	c.Hold()
@@ -193,7 +193,7 @@ func TestHeldCarrierWaits(t *testing.T) {
 }
 
 // The hot loop's step allocates nothing, with headers apart or not.
-func TestCarrierAllocatesNothing(t *testing.T) {
+func TestForwarderAllocatesNothing(t *testing.T) {
 	for _, headers := range []int{0, 14} {
 		in, from := pair(t)
 		to, out := pair(t)
