@@ -50,7 +50,7 @@ func (b Bars) draw(c *canvas) float64 {
 		note += "; hollow: no valid trial"
 	}
 	c.text("muted", margin, 46, "start", note, note)
-	marks := Ticks(top, 5)
+	marks := ticks(top, 5)
 	for _, t := range marks {
 		c.line("grid", at(t), headHeight, at(t), bottom+4, 1, "")
 		c.text("muted", at(t), bottom+18, "middle", text.Figure(t), text.Figure(t))

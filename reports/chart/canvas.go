@@ -94,8 +94,8 @@ func labelWidth(labels []string) (width float64, chars int) {
 	return float64(chars)*glyph*0.97 + 10, chars
 }
 
-// Ticks gives about n round values from 0 to top.
-func Ticks(top float64, n int) []float64 {
+// ticks gives about n round values from 0 to top.
+func ticks(top float64, n int) []float64 {
 	if !(top > 0) || math.IsInf(top, 0) {
 		return []float64{0}
 	}
@@ -126,7 +126,7 @@ type tick struct {
 // between3 gives about three round values from low to high, with as many digits
 // as tell them apart.
 func between3(low, high float64) (list []tick) {
-	marks := Ticks(high-low, 3)
+	marks := ticks(high-low, 3)
 	if len(marks) < 2 {
 		return nil
 	}

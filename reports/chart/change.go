@@ -17,14 +17,14 @@ type Changes struct {
 }
 
 func (f Changes) Head() (string, string) {
-	if f.Cuts() {
+	if f.cuts() {
 		return f.Title, f.Desc + " An arrow: it goes on beyond the scale, which ends at ±" + FarthestText + " %; the change is written beside it."
 	}
 	return f.Title, f.Desc
 }
 
-// Cuts reports whether something lies beyond the scale.
-func (f Changes) Cuts() bool {
+// cuts reports whether something lies beyond the scale.
+func (f Changes) cuts() bool {
 	return slices.ContainsFunc(f.Rows, func(r ChangeRow) bool {
 		return max(math.Abs(r.Value), math.Abs(r.Low), math.Abs(r.High)) > Farthest
 	})
@@ -48,7 +48,7 @@ func (f Changes) draw(c *canvas) float64 {
 	bottom := headHeight + pitch*float64(len(f.Rows))
 
 	note := "per cent of base; line: 95 % interval; band: within the threshold; " + f.Note
-	if f.Cuts() {
+	if f.cuts() {
 		note += "; arrow: beyond the scale"
 	}
 	c.text("muted", margin, 46, "start", note, note)
@@ -57,7 +57,7 @@ func (f Changes) draw(c *canvas) float64 {
 			c.rect("band", at(-r.Threshold), headHeight+pitch*float64(i), at(r.Threshold)-at(-r.Threshold), pitch, "")
 		}
 	}
-	for _, t := range Ticks(reach, 3) {
+	for _, t := range ticks(reach, 3) {
 		for _, v := range []float64{t, -t} {
 			c.line("grid", at(v), headHeight, at(v), bottom+4, 1, "")
 			s := strings.TrimSuffix(text.Precisely(v), ".00")

@@ -57,7 +57,7 @@ func (g Groups) draw(c *canvas) float64 {
 			c.rect("band", margin/2, start+tall*float64(i), chartWidth-margin, tall, "")
 		}
 	}
-	for _, t := range Ticks(top, 5) {
+	for _, t := range ticks(top, 5) {
 		c.line("grid", at(t), start, at(t), bottom+4, 1, "")
 		c.text("muted", at(t), bottom+18, "middle", text.Figure(t), text.Figure(t))
 	}

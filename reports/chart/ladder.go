@@ -154,7 +154,7 @@ func (l logScale) drawGrid(c *canvas, top, bottom float64) {
 		}
 		c.line(class, l.at(v), top, l.at(v), bottom+4, 1, "")
 		if decade || space > 170 {
-			s := TickDuration(v)
+			s := tickDuration(v)
 			c.text("muted", l.at(v), bottom+18, "middle", s, s)
 		}
 	}
@@ -224,8 +224,8 @@ func mark(c *canvas, stroke, fill string, i int, x, y float64) {
 	}
 }
 
-// TickDuration gives a step without digits that say nothing.
-func TickDuration(ns float64) string {
+// tickDuration gives a step without digits that say nothing.
+func tickDuration(ns float64) string {
 	number, unit, _ := strings.Cut(text.Duration(ns), " ")
 	if strings.Contains(number, ".") {
 		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")

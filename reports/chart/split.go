@@ -63,7 +63,7 @@ func (s Split) draw(c *canvas) float64 {
 		}
 		y += h
 	}
-	for _, t := range Ticks(top, 5) {
+	for _, t := range ticks(top, 5) {
 		c.line("grid", at(t), headHeight+4, at(t), bottom+4, 1, "")
 		c.text("muted", at(t), bottom+18, "middle", text.Figure(t), text.Figure(t))
 	}

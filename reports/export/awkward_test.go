@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -20,7 +21,7 @@ import (
 // awkwardNames are those that some format gives a meaning to.
 var awkwardNames = []string{
 	"", " ", "a b", " lead", "trail ", "a|b", `"quoted"`, `'`, "a,b", "a;b", "a=b", "a:b", "a%20b", "100%", "+", "&", "#x", "two\nlines", "win\r\nlines", "cr\r", "tab\t",
-	"nul\x00", "\x1b[31m", "é", "漢字", "\u00a0", "\u0085", "\u2028", "\u202e", "\ufeff", "\ufffd", "👩‍🚀", "<b>&amp;", `back\slash`, "`code`", "a/b", "x-8", "run", "arm", "pps", "axis_run", "ns", "MB/s", "Unit", "Benchmark 1 2 ns", "=1+1", hostile,
+	"nul\x00", "\x1b[31m", "é", "漢字", "\u00a0", "\u0085", "\u2028", "\u202e", "\ufeff", "\ufffd", "👩‍🚀", "<b>&amp;", `back\slash`, "`code`", "a/b", "x-8", "run", "arm", "pps", "axis_run", "ns", "MB/s", "Unit", "Benchmark 1 2 ns", "=1+1", fixture.Hostile,
 }
 
 // awkwardRun is a run in which every name is one of names, in turn.
@@ -106,10 +107,10 @@ func TestAwkwardNames(t *testing.T) {
 	// What has no reader here must come out whole all the same, or not at all.
 	for _, format := range Formats {
 		dir := filepath.Join(t.TempDir(), "new")
-		_, err := format.Write(dir, []record.Named{{Name: hostile, File: awkwardRun(awkwardNames)}})
+		_, err := format.Write(dir, []record.Named{{Name: fixture.Hostile, File: awkwardRun(awkwardNames)}})
 		if _, missing := os.Stat(dir); err != nil && missing == nil {
-			t.Errorf("%s: a refused report leaves %q: %v", format.Name, contents(t, dir), err)
-		} else if err == nil && len(contents(t, dir)) == 0 {
+			t.Errorf("%s: a refused report leaves %q: %v", format.Name, fixture.Contents(t, dir), err)
+		} else if err == nil && len(fixture.Contents(t, dir)) == 0 {
 			t.Errorf("%s: no file", format.Name)
 		}
 	}

@@ -50,7 +50,7 @@ func benchUnit(name, clock string) string {
 	if !known {
 		unit = cmp.Or(benchText(name, false), "%") // a metric without a name is one all the same
 	}
-	if clock == metric.VirtualClock {
+	if clock == record.ClockICount {
 		unit = strings.Replace(unit, "-ns/", "-instructions/", 1)
 	}
 	return unit
@@ -239,7 +239,7 @@ func benchRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 func benchLatency(kind, quantile, clock string) string {
 	quantile, _ = strings.CutSuffix(quantile, "_ns")
 	unit := "-ns"
-	if clock == metric.VirtualClock {
+	if clock == record.ClockICount {
 		unit = "-instructions"
 	}
 	return benchText(kind, false) + "-" + quantile + unit

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/perf/benchfmt"
 
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
@@ -115,14 +116,14 @@ func checkBenchmarks(t *testing.T, text string, f *record.File) {
 }
 
 func TestBenchfmt(t *testing.T) {
-	for name, f := range variants() {
+	for name, f := range fixture.Variants() {
 		checkBenchmarks(t, rendered(t, "benchfmt", record.Named{Name: name, File: f})[BenchmarksName], f)
 	}
-	ab := abFile(0.95, 10)
+	ab := fixture.Pairs(0.95, 10)
 	checkBenchmarks(t, rendered(t, "benchfmt", record.Named{Name: "ab", File: ab})[BenchmarksName], ab)
 
 	// Runs in one file are told apart by a key.
-	full, open := variants()["full"], variants()["open"]
+	full, open := fixture.Variants()["full"], fixture.Variants()["open"]
 	results, units := readBenchmarks(t, rendered(t, "benchfmt", record.Named{Name: "x y", File: full}, record.Named{Name: "z", File: open})[BenchmarksName])
 	runs := map[string]int{}
 	for _, r := range results {
@@ -140,8 +141,8 @@ func TestBenchfmt(t *testing.T) {
 
 // In virtual time a nanosecond is an instruction, and is not scaled.
 func TestBenchfmtVirtualTime(t *testing.T) {
-	f := synthetic()
-	f.Run.Clock = metric.VirtualClock
+	f := fixture.Synthetic()
+	f.Run.Clock = record.ClockICount
 	text := rendered(t, "benchfmt", record.Named{Name: "x", File: f})[BenchmarksName]
 	for _, want := range []string{" send-instructions/pkt", " CPU-instructions/pkt", " e2e-p99-instructions"} {
 		if !strings.Contains(text, want) {
@@ -155,7 +156,7 @@ func TestBenchfmtVirtualTime(t *testing.T) {
 }
 
 func TestBenchfmtLongLine(t *testing.T) {
-	f := synthetic()
+	f := fixture.Synthetic()
 	f.Trials[0].Scenario = strings.Repeat("x", 70_000)
 	format, err := FindFormat("benchfmt", false)
 	if err != nil {
@@ -192,7 +193,7 @@ func benchstat(t *testing.T) string {
 func TestBenchstat(t *testing.T) {
 	program := benchstat(t)
 	dir := t.TempDir()
-	base, next := stored(1, 10, nil), stored(2, 10, map[string]float64{slow: 0.9, fast: 1.06})
+	base, next := fixture.Stored(1, 10, nil), fixture.Stored(2, 10, map[string]float64{fixture.Slow: 0.9, fixture.Fast: 1.06})
 	want := [2]map[string]float64{}
 	for i, f := range []*record.File{base, next} {
 		text := rendered(t, "benchfmt", record.Named{Name: "x", File: f})[BenchmarksName]

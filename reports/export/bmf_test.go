@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
@@ -26,7 +27,7 @@ func readBMF(t *testing.T, f *record.File) bmfFile {
 }
 
 func TestBMF(t *testing.T) {
-	f := &record.File{Run: &record.Run{}, Trials: append(trialsOf("Tun/six", 6, 1, 5, 2, 4, 3), trialsOf("Tun/five", 1, 2, 3, 4, 5)...)}
+	f := &record.File{Run: &record.Run{}, Trials: append(fixture.TrialsOf("Tun/six", 6, 1, 5, 2, 4, 3), fixture.TrialsOf("Tun/five", 1, 2, 3, 4, 5)...)}
 	got := readBMF(t, f)
 	if m := got["Tun/six"]["pps"]; m.Value != 3.5 || m.Lower == nil || *m.Lower != 1 || m.Upper == nil || *m.Upper != 6 {
 		t.Errorf("six trials: %+v", m)
@@ -42,7 +43,7 @@ func TestBMF(t *testing.T) {
 	}
 
 	// Instructions and nanoseconds are two histories.
-	f = boot(record.Bare, true, 100, 200)
+	f = fixture.Boot(record.Bare, true, 100, 200)
 	for name, measures := range readBMF(t, f) {
 		if _, mixed := measures["send-ns-per-pkt"]; mixed || measures["send-instructions-per-pkt"].Value == 0 {
 			t.Errorf("%s: %v", name, measures)
@@ -78,8 +79,8 @@ func TestBMFRefuses(t *testing.T) {
 }
 
 func TestBMFNames(t *testing.T) {
-	survive := func(scenario, name, skipped, reason oddText) bool {
-		f := oddRun(scenario, name, skipped, reason)
+	survive := func(scenario, name, skipped, reason fixture.OddText) bool {
+		f := fixture.OddRun(scenario, name, skipped, reason)
 		if scenario == "" || skipped == "" || name == "" || utf8.RuneCountInString(string(name)) > bmfMeasureLimit {
 			_, err := bmfRuns([]record.Named{{Name: "run", File: f}}, false)
 			return err != nil

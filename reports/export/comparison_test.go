@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"tunbench/reports/document/compare"
+	"tunbench/reports/fixture"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -38,21 +39,21 @@ func verdictsOf(c *verdict.Comparison) map[string]record.Verdict {
 }
 
 func TestCompareGolden(t *testing.T) {
-	base, next := beforeAndAfter()
-	other := stored(3, 3, nil)
+	base, next := fixture.BeforeAndAfter()
+	other := fixture.Stored(3, 3, nil)
 	other.Run.Host.CPU, other.Run.Tool.Version, other.End = "ARM Neoverse-N1", "v0.2.0", nil
-	bad, _ := beforeAndAfter()
+	bad, _ := fixture.BeforeAndAfter()
 	for i := range bad.Trials {
-		bad.Trials[i].Device.Qdisc = hostile
+		bad.Trials[i].Device.Qdisc = fixture.Hostile
 		if i%7 == 0 {
-			bad.Trials[i].Flags = []string{record.FlagSteal, hostile}
+			bad.Trials[i].Flags = []string{record.FlagSteal, fixture.Hostile}
 		}
 	}
-	bad.Run.Host.Kernel, bad.Run.Host.CPU, bad.Warnings = hostile, hostile, []string{hostile}
+	bad.Run.Host.Kernel, bad.Run.Host.CPU, bad.Warnings = fixture.Hostile, fixture.Hostile, []string{fixture.Hostile}
 	for name, c := range map[string]*verdict.Comparison{
 		"compare":         compared(t, base, next, verdict.Options{}),
 		"compare-same":    compared(t, base, base, verdict.Options{}),
-		"compare-few":     compared(t, stored(1, 3, nil), stored(2, 3, nil), verdict.Options{}),
+		"compare-few":     compared(t, fixture.Stored(1, 3, nil), fixture.Stored(2, 3, nil), verdict.Options{}),
 		"compare-other":   compared(t, base, other, verdict.Options{}),
 		"compare-hostile": compared(t, bad, next, verdict.Options{Allow: verdict.AllowFields}),
 		"compare-ab":      abComparison(t),
@@ -87,8 +88,8 @@ func TestCompareGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			checkShape(t, contents(t, dir))
-			goldens(t, dir, name)
+			checkShape(t, fixture.Contents(t, dir))
+			fixture.Goldens(t, dir, name)
 			var alone bytes.Buffer
 			if err := comparisonMarkdown(&alone, c); err != nil || strings.Contains(alone.String(), ".svg") {
 				t.Errorf("without charts: %v", err)
@@ -96,7 +97,7 @@ func TestCompareGolden(t *testing.T) {
 		})
 	}
 	c := compared(t, base, next, verdict.Options{})
-	if comparisonMarkdown(failing{}, c) == nil || render.ComparisonSummary(failing{}, c) == nil {
+	if comparisonMarkdown(fixture.Failing{}, c) == nil || render.ComparisonSummary(fixture.Failing{}, c) == nil {
 		t.Error("the writer's error is hidden")
 	}
 	if err := comparisonMarkdown(io.Discard, &verdict.Comparison{}); err != nil {
@@ -105,13 +106,15 @@ func TestCompareGolden(t *testing.T) {
 }
 
 func TestCompareThresholds(t *testing.T) {
-	base, next := stored(1, 10, nil), stored(2, 10, map[string]float64{slow: 0.9})
-	judged := func(o verdict.Options) record.Verdict { return verdictsOf(compared(t, base, next, o))[slow+" pps"] }
+	base, next := fixture.Stored(1, 10, nil), fixture.Stored(2, 10, map[string]float64{fixture.Slow: 0.9})
+	judged := func(o verdict.Options) record.Verdict {
+		return verdictsOf(compared(t, base, next, o))[fixture.Slow+" pps"]
+	}
 	if v := judged(verdict.Options{Thresholds: map[string]float64{record.PPS: 0.2}}); v.Verdict != record.Equivalent || v.Threshold != 0.2 {
 		t.Errorf("a threshold of its own: %+v", v)
 	}
 	// What the host cannot show is open; it is not equivalent.
-	next = stored(2, 10, map[string]float64{slow: 0.95})
+	next = fixture.Stored(2, 10, map[string]float64{fixture.Slow: 0.95})
 	sees := func(seen float64) func(string) (float64, bool) {
 		return func(metric string) (float64, bool) { return seen, metric == record.PPS }
 	}
@@ -156,26 +159,26 @@ func TestCompareMissing(t *testing.T) {
 		return f
 	}
 	skipped := func(f *record.File, reason, detail string) *record.File {
-		f.Skips = append(f.Skips, record.Skip{Scenario: slow, Reason: reason, Detail: detail})
+		f.Skips = append(f.Skips, record.Skip{Scenario: fixture.Slow, Reason: reason, Detail: detail})
 		return f
 	}
 	all := func() (names []string) {
-		for name := range verdict.ByName(stored(1, 6, nil)) {
+		for name := range verdict.ByName(fixture.Stored(1, 6, nil)) {
 			names = append(names, name)
 		}
 		return names
 	}()
-	next := func(change map[string]float64) *record.File { return stored(2, 8, change) }
-	cut := without(next(nil), slow)
+	next := func(change map[string]float64) *record.File { return fixture.Stored(2, 8, change) }
+	cut := without(next(nil), fixture.Slow)
 	cut.End = nil
 	figureless := next(nil)
 	for i := range figureless.Trials {
-		if figureless.Trials[i].Scenario == slow {
+		if figureless.Trials[i].Scenario == fixture.Slow {
 			figureless.Trials[i].Metrics, figureless.Trials[i].Latency = map[string]float64{}, nil
 		}
 	}
 	armless := func(f *record.File, arm record.Arm) *record.File {
-		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Scenario == slow && t.Arm == arm })
+		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Scenario == fixture.Slow && t.Arm == arm })
 		return f
 	}
 	kind := func(k string) func(record.Verdict) bool { return func(v record.Verdict) bool { return v.Verdict == k } }
@@ -188,20 +191,20 @@ func TestCompareMissing(t *testing.T) {
 		note       string
 		headline   string
 	}{
-		"failed": {next(nil), skipped(without(next(nil), slow), record.Failed, "open tun0: EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: open tun0: EIO",
-			"Not judged, since new does not have it: " + slow + " (failed: open tun0: EIO) (--allow missing)."},
-		"unsupported":  {next(nil), skipped(without(next(nil), slow), record.Unsupported, "TUNSETOFFLOAD: EINVAL"), 3, 0, record.UnsupportedVerdict, "new", "new: unsupported: TUNSETOFFLOAD: EINVAL", slow + " (unsupported: TUNSETOFFLOAD: EINVAL)"},
-		"unprivileged": {next(nil), skipped(without(next(nil), slow), record.Unprivileged, "EPERM"), 3, 0, record.UnsupportedVerdict, "new", "new: unprivileged: EPERM", slow + " (unprivileged: EPERM)"},
-		"gone":         {next(nil), without(next(nil), slow), 3, 0, record.InvalidVerdict, "new", "new: not in the run", slow + " (not in the run)"},
-		"interrupted":  {next(nil), cut, 3, 0, record.InvalidVerdict, "new", "new: not in the run, which was interrupted", slow + " (not in the run, which was interrupted)"},
-		"no figures":   {next(nil), figureless, 3, 0, record.InvalidVerdict, "new", "new: its trials have none of the figures that base has", slow + " (its trials have none"},
+		"failed": {next(nil), skipped(without(next(nil), fixture.Slow), record.Failed, "open tun0: EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: open tun0: EIO",
+			"Not judged, since new does not have it: " + fixture.Slow + " (failed: open tun0: EIO) (--allow missing)."},
+		"unsupported":  {next(nil), skipped(without(next(nil), fixture.Slow), record.Unsupported, "TUNSETOFFLOAD: EINVAL"), 3, 0, record.UnsupportedVerdict, "new", "new: unsupported: TUNSETOFFLOAD: EINVAL", fixture.Slow + " (unsupported: TUNSETOFFLOAD: EINVAL)"},
+		"unprivileged": {next(nil), skipped(without(next(nil), fixture.Slow), record.Unprivileged, "EPERM"), 3, 0, record.UnsupportedVerdict, "new", "new: unprivileged: EPERM", fixture.Slow + " (unprivileged: EPERM)"},
+		"gone":         {next(nil), without(next(nil), fixture.Slow), 3, 0, record.InvalidVerdict, "new", "new: not in the run", fixture.Slow + " (not in the run)"},
+		"interrupted":  {next(nil), cut, 3, 0, record.InvalidVerdict, "new", "new: not in the run, which was interrupted", fixture.Slow + " (not in the run, which was interrupted)"},
+		"no figures":   {next(nil), figureless, 3, 0, record.InvalidVerdict, "new", "new: its trials have none of the figures that base has", fixture.Slow + " (its trials have none"},
 		"failed half way": {next(nil), skipped(next(nil), record.Failed, "EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: EIO; what was measured before it failed is judged beside this",
-			slow + " (failed: EIO; what was measured"},
-		"without the arm that is judged": {armless(next(nil), record.Observed), armless(next(nil), record.Bare), 3, 0, record.NotComparable, "new", "the arm differs: bare, observed (--allow hook)", slow + " (the arm differs: bare, observed"},
-		"new alone":                      {without(next(nil), slow), next(nil), 0, 0, record.InvalidVerdict, "base", "base: not in the run", ""},
-		"new alone supports it":          {skipped(without(next(nil), slow), record.Unsupported, "EINVAL"), next(nil), 0, 0, record.UnsupportedVerdict, "base", "base: unsupported: EINVAL", ""},
-		"new alone did not fail":         {skipped(without(next(nil), slow), record.Failed, "EIO"), next(nil), 0, 0, record.InvalidVerdict, "base", "base: failed: EIO", ""},
-		"a regression beside it":         {next(nil), without(next(map[string]float64{fast: 0.5}), slow), 3, 0, record.InvalidVerdict, "new", "new: not in the run", slow + " (not in the run)"},
+			fixture.Slow + " (failed: EIO; what was measured"},
+		"without the arm that is judged": {armless(next(nil), record.Observed), armless(next(nil), record.Bare), 3, 0, record.NotComparable, "new", "the arm differs: bare, observed (--allow hook)", fixture.Slow + " (the arm differs: bare, observed"},
+		"new alone":                      {without(next(nil), fixture.Slow), next(nil), 0, 0, record.InvalidVerdict, "base", "base: not in the run", ""},
+		"new alone supports it":          {skipped(without(next(nil), fixture.Slow), record.Unsupported, "EINVAL"), next(nil), 0, 0, record.UnsupportedVerdict, "base", "base: unsupported: EINVAL", ""},
+		"new alone did not fail":         {skipped(without(next(nil), fixture.Slow), record.Failed, "EIO"), next(nil), 0, 0, record.InvalidVerdict, "base", "base: failed: EIO", ""},
+		"a regression beside it":         {next(nil), without(next(map[string]float64{fixture.Fast: 0.5}), fixture.Slow), 3, 0, record.InvalidVerdict, "new", "new: not in the run", fixture.Slow + " (not in the run)"},
 		"nothing in common": {without(next(nil), all[1:]...), without(next(nil), all[0]), 3, 3, record.InvalidVerdict, "", "",
 			"Nothing could be judged: no scenario was measured on both sides."},
 		"an empty new side": {next(nil), without(next(nil), all...), 3, 0, record.InvalidVerdict, "new", "new: not in the run", "Nothing could be judged: no scenario was measured on both sides."},
@@ -220,7 +223,7 @@ func TestCompareMissing(t *testing.T) {
 			t.Errorf("%s: exit %d with --allow missing, want %d", name, got, tt.allowed)
 		}
 		if tt.missing != "" && !slices.ContainsFunc(c.Verdicts, func(v record.Verdict) bool {
-			return (v.Scenario == slow || len(all) > 1 && strings.Contains(name, "empty")) && v.Verdict == tt.verdict && v.Missing == tt.missing && strings.Join(v.Notes, "; ") == tt.note
+			return (v.Scenario == fixture.Slow || len(all) > 1 && strings.Contains(name, "empty")) && v.Verdict == tt.verdict && v.Missing == tt.missing && strings.Join(v.Notes, "; ") == tt.note
 		}) {
 			t.Errorf("%s: %+v", name, c.Verdicts)
 		}
@@ -262,20 +265,20 @@ func TestCompareMissing(t *testing.T) {
 // what is not.
 func TestCompareVariantsCutShort(t *testing.T) {
 	half := func(keep func(record.Trial) bool) *record.File {
-		f := abFile(1, 10)
+		f := fixture.Pairs(1, 10)
 		f.End = nil
 		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return !keep(t) })
 		return f
 	}
 	one := half(func(t record.Trial) bool { return t.Variant == "a" })
-	spoilt := abFile(1, 10)
+	spoilt := fixture.Pairs(1, 10)
 	for i := range spoilt.Trials {
 		spoilt.Trials[i].Flags = []string{record.FlagSteal}
 	}
-	judged := abFile(1, 10)
+	judged := fixture.Pairs(1, 10)
 	judged.Verdicts = []record.Verdict{{Scenario: "Tun/other", Metric: record.PPS, Verdict: record.Equivalent}}
-	refused := abFile(1, 0)
-	refused.Verdicts = []record.Verdict{verdict.Lacking(fast, record.PPS, "packets/s", record.NewSide, record.Unsupported, "EINVAL")}
+	refused := fixture.Pairs(1, 0)
+	refused.Verdicts = []record.Verdict{verdict.Lacking(fixture.Fast, record.PPS, "packets/s", record.NewSide, record.Unsupported, "EINVAL")}
 	for name, tt := range map[string]struct {
 		f    *record.File
 		note string
@@ -304,7 +307,7 @@ func TestCompareVariantsCutShort(t *testing.T) {
 
 func abComparison(t *testing.T) *verdict.Comparison {
 	t.Helper()
-	c, err := verdict.CompareVariants(abFile(0.95, 10), verdict.Options{BaseName: "ab"})
+	c, err := verdict.CompareVariants(fixture.Pairs(0.95, 10), verdict.Options{BaseName: "ab"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +317,7 @@ func abComparison(t *testing.T) *verdict.Comparison {
 // The geometric mean is over what both sides measured: 0.9, 1.06 and four at 1,
 // less the two that cannot be used.
 func TestMeans(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	for _, m := range compare.Means(compare.New(compared(t, base, next, verdict.Options{}))) {
 		if m.Metric == record.PPS && (m.Cells != 4 || math.Abs(m.Ratio-math.Pow(0.9*1.06, 0.25)) > 0.003) {
 			t.Errorf("%+v", m)
@@ -331,7 +334,7 @@ func TestMeans(t *testing.T) {
 // slow to fuzz: an input is two run files, compared and shown as a report, about 2 ms.
 func FuzzCompare(f *testing.F) {
 	seed := func(x, y []byte) {
-		readable(f, x, y)
+		fixture.Readable(f, x, y)
 		for view := range uint8(views + 1) {
 			f.Add(x, y, view)
 		}

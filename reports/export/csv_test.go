@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tunbench/reports/fixture"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
@@ -148,16 +149,16 @@ func checkTrials(t *testing.T, text string, runs ...record.Named) {
 }
 
 func TestCSVTrials(t *testing.T) {
-	for name, f := range variants() {
+	for name, f := range fixture.Variants() {
 		r := record.Named{Name: name, File: f}
 		checkTrials(t, rendered(t, "csv", r)[TrialsName], r)
 	}
-	ab, observed := record.Named{Name: "ab", File: abFile(0.95, 10)}, record.Named{Name: "second", File: variants()["full"]}
+	ab, observed := record.Named{Name: "ab", File: fixture.Pairs(0.95, 10)}, record.Named{Name: "second", File: fixture.Variants()["full"]}
 	checkTrials(t, rendered(t, "csv", ab, observed)[TrialsName], ab, observed)
 }
 
 func TestCSVSkips(t *testing.T) {
-	f := variants()["only-skips"]
+	f := fixture.Variants()["only-skips"]
 	_, rows := readTable(t, rendered(t, "csv", record.Named{Name: "x", File: f})[SkipsName])
 	if len(rows) != len(f.Skips) {
 		t.Fatalf("%d rows for %d skips", len(rows), len(f.Skips))
@@ -171,7 +172,7 @@ func TestCSVSkips(t *testing.T) {
 }
 
 func TestCSVVerdicts(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	for _, c := range []*verdict.Comparison{compared(t, base, next, verdict.Options{}), abComparison(t)} {
 		files, err := csvComparison(c, true)
 		if err != nil {

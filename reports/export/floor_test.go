@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
@@ -25,10 +26,10 @@ func TestImpossibleFloor(t *testing.T) {
 		ratio         string
 		told, section string
 	}{
-		{"possible", floored(quiet, 3.0013), "3.00", "", "The floor is the least that a read can cost on this host"},
-		{"disturbed", floored(busy, 0.2471), text.Absent, "**The measurement of the floor was disturbed** (a copy of 64 bytes took 655356 ns, a bare system call 1200 ns)", ""},
-		{"disturbed, and the ratio could be", floored(busy, 2.4713), text.Absent, "**The measurement of the floor was disturbed**", ""},
-		{"a ratio below 1", floored(quiet, 0.9713), text.Absent, "the ratio came out below 1, which is impossible", ""},
+		{"possible", fixture.Floored(quiet, 3.0013), "3.00", "", "The floor is the least that a read can cost on this host"},
+		{"disturbed", fixture.Floored(busy, 0.2471), text.Absent, "**The measurement of the floor was disturbed** (a copy of 64 bytes took 655356 ns, a bare system call 1200 ns)", ""},
+		{"disturbed, and the ratio could be", fixture.Floored(busy, 2.4713), text.Absent, "**The measurement of the floor was disturbed**", ""},
+		{"a ratio below 1", fixture.Floored(quiet, 0.9713), text.Absent, "the ratio came out below 1, which is impossible", ""},
 	} {
 		var b bytes.Buffer
 		if err := runMarkdown(&b, tt.f, render.Options{}); err != nil {
@@ -62,7 +63,7 @@ func TestImpossibleFloor(t *testing.T) {
 // The ratio to the floor of what is written is that of the writer's calls, and so
 // are the time and the parts beside it: xdp=drop has no receiver at all.
 func TestLimitOfWrites(t *testing.T) {
-	f := floored(record.Floor{SyscallNs: 80, CopyNs: map[string]float64{"64": 20}}, 3.87)
+	f := fixture.Floored(record.Floor{SyscallNs: 80, CopyNs: map[string]float64{"64": 20}}, 3.87)
 	tr := &f.Trials[0]
 	tr.Scenario = "Tap/dir=u2k/gen=udp/queues=1/size=64/xdp=drop"
 	tr.Axes["dir"] = "u2k"
@@ -107,7 +108,7 @@ func TestLimitOfWrites(t *testing.T) {
 // say so; of one arm alone they do not.
 func TestResidencySaysItsArm(t *testing.T) {
 	for _, bare := range []bool{true, false} {
-		f := loads(1)
+		f := fixture.Loads(1)
 		if !bare {
 			for i := range f.Trials {
 				f.Trials[i].Arm = record.Observed

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -24,10 +25,10 @@ import (
 // Every format says something of every run that can be, and of every comparison:
 // the same each time, alone and in a folder.
 func TestFormatsOfEveryShape(t *testing.T) {
-	runs := variants()
-	runs["variants"] = abFile(0.95, 10)
+	runs := fixture.Variants()
+	runs["variants"] = fixture.Pairs(0.95, 10)
 	comparisons := map[string]*verdict.Comparison{"ab": abComparison(t)}
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	comparisons["stored"] = compared(t, base, next, verdict.Options{})
 	for _, f := range Formats {
 		check := func(name string, alone func(io.Writer) error, folder func(dir string) (string, error)) {
@@ -43,8 +44,8 @@ func TestFormatsOfEveryShape(t *testing.T) {
 						t.Errorf("the main file holds %q: %v", text, err)
 					}
 				}
-				files := contents(t, dirs[0])
-				if d := cmp.Diff(files, contents(t, dirs[1])); d != "" {
+				files := fixture.Contents(t, dirs[0])
+				if d := cmp.Diff(files, fixture.Contents(t, dirs[1])); d != "" {
 					t.Errorf("another report of the same:\n%s", d)
 				}
 				for name := range files {
@@ -61,7 +62,7 @@ func TestFormatsOfEveryShape(t *testing.T) {
 				case err == nil && len(bytes.TrimSpace(b.Bytes())) == 0:
 					t.Error("nothing on stdout")
 				}
-				if err := alone(failing{}); err == nil {
+				if err := alone(fixture.Failing{}); err == nil {
 					t.Error("the writer's error is hidden")
 				}
 			})
@@ -90,12 +91,12 @@ func rendered(t *testing.T, format string, runs ...record.Named) map[string]stri
 	if _, err := f.Write(dir, runs); err != nil {
 		t.Fatal(err)
 	}
-	return contents(t, dir)
+	return fixture.Contents(t, dir)
 }
 
 // What is the case with a run is said, also where there is no figure to say it with.
 func TestFormatsTellOfTheRun(t *testing.T) {
-	all := variants()
+	all := fixture.Variants()
 	for _, test := range []struct{ run, format, file, want string }{
 		{"interrupted", "json", JSONName, `"finished": false`},
 		{"interrupted", "json", JSONName, "This run was interrupted."},
@@ -121,7 +122,7 @@ func TestFormatsTellOfTheRun(t *testing.T) {
 }
 
 func TestFormatGolden(t *testing.T) {
-	all := variants()
+	all := fixture.Variants()
 	c := abComparison(t)
 	for _, name := range []string{"json", "csv", "benchfmt"} {
 		f, err := FindFormat(name, false)
@@ -147,7 +148,7 @@ func TestFormatGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range entries {
-			goldens(t, filepath.Join(dir, e.Name()), name+"-"+e.Name())
+			fixture.Goldens(t, filepath.Join(dir, e.Name()), name+"-"+e.Name())
 		}
 	}
 }
@@ -168,12 +169,12 @@ func storeTrials(t testing.TB, n int) string {
 			t.Fatal(err)
 		}
 	}
-	put(synthetic().Run)
+	put(fixture.Synthetic().Run)
 	rng := rand.New(rand.NewPCG(8, 9))
 	var patterns [2][]record.Trial
 	for i, arm := range []record.Arm{record.Bare, record.Observed} {
 		for range 20 {
-			tr := trial(rng, "", nil, arm, 1, 1, 1e6*(1+0.03*rng.NormFloat64()), 0.02, 4e5, 4, 16, 64, "")
+			tr := fixture.Trial(rng, "", nil, arm, 1, 1, 1e6*(1+0.03*rng.NormFloat64()), 0.02, 4e5, 4, 16, 64, "")
 			for kind := range tr.Latency {
 				tr.Latency[kind] = wideLatency(rng)
 			}
@@ -295,7 +296,7 @@ func BenchmarkFormats(b *testing.B) {
 
 // The figures of the json are the medians of the valid trials of the records.
 func TestJSONFigures(t *testing.T) {
-	for name, f := range variants() {
+	for name, f := range fixture.Variants() {
 		if f.Run == nil {
 			continue
 		}
@@ -335,7 +336,7 @@ func TestJSONFigures(t *testing.T) {
 }
 
 func TestJSONComparison(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	c := compared(t, base, next, verdict.Options{})
 	f, err := FindFormat("json", true)
 	if err != nil {

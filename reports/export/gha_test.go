@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/quick"
 
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 )
 
@@ -38,7 +39,7 @@ func readGHA(t *testing.T, f *record.File) (bigger, smaller map[string]ghaEntry)
 }
 
 func TestGHA(t *testing.T) {
-	f := &record.File{Run: &record.Run{}, Trials: trialsOf("Tun", 6, 1, 5, 2, 4, 3)}
+	f := &record.File{Run: &record.Run{}, Trials: fixture.TrialsOf("Tun", 6, 1, 5, 2, 4, 3)}
 	f.Trials[0].Metrics[record.Steal] = 0.5
 	f.Trials[0].Flags = []string{record.FlagUnsteady}
 	f.Skips = []record.Skip{{Scenario: "Tap", Reason: record.Missing, Detail: "iperf3"}}
@@ -64,15 +65,15 @@ func TestGHANeedsAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	err = f.Print(&b, []record.Named{{Name: "run", File: synthetic()}})
+	err = f.Print(&b, []record.Named{{Name: "run", File: fixture.Synthetic()}})
 	if err == nil || !strings.Contains(err.Error(), "--out") || b.Len() > 0 {
 		t.Errorf("%v, %d bytes", err, b.Len())
 	}
 }
 
 func TestGHANames(t *testing.T) {
-	survive := func(scenario, metric, skipped, reason oddText) bool {
-		f := oddRun(scenario, metric, skipped, reason)
+	survive := func(scenario, metric, skipped, reason fixture.OddText) bool {
+		f := fixture.OddRun(scenario, metric, skipped, reason)
 		if scenario == skipped {
 			return true
 		}

@@ -14,6 +14,7 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document/compare"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -21,9 +22,9 @@ import (
 // confirmed is a comparison whose pairs were seen again.
 func confirmed(t *testing.T) *verdict.Comparison {
 	t.Helper()
-	c := compared(t, stored(1, 10, nil), stored(2, 10, map[string]float64{slow: 0.9, fast: 1.06, openRate: 0.8}), verdict.Options{})
+	c := compared(t, fixture.Stored(1, 10, nil), fixture.Stored(2, 10, map[string]float64{fixture.Slow: 0.9, fixture.Fast: 1.06, fixture.OpenRate: 0.8}), verdict.Options{})
 	for i := range c.Verdicts {
-		if c.Verdicts[i].Verdict == record.IndicativeRegression && c.Verdicts[i].Scenario == slow {
+		if c.Verdicts[i].Verdict == record.IndicativeRegression && c.Verdicts[i].Scenario == fixture.Slow {
 			c.Verdicts[i].Verdict = record.Regression
 		}
 	}
@@ -31,7 +32,7 @@ func confirmed(t *testing.T) *verdict.Comparison {
 }
 
 func TestStepSummaryGolden(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	first, err := FirstStepSummary(record.Named{Name: "after", File: next}, "there is no baseline at before", StepSummaryLimit)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +58,7 @@ func TestStepSummaryGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			goldens(t, dir, name)
+			fixture.Goldens(t, dir, name)
 		})
 	}
 }

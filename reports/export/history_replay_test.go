@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
@@ -213,7 +214,7 @@ func BenchmarkCheck(b *testing.B) {
 	runs := over(1, 300, 0.03, stepFrom(250, 0.95), func(i int, f *record.File) {
 		for k := range 59 {
 			other := f.Trials[0]
-			other.Scenario = strings.Replace(fast, "queues=1", fmt.Sprintf("queues=%d", k+2), 1)
+			other.Scenario = strings.Replace(fixture.Fast, "queues=1", fmt.Sprintf("queues=%d", k+2), 1)
 			other.Metrics = map[string]float64{record.PPS: other.Metrics[record.PPS] * (1 + 0.02*float64((i*(k+3))%7-3))}
 			f.Trials = append(f.Trials, other)
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tunbench/reports/document/history"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
@@ -24,7 +25,7 @@ var historySeeds = flag.Uint64("history-seeds", 8, "seeds of the rates of found 
 const oneHost = "0123456789abcdef"
 
 // syntheticRun is the header of a run, which takes a while to make.
-var syntheticRun = sync.OnceValue(func() *record.Run { return synthetic().Run })
+var syntheticRun = sync.OnceValue(func() *record.Run { return fixture.Synthetic().Run })
 
 // over is n runs, a day each, of a scenario with one trial a run; level gives
 // the factor of the packet rate in run i, and change may alter the run.
@@ -36,7 +37,7 @@ func over(seed uint64, n int, noise float64, level func(i int) float64, change f
 		r.ID = fmt.Sprintf("run-%03d", i)
 		r.Started = time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC).AddDate(0, 0, i).Format(time.RFC3339)
 		f := &record.File{Run: &r, End: &record.End{Trials: 1}}
-		f.Trials = []record.Trial{{Scenario: fast, Arm: record.Bare, Pair: 1, Trial: 1, Metrics: map[string]float64{
+		f.Trials = []record.Trial{{Scenario: fixture.Fast, Arm: record.Bare, Pair: 1, Trial: 1, Metrics: map[string]float64{
 			record.PPS: 1.27e6 * level(i) * (1 + noise*random.NormFloat64()),
 		}}}
 		if change != nil {
@@ -116,7 +117,7 @@ func TestCheckFindings(t *testing.T) {
 		{"since", over(1, 60, 0.005, stepFrom(40, 0.95), nil), series.Options{Since: time.Date(2026, 2, 15, 0, 0, 0, 0, time.UTC)}, ""},
 		{"two runs", over(1, 2, 0.005, stepFrom(1, 0.5), nil), series.Options{}, ""},
 		{"another metric", over(1, 60, 0.005, stepFrom(40, 0.95), nil), series.Options{Metrics: []string{record.Loss}}, ""},
-		{"another scenario", over(1, 60, 0.005, stepFrom(40, 0.95), nil), series.Options{Keep: func(s string) bool { return s == slow }}, ""},
+		{"another scenario", over(1, 60, 0.005, stepFrom(40, 0.95), nil), series.Options{Keep: func(s string) bool { return s == fixture.Slow }}, ""},
 		{"exact", over(1, 30, 0, stepFrom(20, 0.9), nil), series.Options{}, "change-point regression run-020"},
 	} {
 		if got := saidOf(checkOf(t, test.runs, test.o)); got != test.want {
@@ -215,7 +216,7 @@ func storyRuns() []series.StoredRun {
 			f.Run.Host.Kernel, f.Run.Host.Sysctl = "6.18.1", map[string]string{"net.core.wmem_max": "4194304"}
 		}
 		other := f.Trials[0]
-		other.Scenario = queued
+		other.Scenario = fixture.Queued
 		other.Metrics = map[string]float64{record.PPS: other.Metrics[record.PPS] / 2, record.Loss: 0.4, record.CPUNsPerPkt: 800 - float64(i)}
 		f.Trials = append(f.Trials, other)
 		if i == 45 {
@@ -226,16 +227,16 @@ func storyRuns() []series.StoredRun {
 		}
 	})
 	runs[20].Release, runs[30].Release = "v1.0", "v1.1 | `rc`"
-	foreign := over(5, 3, 0.01, func(int) float64 { return 2 }, func(i int, f *record.File) { f.Run.Host.CPU = hostile })
+	foreign := over(5, 3, 0.01, func(int) float64 { return 2 }, func(i int, f *record.File) { f.Run.Host.CPU = fixture.Hostile })
 	for i := range foreign {
-		foreign[i].Host, foreign[i].Run.ID = "fedcba9876543210", fmt.Sprintf("%s%d", hostile, i)
+		foreign[i].Host, foreign[i].Run.ID = "fedcba9876543210", fmt.Sprintf("%s%d", fixture.Hostile, i)
 	}
 	return append(runs, foreign...)
 }
 
 func TestHistoryGolden(t *testing.T) {
 	c := checkOf(t, storyRuns(), series.Options{})
-	c.Problems = []string{"torn.jsonl is torn or no run, and is left out: line 3: " + hostile}
+	c.Problems = []string{"torn.jsonl is torn or no run, and is left out: line 3: " + fixture.Hostile}
 	out := t.TempDir()
 	format, err := FindHistoryFormat("markdown")
 	if err != nil {
@@ -244,7 +245,7 @@ func TestHistoryGolden(t *testing.T) {
 	if _, err := format.WriteHistory(out, c); err != nil {
 		t.Fatal(err)
 	}
-	files := contents(t, out)
+	files := fixture.Contents(t, out)
 	checkShape(t, files)
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"summary.txt": func(b *bytes.Buffer) error { return render.HistorySummary(b, c) },
@@ -271,7 +272,7 @@ func TestHistoryGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	goldens(t, out, "history")
+	fixture.Goldens(t, out, "history")
 	var alone bytes.Buffer
 	if err := format.PrintHistory(&alone, c); err != nil || strings.Contains(alone.String(), ".svg") {
 		t.Errorf("alone: %v", err)
@@ -288,7 +289,7 @@ func TestSeriesJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &back); err != nil {
 		t.Fatal(err)
 	}
-	if len(back.Points) != 29 || len(back.Changes) != 1 || back.Changes[0].Begins.Run != "run-040" || back.Scenario != fast {
+	if len(back.Points) != 29 || len(back.Changes) != 1 || back.Changes[0].Begins.Run != "run-040" || back.Scenario != fixture.Fast {
 		t.Errorf("%d points, changes %+v", len(back.Points), back.Changes)
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/kernels"
 	"tunbench/reports/document/run"
+	"tunbench/reports/fixture"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -41,7 +42,7 @@ func pageOf(t testing.TB, d document.Document) string {
 
 // hostileFile has a name from outside wherever one can be.
 func hostileFile(name string) *record.File {
-	f := synthetic()
+	f := fixture.Synthetic()
 	f.Run.Host.Kernel, f.Run.Suite, f.Run.Host.Cmdline, f.Warnings = name, name, name, []string{name}
 	f.Run.Host.Sysctl[name], f.Run.Host.Config["x"] = name, name
 	f.Run.Hook.PassedOver[0].Reason = name
@@ -59,14 +60,14 @@ func hostileFile(name string) *record.File {
 
 // documents are all reports that the tests make, by name.
 func documents(t *testing.T) map[string]document.Document {
-	docs := map[string]document.Document{"hostile": run.New(hostileFile(hostile)), "nothing": {}, "limit": run.New(loads(6))}
-	for name, f := range variants() {
+	docs := map[string]document.Document{"hostile": run.New(hostileFile(fixture.Hostile)), "nothing": {}, "limit": run.New(fixture.Loads(6))}
+	for name, f := range fixture.Variants() {
 		docs[name] = run.New(f)
 	}
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	for name, c := range map[string]*verdict.Comparison{
 		"compare":      compared(t, base, next, verdict.Options{}),
-		"compare-few":  compared(t, stored(1, 3, nil), stored(2, 3, nil), verdict.Options{}),
+		"compare-few":  compared(t, fixture.Stored(1, 3, nil), fixture.Stored(2, 3, nil), verdict.Options{}),
 		"compare-ab":   abComparison(t),
 		"compare-none": {},
 	} {
@@ -93,7 +94,7 @@ func TestHTMLGolden(t *testing.T) {
 			}
 		}
 	}
-	goldens(t, dir, "html")
+	fixture.Goldens(t, dir, "html")
 }
 
 func TestHTMLShape(t *testing.T) {
@@ -107,7 +108,7 @@ func TestHTMLShape(t *testing.T) {
 			checkTold(t, d, page)
 		})
 	}
-	if render.HTML(failing{}, document.Document{}) == nil {
+	if render.HTML(fixture.Failing{}, document.Document{}) == nil {
 		t.Error("the writer's error is hidden")
 	}
 	if render.HTML(io.Discard, document.Document{Sections: []document.Section{{Blocks: []document.Block{7}}}}) == nil {
@@ -325,7 +326,7 @@ func checkTold(t *testing.T, d document.Document, page string) {
 }
 
 // dangerous are names that mean something where they are put.
-var dangerous = []string{hostile, `</script><script>alert(1)</script>`, `" onload="alert(1)`, `'><img src=x onerror=alert(1)>`, `</style>`, `<!--`, `]]>`, `&lt;b&gt;`, "a,b;c\nd\r\n",
+var dangerous = []string{fixture.Hostile, `</script><script>alert(1)</script>`, `" onload="alert(1)`, `'><img src=x onerror=alert(1)>`, `</style>`, `<!--`, `]]>`, `&lt;b&gt;`, "a,b;c\nd\r\n",
 	"\x00\x07\x1b[31m\u202e\u2028", "\xff\xfe", "ü ≥ 漢 🙂", "`", "=1+1", "", " ", "</title></svg>"}
 
 // documentNamed is a document that has name in every place.
@@ -361,14 +362,14 @@ func TestHTMLNames(t *testing.T) {
 
 // manyTrials is a run of n trials, of which every tenth is flagged.
 func manyTrials(n int) *record.File {
-	f := synthetic()
+	f := fixture.Synthetic()
 	rng := rand.New(rand.NewPCG(11, 12))
 	f.Trials = nil
 	for i := range n {
 		queues := 1 + i/10%16
 		name := fmt.Sprintf("Tun/dir=k2u/gen=udp/queues=%d/size=%d", queues, 64+i/160)
 		arm := []record.Arm{record.Bare, record.Observed}[i%2]
-		t := trial(rng, name, map[string]string{"queues": fmt.Sprint(queues)}, arm, 1+i%10/2, i, 1e6*(1+0.1*rng.Float64()), 0, 4e5, queues, 16, 64, "")
+		t := fixture.Trial(rng, name, map[string]string{"queues": fmt.Sprint(queues)}, arm, 1+i%10/2, i, 1e6*(1+0.1*rng.Float64()), 0, 4e5, queues, 16, 64, "")
 		if i%10 == 0 {
 			t.Flags, t.Notes = []string{record.FlagUnsteady}, []string{"windows differ"}
 		}
@@ -431,7 +432,7 @@ func TestHTMLFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := []record.Named{{Name: "run", File: synthetic()}}
+	run := []record.Named{{Name: "run", File: fixture.Synthetic()}}
 	var printed bytes.Buffer
 	if err := format.Print(&printed, run); err != nil {
 		t.Fatal(err)
@@ -454,10 +455,10 @@ func TestHTMLFormat(t *testing.T) {
 
 	// A run of two variants is a comparison, whichever command is asked.
 	var variants, comparison bytes.Buffer
-	if err := format.Print(&variants, []record.Named{{Name: "run", File: abFile(0.9, 10)}}); err != nil {
+	if err := format.Print(&variants, []record.Named{{Name: "run", File: fixture.Pairs(0.9, 10)}}); err != nil {
 		t.Fatal(err)
 	}
-	c, err := verdict.CompareVariants(abFile(0.9, 10), verdict.Options{BaseName: "run"})
+	c, err := verdict.CompareVariants(fixture.Pairs(0.9, 10), verdict.Options{BaseName: "run"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"tunbench/reports/document/history"
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -209,8 +210,8 @@ var elements = regexp.MustCompile(`<[^>]*>`)
 // fixture does on purpose, such as a trial whose packets do not add up, is a
 // record's fault and no report's.
 func TestInvariantsOfFixtures(t *testing.T) {
-	runs := variants()
-	runs["limit"], runs["open"] = loads(7), openRun()
+	runs := fixture.Variants()
+	runs["limit"], runs["open"] = fixture.Loads(7), fixture.OpenRun()
 	for name, f := range runs {
 		list, _ := figure.Scenarios(f)
 		d := run.New(f)
@@ -222,11 +223,11 @@ func TestInvariantsOfFixtures(t *testing.T) {
 	for name, k := range kernelVariants() {
 		holds(t, name, checkKernels(k))
 	}
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	for name, c := range map[string]*verdict.Comparison{
 		"compare":     compared(t, base, next, verdict.Options{}),
 		"same":        compared(t, base, base, verdict.Options{}),
-		"few":         compared(t, stored(1, 3, nil), stored(2, 3, nil), verdict.Options{}),
+		"few":         compared(t, fixture.Stored(1, 3, nil), fixture.Stored(2, 3, nil), verdict.Options{}),
 		"interleaved": abComparison(t),
 	} {
 		holds(t, name, checkComparison(c))

@@ -15,6 +15,7 @@ import (
 	"testing/quick"
 
 	"tunbench/reports/document"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -184,7 +185,7 @@ func (c junitCase) outcome() string {
 
 func TestJUnitOfRun(t *testing.T) {
 	f := &record.File{Run: &record.Run{Started: "2026-11-20T22:51:07+01:00"}}
-	f.Trials = slices.Concat(trialsOf("Tun/good", 1, 2), trialsOf("Tun/half", 1, 2), trialsOf("Tun/dead", 1, 2))
+	f.Trials = slices.Concat(fixture.TrialsOf("Tun/good", 1, 2), fixture.TrialsOf("Tun/half", 1, 2), fixture.TrialsOf("Tun/dead", 1, 2))
 	for i := range f.Trials {
 		f.Trials[i].DurationNs = 1.5e9
 	}
@@ -196,7 +197,7 @@ func TestJUnitOfRun(t *testing.T) {
 		{Scenario: "Tun/ours", Reason: record.Failed, Detail: "a bug"},
 	}
 	f.Searches = []record.Search{{Scenario: "Tun/good", Goals: []record.Goal{{Name: record.NDRPPS, Detail: "too noisy"}}}}
-	suites := junitOf(t, record.Named{Name: "the run", File: f}, record.Named{Name: "full", File: synthetic()})
+	suites := junitOf(t, record.Named{Name: "the run", File: f}, record.Named{Name: "full", File: fixture.Synthetic()})
 	if len(suites) != 2 {
 		t.Fatalf("%d suites", len(suites))
 	}
@@ -229,17 +230,17 @@ func TestJUnitOfRun(t *testing.T) {
 }
 
 func TestJUnitOfAllRuns(t *testing.T) {
-	for name, f := range variants() {
+	for name, f := range fixture.Variants() {
 		junitOf(t, record.Named{Name: name, File: f})
 	}
 	// A run of two variants is a comparison.
-	if s := junitOf(t, record.Named{Name: "ab", File: abFile(0.8, 10)})[0]; !strings.Contains(s.Name, " against ") || s.Tests == 0 {
+	if s := junitOf(t, record.Named{Name: "ab", File: fixture.Pairs(0.8, 10)})[0]; !strings.Contains(s.Name, " against ") || s.Tests == 0 {
 		t.Errorf("%+v", s)
 	}
 }
 
 func TestJUnitComparison(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	for name, c := range map[string]*verdict.Comparison{
 		"stored": compared(t, base, next, verdict.Options{}), "strict": compared(t, base, next, verdict.Options{Strict: true}), "ab": abComparison(t),
 	} {
@@ -310,8 +311,8 @@ func meant(t *testing.T, s string) string {
 }
 
 func TestJUnitNames(t *testing.T) {
-	survive := func(scenario, metric, skipped, reason oddText) bool {
-		f := oddRun(scenario, metric, skipped, reason)
+	survive := func(scenario, metric, skipped, reason fixture.OddText) bool {
+		f := fixture.OddRun(scenario, metric, skipped, reason)
 		s := junitOf(t, record.Named{Name: string(scenario), File: f})[0]
 		i := slices.IndexFunc(s.Cases, func(c junitCase) bool { return c.Skipped != nil || c.Error != nil && c.Error.Type == record.Failed })
 		return meant(t, s.Cases[0].Name) == string(scenario) && i >= 0 && meant(t, s.Cases[i].Name) == string(skipped) &&
@@ -321,7 +322,7 @@ func TestJUnitNames(t *testing.T) {
 	if err := quick.Check(survive, nil); err != nil {
 		t.Error(err)
 	}
-	verdicts := func(scenario, metric, note, reason oddText) bool {
+	verdicts := func(scenario, metric, note, reason fixture.OddText) bool {
 		c := &verdict.Comparison{Base: verdict.Side{Name: string(scenario)}, New: verdict.Side{Name: string(metric)},
 			Verdicts: []record.Verdict{{Scenario: string(scenario), Metric: string(metric), Verdict: record.Inconclusive, Notes: []string{string(note)}}},
 			Only:     []verdict.OnlyOne{{Scenario: string(scenario), Side: "base", Why: string(reason)}}}
@@ -349,7 +350,7 @@ func TestJUnitNames(t *testing.T) {
 
 // The golden files of comparisons.
 func TestExportComparisonGolden(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	for name, c := range map[string]*verdict.Comparison{"stored": compared(t, base, next, verdict.Options{}), "ab": abComparison(t)} {
 		f, err := FindFormat("junit", true)
 		if err != nil {
@@ -359,6 +360,6 @@ func TestExportComparisonGolden(t *testing.T) {
 		if _, err := f.WriteComparison(dir, c); err != nil {
 			t.Fatal(err)
 		}
-		goldens(t, dir, "export-compare-"+name)
+		fixture.Goldens(t, dir, "export-compare-"+name)
 	}
 }

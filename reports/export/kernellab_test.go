@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"tunbench/reports/document/kernels"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/verdict"
@@ -128,14 +129,14 @@ func (g guestRun) boots(n int) (k verdict.KernelBoots) {
 }
 
 func debians() []verdict.KernelBoots {
-	old := guestRun{kernel: release61, scale: 1, skips: map[string]string{lockstep[4].name: noUSO}}
-	young := guestRun{kernel: release612, scale: 0.75, flags: map[string][]string{lockstep[2].name: {record.FlagUnsettled}}}
+	old := guestRun{kernel: fixture.Release61, scale: 1, skips: map[string]string{lockstep[4].name: fixture.NoUSO}}
+	young := guestRun{kernel: fixture.Release612, scale: 0.75, flags: map[string][]string{lockstep[2].name: {record.FlagUnsettled}}}
 	return []verdict.KernelBoots{old.boots(2), young.boots(2)}
 }
 
 func kernelVariants() map[string][]verdict.KernelBoots {
-	same := guestRun{kernel: release61, scale: 1}.boots(2)
-	again := guestRun{kernel: release61, scale: 1}.boots(3)
+	same := guestRun{kernel: fixture.Release61, scale: 1}.boots(2)
+	again := guestRun{kernel: fixture.Release61, scale: 1}.boots(3)
 	again.Name += " (2)"
 
 	lost := debians()
@@ -150,23 +151,23 @@ func kernelVariants() map[string][]verdict.KernelBoots {
 	}
 
 	bad := debians()
-	bad[0].Name, bad[1].Name = hostile, strings.Repeat(hostile, 2)
+	bad[0].Name, bad[1].Name = fixture.Hostile, strings.Repeat(fixture.Hostile, 2)
 	for _, files := range bad[1].Boots {
 		for _, f := range files {
 			h := &f.Run.Host
 			for _, s := range []*string{&f.Run.Clock, &f.Run.Suite, &f.Run.Hook.Used, &f.Run.Started, &f.Run.Tool.Version, &h.Kernel, &h.Cmdline, &h.Virt, &h.CPU} {
-				*s = hostile
+				*s = fixture.Hostile
 			}
-			h.Config[hostile], h.Sysctl[hostile], h.Mitigations[hostile] = hostile, hostile, hostile
-			f.Run.Args, f.Warnings = []string{hostile}, []string{hostile}
+			h.Config[fixture.Hostile], h.Sysctl[fixture.Hostile], h.Mitigations[fixture.Hostile] = fixture.Hostile, fixture.Hostile, fixture.Hostile
+			f.Run.Args, f.Warnings = []string{fixture.Hostile}, []string{fixture.Hostile}
 			for i := range f.Trials {
 				if i%16 == 0 {
-					f.Trials[i].Scenario = hostile + "/a=b"
+					f.Trials[i].Scenario = fixture.Hostile + "/a=b"
 				}
-				f.Trials[i].Flags = append(f.Trials[i].Flags, hostile)
-				f.Trials[i].Device.Qdisc = hostile
+				f.Trials[i].Flags = append(f.Trials[i].Flags, fixture.Hostile)
+				f.Trials[i].Device.Qdisc = fixture.Hostile
 			}
-			f.Skips = append(f.Skips, record.Skip{Scenario: hostile, Reason: hostile, Detail: hostile})
+			f.Skips = append(f.Skips, record.Skip{Scenario: fixture.Hostile, Reason: fixture.Hostile, Detail: fixture.Hostile})
 		}
 	}
 	bad[0].Boots[0][0].Trials[46].Metrics = map[string]float64{record.SendNsPerPkt: 1e-300, record.RecvNsPerPkt: -5}
@@ -177,7 +178,7 @@ func kernelVariants() map[string][]verdict.KernelBoots {
 		"kernels-lost":    lost,
 		"kernels-three":   three,
 		"kernels-hostile": bad,
-		"kernels-one":     {guestRun{kernel: release61, scale: 1}.boots(1)},
+		"kernels-one":     {guestRun{kernel: fixture.Release61, scale: 1}.boots(1)},
 		"kernels-empty":   {{Name: "6.1", Boots: [][]*record.File{nil, nil}}, {Name: "6.12"}},
 	}
 }
@@ -201,8 +202,8 @@ func TestKernelsGolden(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "summary.txt"), b.Bytes(), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			checkShape(t, contents(t, dir))
-			goldens(t, dir, name)
+			checkShape(t, fixture.Contents(t, dir))
+			fixture.Goldens(t, dir, name)
 
 			b.Reset()
 			if err := kernelsMarkdown(&b, k); err != nil || strings.Contains(b.String(), ".svg") {
@@ -210,7 +211,7 @@ func TestKernelsGolden(t *testing.T) {
 			}
 		})
 	}
-	if kernelsMarkdown(failing{}, debians()) == nil || render.KernelsSummary(failing{}, debians()) == nil {
+	if kernelsMarkdown(fixture.Failing{}, debians()) == nil || render.KernelsSummary(fixture.Failing{}, debians()) == nil {
 		t.Error("the writer's error is hidden")
 	}
 	if err := kernelsMarkdown(io.Discard, nil); err != nil {
@@ -249,7 +250,7 @@ func TestKernelChartRenders(t *testing.T) {
 // slow to fuzz: an input is the runs of two kernels, compared and shown as a report, about 2 ms.
 func FuzzKernels(f *testing.F) {
 	seed := func(x, y []byte) {
-		readable(f, x, y)
+		fixture.Readable(f, x, y)
 		for view := range uint8(views + 1) {
 			f.Add(x, y, view)
 		}

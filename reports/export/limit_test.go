@@ -15,13 +15,14 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
 )
 
 func TestLimitGolden(t *testing.T) {
-	f := loads(7)
+	f := fixture.Loads(7)
 	// One scenario has too few valid trials for an interval.
 	for i := range f.Trials {
 		if tr := &f.Trials[i]; tr.Axes["load"] == "50pct" && tr.Pair > 4 {
@@ -35,8 +36,8 @@ func TestLimitGolden(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "summary.txt"), []byte(summaryOf(t, f)), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	goldens(t, dir, "limit")
-	checkShape(t, contents(t, dir))
+	fixture.Goldens(t, dir, "limit")
+	checkShape(t, fixture.Contents(t, dir))
 }
 
 // In five pairs there is no interval, and the report does not speak of one but
@@ -44,10 +45,10 @@ func TestLimitGolden(t *testing.T) {
 func TestNoIntervalOfFew(t *testing.T) {
 	for pairs, want := range map[int]bool{1: false, 5: false, 6: true} {
 		dir := t.TempDir()
-		if err := writeRun(dir, loads(pairs)); err != nil {
+		if err := writeRun(dir, fixture.Loads(pairs)); err != nil {
 			t.Fatal(err)
 		}
-		for name, page := range contents(t, dir) {
+		for name, page := range fixture.Contents(t, dir) {
 			if strings.Contains(page, "±") {
 				t.Errorf("%d pairs: %s has a ±", pairs, name)
 			}
@@ -79,7 +80,7 @@ func TestSees(t *testing.T) {
 		}
 	}
 	// It stands near the top of the report, and nowhere where it is not known.
-	f := loads(1)
+	f := fixture.Loads(1)
 	for _, known := range []bool{true, false} {
 		var b bytes.Buffer
 		if err := runMarkdown(&b, f, render.Options{}); err != nil {
@@ -103,7 +104,7 @@ func TestSplitChart(t *testing.T) {
 	if err := chart.WriteSVG(&b, ch); err != nil {
 		t.Fatal(err)
 	}
-	checkXML(t, "split", b.String())
+	fixture.CheckXML(t, "split", b.String())
 	type box struct{ x, w float64 }
 	boxes := map[string]box{}
 	for _, l := range strings.Split(b.String(), "\n") {
@@ -128,7 +129,7 @@ func TestSplitChart(t *testing.T) {
 
 // A sentence names a scenario by its axes, not as the one at its defaults.
 func TestSentencesNameScenarios(t *testing.T) {
-	f := loads(1)
+	f := fixture.Loads(1)
 	list, _ := figure.Scenarios(f)
 	if !slices.ContainsFunc(list, func(s *figure.Scenario) bool { return s.Label == axis.AtDefaults }) {
 		t.Fatal("no scenario is at its defaults")
@@ -143,10 +144,10 @@ func TestSentencesNameScenarios(t *testing.T) {
 // report says so.
 func TestNoPartAboveTheWhole(t *testing.T) {
 	for inside, out := range map[uint64]bool{90_000_000: true, 25_000_000: false, 1_000_000: false} {
-		f := floored(record.Floor{SyscallNs: 80, CopyNs: map[string]float64{"64": 20}}, 3)
+		f := fixture.Floored(record.Floor{SyscallNs: 80, CopyNs: map[string]float64{"64": 20}}, 3)
 		tr := &f.Trials[0]
 		tr.Arm, tr.Axes["load"] = record.Observed, "1000pps"
-		tr.Latency = map[string]record.Latency{record.Service: at(25_000_000), record.E2E: at(26_000_000), record.Residency: at(inside)}
+		tr.Latency = map[string]record.Latency{record.Service: fixture.At(25_000_000), record.E2E: fixture.At(26_000_000), record.Residency: fixture.At(inside)}
 		var b bytes.Buffer
 		if err := runMarkdown(&b, f, render.Options{}); err != nil {
 			t.Fatal(err)

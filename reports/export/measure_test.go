@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/verdict"
@@ -24,7 +25,7 @@ func exported(t *testing.T, format string, runs ...record.Named) map[string]stri
 	if _, err := f.Write(dir, runs); err != nil {
 		t.Fatal(err)
 	}
-	return contents(t, dir)
+	return fixture.Contents(t, dir)
 }
 
 // rounded cuts the metrics of f to digits on which all processors agree.
@@ -40,7 +41,7 @@ func rounded(f *record.File) *record.File {
 var exports = []string{"bmf", "gha", "openmetrics", "junit"}
 
 func TestExportGolden(t *testing.T) {
-	all := variants()
+	all := fixture.Variants()
 	for _, name := range []string{"full", "interrupted", "only-skips", "searched"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -51,7 +52,7 @@ func TestExportGolden(t *testing.T) {
 					}
 				}
 			}
-			goldens(t, dir, "export-"+name)
+			fixture.Goldens(t, dir, "export-"+name)
 		})
 	}
 }
@@ -63,7 +64,7 @@ func TestExportGolden(t *testing.T) {
 func FuzzExports(f *testing.F) {
 	const formats = 4
 	seed := func(in []byte) {
-		readable(f, in)
+		fixture.Readable(f, in)
 		for format := range uint8(formats) {
 			f.Add(in, format)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
@@ -13,7 +14,7 @@ import (
 // TestAStallIsInTheOpenLoop: of the same stall the report shows p99.9 of the
 // open loop as long as the stall, and of the closed loop beside it as ever.
 func TestAStallIsInTheOpenLoop(t *testing.T) {
-	list, _ := figure.Scenarios(openRun())
+	list, _ := figure.Scenarios(fixture.OpenRun())
 	p999 := map[string]uint64{}
 	for _, s := range list {
 		if l, _, ok := s.LatencyOf(record.E2E); ok {
@@ -57,7 +58,7 @@ func TestScheduleOverTrials(t *testing.T) {
 		t.Errorf("a p99 that nobody knows: %+v", s)
 	}
 	var text strings.Builder
-	if err := render.Summary(&text, openRun()); err != nil || !strings.Contains(text.String(), "load=10pct") {
+	if err := render.Summary(&text, fixture.OpenRun()); err != nil || !strings.Contains(text.String(), "load=10pct") {
 		t.Errorf("%v: %s", err, text.String())
 	}
 }

@@ -16,6 +16,7 @@ import (
 	promlabels "github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -136,13 +137,13 @@ func TestOpenMetrics(t *testing.T) {
 		Started: "2026-11-20T22:51:07Z", Host: record.Host{Kernel: "6.18.0", CPUs: 2},
 		Floor: record.Floor{SyscallNs: 250, CopyNs: map[string]float64{"64": 30}}, Sees: map[string]float64{record.PPS: 0.02},
 	}}
-	f.Trials = trialsOf("Tun/dir=k2u/queues=4/arm=x", 6, 1, 5, 2, 4, 3)
+	f.Trials = fixture.TrialsOf("Tun/dir=k2u/queues=4/arm=x", 6, 1, 5, 2, 4, 3)
 	for i := range f.Trials {
 		f.Trials[i].Metrics[record.BitPerS] = 800
 		f.Trials[i].Metrics[record.CPUNsPerPkt] = 2500
 		f.Trials[i].Metrics["of_tomorrow"] = 7
 	}
-	f.Trials = append(f.Trials, trialsOf("Tap/dir=k2u", 1)...)
+	f.Trials = append(f.Trials, fixture.TrialsOf("Tap/dir=k2u", 1)...)
 	f.Trials[6].Flags = []string{record.FlagSteal}
 	f.Skips = []record.Skip{{Scenario: "Tun/io=vhost", Reason: record.Missing, Detail: "no /dev/vhost-net"}}
 	got := openMetricsOf(t, record.Named{Name: "run", File: f})
@@ -180,7 +181,7 @@ func TestOpenMetrics(t *testing.T) {
 
 func TestOpenMetricsOfAllRuns(t *testing.T) {
 	base := regexp.MustCompile(`^tunbench_[a-z_]*[a-z]$`)
-	for name, f := range variants() {
+	for name, f := range fixture.Variants() {
 		for _, s := range openMetricsOf(t, record.Named{Name: name, File: f}) {
 			if !base.MatchString(s.name) || regexp.MustCompile(`_(ns|ms|us|bits?|pps)(_|$)`).MatchString(s.name) {
 				t.Errorf("%s: not a name of Prometheus' conventions", s.name)
@@ -190,7 +191,7 @@ func TestOpenMetricsOfAllRuns(t *testing.T) {
 			}
 		}
 	}
-	virtual := openMetricsOf(t, record.Named{Name: "run", File: boot(record.Bare, true, 100, 200)})
+	virtual := openMetricsOf(t, record.Named{Name: "run", File: fixture.Boot(record.Bare, true, 100, 200)})
 	for _, s := range virtual {
 		if strings.HasPrefix(s.name, "tunbench_send_seconds") {
 			t.Errorf("instructions are no seconds: %v", s)
@@ -202,7 +203,7 @@ func TestOpenMetricsOfAllRuns(t *testing.T) {
 }
 
 func TestOpenMetricsOfSeveralRuns(t *testing.T) {
-	a, b := synthetic(), synthetic()
+	a, b := fixture.Synthetic(), fixture.Synthetic()
 	runs := []record.Named{{Name: "a", File: a}, {Name: "b", File: b}}
 	samples := openMetricsOf(t, runs...)
 	find(t, samples, "tunbench_run_info", "run", "a")
@@ -217,7 +218,7 @@ func TestOpenMetricsOfSeveralRuns(t *testing.T) {
 }
 
 func TestOpenMetricsComparison(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	for _, c := range []*verdict.Comparison{compared(t, base, next, verdict.Options{}), abComparison(t)} {
 		f, err := FindFormat("openmetrics", true)
 		if err != nil {
@@ -247,8 +248,8 @@ func TestOpenMetricsComparison(t *testing.T) {
 }
 
 func TestOpenMetricsNames(t *testing.T) {
-	survive := func(scenario, metric, skipped, reason oddText) bool {
-		f := oddRun(scenario, metric, skipped, reason)
+	survive := func(scenario, metric, skipped, reason fixture.OddText) bool {
+		f := fixture.OddRun(scenario, metric, skipped, reason)
 		scenarios, metrics, reasons, flags := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
 		for _, s := range openMetricsOf(t, record.Named{Name: "run", File: f}) {
 			scenarios[s.labels["scenario"]] = true

@@ -10,6 +10,7 @@ import (
 
 	"tunbench/reports/document/history"
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
@@ -29,7 +30,7 @@ func TestHostsDiffer(t *testing.T) {
 			}
 		}
 	}
-	base := stored(1, 10, nil)
+	base := fixture.Stored(1, 10, nil)
 	base.Run.Floor = record.Floor{SyscallNs: 86, CopyNs: map[string]float64{"1500": 80}}
 	for name, tt := range map[string]struct {
 		change func(*record.Run)
@@ -47,7 +48,7 @@ func TestHostsDiffer(t *testing.T) {
 		"a mitigation":         {func(r *record.Run) { r.Host.Mitigations = map[string]string{"retbleed": "Vulnerable"} }, []string{"mitigation retbleed: – → Vulnerable"}},
 		"a sysctl":             {func(r *record.Run) { r.Host.Sysctl = map[string]string{"net.core.rmem_max": "1"} }, []string{"sysctl net.core.rmem_max: "}},
 	} {
-		next := stored(2, 10, map[string]float64{slow: 0.85})
+		next := fixture.Stored(2, 10, map[string]float64{fixture.Slow: 0.85})
 		run := *base.Run
 		run.ID = next.Run.ID
 		next.Run = &run

@@ -15,6 +15,7 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/document/run"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
@@ -29,7 +30,7 @@ func summaryOf(t *testing.T, f *record.File) string {
 }
 
 func TestGolden(t *testing.T) {
-	for name, f := range variants() {
+	for name, f := range fixture.Variants() {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			if err := writeRun(dir, f); err != nil {
@@ -38,7 +39,7 @@ func TestGolden(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "summary.txt"), []byte(summaryOf(t, f)), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			goldens(t, dir, name)
+			fixture.Goldens(t, dir, name)
 		})
 	}
 }
@@ -47,7 +48,7 @@ func TestGolden(t *testing.T) {
 // the order of its trials and of Go's maps.
 func TestDeterministic(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
-	f := synthetic()
+	f := fixture.Synthetic()
 	if err := writeRun(a, f); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestDeterministic(t *testing.T) {
 		if err := writeRun(b, again); err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(contents(t, a), contents(t, b)); d != "" {
+		if d := cmp.Diff(fixture.Contents(t, a), fixture.Contents(t, b)); d != "" {
 			t.Fatalf("another report of the same run:\n%s", d)
 		}
 	}
@@ -82,14 +83,14 @@ func TestDeterministic(t *testing.T) {
 
 // A report on a run in a guest names the machine that it ran on.
 func TestGuestsHost(t *testing.T) {
-	f := synthetic()
+	f := fixture.Synthetic()
 	const row = "host of the guest"
 	shown := func() string {
 		dir := t.TempDir()
 		if err := writeRun(dir, f); err != nil {
 			t.Fatal(err)
 		}
-		return contents(t, dir)[render.ReportName]
+		return fixture.Contents(t, dir)[render.ReportName]
 	}
 	if text := shown(); strings.Contains(text, row) {
 		t.Error("the report of no guest names a guest's host")
@@ -103,36 +104,36 @@ func TestGuestsHost(t *testing.T) {
 // Whatever the texts of a file hold, the report keeps its shape: every row of
 // a table has the cells of its header, and no tag comes from outside.
 func TestHostileText(t *testing.T) {
-	f := synthetic()
+	f := fixture.Synthetic()
 	r := f.Run
 	r.Host.Outer = &record.Outer{CPUs: 2}
 	for _, s := range []*string{&r.Host.Outer.Kernel, &r.Host.Outer.CPU, &r.Host.Outer.Virt, &r.ID, &r.Started, &r.Tool.Version, &r.Tool.Commit, &r.Tool.Go, &r.Clock, &r.Suite, &r.Host.Kernel, &r.Host.KernelVersion,
 		&r.Host.Arch, &r.Host.CPU, &r.Host.SMT, &r.Host.Virt, &r.Host.Clocksource, &r.Host.Cmdline, &r.Host.Governor, &r.Hook.Requested, &r.Hook.Used,
 		&f.End.Ended, &r.Hook.PassedOver[0].Hook, &r.Hook.PassedOver[0].Reason, &r.Hook.Programs[0].Name, &r.Hook.Programs[0].Kind, &r.Hook.Programs[0].Target} {
-		*s = hostile
+		*s = fixture.Hostile
 	}
-	r.Args = []string{hostile, "`"}
+	r.Args = []string{fixture.Hostile, "`"}
 	for _, m := range []map[string]string{r.Host.Mitigations, r.Host.Config, r.Host.Sysctl} {
-		m[hostile] = hostile
+		m[fixture.Hostile] = fixture.Hostile
 	}
-	r.Floor.CopyNs[hostile] = 1
-	f.Warnings = []string{hostile}
+	r.Floor.CopyNs[fixture.Hostile] = 1
+	f.Warnings = []string{fixture.Hostile}
 	for i := range f.Trials {
 		tr := &f.Trials[i]
 		if i%10 > 5 {
-			tr.Scenario = hostile + "/" + tr.Scenario
+			tr.Scenario = fixture.Hostile + "/" + tr.Scenario
 		}
-		tr.Flags = append(tr.Flags, hostile)
-		tr.Notes = append(tr.Notes, hostile)
-		tr.Accounting.Dropped[hostile] = 7
-		tr.Device.Flags = []string{hostile}
-		tr.Device.Qdisc = hostile
+		tr.Flags = append(tr.Flags, fixture.Hostile)
+		tr.Notes = append(tr.Notes, fixture.Hostile)
+		tr.Accounting.Dropped[fixture.Hostile] = 7
+		tr.Device.Flags = []string{fixture.Hostile}
+		tr.Device.Qdisc = fixture.Hostile
 	}
 	dir := t.TempDir()
 	if err := writeRun(dir, f); err != nil {
 		t.Fatal(err)
 	}
-	checkShape(t, contents(t, dir))
+	checkShape(t, fixture.Contents(t, dir))
 	if s := summaryOf(t, f); strings.ContainsAny(s, "\x1b\u202e\r\t") {
 		t.Error("control characters reach the terminal")
 	}
@@ -181,7 +182,7 @@ func checkShape(t *testing.T, files map[string]string) {
 	}
 	for name, text := range files {
 		if strings.HasSuffix(name, ".svg") {
-			checkXML(t, name, text)
+			fixture.CheckXML(t, name, text)
 		}
 		if strings.HasPrefix(name, ".") {
 			t.Errorf("%s is left behind", name)
@@ -190,7 +191,7 @@ func checkShape(t *testing.T, files map[string]string) {
 }
 
 func TestWriteErrors(t *testing.T) {
-	f := synthetic()
+	f := fixture.Synthetic()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o666); err != nil {
 		t.Fatal(err)
@@ -198,10 +199,10 @@ func TestWriteErrors(t *testing.T) {
 	if err := writeRun(filepath.Join(file, "sub"), f); err == nil {
 		t.Error("no error below a file")
 	}
-	if err := runMarkdown(failing{}, f, render.Options{}); err == nil {
+	if err := runMarkdown(fixture.Failing{}, f, render.Options{}); err == nil {
 		t.Error("Markdown hides the writer's error")
 	}
-	if err := render.Summary(failing{}, f); err == nil {
+	if err := render.Summary(fixture.Failing{}, f); err == nil {
 		t.Error("Summary hides the writer's error")
 	}
 	var b bytes.Buffer
@@ -247,7 +248,7 @@ func checkView(t *testing.T, d document.Document, view uint8) {
 // Nothing that can be read makes a renderer fail or break its shape.
 func FuzzReport(f *testing.F) {
 	seed := func(in []byte) {
-		readable(f, in)
+		fixture.Readable(f, in)
 		for view := range uint8(views + 1) {
 			f.Add(in, view)
 		}

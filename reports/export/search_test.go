@@ -3,11 +3,13 @@ package export
 import (
 	"strings"
 	"testing"
+
+	"tunbench/reports/fixture"
 )
 
 // What is not resolved is never printed as if it were.
 func TestSearchIsMarkedUnresolved(t *testing.T) {
-	f := withSearches()
+	f := fixture.WithSearches()
 	text := summaryOf(t, f)
 	for _, want := range []string{
 		"rate search size=64: NDR 1,004 kpps; PDR 1,020 kpps (quick, 19 trials in 17.2 s)\n",

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
@@ -25,7 +26,7 @@ func reportOf(t *testing.T, f *record.File) string {
 
 func TestShardsOfOneHost(t *testing.T) {
 	same := func(r *record.Run) { r.Host.Boot = "boot" }
-	f := mergedOf(t, false, shardFile(1, same), shardFile(2, same))
+	f := fixture.MergedOf(t, false, fixture.ShardFile(1, same), fixture.ShardFile(2, same))
 	if w := figure.ShardWarnings(f.Run); len(w) > 0 {
 		t.Errorf("warnings %q", w)
 	}
@@ -47,7 +48,7 @@ func TestShardsOfOneHost(t *testing.T) {
 
 // Figures of two hosts are told apart, and not held against each other.
 func TestShardsOfTwoHosts(t *testing.T) {
-	f := mergedOf(t, false, shardFile(1, nil), shardFile(2, func(r *record.Run) { r.Host.CPU = "Z80|8" }))
+	f := fixture.MergedOf(t, false, fixture.ShardFile(1, nil), fixture.ShardFile(2, func(r *record.Run) { r.Host.CPU = "Z80|8" }))
 	text := reportOf(t, f)
 	for _, want := range []string{
 		"merged from **2 shards** of **2 hosts**", "different CPUs",
@@ -63,15 +64,15 @@ func TestShardsOfTwoHosts(t *testing.T) {
 	}
 	// Where the boots are not known, nobody knows that it is one host.
 	unknown := func(r *record.Run) { r.Host.Boot = "" }
-	if _, n := figure.Machines(mergedOf(t, false, shardFile(1, unknown), shardFile(2, unknown)).Run); n != 2 {
+	if _, n := figure.Machines(fixture.MergedOf(t, false, fixture.ShardFile(1, unknown), fixture.ShardFile(2, unknown)).Run); n != 2 {
 		t.Errorf("%d hosts of unknown boots", n)
 	}
 }
 
 func TestShardsMissing(t *testing.T) {
-	torn := shardFile(2, nil)
+	torn := fixture.ShardFile(2, nil)
 	torn.End = nil
-	f := mergedOf(t, true, torn)
+	f := fixture.MergedOf(t, true, torn)
 	want := []string{"a shard is missing: 1 of 2", "shard 2 of 2 was interrupted"}
 	if w := figure.ShardWarnings(f.Run); !cmp.Equal(w, want) {
 		t.Errorf("%q, want %q", w, want)
@@ -79,7 +80,7 @@ func TestShardsMissing(t *testing.T) {
 	if text := reportOf(t, f); slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(text, w) }) {
 		t.Errorf("not in\n%s", text)
 	}
-	if text := reportOf(t, shardFile(1, nil).File); !strings.Contains(text, "This is **shard 1 of 2**; the whole plan has 2 scenarios.") {
+	if text := reportOf(t, fixture.ShardFile(1, nil).File); !strings.Contains(text, "This is **shard 1 of 2**; the whole plan has 2 scenarios.") {
 		t.Errorf("a shard by itself:\n%s", text)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
@@ -13,7 +14,7 @@ import (
 // A scenario of which only the bare arm was measured is not one that was
 // skipped, in any format.
 func TestSkippedArm(t *testing.T) {
-	f := variants()["bare-trial"]
+	f := fixture.Variants()["bare-trial"]
 	name := f.Trials[0].Scenario
 	f.Skips = []record.Skip{
 		{Scenario: name, Arm: record.Observed, Reason: record.Unsupported, Detail: "the kernel is locked down"},

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -18,7 +17,7 @@ func TestChangeIsOfTheFiguresBesideIt(t *testing.T) {
 	kernel := func(name string, boots ...[]float64) verdict.KernelBoots {
 		k := verdict.KernelBoots{Name: name}
 		for _, costs := range boots {
-			f := &record.File{Run: &record.Run{Kind: record.KindRun, Schema: 1, Clock: metric.VirtualClock, Hook: record.Hook{Used: "none"}}, End: &record.End{}}
+			f := &record.File{Run: &record.Run{Kind: record.KindRun, Schema: 1, Clock: record.ClockICount, Hook: record.Hook{Used: "none"}}, End: &record.End{}}
 			for i, v := range costs {
 				f.Trials = append(f.Trials, record.Trial{
 					Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=1500", Arm: record.Bare, Trial: i + 1,

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"tunbench/reports/fixture"
 )
 
 // Every chart is taken by a real renderer.
@@ -17,7 +19,7 @@ func TestRender(t *testing.T) {
 		t.Skip("rsvg-convert is not installed (scripts/setup.sh test); the charts are still checked for being well-formed")
 	}
 	dir := t.TempDir()
-	if err := writeRun(dir, synthetic()); err != nil {
+	if err := writeRun(dir, fixture.Synthetic()); err != nil {
 		t.Fatal(err)
 	}
 	charts, err := filepath.Glob(filepath.Join(dir, "*.svg"))

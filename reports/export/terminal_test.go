@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tunbench/reports/document/compare"
+	"tunbench/reports/fixture"
 	"tunbench/reports/render"
 	"tunbench/reports/screen"
 	"tunbench/reports/verdict"
@@ -17,7 +18,7 @@ var painted = regexp.MustCompile("\x1b\\[[0-9]+m")
 
 // TestOnTerminal shows the summaries on terminals of several widths.
 func TestOnTerminal(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	comparison := compare.New(compared(t, base, next, verdict.Options{}))
 	for name, on := range map[string]screen.Screen{
 		"80":       {Columns: 80, Colour: true},
@@ -26,7 +27,7 @@ func TestOnTerminal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			for file, text := range map[string][]byte{"run.txt": render.RunSummary(on, synthetic()), "compare.txt": render.ComparisonText(comparison, on)} {
+			for file, text := range map[string][]byte{"run.txt": render.RunSummary(on, fixture.Synthetic()), "compare.txt": render.ComparisonText(comparison, on)} {
 				for line := range strings.Lines(string(text)) {
 					if on.ASCII && strings.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
 						t.Errorf("%s: not ASCII: %q", file, line)
@@ -44,7 +45,7 @@ func TestOnTerminal(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			goldens(t, dir, "terminal-"+name)
+			fixture.Goldens(t, dir, "terminal-"+name)
 		})
 	}
 }

@@ -9,10 +9,11 @@ import (
 
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 )
 
 func TestFlowMap(t *testing.T) {
-	list, _ := figure.Scenarios(ways())
+	list, _ := figure.Scenarios(fixture.Ways())
 	found := 0
 	for _, s := range list {
 		m, ok := s.FlowMap()
@@ -51,7 +52,7 @@ func TestFlowMap(t *testing.T) {
 // TestDifferences checks that groups hold scenarios that differ in the axis alone,
 // each against the right one.
 func TestDifferences(t *testing.T) {
-	list, _ := figure.Scenarios(ways())
+	list, _ := figure.Scenarios(fixture.Ways())
 	want := map[string]struct {
 		rows  int
 		ratio string // of the second row

@@ -15,7 +15,7 @@ type Latency struct {
 // it that no sample is beyond. The smallest and the largest sample are known
 // exactly, and may lie on either side of the middle of their bucket.
 func (l Latency) middle(lower uint64) float64 {
-	v, last := float64(lower)+float64(Width(lower)-1)/2, lower+(Width(lower)-1)
+	v, last := float64(lower)+float64(width(lower)-1)/2, lower+(width(lower)-1)
 	if l.Min > lower && l.Min <= last {
 		v = max(v, float64(l.Min))
 	}
@@ -46,12 +46,12 @@ func (l Latency) Quantile(q float64) (ns uint64, ok bool) {
 	return 0, false
 }
 
-// Mean is that of the samples but the slowest 0.1 %, each at the middle of its
+// mean is that of the samples but the slowest 0.1 %, each at the middle of its
 // bucket, in nanoseconds. It is false where there are too few samples, or so
 // many overflows that nobody knows it.
-func (l Latency) Mean() (ns float64, ok bool) {
-	keep := (1 - TrimTop) * (float64(l.Count) + float64(l.Overflow))
-	if l.Count < MinMean || float64(l.Count) < keep {
+func (l Latency) mean() (ns float64, ok bool) {
+	keep := (1 - trimTop) * (float64(l.Count) + float64(l.Overflow))
+	if l.Count < minMean || float64(l.Count) < keep {
 		return 0, false
 	}
 	var seen, sum float64
@@ -66,9 +66,9 @@ func (l Latency) Mean() (ns float64, ok bool) {
 	return ns, Sane(ns)
 }
 
-// Width is the number of values in the bucket with that lower bound: there are
+// width is the number of values in the bucket with that lower bound: there are
 // 32 sub-buckets an octave, and one for each value below 32.
-func Width(lower uint64) uint64 {
+func width(lower uint64) uint64 {
 	if lower < 32 {
 		return 1
 	}
@@ -80,7 +80,7 @@ const minAbove = 10
 
 // Of the latencies whose mean is taken, this share is left out: the slowest,
 // which a stall of the host may have made.
-const TrimTop = 0.001
+const trimTop = 0.001
 
-// MinMean is how many samples a mean needs to be given.
-const MinMean = 100
+// minMean is how many samples a mean needs to be given.
+const minMean = 100

@@ -235,8 +235,8 @@ func (s *Scenario) passageOf() (Passage, bool) {
 	if !ok || !observed {
 		return Passage{}, false
 	}
-	total, ok := sent.Mean()
-	residency, observed := inside.Mean()
+	total, ok := sent.mean()
+	residency, observed := inside.mean()
 	if !ok || !observed {
 		return Passage{}, false
 	}

@@ -42,7 +42,7 @@ func (g Gate) Rule() stat.Rule {
 // Latency is judged in an open loop only: in a closed one it is the length of
 // the queue that the load itself fills. Jain's index needs several queues.
 func Gates(clock string, t *record.Trial) []Gate {
-	if clock == VirtualClock {
+	if clock == record.ClockICount {
 		return VirtualGates()
 	}
 	queues, _ := strconv.Atoi(axis.Of(t, "queues"))
@@ -97,7 +97,7 @@ func Ratios() []Gate {
 
 // Headline is the gate that stands for a scenario as a whole.
 func Headline(clock string) Gate {
-	if clock == VirtualClock {
+	if clock == record.ClockICount {
 		return virtualGates[0]
 	}
 	return realGates[0]
@@ -107,7 +107,7 @@ func Headline(clock string) Gate {
 // it.
 func GateOf(clock, name string) (Gate, bool) {
 	of := slices.Concat(realGates, rateGates)
-	if clock == VirtualClock {
+	if clock == record.ClockICount {
 		of = virtualGates
 	}
 	i := slices.IndexFunc(of, func(g Gate) bool { return g.Metric == name })
@@ -149,10 +149,6 @@ func Value(t *record.Trial, metric string) (float64, bool) {
 	}
 	return float64(*q), true
 }
-
-// VirtualClock is the clock of a run under which one nanosecond is one
-// instruction of the guest.
-const VirtualClock = record.ClockICount
 
 // VirtualThreshold is the smallest change that counts in virtual time, as a
 // ratio.

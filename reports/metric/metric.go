@@ -153,7 +153,7 @@ func Find(name string) (Kind, bool) {
 // not known.
 func Of(name, clock string) Kind {
 	k, _ := Find(name)
-	if clock == VirtualClock && k.Virtual > 0 {
+	if clock == record.ClockICount && k.Virtual > 0 {
 		k.Unit = Instructions
 	}
 	return k

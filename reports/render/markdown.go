@@ -25,7 +25,7 @@ type Options struct {
 
 func Markdown(w io.Writer, d document.Document, o Options) error {
 	m := markdownWriter{options: o}
-	m.printf("# %s\n\n", Escape(d.Title))
+	m.printf("# %s\n\n", escape(d.Title))
 	for _, a := range d.Alerts {
 		m.printf("> [!WARNING]\n> %s\n\n", inline(a))
 	}
@@ -37,7 +37,7 @@ func Markdown(w io.Writer, d document.Document, o Options) error {
 			level = "###"
 		}
 		if s.Heading != "" {
-			m.printf("%s %s\n\n", level, Escape(s.Heading))
+			m.printf("%s %s\n\n", level, escape(s.Heading))
 		}
 		for _, b := range s.Blocks {
 			m.block(b)
@@ -84,7 +84,7 @@ func (m *markdownWriter) block(b document.Block) {
 		m.printf("```mermaid\n%s```\n\n", v)
 	case document.Picture:
 		if m.options.Charts {
-			m.printf("![%s](%s)\n\n", Escape(v.Alt), v.File)
+			m.printf("![%s](%s)\n\n", escape(v.Alt), v.File)
 		}
 	case document.Table:
 		if v.Fold != "" && len(v.Rows) > 0 {
@@ -99,7 +99,7 @@ func (m *markdownWriter) block(b document.Block) {
 			return
 		}
 		// GitHub renders markdown inside of HTML only behind an empty line.
-		m.printf("<details>\n<summary>%s</summary>\n\n", Escape(v.Summary))
+		m.printf("<details>\n<summary>%s</summary>\n\n", escape(v.Summary))
 		for _, inner := range v.Blocks {
 			m.block(inner)
 		}
@@ -116,7 +116,7 @@ func (m *markdownWriter) table(t document.Table) {
 	align := make(tw.Alignment, len(t.Columns))
 	header := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		header[i] = Escape(c.Name)
+		header[i] = escape(c.Name)
 		align[i] = tw.AlignLeft
 		if c.Numeric {
 			align[i] = tw.AlignRight
@@ -158,22 +158,22 @@ func inline(p prose.Prose) string {
 		switch {
 		case strings.TrimSpace(piece.Text) == "" && piece.Look != prose.Plain:
 		case piece.Look == prose.Code:
-			b.WriteString(CodeSpan(piece.Text))
+			b.WriteString(codeSpan(piece.Text))
 		case piece.Look == prose.Strong:
-			b.WriteString("**" + Escape(piece.Text) + "**")
+			b.WriteString("**" + escape(piece.Text) + "**")
 		default:
-			b.WriteString(Escape(piece.Text))
+			b.WriteString(escape(piece.Text))
 		}
 	}
 	return b.String()
 }
 
-// CodeSpan sets s in the fixed font. Nothing can be escaped between backticks,
+// codeSpan sets s in the fixed font. Nothing can be escaped between backticks,
 // so what needs it is put between HTML tags.
-func CodeSpan(s string) string {
+func codeSpan(s string) string {
 	s = text.Printable(s)
 	if strings.ContainsAny(s, "`|\\") || strings.TrimSpace(s) != s {
-		return "<code>" + Escape(s) + "</code>"
+		return "<code>" + escape(s) + "</code>"
 	}
 	return "`" + s + "`"
 }
@@ -182,8 +182,8 @@ func CodeSpan(s string) string {
 // inline HTML, in a table, or in GitHub's own mathematics.
 const special = "\\`*_[]<>&|~#$@"
 
-// Escape makes s plain text on one line, wherever a line of markdown has text.
-func Escape(s string) string {
+// escape makes s plain text on one line, wherever a line of markdown has text.
+func escape(s string) string {
 	var b strings.Builder
 	for _, r := range text.Printable(s) {
 		if strings.ContainsRune(special, r) {

@@ -38,7 +38,7 @@ func RunSummary(s screen.Screen, f *record.File) []byte {
 		t := brief(worst)
 		textTable(&b, s, t, func(row, column int) screen.Tone {
 			if column == len(t.Columns)-1 || worst[row].Head().Invalid {
-				return ToneOf(worst[row])
+				return toneOf(worst[row])
 			}
 			return screen.Plain
 		})
@@ -158,8 +158,8 @@ func inBrief(g record.Goal, sc text.Scale) string {
 	return "unresolved: " + text.Printable(g.Detail)
 }
 
-// ToneOf is how the row of a scenario is shown.
-func ToneOf(s *figure.Scenario) screen.Tone {
+// toneOf is how the row of a scenario is shown.
+func toneOf(s *figure.Scenario) screen.Tone {
 	switch {
 	case figure.InvalidShare(s) > 0:
 		return screen.Bad

@@ -79,7 +79,7 @@ func ByName(f *record.File) map[string]*figure.Scenario {
 
 // showUnjudged adds figures that no test is made for.
 func showUnjudged(c *comparer, name string, a, b figure.Arm, proportional bool) {
-	if c.base.Clock == metric.VirtualClock {
+	if c.base.Clock == record.ClockICount {
 		return
 	}
 	for _, g := range metric.RealGates() {

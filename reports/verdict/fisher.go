@@ -4,11 +4,11 @@ import (
 	"math"
 )
 
-// Fisher is the two-sided p of Fisher's exact test that a of m and b of n came
+// fisher is the two-sided p of fisher's exact test that a of m and b of n came
 // up with one probability: the sum over all tables with the same margins that
-// are no likelier than this one (Fisher, Statistical Methods for Research
+// are no likelier than this one (fisher, Statistical Methods for Research
 // Workers, section 21.02).
-func Fisher(a, m, b, n int) float64 {
+func fisher(a, m, b, n int) float64 {
 	hits := a + b
 	own := hypergeometric(a, hits, m, n)
 	p := 0.0

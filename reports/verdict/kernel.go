@@ -159,7 +159,7 @@ type Refusal struct {
 	Arm string // "bare", or the rung
 }
 
-func NewKernel(in KernelBoots) *Kernel {
+func newKernel(in KernelBoots) *Kernel {
 	k := &Kernel{
 		Name: cmp.Or(text.Printable(in.Name), "unnamed kernel"), Boots: len(in.Boots),
 		Bare: map[string][]Reading{}, Observed: map[string]map[string][]pair{}, skips: map[string]record.Skip{},

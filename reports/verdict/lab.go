@@ -69,13 +69,13 @@ func (l *Lab) Rest() []*Kernel {
 }
 
 // Virtual tells whether every figure is in instructions.
-func (l *Lab) Virtual() bool { return len(l.Clocks) == 1 && l.Clocks[0] == metric.VirtualClock }
+func (l *Lab) Virtual() bool { return len(l.Clocks) == 1 && l.Clocks[0] == record.ClockICount }
 
 func (l *Lab) Unit() string {
 	switch {
 	case l.Virtual():
 		return "instructions"
-	case slices.Contains(l.Clocks, metric.VirtualClock):
+	case slices.Contains(l.Clocks, record.ClockICount):
 		return "instructions or ns"
 	}
 	return "ns"
@@ -145,8 +145,8 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 	default:
 		// A trial that did not settle to 0.1 % within itself still agrees with the
 		// others to the threshold, or it is in a state of its own.
-		v.Verdict.Verdict = s.states.Verdict
-		v.Notes = append(v.Notes, s.states.Notes...)
+		v.Verdict.Verdict = s.states.verdict
+		v.Notes = append(v.Notes, s.states.notes...)
 	}
 	return v
 }
@@ -210,7 +210,7 @@ func NewLab(in []KernelBoots, allow ...string) *Lab {
 	l := &Lab{Allow: allow}
 	measured, known := map[string]bool{}, map[string]bool{}
 	for _, k := range in {
-		one := NewKernel(k)
+		one := newKernel(k)
 		l.Kernels = append(l.Kernels, one)
 		for name := range one.Bare {
 			measured[name], known[name] = true, true

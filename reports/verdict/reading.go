@@ -132,11 +132,11 @@ func NewShift(base, next *Cost) Shift {
 	if base == nil || next == nil {
 		return s
 	}
-	s.states = ShiftStates(base.trials, next.trials, metric.VirtualThreshold)
-	if change := s.states.Change; math.IsInf(change, 0) || math.IsNaN(change) {
+	s.states = shiftStates(base.trials, next.trials, metric.VirtualThreshold)
+	if change := s.states.change; math.IsInf(change, 0) || math.IsNaN(change) {
 		return s
 	}
-	s.Change = &s.states.Change
+	s.Change = &s.states.change
 	s.spread = max(base.Spread, next.Spread)
 	s.boots = min(len(base.Boots), len(next.Boots))
 	return s

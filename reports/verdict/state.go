@@ -23,20 +23,20 @@ import (
 // lower one was met at all. So like is held against like: costs that two kernels
 // have in common are one state, and a change is what moves them apart.
 type stateShift struct {
-	// Change is new/base - 1 within the lowest state that both are in; if they
+	// change is new/base - 1 within the lowest state that both are in; if they
 	// share none, and have as many, between the lowest state of each; elsewhere
 	// between the states that they are mostly in.
-	Change float64
+	change float64
 	// base and new are the medians that change is of: over the trials that are
 	// compared. They are 0 where nothing is.
 	base, new float64
-	Verdict   string
-	Notes     []string
+	verdict   string
+	notes     []string
 }
 
 // compare takes the medians of the trials that are compared.
 func (s *stateShift) compare(base, next float64) {
-	s.base, s.new, s.Change = base, next, next/base-1
+	s.base, s.new, s.change = base, next, next/base-1
 }
 
 // state is a group of costs of which no two neighbours differ by more than the
@@ -49,8 +49,8 @@ type state struct{ base, new []float64 }
 // would, and since each comparison has dozens of costs.
 const statesAlpha = 0.01
 
-// StatesOf groups costs, the lowest first. All are above 0.
-func StatesOf(base, next []float64, apart float64) (list []state) {
+// statesOf groups costs, the lowest first. All are above 0.
+func statesOf(base, next []float64, apart float64) (list []state) {
 	type cost struct {
 		v   float64
 		new bool
@@ -77,7 +77,7 @@ func StatesOf(base, next []float64, apart float64) (list []state) {
 	return list
 }
 
-// ShiftStates compares the costs of trials, in any order, that two kernels have.
+// shiftStates compares the costs of trials, in any order, that two kernels have.
 // threshold is the smallest change that counts, as a ratio. It takes at least
 // one cost of each, and gives no verdict but these:
 //
@@ -89,8 +89,8 @@ func StatesOf(base, next []float64, apart float64) (list []state) {
 //	               are further apart than the threshold; or they are mostly in
 //	               different states, and Fisher's test says that this is no chance
 //	inconclusive   neither
-func ShiftStates(base, next []float64, threshold float64) stateShift {
-	list := StatesOf(base, next, threshold)
+func shiftStates(base, next []float64, threshold float64) stateShift {
+	list := statesOf(base, next, threshold)
 	var shared, old, young []state
 	for _, s := range list {
 		if len(s.base) > 0 {
@@ -109,15 +109,15 @@ func ShiftStates(base, next []float64, threshold float64) stateShift {
 	if len(old) == len(young) {
 		return matchedStates(old, young)
 	}
-	out := stateShift{Verdict: record.Inconclusive}
+	out := stateShift{verdict: record.Inconclusive}
 	out.compare(Middle(mostly(old, false).base), Middle(mostly(young, true).new))
 	switch {
 	case !apartAltogether(base, next):
-		out.Notes = append(out.Notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and they lie between each other: boot more", text.Plural(len(old), "state", "states"), len(young)))
+		out.notes = append(out.notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and they lie between each other: boot more", text.Plural(len(old), "state", "states"), len(young)))
 	case !beyondSpread(base, next):
-		out.Notes = append(out.Notes, "the change is smaller than the distance of the states of one kernel: boot more")
+		out.notes = append(out.notes, "the change is smaller than the distance of the states of one kernel: boot more")
 	default:
-		out.Verdict = Indicative(out.Change)
+		out.verdict = indicative(out.change)
 	}
 	return out
 }
@@ -127,22 +127,22 @@ func ShiftStates(base, next []float64, threshold float64) stateShift {
 func matchedStates(old, young []state) stateShift {
 	var out stateShift
 	out.compare(Middle(old[0].base), Middle(young[0].new))
-	out.Verdict = Indicative(out.Change)
+	out.verdict = indicative(out.change)
 	for i := range old {
-		if (Middle(young[i].new) > Middle(old[i].base)) != (out.Change > 0) {
-			out.Verdict = record.Inconclusive
-			out.Notes = []string{"the states of the cost moved in different directions"}
+		if (Middle(young[i].new) > Middle(old[i].base)) != (out.change > 0) {
+			out.verdict = record.Inconclusive
+			out.notes = []string{"the states of the cost moved in different directions"}
 			return out
 		}
 	}
 	if len(old) > 1 {
-		out.Notes = []string{fmt.Sprintf("the cost has %d states, and each moved", len(old))}
+		out.notes = []string{fmt.Sprintf("the cost has %d states, and each moved", len(old))}
 	}
 	return out
 }
 
-// Indicative is the verdict on a change of a cost.
-func Indicative(change float64) string {
+// indicative is the verdict on a change of a cost.
+func indicative(change float64) string {
 	if change > 0 {
 		return record.IndicativeRegression
 	}
@@ -151,32 +151,32 @@ func Indicative(change float64) string {
 
 // sharedStates judges kernels that were seen in at least one state both.
 func sharedStates(list, shared []state, olds, news int, threshold float64) stateShift {
-	out := stateShift{Verdict: record.Equivalent}
+	out := stateShift{verdict: record.Equivalent}
 	out.compare(Middle(shared[0].base), Middle(shared[0].new))
 	var common [2]int // trials in shared states
 	for _, s := range shared {
 		common[0] += len(s.base)
 		common[1] += len(s.new)
 		if math.Abs(Middle(s.new)/Middle(s.base)-1) > threshold {
-			out.Verdict = record.Inconclusive
+			out.verdict = record.Inconclusive
 		}
 	}
 	if len(list) == 1 {
 		// One state by its neighbours, and yet two beside each other: a change
 		// hardly beyond the threshold, of a cost that scatters a little.
-		if out.Verdict == record.Inconclusive && apartAltogether(list[0].base, list[0].new) {
-			out.Verdict = Indicative(out.Change)
+		if out.verdict == record.Inconclusive && apartAltogether(list[0].base, list[0].new) {
+			out.verdict = indicative(out.change)
 		}
 		return out
 	}
-	tell := func(s state) float64 { return Fisher(len(s.base), olds, len(s.new), news) }
+	tell := func(s state) float64 { return fisher(len(s.base), olds, len(s.new), news) }
 	for _, s := range list {
 		p := tell(s)
 		if p < compareAlpha {
-			out.Verdict = record.Inconclusive
+			out.verdict = record.Inconclusive
 		}
 		if p < compareAlpha || len(s.base) == 0 || len(s.new) == 0 {
-			out.Notes = append(out.Notes, fmt.Sprintf("about %s in %d of %d trials of the base and %d of %d of the new kernel, which chance explains with p = %s",
+			out.notes = append(out.notes, fmt.Sprintf("about %s in %d of %d trials of the base and %d of %d of the new kernel, which chance explains with p = %s",
 				text.PerPacket(Middle(slices.Concat(s.base, s.new))), len(s.base), olds, len(s.new), news, text.PValue(&p)))
 		}
 	}
@@ -185,14 +185,14 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 	}
 	// What is shared is an outlier of one of them: the state that it is mostly in
 	// is another.
-	out.Verdict = record.Inconclusive
+	out.verdict = record.Inconclusive
 	old, young := mostly(list, false), mostly(list, true)
 	out.compare(Middle(old.base), Middle(young.new))
-	if math.Abs(out.Change) > threshold && tell(old) < statesAlpha && tell(young) < statesAlpha {
-		out.Verdict = Indicative(out.Change)
+	if math.Abs(out.change) > threshold && tell(old) < statesAlpha && tell(young) < statesAlpha {
+		out.verdict = indicative(out.change)
 		return out
 	}
-	out.Notes = append(out.Notes, "most trials of one kernel cost what none of the other did: boot more")
+	out.notes = append(out.notes, "most trials of one kernel cost what none of the other did: boot more")
 	return out
 }
 

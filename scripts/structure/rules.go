@@ -97,6 +97,7 @@ var rules = []rule{
 	{"reports/prose/prosetest", "reports/prose"},
 	{"reports/prose", ""},
 	{"reports/stat", ""},
+	{"reports/fixture", "reports/record"},
 	{"reports/record", ""},
 }
 

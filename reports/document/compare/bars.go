@@ -63,24 +63,24 @@ func barsOf(s *Text, metric string, list []record.Verdict) document.Mermaid {
 		if math.Abs(*v.Change) > chart.Farthest {
 			label += " (" + CutOff + ", " + text.Precisely(*v.Change) + " per cent)"
 		}
-		labels = append(labels, MermaidText(label))
+		labels = append(labels, mermaidText(label))
 		change := min(max(*v.Change, -chart.Farthest), chart.Farthest)
 		values = append(values, strconv.FormatFloat(100*change, 'f', 2, 64))
 		reach = max(reach, math.Abs(change))
 	}
 	limit := strconv.Itoa(int(math.Ceil(110 * reach)))
 	return document.Mermaid("xychart-beta horizontal\n" +
-		"  title " + MermaidText("Change of "+metric+", per cent of base") + "\n" +
+		"  title " + mermaidText("Change of "+metric+", per cent of base") + "\n" +
 		"  x-axis [" + strings.Join(labels, ", ") + "]\n" +
-		"  y-axis " + MermaidText("per cent") + " -" + limit + " --> " + limit + "\n" +
+		"  y-axis " + mermaidText("per cent") + " -" + limit + " --> " + limit + "\n" +
 		"  bar [" + strings.Join(values, ", ") + "]\n")
 }
 
-// MermaidText quotes s for mermaid, which has no escapes between quotes and
+// mermaidText quotes s for mermaid, which has no escapes between quotes and
 // takes # and ; for entities, %% for comments and backticks for markdown: what
 // would mean something is put as a character that looks like it. The tables
 // have the true name.
-func MermaidText(s string) string {
+func mermaidText(s string) string {
 	return `"` + strings.Map(func(r rune) rune {
 		switch {
 		case r == '"' || r == '`':

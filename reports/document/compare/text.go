@@ -10,7 +10,6 @@ import (
 
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
-	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -194,7 +193,7 @@ func (s *Text) lead() prose.Prose {
 			"The change is the median of all differences between a trial of new and one of base, its interval and p are those of the Mann-Whitney test. ")...)
 	}
 	p = append(p, prose.Say("p is corrected after Holm for all tests of this comparison.")...)
-	if s.Base.Run != nil && s.Base.Run.Clock == metric.VirtualClock {
+	if s.Base.Run != nil && s.Base.Run.Clock == record.ClockICount {
 		p = append(p, prose.Say(" ", prose.Bold("Virtual time:"), " "+document.VirtualTime)...)
 	}
 	return p

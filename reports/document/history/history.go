@@ -33,7 +33,7 @@ func (t Text) Called(s *series.Series) string {
 	if s.Arm == record.Observed {
 		name += " (observed by " + s.Hook + ")"
 	}
-	if s.Clock == metric.VirtualClock {
+	if s.Clock == record.ClockICount {
 		name += " (virtual time)"
 	}
 	return name

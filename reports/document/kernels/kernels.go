@@ -189,7 +189,7 @@ func (l Text) lead() prose.Prose {
 	if len(l.Tools) > 0 {
 		p = append(p, prose.Say(".")...)
 	}
-	if slices.Contains(l.Clocks, metric.VirtualClock) {
+	if slices.Contains(l.Clocks, record.ClockICount) {
 		p = append(p, prose.Say(" ", prose.Bold("Virtual time:"), " "+document.VirtualTime)...)
 	}
 	return p

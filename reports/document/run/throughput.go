@@ -10,7 +10,6 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
-	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
@@ -73,7 +72,7 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	if out {
 		notes = append(notes, book.Say("throughput invalid", nil))
 	}
-	if f.Run.Clock == metric.VirtualClock {
+	if f.Run.Clock == record.ClockICount {
 		notes = append(notes, book.Say("throughput icount", nil))
 	}
 	last := &secs[len(secs)-1]

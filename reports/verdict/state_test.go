@@ -1,4 +1,4 @@
-package export
+package verdict
 
 import (
 	"math"
@@ -8,7 +8,6 @@ import (
 
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
-	"tunbench/reports/verdict"
 )
 
 // Golden values of Fisher's exact test: the lady tasting tea, in The Design of
@@ -20,7 +19,7 @@ func TestFisher(t *testing.T) {
 		a, m, b, n int
 		want       float64
 	}{{3, 4, 1, 4, 34.0 / 70}, {4, 4, 0, 4, 2.0 / 70}, {1, 12, 9, 12, 0.002759456}, {0, 5, 0, 7, 1}, {5, 5, 7, 7, 1}, {2, 4, 2, 4, 1}} {
-		if got := verdict.Fisher(tt.a, tt.m, tt.b, tt.n); math.Abs(got-tt.want) > 1e-7 {
+		if got := fisher(tt.a, tt.m, tt.b, tt.n); math.Abs(got-tt.want) > 1e-7 {
 			t.Errorf("%d of %d against %d of %d: %v, want %v", tt.a, tt.m, tt.b, tt.n, got, tt.want)
 		}
 	}
@@ -48,9 +47,9 @@ func TestShiftStates(t *testing.T) {
 		{"one state, hardly beyond", []float64{99.8, 100, 100.2}, []float64{100.4, 100.6, 100.8}, record.IndicativeRegression, 0.006},
 		{"one state, they overlap", []float64{99.8, 100, 100.4}, []float64{100.2, 100.6, 100.8}, record.Inconclusive, 0.006},
 	} {
-		s := verdict.ShiftStates(tt.base, tt.new, metric.VirtualThreshold)
-		if s.Verdict != tt.want || math.Abs(s.Change-tt.change) > 1e-9 {
-			t.Errorf("%s: %s, %v, want %s, %v; %q", tt.name, s.Verdict, s.Change, tt.want, tt.change, s.Notes)
+		s := shiftStates(tt.base, tt.new, metric.VirtualThreshold)
+		if s.verdict != tt.want || math.Abs(s.change-tt.change) > 1e-9 {
+			t.Errorf("%s: %s, %v, want %s, %v; %q", tt.name, s.verdict, s.change, tt.want, tt.change, s.notes)
 		}
 		// The other way round it is the mirror.
 		mirror := map[string]string{record.IndicativeRegression: record.IndicativeImprovement, record.IndicativeImprovement: record.IndicativeRegression}
@@ -58,8 +57,8 @@ func TestShiftStates(t *testing.T) {
 		if m, ok := mirror[want]; ok {
 			want = m
 		}
-		if back := verdict.ShiftStates(tt.new, tt.base, metric.VirtualThreshold); back.Verdict != want {
-			t.Errorf("%s, the other way round: %s, want %s", tt.name, back.Verdict, want)
+		if back := shiftStates(tt.new, tt.base, metric.VirtualThreshold); back.verdict != want {
+			t.Errorf("%s, the other way round: %s, want %s", tt.name, back.verdict, want)
 		}
 	}
 }
@@ -68,14 +67,14 @@ func TestShiftStates(t *testing.T) {
 func TestShiftStatesInvariant(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	halves(recorded["tun queues=4"], func(base, next []float64) {
-		want := verdict.ShiftStates(base, next, metric.VirtualThreshold)
+		want := shiftStates(base, next, metric.VirtualThreshold)
 		rng.Shuffle(len(base), func(i, j int) { base[i], base[j] = base[j], base[i] })
 		slices.Reverse(next)
 		for i := range base {
 			base[i] *= 4
 			next[i] *= 4
 		}
-		if got := verdict.ShiftStates(base, next, metric.VirtualThreshold); got.Verdict != want.Verdict || got.Change != want.Change {
+		if got := shiftStates(base, next, metric.VirtualThreshold); got.verdict != want.verdict || got.change != want.change {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	})
@@ -85,24 +84,24 @@ func TestShiftStatesInvariant(t *testing.T) {
 // found wherever the cost has one state, or both kernels met the same number.
 func TestStatesFindChange(t *testing.T) {
 	for _, factor := range []float64{1.01, 0.99, 1.05, 0.9} {
-		want := verdict.Indicative(factor - 1)
+		want := indicative(factor - 1)
 		for name, boots := range recorded {
 			found, ways := 0, 0
 			halves(boots, func(base, next []float64) {
 				for i := range next {
 					next[i] *= factor
 				}
-				s := verdict.ShiftStates(base, next, metric.VirtualThreshold)
+				s := shiftStates(base, next, metric.VirtualThreshold)
 				ways++
-				switch s.Verdict {
+				switch s.verdict {
 				case want:
 					found++
 				case record.Inconclusive:
 				default:
-					t.Errorf("%s × %v: %v against %v: %s", name, factor, next, base, s.Verdict)
+					t.Errorf("%s × %v: %v against %v: %s", name, factor, next, base, s.verdict)
 				}
 			})
-			oneState := len(verdict.StatesOf(slices.Concat(boots[0][:], boots[1][:], boots[2][:], boots[3][:], boots[4][:], boots[5][:]), nil, metric.VirtualThreshold)) == 1
+			oneState := len(statesOf(slices.Concat(boots[0][:], boots[1][:], boots[2][:], boots[3][:], boots[4][:], boots[5][:]), nil, metric.VirtualThreshold)) == 1
 			if oneState && found < ways {
 				t.Errorf("%s × %v, one state: found %d of %d", name, factor, found, ways)
 			}
@@ -118,16 +117,16 @@ func TestStatesOfOneKernel(t *testing.T) {
 	for name, boots := range recorded {
 		halves(boots, func(base, next []float64) {
 			ways++
-			s := verdict.ShiftStates(base, next, metric.VirtualThreshold)
-			switch s.Verdict {
+			s := shiftStates(base, next, metric.VirtualThreshold)
+			switch s.verdict {
 			case record.Equivalent:
 				same++
 			case record.Inconclusive:
 			default:
-				t.Errorf("%s: %v against %v: %s, %+.2f %%", name, next, base, s.Verdict, 100*s.Change)
+				t.Errorf("%s: %v against %v: %s, %+.2f %%", name, next, base, s.verdict, 100*s.change)
 			}
-			if s.Verdict == record.Equivalent && math.Abs(s.Change) > metric.VirtualThreshold {
-				t.Errorf("%s: %v against %v: equivalent with a change of %+.2f %%", name, next, base, 100*s.Change)
+			if s.verdict == record.Equivalent && math.Abs(s.change) > metric.VirtualThreshold {
+				t.Errorf("%s: %v against %v: equivalent with a change of %+.2f %%", name, next, base, 100*s.change)
 			}
 		})
 	}

@@ -1,17 +1,17 @@
-package export
+package verdict
 
 import (
 	"testing"
 
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
-	"tunbench/reports/verdict"
 )
 
 // judged compares two runs.
-func judged(t *testing.T, base, next *record.File, o verdict.Options) *verdict.Comparison {
+func judged(t *testing.T, base, next *record.File, o Options) *Comparison {
 	t.Helper()
 	o.BaseName, o.NewName = "before", "after"
-	c, err := verdict.Compare(base, next, o)
+	c, err := Compare(base, next, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func judged(t *testing.T, base, next *record.File, o verdict.Options) *verdict.C
 }
 
 // byMetric gives the verdicts by scenario and metric.
-func byMetric(c *verdict.Comparison) map[string]record.Verdict {
+func byMetric(c *Comparison) map[string]record.Verdict {
 	by := map[string]record.Verdict{}
 	for _, v := range c.Verdicts {
 		by[v.Scenario+" "+v.Metric] = v
@@ -28,9 +28,9 @@ func byMetric(c *verdict.Comparison) map[string]record.Verdict {
 }
 
 // pairsJudged compares the two variants of a run.
-func pairsJudged(t *testing.T) *verdict.Comparison {
+func pairsJudged(t *testing.T) *Comparison {
 	t.Helper()
-	c, err := verdict.CompareVariants(abFile(0.95, 10), verdict.Options{BaseName: "ab"})
+	c, err := CompareVariants(fixture.Pairs(0.95, 10), Options{BaseName: "ab"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,7 @@
-package export
+package text
 
 import (
 	"testing"
-
-	"tunbench/reports/text"
 )
 
 func TestKernelFormats(t *testing.T) {
@@ -14,12 +12,12 @@ func TestKernelFormats(t *testing.T) {
 		}
 	}
 	for v, want := range map[float64]string{5050.4: "5,050", 151.43: "151.4", 96.704: "96.70", 999.96: "1,000", 0.5: "0.50"} {
-		check(text.PerPacket(v), want)
+		check(PerPacket(v), want)
 	}
 	for v, want := range map[float64]string{0: "0", 17: "+17.0", -3.5: "−3.50", 1234: "+1,234", 801.04: "+801", -0.001: "0", 42.42: "+42.4", -100: "−100"} {
-		check(text.Plus(v), want)
+		check(Plus(v), want)
 	}
 	for v, want := range map[float64]string{0: "0.00", 0.2445: "+24.45", -0.00001: "0.00", 0.00001: "0.00", -0.2522: "−25.22"} {
-		check(text.Precisely(v), want)
+		check(Precisely(v), want)
 	}
 }

@@ -1,4 +1,4 @@
-package export
+package render
 
 import (
 	"slices"
@@ -6,7 +6,6 @@ import (
 
 	"tunbench/reports/figure"
 	"tunbench/reports/record"
-	"tunbench/reports/render"
 	"tunbench/reports/screen"
 )
 
@@ -40,7 +39,7 @@ func TestWorstFirst(t *testing.T) {
 		t.Error("the list that was given is sorted")
 	}
 	for i, want := range map[int]screen.Tone{0: screen.Plain, 5: screen.Caution, 6: screen.Bad} {
-		if got := render.ToneOf(list[i]); got != want {
+		if got := toneOf(list[i]); got != want {
 			t.Errorf("%s: tone %v, want %v", list[i].Name, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package export
+package chart
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/reports/chart"
+	"tunbench/reports/fixture"
 	"tunbench/reports/text"
 )
 
@@ -23,7 +23,7 @@ func TestTicks(t *testing.T) {
 		{math.NaN(), []float64{0}},
 		{math.Inf(1), []float64{0}},
 	} {
-		if got := chart.Ticks(tt.top, 5); !slices.Equal(got, tt.want) {
+		if got := ticks(tt.top, 5); !slices.Equal(got, tt.want) {
 			t.Errorf("ticks(%v) = %v, want %v", tt.top, got, tt.want)
 		}
 	}
@@ -40,14 +40,14 @@ func TestChangesBeyondTheScale(t *testing.T) {
 		{"fits", 0.5, 0.4, 0.6, 0}, {"to the end of the scale", 2, 1.9, 2, 0},
 		{"beyond it", 6.52, 5.8, 7.1, 3}, {"its interval alone", 1.5, 0.9, 2.4, 1}, {"an interval on both sides", 0.1, -2.5, 2.5, 2},
 	} {
-		ch := chart.Changes{Title: "t", Desc: "d.", Note: "higher is better", Rows: []chart.ChangeRow{
+		ch := Changes{Title: "t", Desc: "d.", Note: "higher is better", Rows: []ChangeRow{
 			{Label: "a", Value: tt.value, Low: tt.low, High: tt.high, Threshold: 0.03, Class: "a", Text: text.Precisely(tt.value) + " %"}, {Label: "b", Value: -0.02, Low: -0.03, High: -0.01, Threshold: 0.03, Class: "muted", Text: "−2.00 %"},
 		}}
 		var b bytes.Buffer
-		if err := chart.WriteSVG(&b, ch); err != nil {
+		if err := WriteSVG(&b, ch); err != nil {
 			t.Fatal(err)
 		}
-		checkXML(t, tt.name, b.String())
+		fixture.CheckXML(t, tt.name, b.String())
 		arrows := 0
 		for _, l := range strings.Split(b.String(), "\n") {
 			if strings.HasPrefix(l, "<path") && strings.Count(l, "L") == 2 { // a diamond has four corners
@@ -92,8 +92,8 @@ func TestFormats(t *testing.T) {
 	for v, want := range map[float64]string{0.962: "−3.8 %", 1: "0.0 %", 0.99999: "0.0 %", 1.00001: "0.0 %", 1.05: "+5.0 %"} {
 		check(text.Change(v), want)
 	}
-	check(chart.TickDuration(1e6), "1 ms")
-	check(chart.TickDuration(200e3), "200 µs")
+	check(tickDuration(1e6), "1 ms")
+	check(tickDuration(200e3), "200 µs")
 	check(text.RateScale(9999).Format(512), "512")
 	check(text.RateScale(1.27e6).Format(1.27e6), "1,270")
 	check(text.RateScale(1.2e7).Format(1.2345e7), "12.3")

@@ -1,9 +1,7 @@
-package export
+package render
 
 import (
 	"testing"
-
-	"tunbench/reports/render"
 )
 
 func TestEscape(t *testing.T) {
@@ -21,14 +19,14 @@ func TestEscape(t *testing.T) {
 		{"ü ≥ 漢", "ü ≥ 漢"},
 	}
 	for _, tt := range tests {
-		if got := render.Escape(tt.in); got != tt.want {
+		if got := escape(tt.in); got != tt.want {
 			t.Errorf("escape(%q) = %q, want %q", tt.in, got, tt.want)
 		}
 	}
 	for in, want := range map[string]string{
 		"a=b/c": "`a=b/c`", "a`b": "<code>a\\`b</code>", "a|b": `<code>a\|b</code>`, "<&*": "`<&*`", " a": "<code> a</code>", "a\nb": "`a b`",
 	} {
-		if got := render.CodeSpan(in); got != want {
+		if got := codeSpan(in); got != want {
 			t.Errorf("codeSpan(%q) = %s, want %s", in, got, want)
 		}
 	}

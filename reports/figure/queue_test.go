@@ -1,11 +1,10 @@
-package export
+package figure
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
 
-	"tunbench/reports/figure"
 	"tunbench/reports/record"
 	"tunbench/reports/stat"
 	"tunbench/reports/text"
@@ -23,14 +22,14 @@ func TestSpreadOfFlows(t *testing.T) {
 	f := &record.File{Run: &record.Run{}, Trials: []record.Trial{
 		queue([]uint64{100, 300}, []int{20, 40}), queue([]uint64{100, 100}, []int{30, 30}), queue([]uint64{0, 100}, []int{0, 60}),
 	}}
-	list, _ := figure.Scenarios(f)
+	list, _ := Scenarios(f)
 	sp := list[0].Spreads()[0]
 	_, want, err := stat.FlowSpread([]int{20, 40})
 	if err != nil || !sp.Hashed || sp.Chance != want || math.Abs(sp.Even-1.6) > 1e-12 {
 		t.Errorf("%+v, want p %v and 1.6 queues, %v", sp, want, err)
 	}
 	f.Trials = []record.Trial{queue([]uint64{5, 5}, []int{0, 0})}
-	list, _ = figure.Scenarios(f)
+	list, _ = Scenarios(f)
 	if sp := list[0].Spreads()[0]; sp.Hashed {
 		t.Error("without flows there is nothing to hash")
 	}
@@ -46,7 +45,7 @@ func TestSpreadOfFlows(t *testing.T) {
 func TestJainByChance(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for _, c := range []struct{ flows, queues int }{{64, 4}, {8, 4}, {256, 16}, {4, 2}} {
-		m := figure.FlowMap{Flows: make([]int, c.flows), Queues: c.queues}
+		m := FlowMap{Flows: make([]int, c.flows), Queues: c.queues}
 		var sum float64
 		const draws = 20_000
 		for range draws {

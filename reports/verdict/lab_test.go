@@ -1,4 +1,4 @@
-package export
+package verdict
 
 import (
 	"math"
@@ -7,19 +7,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
-	"tunbench/reports/verdict"
 )
 
 func TestKernelVerdicts(t *testing.T) {
-	one := func(name string, values ...float64) verdict.KernelBoots {
-		k := verdict.KernelBoots{Name: name}
+	one := func(name string, values ...float64) KernelBoots {
+		k := KernelBoots{Name: name}
 		for _, v := range values {
-			k.Boots = append(k.Boots, []*record.File{boot(record.Bare, true, v)})
+			k.Boots = append(k.Boots, []*record.File{fixture.Boot(record.Bare, true, v)})
 		}
 		return k
 	}
-	change := func(k *verdict.KernelBoots, f func(*record.File)) verdict.KernelBoots {
+	change := func(k *KernelBoots, f func(*record.File)) KernelBoots {
 		for _, files := range k.Boots {
 			f(files[0])
 		}
@@ -28,7 +28,7 @@ func TestKernelVerdicts(t *testing.T) {
 	base := one("a", 1000, 1001)
 	for _, tt := range []struct {
 		name      string
-		base, new verdict.KernelBoots
+		base, new KernelBoots
 		want      string
 		note      string
 	}{
@@ -41,18 +41,18 @@ func TestKernelVerdicts(t *testing.T) {
 		{"beyond, but less than the spread", one("a", 1000, 1100), one("b", 1107, 1110), record.Inconclusive, "the change is smaller than the distance of the states of one kernel: boot more"},
 		{"one boot", one("a", 1000), one("b", 2000), record.Inconclusive, "one boot: the spread is not known"},
 		{"not there", base, one("b"), record.InvalidVerdict, "b: missing"},
-		{"unsettled", base, change(ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagUnsettled} }), record.IndicativeRegression, "unsettled in 2 of 4 boots"},
-		{"invalid", base, change(ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagSteal} }), record.InvalidVerdict, "no valid trial in 2 of 4 boots"},
-		{"unsupported", base, change(ptr(one("b", 1, 1)), func(f *record.File) {
-			f.Trials, f.Skips = nil, []record.Skip{{Scenario: "Tun/size=64", Reason: record.Unsupported, Detail: noUSO}}
-		}), record.UnsupportedVerdict, "b: unsupported: " + noUSO},
-		{"another machine", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Host.Virt = "kvm" }), record.NotComparable, "virtualisation differs: not known, kvm (--allow cpu)"},
-		{"another device", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.VnetHdrSz = 12 }), record.NotComparable, "the device differs in virtio-net header: 0, 12 (--allow device)"},
-		{"another feature", base, change(ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.Offloads = []string{"tx-lockless"} }), record.IndicativeImprovement, ""},
-		{"real time", change(ptr(one("a", 1000, 1001)), func(f *record.File) { f.Run.Clock = "monotonic" }),
-			change(ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Clock = "monotonic" }), record.Inconclusive, "no threshold holds for this clock"},
+		{"unsettled", base, change(fixture.Ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagUnsettled} }), record.IndicativeRegression, "unsettled in 2 of 4 boots"},
+		{"invalid", base, change(fixture.Ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagSteal} }), record.InvalidVerdict, "no valid trial in 2 of 4 boots"},
+		{"unsupported", base, change(fixture.Ptr(one("b", 1, 1)), func(f *record.File) {
+			f.Trials, f.Skips = nil, []record.Skip{{Scenario: "Tun/size=64", Reason: record.Unsupported, Detail: fixture.NoUSO}}
+		}), record.UnsupportedVerdict, "b: unsupported: " + fixture.NoUSO},
+		{"another machine", base, change(fixture.Ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Host.Virt = "kvm" }), record.NotComparable, "virtualisation differs: not known, kvm (--allow cpu)"},
+		{"another device", base, change(fixture.Ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.VnetHdrSz = 12 }), record.NotComparable, "the device differs in virtio-net header: 0, 12 (--allow device)"},
+		{"another feature", base, change(fixture.Ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.Offloads = []string{"tx-lockless"} }), record.IndicativeImprovement, ""},
+		{"real time", change(fixture.Ptr(one("a", 1000, 1001)), func(f *record.File) { f.Run.Clock = "monotonic" }),
+			change(fixture.Ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Clock = "monotonic" }), record.Inconclusive, "no threshold holds for this clock"},
 	} {
-		v := verdict.KernelVerdicts([]verdict.KernelBoots{tt.base, tt.new})
+		v := KernelVerdicts([]KernelBoots{tt.base, tt.new})
 		if len(v) != 2 || v[0].Metric != record.SendNsPerPkt || v[1].Metric != record.RecvNsPerPkt {
 			t.Fatalf("%s: %+v", tt.name, v)
 		}
@@ -69,10 +69,10 @@ func TestKernelVerdicts(t *testing.T) {
 			t.Errorf("%s: a side that nobody measured: %+v", tt.name, v[1])
 		}
 	}
-	if v := verdict.KernelVerdicts([]verdict.KernelBoots{base}); v != nil {
+	if v := KernelVerdicts([]KernelBoots{base}); v != nil {
 		t.Errorf("against nothing: %+v", v)
 	}
-	if v := verdict.KernelVerdicts([]verdict.KernelBoots{base, base, base}); len(v) != 4 {
+	if v := KernelVerdicts([]KernelBoots{base, base, base}); len(v) != 4 {
 		t.Errorf("two against the first: %d verdicts", len(v))
 	}
 }
@@ -87,16 +87,16 @@ func TestObserverCost(t *testing.T) {
 		}
 		return f
 	}
-	k := verdict.KernelBoots{Name: "a"}
+	k := KernelBoots{Name: "a"}
 	for i, bare := range []float64{1000, 1100, 1210} {
 		k.Boots = append(k.Boots, []*record.File{
-			suite(boot(record.Bare, true, 5000), "kernels", "none"),
-			suite(boot(record.Observed, true, bare+100+float64(i)), "kernels-observer", "kprobe"),
-			suite(boot(record.Bare, true, bare), "kernels-observer", "none"),
-			suite(boot(record.Observed, true, 5050), "other", "fentry"),
+			suite(fixture.Boot(record.Bare, true, 5000), "kernels", "none"),
+			suite(fixture.Boot(record.Observed, true, bare+100+float64(i)), "kernels-observer", "kprobe"),
+			suite(fixture.Boot(record.Bare, true, bare), "kernels-observer", "none"),
+			suite(fixture.Boot(record.Observed, true, 5050), "other", "fentry"),
 		})
 	}
-	l := verdict.NewLab([]verdict.KernelBoots{k})
+	l := NewLab([]KernelBoots{k})
 	o, ok := l.Kernels[0].Overhead("kprobe", "Tun/size=64", record.SendNsPerPkt)
 	if !ok || o.Bare != 1100 || o.Added != 101 || o.Min != 100 || o.Max != 102 || o.Boots != 3 || math.Abs(o.Ratio-101.0/1100) > 1e-12 {
 		t.Errorf("kprobe: %+v", o)
@@ -118,14 +118,14 @@ func TestObserverCost(t *testing.T) {
 
 func TestReading(t *testing.T) {
 	value := func(f *record.File) (float64, bool) {
-		k := verdict.NewKernel(verdict.KernelBoots{Boots: [][]*record.File{{f}}})
+		k := newKernel(KernelBoots{Boots: [][]*record.File{{f}}})
 		c := k.Cost("Tun/size=64", record.SendNsPerPkt)
 		if c == nil {
 			return 0, false
 		}
 		return c.Median, true
 	}
-	f := boot(record.Bare, true, 900, 800, 100, 101, 102, 103, 104)
+	f := fixture.Boot(record.Bare, true, 900, 800, 100, 101, 102, 103, 104)
 	if v, ok := value(f); !ok || v != 102 {
 		t.Errorf("median of the last five: %v, %v", v, ok)
 	}
@@ -137,23 +137,23 @@ func TestReading(t *testing.T) {
 	if v, ok := value(f); !ok || v != 102 { // 800 takes the place of 104
 		t.Errorf("with an invalid one: %v, %v", v, ok)
 	}
-	if v, ok := value(boot(record.Bare, true, 7)); !ok || v != 7 {
+	if v, ok := value(fixture.Boot(record.Bare, true, 7)); !ok || v != 7 {
 		t.Errorf("of one: %v, %v", v, ok)
 	}
-	if v, ok := value(boot(record.Bare, true, 0, -3)); ok {
+	if v, ok := value(fixture.Boot(record.Bare, true, 0, -3)); ok {
 		t.Errorf("of nothing: %v", v)
 	}
-	if v, ok := value(boot(record.Bare, false, 7, 8, 9)); ok {
+	if v, ok := value(fixture.Boot(record.Bare, false, 7, 8, 9)); ok {
 		t.Errorf("of an interrupted scenario: %v", v)
 	}
-	if v, ok := value(boot(record.Observed, true, 7)); ok {
+	if v, ok := value(fixture.Boot(record.Observed, true, 7)); ok {
 		t.Errorf("observed as bare: %v", v)
 	}
 }
 
 func TestShortNames(t *testing.T) {
 	for _, tt := range []struct{ names, want []string }{
-		{[]string{release61, release612}, []string{"6.1.0-41", "6.12.57+deb12"}},
+		{[]string{fixture.Release61, fixture.Release612}, []string{"6.1.0-41", "6.12.57+deb12"}},
 		{[]string{"6.1-a", "6.2-b"}, []string{"6.1-a", "6.2-b"}},
 		{[]string{"6.1-amd64", "6.1-amd64"}, []string{"6.1", "6.1"}},
 		{[]string{"6.1-amd64", "-amd64"}, []string{"6.1-amd64", "-amd64"}},
@@ -161,12 +161,12 @@ func TestShortNames(t *testing.T) {
 		{[]string{"6.1-amd64"}, []string{"6.1-amd64"}},
 		{[]string{"", "a\nb"}, []string{"unnamed kernel", "a b"}},
 	} {
-		var in []verdict.KernelBoots
+		var in []KernelBoots
 		for _, n := range tt.names {
-			in = append(in, verdict.KernelBoots{Name: n})
+			in = append(in, KernelBoots{Name: n})
 		}
 		var got []string
-		for _, k := range verdict.NewLab(in).Kernels {
+		for _, k := range NewLab(in).Kernels {
 			got = append(got, k.Short)
 		}
 		if d := cmp.Diff(tt.want, got); d != "" {

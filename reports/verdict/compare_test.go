@@ -1,4 +1,4 @@
-package export
+package verdict
 
 import (
 	"fmt"
@@ -10,30 +10,30 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
-	"tunbench/reports/verdict"
 )
 
 func TestCompareVerdicts(t *testing.T) {
-	base, next := beforeAndAfter()
-	c := judged(t, base, next, verdict.Options{})
+	base, next := fixture.BeforeAndAfter()
+	c := judged(t, base, next, Options{})
 	by := byMetric(c)
 	for key, want := range map[string]string{
-		slow + " pps":            record.IndicativeRegression,
-		slow + " cpu_ns_per_pkt": record.IndicativeRegression,
-		slow + " loss":           record.Equivalent,
-		slow + " ndr_pps":        record.IndicativeRegression,
-		slow + " pdr_pps":        record.Inconclusive,
-		fast + " pps":            record.IndicativeImprovement,
-		fast + " ndr_pps":        record.Equivalent,
-		queued + " pps":          record.Equivalent,
-		queued + " jain":         record.Equivalent,
-		stolen + " pps":          record.InvalidVerdict,
-		stolen + " loss":         record.InvalidVerdict,
-		rebuilt + " pps":         record.NotComparable,
-		openRate + " pps":        record.Equivalent,
-		openRate + " p50":        record.IndicativeRegression,
-		openRate + " p99":        record.IndicativeRegression,
+		fixture.Slow + " pps":            record.IndicativeRegression,
+		fixture.Slow + " cpu_ns_per_pkt": record.IndicativeRegression,
+		fixture.Slow + " loss":           record.Equivalent,
+		fixture.Slow + " ndr_pps":        record.IndicativeRegression,
+		fixture.Slow + " pdr_pps":        record.Inconclusive,
+		fixture.Fast + " pps":            record.IndicativeImprovement,
+		fixture.Fast + " ndr_pps":        record.Equivalent,
+		fixture.Queued + " pps":          record.Equivalent,
+		fixture.Queued + " jain":         record.Equivalent,
+		fixture.Stolen + " pps":          record.InvalidVerdict,
+		fixture.Stolen + " loss":         record.InvalidVerdict,
+		fixture.Rebuilt + " pps":         record.NotComparable,
+		fixture.OpenRate + " pps":        record.Equivalent,
+		fixture.OpenRate + " p50":        record.IndicativeRegression,
+		fixture.OpenRate + " p99":        record.IndicativeRegression,
 		"Tun/dir=k2u/gen=udp/queues=1/size=1500/vnet=10/offload=uso pps": record.UnsupportedVerdict,
 	} {
 		if got := by[key].Verdict; got != want {
@@ -44,32 +44,32 @@ func TestCompareVerdicts(t *testing.T) {
 		switch {
 		case strings.HasSuffix(key, " bit_per_s"):
 			t.Errorf("%s is the same test as that of pps", key)
-		case strings.HasSuffix(key, " jain") && !strings.HasPrefix(key, queued):
+		case strings.HasSuffix(key, " jain") && !strings.HasPrefix(key, fixture.Queued):
 			t.Errorf("%s: of one queue", key)
-		case (strings.HasSuffix(key, " p50") || strings.HasSuffix(key, " p99")) && !strings.HasPrefix(key, openRate):
+		case (strings.HasSuffix(key, " p50") || strings.HasSuffix(key, " p99")) && !strings.HasPrefix(key, fixture.OpenRate):
 			t.Errorf("%s: in a closed loop", key)
 		}
 	}
-	if v := by[rebuilt+" pps"]; v.Change != nil || v.CI != nil || v.P != nil || v.Base == nil ||
+	if v := by[fixture.Rebuilt+" pps"]; v.Change != nil || v.CI != nil || v.P != nil || v.Base == nil ||
 		!slices.Equal(v.Notes, []string{"the device differs in txqlen: 500, 1000 (--allow device)"}) {
 		t.Errorf("not comparable: %+v", v)
 	}
-	if v := by[stolen+" pps"]; !slices.Equal(v.Notes, []string{"new: no valid trial of 10: steal in 10"}) {
+	if v := by[fixture.Stolen+" pps"]; !slices.Equal(v.Notes, []string{"new: no valid trial of 10: steal in 10"}) {
 		t.Errorf("invalid: %q", v.Notes)
 	}
-	if v := by[slow+" pps"]; math.Abs(*v.Change+0.1) > 0.02 || v.CI[0] > *v.Change || v.CI[1] < *v.Change || *v.P > 0.05 || v.N != 10 || v.Threshold != 0.03 {
+	if v := by[fixture.Slow+" pps"]; math.Abs(*v.Change+0.1) > 0.02 || v.CI[0] > *v.Change || v.CI[1] < *v.Change || *v.P > 0.05 || v.N != 10 || v.Threshold != 0.03 {
 		t.Errorf("slower by 10 %%: %+v", v)
 	}
 	// bit_per_s has the verdict of pps.
 	taken := c.Taken()
-	if i := slices.IndexFunc(taken, func(v record.Verdict) bool { return v.Scenario == slow }); i < 0 || taken[i].Metric != record.BitPerS || taken[i].Verdict != record.IndicativeRegression {
+	if i := slices.IndexFunc(taken, func(v record.Verdict) bool { return v.Scenario == fixture.Slow }); i < 0 || taken[i].Metric != record.BitPerS || taken[i].Verdict != record.IndicativeRegression {
 		t.Errorf("taken: %+v", taken)
 	}
 	if c.Exit(false) != 3 || c.Exit(true) != 1 { // a scenario is unsupported in the new run
 		t.Errorf("exit %d, strict %d", c.Exit(false), c.Exit(true))
 	}
-	if by := byMetric(judged(t, base, next, verdict.Options{Allow: []string{figure.AllowDevice}})); by[rebuilt+" pps"].Verdict != record.Equivalent {
-		t.Errorf("allowed: %+v", by[rebuilt+" pps"])
+	if by := byMetric(judged(t, base, next, Options{Allow: []string{figure.AllowDevice}})); by[fixture.Rebuilt+" pps"].Verdict != record.Equivalent {
+		t.Errorf("allowed: %+v", by[fixture.Rebuilt+" pps"])
 	}
 }
 
@@ -92,12 +92,12 @@ func TestCompareDifferences(t *testing.T) {
 			f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Arm == record.Bare })
 		}},
 	} {
-		base, next := stored(1, 6, nil), stored(2, 6, nil)
+		base, next := fixture.Stored(1, 6, nil), fixture.Stored(2, 6, nil)
 		if tt.field == figure.AllowHook {
 			base.Trials = slices.DeleteFunc(base.Trials, func(t record.Trial) bool { return t.Arm == record.Bare })
 		}
 		tt.change(next)
-		c := judged(t, base, next, verdict.Options{})
+		c := judged(t, base, next, Options{})
 		for _, v := range c.Verdicts {
 			if v.Verdict != record.NotComparable || !slices.Contains(v.Notes, tt.note) {
 				t.Errorf("%s: %+v", tt.field, v)
@@ -106,7 +106,7 @@ func TestCompareDifferences(t *testing.T) {
 		if c.Exit(false) != 3 || c.Exit(true) != 3 { // nothing could be judged
 			t.Errorf("%s: exit %d, strict %d", tt.field, c.Exit(false), c.Exit(true))
 		}
-		c = judged(t, base, next, verdict.Options{Allow: []string{tt.field}})
+		c = judged(t, base, next, Options{Allow: []string{tt.field}})
 		for _, v := range c.Verdicts {
 			if v.Verdict == record.NotComparable {
 				t.Errorf("%s allowed: %+v", tt.field, v)
@@ -118,9 +118,9 @@ func TestCompareDifferences(t *testing.T) {
 	}
 
 	// Another hook is no difference between bare trials, nor is another kernel.
-	base, next := stored(1, 6, nil), stored(2, 6, nil)
+	base, next := fixture.Stored(1, 6, nil), fixture.Stored(2, 6, nil)
 	next.Run.Hook.Used, next.Run.Host.Kernel, next.Run.Host.MemoryBytes = "kprobe", "7.0.0", 1
-	for _, v := range judged(t, base, next, verdict.Options{}).Verdicts {
+	for _, v := range judged(t, base, next, Options{}).Verdicts {
 		if v.Verdict == record.NotComparable {
 			t.Errorf("%+v", v)
 		}
@@ -128,7 +128,7 @@ func TestCompareDifferences(t *testing.T) {
 	// One measured bare only, the other observed only.
 	base.Trials = slices.DeleteFunc(base.Trials, func(t record.Trial) bool { return t.Arm == record.Observed })
 	next.Trials = slices.DeleteFunc(next.Trials, func(t record.Trial) bool { return t.Arm == record.Bare })
-	for _, v := range judged(t, base, next, verdict.Options{}).Verdicts {
+	for _, v := range judged(t, base, next, Options{}).Verdicts {
 		if v.Metric != record.Jain && (v.Verdict != record.NotComparable || v.Notes[0] != "the arm differs: bare, observed (--allow hook)") {
 			t.Errorf("%+v", v)
 		}
@@ -136,7 +136,7 @@ func TestCompareDifferences(t *testing.T) {
 }
 
 func TestCompareErrors(t *testing.T) {
-	if _, err := verdict.Compare(stored(1, 3, nil), abFile(0.9, 10), verdict.Options{BaseName: "x", NewName: "y"}); err == nil || !strings.Contains(err.Error(), "y holds the variants of tunbench ab") {
+	if _, err := Compare(fixture.Stored(1, 3, nil), fixture.Pairs(0.9, 10), Options{BaseName: "x", NewName: "y"}); err == nil || !strings.Contains(err.Error(), "y holds the variants of tunbench ab") {
 		t.Errorf("variants against a run: %v", err)
 	}
 }
@@ -167,7 +167,7 @@ func TestCompareExit(t *testing.T) {
 		"indicative":                  {[]record.Verdict{v(record.IndicativeRegression, "")}, 0, 1, 0, 0},
 		"improvement":                 {[]record.Verdict{v(record.Improvement, "")}, 0, 0, 0, 0},
 	} {
-		for rule, want := range map[verdict.ExitRule]int{
+		for rule, want := range map[ExitRule]int{
 			{}: tt.plain, {Strict: true}: tt.strict, {Unknown: true}: tt.unknown, {AllowMissing: true}: tt.allowing,
 		} {
 			if got := rule.Code(tt.verdicts); got != want {
@@ -179,14 +179,14 @@ func TestCompareExit(t *testing.T) {
 
 // A run against itself is equivalent throughout, with p = 1 and no change.
 func TestCompareItself(t *testing.T) {
-	f := stored(1, 10, nil)
+	f := fixture.Stored(1, 10, nil)
 	for i := range f.Trials {
 		for m := range f.Trials[i].Metrics {
 			f.Trials[i].Metrics[m] = 5 // all equal
 		}
 	}
-	for _, file := range []*record.File{f, stored(1, 10, nil)} {
-		c := judged(t, file, file, verdict.Options{})
+	for _, file := range []*record.File{f, fixture.Stored(1, 10, nil)} {
+		c := judged(t, file, file, Options{})
 		for _, v := range c.Verdicts {
 			if v.Verdict != record.Equivalent || *v.P != 1 || *v.Change != 0 {
 				t.Errorf("%+v", v)
@@ -199,7 +199,7 @@ func TestCompareItself(t *testing.T) {
 }
 
 func TestCompareTooFew(t *testing.T) {
-	c := judged(t, stored(1, 4, nil), stored(2, 4, map[string]float64{slow: 0.5}), verdict.Options{})
+	c := judged(t, fixture.Stored(1, 4, nil), fixture.Stored(2, 4, map[string]float64{fixture.Slow: 0.5}), Options{})
 	want := "4 valid trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
 	if d := cmp.Diff([]string{want}, c.Warnings); d != "" {
 		t.Error(d)
@@ -215,7 +215,7 @@ func TestCompareTooFew(t *testing.T) {
 }
 
 func TestCompareVirtualTime(t *testing.T) {
-	base, next := stored(1, 10, nil), stored(1, 10, nil)
+	base, next := fixture.Stored(1, 10, nil), fixture.Stored(1, 10, nil)
 	base.Run.Clock, next.Run.Clock = "icount", "icount"
 	for i := range next.Trials {
 		base.Trials[i].Metrics[record.SendNsPerPkt] = 4106.4
@@ -223,7 +223,7 @@ func TestCompareVirtualTime(t *testing.T) {
 		next.Trials[i].Metrics[record.SendNsPerPkt] = 4106.4 * 1.006
 		next.Trials[i].Metrics[record.RecvNsPerPkt] = 1833 * 1.004
 	}
-	c := judged(t, base, next, verdict.Options{})
+	c := judged(t, base, next, Options{})
 	if len(c.Verdicts) != 12 {
 		t.Errorf("%d verdicts of 6 scenarios", len(c.Verdicts))
 	}
@@ -237,10 +237,10 @@ func TestCompareVirtualTime(t *testing.T) {
 
 // A rate that the new run did not search for is not judged, and is told.
 func TestCompareWithoutASearch(t *testing.T) {
-	base, next := beforeAndAfter()
+	base, next := fixture.BeforeAndAfter()
 	next.Searches = nil
-	by := byMetric(judged(t, base, next, verdict.Options{}))
-	for _, scenario := range []string{fast, slow} {
+	by := byMetric(judged(t, base, next, Options{}))
+	for _, scenario := range []string{fixture.Fast, fixture.Slow} {
 		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new does not have it: there was no search for this rate"}) {
 			t.Errorf("%+v", v)
 		}
@@ -249,9 +249,9 @@ func TestCompareWithoutASearch(t *testing.T) {
 
 // A scenario is compared by the hosts that measured it.
 func TestCompareShards(t *testing.T) {
-	base := mergedOf(t, false, shardFile(1, nil), shardFile(2, nil))
+	base := fixture.MergedOf(t, false, fixture.ShardFile(1, nil), fixture.ShardFile(2, nil))
 	verdicts := func(next *record.File, allow ...string) map[string]record.Verdict {
-		c, err := verdict.Compare(base, next, verdict.Options{BaseName: "a", NewName: "b", Allow: allow})
+		c, err := Compare(base, next, Options{BaseName: "a", NewName: "b", Allow: allow})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +263,7 @@ func TestCompareShards(t *testing.T) {
 		}
 		return got
 	}
-	other := mergedOf(t, false, shardFile(1, nil), shardFile(2, func(r *record.Run) { r.Host.CPU = "Z80" }))
+	other := fixture.MergedOf(t, false, fixture.ShardFile(1, nil), fixture.ShardFile(2, func(r *record.Run) { r.Host.CPU = "Z80" }))
 	got := verdicts(other)
 	if v := got["queues=1/size=64"]; v.Verdict == record.NotComparable {
 		t.Errorf("the shard on the same CPU: %+v", v)
@@ -275,21 +275,21 @@ func TestCompareShards(t *testing.T) {
 		t.Errorf("allowed: %+v", v)
 	}
 	// A single shard, and a whole run, compare with a merged one as with another.
-	if v := verdicts(shardFile(1, nil).File); len(v) != 2 || v["queues=1/size=64"].Verdict == record.NotComparable || v["queues=2/size=64"].Missing != record.NewSide {
+	if v := verdicts(fixture.ShardFile(1, nil).File); len(v) != 2 || v["queues=1/size=64"].Verdict == record.NotComparable || v["queues=2/size=64"].Missing != record.NewSide {
 		t.Errorf("one shard: %+v", v)
 	}
 }
 
 func TestGeneratorLimited(t *testing.T) {
-	base, next := stored(1, 10, nil), stored(2, 10, map[string]float64{slow: 0.9})
+	base, next := fixture.Stored(1, 10, nil), fixture.Stored(2, 10, map[string]float64{fixture.Slow: 0.9})
 	for i := range base.Trials {
 		base.Trials[i].Flags = []string{record.FlagGeneratorLimited}
 	}
-	by := byMetric(judged(t, base, next, verdict.Options{}))
-	if v := by[slow+" pps"]; v.Verdict != record.InvalidVerdict || !slices.Equal(v.Notes, []string{"base: the generator set the rate in 10 of 10 trials"}) {
+	by := byMetric(judged(t, base, next, Options{}))
+	if v := by[fixture.Slow+" pps"]; v.Verdict != record.InvalidVerdict || !slices.Equal(v.Notes, []string{"base: the generator set the rate in 10 of 10 trials"}) {
 		t.Errorf("pps: %+v", v)
 	}
-	if v := by[slow+" cpu_ns_per_pkt"]; v.Verdict != record.IndicativeRegression {
+	if v := by[fixture.Slow+" cpu_ns_per_pkt"]; v.Verdict != record.IndicativeRegression {
 		t.Errorf("cost: %+v", v)
 	}
 }
@@ -298,8 +298,8 @@ func TestGeneratorLimited(t *testing.T) {
 // the host can see.
 func TestRatesOnANoisyHost(t *testing.T) {
 	bounds := func(low, high float64) *record.File {
-		f := stored(1, 3, nil)
-		f.Searches = []record.Search{{Scenario: slow, Goals: []record.Goal{{Name: record.PDRPPS, Resolved: true, LowerPPS: &low, UpperPPS: &high}}}}
+		f := fixture.Stored(1, 3, nil)
+		f.Searches = []record.Search{{Scenario: fixture.Slow, Goals: []record.Goal{{Name: record.PDRPPS, Resolved: true, LowerPPS: &low, UpperPPS: &high}}}}
 		return f
 	}
 	sees := func(string) (float64, bool) { return 0.09, true }
@@ -311,7 +311,7 @@ func TestRatesOnANoisyHost(t *testing.T) {
 		{0.94e6, 0.95e6, record.Inconclusive}, // within 9 %, and beyond 3 %
 		{0.85e6, 0.86e6, record.IndicativeRegression},
 	} {
-		v := byMetric(judged(t, bounds(1e6, 1.01e6), bounds(tt.low, tt.high), verdict.Options{Seen: sees}))[slow+" "+record.PDRPPS]
+		v := byMetric(judged(t, bounds(1e6, 1.01e6), bounds(tt.low, tt.high), Options{Seen: sees}))[fixture.Slow+" "+record.PDRPPS]
 		if v.Verdict != tt.want || v.Threshold != 0.09 || v.OwnThreshold == nil || *v.OwnThreshold != 0.03 {
 			t.Errorf("%v: %+v, want %s", tt.low, v, tt.want)
 		}

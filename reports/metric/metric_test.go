@@ -1,4 +1,4 @@
-package export
+package metric
 
 import (
 	"go/ast"
@@ -11,20 +11,19 @@ import (
 	"strings"
 	"testing"
 
-	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
 
 func TestParseThreshold(t *testing.T) {
 	for in, want := range map[string]float64{"pps=5%": 0.05, "loss=0.2%": 0.002, "p99=12.5 %": 0.125, "recv_ns_per_pkt=0.5%": 0.005} {
-		name, got, err := metric.ParseThreshold(in)
+		name, got, err := ParseThreshold(in)
 		if err != nil || math.Abs(got-want) > 1e-12 || !strings.HasPrefix(in, name+"=") {
 			t.Errorf("%s: %s, %v, %v", in, name, got, err)
 		}
 	}
 	for _, in := range []string{"", "pps", "pps=5", "pps=x%", "pps=0%", "pps=-1%", "pps=100%", "pps=NaN%", "pps=Inf%", "speed=5%", "=5%"} {
-		if _, _, err := metric.ParseThreshold(in); err == nil {
+		if _, _, err := ParseThreshold(in); err == nil {
 			t.Errorf("%q is taken", in)
 		}
 	}
@@ -32,16 +31,16 @@ func TestParseThreshold(t *testing.T) {
 
 // Verdicts and exports agree on what is better, and in which unit.
 func TestMetricKindsAgreeWithGates(t *testing.T) {
-	for _, g := range slices.Concat(metric.RealGates(), metric.RateGates()) {
-		if g.Metric == metric.LatencyP50 || g.Metric == metric.LatencyP99 {
+	for _, g := range slices.Concat(RealGates(), RateGates()) {
+		if g.Metric == LatencyP50 || g.Metric == LatencyP99 {
 			continue
 		}
-		if k := metric.Of(g.Metric, "monotonic"); k.Unit != g.Unit || k.Better != g.Better {
+		if k := Of(g.Metric, "monotonic"); k.Unit != g.Unit || k.Better != g.Better {
 			t.Errorf("%s: %s, %d; its gate: %s, %d", g.Metric, k.Unit, k.Better, g.Unit, g.Better)
 		}
 	}
-	for _, g := range metric.VirtualGates() {
-		if k := metric.Of(g.Metric, metric.VirtualClock); k.Unit != g.Unit || k.Better != g.Better {
+	for _, g := range VirtualGates() {
+		if k := Of(g.Metric, record.ClockICount); k.Unit != g.Unit || k.Better != g.Better {
 			t.Errorf("%s: %s, %d; its gate: %s, %d", g.Metric, k.Unit, k.Better, g.Unit, g.Better)
 		}
 	}
@@ -55,7 +54,7 @@ func TestMetricKindsAreComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]bool{}
-	for _, k := range metric.Kinds() {
+	for _, k := range Kinds() {
 		known[k.Metric] = true
 		if k.Unit == "" || k.Meaning == "" {
 			t.Errorf("%s has no unit or no meaning", k.Metric)
@@ -64,8 +63,8 @@ func TestMetricKindsAreComplete(t *testing.T) {
 			t.Errorf("%s has no gauge", k.Metric)
 		}
 	}
-	if len(known) != len(metric.Kinds()) {
-		t.Errorf("%d kinds, %d names", len(metric.Kinds()), len(known))
+	if len(known) != len(Kinds()) {
+		t.Errorf("%d kinds, %d names", len(Kinds()), len(known))
 	}
 	found := 0
 	for _, decl := range file.Decls {
@@ -85,8 +84,8 @@ func TestMetricKindsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	if found != len(metric.Kinds()) {
-		t.Errorf("the records name %d metrics, there are %d kinds", found, len(metric.Kinds()))
+	if found != len(Kinds()) {
+		t.Errorf("the records name %d metrics, there are %d kinds", found, len(Kinds()))
 	}
 }
 
@@ -97,7 +96,7 @@ func TestMetricKindsWithoutGate(t *testing.T) {
 		record.SKBPS: 0, record.OfferedPPS: 0, record.SyscallsPerPkt: 0, record.Steal: 0, record.FloorRatio: -1, record.QueueImbalance: -1,
 		record.FlowConsistency: +1, record.TPS: +1, record.GoodputBitPerS: +1, record.Retransmits: -1,
 	} {
-		if k := metric.Of(name, "monotonic"); k.Better != better {
+		if k := Of(name, "monotonic"); k.Better != better {
 			t.Errorf("%s: %d, want %d", name, k.Better, better)
 		}
 	}
@@ -128,7 +127,7 @@ func TestShownValue(t *testing.T) {
 		"probability": func(v float64) string { return text.Probability(v / 1e12) },
 		"count":       func(v float64) string { return text.Count(uint64(v)) },
 		"size":        func(v float64) string { return text.Size(uint64(v)) },
-		"rate":        func(v float64) string { return metric.Quantity(record.PPS, &v) },
+		"rate":        func(v float64) string { return Quantity(record.PPS, &v) },
 	} {
 		rng := rand.New(rand.NewPCG(7, 8))
 		for range 5000 {

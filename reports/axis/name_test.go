@@ -1,11 +1,9 @@
-package export
+package axis
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"tunbench/reports/axis"
 )
 
 func TestNames(t *testing.T) {
@@ -32,7 +30,7 @@ func TestNames(t *testing.T) {
 	} {
 		for i, a := range values {
 			for j, b := range values {
-				if got, want := sign(axis.Compare("Tun/size=64/"+a, "Tun/size=64/"+b)), sign(i-j); got != want {
+				if got, want := sign(Compare("Tun/size=64/"+a, "Tun/size=64/"+b)), sign(i-j); got != want {
 					t.Errorf("compareNames of %s, %s = %d, want %d", a, b, got, want)
 				}
 			}
@@ -40,19 +38,19 @@ func TestNames(t *testing.T) {
 	}
 	for i, a := range ordered {
 		for j, b := range ordered {
-			if got, want := sign(axis.Compare(a, b)), sign(i-j); got != want {
+			if got, want := sign(Compare(a, b)), sign(i-j); got != want {
 				t.Errorf("compareNames(%s, %s) = %d, want %d", a, b, got, want)
 			}
 		}
 	}
-	common := axis.Common(ordered[:10])
+	common := Common(ordered[:10])
 	if d := cmp.Diff([]string{"dir=k2u", "gen=udp"}, common); d != "" {
 		t.Error(d)
 	}
-	if got := axis.Label(ordered[5], common); got != "queues=2 flows=16 size=64" {
+	if got := Label(ordered[5], common); got != "queues=2 flows=16 size=64" {
 		t.Errorf("label: %s", got)
 	}
-	if got := axis.Label("Tun/a=b", []string{"a=b"}); got != "defaults" {
+	if got := Label("Tun/a=b", []string{"a=b"}); got != "defaults" {
 		t.Errorf("label of nothing: %s", got)
 	}
 }

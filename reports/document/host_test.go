@@ -1,10 +1,8 @@
-package export
+package document
 
 import (
 	"strings"
 	"testing"
-
-	"tunbench/reports/document"
 )
 
 // A long list of differences is told by its number, and none of the host's own.
@@ -17,7 +15,7 @@ func TestBriefly(t *testing.T) {
 		notes = append(notes, "kernel option CONFIG_X: y → n")
 	}
 	notes = append(notes, "sysctl a: 1 → 2", "mitigation retbleed: – → Vulnerable")
-	got := document.Briefly(notes)
+	got := Briefly(notes)
 	if !strings.HasPrefix(got, "floor: x; SMT: off → on; kernel option CONFIG_X: y → n; ") || !strings.HasSuffix(got, "; mitigation retbleed: – → Vulnerable; 1 more sysctl; 16 more kernel options") {
 		t.Errorf("%s", got)
 	}

@@ -1,11 +1,10 @@
-package export
+package figure
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"tunbench/reports/figure"
 	"tunbench/reports/record"
 )
 
@@ -13,7 +12,7 @@ func TestAccountDoesNotCancel(t *testing.T) {
 	a := &record.Trial{Accounting: record.Accounting{Offered: 10, Accepted: 10, Delivered: 5, Unexplained: 5}}
 	b := &record.Trial{Accounting: record.Accounting{Offered: 10, Accepted: 10, Delivered: 15, Unexplained: -5}}
 	c := &record.Trial{Accounting: record.Accounting{Offered: 10, Accepted: 10, Delivered: 9}}
-	l := figure.Account([]*record.Trial{a, b, c})
+	l := Account([]*record.Trial{a, b, c})
 	if l.Unexplained != 10 || l.Net != 0 || l.Open != 2 || l.Contradicting != 1 {
 		t.Errorf("%+v", l)
 	}
@@ -28,7 +27,7 @@ func TestInvalidTrialsAreLeftOut(t *testing.T) {
 		{Scenario: "Tun/x", Arm: record.Observed, Pair: 2, Metrics: map[string]float64{record.PPS: 50}},
 		{Scenario: "Tun/x", Arm: record.Observed, Pair: 4, Metrics: map[string]float64{record.PPS: 50}},
 	}}
-	list, _ := figure.Scenarios(f)
+	list, _ := Scenarios(f)
 	if m, ok := list[0].Bare.Metric(record.PPS); !ok || m.N != 2 || m.Median != 105 {
 		t.Errorf("bare: %+v", m)
 	}
@@ -36,7 +35,7 @@ func TestInvalidTrialsAreLeftOut(t *testing.T) {
 		t.Errorf("costs (-want +got): %s", d)
 	}
 	f.Trials = f.Trials[1:2]
-	list, _ = figure.Scenarios(f)
+	list, _ = Scenarios(f)
 	if m, ok := list[0].Bare.Metric(record.PPS); !ok || m.Median != 5 || !list[0].Bare.Invalid {
 		t.Errorf("with no valid trial: %+v, invalid %v", m, list[0].Bare.Invalid)
 	}
