@@ -17,14 +17,14 @@ type Changes struct {
 }
 
 func (f Changes) Head() (string, string) {
-	if f.cuts() {
+	if f.Cuts() {
 		return f.Title, f.Desc + " An arrow: it goes on beyond the scale, which ends at ±" + FarthestText + " %; the change is written beside it."
 	}
 	return f.Title, f.Desc
 }
 
-// cuts reports whether something lies beyond the scale.
-func (f Changes) cuts() bool {
+// Cuts reports whether something lies beyond the scale.
+func (f Changes) Cuts() bool {
 	return slices.ContainsFunc(f.Rows, func(r ChangeRow) bool {
 		return max(math.Abs(r.Value), math.Abs(r.Low), math.Abs(r.High)) > Farthest
 	})
@@ -48,7 +48,7 @@ func (f Changes) draw(c *canvas) float64 {
 	bottom := headHeight + pitch*float64(len(f.Rows))
 
 	note := "per cent of base; line: 95 % interval; band: within the threshold; " + f.Note
-	if f.cuts() {
+	if f.Cuts() {
 		note += "; arrow: beyond the scale"
 	}
 	c.text("muted", margin, 46, "start", note, note)
