@@ -92,11 +92,11 @@ func (c *checker) picture(p document.Picture) {
 	}
 }
 
-// cuts checks that a chart says so where its scale, which ends at twice the base, is
+// cuts checks that a chart says so where its scale is
 // too short.
 func (c *checker) cuts(ch chart.Changes, desc string) {
 	for _, r := range ch.Rows {
-		if max(math.Abs(r.Value), math.Abs(r.Low), math.Abs(r.High)) > 2 && !strings.Contains(desc, "beyond the scale") {
+		if max(math.Abs(r.Value), math.Abs(r.Low), math.Abs(r.High)) > chart.Farthest && !strings.Contains(desc, "beyond the scale") {
 			c.fail(ruleClip, "%s: %q", r.Label, desc)
 		}
 	}
