@@ -24,8 +24,8 @@ const (
 	None       Hook = "none"
 )
 
-// Ladder is the order in which hooks are tried.
-var Ladder = []Hook{Kprobe, Fentry, Tracepoint}
+// Hooks is the order in which hooks are tried.
+var Hooks = []Hook{Kprobe, Fentry, Tracepoint}
 
 // SeesBypass reports whether h sees packets that skip the queueing discipline
 // (PACKET_QDISC_BYPASS): the tracepoints around xmit do not fire for them.

@@ -80,7 +80,7 @@ func TestVerifier(t *testing.T) {
 // words that name the obstacle.
 func TestLadderExplains(t *testing.T) {
 	needRoot(t)
-	for _, h := range Ladder {
+	for _, h := range Hooks {
 		err := Try(h, Both)
 		var hook *HookError
 		switch {

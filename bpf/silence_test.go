@@ -147,7 +147,7 @@ func TestWithoutBTF(t *testing.T) {
 	if err := unix.Mount("tmpfs", "/sys/kernel/btf", "tmpfs", 0, ""); err != nil {
 		t.Fatal(err)
 	}
-	for _, h := range Ladder {
+	for _, h := range Hooks {
 		var hook *HookError
 		if err := Try(h, Both); !errors.As(err, &hook) || hook.Hook != h || !strings.Contains(hook.Reason, "CONFIG_DEBUG_INFO_BTF") {
 			t.Errorf("%s: %v does not say what is missing", h, err)

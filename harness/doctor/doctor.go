@@ -57,7 +57,7 @@ func privilegeRows() []Row {
 func observerRows() (rows []Row) {
 	loadModule()
 	used := false
-	for _, h := range bpf.Ladder {
+	for _, h := range bpf.Hooks {
 		err := Prove(h)
 		row := observerRow(h, err, !used)
 		used = used || row.Status == StatusUsed

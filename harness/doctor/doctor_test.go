@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"tunbench/bpf"
 	"tunbench/harness/condition"
 	"tunbench/harness/host"
 	"tunbench/harness/tuntap"
+	"tunbench/reports/record"
 )
 
 func TestDeviceOfOneQueue(t *testing.T) {
@@ -124,5 +126,17 @@ func TestNamespaceRows(t *testing.T) {
 	}
 	if rows := namespaceRows(nil, errors.New("no")); len(rows) != 1 || rows[0].Status != StatusUnknown {
 		t.Errorf("no namespace: %+v", rows)
+	}
+}
+
+// TestHooksOfRecords holds that records and the observer name the same hooks, in the
+// order in which they are tried.
+func TestHooksOfRecords(t *testing.T) {
+	var names []string
+	for _, h := range bpf.Hooks {
+		names = append(names, string(h))
+	}
+	if !slices.Equal(names, record.Hooks) {
+		t.Errorf("the observer has the hooks %q, records %q", names, record.Hooks)
 	}
 }

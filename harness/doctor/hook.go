@@ -11,9 +11,6 @@ import (
 	"tunbench/reports/record"
 )
 
-// Auto requests the first hook that holds.
-const Auto = "auto"
-
 // SelectHook finds the hook to use: "auto" takes the first hook that holds and says why
 // it passed over another; a hook that is named is used or an error. A hook holds when
 // it has counted a packet; that it attaches is not enough.
@@ -23,8 +20,8 @@ func SelectHook(requested string) (record.Hook, error) {
 	switch requested {
 	case string(bpf.None):
 		return h, nil
-	case Auto:
-		for _, hook := range bpf.Ladder {
+	case record.HookAuto:
+		for _, hook := range bpf.Hooks {
 			err := holds(hook)
 			if err == nil {
 				h.Used, h.Programs = string(hook), hookPrograms(hook)
@@ -34,7 +31,7 @@ func SelectHook(requested string) (record.Hook, error) {
 		}
 		return h, nil
 	}
-	for _, hook := range bpf.Ladder {
+	for _, hook := range bpf.Hooks {
 		if requested != string(hook) {
 			continue
 		}

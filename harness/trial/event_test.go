@@ -26,7 +26,7 @@ func withEvent(e spec.Event, set func(*spec.Spec)) spec.Spec {
 // for, that the trial says what happened, and that traffic goes on afterwards.
 func TestEvents(t *testing.T) {
 	needRoot(t)
-	hook := bpf.Ladder[slices.IndexFunc(bpf.Ladder, func(h bpf.Hook) bool { return bpf.Try(h, bpf.Both) == nil })]
+	hook := bpf.Hooks[slices.IndexFunc(bpf.Hooks, func(h bpf.Hook) bool { return bpf.Try(h, bpf.Both) == nil })]
 	var rings uint64
 	for name, s := range map[string]spec.Spec{
 		"detach":           withEvent(spec.EventDetach, func(s *spec.Spec) {}),

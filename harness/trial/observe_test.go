@@ -53,7 +53,7 @@ func TestObserverSeesEveryWrite(t *testing.T) {
 			set(s)
 		}
 	}
-	for _, hook := range bpf.Ladder {
+	for _, hook := range bpf.Hooks {
 		if err := bpf.Try(hook, bpf.Both); err != nil {
 			t.Log(err)
 			continue

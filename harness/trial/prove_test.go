@@ -21,7 +21,7 @@ import (
 func TestHooksAreProven(t *testing.T) {
 	needRoot(t)
 	held := false
-	for _, h := range bpf.Ladder {
+	for _, h := range bpf.Hooks {
 		var hook *bpf.HookError
 		for _, gso := range []bool{false, true} {
 			switch err := doctor.ProveOn(h, gso); {
@@ -43,19 +43,19 @@ func TestHooksAreProven(t *testing.T) {
 // does not.
 func TestSelectHook(t *testing.T) {
 	needRoot(t)
-	auto, err := doctor.SelectHook(doctor.Auto)
+	auto, err := doctor.SelectHook(record.HookAuto)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range auto.PassedOver {
-		if p.Hook != string(bpf.Ladder[i]) || p.Reason == "" {
+		if p.Hook != string(bpf.Hooks[i]) || p.Reason == "" {
 			t.Errorf("passed over %+v", auto.PassedOver)
 		}
 		if forced, err := doctor.SelectHook(p.Hook); err == nil || !strings.Contains(err.Error(), p.Reason) || forced.Used != string(bpf.None) {
 			t.Errorf("--hook %s: %+v, %v; auto says %s", p.Hook, forced, err, p.Reason)
 		}
 	}
-	if auto.Used != string(bpf.Ladder[len(auto.PassedOver)]) {
+	if auto.Used != string(bpf.Hooks[len(auto.PassedOver)]) {
 		t.Errorf("%+v", auto)
 	}
 	if forced, err := doctor.SelectHook(auto.Used); err != nil || forced.Used != auto.Used {
@@ -77,7 +77,7 @@ func TestHooksThatNeverRun(t *testing.T) {
 			if !inGuest() {
 				t.Skip("would switch hooks off for the whole host; runs in guests")
 			}
-			for _, h := range bpf.Ladder {
+			for _, h := range bpf.Hooks {
 				if err := doctor.Prove(h); err != nil {
 					t.Fatalf("%s: %v", h, err) // in each guest all hold
 				}
@@ -88,11 +88,11 @@ func TestHooksThatNeverRun(t *testing.T) {
 				}
 			}
 			set(c.off)
-			auto, err := doctor.SelectHook(doctor.Auto)
+			auto, err := doctor.SelectHook(record.HookAuto)
 			if err != nil {
 				t.Error(err)
 			}
-			if auto.Used != string(bpf.Ladder[len(c.silent)]) || len(auto.PassedOver) != len(c.silent) {
+			if auto.Used != string(bpf.Hooks[len(c.silent)]) || len(auto.PassedOver) != len(c.silent) {
 				t.Errorf("auto took %s, passed over %+v", auto.Used, auto.PassedOver)
 			}
 			rows := doctorRows(t, doctor.SectionObserver)
@@ -111,7 +111,7 @@ func TestHooksThatNeverRun(t *testing.T) {
 				t.Errorf("doctor: %+v", used)
 			}
 			set(c.on)
-			for _, h := range bpf.Ladder {
+			for _, h := range bpf.Hooks {
 				if err := doctor.Prove(h); err != nil {
 					t.Errorf("%s, switched on again: %v", h, err)
 				}
@@ -137,7 +137,7 @@ func TestLockedDown(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := level == "integrity" // all of it still holds
-		hook, err := doctor.SelectHook(doctor.Auto)
+		hook, err := doctor.SelectHook(record.HookAuto)
 		if err != nil {
 			t.Fatal(err)
 		}

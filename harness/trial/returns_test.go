@@ -19,7 +19,7 @@ import (
 // missing. Packets and bytes of the queues are whole in any case.
 func TestReturnsOfSleepers(t *testing.T) {
 	needRoot(t)
-	for _, hook := range bpf.Ladder {
+	for _, hook := range bpf.Hooks {
 		if err := doctor.Prove(hook); err != nil {
 			t.Log(err)
 			continue
@@ -88,7 +88,7 @@ func wholeReturns(t *testing.T, trial record.Trial, dir spec.Dir) (lost uint64) 
 // they are returned meanwhile it does not see, and it does not say that it is lost.
 func TestDetachedObserver(t *testing.T) {
 	needRoot(t)
-	for _, hook := range bpf.Ladder {
+	for _, hook := range bpf.Hooks {
 		if doctor.Prove(hook) != nil {
 			continue
 		}

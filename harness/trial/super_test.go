@@ -14,7 +14,7 @@ import (
 // every kernel that knows TSO, seen by its best hook and by none.
 func TestSuperPackets(t *testing.T) {
 	needRoot(t)
-	hook, err := doctor.SelectHook(doctor.Auto)
+	hook, err := doctor.SelectHook(record.HookAuto)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -177,7 +177,7 @@ func TestWritesWithEveryHook(t *testing.T) {
 			s.Dir, s.Mode, s.Gen, s.Size, s.VnetHdr = spec.Both, spec.TAP, spec.GenUDPGSO, 1000, 12
 		},
 	} {
-		for _, hook := range bpf.Ladder {
+		for _, hook := range bpf.Hooks {
 			if err := bpf.Try(hook, bpf.Both); err != nil {
 				t.Log(err)
 				continue

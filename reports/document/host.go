@@ -11,9 +11,9 @@ import (
 	"tunbench/reports/text"
 )
 
-// Differing shows what parties do not have in common. It is nil if there are
+// Differing shows the properties in which groups of runs differ. It is nil if there are
 // less than two of them.
-func Differing(with []figure.Party) []Block {
+func Differing(with []figure.Group) []Block {
 	if len(with) < 2 {
 		return nil
 	}
@@ -78,17 +78,12 @@ func Differing(with []figure.Party) []Block {
 			})
 		}
 		rows += len(t.Rows)
-		blocks = append(blocks, t.Folded("Each "+m.what))
+		blocks = append(blocks, t.Folded("Differing "+m.what+"s"))
 	}
 	if rows == 0 {
-		p := prose.Say("Nothing that is recorded of them")
-		if agree := figure.FloorsAgree(with[0].Floor(), with[1].Floor()); agree != "" {
-			p = append(p, prose.Say("; "+agree)...)
-		}
-		return []Block{append(p, prose.Say(".")...)}
+		return []Block{book.Say("hosts agree", prose.Values{"Floors": figure.FloorsAgree(with[0].Floor(), with[1].Floor())})}
 	}
-	return append(blocks, Small(prose.Say(text.Plural(same, "other recorded property is", "other recorded properties are")+
-		" the same. A dash: the kernel does not have it, or does not say. Two values in one cell: its boots differ.")))
+	return append(blocks, Small(book.Say("hosts rest", prose.Values{"Same": same})))
 }
 
 // Briefly lists notes for a line: those on sysctls and kernel options, which may
@@ -114,6 +109,5 @@ func Briefly(notes []string) string {
 	return strings.Join(kept, "; ")
 }
 
-// VirtualTime tells what figures under the icount clock are worth.
-const VirtualTime = "one nanosecond of the guest is one instruction that its only CPU executed. It sees every instruction that is added to or taken from the path of a packet. " +
-	"It sees no caches, no branch predictor and no parallelism: an instruction costs the same wherever its memory is, and lock contention and cache misses cost nothing. It says which kernel does less work, not which one is faster on a given machine."
+// VirtualTime says what figures under the icount clock mean.
+func VirtualTime() prose.Prose { return book.Say("virtual time", nil) }

@@ -120,7 +120,7 @@ func TestCompareThresholds(t *testing.T) {
 	}
 	v := judged(verdict.Options{Seen: sees(0.08), Thresholds: map[string]float64{record.PPS: 0.01}})
 	if v.Verdict != record.Inconclusive || v.Threshold != 0.08 || v.OwnThreshold == nil || *v.OwnThreshold != 0.01 || !slices.ContainsFunc(v.Notes, func(n string) bool {
-		return strings.Contains(n, "is beyond the metric's threshold of 1.00 %, and below 8.00 %, which is all that an A/A run says this host can show")
+		return strings.Contains(n, "exceeds the metric's threshold of 1.00 %, but not 8.00 %, the smallest change that an A/A run detected on this host")
 	}) {
 		t.Errorf("what the host can see: %+v", v)
 	}
@@ -192,13 +192,13 @@ func TestCompareMissing(t *testing.T) {
 		headline   string
 	}{
 		"failed": {next(nil), skipped(without(next(nil), fixture.Slow), record.Failed, "open tun0: EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: open tun0: EIO",
-			"Not judged, since new does not have it: " + fixture.Slow + " (failed: open tun0: EIO) (--allow missing)."},
+			"Not measured on the new side, so not judged: " + fixture.Slow + " (failed: open tun0: EIO). --allow missing allows this."},
 		"unsupported":  {next(nil), skipped(without(next(nil), fixture.Slow), record.Unsupported, "TUNSETOFFLOAD: EINVAL"), 3, 0, record.UnsupportedVerdict, "new", "new: unsupported: TUNSETOFFLOAD: EINVAL", fixture.Slow + " (unsupported: TUNSETOFFLOAD: EINVAL)"},
 		"unprivileged": {next(nil), skipped(without(next(nil), fixture.Slow), record.Unprivileged, "EPERM"), 3, 0, record.UnsupportedVerdict, "new", "new: unprivileged: EPERM", fixture.Slow + " (unprivileged: EPERM)"},
 		"gone":         {next(nil), without(next(nil), fixture.Slow), 3, 0, record.InvalidVerdict, "new", "new: not in the run", fixture.Slow + " (not in the run)"},
 		"interrupted":  {next(nil), cut, 3, 0, record.InvalidVerdict, "new", "new: not in the run, which was interrupted", fixture.Slow + " (not in the run, which was interrupted)"},
 		"no figures":   {next(nil), figureless, 3, 0, record.InvalidVerdict, "new", "new: its trials have none of the figures that base has", fixture.Slow + " (its trials have none"},
-		"failed half way": {next(nil), skipped(next(nil), record.Failed, "EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: EIO; what was measured before it failed is judged beside this",
+		"failed half way": {next(nil), skipped(next(nil), record.Failed, "EIO"), 3, 0, record.InvalidVerdict, "new", "new: failed: EIO; what was measured before the failure has verdicts of its own",
 			fixture.Slow + " (failed: EIO; what was measured"},
 		"without the arm that is judged": {armless(next(nil), record.Observed), armless(next(nil), record.Bare), 3, 0, record.NotComparable, "new", "the arm differs: bare, observed (--allow hook)", fixture.Slow + " (the arm differs: bare, observed"},
 		"new alone":                      {without(next(nil), fixture.Slow), next(nil), 0, 0, record.InvalidVerdict, "base", "base: not in the run", ""},
@@ -242,17 +242,17 @@ func TestCompareMissing(t *testing.T) {
 		notes := Annotations(c)
 		loud := slices.ContainsFunc(notes, func(a Annotation) bool { return a.Level == Error })
 		if tt.exit == 0 {
-			if loud || strings.Contains(plain, "Not judged, since") {
+			if loud || strings.Contains(plain, "Not measured on") {
 				t.Errorf("%s: %v\n%s", name, notes, plain)
 			}
 			continue
 		}
 		first, _, _ := strings.Cut(text.String(), "\n")
-		if !strings.Contains(plain, tt.headline) || !strings.HasPrefix(first, "Nothing could be judged:") && !strings.HasPrefix(first, "Not judged, since new does not have ") {
+		if !strings.Contains(plain, tt.headline) || !strings.HasPrefix(first, "Nothing could be judged:") && !strings.HasPrefix(first, "Not measured on the new side, so not judged:") {
 			t.Errorf("%s: the summary does not begin with %q:\n%s", name, tt.headline, text.String())
 		}
 		_, below, _ := strings.Cut(string(summary), "\n")
-		if below = strings.TrimSpace(below); !strings.Contains(below[:min(200, len(below))], "Nothing could be judged:") && !strings.Contains(below[:min(200, len(below))], "Not judged, since new does not have") {
+		if below = strings.TrimSpace(below); !strings.Contains(below[:min(200, len(below))], "Nothing could be judged:") && !strings.Contains(below[:min(200, len(below))], "Not measured on the new side, so not judged:") {
 			t.Errorf("%s: the step summary begins with %.300s", name, summary)
 		}
 		if !loud {
@@ -318,7 +318,7 @@ func abComparison(t *testing.T) *verdict.Comparison {
 // less the two that cannot be used.
 func TestMeans(t *testing.T) {
 	base, next := fixture.BeforeAndAfter()
-	for _, m := range compare.Means(compare.New(compared(t, base, next, verdict.Options{}))) {
+	for _, m := range compare.New(compared(t, base, next, verdict.Options{})).Means() {
 		if m.Metric == record.PPS && (m.Cells != 4 || math.Abs(m.Ratio-math.Pow(0.9*1.06, 0.25)) > 0.003) {
 			t.Errorf("%+v", m)
 		}

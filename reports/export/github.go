@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,11 @@ import (
 	"tunbench/reports/verdict"
 )
 
+//go:embed *.txt
+var files embed.FS
+
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
+
 // StepSummaryLimit is how many bytes of summary a step writes at most. GitHub
 // takes 1 MiB and drops all of a longer one.
 const StepSummaryLimit = 900 << 10
@@ -27,15 +33,12 @@ const StepSummaryLimit = 900 << 10
 func StepSummary(c *verdict.Comparison, room int) ([]byte, error) {
 	s := compare.New(c)
 	d := s.Document()
-	d.Sections = []document.Section{
-		compare.Changed(s, "Regressed", s.Regressed, "Nothing regressed."),
-		compare.Changed(s, "Improved", s.Improved, "Nothing improved."),
-	}
+	d.Sections = []document.Section{compare.Regressed(s), compare.Improved(s)}
 	if bars := compare.Bars(s); len(bars) > 0 {
 		d.Sections = append(d.Sections, document.Section{Heading: "Changes", Blocks: bars})
 	}
-	d.Sections = append(d.Sections, compare.Rest(s).FoldedWhole())
-	for _, part := range []func(*compare.Text) (document.Section, bool){compare.OnlyOnes, compare.HostDifferences} {
+	d.Sections = append(d.Sections, compare.Others(s).FoldedWhole())
+	for _, part := range []func(*compare.Text) (document.Section, bool){compare.OneSided, compare.Hosts} {
 		if sec, ok := part(s); ok {
 			d.Sections = append(d.Sections, sec.FoldedWhole())
 		}
@@ -47,7 +50,7 @@ func StepSummary(c *verdict.Comparison, room int) ([]byte, error) {
 // what was measured.
 func FirstStepSummary(r record.Named, why string, room int) ([]byte, error) {
 	d := run.New(r.File)
-	d.Alerts = append([]prose.Prose{prose.Say(prose.Bold("No baseline: "), why+".")}, d.Alerts...)
+	d.Alerts = append([]prose.Prose{book.Say("no baseline", prose.Values{"Why": why})}, d.Alerts...)
 	for i := range d.Sections {
 		if i > 0 {
 			d.Sections[i] = d.Sections[i].FoldedWhole()
@@ -121,18 +124,18 @@ func Annotations(c *verdict.Comparison) (list []Annotation) {
 	add := func(level Level, verdicts []record.Verdict) {
 		for i, v := range verdicts {
 			if rest := len(verdicts) - i; i == mostAnnotations-1 && rest > 1 {
-				list = append(list, Annotation{level, "tunbench", fmt.Sprintf("%d more like this; the step summary has them all", rest)})
+				list = append(list, Annotation{level, "tunbench", book.Text("annotation more", prose.Values{"N": rest})})
 				return
 			}
-			title := "tunbench: " + v.Verdict + " of " + v.Metric
+			title := book.Text("annotation", prose.Values{"Metric": v.Metric, "Verdict": v.Verdict})
 			if v.Missing != "" {
-				title = "tunbench: not measured in " + v.Missing
+				title = book.Text("annotation missing", prose.Values{"Side": v.Missing})
 			}
 			list = append(list, Annotation{level, title, remark(v)})
 		}
 	}
 	if lines := s.Headlines(); s.Rule().Unjudged(s.Verdicts) {
-		list = append(list, Annotation{Error, "tunbench: nothing could be judged", text.Clip(document.PlainText(lines[0]), document.Longest)})
+		list = append(list, Annotation{Error, book.Text("annotation unjudged", nil), text.Clip(document.PlainText(lines[0]), document.Longest)})
 	}
 	add(Error, s.Of(record.Regression))
 	lacking := Error
@@ -160,26 +163,26 @@ func pointLines(s *compare.Text) (lines []string) {
 
 // remark tells a verdict in a line.
 func remark(v record.Verdict) string {
-	line := v.Scenario + ": " + v.Metric
+	name, change, interval, base, threshold := v.Metric, "", "", "", ""
 	if v.Missing != "" && v.Verdict != record.NotComparable {
-		line = v.Scenario // its metric stands for all of them
+		name = "" // it stands for all metrics of the scenario
 	}
 	if v.Change != nil {
-		line += " " + metric.ChangeText(v)
+		change = metric.ChangeText(v)
 	}
 	if v.CI != nil {
-		line += " (95 % interval " + metric.IntervalText(v) + ", p " + text.PValue(v.P) + ")"
+		interval = metric.IntervalText(v)
 	}
 	if v.Base != nil && v.New != nil {
-		line += ", " + metric.Quantity(v.Metric, v.Base) + " before, " + metric.Quantity(v.Metric, v.New) + " now"
+		base = metric.Quantity(v.Metric, v.Base)
 	}
 	if v.Threshold > 0 {
-		line += "; threshold " + metric.ThresholdText(v)
+		threshold = metric.ThresholdText(v)
 	}
-	if len(v.Notes) > 0 {
-		line += ". " + strings.Join(v.Notes, "; ")
-	}
-	return text.Clip(line, document.Longest)
+	return text.Clip(book.Text("remark", prose.Values{
+		"Scenario": v.Scenario, "Metric": name, "Change": change, "Interval": interval, "P": text.PValue(v.P), "Base": base, "New": metric.Quantity(v.Metric, v.New),
+		"Threshold": threshold, "Notes": strings.Join(v.Notes, "; "),
+	}), document.Longest)
 }
 
 // StepOutputs are the counts of c's verdicts by name, in the form of

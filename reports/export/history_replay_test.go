@@ -56,7 +56,7 @@ func TestShortSeriesSayThatTheyAreShort(t *testing.T) {
 		t.Errorf("16 runs: %+v", c.Short)
 	}
 	var b bytes.Buffer
-	if err := render.CheckSummary(&b, c); err != nil || !strings.Contains(b.String(), "1 series is too short to tell") || !strings.Contains(b.String(), "It takes 1 more valid run.") ||
+	if err := render.CheckSummary(&b, c); err != nil || !strings.Contains(b.String(), "1 series is too short to tell") || !strings.Contains(b.String(), "1 more valid run is") ||
 		strings.Contains(strings.ToLower(b.String()), "no series regressed") {
 		t.Errorf("%v: %s", err, b.String())
 	}
@@ -200,11 +200,11 @@ func TestMixedHosts(t *testing.T) {
 		if err := render.CheckSummary(&b, c); err != nil {
 			t.Fatal(err)
 		}
-		if said := strings.Contains(b.String(), "Mixed: the runs of host "+oneHost); said != test.mixed || (c.Mixed[oneHost] != "") != test.mixed {
+		if said := strings.Contains(b.String(), "Mixed runs: the runs of host "+oneHost); said != test.mixed || (c.Mixed[oneHost] != "") != test.mixed {
 			t.Errorf("%s: mixed %q, said %v", test.name, c.Mixed[oneHost], said)
 		}
 	}
-	if m := floors(func(i int) float64 { return []float64{86, 100}[i%2] }).Mixed[oneHost]; !strings.Contains(m, "86.0 ns in 12 of them and 100.0 ns in 12") {
+	if m := floors(func(i int) float64 { return []float64{86, 100}[i%2] }).Mixed[oneHost]; !strings.Contains(m, "86.0 ns (in 12 runs) and 100.0 ns (in 12)") {
 		t.Errorf("mixed: %q", m)
 	}
 }

@@ -193,7 +193,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 			if a.Invalid && c.Error == nil {
 				names, counts := a.Flags()
 				c.Error = &junitResult{Type: record.InvalidVerdict,
-					Message: fmt.Sprintf("no valid trial of %d in the %s arm: %s", len(a.All), a.name, figure.CountedFlags(names, counts)),
+					Message: book.Text("no valid trial", prose.Values{"Trials": len(a.All), "Arm": a.name, "Flags": figure.CountedFlags(names, counts)}),
 					Text:    advised(names)}
 			}
 		}
@@ -203,7 +203,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 		for _, g := range search.Goals {
 			c := junitCase{Class: junitPackage, Name: search.Scenario + " " + g.Name, Time: seconds(0)}
 			if !g.Resolved {
-				c.Skipped = &junitResult{Type: "unresolved", Message: cmp.Or(g.Detail, "the search has no bounds")}
+				c.Skipped = &junitResult{Type: "unresolved", Message: cmp.Or(g.Detail, book.Text("no bounds", nil))}
 			}
 			s.add(c)
 		}
@@ -223,7 +223,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 	}
 	if f.End == nil {
 		s.add(junitCase{Class: junitPackage, Name: "end of the run", Time: seconds(0), Error: &junitResult{
-			Type: "interrupted", Message: "the run was interrupted: it has no end record, and the rest of the plan was not measured"}})
+			Type: "interrupted", Message: book.Text("interrupted", nil)}})
 	}
 	s.Time = seconds(total)
 	s.warn(run.Alerts(f))
@@ -258,15 +258,7 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 	}
 	for _, v := range c.Verdicts {
 		k := junitCase{Class: v.Scenario, Name: v.Metric, Time: seconds(0)}
-		result := &junitResult{Type: v.Verdict, Message: v.Metric + ": " + v.Verdict, Text: told(v)}
-		if v.Change != nil {
-			result.Message += ", " + metric.ChangeText(v)
-			if v.CI != nil {
-				result.Message += " (" + text.IntervalName + " " + metric.IntervalText(v) + ")"
-			}
-		} else if len(v.Notes) > 0 {
-			result.Message += ": " + v.Notes[0]
-		}
+		result := &junitResult{Type: v.Verdict, Message: message(v, v.Verdict == record.IndicativeRegression && !c.Strict), Text: told(v)}
 		switch v.Verdict {
 		case record.UnsupportedVerdict, record.InvalidVerdict, record.NotComparable:
 			// What the base alone lacks is no fault of the new side.
@@ -281,7 +273,6 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 			if c.Strict {
 				k.Failure = result
 			} else {
-				result.Message += "; fails with --strict"
 				k.Skipped = result
 			}
 		case record.Improvement, record.IndicativeImprovement, record.Equivalent:
@@ -294,7 +285,7 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 	}
 	for _, o := range c.Only {
 		s.add(junitCase{Class: o.Scenario, Name: "measured on both sides", Time: seconds(0), Skipped: &junitResult{
-			Type: "only in " + o.Side, Message: "only in " + o.Side + ": " + cmp.Or(o.Why, "the other file does not name it")}})
+			Type: "only in " + o.Side, Message: book.Text("only in", prose.Values{"Side": o.Side}) + ": " + cmp.Or(o.Why, book.Text("only in why", nil))}})
 	}
 	s.Time = seconds(0) // to judge takes no time worth a figure
 	s.warn(compare.New(c).Alerts())
@@ -302,6 +293,22 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 	err := render.ComparisonSummary(&out, c)
 	s.Out.Text = out.String()
 	return s, err
+}
+
+// message tells a verdict in a line. A lenient one would fail with --strict.
+func message(v record.Verdict, lenient bool) string {
+	change, interval := "", ""
+	if v.Change != nil {
+		change = metric.ChangeText(v)
+	}
+	if v.CI != nil {
+		interval = metric.IntervalText(v)
+	}
+	line := book.Text("verdict", prose.Values{"Metric": v.Metric, "Verdict": v.Verdict, "Change": change, "Interval": interval, "Lenient": lenient})
+	if v.Change == nil && len(v.Notes) > 0 {
+		line += ": " + v.Notes[0]
+	}
+	return line
 }
 
 // told is all that is known of a verdict, a line each.

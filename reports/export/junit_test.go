@@ -212,11 +212,11 @@ func TestJUnitOfRun(t *testing.T) {
 	want := map[string]string{
 		"Tun/good":         "passed",
 		"Tun/half":         "passed",
-		"Tun/dead":         "error: no valid trial of 2 in the bare arm: steal in 2, unsteady in 1",
+		"Tun/dead":         "error: none of the bare trials is valid (2): steal in 2, unsteady in 1",
 		"Tun/no":           "skipped: unsupported: TUNSETOFFLOAD: EINVAL",
 		"Tun/ours":         "error: failed: a bug",
 		"Tun/good ndr_pps": "skipped: too noisy",
-		"end of the run":   "error: the run was interrupted: it has no end record, and the rest of the plan was not measured",
+		"end of the run":   "error: the run was interrupted: the file has no end record, and the rest of the plan was not measured",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("%v\nwant %v", got, want)
@@ -329,7 +329,7 @@ func TestJUnitNames(t *testing.T) {
 		s := junitOfComparison(t, c)
 		return meant(t, s.Cases[0].Class) == string(scenario) && meant(t, s.Cases[0].Name) == string(metric) &&
 			strings.HasSuffix(meant(t, s.Cases[0].Skipped.Text), "note: "+string(note)) &&
-			(reason == "" || meant(t, s.Cases[1].Skipped.Message) == "only in base: "+string(reason))
+			(reason == "" || meant(t, s.Cases[1].Skipped.Message) == "measured only in base: "+string(reason))
 	}
 	if err := quick.Check(verdicts, nil); err != nil {
 		t.Error(err)

@@ -61,7 +61,7 @@ func TestHostsDiffer(t *testing.T) {
 					return false
 				}
 			}
-			return strings.Contains(text, "The hosts differ, and part of any change may be that: ") == (tt.want != nil)
+			return strings.Contains(text, "The hosts differ, which may be the reason for part of any change: ") == (tt.want != nil)
 		}
 		var terminal, report bytes.Buffer
 		if err := render.ComparisonSummary(&terminal, c); err != nil {
@@ -79,7 +79,7 @@ func TestHostsDiffer(t *testing.T) {
 				t.Errorf("%s: the %s tells not what differs, or what does not: want %q\n%s", name, where, tt.want, text)
 			}
 		}
-		if strings.HasPrefix(name, "a ") && strings.HasSuffix(name, " host") && strings.Contains(report.String(), "Nothing that is recorded of them") {
+		if strings.HasPrefix(name, "a ") && strings.HasSuffix(name, " host") && strings.Contains(report.String(), "No recorded property differs") {
 			t.Errorf("%s: the report denies it", name)
 		}
 		for _, v := range c.Verdicts {
@@ -111,7 +111,7 @@ func absentOr(s string) string {
 func TestHistoryTellsTheFloor(t *testing.T) {
 	for by, want := range map[float64]string{
 		1.15: "floor: bare system call 86.0 → 98.9 ns (+15.00 %); the floor does not depend on the device, so this part of the change comes from the host",
-		1.02: "nothing else that a run's header tells differs; the floor agrees within 5.00 %: a bare system call took 86.0 and 87.7 ns",
+		1.02: "nothing else in the headers of the runs differs; the floor agrees within 5.00 %: a bare system call took 86.0 and 87.7 ns",
 	} {
 		a, b := &record.Run{Floor: record.Floor{SyscallNs: 86}}, &record.Run{Floor: record.Floor{SyscallNs: 86 * by}}
 		f := series.Finding{Series: &series.Series{Metric: record.PPS}, Change: series.Change{

@@ -35,11 +35,11 @@ func TestChangeIsOfTheFiguresBesideIt(t *testing.T) {
 	if err := kernelsMarkdown(&b, k); err != nil {
 		t.Fatal(err)
 	}
-	_, table, _ := strings.Cut(b.String(), "## What a packet costs")
+	_, table, _ := strings.Cut(b.String(), "## Cost of a packet")
 	if got, want := strings.Join(rowOf(t, table, "size=1500")[1:4], " "), "7,369 5,344 **−27.48**"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if !strings.Contains(table, "send: one state of several, over all boots 7,369 and 5,246") {
+	if !strings.Contains(table, "send: one state of several; over all boots 7,369 and 5,246") {
 		t.Errorf("the medians over boots are not told:\n%s", table)
 	}
 	v := verdict.KernelVerdicts(k)[0]

@@ -129,12 +129,12 @@ func FloorsAgree(a, b record.Floor) string {
 	return book.Text("floors agree", prose.Values{"Scatter": text.Percent(floorScatter), "Before": text.Decimals(a.SyscallNs, 1), "After": text.Decimals(b.SyscallNs, 1)})
 }
 
-// FloorNames are the parts of the floor in which the first runs of two parties
+// FloorNames are the parts of the floor in which the first runs of two groups
 // differ by more than it scatters.
-func FloorNames(with []Party) (differ []string) {
+func FloorNames(with []Group) (differ []string) {
 	names, first := FloorCosts(with[0].Floor())
 	for _, name := range names {
-		if slices.ContainsFunc(with[1:], func(p Party) bool {
+		if slices.ContainsFunc(with[1:], func(p Group) bool {
 			_, other := FloorCosts(p.Floor())
 			return other[name] > 0 && math.Abs(math.Log(other[name]/first[name])) > math.Log1p(floorScatter)
 		}) {

@@ -21,24 +21,24 @@ const (
 	AllowDevice = "device"
 )
 
-// Party is one side of a comparison in a table of what differs: a kernel with
-// its boots, or a run.
-type Party struct {
+// Group is a name and its runs, a column in a table of differences: a kernel with its
+// boots, one run, or a host of a merged run.
+type Group struct {
 	Name string
 	Runs []*record.Run
 }
 
-// Floor is that of the first run of the party.
-func (p Party) Floor() record.Floor {
+// Floor is that of the first run of the group.
+func (p Group) Floor() record.Floor {
 	if len(p.Runs) == 0 {
 		return record.Floor{}
 	}
 	return p.Runs[0].Floor
 }
 
-// Values gives what the runs of the party say, each value once: more than one
+// Values gives what the runs of the group say, each value once: more than one
 // means that its boots differ.
-func (p Party) Values(of func(*record.Run) (string, bool)) (distinct []string) {
+func (p Group) Values(of func(*record.Run) (string, bool)) (distinct []string) {
 	for _, r := range p.Runs {
 		v, ok := of(r)
 		if !ok {

@@ -100,7 +100,7 @@ func overlapping(a, b *record.Part) bool {
 
 // unlike names the facts in which the shards' hosts differ.
 func unlike(r *record.Run) (names []string) {
-	p := Party{Runs: RunsOf(r)}
+	p := Group{Runs: RunsOf(r)}
 	for _, fact := range HostFacts {
 		if len(p.Values(Said(fact.Of))) > 1 {
 			names = append(names, fact.Name)

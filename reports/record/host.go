@@ -59,7 +59,7 @@ type Hook struct {
 	Programs   []Program    `json:"programs"`
 }
 
-// PassedOver is a rung of the ladder that was not taken.
+// PassedOver is a hook that was not used, and why.
 type PassedOver struct {
 	Hook   string `json:"hook"`
 	Reason string `json:"reason"`

@@ -92,12 +92,8 @@ func ComparisonText(s *compare.Text, to screen.Screen) []byte {
 		wrapped(&b, to, tone, document.PlainText(p))
 	}
 	if few {
-		for _, r := range s.Reasons(record.Inconclusive) {
-			where := "Inconclusive in " + text.Plural(r.N, "verdict", "verdicts")
-			if r.N > 1 && r.N == len(s.Verdicts) {
-				where = "All verdicts"
-			}
-			wrapped(&b, to, screen.Plain, where+": "+text.Printable(r.Note)+".")
+		for _, p := range s.Undecided() {
+			wrapped(&b, to, screen.Plain, document.PlainText(p))
 		}
 	}
 	for _, a := range s.Cautions() {

@@ -29,15 +29,13 @@ func HistorySummary(w io.Writer, c *series.Check) error {
 		wrapped(&b, to, screen.Plain, "all scenarios: "+text.Printable(strings.Join(t.Common, " ")))
 	}
 	if len(t.Series) > 0 {
-		fmt.Fprintln(&b, "Each trend has a scale of its own, from its lowest to its highest run.")
+		fmt.Fprintln(&b, history.TrendNote())
 	}
 	for _, p := range t.Points() {
 		wrapped(&b, to, screen.Plain, document.PlainText(p))
 	}
-	for _, f := range t.Findings {
-		if f.Acknowledged != nil {
-			wrapped(&b, to, screen.Plain, text.Printable(t.Called(f.Series)+": "+history.FindingFigures(f)+"; "+history.AckText(*f.Acknowledged)))
-		}
+	for _, line := range t.Acknowledged() {
+		wrapped(&b, to, screen.Plain, text.Printable(line))
 	}
 	historyProblems(&b, to, t)
 	return flush(w, &b)
@@ -68,11 +66,7 @@ func CheckSummary(w io.Writer, c *series.Check) error {
 			}
 			if last != f.Series {
 				last = f.Series
-				name := t.Called(f.Series)
-				if len(t.Hosts) > 1 {
-					name += ", host " + f.Series.Host
-				}
-				fmt.Fprintln(&b, "  "+to.Clip(to.Text(text.Printable(name)), to.Columns-2))
+				fmt.Fprintln(&b, "  "+to.Clip(to.Text(text.Printable(t.OnHost(f.Series))), to.Columns-2))
 			}
 			fmt.Fprintln(&b, "    "+to.Text(text.Printable(history.FindingFigures(f))))
 			for _, line := range history.FindingStory(f) {

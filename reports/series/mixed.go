@@ -34,7 +34,7 @@ func mixtures(runs []StoredRun) map[string]string {
 	mixed := map[string]string{}
 	for host, list := range floors {
 		if low, high, nLow, ok := twoGroups(list); ok {
-			mixed[host] = fmt.Sprintf("the runs of host %s are of two machines, or of one in two states: a bare system call costs %s ns in %d of them and %s ns in %d, by turns",
+			mixed[host] = fmt.Sprintf("the runs of host %s come from two machines, or from one machine in two states: a bare system call alternates between %s ns (in %d runs) and %s ns (in %d)",
 				host, text.Decimals(low, 1), nLow, text.Decimals(high, 1), len(list)-nLow)
 		}
 	}

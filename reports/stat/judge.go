@@ -161,7 +161,7 @@ type design struct {
 
 var (
 	paired      = design{comparePairs, smallestPaired, PairsNeeded, "pairs"}
-	independent = design{compareSamples, smallestIndependent, SamplesNeeded, "trials a side"}
+	independent = design{compareSamples, smallestIndependent, SamplesNeeded, "trials per side"}
 )
 
 func comparePairs(base, new []float64, alpha float64) (Estimate, float64, error) {
@@ -325,7 +325,7 @@ func (c Comparison) beyond(threshold float64) bool {
 // belowSight says that a change counts by the metric's own threshold, and is too
 // small for this host.
 func (c Comparison) belowSight(r Rule) string {
-	return fmt.Sprintf("a change by %s is beyond the metric's threshold of %s, and below %s, which is all that an A/A run says this host can show: compare on a quieter host, or compare equal variants again when this one is quiet",
+	return fmt.Sprintf("the change of %s exceeds the metric's threshold of %s, but not %s, the smallest change that an A/A run detected on this host: compare on a quieter host, or repeat the A/A run when this host is quiet",
 		r.text(c.Change), r.size(c.Own), r.size(c.Threshold))
 }
 

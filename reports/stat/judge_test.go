@@ -108,7 +108,7 @@ func TestJudgeOnANoisyHost(t *testing.T) {
 	}{
 		{"noise", blind(0.5), times(loud, 1e6), Inconclusive, 0.5, ""},
 		{"a fifth more, within what the host can show", blind(0.5), times(jitter, 1.2e6), Inconclusive, 0.5,
-			"a change by +20.00 % is beyond the metric's threshold of 3.00 %, and below 50.00 %, which is all that an A/A run says this host can show: compare on a quieter host, or compare equal variants again when this one is quiet"},
+			"the change of +20.00 % exceeds the metric's threshold of 3.00 %, but not 50.00 %, the smallest change that an A/A run detected on this host: compare on a quieter host, or repeat the A/A run when this host is quiet"},
 		{"as much, where the host can show it", blind(0.1), times(jitter, 1.2e6), Improvement, 0.1, ""},
 		{"a third less", blind(0.3), times(jitter, 0.66e6), Regression, 0.3, ""},
 		{"alike", blind(0.5), times(jitter, 1e6), Equivalent, 0.5, ""},
@@ -244,10 +244,10 @@ func TestJudgeSamples(t *testing.T) {
 		{"alike", rate, base, times(reversed(jitter), 1e6), Equivalent, 10, ""},
 		{"equal", rate, same(5, 3), same(5, 3), Equivalent, 5, ""},
 		{"no loss", loss, same(5, 0), same(6, 0), Equivalent, 5, ""},
-		{"three a side", rate, base[:3], times(jitter[:3], 0.5e6), Inconclusive, 3, "too few trials a side: 3, where a change takes at least 4"},
+		{"three a side", rate, base[:3], times(jitter[:3], 0.5e6), Inconclusive, 3, "too few trials per side: 3, where a change takes at least 4"},
 		// 2/C(13, 3) = 0.007: three are enough beside ten.
 		{"three beside ten", rate, base, times(jitter[:3], 0.5e6), IndicativeRegression, 3, ""},
-		{"none", rate, base, nil, Inconclusive, 0, "too few trials a side: 0, where a change takes at least 4"},
+		{"none", rate, base, nil, Inconclusive, 0, "too few trials per side: 0, where a change takes at least 4"},
 		{"nothing got through", rate, base, same(5, 0), Invalid, 5, "no change can be given: a ratio needs values above 0, and one is 0"},
 	}
 	for _, tt := range tests {

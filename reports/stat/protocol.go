@@ -233,7 +233,7 @@ func (p *Protocol) confirm(i int, first, all Comparison) Comparison {
 	c.P, c.Verdict, c.Notes = first.P, Inconclusive, nil
 	rule := p.rules[i]
 	if p.fresh.len() == 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("%s (%s) in %d pairs, but no fresh block to see it again in",
+		c.Notes = append(c.Notes, fmt.Sprintf("%s (%s) in %d pairs, but no fresh block to confirm it",
 			first.Verdict, rule.text(first.Change), first.N))
 		return c
 	}

@@ -163,7 +163,7 @@ func TestProtocolInterrupted(t *testing.T) {
 			t.Errorf("after %d pairs: %+v", k, c)
 		}
 	}
-	want := "regression (-20.00 %) in 10 pairs, but no fresh block to see it again in"
+	want := "regression (-20.00 %) in 10 pairs, but no fresh block to confirm it"
 	if c := p.Result()[0]; !slices.Equal(c.Notes, []string{want}) {
 		t.Errorf("without a fresh block: %q", c.Notes)
 	}

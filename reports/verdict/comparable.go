@@ -38,7 +38,7 @@ func apart(allow []string, differences []difference) (why, allowed []string) {
 }
 
 // hostDifferences are those of the hosts, the clocks and the tools of two sides.
-func hostDifferences(base, next figure.Party) (list []difference) {
+func hostDifferences(base, next figure.Group) (list []difference) {
 	for _, fact := range figure.HostFacts {
 		if fact.Field == "" {
 			continue

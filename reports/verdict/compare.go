@@ -93,9 +93,9 @@ func showUnjudged(c *comparer, name string, a, b figure.Arm, proportional bool) 
 			continue
 		}
 		v.Verdict = ""
-		v.Notes = []string{"closed loop: the latency is that of the queue which the load fills"}
+		v.Notes = []string{"closed loop: the load keeps the queue full, and the latency is that of the full queue"}
 		if bits {
-			v.Notes = []string{"proportional to pps, whose verdict it has"}
+			v.Notes = []string{"proportional to pps, and has the same verdict"}
 		}
 		c.done.Shown = append(c.done.Shown, v)
 	}

@@ -200,7 +200,7 @@ func TestCompareItself(t *testing.T) {
 
 func TestCompareTooFew(t *testing.T) {
 	c := judged(t, fixture.Stored(1, 4, nil), fixture.Stored(2, 4, map[string]float64{fixture.Slow: 0.5}), Options{})
-	want := "4 valid trials a side cannot show a change in all of 21 tests that are judged together: at least 6 are needed (--trials 6)"
+	want := "4 valid trials per side cannot show a change in any of the 21 tests that are judged together: at least 6 are needed (--trials 6)"
 	if d := cmp.Diff([]string{want}, c.Warnings); d != "" {
 		t.Error(d)
 	}
@@ -241,7 +241,7 @@ func TestCompareWithoutASearch(t *testing.T) {
 	next.Searches = nil
 	by := byMetric(judged(t, base, next, Options{}))
 	for _, scenario := range []string{fixture.Fast, fixture.Slow} {
-		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new does not have it: there was no search for this rate"}) {
+		if v := by[scenario+" "+record.NDRPPS]; v.Verdict != record.InvalidVerdict || v.Base == nil || !slices.Equal(v.Notes, []string{"new has no such figure: there was no search for this rate"}) {
 			t.Errorf("%+v", v)
 		}
 	}

@@ -63,7 +63,7 @@ func (c *comparer) broken(name string, next *record.File) {
 		if s.Scenario == name && s.Reason == record.Failed {
 			of := c.headline()
 			v := Lacking(name, of.Metric, of.Unit, record.NewSide, s.Reason, s.Detail)
-			v.Notes = append(v.Notes, "what was measured before it failed is judged beside this")
+			v.Notes = append(v.Notes, "what was measured before the failure has verdicts of its own")
 			c.done.Verdicts = append(c.done.Verdicts, v)
 			return
 		}
@@ -81,7 +81,7 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 		a, b = base.Head(), next.Head()
 	}
 	apart := c.apart(slices.Concat(
-		hostDifferences(figure.Party{Runs: []*record.Run{base.Run}}, figure.Party{Runs: []*record.Run{next.Run}}),
+		hostDifferences(figure.Group{Runs: []*record.Run{base.Run}}, figure.Group{Runs: []*record.Run{next.Run}}),
 		armDifferences(a.All[0], b.All[0], base.Run.Hook.Used, next.Run.Hook.Used),
 		deviceDifferences(&a.Used[0].Device, &b.Used[0].Device)))
 	proportional := figure.SameSize(a, b)
@@ -110,9 +110,9 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 				v.Missing = record.NewSide
 			}
 		case len(x) == 0:
-			v.Verdict, v.Notes = record.InvalidVerdict, []string{"base does not have it"}
+			v.Verdict, v.Notes = record.InvalidVerdict, []string{"base has no such figure"}
 		case len(y) == 0:
-			v.Verdict, v.Notes = record.InvalidVerdict, []string{"new does not have it"}
+			v.Verdict, v.Notes = record.InvalidVerdict, []string{"new has no such figure"}
 		case len(dead) > 0:
 			v.Verdict, v.Notes = record.InvalidVerdict, dead
 		default:
@@ -165,7 +165,7 @@ func (c *comparer) judge() error {
 		take(&c.done.Verdicts[t.at], judged[i])
 	}
 	if n := len(c.tests); n > 0 {
-		warnTooFew(c, leastRankSum, stat.SamplesNeeded(n, compareAlpha), "valid trial a side", "valid trials a side")
+		warnTooFew(c, leastRankSum, stat.SamplesNeeded(n, compareAlpha), "valid trial per side", "valid trials per side")
 	}
 	return nil
 }
@@ -206,7 +206,7 @@ func (c *comparer) finish() *Comparison {
 		}
 	}
 	for _, text := range slices.Sorted(maps.Keys(c.allowed)) {
-		d.Warnings = append(d.Warnings, text+"; allowed by --allow, so part of any change may be that")
+		d.Warnings = append(d.Warnings, text+"; allowed by --allow, so it may be the reason for part of any change")
 	}
 	slices.SortStableFunc(d.Verdicts, func(a, b record.Verdict) int { return axis.Compare(a.Scenario, b.Scenario) })
 	return d

@@ -87,8 +87,8 @@ var Kinds = []Kind{
 	{record.Improvement, "better by more than the threshold, and seen again in a fresh block"},
 	{record.IndicativeImprovement, "better by more than the threshold, between trials that were not interleaved or not confirmed"},
 	{record.Equivalent, "the whole interval lies within the metric's own threshold"},
-	{record.Inconclusive, "neither a change nor its absence is shown: more trials would tell"},
-	{record.InvalidVerdict, "a gate failed, or a side has no figures: nothing is judged"},
-	{record.NotComparable, "the two sides differ in something else than what is compared"},
+	{record.Inconclusive, "neither a change nor equivalence is shown: measure more trials"},
+	{record.InvalidVerdict, "a side has no valid trial or no figure: nothing is judged"},
+	{record.NotComparable, "the two sides differ in something other than what is compared"},
 	{record.UnsupportedVerdict, "one side cannot run the scenario"},
 }

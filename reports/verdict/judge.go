@@ -72,11 +72,11 @@ func warnTooFew(c *comparer, smallest func(test) float64, need int, one, many st
 	if short == 0 {
 		return
 	}
-	which := "all"
+	which := "any"
 	if short < tests {
 		which = strconv.Itoa(short)
 	}
-	c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("%s cannot show a change in %s of %s that are judged together: at least %d are needed (--trials %d)",
+	c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("%s cannot show a change in %s of the %s that are judged together: at least %d are needed (--trials %d)",
 		text.Plural(least, one, many), which, text.Plural(tests, "test", "tests"), need, need))
 }
 

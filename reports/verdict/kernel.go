@@ -27,7 +27,7 @@ type Kernel struct {
 	Lost     []int // boots that delivered nothing, from 1
 	Files    []*record.File
 	Bare     map[string][]Reading         // by scenario, a boot each
-	Observed map[string]map[string][]pair // by rung and scenario, a boot each
+	Observed map[string]map[string][]pair // by hook and scenario, a boot each
 	skips    map[string]record.Skip       // by scenario, the first of the bare arm
 	Refused  []Refusal
 	Cut      int // files without an end record
@@ -64,7 +64,7 @@ func (k *Kernel) add(boot int, files []*record.File) {
 		k.Bare[name] = append(k.Bare[name], r)
 	}
 	for _, f := range files {
-		rung := f.Run.Hook.Used
+		hook := f.Run.Hook.Used
 		for name, trials := range finished(f, record.Observed) {
 			bare, ok := bySuite[f.Run.Suite][name]
 			if !ok {
@@ -72,10 +72,10 @@ func (k *Kernel) add(boot int, files []*record.File) {
 					continue
 				}
 			}
-			if k.Observed[rung] == nil {
-				k.Observed[rung] = map[string][]pair{}
+			if k.Observed[hook] == nil {
+				k.Observed[hook] = map[string][]pair{}
 			}
-			k.Observed[rung][name] = append(k.Observed[rung][name], pair{bare, read(boot, trials)})
+			k.Observed[hook][name] = append(k.Observed[hook][name], pair{bare, read(boot, trials)})
 		}
 	}
 }
@@ -109,9 +109,9 @@ func (k *Kernel) Why(scenario string) (reason, detail string) {
 	return "", ""
 }
 
-// Party is the kernel in tables of what differs.
-func (k *Kernel) Party() figure.Party {
-	p := figure.Party{Name: k.Name}
+// Group is the kernel in tables of differences.
+func (k *Kernel) Group() figure.Group {
+	p := figure.Group{Name: k.Name}
 	for _, f := range k.Files {
 		p.Runs = append(p.Runs, f.Run)
 	}
@@ -126,10 +126,10 @@ func (k *Kernel) device(scenario string) *record.Device {
 	return nil
 }
 
-func (k *Kernel) Overhead(rung, scenario, metric string) (overhead, bool) {
+func (k *Kernel) Overhead(hook, scenario, metric string) (overhead, bool) {
 	var o overhead
 	var bare, added, ratios []float64
-	for _, p := range k.Observed[rung][scenario] {
+	for _, p := range k.Observed[hook][scenario] {
 		b, okB := p.bare.value(metric)
 		w, okW := p.observed.value(metric)
 		if !okB || !okW || math.IsInf(w/b, 0) {
@@ -156,7 +156,7 @@ func (k *Kernel) Overhead(rung, scenario, metric string) (overhead, bool) {
 // Refusal is a scenario that was not measured in one arm.
 type Refusal struct {
 	record.Skip
-	Arm string // "bare", or the rung
+	Arm string // "bare", or the hook of the observer
 }
 
 func newKernel(in KernelBoots) *Kernel {
@@ -216,7 +216,7 @@ func builtOtherwise(base, next *Kernel, scenario string) []difference {
 	return deviceDifferences(a, b)
 }
 
-// overhead is what the observer adds to one side of a scenario on one rung:
+// overhead is what the observer adds to one side of a scenario with one hook:
 // the median over boots of observed minus bare in the same boot.
 type overhead struct {
 	Bare             float64 // median over the same boots

@@ -139,7 +139,7 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 	case dead > 0:
 		v.Verdict.Verdict = record.InvalidVerdict
 	case !l.Virtual():
-		note("no threshold holds for this clock")
+		note("there is no threshold for this clock")
 	case s.boots < 2:
 		note("one boot: the spread is not known")
 	default:
@@ -157,12 +157,12 @@ func (l *Lab) Incomparable(base, next *Kernel) (why, allowed []string) {
 	if len(base.Files) == 0 || len(next.Files) == 0 {
 		return nil, nil // nothing of one of them arrived, which is said elsewhere
 	}
-	return apart(l.Allow, hostDifferences(base.Party(), next.Party()))
+	return apart(l.Allow, hostDifferences(base.Group(), next.Group()))
 }
 
-// RungsOf gives the rungs that some kernel was observed on: those of the
-// ladder in its order, then any other.
-func (l *Lab) RungsOf() []string {
+// HooksOf returns the hooks by which some kernel was observed: those that tunbench
+// knows in the order in which it tries them, then any other.
+func (l *Lab) HooksOf() []string {
 	found := map[string]bool{}
 	for _, k := range l.Kernels {
 		for r := range k.Observed {
@@ -179,17 +179,17 @@ func (l *Lab) RungsOf() []string {
 	return slices.AppendSeq(list, slices.Values(slices.Sorted(maps.Keys(found))))
 }
 
-// ObservedEverywhere gives the scenarios that every kernel measured on every
-// rung that it has: a sum over others would compare different work.
+// ObservedEverywhere returns the scenarios that every kernel measured with each of its
+// hooks: a median over other scenarios would compare different work.
 func (l *Lab) ObservedEverywhere() []string {
 	in := map[string]int{}
 	n := 0
 	for _, k := range l.Kernels {
-		for rung, byScenario := range k.Observed {
+		for hook, byScenario := range k.Observed {
 			n++
 			for name := range byScenario {
-				_, send := k.Overhead(rung, name, record.SendNsPerPkt)
-				_, receive := k.Overhead(rung, name, record.RecvNsPerPkt)
+				_, send := k.Overhead(hook, name, record.SendNsPerPkt)
+				_, receive := k.Overhead(hook, name, record.RecvNsPerPkt)
 				if send && receive {
 					in[name]++
 				}

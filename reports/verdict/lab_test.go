@@ -36,9 +36,9 @@ func TestKernelVerdicts(t *testing.T) {
 		{"faster", base, one("b", 900, 901), record.IndicativeImprovement, ""},
 		{"the same", base, one("b", 1000, 1001), record.Equivalent, ""},
 		{"within the threshold, beyond the spread", base, one("b", 1003, 1004), record.Equivalent, ""},
-		{"one boot hardly", base, one("b", 1005, 1100), record.Inconclusive, "most trials of one kernel cost what none of the other did: boot more"},
-		{"noisy", base, one("b", 900, 1100), record.Inconclusive, "the cost has 1 state on the base and 2 on the new kernel, and they lie between each other: boot more"},
-		{"beyond, but less than the spread", one("a", 1000, 1100), one("b", 1107, 1110), record.Inconclusive, "the change is smaller than the distance of the states of one kernel: boot more"},
+		{"one boot hardly", base, one("b", 1005, 1100), record.Inconclusive, "most trials on one kernel have a cost that no trial on the other has: measure more boots"},
+		{"noisy", base, one("b", 900, 1100), record.Inconclusive, "the cost has 1 state on the base and 2 on the new kernel, and their ranges overlap: measure more boots"},
+		{"beyond, but less than the spread", one("a", 1000, 1100), one("b", 1107, 1110), record.Inconclusive, "the change is smaller than the distance between the states of one kernel: measure more boots"},
 		{"one boot", one("a", 1000), one("b", 2000), record.Inconclusive, "one boot: the spread is not known"},
 		{"not there", base, one("b"), record.InvalidVerdict, "b: missing"},
 		{"unsettled", base, change(fixture.Ptr(one("b", 2000, 2001)), func(f *record.File) { f.Trials[0].Flags = []string{record.FlagUnsettled} }), record.IndicativeRegression, "unsettled in 2 of 4 boots"},
@@ -50,7 +50,7 @@ func TestKernelVerdicts(t *testing.T) {
 		{"another device", base, change(fixture.Ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.VnetHdrSz = 12 }), record.NotComparable, "the device differs in virtio-net header: 0, 12 (--allow device)"},
 		{"another feature", base, change(fixture.Ptr(one("b", 900, 901)), func(f *record.File) { f.Trials[0].Device.Offloads = []string{"tx-lockless"} }), record.IndicativeImprovement, ""},
 		{"real time", change(fixture.Ptr(one("a", 1000, 1001)), func(f *record.File) { f.Run.Clock = "monotonic" }),
-			change(fixture.Ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Clock = "monotonic" }), record.Inconclusive, "no threshold holds for this clock"},
+			change(fixture.Ptr(one("b", 900, 901)), func(f *record.File) { f.Run.Clock = "monotonic" }), record.Inconclusive, "there is no threshold for this clock"},
 	} {
 		v := KernelVerdicts([]KernelBoots{tt.base, tt.new})
 		if len(v) != 2 || v[0].Metric != record.SendNsPerPkt || v[1].Metric != record.RecvNsPerPkt {
@@ -108,7 +108,7 @@ func TestObserverCost(t *testing.T) {
 	if c := l.Kernels[0].Cost("Tun/size=64", record.SendNsPerPkt); c.Median != 5000 {
 		t.Errorf("headline: %+v", c)
 	}
-	if d := cmp.Diff([]string{"kprobe", "fentry"}, l.RungsOf()); d != "" {
+	if d := cmp.Diff([]string{"kprobe", "fentry"}, l.HooksOf()); d != "" {
 		t.Error(d)
 	}
 	if d := cmp.Diff([]string{"Tun/size=64"}, l.ObservedEverywhere()); d != "" {

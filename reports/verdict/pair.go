@@ -45,7 +45,7 @@ func CompareVariants(f *record.File, o Options) (*Comparison, error) {
 	if err := judgePairs(c, a, b); err != nil {
 		return nil, err
 	}
-	c.done.Warnings = append(c.done.Warnings, "the file has no verdicts of its own: the pairs that were finished are judged, and no fresh block confirms a change")
+	c.done.Warnings = append(c.done.Warnings, "the file holds no verdicts: the finished pairs are judged, and no fresh pairs confirm a change")
 	return c.finish(), nil
 }
 

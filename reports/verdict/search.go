@@ -34,7 +34,7 @@ func compareSearches(c *comparer, base, next *record.File) {
 				continue
 			}
 			v := compareRates(c, s.Scenario, gate, old, s.Goals[i])
-			if apart := c.apart(hostDifferences(figure.Party{Runs: []*record.Run{of[s.Scenario]}}, figure.Party{Runs: []*record.Run{next.Header(s.Shard)}})); len(apart) > 0 {
+			if apart := c.apart(hostDifferences(figure.Group{Runs: []*record.Run{of[s.Scenario]}}, figure.Group{Runs: []*record.Run{next.Header(s.Shard)}})); len(apart) > 0 {
 				v.Verdict, v.Change, v.Notes = record.NotComparable, nil, apart
 			}
 			c.done.Verdicts = append(c.done.Verdicts, v)
@@ -51,7 +51,7 @@ func compareSearches(c *comparer, base, next *record.File) {
 			if g, left := found[key{s.Scenario, gate.Metric}]; left && g.Resolved && !lacking[s.Scenario] {
 				c.done.Verdicts = append(c.done.Verdicts, record.Verdict{
 					Scenario: s.Scenario, Metric: gate.Metric, Unit: gate.Unit, Base: g.LowerPPS,
-					Verdict: record.InvalidVerdict, Notes: []string{"new does not have it: there was no search for this rate"},
+					Verdict: record.InvalidVerdict, Notes: []string{"new has no such figure: there was no search for this rate"},
 				})
 			}
 		}

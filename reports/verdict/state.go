@@ -113,9 +113,9 @@ func shiftStates(base, next []float64, threshold float64) stateShift {
 	out.compare(Middle(mostly(old, false).base), Middle(mostly(young, true).new))
 	switch {
 	case !apartAltogether(base, next):
-		out.notes = append(out.notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and they lie between each other: boot more", text.Plural(len(old), "state", "states"), len(young)))
+		out.notes = append(out.notes, fmt.Sprintf("the cost has %s on the base and %d on the new kernel, and their ranges overlap: measure more boots", text.Plural(len(old), "state", "states"), len(young)))
 	case !beyondSpread(base, next):
-		out.notes = append(out.notes, "the change is smaller than the distance of the states of one kernel: boot more")
+		out.notes = append(out.notes, "the change is smaller than the distance between the states of one kernel: measure more boots")
 	default:
 		out.verdict = indicative(out.change)
 	}
@@ -176,7 +176,7 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 			out.verdict = record.Inconclusive
 		}
 		if p < compareAlpha || len(s.base) == 0 || len(s.new) == 0 {
-			out.notes = append(out.notes, fmt.Sprintf("about %s in %d of %d trials of the base and %d of %d of the new kernel, which chance explains with p = %s",
+			out.notes = append(out.notes, fmt.Sprintf("about %s in %d of %d trials on the base and %d of %d on the new kernel (p = %s if this is chance)",
 				text.PerPacket(Middle(slices.Concat(s.base, s.new))), len(s.base), olds, len(s.new), news, text.PValue(&p)))
 		}
 	}
@@ -192,7 +192,7 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 		out.verdict = indicative(out.change)
 		return out
 	}
-	out.notes = append(out.notes, "most trials of one kernel cost what none of the other did: boot more")
+	out.notes = append(out.notes, "most trials on one kernel have a cost that no trial on the other has: measure more boots")
 	return out
 }
 

@@ -171,7 +171,7 @@ func TestAAIsRemembered(t *testing.T) {
 		}
 		told = true
 		if v.Threshold != 0.08 || v.OwnThreshold == nil || *v.OwnThreshold != 0.03 || v.Verdict != record.Inconclusive ||
-			!strings.Contains(strings.Join(v.Notes, "\n"), "below 8.00 %, which is all that an A/A run says this host can show") {
+			!strings.Contains(strings.Join(v.Notes, "\n"), "not 8.00 %, the smallest change that an A/A run detected on this host") {
 			t.Errorf("exit %d: %s%s", code, line, stderr)
 		}
 	}

@@ -161,7 +161,7 @@ func TestAction(t *testing.T) {
 		"base-binary": filepath.Join(root, ".build/tunbench"), "b": "filter=5000ns", "set": "qdisc=noqueue\n\ntxqlen=400\n",
 		"trials": "8", "measure": "120ms", "threshold": "loss=99%", "out": "it's out",
 	})
-	if code != 1 || outputs["regressions"] == "0" || !strings.Contains(summary, "## Regressed") || !strings.Contains(printed, "::error title=tunbench%3A regression of pps::") || outputs["out"] != "it's out" {
+	if code != 1 || outputs["regressions"] == "0" || !strings.Contains(summary, "## Regressed") || !strings.Contains(printed, "::error title=tunbench%3A pps%3A regression::") || outputs["out"] != "it's out" {
 		t.Fatalf("exit %d, outputs %v: %s", code, outputs, printed)
 	}
 	f := readRun(t, filepath.Join(work, "it's out"))

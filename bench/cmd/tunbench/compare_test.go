@@ -94,12 +94,12 @@ func TestCompare(t *testing.T) {
 		stdout       string
 		stderr       string
 	}{
-		{"itself", []string{base, base}, 0, 0, "No regression. No improvement. 2 verdicts are equivalent: nothing changed by more", ""},
+		{"itself", []string{base, base}, 0, 0, "No regression. No improvement. 2 verdicts are equivalent: no change is larger", ""},
 		{"a file and its folder", []string{filepath.Join(base, record.FileName), base}, 0, 0, "2 verdicts are equivalent", ""},
 		{"slower", []string{base, storedRun(t, scenario, steps(0.9e6, 10), nil)}, 0, 1, "1 regression, indicative.", ""},
 		{"faster", []string{base, storedRun(t, scenario, steps(1.1e6, 10), nil)}, 0, 0, "1 improvement, indicative.", ""},
 		{"slower, within --threshold", []string{base, storedRun(t, scenario, steps(0.9e6, 10), nil), "--threshold", "pps=20%"}, 0, 0, "2 verdicts are equivalent", ""},
-		{"few trials", []string{base, storedRun(t, scenario, steps(0.9e6, 2), nil)}, 0, 3, "2 valid trials a side cannot show a change in all of 2 tests", ""},
+		{"few trials", []string{base, storedRun(t, scenario, steps(0.9e6, 2), nil)}, 0, 3, "2 valid trials per side cannot show a change in any of the 2 tests", ""},
 		{"three trials against ten", []string{base, storedRun(t, scenario, steps(0.9e6, 3), nil)}, 0, 1, "1 verdict is equivalent: ", ""},
 		{"all equal", []string{storedRun(t, scenario, []float64{5, 5, 5, 5, 5, 5}, nil), storedRun(t, scenario, []float64{5, 5, 5, 5, 5, 5}, nil)}, 0, 0, "2 verdicts are equivalent", ""},
 		{"no valid trial", []string{base, storedRun(t, scenario, steps(1e6, 10), steal)}, 3, 3, "Nothing could be judged: new: no valid trial of 10: steal in 10.", ""},
@@ -113,7 +113,7 @@ func TestCompare(t *testing.T) {
 		{"a field that does not exist", []string{base, base, "--allow", "weather"}, 2, 2, "", `--allow "weather": choose cpu, hook, tool, clock, device, missing`},
 		{"an infinite metric", []string{base, broken}, 2, 2, "", "line 2: trial 0 (Tun/x, pair 0, ): metrics.pps is 1e999, not a finite number"},
 		{"one run alone", []string{base}, 2, 2, "", "name a second run"},
-		{"two variants", []string{storedRun(t, scenario, steps(1e6, 20), variants)}, 0, 0, "no fresh block confirms a change", ""},
+		{"two variants", []string{storedRun(t, scenario, steps(1e6, 20), variants)}, 0, 0, "no fresh pairs confirm a change", ""},
 		{"variants against a run", []string{base, storedRun(t, scenario, steps(1e6, 20), variants)}, 2, 2, "", "holds the variants of tunbench ab"},
 	} {
 		for _, strict := range []bool{false, true} {

@@ -43,9 +43,9 @@ func TestGitHub(t *testing.T) {
 		output     string
 	}{
 		{"equal", []string{base, base}, 0, "::notice title=tunbench::No regression.", "equivalent=2\n"},
-		{"slower", []string{base, slower}, 0, "::warning title=tunbench%3A indicative-regression of pps::" + scenario, "indicative-regression=1\n"},
-		{"slower, strict", []string{base, slower, "--strict"}, 1, "::warning title=tunbench%3A indicative-regression of pps::", "indicative-regression=1\n"},
-		{"few", []string{base, few}, 0, "::warning title=tunbench%3A inconclusive of pps::", "inconclusive="},
+		{"slower", []string{base, slower}, 0, "::warning title=tunbench%3A pps%3A indicative-regression::" + scenario, "indicative-regression=1\n"},
+		{"slower, strict", []string{base, slower, "--strict"}, 1, "::warning title=tunbench%3A pps%3A indicative-regression::", "indicative-regression=1\n"},
+		{"few", []string{base, few}, 0, "::warning title=tunbench%3A pps%3A inconclusive::", "inconclusive="},
 		{"few, fail on regression", []string{base, few, "--fail-on", "regression"}, 0, "::warning ", "inconclusive="},
 		{"few, fail on inconclusive", []string{base, few, "--fail-on", "inconclusive"}, 3, "::warning ", "inconclusive="},
 		{"slower, fail on inconclusive", []string{base, slower, "--fail-on", "inconclusive"}, 0, "::warning ", "inconclusive=0\n"},

@@ -174,7 +174,7 @@ func TestKernels(t *testing.T) {
 		}
 	}
 	report := readText(t, dir, render.ReportName)
-	for _, s := range []string{"Linux 6.12.1-amd64 against 6.1.0-1-amd64", "What the observer costs", "| kprobe ", "**−10.0", "branch predictor"} {
+	for _, s := range []string{"Linux 6.12.1-amd64 against 6.1.0-1-amd64", "Cost of the observer", "| kprobe ", "**−10.0", "branch predictor"} {
 		if !strings.Contains(report, s) {
 			t.Errorf("the report lacks %q", s)
 		}
@@ -318,7 +318,7 @@ func TestKernelsNotJudged(t *testing.T) {
 		headline, record string
 	}{
 		"unsupported": {refused, 3, "missing", 0, "Nothing could be judged: no scenario was measured on both kernels.", `"verdict":"unsupported","missing":"new","notes":["6.12.1-amd64: unsupported: EINVAL"]`},
-		"gone":        {gone, 3, "missing", 0, "Not judged, since 6.12.1-amd64 does not have it: " + name + " (missing) (--allow missing).", `"verdict":"invalid","missing":"new","notes":["6.12.1-amd64: missing"]`},
+		"gone":        {gone, 3, "missing", 0, "Not measured on 6.12.1-amd64, so not judged: " + name + " (missing). --allow missing allows this.", `"verdict":"invalid","missing":"new","notes":["6.12.1-amd64: missing"]`},
 		"another":     {other, 3, "missing", 3, "Nothing could be judged: ", `"missing":"base"`},
 		"one more":    {renamed, 0, "missing", 0, "", `"missing":"base"`},
 		"elsewhere":   {elsewhere, 3, "cpu", 0, "Nothing could be judged: virtualisation differs: tcg, kvm", `"verdict":"not-comparable"`},
@@ -329,7 +329,7 @@ func TestKernelsNotJudged(t *testing.T) {
 		if code != tt.exit || !strings.Contains(strings.Join(strings.Fields(stdout), " "), tt.headline) {
 			t.Errorf("%s: exit %d, want %d\n%s%s", what, code, tt.exit, stdout, stderr)
 		}
-		if first, _, _ := strings.Cut(stdout, "\n"); tt.headline != "" && !strings.HasPrefix(first, "Nothing could be judged: ") && !strings.HasPrefix(first, "Not judged, since ") {
+		if first, _, _ := strings.Cut(stdout, "\n"); tt.headline != "" && !strings.HasPrefix(first, "Nothing could be judged: ") && !strings.HasPrefix(first, "Not measured on ") {
 			t.Errorf("%s: the first line is %q", what, first)
 		}
 		code, stdout, stderr = runKernels(context.Background(), nil, "--from", dir, "--json")
@@ -365,7 +365,7 @@ func TestKernelsFailures(t *testing.T) {
 		t.Errorf("console %q", s)
 	}
 	first := readText(t, dir, render.ReportName)
-	if !strings.Contains(first, "1 boot of 6.12.1-amd64 delivered nothing") || !strings.Contains(first, "one boot: spread not known") {
+	if !strings.Contains(first, "1 boot of 6.12.1-amd64 delivered no results") || !strings.Contains(first, "one boot: spread not known") {
 		t.Errorf("report:\n%s", first)
 	}
 	if code, _, _ := runKernels(context.Background(), nil, "--from", dir); code != 0 || readText(t, dir, render.ReportName) != first {
@@ -481,7 +481,7 @@ func TestKernelsInterrupted(t *testing.T) {
 	if code != 130 || !strings.Contains(stderr, "interrupted: 2 of 4 boots are in "+dir) {
 		t.Errorf("exit %d, stderr %q", code, stderr)
 	}
-	if !strings.Contains(readText(t, dir, render.ReportName), "delivered nothing") {
+	if !strings.Contains(readText(t, dir, render.ReportName), "delivered no results") {
 		t.Error("the report does not tell of boots that are missing")
 	}
 	dir = filepath.Join(t.TempDir(), "x")

@@ -36,7 +36,7 @@ type selection struct {
 }
 
 var (
-	hooks = []string{"auto", "kprobe", "fentry", "tracepoint", record.HookNone}
+	hooks = record.HookNames()
 	arms  = []string{"both", string(record.Bare), string(record.Observed)}
 )
 
@@ -49,7 +49,7 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.IntVar(&s.trials, "trials", 0, "pairs of trials for each scenario (default: the suite's)")
 	f.DurationVar(&s.warmup, "warmup", 0, "time that a trial runs before it is measured (default: the suite's)")
 	f.DurationVar(&s.measure, "measure", 0, fmt.Sprintf("measured time of a trial, %v at least (default: the suite's)", suite.MinMeasure))
-	f.StringVar(&s.hook, "hook", "auto", "how to observe the kernel: "+strings.Join(hooks, ", "))
+	f.StringVar(&s.hook, "hook", record.HookAuto, "how to observe the kernel: "+strings.Join(hooks, ", "))
 	f.StringVar(&s.arm, "arm", "both", "trials of a pair: "+strings.Join(arms, ", "))
 	f.Uint64Var(&s.seed, "seed", 0, "seed of the order of trials and of all else that is random (default: random; it is recorded)")
 	f.StringVar(&s.cpus, "cpus", "", "CPUs to use, such as 0,2-3: the first half sends, the second half reads (default: from the topology)")
@@ -98,7 +98,7 @@ func (s *selection) plan(args []string) (plan.Plan, error) {
 	switch {
 	case s.hook == record.HookNone && s.arm != string(record.Bare) && s.changed("arm"):
 		return none, fmt.Errorf("--arm %s observes, which --hook none forbids: leave one of them out", s.arm)
-	case s.arm == string(record.Bare) && s.hook != record.HookNone && s.hook != "auto":
+	case s.arm == string(record.Bare) && s.hook != record.HookNone && s.hook != record.HookAuto:
 		return none, fmt.Errorf("--hook %s observes, which --arm bare forbids: leave one of them out", s.hook)
 	case s.hook == record.HookNone || s.arm == string(record.Bare):
 		p.Hook, p.Arms = record.HookNone, []record.Arm{record.Bare}

@@ -22,6 +22,22 @@ const MostBars = 16
 // CutOff marks a bar that would not fit its chart.
 const CutOff = "cut off"
 
+// MermaidText quotes s for mermaid, which has no escapes between quotes and
+// takes # and ; for entities, %% for comments and backticks for markdown: what
+// would mean something is put as a character that looks like it. The tables
+// have the true name.
+func MermaidText(s string) string {
+	return `"` + strings.Map(func(r rune) rune {
+		switch {
+		case r == '"' || r == '`':
+			return '\''
+		case strings.ContainsRune(`#;%&<>\[]{}|$`, r) || !unicode.IsPrint(r):
+			return '_'
+		}
+		return r
+	}, text.Printable(s)) + `"`
+}
+
 // Bars draws the changes of each metric that is judged by a ratio, the largest
 // first. The intervals are in the tables: a mermaid chart has none.
 func Bars(s *Text) (blocks []document.Block) {
@@ -38,24 +54,16 @@ func Bars(s *Text) (blocks []document.Block) {
 		slices.SortStableFunc(list, func(a, b record.Verdict) int {
 			return cmp.Compare(math.Abs(*b.Change), math.Abs(*a.Change))
 		})
-		better := "lower is better"
-		if g.Better > 0 {
-			better = "higher is better"
-		}
 		shown := list[:min(MostBars, len(list))]
-		note := prose.Say(prose.Bold(g.Metric), ": "+better+". ")
-		if n := len(list) - len(shown); n > 0 {
-			note = append(note, prose.Say("The "+strconv.Itoa(MostBars)+" largest changes; "+strconv.Itoa(n)+" smaller ones are in the table of every verdict. ")...)
-		}
-		if slices.ContainsFunc(shown, func(v record.Verdict) bool { return math.Abs(*v.Change) > chart.Farthest }) {
-			note = append(note, prose.Say("A bar marked ", prose.Bold(CutOff), " ends at ±"+chart.FarthestText+" %; the change stands beside its name. ")...)
-		}
-		blocks = append(blocks, barsOf(s, g.Metric, shown), document.Small(append(note, prose.Say("The intervals are in the tables.")...)))
+		cut := slices.ContainsFunc(shown, func(v record.Verdict) bool { return math.Abs(*v.Change) > chart.Farthest })
+		blocks = append(blocks, bars(s, g.Metric, shown), document.Small(book.Say("bars", prose.Values{
+			"Metric": g.Metric, "Better": betterText(g), "Most": MostBars, "Smaller": len(list) - len(shown), "Cut": cut, "CutOff": CutOff, "Farthest": chart.FarthestText,
+		})))
 	}
 	return blocks
 }
 
-func barsOf(s *Text, metric string, list []record.Verdict) document.Mermaid {
+func bars(s *Text, metric string, list []record.Verdict) document.Mermaid {
 	var labels, values []string
 	reach := 0.01
 	for _, v := range list {
@@ -63,31 +71,15 @@ func barsOf(s *Text, metric string, list []record.Verdict) document.Mermaid {
 		if math.Abs(*v.Change) > chart.Farthest {
 			label += " (" + CutOff + ", " + text.Precisely(*v.Change) + " per cent)"
 		}
-		labels = append(labels, mermaidText(label))
+		labels = append(labels, MermaidText(label))
 		change := min(max(*v.Change, -chart.Farthest), chart.Farthest)
 		values = append(values, strconv.FormatFloat(100*change, 'f', 2, 64))
 		reach = max(reach, math.Abs(change))
 	}
 	limit := strconv.Itoa(int(math.Ceil(110 * reach)))
 	return document.Mermaid("xychart-beta horizontal\n" +
-		"  title " + mermaidText("Change of "+metric+", per cent of base") + "\n" +
+		"  title " + MermaidText(book.Text("bars title", prose.Values{"Metric": metric})) + "\n" +
 		"  x-axis [" + strings.Join(labels, ", ") + "]\n" +
-		"  y-axis " + mermaidText("per cent") + " -" + limit + " --> " + limit + "\n" +
+		"  y-axis " + MermaidText("per cent") + " -" + limit + " --> " + limit + "\n" +
 		"  bar [" + strings.Join(values, ", ") + "]\n")
-}
-
-// mermaidText quotes s for mermaid, which has no escapes between quotes and
-// takes # and ; for entities, %% for comments and backticks for markdown: what
-// would mean something is put as a character that looks like it. The tables
-// have the true name.
-func mermaidText(s string) string {
-	return `"` + strings.Map(func(r rune) rune {
-		switch {
-		case r == '"' || r == '`':
-			return '\''
-		case strings.ContainsRune(`#;%&<>\[]{}|$`, r) || !unicode.IsPrint(r):
-			return '_'
-		}
-		return r
-	}, text.Printable(s)) + `"`
 }

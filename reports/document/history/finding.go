@@ -2,11 +2,10 @@ package history
 
 import (
 	"cmp"
-	"strconv"
-	"strings"
 
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/series"
 	"tunbench/reports/text"
@@ -14,22 +13,15 @@ import (
 
 // FindingFigures says how much a finding is, and how sure.
 func FindingFigures(f series.Finding) string {
-	m := f.Series.Metric
-	s := m + ": " + metric.Quantity(m, &f.Base) + " → " + metric.Quantity(m, &f.New) + ", " + findingMoved(f) + ", p " + text.PValue(&f.P) + ", threshold " + findingThreshold(f)
-	if !f.Standing {
-		s += "; it has gone back since"
-	}
-	return s + "; ID " + f.ID
-}
-
-// findingMoved is the change and its interval.
-func findingMoved(f series.Finding) string {
 	v := record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
-	s := metric.ChangeText(v)
+	interval := ""
 	if f.CI != nil {
-		s += " (" + metric.IntervalText(v) + ")"
+		interval = metric.IntervalText(v)
 	}
-	return s
+	return book.Text("finding", prose.Values{
+		"Metric": v.Metric, "Base": metric.Quantity(v.Metric, &f.Base), "New": metric.Quantity(v.Metric, &f.New), "Change": metric.ChangeText(v),
+		"Interval": interval, "P": text.PValue(&f.P), "Threshold": findingThreshold(f), "Standing": f.Standing, "ID": f.ID,
+	})
 }
 
 func findingThreshold(f series.Finding) string {
@@ -39,41 +31,38 @@ func findingThreshold(f series.Finding) string {
 // FindingStory says of which runs a finding is, when it began, and what else changed
 // then.
 func FindingStory(f series.Finding) []string {
-	runs := func(n int) string { return text.Plural(n, "run", "runs") }
+	before, since, begins, release := f.BaseRuns, f.NewRuns, pointText(f.Begins), f.Before.Release
 	var kind, with string
-	switch f.Kind {
-	case series.ChangePoint:
-		kind, with = "change point: "+runs(f.BaseRuns)+" before, "+runs(f.NewRuns)+" since; begins with ", "changed with it: "
-	case series.SinceRun:
-		kind = "off on its own, " + runs(f.BaseRuns) + " before, " + runs(f.NewRuns) + " since; begins with "
-		with = "changed with it: "
-	case series.Drift:
-		kind, with = "drift over "+runs(f.NewRuns)+", by the line through them: up to ", "differs from where it began: "
+	switch {
+	case f.Kind == series.ChangePoint:
+		kind = book.Text("change point", prose.Values{"Before": before, "Since": since, "Begins": begins})
+		with = book.Text("changed then", nil)
+	case f.Kind == series.SinceRun:
+		kind = book.Text("single run", prose.Values{"Before": before, "Since": since, "Begins": begins})
+		with = book.Text("changed then", nil)
+	case f.Kind == series.Drift:
+		kind = book.Text("drift", prose.Values{"Since": since, "Begins": begins})
+		with = book.Text("changed in drift", nil)
+	case f.IsDrift():
+		kind = book.Text("drift since release", prose.Values{"Since": since, "Begins": begins, "Release": release})
+		with = book.Text("changed in release", nil)
 	default:
-		kind = "the newest " + runs(f.NewRuns) + " against " + runs(f.BaseRuns) + " up to release " + f.Before.Release + ": up to "
-		if f.IsDrift() {
-			kind = "drift over " + runs(f.NewRuns) + " since release " + f.Before.Release + ", by the line through them: up to "
-		}
-		with = "differs from the release: "
+		kind = book.Text("since release", prose.Values{"Before": before, "Since": since, "Begins": begins, "Release": release})
+		with = book.Text("changed in release", nil)
 	}
-	lines := []string{kind + pointText(f.Begins)}
+	lines := []string{kind}
 	if f.Kind == series.ChangePoint || f.Kind == series.SinceRun {
-		lines = append(lines, "the last run without it: "+pointText(f.Before))
+		lines = append(lines, book.Text("last before", prose.Values{"Before": pointText(f.Before)}))
 	}
 	if f.Acknowledged != nil {
 		lines = append(lines, AckText(*f.Acknowledged))
 	}
-	if n := len(f.Notes); n > 0 {
-		const most = 6
-		s := with + strings.Join(f.Notes[:min(n, most)], "; ")
-		if n > most {
-			s += "; and " + strconv.Itoa(n-most) + " more"
-		}
-		lines = append(lines, s)
-	} else {
-		lines = append(lines, strings.Join(text.NonEmpty("nothing else that a run's header tells differs", findingFloors(f)), "; "))
+	n := len(f.Notes)
+	if n == 0 {
+		return append(lines, book.Text("nothing else", prose.Values{"Floors": findingFloors(f)}))
 	}
-	return lines
+	most := min(n, 6)
+	return append(lines, book.Text("changed with", prose.Values{"What": with, "Notes": f.Notes[:most], "More": n - most}))
 }
 
 // findingFloors is floorsAgree of the runs of f; "" where they are not known.
@@ -87,17 +76,16 @@ func findingFloors(f series.Finding) string {
 
 // AckText tells since when and why a finding is acknowledged.
 func AckText(a series.Ack) string {
-	if a.Time == "" {
-		return "acknowledged: " + a.Reason
+	since := ""
+	if a.Time != "" {
+		since = text.Clock(a.Time)
 	}
-	return "acknowledged " + text.Clock(a.Time) + ": " + a.Reason
+	return book.Text("acknowledged", prose.Values{"Time": since, "Reason": a.Reason})
 }
 
 // pointText names the run of a point.
 func pointText(p series.Point) string {
-	s := p.Run + " (" + text.Clock(p.Started) + ", Linux " + cmp.Or(p.Kernel, "unknown") + ", tunbench " + cmp.Or(p.Commit, "unknown")
-	if p.Release != "" {
-		s += ", release " + p.Release
-	}
-	return s + ")"
+	return book.Text("run", prose.Values{
+		"Run": p.Run, "Started": text.Clock(p.Started), "Kernel": cmp.Or(p.Kernel, "unknown"), "Commit": cmp.Or(p.Commit, "unknown"), "Release": p.Release,
+	})
 }

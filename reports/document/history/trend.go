@@ -92,3 +92,6 @@ func TrendLine(s *series.Series) string {
 	}
 	return b.String()
 }
+
+// TrendNote explains the column on a terminal.
+func TrendNote() string { return book.Text("trends", nil) }

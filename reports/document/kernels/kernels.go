@@ -2,22 +2,28 @@
 package kernels
 
 import (
+	"embed"
 	"slices"
 	"strconv"
 	"strings"
 
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
-	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
-	"tunbench/reports/stat"
-	"tunbench/reports/text"
 	"tunbench/reports/verdict"
 )
 
+//go:embed *.txt
+var files embed.FS
+
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
+
 // Text writes what is said of a kernel lab.
 type Text struct{ *verdict.Lab }
+
+// New prepares the report on l.
+func New(l *verdict.Lab) Text { return Text{l} }
 
 // Columns are the kernels that get a table of their own beside the first; with
 // a single kernel that is nil, which stands for nothing to compare with.
@@ -28,24 +34,18 @@ func (l Text) Columns() []*verdict.Kernel {
 	return l.Rest()
 }
 
+// Document is the report.
 func (l Text) Document() document.Document {
-	d := document.Document{Title: "tunbench: " + l.title(), Alerts: l.alerts(), Lead: l.lead(), Points: l.Points()}
-	measured := false
-	for _, k := range l.Kernels {
-		measured = measured || len(k.Bare) > 0
-	}
-	if measured {
+	d := document.Document{Title: l.title(), Alerts: l.alerts(), Lead: l.lead(), Points: l.Points()}
+	if slices.ContainsFunc(l.Kernels, func(k *verdict.Kernel) bool { return len(k.Bare) > 0 }) {
 		d.Sections = append(d.Sections, costs(l)...)
 		if sec, ok := charts(l); ok {
 			d.Sections = append(d.Sections, sec)
 		}
 	} else {
-		d.Lead = append(d.Lead, prose.Say(" Nothing was measured.")...)
+		d.Lead = append(append(d.Lead, prose.Say(" ")...), book.Say("nothing measured", nil)...)
 	}
-	if sec, ok := observerCost(l); ok {
-		d.Sections = append(d.Sections, sec)
-	}
-	for _, part := range []func(Text) (document.Section, bool){refusals, differences, raw} {
+	for _, part := range []func(Text) (document.Section, bool){observerCost, refusals, differences, raw} {
 		if sec, ok := part(l); ok {
 			d.Sections = append(d.Sections, sec)
 		}
@@ -60,11 +60,11 @@ func (l Text) title() string {
 	}
 	switch len(names) {
 	case 0:
-		return "no kernels"
+		return book.Text("title none", nil)
 	case 1:
-		return "Linux " + names[0]
+		return book.Text("title one", prose.Values{"Base": names[0]})
 	}
-	return "Linux " + strings.Join(names[1:], ", ") + " against " + names[0]
+	return book.Text("title", prose.Values{"New": strings.Join(names[1:], ", "), "Base": names[0]})
 }
 
 func (l Text) alerts() (a []prose.Prose) { return slices.Concat(l.Headlines(), l.Cautions()) }
@@ -93,25 +93,18 @@ func (l Text) Headlines() (a []prose.Prose) {
 		}
 	}
 	if l.rule().Unjudged(verdicts) {
-		why := "no scenario was measured on both kernels"
-		for _, v := range verdicts {
-			if v.Missing == "" {
-				why = strings.Join(v.Notes, "; ")
-				break
-			}
+		why := book.Text("unjudged no scenario", nil)
+		if i := slices.IndexFunc(verdicts, func(v record.Verdict) bool { return v.Missing == "" }); i >= 0 {
+			why = strings.Join(verdicts[i].Notes, "; ")
 		}
-		a = append(a, prose.Say(prose.Bold("Nothing could be judged:"), " "+why+"."))
+		a = append(a, book.Say("unjudged", prose.Values{"Why": why}))
 	}
 	for i, m := range order {
 		if i == document.FewVerdicts {
-			a = append(a, prose.Say(prose.Bold("Not judged:"), " "+strconv.Itoa(len(order)-i)+" more that a kernel does not have."))
+			a = append(a, book.Say("lacking more", prose.Values{"N": len(order) - i}))
 			break
 		}
-		hint := " (--allow missing)"
-		if l.rule().AllowMissing {
-			hint = "; allowed by --allow missing"
-		}
-		a = append(a, prose.Say(prose.Bold("Not judged, since "+m.kernel+" does not have it:"), " ", prose.Mono(m.scenario), " ("+missing[m]+")"+hint+"."))
+		a = append(a, book.Say("lacking", prose.Values{"Kernel": m.kernel, "Scenario": m.scenario, "Why": missing[m], "Allowed": l.rule().AllowMissing}))
 	}
 	return a
 }
@@ -124,40 +117,37 @@ func (l Text) Cautions() (a []prose.Prose) {
 			for _, boot := range k.Lost {
 				list = append(list, strconv.Itoa(boot))
 			}
-			rest := "the figures come from the others."
-			if n == k.Boots {
-				rest = "there is nothing to show of it."
-			}
-			a = append(a, prose.Say(prose.Bold(text.Plural(n, "boot", "boots")+" of "+k.Name+" delivered nothing"), " (number "+strings.Join(list, ", ")+" of "+strconv.Itoa(k.Boots)+"): "+rest))
+			a = append(a, book.Say("boots lost", prose.Values{"N": n, "Kernel": k.Name, "Numbers": list, "Boots": k.Boots, "All": n == k.Boots}))
 		}
 		if k.Cut > 0 {
-			a = append(a, prose.Say(prose.Bold(text.Plural(k.Cut, "run", "runs")+" on "+k.Name+" did not end"), ": what was finished is shown, the scenario that was under way is left out."))
+			a = append(a, book.Say("runs cut", prose.Values{"N": k.Cut, "Kernel": k.Name}))
 		}
 		told := map[string]bool{}
 		for _, f := range k.Files {
 			for _, w := range f.Warnings {
 				if !told[w] {
-					a = append(a, prose.Say(k.Name+": "+w+"."))
+					a = append(a, book.Say("file warning", prose.Values{"Kernel": k.Name, "Warning": w}))
 				}
 				told[w] = true
 			}
 		}
 	}
 	if len(l.Clocks) > 1 {
-		a = append(a, prose.Say(prose.Bold("The runs have different clocks"), " ("+strings.Join(l.Clocks, ", ")+"): their figures have different units. Do not compare them."))
+		a = append(a, book.Say("clocks", prose.Values{"Clocks": l.Clocks}))
 	}
 	for _, next := range l.Rest() {
 		differences, allowed := l.Incomparable(l.Kernels[0], next)
 		for _, why := range differences {
-			a = append(a, prose.Say(prose.Bold(next.Name+" and "+l.Kernels[0].Name+" are not comparable:"), " "+why+"."))
+			a = append(a, book.Say("not comparable", prose.Values{"New": next.Name, "Base": l.Kernels[0].Name, "Why": why}))
 		}
-		for _, text := range allowed {
-			a = append(a, prose.Say(text+"; allowed by --allow, so part of any change may be that."))
+		for _, difference := range allowed {
+			a = append(a, book.Say("allowed", prose.Values{"Difference": difference}))
 		}
 	}
 	return a
 }
 
+// lead says what was measured and how far the figures can be trusted.
 func (l Text) lead() prose.Prose {
 	measured := 0
 	for _, name := range l.Scenarios {
@@ -165,94 +155,34 @@ func (l Text) lead() prose.Prose {
 			measured++
 		}
 	}
-	p := prose.Say(prose.Bold(text.Plural(measured, "scenario", "scenarios")))
-	for i, s := range l.Suites {
-		p = append(p, prose.Say([]string{" of suite ", ", "}[min(i, 1)], prose.Mono(s))...)
-	}
+	var list []prose.Prose
 	for i, k := range l.Kernels {
-		p = append(p, prose.Say([]string{" on ", ", "}[min(i, 1)], prose.Bold(k.Name), " ("+text.Plural(k.Boots-len(k.Lost), "boot", "boots"))...)
-		if i == 0 && len(l.Kernels) > 1 {
-			p = append(p, prose.Say("; the base")...)
-		}
-		p = append(p, prose.Say(")")...)
+		list = append(list, book.Say("kernel", prose.Values{"Name": k.Name, "Boots": k.Boots - len(k.Lost), "Base": i == 0 && len(l.Kernels) > 1}))
 	}
-	p = append(p, prose.Say(". What a packet costs on each side, without an observer: a scenario's figure in one boot is the median of its last five trials, its figure on a kernel the median over boots or, where kernels are compared, over the trials that are.")...)
-	for i, c := range l.Clocks {
-		p = append(p, prose.Say([]string{" Clock: ", ", "}[min(i, 1)], prose.Mono(c))...)
+	p := book.Say("scenarios", prose.Values{"Scenarios": measured, "Suites": code(l.Suites), "Kernels": list})
+	say := func(sentence prose.Prose) { p = append(append(p, prose.Say(" ")...), sentence...) }
+	if len(l.Kernels) > 1 {
+		say(book.Say("indicative", nil))
 	}
+	say(book.Say("costs", nil))
 	if len(l.Clocks) > 0 {
-		p = append(p, prose.Say(".")...)
-	}
-	for i, t := range l.Tools {
-		p = append(p, prose.Say([]string{" Measured by tunbench ", ", "}[min(i, 1)], prose.Mono(t))...)
+		say(book.Say("clock", prose.Values{"Clocks": code(l.Clocks)}))
 	}
 	if len(l.Tools) > 0 {
-		p = append(p, prose.Say(".")...)
+		say(book.Say("tool", prose.Values{"Tools": code(l.Tools)}))
 	}
 	if slices.Contains(l.Clocks, record.ClockICount) {
-		p = append(p, prose.Say(" ", prose.Bold("Virtual time:"), " "+document.VirtualTime)...)
+		say(document.VirtualTime())
 	}
 	return p
 }
 
+// Points is the result in a few lines.
 func (l Text) Points() (p []prose.Prose) {
 	for _, next := range l.Rest() {
-		base := l.Kernels[0]
-		if verdicts := l.counted(next); verdicts != "" {
-			line := prose.Say("Verdicts on " + next.Short + " against " + base.Short + ": " + verdicts)
-			if l.Virtual() {
-				line = append(line, prose.Say("; threshold "+metric.ThresholdText(record.Verdict{Threshold: metric.VirtualThreshold}))...)
-			}
-			p = append(p, append(line, prose.Say(".")...))
-		}
-		for _, side := range verdict.Sides {
-			if line := sideMoved(l, next, side.Metric, side.Name); line != nil {
-				p = append(p, line)
-			}
-		}
+		p = append(p, points(l, next)...)
 	}
-	for _, k := range l.Kernels {
-		var spreads []float64
-		for _, name := range l.Scenarios {
-			for _, side := range verdict.Sides {
-				if c := k.Cost(name, side.Metric); c != nil && len(c.Boots) > 1 {
-					spreads = append(spreads, c.Spread)
-				}
-			}
-		}
-		if s, err := stat.Summarize(spreads); err == nil {
-			p = append(p, prose.Say("From boot to boot "+k.Short+" spreads by "+text.Percent(s.Median)+" % (median over scenarios and sides), at most "+text.Percent(s.Max)+" %."))
-		}
-	}
-	unsettled := 0
-	for _, k := range l.Kernels {
-		for _, name := range l.Scenarios {
-			if slices.ContainsFunc(k.Bare[name], func(r verdict.Reading) bool { return r.Unsettled }) {
-				unsettled++
-			}
-		}
-	}
-	if unsettled > 0 {
-		p = append(p, prose.Say(prose.Bold(text.Plural(unsettled, "figure", "figures")+" never settled"), ": marked unsettled in the table."))
-	}
-	return p
-}
-
-// counted tells how many verdicts of each kind next has, the worst first.
-func (l Text) counted(next *verdict.Kernel) string {
-	n := map[string]int{}
-	for _, scenario := range l.Scenarios {
-		for _, side := range verdict.Sides {
-			n[l.Verdict(l.Kernels[0], next, scenario, side.Metric).Verdict.Verdict]++
-		}
-	}
-	var parts []string
-	for _, k := range verdict.Kinds {
-		if n[k.Verdict] > 0 {
-			parts = append(parts, strconv.Itoa(n[k.Verdict])+" "+k.Verdict)
-		}
-	}
-	return strings.Join(parts, ", ")
+	return append(p, stability(l)...)
 }
 
 // name gives what to call a scenario in the tables.
@@ -271,51 +201,10 @@ func (l Text) name(scenario string) string {
 	return mode + " " + own
 }
 
-func New(l *verdict.Lab) Text { return Text{l} }
-
-// sideMoved is what one side of next costs against the first kernel, over all
-// scenarios; nil where there is nothing to say.
-func sideMoved(l Text, next *verdict.Kernel, cost, side string) prose.Prose {
-	base := l.Kernels[0]
-	var beyond, within, unknown []float64
-	absentees := 0
-	for _, name := range l.Scenarios {
-		s := verdict.NewShift(base.Cost(name, cost), next.Cost(name, cost))
-		seen, known := s.Seen()
-		switch {
-		case s.Change == nil:
-			absentees++
-		case !known:
-			unknown = append(unknown, *s.Change)
-		case seen:
-			beyond = append(beyond, *s.Change)
-		default:
-			within = append(within, *s.Change)
-		}
+// code are words as they are typed.
+func code(words []string) (list []prose.Piece) {
+	for _, w := range words {
+		list = append(list, prose.Mono(w))
 	}
-	told := len(beyond) + len(within)
-	var parts []any
-	if sum, err := stat.Summarize(beyond); err == nil {
-		parts = append(parts, prose.Say("changed in "+strconv.Itoa(sum.N)+" of "+text.Plural(told, "scenario", "scenarios")+", ",
-			prose.Bold(reach(sum)), " (median "+text.Precisely(sum.Median)+" %)"))
-		if len(within) > 0 {
-			parts = append(parts, "; no change seen in "+strconv.Itoa(len(within)))
-		}
-	} else if told > 0 {
-		parts = append(parts, "no change seen in any of "+text.Plural(told, "scenario", "scenarios"))
-	}
-	if sum, err := stat.Summarize(unknown); err == nil {
-		if told > 0 {
-			parts = append(parts, "; ")
-		}
-		parts = append(parts, "differs "+reach(sum)+" in "+text.Plural(sum.N, "scenario", "scenarios")+" that one of them measured in one boot only, so that the spread is not known")
-	}
-	if len(parts) == 0 {
-		return nil
-	}
-	line := append(prose.Say(next.Short+" against "+base.Short+", ", prose.Bold(side), ": "), prose.Say(parts...)...)
-	if absentees > 0 {
-		line = append(line, prose.Say("; "+strconv.Itoa(absentees)+" not measured on one of them")...)
-	}
-	return append(line, prose.Say(".")...)
+	return list
 }

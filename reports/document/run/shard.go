@@ -42,7 +42,7 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 		Columns: slices.Concat(document.Numeric("shard", "host"), document.Text("kernel", "CPU", "hook", "started"), document.Numeric("duration", "scenarios", "skipped", "trials", "invalid", "system call ns")),
 		Note:    book.Say("shards note", nil),
 	}
-	parties := make([]figure.Party, n)
+	hosts := make([]figure.Group, n)
 	for i := range f.Run.Parts {
 		p := &f.Run.Parts[i]
 		k, h := figure.ShardOf(&p.Run), byShard[figure.ShardOf(&p.Run)]
@@ -58,15 +58,15 @@ func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 		}
 		t.Rows = append(t.Rows, document.Row(k, h, p.Run.Host.Kernel, Cpus(p.Run.Host), cmp.Or(p.Run.Hook.Used, record.HookNone), text.Clock(p.Run.Started), took,
 			scenariosIn[k], skips[k], trials[k], invalid[k], call))
-		parties[h-1].Name = "host " + strconv.Itoa(h)
-		parties[h-1].Runs = append(parties[h-1].Runs, &p.Run)
+		hosts[h-1].Name = "host " + strconv.Itoa(h)
+		hosts[h-1].Runs = append(hosts[h-1].Runs, &p.Run)
 	}
 	sec := document.Section{Heading: book.Text("shards heading", nil), Blocks: []document.Block{
 		book.Say("shards", prose.Values{"Shards": len(f.Run.Parts), "Hosts": n}),
 		t,
 	}}
 	if n > 1 {
-		sec.Blocks = append(sec.Blocks, document.Fold{Summary: book.Text("shards differ fold", nil), Blocks: document.Differing(parties)})
+		sec.Blocks = append(sec.Blocks, document.Fold{Summary: book.Text("shards differ fold", nil), Blocks: document.Differing(hosts)})
 	}
 	sec.Blocks = append(sec.Blocks, document.Fold{Summary: book.Text("shards origin fold", nil), Blocks: []document.Block{where}})
 	return sec, true

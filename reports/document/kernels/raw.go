@@ -39,26 +39,26 @@ func refusals(l Text) (document.Section, bool) {
 			if len(t.Note) > 0 {
 				t.Note = append(t.Note, prose.Say(" ")...)
 			}
-			t.Note = append(t.Note, prose.Say(prose.Bold(reason), ": "+m+".")...)
+			t.Note = append(t.Note, book.Say("reason", prose.Values{"Reason": reason, "Meaning": m})...)
 		}
 	}
-	return document.Section{Heading: "Not measured", Blocks: []document.Block{t.Folded("Not measured")}}, len(t.Rows) > 0
+	return document.Section{Heading: "Scenarios not measured", Blocks: []document.Block{t.Folded("Scenarios not measured")}}, len(t.Rows) > 0
 }
 
 // differences shows what the kernels do not have in common.
 func differences(l Text) (document.Section, bool) {
-	sec := document.Section{Heading: "What differs between the kernels"}
-	var with []figure.Party
+	sec := document.Section{Heading: "Differences between the kernels"}
+	var with []figure.Group
 	for _, k := range l.Kernels {
 		if len(k.Files) > 0 {
-			with = append(with, k.Party())
+			with = append(with, k.Group())
 		}
 	}
 	if sec.Blocks = document.Differing(with); sec.Blocks == nil {
 		return document.Section{}, false
 	}
 
-	devices := document.Table{Columns: document.Text("scenario", "kernel", "what differs"), Fold: "Devices that came out different"}
+	devices := document.Table{Columns: document.Text("scenario", "kernel", "what differs"), Fold: "Differences between the devices"}
 	for _, next := range l.Rest() {
 		for _, name := range l.Scenarios {
 			for _, why := range verdict.BuiltOtherwise(l.Kernels[0], next, name) {
@@ -106,7 +106,7 @@ func raw(l Text) (document.Section, bool) {
 		}
 	}
 	sec := document.Section{Heading: "Raw figures", Blocks: []document.Block{
-		document.Fold{Summary: "Every boot", Blocks: []document.Block{each}}, document.Fold{Summary: "Every run", Blocks: []document.Block{runs}}, document.Fold{Summary: "Full names of the scenarios", Blocks: []document.Block{full}},
+		document.Fold{Summary: "Cost in each boot", Blocks: []document.Block{each}}, document.Fold{Summary: "Runs", Blocks: []document.Block{runs}}, document.Fold{Summary: "Full names of the scenarios", Blocks: []document.Block{full}},
 	}}
 	return sec, len(runs.Rows) > 0
 }

@@ -1,0 +1,102 @@
+package history
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
+	"tunbench/reports/prose"
+	"tunbench/reports/record"
+	"tunbench/reports/series"
+	"tunbench/reports/text"
+)
+
+// changed lists what was found.
+func changed(t Text) document.Section {
+	sec := document.Section{Heading: "Changes"}
+	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("base", "new", "change", "95 % interval", "p", "threshold"), document.Text("verdict", "compared with", "since", "what else changed", "ID", "acknowledged"))}
+	for _, f := range t.Findings {
+		m, v := f.Series.Metric, record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
+		verdict := any(f.Verdict)
+		switch {
+		case !f.Standing:
+			verdict = book.Text("gone", prose.Values{"Verdict": f.Verdict})
+		case f.Verdict == record.Regression && f.Acknowledged == nil:
+			verdict = prose.Bold(f.Verdict)
+		}
+		since := pointText(f.Begins)
+		if f.Kind == series.SinceRelease || f.Kind == series.Drift {
+			since = book.Text("between", prose.Values{"Before": pointText(f.Before), "Begins": since})
+		}
+		acknowledged := text.Absent
+		if f.Acknowledged != nil {
+			acknowledged = AckText(*f.Acknowledged)
+		}
+		tab.Rows = append(tab.Rows, document.Row(t.OnHost(f.Series), m, metric.Quantity(m, &f.Base), metric.Quantity(m, &f.New), metric.ChangeText(v), metric.IntervalText(v), text.PValue(&f.P), findingThreshold(f),
+			verdict, against(f), since, cmp.Or(strings.Join(f.Notes, "; "), text.Absent), prose.Mono(f.ID), acknowledged))
+	}
+	if len(tab.Rows) == 0 {
+		sec.Blocks = append(sec.Blocks, book.Say("no changes", nil))
+	}
+	tab.Note = book.Say("changes columns", nil)
+	sec.Blocks = append(sec.Blocks, tab.Folded(sec.Heading))
+	return sec
+}
+
+// against says what a finding is compared with.
+func against(f series.Finding) string {
+	switch f.Kind {
+	case series.SinceRelease:
+		return book.Text("against release", prose.Values{"Release": f.Before.Release})
+	case series.Drift:
+		return book.Text("against start", nil)
+	}
+	return book.Text("against runs", prose.Values{"N": f.BaseRuns})
+}
+
+// ofHost are the series of one host: a table, and the charts.
+func ofHost(t Text, host string) (secs []document.Section) {
+	list := t.Of(host)
+	sec := document.Section{Heading: book.Text("series heading", prose.Values{"Host": host}), Blocks: []document.Block{t.HostLine(host)}}
+	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("runs"), document.Text("trend"), TrendColumns)}
+	byMetric := map[string][]chart.TrendPanel{}
+	var metrics []string
+	for _, s := range list {
+		tab.Rows = append(tab.Rows, document.Row(slices.Concat([]any{t.Called(s), s.Metric, len(s.Shown()), TrendLine(s)}, Trend(s))...))
+		if !slices.Contains(metrics, s.Metric) {
+			metrics = append(metrics, s.Metric)
+		}
+		byMetric[s.Metric] = append(byMetric[s.Metric], panel(t, s))
+	}
+	tab.Note = book.Say("series columns", prose.Values{"Common": strings.Join(t.Common, ", "), "Width": sparkWidth})
+	sec.Blocks = append(sec.Blocks, tab.Folded("Series"))
+	secs = append(secs, sec)
+	for _, m := range metrics {
+		charts := document.Section{Heading: m, Sub: true}
+		for i, part := range slices.Collect(slices.Chunk(byMetric[m], chart.PanelsATrend)) {
+			charts.Blocks = append(charts.Blocks, document.Picture{
+				File: document.Numbered("history-"+host+"-"+strings.ReplaceAll(m, "_", "-"), i), Alt: book.Text("chart alt", prose.Values{"Metric": m}),
+				Chart: chart.Trend{Title: book.Text("chart title", prose.Values{"Metric": m}), Desc: book.Text("chart about", nil), Panels: part},
+			})
+		}
+		secs = append(secs, charts)
+	}
+	return secs
+}
+
+// runs lists the files of the history that are shown.
+func runs(t Text) document.Section {
+	tab := document.Table{Columns: document.Text("started", "run", "host", "Linux", "tunbench", "suite", "release", "notes"), Fold: book.Text("runs", prose.Values{"Rows": len(t.Runs)})}
+	for _, r := range t.Runs {
+		note := ""
+		if r.Cut {
+			note = book.Text("interrupted", nil)
+		}
+		tab.Rows = append(tab.Rows, document.Row(text.Clock(r.Run.Started), prose.Mono(r.Run.ID), prose.Mono(r.Host), prose.Mono(r.Run.Host.Kernel), figure.ToolOf(r.Run), r.Run.Suite, cmp.Or(r.Release, text.Absent), note))
+	}
+	return document.Section{Heading: "Runs", Blocks: []document.Block{tab}}
+}

@@ -1,0 +1,9 @@
+package kernels
+
+import (
+	"testing"
+
+	"tunbench/reports/prose/prosetest"
+)
+
+func TestWords(t *testing.T) { prosetest.Check(t, book) }
