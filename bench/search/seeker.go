@@ -140,6 +140,16 @@ func (s *seeker) stride() int {
 	return n
 }
 
+// hint says between which rates the result probably lies, if the trials are too few.
+func (s *seeker) hint(h *history) string {
+	for at := len(s.targets) - 2; at >= 0; at-- {
+		if lower, upper := h.bounds(s.targets[at]); lower != none && upper != none {
+			return fmt.Sprintf("; fewer or shorter trials put it between %s and %s packets/s", rate(h.grid.load(lower)), rate(h.grid.load(upper)))
+		}
+	}
+	return ""
+}
+
 // history holds the measurements of a search.
 type history struct {
 	grid    grid
@@ -183,14 +193,4 @@ func (h *history) bounds(t target) (lower, upper int) {
 		}
 	}
 	return lower, upper
-}
-
-// hint says between which rates the result probably lies, if the trials are too few.
-func (k *seeker) hint(h *history) string {
-	for at := len(k.targets) - 2; at >= 0; at-- {
-		if lower, upper := h.bounds(k.targets[at]); lower != none && upper != none {
-			return fmt.Sprintf("; fewer or shorter trials put it between %s and %s packets/s", rate(h.grid.load(lower)), rate(h.grid.load(upper)))
-		}
-	}
-	return ""
 }

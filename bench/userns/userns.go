@@ -75,5 +75,5 @@ func Without(err error) error {
 		return err
 	}
 	tun.Close()
-	return fmt.Errorf("%w\nwithout root you can still measure bare throughput: tunbench run --userns ...", err)
+	return fmt.Errorf("%w\nwithout root you can still measure bare throughput: tunbench run --userns", err)
 }

@@ -15,7 +15,7 @@ import (
 // window. Of more, segments are reckoned from payload.
 const mostAsked = 256
 
-// maxSuper bounds a super-packet of TCP in bytes (GSO_LEGACY_MAX_SIZE of
+// maxSuper bounds a GSO packet of TCP in bytes (GSO_LEGACY_MAX_SIZE of
 // include/linux/netdevice.h).
 const maxSuper = 65536
 
@@ -299,7 +299,7 @@ func (k *connections) describe(t *record.Trial) {
 
 func (k *connections) reckoned() string {
 	if superPackets(k.spec) {
-		return "super-packets arrive, of which the receiver counts each as one"
+		return "GSO packets arrive, of which the receiver counts each as one"
 	}
 	return fmt.Sprintf("there are more than %d streams", mostAsked)
 }

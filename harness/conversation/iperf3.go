@@ -198,7 +198,7 @@ func (k *IPerf3) headers() uint64 {
 }
 
 // Sample reckons packets from payload, as many full segments as it fits into:
-// where super-packets arrive, their number says little. Acknowledgements have
+// where GSO packets arrive, their number says little. Acknowledgements have
 // none.
 func (k *IPerf3) Sample(s *account.Sample) error {
 	*s = account.Sample{At: worker.Now()}

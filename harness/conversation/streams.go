@@ -364,7 +364,7 @@ func (k *Streams) Mismatch(t *record.Trial) string {
 			}
 		}
 	}
-	// A run that was missed may have been of an xmit: of a packet, or a super-packet.
+	// A run that was missed may have been of an xmit: of a packet, or a GSO packet.
 	most := t.Observer.MissedRuns
 	if superPackets(k.spec) {
 		most *= uint64(maxSuper/k.payload() + 1)

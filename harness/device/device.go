@@ -253,7 +253,7 @@ func (d *Device) maxWrite() int {
 }
 
 // TakesHeader asks the kernel whether a device like this one takes such a
-// super-packet, virtio-net header first: where it does not know the kind, vhost's
+// GSO packet, virtio-net header first: where it does not know the kind, vhost's
 // worker drops the packet and tells nobody. One that is down refuses all, but
 // looks at the header before that.
 func (d *Device) TakesHeader(packet []byte) (err error) {
@@ -268,7 +268,7 @@ func (d *Device) TakesHeader(packet []byte) (err error) {
 	defer func() { err = errors.Join(err, probe.Close()) }()
 	switch _, errno := unix.Write(probe.Queues()[0].FD(), packet); errno {
 	case unix.EINVAL:
-		return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel does not take such super-packets: write: %v", errno)}
+		return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel does not take such GSO packets: write: %v", errno)}
 	default:
 		return nil
 	}

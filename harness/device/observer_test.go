@@ -38,7 +38,7 @@ func TestUnrun(t *testing.T) {
 			[]uint64{107}, map[string]uint64{"FULL_RING": 7, qdiscDrop: 5}, netns.Counters{TxPackets: 100, TxDropped: 10}, 1,
 			3, map[string]uint64{"FULL_RING": 7, qdiscDrop: 5, record.TxDropped: 3},
 		},
-		"super-packets": {
+		"GSO packets": {
 			[]uint64{108}, map[string]uint64{"FULL_RING": 8 * 40}, netns.Counters{TxPackets: 100, TxDropped: 10}, 40,
 			2, map[string]uint64{"FULL_RING": 8 * 40, record.TxDropped: 2 * 40},
 		},

@@ -26,7 +26,7 @@ func Writes(gen spec.Gen) bool {
 }
 
 // SegmentsPerSKB is how many wire segments each skb of a device carries: the
-// generator makes equal super-packets, and the kernel passes them on whole if
+// generator makes equal GSO packets, and the kernel passes them on whole if
 // the device takes them.
 func SegmentsPerSKB(s spec.Spec, device netns.State) uint64 {
 	if feature := superFeature(s); feature == "" || !slices.Contains(device.Features, feature) {
@@ -36,7 +36,7 @@ func SegmentsPerSKB(s spec.Spec, device netns.State) uint64 {
 }
 
 // superFeature is the feature by which a device takes the generator's
-// super-packets whole; "" if it makes none.
+// GSO packets whole; "" if it makes none.
 func superFeature(s spec.Spec) string {
 	switch {
 	case s.Gen == spec.GenUDPGSO:

@@ -92,7 +92,7 @@ func (g *both) openEnds(reading *sink.Control) error {
 	return nil
 }
 
-// leastRoom of a socket in bytes takes some super-packets.
+// leastRoom of a socket in bytes takes some GSO packets.
 const leastRoom = 512 << 10
 
 func (g *both) Attend(e *device.Event) { g.kernel.Attend(e) }

@@ -114,7 +114,7 @@ func (g *hosts) openSenders(l *Direction, cpus []int) error {
 	})
 }
 
-// openReceivers opens a socket for each receiver of a direction. A super-packet is
+// openReceivers opens a socket for each receiver of a direction. A GSO packet is
 // cut into segments before it is queued on a socket, so that each is counted
 // where it is received or lost.
 func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) error {

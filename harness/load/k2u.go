@@ -54,7 +54,7 @@ func (g *k2u) construct() (err error) {
 		t := g.device.Target(device.SampleEveryOf(g.spec))
 		t.Direction = g.observed
 		t.GSO = t.GSO || g.observed != bpf.K2U && device.SegmentsPerWrite(g.spec) > 1
-		if g.spec.Event == spec.EventCarrier { // which drops super-packets before they are cut
+		if g.spec.Event == spec.EventCarrier { // which drops GSO packets before they are cut
 			t.GSO = true
 		}
 		g.observer, err = device.Observe(g.hook, t)
@@ -224,7 +224,7 @@ func (g *k2u) Mismatch(t *record.Trial) string {
 		reads += r.Seen().Reads
 	}
 	if got := g.counters.TxPackets; reads != got {
-		return fmt.Sprintf("the readers got %d packets or super-packets, the device counted %d", reads, got)
+		return fmt.Sprintf("the readers got %d packets or GSO packets, the device counted %d", reads, got)
 	}
 	if g.snapshot == nil {
 		return ""

@@ -14,7 +14,7 @@ import (
 
 const (
 	// superRoom is what a packet socket may hold, in bytes as the kernel counts
-	// them: some hundred super-packets.
+	// them: some hundred GSO packets.
 	superRoom = 32 << 20
 	// packetDrops is the reason under which its overruns are counted, by the
 	// kernel's name for it.
@@ -22,7 +22,7 @@ const (
 )
 
 // packetEnd is the end of TCP segments that are written to the device: a packet
-// socket, which gives super-packets whole, each behind a virtio-net header.
+// socket, which gives GSO packets whole, each behind a virtio-net header.
 type packetEnd struct {
 	fd     int
 	reader *sink.Reader
@@ -97,7 +97,7 @@ func (p *packetEnd) count() (err error) {
 // mismatch says whether the socket saw all that the device received.
 func (p *packetEnd) mismatch(received uint64) string {
 	if got := p.reader.Reads + p.drops; got != received {
-		return fmt.Sprintf("the device received %d packets or super-packets, the packet socket gave or dropped %d", received, got)
+		return fmt.Sprintf("the device received %d packets or GSO packets, the packet socket gave or dropped %d", received, got)
 	}
 	return ""
 }

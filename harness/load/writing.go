@@ -281,13 +281,13 @@ func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
 	taken := a.Accepted / w.direction.PerSKB
 	if native := w.spec.XDP == spec.XDPDrop; !native && w.counters.RxPackets != taken {
 		// Native XDP drops a frame before the device counts it.
-		return fmt.Sprintf("the kernel took %d packets or super-packets that were written, the device counted %d", taken, w.counters.RxPackets)
+		return fmt.Sprintf("the kernel took %d packets or GSO packets that were written, the device counted %d", taken, w.counters.RxPackets)
 	}
 	if w.xdp != nil && w.seen != taken {
-		return fmt.Sprintf("the kernel took %d packets or super-packets that were written, the XDP program counted %d", taken, w.seen)
+		return fmt.Sprintf("the kernel took %d packets or GSO packets that were written, the XDP program counted %d", taken, w.seen)
 	}
 	if lost := w.stack.Lost[sink.SocketDrops] + w.stack.Lost["PROTO_MEM"] + w.stack.Lost["UDP_CSUM"]; lost != w.overruns {
-		return fmt.Sprintf("the sockets dropped %d packets or super-packets, UDP counted %d", w.overruns, lost)
+		return fmt.Sprintf("the sockets dropped %d packets or GSO packets, UDP counted %d", w.overruns, lost)
 	}
 	if w.packets != nil {
 		if text := w.packets.mismatch(w.counters.RxPackets); text != "" {

@@ -10,7 +10,7 @@ import (
 // Stack holds counters of a namespace's IP stack, IPv4 and IPv6 together,
 // loopback included.
 type Stack struct {
-	Received uint64 // packets or super-packets that came in, before anything was checked (IpInReceives)
+	Received uint64 // packets or GSO packets that came in, before anything was checked (IpInReceives)
 	// Datagrams is how many UDP sockets sent, each GSO packet as one
 	// (UdpOutDatagrams). Tunnels in the kernel do not count here.
 	Datagrams uint64
@@ -40,8 +40,8 @@ type TCP struct {
 	Out        uint64 // segments sent for the first time, those without data included (TcpOutSegs)
 	Again      uint64 // segments sent again (TcpRetransSegs)
 	BadSums    uint64 // packets thrown away for their checksum (TcpInCsumErrors)
-	OutOfOrder uint64 // packets or super-packets that were put in order (TcpExtTCPOFOQueue)
-	// Packets or super-packets of IP that came in, and their bytes, IP header
+	OutOfOrder uint64 // packets or GSO packets that were put in order (TcpExtTCPOFOQueue)
+	// Packets or GSO packets of IP that came in, and their bytes, IP header
 	// included (IpInReceives, IpExtInOctets).
 	Packets, Bytes uint64
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// super makes a super-packet of n bytes of payload with its header, checksums
+// super makes a GSO packet of n bytes of payload with its header, checksums
 // left to the reader as the kernel leaves them.
 func super(protocol uint8, family int, tap bool, payload []byte, size int) (VnetHdr, []byte) {
 	a := addressed[family/6]
@@ -62,7 +62,7 @@ func naiveRight(t *testing.T, b []byte, tap bool) []byte {
 	return rest[8:]
 }
 
-// cut takes a super-packet apart, checks each segment and gives back the
+// cut takes a GSO packet apart, checks each segment and gives back the
 // payload of all of them.
 func cut(t *testing.T, h VnetHdr, b []byte, tap bool, size int) []byte {
 	t.Helper()
@@ -312,7 +312,7 @@ func BenchmarkCheck(b *testing.B) {
 	})
 }
 
-// tunnelled puts a super-packet into a VXLAN tunnel between the same hosts, as
+// tunnelled puts a GSO packet into a VXLAN tunnel between the same hosts, as
 // the kernel hands it to a device that takes it whole.
 func tunnelled(family int, summed bool) (VnetHdr, []byte) {
 	h, inner := super(protocolTCP, 4, true, make([]byte, 3000), 1000)

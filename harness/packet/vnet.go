@@ -120,7 +120,7 @@ func (h *VnetHdr) Tunnel() bool { return h.GSOType&(GSOTunnel4|GSOTunnel6) != 0 
 // Errors made once: they are returned in hot loops.
 var (
 	errVnetLen = fmt.Errorf("virtio-net header: shorter than %d bytes", VnetLen)
-	errGSOType = errors.New("virtio-net header: not a super-packet of TCP or UDP")
+	errGSOType = errors.New("virtio-net header: not a GSO packet of TCP or UDP")
 	errGSOSize = errors.New("virtio-net header: gso_size is 0")
 )
 

@@ -288,11 +288,11 @@ func (w *relayPath) Mismatch(t *record.Trial) string {
 		from, to := relayNames[r.from], relayNames[r.to]
 		switch {
 		case r.moved.In != r.sent.TxPackets:
-			return fmt.Sprintf("%s read %d packets or super-packets, %s counted %d", r.name, r.moved.In, from, r.sent.TxPackets)
+			return fmt.Sprintf("%s read %d packets or GSO packets, %s counted %d", r.name, r.moved.In, from, r.sent.TxPackets)
 		case r.moved.In != r.moved.Out+r.moved.Failed():
-			return fmt.Sprintf("%s read %d packets or super-packets, wrote %d and failed to write %d", r.name, r.moved.In, r.moved.Out, r.moved.Failed())
+			return fmt.Sprintf("%s read %d packets or GSO packets, wrote %d and failed to write %d", r.name, r.moved.In, r.moved.Out, r.moved.Failed())
 		case r.moved.Out != r.arrived.RxPackets:
-			return fmt.Sprintf("%s wrote %d packets or super-packets, %s counted %d", r.name, r.moved.Out, to, r.arrived.RxPackets)
+			return fmt.Sprintf("%s wrote %d packets or GSO packets, %s counted %d", r.name, r.moved.Out, to, r.arrived.RxPackets)
 		case r.snapshot == nil:
 		case r.snapshot.Strays > 0:
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", r.snapshot.Strays, from)

@@ -109,7 +109,7 @@ func (w *vethPath) Account(t *record.Trial) {
 func (w *vethPath) Mismatch(t *record.Trial) string {
 	for i, c := range w.counters {
 		if other := w.counters[1-i]; c.TxPackets != other.RxPackets {
-			return fmt.Sprintf("%s sent %d packets or super-packets, %s counted %d", vethNames[i], c.TxPackets, vethNames[1-i], other.RxPackets)
+			return fmt.Sprintf("%s sent %d packets or GSO packets, %s counted %d", vethNames[i], c.TxPackets, vethNames[1-i], other.RxPackets)
 		}
 	}
 	return ""

@@ -185,7 +185,7 @@ func (w *wireguardPath) Empty() (bool, error) {
 }
 
 // entered is how many packets the sockets of a host sent, in wire segments:
-// WireGuard cuts super-packets before it queues them.
+// WireGuard cuts GSO packets before it queues them.
 func (w *wireguardPath) entered(host int, p passing) uint64 {
 	return p.datagrams * device.SegmentsPerSKB(w.spec, w.state[host])
 }

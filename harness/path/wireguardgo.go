@@ -257,7 +257,7 @@ func (w *wireguardGoPath) Mismatch(t *record.Trial) string {
 		taken[from] = out.Taken
 		switch {
 		case w.counters[from].TxPackets != out.Reads:
-			return fmt.Sprintf("wireguard-go got %d packets or super-packets from %s, which counted %d", out.Reads, Names[from], w.counters[from].TxPackets)
+			return fmt.Sprintf("wireguard-go got %d packets or GSO packets from %s, which counted %d", out.Reads, Names[from], w.counters[from].TxPackets)
 		case out.Sent > out.Taken || in.Received > out.Sent || in.Written > in.Received:
 			return fmt.Sprintf("wireguard-go took %d packets from %s, sent %d, received %d and wrote %d", out.Taken, Names[from], out.Sent, in.Received, in.Written)
 		case in.Received < out.Sent && w.lost[to]+w.below[from].TxDropped == 0:

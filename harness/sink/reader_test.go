@@ -47,7 +47,7 @@ func TestTake(t *testing.T) {
 		"tun":           {Config{}, read(0, false, 1, 36, 0), 1, 64},
 		"tap":           {Config{TAP: true}, read(0, true, 1, 36, 0), 1, 78},
 		"vnet":          {Config{VnetHdr: 12}, read(12, false, 1, 36, 0), 1, 64},
-		"super-packet":  {Config{VnetHdr: 10}, read(10, false, 44, 1472, 0), 44, 44 * 1500},
+		"GSO packet":    {Config{VnetHdr: 10}, read(10, false, 44, 1472, 0), 44, 44 * 1500},
 		"super on tap":  {Config{VnetHdr: 10, TAP: true}, read(10, true, 64, 36, 0), 64, 64 * 78},
 		"foreign":       {Config{}, make([]byte, 64), 0, 0},
 		"cut":           {Config{VnetHdr: 12}, make([]byte, 11), 0, 0},
@@ -91,9 +91,9 @@ func BenchmarkTake(b *testing.B) {
 		config Config
 		read   []byte
 	}{
-		"tun":          {Config{}, read(0, false, 1, 36, 0)},
-		"vnet":         {Config{VnetHdr: 10}, read(10, false, 1, 36, 0)},
-		"super-packet": {Config{VnetHdr: 10}, read(10, false, 44, 1472, 0)},
+		"tun":        {Config{}, read(0, false, 1, 36, 0)},
+		"vnet":       {Config{VnetHdr: 10}, read(10, false, 1, 36, 0)},
+		"GSO packet": {Config{VnetHdr: 10}, read(10, false, 44, 1472, 0)},
 	} {
 		b.Run(name, func(b *testing.B) {
 			r := newReader(c.config)

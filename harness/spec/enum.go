@@ -52,7 +52,7 @@ const (
 	GenUDP       Gen = "udp"        // connected sockets, sendmmsg(2)
 	GenUDPGSO    Gen = "udp-gso"    // the same with UDP_SEGMENT: one call carries up to 64 segments a message
 	GenPacket    Gen = "packet"     // AF_PACKET
-	GenPacketGSO Gen = "packet-gso" // AF_PACKET with a virtio-net header: super-packets of TCP
+	GenPacketGSO Gen = "packet-gso" // AF_PACKET with a virtio-net header: GSO packets of TCP
 	// The others are conversations of two hosts, for paths with two ends.
 	GenTCP    Gen = "tcp"    // streams, as many as flows
 	GenTCPRR  Gen = "tcp-rr" // request and answer, one transaction at a time on each flow

@@ -34,7 +34,7 @@ const (
 	minMTU = 576
 	// maxAnswer is the longest request and answer: one packet on any path.
 	maxAnswer = 1400
-	// maxGSO leaves room for a second segment in a super-packet.
+	// maxGSO leaves room for a second segment in a GSO packet.
 	maxGSO = 32000
 	// SizeIMIX in Spec.Size stands for the 7:4:1 mix of 64, 576 and 1500 bytes.
 	SizeIMIX = -1
@@ -91,7 +91,7 @@ type Spec struct {
 
 	// Rate makes an open loop: packets (wire segments) a second of all senders
 	// together, up to MaxRate, due at fixed times whatever became of the ones
-	// before. With gen=udp-gso what is due at once is a super-packet. 0 is a
+	// before. With gen=udp-gso what is due at once is a GSO packet. 0 is a
 	// closed loop: as fast as it goes.
 	Rate float64
 	// Share stands for a Rate that is not known yet: that share of what the

@@ -38,7 +38,7 @@ func TestOpenLoopsThatCannotBe(t *testing.T) {
 		"rate":              func(s *Spec) { s.Rate = 1 },
 		"highest rate":      func(s *Spec) { s.Rate = MaxRate },
 		"share of poisson":  func(s *Spec) { s.Share, s.Poisson = 0.9, true },
-		"super-packets":     func(s *Spec) { s.Gen, s.Rate = GenUDPGSO, 1e6 },
+		"GSO packets":       func(s *Spec) { s.Gen, s.Rate = GenUDPGSO, 1e6 },
 		"pause, closed":     func(s *Spec) { s.Pause = 5 * time.Millisecond },
 		"pause in lockstep": func(s *Spec) { s.Gen, s.Pause = GenLockstep, 5*time.Millisecond },
 	} {

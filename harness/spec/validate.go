@@ -130,9 +130,9 @@ func trafficContradiction(s Spec) string {
 	case s.Gen == GenPacket && s.Dir != K2U:
 		return "gen=packet sends through AF_PACKET, on the kernel's side; set dir=k2u, or gen=udp"
 	case s.Path == PathBridge && s.Gen == GenUDPGSO && s.VnetHdr == 0:
-		return "path=bridge with gen=udp-gso writes super-packets, which only a virtio-net header can announce; set vnet=10, or gen=udp"
+		return "path=bridge with gen=udp-gso writes GSO packets, which only a virtio-net header can announce; set vnet=10, or gen=udp"
 	case s.Path == PathSink && s.Dir != K2U && s.Gen == GenUDPGSO && s.VnetHdr == 0:
-		return fmt.Sprintf("gen=%s with dir=%s writes super-packets, which only a virtio-net header can announce; set vnet=10, or gen=udp", s.Gen, s.Dir)
+		return fmt.Sprintf("gen=%s with dir=%s writes GSO packets, which only a virtio-net header can announce; set vnet=10, or gen=udp", s.Gen, s.Dir)
 	case s.Gen == GenPacketGSO && s.Dir == Both:
 		return "gen=packet-gso is for one direction; set dir=k2u or dir=u2k"
 	case s.Gen == GenPacketGSO && s.Size == SizeIMIX:

@@ -63,7 +63,7 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// superRight holds that the virtio-net header belongs to the super-packet, which
+// superRight holds that the virtio-net header belongs to the GSO packet, which
 // a device takes whole, and that its sequence number goes on.
 func superRight(t *testing.T, c Config, b *batch, buf []byte, seq uint64) {
 	t.Helper()

@@ -59,7 +59,7 @@ var malformed = map[string]struct {
 	"frags": {tuntap.Config{Name: "mal0", TAP: true, VnetHdr: malformedVnet, NAPI: true, NAPIFrags: true, NonBlock: true}, func(c *Config) { c.TAP = true }},
 }
 
-// malform writes a super-packet whose virtio-net header begins with those bytes
+// malform writes a GSO packet whose virtio-net header begins with those bytes
 // and which is cut to that length.
 func malform(s *Sender, header []byte, length int) error {
 	copy(s.batch.device, header)

@@ -96,11 +96,11 @@ func TestFixedSchedule(t *testing.T) {
 		}
 	}
 
-	// A super-packet of 44 segments is due as one: 44 times as seldom.
+	// A GSO packet of 44 segments is due as one: 44 times as seldom.
 	s := newSchedule(Pace{Rate: 1e6, Senders: 1}, 44)
 	s.advance()
 	if s.due() != 44_000 {
-		t.Errorf("the second super-packet is due at %d, want 44,000", s.due())
+		t.Errorf("the second GSO packet is due at %d, want 44,000", s.due())
 	}
 
 	// After a day at a rate whose period is no whole number of ns, packet i is

@@ -210,7 +210,7 @@ func observeWrites(t *testing.T, s spec.Spec, side bpf.Direction, hook bpf.Hook)
 }
 
 // written is what user space writes for a datagram to that port, or a
-// super-packet of so many, and their bytes as counted on the device.
+// GSO packet of so many, and their bytes as counted on the device.
 func written(s spec.Spec, port uint16, segments int) (b []byte, length int) {
 	if s.PI {
 		b = append(b, 0, 0, 0x08, 0x00)
@@ -238,7 +238,7 @@ func written(s spec.Spec, port uint16, segments int) (b []byte, length int) {
 
 // TestQueuesCountSegments holds that what the observer counts on the queues is
 // what the generator made, in segments and in bytes, also where the device moves
-// super-packets of TCP and UDP.
+// GSO packets of TCP and UDP.
 func TestQueuesCountSegments(t *testing.T) {
 	needRoot(t)
 	for name, set := range map[string]func(*spec.Spec){
@@ -315,7 +315,7 @@ func TestReaderStops(t *testing.T) {
 	}
 }
 
-// TestObserverCutsTunnels writes super-packets of TCP inside VXLAN, which are cut
+// TestObserverCutsTunnels writes GSO packets of TCP inside VXLAN, which are cut
 // behind the inner headers (TUN_F_UDP_TUNNEL_GSO, Linux 6.17).
 func TestObserverCutsTunnels(t *testing.T) {
 	needRoot(t)

@@ -93,7 +93,7 @@ func TestRelay(t *testing.T) {
 					t.Errorf("observed %+v, residency of %d packets", trial.Accounting, trial.Latency[record.Residency].Count)
 				}
 				if s.Offload == spec.OffloadUSO && trial.Hops[0].In*20 > trial.Accounting.Accepted {
-					t.Errorf("%d super-packets for %d segments", trial.Hops[0].In, trial.Accounting.Accepted)
+					t.Errorf("%d GSO packets for %d segments", trial.Hops[0].In, trial.Accounting.Accepted)
 				}
 				if s.Dir == spec.Both {
 					bothWays(t, trial)

@@ -10,7 +10,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// TestSuperPackets: super-packets of TCP pass whole in both directions, under
+// TestSuperPackets: GSO packets of TCP pass whole in both directions, under
 // every kernel that knows TSO, seen by its best hook and by none.
 func TestSuperPackets(t *testing.T) {
 	needRoot(t)
@@ -36,7 +36,7 @@ func TestSuperPackets(t *testing.T) {
 					t.Errorf("headers say %+v", v)
 				}
 				if v != nil && v.Headers*40 > trial.Accounting.Delivered {
-					t.Errorf("%d super-packets carried %d segments", v.Headers, trial.Accounting.Delivered)
+					t.Errorf("%d GSO packets carried %d segments", v.Headers, trial.Accounting.Delivered)
 				}
 			})
 		}

@@ -124,7 +124,7 @@ func (b *watchedTrial) start() error { b.listen(); return b.packetTrial.start() 
 func (b *watchedTrial) collect() error { b.end(); return b.packetTrial.collect() }
 
 // TestTcpdumpAgrees: tcpdump on the device sees as many packets, or
-// super-packets, and bytes as we count.
+// GSO packets, and bytes as we count.
 func TestTcpdumpAgrees(t *testing.T) {
 	needRoot(t)
 	for name, set := range map[string]func(*spec.Spec){

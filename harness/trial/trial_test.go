@@ -241,10 +241,10 @@ func TestEveryOption(t *testing.T) {
 			if whole && s.Size < 2000 {
 				a := trial.Accounting
 				if a.ReadSKBs == nil || *a.ReadSKBs*40 > *a.Read {
-					t.Errorf("%v super-packets for %d segments", a.ReadSKBs, *a.Read)
+					t.Errorf("%v GSO packets for %d segments", a.ReadSKBs, *a.Read)
 				}
 				if trial.Metrics[record.SKBPS] == 0 {
-					t.Error("no rate of super-packets")
+					t.Error("no rate of GSO packets")
 				}
 			}
 			length := uint64(s.Size)

@@ -119,7 +119,7 @@ func TestTunnelledSuperPackets(t *testing.T) {
 }
 
 // writtenBack holds that the device takes from user space what it gave: the
-// super-packet in its tunnel at the start of b, but not with a header that says
+// GSO packet in its tunnel at the start of b, but not with a header that says
 // something else of the tunnel.
 func writtenBack(t *testing.T, d *device.Device, b []byte) {
 	t.Helper()
@@ -140,7 +140,7 @@ func writtenBack(t *testing.T, d *device.Device, b []byte) {
 		t.Fatal(err)
 	}
 	if n, err := unix.Write(fd, b); err != nil || n != len(b) {
-		t.Errorf("write a super-packet in a tunnel: %d of %d bytes, %v", n, len(b), err)
+		t.Errorf("write a GSO packet in a tunnel: %d of %d bytes, %v", n, len(b), err)
 	}
 	after, err := d.Counters()
 	if err != nil || after.RxPackets != before.RxPackets+1 || after.RxBytes != before.RxBytes+uint64(length) {
@@ -149,7 +149,7 @@ func writtenBack(t *testing.T, d *device.Device, b []byte) {
 	h.InnerNetwork = uint16(len(b))
 	h.Put(b, 24)
 	if _, err := unix.Write(fd, b); !errors.Is(err, unix.EINVAL) {
-		t.Errorf("write a super-packet whose tunnel ends behind it: %v, want EINVAL", err)
+		t.Errorf("write a GSO packet whose tunnel ends behind it: %v, want EINVAL", err)
 	}
 }
 

@@ -189,7 +189,7 @@ func TestWritesWithEveryHook(t *testing.T) {
 				trial, err := lab.Run(context.Background(), s, string(hook), record.Floor{SyscallNs: 1})
 				if reason, detail := "", ""; err != nil {
 					if reason, detail = refusal.Classify(err); reason == record.Unsupported && s.Gen == spec.GenUDPGSO {
-						t.Skipf("this kernel cannot: %s", detail) // virtio-net headers know super-packets of UDP since Linux 6.2
+						t.Skipf("this kernel cannot: %s", detail) // virtio-net headers know GSO packets of UDP since Linux 6.2
 					}
 					t.Fatal(err)
 				}

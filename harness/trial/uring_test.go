@@ -43,7 +43,7 @@ func inGuest() bool {
 }
 
 // slowly are the trials that guests make, which are slow; old kernels lack what
-// those with super-packets need.
+// those with GSO packets need.
 var slowly = []string{"default", "imix", "vnet 24 pi", "queues and flows", "napi sndbuf", "frags large"}
 
 // arms are both, but for guests, which are slow.

@@ -64,7 +64,7 @@ func TestVhost(t *testing.T) {
 		"detached":         func(s *spec.Spec) { s.Mode, s.Event, s.Queues, s.Flows = spec.TAP, spec.EventDetach, 2, 4 },
 		"tap virtio 1":     func(s *spec.Spec) { s.Mode, s.VnetHdr, s.Size = spec.TAP, 12, spec.SizeIMIX },
 		"two queues":       func(s *spec.Spec) { s.Mode, s.Queues, s.Flows, s.VnetHdr = spec.TAP, 2, 8, 12 },
-		"super-packets":    func(s *spec.Spec) { s.Gen, s.VnetHdr, s.Offload, s.Size = spec.GenUDPGSO, 12, spec.OffloadUSO, 1400 },
+		"GSO packets":      func(s *spec.Spec) { s.Gen, s.VnetHdr, s.Offload, s.Size = spec.GenUDPGSO, 12, spec.OffloadUSO, 1400 },
 		"short ring":       func(s *spec.Spec) { s.TxQLen = 8 },
 		"paused, fq_codel": func(s *spec.Spec) {
 			s.Mode, s.Qdisc, s.Pause, s.Measure = spec.TAP, "fq_codel", 5*time.Millisecond, 150*time.Millisecond

@@ -25,7 +25,7 @@ func TestWireguardGo(t *testing.T) {
 		"ipv6":           func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
 		"imix":           func(s *spec.Spec) { s.Size = spec.SizeIMIX },
 		"longest":        func(s *spec.Spec) { s.Size = spec.MaxTunnelled },
-		"super-packets":  func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
+		"GSO packets":    func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
 		"paced":          func(s *spec.Spec) { s.Rate = 2000 },
 		"pfifo and ring": func(s *spec.Spec) { s.Qdisc, s.TxQLen = "pfifo_fast", 16 },
 	} {
@@ -102,13 +102,13 @@ func TestWireguard(t *testing.T) {
 		return
 	}
 	for name, set := range map[string]func(*spec.Spec){
-		"default":       func(s *spec.Spec) {},
-		"both":          func(s *spec.Spec) { s.Dir = spec.Both },
-		"flows":         func(s *spec.Spec) { s.Flows, s.Size = 16, 1400 },
-		"ipv6":          func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
-		"longest":       func(s *spec.Spec) { s.Size = spec.MaxTunnelled },
-		"super-packets": func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
-		"paced":         func(s *spec.Spec) { s.Rate = 500 },
+		"default":     func(s *spec.Spec) {},
+		"both":        func(s *spec.Spec) { s.Dir = spec.Both },
+		"flows":       func(s *spec.Spec) { s.Flows, s.Size = 16, 1400 },
+		"ipv6":        func(s *spec.Spec) { s.Family, s.Size = 6, 200 },
+		"longest":     func(s *spec.Spec) { s.Size = spec.MaxTunnelled },
+		"GSO packets": func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1400 },
+		"paced":       func(s *spec.Spec) { s.Rate = 500 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := s

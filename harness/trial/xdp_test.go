@@ -20,7 +20,7 @@ import (
 
 // inbound is a datagram from the peer to a port of the device's address, as user
 // space writes it, that many bytes of IP long; or so many of them as one
-// super-packet.
+// GSO packet.
 func inbound(s spec.Spec, port uint16, size, segments int) []byte {
 	addr, peer := device.Addresses(s)
 	u := packet.UDP{TAP: s.Mode == spec.TAP, Src: netip.AddrPortFrom(peer, 4000), Dst: netip.AddrPortFrom(addr.Addr(), port)}

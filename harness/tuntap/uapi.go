@@ -18,13 +18,13 @@ const MaxQueues = 256
 // handle. x/sys/unix has none of them.
 const (
 	OffCsum       uint = 0x001 // TUN_F_CSUM: packets without their checksum; all others need it. Linux 2.6.27
-	OffTSO4       uint = 0x002 // TUN_F_TSO4: IPv4 TCP super-packets. Linux 2.6.27
-	OffTSO6       uint = 0x004 // TUN_F_TSO6: IPv6 TCP super-packets. Linux 2.6.27
-	OffTSOECN     uint = 0x008 // TUN_F_TSO_ECN: TCP super-packets with ECN bits; needs TSO4 or TSO6. Linux 2.6.27
+	OffTSO4       uint = 0x002 // TUN_F_TSO4: IPv4 TCP GSO packets. Linux 2.6.27
+	OffTSO6       uint = 0x004 // TUN_F_TSO6: IPv6 TCP GSO packets. Linux 2.6.27
+	OffTSOECN     uint = 0x008 // TUN_F_TSO_ECN: TCP GSO packets with ECN bits; needs TSO4 or TSO6. Linux 2.6.27
 	OffUFO        uint = 0x010 // TUN_F_UFO: UDP to be fragmented; accepted but without effect since Linux 4.14. Linux 2.6.27
-	OffUSO4       uint = 0x020 // TUN_F_USO4: IPv4 UDP super-packets; the kernel takes it only together with USO6. Linux 6.2
-	OffUSO6       uint = 0x040 // TUN_F_USO6: IPv6 UDP super-packets. Linux 6.2
-	OffTunnel     uint = 0x080 // TUN_F_UDP_TUNNEL_GSO: super-packets inside UDP tunnels; needs TSO or USO. Linux 6.17
+	OffUSO4       uint = 0x020 // TUN_F_USO4: IPv4 UDP GSO packets; the kernel takes it only together with USO6. Linux 6.2
+	OffUSO6       uint = 0x040 // TUN_F_USO6: IPv6 UDP GSO packets. Linux 6.2
+	OffTunnel     uint = 0x080 // TUN_F_UDP_TUNNEL_GSO: GSO packets inside UDP tunnels; needs TSO or USO. Linux 6.17
 	OffTunnelCsum uint = 0x100 // TUN_F_UDP_TUNNEL_GSO_CSUM: the same with an outer checksum. Linux 6.17
 )
 

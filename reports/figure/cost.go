@@ -37,7 +37,7 @@ func endOf(t *record.Trial) CallEnd {
 
 func userWrites(t *record.Trial) bool { return axis.Of(t, "dir") == "u2k" }
 
-// packetsPerCall is 1 unless the device moved super-packets, which bring several
+// packetsPerCall is 1 unless the device moved GSO packets, which bring several
 // wire segments in one read or write.
 func packetsPerCall(t *record.Trial) float64 {
 	n := t.Metrics[record.PPS] / t.Metrics[record.SKBPS]

@@ -56,7 +56,7 @@ type Reads struct {
 type Writes struct {
 	Calls uint64 `json:"calls"` // system calls; see Count
 	Bytes uint64 `json:"bytes"` // PI and virtio headers included
-	// Errors counts the packets or super-packets that the kernel refused, by errno
+	// Errors counts the packets or GSO packets that the kernel refused, by errno
 	// name; EAGAIN is one of them, and is written again.
 	Errors map[string]uint64 `json:"errors"`
 	// Sizes maps the length of a write, headers included, rounded up to a power of
@@ -64,7 +64,7 @@ type Writes struct {
 	Sizes map[string]uint64 `json:"sizes,omitempty"`
 }
 
-// Count is how many packets or super-packets the kernel took, each a write of its
+// Count is how many packets or GSO packets the kernel took, each a write of its
 // own, whatever number of them a system call handed over: with io_uring and
 // vhost-net one hands over many.
 func (w *Writes) Count() (n uint64) {
@@ -91,7 +91,7 @@ type Vnet struct {
 }
 
 // Hop is one place that packets pass, over the whole trial. Packets are what
-// the place handles: super-packets count as one.
+// the place handles: GSO packets count as one.
 type Hop struct {
 	Name    string            `json:"name"` // such as "relay a to b", "bridge", "vpn b decrypt"
 	In      uint64            `json:"in"`

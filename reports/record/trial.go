@@ -174,7 +174,7 @@ type Window struct {
 
 // Queue is what the observer counted on one queue over the whole trial.
 // Packets and bytes are those of wire segments; the skb counts tell how many
-// units the device moved where offloads let it move super-packets.
+// units the device moved where offloads let it move GSO packets.
 type Queue struct {
 	Queue     int    `json:"queue"`
 	XmitPkts  uint64 `json:"xmit_pkts"`

@@ -23,7 +23,7 @@ type exception struct {
 	kind string
 	// name is a pattern of path.Match for what is meant: harness/vm for a package,
 	// harness/vm/qemu.go for a file, harness/vm.Start or harness/vm.Guest.Start for
-	// a function, harness.setup for an interface, harness.bed for a type whose
+	// a function, harness/trial.stage for an interface, harness/trial.side for a type whose
 	// methods are spread over files.
 	name   string
 	reason string
