@@ -1,13 +1,10 @@
 package chart
 
 import (
-	"bytes"
 	"math"
 	"slices"
-	"strings"
 	"testing"
 
-	"tunbench/reports/fixture"
 	"tunbench/reports/text"
 )
 
@@ -25,44 +22,6 @@ func TestTicks(t *testing.T) {
 	} {
 		if got := ticks(tt.top, 5); !slices.Equal(got, tt.want) {
 			t.Errorf("ticks(%v) = %v, want %v", tt.top, got, tt.want)
-		}
-	}
-}
-
-// What lies beyond the scale of a chart of changes is an arrow, and the chart
-// says so; what fits is none.
-func TestChangesBeyondTheScale(t *testing.T) {
-	for _, tt := range []struct {
-		name             string
-		value, low, high float64
-		arrows           int
-	}{
-		{"fits", 0.5, 0.4, 0.6, 0}, {"to the end of the scale", 2, 1.9, 2, 0},
-		{"beyond it", 6.52, 5.8, 7.1, 3}, {"its interval alone", 1.5, 0.9, 2.4, 1}, {"an interval on both sides", 0.1, -2.5, 2.5, 2},
-	} {
-		ch := Changes{Title: "t", Desc: "d.", Note: "higher is better", Rows: []ChangeRow{
-			{Label: "a", Value: tt.value, Low: tt.low, High: tt.high, Threshold: 0.03, Class: "a", Text: text.Precisely(tt.value) + " %"}, {Label: "b", Value: -0.02, Low: -0.03, High: -0.01, Threshold: 0.03, Class: "muted", Text: "−2.00 %"},
-		}}
-		var b bytes.Buffer
-		if err := WriteSVG(&b, ch); err != nil {
-			t.Fatal(err)
-		}
-		fixture.CheckXML(t, tt.name, b.String())
-		arrows := 0
-		for _, l := range strings.Split(b.String(), "\n") {
-			if strings.HasPrefix(l, "<path") && strings.Count(l, "L") == 2 { // a diamond has four corners
-				arrows++
-			}
-		}
-		if arrows != tt.arrows {
-			t.Errorf("%s: %d arrows, want %d:\n%s", tt.name, arrows, tt.arrows, b.String())
-		}
-		told := strings.Contains(b.String(), "; arrow: beyond the scale") && strings.Contains(b.String(), "ends at ±200 %")
-		if told != (tt.arrows > 0) {
-			t.Errorf("%s: the chart speaks of arrows: %v", tt.name, told)
-		}
-		if !strings.Contains(b.String(), ">"+text.Precisely(tt.value)+" %<") {
-			t.Errorf("%s: the change is not written", tt.name)
 		}
 	}
 }

@@ -37,6 +37,7 @@ func TestStepSummaryGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	variants := map[string]map[string]string{}
 	for name, c := range map[string]*verdict.Comparison{"github": compared(t, base, next, verdict.Options{}), "github-ab": confirmed(t)} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -58,9 +59,10 @@ func TestStepSummaryGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			fixture.Goldens(t, dir, name)
+			variants[name] = fixture.Contents(t, dir)
 		})
 	}
+	fixture.Variations(t, "github", variants)
 }
 
 // many is a comparison of n scenarios, all of which regressed, with names and

@@ -23,9 +23,6 @@ func (c *checker) picture(p document.Picture) {
 	}
 	title, desc := p.Chart.Head()
 	c.text(title + " " + desc)
-	if ch, ok := p.Chart.(interface{ Cuts() bool }); ok && ch.Cuts() && !strings.Contains(desc, "beyond the scale") {
-		c.fail(ruleClip, "%q", desc)
-	}
 	switch ch := p.Chart.(type) {
 	case chart.Bars:
 		for _, b := range ch.Bars {
@@ -79,7 +76,10 @@ func (c *checker) picture(p document.Picture) {
 				}
 			}
 		}
+	case silentChart:
+		c.cuts(ch.Changes, desc)
 	case chart.Changes:
+		c.cuts(ch, desc)
 		for _, r := range ch.Rows {
 			finite(r.Label, r.Value, r.Low, r.High)
 		}
@@ -88,6 +88,16 @@ func (c *checker) picture(p document.Picture) {
 			for _, q := range pan.Points {
 				finite(pan.Title, q.Value, q.Low, q.High)
 			}
+		}
+	}
+}
+
+// cuts checks that a chart says so where its scale is
+// too short.
+func (c *checker) cuts(ch chart.Changes, desc string) {
+	for _, r := range ch.Rows {
+		if max(math.Abs(r.Value), math.Abs(r.Low), math.Abs(r.High)) > chart.Farthest && !strings.Contains(desc, "beyond the scale") {
+			c.fail(ruleClip, "%s: %q", r.Label, desc)
 		}
 	}
 }

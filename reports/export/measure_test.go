@@ -3,11 +3,13 @@ package export
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"maps"
+	"math"
+	"slices"
 	"strconv"
 	"testing"
 
+	"tunbench/reports/figure"
 	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -41,19 +43,58 @@ func rounded(f *record.File) *record.File {
 var exports = []string{"bmf", "gha", "openmetrics", "junit"}
 
 func TestExportGolden(t *testing.T) {
-	all := fixture.Variants()
+	all, variants := fixture.Variants(), map[string]map[string]string{}
 	for _, name := range []string{"full", "interrupted", "only-skips", "searched"} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
+			files := map[string]string{}
 			for _, format := range exports {
-				for file, content := range exported(t, format, record.Named{Name: name, File: rounded(all[name])}) {
-					if err := os.WriteFile(filepath.Join(dir, file), []byte(content), 0o666); err != nil {
-						t.Fatal(err)
-					}
+				maps.Copy(files, exported(t, format, record.Named{Name: name, File: rounded(all[name])}))
+			}
+			variants["export-"+name] = files
+		})
+	}
+	fixture.Variations(t, "export-searched", variants)
+}
+
+// What the formats for other programs say of a run are the figures that the reports are
+// made of.
+func TestExportedFigures(t *testing.T) {
+	near := func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }
+	for name, f := range fixture.Variants() {
+		bencher := readBMF(t, f)
+		bigger, smaller := readGHA(t, f)
+		samples := openMetricsOf(t, record.Named{Name: "run", File: f})
+		gauges := map[string][]float64{} // by scenario, arm and family
+		for _, s := range samples {
+			key := s.labels["scenario"] + " " + s.labels["arm"] + " " + s.name
+			gauges[key] = append(gauges[key], s.value)
+		}
+		for _, s := range figure.Subjects(f) {
+			for _, m := range s.Measures {
+				gauge, _ := gaugeOf(m)
+				family := "tunbench_" + gauge.Family
+				if gauge.Unit != "" {
+					family += "_" + gauge.Unit
+				}
+				if !slices.ContainsFunc(gauges[s.Scenario+" "+string(s.Arm)+" "+family], func(v float64) bool { return near(v, m.Value/gauge.Per) }) {
+					t.Errorf("%s: OpenMetrics does not tell %s of %s, %v", name, family, s.Scenario, m.Value/gauge.Per)
+				}
+				own, ok := bencher[s.Name()][bmfSlug(m)]
+				if !ok || !near(own.Value, m.Value) {
+					t.Errorf("%s: Bencher is told %v of %s %s, not %v", name, own.Value, s.Name(), m.Metric, m.Value)
+				}
+				if own.Lower != nil && (!near(*own.Lower, m.Interval.Low) || !near(*own.Upper, m.Interval.High)) {
+					t.Errorf("%s: Bencher is told %v to %v of %s %s, not %v", name, *own.Lower, *own.Upper, s.Name(), m.Metric, m.Interval)
+				}
+				key := s.Name() + " " + m.Metric
+				if up, isUp := bigger[key]; isUp != (m.Better > 0) || isUp && !near(up.Value, m.Value) {
+					t.Errorf("%s: the action is told %v of %s where bigger is better, not %v", name, up.Value, key, m.Value)
+				}
+				if down, isDown := smaller[key]; isDown != (m.Better < 0) || isDown && !near(down.Value, m.Value) {
+					t.Errorf("%s: the action is told %v of %s where smaller is better, not %v", name, down.Value, key, m.Value)
 				}
 			}
-			fixture.Goldens(t, dir, "export-"+name)
-		})
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ func summaryOf(t *testing.T, f *record.File) string {
 }
 
 func TestGolden(t *testing.T) {
+	variants := map[string]map[string]string{}
 	for name, f := range fixture.Variants() {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -39,9 +40,11 @@ func TestGolden(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "summary.txt"), []byte(summaryOf(t, f)), 0o666); err != nil {
 				t.Fatal(err)
 			}
-			fixture.Goldens(t, dir, name)
+			variants[name] = fixture.Contents(t, dir)
 		})
 	}
+	variants["limit"] = limitFiles(t)
+	fixture.Variations(t, "full", variants)
 }
 
 // The report of a file that was written and read again is the same, whatever

@@ -83,6 +83,7 @@ var rules = []rule{
 	{"reports/document/kernels", "reports/document reports/chart reports/verdict reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
 	{"reports/document/history", "reports/document reports/chart reports/series reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
 	{"reports/document", "reports/chart reports/figure reports/metric reports/text reports/prose reports/record"},
+	{"reports/chart/charttest", "reports/chart reports/text"},
 	{"reports/chart", "reports/metric reports/text"},
 	{"reports/history", "reports/series reports/verdict reports/aa reports/disk reports/record"},
 	{"reports/series", "reports/verdict reports/figure reports/metric reports/text reports/axis reports/record reports/stat"},

@@ -1,0 +1,306 @@
+package chart_test
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/chart/charttest"
+	"tunbench/reports/text"
+)
+
+var update = flag.Bool("update", false, "write the pictures in testdata anew")
+
+// samples are one small chart of each kind.
+func samples() map[string]chart.Chart {
+	return map[string]chart.Chart{
+		"bars": chart.Bars{Title: "Delivered packets", Desc: "Packets a second.", Class: "a", Unit: "kpps", Bars: []chart.Bar{
+			{Label: "queues=1 size=64", Value: 1270, Low: 1200, High: 1310, Exact: true, Text: "1,270"},
+			{Label: "queues=4 size=64", Value: 710, Low: 640, High: 800, Text: "710"},
+			{Label: "queues=16 size=64", Value: 440, Text: "440", Hollow: true},
+		}},
+		"split": chart.Split{Title: "Time of a packet", Desc: "Nanoseconds.", Note: "ns", Parts: []chart.Part{{Name: "system call", Class: "e"}, {Name: "copy", Class: "a"}, {Name: "rest", Class: "b"}},
+			Rows: []chart.SplitRow{
+				{Label: "size=64", Lanes: []chart.SplitLane{{Parts: []float64{86, 30, 270}, Text: "386 ns"}, {Parts: []float64{86, 0, 100}, Text: "186 ns"}}},
+				{Label: "size=1500", Lanes: []chart.SplitLane{{Parts: []float64{86, 59, 400}, Text: "545 ns"}}},
+			}},
+		"panels": chart.Panels{Title: "Queues", Desc: "Shares of the packets.", Panels: []chart.Panel{
+			{Title: "queues=2", Note: "Jain 1.00", Fair: 0.5, Bars: []chart.QueueBar{{Name: "0", Share: 0.52, Text: "52"}, {Name: "1", Share: 0.48, Text: "48"}}},
+			{Title: "queues=4", Note: "Jain 0.75", Fair: 0.25, Bars: []chart.QueueBar{{Name: "0", Share: 0.4, Text: "40"}, {Name: "1", Share: 0.3, Text: "30"}, {Name: "2", Share: 0.05, Text: "5.0"}, {Name: "3", Share: 0.25, Text: "25"}}},
+		}},
+		"heat": chart.Heat{Title: "Flows", Desc: "Shares by queue.", Panels: []chart.HeatPanel{{Title: "queues=2 flows=3", Note: "6 packets", Rows: 2, Columns: []chart.HeatColumn{
+			{Name: "0", Total: "2", Share: []float64{1, 0}}, {Name: "1", Total: "2", Share: []float64{0.02, 0.98}}, {Name: "2", Total: "2", Share: []float64{0.5, 0.5}},
+		}}}},
+		"ladder": chart.Ladder{Title: "Latency", Desc: "Quantiles.", Rows: []chart.LadderRow{
+			{Label: "size=64", Lanes: []chart.Lane{{Kind: "end to end", At: [4]float64{380e3, 440e3, 500e3, 900e3}, Max: 4e6}, {Kind: "residency", At: [4]float64{340e3, 400e3, 450e3, 0}, Max: 2e6}}},
+			{Label: "size=1500", Lanes: []chart.Lane{{Kind: "end to end", At: [4]float64{590e3, 700e3, 800e3, 1.2e6}, Max: 9e6}}},
+		}},
+		"groups": chart.Groups{Title: "Kernels", Desc: "Instructions.", Unit: "instructions", Names: []string{"6.1.0", "6.12.0", "6.18.0"}, Groups: []chart.BarGroup{
+			{Label: "size=64", Bars: []chart.GroupBar{{Value: 2000, Min: 1900, Max: 2100, Text: "2,000", Measured: true}, {Value: 1800, Min: 1800, Max: 1800, Text: "1,800", Measured: true}, {Text: "not measured"}}},
+			{Label: "size=1500", Bars: []chart.GroupBar{{Value: 2500, Min: 2500, Max: 2500, Text: "2,500", Measured: true, Hollow: true}, {Text: "skipped"}, {Value: 2400, Min: 2300, Max: 2450, Text: "2,400", Measured: true}}},
+		}},
+		"changes": chart.Changes{Title: "Change of packets", Desc: "Per cent.", Note: "higher is better", Rows: []chart.ChangeRow{
+			{Label: "size=64", Value: -0.08, Low: -0.1, High: -0.05, Threshold: 0.03, Class: "b", Text: "−8.00 %"},
+			{Label: "size=1500", Value: 0.01, Low: -0.01, High: 0.02, Threshold: 0.03, Class: "muted", Text: "+1.00 %"},
+			{Label: "size=9000", Value: 6.5, Low: 1.5, High: 7, Threshold: 0.03, Class: "a", Text: "+650.00 %"},
+		}},
+		"trend": chart.Trend{Title: "History", Desc: "Over time.", Panels: []chart.TrendPanel{{Title: "size=64", Note: "kpps", Scale: text.Scale{Div: 1000, Unit: "kpps"}, First: "2026-11-01", Last: "2026-11-04",
+			Points: []chart.TrendPoint{{Value: 1.27e6, Low: 1.2e6, High: 1.3e6, Text: "1,270"}, {Value: 1.26e6, Low: 1.2e6, High: 1.31e6, Text: "1,260"}, {Value: 1.1e6, Low: 1.05e6, High: 1.15e6, Text: "1,100"}, {Value: 1.12e6, Low: 1.12e6, High: 1.12e6, Hollow: true, Text: "1,120"}},
+			Levels: []chart.TrendLevel{{From: 0, To: 2, Value: 1.265e6}, {From: 2, To: 4, Value: 1.1e6}},
+			Marks:  []chart.TrendMark{{At: 2, Class: "bs", Text: "−13.0 %"}, {At: 1, Text: "v0.1.0", Dotted: true}}}}},
+	}
+}
+
+// The pictures are stored without their style, which is one for all of them.
+func TestPictures(t *testing.T) {
+	for kind, ch := range samples() {
+		t.Run(kind, func(t *testing.T) {
+			svg := charttest.Draw(t, ch)
+			short := strings.Replace(svg, "<style>\n"+chart.Style+"</style>", "<style/>", 1)
+			if short == svg {
+				t.Error("the picture does not have the style of the charts")
+			}
+			name := filepath.Join("testdata", kind+".svg")
+			if *update {
+				if err := os.WriteFile(name, []byte(short), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), short); d != "" {
+				t.Errorf("(-want +got), see -update:\n%s", d)
+			}
+			for _, fault := range charttest.Faults(ch, svg) {
+				t.Error(fault)
+			}
+		})
+	}
+}
+
+// Each class that a chart uses has a look, in a file and in a page, in both colour
+// schemes.
+func TestStyle(t *testing.T) {
+	light, dark, ok := strings.Cut(chart.Style, "@media (prefers-color-scheme:dark)")
+	if !ok || strings.Contains(chart.Style, "$") || strings.Contains(chart.Rules(), "$") {
+		t.Errorf("the style is not complete: %s%s", chart.Style, chart.Rules())
+	}
+	// These have no look of their own: a label looks like any text.
+	plain := map[string]bool{"label": true, "title": true, "strong": true}
+	for kind, ch := range samples() {
+		for _, piece := range strings.Split(charttest.Draw(t, ch), ` class="`)[1:] {
+			classes, _, _ := strings.Cut(piece, `"`)
+			for _, class := range strings.Fields(classes) {
+				for where, rules := range map[string]string{"light": light, "dark": dark, "page": chart.Rules()} {
+					if !plain[class] && !strings.Contains(rules, "."+class+"{") {
+						t.Errorf("%s: class %s has no look, %s", kind, class, where)
+					}
+				}
+			}
+		}
+	}
+	for _, c := range strings.Split(chart.Rules(), "var(--")[1:] {
+		name, _, _ := strings.Cut(c, ")")
+		if !strings.Contains(chart.Colours(), "--"+name+":light-dark(#") {
+			t.Errorf("the page has no colour %s", name)
+		}
+	}
+}
+
+// A drawing that tells something else than its chart, or that cannot be read, is found
+// out.
+func TestFaultsAreFound(t *testing.T) {
+	all := samples()
+	for _, tt := range []struct{ kind, name, old, put, want string }{
+		{"bars", "a bar too short", `width="652.7" height="14"`, `width="602.7" height="14"`, "stands at"},
+		{"bars", "a bar out of the picture", `width="652.7" height="14"`, `width="952.7" height="14"`, "outside of"},
+		{"bars", "a bar that does not begin on the axis", `<rect class="a" x="144.7"`, `<rect class="a" x="154.7"`, "stands at"},
+		{"bars", "a bar more", `<line class="grid"`, `<rect class="a" x="144.7" y="63" width="300" height="14"/><line class="grid"`, "bars of"},
+		{"bars", "a scale that does not begin at 0", `text-anchor="middle">0<`, `text-anchor="middle">100<`, "does not begin with 0"},
+		{"bars", "a scale that falls", `text-anchor="middle">500<`, `text-anchor="middle">1,500<`, "the scale is not monotone"},
+		{"bars", "an uneven scale", `text-anchor="middle">500<`, `text-anchor="middle">300<`, "the scale is uneven"},
+		{"bars", "rows exchanged", `>queues=1 size=64<`, `>queues=4 size=64<`, "not where it belongs"},
+		{"bars", "no unit", `median, kpps`, `median`, `"median, kpps" is not written`},
+		{"bars", "a figure of another bar", `>1,270<`, `>710<`, "not beside its bar"},
+		{"bars", "no title", `>Delivered packets</text>`, `></text>`, "the title"},
+		{"bars", "a figure that nobody may quote, drawn like any", `class="hollow as"`, `class="a"`, "is drawn as"},
+		{"bars", "a range that is not drawn", `<line class="range"`, `<line class="fair"`, "ranges, want"},
+		{"bars", "no number", `y="63" width="`, `y="NaN" width="`, "NaN"},
+		{"bars", "a script", `</svg>`, `<script/></svg>`, "<script>"},
+		{"bars", "no XML", `</svg>`, ``, "not well-formed"},
+		{"bars", "a text outside", `text-anchor="start">1,270<`, `text-anchor="start">1,270 and so on, up to where nobody can read it any more, however wide it may be made<`, "outside of"},
+		{"bars", "a text on another", `<text class="label"`, `<text class="muted" x="16" y="46" text-anchor="start">median again</text>` + "\n" + `<text class="label"`, "lies on"},
+		{"split", "no legend", `>copy<`, `>copies<`, `the legend has no "copy"`},
+		{"split", "parts exchanged", `<rect class="e" x="16"`, `<rect class="b" x="16"`, "the legend has no"},
+		{"split", "a part of another colour", `<rect class="b" x="1`, `<rect class="a" x="1`, "the legend has no"},
+		{"split", "no unit", `text-anchor="end">ns<`, `text-anchor="end"><`, `the unit "ns" is not written`},
+		{"groups", "no legend", `>6.12.0<`, `>6.13.0<`, `the legend has no "6.12.0"`},
+		{"groups", "hollow, and not said to be", `class="hollow as"`, `class="a"`, "is drawn as"},
+		{"groups", "an absent bar without its reason", `>skipped<`, `><`, `"skipped" is not written`},
+		{"changes", "a mark of another verdict", `<path class="b"`, `<path class="a"`, "is drawn as"},
+		{"changes", "no direction", `higher is better`, `lower`, "is not written"},
+		{"changes", "a change elsewhere", `<path class="muted" d="M`, `<path class="muted" d="M9`, ""},
+		{"ladder", "a median elsewhere", `<circle class="a" cx="`, `<circle class="a" cx="1`, ""},
+		{"ladder", "no key of a mark", `>p99.9<`, `>p9<`, `"p99.9" is not written`},
+		{"ladder", "no key of a latency", `>residency<`, `>other<`, `the legend has no "residency"`},
+		{"panels", "a bar too high", `<rect class="a" x="`, `<rect class="a" x="9`, ""},
+		{"panels", "no title", `>queues=4<`, `><`, `"queues=4" is not written`},
+		{"heat", "a share paler than it is", `fill-opacity="1.00"`, `fill-opacity="0.10"`, "as dark as"},
+		{"heat", "a queue without its name", `>queue 1<`, `><`, `"queue 1" is not written`},
+		{"heat", "a cell of another flow", `flow 2, queue 0:`, `flow 1, queue 0:`, "is called"},
+		{"trend", "a point elsewhere", `<circle class="a" cx="`, `<circle class="a" cx="9`, "outside of"},
+		{"trend", "not judged, and not said to be", `class="hollow as"`, `class="a"`, "is drawn as"},
+		{"trend", "scales that seem to begin at 0", `scales do not begin at 0`, ``, "is not written"},
+		{"trend", "no last day", `>2026-11-04<`, `><`, "is not written"},
+	} {
+		svg := charttest.Draw(t, all[tt.kind])
+		bad := strings.Replace(svg, tt.old, tt.put, 1)
+		if bad == svg {
+			t.Errorf("%s, %s: the drawing has no %q", tt.kind, tt.name, tt.old)
+			continue
+		}
+		if found := charttest.Faults(all[tt.kind], bad); len(found) == 0 || !strings.Contains(strings.Join(found, "\n"), tt.want) {
+			t.Errorf("%s, %s: found %q", tt.kind, tt.name, found)
+		}
+	}
+	// A drawing of other figures is none of these.
+	other := samples()
+	other["bars"].(chart.Bars).Bars[1].Value *= 1.05
+	other["split"].(chart.Split).Rows[0].Lanes[0].Parts[2] *= 1.05
+	other["panels"].(chart.Panels).Panels[1].Bars[2].Share += 0.05
+	other["heat"].(chart.Heat).Panels[0].Columns[2].Share[0] = 0.6
+	other["ladder"].(chart.Ladder).Rows[1].Lanes[0].Max *= 1.05
+	other["groups"].(chart.Groups).Groups[1].Bars[2].Min *= 0.95
+	other["changes"].(chart.Changes).Rows[1].Value *= 2
+	other["trend"].(chart.Trend).Panels[0].Points[1].Value *= 1.02
+	for kind, ch := range other {
+		if len(charttest.Faults(all[kind], charttest.Draw(t, ch))) == 0 {
+			t.Errorf("%s: a drawing of other figures passes", kind)
+		}
+	}
+}
+
+// Names of every length and figures of every size stay readable.
+func TestChartsOfAnything(t *testing.T) {
+	for _, n := range []int{1, 3, 40} {
+		for _, long := range []int{1, 20, 120} {
+			for _, size := range []float64{0, 1e-6, 1, 3.3e6} {
+				b := chart.Bars{Title: "Bars", Desc: "d.", Class: "b", Unit: "ns"}
+				g := chart.Groups{Title: "Groups", Desc: "d.", Unit: "ns", Names: []string{strings.Repeat("6.18.0-rc1 ", long)[:long], "other"}}
+				for i := range n {
+					v := size * float64(n-i)
+					label := (strconv.Itoa(i) + strings.Repeat(" queues=4", long))[:long]
+					b.Bars = append(b.Bars, chart.Bar{Label: label, Value: v, Low: 0.9 * v, High: 1.1 * v, Text: text.Figure(v)})
+					g.Groups = append(g.Groups, chart.BarGroup{Label: label, Bars: []chart.GroupBar{{Value: v, Min: v, Max: v, Text: text.Figure(v), Measured: true}, {Text: "none"}}})
+				}
+				for _, ch := range []chart.Chart{b, g} {
+					for _, fault := range charttest.Faults(ch, charttest.Draw(t, ch)) {
+						t.Errorf("%T of %d rows, names of %d, size %v: %s", ch, n, long, size, fault)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Every kind of chart is taken by a real renderer.
+func TestRender(t *testing.T) {
+	rsvg, err := exec.LookPath("rsvg-convert")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("rsvg-convert is not installed, and CI must have it")
+		}
+		t.Skip("rsvg-convert is not installed (scripts/setup.sh test); the charts are still read back")
+	}
+	dir := t.TempDir()
+	for kind, ch := range samples() {
+		name := filepath.Join(dir, kind+".svg")
+		if err := os.WriteFile(name, []byte(charttest.Draw(t, ch)), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if msg, err := exec.Command(rsvg, "-o", name+".png", name).CombinedOutput(); err != nil {
+			t.Errorf("render %s: %v: %s", kind, err, msg)
+		} else if st, err := os.Stat(name + ".png"); err != nil || st.Size() < 2000 {
+			t.Errorf("render %s: the image is empty", kind)
+		}
+	}
+}
+
+// What lies beyond the scale of a chart of changes is an arrow, and the chart
+// says so; what fits is none.
+func TestChangesBeyondTheScale(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		value, low, high float64
+		arrows           int
+	}{
+		{"fits", 0.5, 0.4, 0.6, 0}, {"to the end of the scale", 2, 1.9, 2, 0},
+		{"beyond it", 6.52, 5.8, 7.1, 3}, {"its interval alone", 1.5, 0.9, 2.4, 1}, {"an interval on both sides", 0.1, -2.5, 2.5, 2},
+	} {
+		ch := chart.Changes{Title: "t", Desc: "d.", Note: "higher is better", Rows: []chart.ChangeRow{
+			{Label: "a", Value: tt.value, Low: tt.low, High: tt.high, Threshold: 0.03, Class: "a", Text: text.Precisely(tt.value) + " %"}, {Label: "b", Value: -0.02, Low: -0.03, High: -0.01, Threshold: 0.03, Class: "muted", Text: "−2.00 %"},
+		}}
+		svg := charttest.Draw(t, ch)
+		for _, fault := range charttest.Faults(ch, svg) {
+			t.Errorf("%s: %s", tt.name, fault)
+		}
+		arrows := 0
+		for _, l := range strings.Split(svg, "\n") {
+			if strings.HasPrefix(l, "<path") && strings.Count(l, "L") == 2 { // a diamond has four corners
+				arrows++
+			}
+		}
+		if arrows != tt.arrows {
+			t.Errorf("%s: %d arrows, want %d:\n%s", tt.name, arrows, tt.arrows, svg)
+		}
+		told := strings.Contains(svg, "; arrow: beyond the scale") && strings.Contains(svg, "ends at ±200 %")
+		if told != (tt.arrows > 0) {
+			t.Errorf("%s: the chart speaks of arrows: %v", tt.name, told)
+		}
+	}
+}
+
+// A chart in a page shows what the file does, below the page's own title, and tells
+// each figure where the pointer is.
+func TestInline(t *testing.T) {
+	for kind, ch := range samples() {
+		var b strings.Builder
+		if err := chart.WriteInline(&b, ch, `A "chart" & more`); err != nil {
+			t.Fatal(err)
+		}
+		_, desc := ch.Head()
+		for _, want := range []string{`<svg class="chart" viewBox="0 26 880 `, `role="img" aria-label="A &#34;chart&#34; &amp; more"`, "<desc>" + desc + "</desc>"} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s: no %s", kind, want)
+			}
+		}
+		// Beside what shows tooltips, the elements are those of the file.
+		_, file, _ := strings.Cut(charttest.Draw(t, ch), "</style>\n")
+		file = strings.Join(strings.Split(file, "\n")[2:], "\n")
+		_, inline, _ := strings.Cut(b.String(), "</desc>\n")
+		tips := 0
+		var rest []string
+		for _, l := range strings.Split(inline, "\n") {
+			if strings.HasPrefix(l, `<rect class="tip"`) {
+				tips++
+			} else {
+				rest = append(rest, l)
+			}
+		}
+		if d := cmp.Diff(file, strings.Join(rest, "\n")); d != "" {
+			t.Errorf("%s (-file +page):\n%s", kind, d)
+		}
+		if tips == 0 && !strings.Contains(inline, "<title>") {
+			t.Errorf("%s: no tooltips", kind)
+		}
+	}
+}

@@ -1,0 +1,4 @@
+package chart
+
+// Style is that of every file, for tests of the files.
+var Style = style
