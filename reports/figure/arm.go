@@ -14,16 +14,17 @@ import (
 	"tunbench/reports/text"
 )
 
-// Arm is the trials of a scenario with, or without, the observer.
+// Arm holds the trials of a scenario with, or without, the observer.
 type Arm struct {
 	All []*record.Trial
-	// Used are the trials that figures come from: the valid ones or, where
-	// none is valid, all of them.
+	// Used are the trials that figures are computed from: the valid trials or, where
+	// none is valid, all.
 	Used    []*record.Trial
 	Invalid bool // no trial is valid
 }
 
-// OfTCP gives a figure of the streams, median over the used trials of the arm.
+// OfTCP gives a figure of the TCP streams: the median over the used trials that have
+// it.
 func (a Arm) OfTCP(value func(*record.TCP) float64) (float64, bool) {
 	var x []float64
 	for _, t := range a.Used {
@@ -90,7 +91,7 @@ func (a Arm) Pool(name string) (Latency, bool) {
 		all = append(all, one.Buckets...)
 	}
 	slices.SortFunc(all, func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) })
-	l.Buckets = all[:0] // a bucket is never ahead of those that it sums
+	l.Buckets = all[:0] // in place: the sums are never ahead of the buckets they are of
 	for _, b := range all {
 		l.Count += b[1]
 		if last := len(l.Buckets) - 1; last >= 0 && l.Buckets[last][0] == b[0] {
@@ -102,8 +103,8 @@ func (a Arm) Pool(name string) (Latency, bool) {
 	return l, l.Count+l.Overflow > 0
 }
 
-// Interval gives that of a metric over the trials of the arm that have it. Trials
-// that are not valid have no interval.
+// Interval gives the interval of a metric over the trials of the arm that have it.
+// Invalid trials have no interval.
 func (a Arm) Interval(metric string) (Interval, bool) {
 	x := a.Values(metric)
 	if s, err := stat.Summarize(x); a.Invalid && err == nil {
@@ -246,8 +247,8 @@ func NewArm(trials []*record.Trial) Arm {
 	return a
 }
 
-// SameSize reports whether the bit rate of every trial is the packet rate times
-// one constant, so that a test of both would be one test twice.
+// SameSize reports whether the bit rate of every trial is the packet rate times one
+// constant: a test of both would be the same test twice.
 func SameSize(a, b Arm) bool {
 	ratio := 0.0
 	for _, t := range slices.Concat(a.Used, b.Used) {

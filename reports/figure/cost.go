@@ -6,8 +6,8 @@ import (
 )
 
 // CallCost is what a packet costs user space at the device, in nanoseconds inside
-// the calls of the reader or, where user space writes, of the writer. The
-// first three add up to total.
+// the calls of the reader or, where user space writes, of the writer. Syscall,
+// Copied and Rest add up to the total.
 type CallCost struct {
 	Syscall, Copied float64 // the floor: what a bare call and a copy cost
 	Rest            float64 // what the device adds
@@ -15,10 +15,10 @@ type CallCost struct {
 	Ratio           float64 // total over the floor
 }
 
-// CallEnd is an end of a device in user space, in the words of the report.
+// CallEnd is the reader or the writer of a device, in the words of the report.
 type CallEnd struct {
 	Who, Did, Other string
-	File            string // what the names of its charts end in
+	File            string // suffix of the names of its charts
 	calls, Others   string // metrics: time in its calls, and on the other side
 }
 
@@ -27,7 +27,7 @@ var (
 	WriteEnd = CallEnd{"writer", "write", "receiver", "-written", record.SendNsPerPkt, record.RecvNsPerPkt}
 )
 
-// endOf is that of the calls whose ratio to the floor t has.
+// endOf is the end whose calls the floor ratio of t is about.
 func endOf(t *record.Trial) CallEnd {
 	if userWrites(t) {
 		return WriteEnd
@@ -37,8 +37,8 @@ func endOf(t *record.Trial) CallEnd {
 
 func userWrites(t *record.Trial) bool { return axis.Of(t, "dir") == "u2k" }
 
-// packetsPerCall is 1 unless the device moved GSO packets, which bring several
-// wire segments in one read or write.
+// packetsPerCall is 1 unless the device moved GSO packets, which hold several wire
+// segments in one read or write.
 func packetsPerCall(t *record.Trial) float64 {
 	n := t.Metrics[record.PPS] / t.Metrics[record.SKBPS]
 	if w := t.Writes; userWrites(t) && w != nil {

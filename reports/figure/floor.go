@@ -13,8 +13,8 @@ import (
 	"tunbench/reports/text"
 )
 
-// onFloor gives t without its ratio to the floor where that is impossible: the
-// floor is, or the ratio is below 1.
+// onFloor gives t without its floor ratio where that is impossible: the floor itself is
+// impossible, or the ratio is below 1.
 func onFloor(t *record.Trial, floor record.Floor) *record.Trial {
 	ratio, ok := t.Metrics[record.FloorRatio]
 	if !ok || ratio >= 1 && floor.Fault() == "" {
@@ -26,8 +26,8 @@ func onFloor(t *record.Trial, floor record.Floor) *record.Trial {
 	return &without
 }
 
-// FloorFaults tells what is impossible about the floors of a run; nothing where
-// all can be.
+// FloorFaults says what is impossible about the floors of a run; it is empty where
+// nothing is.
 func FloorFaults(r *record.Run) (faults []string) {
 	runs := []*record.Run{r}
 	if len(r.Parts) > 0 {
@@ -44,8 +44,8 @@ func FloorFaults(r *record.Run) (faults []string) {
 	return faults
 }
 
-// BelowFloor reports whether some trial of f has a ratio below 1 that is not
-// shown, although its floor can be.
+// BelowFloor reports whether some trial of f has a floor ratio below 1, which is not
+// shown, although its floor is possible.
 func BelowFloor(f *record.File) bool {
 	for i := range f.Trials {
 		t := &f.Trials[i]
@@ -78,12 +78,12 @@ func CopySizes(f record.Floor) []string {
 	})
 }
 
-// floorScatter is how much the floor of one host may differ from run to run, as a
-// ratio. What differs by more is another speed of the host.
+// floorScatter is how much the floor of one host may differ from run to run, as a ratio.
+// A larger difference means that the speed of the host changed.
 const floorScatter = 0.05
 
-// FloorCosts gives what does not depend on the device: a bare system call, and one
-// that copies so many bytes, in nanoseconds, by what they are called.
+// FloorCosts gives the costs that do not depend on the device, by name and in
+// nanoseconds: a bare system call, and a system call that copies each size.
 func FloorCosts(f record.Floor) (names []string, costs map[string]float64) {
 	costs = map[string]float64{}
 	add := func(name string, v float64) {
@@ -101,8 +101,8 @@ func FloorCosts(f record.Floor) (names []string, costs map[string]float64) {
 	return names, costs
 }
 
-// floorNotes names the floors of two runs where they differ by more than they
-// scatter; nothing where they agree, or one has none.
+// floorNotes are sentences on costs in which the floors of two runs differ by more than
+// floorScatter. There are none if a run has no floor.
 func floorNotes(a, b *record.Run) (notes []string) {
 	notes = []string{}
 	names, was := FloorCosts(a.Floor)
@@ -120,8 +120,8 @@ func floorNotes(a, b *record.Run) (notes []string) {
 	return notes
 }
 
-// FloorsAgree says that two floors are the same, with both; "" where one is not
-// known.
+// FloorsAgree is a sentence that two floors agree, with the system call of both; "" where
+// one floor is not known.
 func FloorsAgree(a, b record.Floor) string {
 	if a.SyscallNs <= 0 || b.SyscallNs <= 0 {
 		return ""
@@ -129,8 +129,8 @@ func FloorsAgree(a, b record.Floor) string {
 	return book.Text("floors agree", prose.Values{"Scatter": text.Percent(floorScatter), "Before": text.Decimals(a.SyscallNs, 1), "After": text.Decimals(b.SyscallNs, 1)})
 }
 
-// FloorNames are the parts of the floor in which the first runs of two groups
-// differ by more than it scatters.
+// FloorNames are the costs of the floor in which the first runs of groups differ by more
+// than floorScatter.
 func FloorNames(with []Group) (differ []string) {
 	names, first := FloorCosts(with[0].Floor())
 	for _, name := range names {

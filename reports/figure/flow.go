@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// FlowMap is on which queues the flows of a scenario came out. A socket may get
-// another hash in each trial, so that trials are not summed up.
+// FlowMap says which queues the flows of a scenario took. A socket may get another hash
+// in each trial, so that trials are not added up.
 type FlowMap struct {
 	Flows  []int
 	Queues int
-	Trials []spreadOfFlows // bare ones first
+	Trials []spreadOfFlows // bare trials first
 	Jain   float64         // of the packets, median of the trials
 	One    float64         // share of the flows seen on one queue only, median
 }
@@ -23,8 +23,8 @@ func (m FlowMap) ByChance() float64 {
 	return f / (f + q - 1)
 }
 
-// Moved counts the flows of which more than one queue saw a share worth
-// mentioning, in the trial that has most of them.
+// Moved counts the flows of which more than one queue carried a considerable share, in
+// the trial that has most such flows.
 func (m FlowMap) Moved() (most int) {
 	const worth = 0.01
 	for _, trial := range m.Trials {
@@ -45,8 +45,8 @@ func (m FlowMap) Moved() (most int) {
 	return most
 }
 
-// Alike is the share of the flows that came out of the same queue in all trials;
-// false of a single trial.
+// Alike is the share of the flows that took the same queue in all trials; false with a
+// single trial.
 func (m FlowMap) Alike() (share float64, ok bool) {
 	if len(m.Trials) < 2 {
 		return 0, false
@@ -67,7 +67,7 @@ func (m FlowMap) Alike() (share float64, ok bool) {
 // spreadOfFlows is packets by flow, by queue, of one trial.
 type spreadOfFlows map[int]map[int]uint64
 
-// Main is the queue that brought most of a flow; -1 if none did.
+// Main is the queue that carried most packets of a flow; -1 if none carried any.
 func (s spreadOfFlows) Main(flow int) int {
 	queue, most := -1, uint64(0)
 	for _, q := range slices.Sorted(maps.Keys(s[flow])) {

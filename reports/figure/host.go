@@ -11,8 +11,7 @@ import (
 	"tunbench/reports/text"
 )
 
-// Fields of a run in which two must agree to be compared, as --allow names
-// them.
+// Fields of a run in which two runs must agree to be compared, as --allow names them.
 const (
 	AllowCPU    = "cpu"
 	AllowHook   = "hook"
@@ -21,14 +20,14 @@ const (
 	AllowDevice = "device"
 )
 
-// Group is a name and its runs, a column in a table of differences: a kernel with its
+// Group is a column in a table of differences, a name and its runs: a kernel with its
 // boots, one run, or a host of a merged run.
 type Group struct {
 	Name string
 	Runs []*record.Run
 }
 
-// Floor is that of the first run of the group.
+// Floor is the floor of the first run of the group.
 func (p Group) Floor() record.Floor {
 	if len(p.Runs) == 0 {
 		return record.Floor{}
@@ -36,8 +35,8 @@ func (p Group) Floor() record.Floor {
 	return p.Runs[0].Floor
 }
 
-// Values gives what the runs of the group say, each value once: more than one
-// means that its boots differ.
+// Values gives the values that the runs of the group have, each once: more than one
+// means that runs differ.
 func (p Group) Values(of func(*record.Run) (string, bool)) (distinct []string) {
 	for _, r := range p.Runs {
 		v, ok := of(r)
@@ -51,16 +50,17 @@ func (p Group) Values(of func(*record.Run) (string, bool)) (distinct []string) {
 	return distinct
 }
 
-// hostFact is what a host and its run are told by.
+// hostFact is one property of a host and its run.
 type hostFact struct {
 	Name string
 	Of   func(*record.Run) string
-	// Field is that of AllowFields by which --allow lets it differ, where two sides
-	// that differ in it are not comparable; else "".
+	// Field is the value of --allow that permits a difference, where two sides that
+	// differ in the property are not comparable; else "".
 	Field string
 }
 
-// HostFacts are what a comparison must have in common, or show.
+// HostFacts are the properties in which two sides must agree, or whose differences a
+// comparison must show.
 var HostFacts = []hostFact{
 	{"kernel", func(r *record.Run) string { return r.Host.Kernel }, ""},
 	{"kernel version", func(r *record.Run) string { return r.Host.KernelVersion }, ""},
@@ -79,13 +79,13 @@ var HostFacts = []hostFact{
 	{"tunbench", ToolOf, AllowTool},
 }
 
-// Said is of for values, of what every run says.
+// Said adapts of, a property that every run has, for Values.
 func Said(of func(*record.Run) string) func(*record.Run) (string, bool) {
 	return func(r *record.Run) (string, bool) { return of(r), true }
 }
 
-// QuotaText shows the tightest CPU quota; "" where there is none. The cgroup is
-// left out: its name is often another one in each run.
+// QuotaText shows the tightest CPU quota; "" where there is none. It leaves out the
+// cgroup, whose name often differs from run to run.
 func QuotaText(h record.Host) string {
 	if len(h.CPUQuotas) == 0 {
 		return ""
@@ -137,9 +137,9 @@ func unionOf(a, b map[string]string) (keys []string) {
 	return keys
 }
 
-// OtherDifferences are the differences between two runs that do not keep them from being
-// compared, and that may be part of any change: those of the floor first. The
-// kernel is not among them: it is what people compare.
+// OtherDifferences are the differences between two runs that do not prevent a comparison
+// but may cause part of any change, those of the floor first. The kernel is not among
+// them, since it is often what is compared.
 func OtherDifferences(base, next *record.Run) (notes []string) {
 	if base == next {
 		return nil

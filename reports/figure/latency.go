@@ -7,13 +7,12 @@ import (
 // Latency is a histogram pooled over trials, in nanoseconds.
 type Latency struct {
 	Count, Missed, Overflow uint64
-	Min, Max                uint64      // of all samples; both 0 where no record has them
+	Min, Max                uint64      // of all samples; both 0 where no record says
 	Buckets                 [][2]uint64 // [lower bound, count], ascending
 }
 
-// middle is what the samples of a bucket count as: its middle, or the nearest to
-// it that no sample is beyond. The smallest and the largest sample are known
-// exactly, and may lie on either side of the middle of their bucket.
+// middle is the value that samples of a bucket count as: the middle of the bucket, but
+// not below the smallest or above the largest sample, which are known exactly.
 func (l Latency) middle(lower uint64) float64 {
 	v, last := float64(lower)+float64(width(lower)-1)/2, lower+(width(lower)-1)
 	if l.Min > lower && l.Min <= last {
@@ -25,8 +24,8 @@ func (l Latency) middle(lower uint64) float64 {
 	return v
 }
 
-// Quantile is the middle of the bucket that holds the sample of rank
-// ceil(q n), by the same rule as the histogram that it was recorded in.
+// Quantile is the middle of the bucket that holds the sample of rank ceil(q n), the same
+// rule by which the quantiles of a record are computed.
 func (l Latency) Quantile(q float64) (ns uint64, ok bool) {
 	total := l.Count + l.Overflow
 	rank := uint64(q * float64(total))
@@ -46,9 +45,9 @@ func (l Latency) Quantile(q float64) (ns uint64, ok bool) {
 	return 0, false
 }
 
-// mean is that of the samples but the slowest 0.1 %, each at the middle of its
-// bucket, in nanoseconds. It is false where there are too few samples, or so
-// many overflows that nobody knows it.
+// mean is the mean in nanoseconds of all samples except the slowest 0.1 %, each at the
+// middle of its bucket. It is false where there are too few samples, or so many
+// overflows that the mean is not known.
 func (l Latency) mean() (ns float64, ok bool) {
 	keep := (1 - trimTop) * (float64(l.Count) + float64(l.Overflow))
 	if l.Count < minMean || float64(l.Count) < keep {
@@ -66,8 +65,8 @@ func (l Latency) mean() (ns float64, ok bool) {
 	return ns, Sane(ns)
 }
 
-// width is the number of values in the bucket with that lower bound: there are
-// 32 sub-buckets an octave, and one for each value below 32.
+// width is the number of values in the bucket with that lower bound: there are 32
+// buckets per octave, and one for each value below 32.
 func width(lower uint64) uint64 {
 	if lower < 32 {
 		return 1

@@ -9,7 +9,7 @@ type Ledger struct {
 	Offered, PushedBack, Accepted, Delivered, Dropped uint64
 	Duplicates, Reordered                             uint64
 	ByReason                                          map[string]uint64
-	Net                                               int64  // sum of the unexplained, with their signs
+	Net                                               int64  // sum of the unexplained packets, with their signs
 	Unexplained                                       uint64 // sum of the absolute values: one trial cannot hide another
 	Open                                              int    // trials with unexplained packets
 	Contradicting                                     int    // trials whose figures do not add up
@@ -34,7 +34,7 @@ func Account(trials []*record.Trial) Ledger {
 		if a.Unexplained != 0 {
 			l.Open++
 			l.Net += a.Unexplained
-			l.Unexplained += uint64(max(a.Unexplained, -a.Unexplained)) // right for the lowest int64 too, which has no negative
+			l.Unexplained += uint64(max(a.Unexplained, -a.Unexplained)) // correct for math.MinInt64 too, which has no negative
 		}
 		if a.Offered != a.Accepted+a.PushedBack ||
 			int64(a.Accepted)-int64(a.Delivered)-int64(a.DroppedTotal()) != a.Unexplained {

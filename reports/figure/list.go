@@ -32,8 +32,8 @@ func ModesOf(list []*Scenario) (modes []string) {
 	return modes
 }
 
-// Titles gives what to call the scenarios in a table or chart: with the mode
-// if there is more than one.
+// Titles returns the function that names scenarios in a table or chart: with the mode if
+// list has more than one mode.
 func Titles(list []*Scenario) func(*Scenario) string {
 	if len(ModesOf(list)) > 1 {
 		return (*Scenario).Full
@@ -45,8 +45,8 @@ func Titles(list []*Scenario) func(*Scenario) string {
 // short a time to be quoted.
 func Short(s *Scenario) bool { return slices.ContainsFunc(s.Head().All, (*record.Trial).TooShort) }
 
-// Named gives what to call the scenarios in a sentence, where no list of common
-// axes stands beside it: a label that says nothing alone is replaced by all axes.
+// Named returns the function that names scenarios in a sentence, without a list of common
+// axes next to it: a label that says nothing alone is replaced by all axes.
 func Named(list []*Scenario) func(*Scenario) string {
 	title := Titles(list)
 	return func(s *Scenario) string {
@@ -57,7 +57,7 @@ func Named(list []*Scenario) func(*Scenario) string {
 	}
 }
 
-// RatesOf gives the spans of the packet rate of each scenario that has one.
+// RatesOf gives the intervals of the packet rate of each scenario that has one.
 func RatesOf(list []*Scenario) map[*Scenario]Interval {
 	spans := map[*Scenario]Interval{}
 	for _, s := range list {

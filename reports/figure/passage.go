@@ -4,25 +4,25 @@ import (
 	"tunbench/reports/record"
 )
 
-// Passage is where the mean time of a packet goes, from the stamp before the
-// call that sends it to the return of the read that brings it, in nanoseconds.
+// Passage divides the mean time of a packet, from the timestamp before the call that
+// sends it to the return of the read that delivers it, in nanoseconds.
 type Passage struct {
 	Total     float64
 	Residency float64 // tun_net_xmit to the dequeue, by the observer
-	Wake      float64 // the part of it that a packet takes which finds the ring empty
-	Ring      float64 // the part beyond that
-	Split     bool    // wake and ring are known apart
+	Wake      float64 // the part of the residency of a packet that finds the ring empty
+	Ring      float64 // the rest of the residency
+	Split     bool    // Wake and Ring are known separately
 	Copied    float64 // a system call and a copy of that size, by the floor
 	Send      float64 // the rest
 	Resolved  bool    // the rest is not negative
 	// Strange is true where residency alone is longer than the whole, by more than
-	// their buckets explain: they are not of the same packets.
+	// the width of buckets explains: the two are not of the same packets.
 	Strange bool
 }
 
-// apart tells wake-up and ring apart by the residency of a packet that finds
-// the reader idle. A packet that stayed for less than that found a reader that
-// was mostly awake, and nothing tells its parts apart.
+// apart separates wake-up and ring by the residency of a packet that finds the reader
+// idle. A shorter residency means that the reader was mostly awake, and the parts cannot
+// be separated.
 func (p Passage) apart(idle float64) Passage {
 	if p.Residency < idle {
 		return p
@@ -31,7 +31,7 @@ func (p Passage) apart(idle float64) Passage {
 	return p
 }
 
-// sameSlack is how far two means of histograms may be off: each by half a bucket.
+// sameSlack is the error of the ratio of two means of histograms: half a bucket each.
 const sameSlack = 2 * 0.016
 
 // IdleShare bounds the load at which a reader counts as idle: by Little's law
@@ -39,7 +39,7 @@ const sameSlack = 2 * 0.016
 // packets/s a wake-up may take 100 µs, as it can where a virtual CPU has halted.
 const IdleShare = 0.1
 
-// Passages gives those of all scenarios that have one.
+// Passages gives the passage of each scenario that has one.
 func Passages(list []*Scenario) map[*Scenario]Passage {
 	all := map[*Scenario]Passage{}
 	type point struct{ rate, residency float64 }

@@ -7,7 +7,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// queueSide is the end of a queue at which packets are counted.
+// queueSide is the end of a queue at which packets are counted: packets that user space
+// read, or packets that it wrote.
 type queueSide int
 
 // Did says what happened to the packets that a side counts.
@@ -28,17 +29,17 @@ func (s queueSide) Of(q record.Queue) (pkts, bytes uint64) {
 
 const (
 	ReadSide    queueSide = iota // what user space read from the queue
-	WrittenSide                  // what it wrote to the queue, and the kernel received
+	WrittenSide                  // what user space wrote to the queue and the kernel received
 )
 
-// QueueSides are the sides of the queues of t that its packets passed: with
-// dir=both two.
+// QueueSides are the ends of the queues of t at which packets were counted: two with
+// dir=both.
 func QueueSides(t *record.Trial) []queueSide {
 	switch axis.Of(t, "dir") {
 	case "u2k":
 		return []queueSide{WrittenSide}
 	case "both":
-		// A path of two devices has what its first device sent, and no more.
+		// For a path of two devices, only the packets of its first device count.
 		if slices.ContainsFunc(t.Queues, func(q record.Queue) bool { return q.RecvPkts > 0 }) {
 			return []queueSide{ReadSide, WrittenSide}
 		}
@@ -50,42 +51,42 @@ func QueueSides(t *record.Trial) []queueSide {
 // the used observed trials.
 type Spread struct {
 	Side   queueSide
-	both   bool // the scenario has another spread, of the other side
+	both   bool // the scenario has a spread of the other end, too
 	Queues []queueSum
 	Jain   float64 // median over the trials that have packets
 	Even   float64 // effective queues, over the same trials
-	// Chance is how often random hashing spreads the flows less evenly: median
-	// over the trials that saw flows, which hashed is true of.
+	// Chance is how often random hashing spreads the flows less evenly: median over
+	// the trials with flows, if hashed.
 	Chance float64
 	Hashed bool
-	Seen   bool // some packet was seen on that side
+	Seen   bool // some packet was counted at that end
 	Trials int
-	Empty  int     // queues that have no packet on that side
+	Empty  int     // queues that have no packet at that end
 	Ratio  float64 // most loaded queue over the mean
 }
 
-// FlowsKnown reports whether the flows of the queues are those of the side: with
-// two sides they are those of what is read.
+// FlowsKnown reports whether the flows of the queues are those of the end: where both
+// ends count, flows are those of the packets that were read.
 func (sp Spread) FlowsKnown() bool { return sp.Side == ReadSide || !sp.both }
 
 type queueSum struct {
 	record.Queue
-	Pkts, Bytes        uint64  // on the side of the spread
+	Pkts, Bytes        uint64  // at the end that the spread is about
 	Share              float64 // of those packets
-	Lowest, Highest    float64 // share in the trial where it was least, most
+	Lowest, Highest    float64 // smallest and largest share in a trial
 	FlowsMin, FlowsMax int
 }
 
 // newQueueSum returns the sum for the queue of q, which has that share of the packets in
-// a first trial.
+// its first trial.
 func newQueueSum(q record.Queue, share float64) *queueSum {
 	sum := &queueSum{Lowest: share, Highest: share, FlowsMin: q.Flows, FlowsMax: q.Flows}
 	sum.Queue.Queue = q.Queue
 	return sum
 }
 
-// add adds the queue of a trial, in which it has that share of the packets. pkts and
-// bytes are those of the side that is summed up.
+// add adds the counts of a queue in one trial, in which the queue has that share of the
+// packets. pkts and bytes are those at the end that the spread is about.
 func (sum *queueSum) add(q record.Queue, pkts, bytes uint64, share float64) {
 	sum.XmitPkts += q.XmitPkts
 	sum.XmitBytes += q.XmitBytes

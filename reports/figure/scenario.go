@@ -28,7 +28,7 @@ type Scenario struct {
 	Observ Arm
 }
 
-// Head is the arm of the headline: bare, unless it was not run.
+// Head is the arm of the headline: bare, or observed if there are no bare trials.
 func (s *Scenario) Head() Arm {
 	if len(s.Bare.All) > 0 {
 		return s.Bare
@@ -47,8 +47,8 @@ func (s *Scenario) Arm(kind record.Arm) Arm {
 // Full is the label with the mode in front.
 func (s *Scenario) Full() string { return s.Mode + " " + s.Label }
 
-// Spreads gives one for each side of the queues that packets passed; none where
-// no observed trial has queues.
+// Spreads gives a spread for each end of the queues at which packets were counted; none
+// where no observed trial has queues.
 func (s *Scenario) Spreads() (list []Spread) {
 	var sides []queueSide
 	for _, t := range s.Observ.Used {
@@ -66,7 +66,7 @@ func (s *Scenario) Spreads() (list []Spread) {
 	return list
 }
 
-// spread is of trials that have queues.
+// spread computes the spread at one end, from trials that have queues.
 func (s *Scenario) spread(side queueSide) Spread {
 	sp := Spread{Side: side}
 	byQueue := map[int]*queueSum{}
@@ -90,7 +90,7 @@ func (s *Scenario) spread(side queueSide) Spread {
 		if n, err := stat.EffectiveQueues(x); err == nil {
 			effective = append(effective, n)
 		}
-		// Who writes chooses the queue of each flow: nothing is hashed.
+		// The writer chooses the queue of each flow: nothing is hashed.
 		if _, p, err := stat.FlowSpread(flows); err == nil && side == ReadSide {
 			chances = append(chances, p)
 		}
@@ -138,8 +138,8 @@ func (s *Scenario) spread(side queueSide) Spread {
 	return sp
 }
 
-// Costs are the packet rates observed over bare, one a pair in which both
-// trials are valid.
+// Costs are the ratios of the observed to the bare packet rate, one for each pair in
+// which both trials are valid.
 func (s *Scenario) Costs() []float64 {
 	bare := map[int]float64{}
 	for _, t := range s.Bare.All {
@@ -150,7 +150,7 @@ func (s *Scenario) Costs() []float64 {
 	var ratios []float64
 	for _, t := range s.Observ.All {
 		if t.Schedule != nil {
-			continue // the load sets the rate, whatever the observer costs
+			continue // the load sets the rate, whatever the cost of the observer
 		}
 		if base, ok := bare[t.Pair]; ok && !t.Invalid() {
 			if pps, ok := t.Metrics[record.PPS]; ok {
@@ -162,10 +162,10 @@ func (s *Scenario) Costs() []float64 {
 	return ratios
 }
 
-// All gives both arms' trials.
+// All returns the trials of both arms.
 func (s *Scenario) All() []*record.Trial { return slices.Concat(s.Bare.All, s.Observ.All) }
 
-// FlowMap is false where no flow tells its queue.
+// FlowMap is false where no flow has queues.
 func (s *Scenario) FlowMap() (FlowMap, bool) {
 	var m FlowMap
 	var jains, ones []float64
@@ -222,11 +222,11 @@ func (s *Scenario) Measured() (sum float64) {
 // the floor is that of the writer.
 func (s *Scenario) UserWrites() bool { return userWrites(s.Head().All[0]) }
 
-// passageOf takes the observed trials of s; false where they lack one of the
-// latencies. Wake-up and ring are not yet told apart.
+// passageOf computes the passage of the observed trials of s; false where they lack one
+// of the latencies. Wake-up and ring are not yet separated.
 func (s *Scenario) passageOf() (Passage, bool) {
-	// Under an open load end to end counts from when the packet was due: a
-	// schedule that slipped is not the device's time.
+	// In an open loop, the end-to-end latency begins when the packet was due: a late
+	// schedule is not time in the device.
 	sent, ok := s.Observ.Pool(record.Service)
 	if !ok {
 		sent, ok = s.Observ.Pool(record.E2E)
@@ -268,13 +268,13 @@ func (s *Scenario) axis(name string) string {
 	return ""
 }
 
-// Open reports whether packets were sent by a schedule, not as fast as they go.
+// Open reports whether packets were sent by a schedule, not as fast as possible.
 func (s *Scenario) Open() bool {
 	load := s.axis("load")
 	return load != "" && load != "max"
 }
 
-// pauses reports whether the reader was told to sleep at times.
+// pauses reports whether the scenario makes the reader sleep at times.
 func (s *Scenario) pauses() bool {
 	pause := s.axis("pause")
 	return pause != "" && pause != "off"
@@ -290,8 +290,8 @@ func (s *Scenario) family() string {
 	}), "/")
 }
 
-// LatencyOf pools a latency over the headline's arm, or over the observed one
-// where only that has it, and tells which.
+// LatencyOf pools a latency over the headline's arm, or over the observed arm where only
+// that has it, and returns the arm.
 func (s *Scenario) LatencyOf(kind string) (l Latency, of record.Arm, ok bool) {
 	head := record.Bare
 	if len(s.Bare.All) == 0 {
@@ -304,8 +304,8 @@ func (s *Scenario) LatencyOf(kind string) (l Latency, of record.Arm, ok bool) {
 	return l, record.Observed, ok
 }
 
-// Scenarios groups the trials of f, in the order of compareNames, and gives
-// the axes that all of them have in common.
+// Scenarios groups the trials of f by scenario, in the order of axis.Compare, and returns
+// the axes that all scenarios have in common.
 func Scenarios(f *record.File) (list []*Scenario, common []string) {
 	bare := map[string][]*record.Trial{}
 	observed := map[string][]*record.Trial{}
@@ -344,7 +344,7 @@ func Scenarios(f *record.File) (list []*Scenario, common []string) {
 	return list, common
 }
 
-// variantsOf gives the variants that trials of f are of; "" is that of a run.
+// variantsOf returns the variants of the trials of f; "" for trials of a run.
 func variantsOf(f *record.File) []string {
 	names := map[string]bool{}
 	for _, t := range f.Trials {

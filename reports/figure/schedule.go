@@ -1,8 +1,8 @@
 package figure
 
-// schedule is how the used trials of an arm kept theirs.
+// schedule is how well the used trials of an arm kept their schedules.
 type schedule struct {
-	Rate        float64 // asked for, packets/s: median
+	Rate        float64 // requested packets/s, median
 	Sends, Late uint64  // packets
 	LateNs      int64
 	P99         *float64 // of sent minus due in ns: median over the trials that have it

@@ -13,7 +13,7 @@ func SortedSearches(f *record.File) []record.Search {
 	return slices.SortedStableFunc(slices.Values(f.Searches), func(a, b record.Search) int { return axis.Compare(a.Scenario, b.Scenario) })
 }
 
-// SearchScale is the unit for all rates that searches found.
+// SearchScale is the unit for all rates of searches.
 func SearchScale(searches []record.Search) text.Scale {
 	top := 0.0
 	for _, s := range searches {

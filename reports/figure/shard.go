@@ -10,9 +10,8 @@ import (
 )
 
 // Machines numbers the hosts of a merged file from 1, by shard. Shards with one
-// boot in common met one machine. Of others nobody knows that they did, so that
-// each counts as a host of its own: figures of two hosts are not held against
-// each other.
+// boot in common ran on one machine. For others that is not known, so that each counts
+// as a host of its own: figures of two hosts are not compared with each other.
 func Machines(r *record.Run) (byShard map[int]int, n int) {
 	byShard = map[int]int{}
 	boots := map[string]int{}
@@ -48,8 +47,8 @@ func RunsOf(r *record.Run) []*record.Run {
 	return runs
 }
 
-// ShardWarnings tells what a reader of a merged file must know before any
-// figure, a sentence each.
+// ShardWarnings are sentences that a reader of a merged file must know before any
+// figure.
 func ShardWarnings(r *record.Run) (warnings []string) {
 	if len(r.Parts) == 0 {
 		return nil
@@ -81,8 +80,8 @@ func ShardWarnings(r *record.Run) (warnings []string) {
 	return warnings
 }
 
-// overlapping reports whether two shards were measured at the same time, as far
-// as both tell when they ended.
+// overlapping reports whether two shards were measured at the same time. It is
+// false where one does not say when it ended.
 func overlapping(a, b *record.Part) bool {
 	if a.End == nil || b.End == nil {
 		return false
@@ -98,7 +97,7 @@ func overlapping(a, b *record.Part) bool {
 	return at[0].Before(at[3]) && at[2].Before(at[1])
 }
 
-// unlike names the facts in which the shards' hosts differ.
+// unlike names the properties in which the shards' hosts differ.
 func unlike(r *record.Run) (names []string) {
 	p := Group{Runs: RunsOf(r)}
 	for _, fact := range HostFacts {

@@ -10,7 +10,7 @@ import (
 	"tunbench/reports/stat"
 )
 
-// Measure is one figure of a subject, for other programs.
+// Measure is one figure of a subject, for export to other programs.
 type Measure struct {
 	metric.Kind
 	// Latency is the kind of a latency, and percentile how many per cent of the
@@ -21,32 +21,32 @@ type Measure struct {
 	Within              Within
 }
 
-// Within tells what the interval of a measure is.
+// Within says what the interval of a measure is.
 type Within int
 
 const (
 	Nowhere     Within = iota // there is none
 	Spanned                   // the lowest and the highest trial
 	Confident                 // the 95 % interval of the median
-	SearchBound               // what the search left: the rate is not below low and not above high
+	SearchBound               // the bounds of a search
 )
 
-// Subject is what was measured by itself: an arm of a scenario and, in a file
-// of tunbench ab, of a variant.
+// Subject is what figures are exported for: an arm of a scenario and, in a file of
+// tunbench ab, of a variant.
 type Subject struct {
 	Scenario, Variant string
 	Arm               record.Arm
 	Trials, Valid     int
 	Flags             []string       // of any trial, by name
 	Flagged           map[string]int // trials by flag
-	// Measures has none where no trial is valid: figures that must not be used
-	// do not go where nobody reads the warning.
+	// Measures is empty where no trial is valid: figures that must not be used are not
+	// exported to programs that do not read the warning.
 	Measures   []Measure
-	Unresolved []string // goals of a search that it did not reach, and why
+	Unresolved []string // goals that a search did not resolve, and why
 	Skips      []record.Skip
 }
 
-// Name is the scenario's, with what tells subjects of one scenario apart.
+// Name is the scenario's name, with the variant if there is one, and the arm if observed.
 func (s *Subject) Name() string {
 	name := s.Scenario
 	if s.Variant != "" {
@@ -58,7 +58,7 @@ func (s *Subject) Name() string {
 	return name
 }
 
-// add takes the median of x into m; nothing where x has none.
+// add adds m with the median and the interval of x; nothing where x has no median.
 func (s *Subject) add(m Measure, x []float64) {
 	sum, err := stat.Summarize(x)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Subject) add(m Measure, x []float64) {
 	s.Measures = append(s.Measures, m)
 }
 
-// search takes what a search found into s.
+// search adds the rates that a search found.
 func (s *Subject) search(found record.Search, clock string) {
 	for _, g := range found.Goals {
 		if !g.Resolved || g.LowerPPS == nil || g.UpperPPS == nil {

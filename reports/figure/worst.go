@@ -7,9 +7,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// WorstFirst orders scenarios by how much they need attention: those that must not
-// be used, then those to be read with care, then those that lost packets of an
-// open load, then the others by their loss, and at last by their rate.
+// WorstFirst orders scenarios by how much they need attention: by the share of invalid
+// trials, then of flagged trials, then by the loss in an open loop, then by the loss,
+// and last by the packet rate.
 func WorstFirst(list []*Scenario) []*Scenario {
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b *Scenario) int {
@@ -23,14 +23,15 @@ func WorstFirst(list []*Scenario) []*Scenario {
 	return list
 }
 
-// InvalidShare is that of the headline's trials.
+// InvalidShare is the share of the headline's trials that are invalid.
 func InvalidShare(s *Scenario) float64 { return share(s.Head(), (*record.Trial).Invalid) }
 
 func FlaggedShare(s *Scenario) float64 {
 	return share(s.Head(), func(t *record.Trial) bool { return len(t.Flags) > 0 })
 }
 
-// openLoss is 0 for a closed loop, whose sender is as fast as it can be.
+// openLoss is the loss in an open loop; 0 in a closed loop, whose sender is as fast as
+// possible.
 func openLoss(s *Scenario) float64 {
 	if !slices.ContainsFunc(s.Head().All, func(t *record.Trial) bool { return t.Schedule != nil }) {
 		return 0
