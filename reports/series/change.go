@@ -4,7 +4,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// Point is a series in one run.
+// Point is the figure of one run in a series.
 type Point struct {
 	Run     string  `json:"run"` // its id
 	Started string  `json:"started"`
@@ -20,7 +20,7 @@ type Point struct {
 	run *StoredRun
 }
 
-// Header is that of the run of p; nil where it is not known.
+// Header is the header of the run of p; nil where it is not known.
 func (p Point) Header() *record.Run {
 	if p.run == nil {
 		return nil
@@ -30,41 +30,41 @@ func (p Point) Header() *record.Run {
 
 // Change is a finding in a series.
 type Change struct {
-	// ID stays the same while runs are added: it follows from the series and from
-	// the run that the change was first found in or, of a drift, that it starts from.
+	// ID stays the same while runs are added: it is computed from the series and the
+	// run in which the change was first found or, for a drift, from which it starts.
 	ID      string `json:"id"`
 	Kind    string `json:"kind"`
 	Verdict string `json:"verdict"` // record.Regression or record.Improvement
-	// Base and New are medians of the runs on both sides, as many as BaseRuns and
-	// NewRuns. Of a drift they are the ends of the line through all runs from the
-	// first of the base on, which are NewRuns.
+	// Base and New are medians of the BaseRuns runs before and the NewRuns runs after
+	// the change. Of a drift they are the ends of the line through NewRuns runs, which
+	// begin with the first run of the base.
 	Base     float64 `json:"base"`
 	New      float64 `json:"new"`
 	BaseRuns int     `json:"base_runs"`
 	NewRuns  int     `json:"new_runs"`
-	// Change is new/base - 1 as estimated, and CI its 95 % interval, which only
-	// change points have. Where the metric is judged by differences they are
-	// such.
+	// Change is the estimate of new/base - 1, and CI its 95 % interval, which only
+	// change points have. Where the metric is judged by differences, both are
+	// differences.
 	Change    float64     `json:"change"`
 	CI        *[2]float64 `json:"ci"`
 	P         float64     `json:"p"`
 	Threshold float64     `json:"threshold"`
-	Before    Point       `json:"before"`   // the last run that the change is not in; the release
-	Begins    Point       `json:"begins"`   // the first run that it is in; the newest, where that is not known
+	Before    Point       `json:"before"`   // the last run before the change, or the release
+	Begins    Point       `json:"begins"`   // the first run with the change; the newest run where that is not known
 	FoundIn   string      `json:"found_in"` // id of the run with which it was found
-	// Standing tells that at least half of it is still there in the newest runs.
+	// Standing reports that at least half of the change is left in the newest runs.
 	Standing bool     `json:"standing"`
-	Notes    []string `json:"notes"` // what else changed with it
-	// Acknowledged is nil unless somebody acknowledged the change or, of a change
-	// since a release, all that it consists of.
+	Notes    []string `json:"notes"` // what else changed with Begins
+	// Acknowledged is nil unless somebody acknowledged the change or, for a change
+	// since a release, all changes that it consists of.
 	Acknowledged *Ack `json:"acknowledged"`
 
 	at    int      // of Begins in Points
-	drift bool     // Base and New are of a line
-	parts []string // the IDs of the changes that one since a release consists of
+	drift bool     // Base and New are the ends of a line
+	parts []string // IDs of the changes that a change since a release consists of
 }
 
-// IsDrift reports whether Base and New are of a line through the runs.
+// IsDrift reports whether Base and New are the ends of a line through the runs.
 func (c Change) IsDrift() bool { return c.drift }
 
 // Kinds of Change.
@@ -76,7 +76,7 @@ const (
 	TooShort     = "too-short"    // no Change, but a series that cannot be judged yet
 )
 
-// NewPoint is the figure f of the run r.
+// NewPoint returns the point of the figure f of the run r.
 func NewPoint(r *StoredRun, f Figure) Point {
 	return Point{r.Run.ID, r.Run.Started, r.Run.Host.Kernel, r.Run.Tool.Commit, r.Release, f.Value, f.Low, f.High, f.N, f.Of, r}
 }

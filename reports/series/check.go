@@ -8,13 +8,13 @@ import (
 	"tunbench/reports/text"
 )
 
-// Finding is a change and the series that it is in.
+// Finding is a change in a series.
 type Finding struct {
 	Series *Series
 	Change
 }
 
-// MarshalJSON puts the names of the series beside the change.
+// MarshalJSON writes one object with the names of the series and the change.
 func (f Finding) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Host     string     `json:"host"`
@@ -28,38 +28,37 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 	}{f.Series.Host, f.Series.Scenario, f.Series.Metric, f.Series.Unit, f.Series.Arm, f.Series.Hook, f.Series.Clock, f.Change})
 }
 
-// Check is what a history says about its newest runs.
+// Check is the result of checking the newest runs of a history.
 type Check struct {
 	*History
 	Findings []Finding // regressions first, then by their size in thresholds
-	// Judged are the series that are long enough to tell a change from noise, or
-	// have one.
+	// Judged counts the series that are long enough to tell a change from noise, or
+	// have a change.
 	Judged int
-	// Short are those in which a change could stand that cannot be told yet.
+	// Short are the series that are too short to tell a change from noise.
 	Short []Short
 }
 
-// Regressed reports whether something got worse and still is, and nobody has
-// acknowledged it.
+// Regressed reports whether there is a standing regression that nobody has
+// acknowledged.
 func (c *Check) Regressed() bool {
 	return slices.ContainsFunc(c.Findings, func(f Finding) bool {
 		return f.Verdict == record.Regression && f.Standing && f.Acknowledged == nil
 	})
 }
 
-// Told reports whether the check is about anything: whether some series is long
-// enough to tell a change from noise, or has one.
+// Told reports whether the check has a result: whether some series is long enough to
+// tell a change from noise, or has a change.
 func (c *Check) Told() bool { return c.Judged > 0 }
 
-// Short is a series that is too short to tell.
+// Short is a series that is too short to tell a change from noise.
 type Short struct {
 	Series  *Series
-	Runs    int // valid ones
-	Missing int // further ones that it takes
+	Runs    int // valid runs
+	Missing int // how many more runs are needed
 }
 
-// MarshalJSON gives a series that is too short to tell the fields of a finding
-// that it has.
+// MarshalJSON writes those fields of a finding that a short series has.
 func (s Short) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Host     string     `json:"host"`

@@ -8,13 +8,14 @@ import (
 	"tunbench/reports/stat"
 )
 
-// step is a finding that is not a drift, and where it begins in the judged values.
+// step is a finding that is not a drift, and the index of the judged value with which
+// it begins.
 type step struct {
 	Finding
 	at int
 }
 
-// findings are all that was found in a series.
+// findings are all findings in a series.
 func findings(s *Series) (list []Finding, err error) {
 	n := len(s.y)
 	steps, err := stepsOf(s)
@@ -49,7 +50,7 @@ func findings(s *Series) (list []Finding, err error) {
 	return list, nil
 }
 
-// stepsOf are the changes of the level, and the run that is off on its own.
+// stepsOf are the changes of level, and the change of a single newest run.
 func stepsOf(s *Series) (steps []step, err error) {
 	n := len(s.y)
 	for i, c := range s.Changes {
@@ -71,8 +72,8 @@ func stepsOf(s *Series) (steps []step, err error) {
 	return steps, nil
 }
 
-// sinceRelease is how the newest runs stand to a release, of which the steps since
-// then tell that it is no noise; false where they do not.
+// sinceRelease is the change of the newest runs since a release. It is false unless the
+// steps since then show that the change is not noise.
 func sinceRelease(s *Series, release int, steps []step) (c Change, ok bool, err error) {
 	n := len(s.y)
 	from := max(0, release+1-levelRuns)
@@ -115,7 +116,7 @@ func sinceRelease(s *Series, release int, steps []step) (c Change, ok bool, err 
 	return c, true, nil
 }
 
-// driftChange makes a Change of a drift.
+// driftChange returns a drift as a Change.
 func driftChange(s *Series, d drift) (Change, error) {
 	c, err := s.finding(d.from, d.to, d.from, d.seen+1, d.seen, d.line[1]-d.line[0])
 	if err != nil {
@@ -135,7 +136,7 @@ func driftChange(s *Series, d drift) (Change, error) {
 	return c, nil
 }
 
-// isNews reports whether a check tells of f.
+// isNews reports whether a check includes f.
 func isNews(s *Series, f Finding) bool {
 	if f.Verdict == record.Regression && f.Standing {
 		return true

@@ -18,22 +18,22 @@ import (
 	"tunbench/reports/stat"
 )
 
-// History is runs over time, as series.
+// History holds runs over time, as series.
 type History struct {
-	Name     string // what reports call it: its folder
+	Name     string // name in reports: the folder
 	Runs     []StoredRun
 	Problems []string // about files that were left out, a sentence each
 	Series   []*Series
-	// Mixed says which hosts are more than one, a sentence each by fingerprint.
+	// Mixed has a sentence, by fingerprint, for each host that is several machines, or
+	// one machine in several states.
 	Mixed map[string]string
 
 	acks map[string]Ack
 }
 
-// Check tells what was found when each run was added, and is still so: every
-// regression until the level has gone back, and improvements and what went back of the
-// last window of runs or, if that is shorter, since the last release before the
-// newest run.
+// Check returns the findings that still matter: every regression until the level has
+// gone back; and improvements and changes that went back, if they are in the last window
+// of runs or, if that is shorter, since the last release before the newest run.
 func (h *History) Check() (*Check, error) {
 	c := &Check{History: h}
 	least := stat.LeastToTell(HistoryAlpha)
@@ -67,7 +67,7 @@ func (h *History) Check() (*Check, error) {
 	return c, nil
 }
 
-// Finding gives what was found in h under that ID, also where it is no news.
+// Finding returns the finding of h with that ID, even if Check does not include it.
 func (h *History) Finding(id string) (Finding, bool, error) {
 	for _, s := range h.Series {
 		list, err := findings(s)
@@ -81,8 +81,8 @@ func (h *History) Finding(id string) (Finding, bool, error) {
 	return Finding{}, false, nil
 }
 
-// acknowledge marks the findings that somebody acknowledged. A change since a
-// release is, if all is that it consists of.
+// acknowledge marks the findings that somebody acknowledged. A change since a release is
+// acknowledged if all changes that it consists of are.
 func (h *History) acknowledge(list []Finding) {
 	acked := map[string]Ack{}
 	for i := range list {
@@ -107,29 +107,29 @@ func (h *History) acknowledge(list []Finding) {
 	}
 }
 
-// Options say which series a history is shown or checked as.
+// Options select the series of a history and say how they are judged.
 type Options struct {
-	Host    string                     // beginning of a fingerprint; "" takes all
-	Keep    func(scenario string) bool // nil takes all
-	Metrics []string                   // none takes all
-	Arms    []record.Arm               // none takes all
-	// Since leaves out points and changes that are older. They are computed from
-	// all runs all the same.
+	Host    string                     // beginning of a fingerprint; "" selects all
+	Keep    func(scenario string) bool // nil selects all
+	Metrics []string                   // empty selects all
+	Arms    []record.Arm               // empty selects all
+	// Since hides older points and changes. Changes are computed from all runs
+	// nevertheless.
 	Since time.Time
-	// Thresholds replace those of the metrics, as in CompareOptions.
+	// Thresholds replace the thresholds of metrics, as in verdict.Options.
 	Thresholds map[string]float64
-	// Acks are the findings that somebody acknowledged, by their ID.
+	// Acks are the acknowledgements, by the ID of the finding.
 	Acks map[string]Ack
 }
 
-// Ack says that somebody knows of a finding, which then fails no job.
+// Ack acknowledges a finding, which then does not fail a job.
 type Ack struct {
 	Reason string `json:"reason"`
 	Time   string `json:"time"` // RFC 3339
 }
 
-// NewHistory puts runs in the order of time, makes series of them as o says, and
-// finds their change points.
+// NewHistory sorts runs by time, makes the series that o selects, and finds their
+// changes.
 func NewHistory(name string, runs []StoredRun, o Options) (*History, error) {
 	h := &History{Name: name, acks: o.Acks}
 	for _, r := range runs {
@@ -168,7 +168,8 @@ func NewHistory(name string, runs []StoredRun, o Options) (*History, error) {
 			strings.Compare(string(a.Arm), string(b.Arm)), strings.Compare(a.Hook, b.Hook), cmp.Compare(metric.GateRank(a.Metric), metric.GateRank(b.Metric)))
 	})
 	h.Mixed = mixtures(h.Runs)
-	// A change of everything, as another kernel may be, takes a while to judge.
+	// Series are judged in parallel: a change of all series, as with another kernel,
+	// takes a while to judge.
 	errs := make([]error, len(h.Series))
 	var next atomic.Int64
 	var workers sync.WaitGroup

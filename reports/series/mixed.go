@@ -8,22 +8,21 @@ import (
 	"tunbench/reports/text"
 )
 
-// A host whose runs fall into two groups by the cost of a bare system call: the
-// groups are real where their means lie that many times further apart than the
-// values of a group from each other (as standard deviation), and by at least that
-// share; the runs must be that many.
+// Bounds for a host whose runs fall into two groups by the cost of a bare system call.
+// mixedApart is the least distance between the means of the groups in standard
+// deviations within a group.
 const (
-	mixedApart = 4.5 // and of few runs more, as chance has it: see twoGroups
-	mixedLeast = 0.03
-	mixedRuns  = 8
-	mixedGroup = 2 // runs in each group
-	mixedTurns = 3 // changes from one group to the other, in the order of time
+	mixedApart = 4.5  // more for few runs, since chance can do more there: see twoGroups
+	mixedLeast = 0.03 // least distance between the means, as a ratio
+	mixedRuns  = 8    // least number of runs
+	mixedGroup = 2    // runs in each group
+	mixedTurns = 3    // changes from one group to the other, in the order of time
 )
 
-// mixtures says which hosts are several machines, or one in several states, by
-// fingerprint: the floors of their runs lie in two groups, and runs of one
-// follow those of the other time and again. A floor that changes once is a change of the host,
-// which stands beside what changed with it.
+// mixtures has a sentence, by fingerprint, for each host that is several machines, or one
+// machine in several states: the floors of its runs lie in two groups, and the runs of
+// the groups alternate. A floor that changes only once is a change of the host, which
+// reports show with what changed at that time.
 func mixtures(runs []StoredRun) map[string]string {
 	floors := map[string][]float64{}
 	for i := range runs {
@@ -41,8 +40,8 @@ func mixtures(runs []StoredRun) map[string]string {
 	return mixed
 }
 
-// twoGroups splits values, in the order of time, where the two groups are the
-// tightest, and tells whether they are two groups and mixed in time.
+// twoGroups splits values, given in the order of time, into the two groups with the least
+// scatter. ok reports whether these are distinct, and mixed in time.
 func twoGroups(list []float64) (low, high float64, nLow int, ok bool) {
 	if len(list) < mixedRuns {
 		return 0, 0, 0, false

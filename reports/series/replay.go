@@ -8,28 +8,28 @@ import (
 
 // How a history is searched for changes.
 const (
-	// Everything that is told has a p below historyAlpha. A series is judged again
-	// with each run, so that false alarms add up. Less is therefore allowed to a
-	// drift; to a change point that can be as sure, lateAlpha or, if that is
-	// more, twice the smallest p that runs of such a number can have; and to a run
-	// that is off on its own where a change point can tell soon after it.
+	// Every finding has a p below HistoryAlpha. A series is judged again with each
+	// run, so that false alarms add up. The limit is therefore lower for a drift; for
+	// a change point with enough runs, lateAlpha or, if that is more, twice the
+	// smallest p that this number of runs can have; and for a change of a single
+	// newest run where a change point can be found soon after it.
 	HistoryAlpha  = 0.001
 	driftAlpha    = 0.0002
 	lateAlpha     = 0.0003
 	HistoryWindow = 50 // runs
 	historyStride = HistoryWindow / 2
-	levelRuns     = 5   // that tell a level of today, or of a release
-	driftWindow   = 100 // runs in which a drift is sought, beside those it starts from
+	levelRuns     = 5   // runs that define the level of today, or of a release
+	driftWindow   = 100 // runs in which a drift is sought, besides those it starts from
 )
 
 // found is what the replay of a series found.
 type found struct {
 	levels []level // changes that a permutation test found, in order
-	move   *level  // since the last of them: a run that is off on its own, and those after it
+	move   *level  // since the last of levels: a change of a single run and the runs after it
 	drifts []drift // in the order in which they were found
 }
 
-// start is where the newest level begins.
+// start is the index at which the newest level begins.
 func (f *found) start() int {
 	if n := len(f.levels); n > 0 {
 		return f.levels[n-1].at
@@ -37,19 +37,19 @@ func (f *found) start() int {
 	return 0
 }
 
-// level begins with the judged value at. The values before it are of one level from
-// the judged value from on. It was found with the judged value seen, and first
-// placed at placed.
+// level is a change of level. Its fields are indexes of judged values: the new level
+// begins at at, and the level before it at from. The change was found when seen was the
+// newest value, and first placed at placed.
 type level struct {
 	from, at, placed, seen int
 	p                      float64
 }
 
-// drift is a slow change since the judged values from up to to, which are those
-// of a release if release is not -1. It was found with the judged value seen; line
-// are the heights of the line through the values, in their unit, at from and at
-// seen. Named are the kind of its ID, and the judged value that gives the ID. Before
-// is where the level began until it was found.
+// drift is a slow change. Its fields are indexes of judged values: it starts from the
+// values from up to to (exclusive), which are those of a release if release is not -1,
+// and was found when seen was the newest value. Before that, the level began at before.
+// line holds the values of the fitted line at from and at seen. named is the kind of the
+// ID, and the judged value from which the ID is computed.
 type drift struct {
 	from, to, release, seen, before int
 	line                            [2]float64
@@ -63,10 +63,10 @@ type drift struct {
 // replay judges a series as if it were checked after each run.
 type replay struct {
 	*Series
-	from    int   // the first value of the newest level, or of what followed a drift
-	ref     drift // what the next drift is sought from
-	of      int   // levels when ref was chosen
-	release int   // the newest that was seen
+	from    int   // index of the first value of the newest level, or after a drift
+	ref     drift // the values from which the next drift is sought
+	of      int   // number of levels when ref was chosen
+	release int   // the newest release so far
 }
 
 // look judges the values up to i.
@@ -89,7 +89,7 @@ func (r *replay) look(i int) error {
 	return r.drifted(i)
 }
 
-// settle places the newest change anew: it was found with few values after it.
+// settle places the newest change again: when it was found, few values followed it.
 func (r *replay) settle(i int) error {
 	n := len(r.levels)
 	if n == 0 || i > r.levels[n-1].seen+levelRuns {
@@ -97,7 +97,7 @@ func (r *replay) settle(i int) error {
 	}
 	l := &r.levels[n-1]
 	if r.from != l.at {
-		return nil // a drift was found since
+		return nil // a drift was found since then
 	}
 	from := max(l.from, i+1-HistoryWindow)
 	at, err := stat.Split(r.y[from : i+1])
@@ -115,7 +115,7 @@ func (r *replay) changed(i int) (bool, error) {
 	if err != nil || !stat.CanTell(at, len(x)-at, HistoryAlpha) {
 		return false, err
 	}
-	// Most values differ by too little to count, which is sooner known.
+	// Most differences are too small to count, which is cheaper to find out.
 	by, reach, _, err := r.reach(max(from, from+at-historyStride), from+at, min(i+1, from+at+historyStride))
 	if err != nil || reach < r.threshold(from, i+1) {
 		return false, err
@@ -133,7 +133,7 @@ func (r *replay) changed(i int) (bool, error) {
 		}
 		same := (r.y[m.at]-base)*by > 0
 		if same {
-			l.seen = m.seen // it is the same change, now better known
+			l.seen = m.seen // the same change, now found by a permutation test
 		}
 		if same || m.at <= l.at {
 			r.move = nil
@@ -145,8 +145,8 @@ func (r *replay) changed(i int) (bool, error) {
 	return true, nil
 }
 
-// moved looks whether the newest value is off on its own, and whether an earlier
-// one that was has gone back.
+// moved finds out whether the newest value alone is a change, and whether an earlier such
+// change has gone back.
 func (r *replay) moved(i int) error {
 	from := max(r.from, i+1-HistoryWindow)
 	if r.move != nil {
@@ -175,8 +175,8 @@ func (r *replay) moved(i int) error {
 	return err
 }
 
-// drifted looks whether the values go up or down since the last release or, where
-// there is none, or the level is another one since, since the level began.
+// drifted finds out whether the values rise or fall since the last release or, if there is
+// none or the level changed since, since the level began.
 func (r *replay) drifted(i int) error {
 	release := r.releaseBefore(i)
 	switch changed := len(r.levels) > r.of; {
@@ -211,7 +211,7 @@ func (r *replay) drifted(i int) error {
 		return nil
 	}
 	d.seen, d.before, d.p, d.line = i, r.from, line.P, [2]float64{line.Start, line.Start + by}
-	// By where it starts: one that ended and goes on is the same.
+	// Named by its start: a drift that ended and resumed is the same drift.
 	d.named.kind, d.named.at = driftID, d.from
 	if by < 0 {
 		d.named.kind = driftID + " down"
@@ -222,19 +222,18 @@ func (r *replay) drifted(i int) error {
 			return err
 		}
 		if (r.y[m.at]-base)*by > 0 {
-			d.named.kind, d.named.at = levelID, m.seen // it is the same change, now better known
+			d.named.kind, d.named.at = levelID, m.seen // the same change, now known to be a drift
 		}
 		r.move = nil
 	}
 	r.drifts = append(r.drifts, d)
-	// What comes on top of it is another finding.
+	// A further change is another finding.
 	r.from, r.ref = max(r.from, i+1-levelRuns), drift{from: i, to: i + 1, release: -1}
 	return nil
 }
 
-// ended forgets the newest drift if the level went back after all, and seeks it
-// again from where it began. That is not so where another level or release is the
-// reference by now.
+// ended drops the newest drift if the level went back, and restarts the search for it from
+// where it began, unless another level or release is the reference by now.
 func (r *replay) ended(i int) error {
 	n := len(r.drifts)
 	if n == 0 || r.ref.release >= 0 || r.ref.from != r.drifts[n-1].seen {
@@ -250,8 +249,8 @@ func (r *replay) ended(i int) error {
 	return nil
 }
 
-// Kinds of IDs: a level and a run that is off on its own share one, since the run
-// may turn out to be the first of a level.
+// Kinds of IDs. A change of level and a change of a single run share one kind, since the
+// run may turn out to be the first of a level.
 const (
 	levelID = "level"
 	driftID = "drift"

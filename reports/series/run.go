@@ -9,17 +9,17 @@ import (
 	"tunbench/reports/record"
 )
 
-// StoredRun is a run of a history: what series need of its file.
+// StoredRun is what series need of the file of a run.
 type StoredRun struct {
-	File    string      `json:"file"` // its name inside of the history
+	File    string      `json:"file"` // name within the history
 	Host    string      `json:"host"` // fingerprint
 	Run     *record.Run `json:"run"`
-	Release string      `json:"-"`             // what it was marked as; "" if it was not
-	Cut     bool        `json:"cut,omitempty"` // it was interrupted
+	Release string      `json:"-"`             // the release that the run is marked as; "" if it is not
+	Cut     bool        `json:"cut,omitempty"` // the run was interrupted
 	Figures []Figure    `json:"figures"`
 }
 
-// Started is when the run began; the zero time where its file does not say.
+// Started is when the run began; the zero time where the file does not say.
 func (s *StoredRun) Started() time.Time {
 	t, _ := time.Parse(time.RFC3339Nano, s.Run.Started)
 	return t.UTC()
@@ -32,17 +32,17 @@ type Figure struct {
 	Hook     string     `json:"hook"` // "none" in the bare arm
 	Metric   string     `json:"metric"`
 	Value    float64    `json:"value"` // median
-	Low      float64    `json:"low"`   // where the trials lay, see interval; equal to High where it is not known
+	Low      float64    `json:"low"`   // interval, or range of the trials; equal to High where not known
 	High     float64    `json:"high"`
-	N        int        `json:"n"`  // valid trials; 0 where the value is that of invalid ones
+	N        int        `json:"n"`  // valid trials; 0 where the value is that of invalid trials
 	Of       int        `json:"of"` // trials
 }
 
 // valid tells whether the figure may be judged.
 func (f Figure) valid() bool { return f.N > 0 }
 
-// NewStoredRun computes what a history needs of f, which has that name and is
-// of the host with that fingerprint.
+// NewStoredRun computes the figures of f, which has that name and is of the host with that
+// fingerprint.
 func NewStoredRun(name, fingerprint string, f *record.File) StoredRun {
 	s := StoredRun{File: name, Host: fingerprint, Run: f.Run, Cut: f.End == nil, Figures: []Figure{}}
 	list, _ := figure.Scenarios(f)
@@ -60,7 +60,7 @@ func NewStoredRun(name, fingerprint string, f *record.File) StoredRun {
 	return s
 }
 
-// figuresOf gives the metrics that verdicts are given on.
+// figuresOf returns the figures of the metrics that verdicts are given on.
 func figuresOf(scenario string, a figure.Arm, hook, clock string) (list []Figure) {
 	if len(a.All) == 0 {
 		return nil
@@ -68,7 +68,7 @@ func figuresOf(scenario string, a figure.Arm, hook, clock string) (list []Figure
 	proportional := figure.SameSize(a, figure.Arm{})
 	for _, g := range metric.Gates(clock, a.All[0]) {
 		if g.Metric == record.BitPerS && proportional {
-			continue // the same series as that of the packet rate
+			continue // the series of the packet rate is the same
 		}
 		of, ok := a.Metric(g.Metric)
 		if !ok {

@@ -1,5 +1,5 @@
-// Package series puts runs in the order of time, as one series for each metric of a
-// scenario on a host, and finds in them change points, outliers and drift.
+// Package series makes a series over time for each metric of a scenario on a host, and
+// finds change points, outliers and drift in it.
 package series
 
 import (
@@ -32,8 +32,8 @@ type Series struct {
 	Changes []Change `json:"changes"`
 
 	gate metric.Gate
-	// judged are the points that a change may be found by, and y their values:
-	// logarithms where the gate's changes are ratios.
+	// judged are the indexes of the points in which changes are sought, and y their
+	// values: logarithms where the gate's changes are ratios.
 	judged    []int
 	y         []float64
 	found     // what the replay of the runs found in y
@@ -41,7 +41,7 @@ type Series struct {
 	shownFrom int // the first point that is shown
 }
 
-// find fills in what there is to judge by, and the change points.
+// find fills in the judged values, and the changes.
 func (s *Series) find(o Options) error {
 	for i, p := range s.Points {
 		v := p.Value
@@ -70,9 +70,9 @@ func (s *Series) find(o Options) error {
 	return s.keep()
 }
 
-// keep makes Changes of the levels that count: those whose interval reaches the
-// threshold. The least of the others is dropped first, and the runs around it
-// then are one level, so that a slow change is not lost in small pieces.
+// keep makes Changes of the levels that count: those whose interval reaches the threshold.
+// Of the others, it drops the least one and merges the runs around it into one level,
+// again and again, so that a slow change is not lost in small pieces.
 func (s *Series) keep() error {
 	for {
 		changes := make([]Change, len(s.levels))
@@ -85,7 +85,7 @@ func (s *Series) keep() error {
 			if i+1 < len(s.levels) {
 				to = s.levels[i+1].at
 			}
-			// Runs that lie further away tell little of this change.
+			// Runs further away say little about this change.
 			from, to = max(from, l.at-historyStride), min(to, l.at+historyStride)
 			by, reach, ci, err := s.reach(from, l.at, to)
 			if err != nil {
@@ -116,8 +116,8 @@ func (s *Series) keep() error {
 	}
 }
 
-// stands reports whether the change to that level is still there: whether at least
-// half of it is left in each level after it, and in the newest runs.
+// stands reports whether at least half of the change to level i is left in each level
+// after it, and in the newest runs.
 func (s *Series) stands(i int, c *Change) error {
 	c.Standing = true
 	for k := i + 1; k <= len(s.levels); k++ {
@@ -134,16 +134,16 @@ func (s *Series) stands(i int, c *Change) error {
 	return nil
 }
 
-// left reports whether the judged value now lies at least half of a change away from
-// the one that is its base, to the same side.
+// left reports whether the judged value now is away from base by at least half of change,
+// in the same direction.
 func (s *Series) left(base, change, now float64) bool {
 	left := s.ratio(now - base)
 	return left*change > 0 && math.Abs(left) >= math.Abs(change)/2
 }
 
-// reach is by how much judged values from at on differ from those before, as
-// estimated, in the unit of the values; the end of the interval of the change that
-// lies further from no change; and that interval, nil where there is none.
+// reach estimates by how much the judged values from at on differ from those before, in the
+// unit of the values. It also returns the end of the interval of the change that is
+// further from no change, and that interval, nil where there is none.
 func (s *Series) reach(from, at, to int) (by, reach float64, ci *[2]float64, err error) {
 	e, err := stat.Shift(s.y[from:at], s.y[at:to], figure.Alpha)
 	if err != nil && e.N == 0 {
@@ -157,8 +157,8 @@ func (s *Series) reach(from, at, to int) (by, reach float64, ci *[2]float64, err
 	return e.Value, reach, ci, nil
 }
 
-// finding is a change by that much from some judged values to others, which
-// begins with the judged value at begins.
+// finding returns the Change by that much from the judged values from up to to to those
+// from newFrom up to newTo, which begins with the judged value begins.
 func (s *Series) finding(from, to, newFrom, newTo, begins int, by float64) (c Change, err error) {
 	if c.Base, err = s.level(from, to); err != nil {
 		return c, err
@@ -192,7 +192,7 @@ func (s *Series) Place(c Change) int { return c.at - s.shownFrom }
 // Absolute reports whether changes of s are differences, and not ratios.
 func (s *Series) Absolute() bool { return s.gate.Absolute }
 
-// ratio makes a change of judged values what the gate judges.
+// ratio converts a change of judged values to the change that the gate judges.
 func (s *Series) ratio(by float64) float64 {
 	if s.gate.Absolute {
 		return by
@@ -200,7 +200,7 @@ func (s *Series) ratio(by float64) float64 {
 	return math.Expm1(by)
 }
 
-// value is what is judged of a figure.
+// value converts a figure to a judged value.
 func (s *Series) value(v float64) float64 {
 	if s.gate.Absolute {
 		return v
@@ -208,7 +208,7 @@ func (s *Series) value(v float64) float64 {
 	return math.Log(v)
 }
 
-// figure is the figure of which a judged value is made.
+// figure converts a judged value to a figure.
 func (s *Series) figure(v float64) float64 {
 	if s.gate.Absolute {
 		return v
@@ -216,27 +216,27 @@ func (s *Series) figure(v float64) float64 {
 	return math.Exp(v)
 }
 
-// today are the newest judged values of the level that they are on, not before
-// the judged value first.
+// today are the newest judged values, at most levelRuns, of the newest level, none of them
+// before first.
 func (s *Series) today(first int) []float64 {
 	return s.y[max(first, len(s.y)-levelRuns, s.start()):]
 }
 
-// since leaves out what is older.
+// since hides older points and changes.
 func (s *Series) since(t time.Time) {
 	from := slices.IndexFunc(s.Points, func(p Point) bool { return !p.run.Started().Before(t) })
 	if from < 0 {
 		from = len(s.Points)
 	}
-	// The points stay: they tell the noise, and the releases.
+	// The points are kept: noise and releases are computed from them.
 	s.Changes = slices.DeleteFunc(s.Changes, func(c Change) bool { return c.at < from })
 	s.shownFrom = from
 }
 
-// Shown are the points that are not too old.
+// Shown are the points that are not hidden as too old.
 func (s *Series) Shown() []Point { return s.Points[s.shownFrom:] }
 
-// MarshalJSON leaves out the points that are too old.
+// MarshalJSON leaves out the hidden points.
 func (s *Series) MarshalJSON() ([]byte, error) {
 	type fields Series
 	out := fields(*s)
@@ -244,8 +244,8 @@ func (s *Series) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// replay goes through the runs in their order, so that what is found depends on
-// the runs alone and not on how often somebody asked.
+// replay judges the runs in their order, so that findings depend on the runs alone and not
+// on when the history was checked.
 func (s *Series) replay() error {
 	r := replay{Series: s, ref: drift{release: -1}, release: -1}
 	for i := range s.y {
@@ -256,8 +256,8 @@ func (s *Series) replay() error {
 	return nil
 }
 
-// sides gives the median of the values before m, and where the values since are, up
-// to i: the newest of them or, of three and more, the median of the newest five.
+// sides returns the median of the values before m, and the level of the values from m up to
+// i: the newest of them or, of three and more, the median of the newest five.
 func (s *Series) sides(m level, i int) (base, now float64, err error) {
 	if base, err = stat.Median(s.y[m.from:m.at]); err != nil {
 		return 0, 0, err
@@ -269,8 +269,8 @@ func (s *Series) sides(m level, i int) (base, now float64, err error) {
 	return base, now, err
 }
 
-// releaseBefore is the newest judged value before i that is that of a release; -1
-// if there is none.
+// releaseBefore is the index of the newest judged value before i that is of a release; -1 if
+// there is none.
 func (s *Series) releaseBefore(i int) int {
 	for i--; i >= 0; i-- {
 		if s.Points[s.judged[i]].Release != "" {
@@ -280,8 +280,8 @@ func (s *Series) releaseBefore(i int) int {
 	return -1
 }
 
-// name gives c the ID that follows from the series, a kind, and the judged value at;
-// it was found with the judged value seen.
+// name sets the ID of c, which is computed from the series, a kind and the run of the
+// judged value at. c was found when the judged value seen was the newest.
 func (s *Series) name(c *Change, kind string, at, seen int) {
 	c.FoundIn = s.Points[s.judged[seen]].Run
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %q %q %q", s.Host, s.Scenario, s.Metric, s.Arm, s.Hook, s.Clock, kind, s.Points[s.judged[at]].Run))
