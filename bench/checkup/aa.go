@@ -51,7 +51,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) doctor.Row {
 	if r.Trials > 0 {
 		disturbed = fmt.Sprintf("%d of %d trials disturbed", r.Disturbed, r.Trials)
 	}
-	fit, wrong := r.Fit(metric.SightRefusal)
+	fit, wrong := r.Fit(metric.RefuseDetectable)
 	var parts []string
 	switch {
 	case r.Kernel != host.Kernel || r.KernelVersion != host.KernelVersion:
@@ -59,7 +59,7 @@ func aaRow(r aa.Result, host record.Host, now time.Time) doctor.Row {
 		parts = append(parts, "not used: made under another kernel, "+r.Kernel)
 	case len(fit.Seen) == 0:
 		row.Status = doctor.StatusWarning
-		parts = append(parts, "not used: "+r.Unfit(metric.SightRefusal))
+		parts = append(parts, "not used: "+r.Unfit(metric.RefuseDetectable))
 		row.Advice = "compare equal variants again when the host is quiet, or forget it: " + compare.ForgetCommand
 	default:
 		parts = append(parts, "detects changes of "+document.DetectableText(fit.Seen))

@@ -26,7 +26,7 @@ func Known(clock string, host record.Host, warnf func(format string, args ...any
 	if err != nil {
 		return nil // no home: a guest, or a service
 	}
-	known, err := aa.Load(dir, host, metric.SightRefusal)
+	known, err := aa.Load(dir, host, metric.RefuseDetectable)
 	switch {
 	case errors.Is(err, aa.ErrNone):
 		return nil
@@ -50,7 +50,7 @@ func Keep(host record.Host, tool, clock string, s aa.Result, warnf func(format s
 	if clock == record.ClockICount || !ok {
 		return nil
 	}
-	fit, wrong := s.Fit(metric.SightRefusal)
+	fit, wrong := s.Fit(metric.RefuseDetectable)
 	if len(fit.Seen) == 0 {
 		warnf("the A/A run of %s is not kept: %s; compare equal variants again when the host is quiet, tunbench doctor says what disturbs it", s.Scenario, wrong[record.PPS])
 		return nil
@@ -77,5 +77,5 @@ func unfit(list []aa.Result) string {
 		others = fmt.Sprintf(", and %d more,", n)
 	}
 	return fmt.Sprintf("the A/A run of %s of %s%s says nothing about this host and is not used: %s; compare equal variants again when the host is quiet, or forget what is kept: %s",
-		first.Measured, first.Scenario, others, first.Unfit(metric.SightRefusal), ForgetCommand)
+		first.Measured, first.Scenario, others, first.Unfit(metric.RefuseDetectable), ForgetCommand)
 }

@@ -176,7 +176,7 @@ func (r *runner) judge(s *subject) error {
 		found := s.detectable(r.Pairs)
 		r.out.Detectable = append(r.out.Detectable, found)
 		if r.Clock != record.ClockICount {
-			_, unfit = found.Fit(metric.SightRefusal)
+			_, unfit = found.Fit(metric.RefuseDetectable)
 		}
 	}
 	for i, got := range s.proto.Result() {

@@ -70,7 +70,7 @@ func newConversationTrial(s spec.Spec, w path.Path, c roles, p record.Placement)
 
 func (k *conversationTrial) session() *session {
 	return &session{
-		spec: k.spec, placement: k.placement, stage: k, meter: k, pauser: k, bookkeeper: k, clock: monotonic{},
+		spec: k.spec, placement: k.placement, stage: k, meter: k, pauser: k, recorder: k, clock: monotonic{},
 		failed: k.first, sent: k.allSent,
 	}
 }

@@ -34,7 +34,7 @@ func newFakeTrial() *fakeTrial {
 
 // session is one of f alone.
 func (f *fakeTrial) session(s spec.Spec) *session {
-	return &session{spec: s, stage: f, meter: f, bookkeeper: f, clock: f, failed: f.dead, sent: f.done}
+	return &session{spec: s, stage: f, meter: f, recorder: f, clock: f, failed: f.dead, sent: f.done}
 }
 
 func (f *fakeTrial) note(name string) error {

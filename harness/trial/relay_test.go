@@ -195,10 +195,10 @@ func relayTrial(t *testing.T, s spec.Spec, hook bpf.Hook) *packetTrial {
 func over(b *packetTrial, x interface {
 	stage
 	meter
-	bookkeeper
+	recorder
 }) *session {
 	s := b.session()
-	s.stage, s.meter, s.bookkeeper = x, x, x
+	s.stage, s.meter, s.recorder = x, x, x
 	return s
 }
 

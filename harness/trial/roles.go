@@ -15,27 +15,27 @@ type roles struct {
 	counted  conversationLedger
 }
 
-// ends are the two ends of a conversation, from its start to its end.
+// ends are the two ends of a conversation, which are opened, started and ended.
 type ends interface {
 	// Open makes what both ends need, before any packet can flow.
 	Open(ends [2]path.Host) error
 	// Start begins the conversation, once packets can cross the path. watch is told of
 	// each thread; ended is called if the conversation ends by itself.
 	Start(watch func(who string, t *worker.Thread), ended func(error)) error
-	// Stop ends those who speak.
+	// Stop ends the speakers.
 	Stop() error
-	// Finish takes the last look at counters and ends those who listen.
+	// Finish reads the counters for the last time and ends the listeners.
 	Finish() error
 	Close() error
 }
 
 // progress holds the speakers back, and says what has been heard.
 type progress interface {
-	// Hold makes the speakers stop or, if it is taken back, go on.
+	// Hold makes the speakers stop or, with on false, continue.
 	Hold(on bool)
-	// Quiet reports whether all that was said before hold has been heard.
+	// Quiet reports whether all that was sent before Hold has arrived.
 	Quiet() (bool, error)
-	// Settled reports whether nothing is said any more, acknowledgements included.
+	// Settled reports whether nothing is sent any more, acknowledgements included.
 	Settled() (bool, error)
 	// Heard counts what has arrived so far, in any unit: it moves unless nothing
 	// arrives.

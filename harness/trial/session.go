@@ -23,7 +23,7 @@ type session struct {
 	stage
 	meter
 	pauser
-	bookkeeper
+	recorder
 	clock
 
 	failed <-chan error    // a worker's error, while it should be running
@@ -59,8 +59,8 @@ type pauser interface {
 	hold() error
 }
 
-// bookkeeper makes the record.
-type bookkeeper interface {
+// recorder makes the record.
+type recorder interface {
 	// collect reads the counters for the last time before all is torn down.
 	collect() error
 	// trial makes the record of what was seen, after collect.

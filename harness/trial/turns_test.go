@@ -60,7 +60,7 @@ func fakeSides(s spec.Spec, stolen func() time.Duration) (sides [2]Side, log *[]
 	clock, stat := new(int64), new(host.CPUTimes)
 	for i, name := range []string{"a", "b"} {
 		f := &fakeSide{fakeTrial: newFakeTrial(), name: name, log: log, clock: clock, stat: stat, stolen: stolen}
-		r := &session{spec: s, stage: f, meter: f, pauser: f, bookkeeper: f, clock: f, failed: f.dead, sent: f.done}
+		r := &session{spec: s, stage: f, meter: f, pauser: f, recorder: f, clock: f, failed: f.dead, sent: f.done}
 		sides[i] = &side{session: r, record: func(account.Measurement) record.Trial { return record.Trial{} }}
 	}
 	return sides, log

@@ -9,8 +9,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// rank is the place of an axis in a scenario's name. An axis that is not known
-// comes last.
+// rank is the position of an axis in a scenario's name. An unknown axis comes
+// last.
 func rank(axis string) int {
 	if i := slices.Index(record.Axes, axis); i >= 0 {
 		return i
@@ -18,8 +18,8 @@ func rank(axis string) int {
 	return len(record.Axes)
 }
 
-// Of gives the value of an axis of t, from its name where a file has no
-// axes; "" where neither tells.
+// Of returns the value of an axis of t, read from the scenario's name where the
+// record has no axes. It is "" where neither has the axis: at its default.
 func Of(t *record.Trial, axis string) string {
 	if v, ok := t.Axes[axis]; ok {
 		return v

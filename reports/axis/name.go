@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// loadUnits are those of the axis load, the only one that has several.
+// loadUnits are the units of the axis load, the only axis with more than one.
 var loadUnits = []string{"pps", "pct"}
 
 // Compare orders scenarios: TUN before TAP, then axis by axis, numbers by
@@ -51,7 +51,8 @@ func Compare(a, b string) int {
 	return cmp.Compare(len(as), len(bs))
 }
 
-// inUnits takes a value such as 64, 10pct or 5ms apart; a word is none.
+// inUnits splits a value such as 64, 10pct or 5ms into number and unit. ok is
+// false for a word.
 func inUnits(value string) (n int, unit string, ok bool) {
 	digits := len(value) - len(strings.TrimLeft(value, "0123456789"))
 	n, err := strconv.Atoi(value[:digits])
@@ -68,7 +69,8 @@ func modeRank(mode string) int {
 	return 2
 }
 
-// Split gives the mode of a scenario as people write it, and its axes.
+// Split returns the mode of a scenario as it is shown, "TUN" or "TAP", and its
+// axes, each as axis=value.
 func Split(name string) (mode string, axes []string) {
 	parts := strings.Split(name, "/")
 	switch parts[0] {
@@ -78,8 +80,8 @@ func Split(name string) (mode string, axes []string) {
 	return parts[0], parts[1:]
 }
 
-// Common gives the `axis=value` that every name has, in the order of the
-// first. A single name has nothing in common with others.
+// Common returns each `axis=value` that all names have, in the order of the first
+// name. For a single name it is empty.
 func Common(names []string) []string {
 	if len(names) < 2 {
 		return nil
@@ -93,12 +95,11 @@ func Common(names []string) []string {
 	return common
 }
 
-// AtDefaults is the label of a scenario that differs from the others in nothing
-// that its name says.
+// AtDefaults is the label of a scenario whose name has no axis that is not common
+// to all scenarios.
 const AtDefaults = "defaults"
 
-// Label is name without its mode and without what all scenarios have in
-// common.
+// Label is name without its mode and without the axes in common.
 func Label(name string, common []string) string {
 	_, axes := Split(name)
 	var own []string
@@ -108,8 +109,6 @@ func Label(name string, common []string) string {
 		}
 	}
 	if len(own) == 0 {
-		// It differs from the others by nothing but its mode or by axes at
-		// their defaults.
 		return AtDefaults
 	}
 	return strings.Join(own, " ")

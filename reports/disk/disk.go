@@ -1,5 +1,5 @@
-// Package disk writes files that are there in full or not at all, whatever
-// interrupts the writer.
+// Package disk writes files atomically: whatever interrupts the writer, a file is
+// complete or does not exist.
 package disk
 
 import (
@@ -11,17 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// prefix begins the name of a file that is being written. It is in the folder of
-// the file that it becomes.
+// prefix begins the name of a temporary file, which is in the folder of the file
+// that it is renamed to.
 const prefix = ".add-"
 
 // Replace writes content to path, in place of what is there. The file can be read
 // by everybody, whatever the umask.
 func Replace(path string, content []byte) error { return write(path, content, os.Rename) }
 
-// Create writes content to path as Replace does, but fails with fs.ErrExist if
-// something is there. When it returns, the name of the file is on the disk as the
-// content is.
+// Create writes content to path as Replace does, but fails with fs.ErrExist if path
+// exists. When Create returns, both content and name of the file are on the disk.
 func Create(path string, content []byte) error {
 	if err := write(path, content, renameNew); err != nil {
 		return err
@@ -33,8 +32,8 @@ func Create(path string, content []byte) error {
 	return nil
 }
 
-// RemoveLeft removes from a folder the files that killed writers left unfinished.
-// The caller holds a lock that every writer of the folder takes.
+// RemoveLeft removes the temporary files that killed writers left in a folder. The
+// caller holds a lock that every writer of the folder takes.
 func RemoveLeft(folder string) {
 	left, _ := filepath.Glob(filepath.Join(folder, prefix+"*"))
 	for _, name := range left {
@@ -42,7 +41,7 @@ func RemoveLeft(folder string) {
 	}
 }
 
-// write writes content to a new file beside path and renames it to path.
+// write writes content to a temporary file and renames that to path.
 func write(path string, content []byte, rename func(from, to string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), prefix+"*")
 	if err != nil {
@@ -62,7 +61,7 @@ func write(path string, content []byte, rename func(from, to string) error) (err
 	if err := f.Chmod(0o644); err != nil {
 		return err
 	}
-	// Without it the file may be empty after a crash although it was renamed.
+	// Without a sync, the renamed file may be empty after a crash.
 	if err := f.Sync(); err != nil {
 		return err
 	}
@@ -72,13 +71,13 @@ func write(path string, content []byte, rename func(from, to string) error) (err
 	return rename(f.Name(), path)
 }
 
-// renameNew renames a file unless there is one of the new name.
+// renameNew renames a file unless the new name exists.
 func renameNew(from, to string) error {
 	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
 	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOSYS) {
 		return err
 	}
-	// NFS and a few others cannot do that, but have links.
+	// NFS and a few other file systems lack RENAME_NOREPLACE, but have links.
 	if err := os.Link(from, to); err != nil {
 		return err
 	}

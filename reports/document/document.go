@@ -118,7 +118,7 @@ type Fold struct {
 	Blocks  []Block
 }
 
-// Empty tells whether there is nothing behind the summary.
+// Empty reports whether there is nothing behind the summary.
 func (f Fold) Empty() bool {
 	for _, b := range f.Blocks {
 		switch v := b.(type) {

@@ -28,7 +28,7 @@ func IntervalNote(column, unit string) prose.Prose {
 func Detectable(smallest map[string]float64) (p prose.Prose) {
 	used, coarse := map[string]float64{}, map[string]float64{}
 	for name, v := range smallest {
-		if metric.UsableSight(name, v) {
+		if metric.UsableDetectable(name, v) {
 			used[name] = v
 		} else {
 			coarse[name] = v
@@ -41,14 +41,14 @@ func Detectable(smallest map[string]float64) (p prose.Prose) {
 		if len(p) > 0 {
 			p = append(p, prose.Say(" ")...)
 		}
-		p = append(p, book.Say("detectable too coarse", prose.Values{"Sizes": of, "Most": metric.CoarsestSight})...)
+		p = append(p, book.Say("detectable too coarse", prose.Values{"Sizes": of, "Most": metric.MostOfThreshold})...)
 	}
 	return p
 }
 
 // sizes lists changes of metrics.
 func sizes(smallest map[string]float64) (p prose.Prose) {
-	names := metric.SeenOrder()
+	names := metric.DetectableOrder()
 	for _, metric := range slices.Sorted(maps.Keys(smallest)) {
 		if !slices.Contains(names, metric) {
 			names = append(names, metric)

@@ -116,9 +116,9 @@ var (
 // mostAnnotations is how many of a level GitHub shows of one step.
 const mostAnnotations = 10
 
-// Annotations gives the remarks on c: an error a regression, a warning for what
-// may be one or is not known, and a notice if there is neither. Of more than
-// GitHub shows, the last says how many there are.
+// Annotations returns the remarks on c: an error for each regression, a warning for
+// each verdict that may hide one, and a notice if there is neither. If there are more
+// than GitHub shows, the last one says how many more.
 func Annotations(c *verdict.Comparison) (list []Annotation) {
 	s := compare.New(c)
 	add := func(level Level, verdicts []record.Verdict) {
@@ -161,7 +161,7 @@ func pointLines(s *compare.Text) (lines []string) {
 	return lines
 }
 
-// remark tells a verdict in a line.
+// remark is a verdict in a line.
 func remark(v record.Verdict) string {
 	name, change, interval, base, threshold := v.Metric, "", "", "", ""
 	if v.Missing != "" && v.Verdict != record.NotComparable {

@@ -233,7 +233,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 	return s, err
 }
 
-// advised tells what to do about flags that make a trial invalid.
+// advised says what to do about flags that make a trial invalid.
 func advised(flags []string) string {
 	var lines []string
 	for _, f := range flags {
@@ -295,7 +295,7 @@ func junitVerdicts(c *verdict.Comparison) (junitSuite, error) {
 	return s, err
 }
 
-// message tells a verdict in a line. A lenient one would fail with --strict.
+// message is a verdict in a line. A lenient one would fail with --strict.
 func message(v record.Verdict, lenient bool) string {
 	change, interval := "", ""
 	if v.Change != nil {
@@ -311,7 +311,7 @@ func message(v record.Verdict, lenient bool) string {
 	return line
 }
 
-// told is all that is known of a verdict, a line each.
+// told lists all figures and notes of a verdict, one in a line.
 func told(v record.Verdict) string {
 	lines := []string{
 		"scenario: " + v.Scenario,

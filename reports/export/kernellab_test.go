@@ -142,7 +142,7 @@ func kernelVariants() map[string][]verdict.KernelBoots {
 	lost[0].Boots[1] = nil
 	lost[1].Boots[0][0].End = nil
 	lost[1].Boots[0][0].Warnings = []string{"line 9, the last, is torn (12 bytes) and was skipped"}
-	lost[1].Boots[1] = lost[1].Boots[1][:2] // no rung attached
+	lost[1].Boots[1] = lost[1].Boots[1][:2] // no hook attached
 
 	three := append(debians(), guestRun{kernel: "6.18.0", scale: 0.749}.boots(2))
 	for _, f := range three[2].Boots[0] {

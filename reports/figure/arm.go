@@ -186,7 +186,7 @@ func (a Arm) Latencies() []string {
 	return metric.Only(metric.LatencyNames, found)
 }
 
-// Paced tells whether the trials of the arm are open loops.
+// Paced reports whether the trials of the arm are open loops.
 func (a Arm) Paced() bool {
 	return slices.ContainsFunc(a.Used, func(t *record.Trial) bool { return t.Schedule != nil })
 }
@@ -246,7 +246,7 @@ func NewArm(trials []*record.Trial) Arm {
 	return a
 }
 
-// SameSize tells whether the bit rate of every trial is the packet rate times
+// SameSize reports whether the bit rate of every trial is the packet rate times
 // one constant, so that a test of both would be one test twice.
 func SameSize(a, b Arm) bool {
 	ratio := 0.0

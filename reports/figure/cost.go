@@ -6,7 +6,7 @@ import (
 )
 
 // CallCost is what a packet costs user space at the device, in nanoseconds inside
-// of the calls of who reads it or, where it is written, of who writes it. The
+// the calls of the reader or, where user space writes, of the writer. The
 // first three add up to total.
 type CallCost struct {
 	Syscall, Copied float64 // the floor: what a bare call and a copy cost

@@ -63,6 +63,6 @@ func IntervalColumn(spans ...Interval) string {
 	return text.RangeName
 }
 
-// Sane tells whether ns, or a ratio, is one that a measurement can give. A file
+// Sane reports whether ns, or a ratio, is one that a measurement can give. A file
 // from elsewhere may hold anything that JSON can spell.
 func Sane(ns float64) bool { return ns >= 0 && ns < math.MaxInt64 }

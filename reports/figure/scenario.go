@@ -268,13 +268,13 @@ func (s *Scenario) axis(name string) string {
 	return ""
 }
 
-// Open tells whether packets were sent by a schedule, not as fast as they go.
+// Open reports whether packets were sent by a schedule, not as fast as they go.
 func (s *Scenario) Open() bool {
 	load := s.axis("load")
 	return load != "" && load != "max"
 }
 
-// pauses tells whether the reader was told to sleep at times.
+// pauses reports whether the reader was told to sleep at times.
 func (s *Scenario) pauses() bool {
 	pause := s.axis("pause")
 	return pause != "" && pause != "off"

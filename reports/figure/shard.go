@@ -81,7 +81,7 @@ func ShardWarnings(r *record.Run) (warnings []string) {
 	return warnings
 }
 
-// overlapping tells whether two shards were measured at the same time, as far
+// overlapping reports whether two shards were measured at the same time, as far
 // as both tell when they ended.
 func overlapping(a, b *record.Part) bool {
 	if a.End == nil || b.End == nil {

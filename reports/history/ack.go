@@ -17,7 +17,7 @@ import (
 	"tunbench/reports/series"
 )
 
-// ack is the content of a file that acknowledges a finding.
+// ack is the content of a file that acknowledges one finding.
 type ack struct {
 	Kind string `json:"kind"` // "ack"
 	ID   string `json:"id"`   // of the finding
@@ -27,8 +27,8 @@ type ack struct {
 // findingID is what the ID of a finding looks like.
 var findingID = regexp.MustCompile(`^[0-9a-f]{10}$`)
 
-// Ack keeps in the history in dir that somebody knows of the finding with that ID.
-// It fails if it is acknowledged already.
+// Ack acknowledges the finding with that ID in the history in dir. It fails if the
+// finding is acknowledged already.
 func Ack(dir, id string, a series.Ack) error {
 	a.Reason = strings.TrimSpace(a.Reason)
 	switch {
@@ -75,8 +75,8 @@ func readAck(path string) (ack, error) {
 	return a, nil
 }
 
-// Acks gives what is acknowledged in the history in dir, by the ID of the finding,
-// and what was left out, a sentence each.
+// Acks returns the acknowledgements in the history in dir, by the ID of the finding,
+// and a sentence for each file that was left out.
 func Acks(dir string) (acks map[string]series.Ack, problems []string, err error) {
 	paths, err := os.ReadDir(dir)
 	if err != nil {

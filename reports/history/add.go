@@ -25,7 +25,7 @@ import (
 
 // Added reports what Add did.
 type Added struct {
-	File    string // inside of the history
+	File    string // name within the history
 	There   bool   // the same run was there already
 	Cut     bool   // the run was interrupted
 	Release string // the release that this call marked it as
@@ -44,7 +44,7 @@ func Add(dir, path, release string) (Added, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		path = filepath.Join(path, record.FileName)
 	}
-	// It is read once, since its run may still be writing.
+	// The file is read once, since its run may still be writing it.
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return done, fmt.Errorf("add run: %w", err)
@@ -74,7 +74,7 @@ func Add(dir, path, release string) (Added, error) {
 	return done, nil
 }
 
-// checkRun refuses what has no place in a series.
+// checkRun refuses a file that cannot be a point of a series.
 func checkRun(path string, f *record.File) error {
 	switch _, err := time.Parse(time.RFC3339Nano, f.Run.Started); {
 	case verdict.HoldsVariants(f):
@@ -87,12 +87,12 @@ func checkRun(path string, f *record.File) error {
 	return nil
 }
 
-// ownID is an id as tunbench makes it.
+// ownID matches an id that tunbench made.
 var ownID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}\.[0-9]{3}Z-[0-9a-f]{8}$`)
 
-// nameOf names a run by its start, its host and its id, without suffix and
-// without a dot. An id of others is outside text: what is no letter or digit is
-// replaced, and a hash tells it from those that look the same then.
+// nameOf names a run's file by its start, its host and its id, without suffix and
+// without a dot. In an id that tunbench did not make, all but letters and digits is
+// replaced, and a hash of the id keeps such names apart.
 func nameOf(r *record.Run) string {
 	started, _ := time.Parse(time.RFC3339Nano, r.Started)
 	id := strings.Map(func(c rune) rune {
@@ -108,8 +108,9 @@ func nameOf(r *record.Run) string {
 	return started.UTC().Format("20060102T150405Z") + "-" + aa.Fingerprint(r.Host) + "-" + id
 }
 
-// put makes the file with that name, unless it is there. Where another file of
-// the run is there, the whole lines of it must be the beginning of text.
+// put creates the file of a run, unless a stored file begins with text. Where an
+// earlier part of the run is stored, text must begin with its whole lines, and gets
+// the next number.
 func put(dir, name string, text []byte) (file string, there bool, err error) {
 	for n := 1; ; n++ {
 		file = name + runSuffix

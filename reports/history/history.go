@@ -69,7 +69,7 @@ func Read(dir string) (runs []series.StoredRun, problems []string, err error) {
 	for _, e := range entries {
 		name := e.Name()
 		switch {
-		case strings.HasPrefix(name, "."), strings.HasSuffix(name, ackSuffix): // see Acks
+		case strings.HasPrefix(name, "."), strings.HasSuffix(name, ackSuffix): // Acks reads these
 		case strings.HasSuffix(name, releaseSuffix):
 			r, err := readRelease(filepath.Join(dir, name))
 			if err != nil {
@@ -107,7 +107,7 @@ func Read(dir string) (runs []series.StoredRun, problems []string, err error) {
 		fresh = append(fresh, one)
 	}
 	if changed || len(fresh) != len(known) {
-		// Without an index all is well, but slower; the folder may be another's.
+		// The index only saves time, and the folder may not be writable.
 		_ = writeIndex(dir, fresh)
 	}
 	seen := map[string]string{}

@@ -37,8 +37,8 @@ type indexEnd struct {
 	SHA256 string `json:"sha256"` // of the lines before
 }
 
-// readIndex gives the runs of the index by file. One that is not there, of another
-// schema, torn or changed is not sound: it holds nothing.
+// readIndex returns the runs of the index by file. It returns none, and sound is
+// false, if the index is missing, torn, changed or of another schema.
 func readIndex(dir string) (known map[string]indexed, sound bool) {
 	text, err := os.ReadFile(filepath.Join(dir, indexName))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"tunbench/reports/disk"
 )
 
-// checkRelease refuses names that cannot be shown as they are.
+// checkRelease refuses a name that cannot be shown unchanged.
 func checkRelease(name string) error {
 	if name != "" && (strings.TrimSpace(name) != name || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })) {
 		return fmt.Errorf("release %q: the name has spaces at an end or characters that cannot be printed", name)
@@ -21,14 +21,15 @@ func checkRelease(name string) error {
 	return nil
 }
 
-// release is the content of a file that marks a run.
+// release is the content of a file that marks one run as a release.
 type release struct {
 	Kind string `json:"kind"` // "release"
 	Name string `json:"name"`
 	Run  string `json:"run"` // its id
 }
 
-// mark marks the run of that file; "" if it is marked so already.
+// mark marks the run of that file as the release name, and returns name. It returns
+// "" if the run is marked with that name already.
 func mark(dir, file, run, name string) (string, error) {
 	path := filepath.Join(dir, base(file)+releaseSuffix)
 	text, err := json.Marshal(release{"release", name, run})

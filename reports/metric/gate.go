@@ -13,7 +13,7 @@ import (
 	"tunbench/reports/stat"
 )
 
-// Gate is a metric that verdicts are given on.
+// Gate is a metric that verdicts are given on, and how it is judged.
 type Gate struct {
 	Metric string
 	Unit   string // of its values
@@ -23,24 +23,23 @@ type Gate struct {
 	// a ratio.
 	Absolute bool
 	// Threshold is the smallest change that counts: in Unit if Absolute, else a
-	// ratio. What is equivalent lies within it.
+	// ratio. The interval of an equivalent metric lies within it.
 	Threshold float64
-	// Seen is what an A/A run says that the host can show, in the unit of
-	// Threshold; 0 where none does. A change must be beyond it, too.
-	Seen float64
+	// Detectable is the smallest change that an A/A run detected on the host, in the
+	// unit of Threshold; 0 where there is no A/A run. A change must be beyond both.
+	Detectable float64
 }
 
-// Rule is how g is judged.
+// Rule returns g as the rule of a test.
 func (g Gate) Rule() stat.Rule {
-	return stat.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold, Seen: g.Seen}
+	return stat.Rule{Name: g.Metric, Better: g.Better, Absolute: g.Absolute, Threshold: g.Threshold, Detectable: g.Detectable}
 }
 
-// Gates gives the metrics that t's scenario is judged on, in the order of
-// reports. clock is that of the run. A metric that no trial has is among them
-// all the same.
+// Gates returns the metrics that t's scenario is judged on under the run's clock, in
+// the order of reports, whether or not a trial has them.
 //
-// Latency is judged in an open loop only: in a closed one it is the length of
-// the queue that the load itself fills. Jain's index needs several queues.
+// Latency is judged in an open loop only: in a closed loop it is the length of the
+// queue that the load itself fills. Jain's index needs several queues.
 func Gates(clock string, t *record.Trial) []Gate {
 	if clock == record.ClockICount {
 		return VirtualGates()
@@ -57,11 +56,11 @@ func Gates(clock string, t *record.Trial) []Gate {
 	})
 }
 
-// gates are those of the kinds that are such, in the order of the table.
-func gates(are func(Kind) bool) (list []Gate) {
+// gates returns the gates of the kinds that keep accepts, in the order of the table.
+func gates(keep func(Kind) bool) (list []Gate) {
 	for _, k := range table {
 		switch {
-		case !are(k):
+		case !keep(k):
 		case k.Virtual > 0:
 			k.Unit = Instructions
 			list = append(list, k.gate(k.Virtual))
@@ -79,15 +78,15 @@ var (
 	allGates     = slices.Concat(realGates, virtualGates, rateGates)
 )
 
-// RealGates are the metrics of a run by a real clock that trials measure, the headline
+// RealGates are the gates that trials measure in a run by a real clock, the headline
 // first.
 func RealGates() []Gate { return slices.Clone(realGates) }
 
-// VirtualGates are those of a run in virtual time, where a nanosecond is an
+// VirtualGates are the gates of a run in virtual time, where a nanosecond is one
 // instruction, and rates and latencies mean nothing.
 func VirtualGates() []Gate { return slices.Clone(virtualGates) }
 
-// RateGates are found by a search, which leaves bounds and no samples.
+// RateGates are the gates whose values a search finds: it leaves bounds, no samples.
 func RateGates() []Gate { return slices.Clone(rateGates) }
 
 // Ratios are the gates whose changes are ratios, in the order of reports.
@@ -95,7 +94,7 @@ func Ratios() []Gate {
 	return slices.DeleteFunc(slices.Clone(allGates), func(g Gate) bool { return g.Absolute })
 }
 
-// Headline is the gate that stands for a scenario as a whole.
+// Headline is the gate that represents a scenario as a whole.
 func Headline(clock string) Gate {
 	if clock == record.ClockICount {
 		return virtualGates[0]
@@ -103,8 +102,8 @@ func Headline(clock string) Gate {
 	return realGates[0]
 }
 
-// GateOf gives the gate of a metric under a clock; false where no verdict is given on
-// it.
+// GateOf returns the gate of a metric under a clock; false where no verdict is given
+// on the metric.
 func GateOf(clock, name string) (Gate, bool) {
 	of := slices.Concat(realGates, rateGates)
 	if clock == record.ClockICount {
@@ -117,13 +116,13 @@ func GateOf(clock, name string) (Gate, bool) {
 	return of[i], true
 }
 
-// GateRank is the place of a metric in the order of reports; -1 where no verdict is
-// given on it.
+// GateRank is the position of a metric in the order of reports; -1 where no verdict
+// is given on the metric.
 func GateRank(name string) int {
 	return slices.IndexFunc(allGates, func(g Gate) bool { return g.Metric == name })
 }
 
-// OpenLoop tells whether the load of t's scenario follows a schedule.
+// OpenLoop reports whether the load of t's scenario follows a schedule.
 func OpenLoop(t *record.Trial) bool {
 	load := axis.Of(t, "load")
 	return load != "" && load != "max"
@@ -163,8 +162,8 @@ func ThresholdMetrics() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// ParseThreshold reads a threshold such as `pps=5%`. The per cent of a metric
-// that is a ratio itself, such as loss, are points of it.
+// ParseThreshold reads a threshold such as `pps=5%`. Of a metric that is a ratio
+// itself, such as loss, these are percentage points.
 func ParseThreshold(s string) (metric string, threshold float64, err error) {
 	metric, value, ok := strings.Cut(s, "=")
 	if !ok {

@@ -4,23 +4,23 @@ import (
 	"tunbench/reports/record"
 )
 
-// LatencyNames are all latencies that trials have.
+// LatencyNames are the names of all latencies of trials.
 var LatencyNames = []string{record.E2E, record.Service, record.RTT, record.Residency}
 
-// Names of the quantiles of latency that verdicts are given on: those of e2e,
-// in nanoseconds.
+// Names of the quantiles that verdicts are given on. They are quantiles of the
+// end-to-end latency, in nanoseconds.
 const (
 	LatencyP50 = "p50"
 	LatencyP99 = "p99"
 )
 
-// Quantiles are those that are shown, by the field names of the record.
+// Quantiles are the quantiles of a latency that reports show.
 var Quantiles = []struct {
 	Name string
 	Q    float64
 }{{"p50", 0.50}, {"p90", 0.90}, {"p99", 0.99}, {"p99.9", 0.999}}
 
-// LatencyQuantiles are those of the record. Verdicts are given on some of them.
+// LatencyQuantiles are the quantiles of a latency that records hold.
 var LatencyQuantiles = []struct {
 	Percentile string
 	Of         func(record.Latency) *uint64
@@ -31,6 +31,7 @@ var LatencyQuantiles = []struct {
 	{"99.9", func(l record.Latency) *uint64 { return l.P999Ns }},
 }
 
+// LatencyKinds are the latencies that reports explain.
 var LatencyKinds = []struct{ Name, Title, Meaning string }{
 	{record.E2E, "End to end", "from the time when a packet was sent to the return of the read that delivered it"},
 	{record.Residency, "Residency", "inside the kernel, from tun_net_xmit to the copy to the reader, as the observer measured it"},

@@ -10,10 +10,10 @@ import (
 	"tunbench/reports/record"
 )
 
-// Kind is what there is to know of a metric.
+// Kind describes a metric.
 type Kind struct {
 	Metric  string // its name in run.jsonl
-	Unit    string // of its values
+	Unit    string // of the values
 	Better  int    // +1 where more is better, -1 where less is, 0 where neither is
 	Meaning string
 	Bench   string // its unit in Go's benchmark format, which benchstat prints above a table
@@ -28,19 +28,19 @@ type Kind struct {
 	Quantile  bool    // of the latency from end to end: no metric of run.jsonl
 }
 
-// gate is how a kind is judged with that threshold.
+// gate returns the gate of a kind with that threshold.
 func (k Kind) gate(threshold float64) Gate {
 	return Gate{Metric: k.Metric, Unit: k.Unit, Better: k.Better, Absolute: k.Absolute, Threshold: threshold}
 }
 
-// Gauge is how a metric is called in Prometheus, which wants base units: a name that
-// ends in the unit, and seconds and bytes, not ns and bits.
+// Gauge is what Prometheus calls a metric. Names end in the unit, and units are base
+// units: seconds and bytes, not ns and bits.
 type Gauge struct {
 	Family, Unit string
-	Per          float64 // units of run.jsonl in one of unit
+	Per          float64 // how many units of run.jsonl are one Unit
 }
 
-// table holds all that is measured, the headline first.
+// table holds all metrics, the headline first.
 var table = []Kind{
 	{
 		Metric: record.PPS, Unit: "packets/s", Better: +1, Bench: "pkts/s", Gauge: Gauge{"delivered", "packets_per_second", 1},
@@ -131,16 +131,16 @@ var table = []Kind{
 	},
 }
 
-// Kinds are the metrics of run.jsonl, the headline first. One that is not
-// among them is exported all the same: without a unit, and better neither way.
+// Kinds are the known metrics of run.jsonl, the headline first. An unknown metric is
+// exported too, without a unit and with Better 0.
 func Kinds() []Kind {
 	return slices.DeleteFunc(slices.Clone(table), func(k Kind) bool { return k.Quantile })
 }
 
-// Instructions is the unit of time in virtual time.
+// Instructions is the unit of costs in virtual time.
 const Instructions = "instructions"
 
-// Find gives the kind of a metric of run.jsonl; false where it is not known.
+// Find returns the kind of a metric of run.jsonl; false where the metric is unknown.
 func Find(name string) (Kind, bool) {
 	i := slices.IndexFunc(table, func(k Kind) bool { return k.Metric == name && !k.Quantile })
 	if i < 0 {
@@ -149,8 +149,7 @@ func Find(name string) (Kind, bool) {
 	return table[i], true
 }
 
-// Of gives the kind of a metric under a clock, with no more than its name where it is
-// not known.
+// Of returns the kind of a metric under a clock. An unknown metric has only a name.
 func Of(name, clock string) Kind {
 	k, _ := Find(name)
 	if clock == record.ClockICount && k.Virtual > 0 {
@@ -159,7 +158,7 @@ func Of(name, clock string) Kind {
 	return k
 }
 
-// Names are those of Kinds.
+// Names are the names of Kinds.
 func Names() (names []string) {
 	for _, k := range Kinds() {
 		names = append(names, k.Metric)
@@ -167,8 +166,8 @@ func Names() (names []string) {
 	return names
 }
 
-// Known gives the names of all known things, and after them, sorted, the others
-// that were found: a file may hold what this tunbench has never heard of.
+// Known returns names, and after them, sorted, each other name that was found: a file
+// of a newer tunbench may hold names that this tunbench does not know.
 func Known(names []string, found map[string]bool) []string {
 	all := slices.Clone(names)
 	for _, name := range slices.Sorted(maps.Keys(found)) {
@@ -179,7 +178,8 @@ func Known(names []string, found map[string]bool) []string {
 	return all
 }
 
-// Only gives those of names that were found, in the order of names.
+// Only returns the names that were found: the known ones in the order of names, then
+// the others, sorted.
 func Only(names []string, found map[string]bool) []string {
 	return slices.DeleteFunc(Known(names, found), func(name string) bool { return !found[name] })
 }
@@ -187,7 +187,7 @@ func Only(names []string, found map[string]bool) []string {
 // goalNames are the short names of the goals of a search.
 var goalNames = map[string]string{record.NDRPPS: "NDR", record.PDRPPS: "PDR"}
 
-// GoalName is the short name of a goal of a search.
+// GoalName is the short name of a goal, or its name where it has none.
 func GoalName(g record.Goal) string {
 	if name, ok := goalNames[g.Name]; ok {
 		return name

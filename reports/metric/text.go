@@ -30,7 +30,7 @@ func Quantity(metric string, v *float64) string {
 	return text.PerPacket(*v)
 }
 
-// ChangeText gives the change as estimated.
+// ChangeText gives the estimated change, with its unit.
 func ChangeText(v record.Verdict) string {
 	if v.Change == nil {
 		return text.Absent
@@ -38,7 +38,8 @@ func ChangeText(v record.Verdict) string {
 	return WithUnit(v.Metric, Step(v.Metric, *v.Change))
 }
 
-// IntervalText gives the interval of the change; it is absent where there is none.
+// IntervalText gives the interval of the change, with its unit; text.Absent where v
+// has none.
 func IntervalText(v record.Verdict) string {
 	if v.CI == nil {
 		return text.Absent
@@ -46,8 +47,8 @@ func IntervalText(v record.Verdict) string {
 	return WithUnit(v.Metric, Step(v.Metric, v.CI[0])+" to "+Step(v.Metric, v.CI[1]))
 }
 
-// ThresholdText gives what a change must be beyond, and in brackets what is
-// equivalent lies within, where that is less.
+// ThresholdText gives the threshold that a change must exceed, and in brackets the
+// threshold for equivalence where that is smaller.
 func ThresholdText(v record.Verdict) string {
 	if v.Threshold <= 0 {
 		return text.Absent
@@ -59,8 +60,8 @@ func ThresholdText(v record.Verdict) string {
 	return spell(v.Threshold)
 }
 
-// Step gives a change without its unit: Jain's index as it is, all else times
-// 100.
+// Step gives a change without its unit: of Jain's index as it is, of any other metric
+// times 100.
 func Step(metric string, change float64) string {
 	if metric == record.Jain {
 		s := text.Decimals(change, 3)
@@ -75,6 +76,7 @@ func Step(metric string, change float64) string {
 	return text.Precisely(change)
 }
 
+// WithUnit appends the unit of a change of metric to s.
 func WithUnit(metric, s string) string {
 	switch metric {
 	case record.Jain:
@@ -85,8 +87,7 @@ func WithUnit(metric, s string) string {
 	return s + " %"
 }
 
-// Scale is the unit in which a chart of a metric with that largest value
-// is labelled.
+// Scale is the unit for a chart of a metric whose largest value is top.
 func Scale(metric, unit string, top float64) text.Scale {
 	switch metric {
 	case record.PPS, record.NDRPPS, record.PDRPPS:

@@ -1,5 +1,5 @@
-// Package screen reports what a reader's terminal can show: its width, its
-// colours, its characters.
+// Package screen reports what a reader's terminal can show: its width, colours and
+// characters. It also fits text to that.
 package screen
 
 import (
@@ -16,22 +16,23 @@ import (
 	"tunbench/reports/text"
 )
 
-// Screen is what text is written for. The zero value is a file: as wide as its
-// lines, without colours, in UTF-8.
+// Screen is what text is written to. The zero value is a file: lines of any width,
+// no colours, UTF-8.
 type Screen struct {
 	Columns int  // 0: any
-	Live    bool // a line can be drawn anew
+	Live    bool // a line can be redrawn
 	Colour  bool
-	ASCII   bool // its locale has no other characters
+	ASCII   bool // the locale has no other characters
 }
 
-// usual is the width of a terminal that does not tell its own.
+// usual is the assumed width of a terminal that does not report one, in columns.
 const usual = 80
 
-// Of looks at what w leads to. A terminal's width is that of now.
+// Of reports what w can show. The width is that of the terminal at the time of the
+// call.
 //
-// CI and TERM=dumb stand for a log that merely looks like a terminal: nothing is
-// coloured and no line is drawn anew. NO_COLOR, if not empty, forbids colours
+// CI and TERM=dumb mean a log that only looks like a terminal: nothing is coloured
+// and no line is redrawn. NO_COLOR, if not empty, forbids colours
 // (no-color.org).
 func Of(w io.Writer) Screen {
 	f, ok := w.(*os.File)
@@ -47,8 +48,8 @@ func Of(w io.Writer) Screen {
 	return s
 }
 
-// utf8Locale tells whether programs are asked to write UTF-8: by the first of
-// the variables that is set (POSIX, 8.2).
+// utf8Locale reports whether the locale asks for UTF-8. The first of the variables
+// that is set decides (POSIX, 8.2).
 func utf8Locale(getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if v := getenv(name); v != "" {
@@ -68,10 +69,10 @@ const (
 	Caution      // to be read with care
 	Bad          // not to be used, or worse than before
 	Strong       // a heading
-	Faint        // beside the point
+	Faint        // of minor interest
 )
 
-// sgr are the terminal's own colours, so that they suit its background.
+// sgr are colours of the terminal's own palette, which suit its background.
 var sgr = map[Tone]string{Good: "32", Caution: "33", Bad: "31", Strong: "1", Faint: "2"}
 
 // Paint gives text its tone.
@@ -82,12 +83,12 @@ func (s Screen) Paint(t Tone, text string) string {
 	return text
 }
 
-// ascii are the characters of tunbench's own texts, each by one that is as wide.
+// ascii maps each character of tunbench's texts to an ASCII character as wide.
 var ascii = map[rune]rune{
 	'–': '-', '−': '-', '×': 'x', 'µ': 'u', '…': '~', '±': '~', '≤': '<', '≥': '>', '→': '>', '\u00a0': ' ', '“': '"', '”': '"', '’': '\'',
 }
 
-// Text is text in the characters that s has.
+// Text is text in the characters that s can show.
 func (s Screen) Text(text string) string {
 	if !s.ASCII {
 		return text
@@ -103,11 +104,11 @@ func (s Screen) Text(text string) string {
 	}, text)
 }
 
-// Width is how many columns text takes, which must hold no colours.
+// Width is how many columns text takes. text must hold no colours.
 func Width(text string) int { return displaywidth.String(text) }
 
-// Clip shortens text to so many columns. What is lost is in its middle: names
-// differ at their ends.
+// Clip shortens text to that many columns. It cuts the middle, since names differ
+// at their ends.
 func (s Screen) Clip(text string, columns int) string {
 	if Width(text) <= columns {
 		return text
@@ -122,7 +123,7 @@ func (s Screen) Clip(text string, columns int) string {
 	return head + dots + tail
 }
 
-// reversed is text from its end, character by character as they are seen.
+// reversed is text with its characters (graphemes) in reverse order.
 func reversed(text string) string {
 	var parts []string
 	for g := displaywidth.StringGraphemes(text); g.Next(); {
@@ -132,9 +133,9 @@ func reversed(text string) string {
 	return strings.Join(parts, "")
 }
 
-// Wrap breaks text between words into lines of at most that many columns; 0
-// breaks nothing. All lines but the first begin with indent. A longer word has a
-// line of its own.
+// Wrap breaks text between words into lines of at most that many columns, or not at
+// all if columns is 0. All lines but the first begin with indent. A word longer than
+// that has a line of its own.
 func Wrap(text string, columns int, indent string) (lines []string) {
 	line := ""
 	for word := range strings.FieldsSeq(text) {

@@ -56,7 +56,7 @@ func (s *Series) find(o Options) error {
 	s.threshold = func(from, to int) float64 {
 		options := verdict.Options{Thresholds: o.Thresholds, Seen: func(name string) (seen float64, ok bool) {
 			for _, i := range s.judged[from:to] {
-				if v, told := s.Points[i].run.Run.Sees[name]; told && metric.UsableSight(name, v) {
+				if v, told := s.Points[i].run.Run.Sees[name]; told && metric.UsableDetectable(name, v) {
 					seen, ok = max(seen, v), true
 				}
 			}

@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// leastForScale is the least sample whose scale is worth knowing.
+// leastForScale is the smallest sample whose scale is estimated.
 const leastForScale = 6
 
 // MinimalDetectable is the smallest true change, in the unit of r and in either
 // direction, that a signed-rank test of n pairs at alpha finds with probability
 // power, on a host where two equal variants differed by r: the log ratios of the
 // pairs of an A/A run. It holds for nearly normal noise. The scale of the noise is
-// taken by Qn, so that one wild pair does not move it; from ten pairs it is known
+// estimated by Qn, so that one outlier does not move it; from ten pairs it is known
 // to about a quarter only.
 //
 // r must have six values or more, and power lie between 0.5 and 1. If n pairs
@@ -45,16 +45,17 @@ func MinimalDetectable(r []float64, n int, alpha, power float64) (float64, error
 	return z * qn(r) / math.Sqrt(float64(n)*3/math.Pi), nil
 }
 
-// Up to this many pairs the normal approximation is too hopeful: by a third for
-// six pairs, a tenth for ten, and a fortieth for fifty.
+// simulatedReach is the number of pairs up to which reach is simulated: there the
+// normal approximation is too small, by a third for six pairs, a tenth for ten and a
+// fortieth for fifty.
 const simulatedReach = 50
 
 // reach is the shift, in standard deviations, at which the test with this cutoff
 // finds a shift in n normal values with probability power. A sample x moved by s
 // is found if and only if its interval, whose lower end is the (c+1)th Walsh
-// average, lies above 0: if s exceeds minus that average of x. So the shift is the
-// power quantile of it, here of 2,000 samples of a fixed seed, which leaves the
-// power uncertain by 0.01.
+// average, lies above 0: if s exceeds minus that average of x. So reach is the power
+// quantile of minus that average, here of 2,000 samples with a fixed seed, which
+// leaves the power uncertain by 0.01.
 func reach(n, c int, power float64) float64 {
 	const draws = 2000
 	random := rand.New(rand.NewPCG(uint64(n), draws))
@@ -79,7 +80,7 @@ var qnCorrection = [...]float64{2: 0.399, 0.994, 0.512, 0.844, 0.611, 0.857, 0.6
 
 // qn estimates the standard deviation of a normal distribution by the lower
 // quartile, about, of the distances between all values. Half of the values can
-// be wild, no centre is needed, and it is twice as efficient as the MAD
+// be outliers, no centre is needed, and it is twice as efficient as the MAD
 // (Rousseeuw and Croux, J. Amer. Statist. Assoc. 88 (1993) 1273). It needs two values.
 func qn(x []float64) float64 {
 	n := len(x)

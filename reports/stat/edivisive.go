@@ -16,7 +16,7 @@ const LeastSegment = 4
 
 // Up to exactSplit values all orders of a series are counted, in time and memory
 // that grow with two to the power of the number of values. Of a longer series
-// randomOrders are drawn.
+// randomOrders orders are drawn.
 const (
 	exactSplit   = 18
 	randomOrders = 19_999
@@ -25,14 +25,14 @@ const (
 // ChangePoint is a place in a series where its distribution changes.
 type ChangePoint struct {
 	At int // index of the first value after the change
-	// P is the share of all orders of the same values that split at least as
-	// well.
+	// P is the share of all orders of the same values whose best split is at least
+	// as good.
 	P float64
 }
 
-// LeastP is the smallest P of a change with that many values on each side: of the
-// orders of the values, those that keep the two sides apart split as well, whichever
-// side comes first. It is 1 where a side is below LeastSegment.
+// LeastP is the smallest P of a change with that many values before and after it:
+// each order that keeps the two groups apart splits as well, whichever group comes
+// first. It is 1 where a group is smaller than LeastSegment.
 func LeastP(before, after int) float64 {
 	k := min(before, after)
 	if k < LeastSegment {
@@ -41,13 +41,13 @@ func LeastP(before, after int) float64 {
 	return 2 / binomial(before+after, k)
 }
 
-// CanTell reports whether a change with that many values on each side can be
-// significant at alpha at all.
+// CanTell reports whether a change with that many values before and after it can be
+// significant at alpha.
 func CanTell(before, after int, alpha float64) bool { return LeastP(before, after) < alpha }
 
-// LeastToTell is how many values a series needs so that a change can be
-// significant at alpha wherever it lies, with LeastSegment values or more on each
-// side.
+// LeastToTell is how many values a series needs so that a change can be significant
+// at alpha wherever it lies, if LeastSegment values or more are before it and after
+// it.
 func LeastToTell(alpha float64) int {
 	n := 2 * LeastSegment
 	for !CanTell(n-LeastSegment, LeastSegment, alpha) {
@@ -56,8 +56,9 @@ func LeastToTell(alpha float64) int {
 	return n
 }
 
-// Split gives where the values of x before and after differ most, by their energy
-// distance. It is 0 where x has no room for two segments, or nothing differs.
+// Split returns the index at which the values of x before and after differ most, by
+// their energy distance. It is 0 where x has no room for two segments, or nothing
+// differs.
 func Split(x []float64) (at int, err error) {
 	if err := check(x); err != nil {
 		return 0, err
@@ -73,9 +74,9 @@ func Split(x []float64) (at int, err error) {
 // are exchangeable where nothing changes.
 //
 // Up to 18 values the share is counted. For more it is (b+1) / (m+1), where b of m
-// random orders split as well; m is 19,999, or less where it is clear before on which
-// side of alpha the share is. The random orders follow from the values: the same x
-// gives the same answer, and x with one more value draws others.
+// random orders split as well. m is 19,999, or less where it is clear earlier whether
+// the share is above or below alpha. The random orders are seeded by the values: the
+// same x gives the same answer, and x with one more value draws other orders.
 func FindChange(x []float64, alpha float64) (c ChangePoint, found bool, err error) {
 	if err := checkAlpha(alpha); err != nil {
 		return c, false, err
@@ -99,12 +100,13 @@ func FindChange(x []float64, alpha float64) (c ChangePoint, found bool, err erro
 	return ChangePoint{at, p}, p < alpha, nil
 }
 
-// energy is some values in any order.
+// energy holds the values of a series, in an order that may change, and the sums
+// from which energy distances are computed.
 type energy struct {
 	x     []float64
 	all   []float64 // of each value, the sum of the distances to all others
 	total float64   // the sum of the distances of all pairs
-	over  []float64 // 1 / i: a division takes longer than all else
+	over  []float64 // 1 / i, since divisions would take most of the time
 }
 
 func newEnergy(x []float64) *energy {
@@ -119,8 +121,8 @@ func newEnergy(x []float64) *energy {
 	return e
 }
 
-// split gives the place with the largest distance, and that distance; 0 where
-// none is positive.
+// split returns the index with the largest distance, and that distance; 0 where no
+// distance is positive.
 func (e *energy) split() (at int, best float64) {
 	within, sum := 0.0, 0.0
 	for i, v := range e.x[:max(0, len(e.x)-LeastSegment)] {
@@ -137,8 +139,8 @@ func (e *energy) split() (at int, best float64) {
 	return at, best
 }
 
-// shuffle puts the values into a random order. That a whole number below i is
-// drawn by a multiplication makes some orders likelier than others by 1 in 1e8.
+// shuffle puts the values into a random order. Drawing an integer below i by a
+// multiplication makes some orders likelier than others by 1 in 1e8.
 func (e *energy) shuffle(random *rand.PCG) {
 	for i := len(e.x) - 1; i > 0; i-- {
 		k := int(random.Uint64() >> 32 * uint64(i+1) >> 32)
@@ -147,26 +149,26 @@ func (e *energy) shuffle(random *rand.PCG) {
 	}
 }
 
-// distance is the scaled energy distance of n of all values to the others: with m
-// others, n m / (n + m) times twice the mean distance between the sides less the
-// mean distance inside of each, here multiplied out. Within is the sum of the
-// distances inside of the n values, and sum that from each of them to all.
+// distance is the scaled energy distance of n of all values to the m others:
+// n m / (n + m) times (twice the mean distance between the groups less the mean
+// distance inside each), here multiplied out. within is the sum of the distances
+// inside the n values, and sum the sum of the distances from each of them to all.
 func (e *energy) distance(n int, within, sum float64) float64 {
 	all := len(e.x)
 	m := all - n
 	between := sum - 2*within
-	inside := e.total - within - between // of the others
+	inside := e.total - within - between // sum of the distances inside the others
 	return 2 * e.over[all] * (between - float64(m)*within*e.over[n-1] - float64(n)*inside*e.over[m-1])
 }
 
-// random draws orders of the values to see how often chance splits as well as
-// best, and stops early where it is clear on which side of alpha p is. With short it
-// stops as soon as p may be below alpha, and reports that.
+// random draws orders of the values and returns as p the share that splits as well as
+// best. It stops early where it is clear whether p is above or below alpha. With short
+// it stops as soon as p may be below alpha, and open is then true.
 func (e *energy) random(best, alpha float64, short bool) (p float64, open bool) {
 	random := rand.NewPCG(e.seed(), uint64(len(e.x)))
-	as, drawn := 0, 0 // orders that split as well; all orders
+	as, drawn := 0, 0 // orders that split as well; all orders drawn
 	for _, stage := range []int{randomOrders / 100, randomOrders / 10, randomOrders / 4, randomOrders} {
-		// A p of alpha goes beyond this once in some ten million times.
+		// If p is alpha, this limit is exceeded once in some ten million runs.
 		expected := alpha * float64(stage)
 		limit := min(expected+5*math.Sqrt(expected)+5, alpha*(randomOrders+1)-1)
 		for ; drawn < stage; drawn++ {
@@ -181,7 +183,7 @@ func (e *energy) random(best, alpha float64, short bool) (p float64, open bool) 
 		if short {
 			return alpha, true
 		}
-		// And a p of alpha stays below this once in 150 times.
+		// If p is alpha, the count stays below this limit once in 150 runs.
 		if as == 0 && expected >= 5 {
 			break
 		}
@@ -189,7 +191,7 @@ func (e *energy) random(best, alpha float64, short bool) (p float64, open bool) 
 	return float64(as+1) / float64(drawn+1), false
 }
 
-// seed is a number that follows from the values and their order.
+// seed is a hash of the values and their order.
 func (e *energy) seed() uint64 {
 	h := fnv.New64a()
 	var b [8]byte
@@ -201,8 +203,8 @@ func (e *energy) seed() uint64 {
 }
 
 // exact is the share of all orders that have a split as good as best. For each set
-// of values that come first, it is 1 where the set is such a split itself, and else
-// the mean over the values that may be the last of the set.
+// of values that come first, the share is 1 where the set is such a split itself, and
+// else the mean over the values that may be the last of the set.
 func (e *energy) exact(best float64) float64 {
 	n := len(e.x)
 	type first struct{ within, sum, share float64 }

@@ -8,18 +8,18 @@ import (
 // Estimate is a value and its confidence interval, in the unit of the sample.
 type Estimate struct {
 	Value, Low, High float64
-	// Level is the confidence reached. It is at least what was asked for: an
+	// Level is the confidence reached. It is at least the level asked for, since an
 	// exact distribution has steps.
 	Level float64
-	// N is the number of values, or that of the smaller of two samples.
+	// N is the number of values, of the smaller sample where there are two.
 	N int
 }
 
-// ErrTooFew says that a sample has no interval at the level asked for. What is
-// returned is a *TooFewError, which says how many values it takes.
+// ErrTooFew says that a sample has no interval at the level asked for. Functions
+// return a *TooFewError, which says how many values are needed.
 var ErrTooFew = errors.New("too few values")
 
-// TooFewError is ErrTooFew with the figures.
+// TooFewError is ErrTooFew with the number of values.
 type TooFewError struct {
 	Have, Need int // values, in each sample where there are two
 	Alpha      float64
@@ -38,7 +38,8 @@ func checkAlpha(alpha float64) error {
 	return nil
 }
 
-// tooFew counts the values that it takes until the smallest p is within alpha.
+// tooFew returns an error with the number of values at which the smallest p is
+// within alpha.
 func tooFew(have int, alpha float64, smallest func(m, n int) float64) error {
 	need := 1
 	for smallest(need, need) > alpha {

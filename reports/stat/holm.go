@@ -6,9 +6,8 @@ import (
 	"slices"
 )
 
-// Holm corrects the p-values of one family of tests, so that the chance of any
-// false alarm among them stays below the level that each is then held against
-// (Holm, Scand. J. Statist. 6 (1979) 65). The result is in the order of p.
+// Holm corrects the p-values of one family of tests. If each corrected p is compared
+// with one level, the chance of any false alarm in the family stays below it (Holm, Scand. J. Statist. 6 (1979) 65). The result is in the order of p.
 func Holm(p []float64) []float64 {
 	order := make([]int, len(p))
 	for i := range order {
@@ -25,15 +24,15 @@ func Holm(p []float64) []float64 {
 }
 
 // PairsNeeded is the least number of pairs at which a signed-rank test among
-// tests can be significant at alpha after Holm's correction: its smallest p is
+// tests can be significant at alpha after Holm's correction: the smallest p is
 // 2^(1-n). It panics unless 0 < alpha < 1; tests below 1 count as 1.
 func PairsNeeded(tests int, alpha float64) int {
 	return needed(tests, alpha, func(n int) float64 { return smallestPaired(n, n) })
 }
 
 // SamplesNeeded is the least size of two equal samples at which a Mann-Whitney
-// test among tests can be significant at alpha after Holm's correction: its
-// smallest p is 2 / C(2n, n). It panics unless 0 < alpha < 1; tests below 1
+// test among tests can be significant at alpha after Holm's correction: the smallest
+// p is 2 / C(2n, n). It panics unless 0 < alpha < 1; tests below 1
 // count as 1.
 func SamplesNeeded(tests int, alpha float64) int {
 	return needed(tests, alpha, func(n int) float64 { return smallestIndependent(n, n) })

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// What a Comparison can come to. The words are those of the run file.
+// Verdicts of a Comparison, in the words of the run file.
 const (
 	Regression            = "regression"
 	Improvement           = "improvement"
@@ -26,17 +26,17 @@ type Rule struct {
 	// others by their ratio, which needs values above 0.
 	Absolute bool
 	// Threshold is the least change that matters: 0.03 is 3 % of a ratio, or a
-	// difference of 0.03 where Absolute. It must not be negative. What is
-	// equivalent lies within it, however noisy the host is.
+	// difference of 0.03 where Absolute. It must not be negative. The interval of an
+	// equivalent metric lies within it, however noisy the host is.
 	Threshold float64
-	// Seen is the least change that the host can show, in the unit of Threshold;
-	// 0 where that is not known. Where it is above Threshold, a change must be
-	// beyond it to be called one.
-	Seen float64
+	// Detectable is the least change that can be detected on the host, in the unit
+	// of Threshold; 0 where that is not known. Where it is above Threshold, a
+	// regression or an improvement must exceed it.
+	Detectable float64
 }
 
-// effective is the threshold that a change must be beyond.
-func (r Rule) effective() float64 { return max(r.Threshold, r.Seen) }
+// effective is the threshold that a regression or an improvement must exceed.
+func (r Rule) effective() float64 { return max(r.Threshold, r.Detectable) }
 
 func (r Rule) check() error {
 	if r.Better != 1 && r.Better != -1 {
@@ -45,32 +45,33 @@ func (r Rule) check() error {
 	if !(r.Threshold >= 0) || math.IsInf(r.Threshold, 0) {
 		return fmt.Errorf("judge %s: threshold is %v", r.Name, r.Threshold)
 	}
-	if !(r.Seen >= 0) || math.IsInf(r.Seen, 0) {
-		return fmt.Errorf("judge %s: the least change that the host can show is %v", r.Name, r.Seen)
+	if !(r.Detectable >= 0) || math.IsInf(r.Detectable, 0) {
+		return fmt.Errorf("judge %s: the least change that the host can show is %v", r.Name, r.Detectable)
 	}
 	return nil
 }
 
-// Comparison is a metric of NEW held against BASE. It has no NaN and no
-// infinity: what is not known is 0, and the flags say what that is.
+// Comparison compares a metric of NEW with that of BASE. It has no NaN and no
+// infinity: unknown figures are 0, and HasMedians, HasChange and HasInterval say
+// which figures are known.
 type Comparison struct {
 	Metric string
 	// Base and New are medians, in the metric's unit.
 	Base, New float64
 	// Change is the estimate of new/base - 1, or of new - base where the rule is
-	// absolute: below 0, new is lower, whether that is better or not. Low and High are its
-	// interval, and Level the confidence that the interval reaches.
+	// absolute: below 0, new is lower, whether that is better or not. Low and High are
+	// the interval of Change, and Level the confidence that the interval reaches.
 	Change, Low, High, Level float64
 	// P is corrected by Holm for the metrics judged together, and for the looks
-	// taken, so that it is held against the whole alpha.
+	// taken, so that it is compared with the whole alpha.
 	P float64
 	N int // pairs, or values of the smaller sample
-	// Threshold is what a change must be beyond, and Own that of the metric, which
-	// judges equivalence. Threshold is larger where the host cannot show less.
+	// Threshold is what a change must exceed, and Own the metric's own threshold,
+	// which judges equivalence. Threshold is larger than Own where the detectable
+	// change of the host is.
 	Threshold, Own float64
 	Verdict        string
-	// Notes are sentences on what the verdict rests on or lacks, each with what to
-	// do next where there is something.
+	// Notes are sentences on what the verdict rests on or lacks, and what to do next.
 	Notes []string
 
 	HasMedians  bool // Base and New
@@ -84,17 +85,17 @@ type Comparison struct {
 // signed-rank test; p is corrected by Holm over the rules.
 //
 //	regression    the interval excludes 0, the estimate is worse by more than the
-//	              threshold and than what the host can show, and the corrected p is
+//	              threshold and than the detectable change, and the corrected p is
 //	              below alpha
-//	improvement   the mirror of it
+//	improvement   the same, but better
 //	equivalent    the interval lies within the threshold
 //	inconclusive  none of these, or too few pairs to tell; a note says how many it takes
 //	invalid       a value has no ratio; a note says which
 //
-// A regression or an improvement is what these pairs alone show: a Protocol
-// also sees it again in a fresh block. Metrics may have different numbers of
-// pairs. An error is a fault of the caller: rules that make no sense, sides of
-// different length, or a value that is not finite.
+// A regression or an improvement is what these pairs alone show: a Protocol also
+// confirms it in a fresh block. Metrics may have different numbers of pairs. An error
+// is a fault of the caller: an invalid rule, base and new of different length, or a
+// value that is not finite.
 func JudgePairs(rules []Rule, base, new [][]float64, alpha float64) ([]Comparison, error) {
 	if err := checkSamples(rules, base, new, alpha); err != nil {
 		return nil, err
@@ -107,10 +108,10 @@ func JudgePairs(rules []Rule, base, new [][]float64, alpha float64) ([]Compariso
 	return judge(rules, base, new, paired, alpha, 1), nil
 }
 
-// JudgeSamples judges two runs that were not interleaved, by Mann-Whitney and
-// shift, as JudgePairs does pairs. base[i] and new[i] are the values of
-// rules[i], and need not be of one length. What differs may differ because the
-// host did, so that a verdict is indicative only.
+// JudgeSamples judges two runs that were not interleaved as JudgePairs judges pairs,
+// by the Mann-Whitney test and Shift. base[i] and new[i] are the values of rules[i],
+// and may differ in length. A difference may be one of the host, so that a change is
+// only indicative.
 func JudgeSamples(rules []Rule, base, new [][]float64, alpha float64) ([]Comparison, error) {
 	if err := checkSamples(rules, base, new, alpha); err != nil {
 		return nil, err
@@ -148,15 +149,15 @@ func checkSamples(rules []Rule, base, new [][]float64, alpha float64) error {
 	return nil
 }
 
-// design is how two samples belong together.
+// design is how two samples are related: in pairs, or independent.
 type design struct {
-	// compare gives the estimate of new - base, which needs at least one value on
-	// each side, and p.
+	// compare returns the estimate of new - base, and p. Each sample needs at least
+	// one value.
 	compare func(base, new []float64, alpha float64) (Estimate, float64, error)
 	// smallest is the least p that samples of these sizes can have.
 	smallest func(base, new int) float64
 	needed   func(tests int, alpha float64) int
-	count    string // of what, in a note
+	count    string // what is counted, in a note
 }
 
 var (
@@ -186,8 +187,8 @@ func compareSamples(base, new []float64, alpha float64) (Estimate, float64, erro
 	return e, p, err
 }
 
-// judge holds every metric against its rule. The samples have been checked.
-// alpha is split evenly over the looks.
+// judge judges every metric by its rule. The caller has checked the samples. alpha is
+// split evenly over the looks.
 func judge(rules []Rule, base, new [][]float64, d design, alpha float64, looks int) []Comparison {
 	out := make([]Comparison, len(rules))
 	var p []float64
@@ -211,7 +212,7 @@ func judge(rules []Rule, base, new [][]float64, d design, alpha float64, looks i
 			c.Notes = append(c.Notes, d.tooFew(c.N, tests, alpha/float64(looks)))
 		}
 		if c.Verdict == Inconclusive && c.P < alpha && c.beyond(c.Own) && !c.beyond(c.Threshold) {
-			c.Notes = append(c.Notes, c.belowSight(rules[i]))
+			c.Notes = append(c.Notes, c.belowDetectable(rules[i]))
 		}
 	}
 	return out
@@ -225,8 +226,8 @@ func (d design) tooFew(n, tests int, alpha float64) string {
 	return fmt.Sprintf("too few %s: %d, where %s takes at least %d", d.count, n, change, d.needed(tests, alpha))
 }
 
-// measure fills in all but the verdict of what can be judged, and P as it is
-// before its correction.
+// measure fills in all but the verdict of a metric that can be judged, and P before
+// its correction.
 func measure(r Rule, base, new []float64, d design, alpha float64) Comparison {
 	c := Comparison{Metric: r.Name, N: min(len(base), len(new)), Threshold: r.effective(), Own: r.Threshold, Verdict: Inconclusive}
 	if c.N == 0 {
@@ -253,7 +254,7 @@ func measure(r Rule, base, new []float64, d design, alpha float64) Comparison {
 	}
 	e, p, err := d.compare(base, new, alpha)
 	if err != nil && !errors.Is(err, ErrTooFew) {
-		return invalid(c, err) // a difference overflowed
+		return invalid(c, err) // a difference overflows
 	}
 	change, low, high := back(e.Value), back(e.Low), back(e.High)
 	if err := check([]float64{change, low, high}); err != nil {
@@ -295,11 +296,11 @@ func (r Rule) text(change float64) string {
 // size is a change without its sign.
 func (r Rule) size(change float64) string { return strings.TrimPrefix(r.text(math.Abs(change)), "+") }
 
-// thresholdSlack keeps what is exactly at a threshold there: 0.97 / 1 - 1 is a
-// little below -0.03 in floating point.
+// thresholdSlack keeps a change of exactly the threshold from exceeding it: 0.97 / 1
+// - 1 is a little below -0.03 in floating point.
 const thresholdSlack = 1e-9
 
-// verdict judges by the figures, which are in the direction of the metric.
+// verdict judges by the figures of c. better is +1 or -1, as in Rule.
 func verdict(c Comparison, better int, alpha float64) string {
 	if !c.HasInterval {
 		return Inconclusive
@@ -316,15 +317,15 @@ func verdict(c Comparison, better int, alpha float64) string {
 	return Regression
 }
 
-// beyond says whether the interval excludes 0 and the estimate is beyond a
+// beyond reports whether the interval excludes 0 and the estimate exceeds a
 // threshold.
 func (c Comparison) beyond(threshold float64) bool {
 	return c.HasInterval && (c.Low > 0 || c.High < 0) && math.Abs(c.Change) > threshold*(1+thresholdSlack)
 }
 
-// belowSight says that a change counts by the metric's own threshold, and is too
-// small for this host.
-func (c Comparison) belowSight(r Rule) string {
+// belowDetectable is the note on a change that exceeds the metric's own threshold,
+// but not the detectable change of this host.
+func (c Comparison) belowDetectable(r Rule) string {
 	return fmt.Sprintf("the change of %s exceeds the metric's threshold of %s, but not %s, the smallest change that an A/A run detected on this host: compare on a quieter host, or repeat the A/A run when this host is quiet",
 		r.text(c.Change), r.size(c.Own), r.size(c.Threshold))
 }

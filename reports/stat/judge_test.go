@@ -97,7 +97,7 @@ func TestJudgeOnANoisyHost(t *testing.T) {
 	base := times(reversed(jitter), 1e6)
 	// Pairs that scatter by half: the interval of each is far wider than 3 %.
 	loud := []float64{0.7, 1.4, 0.9, 1.3, 0.8, 1.2, 1.1, 0.75, 1.35, 1.0}
-	blind := func(seen float64) Rule { r := rate; r.Seen = seen; return r }
+	blind := func(seen float64) Rule { r := rate; r.Detectable = seen; return r }
 	tests := []struct {
 		name      string
 		rule      Rule
@@ -280,8 +280,8 @@ func TestJudgeRefuses(t *testing.T) {
 		{"better is 0", []Rule{{Name: "pps", Threshold: 0.03}}, [][]float64{x}, [][]float64{x}, 0.05},
 		{"a negative threshold", []Rule{{Name: "pps", Better: 1, Threshold: -1}}, [][]float64{x}, [][]float64{x}, 0.05},
 		{"a threshold of NaN", []Rule{{Name: "pps", Better: 1, Threshold: math.NaN()}}, [][]float64{x}, [][]float64{x}, 0.05},
-		{"a host that can show a negative change", []Rule{{Name: "pps", Better: 1, Seen: -1}}, [][]float64{x}, [][]float64{x}, 0.05},
-		{"a host that can show NaN", []Rule{{Name: "pps", Better: 1, Seen: math.NaN()}}, [][]float64{x}, [][]float64{x}, 0.05},
+		{"a host that can show a negative change", []Rule{{Name: "pps", Better: 1, Detectable: -1}}, [][]float64{x}, [][]float64{x}, 0.05},
+		{"a host that can show NaN", []Rule{{Name: "pps", Better: 1, Detectable: math.NaN()}}, [][]float64{x}, [][]float64{x}, 0.05},
 		{"no alpha", []Rule{rate}, [][]float64{x}, [][]float64{x}, 0},
 	}
 	for _, tt := range tests {
@@ -322,9 +322,9 @@ func TestJudgeProperties(t *testing.T) {
 			t.Errorf("where lower is better: %+v, was %+v", c, one)
 		}
 		blind := rate
-		blind.Seen = random.Float64()
+		blind.Detectable = random.Float64()
 		if c := judgeOne(t, blind, base, new); (c.Verdict == Equivalent) != (one.Verdict == Equivalent) {
-			t.Errorf("on a host that can show %v: %+v, was %+v", blind.Seen, c, one)
+			t.Errorf("on a host that can show %v: %+v, was %+v", blind.Detectable, c, one)
 		}
 		if c := judgeOne(t, rate, reversed(base), reversed(new)); c.Verdict != one.Verdict || c.Change != one.Change {
 			t.Errorf("in another order: %+v, was %+v", c, one)

@@ -9,11 +9,12 @@ import (
 // LeastForNext is the shortest series whose next value can be judged.
 const LeastForNext = 6
 
-// JudgeNext gives the two-sided p of a value that follows the values x, if all
-// are normal and nothing changes: that of Student's prediction interval. A value
-// within the range of x is no news, whatever the distribution: its p is 1. The
-// scatter is the standard deviation of x about its mean, so that a series that
-// moves between two levels at random has the scatter of both. It needs
+// JudgeNext gives the two-sided p of the hypothesis that next, which follows the
+// values x, is of the same normal distribution: that of Student's prediction interval.
+// A value within the range of x is no sign of a change, whatever the distribution:
+// its p is 1. The
+// scatter is the standard deviation of x about its mean, so that the scatter of a
+// series that moves between two levels at random covers both. It needs
 // LeastForNext values.
 func JudgeNext(x []float64, next float64) (p float64, err error) {
 	if err := check(append(slices.Clip(x), next)); err != nil {

@@ -22,13 +22,12 @@ type ProtocolOptions struct {
 // The blocks of a Protocol.
 const (
 	FirstBlock = 1 // Pairs, or Most when extended
-	FreshBlock = 2 // sees a change again
+	FreshBlock = 2 // confirms a change
 )
 
-// Protocol decides which pairs are run and what they show. Whoever runs them
-// must draw the order within each pair at random: under no change the signs of the
-// differences are then random, whatever the host's drift does, and the signed-rank
-// test is exact (Fisher, The Design of Experiments, 1935, section 21).
+// Protocol decides which pairs are run and what they show. The caller must draw the
+// order within each pair at random: under no change the signs of the differences are
+// then random, whatever the host's drift, and the signed-rank test is exact (Fisher, The Design of Experiments, 1935, section 21).
 //
 //	for need, block := p.Next(); need > 0; need, block = p.Next() {
 //		... run one pair ...
@@ -38,26 +37,26 @@ const (
 //
 // The first block is looked at after Pairs pairs. While a metric is inconclusive
 // it is extended once, to Most pairs, and looked at again. Each look has half of
-// alpha, so that two looks together keep to it (Bonferroni), and the interval, at
+// alpha, so that two looks together stay within alpha (Bonferroni), and the interval, at
 // 1 - alpha/2, covers the truth at both looks with 1 - alpha (a repeated
 // confidence interval: Jennison and Turnbull, J. Roy. Statist. Soc. B 51 (1989)
 // 305). P is doubled for the same reason.
 //
-// A regression or improvement that the first block shows must be seen again in a
-// fresh block of Pairs pairs. It is seen again when
+// A regression or improvement that the first block shows must be confirmed in a
+// fresh block of Pairs pairs. It is confirmed when
 //
-//   - the fresh block alone, tested one-sided in the direction seen, has p <=
-//     alpha, and its estimate lies on that side; and
-//   - the estimate from all pairs together is beyond the threshold, and their
+//   - the fresh block alone, tested one-sided in the direction of the change, has
+//     p <= alpha and an estimate in that direction; and
+//   - the estimate from all pairs together exceeds the threshold, and their
 //     interval excludes 0.
 //
 // The fresh block need not pass the threshold by itself. A change chosen because
-// it looked large is on average smaller than it looked, so that to ask for the
+// it looked large is on average smaller than it looked, so that requiring the
 // threshold twice would miss true changes near it; all pairs together are the
-// better estimate of how large it is. The fresh test needs no correction for
-// looks or metrics either: a false alarm must pass the corrected one first, so
-// that the chance of both is at most alpha/2 (one side) times alpha. What is not
-// seen again is inconclusive.
+// better estimate of its size. Nor does the fresh test need a correction for looks or
+// metrics: a false alarm must pass the corrected test first, so that the chance of
+// both is at most alpha/2 (one direction) times alpha. A change that is not confirmed
+// is inconclusive.
 //
 // A Protocol must not be used by two goroutines at once.
 type Protocol struct {
@@ -87,7 +86,7 @@ func newPairs(rules int) pairs {
 	return pairs{make([][]float64, rules), make([][]float64, rules)}
 }
 
-// NewProtocol judges by rules, of which there must be at least one.
+// NewProtocol returns a Protocol that judges by rules, at least one.
 func NewProtocol(rules []Rule, o ProtocolOptions) (*Protocol, error) {
 	if o.Pairs == 0 {
 		o.Pairs = 10
@@ -125,14 +124,14 @@ func (p *Protocol) Looks() int {
 }
 
 // PairsNeeded is the least number of pairs at which any metric can be judged to
-// have changed: where Most is below it, the plan cannot show anything.
+// have changed. With Most below that number, no change can be shown.
 func (p *Protocol) PairsNeeded() int {
 	return PairsNeeded(len(p.rules), p.o.Alpha/float64(p.Looks()))
 }
 
-// Next says how many more pairs of which block are wanted; 0 means that all is
-// decided that can be. A pair that was spoilt is simply not added. Next may be
-// asked after every pair.
+// Next says how many more pairs of which block are needed; 0 means that everything
+// that can be decided is. The caller does not add an invalid pair. Next may be called
+// after every pair.
 func (p *Protocol) Next() (need, block int) {
 	n := p.first.len()
 	switch {
@@ -146,7 +145,7 @@ func (p *Protocol) Next() (need, block int) {
 	return 0, 0
 }
 
-// freshPairs is Pairs, or what a one-sided test takes if that is more.
+// freshPairs is Pairs, or the pairs that a one-sided test needs if those are more.
 func (p *Protocol) freshPairs() int {
 	n := p.o.Pairs
 	for math.Ldexp(1, -n) > p.o.Alpha {
@@ -199,11 +198,10 @@ func (p *Protocol) Add(block int, base, new []float64) error {
 	return nil
 }
 
-// Result judges the pairs that were added, whether all that were wanted or not,
-// so that pairs read from a file can be judged again.
-// It has one Comparison a rule, in their order. The figures of a metric that had
-// to be seen again are those of all pairs, but for P, which is that of the first
-// block: that test was not chosen by what it saw.
+// Result judges the pairs that were added, even if Next asked for more, so that pairs
+// read from a file can be judged again. It has one Comparison for each rule, in their
+// order. The figures of a metric that needed confirmation are those of all pairs,
+// except that P is that of the first block, whose test was not chosen by its result.
 func (p *Protocol) Result() []Comparison {
 	out := p.judge(p.first)
 	all := p.judge(p.pooled())
@@ -224,10 +222,11 @@ func (p *Protocol) pooled() pairs {
 	return all
 }
 
-// confirm asks whether the fresh block shows what the first one did in rule i.
+// confirm judges whether the fresh block confirms the change that the first block
+// shows in rule i.
 func (p *Protocol) confirm(i int, first, all Comparison) Comparison {
 	if !all.HasChange {
-		return all // a fresh pair has no ratio
+		return all // a value of a fresh pair has no ratio
 	}
 	c := all
 	c.P, c.Verdict, c.Notes = first.P, Inconclusive, nil
@@ -256,8 +255,8 @@ func (p *Protocol) confirm(i int, first, all Comparison) Comparison {
 	return c
 }
 
-// oneSided is the p of the fresh block alone that rule i changed in one
-// direction.
+// oneSided is the one-sided p of the fresh block alone for a change in rule i, upwards
+// or downwards.
 func (p *Protocol) oneSided(i int, up bool) float64 {
 	base, new := p.fresh.base[i], p.fresh.new[i]
 	d := make([]float64, len(base))

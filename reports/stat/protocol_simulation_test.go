@@ -165,7 +165,7 @@ func TestProtocolOnANoisyHost(t *testing.T) {
 		for _, change := range []float64{0, -0.08, +0.08} {
 			const runs = 500
 			blind := rate
-			blind.Seen = 0.5
+			blind.Detectable = 0.5
 			before, _ := simulate(t, runs, tt.noise, []Rule{rate}, change)
 			share, pairs := simulate(t, runs, tt.noise, []Rule{blind}, change)
 			t.Logf("%s, %+.0f %%: regression %.4f, improvement %.4f, equivalent %.4f, inconclusive %.4f; %.1f pairs",

@@ -39,20 +39,19 @@ func Jain(x []float64) (float64, error) {
 }
 
 // EffectiveQueues is the number of equally loaded queues that would spread the
-// load as well as these do: 1 / sum of share^2, which is n times the Jain index.
-// It lies between 1 and len(x). (The inverse of Simpson's index, Nature 163
-// (1949) 688; Hill, Ecology 54 (1973) 427, calls it the number of order 2.)
+// load as well as these do: 1 / sum of share^2, which is n times the Jain index and
+// lies between 1 and len(x). (The inverse of Simpson's index, Nature 163 (1949) 688;
+// the number of order 2 in Hill, Ecology 54 (1973) 427.)
 func EffectiveQueues(x []float64) (float64, error) {
 	j, err := Jain(x)
 	return j * float64(len(x)), err
 }
 
-// Below this many expected flows a queue, the chi-square distribution is too far
-// from that of the statistic (Cochran, Biometrics 10 (1954) 417).
+// leastExpected is the least number of expected flows per queue for the chi-square
+// distribution: below, it is too far from that of the statistic (Cochran, Biometrics 10 (1954) 417).
 const leastExpected = 5
 
-// FlowSpread holds the flows of each queue against random hashing, where every
-// flow goes to every queue with the same probability: Pearson's statistic, and
+// FlowSpread compares the flows of each queue with random hashing, where every flow goes to every queue with the same probability: Pearson's statistic, and
 // the probability of one at least as large. A small p says that the flows are
 // less even than random hashing leaves them; one near 1, that they are more even.
 //
@@ -90,16 +89,16 @@ func FlowSpread(flows []int) (chi2, p float64, err error) {
 }
 
 // spreadTail simulates how often flows, spread at random over queues, have a sum
-// of squares of at least squares. For a given number of flows and queues that is
-// the order of Pearson's statistic, and free of rounding.
+// of squares of at least squares. For a given number of flows and queues, sums of
+// squares have the order of Pearson's statistic, without its rounding.
 func spreadTail(queues, flows int, squares float64) float64 {
 	sums := spreads.of(queues, flows)
 	below := sort.Search(len(sums), func(i int) bool { return float64(sums[i]) >= squares })
 	return float64(1+len(sums)-below) / float64(1+len(sums))
 }
 
-// spreads keeps what was simulated: a run asks for the same few numbers of flows
-// and queues in each of its trials.
+// spreads caches simulations: all trials of a run have the same few numbers of flows
+// and queues.
 var spreads simulations
 
 type simulations struct {
@@ -107,7 +106,7 @@ type simulations struct {
 	sums map[[2]int][]int // by queues and flows; ascending
 }
 
-// of gives the sums of squares of flows spread at random over queues.
+// of returns the sums of squares of flows spread at random over queues, ascending.
 func (s *simulations) of(queues, flows int) []int {
 	const (
 		draws = 9999

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// doubledRanks are the midranks of x times two, which are whole numbers: values
-// that are equal share the mean of the ranks that they take up.
+// doubledRanks are the midranks of x times two, which are whole numbers: equal values
+// share the mean of their ranks.
 func doubledRanks(x []float64) []int {
 	order := make([]int, len(x))
 	for i := range order {
@@ -36,8 +36,8 @@ func untied(n int) []int {
 	return ranks
 }
 
-// tails are the probabilities of at most and of at least at, where
-// weights[s] is in proportion to the probability of s.
+// tails are the probabilities of at most at and of at least at, where weights[s] is
+// proportional to the probability of s.
 func tails(weights []float64, at int) (below, above float64) {
 	var total float64
 	for s, w := range weights {
@@ -55,9 +55,9 @@ func tails(weights []float64, at int) (below, above float64) {
 // twoSided doubles the smaller tail.
 func twoSided(below, above float64) float64 { return min(1, 2*min(below, above)) }
 
-// cutoff is the largest c at which c and less in the lower tail, and as much in the
-// upper one, have a probability of at most alpha together; tail is that of one.
-// There is none (-1) if the outermost value alone is more probable.
+// cutoff is the largest c for which the lower tail up to c and the upper tail of the
+// same size have a probability of at most alpha together; tail is the probability of
+// one of them. c is -1 if the outermost values alone are more probable.
 func cutoff(weights []float64, alpha float64) (c int, tail float64) {
 	var total float64
 	for _, w := range weights {

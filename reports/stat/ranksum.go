@@ -7,8 +7,8 @@ import (
 )
 
 // Up to this many values in both samples together the rank-sum distribution is
-// computed exactly; the time grows with the fourth power. Beyond, it is the
-// normal approximation.
+// computed exactly, in time that grows with the fourth power. Above, the normal
+// approximation is used.
 const exactRankSum = 100
 
 // RankSum is the two-sided p of the Mann-Whitney test that x and y come from one
@@ -63,8 +63,8 @@ func subsetSums(ranks []int, k int) []float64 {
 	return ways[k]
 }
 
-// rankSumNormal approximates p; sum is that of the doubled ranks of the first
-// k values.
+// rankSumNormal approximates p; sum is the sum of the doubled ranks of the first k
+// values.
 func rankSumNormal(doubled []int, k, sum int) float64 {
 	n := float64(len(doubled))
 	m := float64(k)
@@ -106,7 +106,7 @@ func Shift(base, new []float64, alpha float64) (Estimate, error) {
 		}
 	}
 	if err := check(d); err != nil {
-		return Estimate{}, err // the difference overflowed
+		return Estimate{}, err // the difference overflows
 	}
 	slices.Sort(d)
 	e := Estimate{Value: middle(d), N: min(len(base), len(new))}
@@ -118,8 +118,8 @@ func Shift(base, new []float64, alpha float64) (Estimate, error) {
 	return e, nil
 }
 
-// cutoffs keeps the exact cutoffs of Mann and Whitney's U: a long history asks for
-// the same ones thousands of times. By rankSumCase; the values are rankSumCut.
+// cutoffs caches the exact cutoffs of Mann and Whitney's U, a rankSumCut for each
+// rankSumCase: a long history needs the same ones thousands of times.
 var cutoffs sync.Map
 
 type rankSumCase struct {

@@ -6,12 +6,12 @@ import (
 )
 
 // Up to this many values the signed-rank distribution is computed exactly; the
-// time grows with the third power. Beyond, it is the normal approximation,
-// whose error is then far below a thousandth.
+// time grows with the third power. Above, the normal approximation is used, whose
+// error is then far below a thousandth.
 const exactSignedRank = 300
 
-// Walsh gives the n(n+1)/2 averages of two values of x, each with itself too, in
-// rising order.
+// Walsh returns the n(n+1)/2 averages of two values of x, including each value with
+// itself, in rising order.
 func Walsh(x []float64) ([]float64, error) {
 	if err := check(x); err != nil {
 		return nil, err
@@ -21,7 +21,7 @@ func Walsh(x []float64) ([]float64, error) {
 	return w, nil
 }
 
-// appendWalsh appends the Walsh averages of x as they come.
+// appendWalsh appends the Walsh averages of x, unsorted.
 func appendWalsh(w, x []float64) []float64 {
 	for i, a := range x {
 		for _, b := range x[i:] {
@@ -32,8 +32,8 @@ func appendWalsh(w, x []float64) []float64 {
 }
 
 // HodgesLehmann is the median of the Walsh averages, in the unit of x: an
-// estimate of the centre of a symmetric distribution that a few wild values
-// cannot carry off (Hodges and Lehmann, Ann. Math. Statist. 34 (1963) 598). Time
+// estimate of the centre of a symmetric distribution that a few outliers hardly
+// move (Hodges and Lehmann, Ann. Math. Statist. 34 (1963) 598). Time
 // and memory grow with the square of len(x).
 func HodgesLehmann(x []float64) (float64, error) {
 	w, err := Walsh(x)
@@ -43,7 +43,7 @@ func HodgesLehmann(x []float64) (float64, error) {
 	return middle(w), nil
 }
 
-// middle is the median of what is sorted already.
+// middle is the median of sorted values.
 func middle(sorted []float64) float64 {
 	n := len(sorted)
 	return sorted[(n-1)/2]/2 + sorted[n/2]/2
@@ -64,7 +64,7 @@ func SignedRank(x []float64) (p float64, err error) {
 }
 
 // signedRankTails are the probabilities that the sum of the ranks of positive
-// values is at most, and at least, what it is in x.
+// values is at most, and at least, that of x.
 func signedRankTails(x []float64) (below, above float64) {
 	size := make([]float64, len(x))
 	for i, v := range x {

@@ -1,7 +1,7 @@
-// Package stat describes samples, and judges whether one differs from another:
-// by exact rank tests, which assume nothing of the noise but what the random order
-// of the trials provides. It knows no record, and refuses what has no answer: an
-// empty sample, and one with NaN or an infinity in it.
+// Package stat describes samples, and judges whether one differs from another by
+// exact rank tests, which assume nothing about the noise but what the random order of
+// the trials provides. Its functions refuse a sample that is empty or holds NaN or an
+// infinity.
 package stat
 
 import (
@@ -24,7 +24,7 @@ type Summary struct {
 	MAD float64
 }
 
-// Summarize describes x, in any order, and leaves it as it is.
+// Summarize describes x, in any order, and does not change it.
 func Summarize(x []float64) (Summary, error) {
 	if err := check(x); err != nil {
 		return Summary{}, err
@@ -73,8 +73,8 @@ func halved(x []float64) stats.Float64Data {
 	return half
 }
 
-// check is the door in front of the statistics library, which answers NaN to
-// NaN without an error.
+// check refuses an empty sample and values that are not finite: the statistics
+// library would return NaN without an error.
 func check(x []float64) error {
 	if len(x) == 0 {
 		return ErrEmpty

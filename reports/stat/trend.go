@@ -8,20 +8,20 @@ import (
 
 // Drift is a slow change of a series.
 type Drift struct {
-	// Slope is the change from one place to the next: the median of the slopes of
-	// all pairs (Theil and Sen; Sen, J. Amer. Statist. Assoc. 63 (1968) 1379), and
-	// Start the height at place 0 of the line with that slope that has half of the
-	// values above it.
+	// Slope is the change of y per unit of x: the median of the slopes of all pairs
+	// (Theil and Sen; Sen, J. Amer. Statist. Assoc. 63 (1968) 1379). Start is the
+	// value at x = 0 of the line with that slope that has half of the values above
+	// it.
 	Slope, Start float64
 	P            float64 // two-sided
 }
 
-// FindDrift tests whether the values y at the rising places x go up or down with
-// them: the test of Mann and Kendall (Mann, Econometrica 13 (1945) 245), which
+// FindDrift tests whether the values y rise or fall with the ascending x: the test
+// of Mann and Kendall (Mann, Econometrica 13 (1945) 245), which
 // counts the pairs that rise and those that fall, and assumes nothing of the
 // values but that they are exchangeable where nothing changes. P is exact up to
-// exactDrift values without ties, else the normal approximation with corrections
-// for ties and continuity. The line is fitted only where P is below alpha.
+// exactDrift values without ties, and otherwise the normal approximation with
+// corrections for ties and continuity. The line is fitted only if P is below alpha.
 func FindDrift(x, y []float64, alpha float64) (d Drift, found bool, err error) {
 	if err := checkAlpha(alpha); err != nil {
 		return d, false, err
@@ -53,7 +53,7 @@ func FindDrift(x, y []float64, alpha float64) (d Drift, found bool, err error) {
 		}
 	}
 	if err := check(slopes); err != nil {
-		return d, false, err // two places are the same, or a difference overflowed
+		return d, false, err // two values of x are equal, or a difference overflows
 	}
 	slices.Sort(slopes)
 	d.Slope = middle(slopes)
@@ -97,9 +97,9 @@ var inversions struct {
 	below, above [exactDrift + 1][]float64 // by the number of values
 }
 
-// inversionTails are the probabilities that a random order of n values has at
-// most, and at least, that many pairs in falling order. The orders of n values
-// with k such pairs are those of one value less with k, k-1, ... k-n+1.
+// inversionTails are the probabilities that a random order of n values has at most,
+// and at least, k pairs in falling order. The number of orders of n values with k such
+// pairs is the sum of the numbers of orders of n-1 values with k, k-1, ... k-n+1.
 func inversionTails(n, k int) (below, above float64) {
 	inversions.Lock()
 	defer inversions.Unlock()

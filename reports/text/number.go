@@ -9,7 +9,7 @@ import (
 // Absent stands in a cell that has no figure.
 const Absent = "–"
 
-// Scale is a unit for a whole column, so that its figures can be compared by
+// Scale is the unit of a whole column. Figures in one unit can be compared by
 // their length.
 type Scale struct {
 	Div  float64
@@ -18,7 +18,8 @@ type Scale struct {
 
 func (s Scale) Format(v float64) string { return Figure(v / s.Div) }
 
-// RateScale gives the unit of packet rates whose largest is top packets/s.
+// RateScale returns the unit for packet rates of which the largest is top
+// packets/s.
 func RateScale(top float64) Scale {
 	switch {
 	case top >= 1e7:
@@ -84,8 +85,8 @@ func separate(digits string) string {
 	return b.String()
 }
 
-// Percent gives a ratio in per cent, without the sign. What is not 0 is not
-// shown as 0, and what is not all is not shown as 100.
+// Percent gives a ratio in per cent, without the character %. Only 0 is shown as
+// 0, and only 1 as 100.
 func Percent(ratio float64) string {
 	v := 100 * ratio
 	switch {
@@ -102,8 +103,8 @@ func Percent(ratio float64) string {
 	return Decimals(v, 2)
 }
 
-// Probability gives p with two digits that say something; what is not 0 is not
-// shown as 0.
+// Probability gives p with two significant digits. A p below 0.0005 is shown as
+// <0.001.
 func Probability(p float64) string {
 	switch {
 	case p < 0.0005:
@@ -130,7 +131,7 @@ func Precisely(ratio float64) string {
 	return s
 }
 
-// PerPacket gives a cost so that a change of 0.1 % shows.
+// PerPacket gives a cost with enough digits to show a change of 0.1 %.
 func PerPacket(v float64) string {
 	switch {
 	case v >= 999.95:

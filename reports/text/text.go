@@ -32,7 +32,7 @@ func PluralOnly(n int, one, many string) string {
 	return many
 }
 
-// Words are functions for the sentences of a book:
+// Words are the functions that templates of sentences call:
 //
 //   - {{plural .N "trial" "trials"}} is "1 trial" or "3 trials",
 //   - {{word .N "it is" "they are"}} is the word alone.
@@ -42,8 +42,8 @@ func NonEmpty(s ...string) []string {
 	return slices.DeleteFunc(s, func(v string) bool { return v == "" })
 }
 
-// Printable makes outside text safe for every renderer: one line, without
-// control characters, and without the invisible ones that reorder what is read.
+// Printable makes text from outside safe for every renderer: one line, without
+// control characters and without invisible characters that reorder text.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -56,7 +56,7 @@ func Printable(s string) string {
 	}, s)
 }
 
-// Clip cuts s to n characters; what was cut shows as an ellipsis.
+// Clip shortens s to n characters, the last of which is then an ellipsis.
 func Clip(s string, n int) string {
 	r := []rune(s)
 	if len(r) <= n {
@@ -65,7 +65,7 @@ func Clip(s string, n int) string {
 	return strings.TrimRight(string(r[:n-1]), " ") + "…"
 }
 
-// Numbers gives CPUs as people write them: "0-3, 8".
+// Numbers gives a list of CPUs as ranges: "0-3, 8".
 func Numbers(n []int) string {
 	var parts []string
 	for i := 0; i < len(n); {

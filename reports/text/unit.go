@@ -36,8 +36,8 @@ func Size(n uint64) string {
 	return Figure(v) + " TiB"
 }
 
-// Clock gives the moment of an RFC 3339 time for reading, or the text itself
-// where it is none.
+// Clock gives an RFC 3339 time to the minute, in UTC. Any other text is returned
+// as it is.
 func Clock(rfc3339 string) string {
 	t, err := time.Parse(time.RFC3339Nano, rfc3339)
 	if err != nil {
@@ -46,7 +46,8 @@ func Clock(rfc3339 string) string {
 	return t.UTC().Format("2006-01-02 15:04 UTC")
 }
 
-// Elapsed gives the time from start to end, both RFC 3339, or false.
+// Elapsed gives the time from start to end, both RFC 3339. It is false where one
+// of them cannot be read, or end is before start.
 func Elapsed(start, end string) (time.Duration, bool) {
 	a, err := time.Parse(time.RFC3339Nano, start)
 	if err != nil {
@@ -59,20 +60,21 @@ func Elapsed(start, end string) (time.Duration, bool) {
 	return b.Sub(a).Round(time.Second), true
 }
 
-// Shown is a figure as the functions above write it, with the unit behind it:
-// of a range, and of a figure with its interval, the first.
+// Shown matches a figure and its unit as the functions of this package write them.
+// In a range it matches the lower end, and in a figure with an interval the figure.
 var Shown = regexp.MustCompile(`^(?:` + RangeName + ` )?([<>]?)([+−-]?[0-9][0-9,]*(?:\.[0-9]+)?(?:e[+-][0-9]+)?)(?:[ ]?([^\s0-9–(]*))`)
 
-// UnitFactors gives the units that stand beside each other in one column.
+// UnitFactors maps each unit that one column may mix with others to its size in
+// base units.
 var UnitFactors = map[string]float64{
 	"ns": 1, "µs": 1e3, "ms": 1e6, "s": 1e9,
 	"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
 	"pps": 1, "kpps": 1e3, "Mpps": 1e6, "Gbit/s": 1e9,
 }
 
-// ShownValue gives the value of a figure as it is shown, in the base unit where
-// a unit stands behind it, so that a column can be sorted by what is read in it;
-// false if s is no figure.
+// ShownValue gives the value of a figure as it is shown, in base units if it has a
+// unit, so that a column is sorted by what the reader sees. It is false if s is not
+// a figure.
 func ShownValue(s string) (float64, bool) {
 	m := Shown.FindStringSubmatch(s)
 	if m == nil {

@@ -59,7 +59,7 @@ func seenBy(base, next *record.Run) func(string) (float64, bool) {
 	return func(name string) (float64, bool) {
 		most, known := 0.0, false
 		for _, r := range slices.Concat(figure.RunsOf(base), figure.RunsOf(next)) {
-			if v, ok := r.Sees[name]; ok && metric.UsableSight(name, v) {
+			if v, ok := r.Sees[name]; ok && metric.UsableDetectable(name, v) {
 				most, known = max(most, v), true
 			}
 		}

@@ -29,8 +29,8 @@ type Options struct {
 // held is g with the threshold that o asks for and what the host can see.
 func (o Options) held(g metric.Gate) metric.Gate {
 	if o.Seen != nil {
-		if seen, ok := o.Seen(g.Metric); ok && metric.UsableSight(g.Metric, seen) {
-			g.Seen = seen
+		if seen, ok := o.Seen(g.Metric); ok && metric.UsableDetectable(g.Metric, seen) {
+			g.Detectable = seen
 		}
 	}
 	if own, ok := o.Thresholds[g.Metric]; ok {
@@ -43,7 +43,7 @@ func (o Options) held(g metric.Gate) metric.Gate {
 // see.
 func (o Options) Threshold(g metric.Gate) float64 {
 	g = o.held(g)
-	return max(g.Threshold, g.Seen)
+	return max(g.Threshold, g.Detectable)
 }
 
 // GatesFor gives the metrics on which a pair of trials is judged: those of

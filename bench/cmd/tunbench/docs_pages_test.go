@@ -196,7 +196,7 @@ func TestExcerptsOfTheSample(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, listed, _ := tunbench(t.Context(), fakeLab{}, nil, append([]string{"list"}, c.selected(cmd)...)...)
-	if want := fmt.Sprintf("**%d scenarios**", strings.Count(listed, "\n")); !strings.Contains(report, want) {
+	if want := fmt.Sprintf("**%d TUN scenarios**", strings.Count(listed, "\n")); !strings.Contains(report, want) {
 		t.Errorf("the report in %s does not have the scenarios of `%s`: no %q", sample, first[0], want)
 	}
 }

@@ -51,8 +51,8 @@ func New(c *verdict.Comparison) *Text {
 	return s
 }
 
-// Of gives the verdicts that are one of kinds: scenarios by their largest
-// change, in multiples of the threshold, and the metrics of each together.
+// Of returns the verdicts of the given kinds. The verdicts of a scenario stay together;
+// scenarios are sorted by their largest change in multiples of the threshold.
 func (s *Text) Of(kinds ...string) []record.Verdict {
 	var list []record.Verdict
 	weight := map[string]float64{}
@@ -70,7 +70,7 @@ func (s *Text) Of(kinds ...string) []record.Verdict {
 	return list
 }
 
-// Name gives what to call a scenario in the tables.
+// Name is the name of a scenario in the tables.
 func (s *Text) Name(scenario string) string {
 	own := axis.Label(scenario, s.Common)
 	if s.modes < 2 && len(s.Common) > 0 {
@@ -175,8 +175,8 @@ func (s *Text) Cautions() (a []prose.Prose) {
 	return a
 }
 
-// Reasons counts the notes of the verdicts of one kind, in their order. What a
-// side lacks is told elsewhere.
+// Reasons returns each note of the verdicts of one kind, in their order, and how many
+// verdicts have it. Verdicts on scenarios that a side lacks are left out.
 func (s *Text) Reasons(kind string) (list []reason) {
 	for _, v := range s.Verdicts {
 		if v.Verdict != kind || v.Missing != "" {
@@ -224,8 +224,8 @@ func (s *Text) lead() prose.Prose {
 	return p
 }
 
-// Points is the result in a few lines: regressions first. That nothing regressed
-// is said of what was decided alone.
+// Points is the result in a few lines, regressions first. That nothing regressed is said
+// only of the verdicts that are decided.
 func (s *Text) Points() (p []prose.Prose) {
 	p = s.decided()
 	if n := s.Count(record.Equivalent); n > 0 {
@@ -255,7 +255,7 @@ func (s *Text) Points() (p []prose.Prose) {
 	for _, r := range s.Reasons(record.InvalidVerdict) {
 		p = append(p, book.Say("invalid", prose.Values{"Verdicts": r.N, "Why": r.Note}))
 	}
-	p = append(p, s.sight()...)
+	p = append(p, s.detectable()...)
 	for _, m := range s.Means() {
 		p = append(p, book.Say("mean", prose.Values{"Metric": m.Metric, "Ratio": text.Decimals(m.Ratio, 3), "Scenarios": m.Cells}))
 	}
@@ -292,8 +292,9 @@ func (s *Text) Undecided() (p []prose.Prose) {
 	return p
 }
 
-// sight tells what the hosts could see at all, where A/A runs told.
-func (s *Text) sight() (p []prose.Prose) {
+// detectable says how small a change A/A runs could detect on the hosts, where there
+// were A/A runs.
+func (s *Text) detectable() (p []prose.Prose) {
 	for _, side := range []verdict.Side{s.Base, s.New} {
 		if side.Run == nil {
 			continue
@@ -306,7 +307,7 @@ func (s *Text) sight() (p []prose.Prose) {
 	return p
 }
 
-// Means gives one for each metric that is compared by its ratio, over the
+// Means returns a mean for each metric that is compared by its ratio, over the
 // scenarios that both sides measured and that can be compared.
 func (s *Text) Means() (list []mean) {
 	for _, g := range metric.Ratios() {

@@ -31,7 +31,7 @@ func changed(s *Text, heading string, list []record.Verdict) document.Section {
 	return document.Section{Heading: heading, Blocks: []document.Block{table(s, list)}}
 }
 
-// table shows verdicts with all that is known of them.
+// table shows verdicts with all their figures.
 func table(s *Text, list []record.Verdict) document.Table {
 	t := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("base", "new", "change", "95 % interval", "p", "n", "threshold"), document.Text("verdict", "notes"))}
 	for _, v := range list {
@@ -45,8 +45,8 @@ func table(s *Text, list []record.Verdict) document.Table {
 	return t
 }
 
-// Others counts the verdicts that are neither a regression nor an improvement, and
-// folds every figure.
+// Others is the section of all other verdicts: how many there are of each kind, and
+// every figure in folded tables.
 func Others(s *Text) document.Section {
 	sec := document.Section{Heading: "Other verdicts"}
 	counts := document.Table{Columns: slices.Concat(document.Text("verdict"), document.Numeric("count"), document.Text("meaning"))}
@@ -78,7 +78,7 @@ func Others(s *Text) document.Section {
 	return sec
 }
 
-// OneSided lists what one side did not measure.
+// OneSided is the section of the scenarios that only one side measured.
 func OneSided(s *Text) (document.Section, bool) {
 	const heading = "Measured on one side only"
 	t := document.Table{Columns: document.Text("scenario", "measured in", "why not in the other")}
@@ -88,7 +88,7 @@ func OneSided(s *Text) (document.Section, bool) {
 	return document.Section{Heading: heading, Blocks: []document.Block{t.Folded(heading)}}, len(t.Rows) > 0
 }
 
-// Hosts tells the hosts of the two sides from each other.
+// Hosts is the section of the differences between the hosts of the two sides.
 func Hosts(s *Text) (document.Section, bool) {
 	sec := document.Section{Heading: "Differences between the hosts"}
 	if s.Base.Run == nil || s.New.Run == nil {
@@ -108,7 +108,7 @@ func Hosts(s *Text) (document.Section, bool) {
 	return sec, true
 }
 
-// builds tells which programs measured the two sides, where there were two.
+// builds lists the programs that measured the two sides, if these were two builds.
 func builds(s *Text) document.Table {
 	t := document.Table{Columns: document.Text("side", "program", "version", "commit", "Go", "SHA-256")}
 	for i, letter := range []string{"a", "b"} {

@@ -74,7 +74,7 @@ func findingFloors(f series.Finding) string {
 	return figure.FloorsAgree(before.Floor, begins.Floor)
 }
 
-// AckText tells since when and why a finding is acknowledged.
+// AckText says when and why a finding was acknowledged.
 func AckText(a series.Ack) string {
 	since := ""
 	if a.Time != "" {

@@ -64,7 +64,7 @@ func (t Text) OnHost(s *series.Series) string {
 	return book.Text("on host", prose.Values{"Name": t.Called(s), "Host": s.Host})
 }
 
-// Of gives the series of a host.
+// Of returns the series of a host.
 func (t Text) Of(host string) (list []*series.Series) {
 	for _, s := range t.Series {
 		if s.Host == host {
@@ -93,8 +93,9 @@ func (t Text) HostLine(host string) prose.Prose {
 	})
 }
 
-// count counts the series with findings that still stand, those of them that are
-// acknowledged, and what went back.
+// count returns the number of series with a finding that still stands and is not
+// acknowledged, the number of other series with one that is acknowledged, and the
+// number of findings that went back.
 func (t Text) count(verdict string) (standing, acknowledged, gone int) {
 	seen, known := map[*series.Series]bool{}, map[*series.Series]bool{}
 	for _, f := range t.Findings {

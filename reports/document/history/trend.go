@@ -10,7 +10,7 @@ import (
 	"tunbench/reports/text"
 )
 
-// delta gives the change from one point to another.
+// delta is the change from one point to another.
 func delta(s *series.Series, from, to series.Point) string {
 	v := to.Value - from.Value
 	if !s.Absolute() {
@@ -25,7 +25,7 @@ func delta(s *series.Series, from, to series.Point) string {
 	return metric.WithUnit(s.Metric, metric.Step(s.Metric, v))
 }
 
-// ends gives the first and the newest point shown that are valid, the one
+// ends returns the first and the newest point shown that are valid, the one
 // before the newest, and the last release before it; nil where there is none.
 func ends(s *series.Series) (first, before, release, newest *series.Point) {
 	for i := range s.Shown() {

@@ -9,7 +9,7 @@ import (
 	"tunbench/reports/verdict"
 )
 
-// reach gives the lowest and the highest of changes.
+// reach is the range of changes, from the lowest to the highest.
 func reach(s stat.Summary) string {
 	low, high := text.Precisely(s.Min), text.Precisely(s.Max)
 	if low == high {
@@ -36,7 +36,7 @@ func changeCell(s verdict.Shift) any {
 	return text.Precisely(*s.Change)
 }
 
-// spreadCell gives the spread of each kernel that was measured.
+// spreadCell shows the spread on each kernel.
 func spreadCell(costs ...*verdict.Cost) string {
 	var parts []string
 	for _, c := range costs {

@@ -185,7 +185,7 @@ func (l Text) Points() (p []prose.Prose) {
 	return append(p, stability(l)...)
 }
 
-// name gives what to call a scenario in the tables.
+// name is the name of a scenario in the tables.
 func (l Text) name(scenario string) string {
 	var modes []string
 	for _, s := range l.Scenarios {

@@ -31,7 +31,7 @@ func points(l Text, next *verdict.Kernel) (p []prose.Prose) {
 	return p
 }
 
-// counted tells how many verdicts of each kind next has, the worst first.
+// counted says how many verdicts of each kind next has, the worst first.
 func counted(l Text, next *verdict.Kernel) string {
 	n := map[string]int{}
 	for _, scenario := range l.Scenarios {

@@ -7,11 +7,12 @@ import (
 	"tunbench/reports/prose"
 )
 
-//go:embed run.txt
+//go:embed *.txt
 var files embed.FS
 
-// book has the sentences of the report, in the order in which it is read.
-var book = prose.Must(prose.Read(files, "run.txt", document.Words))
+// book has the sentences of the report. They stand in the files, and the files in
+// the folder, in the order in which it is read.
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
 // and puts a sentence behind others.
 func and(p, next prose.Prose) prose.Prose {

@@ -17,7 +17,7 @@ import (
 type comparison struct {
 	Name string // what its sentences are called
 	axes []string
-	// First is the value of the first axis that the others are held against,
+	// First is the value of the first axis with which the others are compared,
 	// where a group has it; else the first of the group is.
 	First string
 	// gso puts the bit rate first: what counts is how much one call carries.

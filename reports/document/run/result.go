@@ -112,7 +112,11 @@ func (r result) figures() prose.Prose {
 		if v, ok := l.Quantile(0.5); ok {
 			p50 = text.Duration(float64(v))
 		}
-		return book.Say("latency figure", prose.Values{"P99": text.Duration(r.value), "P50": p50, "Loss": Cell(r.Head(), record.Loss, text.Percent)})
+		loss := ""
+		if m, ok := r.Head().Metric(record.Loss); ok {
+			loss = text.Percent(m.Median)
+		}
+		return book.Say("latency figure", prose.Values{"P99": text.Duration(r.value), "P50": p50, "Loss": loss})
 	case packets:
 		if m, ok := r.Head().Metric(record.BitPerS); ok {
 			return book.Say("figure with bit rate", prose.Values{"Figure": r.figure(), "Gbit": text.Gigabits(m.Median)})

@@ -15,18 +15,26 @@ import (
 	"tunbench/reports/text"
 )
 
+// ofHost are the flags of trials that something else on the host disturbed.
+var ofHost = []string{
+	record.FlagSteal, record.FlagCPUQuota, record.FlagClockStep, record.FlagForeignLoad, record.FlagPressure, record.FlagThrottled,
+}
+
 // Trust says how far the figures of list can be trusted: which trials are valid,
 // whether all packets are accounted for, and what disturbed the trials.
 func Trust(list []*figure.Scenario) prose.Prose {
 	trials := figure.AllTrials(list)
 	l := figure.Account(trials)
-	valid, flagged, flags := 0, 0, map[string]int{}
+	valid, flagged, disturbed, flags := 0, 0, 0, map[string]int{}
 	for _, t := range trials {
 		if !t.Invalid() {
 			valid++
 		}
 		if len(t.Flags) > 0 {
 			flagged++
+		}
+		if slices.ContainsFunc(t.Flags, func(f string) bool { return slices.Contains(ofHost, f) }) {
+			disturbed++
 		}
 		for _, f := range t.Flags {
 			flags[f]++
@@ -50,7 +58,11 @@ func Trust(list []*figure.Scenario) prose.Prose {
 	for _, f := range names {
 		counts = append(counts, book.Say("flag count", prose.Values{"Flag": f, "Trials": flags[f], "Flagged": flagged}))
 	}
-	return and(p, book.Say("flags", prose.Values{"Flagged": flagged, "Flags": counts}))
+	p = and(p, book.Say("flags", prose.Values{"Flagged": flagged, "Flags": counts}))
+	if 2*disturbed > len(trials) {
+		p = and(p, book.Say("disturbed by the host", prose.Values{"Disturbed": disturbed, "Trials": len(trials)}))
+	}
+	return p
 }
 
 // Limits are what a reader of the figures of f must bear in mind.

@@ -15,20 +15,23 @@ import (
 	"tunbench/reports/record"
 )
 
-// Traffic is a path with what sends stamped packets into it and what reads them
-// from it. Its methods are called in this order, and close last, from whatever
-// state.
+// Traffic sends stamped packets into a device or a path, and reads them at the other
+// end. Its methods are called in this order, and Close last, from whatever state.
 type Traffic interface {
+	// Build makes devices and observers. What it made is returned with an error, too.
 	Build() (path.Site, error)
-	// Open opens senders and readers. Nothing runs yet. What it has made is
-	// returned with an error, too.
+	// Open opens senders and readers. Nothing runs yet. What it opened is returned
+	// with an error, too.
 	Open(sending *traffic.Control, reading *sink.Control) ([]*Direction, error)
+	// Empty reports whether no packet is on its way.
 	Empty() (bool, error)
+	// Collect reads the counters for the last time, when all workers have ended.
 	Collect() (path.Ledger, error)
 	Close() error
 }
 
-// New returns what s asks for.
+// New returns the traffic that s asks for, with its workers on the CPUs of p and the
+// observer on hook; none if that is bpf.None.
 func New(s spec.Spec, hook bpf.Hook, p record.Placement) (Traffic, error) {
 	switch {
 	case s.Path == spec.PathSink && s.Dir == spec.K2U:
@@ -49,7 +52,7 @@ func New(s spec.Spec, hook bpf.Hook, p record.Placement) (Traffic, error) {
 	return nil, path.NotBuilt(s)
 }
 
-// Reader is the end of packets: it recognises and counts them.
+// Reader reads stamped packets, recognises and counts them.
 type Reader interface {
 	Start() error
 	Thread() *worker.Thread // nil before Start, and where nothing needs to run
@@ -60,10 +63,10 @@ type Reader interface {
 	Close() error
 }
 
-// Direction is one direction of traffic with the life of its readers.
+// Direction is the senders and readers of one direction of traffic.
 type Direction struct {
 	account.Direction
-	Ends []Reader
+	Ends []Reader // the readers of account.Direction, which are also started and ended
 }
 
 // add adds readers.

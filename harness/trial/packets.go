@@ -52,7 +52,7 @@ func newPacketTrial(s spec.Spec, g load.Traffic, placement record.Placement) *pa
 
 func (b *packetTrial) session() *session {
 	return &session{
-		spec: b.spec, placement: b.placement, stage: b, meter: b, pauser: b, bookkeeper: b, clock: monotonic{},
+		spec: b.spec, placement: b.placement, stage: b, meter: b, pauser: b, recorder: b, clock: monotonic{},
 		failed: b.first, sent: b.allSent,
 	}
 }
