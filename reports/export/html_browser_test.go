@@ -226,6 +226,26 @@ const tooFaint = `(() => {
 	return [...seen.keys()];
 })()`
 
+// crowded lists texts of charts that leave their chart or lie on another one, as the
+// browser's own fonts have them.
+const crowded = `(() => {
+	for (const d of document.querySelectorAll("main details")) d.open = true;
+	const found = [];
+	for (const svg of document.querySelectorAll("svg.chart")) {
+		const all = [...svg.querySelectorAll("text")].filter(e => e.textContent.trim()).map(e => [e, e.getBBox()]);
+		const view = svg.viewBox.baseVal;
+		all.sort((a, b) => a[1].y - b[1].y);
+		all.forEach(([e, a], i) => {
+			if (a.x < view.x - 1 || a.x + a.width > view.x + view.width + 1) found.push(svg.ariaLabel.slice(0, 40) + ", outside: " + e.textContent);
+			for (let j = i + 1; j < all.length && all[j][1].y < a.y + a.height - 4; j++) {
+				const b = all[j][1];
+				if (a.x < b.x + b.width - 1 && b.x < a.x + a.width - 1) found.push(svg.ariaLabel.slice(0, 40) + ", " + e.textContent + " on " + all[j][0].textContent);
+			}
+		});
+	}
+	return found;
+})()`
+
 // column gives the cells of a column of the first table, as they are read.
 func (p *tab) column(n int) []string {
 	p.t.Helper()
@@ -252,9 +272,10 @@ func TestHTMLInBrowser(t *testing.T) {
 	ctx := browser(t)
 	docs := documents(t)
 
-	for _, name := range []string{"full", "compare", "hostile"} {
+	for _, name := range []string{"full", "compare", "hostile", "ways", "kernels-kernels-three"} {
 		t.Run("layout/"+name, func(t *testing.T) {
 			p := visit(t, ctx, docs[name], true)
+			p.none("charts", crowded)
 			for _, scheme := range []string{"light", "dark"} {
 				p.media("", scheme)
 				for _, width := range []int64{1280, 390} {
@@ -277,6 +298,15 @@ func TestHTMLInBrowser(t *testing.T) {
 			p.innocent()
 		})
 	}
+
+	t.Run("crowded charts are found", func(t *testing.T) {
+		p := visit(t, ctx, docs["compare"], true)
+		move := `(() => { const all = document.querySelectorAll("svg.chart text"); for (const a of ["x", "y"]) all[0].setAttribute(a, all[1].getAttribute(a)); all[2].setAttribute("x", "-200"); return 0; })()`
+		eval[int](p, move)
+		if found := strings.Join(eval[[]string](p, crowded), "\n"); !strings.Contains(found, "outside: ") || !strings.Contains(found, " on ") {
+			t.Errorf("found only %q", found)
+		}
+	})
 
 	t.Run("sort", func(t *testing.T) {
 		p := visit(t, ctx, docs["full"], true)

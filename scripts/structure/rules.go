@@ -114,7 +114,6 @@ var users = []user{
 	{"github.com/montanaflynn/stats", "reports/stat"},
 	{"github.com/olekukonko/tablewriter", "reports/render"},
 	{"github.com/prometheus/common", "reports/export"},
-	{"github.com/prometheus/prometheus", "reports/export"},
 	{"github.com/spf13/cobra", "bench/cmd/tunbench bench/manual"},
 	{"github.com/ulikunitz/xz", "harness/vm/kernel"},
 	{"golang.org/x/crypto", "harness/seal"},
