@@ -111,8 +111,8 @@ func (c *checker) queues(t *record.Trial) {
 	if len(t.Queues) == 0 {
 		return
 	}
-	for _, side := range figure.QueueSides(t) {
-		want, ok := throughQueues(t, side == figure.WrittenSide)
+	for _, side := range figure.QueueEnds(t) {
+		want, ok := throughQueues(t, side == figure.IntoQueue)
 		if !ok {
 			continue
 		}

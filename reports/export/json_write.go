@@ -224,8 +224,8 @@ func ledgerOf(l figure.Ledger) jsonLedger {
 
 func newJSONQueues(sp figure.Spread) *jsonQueues {
 	j := &jsonQueues{Trials: sp.Trials, Empty: sp.Empty, Queues: []jsonQueue{}}
-	if sp.Side == figure.WrittenSide {
-		j.Counted = sp.Side.Did()
+	if sp.End == figure.IntoQueue {
+		j.Counted = sp.End.Did()
 	}
 	if sp.Seen {
 		j.Jain, j.Effective, j.MaxOverMean = &sp.Jain, &sp.Even, &sp.Ratio

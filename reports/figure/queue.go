@@ -7,50 +7,50 @@ import (
 	"tunbench/reports/record"
 )
 
-// queueSide is the end of a queue at which packets are counted: packets that user space
+// queueEnd is the end of a queue at which packets are counted: packets that user space
 // read, or packets that it wrote.
-type queueSide int
+type queueEnd int
 
-// Did says what happened to the packets that a side counts.
-func (s queueSide) Did() string {
-	if s == WrittenSide {
+// Did says what happened to the packets that are counted at that end.
+func (s queueEnd) Did() string {
+	if s == IntoQueue {
 		return "received"
 	}
 	return "read"
 }
 
-// Of gives the packets and bytes that q has on that side.
-func (s queueSide) Of(q record.Queue) (pkts, bytes uint64) {
-	if s == WrittenSide {
+// Of gives the packets and bytes that q has at that end.
+func (s queueEnd) Of(q record.Queue) (pkts, bytes uint64) {
+	if s == IntoQueue {
 		return q.RecvPkts, q.RecvBytes
 	}
 	return q.ReadPkts, q.ReadBytes
 }
 
 const (
-	ReadSide    queueSide = iota // what user space read from the queue
-	WrittenSide                  // what user space wrote to the queue and the kernel received
+	FromQueue queueEnd = iota // what user space read from the queue
+	IntoQueue                 // what user space wrote to the queue and the kernel received
 )
 
-// QueueSides are the ends of the queues of t at which packets were counted: two with
+// QueueEnds are the ends of the queues of t at which packets were counted: two with
 // dir=both.
-func QueueSides(t *record.Trial) []queueSide {
+func QueueEnds(t *record.Trial) []queueEnd {
 	switch axis.Of(t, "dir") {
 	case "u2k":
-		return []queueSide{WrittenSide}
+		return []queueEnd{IntoQueue}
 	case "both":
 		// For a path of two devices, only the packets of its first device count.
 		if slices.ContainsFunc(t.Queues, func(q record.Queue) bool { return q.RecvPkts > 0 }) {
-			return []queueSide{ReadSide, WrittenSide}
+			return []queueEnd{FromQueue, IntoQueue}
 		}
 	}
-	return []queueSide{ReadSide}
+	return []queueEnd{FromQueue}
 }
 
 // Spread is how a scenario's packets were spread over its queues, summed over
 // the used observed trials.
 type Spread struct {
-	Side   queueSide
+	End    queueEnd
 	both   bool // the scenario has a spread of the other end, too
 	Queues []queueSum
 	Jain   float64 // median over the trials that have packets
@@ -67,7 +67,7 @@ type Spread struct {
 
 // FlowsKnown reports whether the flows of the queues are those of the end: where both
 // ends count, flows are those of the packets that were read.
-func (sp Spread) FlowsKnown() bool { return sp.Side == ReadSide || !sp.both }
+func (sp Spread) FlowsKnown() bool { return sp.End == FromQueue || !sp.both }
 
 type queueSum struct {
 	record.Queue

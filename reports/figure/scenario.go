@@ -50,25 +50,25 @@ func (s *Scenario) Full() string { return s.Mode + " " + s.Label }
 // Spreads gives a spread for each end of the queues at which packets were counted; none
 // where no observed trial has queues.
 func (s *Scenario) Spreads() (list []Spread) {
-	var sides []queueSide
+	var ends []queueEnd
 	for _, t := range s.Observ.Used {
 		if len(t.Queues) > 0 {
-			sides = append(sides, QueueSides(t)...)
+			ends = append(ends, QueueEnds(t)...)
 		}
 	}
-	slices.Sort(sides)
-	sides = slices.Compact(sides)
-	for _, side := range sides {
-		sp := s.spread(side)
-		sp.both = len(sides) > 1
+	slices.Sort(ends)
+	ends = slices.Compact(ends)
+	for _, end := range ends {
+		sp := s.spread(end)
+		sp.both = len(ends) > 1
 		list = append(list, sp)
 	}
 	return list
 }
 
 // spread computes the spread at one end, from trials that have queues.
-func (s *Scenario) spread(side queueSide) Spread {
-	sp := Spread{Side: side}
+func (s *Scenario) spread(end queueEnd) Spread {
+	sp := Spread{End: end}
 	byQueue := map[int]*queueSum{}
 	var jains, effective, chances []float64
 	for _, t := range s.Observ.Used {
@@ -79,7 +79,7 @@ func (s *Scenario) spread(side queueSide) Spread {
 		x := make([]float64, len(t.Queues))
 		flows := make([]int, len(t.Queues))
 		for i, q := range t.Queues {
-			pkts, _ := side.Of(q)
+			pkts, _ := end.Of(q)
 			total += pkts
 			x[i] = float64(pkts)
 			flows[i] = q.Flows
@@ -91,12 +91,12 @@ func (s *Scenario) spread(side queueSide) Spread {
 			effective = append(effective, n)
 		}
 		// The writer chooses the queue of each flow: nothing is hashed.
-		if _, p, err := stat.FlowSpread(flows); err == nil && side == ReadSide {
+		if _, p, err := stat.FlowSpread(flows); err == nil && end == FromQueue {
 			chances = append(chances, p)
 		}
 		for _, q := range t.Queues {
 			share := 0.0
-			pkts, bytes := side.Of(q)
+			pkts, bytes := end.Of(q)
 			if total > 0 {
 				share = float64(pkts) / float64(total)
 			}

@@ -52,7 +52,7 @@ func (l *Lab) Verdicts() []KernelVerdict {
 	var all []KernelVerdict
 	for _, next := range l.Rest() {
 		for _, scenario := range l.Scenarios {
-			for _, side := range Sides {
+			for _, side := range PacketCosts {
 				all = append(all, l.Verdict(l.Kernels[0], next, scenario, side.Metric))
 			}
 		}
@@ -235,8 +235,8 @@ func NewLab(in []KernelBoots, allow ...string) *Lab {
 	return l
 }
 
-// Sides are the two costs per packet by which kernels are compared.
-var Sides = []struct{ Metric, Name string }{
+// PacketCosts are the two costs per packet by which kernels are compared.
+var PacketCosts = []struct{ Metric, Name string }{
 	{record.SendNsPerPkt, "send"},
 	{record.RecvNsPerPkt, "receive"},
 }
@@ -254,7 +254,7 @@ type KernelVerdict struct {
 }
 
 // KernelVerdicts compares each kernel of k with the first: one verdict for each scenario
-// and each of Sides, in the order of the report. allow is as in Options.
+// and each of PacketCosts, in the order of the report. allow is as in Options.
 func KernelVerdicts(k []KernelBoots, allow ...string) []KernelVerdict {
 	return NewLab(k, allow...).Verdicts()
 }

@@ -19,7 +19,7 @@ func charts(l Text) (document.Section, bool) {
 	for _, k := range l.Kernels {
 		names = append(names, k.Short)
 	}
-	for _, side := range verdict.Sides {
+	for _, side := range verdict.PacketCosts {
 		var groups []chart.BarGroup
 		for _, scenario := range l.Scenarios {
 			g := chart.BarGroup{Label: l.name(scenario)}

@@ -45,7 +45,7 @@ func rowsFor(l Text, next *verdict.Kernel) (names []string) {
 func table(l Text, next *verdict.Kernel) document.Table {
 	base := l.Kernels[0]
 	t := document.Table{Columns: document.Text("scenario")}
-	for _, side := range verdict.Sides {
+	for _, side := range verdict.PacketCosts {
 		if next == nil {
 			t.Columns = slices.Concat(t.Columns, document.Numeric(side.Name, "spread %"))
 			continue
@@ -56,7 +56,7 @@ func table(l Text, next *verdict.Kernel) document.Table {
 	for _, name := range rowsFor(l, next) {
 		cells := []any{l.name(name)}
 		var shifts []verdict.Shift
-		for _, side := range verdict.Sides {
+		for _, side := range verdict.PacketCosts {
 			a := base.Cost(name, side.Metric)
 			if next == nil {
 				shifts = append(shifts, verdict.Shift{Base: a})
@@ -84,7 +84,7 @@ func Brief(l Text, next *verdict.Kernel) document.Table {
 	for _, name := range rowsFor(l, next) {
 		cells := []any{l.name(name)}
 		var shifts []verdict.Shift
-		for _, side := range verdict.Sides {
+		for _, side := range verdict.PacketCosts {
 			s := verdict.NewShift(base.Cost(name, side.Metric), next.Cost(name, side.Metric))
 			shifts = append(shifts, s)
 			old, young := s.Shown()
@@ -124,7 +124,7 @@ func shiftMarks(shifts []verdict.Shift) (m []string) {
 		compared++
 		alone = alone || !known
 		if known && !seen {
-			still = append(still, verdict.Sides[i].Name)
+			still = append(still, verdict.PacketCosts[i].Name)
 		}
 	}
 	switch {
@@ -138,7 +138,7 @@ func shiftMarks(shifts []verdict.Shift) (m []string) {
 	for i, s := range shifts {
 		if s.InState() {
 			m = append(m, book.Text("mark state", prose.Values{
-				"Side": verdict.Sides[i].Name, "Base": text.PerPacket(s.Base.Median), "New": text.PerPacket(s.New.Median),
+				"Side": verdict.PacketCosts[i].Name, "Base": text.PerPacket(s.Base.Median), "New": text.PerPacket(s.New.Median),
 			}))
 		}
 	}

@@ -26,7 +26,7 @@ func observerCost(l Text) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("observer heading", prose.Values{"Unit": l.Unit()})}
 	shared := l.ObservedEverywhere()
 	t := document.Table{Columns: slices.Concat(document.Text("kernel", "hook"), document.Numeric("scenarios"))}
-	for _, side := range verdict.Sides {
+	for _, side := range verdict.PacketCosts {
 		t.Columns = slices.Concat(t.Columns, document.Numeric(side.Name, "lowest to highest", side.Name+" %"))
 	}
 	unmeasured := false
@@ -52,7 +52,7 @@ func observerCost(l Text) (document.Section, bool) {
 // observed is the row of a hook on a kernel, over the scenarios that all share.
 func observed(k *verdict.Kernel, hook string, shared []string) []any {
 	cells := []any{k.Short, cmp.Or(hook, record.HookNone), strconv.Itoa(len(shared))}
-	for _, side := range verdict.Sides {
+	for _, side := range verdict.PacketCosts {
 		var added, ratios []float64
 		for _, name := range shared {
 			if o, ok := k.Overhead(hook, name, side.Metric); ok {
@@ -101,7 +101,7 @@ func observedByScenario(l Text, hooks []string) document.Table {
 // observedScenario are the figures and the marks of a row; false if there are none.
 func observedScenario(k *verdict.Kernel, hook, name string) (cells []any, ok bool) {
 	var marks []string
-	for _, side := range verdict.Sides {
+	for _, side := range verdict.PacketCosts {
 		o, have := k.Overhead(hook, name, side.Metric)
 		if !have {
 			cells = append(cells, text.Absent, text.Absent, text.Absent)

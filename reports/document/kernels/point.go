@@ -23,7 +23,7 @@ func points(l Text, next *verdict.Kernel) (p []prose.Prose) {
 		}
 		p = append(p, book.Say("verdicts", prose.Values{"New": next.Short, "Base": base.Short, "Counts": verdicts, "Threshold": threshold}))
 	}
-	for _, side := range verdict.Sides {
+	for _, side := range verdict.PacketCosts {
 		if s := shiftsOf(l, next, side.Metric); s.some() {
 			p = append(p, s.say(next.Short, base.Short, side.Name))
 		}
@@ -35,7 +35,7 @@ func points(l Text, next *verdict.Kernel) (p []prose.Prose) {
 func counted(l Text, next *verdict.Kernel) string {
 	n := map[string]int{}
 	for _, scenario := range l.Scenarios {
-		for _, side := range verdict.Sides {
+		for _, side := range verdict.PacketCosts {
 			n[l.Verdict(l.Kernels[0], next, scenario, side.Metric).Verdict.Verdict]++
 		}
 	}
@@ -96,7 +96,7 @@ func stability(l Text) (p []prose.Prose) {
 	for _, k := range l.Kernels {
 		var spreads []float64
 		for _, name := range l.Scenarios {
-			for _, side := range verdict.Sides {
+			for _, side := range verdict.PacketCosts {
 				if c := k.Cost(name, side.Metric); c != nil && len(c.Boots) > 1 {
 					spreads = append(spreads, c.Spread)
 				}

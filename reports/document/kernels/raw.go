@@ -82,7 +82,7 @@ func raw(l Text) (document.Section, bool) {
 				continue
 			}
 			cells := []any{called, k.Short, len(k.Bare[name])}
-			for _, side := range verdict.Sides {
+			for _, side := range verdict.PacketCosts {
 				var values []string
 				if c := k.Cost(name, side.Metric); c != nil {
 					for _, v := range c.Boots {

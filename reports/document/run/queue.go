@@ -24,7 +24,7 @@ func queues(list []*figure.Scenario) (document.Section, bool) {
 		}
 		for _, sp := range all {
 			multi = append(multi, ownSpread{sp, s})
-			written = written || sp.Side == figure.WrittenSide
+			written = written || sp.End == figure.IntoQueue
 		}
 	}
 	if single+len(multi) == 0 {
@@ -103,7 +103,7 @@ func (t *queueTables) add(s ownSpread, name string, again bool) {
 	}
 	pan := chart.Panel{Title: name, Note: "Jain " + jain, Fair: 1 / float64(len(sp.Queues))}
 	if t.written {
-		pan.Note = sp.Side.Did() + ", " + pan.Note
+		pan.Note = sp.End.Did() + ", " + pan.Note
 	}
 	for _, q := range sp.Queues {
 		pan.Bars = append(pan.Bars, chart.QueueBar{Name: strconv.Itoa(q.Queue.Queue), Share: q.Share, Text: text.Decimals(100*q.Share, 0)})
@@ -116,7 +116,7 @@ func (t *queueTables) add(s ownSpread, name string, again bool) {
 	}
 	cells := []any{name, len(sp.Queues), empty, lowest, highest, ratio, jain, even, chance, sp.Trials}
 	if t.written {
-		cells = slices.Insert(cells, 1, any(sp.Side.Did()))
+		cells = slices.Insert(cells, 1, any(sp.End.Did()))
 	}
 	t.brief.Rows = append(t.brief.Rows, document.Row(cells...))
 	t.addQueues(sp, name)
@@ -124,7 +124,7 @@ func (t *queueTables) add(s ownSpread, name string, again bool) {
 
 // addQueues has a row for each queue of sp.
 func (t *queueTables) addQueues(sp figure.Spread, name string) {
-	did := sp.Side.Did()
+	did := sp.End.Did()
 	for _, q := range sp.Queues {
 		rng, share, flows, xmit := text.Absent, text.Absent, text.Absent, text.Absent
 		if sp.Seen {
@@ -136,7 +136,7 @@ func (t *queueTables) addQueues(sp figure.Spread, name string) {
 		if sp.FlowsKnown() {
 			flows = text.Between(strconv.Itoa(q.FlowsMin), strconv.Itoa(q.FlowsMax))
 		}
-		if sp.Side == figure.ReadSide {
+		if sp.End == figure.FromQueue {
 			xmit = text.Count(q.XmitPkts)
 		}
 		cells := []any{name, q.Queue.Queue, xmit, text.Count(q.Pkts), text.Size(q.Bytes), text.Count(q.DropPkts), flows, share, rng}
