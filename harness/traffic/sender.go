@@ -50,9 +50,6 @@ type Sender struct {
 	_         [64]byte
 }
 
-// MinSize is the least IP length in bytes that holds a stamp.
-func MinSize(family int) int { return packet.HeadersLen(false, family) + packet.StampLen }
-
 // Open makes the sockets of a sender. It must be called on a thread in the
 // network namespace of the device; the sender may then run anywhere.
 func Open(c Config) (*Sender, error) {

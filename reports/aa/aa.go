@@ -37,8 +37,7 @@ var ErrNone = errors.New("no A/A run of this host is known")
 // made under other kernels.
 var ErrStale = errors.New("made under another kernel")
 
-// Host is what makes a host the same from boot to boot. The kernel is not part
-// of it.
+// Host identifies a host across boots and kernels.
 type Host struct {
 	Arch        string `json:"arch"`
 	CPU         string `json:"cpu"`
@@ -48,7 +47,7 @@ type Host struct {
 	MemoryBytes uint64 `json:"memory_bytes"` // rounded up, see hostOf
 }
 
-// Result is what one A/A run saw.
+// Result is the result of one A/A run.
 type Result struct {
 	Fingerprint   string `json:"fingerprint"` // of Host
 	Host          Host   `json:"host"`
@@ -58,35 +57,33 @@ type Result struct {
 	Measured      string `json:"measured"`       // RFC 3339
 	Scenario      string `json:"scenario"`
 	Pairs         int    `json:"pairs"`
-	// Trials are all that were made, also those of pairs that were spoilt, and
-	// Disturbed how many of them record.Trial.Disturbed is true of. An older
-	// tunbench counted neither.
+	// Trials counts all trials, including those of invalid pairs, and Disturbed those
+	// of them for which record.Trial.Disturbed is true. Both are 0 in the file of an
+	// older tunbench.
 	Trials    int `json:"trials,omitempty"`
 	Disturbed int `json:"disturbed,omitempty"`
-	// Seen maps a metric to the smallest true change that can be seen: a ratio
-	// of 1, or a difference where the metric is judged by differences (loss,
-	// jain).
+	// Seen maps a metric to the smallest true change that can be detected: a ratio
+	// of 1, or a difference where the metric is judged by differences (loss, jain).
 	Seen map[string]float64 `json:"seen"`
 }
 
-// New is r, which says what an A/A run of one scenario was, as one on h that was
-// measured at a moment with that version of the tool.
+// New returns r with the fields that describe the host, the version of the tool and the
+// time at which r was measured.
 func New(h record.Host, tool string, measured time.Time, r Result) Result {
 	r.Fingerprint, r.Host, r.Kernel, r.KernelVersion, r.Tool = Fingerprint(h), hostOf(h), h.Kernel, h.KernelVersion, tool
 	r.Measured, r.Seen = measured.UTC().Format(time.RFC3339), maps.Clone(r.Seen)
 	return r
 }
 
-// Refuse says why an A/A run that could see such a change of a metric is too
-// coarse to be used; "" where it is not.
+// Refuse says why an A/A run with that detectable change of a metric is not used; ""
+// where it is used.
 type Refuse func(metric string, seen float64) string
 
 // mostDisturbed is the share of the trials of an A/A run that may be disturbed.
 const mostDisturbed = 0.1
 
-// Unfit says why r says nothing of its host: too many of its trials were
-// disturbed, or it could hardly see a change of the packet rate. It is "" where r
-// may be used.
+// Unfit says why r must not be used: too many of its trials were disturbed, or its
+// detectable change of the packet rate is too large. It is "" where r may be used.
 func (r Result) Unfit(refuse Refuse) string {
 	if float64(r.Disturbed) > mostDisturbed*float64(r.Trials) {
 		return fmt.Sprintf("%d of its %d trials were disturbed (invalid, or with the flags steal, foreign-load, pressure or throttled), and a tenth may be", r.Disturbed, r.Trials)
@@ -97,8 +94,8 @@ func (r Result) Unfit(refuse Refuse) string {
 	return ""
 }
 
-// Fit is r without the metrics of which it could hardly see a change, and what is
-// wrong with each of these. Nothing is left of one that is unfit.
+// Fit returns r without the metrics whose detectable change is too large, and the reason
+// for each of these. If r is unfit, no metric is left.
 func (r Result) Fit(refuse Refuse) (fit Result, wrong map[string]string) {
 	all := r.Unfit(refuse)
 	fit, wrong = r, map[string]string{}
@@ -115,13 +112,13 @@ func (r Result) Fit(refuse Refuse) (fit Result, wrong map[string]string) {
 
 // Known is what is known of one host under one kernel.
 type Known struct {
-	Results []Result // one a scenario, in the order of their names, as far as they are fit
-	Unfit   []Result // those that say nothing, in the same order
+	Results []Result // one per scenario, by name, without unfit metrics
+	Unfit   []Result // results that must not be used, in the same order
 }
 
-// Seen gives the smallest change of metric that can be seen in scenario: by
-// the A/A run of that scenario or, where there is none that has the metric,
-// the largest of all scenarios, so that no verdict rests on a quieter one.
+// Seen returns the detectable change of metric in scenario: that of the scenario's A/A
+// run or, if no such run has the metric, the largest of all scenarios, so that no verdict
+// rests on a quieter scenario.
 func (k *Known) Seen(scenario, metric string) (float64, bool) {
 	for _, r := range k.Results {
 		if r.Scenario == scenario {
@@ -134,8 +131,7 @@ func (k *Known) Seen(scenario, metric string) (float64, bool) {
 	return v, ok
 }
 
-// Sees maps each metric to the largest of what the scenarios' A/A runs can see:
-// what this host can see wherever one looks.
+// Sees maps each metric to its largest detectable change over all scenarios.
 func (k *Known) Sees() map[string]float64 {
 	sees := map[string]float64{}
 	for _, r := range k.Results {
@@ -185,8 +181,8 @@ func Dir() (string, error) {
 // schema is the version of file.
 const schema = 1
 
-// most is how many results a file keeps, so that it does not grow for ever on
-// a host that boots many kernels. The oldest leave first.
+// most is how many results a file keeps. The oldest are dropped, so that the file of a
+// host that boots many kernels does not grow for ever.
 const most = 256
 
 // file is the content of <fingerprint>.json.
@@ -197,9 +193,9 @@ type file struct {
 
 func path(dir, fingerprint string) string { return filepath.Join(dir, fingerprint+".json") }
 
-// Load reads what is known of h under its kernel, and does not use what refuse
-// refuses. The error is ErrNone where nothing is stored, wraps ErrStale where there are results of other kernels only,
-// and names the file where that cannot be read or is corrupt.
+// Load reads the results of h under its kernel, without those that refuse refuses. The
+// error is ErrNone where nothing is stored, wraps ErrStale where all results are of other
+// kernels, and names the file where that cannot be read or is corrupt.
 func Load(dir string, h record.Host, refuse Refuse) (*Known, error) {
 	all, err := read(dir, Fingerprint(h))
 	if err != nil {
@@ -230,8 +226,8 @@ func Load(dir string, h record.Host, refuse Refuse) (*Known, error) {
 	return k, nil
 }
 
-// Stored reads all that is kept of h, of every kernel, the oldest first, and says
-// in which file. It is empty where nothing is.
+// Stored returns all results of h, of every kernel, the oldest first, and the path of
+// their file. Without such a file there are no results.
 func Stored(dir string, h record.Host) (all []Result, file string, err error) {
 	file = path(dir, Fingerprint(h))
 	all, err = read(dir, Fingerprint(h))
@@ -242,8 +238,8 @@ func Stored(dir string, h record.Host) (all []Result, file string, err error) {
 	return all, file, err
 }
 
-// Forget removes what is kept of h, of every kernel, also a file that is corrupt,
-// and says which file that was. The error is ErrNone where there is none.
+// Forget removes the file with all results of h, of every kernel, even if it is corrupt,
+// and returns its path. The error is ErrNone where there is no such file.
 func Forget(dir string, h record.Host) (file string, err error) {
 	file = path(dir, Fingerprint(h))
 	err = os.Remove(file)
@@ -256,10 +252,10 @@ func Forget(dir string, h record.Host) (file string, err error) {
 	return file, nil
 }
 
-// Store adds r to the results of its host, in place of an older one of the
-// same scenario and kernel. The file is replaced in one step; where two
-// processes store at the same time, the result of one may be lost, but the
-// file stays whole. A corrupt file is not overwritten: the error names it.
+// Store adds r to the results of its host, in place of an older result of the same
+// scenario and kernel. The file is replaced in one step: where two processes store at the
+// same time, one result may be lost, but the file is not torn. A corrupt file is not
+// overwritten: the error names it.
 func Store(dir string, r Result) error {
 	if err := r.check(); err != nil {
 		return fmt.Errorf("store A/A run of %s: %w", r.Scenario, err)
@@ -289,8 +285,8 @@ func Store(dir string, r Result) error {
 	return adopt(append(made, name))
 }
 
-// makeFolder makes dir and what is missing above it, and says what it made,
-// from the top down.
+// makeFolder makes dir and its missing parents, and returns the folders that it made, the
+// topmost first.
 func makeFolder(dir string) (made []string, err error) {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		if _, err := os.Lstat(d); err == nil || d == filepath.Dir(d) {
@@ -301,9 +297,8 @@ func makeFolder(dir string) (made []string, err error) {
 	return made, os.MkdirAll(dir, 0o755)
 }
 
-// adopt gives each path the owner of the folder that it is in: what root makes
-// in the cache of the user who called sudo is that user's. Others have nothing
-// to give away.
+// adopt gives each path the owner of its folder, so that what root makes in the cache of
+// the user who called sudo belongs to that user. It does nothing unless run as root.
 func adopt(paths []string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -320,7 +315,7 @@ func adopt(paths []string) error {
 	return nil
 }
 
-// byAge puts the oldest first. What is stored has a time that can be parsed.
+// byAge orders results, the oldest first. Their times were checked when read.
 func byAge(a, b Result) int {
 	at, _ := time.Parse(time.RFC3339, a.Measured)
 	bt, _ := time.Parse(time.RFC3339, b.Measured)
@@ -360,7 +355,7 @@ func read(dir, fingerprint string) ([]Result, error) {
 	return f.Results, nil
 }
 
-// check refuses what no A/A run can have seen.
+// check refuses a result that no A/A run can have.
 func (r Result) check() error {
 	if r.Scenario == "" {
 		return errors.New("no scenario is named")

@@ -1,6 +1,6 @@
 package record
 
-// Accounting follows every packet of a trial, warm-up and drain included.
+// Accounting follows every packet of a trial, including warm-up and drain.
 //
 //	offered     = accepted + pushed back
 //	accepted    = delivered + dropped + unexplained
@@ -8,7 +8,7 @@ type Accounting struct {
 	Offered    uint64 `json:"offered"`
 	PushedBack uint64 `json:"pushed_back"`
 	Accepted   uint64 `json:"accepted"`
-	// Xmit and Read are what the observer counted; nil in the bare arm.
+	// Xmit and Read are the packets that the observer counted; nil in the bare arm.
 	Xmit *uint64 `json:"xmit,omitempty"`
 	// Dropped maps a reason to packets: the kernel's drop reasons in the
 	// observed arm, TxDropped in the bare arm.
@@ -32,41 +32,40 @@ func (a Accounting) DroppedTotal() uint64 {
 }
 
 // TxDropped is the reason under which the bare arm counts drops: the device's
-// own counter, which knows no reasons.
+// own counter, which has no reasons.
 const TxDropped = "tx_dropped"
 
-// Detached is the reason under which both arms count what the ring of a queue
-// held when the queue was detached. The kernel gives none of its own.
+// Detached is the reason under which both arms count the packets in the ring of a
+// queue when the queue was detached. The kernel has no drop reason for them.
 const Detached = "detached"
 
-// SentAgain is the reason under which the segments of TCP are counted that were
-// sent again, each in place of one that did not arrive in time, where nobody
-// counts segments on the way.
+// SentAgain is the reason under which retransmitted TCP segments are counted, each in
+// place of a segment that did not arrive in time. It is used where nothing on the path
+// counts segments.
 const SentAgain = "tcp_sent_again"
 
 // Reads is what the readers' calls returned over the whole trial.
 type Reads struct {
 	Calls  uint64            `json:"calls"`
-	Bytes  uint64            `json:"bytes"`  // PI and virtio headers included
+	Bytes  uint64            `json:"bytes"`  // including PI and virtio headers
 	Errors map[string]uint64 `json:"errors"` // by errno name, e.g. EAGAIN
 }
 
-// Writes is what the calls of those returned who write packets into a device,
-// over the whole trial.
+// Writes is what the calls that write packets into a device returned, over the whole
+// trial.
 type Writes struct {
 	Calls uint64 `json:"calls"` // system calls; see Count
-	Bytes uint64 `json:"bytes"` // PI and virtio headers included
+	Bytes uint64 `json:"bytes"` // including PI and virtio headers
 	// Errors counts the packets or GSO packets that the kernel refused, by errno
 	// name; EAGAIN is one of them, and is written again.
 	Errors map[string]uint64 `json:"errors"`
-	// Sizes maps the length of a write, headers included, rounded up to a power of
-	// two, to how many had it.
+	// Sizes maps the length of a write, including headers and rounded up to a power of
+	// two, to the number of such writes.
 	Sizes map[string]uint64 `json:"sizes,omitempty"`
 }
 
 // Count is how many packets or GSO packets the kernel took, each a write of its
-// own, whatever number of them a system call handed over: with io_uring and
-// vhost-net one hands over many.
+// own: with io_uring and vhost-net, one system call hands over many.
 func (w *Writes) Count() (n uint64) {
 	for _, of := range w.Sizes {
 		n += of
@@ -77,15 +76,15 @@ func (w *Writes) Count() (n uint64) {
 	return n
 }
 
-// Vnet is what virtio-net headers said, over the whole trial. Each was held
+// Vnet is what virtio-net headers said, over the whole trial. Each header was checked
 // against the packet behind it.
 type Vnet struct {
 	Headers uint64            `json:"headers"`
 	GSO     map[string]uint64 `json:"gso"`     // packets by gso_type: none, tcpv4, tcpv6, udp-l4 ...
 	Partial uint64            `json:"partial"` // packets whose checksum was left to the reader
 	Full    uint64            `json:"full"`    // packets whose checksum was complete
-	Without uint64            `json:"without"` // packets that said that they have no checksum
-	Summed  uint64            `json:"summed"`  // of the full ones, those that were added up: the first and a sample
+	Without uint64            `json:"without"` // packets declared to have no checksum
+	Summed  uint64            `json:"summed"`  // packets of Full whose checksum was verified: the first and a sample
 	Bad     map[string]uint64 `json:"bad"`     // headers or checksums that are wrong, by what is wrong
 	Largest uint64            `json:"largest"` // packet in bytes of IP
 }
@@ -101,13 +100,13 @@ type Hop struct {
 	Bytes   uint64            `json:"bytes,omitempty"`
 }
 
-// TCP is what TCP_INFO said of the streams at the end of the measured time,
-// and what they had done in it.
+// TCP is what TCP_INFO said about the streams at the end of the measured time, and
+// what the streams did during it.
 type TCP struct {
 	Streams     int     `json:"streams"`
 	Bytes       uint64  `json:"bytes"`       // payload received
 	Segments    uint64  `json:"segments"`    // sent, with data
-	Retransmits uint64  `json:"retransmits"` // of these, sent again
+	Retransmits uint64  `json:"retransmits"` // segments of these that were sent again
 	RTTNs       uint64  `json:"rtt_ns"`      // smoothed, median of the streams
 	RTTVarNs    uint64  `json:"rttvar_ns"`
 	MinRTTNs    uint64  `json:"min_rtt_ns"` // the smallest of all streams

@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// distinct refuses a histogram that has a bucket twice, which would count twice.
+// distinct refuses a histogram that has a bucket twice: it would count twice.
 func distinct(path string, latencies map[string]Latency) error {
 	for _, name := range slices.Sorted(maps.Keys(latencies)) {
 		lower := func(a, b [2]uint64) int { return cmp.Compare(a[0], b[0]) }
@@ -35,8 +35,8 @@ func distinct(path string, latencies map[string]Latency) error {
 	return nil
 }
 
-// soundMetrics is sound for metrics. A loss is below 0 where more packets were
-// delivered than accepted, which makes a trial invalid, not its record.
+// soundMetrics checks metrics as sound does, but allows a loss below 0 where more
+// packets were delivered than accepted: the trial is then invalid, its record is not.
 func soundMetrics(path string, metrics map[string]float64, a Accounting) error {
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
 		v := metrics[name]
@@ -50,10 +50,10 @@ func soundMetrics(path string, metrics map[string]float64, a Accounting) error {
 	return nil
 }
 
-// sound refuses, in v and in all below it, a number that is not finite, which
-// JSON cannot hold, and a negative one, unless the field has the tag
-// `sign:"any"`: counts, times, rates and sizes are never below 0. The error
-// names the field by its path in the line.
+// sound refuses, in v and all that v contains, numbers that are not finite, which JSON
+// cannot hold, and negative numbers, unless the field has the tag `sign:"any"`: counts,
+// times, rates and sizes are never below 0. The error names the field by its path in
+// the line.
 func sound(v reflect.Value, path string) error { return soundAs(v, path, false) }
 
 func soundAs(v reflect.Value, path string, signed bool) error {
@@ -101,7 +101,7 @@ func soundAs(v reflect.Value, path string, signed bool) error {
 				errs = append(errs, err)
 			}
 		}
-		// The same of several, whatever order a map has.
+		// Always the same one of several errors, whatever the order of the map.
 		slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 		if len(errs) > 0 {
 			return errs[0]
@@ -110,8 +110,8 @@ func soundAs(v reflect.Value, path string, signed bool) error {
 	return nil
 }
 
-// unsigned reports that t holds nothing that can be negative or not finite: text,
-// counts, and lists of them such as the buckets of a histogram.
+// unsigned reports whether t holds nothing that can be negative or not finite: only
+// text, counts, and lists of them such as the buckets of a histogram.
 func unsigned(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array:
@@ -144,8 +144,7 @@ func decode(line []byte, into Record) error {
 	if errors.As(err, &broken) {
 		return err
 	}
-	// encoding/json takes null for 0, and its errors do not name what is wrong
-	// in a map.
+	// encoding/json reads null as 0, and its errors do not name the key of a map.
 	if err != nil || bytes.Contains(line, []byte("null")) {
 		var v any
 		dec := json.NewDecoder(bytes.NewReader(line))
@@ -163,11 +162,12 @@ func decode(line []byte, into Record) error {
 	return nil
 }
 
-// fits finds what in v, a JSON value, is no t or below it: the wrong type, or
-// null in place of a number. Elsewhere null is the same as a field left out.
+// fits returns an error if v, a JSON value, or a value inside v does not fit into t:
+// it has the wrong type, or is null in place of a number. Elsewhere null is the same as
+// a field left out.
 func fits(v any, t reflect.Type, path string) error {
 	wrong := func(want string) error {
-		text, _ := json.Marshal(v) // which was JSON
+		text, _ := json.Marshal(v) // v was decoded from JSON
 		if v == nil {
 			return fmt.Errorf("%s is null, not %s: leave the field out where its figure is not known", path, want)
 		}
@@ -238,7 +238,7 @@ func fits(v any, t reflect.Type, path string) error {
 	return nil
 }
 
-// identified refuses a record without what it is known by.
+// identified refuses a record that lacks a field that identifies it.
 func identified(r Record) error {
 	missing := func(field string, is bool) error {
 		if is {
@@ -263,9 +263,9 @@ func identified(r Record) error {
 	return nil
 }
 
-// CheckKnown refuses the run file at path, which may also be the run's folder,
-// if it holds kinds or fields that this package does not know, which would be
-// lost if what ReadFile gives were written again.
+// CheckKnown refuses the run file at path, which may also be the run's folder, if it
+// holds kinds or fields that this package does not know: they would be lost if the
+// result of ReadFile were written again.
 func CheckKnown(path string) error {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		path = filepath.Join(path, FileName)
@@ -294,7 +294,7 @@ func CheckKnown(path string) error {
 	}
 }
 
-// known decodes a line, of which nothing must be left over.
+// known refuses a line with a kind or a field that this package does not know.
 func known(line []byte) error {
 	var head struct {
 		Kind Kind `json:"kind"`

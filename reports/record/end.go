@@ -9,7 +9,7 @@ import (
 type Resume struct {
 	Kind    Kind   `json:"kind"`
 	Started string `json:"started"` // RFC 3339, UTC
-	Trials  int    `json:"trials"`  // that were there
+	Trials  int    `json:"trials"`  // that the file held
 	Skips   int    `json:"skips"`
 	Shard   int    `json:"shard,omitempty"`
 }
@@ -40,12 +40,12 @@ func (e End) seal() any {
 	return e
 }
 
-// Skip tells why a scenario, or one arm of it, was not measured.
+// Skip says why a scenario, or one arm of it, was not measured.
 type Skip struct {
 	Kind     Kind              `json:"kind"`
 	Scenario string            `json:"scenario"`
 	Axes     map[string]string `json:"axes"`
-	Arm      Arm               `json:"arm,omitempty"` // if only that one was not measured
+	Arm      Arm               `json:"arm,omitempty"` // if only that arm was not measured
 	Reason   string            `json:"reason"`
 	Detail   string            `json:"detail"`
 	Shard    int               `json:"shard,omitempty"`
@@ -64,6 +64,6 @@ func (s Skip) seal() any {
 const (
 	Unsupported  = "unsupported"  // the kernel refused; Detail names the call and the errno
 	Unprivileged = "unprivileged" // the caller lacks a capability
-	Missing      = "missing"      // a program, a module or enough CPUs are not there
+	Missing      = "missing"      // there is no such program or module, or too few CPUs
 	Failed       = "failed"       // tunbench failed; the run exits with 2
 )

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// File is what was read from a run's file.
+// File is the content of a run's file.
 type File struct {
 	Run      *Run // never nil
 	Trials   []Trial
@@ -17,11 +17,11 @@ type File struct {
 	Skips    []Skip
 	Resumes  []Resume
 	End      *End // nil if the run was interrupted
-	// Warnings are for the user: what was skipped or contradicts itself.
+	// Warnings tell the user what was skipped while reading, and contradictions.
 	Warnings []string
 }
 
-// expects refuses a record at a place of the file where there is none of its kind.
+// expects refuses a record before the header or after the end.
 func (f *File) expects(kind Kind) error {
 	switch {
 	case f.Run == nil:
@@ -32,7 +32,7 @@ func (f *File) expects(kind Kind) error {
 	return nil
 }
 
-// reconcile compares what the end record says with what is there.
+// reconcile adds a warning where the counts of the end record differ from the file.
 func (f *File) reconcile() {
 	if f.End == nil {
 		return
@@ -45,8 +45,8 @@ func (f *File) reconcile() {
 	}
 }
 
-// Header is that of the run in which a record was measured which says that it
-// is of that shard: in a merged file the shard's own, elsewhere that of the file.
+// Header returns the header for records of that shard: in a merged file the shard's
+// own header, elsewhere the header of the file.
 func (f *File) Header(shard int) *Run {
 	for i := range f.Run.Parts {
 		if p := &f.Run.Parts[i].Run; p.Shard != nil && p.Shard.Index == shard {
@@ -56,8 +56,7 @@ func (f *File) Header(shard int) *Run {
 	return f.Run
 }
 
-// Write writes all records of f, the header first and the end last, if there
-// is one.
+// Write writes all records of f: the header first, and the end last if there is one.
 func (f *File) Write(w *Writer) error {
 	records := []Record{f.Run}
 	for i := range f.Trials {

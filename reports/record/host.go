@@ -10,14 +10,14 @@ import (
 // Floor is what the bare system calls cost on this host in this run.
 type Floor struct {
 	SyscallNs float64 `json:"syscall_ns"`
-	// CopyNs maps a size in bytes to the time in which the kernel copies that
-	// much to user space in one read, the system call left out.
+	// CopyNs maps a size in bytes to the time in which the kernel copies that many
+	// bytes to user space in one read, without the system call.
 	CopyNs map[string]float64 `json:"copy_ns"`
 }
 
-// Fault says what about f is impossible, so that nothing can be held against it;
-// "" if nothing is, or nothing was measured. A host that was disturbed while the
-// floor was measured leaves such figures.
+// Fault says what about f is impossible, so that f cannot be compared with anything;
+// "" if nothing is, or f was not measured. Impossible figures come from a host that was
+// disturbed while the floor was measured.
 func (f Floor) Fault() string {
 	type copied struct {
 		size uint64
@@ -43,15 +43,14 @@ func (f Floor) Fault() string {
 	return ""
 }
 
-// Bounds of a floor that can be. They are wide: a busy host scatters the figures of
-// an honest one.
+// Bounds of a possible floor. They are wide, since the figures of a busy host scatter.
 const (
-	floorSlack = 0.75 // a copy of more bytes takes at least this share of one of fewer
-	mostCalls  = 20   // a copy of a small packet takes at most that many system calls' time
+	floorSlack = 0.75 // a larger copy takes at least this share of the time of a smaller one
+	mostCalls  = 20   // a small copy takes at most the time of that many system calls
 	smallCopy  = 1500 // bytes
 )
 
-// Hook tells how the observer looked into the kernel, and why so.
+// Hook says how the observer was attached to the kernel, and why in that way.
 type Hook struct {
 	Requested  string       `json:"requested"`
 	Used       string       `json:"used"`
@@ -72,7 +71,7 @@ type Program struct {
 	Target string `json:"target"`
 }
 
-// Host is the machine as far as it is part of a number.
+// Host is what describes the machine, as far as figures depend on it.
 type Host struct {
 	Kernel        string            `json:"kernel"`         // uname -r
 	KernelVersion string            `json:"kernel_version"` // uname -v
@@ -86,18 +85,18 @@ type Host struct {
 	Governor      string            `json:"governor"` // "" where there is no cpufreq
 	Mitigations   map[string]string `json:"mitigations"`
 	Config        map[string]string `json:"config"` // the CONFIG_ options that bear on TUN/TAP
-	// Sysctl holds settings of the host, and those that each network namespace has
-	// for itself as a new one has them: in such namespaces trials run.
+	// Sysctl holds settings of the host. Settings that each network namespace has for
+	// itself are those of a new namespace, since trials run in new namespaces.
 	Sysctl      map[string]string `json:"sysctl"`
 	MemoryBytes uint64            `json:"memory_bytes"`
-	// Boot is random and new at each boot: runs that have it in common met the
-	// same machine. "" where it is not known.
+	// Boot is random and new at each boot: runs with the same Boot ran on the same
+	// machine. "" where it is not known.
 	Boot string `json:"boot,omitempty"`
 	// Outer is the machine that a guest of `tunbench vm` or `tunbench kernels` ran
-	// on, nil for any other run: under emulation CPU names QEMU's own.
+	// on, nil for any other run. Under emulation, Host.CPU is QEMU's own CPU model.
 	Outer *Outer `json:"outer,omitempty"`
-	// CPUQuotas are those of this process's cgroup and of the cgroups above it, as
-	// far as it can see them; empty where there is none.
+	// CPUQuotas are the quotas of this process's cgroup and of the cgroups above it,
+	// as far as the process can see them; empty where there are none.
 	CPUQuotas []CPUQuota `json:"cpu_quotas,omitempty"`
 	// Netfilter names the modules of netfilter that were loaded.
 	Netfilter []string `json:"netfilter,omitempty"`

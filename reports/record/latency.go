@@ -21,8 +21,8 @@ type Latency struct {
 	Buckets  Buckets `json:"buckets"`
 }
 
-// Bounded gives a quantile of l, which may be nil, but nothing beyond its smallest
-// and its largest sample: the middle of a bucket, which older files have, may be.
+// Bounded limits a quantile of l, which may be nil, to the range of the samples: in
+// older files it is the middle of a bucket, which may be beyond them.
 func (l *Latency) Bounded(quantile *uint64) *uint64 {
 	if quantile == nil || l.MaxNs == 0 || l.MinNs > l.MaxNs {
 		return quantile
@@ -35,8 +35,8 @@ func (l *Latency) Bounded(quantile *uint64) *uint64 {
 // not empty, lowest first.
 type Buckets [][2]uint64
 
-// UnmarshalJSON reads what encoding/json would, in the memory that it needs and
-// without reflection: buckets are nine tenths of a file.
+// UnmarshalJSON reads the same as encoding/json would, but without reflection and in
+// memory of the right size: buckets are nine tenths of a file.
 func (b *Buckets) UnmarshalJSON(text []byte) error {
 	list := make(Buckets, 0, max(0, bytes.Count(text, []byte{'['})-1))
 	rest, ok := bytes.CutPrefix(text, []byte{'['})
@@ -66,19 +66,19 @@ func (b *Buckets) UnmarshalJSON(text []byte) error {
 		*b = list
 		return nil
 	}
-	// Spaces, other lengths, or no numbers at all: an error must name them.
+	// For spaces, lists of other lengths and errors.
 	return json.Unmarshal(text, (*[][2]uint64)(b))
 }
 
-// Schedule tells how an open loop was kept over the measured time. A packet is
-// late if its send began more than LateNs after it was due.
+// Schedule says how well the schedule of an open loop was kept over the measured time.
+// A packet is late if its send began more than LateNs after it was due.
 type Schedule struct {
-	RatePPS float64 `json:"rate_pps"` // asked for, of all senders together
+	RatePPS float64 `json:"rate_pps"` // requested, of all senders together
 	Spacing string  `json:"spacing"`  // "fixed" or "poisson"
-	Sends   uint64  `json:"sends"`    // packets that were due, those that were not sent by the end included
+	Sends   uint64  `json:"sends"`    // packets that were due, including those not sent by the end
 	Late    uint64  `json:"late"`
 	LateNs  int64   `json:"late_ns"`
-	P50Ns   *uint64 `json:"p50_ns,omitempty"` // of sent minus due
+	P50Ns   *uint64 `json:"p50_ns,omitempty"` // of the time sent minus the time due
 	P99Ns   *uint64 `json:"p99_ns,omitempty"`
 	MaxNs   uint64  `json:"max_ns"`
 }

@@ -12,12 +12,12 @@ import (
 	"syscall"
 )
 
-// Lock keeps other processes from writing a run file. The kernel lets go of it
-// when the process ends, however it ends: no lock is left behind.
+// Lock keeps other processes from writing a run file. The kernel releases it when the
+// process ends, however it ends: no lock is left behind.
 type Lock struct {
 	file *os.File
-	// Warning, if not "", says that the file system knows no locks, so that the
-	// file is not protected.
+	// Warning, if not "", says that the file system has no locks, so that the file is
+	// not protected.
 	Warning string
 }
 
@@ -31,15 +31,15 @@ func (e *HeldError) Error() string {
 	return fmt.Sprintf("%s is being written by %s: wait until that has ended, or end it", e.Path, e.Holder)
 }
 
-// Hold locks the run file at path, which must exist, until Close. If another
-// process has the lock it returns a *HeldError at once. Readers need no lock.
+// Hold locks the run file at path, which must exist, until Close. If another process
+// has the lock, Hold returns a *HeldError at once. Readers need no lock.
 //
-// It is a lock of flock(2), on a descriptor that no child inherits. NFS carries
-// it to all clients (Linux 2.6.12 and later, unless mounted with nolock or
-// local_lock=flock); on what cannot lock, Writer still refuses to write over
-// what others appended.
+// The lock is that of flock(2), on a descriptor that no child inherits. On NFS it
+// holds for all clients (Linux 2.6.12 and later, unless mounted with nolock or
+// local_lock=flock). On a file system without locks, Writer still refuses to overwrite
+// what another process appended.
 func Hold(path string) (*Lock, error) {
-	// NFS grants an exclusive lock only on what is open for writing.
+	// NFS grants an exclusive lock only on a descriptor that is open for writing.
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("lock run file: %w", err)
@@ -62,7 +62,7 @@ func Hold(path string) (*Lock, error) {
 	default:
 		return &Lock{f, fmt.Sprintf("%s cannot be locked (%v): see to it that nothing else writes there", path, err)}, nil
 	}
-	// Whoever had the lock before may have taken the file away meanwhile.
+	// The previous holder of the lock may have replaced the file meanwhile.
 	held, err := f.Stat()
 	if err == nil {
 		var named os.FileInfo
@@ -77,11 +77,11 @@ func Hold(path string) (*Lock, error) {
 	return &Lock{file: f}, nil
 }
 
-// Close lets go of the lock.
+// Close releases the lock.
 func (l *Lock) Close() error { return l.file.Close() }
 
-// Holder names the process of this host that has the lock of the run file at
-// path, which may also be the run's folder; "" if none is seen to have it.
+// Holder names the process of this host that has the lock of the run file at path,
+// which may also be the run's folder; "" if no such process is visible.
 func Holder(path string) string {
 	st, err := os.Stat(path)
 	if err == nil && st.IsDir() {
@@ -121,7 +121,7 @@ func sameInode(name string, st os.FileInfo) bool {
 	if name == fmt.Sprintf("%02x:%02x:%d", major, minor, s.Ino) {
 		return true
 	}
-	// stat gives another device than the lock for a file of btrfs or overlayfs.
+	// On btrfs and overlayfs, stat(2) and /proc/locks give different devices.
 	_, inode, _ := strings.Cut(name, ":")
 	_, inode, _ = strings.Cut(inode, ":")
 	return major == 0 && inode == strconv.FormatUint(s.Ino, 10)

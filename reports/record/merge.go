@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// maxShards bounds what a header may claim: as many shards as a suite may have
-// scenarios.
+// maxShards is the largest number of shards that a header may claim: the largest
+// number of scenarios of a suite.
 const maxShards = 4096
 
-// Shard says which share of a plan a run measured.
+// Shard says which part of a plan a run measured.
 type Shard struct {
 	Index     int    `json:"index"` // from 1
 	Of        int    `json:"of"`
@@ -23,20 +23,19 @@ type Shard struct {
 
 func (s Shard) String() string { return fmt.Sprintf("shard %d of %d", s.Index, s.Of) }
 
-// Part is a shard inside a merged file: its own header and end, as they were.
+// Part is a shard inside a merged file: the shard's own header and end, unchanged.
 type Part struct {
 	Run Run  `json:"run"`
 	End *End `json:"end,omitempty"` // nil if the shard was interrupted
 }
 
-// Merge makes one file of the shards of one plan. Each record says which shard
-// it is of, and the header of each shard stays whole in Parts; the header of
-// the file holds what all of them have in common, and nothing else: where the
-// shards' hosts differ in a field, it is empty.
+// Merge makes one file of the shards of one plan. Each record says which shard it is
+// of, and Parts holds the header of each shard unchanged. The header of the file holds
+// only what all shards have in common: a field in which their hosts differ is empty.
 //
-// Shards that are not of one plan, doubled, missing or interrupted are an error
-// that names them all. With partial, missing and interrupted ones are none, and
-// the file has no end record.
+// Shards that are of different plans, duplicate, missing or interrupted are an error,
+// which names them all. With partial, missing and interrupted shards are allowed, and
+// the file then has no end record.
 func Merge(files []Named, partial bool) (*File, error) {
 	if len(files) == 0 {
 		return nil, errors.New("merge: no shard is named")
@@ -90,7 +89,7 @@ func Merge(files []Named, partial bool) (*File, error) {
 		}
 		end.Ended = later(end.Ended, f.End.Ended)
 		end.Scenarios += f.End.Scenarios
-		// A failure counts for more than what is invalid.
+		// A failed run counts for more than one with invalid trials.
 		switch {
 		case f.End.Exit == 2 || end.Exit == 2:
 			end.Exit = 2
@@ -112,7 +111,7 @@ func Merge(files []Named, partial bool) (*File, error) {
 	return out, nil
 }
 
-// onePlan tells in what the shards contradict each other.
+// onePlan refuses shards that are not of one plan. The error names the difference.
 func onePlan(files []Named) error {
 	first := files[0]
 	for _, f := range files[1:] {
@@ -133,8 +132,8 @@ func onePlan(files []Named) error {
 	return nil
 }
 
-// complete names the shards that are doubled, missing or interrupted. files are
-// in the order of their shards.
+// complete refuses shards that are duplicate or, unless partial, missing or
+// interrupted. The error names them. files are in the order of their shards.
 func complete(files []Named, partial bool) error {
 	var wrong []string
 	next := 1
@@ -205,7 +204,7 @@ func common(files []Named) *Run {
 			r.Started, r.ID = f.Run.Started, f.Run.ID
 		}
 	}
-	// What can be seen wherever one looks, if that is known everywhere.
+	// The change that is detectable on every shard's host, if all hosts have one.
 	for metric, v := range first.Sees {
 		for _, f := range files[1:] {
 			other, ok := f.Run.Sees[metric]
@@ -241,8 +240,8 @@ func common(files []Named) *Run {
 	return r
 }
 
-// agreed is the value that all files have. Where they differ, it is that of the
-// keys of a map that all have with one value, and else the zero value.
+// agreed is the value that all files have. Where files differ it is the zero value, or
+// of a map the keys that all files have with the same value.
 func agreed(files []Named, of func(*Run) reflect.Value) reflect.Value {
 	v := of(files[0].Run)
 	out := reflect.New(v.Type()).Elem()

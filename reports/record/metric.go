@@ -14,7 +14,7 @@ const (
 	Jain            = "jain"
 	QueueImbalance  = "queue_imbalance"
 	NDRPPS          = "ndr_pps"           // highest rate without loss: lower bound of the search
-	PDRPPS          = "pdr_pps"           // the same with 0.5 % loss
+	PDRPPS          = "pdr_pps"           // highest rate with 0.5 % loss, likewise
 	OfferedPPS      = "offered_pps"       // packets/s handed to the kernel over the windows
 	TPS             = "tps"               // transactions/s: a request and its answer
 	GoodputBitPerS  = "goodput_bit_per_s" // payload of TCP, once each
@@ -25,8 +25,8 @@ const (
 
 // Names of latencies.
 const (
-	Residency = "residency" // xmit to dequeue inside the kernel, seen by the observer
+	Residency = "residency" // xmit to dequeue inside the kernel, measured by the observer
 	E2E       = "e2e"       // sent stamp to the reader's return from read
-	RTT       = "rtt"       // of a transaction, seen by who asks
+	RTT       = "rtt"       // of a transaction, measured by the client
 	Service   = "service"   // from the sent time, where e2e counts from the intended time
 )

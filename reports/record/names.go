@@ -2,20 +2,20 @@ package record
 
 import "slices"
 
-// Hooks by which the observer can look into the kernel, as a run's header and
-// the flag --hook name them.
+// Hooks by which the observer can attach to the kernel, as a run's header and the
+// flag --hook name them.
 const (
 	HookAuto       = "auto" // the first of Hooks that attaches
 	HookKprobe     = "kprobe"
 	HookFentry     = "fentry"
 	HookTracepoint = "tracepoint"
-	HookNone       = "none" // nothing observes: that of bare trials
+	HookNone       = "none" // no observer, as in bare trials
 )
 
 // Hooks lists the hooks that observe, in the order in which HookAuto tries them.
 var Hooks = []string{HookKprobe, HookFentry, HookTracepoint}
 
-// HookNames lists what may be asked for: HookAuto, Hooks and HookNone.
+// HookNames lists the hooks that may be requested: HookAuto, Hooks and HookNone.
 func HookNames() []string { return slices.Concat([]string{HookAuto}, Hooks, []string{HookNone}) }
 
 // Clocks of a run.

@@ -11,13 +11,14 @@ import (
 	"regexp"
 )
 
-// Read reads a run's file to its end. Kinds and fields that it does not know
-// are skipped. A last line that is not whole JSON, which is what an interrupted
-// write leaves, becomes a warning; any other line that cannot be read is an
-// error that names the line. So is a record that lacks what it is known by, that
-// has null, a negative number or none where a figure belongs, and a trial or a
-// search that the file has already. Trials of one scenario may share their Axes,
-// which are not to be changed.
+// Read reads a run's file to its end. It skips unknown kinds and fields. A last line
+// that is not whole JSON, as an interrupted write leaves it, becomes a warning.
+//
+// It returns an error that names the line for any other line that cannot be read, for a
+// record without a field that identifies it or with null, a negative number or no
+// number in place of a figure, and for a trial or a search that the file has twice.
+//
+// Trials of one scenario may share their Axes, which must not be changed.
 func Read(r io.Reader) (*File, error) {
 	in := bufio.NewReaderSize(r, 1<<16)
 	f := &reader{File: new(File), seen: map[identity]int{}}
@@ -73,11 +74,11 @@ func Read(r io.Reader) (*File, error) {
 // reader is a File while it is read.
 type reader struct {
 	*File
-	line int // at hand, from 1
+	line int // the current line, from 1
 	seen map[identity]int
 }
 
-// once refuses a record that the file has already.
+// once refuses a record that the file has already held.
 func (f *reader) once(is identity) error {
 	if first, twice := f.seen[is]; twice {
 		return fmt.Errorf("this record is in line %d already: each counts once, so take the copy out", first)
@@ -86,21 +87,22 @@ func (f *reader) once(is identity) error {
 	return nil
 }
 
-// head is what tells the kind of a record, and of a header whether it can be read.
+// head holds the kind of a record and, of a header, what decides whether this package
+// can read the file.
 type head struct {
 	Kind   Kind `json:"kind"`
 	Schema int  `json:"schema"`
 	Tool   Tool `json:"tool"`
 }
 
-// add takes one line. The error is a *json.SyntaxError if that is not JSON.
+// add adds the record in line. The error is a *json.SyntaxError if line is not JSON.
 func (f *reader) add(line []byte) error {
 	if bytes.HasPrefix(line, beginsTrial) {
-		return f.addTrial(line) // nearly all of a file: it is parsed once
+		return f.addTrial(line) // nearly all lines of a file: they are parsed once
 	}
 	var h head
-	// A field of another type is no reason to refuse a kind that is not ours
-	// or a schema that is newer, so this error waits.
+	// A field of another type is no reason to refuse an unknown kind, and for a newer
+	// schema there is a better error, so this error is reported later.
 	headErr := json.Unmarshal(line, &h)
 	var broken *json.SyntaxError
 	switch {
@@ -152,7 +154,7 @@ func decodeOnto[R any, P interface {
 	return nil
 }
 
-// addRun takes the line of the header, whose head was decoded with the error headErr.
+// addRun adds the header in line, whose head was decoded with the error headErr.
 func (f *reader) addRun(line []byte, h head, headErr error) error {
 	switch {
 	case h.Schema > Schema:
@@ -172,7 +174,7 @@ func (f *reader) addRun(line []byte, h head, headErr error) error {
 	return decode(line, f.Run)
 }
 
-// addSearch takes the line of a search.
+// addSearch adds the search in line.
 func (f *reader) addSearch(line []byte) error {
 	var s Search
 	if err := decode(line, &s); err != nil {
@@ -185,7 +187,7 @@ func (f *reader) addSearch(line []byte) error {
 	return nil
 }
 
-// addTrial takes the line of a trial, as add does.
+// addTrial adds the trial in line. Its error is that of add.
 func (f *reader) addTrial(line []byte) error {
 	var t Trial
 	err := decode(line, &t)
@@ -210,9 +212,9 @@ func (f *reader) addTrial(line []byte) error {
 	return nil
 }
 
-// identity is what no two records of a file may have in common. In a file of
-// tunbench ab two subjects may share a variant, so that the trial's number is
-// part of it; elsewhere a pair has one trial of each arm.
+// identity identifies a record: no two records of a file may have the same. In a file
+// of tunbench ab two subjects may share a variant, so that the trial's number is part
+// of the identity; elsewhere a pair has one trial of each arm.
 type identity struct {
 	kind     Kind
 	shard    int
@@ -226,13 +228,12 @@ type identity struct {
 // beginsTrial is how Writer begins the line of a trial.
 var beginsTrial = []byte(`{"kind":"trial",`)
 
-// MaxLine is the length in bytes of the longest line that is written or read,
-// the newline included. A trial with every histogram full needs less than 1 %
-// of it.
+// MaxLine is the length in bytes of the longest line that is written or read, with its
+// newline. A trial with every histogram full needs less than 1 % of that.
 const MaxLine = 64 << 20
 
-// readLine appends the next line to buf, without its newline. It gives io.EOF
-// with the last line if that has no newline.
+// readLine appends the next line to buf, without its newline. It returns io.EOF with
+// the last line if that has no newline.
 func readLine(in *bufio.Reader, buf []byte) ([]byte, error) {
 	for {
 		part, err := in.ReadSlice('\n')
@@ -252,8 +253,8 @@ func readLine(in *bufio.Reader, buf []byte) ([]byte, error) {
 // byteOrderMark is what some editors put at the beginning of a UTF-8 file.
 const byteOrderMark = "\ufeff"
 
-// textOf is the text of the n-th line of a file, from 1, without a byte order
-// mark and without the space around it.
+// textOf is the n-th line of a file, counted from 1, without a byte order mark and
+// surrounding space.
 func textOf(line []byte, n int) []byte {
 	if n == 1 {
 		line = bytes.TrimPrefix(line, []byte(byteOrderMark))
@@ -261,5 +262,5 @@ func textOf(line []byte, n int) []byte {
 	return bytes.TrimSpace(line)
 }
 
-// notFinite finds what other programs write for numbers that JSON does not have.
+// notFinite matches what other programs write for numbers that JSON does not have.
 var notFinite = regexp.MustCompile(`"([^"]*)"\s*:\s*(-?(?:NaN|nan|Infinity|inf|Inf))\s*[,}\]]`)

@@ -1,8 +1,8 @@
 // Package record holds the records of run.jsonl and their codec.
 //
-// It is the shared vocabulary of the module and imports nothing of it. All
-// values are in base units: packets, bytes, nanoseconds, ratios of 1. None is
-// negative, but for the fields with the tag `sign:"any"`.
+// It imports no other package of the module. All values are in base units: packets,
+// bytes, nanoseconds, ratios of 1. Only fields with the tag `sign:"any"` can be
+// negative.
 package record
 
 import "fmt"
@@ -24,7 +24,7 @@ const (
 	KindEnd     Kind = "end"
 )
 
-// Arm tells whether the observer was attached during a trial.
+// Arm says whether the observer was attached during a trial.
 type Arm string
 
 const (
@@ -35,11 +35,10 @@ const (
 // Record is one line of a file: a Run, a Trial, a Search, a Verdict, a Skip, a
 // Resume or an End, or a pointer to one.
 type Record interface {
-	// seal gives a copy that is ready to be encoded: with its kind, and without
-	// the nil maps and slices that JSON would spell null.
+	// seal returns a copy that is ready to be encoded: with its kind, and with empty
+	// maps and slices in place of nil ones, which JSON would spell null.
 	seal() any
-	// check refuses what JSON cannot hold, and what no reader may take for a
-	// figure: see sound.
+	// check refuses numbers that JSON cannot hold or that cannot be: see sound.
 	check() error
 	fmt.Stringer
 }

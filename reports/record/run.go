@@ -22,15 +22,16 @@ type Run struct {
 	// Plan is what the run set out to measure; nil in the files of tunbench ab, in
 	// the header of a merged file, and where an older tunbench wrote it.
 	Plan *Plan `json:"plan,omitempty"`
-	// Sees maps a metric to the smallest true change that A/A runs on this host
-	// under this kernel could show: a ratio of 1, or a difference where the
-	// metric is judged by differences (loss, jain). Empty where none is known.
+	// Sees maps a metric to the smallest true change that A/A runs detected on this
+	// host under this kernel: a ratio of 1, or a difference where the metric is judged
+	// by differences (loss, jain). Empty where there is no A/A run.
 	Sees map[string]float64 `json:"sees,omitempty"`
-	// Builds are the programs that measured each variant, by its letter, in a
-	// file of tunbench ab that compared two of them. Tool is the one that asked.
+	// Builds maps the letter of each variant to the program that measured it, in a
+	// file of tunbench ab that compared two programs. Tool is the program that ran the
+	// comparison.
 	Builds map[string]Build `json:"builds,omitempty"`
-	// Shard is set where the run is a share of its plan. Parts are the shards of
-	// a merged file, in their order; the rest of its header is what they have in
+	// Shard is set where the run is a part of its plan. Parts are the shards of a
+	// merged file, in their order; the rest of that file's header is what they have in
 	// common.
 	Shard *Shard `json:"shard,omitempty"`
 	Parts []Part `json:"parts,omitempty"`
@@ -66,7 +67,7 @@ func (r Run) seal() any {
 	return r
 }
 
-// Missing are the shards of a merged file that it does not have.
+// Missing returns the indexes of the shards that a merged file lacks.
 func (r *Run) Missing() (missing []int) {
 	if len(r.Parts) == 0 || r.Parts[0].Run.Shard == nil {
 		return nil
@@ -79,17 +80,17 @@ func (r *Run) Missing() (missing []int) {
 	return missing
 }
 
-// Plan is what a run set out to measure. A run is resumed by the same plan only:
-// its trials would not be those of one run.
+// Plan is what a run set out to measure. A run can be resumed only with the same plan,
+// so that its trials are those of one run.
 type Plan struct {
-	// Hash is of all that follows but SuiteFile, and of the run's suite, seed,
-	// clock and requested hook.
+	// Hash is the hash of the fields below except SuiteFile, and of the run's suite,
+	// seed, clock and requested hook.
 	Hash      string   `json:"hash"`
 	SuiteFile string   `json:"suite_file,omitempty"` // absolute path; "" for a suite that is built in
 	Pairs     int      `json:"pairs"`                // of each scenario
 	Arms      []Arm    `json:"arms"`
 	Search    string   `json:"search,omitempty"` // profile
-	CPUs      []int    `json:"cpus,omitempty"`   // as asked for
+	CPUs      []int    `json:"cpus,omitempty"`   // as requested
 	Timings   []Timing `json:"timings"`          // of all scenarios, in their order
 }
 
@@ -101,7 +102,7 @@ type Timing struct {
 	Scenarios []string `json:"scenarios"`
 }
 
-// Build is a tunbench in a file.
+// Build is a tunbench executable.
 type Build struct {
 	Path   string `json:"path"` // as it was given
 	SHA256 string `json:"sha256"`
@@ -115,6 +116,6 @@ type Tool struct {
 	Go      string `json:"go"`
 }
 
-// HookMixed stands in the header of a merged file whose shards did not look
-// into the kernel in the same way.
+// HookMixed is the hook in the header of a merged file whose shards used different
+// hooks.
 const HookMixed = "mixed"

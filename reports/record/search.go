@@ -15,8 +15,8 @@ type Search struct {
 	Profile  string            `json:"profile"` // "quick", "default" or "full"
 	Goals    []Goal            `json:"goals"`
 	Trials   int               `json:"trials"`
-	Invalid  int               `json:"invalid"`  // trials that were repeated since a gate failed
-	SpentNs  int64             `json:"spent_ns"` // measured and waited
+	Invalid  int               `json:"invalid"`  // trials that were repeated because they were invalid
+	SpentNs  int64             `json:"spent_ns"` // measuring and waiting
 	MaxPPS   float64           `json:"max_pps"`  // the highest rate that was tried
 	Notes    []string          `json:"notes,omitempty"`
 	Shard    int               `json:"shard,omitempty"`
@@ -33,7 +33,7 @@ func (s Search) seal() any {
 }
 
 // Goal is what a search found for one loss ratio. Rates are in packets/s;
-// those that are unknown are nil.
+// unknown rates are nil.
 type Goal struct {
 	Name        string   `json:"name"` // NDRPPS or PDRPPS
 	LossRatio   float64  `json:"loss_ratio"`

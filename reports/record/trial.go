@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// Flags of a Trial. Each says that a figure of the trial is to be read with
-// care; reports tell what to do about it.
+// Flags of a Trial. Each says that a figure of the trial must be read with care;
+// reports say what to do about it.
 const (
-	FlagUnsteady         = "unsteady"          // windows differ by more than the gate allows
+	FlagUnsteady         = "unsteady"          // windows differ by more than the limit
 	FlagGeneratorLimited = "generator-limited" // the sender, not the device, set the rate
 	FlagSteal            = "steal"             // more than 1 % of the CPU time was stolen: invalid
-	FlagUnexplained      = "unexplained"       // packets are missing that nothing accounts for: invalid
+	FlagUnexplained      = "unexplained"       // packets are missing for no known reason: invalid
 	FlagOversubscribed   = "oversubscribed"    // more workers than CPUs: measures the scheduler too
 	FlagDuplicates       = "duplicates"        // the reader saw a packet twice
 	FlagReordered        = "reordered"         // the reader saw packets of a flow out of order
 	FlagMissedSamples    = "missed-samples"    // more than 1 % of the residency samples were overwritten
 	FlagMissedEvents     = "missed-events"     // the kernel skipped runs of an observer program: counts are low
-	FlagLostReturns      = "lost-returns"      // the observer did not see all calls return: what it counts there is left out
+	FlagLostReturns      = "lost-returns"      // the observer did not see all calls return: what it counts at returns is left out
 	FlagUnsettled        = "unsettled"         // in virtual time, no five blocks in a row agreed to 0.1 %
 	FlagNoTraffic        = "no-traffic"        // nothing was delivered in the measured time: invalid
 	FlagLate             = "late"              // more than 1 % of the sends missed their schedule: invalid
@@ -31,14 +31,14 @@ const (
 	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
 )
 
-// LeastMeasureNs is the least measured time of a trial whose rate may be quoted:
-// ten ticks of 10 ms, in which the kernel counts CPU time. In less it cannot be
-// told whether the host disturbed a trial, and a handful of packets makes a rate.
+// LeastMeasureNs is the least measured time of a trial whose rate may be quoted: ten
+// ticks of 10 ms, in which the kernel counts CPU time. In less time a disturbance by
+// the host cannot be detected, and the rate rests on a handful of packets.
 const LeastMeasureNs = 100_000_000
 
 var disturbing = []string{FlagSteal, FlagForeignLoad, FlagPressure, FlagThrottled}
 
-// Invalidates tells whether a trial with that flag is invalid.
+// Invalidates reports whether a trial with that flag is invalid.
 func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
 var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota}
@@ -55,11 +55,11 @@ type Trial struct {
 	// verdict found in one is confirmed in the next.
 	Variant    string             `json:"variant,omitempty"`
 	Block      int                `json:"block,omitempty"`
-	Shard      int                `json:"shard,omitempty"` // of a merged file; also of the other records
+	Shard      int                `json:"shard,omitempty"` // of a merged file; other records have it too
 	Trial      int                `json:"trial"`           // 1-based, within the run or its shard
 	Started    string             `json:"started"`
 	DurationNs int64              `json:"duration_ns"`        // of the measured windows together
-	Metrics    map[string]float64 `json:"metrics" sign:"any"` // only a loss is ever negative: see check
+	Metrics    map[string]float64 `json:"metrics" sign:"any"` // only a loss can be negative: see soundMetrics
 	Windows    []Window           `json:"windows"`
 	Queues     []Queue            `json:"queues,omitempty"` // observed arm only
 	Flows      []Flow             `json:"flows,omitempty"`  // left out above 256 flows
@@ -68,24 +68,23 @@ type Trial struct {
 	Accounting Accounting         `json:"accounting"`
 	Reads      Reads              `json:"reads"`
 	Writes     *Writes            `json:"writes,omitempty"`    // where user space writes packets into a device
-	Vnet       *Vnet              `json:"vnet,omitempty"`      // what the virtio-net headers said that readers got
+	Vnet       *Vnet              `json:"vnet,omitempty"`      // what the virtio-net headers of packets that were read said
 	TCP        *TCP               `json:"tcp,omitempty"`       // gen=tcp, tcp-rr
 	Program    *Generator         `json:"generator,omitempty"` // gen=iperf3
-	// Directions holds each direction by itself, by its name (k2u, u2k), where
-	// traffic flows in both: Metrics, Accounting and the rest are then of both
-	// together.
+	// Directions holds each direction by its name (k2u, u2k) where traffic flows in
+	// both: Metrics, Accounting and the other fields are then of both together.
 	Directions map[string]Direction `json:"directions,omitempty"`
 	// Hops follows the packets of a path of several devices, in the order in
 	// which they pass.
 	Hops   []Hop  `json:"hops,omitempty"`
-	Device Device `json:"device"` // the one under observation
+	Device Device `json:"device"` // the device under test
 	// Devices are all TUN/TAP devices of a path that has more than one, in the
 	// order in which packets pass them.
 	Devices  []Device  `json:"devices,omitempty"`
 	CPUs     Placement `json:"cpus"`
 	Observer *Observer `json:"observer,omitempty"` // observed arm only
 	Flags    []string  `json:"flags"`
-	Notes    []string  `json:"notes,omitempty"` // what a flag saw, with figures; how the warm-up went
+	Notes    []string  `json:"notes,omitempty"` // the reasons for flags, with figures; how the warm-up went
 }
 
 func (t Trial) check() error {
@@ -151,15 +150,15 @@ func (t Trial) seal() any {
 	return t
 }
 
-// TooShort reports whether t was measured for less than LeastMeasureNs. Lockstep
-// counts packets, not time.
+// TooShort reports whether t was measured for less than LeastMeasureNs. A lockstep
+// trial never is, since it measures a number of packets.
 func (t Trial) TooShort() bool { return t.DurationNs < LeastMeasureNs && t.Axes["gen"] != "lockstep" }
 
-// Invalid tells whether a flag says that the figures of t must not be used.
+// Invalid reports whether a flag says that the figures of t must not be used.
 func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates) }
 
-// Disturbed reports whether something else than the device had a part in t: it is
-// invalid, or shows what other programs and the hypervisor took.
+// Disturbed reports whether something other than the device affected t: t is invalid,
+// or has a flag for CPU time that other programs or the hypervisor took.
 func (t Trial) Disturbed() bool {
 	return t.Invalid() || slices.ContainsFunc(t.Flags, func(f string) bool { return slices.Contains(disturbing, f) })
 }
@@ -173,8 +172,8 @@ type Window struct {
 }
 
 // Queue is what the observer counted on one queue over the whole trial.
-// Packets and bytes are those of wire segments; the skb counts tell how many
-// units the device moved where offloads let it move GSO packets.
+// Packets and bytes are those of wire segments; the skb counts say how many
+// units the device moved, which may be GSO packets.
 type Queue struct {
 	Queue     int    `json:"queue"`
 	XmitPkts  uint64 `json:"xmit_pkts"`
@@ -185,8 +184,8 @@ type Queue struct {
 	XmitSKBs  uint64 `json:"xmit_skbs,omitempty"`
 	ReadSKBs  uint64 `json:"read_skbs,omitempty"`
 	DropPkts  uint64 `json:"drop_pkts"`
-	// What user space wrote through the queue and the kernel took, in wire
-	// segments and in skbs.
+	// What user space wrote to the queue and the kernel accepted, in wire segments and
+	// in skbs.
 	RecvPkts  uint64 `json:"recv_pkts,omitempty"`
 	RecvBytes uint64 `json:"recv_bytes,omitempty"`
 	RecvSKBs  uint64 `json:"recv_skbs,omitempty"`
@@ -199,12 +198,12 @@ type Flow struct {
 	Delivered  uint64 `json:"delivered"`
 	Duplicates uint64 `json:"duplicates"`
 	Reordered  uint64 `json:"reordered"`
-	// Queues maps a queue to the packets of the flow that came out of it; queues
-	// without any are left out. Nil where there is one queue, or none.
+	// Queues maps a queue to the packets of the flow that were read from it; queues
+	// without packets are left out. Nil where there is at most one queue.
 	Queues map[int]uint64 `json:"queues,omitempty"`
 }
 
-// Device is what the kernel made of the request, read back from it.
+// Device is the device as the kernel made it, read back from the kernel.
 type Device struct {
 	Name      string   `json:"name"`
 	Flags     []string `json:"flags"` // IFF_ names
@@ -213,49 +212,49 @@ type Device struct {
 	Qdisc     string   `json:"qdisc"`
 	TxQLen    int      `json:"txqlen"`
 	MTU       int      `json:"mtu"`
-	// SndBuf is the send buffer in bytes, TUNGETSNDBUF: 2147483647 is no bound. 0 in
-	// files of tools that did not read it back.
+	// SndBuf is the send buffer in bytes (TUNGETSNDBUF): 2147483647 is no bound, and 0
+	// that an older tunbench did not read it back.
 	SndBuf int `json:"sndbuf,omitempty"`
 }
 
-// Placement tells the CPU of each worker, in worker order.
+// Placement is the CPU of each worker, in the order of the workers.
 type Placement struct {
 	Sender []int `json:"sender"`
 	Reader []int `json:"reader"`
-	// Carrier are those of threads that move packets from one device to another.
+	// Carrier holds the CPUs of threads that move packets from one device to another.
 	Carrier []int `json:"carrier,omitempty"`
 }
 
-// Observer is what the observer said of itself.
+// Observer is what the observer reported about itself.
 type Observer struct {
 	Hook        string `json:"hook"`
 	MemoryBytes uint64 `json:"memory_bytes"` // of its maps in the kernel
 	MissedRuns  uint64 `json:"missed_runs"`  // runs that the kernel skipped
-	SampleEvery int    `json:"sample_every"` // residency is that of one skb in so many
+	SampleEvery int    `json:"sample_every"` // residency is sampled from one skb in that many
 	// ReadCalls is how many calls of tun_do_read returned, ReadBytes the sum of
-	// the returns above 0, headers included, and ReadErrors counts the negative
-	// ones by errno name. All three are absent where they are not known, for the
-	// reason in NoReads; ReadErrors also where there were none.
+	// the returns above 0, including headers, and ReadErrors counts the negative
+	// returns by errno name. All three are absent where they are not known, for the
+	// reason in NoReads; ReadErrors also where there were no errors.
 	ReadCalls  *uint64           `json:"read_calls,omitempty"`
 	ReadBytes  *uint64           `json:"read_bytes,omitempty"`
 	ReadErrors map[string]uint64 `json:"read_errors,omitempty"`
 	NoReads    string            `json:"no_reads,omitempty"`
-	// The same of tun_get_user, where user space writes.
+	// The same for tun_get_user, where user space writes.
 	WriteCalls  *uint64           `json:"write_calls,omitempty"`
 	WriteBytes  *uint64           `json:"write_bytes,omitempty"`
 	WriteErrors map[string]uint64 `json:"write_errors,omitempty"`
 	NoWrites    string            `json:"no_writes,omitempty"`
-	// LostReturns is how many calls of a function of the kernel the observer did
-	// not see return, by the function's name.
+	// LostReturns counts the calls whose return the observer did not see, by the name
+	// of the kernel function.
 	LostReturns map[string]uint64 `json:"lost_returns,omitempty"`
 }
 
-// Generator is a program that made the traffic in our place.
+// Generator is an external program that generated the traffic.
 type Generator struct {
 	Name    string             `json:"name"`
 	Version string             `json:"version"`
 	Args    []string           `json:"args"`
-	Figures map[string]float64 `json:"figures" sign:"any"` // its own, by its own names
+	Figures map[string]float64 `json:"figures" sign:"any"` // in the program's own names
 }
 
 // Direction is one direction of a trial that has two.

@@ -5,7 +5,7 @@ import (
 	"reflect"
 )
 
-// Sides of a comparison, as a Verdict names the one that lacks a scenario.
+// Sides of a comparison. A Verdict names the side that lacks a scenario.
 const (
 	BaseSide = "base"
 	NewSide  = "new"
@@ -17,28 +17,29 @@ type Verdict struct {
 	Scenario string `json:"scenario"`
 	Metric   string `json:"metric"`
 	Unit     string `json:"unit"`
-	// Base and New are medians; nil where one side has none.
+	// Base and New are medians; nil where that side has none.
 	Base *float64 `json:"base" sign:"any"`
 	New  *float64 `json:"new" sign:"any"`
-	// Change is new/base - 1 as estimated, and CI its 95 % interval. Where a
-	// threshold is an absolute one (loss, jain) they are differences.
+	// Change is the estimate of new/base - 1, and CI its 95 % interval. Where the
+	// threshold is absolute (loss, jain) both are differences.
 	Change *float64    `json:"change" sign:"any"`
 	CI     *[2]float64 `json:"ci" sign:"any"`
 	P      *float64    `json:"p"` // corrected
 	N      int         `json:"n"` // pairs, or trials of the smaller side
-	// Threshold is what a change must be beyond: the metric's own threshold or, if
-	// larger, what an A/A run says that the host can show. OwnThreshold is the
-	// metric's own where that is the smaller one: what is equivalent lies within it.
+	// Threshold is what a change must exceed: the metric's own threshold or, if
+	// larger, the change that an A/A run detected on the host. OwnThreshold is the
+	// metric's own threshold where that is smaller: the interval of an equivalent
+	// metric lies within it.
 	Threshold    float64  `json:"threshold"`
 	OwnThreshold *float64 `json:"own_threshold,omitempty"`
 	Verdict      string   `json:"verdict"`
-	// Missing is the side that does not have the scenario: "base" or "new". Such a
-	// verdict is unsupported or invalid, or not comparable where that side lacks the
-	// arm that is judged; a note says why.
+	// Missing is the side that does not have the scenario: "base" or "new". The
+	// verdict is then unsupported or invalid, or not comparable where that side lacks
+	// the arm that is judged; a note says why.
 	Missing string   `json:"missing,omitempty"`
 	Notes   []string `json:"notes"`
 	// Differs names what else differs between two runs that were compared: their
-	// floors, governors, mitigations and so on. Part of any change may be that.
+	// floors, governors, mitigations and so on. These may cause part of any change.
 	Differs []string `json:"differs,omitempty"`
 }
 

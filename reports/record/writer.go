@@ -18,15 +18,15 @@ type Writer struct {
 	w      io.Writer
 	file   file  // nil unless Create opened a regular file
 	end    int64 // length in bytes of the whole lines in file
-	broken error // why nothing can be appended any more
+	broken error // why nothing more can be appended; nil while it can
 	closer io.Closer
 }
 
 // Write appends r as one line and, in a file made by Create, syncs it. A
 // record that Read would refuse for one of its numbers (NaN, an infinity, a
 // negative count) is refused with the name of the field.
-// If Write fails, the file is cut back to the last whole record, so that
-// writing may go on when there is room again.
+// If Write fails, the file is truncated to the last whole record, so that a later
+// Write may succeed, such as when there is room again.
 func (w *Writer) Write(r Record) error {
 	if w.broken != nil {
 		return fmt.Errorf("write %s: %w", r, w.broken)
@@ -57,13 +57,13 @@ func (w *Writer) append(line []byte) error {
 			err = io.ErrShortWrite
 		}
 		if err != nil && n > 0 {
-			// A stream cannot be cut back: another record would follow half a line.
+			// A stream cannot be truncated: another record would follow half a line.
 			w.broken = fmt.Errorf("the stream ends in a torn line: %w", err)
 		}
 		return err
 	}
-	// What another process appended is not overwritten: a lock keeps others out
-	// (see Hold), but not on every file system, nor a program that asks for none.
+	// Do not overwrite what another process appended: the lock of Hold does not exist
+	// on every file system, and does not stop a program that does not ask for it.
 	if st, err := w.file.Stat(); err == nil && st.Size() != w.end {
 		w.broken = fmt.Errorf("another process writes the file: it has %d bytes, and %d were written here; the rest of this run is not recorded", st.Size(), w.end)
 		return w.broken
@@ -86,8 +86,8 @@ func (w *Writer) append(line []byte) error {
 	return err
 }
 
-// Close closes the file that Create opened; to what NewWriter was given it
-// does nothing.
+// Close closes the file that Create or Append opened. It does not close what NewWriter
+// was given.
 func (w *Writer) Close() error {
 	if w.closer == nil {
 		return nil
@@ -109,9 +109,8 @@ type file interface {
 // NewWriter writes to w and syncs nothing.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
-// Create makes the file at path, or empties the one that is there. Each record
-// is synced to the disk before Write returns. What is not a regular file, such
-// as a pipe, is written to without syncing.
+// Create creates or truncates the file at path. Each record is synced to the disk
+// before Write returns, except in a file that is not regular, such as a pipe.
 func Create(path string) (*Writer, error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
@@ -127,16 +126,16 @@ func Create(path string) (*Writer, error) {
 		return w, nil
 	}
 	w.file = f
-	// The name of the file must survive a crash as its content does.
+	// The name of the file must survive a crash, too.
 	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync() // some file systems cannot sync a folder, which loses nothing that was promised
+		_ = dir.Sync() // some file systems cannot sync a folder
 		dir.Close()
 	}
 	return w, nil
 }
 
-// Append opens the file at path, which an interrupted run left, to write after
-// its last whole line; a torn one is cut off.
+// Append opens the file of an interrupted run, to write after its last whole line. It
+// removes a torn last line.
 func Append(path string) (*Writer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -157,9 +156,9 @@ func Append(path string) (*Writer, error) {
 	return &Writer{w: f, closer: f, file: f, end: end}, nil
 }
 
-// wholeLines gives the length in bytes of what Read would read of f: the lines
-// that are JSON. Open tells that the last of them lacks its newline. A line that
-// is not JSON and not the last is an error: what is behind it must not be cut off.
+// wholeLines returns the length in bytes of what Read would read of f: the lines that
+// are JSON. open reports that the last of these lacks its newline. A line that is not
+// JSON is an error unless it is the last: what is behind it must not be removed.
 func wholeLines(f io.Reader) (end int64, open bool, err error) {
 	in := bufio.NewReaderSize(f, 1<<16)
 	var line []byte

@@ -38,9 +38,6 @@ type Figure struct {
 	Of       int        `json:"of"` // trials
 }
 
-// valid tells whether the figure may be judged.
-func (f Figure) valid() bool { return f.N > 0 }
-
 // NewStoredRun computes what a history needs of f, which has that name and is
 // of the host with that fingerprint.
 func NewStoredRun(name, fingerprint string, f *record.File) StoredRun {

@@ -68,7 +68,6 @@ var doors = map[string]func(x []float64) (any, error){
 	"RankSum of new":     func(x []float64) (any, error) { return RankSum([]float64{1, 2}, x) },
 	"Shift of base":      func(x []float64) (any, error) { return Shift(x, []float64{1, 2}, 0.05) },
 	"Shift of new":       func(x []float64) (any, error) { return Shift([]float64{1, 2}, x, 0.05) },
-	"Outliers":           func(x []float64) (any, error) { return Outliers(x, 3.5) },
 	"MinimalDetectable":  func(x []float64) (any, error) { return MinimalDetectable(x, 10, 0.05, 0.8) },
 	"Jain":               func(x []float64) (any, error) { return Jain(x) },
 	"EffectiveQueues":    func(x []float64) (any, error) { return EffectiveQueues(x) },

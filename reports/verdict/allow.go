@@ -8,17 +8,17 @@ import (
 	"tunbench/reports/figure"
 )
 
-// AllowFields are all of them.
+// AllowFields are the fields that --allow takes.
 var AllowFields = []string{figure.AllowCPU, figure.AllowHook, figure.AllowTool, figure.AllowClock, figure.AllowDevice}
 
-// AllowMissing is what --allow takes beside them: scenarios that the new side does
-// not have.
+// AllowMissing is the other value that --allow takes: it allows scenarios that the
+// new side does not have.
 const AllowMissing = "missing"
 
 // AllowValues are all that --allow takes.
 var AllowValues = append(slices.Clone(AllowFields), AllowMissing)
 
-// CheckAllow refuses what --allow does not take.
+// CheckAllow refuses a value that --allow does not take.
 func CheckAllow(allow []string) error {
 	for _, a := range allow {
 		if !slices.Contains(AllowValues, a) {

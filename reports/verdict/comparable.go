@@ -10,22 +10,22 @@ import (
 	"tunbench/reports/record"
 )
 
-// What keeps two sides from being compared is decided here, for compare, ab and
-// kernels alike: another CPU, hook, tool, clock, or a device that came out different.
-// What is compared on purpose is no such difference: the kernel, and what the two
-// variants of tunbench ab were told to differ in.
+// This file decides for compare, ab and kernels what keeps two sides from being
+// compared: another CPU, hook, tool or clock, or a device that the kernel built in
+// another way. Differences that are compared on purpose do not: the kernel, and the
+// intended differences of the two variants of tunbench ab.
 
-// difference is a field in which two sides do not agree.
+// difference is a field in which two sides differ.
 type difference struct {
 	field string // one of AllowFields
 	text  string
 }
 
-// note tells the difference, and how to compare all the same.
+// note names the difference, and the flag with which to compare nevertheless.
 func (d difference) note() string { return d.text + " (--allow " + d.field + ")" }
 
-// apart divides differences by what --allow names: notes on those that keep all figures
-// apart, and the texts of those that are let pass.
+// apart divides differences by what --allow names: why has notes on those that prevent
+// a comparison, and allowed the texts of the others.
 func apart(allow []string, differences []difference) (why, allowed []string) {
 	for _, d := range differences {
 		if slices.Contains(allow, d.field) {
@@ -37,7 +37,8 @@ func apart(allow []string, differences []difference) (why, allowed []string) {
 	return why, allowed
 }
 
-// hostDifferences are those of the hosts, the clocks and the tools of two sides.
+// hostDifferences are the differences between the hosts, the clocks and the tools of
+// two sides.
 func hostDifferences(base, next figure.Group) (list []difference) {
 	for _, fact := range figure.HostFacts {
 		if fact.Field == "" {
@@ -52,8 +53,8 @@ func hostDifferences(base, next figure.Group) (list []difference) {
 	return list
 }
 
-// armDifferences are those of the arms that two trials are of, and of the hooks that
-// observed them.
+// armDifferences are the differences between the arms of two trials, and between the
+// hooks that observed them.
 func armDifferences(a, b *record.Trial, was, is string) []difference {
 	observed := a.Arm == record.Observed
 	switch {
@@ -65,9 +66,9 @@ func armDifferences(a, b *record.Trial, was, is string) []difference {
 	return nil
 }
 
-// deviceDifferences names what came out different when the device of one
-// scenario was built twice. Of the features only those count that change what
-// a packet is on its way; names of others come and go with kernels.
+// deviceDifferences are the differences between two devices that were built for one
+// scenario. Only those offload features count that change what a packet is inside the
+// kernel: the names of other features vary between kernels.
 func deviceDifferences(a, b *record.Device) (list []difference) {
 	differs := func(what string, x, y any) {
 		if fmt.Sprint(x) != fmt.Sprint(y) {

@@ -11,13 +11,12 @@ import (
 	"tunbench/reports/record"
 )
 
-// Compare judges two stored runs, which were not interleaved: its verdicts are
-// at most indicative. What one of them did not measure has a verdict of its own,
-// and two that have nothing in common nothing but such. It refuses runs
-// that hold variants: CompareVariants is for them.
+// Compare judges two stored runs, which were not interleaved: its verdicts are at most
+// indicative. A scenario that only one run measured has a verdict of its own. Compare
+// refuses a run that holds variants, which CompareVariants compares.
 //
-// Two files that hold one variant each of one run of tunbench ab are put
-// together, and judged in pairs.
+// Two files that hold one variant each of the same run of tunbench ab are combined,
+// and judged in pairs.
 func Compare(base, next *record.File, o Options) (*Comparison, error) {
 	if base.Run.ID != "" && base.Run.ID == next.Run.ID && holdsOnly(base, "a") && holdsOnly(next, "b") {
 		both := *base
@@ -54,7 +53,7 @@ func Compare(base, next *record.File, o Options) (*Comparison, error) {
 	return c.finish(), nil
 }
 
-// seenBy is the largest of what the hosts of both runs could see when they ran.
+// seenBy returns the largest usable detectable change in the headers of both runs.
 func seenBy(base, next *record.Run) func(string) (float64, bool) {
 	return func(name string) (float64, bool) {
 		most, known := 0.0, false
@@ -67,7 +66,7 @@ func seenBy(base, next *record.Run) func(string) (float64, bool) {
 	}
 }
 
-// ByName gives the scenarios that f measured.
+// ByName returns the scenarios that f measured, by name.
 func ByName(f *record.File) map[string]*figure.Scenario {
 	list, _ := figure.Scenarios(f)
 	by := map[string]*figure.Scenario{}
@@ -77,7 +76,7 @@ func ByName(f *record.File) map[string]*figure.Scenario {
 	return by
 }
 
-// showUnjudged adds figures that no test is made for.
+// showUnjudged adds the figures that are shown without a test of their own.
 func showUnjudged(c *comparer, name string, a, b figure.Arm, proportional bool) {
 	if c.base.Clock == record.ClockICount {
 		return

@@ -18,11 +18,11 @@ type comparer struct {
 	base, new *record.Run
 	done      Comparison
 	tests     []test
-	allowed   map[string]bool // differences that --allow let pass
+	allowed   map[string]bool // texts of the differences that --allow permitted
 }
 
-// apart names those of the differences that keep all figures apart. One that is
-// allowed becomes a warning.
+// apart returns notes on the differences that prevent a comparison. An allowed
+// difference becomes a warning.
 func (c *comparer) apart(differences []difference) []string {
 	why, allowed := apart(c.options.Allow, differences)
 	for _, text := range allowed {
@@ -31,8 +31,7 @@ func (c *comparer) apart(differences []difference) []string {
 	return why
 }
 
-// only adds what there is to say of a scenario that side alone measured: why the
-// other did not.
+// only adds a scenario that only side measured, and why the other run did not.
 func (c *comparer) only(name, side string, other *record.File) {
 	lacks, reason, detail := record.NewSide, "", "not in the run"
 	if side == record.NewSide {
@@ -51,13 +50,12 @@ func (c *comparer) only(name, side string, other *record.File) {
 	c.done.Only = append(c.done.Only, OnlyOne{name, side, why})
 }
 
-// headline is the metric that stands for a scenario which has no figures.
+// headline is the gate of the verdict on a scenario without figures.
 func (c *comparer) headline() metric.Gate {
 	return metric.Headline(c.base.Clock)
 }
 
-// broken tells of a scenario that failed in the run of the new side after some
-// trials.
+// broken adds a verdict on a scenario that failed in the new run after some trials.
 func (c *comparer) broken(name string, next *record.File) {
 	for _, s := range next.Skips {
 		if s.Scenario == name && s.Reason == record.Failed {
@@ -77,7 +75,7 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 		a, b = base.Observ, next.Observ
 	}
 	if len(a.All) == 0 || len(b.All) == 0 {
-		// One was measured bare only, the other observed only.
+		// One run measured the scenario only bare, the other only observed.
 		a, b = base.Head(), next.Head()
 	}
 	apart := c.apart(slices.Concat(
@@ -85,21 +83,21 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 		armDifferences(a.All[0], b.All[0], base.Run.Hook.Used, next.Run.Hook.Used),
 		deviceDifferences(&a.Used[0].Device, &b.Used[0].Device)))
 	proportional := figure.SameSize(a, b)
-	// Figures that nothing of the new run can be held against are missing there, as
-	// those of a scenario are that it does not have.
+	// Bare figures without counterpart in the new run count as missing there, like a
+	// scenario that the new run does not have.
 	lost := len(base.Bare.All) > 0 && len(next.Bare.All) == 0
 	first, some := len(c.done.Verdicts), false
 	for _, g := range metric.Gates(c.base.Clock, a.All[0]) {
 		x, y := a.Values(g.Metric), b.Values(g.Metric)
 		if g.Metric == record.Jain && len(x) == 0 && len(y) == 0 {
-			// Queues are counted by the observer only.
+			// Only the observer counts queues.
 			x, y = base.Observ.Values(g.Metric), next.Observ.Values(g.Metric)
 		}
 		if len(x) == 0 && len(y) == 0 {
 			continue
 		}
 		if g.Metric == record.BitPerS && proportional {
-			continue // the same test as that of the packet rate
+			continue // the test of the packet rate is the same
 		}
 		some = some || len(y) > 0 || len(x) == 0
 		v := c.blank(name, g, x, y)
@@ -126,8 +124,8 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 	showUnjudged(c, name, a, b, proportional)
 }
 
-// noFigures is the verdict on a scenario of which the new side has trials, and no
-// figure that base has. Base may have none either.
+// noFigures is the verdict on a scenario of which the new side has trials, but none of
+// the figures that base has. Base may have none either.
 func (c *comparer) noFigures(name string, base figure.Arm) record.Verdict {
 	of := c.headline()
 	for _, g := range metric.Gates(c.base.Clock, base.All[0]) {
@@ -138,7 +136,7 @@ func (c *comparer) noFigures(name string, base figure.Arm) record.Verdict {
 	return Lacking(name, of.Metric, of.Unit, record.BaseSide, "", "its trials have no figure that is judged")
 }
 
-// blank is a verdict that is still open.
+// blank is a verdict before its test, with medians and thresholds.
 func (c *comparer) blank(name string, g metric.Gate, x, y []float64) record.Verdict {
 	v := record.Verdict{
 		Scenario: name, Metric: g.Metric, Unit: g.Unit, N: min(len(x), len(y)),
@@ -154,8 +152,8 @@ func (c *comparer) blank(name string, g metric.Gate, x, y []float64) record.Verd
 	return v
 }
 
-// judge gives the open verdicts: one family of tests over all scenarios and
-// metrics, since one wrong verdict among them would spoil the comparison.
+// judge decides the open verdicts. All scenarios and metrics are one family of tests:
+// one false alarm among them makes the comparison wrong.
 func (c *comparer) judge() error {
 	judged, err := c.judgeBy(stat.JudgeSamples)
 	if err != nil {
@@ -184,7 +182,7 @@ func (c *comparer) judgeBy(judge judgement) ([]stat.Comparison, error) {
 	return judged, nil
 }
 
-// finish fills in what depends on all verdicts, and gives the comparison.
+// finish fills in what depends on all verdicts, and returns the comparison.
 func (c *comparer) finish() *Comparison {
 	d := &c.done
 	d.Strict, d.AllowMissing = c.options.Strict, slices.Contains(c.options.Allow, AllowMissing)

@@ -1,45 +1,44 @@
-// Package verdict judges figures of two sides: two stored runs, the two variants of
-// tunbench ab, or several kernels against the first.
+// Package verdict compares two sides, BASE and NEW: two stored runs, the two variants
+// of tunbench ab, or the first of several kernels and each other one.
 package verdict
 
 import (
 	"tunbench/reports/record"
 )
 
-// Side is one of the two that are compared.
+// Side is BASE or NEW.
 type Side struct {
 	Name string // what reports call it: a path, a variant, a release
-	// Run is the header of its file, which both sides may share.
+	// Run is the header of the side's file, which both sides may share.
 	Run      *record.Run
-	Warnings []string // about its file
+	Warnings []string // about the file
 	Cut      bool     // the file has no end record
 }
 
-// Comparison is two sides and the verdicts on them, with all that a report on
-// it needs. Its slices are in the order of reports.
+// Comparison is two sides and the verdicts on them, with all that a report needs. Its
+// slices are in the order of reports.
 type Comparison struct {
 	Base, New Side
 	// Paired is set where trials were interleaved and are judged in pairs.
 	Paired bool
-	// Verdicts are on the gating metrics.
+	// Verdicts are the verdicts on the gates.
 	Verdicts []record.Verdict
-	// Shown are figures that no test was made for. Those with a verdict took it
-	// from another metric.
+	// Shown are figures without a test of their own. Where they have a verdict, it is
+	// that of another metric.
 	Shown []record.Verdict
-	// Only tells of scenarios that one side alone measured, a sentence each,
-	// by name.
+	// Only are the scenarios that only one side measured, by name.
 	Only []OnlyOne
 	// Warnings are for the reader, before any figure.
 	Warnings []string
-	// Differences are those between the hosts of two runs that may be part of any
-	// change.
+	// Differences are sentences on what differs between the hosts of two runs and may
+	// cause part of any change.
 	Differences []string
 	// Strict reports that an indicative regression fails a job, and AllowMissing that
 	// a scenario which New does not have passes.
 	Strict, AllowMissing bool
 }
 
-// Taken are the figures shown that have the verdict of another metric.
+// Taken are the elements of Shown that have the verdict of another metric.
 func (c *Comparison) Taken() (list []record.Verdict) {
 	for _, v := range c.Shown {
 		if v.Verdict != "" {
@@ -60,7 +59,7 @@ func (c *Comparison) Rule() ExitRule {
 	return ExitRule{Strict: c.Strict, AllowMissing: c.AllowMissing}
 }
 
-// Count is how many verdicts of that name c has.
+// Count is the number of verdicts of that kind.
 func (c *Comparison) Count(verdict string) (n int) {
 	for _, v := range c.Verdicts {
 		if v.Verdict == verdict {
@@ -70,11 +69,11 @@ func (c *Comparison) Count(verdict string) (n int) {
 	return n
 }
 
-// OnlyOne is a scenario that one side did not measure.
+// OnlyOne is a scenario that only one side measured.
 type OnlyOne struct {
 	Scenario string
-	Side     string // "base" or "new": which has it
-	Why      string // what the other says about it; "" if nothing
+	Side     string // the side that measured it: "base" or "new"
+	Why      string // why the other side did not; "" if not known
 }
 
 // Kind is a verdict and what it means.

@@ -6,21 +6,20 @@ import (
 	"tunbench/reports/record"
 )
 
-// ExitRule is what makes an exit code of verdicts: one rule for all commands that
-// judge.
+// ExitRule says how an exit code follows from verdicts. All commands that judge use
+// it.
 type ExitRule struct {
-	// Strict lets an indicative regression count, and what is not known.
+	// Strict makes indicative regressions count, and verdicts as Unknown does.
 	Strict bool
-	// Unknown lets what is not known count: what is inconclusive, invalid or not
-	// comparable.
+	// Unknown makes verdicts count that are inconclusive, invalid or not comparable.
 	Unknown bool
-	// AllowMissing lets a scenario pass that NEW does not have.
+	// AllowMissing allows that NEW does not have a scenario of BASE.
 	AllowMissing bool
 }
 
-// Code is 1 for a regression. Else it is 3 for a scenario of BASE that NEW does
-// not have, where nothing could be judged, and for what is not known where that
-// counts; and 0 elsewhere. A scenario that only NEW has does not count.
+// Code is 1 for a regression. Otherwise it is 3 if NEW lacks a scenario of BASE, if
+// nothing could be judged, or if unknown verdicts exist and count. Otherwise it is 0. A
+// scenario that only NEW has does not count.
 func (r ExitRule) Code(verdicts []record.Verdict) int {
 	missing, unknown := false, false
 	for _, v := range verdicts {
@@ -41,9 +40,8 @@ func (r ExitRule) Code(verdicts []record.Verdict) int {
 	return 0
 }
 
-// Unjudged reports whether nothing could be judged: no verdict says that something
-// changed, that nothing did, or that the trials leave it open. Where all that NEW
-// lacks is allowed and there is nothing else, that is what was asked for.
+// Unjudged reports whether no verdict rests on figures of both sides. It is false where
+// every verdict is on a scenario that NEW lacks, and that is allowed.
 func (r ExitRule) Unjudged(verdicts []record.Verdict) bool {
 	if slices.ContainsFunc(verdicts, record.Verdict.Judged) {
 		return false
@@ -52,10 +50,9 @@ func (r ExitRule) Unjudged(verdicts []record.Verdict) bool {
 	return !allowed
 }
 
-// Lacking is the verdict on a scenario that one side does not have, by the metric
-// that stands for it:
-// unsupported where that side said why, invalid where it failed or says nothing.
-// Reason is that of a Skip, or "" where there is none.
+// Lacking is the verdict on a scenario that one side does not have, for the headline
+// metric. It is unsupported where that side has a Skip with another reason than
+// record.Failed, else invalid. reason is that of the Skip, or "" where there is none.
 func Lacking(scenario, metric, unit, side, reason, detail string) record.Verdict {
 	v := record.Verdict{Scenario: scenario, Metric: metric, Unit: unit, Verdict: record.UnsupportedVerdict, Missing: side, Notes: []string{}}
 	if reason == "" || reason == record.Failed {

@@ -4,16 +4,15 @@ import (
 	"math"
 )
 
-// fisher is the two-sided p of fisher's exact test that a of m and b of n came
-// up with one probability: the sum over all tables with the same margins that
-// are no likelier than this one (fisher, Statistical Methods for Research
-// Workers, section 21.02).
+// fisher is the two-sided p of Fisher's exact test that a of m and b of n have the same
+// probability: the sum over all tables with the same margins that are no likelier than
+// this one (Fisher, Statistical Methods for Research Workers, section 21.02).
 func fisher(a, m, b, n int) float64 {
 	hits := a + b
 	own := hypergeometric(a, hits, m, n)
 	p := 0.0
 	for k := max(0, hits-n); k <= min(hits, m); k++ {
-		// Rounding must not tell a table from its mirror image.
+		// A table and its mirror image must count as equally likely despite rounding.
 		if q := hypergeometric(k, hits, m, n); q <= own*(1+1e-7) {
 			p += q
 		}

@@ -13,19 +13,19 @@ import (
 	"tunbench/reports/text"
 )
 
-// compareAlpha is the chance of any false alarm that one comparison may take.
+// compareAlpha is the largest probability of any false alarm in one comparison.
 const compareAlpha = 0.05
 
-// test is a verdict that waits for all others: they are corrected together.
+// test is an open verdict. All tests of a comparison are corrected together.
 type test struct {
-	at        int // in done.Verdicts
+	at        int // index in done.Verdicts
 	gate      metric.Gate
-	base, new []float64 // a trial each
+	base, new []float64 // one value per trial
 }
 
 type judgement func([]stat.Rule, [][]float64, [][]float64, float64) ([]stat.Comparison, error)
 
-// Given is the verdict that a test gives, without what it is on.
+// Given is the verdict of a test, without its scenario.
 func Given(c stat.Comparison) record.Verdict {
 	v := record.Verdict{Metric: c.Metric, N: c.N, Threshold: c.Threshold, Verdict: c.Verdict, Notes: c.Notes}
 	if c.Own < c.Threshold {
@@ -43,7 +43,7 @@ func Given(c stat.Comparison) record.Verdict {
 	return v
 }
 
-// take makes v what the test says.
+// take sets the figures and the verdict of v to those of the test.
 func take(v *record.Verdict, c stat.Comparison) {
 	given := Given(c)
 	v.N, v.Verdict, v.Change, v.P, v.CI = given.N, given.Verdict, given.Change, given.P, given.CI
@@ -55,9 +55,8 @@ func take(v *record.Verdict, c stat.Comparison) {
 	}
 }
 
-// warnTooFew says at the top that some tests could not have shown anything,
-// whatever was measured: their smallest p, corrected for all tests, is above
-// the level.
+// warnTooFew adds a warning if some tests could not have shown a change, whatever was
+// measured: their smallest p, corrected for all tests, is not below compareAlpha.
 func warnTooFew(c *comparer, smallest func(test) float64, need int, one, many string) {
 	tests, least, short := len(c.tests), 0, 0
 	for _, t := range c.tests {
@@ -80,8 +79,8 @@ func warnTooFew(c *comparer, smallest func(test) float64, need int, one, many st
 		text.Plural(least, one, many), which, text.Plural(tests, "test", "tests"), need, need))
 }
 
-// leastRankSum is the smallest p of a Mann-Whitney test of t's sizes: that of
-// the two orders of the samples that do not mix.
+// leastRankSum is the smallest p of a Mann-Whitney test of t's sizes: that of the two
+// orders in which the samples do not overlap.
 func leastRankSum(t test) float64 {
 	return 2 * math.Exp(-choose(len(t.base)+len(t.new), len(t.new)))
 }
@@ -90,7 +89,7 @@ func leastRankSum(t test) float64 {
 // in which all pairs differ in one direction.
 func leastSignedRank(t test) float64 { return math.Ldexp(2, -len(t.base)) }
 
-// gateNotes says why g must not be judged by the trials of a, if so.
+// gateNotes says why g must not be judged by the trials of a; nil if it may.
 func gateNotes(side string, a figure.Arm, g metric.Gate) []string {
 	if a.Invalid {
 		names, counts := a.Flags()
@@ -108,10 +107,9 @@ func gateNotes(side string, a figure.Arm, g metric.Gate) []string {
 	return nil
 }
 
-// GeneratorSet reports whether a metric of so many trials, some of them limited by the
-// generator, is the generator's and not the device's: a rate that the sender set says
-// nothing about the device. What a packet costs and what is lost are still the
-// device's.
+// GeneratorSet reports whether the generator and not the device set a metric: a rate,
+// if the generator limited more than half of the trials. Cost per packet and loss are
+// those of the device nevertheless.
 func GeneratorSet(name string, limited, trials int) bool {
 	return (name == record.PPS || name == record.BitPerS) && 2*limited > trials
 }

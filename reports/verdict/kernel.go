@@ -11,31 +11,32 @@ import (
 	"tunbench/reports/text"
 )
 
-// KernelBoots is what one kernel delivered to a comparison, boot by boot.
+// KernelBoots holds the run files of one kernel, boot by boot.
 type KernelBoots struct {
-	// Name tells the kernel from the others: its release, as a rule.
+	// Name identifies the kernel: its release, as a rule.
 	Name string
 	// Boots holds the run files of each boot in the order in which they were
-	// measured. A boot that delivered nothing has none, and keeps its place.
+	// measured. A boot without run files has an empty slice.
 	Boots [][]*record.File
 }
 
+// Kernel is one kernel of a Lab, its figures computed.
 type Kernel struct {
 	Name     string
 	Short    string // without what the names of all kernels end with
 	Boots    int
-	Lost     []int // boots that delivered nothing, from 1
+	Lost     []int // numbers, from 1, of the boots without run files
 	Files    []*record.File
-	Bare     map[string][]Reading         // by scenario, a boot each
-	Observed map[string]map[string][]pair // by hook and scenario, a boot each
+	Bare     map[string][]Reading         // by scenario, one per boot
+	Observed map[string]map[string][]pair // by hook and scenario, one per boot
 	skips    map[string]record.Skip       // by scenario, the first of the bare arm
 	Refused  []Refusal
 	Cut      int // files without an end record
 }
 
-// add takes the files of one boot. A scenario that several files measured bare
-// counts as the first of them says; an observed one is held against the bare
-// trials of the same suite, since a suite has a history before each scenario.
+// add adds the files of one boot. Of a scenario that several files measured bare, the
+// first file counts. Observed trials are compared with the bare trials of the same
+// suite, since the scenarios that ran before in a suite affect a scenario.
 func (k *Kernel) add(boot int, files []*record.File) {
 	head := map[string]Reading{}
 	bySuite := map[string]map[string]Reading{}
@@ -80,7 +81,7 @@ func (k *Kernel) add(boot int, files []*record.File) {
 	}
 }
 
-// refuse notes the skips of f, each once.
+// refuse adds the skips of f to Refused, each once.
 func (k *Kernel) refuse(f *record.File) {
 	arm := cmp.Or(f.Run.Hook.Used, record.HookNone)
 	if arm == record.HookNone {
@@ -101,7 +102,7 @@ func (k *Kernel) refuse(f *record.File) {
 
 func (k *Kernel) Cost(scenario, metric string) *Cost { return costOf(k.Bare[scenario], metric) }
 
-// Why tells for what reason the kernel has no figure of a scenario.
+// Why returns the reason why the kernel has no figure of a scenario.
 func (k *Kernel) Why(scenario string) (reason, detail string) {
 	if s, ok := k.skips[scenario]; ok {
 		return s.Reason, s.Detail
@@ -109,7 +110,7 @@ func (k *Kernel) Why(scenario string) (reason, detail string) {
 	return "", ""
 }
 
-// Group is the kernel in tables of differences.
+// Group is the kernel as a column in tables of differences.
 func (k *Kernel) Group() figure.Group {
 	p := figure.Group{Name: k.Name}
 	for _, f := range k.Files {
@@ -118,7 +119,7 @@ func (k *Kernel) Group() figure.Group {
 	return p
 }
 
-// device is the one that the kernel built in its first boot.
+// device is the scenario's device in the kernel's first boot; nil if not known.
 func (k *Kernel) device(scenario string) *record.Device {
 	if r := k.Bare[scenario]; len(r) > 0 && len(r[0].last) > 0 {
 		return &r[0].last[0].Device
@@ -174,9 +175,9 @@ func newKernel(in KernelBoots) *Kernel {
 	return k
 }
 
-// finished groups the trials of one arm by scenario, in the order in which they
-// were measured. In a file without an end record, the scenario that was under
-// way has not settled and is left out.
+// finished groups the trials of one arm by scenario, in the order in which they were
+// measured. In a file without an end record, the last scenario was interrupted before
+// it settled, and is left out.
 func finished(f *record.File, which record.Arm) map[string][]*record.Trial {
 	by := map[string][]*record.Trial{}
 	last := 0
@@ -185,7 +186,7 @@ func finished(f *record.File, which record.Arm) map[string][]*record.Trial {
 		if t.Trial >= f.Trials[last].Trial {
 			last = i
 		}
-		// A trial that does not tell is bare, as in a report on one run.
+		// A trial without an arm is bare, as in a report on one run.
 		if (t.Arm == record.Observed) == (which == record.Observed) {
 			by[t.Scenario] = append(by[t.Scenario], t)
 		}
@@ -199,8 +200,8 @@ func finished(f *record.File, which record.Arm) map[string][]*record.Trial {
 	return by
 }
 
-// BuiltOtherwise names what came out different when two kernels built the
-// device of a scenario.
+// BuiltOtherwise names the differences between the devices that two kernels built for
+// a scenario.
 func BuiltOtherwise(base, next *Kernel, scenario string) (why []string) {
 	for _, d := range builtOtherwise(base, next, scenario) {
 		why = append(why, d.text)
@@ -216,10 +217,10 @@ func builtOtherwise(base, next *Kernel, scenario string) []difference {
 	return deviceDifferences(a, b)
 }
 
-// overhead is what the observer adds to one side of a scenario with one hook:
-// the median over boots of observed minus bare in the same boot.
+// overhead is what the observer with one hook adds to the send or receive cost of a
+// scenario: the median over boots of observed minus bare in the same boot.
 type overhead struct {
-	Bare             float64 // median over the same boots
+	Bare             float64 // bare cost, median over the same boots
 	Added, Min, Max  float64 // in the unit of the cost
 	Ratio            float64 // observed/bare - 1, median over boots
 	Boots, Unsettled int

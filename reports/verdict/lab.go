@@ -13,7 +13,7 @@ import (
 	"tunbench/reports/text"
 )
 
-// Lab is several kernels with every figure computed.
+// Lab is a comparison of several kernels, its figures computed.
 type Lab struct {
 	Kernels   []*Kernel
 	Scenarios []string // that some kernel measured bare or skipped
@@ -21,11 +21,11 @@ type Lab struct {
 	Clocks    []string // of all files
 	Suites    []string
 	Tools     []string
-	Allow     []string // as in CompareOptions
+	Allow     []string // as in Options
 }
 
-// shorten names the kernels in tables without the flavour and architecture
-// that all of them end with.
+// shorten sets the short names of the kernels, without the flavour and architecture
+// that all names end with.
 func (l *Lab) shorten() {
 	for _, k := range l.Kernels {
 		k.Short = k.Name
@@ -60,7 +60,7 @@ func (l *Lab) Verdicts() []KernelVerdict {
 	return all
 }
 
-// Rest are the kernels that are held against the first.
+// Rest are the kernels that are compared with the first.
 func (l *Lab) Rest() []*Kernel {
 	if len(l.Kernels) < 2 {
 		return nil
@@ -68,7 +68,7 @@ func (l *Lab) Rest() []*Kernel {
 	return l.Kernels[1:]
 }
 
-// Virtual tells whether every figure is in instructions.
+// Virtual reports whether every figure is in instructions.
 func (l *Lab) Virtual() bool { return len(l.Clocks) == 1 && l.Clocks[0] == record.ClockICount }
 
 func (l *Lab) Unit() string {
@@ -97,7 +97,7 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 	note := func(format string, args ...any) { v.Notes = append(v.Notes, fmt.Sprintf(format, args...)) }
 
 	if s.Change == nil {
-		// Where both lack it, it is no scenario of the base.
+		// Where both kernels lack the figure, the base is named as lacking it.
 		for i, k := range []*Kernel{next, base} {
 			if []*Cost{s.New, s.Base}[i] != nil {
 				continue
@@ -143,19 +143,19 @@ func (l *Lab) Verdict(base, next *Kernel, scenario, name string) KernelVerdict {
 	case s.boots < 2:
 		note("one boot: the spread is not known")
 	default:
-		// A trial that did not settle to 0.1 % within itself still agrees with the
-		// others to the threshold, or it is in a state of its own.
+		// Unsettled trials are judged too: one that did not settle to 0.1 % either
+		// agrees with the others within the threshold, or forms its own state.
 		v.Verdict.Verdict = s.states.verdict
 		v.Notes = append(v.Notes, s.states.notes...)
 	}
 	return v
 }
 
-// Incomparable names what keeps the figures of two kernels that both ran from
-// being held against each other, and what of that is allowed.
+// Incomparable names the differences that prevent a comparison of two kernels that
+// both ran, and those that are allowed.
 func (l *Lab) Incomparable(base, next *Kernel) (why, allowed []string) {
 	if len(base.Files) == 0 || len(next.Files) == 0 {
-		return nil, nil // nothing of one of them arrived, which is said elsewhere
+		return nil, nil // one kernel has no files, which Lost reports
 	}
 	return apart(l.Allow, hostDifferences(base.Group(), next.Group()))
 }
@@ -235,17 +235,17 @@ func NewLab(in []KernelBoots, allow ...string) *Lab {
 	return l
 }
 
-// Sides are the two costs of a packet that kernels are compared by.
+// Sides are the two costs per packet by which kernels are compared.
 var Sides = []struct{ Metric, Name string }{
 	{record.SendNsPerPkt, "send"},
 	{record.RecvNsPerPkt, "receive"},
 }
 
-// KernelVerdict is one side of one scenario on two kernels. Its medians are those
-// that its change is of, over the trials that stateShift compares; where only one
-// kernel has the figure, its median over boots. Its N is the boots of the kernel
-// that has fewer. It has neither an interval nor a p: a handful of boots gives none.
-// So it is at most indicative.
+// KernelVerdict is the verdict on the send or receive cost of one scenario on two
+// kernels. Base and New are the medians over the trials that stateShift compares, whose
+// ratio the change is; where only one kernel has the figure, its median over boots. N is
+// the number of boots of the kernel that has fewer. A handful of boots gives neither an
+// interval nor a p, so that the verdict is at most indicative.
 type KernelVerdict struct {
 	record.Verdict
 	BaseKernel string   `json:"base_kernel"`
@@ -253,8 +253,8 @@ type KernelVerdict struct {
 	Spread     *float64 `json:"spread"` // (max - min) / median over boots, the larger of the two kernels'
 }
 
-// KernelVerdicts compares each kernel of k with the first: one verdict a
-// scenario and side, in the order of the report. allow is as in CompareOptions.
+// KernelVerdicts compares each kernel of k with the first: one verdict for each scenario
+// and each of Sides, in the order of the report. allow is as in Options.
 func KernelVerdicts(k []KernelBoots, allow ...string) []KernelVerdict {
 	return NewLab(k, allow...).Verdicts()
 }

@@ -13,20 +13,20 @@ type Options struct {
 	BaseName, NewName string
 	// Allow names the fields of AllowFields that may differ, or AllowMissing.
 	Allow []string
-	// Thresholds replace those of the metrics: by metric, as ParseThreshold
-	// gives them.
+	// Thresholds replace the thresholds of metrics: by metric, as ParseThreshold
+	// returns them.
 	Thresholds map[string]float64
-	// Seen is the smallest change of a metric that an A/A run on the host
-	// could see, in the unit of thresholds; false where there was none. A change
-	// must be beyond it, while equivalence goes by the threshold alone. What is
-	// above SightLimit is not used. Where Seen is nil, Compare takes what
-	// the headers of the two runs say, and CompareVariants nothing.
+	// Seen returns the smallest change of a metric that an A/A run on the host
+	// detected, in the unit of thresholds; false where there was no A/A run. A change
+	// must exceed it, while equivalence depends on the threshold alone. A value above
+	// metric.DetectableLimit is not used. Where Seen is nil, Compare takes the values
+	// in the headers of the two runs, and CompareVariants none.
 	Seen func(metric string) (float64, bool)
-	// Strict becomes that of the Comparison; verdicts are the same.
+	// Strict is copied to the Comparison. It does not change verdicts.
 	Strict bool
 }
 
-// held is g with the threshold that o asks for and what the host can see.
+// held is g with the threshold that o asks for and the detectable change of the host.
 func (o Options) held(g metric.Gate) metric.Gate {
 	if o.Seen != nil {
 		if seen, ok := o.Seen(g.Metric); ok && metric.UsableDetectable(g.Metric, seen) {
@@ -39,17 +39,16 @@ func (o Options) held(g metric.Gate) metric.Gate {
 	return g
 }
 
-// Threshold is what a change must be beyond: what counts, and what this host can
-// see.
+// Threshold is what a change must exceed: the larger of the metric's threshold and the
+// detectable change of the host.
 func (o Options) Threshold(g metric.Gate) float64 {
 	g = o.held(g)
 	return max(g.Threshold, g.Detectable)
 }
 
 // GatesFor gives the metrics on which a pair of trials is judged: those of
-// Gates, with the thresholds and the sight of the host that o asks for. The bit rate
-// is left out where it is the packet rate times one constant, so that a test of
-// both would be one test twice.
+// Gates, with the thresholds and the detectable changes of o. The bit rate is left out
+// where it is the packet rate times a constant: it would be the same test twice.
 func GatesFor(clock string, a, b *record.Trial, o Options) []metric.Gate {
 	proportional := figure.SameSize(figure.NewArm([]*record.Trial{a}), figure.NewArm([]*record.Trial{b}))
 	gates := slices.DeleteFunc(metric.Gates(clock, a), func(g metric.Gate) bool {
@@ -61,7 +60,7 @@ func GatesFor(clock string, a, b *record.Trial, o Options) []metric.Gate {
 	return gates
 }
 
-// setThresholds tells in v by what it is judged.
+// setThresholds sets the thresholds of v.
 func setThresholds(v *record.Verdict, own, effective float64) {
 	v.Threshold, v.OwnThreshold = effective, nil
 	if own < effective {
@@ -77,9 +76,9 @@ func ownThreshold(v record.Verdict) float64 {
 	return v.Threshold
 }
 
-// Apart names what keeps a pair of trials of tunbench ab from being compared: a device
-// that came out different although both are of one scenario. It is nil where nothing
-// does, or o allows it.
+// Apart names what prevents the comparison of a pair of trials of tunbench ab:
+// differences between the devices of two trials of one scenario, unless o allows them.
+// It is nil where nothing does.
 func (o Options) Apart(a, b *record.Trial) []string {
 	if a.Scenario != b.Scenario {
 		return nil

@@ -13,11 +13,11 @@ import (
 	"tunbench/reports/text"
 )
 
-// CompareVariants judges the two variants of a file of tunbench ab. Verdicts
-// that the file holds stand: ab judged while it decided how much to measure,
-// and only the whole of that has the error that it promises. Without them, as
-// after an interruption, the finished pairs of its first block are judged, and
-// since no fresh block confirmed it, a change is indicative.
+// CompareVariants judges the two variants of a file of tunbench ab. Verdicts in the
+// file are kept: ab judged while it decided how much to measure, and only that whole
+// procedure keeps the promised error. Without verdicts, as after an interruption, the
+// finished pairs of the first block are judged, and a change is only indicative, since
+// no fresh block confirmed it.
 func CompareVariants(f *record.File, o Options) (*Comparison, error) {
 	sides := map[string]*record.File{}
 	for _, variant := range []string{"a", "b"} {
@@ -49,8 +49,8 @@ func CompareVariants(f *record.File, o Options) (*Comparison, error) {
 	return c.finish(), nil
 }
 
-// unfinished adds the scenarios of b that have trials and no verdict: ab was
-// interrupted in them.
+// unfinished adds a verdict on each scenario of b that has trials and no verdict: ab was
+// interrupted during it.
 func unfinished(c *comparer, b *record.File) {
 	for name, trials := range trialsByScenario(b) {
 		if !slices.ContainsFunc(c.done.Verdicts, func(v record.Verdict) bool { return v.Scenario == name }) {
@@ -65,7 +65,7 @@ func unfinished(c *comparer, b *record.File) {
 func judgePairs(c *comparer, a, b *record.File) error {
 	scenariosA, scenariosB := trialsByScenario(a), trialsByScenario(b)
 	if len(scenariosA) == 1 && len(scenariosB) == 1 {
-		// The variants may be of two scenarios, which are one pair's.
+		// The variants may be two scenarios, which are compared with each other.
 		pairsOf(c, a.Trials, b.Trials)
 	} else {
 		for _, name := range slices.SortedFunc(maps.Keys(scenariosA), axis.Compare) {
@@ -104,7 +104,7 @@ func noPair(c *comparer, a, b *record.File) record.Verdict {
 	}
 }
 
-// pairsOf adds the tests of the pairs that a and b hold; none if they hold none.
+// pairsOf adds a test for each gate of the valid pairs of a and b, if there are any.
 func pairsOf(c *comparer, a, b []record.Trial) {
 	type key struct{ block, pair int }
 	first := map[key]*record.Trial{}
@@ -153,7 +153,7 @@ func pairsOf(c *comparer, a, b []record.Trial) {
 	}
 }
 
-// HoldsVariants reports whether f is a file of tunbench ab, which alone writes
+// HoldsVariants reports whether f is a file of tunbench ab. Only such files hold
 // verdicts.
 func HoldsVariants(f *record.File) bool {
 	return len(f.Verdicts) > 0 || slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != "" })
@@ -163,9 +163,8 @@ func holdsOnly(f *record.File, variant string) bool {
 	return len(f.Trials) > 0 && !slices.ContainsFunc(f.Trials, func(t record.Trial) bool { return t.Variant != variant })
 }
 
-// variantName tells a variant from the other: by its scenario where they
-// differ, else by its letter; and by the build that measured it, if that was
-// another one.
+// variantName is the letter of a variant, the build that measured it if the file names
+// builds, and its scenario or else its arm where the variants differ in that.
 func variantName(letter string, own, other *record.File) string {
 	if b, ok := own.Run.Builds[letter]; ok {
 		letter += ", " + b.Path + " (" + b.Tool.Version + ", " + b.Tool.Commit + ")"

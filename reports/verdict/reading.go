@@ -10,22 +10,22 @@ import (
 	"tunbench/reports/stat"
 )
 
-// Reading is what one boot says about a scenario.
+// Reading is the result of one boot for a scenario.
 type Reading struct {
 	boot      int
-	last      []*record.Trial // those that the value comes from
+	last      []*record.Trial // the trials that the value comes from
 	Unsettled bool
 	Invalid   bool
 }
 
 // value is the median over the last trials; false where none has the metric.
-// What is not above 0 is no cost.
 func (r Reading) value(metric string) (float64, bool) {
 	s, err := stat.Summarize(r.values(metric))
 	return s.Median, err == nil
 }
 
-// values gives the metric of each of the last trials that has it.
+// values returns the metric of each of the last trials that has it. Values of 0 or less
+// are no costs and left out.
 func (r Reading) values(metric string) (x []float64) {
 	for _, t := range r.last {
 		if v, ok := t.Metrics[metric]; ok && v > 0 {
@@ -46,15 +46,15 @@ func read(boot int, trials []*record.Trial) Reading {
 	}
 }
 
-// settledTrials is how many trials in a row must agree for a scenario to be
-// settled; its value is their median.
+// settledTrials is how many trials in a row must agree for a scenario to be settled. The
+// value of the scenario is their median.
 const settledTrials = 5
 
-// Cost is one side's cost of a packet over the boots of a kernel, in
+// Cost is the cost per packet of sending or of receiving over the boots of a kernel, in
 // nanoseconds or instructions.
 type Cost struct {
-	Boots            []float64 // each boot's, in order
-	trials           []float64 // that the boots' come from
+	Boots            []float64 // medians of the boots, in order
+	trials           []float64 // costs of the trials behind these medians
 	Median, Min, Max float64
 	Spread           float64 // (max - min) / median, as a ratio
 	Unsettled        int     // boots in which the scenario never settled
@@ -86,18 +86,18 @@ func costOf(readings []Reading, metric string) *Cost {
 	return &c
 }
 
-// Shift is one side's cost on two kernels.
+// Shift is the cost per packet of sending or of receiving on two kernels.
 type Shift struct {
 	Base, New *Cost    // nil where not measured
-	Change    *float64 // new/base - 1 in the same state; nil where one of them is nil
+	Change    *float64 // new/base - 1 in the same state; nil where Base or New is nil
 	states    stateShift
-	spread    float64 // the larger of the two
+	spread    float64 // the larger Spread of the two
 	boots     int     // of the kernel that has fewer
 }
 
-// Shown gives the costs to show on both sides: where they are compared, those that
-// the change is of; elsewhere the medians over boots. They are nil where nothing was
-// measured.
+// Shown returns the costs to show for both kernels: where they are compared, the costs
+// whose ratio the change is; elsewhere the medians over boots. A cost that was not
+// measured is nil.
 func (s Shift) Shown() (base, next *float64) {
 	if s.Change != nil {
 		return &s.states.base, &s.states.new
@@ -111,15 +111,15 @@ func (s Shift) Shown() (base, next *float64) {
 	return base, next
 }
 
-// InState reports whether the costs that are compared are those of a state, and not
-// those over all boots.
+// InState reports whether the compared costs are medians of one state and not those
+// over all boots.
 func (s Shift) InState() bool {
 	off := func(c *Cost, shown float64) bool { return math.Abs(shown/c.Median-1) > metric.VirtualThreshold }
 	return s.Change != nil && (off(s.Base, s.states.base) || off(s.New, s.states.new))
 }
 
-// Seen tells whether the change is larger than what the same kernel shows from
-// boot to boot; with a single boot nobody knows.
+// Seen reports whether the change is larger than the spread of one kernel from boot to
+// boot. That is not known with a single boot.
 func (s Shift) Seen() (seen, known bool) {
 	if s.Change == nil || s.boots < 2 {
 		return false, false

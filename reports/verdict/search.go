@@ -14,7 +14,7 @@ import (
 )
 
 // compareSearches compares the rates that both runs searched for. A search leaves
-// bounds, not samples: it differs if the bounds do not even touch.
+// bounds, not samples: two rates differ if their bounds do not overlap.
 func compareSearches(c *comparer, base, next *record.File) {
 	type key struct{ scenario, goal string }
 	found := map[key]record.Goal{}
@@ -41,7 +41,7 @@ func compareSearches(c *comparer, base, next *record.File) {
 			delete(found, key{s.Scenario, gate.Metric})
 		}
 	}
-	// What the new side does not have at all has a verdict already.
+	// Scenarios that the new side lacks have a verdict already.
 	lacking := map[string]bool{}
 	for _, v := range c.done.Verdicts {
 		lacking[v.Scenario] = lacking[v.Scenario] || v.Missing == record.NewSide
@@ -81,7 +81,7 @@ func compareRates(c *comparer, scenario string, gate metric.Gate, base, next rec
 		return v
 	}
 	v.Change = &change
-	low, high := *next.LowerPPS / *base.UpperPPS - 1, *next.UpperPPS / *base.LowerPPS - 1 // the least and most that it may be
+	low, high := *next.LowerPPS / *base.UpperPPS - 1, *next.UpperPPS / *base.LowerPPS - 1 // bounds of the change
 	switch {
 	case low >= -ownThreshold(v) && high <= ownThreshold(v):
 		v.Verdict = record.Equivalent

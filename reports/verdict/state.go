@@ -11,30 +11,29 @@ import (
 	"tunbench/reports/text"
 )
 
-// stateShift is how the cost of a packet on one kernel lies to that on another,
-// given the costs of single trials.
+// stateShift compares the cost per packet on two kernels, given the costs of single
+// trials.
 //
 // In virtual time a trial repeats to 0.1 %, but some costs have several states,
 // such as whether the skbs of a batch come from a full slab or from a partial
-// one: 2 % on Linux 6.12, and chance picks one when the device is made. A median
-// over trials then says which state was met more often, and the minimum, the
-// usual estimate of a cost to which noise can only add (Chen and Revels, Robust
+// one: 2 % on Linux 6.12, and chance decides when the device is made. A median over
+// trials then says which state was more frequent, and the minimum, the usual estimate of a cost to which noise can only add (Chen and Revels, Robust
 // benchmarking in noisy environments, arXiv:1608.04295, 2016), says whether the
-// lower one was met at all. So like is held against like: costs that two kernels
-// have in common are one state, and a change is what moves them apart.
+// lower state occurred at all. So a state is compared with the same state: costs that
+// two kernels have in common are one state, and a change moves the states apart.
 type stateShift struct {
-	// change is new/base - 1 within the lowest state that both are in; if they
-	// share none, and have as many, between the lowest state of each; elsewhere
-	// between the states that they are mostly in.
+	// change is new/base - 1 within the lowest state that both kernels have; if they
+	// share no state and have equally many, between the lowest states of the two;
+	// otherwise between the most frequent states of the two.
 	change float64
-	// base and new are the medians that change is of: over the trials that are
-	// compared. They are 0 where nothing is.
+	// base and new are the medians, over the compared trials, of which change is the
+	// ratio. They are 0 where nothing is compared.
 	base, new float64
 	verdict   string
 	notes     []string
 }
 
-// compare takes the medians of the trials that are compared.
+// compare sets the medians of the compared trials, and their change.
 func (s *stateShift) compare(base, next float64) {
 	s.base, s.new, s.change = base, next, next/base-1
 }
@@ -43,13 +42,13 @@ func (s *stateShift) compare(base, next float64) {
 // smallest change that counts.
 type state struct{ base, new []float64 }
 
-// statesAlpha is the p below which kernels that are mostly in different states
-// of one cost are called different. It is stricter than that of other tests,
-// since trials of one boot meet the same state more often than independent ones
-// would, and since each comparison has dozens of costs.
+// statesAlpha is the p below which kernels with different most frequent states are
+// called different. It is stricter than compareAlpha, since trials of one boot share a
+// state more often than independent trials would, and since each comparison has dozens
+// of costs.
 const statesAlpha = 0.01
 
-// statesOf groups costs, the lowest first. All are above 0.
+// statesOf groups costs, which are above 0, into states, the lowest first.
 func statesOf(base, next []float64, apart float64) (list []state) {
 	type cost struct {
 		v   float64
@@ -81,13 +80,13 @@ func statesOf(base, next []float64, apart float64) (list []state) {
 // threshold is the smallest change that counts, as a ratio. It takes at least
 // one cost of each, and gives no verdict but these:
 //
-//	equivalent     they share their states: in each the costs agree, more than half
-//	               of the trials of both are in one that is shared, and none is met
-//	               so much more often by one that chance does not explain it
-//	indicative-*   they share none, and every state moved the same way; or every
-//	               trial of one is beside every trial of the other, and the medians
-//	               are further apart than the threshold; or they are mostly in
-//	               different states, and Fisher's test says that this is no chance
+//	equivalent     the kernels share states: in each shared state the costs agree,
+//	               more than half of the trials of both kernels are in shared states,
+//	               and no state is more frequent on one kernel than chance explains
+//	indicative-*   they share no state, and every state moved in the same direction;
+//	               or all trials of one kernel are above all trials of the other, and
+//	               the medians differ by more than the threshold; or their most
+//	               frequent states differ by more than chance explains (Fisher's test)
 //	inconclusive   neither
 func shiftStates(base, next []float64, threshold float64) stateShift {
 	list := statesOf(base, next, threshold)
@@ -122,8 +121,8 @@ func shiftStates(base, next []float64, threshold float64) stateShift {
 	return out
 }
 
-// matchedStates judges kernels whose costs have as many states and share none:
-// the lowest of one is the lowest of the other, and so on.
+// matchedStates judges kernels that have equally many states and share none: the lowest
+// state of one is compared with the lowest of the other, and so on.
 func matchedStates(old, young []state) stateShift {
 	var out stateShift
 	out.compare(Middle(old[0].base), Middle(young[0].new))
@@ -149,7 +148,7 @@ func indicative(change float64) string {
 	return record.IndicativeImprovement
 }
 
-// sharedStates judges kernels that were seen in at least one state both.
+// sharedStates judges kernels that share at least one state.
 func sharedStates(list, shared []state, olds, news int, threshold float64) stateShift {
 	out := stateShift{verdict: record.Equivalent}
 	out.compare(Middle(shared[0].base), Middle(shared[0].new))
@@ -162,8 +161,9 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 		}
 	}
 	if len(list) == 1 {
-		// One state by its neighbours, and yet two beside each other: a change
-		// hardly beyond the threshold, of a cost that scatters a little.
+		// Costs close enough to be one state, but those of the kernels do not
+		// overlap: a change just beyond the threshold, of a cost that scatters a
+		// little.
 		if out.verdict == record.Inconclusive && apartAltogether(list[0].base, list[0].new) {
 			out.verdict = indicative(out.change)
 		}
@@ -183,8 +183,8 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 	if 2*common[0] > olds && 2*common[1] > news {
 		return out
 	}
-	// What is shared is an outlier of one of them: the state that it is mostly in
-	// is another.
+	// The shared state is an outlier of one kernel, whose most frequent state is
+	// another.
 	out.verdict = record.Inconclusive
 	old, young := mostly(list, false), mostly(list, true)
 	out.compare(Middle(old.base), Middle(young.new))
@@ -196,8 +196,8 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 	return out
 }
 
-// mostly gives the state that most trials of the base, or of the new kernel,
-// are in; the lowest of several.
+// mostly returns the most frequent state of the base or of the new kernel; the lowest
+// of several.
 func mostly(list []state, new bool) state {
 	return slices.MaxFunc(list, func(a, b state) int {
 		if new {
@@ -207,14 +207,14 @@ func mostly(list []state, new bool) state {
 	})
 }
 
-// apartAltogether tells whether every cost of one is above every cost of the
+// apartAltogether reports whether every cost of one kernel is above every cost of the
 // other.
 func apartAltogether(base, next []float64) bool {
 	return slices.Min(next) > slices.Max(base) || slices.Max(next) < slices.Min(base)
 }
 
-// beyondSpread tells whether the medians are further apart than the costs of
-// either.
+// beyondSpread reports whether the medians differ by more than the costs of either
+// kernel.
 func beyondSpread(base, next []float64) bool {
 	change := math.Abs(Middle(next)/Middle(base) - 1)
 	for _, x := range [][]float64{base, next} {
@@ -225,7 +225,7 @@ func beyondSpread(base, next []float64) bool {
 	return true
 }
 
-// Middle is the median of x, which is not empty and finite.
+// Middle is the median of x, which must be finite and not empty.
 func Middle(x []float64) float64 {
 	s, err := stat.Summarize(x)
 	if err != nil {
