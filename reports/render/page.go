@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"html/template"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,168 +18,204 @@ import (
 	"tunbench/reports/verdict"
 )
 
-type htmlWriter struct {
-	b       bytes.Buffer
-	ids     map[string]bool // taken
-	caption string          // of the tables that follow
-	tables  int             // that had this caption
-	err     error
+// page is what the template shows of a document.
+type page struct {
+	Title    string
+	Policy   template.HTMLAttr
+	Style    template.CSS
+	Script   template.JS
+	Contents []*pageSection
+	Alerts   [][]pagePiece
+	Blocks   []pageBlock // before the first section
+	Sections []*pageSection
 }
 
-func (m *htmlWriter) printf(format string, args ...any) { fmt.Fprintf(&m.b, format, args...) }
+type pageSection struct {
+	ID, Heading string
+	Sub         bool
+	Inner       []*pageSection // in the contents, those one level lower
+	Blocks      []pageBlock
+}
 
-// id gives a heading one that no other element of the page has.
-func (m *htmlWriter) id(heading string) string {
+// pageBlock has one of its parts.
+type pageBlock struct {
+	Paragraph, Note []pagePiece
+	Items           [][]pagePiece
+	Title           string // of the chart or the fold
+	Chart           template.HTML
+	Table           *pageTable
+	Folded          []pageBlock
+}
+
+type pagePiece struct {
+	Text                string
+	Code, Strong, Blank bool
+}
+
+func (p pagePiece) shown() bool { return !p.Blank && p.Text != "" }
+
+type pageTable struct {
+	Caption string
+	Columns []document.Column
+	Rows    [][]pageCell
+}
+
+type pageCell struct {
+	Prose                      []pagePiece
+	Again, Head, Numeric, Long bool
+	Sort, Verdict              string
+}
+
+// newPage gives each section an id and each table a caption.
+func newPage(d document.Document) (*page, error) {
+	style := pageStyle()
+	p := &page{Title: text.Printable(d.Title), Policy: policy(style, HTMLScript), Style: template.CSS(style), Script: template.JS(HTMLScript)}
+	for _, a := range d.Alerts {
+		p.Alerts = append(p.Alerts, pieces(a))
+	}
+	var err error
+	if p.Blocks, err = (&captions{caption: "Result"}).blocks([]document.Block{d.Lead, document.Bullets(d.Points)}); err != nil {
+		return nil, err
+	}
+	ids := map[string]bool{"main": true, "theme": true}
+	for _, s := range d.Sections {
+		sec := &pageSection{ID: freeID(ids, s.Heading), Heading: text.Printable(s.Heading), Sub: s.Sub}
+		if sec.Blocks, err = (&captions{caption: s.Heading}).blocks(s.Blocks); err != nil {
+			return nil, err
+		}
+		if n := len(p.Contents); s.Sub && n > 0 {
+			p.Contents[n-1].Inner = append(p.Contents[n-1].Inner, sec)
+		} else {
+			p.Contents = append(p.Contents, sec)
+		}
+		p.Sections = append(p.Sections, sec)
+	}
+	return p, nil
+}
+
+// freeID gives a heading an id that no other element of the page has.
+func freeID(ids map[string]bool, heading string) string {
 	name := strings.Trim(notInID.ReplaceAllString(strings.ToLower(heading), "-"), "-")
 	if name == "" {
 		name = "section"
 	}
 	id := name
-	for i := 2; m.ids[id]; i++ {
+	for i := 2; ids[id]; i++ {
 		id = name + "-" + strconv.Itoa(i)
 	}
-	m.ids[id] = true
+	ids[id] = true
 	return id
 }
 
-// contents lists the sections, those one level lower inside of the ones above.
-func (m *htmlWriter) contents(sections []document.Section, ids []string) {
-	if len(sections) == 0 {
-		return
+func pieces(p prose.Prose) []pagePiece {
+	list := make([]pagePiece, 0, len(p))
+	for _, piece := range p {
+		list = append(list, pagePiece{
+			Text: text.Printable(piece.Text), Code: piece.Look == prose.Code, Strong: piece.Look == prose.Strong,
+			Blank: strings.TrimSpace(piece.Text) == "" && piece.Look != prose.Plain,
+		})
 	}
-	m.printf("<nav aria-label=\"Contents\">\n<details open>\n<summary>Contents</summary>\n<ol>\n")
-	inner := false
-	for i, s := range sections {
-		switch {
-		case s.Sub && i > 0 && !inner:
-			m.printf("<ol>\n")
-		case i > 0 && s.Sub == inner:
-			m.printf("</li>\n")
-		case i > 0 && !s.Sub:
-			m.printf("</li>\n</ol>\n</li>\n")
-		}
-		inner = s.Sub && i > 0
-		m.printf("<li><a href=\"#%s\">%s</a>", ids[i], htmlText(s.Heading))
-	}
-	if inner {
-		m.printf("</li>\n</ol>\n")
-	}
-	m.printf("</li>\n</ol>\n</details>\n</nav>\n")
+	return list
 }
 
-func (m *htmlWriter) paragraph(p prose.Prose) {
-	if len(p) > 0 {
-		m.printf("<p>%s</p>\n", htmlInline(p))
-	}
+// captions numbers the tables of a section or fold, which have its name.
+type captions struct {
+	caption string
+	tables  int
 }
 
-func (m *htmlWriter) block(b document.Block) {
-	switch v := b.(type) {
-	case prose.Prose:
-		m.paragraph(v)
-	case document.Small:
-		m.printf("<p class=\"note\">%s</p>\n", htmlInline(prose.Prose(v)))
-	case document.Bullets:
-		if len(v) == 0 {
-			return
-		}
-		m.printf("<ul>\n")
-		for _, item := range v {
-			m.printf("<li>%s</li>\n", htmlInline(item))
-		}
-		m.printf("</ul>\n")
-	case document.Picture:
-		title, _ := v.Chart.Head()
-		m.printf("<figure>\n<figcaption>%s</figcaption>\n<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"%[1]s\">\n", htmlText(title))
-		m.err = chart.WriteInline(&m.b, v.Chart, v.Alt)
-		m.printf("</div>\n</figure>\n")
-	case document.Table:
-		if v.Fold != "" && len(v.Rows) > 0 {
-			v, summary := v, v.Fold
-			v.Fold = ""
-			m.block(document.Fold{Summary: summary, Blocks: []document.Block{v}})
-			return
-		}
-		m.table(v)
-	case document.Fold:
-		if v.Empty() {
-			return
-		}
-		caption, tables := m.caption, m.tables
-		m.caption, m.tables = v.Summary, 0
-		m.printf("<details>\n<summary>%s</summary>\n", htmlText(v.Summary))
-		for _, inner := range v.Blocks {
-			m.block(inner)
-		}
-		m.printf("</details>\n")
-		m.caption, m.tables = caption, tables
-	default:
-		m.err = fmt.Errorf("unknown block %T", b)
-	}
-}
-
-func (m *htmlWriter) table(t document.Table) {
-	if len(t.Rows) == 0 {
-		return
-	}
-	caption := m.caption
-	if m.tables++; m.tables > 1 {
-		caption += ", table " + strconv.Itoa(m.tables)
-	}
-	m.printf("<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"%s\">\n<table>\n<caption>%[1]s</caption>\n<thead><tr>", htmlText(caption))
-	for _, c := range t.Columns {
-		name := htmlText(c.Name)
-		if name == "" {
-			name = "<span class=\"unseen\">value</span>"
-		}
-		if c.Numeric {
-			m.printf("<th scope=\"col\" class=\"n\">%s</th>", name)
-		} else {
-			m.printf("<th scope=\"col\">%s</th>", name)
-		}
-	}
-	m.printf("</tr></thead>\n<tbody>\n")
-	// Words would be squeezed to one a line before a table scrolls.
-	long := make([]string, len(t.Columns))
-	for _, r := range t.Rows {
-		for i, c := range r {
-			if utf8.RuneCountInString(document.PlainText(c)) > longText {
-				long[i] = " class=\"long\""
+func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) {
+	for _, b := range list {
+		switch v := b.(type) {
+		case prose.Prose:
+			shown = append(shown, pageBlock{Paragraph: pieces(v)})
+		case document.Small:
+			shown = append(shown, pageBlock{Note: pieces(prose.Prose(v))})
+		case document.Bullets:
+			var items [][]pagePiece
+			for _, item := range v {
+				items = append(items, pieces(item))
 			}
+			shown = append(shown, pageBlock{Items: items})
+		case document.Picture:
+			title, _ := v.Chart.Head()
+			var svg bytes.Buffer
+			if err := chart.WriteInline(&svg, v.Chart, v.Alt); err != nil {
+				return nil, err
+			}
+			shown = append(shown, pageBlock{Title: text.Printable(title), Chart: template.HTML(svg.String())})
+		case document.Table:
+			if v.Fold == "" {
+				shown = append(shown, c.table(v)...)
+				continue
+			}
+			own := captions{caption: v.Fold}
+			shown = append(shown, pageBlock{Title: text.Printable(v.Fold), Folded: own.table(v)})
+		case document.Fold:
+			if v.Empty() {
+				continue
+			}
+			own := captions{caption: v.Summary}
+			inner, err := own.blocks(v.Blocks)
+			if err != nil {
+				return nil, err
+			}
+			shown = append(shown, pageBlock{Title: text.Printable(v.Summary), Folded: inner})
+		default:
+			return nil, fmt.Errorf("unknown block %T", b)
 		}
 	}
-	var head string
+	return shown, nil
+}
+
+// table gives t and its note.
+func (c *captions) table(t document.Table) []pageBlock {
+	if len(t.Rows) == 0 {
+		return nil
+	}
+	caption := c.caption
+	if c.tables++; c.tables > 1 {
+		caption += ", table " + strconv.Itoa(c.tables)
+	}
+	shown := &pageTable{Caption: text.Printable(caption)}
+	for _, column := range t.Columns {
+		shown.Columns = append(shown.Columns, document.Column{Name: text.Printable(column.Name), Numeric: column.Numeric})
+	}
+	// Words would be squeezed to one a line before a table scrolls.
+	long := make([]bool, len(t.Columns))
 	for _, r := range t.Rows {
-		m.printf("<tr>")
-		for i, c := range r {
-			cell := htmlInline(c)
+		for i, cell := range r {
+			long[i] = long[i] || utf8.RuneCountInString(document.PlainText(cell)) > longText
+		}
+	}
+	var head []pagePiece
+	for _, r := range t.Rows {
+		cells := make([]pageCell, len(r))
+		for i, own := range r {
+			cell, plain := pageCell{Prose: pieces(own), Numeric: t.Columns[i].Numeric, Long: long[i]}, document.PlainText(own)
 			switch {
-			case i == 0 && !t.Columns[i].Numeric && cell == "":
+			case cell.Numeric:
+				if v, ok := text.ShownValue(plain); ok {
+					cell.Sort = strconv.FormatFloat(v, 'g', -1, 64)
+				}
+			case i == 0 && !slices.ContainsFunc(cell.Prose, pagePiece.shown):
 				// A row below the first of its group: sorted, it must tell by
 				// itself whose it is.
-				m.printf("<th scope=\"row\" class=\"again\"><span>%s</span></th>", head)
-			case i == 0 && !t.Columns[i].Numeric:
-				head = cell
-				m.printf("<th scope=\"row\"%s>%s</th>", long[i], cell)
-			case t.Columns[i].Numeric:
-				if v, ok := text.ShownValue(document.PlainText(c)); ok {
-					m.printf("<td class=\"n\" data-sort=\"%s\">%s</td>", strconv.FormatFloat(v, 'g', -1, 64), cell)
-				} else {
-					m.printf("<td class=\"n\">%s</td>", cell)
-				}
+				cell.Again, cell.Prose = true, head
+			case i == 0:
+				cell.Head, head = true, cell.Prose
 			default:
-				if look := verdictLook(document.PlainText(c)); look != "" {
-					cell = "<span class=\"verdict " + look + "\">" + cell + "</span>"
-				}
-				m.printf("<td%s>%s</td>", long[i], cell)
+				cell.Verdict = verdictLook(plain)
 			}
+			cells[i] = cell
 		}
-		m.printf("</tr>\n")
+		shown.Rows = append(shown.Rows, cells)
 	}
-	m.printf("</tbody>\n</table>\n</div>\n")
+	blocks := []pageBlock{{Table: shown}}
 	if len(t.Note) > 0 {
-		m.block(document.Small(t.Note))
+		blocks = append(blocks, pageBlock{Note: pieces(t.Note)})
 	}
+	return blocks
 }
 
 var notInID = regexp.MustCompile(`[^a-z0-9]+`)
