@@ -117,7 +117,7 @@ func TestAB(t *testing.T) {
 				t.Errorf("%s: notes %q", v.Scenario, v.Notes)
 			}
 			if len(out.Detectable) != 0 {
-				t.Errorf("different variants gave a sight: %+v", out.Detectable)
+				t.Errorf("different variants gave a detectable change: %+v", out.Detectable)
 			}
 			// The file: trials in pairs, each with its variant, then the verdict and the end.
 			var kinds []string

@@ -398,7 +398,7 @@ func TestCannotBegin(t *testing.T) {
 		"hook":   {func(f *fixture) { f.lab.hookErr = broken; f.plan.Hook = "kprobe" }, "broken", false},
 		"floor":  {func(f *fixture) { f.lab.floorErr = broken }, "broken", false},
 		"header": {func(f *fixture) { f.rec.refuse = func(record.Record) error { return broken } }, "write run header: broken", false},
-		"no rung": {func(f *fixture) { f.lab.used = record.HookNone },
+		"no hook": {func(f *fixture) { f.lab.used = record.HookNone },
 			"no hook can observe this kernel (kprobe: not compiled in); measure without: --arm bare", false},
 	} {
 		f := newFixture(t)

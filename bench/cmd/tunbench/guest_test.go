@@ -65,11 +65,11 @@ func bootGuest(t *testing.T, name string, job guest.Job) *vm.Result {
 	return result
 }
 
-// rungsSuite makes the same traffic each time it is run: in lockstep the count
+// hooksSuite makes the same traffic each time it is run: in lockstep the count
 // of packets is fixed, the flows keep their queues, and a ring of 8 takes 8 of
 // each batch.
-const rungsSuite = `
-name: rungs
+const hooksSuite = `
+name: hooks
 pairs: 1
 warmup: 0s
 measure: 100ms
@@ -91,7 +91,7 @@ scenarios:
   - {mode: tun, gen: packet, queues: 1, size: 64, bypass: on}
 `
 
-// seen is what a rung counted of one trial.
+// seen is what a hook counted of one trial.
 type seen struct {
 	Queues     []record.Queue
 	Xmit, Read uint64
@@ -99,18 +99,18 @@ type seen struct {
 	Dropped    map[string]uint64
 }
 
-// TestGuestRungsAgree holds that kprobes, fentry and tracepoints count the same
+// TestGuestHooksAgree holds that kprobes, fentry and tracepoints count the same
 // packets, bytes, queues and drops, and that none disagrees with the generator,
 // the readers and the device's own counters.
-func TestGuestRungsAgree(t *testing.T) {
+func TestGuestHooksAgree(t *testing.T) {
 	for _, name := range guestKernels {
 		t.Run(name, func(t *testing.T) {
 			job := guest.Job{Files: map[string][]byte{
-				"/etc/rungs.yaml": []byte(rungsSuite), "/etc/unsupported.yaml": []byte(unsupportedSuite),
+				"/etc/hooks.yaml": []byte(hooksSuite), "/etc/unsupported.yaml": []byte(unsupportedSuite),
 			}}
 			hooks := []string{"kprobe", "fentry", "tracepoint"}
 			for _, hook := range hooks {
-				job.Commands = append(job.Commands, []string{"run", "--quiet", "--suite", "/etc/rungs.yaml",
+				job.Commands = append(job.Commands, []string{"run", "--quiet", "--suite", "/etc/hooks.yaml",
 					"--arm", "observed", "--hook", hook, "--out", guest.OutDir + "/" + hook})
 			}
 			job.Commands = append(job.Commands,
@@ -124,12 +124,12 @@ func TestGuestRungsAgree(t *testing.T) {
 					t.Fatalf("%v: exit %d: %s%s", c.Args, c.Exit, c.Stderr, c.Error)
 				}
 			}
-			first := rung(t, result, "kprobe")
+			first := countsOf(t, result, "kprobe")
 			if len(first) != 4 {
 				t.Fatalf("%d scenarios, want 4", len(first))
 			}
 			for _, hook := range hooks[1:] {
-				if diff := cmp.Diff(first, rung(t, result, hook)); diff != "" {
+				if diff := cmp.Diff(first, countsOf(t, result, hook)); diff != "" {
 					t.Errorf("kprobe (-) and %s (+) differ:\n%s", hook, diff)
 				}
 			}
@@ -151,8 +151,8 @@ func runFile(t *testing.T, result *vm.Result, dir string) *record.File {
 	return f
 }
 
-// rung gives what a hook counted, by scenario.
-func rung(t *testing.T, result *vm.Result, hook string) map[string]seen {
+// countsOf gives what a hook counted, by scenario.
+func countsOf(t *testing.T, result *vm.Result, hook string) map[string]seen {
 	t.Helper()
 	f := runFile(t, result, hook)
 	if f.Run.Hook.Used != hook || f.Run.Host.Virt != "tcg" {
@@ -218,7 +218,7 @@ func checkAuto(t *testing.T, kernel string, result *vm.Result) {
 	}
 }
 
-// checkDoctor holds that every rung is found to hold.
+// checkDoctor holds that every hook is found to hold.
 func checkDoctor(t *testing.T, stdout []byte) {
 	t.Helper()
 	var report struct {
