@@ -280,7 +280,7 @@ func withoutCapability(t *testing.T, capability int, f func()) {
 }
 
 func TestUnshareRefused(t *testing.T) {
-	newNS(t) // tells whether the right is there to be dropped
+	newNS(t) // without the right there is nothing to drop
 	withoutCapability(t, unix.CAP_SYS_ADMIN, func() {
 		err := unix.Unshare(unix.CLONE_NEWNET)
 		if err = unshareError(err); !errors.Is(err, os.ErrPermission) {
