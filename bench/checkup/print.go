@@ -1,5 +1,5 @@
-// Package checkup prints the findings of doctor about a host, the A/A runs that are kept
-// of it, and what to do about each finding.
+// Package checkup prints what doctor found out about a host, the A/A runs that are
+// stored for this host, and what to do about each finding.
 package checkup
 
 import (

@@ -1,5 +1,6 @@
 // Package device builds the TUN/TAP device that a Spec asks for, in a namespace,
-// reads back what the kernel made of it, observes it, and lets events happen to it.
+// reads back what the kernel made of it, observes it, and triggers the events of a
+// trial, such as a detached queue.
 package device
 
 import (

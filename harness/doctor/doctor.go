@@ -1,5 +1,5 @@
 // Package doctor finds out what a host can do, what would spoil a measurement on it
-// and what to do about that, and which hook of the observer holds.
+// and what to do about that, and which hooks of the observer work.
 package doctor
 
 import (

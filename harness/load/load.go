@@ -1,5 +1,5 @@
-// Package load makes stamped packets, each of which is accounted for: what sends
-// them into a device or a path, and what reads them from it.
+// Package load makes the traffic of stamped packets, each of which is accounted for:
+// it sends them into a device or a path, and reads them at the other end.
 package load
 
 import (

@@ -1,5 +1,5 @@
-// Package socket translates IP addresses to those of system calls, opens sockets
-// between two of them, lists those of a network namespace and counts their drops.
+// Package socket converts IP addresses for system calls, opens connected UDP
+// sockets, lists the sockets of a network namespace and counts their drops.
 package socket
 
 import (

@@ -1,5 +1,6 @@
-// Package trial runs trials: set-up, warm-up, measured windows, drain, accounts and
-// tear-down, alone or in turn with another trial, and what speaks against a figure.
+// Package trial runs trials, alone or in turn with another one: set-up, warm-up,
+// measured windows, drain, accounts and tear-down. It flags what makes a figure
+// doubtful.
 package trial
 
 import (
