@@ -60,7 +60,7 @@ type Outcome struct {
 }
 
 // detectAlpha is the level of the first analysis, and detectPower the probability
-// with which a detectable change is found.
+// that a detectable change is found.
 const (
 	detectAlpha = 0.025
 	detectPower = 0.8

@@ -272,7 +272,7 @@ func (k *Streams) join(of func(*exchange) []*stream.End) error {
 	return errors.Join(errs...)
 }
 
-// endAll is join without the errors with which they end.
+// endAll is join, but drops the errors of the ends.
 func (k *Streams) endAll(of func(*exchange) []*stream.End) error {
 	deadline := time.After(path.DrainTimeout)
 	for _, w := range k.exchanges {

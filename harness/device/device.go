@@ -255,7 +255,7 @@ func (d *Device) maxWrite() int {
 
 // TakesHeader asks the kernel whether a device like this one takes such a
 // GSO packet, virtio-net header first: where it does not know the kind, vhost's
-// worker drops the packet and tells nobody. One that is down refuses all, but
+// worker drops the packet without an error. One that is down refuses all, but
 // looks at the header before that.
 func (d *Device) TakesHeader(packet []byte) (err error) {
 	var probe *tuntap.Device

@@ -121,7 +121,7 @@ func (list forwarders) Finish(deadline <-chan time.Time) error {
 	return nil
 }
 
-// Wait gives the errors with which they ended.
+// Wait waits until all forwarders have ended, and returns their errors.
 func (list forwarders) Wait() error {
 	var errs []error
 	for _, f := range list {

@@ -45,8 +45,8 @@ func noVhost(err error) error {
 	return &Unsupported{fmt.Sprintf("this kernel has no vhost-net, or its module is not loaded (modprobe vhost_net): %v", err)}
 }
 
-// OfVhost explains an error of vhost-net: it tells a kernel that does not have it from
-// one on which it failed.
+// OfVhost explains an error of vhost-net: a kernel without vhost-net is unsupported, and
+// any other error is a failure.
 func OfVhost(err error) error {
 	for _, errno := range []unix.Errno{unix.ENOENT, unix.ENODEV, unix.ENXIO} {
 		if errors.Is(err, errno) && strings.Contains(err.Error(), vhost.Path) {

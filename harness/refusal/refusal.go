@@ -92,13 +92,13 @@ func classify(err error) string {
 		hook        *bpf.HookError
 	)
 	switch {
-	case errors.As(err, &ring) && ring.Unsupported(): // EPERM included, with which root is refused, too
+	case errors.As(err, &ring) && ring.Unsupported(): // also if root gets EPERM
 		return record.Unsupported
 	case errors.As(err, &unsupported):
 		return record.Unsupported
 	case errors.As(err, &missing):
 		return record.Missing
-	case errors.As(err, &hook) && !hook.Unprivileged() && !exhausted(err): // EPERM included, with which a kernel that is locked down refuses root, too
+	case errors.As(err, &hook) && !hook.Unprivileged() && !exhausted(err): // also if root gets EPERM, as in a kernel that is locked down
 		return record.Unsupported
 	case errors.Is(err, os.ErrPermission) && !(errors.Is(err, unix.EPERM) && allPrivileges()):
 		return record.Unprivileged

@@ -33,7 +33,7 @@ const (
 	waitFor = 50 // ms
 	// lostAfter is when a request over UDP, or its answer, counts as lost, in ns.
 	lostAfter = 200_000_000
-	// ready is how many conversations one call of epoll tells of.
+	// ready is how many conversations one call of epoll returns at most.
 	ready = 64
 )
 

@@ -34,7 +34,7 @@ type Sender struct {
 	drivers             drivers
 	driverOf            []*driver
 	pinError, timeError error
-	driverError         error // with which a driver ended
+	driverError         error // that ended a driver
 
 	schedule schedule // of a paced sender
 	message  int      // of the batch, that the next call of a paced sender begins with

@@ -134,7 +134,7 @@ const (
 	setupDeferTaskrun = 1 << 13 // 6.1
 )
 
-// Features that io_uring_setup tells of.
+// Features that io_uring_setup reports.
 const (
 	featSingleMmap = 1 << 0 // 5.4
 	featNoDrop     = 1 << 1 // 5.5

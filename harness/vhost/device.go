@@ -59,8 +59,8 @@ type Queue struct {
 	memory     []byte
 }
 
-// Supported tells what stands in the way of a device with a virtio-net header
-// of that many bytes, if anything does.
+// Supported returns an error if the kernel cannot drive a device with a virtio-net
+// header of that many bytes.
 func Supported(vnetHdr int) error {
 	fd, err := open()
 	if err != nil {
@@ -221,7 +221,7 @@ func newQueue(index uint32, b Buffers, header int, write bool) (q *Queue, err er
 	return q, nil
 }
 
-// attach tells the kernel all about a queue and sets it going.
+// attach describes a queue to the kernel and starts it.
 func (d *Device) attach(q *Queue) error {
 	r := q.Ring
 	at := func(p unsafe.Pointer) uint64 { return uint64(uintptr(p)) }

@@ -20,16 +20,16 @@ import (
 type Format struct {
 	Name string // of --format
 	For  string // who reads it, in a few words
-	// Each tells that a run has a report of its own; else one holds all runs.
+	// Each is whether each run has a report of its own; otherwise one report holds all runs.
 	Each bool
-	// Whole tells that a report is a document that no other can follow on stdout.
+	// Whole is whether a report is a whole document, so that stdout can hold only one.
 	Whole bool
 	// runs makes the files of a report, the main one first. If it stands alone,
 	// nothing will lie beside it, as on stdout: there is one file only.
 	runs func(runs []record.Named, alone bool) ([]render.Output, error)
-	// comparison does the same of verdicts; nil if the format carries none.
+	// comparison makes the files of a comparison; nil if the format has none.
 	comparison func(c *verdict.Comparison, alone bool) ([]render.Output, error)
-	// history does the same of a history; nil if the format carries none.
+	// history makes the files of a history; nil if the format has none.
 	history func(c *series.Check, alone bool) ([]render.Output, error)
 }
 
@@ -76,7 +76,7 @@ func (f Format) Write(dir string, runs []record.Named) (string, error) {
 	return f.write(dir, files, err)
 }
 
-// WriteComparison does the same of c.
+// WriteComparison writes the report on c, as Write does for runs.
 func (f Format) WriteComparison(dir string, c *verdict.Comparison) (string, error) {
 	files, err := f.comparison(c, false)
 	return f.write(dir, files, err)

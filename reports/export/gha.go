@@ -70,7 +70,7 @@ func ghaRuns(runs []record.Named, _ bool) ([]render.Output, error) {
 	return files, nil
 }
 
-// rangeText tells where the figure lies, and what that is; "" if nobody knows.
+// rangeText names the range of the figure and its kind; "" if the range is not known.
 func rangeText(m figure.Measure) string {
 	what := map[figure.Within]string{figure.Spanned: text.RangeName, figure.Confident: text.IntervalName, figure.SearchBound: "searched"}[m.Within]
 	if what == "" {

@@ -16,7 +16,7 @@ import (
 // node_exporter reads only what ends in .prom.
 const openMetricsName = "tunbench.prom"
 
-// gaugeOf tells how m is called, and what else a reader must know of it.
+// gaugeOf returns the name of the gauge for m and its help text.
 func gaugeOf(m figure.Measure) (name metric.Gauge, help string) {
 	k, known := metric.Find(m.Metric)
 	name = k.Gauge

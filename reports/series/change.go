@@ -51,7 +51,7 @@ type Change struct {
 	Threshold float64     `json:"threshold"`
 	Before    Point       `json:"before"`   // the last run before the change, or the release
 	Begins    Point       `json:"begins"`   // the first run with the change; the newest run where that is not known
-	FoundIn   string      `json:"found_in"` // id of the run with which it was found
+	FoundIn   string      `json:"found_in"` // id of the run whose check found it
 	// Standing reports that at least half of the change is left in the newest runs.
 	Standing bool     `json:"standing"`
 	Notes    []string `json:"notes"` // what else changed with Begins

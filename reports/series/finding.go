@@ -8,8 +8,8 @@ import (
 	"tunbench/reports/stat"
 )
 
-// step is a finding that is not a drift, and the index of the judged value with which
-// it begins.
+// step is a finding that is not a drift, and the index of the judged value that it
+// begins with.
 type step struct {
 	Finding
 	at int

@@ -21,7 +21,7 @@ type difference struct {
 	text  string
 }
 
-// note names the difference, and the flag with which to compare nevertheless.
+// note names the difference, and the flag that allows the comparison.
 func (d difference) note() string { return d.text + " (--allow " + d.field + ")" }
 
 // apart divides differences by what --allow names: why has notes on those that prevent

@@ -24,7 +24,7 @@ type user struct {
 	packages string
 }
 
-// allows tells if a rule names the package, whatever the order of the rules.
+// allows reports whether the rule names the package, whatever the order of the rules.
 func (r rule) allows(imported string) bool {
 	return slices.ContainsFunc(strings.Fields(r.imports), func(pattern string) bool {
 		ok, err := path.Match(pattern, imported)

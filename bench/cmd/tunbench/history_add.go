@@ -42,7 +42,7 @@ func historyAddCommand(a *app) *cobra.Command {
 		},
 	}
 	historyFlag(cmd, &dir)
-	cmd.Flags().StringVar(&release, "release", "", "mark the runs as this release, with which later runs are compared")
+	cmd.Flags().StringVar(&release, "release", "", "mark the runs as this release; later runs are compared with the last release")
 	_ = cmd.RegisterFlagCompletionFunc("release", cobra.NoFileCompletions)
 	return cmd
 }

@@ -9,8 +9,8 @@ import (
 	"tunbench/reports/text"
 )
 
-// Faults lists what svg, a drawing of ch, tells otherwise than ch, and what cannot be
-// read in it.
+// Faults lists where svg, a drawing of ch, differs from ch, and what cannot be read
+// in it.
 func Faults(ch chart.Chart, svg string) []string {
 	p := read(svg)
 	if len(p.faults) > 0 {

@@ -17,8 +17,8 @@ import (
 type comparison struct {
 	Name string // what its sentences are called
 	axes []string
-	// First is the value of the first axis with which the others are compared,
-	// where a group has it; else the first of the group is.
+	// First is the value of the first axis that the other values are compared with,
+	// if a group has it; otherwise they are compared with the first one of the group.
 	First string
 	// gso puts the bit rate first: what counts is how much one call carries.
 	gso bool

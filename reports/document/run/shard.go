@@ -12,7 +12,7 @@ import (
 	"tunbench/reports/text"
 )
 
-// shards tells which scenario of a merged file came from where.
+// shards reports from which host each scenario of a merged file came.
 func shards(f *record.File, list []*figure.Scenario) (document.Section, bool) {
 	if len(f.Run.Parts) == 0 {
 		return document.Section{}, false
