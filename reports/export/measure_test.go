@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -56,44 +57,142 @@ func TestExportGolden(t *testing.T) {
 	fixture.Variations(t, "export-searched", variants)
 }
 
-// What the formats for other programs say of a run are the figures that the reports are
-// made of.
-func TestExportedFigures(t *testing.T) {
+// readBack holds the figures of a run as the formats for other programs give them.
+type readBack struct {
+	bencher         bmfFile
+	bigger, smaller map[string]ghaEntry
+	gauges          map[string][]float64 // by scenario, arm and family
+}
+
+func readBackOf(t *testing.T, f *record.File) readBack {
+	t.Helper()
+	e := readBack{bencher: readBMF(t, f), gauges: map[string][]float64{}}
+	e.bigger, e.smaller = readGHA(t, f)
+	for _, s := range openMetricsOf(t, record.Named{Name: "run", File: f}) {
+		key := s.labels["scenario"] + " " + s.labels["arm"] + " " + s.name
+		e.gauges[key] = append(e.gauges[key], s.value)
+	}
+	return e
+}
+
+// gaugeKey is the key of m, a figure of s, in readBack.gauges.
+func gaugeKey(s *figure.Subject, m figure.Measure) string {
+	gauge, _ := gaugeOf(m)
+	family := "tunbench_" + gauge.Family
+	if gauge.Unit != "" {
+		family += "_" + gauge.Unit
+	}
+	return s.Scenario + " " + string(s.Arm) + " " + family
+}
+
+// faults lists the figures of subjects that an export lacks or has another value for.
+func (e readBack) faults(subjects []*figure.Subject) (list []string) {
+	fault := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	near := func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(math.Abs(a), math.Abs(b)) }
-	for name, f := range fixture.Variants() {
-		bencher := readBMF(t, f)
-		bigger, smaller := readGHA(t, f)
-		samples := openMetricsOf(t, record.Named{Name: "run", File: f})
-		gauges := map[string][]float64{} // by scenario, arm and family
-		for _, s := range samples {
-			key := s.labels["scenario"] + " " + s.labels["arm"] + " " + s.name
-			gauges[key] = append(gauges[key], s.value)
+	for _, s := range subjects {
+		for _, m := range s.Measures {
+			gauge, _ := gaugeOf(m)
+			if !slices.ContainsFunc(e.gauges[gaugeKey(s, m)], func(v float64) bool { return near(v, m.Value/gauge.Per) }) {
+				fault("OpenMetrics has no %s of %v", gaugeKey(s, m), m.Value/gauge.Per)
+			}
+			own, ok := e.bencher[s.Name()][bmfSlug(m)]
+			if !ok || !near(own.Value, m.Value) {
+				fault("Bencher has %v for %s %s, not %v", own.Value, s.Name(), m.Metric, m.Value)
+			}
+			if own.Lower != nil && (!near(*own.Lower, m.Interval.Low) || !near(*own.Upper, m.Interval.High)) {
+				fault("Bencher has %v to %v for %s %s, not %v", *own.Lower, *own.Upper, s.Name(), m.Metric, m.Interval)
+			}
+			key := s.Name() + " " + m.Metric
+			if up, isUp := e.bigger[key]; isUp != (m.Better > 0) || isUp && !near(up.Value, m.Value) {
+				fault("the action has %v for %s where bigger is better, not %v", up.Value, key, m.Value)
+			}
+			if down, isDown := e.smaller[key]; isDown != (m.Better < 0) || isDown && !near(down.Value, m.Value) {
+				fault("the action has %v for %s where smaller is better, not %v", down.Value, key, m.Value)
+			}
 		}
-		for _, s := range figure.Subjects(f) {
-			for _, m := range s.Measures {
-				gauge, _ := gaugeOf(m)
-				family := "tunbench_" + gauge.Family
-				if gauge.Unit != "" {
-					family += "_" + gauge.Unit
-				}
-				if !slices.ContainsFunc(gauges[s.Scenario+" "+string(s.Arm)+" "+family], func(v float64) bool { return near(v, m.Value/gauge.Per) }) {
-					t.Errorf("%s: OpenMetrics does not tell %s of %s, %v", name, family, s.Scenario, m.Value/gauge.Per)
-				}
-				own, ok := bencher[s.Name()][bmfSlug(m)]
-				if !ok || !near(own.Value, m.Value) {
-					t.Errorf("%s: Bencher is told %v of %s %s, not %v", name, own.Value, s.Name(), m.Metric, m.Value)
-				}
-				if own.Lower != nil && (!near(*own.Lower, m.Interval.Low) || !near(*own.Upper, m.Interval.High)) {
-					t.Errorf("%s: Bencher is told %v to %v of %s %s, not %v", name, *own.Lower, *own.Upper, s.Name(), m.Metric, m.Interval)
-				}
-				key := s.Name() + " " + m.Metric
-				if up, isUp := bigger[key]; isUp != (m.Better > 0) || isUp && !near(up.Value, m.Value) {
-					t.Errorf("%s: the action is told %v of %s where bigger is better, not %v", name, up.Value, key, m.Value)
-				}
-				if down, isDown := smaller[key]; isDown != (m.Better < 0) || isDown && !near(down.Value, m.Value) {
-					t.Errorf("%s: the action is told %v of %s where smaller is better, not %v", name, down.Value, key, m.Value)
+	}
+	return list
+}
+
+// The figures in the formats for other programs are those that the reports show.
+func TestExportedFigures(t *testing.T) {
+	for name, f := range fixture.Variants() {
+		for _, fault := range readBackOf(t, f).faults(figure.Subjects(f)) {
+			t.Errorf("%s: %s", name, fault)
+		}
+	}
+}
+
+// A figure that is wrong or missing in one export is found.
+func TestWrongExportsAreFound(t *testing.T) {
+	f := fixture.Stored(1, 8, nil) // with enough trials for intervals
+	subjects := figure.Subjects(f)
+	for name, spoil := range map[string]func(e readBack, s *figure.Subject, m figure.Measure) bool{
+		"OpenMetrics: wrong": func(e readBack, s *figure.Subject, m figure.Measure) bool {
+			for i := range e.gauges[gaugeKey(s, m)] {
+				e.gauges[gaugeKey(s, m)][i] += 1 + math.Abs(m.Value)
+			}
+			return true
+		},
+		"OpenMetrics: missing": func(e readBack, s *figure.Subject, m figure.Measure) bool {
+			delete(e.gauges, gaugeKey(s, m))
+			return true
+		},
+		"Bencher: wrong": func(e readBack, s *figure.Subject, m figure.Measure) bool {
+			own := e.bencher[s.Name()][bmfSlug(m)]
+			own.Value += 1 + math.Abs(m.Value)
+			e.bencher[s.Name()][bmfSlug(m)] = own
+			return true
+		},
+		"Bencher: missing": func(e readBack, s *figure.Subject, m figure.Measure) bool {
+			delete(e.bencher[s.Name()], bmfSlug(m))
+			return true
+		},
+		"Bencher: wrong interval": func(e readBack, s *figure.Subject, m figure.Measure) bool {
+			own := e.bencher[s.Name()][bmfSlug(m)]
+			if own.Lower == nil {
+				return false
+			}
+			*own.Lower -= 1 + math.Abs(m.Value)
+			return true
+		},
+		"action: wrong": func(e readBack, s *figure.Subject, m figure.Measure) bool {
+			key := s.Name() + " " + m.Metric
+			for _, entries := range []map[string]ghaEntry{e.bigger, e.smaller} {
+				if entry, ok := entries[key]; ok {
+					entry.Value += 1 + math.Abs(m.Value)
+					entries[key] = entry
+					return true
 				}
 			}
+			return false
+		},
+		"action: the other direction": func(e readBack, s *figure.Subject, m figure.Measure) bool {
+			key := s.Name() + " " + m.Metric
+			entry, ok := e.bigger[key]
+			delete(e.bigger, key)
+			e.smaller[key] = entry
+			return ok
+		},
+	} {
+		spoilt := 0
+		for _, s := range subjects {
+			for _, m := range s.Measures {
+				if spoilt == 8 { // enough of a kind
+					break
+				}
+				e := readBackOf(t, f)
+				if !spoil(e, s, m) {
+					continue
+				}
+				spoilt++
+				if len(e.faults(subjects)) == 0 {
+					t.Errorf("%s: %s %s: not found", name, s.Name(), m.Metric)
+				}
+			}
+		}
+		if spoilt == 0 {
+			t.Errorf("%s: there was nothing to spoil", name)
 		}
 	}
 }
