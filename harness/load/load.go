@@ -120,7 +120,7 @@ func Workers(s spec.Spec, half int) (senders, readers int) {
 		return writingWorkers(s, senders)
 	case s.Path == spec.PathBridge: // each queue is written by a thread of its own
 		return min(s.Queues, s.Flows), readers
-	case s.Path.Yardstick() || s.Gen.Conversation(): // which have no queues to go by
+	case s.Path.Reference() || s.Gen.Conversation(): // which have no queues to go by
 		senders = min(s.Flows, half)
 	}
 	if s.Path.Hosts() {

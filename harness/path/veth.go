@@ -11,7 +11,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// vethPath is path=veth, the simplest yardstick: a pair of veth
+// vethPath is path=veth, the simplest reference path: a pair of veth
 // devices with the kernel's defaults, each in a namespace. It has no device of
 // ours, and so no observer.
 type vethPath struct {

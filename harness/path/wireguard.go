@@ -14,7 +14,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// wireguardPath is path=wireguard, the yardstick of VPNs: a device
+// wireguardPath is path=wireguard, the reference path of VPNs: a device
 // of the kernel's WireGuard on each host. It has no device of ours, and so no
 // observer.
 //

@@ -24,7 +24,7 @@ import (
 // wireguardPort is the one that WireGuard uses by custom.
 const wireguardPort = 51820
 
-// wireguardGoPath is path=wireguard-go, the yardstick of VPNs in user
+// wireguardGoPath is path=wireguard-go, the reference path of VPNs in user
 // space: the library golang.zx2c4.com/wireguard on a TUN device of each host,
 // within this process.
 type wireguardGoPath struct {

@@ -38,7 +38,7 @@ const (
 	PathRelay  Path = "relay"  // two devices in two namespaces, their descriptors copied to each other
 	PathVPN    Path = "vpn"    // TUN, UDP over veth, TUN
 	PathBridge Path = "bridge" // TAP, bridge, TAP: user space writes to one and reads from the other
-	// The yardsticks connect two namespaces by other means.
+	// The reference paths connect two namespaces by other means.
 	PathVeth        Path = "veth"
 	PathWireGuard   Path = "wireguard"    // the kernel's module
 	PathWireGuardGo Path = "wireguard-go" // golang.zx2c4.com/wireguard
@@ -106,8 +106,8 @@ func (p Path) Hosts() bool {
 	return slices.Contains([]Path{PathRelay, PathVPN, PathVeth, PathWireGuard, PathWireGuardGo}, p)
 }
 
-// Yardstick reports whether the path is a reference without a TUN/TAP device.
-func (p Path) Yardstick() bool {
+// Reference reports whether the path is a reference without a TUN/TAP device.
+func (p Path) Reference() bool {
 	return p == PathVeth || p == PathWireGuard || p == PathWireGuardGo
 }
 

@@ -94,7 +94,7 @@ func pathContradiction(s Spec) string {
 		return "io=uring is not a way to drive path=vpn; set io=poll"
 	case (s.Path == PathVPN || s.Path == PathWireGuard || s.Path == PathWireGuardGo) && s.Size > MaxTunnelled:
 		return fmt.Sprintf("path=%s adds headers to each packet, and a packet of size=%d does not fit a datagram with them; choose at most %d", s.Path, s.Size, MaxTunnelled)
-	case s.Path.Yardstick() && (s.Queues > 1 || s.IO != IORead || s.VnetHdr > 0 || s.PI || s.NAPI != NAPIOff || s.Steer != SteerAuto || s.SndBuf > 0 || s.Filter):
+	case s.Path.Reference() && (s.Queues > 1 || s.IO != IORead || s.VnetHdr > 0 || s.PI || s.NAPI != NAPIOff || s.Steer != SteerAuto || s.SndBuf > 0 || s.Filter):
 		return fmt.Sprintf("path=%s has no device of ours: queues, io, vnet, pi, napi, steer, sndbuf and filter must be at their defaults", s.Path)
 	case s.Event != EventNone && s.Path != PathSink:
 		return fmt.Sprintf("event=%s happens to the device of path=sink", s.Event)

@@ -91,6 +91,10 @@ var table = []Kind{
 		Meaning: "Time in the calls of the reader as a multiple of a bare system call and a copy of that size",
 	},
 	{
+		Metric: record.LoopbackRatio, Unit: "ratio", Better: +1, Bench: "x-loopback", Gauge: Gauge{"loopback", "ratio", 1},
+		Meaning: "Packet rate as a multiple of what the same traffic reaches over loopback, by turns on the same CPUs",
+	},
+	{
 		Metric: record.Jain, Unit: "ratio", Better: +1, Bench: "jain", Gauge: Gauge{"jain", "ratio", 1},
 		Meaning:   "Jain's index of the packets read from each queue or, where user space writes, received by it",
 		Threshold: 0.02, Absolute: true,

@@ -11,6 +11,7 @@ const (
 	RecvNsPerPkt    = "recv_ns_per_pkt"
 	SyscallsPerPkt  = "syscalls_per_pkt"
 	FloorRatio      = "floor_ratio"
+	LoopbackRatio   = "loopback_ratio" // pps over that of the trial's yardstick
 	Jain            = "jain"
 	QueueImbalance  = "queue_imbalance"
 	NDRPPS          = "ndr_pps"           // highest rate without loss: lower bound of the search

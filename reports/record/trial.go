@@ -29,6 +29,7 @@ const (
 	FlagCPUQuota         = "cpu-quota"         // the CPU quota of a cgroup ran out: invalid
 	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
 	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
+	FlagShort            = "short"             // the run was interrupted in its block: fewer windows than planned
 )
 
 // LeastMeasureNs is the least measured time of a trial whose rate may be quoted: ten
@@ -65,12 +66,17 @@ type Trial struct {
 	Flows      []Flow             `json:"flows,omitempty"`  // left out above 256 flows
 	Latency    map[string]Latency `json:"latency"`
 	Schedule   *Schedule          `json:"schedule,omitempty"` // open loop only
-	Accounting Accounting         `json:"accounting"`
-	Reads      Reads              `json:"reads"`
-	Writes     *Writes            `json:"writes,omitempty"`    // where user space writes packets into a device
-	Vnet       *Vnet              `json:"vnet,omitempty"`      // what the virtio-net headers of packets that were read said
-	TCP        *TCP               `json:"tcp,omitempty"`       // gen=tcp, tcp-rr
-	Program    *Generator         `json:"generator,omitempty"` // gen=iperf3
+	// Yardstick is the same traffic over loopback, in windows of the same rounds.
+	Yardstick *Yardstick `json:"yardstick,omitempty"`
+	// RampNs is how long traffic flowed before each window without being measured,
+	// after the trial had been held back: 0 where the trial was not cut into turns.
+	RampNs     int64      `json:"ramp_ns,omitempty"`
+	Accounting Accounting `json:"accounting"`
+	Reads      Reads      `json:"reads"`
+	Writes     *Writes    `json:"writes,omitempty"`    // where user space writes packets into a device
+	Vnet       *Vnet      `json:"vnet,omitempty"`      // what the virtio-net headers of packets that were read said
+	TCP        *TCP       `json:"tcp,omitempty"`       // gen=tcp, tcp-rr
+	Program    *Generator `json:"generator,omitempty"` // gen=iperf3
 	// Directions holds each direction by its name (k2u, u2k) where traffic flows in
 	// both: Metrics, Accounting and the other fields are then of both together.
 	Directions map[string]Direction `json:"directions,omitempty"`
@@ -169,6 +175,31 @@ type Window struct {
 	TNs   int64  `json:"t_ns"`
 	Pkts  uint64 `json:"pkts"`
 	Bytes uint64 `json:"bytes"`
+	// Round is that of the block in which the window was measured, from 1: windows of
+	// the same block (Trial.Pair) and round of one run were measured within seconds of
+	// each other, by turns. 0: the trial was not measured in rounds.
+	Round int `json:"round,omitempty"`
+}
+
+// Kinds of yardsticks.
+const (
+	YardstickUDP    = "udp"
+	YardstickUDPGSO = "udp-gso"
+	YardstickTCP    = "tcp"
+)
+
+// Yardstick is what the same traffic reaches over loopback: from as many senders to as
+// many readers on the same CPUs, in packets of the same size, by the same calls. It was
+// measured by turns with the trial, so that a host whose speed wanders is the same host
+// to both.
+type Yardstick struct {
+	Kind    string  `json:"kind"`
+	PPS     float64 `json:"pps"` // over the windows, in wire segments
+	BitPerS float64 `json:"bit_per_s"`
+	// Windows has one entry for each window of the trial, in the same order and with
+	// the same rounds: the sum of the windows of the yardstick next to it. TNs adds up
+	// their lengths.
+	Windows []Window `json:"windows"`
 }
 
 // Queue is what the observer counted on one queue over the whole trial.
