@@ -35,7 +35,7 @@ func sampleTrial() Trial {
 		Kind: KindTrial, Scenario: "Tun/dir=k2u/gen=udp/queues=1/size=64", Axes: map[string]string{"mode": "tun"},
 		Arm: Observed, Pair: 1, Trial: 2, Started: "2026-11-20T10:00:01Z", DurationNs: 1e9,
 		Metrics: map[string]float64{PPS: 1.27e6, Loss: 0.000123456789012345},
-		Windows: []Window{{1e8, 10, 640}},
+		Windows: []Window{{TNs: 1e8, Pkts: 10, Bytes: 640, Round: 3}},
 		Queues:  []Queue{{Queue: 0, XmitPkts: 10, ReadPkts: 9, Flows: 1, DropPkts: 1}},
 		Latency: map[string]Latency{E2E: {Count: 20, P50Ns: ptr(uint64(100)), MaxNs: 200, Buckets: [][2]uint64{{100, 20}}}},
 		Accounting: Accounting{
