@@ -1,28 +1,33 @@
 #!/usr/bin/env bash
-# Compares tunbench with a small C program that does only the system calls: sendmmsg
-# of 64 packets on one CPU and a blocking read on another; with --dir u2k, write on
-# one CPU and recvmmsg of 64 packets on another (scripts/cref/tunref.c). tunbench runs
-# its bare arm.
+# Compares tunbench with a small C program that makes only the system calls: sendmmsg of
+# 64 packets on one CPU and read on another; with --dir u2k, write on one CPU and recvmmsg
+# of 64 packets on another (scripts/cref). A front of
+# `tunbench ab --base-binary .build/tunref`: both programs have their device at the same
+# time and take turns of 50 ms, so that a host whose speed wanders is the same host to
+# both.
 #
 #   scripts/compare-c.sh [--dir k2u|u2k] [--io spin,read] [--ref-io read|spin]
 #                        [--pairs 10] [--cpus SENDER,READER] [--size 64]
-#                        [--measure 1] [--warmup 0.25] [--seed N] [--check] [--json]
+#                        [--measure 1] [--warmup 0.25] [--seed N] [--check] [--goal X]
+#                        [--json]
 #
 # --io     how tunbench reads or writes the device, one or more ways
 # --ref-io how the C program does
-# --check  exit with 1 if a median is below its goal: 0.97 (spin, and all of u2k) or
-#          0.90 (read)
-# --json   print one object per block, then a summary for each value of --io
+# --pairs  of trials before the first look, at least 7; ab takes up to three times as many
+# --check  exit with 1 if tunbench is below its goal: if the upper end of the interval is
+#          below 1.00 (k2u, spin) or 0.97 (all others). What could be noise does not fail.
+# --goal   another goal, for each way
+# --json   print an object for each value of --io
 #
-# Prints the packet rates of each block, the ratio to the C program, and its median
-# and range. Times are in seconds. Needs root (uses sudo), cc, jq, Go and two CPUs.
+# Prints the ratio of the packet rates, tunbench over C, with its 95 % interval (exact
+# signed-rank over the pairs). Times are in seconds. Exits with 3 if the host was too
+# disturbed to say. Needs root (uses sudo), cc, jq, Go and two CPUs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/compare.bash
 . scripts/compare.bash
 
-declare -A goal=([spin]=0.97 [read]=0.90)
-ios=(spin read) ref_io=read check=false built=false
+ios=spin,read ref_io=read check=false built=false own_goal=
 args=("$@")
 while (($#)); do
 	case $1 in
@@ -34,19 +39,21 @@ while (($#)); do
 	(($# > 1)) || die "$1: no such flag, or its value is missing; --help lists the flags"
 	case $1 in
 	--io)
-		IFS=, read -ra ios <<<"$2"
-		for io in "${ios[@]}"; do
-			[[ $io == spin || $io == read || $io == poll ]] || die "--io $2: choose read, poll and spin, with commas between"
-		done
+		[[ $2 =~ ^(spin|read|poll|uring)(,(spin|read|poll|uring))*$ ]] ||
+			die "--io $2: choose read, poll, spin and uring, with commas between"
+		ios=$2
 		;;
 	--dir)
 		[[ $2 == k2u || $2 == u2k ]] || die "--dir $2: choose k2u or u2k"
 		dir=$2
-		if [[ $dir == u2k ]]; then goal=([spin]=0.97 [read]=0.97); fi
 		;;
 	--ref-io)
 		[[ $2 == spin || $2 == read ]] || die "--ref-io $2: choose read or spin"
 		ref_io=$2
+		;;
+	--goal)
+		[[ $2 =~ ^[0-9]+(\.[0-9]+)?$ ]] || die "--goal $2: give a ratio, as 0.97"
+		own_goal=$2
 		;;
 	*) option "$1" "$2" || die "$1: no such flag; --help lists the flags" ;;
 	esac
@@ -55,61 +62,61 @@ done
 
 tunref=$PWD/.build/tunref
 need jq awk
-if ! $built; then
+# TUNBENCH, for tests, is another program in place of tunbench.
+if [[ -n ${TUNBENCH-} ]]; then
+	tunbench=$TUNBENCH
+elif ! $built; then
 	need "${CC:-cc}"
 	make --silent --no-print-directory build
-	"${CC:-cc}" -std=c11 -O2 -Wall -pthread -o "$tunref" scripts/cref/tunref.c
+	"${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -pthread -o "$tunref" scripts/cref/*.c
 	((EUID == 0)) || exec scripts/as-root.sh -- "$PWD/scripts/$self" --built ${args[@]+"${args[@]}"}
 fi
 begin
 
-if ! $json; then
-	echo "tunbench compared with C (--dir $dir --io $ref_io): $size bytes, CPUs $cpus, $measure s per trial, seed $seed"
-	printf '%5s %12s' block 'C pps'
-	for io in "${ios[@]}"; do printf ' %12s %7s' "$io pps" ratio; done
-	printf '  %s\n' order
-fi
-: >"$work/blocks"
-for ((block = 1; block <= blocks; block++)); do
-	shuffle C "${ios[@]}"
-	row=$(jq -nc --argjson block "$block" '{kind: "block", block: $block, order: $ARGS.positional}' --args "${order[@]}")
-	for arm in "${order[@]}"; do
-		if [[ $arm == C ]]; then
-			result=$("$tunref" --cpus "$cpus" --measure "$measure" --warmup "$warmup" --size "$size" --io "$ref_io" --dir "$dir")
-			[[ $(jq .unexplained <<<"$result") == 0 ]] || die "the C program lost packets without a reason: $result"
-			pps=$(jq .pps <<<"$result")
-		else
-			tunbench_trial "$arm" --arm bare --hook none
-			pps=$(jq .metrics.pps <<<"$trial")
-		fi
-		row=$(jq -c --arg arm "$arm" --argjson pps "$pps" '.pps[$arm] = ($pps | round)' <<<"$row")
-	done
-	row=$(jq -c '.pps.C as $c | .ratio = (.pps | del(.C) | map_values(. / $c))' <<<"$row")
-	echo "$row" >>"$work/blocks"
-	if $json; then
-		echo "$row"
-	else
-		printf '%5d %12.0f' "$block" "$(jq .pps.C <<<"$row")"
-		for io in "${ios[@]}"; do
-			read -r pps ratio <<<"$(jq -r --arg io "$io" '"\(.pps[$io]) \(.ratio[$io])"' <<<"$row")"
-			printf ' %12.0f %7.3f' "$pps" "$ratio"
-		done
-		printf '  %s\n' "${order[*]}"
-	fi
-done
+# Its exit code tells what it found of the change, which is not the question here.
+code=0
+"$tunbench" ab --base-binary "$tunref" --new-binary "$tunbench" --a "io=$ref_io" \
+	--set "dir=$dir" --set "size=$size" --set "io=$ios" --cpus "$cpus" --hook none --arm bare \
+	--trials "$blocks" --measure "${measure}s" --warmup "${warmup}s" --seed "$seed" \
+	--out "$work/ab" --json >"$work/verdicts" || code=$?
+((code <= 1 || code == 3)) || die "tunbench ab failed"
 
+# goal IO prints what the ratio of that way should reach.
+goal() {
+	case $own_goal,$dir,$1 in
+	,k2u,spin) echo 1.00 ;;
+	,*) echo 0.97 ;;
+	*) echo "$own_goal" ;;
+	esac
+}
+
+if ! $json; then
+	echo "tunbench compared with C (dir=$dir, io=$ref_io): $size bytes, CPUs $cpus, $measure s per trial, seed $seed"
+	printf '%-6s %10s %12s %7s  %-15s %5s %5s\n' io 'C pps' 'tunbench pps' ratio '95 % interval' pairs goal
+fi
 status=0
-for io in "${ios[@]}"; do
-	result=$(jq --arg io "$io" '.ratio[$io]' "$work/blocks" | summary "$io")
-	read -r median min max <<<"$(jq -r '"\(.median) \(.min) \(.max)"' <<<"$result")"
-	if $json; then
-		echo "$result"
-	else
-		printf 'io=%-5s median ratio %.3f (%.3f to %.3f)%s\n' "$io" "$median" "$min" "$max" "${goal[$io]:+, goal ${goal[$io]}}"
+IFS=, read -ra list <<<"$ios"
+for io in "${list[@]}"; do
+	# io=read is the default and not part of a scenario's name.
+	result=$(jq -c --arg io "$io" --argjson goal "$(goal "$io")" '
+		select(.metric == "pps" and ((.scenario | capture("/io=(?<io>[a-z]+)").io) // "read") == $io)
+		| if .ci then {kind: "summary", name: $io, c_pps: .base, pps: .new, ratio: (1 + .change),
+		               ci: [.ci[] + 1], n: .n, goal: $goal, met: (.ci[1] + 1 >= $goal)}
+		  else {kind: "summary", name: $io, error: ([.verdict] + .notes | join("; "))} end' "$work/verdicts")
+	[[ -n $result ]] || die "tunbench ab said nothing of io=$io"
+	if $json; then echo "$result"; fi
+	if error=$(jq -er .error <<<"$result"); then
+		echo "${self%.sh}: io=$io: not judged: $error" >&2
+		status=3
+		continue
 	fi
-	if $check && [[ -n ${goal[$io]-} ]] && awk -v m="$median" -v g="${goal[$io]}" 'BEGIN { exit !(m < g) }'; then
-		echo "${self%.sh}: io=$io: the median ratio $median is below ${goal[$io]}" >&2
-		status=1
+	read -r c ours ratio low high n goal met <<<"$(jq -r '"\(.c_pps) \(.pps) \(.ratio) \(.ci[0]) \(.ci[1]) \(.n) \(.goal) \(.met)"' <<<"$result")"
+	if ! $json; then
+		printf '%-6s %10.0f %12.0f %7.3f  %.3f to %.3f  %5d %5.2f\n' "$io" "$c" "$ours" "$ratio" "$low" "$high" "$n" "$goal"
+	fi
+	if $check && ! $met; then
+		echo "${self%.sh}: io=$io: the ratio is at most $(printf "%.3f, below %.2f" "$high" "$goal")" >&2
+		((status)) || status=1
 	fi
 done
 exit "$status"

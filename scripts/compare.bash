@@ -3,9 +3,10 @@
 # Shared by compare-c.sh and compare-bpftrace.sh, which source it after changing to
 # the root of the checkout.
 #
-# Arms are measured in blocks. Each block has one trial of each arm, in seeded random
-# order, so that slow changes of the host affect all arms. The figure is the ratio
-# within a block; the summary gives its median and range.
+# compare-bpftrace.sh measures its arms in blocks, since bpftrace cannot take turns. Each
+# block has one trial of each arm, in seeded random order, so that slow changes of the
+# host affect all arms. The figure is the ratio within a block; the summary gives its
+# median and range.
 
 self=${0##*/}
 blocks=10 cpus='' dir=k2u measure=1 warmup=0.25 size=64 json=false seed=$RANDOM

@@ -1,520 +1,305 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// tunref: the C program that tunbench is compared with.
+// tunref: the C program that tunbench is compared with. It sends packets through a TUN
+// device by system calls alone (traffic.c), and speaks the protocol by which tunbench ab
+// measures two builds by turns (bench/compare/protocol.go), so that
 //
-// One thread sends UDP packets with sendmmsg, 64 per call, on one connected
-// socket; another reads them from the descriptor of a TUN device with one
-// queue. With --dir u2k, one thread writes packets to the descriptor and another
-// receives them from a socket with recvmmsg. Packets have no time stamps and are
-// not checked, so only the cost of the system calls and of the kernel
-// remains. The device is in its own network namespace and disappears when the
-// process ends.
+//	tunbench ab --base-binary tunref --cpus 0,1 --set size=64
 //
-// Device, addresses, qdisc and queue length are the defaults of tunbench, so that
-// both programs measure the same path.
+// compares the two. An order comes as a JSON object on a line of stdin, and is answered
+// by one on stdout:
 //
-// Prints one JSON object. Needs root and /dev/net/tun.
+//	build  make the device and the socket of the side that the order describes
+//	start  start the threads, which hold: they use no CPU until a turn
+//	warm   let packets flow for a while
+//	look   nothing: this program does not judge the host
+//	turn   let packets flow for a window, and count those that came in it
+//	keep   add the counts of a turn to the trial
+//	stop   end the traffic
+//	trial  the record of the trial, with the account of all packets
+//
+// probe makes the device only. What tunref cannot measure, it refuses by a fault. It
+// needs root and /dev/net/tun.
 
-#define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <linux/if_tun.h>
-#include <linux/netlink.h>
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
-#define DEVICE "tun0"
-#define ADDR "198.18.0.1"
-#define NETMASK "255.255.255.0"
-#define PEER "198.18.0.2"
-#define PORT 9 // discard: nobody answers, the packets end in the reader
-#define PEER_PORT 20000 // of what is written
-#define TXQLEN 500
-#define ROOM (4 << 20) // of the receiver's socket, in bytes
-#define BATCH 64
-#define HEADERS 28 // IPv4 and UDP
-#define MIN_SIZE 64
-#define MAX_SIZE 65535
-#define MIN_MTU 1500
+#include "tunref.h"
 
-// A counter has one writer; the sampler only loads it. Each has its own cache
-// line, so that the two threads do not pay for each other.
-struct counter {
-	_Alignas(64) _Atomic uint64_t n;
+#define TURNS 100000 // most turns of a trial
+#define SECOND 1000000000LL
+
+// One window.
+struct turn {
+	int64_t from, to;          // ns of CLOCK_MONOTONIC
+	struct counts first, last; // at its ends
+	int64_t spent, stolen;     // CPU time of the host in ns
 };
 
-static struct counter sent, received;
-static _Atomic bool stop;
+static struct options opt;
+static double warmup, window; // ns
+static struct turn turns[TURNS];
+static int n_turns, kept[TURNS], n_kept;
+static bool built;
 
-static struct options {
-	int sender_cpu, reader_cpu;
-	double warmup, measure; // seconds
-	int size;               // IP length in bytes
-	bool spin;
-	bool u2k;
-} opt = {.sender_cpu = 0, .reader_cpu = 1, .warmup = 0.25, .measure = 1, .size = 64};
-
-static _Noreturn void die(const char *format, ...)
+_Noreturn void die(const char *format, ...)
 {
+	static pthread_mutex_t once = PTHREAD_MUTEX_INITIALIZER;
+	char text[512];
 	int err = errno;
 	va_list args;
 
-	fprintf(stderr, "tunref: ");
+	pthread_mutex_lock(&once); // of two threads that fail, one speaks
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	if (err)
-		fprintf(stderr, ": %s", strerror(err));
-	fputc('\n', stderr);
-	exit(2);
-}
+	if (err) {
+		size_t n = strlen(text);
 
-static void count(struct counter *c, uint64_t n)
-{
-	uint64_t v = atomic_load_explicit(&c->n, memory_order_relaxed);
-
-	atomic_store_explicit(&c->n, v + n, memory_order_relaxed);
-}
-
-static uint64_t load(struct counter *c)
-{
-	return atomic_load_explicit(&c->n, memory_order_relaxed);
-}
-
-static bool stopped(void)
-{
-	return atomic_load_explicit(&stop, memory_order_relaxed);
-}
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	errno = pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-	if (errno)
-		die("pin a thread to cpu %d", cpu);
-}
-
-static int open_device(void)
-{
-	struct ifreq ifr = {.ifr_flags = IFF_TUN | IFF_NO_PI};
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		die("open /dev/net/tun");
-	strncpy(ifr.ifr_name, DEVICE, IFNAMSIZ - 1);
-	if (ioctl(fd, TUNSETIFF, &ifr))
-		die("create " DEVICE);
-	if (opt.spin && fcntl(fd, F_SETFL, O_NONBLOCK))
-		die("set " DEVICE " non-blocking");
-	return fd;
-}
-
-// IPv6 would send router solicitations and multicast listener reports into the
-// device, which would be counted as packets of ours.
-static void disable_ipv6(void)
-{
-	int fd = open("/proc/sys/net/ipv6/conf/" DEVICE "/disable_ipv6", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 && errno == ENOENT)
-		return; // a kernel without IPv6
-	if (fd < 0 || write(fd, "1", 1) != 1)
-		die("disable ipv6 on " DEVICE);
-	close(fd);
-}
-
-// A TUN device comes with the default qdisc of the host. The socket API has no
-// call that takes it away, so this one is netlink.
-static void set_noqueue(unsigned int ifindex)
-{
-	struct {
-		struct nlmsghdr nh;
-		struct tcmsg tc;
-		struct rtattr kind;
-		char name[sizeof("noqueue")];
-	} req = {
-		.nh = {.nlmsg_len = sizeof(req),
-		       .nlmsg_type = RTM_NEWQDISC,
-		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE},
-		.tc = {.tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex, .tcm_parent = TC_H_ROOT},
-		.kind = {.rta_len = RTA_LENGTH(sizeof("noqueue")), .rta_type = TCA_KIND},
-		.name = "noqueue",
-	};
-	struct {
-		struct nlmsghdr nh;
-		struct nlmsgerr err;
-		char rest[256]; // the request, which the kernel sends back with an error
-	} ack;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-
-	if (fd < 0)
-		die("open a netlink socket");
-	if (send(fd, &req, sizeof(req), 0) < 0 || recv(fd, &ack, sizeof(ack), 0) < 0)
-		die("set qdisc of " DEVICE " to noqueue");
-	errno = ack.nh.nlmsg_type == NLMSG_ERROR ? -ack.err.error : EPROTO;
-	if (errno)
-		die("set qdisc of " DEVICE " to noqueue");
-	close(fd);
-}
-
-static void set_up(void)
-{
-	struct ifreq ifr = {0};
-	struct sockaddr_in *in = (struct sockaddr_in *)&ifr.ifr_addr;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		die("open a socket");
-	strncpy(ifr.ifr_name, DEVICE, IFNAMSIZ - 1);
-
-	ifr.ifr_mtu = opt.size > MIN_MTU ? opt.size : MIN_MTU;
-	if (ioctl(fd, SIOCSIFMTU, &ifr))
-		die("set mtu of " DEVICE " to %d", ifr.ifr_mtu);
-	ifr.ifr_qlen = TXQLEN;
-	if (ioctl(fd, SIOCSIFTXQLEN, &ifr))
-		die("set txqlen of " DEVICE);
-	in->sin_family = AF_INET;
-	inet_pton(AF_INET, ADDR, &in->sin_addr);
-	if (ioctl(fd, SIOCSIFADDR, &ifr))
-		die("set address of " DEVICE);
-	inet_pton(AF_INET, NETMASK, &in->sin_addr);
-	if (ioctl(fd, SIOCSIFNETMASK, &ifr))
-		die("set netmask of " DEVICE);
-	ifr.ifr_flags = IFF_UP | IFF_POINTOPOINT | IFF_NOARP;
-	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
-		die("bring " DEVICE " up");
-	close(fd);
-}
-
-static void *send_packets(void *arg)
-{
-	static char payload[MAX_SIZE];
-	struct iovec iov = {.iov_base = payload, .iov_len = (size_t)(opt.size - HEADERS)};
-	struct mmsghdr msgs[BATCH];
-	int fd = *(int *)arg;
-
-	pin(opt.sender_cpu);
-	memset(msgs, 0, sizeof(msgs));
-	for (int i = 0; i < BATCH; i++) {
-		msgs[i].msg_hdr.msg_iov = &iov;
-		msgs[i].msg_hdr.msg_iovlen = 1;
+		snprintf(text + n, sizeof(text) - n, ": %s", strerror(err));
 	}
-	while (!stopped()) {
-		int n = sendmmsg(fd, msgs, BATCH, 0);
-
-		if (n < 0) {
-			if (errno == EINTR || errno == ENOBUFS)
-				continue;
-			die("send to " PEER);
-		}
-		count(&sent, (uint64_t)n);
-	}
-	return NULL;
+	fprintf(stderr, "tunref: %s\n", text);
+	printf("{\"fault\":{\"reason\":\"failed\",\"detail\":");
+	json_print(text);
+	printf("}}\n");
+	fflush(stdout);
+	_exit(2);
 }
 
-static void *read_packets(void *arg)
+// Answers an order with what went wrong.
+static void refuse(const char *reason, const char *format, ...)
 {
-	static char packet[MAX_SIZE];
-	int fd = *(int *)arg;
+	char text[512];
+	va_list args;
 
-	pin(opt.reader_cpu);
-	for (;;) {
-		ssize_t n = read(fd, packet, sizeof(packet));
-
-		if (n == opt.size)
-			count(&received, 1);
-		else if (n >= 0)
-			die("read %zd bytes from " DEVICE ", not a packet of %d", n, opt.size);
-		else if (errno != EAGAIN && errno != EINTR)
-			die("read from " DEVICE);
-	}
-	return NULL;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	printf("{\"fault\":{\"reason\":\"%s\",\"detail\":", reason);
+	json_print(text);
+	printf("}}\n");
 }
 
-static void put16(unsigned char *at, unsigned int v)
-{
-	at[0] = (unsigned char)(v >> 8);
-	at[1] = (unsigned char)v;
-}
-
-static uint32_t sum(const unsigned char *b, size_t n, uint32_t s)
-{
-	for (size_t i = 0; i + 1 < n; i += 2)
-		s += (uint32_t)(b[i] << 8 | b[i + 1]);
-	if (n % 2)
-		s += (uint32_t)b[n - 1] << 8;
-	while (s >> 16)
-		s = (s & 0xffff) + (s >> 16);
-	return s;
-}
-
-// A datagram from PEER to ADDR with its checksums.
-static void make_packet(unsigned char *b, int size)
-{
-	unsigned char *udp = b + 20;
-	int length = size - 20;
-
-	memset(b, 0, (size_t)size);
-	b[0] = 0x45;
-	put16(b + 2, (unsigned int)size);
-	b[6] = 0x40; // do not fragment
-	b[8] = 64;
-	b[9] = IPPROTO_UDP;
-	inet_pton(AF_INET, PEER, b + 12);
-	inet_pton(AF_INET, ADDR, b + 16);
-	put16(b + 10, ~sum(b, 20, 0));
-	put16(udp, PEER_PORT);
-	put16(udp + 2, PORT);
-	put16(udp + 4, (unsigned int)length);
-	put16(udp + 6, ~sum(udp, (size_t)length, sum(b + 12, 8, (uint32_t)(IPPROTO_UDP + length))));
-}
-
-static void *write_packets(void *arg)
-{
-	static unsigned char packet[MAX_SIZE];
-	int fd = *(int *)arg;
-
-	pin(opt.sender_cpu);
-	make_packet(packet, opt.size);
-	while (!stopped()) {
-		ssize_t n = write(fd, packet, (size_t)opt.size);
-
-		if (n == opt.size)
-			count(&sent, 1);
-		else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-			die("write to " DEVICE);
-	}
-	return NULL;
-}
-
-static void *receive_packets(void *arg)
-{
-	// A line longer than it takes: at a stride of a power of two all would fall
-	// on the same set of the cache.
-	static char payload[BATCH][MAX_SIZE + 65];
-	struct iovec iov[BATCH];
-	struct mmsghdr msgs[BATCH];
-	int fd = *(int *)arg;
-
-	pin(opt.reader_cpu);
-	memset(msgs, 0, sizeof(msgs));
-	for (int i = 0; i < BATCH; i++) {
-		iov[i].iov_base = payload[i];
-		iov[i].iov_len = MAX_SIZE;
-		msgs[i].msg_hdr.msg_iov = &iov[i];
-		msgs[i].msg_hdr.msg_iovlen = 1;
-	}
-	for (;;) {
-		int n = recvmmsg(fd, msgs, BATCH, MSG_WAITFORONE, NULL);
-
-		if (n > 0)
-			count(&received, (uint64_t)n);
-		else if (n < 0 && errno != EINTR)
-			die("receive");
-	}
-	return NULL;
-}
-
-static int open_receiver(void)
-{
-	struct sockaddr_in local = {.sin_family = AF_INET, .sin_port = htons(PORT)};
-	int room = ROOM;
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	inet_pton(AF_INET, ADDR, &local.sin_addr);
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) ||
-	    bind(fd, (struct sockaddr *)&local, sizeof(local)))
-		die("bind to " ADDR);
-	return fd;
-}
-
-// What did not fit into the receiver's socket.
-static uint64_t overruns(int fd)
-{
-	uint32_t mem[16] = {0}; // SK_MEMINFO_DROPS of linux/sock_diag.h is the ninth
-	socklen_t len = sizeof(mem);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len))
-		die("getsockopt SO_MEMINFO");
-	return mem[8];
-}
-
-static double now(void)
+static int64_t now(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
+	return ts.tv_sec * SECOND + ts.tv_nsec;
 }
 
-static void pause_for(double seconds)
+static void sleep_until(int64_t when)
 {
-	struct timespec ts = {.tv_sec = (time_t)seconds};
+	struct timespec ts = {.tv_sec = when / SECOND, .tv_nsec = when % SECOND};
 
-	ts.tv_nsec = (long)((seconds - (double)ts.tv_sec) * 1e9);
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, &ts) == EINTR)
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == EINTR)
 		;
 }
 
-// The device's own count of packets that found the ring full.
-static uint64_t tx_dropped(void)
+// The CPU time of the host since boot, and how much of it was stolen, in ns.
+static void host_time(int64_t *total, int64_t *stolen)
 {
-	char line[512];
-	uint64_t drops = 0;
-	bool found = false;
-	FILE *f = fopen("/proc/self/net/dev", "re");
+	uint64_t t[8] = {0}; // user, nice, system, idle, iowait, irq, softirq, steal
+	FILE *f = fopen("/proc/stat", "re");
 
-	if (!f)
-		die("open /proc/self/net/dev");
-	while (fgets(line, sizeof(line), f)) {
-		char *colon = strstr(line, DEVICE ":");
-
-		// Eight fields of the receive side, then bytes, packets, errs, drop.
-		if (colon && sscanf(colon + sizeof(DEVICE),
-				    "%*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %" SCNu64, &drops) == 1)
-			found = true;
-	}
+	if (!f || fscanf(f, "cpu %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64,
+			 &t[0], &t[1], &t[2], &t[3], &t[4], &t[5], &t[6], &t[7]) != 8)
+		die("read /proc/stat");
 	fclose(f);
-	errno = 0;
-	if (!found)
-		die("find " DEVICE " in /proc/self/net/dev");
-	return drops;
+	*total = 0;
+	for (int i = 0; i < 8; i++)
+		*total += (int64_t)t[i] * (SECOND / 100); // USER_HZ is 100
+	*stolen = (int64_t)t[7] * (SECOND / 100);
 }
 
-static double seconds(const char *name, const char *text)
+// Takes over a value of an axis; false if it is one that tunref cannot measure.
+static bool set_axis(const char *name, const char *value)
 {
-	char *end;
-	double v = strtod(text, &end);
+	double n;
 
-	errno = 0;
-	if (end == text || *end || !(v >= 0 && v <= 3600))
-		die("--%s %s: choose 0 to 3600 seconds", name, text);
-	return v;
-}
-
-static void parse(int argc, char **argv)
-{
-	static const struct option longs[] = {
-		{"cpus", required_argument, NULL, 'c'},   {"measure", required_argument, NULL, 'm'},
-		{"warmup", required_argument, NULL, 'w'}, {"size", required_argument, NULL, 's'},
-		{"io", required_argument, NULL, 'i'},     {"dir", required_argument, NULL, 'd'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	char rest;
-	int c;
-
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		errno = 0;
-		switch (c) {
-		case 'c':
-			if (sscanf(optarg, "%d,%d%c", &opt.sender_cpu, &opt.reader_cpu, &rest) != 2 ||
-			    opt.sender_cpu < 0 || opt.reader_cpu < 0 || opt.sender_cpu >= CPU_SETSIZE ||
-			    opt.reader_cpu >= CPU_SETSIZE)
-				die("--cpus %s: give the sender's and the reader's CPU, as 0,1", optarg);
-			break;
-		case 'm':
-			opt.measure = seconds("measure", optarg);
-			if (opt.measure == 0)
-				die("--measure %s: choose more than 0 seconds", optarg);
-			break;
-		case 'w':
-			opt.warmup = seconds("warmup", optarg);
-			break;
-		case 's':
-			if (sscanf(optarg, "%d%c", &opt.size, &rest) != 1 || opt.size < MIN_SIZE || opt.size > MAX_SIZE)
-				die("--size %s: choose %d to %d bytes of IP length", optarg, MIN_SIZE, MAX_SIZE);
-			break;
-		case 'i':
-			if (strcmp(optarg, "read") && strcmp(optarg, "spin"))
-				die("--io %s: choose read or spin", optarg);
-			opt.spin = !strcmp(optarg, "spin");
-			break;
-		case 'd':
-			if (strcmp(optarg, "k2u") && strcmp(optarg, "u2k"))
-				die("--dir %s: choose k2u or u2k", optarg);
-			opt.u2k = !strcmp(optarg, "u2k");
-			break;
-		case 'h':
-			puts("usage: tunref [--cpus SENDER,READER] [--measure S] [--warmup S] [--size BYTES] [--io read|spin] [--dir k2u|u2k]");
-			exit(0);
-		default:
-			exit(2);
-		}
+	if (json_is(name, "dir")) {
+		opt.u2k = json_is(value, "u2k");
+		return opt.u2k || json_is(value, "k2u");
 	}
-	errno = 0;
-	if (optind < argc)
-		die("%s: no arguments are expected", argv[optind]);
+	if (json_is(name, "io")) {
+		opt.spin = json_is(value, "spin");
+		return opt.spin || json_is(value, "read");
+	}
+	if (json_is(name, "size")) {
+		if (!json_number(value, &n) || n < MIN_SIZE || n > MAX_SIZE)
+			return false;
+		opt.size = (int)n;
+		return true;
+	}
+	return json_is(name, "gen") && json_is(value, "udp");
+}
+
+// Reads what to measure; false if it was refused. Of all other axes there is only the
+// default of tunbench.
+static bool read_side(const char *side)
+{
+	const char *defaults = json_find(side, "defaults"), *cpus = json_find(side, "cpus");
+	const char *axes = json_find(side, "axes"), *name = NULL, *value;
+	double cpu[2], rate;
+
+	if (!axes || !defaults || !json_number(json_find(side, "warmup_ns"), &warmup) ||
+	    !json_number(json_find(side, "window_ns"), &window))
+		return refuse("failed", "the order does not say what to measure"), false;
+	opt = (struct options){.size = MIN_SIZE};
+	while ((name = json_member(axes, name, &value))) {
+		const char *d = NULL;
+		int n = (int)(strchr(name + 1, '"') - name - 1);
+
+		if (set_axis(name, value))
+			continue;
+		do // is it one of the axes at their default?
+			d = json_next(defaults, d);
+		while (d && strncmp(d, name, (size_t)n + 2));
+		if (!d)
+			return refuse("unsupported", "tunref does not measure %.*s=%.*s, only dir=k2u and u2k, io=read and spin, and any one size", n,
+				      name + 1, (int)strcspn(value + 1, "\""), value + 1),
+			       false;
+	}
+	if (!json_is(json_find(side, "hook"), "none"))
+		return refuse("unsupported", "tunref has no observer: choose hook=none"), false;
+	if (json_number(json_find(side, "rate_pps"), &rate) && rate > 0)
+		return refuse("unsupported", "tunref sends as fast as it can, not at a rate"), false;
+	value = NULL;
+	for (int i = 0; i < 2; i++)
+		if (!cpus || !(value = json_next(cpus, value)) || !json_number(value, &cpu[i]))
+			return refuse("failed", "tunref needs two CPUs, that of the sender first: --cpus 0,1"), false;
+	opt.sender_cpu = (int)cpu[0], opt.reader_cpu = (int)cpu[1];
+	return true;
+}
+
+// Measures a window. A part of it passes before, so that caches and the ring fill again
+// after the threads were held.
+static void take_turn(void)
+{
+	struct turn *t = &turns[n_turns++];
+	int64_t spent, stolen;
+
+	release_threads();
+	sleep_until(now() + (int64_t)window / 8);
+	host_time(&spent, &stolen);
+	t->first = counts_now(false), t->from = now();
+	sleep_until(t->from + (int64_t)window);
+	t->last = counts_now(false), t->to = now();
+	host_time(&t->spent, &t->stolen);
+	t->spent -= spent, t->stolen -= stolen;
+	hold_threads();
+	printf("{\"turn\":{\"rate\":%.9g,\"spent_ns\":%" PRId64 ",\"stolen_ns\":%" PRId64 "}}\n",
+	       (double)(t->last.received - t->first.received) / (double)(t->to - t->from), t->spent, t->stolen);
+}
+
+// Prints the record of the kept turns, and the account of all packets. tunbench ab
+// compares the metrics that both sides have: pps, which the bit rate is proportional to.
+// A trial is invalid by the same flags as one of tunbench.
+static void print_trial(void)
+{
+	struct counts all = counts_now(true);
+	int64_t ns = 0, spent = 0, stolen = 0, unexplained = (int64_t)(all.sent - all.received - all.dropped);
+	uint64_t packets = 0, calls = 0, offered = 0;
+
+	printf("{\"trial\":{\"windows\":[");
+	for (int i = 0; i < n_kept; i++) {
+		const struct turn *t = &turns[kept[i]];
+		uint64_t n = t->last.received - t->first.received;
+
+		ns += t->to - t->from, spent += t->spent, stolen += t->stolen;
+		packets += n, offered += t->last.sent - t->first.sent, calls += t->last.calls - t->first.calls;
+		printf("%s{\"t_ns\":%" PRId64 ",\"pkts\":%" PRIu64 ",\"bytes\":%" PRIu64 "}", i ? "," : "", ns, n,
+		       n * (uint64_t)opt.size);
+	}
+	double seconds = ns ? (double)ns / SECOND : 1, pps = (double)packets / seconds;
+
+	printf("],\"duration_ns\":%" PRId64 ",\"metrics\":{\"pps\":%.3f,\"bit_per_s\":%.3f,\"offered_pps\":%.3f", ns, pps,
+	       8 * opt.size * pps, (double)offered / seconds);
+	if (packets)
+		printf(",\"syscalls_per_pkt\":%.9g", (double)calls / (double)packets);
+	printf("},\"accounting\":{\"offered\":%" PRIu64 ",\"pushed_back\":0,\"accepted\":%" PRIu64 ",\"delivered\":%" PRIu64
+	       ",\"dropped\":{\"%s\":%" PRIu64 "},\"unexplained\":%" PRId64 "}",
+	       all.sent, all.sent, all.received, opt.u2k ? "SOCKET_RCVBUFF" : "tx_dropped", all.dropped, unexplained);
+	printf(",\"cpus\":{\"sender\":[%d],\"reader\":[%d]},\"device\":", opt.sender_cpu, opt.reader_cpu);
+	print_device();
+	printf(",\"notes\":[\"measured by tunref, a C program\"],\"flags\":[");
+	const char *flags[] = {unexplained ? "unexplained" : NULL, packets ? NULL : "no-traffic", stolen * 100 > spent ? "steal" : NULL};
+	const char *separator = "";
+	for (int i = 0; i < 3; i++)
+		if (flags[i])
+			printf("%s\"%s\"", separator, flags[i]), separator = ",";
+	printf("]}}\n");
+}
+
+// Carries out an order, and answers it.
+static void carry_out(const char *order)
+{
+	const char *what = json_find(order, "do");
+	bool probe = json_is(what, "probe");
+	double n = 0;
+
+	if (probe || json_is(what, "build")) {
+		if (built)
+			return refuse("failed", "there is a device already");
+		if (!read_side(json_find(order, "side")))
+			return;
+		int fd = open_device(&opt);
+
+		built = !probe;
+		if (built)
+			open_traffic(&opt, fd);
+		else
+			close(fd);
+	} else if (json_is(what, "run")) {
+		return refuse("unsupported", "tunref measures by turns only");
+	} else if (!built) {
+		return refuse("failed", "no device was built");
+	} else if (json_is(what, "start")) {
+		start_threads();
+	} else if (json_is(what, "warm")) {
+		release_threads();
+		sleep_until(now() + (int64_t)warmup);
+		hold_threads();
+	} else if (json_is(what, "turn") && n_turns < TURNS) {
+		return take_turn();
+	} else if (json_is(what, "keep") && n_kept < TURNS) {
+		json_number(json_find(order, "turn"), &n); // left out if 0
+		if (n < 0 || n >= n_turns)
+			return refuse("failed", "there was no such turn");
+		kept[n_kept++] = (int)n;
+	} else if (json_is(what, "stop")) {
+		stop_sender();
+	} else if (json_is(what, "trial")) {
+		return print_trial();
+	} else if (!json_is(what, "look")) {
+		return refuse("failed", "tunref knows no such order");
+	}
+	printf("{}\n");
 }
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in local = {.sin_family = AF_INET};
-	struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(PORT)};
-	pthread_t sender, reader;
-	uint64_t sent0, sent1, read0, read1;
-	double t0, t1;
-	int tun, udp;
+	char *line = NULL;
+	size_t room = 0;
 
-	parse(argc, argv);
-	if (unshare(CLONE_NEWNET))
-		die("create a network namespace");
-	tun = open_device();
-	disable_ipv6();
-	set_noqueue(if_nametoindex(DEVICE));
-	set_up();
-
-	if (opt.u2k) {
-		udp = open_receiver();
-		errno = pthread_create(&reader, NULL, receive_packets, &udp);
-		if (!errno)
-			errno = pthread_create(&sender, NULL, write_packets, &tun);
-	} else {
-		inet_pton(AF_INET, ADDR, &local.sin_addr);
-		inet_pton(AF_INET, PEER, &peer.sin_addr);
-		udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		if (udp < 0 || bind(udp, (struct sockaddr *)&local, sizeof(local)) ||
-		    connect(udp, (struct sockaddr *)&peer, sizeof(peer)))
-			die("connect to " PEER);
-		errno = pthread_create(&reader, NULL, read_packets, &tun);
-		if (!errno)
-			errno = pthread_create(&sender, NULL, send_packets, &udp);
+	if (argc != 2 || strcmp(argv[1], "ab-worker")) {
+		fputs("usage: tunbench ab --base-binary tunref --cpus SENDER,READER [--set dir=u2k] [--set io=spin] [--set size=BYTES]\n",
+		      stderr);
+		return 2;
 	}
-	if (errno)
-		die("start a thread");
-	pause_for(opt.warmup);
-	t0 = now(), sent0 = load(&sent), read0 = load(&received);
-	pause_for(opt.measure);
-	t1 = now(), sent1 = load(&sent), read1 = load(&received);
-	atomic_store(&stop, true);
-	pthread_join(sender, NULL);
-	pause_for(0.05); // the reader drains what is left: TXQLEN packets, or what the socket holds
-
-	uint64_t accepted = load(&sent), delivered = load(&received), dropped = opt.u2k ? overruns(udp) : tx_dropped();
-
-	printf("{\"pps\":%.0f,\"sent_pps\":%.0f,\"duration_ns\":%.0f,\"sent\":%" PRIu64 ",\"read\":%" PRIu64
-	       ",\"dropped\":%" PRIu64 ",\"unexplained\":%" PRId64 "}\n",
-	       (double)(read1 - read0) / (t1 - t0), (double)(sent1 - sent0) / (t1 - t0), (t1 - t0) * 1e9, accepted,
-	       delivered, dropped, (int64_t)(accepted - delivered - dropped));
-	return 0; // ends the reader, which may be blocked, and with it the device
+	// Schema 1 is that of the records of tunbench.
+	puts("{\"protocol\":\"tunbench-ab\",\"version\":1,\"schema\":1,\"tool\":{\"version\":\"tunref\",\"commit\":\"C\",\"go\":\"\"}}");
+	fflush(stdout);
+	while (getline(&line, &room, stdin) > 0) {
+		carry_out(line);
+		fflush(stdout);
+	}
+	return 0; // ends the threads, and with the last descriptor the device
 }
