@@ -22,6 +22,7 @@ type ReceiverConfig struct {
 	// GRO says that the sockets have UDP_GRO: a datagram may then be many
 	// segments, each of which is counted.
 	GRO       bool
+	Each      bool // recvmsg(2) of one datagram instead of recvmmsg(2) of a batch
 	Flows     int
 	HeaderLen int  // bytes of headers of each segment that count for WireBytes
 	MaxRead   int  // payload bytes of the longest datagram; 0 for 65,535
@@ -86,11 +87,15 @@ func (r *Receiver) buffers() {
 	// One line more than it takes, so that stamps do not all fall on the same
 	// set of the cache.
 	r.stride = (r.MaxRead+line-1)/line*line + line
-	r.slab = make([]byte, receiveBatch*r.stride)
-	r.headers = make([]socket.Message, receiveBatch)
-	r.iovecs = make([]unix.Iovec, receiveBatch)
+	batch := receiveBatch
+	if r.Each {
+		batch = 1
+	}
+	r.slab = make([]byte, batch*r.stride)
+	r.headers = make([]socket.Message, batch)
+	r.iovecs = make([]unix.Iovec, batch)
 	if r.GRO {
-		r.cmsgs = make([]byte, receiveBatch*controlLen)
+		r.cmsgs = make([]byte, batch*controlLen)
 	}
 	for i := range r.headers {
 		r.iovecs[i].Base = &r.slab[i*r.stride]
@@ -255,8 +260,7 @@ func (r *Receiver) receive(fd int, timed bool) (int, error) {
 		before = worker.Now()
 	}
 	r.Calls++
-	got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0])),
-		uintptr(len(r.headers)), unix.MSG_WAITFORONE, 0, 0)
+	n, errno := r.call(fd)
 	switch errno {
 	case 0:
 	case unix.EAGAIN:
@@ -268,7 +272,6 @@ func (r *Receiver) receive(fd int, timed bool) (int, error) {
 		return 0, fmt.Errorf("receive from a socket: %w", errno)
 	}
 	now := worker.Now()
-	n := int(got)
 	if sample {
 		each := uint64(now-before) / uint64(n)
 		for range n {
@@ -283,6 +286,21 @@ func (r *Receiver) receive(fd int, timed bool) (int, error) {
 		r.publish()
 	}
 	return n, nil
+}
+
+// call waits for datagrams if the socket blocks, and returns how many came.
+func (r *Receiver) call(fd int) (int, unix.Errno) {
+	if r.Each {
+		n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0].Header)), 0)
+		if errno != 0 {
+			return 0, errno
+		}
+		r.headers[0].Len = uint32(n)
+		return 1, 0
+	}
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0])),
+		uintptr(len(r.headers)), unix.MSG_WAITFORONE, 0, 0)
+	return int(n), errno
 }
 
 // take counts datagram i: a packet, or many segments of one size.

@@ -54,6 +54,7 @@ type Config struct {
 	Ifindex          int
 	SrcLink, DstLink [6]byte
 	Bypass           bool // PACKET_QDISC_BYPASS
+	Each             bool // send(2) for each message instead of sendmmsg(2), of UDP and UDPGSO
 	Written
 	Messages int    // of one batch; 0: as many as a call takes well
 	Limit    uint64 // segments to send, rounded up to a batch; 0 for no limit

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -64,6 +65,9 @@ func newSender(c Config) *Sender {
 	s := &Sender{
 		Config: c, seqs: make([]uint64, len(c.Flows)), batch: newBatch(c),
 		now: worker.Now, sleep: time.Sleep, call: sendmmsg,
+	}
+	if c.Each {
+		s.call = s.sendEach
 	}
 	if c.Kind.written() {
 		s.writes = newWrites(len(c.Flows), s.batch.messages())
@@ -378,4 +382,19 @@ func (s *Sender) nextWritten(position, first, end int) int {
 		s.writes.refused[position] += lost
 	}
 	return next
+}
+
+// sendEach hands messages to a socket, one by each call, until one is refused.
+func (s *Sender) sendEach(fd int, messages []socket.Message) (int, unix.Errno) {
+	for k := range messages {
+		worker.Turn()
+		v := messages[k].Header.Iov
+		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(v.Base)), uintptr(v.Len), unix.MSG_DONTWAIT, 0, 0)
+		if errno != 0 {
+			s.counts.Calls += uint64(k) // and the one that hand counts
+			return k, errno
+		}
+	}
+	s.counts.Calls += uint64(len(messages) - 1)
+	return len(messages), 0
 }
