@@ -25,20 +25,10 @@ type both struct {
 }
 
 func newBoth(s spec.Spec, hook bpf.Hook, p record.Placement) *both {
-	// What each half has of the workers, by their order in writingWorkers.
-	sockets, writers := sideWorkers(s, len(p.Sender))
-	k := newK2U(halfOf(s, 0), hook, record.Placement{Sender: p.Sender[:sockets], Reader: p.Reader[:s.Queues]})
+	places := placesOf(s, p)
+	k := newK2U(halfOf(s, 0), hook, places[0])
 	k.observed = bpf.Both
-	return &both{kernel: k, user: writing{
-		spec: halfOf(s, 1), placement: record.Placement{Sender: p.Sender[sockets : sockets+writers], Reader: p.Reader[s.Queues:]},
-	}}
-}
-
-// sideWorkers is how many of that many senders send by sockets, and how many
-// write.
-func sideWorkers(s spec.Spec, senders int) (sockets, writers int) {
-	writers = min(s.Queues, s.Flows)
-	return senders - writers, writers
+	return &both{kernel: k, user: writing{spec: halfOf(s, 1), placement: places[1]}}
 }
 
 // halfOf is what one half of dir=both sends: half of the packets.

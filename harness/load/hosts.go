@@ -18,12 +18,9 @@ import (
 	"tunbench/reports/record"
 )
 
-// receiveBuffer is what a socket of a receiver may hold, in bytes as the kernel
-// counts them: some thousands of small packets.
-const receiveBuffer = 8 << 20
-
 // hosts is the load of stamped packets between two hosts: sockets of one send
-// over a path, sockets of the other one receive. With dir=both each does both.
+// over a path, sockets of the other one receive. With dir=both each does both. The
+// hosts of a yardstick are two addresses of one namespace.
 type hosts struct {
 	path       path.Path
 	below      path.Ledger // of the path
@@ -47,17 +44,16 @@ func (g *hosts) Build() (path.Site, error) {
 
 func (g *hosts) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, error) {
 	dirs := DirectionsOf(g.spec)
-	senders := share(g.placement.Sender, len(dirs))
-	readers := share(g.placement.Reader, len(dirs))
+	places := placesOf(g.spec, g.placement)
 	for i, dir := range dirs {
-		l := &Direction{Direction: account.Direction{Dir: dir, PerSKB: 1}}
+		l := &Direction{Direction: account.Direction{Dir: dir, PerSKB: callsOf(g.spec, dir).segments}}
 		g.directions = append(g.directions, l)
 		g.receivers = append(g.receivers, nil)
 		// Receivers first: a packet to a port that nobody has would be answered.
-		if err := g.openReceivers(i, readers[i], reading); err != nil {
+		if err := g.openReceivers(i, places[i].Reader, reading); err != nil {
 			return g.directions, err
 		}
-		if err := g.openSenders(l, senders[i]); err != nil {
+		if err := g.openSenders(l, places[i].Sender); err != nil {
 			return g.directions, err
 		}
 	}
@@ -72,13 +68,21 @@ func DirectionsOf(s spec.Spec) []spec.Dir {
 	return []spec.Dir{s.Dir}
 }
 
-// share cuts CPUs into n equal parts.
-func share(cpus []int, n int) (parts [][]int) {
-	each := len(cpus) / n
-	for i := range n {
-		parts = append(parts, cpus[i*each:(i+1)*each])
+// placesOf cuts a placement into those of each of DirectionsOf. On a path with two ends
+// they are alike; with one end the sockets that send and the readers of the queues come
+// first.
+func placesOf(s spec.Spec, p record.Placement) []record.Placement {
+	if s.Dir != spec.Both {
+		return []record.Placement{p}
 	}
-	return parts
+	senders, readers := len(p.Sender)/2, len(p.Reader)/2
+	if s.Path == spec.PathSink {
+		senders, readers = len(p.Sender)-min(s.Queues, s.Flows), s.Queues
+	}
+	return []record.Placement{
+		{Sender: p.Sender[:senders], Reader: p.Reader[:readers]},
+		{Sender: p.Sender[senders:], Reader: p.Reader[readers:]},
+	}
 }
 
 // from and to are the hosts between which packets of a direction go.
@@ -104,6 +108,7 @@ func (g *hosts) openSenders(l *Direction, cpus []int) error {
 		for i, cpu := range cpus {
 			c := SenderConfig(g.spec, i, len(cpus), cpu)
 			c.Kind, c.Src, c.Dst = device.Kinds[g.spec.Gen], from.Addr, to.Addr
+			c.Each = callsOf(g.spec, l.Dir).sendEach
 			s, err := traffic.Open(c)
 			if err != nil {
 				return err
@@ -114,37 +119,30 @@ func (g *hosts) openSenders(l *Direction, cpus []int) error {
 	})
 }
 
-// openReceivers opens a socket for each receiver of a direction. A GSO packet is
-// cut into segments before it is queued on a socket, so that each is counted
-// where it is received or lost.
+// openReceivers opens a socket for each receiver of a direction. Unless calls.segments
+// is above 1, a GSO packet is cut into segments before it is queued on a socket, so that
+// each is counted where it is received or lost.
 func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) error {
 	l := g.directions[number]
-	to := g.to(l)
+	to, calls := g.to(l), callsOf(g.spec, l.Dir)
+	whole := calls.segments > 1
 	return to.NS.Do(func() error {
-		fds, err := sink.Listen(netip.AddrPortFrom(to.Addr, traffic.SinkPort), len(cpus), receiveBuffer, false)
+		fds, err := sink.Listen(netip.AddrPortFrom(to.Addr, traffic.SinkPort), len(cpus), calls.room, whole)
 		if err != nil {
 			return err
 		}
 		for i, cpu := range cpus {
 			r := sink.NewReceiver(sink.ReceiverConfig{
-				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: hostWait(g.spec), Flows: g.spec.Flows,
+				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: calls.wait, Each: calls.receiveEach, GRO: whole,
+				Flows:     g.spec.Flows,
 				HeaderLen: packet.HeadersLen(g.spec.Mode == spec.TAP, g.spec.Family), Open: g.spec.Open(),
-				MaxRead: max(spec.DefaultMTU, g.spec.Size),
+				MaxRead: calls.maxRead,
 			}, reading)
 			l.add(r)
 			g.receivers[number] = append(g.receivers[number], r)
 		}
 		return nil
 	})
-}
-
-// hostWait is how receivers wait: as the forwarders do, if these poll or spin, else in
-// the call.
-func hostWait(s spec.Spec) sink.Wait {
-	if s.IO == spec.IOSpin || s.IO == spec.IOPoll {
-		return waits[s.IO]
-	}
-	return sink.Block
 }
 
 // Empty reports whether nothing is on the path and no socket holds a packet.
@@ -183,12 +181,14 @@ func (g *hosts) Collect() (path.Ledger, error) {
 }
 
 func (g *hosts) Account(t *record.Trial) {
-	g.below.Account(t)
 	for i, l := range g.directions {
-		account.Drop(t, l.Dir, sink.SocketDrops, g.overruns[i])
-		if t.Hops == nil {
-			continue // of a path that has no places of its own
-		}
+		account.Drop(t, l.Dir, sink.SocketDrops, g.overruns[i]*l.PerSKB)
+	}
+	g.below.Account(t)
+	if t.Hops == nil {
+		return // of a path that has no places of its own
+	}
+	for i, l := range g.directions {
 		got := account.Total(l.Readers)
 		hop := record.Hop{Name: "sockets of " + g.to(l).Link, In: got.Reads + g.overruns[i], Out: got.Reads, Calls: got.Calls, Bytes: got.ReadBytes}
 		if n := g.overruns[i]; n > 0 {

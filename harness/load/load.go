@@ -34,6 +34,8 @@ type Traffic interface {
 // observer on hook; none if that is bpf.None.
 func New(s spec.Spec, hook bpf.Hook, p record.Placement) (Traffic, error) {
 	switch {
+	case s.Loopback:
+		return newHosts(s, path.NewLoopback(s), p), nil
 	case s.Path == spec.PathSink && s.Dir == spec.K2U:
 		return newK2U(s, hook, p), nil
 	case s.Path == spec.PathSink && s.Dir == spec.U2K && device.Writes(s.Gen):

@@ -1,5 +1,6 @@
 // Package path builds what packets cross between two hosts: relay, vpn, veth,
-// wireguard and wireguard-go.
+// wireguard, wireguard-go
+// and, for a yardstick, loopback.
 package path
 
 import (
@@ -56,6 +57,9 @@ type Ledger interface {
 
 // New returns the path between two hosts that s asks for.
 func New(s spec.Spec, hook bpf.Hook, p record.Placement) (Path, error) {
+	if s.Loopback {
+		return NewLoopback(s), nil
+	}
 	switch s.Path {
 	case spec.PathVeth:
 		return newVeth(s), nil
@@ -78,10 +82,11 @@ func NotBuilt(s spec.Spec) error {
 
 // ForwarderCount is how many threads move packets between the devices of the path.
 func ForwarderCount(s spec.Spec) int {
-	switch s.Path {
-	case spec.PathRelay:
+	switch {
+	case s.Loopback:
+	case s.Path == spec.PathRelay:
 		return s.Directions() * s.Queues
-	case spec.PathVPN:
+	case s.Path == spec.PathVPN:
 		return s.Directions() * s.Queues * 2 // out of one device, into the other
 	}
 	return 0

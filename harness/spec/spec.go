@@ -109,6 +109,12 @@ type Spec struct {
 	Family int  // 4 or 6
 	Bypass bool // PACKET_QDISC_BYPASS; gen=packet only
 
+	// Loopback sends the same traffic over the loopback device of a fresh namespace,
+	// between sockets, by the calls that yardstickOf names. Nothing of the
+	// device or the path is made: Path, Dir, Queues and Flows still say how many
+	// senders and readers there are, and on which CPUs.
+	Loopback bool
+
 	Warmup  time.Duration // traffic flows, nothing is measured
 	Measure time.Duration // measured time, MinMeasure at least
 	Window  time.Duration // slice of the measured time
@@ -168,6 +174,32 @@ func (s Spec) Validate() error {
 // own.
 func (s Spec) SideBySide() bool {
 	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone
+}
+
+// Yardstick is the Spec of the same traffic over loopback, and its kind, one of
+// record.YardstickUDP and so on: from as many senders to as many readers on the same
+// CPUs, in packets of the same size, by the nearest calls of sockets; see yardstickOf.
+// ok is false where there is none: NoYardstick says why. It can be driven like any Spec
+// that goes SideBySide.
+//
+// What does not matter to it has its default, so that scenarios with the same yardstick
+// can share one: their YardstickKeys are equal.
+func (s Spec) Yardstick() (y Spec, kind string, ok bool) {
+	if noYardstick(s) != "" {
+		return Spec{}, "", false
+	}
+	y, kind = yardstickOf(s)
+	return y, kind, true
+}
+
+// NoYardstick says why s has no yardstick; "" if it has one.
+func (s Spec) NoYardstick() string { return noYardstick(s) }
+
+// YardstickKey is equal for yardsticks that differ in nothing but how long they are
+// measured.
+func (s Spec) YardstickKey() string {
+	s.Warmup, s.Measure, s.Window = 0, 0, 0
+	return fmt.Sprintf("%+v", s)
 }
 
 // Default is `mode=tun gen=udp io=read queues=1 flows=1 size=64` with

@@ -45,6 +45,8 @@ func outOfRange(s Spec) error {
 // is none.
 func contradiction(s Spec) string {
 	switch {
+	case s.Loopback && !s.SideBySide():
+		return fmt.Sprintf("loopback carries traffic that takes turns, and gen=%s event=%s does not", s.Gen, s.Event)
 	case s.Open() && s.Gen == GenLockstep:
 		return "gen=lockstep sends a batch only when it has read the one before, so it cannot keep a rate; set load=max or gen=udp"
 	case s.Poisson && !s.Open():

@@ -1,0 +1,102 @@
+package spec
+
+import (
+	"fmt"
+
+	"tunbench/reports/record"
+)
+
+// yardstickOf is Spec.Yardstick of a Spec that has one.
+//
+//	scenario                   sends by            receives by
+//	path=sink dir=k2u          sendmmsg of 64      recvmsg for each packet
+//	path=sink dir=u2k          send for each one   recvmmsg of up to 64
+//	path=sink dir=both         both of these at once
+//	path=bridge                send for each one   recvmsg for each packet
+//	other paths                sendmmsg of 64      recvmmsg of up to 64
+//	gen=tcp                    send                recv
+//	gen=tcp-rr, udp-rr         send, then recv     recv, then send
+//
+// A packet is a datagram, and a GSO packet one that is sent with UDP_SEGMENT; it is
+// received whole (UDP_GRO) where the scenario's reader gets it whole. Blocking calls
+// stand for io=read, readv, uring and vhost; io=poll and spin wait in the same manner on
+// sockets. gen=packet and packet-gso become UDP of the same size.
+func yardstickOf(s Spec) (y Spec, kind string) {
+	y = Default()
+	y.Loopback = true
+	y.Dir, y.Gen, y.Flows, y.Size, y.Family, y.CPUs = s.Dir, s.Gen, s.Flows, s.Size, s.Family, s.CPUs
+	y.Warmup, y.Measure, y.Window = s.Warmup, s.Measure, s.Window
+	kind = record.YardstickUDP
+	switch {
+	case s.Gen.Conversation():
+		y.Path = PathRelay
+		if s.Gen != GenUDPRR {
+			kind = record.YardstickTCP
+		}
+		return y, kind
+	case sendsGSO(s):
+		y.Gen, kind = GenUDPGSO, record.YardstickUDPGSO
+	default:
+		y.Gen = GenUDP
+	}
+	sameWorkers(&y, s)
+	if y.Gen == GenUDPGSO && y.Path != PathRelay {
+		if readsGSO(s) {
+			y.VnetHdr, y.Offload = 10, OffloadUSO
+		}
+		if y.Dir != K2U || y.Path == PathBridge { // they write GSO packets, behind a header
+			y.VnetHdr = 10
+		}
+	}
+	return y, kind
+}
+
+// sameWorkers gives y those of s: as many, on the same CPUs.
+func sameWorkers(y *Spec, s Spec) {
+	if s.IO == IOPoll || s.IO == IOSpin {
+		y.IO = s.IO
+	}
+	switch {
+	case s.Path == PathBridge:
+		y.Path, y.Mode, y.Queues = PathBridge, TAP, s.Queues
+	case s.Path == PathSink:
+		y.Queues = s.Queues
+		if s.Dir == U2K {
+			y.Queues, y.IO = min(s.Queues, s.Flows), IORead
+		}
+	case s.Path.Reference():
+		y.Path, y.Queues = PathRelay, min(s.Flows, MaxQueues)
+	default:
+		y.Path, y.Queues = PathRelay, min(s.Queues, s.Flows)
+	}
+}
+
+// sendsGSO reports whether senders hand GSO packets to the kernel.
+func sendsGSO(s Spec) bool {
+	return s.Gen == GenUDPGSO || s.Gen == GenPacketGSO && (s.Dir == K2U || s.VnetHdr > 0)
+}
+
+// readsGSO reports whether the readers get them whole.
+func readsGSO(s Spec) bool {
+	uso := s.Offload == OffloadUSO || s.Offload == OffloadTunnel
+	return s.Path == PathSink && s.Dir == U2K || uso || s.Offload == OffloadTSO && s.Gen == GenPacketGSO
+}
+
+// noYardstick is Spec.NoYardstick.
+func noYardstick(s Spec) string {
+	switch {
+	case s.Gen == GenLockstep:
+		return "gen=lockstep has no windows to take turns in"
+	case s.Gen == GenIPerf3:
+		return "gen=iperf3 is a program that is measured by its own clock"
+	case s.Event != EventNone:
+		return fmt.Sprintf("event=%s happens to a device", s.Event)
+	case s.Open():
+		return "the rate of an open loop is that of its schedule, whatever carries the packets"
+	case s.XDP.Drops():
+		return fmt.Sprintf("xdp=%s leaves nothing to receive, and a socket cannot do without", s.XDP)
+	case s.Gen == GenPacketGSO && s.Dir == U2K && min(s.Queues, s.Flows) > 1:
+		return "one packet socket receives what several writers of gen=packet-gso write"
+	}
+	return ""
+}
