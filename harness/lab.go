@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"tunbench/bpf"
+	"tunbench/harness/block"
 	"tunbench/harness/doctor"
 	"tunbench/harness/host"
 	"tunbench/harness/spec"
@@ -76,6 +77,16 @@ func (l *Lab) softirqsApart() bool { return l.host.Config["CONFIG_IRQ_TIME_ACCOU
 // Run. Variants that cannot take turns (Spec.SideBySide) are an error.
 func (l *Lab) RunPair(ctx context.Context, variants [2]trial.Variant, seed uint64, floor record.Floor) (trials [2]record.Trial, err error) {
 	return trial.Pair(ctx, variants, seed, floor, l.softirqsApart())
+}
+
+// Fit is how many of the first variants this host can hold at the same time; at least
+// one.
+func (l *Lab) Fit(variants []trial.Variant) int { return block.Fit(variants) }
+
+// RunBlock measures the variants of b by turns. The records are filled in as by Run.
+func (l *Lab) RunBlock(ctx context.Context, b block.Block) []block.Result {
+	b.AddSoftirq = l.softirqsApart()
+	return b.Run(ctx)
 }
 
 // Side makes v one side of a pair whose other side is in another process. With

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tunbench/bench/search"
+	"tunbench/bench/setup"
 	"tunbench/bench/suite"
 	"tunbench/reports/record"
 )
@@ -50,6 +51,9 @@ type Plan struct {
 	// the trials that it lacks are measured.
 	Done *record.File
 
+	// Blocks measures scenarios by turns; nil: one trial follows the other.
+	Blocks Blocks
+
 	// Progress, if not nil, is called at each step.
 	Progress func(Step)
 	// Now, if not nil, replaces time.Now.
@@ -63,12 +67,24 @@ func (p Plan) Trials() int { return len(p.Scenarios) * p.Pairs * len(p.Arms) }
 func (p Plan) Duration() time.Duration {
 	var d time.Duration
 	for _, s := range p.Scenarios {
-		d += time.Duration(p.Pairs*len(p.Arms)) * TrialTime(s)
+		d += time.Duration(p.Pairs) * pairTime(s, p.Arms, p.Clock)
 	}
 	return d + searchTime(p.Search, p.Scenarios)
 }
 
-// TrialTime is about how long a trial of s takes.
+// pairTime is about how long a pair of s takes in those arms.
+func pairTime(s suite.Scenario, arms []record.Arm, clock string) (d time.Duration) {
+	for _, arm := range arms {
+		if clock == record.ClockICount || !setup.Spec(s).SideBySide() {
+			d += TrialTime(s)
+		} else {
+			d += JobTime(s, arm, len(arms) > 1)
+		}
+	}
+	return d
+}
+
+// TrialTime is about how long a trial of s takes that is not measured in a block.
 func TrialTime(s suite.Scenario) time.Duration { return s.Warmup + s.Measure + overhead }
 
 // CheckSearch returns an error if p is to search for rates and cannot: in none of its
@@ -98,11 +114,12 @@ func (p Plan) CheckSearch() error {
 }
 
 // Run measures p. It selects the hook, opens the record, measures the floor,
-// writes the header, and then measures one pair of every scenario in each round: a
-// host that is slow for a minute is slow for a pair of each scenario, not for all
-// pairs of one. In virtual time, in which a host is never slow, all pairs of a
-// scenario follow each other. Each scenario's device is probed before its first pair;
-// every record is written when it is finished.
+// writes the header, and then measures blocks. A block holds one pair of every
+// scenario: all of them are built, and measured by turns, so that the host is the same
+// to all. Scenarios that cannot take turns follow one after the other. In virtual time,
+// in which a host is never slow, all pairs of a scenario follow each other instead. Each
+// scenario's device is probed before its first pair. The trials of a block are written
+// when it ends.
 //
 // A scenario that cannot run here is recorded as a skip, and the run continues; one
 // that cannot be observed is measured bare.

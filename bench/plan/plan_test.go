@@ -14,8 +14,10 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
+	"tunbench/harness/block"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -31,6 +33,8 @@ type fakeLab struct {
 	probeHook         func(spec.Spec, string) error
 	run               func(spec.Spec, string) (record.Trial, error)
 	specs             []spec.Spec
+	fit               int // variants in a block; 0: all
+	blocks            []block.Block
 }
 
 func (f *fakeLab) note(format string, args ...any) {
@@ -65,6 +69,29 @@ func (f *fakeLab) Run(_ context.Context, s spec.Spec, hook string, floor record.
 		return f.run(s, hook)
 	}
 	return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}}, nil
+}
+
+func (f *fakeLab) Fit(variants []trial.Variant) int {
+	if f.fit > 0 {
+		return min(f.fit, len(variants))
+	}
+	return len(variants)
+}
+
+// RunBlock runs the variants one after the other. As the real one, it ends with the
+// context, after at least one round.
+func (f *fakeLab) RunBlock(ctx context.Context, b block.Block) []block.Result {
+	f.blocks = append(f.blocks, b)
+	results := make([]block.Result, len(b.Variants))
+	if b.Tell != nil {
+		b.Tell(2, 2)
+	}
+	for i, v := range b.Variants {
+		if results[i].Err = ctx.Err(); results[i].Err == nil {
+			results[i].Trial, results[i].Err = f.Run(ctx, v.Spec, v.Hook, b.Floor)
+		}
+	}
+	return results
 }
 
 // fakeRecorder logs what is written and fails when room is used up.
@@ -113,6 +140,7 @@ func newFixture(t *testing.T) *fixture {
 	f.plan = Plan{
 		Suite: "test", Scenarios: parse(t, "scenarios:\n- size: [64, 1500]\n").Scenarios, Pairs: 1,
 		Arms: []record.Arm{record.Bare, record.Observed}, Hook: "auto", Seed: 3, Host: record.Host{Kernel: "6.18.0"}, CPUs: []int{1, 0},
+		Blocks: f.lab,
 	}
 	return f
 }
@@ -140,12 +168,9 @@ func TestPhases(t *testing.T) {
 	}
 	f.check(t,
 		"hook auto", "open", "floor [1 0]", "write run",
-		"probe 64 tracepoint",
-		"run 64 none", "write bare pair 1 trial 1",
-		"run 64 tracepoint", "write observed pair 1 trial 2",
-		"probe 1500 tracepoint",
-		"run 1500 none", "write bare pair 1 trial 3",
-		"run 1500 tracepoint", "write observed pair 1 trial 4",
+		"probe 64 tracepoint", "probe 1500 tracepoint",
+		"run 64 none", "run 64 tracepoint", "run 1500 none", "run 1500 tracepoint",
+		"write bare pair 1 trial 1", "write observed pair 1 trial 2", "write bare pair 1 trial 3", "write observed pair 1 trial 4",
 		"write end 2/4/0 exit 0", "close",
 	)
 	if diff := cmp.Diff(Outcome{Begun: true, Trials: 4}, out); diff != "" {
@@ -310,8 +335,9 @@ func TestFailedGoesOnAndExits2(t *testing.T) {
 	}
 	f.check(t,
 		"hook auto", "open", "floor [1 0]", "write run",
-		"probe 64 tracepoint", "run 64 none", "write bare pair 1 trial 1", "run 64 tracepoint", "write skip failed",
-		"probe 1500 tracepoint", "run 1500 none", "write bare pair 1 trial 2", "run 1500 tracepoint", "write observed pair 1 trial 3",
+		"probe 64 tracepoint", "probe 1500 tracepoint",
+		"run 64 none", "run 64 tracepoint", "run 1500 none", "run 1500 tracepoint",
+		"write bare pair 1 trial 1", "write skip failed", "write bare pair 1 trial 2", "write observed pair 1 trial 3",
 		"write end 2/3/1 exit 2", "close",
 	)
 }
@@ -331,7 +357,7 @@ func TestInterrupted(t *testing.T) {
 	if err != nil || !out.Interrupted || out.Exit(false) != 130 || out.Trials != 1 {
 		t.Errorf("outcome %+v, %v", out, err)
 	}
-	f.check(t, "hook auto", "open", "floor [1 0]", "write run", "probe 64 tracepoint", "run 64 none", "write bare pair 1 trial 1", "run 64 tracepoint", "close")
+	f.check(t, "hook auto", "open", "floor [1 0]", "write run", "probe 64 tracepoint", "probe 1500 tracepoint", "run 64 none", "run 64 tracepoint", "write bare pair 1 trial 1", "close")
 }
 
 func TestTrialThatFinishedIsKeptWhenInterrupted(t *testing.T) {
@@ -369,7 +395,7 @@ func TestDiskFull(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) || out.Trials != 1 || !out.Begun {
 		t.Errorf("outcome %+v, %v", out, err)
 	}
-	if got := f.log[len(f.log)-3:]; got[0] != "run 64 tracepoint" || !strings.HasPrefix(got[1], "refuse trial") || got[2] != "close" {
+	if got := f.log[len(f.log)-3:]; got[0] != "write bare pair 1 trial 1" || !strings.HasPrefix(got[1], "refuse trial") || got[2] != "close" {
 		t.Errorf("ends with %q: want nothing to run after the disk was full", got)
 	}
 }
@@ -445,22 +471,28 @@ func TestProgress(t *testing.T) {
 	var steps []Step
 	f.plan.Progress = func(s Step) { steps = append(steps, s) }
 	f.lab.run = func(s spec.Spec, _ string) (record.Trial, error) {
-		// Twice as long as was planned.
-		now = now.Add(2 * (s.Warmup + s.Measure + overhead))
+		// Twice as long as was planned: four trials in each of two blocks.
+		now = now.Add(2 * f.plan.Duration() / 8)
 		return record.Trial{}, nil
 	}
+	f.plan.Pairs = 2
 	if _, err := f.run(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if len(steps) != 2*(1+2*2) {
-		t.Fatalf("%d steps, want for each scenario its probe and two of each trial", len(steps))
+	const probes, block = 2, 2 + 4 // its beginning, a round, and its trials
+	if len(steps) != probes+2*block {
+		t.Fatalf("%d steps, want one of each probe, two of each block, and one of each trial", len(steps))
 	}
-	first, afterOne, last := steps[0], steps[2], steps[len(steps)-1]
-	if first.Index != 1 || first.Scenarios != 2 || first.Left != f.plan.Duration() || first.Trial != nil {
+	all := f.plan.Duration()
+	first, begun, halfway, afterBlock, last := steps[0], steps[probes], steps[probes+1], steps[probes+block], steps[len(steps)-1]
+	if first.Index != 1 || first.Scenarios != 2 || first.Left != all || first.Trial != nil {
 		t.Errorf("first step %+v", first)
 	}
-	if want := f.plan.Duration() * 3 / 4 * 2; afterOne.Trial == nil || afterOne.Left != want {
-		t.Errorf("after one of four trials, each twice as long as planned: %+v, want %v left", afterOne, want)
+	if begun.Together != 4 || begun.Round != 0 || begun.Left != all || halfway.Round != 2 || halfway.Rounds != 2 || halfway.Left != all*3/4 {
+		t.Errorf("in the first of two blocks: %+v, then %+v, planned %v", begun, halfway, all)
+	}
+	if afterBlock.Pair != 2 || afterBlock.Left != all {
+		t.Errorf("after one of two blocks, which took twice as long as planned: %+v, want %v left", afterBlock, all)
 	}
 	if last.Index != 2 || last.Left != 0 || last.Scenario != f.plan.Scenarios[1].Name {
 		t.Errorf("last step %+v", last)

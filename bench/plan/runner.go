@@ -44,49 +44,66 @@ func (r *runner) all(ctx context.Context) error {
 			rng: rand.New(rand.NewPCG(r.Seed, Seed(s.Name))),
 		})
 	}
-	rounds, pairs := r.Pairs, 1
-	if r.Clock == record.ClockICount {
-		rounds, pairs = 1, r.Pairs
-	}
 	for _, s := range r.subjects {
 		r.earlier.leaveOut(s, r.Pairs)
 	}
-	for range rounds {
-		for _, s := range r.subjects {
-			for range pairs {
-				if s.gone {
-					break
-				}
-				if err := r.nextPair(ctx, s); err != nil || r.out.Interrupted {
-					return err
-				}
+	if r.Clock == record.ClockICount {
+		return r.oneByOne(ctx)
+	}
+	for range r.Pairs {
+		if err := (blocks{r}).next(ctx); err != nil || r.out.Interrupted {
+			return err
+		}
+	}
+	return nil
+}
+
+// oneByOne measures all pairs of a scenario before those of the next one. Its error
+// ends the run.
+func (r *runner) oneByOne(ctx context.Context) error {
+	for _, s := range r.subjects {
+		for range r.Pairs {
+			if s.gone {
+				break
+			}
+			arms, err := r.nextPair(ctx, s)
+			if err != nil || r.out.Interrupted {
+				return err
+			}
+			if err := r.alone(ctx, s, arms); err != nil || r.out.Interrupted {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// nextPair measures one pair of a scenario, whose device is probed before the first
-// pair. Its error ends the run.
-func (r *runner) nextPair(ctx context.Context, s *subject) error {
+// nextPair prepares the next pair of a scenario, and returns those arms that are to be
+// measured. The device is probed before the first pair. An error ends the run.
+func (r *runner) nextPair(ctx context.Context, s *subject) (arms []record.Arm, err error) {
 	s.pair++
-	arms := slices.Clone(r.Arms)
+	arms = slices.Clone(r.Arms)
 	s.rng.Shuffle(len(arms), func(a, b int) { arms[a], arms[b] = arms[b], arms[a] })
 	s.spec.Seed = s.rng.Uint64() // both arms send the same packets
-	if arms = r.earlier.missing(s, arms); len(arms) == 0 {
-		return nil
+	if arms = r.earlier.missing(s, arms); len(arms) == 0 || s.probed {
+		return arms, nil
 	}
-	if !s.probed {
-		s.probed = true
-		r.tell(s, Step{})
-		if goOn, err := r.probe(ctx, s); err != nil || !goOn {
-			return err
-		}
-		var err error
-		if s.note, err = r.closed.Offer(ctx, s.Scenario, &s.spec); err != nil {
-			return r.skip(ctx, s, err)
-		}
+	s.probed = true
+	r.tell(s, Step{})
+	if goOn, err := r.probe(ctx, s); err != nil || !goOn {
+		return nil, err
 	}
+	if s.note, err = r.closed.Offer(ctx, s.Scenario, &s.spec); err != nil {
+		return nil, r.skip(ctx, s, err)
+	}
+	if s.unseen {
+		arms = slices.DeleteFunc(arms, func(a record.Arm) bool { return a == record.Observed })
+	}
+	return arms, nil
+}
+
+// alone measures arms of a scenario one after the other. Its error ends the run.
+func (r *runner) alone(ctx context.Context, s *subject, arms []record.Arm) error {
 	for _, arm := range arms {
 		if s.unseen && arm == record.Observed {
 			continue
@@ -136,10 +153,27 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goOn 
 	}
 	r.tell(s, Step{Arm: arm})
 	begun := r.Now()
-	trial, err := r.trial(ctx, s, arm)
+	trial, err := r.lab.Run(ctx, s.spec, r.hookOf(arm), r.floor)
 	if err != nil {
 		return r.without(ctx, s, arm, err)
 	}
+	r.measured += r.Now().Sub(begun)
+	r.planned += pairTime(s.Scenario, []record.Arm{arm}, r.Clock)
+	return r.write(ctx, s, arm, trial)
+}
+
+// hookOf is the hook of an arm.
+func (r *runner) hookOf(arm record.Arm) string {
+	if arm == record.Observed {
+		return r.hook.Used
+	}
+	return record.HookNone
+}
+
+// write completes a trial and writes it, as measure does.
+func (r *runner) write(ctx context.Context, s *subject, arm record.Arm, trial record.Trial) (goOn bool, err error) {
+	trial.Kind, trial.Scenario, trial.Axes = record.KindTrial, s.Name, s.Axes
+	trial.Arm, trial.Pair, trial.Trial = arm, s.pair, r.out.Trials+1
 	if s.note != "" {
 		trial.Notes = append(trial.Notes, s.note)
 	}
@@ -161,24 +195,8 @@ func (r *runner) measure(ctx context.Context, s *subject, arm record.Arm) (goOn 
 	if arm == record.Bare {
 		s.reached.Add(trial)
 	}
-	r.measured += r.Now().Sub(begun)
-	r.planned += TrialTime(s.Scenario)
 	r.tell(s, Step{Trial: &trial, Last: s.left == 0})
 	return true, nil
-}
-
-func (r *runner) trial(ctx context.Context, s *subject, arm record.Arm) (record.Trial, error) {
-	hook := record.HookNone
-	if arm == record.Observed {
-		hook = r.hook.Used
-	}
-	t, err := r.lab.Run(ctx, s.spec, hook, r.floor)
-	if err != nil {
-		return record.Trial{}, err
-	}
-	t.Kind, t.Scenario, t.Axes = record.KindTrial, s.Name, s.Axes
-	t.Arm, t.Pair, t.Trial = arm, s.pair, r.out.Trials+1
-	return t, nil
 }
 
 // skip records why a scenario ends here. An error that only says that ctx has
@@ -215,8 +233,9 @@ func (r *runner) tell(s *subject, step Step) {
 	step.Scenario, step.Index, step.Scenarios = s.Name, s.index+1, len(r.Scenarios)
 	step.Pair, step.Pairs = max(1, s.pair), r.Pairs
 	for _, s := range r.subjects {
-		step.Left += time.Duration(s.left) * TrialTime(s.Scenario)
+		step.Left += s.timeLeft(r.Arms, r.Clock)
 	}
+	step.Left -= step.passed
 	if r.planned > 0 {
 		step.Left = time.Duration(float64(step.Left) * float64(r.measured) / float64(r.planned))
 	}

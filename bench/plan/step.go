@@ -7,8 +7,8 @@ import (
 )
 
 // Step is the progress of a run. At most one of Trial, Skip, Search and Verdicts is
-// set; with none of them, a trial is about to begin. There is no step while a trial is
-// measured.
+// set; with none of them, a trial or a round is about to begin. There is no step while a
+// window is measured.
 type Step struct {
 	Scenario  string
 	Index     int // of the scenario, from 1
@@ -24,4 +24,9 @@ type Step struct {
 	Search    *record.Search   // was finished and written
 	Verdicts  []record.Verdict // on the scenario, were written
 	Rate      float64          // in packets/s, of the trial of a search that is about to begin
+	// Together is how many trials are measured by turns: the scenario is the first of
+	// them. Round is that of the block, from 1; 0 while the devices are built.
+	Together, Round, Rounds int
+
+	passed time.Duration // of the planned time of the block at hand
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math/rand/v2"
+	"time"
 
 	"tunbench/bench/search"
 	"tunbench/bench/suite"
@@ -23,6 +24,11 @@ type subject struct {
 	note   string // on its load, for its trials
 
 	reached search.Reached // where a search begins
+}
+
+// timeLeft is about how long the trials take that are left of s in a run of those arms.
+func (s *subject) timeLeft(arms []record.Arm, clock string) time.Duration {
+	return time.Duration(float64(s.left) / float64(len(arms)) * float64(pairTime(s.Scenario, arms, clock)))
 }
 
 // leaveUnseen takes the observed trials of s, which has so many pairs, from what is

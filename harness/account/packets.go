@@ -81,6 +81,7 @@ func (p *Packets) Figures(t *record.Trial) {
 	t.Vnet = vnet(readers)
 	p.Directions[0].flows(t, p.Spec.Flows)
 	t.Windows, t.DurationNs = p.Windows()
+	t.RampNs = int64(p.Ramp)
 	p.metrics(t)
 	if p.Spec.Rate > 0 {
 		t.Schedule = p.schedule()

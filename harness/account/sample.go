@@ -2,6 +2,7 @@ package account
 
 import (
 	"slices"
+	"time"
 
 	"tunbench/harness/host"
 	"tunbench/harness/worker"
@@ -120,6 +121,9 @@ type Measurement struct {
 	// Against, of a trial that takes turns with another one, is the rate in each
 	// window over the other trial's rate in the window beside it.
 	Against []float64
+	// InRound, of a trial that was measured in rounds, is the round of each window.
+	InRound []int
+	Ramp    time.Duration // before each window, in which traffic flowed and was not measured
 }
 
 // Ends are the first sample and the last.
@@ -131,9 +135,11 @@ func (m Measurement) Windows() (list []record.Window, lastedNs int64) {
 	first := m.Samples[0]
 	for i, s := range m.Samples[1:] {
 		before := m.Samples[i]
-		list = append(list, record.Window{
-			TNs: s.At - first.At, Pkts: s.Delivered - before.Delivered, Bytes: s.WireBytes - before.WireBytes,
-		})
+		w := record.Window{TNs: s.At - first.At, Pkts: s.Delivered - before.Delivered, Bytes: s.WireBytes - before.WireBytes}
+		if m.InRound != nil {
+			w.Round = m.InRound[i]
+		}
+		list = append(list, w)
 	}
 	return list, m.Samples[len(m.Samples)-1].At - first.At
 }
@@ -164,4 +170,12 @@ func (s DirectionSample) balance(metrics map[string]float64) {
 	if slices.Max(append(byQueue, 0)) > 0 {
 		metrics[record.Jain], metrics[record.QueueImbalance] = balance(byQueue)
 	}
+}
+
+// Rate is the rate of delivery between two samples in packets/ns; 0 if no time passed.
+func Rate(from, to Sample) float64 {
+	if to.At <= from.At {
+		return 0
+	}
+	return float64(to.Delivered-from.Delivered) / float64(to.At-from.At)
 }

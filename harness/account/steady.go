@@ -76,6 +76,21 @@ func Unsteady(rates []float64) string {
 	return ""
 }
 
+// Means cuts rates into at most n parts of successive ones, whose lengths differ by at
+// most one, and gives the mean of each part.
+func Means(rates []float64, n int) (means []float64) {
+	n = min(n, len(rates))
+	for i := range n {
+		from, to := i*len(rates)/n, (i+1)*len(rates)/n
+		var sum float64
+		for _, r := range rates[from:to] {
+			sum += r
+		}
+		means = append(means, sum/float64(to-from))
+	}
+	return means
+}
+
 // WindowRates gives the rate of delivery in each window, in packets/ns.
 func WindowRates(windows []record.Window) (rates []float64) {
 	var before int64

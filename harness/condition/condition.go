@@ -3,6 +3,7 @@
 package condition
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -155,7 +156,7 @@ func (c Period) pressure() Check {
 	case c.Workers > c.CPUs:
 		return g.unclear("the workers wait for each other's CPU")
 	}
-	share := float64(c.Seen.Pressure) / float64(c.Seen.Elapsed)
+	share := float64(c.Seen.Pressure) / float64(cmp.Or(c.Seen.Watched, c.Seen.Elapsed))
 	return g.judge(share > pressureLimit, "tasks waited for a CPU during %.1f %% of the time", 100*share)
 }
 

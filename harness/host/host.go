@@ -102,7 +102,7 @@ func read(root fs.FS, u uname, hv cpuid) record.Host {
 		Mitigations:   mitigations(root),
 		Config:        config(root, u.release),
 		Sysctl:        readNames(root, sysctls),
-		MemoryBytes:   memory(text(root, "proc/meminfo")),
+		MemoryBytes:   memory(text(root, "proc/meminfo"), "MemTotal"),
 		Boot:          text(root, "proc/sys/kernel/random/boot_id"),
 		CPUQuotas:     readBandwidth(root).quotas(),
 		Netfilter:     netfilterModules(root),
@@ -252,11 +252,17 @@ func readNames(root fs.FS, names []string) map[string]string {
 	return m
 }
 
-// memory returns MemTotal in bytes.
-func memory(meminfo string) uint64 {
+// MemoryAvailable is how many bytes programs may use without swapping; 0 if the kernel
+// does not say.
+func MemoryAvailable() int64 {
+	return int64(memory(text(os.DirFS("/"), "proc/meminfo"), "MemAvailable"))
+}
+
+// memory returns a figure of /proc/meminfo in bytes, 0 if it is not there.
+func memory(meminfo, name string) uint64 {
 	for line := range strings.Lines(meminfo) {
 		key, value := field(line)
-		if key != "MemTotal" {
+		if key != name {
 			continue
 		}
 		kib, err := strconv.ParseUint(strings.TrimSuffix(value, " kB"), 10, 54)

@@ -211,7 +211,7 @@ func TestMemory(t *testing.T) {
 		"MemTotal: 99999999999999999999999 kB": 0,
 		"":                                     0,
 	} {
-		if got := memory(s); got != want {
+		if got := memory(s, "MemTotal"); got != want {
 			t.Errorf("%q: %d, want %d", s, got, want)
 		}
 	}

@@ -65,6 +65,10 @@ func lookAt(root fs.FS, cpus []int) Look {
 	return l
 }
 
+// Pressure is the time since boot in which a task waited for a CPU; -1 if the kernel
+// does not count it.
+func Pressure() time.Duration { return parsePressure(text(os.DirFS("/"), "proc/pressure/cpu")) }
+
 func number(root fs.FS, name string) (uint64, bool) {
 	n, err := strconv.ParseUint(text(root, name), 10, 64)
 	return n, err == nil
@@ -136,6 +140,7 @@ type Delta struct {
 	Stretches int
 	Elapsed   time.Duration // of CLOCK_MONOTONIC; 0: the clocks could not be read
 	Pressure  time.Duration // in which a task waited for a CPU; -1: not known
+	Watched   time.Duration // the time of which Pressure is a part; 0: Elapsed
 	Throttles int64         // times that heat slowed one of the CPUs down; -1: not known
 
 	// QuotaPeriods is in how many periods the CPU quota of QuotaCgroup ran out,

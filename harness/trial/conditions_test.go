@@ -130,7 +130,7 @@ func TestATrialKnowsItsHost(t *testing.T) {
 	}
 	s := short()
 	b := sole(t, s, bpf.None, place)
-	restore := quiet(2)
+	restore := Quiet(2)
 	m, err := runPhases(t.Context(), b.session())
 	restore()
 	if err != nil {

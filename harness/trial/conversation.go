@@ -295,6 +295,7 @@ func (k *conversationTrial) trial(m account.Measurement, _ record.Floor, addSoft
 		Reads:      record.Reads{Errors: map[string]uint64{}},
 	}
 	t.Windows, t.DurationNs = m.Windows()
+	t.RampNs = int64(m.Ramp)
 	k.ledger.Account(&t)
 	k.counted.Fill(&t)
 	a := &t.Accounting

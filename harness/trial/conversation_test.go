@@ -188,7 +188,7 @@ func TestTalkFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			k := rig.stage.(*conversationTrial)
-			restore := quiet(4)
+			restore := Quiet(4)
 			defer restore()
 			var harmed time.Time
 			harmErr := make(chan error, 1)

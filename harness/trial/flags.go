@@ -17,6 +17,9 @@ import (
 const (
 	// missedLimit is the share of overwritten residency samples that is flagged.
 	missedLimit = 0.01
+	// steadyParts is into how many parts the windows of a block are put together, to
+	// see whether its rate was steady.
+	steadyParts = 10
 	// lateLimit is the share of sends of an open loop that may be late.
 	lateLimit = 0.01
 )
@@ -56,6 +59,13 @@ func (f flags) steady(m account.Measurement, windowsTell bool) {
 	if m.Against != nil {
 		// What the windows of both sides of a pair share is the host's.
 		rates, of = m.Against, "held against the other side's, "
+	}
+	if m.InRound != nil {
+		// The windows of a block are short and far apart.
+		rates = account.Means(rates, steadyParts)
+		if m.Against != nil {
+			of = "held against loopback, "
+		}
 	}
 	if text := account.Unsteady(rates); text != "" && windowsTell {
 		text = of + text

@@ -234,7 +234,7 @@ func TestRelayLosesADevice(t *testing.T) {
 			b := relayTrial(t, s, bpf.None)
 			result := make(chan error, 1)
 			var begin time.Time
-			restore := quiet(8)
+			restore := Quiet(8)
 			_, err := runPhases(context.Background(), begun(b.session(), func() {
 				begin = time.Now()
 				time.AfterFunc(100*time.Millisecond, func() { result <- end(b.site.Hosts) })

@@ -31,7 +31,7 @@ func Run(ctx context.Context, s spec.Spec, hook bpf.Hook, floor record.Floor, ad
 		return record.Trial{}, err
 	}
 	started := time.Now().UTC()
-	restore := quiet(len(host.CPUs(r.placement)))
+	restore := Quiet(len(host.CPUs(r.placement)))
 	m, err := runPhases(ctx, r)
 	restore()
 	if err != nil {
@@ -76,7 +76,7 @@ func Pair(ctx context.Context, variants [2]Variant, seed uint64, floor record.Fl
 		sides[i] = s
 		workers += s.workers()
 	}
-	defer quiet(workers)()
+	defer Quiet(workers)()
 	return TakeTurns(ctx, sides, variants[0].Spec, seed)
 }
 
@@ -88,6 +88,16 @@ func NewSide(v Variant, toggled bool, floor record.Floor, addSoftirq bool) (Side
 		return nil, err
 	}
 	return &loneSide{side: s}, nil
+}
+
+// NewInRound makes v a side of a block. Whoever calls it keeps the process quiet (Quiet)
+// for that many workers.
+func NewInRound(v Variant, floor record.Floor, addSoftirq bool) (side InRound, workers int, err error) {
+	s, err := newSide(v, true, floor, addSoftirq)
+	if err != nil {
+		return InRound{}, 0, err
+	}
+	return InRound{s}, s.workers(), nil
 }
 
 func newSide(v Variant, toggled bool, floor record.Floor, addSoftirq bool) (*side, error) {
@@ -143,10 +153,11 @@ func prepare(s spec.Spec, hook bpf.Hook) (*session, error) {
 	return b.session(), nil
 }
 
-// quiet keeps Go's runtime out of the way of that many workers, each of which
+// Quiet keeps Go's runtime out of the way of that many workers, each of which
 // holds a processor of the scheduler: there are some to spare, and no garbage
-// is collected until restore is called.
-func quiet(workers int) (restore func()) {
+// is collected until restore is called. While readers wait in read(2) none could be: they
+// make raw system calls, which the runtime cannot stop.
+func Quiet(workers int) (restore func()) {
 	const spare = 4
 	if want := runtime.NumCPU() + workers + spare; runtime.GOMAXPROCS(0) < want {
 		runtime.GOMAXPROCS(want)

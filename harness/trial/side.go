@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,10 +20,15 @@ type side struct {
 	session *session
 	record  func(account.Measurement) record.Trial
 
+	ramp time.Duration // before each window; 0: settleShare of the window
+
 	closed bool
 	looks  []host.Look
 	turns  []slice
 	seen   account.Measurement
+	// waited is how long tasks waited for a CPU in the windows that were kept, and
+	// watched how long these were. Only an InRound counts them.
+	waited, watched time.Duration
 }
 
 // loneSide is the only one of its process, which it keeps quiet.
@@ -33,7 +39,7 @@ type loneSide struct {
 
 func (p *loneSide) Do(ctx context.Context, s Step) error {
 	if s == Build {
-		p.restore = quiet(p.workers())
+		p.restore = Quiet(p.workers())
 	}
 	return p.side.Do(ctx, s)
 }
@@ -64,6 +70,8 @@ func (p *side) Do(ctx context.Context, s Step) error {
 			p.seen.Warm = w.String()
 			return err
 		})
+	case Ramp:
+		return p.findRamp(ctx)
 	case Look:
 		p.looks = append(p.looks, p.session.look())
 		return nil
@@ -101,15 +109,19 @@ func (p *side) Turn(ctx context.Context) (t Turn, err error) {
 	}
 	p.turns = append(p.turns, s)
 	spent := s.before.Stat.Until(s.afterwards.Stat, nil)
-	return Turn{Rate: s.rate(), Spent: int64(spent.Total()), Stolen: int64(spent.Steal)}, nil
+	return Turn{
+		Rate: s.rate(), Spent: int64(spent.Total()), Stolen: int64(spent.Steal),
+		Ns: s.to.At - s.from.At, Pkts: s.to.Delivered - s.from.Delivered, Bytes: s.to.WireBytes - s.from.WireBytes,
+	}, nil
 }
 
 // slice measures one window.
 func (p *side) slice(ctx context.Context) (s slice, err error) {
 	r, window := p.session, p.session.spec.Window
-	if err := wait(ctx, r, window/settleShare); err != nil {
+	if err := wait(ctx, r, p.settle()); err != nil {
 		return s, err
 	}
+	s.waited = host.Pressure()
 	if err := r.measure(true); err != nil {
 		return s, err
 	}
@@ -124,7 +136,42 @@ func (p *side) slice(ctx context.Context) (s slice, err error) {
 	if s.afterwards, err = r.usage(); err != nil {
 		return s, err
 	}
-	return s, r.measure(false)
+	if err := r.measure(false); err != nil || s.waited < 0 {
+		return s, err
+	}
+	s.waited = max(0, host.Pressure()-s.waited)
+	return s, nil
+}
+
+// settle is how long traffic flows before a window.
+func (p *side) settle() time.Duration {
+	return cmp.Or(p.ramp, p.session.spec.Window/settleShare)
+}
+
+// findRamp measures, for a conversation, how long it takes after a pause until the rate
+// is there again. That time is left out before each window. Other traffic has its rate
+// at once: its ramp is settleShare of a window.
+func (p *side) findRamp(ctx context.Context) error {
+	if !p.session.spec.Gen.Conversation() {
+		return nil
+	}
+	var rates []float64
+	err := p.released(func() error {
+		before := p.session.sample()
+		for len(rates) < int(rampLimit/rampSlice) {
+			if err := wait(ctx, p.session, rampSlice); err != nil {
+				return err
+			}
+			now := p.session.sample()
+			rates = append(rates, account.Rate(before, now))
+			before = now
+		}
+		return nil
+	})
+	if err == nil {
+		p.ramp = max(p.settle(), time.Duration(rampOf(rates))*rampSlice)
+	}
+	return err
 }
 
 // Keep adds a turn to what was seen: as if its window followed those before it
@@ -147,9 +194,33 @@ func (p *side) Keep(_ context.Context, turn int, other float64) error {
 	return nil
 }
 
+// InRound is a Side of a block: its windows are short and far apart, and what happens
+// on the host between them does not count.
+type InRound struct{ *side }
+
+// KeepIn adds a turn of that round to what was seen, as Keep does.
+func (p InRound) KeepIn(ctx context.Context, round, turn int, other float64) error {
+	if err := p.Keep(ctx, turn, other); err != nil {
+		return err
+	}
+	s := p.turns[turn]
+	p.seen.InRound = append(p.seen.InRound, round)
+	p.seen.Ramp = p.settle()
+	p.watched += time.Duration(s.to.At - s.from.At)
+	if s.waited < 0 || p.waited < 0 {
+		p.waited = -1
+	} else {
+		p.waited += s.waited
+	}
+	return nil
+}
+
 func (p *side) Trial(context.Context) (record.Trial, error) {
 	if len(p.looks) == 2 {
 		p.seen.Seen = p.looks[0].Until(p.looks[1])
+		if p.watched > 0 { // while others were measured, tasks waited for their CPUs
+			p.seen.Seen.Pressure, p.seen.Seen.Watched = p.waited, p.watched
+		}
 	}
 	if err := p.session.collect(); err != nil {
 		return record.Trial{}, err
@@ -172,9 +243,8 @@ func (p *side) Close() error {
 type slice struct {
 	from, to           account.Sample
 	before, afterwards account.Usage
+	waited             time.Duration // of tasks, for a CPU; -1: not known
 }
 
 // rate is the rate of delivery in packets/ns.
-func (s slice) rate() float64 {
-	return float64(s.to.Delivered-s.from.Delivered) / float64(s.to.At-s.from.At)
-}
+func (s slice) rate() float64 { return account.Rate(s.from, s.to) }

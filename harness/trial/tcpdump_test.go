@@ -157,7 +157,7 @@ func TestTcpdumpAgrees(t *testing.T) {
 			b := newPacketTrial(s, g, p)
 			var dump *capture
 			w := &watchedTrial{b, func() { dump = startCapture(t, b.site.Hosts[0].NS, b.site.Hosts[0].Link) }, func() { dump.stop(t) }}
-			restore := quiet(2)
+			restore := Quiet(2)
 			m, err := runPhases(context.Background(), over(w.packetTrial, w))
 			restore()
 			if err != nil {

@@ -302,7 +302,7 @@ func TestAMillionPackets(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := &procTrial{packetTrial: sole(t, s, hook, p)}
-		restore := quiet(2)
+		restore := Quiet(2)
 		m, err := runPhases(context.Background(), over(b.packetTrial, b))
 		restore()
 		if err != nil {
@@ -519,7 +519,7 @@ func TestDeviceDisappears(t *testing.T) {
 			})
 		}
 		begin := time.Now()
-		restore := quiet(2)
+		restore := Quiet(2)
 		_, err = runPhases(context.Background(), begun(b.session(), func() { time.AfterFunc(100*time.Millisecond, remove) }))
 		restore()
 		if err == nil || !strings.Contains(err.Error(), "died") {

@@ -24,7 +24,7 @@ type Side interface {
 	// Turn measures a window.
 	Turn(ctx context.Context) (Turn, error)
 	// Keep makes the turn of that number, from 0, part of the trial. The other
-	// side's rate in the turn beside it is given.
+	// side's rate in the turn beside it is given; 0 if there is none.
 	Keep(ctx context.Context, turn int, other float64) error
 	// Trial tears down what was built, and returns what was seen in the turns that
 	// were kept.
@@ -39,6 +39,7 @@ const (
 	Build Step = "build" // make the device
 	Start Step = "start" // start the workers, which are held at once
 	Warm  Step = "warm"  // let the traffic flow for Spec.Warmup, or until it is steady
+	Ramp  Step = "ramp"  // find how long the rate needs after a pause; of a block only
 	Look  Step = "look"  // note the state of the host
 	Stop  Step = "stop"  // end the traffic and wait for what is on its way
 )
@@ -46,6 +47,10 @@ const (
 // Turn is what one side did in a window of its own.
 type Turn struct {
 	Rate float64 `json:"rate"` // of delivery, in packets/ns
+	// Ns is the length of the window. Packets are wire segments.
+	Ns    int64  `json:"ns,omitempty"`
+	Pkts  uint64 `json:"pkts,omitempty"`
+	Bytes uint64 `json:"bytes,omitempty"`
 	// Spent is the CPU time of the whole host in ns, Stolen what the hypervisor
 	// took of it.
 	Spent  int64 `json:"spent_ns"`
@@ -56,9 +61,9 @@ const (
 	// mostTries is how often a pair of windows may be measured for each that is
 	// wanted.
 	mostTries = 3
-	// leastPairs is how many pairs of windows make a trial, if the host does not
-	// give more that are undisturbed.
-	leastPairs = 6
+	// LeastWindows is how many windows make a trial, if the host does not give more that
+	// are undisturbed.
+	LeastWindows = 6
 )
 
 // TakeTurns makes a trial of each side: both devices are there from the beginning,
@@ -156,7 +161,7 @@ func (a *alternation) measure(ctx context.Context, sides [2]Side) error {
 		}
 	}
 	slices.SortStableFunc(spare, func(a, b windowPair) int { return cmp.Compare(a.stolen, b.stolen) })
-	for len(spare) > 0 && a.kept < min(a.want, leastPairs) {
+	for len(spare) > 0 && a.kept < min(a.want, LeastWindows) {
 		if err := a.keep(ctx, sides, spare[0]); err != nil {
 			return err
 		}

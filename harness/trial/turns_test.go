@@ -120,7 +120,7 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 	}{
 		"never":  {1 << 30, 10, 10},
 		"often":  {2, 19, 10},
-		"always": {1, 30, leastPairs},
+		"always": {1, 30, LeastWindows},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0
@@ -185,7 +185,7 @@ func TestRunPair(t *testing.T) {
 					trial.Arm = record.Observed
 				}
 				balanced(t, trial)
-				if n := len(trial.Windows); n < leastPairs || n > 10 || trial.Metrics[record.PPS] == 0 || (trial.Queues == nil) != (hooks[i] == "none") {
+				if n := len(trial.Windows); n < LeastWindows || n > 10 || trial.Metrics[record.PPS] == 0 || (trial.Queues == nil) != (hooks[i] == "none") {
 					t.Errorf("side %d: %d windows, %v, queues %v", i, n, trial.Metrics, trial.Queues)
 				}
 				var sum int64

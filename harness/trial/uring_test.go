@@ -216,7 +216,7 @@ func TestRingEnds(t *testing.T) {
 		})
 	}
 	begin = time.Now()
-	restore := quiet(3)
+	restore := Quiet(3)
 	_, err = runPhases(context.Background(), begun(b.session(), func() { time.AfterFunc(100*time.Millisecond, remove) }))
 	restore()
 	if err == nil || !strings.Contains(err.Error(), "died") {

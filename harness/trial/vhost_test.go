@@ -399,7 +399,7 @@ func TestVhostFaults(t *testing.T) {
 			b := newPacketTrial(s, traffic, p)
 			harmed := make(chan error, 1)
 			begin := time.Now()
-			restore := quiet(2)
+			restore := Quiet(2)
 			m, err := runPhases(context.Background(), over(b, &harmedTrial{b, func() {
 				harmed <- b.site.Hosts[0].NS.Do(func() error {
 					link, err := netlink.LinkByName(device.Name)

@@ -126,7 +126,7 @@ func breaks(t *testing.T, s spec.Spec, f func(hosts [2]path.Host) error) error {
 	b := sole(t, s, bpf.None, p)
 	broken := make(chan error, 1)
 	var at time.Time
-	restore := quiet(len(host.CPUs(p)))
+	restore := Quiet(len(host.CPUs(p)))
 	_, err = runPhases(context.Background(), begun(b.session(), func() {
 		time.AfterFunc(200*time.Millisecond, func() {
 			at = time.Now()

@@ -29,14 +29,15 @@ var rules = []rule{
 	{"bench/interrupt", ""},
 	{"bench/job", "reports/export reports/record reports/verdict"},
 	{"bench/compare", "bench/plan bench/setup bench/suite harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/stat reports/verdict"},
-	{"bench/plan", "bench/search bench/setup bench/suite harness/refusal harness/spec reports/record reports/stat"},
+	{"bench/plan", "bench/search bench/setup bench/suite harness/block harness/refusal harness/spec harness/trial reports/record reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
 	{"bench/setup", "bench/suite harness/spec"},
 	{"bench/suite", ""},
 
 	// One trial: its entry points, its phases, and then what the packets cross,
 	// what sends them and what accounts for them.
-	{"harness", "harness/doctor harness/host harness/spec harness/trial bpf reports/record"},
+	{"harness", "harness/block harness/doctor harness/host harness/spec harness/trial bpf reports/record"},
+	{"harness/block", "harness/condition harness/host harness/spec harness/trial bpf reports/record"},
 	{"harness/trial", "harness/account harness/condition harness/conversation harness/device harness/host harness/load harness/path harness/refusal harness/sink harness/spec harness/traffic harness/worker bpf reports/record"},
 	{"harness/doctor", "harness/account harness/condition harness/device harness/host harness/netns harness/packet harness/refusal harness/socket harness/spec harness/tuntap harness/uring harness/vhost bpf reports/record"},
 

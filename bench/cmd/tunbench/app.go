@@ -8,6 +8,7 @@ import (
 
 	"tunbench/bench/boot"
 	"tunbench/bench/compare"
+	"tunbench/bench/plan"
 	"tunbench/harness"
 	"tunbench/harness/doctor"
 	"tunbench/reports/record"
@@ -28,6 +29,7 @@ type app struct {
 	quiet, verbose bool
 
 	lab        func() compare.Lab
+	blocks     func() plan.Blocks
 	host       func() record.Host
 	privileges func() error
 	doctor     func(context.Context) (doctor.Report, error)
@@ -41,7 +43,8 @@ type app struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{
 		args: args, stdout: stdout, stderr: stderr,
-		lab: func() compare.Lab { return harness.New() }, host: func() record.Host { return harness.New().Host() },
+		lab: func() compare.Lab { return harness.New() }, blocks: func() plan.Blocks { return harness.New() },
+		host:       func() record.Host { return harness.New().Host() },
 		privileges: harness.CheckPrivileges, doctor: doctor.Examine,
 	}
 	return a.execute(ctx)

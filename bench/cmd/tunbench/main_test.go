@@ -17,7 +17,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/plan"
 	"tunbench/bench/userns"
+	"tunbench/harness/block"
 	"tunbench/harness/doctor"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
@@ -80,6 +82,17 @@ func (f fakeLab) RunPair(ctx context.Context, sides [2]trial.Variant, _ uint64, 
 	}
 	return trials, nil
 }
+func (f fakeLab) Fit(variants []trial.Variant) int { return len(variants) }
+func (f fakeLab) RunBlock(ctx context.Context, b block.Block) (results []block.Result) {
+	for _, v := range b.Variants {
+		var r block.Result
+		if r.Err = ctx.Err(); r.Err == nil {
+			r.Trial, r.Err = f.Run(ctx, v.Spec, v.Hook, b.Floor)
+		}
+		results = append(results, r)
+	}
+	return results
+}
 func (f fakeLab) Run(_ context.Context, s spec.Spec, hook string, _ record.Floor) (record.Trial, error) {
 	if f.run != nil {
 		return f.run(s, hook)
@@ -92,7 +105,7 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 	var out, errs bytes.Buffer
 	a := &app{
 		args: args, stdout: &out, stderr: &errs,
-		lab:        func() compare.Lab { return lab },
+		lab: func() compare.Lab { return lab }, blocks: func() plan.Blocks { return lab },
 		host:       lab.Host,
 		privileges: func() error { return privileges },
 		doctor: func(context.Context) (doctor.Report, error) {

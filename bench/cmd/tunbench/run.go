@@ -133,7 +133,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 	if asJSON {
 		told.Yield(a.stdout)
 	}
-	p.Progress = told.Step
+	p.Progress, p.Blocks = told.Step, a.blocks()
 	if known := compare.Known(p.Clock, host, a.warnf); known != nil {
 		p.Sees = known.Sees()
 	}

@@ -16,8 +16,9 @@ import (
 
 	"github.com/creack/pty"
 
-	"tunbench/bench/compare"
 	"tunbench/bench/interrupt"
+	"tunbench/bench/compare"
+	"tunbench/bench/plan"
 	"tunbench/harness/doctor"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -62,7 +63,7 @@ func standIn(as string) int {
 	}}
 	a := &app{
 		args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr,
-		lab: func() compare.Lab { return lab }, host: lab.Host, privileges: func() error { return nil }, doctor: doctor.Examine,
+		lab: func() compare.Lab { return lab }, blocks: func() plan.Blocks { return lab }, host: lab.Host, privileges: func() error { return nil }, doctor: doctor.Examine,
 	}
 	return a.execute(ctx)
 }

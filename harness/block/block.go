@@ -1,0 +1,58 @@
+// Package block measures many variants by turns: in rounds, a window at a time, beside
+// the same traffic over loopback.
+package block
+
+import (
+	"context"
+	"time"
+
+	"tunbench/harness/trial"
+	"tunbench/reports/record"
+)
+
+// Block is what is measured by turns: all variants are there from the beginning, and
+// the traffic goes through one after the other, a window at a time, in rounds of a
+// freshly shuffled order. So a host whose speed wanders is the same host to all of
+// them. The trial of a variant is the sum of its windows.
+//
+// In the same rounds its yardstick is measured: the same traffic over loopback (see
+// spec.Spec.Yardstick). Variants that have the same yardstick follow each other and
+// share it.
+type Block struct {
+	Variants []trial.Variant
+	Seed     uint64 // of the order in which windows are measured
+	Floor    record.Floor
+	// AddSoftirq says that the kernel accounts the time of softirqs apart from that of
+	// the threads that they interrupt.
+	AddSoftirq bool
+	// Tell, if not nil, is called before each round, from 1, of the planned number.
+	Tell func(round, rounds int)
+}
+
+// Result is the trial of a variant, or why there is none.
+type Result struct {
+	Trial record.Trial
+	Err   error
+}
+
+// Run measures the block. The results are in the order of the variants; a variant that
+// fails does not end the others. When ctx ends, the block ends after the window at hand:
+// trials with enough windows are kept, flagged as short, and the others have the error
+// of ctx.
+func (b Block) Run(ctx context.Context) []Result {
+	started := time.Now().UTC().Format(time.RFC3339Nano)
+	r := newRounds(b)
+	defer trial.Quiet(r.workers())()
+	defer r.close()
+	r.setUp(ctx)
+	r.measure(ctx)
+	results := make([]Result, len(b.Variants))
+	trials := r.trials(ctx)
+	for i, m := range r.members {
+		results[i] = Result{trials[i], m.err}
+		if m.err == nil {
+			results[i].Trial.Started = started
+		}
+	}
+	return results
+}
