@@ -6,6 +6,7 @@ import (
 
 	"tunbench/bench/suite"
 	"tunbench/harness/block"
+	"tunbench/harness/spec"
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
@@ -40,7 +41,7 @@ func (r blocks) next(ctx context.Context) error {
 			return err
 		}
 		for _, arm := range arms {
-			if s.spec.SideBySide() && r.Blocks != nil {
+			if takesTurns(s.spec) && r.Blocks != nil {
 				together = append(together, job{s, arm})
 			} else {
 				alone = append(alone, job{s, arm})
@@ -64,6 +65,10 @@ func (r blocks) next(ctx context.Context) error {
 	}
 	return nil
 }
+
+// takesTurns reports whether s can be measured in windows: it can be held back, and its
+// readers do not pause once a second, which short windows would miss.
+func takesTurns(s spec.Spec) bool { return s.SideBySide() && s.Pause == 0 }
 
 // variant is what a job measures.
 func (r blocks) variant(j job) trial.Variant {

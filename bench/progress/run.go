@@ -13,9 +13,9 @@ import (
 )
 
 // Run shows the progress of a run: on a terminal in a line for each finished scenario
-// and one, which is redrawn, for the trial at hand; elsewhere in one plain line for each
-// scenario, and only with -v. A skip is a warning, which is always printed. Run draws
-// between trials only.
+// and one, which is redrawn, for the round or the trial at hand; elsewhere in one plain
+// line for each block and for each scenario that is measured alone, and only with -v. A
+// skip is a warning, which is always printed. Run draws between windows only.
 type Run struct {
 	line
 	verbose bool
@@ -67,6 +67,10 @@ func (p *Run) Step(s plan.Step) {
 		}
 	case p.verbose && s.Search != nil:
 		fmt.Fprintf(p.w, "searched %s: %s in %s\n", s.Scenario, searchResult(*s.Search), record.Plural(s.Search.Trials, "trial", "trials"))
+	case p.verbose && s.Together > 0:
+		if s.Round == 0 {
+			fmt.Fprintf(p.w, "%s, %s by turns, %s left\n", blockOf(s), record.Plural(s.Together, "trial", "trials"), left(s.Left))
+		}
 	case p.verbose && (s.Index != p.index || s.Pair != p.pair):
 		fmt.Fprintf(p.w, "%s %s, %s left\n", where(s), s.Scenario, left(s.Left))
 	}
@@ -81,6 +85,15 @@ func (p *Run) add(s plan.Step) {
 		p.seen[s.Index] = of
 	}
 	of.add(s)
+}
+
+// blockOf is the place of a block in its run, and of the round in it.
+func blockOf(s plan.Step) string {
+	place := fmt.Sprintf("block %d/%d", s.Pair, s.Pairs)
+	if s.Round > 0 {
+		place += fmt.Sprintf("  round %d/%d", s.Round, s.Rounds)
+	}
+	return place
 }
 
 // where is the place of a step in its run.
@@ -112,6 +125,15 @@ func (p *Run) draw(s plan.Step) {
 		text = on.Clip(on.Text(text), room)
 		room -= screen.Width(text)
 		line.WriteString(on.Paint(tone, text))
+	}
+	if s.Together > 0 {
+		doing := "setting up "
+		if s.Round > 0 {
+			doing = ""
+		}
+		add(screen.Plain, fmt.Sprintf("%s  %s left  %s%s by turns", blockOf(s), left(s.Left), doing, record.Plural(s.Together, "trial", "trials")))
+		p.put(line.String())
+		return
 	}
 	add(screen.Plain, where(s)+"  "+left(s.Left)+" left  ")
 	if s.Arm != "" {

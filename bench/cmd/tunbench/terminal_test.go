@@ -243,7 +243,7 @@ func TestRunOnTerminal(t *testing.T) {
 				if test.ascii {
 					spark = "++***##@@@"
 				}
-				for _, want := range []string{"bare", "observed", spark, "1.01 Mpps"} {
+				for _, want := range []string{"setting up 4 trials by turns", "block 2/2  round 1/2", spark, "1.01 Mpps"} {
 					if !strings.Contains(drawn, want) {
 						t.Errorf("%q was never drawn: %q", want, v.seen)
 					}
@@ -299,7 +299,7 @@ func TestRunEndsOnTerminal(t *testing.T) {
 		want string
 	}{
 		"interrupted": {"slow", [][2]string{{"pair 2/50", "\x03"}}, 130, 0, "tunbench: interrupted: "},
-		"killed":      {"stuck", [][2]string{{"bare ", "\x03"}, {"^C", "\x03"}}, -1, syscall.SIGINT, ""},
+		"killed":      {"stuck", [][2]string{{"by turns", "\x03"}, {"^C", "\x03"}}, -1, syscall.SIGINT, ""},
 		"panics":      {"panic", nil, 2, 0, "panic: the reader of queue 0 died"},
 		"with --json": {"lab", nil, 0, 0, ""},
 	} {
