@@ -32,7 +32,11 @@ type Verdict struct {
 	// metric lies within it.
 	Threshold    float64  `json:"threshold"`
 	OwnThreshold *float64 `json:"own_threshold,omitempty"`
-	Verdict      string   `json:"verdict"`
+	// Detectable is the change, as a ratio, that would have been found with 95 %
+	// probability. Only verdicts on stored runs that are judged by the ratio to
+	// loopback have it.
+	Detectable *float64 `json:"detectable,omitempty"`
+	Verdict    string   `json:"verdict"`
 	// Missing is the side that does not have the scenario: "base" or "new". The
 	// verdict is then unsupported or invalid, or not comparable where that side lacks
 	// the arm that is judged; a note says why.

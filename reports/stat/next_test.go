@@ -100,7 +100,7 @@ func TestStudent(t *testing.T) {
 		{0, 5, 0.5}, {12.706, 1, 0.025}, {636.62, 1, 0.0005}, {2.571, 5, 0.025}, {6.869, 5, 0.0005},
 		{2.228, 10, 0.025}, {4.587, 10, 0.0005}, {3.646, 30, 0.0005}, {1.960, 1e6, 0.025},
 	} {
-		if p := studentAbove(test.t, test.freedom); math.Abs(p/test.tail-1) > 0.002 {
+		if p := StudentAbove(test.t, test.freedom); math.Abs(p/test.tail-1) > 0.002 {
 			t.Errorf("t %v with %v degrees of freedom: %v above it, want %v", test.t, test.freedom, p, test.tail)
 		}
 	}

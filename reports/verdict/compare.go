@@ -76,26 +76,42 @@ func ByName(f *record.File) map[string]*figure.Scenario {
 	return by
 }
 
+// shownBy says why figures of a scenario are shown and not judged.
+type shownBy struct {
+	proportional bool // the bit rate is the packet rate times a constant
+	byRatio      bool // the packet rate is judged by its ratio to loopback
+}
+
+// note says why a metric is shown and not judged; "" where it is judged or has no place.
+func (s shownBy) note(name string, closed bool) string {
+	switch {
+	case name == record.BitPerS && s.proportional:
+		return "proportional to pps, and has the same verdict"
+	case name == record.BitPerS && s.byRatio:
+		return "has the verdict of pps, which was " + ByRatio
+	case name == record.CPUNsPerPkt && s.byRatio:
+		return "not judged: CPU time per packet follows the speed of the host, and no yardstick corrects it"
+	case closed && (name == metric.LatencyP50 || name == metric.LatencyP99):
+		return "closed loop: the load keeps the queue full, and the latency is that of the full queue"
+	}
+	return ""
+}
+
 // showUnjudged adds the figures that are shown without a test of their own.
-func showUnjudged(c *comparer, name string, a, b figure.Arm, proportional bool) {
+func showUnjudged(c *comparer, name string, a, b figure.Arm, by shownBy) {
 	if c.base.Clock == record.ClockICount {
 		return
 	}
 	for _, g := range metric.RealGates() {
-		latency := g.Metric == metric.LatencyP50 || g.Metric == metric.LatencyP99
-		bits := g.Metric == record.BitPerS && proportional
-		if !bits && !(latency && !metric.OpenLoop(a.All[0])) {
+		note := by.note(g.Metric, !metric.OpenLoop(a.All[0]))
+		if note == "" {
 			continue
 		}
 		v := c.blank(name, g, a.Values(g.Metric), b.Values(g.Metric))
 		if v.Base == nil && v.New == nil {
 			continue
 		}
-		v.Verdict = ""
-		v.Notes = []string{"closed loop: the load keeps the queue full, and the latency is that of the full queue"}
-		if bits {
-			v.Notes = []string{"proportional to pps, and has the same verdict"}
-		}
+		v.Verdict, v.Notes = "", []string{note}
 		c.done.Shown = append(c.done.Shown, v)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/shift"
 	"tunbench/reports/stat"
 )
 
@@ -18,6 +19,7 @@ type comparer struct {
 	base, new *record.Run
 	done      Comparison
 	tests     []test
+	ratios    []ratioTest
 	allowed   map[string]bool // texts of the differences that --allow permitted
 }
 
@@ -86,6 +88,7 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 	// Bare figures without counterpart in the new run count as missing there, like a
 	// scenario that the new run does not have.
 	lost := len(base.Bare.All) > 0 && len(next.Bare.All) == 0
+	byRatio := c.base.Clock != record.ClockICount && hasYardstick(a) && hasYardstick(b)
 	first, some := len(c.done.Verdicts), false
 	for _, g := range metric.Gates(c.base.Clock, a.All[0]) {
 		x, y := a.Values(g.Metric), b.Values(g.Metric)
@@ -100,6 +103,9 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 			continue // the test of the packet rate is the same
 		}
 		some = some || len(y) > 0 || len(x) == 0
+		if byRatio && (g.Metric == record.BitPerS || g.Metric == record.CPUNsPerPkt) {
+			continue // shown, not judged
+		}
 		v := c.blank(name, g, x, y)
 		switch dead := slices.Concat(gateNotes("base", a, g), gateNotes("new", b, g)); {
 		case len(apart) > 0:
@@ -113,7 +119,16 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 			v.Verdict, v.Notes = record.InvalidVerdict, []string{"new has no such figure"}
 		case len(dead) > 0:
 			v.Verdict, v.Notes = record.InvalidVerdict, dead
+		case g.Metric == record.PPS && byRatio:
+			if why := c.apart(yardstickDifferences(a, b)); len(why) > 0 {
+				v.Verdict, v.Notes = record.NotComparable, why
+				break
+			}
+			c.ratios = append(c.ratios, ratioTest{len(c.done.Verdicts), g, shift.Scenario{Base: ratios(a), New: ratios(b), Groups: groupsOf(a.Used[0])}})
 		default:
+			if g.Metric == record.PPS && (hasYardstick(a) || hasYardstick(b)) {
+				v.Notes = append(v.Notes, withoutYardstick(hasYardstick(a)))
+			}
 			c.tests = append(c.tests, test{len(c.done.Verdicts), g, x, y})
 		}
 		c.done.Verdicts = append(c.done.Verdicts, v)
@@ -121,7 +136,7 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 	if given := c.done.Verdicts[first:]; len(given) == 0 || !some && len(apart) == 0 {
 		c.done.Verdicts = append(c.done.Verdicts[:first], c.noFigures(name, a))
 	}
-	showUnjudged(c, name, a, b, proportional)
+	showUnjudged(c, name, a, b, shownBy{proportional, byRatio})
 }
 
 // noFigures is the verdict on a scenario of which the new side has trials, but none of
@@ -160,8 +175,12 @@ func (c *comparer) judge() error {
 		return err
 	}
 	for i, t := range c.tests {
+		if len(c.ratios) > 0 {
+			judged[i] = strictly(judged[i])
+		}
 		take(&c.done.Verdicts[t.at], judged[i])
 	}
+	judgeRatios(c)
 	if n := len(c.tests); n > 0 {
 		warnTooFew(c, leastRankSum, stat.SamplesNeeded(n, compareAlpha), "valid trial per side", "valid trials per side")
 	}

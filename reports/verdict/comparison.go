@@ -33,6 +33,8 @@ type Comparison struct {
 	// Differences are sentences on what differs between the hosts of two runs and may
 	// cause part of any change.
 	Differences []string
+	// Stored is set where rates were judged by their ratios to loopback.
+	Stored *Stored
 	// Strict reports that an indicative regression fails a job, and AllowMissing that
 	// a scenario which New does not have passes.
 	Strict, AllowMissing bool

@@ -6,6 +6,7 @@ import (
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/shift"
 )
 
 // Options say how two runs are compared.
@@ -22,6 +23,9 @@ type Options struct {
 	// metric.DetectableLimit is not used. Where Seen is nil, Compare takes the values
 	// in the headers of the two runs, and CompareVariants none.
 	Seen func(metric string) (float64, bool)
+	// Scatter is how far stored runs of one build scatter on this host; the zero Scatter
+	// where that is not known. Only Compare uses it.
+	Scatter shift.Scatter
 	// Strict is copied to the Comparison. It does not change verdicts.
 	Strict bool
 }

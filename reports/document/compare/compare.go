@@ -183,6 +183,9 @@ func (s *Text) Reasons(kind string) (list []reason) {
 			continue
 		}
 		for _, note := range v.Notes {
+			if note == verdict.ByRatio {
+				continue // how it was judged, not why there is no verdict
+			}
 			i := slices.IndexFunc(list, func(r reason) bool { return r.Note == note })
 			if i < 0 {
 				i, list = len(list), append(list, reason{Note: note})
@@ -227,7 +230,7 @@ func (s *Text) lead() prose.Prose {
 // Points is the result in a few lines, regressions first. That nothing regressed is said
 // only of the verdicts that are decided.
 func (s *Text) Points() (p []prose.Prose) {
-	p = s.decided()
+	p = append(s.decided(), moved(s.Stored)...)
 	if n := s.Count(record.Equivalent); n > 0 {
 		p = append(p, book.Say("equivalent", prose.Values{"N": n}))
 	}
@@ -255,6 +258,7 @@ func (s *Text) Points() (p []prose.Prose) {
 	for _, r := range s.Reasons(record.InvalidVerdict) {
 		p = append(p, book.Say("invalid", prose.Values{"Verdicts": r.N, "Why": r.Note}))
 	}
+	p = append(p, reach(s.Stored)...)
 	p = append(p, s.detectable()...)
 	for _, m := range s.Means() {
 		p = append(p, book.Say("mean", prose.Values{"Metric": m.Metric, "Ratio": text.Decimals(m.Ratio, 3), "Scenarios": m.Cells}))

@@ -71,7 +71,7 @@ func Others(s *Text) document.Section {
 	sec.Blocks = append(sec.Blocks, why)
 	every := table(s, s.Verdicts)
 	every.Fold = book.Text("all verdicts", prose.Values{"Rows": len(every.Rows)})
-	every.Note = book.Say("columns", prose.Values{"Common": strings.Join(s.Common, ", "), "Paired": s.Paired})
+	every.Note = book.Say("columns", prose.Values{"Common": strings.Join(s.Common, ", "), "Paired": s.Paired, "ByRatio": s.Stored != nil})
 	shown := table(s, s.Shown)
 	shown.Fold = book.Text("shown", prose.Values{"Rows": len(shown.Rows)})
 	sec.Blocks = append(sec.Blocks, every, shown)
