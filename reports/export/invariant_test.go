@@ -114,10 +114,10 @@ func (c *checker) prose(list ...prose.Prose) {
 // counts are the columns whose figures have no unit because they count what the
 // name says, or are ratios of 1.
 var counts = []string{
-	"queue", "queues", "empty", "effective", "max/mean", "Jain", "by chance", "hash p", "n", "p", "pairs", "pair", "trials", "flows", "samples", "missed", "moved", "packets",
+	"queue", "queues", "empty", "effective", "max/mean", "Jain", "by chance", "hash p", "n", "p", "pairs", "pair", "blocks", "block", "trials", "flows", "samples", "missed", "moved", "packets",
 	"xmit packets", "read packets", "read or received", "dropped", "writes", "system calls", "refused", "headers", "partial", "complete", "in", "out", "system calls per unit",
 	"packets due", "offered", "accepted", "delivered", "unexplained", "offered/delivered", "cwnd", "reordered", "slowest", "scenarios", "skipped", "invalid", "shard", "host", "count",
-	"verdicts", "runs", "boots", "txqlen", "conditional", "×", "× floor", "per second",
+	"verdicts", "runs", "boots", "txqlen", "conditional", "×", "ratio", "× floor", "× loopback", "per second",
 }
 
 // unitIn reports whether the name of a column has the unit of its figures. The
@@ -269,6 +269,10 @@ func (c *checker) changes(names []string, rows [][]string) {
 				if r[at("pairs")] == "1" { // of more it is the median of their ratios
 					c.changeOf(r[i-2], r[i-1], r[i], true)
 				}
+			}
+		case name == "ratio" && i+1 < len(names):
+			for _, r := range rows {
+				c.within(r[i], strings.Replace(r[i+1], "–", " to ", 1))
 			}
 		case name == "×" && i > 0:
 			c.groups(names, rows, i)

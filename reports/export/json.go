@@ -39,10 +39,14 @@ type jsonHead struct {
 	Resumes      []record.Resume     `json:"resumes"`
 	Alerts       []string            `json:"alerts"` // what to know before any figure
 	Metrics      map[string]jsonUnit `json:"metrics"`
-	ObserverCost *jsonFigure         `json:"observer_cost,omitempty"` // packet rate, observed over bare, over all pairs
-	Accounting   jsonLedger          `json:"accounting"`              // of all trials
-	Searches     []record.Search     `json:"searches"`
-	Skips        []record.Skip       `json:"skips"`
+	ObserverCost *jsonFigure         `json:"observer_cost,omitempty"` // packet rate, observed over bare, over blocks or all pairs
+	// Sharpness is the median half-width of the 95 % intervals, as a share of the figure:
+	// of the metrics loopback_ratio and pps, and of "ratios".
+	Sharpness  map[string]jsonHalfWidth `json:"sharpness"`
+	Ratios     []jsonRatio              `json:"ratios"`
+	Accounting jsonLedger               `json:"accounting"` // of all trials
+	Searches   []record.Search          `json:"searches"`
+	Skips      []record.Skip            `json:"skips"`
 }
 
 // jsonUnit describes a metric.
@@ -57,7 +61,7 @@ type jsonScenario struct {
 	// Headline is the arm whose figures the report quotes.
 	Headline     record.Arm             `json:"headline"`
 	Arms         map[record.Arm]jsonArm `json:"arms"`
-	ObserverCost *jsonFigure            `json:"observer_cost,omitempty"` // packet rate, observed over bare, over the pairs
+	ObserverCost *jsonFigure            `json:"observer_cost,omitempty"` // the same of the scenario
 	Queues       *jsonQueues            `json:"queues,omitempty"`        // as the observer saw them
 	// QueuesReceived is of dir=both: what user space wrote to the same queues.
 	QueuesReceived *jsonQueues   `json:"queues_received,omitempty"`
@@ -77,13 +81,35 @@ type jsonArm struct {
 	Flags      map[string]int         `json:"flags"` // trials that have the flag
 }
 
+// jsonRatios is the name of the ratios in a jsonReport's sharpness.
+const jsonRatios = "ratios"
+
+type jsonHalfWidth struct {
+	HalfWidth float64 `json:"half_width"`
+	Intervals int     `json:"intervals"`
+}
+
+// jsonRatio compares a scenario with the first of its group, in the rounds that they
+// share: the metric is pps or bit_per_s.
+type jsonRatio struct {
+	Group    string        `json:"group"`
+	Scenario string        `json:"scenario"`
+	Base     string        `json:"base"`
+	Metric   string        `json:"metric"`
+	Ratio    float64       `json:"ratio"`
+	Blocks   int           `json:"blocks"`
+	Interval *jsonInterval `json:"interval,omitempty"`
+}
+
 // jsonFigure is a metric over trials.
 type jsonFigure struct {
-	N        int           `json:"n"`
-	Median   float64       `json:"median"`
-	Min      float64       `json:"min"`
-	Max      float64       `json:"max"`
-	MAD      float64       `json:"mad"` // median distance to the median
+	N      int     `json:"n"`
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+	MAD    float64 `json:"mad"` // median distance to the median
+	// Estimate is the Hodges-Lehmann estimate of a ratio over blocks.
+	Estimate float64       `json:"estimate,omitempty"`
 	Interval *jsonInterval `json:"interval,omitempty"`
 }
 

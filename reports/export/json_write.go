@@ -62,8 +62,9 @@ func newJSONHead(r record.Named, list []*figure.Scenario) jsonHead {
 		Run: record.Sealed(*r.Run), Finished: r.End != nil,
 		Resumes: sealed(r.Resumes), Alerts: []string{},
 		Metrics:      map[string]jsonUnit{},
-		ObserverCost: figureWithout(figure.AllCosts(list)), Accounting: ledgerOf(figure.Account(figure.AllTrials(list))),
+		ObserverCost: pooledCost(list), Accounting: ledgerOf(figure.Account(figure.AllTrials(list))),
 		Searches: sealed(figure.SortedSearches(r.File)), Skips: sealed(r.Skips),
+		Sharpness: sharpnessOf(list), Ratios: ratiosOf(list),
 	}
 	if r.End != nil {
 		end := record.Sealed(*r.End)
@@ -110,7 +111,7 @@ func newJSONScenario(s *figure.Scenario) jsonScenario {
 	first := s.All()[0]
 	j := jsonScenario{
 		Scenario: s.Name, Axes: record.Sealed(*first).Axes, Headline: record.Bare,
-		Arms: map[record.Arm]jsonArm{}, ObserverCost: figureOf(s.Costs()), Flagged: []jsonFlagged{},
+		Arms: map[record.Arm]jsonArm{}, ObserverCost: costOf(s), Flagged: []jsonFlagged{},
 	}
 	if len(s.Bare.All) == 0 {
 		j.Headline = record.Observed
@@ -164,6 +165,66 @@ func newJSONArm(a figure.Arm) jsonArm {
 	}
 	_, j.Flags = a.Flags()
 	return j
+}
+
+// sharpnessOf has the half-widths that are known.
+func sharpnessOf(list []*figure.Scenario) map[string]jsonHalfWidth {
+	sharp, known := figure.SharpnessOf(list), map[string]jsonHalfWidth{}
+	for name, w := range map[string]figure.HalfWidth{record.LoopbackRatio: sharp.Loopback, record.PPS: sharp.Rate, jsonRatios: sharp.Ratios} {
+		if w.N > 0 {
+			known[name] = jsonHalfWidth{w.Median, w.N}
+		}
+	}
+	return known
+}
+
+// ratiosOf compares the scenarios of each group with its first.
+func ratiosOf(list []*figure.Scenario) []jsonRatio {
+	ratios := []jsonRatio{}
+	for _, d := range figure.Differences {
+		for _, g := range d.Groups(list) {
+			for _, s := range g.Scenarios[1:] {
+				if r, ok := d.Ratio(s, g.Base()); ok {
+					ratios = append(ratios, jsonRatio{d.Name, s.Name, g.Base().Name, d.Metric(), r.Value, len(r.Each), intervalIn(r)})
+				}
+			}
+		}
+	}
+	return ratios
+}
+
+// intervalIn gives the interval of a ratio; nil where there is one block.
+func intervalIn(r figure.Ratio) *jsonInterval {
+	if len(r.Each) < 2 {
+		return nil
+	}
+	return spanOf(r.Interval)
+}
+
+// costOf is the observer's cost in one scenario.
+func costOf(s *figure.Scenario) *jsonFigure {
+	r, ok := s.ObserverCost()
+	return ratioFigure(r, ok, figureOf)
+}
+
+// pooledCost is the observer's cost in all scenarios. Pairs of different scenarios have
+// no interval, blocks have.
+func pooledCost(list []*figure.Scenario) *jsonFigure {
+	r, ok := figure.ObserverCost(list)
+	return ratioFigure(r, ok, figureWithout)
+}
+
+// ratioFigure is a ratio as a figure: over blocks or, by pairs, over pairs of trials.
+func ratioFigure(r figure.Ratio, ok bool, byPairs func([]float64) *jsonFigure) *jsonFigure {
+	switch {
+	case !ok:
+		return nil
+	case !r.Rounds:
+		return byPairs(r.Each)
+	}
+	f := figureWithout(r.Each)
+	f.Estimate, f.Interval = r.Value, intervalIn(r)
+	return f
 }
 
 // figureOf summarizes x, with its interval; nil if it is empty.

@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
+	"tunbench/reports/document"
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
 	"tunbench/reports/fixture"
+	"tunbench/reports/text"
 )
 
 func TestFlowMap(t *testing.T) {
@@ -50,25 +53,46 @@ func TestFlowMap(t *testing.T) {
 }
 
 // TestDifferences checks that groups hold scenarios that differ in the axis alone,
-// each against the right one.
+// each against the right one: in a run that was measured in rounds, and in one that was
+// not.
 func TestDifferences(t *testing.T) {
-	list, _ := figure.Scenarios(fixture.Ways())
-	want := map[string]struct {
-		rows  int
-		ratio string // of the second row
-	}{
-		"io": {4, ""}, "vnet": {2, ""}, "queues": {0, ""}, "dir": {3, ""}, "path": {4, ""},
+	rounds, _ := figure.Scenarios(fixture.Ways())
+	old := fixture.Ways()
+	for i := range old.Trials {
+		old.Trials[i].Windows = nil
 	}
-	for _, c := range run.Comparisons {
-		got := c.Table(list)
-		if len(got.Rows) != want[c.Name].rows {
-			t.Errorf("%s: %d rows, want %d", c.Name, len(got.Rows), want[c.Name].rows)
+	trials, _ := figure.Scenarios(old)
+	for _, d := range figure.Differences {
+		for _, tt := range []struct {
+			list     []*figure.Scenario
+			ratio    string
+			interval bool
+		}{{rounds, "ratio", true}, {trials, "×", false}} {
+			got := run.DifferenceTable(d, tt.list)
+			if want := map[string]int{"io": 4, "vnet": 2, "dir": 3, "path": 4}[d.Name]; len(got.Rows) != want {
+				t.Errorf("%s: %d rows, want %d", d.Name, len(got.Rows), want)
+			}
+			if len(got.Rows) == 0 {
+				continue
+			}
+			if first := fmt.Sprint(got.Rows[0][1][0].Text); !strings.HasPrefix(first, d.First) {
+				t.Errorf("%s: the first row is %s, want %s", d.Name, first, d.First)
+			}
+			has := func(name string) bool {
+				return slices.ContainsFunc(got.Columns, func(c document.Column) bool { return c.Name == name })
+			}
+			if !has(tt.ratio) || has(text.IntervalName) != tt.interval {
+				t.Errorf("%s: columns %v", d.Name, got.Columns)
+			}
 		}
-		if len(got.Rows) == 0 {
+	}
+	// As the fixture was made: io=spin has 1.05 of the rate of io=read.
+	for _, r := range run.DifferenceTable(figure.Differences[0], rounds).Rows {
+		if r[1].String() != "spin" {
 			continue
 		}
-		if first := fmt.Sprint(got.Rows[0][1][0].Text); !strings.HasPrefix(first, c.First) {
-			t.Errorf("%s: the first row is %s, want %s", c.Name, first, c.First)
+		if v, ok := text.ShownValue(r[3].String()); !ok || math.Abs(v-1.05) > 0.03 {
+			t.Errorf("io=spin has %s of the rate of io=read", r[3])
 		}
 	}
 }

@@ -15,13 +15,6 @@ func AllTrials(list []*Scenario) (all []*record.Trial) {
 	return all
 }
 
-func AllCosts(list []*Scenario) (all []float64) {
-	for _, s := range list {
-		all = append(all, s.Costs()...)
-	}
-	return all
-}
-
 // ModesOf gives the modes in the order of the scenarios.
 func ModesOf(list []*Scenario) (modes []string) {
 	for _, s := range list {
@@ -30,6 +23,19 @@ func ModesOf(list []*Scenario) (modes []string) {
 		}
 	}
 	return modes
+}
+
+// InRounds reports whether some trial was measured in rounds.
+func InRounds(list []*Scenario) bool {
+	return slices.ContainsFunc(AllTrials(list), (*record.Trial).InRounds)
+}
+
+// OnLoopback reports whether some scenario has a ratio to loopback.
+func OnLoopback(list []*Scenario) bool {
+	return slices.ContainsFunc(list, func(s *Scenario) bool {
+		_, ok := s.Head().Metric(record.LoopbackRatio)
+		return ok
+	})
 }
 
 // Titles returns the function that names scenarios in a table or chart: with the mode if
@@ -57,11 +63,11 @@ func Named(list []*Scenario) func(*Scenario) string {
 	}
 }
 
-// RatesOf gives the intervals of the packet rate of each scenario that has one.
-func RatesOf(list []*Scenario) map[*Scenario]Interval {
+// IntervalsOf gives the intervals of a metric, of each scenario that has one.
+func IntervalsOf(list []*Scenario, metric string) map[*Scenario]Interval {
 	spans := map[*Scenario]Interval{}
 	for _, s := range list {
-		if sp, ok := s.Head().Interval(record.PPS); ok {
+		if sp, ok := s.Head().Interval(metric); ok {
 			spans[s] = sp
 		}
 	}

@@ -138,9 +138,26 @@ func (s *Scenario) spread(end queueEnd) Spread {
 	return sp
 }
 
-// Costs are the ratios of the observed to the bare packet rate, one for each pair in
+// ObserverCost compares the packet rate of the observed arm with that of the bare one: in
+// the rounds that both have or, where there are none, in each pair of trials. It is false
+// for an open loop, whose rate the load sets whatever the observer costs.
+func (s *Scenario) ObserverCost() (Ratio, bool) {
+	if s.Observ.Paced() {
+		return Ratio{}, false
+	}
+	if r, ok := RatioOf(s.Observ, s.Bare, Packets); ok {
+		return r, true
+	}
+	r, ok := byPairs(s.costs())
+	if in, exact := IntervalOf(r.Each); exact {
+		r.Interval = in
+	}
+	return r, ok
+}
+
+// costs are the ratios of the observed to the bare packet rate, one for each pair in
 // which both trials are valid.
-func (s *Scenario) Costs() []float64 {
+func (s *Scenario) costs() []float64 {
 	bare := map[int]float64{}
 	for _, t := range s.Bare.All {
 		if pps := t.Metrics[record.PPS]; !t.Invalid() && pps > 0 {
@@ -334,6 +351,8 @@ func Scenarios(f *record.File) (list []*Scenario, common []string) {
 			Bare: NewArm(bare[name]), Observ: NewArm(observed[name]),
 		}
 		s.Shard = s.Head().All[0].Shard
+		resumed := resumedAt(f.Resumes, s.Shard)
+		s.Bare.resumed, s.Observ.resumed = resumed, resumed
 		s.Run = f.Header(s.Shard)
 		if hosts > 1 {
 			s.Where = " · host " + strconv.Itoa(host[s.Shard])
@@ -342,6 +361,16 @@ func Scenarios(f *record.File) (list []*Scenario, common []string) {
 		list = append(list, s)
 	}
 	return list, common
+}
+
+// resumedAt gives the times at which a run, or that shard of it, was resumed.
+func resumedAt(resumes []record.Resume, shard int) (at []time.Time) {
+	for _, r := range resumes {
+		if began, err := time.Parse(time.RFC3339, r.Started); err == nil && r.Shard == shard {
+			at = append(at, began)
+		}
+	}
+	return at
 }
 
 // variantsOf returns the variants of the trials of f; "" for trials of a run.

@@ -31,7 +31,7 @@ func TestInvalidTrialsAreLeftOut(t *testing.T) {
 	if m, ok := list[0].Bare.Metric(record.PPS); !ok || m.N != 2 || m.Median != 105 {
 		t.Errorf("bare: %+v", m)
 	}
-	if d := cmp.Diff([]float64{0.9}, list[0].Costs()); d != "" {
+	if d := cmp.Diff([]float64{0.9}, list[0].costs()); d != "" {
 		t.Errorf("costs (-want +got): %s", d)
 	}
 	f.Trials = f.Trials[1:2]

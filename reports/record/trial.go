@@ -163,6 +163,11 @@ func (t Trial) TooShort() bool { return t.DurationNs < LeastMeasureNs && t.Axes[
 // Invalid reports whether a flag says that the figures of t must not be used.
 func (t Trial) Invalid() bool { return slices.ContainsFunc(t.Flags, Invalidates) }
 
+// InRounds reports whether the windows of t say in which round they were measured.
+func (t Trial) InRounds() bool {
+	return slices.ContainsFunc(t.Windows, func(w Window) bool { return w.Round > 0 })
+}
+
 // Disturbed reports whether something other than the device affected t: t is invalid,
 // or has a flag for CPU time that other programs or the hypervisor took.
 func (t Trial) Disturbed() bool {

@@ -105,9 +105,14 @@ func brief(list []*figure.Scenario) document.Table {
 	}
 	sc := text.RateScale(top)
 	title := figure.Titles(list)
-	rates := figure.RatesOf(list)
+	rates := figure.IntervalsOf(list, record.PPS)
 	where := figure.IntervalColumn(slices.Collect(maps.Values(rates))...)
-	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, where, "Gbit/s", "loss %", "CPU ns", "× floor", "p50", "p99"), document.Text("flags"))}
+	// A terminal has room for one of the two ratios; the report has both.
+	ratio, times := "× floor", func(h figure.Arm) string { return run.Cell(h, record.FloorRatio, text.Hundredths) }
+	if figure.OnLoopback(list) {
+		ratio, times = "× loopback", func(h figure.Arm) string { return run.Cell(h, record.LoopbackRatio, text.Ratio) }
+	}
+	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, where, "Gbit/s", "loss %", "CPU ns", ratio, "p50", "p99"), document.Text("flags"))}
 	for _, s := range list {
 		h := s.Head()
 		p50, p99 := text.Absent, text.Absent
@@ -125,7 +130,7 @@ func brief(list []*figure.Scenario) document.Table {
 		}
 		t.Rows = append(t.Rows, document.Row(title(s), run.Cell(h, record.PPS, sc.Format), rng,
 			run.Cell(h, record.BitPerS, text.Gigabits), run.Cell(h, record.Loss, text.Percent),
-			run.Cell(h, record.CPUNsPerPkt, text.Figure), run.Cell(h, record.FloorRatio, text.Hundredths),
+			run.Cell(h, record.CPUNsPerPkt, text.Figure), times(h),
 			p50, p99, run.Marks(s)))
 	}
 	return t

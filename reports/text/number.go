@@ -49,6 +49,21 @@ func Figure(v float64) string {
 	return Decimals(v, 4)
 }
 
+// Ratio gives v, a ratio, with three significant digits: its intervals may be as narrow
+// as a few per cent.
+func Ratio(v float64) string {
+	digits := 2
+	switch a := math.Abs(v); {
+	case a >= 9.995 || a == 0:
+		return Figure(v)
+	case a < 0.09995:
+		digits = 4
+	case a < 0.9995:
+		digits = 3
+	}
+	return Decimals(v, digits)
+}
+
 // Decimals gives v with n digits behind the point, its thousands separated.
 func Decimals(v float64, n int) string {
 	s := strconv.FormatFloat(v, 'f', n, 64)

@@ -10,7 +10,6 @@ import (
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
-	"tunbench/reports/stat"
 	"tunbench/reports/text"
 )
 
@@ -57,44 +56,49 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 }
 
 func observerCost(list []*figure.Scenario) (document.Section, bool) {
-	all := figure.AllCosts(list)
-	sum, err := stat.Summarize(all)
-	if err != nil {
+	all, ok := figure.ObserverCost(list)
+	if !ok {
 		return document.Section{}, false
 	}
-	sec := document.Section{Heading: book.Text("observer cost heading", nil)}
 	title := figure.Titles(list)
-	t := document.Table{}
 	top := 0.0
+	var own []*figure.Scenario
+	costs := map[*figure.Scenario]figure.Ratio{}
+	var spans []figure.Interval
 	for _, s := range list {
 		if m, ok := s.Bare.Metric(record.PPS); ok {
 			top = max(top, m.Median)
 		}
+		if c, ok := s.ObserverCost(); ok {
+			own, costs[s] = append(own, s), c
+			spans = append(spans, c.Interval)
+		}
 	}
 	sc := text.RateScale(top)
-	var spans []figure.Interval
-	for _, s := range list {
-		sp, _ := figure.IntervalOf(s.Costs())
-		spans = append(spans, sp)
+	where, unit := figure.IntervalColumn(spans...), "pair"
+	said := book.Say("observer cost", prose.Values{"Pairs": len(all.Each), "Change": text.Change(all.Value), "Changes": text.Changes(slices.Min(all.Each), slices.Max(all.Each))})
+	if all.Rounds {
+		unit = "block"
+		said = book.Say("observer cost in rounds", prose.Values{
+			"Change": text.Change(all.Value), "Changes": all.Interval.Changes(text.RangeName), "Exact": all.Interval.Exact,
+			"Scenarios": len(own), "Blocks": len(all.Each),
+		})
 	}
-	where := figure.IntervalColumn(spans...)
-	t.Columns = slices.Concat(document.Text("scenario"), document.Numeric("bare "+sc.Unit, "observed "+sc.Unit, "change", where, "pairs"))
-	for i, s := range list {
-		c, err := stat.Summarize(s.Costs())
-		if err != nil {
-			continue
-		}
-		rng := text.Absent
-		if c.N > 1 {
-			rng = spans[i].Changes(where)
-		}
-		t.Rows = append(t.Rows, document.Row(title(s), Cell(s.Bare, record.PPS, sc.Format), Cell(s.Observ, record.PPS, sc.Format), text.Change(c.Median), rng, c.N))
+	t := document.Table{
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("bare "+sc.Unit, "observed "+sc.Unit, "change", where, unit+"s")),
+		Note:    book.Say("observer cost note", prose.Values{"Interval": document.IntervalNote(where, unit), "Rounds": all.Rounds}),
 	}
-	t.Note = book.Say("observer cost note", prose.Values{"Interval": document.IntervalNote(where, "pair")})
-	sec.Blocks = append(sec.Blocks,
-		book.Say("observer cost", prose.Values{"Pairs": sum.N, "Change": text.Change(sum.Median), "Changes": text.Changes(sum.Min, sum.Max)}),
-		t.Folded(book.Text("observer cost fold", nil)))
-	return sec, true
+	for _, s := range own {
+		c, rng := costs[s], text.Absent
+		if len(c.Each) > 1 {
+			rng = c.Interval.Changes(where)
+		}
+		t.Rows = append(t.Rows, document.Row(title(s), Cell(s.Bare, record.PPS, sc.Format), Cell(s.Observ, record.PPS, sc.Format), text.Change(c.Value), rng, len(c.Each)))
+	}
+	return document.Section{Heading: book.Text("observer cost heading", nil), Blocks: []document.Block{
+		said,
+		t.Folded(book.Text("observer cost fold", nil)),
+	}}, true
 }
 
 func accounting(list []*figure.Scenario) (document.Section, bool) {

@@ -13,122 +13,123 @@ import (
 	"tunbench/reports/text"
 )
 
-// comparison shows scenarios that differ in nothing but some axes.
-type comparison struct {
-	Name string // what its sentences are called
-	axes []string
-	// First is the value of the first axis that the other values are compared with,
-	// if a group has it; otherwise they are compared with the first one of the group.
-	First string
-	// gso puts the bit rate first: what counts is how much one call carries.
-	gso bool
-}
-
-// Table has a group of rows for each set of scenarios that differ in the axes of
-// c only.
-func (c comparison) Table(list []*figure.Scenario) document.Table {
-	groups := map[string][]*figure.Scenario{}
-	var order []string
-	for _, s := range list {
-		key := c.rest(s)
-		if _, ok := groups[key]; !ok {
-			order = append(order, key)
-		}
-		groups[key] = append(groups[key], s)
-	}
-	top := 0.0
-	for _, key := range order {
-		if len(groups[key]) > 1 {
-			for _, s := range groups[key] {
-				if m, ok := s.Head().Metric(record.PPS); ok {
-					top = max(top, m.Median)
-				}
-			}
-		}
-	}
-	sc := text.RateScale(top)
-	rate := sc.Unit
-	t := document.Table{Columns: slices.Concat(document.Text("scenario", strings.Join(c.axes, ", ")), document.Numeric(rate, "×", "Gbit/s", "CPU ns", "×", "system calls", "loss %"))}
-	if c.gso {
-		t.Columns = slices.Concat(document.Text("scenario", strings.Join(c.axes, ", ")), document.Numeric(rate, "Gbit/s", "×", "CPU ns", "×", "system calls", "loss %"))
-	}
-	for _, key := range order {
-		group := groups[key]
-		if len(group) < 2 {
+// differences gives one section for each difference in which scenarios differ.
+func differences(list []*figure.Scenario) (secs []document.Section) {
+	paired, medians := false, false
+	for _, d := range figure.Differences {
+		groups := d.Groups(list)
+		if len(groups) == 0 {
 			continue
 		}
-		base := group[0]
-		for _, s := range group {
-			if axis.Of(s.Head().All[0], c.axes[0]) == c.First {
-				base = s
-				break
-			}
-		}
-		group = slices.Concat([]*figure.Scenario{base}, slices.DeleteFunc(slices.Clone(group), func(s *figure.Scenario) bool { return s == base }))
-		name := key
-		for _, s := range group {
-			h := s.Head()
-			var own []string
-			for _, a := range c.axes {
-				own = append(own, cmp.Or(axis.Of(h.All[0], a), "default"))
-			}
-			cells := []any{name, prose.Mono(strings.Join(own, " "))}
-			pps, bits := Cell(h, record.PPS, sc.Format), Cell(h, record.BitPerS, text.Gigabits)
-			if c.gso {
-				cells = append(cells, pps, bits, times(h, base.Head(), record.BitPerS))
-			} else {
-				cells = append(cells, pps, times(h, base.Head(), record.PPS), bits)
-			}
-			cells = append(cells, Cell(h, record.CPUNsPerPkt, text.Figure), times(h, base.Head(), record.CPUNsPerPkt),
-				Cell(h, record.SyscallsPerPkt, text.Figure), Cell(h, record.Loss, text.Percent))
-			t.Rows = append(t.Rows, document.Row(cells...))
-			name = ""
-		}
-	}
-	return t
-}
-
-// rest names a scenario without the axes of c: what its group has in common.
-func (c comparison) rest(s *figure.Scenario) string {
-	mode, axes := axis.Split(s.Name)
-	own := slices.DeleteFunc(slices.Clone(axes), func(a string) bool {
-		axis, _, _ := strings.Cut(a, "=")
-		return slices.Contains(c.axes, axis)
-	})
-	return mode + " " + strings.Join(own, " ") + s.Where // other hosts have groups of their own
-}
-
-var Comparisons = []comparison{
-	{
-		Name: "io", axes: []string{"io"}, First: "read",
-	},
-	{
-		Name: "vnet", axes: []string{"vnet", "offload"}, First: "off", gso: true,
-	},
-	{
-		Name: "queues", axes: []string{"queues"}, First: "1",
-	},
-	{
-		Name: "dir", axes: []string{"dir"}, First: "k2u",
-	},
-	{
-		Name: "path", axes: []string{"path", "cipher"}, First: "veth",
-	},
-}
-
-// differences gives one section for all comparisons for which there are scenarios.
-func differences(list []*figure.Scenario) (secs []document.Section) {
-	for _, c := range Comparisons {
-		if t := c.Table(list); len(t.Rows) > 0 {
-			heading := book.Text("difference "+c.Name+" heading", nil)
-			secs = append(secs, document.Section{Heading: heading, Sub: true, Blocks: []document.Block{book.Say("difference "+c.Name, nil), t.Folded(heading)}})
-		}
+		t := newDifferenceTable(d, groups)
+		paired, medians = paired || t.paired(), medians || !t.paired()
+		heading := book.Text("difference "+d.Name+" heading", nil)
+		sec := document.Section{Heading: heading, Sub: true, Blocks: []document.Block{book.Say("difference "+d.Name, nil), t.table().Folded(heading)}}
+		secs = append(secs, sec)
 	}
 	if len(secs) == 0 {
 		return nil
 	}
-	head := document.Section{Heading: book.Text("difference heading", nil), Blocks: []document.Block{document.Small(book.Say("difference note", nil))}}
+	head := document.Section{Heading: book.Text("differences heading", nil), Blocks: []document.Block{
+		document.Small(book.Say("differences note", prose.Values{"Paired": paired, "Medians": medians})),
+	}}
 	return append([]document.Section{head}, secs...)
+}
+
+// DifferenceTable shows the groups of d in list; it has no rows where there are none.
+func DifferenceTable(d figure.Difference, list []*figure.Scenario) document.Table {
+	return newDifferenceTable(d, d.Groups(list)).table()
+}
+
+// differenceTable shows the groups of a difference.
+type differenceTable struct {
+	figure.Difference
+	groups []figure.DifferenceGroup
+	ratios map[*figure.Scenario]figure.Ratio // to the first row, of each other row that shares rounds with it
+	where  string                            // column of the intervals of the ratios
+	scale  text.Scale                        // of the packet rates
+}
+
+func newDifferenceTable(d figure.Difference, groups []figure.DifferenceGroup) differenceTable {
+	t := differenceTable{Difference: d, groups: groups, ratios: map[*figure.Scenario]figure.Ratio{}}
+	top := 0.0
+	var spans []figure.Interval
+	for _, g := range groups {
+		for i, s := range g.Scenarios {
+			if m, ok := s.Head().Metric(record.PPS); ok {
+				top = max(top, m.Median)
+			}
+			if r, ok := d.Ratio(s, g.Base()); ok && i > 0 {
+				t.ratios[s] = r
+				spans = append(spans, r.Interval)
+			}
+		}
+	}
+	t.scale, t.where = text.RateScale(top), figure.IntervalColumn(spans...)
+	return t
+}
+
+// paired reports whether scenarios were measured by turns, so that their rates are
+// compared round by round.
+func (t differenceTable) paired() bool { return len(t.ratios) > 0 }
+
+// table has a group of rows for each group.
+func (t differenceTable) table() document.Table {
+	rate, times := []string{t.scale.Unit}, []string{"×"}
+	if t.paired() {
+		times = []string{"ratio", t.where}
+	}
+	if t.Bits {
+		rate = append(rate, "Gbit/s")
+	} else {
+		times = append(times, "Gbit/s")
+	}
+	doc := document.Table{Columns: slices.Concat(document.Text("scenario", strings.Join(t.Axes, ", ")),
+		document.Numeric(rate...), document.Numeric(times...), document.Numeric("CPU ns", "×", "system calls", "loss %"))}
+	for _, g := range t.groups {
+		name := g.Name
+		for _, s := range g.Scenarios {
+			doc.Rows = append(doc.Rows, document.Row(t.row(name, s, g.Base())...))
+			name = ""
+		}
+	}
+	return doc
+}
+
+func (t differenceTable) row(name string, s, base *figure.Scenario) []any {
+	h := s.Head()
+	var own []string
+	for _, a := range t.Axes {
+		own = append(own, cmp.Or(axis.Of(h.All[0], a), "default"))
+	}
+	cells := []any{name, prose.Mono(strings.Join(own, " ")), Cell(h, record.PPS, t.scale.Format)}
+	bits := Cell(h, record.BitPerS, text.Gigabits)
+	if t.Bits {
+		cells = append(cells, bits)
+	}
+	cells = append(cells, t.times(s, base)...)
+	if !t.Bits {
+		cells = append(cells, bits)
+	}
+	return append(cells, Cell(h, record.CPUNsPerPkt, text.Figure), times(h, base.Head(), record.CPUNsPerPkt),
+		Cell(h, record.SyscallsPerPkt, text.Figure), Cell(h, record.Loss, text.Percent))
+}
+
+// times compares the rate of s with that of base: the ratio with its interval or, where
+// nothing was measured in rounds, the ratio of the medians.
+func (t differenceTable) times(s, base *figure.Scenario) []any {
+	r, ok := t.ratios[s]
+	switch {
+	case !t.paired():
+		return []any{times(s.Head(), base.Head(), t.Metric())}
+	case s == base:
+		return []any{text.Ratio(1), text.Absent}
+	case !ok:
+		return []any{text.Absent, text.Absent}
+	case len(r.Each) < 2:
+		return []any{text.Ratio(r.Value), text.Absent}
+	}
+	return []any{prose.Bold(text.Ratio(r.Value)), r.Interval.Text(t.where, text.Ratio)}
 }
 
 // times is the ratio of two medians.

@@ -83,7 +83,7 @@ func provenance(f *record.File, list []*figure.Scenario) prose.Prose {
 		each = text.Duration(sum.Median)
 	}
 	p := book.Say("provenance", prose.Values{
-		"Started": started, "Took": took, "Trials": len(ns), "Each": each, "Pairs": pairs,
+		"Started": started, "Took": took, "Trials": len(ns), "Each": each, "Pairs": pairs, "Rounds": figure.InRounds(list),
 		"Clock": cmp.Or(r.Clock, book.Text("unknown clock", nil)), "Hook": hookOf(r, bare > 0),
 		"Version": cmp.Or(r.Tool.Version, book.Text("unknown version", nil)), "Commit": r.Tool.Commit,
 	})

@@ -39,8 +39,7 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 		}
 		first.Blocks = append(first.Blocks, book.Say("common axes", prose.Values{"Axes": axes}))
 	}
-	rates := figure.RatesOf(list)
-	where := figure.IntervalColumn(slices.Collect(maps.Values(rates))...)
+	where := intervalColumn(list, record.PPS)
 	secs := []document.Section{first}
 	for i, mode := range figure.ModesOf(list) {
 		var own []*figure.Scenario
@@ -49,14 +48,16 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 				own = append(own, s)
 			}
 		}
-		t := headline(own, sc, skbs, where)
+		t := headline(own, sc, headColumns{skbs, figure.OnLoopback(list), where})
 		sec := document.Section{Heading: cmp.Or(mode, book.Text("throughput of other modes heading", nil)), Sub: true, Blocks: []document.Block{t}}
 		for _, pic := range throughputCharts(i, mode, own, sc) {
 			sec.Blocks = append(sec.Blocks, pic)
 		}
 		secs = append(secs, sec)
 	}
-	notes := []prose.Prose{book.Say("throughput columns", prose.Values{"Rate": sc.Unit, "Interval": document.IntervalNote(where, "trial")})}
+	notes := []prose.Prose{book.Say("throughput columns", prose.Values{
+		"Rate": sc.Unit, "Interval": document.IntervalNote(where, "trial"), "Rounds": figure.InRounds(list), "Loopback": figure.OnLoopback(list),
+	})}
 	if slices.ContainsFunc(list, (*figure.Scenario).UserWrites) {
 		notes = append(notes, book.Say("throughput u2k", nil))
 	}
@@ -117,26 +118,42 @@ func throughputCharts(index int, mode string, own []*figure.Scenario, sc text.Sc
 	return pics
 }
 
-// headline shows the median of each figure, and of the packet rate, in the
-// column named where, its interval.
-func headline(own []*figure.Scenario, sc text.Scale, skbs bool, where string) document.Table {
-	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, where))}
-	if skbs {
-		t.Columns = append(t.Columns, document.Column{Name: "skb " + sc.Unit, Numeric: true})
+// headColumns says which columns the headline has.
+type headColumns struct {
+	skbs, loopback bool
+	where          string // the column of intervals
+}
+
+// intervalColumn is the title of a column of the intervals of a metric.
+func intervalColumn(list []*figure.Scenario, metric string) string {
+	return figure.IntervalColumn(slices.Collect(maps.Values(figure.IntervalsOf(list, metric)))...)
+}
+
+// headline shows the median of each figure, and the intervals of the packet rate and of
+// the ratio to loopback.
+func headline(own []*figure.Scenario, sc text.Scale, has headColumns) document.Table {
+	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, has.where))}
+	if has.loopback {
+		t.Columns = append(t.Columns, document.Numeric("× loopback", has.where)...)
+	}
+	if has.skbs {
+		t.Columns = append(t.Columns, document.Numeric("skb "+sc.Unit)...)
 	}
 	t.Columns = slices.Concat(t.Columns, document.Numeric("Gbit/s", "loss %", "CPU ns", "× floor", "n"), document.Text("flags"))
 	for _, s := range own {
 		h := s.Head()
-		pps, ok := h.Metric(record.PPS)
-		mid, rng := text.Absent, text.Absent
-		if ok {
-			mid = sc.Format(pps.Median)
+		with := func(metric string, format func(float64) string) []any {
+			rng := text.Absent
+			if sp, ok := h.Interval(metric); ok {
+				rng = sp.Text(has.where, format)
+			}
+			return []any{prose.Bold(Cell(h, metric, format)), rng}
 		}
-		if sp, ok := h.Interval(record.PPS); ok {
-			rng = sp.Text(where, sc.Format)
+		cells := append([]any{s.Label}, with(record.PPS, sc.Format)...)
+		if has.loopback {
+			cells = append(cells, with(record.LoopbackRatio, text.Ratio)...)
 		}
-		cells := []any{s.Label, prose.Bold(mid), rng}
-		if skbs {
+		if has.skbs {
 			cells = append(cells, Cell(h, record.SKBPS, sc.Format))
 		}
 		n := strconv.Itoa(len(h.Used))
@@ -159,15 +176,20 @@ func headline(own []*figure.Scenario, sc text.Scale, skbs bool, where string) do
 // range of the trials where there are too few for one.
 func everyInterval(list []*figure.Scenario, sc text.Scale) document.Table {
 	title := figure.Titles(list)
-	figures := []struct {
+	type column struct {
 		column, metric string
 		format         func(float64) string
-	}{
+	}
+	figures := []column{
 		{sc.Unit, record.PPS, sc.Format},
+		{"× loopback", record.LoopbackRatio, text.Ratio},
 		{"Gbit/s", record.BitPerS, text.Gigabits},
 		{"loss %", record.Loss, text.Percent},
 		{"CPU ns", record.CPUNsPerPkt, text.Figure},
 		{"× floor", record.FloorRatio, text.Hundredths},
+	}
+	if !figure.OnLoopback(list) {
+		figures = slices.DeleteFunc(figures, func(c column) bool { return c.metric == record.LoopbackRatio })
 	}
 	var spans []figure.Interval
 	for _, s := range list {

@@ -11,7 +11,6 @@ import (
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
-	"tunbench/reports/stat"
 	"tunbench/reports/text"
 )
 
@@ -82,8 +81,11 @@ func Limits(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
 	if short > 0 {
 		p = append(p, book.Say("too short", prose.Values{"N": short, "Least": time.Duration(record.LeastMeasureNs)}))
 	}
-	if sum, err := stat.Summarize(figure.AllCosts(list)); err == nil {
-		p = append(p, book.Say("observer changed the rate", prose.Values{"Change": text.Change(sum.Median), "Pairs": sum.N}))
+	p = append(p, sharpness(list)...)
+	if cost, ok := figure.ObserverCost(list); ok {
+		p = append(p, book.Say("observer changed the rate", prose.Values{
+			"Change": text.Change(cost.Value), "Changes": cost.Interval.Changes(text.RangeName), "Exact": cost.Interval.Exact, "Rounds": cost.Rounds, "Of": len(cost.Each),
+		}))
 	}
 	if line := document.Detectable(f.Run.Sees); len(line) > 0 {
 		p = append(p, line)
@@ -102,6 +104,28 @@ func Limits(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
 		p = append(p, book.Say("observed arm skipped", prose.Values{"N": arms}))
 	}
 	return p
+}
+
+// sharpness says how narrow the intervals of a run are; nothing where none of them is
+// exact.
+func sharpness(list []*figure.Scenario) []prose.Prose {
+	sharp := figure.SharpnessOf(list)
+	var widths []prose.Prose
+	for _, w := range []struct {
+		of        figure.HalfWidth
+		one, many string
+	}{{sharp.Loopback, "a loopback ratio", "loopback ratios"}, {sharp.Rate, "a rate", "rates"}, {sharp.Ratios, "a ratio", "ratios"}} {
+		if w.of.N > 0 {
+			widths = append(widths, book.Say("half-width", prose.Values{
+				"Half": text.Decimals(100*w.of.Median, 1), "N": w.of.N,
+				"One": book.Text("sharpness of "+w.one, nil), "Many": book.Text("sharpness of "+w.many, nil),
+			}))
+		}
+	}
+	if len(widths) == 0 {
+		return nil
+	}
+	return []prose.Prose{book.Say("sharpness", prose.Values{"Widths": widths})}
 }
 
 // ledger is the sum of the packets of l.
