@@ -11,47 +11,36 @@
 #include "hist.bpf.h"
 
 #define DROP_REASONS 512
-#define ERRNOS 1024
 
-/* The functions of tun whose returns are counted. */
-enum call { CALL_XMIT, CALL_READ, CALL_WRITE, CALLS };
-
+/* Those of packets are counted only where GSO packets may come; else they are the skbs. */
 struct queue_counters {
-	__u64 xmit_skbs, xmit_pkts, xmit_bytes;
-	__u64 read_skbs, read_pkts, read_bytes;
+	__u64 xmit_skbs, xmit_bytes, xmit_pkts;
 	__u64 drop_pkts;
-	__u64 read_calls, read_ret_bytes;
-	__u64 recv_skbs, recv_pkts, recv_bytes;
+	__u64 read_skbs, read_bytes, read_pkts;
+	__u64 read_calls;
+	__u64 recv_skbs, recv_bytes, recv_pkts;
 	__u64 recv_drop_pkts;
-	__u64 write_calls, write_ret_bytes;
-	__u64 pad; /* two cache lines, none shared between CPUs */
+	__u64 pad[4]; /* two cache lines, none shared between CPUs */
 };
 
+/*
+ * What is counted on a CPU. User space gives the value of the map room for nr_queues
+ * queues, a power of two.
+ */
 struct cpu_counters {
 	__u64 buckets[HIST_BUCKETS];
+	__u64 drops[DROP_REASONS];	/* packets by enum skb_drop_reason */
+	__u64 recv_drops[DROP_REASONS]; /* of received packets */
 	__u64 overflow;
-	__u64 min, max; /* ns; min is stored as its complement, so that 0 is empty */
-	__u64 missed;	/* dequeues whose stamp had been overwritten */
-	__u64 refused;	/* skbs for which xmit returned other than NETDEV_TX_OK */
-	__u64 strays;	/* events on a queue above nr_queues */
+	__u64 missed; /* dequeues whose stamp had been overwritten */
+	__u64 strays; /* events on a queue above nr_queues */
+	/* Not sums. min is stored as its complement, so that 0 is empty. */
+	__u64 min, max; /* ns */
 	/* The last drop whose socket is not known yet; see on_late_drop. */
 	__u32 late_pkts, late_reason, late_queue;
-	__u32 pad;
-	__u64 lost[CALLS];		/* calls whose return no kretprobe saw; see leave_note */
-	__u64 drops[DROP_REASONS];	/* packets by enum skb_drop_reason */
-	__u64 errors[ERRNOS];		/* negative returns of tun_do_read */
-	__u64 recv_drops[DROP_REASONS]; /* of received packets */
-	__u64 write_errors[ERRNOS];	/* negative returns of tun_get_user */
+	__u32 pad[19]; /* to whole pairs of cache lines */
+	struct queue_counters queues[];
 };
-
-/* [cpu * nr_queues + queue] */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct queue_counters);
-} queues SEC(".maps");
 
 /* [cpu] */
 struct {
@@ -82,19 +71,14 @@ static __always_inline struct cpu_counters *this_cpu(void)
 	return bpf_map_lookup_elem(&cpus, &cpu);
 }
 
-static __always_inline struct queue_counters *this_queue(__u32 queue)
+/* The counters of a queue, or NULL if the device should not have it. */
+static __always_inline struct queue_counters *queue_of(struct cpu_counters *c, __u64 queue)
 {
-	__u32 key;
-
-	if (queue >= nr_queues) {
-		struct cpu_counters *c = this_cpu();
-
-		if (c)
-			__sync_fetch_and_add(&c->strays, 1);
-		return 0;
-	}
-	key = bpf_get_smp_processor_id() * nr_queues + queue;
-	return bpf_map_lookup_elem(&queues, &key);
+	barrier_var(queue);
+	if (queue < nr_queues)
+		return &c->queues[queue];
+	__sync_fetch_and_add(&c->strays, 1);
+	return 0;
 }
 
 #endif

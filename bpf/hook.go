@@ -18,9 +18,9 @@ import (
 type Hook string
 
 const (
-	Kprobe     Hook = "kprobe"     // kprobe and kretprobe on the functions of tun
-	Fentry     Hook = "fentry"     // fentry and fexit on the same
-	Tracepoint Hook = "tracepoint" // the tracepoints around a device's xmit
+	Kprobe     Hook = "kprobe"     // kprobes on the entries of the functions of tun
+	Fentry     Hook = "fentry"     // fentry on the same
+	Tracepoint Hook = "tracepoint" // the tracepoint before a device's xmit
 	None       Hook = "none"
 )
 
@@ -31,14 +31,13 @@ var Hooks = []Hook{Kprobe, Fentry, Tracepoint}
 // (PACKET_QDISC_BYPASS): the tracepoints around xmit do not fire for them.
 func (h Hook) SeesBypass() bool { return h == Kprobe || h == Fentry }
 
-// SeesReturns reports whether h sees what tun_net_xmit, tun_do_read and
-// tun_get_user return.
-func (h Hook) SeesReturns() bool { return h == Kprobe || h == Fentry }
+// SeesCalls reports whether h counts the calls of tun_do_read.
+func (h Hook) SeesCalls() bool { return h == Kprobe || h == Fentry }
 
 // Program is a BPF program of the observer, and what it is attached to.
 type Program struct {
 	Name   string
-	Kind   string // kprobe, kretprobe, fentry, fexit or tracepoint
+	Kind   string // kprobe, fentry or tracepoint
 	Target string
 }
 
@@ -55,34 +54,29 @@ const (
 func (s Direction) xmit() bool { return s == K2U || s == Both }
 func (s Direction) recv() bool { return s == U2K || s == Both }
 
-// xmitPrograms count what a device transmits, recvPrograms what it receives.
-var (
-	xmitPrograms = map[Hook][]Program{
-		Kprobe: {
-			{tunobsProgKprobeXmit, "kprobe", FuncXmit},
-			{tunobsProgKretprobeXmit, "kretprobe", FuncXmit},
-			{tunobsProgKprobeRead, "kprobe", FuncRead},
-			{tunobsProgKretprobeRead, "kretprobe", FuncRead},
-		},
-		Fentry: {
-			{tunobsProgFentryXmit, "fentry", FuncXmit},
-			{tunobsProgFexitXmit, "fexit", FuncXmit},
-			{tunobsProgFexitRead, "fexit", FuncRead},
-		},
-		Tracepoint: {
-			{tunobsProgTpXmit, "tracepoint", "net_dev_start_xmit"},
-		},
-	}
-	recvPrograms = map[Hook][]Program{
-		Kprobe: {
-			{tunobsProgKprobeWrite, "kprobe", FuncWrite},
-			{tunobsProgKretprobeWrite, "kretprobe", FuncWrite},
-		},
-		Fentry: {
-			{tunobsProgFexitWrite, "fexit", FuncWrite},
-		},
-	}
+// The functions of drivers/net/tun.c on whose entries programs are.
+const (
+	FuncXmit = "tun_net_xmit"
+	FuncRead = "tun_do_read"
 )
+
+// xmitPrograms count what a device transmits, and the calls that read it. What is
+// returned to readers and writers they know themselves: no program is on the return of
+// a function, where a kretprobe would lose the calls of most tasks that sleep
+// in the function.
+var xmitPrograms = map[Hook][]Program{
+	Kprobe: {
+		{tunobsProgKprobeXmit, "kprobe", FuncXmit},
+		{tunobsProgKprobeRead, "kprobe", FuncRead},
+	},
+	Fentry: {
+		{tunobsProgFentryXmit, "fentry", FuncXmit},
+		{tunobsProgFentryRead, "fentry", FuncRead},
+	},
+	Tracepoint: {
+		{tunobsProgTpXmit, "tracepoint", "net_dev_start_xmit"},
+	},
+}
 
 // Programs that all hooks need.
 var (
@@ -101,7 +95,6 @@ func Programs(h Hook, s Direction) (list []Program) {
 		list = append(list, xmitPrograms[h]...)
 	}
 	if s.recv() {
-		list = append(list, recvPrograms[h]...)
 		list = append(list, receive...)
 	}
 	if s.xmit() {
@@ -207,15 +200,15 @@ func explainBy(h Hook, p Program, err error, privileged bool, read func(path str
 	case level == "confidentiality" && (errors.Is(err, os.ErrPermission) || errors.As(err, &verifier)):
 		// LOCKDOWN_KPROBES and LOCKDOWN_BPF_READ_KERNEL of include/linux/security.h
 		what := "kprobes"
-		if !strings.HasPrefix(p.Kind, "k") {
+		if p.Kind != "kprobe" {
 			what = "BPF programs to read kernel memory by address, as they must to count the segments of GSO packets"
 		}
 		reason = fmt.Sprintf("the kernel is locked down (lockdown=%s), which forbids %s", level, what)
 	case errors.As(err, &verifier) && !errors.Is(err, unix.EPERM):
 		reason = fmt.Sprintf("the verifier refused %s: %v", p.Name, verifier)
-	case h == Kprobe && strings.HasPrefix(p.Kind, "k") && !kprobesCompiledIn():
+	case h == Kprobe && p.Kind == "kprobe" && !kprobesCompiledIn():
 		reason = "kprobes are not compiled into this kernel (CONFIG_KPROBES)"
-	case strings.HasPrefix(p.Kind, "k") && blacklisted(p.Target, read):
+	case p.Kind == "kprobe" && blacklisted(p.Target, read):
 		reason = fmt.Sprintf("%s is on the kernel's list of functions that may not be probed (/sys/kernel/debug/kprobes/blacklist)", p.Target)
 	case h == Fentry && errors.Is(err, unix.EPERM):
 		reason = fmt.Sprintf("the kernel refused to load %s on %s with EPERM, as one that forbids attaching to functions does", p.Kind, p.Target)
@@ -311,15 +304,10 @@ func wholeCopy(suffix string) bool {
 }
 
 func attach(p Program, prog *ebpf.Program) (link.Link, error) {
-	probe := link.Kprobe
-	switch p.Kind {
-	case "kprobe":
-	case "kretprobe":
-		probe = link.Kretprobe
-	default:
+	if p.Kind != "kprobe" {
 		return link.AttachTracing(link.TracingOptions{Program: prog})
 	}
-	l, err := probe(p.Target, prog, nil)
+	l, err := link.Kprobe(p.Target, prog, nil)
 	if !errors.Is(err, os.ErrNotExist) {
 		return l, err
 	}
@@ -331,5 +319,5 @@ func attach(p Program, prog *ebpf.Program) (link.Link, error) {
 	if name == p.Target {
 		return nil, err
 	}
-	return probe(name, prog, nil)
+	return link.Kprobe(name, prog, nil)
 }

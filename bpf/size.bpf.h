@@ -48,13 +48,51 @@ static __always_inline struct size gso_size(struct sk_buff *skb, __u32 begin, __
 	return size;
 }
 
-static __always_inline struct size wire_size(struct sk_buff *skb, const bool typed)
+static __always_inline struct size wire_size(struct sk_buff *skb)
 {
-	struct size size = { 1, FIELD(typed, skb, len) };
+	struct size size = { 1, skb->len };
 
 	if (target_gso)
-		return gso_size(skb, FIELD(typed, skb, data) - FIELD(typed, skb, head), size.bytes,
-				typed);
+		return gso_size(skb, skb->data - skb->head, size.bytes, true);
+	return size;
+}
+
+/*
+ * Reads len and queue_mapping, by which a kprobe counts an skb, at once: a read of
+ * kernel memory costs more than all else that the program does.
+ */
+#define HEAD_BYTES 32
+
+struct head {
+	__u32 len;
+	__u16 queue;
+};
+
+static __always_inline struct head head_of(struct sk_buff *skb)
+{
+	const __u64 at_len = bpf_core_field_offset(struct sk_buff, len);
+	const __u64 at_queue = bpf_core_field_offset(struct sk_buff, queue_mapping);
+	__u8 bytes[HEAD_BYTES] __attribute__((aligned(8)));
+	struct head head;
+
+	if (at_queue > at_len && at_queue - at_len <= HEAD_BYTES - sizeof(head.queue)) {
+		bpf_probe_read_kernel(bytes, HEAD_BYTES, (void *)skb + at_len);
+		head.len = *(__u32 *)bytes;
+		head.queue = *(__u16 *)(bytes + (at_queue - at_len));
+		return head;
+	}
+	head.len = BPF_CORE_READ(skb, len);
+	head.queue = BPF_CORE_READ(skb, queue_mapping);
+	return head;
+}
+
+/* wire_size, for a kprobe. */
+static __always_inline struct size probed_size(struct sk_buff *skb, __u32 len)
+{
+	struct size size = { 1, len };
+
+	if (target_gso)
+		return gso_size(skb, BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head), len, false);
 	return size;
 }
 

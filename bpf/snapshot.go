@@ -1,12 +1,11 @@
 package bpf
 
 import (
-	"encoding/binary"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/cilium/ebpf/btf"
-	"golang.org/x/sys/unix"
 
 	"tunbench/bpf/hist"
 )
@@ -17,90 +16,73 @@ type Queue struct {
 	XmitSKBs, XmitPkts, XmitBytes uint64 // handed to the device, drops included
 	ReadSKBs, ReadPkts, ReadBytes uint64 // copied to a reader
 	DropPkts                      uint64 // freed as dropped
-	ReadCalls, ReadRetBytes       uint64 // returns of tun_do_read; only where the hook SeesReturns, and see Snapshot.Lost
+	ReadCalls                     uint64 // of tun_do_read, with or without a packet; only where the hook SeesCalls
 
 	RecvSKBs, RecvPkts, RecvBytes uint64 // written by user space and taken by the kernel, drops included
 	RecvDropPkts                  uint64 // of these, freed as dropped
-	WriteCalls, WriteRetBytes     uint64 // returns of tun_get_user, headers included; only where the hook SeesReturns
 }
 
-func (q *Queue) add(c *tunobsQueueCounters) {
-	q.XmitSKBs += c.XmitSkbs
-	q.XmitPkts += c.XmitPkts
-	q.XmitBytes += c.XmitBytes
-	q.ReadSKBs += c.ReadSkbs
-	q.ReadPkts += c.ReadPkts
-	q.ReadBytes += c.ReadBytes
-	q.DropPkts += c.DropPkts
-	q.ReadCalls += c.ReadCalls
-	q.ReadRetBytes += c.ReadRetBytes
-	q.RecvSKBs += c.RecvSkbs
-	q.RecvPkts += c.RecvPkts
-	q.RecvBytes += c.RecvBytes
-	q.RecvDropPkts += c.RecvDropPkts
-	q.WriteCalls += c.WriteCalls
-	q.WriteRetBytes += c.WriteRetBytes
+// queueOf names the counters of a queue. Where no GSO packets come, each skb is one
+// packet.
+func queueOf(c *tunobsQueueCounters, gso bool) Queue {
+	q := Queue{
+		XmitSKBs: c.XmitSkbs, XmitPkts: c.XmitPkts, XmitBytes: c.XmitBytes,
+		ReadSKBs: c.ReadSkbs, ReadPkts: c.ReadPkts, ReadBytes: c.ReadBytes,
+		DropPkts: c.DropPkts, ReadCalls: c.ReadCalls,
+		RecvSKBs: c.RecvSkbs, RecvPkts: c.RecvPkts, RecvBytes: c.RecvBytes,
+		RecvDropPkts: c.RecvDropPkts,
+	}
+	if !gso {
+		q.XmitPkts, q.ReadPkts, q.RecvPkts = q.XmitSKBs, q.ReadSKBs, q.RecvSKBs
+	}
+	return q
 }
 
 // Snapshot is the state of all counters at one moment; those of a direction that the
 // Target leaves out stay 0. While traffic flows, the counters of different CPUs
 // may be a few packets apart.
 type Snapshot struct {
-	Queues     []Queue           // by queue number
-	Drops      map[string]uint64 // packets by the kernel's drop reason
-	Refused    uint64            // skbs for which tun_net_xmit returned an error; only where the hook SeesReturns
-	Strays     uint64            // events on a queue that the device should not have
-	Residency  hist.Histogram    // ns from xmit to dequeue of one in SampleEvery, while measuring
-	Missed     uint64            // dequeues whose stamp had been overwritten
-	ReadErrors map[string]uint64 // failed returns of tun_do_read by errno name
+	Queues    []Queue           // by queue number
+	Drops     map[string]uint64 // packets by the kernel's drop reason
+	Strays    uint64            // events on a queue that the device should not have
+	Residency hist.Histogram    // ns from xmit to dequeue of one in SampleEvery, while measuring
+	// Missed counts dequeues without a stamp: it had been overwritten, or the packet was
+	// sent before the observer was attached.
+	Missed uint64
 	// RecvDrops counts packets that were received and then dropped anywhere in
 	// the stack, including at sockets of the device's namespace, by the
 	// kernel's reason.
-	RecvDrops   map[string]uint64
-	WriteErrors map[string]uint64 // failed returns of tun_get_user by errno name
-	// Lost is how many calls of a function of tun the observer has not seen
-	// return, by the function's name, without those of which it has seen all. A
-	// call that is still under way counts as one. What is counted at the returns of
-	// such a function is low.
-	Lost map[string]uint64
-	// Torn reports that the observer was detached and attached again: returns
-	// in between were not seen, and are not in Lost.
-	Torn bool
+	RecvDrops map[string]uint64
 }
 
-type readerAt interface {
-	ReadAt(p []byte, off int64) (int, error)
-}
-
-func decode(r readerAt, buf []byte, at int64, into any) error {
-	if _, err := r.ReadAt(buf, at); err != nil {
-		return fmt.Errorf("read counters: %w", err)
+// newSnapshot names what was counted of a device.
+func newSnapshot(sum counts, t Target, reasons map[uint32]string) *Snapshot {
+	c := sum.cpu()
+	s := &Snapshot{
+		Queues: make([]Queue, t.Queues), Drops: map[string]uint64{}, RecvDrops: map[string]uint64{},
+		Strays: c.Strays, Missed: c.Missed,
+		Residency: hist.Histogram{Bucket: c.Buckets, Overflow: c.Overflow, Max: c.Max},
 	}
-	_, err := binary.Decode(buf, binary.NativeEndian, into)
-	return err
-}
-
-func (s *Snapshot) add(c *tunobsCpuCounters, reasons map[uint32]string) {
-	h := hist.Histogram{Bucket: c.Buckets, Overflow: c.Overflow, Max: c.Max}
 	for _, n := range c.Buckets {
-		h.Count += n
+		s.Residency.Count += n
 	}
-	if h.Count+h.Overflow > 0 {
-		h.Min = ^c.Min
+	if s.Residency.Count+s.Residency.Overflow > 0 {
+		s.Residency.Min = ^c.Min
 	}
-	s.Residency.Merge(&h)
-	s.Missed += c.Missed
-	s.Refused += c.Refused
-	s.Strays += c.Strays
-	for call, n := range c.Lost {
-		if n > 0 {
-			s.Lost[calls[call]] += n
+	queues := sum.queues()
+	for i := range queues {
+		q := queueOf(&queues[i], t.GSO)
+		if i < len(s.Queues) {
+			s.Queues[i] = q
+			continue
 		}
+		// There is room for more queues than the device has.
+		s.Strays += q.XmitSKBs + q.ReadSKBs + q.RecvSKBs + q.DropPkts + q.RecvDropPkts + q.ReadCalls
 	}
-	addNamed(s.Drops, c.Drops[:], func(i int) string { return reasonName(reasons, uint32(i)) })
-	addNamed(s.RecvDrops, c.RecvDrops[:], func(i int) string { return reasonName(reasons, uint32(i)) })
-	addNamed(s.ReadErrors, c.Errors[:], errnoName)
-	addNamed(s.WriteErrors, c.WriteErrors[:], errnoName)
+	named := func(i int) string { return reasonName(reasons, uint32(i)) }
+	addNamed(s.Drops, c.Drops[:], named)
+	addNamed(s.RecvDrops, c.RecvDrops[:], named)
+	return s
 }
 
 func addNamed(sums map[string]uint64, counts []uint64, name func(int) string) {
@@ -109,20 +91,6 @@ func addNamed(sums map[string]uint64, counts []uint64, name func(int) string) {
 			sums[name(i)] += n
 		}
 	}
-}
-
-// errnoRestart is the kernel's ERESTARTSYS: a signal came while the reader
-// waited. User space never sees it, so package unix has no name for it.
-const errnoRestart = 512
-
-func errnoName(errno int) string {
-	if errno == errnoRestart {
-		return "ERESTARTSYS"
-	}
-	if name := unix.ErrnoName(unix.Errno(errno)); name != "" {
-		return name
-	}
-	return fmt.Sprintf("errno %d", errno)
 }
 
 // Silent lists the functions and tracepoints at which hook h has counted
@@ -134,25 +102,31 @@ func (s *Snapshot) Silent(h Hook) (targets []string) {
 		sum.ReadPkts += q.ReadPkts
 		sum.ReadCalls += q.ReadCalls
 		sum.RecvPkts += q.RecvPkts
-		sum.WriteCalls += q.WriteCalls
 	}
-	xmit := xmitPrograms[h][0].Target
 	for _, c := range []struct {
-		target  string
-		seen    uint64
-		returns bool
+		target string
+		seen   bool
 	}{
-		{xmit, sum.XmitPkts, false},
-		{FuncRead, sum.ReadCalls, true},
-		{FuncWrite, sum.WriteCalls, true},
-		{dequeue.Target, sum.ReadPkts, false},
-		{receive[0].Target, sum.RecvPkts, false},
+		{xmitPrograms[h][0].Target, sum.XmitPkts > 0},
+		{FuncRead, sum.ReadCalls > 0 || !h.SeesCalls()},
+		{dequeue.Target, sum.ReadPkts > 0},
+		{receive[0].Target, sum.RecvPkts > 0},
 	} {
-		if c.seen == 0 && (!c.returns || h.SeesReturns()) {
+		if !c.seen {
 			targets = append(targets, c.target)
 		}
 	}
 	return targets
+}
+
+// numberOf is the number of a drop reason in this kernel; 0 if it has none.
+func numberOf(reasons map[uint32]string, name string) uint32 {
+	for number, n := range reasons {
+		if n == name {
+			return number
+		}
+	}
+	return 0
 }
 
 func reasonName(reasons map[uint32]string, reason uint32) string {
@@ -162,9 +136,11 @@ func reasonName(reasons map[uint32]string, reason uint32) string {
 	return fmt.Sprintf("reason %d", reason)
 }
 
-// dropReasons reads enum skb_drop_reason of the running kernel, whose numbers
-// change from release to release.
-func dropReasons() (map[uint32]string, error) {
+// dropReasons are those of enum skb_drop_reason in the running kernel, whose numbers
+// change from release to release. It is read once.
+var dropReasons = sync.OnceValues(readDropReasons)
+
+func readDropReasons() (map[uint32]string, error) {
 	reasons := map[uint32]string{0: "UNKNOWN"}
 	spec, err := kernelTypes.Kernel()
 	if err != nil {

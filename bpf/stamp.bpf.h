@@ -11,6 +11,8 @@
 
 /* Residency is recorded only while user space holds this at 1. */
 volatile __u32 measuring;
+/* When the device was chosen. A stamp that is older is not that of an skb seen since. */
+volatile __u64 target_since;
 
 /*
  * The time at which an skb was handed to the device, direct-mapped by its address.
@@ -51,5 +53,40 @@ static __always_inline __u64 skb_id(struct sk_buff *skb, struct net_device *dev)
 #define is_sampled(id) (!((__u32)((id) >> 2) * 0x9e3779b1U >> 16 & sample_mask))
 
 #define STAMP_TIME ((1ULL << 48) - 1)
+
+static __always_inline void leave_stamp(__u64 id)
+{
+	__u32 slot = stamp_slot(id);
+	__u64 *stamp = bpf_map_lookup_elem(&stamps, &slot);
+
+	if (stamp)
+		*(volatile __u64 *)stamp = stamp_tag(id) | (bpf_ktime_get_ns() & STAMP_TIME);
+}
+
+static __always_inline void record_residency(struct cpu_counters *c, __u64 id)
+{
+	__u32 slot = stamp_slot(id);
+	__u64 *stamp = bpf_map_lookup_elem(&stamps, &slot), word, now, ns;
+
+	if (!stamp)
+		return;
+	word = *(volatile __u64 *)stamp;
+	now = bpf_ktime_get_ns();
+	ns = (now - word) & STAMP_TIME;
+	/* The tag 0 is also that of a slot to which nothing was written. */
+	if (!word || (word ^ stamp_tag(id)) >> 48 || ns > now - target_since) {
+		c->missed++;
+		return;
+	}
+	if (ns > c->max)
+		c->max = ns;
+	if (~ns > c->min)
+		c->min = ~ns;
+	if (ns >= HIST_LIMIT) {
+		c->overflow++;
+		return;
+	}
+	c->buckets[slot_below(HIST_BUCKETS, hist_index(ns))]++;
+}
 
 #endif

@@ -9,9 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-/* The device under test. An ifindex is unique only within a namespace. */
-const volatile __u32 target_ifindex;
-const volatile __u32 target_netns;
+/* Room for so many queues. */
 const volatile __u32 nr_queues = 1;
 /* Whether the device accepts GSO packets; if not, none are looked for. */
 const volatile bool target_gso;
@@ -32,25 +30,60 @@ const volatile __u32 reason_memory;
  */
 const volatile __u32 sample_mask;
 
-/* The device, once found: then one comparison replaces three loads. */
-static volatile __u64 target_dev;
+/*
+ * What user space changes while the programs are attached, to give them another
+ * device. A word, target or target_tun, is in one of three states:
+ *
+ *   -1           there is no device, and nothing is counted
+ *   above 0      the device has not been met: ifindex << 32 | inode of its namespace
+ *   else below 0 the address of its net_device, or of its tun_struct: kernel addresses
+ *                are negative. From then on a single comparison decides.
+ *
+ * A program that meets the device replaces the word if it is still the one that was
+ * compared: so a program that began before another device was chosen cannot bring
+ * back the old one.
+ */
+#define NO_TARGET (-1)
+
+volatile __s64 target = NO_TARGET;
+volatile __s64 target_tun = NO_TARGET;
+/* An ifindex is unique only within a namespace. */
+volatile __u32 target_ifindex;
+volatile __u32 target_netns;
 
 /* Reads a field of a BTF pointer, directly where the verifier knows its type. */
 #define FIELD(typed, p, field) ((typed) ? (p)->field : BPF_CORE_READ(p, field))
 
+/* Whether dev is the device that an unmet target describes. */
+static __always_inline bool is_meant(__s64 wanted, struct net_device *dev, const bool typed)
+{
+	if (wanted < 0 || !dev || FIELD(typed, dev, ifindex) != (__u32)(wanted >> 32))
+		return false;
+	return (typed ? dev->nd_net.net->ns.inum : BPF_CORE_READ(dev, nd_net.net, ns.inum)) ==
+	       (__u32)wanted;
+}
+
 static __always_inline bool is_target(struct net_device *dev, const bool typed)
 {
-	__u64 known = target_dev;
-	__u32 netns;
+	__s64 known = target;
 
-	if (known)
-		return (__u64)dev == known;
-	if (!dev || FIELD(typed, dev, ifindex) != target_ifindex)
+	if ((__s64)dev == known)
+		return true;
+	if (!is_meant(known, dev, typed))
 		return false;
-	netns = typed ? dev->nd_net.net->ns.inum : BPF_CORE_READ(dev, nd_net.net, ns.inum);
-	if (netns != target_netns)
+	__sync_val_compare_and_swap(&target, known, (__s64)dev);
+	return true;
+}
+
+static __always_inline bool is_target_tun(struct tun_struct *tun, const bool typed)
+{
+	__s64 known = target_tun;
+
+	if ((__s64)tun == known)
+		return true;
+	if (known < 0 || !is_meant(known, FIELD(typed, tun, dev), typed))
 		return false;
-	target_dev = (__u64)dev;
+	__sync_val_compare_and_swap(&target_tun, known, (__s64)tun);
 	return true;
 }
 

@@ -8,7 +8,6 @@
 #include "kernel.bpf.h"
 #include <bpf/bpf_tracing.h>
 #include "event.bpf.h"
-#include "note.bpf.h"
 
 #define ENOMEM 12
 
@@ -17,51 +16,18 @@
 SEC("kprobe/tun_net_xmit")
 int BPF_KPROBE(kprobe_xmit, struct sk_buff *skb, struct net_device *dev)
 {
+	struct head head;
+
 	if (!is_target(dev, false))
 		return 0;
-	leave_note(&xmit_tasks, bpf_get_smp_processor_id(), BPF_CORE_READ(skb, queue_mapping),
-		   CALL_XMIT);
-	return on_xmit(skb, dev, false);
-}
-
-SEC("kretprobe/tun_net_xmit")
-int BPF_KRETPROBE(kretprobe_xmit, int rc)
-{
-	if (!take_note(&xmit_tasks, bpf_get_smp_processor_id()))
-		return 0;
-	return on_xmit_return(rc);
+	head = head_of(skb);
+	return on_xmit(skb, dev, head.queue, probed_size(skb, head.len));
 }
 
 SEC("kprobe/tun_do_read")
 int BPF_KPROBE(kprobe_read, struct tun_struct *tun, struct tun_file *tfile)
 {
-	if (is_target(BPF_CORE_READ(tun, dev), false))
-		leave_note(&read_tasks, 0, BPF_CORE_READ(tfile, queue_index), CALL_READ);
-	return 0;
-}
-
-SEC("kretprobe/tun_do_read")
-int BPF_KRETPROBE(kretprobe_read, long ret)
-{
-	__u32 queue = take_note(&read_tasks, 0);
-
-	return queue ? on_read_return(queue - 1, ret) : 0;
-}
-
-SEC("kprobe/tun_get_user")
-int BPF_KPROBE(kprobe_write, struct tun_struct *tun, struct tun_file *tfile)
-{
-	if (is_target(BPF_CORE_READ(tun, dev), false))
-		leave_note(&write_tasks, 0, BPF_CORE_READ(tfile, queue_index), CALL_WRITE);
-	return 0;
-}
-
-SEC("kretprobe/tun_get_user")
-int BPF_KRETPROBE(kretprobe_write, long ret)
-{
-	__u32 queue = take_note(&write_tasks, 0);
-
-	return queue ? on_write_return(queue - 1, ret) : 0;
+	return is_target_tun(tun, false) ? on_read(BPF_CORE_READ(tfile, queue_index)) : 0;
 }
 
 /* Hook fentry. */
@@ -69,27 +35,13 @@ int BPF_KRETPROBE(kretprobe_write, long ret)
 SEC("fentry/tun_net_xmit")
 int BPF_PROG(fentry_xmit, struct sk_buff *skb, struct net_device *dev)
 {
-	return is_target(dev, true) ? on_xmit(skb, dev, true) : 0;
+	return is_target(dev, true) ? on_xmit(skb, dev, skb->queue_mapping, wire_size(skb)) : 0;
 }
 
-SEC("fexit/tun_net_xmit")
-int BPF_PROG(fexit_xmit, struct sk_buff *skb, struct net_device *dev, int rc)
+SEC("fentry/tun_do_read")
+int BPF_PROG(fentry_read, struct tun_struct *tun, struct tun_file *tfile)
 {
-	return is_target(dev, true) ? on_xmit_return(rc) : 0;
-}
-
-SEC("fexit/tun_do_read")
-int BPF_PROG(fexit_read, struct tun_struct *tun, struct tun_file *tfile, void *to, int noblock,
-	     void *ptr, long ret)
-{
-	return is_target(tun->dev, true) ? on_read_return(tfile->queue_index, ret) : 0;
-}
-
-SEC("fexit/tun_get_user")
-int BPF_PROG(fexit_write, struct tun_struct *tun, struct tun_file *tfile, void *msg, void *from,
-	     int noblock, bool more, long ret)
-{
-	return is_target(tun->dev, true) ? on_write_return(tfile->queue_index, ret) : 0;
+	return is_target_tun(tun, true) ? on_read(tfile->queue_index) : 0;
 }
 
 /*
@@ -100,7 +52,7 @@ int BPF_PROG(fexit_write, struct tun_struct *tun, struct tun_file *tfile, void *
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(tp_xmit, struct sk_buff *skb, struct net_device *dev)
 {
-	return is_target(dev, true) ? on_xmit(skb, dev, true) : 0;
+	return is_target(dev, true) ? on_xmit(skb, dev, skb->queue_mapping, wire_size(skb)) : 0;
 }
 
 /* All hooks: what user space reads. */
@@ -110,7 +62,9 @@ int BPF_PROG(tp_dequeue, struct sk_buff *skb)
 {
 	/* A socket's queue reuses skb->dev (dev_scratch): it is only compared, or read
 	 * with faults handled. */
-	return is_target(skb->dev, true) ? on_dequeue(skb) : 0;
+	struct net_device *dev = skb->dev;
+
+	return is_target(dev, true) ? on_dequeue(skb, dev) : 0;
 }
 
 /* A packet that the device received is not one that it transmits. */
@@ -173,7 +127,8 @@ int BPF_PROG(tp_drop_side, struct sk_buff *skb, void *location, __u32 reason)
 SEC("tp_btf/udp_fail_queue_rcv_skb")
 int BPF_PROG(tp_full_skb, int rc, struct sock *sk, struct sk_buff *skb)
 {
-	if (skb->skb_iif != target_ifindex || is_target(skb->dev, true) || !in_target_netns(sk))
+	if (target == NO_TARGET || skb->skb_iif != target_ifindex || is_target(skb->dev, true) ||
+	    !in_target_netns(sk))
 		return 0;
 	return count_recv_drop(received_on(skb), received_size(skb).pkts,
 			       rc == -ENOMEM ? reason_rcvbuf : reason_memory);
@@ -187,6 +142,8 @@ static __always_inline int on_late_drop(struct sk_buff *skb, __u32 reason)
 {
 	struct cpu_counters *c;
 
+	if (target == NO_TARGET)
+		return 0;
 	if ((reason != reason_rcvbuf && reason != reason_memory) || is_target(skb->dev, true) ||
 	    skb->skb_iif != target_ifindex || !(c = this_cpu()))
 		return on_any_drop(skb, reason, 0);
@@ -211,10 +168,10 @@ int BPF_PROG(tp_drop_late_unknown, struct sk_buff *skb)
 SEC("tp_btf/udp_fail_queue_rcv_skb")
 int BPF_PROG(tp_full, int rc, struct sock *sk)
 {
-	struct cpu_counters *c = this_cpu();
+	struct cpu_counters *c;
 	__u32 pkts;
 
-	if (!c || !(pkts = c->late_pkts))
+	if (target == NO_TARGET || !(c = this_cpu()) || !(pkts = c->late_pkts))
 		return 0;
 	c->late_pkts = 0;
 	return in_target_netns(sk) ? count_recv_drop(c->late_queue, pkts, c->late_reason) : 0;

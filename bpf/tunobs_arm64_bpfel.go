@@ -14,43 +14,37 @@ import (
 )
 
 type tunobsCpuCounters struct {
-	_           structs.HostLayout
-	Buckets     [1024]uint64
-	Overflow    uint64
-	Min         uint64
-	Max         uint64
-	Missed      uint64
-	Refused     uint64
-	Strays      uint64
-	LatePkts    uint32
-	LateReason  uint32
-	LateQueue   uint32
-	Pad         uint32
-	Lost        [3]uint64
-	Drops       [512]uint64
-	Errors      [1024]uint64
-	RecvDrops   [512]uint64
-	WriteErrors [1024]uint64
+	_          structs.HostLayout
+	Buckets    [1024]uint64
+	Drops      [512]uint64
+	RecvDrops  [512]uint64
+	Overflow   uint64
+	Missed     uint64
+	Strays     uint64
+	Min        uint64
+	Max        uint64
+	LatePkts   uint32
+	LateReason uint32
+	LateQueue  uint32
+	Pad        [19]uint32
+	Queues     [0]tunobsQueueCounters
 }
 
 type tunobsQueueCounters struct {
-	_             structs.HostLayout
-	XmitSkbs      uint64
-	XmitPkts      uint64
-	XmitBytes     uint64
-	ReadSkbs      uint64
-	ReadPkts      uint64
-	ReadBytes     uint64
-	DropPkts      uint64
-	ReadCalls     uint64
-	ReadRetBytes  uint64
-	RecvSkbs      uint64
-	RecvPkts      uint64
-	RecvBytes     uint64
-	RecvDropPkts  uint64
-	WriteCalls    uint64
-	WriteRetBytes uint64
-	Pad           uint64
+	_            structs.HostLayout
+	XmitSkbs     uint64
+	XmitBytes    uint64
+	XmitPkts     uint64
+	DropPkts     uint64
+	ReadSkbs     uint64
+	ReadBytes    uint64
+	ReadPkts     uint64
+	ReadCalls    uint64
+	RecvSkbs     uint64
+	RecvBytes    uint64
+	RecvPkts     uint64
+	RecvDropPkts uint64
+	Pad          [4]uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -58,21 +52,11 @@ type tunobsQueueCounters struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	tunobsMapCpus               = "cpus"
-	tunobsMapQueues             = "queues"
-	tunobsMapReadTasks          = "read_tasks"
 	tunobsMapStamps             = "stamps"
-	tunobsMapWriteTasks         = "write_tasks"
-	tunobsMapXmitTasks          = "xmit_tasks"
+	tunobsProgFentryRead        = "fentry_read"
 	tunobsProgFentryXmit        = "fentry_xmit"
-	tunobsProgFexitRead         = "fexit_read"
-	tunobsProgFexitWrite        = "fexit_write"
-	tunobsProgFexitXmit         = "fexit_xmit"
 	tunobsProgKprobeRead        = "kprobe_read"
-	tunobsProgKprobeWrite       = "kprobe_write"
 	tunobsProgKprobeXmit        = "kprobe_xmit"
-	tunobsProgKretprobeRead     = "kretprobe_read"
-	tunobsProgKretprobeWrite    = "kretprobe_write"
-	tunobsProgKretprobeXmit     = "kretprobe_xmit"
 	tunobsProgTpDequeue         = "tp_dequeue"
 	tunobsProgTpDrop            = "tp_drop"
 	tunobsProgTpDropLate        = "tp_drop_late"
@@ -94,9 +78,12 @@ const (
 	tunobsVarSampleMask         = "sample_mask"
 	tunobsVarSideRecv           = "side_recv"
 	tunobsVarSideXmit           = "side_xmit"
+	tunobsVarTarget             = "target"
 	tunobsVarTargetGso          = "target_gso"
 	tunobsVarTargetIfindex      = "target_ifindex"
 	tunobsVarTargetNetns        = "target_netns"
+	tunobsVarTargetSince        = "target_since"
+	tunobsVarTargetTun          = "target_tun"
 )
 
 // loadTunobs returns the embedded CollectionSpec for tunobs.
@@ -141,16 +128,10 @@ type tunobsSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tunobsProgramSpecs struct {
+	FentryRead        *ebpf.ProgramSpec `ebpf:"fentry_read"`
 	FentryXmit        *ebpf.ProgramSpec `ebpf:"fentry_xmit"`
-	FexitRead         *ebpf.ProgramSpec `ebpf:"fexit_read"`
-	FexitWrite        *ebpf.ProgramSpec `ebpf:"fexit_write"`
-	FexitXmit         *ebpf.ProgramSpec `ebpf:"fexit_xmit"`
 	KprobeRead        *ebpf.ProgramSpec `ebpf:"kprobe_read"`
-	KprobeWrite       *ebpf.ProgramSpec `ebpf:"kprobe_write"`
 	KprobeXmit        *ebpf.ProgramSpec `ebpf:"kprobe_xmit"`
-	KretprobeRead     *ebpf.ProgramSpec `ebpf:"kretprobe_read"`
-	KretprobeWrite    *ebpf.ProgramSpec `ebpf:"kretprobe_write"`
-	KretprobeXmit     *ebpf.ProgramSpec `ebpf:"kretprobe_xmit"`
 	TpDequeue         *ebpf.ProgramSpec `ebpf:"tp_dequeue"`
 	TpDrop            *ebpf.ProgramSpec `ebpf:"tp_drop"`
 	TpDropLate        *ebpf.ProgramSpec `ebpf:"tp_drop_late"`
@@ -170,12 +151,8 @@ type tunobsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tunobsMapSpecs struct {
-	Cpus       *ebpf.MapSpec `ebpf:"cpus"`
-	Queues     *ebpf.MapSpec `ebpf:"queues"`
-	ReadTasks  *ebpf.MapSpec `ebpf:"read_tasks"`
-	Stamps     *ebpf.MapSpec `ebpf:"stamps"`
-	WriteTasks *ebpf.MapSpec `ebpf:"write_tasks"`
-	XmitTasks  *ebpf.MapSpec `ebpf:"xmit_tasks"`
+	Cpus   *ebpf.MapSpec `ebpf:"cpus"`
+	Stamps *ebpf.MapSpec `ebpf:"stamps"`
 }
 
 // tunobsVariableSpecs contains global variables before they are loaded into the kernel.
@@ -190,9 +167,12 @@ type tunobsVariableSpecs struct {
 	SampleMask    *ebpf.VariableSpec `ebpf:"sample_mask"`
 	SideRecv      *ebpf.VariableSpec `ebpf:"side_recv"`
 	SideXmit      *ebpf.VariableSpec `ebpf:"side_xmit"`
+	Target        *ebpf.VariableSpec `ebpf:"target"`
 	TargetGso     *ebpf.VariableSpec `ebpf:"target_gso"`
 	TargetIfindex *ebpf.VariableSpec `ebpf:"target_ifindex"`
 	TargetNetns   *ebpf.VariableSpec `ebpf:"target_netns"`
+	TargetSince   *ebpf.VariableSpec `ebpf:"target_since"`
+	TargetTun     *ebpf.VariableSpec `ebpf:"target_tun"`
 }
 
 // tunobsObjects contains all objects after they have been loaded into the kernel.
@@ -215,22 +195,14 @@ func (o *tunobsObjects) Close() error {
 //
 // It can be passed to loadTunobsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tunobsMaps struct {
-	Cpus       *ebpf.Map `ebpf:"cpus"`
-	Queues     *ebpf.Map `ebpf:"queues"`
-	ReadTasks  *ebpf.Map `ebpf:"read_tasks"`
-	Stamps     *ebpf.Map `ebpf:"stamps"`
-	WriteTasks *ebpf.Map `ebpf:"write_tasks"`
-	XmitTasks  *ebpf.Map `ebpf:"xmit_tasks"`
+	Cpus   *ebpf.Map `ebpf:"cpus"`
+	Stamps *ebpf.Map `ebpf:"stamps"`
 }
 
 func (m *tunobsMaps) Close() error {
 	return _TunobsClose(
 		m.Cpus,
-		m.Queues,
-		m.ReadTasks,
 		m.Stamps,
-		m.WriteTasks,
-		m.XmitTasks,
 	)
 }
 
@@ -246,25 +218,22 @@ type tunobsVariables struct {
 	SampleMask    *ebpf.Variable `ebpf:"sample_mask"`
 	SideRecv      *ebpf.Variable `ebpf:"side_recv"`
 	SideXmit      *ebpf.Variable `ebpf:"side_xmit"`
+	Target        *ebpf.Variable `ebpf:"target"`
 	TargetGso     *ebpf.Variable `ebpf:"target_gso"`
 	TargetIfindex *ebpf.Variable `ebpf:"target_ifindex"`
 	TargetNetns   *ebpf.Variable `ebpf:"target_netns"`
+	TargetSince   *ebpf.Variable `ebpf:"target_since"`
+	TargetTun     *ebpf.Variable `ebpf:"target_tun"`
 }
 
 // tunobsPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadTunobsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tunobsPrograms struct {
+	FentryRead        *ebpf.Program `ebpf:"fentry_read"`
 	FentryXmit        *ebpf.Program `ebpf:"fentry_xmit"`
-	FexitRead         *ebpf.Program `ebpf:"fexit_read"`
-	FexitWrite        *ebpf.Program `ebpf:"fexit_write"`
-	FexitXmit         *ebpf.Program `ebpf:"fexit_xmit"`
 	KprobeRead        *ebpf.Program `ebpf:"kprobe_read"`
-	KprobeWrite       *ebpf.Program `ebpf:"kprobe_write"`
 	KprobeXmit        *ebpf.Program `ebpf:"kprobe_xmit"`
-	KretprobeRead     *ebpf.Program `ebpf:"kretprobe_read"`
-	KretprobeWrite    *ebpf.Program `ebpf:"kretprobe_write"`
-	KretprobeXmit     *ebpf.Program `ebpf:"kretprobe_xmit"`
 	TpDequeue         *ebpf.Program `ebpf:"tp_dequeue"`
 	TpDrop            *ebpf.Program `ebpf:"tp_drop"`
 	TpDropLate        *ebpf.Program `ebpf:"tp_drop_late"`
@@ -282,16 +251,10 @@ type tunobsPrograms struct {
 
 func (p *tunobsPrograms) Close() error {
 	return _TunobsClose(
+		p.FentryRead,
 		p.FentryXmit,
-		p.FexitRead,
-		p.FexitWrite,
-		p.FexitXmit,
 		p.KprobeRead,
-		p.KprobeWrite,
 		p.KprobeXmit,
-		p.KretprobeRead,
-		p.KretprobeWrite,
-		p.KretprobeXmit,
 		p.TpDequeue,
 		p.TpDrop,
 		p.TpDropLate,

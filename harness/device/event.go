@@ -80,7 +80,7 @@ func NewEvent(s spec.Spec, where Eventful) (*Event, error) {
 		if e.Observer, err = bpf.Open(bpf.Tracepoint, target); err != nil {
 			return e, err
 		}
-		if err := e.Observer.Detach(); err != nil {
+		if err := e.rest(); err != nil {
 			return e, err
 		}
 	}
@@ -150,6 +150,9 @@ func (e *Event) wait(d time.Duration) bool {
 	}
 }
 
+// rest takes the event's own observer away.
+func (e *Event) rest() error { return Observers{e.Observer}.Rest() }
+
 // since is the time from the start of the measured time, for notes.
 func (e *Event) since() time.Duration {
 	return time.Duration(worker.Now() - e.began).Round(100 * time.Microsecond)
@@ -161,7 +164,7 @@ func (e *Event) watch(f func() error) (err error) {
 		if err := e.Observer.Attach(); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, e.Observer.Detach()) }()
+		defer func() { err = errors.Join(err, e.rest()) }()
 	}
 	before, err := e.Observer.Snapshot()
 	if err != nil {

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,7 +37,7 @@ func (list Observers) Measure(on bool) error {
 	return nil
 }
 
-// Attach attaches all again.
+// Attach lets all count again.
 func (list Observers) Attach() error {
 	for _, o := range list {
 		if err := o.Attach(); err != nil {
@@ -46,7 +47,8 @@ func (list Observers) Attach() error {
 	return nil
 }
 
-// Detach detaches all; what they have counted stays.
+// Detach stops all; what they have counted stays. Their programs stay attached until
+// bpf.Rest.
 func (list Observers) Detach() error {
 	for _, o := range list {
 		if err := o.Detach(); err != nil {
@@ -54,6 +56,12 @@ func (list Observers) Detach() error {
 		}
 	}
 	return nil
+}
+
+// Rest stops all and takes their programs away, so that what is measured next is
+// bare.
+func (list Observers) Rest() error {
+	return errors.Join(list.Detach(), bpf.Rest())
 }
 
 // queueSums is what an observer saw on all queues of a device. Packets are wire
@@ -117,61 +125,24 @@ func LastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery()}
-	addReturns(own, o.Hook(), o.Direction(), snapshot)
-	if own.MemoryBytes, err = o.MemoryBytes(); err != nil {
-		return nil, nil, err
-	}
+	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery(), MemoryBytes: o.MemoryBytes()}
+	addCalls(own, o.Hook(), o.Direction(), snapshot)
 	own.MissedRuns, err = o.MissedRuns()
 	return snapshot, own, err
 }
 
-// addReturns fills in what an observer saw returned to readers and to writers:
-// all of it, or nothing and why.
-func addReturns(own *record.Observer, hook bpf.Hook, direction bpf.Direction, s *bpf.Snapshot) {
-	if len(s.Lost) > 0 && !s.Torn { // a call during which it was detached is not lost
-		own.LostReturns = s.Lost
-	}
-	var sum bpf.Queue
-	for _, q := range s.Queues {
-		sum.ReadCalls += q.ReadCalls
-		sum.ReadRetBytes += q.ReadRetBytes
-		sum.WriteCalls += q.WriteCalls
-		sum.WriteRetBytes += q.WriteRetBytes
-	}
-	if direction != bpf.U2K {
-		if own.NoReads = unseenReturns(hook, s, bpf.FuncRead, sum.ReadCalls); own.NoReads == "" {
-			own.ReadCalls, own.ReadBytes, own.ReadErrors = &sum.ReadCalls, &sum.ReadRetBytes, s.ReadErrors
-		}
-	}
-	if direction != bpf.K2U {
-		if own.NoWrites = unseenReturns(hook, s, bpf.FuncWrite, sum.WriteCalls); own.NoWrites == "" {
-			own.WriteCalls, own.WriteBytes, own.WriteErrors = &sum.WriteCalls, &sum.WriteRetBytes, s.WriteErrors
-		}
-	}
-}
-
-// unseenReturns says why what a function returned is not known; "" if it is.
-func unseenReturns(hook bpf.Hook, s *bpf.Snapshot, function string, seen uint64) string {
+// addCalls fills in how often readers called, or why that is not known.
+func addCalls(own *record.Observer, hook bpf.Hook, direction bpf.Direction, s *bpf.Snapshot) {
 	switch {
-	case !hook.SeesReturns():
-		return fmt.Sprintf("the %s hook does not see returns", hook)
-	case s.Torn:
-		return "the observer was detached while the other side of the pair was measured: it does not see the returns of calls that waited meanwhile"
-	case s.Lost[function] > 0:
-		return fmt.Sprintf("%d of %d calls of %s were not seen to return", s.Lost[function], s.Lost[function]+seen, function)
+	case direction == bpf.U2K:
+	case !hook.SeesCalls():
+		own.NoReads = fmt.Sprintf("the %s hook does not see calls", hook)
+	default:
+		own.ReadCalls = new(uint64)
+		for _, q := range s.Queues {
+			*own.ReadCalls += q.ReadCalls
+		}
 	}
-	return ""
-}
-
-// Unrefused says how what an observer saw tun_net_xmit refuse differs from what
-// the device dropped; "" if it need not. An xmit that it did not see return may
-// have been refused or not.
-func Unrefused(hook bpf.Hook, s *bpf.Snapshot, name string, device netns.Counters) string {
-	if !hook.SeesReturns() || device.TxDropped >= s.Refused && device.TxDropped <= s.Refused+s.Lost[bpf.FuncXmit] {
-		return ""
-	}
-	return fmt.Sprintf("%s dropped %d, the observer saw xmit refuse %d", name, device.TxDropped, s.Refused)
 }
 
 // DroppedBy is what a device did not transmit, in packets, by the reasons that

@@ -236,8 +236,6 @@ func (g *k2u) Mismatch(t *record.Trial) string {
 		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates, *a.Read)
 	case g.snapshot.Strays > 0:
 		return fmt.Sprintf("the observer saw %d events on queues that the device does not have", g.snapshot.Strays)
-	case g.spec.Event != spec.EventCarrier:
-		return device.Unrefused(g.hook, g.snapshot, g.device.Name(), g.counters)
 	}
 	return ""
 }

@@ -38,7 +38,6 @@ type tunnel struct {
 	below     [2]netns.Counters
 	snapshots [2]*bpf.Snapshot
 	own       *record.Observer
-	unrun     [2]uint64
 }
 
 var (
@@ -120,9 +119,8 @@ func (w *tunnel) count() (err error) {
 		if w.snapshots[i], own, err = device.LastLook(w.watches[i]); err != nil {
 			return err
 		}
-		w.unrun[i] = device.Unrun(w.snapshots[i], w.counters[i])
 		if i == 0 {
-			own.MissedRuns = max(own.MissedRuns, w.unrun[i])
+			own.MissedRuns = max(own.MissedRuns, device.Unrun(w.snapshots[i], w.counters[i]))
 			w.own = own
 		}
 	}
@@ -208,10 +206,6 @@ func (w *tunnel) unseen(t *record.Trial, taken [2]uint64) string {
 			return fmt.Sprintf("%d packets were read from %s, the observer saw %d at read", taken[i], name, read)
 		case s.Strays > 0:
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", s.Strays, name)
-		case w.unrun[i] == 0:
-			if text := device.Unrefused(w.hook, s, name, w.counters[i]); text != "" {
-				return text
-			}
 		}
 	}
 	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {

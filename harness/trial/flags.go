@@ -87,12 +87,6 @@ func (f flags) observer() {
 	if t.Observer != nil && t.Observer.MissedRuns > 0 {
 		f.add(record.FlagMissedEvents, "the kernel skipped %s of the observer's programs", record.Plural(t.Observer.MissedRuns, "run", "runs"))
 	}
-	if t.Observer == nil {
-		return
-	}
-	for _, function := range slices.Sorted(maps.Keys(t.Observer.LostReturns)) {
-		f.add(record.FlagLostReturns, "%d calls of %s were not seen to return", t.Observer.LostReturns[function], function)
-	}
 }
 
 // place is about how many workers share a CPU.

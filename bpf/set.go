@@ -1,0 +1,256 @@
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// kernelTypes is decoded once: that takes longer than the rest of Open.
+	kernelTypes = btf.NewCache()
+	objects     = sync.OnceValues(loadTunobs)
+)
+
+// config is what programs are loaded for. Observers that have the same one take
+// turns with one set of programs.
+type config struct {
+	hook       Hook
+	direction  Direction
+	gso        bool
+	sampleMask uint32
+	room       int // for queues, a power of two
+}
+
+// set is programs that are loaded, with their maps. Its methods are called by one
+// goroutine at a time.
+type set struct {
+	config
+	programs []Program
+	coll     *ebpf.Collection
+	links    []link.Link // none while it rests
+	counters *ebpf.Memory
+	cpus     int
+	memory   uint64 // bytes of all maps, as the kernel reports them
+	// owner is the observer that last used the set, or that still does; nil if that
+	// was closed. What is in the counters beyond its base is the owner's.
+	owner *Observer
+	base  counts // of each CPU, when the owner was attached
+	now   counts // read last
+}
+
+// noTarget is NO_TARGET of target.bpf.h.
+const noTarget = int64(-1)
+
+// stride is how many bytes the counters of a CPU take.
+func (c config) stride() int {
+	return int(unsafe.Offsetof(tunobsCpuCounters{}.Queues)) + c.room*int(unsafe.Sizeof(tunobsQueueCounters{}))
+}
+
+func load(c config, cpus int) (*set, error) {
+	words := cpus * c.stride() / int(word)
+	s := &set{config: c, programs: Programs(c.hook, c.direction), cpus: cpus, base: make(counts, words), now: make(counts, words)}
+	spec, err := s.spec()
+	if err != nil {
+		return nil, err
+	}
+	s.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: kernelTypes})
+	if err != nil {
+		// Explained by the first program, which only this hook has; all hooks share
+		// the tracepoints at the end of the list.
+		return nil, explain(c.hook, s.programs[0], err)
+	}
+	if s.counters, err = s.coll.Maps[tunobsMapCpus].Memory(); err != nil {
+		return nil, errors.Join(fmt.Errorf("map the counters: %w", err), s.close())
+	}
+	if s.memory, err = memoryOf(s.coll); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// spec is the object, reduced to what the configuration needs.
+func (s *set) spec() (*ebpf.CollectionSpec, error) {
+	parsed, err := objects()
+	if err != nil {
+		return nil, err
+	}
+	reasons, err := dropReasons()
+	if err != nil {
+		return nil, explain(s.hook, s.programs[0], err)
+	}
+	spec := parsed.Copy()
+	for name := range spec.Programs {
+		if !slices.ContainsFunc(s.programs, func(p Program) bool { return p.Name == name }) {
+			delete(spec.Programs, name)
+		}
+	}
+	if !s.direction.xmit() {
+		delete(spec.Maps, tunobsMapStamps)
+	}
+	counters := spec.Maps[tunobsMapCpus]
+	counters.MaxEntries, counters.ValueSize = uint32(s.cpus), uint32(s.stride())
+	counters.Key, counters.Value = nil, nil // whose size would differ
+	for name, value := range map[string]any{
+		tunobsVarNrQueues:      uint32(s.room),
+		tunobsVarTargetGso:     s.gso,
+		tunobsVarSampleMask:    s.sampleMask,
+		tunobsVarSideXmit:      s.direction != U2K,
+		tunobsVarSideRecv:      s.direction.recv(),
+		tunobsVarReasonBacklog: numberOf(reasons, "CPU_BACKLOG"),
+		tunobsVarReasonRcvbuf:  numberOf(reasons, "SOCKET_RCVBUFF"),
+		tunobsVarReasonMemory:  numberOf(reasons, "PROTO_MEM"),
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return spec, nil
+}
+
+func memoryOf(coll *ebpf.Collection) (sum uint64, err error) {
+	for name, m := range coll.Maps {
+		info, err := m.Info()
+		if err != nil {
+			return 0, fmt.Errorf("ask for the memory of map %s: %w", name, err)
+		}
+		bytes, _ := info.Memlock()
+		sum += bytes
+	}
+	return sum, nil
+}
+
+// attach attaches those programs that are not.
+func (s *set) attach() error {
+	for _, p := range s.programs[len(s.links):] {
+		l, err := attach(p, s.coll.Programs[p.Name])
+		if err != nil {
+			return explain(s.hook, p, err)
+		}
+		s.links = append(s.links, l)
+	}
+	return nil
+}
+
+// rest detaches the programs. The counters keep their values.
+func (s *set) rest() error {
+	var errs []error
+	for _, l := range s.links {
+		errs = append(errs, l.Close())
+	}
+	s.links = nil
+	return errors.Join(errs...)
+}
+
+// aim makes the programs count what happens to a device, once they are attached.
+func (s *set) aim(t Target, measuring bool) error {
+	if err := s.clearExtremes(); err != nil {
+		return err
+	}
+	var now unix.Timespec // by the clock of bpf_ktime_get_ns()
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return fmt.Errorf("read the monotonic clock: %w", err)
+	}
+	word := int64(t.Ifindex&0x7fffffff)<<32 | int64(t.Netns)
+	return s.set(
+		variable{tunobsVarMeasuring, flag(measuring)},
+		variable{tunobsVarTargetSince, uint64(now.Nano())},
+		variable{tunobsVarTargetIfindex, t.Ifindex},
+		variable{tunobsVarTargetNetns, t.Netns},
+		// Last: from here on the programs count. Each is one store of 8 bytes.
+		variable{tunobsVarTargetTun, word},
+		variable{tunobsVarTarget, word},
+	)
+}
+
+// idle makes the first comparison of each program fail.
+func (s *set) idle() error {
+	return s.set(variable{tunobsVarTarget, noTarget}, variable{tunobsVarTargetTun, noTarget})
+}
+
+// variable is a variable of the programs and a value for it.
+type variable struct {
+	name  string
+	value any
+}
+
+func (s *set) set(list ...variable) error {
+	for _, v := range list {
+		if err := s.coll.Variables[v.name].Set(v.value); err != nil {
+			return fmt.Errorf("set %s: %w", v.name, err)
+		}
+	}
+	return nil
+}
+
+func flag(on bool) uint32 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// skipped is how often the kernel has not run a program since it was loaded, and not
+// begun a kprobe since that was attached.
+func (s *set) skipped() (sum uint64, err error) {
+	for i, p := range s.programs {
+		stats, err := s.coll.Programs[p.Name].Stats()
+		if err != nil {
+			return 0, fmt.Errorf("ask for the statistics of program %s: %w", p.Name, err)
+		}
+		sum += stats.RecursionMisses
+		if i < len(s.links) {
+			sum += missedBy(p, s.links[i])
+		}
+	}
+	return sum, nil
+}
+
+// missedBy is how often the program of a kprobe did not run, by its link: since
+// Linux 6.7 (commit 3acf8ace6823).
+func missedBy(p Program, l link.Link) uint64 {
+	if p.Kind != "kprobe" {
+		return 0
+	}
+	info, err := l.Info()
+	if err != nil || info.PerfEvent() == nil {
+		return 0
+	}
+	if kprobe := info.PerfEvent().Kprobe(); kprobe != nil {
+		return kprobe.Missed
+	}
+	return 0
+}
+
+// readInto copies the counters of all CPUs, one after the other.
+func (s *set) readInto(c counts) error {
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&c[0])), len(c)*int(word))
+	if _, err := s.counters.ReadAt(b, 0); err != nil {
+		return fmt.Errorf("read counters: %w", err)
+	}
+	return nil
+}
+
+// clearExtremes forgets the longest and the shortest residency.
+func (s *set) clearExtremes() error {
+	none := make([]byte, (atMax-atMin+1)*word)
+	for cpu := range s.cpus {
+		if _, err := s.counters.WriteAt(none, int64(cpu*s.stride()+int(atMin*word))); err != nil {
+			return fmt.Errorf("clear counters: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *set) close() error {
+	err := s.rest()
+	s.coll.Close()
+	return err
+}
