@@ -67,7 +67,7 @@ type PassedOver struct {
 // Program is one BPF program of the observer.
 type Program struct {
 	Name   string `json:"name"`
-	Kind   string `json:"kind"` // kprobe, kretprobe, fentry, fexit, tracepoint
+	Kind   string `json:"kind"` // kprobe, fentry, tracepoint; in older files also kretprobe, fexit
 	Target string `json:"target"`
 }
 

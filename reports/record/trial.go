@@ -19,7 +19,7 @@ const (
 	FlagReordered        = "reordered"         // the reader saw packets of a flow out of order
 	FlagMissedSamples    = "missed-samples"    // more than 1 % of the residency samples were overwritten
 	FlagMissedEvents     = "missed-events"     // the kernel skipped runs of an observer program: counts are low
-	FlagLostReturns      = "lost-returns"      // the observer did not see all calls return: what it counts at returns is left out
+	FlagLostReturns      = "lost-returns"      // in older files: the observer did not see all calls return
 	FlagUnsettled        = "unsettled"         // in virtual time, no five blocks in a row agreed to 0.1 %
 	FlagNoTraffic        = "no-traffic"        // nothing was delivered in the measured time: invalid
 	FlagLate             = "late"              // more than 1 % of the sends missed their schedule: invalid
@@ -267,21 +267,21 @@ type Observer struct {
 	MemoryBytes uint64 `json:"memory_bytes"` // of its maps in the kernel
 	MissedRuns  uint64 `json:"missed_runs"`  // runs that the kernel skipped
 	SampleEvery int    `json:"sample_every"` // residency is sampled from one skb in that many
-	// ReadCalls is how many calls of tun_do_read returned, ReadBytes the sum of
-	// the returns above 0, including headers, and ReadErrors counts the negative
-	// returns by errno name. All three are absent where they are not known, for the
-	// reason in NoReads; ReadErrors also where there were no errors.
+	// ReadCalls is how often tun_do_read was called, and absent where that is not
+	// known, for the reason in NoReads. Older files counted the calls that returned,
+	// and have ReadBytes, the sum of the returns above 0, including headers, and
+	// ReadErrors, the negative returns by errno name.
 	ReadCalls  *uint64           `json:"read_calls,omitempty"`
 	ReadBytes  *uint64           `json:"read_bytes,omitempty"`
 	ReadErrors map[string]uint64 `json:"read_errors,omitempty"`
 	NoReads    string            `json:"no_reads,omitempty"`
-	// The same for tun_get_user, where user space writes.
+	// The same for tun_get_user, where user space writes; in older files only.
 	WriteCalls  *uint64           `json:"write_calls,omitempty"`
 	WriteBytes  *uint64           `json:"write_bytes,omitempty"`
 	WriteErrors map[string]uint64 `json:"write_errors,omitempty"`
 	NoWrites    string            `json:"no_writes,omitempty"`
 	// LostReturns counts the calls whose return the observer did not see, by the name
-	// of the kernel function.
+	// of the kernel function; in older files only.
 	LostReturns map[string]uint64 `json:"lost_returns,omitempty"`
 }
 
