@@ -53,7 +53,7 @@ func TestVerifier(t *testing.T) {
 	needRoot(t)
 	for _, h := range []Hook{Kprobe, Tracepoint} {
 		for _, direction := range []Direction{K2U, U2K, Both, Drops} {
-			set := &set{config: config{hook: h, direction: direction, gso: direction == Both, room: 4}, cpus: 2, programs: Programs(h, direction)}
+			set := &set{config: config{hook: h, direction: direction, gso: direction == Both, sampleEvery: 1, room: 4}, cpus: 2, programs: Programs(h, direction)}
 			spec, err := set.spec()
 			if err != nil {
 				t.Fatal(err)

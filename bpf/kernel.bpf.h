@@ -84,6 +84,11 @@ struct sk_buff {
 	unsigned char *data;
 };
 
+/* Two bytes at an address; see queue_index(). */
+struct sockaddr {
+	__u16 sa_family;
+};
+
 struct skb_shared_info {
 	unsigned short gso_size;
 	unsigned int gso_type;

@@ -63,7 +63,7 @@ func Open(h Hook, t Target) (*Observer, error) {
 		return nil, fmt.Errorf("count possible CPUs: %w", err)
 	}
 	o := &Observer{target: t, cpus: cpus, programs: Programs(h, t.Direction), config: config{
-		hook: h, direction: t.Direction, gso: t.GSO, sampleMask: uint32(every - 1),
+		hook: h, direction: t.Direction, gso: t.GSO, sampleEvery: every,
 		room: 1 << bits.Len(uint(max(t.Queues, 1)-1)),
 	}}
 	if o.reasons, err = dropReasons(); err != nil {
@@ -173,7 +173,7 @@ func (o *Observer) Hook() Hook { return o.hook }
 func (o *Observer) Direction() Direction { return o.direction }
 
 // SampleEvery is N where one skb in N is timed.
-func (o *Observer) SampleEvery() int { return int(o.sampleMask) + 1 }
+func (o *Observer) SampleEvery() int { return o.sampleEvery }
 
 // Programs lists the attached programs.
 func (o *Observer) Programs() []Program { return slices.Clone(o.programs) }

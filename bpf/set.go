@@ -22,11 +22,12 @@ var (
 // config is what programs are loaded for. Observers that have the same one take
 // turns with one set of programs.
 type config struct {
-	hook       Hook
-	direction  Direction
-	gso        bool
-	sampleMask uint32
-	room       int // for queues, a power of two
+	hook      Hook
+	direction Direction
+	gso       bool
+	// sampleEvery is a power of two.
+	sampleEvery int
+	room        int // for queues, a power of two
 }
 
 // set is programs that are loaded, with their maps. Its methods are called by one
@@ -101,7 +102,7 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 	for name, value := range map[string]any{
 		tunobsVarNrQueues:      uint32(s.room),
 		tunobsVarTargetGso:     s.gso,
-		tunobsVarSampleMask:    s.sampleMask,
+		tunobsVarSampleLimit:   ^uint32(0) / uint32(s.sampleEvery),
 		tunobsVarSideXmit:      s.direction != U2K,
 		tunobsVarSideRecv:      s.direction.recv(),
 		tunobsVarReasonBacklog: numberOf(reasons, "CPU_BACKLOG"),

@@ -48,14 +48,23 @@ static __always_inline struct size gso_size(struct sk_buff *skb, __u32 begin, __
 	return size;
 }
 
-static __always_inline struct size wire_size(struct sk_buff *skb)
+static __always_inline struct size wire_size(struct sk_buff *skb, const bool gso)
 {
 	struct size size = { 1, skb->len };
 
-	if (target_gso)
+	if (gso)
 		return gso_size(skb, skb->data - skb->head, size.bytes, true);
 	return size;
 }
+
+/*
+ * Gives an address a type of vmlinux, so that the verifier makes loads of it (Linux 6.2,
+ * commit a35b9af4ec2c). Such a load is some eight instructions, where
+ * bpf_probe_read_kernel() is a hundred.
+ */
+extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
+
+#define TYPED(type, p) ((type *)bpf_rdonly_cast(p, bpf_core_type_id_kernel(type)))
 
 /*
  * Reads len and queue_mapping, by which a kprobe counts an skb, at once: a read of
@@ -86,12 +95,22 @@ static __always_inline struct head head_of(struct sk_buff *skb)
 	return head;
 }
 
+/* The queue of a file, for a kprobe. Where tun is a module its types are not in vmlinux. */
+static __always_inline __u16 queue_index(struct tun_file *tfile)
+{
+	void *at = (void *)tfile + bpf_core_field_offset(struct tun_file, queue_index);
+
+	if (bpf_rdonly_cast)
+		return TYPED(struct sockaddr, at)->sa_family;
+	return BPF_CORE_READ(tfile, queue_index);
+}
+
 /* wire_size, for a kprobe. */
-static __always_inline struct size probed_size(struct sk_buff *skb, __u32 len)
+static __always_inline struct size probed_size(struct sk_buff *skb, __u32 len, const bool gso)
 {
 	struct size size = { 1, len };
 
-	if (target_gso)
+	if (gso)
 		return gso_size(skb, BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head), len, false);
 	return size;
 }

@@ -50,7 +50,7 @@ static __always_inline __u64 skb_id(struct sk_buff *skb, struct net_device *dev)
  * never holds the time of an earlier use of its skb. The multiplication makes the
  * choice independent of the order in which the slab allocates its objects.
  */
-#define is_sampled(id) (!((__u32)((id) >> 2) * 0x9e3779b1U >> 16 & sample_mask))
+#define is_sampled(id) ((__u32)((id) >> 2) * 0x9e3779b1U <= sample_limit)
 
 #define STAMP_TIME ((1ULL << 48) - 1)
 

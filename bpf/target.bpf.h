@@ -24,11 +24,11 @@ const volatile __u32 reason_backlog;
 const volatile __u32 reason_rcvbuf;
 const volatile __u32 reason_memory;
 /*
- * One skb in sample_mask + 1, a power of two, is timed. The cache line of a timed
+ * An skb is timed if a hash of its address is not above. The cache line of a timed
  * skb's slot moves from the CPU of the sender to that of the reader and back, and the
  * sender waits for it: that is most of the cost of timing.
  */
-const volatile __u32 sample_mask;
+const volatile __u32 sample_limit = ~0U;
 
 /*
  * What user space changes while the programs are attached, to give them another

@@ -11,60 +11,103 @@
 
 #define ENOMEM 12
 
+/* Parameter i of a function or of a tracepoint, from the context of a tracing program. */
+#define ARG(type, ctx, i) ((type *)(ctx)[i])
+
 /* Hook kprobe. */
 
-SEC("kprobe/tun_net_xmit")
-int BPF_KPROBE(kprobe_xmit, struct sk_buff *skb, struct net_device *dev)
+static __always_inline int probe_xmit(struct pt_regs *ctx, struct cpu_counters *c, const bool gso)
 {
+	struct sk_buff *skb = (void *)PT_REGS_PARM1(ctx);
+	__u64 id = skb_id(skb, (void *)PT_REGS_PARM2(ctx));
 	struct head head;
 
-	if (!is_target(dev, false))
-		return 0;
+	if (bpf_rdonly_cast) {
+		skb = TYPED(struct sk_buff, skb);
+		return on_xmit(c, id, skb->queue_mapping, wire_size(skb, gso), gso);
+	}
 	head = head_of(skb);
-	return on_xmit(skb, dev, head.queue, probed_size(skb, head.len));
+	return on_xmit(c, id, head.queue, probed_size(skb, head.len, gso), gso);
+}
+
+SEC("kprobe/tun_net_xmit")
+int kprobe_xmit(struct pt_regs *ctx)
+{
+	struct cpu_counters *c;
+
+	if (!is_target((void *)PT_REGS_PARM2(ctx), false) || !(c = this_cpu()))
+		return 0;
+	return target_gso ? probe_xmit(ctx, c, true) : probe_xmit(ctx, c, false);
 }
 
 SEC("kprobe/tun_do_read")
-int BPF_KPROBE(kprobe_read, struct tun_struct *tun, struct tun_file *tfile)
+int kprobe_read(struct pt_regs *ctx)
 {
-	return is_target_tun(tun, false) ? on_read(BPF_CORE_READ(tfile, queue_index)) : 0;
+	struct cpu_counters *c;
+
+	if (!is_target_tun((void *)PT_REGS_PARM1(ctx), false) || !(c = this_cpu()))
+		return 0;
+	return on_read(c, queue_index((void *)PT_REGS_PARM2(ctx)));
 }
 
-/* Hook fentry. */
+/* Hook fentry and hook tracepoint: the parameters are those of tun_net_xmit(). */
+
+static __always_inline int trace_xmit(__u64 *ctx, struct cpu_counters *c, const bool gso)
+{
+	struct sk_buff *skb = ARG(struct sk_buff, ctx, 0);
+
+	return on_xmit(c, skb_id(skb, ARG(struct net_device, ctx, 1)), skb->queue_mapping,
+		       wire_size(skb, gso), gso);
+}
+
+static __always_inline int count_xmit(__u64 *ctx)
+{
+	struct cpu_counters *c;
+
+	if (!is_target(ARG(struct net_device, ctx, 1), true) || !(c = this_cpu()))
+		return 0;
+	return target_gso ? trace_xmit(ctx, c, true) : trace_xmit(ctx, c, false);
+}
 
 SEC("fentry/tun_net_xmit")
-int BPF_PROG(fentry_xmit, struct sk_buff *skb, struct net_device *dev)
+int fentry_xmit(__u64 *ctx)
 {
-	return is_target(dev, true) ? on_xmit(skb, dev, skb->queue_mapping, wire_size(skb)) : 0;
+	return count_xmit(ctx);
 }
 
 SEC("fentry/tun_do_read")
-int BPF_PROG(fentry_read, struct tun_struct *tun, struct tun_file *tfile)
+int fentry_read(__u64 *ctx)
 {
-	return is_target_tun(tun, true) ? on_read(tfile->queue_index) : 0;
+	struct cpu_counters *c;
+
+	if (!is_target_tun(ARG(struct tun_struct, ctx, 0), true) || !(c = this_cpu()))
+		return 0;
+	return on_read(c, ARG(struct tun_file, ctx, 1)->queue_index);
 }
 
 /*
- * Hook tracepoint. A refused xmit shows as kfree_skb, so that net_dev_xmit would add
- * nothing and would be a third of what this hook costs the sender.
+ * A refused xmit shows as kfree_skb, so that net_dev_xmit would add nothing and would be
+ * a third of what this hook costs the sender.
  */
-
 SEC("tp_btf/net_dev_start_xmit")
-int BPF_PROG(tp_xmit, struct sk_buff *skb, struct net_device *dev)
+int tp_xmit(__u64 *ctx)
 {
-	return is_target(dev, true) ? on_xmit(skb, dev, skb->queue_mapping, wire_size(skb)) : 0;
+	return count_xmit(ctx);
 }
 
 /* All hooks: what user space reads. */
 
 SEC("tp_btf/skb_copy_datagram_iovec")
-int BPF_PROG(tp_dequeue, struct sk_buff *skb)
+int tp_dequeue(__u64 *ctx)
 {
+	struct cpu_counters *c;
+
 	/* A socket's queue reuses skb->dev (dev_scratch): it is only compared, or read
 	 * with faults handled. */
-	struct net_device *dev = skb->dev;
-
-	return is_target(dev, true) ? on_dequeue(skb, dev) : 0;
+	if (!is_target(ARG(struct sk_buff, ctx, 0)->dev, true) || !(c = this_cpu()))
+		return 0;
+	return target_gso ? on_dequeue(c, ARG(struct sk_buff, ctx, 0), true) :
+			    on_dequeue(c, ARG(struct sk_buff, ctx, 0), false);
 }
 
 /* A packet that the device received is not one that it transmits. */

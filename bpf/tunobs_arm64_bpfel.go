@@ -75,7 +75,7 @@ const (
 	tunobsVarReasonBacklog      = "reason_backlog"
 	tunobsVarReasonMemory       = "reason_memory"
 	tunobsVarReasonRcvbuf       = "reason_rcvbuf"
-	tunobsVarSampleMask         = "sample_mask"
+	tunobsVarSampleLimit        = "sample_limit"
 	tunobsVarSideRecv           = "side_recv"
 	tunobsVarSideXmit           = "side_xmit"
 	tunobsVarTarget             = "target"
@@ -164,7 +164,7 @@ type tunobsVariableSpecs struct {
 	ReasonBacklog *ebpf.VariableSpec `ebpf:"reason_backlog"`
 	ReasonMemory  *ebpf.VariableSpec `ebpf:"reason_memory"`
 	ReasonRcvbuf  *ebpf.VariableSpec `ebpf:"reason_rcvbuf"`
-	SampleMask    *ebpf.VariableSpec `ebpf:"sample_mask"`
+	SampleLimit   *ebpf.VariableSpec `ebpf:"sample_limit"`
 	SideRecv      *ebpf.VariableSpec `ebpf:"side_recv"`
 	SideXmit      *ebpf.VariableSpec `ebpf:"side_xmit"`
 	Target        *ebpf.VariableSpec `ebpf:"target"`
@@ -215,7 +215,7 @@ type tunobsVariables struct {
 	ReasonBacklog *ebpf.Variable `ebpf:"reason_backlog"`
 	ReasonMemory  *ebpf.Variable `ebpf:"reason_memory"`
 	ReasonRcvbuf  *ebpf.Variable `ebpf:"reason_rcvbuf"`
-	SampleMask    *ebpf.Variable `ebpf:"sample_mask"`
+	SampleLimit   *ebpf.Variable `ebpf:"sample_limit"`
 	SideRecv      *ebpf.Variable `ebpf:"side_recv"`
 	SideXmit      *ebpf.Variable `ebpf:"side_xmit"`
 	Target        *ebpf.Variable `ebpf:"target"`

@@ -17,7 +17,9 @@ import (
 const (
 	// SampleEvery is the share of skbs whose residency is taken under full load,
 	// where there are hundreds of thousands per second.
-	SampleEvery = 8
+	SampleEvery = 16
+	// sampleEveryGSO is that of a device that takes GSO packets, which are fewer.
+	sampleEveryGSO = 8
 	// sampleAllBelow is the packet rate of an open loop below which every skb is
 	// timed: there are few, and the next one often takes the place in memory of
 	// the last, so that a choice of places would not be a choice of packets.
@@ -194,9 +196,14 @@ var reasonsOfTun = []string{"FULL_RING", "DEV_READY", "TAP_FILTER", "TAP_TXFILTE
 
 // SampleEveryOf is of how many skbs one is timed with s: 1 where few skbs are used
 // again and again, so that a choice among them would not be a choice among packets.
+// With gen=lockstep, which has no residency, as many are timed as under full load, so
+// that the observer costs what it costs there.
 func SampleEveryOf(s spec.Spec) int {
-	if s.Gen == spec.GenLockstep || s.Rate > 0 && s.Rate < sampleAllBelow {
+	switch {
+	case s.Rate > 0 && s.Rate < sampleAllBelow:
 		return 1
+	case s.Offload != spec.OffloadNone:
+		return sampleEveryGSO
 	}
 	return SampleEvery
 }

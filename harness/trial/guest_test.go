@@ -19,7 +19,7 @@ import (
 // inEach are run in all guests.
 var inEach = []string{
 	"TestObserverSeesEveryWrite", "TestRingAccounts", "TestRingWrites", "TestRingTurnedOff", "TestSuperPackets", "TestWritesWithEveryHook",
-	"TestHooksAreProven", "TestSelectHook", "TestHooksThatNeverRun", "TestSleepersAreCounted", "TestToggledObserver", "TestObserversTakeTurns", "TestStaleStamps", "TestUnmetDevice",
+	"TestHooksAreProven", "TestSelectHook", "TestHooksThatNeverRun", "TestSleepersAreCounted", "TestHooksCountTheSame", "TestToggledObserver", "TestObserversTakeTurns", "TestStaleStamps", "TestUnmetDevice",
 	"TestVhost", "TestVhostWorker", "TestVhostReceivesTheBytes", "TestVhostTransmitsTheBytes", "TestVhostFaults",
 	"TestLockedDown", // for good, and so the last
 }

@@ -47,12 +47,12 @@ func newSpot(t *testing.T, hook bpf.Hook, s spec.Spec) *spot {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(p.socket) })
+	p.read(t) // what the kernel has sent
 	if p.observer, err = bpf.Open(hook, d.Target(1)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.observer.Close() })
 	p.observer.Measure(true)
-	p.read(t)
 	return p
 }
 
