@@ -44,7 +44,7 @@ func callsOf(s spec.Spec, dir spec.Dir) calls {
 	c.room = loopbackBuffer
 	if s.Gen == spec.GenUDPGSO {
 		c.room = receiveBuffer
-		if oneEnd && dir == spec.U2K || s.Offload == spec.OffloadUSO {
+		if oneEnd && dir == spec.U2K {
 			c.segments, c.maxRead = traffic.Segments(traffic.UDPGSO, s.Size, s.Family, false), 0
 		}
 	}

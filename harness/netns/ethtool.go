@@ -93,6 +93,19 @@ func activeFeatures(names []byte, blocks []uint32) []string {
 	return on
 }
 
+// withoutTSO turns off the features of a link by which it takes GSO packets of TCP. It
+// must run on the namespace's thread.
+func withoutTSO(name string) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open socket for ethtool: %w", err)
+	}
+	defer unix.Close(fd)
+	// struct ethtool_value
+	off := struct{ cmd, data uint32 }{cmd: unix.ETHTOOL_STSO}
+	return ethtool(fd, name, unsafe.Pointer(&off))
+}
+
 func ethtool(fd int, name string, request unsafe.Pointer) error {
 	if len(name) >= unix.IFNAMSIZ {
 		return unix.ENODEV

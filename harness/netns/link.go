@@ -17,6 +17,9 @@ type Link struct {
 	TxQLen int    // packets in the ring behind each queue; 0: unchanged
 	Qdisc  string // kind of the root qdisc, also of a device with many queues ("noqueue", "fq_codel", "mq"); "": unchanged
 	MAC    net.HardwareAddr
+	// NoTSO makes the stack cut GSO packets of TCP before they reach the link, whose
+	// driver must be one that takes them (ethtool -K NAME tso off).
+	NoTSO bool
 
 	Addr   []netip.Prefix // addresses of the link, each with its subnet
 	Routes []netip.Prefix // reached through the link, without a gateway

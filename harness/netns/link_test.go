@@ -301,6 +301,25 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestNoTSO: GSO packets of TCP are cut before a link that is told so, and no others.
+func TestNoTSO(t *testing.T) {
+	n := newNS(t)
+	for _, off := range []bool{false, true} {
+		if err := n.Configure("lo", Link{NoTSO: off}); err != nil {
+			t.Fatal(err)
+		}
+		s, err := n.Device("lo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for feature, want := range map[string]bool{"tx-tcp-segmentation": !off, "tx-tcp6-segmentation": !off, "tx-scatter-gather": true} {
+			if slices.Contains(s.Features, feature) != want {
+				t.Errorf("tso off %v: %s in %q is not %v", off, feature, s.Features, want)
+			}
+		}
+	}
+}
+
 // Features follow what the device was told: TUNSETOFFLOAD makes them effective.
 func TestFeaturesAreEffective(t *testing.T) {
 	n := newNS(t)

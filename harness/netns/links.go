@@ -97,6 +97,11 @@ func (l *links) setDown(link netlink.Link, c Link) error {
 // setUp sets what the kernel removes when a link goes down.
 func (l *links) setUp(link netlink.Link, c Link) error {
 	name, index := link.Attrs().Name, link.Attrs().Index
+	if c.NoTSO {
+		if err := withoutTSO(name); err != nil {
+			return refused(err, name, "set tso off")
+		}
+	}
 	for _, p := range c.Addr {
 		addr := &netlink.Addr{IPNet: ipNet(p), Flags: unix.IFA_F_NODAD}
 		if err := l.handle.AddrReplace(link, addr); err != nil {

@@ -139,6 +139,9 @@ func TestReceiver(t *testing.T) {
 		"gro, several": {2, 20, ReceiverConfig{GRO: true, Wait: Poll}},
 		"gso, no gro":  {1, 20, ReceiverConfig{}},
 		"short":        {1, 1, ReceiverConfig{MaxRead: 100}},
+		"each":         {1, 1, ReceiverConfig{Each: true}},
+		"each, poll":   {2, 1, ReceiverConfig{Each: true, Wait: Poll}},
+		"each, gro":    {1, 20, ReceiverConfig{Each: true, GRO: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, control := listen(t, ns, c.sockets, 4<<20, c.config)
@@ -159,6 +162,9 @@ func TestReceiver(t *testing.T) {
 				if got := r.Flow(flow).Delivered; got != uint64(n*c.segments) {
 					t.Errorf("flow %d: %d segments", flow, got)
 				}
+			}
+			if c.config.Each && r.Calls < r.Reads {
+				t.Errorf("%d datagrams by %d calls", r.Reads, r.Calls)
 			}
 			if n, err := r.Overruns(); n != 0 || err != nil {
 				t.Errorf("%d overruns, %v", n, err)

@@ -19,25 +19,20 @@ var yardsticks = map[string]func(s *spec.Spec){
 	"u2k":      func(s *spec.Spec) { s.Dir = spec.U2K },
 	"u2k wide": func(s *spec.Spec) { s.Dir, s.Queues, s.Flows, s.Size = spec.U2K, 2, 8, 65535 },
 	"both":     func(s *spec.Spec) { s.Dir, s.Queues, s.Flows, s.Size = spec.Both, 4, 64, 1500 },
-	"both gso": func(s *spec.Spec) {
-		s.Dir, s.Gen, s.Size, s.VnetHdr, s.Offload = spec.Both, spec.GenUDPGSO, 1500, 10, spec.OffloadUSO
-	},
-	"gso cut": func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1500 },
-	"gso whole": func(s *spec.Spec) {
-		s.Gen, s.Size, s.VnetHdr, s.Offload = spec.GenUDPGSO, 1500, 10, spec.OffloadUSO
-	},
+	"gso cut":  func(s *spec.Spec) { s.Gen, s.Size = spec.GenUDPGSO, 1500 },
 	"gso written": func(s *spec.Spec) {
-		s.Dir, s.Gen, s.Size, s.VnetHdr = spec.U2K, spec.GenPacketGSO, 1500, 10
+		s.Dir, s.Gen, s.Size, s.VnetHdr = spec.U2K, spec.GenUDPGSO, 1500, 10
 	},
-	"gso ipv6": func(s *spec.Spec) { s.Gen, s.Size, s.Family, s.Flows = spec.GenUDPGSO, 1000, 6, 3 },
-	"bridge":   func(s *spec.Spec) { s.Path, s.Mode = spec.PathBridge, spec.TAP },
+	"packet-gso": func(s *spec.Spec) { s.Gen, s.Size, s.VnetHdr = spec.GenPacketGSO, 1500, 10 },
+	"gso ipv6":   func(s *spec.Spec) { s.Gen, s.Size, s.Family, s.Flows = spec.GenUDPGSO, 1000, 6, 3 },
+	"bridge":     func(s *spec.Spec) { s.Path, s.Mode = spec.PathBridge, spec.TAP },
 	"bridge gso": func(s *spec.Spec) {
-		s.Path, s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = spec.PathBridge, spec.TAP, spec.GenUDPGSO, 1500, 10, spec.OffloadUSO
+		s.Path, s.Mode, s.Gen, s.Size, s.VnetHdr, s.Offload = spec.PathBridge, spec.TAP, spec.GenUDPGSO, 1500, 10, spec.OffloadTSO
 	},
-	"relay":      func(s *spec.Spec) { s.Path = spec.PathRelay },
-	"relay both": func(s *spec.Spec) { s.Path, s.Dir, s.Queues, s.Flows = spec.PathRelay, spec.Both, 2, 4 },
-	"relay gso":  func(s *spec.Spec) { s.Path, s.Gen, s.Size = spec.PathRelay, spec.GenUDPGSO, 1500 },
-	"tcp":        func(s *spec.Spec) { s.Path, s.Gen, s.Flows, s.Size = spec.PathRelay, spec.GenTCP, 8, 1500 },
+	"vpn":      func(s *spec.Spec) { s.Path = spec.PathVPN },
+	"vpn both": func(s *spec.Spec) { s.Path, s.Dir, s.Queues, s.Flows = spec.PathVPN, spec.Both, 2, 4 },
+	"veth gso": func(s *spec.Spec) { s.Path, s.Gen, s.Size = spec.PathVeth, spec.GenUDPGSO, 1500 },
+	"tcp":      func(s *spec.Spec) { s.Path, s.Gen, s.Flows, s.Size = spec.PathRelay, spec.GenTCP, 8, 1500 },
 	"tcp both": func(s *spec.Spec) {
 		s.Path, s.Dir, s.Gen, s.Flows, s.Size, s.Family = spec.PathVeth, spec.Both, spec.GenTCP, 2, 1500, 6
 	},
