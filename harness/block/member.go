@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tunbench/bpf"
 	"tunbench/harness/condition"
 	"tunbench/harness/spec"
 	"tunbench/harness/trial"
@@ -96,6 +97,9 @@ func (m *member) do(ctx context.Context, s trial.Step) {
 
 // turn measures a window in a round.
 func (m *member) turn(ctx context.Context, round int) {
+	if m.err == nil && !m.observed {
+		m.fail(bpf.Rest())
+	}
 	if m.err != nil {
 		return
 	}

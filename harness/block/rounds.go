@@ -2,9 +2,11 @@ package block
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
+	"tunbench/bpf"
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
@@ -203,5 +205,10 @@ func (r *rounds) trials(ctx context.Context) []record.Trial {
 func (r *rounds) close() {
 	for _, m := range r.all() {
 		m.fail(m.side.Close())
+	}
+	if err := bpf.Rest(); err != nil {
+		for _, m := range r.all() {
+			m.fail(fmt.Errorf("detach observers: %w", err))
+		}
 	}
 }

@@ -222,7 +222,7 @@ func (k *conversationTrial) hold() error {
 	}
 	k.site.Forwarders.Hold(true)
 	if k.toggled {
-		return k.site.Observers.Rest()
+		return k.site.Observers.Detach()
 	}
 	return nil
 }

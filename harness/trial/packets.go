@@ -221,7 +221,7 @@ func (b *packetTrial) hold() error {
 	b.reading.Barrier.Close()
 	b.site.Forwarders.Hold(true)
 	if b.toggled {
-		return b.site.Observers.Rest()
+		return b.site.Observers.Detach()
 	}
 	return nil
 }

@@ -97,6 +97,7 @@ func NewInRound(v Variant, floor record.Floor, addSoftirq bool) (side InRound, w
 	if err != nil {
 		return InRound{}, 0, err
 	}
+	s.rests = false
 	return InRound{s}, s.workers(), nil
 }
 
@@ -112,7 +113,7 @@ func newSide(v Variant, toggled bool, floor record.Floor, addSoftirq bool) (*sid
 		return nil, err
 	}
 	r.slice(toggled)
-	return &side{session: r, record: func(m account.Measurement) record.Trial { return r.trial(m, floor, addSoftirq) }}, nil
+	return &side{session: r, rests: true, record: func(m account.Measurement) record.Trial { return r.trial(m, floor, addSoftirq) }}, nil
 }
 
 // prepare checks a Spec against this host and finds a place for its workers.

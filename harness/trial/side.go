@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/host"
 	"tunbench/reports/record"
@@ -21,6 +22,9 @@ type side struct {
 	record  func(account.Measurement) record.Trial
 
 	ramp time.Duration // before each window; 0: settleShare of the window
+	// rests takes the programs of observers away after each window, since what follows is
+	// measured without. In a block, they stay for the other observed windows of a round.
+	rests bool
 
 	closed bool
 	looks  []host.Look
@@ -63,7 +67,7 @@ func (p *side) Do(ctx context.Context, s Step) error {
 		if err := p.session.start(); err != nil {
 			return err
 		}
-		return p.session.hold()
+		return p.hold()
 	case Warm:
 		return p.released(func() error {
 			w, err := warmUp(ctx, p.session)
@@ -95,7 +99,14 @@ func (p *side) released(f func() error) error {
 	if err := f(); err != nil {
 		return err
 	}
-	return p.session.hold()
+	return p.hold()
+}
+
+func (p *side) hold() error {
+	if err := p.session.hold(); err != nil || !p.rests {
+		return err
+	}
+	return bpf.Rest()
 }
 
 func (p *side) Turn(ctx context.Context) (t Turn, err error) {

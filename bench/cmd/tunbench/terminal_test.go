@@ -16,8 +16,8 @@ import (
 
 	"github.com/creack/pty"
 
-	"tunbench/bench/interrupt"
 	"tunbench/bench/compare"
+	"tunbench/bench/interrupt"
 	"tunbench/bench/plan"
 	"tunbench/harness/doctor"
 	"tunbench/harness/spec"
