@@ -226,7 +226,7 @@ func TestIndexIsACache(t *testing.T) {
 		"changed":      []byte(strings.Replace(string(whole), "1000003", "1000004", 1)),
 		"empty":        nil,
 		"foreign":      []byte("hello\n"),
-		"newer schema": []byte(strings.Replace(string(whole), `"schema":1,"runs"`, `"schema":2,"runs"`, 1)),
+		"newer schema": []byte(strings.Replace(string(whole), `"schema":2,"runs"`, `"schema":3,"runs"`, 1)),
 	} {
 		if string(content) == string(whole) {
 			t.Fatalf("%s: the index is as it was", name)

@@ -19,7 +19,7 @@ import (
 
 const (
 	indexName   = ".index.jsonl"
-	indexSchema = 1 // to be raised when the figures of a run are computed in another way
+	indexSchema = 2 // to be raised when the figures of a run are computed in another way
 )
 
 // indexed is a run in the index. It is valid as long as the run's file has that size

@@ -18,6 +18,9 @@ type Point struct {
 	Of      int     `json:"of"`
 
 	run *StoredRun
+	// ratio and yardstick are those of Figure.
+	ratio     float64
+	yardstick string
 }
 
 // Header is the header of the run of p; nil where it is not known.
@@ -59,6 +62,7 @@ type Change struct {
 	// since a release, all changes that it consists of.
 	Acknowledged *Ack `json:"acknowledged"`
 
+	level float64  // judged value of Base
 	at    int      // of Begins in Points
 	drift bool     // Base and New are the ends of a line
 	parts []string // IDs of the changes that a change since a release consists of
@@ -78,5 +82,5 @@ const (
 
 // NewPoint returns the point of the figure f of the run r.
 func NewPoint(r *StoredRun, f Figure) Point {
-	return Point{r.Run.ID, r.Run.Started, r.Run.Host.Kernel, r.Run.Tool.Commit, r.Release, f.Value, f.Low, f.High, f.N, f.Of, r}
+	return Point{r.Run.ID, r.Run.Started, r.Run.Host.Kernel, r.Run.Tool.Commit, r.Release, f.Value, f.Low, f.High, f.N, f.Of, r, f.Ratio, f.Yardstick}
 }

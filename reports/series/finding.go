@@ -130,7 +130,14 @@ func driftChange(s *Series, d drift) (Change, error) {
 	if d.release >= 0 {
 		c.Kind = SinceRelease
 	}
-	c.Base, c.New = s.figure(d.line[0]), s.figure(d.line[1])
+	if s.byRatio {
+		// The line is through ratios: the ends are medians of raw figures.
+		if c.New, err = s.level(max(d.from, d.seen+1-levelRuns), d.seen+1); err != nil {
+			return c, err
+		}
+	} else {
+		c.Base, c.New = s.figure(d.line[0]), s.figure(d.line[1])
+	}
 	c.Standing = s.left(d.line[0], c.Change, now)
 	s.name(&c, d.named.kind, d.named.at, d.seen)
 	return c, nil

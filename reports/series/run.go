@@ -7,6 +7,7 @@ import (
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // StoredRun is what series need of the file of a run.
@@ -36,6 +37,11 @@ type Figure struct {
 	High     float64    `json:"high"`
 	N        int        `json:"n"`  // valid trials; 0 where the value is that of invalid trials
 	Of       int        `json:"of"` // trials
+	// Ratio is the median ratio to the yardstick over loopback, by which a packet rate is
+	// judged, and Yardstick names what may not differ between ratios that are compared.
+	// Both are zero where there is no yardstick.
+	Ratio     float64 `json:"ratio,omitempty"`
+	Yardstick string  `json:"yardstick,omitempty"`
 }
 
 // NewStoredRun computes the figures of f, which has that name and is of the host with that
@@ -50,7 +56,10 @@ func NewStoredRun(name, fingerprint string, f *record.File) StoredRun {
 	for _, search := range f.Searches {
 		for _, g := range search.Goals {
 			if g.Resolved && g.LowerPPS != nil && g.UpperPPS != nil {
-				s.Figures = append(s.Figures, Figure{search.Scenario, record.Bare, record.HookNone, g.Name, *g.LowerPPS, *g.LowerPPS, *g.UpperPPS, 1, 1})
+				s.Figures = append(s.Figures, Figure{
+					Scenario: search.Scenario, Arm: record.Bare, Hook: record.HookNone, Metric: g.Name,
+					Value: *g.LowerPPS, Low: *g.LowerPPS, High: *g.UpperPPS, N: 1, Of: 1,
+				})
 			}
 		}
 	}
@@ -80,6 +89,9 @@ func figuresOf(scenario string, a figure.Arm, hook, clock string) (list []Figure
 		}
 		if a.Invalid {
 			f.N = 0
+		}
+		if g.Metric == record.PPS && clock != record.ClockICount {
+			f.Ratio, f.Yardstick = verdict.Ratio(a)
 		}
 		list = append(list, f)
 	}

@@ -36,15 +36,24 @@ type Series struct {
 	// values: logarithms where the gate's changes are ratios.
 	judged    []int
 	y         []float64
-	found     // what the replay of the runs found in y
+	byRatio   bool // y are logarithms of ratios to loopback
+	found          // what the replay of the runs found in y
 	threshold func(from, to int) float64
 	shownFrom int // the first point that is shown
 }
 
 // find fills in the judged values, and the changes.
 func (s *Series) find(o Options) error {
+	yardstick := s.yardstick()
+	s.byRatio = yardstick != ""
 	for i, p := range s.Points {
 		v := p.Value
+		if s.byRatio {
+			if p.yardstick != yardstick {
+				continue
+			}
+			v = p.ratio
+		}
 		if p.N == 0 || !s.gate.Absolute && !(v > 0) {
 			continue
 		}
@@ -68,6 +77,31 @@ func (s *Series) find(o Options) error {
 		return err
 	}
 	return s.keep()
+}
+
+// yardstick names the yardstick by whose ratio s is judged: that of the newest valid run,
+// if enough runs have it to tell a change from noise. It is "" where the figures are
+// judged as they are, since runs without a yardstick would otherwise end the series.
+func (s *Series) yardstick() string {
+	newest, n := "", 0
+	for _, p := range slices.Backward(s.Points) {
+		if p.N == 0 {
+			continue
+		}
+		if n == 0 {
+			newest = p.yardstick
+		}
+		if newest == "" {
+			return ""
+		}
+		if p.yardstick == newest {
+			n++
+		}
+	}
+	if n < stat.LeastToTell(HistoryAlpha) {
+		return ""
+	}
+	return newest
 }
 
 // keep makes Changes of the levels that count: those whose interval reaches the threshold.
@@ -129,7 +163,7 @@ func (s *Series) stands(i int, c *Change) error {
 		if err != nil {
 			return err
 		}
-		c.Standing = c.Standing && s.left(s.value(c.Base), c.Change, now)
+		c.Standing = c.Standing && s.left(c.level, c.Change, now)
 	}
 	return nil
 }
@@ -166,6 +200,9 @@ func (s *Series) finding(from, to, newFrom, newTo, begins int, by float64) (c Ch
 	if c.New, err = s.level(newFrom, newTo); err != nil {
 		return c, err
 	}
+	if c.level, err = stat.Median(s.y[from:to]); err != nil {
+		return c, err
+	}
 	c.Change, c.Threshold = s.ratio(by), s.threshold(from, newTo)
 	c.BaseRuns, c.NewRuns = to-from, newTo-newFrom
 	c.Verdict = record.Improvement
@@ -175,6 +212,9 @@ func (s *Series) finding(from, to, newFrom, newTo, begins int, by float64) (c Ch
 	c.at = s.judged[begins]
 	c.Before, c.Begins = s.Points[s.judged[to-1]], s.Points[c.at]
 	c.Notes = figure.ChangedWith(c.Before.run.Run, c.Begins.run.Run)
+	if s.byRatio {
+		c.Notes = append(c.Notes, verdict.ByRatio)
+	}
 	return c, nil
 }
 
@@ -198,14 +238,6 @@ func (s *Series) ratio(by float64) float64 {
 		return by
 	}
 	return math.Expm1(by)
-}
-
-// value converts a figure to a judged value.
-func (s *Series) value(v float64) float64 {
-	if s.gate.Absolute {
-		return v
-	}
-	return math.Log(v)
 }
 
 // figure converts a judged value to a figure.

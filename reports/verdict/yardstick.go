@@ -43,6 +43,25 @@ func ratios(a figure.Arm) (values []shift.Value) {
 // hasYardstick reports whether a trial of a has a yardstick.
 func hasYardstick(a figure.Arm) bool { return len(ratios(a)) > 0 }
 
+// Ratio returns the median ratio to the yardstick over the used trials of a, and what may
+// not differ between two such ratios that are compared; 0 and "" where they have none.
+func Ratio(a figure.Arm) (ratio float64, yardstick string) {
+	var x []float64
+	for _, v := range ratios(a) {
+		x = append(x, math.Exp(v.Log))
+	}
+	if len(x) == 0 {
+		return 0, ""
+	}
+	return Middle(x), distinct(a, yardstickKind) + ", " + distinct(a, yardstickPlace)
+}
+
+func yardstickKind(t *record.Trial) string { return t.Yardstick.Kind }
+
+func yardstickPlace(t *record.Trial) string {
+	return fmt.Sprintf("senders on CPUs %v and readers on CPUs %v", t.CPUs.Sender, t.CPUs.Reader)
+}
+
 // yardstickDifferences are the differences between the yardsticks of two sides that both
 // have one.
 func yardstickDifferences(a, b figure.Arm) (list []difference) {
@@ -51,10 +70,8 @@ func yardstickDifferences(a, b figure.Arm) (list []difference) {
 			list = append(list, difference{field, fmt.Sprintf("the yardstick over loopback differs in %s: %s, %s", what, x, y)})
 		}
 	}
-	differs(figure.AllowTool, "kind", func(t *record.Trial) string { return t.Yardstick.Kind })
-	differs(figure.AllowCPU, "placement", func(t *record.Trial) string {
-		return fmt.Sprintf("senders on CPUs %v and readers on CPUs %v", t.CPUs.Sender, t.CPUs.Reader)
-	})
+	differs(figure.AllowTool, "kind", yardstickKind)
+	differs(figure.AllowCPU, "placement", yardstickPlace)
 	return list
 }
 
