@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/shift"
@@ -149,4 +150,33 @@ func Unsure(m shift.Moved) string {
 		did = "slower"
 	}
 	return "or the other scenarios became " + did + ": what the scenarios of a run share scatters too much from run to run to tell"
+}
+
+// MeasureScatter returns how far stored runs of one build scatter, and on how many
+// scenarios that rests. Runs that Compare would not compare are an error.
+func MeasureScatter(files []*record.File) (s shift.Scatter, scenarios int, err error) {
+	var runs []map[string][]shift.Value
+	kinds := map[string]string{} // yardsticks, by scenario
+	for _, f := range files {
+		if HoldsVariants(f) || f.Run.Clock == record.ClockICount {
+			return s, 0, fmt.Errorf("run %s: it holds variants of tunbench ab, or is in virtual time", f.Run.ID)
+		}
+		differ := hostDifferences(figure.Group{Runs: []*record.Run{files[0].Run}}, figure.Group{Runs: []*record.Run{f.Run}})
+		if files[0].Run.Host.Kernel != f.Run.Host.Kernel {
+			differ = append(differ, difference{text: fmt.Sprintf("the kernel differs: %s, %s", files[0].Run.Host.Kernel, f.Run.Host.Kernel)})
+		}
+		if len(differ) > 0 {
+			return s, 0, fmt.Errorf("run %s is not of the build and host of run %s: %s", f.Run.ID, files[0].Run.ID, differ[0].text)
+		}
+		run := map[string][]shift.Value{}
+		for name, sc := range ByName(f) {
+			_, kind := Ratio(sc.Bare)
+			if sc.Bare.Invalid || kind == "" || kinds[name] != "" && kinds[name] != kind {
+				continue
+			}
+			kinds[name], run[name] = kind, ratios(sc.Bare)
+		}
+		runs = append(runs, run)
+	}
+	return shift.Measure(runs)
 }

@@ -219,3 +219,34 @@ func TestStoredRunsOpenLoop(t *testing.T) {
 		t.Errorf("judged by ratios: %+v", c.Stored)
 	}
 }
+
+func TestMeasureScatter(t *testing.T) {
+	var files []*record.File
+	for seed := range uint64(5) {
+		files = append(files, storedRun(seed, same))
+	}
+	s, scenarios, err := MeasureScatter(files)
+	if err != nil || scenarios != 42 || s.Runs != 5 || s.Own > 0.03 || s.Shared > 0.02 {
+		t.Fatalf("%+v, %d scenarios, %v", s, scenarios, err)
+	}
+	known, assumed := judged(t, files[0], files[1], Options{Scatter: s}), judged(t, files[0], files[1], Options{})
+	if known.Stored.Runs != 5 || assumed.Stored.Runs != 0 || known.Stored.All.Change >= assumed.Stored.All.Change {
+		t.Errorf("all scenarios: %v known, %v assumed", known.Stored.All, assumed.Stored.All)
+	}
+	for name, change := range map[string]func(*record.File){
+		"another build":  func(f *record.File) { f.Run.Tool.Commit = "4567def" },
+		"another kernel": func(f *record.File) { f.Run.Host.Kernel = "7.0.0" },
+		"virtual time":   func(f *record.File) { f.Run.Clock = record.ClockICount },
+		"no yardstick": func(f *record.File) {
+			for i := range f.Trials {
+				f.Trials[i].Yardstick = nil
+			}
+		},
+	} {
+		other := storedRun(9, same)
+		change(other)
+		if _, _, err := MeasureScatter([]*record.File{files[0], other}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

@@ -28,7 +28,7 @@ var rules = []rule{
 	{"bench/userns", ""},
 	{"bench/interrupt", ""},
 	{"bench/job", "reports/export reports/record reports/verdict"},
-	{"bench/compare", "bench/plan bench/setup bench/suite harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/stat reports/verdict"},
+	{"bench/compare", "bench/plan bench/setup bench/suite harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/shift reports/stat reports/verdict"},
 	{"bench/plan", "bench/search bench/setup bench/suite harness/block harness/refusal harness/spec harness/trial reports/record reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
 	{"bench/setup", "bench/suite harness/spec"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/compare"
 	"tunbench/bench/job"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
@@ -24,6 +25,7 @@ import (
 type compareOptions struct {
 	out, format  string
 	json, strict bool
+	aa           bool
 	allow        []string
 	thresholds   []string
 	fail         jobFlags
@@ -34,8 +36,14 @@ func compareCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare BASE NEW",
 		Short: "judge what NEW changed against BASE",
-		Args:  cobra.RangeArgs(1, 2),
+		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if o.aa {
+				return compare.KeepScatter(a.stdout, args)
+			}
+			if len(args) > 2 {
+				return fmt.Errorf("compare %d runs: it takes two; more only with --aa", len(args))
+			}
 			options, err := o.parse()
 			if err != nil {
 				return err
@@ -52,6 +60,7 @@ func compareCommand(a *app) *cobra.Command {
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each verdict, instead of the summary")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although NEW lacks scenarios of BASE (may repeat)")
+	f.BoolVar(&o.aa, "aa", false, "measure how far stored runs of one build scatter on their host, and keep it: --aa RUN RUN RUN")
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	o.fail.register(cmd)
 	_ = cmd.MarkFlagDirname("out")
@@ -107,6 +116,7 @@ func compareRuns(a *app, runs []string, o compareOptions, options verdict.Option
 	switch {
 	case len(files) == 2:
 		options.NewName = runs[1]
+		options.Scatter = compare.Scatter(files[0].Run.Host, a.warnf)
 		c, err = verdict.Compare(files[0], files[1], options)
 	case verdict.HoldsVariants(files[0]):
 		c, err = verdict.CompareVariants(files[0], options)
