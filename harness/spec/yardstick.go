@@ -90,8 +90,8 @@ func noYardstick(s Spec) string {
 		return fmt.Sprintf("event=%s happens to a device", s.Event)
 	case s.Open():
 		return "the rate of an open loop is that of its schedule, whatever carries the packets"
-	case s.Path == PathRelay && !s.Gen.Conversation() && !s.Loopback:
-		return "stamped packets on a relay overrun it, and how many cross it the scheduler decides"
+	case s.Path == PathRelay && s.Gen != GenTCPRR && s.Gen != GenUDPRR && !s.Loopback:
+		return "more is sent than a relay can forward, and the scheduler decides how much crosses it"
 	case s.XDP.Drops():
 		return fmt.Sprintf("xdp=%s leaves nothing to receive, and a socket cannot do without", s.XDP)
 	case s.Gen == GenPacketGSO && s.Dir == U2K && s.VnetHdr > 0:

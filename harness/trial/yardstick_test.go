@@ -32,7 +32,7 @@ var yardsticks = map[string]func(s *spec.Spec){
 	"vpn":      func(s *spec.Spec) { s.Path = spec.PathVPN },
 	"vpn both": func(s *spec.Spec) { s.Path, s.Dir, s.Queues, s.Flows = spec.PathVPN, spec.Both, 2, 4 },
 	"veth gso": func(s *spec.Spec) { s.Path, s.Gen, s.Size = spec.PathVeth, spec.GenUDPGSO, 1500 },
-	"tcp":      func(s *spec.Spec) { s.Path, s.Gen, s.Flows, s.Size = spec.PathRelay, spec.GenTCP, 8, 1500 },
+	"tcp":      func(s *spec.Spec) { s.Path, s.Gen, s.Flows, s.Size = spec.PathVeth, spec.GenTCP, 8, 1500 },
 	"tcp both": func(s *spec.Spec) {
 		s.Path, s.Dir, s.Gen, s.Flows, s.Size, s.Family = spec.PathVeth, spec.Both, spec.GenTCP, 2, 1500, 6
 	},
