@@ -313,6 +313,7 @@ func csvComparison(c *verdict.Comparison, _ bool) ([]render.Output, error) {
 		constant("base_kernel", c.Base.Run.Host.Kernel), constant("new_kernel", c.New.Run.Host.Kernel),
 		constant("base_tool", figure.ToolOf(c.Base.Run)), constant("new_tool", figure.ToolOf(c.New.Run)),
 		{"own_threshold", func(v csvVerdict) string { return numberOr(v.OwnThreshold) }},
+		{"detectable", func(v csvVerdict) string { return numberOr(v.Detectable) }},
 		{"missing", func(v csvVerdict) string { return v.Missing }},
 		{"differs", func(v csvVerdict) string { return strings.Join(v.Differs, "; ") }},
 	}, rows)

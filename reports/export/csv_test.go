@@ -197,7 +197,7 @@ func TestCSVVerdicts(t *testing.T) {
 			got := record.Verdict{
 				Scenario: row["scenario"], Metric: row["metric"], Unit: row["unit"], Verdict: row["verdict"],
 				Base: parse(row["base"]), New: parse(row["new"]), Change: parse(row["change"]), P: parse(row["p"]), Threshold: *parse(row["threshold"]), N: int(*parse(row["n"])),
-				Notes: v.Notes, Missing: row["missing"], OwnThreshold: parse(row["own_threshold"]), Differs: v.Differs,
+				Notes: v.Notes, Missing: row["missing"], OwnThreshold: parse(row["own_threshold"]), Detectable: parse(row["detectable"]), Differs: v.Differs,
 			}
 			if row["ci_low"] != "" {
 				got.CI = &[2]float64{*parse(row["ci_low"]), *parse(row["ci_high"])}

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-var long = flag.Bool("long", false, "simulate 20,000 comparisons of each kind instead of a hundred")
+var simulated = flag.Int("comparisons", 0, "comparisons to simulate of each kind, such as 20000; by default about a hundred")
 
 // world is how simulated runs scatter, in logarithms.
 type world struct {
@@ -173,8 +173,8 @@ func regressed(r Result) bool {
 
 // comparisons is the number of comparisons to simulate, where that many do for a quick test.
 func comparisons(quick int) int {
-	if *long {
-		return 20_000
+	if *simulated > 0 {
+		return *simulated
 	}
 	return quick
 }
