@@ -181,7 +181,8 @@ func (c *comparer) judge() error {
 		take(&c.done.Verdicts[t.at], judged[i])
 	}
 	judgeRatios(c)
-	if n := len(c.tests); n > 0 {
+	// Beside ratios, the others are not what the comparison is about: their notes say it.
+	if n := len(c.tests); n > 0 && len(c.ratios) == 0 {
 		warnTooFew(c, leastRankSum, stat.SamplesNeeded(n, compareAlpha), "valid trial per side", "valid trials per side")
 	}
 	return nil

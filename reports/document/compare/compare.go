@@ -259,7 +259,9 @@ func (s *Text) Points() (p []prose.Prose) {
 		p = append(p, book.Say("invalid", prose.Values{"Verdicts": r.N, "Why": r.Note}))
 	}
 	p = append(p, reach(s.Stored)...)
-	p = append(p, s.detectable()...)
+	if s.Stored == nil { // A/A runs of tunbench ab say nothing about stored runs
+		p = append(p, s.detectable()...)
+	}
 	for _, m := range s.Means() {
 		p = append(p, book.Say("mean", prose.Values{"Metric": m.Metric, "Ratio": text.Decimals(m.Ratio, 3), "Scenarios": m.Cells}))
 	}
