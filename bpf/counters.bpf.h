@@ -17,10 +17,9 @@ struct queue_counters {
 	__u64 xmit_skbs, xmit_bytes, xmit_pkts;
 	__u64 drop_pkts;
 	__u64 read_skbs, read_bytes, read_pkts;
-	__u64 read_calls;
 	__u64 recv_skbs, recv_bytes, recv_pkts;
 	__u64 recv_drop_pkts;
-	__u64 pad[4]; /* two cache lines, none shared between CPUs */
+	__u64 pad[5]; /* two cache lines, none shared between CPUs */
 };
 
 /*
@@ -52,6 +51,19 @@ struct {
 } cpus SEC(".maps");
 
 /*
+ * Calls of tun_do_read, by queue: of all CPUs, since an atomic addition costs less than to
+ * find the place of a CPU, and a queue rarely has more than one reader.
+ */
+#define MAX_QUEUES 256
+
+struct read_calls {
+	__u64 calls;
+	__u64 pad[7]; /* a cache line of its own */
+};
+
+struct read_calls reads[MAX_QUEUES];
+
+/*
  * Limits an index to the last slot. The barriers keep the compiler from testing
  * one register and indexing with another, which the verifier cannot follow.
  */
@@ -71,12 +83,17 @@ static __always_inline struct cpu_counters *this_cpu(void)
 	return bpf_map_lookup_elem(&cpus, &cpu);
 }
 
-/* The counters of a queue, or NULL if the device should not have it. */
 static __always_inline struct queue_counters *queue_of(struct cpu_counters *c, __u64 queue)
 {
 	barrier_var(queue);
-	if (queue < nr_queues)
-		return &c->queues[queue];
+	if (queue >= nr_queues)
+		return 0; /* the device should not have it */
+	barrier_var(queue);
+	return &c->queues[queue];
+}
+
+static __always_inline int stray(struct cpu_counters *c)
+{
 	__sync_fetch_and_add(&c->strays, 1);
 	return 0;
 }

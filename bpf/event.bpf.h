@@ -3,8 +3,9 @@
  * The body of each event, common to all hooks.
  *
  * A program reads its parameters again behind each call of a helper, rather than to keep
- * them, and has a body for devices without GSO packets: a register that is kept costs a
- * program two instructions even where it is not used.
+ * them, has a body for devices without GSO packets, and calls what it does for few
+ * packets: a register that is kept costs a program two instructions even where it is
+ * not used.
  */
 #ifndef TUNBENCH_EVENT_BPF_H
 #define TUNBENCH_EVENT_BPF_H
@@ -17,40 +18,43 @@ static __always_inline int on_xmit(struct cpu_counters *c, __u64 id, __u32 queue
 {
 	struct queue_counters *q = queue_of(c, queue);
 
-	if (q) {
-		q->xmit_skbs++;
-		q->xmit_bytes += size.bytes;
-		if (gso)
-			q->xmit_pkts += size.pkts;
-	}
+	if (!q)
+		return stray(c);
+	q->xmit_skbs++;
+	q->xmit_bytes += size.bytes;
+	if (gso)
+		q->xmit_pkts += size.pkts;
 	if (is_sampled(id))
 		leave_stamp(id);
 	return 0;
 }
 
 /* tun_do_read was called; it may return without a packet. */
-static __always_inline int on_read(struct cpu_counters *c, __u32 queue)
+static __always_inline int on_read(__u64 queue)
 {
-	struct queue_counters *q = queue_of(c, queue);
-
-	if (q)
-		q->read_calls++;
+	barrier_var(queue);
+	if (queue >= nr_queues)
+		return 0;
+	barrier_var(queue);
+	__sync_fetch_and_add(&reads[queue].calls, 1);
 	return 0;
 }
 
 static __always_inline int on_dequeue(struct cpu_counters *c, struct sk_buff *skb, const bool gso)
 {
 	struct queue_counters *q = queue_of(c, skb->queue_mapping);
-	struct size size = wire_size(skb, gso);
-	__u64 id = skb_id(skb, skb->dev);
+	struct size size;
+	__u64 id;
 
-	if (q) {
-		q->read_skbs++;
-		q->read_bytes += size.bytes;
-		if (gso)
-			q->read_pkts += size.pkts;
-	}
-	if (is_sampled(id) && measuring)
+	if (!q)
+		return stray(c);
+	size = wire_size(skb, gso);
+	id = skb_id(skb, skb->dev);
+	q->read_skbs++;
+	q->read_bytes += size.bytes;
+	if (gso)
+		q->read_pkts += size.pkts;
+	if (is_sampled(id))
 		record_residency(c, id);
 	return 0;
 }
@@ -58,14 +62,16 @@ static __always_inline int on_dequeue(struct cpu_counters *c, struct sk_buff *sk
 static __always_inline int on_drop(struct sk_buff *skb, __u32 reason)
 {
 	struct cpu_counters *c = this_cpu();
-	struct size size = wire_size(skb, target_gso);
 	struct queue_counters *q;
+	struct size size;
 
 	if (!c)
 		return 0;
-	if ((q = queue_of(c, skb->queue_mapping)))
-		q->drop_pkts += size.pkts;
+	size = wire_size(skb, target_gso);
 	c->drops[slot_below(DROP_REASONS, reason)] += size.pkts;
+	if (!(q = queue_of(c, skb->queue_mapping)))
+		return stray(c);
+	q->drop_pkts += size.pkts;
 	return 0;
 }
 
@@ -75,15 +81,18 @@ static __always_inline int on_drop(struct sk_buff *skb, __u32 reason)
 static __always_inline int on_receive(struct sk_buff *skb)
 {
 	struct cpu_counters *c = this_cpu();
-	struct size size = received_size(skb);
 	struct queue_counters *q;
+	struct size size;
 
-	if (c && (q = queue_of(c, received_on(skb)))) {
-		q->recv_skbs++;
-		q->recv_bytes += size.bytes;
-		if (target_gso)
-			q->recv_pkts += size.pkts;
-	}
+	if (!c)
+		return 0;
+	if (!(q = queue_of(c, received_on(skb))))
+		return stray(c);
+	size = received_size(skb);
+	q->recv_skbs++;
+	q->recv_bytes += size.bytes;
+	if (target_gso)
+		q->recv_pkts += size.pkts;
 	return 0;
 }
 
@@ -94,9 +103,10 @@ static __always_inline int count_recv_drop(__u32 queue, __u32 pkts, __u32 reason
 
 	if (!c)
 		return 0;
-	if ((q = queue_of(c, queue)))
-		q->recv_drop_pkts += pkts;
 	c->recv_drops[slot_below(DROP_REASONS, reason)] += pkts;
+	if (!(q = queue_of(c, queue)))
+		return stray(c);
+	q->recv_drop_pkts += pkts;
 	return 0;
 }
 

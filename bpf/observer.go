@@ -82,7 +82,10 @@ func Open(h Hook, t Target) (*Observer, error) {
 func (o *Observer) Attach() error {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
-	if o.attached {
+	switch {
+	case o.closed:
+		return errors.New("attach an observer that is closed")
+	case o.attached:
 		return nil
 	}
 	s, err := shared.take(o)
@@ -154,8 +157,9 @@ func (o *Observer) settle() error {
 
 // counted is all that was counted, over all CPUs.
 func (o *Observer) counted() (counts, error) {
-	sum := make(counts, o.stride()/int(word))
-	copy(sum, o.sum)
+	sum := newCounts(1, o.room)
+	copy(sum.words, o.sum.words)
+	copy(sum.calls, o.sum.calls)
 	if o.set == nil {
 		return sum, nil
 	}

@@ -50,14 +50,8 @@ type set struct {
 // noTarget is NO_TARGET of target.bpf.h.
 const noTarget = int64(-1)
 
-// stride is how many bytes the counters of a CPU take.
-func (c config) stride() int {
-	return int(unsafe.Offsetof(tunobsCpuCounters{}.Queues)) + c.room*int(unsafe.Sizeof(tunobsQueueCounters{}))
-}
-
 func load(c config, cpus int) (*set, error) {
-	words := cpus * c.stride() / int(word)
-	s := &set{config: c, programs: Programs(c.hook, c.direction), cpus: cpus, base: make(counts, words), now: make(counts, words)}
+	s := &set{config: c, programs: Programs(c.hook, c.direction), cpus: cpus, base: newCounts(cpus, c.room), now: newCounts(cpus, c.room)}
 	spec, err := s.spec()
 	if err != nil {
 		return nil, err
@@ -97,7 +91,7 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 		delete(spec.Maps, tunobsMapStamps)
 	}
 	counters := spec.Maps[tunobsMapCpus]
-	counters.MaxEntries, counters.ValueSize = uint32(s.cpus), uint32(s.stride())
+	counters.MaxEntries, counters.ValueSize = uint32(s.cpus), uint32(stride(s.room))
 	counters.Key, counters.Value = nil, nil // whose size would differ
 	for name, value := range map[string]any{
 		tunobsVarNrQueues:      uint32(s.room),
@@ -232,8 +226,14 @@ func missedBy(p Program, l link.Link) uint64 {
 
 // readInto copies the counters of all CPUs, one after the other.
 func (s *set) readInto(c counts) error {
-	b := unsafe.Slice((*byte)(unsafe.Pointer(&c[0])), len(c)*int(word))
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&c.words[0])), len(c.words)*int(word))
 	if _, err := s.counters.ReadAt(b, 0); err != nil {
+		return fmt.Errorf("read counters: %w", err)
+	}
+	if !s.hook.SeesCalls() || !s.direction.xmit() {
+		return nil
+	}
+	if err := s.coll.Variables[tunobsVarReads].Get(c.calls); err != nil {
 		return fmt.Errorf("read counters: %w", err)
 	}
 	return nil
@@ -243,7 +243,7 @@ func (s *set) readInto(c counts) error {
 func (s *set) clearExtremes() error {
 	none := make([]byte, (atMax-atMin+1)*word)
 	for cpu := range s.cpus {
-		if _, err := s.counters.WriteAt(none, int64(cpu*s.stride()+int(atMin*word))); err != nil {
+		if _, err := s.counters.WriteAt(none, int64(uintptr(cpu)*stride(s.room)+atMin*word)); err != nil {
 			return fmt.Errorf("clear counters: %w", err)
 		}
 	}

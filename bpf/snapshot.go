@@ -28,7 +28,7 @@ func queueOf(c *tunobsQueueCounters, gso bool) Queue {
 	q := Queue{
 		XmitSKBs: c.XmitSkbs, XmitPkts: c.XmitPkts, XmitBytes: c.XmitBytes,
 		ReadSKBs: c.ReadSkbs, ReadPkts: c.ReadPkts, ReadBytes: c.ReadBytes,
-		DropPkts: c.DropPkts, ReadCalls: c.ReadCalls,
+		DropPkts: c.DropPkts,
 		RecvSKBs: c.RecvSkbs, RecvPkts: c.RecvPkts, RecvBytes: c.RecvBytes,
 		RecvDropPkts: c.RecvDropPkts,
 	}
@@ -72,6 +72,7 @@ func newSnapshot(sum counts, t Target, reasons map[uint32]string) *Snapshot {
 	queues := sum.queues()
 	for i := range queues {
 		q := queueOf(&queues[i], t.GSO)
+		q.ReadCalls = sum.calls[i].Calls
 		if i < len(s.Queues) {
 			s.Queues[i] = q
 			continue

@@ -54,7 +54,7 @@ static __always_inline __u64 skb_id(struct sk_buff *skb, struct net_device *dev)
 
 #define STAMP_TIME ((1ULL << 48) - 1)
 
-static __always_inline void leave_stamp(__u64 id)
+static __noinline void leave_stamp(__u64 id)
 {
 	__u32 slot = stamp_slot(id);
 	__u64 *stamp = bpf_map_lookup_elem(&stamps, &slot);
@@ -63,12 +63,12 @@ static __always_inline void leave_stamp(__u64 id)
 		*(volatile __u64 *)stamp = stamp_tag(id) | (bpf_ktime_get_ns() & STAMP_TIME);
 }
 
-static __always_inline void record_residency(struct cpu_counters *c, __u64 id)
+static __noinline void record_residency(struct cpu_counters *c, __u64 id)
 {
 	__u32 slot = stamp_slot(id);
 	__u64 *stamp = bpf_map_lookup_elem(&stamps, &slot), word, now, ns;
 
-	if (!stamp)
+	if (!stamp || !measuring)
 		return;
 	word = *(volatile __u64 *)stamp;
 	now = bpf_ktime_get_ns();

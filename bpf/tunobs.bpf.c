@@ -43,11 +43,9 @@ int kprobe_xmit(struct pt_regs *ctx)
 SEC("kprobe/tun_do_read")
 int kprobe_read(struct pt_regs *ctx)
 {
-	struct cpu_counters *c;
-
-	if (!is_target_tun((void *)PT_REGS_PARM1(ctx), false) || !(c = this_cpu()))
+	if (!is_target_tun((void *)PT_REGS_PARM1(ctx), false))
 		return 0;
-	return on_read(c, queue_index((void *)PT_REGS_PARM2(ctx)));
+	return on_read(queue_index((void *)PT_REGS_PARM2(ctx)));
 }
 
 /* Hook fentry and hook tracepoint: the parameters are those of tun_net_xmit(). */
@@ -78,11 +76,9 @@ int fentry_xmit(__u64 *ctx)
 SEC("fentry/tun_do_read")
 int fentry_read(__u64 *ctx)
 {
-	struct cpu_counters *c;
-
-	if (!is_target_tun(ARG(struct tun_struct, ctx, 0), true) || !(c = this_cpu()))
+	if (!is_target_tun(ARG(struct tun_struct, ctx, 0), true))
 		return 0;
-	return on_read(c, ARG(struct tun_file, ctx, 1)->queue_index);
+	return on_read(ARG(struct tun_file, ctx, 1)->queue_index);
 }
 
 /*

@@ -39,12 +39,17 @@ type tunobsQueueCounters struct {
 	ReadSkbs     uint64
 	ReadBytes    uint64
 	ReadPkts     uint64
-	ReadCalls    uint64
 	RecvSkbs     uint64
 	RecvBytes    uint64
 	RecvPkts     uint64
 	RecvDropPkts uint64
-	Pad          [4]uint64
+	Pad          [5]uint64
+}
+
+type tunobsReadCalls struct {
+	_     structs.HostLayout
+	Calls uint64
+	Pad   [7]uint64
 }
 
 // Names of all BPF objects in the ELF.
@@ -72,6 +77,7 @@ const (
 	tunobsProgTpXmit            = "tp_xmit"
 	tunobsVarMeasuring          = "measuring"
 	tunobsVarNrQueues           = "nr_queues"
+	tunobsVarReads              = "reads"
 	tunobsVarReasonBacklog      = "reason_backlog"
 	tunobsVarReasonMemory       = "reason_memory"
 	tunobsVarReasonRcvbuf       = "reason_rcvbuf"
@@ -161,6 +167,7 @@ type tunobsMapSpecs struct {
 type tunobsVariableSpecs struct {
 	Measuring     *ebpf.VariableSpec `ebpf:"measuring"`
 	NrQueues      *ebpf.VariableSpec `ebpf:"nr_queues"`
+	Reads         *ebpf.VariableSpec `ebpf:"reads"`
 	ReasonBacklog *ebpf.VariableSpec `ebpf:"reason_backlog"`
 	ReasonMemory  *ebpf.VariableSpec `ebpf:"reason_memory"`
 	ReasonRcvbuf  *ebpf.VariableSpec `ebpf:"reason_rcvbuf"`
@@ -212,6 +219,7 @@ func (m *tunobsMaps) Close() error {
 type tunobsVariables struct {
 	Measuring     *ebpf.Variable `ebpf:"measuring"`
 	NrQueues      *ebpf.Variable `ebpf:"nr_queues"`
+	Reads         *ebpf.Variable `ebpf:"reads"`
 	ReasonBacklog *ebpf.Variable `ebpf:"reason_backlog"`
 	ReasonMemory  *ebpf.Variable `ebpf:"reason_memory"`
 	ReasonRcvbuf  *ebpf.Variable `ebpf:"reason_rcvbuf"`

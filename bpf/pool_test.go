@@ -1,0 +1,90 @@
+package bpf
+
+import (
+	"errors"
+	"testing"
+)
+
+// TestSharedSets has observers that share sets, and holds how many sets there are.
+func TestSharedSets(t *testing.T) {
+	needRoot(t)
+	open := func(queues int) *Observer {
+		o, err := Open(Tracepoint, Target{Ifindex: 1, Netns: 1, Queues: queues})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	sets := func(o *Observer) []*set { return shared.idle[o.config] }
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b, c := open(3), open(4), open(4) // all with room for four queues, and attached
+	if a.set == b.set || b.set == c.set || len(sets(a)) != 0 {
+		t.Error("two that are attached share a set")
+	}
+	wide := open(5)
+	if wide.config == a.config {
+		t.Error("five queues are in the room of four")
+	}
+	must(errors.Join(a.Detach(), b.Detach(), c.Detach(), a.Detach()))
+	if n := len(sets(a)); n != spares || a.set == nil || c.set != nil {
+		t.Errorf("%d sets are kept, want %d; the last is settled: %v", n, spares, c.set == nil)
+	}
+	kept := a.set
+	must(c.Attach())
+	if c.set != kept || a.set != nil {
+		t.Error("c did not take the idle set of a")
+	}
+	must(errors.Join(c.Detach(), b.Attach(), b.Attach(), Rest()))
+	if len(kept.links) > 0 || len(b.set.links) != len(b.programs) {
+		t.Errorf("after Rest %d programs of an idle set are attached, %d of one in use", len(kept.links), len(b.set.links))
+	}
+	must(errors.Join(a.Close(), c.Close()))
+	if len(sets(b)) == 0 {
+		t.Error("the sets were freed before their last user was closed")
+	}
+	must(errors.Join(b.Close(), b.Close()))
+	if _, ok := shared.idle[b.config]; ok || shared.users[b.config] != 0 || b.set != nil {
+		t.Errorf("%d idle sets, %d users", len(sets(b)), shared.users[b.config])
+	}
+	must(errors.Join(wide.Close(), Rest()))
+	if len(shared.idle)+len(shared.users) > 0 {
+		t.Errorf("left: %v, %v", shared.idle, shared.users)
+	}
+	if err := b.Attach(); err == nil {
+		t.Error("a closed observer was attached")
+	}
+}
+
+// TestCountsOfAttachment holds that what was counted before an attachment is not part of it,
+// and that the extremes are those of any.
+func TestCountsOfAttachment(t *testing.T) {
+	base, now, sum := newCounts(2, 4), newCounts(2, 4), newCounts(1, 4)
+	cpu := func(c counts, i int) counts {
+		n := len(sum.words)
+		return counts{c.words[i*n : (i+1)*n], c.calls}
+	}
+	for i := range 2 {
+		cpu(base, i).cpu().Missed, cpu(now, i).cpu().Missed = 10, 12
+		cpu(base, i).cpu().Max, cpu(now, i).cpu().Max = 900, uint64(50+i)
+		cpu(now, i).cpu().Min = ^uint64(7 - i)
+		cpu(now, i).cpu().Buckets[6] = 1
+		cpu(base, i).queues()[3].XmitSkbs, cpu(now, i).queues()[3].XmitSkbs = 5, 8
+		cpu(now, i).cpu().LatePkts = 99
+	}
+	base.calls[3].Calls, now.calls[3].Calls = 40, 44
+	sum.add(base, now)
+	sum.add(base, now)
+	c, q := sum.cpu(), sum.queues()
+	if c.Missed != 8 || c.Max != 51 || ^c.Min != 6 || c.Buckets[6] != 4 || c.LatePkts != 0 || len(q) != 4 || q[3].XmitSkbs != 12 || sum.calls[3].Calls != 8 {
+		t.Errorf("missed %d, from %d to %d ns, %d queues %+v, %d calls", c.Missed, ^c.Min, c.Max, len(q), q[3], sum.calls[3].Calls)
+	}
+	s := newSnapshot(sum, Target{Queues: 3}, nil)
+	if s.Strays != 12+8 || s.Residency.Count != 4 || s.Residency.Min != 6 {
+		t.Errorf("%+v", s)
+	}
+}
