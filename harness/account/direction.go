@@ -57,9 +57,7 @@ func (d *Direction) Sample(s *Sample) {
 		of.accepted += p.Accepted
 		of.pushedBack += p.PushedBack
 		s.sendNs += p.CallNs
-		if sender.Stamps() { // in the time of each call is one look at the clock
-			s.sendNs -= min(p.CallNs, uint64(float64(p.Calls)*worker.ClockCost()))
-		}
+		s.sendNs -= min(p.CallNs, uint64(float64(p.Looks)*worker.ClockCost()))
 	}
 	s.Delivered += of.delivered
 	s.WireBytes += of.wireBytes

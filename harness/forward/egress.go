@@ -2,6 +2,7 @@ package forward
 
 import (
 	"fmt"
+	"syscall"
 	"unsafe"
 
 	"tunbench/harness/seal"
@@ -72,7 +73,7 @@ func (e *Egress) give(n int) error {
 	for first := 0; first < n; {
 		worker.Turn()
 		e.calls++
-		got, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(e.Socket),
+		got, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(e.Socket),
 			uintptr(unsafe.Pointer(&e.headers[first])), uintptr(n-first), 0, 0, 0)
 		switch errno {
 		case 0:

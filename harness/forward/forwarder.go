@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -273,7 +274,7 @@ func (c *Forwarder) read() (int, unix.Errno) {
 	if c.Headers > 0 {
 		call, at, size = unix.SYS_READV, unsafe.Pointer(&c.in), len(c.in)
 	}
-	n, _, errno := unix.RawSyscall(call, uintptr(c.From), uintptr(at), uintptr(size))
+	n, _, errno := syscall.RawSyscall(call, uintptr(c.From), uintptr(at), uintptr(size))
 	return int(n), errno
 }
 
@@ -284,7 +285,7 @@ func (c *Forwarder) write(n int) unix.Errno {
 		c.out[1].SetLen(n - c.Headers)
 		call, at, size = unix.SYS_WRITEV, unsafe.Pointer(&c.out), len(c.out)
 	}
-	_, _, errno := unix.RawSyscall(call, uintptr(c.To), uintptr(at), uintptr(size))
+	_, _, errno := syscall.RawSyscall(call, uintptr(c.To), uintptr(at), uintptr(size))
 	return errno
 }
 
@@ -344,7 +345,7 @@ func (c *Forwarder) poll(fd int, events int16) error {
 	c.Counts.Calls++
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: events}}
 	timeout := unix.NsecToTimespec(int64(pollTimeout * time.Millisecond))
-	_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1,
+	_, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds[0])), 1,
 		uintptr(unsafe.Pointer(&timeout)), 0, 0, 0)
 	if errno != 0 && errno != unix.EINTR {
 		return fmt.Errorf("%s: poll: %w", c.Name, errno)

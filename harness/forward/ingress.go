@@ -3,6 +3,7 @@ package forward
 import (
 	"encoding/binary"
 	"fmt"
+	"syscall"
 	"unsafe"
 
 	"tunbench/harness/packet"
@@ -51,7 +52,7 @@ func (g *Ingress) take() (int, error) {
 	for {
 		worker.Turn()
 		g.calls++
-		got, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(g.Socket), uintptr(unsafe.Pointer(&g.headers[0])),
+		got, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(g.Socket), uintptr(unsafe.Pointer(&g.headers[0])),
 			uintptr(len(g.headers)), unix.MSG_WAITFORONE, 0, 0)
 		switch errno {
 		case 0:

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -211,12 +212,12 @@ func (t *tunnel) transfer(single, vector uintptr, i, n int) (int, unix.Errno) {
 	t.calls++
 	buf, head := t.buffer(i), t.head()
 	if !t.Vector {
-		got, _, errno := unix.RawSyscall(single, uintptr(t.Device), uintptr(unsafe.Pointer(&buf[room-head])), uintptr(head+n))
+		got, _, errno := syscall.RawSyscall(single, uintptr(t.Device), uintptr(unsafe.Pointer(&buf[room-head])), uintptr(head+n))
 		return int(got) - head, errno
 	}
 	t.device[0].Base, t.device[1].Base = &buf[room-head], &buf[room]
 	t.device[0].SetLen(head)
 	t.device[1].SetLen(n)
-	got, _, errno := unix.RawSyscall(vector, uintptr(t.Device), uintptr(unsafe.Pointer(&t.device[0])), uintptr(len(t.device)))
+	got, _, errno := syscall.RawSyscall(vector, uintptr(t.Device), uintptr(unsafe.Pointer(&t.device[0])), uintptr(len(t.device)))
 	return int(got) - head, errno
 }

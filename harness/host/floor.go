@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -195,9 +196,9 @@ attempt:
 //go:noinline
 func one(fd int, p unsafe.Pointer, size int) (int, unix.Errno) {
 	if size == 0 {
-		unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
+		syscall.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
 		return 0, 0
 	}
-	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(p), uintptr(size))
+	n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(p), uintptr(size))
 	return int(n), errno
 }

@@ -150,3 +150,22 @@ func FuzzPayload(f *testing.F) {
 		}
 	})
 }
+
+// The sum of a stamp is that of its bytes.
+func TestStampSum(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 10_000 {
+		s := Stamp{rng.Uint32(), rng.Uint64(), int64(rng.Uint64()), int64(rng.Uint64())}
+		var b [UDPLen + StampLen]byte
+		for i := range UDPLen {
+			b[i] = byte(rng.Uint32())
+		}
+		s.Put(b[UDPLen:])
+		want := bytes.Clone(b[:])
+		CompleteUDP(want)
+		PutUDPSum(b[:], Sum(b[:UDPLen])+s.Sum())
+		if !bytes.Equal(b[:], want) {
+			t.Fatalf("%+v: %x, want %x", s, b, want)
+		}
+	}
+}

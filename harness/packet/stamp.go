@@ -1,6 +1,9 @@
 package packet
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // StampLen is the length of a stamp in bytes. It fits a 64-byte IPv4 packet.
 const StampLen = 32
@@ -13,7 +16,7 @@ const magic = 0x626e7574
 type Stamp struct {
 	Flow     uint32
 	Seq      uint64 // within the flow, from 0
-	Intended int64  // when the packet was due, in ns of the trial's clock
+	Intended int64  // when the packet was due, in ns of the trial's clock; 0 if it is not timed
 	Sent     int64  // when its system call began, in ns of the trial's clock
 }
 
@@ -37,4 +40,13 @@ func (s *Stamp) Parse(b []byte) bool {
 	s.Intended = int64(binary.LittleEndian.Uint64(b[16:]))
 	s.Sent = int64(binary.LittleEndian.Uint64(b[24:]))
 	return true
+}
+
+// Sum is what the stamp adds to a checksum, as Put writes it. The sum of little-endian
+// words is that of big-endian ones with its bytes swapped (RFC 1071, section 2 (B)).
+func (s *Stamp) Sum() uint64 {
+	v, carry := bits.Add64(magic|uint64(s.Flow)<<32, s.Seq, 0)
+	v, carry = bits.Add64(v, uint64(s.Intended), carry)
+	v, carry = bits.Add64(v, uint64(s.Sent), carry)
+	return uint64(bits.ReverseBytes16(fold(v>>32 + v&0xffffffff + carry)))
 }

@@ -41,13 +41,21 @@ func PartialTCP(src, dst netip.Addr, length int) uint16 {
 // CompleteUDP makes a checksum of what PartialUDP gave: b starts with the UDP
 // header and may end where nothing but zeros follows, after an even number of
 // bytes.
-func CompleteUDP(b []byte) {
-	c := ^fold(sum(b))
+func CompleteUDP(b []byte) { PutUDPSum(b, sum(b)) }
+
+// PutUDPSum is CompleteUDP for callers that know the sum of b: it is that of the parts
+// of b, by Sum and Stamp.Sum, added up.
+func PutUDPSum(b []byte, sum uint64) {
+	c := ^fold(sum)
 	if c == 0 {
 		c = 0xffff // 0 would say that there is no checksum
 	}
 	binary.BigEndian.PutUint16(b[UDPCsumOffset:], c)
 }
+
+// Sum is what b adds to a checksum: congruent to the sum of its big-endian 16-bit words,
+// and below 2^33.
+func Sum(b []byte) uint64 { return sum(b) }
 
 // CompleteTCP is the same of what PartialTCP gave.
 func CompleteTCP(b []byte) { binary.BigEndian.PutUint16(b[TCPCsumOffset:], ^fold(sum(b))) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -167,7 +168,7 @@ func (r *Reader) Sweep(bufs [][]byte) error {
 	for _, buf := range bufs {
 		worker.Turn()
 		r.Calls++
-		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(r.FD), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+		n, _, errno := syscall.RawSyscall(unix.SYS_READ, uintptr(r.FD), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
 		if errno == unix.EAGAIN {
 			r.Again++
 			break
@@ -226,7 +227,7 @@ func (r *Reader) loop() error {
 			before = worker.Now()
 		}
 		r.Calls++
-		n, _, errno := unix.RawSyscall(number, fd, base, size)
+		n, _, errno := syscall.RawSyscall(number, fd, base, size)
 		switch errno {
 		case 0:
 			now := worker.Now()

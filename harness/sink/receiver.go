@@ -3,6 +3,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -235,7 +236,7 @@ func (r *Receiver) several() error {
 // many do.
 func (r *Receiver) ready(timeout int) (int, error) {
 	r.Calls++
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epoll), uintptr(unsafe.Pointer(&r.events[0])),
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(r.epoll), uintptr(unsafe.Pointer(&r.events[0])),
 		uintptr(len(r.events)), uintptr(timeout), 0, 0)
 	switch errno {
 	case 0:
@@ -291,14 +292,14 @@ func (r *Receiver) receive(fd int, timed bool) (int, error) {
 // call waits for datagrams if the socket blocks, and returns how many came.
 func (r *Receiver) call(fd int) (int, unix.Errno) {
 	if r.Each {
-		n, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0].Header)), 0)
+		n, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0].Header)), 0)
 		if errno != 0 {
 			return 0, errno
 		}
 		r.headers[0].Len = uint32(n)
 		return 1, 0
 	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0])),
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&r.headers[0])),
 		uintptr(len(r.headers)), unix.MSG_WAITFORONE, 0, 0)
 	return int(n), errno
 }

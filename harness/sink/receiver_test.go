@@ -86,7 +86,7 @@ func send(t *testing.T, ns *netns.NS, flows, n, segments int) {
 			for i := range n {
 				b := make([]byte, segments*size)
 				for k := range segments {
-					s := packet.Stamp{Flow: uint32(flow), Seq: uint64(i*segments + k)}
+					s := packet.Stamp{Flow: uint32(flow), Seq: uint64(i*segments + k), Intended: 1, Sent: 1}
 					s.Put(b[k*size:])
 				}
 				_, to := socket.Address(here)
@@ -235,4 +235,24 @@ func nonblocking(t *testing.T, fd int, b []byte) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// A packet that bears no time counts, and has no latency.
+func TestUntimed(t *testing.T) {
+	var control Control
+	control.Measuring.Store(true)
+	var tally Tally
+	tally.prepare(1, false, &control)
+	for seq := range uint64(16) {
+		s := packet.Stamp{Seq: seq}
+		if seq%8 == 0 {
+			s.Intended, s.Sent = 5, 5
+		}
+		b := make([]byte, packet.StampLen)
+		s.Put(b)
+		tally.segment(b, 28, 1000)
+	}
+	if tally.Delivered != 16 || tally.E2E.Count != 2 {
+		t.Errorf("%d delivered, latencies of %d; want 16 and 2", tally.Delivered, tally.E2E.Count)
+	}
 }

@@ -120,7 +120,7 @@ func (t *Tally) segment(payload []byte, headers int, now int64) {
 			t.E2E.Record(uint64(max(0, now-s.Intended)))
 			t.Service.Record(uint64(max(0, now-s.Sent)))
 		}
-	case t.control.Measuring.Load():
+	case s.Intended != 0 && t.control.Measuring.Load():
 		t.E2E.Record(uint64(max(0, now-s.Intended)))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -253,7 +254,7 @@ func (s *End) at(i int) *Conn {
 func (s *End) poll() (int, error) {
 	worker.Turn()
 	s.counts.Calls++
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epoll),
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(s.epoll),
 		uintptr(unsafe.Pointer(&s.events[0])), ready, waitFor, 0, 0)
 	switch errno {
 	case 0:
@@ -276,7 +277,7 @@ func (s *End) flags() uintptr {
 func (s *End) write(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	worker.Turn()
 	s.counts.Calls++
-	done, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags, 0, 0)
+	done, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags, 0, 0)
 	switch errno {
 	case 0:
 		return int(done), nil
@@ -293,7 +294,7 @@ var errEnd = errors.New("the other end has closed it")
 func (s *End) read(c *Conn, b []byte, flags uintptr) (n int, err error) {
 	worker.Turn()
 	s.counts.Calls++
-	done, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags, 0, 0)
+	done, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(c.fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), flags, 0, 0)
 	switch errno {
 	case 0:
 		if done == 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +44,11 @@ type batch struct {
 	// the flow; messages of one size share them.
 	templates [][][]byte
 	device    []byte // what stands before each packet that is not of it
+	// Only of plain datagrams that are written one by one, whose headers stay as they
+	// are: the position of the flow whose headers each message holds, -1 for none, and
+	// the sum of the UDP headers by message and position.
+	held []int
+	sums [][]uint64
 }
 
 func newBatch(c Config) *batch {
@@ -81,6 +87,9 @@ func newBatch(c Config) *batch {
 		for i := range messages {
 			b.templates = append(b.templates, bySize[i%len(sizes)])
 		}
+		if c.Kind == Write && c.VnetHdr == 0 && !c.Vhost {
+			b.holdHeaders()
+		}
 	}
 	vectors := 1
 	if c.Vectored && len(b.device) > 0 {
@@ -107,6 +116,17 @@ func newBatch(c Config) *batch {
 	return b
 }
 
+// holdHeaders makes ready to stamp packets whose headers are not written again.
+func (b *batch) holdHeaders() {
+	for _, headers := range b.templates {
+		var sums []uint64
+		for _, h := range headers {
+			sums = append(sums, packet.Sum(h[b.offset-packet.UDPLen:]))
+		}
+		b.held, b.sums = append(b.held, -1), append(b.sums, sums)
+	}
+}
+
 // Segments is how many wire segments of size bytes of IP a message stands for:
 // more than one of GSO packets.
 func Segments(k Kind, size, family int, tap bool) uint64 {
@@ -125,6 +145,14 @@ func Segments(k Kind, size, family int, tap bool) uint64 {
 }
 
 func (b *batch) messages() int { return len(b.headers) }
+
+// replace puts another buffer, of the same length, in place of that of message i.
+func (b *batch) replace(i int, buf []byte) {
+	b.buffers[i] = buf
+	if b.held != nil {
+		b.held[i] = -1
+	}
+}
 
 func linkAddress(c Config) unix.RawSockaddrLinklayer {
 	etherType := uint16(packet.EtherTypeIPv4)
@@ -222,6 +250,15 @@ func (b *batch) stamp(position int, seq uint64, now int64) {
 func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 	s := packet.Stamp{Flow: uint32(b.config.Flows[position]), Seq: seq, Intended: due, Sent: now}
 	buf := b.buffers[i]
+	if b.held != nil {
+		if b.held[i] != position {
+			b.held[i] = position
+			copy(buf, b.templates[i][position])
+		}
+		s.Put(buf[b.offset:])
+		packet.PutUDPSum(buf[b.offset-packet.UDPLen:], b.sums[i][position]+s.Sum())
+		return
+	}
 	if b.templates != nil {
 		copy(buf, b.templates[i][position])
 	}
@@ -254,7 +291,7 @@ func (b *batch) checksum(buf []byte) {
 
 // sendmmsg hands messages to a socket and returns how many it took.
 func sendmmsg(fd int, messages []socket.Message) (int, unix.Errno) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
+	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd),
 		uintptr(unsafe.Pointer(&messages[0])), uintptr(len(messages)), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return 0, errno

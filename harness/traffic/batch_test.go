@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"testing"
@@ -112,5 +113,41 @@ func BenchmarkStamp(b *testing.B) {
 				batch.stamp(0, uint64(i), 1)
 			}
 		})
+	}
+}
+
+// Datagrams that are written are whole and have a right checksum, whatever flow their
+// message held before.
+func TestStampedAgain(t *testing.T) {
+	for _, c := range []Config{
+		{Size: 64, Src: src4, Dst: dst4}, {Size: 1501, Src: src4, Dst: dst4}, {Size: 0, Src: src4, Dst: dst4},
+		{Size: 80, TAP: true, Src: src6, Dst: dst6, Written: Written{PI: true}},
+	} {
+		c.Kind, c.Flows = Write, []int{3, 5}
+		b := newBatch(c)
+		if b.held == nil {
+			t.Fatalf("%+v: headers are written again", c)
+		}
+		for k, position := range []int{0, 0, 1, 0, 1, 1} {
+			if k == 4 {
+				b.replace(2, make([]byte, len(b.buffers[2])))
+			}
+			b.stamp(position, uint64(1000*k), int64(12345*k))
+			for i, buf := range b.buffers {
+				p := buf
+				if c.PI {
+					p = p[packet.PILen:]
+				}
+				var l packet.Layout
+				var s packet.Stamp
+				if !l.Parse(p, c.TAP) || !l.Sums(p) || !s.Parse(p[l.Payload:]) {
+					t.Fatalf("%+v: message %d is not right: %x", c, i, p)
+				}
+				want := packet.Stamp{Flow: uint32(c.Flows[position]), Seq: uint64(1000*k + i), Intended: int64(12345 * k), Sent: int64(12345 * k)}
+				if s != want || !bytes.Equal(buf[:b.offset-packet.UDPLen], b.templates[i][position][:b.offset-packet.UDPLen]) {
+					t.Fatalf("%+v: message %d carries %+v, want %+v", c, i, s, want)
+				}
+			}
+		}
 	}
 }

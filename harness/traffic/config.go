@@ -110,4 +110,5 @@ type Counts struct {
 	Accepted   uint64 // taken by the kernel
 	PushedBack uint64 // refused before they reached the device, and sent again
 	CallNs     uint64 // time inside the calls
+	Looks      uint64 // at the clock, in that time
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -47,7 +48,7 @@ type Sender struct {
 	call  func(fd int, messages []socket.Message) (int, unix.Errno)
 
 	_         [64]byte
-	published struct{ calls, accepted, pushedBack, callNs atomic.Uint64 }
+	published struct{ calls, accepted, pushedBack, callNs, looks atomic.Uint64 }
 	_         [64]byte
 }
 
@@ -196,7 +197,7 @@ func (s *Sender) Thread() *worker.Thread { return s.thread }
 func (s *Sender) Progress() Counts {
 	return Counts{
 		Calls: s.published.calls.Load(), Accepted: s.published.accepted.Load(),
-		PushedBack: s.published.pushedBack.Load(), CallNs: s.published.callNs.Load(),
+		PushedBack: s.published.pushedBack.Load(), CallNs: s.published.callNs.Load(), Looks: s.published.looks.Load(),
 	}
 }
 
@@ -215,10 +216,6 @@ func (s *Sender) Sent() []uint64 {
 	}
 	return sent
 }
-
-// Stamps reports whether each packet is stamped right before its own call,
-// which reads the clock once.
-func (s *Sender) Stamps() bool { return s.writes != nil && s.writes.each && !s.Vhost }
 
 // Writes returns the results of all writes. The sender must have ended.
 func (s *Sender) Writes() Writes { return s.writes.sum() }
@@ -254,6 +251,7 @@ func (s *Sender) publish() {
 	s.published.accepted.Store(s.counts.Accepted)
 	s.published.pushedBack.Store(s.counts.PushedBack)
 	s.published.callNs.Store(s.counts.CallNs)
+	s.published.looks.Store(s.counts.Looks)
 }
 
 // Batch is the most messages that one call sends.
@@ -389,7 +387,7 @@ func (s *Sender) sendEach(fd int, messages []socket.Message) (int, unix.Errno) {
 	for k := range messages {
 		worker.Turn()
 		v := messages[k].Header.Iov
-		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(v.Base)), uintptr(v.Len), unix.MSG_DONTWAIT, 0, 0)
+		_, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(v.Base)), uintptr(v.Len), unix.MSG_DONTWAIT, 0, 0)
 		if errno != 0 {
 			s.counts.Calls += uint64(k) // and the one that hand counts
 			return k, errno

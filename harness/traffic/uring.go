@@ -51,7 +51,7 @@ func (s ringSender) open() (err error) {
 		return err
 	}
 	for i, buf := range s.batch.buffers {
-		s.batch.buffers[i] = r.buffers.At(i)[:len(buf)]
+		s.batch.replace(i, r.buffers.At(i)[:len(buf)])
 	}
 	if r.Ring, err = uring.Open(len(r.results), 2*len(r.results)); err != nil {
 		return fmt.Errorf("open the ring of a sender: %w", err)

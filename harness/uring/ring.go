@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync/atomic"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -195,7 +196,7 @@ func (r *Ring) Enter(wait int) (int, unix.Errno) { return r.enter(wait, enterGet
 func (r *Ring) enter(wait int, flags uintptr) (int, unix.Errno) {
 	atomic.StoreUint32(r.sqTail, r.tail)
 	pending := r.tail - atomic.LoadUint32(r.sqHead)
-	n, _, errno := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(pending), uintptr(wait), flags, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), uintptr(pending), uintptr(wait), flags, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
