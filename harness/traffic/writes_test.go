@@ -162,6 +162,13 @@ func TestWholeWrites(t *testing.T) {
 			if len(got) != 64*each || uint64(len(got)) != s.Writes().Bytes {
 				t.Fatalf("%d bytes were written, %d counted, want 64 times %d", len(got), s.Writes().Bytes, each)
 			}
+			looks := uint64(64 / timedEvery)
+			if s.Pace.Rate > 0 {
+				looks = 64
+			}
+			if s.counts.Looks != looks {
+				t.Errorf("%d looks at the clock, want %d", s.counts.Looks, looks)
+			}
 			for i := range 64 {
 				checkWritten(t, s, got[i*each:][:each], uint64(i))
 			}
@@ -188,7 +195,11 @@ func checkWritten(t *testing.T, s *Sender, b []byte, seq uint64) {
 		t.Fatalf("packet %d goes from port %d to %d", seq, src, dst)
 	}
 	var stamp packet.Stamp
-	if !stamp.Parse(b[l.Payload:]) || stamp.Flow != 3 || stamp.Seq != seq || stamp.Sent == 0 || stamp.Intended > stamp.Sent+1e9 {
+	if !stamp.Parse(b[l.Payload:]) || stamp.Flow != 3 || stamp.Seq != seq || stamp.Intended > stamp.Sent+1e9 {
 		t.Fatalf("packet %d bears %+v", seq, stamp)
+	}
+	// In an open loop all bear the time, else one in timedEvery.
+	if timed := s.Pace.Rate > 0 || seq%timedEvery == 0; (stamp.Sent != 0) != timed || (stamp.Intended != 0) != timed {
+		t.Fatalf("packet %d bears the times %d and %d", seq, stamp.Intended, stamp.Sent)
 	}
 }
