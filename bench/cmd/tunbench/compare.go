@@ -36,13 +36,15 @@ func compareCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare BASE NEW",
 		Short: "judge what NEW changed against BASE",
-		Args:  cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.aa {
+				return cobra.MinimumNArgs(2)(cmd, args)
+			}
+			return cobra.RangeArgs(1, 2)(cmd, args)
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if o.aa {
 				return compare.KeepScatter(a.stdout, args)
-			}
-			if len(args) > 2 {
-				return fmt.Errorf("compare %d runs: it takes two; more only with --aa", len(args))
 			}
 			options, err := o.parse()
 			if err != nil {
