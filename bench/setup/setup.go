@@ -39,6 +39,7 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"pause":   func(s *spec.Spec, v string) { s.Pause = measure(v, "ms", time.Millisecond) },
 	"filter":  setFilter,
 	"event":   func(s *spec.Spec, v string) { s.Event = spec.Event(v) },
+	"copy":    func(*spec.Spec, string) {}, // copies are measured alike
 }
 
 func setSize(s *spec.Spec, value string) {

@@ -70,3 +70,21 @@ func TestBounds(t *testing.T) {
 		t.Errorf("a suite measures %v at least, the harness %v", suite.MinMeasure, spec.MinMeasure)
 	}
 }
+
+// A copy asks the harness for the same as its original.
+func TestCopiesAreMeasuredAlike(t *testing.T) {
+	one, err := New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := New(map[string]string{"copy": "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if one.Name == two.Name {
+		t.Errorf("both are named %s", one.Name)
+	}
+	if diff := cmp.Diff(Spec(one), Spec(two)); diff != "" {
+		t.Errorf("(-one +two)\n%s", diff)
+	}
+}

@@ -52,6 +52,7 @@ var axes = []Axis{
 	{Name: "pause", Default: "off", About: "how long each reader sleeps once a second", domain: measures("off", unit{"ms", 1, 500})},
 	{Name: "filter", Default: "off", About: "eBPF filter on the device that keeps every packet: empty, or one that takes so long for each", domain: domain{words: []string{"off", "pass"}, units: []unit{{"ns", 1, 50_000}}}},
 	{Name: "event", Default: "off", About: "what happens to the device in the middle of the measured time", domain: words("off", "detach", "carrier")},
+	{Name: "copy", Default: "1", About: "the same scenario again: two copies show what a run makes of equal scenarios", domain: numbers(1, 9)},
 }
 
 // Axes returns every axis in the order of names and products.

@@ -162,3 +162,30 @@ func TestSelectErrors(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Copies of a scenario are scenarios of their own, and a scenario that is no copy keeps
+// its name.
+func TestCopies(t *testing.T) {
+	sel, err := suite.ParseSelection(nil, []string{"copy=1,2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, err := suite.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := suite.Select([]suite.Scenario{one}, sel, func(suite.Scenario) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, s := range list {
+		names = append(names, s.Name)
+		if again, err := suite.ParseName(s.Name); err != nil || again.Name != s.Name {
+			t.Errorf("%s is read as %s: %v", s.Name, again.Name, err)
+		}
+	}
+	if diff := cmp.Diff([]string{one.Name, one.Name + "/copy=2"}, names); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

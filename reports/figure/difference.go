@@ -26,6 +26,7 @@ var Differences = []Difference{
 	{Name: "queues", Axes: []string{"queues"}, First: "1"},
 	{Name: "dir", Axes: []string{"dir"}, First: "k2u"},
 	{Name: "path", Axes: []string{"path", "cipher"}, First: "veth"},
+	{Name: "copy", Axes: []string{"copy"}, First: "1"},
 }
 
 // DifferenceGroup is at least two scenarios that differ in the axes of a Difference
