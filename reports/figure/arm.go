@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
@@ -22,8 +21,6 @@ type Arm struct {
 	// none is valid, all.
 	Used    []*record.Trial
 	Invalid bool // no trial is valid
-
-	resumed []time.Time // when the run was resumed
 }
 
 // OfTCP gives a figure of the TCP streams: the median over the used trials that have
@@ -234,21 +231,6 @@ func (a Arm) Direction(name, metric string) (float64, bool) {
 	}
 	sum, err := stat.Summarize(x)
 	return sum.Median, err == nil
-}
-
-// session counts from 0 how often the run had been resumed when t began.
-func (a Arm) session(t *record.Trial) int {
-	began, err := time.Parse(time.RFC3339, t.Started)
-	if err != nil {
-		return 0
-	}
-	n := 0
-	for _, at := range a.resumed {
-		if !began.Before(at) {
-			n++
-		}
-	}
-	return n
 }
 
 func NewArm(trials []*record.Trial) Arm {

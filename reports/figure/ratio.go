@@ -63,16 +63,16 @@ func byBlocks(each []float64) (Ratio, bool) {
 	return r, true
 }
 
-// block identifies the trials whose windows were measured by turns.
+// block identifies the trials whose windows were measured by turns. They have begun at
+// the same time: in a block of more scenarios than can be measured together, and in one
+// that was measured again after an interruption, rounds are counted anew.
 type block struct {
-	shard   int
-	session int // of a run that was resumed: rounds count anew in each
-	block   int
-	pair    int
+	shard, block, pair int
+	started            string
 }
 
 func (b block) compare(c block) int {
-	return cmp.Or(cmp.Compare(b.shard, c.shard), cmp.Compare(b.block, c.block), cmp.Compare(b.pair, c.pair), cmp.Compare(b.session, c.session))
+	return cmp.Or(cmp.Compare(b.shard, c.shard), cmp.Compare(b.block, c.block), cmp.Compare(b.pair, c.pair), cmp.Compare(b.started, c.started))
 }
 
 // count is what was counted in the windows of a round.
@@ -91,7 +91,7 @@ func roundsOf(a Arm, of Count) map[block]map[int]count {
 		if t.Invalid() || !t.InRounds() {
 			continue
 		}
-		b := block{t.Shard, a.session(t), t.Block, t.Pair}
+		b := block{t.Shard, t.Block, t.Pair, t.Started}
 		before := int64(0)
 		for _, w := range t.Windows {
 			ns := w.TNs - before
@@ -145,6 +145,7 @@ func ObserverCost(list []*Scenario) (Ratio, bool) {
 			continue
 		}
 		for b, r := range ratios(s.Observ, s.Bare, Packets) {
+			b.started = "" // scenarios that were measured in several groups are still one block
 			logs[b] = append(logs[b], math.Log(r))
 		}
 		pairs = append(pairs, s.costs()...)

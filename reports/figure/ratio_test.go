@@ -220,31 +220,22 @@ func TestNoRatioWithoutCommonRounds(t *testing.T) {
 	}
 }
 
-// A block that was interrupted is measured again, from its first round: what one scenario
-// did before and what another did after were not measured by turns.
-func TestRoundsOfAResumedRun(t *testing.T) {
+// Scenarios that do not fit into a block together are measured in two groups, and a block
+// that was interrupted is measured again from its first round: rounds of the same number
+// are then not the same round.
+func TestRoundsOfOtherGroups(t *testing.T) {
 	f := twoScenarios(6)
-	again := inRounds(slowName, record.Bare, 6, scaled(speeds(6, 12), 0.2))
-	again.Started = "2026-11-20T23:10:00.25Z"
-	*trialOf(f, slowName, record.Bare, 6) = again
+	*trialOf(f, slowName, record.Bare, 6) = inRounds(slowName, record.Bare, 6, scaled(speeds(6, 12), 0.2))
 	ratio := func() Ratio {
 		r, _ := RatioOf(scenarioOf(f, slowName).Bare, scenarioOf(f, fastName).Bare, Packets)
 		return r
 	}
 	if r := ratio(); len(r.Each) != 6 || !near(r.Each[5], 0.2) {
-		t.Errorf("not resumed: %+v", r)
+		t.Errorf("in one group: %+v", r)
 	}
-	f.Resumes = []record.Resume{{Started: "2026-11-20T23:09:59Z"}}
+	trialOf(f, slowName, record.Bare, 6).Started = "2026-11-20T22:51:10.5Z"
 	if r := ratio(); len(r.Each) != 5 || !near(r.Value, 0.8) {
-		t.Errorf("resumed: %+v", r)
-	}
-	f.Resumes[0].Shard = 3
-	if r := ratio(); len(r.Each) != 6 {
-		t.Errorf("another shard was resumed: %+v", r)
-	}
-	f.Resumes[0] = record.Resume{Started: "2026-11-20T22:00:00Z"}
-	if r := ratio(); len(r.Each) != 6 {
-		t.Errorf("resumed before both: %+v", r)
+		t.Errorf("in another group: %+v", r)
 	}
 }
 

@@ -351,8 +351,6 @@ func Scenarios(f *record.File) (list []*Scenario, common []string) {
 			Bare: NewArm(bare[name]), Observ: NewArm(observed[name]),
 		}
 		s.Shard = s.Head().All[0].Shard
-		resumed := resumedAt(f.Resumes, s.Shard)
-		s.Bare.resumed, s.Observ.resumed = resumed, resumed
 		s.Run = f.Header(s.Shard)
 		if hosts > 1 {
 			s.Where = " · host " + strconv.Itoa(host[s.Shard])
@@ -361,16 +359,6 @@ func Scenarios(f *record.File) (list []*Scenario, common []string) {
 		list = append(list, s)
 	}
 	return list, common
-}
-
-// resumedAt gives the times at which a run, or that shard of it, was resumed.
-func resumedAt(resumes []record.Resume, shard int) (at []time.Time) {
-	for _, r := range resumes {
-		if began, err := time.Parse(time.RFC3339, r.Started); err == nil && r.Shard == shard {
-			at = append(at, began)
-		}
-	}
-	return at
 }
 
 // variantsOf returns the variants of the trials of f; "" for trials of a run.

@@ -181,8 +181,8 @@ type Window struct {
 	Pkts  uint64 `json:"pkts"`
 	Bytes uint64 `json:"bytes"`
 	// Round is that of the block in which the window was measured, from 1: windows of
-	// the same block (Trial.Pair) and round of one run were measured within seconds of
-	// each other, by turns. 0: the trial was not measured in rounds.
+	// the same round, of trials of one run with the same Pair and Started, were measured
+	// within seconds of each other, by turns. 0: the trial was not measured in rounds.
 	Round int `json:"round,omitempty"`
 }
 
