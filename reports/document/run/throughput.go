@@ -147,7 +147,10 @@ func headline(own []*figure.Scenario, sc text.Scale, has headColumns) document.T
 			if sp, ok := h.Interval(metric); ok {
 				rng = sp.Text(has.where, format)
 			}
-			return []any{prose.Bold(Cell(h, metric, format)), rng}
+			if mid := Cell(h, metric, format); mid != text.Absent {
+				return []any{prose.Bold(mid), rng}
+			}
+			return []any{text.Absent, rng}
 		}
 		cells := append([]any{s.Label}, with(record.PPS, sc.Format)...)
 		if has.loopback {
