@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 
@@ -37,10 +38,7 @@ func compareCommand(a *app) *cobra.Command {
 		Use:   "compare BASE NEW",
 		Short: "judge what NEW changed against BASE",
 		Args: func(cmd *cobra.Command, args []string) error {
-			if o.aa {
-				return cobra.MinimumNArgs(2)(cmd, args)
-			}
-			return cobra.RangeArgs(1, 2)(cmd, args)
+			return cobra.RangeArgs(1, map[bool]int{true: math.MaxInt, false: 2}[o.aa])(cmd, args)
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if o.aa {
