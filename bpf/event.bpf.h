@@ -13,8 +13,8 @@
 #include "size.bpf.h"
 #include "stamp.bpf.h"
 
-static __always_inline int on_xmit(struct cpu_counters *c, __u64 id, __u32 queue, struct size size,
-				   const bool gso)
+static __always_inline int on_xmit(struct cpu_counters *c, __u64 distance, __u32 queue,
+				   struct size size, const bool gso)
 {
 	struct queue_counters *q = queue_of(c, queue);
 
@@ -24,19 +24,15 @@ static __always_inline int on_xmit(struct cpu_counters *c, __u64 id, __u32 queue
 	q->xmit_bytes += size.bytes;
 	if (gso)
 		q->xmit_pkts += size.pkts;
-	if (is_sampled(id))
-		leave_stamp(id);
+	if (is_sampled(distance))
+		leave_stamp(distance);
 	return 0;
 }
 
 /* tun_do_read was called; it may return without a packet. */
-static __always_inline int on_read(__u64 queue)
+static __always_inline int on_read(__u32 queue)
 {
-	barrier_var(queue);
-	if (queue >= nr_queues)
-		return 0;
-	barrier_var(queue);
-	__sync_fetch_and_add(&reads[queue].calls, 1);
+	__sync_fetch_and_add(&reads[queue % MAX_QUEUES].calls, 1); /* tun has no more */
 	return 0;
 }
 
@@ -44,18 +40,18 @@ static __always_inline int on_dequeue(struct cpu_counters *c, struct sk_buff *sk
 {
 	struct queue_counters *q = queue_of(c, skb->queue_mapping);
 	struct size size;
-	__u64 id;
+	__u64 distance;
 
 	if (!q)
 		return stray(c);
 	size = wire_size(skb, gso);
-	id = skb_id(skb, skb->dev);
+	distance = distance_of(skb, skb->dev);
 	q->read_skbs++;
 	q->read_bytes += size.bytes;
 	if (gso)
 		q->read_pkts += size.pkts;
-	if (is_sampled(id))
-		record_residency(c, id);
+	if (is_sampled(distance))
+		record_residency(c, distance);
 	return 0;
 }
 

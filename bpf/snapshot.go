@@ -72,13 +72,19 @@ func newSnapshot(sum counts, t Target, reasons map[uint32]string) *Snapshot {
 	queues := sum.queues()
 	for i := range queues {
 		q := queueOf(&queues[i], t.GSO)
-		q.ReadCalls = sum.calls[i].Calls
 		if i < len(s.Queues) {
 			s.Queues[i] = q
 			continue
 		}
 		// There is room for more queues than the device has.
-		s.Strays += q.XmitSKBs + q.ReadSKBs + q.RecvSKBs + q.DropPkts + q.RecvDropPkts + q.ReadCalls
+		s.Strays += q.XmitSKBs + q.ReadSKBs + q.RecvSKBs + q.DropPkts + q.RecvDropPkts
+	}
+	for i, c := range sum.calls {
+		if i < len(s.Queues) {
+			s.Queues[i].ReadCalls = c.Calls
+		} else {
+			s.Strays += c.Calls
+		}
 	}
 	named := func(i int) string { return reasonName(reasons, uint32(i)) }
 	addNamed(s.Drops, c.Drops[:], named)

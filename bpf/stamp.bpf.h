@@ -33,10 +33,12 @@ struct {
  * is a number: that of skb and device stands for the address. skbs come from a slab
  * whose objects are at least 64 bytes apart.
  */
-static __always_inline __u64 skb_id(struct sk_buff *skb, struct net_device *dev)
+static __always_inline __u64 distance_of(struct sk_buff *skb, struct net_device *dev)
 {
-	return ((__u64)skb - (__u64)dev) >> 6;
+	return (__u64)skb - (__u64)dev;
 }
+
+#define skb_id(distance) ((distance) >> 6)
 
 /*
  * Most skbs are 256 bytes apart: the slot omits the two bits below that, which
@@ -50,12 +52,13 @@ static __always_inline __u64 skb_id(struct sk_buff *skb, struct net_device *dev)
  * never holds the time of an earlier use of its skb. The multiplication makes the
  * choice independent of the order in which the slab allocates its objects.
  */
-#define is_sampled(id) ((__u32)((id) >> 2) * 0x9e3779b1U <= sample_limit)
+#define is_sampled(distance) ((__u32)(distance) * 0x9e3779b1U <= sample_limit)
 
 #define STAMP_TIME ((1ULL << 48) - 1)
 
-static __noinline void leave_stamp(__u64 id)
+static __noinline void leave_stamp(__u64 distance)
 {
+	__u64 id = skb_id(distance);
 	__u32 slot = stamp_slot(id);
 	__u64 *stamp = bpf_map_lookup_elem(&stamps, &slot);
 
@@ -63,8 +66,9 @@ static __noinline void leave_stamp(__u64 id)
 		*(volatile __u64 *)stamp = stamp_tag(id) | (bpf_ktime_get_ns() & STAMP_TIME);
 }
 
-static __noinline void record_residency(struct cpu_counters *c, __u64 id)
+static __noinline void record_residency(struct cpu_counters *c, __u64 distance)
 {
+	__u64 id = skb_id(distance);
 	__u32 slot = stamp_slot(id);
 	__u64 *stamp = bpf_map_lookup_elem(&stamps, &slot), word, now, ns;
 

@@ -19,15 +19,15 @@
 static __always_inline int probe_xmit(struct pt_regs *ctx, struct cpu_counters *c, const bool gso)
 {
 	struct sk_buff *skb = (void *)PT_REGS_PARM1(ctx);
-	__u64 id = skb_id(skb, (void *)PT_REGS_PARM2(ctx));
+	__u64 distance = distance_of(skb, (void *)PT_REGS_PARM2(ctx));
 	struct head head;
 
 	if (bpf_rdonly_cast) {
 		skb = TYPED(struct sk_buff, skb);
-		return on_xmit(c, id, skb->queue_mapping, wire_size(skb, gso), gso);
+		return on_xmit(c, distance, skb->queue_mapping, wire_size(skb, gso), gso);
 	}
 	head = head_of(skb);
-	return on_xmit(c, id, head.queue, probed_size(skb, head.len, gso), gso);
+	return on_xmit(c, distance, head.queue, probed_size(skb, head.len, gso), gso);
 }
 
 SEC("kprobe/tun_net_xmit")
@@ -54,7 +54,7 @@ static __always_inline int trace_xmit(__u64 *ctx, struct cpu_counters *c, const 
 {
 	struct sk_buff *skb = ARG(struct sk_buff, ctx, 0);
 
-	return on_xmit(c, skb_id(skb, ARG(struct net_device, ctx, 1)), skb->queue_mapping,
+	return on_xmit(c, distance_of(skb, ARG(struct net_device, ctx, 1)), skb->queue_mapping,
 		       wire_size(skb, gso), gso);
 }
 
