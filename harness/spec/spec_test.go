@@ -25,7 +25,7 @@ func TestOpenLoopsThatCannotBe(t *testing.T) {
 		"vhost, long header":  {func(s *Spec) { s.IO, s.VnetHdr = IOVhost, 24 }, "set vnet=12", true},
 		"vhost writes to TUN": {func(s *Spec) { s.IO, s.Dir = IOVhost, U2K }, "set sndbuf=1000000 or mode=tap", true},
 		"vhost and pi":        {func(s *Spec) { s.IO, s.PI = IOVhost, true }, "with pi=off", true},
-		"no time to pause":    {func(s *Spec) { s.Pause, s.Measure = 5*time.Millisecond, s.Window }, "measure for at least 105ms", true},
+		"no time to pause":    {func(s *Spec) { s.Pause, s.Measure = 5*time.Millisecond, 100*time.Millisecond }, "measure for at least 105ms", true},
 	} {
 		s := Default()
 		c.set(&s)
