@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -64,6 +65,10 @@ func judgeRatios(c *comparer) {
 		list[i] = t.scenario
 	}
 	result, err := shift.Judge(list, shift.Options{Threshold: max(gate.Threshold, gate.Detectable), Scatter: c.options.Scatter})
+	if errors.Is(err, shift.ErrTooFew) {
+		c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("one valid trial per side cannot show a change in any of the %s that are judged together: at least 6 are needed (--trials 6)",
+			text.Plural(len(list), "rate", "rates")))
+	}
 	if err != nil {
 		for _, t := range c.ratios {
 			c.done.Verdicts[t.at].Notes = append(c.done.Verdicts[t.at].Notes, err.Error())

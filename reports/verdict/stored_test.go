@@ -250,3 +250,24 @@ func TestMeasureScatter(t *testing.T) {
 		}
 	}
 }
+
+// Runs of one block each show nothing, and say how many blocks would.
+func TestStoredRunsOfOneBlock(t *testing.T) {
+	one := func(seed uint64) *record.File {
+		f := storedRun(seed, func(*record.Trial) float64 { return 1 })
+		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Pair > 1 })
+		return f
+	}
+	c, err := Compare(one(1), one(2), Options{BaseName: "a", NewName: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(c.Warnings, "\n"); !strings.Contains(all, "one valid trial per side cannot show a change in any of the 42 rates") {
+		t.Errorf("warnings: %s", all)
+	}
+	for _, v := range c.Verdicts {
+		if v.Metric == record.PPS && v.Verdict != record.Inconclusive {
+			t.Errorf("%s: %s", v.Scenario, v.Verdict)
+		}
+	}
+}
