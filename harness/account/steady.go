@@ -76,6 +76,45 @@ func Unsteady(rates []float64) string {
 	return ""
 }
 
+// UnsteadyInRounds is Unsteady for the windows of a block, which are so short that single
+// ones differ by chance: successive ones are put together, and a difference between
+// the first and the last third counts if it is beyond three standard errors, too.
+func UnsteadyInRounds(rates []float64) string {
+	parts := Means(rates, LeastWindows)
+	if len(parts) < LeastWindows {
+		return ""
+	}
+	mean, spread := meanAndSpread(parts)
+	if mean == 0 {
+		return ""
+	}
+	if spread/mean > UnsteadyLimit {
+		return fmt.Sprintf("%d parts of the windows spread by %.0f %% of their mean", len(parts), 100*spread/mean)
+	}
+	third := len(rates) / 3
+	head, headSpread := meanAndSpread(rates[:third])
+	tail, tailSpread := meanAndSpread(rates[len(rates)-third:])
+	if head == 0 {
+		return ""
+	}
+	errorOf := math.Sqrt((headSpread*headSpread+tailSpread*tailSpread)/float64(third)) / head
+	if change := tail/head - 1; math.Abs(change) > max(ThirdsLimit, 3*errorOf) {
+		return fmt.Sprintf("the last third of the windows differs from the first by %+.0f %%", 100*change)
+	}
+	return ""
+}
+
+// meanAndSpread are the mean and the standard deviation of at least two values.
+func meanAndSpread(x []float64) (mean, spread float64) {
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for _, v := range x {
+		spread += (v - mean) * (v - mean)
+	}
+	return mean, math.Sqrt(spread / float64(max(1, len(x)-1)))
+}
+
 // Means cuts rates into at most n parts of successive ones, whose lengths differ by at
 // most one, and gives the mean of each part.
 func Means(rates []float64, n int) (means []float64) {

@@ -214,7 +214,7 @@ func TestWindowOf(t *testing.T) {
 	slow.Rate = 1000
 	short.Gen, short.Measure = spec.GenTCP, 200*time.Millisecond
 	for s, want := range map[*spec.Spec]time.Duration{
-		&base: 20 * time.Millisecond, &tcp: 60 * time.Millisecond, &slow: 50 * time.Millisecond, &short: 200 * time.Millisecond / 6,
+		&base: 20 * time.Millisecond, &tcp: 60 * time.Millisecond, &slow: 100 * time.Millisecond, &short: 200 * time.Millisecond / 6,
 	} {
 		if got := windowOf(*s); got != want {
 			t.Errorf("%+v: %v, want %v", s, got, want)

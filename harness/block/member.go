@@ -61,8 +61,6 @@ const (
 	// conversationWindow is the least window of a conversation: TCP needs some round
 	// trips to find its rate again after a pause.
 	conversationWindow = 60 * time.Millisecond
-	// windowPackets is how many packets of an open loop a window holds at least.
-	windowPackets = 50
 )
 
 // windowOf is how long the windows of s are in a Block.
@@ -71,10 +69,13 @@ func windowOf(s spec.Spec) time.Duration {
 	if s.Gen.Conversation() {
 		w = max(w, conversationWindow)
 	}
+	longest := max(s.Window, s.Measure/trial.LeastWindows)
 	if s.Rate > 0 {
-		w = max(w, time.Duration(windowPackets/s.Rate*float64(time.Second)))
+		// At the ends of a window other threads take CPU time from the sender, which is
+		// late for it. The rate of an open loop is the same in any window.
+		return longest
 	}
-	return min(w, max(s.Window, s.Measure/trial.LeastWindows))
+	return min(w, longest)
 }
 
 // fail ends a member with an error; it does nothing without one.

@@ -23,6 +23,9 @@ const (
 	// for a CPU. Where workers fill all CPUs, the other threads of this process
 	// wait for theirs: 2 to 6 % of the time on two CPUs with nothing else to do.
 	pressureLimit = 0.10
+	// windowWait is how long the thread that ends a window waits for a CPU, where workers
+	// fill all of them: about a slice of the scheduler.
+	windowWait = 4 * time.Millisecond
 	// frequencyLimit is by how much a CPU may change its frequency.
 	frequencyLimit = 0.10
 	// clockLimit is by how much CLOCK_MONOTONIC may be slewed: the kernel's own
@@ -156,7 +159,11 @@ func (c Period) pressure() Check {
 	case c.Workers > c.CPUs:
 		return g.unclear("the workers wait for each other's CPU")
 	}
-	share := float64(c.Seen.Pressure) / float64(cmp.Or(c.Seen.Watched, c.Seen.Elapsed))
+	waited := c.Seen.Pressure
+	if c.Seen.Watched > 0 {
+		waited = max(0, waited-time.Duration(c.Stretches)*windowWait)
+	}
+	share := float64(waited) / float64(cmp.Or(c.Seen.Watched, c.Seen.Elapsed))
 	return g.judge(share > pressureLimit, "tasks waited for a CPU during %.1f %% of the time", 100*share)
 }
 

@@ -164,3 +164,19 @@ func TestSampling(t *testing.T) {
 		t.Errorf("a CPU that is always busy: %v, want two ticks", full)
 	}
 }
+
+// In the windows of a block, the thread that ends each of them may wait for a CPU once.
+func TestPressureInWindows(t *testing.T) {
+	for name, test := range map[string]struct {
+		waited time.Duration
+		want   Outcome
+	}{
+		"the thread's own": {30 * 5 * time.Millisecond, Passed},
+		"somebody else's":  {30 * 12 * time.Millisecond, Failed},
+	} {
+		c := Period{CPUs: 2, Workers: 2, Stretches: 30, Seen: host.Delta{Elapsed: time.Minute, Pressure: test.waited, Watched: 600 * time.Millisecond}}
+		if got := c.pressure(); got.Outcome != test.want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -17,9 +17,6 @@ import (
 const (
 	// missedLimit is the share of overwritten residency samples that is flagged.
 	missedLimit = 0.01
-	// steadyParts is into how many parts the windows of a block are put together, to
-	// see whether its rate was steady.
-	steadyParts = 10
 	// lateLimit is the share of sends of an open loop that may be late.
 	lateLimit = 0.01
 )
@@ -61,13 +58,15 @@ func (f flags) steady(m account.Measurement, windowsTell bool) {
 		rates, of = m.Against, "held against the other side's, "
 	}
 	if m.InRound != nil {
-		// The windows of a block are short and far apart.
-		rates = account.Means(rates, steadyParts)
 		if m.Against != nil {
 			of = "held against loopback, "
 		}
 	}
-	if text := account.Unsteady(rates); text != "" && windowsTell {
+	unsteady := account.Unsteady
+	if m.InRound != nil {
+		unsteady = account.UnsteadyInRounds
+	}
+	if text := unsteady(rates); text != "" && windowsTell {
 		text = of + text
 		if warm != "" {
 			text += "; " + warm

@@ -133,10 +133,12 @@ func (p *side) slice(ctx context.Context) (s slice, err error) {
 		return s, err
 	}
 	s.waited = host.Pressure()
-	if err := r.measure(true); err != nil {
+	// What this thread reads of the host takes CPU time from the workers: it does not
+	// count, or packets of an open loop would be late for it.
+	if s.before, err = r.usage(); err != nil {
 		return s, err
 	}
-	if s.before, err = r.usage(); err != nil {
+	if err := r.measure(true); err != nil {
 		return s, err
 	}
 	s.from = r.sample()
@@ -144,10 +146,10 @@ func (p *side) slice(ctx context.Context) (s slice, err error) {
 		return s, err
 	}
 	s.to = r.sample()
-	if s.afterwards, err = r.usage(); err != nil {
+	if err := r.measure(false); err != nil {
 		return s, err
 	}
-	if err := r.measure(false); err != nil || s.waited < 0 {
+	if s.afterwards, err = r.usage(); err != nil || s.waited < 0 {
 		return s, err
 	}
 	s.waited = max(0, host.Pressure()-s.waited)
