@@ -66,9 +66,13 @@ func (r blocks) next(ctx context.Context) error {
 	return nil
 }
 
-// takesTurns reports whether s can be measured in windows: it can be held back, and its
-// readers do not pause once a second, which short windows would miss.
-func takesTurns(s spec.Spec) bool { return s.SideBySide() && s.Pause == 0 }
+// takesTurns reports whether s is measured in windows: it can be held back, its readers
+// do not pause once a second, which short windows would miss, and its load is closed.
+// The sender of an open loop is late at the ends of windows, and its rate is that of its
+// schedule at any speed of the host.
+func takesTurns(s spec.Spec) bool {
+	return s.SideBySide() && s.Pause == 0 && s.Rate == 0 && s.Share == 0
+}
 
 // variant is what a job measures.
 func (r blocks) variant(j job) trial.Variant {
