@@ -18,21 +18,23 @@ import (
 	"tunbench/reports/record"
 )
 
+// lacking skips a test for want of a program. CI must have the program.
+func lacking(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
 // tunref is the C program that tunbench is compared with, compiled, as a build.
 func tunref(t *testing.T) *Build {
 	t.Helper()
-	lacking := func(what string) {
-		t.Helper()
-		if os.Getenv("CI") == "true" {
-			t.Fatal(what)
-		}
-		t.Skip(what)
-	}
 	if _, err := exec.LookPath("cc"); err != nil {
-		lacking("cc is missing: scripts/setup.sh test installs it")
+		lacking(t, "cc is missing: scripts/setup.sh test installs it")
 	}
 	if os.Geteuid() != 0 {
-		lacking("needs root: network namespaces and TUN/TAP devices are made")
+		lacking(t, "needs root: network namespaces and TUN/TAP devices are made")
 	}
 	sources, err := filepath.Glob("../../scripts/cref/*.c")
 	if err != nil || len(sources) == 0 {
@@ -187,7 +189,7 @@ func TestTunrefRefuses(t *testing.T) {
 // whole interval is below the goal.
 func TestCompareC(t *testing.T) {
 	if _, err := exec.LookPath("jq"); err != nil {
-		t.Skip("jq is missing: scripts/setup.sh test installs it")
+		lacking(t, "jq is missing: scripts/setup.sh test installs it")
 	}
 	verdicts := func(change, low, high float64) string {
 		return fmt.Sprintf(`{"scenario":"Tun/dir=k2u/gen=udp/io=spin/queues=1/size=64","metric":"pps","base":1000000,"new":900000,"change":%g,"ci":[%g,%g],"n":10,"verdict":"x","notes":[]}`, change, low, high)

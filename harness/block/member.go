@@ -15,7 +15,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// side is what is built and measured of a variant, a trial.InRound.
+// side builds the device of a variant and measures its windows. It is a trial.InRound,
+// or a fake in tests.
 type side interface {
 	Do(ctx context.Context, s trial.Step) error
 	Turn(ctx context.Context) (trial.Turn, error)

@@ -61,7 +61,7 @@ type jsonScenario struct {
 	// Headline is the arm whose figures the report quotes.
 	Headline     record.Arm             `json:"headline"`
 	Arms         map[record.Arm]jsonArm `json:"arms"`
-	ObserverCost *jsonFigure            `json:"observer_cost,omitempty"` // the same of the scenario
+	ObserverCost *jsonFigure            `json:"observer_cost,omitempty"` // of this scenario alone
 	Queues       *jsonQueues            `json:"queues,omitempty"`        // as the observer saw them
 	// QueuesReceived is of dir=both: what user space wrote to the same queues.
 	QueuesReceived *jsonQueues   `json:"queues_received,omitempty"`

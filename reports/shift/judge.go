@@ -19,7 +19,8 @@ const (
 // that the others became slower.
 const preferSlower = 2
 
-// normal is a number of degrees of freedom with which Student's t is normal.
+// normal is a number of degrees of freedom so large that Student's t distribution is
+// practically the normal distribution.
 const normal = 1e6
 
 // judgeFew judges scenarios that are too few to be compared with each other: each alone,

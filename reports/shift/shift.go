@@ -70,7 +70,7 @@ const (
 	alphaSingle = Alpha - alphaAll - alphaGroups
 )
 
-// Power is the probability with which a change of the size of a reach is found.
+// Power is the probability of finding a change that is as large as a Reach.
 const Power = 0.95
 
 const (
