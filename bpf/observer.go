@@ -29,7 +29,8 @@ type Target struct {
 // Observer counts in the kernel what one device does, from Open to Close, but for
 // the time between Detach and Attach. Observers of one process whose hook and
 // Target differ in nothing but the device share their programs: an observer
-// that is detached leaves them attached and idle for the others, until Rest.
+// that is detached leaves them attached and idle for the next of its kind, until one of
+// another kind is attached, or Rest.
 type Observer struct {
 	config
 	target   Target
@@ -79,9 +80,22 @@ func Open(h Hook, t Target) (*Observer, error) {
 }
 
 // Attach counts again after Detach. The counters keep their values.
-func (o *Observer) Attach() error {
+func (o *Observer) Attach() error { return Attach(o) }
+
+// Attach lets all of list count again, and takes the programs away that no observer
+// uses: one that only finds that no device is meant still costs each packet its call.
+func Attach(list ...*Observer) error {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
+	for _, o := range list {
+		if err := o.attach(); err != nil {
+			return err
+		}
+	}
+	return shared.rest()
+}
+
+func (o *Observer) attach() error {
 	switch {
 	case o.closed:
 		return errors.New("attach an observer that is closed")

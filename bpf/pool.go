@@ -25,8 +25,13 @@ type pool struct {
 func Rest() error {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
+	return shared.rest()
+}
+
+// rest detaches the programs of idle sets.
+func (p *pool) rest() error {
 	var errs []error
-	for _, list := range shared.idle {
+	for _, list := range p.idle {
 		for _, s := range list {
 			errs = append(errs, s.rest())
 		}

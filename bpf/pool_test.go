@@ -39,7 +39,20 @@ func TestSharedSets(t *testing.T) {
 	if c.set != kept || a.set != nil {
 		t.Error("c did not take the idle set of a")
 	}
-	must(errors.Join(c.Detach(), b.Attach(), b.Attach(), Rest()))
+	must(errors.Join(c.Detach(), wide.Detach()))
+	if len(kept.links) != len(c.programs) {
+		t.Errorf("%d programs are attached after Detach, want %d", len(kept.links), len(c.programs))
+	}
+	left := wide.set
+	must(Attach(b, c)) // c has the set that it had
+	if len(left.links) > 0 || b.set == c.set || len(b.set.links) != len(b.programs) || len(c.set.links) != len(b.programs) {
+		t.Errorf("beside two that count, %d programs of a set that nobody uses are attached", len(left.links))
+	}
+	must(errors.Join(b.Detach(), c.Detach(), wide.Attach()))
+	if len(kept.links) > 0 {
+		t.Errorf("%d programs of another kind are attached beside one that counts", len(kept.links))
+	}
+	must(errors.Join(b.Attach(), b.Attach(), Rest()))
 	if len(kept.links) > 0 || len(b.set.links) != len(b.programs) {
 		t.Errorf("after Rest %d programs of an idle set are attached, %d of one in use", len(kept.links), len(b.set.links))
 	}

@@ -39,18 +39,11 @@ func (list Observers) Measure(on bool) error {
 	return nil
 }
 
-// Attach lets all count again.
-func (list Observers) Attach() error {
-	for _, o := range list {
-		if err := o.Attach(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// Attach lets all count again, and nobody else's programs run.
+func (list Observers) Attach() error { return bpf.Attach(list...) }
 
-// Detach stops all; what they have counted stays. Their programs stay attached until
-// bpf.Rest.
+// Detach stops all; what they have counted stays. Their programs stay attached, as
+// bpf.Observer says.
 func (list Observers) Detach() error {
 	for _, o := range list {
 		if err := o.Detach(); err != nil {
