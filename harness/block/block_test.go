@@ -107,6 +107,39 @@ func TestRoundsSpreadWindows(t *testing.T) {
 	}
 }
 
+// TestProgramsAreAttachedOnceInARound has three classes, two of which are observed by the
+// same programs.
+func TestProgramsAreAttachedOnceInARound(t *testing.T) {
+	r := &rounds{rng: rand.New(rand.NewPCG(7, 1)), planned: 1, round: 1}
+	for i, programs := range []string{"p", "q", "p"} {
+		c := &class{}
+		for k := range 4 {
+			c.add(&member{want: 1, observed: k > 1, programs: []string{"", "", programs, programs}[k], workers: i})
+		}
+		r.classes, r.members = append(r.classes, c), append(r.members, c.members...)
+	}
+	orders := map[string]bool{}
+	for range 50 {
+		turns := r.order()
+		if len(turns) != 12 {
+			t.Fatalf("%d turns", len(turns))
+		}
+		var changes []string
+		for i, m := range turns {
+			if i == 0 || m.programs != turns[i-1].programs {
+				changes = append(changes, m.programs)
+			}
+		}
+		if len(changes) != 3 {
+			t.Fatalf("programs change in the order %q", changes)
+		}
+		orders[strings.Join(changes, ",")] = true
+	}
+	if len(orders) != 6 {
+		t.Errorf("orders: %v", orders)
+	}
+}
+
 func TestRoundsMeasureStolenWindowsAgain(t *testing.T) {
 	for name, test := range map[string]struct {
 		every, kept, spare int

@@ -22,6 +22,16 @@ func (c *class) add(m *member) {
 	c.members = append(c.members, m)
 }
 
+// programs names what observes the first of the class that is observed.
+func (c *class) programs() string {
+	for _, m := range c.members {
+		if m.observed {
+			return m.programs
+		}
+	}
+	return ""
+}
+
 // followed reports whether there is a yardstick that is measured.
 func (c *class) followed() bool { return c.yardstick != nil && c.yardstick.err == nil }
 

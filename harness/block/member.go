@@ -30,6 +30,7 @@ type member struct {
 	side     side
 	workers  int
 	observed bool
+	programs string // of its observer, as trial.Variant names them
 	class    *class
 	want     int // windows
 	err      error
@@ -48,7 +49,7 @@ type turn struct {
 }
 
 func newMember(b Block, v trial.Variant) *member {
-	m := &member{observed: v.Hook != record.HookNone}
+	m := &member{observed: v.Hook != record.HookNone, programs: v.Programs()}
 	v.Spec.Window = windowOf(v.Spec)
 	m.want = max(trial.LeastWindows, int(v.Spec.Measure/v.Spec.Window))
 	var s trial.InRound

@@ -3,6 +3,7 @@ package block
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -126,21 +127,26 @@ func (r *rounds) measure(ctx context.Context) {
 }
 
 // order lists whose windows are measured in the round at hand. Members without an
-// observer and those with one follow each other, in random order of the two, so that
-// the observers' programs are attached once in a round.
+// observer and those with one follow each other, in random order of the two, and so do
+// classes that are observed by the same programs: those are attached once in a round.
 func (r *rounds) order() (turns []*member) {
-	var parts [2][]*member
+	var bare []*member
+	observed := map[string][]*member{} // by the programs
 	r.rng.Shuffle(len(r.classes), func(i, j int) { r.classes[i], r.classes[j] = r.classes[j], r.classes[i] })
 	for _, c := range r.classes {
-		bare := r.orderOf(c, false, true)
-		parts[0] = append(parts[0], bare...)
+		alone := r.orderOf(c, false, true)
+		bare = append(bare, alone...)
 		// Observed windows are held against loopback beside the others.
-		parts[1] = append(parts[1], r.orderOf(c, true, len(bare) == 0)...)
+		for _, m := range r.orderOf(c, true, len(alone) == 0) {
+			observed[c.programs()] = append(observed[c.programs()], m)
+		}
 	}
-	if r.rng.IntN(2) == 1 {
-		parts[0], parts[1] = parts[1], parts[0]
+	parts := [][]*member{bare}
+	for _, name := range slices.Sorted(maps.Keys(observed)) {
+		parts = append(parts, observed[name])
 	}
-	return slices.Concat(parts[0], parts[1])
+	r.rng.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	return slices.Concat(parts...)
 }
 
 // orderOf lists the members of a class, with or without observer, that are due, and

@@ -10,6 +10,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/account"
+	"tunbench/harness/device"
 	"tunbench/harness/host"
 	"tunbench/harness/load"
 	"tunbench/harness/refusal"
@@ -60,6 +61,15 @@ func Probe(s spec.Spec, hook bpf.Hook) error {
 type Variant struct {
 	Spec spec.Spec
 	Hook string // of the observer; "none" for bare
+}
+
+// Programs names the BPF programs that observe v: what observes variants of the same
+// name stays attached from one to the next. Without an observer it is "".
+func (v Variant) Programs() string {
+	if v.Hook == record.HookNone {
+		return ""
+	}
+	return fmt.Sprint(v.Hook, " ", v.Spec.Dir, " ", v.Spec.Path, " ", v.Spec.Queues, " ", device.SampleEveryOf(v.Spec))
 }
 
 // Pair makes one trial of each variant, side by side, as TakeTurns says. The records
