@@ -221,6 +221,9 @@ func (k *conversationTrial) hold() error {
 		return err
 	}
 	k.site.Forwarders.Hold(true)
+	if err := k.await("workers to fall asleep", k.faults.asleep); err != nil {
+		return err
+	}
 	if k.toggled {
 		return k.site.Observers.Detach()
 	}

@@ -220,6 +220,9 @@ func (b *packetTrial) hold() error {
 	}
 	b.reading.Barrier.Close()
 	b.site.Forwarders.Hold(true)
+	if err := await("workers to fall asleep", b.faults.asleep); err != nil {
+		return err
+	}
 	if b.toggled {
 		return b.site.Observers.Detach()
 	}

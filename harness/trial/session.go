@@ -84,6 +84,7 @@ func (monotonic) after(d time.Duration) <-chan time.Time { return time.After(d) 
 type faults struct {
 	first    chan error
 	expected atomic.Bool // workers may end from now on
+	threads  []*worker.Thread
 }
 
 func newFaults() faults { return faults{first: make(chan error, 1)} }
@@ -102,9 +103,21 @@ func (f *faults) watch(who string, t *worker.Thread, died func(error)) {
 	if t == nil {
 		return
 	}
+	f.threads = append(f.threads, t)
 	go func() {
 		if err := t.Wait(); err != nil && !f.expected.Load() {
 			died(fmt.Errorf("%s died: %w", who, err))
 		}
 	}()
+}
+
+// asleep reports whether all workers wait: none is about to enter the kernel. Between two
+// turns the code there is changed, when observers are attached or taken away.
+func (f *faults) asleep() (bool, error) {
+	for _, t := range f.threads {
+		if ok, err := t.Asleep(); !ok || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
 }

@@ -2,7 +2,9 @@ package vm
 
 import (
 	"fmt"
+	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -191,4 +193,18 @@ func lastLines(s string, n int) []string {
 		}
 	}
 	return lines[max(0, len(lines)-n):]
+}
+
+// linesToShow picks n lines of a console for an error, and names them: from the first fault
+// in the kernel's code on, if it reported one, else the last.
+func linesToShow(console string, n int) (lines []string, which string) {
+	all := lastLines(console, math.MaxInt)
+	fault := slices.IndexFunc(all, func(line string) bool {
+		e, ok := parseLine(line)
+		return ok && e.kind == eventOops
+	})
+	if fault >= 0 && fault < len(all)-n {
+		return all[fault : fault+n], fmt.Sprintf("%d lines", n)
+	}
+	return lastLines(console, n), "the last lines"
 }

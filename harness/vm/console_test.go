@@ -111,3 +111,56 @@ func TestConsoleLimit(t *testing.T) {
 		t.Errorf("%d bytes are kept", len(text))
 	}
 }
+
+// staleKprobe is what a guest of Debian's 6.1 printed under QEMU 7.2 with a thread per
+// CPU when a kprobe was attached while another thread entered the function.
+const staleKprobe = `tunbench-init: ready
+[   28.686028] BUG: kernel NULL pointer dereference, address: 0000000000000000
+[   28.686761] #PF: supervisor instruction fetch in kernel mode
+[   28.686822] #PF: error_code(0x0010) - not-present page
+[   28.687160] Oops: 0010 [#1] PREEMPT SMP NOPTI
+[   28.687268] CPU: 1 PID: 182 Comm: init Not tainted 6.1.0-57-cloud-amd64 #1  Debian 6.1.192-3
+[   28.687620] RIP: 0010:0x0
+[   28.687620] Code: Unable to access opcode bytes at 0xffffffffffffffd6.
+[   28.687620] RSP: 0018:ffa000000131ba60 EFLAGS: 00000046
+[   28.687620] Call Trace:
+[   28.687620]  tun_chr_read_iter+0x7a/0xe0 [tun]
+[   28.687620] Kernel panic - not syncing: Fatal exception
+`
+
+func TestStrayBreakpoint(t *testing.T) {
+	for name, test := range map[string]struct {
+		replace, by string
+		want        bool
+	}{
+		"as it was":               {"", "", true},
+		"carriage returns":        {"\n", "\r\n", true},
+		"interrupts on":           {"EFLAGS: 00000046", "EFLAGS: 00010246", false},
+		"another address":         {"RIP: 0010:0x0\n", "RIP: 0010:0x08\n", false},
+		"in a function":           {"RIP: 0010:0x0", "RIP: 0010:tun_do_read+0x0/0x10", false},
+		"not the first":           {"[#1]", "[#2]", false},
+		"a write to address 0":    {"Oops: 0010", "Oops: 0002", false},
+		"more than kprobes clear": {"EFLAGS: 00000046", "EFLAGS: 00010046", true},
+	} {
+		console := staleKprobe
+		if test.replace != "" {
+			console = strings.ReplaceAll(console, test.replace, test.by)
+		}
+		if got := strayBreakpoint.MatchString(console); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestLinesToShow(t *testing.T) {
+	lines, which := linesToShow(staleKprobe, 4)
+	if len(lines) != 4 || which != "4 lines" || !strings.Contains(lines[0], "BUG: kernel NULL pointer") {
+		t.Errorf("%s: %q", which, lines)
+	}
+	if lines, which = linesToShow(staleKprobe, 100); len(lines) != 12 || which != "the last lines" {
+		t.Errorf("%s: %q", which, lines)
+	}
+	if lines, which = linesToShow("a\nb\nc\n", 2); !cmp.Equal(lines, []string{"b", "c"}) || which != "the last lines" {
+		t.Errorf("%s: %q", which, lines)
+	}
+}

@@ -27,8 +27,10 @@ const (
 const emulatorBoots = 3
 
 // strayBreakpoint is what a kernel prints when it runs into a breakpoint that it
-// has already removed.
-var strayBreakpoint = regexp.MustCompile(`int3: 0000 \[#1\]`)
+// has already removed: that there is one or, where a kprobe is attached through ftrace,
+// that it jumped to address 0 with interrupts off. Such a kprobe has no copy of the
+// instruction, which is where setup_singlestep() of arch/x86/kernel/kprobes/core.c goes.
+var strayBreakpoint = regexp.MustCompile(`int3: 0000 \[#1\]|Oops: 0010 \[#1\](?:.*\n)+?.*RIP: 0010:0x0\r?\n(?:.*\n){1,3}?.*RSP: \S+ EFLAGS: [0-9a-f]{5}[014589cd][0-9a-f]{2}\b`)
 
 // resultsConsole is a kernel parameter by which the kernel would print into the
 // port that carries the results.

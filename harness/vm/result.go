@@ -27,18 +27,19 @@ type BootError struct {
 	Console string // all that the guest printed
 }
 
-// shownLines is the number of lines of the console that an error shows.
-const shownLines = 20
+// shownLines is the number of lines of the console that an error shows: the last ones
+// or, of a fault in the kernel, the first.
+const shownLines = 30
 
 func (e *BootError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "boot kernel %s under %s: %v", e.Release, e.Accel, e.Err)
-	lines := lastLines(e.Console, shownLines)
+	lines, which := linesToShow(e.Console, shownLines)
 	if len(lines) == 0 {
 		b.WriteString("\nthe console is empty")
 		return b.String()
 	}
-	b.WriteString("\nthe last lines of the console:")
+	b.WriteString("\n" + which + " of the console:")
 	for _, line := range lines {
 		b.WriteString("\n  | " + line)
 	}

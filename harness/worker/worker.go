@@ -3,7 +3,11 @@
 package worker
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime"
 	"time"
 
@@ -84,6 +88,30 @@ func (t *Thread) CPUTime() (int64, error) {
 		return 0, fmt.Errorf("read the CPU clock of thread %d: %w", t.tid, err)
 	}
 	return ts.Nano(), nil
+}
+
+// Asleep reports whether the thread waits for something, or has ended: it does not run, and
+// does not wait for a CPU either.
+func (t *Thread) Asleep() (bool, error) {
+	select {
+	case <-t.done:
+		return true, nil
+	default:
+	}
+	// The state follows the name, which is in parentheses and may contain anything:
+	// proc_pid_stat(5).
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", t.tid))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the state of thread %d: %w", t.tid, err)
+	}
+	i := bytes.LastIndexByte(stat, ')')
+	if i < 0 || i+2 >= len(stat) {
+		return false, fmt.Errorf("read the state of thread %d: %q has none", t.tid, stat)
+	}
+	return stat[i+2] == 'S', nil
 }
 
 // Kick interrupts a system call in which the thread waits. The kernel restarts

@@ -45,6 +45,51 @@ func TestPinnedAndTimed(t *testing.T) {
 	}
 }
 
+// TestAsleep has a worker that spins, one that waits in the kernel and one that has ended.
+func TestAsleep(t *testing.T) {
+	var stop atomic.Bool
+	spins, err := Start(0, func() error {
+		for !stop.Load() {
+			Turn()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pipe [2]int
+	if err := unix.Pipe(pipe[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	waits, err := Start(0, func() error {
+		_, err := unix.Read(pipe[0], make([]byte, 1))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if ok, err := waits.Asleep(); err != nil || time.Now().After(deadline) {
+			t.Fatalf("a worker that reads an empty pipe: %v, %v", ok, err)
+		} else if ok {
+			break
+		}
+	}
+	for range 20 {
+		if ok, err := spins.Asleep(); ok || err != nil {
+			t.Fatalf("a worker that spins: %v, %v", ok, err)
+		}
+	}
+	stop.Store(true)
+	if err := errors.Join(unix.Close(pipe[1]), waits.Wait(), spins.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := spins.Asleep(); !ok || err != nil {
+		t.Errorf("a worker that has ended: %v, %v", ok, err)
+	}
+}
+
 func TestErrorsComeBack(t *testing.T) {
 	want := errors.New("reader died")
 	w, err := Start(0, func() error { return want })
