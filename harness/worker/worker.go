@@ -20,10 +20,18 @@ var epoch = time.Now()
 // the start of the process.
 func Now() int64 { return int64(time.Since(epoch)) }
 
-// Turn must be called once in each turn of a loop of raw system calls. A signal
-// that asks such a loop to yield lands inside the assembly stub of the call,
-// where Go cannot stop a goroutine; the prologue of this function is where it
-// can.
+// preemption is SIGURG, by which Go's scheduler asks a goroutine to yield that has run for
+// 10 ms: again and again if that does not help, as with one that waits in a raw system
+// call. Each such signal ends the call, and lets it begin anew. With it blocked, one stays
+// pending, and Go sends no other.
+var preemption = func() *unix.Sigset_t {
+	var set unix.Sigset_t
+	set.Val[0] = 1 << (unix.SIGURG - 1)
+	return &set
+}()
+
+// Turn must be called once in each turn of a loop of raw system calls: its prologue is
+// where Go can stop a goroutine whose thread blocks the scheduler's signals.
 //
 //go:noinline
 func Turn() {}
@@ -37,7 +45,7 @@ type Thread struct {
 }
 
 // Start runs f on a new thread pinned to cpu and returns when the thread is
-// ready. The thread ends with f.
+// ready. The thread ends with f, and blocks the signals by which Go's scheduler preempts.
 func Start(cpu int, f func() error) (*Thread, error) {
 	t := &Thread{CPU: cpu, done: make(chan struct{})}
 	ready := make(chan error)
@@ -56,6 +64,10 @@ func Start(cpu int, f func() error) (*Thread, error) {
 		set.Set(cpu)
 		if err := unix.SchedSetaffinity(0, &set); err != nil {
 			ready <- fmt.Errorf("pin a worker to CPU %d: %w", cpu, err)
+			return
+		}
+		if err := unix.PthreadSigmask(unix.SIG_BLOCK, preemption, nil); err != nil {
+			ready <- fmt.Errorf("block the signals of the scheduler: %w", err)
 			return
 		}
 		t.tid = unix.Gettid()
@@ -122,8 +134,9 @@ func (t *Thread) Kick() error {
 		return nil
 	default:
 	}
-	// SIGURG is the signal by which Go's own scheduler interrupts threads.
-	if err := unix.Tgkill(unix.Getpid(), t.tid, unix.SIGURG); err != nil && err != unix.ESRCH {
+	// SIGIO is handled by Go, which does nothing about it unless a program asks to be
+	// notified.
+	if err := unix.Tgkill(unix.Getpid(), t.tid, unix.SIGIO); err != nil && err != unix.ESRCH {
 		return fmt.Errorf("interrupt thread %d: %w", t.tid, err)
 	}
 	return nil

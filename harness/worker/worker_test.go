@@ -2,11 +2,14 @@ package worker
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -139,6 +142,43 @@ func TestKickRestartsARead(t *testing.T) {
 			return
 		case <-time.After(10 * time.Millisecond):
 		}
+	}
+}
+
+// TestSleepsUndisturbed has a worker wait in a raw system call, which Go's scheduler takes
+// for one that runs: it is not woken up.
+func TestSleepsUndisturbed(t *testing.T) {
+	var pipe [2]int
+	if err := unix.Pipe(pipe[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	w, err := Start(0, func() error {
+		unix.RawSyscall(unix.SYS_READ, uintptr(pipe[0]), uintptr(unsafe.Pointer(new(byte))), 1)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wakeups := func() (n int) {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/status", w.tid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(b), "\nvoluntary_ctxt_switches:")
+		if _, err := fmt.Sscan(rest, &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	time.Sleep(50 * time.Millisecond)
+	before := wakeups()
+	time.Sleep(300 * time.Millisecond) // some 30 signals, if they came
+	if n := wakeups() - before; n > 1 {
+		t.Errorf("woken up %d times in 300 ms", n)
+	}
+	if err := errors.Join(unix.Close(pipe[1]), w.Wait()); err != nil {
+		t.Fatal(err)
 	}
 }
 
