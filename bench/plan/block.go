@@ -170,7 +170,7 @@ func JobTime(s suite.Scenario, arm record.Arm, both bool) time.Duration {
 		measure, share = ObservedTime(measure), 1
 	}
 	windows := float64(measure / s.Window)
-	each := float64(s.Window)*9/8 + float64(turnOverhead)
+	each := float64(s.Window+s.Window/trial.SettleShare) + float64(turnOverhead)
 	return s.Warmup + blockOverhead + time.Duration(share*windows*each)
 }
 

@@ -20,7 +20,7 @@ var keys = []string{"name", "about", "pairs", "warmup", "measure", "window", "sc
 //	pairs: 5            # of trials for each scenario
 //	warmup: 200ms       # traffic flows, nothing is measured
 //	measure: 1s         # measured time of a trial, 100ms at least
-//	window: 20ms        # slice of the measured time
+//	window: 40ms        # slice of the measured time
 //	scenarios:          # each block stands for the product of its lists
 //	  - {queues: [1, 4], size: [64, 1500]}
 //

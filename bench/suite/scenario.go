@@ -24,7 +24,7 @@ type Timing struct {
 }
 
 // DefaultTiming is the timing of a scenario for which nothing else is asked.
-var DefaultTiming = Timing{Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 20 * time.Millisecond}
+var DefaultTiming = Timing{Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 40 * time.Millisecond}
 
 // MinMeasure is the least Timing.Measure.
 const MinMeasure = 100 * time.Millisecond

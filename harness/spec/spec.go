@@ -209,7 +209,7 @@ func Default() Spec {
 		Mode: TUN, Path: PathSink, Dir: K2U, Gen: GenUDP, IO: IORead, Queues: 1, Flows: 1, Size: 64,
 		Offload: OffloadNone, NAPI: NAPIOff, XDP: XDPOff, Steer: SteerAuto, Cipher: CipherNone, Event: EventNone,
 		Qdisc: "noqueue", TxQLen: 500, Family: 4,
-		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 20 * time.Millisecond,
+		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 40 * time.Millisecond,
 	}
 }
 

@@ -12,16 +12,16 @@ import (
 	"tunbench/reports/record"
 )
 
-// settleShare is the share of a window that passes after a release before the
+// SettleShare is the share of a window that passes after a release before the
 // window begins: caches and the ring fill again.
-const settleShare = 8
+const SettleShare = 5
 
 // side is a Side of this process.
 type side struct {
 	session *session
 	record  func(account.Measurement) record.Trial
 
-	ramp time.Duration // before each window; 0: settleShare of the window
+	ramp time.Duration // before each window; 0: SettleShare of the window
 	// rests takes the programs of observers away after each window, since what follows is
 	// measured without. In a block, they stay for the other observed windows of a round.
 	rests bool
@@ -158,12 +158,12 @@ func (p *side) slice(ctx context.Context) (s slice, err error) {
 
 // settle is how long traffic flows before a window.
 func (p *side) settle() time.Duration {
-	return cmp.Or(p.ramp, p.session.spec.Window/settleShare)
+	return cmp.Or(p.ramp, p.session.spec.Window/SettleShare)
 }
 
 // findRamp measures, for a conversation, how long it takes after a pause until the rate
 // is there again. That time is left out before each window. Other traffic has its rate
-// at once: its ramp is settleShare of a window.
+// at once: its ramp is SettleShare of a window.
 func (p *side) findRamp(ctx context.Context) error {
 	if !p.session.spec.Gen.Conversation() {
 		return nil
