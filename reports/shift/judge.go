@@ -64,9 +64,8 @@ func judgeMany(m *model) Result {
 		}
 		scale = max(1, spread(z, 1+len(r.Moved)))
 	}
-	freedom := efficiency * float64(n-1-len(r.Moved))
-	takeAll(m, &r, rest, c, scale, freedom)
-	freedom *= unequal / efficiency
+	takeAll(m, &r, rest, c, scale)
+	freedom := unequal * float64(n-1-len(r.Moved))
 	for i := range r.Single {
 		judgeSingle(m, &r, i, rest[i]-c, scale, freedom)
 	}
@@ -131,8 +130,9 @@ func othersMoved(m *model, c contrast) (others, sure bool) {
 }
 
 // takeAll judges the centre c of what is left.
-func takeAll(m *model, r *Result, rest []float64, c, scale, freedom float64) {
-	own := scale * scale * inefficiency * inefficiency / precision(m.v, slices.Repeat([]bool{true}, len(rest)))
+func takeAll(m *model, r *Result, rest []float64, c, scale float64) {
+	every := slices.Repeat([]bool{true}, len(rest))
+	own := inefficiency * inefficiency * min(scale*scale/precision(m.v, every), 1/precision(m.most, every))
 	sd := math.Sqrt(own + m.shared)
 	p := testP(c, sd, normal)
 	r.All = &Reach{"", len(rest), reach(m, sd, normal, alphaAll)}
@@ -150,7 +150,7 @@ func takeAll(m *model, r *Result, rest []float64, c, scale, freedom float64) {
 // judgeSingle judges a scenario that is off by that much from the centre of what is left.
 func judgeSingle(m *model, r *Result, i int, off, scale, freedom float64) {
 	tests := float64(len(m.shift))
-	sd := scale * math.Sqrt(m.v[i])
+	sd, freedom := sharper(m, scale*math.Sqrt(m.v[i]), freedom, math.Sqrt(m.most[i]), alphaSingle/tests)
 	s := alone(m, m.shift[i], math.Sqrt(sd*sd+m.shared), freedom)
 	s.P = scaled(tests*testP(off, sd, freedom), alphaSingle)
 	s.Reach = reach(m, sd, freedom, alphaSingle/tests)
@@ -169,7 +169,9 @@ func judgeSingle(m *model, r *Result, i int, off, scale, freedom float64) {
 	}
 	total := with + off
 	change, low, high := interval(m, total, sd, freedom)
-	if s.P < Alpha && counts(m, total) && low*high > 0 {
+	// What stayed where it was, while the centre of the others moved, did not move.
+	stayed := m.shift[i]*total < 0 || !counts(m, m.shift[i]) || math.Abs(m.shift[i]) < sd*beyond(m, 0.025, freedom)
+	if s.P < Alpha && counts(m, total) && low*high > 0 && !stayed {
 		s.Change, s.Low, s.High, s.Moves = change, low, high, true
 		return
 	}
@@ -179,6 +181,15 @@ func judgeSingle(m *model, r *Result, i int, off, scale, freedom float64) {
 		s.Change, s.Low, s.High, s.P = of.Change, of.Low, of.High, of.P
 		s.Moves, s.Moved = true, largest
 	}
+}
+
+// sharper returns the scatter that a test at alpha rests on: that which the scenarios show,
+// with its degrees of freedom, or the most that is assumed, if that finds smaller changes.
+func sharper(m *model, seen, freedom, most, alpha float64) (sd, f float64) {
+	if most*beyond(m, alpha/2, normal) < seen*beyond(m, alpha/2, freedom) {
+		return most, normal
+	}
+	return seen, freedom
 }
 
 // beyond is stat.StudentBeyond, computed once for each pair of arguments.

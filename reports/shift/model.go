@@ -14,6 +14,7 @@ type model struct {
 	shift   []float64 // of the logarithm, new - base
 	noise   []float64 // variance of shift by the noise of the trials
 	v       []float64 // variance of shift: noise, and own from run to run
+	most    []float64 // the same, with the most that own is assumed to be
 	freedom float64   // of the noise
 	shared  float64   // variance of what all shifts have in common
 	blocks  [2][]block
@@ -68,9 +69,13 @@ func newModel(list []Scenario, o Options) (*model, error) {
 		return nil, err
 	}
 	own, shared := m.scatter(between)
-	m.v = make([]float64, len(list))
+	most := mostOwn
+	if o.Scatter.Runs > 1 {
+		most = surely * own
+	}
+	m.v, m.most = make([]float64, len(list)), make([]float64, len(list))
 	for i := range m.v {
-		m.v[i] = m.noise[i] + 2*own*own
+		m.v[i], m.most[i] = m.noise[i]+2*own*own, m.noise[i]+2*most*most
 	}
 	m.shared = 2*shared*shared + between
 	m.groups = groupsOf(list)

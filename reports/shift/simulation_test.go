@@ -235,6 +235,40 @@ func TestPower(t *testing.T) {
 	}
 }
 
+// TestUnequalChange: a change that moves few scenarios far, others a little and most not at
+// all is found, although it makes the scenarios scatter; those it did not move stay. It is
+// what a slower reader did to 12 scenarios.
+func TestUnequalChange(t *testing.T) {
+	far, n := .25, comparisons(100)
+	w := world{scenarios: 12, blocks: 6, low: .01, high: .025, tails: 4, runLow: .003, runHigh: .014, shared: .01}
+	changes := []float64{-far, -far, -.11, -.11, .03, .03, .01, .01, 0, 0, 0, 0}
+	for name, scatter := range map[string]Scatter{"assumed": {}, "measured": {Shared: .01, Own: .01, Runs: 5}} {
+		found, wrong := 0, 0
+		for i := range n {
+			list := w.draw(rand.New(rand.NewPCG(9, uint64(i))), 0, none)
+			for k := range list {
+				for b := range list[k].New {
+					list[k].New[b].Log += math.Log1p(changes[k])
+				}
+			}
+			r, err := Judge(list, Options{Threshold: .03, Scatter: scatter})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Single[0].Moves && r.Single[0].Change < 0 && r.Single[1].Moves {
+				found++
+			}
+			if slices.ContainsFunc(r.Single[8:], func(s Single) bool { return s.Moves }) {
+				wrong++
+			}
+		}
+		t.Logf("scatter %s: found in %d of %d, and something else in %d", name, found, n, wrong)
+		if found < least(n, .95) || wrong > most(n, .04) {
+			t.Errorf("scatter %s: found in %d of %d, and something else in %d", name, found, n, wrong)
+		}
+	}
+}
+
 // TestReach: a change of the size that Judge says it would have found is found.
 func TestReach(t *testing.T) {
 	n := comparisons(100)
