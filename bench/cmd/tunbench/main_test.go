@@ -377,7 +377,7 @@ func TestRunSpec(t *testing.T) {
 		t.Fatalf("exit %d, %d trials, stderr %q", code, len(specs), stderr)
 	}
 	s := specs[1]
-	if s.Flows != 5 || s.Warmup != 0 || s.Measure != 100*time.Millisecond || s.Window != 20*time.Millisecond || !cmp.Equal(s.CPUs, []int{0, 2, 3}) {
+	if s.Flows != 5 || s.Warmup != 0 || s.Measure != 100*time.Millisecond || s.Window != 40*time.Millisecond || !cmp.Equal(s.CPUs, []int{0, 2, 3}) {
 		t.Errorf("spec %+v", s)
 	}
 }
