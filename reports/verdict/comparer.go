@@ -21,6 +21,7 @@ type comparer struct {
 	tests     []test
 	ratios    []ratioTest
 	allowed   map[string]bool // texts of the differences that --allow permitted
+	company   [2]int          // scenarios that were measured by turns, of base and new
 }
 
 // apart returns notes on the differences that prevent a comparison. An allowed
@@ -235,7 +236,7 @@ func comparing(base, next *record.File, o Options) *comparer {
 		return Side{Name: name, Run: f.Run, Warnings: slices.Concat(f.Warnings, figure.ShardWarnings(f.Run)), Cut: f.End == nil}
 	}
 	c := &comparer{
-		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{},
+		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{}, company: [2]int{companyOf(base), companyOf(next)},
 		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next)},
 	}
 	return c

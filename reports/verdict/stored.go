@@ -90,10 +90,34 @@ func judgeRatios(c *comparer) {
 		reach = append(reach, one.Reach)
 		takeSingle(c, t, one, result.Moved)
 	}
+	if was, is := c.company[0], c.company[1]; was > 0 && is > 0 && was != is {
+		c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("base measured %d scenarios by turns, new %d; the ratio to loopback depends on how many share the caches, by some per cent: compare runs of one selection", was, is))
+	}
 	if len(reach) > 0 {
 		s.Least, s.Middle, s.Most = slices.Min(reach), Middle(reach), slices.Max(reach)
 	}
 	c.done.Stored = s
+}
+
+// companyOf is how many scenarios the largest block of f measured by turns; 0 if none did.
+func companyOf(f *record.File) (most int) {
+	type block struct {
+		started     string
+		shard, pair int
+	}
+	scenarios := map[block]map[string]bool{}
+	for _, t := range f.Trials {
+		if !t.InRounds() {
+			continue
+		}
+		b := block{t.Started, t.Shard, t.Pair}
+		if scenarios[b] == nil {
+			scenarios[b] = map[string]bool{}
+		}
+		scenarios[b][t.Scenario] = true
+		most = max(most, len(scenarios[b]))
+	}
+	return most
 }
 
 func finite(list ...float64) bool {

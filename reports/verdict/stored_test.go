@@ -207,6 +207,29 @@ func TestStoredRunsWithOtherYardsticks(t *testing.T) {
 	}
 }
 
+// TestStoredRunsOfOtherSelections: a run that measured fewer scenarios by turns is warned of.
+func TestStoredRunsOfOtherSelections(t *testing.T) {
+	inRounds := func(seed uint64, without string) *record.File {
+		f := storedRun(seed, same)
+		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return without != "" && strings.Contains(t.Scenario, without) })
+		f.End.Trials = len(f.Trials)
+		for i := range f.Trials {
+			f.Trials[i].Started = fmt.Sprint("block ", f.Trials[i].Pair)
+			f.Trials[i].Windows = []record.Window{{TNs: 4e7, Pkts: 1, Bytes: 64, Round: 1}}
+		}
+		return f
+	}
+	for without, want := range map[string]int{"": 0, "size=512": 1} {
+		warnings := judged(t, inRounds(1, ""), inRounds(2, without), Options{}).Warnings
+		about := slices.DeleteFunc(slices.Clone(warnings), func(s string) bool {
+			return s != "base measured 42 scenarios by turns, new 28; the ratio to loopback depends on how many share the caches, by some per cent: compare runs of one selection"
+		})
+		if len(about) != want {
+			t.Errorf("without %q: %q", without, warnings)
+		}
+	}
+}
+
 // TestStoredRunsOpenLoop: the load sets the rate, so that its ratio says nothing.
 func TestStoredRunsOpenLoop(t *testing.T) {
 	base, next := storedRun(1, same), storedRun(2, same)
