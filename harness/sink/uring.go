@@ -16,7 +16,7 @@ type ringReader struct{ *Reader }
 // loop is a hot loop: it does not allocate.
 func (r ringReader) loop() (err error) {
 	defer r.publish()
-	if err := r.ring.Enable(); err != nil {
+	if err := errors.Join(worker.Preemptible(), r.ring.Enable()); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.release()) }()
