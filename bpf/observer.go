@@ -29,8 +29,8 @@ type Target struct {
 // Observer counts in the kernel what one device does, from Open to Close, but for
 // the time between Detach and Attach. Observers of one process whose hook and
 // Target differ in nothing but the device share their programs: an observer
-// that is detached leaves them attached and idle for the next of its kind, until one of
-// another kind is attached, or Rest.
+// that is detached leaves them attached and idle for the next of its kind. The next one
+// of another kind takes them away, and so does Rest.
 type Observer struct {
 	config
 	target   Target

@@ -91,7 +91,7 @@ func judgeRatios(c *comparer) {
 		takeSingle(c, t, one, result.Moved)
 	}
 	if was, is := c.company[0], c.company[1]; was > 0 && is > 0 && was != is {
-		c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("base measured %d scenarios by turns, new %d; the ratio to loopback depends on how many share the caches, by some per cent: compare runs of one selection", was, is))
+		c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("base measured %d scenarios by turns, new %d; the ratio to loopback depends on how many take turns, by some per cent: compare runs of one selection", was, is))
 	}
 	if len(reach) > 0 {
 		s.Least, s.Middle, s.Most = slices.Min(reach), Middle(reach), slices.Max(reach)

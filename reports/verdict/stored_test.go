@@ -222,7 +222,7 @@ func TestStoredRunsOfOtherSelections(t *testing.T) {
 	for without, want := range map[string]int{"": 0, "size=512": 1} {
 		warnings := judged(t, inRounds(1, ""), inRounds(2, without), Options{}).Warnings
 		about := slices.DeleteFunc(slices.Clone(warnings), func(s string) bool {
-			return s != "base measured 42 scenarios by turns, new 28; the ratio to loopback depends on how many share the caches, by some per cent: compare runs of one selection"
+			return s != "base measured 42 scenarios by turns, new 28; the ratio to loopback depends on how many take turns, by some per cent: compare runs of one selection"
 		})
 		if len(about) != want {
 			t.Errorf("without %q: %q", without, warnings)
