@@ -130,7 +130,7 @@ type ringForwarder struct{ *Forwarder }
 // loop is a hot loop: it does not allocate.
 func (c ringForwarder) loop() (err error) {
 	defer c.publish()
-	if err := errors.Join(worker.Preemptible(), c.ring.Enable()); err != nil {
+	if err := c.ring.Enable(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.ring.Release()) }()

@@ -231,6 +231,9 @@ func TestEnginesAgree(t *testing.T) {
 				if c.Wait == URing && c.Ring != RingChained && r.Calls > uint64(len(sent)) {
 					t.Errorf("%d calls for %d packets, most of which came together", r.Calls, len(sent))
 				}
+				if c.Ring == RingChained && r.ring.cancelled > r.ring.buffers.Len() {
+					t.Errorf("%d reads were cancelled, want at most those of the last chain, %d", r.ring.cancelled, r.ring.buffers.Len())
+				}
 			})
 		}
 	}

@@ -30,9 +30,9 @@ const (
 	leastRing = 8       // the same, of GSO packets
 	ringBytes = 2 << 20 // bounds the buffers of one reader
 	group     = 0
-	// cancelled marks the completion of a request to cancel; the others are marked
+	// toCancel marks the completion of a request to cancel; the others are marked
 	// with the number of their buffer.
-	cancelled = 1 << 63
+	toCancel = 1 << 63
 )
 
 // ring is the state of a reader with Wait URing.
@@ -46,6 +46,8 @@ type ring struct {
 	armed   bool         // the multishot read is under way
 	flying  int          // requests that have not completed, including that to cancel
 	calling bool         // one of these is the request to cancel
+	// cancelled are reads that ended without having begun, or before a packet came.
+	cancelled int
 }
 
 func openRing(c Config) (_ *ring, err error) {

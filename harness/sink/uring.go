@@ -16,7 +16,7 @@ type ringReader struct{ *Reader }
 // loop is a hot loop: it does not allocate.
 func (r ringReader) loop() (err error) {
 	defer r.publish()
-	if err := errors.Join(worker.Preemptible(), r.ring.Enable()); err != nil {
+	if err := r.ring.Enable(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.release()) }()
@@ -40,7 +40,7 @@ func (r ringReader) chains() error {
 		if ring.flying == 0 {
 			last := ring.buffers.Len() - 1
 			for i := range last {
-				ring.prepare(i, 0, uring.Link)
+				ring.prepare(i, 0, uring.HardLink)
 			}
 			ring.prepare(last, 0, 0)
 		}
@@ -48,7 +48,7 @@ func (r ringReader) chains() error {
 		switch {
 		case err != nil:
 			return err
-		case got > 0:
+		case got > 0, ring.flying == 0:
 			continue
 		case drain:
 			// The next link may not have begun.
@@ -241,7 +241,7 @@ func (r ringReader) reap(now int64) error {
 		if !e.More() {
 			ring.flying--
 		}
-		if e.Data == cancelled {
+		if e.Data == toCancel {
 			ring.calling = false
 			continue
 		}
@@ -257,7 +257,9 @@ func (r ringReader) reap(now int64) error {
 			r.take(ring.buffers.At(number)[:e.Res], now)
 		case unix.EAGAIN:
 			r.Again++
-		case unix.ECANCELED, unix.EINTR:
+		case unix.ECANCELED:
+			ring.cancelled++
+		case unix.EINTR:
 		case unix.ENOBUFS:
 			if ring.group == nil {
 				return fmt.Errorf("read queue %d: %w", r.Queue, errno)
@@ -285,7 +287,7 @@ func (r ringReader) cancel() error {
 		if !ring.calling {
 			e := ring.Prepare()
 			e.CancelAll()
-			e.Data = cancelled
+			e.Data = toCancel
 			ring.flying++
 			ring.calling = true
 		}

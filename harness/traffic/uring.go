@@ -106,7 +106,7 @@ func (r *ring) close() error {
 // during wraps a loop that has the ring to itself.
 func (r *ring) during(loop func() error) func() error {
 	return func() (err error) {
-		if err := errors.Join(worker.Preemptible(), r.Enable()); err != nil {
+		if err := r.Enable(); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, r.Release()) }()

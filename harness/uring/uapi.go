@@ -104,10 +104,13 @@ const (
 	opReadMultishot = 49 // 6.7
 )
 
-// Flags of an SQE.
+// Flags of an SQE. The next request begins when one with Link has done all that it asked
+// for, else it is cancelled: a read of a packet that is shorter than its buffer has not.
+// With HardLink (5.5) it begins in any case.
 const (
 	FixedFile    = 1 << 0
 	Link         = 1 << 2
+	HardLink     = 1 << 3
 	bufferSelect = 1 << 5
 )
 

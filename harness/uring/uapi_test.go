@@ -65,7 +65,7 @@ func mirrored() []mirror {
 		is("IORING_OP_READ_FIXED", opReadFixed), is("IORING_OP_WRITE_FIXED", opWriteFixed),
 		is("IORING_OP_ASYNC_CANCEL", opCancel), is("IORING_OP_READ", opRead), is("IORING_OP_WRITE", opWrite),
 		{"IORING_OP_READ_MULTISHOT", opReadMultishot, "IORING_OP_READ_MULTISHOT"},
-		is("IOSQE_FIXED_FILE", FixedFile), is("IOSQE_IO_LINK", Link), is("IOSQE_BUFFER_SELECT", bufferSelect),
+		is("IOSQE_FIXED_FILE", FixedFile), is("IOSQE_IO_LINK", Link), is("IOSQE_IO_HARDLINK", HardLink), is("IOSQE_BUFFER_SELECT", bufferSelect),
 		is("IORING_ASYNC_CANCEL_ALL", cancelAll), is("IORING_ASYNC_CANCEL_ANY", cancelAny),
 		is("IORING_CQE_F_BUFFER", hasBuffer), is("IORING_CQE_F_MORE", more), is("IORING_CQE_BUFFER_SHIFT", bufferShift),
 		is("IORING_SETUP_CQSIZE", setupCQSize), is("IORING_SETUP_R_DISABLED", setupDisabled),

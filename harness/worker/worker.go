@@ -30,15 +30,6 @@ var preemption = func() *unix.Sigset_t {
 	return &set
 }()
 
-// Preemptible lets Go's scheduler interrupt the calling worker again. Those that wait in
-// io_uring_enter(2) need it: a chain of reads may stop until a signal ends the wait.
-func Preemptible() error {
-	if err := unix.PthreadSigmask(unix.SIG_UNBLOCK, preemption, nil); err != nil {
-		return fmt.Errorf("let the signals of the scheduler in: %w", err)
-	}
-	return nil
-}
-
 // Turn must be called once in each turn of a loop of raw system calls: its prologue is
 // where Go can stop a goroutine whose thread blocks the scheduler's signals.
 //
