@@ -22,7 +22,7 @@ func TestHistogramInC(t *testing.T) {
 		t.Skip("no C compiler (cc)")
 	}
 	dir := t.TempDir()
-	header, err := filepath.Abs("hist.bpf.h")
+	header, err := filepath.Abs("c/hist.bpf.h")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ const (
 	Fentry     Hook = "fentry"     // fentry on the same
 	Tracepoint Hook = "tracepoint" // the tracepoint before a device's xmit
 	None       Hook = "none"
+	Auto       Hook = "auto" // the first of Hooks that can be attached
 )
 
 // Hooks is the order in which hooks are tried.
@@ -103,6 +104,21 @@ func Programs(h Hook, s Direction) (list []Program) {
 	return append(list, drops(s)...)
 }
 
+// programs are these, and with returns those on the returns of readers and writers.
+func programs(h Hook, s Direction, returns bool) []Program {
+	list := Programs(h, s)
+	if returns {
+		list = append(list, returnPrograms...)
+	}
+	return list
+}
+
+// returnPrograms count errors. What is returned to readers and writers of our own they know.
+var returnPrograms = []Program{
+	{tunobsProgFexitRead, "fexit", "tun_chr_read_iter"},
+	{tunobsProgFexitWrite, "fexit", "tun_chr_write_iter"},
+}
+
 // drops lists the programs that count drops. The parameters of their
 // tracepoints differ between kernels.
 func drops(s Direction) []Program {
@@ -169,7 +185,7 @@ func (e *HookError) Unprivileged() bool { return errors.Is(e.Err, os.ErrPermissi
 // Try opens hook h on a device that does not exist and closes it again: nil
 // means that its programs can be attached on this kernel, not that they will run.
 func Try(h Hook, s Direction) error {
-	o, err := Open(h, Target{Ifindex: ^uint32(0), Netns: ^uint32(0), Queues: 1, Direction: s})
+	o, err := open(h, Target{Ifindex: ^uint32(0), Netns: ^uint32(0), Queues: 1, Direction: s})
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func TestVerifier(t *testing.T) {
 	needRoot(t)
 	for _, h := range []Hook{Kprobe, Tracepoint} {
 		for _, direction := range []Direction{K2U, U2K, Both, Drops} {
-			set := &set{config: config{hook: h, direction: direction, gso: direction == Both, sampleEvery: 1, room: 4}, cpus: 2, programs: Programs(h, direction)}
+			set := &set{config: config{hook: h, direction: direction, gso: direction == Both, layout: layout{room: 4}}, cpus: 2, programs: Programs(h, direction)}
 			spec, err := set.spec()
 			if err != nil {
 				t.Fatal(err)
@@ -89,7 +89,7 @@ func TestLadderExplains(t *testing.T) {
 			t.Logf("%s: %s", h, hook.Reason)
 		}
 	}
-	if _, err := Open("uprobe", Target{Queues: 1}); err == nil {
+	if _, err := Open(Options{Hook: "uprobe", Target: Target{Queues: 1}}); err == nil {
 		t.Error("an unknown hook was opened")
 	}
 }
@@ -106,7 +106,7 @@ func TestObserverFreesEverything(t *testing.T) {
 	Try(Tracepoint, Both) // what is cached for good is cached now
 	before := open()
 	for range 5 {
-		o, err := Open(Tracepoint, Target{Ifindex: 1, Netns: 1, Queues: 4, Direction: Both})
+		o, err := Open(Options{Hook: Tracepoint, Target: Target{Ifindex: 1, Netns: 1, Queues: 4, Direction: Both}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+// Options say what to observe, and how.
+type Options struct {
+	// Hook is how. Auto, and "", take the first of Hooks that can be attached; the
+	// Observer says why it passed over others.
+	Hook Hook
+	Target
+}
+
 // Target is the device under observation. An ifindex is unique only within a
 // network namespace, so both are needed.
 type Target struct {
@@ -24,6 +32,14 @@ type Target struct {
 	// address. 0 and 1 time all. At a low rate few skbs are used again and
 	// again, which makes the choice meaningless: time all of them.
 	SampleEvery int
+	// Kinds counts GSO packets by their kind.
+	Kinds bool
+	// Flows counts packets by flow, up to MostFlows of them. On kernels before 6.2, kprobes do not
+	// count the flows of packets to readers.
+	Flows bool
+	// Returns counts errors of readers and writers by errno, by programs on the returns of
+	// tun_chr_read_iter and tun_chr_write_iter (fexit).
+	Returns bool
 }
 
 // Observer counts in the kernel what one device does, from Open to Close, but for
@@ -34,38 +50,65 @@ type Target struct {
 type Observer struct {
 	config
 	target   Target
+	passed   []*HookError
 	cpus     int // number of possible CPUs
 	programs []Program
 	reasons  map[uint32]string
 	memory   uint64
 
 	// pool.mu guards the rest.
-	set      *set // what it counts with, or has counted with last; nil once that is in sum
-	attached bool
-	closed   bool
-	measures bool
-	sum      counts // what was counted with other sets and before
-	skipped  uint64 // of set when it was attached
-	missed   uint64 // runs, in all attachments that have ended
+	set         *set // what it counts with, or has counted with last; nil once that is in sum
+	sampleEvery int
+	attached    bool
+	closed      bool
+	measures    bool
+	sum         counts // what was counted with other sets and before
+	skipped     uint64 // of set when it was attached
+	missed      uint64 // runs, in all attachments that have ended
 }
 
-// Open loads the programs of hook h, attaches them and filters on t inside the
-// kernel. A hook that cannot be used gives a *HookError; nothing is left behind.
-func Open(h Hook, t Target) (*Observer, error) {
+// Open loads the programs of a hook, attaches them and filters on the device inside the
+// kernel. A hook that cannot be used gives a *HookError, and with Auto one for each; nothing
+// is left behind. It needs CAP_BPF and CAP_PERFMON, or root, and does not touch the device.
+func Open(options Options) (*Observer, error) {
+	if options.Hook != Auto && options.Hook != "" {
+		return open(options.Hook, options.Target)
+	}
+	var passed []*HookError
+	for _, h := range Hooks {
+		o, err := open(h, options.Target)
+		if err == nil {
+			o.passed = passed
+			return o, nil
+		}
+		var e *HookError
+		if !errors.As(err, &e) {
+			return nil, err
+		}
+		passed = append(passed, e)
+	}
+	errs := make([]error, len(passed))
+	for i, e := range passed {
+		errs[i] = e
+	}
+	return nil, errors.Join(errs...)
+}
+
+func open(h Hook, t Target) (*Observer, error) {
 	if len(xmitPrograms[h]) == 0 {
 		return nil, fmt.Errorf("open observer: unknown hook %q", h)
 	}
 	every := max(t.SampleEvery, 1)
-	if every&(every-1) != 0 {
-		return nil, fmt.Errorf("open observer: time one skb in %d: choose a power of two", every)
+	if err := checkSample(every); err != nil {
+		return nil, err
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
 		return nil, fmt.Errorf("count possible CPUs: %w", err)
 	}
-	o := &Observer{target: t, cpus: cpus, programs: Programs(h, t.Direction), config: config{
-		hook: h, direction: t.Direction, gso: t.GSO, sampleEvery: every,
-		room: 1 << bits.Len(uint(max(t.Queues, 1)-1)),
+	o := &Observer{target: t, cpus: cpus, programs: programs(h, t.Direction, t.Returns), sampleEvery: every, config: config{
+		hook: h, direction: t.Direction, gso: t.GSO, kinds: t.Kinds, returns: t.Returns, flows: t.Flows,
+		layout: layoutFor(cpus, 1<<bits.Len(uint(max(t.Queues, 1)-1))),
 	}}
 	if o.reasons, err = dropReasons(); err != nil {
 		return nil, explain(h, o.programs[0], err)
@@ -134,7 +177,7 @@ func (o *Observer) begin(s *set) (err error) {
 		return err
 	}
 	o.set, o.memory, s.owner = s, s.memory, o
-	if err := s.aim(o.target, o.measures); err != nil {
+	if err := s.aim(o.target, o.sampleEvery, o.measures); err != nil {
 		return err
 	}
 	o.attached = true
@@ -171,9 +214,11 @@ func (o *Observer) settle() error {
 
 // counted is all that was counted, over all CPUs.
 func (o *Observer) counted() (counts, error) {
-	sum := newCounts(1, o.room)
+	sum := newCounts(1, o.layout)
 	copy(sum.words, o.sum.words)
+	copy(sum.hists, o.sum.hists)
 	copy(sum.calls, o.sum.calls)
+	copy(sum.errors, o.sum.errors)
 	if o.set == nil {
 		return sum, nil
 	}
@@ -184,11 +229,43 @@ func (o *Observer) counted() (counts, error) {
 	return sum, nil
 }
 
+func checkSample(every int) error {
+	if every < 1 || every&(every-1) != 0 {
+		return fmt.Errorf("time one skb in %d: choose a power of two", every)
+	}
+	return nil
+}
+
+// Sample times one skb in every from now on, a power of two. Of those that are in the ring
+// now some are missed.
+func (o *Observer) Sample(every int) error {
+	if err := checkSample(every); err != nil {
+		return err
+	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	o.sampleEvery = every
+	if !o.attached {
+		return nil
+	}
+	return o.set.sample(every)
+}
+
+// PassedOver says why Open did not use better hooks, with Auto.
+func (o *Observer) PassedOver() []*HookError { return slices.Clone(o.passed) }
+
 // Hook is the hook in use.
 func (o *Observer) Hook() Hook { return o.hook }
 
 // Direction says which packets of the device it observes.
 func (o *Observer) Direction() Direction { return o.direction }
+
+// Error is how far a quantile of a histogram is at most from the sample that it stands
+// for, as a share of it: 1.6 %, more with many queues and CPUs.
+func (o *Observer) Error() float64 { return o.err() }
+
+// DepthEvery is N where the ring is looked at for one skb in N.
+func (o *Observer) DepthEvery() int { return depthEvery(o.sampleEvery) }
 
 // SampleEvery is N where one skb in N is timed.
 func (o *Observer) SampleEvery() int { return o.sampleEvery }
@@ -221,6 +298,27 @@ func (o *Observer) Snapshot() (*Snapshot, error) {
 		return nil, err
 	}
 	return newSnapshot(sum, o.target, o.reasons), nil
+}
+
+// Flows are the counts of each flow since Open, where Target.Flows asks for them.
+func (o *Observer) Flows() (map[Flow]FlowCount, error) {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	found := map[Flow]FlowCount{}
+	if !o.flows || o.set == nil {
+		return found, nil
+	}
+	var key tunobsFlow
+	var n tunobsFlowCounters
+	all := o.set.coll.Maps[tunobsMapFlows].Iterate()
+	for all.Next(&key, &n) {
+		found[flowOf(key)] = FlowCount{n.Pkts, n.Bytes}
+	}
+	// A map that changes quickly may begin anew; what was found until then holds.
+	if err := all.Err(); err != nil && !errors.Is(err, ebpf.ErrIterationAborted) {
+		return nil, fmt.Errorf("read flows: %w", err)
+	}
+	return found, nil
 }
 
 // KnowsReasons reports whether this kernel says why it drops a packet (Linux

@@ -3,13 +3,15 @@ package bpf
 import (
 	"errors"
 	"testing"
+
+	"tunbench/bpf/hist"
 )
 
 // TestSharedSets has observers that share sets, and holds how many sets there are.
 func TestSharedSets(t *testing.T) {
 	needRoot(t)
 	open := func(queues int) *Observer {
-		o, err := Open(Tracepoint, Target{Ifindex: 1, Netns: 1, Queues: queues})
+		o, err := Open(Options{Hook: Tracepoint, Target: Target{Ifindex: 1, Netns: 1, Queues: queues}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,16 +78,27 @@ func TestSharedSets(t *testing.T) {
 // TestCountsOfAttachment holds that what was counted before an attachment is not part of it,
 // and that the extremes are those of any.
 func TestCountsOfAttachment(t *testing.T) {
-	base, now, sum := newCounts(2, 4), newCounts(2, 4), newCounts(1, 4)
-	cpu := func(c counts, i int) counts {
-		n := len(sum.words)
-		return counts{c.words[i*n : (i+1)*n], c.calls}
+	for _, l := range []layout{{room: 4}, {room: 4, shift: 2}} {
+		testCountsOfAttachment(t, l)
 	}
+}
+
+func testCountsOfAttachment(t *testing.T, l layout) {
+	base, now, sum := newCounts(2, l), newCounts(2, l), newCounts(1, l)
+	cpu := func(c counts, i int) counts {
+		n, h := len(sum.words), len(sum.hists)
+		return counts{l, c.words[i*n : (i+1)*n], c.hists[i*h : (i+1)*h], c.calls, c.errors}
+	}
+	const of = 2 // queue
+	bucket := func(v uint64) int { return histHead + hist.Index(v)>>l.shift }
+	deep := func(v uint64) int { return histHead + hist.Buckets>>l.shift + hist.Index(v)>>l.shift }
 	for i := range 2 {
-		cpu(base, i).cpu().Missed, cpu(now, i).cpu().Missed = 10, 12
-		cpu(base, i).cpu().Max, cpu(now, i).cpu().Max = 900, uint64(50+i)
-		cpu(now, i).cpu().Min = ^uint64(7 - i)
-		cpu(now, i).cpu().Buckets[6] = 1
+		from, to := cpu(base, i).ofQueue(of), cpu(now, i).ofQueue(of)
+		from[histMissed], to[histMissed] = 10, 12
+		from[histMax], to[histMax] = 900, uint64(50+i)
+		to[histMin] = ^uint64(7 - i)
+		to[bucket(48)] = 1
+		from[deep(300)], to[deep(300)], to[histDeepest] = 5, 8, uint64(310-i)
 		cpu(base, i).queues()[3].XmitSkbs, cpu(now, i).queues()[3].XmitSkbs = 5, 8
 		cpu(now, i).cpu().LatePkts = 99
 	}
@@ -93,11 +106,21 @@ func TestCountsOfAttachment(t *testing.T) {
 	sum.add(base, now)
 	sum.add(base, now)
 	c, q := sum.cpu(), sum.queues()
-	if c.Missed != 8 || c.Max != 51 || ^c.Min != 6 || c.Buckets[6] != 4 || c.LatePkts != 0 || len(q) != 4 || q[3].XmitSkbs != 12 || sum.calls[3].Calls != 8 {
-		t.Errorf("missed %d, from %d to %d ns, %d queues %+v, %d calls", c.Missed, ^c.Min, c.Max, len(q), q[3], sum.calls[3].Calls)
+	if c.LatePkts != 0 || len(q) != 4 || q[3].XmitSkbs != 12 || sum.calls[3].Calls != 8 {
+		t.Errorf("%d queues %+v, %d calls", len(q), q[3], sum.calls[3].Calls)
+	}
+	h, missed := sum.residency(of)
+	if missed != 8 || h.Max != 51 || h.Min != 6 || h.Count != 4 || hist.Lower(hist.Index(48))>>l.shift != 48>>l.shift {
+		t.Errorf("shift %d: missed %d, %d samples from %d to %d ns", l.shift, missed, h.Count, h.Min, h.Max)
+	}
+	if d := sum.depth(of); d.Count != 12 || d.Max != 310 || d.Min < 285 || d.Min > 315 {
+		t.Errorf("shift %d: %d depths from %d to %d", l.shift, d.Count, d.Min, d.Max)
+	}
+	if h, _ := sum.residency(0); h.Count+h.Max+h.Min > 0 {
+		t.Errorf("a queue without packets has %d samples from %d to %d ns", h.Count, h.Min, h.Max)
 	}
 	s := newSnapshot(sum, Target{Queues: 3}, nil)
-	if s.Strays != 12+8 || s.Residency.Count != 4 || s.Residency.Min != 6 {
+	if s.Strays != 12+8 || s.Residency.Count != 4 || s.Residency.Min != 6 || s.Queues[of].Depth.Max != 310 {
 		t.Errorf("%+v", s)
 	}
 }

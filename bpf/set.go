@@ -25,9 +25,10 @@ type config struct {
 	hook      Hook
 	direction Direction
 	gso       bool
-	// sampleEvery is a power of two.
-	sampleEvery int
-	room        int // for queues, a power of two
+	kinds     bool // GSO packets are counted by their kind
+	returns   bool // errors of readers and writers are counted
+	flows     bool // packets are counted by flow
+	layout
 }
 
 // set is programs that are loaded, with their maps. Its methods are called by one
@@ -38,6 +39,7 @@ type set struct {
 	coll     *ebpf.Collection
 	links    []link.Link // none while it rests
 	counters *ebpf.Memory
+	hists    *ebpf.Memory
 	cpus     int
 	memory   uint64 // bytes of all maps, as the kernel reports them
 	// owner is the observer that last used the set, or that still does; nil if that
@@ -51,7 +53,7 @@ type set struct {
 const noTarget = int64(-1)
 
 func load(c config, cpus int) (*set, error) {
-	s := &set{config: c, programs: Programs(c.hook, c.direction), cpus: cpus, base: newCounts(cpus, c.room), now: newCounts(cpus, c.room)}
+	s := &set{config: c, programs: programs(c.hook, c.direction, c.returns), cpus: cpus, base: newCounts(cpus, c.layout), now: newCounts(cpus, c.layout)}
 	spec, err := s.spec()
 	if err != nil {
 		return nil, err
@@ -64,6 +66,9 @@ func load(c config, cpus int) (*set, error) {
 	}
 	if s.counters, err = s.coll.Maps[tunobsMapCpus].Memory(); err != nil {
 		return nil, errors.Join(fmt.Errorf("map the counters: %w", err), s.close())
+	}
+	if s.hists, err = s.coll.Maps[tunobsMapHists].Memory(); err != nil {
+		return nil, errors.Join(fmt.Errorf("map the histograms: %w", err), s.close())
 	}
 	if s.memory, err = memoryOf(s.coll); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -90,13 +95,20 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 	if !s.direction.xmit() {
 		delete(spec.Maps, tunobsMapStamps)
 	}
-	counters := spec.Maps[tunobsMapCpus]
-	counters.MaxEntries, counters.ValueSize = uint32(s.cpus), uint32(stride(s.room))
-	counters.Key, counters.Value = nil, nil // whose size would differ
+	if !s.flows {
+		spec.Maps[tunobsMapFlows].MaxEntries = 1
+	}
+	for name, bytes := range map[string]uintptr{tunobsMapCpus: s.cpuBytes(), tunobsMapHists: s.histBytes()} {
+		m := spec.Maps[name]
+		m.MaxEntries, m.ValueSize = uint32(s.cpus), uint32(bytes)
+		m.Key, m.Value = nil, nil // whose size would differ
+	}
 	for name, value := range map[string]any{
 		tunobsVarNrQueues:      uint32(s.room),
 		tunobsVarTargetGso:     s.gso,
-		tunobsVarSampleLimit:   ^uint32(0) / uint32(s.sampleEvery),
+		tunobsVarHistShift:     uint32(s.shift),
+		tunobsVarCountKinds:    s.kinds,
+		tunobsVarCountFlows:    s.flows,
 		tunobsVarSideXmit:      s.direction != U2K,
 		tunobsVarSideRecv:      s.direction.recv(),
 		tunobsVarReasonBacklog: numberOf(reasons, "CPU_BACKLOG"),
@@ -108,6 +120,14 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 		}
 	}
 	return spec, nil
+}
+
+// depthEvery is of how many skbs the ring is looked at once, if one in so many is timed.
+func depthEvery(sampleEvery int) int {
+	if sampleEvery == 1 {
+		return 1 // few skbs are used again and again
+	}
+	return 4 * sampleEvery
 }
 
 func memoryOf(coll *ebpf.Collection) (sum uint64, err error) {
@@ -145,23 +165,34 @@ func (s *set) rest() error {
 }
 
 // aim makes the programs count what happens to a device, once they are attached.
-func (s *set) aim(t Target, measuring bool) error {
+func (s *set) aim(t Target, sampleEvery int, measuring bool) error {
 	if err := s.clearExtremes(); err != nil {
 		return err
 	}
-	var now unix.Timespec // by the clock of bpf_ktime_get_ns()
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		return fmt.Errorf("read the monotonic clock: %w", err)
+	if err := s.sample(sampleEvery); err != nil {
+		return err
 	}
 	word := int64(t.Ifindex&0x7fffffff)<<32 | int64(t.Netns)
 	return s.set(
 		variable{tunobsVarMeasuring, flag(measuring)},
-		variable{tunobsVarTargetSince, uint64(now.Nano())},
 		variable{tunobsVarTargetIfindex, t.Ifindex},
 		variable{tunobsVarTargetNetns, t.Netns},
 		// Last: from here on the programs count. Each is one store of 8 bytes.
 		variable{tunobsVarTargetTun, word},
 		variable{tunobsVarTarget, word},
+	)
+}
+
+// sample makes the programs time one skb in every. What was stamped before is not used.
+func (s *set) sample(every int) error {
+	var now unix.Timespec // by the clock of bpf_ktime_get_ns()
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return fmt.Errorf("read the monotonic clock: %w", err)
+	}
+	return s.set(
+		variable{tunobsVarTargetSince, uint64(now.Nano())},
+		variable{tunobsVarSampleLimit, ^uint32(0) / uint32(every)},
+		variable{tunobsVarDepthLimit, ^uint32(0) / uint32(depthEvery(every))},
 	)
 }
 
@@ -226,9 +257,16 @@ func missedBy(p Program, l link.Link) uint64 {
 
 // readInto copies the counters of all CPUs, one after the other.
 func (s *set) readInto(c counts) error {
-	b := unsafe.Slice((*byte)(unsafe.Pointer(&c.words[0])), len(c.words)*int(word))
-	if _, err := s.counters.ReadAt(b, 0); err != nil {
-		return fmt.Errorf("read counters: %w", err)
+	for m, words := range map[*ebpf.Memory][]uint64{s.counters: c.words, s.hists: c.hists} {
+		b := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(words)*int(word))
+		if _, err := m.ReadAt(b, 0); err != nil {
+			return fmt.Errorf("read counters: %w", err)
+		}
+	}
+	if s.returns {
+		if err := s.coll.Variables[tunobsVarErrors].Get(c.errors); err != nil {
+			return fmt.Errorf("read counters: %w", err)
+		}
 	}
 	if !s.hook.SeesCalls() || !s.direction.xmit() {
 		return nil
@@ -239,12 +277,12 @@ func (s *set) readInto(c counts) error {
 	return nil
 }
 
-// clearExtremes forgets the longest and the shortest residency.
+// clearExtremes forgets the longest and the shortest residency and the deepest rings.
 func (s *set) clearExtremes() error {
-	none := make([]byte, (atMax-atMin+1)*word)
-	for cpu := range s.cpus {
-		if _, err := s.counters.WriteAt(none, int64(uintptr(cpu)*stride(s.room)+atMin*word)); err != nil {
-			return fmt.Errorf("clear counters: %w", err)
+	none := make([]byte, (histDeepest-histMin+1)*word)
+	for i := range s.cpus * s.room {
+		if _, err := s.hists.WriteAt(none, int64(i*s.histWords()+histMin)*int64(word)); err != nil {
+			return fmt.Errorf("clear histograms: %w", err)
 		}
 	}
 	return nil

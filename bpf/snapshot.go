@@ -1,11 +1,13 @@
 package bpf
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
 
 	"tunbench/bpf/hist"
 )
@@ -20,7 +22,28 @@ type Queue struct {
 
 	RecvSKBs, RecvPkts, RecvBytes uint64 // written by user space and taken by the kernel, drops included
 	RecvDropPkts                  uint64 // of these, freed as dropped
+
+	Residency *hist.Histogram // ns from xmit to dequeue of one in SampleEvery, while measuring
+	Missed    uint64          // dequeues that have no residency, as in Snapshot
+	// Depth is how many packets stood in the ring when one was added, for one in
+	// Observer.DepthEvery, while measuring.
+	Depth *hist.Histogram
 }
+
+// Kind is a kind of GSO packets.
+type Kind int
+
+const (
+	TCP4   Kind = iota // TCP over IPv4
+	TCP6               // TCP over IPv6
+	UDP                // UDP (UDP_L4, and the older fragments)
+	Tunnel             // any of these in a tunnel
+	Other
+	Kinds int = iota
+)
+
+// GSO counts GSO packets and their segments.
+type GSO struct{ SKBs, Pkts uint64 }
 
 // queueOf names the counters of a queue. Where no GSO packets come, each skb is one
 // packet.
@@ -45,7 +68,9 @@ type Snapshot struct {
 	Queues    []Queue           // by queue number
 	Drops     map[string]uint64 // packets by the kernel's drop reason
 	Strays    uint64            // events on a queue that the device should not have
-	Residency hist.Histogram    // ns from xmit to dequeue of one in SampleEvery, while measuring
+	Residency hist.Histogram    // of all queues
+	// XmitGSO and RecvGSO count by kind, where Target.Kinds asks for it.
+	XmitGSO, RecvGSO [Kinds]GSO
 	// Missed counts dequeues without a stamp: it had been overwritten, or the packet was
 	// sent before the observer was attached.
 	Missed uint64
@@ -53,6 +78,49 @@ type Snapshot struct {
 	// the stack, including at sockets of the device's namespace, by the
 	// kernel's reason.
 	RecvDrops map[string]uint64
+	// ReadErrors and WriteErrors count calls by the name of their errno, where Target.Returns
+	// asks for it.
+	ReadErrors, WriteErrors map[string]uint64
+}
+
+// Since is what was counted after s was old, an earlier snapshot of the same observer.
+func (s *Snapshot) Since(old *Snapshot) *Snapshot {
+	d := &Snapshot{
+		Drops: minus(s.Drops, old.Drops), RecvDrops: minus(s.RecvDrops, old.RecvDrops),
+		ReadErrors: minus(s.ReadErrors, old.ReadErrors), WriteErrors: minus(s.WriteErrors, old.WriteErrors),
+		Strays: s.Strays - old.Strays, Missed: s.Missed - old.Missed, Residency: s.Residency.Since(&old.Residency),
+	}
+	for i := range Kinds {
+		d.XmitGSO[i] = GSO{s.XmitGSO[i].SKBs - old.XmitGSO[i].SKBs, s.XmitGSO[i].Pkts - old.XmitGSO[i].Pkts}
+		d.RecvGSO[i] = GSO{s.RecvGSO[i].SKBs - old.RecvGSO[i].SKBs, s.RecvGSO[i].Pkts - old.RecvGSO[i].Pkts}
+	}
+	for i, q := range s.Queues {
+		d.Queues = append(d.Queues, q.since(old.Queues[i]))
+	}
+	return d
+}
+
+func (q Queue) since(old Queue) Queue {
+	residency, depth := q.Residency.Since(old.Residency), q.Depth.Since(old.Depth)
+	return Queue{
+		XmitSKBs: q.XmitSKBs - old.XmitSKBs, XmitPkts: q.XmitPkts - old.XmitPkts, XmitBytes: q.XmitBytes - old.XmitBytes,
+		ReadSKBs: q.ReadSKBs - old.ReadSKBs, ReadPkts: q.ReadPkts - old.ReadPkts, ReadBytes: q.ReadBytes - old.ReadBytes,
+		DropPkts: q.DropPkts - old.DropPkts, ReadCalls: q.ReadCalls - old.ReadCalls,
+		RecvSKBs: q.RecvSKBs - old.RecvSKBs, RecvPkts: q.RecvPkts - old.RecvPkts, RecvBytes: q.RecvBytes - old.RecvBytes,
+		RecvDropPkts: q.RecvDropPkts - old.RecvDropPkts,
+		Residency:    &residency, Missed: q.Missed - old.Missed, Depth: &depth,
+	}
+}
+
+// minus leaves out what did not change.
+func minus(now, old map[string]uint64) map[string]uint64 {
+	d := map[string]uint64{}
+	for name, n := range now {
+		if n > old[name] {
+			d[name] = n - old[name]
+		}
+	}
+	return d
 }
 
 // newSnapshot names what was counted of a device.
@@ -60,19 +128,22 @@ func newSnapshot(sum counts, t Target, reasons map[uint32]string) *Snapshot {
 	c := sum.cpu()
 	s := &Snapshot{
 		Queues: make([]Queue, t.Queues), Drops: map[string]uint64{}, RecvDrops: map[string]uint64{},
-		Strays: c.Strays, Missed: c.Missed,
-		Residency: hist.Histogram{Bucket: c.Buckets, Overflow: c.Overflow, Max: c.Max},
+		ReadErrors: map[string]uint64{}, WriteErrors: map[string]uint64{},
+		Strays: c.Strays,
 	}
-	for _, n := range c.Buckets {
-		s.Residency.Count += n
-	}
-	if s.Residency.Count+s.Residency.Overflow > 0 {
-		s.Residency.Min = ^c.Min
+	for kind := range Kinds {
+		x, r := c.Gso[0][kind], c.Gso[1][kind]
+		s.XmitGSO[kind], s.RecvGSO[kind] = GSO{x.Skbs, x.Pkts}, GSO{r.Skbs, r.Pkts}
 	}
 	queues := sum.queues()
 	for i := range queues {
 		q := queueOf(&queues[i], t.GSO)
 		if i < len(s.Queues) {
+			residency, missed := sum.residency(i)
+			depth := sum.depth(i)
+			q.Residency, q.Missed, q.Depth = &residency, missed, &depth
+			s.Residency.Merge(&residency)
+			s.Missed += missed
 			s.Queues[i] = q
 			continue
 		}
@@ -89,6 +160,9 @@ func newSnapshot(sum counts, t Target, reasons map[uint32]string) *Snapshot {
 	named := func(i int) string { return reasonName(reasons, uint32(i)) }
 	addNamed(s.Drops, c.Drops[:], named)
 	addNamed(s.RecvDrops, c.RecvDrops[:], named)
+	errno := func(i int) string { return cmp.Or(unix.ErrnoName(unix.Errno(i)), fmt.Sprintf("errno %d", i)) }
+	addNamed(s.ReadErrors, sum.errors[0].Calls[:], errno)
+	addNamed(s.WriteErrors, sum.errors[1].Calls[:], errno)
 	return s
 }
 

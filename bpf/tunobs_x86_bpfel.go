@@ -13,21 +13,43 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type tunobsCallErrors struct {
+	_     structs.HostLayout
+	Calls [134]uint64
+}
+
 type tunobsCpuCounters struct {
-	_          structs.HostLayout
-	Buckets    [1024]uint64
-	Drops      [512]uint64
-	RecvDrops  [512]uint64
-	Overflow   uint64
-	Missed     uint64
+	_         structs.HostLayout
+	Drops     [512]uint64
+	RecvDrops [512]uint64
+	Gso       [2][5]struct {
+		_    structs.HostLayout
+		Skbs uint64
+		Pkts uint64
+	}
 	Strays     uint64
-	Min        uint64
-	Max        uint64
 	LatePkts   uint32
 	LateReason uint32
 	LateQueue  uint32
 	Pad        [19]uint32
 	Queues     [0]tunobsQueueCounters
+}
+
+type tunobsFlow struct {
+	_       structs.HostLayout
+	Src     [16]uint8
+	Dst     [16]uint8
+	Sport   uint16
+	Dport   uint16
+	Version uint8
+	Proto   uint8
+	Dir     uint16
+}
+
+type tunobsFlowCounters struct {
+	_     structs.HostLayout
+	Pkts  uint64
+	Bytes uint64
 }
 
 type tunobsQueueCounters struct {
@@ -57,9 +79,13 @@ type tunobsReadCalls struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	tunobsMapCpus               = "cpus"
+	tunobsMapFlows              = "flows"
+	tunobsMapHists              = "hists"
 	tunobsMapStamps             = "stamps"
 	tunobsProgFentryRead        = "fentry_read"
 	tunobsProgFentryXmit        = "fentry_xmit"
+	tunobsProgFexitRead         = "fexit_read"
+	tunobsProgFexitWrite        = "fexit_write"
 	tunobsProgKprobeRead        = "kprobe_read"
 	tunobsProgKprobeXmit        = "kprobe_xmit"
 	tunobsProgTpDequeue         = "tp_dequeue"
@@ -75,6 +101,11 @@ const (
 	tunobsProgTpReceiveFrags    = "tp_receive_frags"
 	tunobsProgTpReceiveNapi     = "tp_receive_napi"
 	tunobsProgTpXmit            = "tp_xmit"
+	tunobsVarCountFlows         = "count_flows"
+	tunobsVarCountKinds         = "count_kinds"
+	tunobsVarDepthLimit         = "depth_limit"
+	tunobsVarErrors             = "errors"
+	tunobsVarHistShift          = "hist_shift"
 	tunobsVarMeasuring          = "measuring"
 	tunobsVarNrQueues           = "nr_queues"
 	tunobsVarReads              = "reads"
@@ -136,6 +167,8 @@ type tunobsSpecs struct {
 type tunobsProgramSpecs struct {
 	FentryRead        *ebpf.ProgramSpec `ebpf:"fentry_read"`
 	FentryXmit        *ebpf.ProgramSpec `ebpf:"fentry_xmit"`
+	FexitRead         *ebpf.ProgramSpec `ebpf:"fexit_read"`
+	FexitWrite        *ebpf.ProgramSpec `ebpf:"fexit_write"`
 	KprobeRead        *ebpf.ProgramSpec `ebpf:"kprobe_read"`
 	KprobeXmit        *ebpf.ProgramSpec `ebpf:"kprobe_xmit"`
 	TpDequeue         *ebpf.ProgramSpec `ebpf:"tp_dequeue"`
@@ -158,6 +191,8 @@ type tunobsProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type tunobsMapSpecs struct {
 	Cpus   *ebpf.MapSpec `ebpf:"cpus"`
+	Flows  *ebpf.MapSpec `ebpf:"flows"`
+	Hists  *ebpf.MapSpec `ebpf:"hists"`
 	Stamps *ebpf.MapSpec `ebpf:"stamps"`
 }
 
@@ -165,6 +200,11 @@ type tunobsMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tunobsVariableSpecs struct {
+	CountFlows    *ebpf.VariableSpec `ebpf:"count_flows"`
+	CountKinds    *ebpf.VariableSpec `ebpf:"count_kinds"`
+	DepthLimit    *ebpf.VariableSpec `ebpf:"depth_limit"`
+	Errors        *ebpf.VariableSpec `ebpf:"errors"`
+	HistShift     *ebpf.VariableSpec `ebpf:"hist_shift"`
 	Measuring     *ebpf.VariableSpec `ebpf:"measuring"`
 	NrQueues      *ebpf.VariableSpec `ebpf:"nr_queues"`
 	Reads         *ebpf.VariableSpec `ebpf:"reads"`
@@ -203,12 +243,16 @@ func (o *tunobsObjects) Close() error {
 // It can be passed to loadTunobsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tunobsMaps struct {
 	Cpus   *ebpf.Map `ebpf:"cpus"`
+	Flows  *ebpf.Map `ebpf:"flows"`
+	Hists  *ebpf.Map `ebpf:"hists"`
 	Stamps *ebpf.Map `ebpf:"stamps"`
 }
 
 func (m *tunobsMaps) Close() error {
 	return _TunobsClose(
 		m.Cpus,
+		m.Flows,
+		m.Hists,
 		m.Stamps,
 	)
 }
@@ -217,6 +261,11 @@ func (m *tunobsMaps) Close() error {
 //
 // It can be passed to loadTunobsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tunobsVariables struct {
+	CountFlows    *ebpf.Variable `ebpf:"count_flows"`
+	CountKinds    *ebpf.Variable `ebpf:"count_kinds"`
+	DepthLimit    *ebpf.Variable `ebpf:"depth_limit"`
+	Errors        *ebpf.Variable `ebpf:"errors"`
+	HistShift     *ebpf.Variable `ebpf:"hist_shift"`
 	Measuring     *ebpf.Variable `ebpf:"measuring"`
 	NrQueues      *ebpf.Variable `ebpf:"nr_queues"`
 	Reads         *ebpf.Variable `ebpf:"reads"`
@@ -240,6 +289,8 @@ type tunobsVariables struct {
 type tunobsPrograms struct {
 	FentryRead        *ebpf.Program `ebpf:"fentry_read"`
 	FentryXmit        *ebpf.Program `ebpf:"fentry_xmit"`
+	FexitRead         *ebpf.Program `ebpf:"fexit_read"`
+	FexitWrite        *ebpf.Program `ebpf:"fexit_write"`
 	KprobeRead        *ebpf.Program `ebpf:"kprobe_read"`
 	KprobeXmit        *ebpf.Program `ebpf:"kprobe_xmit"`
 	TpDequeue         *ebpf.Program `ebpf:"tp_dequeue"`
@@ -261,6 +312,8 @@ func (p *tunobsPrograms) Close() error {
 	return _TunobsClose(
 		p.FentryRead,
 		p.FentryXmit,
+		p.FexitRead,
+		p.FexitWrite,
 		p.KprobeRead,
 		p.KprobeXmit,
 		p.TpDequeue,

@@ -92,7 +92,7 @@ for arch in "${arches[@]}"; do
 			Copyright: the tunbench authors
 			License: Apache-2.0
 
-			Files: bpf/*.bpf.c bpf/*.bpf.h bpf/*.o
+			Files: bpf/c/* bpf/*.o
 			Copyright: the tunbench authors
 			License: GPL-2 or BSD-2-clause
 

@@ -137,6 +137,7 @@ func (r *runner) take(s *subject, block int, trials [2]record.Trial) error {
 			t.Notes = append(t.Notes, note)
 		}
 		t.Variant, t.Block, t.Pair, t.Trial = []string{"a", "b"}[i], block, s.pairs, r.out.Trials+1
+		t.DropBuckets()
 		if err := r.rec.Write(*t); err != nil {
 			return err
 		}

@@ -38,8 +38,9 @@ type Plan struct {
 	Args      []string // as typed, for the header
 	// Sees is the smallest change of each metric that this host can show, as far as
 	// it is known, for the header: see record.Run.
-	Sees   map[string]float64
-	Strict bool // invalid trials, and rates not found, make the run's exit code 3
+	Sees    map[string]float64
+	Buckets bool // keep those of the queues' histograms
+	Strict  bool // invalid trials, and rates not found, make the run's exit code 3
 	// Search is the profile of the rate searches that follow all pairs; the zero value
 	// is no search.
 	Search search.Profile

@@ -181,6 +181,9 @@ func (r *runner) write(ctx context.Context, s *subject, arm record.Arm, trial re
 		trial.Notes = append(trial.Notes, "the other trial of this pair was made before the run was interrupted")
 	}
 	r.closed.Saw(trial)
+	if !r.Buckets {
+		trial.DropBuckets()
+	}
 	if err := r.rec.Write(trial); err != nil {
 		if fatal(err) {
 			return false, err

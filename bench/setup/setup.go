@@ -36,7 +36,7 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"ip":      func(s *spec.Spec, v string) { s.Family = number(v) },
 	"bypass":  func(s *spec.Spec, v string) { s.Bypass = v == "on" },
 	"spacing": func(s *spec.Spec, v string) { s.Poisson = v == "poisson" },
-	"pause":   func(s *spec.Spec, v string) { s.Pause = measure(v, "ms", time.Millisecond) },
+	"pause":   setPause,
 	"filter":  setFilter,
 	"event":   func(s *spec.Spec, v string) { s.Event = spec.Event(v) },
 	"copy":    func(*spec.Spec, string) {}, // copies are measured alike
@@ -73,6 +73,14 @@ func number(canonical string) int {
 }
 
 // measure is the time that a canonical value spells, and 0 for a word.
+func setPause(s *spec.Spec, v string) {
+	length, queue, one := strings.Cut(v, "@")
+	s.Pause, s.PausedQueue = measure(length, "ms", time.Millisecond), spec.AllQueues
+	if one {
+		s.PausedQueue = number(queue)
+	}
+}
+
 func measure(canonical, suffix string, unit time.Duration) time.Duration {
 	return time.Duration(number(strings.TrimSuffix(canonical, suffix))) * unit
 }

@@ -7,12 +7,16 @@ import (
 	"strings"
 )
 
+// maxQueues is how many queues a device can have.
+const maxQueues = 256
+
 // domain is the set of values of an axis: words, and possibly the whole numbers from lo
 // to hi, whole numbers with a unit, or the words that match a pattern.
 type domain struct {
 	words   []string
 	lo, hi  int // no numbers if hi is 0
 	units   []unit
+	queue   bool // a number with a unit may end in @queue
 	match   *regexp.Regexp
 	matches string // a description of match for people
 }
@@ -24,6 +28,11 @@ type unit struct {
 }
 
 func measures(word string, units ...unit) domain { return domain{words: []string{word}, units: units} }
+
+// measuresOfQueue are measures that may be of one queue alone.
+func measuresOfQueue(word string, units ...unit) domain {
+	return domain{words: []string{word}, units: units, queue: true}
+}
 func words(w ...string) domain                   { return domain{words: w} }
 func numbers(lo, hi int, words ...string) domain { return domain{words: words, lo: lo, hi: hi} }
 func pattern(expr, about string, words ...string) domain {
@@ -42,10 +51,20 @@ func (d domain) canonical(value string) (string, bool) {
 	if n, err := strconv.Atoi(value); err == nil && d.hi > 0 && n >= d.lo && n <= d.hi {
 		return strconv.Itoa(n), true
 	}
+	at := ""
+	if d.queue {
+		if head, queue, ok := strings.Cut(value, "@"); ok {
+			n, err := strconv.Atoi(queue)
+			if err != nil || n < 0 || n >= maxQueues {
+				return "", false
+			}
+			value, at = head, "@"+strconv.Itoa(n)
+		}
+	}
 	for _, u := range d.units {
 		digits, ok := strings.CutSuffix(value, u.suffix)
 		if n, err := strconv.Atoi(digits); ok && err == nil && n >= u.lo && n <= u.hi {
-			return strconv.Itoa(n) + u.suffix, true
+			return strconv.Itoa(n) + u.suffix + at, true
 		}
 	}
 	return "", false
@@ -62,6 +81,9 @@ func (d domain) String() string {
 	parts = append(parts, d.words...)
 	for _, u := range d.units {
 		parts = append(parts, fmt.Sprintf("%d%s to %d%s", u.lo, u.suffix, u.hi, u.suffix))
+		if d.queue {
+			parts = append(parts, fmt.Sprintf("%d%s@0 and so on for the reader of one queue", u.lo, u.suffix))
+		}
 	}
 	return strings.Join(parts, ", ")
 }

@@ -1,6 +1,6 @@
 // Package hist counts durations in the log-linear histogram of the observer and of
 // the readers: 32 sub-buckets per octave, 1,024 buckets, so that the middle of a
-// bucket is wrong by at most 1.6 %. bpf/hist.bpf.h has the same buckets in C.
+// bucket is wrong by at most 1.6 %. bpf/c/hist.bpf.h has the same buckets in C.
 package hist
 
 import "math/bits"
@@ -80,6 +80,30 @@ func (h *Histogram) Merge(o *Histogram) {
 	}
 	h.Count += o.Count
 	h.Overflow += o.Overflow
+}
+
+// Since is what was added to h after it was old. Its extremes are bounds: those of its
+// buckets, within the extremes of h.
+func (h *Histogram) Since(old *Histogram) (d Histogram) {
+	d.Count, d.Overflow = h.Count-old.Count, h.Overflow-old.Overflow
+	first := true
+	for i := range h.Bucket {
+		d.Bucket[i] = h.Bucket[i] - old.Bucket[i]
+		if d.Bucket[i] == 0 {
+			continue
+		}
+		if first {
+			d.Min, first = max(Lower(i), h.Min), false
+		}
+		d.Max = min(Lower(i)+Width(i)-1, h.Max)
+	}
+	if d.Overflow > 0 {
+		d.Max = h.Max
+		if first {
+			d.Min = Limit
+		}
+	}
+	return d
 }
 
 // minAbove is how many samples must lie above a quantile.

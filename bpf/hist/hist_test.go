@@ -112,3 +112,16 @@ func BenchmarkRecord(b *testing.B) {
 		h.Record(uint64(i) * 7919 & (Limit - 1))
 	}
 }
+
+func TestSinceOverflow(t *testing.T) {
+	var old, now Histogram
+	old.Record(5)
+	now.Record(5)
+	now.Record(Limit + 7)
+	if d := now.Since(&old); d.Count != 0 || d.Overflow != 1 || d.Max != Limit+7 || d.Min != Limit {
+		t.Errorf("%d and %d samples from %d to %d", d.Count, d.Overflow, d.Min, d.Max)
+	}
+	if d := now.Since(&now); d.Count+d.Overflow+d.Min+d.Max > 0 {
+		t.Errorf("nothing happened, but %+v", d)
+	}
+}

@@ -27,6 +27,18 @@ func Latency(h *hist.Histogram, missed uint64) record.Latency {
 	return l
 }
 
+// Depth is the record of a histogram of the packets in a ring.
+func Depth(h *hist.Histogram) *record.Depth {
+	d := &record.Depth{Count: h.Count, Max: h.Max}
+	if v, ok := h.Quantile(0.5); ok {
+		d.P50 = &v
+	}
+	if v, ok := h.Quantile(0.99); ok {
+		d.P99 = &v
+	}
+	return d
+}
+
 // middleMean is the mean of the middle nine tenths: a reader that lost its CPU
 // in the middle of a call was not in the call.
 func middleMean(h *hist.Histogram) float64 {

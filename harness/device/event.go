@@ -77,7 +77,7 @@ func NewEvent(s spec.Spec, where Eventful) (*Event, error) {
 		target := e.Device.Target(1)
 		target.Direction, target.GSO = bpf.Drops, true
 		var err error
-		if e.Observer, err = bpf.Open(bpf.Tracepoint, target); err != nil {
+		if e.Observer, err = bpf.Open(bpf.Options{Hook: bpf.Tracepoint, Target: target}); err != nil {
 			return e, err
 		}
 		if err := e.rest(); err != nil {

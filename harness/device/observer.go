@@ -100,14 +100,27 @@ func QueueRecords(s *bpf.Snapshot, super bool) (list []record.Queue) {
 		if super {
 			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
 		}
+		AddTimes(&queue, q)
 		list = append(list, queue)
 	}
 	return list
 }
 
+// AddTimes adds to the record of a queue how long packets stayed in it and how many there
+// were, if any were timed.
+func AddTimes(queue *record.Queue, q bpf.Queue) {
+	if q.Residency != nil && q.Residency.Count+q.Residency.Overflow+q.Missed > 0 {
+		l := account.Latency(q.Residency, q.Missed)
+		queue.Residency = &l
+	}
+	if q.Depth != nil && q.Depth.Count > 0 {
+		queue.Depth = account.Depth(q.Depth)
+	}
+}
+
 // Observe attaches hook h to a device.
 func Observe(h bpf.Hook, t bpf.Target) (*bpf.Observer, error) {
-	o, err := bpf.Open(h, t)
+	o, err := bpf.Open(bpf.Options{Hook: h, Target: t})
 	if err != nil {
 		return nil, &refusal.Unobservable{Err: err}
 	}

@@ -46,7 +46,7 @@ func ProveOn(h bpf.Hook, gso bool) (err error) {
 	}
 	target := d.Target(1)
 	target.Direction, target.GSO = bpf.Both, gso
-	o, err := bpf.Open(h, target)
+	o, err := bpf.Open(bpf.Options{Hook: h, Target: target})
 	if err != nil {
 		return err // says why
 	}

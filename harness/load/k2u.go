@@ -83,6 +83,9 @@ func openReaders(d *device.Device, cpus []int, reading *sink.Control) (readers [
 			TAP: s.Mode == spec.TAP, PI: s.PI, VnetHdr: s.VnetHdr, Flows: s.Flows,
 			MaxRead: s.MaxRead(), Open: s.Open(), Pause: s.Pause,
 		}
+		if s.PausedQueue != spec.AllQueues && s.PausedQueue != q.Index() {
+			c.Pause = 0
+		}
 		if s.Gen != spec.GenLockstep {
 			c.CPU = cpus[i]
 		}

@@ -64,29 +64,46 @@ type State struct {
 // omits those that the kernel installs by default. It must run on the
 // namespace's thread.
 func rootQdisc(index int) (string, error) {
+	attrs, err := linkAttrs(index)
+	if err != nil {
+		return "", err
+	}
+	return unix.ByteSliceToString(attrs[unix.IFLA_QDISC]), nil
+}
+
+// linkAttrs are the attributes of a link by their number, of which the library does not
+// show all. It must run on the namespace's thread.
+func linkAttrs(index int) (map[uint16][]byte, error) {
 	req := nl.NewNetlinkRequest(unix.RTM_GETLINK, unix.NLM_F_ACK)
 	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	msg.Index = int32(index)
 	req.AddData(msg)
 	replies, err := req.Execute(unix.NETLINK_ROUTE, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for _, reply := range replies {
 		if len(reply) < unix.SizeofIfInfomsg {
 			continue
 		}
-		attrs, err := nl.ParseRouteAttr(reply[unix.SizeofIfInfomsg:])
-		if err != nil {
-			return "", err
-		}
-		for _, a := range attrs {
-			if a.Attr.Type == unix.IFLA_QDISC {
-				return unix.ByteSliceToString(a.Value), nil
-			}
+		if attrs, err := parsed(reply[unix.SizeofIfInfomsg:]); err == nil {
+			return attrs, nil
 		}
 	}
-	return "", nil
+	return nil, nil
+}
+
+// parsed are the attributes in b, of which nested ones remain as they are.
+func parsed(b []byte) (map[uint16][]byte, error) {
+	list, err := nl.ParseRouteAttr(b)
+	if err != nil {
+		return nil, err
+	}
+	attrs := map[uint16][]byte{}
+	for _, a := range list {
+		attrs[a.Attr.Type] = a.Value
+	}
+	return attrs, nil
 }
 
 // notFound restores the errno of the library's error for a missing link.

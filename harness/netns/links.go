@@ -162,17 +162,23 @@ func (l *links) Counters(name string) (Counters, error) {
 		if err != nil {
 			return notFound(err, name)
 		}
-		s := link.Attrs().Statistics
-		if s == nil {
-			return fmt.Errorf("read counters of %s: the kernel gave none", name)
-		}
-		c = Counters{
-			RxPackets: s.RxPackets, RxBytes: s.RxBytes, RxErrors: s.RxErrors, RxDropped: s.RxDropped,
-			TxPackets: s.TxPackets, TxBytes: s.TxBytes, TxErrors: s.TxErrors, TxDropped: s.TxDropped,
+		if c, err = countersOf(link.Attrs()); err != nil {
+			return fmt.Errorf("read counters of %s: %w", name, err)
 		}
 		return nil
 	})
 	return c, err
+}
+
+func countersOf(a *netlink.LinkAttrs) (Counters, error) {
+	s := a.Statistics
+	if s == nil {
+		return Counters{}, errors.New("the kernel gave none")
+	}
+	return Counters{
+		RxPackets: s.RxPackets, RxBytes: s.RxBytes, RxErrors: s.RxErrors, RxDropped: s.RxDropped,
+		TxPackets: s.TxPackets, TxBytes: s.TxBytes, TxErrors: s.TxErrors, TxDropped: s.TxDropped,
+	}, nil
 }
 
 // Device reads back the link name.
@@ -183,21 +189,26 @@ func (l *links) Device(name string) (State, error) {
 		if err != nil {
 			return notFound(err, name)
 		}
-		a := link.Attrs()
-		s = State{
-			Name: a.Name, Index: a.Index, MTU: a.MTU, TxQLen: a.TxQLen,
-			MAC: a.HardwareAddr, Flags: flagNames(a.RawFlags),
-		}
-		if s.Qdisc, err = rootQdisc(a.Index); err != nil {
-			return refused(err, name, "read root qdisc")
-		}
-		if s.Features, err = features(name); err != nil {
-			return refused(err, name, "read features")
-		}
-		return nil
+		s, err = stateOf(link.Attrs())
+		return err
 	})
 	if err != nil {
 		return State{}, err
+	}
+	return s, nil
+}
+
+// stateOf must run on the namespace's thread.
+func stateOf(a *netlink.LinkAttrs) (s State, err error) {
+	s = State{
+		Name: a.Name, Index: a.Index, MTU: a.MTU, TxQLen: a.TxQLen,
+		MAC: a.HardwareAddr, Flags: flagNames(a.RawFlags),
+	}
+	if s.Qdisc, err = rootQdisc(a.Index); err != nil {
+		return s, refused(err, a.Name, "read root qdisc")
+	}
+	if s.Features, err = features(a.Name); err != nil {
+		return s, refused(err, a.Name, "read features")
 	}
 	return s, nil
 }

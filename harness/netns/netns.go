@@ -12,6 +12,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // ErrClosed is returned by every method of a namespace that was closed.
@@ -24,14 +27,31 @@ type NS struct{ links }
 // New creates a network namespace whose only device is loopback, which is up.
 // Without CAP_SYS_ADMIN the error wraps os.ErrPermission.
 func New() (*NS, error) {
-	n := &NS{}
-	n.calls, n.quit, n.gone = make(chan call), make(chan struct{}), make(chan struct{})
-	ready := make(chan error, 1)
-	go n.begin(ready)
-	if err := <-ready; err != nil {
+	n, err := start("")
+	if err != nil {
 		return nil, fmt.Errorf("make network namespace: %w", err)
 	}
 	return n, nil
+}
+
+// Join is the network namespace of someone else, of which path is a file: that of a process
+// (/proc/PID/ns/net) or one with a name (/run/netns/NAME). Nothing in it changes,
+// and it lives on after Close if others use it.
+func Join(path string) (*NS, error) {
+	n, err := start(path)
+	if err != nil {
+		return nil, fmt.Errorf("join network namespace: %w", err)
+	}
+	return n, nil
+}
+
+func start(path string) (*NS, error) {
+	n := &NS{}
+	n.path = path
+	n.calls, n.quit, n.gone = make(chan call), make(chan struct{}), make(chan struct{})
+	ready := make(chan error, 1)
+	go n.begin(ready)
+	return n, <-ready
 }
 
 // Stack reads the counters of the namespace's IP stack.
@@ -76,4 +96,35 @@ func (n *NS) TCP() (c TCP, err error) {
 		return nil
 	})
 	return c, err
+}
+
+// Tuns lists the TUN/TAP devices of the namespace in the order of their ifindexes.
+// It needs Linux 4.18, before which the kernel does not show what a device is.
+func (n *NS) Tuns() (list []Tun, err error) {
+	err = n.Do(func() error {
+		links, err := n.handle.LinkList()
+		if err != nil {
+			return fmt.Errorf("list links: %w", err)
+		}
+		names := map[int]string{}
+		for _, l := range links {
+			names[l.Attrs().Index] = l.Attrs().Name
+		}
+		for _, l := range links {
+			tuntap, ok := l.(*netlink.Tuntap)
+			if !ok {
+				continue
+			}
+			t, err := tunOf(tuntap, names)
+			if errors.Is(err, unix.ENODEV) {
+				continue // since the list was made
+			}
+			if err != nil {
+				return err
+			}
+			list = append(list, t)
+		}
+		return nil
+	})
+	return list, err
 }

@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// self is the namespace of the calling thread.
+const self = "/proc/thread-self/ns/net"
+
 // thread is an operating-system thread in a network namespace of its own.
 type thread struct {
 	tid   int
@@ -19,6 +22,8 @@ type thread struct {
 	// handle belongs to the thread: a closed handle would silently operate on
 	// the caller's namespace, so that only the thread uses it.
 	handle *netlink.Handle
+
+	path string // of the namespace to join; "": the thread makes one
 
 	calls chan call
 	stop  sync.Once     // closes quit
@@ -66,8 +71,8 @@ func (t *thread) serve(ready chan<- error) {
 	defer close(t.gone)
 	defer t.stop.Do(func() { close(t.quit) })
 
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		ready <- unshareError(err)
+	if err := t.enter(); err != nil {
+		ready <- err
 		runtime.UnlockOSThread()
 		return
 	}
@@ -88,6 +93,43 @@ func (t *thread) serve(ready chan<- error) {
 	}
 }
 
+// enter puts the calling thread into the namespace.
+func (t *thread) enter() error {
+	if t.path == "" {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return unshareError(err)
+		}
+		return nil
+	}
+	fd, err := unix.Open(t.path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", t.path, err)
+	}
+	defer unix.Close(fd)
+	if here, err := sameFile(fd, self); here || err != nil {
+		return err // nothing to enter, for which no right is needed
+	}
+	switch err := unix.Setns(fd, unix.CLONE_NEWNET); {
+	case errors.Is(err, unix.EINVAL):
+		return fmt.Errorf("%s is not a network namespace", t.path)
+	case err != nil:
+		return fmt.Errorf("enter %s: %w", t.path, err)
+	}
+	return nil
+}
+
+// sameFile reports whether fd is the file at path.
+func sameFile(fd int, path string) (bool, error) {
+	var a, b unix.Stat_t
+	if err := unix.Fstat(fd, &a); err != nil {
+		return false, fmt.Errorf("stat descriptor %d: %w", fd, err)
+	}
+	if err := unix.Stat(path, &b); err != nil {
+		return false, fmt.Errorf("stat %s: %w", path, err)
+	}
+	return a.Dev == b.Dev && a.Ino == b.Ino, nil
+}
+
 func unshareError(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
@@ -103,7 +145,6 @@ func unshareError(err error) error {
 // open runs once, on the new thread, in the new namespace.
 func (t *thread) open() error {
 	t.tid = unix.Gettid()
-	const self = "/proc/thread-self/ns/net"
 	var st unix.Stat_t
 	if err := unix.Stat(self, &st); err != nil {
 		return fmt.Errorf("stat %s: %w", self, err)
@@ -114,13 +155,15 @@ func (t *thread) open() error {
 	if err != nil {
 		return fmt.Errorf("open rtnetlink socket: %w", err)
 	}
-	lo, err := h.LinkByName("lo")
-	if err == nil {
-		err = h.LinkSetUp(lo)
-	}
-	if err != nil {
-		h.Close()
-		return refused(err, "lo", "set link up")
+	if t.path == "" {
+		lo, err := h.LinkByName("lo")
+		if err == nil {
+			err = h.LinkSetUp(lo)
+		}
+		if err != nil {
+			h.Close()
+			return refused(err, "lo", "set link up")
+		}
 	}
 	t.handle = h
 	return nil
@@ -223,7 +266,6 @@ func (t *thread) Close() error {
 // descriptor opens the namespace itself, which keeps it alive. The caller
 // closes the descriptor.
 func (t *thread) descriptor() (fd int, err error) {
-	const self = "/proc/thread-self/ns/net"
 	err = t.Do(func() (err error) {
 		if fd, err = unix.Open(self, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 			return fmt.Errorf("open %s: %w", self, err)

@@ -47,6 +47,8 @@ const (
 	MaxRate = 100_000_000
 	// MaxFilterTime is the longest Spec.FilterTime.
 	MaxFilterTime = bpf.MaxFilterTime
+	// AllQueues stands for each queue.
+	AllQueues = -1
 	// MaxPause is the longest Spec.Pause.
 	MaxPause = 500 * time.Millisecond
 	// MaxFlows is bounded by the ports that the generator gives out.
@@ -105,6 +107,8 @@ type Spec struct {
 	// measured, the first time sink.PauseAfter into it: it stands for a stall of a
 	// collector or a scheduler. 0 is never.
 	Pause time.Duration
+	// PausedQueue is the queue whose reader alone pauses, or AllQueues.
+	PausedQueue int
 
 	Family int  // 4 or 6
 	Bypass bool // PACKET_QDISC_BYPASS; gen=packet only
@@ -208,7 +212,7 @@ func Default() Spec {
 	return Spec{
 		Mode: TUN, Path: PathSink, Dir: K2U, Gen: GenUDP, IO: IORead, Queues: 1, Flows: 1, Size: 64,
 		Offload: OffloadNone, NAPI: NAPIOff, XDP: XDPOff, Steer: SteerAuto, Cipher: CipherNone, Event: EventNone,
-		Qdisc: "noqueue", TxQLen: 500, Family: 4,
+		Qdisc: "noqueue", TxQLen: 500, Family: 4, PausedQueue: AllQueues,
 		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 40 * time.Millisecond,
 	}
 }

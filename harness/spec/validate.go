@@ -143,6 +143,8 @@ func trafficContradiction(s Spec) string {
 		return fmt.Sprintf("gen=packet-gso with size=%d leaves no room for a second segment; choose at most %d", s.Size, maxGSO)
 	case s.Gen == GenPacketGSO && s.Size < minTCP(s.Family):
 		return fmt.Sprintf("size=%d cannot hold IP, TCP and the stamp; with gen=packet-gso and ip=%d choose at least %d", s.Size, s.Family, minTCP(s.Family))
+	case s.Pause > 0 && s.PausedQueue >= s.Queues:
+		return fmt.Sprintf("pause of queue %d: the queues are 0 to %d", s.PausedQueue, s.Queues-1)
 	case s.Pause > 0 && (s.Path != PathSink || s.Dir != K2U):
 		return "pause is that of the reader of path=sink dir=k2u"
 	}

@@ -125,7 +125,7 @@ func observeWrites(t *testing.T, s spec.Spec, side bpf.Direction, hook bpf.Hook)
 	}
 	target := d.Target(1)
 	target.Direction = side
-	o, err := bpf.Open(hook, target)
+	o, err := bpf.Open(bpf.Options{Hook: hook, Target: target})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +323,7 @@ func TestObserverCutsTunnels(t *testing.T) {
 	}
 	target := d.Target(1)
 	target.Direction = bpf.U2K
-	o, err := bpf.Open(bpf.Tracepoint, target)
+	o, err := bpf.Open(bpf.Options{Hook: bpf.Tracepoint, Target: target})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -113,6 +113,39 @@ func TestPauseIsSeenByAnOpenLoopOnly(t *testing.T) {
 	}
 }
 
+// TestPauseOfOneQueue: only the packets of the queue whose reader sleeps wait for it, and
+// stand in its ring meanwhile.
+func TestPauseOfOneQueue(t *testing.T) {
+	needRoot(t)
+	const paused, pause = 2, 100 * time.Millisecond
+	s := spec.Default()
+	s.Queues, s.Flows, s.Rate, s.TxQLen, s.Warmup = 4, 64, 20_000, 2000, 20*time.Millisecond
+	s.Pause, s.PausedQueue = pause, paused
+	trial := run(t, s, bpf.Tracepoint)
+	balanced(t, trial)
+	if len(trial.Queues) != s.Queues {
+		t.Fatalf("%d queues", len(trial.Queues))
+	}
+	var all uint64
+	for _, q := range trial.Queues {
+		l, d := q.Residency, q.Depth
+		if l == nil || d == nil || l.P99Ns == nil || d.P99 == nil {
+			t.Fatalf("queue %d has no residency or no depth: %+v", q.Queue, q)
+		}
+		all += l.Count
+		if d.Max > uint64(s.TxQLen) {
+			t.Errorf("queue %d: %d packets in a ring for %d", q.Queue, d.Max, s.TxQLen)
+		}
+		// Of the 20,000 x 0.1 packets that are due meanwhile, a quarter is for this queue.
+		if slept := *l.P99Ns > uint64(pause)/2 && *l.P99Ns < uint64(pause)*11/10 && d.Max > 200; slept != (q.Queue == paused) {
+			t.Errorf("queue %d: p99 %d ns, at most %d packets in its ring; queue %d sleeps for %v", q.Queue, *l.P99Ns, d.Max, paused, pause)
+		}
+	}
+	if sum := trial.Latency[record.Residency]; sum.Count != all || sum.MaxNs < uint64(pause)/10*9 {
+		t.Errorf("%d samples up to %d ns in all, %d in the queues", sum.Count, sum.MaxNs, all)
+	}
+}
+
 func TestAShareIsNotARate(t *testing.T) {
 	s := short()
 	s.Share = 0.5

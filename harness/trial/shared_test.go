@@ -48,7 +48,7 @@ func newSpot(t *testing.T, hook bpf.Hook, s spec.Spec) *spot {
 	}
 	t.Cleanup(func() { unix.Close(p.socket) })
 	p.read(t) // what the kernel has sent
-	if p.observer, err = bpf.Open(hook, d.Target(1)); err != nil {
+	if p.observer, err = bpf.Open(bpf.Options{Hook: hook, Target: d.Target(1)}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.observer.Close() })

@@ -77,7 +77,7 @@ func TestHooksCountTheSame(t *testing.T) {
 			}
 			observers := map[bpf.Hook]*bpf.Observer{}
 			for _, hook := range bpf.Hooks {
-				o, err := bpf.Open(hook, d.Target(1))
+				o, err := bpf.Open(bpf.Options{Hook: hook, Target: d.Target(1)})
 				if err != nil {
 					t.Log(err)
 					continue

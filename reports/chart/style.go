@@ -26,7 +26,7 @@ const (
 .bg{fill:$paper;stroke:$edge}.band{fill:$band}
 .grid{stroke:$grid}.minor{stroke:$minor}.axis{stroke:$muted}
 .a{fill:$a}.as{stroke:$a}.b{fill:$b}.bs{stroke:$b}
-.c{fill:$c}.d{fill:$d}.e{fill:$e}.bd{fill:$bd}
+.c{fill:$c}.cs{stroke:$c}.d{fill:$d}.ds{stroke:$d}.e{fill:$e}.es{stroke:$e}.bd{fill:$bd}
 .halo{paint-order:stroke;stroke:$paper;stroke-width:3px}
 .hollow{fill:$paper}.range{stroke:$ink}.fair{stroke:$muted}
 `
@@ -35,7 +35,7 @@ const (
 .bg{fill:$paper;stroke:$edge}.band{fill:$band}
 .grid{stroke:$grid}.minor{stroke:$minor}.axis{stroke:$muted}
 .a{fill:$a}.as{stroke:$a}.b{fill:$b}.bs{stroke:$b}
-.c{fill:$c}.d{fill:$d}.e{fill:$e}.bd{fill:$bd}
+.c{fill:$c}.cs{stroke:$c}.d{fill:$d}.ds{stroke:$d}.e{fill:$e}.es{stroke:$e}.bd{fill:$bd}
 .halo{stroke:$paper}
 .hollow{fill:$paper}.range{stroke:$ink}.fair{stroke:$muted}
 `

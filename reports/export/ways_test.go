@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tunbench/reports/document"
+	"tunbench/reports/document/queue"
 	"tunbench/reports/document/run"
 	"tunbench/reports/figure"
 	"tunbench/reports/fixture"
@@ -36,7 +37,7 @@ func TestFlowMap(t *testing.T) {
 		if alike, _ := m.Alike(); alike != 63.0/64 || m.Moved() != 1 {
 			t.Errorf("%s: one of 64 came out elsewhere: %v alike, %d moved", s.Name, alike, m.Moved())
 		}
-		p := run.FlowPanel(m, "x")
+		p := queue.FlowPanel(m, "x")
 		for _, c := range p.Columns {
 			var sum float64
 			for _, v := range c.Share {

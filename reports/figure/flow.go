@@ -81,7 +81,7 @@ func (s spreadOfFlows) Main(flow int) int {
 // mostQueues is MAX_TAP_QUEUES of drivers/net/tun.c.
 const mostQueues = 256
 
-func Sum(byQueue map[int]uint64) (total uint64) {
+func Sum[K comparable](byQueue map[K]uint64) (total uint64) {
 	for _, n := range byQueue {
 		total += n
 	}

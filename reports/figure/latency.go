@@ -1,7 +1,11 @@
 package figure
 
 import (
+	"maps"
 	"math/bits"
+	"slices"
+
+	"tunbench/reports/record"
 )
 
 // Latency is a histogram pooled over trials, in nanoseconds.
@@ -83,3 +87,24 @@ const trimTop = 0.001
 
 // minMean is how many samples a mean needs to be given.
 const minMean = 100
+
+// Add adds a record whose buckets were kept.
+func (l *Latency) Add(r record.Latency) {
+	if r.Count+r.Overflow > 0 {
+		if l.Count+l.Overflow == 0 || r.MinNs < l.Min {
+			l.Min = r.MinNs
+		}
+		l.Max = max(l.Max, r.MaxNs)
+	}
+	l.Count += r.Count
+	l.Missed += r.Missed
+	l.Overflow += r.Overflow
+	sums := map[uint64]uint64{}
+	for _, b := range append(slices.Clone(l.Buckets), r.Buckets...) {
+		sums[b[0]] += b[1]
+	}
+	l.Buckets = l.Buckets[:0]
+	for _, lower := range slices.Sorted(maps.Keys(sums)) {
+		l.Buckets = append(l.Buckets, [2]uint64{lower, sums[lower]})
+	}
+}

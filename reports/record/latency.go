@@ -18,7 +18,16 @@ type Latency struct {
 	P99Ns    *uint64 `json:"p99_ns,omitempty"`
 	P999Ns   *uint64 `json:"p999_ns,omitempty"`
 	MaxNs    uint64  `json:"max_ns"`
-	Buckets  Buckets `json:"buckets"`
+	Buckets  Buckets `json:"buckets,omitzero"` // nil: not kept
+}
+
+// Depth is how many packets stood in the ring of a queue when one was added. A quantile is
+// nil unless at least ten samples lie above it.
+type Depth struct {
+	Count uint64  `json:"count"` // samples
+	P50   *uint64 `json:"p50,omitempty"`
+	P99   *uint64 `json:"p99,omitempty"`
+	Max   uint64  `json:"max"`
 }
 
 // Bounded limits a quantile of l, which may be nil, to the range of the samples: in

@@ -225,6 +225,23 @@ type Queue struct {
 	RecvPkts  uint64 `json:"recv_pkts,omitempty"`
 	RecvBytes uint64 `json:"recv_bytes,omitempty"`
 	RecvSKBs  uint64 `json:"recv_skbs,omitempty"`
+	// Residency is that of the packets of this queue, of which Buckets are kept only on
+	// request; Depth is how many stood in its ring. Nil where neither was observed.
+	Residency *Latency `json:"residency,omitempty"`
+	Depth     *Depth   `json:"depth,omitempty"`
+}
+
+// DropBuckets leaves out the buckets of the queues' histograms, which are as large as all
+// else in a file.
+func (t *Trial) DropBuckets() {
+	t.Queues = slices.Clone(t.Queues)
+	for i := range t.Queues {
+		if l := t.Queues[i].Residency; l != nil {
+			kept := *l
+			kept.Buckets = nil
+			t.Queues[i].Residency = &kept
+		}
+	}
 }
 
 // Flow is what generator and readers counted on one flow over the whole trial.

@@ -20,6 +20,8 @@ var rules = []rule{
 
 	// What to measure, and in which order.
 	{"bench/manual", ""},
+	{"bench/watch", "harness/watch reports/document reports/document/watch reports/live reports/watched reports/render reports/screen reports/stat reports/text"},
+	{"bench/listing", "bench/plan bench/suite reports/record"},
 	{"bench/checkup", "bench/compare harness/doctor reports/aa reports/document reports/metric reports/record reports/screen"},
 	{"bench/kernels", "bench/boot bench/progress harness harness/vm harness/vm/* reports/record reports/verdict"},
 	{"bench/boot", "bench/folder bench/progress bench/suite harness harness/vm harness/vm/* reports/disk reports/record reports/render"},
@@ -37,6 +39,7 @@ var rules = []rule{
 	// One trial: its entry points, its phases, and then what the packets cross,
 	// what sends them and what accounts for them.
 	{"harness", "harness/block harness/doctor harness/host harness/spec harness/trial bpf reports/record"},
+	{"harness/watch", "harness/account harness/device harness/doctor harness/netns harness/tuntap bpf reports/live reports/record"},
 	{"harness/block", "harness/condition harness/host harness/spec harness/trial bpf reports/record"},
 	{"harness/trial", "harness/account harness/condition harness/conversation harness/device harness/host harness/load harness/path harness/refusal harness/sink harness/spec harness/traffic harness/worker bpf reports/record"},
 	{"harness/doctor", "harness/account harness/condition harness/device harness/host harness/netns harness/packet harness/refusal harness/socket harness/spec harness/tuntap harness/uring harness/vhost bpf reports/record"},
@@ -63,6 +66,7 @@ var rules = []rule{
 	{"harness/tuntap", ""},
 	{"harness/uring", ""},
 	{"harness/vhost", "harness/call"},
+	{"harness/vm/vmtest", "harness/vm harness/vm/guest harness/vm/kernel"},
 	{"harness/vm", "harness/vm/guest harness/vm/kernel"},
 	{"harness/vm/guest", ""},
 	{"harness/vm/kernel", ""},
@@ -79,16 +83,19 @@ var rules = []rule{
 	// the records that they come from.
 	{"reports/export", "reports/* reports/document/*"},
 	{"reports/render", "reports/* reports/document/*"},
-	{"reports/document/run", "reports/document reports/chart reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
+	{"reports/document/run", "reports/document reports/document/queue reports/chart reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
 	{"reports/document/compare", "reports/document reports/chart reports/shift reports/verdict reports/figure reports/metric reports/text reports/axis reports/prose reports/record"},
 	{"reports/document/kernels", "reports/document reports/chart reports/verdict reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
 	{"reports/document/history", "reports/document reports/chart reports/series reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
+	{"reports/document/watch", "reports/document reports/chart reports/figure reports/live reports/prose reports/text reports/watched"},
+	{"reports/document/queue", "reports/document reports/chart reports/figure reports/prose reports/text"},
 	{"reports/document", "reports/chart reports/figure reports/metric reports/text reports/prose reports/record"},
 	{"reports/chart/charttest", "reports/chart reports/text"},
 	{"reports/chart", "reports/metric reports/text"},
 	{"reports/history", "reports/series reports/verdict reports/aa reports/disk reports/record"},
 	{"reports/series", "reports/verdict reports/figure reports/metric reports/text reports/axis reports/record reports/stat"},
 	{"reports/verdict", "reports/figure reports/metric reports/shift reports/text reports/axis reports/record reports/stat"},
+	{"reports/watched", "reports/figure reports/live reports/record"},
 	{"reports/figure", "reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
 	{"reports/metric", "reports/text reports/axis reports/record reports/stat"},
 	{"reports/shift", "reports/stat"},
@@ -101,6 +108,7 @@ var rules = []rule{
 	{"reports/prose", ""},
 	{"reports/stat", ""},
 	{"reports/fixture", "reports/record"},
+	{"reports/live", "reports/record"},
 	{"reports/record", ""},
 }
 

@@ -101,6 +101,14 @@ func observerCost(list []*figure.Scenario) (document.Section, bool) {
 	}}, true
 }
 
+// together is what trials that were measured together are in.
+func together(list []*figure.Scenario) string {
+	if figure.InRounds(list) {
+		return "block"
+	}
+	return "pair"
+}
+
 func accounting(list []*figure.Scenario) (document.Section, bool) {
 	total := figure.Account(figure.AllTrials(list))
 	sec := document.Section{Heading: book.Text("accounting heading", nil), Blocks: []document.Block{and(ledger(total), unexplained(total))}}
@@ -112,7 +120,7 @@ func accounting(list []*figure.Scenario) (document.Section, bool) {
 	}
 	title := figure.Titles(list)
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric("pair", "offered", "accepted", "delivered", "dropped", "unexplained")),
+		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric(together(list), "offered", "accepted", "delivered", "dropped", "unexplained")),
 		Note:    book.Say("accounting note", nil),
 	}
 	for _, s := range list {

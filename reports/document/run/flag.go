@@ -17,7 +17,7 @@ func flagged(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	counts := map[string]int{}
 	where := document.Table{
-		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric("pair"), document.Text("flags", "observation")),
+		Columns: slices.Concat(document.Text("scenario", "arm"), document.Numeric(together(list)), document.Text("flags", "observation")),
 		Fold:    book.Text("flagged trials fold", nil),
 	}
 	trials := 0

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
@@ -61,16 +62,17 @@ func lead(r *record.Run, list []*figure.Scenario) prose.Prose {
 // provenance says when, with what and how f was measured.
 func provenance(f *record.File, list []*figure.Scenario) prose.Prose {
 	r := f.Run
-	var ns []float64
-	pairs, bare := 0, 0
+	lasted := map[record.Arm][]float64{}
+	trials, pairs, bare := 0, 0, 0
 	for _, s := range list {
 		for _, t := range s.All() {
-			ns = append(ns, float64(t.DurationNs))
+			lasted[t.Arm] = append(lasted[t.Arm], float64(t.DurationNs))
 			pairs = max(pairs, t.Pair)
+			trials++
 		}
 		bare += len(s.Bare.All)
 	}
-	started, took, each := "", "", ""
+	started, took := "", ""
 	if r.Started != "" {
 		started = text.Clock(r.Started)
 	}
@@ -79,11 +81,8 @@ func provenance(f *record.File, list []*figure.Scenario) prose.Prose {
 			took = d.String()
 		}
 	}
-	if sum, err := stat.Summarize(ns); err == nil {
-		each = text.Duration(sum.Median)
-	}
 	p := book.Say("provenance", prose.Values{
-		"Started": started, "Took": took, "Trials": len(ns), "Each": each, "Pairs": pairs, "Rounds": figure.InRounds(list),
+		"Started": started, "Took": took, "Trials": trials, "Each": eachLasted(lasted), "Pairs": pairs, "Rounds": figure.InRounds(list),
 		"Clock": cmp.Or(r.Clock, book.Text("unknown clock", nil)), "Hook": hookOf(r, bare > 0),
 		"Version": cmp.Or(r.Tool.Version, book.Text("unknown version", nil)), "Commit": r.Tool.Commit,
 	})
@@ -91,6 +90,21 @@ func provenance(f *record.File, list []*figure.Scenario) prose.Prose {
 		p = and(p, book.Say("one shard", prose.Values{"Shard": s.String(), "Scenarios": s.Scenarios}))
 	}
 	return p
+}
+
+// eachLasted is how long a trial lasted, by the median; of each arm where they differ.
+func eachLasted(lasted map[record.Arm][]float64) string {
+	var each, named []string
+	for _, arm := range []record.Arm{record.Bare, record.Observed} {
+		if sum, err := stat.Summarize(lasted[arm]); err == nil {
+			each = append(each, text.Duration(sum.Median))
+			named = append(named, text.Duration(sum.Median)+" ("+string(arm)+")")
+		}
+	}
+	if each = slices.Compact(each); len(each) < 2 {
+		return strings.Join(each, "")
+	}
+	return strings.Join(named, " and ")
 }
 
 // hookOf says how the kernel was observed. Bare reports that the figures come from

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tunbench/reports/document"
+	"tunbench/reports/document/queue"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -32,7 +33,7 @@ func New(f *record.File) document.Document {
 			}
 		}
 		d.Sections = append(d.Sections, differences(list)...)
-		add(directions, streams, queues, flowQueues, written, headers, hops, Latencies)
+		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, Latencies)
 		d.Sections = append(d.Sections, limit(list)...)
 		add(drops, observerCost, accounting, flagged)
 	}

@@ -22,19 +22,23 @@ struct queue_counters {
 	__u64 pad[5]; /* two cache lines, none shared between CPUs */
 };
 
+/* GSO packets of a kind, and their segments. */
+struct gso_counters {
+	__u64 skbs, pkts;
+};
+
+enum gso_kind { GSO_TCP4, GSO_TCP6, GSO_UDP, GSO_TUNNEL, GSO_OTHER, GSO_KINDS };
+enum direction { DIR_XMIT, DIR_RECV };
+
 /*
  * What is counted on a CPU. User space gives the value of the map room for nr_queues
  * queues, a power of two.
  */
 struct cpu_counters {
-	__u64 buckets[HIST_BUCKETS];
 	__u64 drops[DROP_REASONS];	/* packets by enum skb_drop_reason */
 	__u64 recv_drops[DROP_REASONS]; /* of received packets */
-	__u64 overflow;
-	__u64 missed; /* dequeues whose stamp had been overwritten */
+	struct gso_counters gso[2][GSO_KINDS]; /* by direction; only with count_kinds */
 	__u64 strays; /* events on a queue above nr_queues */
-	/* Not sums. min is stored as its complement, so that 0 is empty. */
-	__u64 min, max; /* ns */
 	/* The last drop whose socket is not known yet; see on_late_drop. */
 	__u32 late_pkts, late_reason, late_queue;
 	__u32 pad[19]; /* to whole pairs of cache lines */
@@ -51,6 +55,37 @@ struct {
 } cpus SEC(".maps");
 
 /*
+ * The histograms of a queue on a CPU: how long packets stayed, and how many stood in the
+ * ring when one was added. The words up to HIST_HEAD are these, the buckets of residency
+ * and those of depth follow, of each of which 1 << hist_shift are one.
+ */
+enum hist_word {
+	HIST_OVERFLOW,
+	HIST_MISSED, /* dequeues whose stamp had been overwritten */
+	/* Not sums. The least is stored as its complement, so that 0 is empty. */
+	HIST_MIN,
+	HIST_MAX, /* ns */
+	HIST_DEEPEST,
+	HIST_HEAD = 8,
+};
+
+#define DEPTH_BUCKETS 512 /* up to 131,071 packets */
+
+const volatile __u32 hist_shift;
+
+#define hist_room(buckets) ((buckets) >> hist_shift)
+#define hist_words() (HIST_HEAD + hist_room(HIST_BUCKETS) + hist_room(DEPTH_BUCKETS))
+
+/* [cpu][queue][hist_words()]; user space sets the size of the value. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} hists SEC(".maps");
+
+/*
  * Calls of tun_do_read, by queue: of all CPUs, since an atomic addition costs less than to
  * find the place of a CPU, and a queue rarely has more than one reader.
  */
@@ -62,6 +97,18 @@ struct read_calls {
 };
 
 struct read_calls reads[MAX_QUEUES];
+
+/*
+ * Calls of readers and writers that ended with an error, by errno: of all CPUs, since
+ * there are few. A read that finds no packet ends with EAGAIN if it may not wait.
+ */
+#define ERRNOS 134 /* include/uapi/asm-generic/errno.h: the last is 133 */
+
+struct call_errors {
+	__u64 calls[ERRNOS];
+};
+
+struct call_errors errors[2];
 
 /*
  * Limits an index to the last slot. The barriers keep the compiler from testing
@@ -90,6 +137,18 @@ static __always_inline struct queue_counters *queue_of(struct cpu_counters *c, _
 		return 0; /* the device should not have it */
 	barrier_var(queue);
 	return &c->queues[queue];
+}
+
+static __always_inline __u64 *hist_of(__u64 queue)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 *all = bpf_map_lookup_elem(&hists, &cpu);
+
+	barrier_var(queue);
+	if (!all || queue >= nr_queues)
+		return 0;
+	barrier_var(queue);
+	return all + queue * hist_words();
 }
 
 static __always_inline int stray(struct cpu_counters *c)

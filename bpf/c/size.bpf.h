@@ -5,12 +5,25 @@
 #ifndef TUNBENCH_SIZE_BPF_H
 #define TUNBENCH_SIZE_BPF_H
 
-#include "target.bpf.h"
+#include "counters.bpf.h"
 
 struct size {
 	__u32 pkts;  /* wire segments */
 	__u32 bytes; /* of these segments, including the link header if there is one */
+	__u32 kind;  /* enum gso_kind; GSO_KINDS: no GSO packet */
 };
+
+/* By the types of SKB_GSO_ in include/linux/skbuff.h. */
+static __always_inline __u32 kind_of(__u32 type)
+{
+	if (type & (1 << 6 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11)) /* GRE, IPXIP, UDP tunnels */
+		return GSO_TUNNEL;
+	if (type & 1 << 0)
+		return GSO_TCP4;
+	if (type & 1 << 4)
+		return GSO_TCP6;
+	return type & (1 << 16 | 1 << 17) ? GSO_UDP : GSO_OTHER; /* UDP, UDP_L4 */
+}
 
 /*
  * The segments of a GSO packet, each of which repeats the headers. The packet is
@@ -23,7 +36,7 @@ static __always_inline struct size gso_size(struct sk_buff *skb, __u32 begin, __
 {
 	unsigned char *head = FIELD(typed, skb, head);
 	struct skb_shared_info *shinfo = (void *)(head + FIELD(typed, skb, end));
-	struct size size = { 1, len };
+	struct size size = { 1, len, GSO_KINDS };
 	__u32 transport, headers, mss, type;
 	__u8 doff = 0;
 
@@ -31,6 +44,8 @@ static __always_inline struct size gso_size(struct sk_buff *skb, __u32 begin, __
 	if (!mss)
 		return size;
 	type = BPF_CORE_READ(shinfo, gso_type);
+	if (count_kinds)
+		size.kind = kind_of(type);
 	transport = BPF_CORE_READ_BITFIELD_PROBED(skb, encapsulation) ?
 			    FIELD(typed, skb, inner_transport_header) :
 			    FIELD(typed, skb, transport_header);
@@ -50,7 +65,7 @@ static __always_inline struct size gso_size(struct sk_buff *skb, __u32 begin, __
 
 static __always_inline struct size wire_size(struct sk_buff *skb, const bool gso)
 {
-	struct size size = { 1, skb->len };
+	struct size size = { 1, skb->len, GSO_KINDS };
 
 	if (gso)
 		return gso_size(skb, skb->data - skb->head, size.bytes, true);
@@ -108,7 +123,7 @@ static __always_inline __u16 queue_index(struct tun_file *tfile)
 /* wire_size, for a kprobe. */
 static __always_inline struct size probed_size(struct sk_buff *skb, __u32 len, const bool gso)
 {
-	struct size size = { 1, len };
+	struct size size = { 1, len, GSO_KINDS };
 
 	if (gso)
 		return gso_size(skb, BPF_CORE_READ(skb, data) - BPF_CORE_READ(skb, head), len, false);
@@ -123,7 +138,7 @@ static __always_inline struct size probed_size(struct sk_buff *skb, __u32 len, c
 static __always_inline struct size received_size(struct sk_buff *skb)
 {
 	__u32 begin = skb->mac_header;
-	struct size size = { 1, skb->len + (__u32)(skb->data - skb->head) - begin };
+	struct size size = { 1, skb->len + (__u32)(skb->data - skb->head) - begin, GSO_KINDS };
 
 	if (target_gso)
 		return gso_size(skb, begin, size.bytes, true);

@@ -23,6 +23,8 @@ typedef _Bool bool;
 
 enum {
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_NOEXIST = 1,
 	BPF_F_MMAPABLE = 1 << 10,
 };
 
@@ -57,6 +59,7 @@ typedef struct {
 } possible_net_t;
 
 struct net_device {
+	char name[16];
 	int ifindex;
 	possible_net_t nd_net;
 };
@@ -76,6 +79,7 @@ struct sk_buff {
 	int skb_iif;
 	__u16 queue_mapping;
 	__u16 mac_header;
+	__u16 network_header;
 	__u16 transport_header;
 	__u16 inner_transport_header;
 	__u8 encapsulation : 1;
@@ -94,13 +98,62 @@ struct skb_shared_info {
 	unsigned int gso_type;
 };
 
+/* A pointer at an address; see pointer_at(). */
+struct hlist_head {
+	void *first;
+};
+
+/* include/linux/ptr_ring.h */
+struct ptr_ring {
+	int producer;
+	int consumer_head;
+	int size;
+	void **queue;
+};
+
 /* drivers/net/tun.c; in the BTF of the module where tun is one. */
 struct tun_struct {
+	struct tun_file *tfiles[256];
 	struct net_device *dev;
 };
 
 struct tun_file {
+	struct tun_struct *tun;
+	struct tun_struct *detached; /* NULL while it is attached */
 	__u16 queue_index;
+	struct ptr_ring tx_ring;
+};
+
+struct inode {
+	__u32 i_rdev;
+};
+
+struct file {
+	struct inode *f_inode;
+	void *private_data;
+};
+
+struct kiocb {
+	struct file *ki_filp;
+};
+
+struct iov_iter;
+
+struct task_struct {
+	int tgid;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 #pragma clang attribute pop

@@ -24,10 +24,12 @@ static __always_inline int probe_xmit(struct pt_regs *ctx, struct cpu_counters *
 
 	if (bpf_rdonly_cast) {
 		skb = TYPED(struct sk_buff, skb);
-		return on_xmit(c, distance, skb->queue_mapping, wire_size(skb, gso), gso);
+		return on_xmit(c, distance, (void *)PT_REGS_PARM2(ctx), skb, skb->queue_mapping,
+			       wire_size(skb, gso), gso);
 	}
 	head = head_of(skb);
-	return on_xmit(c, distance, head.queue, probed_size(skb, head.len, gso), gso);
+	return on_xmit(c, distance, (void *)PT_REGS_PARM2(ctx), 0, head.queue,
+		       probed_size(skb, head.len, gso), gso);
 }
 
 SEC("kprobe/tun_net_xmit")
@@ -54,8 +56,8 @@ static __always_inline int trace_xmit(__u64 *ctx, struct cpu_counters *c, const 
 {
 	struct sk_buff *skb = ARG(struct sk_buff, ctx, 0);
 
-	return on_xmit(c, distance_of(skb, ARG(struct net_device, ctx, 1)), skb->queue_mapping,
-		       wire_size(skb, gso), gso);
+	return on_xmit(c, distance_of(skb, ARG(struct net_device, ctx, 1)),
+		       ARG(struct net_device, ctx, 1), skb, skb->queue_mapping, wire_size(skb, gso), gso);
 }
 
 static __always_inline int count_xmit(__u64 *ctx)
@@ -79,6 +81,20 @@ int fentry_read(__u64 *ctx)
 	if (!is_target_tun(ARG(struct tun_struct, ctx, 0), true))
 		return 0;
 	return on_read(ARG(struct tun_file, ctx, 1)->queue_index);
+}
+
+/* By choice, with any hook: the errors of what user space calls. */
+
+SEC("fexit/tun_chr_read_iter")
+int BPF_PROG(fexit_read, struct kiocb *iocb, struct iov_iter *to, long result)
+{
+	return on_return(iocb->ki_filp, DIR_XMIT, result);
+}
+
+SEC("fexit/tun_chr_write_iter")
+int BPF_PROG(fexit_write, struct kiocb *iocb, struct iov_iter *from, long result)
+{
+	return on_return(iocb->ki_filp, DIR_RECV, result);
 }
 
 /*

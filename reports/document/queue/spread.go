@@ -1,4 +1,4 @@
-package run
+package queue
 
 import (
 	"slices"
@@ -11,8 +11,8 @@ import (
 	"tunbench/reports/text"
 )
 
-// queues shows how packets were spread over the queues of a device.
-func queues(list []*figure.Scenario) (document.Section, bool) {
+// Spreads shows how packets were spread over the queues of a device.
+func Spreads(list []*figure.Scenario) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("queues heading", nil)}
 	single, written := 0, false
 	var multi []ownSpread

@@ -12,9 +12,21 @@
 
 #include "size.bpf.h"
 #include "stamp.bpf.h"
+#include "depth.bpf.h"
+#include "flow.bpf.h"
 
-static __always_inline int on_xmit(struct cpu_counters *c, __u64 distance, __u32 queue,
-				   struct size size, const bool gso)
+/* Out of line: only a device that someone watches has its kinds of GSO packets counted. */
+static __noinline void count_kind(struct cpu_counters *c, __u32 dir, __u32 kind, __u32 pkts)
+{
+	struct gso_counters *g = &c->gso[slot_below(2, dir)][slot_below(GSO_KINDS, kind)];
+
+	g->skbs++;
+	g->pkts += pkts;
+}
+
+/* skb is 0 where its type is not known to the verifier: then there are no flows. */
+static __always_inline int on_xmit(struct cpu_counters *c, __u64 distance, void *dev, struct sk_buff *skb,
+				   __u32 queue, struct size size, const bool gso)
 {
 	struct queue_counters *q = queue_of(c, queue);
 
@@ -24,8 +36,15 @@ static __always_inline int on_xmit(struct cpu_counters *c, __u64 distance, __u32
 	q->xmit_bytes += size.bytes;
 	if (gso)
 		q->xmit_pkts += size.pkts;
-	if (is_sampled(distance))
+	if (gso && count_kinds && size.kind != GSO_KINDS)
+		count_kind(c, DIR_XMIT, size.kind, size.pkts);
+	if (count_flows && skb)
+		count_flow(skb, DIR_XMIT, size.pkts, size.bytes);
+	if (is_sampled(distance)) {
 		leave_stamp(distance);
+		if (is_deep_sampled(distance))
+			record_depth(dev, queue);
+	}
 	return 0;
 }
 
@@ -33,6 +52,17 @@ static __always_inline int on_xmit(struct cpu_counters *c, __u64 distance, __u32
 static __always_inline int on_read(__u32 queue)
 {
 	__sync_fetch_and_add(&reads[queue % MAX_QUEUES].calls, 1); /* tun has no more */
+	return 0;
+}
+
+/* A call of the file operations of tun ended; direction is that of its packets. */
+static __always_inline int on_return(struct file *file, __u32 direction, long result)
+{
+	struct tun_file *tfile = file->private_data;
+
+	if (result >= 0 || !is_target_tun(BPF_CORE_READ(tfile, tun), false))
+		return 0;
+	__sync_fetch_and_add(&errors[direction].calls[slot_below(ERRNOS, -result)], 1);
 	return 0;
 }
 
@@ -51,7 +81,7 @@ static __always_inline int on_dequeue(struct cpu_counters *c, struct sk_buff *sk
 	if (gso)
 		q->read_pkts += size.pkts;
 	if (is_sampled(distance))
-		record_residency(c, distance);
+		record_residency(skb->queue_mapping, distance);
 	return 0;
 }
 
@@ -89,6 +119,10 @@ static __always_inline int on_receive(struct sk_buff *skb)
 	q->recv_bytes += size.bytes;
 	if (target_gso)
 		q->recv_pkts += size.pkts;
+	if (target_gso && count_kinds && size.kind != GSO_KINDS)
+		count_kind(c, DIR_RECV, size.kind, size.pkts);
+	if (count_flows)
+		count_flow(skb, DIR_RECV, size.pkts, size.bytes);
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-package run
+package queue
 
 import (
 	"slices"
@@ -11,7 +11,8 @@ import (
 	"tunbench/reports/text"
 )
 
-func flowQueues(list []*figure.Scenario) (document.Section, bool) {
+// Flows shows from which queues the packets of each flow came.
+func Flows(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("flows", "queues", "one queue %", "moved", "same queue %", "Jain", "by chance", "trials")),
@@ -51,7 +52,7 @@ func flowQueues(list []*figure.Scenario) (document.Section, bool) {
 	return sec, true
 }
 
-// panel draws the first trial of m: the share of each flow on each queue.
+// FlowPanel draws the first trial of m: the share of each flow on each queue.
 func FlowPanel(m figure.FlowMap, title string) chart.HeatPanel {
 	p := chart.HeatPanel{Title: title, Note: book.Text("flows panel", prose.Values{"Flows": len(m.Flows), "Jain": text.Decimals(m.Jain, 3), "Chance": text.Decimals(m.ByChance(), 3)}), Rows: m.Queues}
 	for _, flow := range m.Flows {

@@ -52,7 +52,9 @@ static __always_inline __u64 distance_of(struct sk_buff *skb, struct net_device 
  * never holds the time of an earlier use of its skb. The multiplication makes the
  * choice independent of the order in which the slab allocates its objects.
  */
-#define is_sampled(distance) ((__u32)(distance) * 0x9e3779b1U <= sample_limit)
+#define sample_hash(distance) ((__u32)(distance) * 0x9e3779b1U)
+#define is_sampled(distance) (sample_hash(distance) <= sample_limit)
+#define is_deep_sampled(distance) (sample_hash(distance) <= depth_limit)
 
 #define STAMP_TIME ((1ULL << 48) - 1)
 
@@ -66,31 +68,31 @@ static __noinline void leave_stamp(__u64 distance)
 		*(volatile __u64 *)stamp = stamp_tag(id) | (bpf_ktime_get_ns() & STAMP_TIME);
 }
 
-static __noinline void record_residency(struct cpu_counters *c, __u64 distance)
+static __noinline void record_residency(__u64 queue, __u64 distance)
 {
 	__u64 id = skb_id(distance);
 	__u32 slot = stamp_slot(id);
-	__u64 *stamp = bpf_map_lookup_elem(&stamps, &slot), word, now, ns;
+	__u64 *stamp = bpf_map_lookup_elem(&stamps, &slot), *h, word, now, ns;
 
-	if (!stamp || !measuring)
+	if (!stamp || !measuring || !(h = hist_of(queue)))
 		return;
 	word = *(volatile __u64 *)stamp;
 	now = bpf_ktime_get_ns();
 	ns = (now - word) & STAMP_TIME;
 	/* The tag 0 is also that of a slot to which nothing was written. */
 	if (!word || (word ^ stamp_tag(id)) >> 48 || ns > now - target_since) {
-		c->missed++;
+		h[HIST_MISSED]++;
 		return;
 	}
-	if (ns > c->max)
-		c->max = ns;
-	if (~ns > c->min)
-		c->min = ~ns;
+	if (ns > h[HIST_MAX])
+		h[HIST_MAX] = ns;
+	if (~ns > h[HIST_MIN])
+		h[HIST_MIN] = ~ns;
 	if (ns >= HIST_LIMIT) {
-		c->overflow++;
+		h[HIST_OVERFLOW]++;
 		return;
 	}
-	c->buckets[slot_below(HIST_BUCKETS, hist_index(ns))]++;
+	h[HIST_HEAD + slot_below(hist_room(HIST_BUCKETS), hist_index(ns) >> hist_shift)]++;
 }
 
 #endif

@@ -13,6 +13,10 @@
 const volatile __u32 nr_queues = 1;
 /* Whether the device accepts GSO packets; if not, none are looked for. */
 const volatile bool target_gso;
+/* Whether GSO packets are counted by their kind, too. */
+const volatile bool count_kinds;
+/* Whether packets are counted by flow. */
+const volatile bool count_flows;
 /*
  * The sides that are observed: what the device transmits to its readers, what it
  * receives from its writers, or both.
@@ -28,7 +32,9 @@ const volatile __u32 reason_memory;
  * skb's slot moves from the CPU of the sender to that of the reader and back, and the
  * sender waits for it: that is most of the cost of timing.
  */
-const volatile __u32 sample_limit = ~0U;
+volatile __u32 sample_limit = ~0U;
+/* The same for the depth of the ring, which the reader changes on its own CPU. */
+volatile __u32 depth_limit = ~0U;
 
 /*
  * What user space changes while the programs are attached, to give them another
