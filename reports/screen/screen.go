@@ -20,6 +20,7 @@ import (
 // no colours, UTF-8.
 type Screen struct {
 	Columns int  // 0: any
+	Rows    int  // 0: any
 	Live    bool // a line can be redrawn
 	Colour  bool
 	ASCII   bool // the locale has no other characters
@@ -41,7 +42,7 @@ func Of(w io.Writer) Screen {
 	}
 	s := Screen{Columns: usual, ASCII: !utf8Locale(os.Getenv)}
 	if size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ); err == nil && size.Col > 0 {
-		s.Columns = int(size.Col)
+		s.Columns, s.Rows = int(size.Col), int(size.Row)
 	}
 	s.Live = os.Getenv("CI") == "" && !slices.Contains([]string{"", "dumb"}, os.Getenv("TERM"))
 	s.Colour = s.Live && os.Getenv("NO_COLOR") == ""

@@ -2,25 +2,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/listing"
 	"tunbench/bench/plan"
 	"tunbench/bench/suite"
 	"tunbench/reports/record"
 )
-
-// listed is one line of `list --json`.
-type listed struct {
-	Scenario  string            `json:"scenario"`
-	Axes      map[string]string `json:"axes"`
-	Supported bool              `json:"supported"`
-	Reason    string            `json:"reason"` // "" if supported
-}
 
 func listCommand(a *app) *cobra.Command {
 	var (
@@ -56,36 +47,11 @@ func listScenarios(ctx context.Context, a *app, p plan.Plan, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
-	said := time.Now()
-	begun := said
-	for i, s := range p.Scenarios {
-		if now := time.Now(); i > 0 && now.Sub(said) > listSays {
-			said = now
-			left := now.Sub(begun) / time.Duration(i) * time.Duration(len(p.Scenarios)-i)
-			a.warnf("looked at %d of %d scenarios, about %v left", i, len(p.Scenarios), left.Round(time.Second))
-		}
-		reason := probe(ctx, s)
-		if ctx.Err() != nil {
-			return exitError{exitInterrupted, errors.New("interrupted")}
-		}
-		switch {
-		case asJSON:
-			err = enc.Encode(listed{s.Name, s.Axes, reason == "", reason})
-		case reason != "":
-			_, err = fmt.Fprintf(a.stdout, "%s  # %s\n", s.Name, reason)
-		default:
-			_, err = fmt.Fprintln(a.stdout, s.Name)
-		}
-		if err != nil {
-			return fmt.Errorf("print list: %w", err)
-		}
+	err = listing.Print(ctx, p, listing.Output{Stdout: a.stdout, Warn: a.warnf, JSON: asJSON, Every: listSays}, probe)
+	if ctx.Err() != nil {
+		return exitError{exitInterrupted, errors.New("interrupted")}
 	}
-	if !asJSON {
-		a.warnf("%s, %s each: about %v", record.Plural(len(p.Scenarios), "scenario", "scenarios"), record.Plural(p.Pairs*len(p.Arms), "trial", "trials"), p.Duration().Round(time.Second))
-	}
-	return nil
+	return err
 }
 
 // listSays is the time after which list reports its progress. Tests shorten it.

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/listing"
 	"tunbench/bench/plan"
 	"tunbench/bench/userns"
 	"tunbench/harness/block"
@@ -568,10 +569,10 @@ func TestList(t *testing.T) {
 	if code != 0 || stderr != "" {
 		t.Errorf("exit %d, stderr %q", code, stderr)
 	}
-	var got []listed
+	var got []listing.Line
 	dec := json.NewDecoder(strings.NewReader(stdout))
 	for dec.More() {
-		var l listed
+		var l listing.Line
 		if err := dec.Decode(&l); err != nil {
 			t.Fatal(err)
 		}

@@ -39,6 +39,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	formatFlag(cmd, &r.format, defaultFormat, "format of a second report, beside report.md", false)
 	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(search.ProfileNames(), ", ")+" (at most 1, 3, 20 minutes for each)")
 	f.StringVar(&r.resume, "resume", "", "folder of an interrupted run: measure what is missing, with the flags of that run")
+	f.BoolVar(&r.buckets, "buckets", false, "keep the buckets of each queue's histogram in the records")
 	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one JSON object a line, as they are finished")
 	f.BoolVar(&r.userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
 }

@@ -28,7 +28,7 @@ type selection struct {
 	hook, arm       string
 	seed            uint64
 	cpus            string
-	strict          bool
+	strict, buckets bool
 	shard           string // of run and list
 
 	single  bool // one scenario, all axes at their default, unless suite or filter say otherwise
@@ -90,7 +90,7 @@ func (s *selection) plan(args []string) (plan.Plan, error) {
 	if !slices.Contains(arms, s.arm) {
 		return none, fmt.Errorf("--arm %q: choose %s", s.arm, strings.Join(arms, ", "))
 	}
-	p := plan.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Seed: s.seed}
+	p := plan.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Buckets: s.buckets, Seed: s.seed}
 	var err error
 	if p.Clock, err = plan.ParseClock(os.Getenv("TUNBENCH_CLOCK")); err != nil {
 		return none, fmt.Errorf("TUNBENCH_CLOCK: %w", err)

@@ -1,0 +1,235 @@
+package watch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tunbench/harness/netns"
+	"tunbench/harness/tuntap"
+	"tunbench/harness/watch"
+	"tunbench/reports/live"
+	"tunbench/reports/record"
+	"tunbench/reports/screen"
+	"tunbench/reports/watched"
+)
+
+// example is an interval of a device with so many queues, at its end.
+func example(queues int, second int64) live.Watch {
+	ns := func(v uint64) *uint64 { return &v }
+	w := live.Watch{
+		TNs: second * 1e9, IntervalNs: 1e9, Hook: "kprobe", SampleEvery: 16,
+		Device: live.Device{
+			Device: record.Device{Name: "tun0", Qdisc: "fq_codel", TxQLen: 500, MTU: 1500, VnetHdrSz: 12}, Mode: "tun", Netns: "vpn", Queues: queues, Carrier: true,
+			Owners: []live.Owner{{PID: 4711, Comm: "openvpn", FD: 6}, {PID: 4711, Comm: "openvpn", FD: 7}},
+		},
+		Dropped: map[string]uint64{"FULL_RING": 1200}, RecvDropped: map[string]uint64{"SOCKET_RCVBUFF": 30},
+		GSO:     []live.GSO{{Dir: "k2u", Type: "tcp4", SKBs: 900, Pkts: 40000}},
+		Latency: map[string]record.Latency{record.Residency: {Count: 100, MinNs: 1000, MaxNs: 9e6, P50Ns: ns(41000), P99Ns: ns(240000), Buckets: [][2]uint64{{1000, 50}, {40960, 50}}}},
+		Cost:    &live.Cost{PPSChange: -0.012, CI: [2]float64{-0.021, -0.004}, Pairs: 9},
+		Missed:  3,
+	}
+	for i := range queues {
+		q := live.Queue{Queue: record.Queue{Queue: i, ReadPkts: uint64(1000 * (i + 1)), ReadBytes: uint64(1400000 * (i + 1)), RecvPkts: 50, RecvBytes: 5000, DropPkts: 12}}
+		q.Residency = &record.Latency{P50Ns: ns(41000), P99Ns: ns(240000)}
+		q.Depth = &record.Depth{Max: 500}
+		w.Queues = append(w.Queues, q)
+	}
+	return w
+}
+
+// TestDraw holds that a screen fits its terminal and says what matters, with few queues and
+// with many.
+func TestDraw(t *testing.T) {
+	for _, queues := range []int{1, 4, 64} {
+		for _, size := range [][2]int{{80, 24}, {160, 50}, {60, 20}} {
+			for _, ascii := range []bool{false, true} {
+				s := screen.Screen{Columns: size[0], Rows: size[1], Live: true, ASCII: ascii}
+				var total watched.Sum
+				for i := range int64(100) {
+					total.Add(example(queues, i))
+				}
+				lines := draw(s, example(queues, 100), &total, []string{"12:00:00 tun0 has 4 queues now"})
+				name := fmt.Sprintf("%d queues, %v, ASCII %v:\n%s", queues, size, ascii, strings.Join(lines, "\n"))
+				if len(lines) > size[1] {
+					t.Errorf("%d lines, %s", len(lines), name)
+				}
+				for _, l := range lines {
+					if w := screen.Width(l); w > size[0] {
+						t.Errorf("%d columns: %q, %s", w, l, name)
+					}
+					if ascii && strings.ContainsFunc(l, func(r rune) bool { return r > 126 }) {
+						t.Errorf("not ASCII: %q", l)
+					}
+				}
+				for _, want := range []string{"tun0  TUN in vpn", "openvpn[4711] (2 queues)", "FULL_RING to readers 1,200", "at most 3 events", "tun0 has 4 queues now", "240", "tcp4"} {
+					if !strings.Contains(strings.Join(lines, "\n"), want) {
+						t.Errorf("no %q, %s", want, name)
+					}
+				}
+				if queues == 64 && !strings.Contains(strings.Join(lines, "\n"), "and ") {
+					t.Errorf("queues are left out without a word, %s", name)
+				}
+			}
+		}
+	}
+}
+
+// TestFrame holds that a frame leaves nothing of a longer one before it, and never scrolls.
+func TestFrame(t *testing.T) {
+	got := frame([]string{"a", "b", "c"}, screen.Screen{Rows: 2})
+	if got != "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestMemoryIsBounded holds that a long session takes no more memory than a short one.
+func TestMemoryIsBounded(t *testing.T) {
+	var s watched.Sum
+	for i := range int64(10_000) {
+		s.Add(example(4, i))
+	}
+	if len(s.Points) > watched.MostPoints || len(s.Residency.Buckets) != 2 || s.Residency.Count != 100*10_000 {
+		t.Errorf("%d points, %d buckets, %d samples", len(s.Points), len(s.Residency.Buckets), s.Residency.Count)
+	}
+	if s.Queues[3].ReadPkts != 4000*10_000 || s.Dropped["FULL_RING"] != 1200*10_000 || s.Observed != 10_000e9 {
+		t.Errorf("%+v", s.Queues)
+	}
+	for _, p := range s.Points {
+		if math.Abs(p.Read-10_000) > 1e-6 || p.P99 != 240000 {
+			t.Fatalf("%+v, want 10,000 packets a second in each point", p)
+		}
+	}
+	if last := s.Points[len(s.Points)-1]; last.Seconds != 10_000 {
+		t.Errorf("the last point is at %g s", last.Seconds)
+	}
+}
+
+// TestRun watches a device under traffic: records on stdout, a folder with the same
+// records and a report.
+func TestRun(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	var d *tuntap.Device
+	err = ns.Do(func() (err error) {
+		d, err = tuntap.Create(tuntap.Config{Name: "run0", Queues: 1, NonBlock: true})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := ns.Configure("run0", netns.Link{Addr: []netip.Prefix{netip.MustParsePrefix("198.51.100.1/24")}}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	defer func() { cancel(); <-done }()
+	go func() {
+		defer close(done)
+		var c *net.UDPConn
+		err := ns.Do(func() (err error) {
+			c, err = net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.MustParseAddrPort("198.51.100.2:9")))
+			return err
+		})
+		for err == nil && ctx.Err() == nil {
+			_, err = c.Write(make([]byte, 100)) // the ring is soon full: the rest is dropped
+			time.Sleep(100 * time.Microsecond)
+		}
+	}()
+	out := filepath.Join(t.TempDir(), "out")
+	var stdout, stderr bytes.Buffer
+	c := Config{
+		Options:  watch.Options{Device: "run0", Hook: record.HookAuto, Interval: 100 * time.Millisecond, Flows: true},
+		Duration: 550 * time.Millisecond, Out: out, Stdout: &stdout, Stderr: &stderr,
+	}
+	if err := Run(t.Context(), c); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	lines := strings.Split(strings.TrimSpace(stdout.String()), "\n")
+	if len(lines) < 5 || len(lines) > 7 {
+		t.Errorf("%d records of 550 ms", len(lines))
+	}
+	var xmit, dropped, flows uint64
+	for _, l := range lines {
+		var w live.Watch
+		if err := json.Unmarshal([]byte(l), &w); err != nil {
+			t.Fatalf("%v: %s", err, l)
+		}
+		if w.Kind != live.Kind || w.Device.Name != "run0" || len(w.Queues) != 1 || w.IntervalNs <= 0 {
+			t.Errorf("%s", l)
+		}
+		xmit += w.Queues[0].XmitPkts
+		dropped += w.Counters.TxDropped
+		for _, f := range w.Flows.Heaviest {
+			if f.Dst != "198.51.100.2:9" || f.Proto != "udp" || f.Dir != "k2u" {
+				t.Errorf("flow %+v", f)
+			}
+			flows += f.Pkts
+		}
+		for _, empty := range []string{`"dropped":null`, `"owners":null`, `"gso":null`} {
+			if strings.Contains(l, empty) {
+				t.Errorf("%s in %s", empty, l)
+			}
+		}
+	}
+	if xmit == 0 || dropped == 0 || flows*100 < 95*xmit || flows*100 > 105*xmit {
+		t.Errorf("%d packets, %d dropped, %d in flows", xmit, dropped, flows)
+	}
+	kept, err := os.ReadFile(filepath.Join(out, FileName))
+	if err != nil || string(kept) != stdout.String() {
+		t.Errorf("the file differs from stdout (%v)", err)
+	}
+	report, err := os.ReadFile(filepath.Join(out, "report.md"))
+	if err != nil || !strings.Contains(string(report), `FULL\_RING`) || !strings.Contains(string(report), "time.svg") {
+		t.Errorf("%v\n%s", err, report)
+	}
+	if _, err := os.Stat(filepath.Join(out, "time.svg")); err != nil {
+		t.Error(err)
+	}
+	if err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "choose another folder") {
+		t.Errorf("into the same folder: %v", err)
+	}
+	// A device that is not there leaves nothing behind.
+	c.Device, c.Out = "none0", filepath.Join(t.TempDir(), "none")
+	if err := Run(t.Context(), c); err == nil {
+		t.Error("a device that is not there was watched")
+	}
+	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder is left: %v", err)
+	}
+}
+
+func TestCostNeedsPairs(t *testing.T) {
+	w := &command{Config: Config{Options: watch.Options{Cost: true}}}
+	for i := range 12 {
+		on := 98.0 + float64(i%3)/10
+		c := w.cost(live.Watch{On: on, Off: 100})
+		if (c != nil) != (i+1 >= leastPairs) {
+			t.Fatalf("after %d pairs: %+v", i+1, c)
+		}
+		if c != nil && (c.PPSChange > -0.017 || c.PPSChange < -0.021 || c.CI[0] > c.PPSChange || c.CI[1] < c.PPSChange || c.Pairs != i+1) {
+			t.Errorf("after %d pairs: %+v, want about -2 %%", i+1, c)
+		}
+	}
+	if c := w.cost(live.Watch{On: 0, Off: 100}); c.Pairs != 12 {
+		t.Errorf("an interval without packets counts: %+v", c)
+	}
+}

@@ -1,0 +1,98 @@
+// Package vmtest runs tests of a package under other kernels.
+package vmtest
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
+)
+
+// selected leaves out what the third part of -run does not match, as in
+// -run TestInGuests/6.1/TestVhost: each test is a command in the guest.
+func selected(t *testing.T, tests []string) (list []string) {
+	parts := strings.Split(flag.Lookup("test.run").Value.String(), "/")
+	if len(parts) < 3 {
+		return tests
+	}
+	matches, err := regexp.Compile(parts[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range tests {
+		if matches.MatchString(name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// InGuests runs tests of the package in the current folder in a guest of each series of
+// kernels, and check, if not nil, on what each printed.
+func InGuests(t *testing.T, inGuests map[string][]string, check func(t *testing.T, name, out string)) {
+	if testing.Short() {
+		t.Skip("boots guests, which -short leaves out; make test does")
+	}
+	lack := t.Skipf
+	if os.Getenv("CI") == "true" {
+		lack = t.Fatalf
+	}
+	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
+		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
+	}
+	// Always built: the one that runs may need a C library.
+	static := filepath.Join(t.TempDir(), "guest")
+	build := exec.Command("go", "test", "-c", "-o", static, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		lack("needs a static test binary: %v\n%s", err, out)
+	}
+	for series, tests := range inGuests {
+		t.Run(series, func(t *testing.T) {
+			kernel, remove, err := kernel.Find(series)
+			if err != nil {
+				lack("needs a kernel: %v", err)
+			}
+			defer remove()
+			ctx, cancel := context.WithTimeout(context.Background(), 9*time.Minute)
+			defer cancel()
+			tests = selected(t, tests)
+			var job guest.Job
+			for _, name := range tests {
+				job.Commands = append(job.Commands, []string{"-test.v", "-test.short", "-test.run", "^" + name + "$"})
+			}
+			result, err := vm.Machine{
+				Kernel: kernel, Accel: vm.TCG, OneThread: true, Timeout: 8 * time.Minute, Executable: static, Log: func(s string) { t.Log(s) },
+			}.Run(ctx, job)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("booted in %v", result.BootTime)
+			for i, c := range result.Commands {
+				name, out := tests[i], string(c.Stdout)+string(c.Stderr)
+				// A subtest for each, so that they are counted.
+				t.Run(name, func(t *testing.T) {
+					t.Logf("took %v", c.Duration)
+					if testing.Verbose() && len(tests) < len(inGuests[series]) {
+						t.Log(out)
+					}
+					if c.Exit != 0 || c.Error != "" || !strings.Contains(out, "--- PASS: "+name) {
+						t.Errorf("exit %d %s\n%s", c.Exit, c.Error, out)
+					}
+					if check != nil {
+						check(t, name, out)
+					}
+				})
+			}
+		})
+	}
+}

@@ -1,0 +1,116 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tunbench/harness/netns"
+)
+
+// GoneError means that the device went away.
+type GoneError struct{ Device, Netns string }
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("%s in %s has gone away (--wait waits for another)", e.Device, e.Netns)
+}
+
+// find finds the device that o means, for which it waits if it is to, and joins its
+// namespace.
+func find(ctx context.Context, o Options) (Device, *netns.NS, error) {
+	for said := false; ; {
+		d, err := search(o)
+		if err == nil {
+			ns, err := netns.Join(d.Netns.path)
+			return d, ns, err
+		}
+		var missing *missingError
+		if !errors.As(err, &missing) || !o.Wait {
+			return d, nil, err
+		}
+		if !said {
+			o.Say("%s: waiting for it", o.Device)
+			said = true
+		}
+		sleep(ctx, lookEvery)
+		if ctx.Err() != nil {
+			return d, nil, ctx.Err()
+		}
+	}
+}
+
+// missingError means that no device has the name that was asked for.
+type missingError struct{ name, where, others string }
+
+func (e *missingError) Error() string {
+	text := fmt.Sprintf("no TUN/TAP device is called %q%s", e.name, e.where)
+	if e.others != "" {
+		text += "; there is " + e.others
+	}
+	return text + " (--wait waits for it)"
+}
+
+// search finds the one device that is meant.
+func search(o Options) (Device, error) {
+	all, _, err := Find(o.Netns)
+	if err != nil {
+		return Device{}, err
+	}
+	where := ""
+	if o.Netns != "" {
+		where = " in " + o.Netns
+	}
+	var found []Device
+	var names []string
+	for _, d := range all {
+		names = append(names, fmt.Sprintf("%s in %s", d.Name, d.Netns))
+		if d.Name == o.Device {
+			found = append(found, d)
+		}
+	}
+	switch len(found) {
+	case 0:
+		const most = 8
+		if len(names) > most {
+			names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
+		}
+		return Device{}, &missingError{o.Device, where, strings.Join(names, ", ")}
+	case 1:
+		return found[0], nil
+	}
+	var spaces []string
+	for _, d := range found {
+		spaces = append(spaces, d.Netns.String())
+	}
+	return Device{}, fmt.Errorf("%s is in %d network namespaces: %s. Choose one with --netns", o.Device, len(found), strings.Join(spaces, ", "))
+}
+
+// moved finds the device by a descriptor that held it, and else by its link address, if
+// only one has it.
+func moved(old Device) (Device, bool) {
+	all, _, err := Find("")
+	if err != nil {
+		return Device{}, false
+	}
+	held := map[[2]int]bool{}
+	for _, o := range old.Owners {
+		held[[2]int{o.PID, o.FD}] = true
+	}
+	for _, d := range all {
+		for _, o := range d.Owners {
+			if held[[2]int{o.PID, o.FD}] {
+				return d, true
+			}
+		}
+	}
+	if len(old.MAC) == 0 {
+		return Device{}, false
+	}
+	same := slices.DeleteFunc(all, func(d Device) bool { return d.MAC.String() != old.MAC.String() })
+	if len(same) != 1 {
+		return Device{}, false
+	}
+	return same[0], true
+}

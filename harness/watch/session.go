@@ -1,0 +1,388 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/harness/doctor"
+	"tunbench/harness/netns"
+	"tunbench/reports/live"
+	"tunbench/reports/record"
+)
+
+// Options say what to watch, and how.
+type Options struct {
+	Device   string
+	Netns    string        // a name, the path of a file, or the number of a process; "": wherever a device of that name is
+	Wait     bool          // for a device that is not there, also one that went away
+	Hook     string        // auto, kprobe, fentry, tracepoint or none
+	Returns  bool          // count errors of reads and writes, by programs on returns
+	Flows    bool          // count packets by flow
+	Cost     bool          // switch the observer off for half of each interval
+	Interval time.Duration // above 0
+	// Say is told what happens to the device, and what cannot be observed.
+	Say func(format string, args ...any)
+}
+
+const (
+	// lookEvery is how often a device that is not there is looked for.
+	lookEvery = 100 * time.Millisecond
+	// ownersEvery is how often owners are looked for, at most: that reads the
+	// descriptors of all processes.
+	ownersEvery = 5 * time.Second
+	// fewPPS is the rate below which each packet is timed, and twice that the rate above which
+	// one in sampleEvery is: at a low rate the next packet often takes the place in memory of
+	// the last, so that a choice of places would not be a choice of packets.
+	fewPPS      = 50_000
+	sampleEvery = 16
+)
+
+// Session observes a device that belongs to someone else.
+type Session struct {
+	options  Options
+	ns       *netns.NS
+	device   Device
+	hook     record.Hook
+	observer *bpf.Observer // nil: only the device's own counters are known
+	why      string        // there is no observer
+	room     int           // for queues
+	every    int
+	looked   time.Time // for owners
+	last     look
+	gone     bool
+}
+
+// look is the state of a device and of its observer at a moment.
+type look struct {
+	at     time.Time
+	tun    netns.Tun
+	seen   *bpf.Snapshot
+	missed uint64 // runs of programs
+	flows  map[bpf.Flow]bpf.FlowCount
+}
+
+// Open begins to observe a device. The caller closes the session.
+func Open(ctx context.Context, o Options) (*Session, error) {
+	s := &Session{options: o}
+	var err error
+	if s.hook, err = doctor.SelectHook(o.Hook); err != nil {
+		return nil, err
+	}
+	if s.hook.Used == record.HookNone {
+		s.why = reasons(s.hook)
+	}
+	if s.device, s.ns, err = find(ctx, o); err != nil {
+		return nil, err
+	}
+	if err := s.observe(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// observe attaches the observer to the device as it is now.
+func (s *Session) observe() error {
+	if s.observer != nil {
+		if err := s.observer.Close(); err != nil {
+			return err
+		}
+		s.observer = nil
+	}
+	if s.why == "" {
+		// Room for queues that come later, which costs memory only.
+		s.room = max(2*(s.device.Tun.Queues+s.device.Detached), 4)
+		s.every = 1
+		target := bpf.Target{
+			Ifindex: uint32(s.device.Index), Netns: s.device.Netns.Inode, Queues: s.room,
+			GSO: true, Kinds: true, Returns: s.options.Returns, Flows: s.options.Flows, Direction: bpf.Both, SampleEvery: s.every,
+		}
+		o, err := bpf.Open(bpf.Options{Hook: bpf.Hook(s.hook.Used), Target: target})
+		if err != nil && target.Returns {
+			s.options.Say("errors of reads and writes are not known, since the programs on returns (fexit) cannot be used: %v", err)
+			s.options.Returns, target.Returns = false, false
+			o, err = bpf.Open(bpf.Options{Hook: bpf.Hook(s.hook.Used), Target: target})
+		}
+		if err != nil {
+			return err
+		}
+		s.observer = o
+		if err := o.Measure(true); err != nil {
+			return err
+		}
+	}
+	var err error
+	s.last, err = s.look()
+	return err
+}
+
+// Hook is the hook in use, and why it is not a better one.
+func (s *Session) Hook() record.Hook { return s.hook }
+
+// Unobserved is why only the device's own counters are known, "" if more is.
+func (s *Session) Unobserved() string { return s.why }
+
+// Device is the device as it was last seen.
+func (s *Session) Device() Device { return s.device }
+
+// SampleEvery is N where one packet in N is timed.
+func (s *Session) SampleEvery() int { return s.every }
+
+// Close detaches the observer.
+func (s *Session) Close() error {
+	var errs []error
+	if s.observer != nil {
+		errs = append(errs, s.observer.Close())
+	}
+	if s.ns != nil {
+		errs = append(errs, s.ns.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// look reads the counters of the observer and of the device, close together. The error is
+// errGone where the device is no longer in its namespace.
+func (s *Session) look() (l look, err error) {
+	if s.observer != nil {
+		if l.seen, err = s.observer.Snapshot(); err != nil {
+			return l, err
+		}
+		if l.missed, err = s.observer.MissedRuns(); err != nil {
+			return l, err
+		}
+	}
+	if s.observer != nil && s.options.Flows {
+		if l.flows, err = s.observer.Flows(); err != nil {
+			return l, err
+		}
+	}
+	l.at = time.Now()
+	list, err := s.ns.Tuns()
+	if err != nil {
+		return l, err
+	}
+	i := slices.IndexFunc(list, func(t netns.Tun) bool { return t.Index == s.device.Index })
+	if i < 0 {
+		return l, errGone
+	}
+	l.tun = list[i]
+	return l, nil
+}
+
+var errGone = errors.New("the device is not in its namespace")
+
+// Next waits for the end of an interval and returns what happened in it. When ctx ends, the
+// interval does, too. Once a device has gone away, Next returns what was seen of it since the
+// last interval, and then a *GoneError, unless the session waits for another.
+func (s *Session) Next(ctx context.Context) (live.Watch, error) {
+	if s.gone {
+		if err := s.missing(ctx); err != nil {
+			return live.Watch{}, err
+		}
+		s.gone = false
+	}
+	w, err := s.interval(ctx)
+	if errors.Is(err, errGone) {
+		s.gone = true
+		return s.lastSeen(), nil
+	}
+	return w, err
+}
+
+// lastSeen is what the observer saw of a device that has gone away, whose own counters went
+// with it.
+func (s *Session) lastSeen() live.Watch {
+	to := s.last
+	to.at = time.Now()
+	if s.observer != nil {
+		if seen, err := s.observer.Snapshot(); err == nil {
+			to.seen = seen
+		}
+	}
+	return between(s, s.last, to)
+}
+
+func (s *Session) interval(ctx context.Context) (w live.Watch, err error) {
+	if !s.options.Cost || s.observer == nil {
+		from, to, err := s.span(ctx, s.options.Interval)
+		if err != nil {
+			return w, err
+		}
+		return between(s, from, to), s.follow(from, to)
+	}
+	// The two halves are in random order, so that a rate that rises or falls is not taken for
+	// the cost.
+	half := s.options.Interval / 2
+	off, bareFirst := 0.0, rand.IntN(2) == 0
+	if bareFirst {
+		if off, err = s.rest(ctx, half); err != nil {
+			return w, err
+		}
+	}
+	from, to, err := s.span(ctx, half)
+	if err != nil {
+		return w, err
+	}
+	if !bareFirst {
+		if off, err = s.rest(ctx, half); err != nil {
+			return w, err
+		}
+	}
+	w = between(s, from, to)
+	w.On, w.Off = rate(from, to), off
+	return w, s.follow(from, to)
+}
+
+// span looks again when that time has passed since the last look.
+func (s *Session) span(ctx context.Context, d time.Duration) (from, to look, err error) {
+	from = s.last
+	sleep(ctx, time.Until(from.at.Add(d)))
+	if to, err = s.look(); err == nil {
+		s.last = to
+	}
+	return from, to, err
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// rest takes the observer away for a time, and measures the packet rate without it.
+func (s *Session) rest(ctx context.Context, d time.Duration) (pps float64, err error) {
+	if err := errors.Join(s.observer.Detach(), bpf.Rest()); err != nil {
+		return 0, err
+	}
+	from, err := s.look()
+	if err != nil {
+		return 0, err
+	}
+	sleep(ctx, d)
+	to, err := s.look()
+	if err != nil {
+		return 0, err
+	}
+	if err := s.observer.Attach(); err != nil {
+		return 0, err
+	}
+	s.last, err = s.look()
+	return rate(from, to), err
+}
+
+// rate is packets a second in both directions, by the device's own counters.
+func rate(from, to look) float64 {
+	c, b := to.tun.Counters, from.tun.Counters
+	packets := c.TxPackets + c.RxPackets - b.TxPackets - b.RxPackets
+	return float64(packets) / to.at.Sub(from.at).Seconds()
+}
+
+// follow looks at what became of the device: its name, its queues, its owners.
+func (s *Session) follow(from, to look) error {
+	t := to.tun
+	if t.Name != s.device.Name {
+		s.options.Say("%s is called %s now", s.device.Name, t.Name)
+	}
+	queues := s.device.Tun.Queues + s.device.Detached
+	s.device.Tun = t
+	if now := t.Queues + t.Detached; now != queues {
+		s.options.Say("%s has %s now", t.Name, record.Plural(now, "queue", "queues"))
+		s.looked = time.Time{}
+		if now > s.room && s.observer != nil {
+			s.options.Say("what %s did in the last milliseconds is not counted: the observer was attached again, with room for more queues", t.Name)
+			if err := s.observe(); err != nil {
+				return err
+			}
+		}
+	}
+	if time.Since(s.looked) > ownersEvery {
+		s.looked = time.Now()
+		if err := s.refresh(); err != nil {
+			return err
+		}
+	}
+	return s.adapt(rate(from, to))
+}
+
+// adapt times each packet at a low rate, and some at a high one.
+func (s *Session) adapt(pps float64) error {
+	every := s.every
+	switch {
+	case pps < fewPPS:
+		every = 1
+	case pps > 2*fewPPS:
+		every = sampleEvery
+	}
+	if s.observer == nil || every == s.every {
+		return nil
+	}
+	s.every = every
+	return s.observer.Sample(every)
+}
+
+// refresh finds who holds the queues now.
+func (s *Session) refresh() error {
+	space := s.device.Netns
+	holders, _ := holders()
+	found, err := devicesIn(space, holders, vhostWorkers())
+	if err != nil {
+		return err
+	}
+	for _, d := range found {
+		if d.Index == s.device.Index {
+			s.device.Owners, s.device.VnetHdrSize, s.device.SndBuf = d.Owners, d.VnetHdrSize, d.SndBuf
+		}
+	}
+	return nil
+}
+
+// missing finds the device again where it has been moved to another namespace, or waits
+// for one of the same name.
+func (s *Session) missing(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	old := s.device
+	if moved, ok := moved(old); ok {
+		s.options.Say("%s was moved from %s to %s, where it is called %s", old.Name, old.Netns, moved.Netns, moved.Name)
+		return s.reopen(moved)
+	}
+	if !s.options.Wait {
+		return &GoneError{old.Name, old.Netns.String()}
+	}
+	s.options.Say("%s in %s has gone away", old.Name, old.Netns)
+	if err := errors.Join(s.ns.Close(), s.detach()); err != nil {
+		return err
+	}
+	s.ns = nil
+	var err error
+	if s.device, s.ns, err = find(ctx, s.options); err != nil {
+		return err
+	}
+	s.options.Say("%s is back in %s", s.device.Name, s.device.Netns)
+	return s.observe()
+}
+
+func (s *Session) detach() error {
+	if s.observer == nil {
+		return nil
+	}
+	err := s.observer.Close()
+	s.observer = nil
+	return err
+}
+
+// reopen goes on with a device elsewhere.
+func (s *Session) reopen(d Device) error {
+	ns, err := netns.Join(d.Netns.path)
+	if err != nil {
+		return err
+	}
+	err = s.ns.Close()
+	s.ns, s.device = ns, d
+	return errors.Join(err, s.observe())
+}

@@ -1,0 +1,553 @@
+package watch
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"tunbench/bpf"
+	"tunbench/harness/netns"
+	"tunbench/harness/tuntap"
+	"tunbench/harness/vm/vmtest"
+	"tunbench/reports/live"
+	"tunbench/reports/record"
+)
+
+// TestInGuests runs tests of this package under kernels that have the hooks which the host
+// may lack.
+func TestInGuests(t *testing.T) {
+	all := []string{"TestFind", "TestCounts", "TestReturns", "TestChanges", "TestMoved"}
+	vmtest.InGuests(t, map[string][]string{"6.1": all, "6.12": all}, func(t *testing.T, name, out string) {
+		if name != "TestCounts" && name != "TestReturns" {
+			return
+		}
+		for _, hook := range []string{"kprobe", "fentry"} {
+			if !strings.Contains(out, "--- PASS: "+name+"/"+hook) {
+				t.Errorf("%s was not tested:\n%s", hook, out)
+			}
+		}
+	})
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+}
+
+var (
+	address = netip.MustParsePrefix("198.51.100.1/24")
+	peer    = netip.MustParseAddr("198.51.100.2")
+)
+
+// device is a TUN device that is up in a namespace of its own.
+func newDevice(t *testing.T, c tuntap.Config) (*netns.NS, *tuntap.Device) {
+	t.Helper()
+	needRoot(t)
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ns.Close() })
+	return ns, newDeviceIn(t, ns, c)
+}
+
+func newDeviceIn(t *testing.T, ns *netns.NS, c tuntap.Config) (d *tuntap.Device) {
+	t.Helper()
+	c.Queues, c.NonBlock = max(c.Queues, 1), true
+	err := ns.Do(func() (err error) {
+		d, err = tuntap.Create(c)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	if err := ns.Configure(c.Name, netns.Link{Addr: []netip.Prefix{address}, TxQLen: 100}); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// send sends n UDP packets of 64 bytes to the device, from so many ports.
+func send(t *testing.T, ns *netns.NS, n, flows int) {
+	t.Helper()
+	err := ns.Do(func() error {
+		for f := range flows {
+			c, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(peer, uint16(9000+f))))
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			for range n / flows {
+				if _, err := c.Write(make([]byte, 36)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// drain reads what is there and returns the packets.
+func drain(t *testing.T, d *tuntap.Device) (list [][]byte) {
+	t.Helper()
+	for _, q := range d.Queues() {
+		for {
+			b := make([]byte, 2000)
+			n, err := unix.Read(q.FD(), b)
+			if errors.Is(err, unix.EAGAIN) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, b[:n])
+		}
+	}
+	return list
+}
+
+// hooks are those that this kernel has.
+func hooks(t *testing.T) (list []string) {
+	t.Helper()
+	for _, h := range bpf.Hooks {
+		if bpf.Try(h, bpf.Both) == nil {
+			list = append(list, string(h))
+		}
+	}
+	if len(list) == 0 {
+		t.Fatal("no hook can be used")
+	}
+	return list
+}
+
+func open(t *testing.T, o Options) *Session {
+	t.Helper()
+	if o.Say == nil {
+		o.Say = t.Logf
+	}
+	if o.Hook == "" {
+		o.Hook = record.HookAuto
+	}
+	o.Interval = max(o.Interval, 50*time.Millisecond)
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func next(t *testing.T, s *Session) live.Watch {
+	t.Helper()
+	w, err := s.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func TestFind(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "find0", TAP: true, Queues: 3, VnetHdr: 12})
+	if err := d.Queues()[1].Detach(); err != nil {
+		t.Fatal(err)
+	}
+	list, gaps, err := Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(gaps) > 0 {
+		t.Errorf("not known: %q", gaps)
+	}
+	i := slices.IndexFunc(list, func(d Device) bool { return d.Name == "find0" && d.Netns.Inode == ns.Inode() })
+	if i < 0 {
+		t.Fatalf("find0 is not in %+v", list)
+	}
+	got := list[i]
+	if got.Mode != "tap" || !got.MultiQueue || !got.VnetHeader || got.VnetHdrSize != 12 || got.PI || got.Persist ||
+		got.Tun.Queues != 2 || got.Detached != 1 || got.TxQLen != 100 || got.Owner != -1 || got.Group != -1 || !got.Carrier {
+		t.Errorf("%+v", got)
+	}
+	if !slices.Contains(got.Netns.PIDs, os.Getpid()) {
+		t.Errorf("processes of the namespace: %v, want %d among them", got.Netns.PIDs, os.Getpid())
+	}
+	var queues []int
+	for _, o := range got.Owners {
+		queues = append(queues, o.Queue)
+		if o.PID != os.Getpid() || o.Comm == "" || !slices.ContainsFunc(d.Queues(), func(q *tuntap.Queue) bool { return q.FD() == o.FD }) {
+			t.Errorf("owner %+v", o)
+		}
+	}
+	if !slices.Equal(queues, []int{-1, 0, 1}) {
+		t.Errorf("queues %v, want one detached, 0 and 1", queues)
+	}
+	// What the kernel lists and what /proc shows are the same descriptors.
+	for _, h := range holdersByProc() {
+		if h.name == "find0" && (h.netns != ns.Inode() || !slices.ContainsFunc(got.Owners, func(o Owner) bool { return o.FD == h.FD && o.PID == h.PID })) {
+			t.Errorf("/proc shows %+v", h)
+		}
+	}
+	if r := got.Record(); len(r.Owners) != 3 || r.Owners[0].Queue != nil || *r.Owners[2].Queue != 1 || !slices.Contains(r.Flags, "IFF_MULTI_QUEUE") {
+		t.Errorf("%+v", r)
+	}
+	if err := d.SetPersist(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(d.SetOwner(1234), d.SetGroup(5678), d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	list, _, err = Find("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i = slices.IndexFunc(list, func(d Device) bool { return d.Name == "find0" && d.Netns.Inode == ns.Inode() })
+	if i < 0 || len(list[i].Owners) > 0 || !list[i].Persist || list[i].Owner != 1234 || list[i].Group != 5678 || list[i].VnetHdrSize != -1 || list[i].Carrier {
+		t.Errorf("without a holder: %+v", list)
+	}
+}
+
+func TestCounts(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "counts0", Queues: 2})
+	var listening *net.UDPConn
+	err := ns.Do(func() (err error) {
+		listening, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(address.Addr(), 0)))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listening.Close()
+	for _, hook := range append(hooks(t), record.HookNone) {
+		t.Run(hook, func(t *testing.T) {
+			s := open(t, Options{Device: "counts0", Hook: hook})
+			send(t, ns, 80, 8)
+			packets := drain(t, d)
+			if len(packets) != 80 {
+				t.Fatalf("%d packets came, want 80", len(packets))
+			}
+			for _, p := range packets[:30] {
+				// To a socket: nobody answers.
+				copy(p[12:16], peer.AsSlice())
+				copy(p[16:20], address.Addr().AsSlice())
+				binary.BigEndian.PutUint16(p[22:], uint16(listening.LocalAddr().(*net.UDPAddr).Port))
+				p[26], p[27] = 0, 0 // no checksum
+				if _, err := unix.Write(d.Queues()[1].FD(), p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			send(t, ns, 300, 1) // of which 100 fit, or fewer where the reader has not cleared all places
+			w := next(t, s)
+			if w.Counters.TxPackets != 80 || w.Counters.RxPackets != 30 || w.Counters.TxDropped < 200 || w.Counters.TxDropped > 216 {
+				t.Errorf("the device counted %+v", w.Counters)
+			}
+			fit := 300 - w.Counters.TxDropped
+			if hook == record.HookNone {
+				if w.Unobserved == "" || len(w.Queues) > 0 {
+					t.Errorf("%+v", w)
+				}
+				drain(t, d)
+				return
+			}
+			var sum record.Queue
+			for _, q := range w.Queues {
+				sum.XmitPkts += q.XmitPkts
+				sum.ReadPkts += q.ReadPkts
+				sum.ReadBytes += q.ReadBytes
+				sum.RecvPkts += q.RecvPkts
+				sum.RecvBytes += q.RecvBytes
+			}
+			if len(w.Queues) != 2 || sum.XmitPkts != 380 || sum.ReadPkts != 80 || sum.ReadBytes != 80*64 || sum.RecvPkts != 30 || sum.RecvBytes != 30*64 {
+				t.Errorf("queues %+v", w.Queues)
+			}
+			if w.Queues[1].RecvPkts != 30 {
+				t.Errorf("queue 1 received %d packets, want all 30", w.Queues[1].RecvPkts)
+			}
+			var dropped uint64
+			for _, n := range w.Dropped {
+				dropped += n
+			}
+			if dropped != w.Counters.TxDropped || w.Missed > 0 {
+				t.Errorf("dropped %v, missed %d", w.Dropped, w.Missed)
+			}
+			if l := w.Latency[record.Residency]; l.Count != 80 || l.MinNs == 0 || l.MaxNs < l.MinNs {
+				t.Errorf("residency %+v", l)
+			}
+			var deepest uint64
+			for _, q := range w.Queues {
+				if q.Depth != nil {
+					deepest = max(deepest, q.Depth.Max)
+				}
+			}
+			if deepest != fit-1 {
+				t.Errorf("at most %d packets were in a ring when one was added, and %d fit", deepest, fit)
+			}
+			if again := next(t, s); again.Queues[0].XmitPkts+again.Queues[1].XmitPkts+again.Counters.TxPackets > 0 || len(again.Dropped) > 0 {
+				t.Errorf("an interval without traffic has %+v", again)
+			}
+			drain(t, d)
+		})
+	}
+}
+
+// TestReturns holds that errors are counted by errno where the kernel has what that needs.
+func TestReturns(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "returns0"})
+	for _, hook := range hooks(t) {
+		t.Run(hook, func(t *testing.T) {
+			var said []string
+			s := open(t, Options{Device: "returns0", Hook: hook, Returns: true, Say: func(format string, args ...any) { said = append(said, format) }})
+			send(t, ns, 5, 1)
+			drain(t, d) // ends with EAGAIN
+			for range 3 {
+				if _, err := unix.Write(d.Queues()[0].FD(), []byte{0}); err == nil {
+					t.Fatal("a packet of one byte was taken")
+				}
+			}
+			w := next(t, s)
+			if bpf.Try(bpf.Fentry, bpf.Both) != nil {
+				if w.Errors != nil || len(said) != 1 || !strings.Contains(said[0], "fexit") {
+					t.Errorf("errors %+v, said %q, though this kernel has no fexit", w.Errors, said)
+				}
+				return
+			}
+			if w.Errors == nil || w.Errors.Read["EAGAIN"] != 1 || w.Errors.Write["EINVAL"] != 3 || len(w.Errors.Read)+len(w.Errors.Write) != 2 {
+				t.Errorf("errors %+v, want a read with EAGAIN and three writes with EINVAL", w.Errors)
+			}
+		})
+	}
+}
+
+func TestChanges(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "changes0", Queues: 2})
+	var said []string
+	s := open(t, Options{Device: "changes0", Say: func(format string, args ...any) { said = append(said, format) }})
+	err := ns.Do(func() error { // as many as there is no room for
+		for range 5 {
+			if _, err := d.AddQueue(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next(t, s)
+	if len(said) != 2 || !strings.Contains(said[0], "has %s now") || !strings.Contains(said[1], "attached again") {
+		t.Errorf("said %q", said)
+	}
+	send(t, ns, 320, 64)
+	w := next(t, s)
+	var sum uint64
+	for _, q := range w.Queues {
+		sum += q.XmitPkts
+	}
+	if len(w.Queues) != 7 || sum < 300 || len(w.Device.Owners) != 7 {
+		t.Errorf("%d packets in %d queues of %d owners", sum, len(w.Queues), len(w.Device.Owners))
+	}
+	err = ns.Do(func() error {
+		link, err := netlink.LinkByName("changes0")
+		if err != nil {
+			return err
+		}
+		return errors.Join(netlink.LinkSetDown(link), netlink.LinkSetName(link, "renamed0"), netlink.LinkSetUp(link))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next(t, s)
+	if s.Device().Name != "renamed0" || len(said) != 3 || !strings.Contains(said[2], "is called") {
+		t.Errorf("it is called %s, said %q", s.Device().Name, said)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if w := next(t, s); len(w.Queues) != 7 || w.Counters.TxPackets > 0 {
+		t.Errorf("what was seen last is %+v", w)
+	}
+	var gone *GoneError
+	if _, err := s.Next(t.Context()); !errors.As(err, &gone) || !strings.Contains(err.Error(), "renamed0") {
+		t.Errorf("after it was closed: %v", err)
+	}
+}
+
+func TestMoved(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "moved0"})
+	other, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	var said []string
+	s := open(t, Options{Device: "moved0", Say: func(format string, args ...any) { said = append(said, format) }})
+	next(t, s) // to know its owners
+	err = ns.Do(func() error {
+		link, err := netlink.LinkByName("moved0")
+		if err != nil {
+			return err
+		}
+		return netlink.LinkSetNsPid(link, int(otherTID(t, other)))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Configure("moved0", netns.Link{Addr: []netip.Prefix{address}}); err != nil {
+		t.Fatal(err)
+	}
+	next(t, s) // what was seen until then
+	next(t, s)
+	if len(said) != 1 || !strings.Contains(said[0], "was moved") || s.Device().Netns.Inode != other.Inode() {
+		t.Fatalf("said %q, it is in %d, want %d", said, s.Device().Netns.Inode, other.Inode())
+	}
+	send(t, other, 50, 1)
+	if n := len(drain(t, d)); n != 50 {
+		t.Fatalf("%d packets came", n)
+	}
+	if w := next(t, s); w.Queues[0].ReadPkts != 50 || w.Counters.TxPackets != 50 {
+		t.Errorf("%+v, %+v", w.Queues, w.Counters)
+	}
+}
+
+func otherTID(t *testing.T, ns *netns.NS) (tid int) {
+	t.Helper()
+	if err := ns.Do(func() error { tid = unix.Gettid(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return tid
+}
+
+func TestWait(t *testing.T) {
+	needRoot(t)
+	ns, err := netns.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.Close()
+	said := make(chan string, 100)
+	opened := make(chan *Session)
+	go func() {
+		s, err := Open(t.Context(), Options{
+			Device: "wait0", Wait: true, Hook: record.HookAuto, Interval: 20 * time.Millisecond,
+			Say: func(format string, args ...any) { said <- format },
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- s
+	}()
+	hear := func(want string) {
+		t.Helper()
+		for {
+			select {
+			case got := <-said:
+				if strings.Contains(got, want) {
+					return
+				}
+			case <-time.After(5 * time.Second):
+				t.Fatalf("nothing was said of %q", want)
+			}
+		}
+	}
+	hear("waiting")
+	d := newDeviceIn(t, ns, tuntap.Config{Name: "wait0"})
+	s := <-opened
+	if s == nil {
+		return
+	}
+	defer s.Close()
+	next(t, s)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	next(t, s) // what was seen until then
+	back := make(chan live.Watch)
+	go func() {
+		w, err := s.Next(t.Context())
+		if err != nil {
+			t.Error(err)
+		}
+		back <- w
+	}()
+	hear("has gone away")
+	d = newDeviceIn(t, ns, tuntap.Config{Name: "wait0"})
+	hear("is back")
+	send(t, ns, 3, 1)
+	drain(t, d)
+	<-back
+}
+
+func TestNotFound(t *testing.T) {
+	ns, _ := newDevice(t, tuntap.Config{Name: "twin0"})
+	other, _ := newDevice(t, tuntap.Config{Name: "twin0"})
+	for _, c := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{Device: "nothing0"}, `no TUN/TAP device is called "nothing0"; there is`},
+		{Options{Device: "twin0"}, "twin0 is in 2 network namespaces"},
+		{Options{Device: "lo"}, `no TUN/TAP device is called "lo"`},
+		{Options{Device: "twin0", Netns: "no such"}, `network namespace "no such": it is no name`},
+		{Options{Device: "twin0", Netns: "999999999"}, "no process has the number"},
+		{Options{Device: "twin0", Netns: "/dev/null"}, `network namespace "/dev/null"`},
+		{Options{Device: "twin0", Hook: "uprobe"}, `unknown hook "uprobe"`},
+	} {
+		c.o.Say, c.o.Interval = t.Logf, time.Second
+		if c.o.Hook == "" {
+			c.o.Hook = record.HookNone
+		}
+		s, err := Open(t.Context(), c.o)
+		if err == nil {
+			s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.o, err, c.want)
+		}
+	}
+	_, _ = ns, other
+}
+
+// TestCost holds that the observer is off for one half of each interval, and that its
+// counts are those of the other.
+func TestCost(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "cost0"})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			send(t, ns, 20, 1)
+			drain(t, d)
+		}
+	}()
+	s := open(t, Options{Device: "cost0", Cost: true, Interval: 100 * time.Millisecond})
+	for range 3 {
+		w := next(t, s)
+		if w.On <= 0 || w.Off <= 0 || w.IntervalNs > 90e6 {
+			t.Errorf("%.0f and %.0f packets a second, an interval of %d ns", w.On, w.Off, w.IntervalNs)
+		}
+		if got, want := float64(w.Queues[0].ReadPkts), float64(w.Counters.TxPackets); got < 0.9*want || got > 1.1*want {
+			t.Errorf("%g packets were seen of %g", got, want)
+		}
+	}
+	cancel()
+	<-done
+}

@@ -1,0 +1,114 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"tunbench/reports/text"
+)
+
+// Timeline shows what changed over some seconds: panels below each other that share their
+// time, each with its own scale from 0.
+type Timeline struct {
+	Title, Desc string
+	Seconds     []float64 // of each point, ascending, at its end
+	Panels      []TimePanel
+}
+
+// TimePanel is a figure over time, of one thing or of several.
+type TimePanel struct {
+	Title string
+	Scale text.Scale
+	Lines []TimeLine // at most five
+}
+
+// TimeLine has a value for each point; NaN is a gap.
+type TimeLine struct {
+	Name   string
+	Values []float64
+}
+
+func (t Timeline) Head() (string, string) { return t.Title, t.Desc }
+
+// timeClasses are the colours of the lines of a panel.
+var timeClasses = [...]string{"as", "bs", "cs", "ds", "es"}
+
+// LinesAPanel is how many lines a panel can tell apart.
+const LinesAPanel = len(timeClasses)
+
+func (t Timeline) draw(c *canvas) float64 {
+	const tall, plot, left = 132.0, 84.0, 76.0
+	right := chartWidth - margin - 8
+	first, last := 0.0, 1.0
+	if len(t.Seconds) > 0 {
+		last = max(t.Seconds[len(t.Seconds)-1], 1e-9)
+	}
+	x := func(s float64) float64 { return left + (right-left)*(s-first)/(last-first) }
+	bottom := headHeight - 18 + tall*float64(len(t.Panels))
+	for i, p := range t.Panels {
+		top := headHeight - 18 + tall*float64(i) + 26
+		base := top + plot
+		c.text("label", left, top-8, "start", p.Title, p.Title)
+		high := 0.0
+		for _, l := range p.Lines {
+			for _, v := range l.Values {
+				if !math.IsNaN(v) {
+					high = max(high, v)
+				}
+			}
+		}
+		high = max(high*1.05, p.Scale.Div*1e-9)
+		y := func(v float64) float64 { return base - plot*v/high }
+		for _, v := range ticks(high/p.Scale.Div, 3) {
+			c.line("grid", left, y(v*p.Scale.Div), right, y(v*p.Scale.Div), 1, "")
+			s := text.Figure(v)
+			c.text("muted", left-8, y(v*p.Scale.Div)+4, "end", s, s)
+		}
+		at := right
+		for i := len(p.Lines) - 1; i >= 0 && len(p.Lines) > 1; i-- {
+			name := p.Lines[i].Name
+			c.text("label", at, top-8, "end", name, name)
+			at -= textWidth(name) + 6
+			c.line(timeClasses[i], at-14, top-12, at, top-12, 3, "")
+			at -= 26
+		}
+		for i, l := range p.Lines {
+			for _, run := range runs(t.Seconds, l.Values) {
+				var points []string
+				for _, q := range run {
+					points = append(points, num(x(q[0]))+","+num(y(q[1])))
+				}
+				fmt.Fprintf(&c.b, "<polyline class=%q fill=\"none\" stroke-width=\"1.5\" points=%q/>\n", timeClasses[i], strings.Join(points, " "))
+			}
+		}
+		c.line("axis", left, base, right, base, 1, "")
+	}
+	for _, s := range ticks(last, 8) {
+		label := text.Figure(s) + " s"
+		c.text("muted", x(s), bottom-4, anchorOf(x(s), left, right), label, label)
+	}
+	return bottom + 12
+}
+
+// runs are the points of a line from one gap to the next. A point alone is drawn as a short
+// line, since it lasts from the one before it.
+func runs(seconds, values []float64) (list [][][2]float64) {
+	open := false
+	for i, v := range values {
+		if math.IsNaN(v) {
+			open = false
+			continue
+		}
+		if !open {
+			begin := 0.0
+			if i > 0 {
+				begin = seconds[i-1]
+			}
+			list = append(list, [][2]float64{{begin, v}})
+			open = true
+		}
+		list[len(list)-1] = append(list[len(list)-1], [2]float64{seconds[i], v})
+	}
+	return list
+}
