@@ -62,7 +62,11 @@ func draw(s screen.Screen, w live.Watch, total *watched.Sum, events []string) []
 	}
 	add("drops: %s", reasons(w))
 	if f := w.Flows; f != nil {
-		add("%s, the heaviest:", text.Plural(f.Count, "flow", "flows"))
+		if f.Count > 0 {
+			add("%s, the heaviest:", text.Plural(f.Count, "flow", "flows"))
+		} else {
+			add("no flow")
+		}
 		for _, h := range f.Heaviest {
 			add("  %s %s %s to %s: %s packets", arrow(h.Dir), h.Proto, h.Src, h.Dst, text.Count(h.Pkts))
 		}

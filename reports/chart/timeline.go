@@ -85,7 +85,7 @@ func (t Timeline) draw(c *canvas) float64 {
 		c.line("axis", left, base, right, base, 1, "")
 	}
 	for _, s := range ticks(last, 8) {
-		label := text.Figure(s) + " s"
+		label := text.Exact(s) + " s"
 		c.text("muted", x(s), bottom-4, anchorOf(x(s), left, right), label, label)
 	}
 	return bottom + 12

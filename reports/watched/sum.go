@@ -38,13 +38,14 @@ type Sum struct {
 // Point is what happened in one interval, or in several of a long session. NaN is not
 // known.
 type Point struct {
-	Seconds  float64 // at its end, since the first interval began
-	ns       int64
-	Read     float64 // packets a second
-	Received float64
-	Dropped  float64 // both ways
-	P50, P99 float64 // of residency, ns
-	ByQueue  []float64
+	Seconds   float64 // at its end, since the first interval began
+	ns        int64
+	intervals int
+	Read      float64 // packets a second
+	Received  float64
+	Dropped   float64 // both ways
+	P50, P99  float64 // of residency, ns
+	ByQueue   []float64
 }
 
 // MostPoints is how many a session has at most: two neighbours become one when there
@@ -116,7 +117,7 @@ func (s *Sum) addQueues(list []live.Queue) {
 
 func (s *Sum) addPoint(p Point) {
 	s.each = max(s.each, 1)
-	if n := len(s.Points); n > 0 && s.Points[n-1].ns < int64(s.each)*p.ns {
+	if n := len(s.Points); n > 0 && s.Points[n-1].intervals < s.each {
 		// The last point does not stand for as many intervals as others do.
 		s.Points[n-1] = joined(s.Points[n-1], p)
 	} else {
@@ -137,7 +138,7 @@ func (s *Sum) addPoint(p Point) {
 }
 
 func pointOf(w live.Watch, begun int64) Point {
-	p := Point{Seconds: float64(w.TNs-begun) / 1e9, ns: w.IntervalNs, P50: math.NaN(), P99: math.NaN()}
+	p := Point{Seconds: float64(w.TNs-begun) / 1e9, ns: w.IntervalNs, intervals: 1, P50: math.NaN(), P99: math.NaN()}
 	per := func(n uint64) float64 {
 		if w.IntervalNs <= 0 {
 			return 0
@@ -176,7 +177,7 @@ func joined(a, b Point) Point {
 		return x
 	}
 	p := Point{
-		Seconds: b.Seconds, ns: a.ns + b.ns,
+		Seconds: b.Seconds, ns: a.ns + b.ns, intervals: a.intervals + b.intervals,
 		Read: mean(a.Read, b.Read), Received: mean(a.Received, b.Received), Dropped: mean(a.Dropped, b.Dropped),
 		P50: larger(a.P50, b.P50), P99: larger(a.P99, b.P99),
 	}

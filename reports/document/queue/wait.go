@@ -29,7 +29,7 @@ func Waits(list []*figure.Scenario) (document.Section, bool) {
 			name = ""
 			if len(all) > 1 {
 				rows = append(rows, chart.LadderRow{
-					Label: book.Text("waits lane", prose.Values{"Scenario": title(s), "Queue": strconv.Itoa(w.Queue)}),
+					Label: book.Text("waits lane", prose.Values{"Scenario": title(s), "Queue": strconv.Itoa(w.Queue), "Deepest": w.Deepest}),
 					Lanes: []chart.Lane{{Kind: book.Text("waits kind", nil), At: [4]float64{value(w.P50), 0, value(w.P99), value(w.P999)}, Max: w.Longest}},
 				})
 			}
