@@ -18,10 +18,18 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/netns"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/vm/guest"
 	"tunbench/harness/vm/vmtest"
 	"tunbench/reports/live"
 	"tunbench/reports/record"
 )
+
+func TestMain(m *testing.M) {
+	if guest.IsInit() {
+		guest.Init() // does not return
+	}
+	os.Exit(m.Run())
+}
 
 // TestInGuests runs tests of this package under kernels that have the hooks which the host
 // may lack.
