@@ -28,7 +28,12 @@ func Holders() (list []Holder, err error) {
 		return nil, err
 	}
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: kernelTypes})
-	if err != nil {
+	switch {
+	case err != nil && noBTF():
+		return nil, fmt.Errorf("this kernel has no type information, %s is missing (CONFIG_DEBUG_INFO_BTF)", btfPath)
+	case err != nil && !hasBPF():
+		return nil, errors.New("loading BPF programs needs CAP_BPF and CAP_PERFMON, or root")
+	case err != nil:
 		return nil, fmt.Errorf("load the program that lists who holds a queue: %w", err)
 	}
 	defer coll.Close()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -59,6 +60,9 @@ func load(c config, cpus int) (*set, error) {
 		return nil, err
 	}
 	s.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: kernelTypes})
+	if err != nil && c.returns && strings.Contains(err.Error(), "program fexit_") {
+		return nil, explain(Fentry, returnPrograms[0], err)
+	}
 	if err != nil {
 		// Explained by the first program, which only this hook has; all hooks share
 		// the tracepoints at the end of the list.

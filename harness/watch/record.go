@@ -93,9 +93,13 @@ func reasons(h record.Hook) string {
 	if h.Requested == record.HookNone {
 		return "no hook was asked for"
 	}
-	var list []string
+	var list, why []string
 	for _, p := range h.PassedOver {
 		list = append(list, p.Hook+": "+p.Reason)
+		why = append(why, p.Reason)
+	}
+	if why = slices.Compact(why); len(why) == 1 { // the same for each hook
+		return why[0]
 	}
 	return strings.Join(list, "; ")
 }

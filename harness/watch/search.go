@@ -42,19 +42,23 @@ func find(ctx context.Context, o Options) (Device, *netns.NS, error) {
 }
 
 // missingError means that no device has the name that was asked for.
-type missingError struct{ name, where, others string }
+type missingError struct{ name, where, others, gaps string }
 
 func (e *missingError) Error() string {
 	text := fmt.Sprintf("no TUN/TAP device is called %q%s", e.name, e.where)
 	if e.others != "" {
 		text += "; there is " + e.others
 	}
-	return text + " (--wait waits for it)"
+	text += " (--wait waits for it)"
+	if e.gaps != "" {
+		text += "; " + e.gaps
+	}
+	return text
 }
 
 // search finds the one device that is meant.
 func search(o Options) (Device, error) {
-	all, _, err := Find(o.Netns)
+	all, gaps, err := Find(o.Netns)
 	if err != nil {
 		return Device{}, err
 	}
@@ -76,7 +80,7 @@ func search(o Options) (Device, error) {
 		if len(names) > most {
 			names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
 		}
-		return Device{}, &missingError{o.Device, where, strings.Join(names, ", ")}
+		return Device{}, &missingError{o.Device, where, strings.Join(names, ", "), strings.Join(gaps, "; ")}
 	case 1:
 		return found[0], nil
 	}

@@ -23,7 +23,11 @@ func watchCommand(a *app) *cobra.Command {
 			if c.Device = args[0]; c.Interval < 10*time.Millisecond {
 				return fmt.Errorf("--interval %v: choose at least 10ms", c.Interval)
 			}
-			return watch.Run(cmd.Context(), c)
+			err := watch.Run(cmd.Context(), c)
+			if err == nil && c.Duration > 0 && cmd.Context().Err() != nil {
+				return exitError{exitInterrupted, nil} // without --duration it is how one ends it
+			}
+			return err
 		},
 	}
 	c.Register(cmd.Flags())
