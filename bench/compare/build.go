@@ -117,3 +117,26 @@ func (b *Build) start(ctx context.Context) (*worker, error) {
 func (b *Build) incompatible(why string) error {
 	return fmt.Errorf("%s cannot be compared with another build: %s; it must be a tunbench that speaks protocol %d of tunbench ab. Compare an older one by stored runs: tunbench run with each, then tunbench compare", b.Path, why, protocolVersion)
 }
+
+// FindBuilds finds the builds that measure A and B, nil if no path is given.
+func FindBuilds(ctx context.Context, paths [2]string) (*[2]*Build, error) {
+	if paths == [2]string{} {
+		return nil, nil
+	}
+	var builds [2]*Build
+	for i, path := range paths {
+		if path == "" {
+			own, err := os.Executable()
+			if err != nil {
+				return nil, fmt.Errorf("find this program: %w", err)
+			}
+			path = own
+		}
+		b, err := FindBuild(ctx, path)
+		if err != nil {
+			return nil, fmt.Errorf("--%s-binary: %w", []string{"base", "new"}[i], err)
+		}
+		builds[i] = b
+	}
+	return &builds, nil
+}

@@ -179,3 +179,16 @@ func ParseThreshold(s string) (metric string, threshold float64, err error) {
 	}
 	return metric, v / 100, nil
 }
+
+// ParseThresholds reads the values of --threshold.
+func ParseThresholds(list []string) (map[string]float64, error) {
+	thresholds := map[string]float64{}
+	for _, s := range list {
+		metric, threshold, err := ParseThreshold(s)
+		if err != nil {
+			return nil, fmt.Errorf("--threshold %w", err)
+		}
+		thresholds[metric] = threshold
+	}
+	return thresholds, nil
+}

@@ -72,7 +72,7 @@ func abCommand(a *app) *cobra.Command {
 			if err := a.privileges(); err != nil {
 				return err
 			}
-			if plan.Builds, err = findBuilds(cmd.Context(), o.builds); err == nil {
+			if plan.Builds, err = compare.FindBuilds(cmd.Context(), o.builds); err == nil {
 				err = compareVariants(cmd.Context(), a, plan, options, o)
 			}
 			return tellFailure(a, err, compareOptions{json: o.json, fail: o.fail})
@@ -124,29 +124,6 @@ func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]st
 		}
 	}
 	return offers, directive
-}
-
-// findBuilds finds the builds that measure A and B, nil if no path is given.
-func findBuilds(ctx context.Context, paths [2]string) (*[2]*compare.Build, error) {
-	if paths == [2]string{} {
-		return nil, nil
-	}
-	var builds [2]*compare.Build
-	for i, path := range paths {
-		if path == "" {
-			own, err := os.Executable()
-			if err != nil {
-				return nil, fmt.Errorf("find this program: %w", err)
-			}
-			path = own
-		}
-		b, err := compare.FindBuild(ctx, path)
-		if err != nil {
-			return nil, fmt.Errorf("--%s-binary: %w", []string{"base", "new"}[i], err)
-		}
-		builds[i] = b
-	}
-	return &builds, nil
 }
 
 // workerCommand is the command that another tunbench starts: see compare.Build.

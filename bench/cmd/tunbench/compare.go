@@ -94,7 +94,7 @@ func (o compareOptions) parse() (verdict.Options, error) {
 		return options, err
 	}
 	var err error
-	options.Thresholds, err = parseThresholds(o.thresholds)
+	options.Thresholds, err = metric.ParseThresholds(o.thresholds)
 	return options, err
 }
 
@@ -202,17 +202,4 @@ func printVerdicts[V any](w io.Writer, verdicts []V) error {
 		}
 	}
 	return nil
-}
-
-// parseThresholds reads the values of --threshold.
-func parseThresholds(list []string) (map[string]float64, error) {
-	thresholds := map[string]float64{}
-	for _, s := range list {
-		metric, threshold, err := metric.ParseThreshold(s)
-		if err != nil {
-			return nil, fmt.Errorf("--threshold %w", err)
-		}
-		thresholds[metric] = threshold
-	}
-	return thresholds, nil
 }

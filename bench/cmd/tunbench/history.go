@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -153,26 +152,11 @@ func (o historyOptions) parse(now time.Time) (options series.Options, err error)
 	if o.arm != "both" {
 		options.Arms = []record.Arm{record.Arm(o.arm)}
 	}
-	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
+	if options.Thresholds, err = metric.ParseThresholds(o.thresholds); err != nil {
 		return options, err
 	}
 	if o.since != "" {
-		options.Since, err = parseSince(o.since, now)
+		options.Since, err = series.ParseSince(o.since, now)
 	}
 	return options, err
-}
-
-// parseSince reads a day, a time, or a number of days before now.
-func parseSince(s string, now time.Time) (time.Time, error) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		if n, err := strconv.Atoi(days); err == nil && n > 0 {
-			return now.AddDate(0, 0, -n), nil
-		}
-	}
-	for _, layout := range []string{time.DateOnly, time.RFC3339Nano} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("--since %q: write a day like 2026-01-02, an RFC 3339 time, or days before now like 30d", s)
 }

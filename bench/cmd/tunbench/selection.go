@@ -15,6 +15,7 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -168,7 +169,7 @@ func (s *selection) comparison(args []string, o abOptions) (ab compare.AB, optio
 	case s.changed("hook") && !s.changed("arm") && s.hook != record.HookNone:
 		s.arm = string(record.Observed)
 	}
-	if options.Thresholds, err = parseThresholds(o.thresholds); err != nil {
+	if options.Thresholds, err = metric.ParseThresholds(o.thresholds); err != nil {
 		return ab, options, err
 	}
 	options.Strict, options.Allow = s.strict, o.allow
