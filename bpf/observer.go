@@ -6,8 +6,10 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 )
@@ -337,6 +339,36 @@ func (o *Observer) MissedRuns() (uint64, error) {
 	}
 	skipped, err := o.set.skipped()
 	return o.missed + skipped - o.skipped, err
+}
+
+// RunTime is the time that the kernel has spent in the programs of the observer since they
+// were loaded, while it keeps statistics (KeepStatistics): two readings of the clock
+// for each run are in it, and the way to a program is not. Programs may be shared with other observers.
+func (o *Observer) RunTime() (sum time.Duration, err error) {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if o.set == nil {
+		return 0, nil
+	}
+	for _, p := range o.set.programs {
+		stats, err := o.set.coll.Programs[p.Name].Stats()
+		if err != nil {
+			return 0, fmt.Errorf("ask for the statistics of program %s: %w", p.Name, err)
+		}
+		sum += stats.Runtime
+	}
+	return sum, nil
+}
+
+// KeepStatistics lets the kernel measure the time that all BPF programs of the host take,
+// which costs some time itself, until the result is closed. It needs Linux 5.8.
+func KeepStatistics() (io.Closer, error) {
+	const ofRunTime = 0 // BPF_STATS_RUN_TIME
+	c, err := ebpf.EnableStats(ofRunTime)
+	if err != nil {
+		return nil, fmt.Errorf("keep statistics of BPF programs: %w", err)
+	}
+	return c, nil
 }
 
 // Close detaches everything that no other observer needs, and frees it. It may be

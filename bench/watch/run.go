@@ -64,6 +64,8 @@ type command struct {
 	total   watched.Sum
 	events  []string
 	changes []float64 // ln(with / without observer), of each pair of phases
+	runNs   float64   // in the observer's programs, while so many packets passed
+	runPkts float64
 }
 
 // Run watches a device until ctx ends, Duration is over or the device goes away. What was
@@ -157,6 +159,8 @@ const leastPairs = 6
 
 // cost adds the two phases of r. It is nil as long as there are too few.
 func (w *command) cost(r live.Watch) *live.Cost {
+	w.runNs += r.RunNs
+	w.runPkts += r.RunPkts
 	if r.On > 0 && r.Off > 0 {
 		w.changes = append(w.changes, math.Log(r.On/r.Off))
 	}
@@ -175,6 +179,7 @@ func (w *command) cost(r live.Watch) *live.Cost {
 	}
 	return &live.Cost{
 		PPSChange: math.Expm1(e.Value), CI: [2]float64{math.Expm1(e.Low), math.Expm1(e.High)}, Pairs: len(w.changes),
+		RunNsPerPkt: w.runNs / max(w.runPkts, 1),
 	}
 }
 

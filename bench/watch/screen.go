@@ -78,7 +78,7 @@ func draw(s screen.Screen, w live.Watch, total *watched.Sum, events []string) []
 		lines = append(lines, s.Paint(screen.Caution, fit(fmt.Sprintf("at most %s events were not counted", text.Count(w.Missed)))))
 	}
 	if c := w.Cost; c != nil {
-		add("watching changes the packet rate by %s %% (%s to %s %%)", text.Precisely(c.PPSChange), text.Precisely(c.CI[0]), text.Precisely(c.CI[1]))
+		add("watching changes the packet rate by %s %% (%s to %s %%); BPF says %s ns a packet", text.Precisely(c.PPSChange), text.Precisely(c.CI[0]), text.Precisely(c.CI[1]), text.PerPacket(c.RunNsPerPkt))
 	}
 	if len(events) > 0 {
 		lines = append(lines, s.Paint(screen.Caution, fit(events[len(events)-1])))

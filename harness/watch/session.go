@@ -14,33 +14,6 @@ import (
 	"tunbench/reports/record"
 )
 
-// Options say what to watch, and how.
-type Options struct {
-	Device   string
-	Netns    string        // a name, the path of a file, or the number of a process; "": wherever a device of that name is
-	Wait     bool          // for a device that is not there, also one that went away
-	Hook     string        // auto, kprobe, fentry, tracepoint or none
-	Returns  bool          // count errors of reads and writes, by programs on returns
-	Flows    bool          // count packets by flow
-	Cost     bool          // switch the observer off for half of each interval
-	Interval time.Duration // above 0
-	// Say is told what happens to the device, and what cannot be observed.
-	Say func(format string, args ...any)
-}
-
-const (
-	// lookEvery is how often a device that is not there is looked for.
-	lookEvery = 100 * time.Millisecond
-	// ownersEvery is how often owners are looked for, at most: that reads the
-	// descriptors of all processes.
-	ownersEvery = 5 * time.Second
-	// fewPPS is the rate below which each packet is timed, and twice that the rate above which
-	// one in sampleEvery is: at a low rate the next packet often takes the place in memory of
-	// the last, so that a choice of places would not be a choice of packets.
-	fewPPS      = 50_000
-	sampleEvery = 16
-)
-
 // Session observes a device that belongs to someone else.
 type Session struct {
 	options  Options
@@ -233,7 +206,35 @@ func (s *Session) interval(ctx context.Context) (w live.Watch, err error) {
 	}
 	w = between(s, from, to)
 	w.On, w.Off = rate(from, to), off
+	if w.RunNs, w.RunPkts, err = s.runTime(ctx, half/5); err != nil {
+		return w, err
+	}
 	return w, s.follow(from, to)
+}
+
+// runTime measures for a time what BPF run statistics say, beside the intervals: to keep
+// them costs time, too.
+func (s *Session) runTime(ctx context.Context, d time.Duration) (ns, packets float64, err error) {
+	statistics, err := bpf.KeepStatistics()
+	if err != nil {
+		return 0, 0, nil // before Linux 5.8
+	}
+	defer func() { err = errors.Join(err, statistics.Close()) }()
+	before, err := s.observer.RunTime()
+	if err != nil {
+		return 0, 0, err
+	}
+	from, err := s.look()
+	if err != nil {
+		return 0, 0, err
+	}
+	sleep(ctx, d)
+	after, err := s.observer.RunTime()
+	if err != nil {
+		return 0, 0, err
+	}
+	s.last, err = s.look()
+	return float64(after - before), float64(passed(from, s.last)), err
 }
 
 // span looks again when that time has passed since the last look.
@@ -276,9 +277,13 @@ func (s *Session) rest(ctx context.Context, d time.Duration) (pps float64, err e
 
 // rate is packets a second in both directions, by the device's own counters.
 func rate(from, to look) float64 {
+	return float64(passed(from, to)) / to.at.Sub(from.at).Seconds()
+}
+
+// passed is how many packets the device counted, both ways.
+func passed(from, to look) uint64 {
 	c, b := to.tun.Counters, from.tun.Counters
-	packets := c.TxPackets + c.RxPackets - b.TxPackets - b.RxPackets
-	return float64(packets) / to.at.Sub(from.at).Seconds()
+	return c.TxPackets + c.RxPackets - b.TxPackets - b.RxPackets
 }
 
 // follow looks at what became of the device: its name, its queues, its owners.

@@ -552,6 +552,9 @@ func TestCost(t *testing.T) {
 		if w.On <= 0 || w.Off <= 0 || w.IntervalNs > 90e6 {
 			t.Errorf("%.0f and %.0f packets a second, an interval of %d ns", w.On, w.Off, w.IntervalNs)
 		}
+		if perPacket := w.RunNs / w.RunPkts; !(perPacket > 10 && perPacket < 100_000) {
+			t.Errorf("BPF statistics say %g ns for %g packets", w.RunNs, w.RunPkts)
+		}
 		if got, want := float64(w.Queues[0].ReadPkts), float64(w.Counters.TxPackets); got < 0.9*want || got > 1.1*want {
 			t.Errorf("%g packets were seen of %g", got, want)
 		}

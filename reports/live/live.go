@@ -35,6 +35,9 @@ type Watch struct {
 	Missed      uint64                    `json:"missed"`           // events that were not counted, at most
 	// On and Off are packets a second, in both directions, with and without the observer.
 	On, Off float64 `json:"-"`
+	// RunNs is the time in the observer's programs while RunPkts passed the device, both
+	// ways.
+	RunNs, RunPkts float64 `json:"-"`
 }
 
 // Device is a device that belongs to someone else.
@@ -119,6 +122,9 @@ type Cost struct {
 	PPSChange float64    `json:"pps_change"`
 	CI        [2]float64 `json:"ci"` // 95 %
 	Pairs     int        `json:"pairs"`
+	// RunNsPerPkt is what BPF run statistics say, in ns a packet: with two readings of the
+	// clock for each run of a program, and without the way to it.
+	RunNsPerPkt float64 `json:"run_ns_per_pkt"`
 }
 
 // DropBuckets leaves out the buckets of histograms, which are as large as all else.

@@ -104,7 +104,7 @@ func points(s *watched.Sum) (list []prose.Prose) {
 	}
 	if c := s.Cost; c != nil {
 		list = append(list, book.Say("cost", prose.Values{
-			"Change": text.Precisely(c.PPSChange), "Low": text.Precisely(c.CI[0]), "High": text.Precisely(c.CI[1]), "Pairs": c.Pairs,
+			"Change": text.Precisely(c.PPSChange), "Low": text.Precisely(c.CI[0]), "High": text.Precisely(c.CI[1]), "Pairs": c.Pairs, "Run": text.PerPacket(c.RunNsPerPkt),
 		}))
 	}
 	return append(list, book.Say("observer", prose.Values{"Hook": s.Hook, "Every": s.SampleEvery}))
