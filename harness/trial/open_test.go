@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -114,9 +115,21 @@ func TestPauseIsSeenByAnOpenLoopOnly(t *testing.T) {
 }
 
 // TestPauseOfOneQueue: only the packets of the queue whose reader sleeps wait for it, and
-// stand in its ring meanwhile.
+// stand in its ring meanwhile. Other load of the host may keep any reader waiting as long: so it
+// is tried again.
 func TestPauseOfOneQueue(t *testing.T) {
 	needRoot(t)
+	var wrong []string
+	for range 4 {
+		if wrong = pauseOfOneQueue(t); len(wrong) == 0 {
+			return
+		}
+	}
+	t.Error(strings.Join(wrong, "\n"))
+}
+
+func pauseOfOneQueue(t *testing.T) (wrong []string) {
+	t.Helper()
 	const paused, pause = 2, 100 * time.Millisecond
 	s := spec.Default()
 	s.Queues, s.Flows, s.Rate, s.TxQLen, s.Warmup = 4, 64, 20_000, 2000, 20*time.Millisecond
@@ -137,13 +150,15 @@ func TestPauseOfOneQueue(t *testing.T) {
 			t.Errorf("queue %d: %d packets in a ring for %d", q.Queue, d.Max, s.TxQLen)
 		}
 		// Of the 20,000 x 0.1 packets that are due meanwhile, a quarter is for this queue.
-		if slept := *l.P99Ns > uint64(pause)/2 && *l.P99Ns < uint64(pause)*11/10 && d.Max > 200; slept != (q.Queue == paused) {
-			t.Errorf("queue %d: p99 %d ns, at most %d packets in its ring; queue %d sleeps for %v", q.Queue, *l.P99Ns, d.Max, paused, pause)
+		slept := *l.P99Ns > uint64(pause)/2 && *l.P99Ns < uint64(pause)*11/10 && d.Max > 200
+		if idle := *l.P99Ns < uint64(pause)/10; slept != (q.Queue == paused) || idle == slept {
+			wrong = append(wrong, fmt.Sprintf("queue %d: p99 %d ns, at most %d packets in its ring; queue %d sleeps for %v", q.Queue, *l.P99Ns, d.Max, paused, pause))
 		}
 	}
 	if sum := trial.Latency[record.Residency]; sum.Count != all || sum.MaxNs < uint64(pause)/10*9 {
 		t.Errorf("%d samples up to %d ns in all, %d in the queues", sum.Count, sum.MaxNs, all)
 	}
+	return wrong
 }
 
 func TestAShareIsNotARate(t *testing.T) {

@@ -261,8 +261,16 @@ func TestUnmetDevice(t *testing.T) {
 		}
 		b.holds(t, hook, "met")
 		got, err := a.observer.Snapshot()
-		if err != nil || got.Queues[0] != (bpf.Queue{}) {
-			t.Errorf("%+v %v", got.Queues[0], err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := got.Queues[0]
+		if n := q.Residency.Count + q.Depth.Count; n > 0 {
+			t.Errorf("%d packets were timed", n)
+		}
+		q.Residency, q.Depth = nil, nil
+		if q != (bpf.Queue{}) {
+			t.Errorf("%+v", q)
 		}
 	})
 }
