@@ -17,7 +17,7 @@ import (
 type Namespace struct {
 	Inode uint32
 	Name  string // under /run/netns; "" if it has none
-	PIDs  []int  // of the processes with a thread in it, sorted
+	PIDs  []int  // of the processes whose first thread is in it, sorted
 	path  string // of a file by which it can be joined
 }
 
@@ -29,7 +29,7 @@ func (n Namespace) String() string {
 	case len(n.PIDs) > 0:
 		return fmt.Sprintf("pid %d", n.PIDs[0])
 	}
-	return fmt.Sprintf("net:[%d]", n.Inode)
+	return n.path // of a thread, or of a descriptor
 }
 
 // named are the folders in which programs keep namespaces by name: ip-netns(8), and
@@ -53,9 +53,15 @@ func namespaces() map[uint32]Namespace {
 		// A thread may be elsewhere than its process.
 		paths, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/ns/net", pid))
 		for _, path := range paths {
-			if inode, ok := linkedNetns(path); ok {
-				add(found, Namespace{Inode: inode, PIDs: []int{pid}, path: path})
+			inode, ok := linkedNetns(path)
+			if !ok {
+				continue
 			}
+			n := Namespace{Inode: inode, path: path}
+			if filepath.Base(filepath.Dir(filepath.Dir(path))) == strconv.Itoa(pid) {
+				n.PIDs = []int{pid}
+			}
+			add(found, n)
 		}
 		for _, path := range descriptors(pid) {
 			if inode, ok := linkedNetns(path); ok {

@@ -195,8 +195,12 @@ func TestFind(t *testing.T) {
 		got.Tun.Queues != 2 || got.Detached != 1 || got.TxQLen != 100 || got.Owner != -1 || got.Group != -1 || !got.Carrier {
 		t.Errorf("%+v", got)
 	}
-	if !slices.Contains(got.Netns.PIDs, os.Getpid()) {
-		t.Errorf("processes of the namespace: %v, want %d among them", got.Netns.PIDs, os.Getpid())
+	// Only a thread of this process is there, and --netns takes what names it.
+	if space, err := choose(got.Netns.String(), namespaces()); err != nil || space.Inode != ns.Inode() {
+		t.Errorf("%q names namespace %d (%v), want %d", got.Netns, space.Inode, err, ns.Inode())
+	}
+	if own, ok := linkedNetns("/proc/self/ns/net"); !ok || own != 0 && !slices.Contains(namespaces()[own].PIDs, os.Getpid()) {
+		t.Errorf("the namespace of this process, %d, does not have it", own)
 	}
 	var queues []int
 	for _, o := range got.Owners {
@@ -549,7 +553,7 @@ func TestCost(t *testing.T) {
 	s := open(t, Options{Device: "cost0", Cost: true, Interval: 100 * time.Millisecond})
 	for range 3 {
 		w := next(t, s)
-		if w.On <= 0 || w.Off <= 0 || w.IntervalNs > 90e6 {
+		if w.On <= 0 || w.Off <= 0 || w.IntervalNs < 45e6 {
 			t.Errorf("%.0f and %.0f packets a second, an interval of %d ns", w.On, w.Off, w.IntervalNs)
 		}
 		if perPacket := w.RunNs / w.RunPkts; !(perPacket > 10 && perPacket < 100_000) {
