@@ -65,6 +65,7 @@ type task struct {
 	Seed      uint64       `json:"seed"`
 	CPUs      []int        `json:"cpus"`
 	Settle    bool         `json:"settle"`
+	Kernel    string       `json:"guest_kernel,omitempty"` // as Spec.GuestKernel
 	Floor     record.Floor `json:"floor"`
 }
 
@@ -85,7 +86,7 @@ func newTask(v Variant, spec spec.Spec, floor record.Floor) task {
 	t := task{
 		Axes: v.Axes, Defaults: []string{}, Hook: v.Hook,
 		WarmupNs: int64(spec.Warmup), MeasureNs: int64(spec.Measure), WindowNs: int64(spec.Window),
-		Rate: spec.Rate, Seed: spec.Seed, CPUs: spec.CPUs, Settle: spec.Settle, Floor: floor,
+		Rate: spec.Rate, Seed: spec.Seed, CPUs: spec.CPUs, Settle: spec.Settle, Kernel: spec.GuestKernel, Floor: floor,
 	}
 	for _, a := range suite.Axes() {
 		if v.Axes[a.Name] == a.Default {
@@ -110,7 +111,7 @@ func (t task) variant() (trial.Variant, error) {
 	}
 	spec := setup.Spec(scenario)
 	spec.Warmup, spec.Measure, spec.Window = time.Duration(t.WarmupNs), time.Duration(t.MeasureNs), time.Duration(t.WindowNs)
-	spec.Seed, spec.CPUs, spec.Settle = t.Seed, t.CPUs, t.Settle
+	spec.Seed, spec.CPUs, spec.Settle, spec.GuestKernel = t.Seed, t.CPUs, t.Settle, t.Kernel
 	if t.Rate > 0 {
 		spec.Rate = t.Rate
 	}

@@ -34,7 +34,7 @@ func (r *runner) subject(ctx context.Context, index int) error {
 	for i := range s.variants {
 		spec := &s.specs[i]
 		*spec = setup.Spec(s.variants[i].Scenario)
-		spec.CPUs, spec.Settle = r.CPUs, r.Clock == record.ClockICount
+		spec.CPUs, spec.GuestKernel, spec.Settle = r.CPUs, r.GuestKernel, r.Clock == record.ClockICount
 		r.tell(s, 1, plan.Step{})
 		if err := r.probe(ctx, s, i); err != nil {
 			return r.skip(ctx, s, i, err)

@@ -34,8 +34,11 @@ type Plan struct {
 	Host      record.Host  // that is measured
 	Clock     string       // of the header; "" is record.ClockMonotonic
 	CPUs      []int        // to send and to read on; empty: chosen from the topology
-	Tool      record.Tool
-	Args      []string // as typed, for the header
+	// GuestKernel is that of the virtual machine of path=guest; "": the newest one that was
+	// fetched.
+	GuestKernel string
+	Tool        record.Tool
+	Args        []string // as typed, for the header
 	// Sees is the smallest change of each metric that this host can show, as far as
 	// it is known, for the header: see record.Run.
 	Sees    map[string]float64

@@ -55,7 +55,7 @@ func NewProber(p Plan, lab prober) (*Prober, error) {
 
 func (r *Prober) spec(s suite.Scenario) spec.Spec {
 	spec := setup.Spec(s)
-	spec.CPUs = r.plan.CPUs
+	spec.CPUs, spec.GuestKernel = r.plan.CPUs, r.plan.GuestKernel
 	return spec
 }
 

@@ -36,7 +36,7 @@ type runner struct {
 func (r *runner) all(ctx context.Context) error {
 	for i, s := range r.Scenarios {
 		spec := setup.Spec(s)
-		spec.CPUs, spec.Settle = r.CPUs, r.Clock == record.ClockICount
+		spec.CPUs, spec.GuestKernel, spec.Settle = r.CPUs, r.GuestKernel, r.Clock == record.ClockICount
 		r.subjects = append(r.subjects, &subject{
 			Scenario: s, spec: spec, index: i, left: r.Pairs * len(r.Arms),
 			// Its own random numbers, so that a filter does not change the order of

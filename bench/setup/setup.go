@@ -39,6 +39,7 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"pause":   setPause,
 	"filter":  setFilter,
 	"event":   func(s *spec.Spec, v string) { s.Event = spec.Event(v) },
+	"bridge":  func(s *spec.Spec, v string) { s.Bridge = v == "on" },
 	"copy":    func(*spec.Spec, string) {}, // copies are measured alike
 }
 

@@ -12,16 +12,7 @@ import (
 // Total adds up what readers counted.
 func Total(readers []tallied) (sum sink.Counts) {
 	for _, reader := range readers {
-		r := reader.Seen()
-		sum.Calls += r.Calls
-		sum.Reads += r.Reads
-		sum.ReadBytes += r.ReadBytes
-		sum.Delivered += r.Delivered
-		sum.WireBytes += r.WireBytes
-		sum.Duplicates += r.Duplicates
-		sum.Reordered += r.Reordered
-		sum.Foreign += r.Foreign
-		sum.Again += r.Again
+		sum.Add(reader.Seen().Counts)
 	}
 	return sum
 }

@@ -84,7 +84,7 @@ func (p *Packets) Figures(t *record.Trial) {
 	t.RampNs = int64(p.Ramp)
 	p.metrics(t)
 	if p.Spec.Rate > 0 {
-		t.Schedule = p.schedule()
+		t.Schedule = ScheduleOf(p.Spec, p.senders())
 	}
 	p.latencies(t)
 }
@@ -241,14 +241,14 @@ func (p *Packets) latenciesOf(directions []*Direction, into map[string]record.La
 	}
 }
 
-// schedule is how well the senders of an open loop kept to it, in packets.
-func (p *Packets) schedule() *record.Schedule {
-	s := &record.Schedule{RatePPS: p.Spec.Rate, Spacing: "fixed", LateNs: traffic.LateNs}
-	if p.Spec.Poisson {
+// ScheduleOf is how well the senders of an open loop kept to it, in packets.
+func ScheduleOf(of spec.Spec, senders []*traffic.Sender) *record.Schedule {
+	s := &record.Schedule{RatePPS: of.Rate, Spacing: "fixed", LateNs: traffic.LateNs}
+	if of.Poisson {
 		s.Spacing = "poisson"
 	}
 	lag := new(hist.Histogram)
-	for _, sender := range p.senders() {
+	for _, sender := range senders {
 		kept := sender.Kept()
 		lag.Merge(&kept.Lag)
 		s.Late += kept.Late * sender.Segments()

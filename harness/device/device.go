@@ -165,6 +165,10 @@ func (d *Device) readBack(want netns.Link) (err error) {
 	return offloadsAsAsked(name, d.Spec.Offload, d.State.Features)
 }
 
+// Reread reads the settings again, of a device that another program has opened, and
+// compares them with those that were requested.
+func (d *Device) Reread(want netns.Link) error { return d.readBack(want) }
+
 // AsAsked compares the settings of a link with those that were requested.
 func AsAsked(got netns.State, want netns.Link) error {
 	switch {

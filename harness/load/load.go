@@ -120,6 +120,8 @@ func Workers(s spec.Spec, half int) (senders, readers int) {
 		return 1, readers
 	case s.Path == spec.PathSink && s.Dir != spec.K2U:
 		return writingWorkers(s, senders)
+	case s.Path == spec.PathGuest: // the other end of each is in the guest
+		return guestWorkers(s, senders)
 	case s.Path == spec.PathBridge: // each queue is written by a thread of its own
 		return min(s.Queues, s.Flows), readers
 	case s.Path.Reference() || s.Gen.Conversation(): // which have no queues to go by
@@ -132,4 +134,15 @@ func Workers(s spec.Spec, half int) (senders, readers int) {
 		readers = senders
 	}
 	return senders, readers
+}
+
+// guestWorkers is how many workers of the host send to a guest and receive from it.
+func guestWorkers(s spec.Spec, each int) (senders, readers int) {
+	switch s.Dir {
+	case spec.K2U:
+		return each, 0
+	case spec.U2K:
+		return 0, each
+	}
+	return each, each
 }

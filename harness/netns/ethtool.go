@@ -27,6 +27,7 @@ type ssetInfo struct {
 }
 
 const (
+	ssStats    = 1  // ETH_SS_STATS
 	ssFeatures = 4  // ETH_SS_FEATURES
 	stringLen  = 32 // ETH_GSTRING_LEN
 	// gfeature is struct ethtool_get_features_block, in 32-bit words:
@@ -44,22 +45,8 @@ func features(name string) ([]string, error) {
 	}
 	defer unix.Close(fd)
 
-	info := ssetInfo{cmd: unix.ETHTOOL_GSSET_INFO, mask: 1 << ssFeatures}
-	if err := ethtool(fd, name, unsafe.Pointer(&info)); err != nil {
-		if errors.Is(err, unix.EOPNOTSUPP) {
-			return nil, nil
-		}
-		return nil, err
-	}
-	if info.mask == 0 || info.count == 0 {
-		return nil, nil
-	}
-	count := int(info.count)
-
-	// struct ethtool_gstrings: cmd, string_set, len, data[].
-	text := make([]uint32, 3+count*stringLen/4)
-	text[0], text[1], text[2] = unix.ETHTOOL_GSTRINGS, ssFeatures, uint32(count)
-	if err := ethtool(fd, name, unsafe.Pointer(&text[0])); err != nil {
+	chars, count, err := stringSet(fd, name, ssFeatures)
+	if err != nil || count == 0 {
 		return nil, err
 	}
 
@@ -71,8 +58,31 @@ func features(name string) ([]string, error) {
 		return nil, err
 	}
 
-	chars := unsafe.Slice((*byte)(unsafe.Pointer(&text[3])), count*stringLen)
 	return activeFeatures(chars, bits[2:]), nil
+}
+
+// stringSet reads the names of a string set of a link, stringLen bytes each, and how many
+// there are: 0 for a link that does not have the set.
+func stringSet(fd int, name string, set uint32) (names []byte, count int, err error) {
+	info := ssetInfo{cmd: unix.ETHTOOL_GSSET_INFO, mask: 1 << set}
+	if err := ethtool(fd, name, unsafe.Pointer(&info)); err != nil {
+		if errors.Is(err, unix.EOPNOTSUPP) {
+			return nil, 0, nil
+		}
+		return nil, 0, err
+	}
+	if info.mask == 0 || info.count == 0 {
+		return nil, 0, nil
+	}
+	count = int(info.count)
+
+	// struct ethtool_gstrings: cmd, string_set, len, data[].
+	text := make([]uint32, 3+count*stringLen/4)
+	text[0], text[1], text[2] = unix.ETHTOOL_GSTRINGS, set, uint32(count)
+	if err := ethtool(fd, name, unsafe.Pointer(&text[0])); err != nil {
+		return nil, 0, err
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&text[3])), count*stringLen), count, nil
 }
 
 // activeFeatures names the bits that are set. names holds ETH_GSTRING_LEN bytes

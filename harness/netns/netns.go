@@ -45,6 +45,20 @@ func Join(path string) (*NS, error) {
 	return n, nil
 }
 
+// Own returns the network namespace of the process, with loopback up, which is that of all of
+// a guest: whatever is configured in it stays when it is closed.
+func Own() (*NS, error) {
+	n, err := start("/proc/self/ns/net")
+	if err != nil {
+		return nil, fmt.Errorf("enter the network namespace of the process: %w", err)
+	}
+	err = n.Do(func() error { return loopbackUp(n.handle) })
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	return n, nil
+}
+
 func start(path string) (*NS, error) {
 	n := &NS{}
 	n.path = path

@@ -156,17 +156,21 @@ func (t *thread) open() error {
 		return fmt.Errorf("open rtnetlink socket: %w", err)
 	}
 	if t.path == "" {
-		lo, err := h.LinkByName("lo")
-		if err == nil {
-			err = h.LinkSetUp(lo)
-		}
-		if err != nil {
+		if err := loopbackUp(h); err != nil {
 			h.Close()
-			return refused(err, "lo", "set link up")
+			return err
 		}
 	}
 	t.handle = h
 	return nil
+}
+
+func loopbackUp(h *netlink.Handle) error {
+	lo, err := h.LinkByName("lo")
+	if err == nil {
+		err = h.LinkSetUp(lo)
+	}
+	return refused(err, "lo", "set link up")
 }
 
 func (c call) run() {

@@ -48,7 +48,7 @@ func (u *underlay) build(ns [2]*netns.NS, mtu int) error {
 		}
 	}
 	for i, n := range ns {
-		if err := activated(n, UnderlayNames[i]); err != nil {
+		if err := Activated(n, UnderlayNames[i]); err != nil {
 			return err
 		}
 	}
@@ -59,10 +59,10 @@ func (u *underlay) build(ns [2]*netns.NS, mtu int) error {
 // carrier.
 const activateWait = 5 * time.Second
 
-// activated returns when the link takes packets. A veth device gets its carrier
+// Activated returns when the link takes packets. A veth device gets its carrier
 // with the other end, and its queue a moment later (linkwatch_do_dev of
 // net/core/link_watch.c): until then it drops all without a trace.
-func activated(ns *netns.NS, name string) error {
+func Activated(ns *netns.NS, name string) error {
 	for deadline := time.Now().Add(activateWait); ; time.Sleep(time.Millisecond) {
 		state, err := ns.Device(name)
 		if err != nil {

@@ -56,7 +56,7 @@ func (w *vethPath) construct() error {
 // readBack asks the kernel what it made of the links.
 func (w *vethPath) readBack() (err error) {
 	for i, h := range w.hosts {
-		if err := activated(h.NS, h.Link); err != nil {
+		if err := Activated(h.NS, h.Link); err != nil {
 			return err
 		}
 		if w.state[i], err = h.NS.Device(h.Link); err != nil {

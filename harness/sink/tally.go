@@ -20,6 +20,19 @@ type Counts struct {
 	Again      uint64 // reads that found nothing
 }
 
+// Add adds what another reader has counted.
+func (c *Counts) Add(o Counts) {
+	c.Calls += o.Calls
+	c.Reads += o.Reads
+	c.ReadBytes += o.ReadBytes
+	c.Delivered += o.Delivered
+	c.WireBytes += o.WireBytes
+	c.Duplicates += o.Duplicates
+	c.Reordered += o.Reordered
+	c.Foreign += o.Foreign
+	c.Again += o.Again
+}
+
 // Progress is what others may read of a running reader.
 type Progress struct {
 	Delivered, WireBytes, Reads, Calls uint64

@@ -38,6 +38,7 @@ const (
 	PathRelay  Path = "relay"  // two devices in two namespaces, their descriptors copied to each other
 	PathVPN    Path = "vpn"    // TUN, UDP over veth, TUN
 	PathBridge Path = "bridge" // TAP, bridge, TAP: user space writes to one and reads from the other
+	PathGuest  Path = "guest"  // TAP, QEMU, virtio-net: sockets of the host and of a virtual machine send to each other
 	// The reference paths connect two namespaces by other means.
 	PathVeth        Path = "veth"
 	PathWireGuard   Path = "wireguard"    // the kernel's module

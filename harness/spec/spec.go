@@ -110,6 +110,13 @@ type Spec struct {
 	// PausedQueue is the queue whose reader alone pauses, or AllQueues.
 	PausedQueue int
 
+	// Bridge puts the TAP device of path=guest on a bridge, and the sockets of the host
+	// behind a second port.
+	Bridge bool
+	// GuestKernel is the kernel of the virtual machine of path=guest, as kernel.Find takes
+	// it; "" is the newest one that was fetched.
+	GuestKernel string
+
 	Family int  // 4 or 6
 	Bypass bool // PACKET_QDISC_BYPASS; gen=packet only
 
@@ -165,7 +172,7 @@ func (s Spec) Validate() error {
 	if err := outOfRange(s); err != nil {
 		return err
 	}
-	for _, check := range []func(Spec) string{contradiction, pathContradiction, trafficContradiction, deviceContradiction} {
+	for _, check := range []func(Spec) string{contradiction, pathContradiction, guestContradiction, trafficContradiction, deviceContradiction} {
 		if text := check(s); text != "" {
 			return fmt.Errorf("%w: %s", ErrImpossible, text)
 		}
@@ -175,9 +182,9 @@ func (s Spec) Validate() error {
 
 // SideBySide reports whether a trial of s can be paused while another one is
 // measured: lockstep has no windows, and iperf3 and events follow a clock of their
-// own.
+// own. A virtual machine uses the host also while it has nothing to do.
 func (s Spec) SideBySide() bool {
-	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone
+	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone && s.Path != PathGuest
 }
 
 // Yardstick is the Spec of the same traffic over loopback, and its kind, one of

@@ -88,6 +88,8 @@ func noYardstick(s Spec) string {
 		return "gen=iperf3 is a program that is measured by its own clock"
 	case s.Event != EventNone:
 		return fmt.Sprintf("event=%s happens to a device", s.Event)
+	case s.Path == PathGuest:
+		return "a virtual machine does not take turns with another trial"
 	case s.Open():
 		return "the rate of an open loop is that of its schedule, whatever carries the packets"
 	case s.Path == PathRelay && s.Gen != GenTCPRR && s.Gen != GenUDPRR && !s.Loopback:

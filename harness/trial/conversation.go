@@ -152,6 +152,9 @@ func (k *conversationTrial) guard() {
 // linksDown is an error that names a device of a host that is gone or down.
 func (k *conversationTrial) linksDown() error {
 	for _, e := range k.site.Hosts {
+		if e.NS == nil { // a host that is a virtual machine
+			continue
+		}
 		state, err := e.NS.Device(e.Link)
 		if err != nil {
 			return err
@@ -322,7 +325,7 @@ func (k *conversationTrial) metrics(t *record.Trial, m account.Measurement, addS
 	t.Metrics[record.Steal] = m.First.Stat.Steal(m.Last.Stat, nil)
 	if k.spec.Gen == spec.GenTCPRR || k.spec.Gen == spec.GenUDPRR {
 		t.Metrics[record.TPS] = float64(last.Transactions-first.Transactions) / seconds
-	} else if _, told := t.Metrics[record.GoodputBitPerS]; !told {
+	} else if _, told := t.Metrics[record.GoodputBitPerS]; !told && k.spec.Gen.Conversation() {
 		t.Metrics[record.GoodputBitPerS] = 8 * float64(last.Payload-first.Payload) / seconds
 	}
 	if delivered == 0 {
@@ -349,6 +352,7 @@ func (k *conversationTrial) flag(t *record.Trial, m account.Measurement) {
 		}
 	}
 	f.traffic()
+	f.generator(0) // what limits a conversation is never its generator
 	f.host(conditionsOf(m, k.placement, k.sliced))
 	f.steady(m, true)
 	f.place(k.placement)

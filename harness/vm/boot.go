@@ -86,7 +86,7 @@ func (b *boot) error(err error) error {
 // start starts QEMU and the readers of its serial ports.
 func (b *boot) start(qemu string, initrd *os.File) error {
 	b.begin = time.Now()
-	p, err := start(qemu, b.machine.args(b.accel, b.begin), initrd)
+	p, err := start(qemu, b.machine.args(b.accel, b.begin), initrd, b.machine.Extra)
 	if err != nil {
 		return err
 	}

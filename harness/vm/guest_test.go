@@ -173,7 +173,7 @@ func bootable(t *testing.T, series string) Machine {
 	if os.Getenv("CI") == "true" {
 		lack = t.Fatalf
 	}
-	if _, err := exec.LookPath(program); err != nil {
+	if _, err := exec.LookPath(Program); err != nil {
 		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
 	}
 	k, remove, err := kernel.Find(series)

@@ -43,8 +43,9 @@ type module struct {
 	ko       []byte
 }
 
-// newInitramfs collects what kernel k needs to run job by the program executable.
-func newInitramfs(k *kernel.Kernel, executable string, job guest.Job) (*initramfs, error) {
+// newInitramfs collects what kernel k needs to run job by the program executable. The
+// modules that are named take the place of the optional ones.
+func newInitramfs(k *kernel.Kernel, executable string, job guest.Job, named []string) (*initramfs, error) {
 	if err := checkStatic(executable, k.Arch); err != nil {
 		return nil, err
 	}
@@ -57,7 +58,11 @@ func newInitramfs(k *kernel.Kernel, executable string, job guest.Job) (*initramf
 	if err != nil {
 		return nil, err
 	}
-	if err := fs.addModules(tree, requiredModules, optionalModules); err != nil {
+	required, optional := requiredModules, optionalModules
+	if len(named) > 0 {
+		required, optional = append(required[:len(required):len(required)], named...), nil
+	}
+	if err := fs.addModules(tree, required, optional); err != nil {
 		return nil, fmt.Errorf("modules of kernel %s: %w", k.Release, err)
 	}
 	return fs, nil

@@ -48,7 +48,7 @@ func TestInitramfs(t *testing.T) {
 		Commands: [][]string{{"run", "--suite", "/etc/tunbench/suites/a.yaml"}}, Env: []string{"A=b"},
 		Files: map[string][]byte{"/etc/tunbench/suites/a.yaml": []byte("scenarios: []")},
 	}
-	fs, err := newInitramfs(k, at("tunbench"), job)
+	fs, err := newInitramfs(k, at("tunbench"), job, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestInitramfs(t *testing.T) {
 	if err := os.Remove(at("modules/tun.ko")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newInitramfs(k, at("tunbench"), job); err == nil || !strings.Contains(err.Error(), "module tun is listed") {
+	if _, err := newInitramfs(k, at("tunbench"), job, nil); err == nil || !strings.Contains(err.Error(), "module tun is listed") {
 		t.Errorf("without tun: %v", err)
 	}
 }

@@ -36,8 +36,8 @@ var strayBreakpoint = regexp.MustCompile(`int3: 0000 \[#1\]|Oops: 0010 \[#1\](?:
 // port that carries the results.
 var resultsConsole = regexp.MustCompile(`(^|\s|")console=(ttyS1|uart[0-9a-z]*,io,0x2f8)\b`)
 
-// program is the QEMU that boots amd64 kernels.
-const program = "qemu-system-x86_64"
+// Program is the QEMU that boots amd64 kernels.
+const Program = "qemu-system-x86_64"
 
 // Machine is the virtual machine that a kernel is booted in.
 type Machine struct {
@@ -57,6 +57,7 @@ type Machine struct {
 	Log        func(string)      // receives notices for the user, one line each; may be nil
 	Line       func(line string) // receives each line of the console when it is complete; may be nil
 	Keep       Keeper            // receives the console and the files of the guest while it runs; may be nil
+	Extra      Extra             // what a guest has beside its console and its results
 }
 
 // Run boots the machine, executes job in it and returns the results. A command that
@@ -66,14 +67,14 @@ func (m Machine) Run(ctx context.Context, job guest.Job) (*Result, error) {
 	if err := m.complete(); err != nil {
 		return nil, err
 	}
-	qemu, err := exec.LookPath(program)
+	qemu, err := exec.LookPath(Program)
 	if err != nil {
-		return nil, fmt.Errorf("find %s: %w; install qemu-system-x86 (Debian, Ubuntu) or qemu-system-x86-core (Fedora)", program, errors.Unwrap(err))
+		return nil, fmt.Errorf("find %s: %w; install qemu-system-x86 (Debian, Ubuntu) or qemu-system-x86-core (Fedora)", Program, errors.Unwrap(err))
 	}
 	if m.ICount {
 		job.Env = append(job.Env[:len(job.Env):len(job.Env)], "TUNBENCH_CLOCK=icount")
 	}
-	fs, err := newInitramfs(m.Kernel, m.Executable, job)
+	fs, err := newInitramfs(m.Kernel, m.Executable, job, m.Extra.Modules)
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +229,7 @@ func (m *Machine) args(accel string, now time.Time) []string {
 	if m.Append != "" {
 		kernel = append(kernel, m.Append)
 	}
-	return append(a, "-append", strings.Join(kernel, " "))
+	return append(append(a, "-append", strings.Join(kernel, " ")), m.Extra.Args...)
 }
 
 // bootAgain boots like boot, and again if the emulator broke the guest. A kernel
@@ -259,6 +260,9 @@ func (m *Machine) boot(ctx context.Context, qemu, accel string, probe bool, init
 	}
 	if err := b.start(qemu, initrd); err != nil {
 		return nil, b.error(err)
+	}
+	if m.Extra.Started != nil {
+		m.Extra.Started(b.qemu.cmd.Process.Pid, accel)
 	}
 	b.watch(ctx)
 	return b.result()

@@ -30,7 +30,7 @@ type process struct {
 }
 
 // start starts QEMU, which dies with this process, by whatever signal that ends.
-func start(qemu string, args []string, initrd *os.File) (*process, error) {
+func start(qemu string, args []string, initrd *os.File, extra Extra) (*process, error) {
 	consoleR, consoleW, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("start QEMU: %w", err)
@@ -43,7 +43,10 @@ func start(qemu string, args []string, initrd *os.File) (*process, error) {
 	}
 	p := &process{cmd: exec.Command(qemu, args...), console: consoleR, results: resultsR, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = consoleW, &p.stderr
-	p.cmd.ExtraFiles = []*os.File{initrd, resultsW}
+	if extra.Input != nil { // in an interface it would not be nil
+		p.cmd.Stdin = extra.Input
+	}
+	p.cmd.ExtraFiles = append([]*os.File{initrd, resultsW}, extra.Files...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{
 		Pdeathsig: syscall.SIGKILL,
 		// A process group of its own: Ctrl-C goes to this process, which kills QEMU.

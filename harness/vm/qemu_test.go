@@ -43,7 +43,7 @@ func fakeQEMU(t *testing.T, script string) Machine {
 	t.Helper()
 	amd64Only(t)
 	dir := t.TempDir()
-	path := filepath.Join(dir, program)
+	path := filepath.Join(dir, Program)
 	write(t, path, []byte("#!/bin/sh\n"+script))
 	if err := os.Chmod(path, 0o755); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ var Advices = advices(
 	record.FlagSteal, record.FlagCPUQuota, record.FlagClockStep, record.FlagGeneratorLimited,
 	record.FlagOversubscribed, record.FlagUnsteady, record.FlagForeignLoad, record.FlagPressure,
 	record.FlagThrottled, record.FlagMissedEvents, record.FlagLostReturns, record.FlagMissedSamples,
-	record.FlagReordered, record.FlagDuplicates, record.FlagShort,
+	record.FlagReordered, record.FlagDuplicates, record.FlagShort, record.FlagEmulated,
 )
 
 func advices(flags ...string) (list []Advice) {

@@ -29,6 +29,7 @@ const (
 	FlagCPUQuota         = "cpu-quota"         // the CPU quota of a cgroup ran out: invalid
 	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
 	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
+	FlagEmulated         = "emulated"          // the guest's CPUs were emulated: invalid
 	FlagShort            = "short"             // the run was interrupted in its block: fewer windows than planned
 )
 
@@ -42,7 +43,7 @@ var disturbing = []string{FlagSteal, FlagForeignLoad, FlagPressure, FlagThrottle
 // Invalidates reports whether a trial with that flag is invalid.
 func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
-var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota}
+var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota, FlagEmulated}
 
 // Trial is one measurement of one scenario: one device, built and torn down.
 type Trial struct {
@@ -77,6 +78,7 @@ type Trial struct {
 	Vnet       *Vnet      `json:"vnet,omitempty"`      // what the virtio-net headers of packets that were read said
 	TCP        *TCP       `json:"tcp,omitempty"`       // gen=tcp, tcp-rr
 	Program    *Generator `json:"generator,omitempty"` // gen=iperf3
+	Guest      *Guest     `json:"guest,omitempty"`     // path=guest
 	// Directions holds each direction by its name (k2u, u2k) where traffic flows in
 	// both: Metrics, Accounting and the other fields are then of both together.
 	Directions map[string]Direction `json:"directions,omitempty"`

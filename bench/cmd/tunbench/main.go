@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"tunbench/bench/interrupt"
+	"tunbench/harness/vm/agent"
 	"tunbench/harness/vm/guest"
 )
 
@@ -13,6 +14,7 @@ func main() {
 	if guest.IsInit() {
 		guest.Init() // does not return
 	}
+	agent.Main() // does not return in a guest that it was started in
 	ctx := interrupt.Context(context.Background())
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }

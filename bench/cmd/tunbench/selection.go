@@ -29,6 +29,7 @@ type selection struct {
 	hook, arm       string
 	seed            uint64
 	cpus            string
+	guestKernel     string
 	strict, buckets bool
 	shard           string // of run and list
 
@@ -54,6 +55,7 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.StringVar(&s.arm, "arm", "both", "trials of a pair: "+strings.Join(arms, ", "))
 	f.Uint64Var(&s.seed, "seed", 0, "seed of the order of trials and of all else that is random (default: random; it is recorded)")
 	f.StringVar(&s.cpus, "cpus", "", "CPUs to use, such as 0,2-3: the first half sends, the second half reads (default: from the topology)")
+	f.StringVar(&s.guestKernel, "guest-kernel", "", "kernel of the virtual machine of path=guest, as for tunbench vm --kernel (default: the newest that was fetched)")
 	f.BoolVar(&s.strict, "strict", false, "exit with 3 if a trial is invalid")
 
 	// Errors could only be about the names of flags, which are registered above.
@@ -61,6 +63,7 @@ func (s *selection) register(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("filter", completeAxis)
 	_ = cmd.RegisterFlagCompletionFunc("set", completeAxis)
 	_ = cmd.RegisterFlagCompletionFunc("hook", cobra.FixedCompletions(hooks, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("guest-kernel", completeKernel)
 	_ = cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions(arms, cobra.ShellCompDirectiveNoFileComp))
 	for _, flag := range []string{"trials", "warmup", "measure", "seed", "cpus"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
@@ -91,7 +94,7 @@ func (s *selection) plan(args []string) (plan.Plan, error) {
 	if !slices.Contains(arms, s.arm) {
 		return none, fmt.Errorf("--arm %q: choose %s", s.arm, strings.Join(arms, ", "))
 	}
-	p := plan.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Buckets: s.buckets, Seed: s.seed}
+	p := plan.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Buckets: s.buckets, Seed: s.seed, GuestKernel: s.guestKernel}
 	var err error
 	if p.Clock, err = plan.ParseClock(os.Getenv("TUNBENCH_CLOCK")); err != nil {
 		return none, fmt.Errorf("TUNBENCH_CLOCK: %w", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -47,11 +48,6 @@ func tool() record.Tool {
 			}
 		}
 	}
-	if t.Version == "" {
-		t.Version = "(devel)"
-	}
-	if t.Commit == "" {
-		t.Commit = "unknown"
-	}
+	t.Version, t.Commit = cmp.Or(t.Version, "(devel)"), cmp.Or(t.Commit, "unknown")
 	return t
 }

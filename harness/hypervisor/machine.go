@@ -1,0 +1,227 @@
+package hypervisor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tunbench/harness/device"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
+	"tunbench/harness/vm"
+	"tunbench/harness/vm/agent"
+	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/kernel"
+)
+
+const (
+	// memoryMiB is that of the guest, which holds tunbench twice: in its initramfs, and
+	// unpacked.
+	memoryMiB = 512
+	// bootsWithin bounds the boot, the attempt under KVM included.
+	bootsWithin = 2 * time.Minute
+	// lastsFor is by how much a guest may outlive the measured time of its trial.
+	lastsFor = 10 * time.Minute
+)
+
+// modules are those of the guest's network device. Its dependencies come along.
+var modules = []string{"virtio_pci", "virtio_net"}
+
+// Executable is the program that the guest runs, if not this one. Tests set it, whose own
+// program may need libraries.
+var Executable string
+
+// machine is a running guest.
+type machine struct {
+	line   *line
+	input  *os.File // by which line asks
+	cancel context.CancelFunc
+	ended  chan struct{}
+	err    error         // why it ended; after ended
+	boot   time.Duration // from the start to the first answer
+
+	mu     sync.Mutex // guards what follows
+	pid    int        // of QEMU
+	accel  string
+	remark string // on the choice of the accelerator
+}
+
+// startMachine boots the guest behind the queues of d and returns when its receivers wait
+// for packets. died is called with the reason if it ends before close.
+func startMachine(s spec.Spec, k *kernel.Kernel, d *device.Device, c agent.Config, died func(error)) (*machine, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("write what the guest is to do: %w", err)
+	}
+	queues, err := inherited(d)
+	if err != nil {
+		return nil, err
+	}
+	input, to, err := os.Pipe()
+	if err != nil {
+		closeAll(queues)
+		return nil, fmt.Errorf("make the input of the guest: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m := &machine{input: to, cancel: cancel, ended: make(chan struct{})}
+	m.line = newLine(to, m.ended)
+	begin := time.Now()
+	go func() {
+		defer closeAll(append(queues, input))
+		m.err = m.run(ctx, vm.Machine{
+			Kernel: k, SMP: s.Queues, MemoryMiB: memoryMiB, Timeout: bootsWithin + 3*s.Warmup + s.Measure + lastsFor,
+			Append: kernelParameters(s), Executable: Executable, Keep: m.line, Log: m.note,
+			Extra: vm.Extra{Args: deviceArgs(s), Files: queues, Input: input, Modules: modulesOf(s), Started: m.started},
+		}, text)
+		close(m.ended)
+		if ctx.Err() == nil {
+			died(fmt.Errorf("the guest ended: %w", m.err))
+		}
+	}()
+	if _, err := m.line.await(0, agent.Ready, bootsWithin); err != nil {
+		select {
+		case <-m.ended:
+			err = m.err
+		default:
+		}
+		return m, fmt.Errorf("start the guest: %w", err)
+	}
+	m.boot = time.Since(begin)
+	return m, nil
+}
+
+// run returns why the guest has ended.
+func (m *machine) run(ctx context.Context, v vm.Machine, config []byte) error {
+	r, err := v.Run(ctx, guest.Job{Commands: [][]string{{agent.Command}}, Files: map[string][]byte{agent.ConfigPath: config}})
+	var failed *vm.BootError
+	switch {
+	case errors.As(err, &failed):
+		return err
+	case err != nil: // what it needs is not here
+		return &refusal.Missing{Detail: "path=guest: " + err.Error()}
+	case len(r.Commands) == 1 && r.Commands[0].Exit != 0:
+		c := r.Commands[0]
+		return fmt.Errorf("tunbench in it exited with %d: %s", c.Exit, strings.TrimSpace(string(c.Stderr)))
+	}
+	return errors.New("tunbench in it ended by itself")
+}
+
+func (m *machine) started(pid int, accel string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pid, m.accel = pid, accel
+}
+
+func (m *machine) note(text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.remark = text
+}
+
+// how returns the accelerator, and a remark on its choice.
+func (m *machine) how() (accel, remark string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.accel, m.remark
+}
+
+// cpuTime is that of QEMU in ns, the guest's CPUs included; -1 if QEMU has ended.
+func (m *machine) cpuTime() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// The clock of a process: MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel's
+	// include/linux/posix-timers_types.h.
+	const sched = 2
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^m.pid<<3|sched), &ts); err != nil {
+		return -1
+	}
+	return ts.Nano()
+}
+
+// close kills QEMU, and returns when it has ended.
+func (m *machine) close() error {
+	m.cancel()
+	<-m.ended
+	return m.input.Close()
+}
+
+// inherited are the descriptors of the queues for QEMU.
+func inherited(d *device.Device) (files []*os.File, err error) {
+	for _, q := range d.Queues() {
+		fd, err := unix.FcntlInt(uintptr(q.FD()), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			closeAll(files)
+			return nil, fmt.Errorf("duplicate queue %d of %s for QEMU: %w", q.Index(), d.Name(), err)
+		}
+		files = append(files, os.NewFile(uintptr(fd), fmt.Sprint(d.Name(), " queue ", q.Index())))
+	}
+	return files, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
+	}
+}
+
+// kernelParameters leave IPv6 out unless it is measured: its solicitations are packets, too.
+func kernelParameters(s spec.Spec) string {
+	if s.Family == 6 {
+		return ""
+	}
+	return "ipv6.disable=1"
+}
+
+func modulesOf(s spec.Spec) []string {
+	if s.Family == 6 {
+		return append([]string{"ipv6"}, modules...)
+	}
+	return modules
+}
+
+// deviceArgs are the arguments of QEMU for the network device. With several queues it has a
+// vector for each queue in each direction, one for the configuration and one for control.
+func deviceArgs(s spec.Spec) []string {
+	vhost := "off"
+	if s.IO == spec.IOVhost {
+		vhost = "on"
+	}
+	var fds []string
+	for i := range s.Queues {
+		fds = append(fds, fmt.Sprint(vm.FirstFile+i))
+	}
+	backend := fmt.Sprintf("tap,id=net0,fd=%s,vhost=%s", fds[0], vhost)
+	front := "virtio-net-pci,netdev=net0,romfile=,mac=" + agent.MAC.String()
+	if s.Queues > 1 {
+		backend = fmt.Sprintf("tap,id=net0,fds=%s,vhost=%s", strings.Join(fds, ":"), vhost)
+		front += fmt.Sprintf(",mq=on,vectors=%d", 2*s.Queues+2)
+	}
+	return []string{"-netdev", backend, "-device", front + offloadArgs(s)}
+}
+
+// offloadArgs say what the guest may announce, which QEMU passes on to the device
+// (TUNSETOFFLOAD). Without a virtio-net header QEMU announces nothing by itself.
+func offloadArgs(s spec.Spec) string {
+	if s.VnetHdr == 0 {
+		return ""
+	}
+	var args strings.Builder
+	set := func(on bool, features ...string) {
+		for _, f := range features {
+			fmt.Fprintf(&args, ",%s=%s", f, map[bool]string{true: "on", false: "off"}[on])
+		}
+	}
+	tso := s.Offload == spec.OffloadTSO
+	set(s.Offload != spec.OffloadNone, "csum", "guest_csum")
+	set(tso, "guest_tso4", "guest_tso6", "guest_ecn", "host_tso4", "host_tso6", "host_ecn")
+	set(false, "guest_ufo", "host_ufo")
+	return args.String()
+}
