@@ -236,7 +236,7 @@ func (g *Guest) Collect() (path.Ledger, error) {
 	if remark != "" {
 		g.notes = append(g.notes, "guest: "+remark)
 	}
-	g.guest = record.Guest{Kernel: g.site.kernel.Release, Accel: accel, CPUs: g.spec.Queues, BootNs: int64(g.machine.boot), Bridge: g.spec.Bridge}
+	g.guest = record.Guest{Kernel: g.site.kernel.Release, Accel: accel, CPUs: cpusOf(g.spec), BootNs: int64(g.machine.boot), Bridge: g.spec.Bridge}
 	for i, q := range queuesSince(g.last.Counters.Queues, g.before.Counters.Queues) {
 		g.guest.Queues = append(g.guest.Queues, record.GuestQueue{Queue: i, RxPkts: q.RxPackets, RxDrops: q.RxDrops, TxPkts: q.TxPackets, TxDrops: q.TxDrops})
 	}

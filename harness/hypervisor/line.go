@@ -1,12 +1,14 @@
 package hypervisor
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tunbench/harness/vm/agent"
 )
@@ -15,52 +17,43 @@ import (
 // do takes some milliseconds.
 const answersWithin = 20 * time.Second
 
-// line is what is asked of a guest, by its console, and what it answers, in a file of its
-// that grows. It is the vm.Keeper of the guest.
+// line is a connection to the agent in the guest: its virtio-serial port.
 type line struct {
-	to      *os.File
+	conn    *os.File
 	answers chan agent.Answer
-	ended   <-chan struct{} // closed when the guest has ended
+	torn    chan error // has room for the one error that ends the reader
+	ended   <-chan struct{}
 
 	asking sync.Mutex // guards id: one question at a time
 	id     int
-
-	partial []byte // of the last line, whose end has not come
 }
 
-func newLine(to *os.File, ended <-chan struct{}) *line {
-	return &line{to: to, answers: make(chan agent.Answer, 16), ended: ended}
-}
-
-// Begin forgets what came from a boot before.
-func (l *line) Begin() error {
-	l.partial = nil
-	return nil
-}
-
-// Console takes nothing: errors quote the console.
-func (l *line) Console(string) error { return nil }
-
-// Grow takes the next bytes of the answers.
-func (l *line) Grow(name string, _ int64, b []byte) error {
-	if name != agent.AnswerFile {
-		return nil
+// newLine returns the host's end of a connection, and that of QEMU. ended is closed when the
+// guest has ended.
+func newLine(ended <-chan struct{}) (l *line, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a connection to the guest: %w", err)
 	}
-	l.partial = append(l.partial, b...)
-	for {
-		text, rest, whole := bytes.Cut(l.partial, []byte("\n"))
-		if !whole {
-			return nil
-		}
-		l.partial = rest
+	l = &line{conn: os.NewFile(uintptr(fds[0]), "guest"), answers: make(chan agent.Answer, 1), torn: make(chan error, 1), ended: ended}
+	go l.read()
+	return l, os.NewFile(uintptr(fds[1]), "guest's end"), nil
+}
+
+// read takes answers until the other end is closed.
+func (l *line) read() {
+	lines := bufio.NewScanner(l.conn)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
 		var a agent.Answer
-		if err := json.Unmarshal(text, &a); err != nil {
-			return fmt.Errorf("the guest answered %q: %w", text, err)
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
+			l.torn <- fmt.Errorf("the guest answered %q: %w", lines.Bytes(), err)
+			return
 		}
 		select {
 		case l.answers <- a:
 		case <-l.ended:
-			return nil
+			return
 		}
 	}
 }
@@ -70,7 +63,7 @@ func (l *line) ask(word string) (agent.Answer, error) {
 	l.asking.Lock()
 	defer l.asking.Unlock()
 	l.id++
-	if _, err := fmt.Fprintf(l.to, "%d %s\n", l.id, word); err != nil {
+	if _, err := fmt.Fprintf(l.conn, "%d %s\n", l.id, word); err != nil {
 		return agent.Answer{}, fmt.Errorf("ask the guest to %s: %w", word, err)
 	}
 	return l.await(l.id, word, answersWithin)
@@ -90,8 +83,10 @@ func (l *line) await(id int, word string, within time.Duration) (agent.Answer, e
 				return a, fmt.Errorf("in the guest, %s: %s", word, a.Error)
 			}
 			return a, nil
+		case err := <-l.torn:
+			return agent.Answer{}, err
 		case <-l.ended:
-			return agent.Answer{}, fmt.Errorf("wait for the guest's answer to %s: %w", word, os.ErrClosed)
+			return agent.Answer{}, fmt.Errorf("wait for the guest's answer to %s: the guest has ended", word)
 		case <-late.C:
 			return agent.Answer{}, fmt.Errorf("the guest has not answered %s within %v", word, within)
 		}

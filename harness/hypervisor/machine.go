@@ -31,8 +31,8 @@ const (
 	lastsFor = 10 * time.Minute
 )
 
-// modules are those of the guest's network device. Its dependencies come along.
-var modules = []string{"virtio_pci", "virtio_net"}
+// modules are those of the guest's port and of its network device. Its dependencies come along.
+var modules = []string{"virtio_pci", "virtio_console", "virtio_net"}
 
 // Executable is the program that the guest runs, if not this one. Tests set it, whose own
 // program may need libraries.
@@ -41,7 +41,6 @@ var Executable string
 // machine is a running guest.
 type machine struct {
 	line   *line
-	input  *os.File // by which line asks
 	cancel context.CancelFunc
 	ended  chan struct{}
 	err    error         // why it ended; after ended
@@ -64,21 +63,22 @@ func startMachine(s spec.Spec, k *kernel.Kernel, d *device.Device, c agent.Confi
 	if err != nil {
 		return nil, err
 	}
-	input, to, err := os.Pipe()
-	if err != nil {
+	m := &machine{ended: make(chan struct{})}
+	var theirs *os.File
+	if m.line, theirs, err = newLine(m.ended); err != nil {
 		closeAll(queues)
-		return nil, fmt.Errorf("make the input of the guest: %w", err)
+		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	m := &machine{input: to, cancel: cancel, ended: make(chan struct{})}
-	m.line = newLine(to, m.ended)
+	files := append([]*os.File{theirs}, queues...)
+	var ctx context.Context
+	ctx, m.cancel = context.WithCancel(context.Background())
 	begin := time.Now()
 	go func() {
-		defer closeAll(append(queues, input))
+		defer closeAll(files)
 		m.err = m.run(ctx, vm.Machine{
-			Kernel: k, SMP: s.Queues, MemoryMiB: memoryMiB, Timeout: bootsWithin + 3*s.Warmup + s.Measure + lastsFor,
-			Append: kernelParameters(s), Executable: Executable, Keep: m.line, Log: m.note,
-			Extra: vm.Extra{Args: deviceArgs(s), Files: queues, Input: input, Modules: modulesOf(s), Started: m.started},
+			Kernel: k, SMP: cpusOf(s), MemoryMiB: memoryMiB, Timeout: bootsWithin + 3*s.Warmup + s.Measure + lastsFor,
+			Append: kernelParameters(s), Executable: Executable, Log: m.note,
+			Extra: vm.Extra{Args: append(controlArgs(), deviceArgs(s)...), Files: files, Modules: modulesOf(s), Started: m.started},
 		}, text)
 		close(m.ended)
 		if ctx.Err() == nil {
@@ -150,8 +150,12 @@ func (m *machine) cpuTime() int64 {
 func (m *machine) close() error {
 	m.cancel()
 	<-m.ended
-	return m.input.Close()
+	return m.line.conn.Close()
 }
+
+// cpusOf is how many CPUs the guest has: one for each queue, and one to answer the host while
+// the others are busy with packets.
+func cpusOf(s spec.Spec) int { return s.Queues + 1 }
 
 // inherited are the descriptors of the queues for QEMU.
 func inherited(d *device.Device) (files []*os.File, err error) {
@@ -187,6 +191,16 @@ func modulesOf(s spec.Spec) []string {
 	return modules
 }
 
+// controlArgs are the arguments of QEMU for the port of the agent, whose other end is the
+// first of the files. A serial port would do as well, but QEMU takes its lock for each byte of
+// it, for which it also reads the network device.
+func controlArgs() []string {
+	return []string{
+		"-chardev", fmt.Sprintf("socket,id=control,fd=%d", vm.FirstFile), "-device", "virtio-serial-pci",
+		"-device", "virtserialport,chardev=control,name=" + agent.Port,
+	}
+}
+
 // deviceArgs are the arguments of QEMU for the network device. With several queues it has a
 // vector for each queue in each direction, one for the configuration and one for control.
 func deviceArgs(s spec.Spec) []string {
@@ -196,7 +210,7 @@ func deviceArgs(s spec.Spec) []string {
 	}
 	var fds []string
 	for i := range s.Queues {
-		fds = append(fds, fmt.Sprint(vm.FirstFile+i))
+		fds = append(fds, fmt.Sprint(vm.FirstFile+1+i))
 	}
 	backend := fmt.Sprintf("tap,id=net0,fd=%s,vhost=%s", fds[0], vhost)
 	front := "virtio-net-pci,netdev=net0,romfile=,mac=" + agent.MAC.String()

@@ -12,8 +12,6 @@ type Extra struct {
 	// Files are inherited by QEMU, which has them as descriptors FirstFile, FirstFile+1
 	// and so on. They stay the caller's.
 	Files []*os.File
-	// Input is what the guest can read from its console; nil for nothing.
-	Input *os.File
 	// Modules are loaded in place of the optional ones, each behind those that it needs. A
 	// kernel that lacks one is an error.
 	Modules []string

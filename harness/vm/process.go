@@ -43,9 +43,6 @@ func start(qemu string, args []string, initrd *os.File, extra Extra) (*process, 
 	}
 	p := &process{cmd: exec.Command(qemu, args...), console: consoleR, results: resultsR, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = consoleW, &p.stderr
-	if extra.Input != nil { // in an interface it would not be nil
-		p.cmd.Stdin = extra.Input
-	}
 	p.cmd.ExtraFiles = append([]*os.File{initrd, resultsW}, extra.Files...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{
 		Pdeathsig: syscall.SIGKILL,

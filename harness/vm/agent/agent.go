@@ -10,8 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-
-	"tunbench/harness/vm/guest"
+	"strings"
 )
 
 // Main runs the agent, and does not return, in the process that a guest's Init has
@@ -45,24 +44,23 @@ func serve(text []byte) error {
 	const spare = 4
 	runtime.GOMAXPROCS(c.Receive + c.Send + spare)
 	debug.SetGCPercent(-1)
-	input, err := guest.Input()
+	if err := stepAside(); err != nil {
+		return err
+	}
+	port, err := openPort()
 	if err != nil {
 		return err
 	}
-	defer input.Close()
-	out, err := newAnswers()
-	if err != nil {
-		return err
-	}
-	defer out.close()
+	defer port.Close()
+	out := json.NewEncoder(port)
 	w, err := open(c)
 	if err != nil {
 		return err
 	}
-	if err := out.say(w.sample(0)); err != nil {
+	if err := out.Encode(w.sample(0)); err != nil {
 		return err
 	}
-	asked := bufio.NewScanner(input)
+	asked := bufio.NewScanner(port)
 	for asked.Scan() {
 		var (
 			id   int
@@ -75,7 +73,7 @@ func serve(text []byte) error {
 		if err != nil {
 			a.ID, a.Error = id, err.Error()
 		}
-		if err := out.say(a); err != nil {
+		if err := out.Encode(a); err != nil {
 			return err
 		}
 		if word == Finish {
@@ -85,36 +83,22 @@ func serve(text []byte) error {
 	return asked.Err()
 }
 
-// answers is the file by which the agent answers.
-type answers struct {
-	file *os.File
-	grow *guest.Growing
-}
-
-func newAnswers() (*answers, error) {
-	path := filepath.Join(guest.OutDir, AnswerFile)
-	file, err := os.Create(path)
+// openPort opens the port that the host gave the name Port.
+func openPort() (*os.File, error) {
+	names, err := filepath.Glob("/sys/class/virtio-ports/*/name")
 	if err != nil {
-		return nil, fmt.Errorf("make the file of the answers: %w", err)
+		return nil, fmt.Errorf("list the ports of the guest: %w", err)
 	}
-	grow, err := guest.Grow(path)
-	if err == nil && grow == nil {
-		err = errors.New("hand out the answers: the guest's Init has named no port for them")
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil || strings.TrimSpace(string(text)) != Port {
+			continue
+		}
+		port, err := os.OpenFile(filepath.Join("/dev", filepath.Base(filepath.Dir(name))), os.O_RDWR, 0)
+		if err != nil {
+			return nil, fmt.Errorf("open the port to the host: %w", err)
+		}
+		return port, nil
 	}
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return &answers{file, grow}, nil
-}
-
-func (a *answers) say(answer Answer) error {
-	if err := json.NewEncoder(a.file).Encode(answer); err != nil {
-		return fmt.Errorf("write an answer: %w", err)
-	}
-	return a.grow.Send()
-}
-
-func (a *answers) close() {
-	a.file.Close()
-	a.grow.Close()
+	return nil, fmt.Errorf("the guest has no virtio-serial port %q: has its kernel virtio_console?", Port)
 }

@@ -1,6 +1,7 @@
 // Package agent is what tunbench does inside a virtual machine that is measured: it sets
 // up the network device, sends and receives stamped packets, and answers what the host
-// asks on the console.
+// asks by a virtio-serial
+// port.
 package agent
 
 import (
@@ -16,9 +17,9 @@ const (
 	Command = "agent"
 	// ConfigPath is a file in the guest that holds a Config.
 	ConfigPath = "/etc/tunbench/agent.json"
-	// AnswerFile is the file of the guest, relative to guest.OutDir, that grows by a line
-	// for each Answer.
-	AnswerFile = "answers.jsonl"
+	// Port is the name of the virtio-serial port by which the host asks and the agent
+	// answers.
+	Port = "tunbench"
 )
 
 // MAC is the address of the guest's network device.
@@ -41,7 +42,7 @@ const (
 	Finish = "finish" // end the receivers; also all counters, and each flow
 )
 
-// Answer is a line of AnswerFile. Packets are those of all threads.
+// Answer is what the agent says, a line of JSON. Packets are those of all threads.
 type Answer struct {
 	ID    int    `json:"id"` // of what was asked; 0 of Ready
 	Error string `json:"error,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -74,7 +73,7 @@ func (w *work) openReceivers() error {
 		}
 		for i := range fds {
 			r := sink.NewReceiver(sink.ReceiverConfig{
-				FDs: fds[i : i+1], Own: true, CPU: i % runtime.NumCPU(), Flows: w.Spec.Flows,
+				FDs: fds[i : i+1], Own: true, CPU: workerCPU(i), Flows: w.Spec.Flows,
 				HeaderLen: packet.HeadersLen(true, w.Spec.Family), MaxRead: max(spec.DefaultMTU, w.Spec.Size),
 				Open: w.Spec.Open(),
 			}, &w.reading)
@@ -91,7 +90,7 @@ func (w *work) openSenders() error {
 	here, there := device.HostAddress(w.Spec, 1).Addr(), device.HostAddress(w.Spec, 0).Addr()
 	return w.ns.Do(func() error {
 		for i := range w.Send {
-			c := load.SenderConfig(w.Spec, i, w.Send, i%runtime.NumCPU())
+			c := load.SenderConfig(w.Spec, i, w.Send, workerCPU(i))
 			c.Kind, c.Src, c.Dst = traffic.UDP, here, there
 			s, err := traffic.Open(c)
 			if err != nil {

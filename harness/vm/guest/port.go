@@ -7,46 +7,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	consolePort = "/dev/ttyS0" // the first serial port
-	resultsPort = "/dev/ttyS1" // the second one
-)
+// resultsPort is the second serial port.
+const resultsPort = "/dev/ttyS1"
 
-// openPort opens the serial port of the results in raw mode.
+// openPort opens a serial port in raw mode.
 func openPort(path string) (*os.File, error) {
-	f, err := openRaw(path, unix.O_WRONLY)
-	if err != nil {
-		return nil, fmt.Errorf("open serial port %s for the results: %w", path, err)
-	}
-	return f, nil
-}
-
-// Input opens what the host sends to the console, byte by byte and without an echo.
-func Input() (*os.File, error) {
-	f, err := openRaw(consolePort, unix.O_RDONLY)
-	if err != nil {
-		return nil, fmt.Errorf("open serial port %s for what the host asks: %w", consolePort, err)
-	}
-	return f, nil
-}
-
-func openRaw(path string, mode int) (*os.File, error) {
 	// Not os.OpenFile: it would make the descriptor non-blocking, and the
 	// port's buffer has 4 KiB.
-	fd, err := unix.Open(path, mode|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open serial port %s for the results: %w", path, err)
 	}
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		unix.Close(fd)
-		return nil, err
+		return nil, fmt.Errorf("open serial port %s for the results: %w", path, err)
 	}
 	t.Iflag, t.Oflag, t.Lflag = 0, 0, 0
 	t.Cflag = unix.CS8 | unix.CREAD | unix.CLOCAL | unix.B115200
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, t); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("set to raw: %w", err)
+		return nil, fmt.Errorf("set serial port %s to raw: %w", path, err)
 	}
 	return os.NewFile(uintptr(fd), path), nil
 }
