@@ -40,15 +40,18 @@ func addQueueStat(queues []QueueCounters, name string, n uint64) []QueueCounters
 // mostQueues bounds what a driver may number.
 const mostQueues = 4096
 
-// Queues reads the counters of each queue of the link name (ethtool -S); none if its driver
-// has no such counters.
+// Queues reads the counters of each queue of the link name, by ethtool -S and by the netlink
+// family of netdev; none if its driver has no such counters.
 func (l *links) Queues(name string) (queues []QueueCounters, err error) {
 	err = l.Do(func() error {
-		queues, err = queueCounters(name)
+		link, err := l.handle.LinkByName(name)
 		if err != nil {
-			return refused(err, name, "read the counters of its queues")
+			return notFound(err, name)
 		}
-		return nil
+		if queues, err = queueCounters(name); err == nil {
+			queues, err = queuePackets(link.Attrs().Index, queues)
+		}
+		return refused(err, name, "read the counters of its queues")
 	})
 	return queues, err
 }

@@ -23,7 +23,10 @@ const (
 	// waits longer and longer before it tries again.
 	stallAfter = 300 * time.Millisecond
 	stallLimit = 5 * time.Second
-	guardEvery = 100 * time.Millisecond
+	// guestStalls is the same with a virtual machine, whose CPUs may have to wait for
+	// those of the host.
+	guestStalls = 30 * time.Second
+	guardEvery  = 100 * time.Millisecond
 )
 
 // conversationTrial is a trial of conversations between two hosts.
@@ -142,11 +145,19 @@ func (k *conversationTrial) guard() {
 			k.fail(fmt.Errorf("nothing has arrived for %v", quiet.Round(time.Millisecond)))
 			return
 		}
-		if quiet > stallLimit {
+		if quiet > k.patience() {
 			k.fail(fmt.Errorf("nothing has arrived for %v, and the links of both hosts are up", quiet.Round(time.Millisecond)))
 			return
 		}
 	}
+}
+
+// patience is how long nothing may arrive.
+func (k *conversationTrial) patience() time.Duration {
+	if k.spec.Path == spec.PathGuest {
+		return guestStalls
+	}
+	return stallLimit
 }
 
 // linksDown is an error that names a device of a host that is gone or down.
@@ -247,8 +258,8 @@ func (k *conversationTrial) await(what string, holds func() (bool, error)) error
 			heard, at = n, now
 		}
 		switch quiet := time.Duration(now - at); {
-		case quiet > stallLimit:
-			return fmt.Errorf("waited %v for the %s", stallLimit, what)
+		case quiet > k.patience():
+			return fmt.Errorf("waited %v for the %s", k.patience(), what)
 		case quiet > stallAfter:
 			if err := k.linksDown(); err != nil {
 				return fmt.Errorf("wait for the %s: %w", what, err)
