@@ -309,3 +309,60 @@ func (l *links) Delete(name string) error {
 		return refused(l.handle.LinkDel(link), name, "delete link")
 	})
 }
+
+// Queues reads the counters of each queue of the link name, by ethtool -S and by the netlink
+// family of netdev; none if its driver has no such counters.
+func (l *links) Queues(name string) (queues []QueueCounters, err error) {
+	err = l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		if queues, err = queueCounters(name); err == nil {
+			queues, err = queuePackets(link.Attrs().Index, queues)
+		}
+		return refused(err, name, "read the counters of its queues")
+	})
+	return queues, err
+}
+
+// QdiscDrops is how many packets the qdiscs of the link name dropped. Those of a link with
+// many queues are added up by the kernel (mq_dump of net/sched/sch_mq.c).
+func (l *links) QdiscDrops(name string) (n uint64, err error) {
+	err = l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		all, err := l.handle.QdiscList(link)
+		if err != nil {
+			return refused(err, name, "list qdiscs")
+		}
+		for _, q := range all {
+			a := q.Attrs()
+			if a.Parent == netlink.HANDLE_ROOT && a.Statistics != nil && a.Statistics.Queue != nil {
+				n += uint64(a.Statistics.Queue.Drops)
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+// ByMAC returns the name of the link with that address.
+func (l *links) ByMAC(mac string) (name string, err error) {
+	err = l.Do(func() error {
+		all, err := l.handle.LinkList()
+		if err != nil {
+			return fmt.Errorf("list links: %w", err)
+		}
+		for _, link := range all {
+			if a := link.Attrs(); a.HardwareAddr.String() == mac {
+				name = a.Name
+				return nil
+			}
+		}
+		return fmt.Errorf("no link has the address %s", mac)
+	})
+	return name, err
+}

@@ -29,7 +29,7 @@ type selection struct {
 	hook, arm       string
 	seed            uint64
 	cpus            string
-	guestKernel     string
+	guestKernel     string // of path=guest
 	strict, buckets bool
 	shard           string // of run and list
 

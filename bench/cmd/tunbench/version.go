@@ -39,9 +39,7 @@ func versionCommand(a *app) *cobra.Command {
 func tool() record.Tool {
 	t := record.Tool{Version: version, Commit: commit, Go: runtime.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if t.Version == "" {
-			t.Version = info.Main.Version
-		}
+		t.Version = cmp.Or(t.Version, info.Main.Version)
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" && t.Commit == "" {
 				t.Commit = s.Value

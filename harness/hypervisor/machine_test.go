@@ -1,0 +1,107 @@
+package hypervisor
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tunbench/harness/netns"
+	"tunbench/harness/spec"
+	"tunbench/harness/vm/agent"
+)
+
+func TestDeviceArgs(t *testing.T) {
+	for want, set := range map[string]func(*spec.Spec){
+		"-netdev tap,id=net0,fd=6,vhost=off -device virtio-net-pci,netdev=net0,romfile=,mac=02:00:00:00:00:02": func(*spec.Spec) {},
+		"-netdev tap,id=net0,fds=6:7,vhost=on -device virtio-net-pci,netdev=net0,romfile=,mac=02:00:00:00:00:02,mq=on,vectors=6": func(s *spec.Spec) {
+			s.Queues, s.IO = 2, spec.IOVhost
+		},
+		"-netdev tap,id=net0,fd=6,vhost=off -device virtio-net-pci,netdev=net0,romfile=,mac=02:00:00:00:00:02,csum=on,guest_csum=on" +
+			",guest_tso4=off,guest_tso6=off,guest_ecn=off,host_tso4=off,host_tso6=off,host_ecn=off,guest_ufo=off,host_ufo=off": func(s *spec.Spec) {
+			s.VnetHdr, s.Offload = 12, spec.OffloadCsum
+		},
+	} {
+		s := spec.Default()
+		set(&s)
+		if got := strings.Join(deviceArgs(s), " "); got != want {
+			t.Errorf("%s\nwant %s", got, want)
+		}
+	}
+}
+
+// newTestLine returns a line, and the end that a guest would have.
+func newTestLine(t *testing.T) (l *line, theirs *os.File, end func()) {
+	t.Helper()
+	ended := make(chan struct{})
+	l, theirs, err := newLine(ended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.conn.Close(); theirs.Close() })
+	return l, theirs, func() { close(ended) }
+}
+
+func TestLine(t *testing.T) {
+	l, theirs, end := newTestLine(t)
+	go func() {
+		b := make([]byte, 64)
+		n, _ := theirs.Read(b)
+		if got := string(b[:n]); got != "1 look\n" {
+			t.Errorf("asked %q", got)
+		}
+		out := json.NewEncoder(theirs)
+		out.Encode(agent.Answer{ID: 0}) // too late for an earlier question
+		out.Encode(agent.Answer{ID: 1, Delivered: 7})
+		n, _ = theirs.Read(b)
+		out.Encode(agent.Answer{ID: 2, Error: "no such thing"})
+		theirs.Read(b)
+		end()
+	}()
+	if a, err := l.ask(agent.Look); err != nil || a.Delivered != 7 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if _, err := l.ask(agent.Stop); err == nil || err.Error() != "in the guest, stop: no such thing" {
+		t.Errorf("%v", err)
+	}
+	if _, err := l.ask(agent.Finish); err == nil || !strings.Contains(err.Error(), "the guest has ended") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLineFaults(t *testing.T) {
+	l, theirs, _ := newTestLine(t)
+	if _, err := l.await(1, agent.Start, time.Millisecond); err == nil || err.Error() != "the guest has not answered start within 1ms" {
+		t.Errorf("%v", err)
+	}
+	io.WriteString(theirs, "panic: \n")
+	if _, err := l.await(1, agent.Start, time.Minute); err == nil || !strings.Contains(err.Error(), `the guest answered "panic: "`) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSince(t *testing.T) {
+	before := agent.Counters{
+		Link: netns.Counters{RxPackets: 1, TxPackets: 2, RxDropped: 3}, Qdisc: 4,
+		Stack: netns.Stack{Received: 5, Lost: map[string]uint64{"NO_SOCKET": 6}},
+	}
+	now := agent.Counters{
+		Link: netns.Counters{RxPackets: 11, TxPackets: 22, RxDropped: 3}, Qdisc: 5,
+		Stack: netns.Stack{Received: 55, Lost: map[string]uint64{"NO_SOCKET": 6, "SOCKET_RCVBUFF": 7}}, Overruns: 7, Idle: true,
+	}
+	want := agent.Counters{
+		Link: netns.Counters{RxPackets: 10, TxPackets: 20}, Qdisc: 1,
+		Stack: netns.Stack{Received: 50, Lost: map[string]uint64{"SOCKET_RCVBUFF": 7}}, Overruns: 7, Idle: true,
+	}
+	if diff := cmp.Diff(want, since(&now, &before)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	got := queuesSince([]netns.QueueCounters{{RxPackets: 5, TxPackets: 7}, {RxPackets: 1}}, []netns.QueueCounters{{RxPackets: 2, TxPackets: 7}})
+	if diff := cmp.Diff([]netns.QueueCounters{{RxPackets: 3}, {RxPackets: 1}}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}

@@ -1,0 +1,183 @@
+package trial
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tunbench/bpf"
+	"tunbench/harness/hypervisor"
+	"tunbench/harness/refusal"
+	"tunbench/harness/spec"
+	"tunbench/harness/vm"
+	"tunbench/harness/vm/kernel"
+	"tunbench/reports/record"
+)
+
+// needGuest skips a test that boots a guest behind a TAP device, unless it must not be
+// skipped, and builds what the guest runs.
+func needGuest(t *testing.T) {
+	t.Helper()
+	needRoot(t)
+	if testing.Short() {
+		t.Skip("boots guests, which -short leaves out; make test does")
+	}
+	lack := t.Skipf
+	if os.Getenv("CI") == "true" {
+		lack = t.Fatalf
+	}
+	if _, err := exec.LookPath(vm.Program); err != nil {
+		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
+	}
+	if len(kernel.Cached()) == 0 {
+		lack("needs a kernel: make kernels fetches some")
+	}
+	static := filepath.Join(t.TempDir(), "guest")
+	build := exec.Command("go", "test", "-c", "-o", static, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		lack("needs a static test binary: %v\n%s", err, out)
+	}
+	hypervisor.Executable = static
+	t.Cleanup(func() { hypervisor.Executable = "" })
+}
+
+// virtual is a Spec of a guest behind the device, measured for half a second.
+func virtual(set func(*spec.Spec)) spec.Spec {
+	s := spec.Default()
+	s.Mode, s.Path, s.VnetHdr = spec.TAP, spec.PathGuest, 12
+	s.Warmup, s.Measure, s.Window = 200*time.Millisecond, 500*time.Millisecond, 100*time.Millisecond
+	set(&s)
+	return s
+}
+
+// TestGuestAccounts has packets dropped at the TAP device and at the guest's socket, and
+// accounts for each of them.
+func TestGuestAccounts(t *testing.T) {
+	needGuest(t)
+	for name, test := range map[string]struct {
+		set  func(*spec.Spec)
+		hook bpf.Hook
+	}{
+		"k2u":         {func(*spec.Spec) {}, bpf.Tracepoint},
+		"u2k bare":    {func(s *spec.Spec) { s.Dir = spec.U2K }, bpf.None},
+		"both":        {func(s *spec.Spec) { s.Dir = spec.Both }, bpf.Tracepoint},
+		"four queues": {func(s *spec.Spec) { s.Dir, s.Queues, s.Flows = spec.Both, 4, 16 }, bpf.Tracepoint},
+		"bridge":      {func(s *spec.Spec) { s.Dir, s.Bridge = spec.Both, true }, bpf.Tracepoint},
+		"header":      {func(s *spec.Spec) { s.VnetHdr, s.Size = 0, 1500 }, bpf.None},
+		"offload":     {func(s *spec.Spec) { s.Offload, s.Family, s.Size = spec.OffloadTSO, 6, 1500 }, bpf.None},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := virtual(test.set)
+			tr, err := lab.Run(context.Background(), s, string(test.hook), record.Floor{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := tr.Accounting
+			t.Logf("%+v, boot %v", a, time.Duration(tr.Guest.BootNs))
+			if a.Unexplained != 0 || slices.Contains(tr.Flags, record.FlagUnexplained) || a.Delivered == 0 {
+				t.Errorf("accounts %+v, notes %q", a, tr.Notes)
+			}
+			if emulated := tr.Guest.Accel != vm.KVM; slices.Contains(tr.Flags, record.FlagEmulated) != emulated || emulated && !tr.Invalid() {
+				t.Errorf("accelerator %s, flags %v", tr.Guest.Accel, tr.Flags)
+			}
+			checkGuestQueues(t, s, tr)
+		})
+	}
+}
+
+// checkGuestQueues holds what the guest's driver counted on each queue against what the
+// host's observer saw.
+func checkGuestQueues(t *testing.T, s spec.Spec, tr record.Trial) {
+	t.Helper()
+	if len(tr.Guest.Queues) != s.Queues {
+		t.Errorf("%d queues in the guest, want %d", len(tr.Guest.Queues), s.Queues)
+		return
+	}
+	var rx, tx uint64
+	for i, q := range tr.Guest.Queues {
+		rx, tx = rx+q.RxPkts, tx+q.TxPkts
+		if len(tr.Queues) > 0 && (q.RxPkts != tr.Queues[i].ReadPkts || q.TxPkts != tr.Queues[i].RecvPkts) {
+			t.Errorf("queue %d: %+v in the guest, %+v on the host", i, q, tr.Queues[i])
+		}
+	}
+	if s.Dir != spec.U2K && rx == 0 || s.Dir != spec.K2U && tx == 0 {
+		t.Errorf("the guest's queues received %d and sent %d packets", rx, tx)
+	}
+}
+
+// TestGuestWithoutLoss has every packet arrive.
+func TestGuestWithoutLoss(t *testing.T) {
+	needGuest(t)
+	s := virtual(func(s *spec.Spec) { s.Rate = 200 })
+	tr, err := lab.Run(context.Background(), s, string(bpf.None), record.Floor{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := tr.Accounting; a.Accepted == 0 || a.Delivered != a.Accepted || a.Unexplained != 0 {
+		t.Errorf("accounts %+v", a)
+	}
+	if tr.Schedule == nil || tr.Schedule.Sends == 0 {
+		t.Errorf("schedule %+v", tr.Schedule)
+	}
+}
+
+// TestGuestThatDies has QEMU fail, at once and while it boots: the error quotes it.
+func TestGuestThatDies(t *testing.T) {
+	needGuest(t)
+	for name, test := range map[string]struct{ script, want string }{
+		"at once": {"echo qemu: no such machine >&2; exit 1", "no such machine"},
+		"silent":  {"exec sleep 0.2", "QEMU ended: it gave no reason"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, vm.Program), []byte("#!/bin/sh\n"+test.script+"\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+			_, err := lab.Run(context.Background(), virtual(func(*spec.Spec) {}), string(bpf.None), record.Floor{})
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestGuestsThatCannotBe lacks what a guest needs; nothing is booted.
+func TestGuestsThatCannotBe(t *testing.T) {
+	needRoot(t)
+	probe := func(set func(*spec.Spec)) (reason, detail string) {
+		err := Probe(virtual(set), bpf.None)
+		if err == nil {
+			t.Error("a guest that cannot be was built")
+			return "", ""
+		}
+		return refusal.Classify(err)
+	}
+	t.Run("kernel", func(t *testing.T) {
+		if _, err := exec.LookPath(vm.Program); err != nil {
+			t.Skip("needs QEMU: scripts/setup.sh guest installs it")
+		}
+		reason, detail := probe(func(s *spec.Spec) { s.GuestKernel = "9.99" })
+		if reason != record.Missing || !strings.Contains(detail, "no such kernel") {
+			t.Errorf("%s: %s", reason, detail)
+		}
+		t.Setenv("XDG_CACHE_HOME", t.TempDir())
+		reason, detail = probe(func(*spec.Spec) {})
+		if reason != record.Missing || !strings.Contains(detail, "make kernels") {
+			t.Errorf("%s: %s", reason, detail)
+		}
+	})
+	t.Run("QEMU", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		reason, detail := probe(func(*spec.Spec) {})
+		if reason != record.Missing || !strings.Contains(detail, "install qemu-system-x86") {
+			t.Errorf("%s: %s", reason, detail)
+		}
+	})
+}
