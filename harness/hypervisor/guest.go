@@ -94,11 +94,11 @@ func (g *Guest) Start(watch func(who string, t *worker.Thread), ended func(error
 	if g.before, err = g.machine.line.ask(agent.Look); err != nil {
 		return err
 	}
-	if err := g.ends.send(watch); err != nil {
+	// The guest first: it answers sooner as long as no packets come.
+	if _, err := g.machine.line.ask(agent.Start); err != nil {
 		return err
 	}
-	_, err = g.machine.line.ask(agent.Start)
-	return err
+	return g.ends.send(watch)
 }
 
 // Stop ends the senders of both ends.

@@ -3,6 +3,7 @@ package hypervisor
 import (
 	"fmt"
 	"maps"
+	"strings"
 
 	"tunbench/harness/account"
 	"tunbench/harness/device"
@@ -63,6 +64,9 @@ func (l ledger) Account(t *record.Trial) {
 	g := l.guest
 	t.Guest = &g
 	t.Notes = append(t.Notes, l.notes...)
+	if len(w.tables) > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("bridge: br_netfilter is in this kernel, and packets cross its tables (%s=1)", strings.Join(w.tables, "=1, ")))
+	}
 }
 
 // Mismatch has nothing to say that disagree does not say.
@@ -212,7 +216,7 @@ func (l ledger) hops(dir spec.Dir) []record.Hop {
 	only := func(prefix bool, of map[string]uint64) map[string]uint64 {
 		drops := maps.Clone(of)
 		maps.DeleteFunc(drops, func(reason string, _ uint64) bool {
-			return (len(reason) > len(inGuest) && reason[:len(inGuest)] == inGuest) != prefix
+			return strings.HasPrefix(reason, inGuest) != prefix
 		})
 		return drops
 	}
@@ -230,8 +234,8 @@ func (l ledger) hops(dir spec.Dir) []record.Hop {
 		return []record.Hop{first, nic, {Name: "guest's sockets", In: in.Link.RxPackets, Out: got.Reads, Calls: got.Calls, Bytes: got.ReadBytes, Dropped: inside}}
 	}
 	return []record.Hop{
-		{Name: "guest's virtio-net", In: a.Accepted, Out: in.Link.TxPackets, Bytes: in.Link.TxBytes, Dropped: only(true, a.Dropped)},
-		{Name: "device " + device.Name, In: in.Link.TxPackets, Out: tap.RxPackets, Bytes: tap.RxBytes},
+		{Name: "guest's virtio-net, sending", In: a.Accepted, Out: in.Link.TxPackets, Bytes: in.Link.TxBytes, Dropped: only(true, a.Dropped)},
+		{Name: "device " + device.Name + ", written", In: in.Link.TxPackets, Out: tap.RxPackets, Bytes: tap.RxBytes},
 		{Name: "host's sockets", In: tap.RxPackets, Out: got.Reads, Calls: got.Calls, Bytes: got.ReadBytes, Dropped: only(false, a.Dropped)},
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/device"
+	"tunbench/harness/host"
 	"tunbench/harness/netns"
 	"tunbench/harness/path"
 	"tunbench/harness/refusal"
@@ -41,6 +42,7 @@ type site struct {
 	device   *device.Device
 	link     netns.Link // as the device is set up
 	observer *bpf.Observer
+	tables   []string // the settings that send what crosses the bridge through netfilter
 
 	// What was there at the end.
 	counters netns.Counters // of the device
@@ -103,7 +105,7 @@ func (w *site) find() (err error) {
 	if name == "" {
 		cached := kernel.Cached()
 		if len(cached) == 0 {
-			return &refusal.Missing{Detail: "path=guest boots a kernel, and none was fetched: make kernels fetches some, or name one by --guest-kernel"}
+			return &refusal.Missing{Detail: "path=guest boots a kernel, and none was fetched: run " + kernel.FetchScript + ", or name one by --guest-kernel"}
 		}
 		name = cached[len(cached)-1]
 	}
@@ -128,6 +130,13 @@ func (w *site) buildBridge() error {
 		return err
 	}
 	if err := w.ns.Bridge(bridgeName, device.Name, portName); err != nil {
+		return err
+	}
+	err := w.ns.Do(func() error {
+		w.tables = host.CrossesNetfilter(host.Namespace())
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	for port, mac := range map[string]net.HardwareAddr{device.Name: agent.MAC, portName: device.MAC} {

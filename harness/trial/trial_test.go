@@ -31,6 +31,7 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
+	"tunbench/harness/vm/agent"
 	"tunbench/harness/vm/guest"
 	"tunbench/reports/record"
 )
@@ -46,6 +47,7 @@ func TestMain(m *testing.M) {
 	if guest.IsInit() {
 		guest.Init()
 	}
+	agent.Main()
 	if os.Getenv(childEnv) != "" {
 		measureForEver()
 	}

@@ -35,7 +35,7 @@ func needGuest(t *testing.T) {
 		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
 	}
 	if len(kernel.Cached()) == 0 {
-		lack("needs a kernel: make kernels fetches some")
+		lack("needs a kernel: %s fetches one", kernel.FetchScript)
 	}
 	static := filepath.Join(t.TempDir(), "guest")
 	build := exec.Command("go", "test", "-c", "-o", static, ".")
@@ -169,7 +169,7 @@ func TestGuestsThatCannotBe(t *testing.T) {
 		}
 		t.Setenv("XDG_CACHE_HOME", t.TempDir())
 		reason, detail = probe(func(*spec.Spec) {})
-		if reason != record.Missing || !strings.Contains(detail, "make kernels") {
+		if reason != record.Missing || !strings.Contains(detail, kernel.FetchScript) {
 			t.Errorf("%s: %s", reason, detail)
 		}
 	})

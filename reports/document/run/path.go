@@ -2,6 +2,7 @@ package run
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -163,4 +164,22 @@ func addAll(sum, counts map[string]uint64) {
 	for name, n := range counts {
 		sum[name] += n
 	}
+}
+
+// guests are the virtual machines behind devices, as their drivers counted packets.
+func guests(list []*figure.Scenario) (document.Section, bool) {
+	title := figure.Titles(list)
+	t := document.Table{Columns: slices.Concat(document.Text("scenario", "guest"), document.Numeric("CPUs", "queue", "received", "sent")), Note: book.Say("guests note", nil)}
+	for _, s := range list {
+		if g := s.Guest(); g != nil {
+			for i, q := range g.Queues {
+				name, kernel, cpus := title(s), g.Kernel+", "+g.Accel, fmt.Sprint(g.CPUs)
+				if i > 0 {
+					name, kernel, cpus = "", "", ""
+				}
+				t.Rows = append(t.Rows, document.Row(name, kernel, cpus, fmt.Sprint(q.Queue), text.Count(q.RxPkts), text.Count(q.TxPkts)))
+			}
+		}
+	}
+	return document.Section{Heading: book.Text("guests heading", nil), Blocks: []document.Block{t}}, len(t.Rows) > 0
 }

@@ -33,7 +33,7 @@ func New(f *record.File) document.Document {
 			}
 		}
 		d.Sections = append(d.Sections, differences(list)...)
-		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, Latencies)
+		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, guests, Latencies)
 		d.Sections = append(d.Sections, limit(list)...)
 		add(drops, observerCost, accounting, flagged)
 	}
