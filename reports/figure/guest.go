@@ -2,9 +2,9 @@ package figure
 
 import "tunbench/reports/record"
 
-// Guest is the virtual machine behind the device of a scenario, its queues summed over all
+// GuestOf is the virtual machine behind the device of a scenario, its queues summed over all
 // trials; nil without one.
-func (s *Scenario) Guest() *record.Guest {
+func GuestOf(s *Scenario) *record.Guest {
 	var sum *record.Guest
 	for _, t := range s.All() {
 		if t.Guest == nil {

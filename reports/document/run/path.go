@@ -171,7 +171,7 @@ func guests(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{Columns: slices.Concat(document.Text("scenario", "guest"), document.Numeric("CPUs", "queue", "received", "sent")), Note: book.Say("guests note", nil)}
 	for _, s := range list {
-		if g := s.Guest(); g != nil {
+		if g := figure.GuestOf(s); g != nil {
 			for i, q := range g.Queues {
 				name, kernel, cpus := title(s), g.Kernel+", "+g.Accel, fmt.Sprint(g.CPUs)
 				if i > 0 {
