@@ -65,7 +65,7 @@ build() { # ARCH FILE
 }
 
 # The README and its pages, in the same folders, so that links between them work.
-pages=(README.md bench/suite/README.md bench/cmd/tunbench/README.md harness/vm/README.md reports/*.md reports/samples/*/* scripts/CI.md)
+pages=(README.md bench/suite/README.md bench/cmd/tunbench/README.md bench/watch/README.md harness/vm/README.md reports/*.md reports/samples/*/* scripts/CI.md)
 
 # A binary for this host prints the completions.
 build "$("$go" env GOHOSTARCH)" "$work/native"
