@@ -15,12 +15,16 @@ import (
 	"tunbench/bench/search"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
+	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
 
 // overhead is about the time that a trial takes in addition to warm-up and measured
 // time, to build the device, drain it and tear it down.
 const overhead = 300 * time.Millisecond
+
+// bootTime is about the time that a guest takes to boot, which is booted for each trial.
+const bootTime = 6 * time.Second
 
 // Plan is a whole run: what is measured, in which order, in which pairs.
 type Plan struct {
@@ -89,7 +93,12 @@ func pairTime(s suite.Scenario, arms []record.Arm, clock string) (d time.Duratio
 }
 
 // TrialTime is about how long a trial of s takes that is not measured in a block.
-func TrialTime(s suite.Scenario) time.Duration { return s.Warmup + s.Measure + overhead }
+func TrialTime(s suite.Scenario) time.Duration {
+	if s.Axes["path"] == string(spec.PathGuest) {
+		return s.Warmup + s.Measure + overhead + bootTime
+	}
+	return s.Warmup + s.Measure + overhead
+}
 
 // CheckSearch returns an error if p is to search for rates and cannot: in none of its
 // scenarios, or not with these arms or this clock.
