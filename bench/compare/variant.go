@@ -46,6 +46,9 @@ func ParseVariant(base Variant, words string) (Variant, error) {
 		}
 		values[a.Name] = value
 	}
+	if seen["program"] && !seen["path"] && values["program"] != "none" {
+		values["path"] = "program" // the only path that has one
+	}
 	scenario, err := setup.New(values)
 	if err != nil {
 		return v, err

@@ -39,6 +39,7 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"pause":   setPause,
 	"filter":  setFilter,
 	"event":   func(s *spec.Spec, v string) { s.Event = spec.Event(v) },
+	"program": setProgram,
 	"bridge":  func(s *spec.Spec, v string) { s.Bridge = v == "on" },
 	"copy":    func(*spec.Spec, string) {}, // copies are measured alike
 }
@@ -55,6 +56,12 @@ func setLoad(s *spec.Spec, value string) {
 		s.Share = float64(number(n)) / 100
 	} else {
 		s.Rate = float64(number(strings.TrimSuffix(value, "pps")))
+	}
+}
+
+func setProgram(s *spec.Spec, value string) {
+	if value != "none" {
+		s.Program = value
 	}
 }
 

@@ -28,7 +28,7 @@ type Axis struct {
 // the two.
 var axes = []Axis{
 	{Name: "mode", Default: "tun", About: "kind of device", domain: words("tun", "tap")},
-	{Name: "path", Default: "sink", About: "where the packets go", domain: words("sink", "relay", "vpn", "bridge", "guest", "veth", "wireguard", "wireguard-go")},
+	{Name: "path", Default: "sink", About: "where the packets go", domain: words("sink", "relay", "vpn", "bridge", "program", "guest", "veth", "wireguard", "wireguard-go")},
 	{Name: "dir", Default: "k2u", About: "kernel to user (xmit, read), user to kernel (write, receive), or both", domain: words("k2u", "u2k", "both"), named: true},
 	{Name: "gen", Default: "udp", About: "what generates the traffic", domain: words("udp", "udp-gso", "packet", "packet-gso", "tcp", "tcp-rr", "udp-rr", "lockstep", "iperf3"), named: true},
 	{Name: "io", Default: "read", About: "how a descriptor is driven", domain: words("read", "readv", "poll", "spin", "uring", "vhost")},
@@ -53,6 +53,7 @@ var axes = []Axis{
 	{Name: "filter", Default: "off", About: "eBPF filter on the device that keeps every packet: empty, or one that takes so long for each", domain: domain{words: []string{"off", "pass"}, units: []unit{{"ns", 1, 50_000}}}},
 	{Name: "event", Default: "off", About: "what happens to the device in the middle of the measured time", domain: words("off", "detach", "carrier")},
 	{Name: "copy", Default: "1", About: "the same scenario again: two copies show what a run makes of equal scenarios", domain: numbers(1, 9)},
+	{Name: "program", Default: "none", About: "for path=program: one that ships with tunbench, or the name in a file of --program", domain: pattern(`[a-z0-9][a-z0-9_.-]{0,39}`, "the name of a program", "none", "fastd", "n2n", "openvpn", "openvpn-chacha", "tinc", "wireguard-go")},
 	{Name: "bridge", Default: "off", About: "whether the device of path=guest is a port of a bridge, and the host behind another port", domain: words("off", "on")},
 }
 

@@ -369,7 +369,7 @@ func middle(x []uint64) uint64 {
 // program that took them from another one.
 func superPackets(s spec.Spec) bool {
 	whole := s.Offload != spec.OffloadNone && s.Offload != spec.OffloadCsum
-	return s.Path == spec.PathWireGuardGo || whole && !s.Path.Reference()
+	return s.Path == spec.PathWireGuardGo || s.Path == spec.PathProgram || whole && !s.Path.Reference()
 }
 
 // frameLen is what stands before an IP packet on the device, and counts.

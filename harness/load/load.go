@@ -8,6 +8,7 @@ import (
 	"tunbench/harness/device"
 	"tunbench/harness/netns"
 	"tunbench/harness/path"
+	"tunbench/harness/path/foreign"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
@@ -45,13 +46,21 @@ func New(s spec.Spec, hook bpf.Hook, p record.Placement) (Traffic, error) {
 	case s.Path == spec.PathBridge:
 		return newBridge(s, hook, p), nil
 	case s.Path.Hosts() && !s.Gen.Conversation():
-		w, err := path.New(s, hook, p)
+		w, err := PathOf(s, hook, p)
 		if err != nil {
 			return nil, err
 		}
 		return newHosts(s, w, p), nil
 	}
 	return nil, path.NotBuilt(s)
+}
+
+// PathOf returns the path between two hosts that s asks for.
+func PathOf(s spec.Spec, hook bpf.Hook, p record.Placement) (path.Path, error) {
+	if s.Path == spec.PathProgram && !s.Loopback {
+		return foreign.New(s, hook, p), nil
+	}
+	return path.New(s, hook, p)
 }
 
 // Reader reads stamped packets, recognises and counts them.
@@ -124,7 +133,7 @@ func Workers(s spec.Spec, half int) (senders, readers int) {
 		return guestWorkers(s, senders)
 	case s.Path == spec.PathBridge: // each queue is written by a thread of its own
 		return min(s.Queues, s.Flows), readers
-	case s.Path.Reference() || s.Gen.Conversation(): // which have no queues to go by
+	case s.Path.Foreign() || s.Gen.Conversation(): // which have no queues to go by
 		senders = min(s.Flows, half)
 	}
 	if s.Path.Hosts() {

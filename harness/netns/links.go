@@ -154,6 +154,80 @@ func (l *links) awaitLocal(a netip.Addr) error {
 	return nil
 }
 
+// Names lists the links of the namespace, in the order of their numbers.
+func (l *links) Names() (names []string, err error) {
+	err = l.Do(func() error {
+		all, err := l.handle.LinkList()
+		for _, link := range all {
+			names = append(names, link.Attrs().Name)
+		}
+		return refused(err, "the namespace", "list links")
+	})
+	return names, err
+}
+
+// Addresses lists those of the link name.
+func (l *links) Addresses(name string) (list []netip.Addr, err error) {
+	err = l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		all, err := l.handle.AddrList(link, netlink.FAMILY_ALL)
+		for _, a := range all {
+			if ip, ok := netip.AddrFromSlice(a.IP); ok {
+				list = append(list, ip.Unmap())
+			}
+		}
+		return refused(err, name, "list addresses")
+	})
+	return list, err
+}
+
+// Tun is the kind of the TUN/TAP device name: tun or tap, and "" for a link of another
+// kind.
+func (l *links) Tun(name string) (kind string, err error) {
+	err = l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		if t, ok := link.(*netlink.Tuntap); ok {
+			kind = map[netlink.TuntapMode]string{netlink.TUNTAP_MODE_TUN: "tun", netlink.TUNTAP_MODE_TAP: "tap"}[t.Mode]
+		}
+		return nil
+	})
+	return kind, err
+}
+
+// Complete sets up a link that somebody else made, and may be using: what c asks for and
+// the link does not have yet, without setting the link down. A TAP device does not
+// ask for link addresses any more.
+func (l *links) Complete(name string, c Link) error {
+	return l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		a := link.Attrs()
+		if c.MTU == a.MTU {
+			c.MTU = 0
+		}
+		if c.TxQLen == a.TxQLen {
+			c.TxQLen = 0
+		}
+		if err := l.setDown(link, c); err != nil {
+			return err
+		}
+		if a.RawFlags&unix.IFF_UP == 0 {
+			if err := l.handle.LinkSetUp(link); err != nil {
+				return refused(err, name, "set link up")
+			}
+		}
+		return l.setUp(link, c)
+	})
+}
+
 // Counters reads the counters of the link name.
 func (l *links) Counters(name string) (Counters, error) {
 	var c Counters

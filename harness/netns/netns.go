@@ -142,3 +142,23 @@ func (n *NS) Tuns() (list []Tun, err error) {
 	})
 	return list, err
 }
+
+// NoIPv6 keeps links that are made from now on without IPv6 or, with addresses, lets
+// them have no addresses but those that they are given: nothing is sent on them that
+// nobody asked for.
+func (n *NS) NoIPv6(addresses bool) error {
+	setting, value := "disable_ipv6", "1"
+	if addresses {
+		setting, value = "addr_gen_mode", "1" // IN6_ADDR_GEN_MODE_NONE
+	}
+	return n.Do(func() error {
+		err := os.WriteFile("/proc/sys/net/ipv6/conf/default/"+setting, []byte(value), 0)
+		if errors.Is(err, os.ErrNotExist) && !addresses { // a kernel without IPv6
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("set net.ipv6.conf.default.%s: %w", setting, err)
+		}
+		return nil
+	})
+}

@@ -37,6 +37,18 @@ type diffuse interface {
 	CPUTime() (int64, error)
 }
 
+// spender is a forwarder whose work is done by processes of others.
+type spender interface {
+	// Spent is the CPU time of these processes in ns.
+	Spent() (int64, error)
+}
+
+// blamer is a forwarder that knows why others fail.
+type blamer interface {
+	// Cause is why the path does not work any more; nil if that is not known.
+	Cause() error
+}
+
 // holder is a forwarder that can be held back: one that does not wait in the
 // kernel stops as soon as it finds nothing, until it is released.
 type holder interface {
@@ -66,6 +78,18 @@ func (list forwarders) Start(watch func(who string, t *worker.Thread)) error {
 		watch("a forwarder", f.Thread())
 	}
 	return nil
+}
+
+// Blame returns err, the error of a worker, or what a forwarder knows to be its cause.
+func (list forwarders) Blame(err error) error {
+	for _, f := range list {
+		if b, ok := f.(blamer); ok {
+			if cause := b.Cause(); cause != nil {
+				return cause
+			}
+		}
+	}
+	return err
 }
 
 // Hold holds all back that can be held, or releases them.
@@ -104,6 +128,13 @@ func (list forwarders) AddCPUTime(sum int64, own ...int64) int64 {
 			continue
 		}
 		sum = account.AddCPUTime(sum, f.Thread())
+		if p, ok := f.(spender); ok {
+			n, err := p.Spent()
+			if err != nil || sum < 0 {
+				return -1
+			}
+			sum += n
+		}
 		if a, ok := f.(VhostOwner); ok {
 			sum = AddVhostTime(sum, a)
 		}

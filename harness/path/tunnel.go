@@ -27,7 +27,7 @@ type tunnel struct {
 
 	hosts   [2]Host
 	devices [2]*device.Device
-	under   underlay
+	under   Underlay
 	// watches is the observer on each device: on the second only if packets that
 	// are followed go in there.
 	watches [2]*bpf.Observer
@@ -42,8 +42,8 @@ type tunnel struct {
 
 var (
 	Names = [2]string{device.Name, "tunbench1"}
-	// hostLetters tell the two hosts apart in the names of hops.
-	hostLetters = [2]string{"a", "b"}
+	// HostLetters tell the two hosts apart in the names of hops.
+	HostLetters = [2]string{"a", "b"}
 )
 
 // buildHosts makes the namespaces and joins them below.
@@ -55,7 +55,7 @@ func (w *tunnel) buildHosts() error {
 		}
 		w.hosts[i] = Host{NS: ns, Addr: device.HostAddress(w.spec, i).Addr(), Link: Names[i]}
 	}
-	return w.under.build([2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU())
+	return w.under.Build([2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU())
 }
 
 // buildDevices makes the devices by their Spec, which may differ from that of
@@ -71,7 +71,7 @@ func (w *tunnel) buildDevices(s spec.Spec) (err error) {
 
 // begin takes what passes from now on as the trial's, and observes it.
 func (w *tunnel) begin() error {
-	if err := w.under.begin(); err != nil {
+	if err := w.under.Begin(); err != nil {
 		return err
 	}
 	for i, d := range w.devices {
@@ -101,11 +101,11 @@ func (w *tunnel) observers() (list device.Observers) {
 // passedBy gives the counters of a device since begin.
 func (w *tunnel) passedBy(host int) (netns.Counters, error) {
 	c, err := w.devices[host].Counters()
-	return since(c, w.before[host]), err
+	return Since(c, w.before[host]), err
 }
 
 func (w *tunnel) count() (err error) {
-	if w.below, err = w.under.counters(); err != nil {
+	if w.below, err = w.under.Counters(); err != nil {
 		return err
 	}
 	for i := range w.devices {
@@ -152,15 +152,15 @@ func (w *tunnel) follow(t *record.Trial, hops func(from int) []record.Hop) {
 		}
 	}
 	for from := range w.spec.Directions() {
-		t.Hops = append(t.Hops, addDrops(t, dirFrom[from], hops(from))...)
+		t.Hops = append(t.Hops, AddDrops(t, DirFrom[from], hops(from))...)
 	}
 }
 
-// dirFrom is the direction of what a host sends.
-var dirFrom = [2]spec.Dir{spec.K2U, spec.U2K}
+// DirFrom is the direction of what a host sends.
+var DirFrom = [2]spec.Dir{spec.K2U, spec.U2K}
 
-// addDrops adds the drops of hops to the accounts.
-func addDrops(t *record.Trial, dir spec.Dir, hops []record.Hop) []record.Hop {
+// AddDrops adds the drops of hops to the accounts.
+func AddDrops(t *record.Trial, dir spec.Dir, hops []record.Hop) []record.Hop {
 	for _, hop := range hops {
 		for reason, n := range hop.Dropped {
 			account.Drop(t, dir, reason, n)
@@ -179,10 +179,10 @@ func (w *tunnel) seen(t *record.Trial, host int, s *bpf.Snapshot) {
 	sums := device.SumQueues(s, super)
 	sums.AddTo(&t.Accounting)
 	residency := account.Latency(&s.Residency, s.Missed)
-	if d, ok := t.Directions[string(dirFrom[host])]; ok {
+	if d, ok := t.Directions[string(DirFrom[host])]; ok {
 		sums.AddTo(&d.Accounting)
 		d.Latency = map[string]record.Latency{record.Residency: residency}
-		t.Directions[string(dirFrom[host])] = d
+		t.Directions[string(DirFrom[host])] = d
 	}
 	if host == 0 {
 		t.Latency[record.Residency] = residency
@@ -223,10 +223,11 @@ func (w *tunnel) close() error {
 	for _, d := range w.devices {
 		errs = append(errs, d.Close())
 	}
-	return errors.Join(append(errs, closeHosts(w.hosts))...)
+	return errors.Join(append(errs, CloseHosts(w.hosts))...)
 }
 
-func closeHosts(hosts [2]Host) error {
+// CloseHosts ends the namespaces of hosts, also of those that were not made.
+func CloseHosts(hosts [2]Host) error {
 	var errs []error
 	for _, h := range slices.Backward(hosts[:]) {
 		if h.NS != nil {
@@ -243,7 +244,7 @@ const stillFor = time.Second
 // Settling finds out when no packet is on its way, by the counters of one place and of
 // the next.
 type Settling struct {
-	quiet time.Duration // 0: stillFor
+	Quiet time.Duration // 0: stillFor
 	known []uint64      // by how much they differ when all is still
 	last  []uint64
 	since int64
@@ -268,7 +269,7 @@ func (s *Settling) Done(counts ...uint64) bool {
 		s.last, s.since = slices.Clone(counts), now
 		return false
 	}
-	quiet := s.quiet
+	quiet := s.Quiet
 	if quiet == 0 {
 		quiet = stillFor
 	}
@@ -285,9 +286,12 @@ const (
 	introduceMost = 20 // datagrams
 )
 
-// introduce lets each host send the other one a datagram: tunnels agree on keys
-// when the first packet comes.
-func introduce(hosts [2]Host) (err error) {
+// introduce is Introduce with the patience that tunnels of ours need.
+func introduce(hosts [2]Host) error { return Introduce(hosts, introduceWait, introduceMost) }
+
+// Introduce lets each host send the other one a datagram: tunnels agree on keys
+// when the first packet comes. At most so many are sent, and each is waited for so long.
+func Introduce(hosts [2]Host, wait time.Duration, most int) (err error) {
 	var fds []int
 	defer func() {
 		for _, fd := range fds {
@@ -301,7 +305,7 @@ func introduce(hosts [2]Host) (err error) {
 				return err
 			}
 			fds = append(fds, fd)
-			timeout := unix.NsecToTimeval(int64(introduceWait))
+			timeout := unix.NsecToTimeval(int64(wait))
 			return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout)
 		})
 		if err != nil {
@@ -309,7 +313,7 @@ func introduce(hosts [2]Host) (err error) {
 		}
 	}
 	for i, h := range hosts {
-		if err := greet(fds[i], fds[1-i]); err != nil {
+		if err := greet(fds[i], fds[1-i], wait, most); err != nil {
 			return fmt.Errorf("send from %s to %s: %w", h.Link, hosts[1-i].Link, err)
 		}
 	}
@@ -318,12 +322,12 @@ func introduce(hosts [2]Host) (err error) {
 
 // greet sends a datagram until one comes, and then takes all that are on their
 // way.
-func greet(from, to int) error {
+func greet(from, to int, wait time.Duration, most int) error {
 	buf := make([]byte, 64)
 	for sent, came := 0, 0; came == 0 || came < sent; {
 		if came == 0 {
-			if sent == introduceMost {
-				return fmt.Errorf("none of %d datagrams came within %v", sent, introduceMost*introduceWait)
+			if sent == most {
+				return fmt.Errorf("none of %d datagrams came within %v", sent, time.Duration(most)*wait)
 			}
 			if _, err := unix.Write(from, buf); err != nil {
 				return err

@@ -6,7 +6,7 @@ import (
 )
 
 func TestSettling(t *testing.T) {
-	s := Settling{quiet: 20 * time.Millisecond}
+	s := Settling{Quiet: 20 * time.Millisecond}
 	if !s.Done(10, 10, 7, 7) {
 		t.Error("all are level, and something is on its way")
 	}

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
@@ -10,9 +11,10 @@ import (
 	"tunbench/harness/spec"
 )
 
-// underlay is the network below a tunnel: a veth pair between the two hosts,
+// Underlay is the network below a tunnel: a veth pair between the two hosts,
 // which their traffic does not use directly.
-type underlay struct {
+type Underlay struct {
+	Room   int // what an IP packet may grow by in the tunnel, in bytes; 0: underlayRoom
 	ns     [2]*netns.NS
 	before [2]netns.Counters // when the trial began
 }
@@ -26,22 +28,22 @@ const (
 var (
 	UnderlayNames = [2]string{"under0", "under1"}
 	// The other half of the network that is set aside for benchmarks.
-	underlayAddrs = [2]netip.Prefix{
+	UnderlayAddrs = [2]netip.Prefix{
 		netip.MustParsePrefix("198.19.0.1/24"), netip.MustParsePrefix("198.19.0.2/24"),
 	}
 )
 
-// build joins two namespaces, for inner packets up to mtu bytes.
-func (u *underlay) build(ns [2]*netns.NS, mtu int) error {
+// Build joins two namespaces, for inner packets up to mtu bytes.
+func (u *Underlay) Build(ns [2]*netns.NS, mtu int) error {
 	u.ns = ns
 	if err := ns[0].Veth(UnderlayNames[0], ns[1], UnderlayNames[1]); err != nil {
 		return err
 	}
 	for i, n := range ns {
 		l := netns.Link{
-			MTU: min(mtu+underlayRoom, spec.MaxSize), MAC: device.HostMACs[i],
-			Addr:       []netip.Prefix{underlayAddrs[i]},
-			Neighbours: []netns.Neighbour{{Addr: underlayAddrs[1-i].Addr(), MAC: device.HostMACs[1-i]}},
+			MTU: min(mtu+cmp.Or(u.Room, underlayRoom), spec.MaxSize), MAC: device.HostMACs[i],
+			Addr:       []netip.Prefix{UnderlayAddrs[i]},
+			Neighbours: []netns.Neighbour{{Addr: UnderlayAddrs[1-i].Addr(), MAC: device.HostMACs[1-i]}},
 		}
 		if err := n.Configure(UnderlayNames[i], l); err != nil {
 			return err
@@ -77,27 +79,27 @@ func Activated(ns *netns.NS, name string) error {
 	}
 }
 
-// begin takes what passes from now on as the trial's.
-func (u *underlay) begin() (err error) {
+// Begin takes what passes from now on as the trial's.
+func (u *Underlay) Begin() (err error) {
 	u.before = [2]netns.Counters{}
-	u.before, err = u.counters()
+	u.before, err = u.Counters()
 	return err
 }
 
-// counters are those of both devices since begin.
-func (u *underlay) counters() (now [2]netns.Counters, err error) {
+// Counters are those of both devices since begin.
+func (u *Underlay) Counters() (now [2]netns.Counters, err error) {
 	for i, n := range u.ns {
 		c, err := n.Counters(UnderlayNames[i])
 		if err != nil {
 			return now, fmt.Errorf("look below the tunnel: %w", err)
 		}
-		now[i] = since(c, u.before[i])
+		now[i] = Since(c, u.before[i])
 	}
 	return now, nil
 }
 
-// since is what was counted between two moments.
-func since(now, before netns.Counters) netns.Counters {
+// Since is what was counted between two moments.
+func Since(now, before netns.Counters) netns.Counters {
 	return netns.Counters{
 		RxPackets: now.RxPackets - before.RxPackets, RxBytes: now.RxBytes - before.RxBytes,
 		RxErrors: now.RxErrors - before.RxErrors, RxDropped: now.RxDropped - before.RxDropped,

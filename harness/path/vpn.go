@@ -78,7 +78,7 @@ func (w *vpnPath) openSockets() error {
 		err := h.NS.Do(func() error {
 			for q := range w.spec.Queues {
 				at := func(host int) netip.AddrPort {
-					return netip.AddrPortFrom(underlayAddrs[host].Addr(), uint16(vpnPort+q))
+					return netip.AddrPortFrom(UnderlayAddrs[host].Addr(), uint16(vpnPort+q))
 				}
 				fd, err := socket.UDP(at(i), at(1-i), kind)
 				if err != nil {
@@ -156,7 +156,7 @@ func (w *vpnPath) Empty() (bool, error) {
 	if empty, err := w.quiet(); err != nil || !empty {
 		return false, err
 	}
-	below, err := w.under.counters()
+	below, err := w.under.Counters()
 	if err != nil {
 		return false, err
 	}
@@ -247,7 +247,7 @@ func (w *vpnPath) Account(t *record.Trial) { w.follow(t, w.hops) }
 func (w *vpnPath) hops(from int) []record.Hop {
 	to := 1 - from
 	out, in := carried(w.egress[from]), carried(w.ingress[to])
-	name := "vpn " + hostLetters[to]
+	name := "vpn " + HostLetters[to]
 	opened := record.Hop{Name: name + " open", In: in.In, Out: in.Out, Calls: in.Calls, Bytes: in.Bytes, Dropped: map[string]uint64{}}
 	for reason, n := range in.Dropped {
 		opened.Dropped[name+" "+reason] = n
@@ -255,7 +255,7 @@ func (w *vpnPath) hops(from int) []record.Hop {
 	sent, arrived := w.counters[from], w.counters[to]
 	return []record.Hop{
 		{Name: "device " + Names[from], In: sent.TxPackets + sent.TxDropped, Out: sent.TxPackets, Dropped: w.dropped(from), Bytes: sent.TxBytes},
-		{Name: "vpn " + hostLetters[from] + " seal", In: out.In, Out: out.Out, Calls: out.Calls, Bytes: out.Bytes},
+		{Name: "vpn " + HostLetters[from] + " seal", In: out.In, Out: out.Out, Calls: out.Calls, Bytes: out.Bytes},
 		{Name: "underlay", In: out.Out, Out: in.In, Dropped: underlayDrops(w.lost[to], w.below[from].TxDropped)},
 		opened,
 		{Name: "device " + Names[to], In: in.Out, Out: arrived.RxPackets, Bytes: arrived.RxBytes},

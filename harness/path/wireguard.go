@@ -25,7 +25,7 @@ type wireguardPath struct {
 	spec   spec.Spec
 	hosts  [2]Host
 	state  [2]netns.State
-	under  underlay
+	under  Underlay
 	still  Settling
 	before [2]passing
 	after  [2]passing // since before
@@ -45,7 +45,7 @@ const wireguardStill = 200 * time.Millisecond
 var wireguardNames = [2]string{"wg0", "wg1"}
 
 func newWireguard(s spec.Spec) *wireguardPath {
-	return &wireguardPath{spec: s, still: Settling{quiet: wireguardStill}}
+	return &wireguardPath{spec: s, still: Settling{Quiet: wireguardStill}}
 }
 
 func (w *wireguardPath) Build() (Site, error) {
@@ -64,7 +64,7 @@ func (w *wireguardPath) construct() error {
 			return err
 		}
 	}
-	if err := w.under.build([2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU()); err != nil {
+	if err := w.under.Build([2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU()); err != nil {
 		return err
 	}
 	if err := w.exchangeKeys(); err != nil {
@@ -109,7 +109,7 @@ func (w *wireguardPath) exchangeKeys() error {
 	for i, h := range w.hosts {
 		peer := wgtypes.PeerConfig{
 			PublicKey:  keys[1-i].PublicKey(),
-			Endpoint:   net.UDPAddrFromAddrPort(netip.AddrPortFrom(underlayAddrs[1-i].Addr(), wireguardPort)),
+			Endpoint:   net.UDPAddrFromAddrPort(netip.AddrPortFrom(UnderlayAddrs[1-i].Addr(), wireguardPort)),
 			AllowedIPs: []net.IPNet{{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}, {IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}},
 		}
 		err := h.NS.Do(func() error {
@@ -154,11 +154,11 @@ func (w *wireguardPath) passed() (now [2]passing, err error) {
 		if err != nil {
 			return now, err
 		}
-		now[i].device = since(c, before.device)
+		now[i].device = Since(c, before.device)
 		if c, err = h.NS.Counters(UnderlayNames[i]); err != nil {
 			return now, err
 		}
-		now[i].below = since(c, before.below)
+		now[i].below = Since(c, before.below)
 		stack, err := h.NS.Stack()
 		if err != nil {
 			return now, err
@@ -201,7 +201,7 @@ func (w *wireguardPath) Account(t *record.Trial) {
 	t.Device = hostDevice(w.state[0])
 	t.Devices = []record.Device{t.Device, hostDevice(w.state[1])}
 	for from := range w.spec.Directions() {
-		t.Hops = append(t.Hops, addDrops(t, dirFrom[from], w.hops(from))...)
+		t.Hops = append(t.Hops, AddDrops(t, DirFrom[from], w.hops(from))...)
 	}
 }
 
@@ -209,7 +209,7 @@ func (w *wireguardPath) Account(t *record.Trial) {
 func (w *wireguardPath) hops(from int) []record.Hop {
 	to := 1 - from
 	a, b := w.after[from], w.after[to]
-	first := record.Hop{Name: "wireguard " + hostLetters[from], Out: a.device.TxPackets, Bytes: a.device.TxBytes, Dropped: map[string]uint64{}}
+	first := record.Hop{Name: "wireguard " + HostLetters[from], Out: a.device.TxPackets, Bytes: a.device.TxBytes, Dropped: map[string]uint64{}}
 	first.In = first.Out + a.device.TxDropped + a.device.TxErrors
 	if !w.spec.Gen.Conversation() {
 		first.In = max(first.In, w.entered(from, a))
@@ -219,7 +219,7 @@ func (w *wireguardPath) hops(from int) []record.Hop {
 	if a.below.TxDropped > 0 { // by the backlog of a CPU (veth_xmit of drivers/net/veth.c)
 		below.Dropped = gone(below, "underlay "+record.TxDropped)
 	}
-	last := record.Hop{Name: "wireguard " + hostLetters[to], In: b.below.RxPackets, Out: b.device.RxPackets, Bytes: b.device.RxBytes, Dropped: map[string]uint64{}}
+	last := record.Hop{Name: "wireguard " + HostLetters[to], In: b.below.RxPackets, Out: b.device.RxPackets, Bytes: b.device.RxBytes, Dropped: map[string]uint64{}}
 	named(&last, map[string]uint64{last.Name + " rx_errors": b.device.RxErrors, last.Name + " rx_dropped": b.device.RxDropped})
 	return []record.Hop{first, below, last}
 }
@@ -255,4 +255,4 @@ func (w *wireguardPath) Mismatch(*record.Trial) string {
 	return ""
 }
 
-func (w *wireguardPath) Close() error { return closeHosts(w.hosts) }
+func (w *wireguardPath) Close() error { return CloseHosts(w.hosts) }

@@ -100,7 +100,7 @@ func (w *wireguardGoPath) start(host int, key, peer wgtypes.Key) (*wireguard.Dev
 	}
 	return wireguard.Start(wireguard.Config{
 		FD: fd, MTU: w.spec.MTU(), Port: wireguardPort, Key: key, Peer: peer,
-		Endpoint: netip.AddrPortFrom(underlayAddrs[1-host].Addr(), wireguardPort),
+		Endpoint: netip.AddrPortFrom(UnderlayAddrs[1-host].Addr(), wireguardPort),
 	})
 }
 
@@ -218,7 +218,7 @@ func (w *wireguardGoPath) hops(from int) []record.Hop {
 			first.In += n
 		}
 	}
-	a := record.Hop{Name: "wireguard-go " + hostLetters[from], In: out.Taken, Out: out.Sent, Calls: out.Calls}
+	a := record.Hop{Name: "wireguard-go " + HostLetters[from], In: out.Taken, Out: out.Sent, Calls: out.Calls}
 	a.Dropped = gone(a, a.Name+" queues")
 	below := record.Hop{Name: "underlay", In: out.Sent, Out: in.Received}
 	switch {
@@ -227,7 +227,7 @@ func (w *wireguardGoPath) hops(from int) []record.Hop {
 	case w.below[from].TxDropped > 0:
 		below.Dropped = gone(below, "underlay "+record.TxDropped)
 	}
-	b := record.Hop{Name: "wireguard-go " + hostLetters[to], In: in.Received, Out: in.Written, Calls: in.Calls, Dropped: map[string]uint64{}}
+	b := record.Hop{Name: "wireguard-go " + HostLetters[to], In: in.Received, Out: in.Written, Calls: in.Calls, Dropped: map[string]uint64{}}
 	var refused uint64
 	for errno, n := range in.Refused {
 		b.Dropped[b.Name+" "+errno] = n

@@ -34,11 +34,12 @@ const (
 	TUN Mode = "tun" // layer 3
 	TAP Mode = "tap" // layer 2
 
-	PathSink   Path = "sink"   // one device: its reader, or the kernel, is the end
-	PathRelay  Path = "relay"  // two devices in two namespaces, their descriptors copied to each other
-	PathVPN    Path = "vpn"    // TUN, UDP over veth, TUN
-	PathBridge Path = "bridge" // TAP, bridge, TAP: user space writes to one and reads from the other
-	PathGuest  Path = "guest"  // TAP, QEMU, virtio-net: sockets of the host and of a virtual machine send to each other
+	PathSink    Path = "sink"    // one device: its reader, or the kernel, is the end
+	PathRelay   Path = "relay"   // two devices in two namespaces, their descriptors copied to each other
+	PathVPN     Path = "vpn"     // TUN, UDP over veth, TUN
+	PathBridge  Path = "bridge"  // TAP, bridge, TAP: user space writes to one and reads from the other
+	PathGuest   Path = "guest"   // TAP, QEMU, virtio-net: sockets of the host and of a virtual machine send to each other
+	PathProgram Path = "program" // the user's own VPN or relay in each of two namespaces
 	// The reference paths connect two namespaces by other means.
 	PathVeth        Path = "veth"
 	PathWireGuard   Path = "wireguard"    // the kernel's module
@@ -104,13 +105,17 @@ const (
 // Hosts reports whether the path connects two hosts, each a namespace with a
 // network stack of its own.
 func (p Path) Hosts() bool {
-	return slices.Contains([]Path{PathRelay, PathVPN, PathVeth, PathWireGuard, PathWireGuardGo}, p)
+	return slices.Contains([]Path{PathRelay, PathVPN, PathProgram, PathVeth, PathWireGuard, PathWireGuardGo}, p)
 }
 
 // Reference reports whether the path is a reference without a TUN/TAP device.
 func (p Path) Reference() bool {
 	return p == PathVeth || p == PathWireGuard || p == PathWireGuardGo
 }
+
+// Foreign reports whether no device on the path is made by tunbench: there are no queues
+// to go by, and no options to choose.
+func (p Path) Foreign() bool { return p == PathProgram || p.Reference() }
 
 // Conversation reports whether two hosts exchange the traffic, as opposed to
 // stamped packets, which are sent and counted one by one.

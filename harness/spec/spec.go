@@ -80,6 +80,7 @@ type Spec struct {
 	XDP     XDP
 	Steer   Steer
 	Cipher  Cipher // path=vpn only
+	Program string // path=program only: a name that program.Find knows
 	Event   Event
 	// Filter puts an eBPF filter on the device (TUNSETFILTEREBPF, Linux 4.16)
 	// that keeps all packets and takes FilterTime for each, 0 to 50 us: a cost of
@@ -172,7 +173,7 @@ func (s Spec) Validate() error {
 	if err := outOfRange(s); err != nil {
 		return err
 	}
-	for _, check := range []func(Spec) string{contradiction, pathContradiction, guestContradiction, trafficContradiction, deviceContradiction} {
+	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, guestContradiction, trafficContradiction, deviceContradiction} {
 		if text := check(s); text != "" {
 			return fmt.Errorf("%w: %s", ErrImpossible, text)
 		}

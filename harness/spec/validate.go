@@ -5,6 +5,7 @@ import (
 
 	"tunbench/harness/iperf"
 	"tunbench/harness/packet"
+	"tunbench/harness/program"
 	"tunbench/harness/sink"
 )
 
@@ -96,7 +97,7 @@ func pathContradiction(s Spec) string {
 		return "io=uring is not a way to drive path=vpn; set io=poll"
 	case (s.Path == PathVPN || s.Path == PathWireGuard || s.Path == PathWireGuardGo) && s.Size > MaxTunnelled:
 		return fmt.Sprintf("path=%s adds headers to each packet, and a packet of size=%d does not fit a datagram with them; choose at most %d", s.Path, s.Size, MaxTunnelled)
-	case s.Path.Reference() && (s.Queues > 1 || s.IO != IORead || s.VnetHdr > 0 || s.PI || s.NAPI != NAPIOff || s.Steer != SteerAuto || s.SndBuf > 0 || s.Filter):
+	case s.Path.Foreign() && (s.Queues > 1 || s.IO != IORead || s.VnetHdr > 0 || s.PI || s.NAPI != NAPIOff || s.Steer != SteerAuto || s.SndBuf > 0 || s.Filter):
 		return fmt.Sprintf("path=%s has no device of ours: queues, io, vnet, pi, napi, steer, sndbuf and filter must be at their defaults", s.Path)
 	case s.Event != EventNone && s.Path != PathSink:
 		return fmt.Sprintf("event=%s happens to the device of path=sink", s.Event)
@@ -107,6 +108,31 @@ func pathContradiction(s Spec) string {
 	}
 	return ""
 }
+
+// programContradiction is about the program of path=program; "" is none.
+func programContradiction(s Spec) string {
+	switch {
+	case s.Path != PathProgram && s.Program != "":
+		return fmt.Sprintf("program=%s is for path=program; set that, or program=none", s.Program)
+	case s.Path != PathProgram:
+		return ""
+	case s.Program == "":
+		return "path=program needs a program; set program to the name of one that ships, or of a file given by --program"
+	}
+	file, err := program.Find(s.Program)
+	switch {
+	case err != nil:
+		return err.Error()
+	case file.Kind() != string(s.Mode):
+		return fmt.Sprintf("program=%s makes a device of kind %s; set mode=%s", s.Program, file.Kind(), file.Kind())
+	case s.Size > longestOf(file):
+		return fmt.Sprintf("program=%s adds up to %d bytes to each packet, and one of size=%d does not fit the link with them; choose at most %d", s.Program, file.Overhead, s.Size, longestOf(file))
+	}
+	return ""
+}
+
+// longestOf is the longest packet to which a program can add what its file says.
+func longestOf(f *program.File) int { return MaxSize - f.Overhead }
 
 // trafficContradiction is about who makes the traffic; "" is none.
 func trafficContradiction(s Spec) string {

@@ -60,7 +60,7 @@ func sameWorkers(y *Spec, s Spec) {
 		if s.Dir == U2K {
 			y.Queues, y.IO = min(s.Queues, s.Flows), IORead
 		}
-	case s.Path.Reference():
+	case s.Path.Foreign():
 		y.Path, y.Queues = PathRelay, min(s.Flows, MaxQueues)
 	default:
 		y.Path, y.Queues = PathRelay, min(s.Queues, s.Flows)

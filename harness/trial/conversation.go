@@ -11,6 +11,7 @@ import (
 	"tunbench/harness/account"
 	"tunbench/harness/conversation"
 	"tunbench/harness/host"
+	"tunbench/harness/load"
 	"tunbench/harness/path"
 	"tunbench/harness/spec"
 	"tunbench/harness/worker"
@@ -49,7 +50,7 @@ type conversationTrial struct {
 
 // prepareConversation makes the session of a conversation.
 func prepareConversation(s spec.Spec, hook bpf.Hook, p record.Placement) (*session, error) {
-	w, err := path.New(s, hook, p)
+	w, err := load.PathOf(s, hook, p)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +118,7 @@ func (k *conversationTrial) watch(who string, t *worker.Thread) { k.faults.watch
 // fail ends the trial with err, unless it has failed already. What happened to the
 // devices says more than what became of those who talked through them.
 func (k *conversationTrial) fail(err error) {
+	err = k.site.Forwarders.Blame(err)
 	if down := k.linksDown(); down != nil {
 		err = fmt.Errorf("%w: %w", down, err)
 	}

@@ -137,7 +137,9 @@ func (b *packetTrial) startLockstep() error {
 }
 
 // watch reports a worker that ends with an error.
-func (b *packetTrial) watch(who string, t *worker.Thread) { b.faults.watch(who, t, b.report) }
+func (b *packetTrial) watch(who string, t *worker.Thread) {
+	b.faults.watch(who, t, func(err error) { b.report(b.site.Forwarders.Blame(err)) })
+}
 
 func (b *packetTrial) measure(on bool) error {
 	if err := b.site.Observers.Measure(on); err != nil {

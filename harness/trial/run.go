@@ -69,7 +69,7 @@ func (v Variant) Programs() string {
 	if v.Hook == record.HookNone {
 		return ""
 	}
-	return fmt.Sprint(v.Hook, " ", v.Spec.Dir, " ", v.Spec.Path, " ", v.Spec.Queues, " ", device.SampleEveryOf(v.Spec))
+	return fmt.Sprint(v.Hook, " ", v.Spec.Dir, " ", v.Spec.Path, " ", v.Spec.Queues, " ", device.SampleEveryOf(v.Spec), v.Spec.Program)
 }
 
 // Pair makes one trial of each variant, side by side, as TakeTurns says. The records

@@ -130,6 +130,10 @@ var table = []Kind{
 		Threshold: 0.03, Searched: true,
 	},
 	{
+		Metric: record.PeakBytes, Unit: "bytes", Better: -1, Bench: "peak-B", Gauge: Gauge{"program_peak", "bytes", 1},
+		Meaning: "Highest resident memory of a program of path=program, of the end that had more",
+	},
+	{
 		Metric: record.Steal, Unit: "ratio", Better: 0, Bench: "steal", Gauge: Gauge{"steal", "ratio", 1},
 		Meaning: "Share of the CPU time that the hypervisor took",
 	},

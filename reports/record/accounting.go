@@ -100,6 +100,14 @@ type Hop struct {
 	Bytes   uint64            `json:"bytes,omitempty"`
 }
 
+// Process is a program of path=program with all processes that it started.
+type Process struct {
+	Name      string `json:"name"`       // value of the axis program
+	End       string `json:"end"`        // the host it ran on: a or b
+	CPUNs     uint64 `json:"cpu_ns"`     // from when it was ready to the end of the trial, warm-up included
+	PeakBytes uint64 `json:"peak_bytes"` // the sum of the highest resident memory of each of its processes
+}
+
 // TCP is what TCP_INFO said about the streams at the end of the measured time, and
 // what the streams did during it.
 type TCP struct {

@@ -29,5 +29,5 @@ const (
 // new axis goes to the end.
 var Axes = []string{
 	"mode", "path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload", "pi", "napi", "xdp", "steer",
-	"qdisc", "txqlen", "sndbuf", "load", "cipher", "ip", "bypass", "spacing", "pause", "filter", "event", "copy", "bridge",
+	"qdisc", "txqlen", "sndbuf", "load", "cipher", "ip", "bypass", "spacing", "pause", "filter", "event", "copy", "program", "bridge",
 }

@@ -89,6 +89,7 @@ type Trial struct {
 	// Devices are all TUN/TAP devices of a path that has more than one, in the
 	// order in which packets pass them.
 	Devices  []Device  `json:"devices,omitempty"`
+	Programs []Process `json:"programs,omitempty"` // path=program
 	CPUs     Placement `json:"cpus"`
 	Observer *Observer `json:"observer,omitempty"` // observed arm only
 	Flags    []string  `json:"flags"`

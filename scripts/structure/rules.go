@@ -14,9 +14,10 @@ var limits = map[string]int{
 // below it: so no circle can close.
 var rules = []rule{
 	{"scripts/structure", ""},
+	{"scripts/forwarder", ""},
 
 	// Commands: flags and wiring.
-	{"bench/cmd/tunbench", "bench/* harness harness/doctor harness/vm harness/vm/* reports/*"},
+	{"bench/cmd/tunbench", "bench/* harness harness/doctor harness/program harness/vm harness/vm/* reports/*"},
 
 	// What to measure, and in which order.
 	{"bench/manual", ""},
@@ -48,13 +49,14 @@ var rules = []rule{
 	{"harness/conversation", "harness/account harness/iperf harness/netns harness/path harness/refusal harness/spec harness/stream harness/worker bpf/hist reports/record"},
 	{"harness/hypervisor", "harness/account harness/device harness/host harness/load harness/netns harness/packet harness/path harness/refusal harness/sink harness/spec harness/traffic harness/vhost harness/vm harness/vm/agent harness/vm/guest harness/vm/kernel harness/worker bpf reports/record"},
 	{"harness/vm/agent", "harness/device harness/load harness/netns harness/packet harness/sink harness/spec harness/traffic harness/worker"},
-	{"harness/load", "harness/account harness/call harness/device harness/host harness/netns harness/packet harness/path harness/refusal harness/sink harness/socket harness/spec harness/traffic harness/worker bpf reports/record"},
+	{"harness/load", "harness/account harness/call harness/device harness/host harness/netns harness/packet harness/path harness/path/foreign harness/refusal harness/sink harness/socket harness/spec harness/traffic harness/worker bpf reports/record"},
+	{"harness/path/foreign", "harness/account harness/device harness/netns harness/packet harness/path harness/program harness/refusal harness/socket harness/spec harness/traffic harness/worker bpf reports/record"},
 	{"harness/path", "harness/account harness/call harness/forward harness/device harness/netns harness/refusal harness/seal harness/sink harness/socket harness/spec harness/tuntap harness/vhost harness/wireguard harness/worker bpf reports/record"},
 	{"harness/device", "harness/account harness/netns harness/packet harness/refusal harness/sink harness/spec harness/traffic harness/tuntap harness/vhost harness/worker bpf reports/record"},
 	{"harness/account", "harness/host harness/packet harness/sink harness/spec harness/traffic harness/worker bpf/hist reports/record"},
 	{"harness/condition", "harness/host reports/record"},
 	{"harness/refusal", "harness/call harness/host harness/netns harness/tuntap harness/uring harness/vhost bpf reports/record"},
-	{"harness/spec", "harness/iperf harness/packet harness/sink bpf reports/record"},
+	{"harness/spec", "harness/iperf harness/packet harness/program harness/sink bpf reports/record"},
 
 	{"harness/forward", "harness/socket harness/packet harness/seal harness/worker harness/uring harness/vhost"},
 	{"harness/sink", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
@@ -64,6 +66,7 @@ var rules = []rule{
 	{"harness/iperf", "harness/socket"},
 	{"harness/netns", ""},
 	{"harness/packet", ""},
+	{"harness/program", ""},
 	{"harness/seal", ""},
 	{"harness/tuntap", ""},
 	{"harness/uring", ""},

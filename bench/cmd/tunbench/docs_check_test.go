@@ -156,8 +156,11 @@ func (c *checker) make(args []string) error {
 // goTool checks go test and go run: that the package is there, and of a test that
 // there is one of that name, and each flag that it is given.
 func (c *checker) goTool(args []string) error {
+	if len(args) == 4 && args[0] == "build" && args[1] == "-o" {
+		args = []string{"run", args[3]}
+	}
 	if len(args) < 2 || args[0] != "test" && args[0] != "run" {
-		return fmt.Errorf("go %s: this test knows go test PACKAGE and go run PACKAGE", strings.Join(args, " "))
+		return fmt.Errorf("go %s: this test knows go test PACKAGE, go run PACKAGE and go build -o FILE PACKAGE", strings.Join(args, " "))
 	}
 	if strings.HasPrefix(args[1], "-") {
 		return nil // named without a package, as in go test -fuzz
@@ -256,6 +259,28 @@ func (c *checker) flags(text string) (isCommand bool, err error) {
 	return true, fmt.Errorf("no command has these flags: %w", err)
 }
 
+// programFiles replaces the files that --program names by those of this repository, or by
+// files of the same names.
+func (c *checker) programFiles(args []string) ([]string, error) {
+	args = slices.Clone(args)
+	for i := 1; i < len(args); i++ {
+		if args[i-1] != "--program" {
+			continue
+		}
+		if strings.Contains(args[i], "/") {
+			args[i] = filepath.Join(c.root, args[i])
+			continue
+		}
+		name := strings.TrimSuffix(args[i], ".yaml")
+		args[i] = filepath.Join(c.work, args[i])
+		text := "name: " + name + "\nends: [{command: [x], device: {kind: tun, name: x}}]\n"
+		if err := os.WriteFile(args[i], []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return args, nil
+}
+
 func allCommands(cmd *cobra.Command) []*cobra.Command {
 	list := []*cobra.Command{cmd}
 	for _, sub := range cmd.Commands() {
@@ -267,6 +292,10 @@ func allCommands(cmd *cobra.Command) []*cobra.Command {
 // tunbench checks a command line of tunbench. A command that is only named, as in
 // `tunbench vm`, needs no arguments.
 func (c *checker) tunbench(args []string) error {
+	args, err := c.programFiles(args)
+	if err != nil {
+		return err
+	}
 	root := rootCommand(&app{})
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()

@@ -15,6 +15,7 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
+	"tunbench/harness/program"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
@@ -48,6 +49,7 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.StringVar(&s.suite, "suite", "default", "what to measure: "+strings.Join(suite.Names(), ", ")+" or a file that ends in .yaml")
 	f.StringArrayVar(&s.filters, "filter", nil, "keep scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
 	f.StringArrayVar(&s.sets, "set", nil, "set an axis of every scenario: axis=value; several values, axis=v1,v2, multiply the scenarios (may repeat)")
+	f.Var(&program.Flag{}, "program", "file of a program for path=program, whose name is then a value of the axis program (may repeat)")
 	f.IntVar(&s.trials, "trials", 0, "pairs of trials for each scenario (default: the suite's)")
 	f.DurationVar(&s.warmup, "warmup", 0, "time that a trial runs before it is measured (default: the suite's)")
 	f.DurationVar(&s.measure, "measure", 0, fmt.Sprintf("measured time of a trial, %v at least (default: the suite's)", suite.MinMeasure))
@@ -57,7 +59,6 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.StringVar(&s.cpus, "cpus", "", "CPUs to use, such as 0,2-3: the first half sends, the second half reads (default: from the topology)")
 	f.StringVar(&s.guestKernel, "guest-kernel", "", "kernel of the virtual machine of path=guest, as for tunbench vm --kernel (default: the newest that was fetched)")
 	f.BoolVar(&s.strict, "strict", false, "exit with 3 if a trial is invalid")
-
 	// Errors could only be about the names of flags, which are registered above.
 	_ = cmd.RegisterFlagCompletionFunc("suite", completeSuite)
 	_ = cmd.RegisterFlagCompletionFunc("filter", completeAxis)
@@ -117,7 +118,6 @@ func (s *selection) plan(args []string) (plan.Plan, error) {
 	if p.CPUs, err = plan.ParseCPUs(s.cpus); err != nil {
 		return none, fmt.Errorf("--cpus %q: %w", s.cpus, err)
 	}
-
 	from, err := s.load()
 	if err != nil {
 		return none, err
