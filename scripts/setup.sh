@@ -19,9 +19,9 @@ usage() {
 
 # A program or a file, and the Debian package that contains it.
 declare -A package=(
-	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [ethtool]=ethtool [git]=git
-	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
-	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [unshare]=util-linux
+	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [edge]=n2n [ethtool]=ethtool [fastd]=fastd [git]=git
+	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [openssl]=openssl [openvpn]=openvpn [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
+	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [tincd]=tinc [unshare]=util-linux [wg]=wireguard-tools [wireguard-go]=wireguard-go
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/linux/bpf.h]=linux-libc-dev [/usr/include/stdio.h]=libc6-dev
 	[/usr/share/bash-completion/bash_completion]=bash-completion
 )
@@ -29,7 +29,9 @@ declare -A package=(
 build=(make git certificates)
 # The BPF objects are compiled from C with the headers of libbpf.
 generate=(make git clang llvm-strip /usr/include/bpf/bpf_helpers.h /usr/include/linux/bpf.h)
-test=("${build[@]}" awk cc ethtool ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion /usr/include/stdio.h)
+# VPNs that ship as program files.
+vpns=(edge fastd openssl openvpn tincd wg wireguard-go)
+test=("${build[@]}" awk cc ethtool ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion /usr/include/stdio.h "${vpns[@]}")
 # Kernels are booted in QEMU; scripts/kernels.sh unpacks them.
 guest=("${build[@]}" dpkg-deb qemu-system-x86_64)
 # The kernels that the guest tests boot, by the beginning of their release.

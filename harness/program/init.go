@@ -38,6 +38,7 @@ type order struct {
 	Command []string   `json:"command"`
 	After   [][]string `json:"after,omitempty"`
 	Private []string   `json:"private,omitempty"`
+	Dir     string     `json:"dir"` // the temporary folder
 }
 
 // status is a line that the first process writes.
@@ -82,7 +83,7 @@ func serve(text string) {
 		return
 	}
 	r.tell(status{Started: pid})
-	go control(pid)
+	go control(pid, o.Dir)
 	go r.reap()
 	go r.after(o.After)
 	ws := <-done
@@ -115,14 +116,17 @@ func hide(folders []string) error {
 	return nil
 }
 
-// control passes signals on to the group of the program, until the pipe is closed.
-func control(pid int) {
+// control passes signals on to the group of the program, until the pipe is closed: then
+// tunbench is no more, and cannot remove the temporary folder.
+func control(pid int, dir string) {
 	lines := bufio.NewScanner(os.NewFile(controlFD, "control"))
 	for lines.Scan() {
 		if n, err := strconv.Atoi(lines.Text()); err == nil {
 			_ = unix.Kill(-pid, syscall.Signal(n)) // it may have ended
 		}
 	}
+	_ = unix.Kill(-pid, unix.SIGKILL)
+	_ = os.RemoveAll(dir) // there is nobody to tell
 	os.Exit(0)
 }
 

@@ -52,6 +52,7 @@ func lookPath(name string) error {
 // start starts an order in a namespace and in a folder, and returns when the program
 // runs.
 func start(what string, ns Namespace, o order, env []string, dir string, output *Output) (*process, error) {
+	o.Dir = dir
 	text, err := json.Marshal(o)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", what, err)
@@ -73,7 +74,7 @@ func start(what string, ns Namespace, o order, env []string, dir string, output 
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, output, output
 	cmd.ExtraFiles = []*os.File{statusOut, controlIn}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Setsid: true, Pdeathsig: syscall.SIGKILL,
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS, Setsid: true,
 	}
 	cmd.WaitDelay = time.Second
 	p.first = cmd

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,6 +48,7 @@ func programmed(t *testing.T, script [2]string, change func(*program.File)) spec
 	name := strings.ToLower(strings.NewReplacer("/", ".", " ", "-", "_", "-").Replace(t.Name()))
 	name = name[max(0, len(name)-30):]
 	name = strings.Trim(name, "-.")
+	t.Setenv("TMPDIR", t.TempDir())
 	f := &program.File{Name: name, Path: filepath.Join(t.TempDir(), "x.yaml"), Overhead: 120}
 	for _, s := range script {
 		s = strings.ReplaceAll(s, "FORWARD", fmt.Sprintf(forwards, file))
@@ -95,8 +97,8 @@ func TestProgram(t *testing.T) {
 						t.Errorf("%v", trial.Notes)
 					}
 				}
-				if trial.Metrics[record.PPS] == 0 || trial.Metrics[record.CPUNsPerPkt] == 0 || trial.Metrics[record.PeakBytes] < 1e6 {
-					t.Errorf("%v", trial.Metrics)
+				if trial.Accounting.Delivered == 0 || trial.Programs[0].CPUNs == 0 || trial.Metrics[record.PeakBytes] < 1e6 {
+					t.Errorf("%v %+v", trial.Metrics, trial.Programs)
 				}
 			}
 		})
@@ -120,11 +122,14 @@ func TestProgramThatDrops(t *testing.T) {
 	s := programmed(t, [2]string{"exec FORWARD -drop 100", "exec FORWARD"}, nil)
 	s.Rate, s.Measure = 20_000, time.Second
 	trial := run(t, s, bpf.None)
-	if loss := trial.Metrics[record.Loss]; loss < 0.0095 || loss > 0.0105 {
-		t.Errorf("loss %v, accounting %+v", loss, trial.Accounting)
+	a := trial.Accounting
+	n := a.Dropped[s.Program]
+	// Of those that it was given: a busy host loses others in the ring of the device.
+	if share := float64(n) / float64(n+a.Delivered); share < 0.0095 || share > 0.0105 || a.Unexplained != 0 {
+		t.Errorf("dropped %v of those that came, accounting %+v", share, a)
 	}
-	if n := trial.Accounting.Dropped[s.Program]; n == 0 || trial.Accounting.Unexplained != 0 {
-		t.Errorf("%+v", trial.Accounting)
+	if loss := trial.Metrics[record.Loss]; a.DroppedTotal() == n && (loss < 0.0095 || loss > 0.0105) {
+		t.Errorf("loss %v, accounting %+v", loss, a)
 	}
 }
 
@@ -147,7 +152,7 @@ func TestProgramCost(t *testing.T) {
 		busy.Program = programmed(t, [2]string{"FORWARD & while :; do :; done", "exec FORWARD"}, nil).Program
 		second := run(t, busy, bpf.None)
 		a, b := first.Metrics[record.CPUNsPerPkt], second.Metrics[record.CPUNsPerPkt]
-		if b < a+400_000 { // most of a CPU, over 1,000 packets a second
+		if b < 1.3*a {
 			t.Errorf("%v ns and, with a busy loop, %v ns a packet", a, b)
 		}
 	})
@@ -217,5 +222,30 @@ func TestProgramMissing(t *testing.T) {
 	_, err := Run(t.Context(), s, bpf.None, record.Floor{}, false)
 	if reason, detail := refusal.Classify(err); reason != record.Missing || !strings.Contains(detail, "needs no-such-vpn, which is not installed here: apt-get install no-such-vpn") {
 		t.Errorf("%s: %s", reason, detail)
+	}
+}
+
+// Each program that ships carries packets, with its own keys.
+func TestShippedPrograms(t *testing.T) {
+	needRoot(t)
+	for _, name := range program.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			s := short()
+			s.Path, s.Program, s.Mode, s.Rate = spec.PathProgram, name, spec.Mode(kindOf(t, name)), 500
+			trial, err := Run(t.Context(), s, bpf.None, record.Floor{}, false)
+			if missing := new(refusal.Missing); errors.As(err, &missing) {
+				if os.Getenv("CI") == "true" {
+					t.Fatal(missing)
+				}
+				t.Skip(missing)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := trial.Accounting; a.Delivered == 0 || a.Unexplained != 0 {
+				t.Errorf("%+v", a)
+			}
+		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tunbench/reports/document"
+	"tunbench/reports/document/program"
 	"tunbench/reports/document/queue"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
@@ -32,6 +33,7 @@ func New(f *record.File) document.Document {
 				}
 			}
 		}
+		add(program.Section)
 		d.Sections = append(d.Sections, differences(list)...)
 		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, guests, Latencies)
 		d.Sections = append(d.Sections, limit(list)...)
