@@ -186,7 +186,13 @@ func (p *Pair) Queues(host int) (queues int, devices []string) {
 }
 
 // Usage is what the program of a host has used so far.
-func (p *Pair) Usage(host int) (Usage, error) { return p.ends[host].usage() }
+func (p *Pair) Usage(host int) (Usage, error) {
+	end := p.ends[host]
+	if end == nil { // it was not started, or is closed
+		return Usage{}, errUnknownUsage
+	}
+	return end.usage()
+}
 
 // Spent is the CPU time of both in ns.
 func (p *Pair) Spent() (sum int64, err error) {

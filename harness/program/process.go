@@ -188,7 +188,7 @@ func (p *process) kill() {
 // pid is that of the first process.
 func (p *process) pid() int { return p.first.Process.Pid }
 
-var errUnknownUsage = errors.New("the program has ended")
+var errUnknownUsage = errors.New("the program does not run")
 
 // usage is what the program has used so far.
 func (p *process) usage() (Usage, error) {
