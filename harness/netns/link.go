@@ -2,8 +2,11 @@ package netns
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -142,4 +145,68 @@ func flagNames(raw uint32) []string {
 		}
 	}
 	return names
+}
+
+func countersOf(a *netlink.LinkAttrs) (Counters, error) {
+	s := a.Statistics
+	if s == nil {
+		return Counters{}, errors.New("the kernel gave none")
+	}
+	return Counters{
+		RxPackets: s.RxPackets, RxBytes: s.RxBytes, RxErrors: s.RxErrors, RxDropped: s.RxDropped,
+		TxPackets: s.TxPackets, TxBytes: s.TxBytes, TxErrors: s.TxErrors, TxDropped: s.TxDropped,
+	}, nil
+}
+
+// stateOf must run on the namespace's thread.
+func stateOf(a *netlink.LinkAttrs) (s State, err error) {
+	s = State{
+		Name: a.Name, Index: a.Index, MTU: a.MTU, TxQLen: a.TxQLen,
+		MAC: a.HardwareAddr, Flags: flagNames(a.RawFlags),
+	}
+	if s.Qdisc, err = rootQdisc(a.Index); err != nil {
+		return s, refused(err, a.Name, "read root qdisc")
+	}
+	if s.Features, err = features(a.Name); err != nil {
+		return s, refused(err, a.Name, "read features")
+	}
+	return s, nil
+}
+
+// rootDrops sums up what root qdiscs dropped.
+func rootDrops(all []netlink.Qdisc) (n uint64) {
+	for _, q := range all {
+		a := q.Attrs()
+		if a.Parent == netlink.HANDLE_ROOT && a.Statistics != nil && a.Statistics.Queue != nil {
+			n += uint64(a.Statistics.Queue.Drops)
+		}
+	}
+	return n
+}
+
+// withMAC is the name of the link with that address.
+func withMAC(all []netlink.Link, mac string) (string, error) {
+	for _, link := range all {
+		if a := link.Attrs(); a.HardwareAddr.String() == mac {
+			return a.Name, nil
+		}
+	}
+	return "", fmt.Errorf("no link has the address %s", mac)
+}
+
+// awaitLocal waits until the stack accepts packets to one of its own addresses.
+// For IPv6 the kernel adds the route later, in a work queue (addrconf_dad_work
+// of net/ipv6/addrconf.c), even without address detection.
+func awaitLocal(h *netlink.Handle, a netip.Addr) error {
+	const within, look = 2 * time.Second, 200 * time.Microsecond
+	for deadline := time.Now().Add(within); a.Unmap().Is6(); time.Sleep(look) {
+		routes, err := h.RouteGet(a.AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the kernel has not made it local within %v: %w", within, errors.Join(err, os.ErrDeadlineExceeded))
+		}
+	}
+	return nil
 }

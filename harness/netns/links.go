@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -109,7 +107,7 @@ func (l *links) setUp(link netlink.Link, c Link) error {
 		}
 	}
 	for _, p := range c.Addr {
-		if err := l.awaitLocal(p.Addr()); err != nil {
+		if err := awaitLocal(l.handle, p.Addr()); err != nil {
 			return fmt.Errorf("add address %v to %s: %w", p, name, err)
 		}
 	}
@@ -132,23 +130,6 @@ func (l *links) setUp(link netlink.Link, c Link) error {
 		}
 		if err := l.handle.NeighSet(neigh); err != nil {
 			return refused(err, name, "add neighbour %v at %v", b.Addr, b.MAC)
-		}
-	}
-	return nil
-}
-
-// awaitLocal waits until the stack accepts packets to one of its own addresses.
-// For IPv6 the kernel adds the route later, in a work queue (addrconf_dad_work
-// of net/ipv6/addrconf.c), even without address detection.
-func (l *links) awaitLocal(a netip.Addr) error {
-	const within, look = 2 * time.Second, 200 * time.Microsecond
-	for deadline := time.Now().Add(within); a.Unmap().Is6(); time.Sleep(look) {
-		routes, err := l.handle.RouteGet(a.AsSlice())
-		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("the kernel has not made it local within %v: %w", within, errors.Join(err, os.ErrDeadlineExceeded))
 		}
 	}
 	return nil
@@ -244,17 +225,6 @@ func (l *links) Counters(name string) (Counters, error) {
 	return c, err
 }
 
-func countersOf(a *netlink.LinkAttrs) (Counters, error) {
-	s := a.Statistics
-	if s == nil {
-		return Counters{}, errors.New("the kernel gave none")
-	}
-	return Counters{
-		RxPackets: s.RxPackets, RxBytes: s.RxBytes, RxErrors: s.RxErrors, RxDropped: s.RxDropped,
-		TxPackets: s.TxPackets, TxBytes: s.TxBytes, TxErrors: s.TxErrors, TxDropped: s.TxDropped,
-	}, nil
-}
-
 // Device reads back the link name.
 func (l *links) Device(name string) (State, error) {
 	var s State
@@ -268,21 +238,6 @@ func (l *links) Device(name string) (State, error) {
 	})
 	if err != nil {
 		return State{}, err
-	}
-	return s, nil
-}
-
-// stateOf must run on the namespace's thread.
-func stateOf(a *netlink.LinkAttrs) (s State, err error) {
-	s = State{
-		Name: a.Name, Index: a.Index, MTU: a.MTU, TxQLen: a.TxQLen,
-		MAC: a.HardwareAddr, Flags: flagNames(a.RawFlags),
-	}
-	if s.Qdisc, err = rootQdisc(a.Index); err != nil {
-		return s, refused(err, a.Name, "read root qdisc")
-	}
-	if s.Features, err = features(a.Name); err != nil {
-		return s, refused(err, a.Name, "read features")
 	}
 	return s, nil
 }
@@ -412,12 +367,7 @@ func (l *links) QdiscDrops(name string) (n uint64, err error) {
 		if err != nil {
 			return refused(err, name, "list qdiscs")
 		}
-		for _, q := range all {
-			a := q.Attrs()
-			if a.Parent == netlink.HANDLE_ROOT && a.Statistics != nil && a.Statistics.Queue != nil {
-				n += uint64(a.Statistics.Queue.Drops)
-			}
-		}
+		n = rootDrops(all)
 		return nil
 	})
 	return n, err
@@ -430,13 +380,8 @@ func (l *links) ByMAC(mac string) (name string, err error) {
 		if err != nil {
 			return fmt.Errorf("list links: %w", err)
 		}
-		for _, link := range all {
-			if a := link.Attrs(); a.HardwareAddr.String() == mac {
-				name = a.Name
-				return nil
-			}
-		}
-		return fmt.Errorf("no link has the address %s", mac)
+		name, err = withMAC(all, mac)
+		return err
 	})
 	return name, err
 }
