@@ -1,0 +1,40 @@
+package program
+
+import (
+	"testing"
+
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/record"
+)
+
+// file has trials of those scenarios.
+func file(scenarios ...string) *record.File {
+	f := &record.File{Run: &record.Run{}}
+	for i, name := range scenarios {
+		f.Trials = append(f.Trials, record.Trial{
+			Kind: record.KindTrial, Scenario: name, Arm: record.Bare, Pair: 1, Trial: i + 1,
+			Metrics: map[string]float64{record.PPS: 1e6, record.GoodputBitPerS: 2e9, record.CPUNsPerPkt: 1234, record.PeakBytes: 200 << 20, record.Retransmits: 0.01},
+			TCP:     &record.TCP{Streams: 1, RTTNs: 2_000_000},
+		})
+	}
+	return f
+}
+
+func TestSection(t *testing.T) {
+	const tail = "/dir=k2u/gen="
+	list, _ := figure.Scenarios(file(
+		"Tun/path=program"+tail+"tcp/queues=1/size=1400/program=mine", "Tun/path=program"+tail+"udp/queues=1/size=64/program=mine",
+		"Tun/path=veth"+tail+"tcp/queues=1/size=1400", "Tun"+tail+"udp/queues=1/size=64"))
+	sec, ok := Section(list)
+	if !ok || len(sec.Blocks) != 2 {
+		t.Fatalf("%v %+v", ok, sec)
+	}
+	if rows := sec.Blocks[0].(document.Table).Rows; len(rows) != 2 || len(rows[0]) != 7 {
+		t.Errorf("%v", rows)
+	}
+	list, _ = figure.Scenarios(file("Tun/path=veth" + tail + "tcp/queues=1/size=1400"))
+	if _, ok := Section(list); ok {
+		t.Error("a section without programs")
+	}
+}
