@@ -20,18 +20,19 @@ import (
 )
 
 // forwarder builds scripts/forwarder once.
-var forwarder = sync.OnceValues(func() (string, error) {
+var forwarder = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "tunbench-forwarder-")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	defer os.RemoveAll(dir)
 	file := filepath.Join(dir, "forwarder")
 	cmd := exec.Command("go", "build", "-o", file, "tunbench/scripts/forwarder")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
+		return nil, fmt.Errorf("%w: %s", err, out)
 	}
-	return file, nil
+	return os.ReadFile(file)
 })
 
 const forwards = `%s -device {{.Device}} -local {{.Underlay}}:{{.Port}} -peer {{.PeerUnderlay}}:{{.PeerPort}} `
@@ -41,8 +42,12 @@ const forwards = `%s -device {{.Device}} -local {{.Underlay}}:{{.Port}} -peer {{
 func programmed(t *testing.T, script [2]string, change func(*program.File)) spec.Spec {
 	t.Helper()
 	needRoot(t)
-	file, err := forwarder()
+	binary, err := forwarder()
 	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "forwarder")
+	if err := os.WriteFile(file, binary, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	name := strings.ToLower(strings.NewReplacer("/", ".", " ", "-", "_", "-").Replace(t.Name()))
