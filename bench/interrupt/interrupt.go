@@ -6,10 +6,16 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
+// oneRequest is how long after the first signal others are part of the same request.
+const oneRequest = 300 * time.Millisecond
+
 // Context returns a context that ends with the first signal to end: the run then
-// ends in order, with its report. A second Ctrl-C or SIGTERM kills.
+// ends in order, with its report. A second Ctrl-C or SIGTERM kills, unless it comes so soon
+// that it is the same request: timeout(1) sends its signal to the process and then to the
+// group that the process is in.
 //
 // SIGHUP, which is sent when a terminal is lost, is such a signal too, unless it is
 // ignored because of nohup. It may come twice, from the shell and from the kernel, so
@@ -30,15 +36,11 @@ func Context(ctx context.Context) context.Context {
 			signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 		}
 		cancel()
-		signal.Stop(caught)
-		// A signal that came before Stop counts as the second.
-		for {
+		for over := time.After(oneRequest); ; {
 			select {
-			case again := <-caught:
-				if again != syscall.SIGHUP {
-					_ = syscall.Kill(os.Getpid(), again.(syscall.Signal))
-				}
-			default:
+			case <-caught:
+			case <-over:
+				signal.Stop(caught)
 				return
 			}
 		}

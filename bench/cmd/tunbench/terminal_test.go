@@ -165,7 +165,7 @@ func onTerminal(t *testing.T, as string, columns uint16, env []string, args []st
 		n, err := tty.Read(buf)
 		all.Write(buf[:n])
 		if len(keys) > 0 && strings.Contains(all.String(), keys[0][0]) {
-			time.Sleep(300 * time.Millisecond) // the signal before it is to be taken first
+			time.Sleep(600 * time.Millisecond) // so that a second signal is not part of the first request
 			if _, err := io.WriteString(tty, keys[0][1]); err != nil {
 				t.Error(err)
 			}
