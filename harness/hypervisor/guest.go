@@ -13,7 +13,7 @@ import (
 	"tunbench/harness/path"
 	"tunbench/harness/spec"
 	"tunbench/harness/vm"
-	"tunbench/harness/vm/agent"
+	"tunbench/harness/vm/peer"
 	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
@@ -33,8 +33,8 @@ type Guest struct {
 	still   path.Settling
 	closed  bool
 
-	before   agent.Answer // when no packet was sent yet
-	last     agent.Answer // of the guest, at the end
+	before   peer.Answer  // when no packet was sent yet
+	last     peer.Answer  // of the guest, at the end
 	measured [2]progress  // what was done when the measured time began, and when it ended
 	at       [2]int64     // in ns of the trial's clock
 	dirs     []spec.Dir   // in which packets flow
@@ -73,7 +73,7 @@ func (g *Guest) Open([2]path.Host) error { return g.ends.open(g.site.ns) }
 // Start boots the guest, and lets the senders start once its receivers wait for packets.
 // It is ended with an error if the guest ends by itself.
 func (g *Guest) Start(watch func(who string, t *worker.Thread), ended func(error)) (err error) {
-	c := agent.Config{Spec: half(g.spec)}
+	c := peer.Config{Spec: half(g.spec)}
 	workers := min(g.spec.Queues, g.spec.Flows)
 	if g.spec.Dir != spec.U2K {
 		c.Receive = workers
@@ -91,11 +91,11 @@ func (g *Guest) Start(watch func(who string, t *worker.Thread), ended func(error
 	if err := g.ends.receive(watch); err != nil {
 		return err
 	}
-	if g.before, err = g.machine.line.ask(agent.Look); err != nil {
+	if g.before, err = g.machine.line.ask(peer.Look); err != nil {
 		return err
 	}
 	// The guest first: it answers sooner as long as no packets come.
-	if _, err := g.machine.line.ask(agent.Start); err != nil {
+	if _, err := g.machine.line.ask(peer.Start); err != nil {
 		return err
 	}
 	return g.ends.send(watch)
@@ -104,7 +104,7 @@ func (g *Guest) Start(watch func(who string, t *worker.Thread), ended func(error
 // Stop ends the senders of both ends.
 func (g *Guest) Stop() error {
 	err := g.ends.stop()
-	_, guestErr := g.machine.line.ask(agent.Stop)
+	_, guestErr := g.machine.line.ask(peer.Stop)
 	return errors.Join(err, guestErr)
 }
 
@@ -130,7 +130,7 @@ func (g *Guest) Empty() (bool, error) {
 	if ok, err := g.site.device.Empty(); !ok || err != nil {
 		return false, err
 	}
-	now, err := g.machine.line.ask(agent.Look)
+	now, err := g.machine.line.ask(peer.Look)
 	if err != nil {
 		return false, err
 	}
@@ -178,7 +178,7 @@ func (g *Guest) Measure(on bool) (err error) {
 func (g *Guest) progress() (progress, int64, error) {
 	from := worker.Now()
 	sent, got := g.ends.progress()
-	a, err := g.machine.line.ask(agent.Sample)
+	a, err := g.machine.line.ask(peer.Sample)
 	to := worker.Now()
 	down, up := sent, got
 	down.delivered, down.wireBytes, down.reads, down.readCalls = a.Delivered, a.WireBytes, a.Reads, a.ReadCalls
@@ -223,7 +223,7 @@ func (g *Guest) Finish() (err error) {
 	if err := g.ends.finish(); err != nil {
 		return err
 	}
-	if g.last, err = g.machine.line.ask(agent.Finish); err != nil {
+	if g.last, err = g.machine.line.ask(peer.Finish); err != nil {
 		return err
 	}
 	return g.site.count()

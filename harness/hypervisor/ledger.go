@@ -10,7 +10,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
-	"tunbench/harness/vm/agent"
+	"tunbench/harness/vm/peer"
 	"tunbench/reports/record"
 )
 
@@ -18,7 +18,7 @@ import (
 const inGuest = "guest "
 
 // since is what was counted between two looks.
-func since(now, before *agent.Counters) agent.Counters {
+func since(now, before *peer.Counters) peer.Counters {
 	c := *now
 	l, b := &c.Link, before.Link
 	l.RxPackets -= b.RxPackets
@@ -183,7 +183,7 @@ func (l ledger) fill(t *record.Trial) {
 // flows are those of the first direction. What the host sent is known to it, and so is what
 // it received.
 func (l ledger) flows(t *record.Trial) {
-	if l.spec.Flows > agent.MostFlows {
+	if l.spec.Flows > peer.MostFlows {
 		return
 	}
 	for i, f := range l.last.Flows {

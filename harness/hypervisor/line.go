@@ -10,17 +10,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tunbench/harness/vm/agent"
+	"tunbench/harness/vm/peer"
 )
 
 // answersWithin is how long a guest may take to answer. An emulated one with nothing else to
 // do takes some milliseconds; on a host whose CPUs are busy, seconds.
 const answersWithin = time.Minute
 
-// line is a connection to the agent in the guest: its virtio-serial port.
+// line is a connection to the peer in the guest: its virtio-serial port.
 type line struct {
 	conn    *os.File
-	answers chan agent.Answer
+	answers chan peer.Answer
 	torn    chan error // has room for the one error that ends the reader
 	ended   <-chan struct{}
 
@@ -35,7 +35,7 @@ func newLine(ended <-chan struct{}) (l *line, theirs *os.File, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a connection to the guest: %w", err)
 	}
-	l = &line{conn: os.NewFile(uintptr(fds[0]), "guest"), answers: make(chan agent.Answer, 1), torn: make(chan error, 1), ended: ended}
+	l = &line{conn: os.NewFile(uintptr(fds[0]), "guest"), answers: make(chan peer.Answer, 1), torn: make(chan error, 1), ended: ended}
 	go l.read()
 	return l, os.NewFile(uintptr(fds[1]), "guest's end"), nil
 }
@@ -45,7 +45,7 @@ func (l *line) read() {
 	lines := bufio.NewScanner(l.conn)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var a agent.Answer
+		var a peer.Answer
 		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
 			l.torn <- fmt.Errorf("the guest answered %q: %w", lines.Bytes(), err)
 			return
@@ -59,18 +59,18 @@ func (l *line) read() {
 }
 
 // ask sends a word and waits for its answer.
-func (l *line) ask(word string) (agent.Answer, error) {
+func (l *line) ask(word string) (peer.Answer, error) {
 	l.asking.Lock()
 	defer l.asking.Unlock()
 	l.id++
 	if _, err := fmt.Fprintf(l.conn, "%d %s\n", l.id, word); err != nil {
-		return agent.Answer{}, fmt.Errorf("ask the guest to %s: %w", word, err)
+		return peer.Answer{}, fmt.Errorf("ask the guest to %s: %w", word, err)
 	}
 	return l.await(l.id, word, answersWithin)
 }
 
 // await waits for an answer. One that comes too late for what was asked before is skipped.
-func (l *line) await(id int, word string, within time.Duration) (agent.Answer, error) {
+func (l *line) await(id int, word string, within time.Duration) (peer.Answer, error) {
 	late := time.NewTimer(within)
 	defer late.Stop()
 	for {
@@ -84,11 +84,11 @@ func (l *line) await(id int, word string, within time.Duration) (agent.Answer, e
 			}
 			return a, nil
 		case err := <-l.torn:
-			return agent.Answer{}, err
+			return peer.Answer{}, err
 		case <-l.ended:
-			return agent.Answer{}, fmt.Errorf("wait for the guest's answer to %s: the guest has ended", word)
+			return peer.Answer{}, fmt.Errorf("wait for the guest's answer to %s: the guest has ended", word)
 		case <-late.C:
-			return agent.Answer{}, fmt.Errorf("the guest has not answered %s within %v", word, within)
+			return peer.Answer{}, fmt.Errorf("the guest has not answered %s within %v", word, within)
 		}
 	}
 }

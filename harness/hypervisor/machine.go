@@ -16,9 +16,9 @@ import (
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/vm"
-	"tunbench/harness/vm/agent"
 	"tunbench/harness/vm/guest"
 	"tunbench/harness/vm/kernel"
+	"tunbench/harness/vm/peer"
 )
 
 const (
@@ -54,7 +54,7 @@ type machine struct {
 
 // startMachine boots the guest behind the queues of d and returns when its receivers wait
 // for packets. died is called with the reason if it ends before close.
-func startMachine(s spec.Spec, k *kernel.Kernel, d *device.Device, c agent.Config, died func(error)) (*machine, error) {
+func startMachine(s spec.Spec, k *kernel.Kernel, d *device.Device, c peer.Config, died func(error)) (*machine, error) {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("write what the guest is to do: %w", err)
@@ -85,7 +85,7 @@ func startMachine(s spec.Spec, k *kernel.Kernel, d *device.Device, c agent.Confi
 			died(fmt.Errorf("the guest ended: %w", m.err))
 		}
 	}()
-	if _, err := m.line.await(0, agent.Ready, bootsWithin); err != nil {
+	if _, err := m.line.await(0, peer.Ready, bootsWithin); err != nil {
 		select {
 		case <-m.ended:
 			err = m.err
@@ -99,7 +99,7 @@ func startMachine(s spec.Spec, k *kernel.Kernel, d *device.Device, c agent.Confi
 
 // run returns why the guest has ended.
 func (m *machine) run(ctx context.Context, v vm.Machine, config []byte) error {
-	r, err := v.Run(ctx, guest.Job{Commands: [][]string{{agent.Command}}, Files: map[string][]byte{agent.ConfigPath: config}})
+	r, err := v.Run(ctx, guest.Job{Commands: [][]string{{peer.Command}}, Files: map[string][]byte{peer.ConfigPath: config}})
 	var failed *vm.BootError
 	switch {
 	case errors.As(err, &failed):
@@ -191,13 +191,13 @@ func modulesOf(s spec.Spec) []string {
 	return modules
 }
 
-// controlArgs are the arguments of QEMU for the port of the agent, whose other end is the
+// controlArgs are the arguments of QEMU for the port of the peer, whose other end is the
 // first of the files. A serial port would do as well, but QEMU takes its lock for each byte of
 // it, for which it also reads the network device.
 func controlArgs() []string {
 	return []string{
 		"-chardev", fmt.Sprintf("socket,id=control,fd=%d", vm.FirstFile), "-device", "virtio-serial-pci",
-		"-device", "virtserialport,chardev=control,name=" + agent.Port,
+		"-device", "virtserialport,chardev=control,name=" + peer.Port,
 	}
 }
 
@@ -213,7 +213,7 @@ func deviceArgs(s spec.Spec) []string {
 		fds = append(fds, fmt.Sprint(vm.FirstFile+1+i))
 	}
 	backend := fmt.Sprintf("tap,id=net0,fd=%s,vhost=%s", fds[0], vhost)
-	front := "virtio-net-pci,netdev=net0,romfile=,mac=" + agent.MAC.String()
+	front := "virtio-net-pci,netdev=net0,romfile=,mac=" + peer.MAC.String()
 	if s.Queues > 1 {
 		backend = fmt.Sprintf("tap,id=net0,fds=%s,vhost=%s", strings.Join(fds, ":"), vhost)
 		front += fmt.Sprintf(",mq=on,vectors=%d", 2*s.Queues+2)

@@ -12,7 +12,7 @@ import (
 
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
-	"tunbench/harness/vm/agent"
+	"tunbench/harness/vm/peer"
 )
 
 func TestDeviceArgs(t *testing.T) {
@@ -55,45 +55,45 @@ func TestLine(t *testing.T) {
 			t.Errorf("asked %q", got)
 		}
 		out := json.NewEncoder(theirs)
-		out.Encode(agent.Answer{ID: 0}) // too late for an earlier question
-		out.Encode(agent.Answer{ID: 1, Delivered: 7})
+		out.Encode(peer.Answer{ID: 0}) // too late for an earlier question
+		out.Encode(peer.Answer{ID: 1, Delivered: 7})
 		n, _ = theirs.Read(b)
-		out.Encode(agent.Answer{ID: 2, Error: "no such thing"})
+		out.Encode(peer.Answer{ID: 2, Error: "no such thing"})
 		theirs.Read(b)
 		end()
 	}()
-	if a, err := l.ask(agent.Look); err != nil || a.Delivered != 7 {
+	if a, err := l.ask(peer.Look); err != nil || a.Delivered != 7 {
 		t.Errorf("%+v, %v", a, err)
 	}
-	if _, err := l.ask(agent.Stop); err == nil || err.Error() != "in the guest, stop: no such thing" {
+	if _, err := l.ask(peer.Stop); err == nil || err.Error() != "in the guest, stop: no such thing" {
 		t.Errorf("%v", err)
 	}
-	if _, err := l.ask(agent.Finish); err == nil || !strings.Contains(err.Error(), "the guest has ended") {
+	if _, err := l.ask(peer.Finish); err == nil || !strings.Contains(err.Error(), "the guest has ended") {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestLineFaults(t *testing.T) {
 	l, theirs, _ := newTestLine(t)
-	if _, err := l.await(1, agent.Start, time.Millisecond); err == nil || err.Error() != "the guest has not answered start within 1ms" {
+	if _, err := l.await(1, peer.Start, time.Millisecond); err == nil || err.Error() != "the guest has not answered start within 1ms" {
 		t.Errorf("%v", err)
 	}
 	io.WriteString(theirs, "panic: \n")
-	if _, err := l.await(1, agent.Start, time.Minute); err == nil || !strings.Contains(err.Error(), `the guest answered "panic: "`) {
+	if _, err := l.await(1, peer.Start, time.Minute); err == nil || !strings.Contains(err.Error(), `the guest answered "panic: "`) {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestSince(t *testing.T) {
-	before := agent.Counters{
+	before := peer.Counters{
 		Link: netns.Counters{RxPackets: 1, TxPackets: 2, RxDropped: 3}, Qdisc: 4,
 		Stack: netns.Stack{Received: 5, Lost: map[string]uint64{"NO_SOCKET": 6}},
 	}
-	now := agent.Counters{
+	now := peer.Counters{
 		Link: netns.Counters{RxPackets: 11, TxPackets: 22, RxDropped: 3}, Qdisc: 5,
 		Stack: netns.Stack{Received: 55, Lost: map[string]uint64{"NO_SOCKET": 6, "SOCKET_RCVBUFF": 7}}, Overruns: 7, Idle: true,
 	}
-	want := agent.Counters{
+	want := peer.Counters{
 		Link: netns.Counters{RxPackets: 10, TxPackets: 20}, Qdisc: 1,
 		Stack: netns.Stack{Received: 50, Lost: map[string]uint64{"SOCKET_RCVBUFF": 7}}, Overruns: 7, Idle: true,
 	}

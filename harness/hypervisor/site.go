@@ -16,8 +16,8 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/vhost"
 	"tunbench/harness/vm"
-	"tunbench/harness/vm/agent"
 	"tunbench/harness/vm/kernel"
+	"tunbench/harness/vm/peer"
 	"tunbench/reports/record"
 )
 
@@ -139,7 +139,7 @@ func (w *site) buildBridge() error {
 	if err != nil {
 		return err
 	}
-	for port, mac := range map[string]net.HardwareAddr{device.Name: agent.MAC, portName: device.MAC} {
+	for port, mac := range map[string]net.HardwareAddr{device.Name: peer.MAC, portName: device.MAC} {
 		if err := w.ns.Forward(mac, port); err != nil {
 			return err
 		}

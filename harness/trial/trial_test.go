@@ -31,8 +31,8 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/harness/tuntap"
-	"tunbench/harness/vm/agent"
 	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/peer"
 	"tunbench/reports/record"
 )
 
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 	if guest.IsInit() {
 		guest.Init()
 	}
-	agent.Main()
+	peer.Main()
 	if os.Getenv(childEnv) != "" {
 		measureForEver()
 	}

@@ -47,8 +47,8 @@ var rules = []rule{
 
 	// What makes the traffic, what it crosses, and what accounts for it.
 	{"harness/conversation", "harness/account harness/iperf harness/netns harness/path harness/refusal harness/spec harness/stream harness/worker bpf/hist reports/record"},
-	{"harness/hypervisor", "harness/account harness/device harness/host harness/load harness/netns harness/packet harness/path harness/refusal harness/sink harness/spec harness/traffic harness/vhost harness/vm harness/vm/agent harness/vm/guest harness/vm/kernel harness/worker bpf reports/record"},
-	{"harness/vm/agent", "harness/device harness/load harness/netns harness/packet harness/sink harness/spec harness/traffic harness/worker"},
+	{"harness/hypervisor", "harness/account harness/device harness/host harness/load harness/netns harness/packet harness/path harness/refusal harness/sink harness/spec harness/traffic harness/vhost harness/vm harness/vm/peer harness/vm/guest harness/vm/kernel harness/worker bpf reports/record"},
+	{"harness/vm/peer", "harness/device harness/load harness/netns harness/packet harness/sink harness/spec harness/traffic harness/worker"},
 	{"harness/load", "harness/account harness/call harness/device harness/host harness/netns harness/packet harness/path harness/path/foreign harness/refusal harness/sink harness/socket harness/spec harness/traffic harness/worker bpf reports/record"},
 	{"harness/path/foreign", "harness/account harness/device harness/netns harness/packet harness/path harness/program harness/refusal harness/socket harness/spec harness/traffic harness/worker bpf reports/record"},
 	{"harness/path", "harness/account harness/call harness/forward harness/device harness/netns harness/refusal harness/seal harness/sink harness/socket harness/spec harness/tuntap harness/vhost harness/wireguard harness/worker bpf reports/record"},

@@ -6,15 +6,15 @@ import (
 	"os"
 
 	"tunbench/bench/interrupt"
-	"tunbench/harness/vm/agent"
 	"tunbench/harness/vm/guest"
+	"tunbench/harness/vm/peer"
 )
 
 func main() {
 	if guest.IsInit() {
 		guest.Init() // does not return
 	}
-	agent.Main() // does not return in a guest that it was started in
+	peer.Main() // does not return in a guest that it was started in
 	ctx := interrupt.Context(context.Background())
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }

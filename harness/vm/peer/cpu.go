@@ -1,4 +1,4 @@
-package agent
+package peer
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stepAside moves the agent to the last CPU. On the others it would wait for softirqs that
+// stepAside moves the peer to the last CPU. On the others it would wait for softirqs that
 // receive packets, and workers would wait for it. These pin themselves.
 func stepAside() error {
 	last := runtime.NumCPU() - 1
@@ -18,7 +18,7 @@ func stepAside() error {
 	}
 	tasks, err := filepath.Glob("/proc/self/task/*")
 	if err != nil {
-		return fmt.Errorf("list the threads of the agent: %w", err)
+		return fmt.Errorf("list the threads of the peer: %w", err)
 	}
 	var set unix.CPUSet
 	set.Set(last)
@@ -28,7 +28,7 @@ func stepAside() error {
 			err = unix.SchedSetaffinity(tid, &set)
 		}
 		if err != nil {
-			return fmt.Errorf("move a thread of the agent to CPU %d: %w", last, err)
+			return fmt.Errorf("move a thread of the peer to CPU %d: %w", last, err)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package agent
+package peer
 
 import (
 	"bufio"
@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// Main runs the agent, and does not return, in the process that a guest's Init has
+// Main runs the peer, and does not return, in the process that a guest's Init has
 // started for it. In any other process it does nothing.
 func Main() {
 	if len(os.Args) != 2 || os.Args[1] != Command || os.Getppid() != 1 {
@@ -27,7 +27,7 @@ func Main() {
 		err = serve(text)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "agent:", err)
+		fmt.Fprintln(os.Stderr, "peer:", err)
 		os.Exit(1)
 	}
 	os.Exit(0)

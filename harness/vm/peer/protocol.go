@@ -1,8 +1,8 @@
-// Package agent is what tunbench does inside a virtual machine that is measured: it sets
+// Package peer is what tunbench does inside a virtual machine that is measured: it sets
 // up the network device, sends and receives stamped packets, and answers what the host
 // asks by a virtio-serial
 // port.
-package agent
+package peer
 
 import (
 	"net"
@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// Command is the argument by which the guest's Init starts the agent.
-	Command = "agent"
+	// Command is the argument by which the guest's Init starts the peer.
+	Command = "peer"
 	// ConfigPath is a file in the guest that holds a Config.
-	ConfigPath = "/etc/tunbench/agent.json"
-	// Port is the name of the virtio-serial port by which the host asks and the agent
+	ConfigPath = "/etc/tunbench/peer.json"
+	// Port is the name of the virtio-serial port by which the host asks and the peer
 	// answers.
 	Port = "tunbench"
 )
@@ -42,7 +42,7 @@ const (
 	Finish = "finish" // end the receivers; also all counters, and each flow
 )
 
-// Answer is what the agent says, a line of JSON. Packets are those of all threads.
+// Answer is what the peer says, a line of JSON. Packets are those of all threads.
 type Answer struct {
 	ID    int    `json:"id"` // of what was asked; 0 of Ready
 	Error string `json:"error,omitempty"`
