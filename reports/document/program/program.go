@@ -111,13 +111,36 @@ func Section(list []*figure.Scenario) (document.Section, bool) {
 		}
 	}
 	sec := document.Section{Heading: book.Text("heading", nil), Blocks: []document.Block{t}}
+	bars, beyond := comparable(bars)
 	for i, part := range slices.Collect(slices.Chunk(bars, chart.RowsAChart)) {
 		sec.Blocks = append(sec.Blocks, document.Picture{
 			File: document.Numbered("programs", i), Alt: book.Text("chart alt", nil),
 			Chart: chart.Bars{Title: book.Text("chart title", nil), Desc: book.Text("chart description", nil), Class: "a", Unit: "Gbit/s", Bars: part},
 		})
 	}
+	for _, b := range beyond {
+		sec.Blocks = append(sec.Blocks, document.Small(book.Say("beyond", prose.Values{"Name": b.Label, "Goodput": b.Text})))
+	}
 	return sec, true
+}
+
+// farAhead is how many times as long as the next a bar may be: beside a longer one nobody
+// sees how the others differ.
+const farAhead = 8
+
+// comparable leaves out bars that are far longer than all others.
+func comparable(bars []chart.Bar) (kept, beyond []chart.Bar) {
+	byValue := slices.SortedFunc(slices.Values(bars), func(a, b chart.Bar) int { return cmp.Compare(b.Value, a.Value) })
+	for len(byValue) > 1 && byValue[0].Value > farAhead*byValue[1].Value {
+		beyond = append(beyond, byValue[0])
+		byValue = byValue[1:]
+	}
+	for _, b := range bars {
+		if !slices.ContainsFunc(beyond, func(far chart.Bar) bool { return far.Label == b.Label }) {
+			kept = append(kept, b)
+		}
+	}
+	return kept, beyond
 }
 
 func mebibytes(v float64) string { return text.Figure(v / (1 << 20)) }
