@@ -1,12 +1,16 @@
 package watch
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -28,15 +32,120 @@ func TestMain(m *testing.M) {
 	if guest.IsInit() {
 		guest.Init() // does not return
 	}
+	if os.Getenv(holderEnv) != "" {
+		if err := hold(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
+}
+
+// holderEnv makes this program one that holds a device.
+const holderEnv = "TUNBENCH_TEST_HOLDER"
+
+// hold reads a device in a namespace of its own until standard input ends.
+func hold() error {
+	ns, err := netns.New()
+	if err != nil {
+		return err
+	}
+	var d *tuntap.Device
+	err = ns.Do(func() (err error) {
+		d, err = tuntap.Create(tuntap.Config{Name: "other0", Queues: 1})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := ns.Configure("other0", netns.Link{Addr: []netip.Prefix{address}}); err != nil {
+		return err
+	}
+	go func() {
+		b := make([]byte, 2000)
+		for {
+			if _, err := unix.Read(d.Queues()[0].FD(), b); err != nil && !errors.Is(err, unix.EINTR) {
+				return
+			}
+		}
+	}()
+	fmt.Println("ready")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// TestOther watches a device that another process holds, until that is killed.
+func TestOther(t *testing.T) {
+	needRoot(t)
+	for _, hook := range hooks(t) {
+		t.Run(hook, func(t *testing.T) {
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			holder := exec.Command(self)
+			holder.Env = append(os.Environ(), holderEnv+"=1")
+			stdin, err := holder.StdinPipe() // its end ends the holder
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stdin.Close()
+			stdout, err := holder.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			holder.Stderr = os.Stderr
+			if err := holder.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer holder.Wait()
+			defer holder.Process.Kill()
+			if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
+				t.Fatalf("%q, %v", line, err)
+			}
+			s := open(t, Options{Device: "other0", Hook: hook})
+			ns, err := netns.Join(s.Device().Netns.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ns.Close()
+			send(t, ns, 90, 1)
+			var read, transmitted uint64
+			for deadline := time.Now().Add(5 * time.Second); read < 90 && time.Now().Before(deadline); {
+				w := next(t, s)
+				read += w.Queues[0].ReadPkts
+				transmitted += w.Counters.TxPackets
+				if o := w.Device.Owners; len(o) != 1 || o[0].PID != holder.Process.Pid || o[0].Queue == nil || *o[0].Queue != 0 {
+					t.Fatalf("owners %+v, want process %d with queue 0", o, holder.Process.Pid)
+				}
+			}
+			if read != 90 || transmitted != 90 {
+				t.Errorf("%d packets were read, %d by the device's counter, want 90", read, transmitted)
+			}
+			if err := errors.Join(holder.Process.Kill(), ns.Close()); err != nil {
+				t.Fatal(err)
+			}
+			holder.Wait()
+			var gone *GoneError
+			for deadline := time.Now().Add(5 * time.Second); !errors.As(err, &gone) && time.Now().Before(deadline); {
+				if _, err = s.Next(t.Context()); err != nil && !errors.As(err, &gone) {
+					t.Fatal(err)
+				}
+			}
+			if gone == nil {
+				t.Error("the device of a process that was killed is still there")
+			}
+		})
+	}
 }
 
 // TestInGuests runs tests of this package under kernels that have the hooks which the host
 // may lack.
 func TestInGuests(t *testing.T) {
-	all := []string{"TestFind", "TestCounts", "TestReturns", "TestChanges", "TestMoved"}
+	all := []string{"TestFind", "TestCounts", "TestOther", "TestReturns", "TestChanges", "TestMoved"}
 	vmtest.InGuests(t, map[string][]string{"6.1": all, "6.12": all}, func(t *testing.T, name, out string) {
-		if name != "TestCounts" && name != "TestReturns" {
+		if name != "TestCounts" && name != "TestOther" && name != "TestReturns" {
 			return
 		}
 		for _, hook := range []string{"kprobe", "fentry"} {
