@@ -197,14 +197,18 @@ func (g *k2u) Account(t *record.Trial) {
 	}
 	super := g.direction.PerSKB > 1
 	t.Queues = append(t.Queues, device.QueueRecords(g.snapshot, super)...)
+	lockstep := g.spec.Gen == spec.GenLockstep // whose packets wait for their own batch only
 	for i := range t.Queues {
 		t.Queues[i].Flows = g.flowsOn(i)
+		if lockstep {
+			t.Queues[i].Residency, t.Queues[i].Depth = nil, nil
+		}
 	}
 	device.SumQueues(g.snapshot, super).AddTo(a)
 	for reason, n := range g.snapshot.Drops {
 		a.Dropped[reason] += n
 	}
-	if g.spec.Gen != spec.GenLockstep { // whose packets wait for their own batch only
+	if !lockstep {
 		t.Latency[record.Residency] = account.Latency(&g.snapshot.Residency, g.snapshot.Missed)
 	}
 }

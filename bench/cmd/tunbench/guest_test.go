@@ -180,6 +180,13 @@ func countsOf(t *testing.T, result *vm.Result, hook string) map[string]seen {
 		if strings.Contains(trial.Scenario, "txqlen=8") != (len(a.Dropped) > 0) {
 			t.Errorf("%s: %s: dropped %v", hook, trial.Scenario, a.Dropped)
 		}
+		// How long packets stayed differs, of whatever hook.
+		for i, q := range trial.Queues {
+			if lockstep := strings.Contains(trial.Scenario, "gen=lockstep"); lockstep != (q.Residency == nil && q.Depth == nil) && q.ReadPkts > 100 {
+				t.Errorf("%s: %s: queue %d has residency %v, depth %v", hook, trial.Scenario, q.Queue, q.Residency, q.Depth)
+			}
+			trial.Queues[i].Residency, trial.Queues[i].Depth = nil, nil
+		}
 		all[trial.Scenario] = seen{trial.Queues, *a.Xmit, *a.Read, a.Delivered, a.Dropped}
 	}
 	return all
