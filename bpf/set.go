@@ -113,6 +113,7 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 		tunobsVarHistShift:     uint32(s.shift),
 		tunobsVarCountKinds:    s.kinds,
 		tunobsVarCountFlows:    s.flows,
+		tunobsVarReadDepth:     lockdown(readLine) != "confidentiality",
 		tunobsVarSideXmit:      s.direction != U2K,
 		tunobsVarSideRecv:      s.direction.recv(),
 		tunobsVarReasonBacklog: numberOf(reasons, "CPU_BACKLOG"),

@@ -108,6 +108,7 @@ const (
 	tunobsVarHistShift          = "hist_shift"
 	tunobsVarMeasuring          = "measuring"
 	tunobsVarNrQueues           = "nr_queues"
+	tunobsVarReadDepth          = "read_depth"
 	tunobsVarReads              = "reads"
 	tunobsVarReasonBacklog      = "reason_backlog"
 	tunobsVarReasonMemory       = "reason_memory"
@@ -207,6 +208,7 @@ type tunobsVariableSpecs struct {
 	HistShift     *ebpf.VariableSpec `ebpf:"hist_shift"`
 	Measuring     *ebpf.VariableSpec `ebpf:"measuring"`
 	NrQueues      *ebpf.VariableSpec `ebpf:"nr_queues"`
+	ReadDepth     *ebpf.VariableSpec `ebpf:"read_depth"`
 	Reads         *ebpf.VariableSpec `ebpf:"reads"`
 	ReasonBacklog *ebpf.VariableSpec `ebpf:"reason_backlog"`
 	ReasonMemory  *ebpf.VariableSpec `ebpf:"reason_memory"`
@@ -268,6 +270,7 @@ type tunobsVariables struct {
 	HistShift     *ebpf.Variable `ebpf:"hist_shift"`
 	Measuring     *ebpf.Variable `ebpf:"measuring"`
 	NrQueues      *ebpf.Variable `ebpf:"nr_queues"`
+	ReadDepth     *ebpf.Variable `ebpf:"read_depth"`
 	Reads         *ebpf.Variable `ebpf:"reads"`
 	ReasonBacklog *ebpf.Variable `ebpf:"reason_backlog"`
 	ReasonMemory  *ebpf.Variable `ebpf:"reason_memory"`

@@ -42,7 +42,7 @@ static __always_inline int on_xmit(struct cpu_counters *c, __u64 distance, void 
 		count_flow(skb, DIR_XMIT, size.pkts, size.bytes);
 	if (is_sampled(distance)) {
 		leave_stamp(distance);
-		if (is_deep_sampled(distance))
+		if (read_depth && is_deep_sampled(distance))
 			record_depth(dev, queue);
 	}
 	return 0;

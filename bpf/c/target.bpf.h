@@ -15,6 +15,11 @@ const volatile __u32 nr_queues = 1;
 const volatile bool target_gso;
 /* Whether GSO packets are counted by their kind, too. */
 const volatile bool count_kinds;
+/*
+ * Whether the depth of rings is read, at the addresses of a driver's memory, which a kernel
+ * that is locked down forbids.
+ */
+const volatile bool read_depth = true;
 /* Whether packets are counted by flow. */
 const volatile bool count_flows;
 /*

@@ -125,7 +125,7 @@ func same(t *testing.T, observers map[bpf.Hook]*bpf.Observer, sent netns.Counter
 			sum.ReadPkts += q.ReadPkts
 			sum.ReadBytes += q.ReadBytes
 			sum.ReadCalls += q.ReadCalls
-			q.ReadCalls = 0
+			q.ReadCalls, q.Residency, q.Missed, q.Depth = 0, nil, 0, nil
 		}
 		if sum.XmitPkts != sent.TxPackets || sum.ReadPkts != sent.TxPackets || sum.XmitBytes != sent.TxBytes || sum.ReadBytes != sent.TxBytes || s.Strays > 0 {
 			t.Errorf("%s: %+v, the device sent %d packets, %d bytes", hook, sum, sent.TxPackets, sent.TxBytes)
