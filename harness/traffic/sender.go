@@ -351,7 +351,8 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 			s.counts.Accepted += s.batch.segments
 			s.seqs[position] += s.batch.segments
 			first++
-		case errno == 0, errno == unix.EAGAIN, errno == unix.ENOBUFS:
+		// ECONNREFUSED tells of an earlier packet, which met no socket; this one was not taken.
+		case errno == 0, errno == unix.EAGAIN, errno == unix.ENOBUFS, errno == unix.ECONNREFUSED:
 			s.counts.PushedBack += s.batch.segments
 		case errno == unix.EINTR:
 			if s.driverError != nil {
