@@ -26,7 +26,7 @@ shift
 whole=()
 (($#)) || whole=(--whole)
 (($#)) || set -- ./...
-timeout=${TEST_TIMEOUT:-20m}
+timeout=${TEST_TIMEOUT:-30m}
 go=${GO:-go}
 
 if [[ $what == unit || $EUID -ne 0 ]]; then
