@@ -193,6 +193,10 @@ func TestPacedSendsWhatIsDue(t *testing.T) {
 						if c.Kind != Packet { // which counts what is refused as sent
 							return 0, unix.EAGAIN
 						}
+					case 3:
+						if c.Kind != Packet { // of an earlier packet
+							return 0, unix.ECONNREFUSED
+						}
 					case 2:
 						if c.Kind != Packet {
 							return rng.IntN(n), 0
