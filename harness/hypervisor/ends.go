@@ -6,8 +6,6 @@ import (
 	"net/netip"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tunbench/harness/account"
 	"tunbench/harness/device"
 	"tunbench/harness/load"
@@ -107,17 +105,7 @@ func (e *ends) stop() error {
 
 // idle reports whether no socket of a receiver holds a packet.
 func (e *ends) idle() (bool, error) {
-	var fds []unix.PollFd
-	for _, r := range e.receivers {
-		for _, fd := range r.FDs {
-			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
-		}
-	}
-	n, err := unix.Poll(fds, 0)
-	if err != nil && !errors.Is(err, unix.EINTR) {
-		return false, fmt.Errorf("poll the sockets of the receivers: %w", err)
-	}
-	return n == 0 && err == nil, nil
+	return sink.Idle(e.receivers)
 }
 
 // finish ends the receivers and counts for the last time.

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"net/netip"
 
-	"golang.org/x/sys/unix"
-
 	"tunbench/bpf"
 	"tunbench/harness/device"
 	"tunbench/harness/netns"
@@ -174,17 +172,7 @@ func (w *writing) Empty() (bool, error) {
 			return w.packets.empty(c.RxPackets)
 		}
 	}
-	var fds []unix.PollFd
-	for _, r := range w.receivers {
-		for _, fd := range r.FDs {
-			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
-		}
-	}
-	n, err := unix.Poll(fds, 0)
-	if err != nil && !errors.Is(err, unix.EINTR) {
-		return false, fmt.Errorf("poll the sockets of the receivers: %w", err)
-	}
-	return n == 0 && err == nil, nil
+	return sink.Idle(w.receivers)
 }
 
 func (w *writing) count() (err error) {

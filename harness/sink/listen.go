@@ -1,11 +1,14 @@
 package sink
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
-	"tunbench/harness/call"
-	"tunbench/harness/socket"
 
 	"golang.org/x/sys/unix"
+
+	"tunbench/harness/call"
+	"tunbench/harness/socket"
 )
 
 // Listen opens n UDP sockets that are bound to addr, with receive buffers of
@@ -80,4 +83,19 @@ func spread(fd, n int) error {
 		return &call.Error{Call: "setsockopt SO_ATTACH_REUSEPORT_CBPF", Err: err}
 	}
 	return nil
+}
+
+// Idle reports whether no socket of a receiver holds a packet.
+func Idle(receivers []*Receiver) (bool, error) {
+	var fds []unix.PollFd
+	for _, r := range receivers {
+		for _, fd := range r.FDs {
+			fds = append(fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+	}
+	n, err := unix.Poll(fds, 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return false, fmt.Errorf("poll the sockets of the receivers: %w", err)
+	}
+	return n == 0 && err == nil, nil
 }
