@@ -10,6 +10,7 @@ import (
 	"tunbench/harness/account"
 	"tunbench/harness/iperf"
 	"tunbench/harness/netns"
+	"tunbench/harness/packet"
 	"tunbench/harness/path"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
@@ -23,8 +24,8 @@ const (
 	iperfStarts = 2 * time.Second
 	// iperfEnds is how long the client may take to say what it found.
 	iperfEnds = 5 * time.Second
-	// iperfBegun is how many bytes of IP have come when streams flow: more than
-	// the client and the server need to agree on a test.
+	// iperfBegun is how many bytes have come when streams flow: more than the client and
+	// the server need to agree on a test.
 	iperfBegun = 100_000
 	// iperfAhead is by how much the measured time begins before the program's
 	// own, so that it ends before, too.
@@ -32,10 +33,11 @@ const (
 )
 
 // IPerf3 is the conversation of gen=iperf3: the program itself, as server and as
-// client. It says how much payload was sent and received, but not in which
-// packets: those are what the stacks of the hosts counted, each of which has no
-// other traffic. Segments that were sent again are accounted for as is said of
-// streams.
+// client. It says how much payload was sent and received, but not when, nor in which
+// packets. What came is what the devices of the hosts counted, which carry nothing else:
+// the IP counters of a host also count the packets of a tunnel in which its segments come.
+// What was sent is what TCP counted on the hosts. Segments that were sent again are
+// accounted for as is said of streams.
 type IPerf3 struct {
 	spec      spec.Spec
 	placement record.Placement
@@ -45,8 +47,9 @@ type IPerf3 struct {
 	ends           [2]path.Host
 	server, client *iperf.Process
 	result         *iperf.Result
-	base, last     [2]netns.TCP // of the stacks, when the client started, and at the end
-	begin          [2]netns.TCP // when the measured time began
+	arrived        [2]netns.Counters // of the devices, when the client started
+	base, last     [2]netns.TCP      // of the stacks, then, and at the end
+	begin          [2]netns.TCP      // when the measured time began
 	disorder       uint64
 	out, again     uint64 // segments of the measured time
 }
@@ -126,6 +129,11 @@ func (k *IPerf3) Start(_ func(string, *worker.Thread), ended func(error)) error 
 	if err := k.look(&k.base); err != nil {
 		return err
 	}
+	for i := range k.ends {
+		if err := k.received(i, &k.arrived[i]); err != nil {
+			return err
+		}
+	}
 	err := k.ends[0].NS.Do(func() (err error) {
 		k.client, err = k.found.Client(k.test, k.cpus(k.placement.Sender))
 		return err
@@ -134,8 +142,9 @@ func (k *IPerf3) Start(_ func(string, *worker.Thread), ended func(error)) error 
 		return err
 	}
 	err = k.await("send", k.client, func() (bool, error) {
-		now, err := k.ends[1].NS.TCP()
-		return now.Bytes-k.base[1].Bytes > iperfBegun, err
+		var now netns.Counters
+		err := k.received(1, &now)
+		return now.RxBytes-k.arrived[1].RxBytes > iperfBegun, err
 	})
 	if err != nil {
 		return err
@@ -145,6 +154,12 @@ func (k *IPerf3) Start(_ func(string, *worker.Thread), ended func(error)) error 
 		ended(err)
 	}()
 	return nil
+}
+
+// received reads what the device of a host has received.
+func (k *IPerf3) received(host int, into *netns.Counters) (err error) {
+	*into, err = k.ends[host].NS.Counters(k.ends[host].Link)
+	return err
 }
 
 // look reads the counters of both stacks.
@@ -202,20 +217,24 @@ func (k *IPerf3) headers() uint64 {
 // none.
 func (k *IPerf3) Sample(s *account.Sample) error {
 	*s = account.Sample{At: worker.Now()}
-	var now [2]netns.TCP
-	if err := k.look(&now); err != nil {
-		return err
-	}
-	frame := uint64(0)
+	frame := uint64(0) // Ethernet's, which counts as received
 	if k.spec.Mode == spec.TAP {
-		frame = 14
+		frame = packet.EthernetLen
+	}
+	counted := frame
+	if k.spec.Path == spec.PathVeth {
+		counted = packet.EthernetLen
 	}
 	mss := uint64(k.spec.Size) - k.headers()
-	for i := range now {
+	for i := range k.ends {
 		if i == 0 && k.spec.Dir != spec.Both {
 			continue
 		}
-		n := int64(now[i].Bytes-k.base[i].Bytes) - int64(now[i].Packets-k.base[i].Packets)*int64(k.headers())
+		var now netns.Counters
+		if err := k.received(i, &now); err != nil {
+			return err
+		}
+		n := int64(now.RxBytes-k.arrived[i].RxBytes) - int64(now.RxPackets-k.arrived[i].RxPackets)*int64(k.headers()+counted)
 		payload := uint64(max(0, n))
 		segments := (payload + mss - 1) / mss
 		s.Payload += payload
@@ -242,11 +261,11 @@ func (k *IPerf3) Heard() uint64 {
 	if k.client == nil {
 		return 0
 	}
-	now, err := k.ends[1].NS.TCP()
-	if err != nil {
+	var now netns.Counters
+	if err := k.received(1, &now); err != nil {
 		return 0
 	}
-	return now.Bytes
+	return now.RxBytes
 }
 
 // Stop waits for the client, who knows itself when to end.

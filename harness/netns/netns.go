@@ -97,15 +97,13 @@ func (n *NS) Stack() (s Stack, err error) {
 // TCP reads the counters of TCP in the namespace.
 func (n *NS) TCP() (c TCP, err error) {
 	err = n.Do(func() error {
-		all, err := counters("snmp", "netstat", "snmp6")
+		all, err := counters("snmp", "netstat")
 		if err != nil {
 			return err
 		}
 		c = TCP{
 			Out: all["Tcp:OutSegs"], Again: all["Tcp:RetransSegs"], BadSums: all["Tcp:InCsumErrors"],
 			OutOfOrder: all["TcpExt:TCPOFOQueue"],
-			Packets:    all["Ip:InReceives"] + all["Ip6InReceives"],
-			Bytes:      all["IpExt:InOctets"] + all["Ip6InOctets"],
 		}
 		return nil
 	})

@@ -41,9 +41,6 @@ type TCP struct {
 	Again      uint64 // segments sent again (TcpRetransSegs)
 	BadSums    uint64 // packets thrown away for their checksum (TcpInCsumErrors)
 	OutOfOrder uint64 // packets or GSO packets that were put in order (TcpExtTCPOFOQueue)
-	// Packets or GSO packets of IP that came in, and their bytes, IP header
-	// included (IpInReceives, IpExtInOctets).
-	Packets, Bytes uint64
 }
 
 // counters reads files of /proc/net that hold counters of the stack: snmp,

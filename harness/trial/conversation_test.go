@@ -15,6 +15,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"tunbench/bpf"
+	"tunbench/harness/packet"
 	"tunbench/harness/path"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
@@ -260,6 +261,41 @@ func TestTalkPair(t *testing.T) {
 	s := talking(spec.GenIPerf3)
 	if _, err := lab.RunPair(context.Background(), [2]Variant{{s, "none"}, {s, "none"}}, 1, record.Floor{}); !errors.Is(err, spec.ErrImpossible) {
 		t.Errorf("iperf3 side by side: %v", err)
+	}
+}
+
+// The rate of gen=iperf3 is that of the program's own result, also where its segments come in
+// the packets of a tunnel: those are not counted.
+func TestIPerf3Agrees(t *testing.T) {
+	needRoot(t)
+	needIPerf3(t)
+	for name, set := range map[string]func(*spec.Spec){
+		"relay":        func(s *spec.Spec) { s.Path = spec.PathRelay },
+		"relay, GSO":   func(s *spec.Spec) { s.Path, s.VnetHdr, s.Offload = spec.PathRelay, 10, spec.OffloadTSO },
+		"relay, TAP":   func(s *spec.Spec) { s.Path, s.Mode = spec.PathRelay, spec.TAP },
+		"vpn":          func(s *spec.Spec) { s.Path = spec.PathVPN },
+		"vpn, both":    func(s *spec.Spec) { s.Path, s.Dir = spec.PathVPN, spec.Both },
+		"veth":         func(s *spec.Spec) { s.Path = spec.PathVeth },
+		"wireguard-go": func(s *spec.Spec) { s.Path = spec.PathWireGuardGo },
+		"program":      func(s *spec.Spec) { *s = programmed(t, both("exec FORWARD"), nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := spec.Default()
+			set(&s)
+			s.Gen, s.Size, s.Measure, s.Warmup = spec.GenIPerf3, 1400, 2*time.Second, time.Second
+			trial := run(t, s, bpf.None)
+			const headers = 20 + 20 + 12
+			wire := 1400.0
+			if s.Mode == spec.TAP {
+				wire += packet.EthernetLen
+			}
+			payload := trial.Metrics[record.BitPerS] * (1400 - headers) / wire
+			if ratio := payload / trial.Metrics[record.GoodputBitPerS]; ratio < 0.9 || ratio > 1.1 {
+				t.Errorf("the devices received %.0f bit/s of payload, iperf3 says %.0f (ratio %.3f): %v", payload, trial.Metrics[record.GoodputBitPerS], ratio, trial.Metrics)
+			} else {
+				t.Logf("%s: ratio %.3f", name, ratio)
+			}
+		})
 	}
 }
 

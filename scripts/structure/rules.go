@@ -46,7 +46,7 @@ var rules = []rule{
 	{"harness/doctor", "harness/account harness/condition harness/device harness/host harness/netns harness/packet harness/refusal harness/socket harness/spec harness/tuntap harness/uring harness/vhost bpf reports/record"},
 
 	// What makes the traffic, what it crosses, and what accounts for it.
-	{"harness/conversation", "harness/account harness/iperf harness/netns harness/path harness/refusal harness/spec harness/stream harness/worker bpf/hist reports/record"},
+	{"harness/conversation", "harness/account harness/iperf harness/netns harness/packet harness/path harness/refusal harness/spec harness/stream harness/worker bpf/hist reports/record"},
 	{"harness/hypervisor", "harness/account harness/device harness/host harness/load harness/netns harness/packet harness/path harness/refusal harness/sink harness/spec harness/traffic harness/vhost harness/vm harness/vm/peer harness/vm/guest harness/vm/kernel harness/worker bpf reports/record"},
 	{"harness/vm/peer", "harness/device harness/load harness/netns harness/packet harness/sink harness/spec harness/traffic harness/worker"},
 	{"harness/load", "harness/account harness/call harness/device harness/host harness/netns harness/packet harness/path harness/path/foreign harness/refusal harness/sink harness/socket harness/spec harness/traffic harness/worker bpf reports/record"},
