@@ -49,8 +49,8 @@ func Free(path, orElse string) error {
 // Taken is the error that there is a run at path, or that one is being made there;
 // orElse adds what else can be done in the first case.
 func Taken(path, orElse string) error {
-	if holder := record.Holder(path); holder != "" {
-		return &record.HeldError{Path: path, Holder: holder}
+	if holder := disk.Holder(path); holder != "" {
+		return &disk.HeldError{Path: path, Holder: holder}
 	}
 	return fmt.Errorf("%s holds a run already: choose another --out%s", path, orElse)
 }

@@ -1,5 +1,5 @@
 // Package disk writes files atomically: whatever interrupts the writer, a file is
-// complete or does not exist.
+// complete or does not exist. It also keeps other processes from writing a file.
 package disk
 
 import (

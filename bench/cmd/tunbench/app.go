@@ -11,6 +11,7 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/harness"
 	"tunbench/harness/doctor"
+	"tunbench/reports/disk"
 	"tunbench/reports/record"
 )
 
@@ -36,7 +37,7 @@ type app struct {
 
 	rehearsal *rehearsal // if not nil, a command stops at its plan and leaves it here
 
-	held []*record.Lock // on the run files that this command writes
+	held []*disk.Lock // on the run files that this command writes
 }
 
 // run executes the command line args and returns the exit code.
@@ -92,7 +93,7 @@ func (e exitError) Unwrap() error { return e.err }
 // hold locks the run file at path until the command ends. It is an error if another
 // process holds the lock.
 func (a *app) hold(path string) error {
-	lock, err := record.Hold(path)
+	lock, err := disk.Hold(path)
 	if err != nil {
 		return err
 	}

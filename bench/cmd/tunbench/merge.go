@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/folder"
+	"tunbench/reports/disk"
 	"tunbench/reports/record"
 )
 
@@ -48,9 +49,9 @@ func mergeShards(a *app, names []string, out string, partial bool) error {
 		for _, w := range f.Warnings {
 			a.warnf("%s: %s", name, w)
 		}
-		if holder := record.Holder(name); holder != "" && f.End == nil {
+		if holder := disk.Holder(name); holder != "" && f.End == nil {
 			if !partial {
-				return &record.HeldError{Path: name, Holder: holder}
+				return &disk.HeldError{Path: name, Holder: holder}
 			}
 			a.warnf("%s: is being written by %s: what it holds so far is merged", name, holder)
 		}

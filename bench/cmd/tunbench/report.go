@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/folder"
+	"tunbench/reports/disk"
 	"tunbench/reports/export"
 	"tunbench/reports/record"
 )
@@ -61,7 +62,7 @@ func renderRuns(a *app, names []string, out string, format export.Format) error 
 		for _, w := range f.Warnings {
 			a.warnf("%s: %s", name, w)
 		}
-		if holder := record.Holder(name); holder != "" && f.End == nil {
+		if holder := disk.Holder(name); holder != "" && f.End == nil {
 			a.warnf("%s: is being written by %s: this is what it holds so far", name, holder)
 		}
 		runs[i] = record.Named{Name: name, File: f}

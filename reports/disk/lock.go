@@ -1,4 +1,4 @@
-package record
+package disk
 
 import (
 	"bufio"
@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"tunbench/reports/record"
 )
 
 // Lock keeps other processes from writing a run file. The kernel releases it when the
@@ -85,7 +87,7 @@ func (l *Lock) Close() error { return l.file.Close() }
 func Holder(path string) string {
 	st, err := os.Stat(path)
 	if err == nil && st.IsDir() {
-		st, err = os.Stat(filepath.Join(path, FileName))
+		st, err = os.Stat(filepath.Join(path, record.FileName))
 	}
 	if err != nil {
 		return ""

@@ -1,7 +1,6 @@
-package record
+package disk
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,15 +9,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"tunbench/reports/record"
 )
 
 func TestHold(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, FileName)
+	path := filepath.Join(dir, record.FileName)
 	if _, err := Hold(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
-	w, err := Create(path)
+	w, err := record.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,10 +42,10 @@ func TestHold(t *testing.T) {
 		}
 	}
 	// Whoever has the lock writes, and others read.
-	if err := w.Write(sampleRun()); err != nil {
+	if err := w.Write(record.Run{Kind: record.KindRun, Schema: record.Schema}); err != nil {
 		t.Error(err)
 	}
-	if _, err := ReadFile(path); err != nil {
+	if _, err := record.ReadFile(path); err != nil {
 		t.Error(err)
 	}
 	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, lock.file.Fd(), syscall.F_GETFD, 0)
@@ -58,40 +59,4 @@ func TestHold(t *testing.T) {
 		t.Fatalf("after Close: %v", err)
 	}
 	lock.Close()
-}
-
-// What another process has appended is not written over, and not cut off.
-func TestWriteForeign(t *testing.T) {
-	path := filepath.Join(t.TempDir(), FileName)
-	w, err := Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	if err := w.Write(sampleRun()); err != nil {
-		t.Fatal(err)
-	}
-	other, err := Append(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Close()
-	if err := other.Write(sampleTrial()); err != nil {
-		t.Fatal(err)
-	}
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := w.Write(End{}); err == nil || !strings.Contains(err.Error(), "another process writes the file") {
-			t.Errorf("written over another's record: %v", err)
-		}
-	}
-	if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, whole) {
-		t.Errorf("%d of %d bytes are left: %v", len(left), len(whole), err)
-	}
-	if err := other.Write(End{Trials: 1}); err != nil {
-		t.Errorf("the other one: %v", err)
-	}
 }
