@@ -39,6 +39,10 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"pause":   setPause,
 	"filter":  setFilter,
 	"event":   func(s *spec.Spec, v string) { s.Event = spec.Event(v) },
+	"delay":   func(s *spec.Spec, v string) { s.Delay = measure(v, "ms", time.Millisecond) },
+	"drop":    func(s *spec.Spec, v string) { s.Drop = share(v) },
+	"reorder": func(s *spec.Spec, v string) { s.Reorder = share(v) },
+	"probe":   func(s *spec.Spec, v string) { s.Probe = v == "on" },
 	"program": setProgram,
 	"bridge":  func(s *spec.Spec, v string) { s.Bridge = v == "on" },
 	"copy":    func(*spec.Spec, string) {}, // copies are measured alike
@@ -68,6 +72,11 @@ func setProgram(s *spec.Spec, value string) {
 func setFilter(s *spec.Spec, value string) {
 	s.Filter = value != "off"
 	s.FilterTime = measure(value, "ns", time.Nanosecond)
+}
+
+// share is what a number of hundredths spells; 0 for a word.
+func share(canonical string) float64 {
+	return float64(number(strings.TrimSuffix(canonical, "pct"))) / 100
 }
 
 // number is the integer that a canonical value spells; words such as `off`

@@ -19,9 +19,6 @@ const mostAsked = 256
 // include/linux/netdevice.h).
 const maxSuper = 65536
 
-// Reasons for which packets of a conversation are dropped at its ends.
-const badChecksum = "TCP_CSUM" // SKB_DROP_REASON_TCP_CSUM of include/net/dropreason-core.h
-
 // connections are those of TCP, and what the kernel said of them.
 //
 // The accounting of a TCP trial is of all packets that its connections sent once
@@ -246,7 +243,7 @@ func (k *connections) account(t *record.Trial) {
 			a.Dropped[record.SentAgain] = n
 		}
 	} else if k.badSums > 0 {
-		a.Dropped[badChecksum] += k.badSums
+		a.Dropped[record.TCPChecksum] += k.badSums
 	}
 }
 

@@ -2,8 +2,10 @@ package conversation
 
 import (
 	"fmt"
+	"time"
 
 	"tunbench/harness/path"
+	"tunbench/harness/spec"
 	"tunbench/harness/stream"
 )
 
@@ -93,4 +95,15 @@ func progress(ends []*stream.End) (sum stream.Counts) {
 		sum.Lost += p.Lost
 	}
 	return sum
+}
+
+// lateOf is how much later than on a perfect link answers may come: a round trip of the link, and
+// over TCP a few times that a packet is sent again.
+func lateOf(s spec.Spec) time.Duration {
+	const again = 3 * time.Second
+	late := 2 * s.RoundTrip()
+	if s.Gen != spec.GenUDPRR && s.Drop > 0 {
+		late += again
+	}
+	return late
 }

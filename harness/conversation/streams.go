@@ -56,7 +56,7 @@ func (k *Streams) Open(ends [2]path.Host) error {
 	n := len(k.placement.Sender) / len(k.exchanges)
 	for i, w := range k.exchanges {
 		for j := range n {
-			c := stream.Config{UDP: k.tcp == nil, Size: k.payload()}
+			c := stream.Config{UDP: k.tcp == nil, Size: k.payload(), Late: lateOf(k.spec)}
 			c.Role, c.CPU = k.roles()[0], k.placement.Sender[i*n+j]
 			w.speakers = append(w.speakers, stream.New(c, &k.control))
 			c.Role, c.CPU = k.roles()[1], k.placement.Reader[i*n+j]
@@ -346,7 +346,7 @@ func (k *Streams) Mismatch(t *record.Trial) string {
 	if xmit == nil || k.spec.Qdisc != "noqueue" { // another drops before the device sees it
 		return ""
 	}
-	var sent uint64
+	sent := path.ProbesSeen(k.spec, t)
 	for _, w := range k.exchanges {
 		if k.tcp == nil {
 			sent += progress(w.speakers).Sent

@@ -38,6 +38,13 @@ func PlaceForwarders(n int, cpus []int, p record.Placement) []int {
 	return places
 }
 
+// PlaceBeside gives each of n threads that need little the CPU that has the fewest workers,
+// forwarders included.
+func PlaceBeside(n int, cpus []int, p record.Placement) []int {
+	p.Sender = slices.Concat(p.Sender, p.Carrier)
+	return PlaceForwarders(n, cpus, p)
+}
+
 // Usable returns the CPUs to use: those asked for, if this process may use them, or
 // all that it may use.
 func Usable(asked []int) ([]int, error) {

@@ -23,6 +23,9 @@ type Link struct {
 	// NoTSO makes the stack cut GSO packets of TCP before they reach the link, whose
 	// driver must be one that takes them (ethtool -K NAME tso off).
 	NoTSO bool
+	// MaxSegs is how many segments a GSO packet of TCP may have that the stack sends by the
+	// link; 0: unchanged.
+	MaxSegs int
 
 	Addr   []netip.Prefix // addresses of the link, each with its subnet
 	Routes []netip.Prefix // reached through the link, without a gateway

@@ -66,6 +66,11 @@ func (l *links) setDown(link netlink.Link, c Link) error {
 			return refused(err, name, "set address %v", c.MAC)
 		}
 	}
+	if c.MaxSegs != 0 {
+		if err := l.handle.LinkSetGSOMaxSegs(link, c.MaxSegs); err != nil {
+			return refused(err, name, "set gso_max_segs %d", c.MaxSegs)
+		}
+	}
 	// After the queue length: pfifo_fast sizes its rings by it.
 	if c.Qdisc != "" {
 		q := &netlink.GenericQdisc{

@@ -36,6 +36,8 @@ type Site struct {
 	// other once the senders have ended.
 	Forwarders forwarders
 	Observers  device.Observers
+	// Link is begun when the senders are about to start, or all are connected.
+	Link *Link
 }
 
 // Host is a network stack in a namespace of its own.

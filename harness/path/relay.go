@@ -298,13 +298,13 @@ func (w *relayPath) Mismatch(t *record.Trial) string {
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", r.snapshot.Strays, from)
 		}
 	}
-	for _, r := range w.relays {
+	for from, r := range w.relays {
 		a := t.Accounting
 		if d, ok := t.Directions[string(r.dir)]; ok {
 			a = d.Accounting
 		}
-		if r.snapshot != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
-			return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+		if r.snapshot != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted+t.Probe.Sent(from) {
+			return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the observer saw %d at xmit", a.Accepted, t.Probe.Sent(from), *a.Xmit)
 		}
 	}
 	return ""

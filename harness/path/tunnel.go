@@ -36,6 +36,7 @@ type tunnel struct {
 	before    [2]netns.Counters // of the devices, when the trial began
 	counters  [2]netns.Counters // since then
 	below     [2]netns.Counters
+	carried   LinkCounts // by the link below
 	snapshots [2]*bpf.Snapshot
 	own       *record.Observer
 }
@@ -86,7 +87,7 @@ func (w *tunnel) begin() error {
 			return err
 		}
 	}
-	return nil
+	return w.under.Impair(w.spec)
 }
 
 func (w *tunnel) observers() (list device.Observers) {
@@ -106,6 +107,9 @@ func (w *tunnel) passedBy(host int) (netns.Counters, error) {
 
 func (w *tunnel) count() (err error) {
 	if w.below, err = w.under.Counters(); err != nil {
+		return err
+	}
+	if w.carried, err = w.under.Link.Counts(); err != nil {
 		return err
 	}
 	for i := range w.devices {
@@ -146,6 +150,7 @@ func (w *tunnel) dropped(host int) map[string]uint64 {
 func (w *tunnel) follow(t *record.Trial, hops func(from int) []record.Hop) {
 	t.Device, t.Observer = w.devices[0].Record(), w.own
 	t.Devices = []record.Device{t.Device, w.devices[1].Record()}
+	w.under.Link.Describe(t, w.carried)
 	for i, s := range w.snapshots {
 		if s != nil {
 			w.seen(t, i, s)
@@ -208,8 +213,8 @@ func (w *tunnel) unseen(t *record.Trial, taken [2]uint64) string {
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", s.Strays, name)
 		}
 	}
-	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted+ProbesSeen(w.spec, t) {
+		return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the observer saw %d at xmit", a.Accepted, ProbesSeen(w.spec, t), *a.Xmit)
 	}
 	return ""
 }

@@ -14,7 +14,8 @@ import (
 // Underlay is the network below a tunnel: a veth pair between the two hosts,
 // which their traffic does not use directly.
 type Underlay struct {
-	Room   int // what an IP packet may grow by in the tunnel, in bytes; 0: underlayRoom
+	Room   int   // what an IP packet may grow by in the tunnel, in bytes; 0: underlayRoom
+	Link   *Link // after Impair; nil if it is perfect
 	ns     [2]*netns.NS
 	before [2]netns.Counters // when the trial began
 }
@@ -55,6 +56,12 @@ func (u *Underlay) Build(ns [2]*netns.NS, mtu int) error {
 		}
 	}
 	return nil
+}
+
+// Impair makes the link as s asks, when everything is set up and nothing is on its way.
+func (u *Underlay) Impair(s spec.Spec) (err error) {
+	u.Link, err = impair(s, u.ns, UnderlayNames)
+	return err
 }
 
 // activateWait bounds the wait for the kernel to notice that a link has a

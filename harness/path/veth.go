@@ -19,8 +19,10 @@ type vethPath struct {
 	hosts [2]Host
 	links [2]netns.Link
 	state [2]netns.State
-	// What the two devices counted, at the end.
+	link  *Link
+	// What the two devices counted, at the end, and what the link did.
 	counters [2]netns.Counters
+	carried  LinkCounts
 }
 
 func newVeth(s spec.Spec) *vethPath { return &vethPath{spec: s} }
@@ -30,7 +32,7 @@ var vethNames = [2]string{"veth0", "veth1"}
 
 func (w *vethPath) Build() (Site, error) {
 	err := w.construct()
-	return Site{Hosts: w.hosts}, err
+	return Site{Hosts: w.hosts, Link: w.link}, err
 }
 
 func (w *vethPath) construct() error {
@@ -41,6 +43,9 @@ func (w *vethPath) construct() error {
 		}
 		w.hosts[i] = Host{NS: ns, Addr: device.HostAddress(w.spec, i).Addr(), Link: vethNames[i]}
 		w.links[i] = device.HostLink(w.spec, i, true)
+		if w.spec.Drop > 0 { // of packets, and not of whole GSO packets
+			w.links[i].MaxSegs = 1
+		}
 	}
 	if err := w.hosts[0].NS.Veth(vethNames[0], w.hosts[1].NS, vethNames[1]); err != nil {
 		return err
@@ -50,7 +55,12 @@ func (w *vethPath) construct() error {
 			return err
 		}
 	}
-	return w.readBack()
+	if err := w.readBack(); err != nil {
+		return err
+	}
+	var err error
+	w.link, err = impair(w.spec, [2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, vethNames)
+	return err
 }
 
 // readBack asks the kernel what it made of the links.
@@ -70,8 +80,11 @@ func (w *vethPath) readBack() (err error) {
 }
 
 // Empty reports whether the stack of each host has received all that the device of
-// the other one sent: packets between them wait in a CPU's backlog.
+// the other one sent: packets between them wait on the link and in a CPU's backlog.
 func (w *vethPath) Empty() (bool, error) {
+	if waiting, err := w.link.Waiting(); waiting || err != nil {
+		return false, err
+	}
 	for i, h := range w.hosts {
 		sent, err := h.NS.Counters(h.Link)
 		if err != nil {
@@ -93,16 +106,24 @@ func (w *vethPath) count() (err error) {
 			return err
 		}
 	}
-	return nil
+	w.carried, err = w.link.Counts()
+	return err
 }
 
 func (w *vethPath) Account(t *record.Trial) {
 	t.Device = hostDevice(w.state[0])
 	t.Devices = []record.Device{t.Device, hostDevice(w.state[1])}
+	w.link.Describe(t, w.carried)
 	for i := range w.counters {
+		dir, perSKB := [...]spec.Dir{spec.K2U, spec.U2K}[i], device.SegmentsPerSKB(w.spec, w.state[i])
+		lost := map[string]uint64{}
+		w.carried.Drops(i, perSKB, lost)
+		for reason, n := range lost {
+			account.Drop(t, dir, reason, n)
+		}
 		// The first device drops what the backlog of the other host's CPU does
 		// not take (veth_xmit of drivers/net/veth.c).
-		account.Drop(t, [...]spec.Dir{spec.K2U, spec.U2K}[i], record.TxDropped, w.counters[i].TxDropped*device.SegmentsPerSKB(w.spec, w.state[i]))
+		account.Drop(t, dir, record.TxDropped, w.counters[i].TxDropped*perSKB)
 	}
 }
 

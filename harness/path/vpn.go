@@ -50,7 +50,7 @@ var ciphers = map[spec.Cipher]seal.Cipher{
 
 func (w *vpnPath) Build() (Site, error) {
 	err := w.construct()
-	return Site{Hosts: w.hosts, Forwarders: w.forwarders(), Observers: w.observers()}, err
+	return Site{Hosts: w.hosts, Forwarders: w.forwarders(), Observers: w.observers(), Link: w.under.Link}, err
 }
 
 func (w *vpnPath) construct() error {
@@ -160,6 +160,10 @@ func (w *vpnPath) Empty() (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	link, err := w.under.Link.Counts()
+	if err != nil {
+		return false, err
+	}
 	var counts []uint64
 	for from := range w.spec.Directions() {
 		if empty, err := w.devices[from].Empty(); err != nil || !empty {
@@ -173,7 +177,7 @@ func (w *vpnPath) Empty() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		lost := below[from].TxDropped
+		lost := below[from].TxDropped + link.Lost(from)
 		var taken, sent, came, gone uint64
 		for _, e := range w.egress[from] {
 			in, out, _ := e.Passed()
@@ -256,10 +260,17 @@ func (w *vpnPath) hops(from int) []record.Hop {
 	return []record.Hop{
 		{Name: "device " + Names[from], In: sent.TxPackets + sent.TxDropped, Out: sent.TxPackets, Dropped: w.dropped(from), Bytes: sent.TxBytes},
 		{Name: "vpn " + HostLetters[from] + " seal", In: out.In, Out: out.Out, Calls: out.Calls, Bytes: out.Bytes},
-		{Name: "underlay", In: out.Out, Out: in.In, Dropped: underlayDrops(w.lost[to], w.below[from].TxDropped)},
+		{Name: "underlay", In: out.Out, Out: in.In, Dropped: w.lostBelow(from)},
 		opened,
 		{Name: "device " + Names[to], In: in.Out, Out: arrived.RxPackets, Bytes: arrived.RxBytes},
 	}
+}
+
+// lostBelow is what was lost on the way from one host to the other, by reason.
+func (w *vpnPath) lostBelow(from int) map[string]uint64 {
+	dropped := underlayDrops(w.lost[1-from], w.below[from].TxDropped)
+	w.carried.Drops(from, 1, dropped)
+	return dropped
 }
 
 // underlayDrops names what was lost below a tunnel: by a socket that was full,
@@ -280,7 +291,7 @@ func (w *vpnPath) Mismatch(t *record.Trial) string {
 	for from := range w.spec.Directions() {
 		to := 1 - from
 		out, in := carried(w.egress[from]), carried(w.ingress[to])
-		lost := w.lost[to] + w.below[from].TxDropped
+		lost := w.lost[to] + w.below[from].TxDropped + w.carried.Lost(from)
 		taken[from] = out.In
 		switch {
 		case w.counters[from].TxPackets != out.In:

@@ -29,6 +29,8 @@ type wireguardPath struct {
 	still  Settling
 	before [2]passing
 	after  [2]passing // since before
+	// carried is what the link below did until then.
+	carried LinkCounts
 }
 
 // passing is what a host has counted.
@@ -50,7 +52,7 @@ func newWireguard(s spec.Spec) *wireguardPath {
 
 func (w *wireguardPath) Build() (Site, error) {
 	err := w.construct()
-	return Site{Hosts: w.hosts}, err
+	return Site{Hosts: w.hosts, Link: w.under.Link}, err
 }
 
 func (w *wireguardPath) construct() error {
@@ -86,7 +88,10 @@ func (w *wireguardPath) construct() error {
 	if err := introduce(w.hosts); err != nil {
 		return err
 	}
-	return w.rest()
+	if err := w.rest(); err != nil {
+		return err
+	}
+	return w.under.Impair(w.spec)
 }
 
 // newKeys makes a private key for each host, at random.
@@ -169,6 +174,9 @@ func (w *wireguardPath) passed() (now [2]passing, err error) {
 }
 
 func (w *wireguardPath) Empty() (bool, error) {
+	if waiting, err := w.under.Link.Waiting(); waiting || err != nil {
+		return false, err
+	}
 	now, err := w.passed()
 	if err != nil {
 		return false, err
@@ -193,13 +201,17 @@ func (w *wireguardPath) entered(host int, p passing) uint64 {
 func (w *wireguardPath) Collect() (Ledger, error) { return w, w.count() }
 
 func (w *wireguardPath) count() (err error) {
-	w.after, err = w.passed()
+	if w.after, err = w.passed(); err != nil {
+		return err
+	}
+	w.carried, err = w.under.Link.Counts()
 	return err
 }
 
 func (w *wireguardPath) Account(t *record.Trial) {
 	t.Device = hostDevice(w.state[0])
 	t.Devices = []record.Device{t.Device, hostDevice(w.state[1])}
+	w.under.Link.Describe(t, w.carried)
 	for from := range w.spec.Directions() {
 		t.Hops = append(t.Hops, AddDrops(t, DirFrom[from], w.hops(from))...)
 	}
@@ -216,8 +228,13 @@ func (w *wireguardPath) hops(from int) []record.Hop {
 	}
 	named(&first, map[string]uint64{record.TxDropped: a.device.TxDropped, first.Name + " tx_errors": a.device.TxErrors})
 	below := record.Hop{Name: "underlay", In: a.device.TxPackets, Out: b.below.RxPackets}
+	below.Dropped = map[string]uint64{}
+	w.carried.Drops(from, 1, below.Dropped)
 	if a.below.TxDropped > 0 { // by the backlog of a CPU (veth_xmit of drivers/net/veth.c)
-		below.Dropped = gone(below, "underlay "+record.TxDropped)
+		carried := record.Hop{In: below.In - min(below.In, w.carried.Lost(from)), Out: below.Out}
+		for reason, n := range gone(carried, "underlay "+record.TxDropped) {
+			below.Dropped[reason] = n
+		}
 	}
 	last := record.Hop{Name: "wireguard " + HostLetters[to], In: b.below.RxPackets, Out: b.device.RxPackets, Bytes: b.device.RxBytes, Dropped: map[string]uint64{}}
 	named(&last, map[string]uint64{last.Name + " rx_errors": b.device.RxErrors, last.Name + " rx_dropped": b.device.RxDropped})
@@ -243,7 +260,7 @@ func (w *wireguardPath) Mismatch(*record.Trial) string {
 	for from := range w.spec.Directions() {
 		a, b := w.after[from], w.after[1-from]
 		name, other := wireguardNames[from], wireguardNames[1-from]
-		switch lost := a.below.TxDropped; {
+		switch lost := a.below.TxDropped + w.carried.Lost(from); {
 		case a.device.TxPackets > b.below.RxPackets+lost:
 			return fmt.Sprintf("%s sent %d packets, %d came and %d were dropped under way", name, a.device.TxPackets, b.below.RxPackets, lost)
 		case b.device.RxPackets > b.below.RxPackets:

@@ -12,6 +12,7 @@ import (
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 
 	"tunbench/bpf"
+	"tunbench/harness/account"
 	"tunbench/harness/netns"
 	"tunbench/harness/socket"
 	"tunbench/harness/spec"
@@ -44,7 +45,7 @@ func newWireguardGo(s spec.Spec, hook bpf.Hook, p record.Placement) *wireguardGo
 
 func (w *wireguardGoPath) Build() (Site, error) {
 	err := w.construct()
-	return Site{Hosts: w.hosts, Forwarders: w.forwarders(), Observers: w.observers()}, err
+	return Site{Hosts: w.hosts, Forwarders: w.forwarders(), Observers: w.observers(), Link: w.under.Link}, err
 }
 
 func (w *wireguardGoPath) construct() error {
@@ -150,6 +151,9 @@ func (w *wireguardGoPath) passedThrough(host int) wireguard.Counts {
 }
 
 func (w *wireguardGoPath) Empty() (bool, error) {
+	if waiting, err := w.under.Link.Waiting(); waiting || err != nil {
+		return false, err
+	}
 	var counts []uint64
 	for from := range w.spec.Directions() {
 		if empty, err := w.devices[from].Empty(); err != nil || !empty {
@@ -221,12 +225,7 @@ func (w *wireguardGoPath) hops(from int) []record.Hop {
 	a := record.Hop{Name: "wireguard-go " + HostLetters[from], In: out.Taken, Out: out.Sent, Calls: out.Calls}
 	a.Dropped = gone(a, a.Name+" queues")
 	below := record.Hop{Name: "underlay", In: out.Sent, Out: in.Received}
-	switch {
-	case w.lost[to] > 0:
-		below.Dropped = gone(below, "underlay SOCKET_RCVBUFF")
-	case w.below[from].TxDropped > 0:
-		below.Dropped = gone(below, "underlay "+record.TxDropped)
-	}
+	below.Dropped = w.lostBelow(from, below)
 	b := record.Hop{Name: "wireguard-go " + HostLetters[to], In: in.Received, Out: in.Written, Calls: in.Calls, Dropped: map[string]uint64{}}
 	var refused uint64
 	for errno, n := range in.Refused {
@@ -239,6 +238,18 @@ func (w *wireguardGoPath) hops(from int) []record.Hop {
 	return []record.Hop{first, a, below, b,
 		// The library joins packets before it writes them.
 		{Name: "device " + Names[to], In: arrived.RxPackets, Out: arrived.RxPackets, Bytes: arrived.RxBytes}}
+}
+
+// lostBelow is what was lost on the way from one host to the other, by reason. The library
+// sends several packets in one train, which is lost as a whole: where trains were lost in
+// several places, the packets are shared out by their number.
+func (w *wireguardGoPath) lostBelow(from int, below record.Hop) map[string]uint64 {
+	places := underlayDrops(w.lost[1-from], w.below[from].TxDropped)
+	if len(places) == 2 { // which are not told apart
+		places = underlayDrops(w.lost[1-from], 0)
+	}
+	w.carried.Drops(from, 1, places)
+	return account.Share(below.In-min(below.In, below.Out), places)
 }
 
 // gone is what went into a place and did not come out.
@@ -260,7 +271,7 @@ func (w *wireguardGoPath) Mismatch(t *record.Trial) string {
 			return fmt.Sprintf("wireguard-go got %d packets or GSO packets from %s, which counted %d", out.Reads, Names[from], w.counters[from].TxPackets)
 		case out.Sent > out.Taken || in.Received > out.Sent || in.Written > in.Received:
 			return fmt.Sprintf("wireguard-go took %d packets from %s, sent %d, received %d and wrote %d", out.Taken, Names[from], out.Sent, in.Received, in.Written)
-		case in.Received < out.Sent && w.lost[to]+w.below[from].TxDropped == 0:
+		case in.Received < out.Sent && w.lost[to]+w.below[from].TxDropped+w.carried.Lost(from) == 0:
 			return fmt.Sprintf("wireguard-go sent %d packets from %s, %d came and none was dropped under way", out.Sent, Names[from], in.Received)
 		}
 	}

@@ -108,6 +108,9 @@ func (p Path) Hosts() bool {
 	return slices.Contains([]Path{PathRelay, PathVPN, PathProgram, PathVeth, PathWireGuard, PathWireGuardGo}, p)
 }
 
+// Linked reports whether a link of the kernel lies between the two hosts of the path.
+func (p Path) Linked() bool { return p.Hosts() && p != PathRelay }
+
 // Reference reports whether the path is a reference without a TUN/TAP device.
 func (p Path) Reference() bool {
 	return p == PathVeth || p == PathWireGuard || p == PathWireGuardGo

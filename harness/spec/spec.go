@@ -111,6 +111,16 @@ type Spec struct {
 	// PausedQueue is the queue whose reader alone pauses, or AllQueues.
 	PausedQueue int
 
+	// Delay is how long the link below the path keeps each packet, each way. Drop is the share
+	// of packets that it loses, and Reorder the share that it does not delay, so that they
+	// overtake others. 0 is a perfect link.
+	Delay         time.Duration
+	Drop, Reorder float64
+
+	// Probe sends requests beside the traffic, a thousand a second on a flow of their own, and
+	// their answers back: the first ones alone, before there is traffic.
+	Probe bool
+
 	// Bridge puts the TAP device of path=guest on a bridge, and the sockets of the host
 	// behind a second port.
 	Bridge bool
@@ -173,7 +183,7 @@ func (s Spec) Validate() error {
 	if err := outOfRange(s); err != nil {
 		return err
 	}
-	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, guestContradiction, trafficContradiction, deviceContradiction} {
+	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, trafficContradiction, deviceContradiction} {
 		if text := check(s); text != "" {
 			return fmt.Errorf("%w: %s", ErrImpossible, text)
 		}
@@ -183,9 +193,10 @@ func (s Spec) Validate() error {
 
 // SideBySide reports whether a trial of s can be paused while another one is
 // measured: lockstep has no windows, and iperf3 and events follow a clock of their
-// own. A virtual machine uses the host also while it has nothing to do.
+// own. A virtual machine uses the host also while it has nothing to do. A link that delays
+// packets is empty after each pause, and TCP begins anew on it.
 func (s Spec) SideBySide() bool {
-	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone && s.Path != PathGuest
+	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone && s.Path != PathGuest && s.Delay == 0
 }
 
 // Yardstick is the Spec of the same traffic over loopback, and its kind, one of
@@ -265,10 +276,48 @@ func (s Spec) DeviceHeaders() int {
 }
 
 // Directions is in how many directions packets cross a path between two hosts:
-// stamped packets are not answered, conversations are.
+// stamped packets are not answered, conversations and the requests of a probe are.
 func (s Spec) Directions() int {
-	if s.Dir == Both || s.Gen.Conversation() {
+	if s.Dir == Both || s.Gen.Conversation() || s.Probe {
 		return 2
 	}
 	return 1
+}
+
+// Impaired reports whether the link below the path is not perfect.
+func (s Spec) Impaired() bool { return s.Delay > 0 || s.Drop > 0 || s.Reorder > 0 }
+
+// RoundTrip is what the link adds to the round trip of a request and its answer.
+func (s Spec) RoundTrip() time.Duration { return 2 * s.Delay }
+
+// Fill is how long traffic flows on a link that delays packets before anything is judged or
+// measured: until it is as full as it will be.
+func (s Spec) Fill() time.Duration {
+	switch {
+	case s.Gen == GenIPerf3: // which has its own time
+		return 0
+	case s.Gen.Conversation():
+		return fillTrips * s.RoundTrip()
+	}
+	return s.RoundTrip()
+}
+
+// Paced is s with windows that hold some round trips of its link.
+func (s Spec) Paced() Spec {
+	if s.Delay > 0 {
+		s.Window = max(s.Window, min(windowTrips*s.RoundTrip(), s.Measure/leastWindows))
+	}
+	return s
+}
+
+// ProbeSize is the IP length of what a probe sends, in bytes: a short packet. Where packets are
+// told apart by their number and bytes alone, it is as long as the others.
+func (s Spec) ProbeSize() int {
+	if s.Path == PathProgram && !s.Gen.Conversation() && s.Size != SizeIMIX {
+		return s.Size
+	}
+	if s.Family == 6 {
+		return MinSize6
+	}
+	return MinSize
 }

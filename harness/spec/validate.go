@@ -36,6 +36,12 @@ func outOfRange(s Spec) error {
 		return fmt.Errorf("share %v: choose up to %d times what the closed loop reaches", s.Share, maxShare)
 	case s.FilterTime < 0 || s.FilterTime > MaxFilterTime || s.FilterTime > 0 && !s.Filter:
 		return fmt.Errorf("filter that takes %v: choose at most %v", s.FilterTime, MaxFilterTime)
+	case s.Delay < 0 || s.Delay > MaxDelay:
+		return fmt.Errorf("delay %v: choose at most %v", s.Delay, MaxDelay)
+	case !(s.Drop >= 0 && s.Drop <= MaxDrop):
+		return fmt.Errorf("drop of %v of the packets: choose at most %v", s.Drop, MaxDrop)
+	case !(s.Reorder >= 0 && s.Reorder <= MaxReorder):
+		return fmt.Errorf("reorder of %v of the packets: choose at most %v", s.Reorder, MaxReorder)
 	case s.Pause < 0 || s.Pause > MaxPause:
 		return fmt.Errorf("pause %v: choose at most %v", s.Pause, MaxPause)
 	}

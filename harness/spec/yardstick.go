@@ -90,6 +90,8 @@ func noYardstick(s Spec) string {
 		return fmt.Sprintf("event=%s happens to a device", s.Event)
 	case s.Path == PathGuest:
 		return "a virtual machine does not take turns with another trial"
+	case s.Impaired():
+		return "what a link delays or loses, loopback does not"
 	case s.Open():
 		return "the rate of an open loop is that of its schedule, whatever carries the packets"
 	case s.Path == PathRelay && s.Gen != GenTCPRR && s.Gen != GenUDPRR && !s.Loopback:

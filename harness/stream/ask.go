@@ -3,6 +3,7 @@ package stream
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"tunbench/harness/worker"
 )
@@ -39,8 +40,8 @@ func (s asker) loop() error {
 			}
 		case stop && stopAt == 0:
 			stopAt = now
-		case stop && s.waiting > 0 && now-stopAt > answerWithin:
-			return fmt.Errorf("%d questions were not answered within %d s", s.waiting, answerWithin/1_000_000_000)
+		case stop && s.waiting > 0 && now-stopAt > answerWithin+int64(s.Late):
+			return fmt.Errorf("%d questions were not answered within %v", s.waiting, time.Duration(answerWithin)+s.Late)
 		}
 		// After Done no answer comes any more.
 		if stopAt != 0 && (s.waiting == 0 || s.control.Done.Load()) {
@@ -122,7 +123,7 @@ func (s asker) readAnswer(c *Conn, flags uintptr) error {
 func (s asker) expire(now int64) {
 	s.looked = now
 	for _, c := range s.conns {
-		if c.waits && now-c.asked > lostAfter {
+		if c.waits && now-c.asked > lostAfter+int64(s.Late) {
 			c.waits = false
 			s.waiting--
 			s.counts.Lost++

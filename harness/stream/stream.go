@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -47,6 +48,9 @@ type Config struct {
 	// Size is the payload of a request and of its answer in bytes: at least
 	// MinSize.
 	Size int
+	// Late is how much later than at once answers may come: requests over UDP count as lost
+	// later by so much, and those over TCP are waited for so much longer at the end.
+	Late time.Duration
 }
 
 // MinSize is the least payload of a request in bytes: its number.

@@ -18,24 +18,13 @@ import (
 	"tunbench/reports/record"
 )
 
-const (
-	// stallAfter is how long nothing may arrive before the devices of the hosts
-	// are looked at, and stallLimit how long it may at all: TCP that lost much
-	// waits longer and longer before it tries again.
-	stallAfter = 300 * time.Millisecond
-	stallLimit = 5 * time.Second
-	// guestStalls is the same with a virtual machine, whose CPUs may have to wait for
-	// those of the host.
-	guestStalls = 30 * time.Second
-	guardEvery  = 100 * time.Millisecond
-)
-
 // conversationTrial is a trial of conversations between two hosts.
 type conversationTrial struct {
 	spec      spec.Spec
 	placement record.Placement
 	faults
 	roles
+	probing probing
 
 	path      path.Path
 	site      path.Site
@@ -67,7 +56,7 @@ func prepareConversation(s spec.Spec, hook bpf.Hook, p record.Placement) (*sessi
 
 func newConversationTrial(s spec.Spec, w path.Path, c roles, p record.Placement) *conversationTrial {
 	return &conversationTrial{
-		spec: s, placement: p, faults: newFaults(), roles: c, path: w,
+		spec: s, placement: p, faults: newFaults(), roles: c, probing: newProbing(s, p), path: w,
 		stopGuard: make(chan struct{}), allSent: make(chan struct{}),
 	}
 }
@@ -85,13 +74,16 @@ func (k *conversationTrial) build() (err error) {
 	if k.site, err = k.path.Build(); err != nil {
 		return err
 	}
-	return k.ends.Open(k.site.Hosts)
+	return errors.Join(k.ends.Open(k.site.Hosts), k.probing.open(k.site.Hosts))
 }
 
 // start lets forwarders run, and then the speakers, who find each other by them.
 func (k *conversationTrial) start() error {
 	k.started = true
 	if err := k.site.Forwarders.Start(k.watch); err != nil {
+		return err
+	}
+	if err := k.probing.start(k.watch, !k.sliced); err != nil {
 		return err
 	}
 	if k.sliced {
@@ -107,6 +99,9 @@ func (k *conversationTrial) start() error {
 	})
 	if err != nil {
 		return errors.Join(err, k.linksDown())
+	}
+	if err := k.site.Link.Begin(); err != nil {
+		return err
 	}
 	go k.guard()
 	return nil
@@ -147,19 +142,11 @@ func (k *conversationTrial) guard() {
 			k.fail(fmt.Errorf("nothing has arrived for %v", quiet.Round(time.Millisecond)))
 			return
 		}
-		if quiet > k.patience() {
+		if quiet > patienceOf(k.spec) {
 			k.fail(fmt.Errorf("nothing has arrived for %v, and the links of both hosts are up", quiet.Round(time.Millisecond)))
 			return
 		}
 	}
-}
-
-// patience is how long nothing may arrive.
-func (k *conversationTrial) patience() time.Duration {
-	if k.spec.Path == spec.PathGuest {
-		return guestStalls
-	}
-	return stallLimit
 }
 
 // linksDown is an error that names a device of a host that is gone or down.
@@ -182,7 +169,7 @@ func (k *conversationTrial) linksDown() error {
 }
 
 func (k *conversationTrial) measure(on bool) error {
-	if err := k.site.Observers.Measure(on); err != nil {
+	if err := errors.Join(k.site.Observers.Measure(on), k.probing.measure(on)); err != nil {
 		return err
 	}
 	return k.meter.Measure(on)
@@ -220,9 +207,10 @@ func (k *conversationTrial) release() error {
 		}
 	}
 	k.site.Forwarders.Hold(false)
+	err := k.probing.turn()
 	k.progress.Hold(false)
 	k.held.Store(false)
-	return nil
+	return err
 }
 
 // hold stops the speakers, and waits until all that was said is heard and the
@@ -233,7 +221,7 @@ func (k *conversationTrial) hold() error {
 	if err := k.await("speakers to fall silent", k.progress.Quiet); err != nil {
 		return err
 	}
-	if err := k.await("path to be empty", k.path.Empty); err != nil {
+	if err := k.await("path to be empty", k.probing.emptied(k.path.Empty)); err != nil {
 		return err
 	}
 	k.site.Forwarders.Hold(true)
@@ -260,8 +248,8 @@ func (k *conversationTrial) await(what string, holds func() (bool, error)) error
 			heard, at = n, now
 		}
 		switch quiet := time.Duration(now - at); {
-		case quiet > k.patience():
-			return fmt.Errorf("waited %v for the %s", k.patience(), what)
+		case quiet > patienceOf(k.spec):
+			return fmt.Errorf("waited %v for the %s", patienceOf(k.spec), what)
 		case quiet > stallAfter:
 			if err := k.linksDown(); err != nil {
 				return fmt.Errorf("wait for the %s: %w", what, err)
@@ -284,7 +272,7 @@ func (k *conversationTrial) drain() error {
 		for _, w := range []struct {
 			what  string
 			holds func() (bool, error)
-		}{{"speakers to fall silent", k.progress.Quiet}, {"last acknowledgements", k.progress.Settled}, {"path to be empty", k.path.Empty}} {
+		}{{"speakers to fall silent", k.progress.Quiet}, {"last acknowledgements", k.progress.Settled}, {"path to be empty", k.probing.emptied(k.path.Empty)}} {
 			if err := k.await(w.what, w.holds); err != nil {
 				return err
 			}
@@ -302,7 +290,7 @@ func (k *conversationTrial) drain() error {
 
 func (k *conversationTrial) collect() (err error) {
 	k.ledger, err = k.path.Collect()
-	return err
+	return errors.Join(err, k.probing.stop())
 }
 
 // trial makes the record of what was seen, after collect.
@@ -315,8 +303,10 @@ func (k *conversationTrial) trial(m account.Measurement, _ record.Floor, addSoft
 	}
 	t.Windows, t.DurationNs = m.Windows()
 	t.RampNs = int64(m.Ramp)
+	k.probing.describe(&t)
 	k.ledger.Account(&t)
 	k.counted.Fill(&t)
+	k.probing.apart(&t) // retransmissions stand for the drops of some, and explain none of the probe's
 	a := &t.Accounting
 	a.Offered = a.Accepted + a.PushedBack
 	a.Unexplained = account.Unexplained(*a)
@@ -369,6 +359,7 @@ func (k *conversationTrial) flag(t *record.Trial, m account.Measurement) {
 	f.host(conditionsOf(m, k.placement, k.sliced))
 	f.steady(m, true)
 	f.place(k.placement)
+	f.link()
 	f.observer()
 }
 
@@ -379,7 +370,7 @@ func (k *conversationTrial) close() error {
 	var errs []error
 	close(k.stopGuard)
 	// The errors of the speakers have been reported, or are why we are here.
-	errs = append(errs, k.ends.Close())
+	errs = append(errs, k.ends.Close(), k.probing.close())
 	if k.started {
 		errs = append(errs, k.site.Forwarders.Finish(time.After(path.DrainTimeout)))
 	}

@@ -129,9 +129,24 @@ func (f flags) generator(share float64) {
 	}
 }
 
+// link is about whether the link was the one that was asked for.
+func (f flags) link() {
+	if f.trial.Link == nil {
+		return
+	}
+	for _, e := range f.trial.Link.Ends {
+		if e.Full > 0 {
+			f.add(record.FlagLinkFull, "%s by %s exceeded the %d that the link holds; set a shorter delay, or a lower load", record.Plural(e.Full, "packet", "packets"), e.Device, f.trial.Link.Limit)
+		}
+	}
+}
+
 // order is about packets that came twice or late.
 func (f flags) order() {
 	a := f.trial.Accounting
+	if l := f.trial.Link; l != nil && l.Reorder > 0 {
+		a.Reordered = 0 // as was asked for
+	}
 	if a.Duplicates > 0 {
 		f.add(record.FlagDuplicates, "%s came twice", record.Plural(a.Duplicates, "packet", "packets"))
 	}

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -18,15 +19,12 @@ import (
 	"tunbench/reports/record"
 )
 
-// scheduleAfter is what the senders of an open loop have to get ready before the
-// first packet is due.
-const scheduleAfter = 5 * time.Millisecond
-
 // packetTrial is a trial of stamped packets, each of which is accounted for.
 type packetTrial struct {
 	spec      spec.Spec
 	placement record.Placement // with gen=lockstep one sender, which reads, too
 	faults
+	probing probing
 
 	traffic    load.Traffic
 	ledger     path.Ledger // after collect
@@ -47,7 +45,7 @@ type packetTrial struct {
 }
 
 func newPacketTrial(s spec.Spec, g load.Traffic, placement record.Placement) *packetTrial {
-	return &packetTrial{spec: s, traffic: g, placement: placement, faults: newFaults(), allSent: make(chan struct{})}
+	return &packetTrial{spec: s, traffic: g, placement: placement, faults: newFaults(), probing: newProbing(s, placement), allSent: make(chan struct{})}
 }
 
 func (b *packetTrial) session() *session {
@@ -66,6 +64,7 @@ func (b *packetTrial) build() error {
 		return err
 	}
 	directions, err := b.traffic.Open(&b.sending, &b.reading)
+	err = errors.Join(err, b.probing.open(b.site.Hosts))
 	for _, l := range directions {
 		b.directions = append(b.directions, &l.Direction)
 		b.senders = append(b.senders, l.Senders...)
@@ -98,6 +97,9 @@ func (b *packetTrial) start() error {
 		b.watch("a reader", r.Thread())
 	}
 	if err := b.site.Forwarders.Start(b.watch); err != nil {
+		return err
+	}
+	if err := errors.Join(b.site.Link.Begin(), b.probing.start(b.watch, !b.sliced)); err != nil {
 		return err
 	}
 	b.sending.Start = worker.Now() + int64(scheduleAfter)
@@ -142,7 +144,7 @@ func (b *packetTrial) watch(who string, t *worker.Thread) {
 }
 
 func (b *packetTrial) measure(on bool) error {
-	if err := b.site.Observers.Measure(on); err != nil {
+	if err := errors.Join(b.site.Observers.Measure(on), b.probing.measure(on)); err != nil {
 		return err
 	}
 	b.reading.Measuring.Store(on)
@@ -206,8 +208,9 @@ func (b *packetTrial) release() error {
 	}
 	b.reading.Barrier.Open()
 	b.site.Forwarders.Hold(false)
+	err := b.probing.turn()
 	b.sending.Barrier.Open()
-	return nil
+	return err
 }
 
 // hold stops the senders, lets the readers empty the device and stops those
@@ -217,7 +220,7 @@ func (b *packetTrial) hold() error {
 	if err := await("senders to pause", func() (bool, error) { return b.sending.Barrier.Held() == b.running(), nil }); err != nil {
 		return err
 	}
-	if err := await("readers to empty the device", b.traffic.Empty); err != nil {
+	if err := await("readers to empty the device", b.probing.emptied(b.traffic.Empty)); err != nil {
 		return err
 	}
 	b.reading.Barrier.Close()
@@ -266,7 +269,7 @@ func (b *packetTrial) drain() error {
 	if b.lockstep != nil {
 		return nil // each round ends with empty queues
 	}
-	if err := await("packets to arrive", b.traffic.Empty); err != nil {
+	if err := await("packets to arrive", b.probing.emptied(b.traffic.Empty)); err != nil {
 		return err
 	}
 	if err := b.finish(); err != nil {
@@ -308,7 +311,7 @@ func (b *packetTrial) finish() error {
 
 func (b *packetTrial) collect() (err error) {
 	b.ledger, err = b.traffic.Collect()
-	return err
+	return errors.Join(err, b.probing.stop())
 }
 
 // close tears everything down, from whatever state.
@@ -325,6 +328,7 @@ func (b *packetTrial) close() error {
 			errs = append(errs, b.finish())
 		}
 	}
+	errs = append(errs, b.probing.close())
 	for _, s := range b.senders {
 		errs = append(errs, s.Close())
 	}
@@ -345,7 +349,9 @@ func (b *packetTrial) trial(m account.Measurement, floor record.Floor, addSoftir
 		m.Samples[0].At = max(m.Samples[0].At, b.lockstep.Began)
 	}
 	t := p.Ledger()
+	b.probing.describe(&t)
 	b.ledger.Account(&t)
+	b.probing.apart(&t)
 	p.Figures(&t)
 	b.flag(&t, p)
 	return t
@@ -354,7 +360,7 @@ func (b *packetTrial) trial(m account.Measurement, floor record.Floor, addSoftir
 // flag marks what stands against a figure of the trial.
 func (b *packetTrial) flag(t *record.Trial, p *account.Packets) {
 	f := flags{t}
-	f.ledger(b.mismatch(t, p.Counts()))
+	f.ledger(cmp.Or(b.mismatch(t, p.Counts()), b.probing.fault()))
 	f.host(b.conditions(p.Measurement))
 	f.steady(p.Measurement, p.WindowsTell())
 	if b.lockstep != nil && b.lockstep.unsettled {
@@ -362,6 +368,7 @@ func (b *packetTrial) flag(t *record.Trial, p *account.Packets) {
 	}
 	f.generator(p.GeneratorShare())
 	f.place(b.placement)
+	f.link()
 	f.order()
 	f.observer()
 }

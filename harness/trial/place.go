@@ -14,6 +14,9 @@ func place(s spec.Spec, cpus []int) (record.Placement, error) {
 	p, err := host.Place(cpus, senders, readers)
 	if err == nil {
 		p.Carrier = host.PlaceForwarders(path.ForwarderCount(s), cpus, p)
+		if s.Probe {
+			p.Probe = host.PlaceBeside(2, cpus, p)
+		}
 	}
 	return p, err
 }

@@ -145,6 +145,7 @@ func prepare(s spec.Spec, hook bpf.Hook) (*session, error) {
 	if n, workers := host.Crowd(p); s.IO == spec.IOSpin && workers > n {
 		return nil, &refusal.Missing{Detail: fmt.Sprintf("io=spin: %d workers need a CPU each, and %d are in use; more would measure the scheduler: choose io=poll or io=read, or fewer queues", workers, n)}
 	}
+	s = s.Paced()
 	if s.Path == spec.PathGuest {
 		return prepareGuest(s, hook, p), nil
 	}

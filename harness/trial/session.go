@@ -15,6 +15,10 @@ import (
 	"tunbench/reports/record"
 )
 
+// scheduleAfter is what the senders of an open loop have to get ready before the
+// first packet is due.
+const scheduleAfter = 5 * time.Millisecond
+
 // session is one trial, alone or as one side of a pair, as the parts that its
 // phases need: tests replace single parts by fakes.
 type session struct {

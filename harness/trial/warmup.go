@@ -52,6 +52,11 @@ func (w warmth) String() string {
 func warmUp(ctx context.Context, r *session) (w warmth, err error) {
 	s := r.spec
 	slice := s.Warmup / warmupSlices
+	if s.Delay > 0 {
+		if err := wait(ctx, r, s.Fill()); err != nil {
+			return w, err
+		}
+	}
 	if s.Count > 0 || s.Rate > 0 || s.Gen == spec.GenIPerf3 || slice < leastSlice {
 		return w, wait(ctx, r, s.Warmup)
 	}

@@ -23,7 +23,7 @@ var (
 	// requiredModules must load, otherwise the guest gives up.
 	requiredModules = []string{"tun"}
 	// optionalModules are loaded if the kernel has them.
-	optionalModules = []string{"vhost_net", "veth", "bridge", "wireguard", "af_packet", "ipv6", "sch_fq_codel", "sch_fq"}
+	optionalModules = []string{"vhost_net", "veth", "bridge", "wireguard", "af_packet", "ipv6", "sch_fq_codel", "sch_fq", "sch_netem"}
 )
 
 // initramfs is the root file system of the guest.

@@ -15,6 +15,7 @@ var Advices = advices(
 	record.FlagOversubscribed, record.FlagUnsteady, record.FlagForeignLoad, record.FlagPressure,
 	record.FlagThrottled, record.FlagMissedEvents, record.FlagLostReturns, record.FlagMissedSamples,
 	record.FlagReordered, record.FlagDuplicates, record.FlagShort, record.FlagEmulated,
+	record.FlagLinkFull,
 )
 
 func advices(flags ...string) (list []Advice) {

@@ -5,7 +5,7 @@ import (
 )
 
 // LatencyNames are the names of all latencies of trials.
-var LatencyNames = []string{record.E2E, record.Service, record.RTT, record.Residency}
+var LatencyNames = []string{record.E2E, record.Service, record.RTT, record.RTTIdle, record.RTTLoad, record.Residency}
 
 // Names of the quantiles that verdicts are given on. They are quantiles of the
 // end-to-end latency, in nanoseconds.

@@ -30,5 +30,7 @@ const (
 	Residency = "residency" // xmit to dequeue inside the kernel, measured by the observer
 	E2E       = "e2e"       // sent stamp to the reader's return from read
 	RTT       = "rtt"       // of a transaction, measured by the client
+	RTTIdle   = "rtt_idle"  // of a probe's request and its answer, with nothing else on the path
+	RTTLoad   = "rtt_load"  // the same beside the traffic that is measured
 	Service   = "service"   // from the sent time, where e2e counts from the intended time
 )

@@ -29,5 +29,6 @@ const (
 // new axis goes to the end.
 var Axes = []string{
 	"mode", "path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload", "pi", "napi", "xdp", "steer",
-	"qdisc", "txqlen", "sndbuf", "load", "cipher", "ip", "bypass", "spacing", "pause", "filter", "event", "copy", "program", "bridge",
+	"qdisc", "txqlen", "sndbuf", "load", "cipher", "ip", "bypass", "spacing", "pause", "filter", "event",
+	"delay", "drop", "reorder", "probe", "copy", "program", "bridge",
 }

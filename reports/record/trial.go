@@ -30,6 +30,7 @@ const (
 	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
 	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
 	FlagEmulated         = "emulated"          // the guest's CPUs were emulated: invalid
+	FlagLinkFull         = "link-full"         // a link that delays dropped what it did not hold: invalid
 	FlagShort            = "short"             // the run was interrupted in its block: fewer windows than planned
 )
 
@@ -43,7 +44,7 @@ var disturbing = []string{FlagSteal, FlagForeignLoad, FlagPressure, FlagThrottle
 // Invalidates reports whether a trial with that flag is invalid.
 func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
-var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota, FlagEmulated}
+var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota, FlagEmulated, FlagLinkFull}
 
 // Trial is one measurement of one scenario: one device, built and torn down.
 type Trial struct {
@@ -79,6 +80,8 @@ type Trial struct {
 	TCP        *TCP       `json:"tcp,omitempty"`       // gen=tcp, tcp-rr
 	Program    *Generator `json:"generator,omitempty"` // gen=iperf3
 	Guest      *Guest     `json:"guest,omitempty"`     // path=guest
+	Probe      *Probe     `json:"probe,omitempty"`     // probe=on
+	Link       *Link      `json:"link,omitempty"`      // where the link below the path is not perfect
 	// Directions holds each direction by its name (k2u, u2k) where traffic flows in
 	// both: Metrics, Accounting and the other fields are then of both together.
 	Directions map[string]Direction `json:"directions,omitempty"`
@@ -279,6 +282,8 @@ type Placement struct {
 	Reader []int `json:"reader"`
 	// Carrier holds the CPUs of threads that move packets from one device to another.
 	Carrier []int `json:"carrier,omitempty"`
+	// Probe holds the CPUs of who asks and of who answers, which need little of them.
+	Probe []int `json:"probe,omitempty"`
 }
 
 // Observer is what the observer reported about itself.

@@ -42,7 +42,7 @@ var rules = []rule{
 	{"harness", "harness/block harness/doctor harness/host harness/spec harness/trial bpf reports/record"},
 	{"harness/watch", "harness/account harness/device harness/doctor harness/netns harness/tuntap bpf reports/live reports/record"},
 	{"harness/block", "harness/condition harness/host harness/spec harness/trial bpf reports/record"},
-	{"harness/trial", "harness/account harness/condition harness/conversation harness/device harness/host harness/hypervisor harness/load harness/path harness/refusal harness/sink harness/spec harness/traffic harness/worker bpf reports/record"},
+	{"harness/trial", "harness/account harness/condition harness/conversation harness/device harness/host harness/hypervisor harness/load harness/path harness/probe harness/refusal harness/sink harness/spec harness/traffic harness/worker bpf reports/record"},
 	{"harness/doctor", "harness/account harness/condition harness/device harness/host harness/netns harness/packet harness/refusal harness/socket harness/spec harness/tuntap harness/uring harness/vhost bpf reports/record"},
 
 	// What makes the traffic, what it crosses, and what accounts for it.
@@ -61,6 +61,7 @@ var rules = []rule{
 	{"harness/forward", "harness/socket harness/packet harness/seal harness/worker harness/uring harness/vhost"},
 	{"harness/sink", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
 	{"harness/traffic", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
+	{"harness/probe", "harness/call harness/socket harness/worker bpf/hist"},
 	{"harness/stream", "harness/call harness/socket harness/worker bpf/hist"},
 	{"harness/host", "reports/record"},
 	{"harness/iperf", "harness/socket"},
@@ -109,7 +110,7 @@ var rules = []rule{
 	{"reports/screen", "reports/text"},
 	{"reports/text", ""},
 	{"reports/aa", "reports/disk reports/record"},
-	{"reports/disk", ""},
+	{"reports/disk", "reports/record"},
 	{"reports/prose/prosetest", "reports/prose"},
 	{"reports/prose", ""},
 	{"reports/stat", ""},

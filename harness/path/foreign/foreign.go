@@ -59,7 +59,7 @@ func New(s spec.Spec, hook bpf.Hook, p record.Placement) *Path {
 // Build starts the programs and returns when packets cross the tunnel.
 func (w *Path) Build() (path.Site, error) {
 	err := w.construct()
-	site := path.Site{Hosts: w.hosts}
+	site := path.Site{Hosts: w.hosts, Link: w.under.Link}
 	for _, o := range w.watches {
 		if o != nil {
 			site.Observers = append(site.Observers, o)
@@ -290,7 +290,7 @@ func (w *Path) begin() (err error) {
 			return err
 		}
 	}
-	return nil
+	return w.under.Impair(w.spec)
 }
 
 // target is the device of a host as an observer is told of it.
@@ -309,6 +309,10 @@ func (w *Path) target(host int) bpf.Target {
 // Empty reports whether no packet has moved for a while.
 func (w *Path) Empty() (bool, error) {
 	if err := w.pair.Err(); err != nil {
+		return false, err
+	}
+	if waiting, err := w.under.Link.Waiting(); waiting || err != nil {
+		w.quiet = settled{}
 		return false, err
 	}
 	var counts []uint64

@@ -24,7 +24,8 @@ type ledger struct {
 	*Path
 	devices   [2]netns.Counters
 	below     [2]netns.Counters
-	lost      [2]uint64 // by the sockets below
+	carried   path.LinkCounts // by the link below
+	lost      [2]uint64       // by the sockets below
 	snapshots [2]*bpf.Snapshot
 	observer  *record.Observer
 	programs  []record.Process
@@ -47,6 +48,9 @@ func socketDrops(ns *netns.NS) (sum uint64, err error) {
 
 func (w *ledger) count() (err error) {
 	if w.below, err = w.under.Counters(); err != nil {
+		return err
+	}
+	if w.carried, err = w.under.Link.Counts(); err != nil {
 		return err
 	}
 	for i, h := range w.hosts {
@@ -134,6 +138,7 @@ func (w *ledger) Account(t *record.Trial) {
 		t.Devices = append(t.Devices, w.record(i))
 	}
 	t.Device = t.Devices[0]
+	w.under.Link.Describe(t, w.carried)
 	for i, s := range w.snapshots {
 		if s != nil {
 			w.seen(t, i, s)
@@ -191,10 +196,12 @@ func (w *ledger) hops(from int) []record.Hop {
 	through := record.Hop{Name: fmt.Sprintf("%s %s to %s", w.spec.Program, path.HostLetters[from], path.HostLetters[to]), In: w.read(from), Out: w.written(to), Dropped: map[string]uint64{}}
 	if !w.tcp() && through.In > through.Out {
 		gone := through.In - through.Out
+		lost := map[string]uint64{}
+		w.carried.Drops(from, w.train(from), lost)
 		for _, place := range []struct {
 			reason string
 			n      uint64
-		}{{"underlay SOCKET_RCVBUFF", w.lost[to]}, {"underlay " + record.TxDropped, below.TxDropped}, {w.spec.Program, gone}} {
+		}{{record.LinkDrop, lost[record.LinkDrop]}, {record.LinkFull, lost[record.LinkFull]}, {"underlay SOCKET_RCVBUFF", w.lost[to]}, {"underlay " + record.TxDropped, below.TxDropped}, {w.spec.Program, gone}} {
 			if n := min(gone, place.n); n > 0 {
 				through.Dropped[place.reason] = n
 				gone -= n
@@ -206,6 +213,16 @@ func (w *ledger) hops(from int) []record.Hop {
 		{Name: "underlay of " + through.Name, In: below.TxPackets + below.TxDropped, Out: other.RxPackets, Bytes: other.RxBytes},
 		{Name: "device " + w.hosts[to].Link, In: w.written(to), Out: w.written(to), Bytes: arrived.RxBytes},
 	}
+}
+
+// train is how many packets from the device of a host its program sends in one datagram, or
+// in one GSO packet of datagrams, on average.
+func (w *ledger) train(host int) uint64 {
+	sent := w.below[host].TxPackets + w.carried.Lost(host)
+	if sent == 0 {
+		return 1
+	}
+	return max(1, uint64(math.Round(float64(w.read(host))/float64(sent))))
 }
 
 // Mismatch says which two counters disagree.
@@ -232,8 +249,8 @@ func (w *ledger) Mismatch(t *record.Trial) string {
 			return fmt.Sprintf("the observer saw %d events on queues of %s that program=%s does not hold", s.Strays, name, w.spec.Program)
 		}
 	}
-	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted {
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted+path.ProbesSeen(w.spec, t) {
+		return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the observer saw %d at xmit", a.Accepted, path.ProbesSeen(w.spec, t), *a.Xmit)
 	}
 	return ""
 }

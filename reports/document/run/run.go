@@ -35,7 +35,7 @@ func New(f *record.File) document.Document {
 		}
 		add(program.Section)
 		d.Sections = append(d.Sections, differences(list)...)
-		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, guests, Latencies)
+		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, probes)
 		d.Sections = append(d.Sections, limit(list)...)
 		add(drops, observerCost, accounting, flagged)
 	}

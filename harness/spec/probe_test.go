@@ -1,0 +1,52 @@
+package spec
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestProbes(t *testing.T) {
+	probed := func(set func(*Spec)) Spec {
+		s := Default()
+		s.Path, s.Probe = PathRelay, true
+		set(&s)
+		return s
+	}
+	for name, set := range map[string]func(*Spec){
+		"relay":    func(*Spec) {},
+		"vpn":      func(s *Spec) { s.Path = PathVPN },
+		"tcp":      func(s *Spec) { s.Gen, s.Size = GenTCP, 1500 },
+		"both":     func(s *Spec) { s.Dir = Both },
+		"segments": func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1400 },
+	} {
+		s := probed(set)
+		if err := s.Validate(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if s.Directions() != 2 {
+			t.Errorf("%s: nothing carries the answers", name)
+		}
+	}
+	for want, set := range map[string]func(*Spec){
+		"path=sink":   func(s *Spec) { s.Path = PathSink },
+		"path=bridge": func(s *Spec) { s.Mode, s.Path = TAP, PathBridge },
+		"path=guest":  func(s *Spec) { s.Mode, s.Path = TAP, PathGuest },
+		"gen=tcp-rr":  func(s *Spec) { s.Gen = GenTCPRR },
+		"gen=udp-rr":  func(s *Spec) { s.Gen = GenUDPRR },
+		"gen=udp-gso": func(s *Spec) { s.Gen, s.Size, s.VnetHdr, s.Offload = GenUDPGSO, 1400, 10, OffloadUSO },
+		"offload=uso": func(s *Spec) { s.Path, s.Gen, s.Size = PathVeth, GenUDPGSO, 1400 },
+	} {
+		err := probed(set).Validate()
+		if !errors.Is(err, ErrImpossible) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	s := probed(func(s *Spec) {})
+	if s.Path = PathProgram; s.ProbeSize() != s.Size {
+		t.Errorf("a probe of %d bytes beside packets of %d", s.ProbeSize(), s.Size)
+	}
+	if s.Path, s.Family = PathVPN, 6; s.ProbeSize() != MinSize6 {
+		t.Errorf("a probe of %d bytes over IPv6", s.ProbeSize())
+	}
+}

@@ -1,0 +1,69 @@
+package run
+
+import (
+	"slices"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/metric"
+	"tunbench/reports/prose"
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// probes shows the round trips of probes: idle, under load, and how many times longer.
+func probes(list []*figure.Scenario) (document.Section, bool) {
+	title := figure.Titles(list)
+	t := document.Table{
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("idle p50", "idle p99", "idle p99.9", "load p50", "load p99", "load p99.9", "× p50", "× p99", "samples", "lost %")),
+		Note:    book.Say("probes note", nil),
+	}
+	var rows []chart.LadderRow
+	for _, s := range list {
+		idle, _, quiet := s.LatencyOf(record.RTTIdle)
+		load, _, ok := s.LatencyOf(record.RTTLoad)
+		if !ok || !quiet {
+			continue
+		}
+		cells := []any{title(s)}
+		for _, l := range []figure.Latency{idle, load} {
+			of := quantileCells(l)
+			cells = append(cells, of[0], of[2], of[3])
+		}
+		cells = append(cells, slower(idle, load, 0.5), slower(idle, load, 0.99), text.Count(load.Count+load.Overflow), text.Percent(figure.ProbesLost(s.Head().Used)))
+		t.Rows = append(t.Rows, document.Row(cells...))
+		rows = append(rows, chart.LadderRow{Label: title(s), Lanes: []chart.Lane{probeLane(book.Text("probes idle", nil), idle), probeLane(book.Text("probes load", nil), load)}})
+	}
+	if len(rows) == 0 {
+		return document.Section{}, false
+	}
+	sec := document.Section{Heading: book.Text("probes heading", nil), Blocks: []document.Block{book.Say("probes", nil), t.Folded(book.Text("probes fold", nil))}}
+	for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
+		sec.Blocks = append(sec.Blocks, document.Picture{
+			File: document.Numbered("probes", i), Alt: book.Text("probes chart alt", nil),
+			Chart: chart.Ladder{Title: book.Text("probes chart title", nil), Desc: book.Text("latency chart description", nil), Rows: part},
+		})
+	}
+	return sec, true
+}
+
+func probeLane(kind string, l figure.Latency) chart.Lane {
+	lane := chart.Lane{Kind: kind, Max: float64(l.Max)}
+	for i, q := range metric.Quantiles {
+		if v, ok := l.Quantile(q.Q); ok {
+			lane.At[i] = float64(v)
+		}
+	}
+	return lane
+}
+
+// slower is how many times longer a quantile is under load.
+func slower(idle, load figure.Latency, q float64) any {
+	a, known := idle.Quantile(q)
+	b, ok := load.Quantile(q)
+	if !known || !ok || a == 0 {
+		return text.Absent
+	}
+	return prose.Bold(text.Figure(float64(b) / float64(a)))
+}
