@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"tunbench/reports/export"
 	"tunbench/reports/record"
+	"tunbench/reports/requirement"
 	"tunbench/reports/verdict"
 )
 
@@ -39,6 +42,27 @@ func (j Job) First(run record.Named, why string) {
 	j.annotate(export.Annotation{Level: export.Notice, Title: "tunbench: no baseline", Message: why})
 	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return export.FirstStepSummary(run, why, room) })
 	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(&verdict.Comparison{}), nil })
+}
+
+// mostLimits is how many limits are annotated: GitHub shows ten errors of a step.
+const mostLimits = 10
+
+// Limits reports the limits of a suite: an error for each that was missed or could not be
+// judged, or a notice that all are met. Without limits it reports nothing.
+func (j Job) Limits(all []requirement.Result) {
+	open := slices.Concat(requirement.Of(all, requirement.Missed), requirement.Of(all, requirement.NotJudged))
+	for i, r := range open {
+		note := export.Annotation{Level: export.Error, Title: "tunbench: limit " + strings.ReplaceAll(r.Verdict, "-", " "), Message: r.Scenario + ": " + r.Text()}
+		if rest := len(open) - i; i == mostLimits-1 && rest > 1 {
+			note.Message = fmt.Sprintf("%d more limits are not met: the report lists them", rest)
+			j.annotate(note)
+			return
+		}
+		j.annotate(note)
+	}
+	if len(all) > 0 && len(open) == 0 {
+		j.annotate(export.Annotation{Level: export.Notice, Title: "tunbench", Message: fmt.Sprintf("limits of the suite: all %d are met", len(all))})
+	}
 }
 
 func (j Job) annotate(list ...export.Annotation) {

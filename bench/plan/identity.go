@@ -68,6 +68,7 @@ func recorded(p Plan) *record.Plan {
 		}
 		r.Timings[i].Scenarios = append(r.Timings[i].Scenarios, s.Name)
 	}
+	r.Require = required(p.Scenarios)
 	about := struct {
 		record.Plan
 		Suite, Hook, Clock string
@@ -81,6 +82,30 @@ func recorded(p Plan) *record.Plan {
 	sum := sha256.Sum256(text)
 	r.Hash = hex.EncodeToString(sum[:])
 	return r
+}
+
+// required gives each limit of scenarios with the scenarios that have it.
+func required(scenarios []suite.Scenario) (list []record.Requirement) {
+	for _, s := range scenarios {
+		for _, l := range s.Require {
+			i := slices.IndexFunc(list, func(r record.Requirement) bool { return r.Limit == l })
+			if i < 0 {
+				i = len(list)
+				list = append(list, record.Requirement{Limit: l})
+			}
+			list[i].Scenarios = append(list[i].Scenarios, s.Name)
+		}
+	}
+	return list
+}
+
+// limitsText names limits and the scenarios that have them.
+func limitsText(list []record.Requirement) string {
+	var parts []string
+	for _, r := range list {
+		parts = append(parts, fmt.Sprintf("%s %s for %s", r.Metric, r.Written, someOf(r.Scenarios)))
+	}
+	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
 func sameTimes(a, b record.Timing) bool {
@@ -109,6 +134,7 @@ func unlike(p Plan, run *record.Run) (differ []string) {
 		{"arms", was.Arms, now.Arms},
 		{"search", cmp.Or(was.Search, "none"), cmp.Or(now.Search, "none")},
 		{"CPUs", was.CPUs, now.CPUs},
+		{"limits", limitsText(was.Require), limitsText(now.Require)},
 	} {
 		if a, b := fmt.Sprint(d.was), fmt.Sprint(d.is); a != b {
 			differ = append(differ, fmt.Sprintf("%s: %s then, %s now", d.what, a, b))

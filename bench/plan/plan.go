@@ -175,7 +175,7 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	}
 	out.Begun, out.Share = true, p.Shard != nil
 
-	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: NewClosedLoops(lab, floor, p.Seed), earlier: newEarlier(p.Done)}
+	r := runner{Plan: p, lab: lab, rec: rec, hook: hook, floor: floor, out: &out, closed: NewClosedLoops(lab, floor, p.Seed), earlier: newEarlier(p.Done), limited: newLimited(p, floor)}
 	r.earlier.count(&out, r.closed)
 	if err := r.all(ctx); err != nil || out.Interrupted {
 		return out, err
@@ -183,6 +183,7 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	if err := (searcher{&r}).all(ctx); err != nil || out.Interrupted {
 		return out, err
 	}
+	out.Limits = r.limited.judge(p.Now())
 	return out, rec.Write(p.End(len(p.Scenarios), out, out.Exit(p.Strict)))
 }
 

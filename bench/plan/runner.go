@@ -26,6 +26,7 @@ type runner struct {
 	subjects []*subject
 	closed   *ClosedLoops
 	earlier  earlier
+	limited  *limited
 
 	// measured and planned are the times that the finished trials took and were
 	// planned to take: their ratio corrects the estimate of the time left.
@@ -191,6 +192,7 @@ func (r *runner) write(ctx context.Context, s *subject, arm record.Arm, trial re
 		return false, r.skip(ctx, s, err)
 	}
 	s.left--
+	r.limited.trial(trial)
 	r.out.Trials++
 	if trial.Invalid() {
 		r.out.Invalid++
@@ -220,6 +222,7 @@ func (r *runner) writeSkip(s *subject, arm record.Arm, cause error) error {
 	if err := r.rec.Write(skip); err != nil {
 		return err
 	}
+	r.limited.skip(skip)
 	r.out.Skips++
 	if reason == record.Failed {
 		r.out.Failed++

@@ -62,6 +62,7 @@ func (r searcher) one(ctx context.Context, s *subject) error {
 		}
 		return r.skip(ctx, s, err)
 	}
+	r.limited.search(found)
 	for _, g := range found.Goals {
 		if !g.Resolved {
 			r.out.Unresolved++

@@ -73,6 +73,7 @@ func digest(p Plan) [sha256.Size]byte {
 	type scenario struct {
 		Name                    string
 		Warmup, Measure, Window time.Duration
+		Require                 []record.Limit `json:",omitempty"`
 	}
 	about := struct {
 		Suite, Hook, Clock, Search string
@@ -81,7 +82,7 @@ func digest(p Plan) [sha256.Size]byte {
 		Scenarios                  []scenario
 	}{Suite: p.Suite, Hook: p.Hook, Clock: p.clock(), Search: p.Search.Name, Pairs: p.Pairs, Arms: p.Arms}
 	for _, s := range p.Scenarios {
-		about.Scenarios = append(about.Scenarios, scenario{s.Name, s.Warmup, s.Measure, s.Window})
+		about.Scenarios = append(about.Scenarios, scenario{s.Name, s.Warmup, s.Measure, s.Window, s.Require})
 	}
 	slices.SortFunc(about.Scenarios, func(a, b scenario) int { return strings.Compare(a.Name, b.Name) })
 	text, err := json.Marshal(about)

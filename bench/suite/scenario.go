@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tunbench/reports/record"
 )
 
 // Scenario is one value on every axis, and how long it is measured.
@@ -14,6 +16,9 @@ type Scenario struct {
 	// Axes holds the canonical value of every axis, defaults included.
 	Axes map[string]string
 	Timing
+	// Require are the limits that the suite sets for the scenario, in the order of the
+	// file.
+	Require []record.Limit
 }
 
 // Timing is how long each trial of a scenario takes.

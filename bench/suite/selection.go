@@ -135,7 +135,7 @@ func Select(scenarios []Scenario, sel Selection, possible Check) ([]Scenario, er
 			if err != nil {
 				return nil, err
 			}
-			changed.Timing = s.Timing
+			changed.Timing, changed.Require = s.Timing, s.Require
 			if selected = append(selected, changed); len(selected) > MaxScenarios {
 				return nil, fmt.Errorf("more than %d scenarios: give --set fewer values, or keep fewer with --filter", MaxScenarios)
 			}

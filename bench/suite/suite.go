@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tunbench/reports/record"
 )
 
 //go:embed suites/*.yaml
@@ -30,7 +32,10 @@ type Suite struct {
 	File  string // absolute path; "" if it is built in
 	About string
 	Pairs int // of trials, one an arm, for each scenario
-	// Scenarios have the suite's timing.
+	// Require are the limits that every scenario has on metrics on which its block sets
+	// none.
+	Require []record.Limit
+	// Scenarios have the suite's timing and its limits.
 	Scenarios []Scenario
 }
 

@@ -123,7 +123,7 @@ func TestSuiteErrors(t *testing.T) {
 		{"- a\n", "x.yaml:1: want a suite as `key: value` pairs"},
 		{"name: x\n", "x.yaml:1: scenarios is missing: nothing to measure"},
 		{"name: x\nname: y" + tail, `x.yaml:2: key "name" is given twice`},
-		{"name: x\npiars: 3" + tail, `x.yaml:2: no key "piars": choose name, about, pairs, warmup, measure, window, scenarios (did you mean pairs?)`},
+		{"name: x\npiars: 3" + tail, `x.yaml:2: no key "piars": choose name, about, pairs, warmup, measure, window, require, scenarios (did you mean pairs?)`},
 		{"name: [x]" + tail, "x.yaml:1: name: want a single value"},
 		{"name:" + tail, "x.yaml:1: name: the value is missing"},
 		{"name: \"a\\e[2J\"" + tail, "x.yaml:1: name: want one line of text"},

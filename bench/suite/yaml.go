@@ -25,7 +25,8 @@ func (s source) errorf(line int, format string, args ...any) error {
 // yamlLine finds the line in an error of package yaml, which has no type for it.
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
-func (s source) syntaxError(err error) error {
+// syntaxError is err, of the parser of written.
+func (s source) syntaxError(err error, written []byte) error {
 	text := err.Error()
 	line := 1
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
@@ -34,8 +35,15 @@ func (s source) syntaxError(err error) error {
 	}
 	// The parser gives the line of the element that it was reading, which may be one
 	// above the mistake.
-	return s.errorf(line, "not YAML, here or just below: %s", strings.TrimPrefix(text, "yaml: "))
+	hint := ""
+	if unquoted.Match(written) {
+		hint = `: put a limit that begins with > in quotes, like pps: "> 300k"`
+	}
+	return s.errorf(line, "not YAML, here or just below: %s%s", strings.TrimPrefix(text, "yaml: "), hint)
 }
+
+// unquoted is a limit that YAML takes for the beginning of a text of several lines.
+var unquoted = regexp.MustCompile(`: *>=? *[0-9]`)
 
 // readable refuses bytes and characters that YAML does not allow: package yaml does, too,
 // but without the line. UTF-16, which begins with a byte order mark, is left to it.
@@ -70,12 +78,12 @@ func (s source) document(text []byte) (*yaml.Node, error) {
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, s.errorf(1, "the file is empty")
 	} else if err != nil {
-		return nil, s.syntaxError(err)
+		return nil, s.syntaxError(err, text)
 	}
 	if err := dec.Decode(&second); err == nil {
 		return nil, s.errorf(second.Line, "a second document: a file holds one suite")
 	} else if !errors.Is(err, io.EOF) {
-		return nil, s.syntaxError(err)
+		return nil, s.syntaxError(err, text)
 	}
 	return doc.Content[0], nil
 }

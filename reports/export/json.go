@@ -2,6 +2,7 @@ package export
 
 import (
 	"tunbench/reports/record"
+	"tunbench/reports/requirement"
 )
 
 // JSONName is the name of the file of --format json.
@@ -30,16 +31,18 @@ type jsonReport struct {
 
 // jsonHead is what stands before the scenarios.
 type jsonHead struct {
-	Kind         string              `json:"kind"`
-	Schema       int                 `json:"schema"`
-	Name         string              `json:"name"`     // where the run was read from
-	Finished     bool                `json:"finished"` // false if the run was interrupted
-	Run          record.Run          `json:"run"`      // the header, as in run.jsonl
-	End          *record.End         `json:"end,omitempty"`
-	Resumes      []record.Resume     `json:"resumes"`
-	Alerts       []string            `json:"alerts"` // what to know before any figure
-	Metrics      map[string]jsonUnit `json:"metrics"`
-	ObserverCost *jsonFigure         `json:"observer_cost,omitempty"` // packet rate, observed over bare, over blocks or all pairs
+	Kind     string          `json:"kind"`
+	Schema   int             `json:"schema"`
+	Name     string          `json:"name"`     // where the run was read from
+	Finished bool            `json:"finished"` // false if the run was interrupted
+	Run      record.Run      `json:"run"`      // the header, as in run.jsonl
+	End      *record.End     `json:"end,omitempty"`
+	Resumes  []record.Resume `json:"resumes"`
+	Alerts   []string        `json:"alerts"` // what to know before any figure
+	// Limits are the verdicts on the limits of the suite.
+	Limits       []requirement.Result `json:"limits,omitempty"`
+	Metrics      map[string]jsonUnit  `json:"metrics"`
+	ObserverCost *jsonFigure          `json:"observer_cost,omitempty"` // packet rate, observed over bare, over blocks or all pairs
 	// Sharpness is the median half-width of the 95 % intervals, as a share of the figure:
 	// of the metrics loopback_ratio and pps, and of "ratios".
 	Sharpness  map[string]jsonHalfWidth `json:"sharpness"`

@@ -11,6 +11,7 @@ import (
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
+	"tunbench/reports/requirement"
 	"tunbench/reports/stat"
 	"tunbench/reports/verdict"
 )
@@ -64,7 +65,7 @@ func newJSONHead(r record.Named, list []*figure.Scenario) jsonHead {
 		Metrics:      map[string]jsonUnit{},
 		ObserverCost: pooledCost(list), Accounting: ledgerOf(figure.Account(figure.AllTrials(list))),
 		Searches: sealed(figure.SortedSearches(r.File)), Skips: sealed(r.Skips),
-		Sharpness: sharpnessOf(list), Ratios: ratiosOf(list),
+		Sharpness: sharpnessOf(list), Ratios: ratiosOf(list), Limits: requirement.Judge(r.File),
 	}
 	if r.End != nil {
 		end := record.Sealed(*r.End)

@@ -17,6 +17,7 @@ import (
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
+	"tunbench/reports/requirement"
 	"tunbench/reports/text"
 	"tunbench/reports/verdict"
 )
@@ -199,6 +200,9 @@ func junitRun(r record.Named) (junitSuite, error) {
 		}
 		s.add(c)
 	}
+	for _, r := range requirement.Judge(f) {
+		s.add(junitLimit(r))
+	}
 	for _, search := range figure.SortedSearches(f) {
 		for _, g := range search.Goals {
 			c := junitCase{Class: junitPackage, Name: search.Scenario + " " + g.Name, Time: seconds(0)}
@@ -231,6 +235,18 @@ func junitRun(r record.Named) (junitSuite, error) {
 	err := render.Summary(&out, f)
 	s.Out.Text = out.String()
 	return s, err
+}
+
+// junitLimit makes a limit of the suite a case. What could not be judged is an error.
+func junitLimit(r requirement.Result) junitCase {
+	c := junitCase{Class: r.Scenario, Name: r.Metric + " " + r.Written, Time: seconds(0)}
+	switch result := (&junitResult{Type: r.Verdict, Message: r.Text()}); r.Verdict {
+	case requirement.Missed:
+		c.Failure = result
+	case requirement.NotJudged:
+		c.Error = result
+	}
+	return c
 }
 
 // advised says what to do about flags that make a trial invalid.

@@ -89,11 +89,9 @@ func Merge(files []Named, partial bool) (*File, error) {
 		}
 		end.Ended = later(end.Ended, f.End.Ended)
 		end.Scenarios += f.End.Scenarios
-		// A failed run counts for more than one with invalid trials.
-		switch {
-		case f.End.Exit == 2 || end.Exit == 2:
-			end.Exit = 2
-		case f.End.Exit != 0:
+		// A failed run counts for more than one that missed a limit, and that for more
+		// than one in which something was not judged.
+		if rank := []int{0, 3, 1, 2}; slices.Index(rank, f.End.Exit) > slices.Index(rank, end.Exit) {
 			end.Exit = f.End.Exit
 		}
 	}

@@ -92,6 +92,22 @@ type Plan struct {
 	Search    string   `json:"search,omitempty"` // profile
 	CPUs      []int    `json:"cpus,omitempty"`   // as requested
 	Timings   []Timing `json:"timings"`          // of all scenarios, in their order
+	// Require are the limits that the suite sets.
+	Require []Requirement `json:"require,omitempty"`
+}
+
+// Limit is a value that a metric, or the quantile of a latency, must be on one side of.
+type Limit struct {
+	Metric  string  `json:"metric"` // such as pps, or e2e_p99
+	Op      string  `json:"op"`     // "<", "<=", ">" or ">="
+	Value   float64 `json:"limit"`
+	Written string  `json:"written"` // as in the suite file
+}
+
+// Requirement is a Limit and the scenarios that have it.
+type Requirement struct {
+	Limit
+	Scenarios []string `json:"scenarios"`
 }
 
 // Timing is how long each trial of some scenarios of a Plan takes.

@@ -14,6 +14,7 @@ import (
 	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
+	"tunbench/reports/requirement"
 	"tunbench/reports/screen"
 	"tunbench/reports/text"
 )
@@ -56,6 +57,7 @@ func RunSummary(s screen.Screen, f *record.File) []byte {
 			wrapped(&b, s, screen.Plain, document.PlainText(p))
 		}
 	}
+	requirementLines(&b, s, f)
 	var lines bytes.Buffer
 	searchLines(&lines, f, list, common)
 	skipLines(&lines, f.Skips)
@@ -66,6 +68,26 @@ func RunSummary(s screen.Screen, f *record.File) []byte {
 		wrapped(&b, s, screen.Caution, "warning: "+document.PlainText(a))
 	}
 	return b.Bytes()
+}
+
+// mostLimits is how many limits that are not met a terminal lists.
+const mostLimits = 20
+
+// requirementLines sum up the limits of the suite, if it sets any, and list those that
+// are not met.
+func requirementLines(b *bytes.Buffer, s screen.Screen, f *record.File) {
+	all := requirement.Judge(f)
+	open := slices.Concat(requirement.Of(all, requirement.Missed), requirement.Of(all, requirement.NotJudged))
+	for _, r := range open[:min(len(open), mostLimits)] {
+		tone := screen.Caution
+		if r.Verdict == requirement.Missed {
+			tone = screen.Bad
+		}
+		wrapped(b, s, tone, text.Printable("limit: "+r.Scenario+": "+r.Text()))
+	}
+	if len(all) > 0 {
+		wrapped(b, s, screen.Plain, document.PlainText(run.Required(f)))
+	}
 }
 
 // skipLines gives each cause of skips one line.

@@ -16,6 +16,7 @@ import (
 	"tunbench/bench/folder"
 	"tunbench/bench/plan"
 	"tunbench/bench/progress"
+	"tunbench/bench/suite"
 	"tunbench/harness"
 	"tunbench/reports/aa"
 	"tunbench/reports/export"
@@ -68,6 +69,9 @@ func abCommand(a *app) *cobra.Command {
 			}
 			if a.rehearsal != nil {
 				return nil
+			}
+			if slices.ContainsFunc(plan.Scenarios, func(s suite.Scenario) bool { return len(s.Require) > 0 }) {
+				a.warnf("suite %s sets limits (require): they are judged by tunbench run, not by ab", plan.Suite)
 			}
 			if err := a.privileges(); err != nil {
 				return err

@@ -14,7 +14,7 @@ import (
 
 // withResume are the flags that may be given with --resume: the others are those of the
 // run that is resumed.
-var withResume = []string{"resume", "json", "quiet", "verbose", "strict"}
+var withResume = []string{"resume", "json", "quiet", "verbose", "strict", "github"}
 
 // resumeRun measures what is missing in the run that flags.resume names.
 func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
@@ -74,7 +74,7 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 		return err
 	}
 	plan.Done, plan.Strict = f, flags.strict || was.strict
-	return measurePlan(cmd.Context(), a, plan, dir, was.format, flags.asJSON)
+	return measurePlan(cmd.Context(), a, plan, outputs{dir, was.format, flags.asJSON, flags.github})
 }
 
 // runArguments returns the arguments of a run, as they were typed, without the name of

@@ -27,8 +27,15 @@ import (
 // runFlags are those of run.
 type runFlags struct {
 	selection
-	out, format, search, resume string
-	asJSON, userns              bool
+	outputs
+	search, resume string
+	userns         bool
+}
+
+// outputs are where the results of a run go.
+type outputs struct {
+	out, format    string
+	asJSON, github bool
 }
 
 func (r *runFlags) register(cmd *cobra.Command) {
@@ -41,6 +48,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	f.StringVar(&r.resume, "resume", "", "folder of an interrupted run: measure what is missing, with the flags of that run")
 	f.BoolVar(&r.buckets, "buckets", false, "keep the buckets of each queue's histogram in the records")
 	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one JSON object a line, as they are finished")
+	f.BoolVar(&r.github, "github", false, "write an annotation of GitHub Actions for each limit of the suite (require) that is not met")
 	f.BoolVar(&r.userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
 }
 
@@ -95,7 +103,7 @@ func runCommand(a *app) *cobra.Command {
 			if err := a.privileges(); err != nil {
 				return userns.Without(err)
 			}
-			return measurePlan(cmd.Context(), a, plan, flags.out, flags.format, flags.asJSON)
+			return measurePlan(cmd.Context(), a, plan, flags.outputs)
 		},
 	}
 	flags.register(cmd)
@@ -105,10 +113,10 @@ func runCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// measurePlan runs p into the folder out, which must not hold a run unless p resumes it,
-// and reports on the result in markdown and in format, however the run ended.
-func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, asJSON bool) error {
-	lab, host := a.lab(), a.host()
+// measurePlan runs p into the folder o.out, which must not hold a run unless p resumes it,
+// and reports on the result in markdown and in o.format, however the run ended.
+func measurePlan(ctx context.Context, a *app, p plan.Plan, o outputs) error {
+	lab, host, out := a.lab(), a.host(), o.out
 	p.Host = host
 	if out == "" {
 		out = folder.Default(time.Now(), host.Kernel)
@@ -131,7 +139,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 	}
 	told := progress.NewRun(a.stderr, a.quiet, a.verbose)
 	defer told.Clear() // a panic must not begin in the middle of a line
-	if asJSON {
+	if o.asJSON {
 		told.Yield(a.stdout)
 	}
 	p.Progress, p.Blocks = told.Step, a.blocks()
@@ -148,7 +156,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 			rec, err = folder.Create(path, a.hold)
 			created = err == nil
 		}
-		if err != nil || !asJSON {
+		if err != nil || !o.asJSON {
 			return rec, err
 		}
 		return folder.Copied(rec, a.stdout), nil
@@ -166,7 +174,10 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, out, format string, a
 		return runErr
 	}
 
-	reportErr := reportRun(a, out, path, format, asJSON)
+	reportErr := reportRun(a, out, path, o.format, o.asJSON)
+	if o.github {
+		compareOptions{json: o.asJSON}.job(a).Limits(outcome.Limits)
+	}
 	if err := ended(p, outcome, runErr, reportErr, out); err != nil {
 		return err
 	}

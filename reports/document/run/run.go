@@ -19,6 +19,10 @@ func New(f *record.File) document.Document {
 		Title:  book.Text("title", prose.Values{"Kernel": kernelOf(f.Run)}),
 		Alerts: Alerts(f), Lead: lead(f.Run, list),
 	}
+	limits, limited := required(f, list)
+	if limited {
+		d.Sections = append(d.Sections, limits)
+	}
 	if len(list) == 0 {
 		d.Lead = and(d.Lead, book.Say("nothing measured", nil))
 		d.Points = []prose.Prose{provenance(f, list)}
@@ -38,6 +42,9 @@ func New(f *record.File) document.Document {
 		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, probes)
 		d.Sections = append(d.Sections, limit(list)...)
 		add(drops, observerCost, accounting, flagged)
+	}
+	if limited {
+		d.Points = append([]prose.Prose{Required(f)}, d.Points...)
 	}
 	if sec, ok := searches(f, list, common); ok {
 		d.Sections = append(d.Sections, sec)
