@@ -74,7 +74,7 @@ func findIndex(dir string) (index, error) {
 			if err != nil || n > boot.MaxBoots {
 				continue
 			}
-			for _, r := range runs() {
+			for _, r := range (Selection{}).runs() {
 				f, err := record.ReadFile(filepath.Join(dir, e.Name(), b.Name(), r.what))
 				if err != nil {
 					continue // Read reports the error

@@ -19,6 +19,7 @@ import (
 // Lab boots kernels and keeps what they measure.
 type Lab struct {
 	boot.Terminal
+	Selection
 	Guests   Guests
 	Machines []boot.Machine  // that boot the kernels, one each
 	Boots    int             // of each kernel
@@ -119,7 +120,7 @@ func (m measurement) boot(ctx context.Context, k bootable, number, n int) error 
 		return err
 	}
 	m.tell.Start(n, k.name, fmt.Sprintf(", number %d of %d", number, m.Boots))
-	d, err := k.Boot(ctx, k.machine, Commands(), files, m.tell)
+	d, err := k.Boot(ctx, k.machine, m.Selection.Commands(), files, m.tell)
 	m.tell.Clear()
 	if ctx.Err() != nil { // a guest that was killed does not show that its kernel failed
 		m.out.Interrupted = true
@@ -169,7 +170,7 @@ func (m measurement) failed(files *boot.Files, name string, boot int, cause erro
 // keep writes what a guest delivered, and counts the runs that failed.
 func (m measurement) keep(files *boot.Files, name string, boot int, d Delivery) error {
 	whole := map[string][]byte{}
-	for _, r := range runs() {
+	for _, r := range m.Selection.runs() {
 		path := r.what + "/" + record.FileName
 		if file, ok := d.Files[path]; ok {
 			whole[path] = file
@@ -181,7 +182,7 @@ func (m measurement) keep(files *boot.Files, name string, boot int, d Delivery) 
 	if len(whole) > 0 {
 		m.out.Delivered++
 	}
-	for i, r := range runs() {
+	for i, r := range m.Selection.runs() {
 		_, delivered := whole[r.what+"/"+record.FileName]
 		end := CommandEnd{Exit: -1, Stderr: "the guest did not say how it ended"}
 		if i < len(d.Ends) {

@@ -11,19 +11,30 @@ type run struct {
 	args []string
 }
 
+// Selection says which of the runs are made, and of which scenarios.
+type Selection struct {
+	BareOnly bool     // leave out the runs that show what the observer costs
+	Filters  []string // as for --filter of run
+}
+
 // runs returns them in the order in which a guest makes them. Seeds are fixed, so that
 // all boots send the same packets.
-func runs() []run {
+func (s Selection) runs() []run {
 	of := func(what, suite, arm, hook string) run {
-		return run{what, []string{
+		r := run{what, []string{
 			"run", "--suite", suite, "--arm", arm, "--hook", hook, "--seed", "1", "--out", guest.OutDir + "/" + what,
 			"--verbose", // the console of a guest that hangs then shows where
 		}}
+		for _, filter := range s.Filters {
+			r.args = append(r.args, "--filter", filter)
+		}
+		return r
 	}
-	list := []run{
-		of("bare", "kernels", "bare", record.HookNone),
-		of("observer-bare", "kernels-observer", "bare", record.HookNone),
+	list := []run{of("bare", "kernels", "bare", record.HookNone)}
+	if s.BareOnly {
+		return list
 	}
+	list = append(list, of("observer-bare", "kernels-observer", "bare", record.HookNone))
 	for _, hook := range record.Hooks {
 		list = append(list, of("observer-"+hook, "kernels-observer", "observed", hook))
 	}
@@ -31,8 +42,8 @@ func runs() []run {
 }
 
 // Commands returns the command lines of tunbench that run in every boot, in order.
-func Commands() (commands [][]string) {
-	for _, r := range runs() {
+func (s Selection) Commands() (commands [][]string) {
+	for _, r := range s.runs() {
 		commands = append(commands, r.args)
 	}
 	return commands

@@ -8,6 +8,7 @@ import (
 
 	"tunbench/bench/boot"
 	"tunbench/bench/compare"
+	"tunbench/bench/kernels"
 	"tunbench/bench/plan"
 	"tunbench/harness"
 	"tunbench/harness/doctor"
@@ -72,7 +73,15 @@ func (a *app) execute(ctx context.Context) int {
 	if err != nil {
 		fmt.Fprintf(a.stderr, "tunbench: %v\n", err)
 	}
-	return code
+	return kernels.BisectCode(a.args, code)
+}
+
+// exitIf ends the process with code, unless it is 0.
+func exitIf(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return exitError{code: code}
 }
 
 // exitError ends the process with code, after printing err if that is not nil.

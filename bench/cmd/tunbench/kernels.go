@@ -30,6 +30,7 @@ type kernelsOptions struct {
 	json    bool
 	strict  bool
 	allow   []string
+	bisect  kernels.Bisect
 }
 
 // repeated is a flag that may be given several times, whose values may hold
@@ -64,6 +65,9 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 						return fmt.Errorf("--from boots nothing: leave out --%s", flag)
 					}
 				}
+				if err := o.bisect.Check(2); err != nil {
+					return err
+				}
 				return compareBoots(a, o.from, cmp.Or(o.out, o.from), o)
 			}
 			if err := o.check(); err != nil {
@@ -82,20 +86,21 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each scenario and metric, instead of the table")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
+	o.bisect.Register(f)
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)
 	return cmd
 }
 
-func (o kernelsOptions) check() error {
+func (o *kernelsOptions) check() error {
 	switch {
 	case len(o.kernels) == 0:
 		return errors.New("no --kernel to boot: name two to compare, such as --kernel 6.1 --kernel 6.12, or --from a folder that was measured")
 	case len(o.appends) > 1 && len(o.appends) != len(o.kernels):
 		return fmt.Errorf("--append is given %d times for %d kernels: give it once for all, or once for each", len(o.appends), len(o.kernels))
 	}
-	return o.machine.Check()
+	return cmp.Or(o.bisect.Check(len(o.kernels)), o.machine.Check())
 }
 
 // machineOf is what boots the i-th kernel.
@@ -114,10 +119,12 @@ func (o kernelsOptions) machineOf(i int) boot.Machine {
 // compareKernels boots all kernels and reports on what they delivered.
 func compareKernels(ctx context.Context, a *app, g kernels.Guests, o kernelsOptions) error {
 	lab := kernels.Lab{Terminal: a.terminal(), Guests: g, Boots: o.machine.Boots, Out: cmp.Or(o.out, folder.Default(time.Now(), "kernels"))}
+	lab.Selection = o.bisect.Selection()
+	o.machine.ICount = o.machine.ICount || o.bisect.Asked
 	for i := range o.kernels {
 		lab.Machines = append(lab.Machines, o.machineOf(i))
 	}
-	for _, args := range kernels.Commands() {
+	for _, args := range lab.Commands() {
 		planned, err := rehearse(a, args)
 		if err != nil {
 			return err
@@ -137,7 +144,7 @@ func compareKernels(ctx context.Context, a *app, g kernels.Guests, o kernelsOpti
 		return errors.Join(err, reportErr)
 	case outcome.Interrupted:
 		return exitError{exitInterrupted, errors.Join(fmt.Errorf("interrupted: %d of %d boots are in %s%s", outcome.Delivered, outcome.Boots, lab.Out, outcome.Unfinished), reportErr)}
-	case reportErr != nil:
+	case reportErr != nil && !(o.bisect.Asked && outcome.Failures > 0):
 		return reportErr
 	case outcome.Failures > 0:
 		return fmt.Errorf("%s; what the others measured is in %s", record.Plural(outcome.Failures, "boot or run in a guest failed", "boots or runs in guests failed"), lab.Out)
@@ -186,13 +193,18 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 	case len(unreadable) > 0:
 		return fmt.Errorf("%d run files cannot be read and are left out", len(unreadable))
 	}
+	if o.bisect.Asked {
+		code, why := o.bisect.Judge(all, verdicts)
+		fmt.Fprintf(a.stderr, "bisect: %s\n", why)
+		return exitIf(code)
+	}
 	var plain []record.Verdict
 	for _, v := range verdicts {
 		plain = append(plain, v.Verdict)
 	}
 	rule := verdict.ExitRule{Strict: o.strict, AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
-	if code := rule.Code(plain); code != 0 && len(all) > 1 { // a single kernel is not judged
-		return exitError{code: code}
+	if len(all) < 2 { // a single kernel is not judged
+		return nil
 	}
-	return nil
+	return exitIf(rule.Code(plain))
 }

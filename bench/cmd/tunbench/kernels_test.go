@@ -34,6 +34,7 @@ type fakeGuests struct {
 	booted   []string // release and --append of each boot
 	commands [][]string
 	closed   int
+	icount   bool // of the last boot
 }
 
 type fakeKernel struct {
@@ -52,7 +53,7 @@ func (k fakeKernel) Release() string { return k.releases[k.arg] }
 func (k fakeKernel) Close() error    { k.closed++; return nil }
 
 func (k fakeKernel) Boot(_ context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, _ *progress.Boots) (kernels.Delivery, error) {
-	k.commands = commands
+	k.commands, k.icount = commands, m.ICount
 	k.booted = append(k.booted, strings.TrimSpace(k.Release()+" "+m.Append))
 	n := len(k.booted)
 	if err := errors.Join(keep.Begin(), keep.Console("Linux version "+k.Release())); err != nil {

@@ -40,6 +40,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv(standInEnv) {
 	case "tunbench":
 		main()
+	case "bisect":
+		os.Exit(bisectStandIn())
 	case "":
 	default:
 		os.Exit(standIn(os.Getenv(standInEnv)))
