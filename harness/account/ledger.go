@@ -3,6 +3,7 @@
 package account
 
 import (
+	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
@@ -22,7 +23,7 @@ func Total(readers []tallied) (sum sink.Counts) {
 func totalOf(senders []*traffic.Sender, counts sink.Counts) record.Accounting {
 	a := record.Accounting{
 		Delivered: counts.Delivered, Duplicates: counts.Duplicates, Reordered: counts.Reordered,
-		Dropped: map[string]uint64{},
+		Dropped: map[string]uint64{}, Verified: counts.Verified, Corrupt: CorruptOf(counts),
 	}
 	for _, s := range senders {
 		p := s.Progress()
@@ -33,10 +34,30 @@ func totalOf(senders []*traffic.Sender, counts sink.Counts) record.Accounting {
 	return a
 }
 
-// Unexplained is how many accepted packets were neither delivered nor dropped for
-// a known reason; below 0, how many more came than were accepted.
+// CorruptOf names what readers found wrong; nil where nothing was.
+func CorruptOf(counts sink.Counts) (list map[string]uint64) {
+	for fault, n := range counts.Corrupt {
+		if n > 0 {
+			AddCounts(&list, map[string]uint64{packet.Fault(fault).String(): n})
+		}
+	}
+	return list
+}
+
+// AddCounts adds counts by name to a map that may not be there yet.
+func AddCounts(sum *map[string]uint64, counts map[string]uint64) {
+	if *sum == nil && len(counts) > 0 {
+		*sum = map[string]uint64{}
+	}
+	for name, n := range counts {
+		(*sum)[name] += n
+	}
+}
+
+// Unexplained is how many accepted packets were neither delivered, nor found corrupt, nor
+// dropped for a known reason; below 0, how many more came than were accepted.
 func Unexplained(a record.Accounting) int64 {
-	return int64(a.Accepted) - int64(a.Delivered) - int64(a.DroppedTotal())
+	return int64(a.Accepted) - int64(a.Delivered) - int64(a.DroppedTotal()) - int64(a.CorruptTotal())
 }
 
 // Drop counts packets of a direction that were lost for a reason.

@@ -52,7 +52,7 @@ func (e *ends) open(ns *netns.NS) error {
 				e.receivers = append(e.receivers, sink.NewReceiver(sink.ReceiverConfig{
 					FDs: fds[i : i+1], Own: true, CPU: cpu, Flows: e.spec.Flows,
 					HeaderLen: packet.HeadersLen(true, e.spec.Family), MaxRead: max(spec.DefaultMTU, e.spec.Size),
-					Open: e.spec.Open(),
+					Open: e.spec.Open(), Payload: load.PayloadOf(e.spec),
 				}, &e.reading))
 			}
 		}

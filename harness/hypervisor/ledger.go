@@ -107,6 +107,7 @@ func (l ledger) accounts(dir spec.Dir) record.Accounting {
 	a := record.Accounting{
 		Accepted: sent.accepted, PushedBack: sent.pushedBack, Offered: sent.accepted + sent.pushedBack,
 		Delivered: got.Delivered, Duplicates: got.Duplicates, Reordered: got.Reordered, Dropped: l.dropped(dir),
+		Verified: got.Verified, Corrupt: account.CorruptOf(got),
 	}
 	if s := l.site.snapshot; s != nil && dir == spec.K2U {
 		device.SumQueues(s, false).AddTo(&a)
@@ -148,9 +149,9 @@ func (l ledger) fill(t *record.Trial) {
 		sum.Delivered += a.Delivered
 		sum.Duplicates += a.Duplicates
 		sum.Reordered += a.Reordered
-		for reason, n := range a.Dropped {
-			sum.Dropped[reason] += n
-		}
+		sum.Verified += a.Verified
+		account.AddCounts(&sum.Corrupt, a.Corrupt)
+		account.AddCounts(&sum.Dropped, a.Dropped)
 		d := record.Direction{Accounting: a, Latency: map[string]record.Latency{}, Metrics: map[string]float64{
 			record.PPS: float64(to.delivered-from.delivered) / seconds, record.BitPerS: 8 * float64(to.wireBytes-from.wireBytes) / seconds,
 			record.OfferedPPS: float64(sent) / seconds,

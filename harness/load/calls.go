@@ -1,6 +1,7 @@
 package load
 
 import (
+	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
@@ -14,6 +15,11 @@ const (
 	// ring of a queue, which stay in the cache.
 	loopbackBuffer = 256 << 10
 )
+
+// PayloadOf is how many bytes each datagram carries that is sent; 0 of a mix of sizes.
+func PayloadOf(s spec.Spec) int {
+	return max(0, s.Size-packet.HeadersLen(false, s.Family))
+}
 
 // calls is how the sockets of one direction between two hosts are driven.
 type calls struct {

@@ -136,7 +136,7 @@ func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) err
 				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: calls.wait, Each: calls.receiveEach, GRO: whole,
 				Flows:     g.spec.Flows,
 				HeaderLen: packet.HeadersLen(g.spec.Mode == spec.TAP, g.spec.Family), Open: g.spec.Open(),
-				MaxRead: calls.maxRead,
+				MaxRead: calls.maxRead, Payload: PayloadOf(g.spec),
 			}, reading)
 			l.add(r)
 			g.receivers[number] = append(g.receivers[number], r)

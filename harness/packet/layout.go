@@ -130,3 +130,40 @@ func ipLength(b []byte, at, family int) int {
 	}
 	return int(binary.BigEndian.Uint16(b[at+2:]))
 }
+
+// Lengths holds the lengths in the headers of IP and UDP, also of those around a
+// tunnel, against that of the packet b.
+func (l *Layout) Lengths(b []byte) Fault {
+	if l.OuterTransport != 0 {
+		if fault := lengths(b, l.OuterIP, l.OuterTransport, protocolUDP); fault != FaultNone {
+			return fault
+		}
+	}
+	return lengths(b, l.IP, l.Transport, l.Protocol)
+}
+
+// Verify adds up the checksums of the packet b, also of the headers around a tunnel;
+// Lengths must have found no fault. With partial those of UDP and TCP are left to a later
+// reader, and not looked at. It reads all of b.
+func (l *Layout) Verify(b []byte, partial bool) Fault {
+	if l.OuterTransport != 0 {
+		outer := Layout{IP: l.OuterIP, Transport: l.OuterTransport, Family: int(b[l.OuterIP] >> 4), Protocol: protocolUDP}
+		// 0 stands for none also over IPv6: RFC 6935.
+		if fault := outer.verify(b, partial || !outer.HasChecksum(b)); fault != FaultNone {
+			return fault
+		}
+	}
+	return l.verify(b, partial)
+}
+
+func (l *Layout) verify(b []byte, partial bool) Fault {
+	switch {
+	case l.Family == 4 && fold(sum(b[l.IP:l.Transport])) != 0xffff:
+		return FaultIPChecksum
+	case partial || l.Family == 4 && !l.HasChecksum(b) || l.Sums(b):
+		return FaultNone
+	case l.Protocol == protocolTCP:
+		return FaultTCPChecksum
+	}
+	return FaultUDPChecksum
+}

@@ -141,13 +141,18 @@ func (h *VnetHdr) Segments(payload int) (n, size int, err error) {
 	return max(1, (payload+size-1)/size), size, nil
 }
 
-// Check compares the header with the packet b behind it, whose layout is l. It
-// reads headers only: l.Sums verifies a complete checksum.
+// Check compares the header with the packet b behind it, whose layout is l, and the
+// lengths in the packet with that of the packet. It reads headers only: l.Verify adds up
+// complete checksums.
 func (h *VnetHdr) Check(b []byte, l *Layout) Fault {
-	if ipLength(b, l.IP, l.Family) != len(b)-l.IP ||
-		l.Protocol == protocolUDP && int(binary.BigEndian.Uint16(b[l.Transport+4:])) != len(b)-l.Transport {
-		return FaultLength
+	if fault := l.Lengths(b); fault != FaultNone {
+		return fault
 	}
+	return h.CheckHeader(b, l)
+}
+
+// CheckHeader is Check without the lengths in the packet.
+func (h *VnetHdr) CheckHeader(b []byte, l *Layout) Fault {
 	if h.GSOType != GSONone {
 		if fault := h.checkGSO(b, l); fault != FaultNone {
 			return fault
@@ -227,8 +232,6 @@ func (h *VnetHdr) checkTunnel(b []byte, l *Layout) Fault {
 		int(h.OuterTransport) != l.OuterTransport, int(h.InnerNetwork) != l.IP,
 		summed != (h.Flags&VnetTunnelCsum != 0):
 		return FaultTunnel
-	case ipLength(b, l.OuterIP, family) != len(b)-l.OuterIP:
-		return FaultLength
 	case summed && !congruent(binary.BigEndian.Uint16(udp[UDPCsumOffset:]), fold(pseudoAt(b, l.OuterIP, family, protocolUDP, len(udp)))):
 		return FaultPartialSum
 	}

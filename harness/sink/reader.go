@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -17,45 +16,6 @@ import (
 	"tunbench/harness/packet"
 	"tunbench/harness/worker"
 )
-
-// Wait is how a reader waits for packets.
-type Wait int
-
-const (
-	Block Wait = iota // in read(2), on a blocking descriptor
-	Poll              // in poll(2), when a non-blocking read gave EAGAIN
-	Spin              // not at all
-	URing             // in io_uring_enter(2), which asks for many reads at once
-)
-
-// Config says what a reader reads.
-type Config struct {
-	FD      int // of one queue; blocking with Block, else non-blocking
-	Queue   int
-	CPU     int
-	Wait    Wait
-	Split   bool      // readv(2), with the headers of the device in a buffer of their own
-	Ring    RingReads // with URing
-	TAP     bool
-	PI      bool
-	VnetHdr int // bytes, 0 for none
-	Flows   int
-	MaxRead int // bytes that a read can return, headers included
-	// Open says that packets were due at times of their own: latency counts
-	// from then, and Service is filled.
-	Open  bool
-	Pause time.Duration // to sleep once a second while Measured; 0: never
-}
-
-// Control is shared by the readers of a trial.
-type Control struct {
-	Measuring atomic.Bool // latency is recorded
-	// Measured is the measured time. In an open loop the latency of a packet is
-	// recorded if it was due in that time, whenever it is read.
-	Measured worker.Span
-	Drain    atomic.Bool    // no more packets will come: end when the queue is empty
-	Barrier  worker.Barrier // holds back readers that found their queue empty; those that wait in read(2) are not in the way
-}
 
 // Reader drives one queue.
 type Reader struct {
@@ -98,6 +58,7 @@ const (
 func New(c Config, control *Control) *Reader {
 	r := &Reader{Config: c}
 	r.prepare(c.Flows, c.Open, control)
+	r.every = c.Every
 	return r
 }
 
@@ -333,27 +294,60 @@ func (r *Reader) takeSplit(n int, now int64) {
 func (r *Reader) packet(headers, b []byte, now int64) {
 	var layout packet.Layout
 	if !layout.Parse(b, r.TAP) {
-		r.Foreign++
-		return
-	}
-	if r.VnetHdr == 0 {
-		r.segment(b[layout.Payload:], layout.Payload, now)
-		return
-	}
-	var vnet packet.VnetHdr
-	if !r.Vnet.take(&vnet, headers[len(headers)-r.VnetHdr:], b, &layout) {
-		r.Foreign++
+		r.stray(packet.Broken(b, r.TAP))
 		return
 	}
 	payload := b[layout.Payload:]
-	segments, size, err := vnet.Segments(len(payload))
-	if err != nil {
-		r.Foreign++
+	segments, size, partial := 1, len(payload), false
+	if r.VnetHdr != 0 {
+		var vnet packet.VnetHdr
+		if !r.Vnet.take(&vnet, headers[len(headers)-r.VnetHdr:], b, &layout) {
+			r.Foreign++
+			return
+		}
+		var err error
+		if segments, size, err = vnet.Segments(len(payload)); err != nil {
+			r.Foreign++
+			return
+		}
+		// A checksum that the kernel says it has verified may be left out.
+		partial = vnet.Flags&(packet.VnetNeedsCsum|packet.VnetDataValid) != 0
+	}
+	fault, sampled := layout.Lengths(b), false
+	if fault == packet.FaultNone && r.sampled() {
+		sampled = true
+		fault = r.verify(b, &layout, partial)
+	}
+	if fault != packet.FaultNone {
+		r.spoiled(fault, segments)
 		return
 	}
 	for range segments {
 		segment := payload[:min(size, len(payload))]
-		r.segment(segment, layout.Payload, now)
+		switch {
+		case sampled && partial && !blank(segment): // which no checksum tells
+			r.spoiled(packet.FaultPayload, 1)
+		case !r.segment(segment, layout.Payload, now):
+			r.stray(layout.Verify(b, partial))
+		}
 		payload = payload[len(segment):]
 	}
+}
+
+// verify adds up the checksums of a packet.
+func (r *Reader) verify(b []byte, l *packet.Layout, partial bool) packet.Fault {
+	if r.VnetHdr != 0 && !partial && l.HasChecksum(b) {
+		r.Vnet.Summed++
+	}
+	return l.Verify(b, partial)
+}
+
+// stray counts a packet or segment that bears no stamp of ours: it is corrupt if a
+// fault was found, else it is not ours.
+func (r *Reader) stray(fault packet.Fault) {
+	if fault == packet.FaultNone {
+		r.Foreign++
+		return
+	}
+	r.spoiled(fault, 1)
 }

@@ -49,7 +49,7 @@ func TestTake(t *testing.T) {
 		"vnet":          {Config{VnetHdr: 12}, read(12, false, 1, 36, 0), 1, 64},
 		"GSO packet":    {Config{VnetHdr: 10}, read(10, false, 44, 1472, 0), 44, 44 * 1500},
 		"super on tap":  {Config{VnetHdr: 10, TAP: true}, read(10, true, 64, 36, 0), 64, 64 * 78},
-		"foreign":       {Config{}, make([]byte, 64), 0, 0},
+		"foreign":       {Config{}, append([]byte{0x60, 0, 0, 0, 0, 24, 58, 255}, make([]byte, 56)...), 0, 0}, // ICMPv6
 		"cut":           {Config{VnetHdr: 12}, make([]byte, 11), 0, 0},
 		"pi, cut":       {Config{PI: true}, make([]byte, 3), 0, 0},
 		"tcp":           {Config{VnetHdr: 10}, append([]byte{0, packet.GSOTCPv4, 0, 0, 1, 0, 0, 0, 0, 0}, read(0, false, 1, 36, 0)...), 0, 0},

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf/hist"
+	"tunbench/harness/packet"
 	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
@@ -28,6 +29,8 @@ type ReceiverConfig struct {
 	HeaderLen int  // bytes of headers of each segment that count for WireBytes
 	MaxRead   int  // payload bytes of the longest datagram; 0 for 65,535
 	Open      bool // as in Config
+	// Payload is how many bytes each segment carries; 0 where that is not known.
+	Payload int
 }
 
 // Receiver reads packets that the kernel delivers to UDP sockets.
@@ -320,12 +323,26 @@ func (r *Receiver) take(i int, now int64) {
 			size = s
 		}
 	}
+	sampled := r.sampled()
 	for {
 		segment := payload[:min(size, len(payload))]
-		r.segment(segment, r.HeaderLen, now)
+		r.one(segment, sampled, now)
 		if payload = payload[len(segment):]; len(payload) == 0 {
 			return
 		}
+	}
+}
+
+// one counts a segment. The kernel has looked at its headers, or trusted them: what it
+// gives is as long as the UDP header says. Of a sample its bytes are looked at, too.
+func (r *Receiver) one(segment []byte, sampled bool, now int64) {
+	switch {
+	case r.Payload > 0 && len(segment) != r.Payload:
+		r.spoiled(packet.FaultUDPLength, 1)
+	case sampled && !blank(segment):
+		r.spoiled(packet.FaultPayload, 1)
+	case !r.segment(segment, r.HeaderLen, now):
+		r.Foreign++
 	}
 }
 

@@ -18,6 +18,9 @@ type Counts struct {
 	Reordered  uint64
 	Foreign    uint64 // packets without a stamp of ours
 	Again      uint64 // reads that found nothing
+	Verified   uint64 // packets or GSO packets whose checksums, or payloads, were added up
+	// Corrupt counts segments by what is wrong with them. They are not delivered.
+	Corrupt [packet.Faults]uint64
 }
 
 // Add adds what another reader has counted.
@@ -31,6 +34,10 @@ func (c *Counts) Add(o Counts) {
 	c.Reordered += o.Reordered
 	c.Foreign += o.Foreign
 	c.Again += o.Again
+	c.Verified += o.Verified
+	for fault, n := range o.Corrupt {
+		c.Corrupt[fault] += n
+	}
 }
 
 // Progress is what others may read of a running reader.
@@ -60,6 +67,8 @@ type Tally struct {
 	control *Control
 	open    bool // packets were due at times of their own
 	flows   []*flow
+	every   bool // each packet is verified, not a sample
+	skip    int  // packets until the next one that is verified
 
 	_         [64]byte // keeps what others poll off the cache line that the loop writes
 	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
@@ -108,12 +117,12 @@ func (t *Tally) Flow(i int) Flow {
 }
 
 // segment counts one wire segment, given its payload and the length of the
-// headers before it, that came at now.
-func (t *Tally) segment(payload []byte, headers int, now int64) {
+// headers before it, that came at now. It is false for one without a stamp of ours,
+// which is not counted.
+func (t *Tally) segment(payload []byte, headers int, now int64) bool {
 	var s packet.Stamp
 	if !s.Parse(payload) || int(s.Flow) >= len(t.flows) {
-		t.Foreign++
-		return
+		return false
 	}
 	f := t.flows[s.Flow]
 	if f == nil {
@@ -136,4 +145,25 @@ func (t *Tally) segment(payload []byte, headers int, now int64) {
 	case s.Intended != 0 && t.control.Measuring.Load():
 		t.E2E.Record(uint64(max(0, now-s.Intended)))
 	}
+	return true
+}
+
+// sampled reports whether the packet that came is one to verify: one of the first, of
+// a sample, or any after a corrupt one was found.
+func (t *Tally) sampled() bool {
+	if t.skip--; t.skip > 0 {
+		return false
+	}
+	t.Verified++
+	if !t.every && t.Verified >= verifyFirst {
+		t.skip = verifyEvery
+	}
+	return true
+}
+
+// spoiled counts segments that are corrupt. From now on all are verified: the trial
+// is invalid, and its cost no longer matters.
+func (t *Tally) spoiled(fault packet.Fault, segments int) {
+	t.Corrupt[fault] += uint64(segments)
+	t.every, t.skip = true, 0
 }

@@ -44,6 +44,7 @@ func NewVhost(c Config, d *vhost.Device, control *Control) *Vhost {
 	c.VnetHdr = d.HeaderLen()
 	v.Config = c
 	v.prepare(c.Flows, c.Open, control)
+	v.every = c.Every
 	return v
 }
 

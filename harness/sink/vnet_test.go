@@ -82,7 +82,7 @@ func bad(f packet.Fault) (list [packet.Faults]uint64) {
 }
 
 // TestSomeAreAddedUp: of packets with complete checksums the first ones and a
-// sample are verified.
+// sample are verified; after one that is wrong, all are.
 func TestSomeAreAddedUp(t *testing.T) {
 	right := superPacket(10, 1, 100)
 	var h packet.VnetHdr
@@ -95,18 +95,28 @@ func TestSomeAreAddedUp(t *testing.T) {
 	wrong := slices.Clone(right)
 	wrong[len(wrong)-1]++
 	r := newReader(Config{VnetHdr: 10})
-	for range 10 * sumEvery {
+	for range verifyFirst + 9*verifyEvery {
 		r.take(right, 1)
 	}
 	v := &r.Vnet
-	if v.Full != 10*sumEvery || v.Summed != sumFirst+9 || v.Bad != [packet.Faults]uint64{} || v.GSO[0] != v.Headers {
-		t.Errorf("%+v, want %d verified, all right", *v, sumFirst+9)
+	if v.Full != verifyFirst+9*verifyEvery || v.Summed != verifyFirst+9 || r.Verified != v.Summed || v.Bad != [packet.Faults]uint64{} || v.GSO[0] != v.Headers {
+		t.Errorf("%+v, want %d verified, all right", *v, verifyFirst+9)
 	}
-	for range 2 * sumEvery {
+	if r.Corrupt != [packet.Faults]uint64{} || r.Delivered != 1 {
+		t.Errorf("%+v, want none corrupt", r.Counts)
+	}
+	for range verifyEvery + 5 {
 		r.take(wrong, 1)
 	}
-	if v.Bad[packet.FaultChecksum] != 2 {
-		t.Errorf("%d found wrong, want 2", v.Bad[packet.FaultChecksum])
+	if r.Corrupt[packet.FaultTCPChecksum] != 6 || r.Delivered != 1 {
+		t.Errorf("%d found wrong, want 6", r.Corrupt[packet.FaultTCPChecksum])
+	}
+	every := newReader(Config{VnetHdr: 10, Every: true})
+	for range 1000 {
+		every.take(right, 1)
+	}
+	if every.Verified != 1000 {
+		t.Errorf("%d verified, want all of 1000", every.Verified)
 	}
 	udp := read(10, false, 1, 36, 0)
 	r.take(udp, 1)
@@ -116,7 +126,7 @@ func TestSomeAreAddedUp(t *testing.T) {
 	var sum Vnet
 	sum.Add(v)
 	sum.Add(v)
-	if sum.Headers != 2*v.Headers || sum.Full != 2*v.Full || sum.Largest != v.Largest || sum.Bad[packet.FaultChecksum] != 4 {
+	if sum.Headers != 2*v.Headers || sum.Full != 2*v.Full || sum.Largest != v.Largest || sum.Summed != 2*v.Summed {
 		t.Errorf("twice %+v is %+v", *v, sum)
 	}
 }
@@ -190,6 +200,56 @@ func TestSplit(t *testing.T) {
 		in.Close()
 		if whole.Counts != split.Counts || whole.Vnet != split.Vnet || (name == "cut") != (split.Foreign == 1) {
 			t.Errorf("%s: %+v in one buffer, %+v in two", name, whole.Counts, split.Counts)
+		}
+	}
+}
+
+// TestCorruptIsNotDelivered: what is wrong is counted by name, with a header and without,
+// and neither as delivered nor as a packet of others.
+func TestCorruptIsNotDelivered(t *testing.T) {
+	udp := read(0, false, 1, 100, 0)
+	copy(udp[26:], []byte{0, 0})
+	partial := addressed
+	partial.Super(udp, 100, 100)
+	packet.CompleteUDP(udp[20:])
+	at := func(i int) func([]byte) { return func(b []byte) { b[i] ^= 1 } }
+	for name, c := range map[string]struct {
+		config Config
+		read   []byte
+		spoil  func([]byte)
+		want   packet.Fault
+	}{
+		"right":            {Config{}, udp, func([]byte) {}, packet.FaultNone},
+		"payload":          {Config{}, udp, at(90), packet.FaultUDPChecksum},
+		"stamp":            {Config{}, udp, at(28), packet.FaultUDPChecksum},
+		"flow":             {Config{}, udp, at(35), packet.FaultUDPChecksum},
+		"time to live":     {Config{}, udp, at(8), packet.FaultIPChecksum},
+		"version":          {Config{}, udp, func(b []byte) { b[0] = 0x15 }, packet.FaultIPVersion},
+		"ip length":        {Config{}, udp, at(3), packet.FaultIPLength},
+		"udp length":       {Config{}, udp, at(25), packet.FaultUDPLength},
+		"super ip length":  {Config{VnetHdr: 10}, superPacket(10, 10, 500), at(10 + 3), packet.FaultIPLength},
+		"super ip header":  {Config{VnetHdr: 10}, superPacket(10, 10, 500), at(10 + 8), packet.FaultIPChecksum},
+		"trusted, zeros":   {Config{VnetHdr: 10}, append(make([]byte, 10), udp...), func(b []byte) { b[0] = packet.VnetDataValid; b[100]++ }, packet.FaultPayload},
+		"trusted":          {Config{VnetHdr: 10}, append(make([]byte, 10), udp...), func(b []byte) { b[0] = packet.VnetDataValid; b[10+26]++ }, packet.FaultNone},
+		"not trusted":      {Config{VnetHdr: 10}, append(make([]byte, 10), udp...), func(b []byte) { b[10+26]++ }, packet.FaultUDPChecksum},
+		"without checksum": {Config{}, read(0, false, 1, 100, 0), at(90), packet.FaultNone},
+	} {
+		b := slices.Clone(c.read)
+		c.spoil(b)
+		r := newReader(c.config)
+		r.take(b, 1)
+		var want [packet.Faults]uint64
+		delivered := uint64(0)
+		if c.want == packet.FaultNone {
+			delivered = 1
+		} else {
+			want[c.want] = 1
+			if c.config.VnetHdr > 0 && len(c.read) > 1000 {
+				want[c.want] = 10
+			}
+		}
+		if r.Corrupt != want || r.Delivered != delivered || r.Foreign != 0 {
+			t.Errorf("%s: corrupt %v, %d delivered, %d of others; want %v", name, r.Corrupt, r.Delivered, r.Foreign, c.want)
 		}
 	}
 }

@@ -105,7 +105,29 @@ func (f flags) ledger(mismatch string) {
 	if t.Vnet != nil && len(t.Vnet.Bad) > 0 {
 		f.add(record.FlagBadVnet, "%s", vnetFaults(t.Vnet))
 	}
+	f.corrupt()
 	f.traffic()
+}
+
+// wrongSums are the kernel's drop reasons for packets whose checksum is wrong.
+var wrongSums = []string{"IP_CSUM", "TCP_CSUM", "UDP_CSUM"}
+
+// corrupt is about packets that did not arrive as they were sent, by what the readers
+// verified and by what the kernel dropped for its checksum.
+func (f flags) corrupt() {
+	a := f.trial.Accounting
+	if len(a.Corrupt) > 0 {
+		f.add(record.FlagCorrupt, "the readers, which added up %s, found wrong: %s", record.Plural(a.Verified, "packet", "packets"), byCount(a.Corrupt))
+	}
+	dropped := map[string]uint64{}
+	for _, reason := range wrongSums {
+		if n := a.Dropped[reason]; n > 0 {
+			dropped[reason] = n
+		}
+	}
+	if len(dropped) > 0 {
+		f.add(record.FlagCorrupt, "the kernel dropped packets for their checksum: %s", byCount(dropped))
+	}
 }
 
 // traffic is about whether anything was delivered.
@@ -157,13 +179,18 @@ func (f flags) order() {
 
 // vnetFaults lists what was wrong, the most frequent first.
 func vnetFaults(v *record.Vnet) string {
-	names := slices.SortedFunc(maps.Keys(v.Bad), func(a, b string) int {
-		return cmp.Or(cmp.Compare(v.Bad[b], v.Bad[a]), cmp.Compare(a, b))
+	return fmt.Sprintf("of %d virtio-net headers, wrong: %s", v.Headers, byCount(v.Bad))
+}
+
+// byCount lists what was counted, the most frequent first.
+func byCount(counts map[string]uint64) string {
+	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
 	})
 	for i, name := range names {
-		names[i] = fmt.Sprintf("%s of %d", name, v.Bad[name])
+		names[i] = fmt.Sprintf("%s of %d", name, counts[name])
 	}
-	return fmt.Sprintf("of %d virtio-net headers and their packets, wrong: %s", v.Headers, strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }
 
 // conditionsOf is what the host did during a measured time, which was cut into

@@ -10,7 +10,7 @@ type Advice struct {
 // Advices are in the order in which flags are worth a look: what makes a trial
 // invalid first.
 var Advices = advices(
-	record.FlagUnexplained, record.FlagBadVnet, record.FlagLate, record.FlagUnsettled, record.FlagNoTraffic,
+	record.FlagUnexplained, record.FlagBadVnet, record.FlagCorrupt, record.FlagLate, record.FlagUnsettled, record.FlagNoTraffic,
 	record.FlagSteal, record.FlagCPUQuota, record.FlagClockStep, record.FlagGeneratorLimited,
 	record.FlagOversubscribed, record.FlagUnsteady, record.FlagForeignLoad, record.FlagPressure,
 	record.FlagThrottled, record.FlagMissedEvents, record.FlagLostReturns, record.FlagMissedSamples,

@@ -199,6 +199,9 @@ func trialColumns(rows []csvTrial) []csvColumn[csvTrial] {
 		{"unexplained", func(a record.Accounting) string { return strconv.FormatInt(a.Unexplained, 10) }},
 		{"xmit_skbs", func(a record.Accounting) string { return wholeOr(a.XmitSKBs) }},
 		{"read_skbs", func(a record.Accounting) string { return wholeOr(a.ReadSKBs) }},
+		{"verified", func(a record.Accounting) string { return whole(a.Verified) }},
+		{"corrupt", func(a record.Accounting) string { return whole(a.CorruptTotal()) }},
+		{"corrupt_kinds", func(a record.Accounting) string { return escapedCounts(a.Corrupt) }},
 	} {
 		text(s.name, func(t csvTrial) string { return s.of(t.Accounting) })
 	}

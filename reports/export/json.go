@@ -160,6 +160,8 @@ type jsonLedger struct {
 	Unaccounted   uint64            `json:"unaccounted"`   // sum without signs
 	OpenTrials    int               `json:"open_trials"`   // that have unexplained packets
 	Contradicting int               `json:"contradicting"` // trials that do not add up
+	Verified      uint64            `json:"verified,omitempty"`
+	Corrupt       map[string]uint64 `json:"corrupt,omitempty"` // by what was wrong
 }
 
 // jsonQueues is of the packets that were read from the queues or, with

@@ -280,7 +280,7 @@ func ledgerOf(l figure.Ledger) jsonLedger {
 	return jsonLedger{
 		Offered: l.Offered, PushedBack: l.PushedBack, Accepted: l.Accepted, Delivered: l.Delivered,
 		Dropped: l.Dropped, Reasons: l.ByReason, Duplicates: l.Duplicates, Reordered: l.Reordered,
-		Unexplained: l.Net, Unaccounted: l.Unexplained, OpenTrials: l.Open, Contradicting: l.Contradicting,
+		Unexplained: l.Net, Unaccounted: l.Unexplained, OpenTrials: l.Open, Contradicting: l.Contradicting, Verified: l.Verified, Corrupt: l.ByFault,
 	}
 }
 

@@ -9,14 +9,16 @@ type Ledger struct {
 	Offered, PushedBack, Accepted, Delivered, Dropped uint64
 	Duplicates, Reordered                             uint64
 	ByReason                                          map[string]uint64
-	Net                                               int64  // sum of the unexplained packets, with their signs
-	Unexplained                                       uint64 // sum of the absolute values: one trial cannot hide another
-	Open                                              int    // trials with unexplained packets
-	Contradicting                                     int    // trials whose figures do not add up
+	Verified, Corrupt                                 uint64
+	ByFault                                           map[string]uint64 // of Corrupt
+	Net                                               int64             // sum of the unexplained packets, with their signs
+	Unexplained                                       uint64            // sum of the absolute values: one trial cannot hide another
+	Open                                              int               // trials with unexplained packets
+	Contradicting                                     int               // trials whose figures do not add up
 }
 
 func Account(trials []*record.Trial) Ledger {
-	l := Ledger{ByReason: map[string]uint64{}}
+	l := Ledger{ByReason: map[string]uint64{}, ByFault: map[string]uint64{}}
 	for _, t := range trials {
 		a := t.Accounting
 		l.Offered += a.Offered
@@ -26,6 +28,11 @@ func Account(trials []*record.Trial) Ledger {
 		l.Dropped += a.DroppedTotal()
 		l.Duplicates += a.Duplicates
 		l.Reordered += a.Reordered
+		l.Verified += a.Verified
+		l.Corrupt += a.CorruptTotal()
+		for fault, n := range a.Corrupt {
+			l.ByFault[fault] += n
+		}
 		for reason, n := range a.Dropped {
 			if n > 0 {
 				l.ByReason[reason] += n
@@ -37,7 +44,7 @@ func Account(trials []*record.Trial) Ledger {
 			l.Unexplained += uint64(max(a.Unexplained, -a.Unexplained)) // correct for math.MinInt64 too, which has no negative
 		}
 		if a.Offered != a.Accepted+a.PushedBack ||
-			int64(a.Accepted)-int64(a.Delivered)-int64(a.DroppedTotal()) != a.Unexplained {
+			int64(a.Accepted)-int64(a.Delivered)-int64(a.DroppedTotal())-int64(a.CorruptTotal()) != a.Unexplained {
 			l.Contradicting++
 		}
 	}

@@ -18,6 +18,15 @@ func TestAccountDoesNotCancel(t *testing.T) {
 	}
 }
 
+func TestCorruptPacketsBalance(t *testing.T) {
+	a := &record.Trial{Accounting: record.Accounting{Offered: 10, Accepted: 10, Delivered: 5, Corrupt: map[string]uint64{"udp-checksum": 3, "ip-length": 2}, Verified: 9}}
+	b := &record.Trial{Accounting: record.Accounting{Offered: 4, Accepted: 4, Delivered: 4, Corrupt: map[string]uint64{"ip-length": 1}, Unexplained: -1}}
+	l := Account([]*record.Trial{a, b})
+	if l.Corrupt != 6 || l.ByFault["ip-length"] != 3 || l.Verified != 9 || l.Contradicting != 0 || l.Open != 1 {
+		t.Errorf("%+v", l)
+	}
+}
+
 func TestInvalidTrialsAreLeftOut(t *testing.T) {
 	f := &record.File{Run: &record.Run{}, Trials: []record.Trial{
 		{Scenario: "Tun/x", Arm: record.Bare, Pair: 1, Metrics: map[string]float64{record.PPS: 100}},

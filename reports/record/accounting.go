@@ -20,12 +20,21 @@ type Accounting struct {
 	Unexplained int64             `json:"unexplained" sign:"any"`
 	XmitSKBs    *uint64           `json:"xmit_skbs,omitempty"`
 	ReadSKBs    *uint64           `json:"read_skbs,omitempty"`
+	// Verified counts packets, or GSO packets, whose checksums the readers added up.
+	// Corrupt maps what was wrong, such as udp-checksum, to the packets that arrived
+	// so: they are neither delivered nor dropped.
+	Verified uint64            `json:"verified,omitempty"`
+	Corrupt  map[string]uint64 `json:"corrupt,omitempty"`
 }
 
 // DroppedTotal is the sum over all reasons, in packets.
-func (a Accounting) DroppedTotal() uint64 {
-	var n uint64
-	for _, v := range a.Dropped {
+func (a Accounting) DroppedTotal() uint64 { return total(a.Dropped) }
+
+// CorruptTotal is the sum over all that was wrong, in packets.
+func (a Accounting) CorruptTotal() uint64 { return total(a.Corrupt) }
+
+func total(counts map[string]uint64) (n uint64) {
+	for _, v := range counts {
 		n += v
 	}
 	return n

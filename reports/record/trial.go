@@ -28,7 +28,8 @@ const (
 	FlagThrottled        = "throttled"         // a CPU was throttled, or changed its frequency, or a CPU quota ran out
 	FlagCPUQuota         = "cpu-quota"         // the CPU quota of a cgroup ran out: invalid
 	FlagClockStep        = "clock-step"        // the clock jumped during the trial: invalid
-	FlagBadVnet          = "bad-vnet"          // virtio-net headers or checksums were wrong: invalid
+	FlagBadVnet          = "bad-vnet"          // virtio-net headers were wrong: invalid
+	FlagCorrupt          = "corrupt"           // lengths, checksums or payloads were wrong: invalid
 	FlagEmulated         = "emulated"          // the guest's CPUs were emulated: invalid
 	FlagLinkFull         = "link-full"         // a link that delays dropped what it did not hold: invalid
 	FlagShort            = "short"             // the run was interrupted in its block: fewer windows than planned
@@ -44,7 +45,7 @@ var disturbing = []string{FlagSteal, FlagForeignLoad, FlagPressure, FlagThrottle
 // Invalidates reports whether a trial with that flag is invalid.
 func Invalidates(flag string) bool { return slices.Contains(invalidating, flag) }
 
-var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCPUQuota, FlagEmulated, FlagLinkFull}
+var invalidating = []string{FlagSteal, FlagUnexplained, FlagNoTraffic, FlagLate, FlagClockStep, FlagBadVnet, FlagCorrupt, FlagCPUQuota, FlagEmulated, FlagLinkFull}
 
 // Trial is one measurement of one scenario: one device, built and torn down.
 type Trial struct {

@@ -75,7 +75,7 @@ func (w *work) openReceivers() error {
 			r := sink.NewReceiver(sink.ReceiverConfig{
 				FDs: fds[i : i+1], Own: true, CPU: workerCPU(i), Flows: w.Spec.Flows,
 				HeaderLen: packet.HeadersLen(true, w.Spec.Family), MaxRead: max(spec.DefaultMTU, w.Spec.Size),
-				Open: w.Spec.Open(),
+				Open: w.Spec.Open(), Payload: load.PayloadOf(w.Spec),
 			}, &w.reading)
 			w.receivers = append(w.receivers, r)
 			if err := r.Start(); err != nil {

@@ -115,6 +115,9 @@ func accounting(list []*figure.Scenario) (document.Section, bool) {
 	if total.Duplicates+total.Reordered > 0 {
 		sec.Blocks = append(sec.Blocks, book.Say("duplicates and reordered", prose.Values{"Duplicates": text.Count(total.Duplicates), "Reordered": text.Count(total.Reordered)}))
 	}
+	if total.Verified+total.Corrupt > 0 {
+		sec.Blocks = append(sec.Blocks, book.Say("verified", prose.Values{"Verified": text.Count(total.Verified), "Faults": faultsOf(total)}))
+	}
 	if total.Open+total.Contradicting == 0 {
 		return sec, true
 	}
@@ -132,4 +135,15 @@ func accounting(list []*figure.Scenario) (document.Section, bool) {
 	}
 	sec.Blocks = append(sec.Blocks, t.Folded(book.Text("accounting fold", nil)))
 	return sec, true
+}
+
+// faultsOf lists what was wrong with corrupt packets, the most frequent first.
+func faultsOf(l figure.Ledger) string {
+	faults := slices.SortedFunc(maps.Keys(l.ByFault), func(a, b string) int {
+		return cmp.Or(cmp.Compare(l.ByFault[b], l.ByFault[a]), strings.Compare(a, b))
+	})
+	for i, f := range faults {
+		faults[i] = f + " of " + text.Count(l.ByFault[f])
+	}
+	return strings.Join(faults, ", ")
 }

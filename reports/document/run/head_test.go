@@ -104,3 +104,30 @@ func TestResults(t *testing.T) {
 		}
 	}
 }
+
+// TestCorruptIsShown: by what was wrong, in the sum of the packets and in the sentence on
+// what was verified; of right packets only that they were.
+func TestCorruptIsShown(t *testing.T) {
+	wrong := trial(1, 64, record.FlagCorrupt)
+	wrong.Accounting.Delivered, wrong.Accounting.Verified = 7, 6
+	wrong.Accounting.Corrupt = map[string]uint64{"ip-length": 1, "udp-checksum": 2}
+	right := trial(1, 64)
+	right.Accounting.Verified = 10
+	for _, c := range []struct {
+		trial record.Trial
+		want  []string
+		never string
+	}{
+		{wrong, []string{"3 corrupt", "checksums of 6 packets", "wrong were udp-checksum of 2, ip-length of 1"}, "all were right"},
+		{right, []string{"checksums of 10 packets", "all were right"}, "corrupt"},
+	} {
+		list, _ := figure.Scenarios(fileOf(c.trial))
+		sec, _ := accounting(list)
+		said := fmt.Sprint(sec.Blocks)
+		for _, want := range c.want {
+			if !strings.Contains(strings.ReplaceAll(said, "*", ""), want) || strings.Contains(said, c.never) {
+				t.Errorf("%q, want %q and not %q", said, want, c.never)
+			}
+		}
+	}
+}

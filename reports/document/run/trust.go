@@ -133,7 +133,17 @@ func ledger(l figure.Ledger) prose.Prose {
 	return book.Say("ledger", prose.Values{
 		"Offered": text.Count(l.Offered), "Accepted": text.Count(l.Accepted), "PushedBack": text.Count(l.PushedBack),
 		"Delivered": text.Count(l.Delivered), "Dropped": text.Count(l.Dropped), "Net": text.Signed(l.Net),
+		"Corrupt": corruptIn(l),
 	})
+}
+
+// corruptIn is how many packets of l were corrupt, in words that are left out where none
+// was.
+func corruptIn(l figure.Ledger) string {
+	if l.Corrupt == 0 {
+		return ""
+	}
+	return text.Count(l.Corrupt)
 }
 
 // unexplained says where the packets of l are not all accounted for; nothing where
