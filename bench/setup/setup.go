@@ -39,6 +39,7 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"pause":   setPause,
 	"filter":  setFilter,
 	"event":   func(s *spec.Spec, v string) { s.Event = spec.Event(v) },
+	"tail":    func(s *spec.Spec, v string) { s.Tail = spec.Tail(v) },
 	"delay":   func(s *spec.Spec, v string) { s.Delay = measure(v, "ms", time.Millisecond) },
 	"drop":    func(s *spec.Spec, v string) { s.Drop = share(v) },
 	"reorder": func(s *spec.Spec, v string) { s.Reorder = share(v) },

@@ -261,7 +261,38 @@ func (d *Device) maxWrite() int {
 // GSO packet, virtio-net header first: where it does not know the kind, vhost's
 // worker drops the packet without an error. One that is down refuses all, but
 // looks at the header before that.
-func (d *Device) TakesHeader(packet []byte) (err error) {
+func (d *Device) TakesHeader(b []byte) error {
+	return d.probe(func(probe *tuntap.Device) error {
+		if _, errno := unix.Write(probe.Queues()[0].FD(), b); errno == unix.EINVAL {
+			return d.refused("write")
+		}
+		return nil
+	})
+}
+
+// SendsHeader asks the same of a GSO packet that a packet socket sends, behind the
+// header that PACKET_VNET_HDR wants: it sends one into a device of its own.
+func (d *Device) SendsHeader(b []byte) error {
+	return d.probe(func(probe *tuntap.Device) error {
+		if err := d.NS.Configure(probe.Name(), netns.Link{MTU: d.State.MTU}); err != nil {
+			return err
+		}
+		state, err := d.NS.Device(probe.Name())
+		if err != nil {
+			return err
+		}
+		return d.NS.Do(func() error {
+			errno := sendFrame(state.Index, d.Spec.Family, b)
+			if errors.Is(errno, unix.EINVAL) {
+				return d.refused("sendto AF_PACKET")
+			}
+			return errno
+		})
+	})
+}
+
+// probe makes a device like this one for as long as do runs.
+func (d *Device) probe(do func(*tuntap.Device) error) (err error) {
 	var probe *tuntap.Device
 	err = d.NS.Do(func() (err error) {
 		probe, err = tuntap.Create(tuntap.Config{TAP: d.Spec.Mode == spec.TAP, Queues: 1, PI: d.Spec.PI, VnetHdr: d.Spec.VnetHdr, NonBlock: true})
@@ -271,10 +302,18 @@ func (d *Device) TakesHeader(packet []byte) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, probe.Close()) }()
-	switch _, errno := unix.Write(probe.Queues()[0].FD(), packet); errno {
-	case unix.EINVAL:
-		return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel does not take such GSO packets: write: %v", errno)}
-	default:
-		return nil
+	return do(probe)
+}
+
+// refused names the kind of GSO packet that a call refused with EINVAL.
+func (d *Device) refused(by string) error {
+	protocol := "UDP"
+	if d.Spec.Gen == spec.GenPacketGSO {
+		protocol = "TCP"
 	}
+	kind := fmt.Sprintf("%s over IPv%d", protocol, d.Spec.Family)
+	if d.Spec.Tail != spec.TailFull {
+		kind += fmt.Sprintf(" with tail=%s", d.Spec.Tail)
+	}
+	return &refusal.Unsupported{Detail: fmt.Sprintf("this kernel takes no GSO packets of %s: %s: %v (EINVAL)", kind, by, unix.EINVAL)}
 }

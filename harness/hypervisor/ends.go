@@ -48,11 +48,12 @@ func (e *ends) open(ns *netns.NS) error {
 			if err != nil {
 				return err
 			}
+			payload, _ := load.PayloadOf(e.spec)
 			for i, cpu := range e.placement.Reader {
 				e.receivers = append(e.receivers, sink.NewReceiver(sink.ReceiverConfig{
 					FDs: fds[i : i+1], Own: true, CPU: cpu, Flows: e.spec.Flows,
 					HeaderLen: packet.HeadersLen(true, e.spec.Family), MaxRead: max(spec.DefaultMTU, e.spec.Size),
-					Open: e.spec.Open(), Payload: load.PayloadOf(e.spec),
+					Open: e.spec.Open(), Payload: payload,
 				}, &e.reading))
 			}
 		}

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"tunbench/harness/device"
 	"tunbench/harness/packet"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
@@ -16,9 +17,28 @@ const (
 	loopbackBuffer = 256 << 10
 )
 
-// PayloadOf is how many bytes each datagram carries that is sent; 0 of a mix of sizes.
-func PayloadOf(s spec.Spec) int {
-	return max(0, s.Size-packet.HeadersLen(false, s.Family))
+// PayloadOf is how many bytes each datagram carries that is sent, and the last one of a
+// GSO packet; 0 of a mix of sizes.
+func PayloadOf(s spec.Spec) (each, last int) {
+	each = max(0, s.Size-packet.HeadersLen(false, s.Family))
+	return each, tails[s.Tail].Payload(each)
+}
+
+var tails = map[spec.Tail]traffic.Tail{spec.TailFull: traffic.Full, spec.TailShort: traffic.Short, spec.TailByte: traffic.Byte}
+
+// stubsOf says how the reader of a device recognises the last segments of GSO packets.
+func stubsOf(s spec.Spec) sink.Stubs {
+	if s.Tail == spec.TailFull {
+		return sink.Stubs{}
+	}
+	headers := packet.HeadersLen(false, s.Family)
+	if s.Gen == spec.GenPacketGSO {
+		headers = packet.TCPHeadersLen(false, s.Family)
+	}
+	return sink.Stubs{
+		Segments: traffic.Segments(device.Kinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP),
+		Stride:   uint32(s.Size - headers), FirstPort: traffic.FirstPort,
+	}
 }
 
 // calls is how the sockets of one direction between two hosts are driven.

@@ -125,6 +125,7 @@ func (g *hosts) openSenders(l *Direction, cpus []int) error {
 func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) error {
 	l := g.directions[number]
 	to, calls := g.to(l), callsOf(g.spec, l.Dir)
+	each, last := PayloadOf(g.spec)
 	whole := calls.segments > 1
 	return to.NS.Do(func() error {
 		fds, err := sink.Listen(netip.AddrPortFrom(to.Addr, traffic.SinkPort), len(cpus), calls.room, whole)
@@ -136,7 +137,7 @@ func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) err
 				FDs: fds[i : i+1], Own: true, CPU: cpu, Wait: calls.wait, Each: calls.receiveEach, GRO: whole,
 				Flows:     g.spec.Flows,
 				HeaderLen: packet.HeadersLen(g.spec.Mode == spec.TAP, g.spec.Family), Open: g.spec.Open(),
-				MaxRead: calls.maxRead, Payload: PayloadOf(g.spec),
+				MaxRead: calls.maxRead, Payload: each, Tail: last,
 			}, reading)
 			l.add(r)
 			g.receivers[number] = append(g.receivers[number], r)

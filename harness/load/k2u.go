@@ -67,6 +67,9 @@ func (g *k2u) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, err
 	if err := g.openSenders(); err != nil {
 		return []*Direction{&g.direction}, err
 	}
+	if err := g.takesTail(); err != nil {
+		return []*Direction{&g.direction}, err
+	}
 	g.direction.PerSKB = device.SegmentsPerSKB(g.spec, g.device.State)
 	readers, err := openReaders(g.device, g.placement.Reader, reading)
 	g.direction.add(readers...)
@@ -81,7 +84,7 @@ func openReaders(d *device.Device, cpus []int, reading *sink.Control) (readers [
 		c := sink.Config{
 			FD: q.FD(), Queue: q.Index(), Wait: waits[s.IO], Split: s.IO == spec.IOReadv,
 			TAP: s.Mode == spec.TAP, PI: s.PI, VnetHdr: s.VnetHdr, Flows: s.Flows,
-			MaxRead: s.MaxRead(), Open: s.Open(), Pause: s.Pause, Every: cutBefore(d),
+			MaxRead: s.MaxRead(), Open: s.Open(), Pause: s.Pause, Every: cutBefore(d), Stubs: stubsOf(s),
 		}
 		if s.PausedQueue != spec.AllQueues && s.PausedQueue != q.Index() {
 			c.Pause = 0
@@ -137,6 +140,15 @@ func (g *k2u) openSenders() error {
 	})
 }
 
+// takesTail asks the kernel whether it takes the last segment of GSO packets that a
+// packet socket sends; a socket of UDP may end in any.
+func (g *k2u) takesTail() error {
+	if g.spec.Tail == spec.TailFull || g.spec.Gen != spec.GenPacketGSO {
+		return nil
+	}
+	return g.device.SendsHeader(g.direction.Senders[0].First())
+}
+
 // LockstepBatch is a prime, so that each batch begins at another place in the slabs
 // that its skbs come from. With 64 it would begin at the same one for ever, and a
 // trial would measure where that happens to be: 2.6 % of the cost of sending 1500
@@ -148,6 +160,7 @@ func SenderConfig(s spec.Spec, i, n, cpu int) traffic.Config {
 	c := traffic.Config{
 		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == spec.TAP,
 		Limit: (s.Count + uint64(n) - 1) / uint64(n),
+		Tail:  tails[s.Tail],
 		Pace:  traffic.Pace{Rate: s.Rate, Senders: n, Turn: i, Poisson: s.Poisson, Seed: s.Seed},
 	}
 	if s.Gen == spec.GenLockstep {

@@ -37,7 +37,7 @@ func openPacketEnd(ns *netns.NS, ifindex int, s spec.Spec, cpu int, reading *sin
 	}
 	return &packetEnd{fd: fd, reader: sink.New(sink.Config{
 		FD: fd, CPU: cpu, Wait: sink.Poll, TAP: s.Mode == spec.TAP, VnetHdr: vnetOfSockets,
-		Flows: s.Flows, MaxRead: spec.MaxSize + spec.Headroom, Open: s.Open(),
+		Flows: s.Flows, MaxRead: spec.MaxSize + spec.Headroom, Open: s.Open(), Stubs: stubsOf(s),
 	}, reading)}, nil
 }
 

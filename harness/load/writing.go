@@ -92,7 +92,7 @@ func (w *writing) openWriters(cpus []int, answers bool) error {
 			return err
 		}
 		w.direction.Senders = append(w.direction.Senders, s)
-		if i == 0 && c.Vhost && w.direction.PerSKB > 1 {
+		if i == 0 && (c.Vhost && w.direction.PerSKB > 1 || w.spec.Tail != spec.TailFull) {
 			if err := w.device.TakesHeader(s.First()); err != nil {
 				return err
 			}
@@ -135,7 +135,8 @@ func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 // receive adds a receiver.
 func (w *writing) receive(c sink.ReceiverConfig, reading *sink.Control) {
 	c.GRO, c.Flows, c.Open = w.direction.PerSKB > 1, w.spec.Flows, w.spec.Open()
-	c.HeaderLen, c.Payload = w.headerLen(), PayloadOf(w.spec)
+	c.HeaderLen = w.headerLen()
+	c.Payload, c.Tail = PayloadOf(w.spec)
 	if !c.GRO {
 		c.MaxRead = max(spec.DefaultMTU, w.spec.Size)
 	}

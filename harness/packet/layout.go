@@ -167,3 +167,14 @@ func (l *Layout) verify(b []byte, partial bool) Fault {
 	}
 	return FaultUDPChecksum
 }
+
+// SourcePort is that of TCP or UDP.
+func (l *Layout) SourcePort(b []byte) uint16 { return binary.BigEndian.Uint16(b[l.Transport:]) }
+
+// TCPSeq is the sequence number; ok is false of a packet that is not of TCP.
+func (l *Layout) TCPSeq(b []byte) (seq uint32, ok bool) {
+	if l.Protocol != protocolTCP {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(b[l.Transport+4:]), true
+}

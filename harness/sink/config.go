@@ -32,6 +32,7 @@ type Config struct {
 	MaxRead int // bytes that a read can return, headers included
 	// Every says that the checksums of all packets are verified, not of a sample.
 	Every bool
+	Stubs Stubs // in which GSO packets end
 	// Open says that packets were due at times of their own: latency counts
 	// from then, and Service is filled.
 	Open  bool

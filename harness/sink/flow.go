@@ -1,5 +1,7 @@
 package sink
 
+import "math"
+
 // window is how far back, in packets, a flow can tell a late packet from one
 // that it has seen already.
 const window = 1024
@@ -41,6 +43,18 @@ func (f *flow) see(seq uint64) bool {
 	return true
 }
 
+// has reports whether the number was seen, or is from before the window, where that is
+// not known any more.
+func (f *flow) has(seq uint64) bool {
+	switch {
+	case seq >= f.next:
+		return false
+	case f.next-seq > window-64:
+		return true
+	}
+	return f.seen[seq%window/64]&(1<<(seq%64)) != 0
+}
+
 // skip clears the words that the ring enters on its way from next to seq. The
 // word of next-1 is in use already.
 func (f *flow) skip(seq uint64) {
@@ -53,4 +67,19 @@ func (f *flow) skip(seq uint64) {
 	for w := first; w <= last; w++ {
 		f.seen[w%(window/64)] = 0
 	}
+}
+
+// lastOf is the number of the last segment of the GSO packet whose number has those
+// bits of mask: the first that was not seen, from as far back as the window tells. So a
+// GSO packet may be behind by some hundred segments, or ahead by up to 256 GSO packets,
+// if the stub is a single byte; one that is further ahead is taken for a GSO packet
+// between, which was lost as well.
+func (f *flow) lastOf(low, mask, segments uint64) uint64 {
+	next := f.next / segments
+	from := next - min(next, (window-64)/segments-1, mask/2)
+	number := from + (low-from)&mask
+	for mask != math.MaxUint64 && f.has(number*segments+segments-1) {
+		number += mask + 1
+	}
+	return number*segments + segments - 1
 }

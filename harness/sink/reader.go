@@ -322,12 +322,17 @@ func (r *Reader) packet(headers, b []byte, now int64) {
 		r.spoiled(fault, segments)
 		return
 	}
+	known := false // the segment before this one
 	for range segments {
 		segment := payload[:min(size, len(payload))]
 		switch {
 		case sampled && partial && !blank(segment): // which no checksum tells
+			known = false
 			r.spoiled(packet.FaultPayload, 1)
-		case !r.segment(segment, layout.Payload, now):
+		case r.segment(segment, layout.Payload, now):
+			known = true
+		case !r.stub(segment, known, b, &layout, now):
+			known = false
 			r.stray(layout.Verify(b, partial))
 		}
 		payload = payload[len(segment):]
@@ -350,4 +355,18 @@ func (r *Reader) stray(fault packet.Fault) {
 		return
 	}
 	r.spoiled(fault, 1)
+}
+
+// stub counts a segment of the packet b that is too short for a stamp, if GSO packets
+// may end in one. The segment before it is known or not. It is false for any other.
+func (r *Reader) stub(segment []byte, known bool, b []byte, l *packet.Layout, now int64) bool {
+	switch {
+	case r.Stubs.Segments == 0 || len(segment) >= packet.StampLen:
+		return false
+	case len(segment) == len(b)-l.Payload:
+		return r.alone(&r.Stubs, b, l, now)
+	case known:
+		r.behind(segment, l.Payload, now)
+	}
+	return known
 }

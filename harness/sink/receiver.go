@@ -29,8 +29,10 @@ type ReceiverConfig struct {
 	HeaderLen int  // bytes of headers of each segment that count for WireBytes
 	MaxRead   int  // payload bytes of the longest datagram; 0 for 65,535
 	Open      bool // as in Config
-	// Payload is how many bytes each segment carries; 0 where that is not known.
-	Payload int
+	// Payload is how many bytes each segment carries, 0 where that is not known, and
+	// Tail the last one of a GSO packet. If that is too short for a stamp, datagrams must
+	// be many segments.
+	Payload, Tail int
 }
 
 // Receiver reads packets that the kernel delivers to UDP sockets.
@@ -324,26 +326,31 @@ func (r *Receiver) take(i int, now int64) {
 		}
 	}
 	sampled := r.sampled()
-	for {
+	for known := false; ; {
 		segment := payload[:min(size, len(payload))]
-		r.one(segment, sampled, now)
+		known = r.one(segment, known, sampled, now)
 		if payload = payload[len(segment):]; len(payload) == 0 {
 			return
 		}
 	}
 }
 
-// one counts a segment. The kernel has looked at its headers, or trusted them: what it
+// one counts a segment, and reports whether it is known, as that before it may be. The kernel has looked at its headers, or trusted them: what it
 // gives is as long as the UDP header says. Of a sample its bytes are looked at, too.
-func (r *Receiver) one(segment []byte, sampled bool, now int64) {
+func (r *Receiver) one(segment []byte, known, sampled bool, now int64) bool {
 	switch {
-	case r.Payload > 0 && len(segment) != r.Payload:
+	case r.Payload > 0 && len(segment) != r.Payload && len(segment) != r.Tail:
 		r.spoiled(packet.FaultUDPLength, 1)
 	case sampled && !blank(segment):
 		r.spoiled(packet.FaultPayload, 1)
-	case !r.segment(segment, r.HeaderLen, now):
+	case r.segment(segment, r.HeaderLen, now):
+		return true
+	case known && len(segment) == r.Tail && r.Tail < packet.StampLen:
+		r.behind(segment, r.HeaderLen, now)
+	default:
 		r.Foreign++
 	}
+	return false
 }
 
 // segmentSize is the value of UDP_GRO's control message; 0 without one, for a

@@ -69,6 +69,7 @@ type Tally struct {
 	flows   []*flow
 	every   bool // each packet is verified, not a sample
 	skip    int  // packets until the next one that is verified
+	last    packet.Stamp
 
 	_         [64]byte // keeps what others poll off the cache line that the loop writes
 	published struct{ delivered, wireBytes, reads, calls atomic.Uint64 }
@@ -120,19 +121,30 @@ func (t *Tally) Flow(i int) Flow {
 // headers before it, that came at now. It is false for one without a stamp of ours,
 // which is not counted.
 func (t *Tally) segment(payload []byte, headers int, now int64) bool {
-	var s packet.Stamp
-	if !s.Parse(payload) || int(s.Flow) >= len(t.flows) {
+	if !t.last.Parse(payload) || int(t.last.Flow) >= len(t.flows) {
 		return false
 	}
-	f := t.flows[s.Flow]
+	t.count(&t.last, headers+len(payload), now)
+	return true
+}
+
+// flow gives the place of flow i.
+func (t *Tally) flow(i int) *flow {
+	f := t.flows[i]
 	if f == nil {
 		f = new(flow)
-		t.flows[s.Flow] = f
+		t.flows[i] = f
 	}
+	return f
+}
+
+// count counts a segment of that many bytes on the wire by its stamp.
+func (t *Tally) count(s *packet.Stamp, bytes int, now int64) {
+	f := t.flow(int(s.Flow))
 	late, dup := f.reordered, f.duplicates
 	if f.see(s.Seq) {
 		t.Delivered++
-		t.WireBytes += uint64(headers + len(payload))
+		t.WireBytes += uint64(bytes)
 	}
 	t.Reordered += f.reordered - late
 	t.Duplicates += f.duplicates - dup
@@ -145,7 +157,6 @@ func (t *Tally) segment(payload []byte, headers int, now int64) bool {
 	case s.Intended != 0 && t.control.Measuring.Load():
 		t.E2E.Record(uint64(max(0, now-s.Intended)))
 	}
-	return true
 }
 
 // sampled reports whether the packet that came is one to verify: one of the first, of
@@ -166,4 +177,30 @@ func (t *Tally) sampled() bool {
 func (t *Tally) spoiled(fault packet.Fault, segments int) {
 	t.Corrupt[fault] += uint64(segments)
 	t.every, t.skip = true, 0
+}
+
+// behind counts a stub that follows its neighbour, the last segment with a stamp.
+func (t *Tally) behind(stub []byte, headers int, now int64) {
+	t.last.Seq++
+	t.count(&t.last, headers+len(stub), now)
+}
+
+// alone counts a stub that came as a packet b of its own. It is false for one of
+// another flow.
+func (t *Tally) alone(c *Stubs, b []byte, l *packet.Layout, now int64) bool {
+	number := int(l.SourcePort(b)) - int(c.FirstPort)
+	if number < 0 || number >= len(t.flows) || len(b) == l.Payload {
+		return false
+	}
+	f := t.flow(number)
+	s := packet.Stamp{Flow: uint32(number)}
+	if seq, ok := l.TCPSeq(b); ok {
+		// Segment k begins at k times the stride: the nearest to the next one.
+		s.Seq = f.next + uint64(int64(int32(seq-uint32(f.next)*c.Stride))/int64(c.Stride))
+	} else {
+		low, mask := packet.Stub(b[l.Payload:])
+		s.Seq = f.lastOf(low, mask, c.Segments)
+	}
+	t.count(&s, len(b), now)
+	return true
 }

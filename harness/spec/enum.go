@@ -28,6 +28,8 @@ type (
 	Cipher string
 	// Event is what happens to the device in the middle of the measured time.
 	Event string
+	// Tail is how long the last segment of a GSO packet is.
+	Tail string
 )
 
 const (
@@ -95,6 +97,10 @@ const (
 	EventNone    Event = "off"
 	EventDetach  Event = "detach"  // the last queue is detached and, after a tenth of the measured time, attached again
 	EventCarrier Event = "carrier" // the carrier is taken away for a tenth of the measured time: TUNSETCARRIER, Linux 5.0
+
+	TailFull  Tail = "full"  // as long as the others
+	TailShort Tail = "short" // a byte less
+	TailByte  Tail = "byte"  // one byte
 
 	SteerAuto Steer = "auto"     // the kernel's flow hash
 	SteerEBPF Steer = "ebpf"     // a program of ours: by the packet's hash

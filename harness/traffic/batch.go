@@ -74,7 +74,7 @@ func newBatch(c Config) *batch {
 	}
 	payload := func(message int) int {
 		if c.super() {
-			return int(b.segments) * b.stride
+			return int(b.segments-1)*b.stride + c.Tail.Payload(b.stride)
 		}
 		return sizes[message%len(sizes)] - ipHeaders
 	}
@@ -268,10 +268,15 @@ func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 		packet.PutTCPSeq(buf[b.offset-packet.TCPLen:], uint32(seq)*uint32(b.stride))
 	}
 	payload := buf[b.offset:]
-	for range b.segments {
+	for range b.segments - 1 {
 		s.Put(payload)
 		s.Seq++
 		payload = payload[b.stride:]
+	}
+	if len(payload) < packet.StampLen {
+		packet.PutStub(payload, s.Seq/b.segments)
+	} else {
+		s.Put(payload)
 	}
 	switch {
 	case b.config.Kind == Packet && b.config.Src.Is6():

@@ -42,6 +42,26 @@ func (c Config) super() bool {
 	return c.Kind == UDPGSO || c.Kind == WriteGSO || c.Kind == PacketGSO || c.Kind == WriteTCP && c.VnetHdr > 0
 }
 
+// Tail is how long the last segment of a GSO packet is.
+type Tail int
+
+const (
+	Full  Tail = iota // as long as the others
+	Short             // a byte less
+	Byte              // one byte
+)
+
+// Payload is how many bytes the last segment carries where the others carry full.
+func (t Tail) Payload(full int) int {
+	switch t {
+	case Short:
+		return full - 1
+	case Byte:
+		return 1
+	}
+	return full
+}
+
 // Config is what a sender sends, and how.
 type Config struct {
 	Kind     Kind
@@ -56,6 +76,7 @@ type Config struct {
 	Bypass           bool // PACKET_QDISC_BYPASS
 	Each             bool // send(2) for each message instead of sendmmsg(2), of UDP and UDPGSO
 	Written
+	Tail     Tail   // of GSO packets
 	Messages int    // of one batch; 0: as many as a call takes well
 	Limit    uint64 // segments to send, rounded up to a batch; 0 for no limit
 	Pace     Pace   // the zero value sends as fast as it goes

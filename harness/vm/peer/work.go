@@ -71,11 +71,12 @@ func (w *work) openReceivers() error {
 		if err != nil {
 			return err
 		}
+		payload, _ := load.PayloadOf(w.Spec)
 		for i := range fds {
 			r := sink.NewReceiver(sink.ReceiverConfig{
 				FDs: fds[i : i+1], Own: true, CPU: workerCPU(i), Flows: w.Spec.Flows,
 				HeaderLen: packet.HeadersLen(true, w.Spec.Family), MaxRead: max(spec.DefaultMTU, w.Spec.Size),
-				Open: w.Spec.Open(), Payload: load.PayloadOf(w.Spec),
+				Open: w.Spec.Open(), Payload: payload,
 			}, &w.reading)
 			w.receivers = append(w.receivers, r)
 			if err := r.Start(); err != nil {

@@ -1,0 +1,36 @@
+package spec
+
+import (
+	"fmt"
+
+	"tunbench/harness/packet"
+	"tunbench/reports/record"
+)
+
+// tailContradiction is about the last segment of GSO packets; "" is none.
+func tailContradiction(s Spec) string {
+	switch {
+	case s.Tail == TailFull:
+		return ""
+	case s.Gen != GenUDPGSO && s.Gen != GenPacketGSO:
+		return fmt.Sprintf("tail=%s is the last segment of a GSO packet, and gen=%s makes none; set gen=udp-gso or packet-gso, or tail=full", s.Tail, s.Gen)
+	case s.Gen == GenPacketGSO && s.Dir == U2K && s.VnetHdr == 0:
+		return fmt.Sprintf("tail=%s is the last segment of a GSO packet, and gen=packet-gso writes single segments where no virtio-net header can announce more; set vnet=10, or tail=full", s.Tail)
+	case s.Path.Hosts() && lastSegment(s) < packet.StampLen:
+		return fmt.Sprintf("tail=%s leaves the last segment %s of payload, and path=%s delivers payloads alone, which are recognised by a stamp of %d bytes; set path=sink, or tail=full",
+			s.Tail, record.Plural(uint64(lastSegment(s)), "byte", "bytes"), s.Path, packet.StampLen)
+	}
+	return ""
+}
+
+// lastSegment is the payload of the last segment of a GSO packet of UDP in bytes.
+func lastSegment(s Spec) int {
+	full := s.Size - packet.HeadersLen(false, s.Family)
+	switch s.Tail {
+	case TailShort:
+		return full - 1
+	case TailByte:
+		return 1
+	}
+	return full
+}
