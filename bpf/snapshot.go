@@ -157,7 +157,7 @@ func newSnapshot(sum counts, t Target, reasons map[uint32]string) *Snapshot {
 			s.Strays += c.Calls
 		}
 	}
-	named := func(i int) string { return reasonName(reasons, uint32(i)) }
+	named := func(i int) string { return reasonName(reasons, uint32(i), kernelRelease()) }
 	addNamed(s.Drops, c.Drops[:], named)
 	addNamed(s.RecvDrops, c.RecvDrops[:], named)
 	errno := func(i int) string { return cmp.Or(unix.ErrnoName(unix.Errno(i)), fmt.Sprintf("errno %d", i)) }
@@ -210,12 +210,26 @@ func numberOf(reasons map[uint32]string, name string) uint32 {
 	return 0
 }
 
-func reasonName(reasons map[uint32]string, reason uint32) string {
+// reasonName names a drop reason of the running kernel. One without a name is shown with
+// the kernel's release: in another kernel the number stands for another reason.
+func reasonName(reasons map[uint32]string, reason uint32, release string) string {
 	if name, ok := reasons[reason]; ok {
 		return name
 	}
-	return fmt.Sprintf("reason %d", reason)
+	if reason == uint32(len(tunobsCpuCounters{}.Drops)-1) { // which collects all from there on
+		return fmt.Sprintf("reason %d or above of %s", reason, release)
+	}
+	return fmt.Sprintf("reason %d of %s", reason, release)
 }
+
+// kernelRelease is that of the running kernel, such as 6.18.44.
+var kernelRelease = sync.OnceValue(func() string {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return "an unknown kernel"
+	}
+	return unix.ByteSliceToString(name.Release[:])
+})
 
 // dropReasons are those of enum skb_drop_reason in the running kernel, whose numbers
 // change from release to release. It is read once.

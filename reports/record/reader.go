@@ -208,6 +208,7 @@ func (f *reader) addTrial(line []byte) error {
 	if err := f.once(is); err != nil {
 		return fmt.Errorf("%v: %w", t, err)
 	}
+	nameReasons(&t, f.Run.Host.Kernel)
 	f.Trials = append(f.Trials, t)
 	return nil
 }

@@ -1,0 +1,33 @@
+package bpf
+
+import (
+	"maps"
+	"slices"
+	"testing"
+)
+
+// TestReasonsAreNamedByTheirKernel: by its own enum or, without a name, by number and
+// release; two kernels never share a number.
+func TestReasonsAreNamedByTheirKernel(t *testing.T) {
+	own := map[uint32]string{2: "NOT_SPECIFIED", 77: "TAP_FILTER"}
+	for _, c := range []struct {
+		reason  uint32
+		release string
+		want    string
+	}{
+		{77, "6.12.1", "TAP_FILTER"},
+		{78, "6.12.1", "reason 78 of 6.12.1"},
+		{78, "6.18.44", "reason 78 of 6.18.44"},
+		{511, "6.18.44", "reason 511 or above of 6.18.44"},
+	} {
+		if got := reasonName(own, c.reason, c.release); got != c.want {
+			t.Errorf("%d of %s is %q, want %q", c.reason, c.release, got, c.want)
+		}
+	}
+	sum := newCounts(1, layout{room: 1})
+	sum.cpu().Drops[77], sum.cpu().Drops[78] = 4, 5
+	s := newSnapshot(sum, Target{Queues: 1}, own)
+	if got := slices.Sorted(maps.Keys(s.Drops)); !slices.Equal(got, []string{"TAP_FILTER", "reason 78 of " + kernelRelease()}) {
+		t.Errorf("counted %v", s.Drops)
+	}
+}
