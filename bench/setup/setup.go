@@ -46,6 +46,7 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"probe":   func(s *spec.Spec, v string) { s.Probe = v == "on" },
 	"program": setProgram,
 	"bridge":  func(s *spec.Spec, v string) { s.Bridge = v == "on" },
+	"payload": func(s *spec.Spec, v string) { s.Payload = spec.Payload(v) },
 	"copy":    func(*spec.Spec, string) {}, // copies are measured alike
 }
 

@@ -26,6 +26,10 @@ func PayloadOf(s spec.Spec) (each, last int) {
 
 var tails = map[spec.Tail]traffic.Tail{spec.TailFull: traffic.Full, spec.TailShort: traffic.Short, spec.TailByte: traffic.Byte}
 
+var payloads = map[spec.Payload]traffic.Payload{
+	spec.PayloadPlain: traffic.Plain, spec.PayloadNoSum: traffic.NoSum, spec.PayloadVXLAN: traffic.VXLAN, spec.PayloadVXLANSum: traffic.VXLANSum,
+}
+
 // stubsOf says how the reader of a device recognises the last segments of GSO packets.
 func stubsOf(s spec.Spec) sink.Stubs {
 	if s.Tail == spec.TailFull {

@@ -160,8 +160,8 @@ func SenderConfig(s spec.Spec, i, n, cpu int) traffic.Config {
 	c := traffic.Config{
 		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == spec.TAP,
 		Limit: (s.Count + uint64(n) - 1) / uint64(n),
-		Tail:  tails[s.Tail],
-		Pace:  traffic.Pace{Rate: s.Rate, Senders: n, Turn: i, Poisson: s.Poisson, Seed: s.Seed},
+		Tail:  tails[s.Tail], Payload: payloads[s.Payload],
+		Pace: traffic.Pace{Rate: s.Rate, Senders: n, Turn: i, Poisson: s.Poisson, Seed: s.Seed},
 	}
 	if s.Gen == spec.GenLockstep {
 		c.Messages = LockstepBatch

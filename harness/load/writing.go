@@ -13,6 +13,7 @@ import (
 	"tunbench/harness/path"
 	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
+	"tunbench/harness/socket"
 	"tunbench/harness/spec"
 	"tunbench/harness/traffic"
 	"tunbench/reports/record"
@@ -121,12 +122,18 @@ func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 	}
 	addr, _ := device.Addresses(w.spec)
 	return w.ns.Do(func() error {
-		fds, err := sink.Listen(netip.AddrPortFrom(addr.Addr(), traffic.SinkPort), len(cpus), socketRoom, w.direction.PerSKB > 1)
+		payload := payloads[w.spec.Payload]
+		fds, err := sink.ListenBehind(netip.AddrPortFrom(addr.Addr(), payload.Port()), len(cpus), socketRoom, w.direction.PerSKB > 1, payload.Before())
 		if err != nil {
 			return err
 		}
 		for i, cpu := range cpus {
-			w.receive(sink.ReceiverConfig{FDs: fds[i : i+1], Own: true, CPU: cpu}, reading)
+			w.receive(sink.ReceiverConfig{FDs: fds[i : i+1], Own: true, CPU: cpu, Before: payload.Before()}, reading)
+			if !payload.Summed() {
+				if err := socket.ReceiveUnsummed(fds[i], w.spec.Family == 6); err != nil {
+					return err
+				}
+			}
 		}
 		return nil
 	})

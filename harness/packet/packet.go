@@ -125,6 +125,27 @@ func (u UDP) Super(b []byte, payload, size int) VnetHdr {
 	return h
 }
 
+// InnerLen is how many bytes VXLAN writes.
+const InnerLen = VXLANLen + EthernetLen + IPv4Len + UDPLen
+
+// The hosts inside a tunnel, of TEST-NET-1 (RFC 5737).
+var innerSrc, innerDst = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+
+// VXLAN writes to b what stands in a datagram of a VXLAN tunnel before that many bytes
+// of payload of a datagram inside: the header of the tunnel, a frame, IPv4 and UDP. The
+// inner checksum is partial; see CompleteUDP. The ports are those of u.
+func (u UDP) VXLAN(b []byte, payload int) int {
+	clear(b[:VXLANLen])
+	b[0] = 1 << 3 // there is a network identifier
+	b[6] = 1      // which is 1
+	in := UDP{
+		TAP: true, SrcLink: [6]byte{2, 0, 0, 0, 2, 1}, DstLink: [6]byte{2, 0, 0, 0, 2, 2},
+		Src: netip.AddrPortFrom(innerSrc, u.Src.Port()), Dst: netip.AddrPortFrom(innerDst, u.Dst.Port()),
+	}
+	in.Super(b[VXLANLen:], payload, payload)
+	return InnerLen
+}
+
 // PutTCPSeq writes the sequence number of the TCP header at the start of b. A
 // partial checksum does not change by it.
 func PutTCPSeq(b []byte, seq uint32) { binary.BigEndian.PutUint32(b[4:], seq) }

@@ -182,6 +182,11 @@ func (h *VnetHdr) CheckLong(header []byte) Fault {
 }
 
 func (h *VnetHdr) checkPartial(b []byte, l *Layout) Fault {
+	if l.OuterTransport != 0 && h.GSOType == GSONone && int(h.CsumStart) == l.OuterTransport {
+		// Of a datagram that happens to hold a tunnel, as a socket sends it.
+		outer := Layout{IP: l.OuterIP, Transport: l.OuterTransport, Family: int(b[l.OuterIP] >> 4), Protocol: protocolUDP}
+		return h.checkPartial(b, &outer)
+	}
 	offset := l.csumOffset()
 	switch {
 	case int(h.CsumStart) != l.Transport:

@@ -16,6 +16,11 @@ import (
 // thread in the right network namespace. With several, flow i comes out of
 // socket i modulo n.
 func Listen(addr netip.AddrPort, n, buffer int, gro bool) (fds []int, err error) {
+	return ListenBehind(addr, n, buffer, gro, 0)
+}
+
+// ListenBehind is Listen for datagrams whose stamp begins behind that many bytes.
+func ListenBehind(addr netip.AddrPort, n, buffer int, gro bool, before int) (fds []int, err error) {
 	defer func() {
 		if err != nil {
 			for _, fd := range fds {
@@ -44,7 +49,7 @@ func Listen(addr netip.AddrPort, n, buffer int, gro bool) (fds []int, err error)
 		}
 	}
 	if n > 1 {
-		err = spread(fds[0], n)
+		err = spread(fds[0], n, before)
 	}
 	return fds, err
 }
@@ -66,14 +71,14 @@ func Prepare(fd, buffer int, gro bool) error {
 }
 
 // spread chooses among the sockets of a port by the flow number of the stamp,
-// whose low 16 bits are 4 bytes into the payload. By the kernel's hash, few
+// whose low 16 bits are 4 bytes into it, that many bytes into the payload. By the kernel's hash, few
 // flows could share one socket while others get none.
-func spread(fd, n int) error {
+func spread(fd, n, before int) error {
 	program := []unix.SockFilter{
-		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 5},
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: uint32(before + 5)},
 		{Code: unix.BPF_ALU | unix.BPF_LSH | unix.BPF_K, K: 8},
 		{Code: unix.BPF_MISC | unix.BPF_TAX},
-		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: 4},
+		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: uint32(before + 4)},
 		{Code: unix.BPF_ALU | unix.BPF_ADD | unix.BPF_X},
 		{Code: unix.BPF_ALU | unix.BPF_MOD | unix.BPF_K, K: uint32(n)},
 		{Code: unix.BPF_RET | unix.BPF_A},

@@ -33,6 +33,7 @@ type ReceiverConfig struct {
 	// Tail the last one of a GSO packet. If that is too short for a stamp, datagrams must
 	// be many segments.
 	Payload, Tail int
+	Before        int // bytes of each datagram before the stamp
 }
 
 // Receiver reads packets that the kernel delivers to UDP sockets.
@@ -341,9 +342,11 @@ func (r *Receiver) one(segment []byte, known, sampled bool, now int64) bool {
 	switch {
 	case r.Payload > 0 && len(segment) != r.Payload && len(segment) != r.Tail:
 		r.spoiled(packet.FaultUDPLength, 1)
-	case sampled && !blank(segment):
+	case len(segment) < r.Before:
+		r.Foreign++
+	case sampled && !blank(segment[r.Before:]):
 		r.spoiled(packet.FaultPayload, 1)
-	case r.segment(segment, r.HeaderLen, now):
+	case r.segment(segment[r.Before:], r.HeaderLen+r.Before, now):
 		return true
 	case known && len(segment) == r.Tail && r.Tail < packet.StampLen:
 		r.behind(segment, r.HeaderLen, now)

@@ -256,3 +256,40 @@ func TestUntimed(t *testing.T) {
 		t.Errorf("%d delivered, latencies of %d; want 16 and 2", tally.Delivered, tally.E2E.Count)
 	}
 }
+
+// TestSocketsFindCorruptPayloads: datagrams that hold something else than was sent, or
+// another length, are corrupt; the kernel has said that their checksum is right.
+func TestSocketsFindCorruptPayloads(t *testing.T) {
+	ns := namespace(t)
+	r, control := listen(t, ns, 1, 4<<20, ReceiverConfig{Payload: 100, Tail: 60})
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	err := ns.Do(func() error {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		for i, length := range []int{100, 100, 60, 61, 99} {
+			b := make([]byte, length)
+			s := packet.Stamp{Seq: uint64(i)}
+			s.Put(b)
+			if i == 1 {
+				b[70] = 1
+			}
+			_, to := socket.Address(here)
+			if err := unix.Sendto(fd, b, 0, to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end(t, r, control)
+	if r.Delivered != 2 || r.Corrupt[packet.FaultPayload] != 1 || r.Corrupt[packet.FaultUDPLength] != 2 || r.Foreign != 0 || r.Verified != 5 {
+		t.Errorf("%+v, want 2 delivered", r.Counts)
+	}
+}

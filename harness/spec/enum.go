@@ -30,6 +30,8 @@ type (
 	Event string
 	// Tail is how long the last segment of a GSO packet is.
 	Tail string
+	// Payload is what datagrams carry.
+	Payload string
 )
 
 const (
@@ -101,6 +103,11 @@ const (
 	TailFull  Tail = "full"  // as long as the others
 	TailShort Tail = "short" // a byte less
 	TailByte  Tail = "byte"  // one byte
+
+	PayloadPlain    Payload = "plain"
+	PayloadNoSum    Payload = "csum0"      // and a UDP checksum of 0: none
+	PayloadVXLAN    Payload = "vxlan"      // a frame in a VXLAN tunnel, with an outer checksum of 0 as RFC 7348 wants it
+	PayloadVXLANSum Payload = "vxlan-csum" // the same with an outer checksum
 
 	SteerAuto Steer = "auto"     // the kernel's flow hash
 	SteerEBPF Steer = "ebpf"     // a program of ours: by the packet's hash

@@ -84,6 +84,8 @@ type Spec struct {
 	Event   Event
 	// Tail is the last segment of the GSO packets of gen=udp-gso and packet-gso.
 	Tail Tail
+	// Payload is what the datagrams of gen=udp carry.
+	Payload Payload
 	// Filter puts an eBPF filter on the device (TUNSETFILTEREBPF, Linux 4.16)
 	// that keeps all packets and takes FilterTime for each, 0 to 50 us: a cost of
 	// known size on the way through tun_net_xmit.
@@ -185,7 +187,7 @@ func (s Spec) Validate() error {
 	if err := outOfRange(s); err != nil {
 		return err
 	}
-	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, tailContradiction, trafficContradiction, deviceContradiction} {
+	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, tailContradiction, payloadContradiction, trafficContradiction, deviceContradiction} {
 		if text := check(s); text != "" {
 			return fmt.Errorf("%w: %s", ErrImpossible, text)
 		}
@@ -232,7 +234,7 @@ func (s Spec) YardstickKey() string {
 func Default() Spec {
 	return Spec{
 		Mode: TUN, Path: PathSink, Dir: K2U, Gen: GenUDP, IO: IORead, Queues: 1, Flows: 1, Size: 64,
-		Offload: OffloadNone, NAPI: NAPIOff, XDP: XDPOff, Steer: SteerAuto, Cipher: CipherNone, Event: EventNone, Tail: TailFull,
+		Offload: OffloadNone, NAPI: NAPIOff, XDP: XDPOff, Steer: SteerAuto, Cipher: CipherNone, Event: EventNone, Tail: TailFull, Payload: PayloadPlain,
 		Qdisc: "noqueue", TxQLen: 500, Family: 4, PausedQueue: AllQueues,
 		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 40 * time.Millisecond,
 	}

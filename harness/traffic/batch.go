@@ -57,6 +57,7 @@ func newBatch(c Config) *batch {
 	if c.Kind.tcp() {
 		ipHeaders = packet.TCPHeadersLen(false, fam)
 	}
+	ipHeaders += c.Payload.Before()
 	b := &batch{config: c, segments: 1}
 	sizes := []int{c.Size}
 	messages := batchMessages
@@ -78,7 +79,7 @@ func newBatch(c Config) *batch {
 		}
 		return sizes[message%len(sizes)] - ipHeaders
 	}
-	if c.Kind.whole() || c.Kind.written() {
+	if c.Kind.whole() || c.Kind.written() || c.Payload.tunnel() {
 		b.to = linkAddress(c)
 		bySize := make([][][]byte, len(sizes))
 		for i := range sizes {
@@ -87,7 +88,7 @@ func newBatch(c Config) *batch {
 		for i := range messages {
 			b.templates = append(b.templates, bySize[i%len(sizes)])
 		}
-		if c.Kind == Write && c.VnetHdr == 0 && !c.Vhost {
+		if c.Kind == Write && c.VnetHdr == 0 && !c.Vhost && c.Payload == Plain {
 			b.holdHeaders()
 		}
 	}
@@ -200,6 +201,9 @@ func headersOf(c Config, flow, payload, stride int) (vnet packet.VnetHdr, header
 		TAP: c.TAP, SrcLink: c.SrcLink, DstLink: c.DstLink,
 		Src: netip.AddrPortFrom(c.Src, c.SrcPort(flow)), Dst: netip.AddrPortFrom(c.Dst, c.DstPort(flow)),
 	}
+	if c.Payload != Plain {
+		return datagramOf(c, u, payload)
+	}
 	if !c.super() {
 		stride = payload
 	}
@@ -277,6 +281,10 @@ func (b *batch) stampOne(i, position int, seq uint64, due, now int64) {
 		packet.PutStub(payload, s.Seq/b.segments)
 	} else {
 		s.Put(payload)
+	}
+	if b.config.Payload != Plain {
+		sumDatagram(b.config, buf, b.offset)
+		return
 	}
 	switch {
 	case b.config.Kind == Packet && b.config.Src.Is6():

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"tunbench/harness/packet"
 	"tunbench/harness/vhost"
 	"tunbench/harness/worker"
 )
@@ -62,6 +63,37 @@ func (t Tail) Payload(full int) int {
 	return full
 }
 
+// Payload is what datagrams carry. Other kinds than Plain are for UDP and Write.
+type Payload int
+
+const (
+	Plain    Payload = iota
+	NoSum            // and a UDP checksum of 0, which says that there is none
+	VXLAN            // a frame in a tunnel, without an outer checksum as RFC 7348 wants it
+	VXLANSum         // the same with one
+)
+
+// Before is how many bytes of a datagram stand before what a Plain one carries.
+func (p Payload) Before() int {
+	if p.tunnel() {
+		return packet.InnerLen
+	}
+	return 0
+}
+
+func (p Payload) tunnel() bool { return p == VXLAN || p == VXLANSum }
+
+// Summed reports whether datagrams have a UDP checksum.
+func (p Payload) Summed() bool { return p == Plain || p == VXLANSum }
+
+// Port is where datagrams go.
+func (p Payload) Port() uint16 {
+	if p.tunnel() {
+		return packet.VXLANPort
+	}
+	return SinkPort
+}
+
 // Config is what a sender sends, and how.
 type Config struct {
 	Kind     Kind
@@ -76,7 +108,8 @@ type Config struct {
 	Bypass           bool // PACKET_QDISC_BYPASS
 	Each             bool // send(2) for each message instead of sendmmsg(2), of UDP and UDPGSO
 	Written
-	Tail     Tail   // of GSO packets
+	Tail     Tail // of GSO packets
+	Payload  Payload
 	Messages int    // of one batch; 0: as many as a call takes well
 	Limit    uint64 // segments to send, rounded up to a batch; 0 for no limit
 	Pace     Pace   // the zero value sends as fast as it goes

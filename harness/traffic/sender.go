@@ -5,7 +5,6 @@ package traffic
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -15,7 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/harness/call"
-	"tunbench/harness/packet"
 	"tunbench/harness/socket"
 	"tunbench/harness/worker"
 )
@@ -97,27 +95,16 @@ func (s *Sender) open() error {
 		}
 		return nil
 	}
-	for _, flow := range s.Flows { // fixed ports, so that a flow hashes to the same queue in each trial
-		fd, err := socket.UDP(netip.AddrPortFrom(s.Src, uint16(FirstPort+flow)), netip.AddrPortFrom(s.Dst, SinkPort), unix.SOCK_NONBLOCK)
-		if err != nil {
-			return fmt.Errorf("open the socket of flow %d: %w", flow, err)
+	for _, flow := range s.Flows {
+		fd, err := openSocket(s.Config, flow)
+		if fd >= 0 {
+			s.fds = append(s.fds, fd)
 		}
-		s.fds = append(s.fds, fd)
-		if s.Kind == UDPGSO {
-			size := s.Size - packet.HeadersLen(false, family(s.Src))
-			if err := unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_SEGMENT, size); err != nil {
-				return &call.Error{Call: "setsockopt UDP_SEGMENT", Err: err}
-			}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-func family(a netip.Addr) int {
-	if a.Is6() {
-		return 6
-	}
-	return 4
 }
 
 func (s *Sender) openPacket() error {

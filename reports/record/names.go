@@ -30,5 +30,5 @@ const (
 var Axes = []string{
 	"mode", "path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload", "pi", "napi", "xdp", "steer",
 	"qdisc", "txqlen", "sndbuf", "load", "cipher", "ip", "bypass", "spacing", "pause", "filter", "event",
-	"delay", "drop", "reorder", "probe", "copy", "program", "bridge",
+	"tail", "delay", "drop", "reorder", "probe", "copy", "program", "bridge", "payload",
 }
