@@ -3,6 +3,7 @@
 package export
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -25,7 +26,8 @@ type Format struct {
 	// Whole is whether a report is a whole document, so that stdout can hold only one.
 	Whole bool
 	// runs makes the files of a report, the main one first. If it stands alone,
-	// nothing will lie beside it, as on stdout: there is one file only.
+	// nothing will lie beside it, as on stdout: there is one file only. Nil if the format
+	// is of comparisons alone.
 	runs func(runs []record.Named, alone bool) ([]render.Output, error)
 	// comparison makes the files of a comparison; nil if the format has none.
 	comparison func(c *verdict.Comparison, alone bool) ([]render.Output, error)
@@ -92,6 +94,9 @@ func (f Format) ofRuns(runs []record.Named, alone bool) ([]render.Output, error)
 		}
 		return f.comparison(c, alone)
 	}
+	if f.runs == nil {
+		return nil, errors.New("this format is for a comparison, and a run by itself compares nothing: use tunbench compare BASE NEW, or name a file of tunbench ab")
+	}
 	return f.runs(runs, alone)
 }
 
@@ -121,6 +126,7 @@ var Formats = []Format{
 	{Name: "gha", For: "github-action-benchmark", Each: true, runs: ghaRuns},
 	{Name: "openmetrics", For: "Prometheus, through node_exporter", runs: openMetricsRuns, comparison: openMetricsComparison},
 	{Name: "junit", For: "Jenkins, GitLab and other CI systems", runs: junitRuns, comparison: junitComparison},
+	{Name: CommitFormat, For: "the message of a commit: plain text of 72 columns, of a comparison", Each: true, Whole: true, comparison: commitComparison},
 }
 
 // FormatNames gives the names of all formats, or of those that carry a

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"tunbench/reports/commit"
 	"tunbench/reports/document"
 	"tunbench/reports/document/kernels"
 	"tunbench/reports/record"
@@ -79,4 +80,13 @@ func KernelHeadlines(k []verdict.KernelBoots, allow ...string) (lines []string) 
 // does for one run. allow is as in CompareOptions.
 func WriteKernels(dir string, k []verdict.KernelBoots, allow ...string) error {
 	return WriteDocument(dir, kernels.New(verdict.NewLab(k, allow...)).Document())
+}
+
+// KernelsCommit writes the comparison of k for the message of a commit. allow is as in
+// verdict.Options.
+func KernelsCommit(w io.Writer, k []verdict.KernelBoots, allow ...string) error {
+	if _, err := io.WriteString(w, commit.Kernels(verdict.NewLab(k, allow...))); err != nil {
+		return fmt.Errorf("write the message of a commit: %w", err)
+	}
+	return nil
 }

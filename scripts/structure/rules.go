@@ -89,6 +89,7 @@ var rules = []rule{
 	// the records that they come from.
 	{"reports/export", "reports/* reports/document/*"},
 	{"reports/render", "reports/* reports/document/*"},
+	{"reports/commit", "reports/document reports/document/compare reports/document/kernels reports/axis reports/metric reports/prose reports/record reports/screen reports/text reports/verdict"},
 	{"reports/document/run", "reports/document reports/document/program reports/document/queue reports/chart reports/requirement reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
 	{"reports/document/compare", "reports/document reports/chart reports/shift reports/verdict reports/figure reports/metric reports/text reports/axis reports/prose reports/record"},
 	{"reports/document/kernels", "reports/document reports/chart reports/verdict reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},

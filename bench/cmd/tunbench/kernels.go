@@ -15,6 +15,7 @@ import (
 	"tunbench/bench/boot"
 	"tunbench/bench/folder"
 	"tunbench/bench/kernels"
+	"tunbench/reports/export"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/verdict"
@@ -28,6 +29,7 @@ type kernelsOptions struct {
 	out     string
 	from    string
 	json    bool
+	format  string // "", or export.CommitFormat
 	strict  bool
 	allow   []string
 	bisect  kernels.Bisect
@@ -59,6 +61,9 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 			if err := verdict.CheckAllow(o.allow); err != nil {
 				return err
 			}
+			if o.format != "" && o.format != export.CommitFormat {
+				return fmt.Errorf("--format %q: choose %s, or leave it out for the table; report.md is always written", o.format, export.CommitFormat)
+			}
 			if o.from != "" {
 				for _, flag := range []string{"kernel", "boots", "icount", "accel", "smp", "memory", "append", "timeout"} {
 					if cmd.Flags().Changed(flag) {
@@ -84,6 +89,8 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	f.StringVar(&o.out, "out", "", "folder for run files and report.md (default reports/runs/<UTC time>-kernels/)")
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each scenario and metric, instead of the table")
+	f.StringVar(&o.format, "format", "", "print plain text for the message of a commit, instead of the table: "+export.CommitFormat)
+	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
 	o.bisect.Register(f)
@@ -170,14 +177,19 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 	})
 	writeErr := render.WriteKernels(out, all, o.allow...)
 	verdicts := verdict.KernelVerdicts(all, o.allow...)
-	if o.json {
+	switch {
+	case o.format == export.CommitFormat:
+		if err := render.KernelsCommit(a.stdout, all, o.allow...); err != nil {
+			return errors.Join(writeErr, err)
+		}
+	case o.json:
 		for _, line := range render.KernelHeadlines(all, o.allow...) {
 			a.warnf("warning: %s", line)
 		}
 		if err := printVerdicts(a.stdout, verdicts); err != nil {
 			return errors.Join(writeErr, err)
 		}
-	} else {
+	default:
 		if err := render.KernelsSummary(a.stdout, all, o.allow...); err != nil {
 			return errors.Join(writeErr, err)
 		}

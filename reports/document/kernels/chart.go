@@ -22,7 +22,7 @@ func charts(l Text) (document.Section, bool) {
 	for _, side := range verdict.PacketCosts {
 		var groups []chart.BarGroup
 		for _, scenario := range l.Scenarios {
-			g := chart.BarGroup{Label: l.name(scenario)}
+			g := chart.BarGroup{Label: l.Name(scenario)}
 			any := false
 			for _, k := range l.Kernels {
 				b := chart.GroupBar{Text: text.Absent}

@@ -54,7 +54,7 @@ func table(l Text, next *verdict.Kernel) document.Table {
 	}
 	t.Columns = slices.Concat(t.Columns, document.Text("marks"))
 	for _, name := range rowsFor(l, next) {
-		cells := []any{l.name(name)}
+		cells := []any{l.Name(name)}
 		var shifts []verdict.Shift
 		for _, side := range verdict.PacketCosts {
 			a := base.Cost(name, side.Metric)
@@ -82,7 +82,7 @@ func Brief(l Text, next *verdict.Kernel) document.Table {
 	base := l.Kernels[0]
 	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric("send "+base.Short, next.Short, "%", "receive "+base.Short, next.Short, "%"), document.Text("marks"))}
 	for _, name := range rowsFor(l, next) {
-		cells := []any{l.name(name)}
+		cells := []any{l.Name(name)}
 		var shifts []verdict.Shift
 		for _, side := range verdict.PacketCosts {
 			s := verdict.NewShift(base.Cost(name, side.Metric), next.Cost(name, side.Metric))

@@ -185,8 +185,8 @@ func (l Text) Points() (p []prose.Prose) {
 	return append(p, stability(l)...)
 }
 
-// name is the name of a scenario in the tables.
-func (l Text) name(scenario string) string {
+// Name is the name of a scenario in the tables.
+func (l Text) Name(scenario string) string {
 	var modes []string
 	for _, s := range l.Scenarios {
 		if mode, _ := axis.Split(s); !slices.Contains(modes, mode) {

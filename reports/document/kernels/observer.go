@@ -85,7 +85,7 @@ func observedByScenario(l Text, hooks []string) document.Table {
 		}
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(names), axis.Compare) {
-		called := l.name(name)
+		called := l.Name(name)
 		for _, k := range l.Kernels {
 			for _, hook := range hooks {
 				if cells, ok := observedScenario(k, hook, name); ok {

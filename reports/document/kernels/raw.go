@@ -62,7 +62,7 @@ func differences(l Text) (document.Section, bool) {
 	for _, next := range l.Rest() {
 		for _, name := range l.Scenarios {
 			for _, why := range verdict.BuiltOtherwise(l.Kernels[0], next, name) {
-				devices.Rows = append(devices.Rows, document.Row(l.name(name), next.Short, why))
+				devices.Rows = append(devices.Rows, document.Row(l.Name(name), next.Short, why))
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func raw(l Text) (document.Section, bool) {
 	full := document.Bullets{}
 	for _, name := range l.Scenarios {
 		full = append(full, prose.Say(prose.Mono(name)))
-		called := l.name(name)
+		called := l.Name(name)
 		for _, k := range l.Kernels {
 			if len(k.Bare[name]) == 0 {
 				continue

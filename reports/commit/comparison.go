@@ -1,0 +1,137 @@
+package commit
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tunbench/reports/axis"
+	"tunbench/reports/document/compare"
+	"tunbench/reports/metric"
+	"tunbench/reports/prose"
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+	"tunbench/reports/verdict"
+)
+
+// Comparison is c for a commit's message. Of a scenario, it has the first of its metrics
+// and each that changed; metrics that were not decided or judged are counted.
+func Comparison(c *verdict.Comparison) string {
+	s := compare.New(c)
+	m := message{warnings: s.Alerts(), common: s.Common, within: text.IntervalName}
+	m.head = append(m.head, book.Text("compared", prose.Values{"Base": c.Base.Name, "New": c.New.Name, "Paired": c.Paired}))
+	for i, side := range []verdict.Side{c.Base, c.New} {
+		name := []string{"base", "new"}[i]
+		if sameHost(c) {
+			if i == 1 {
+				break
+			}
+			name = "host"
+		}
+		if side.Run != nil {
+			m.head = append(m.head, book.Text("host", prose.Values{"Side": name, "Of": hostOf(side.Run)}))
+		}
+	}
+	var all []row
+	told := map[string]bool{}
+	n := 0
+	for _, v := range slices.SortedStableFunc(slices.Values(c.Verdicts), func(a, b record.Verdict) int {
+		return cmp.Or(axis.Compare(a.Scenario, b.Scenario), cmp.Compare(metric.GateRank(a.Metric), metric.GateRank(b.Metric)))
+	}) {
+		r := row{scenario: s.Name(v.Scenario), figure: v.Metric, verdict: v.Verdict, base: metric.Quantity(v.Metric, v.Base), new: metric.Quantity(v.Metric, v.New)}
+		r.change, r.within = metric.ChangeText(v), metric.IntervalText(v)
+		if v.Missing != "" {
+			r.figure, r.base, r.new, r.change, r.within = "", "", "", book.Text("missing", prose.Values{"Side": v.Missing}), ""
+		}
+		all = append(all, r)
+		n = max(n, v.N)
+		changed := slices.Contains(groups[0].verdicts, v.Verdict) || slices.Contains(groups[1].verdicts, v.Verdict)
+		if changed || !told[v.Scenario] {
+			m.rows = append(m.rows, r)
+		}
+		told[v.Scenario] = true
+	}
+	by := "trials"
+	if c.Paired {
+		by = "pairs"
+	}
+	m.tail = append(m.tail, outcome(all, thresholds(c.Verdicts), book.Text("by "+by, prose.Values{"N": n})))
+	if rest := undecided(c.Verdicts, m.rows, s); rest > 0 {
+		m.tail = append(m.tail, book.Text("further", prose.Values{"N": rest}))
+	}
+	return m.String()
+}
+
+// undecided is how many figures without a verdict have no row.
+func undecided(all []record.Verdict, rows []row, s *compare.Text) (n int) {
+	open := slices.Concat(groups[3].verdicts, groups[4].verdicts)
+	for _, v := range all {
+		shown := slices.ContainsFunc(rows, func(r row) bool {
+			return r.scenario == s.Name(v.Scenario) && (r.figure == v.Metric || r.figure == "")
+		})
+		if slices.Contains(open, v.Verdict) && !shown {
+			n++
+		}
+	}
+	return n
+}
+
+// thresholds are those of equivalence, each once with its metrics.
+func thresholds(all []record.Verdict) string {
+	var order []string
+	metrics := map[string][]string{}
+	for _, v := range all {
+		own := v
+		if v.OwnThreshold != nil {
+			own.Threshold, own.OwnThreshold = *v.OwnThreshold, nil
+		}
+		t := metric.ThresholdText(own)
+		if own.Threshold <= 0 {
+			continue
+		}
+		if metrics[t] == nil {
+			order = append(order, t)
+		}
+		if !slices.Contains(metrics[t], v.Metric) {
+			metrics[t] = append(metrics[t], v.Metric)
+		}
+	}
+	if len(order) == 1 {
+		return order[0]
+	}
+	var list []string
+	for _, t := range order {
+		list = append(list, t+" "+strings.Join(metrics[t], ", "))
+	}
+	return strings.Join(list, "; ")
+}
+
+// sameHost reports whether what is said of the two hosts is the same.
+func sameHost(c *verdict.Comparison) bool {
+	a, b := c.Base.Run, c.New.Run
+	return a == b || a != nil && b != nil && hostOf(a) == hostOf(b)
+}
+
+// hostOf is where and by what a run was measured.
+func hostOf(r *record.Run) string {
+	h := r.Host
+	list := []string{"Linux " + cmp.Or(h.Kernel, "unknown")}
+	if h.Arch != "" {
+		list = append(list, h.Arch)
+	}
+	if h.CPU != "" {
+		list = append(list, h.CPU)
+	}
+	list = append(list, text.Plural(h.CPUs, "CPU", "CPUs"))
+	if h.Virt != "" && h.Virt != "none" {
+		list = append(list, "virtual ("+h.Virt+")")
+	}
+	if r.Tool.Version != "" || r.Tool.Commit != "" {
+		list = append(list, strings.TrimSpace(fmt.Sprint("tunbench ", strings.Join(text.NonEmpty(r.Tool.Version, r.Tool.Commit), " "))))
+	}
+	if len(r.Started) >= len("2006-01-02") {
+		list = append(list, r.Started[:len("2006-01-02")])
+	}
+	return strings.Join(list, ", ")
+}
