@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"tunbench/reports/export"
+	"tunbench/reports/github"
 	"tunbench/reports/record"
 	"tunbench/reports/requirement"
 	"tunbench/reports/verdict"
@@ -26,22 +26,22 @@ type Job struct {
 
 // Tell writes the verdicts of c for the job.
 func (j Job) Tell(c *verdict.Comparison) {
-	j.annotate(export.Annotations(c)...)
-	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return export.StepSummary(c, room) })
-	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(c), nil })
+	j.annotate(github.Annotations(c)...)
+	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return github.StepSummary(c, room) })
+	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return github.StepOutputs(c), nil })
 }
 
 // Failed reports that there are no verdicts, because of err.
 func (j Job) Failed(err error) {
-	j.annotate(export.Annotation{Level: export.Error, Title: "tunbench failed", Message: err.Error()})
+	j.annotate(github.Annotation{Level: github.Error, Title: "tunbench failed", Message: err.Error()})
 }
 
 // First reports the first run of a job, which has nothing to be compared with; why says
 // so.
 func (j Job) First(run record.Named, why string) {
-	j.annotate(export.Annotation{Level: export.Notice, Title: "tunbench: no baseline", Message: why})
-	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return export.FirstStepSummary(run, why, room) })
-	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return export.StepOutputs(&verdict.Comparison{}), nil })
+	j.annotate(github.Annotation{Level: github.Notice, Title: "tunbench: no baseline", Message: why})
+	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return github.FirstStepSummary(run, why, room) })
+	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return github.StepOutputs(&verdict.Comparison{}), nil })
 }
 
 // mostLimits is how many limits are annotated: GitHub shows ten errors of a step.
@@ -52,7 +52,7 @@ const mostLimits = 10
 func (j Job) Limits(all []requirement.Result) {
 	open := slices.Concat(requirement.Of(all, requirement.Missed), requirement.Of(all, requirement.NotJudged))
 	for i, r := range open {
-		note := export.Annotation{Level: export.Error, Title: "tunbench: limit " + strings.ReplaceAll(r.Verdict, "-", " "), Message: r.Scenario + ": " + r.Text()}
+		note := github.Annotation{Level: github.Error, Title: "tunbench: limit " + strings.ReplaceAll(r.Verdict, "-", " "), Message: r.Scenario + ": " + r.Text()}
 		if rest := len(open) - i; i == mostLimits-1 && rest > 1 {
 			note.Message = fmt.Sprintf("%d more limits are not met: the report lists them", rest)
 			j.annotate(note)
@@ -61,11 +61,11 @@ func (j Job) Limits(all []requirement.Result) {
 		j.annotate(note)
 	}
 	if len(all) > 0 && len(open) == 0 {
-		j.annotate(export.Annotation{Level: export.Notice, Title: "tunbench", Message: fmt.Sprintf("limits of the suite: all %d are met", len(all))})
+		j.annotate(github.Annotation{Level: github.Notice, Title: "tunbench", Message: fmt.Sprintf("limits of the suite: all %d are met", len(all))})
 	}
 }
 
-func (j Job) annotate(list ...export.Annotation) {
+func (j Job) annotate(list ...github.Annotation) {
 	for _, note := range list {
 		fmt.Fprintln(j.Annotations, note)
 	}
@@ -97,8 +97,8 @@ func appendToFile(variable string, content func(room int) ([]byte, error)) (err 
 	if err != nil {
 		return fmt.Errorf("write $%s: %w", variable, err)
 	}
-	size := int(min(st.Size(), export.StepSummaryLimit))
-	text, err := content(export.StepSummaryLimit - size)
+	size := int(min(st.Size(), github.StepSummaryLimit))
+	text, err := content(github.StepSummaryLimit - size)
 	if err != nil {
 		return cmp.Or(err, errors.New("no text"))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"tunbench/reports/document/compare"
 	"tunbench/reports/fixture"
+	"tunbench/reports/github"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -231,13 +232,13 @@ func TestCompareMissing(t *testing.T) {
 		if err := render.ComparisonSummary(&text, c); err != nil {
 			t.Fatal(err)
 		}
-		summary, err := StepSummary(c, StepSummaryLimit)
+		summary, err := github.StepSummary(c, github.StepSummaryLimit)
 		if err != nil {
 			t.Fatal(err)
 		}
 		plain := strings.Join(strings.Fields(text.String()), " ")
-		notes := Annotations(c)
-		loud := slices.ContainsFunc(notes, func(a Annotation) bool { return a.Level == Error })
+		notes := github.Annotations(c)
+		loud := slices.ContainsFunc(notes, func(a github.Annotation) bool { return a.Level == github.Error })
 		if tt.exit == 0 {
 			if loud || strings.Contains(plain, "Not measured on") {
 				t.Errorf("%s: %v\n%s", name, notes, plain)

@@ -1,14 +1,23 @@
 package export
 
 import (
+	"embed"
+
+	"tunbench/reports/document"
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/history"
 	"tunbench/reports/document/run"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
 	"tunbench/reports/verdict"
 )
+
+//go:embed *.txt
+var files embed.FS
+
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
 func markdownRuns(runs []record.Named, alone bool) ([]render.Output, error) {
 	return render.MarkdownFiles(run.New(runs[0].File), alone)

@@ -11,6 +11,7 @@ import (
 	"tunbench/reports/document/history"
 	"tunbench/reports/figure"
 	"tunbench/reports/fixture"
+	"tunbench/reports/github"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
@@ -70,7 +71,7 @@ func TestHostsDiffer(t *testing.T) {
 		if err := comparisonMarkdown(&report, c); err != nil {
 			t.Fatal(err)
 		}
-		summary, err := StepSummary(c, StepSummaryLimit)
+		summary, err := github.StepSummary(c, github.StepSummaryLimit)
 		if err != nil {
 			t.Fatal(err)
 		}

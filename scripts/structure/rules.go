@@ -21,6 +21,7 @@ var rules = []rule{
 
 	// What to measure, and in which order.
 	{"bench/manual", ""},
+	{"bench/completion", "bench/suite harness/vm/kernel reports/metric reports/record"},
 	{"bench/watch", "harness/watch reports/document reports/document/watch reports/live reports/watched reports/render reports/screen reports/stat reports/text"},
 	{"bench/listing", "bench/plan bench/suite reports/record"},
 	{"bench/checkup", "bench/compare harness/doctor reports/aa reports/document reports/metric reports/record reports/screen"},
@@ -30,7 +31,7 @@ var rules = []rule{
 	{"bench/folder", "bench/plan harness/vm/guest reports/disk reports/record"},
 	{"bench/userns", ""},
 	{"bench/interrupt", ""},
-	{"bench/job", "reports/export reports/record reports/requirement reports/verdict"},
+	{"bench/job", "reports/github reports/record reports/requirement reports/verdict"},
 	{"bench/compare", "bench/plan bench/setup bench/suite harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/shift reports/stat reports/verdict"},
 	{"bench/plan", "bench/search bench/setup bench/suite harness/block harness/refusal harness/spec harness/trial reports/record reports/requirement reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
@@ -88,6 +89,7 @@ var rules = []rule{
 	// What is written from the judged figures, what judges and computes them, and
 	// the records that they come from.
 	{"reports/export", "reports/* reports/document/*"},
+	{"reports/github", "reports/* reports/document/*"},
 	{"reports/render", "reports/* reports/document/*"},
 	{"reports/commit", "reports/document reports/document/compare reports/document/kernels reports/axis reports/metric reports/prose reports/record reports/screen reports/text reports/verdict"},
 	{"reports/document/run", "reports/document reports/document/program reports/document/queue reports/chart reports/requirement reports/figure reports/metric reports/text reports/axis reports/prose reports/record reports/stat"},
@@ -133,7 +135,7 @@ var users = []user{
 	{"github.com/montanaflynn/stats", "reports/stat"},
 	{"github.com/olekukonko/tablewriter", "reports/render"},
 	{"github.com/prometheus/common", "reports/export"},
-	{"github.com/spf13/cobra", "bench/cmd/tunbench bench/manual"},
+	{"github.com/spf13/cobra", "bench/cmd/tunbench bench/completion bench/manual"},
 	{"github.com/ulikunitz/xz", "harness/vm/kernel"},
 	{"golang.org/x/crypto", "harness/seal"},
 	{"golang.org/x/perf", "reports/export"},

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/completion"
 	"tunbench/bench/folder"
 	"tunbench/bench/plan"
 	"tunbench/bench/progress"
@@ -106,28 +107,10 @@ func abCommand(a *app) *cobra.Command {
 		cmd.MarkFlagsMutuallyExclusive("forget-aa", measures)
 	}
 	_ = cmd.MarkFlagDirname("out")
-	_ = cmd.RegisterFlagCompletionFunc("a", completeVariant)
-	_ = cmd.RegisterFlagCompletionFunc("b", completeVariant)
-	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
+	_ = cmd.RegisterFlagCompletionFunc("a", completion.Variant)
+	_ = cmd.RegisterFlagCompletionFunc("b", completion.Variant)
+	_ = cmd.RegisterFlagCompletionFunc("threshold", completion.Threshold)
 	return cmd
-}
-
-// completeVariant offers what --set takes, and hooks.
-func completeVariant(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	offers, directive := completeAxis(cmd, args, toComplete)
-	before, word := "", toComplete
-	if i := strings.LastIndexByte(toComplete, ' '); i >= 0 {
-		before, word = toComplete[:i+1], toComplete[i+1:]
-	}
-	if !strings.Contains(word, "=") {
-		return append(offers, before+"hook=\tthe observer of this variant"), directive
-	}
-	if strings.HasPrefix(word, "hook=") {
-		for _, hook := range hooks {
-			offers = append(offers, before+"hook="+hook)
-		}
-	}
-	return offers, directive
 }
 
 // workerCommand is the command that another tunbench starts: see compare.Build.

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/completion"
 	"tunbench/bench/job"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
@@ -65,7 +66,7 @@ func compareCommand(a *app) *cobra.Command {
 	o.fail.register(cmd)
 	_ = cmd.MarkFlagDirname("out")
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
-	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
+	_ = cmd.RegisterFlagCompletionFunc("threshold", completion.Threshold)
 	return cmd
 }
 
@@ -73,14 +74,6 @@ func compareCommand(a *app) *cobra.Command {
 func allowFlag(cmd *cobra.Command, allow *[]string, values []string, usage string) {
 	cmd.Flags().StringArrayVar(allow, "allow", nil, usage)
 	_ = cmd.RegisterFlagCompletionFunc("allow", cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-}
-
-func completeThreshold(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var offers []string
-	for _, m := range metric.ThresholdMetrics() {
-		offers = append(offers, m+"=")
-	}
-	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 func (o compareOptions) parse() (verdict.Options, error) {

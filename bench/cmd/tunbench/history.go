@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/completion"
 	"tunbench/bench/suite"
 	"tunbench/reports/history"
 	"tunbench/reports/metric"
@@ -56,10 +57,10 @@ func (o *historyOptions) register(cmd *cobra.Command) {
 	f.StringVar(&o.since, "since", "", "leave out runs from before 2026-01-02, an RFC 3339 time, or so many days such as 30d")
 	f.StringVar(&o.arm, "arm", "both", "series of these trials: "+strings.Join(arms, ", "))
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
-	_ = cmd.RegisterFlagCompletionFunc("filter", completeAxis)
+	_ = cmd.RegisterFlagCompletionFunc("filter", completion.Axis)
 	_ = cmd.RegisterFlagCompletionFunc("metric", cobra.FixedCompletions(metric.ThresholdMetrics(), cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions(arms, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
+	_ = cmd.RegisterFlagCompletionFunc("threshold", completion.Threshold)
 	_ = cmd.RegisterFlagCompletionFunc("since", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("host", o.completeHost)
 }

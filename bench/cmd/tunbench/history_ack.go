@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/completion"
 	"tunbench/reports/history"
 	"tunbench/reports/series"
 )
@@ -46,6 +47,6 @@ func historyAckCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&reason, "reason", "", "why the finding is accepted, in one line")
 	cmd.Flags().StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts, as given to check: metric=x% (may repeat)")
 	_ = cmd.RegisterFlagCompletionFunc("reason", cobra.NoFileCompletions)
-	_ = cmd.RegisterFlagCompletionFunc("threshold", completeThreshold)
+	_ = cmd.RegisterFlagCompletionFunc("threshold", completion.Threshold)
 	return cmd
 }

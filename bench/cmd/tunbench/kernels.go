@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/boot"
+	"tunbench/bench/completion"
 	"tunbench/bench/folder"
 	"tunbench/bench/kernels"
 	"tunbench/reports/export"
@@ -96,7 +97,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	o.bisect.Register(f)
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
-	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)
+	_ = cmd.RegisterFlagCompletionFunc("kernel", completion.Kernel)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/compare"
+	"tunbench/bench/completion"
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
@@ -60,11 +61,11 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.StringVar(&s.guestKernel, "guest-kernel", "", "kernel of the virtual machine of path=guest, as for tunbench vm --kernel (default: the newest that was fetched)")
 	f.BoolVar(&s.strict, "strict", false, "exit with 3 if a trial is invalid")
 	// Errors could only be about the names of flags, which are registered above.
-	_ = cmd.RegisterFlagCompletionFunc("suite", completeSuite)
-	_ = cmd.RegisterFlagCompletionFunc("filter", completeAxis)
-	_ = cmd.RegisterFlagCompletionFunc("set", completeAxis)
+	_ = cmd.RegisterFlagCompletionFunc("suite", completion.Suite)
+	_ = cmd.RegisterFlagCompletionFunc("filter", completion.Axis)
+	_ = cmd.RegisterFlagCompletionFunc("set", completion.Axis)
 	_ = cmd.RegisterFlagCompletionFunc("hook", cobra.FixedCompletions(hooks, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("guest-kernel", completeKernel)
+	_ = cmd.RegisterFlagCompletionFunc("guest-kernel", completion.Kernel)
 	_ = cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions(arms, cobra.ShellCompDirectiveNoFileComp))
 	for _, flag := range []string{"trials", "warmup", "measure", "seed", "cpus"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
@@ -197,34 +198,4 @@ func (s *selection) load() (*suite.Suite, error) {
 		return nil, err
 	}
 	return &suite.Suite{Name: "ab", Scenarios: []suite.Scenario{scenario}}, nil
-}
-
-func completeSuite(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	return suite.Names(), cobra.ShellCompDirectiveDefault
-}
-
-// completeAxis completes the last `axis=value` of toComplete, which may hold
-// several for --filter.
-func completeAxis(_ *cobra.Command, _ []string, toComplete string) ([]string, cobra.ShellCompDirective) {
-	before, word := "", toComplete
-	if i := strings.LastIndexByte(toComplete, ' '); i >= 0 {
-		before, word = toComplete[:i+1], toComplete[i+1:]
-	}
-	name, _, valued := strings.Cut(word, "=")
-	var offers []string
-	for _, a := range suite.Axes() {
-		switch {
-		case !valued:
-			offers = append(offers, before+a.Name+"=\t"+a.About)
-		case a.Name == name:
-			for _, v := range a.Values() {
-				offers = append(offers, before+name+"="+v)
-			}
-		}
-	}
-	directive := cobra.ShellCompDirectiveNoFileComp
-	if !valued {
-		directive |= cobra.ShellCompDirectiveNoSpace
-	}
-	return offers, directive
 }

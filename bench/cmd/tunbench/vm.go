@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/boot"
-	"tunbench/harness/vm/kernel"
+	"tunbench/bench/completion"
 	"tunbench/reports/record"
 )
 
@@ -63,13 +63,8 @@ func vmCommand(a *app) *cobra.Command {
 	f.StringArrayVar(&kernels, "kernel", nil, "kernel to boot: a release, bzImage, folder, .deb or build tree (may repeat)")
 	f.StringVar(&session.Out, "out", "", "folder for the guest's files (default reports/runs/<UTC time>-<kernel release>/)")
 	_ = cmd.MarkFlagDirname("out")
-	_ = cmd.RegisterFlagCompletionFunc("kernel", completeKernel)
+	_ = cmd.RegisterFlagCompletionFunc("kernel", completion.Kernel)
 	return cmd
-}
-
-// completeKernel completes the releases of cached kernels, and files.
-func completeKernel(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return kernel.Cached(), cobra.ShellCompDirectiveDefault
 }
 
 // reportUnfinished reports on the run that a guest left in dir before its end, as the

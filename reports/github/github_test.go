@@ -1,4 +1,4 @@
-package export
+package github
 
 import (
 	"bytes"
@@ -18,6 +18,16 @@ import (
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
+
+func compared(t *testing.T, base, next *record.File, o verdict.Options) *verdict.Comparison {
+	t.Helper()
+	o.BaseName, o.NewName = "before", "after"
+	c, err := verdict.Compare(base, next, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
 
 // confirmed is a comparison whose pairs were seen again.
 func confirmed(t *testing.T) *verdict.Comparison {

@@ -1,4 +1,6 @@
-package export
+// Package github writes a comparison for a job of GitHub Actions: its step summary, its
+// annotations and its outputs.
+package github
 
 import (
 	"bytes"
