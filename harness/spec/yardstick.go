@@ -90,6 +90,8 @@ func noYardstick(s Spec) string {
 		return fmt.Sprintf("event=%s happens to a device", s.Event)
 	case s.Path == PathGuest:
 		return "a virtual machine does not take turns with another trial"
+	case s.Path == PathProgram && s.Gen.Conversation():
+		return "TCP through a program is measured without pauses, so it does not take turns with loopback"
 	case s.Impaired():
 		return "what a link delays or loses, loopback does not"
 	case s.Open():
