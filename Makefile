@@ -70,6 +70,13 @@ build: ## build the static binary .build/tunbench
 	@mkdir -p $(BUILD)
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN) ./bench/cmd/tunbench
 
+# What guests of the other architecture run; tunbench finds it beside itself.
+.PHONY: build-amd64 build-arm64
+build-arm64: ## build .build/tunbench-arm64, which arm64 guests run (on an arm64 host: build-amd64)
+build-amd64 build-arm64: build-%:
+	@mkdir -p $(BUILD)
+	GOOS=linux GOARCH=$* $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BIN)-$* ./bench/cmd/tunbench
+
 # Dated by the commit, so that the same source gives the same files.
 .PHONY: man
 man: build ## write manual pages to .build/man
@@ -114,7 +121,7 @@ check-dist: ## check that building them again gives the same bytes, and that the
 
 .PHONY: setup
 setup: ## install the programs that the targets need (Debian, Ubuntu), or list them
-	scripts/setup.sh test guest kernels lint generate compare
+	scripts/setup.sh test guest kernels arm64 lint generate compare
 
 .PHONY: setup-bench setup-kernels setup-test
 setup-bench:
@@ -122,7 +129,7 @@ setup-bench:
 setup-kernels:
 	@$(call setup,guest kernels)
 setup-test:
-	@$(call setup,test guest kernels $(if $(filter true,$(CI)),browser))
+	@$(call setup,test guest kernels arm64 $(if $(filter true,$(CI)),browser))
 
 .PHONY: check-tun
 check-tun:
@@ -136,4 +143,4 @@ clean: ## remove what was built, but not the stored runs
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Installs the programs that a target of the Makefile needs, if they are missing.
 #
-#   scripts/setup.sh [--check] [build|bench|test|guest|kernels|browser|generate|lint|compare|dist|ci]...
+#   scripts/setup.sh [--check] [build|bench|test|guest|kernels|arm64|browser|generate|lint|compare|dist|ci]...
 #
 # The default is `test`. On Debian and Ubuntu, packages are installed with apt-get,
 # through sudo if the caller is not root. Package lists are updated if they are empty
 # or outdated. `kernels` downloads the kernels that the guest tests boot to the cache
-# folder of the caller (scripts/kernels.sh). On other systems, and with --check, nothing
-# is installed: missing programs are listed and the exit code is 2, as it is if
-# something could not be installed. Go is never installed; if it is missing, the
-# script prints where to get it.
+# folder of the caller (scripts/kernels.sh); `arm64` installs and downloads what a test
+# of an arm64 guest needs. On other systems, and with --check, nothing is installed:
+# missing programs are listed and the exit code is 2, as it is if something could not be
+# installed. Go is never installed; if it is missing, the script prints where to get it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ usage() {
 # A program or a file, and the Debian package that contains it.
 declare -A package=(
 	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [edge]=n2n [ethtool]=ethtool [fastd]=fastd [git]=git
-	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [openssl]=openssl [openvpn]=openvpn [ps]=procps [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
+	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [openssl]=openssl [openvpn]=openvpn [ps]=procps [qemu-system-aarch64]=qemu-system-arm [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
 	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [tincd]=tinc [unshare]=util-linux [wg]=wireguard-tools [wireguard-go]=wireguard-go
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/linux/bpf.h]=linux-libc-dev [/usr/include/stdio.h]=libc6-dev
 	[/usr/share/bash-completion/bash_completion]=bash-completion
@@ -34,8 +34,11 @@ vpns=(edge fastd openssl openvpn tincd wg wireguard-go)
 test=("${build[@]}" awk cc ethtool ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion /usr/include/stdio.h "${vpns[@]}")
 # Kernels are booted in QEMU; scripts/kernels.sh unpacks them.
 guest=("${build[@]}" dpkg-deb qemu-system-x86_64)
-# The kernels that the guest tests boot, by the beginning of their release.
+# An arm64 guest, which is emulated elsewhere.
+arm64=("${build[@]}" dpkg-deb qemu-system-aarch64)
+# The kernels that the guest tests boot, by the names that scripts/kernels.sh takes.
 kernels=(6.1 6.12)
+arm64_kernels=(6.12-cloud-arm64)
 lint=("${build[@]}" awk shellcheck)
 # Tests of the HTML page run in a real browser. It is 115 MB to download and 370 MB
 # unpacked, so only CI installs and requires it.
@@ -44,7 +47,7 @@ dist=("${build[@]}" awk dpkg-deb lintian)
 compare=("${build[@]}" awk bpftrace cc jq unshare /usr/include/stdio.h)
 
 check=false
-fetch=false
+fetch=()
 need=()
 (($#)) || set -- test
 for target; do
@@ -54,15 +57,16 @@ for target; do
 	build | bench) need+=("${build[@]}") ;;
 	test) need+=("${test[@]}") ;;
 	guest) need+=("${guest[@]}") ;;
-	kernels) need+=(dpkg-deb) && fetch=true ;;
+	kernels) need+=(dpkg-deb) && fetch+=("${kernels[@]}") ;;
+	arm64) need+=("${arm64[@]}") && fetch+=("${arm64_kernels[@]}") ;;
 	browser) need+=("${browser[@]}") ;;
 	generate) need+=("${generate[@]}") ;;
 	lint) need+=("${lint[@]}") ;;
 	dist) need+=("${dist[@]}") ;;
 	compare) need+=("${compare[@]}") ;;
-	ci) need+=("${test[@]}" "${guest[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" bpftool) && fetch=true ;;
+	ci) need+=("${test[@]}" "${guest[@]}" "${arm64[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" bpftool) && fetch+=("${kernels[@]}" "${arm64_kernels[@]}") ;;
 	*)
-		echo "setup: unknown target $target; choose build, bench, test, guest, kernels, browser, generate, lint, compare, dist or ci" >&2
+		echo "setup: unknown target $target; choose build, bench, test, guest, kernels, arm64, browser, generate, lint, compare, dist or ci" >&2
 		exit 2
 		;;
 	esac
@@ -99,11 +103,16 @@ look() { # sets missing and packages
 		[[ " ${packages[*]-} " == *" ${package[$item]} "* ]] || packages+=("${package[$item]}")
 	done
 }
-unfetched() { # prints the series of which no kernel has been downloaded
-	local s have
+unfetched() { # prints the kernels that are wanted and have not been downloaded
+	local s have pattern other=arm64
+	if [[ $(uname -m) == aarch64 ]]; then other=amd64; fi
 	have=$(scripts/kernels.sh --list)
-	for s in "${kernels[@]}"; do
-		grep -qE "^${s//./\\.}([^0-9]|\$)" <<<"$have" || echo "$s"
+	for s in "${fetch[@]}"; do
+		pattern=${s//./\\.}
+		case $s in
+		*-arm64) grep -qE "^${pattern%%-*}[^0-9].*-${s#*-}\$" <<<"$have" || echo "$s" ;;
+		*) grep -v -- "-$other\$" <<<"$have" | grep -E "^$pattern([^0-9]|\$)" >/dev/null || echo "$s" ;;
+		esac
 	done
 }
 
@@ -190,7 +199,7 @@ if ((${#missing[@]})); then
 		status=2
 	fi
 fi
-if $fetch; then
+if ((${#fetch[@]})); then
 	if ! $check && $debian; then
 		fetch_kernels || status=2
 	elif series=$(unfetched) && [[ -n $series ]]; then

@@ -15,6 +15,8 @@ import (
 
 // Machine is the virtual machine that boots a kernel.
 type Machine struct {
+	Arch      string // of the kernels, as GOARCH; "": see kernel.Find
+	Program   string // what guests run; "": see vm.Machine
 	Accel     string // vm.Auto, vm.KVM or vm.TCG
 	ICount    bool   // virtual time
 	SMP       int    // virtual CPUs; 0: the default of vm.Machine
@@ -57,7 +59,7 @@ func (t Terminal) Warnf(format string, args ...any) {
 func (m Machine) Of(k *kernel.Kernel, t Terminal, tell *progress.Boots) vm.Machine {
 	machine := vm.Machine{
 		Kernel: k, Accel: m.Accel, ICount: m.ICount, SMP: m.SMP, MemoryMiB: m.MemoryMiB,
-		Append: m.Append, Timeout: m.Timeout,
+		Append: m.Append, Timeout: m.Timeout, Executable: m.Program,
 		Log: func(line string) {
 			tell.Clear()
 			t.Warnf("tunbench: %s", line)

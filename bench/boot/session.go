@@ -46,7 +46,7 @@ type boot struct {
 func (s *Session) Run(ctx context.Context, names []string) (code int, err error) {
 	var kernels []*kernel.Kernel
 	for _, name := range names {
-		k, remove, err2 := kernel.Find(name)
+		k, remove, err2 := kernel.Find(name, s.Machine.Arch)
 		defer func() { err = errors.Join(err, remove()) }()
 		if err2 != nil {
 			return exitFailure, err2

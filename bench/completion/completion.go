@@ -72,5 +72,5 @@ func Threshold(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirec
 
 // Kernel completes the release of a kernel that was fetched, or a file.
 func Kernel(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return kernel.Cached(), cobra.ShellCompDirectiveDefault
+	return kernel.Cached(""), cobra.ShellCompDirectiveDefault
 }

@@ -14,7 +14,8 @@ import (
 
 // Guests finds kernels to boot.
 type Guests interface {
-	Find(arg string) (Kernel, error)
+	// Find finds the kernel that arg names, as kernel.Find of the architecture arch.
+	Find(arg, arch string) (Kernel, error)
 }
 
 // Kernel is a kernel that can be booted any number of times.
@@ -51,8 +52,8 @@ func (e *BootError) Unwrap() error { return e.Err }
 // Virtual are the guests of harness/vm.
 type Virtual struct{ boot.Terminal }
 
-func (v Virtual) Find(arg string) (Kernel, error) {
-	k, remove, err := kernel.Find(arg)
+func (v Virtual) Find(arg, arch string) (Kernel, error) {
+	k, remove, err := kernel.Find(arg, arch)
 	if err != nil {
 		return nil, errors.Join(err, remove())
 	}

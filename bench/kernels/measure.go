@@ -75,7 +75,7 @@ func (l Lab) Measure(ctx context.Context, names []string) (out Outcome, err erro
 	}()
 	index := index{Boots: l.Boots}
 	for i, arg := range names {
-		k, err := l.Guests.Find(arg)
+		k, err := l.Guests.Find(arg, l.Machines[i].Arch)
 		if err != nil {
 			return out, err // names the kernel
 		}

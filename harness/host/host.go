@@ -161,7 +161,10 @@ func cpuModel(info string) string {
 			implementer = value
 		case "CPU part":
 			name := armCores[value]
-			if name == "" || implementer != "0x41" {
+			switch {
+			case implementer == "0x00" && value == "0x051": // the letter Q
+				name = emulated
+			case name == "" || implementer != "0x41":
 				name = "implementer " + implementer + " part " + value
 			}
 			add(name)

@@ -52,6 +52,10 @@ var dmiNames = []struct{ prefix, name string }{
 	{"Apple Virtualization", "apple"},
 }
 
+// emulated is the name of QEMU's CPU "max" for arm64, which a guest has only under TCG:
+// under KVM it sees the CPU of the host (aarch64_max_initfn of QEMU's target/arm/cpu64.c).
+const emulated = "QEMU max"
+
 // virt names the hypervisor: "none" on bare metal, "other" for one without a
 // name here, "" if it is not known.
 func virt(root fs.FS, hv cpuid) string {
@@ -74,6 +78,9 @@ func virt(root fs.FS, hv cpuid) string {
 
 	if text(root, "sys/hypervisor/type") == "xen" {
 		return "xen"
+	}
+	if cpuModel(text(root, "proc/cpuinfo")) == emulated {
+		return "tcg"
 	}
 	told := false // a file was there that would have named a hypervisor
 	for _, file := range []string{"proc/device-tree/hypervisor/compatible", "proc/device-tree/compatible"} {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
+	"runtime"
 
 	"tunbench/bpf"
 	"tunbench/harness/device"
@@ -91,8 +91,11 @@ var directions = map[spec.Dir]bpf.Direction{spec.K2U: bpf.K2U, spec.U2K: bpf.U2K
 
 // find looks for all that a guest needs and a host may lack.
 func (w *site) find() (err error) {
-	if _, err := exec.LookPath(vm.Program); err != nil {
-		return &refusal.Missing{Detail: fmt.Sprintf("path=guest needs QEMU: %v; install qemu-system-x86 (Debian, Ubuntu) or qemu-system-x86-core (Fedora)", err)}
+	name := w.spec.GuestKernel
+	if name == "" {
+		if err := needQEMU(runtime.GOARCH); err != nil {
+			return err
+		}
 	}
 	if w.spec.IO == spec.IOVhost {
 		f, err := os.OpenFile(vhost.Path, os.O_RDWR, 0)
@@ -101,16 +104,22 @@ func (w *site) find() (err error) {
 		}
 		f.Close()
 	}
-	name := w.spec.GuestKernel
 	if name == "" {
-		cached := kernel.Cached()
+		cached := kernel.Cached(runtime.GOARCH)
 		if len(cached) == 0 {
 			return &refusal.Missing{Detail: "path=guest boots a kernel, and none was fetched: run " + kernel.FetchScript + ", or name one by --guest-kernel"}
 		}
 		name = cached[len(cached)-1]
 	}
-	if w.kernel, w.letGo, err = kernel.Find(name); err != nil {
+	if w.kernel, w.letGo, err = kernel.Find(name, ""); err != nil {
 		return &refusal.Missing{Detail: "path=guest: " + err.Error()}
+	}
+	return needQEMU(w.kernel.Arch)
+}
+
+func needQEMU(arch string) error {
+	if _, err := vm.FindQEMU(arch); err != nil {
+		return &refusal.Missing{Detail: fmt.Sprintf("path=guest needs QEMU: %v", err)}
 	}
 	return nil
 }

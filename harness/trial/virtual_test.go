@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -32,10 +33,10 @@ func needGuest(t *testing.T) {
 	if os.Getenv("CI") == "true" {
 		lack = t.Fatalf
 	}
-	if _, err := exec.LookPath(vm.Program); err != nil {
-		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
+	if _, err := vm.FindQEMU(runtime.GOARCH); err != nil {
+		lack("%v; scripts/setup.sh guest installs it", err)
 	}
-	if len(kernel.Cached()) == 0 {
+	if len(kernel.Cached(runtime.GOARCH)) == 0 {
 		lack("needs a kernel: %s fetches one", kernel.FetchScript)
 	}
 	static := filepath.Join(t.TempDir(), "guest")
@@ -158,7 +159,7 @@ func TestGuestThatDies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, vm.Program), []byte("#!/bin/sh\n"+test.script+"\n"), 0o755); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, vm.Program(runtime.GOARCH)), []byte("#!/bin/sh\n"+test.script+"\n"), 0o755); err != nil {
 				t.Fatal(err)
 			}
 			t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
@@ -182,7 +183,7 @@ func TestGuestsThatCannotBe(t *testing.T) {
 		return refusal.Classify(err)
 	}
 	t.Run("kernel", func(t *testing.T) {
-		if _, err := exec.LookPath(vm.Program); err != nil {
+		if _, err := vm.FindQEMU(runtime.GOARCH); err != nil {
 			t.Skip("needs QEMU: scripts/setup.sh guest installs it")
 		}
 		reason, detail := probe(func(s *spec.Spec) { s.GuestKernel = "9.99" })

@@ -133,7 +133,7 @@ func (b *boot) watch(ctx context.Context) {
 			if b.probe {
 				b.stop(&kvmError{fmt.Sprintf("a guest under KVM printed nothing for %v", b.patience)})
 			} else {
-				b.stop(fmt.Errorf("the kernel printed nothing for %v: has it a serial console (CONFIG_SERIAL_8250_CONSOLE)?", b.patience))
+				b.stop(fmt.Errorf("the kernel printed nothing for %v: has it a serial console (%s)?", b.patience, boards[b.machine.Kernel.Arch].serial))
 			}
 		case <-b.timedOut:
 			err := fmt.Errorf("the guest was not done after %v (--timeout)", b.machine.Timeout)

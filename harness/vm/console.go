@@ -169,11 +169,11 @@ const headline = `(?:^|\[ *[0-9]+\.[0-9]+\](?:\[ *[CT][0-9]+\])? )(?:watchdog: |
 
 var (
 	// oops is how the kernel begins to report a fault in its own code: die() and its callers of
-	// arch/x86/kernel/{dumpstack,traps}.c and arch/x86/mm/fault.c, and BUG() of
-	// lib/bug.c.
+	// arch/x86/kernel/{dumpstack,traps}.c, arch/x86/mm/fault.c, arch/arm64/kernel/traps.c and
+	// arch/arm64/mm/fault.c, and BUG() of lib/bug.c.
 	oops = headlines(`BUG: unable to handle `, `BUG: kernel NULL pointer dereference`, `BUG: stack guard page was hit`,
 		`Oops: `, `kernel BUG at `, `(?:general protection fault|invalid opcode|divide error|int3|stack segment|double fault|alignment check)[^#]*: [0-9a-f]{4} \[#[0-9]+\]`,
-		`PANIC: double fault`)
+		`PANIC: double fault`, `Unable to handle kernel `, `Internal error: `, `Insufficient stack space to handle exception`)
 	// complaint is how the kernel begins to report a problem after which it
 	// continues: lockups (kernel/watchdog.c), stalls (kernel/rcu/tree_stall.h), hung tasks
 	// (kernel/hung_task.c), WARN() (kernel/panic.c), sanitizers and lockdep.

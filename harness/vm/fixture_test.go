@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
 
@@ -19,14 +18,6 @@ func write(t testing.TB, path string, contents []byte) {
 	}
 	if err := os.WriteFile(path, contents, 0o666); err != nil {
 		t.Fatal(err)
-	}
-}
-
-// amd64Only skips a test on a host for whose architecture there are no guests.
-func amd64Only(t *testing.T) {
-	t.Helper()
-	if runtime.GOARCH != "amd64" {
-		t.Skip("the kernel lab needs an amd64 host")
 	}
 }
 

@@ -173,12 +173,12 @@ func bootable(t *testing.T, series string) Machine {
 	if os.Getenv("CI") == "true" {
 		lack = t.Fatalf
 	}
-	if _, err := exec.LookPath(Program); err != nil {
-		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
-	}
-	k, remove, err := kernel.Find(series)
+	k, remove, err := kernel.Find(series, "")
 	if err != nil {
 		lack("needs a kernel: %v", err)
+	}
+	if _, err := FindQEMU(k.Arch); err != nil {
+		lack("%v; scripts/setup.sh guest installs it", err)
 	}
 	t.Cleanup(func() {
 		if err := remove(); err != nil {

@@ -189,15 +189,16 @@ func (fs *initramfs) write(w io.Writer) error {
 	return nil
 }
 
-// checkStatic refuses a program that needs libraries, which a guest does not have.
+// checkStatic refuses a program of another architecture, and one that needs libraries,
+// which a guest does not have.
 func checkStatic(executable, arch string) error {
 	f, err := elf.Open(executable)
 	if err != nil {
 		return fmt.Errorf("program of the guest %s: %w", executable, err)
 	}
 	defer f.Close()
-	if f.Machine != elf.EM_X86_64 {
-		return fmt.Errorf("program of the guest %s is for %v, the kernel for %s", executable, f.Machine, arch)
+	if f.Machine != boards[arch].elf {
+		return fmt.Errorf("program of the guest %s is for %v, the kernel for %s: name one for %[3]s with --guest-binary", executable, f.Machine, arch)
 	}
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {

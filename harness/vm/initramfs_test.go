@@ -135,7 +135,7 @@ func TestStaticProgram(t *testing.T) {
 		want    string
 	}{
 		"dynamic": {static(elf.EM_X86_64, true), "CGO_ENABLED=0"},
-		"arm":     {static(elf.EM_AARCH64, false), "EM_AARCH64"},
+		"arm":     {static(elf.EM_AARCH64, false), "EM_AARCH64, the kernel for amd64: name one for amd64 with --guest-binary"},
 		"script":  {[]byte("#!/bin/sh\nexec tunbench \"$@\"\n" + strings.Repeat("#", 100)), "bad magic"},
 	} {
 		path := filepath.Join(dir, name)
@@ -143,5 +143,8 @@ func TestStaticProgram(t *testing.T) {
 		if err := checkStatic(path, "amd64"); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
+	}
+	if err := checkStatic(filepath.Join(dir, "arm"), "arm64"); err != nil {
+		t.Errorf("an arm64 program for an arm64 kernel: %v", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"runtime"
 	"strings"
@@ -32,13 +31,6 @@ const emulatorBoots = 3
 // instruction, which is where setup_singlestep() of arch/x86/kernel/kprobes/core.c goes.
 var strayBreakpoint = regexp.MustCompile(`int3: 0000 \[#1\]|Oops: 0010 \[#1\](?:.*\n)+?.*RIP: 0010:0x0\r?\n(?:.*\n){1,3}?.*RSP: \S+ EFLAGS: [0-9a-f]{5}[014589cd][0-9a-f]{2}\b`)
 
-// resultsConsole is a kernel parameter by which the kernel would print into the
-// port that carries the results.
-var resultsConsole = regexp.MustCompile(`(^|\s|")console=(ttyS1|uart[0-9a-z]*,io,0x2f8)\b`)
-
-// Program is the QEMU that boots amd64 kernels.
-const Program = "qemu-system-x86_64"
-
 // Machine is the virtual machine that a kernel is booted in.
 type Machine struct {
 	Kernel *kernel.Kernel
@@ -53,11 +45,13 @@ type Machine struct {
 	MemoryMiB  int               // 0: DefaultMemoryMiB
 	Append     string            // kernel parameters, added behind those that Run sets
 	Timeout    time.Duration     // of one boot, until the guest has powered off; 0: DefaultTimeout
-	Executable string            // what the guest runs as /init; "": this program
+	Executable string            // what the guest runs as /init; "": this program, or its build for the kernel's architecture, see guestProgram
 	Log        func(string)      // receives notices for the user, one line each; may be nil
 	Line       func(line string) // receives each line of the console when it is complete; may be nil
 	Keep       Keeper            // receives the console and the files of the guest while it runs; may be nil
 	Extra      Extra             // what a guest has beside its console and its results
+
+	image string // what QEMU starts
 }
 
 // Run boots the machine, executes job in it and returns the results. A command that
@@ -67,9 +61,9 @@ func (m Machine) Run(ctx context.Context, job guest.Job) (*Result, error) {
 	if err := m.complete(); err != nil {
 		return nil, err
 	}
-	qemu, err := exec.LookPath(Program)
+	qemu, err := FindQEMU(m.Kernel.Arch)
 	if err != nil {
-		return nil, fmt.Errorf("find %s: %w; install qemu-system-x86 (Debian, Ubuntu) or qemu-system-x86-core (Fedora)", Program, errors.Unwrap(err))
+		return nil, err
 	}
 	if m.ICount {
 		job.Env = append(job.Env[:len(job.Env):len(job.Env)], "TUNBENCH_CLOCK=icount")
@@ -86,6 +80,15 @@ func (m Machine) Run(ctx context.Context, job guest.Job) (*Result, error) {
 		return nil, err
 	}
 	defer initrd.Close()
+	if m.Kernel.Packed() {
+		image, err := memoryFile("kernel", m.Kernel.Unpack)
+		if err != nil {
+			return nil, err
+		}
+		defer image.Close()
+		m.image = fmt.Sprintf("/proc/self/fd/%d", FirstFile+len(m.Extra.Files))
+		m.Extra.Files = append(m.Extra.Files[:len(m.Extra.Files):len(m.Extra.Files)], image)
+	}
 
 	accel, passedOver, err := m.choose()
 	if err != nil {
@@ -149,15 +152,20 @@ func (m *Machine) complete() error {
 		return fmt.Errorf("--timeout %v: must be positive", m.Timeout)
 	case strings.ContainsAny(m.Append, "\n\x00"):
 		return fmt.Errorf("--append %q: must be one line", m.Append)
-	case resultsConsole.MatchString(m.Append):
-		return fmt.Errorf("--append %q: the second serial port carries the guest's results: leave out console=ttyS1", m.Append)
 	}
+	board, ok := boards[m.Kernel.Arch]
+	switch {
+	case !ok:
+		return fmt.Errorf("boot kernel %s: there is no virtual machine for %s", m.Kernel.Release, m.Kernel.Arch)
+	case board.resultsConsole.MatchString(m.Append):
+		return fmt.Errorf("--append %q: the second serial port carries the guest's results: leave out console=%s", m.Append, guest.PortsOf(m.Kernel.Arch).Results.Name)
+	}
+	m.image = m.Kernel.Image
 	if m.Executable == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return fmt.Errorf("find own executable: %w", err)
+		var err error
+		if m.Executable, err = guestProgram(m.Kernel.Arch); err != nil {
+			return err
 		}
-		m.Executable = self
 	}
 	if m.Log == nil {
 		m.Log = func(string) {}
@@ -174,8 +182,13 @@ func (m *Machine) complete() error {
 // choose decides between KVM and TCG as far as is possible without booting.
 // passedOver is the reason why KVM is not used.
 func (m *Machine) choose() (accel, passedOver string, err error) {
-	if m.ICount || m.Accel == TCG {
+	switch foreign := fmt.Sprintf("this host is %s, and the kernel is for %s", runtime.GOARCH, m.Kernel.Arch); {
+	case m.ICount || m.Accel == TCG:
 		return TCG, "", nil
+	case m.Kernel.Arch != runtime.GOARCH && m.Accel == KVM:
+		return "", "", fmt.Errorf("--accel kvm: %s: leave it out", foreign)
+	case m.Kernel.Arch != runtime.GOARCH:
+		return TCG, foreign, nil
 	}
 	if m.Accel == Auto {
 		kvmChoice.Lock()
@@ -199,24 +212,26 @@ func (m *Machine) choose() (accel, passedOver string, err error) {
 
 // args returns QEMU's command line.
 func (m *Machine) args(accel string, now time.Time) []string {
+	board := boards[m.Kernel.Arch]
 	a := []string{
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-machine", "pc,vmport=off", "-m", fmt.Sprint(m.MemoryMiB),
+		"-machine", board.machine[accel], "-m", fmt.Sprint(m.MemoryMiB),
 		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
-		"-chardev", "file,id=results,path=" + resultPath, "-serial", "chardev:results",
-		"-kernel", m.Kernel.Image, "-initrd", initrdPath,
+		"-chardev", "file,id=results,path=" + resultPath, board.results[0], board.results[1],
+		"-kernel", m.image, "-initrd", initrdPath,
 	}
 	// Without cryptomgr.notests the self-tests of ciphers take a second of an emulated boot.
-	kernel := []string{"console=ttyS0", "panic=-1", "oops=panic", "quiet", "nokaslr", "cryptomgr.notests"}
+	kernel := []string{"console=" + guest.PortsOf(m.Kernel.Arch).Console.Name, "panic=-1", "oops=panic", "quiet", "nokaslr", "cryptomgr.notests"}
 	switch {
 	case m.ICount:
 		a = append(a,
-			"-accel", "tcg,thread=single", "-cpu", "max", "-smp", "1",
+			"-accel", "tcg,thread=single", "-cpu", board.emulated, "-smp", "1",
 			"-icount", "shift=0,sleep=off",
-			// What would differ between two boots: random numbers, which RDRAND
-			// of the emulated CPU takes from the seed, and the time of day.
+			// What would differ between two boots: random numbers, which the CPU or
+			// the device tree takes from the seed, and the time of day.
 			"-seed", "1", "-rtc", "clock=vm,base="+now.UTC().Format("2006-01-02T15:04:05"))
-		kernel = append(kernel, "norandmaps", "tsc=reliable", "kfence.sample_interval=0")
+		kernel = append(kernel, "norandmaps", "kfence.sample_interval=0")
+		kernel = append(kernel, board.virtualTime...)
 	case accel == KVM:
 		a = append(a, "-accel", "kvm", "-cpu", "host", "-smp", fmt.Sprint(m.SMP))
 	default:
@@ -224,7 +239,7 @@ func (m *Machine) args(accel string, now time.Time) []string {
 		if m.OneThread {
 			thread = "single"
 		}
-		a = append(a, "-accel", "tcg,thread="+thread, "-cpu", "max", "-smp", fmt.Sprint(m.SMP))
+		a = append(a, "-accel", "tcg,thread="+thread, "-cpu", board.emulated, "-smp", fmt.Sprint(m.SMP))
 	}
 	if m.Append != "" {
 		kernel = append(kernel, m.Append)

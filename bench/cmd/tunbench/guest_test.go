@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -33,12 +35,12 @@ func needGuest(t *testing.T, name string) *kernel.Kernel {
 	if os.Getenv("CI") == "true" {
 		lack = t.Fatalf
 	}
-	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
-	}
-	kernel, cleanup, err := kernel.Find(name)
+	kernel, cleanup, err := kernel.Find(name, "")
 	if err != nil {
 		lack("needs a kernel: %v", err)
+	}
+	if _, err := vm.FindQEMU(kernel.Arch); err != nil {
+		lack("%v; scripts/setup.sh guest installs it", err)
 	}
 	t.Cleanup(func() {
 		if err := cleanup(); err != nil {
@@ -48,13 +50,35 @@ func needGuest(t *testing.T, name string) *kernel.Kernel {
 	return kernel
 }
 
-// bootGuest runs commands in a guest whose /init is the test binary.
+// guestBinary builds what a guest of another architecture runs, and returns "" for one of
+// this architecture, in which the test binary is init.
+func guestBinary(t *testing.T, arch string) string {
+	t.Helper()
+	if arch == runtime.GOARCH {
+		return ""
+	}
+	path := filepath.Join(t.TempDir(), "tunbench-"+arch)
+	build := exec.Command("go", "build", "-o", path, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOARCH="+arch)
+	if out, err := build.CombinedOutput(); err != nil {
+		lack := t.Skipf
+		if os.Getenv("CI") == "true" {
+			lack = t.Fatalf
+		}
+		lack("needs tunbench for %s: %v\n%s", arch, err, out)
+	}
+	return path
+}
+
+// bootGuest runs commands in a guest whose /init is the test binary or, for another
+// architecture, tunbench.
 func bootGuest(t *testing.T, name string, job guest.Job) *vm.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
+	kernel := needGuest(t, name)
 	result, err := vm.Machine{
-		Kernel: needGuest(t, name), Accel: vm.TCG, Timeout: 3 * time.Minute, Log: func(s string) { t.Log(s) },
+		Kernel: kernel, Executable: guestBinary(t, kernel.Arch), Accel: vm.TCG, Timeout: 3 * time.Minute, Log: func(s string) { t.Log(s) },
 	}.Run(ctx, job)
 	if err != nil && strings.Contains(err.Error(), "CGO_ENABLED=0") && os.Getenv("CI") != "true" {
 		t.Skip("needs a static test binary: build it with CGO_ENABLED=0, as make test does")

@@ -66,7 +66,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 				return fmt.Errorf("--format %q: choose %s, or leave it out for the table; report.md is always written", o.format, export.CommitFormat)
 			}
 			if o.from != "" {
-				for _, flag := range []string{"kernel", "boots", "icount", "accel", "smp", "memory", "append", "timeout"} {
+				for _, flag := range []string{"kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout"} {
 					if cmd.Flags().Changed(flag) {
 						return fmt.Errorf("--from boots nothing: leave out --%s", flag)
 					}
@@ -83,7 +83,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.kernels, "kernel", nil, "kernel to boot, the first is the base: a bzImage, a folder with vmlinuz and modules/, a .deb, a build tree, or the release of a cached one (may repeat)")
+	f.StringArrayVar(&o.kernels, "kernel", nil, "kernel to boot, the first is the base: a bzImage or arm64 Image, a folder with vmlinuz and modules/, a .deb, a build tree, or the release of a cached one (may repeat)")
 	machineFlags(cmd, &o.machine, bootsEach)
 	f.Lookup("append").Value = &o.appends
 	f.Lookup("append").Usage += "; once for all kernels, or once for each in turn"

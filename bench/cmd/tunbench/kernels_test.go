@@ -42,7 +42,7 @@ type fakeKernel struct {
 	arg string
 }
 
-func (g *fakeGuests) Find(arg string) (kernels.Kernel, error) {
+func (g *fakeGuests) Find(arg, _ string) (kernels.Kernel, error) {
 	if _, ok := g.releases[arg]; !ok {
 		return nil, fmt.Errorf("find kernel %q: no such kernel", arg)
 	}

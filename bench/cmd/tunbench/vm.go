@@ -60,7 +60,7 @@ func vmCommand(a *app) *cobra.Command {
 	}
 	machineFlags(cmd, &session.Machine, 1)
 	f := cmd.Flags()
-	f.StringArrayVar(&kernels, "kernel", nil, "kernel to boot: a release, bzImage, folder, .deb or build tree (may repeat)")
+	f.StringArrayVar(&kernels, "kernel", nil, "kernel to boot: a release, bzImage or Image, folder, .deb or build tree (may repeat)")
 	f.StringVar(&session.Out, "out", "", "folder for the guest's files (default reports/runs/<UTC time>-<kernel release>/)")
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completion.Kernel)

@@ -56,14 +56,14 @@ func (in *initProcess) say(what string) {
 	fmt.Fprintf(in.console, "\n%s%s\n", Marker, what)
 }
 
-// openConsole opens the first serial port, which the host reads. /dev/console is the
+// openConsole opens the serial port that the host reads. /dev/console is the
 // same port, unless a kernel parameter such as console=tty0 names another.
 func (in *initProcess) openConsole() {
 	in.console = os.Stderr // opened by the kernel, if it found /dev/console
 	for _, n := range []struct {
 		path         string
 		major, minor uint32
-	}{{"/dev/ttyS0", 4, 64}, {"/dev/console", 5, 1}} {
+	}{{ports.Console.path(), ports.Console.major, ports.Console.minor}, {"/dev/console", 5, 1}} {
 		f, err := os.OpenFile(n.path, os.O_WRONLY|unix.O_NOCTTY, 0)
 		if errors.Is(err, os.ErrNotExist) {
 			_ = unix.Mknod(n.path, unix.S_IFCHR|0o600, int(unix.Mkdev(n.major, n.minor)))
@@ -98,7 +98,7 @@ var nodes = []struct {
 	major, minor uint32
 }{
 	{"/dev/null", 1, 3}, {"/dev/zero", 1, 5}, {"/dev/urandom", 1, 9}, {"/dev/kmsg", 1, 11},
-	{"/dev/ttyS0", 4, 64}, {"/dev/ttyS1", 4, 65}, {"/dev/net/tun", 10, 200}, {"/dev/vhost-net", 10, 238},
+	{ports.Console.path(), ports.Console.major, ports.Console.minor}, {ports.Results.path(), ports.Results.major, ports.Results.minor}, {"/dev/net/tun", 10, 200}, {"/dev/vhost-net", 10, 238},
 }
 
 func (in *initProcess) run() error {

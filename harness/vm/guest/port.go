@@ -3,12 +3,39 @@ package guest
 import (
 	"fmt"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
 
-// resultsPort is the second serial port.
-const resultsPort = "/dev/ttyS1"
+// Port is a serial port of a guest.
+type Port struct {
+	Name         string // below /dev, and after console= of the kernel's parameters
+	major, minor uint32
+}
+
+func (p Port) path() string { return "/dev/" + p.Name }
+
+// Ports are the serial ports of a guest.
+type Ports struct {
+	Console Port
+	Results Port
+}
+
+// PortsOf returns the ports of a guest of the architecture arch (as GOARCH). On amd64 both
+// are of the PC. QEMU's board for arm64 has one, of another kind; the other is on the PCI bus.
+func PortsOf(arch string) Ports {
+	if arch == "arm64" {
+		return Ports{Console: Port{"ttyAMA0", 204, 64}, Results: Port{"ttyS0", 4, 64}}
+	}
+	return Ports{Console: Port{"ttyS0", 4, 64}, Results: Port{"ttyS1", 4, 65}}
+}
+
+// ports are those of this guest.
+var ports = PortsOf(runtime.GOARCH)
+
+// resultsPort is the port of the results.
+var resultsPort = ports.Results.path()
 
 // openPort opens a serial port in raw mode.
 func openPort(path string) (*os.File, error) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -24,24 +25,28 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "tunbench", "kernels"), nil
 }
 
-// findCached returns the newest kernel in the cache whose release is name or begins
-// with it, or that is of the series and flavour in name.
-func findCached(name string) (*Kernel, error) {
+// findCached returns the newest kernel in the cache for arch whose release is name or
+// begins with it, or that is of the series and flavour in name.
+func findCached(name, arch string) (*Kernel, error) {
 	dir, err := CacheDir()
 	if err != nil {
 		return nil, err
 	}
-	cached, err := cachedReleases(dir)
+	all, err := cachedReleases(dir)
 	if err != nil {
 		return nil, err
 	}
-	newest := newestOf(cached, name)
+	newest := newestOf(ofArch(all, arch), name, arch)
 	if newest == "" {
 		have := "the cache " + dir + " is empty"
-		if len(cached) > 0 {
-			have = "the cache " + dir + " holds " + strings.Join(cached, ", ")
+		if len(all) > 0 {
+			have = "the cache " + dir + " holds " + strings.Join(all, ", ")
 		}
-		return nil, fmt.Errorf("no such kernel %q: %s; %s fetches kernels, or give a path", name, have, FetchScript)
+		script, wanted := FetchScript, ""
+		if arch != runtime.GOARCH {
+			script, wanted = script+" --arch "+arch, " for "+arch
+		}
+		return nil, fmt.Errorf("no such kernel %q%s: %s; %s fetches kernels, or give a path", name, wanted, have, script)
 	}
 	k, err := findInDir(filepath.Join(dir, newest))
 	if err != nil {
@@ -51,15 +56,26 @@ func findCached(name string) (*Kernel, error) {
 	return k, nil
 }
 
-// Cached returns the releases of the kernels in CacheDir, oldest first, or none if it
-// cannot be read.
-func Cached() []string {
+// Cached returns the releases of the kernels in CacheDir for arch, or for any with "",
+// oldest first, or none if it cannot be read.
+func Cached(arch string) []string {
 	dir, err := CacheDir()
 	if err != nil {
 		return nil
 	}
 	releases, _ := cachedReleases(dir)
-	return releases
+	if arch == "" {
+		return releases
+	}
+	return ofArch(releases, arch)
+}
+
+// ofArch returns the releases that do not name another architecture than arch.
+func ofArch(releases []string, arch string) []string {
+	return slices.DeleteFunc(slices.Clone(releases), func(r string) bool {
+		named := archOfRelease(r)
+		return named != "" && named != arch
+	})
 }
 
 // cachedReleases lists the kernels in the cache, oldest release first.

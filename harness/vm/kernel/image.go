@@ -10,19 +10,20 @@ import (
 	"strings"
 )
 
-// image is what the header of a kernel image says.
+// image is what a kernel image says about itself.
 type image struct {
 	release string // as uname -r
 	arch    string // as GOARCH
 	length  int64  // least length of the file in bytes; a signature may follow
+	packing packing
 }
 
 // headerSize is the part of an image, in bytes, that identifies it: the real-mode
 // setup code of a bzImage, which holds the version, has at most 64 sectors.
 const headerSize = 32 << 10
 
-// readImage reads the header of the kernel image at path, which must be a
-// bzImage for amd64.
+// readImage reads the kernel image at path, which must be a bzImage for amd64, or for
+// arm64 an Image, one that was compressed with gzip, or vmlinuz.efi.
 func readImage(path string) (image, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -35,6 +36,9 @@ func readImage(path string) (image, error) {
 		return image{}, fmt.Errorf("read kernel: %w", err)
 	}
 	img, err := parseImage(header[:n])
+	if err == nil && img.arch == "arm64" {
+		img.release, err = arm64Release(f, img.packing)
+	}
 	if err != nil {
 		return image{}, fmt.Errorf("kernel %s: %w", path, err)
 	}
@@ -49,14 +53,15 @@ func readImage(path string) (image, error) {
 }
 
 // parseImage reads the header of an image. The offsets of a bzImage are those
-// of Documentation/arch/x86/boot.rst.
+// of Documentation/arch/x86/boot.rst. The header of an arm64 image names no release,
+// which arm64Release finds.
 func parseImage(b []byte) (image, error) {
 	at := func(offset int, magic string) bool {
 		return len(b) >= offset+len(magic) && string(b[offset:offset+len(magic)]) == magic
 	}
 	if at(0x1fe, "\x55\xaa") && at(0x202, "HdrS") && len(b) > 0x238 {
 		if protocol := binary.LittleEndian.Uint16(b[0x206:]); protocol < 0x020c || b[0x236]&1 == 0 {
-			return image{}, errors.New("this is a 32-bit kernel; an amd64 one is needed")
+			return image{}, errors.New("this is a 32-bit kernel; one for amd64 or arm64 is needed")
 		}
 		start := int(binary.LittleEndian.Uint16(b[0x20e:])) + 0x200
 		if start == 0x200 || start >= len(b) {
@@ -78,14 +83,18 @@ func parseImage(b []byte) (image, error) {
 	}
 
 	switch {
-	case at(0x38, "ARM\x64"), efiMachine(b) == 0xaa64:
-		return image{}, errors.New("this is an arm64 image; an amd64 one is needed")
-	case at(0x38, "RSC\x05"), efiMachine(b) == 0x5064:
-		return image{}, errors.New("this is a riscv64 image; an amd64 one is needed")
+	case at(0x38, arm64Magic):
+		return image{arch: "arm64", length: sectionsEnd(b)}, nil
+	case at(4, "zimg") && efiMachine(b) == 0xaa64:
+		return parseZboot(b)
 	case at(0, "\x1f\x8b"):
-		return image{}, errors.New("this is a compressed image (arm64, perhaps), not a bzImage; an amd64 one is needed")
+		return image{arch: "arm64", packing: packing{suffix: ".gz"}}, nil // or of riscv64, which shows when it is unpacked
+	case efiMachine(b) == 0xaa64:
+		return image{}, errors.New("this is an EFI program for arm64 and neither Image, Image.gz nor vmlinuz.efi")
+	case at(0x38, "RSC\x05"), efiMachine(b) == 0x5064:
+		return image{}, errors.New("this is a riscv64 image; one for amd64 or arm64 is needed")
 	case at(0, "\x7fELF"):
-		return image{}, errors.New("this is an ELF file (vmlinux?), not a bzImage; in a build tree that is arch/x86/boot/bzImage, in a package vmlinuz")
+		return image{}, errors.New("this is an ELF file (vmlinux?); in a build tree the kernel is arch/x86/boot/bzImage or arch/arm64/boot/Image, in a package vmlinuz")
 	case at(0, "\xed\xab\xee\xdb"):
 		return image{}, errors.New("this is an RPM package: unpack it and the one with its modules into one folder (rpm2cpio FILE | cpio -idm), and give that folder")
 	case at(0, "\x28\xb5\x2f\xfd"), at(0, "\xfd7zXZ\x00"):
@@ -93,7 +102,7 @@ func parseImage(b []byte) (image, error) {
 	case len(b) == 0:
 		return image{}, errors.New("the file is empty")
 	}
-	return image{}, errors.New("this is not a bzImage")
+	return image{}, errors.New("this is neither a bzImage nor an arm64 Image")
 }
 
 // efiMachine returns the machine in the PE header of an image that EFI can start, or 0.

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,19 +19,42 @@ import (
 // Kernel is a kernel to boot.
 type Kernel struct {
 	Name    string            // as it was asked for
-	Image   string            // path of the bzImage
+	Image   string            // path of the bzImage or, of arm64, the Image; see Packed
 	Modules string            // folder of modules.dep or modules.order; "": it was given without modules
 	Config  string            // path of its .config; "": not known
 	Release string            // as uname -r
-	Arch    string            // as GOARCH; always amd64
+	Arch    string            // as GOARCH: one of Arches
 	Options map[string]string // CONFIG_ options that are set, read from Config; nil: not known
+
+	packing packing
+}
+
+// Packed reports whether the image must be unpacked before a machine can start it.
+func (k *Kernel) Packed() bool { return k.packing != packing{} }
+
+// Unpack writes the image to w as a machine starts it.
+func (k *Kernel) Unpack(w io.Writer) error {
+	f, err := os.Open(k.Image)
+	if err != nil {
+		return fmt.Errorf("open kernel: %w", err)
+	}
+	defer f.Close()
+	r, err := k.packing.open(f)
+	if err != nil {
+		return fmt.Errorf("kernel %s: %w", k.Image, err)
+	}
+	defer r.Close()
+	if _, err := io.Copy(w, io.LimitReader(r, arm64Limit)); err != nil {
+		return fmt.Errorf("kernel %s: unpack the image: %w", k.Image, err)
+	}
+	return nil
 }
 
 // GiveModules tells the user what to do about missing modules.
 const GiveModules = "give the folder that holds both, such as usr/lib/modules/RELEASE with vmlinuz and its modules, a folder with vmlinuz and modules/, or the build tree"
 
 // Find finds the kernel that arg names:
-//   - a bzImage; one in a build tree, beside its modules (usr/lib/modules/RELEASE),
+//   - a bzImage or an arm64 Image; one in a build tree, beside its modules (usr/lib/modules/RELEASE),
 //     or in the folder boot of an installed system or an unpacked package brings
 //     its modules along
 //   - a folder with vmlinuz and modules/, or with vmlinuz among its modules, or an
@@ -42,13 +66,25 @@ const GiveModules = "give the folder that holds both, such as usr/lib/modules/RE
 //   - the release of a kernel in CacheDir or the beginning of it: 6.1 is the
 //     newest 6.1 there; 6.1-rt and 6.1-amd64 name a flavour, see flavour
 //
+// The kernel must be of the architecture arch (as GOARCH). If that is "", a release that
+// names no architecture means a kernel of this host's, and anything else is what it is.
+//
 // The function that Find returns is never nil. It removes what was unpacked outside of
 // the cache, and allows what is in the cache to be removed.
-func Find(arg string) (*Kernel, func() error, error) {
+func Find(arg, arch string) (*Kernel, func() error, error) {
 	keep := func() error { return nil }
-	if runtime.GOARCH != "amd64" {
-		return nil, keep, fmt.Errorf("the kernel lab boots amd64 kernels on amd64 hosts, and this is %s", runtime.GOARCH)
+	if arch != "" && archOf(arch) == nil {
+		return nil, keep, fmt.Errorf("--arch %q: choose %s", arch, strings.Join(Arches(), " or "))
 	}
+	k, remove, err := find(arg, arch)
+	if err == nil && arch != "" && k.Arch != arch {
+		return nil, keep, errors.Join(fmt.Errorf("kernel %s is for %s, and --arch says %s", arg, k.Arch, arch), remove())
+	}
+	return k, remove, err
+}
+
+func find(arg, arch string) (*Kernel, func() error, error) {
+	keep := func() error { return nil }
 	st, err := os.Stat(arg)
 	switch {
 	case err == nil && st.IsDir():
@@ -64,7 +100,7 @@ func Find(arg string) (*Kernel, func() error, error) {
 	case arg == "" || strings.ContainsRune(arg, filepath.Separator) || filepath.Ext(arg) == ".deb":
 		return nil, keep, fmt.Errorf("find kernel %q: no such file or folder", arg)
 	}
-	k, err := findCached(arg)
+	k, err := findCached(arg, cmp.Or(arch, archOfRelease(arg), runtime.GOARCH))
 	return k, keep, err
 }
 
@@ -75,16 +111,12 @@ func open(name, imagePath, modules, config string) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kernel{Name: name, Image: imagePath, Modules: modules, Config: config, Release: img.release, Arch: img.arch}
+	k := &Kernel{Name: name, Image: imagePath, Modules: modules, Config: config, Release: img.release, Arch: img.arch, packing: img.packing}
 	if config != "" {
 		if k.Options, err = readConfig(config); err != nil {
 			return nil, fmt.Errorf("read config of kernel %s: %w", k.Release, err)
 		}
-		for _, need := range []struct{ option, without string }{
-			{"CONFIG_BLK_DEV_INITRD", "an initramfs"},
-			{"CONFIG_SERIAL_8250_CONSOLE", "a serial console"},
-			{"CONFIG_TUN", "TUN"},
-		} {
+		for _, need := range append([]need{{"CONFIG_BLK_DEV_INITRD", "an initramfs"}, {"CONFIG_TUN", "TUN"}}, archOf(k.Arch).needs...) {
 			if k.Options[need.option] == "" {
 				return nil, fmt.Errorf("kernel %s was built without %s: %s is not set in %s", k.Release, need.without, need.option, config)
 			}
@@ -116,9 +148,14 @@ func findImage(path string) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find kernel: %w", err)
 	}
-	for _, inTree := range []string{"/arch/x86/boot/bzImage", "/arch/x86_64/boot/bzImage", "/vmlinux"} {
-		if root, ok := strings.CutSuffix(abs, inTree); ok && isTree(root) {
-			return findInTree(path, root)
+	if root, ok := strings.CutSuffix(abs, "/vmlinux"); ok && isTree(root) {
+		return findInTree(path, root)
+	}
+	for _, a := range arches {
+		for _, image := range a.images {
+			if root, ok := strings.CutSuffix(abs, "/"+image); ok && isTree(root) {
+				return openInTree(path, root, abs)
+			}
 		}
 	}
 	img, err := readImage(abs)
@@ -200,7 +237,7 @@ func findInDir(dir string) (*Kernel, error) {
 		if modules := moduleDir(append([]string{abs, filepath.Join(abs, "modules")}, below(abs, "modules", "lib/modules", "usr/lib/modules")...)...); modules != "" {
 			return nil, fmt.Errorf("folder %s holds modules (%s) and no kernel for them: want vmlinuz beside them, or boot/vmlinuz-RELEASE", dir, modules)
 		}
-		return nil, fmt.Errorf("folder %s holds no kernel: want vmlinuz and modules/, usr/lib/modules/RELEASE with vmlinuz, or a build tree with arch/x86/boot/bzImage", dir)
+		return nil, fmt.Errorf("folder %s holds no kernel: want vmlinuz and modules/, usr/lib/modules/RELEASE with vmlinuz, or a build tree with arch/x86/boot/bzImage or arch/arm64/boot/Image", dir)
 	case 1:
 		return openIn(dir, images[0], releases[0])
 	}
@@ -211,15 +248,20 @@ func findInDir(dir string) (*Kernel, error) {
 // in a folder of its own (make O=root).
 func isTree(root string) bool {
 	return exists(filepath.Join(root, "Kbuild")) ||
-		exists(filepath.Join(root, "arch/x86/boot/bzImage")) ||
+		len(builtIn(root)) > 0 ||
 		exists(filepath.Join(root, "include/config/kernel.release"))
 }
 
 // findInTree returns the kernel that was built in the folder root.
 func findInTree(name, root string) (*Kernel, error) {
-	bzImage := filepath.Join(root, "arch/x86/boot/bzImage")
-	if !exists(bzImage) {
-		return nil, fmt.Errorf("kernel tree %s: arch/x86/boot/bzImage is not built: run make bzImage modules", root)
+	image, err := imageInTree(root)
+	if err != nil {
+		return nil, err
 	}
-	return open(name, bzImage, moduleDir(root), firstExisting(filepath.Join(root, ".config")))
+	return openInTree(name, root, image)
+}
+
+// openInTree opens the image that was built in the folder root.
+func openInTree(name, root, image string) (*Kernel, error) {
+	return open(name, image, moduleDir(root), firstExisting(filepath.Join(root, ".config")))
 }

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// newestOf returns the release that name means, or "". The cached releases are sorted,
-// oldest first. Unless name has a flavour, Debian's cloud kernels and kernels without
+// newestOf returns the release that name means, or "". The cached releases are those for
+// arch, sorted, oldest first. Unless name has a flavour, Debian's cloud kernels and kernels without
 // a flavour are preferred to generic ones, and these to rt kernels.
-func newestOf(cached []string, name string) string {
-	series, wanted, named := flavour(name)
+func newestOf(cached []string, name, arch string) string {
+	series, wanted, named := flavour(name, arch)
 	newest, rank := "", 3
 	for _, release := range cached {
 		if release == name {
 			return release
 		}
-		_, has, debian := flavour(release)
+		_, has, debian := flavour(release, arch)
 		r := map[string]int{"cloud": 0, "": 1, "rt": 2}[has]
 		if !debian {
 			r = 0
@@ -37,9 +37,9 @@ func newestOf(cached []string, name string) string {
 
 // flavour cuts the flavour from the name of a Debian kernel, such as
 // 6.12.117+deb12-rt-amd64, or of a series, such as 6.12-rt: "rt", "cloud", or "" for
-// the generic kernel. named is false if the name ends in neither a flavour nor -amd64.
-func flavour(name string) (series, flavour string, named bool) {
-	series, generic := strings.CutSuffix(name, "-amd64")
+// the generic kernel. named is false if the name ends in neither a flavour nor arch.
+func flavour(name, arch string) (series, flavour string, named bool) {
+	series, generic := strings.CutSuffix(name, "-"+arch)
 	for _, f := range []string{"rt", "cloud"} {
 		if s, ok := strings.CutSuffix(series, "-"+f); ok {
 			return s, f, true

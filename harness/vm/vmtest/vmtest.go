@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -46,8 +47,8 @@ func InGuests(t *testing.T, inGuests map[string][]string, check func(t *testing.
 	if os.Getenv("CI") == "true" {
 		lack = t.Fatalf
 	}
-	if _, err := exec.LookPath("qemu-system-x86_64"); err != nil {
-		lack("needs QEMU: %v; scripts/setup.sh guest installs it", err)
+	if _, err := vm.FindQEMU(runtime.GOARCH); err != nil {
+		lack("%v; scripts/setup.sh guest installs it", err)
 	}
 	// Always built: the one that runs may need a C library.
 	static := filepath.Join(t.TempDir(), "guest")
@@ -58,7 +59,7 @@ func InGuests(t *testing.T, inGuests map[string][]string, check func(t *testing.
 	}
 	for series, tests := range inGuests {
 		t.Run(series, func(t *testing.T) {
-			kernel, remove, err := kernel.Find(series)
+			kernel, remove, err := kernel.Find(series, "")
 			if err != nil {
 				lack("needs a kernel: %v", err)
 			}
