@@ -41,7 +41,7 @@ var axes = []Axis{
 	{Name: "napi", Default: "off", About: "how the device receives what user space writes", domain: words("off", "napi", "frags")},
 	{Name: "xdp", Default: "off", About: "XDP program on the device", domain: words("off", "pass", "drop", "pass-generic", "drop-generic")},
 	{Name: "steer", Default: "auto", About: "how a queue is chosen", domain: words("auto", "ebpf", "ebpf-cpu", "ebpf-one")},
-	{Name: "qdisc", Default: "noqueue", About: "root qdisc of the device", domain: pattern(`[a-z0-9_]+`, "a qdisc's name in lower case", "noqueue", "pfifo_fast", "fq_codel", "fq")},
+	{Name: "qdisc", Default: "noqueue", About: "root qdisc of the device", domain: spelled(spellQdisc, "a qdisc's name in lower case, with parameters where it takes any", "noqueue", "pfifo_fast", "fq_codel", "fq", "fq_codel:limit=1000:target=5ms")},
 	{Name: "txqlen", Default: "500", About: "length of the ring of each queue, in skbs", domain: numbers(1, math.MaxInt32)},
 	{Name: "sndbuf", Default: "max", About: "TUNSETSNDBUF in bytes", domain: numbers(1, math.MaxInt32, "max")},
 	{Name: "load", Default: "max", About: "max: a closed loop; else an open loop at a rate, or at a share of the rate of max", domain: measures("max", unit{"pps", 1, 100_000_000}, unit{"pct", 1, 200})},
@@ -86,6 +86,14 @@ func (a Axis) Allowed() string { return a.domain.String() }
 func (a Axis) Parse(value string) (string, error) {
 	if v, ok := a.domain.canonical(value); ok {
 		return v, nil
+	}
+	if a.domain.spell != nil {
+		v, err := a.domain.spell(value)
+		if err != nil && strings.Contains(value, ":") {
+			return "", err
+		} else if err == nil {
+			return v, nil
+		}
 	}
 	return "", fmt.Errorf("%s=%s: no such value: choose %s%s", a.Name, Printable(value), a.Allowed(), didYouMean(value, a.domain.words))
 }

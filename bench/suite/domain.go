@@ -5,20 +5,24 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"tunbench/harness/qdisc"
 )
 
 // maxQueues is how many queues a device can have.
 const maxQueues = 256
 
 // domain is the set of values of an axis: words, and possibly the whole numbers from lo
-// to hi, whole numbers with a unit, or the words that match a pattern.
+// to hi, whole numbers with a unit, the words that match a pattern, or what a function
+// can spell.
 type domain struct {
 	words   []string
 	lo, hi  int // no numbers if hi is 0
 	units   []unit
 	queue   bool // a number with a unit may end in @queue
 	match   *regexp.Regexp
-	matches string // a description of match for people
+	spell   func(string) (string, error) // any other value has the spelling that this returns
+	matches string                       // a description of match or spell for people
 }
 
 // unit is a suffix of the numbers from lo to hi.
@@ -37,6 +41,16 @@ func words(w ...string) domain                   { return domain{words: w} }
 func numbers(lo, hi int, words ...string) domain { return domain{words: words, lo: lo, hi: hi} }
 func pattern(expr, about string, words ...string) domain {
 	return domain{words: words, match: regexp.MustCompile(`^(?:` + expr + `)$`), matches: about}
+}
+
+func spelled(spell func(string) (string, error), about string, words ...string) domain {
+	return domain{words: words, spell: spell, matches: about}
+}
+
+// spellQdisc gives a qdisc with parameters its only spelling.
+func spellQdisc(value string) (string, error) {
+	d, err := qdisc.Parse(value)
+	return d.String(), err
 }
 
 func (d domain) canonical(value string) (string, bool) {
@@ -75,7 +89,7 @@ func (d domain) String() string {
 	if d.hi > 0 {
 		parts = append(parts, fmt.Sprintf("%d to %d", d.lo, d.hi))
 	}
-	if d.match != nil {
+	if d.matches != "" {
 		return d.matches + ", such as " + strings.Join(d.words, ", ")
 	}
 	parts = append(parts, d.words...)

@@ -24,6 +24,8 @@ func TestName(t *testing.T) {
 		{map[string]string{"queues": "+04"}, "Tun/dir=k2u/gen=udp/queues=4/size=64"},
 		{map[string]string{"gen": "packet", "bypass": "on", "ip": "6", "size": "128", "sndbuf": "4096", "qdisc": "pfifo_fast"},
 			"Tun/dir=k2u/gen=packet/queues=1/size=128/qdisc=pfifo_fast/sndbuf=4096/ip=6/bypass=on"},
+		{map[string]string{"qdisc": "fq_codel:target=5000us:limit=01000"},
+			"Tun/dir=k2u/gen=udp/queues=1/size=64/qdisc=fq_codel:limit=1000:target=5ms"},
 	} {
 		s, err := setup.New(test.values)
 		if err != nil {
@@ -57,6 +59,8 @@ func TestScenarioErrors(t *testing.T) {
 		{map[string]string{"size": "63"}, []string{"size=63", "64 to 65535, imix"}},
 		{map[string]string{"vnet": "11"}, []string{"vnet=11", "off, 10, 12, 20, 24"}},
 		{map[string]string{"qdisc": "Fq/x"}, []string{"qdisc=Fq/x", "lower case"}},
+		{map[string]string{"qdisc": "fq_codel:limt=5"}, []string{"qdisc=fq_codel:limt=5", `no parameter "limt"`, "limit, target, interval"}},
+		{map[string]string{"qdisc": "noqueue:a\x1b[2J"}, []string{`qdisc="noqueue:a\x1b[2J"`, "write qdisc=noqueue"}},
 		{map[string]string{"io": ""}, []string{`io=""`}},
 		{map[string]string{"io": "a\x1b[2J"}, []string{`io="a\x1b[2J"`}},
 		{map[string]string{"offload": "tso"}, []string{"Tun/dir=k2u/gen=udp/queues=1/size=64/offload=tso: impossible combination", "vnet=10"}},

@@ -248,6 +248,7 @@ func TestSuitesOfEveryValue(t *testing.T) {
 			"queues": {"1", "2", "4", "8", "16", "32", "64", "128", "256"}, "size": {"64", "1500", "65535", "imix"}, "sndbuf": {"max", ""},
 			"load": {"max", "pps", "pct"}, "pause": {"off", "ms"}, "filter": {"off", "pass", "ns"},
 			// Programs that are installed or not have a suite of their own.
+			"qdisc":   {"noqueue", "pfifo_fast", "fq_codel", "fq", "pfifo:limit=100", "fq_codel:limit=1000:target=5ms"},
 			"program": {"none"}, "path": {"sink", "relay", "vpn", "bridge", "veth", "wireguard", "wireguard-go"},
 		})
 		units := []string{"load", "pause", "filter", "sndbuf"} // whose numbers stand for any

@@ -343,7 +343,7 @@ func (k *Streams) Fill(t *record.Trial) {
 // counts from its SYN on; the answer to a SYN is counted by no socket.
 func (k *Streams) Mismatch(t *record.Trial) string {
 	xmit := t.Accounting.Xmit
-	if xmit == nil || k.spec.Qdisc != "noqueue" { // another drops before the device sees it
+	if xmit == nil || k.spec.Holds() { // another drops before the device sees it
 		return ""
 	}
 	sent := path.ProbesSeen(k.spec, t)

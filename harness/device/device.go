@@ -139,7 +139,7 @@ func offloadsAsAsked(name string, asked spec.Offload, features []string) error {
 // error.
 func (d *Device) readBack(want netns.Link) (err error) {
 	name := d.Name()
-	if d.State, err = d.NS.Device(name); err != nil {
+	if d.State, err = d.NS.Configured(name, want); err != nil {
 		return err
 	}
 	if d.flags, err = d.FlagNames(); err != nil {
@@ -176,10 +176,17 @@ func AsAsked(got netns.State, want netns.Link) error {
 		return downgraded(got.Name, "mtu", want.MTU, got.MTU)
 	case got.TxQLen != want.TxQLen:
 		return downgraded(got.Name, "txqlen", want.TxQLen, got.TxQLen)
-	case got.Qdisc != want.Qdisc:
-		return downgraded(got.Name, "qdisc", want.Qdisc, got.Qdisc)
 	case want.MAC != nil && !slices.Equal(got.MAC, want.MAC):
 		return downgraded(got.Name, "address", want.MAC, got.MAC)
+	}
+	return QdiscAsAsked(got, want)
+}
+
+// QdiscAsAsked compares the root qdisc of a link, as NS.Configured spells it, with the one that
+// was requested, if any was.
+func QdiscAsAsked(got netns.State, want netns.Link) error {
+	if want.Qdisc != "" && got.Qdisc != want.Qdisc {
+		return downgraded(got.Name, "qdisc", want.Qdisc, got.Qdisc)
 	}
 	return nil
 }
@@ -192,7 +199,7 @@ func downgraded(name, what string, want, got any) error {
 func (d *Device) Target(sampleEvery int) bpf.Target {
 	return bpf.Target{
 		Ifindex: uint32(d.State.Index), Netns: d.NS.Inode(), Queues: d.Spec.Queues,
-		GSO: d.Spec.Offload != spec.OffloadNone, SampleEvery: sampleEvery,
+		GSO: d.Spec.Offload != spec.OffloadNone || cutBehindQdisc(d.Spec), SampleEvery: sampleEvery,
 	}
 }
 
@@ -204,8 +211,14 @@ func (d *Device) Record() record.Device {
 	}
 }
 
-// Counters are those of the link.
-func (d *Device) Counters() (netns.Counters, error) { return d.NS.Counters(d.Name()) }
+// Counters are those of the link and of its qdisc.
+func (d *Device) Counters() (netns.Counters, error) {
+	c, err := d.NS.Counters(d.Name())
+	if err == nil && d.Spec.Holds() {
+		c.Qdisc, err = d.NS.Qdisc(d.Name())
+	}
+	return c, err
+}
 
 // Empty reports whether no packet is left in the device: nothing to read on any
 // queue, and nothing in the qdisc.
@@ -221,14 +234,14 @@ func (d *Device) Empty() (bool, error) {
 	if n > 0 || err != nil {
 		return false, nil
 	}
-	if d.Spec.Qdisc == "noqueue" {
+	if !d.Spec.Holds() {
 		return true, nil
 	}
-	// What the qdisc holds moves on by itself, within moments.
 	before, err := d.Counters()
-	if err != nil {
+	if err != nil || before.Qdisc.Held > 0 {
 		return false, err
 	}
+	// What has just left the qdisc may not be in the ring yet.
 	time.Sleep(time.Millisecond)
 	now, err := d.Counters()
 	return now == before, err

@@ -26,10 +26,7 @@ const (
 )
 
 // The kernel's drop reasons that matter here, by its names.
-const (
-	notSpecified = "NOT_SPECIFIED"
-	qdiscDrop    = "QDISC_DROP"
-)
+const notSpecified = "NOT_SPECIFIED"
 
 // Eventful is a load with a device to which an event can happen.
 type Eventful interface {

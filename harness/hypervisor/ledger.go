@@ -86,7 +86,7 @@ func (l ledger) dropped(dir spec.Dir) map[string]uint64 {
 		return drops
 	}
 	drops := l.site.fromGuest()
-	for reason, n := range map[string]uint64{"QDISC_DROP": in.Qdisc, record.TxDropped: in.Link.TxDropped} {
+	for reason, n := range map[string]uint64{record.QdiscDrop: in.Qdisc, record.TxDropped: in.Link.TxDropped} {
 		if n > 0 {
 			drops[inGuest+reason] = n
 		}

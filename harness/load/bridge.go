@@ -109,7 +109,12 @@ func (g *bridge) Empty() (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return g.still.Done(entered.RxPackets*device.SegmentsPerWrite(g.spec), (left.TxPackets+left.TxDropped)*g.direction.PerSKB), nil
+	return g.still.Done(entered.RxPackets*device.SegmentsPerWrite(g.spec), (left.TxPackets+left.TxDropped)*g.direction.PerSKB+g.inQdisc(left)), nil
+}
+
+// inQdisc is how many packets ended in the qdisc of the second device.
+func (g *bridge) inQdisc(left netns.Counters) uint64 {
+	return left.Qdisc.Dropped * device.SegmentsPerWrite(g.spec)
 }
 
 func (g *bridge) Collect() (path.Ledger, error) { return g, g.count() }
@@ -131,7 +136,7 @@ func (g *bridge) Account(t *record.Trial) {
 	// Super-packets count as one, unless the second device takes none: then they
 	// are cut before it.
 	in := g.entered.RxPackets * device.SegmentsPerWrite(g.spec) / g.direction.PerSKB
-	out := g.counters.TxPackets + g.counters.TxDropped
+	out := g.counters.TxPackets + g.counters.TxDropped + g.counters.Qdisc.Dropped
 	last := record.Hop{Name: "device " + path.Names[1], In: out, Out: g.counters.TxPackets, Bytes: g.counters.TxBytes, Dropped: map[string]uint64{}}
 	for reason, n := range t.Accounting.Dropped {
 		last.Dropped[reason] = n / g.direction.PerSKB
@@ -148,7 +153,7 @@ func (g *bridge) Mismatch(t *record.Trial) string {
 	if g.entered.RxPackets != taken {
 		return fmt.Sprintf("the kernel took %d frames that were written, %s counted %d", taken, path.Names[0], g.entered.RxPackets)
 	}
-	out := (g.counters.TxPackets + g.counters.TxDropped) * g.direction.PerSKB
+	out := (g.counters.TxPackets+g.counters.TxDropped)*g.direction.PerSKB + g.inQdisc(g.counters)
 	if out != t.Accounting.Accepted {
 		return fmt.Sprintf("%d packets came to the bridge, %d went to %s", t.Accounting.Accepted, out, path.Names[1])
 	}

@@ -213,6 +213,7 @@ func (g *k2u) Account(t *record.Trial) {
 		if n := g.counters.TxDropped; n > 0 {
 			a.Dropped[record.TxDropped] = n * g.direction.PerSKB
 		}
+		device.AttributeQdisc(a.Dropped, g.spec, g.counters, false)
 		return
 	}
 	super := g.direction.PerSKB > 1
@@ -228,6 +229,7 @@ func (g *k2u) Account(t *record.Trial) {
 	for reason, n := range g.snapshot.Drops {
 		a.Dropped[reason] += n
 	}
+	device.AttributeQdisc(a.Dropped, g.spec, g.counters, true)
 	if !lockstep {
 		t.Latency[record.Residency] = account.Latency(&g.snapshot.Residency, g.snapshot.Missed)
 	}
@@ -257,8 +259,8 @@ func (g *k2u) Mismatch(t *record.Trial) string {
 		return ""
 	}
 	switch {
-	case !g.event.Explains(a.Accepted, *a.Xmit):
-		return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+	case !g.event.Explains(a.Accepted-device.QdiscDrops(a.Dropped), *a.Xmit):
+		return fmt.Sprintf("the generator's %d packets were accepted, the qdisc dropped %d, the observer saw %d at xmit", a.Accepted, device.QdiscDrops(a.Dropped), *a.Xmit)
 	case *a.Read != a.Delivered+a.Duplicates+a.CorruptTotal():
 		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates+a.CorruptTotal(), *a.Read)
 	case g.snapshot.Strays > 0:

@@ -16,10 +16,12 @@ import (
 // Link is the configuration of a link. The zero value brings it up, silent,
 // with the kernel's defaults.
 type Link struct {
-	MTU    int    // bytes of IP; 0: unchanged. TUN: 68 to 65535, TAP: 68 to 65521
-	TxQLen int    // packets in the ring behind each queue; 0: unchanged
-	Qdisc  string // kind of the root qdisc, also of a device with many queues ("noqueue", "fq_codel", "mq"); "": unchanged
-	MAC    net.HardwareAddr
+	MTU    int // bytes of IP; 0: unchanged. TUN: 68 to 65535, TAP: 68 to 65521
+	TxQLen int // packets in the ring behind each queue; 0: unchanged
+	// Qdisc is the root qdisc, also of a device with many queues, as qdisc.Parse takes it
+	// ("noqueue", "mq", "fq_codel:limit=1000"); "": unchanged.
+	Qdisc string
+	MAC   net.HardwareAddr
 	// NoTSO makes the stack cut GSO packets of TCP before they reach the link, whose
 	// driver must be one that takes them (ethtool -K NAME tso off).
 	NoTSO bool
@@ -50,6 +52,15 @@ type Neighbour struct {
 type Counters struct {
 	RxPackets, RxBytes, RxErrors, RxDropped uint64
 	TxPackets, TxBytes, TxErrors, TxDropped uint64
+	// Qdisc has what the root qdisc did; only where somebody asked for it (NS.Qdisc).
+	Qdisc QdiscCounters
+}
+
+// QdiscCounters are those of the root qdisc of a link, in skbs: a GSO packet is one. The kernel
+// adds up those of a link with many queues (mq_dump of net/sched/sch_mq.c).
+type QdiscCounters struct {
+	Dropped uint64
+	Held    uint64 // it holds them now
 }
 
 // State is a link as the kernel has it.
@@ -58,7 +69,7 @@ type State struct {
 	Index  int
 	MTU    int    // bytes
 	TxQLen int    // packets
-	Qdisc  string // kind of the root qdisc; "noop" while the link was never up
+	Qdisc  string // kind of the root qdisc, "noop" while the link was never up; Configured adds parameters
 	MAC    net.HardwareAddr
 	Flags  []string // IFF_ names, in the order of their bits
 	// Features are the active ones by ethtool's names, sorted; nil for a device
@@ -174,17 +185,6 @@ func stateOf(a *netlink.LinkAttrs) (s State, err error) {
 		return s, refused(err, a.Name, "read features")
 	}
 	return s, nil
-}
-
-// rootDrops sums up what root qdiscs dropped.
-func rootDrops(all []netlink.Qdisc) (n uint64) {
-	for _, q := range all {
-		a := q.Attrs()
-		if a.Parent == netlink.HANDLE_ROOT && a.Statistics != nil && a.Statistics.Queue != nil {
-			n += uint64(a.Statistics.Queue.Drops)
-		}
-	}
-	return n
 }
 
 // withMAC is the name of the link with that address.

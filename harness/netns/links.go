@@ -9,6 +9,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"tunbench/harness/qdisc"
 )
 
 // links configures and reads the links of a namespace.
@@ -73,11 +75,7 @@ func (l *links) setDown(link netlink.Link, c Link) error {
 	}
 	// After the queue length: pfifo_fast sizes its rings by it.
 	if c.Qdisc != "" {
-		q := &netlink.GenericQdisc{
-			QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Parent: netlink.HANDLE_ROOT},
-			QdiscType:  c.Qdisc,
-		}
-		if err := l.handle.QdiscReplace(q); err != nil {
+		if err := setQdisc(link.Attrs().Index, c.Qdisc); err != nil {
 			return refused(err, name, "set root qdisc %s", c.Qdisc)
 		}
 	}
@@ -247,6 +245,34 @@ func (l *links) Device(name string) (State, error) {
 	return s, nil
 }
 
+// Configured is Device with the root qdisc spelled as c spells it: with each parameter that c
+// sets, at the value that the kernel gave it.
+func (l *links) Configured(name string, c Link) (State, error) {
+	s, err := l.Device(name)
+	asked, _ := qdisc.Parse(c.Qdisc) // Configure has refused what is none
+	if err != nil || !asked.Parameters() {
+		return s, err
+	}
+	err = l.Do(func() (err error) {
+		s.Qdisc, err = spelledQdisc(s.Index, s.Qdisc, asked)
+		return refused(err, name, "read root qdisc")
+	})
+	return s, err
+}
+
+// Qdisc reads the counters of the root qdisc of the link name.
+func (l *links) Qdisc(name string) (c QdiscCounters, err error) {
+	err = l.Do(func() error {
+		link, err := l.handle.LinkByName(name)
+		if err != nil {
+			return notFound(err, name)
+		}
+		c, err = qdiscCounters(link.Attrs().Index)
+		return refused(err, name, "read the counters of the root qdisc")
+	})
+	return c, err
+}
+
 // Veth joins this namespace and peer by a pair of veth devices, one in each. They have the
 // kernel's defaults and are down until they are configured. When one namespace
 // ends, both devices do.
@@ -358,24 +384,6 @@ func (l *links) Queues(name string) (queues []QueueCounters, err error) {
 		return refused(err, name, "read the counters of its queues")
 	})
 	return queues, err
-}
-
-// QdiscDrops is how many packets the qdiscs of the link name dropped. Those of a link with
-// many queues are added up by the kernel (mq_dump of net/sched/sch_mq.c).
-func (l *links) QdiscDrops(name string) (n uint64, err error) {
-	err = l.Do(func() error {
-		link, err := l.handle.LinkByName(name)
-		if err != nil {
-			return notFound(err, name)
-		}
-		all, err := l.handle.QdiscList(link)
-		if err != nil {
-			return refused(err, name, "list qdiscs")
-		}
-		n = rootDrops(all)
-		return nil
-	})
-	return n, err
 }
 
 // ByMAC returns the name of the link with that address.

@@ -59,7 +59,7 @@ func TestOwn(t *testing.T) {
 	if _, err := own.Queues("lo"); err != nil {
 		t.Error(err)
 	}
-	if _, err := own.QdiscDrops("lo"); err != nil {
+	if _, err := own.Qdisc("lo"); err != nil {
 		t.Error(err)
 	}
 	if name, err := own.ByMAC("02:00:00:00:00:00"); err == nil {

@@ -228,12 +228,9 @@ func (w *relayPath) Account(t *record.Trial) {
 	NoteVhost(t, w.vhostOwners())
 	for _, r := range w.relays {
 		perSKB := device.SegmentsPerSKB(w.spec, w.devices[r.from].State)
-		dropped := map[string]uint64{}
+		dropped := device.Lost(w.spec, r.snapshot, r.sent, perSKB)
 		if r.snapshot != nil {
-			dropped = device.DroppedBy(r.snapshot, r.sent, perSKB)
 			w.observed(t, r, perSKB)
-		} else if n := r.sent.TxDropped; n > 0 {
-			dropped[record.TxDropped] = n * perSKB
 		}
 		for reason, n := range dropped {
 			account.Drop(t, r.dir, reason, n)
@@ -303,8 +300,9 @@ func (w *relayPath) Mismatch(t *record.Trial) string {
 		if d, ok := t.Directions[string(r.dir)]; ok {
 			a = d.Accounting
 		}
-		if r.snapshot != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted+t.Probe.Sent(from) {
-			return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the observer saw %d at xmit", a.Accepted, t.Probe.Sent(from), *a.Xmit)
+		sent := t.Probe.Sent(from)
+		if r.snapshot != nil && !w.spec.Gen.Conversation() && *a.Xmit+device.QdiscDrops(a.Dropped) != a.Accepted+sent {
+			return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the qdisc dropped %d, the observer saw %d at xmit", a.Accepted, sent, device.QdiscDrops(a.Dropped), *a.Xmit)
 		}
 	}
 	return ""

@@ -136,13 +136,7 @@ func (w *tunnel) perSKB(host int) uint64 { return device.SegmentsPerSKB(w.spec, 
 
 // dropped is what a device did not take, by reason if it was observed.
 func (w *tunnel) dropped(host int) map[string]uint64 {
-	if s := w.snapshots[host]; s != nil {
-		return device.DroppedBy(s, w.counters[host], w.perSKB(host))
-	}
-	if n := w.counters[host].TxDropped; n > 0 {
-		return map[string]uint64{record.TxDropped: n * w.perSKB(host)}
-	}
-	return nil
+	return device.Lost(w.spec, w.snapshots[host], w.counters[host], w.perSKB(host))
 }
 
 // follow fills in devices, what the observers saw, and the hops of each
@@ -213,8 +207,8 @@ func (w *tunnel) unseen(t *record.Trial, taken [2]uint64) string {
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", s.Strays, name)
 		}
 	}
-	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted+ProbesSeen(w.spec, t) {
-		return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the observer saw %d at xmit", a.Accepted, ProbesSeen(w.spec, t), *a.Xmit)
+	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit+device.QdiscDrops(a.Dropped) != a.Accepted+ProbesSeen(w.spec, t) {
+		return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the qdisc dropped %d, the observer saw %d at xmit", a.Accepted, ProbesSeen(w.spec, t), device.QdiscDrops(a.Dropped), *a.Xmit)
 	}
 	return ""
 }

@@ -112,5 +112,6 @@ func Since(now, before netns.Counters) netns.Counters {
 		RxErrors: now.RxErrors - before.RxErrors, RxDropped: now.RxDropped - before.RxDropped,
 		TxPackets: now.TxPackets - before.TxPackets, TxBytes: now.TxBytes - before.TxBytes,
 		TxErrors: now.TxErrors - before.TxErrors, TxDropped: now.TxDropped - before.TxDropped,
+		Qdisc: netns.QdiscCounters{Dropped: now.Qdisc.Dropped - before.Qdisc.Dropped, Held: now.Qdisc.Held},
 	}
 }

@@ -69,7 +69,7 @@ func (w *vethPath) readBack() (err error) {
 		if err := Activated(h.NS, h.Link); err != nil {
 			return err
 		}
-		if w.state[i], err = h.NS.Device(h.Link); err != nil {
+		if w.state[i], err = h.NS.Configured(h.Link, w.links[i]); err != nil {
 			return err
 		}
 		if err := device.AsAsked(w.state[i], w.links[i]); err != nil {
@@ -90,6 +90,9 @@ func (w *vethPath) Empty() (bool, error) {
 		if err != nil {
 			return false, err
 		}
+		if q, err := device.QdiscOf(w.spec, h.NS, h.Link); err != nil || q.Held > 0 {
+			return false, err
+		}
 		stack, err := w.hosts[1-i].NS.Stack()
 		if err != nil || stack.Received < sent.TxPackets {
 			return false, err
@@ -103,6 +106,9 @@ func (w *vethPath) Collect() (Ledger, error) { return w, w.count() }
 func (w *vethPath) count() (err error) {
 	for i, h := range w.hosts {
 		if w.counters[i], err = h.NS.Counters(h.Link); err != nil {
+			return err
+		}
+		if w.counters[i].Qdisc, err = device.QdiscOf(w.spec, h.NS, h.Link); err != nil {
 			return err
 		}
 	}
@@ -123,7 +129,9 @@ func (w *vethPath) Account(t *record.Trial) {
 		}
 		// The first device drops what the backlog of the other host's CPU does
 		// not take (veth_xmit of drivers/net/veth.c).
-		account.Drop(t, dir, record.TxDropped, w.counters[i].TxDropped*perSKB)
+		for reason, n := range device.Lost(w.spec, nil, w.counters[i], perSKB) {
+			account.Drop(t, dir, reason, n)
+		}
 	}
 }
 

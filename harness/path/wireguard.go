@@ -78,7 +78,7 @@ func (w *wireguardPath) construct() error {
 			return err
 		}
 		var err error
-		if w.state[i], err = h.NS.Device(h.Link); err != nil {
+		if w.state[i], err = h.NS.Configured(h.Link, l); err != nil {
 			return err
 		}
 		if err := device.AsAsked(w.state[i], l); err != nil {

@@ -19,11 +19,18 @@ const MaxRing = 4 << 20 / 8
 // OfLink explains the errno of a refused setting of a link. The length of the ring:
 // whatever kept the kernel from making the rings, tun_device_event of
 // drivers/net/tun.c answers with NOTIFY_BAD, which becomes EPERM. The qdisc: ENOENT
-// stands for one that the kernel does not know and has no module for.
+// stands for one that the kernel does not know and has no module for, and EINVAL for
+// parameters that it does not take.
 func OfLink(err error, l netns.Link) error {
 	var call *netns.CallError
-	if errors.As(err, &call) && call.Err == unix.ENOENT && call.Call == "set root qdisc "+l.Qdisc {
-		return &Unsupported{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, l.Qdisc, err)}
+	if errors.As(err, &call) && call.Call == "set root qdisc "+l.Qdisc {
+		kind, parameters, _ := strings.Cut(l.Qdisc, ":")
+		switch {
+		case call.Err == unix.ENOENT:
+			return &Unsupported{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, kind, err)}
+		case call.Err == unix.EINVAL && parameters != "":
+			return &Unsupported{fmt.Sprintf("qdisc=%s: this kernel does not take these parameters of %s; set others: %v", l.Qdisc, kind, err)}
+		}
 	}
 	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {
 		return err

@@ -57,6 +57,12 @@ func TestClassify(t *testing.T) {
 		"no such qdisc": {func() error {
 			return OfLink(&netns.CallError{Call: "set root qdisc nosuch", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "nosuch"})
 		}, true, nil, record.Unsupported, "qdisc=nosuch: this kernel has no such queueing discipline"},
+		"no such qdisc, with parameters": {func() error {
+			return OfLink(&netns.CallError{Call: "set root qdisc fq:limit=5", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "fq:limit=5"})
+		}, true, nil, record.Unsupported, "(modprobe sch_fq): set root qdisc fq:limit=5 on tunbench0: no such file or directory (ENOENT)"},
+		"parameters of a qdisc": {func() error {
+			return OfLink(&netns.CallError{Call: "set root qdisc fq:limit=5", Object: "tunbench0", Err: unix.EINVAL}, netns.Link{Qdisc: "fq:limit=5"})
+		}, true, nil, record.Unsupported, "qdisc=fq:limit=5: this kernel does not take these parameters of fq; set others"},
 		"descriptors":            {func() error { return socket }, true, nil, record.Missing, "raise the limit (ulimit -n), or use fewer flows or queues"},
 		"descriptors of devices": {func() error { return fmt.Errorf("open /dev/net/tun: %w", unix.EMFILE) }, true, nil, record.Missing, "raise the limit (ulimit -n)"},
 		"descriptors of all":     {func() error { return fmt.Errorf("socket: %w", unix.ENFILE) }, true, nil, record.Missing, "fs.file-max"},

@@ -9,6 +9,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/packet"
+	"tunbench/harness/qdisc"
 	"tunbench/reports/record"
 )
 
@@ -92,7 +93,7 @@ type Spec struct {
 	Filter     bool
 	FilterTime time.Duration
 
-	Qdisc  string // root qdisc of the device
+	Qdisc  string // root qdisc of the device, as qdisc.Parse takes it
 	TxQLen int    // length of the ring behind each queue, in skbs
 	SndBuf int    // TUNSETSNDBUF in bytes; 0 leaves the kernel's default, INT_MAX
 
@@ -239,10 +240,14 @@ func Default() Spec {
 	return Spec{
 		Mode: TUN, Path: PathSink, Dir: K2U, Gen: GenUDP, IO: IORead, Queues: 1, Flows: 1, Size: 64,
 		Offload: OffloadNone, NAPI: NAPIOff, XDP: XDPOff, Steer: SteerAuto, Cipher: CipherNone, Event: EventNone, Tail: TailFull, Payload: PayloadPlain,
-		Qdisc: "noqueue", TxQLen: 500, Family: 4, PausedQueue: AllQueues,
+		Qdisc: qdisc.None, TxQLen: 500, Family: 4, PausedQueue: AllQueues,
 		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 40 * time.Millisecond,
 	}
 }
+
+// Holds reports whether the root qdisc of the device can hold packets that the device does
+// not take.
+func (s Spec) Holds() bool { return s.Qdisc != qdisc.None }
 
 // NonBlocking reports whether the descriptors of the device are opened O_NONBLOCK.
 func (s Spec) NonBlocking() bool {

@@ -6,6 +6,7 @@ import (
 	"tunbench/harness/iperf"
 	"tunbench/harness/packet"
 	"tunbench/harness/program"
+	"tunbench/harness/qdisc"
 	"tunbench/harness/sink"
 )
 
@@ -45,7 +46,8 @@ func outOfRange(s Spec) error {
 	case s.Pause < 0 || s.Pause > MaxPause:
 		return fmt.Errorf("pause %v: choose at most %v", s.Pause, MaxPause)
 	}
-	return nil
+	_, err := qdisc.Parse(s.Qdisc)
+	return err
 }
 
 // contradiction is about values that contradict each other whatever the path; ""

@@ -10,6 +10,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/conversation"
+	"tunbench/harness/device"
 	"tunbench/harness/host"
 	"tunbench/harness/load"
 	"tunbench/harness/path"
@@ -143,7 +144,7 @@ func (k *conversationTrial) guard() {
 			return
 		}
 		if quiet > patienceOf(k.spec) {
-			k.fail(fmt.Errorf("nothing has arrived for %v, and the links of both hosts are up", quiet.Round(time.Millisecond)))
+			k.fail(held(k.site, fmt.Errorf("nothing has arrived for %v, and the links of both hosts are up", quiet.Round(time.Millisecond))))
 			return
 		}
 	}
@@ -249,7 +250,7 @@ func (k *conversationTrial) await(what string, holds func() (bool, error)) error
 		}
 		switch quiet := time.Duration(now - at); {
 		case quiet > patienceOf(k.spec):
-			return fmt.Errorf("waited %v for the %s", patienceOf(k.spec), what)
+			return held(k.site, fmt.Errorf("waited %v for the %s", patienceOf(k.spec), what))
 		case quiet > stallAfter:
 			if err := k.linksDown(); err != nil {
 				return fmt.Errorf("wait for the %s: %w", what, err)
@@ -306,6 +307,7 @@ func (k *conversationTrial) trial(m account.Measurement, _ record.Floor, addSoft
 	k.probing.describe(&t)
 	k.ledger.Account(&t)
 	k.counted.Fill(&t)
+	device.AttributeStreams(&t)
 	k.probing.apart(&t) // retransmissions stand for the drops of some, and explain none of the probe's
 	a := &t.Accounting
 	a.Offered = a.Accepted + a.PushedBack

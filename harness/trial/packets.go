@@ -221,7 +221,7 @@ func (b *packetTrial) hold() error {
 		return err
 	}
 	if err := await("readers to empty the device", b.probing.emptied(b.traffic.Empty)); err != nil {
-		return err
+		return held(b.site, err)
 	}
 	b.reading.Barrier.Close()
 	b.site.Forwarders.Hold(true)
@@ -270,7 +270,7 @@ func (b *packetTrial) drain() error {
 		return nil // each round ends with empty queues
 	}
 	if err := await("packets to arrive", b.probing.emptied(b.traffic.Empty)); err != nil {
-		return err
+		return held(b.site, err)
 	}
 	if err := b.finish(); err != nil {
 		return err

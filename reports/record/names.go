@@ -25,6 +25,10 @@ const (
 	ClockICount = "icount"
 )
 
+// QdiscDrop is the kernel's reason for packets that a qdisc dropped, and never gave to the
+// device.
+const QdiscDrop = "QDISC_DROP"
+
 // Axes names all axes, in the order in which they stand in a scenario's name. A
 // new axis goes to the end.
 var Axes = []string{

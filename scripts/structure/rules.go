@@ -36,7 +36,7 @@ var rules = []rule{
 	{"bench/plan", "bench/search bench/setup bench/suite harness/block harness/refusal harness/spec harness/trial reports/record reports/requirement reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
 	{"bench/setup", "bench/suite harness/spec"},
-	{"bench/suite", "reports/metric reports/record"},
+	{"bench/suite", "harness/qdisc reports/metric reports/record"},
 
 	// One trial: its entry points, its phases, and then what the packets cross,
 	// what sends them and what accounts for them.
@@ -57,7 +57,7 @@ var rules = []rule{
 	{"harness/account", "harness/host harness/packet harness/sink harness/spec harness/traffic harness/worker bpf/hist reports/record"},
 	{"harness/condition", "harness/host reports/record"},
 	{"harness/refusal", "harness/call harness/host harness/netns harness/tuntap harness/uring harness/vhost bpf reports/record"},
-	{"harness/spec", "harness/iperf harness/packet harness/program harness/sink bpf reports/record"},
+	{"harness/spec", "harness/iperf harness/packet harness/program harness/qdisc harness/sink bpf reports/record"},
 
 	{"harness/forward", "harness/socket harness/packet harness/seal harness/worker harness/uring harness/vhost"},
 	{"harness/sink", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
@@ -66,9 +66,10 @@ var rules = []rule{
 	{"harness/stream", "harness/call harness/socket harness/worker bpf/hist"},
 	{"harness/host", "reports/record"},
 	{"harness/iperf", "harness/socket"},
-	{"harness/netns", ""},
+	{"harness/netns", "harness/qdisc"},
 	{"harness/packet", ""},
 	{"harness/program", ""},
+	{"harness/qdisc", ""},
 	{"harness/seal", ""},
 	{"harness/tuntap", ""},
 	{"harness/uring", ""},

@@ -228,6 +228,7 @@ func (w *Path) complete() (err error) {
 		}
 	}
 	defaults := spec.Default()
+	var asked [2]netns.Link
 	for i, h := range w.hosts {
 		l := netns.Link{MTU: w.spec.MTU(), Addr: []netip.Prefix{device.HostAddress(w.spec, i)}}
 		if w.spec.TxQLen != defaults.TxQLen {
@@ -242,9 +243,13 @@ func (w *Path) complete() (err error) {
 		if err := h.NS.Complete(h.Link, l); err != nil {
 			return refusal.OfLink(err, l)
 		}
+		asked[i] = l
 	}
 	for i, h := range w.hosts {
-		if w.state[i], err = h.NS.Device(h.Link); err != nil {
+		if w.state[i], err = h.NS.Configured(h.Link, asked[i]); err != nil {
+			return err
+		}
+		if err := device.QdiscAsAsked(w.state[i], asked[i]); err != nil {
 			return err
 		}
 		w.queues[i], _ = w.pair.Queues(i)

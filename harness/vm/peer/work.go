@@ -166,9 +166,11 @@ func (w *work) look(id int) (a Answer, err error) {
 	if c.Queues, err = w.ns.Queues(w.link); err != nil {
 		return a, err
 	}
-	if c.Qdisc, err = w.ns.QdiscDrops(w.link); err != nil {
+	qdisc, err := w.ns.Qdisc(w.link)
+	if err != nil {
 		return a, err
 	}
+	c.Qdisc = qdisc.Dropped
 	if c.Overruns, c.Idle, err = w.sockets(); err != nil {
 		return a, err
 	}
