@@ -39,6 +39,7 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"pause":   setPause,
 	"filter":  setFilter,
 	"event":   func(s *spec.Spec, v string) { s.Event = spec.Event(v) },
+	"senders": func(s *spec.Spec, v string) { s.Senders = number(v) },
 	"tail":    func(s *spec.Spec, v string) { s.Tail = spec.Tail(v) },
 	"delay":   func(s *spec.Spec, v string) { s.Delay = measure(v, "ms", time.Millisecond) },
 	"drop":    func(s *spec.Spec, v string) { s.Drop = share(v) },
@@ -81,8 +82,8 @@ func share(canonical string) float64 {
 	return float64(number(strings.TrimSuffix(canonical, "pct"))) / 100
 }
 
-// number is the integer that a canonical value spells; words such as `off`
-// and `max` stand for 0, which leaves alone whatever field of a Spec they set.
+// number is the integer that a canonical value spells; words such as `off`,
+// `max` and `auto` stand for 0, which leaves alone whatever field of a Spec they set.
 func number(canonical string) int {
 	n, err := strconv.Atoi(canonical)
 	if err != nil {

@@ -53,7 +53,7 @@ func TestEveryAxisIsSet(t *testing.T) {
 // what it refuses is not.
 func TestBounds(t *testing.T) {
 	for axis, most := range map[string]int{
-		"queues=%d": spec.MaxQueues, "flows=%d": spec.MaxFlows, "size=%d": spec.MaxSize,
+		"queues=%d": spec.MaxQueues, "flows=%d": spec.MaxFlows, "senders=%d": spec.MaxSenders, "size=%d": spec.MaxSize,
 		"load=%dpps": spec.MaxRate, "pause=%dms": int(spec.MaxPause / time.Millisecond), "filter=%dns": int(spec.MaxFilterTime / time.Nanosecond),
 	} {
 		if _, _, err := suite.ParseAssignment(fmt.Sprintf(axis, most)); err != nil {

@@ -3,6 +3,8 @@
 package load
 
 import (
+	"cmp"
+
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/device"
@@ -123,24 +125,29 @@ func vhostEmpty(readers []Reader) (bool, error) {
 // Workers is how many workers send and read, if half of the CPUs are for
 // senders.
 func Workers(s spec.Spec, half int) (senders, readers int) {
-	senders, readers = min(s.Queues, s.Flows, half), s.Queues
+	each := min(s.Queues, s.Flows, half) // of the sockets at an end
+	if s.Path.Foreign() || s.Gen.Conversation() {
+		each = min(s.Flows, half) // without queues to go by
+	}
+	senders, readers = cmp.Or(s.Senders, each), s.Queues
 	switch {
 	case s.Gen == spec.GenLockstep:
 		return 1, readers
 	case s.Path == spec.PathSink && s.Dir != spec.K2U:
 		return writingWorkers(s, senders)
 	case s.Path == spec.PathGuest: // the other end of each is in the guest
-		return guestWorkers(s, senders)
+		return guestWorkers(s, each)
 	case s.Path == spec.PathBridge: // each queue is written by a thread of its own
 		return min(s.Queues, s.Flows), readers
-	case s.Path.Foreign() || s.Gen.Conversation(): // which have no queues to go by
-		senders = min(s.Flows, half)
 	}
 	if s.Path.Hosts() {
-		if s.Dir == spec.Both && s.Gen != spec.GenIPerf3 { // each of whose two processes does both
-			senders *= 2
+		readers = each
+		if s.Gen.Conversation() { // of which each thread has one at the other end
+			readers = senders
 		}
-		readers = senders
+		if s.Dir == spec.Both && s.Gen != spec.GenIPerf3 { // each of whose two processes does both
+			senders, readers = 2*senders, 2*readers
+		}
 	}
 	return senders, readers
 }

@@ -42,6 +42,8 @@ const (
 	maxShare = 2 // of Spec.Share
 	// MaxQueues is the kernel's MAX_TAP_QUEUES.
 	MaxQueues = 256
+	// MaxSenders bounds Spec.Senders.
+	MaxSenders = 64
 	// MinMeasure is the least Spec.Measure.
 	MinMeasure time.Duration = record.LeastMeasureNs
 	// MaxRate is the highest Spec.Rate, in packets a second.
@@ -92,6 +94,10 @@ type Spec struct {
 	// known size on the way through tun_net_xmit.
 	Filter     bool
 	FilterTime time.Duration
+
+	// Senders is how many threads send through sockets, each with flows of its own: 1 to
+	// MaxSenders. 0 is one for each queue, as far as half of the CPUs reach.
+	Senders int
 
 	Qdisc  string // root qdisc of the device, as qdisc.Parse takes it
 	TxQLen int    // length of the ring behind each queue, in skbs
@@ -188,7 +194,7 @@ func (s Spec) Validate() error {
 	if err := outOfRange(s); err != nil {
 		return err
 	}
-	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, tailContradiction, payloadContradiction, trafficContradiction, deviceContradiction} {
+	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, tailContradiction, payloadContradiction, trafficContradiction, sendersContradiction, deviceContradiction} {
 		if text := check(s); text != "" {
 			return fmt.Errorf("%w: %s", ErrImpossible, text)
 		}

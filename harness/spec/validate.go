@@ -17,6 +17,8 @@ func outOfRange(s Spec) error {
 		return fmt.Errorf("queues=%d: a device has 1 to %d queues", s.Queues, MaxQueues)
 	case s.Flows < 1 || s.Flows > MaxFlows:
 		return fmt.Errorf("flows=%d: choose 1 to %d", s.Flows, MaxFlows)
+	case s.Senders < 0 || s.Senders > MaxSenders:
+		return fmt.Errorf("senders=%d: choose 1 to %d, or auto", s.Senders, MaxSenders)
 	case s.Size != SizeIMIX && (s.Size < MinSize || s.Size > MaxSize):
 		return fmt.Errorf("size=%d: choose %d to %d bytes of IP length, or imix", s.Size, MinSize, MaxSize)
 	case s.Family != 4 && s.Family != 6:

@@ -26,6 +26,7 @@ func yardstickOf(s Spec) (y Spec, kind string) {
 	y = Default()
 	y.Loopback = true
 	y.Dir, y.Gen, y.Size, y.Family, y.CPUs = s.Dir, s.Gen, s.Size, s.Family, s.CPUs
+	y.Senders = s.Senders
 	y.Warmup, y.Measure, y.Window = s.Warmup, s.Measure, s.Window
 	kind = record.YardstickUDP
 	switch {
@@ -65,7 +66,7 @@ func sameWorkers(y *Spec, s Spec) {
 	default:
 		y.Path, y.Queues = PathRelay, min(s.Queues, s.Flows)
 	}
-	y.Flows = min(s.Flows, y.Queues)
+	y.Flows = max(min(s.Flows, y.Queues), s.Senders)
 }
 
 // sendsGSO reports whether senders hand GSO packets to the kernel.

@@ -19,7 +19,7 @@ var inEach = []string{
 // the host's may lack (kprobes, fentry), or lack what it has.
 var inGuests = map[string][]string{
 	"6.1":  inEach,
-	"6.12": append([]string{"TestXDPSeesEveryFrame", "TestEvents", "TestSteeringSpreads", "TestWrittenLinkGoesDown", "TestFlowsFollowTheirAnswers", "TestWireguard", "TestLinkDelays", "TestLinkDrops", "TestLinkReorders", "TestVPNWithoutLoss", "TestQuota", "TestBridgeCrossesNetfilter", "TestReadBack", "TestQdiscDrops"}, inEach...),
+	"6.12": append([]string{"TestXDPSeesEveryFrame", "TestEvents", "TestSteeringSpreads", "TestWrittenLinkGoesDown", "TestFlowsFollowTheirAnswers", "TestWireguard", "TestLinkDelays", "TestLinkDrops", "TestLinkReorders", "TestVPNWithoutLoss", "TestQuota", "TestBridgeCrossesNetfilter", "TestReadBack", "TestQdiscDrops", "TestStreamsBehindAQdisc"}, inEach...),
 }
 
 // TestInGuests runs tests of this package under other kernels.
