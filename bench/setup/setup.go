@@ -49,6 +49,8 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"bridge":  func(s *spec.Spec, v string) { s.Bridge = v == "on" },
 	"payload": func(s *spec.Spec, v string) { s.Payload = spec.Payload(v) },
 	"copy":    func(*spec.Spec, string) {}, // copies are measured alike
+
+	"backpressure": func(s *spec.Spec, v string) { s.Backpressure = v == "on" },
 }
 
 func setSize(s *spec.Spec, value string) {

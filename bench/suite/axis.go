@@ -53,6 +53,7 @@ var axes = []Axis{
 	{Name: "filter", Default: "off", About: "eBPF filter on the device that keeps every packet: empty, or one that takes so long for each", domain: domain{words: []string{"off", "pass"}, units: []unit{{"ns", 1, 50_000}}}},
 	{Name: "event", Default: "off", About: "what happens to the device in the middle of the measured time", domain: words("off", "detach", "carrier")},
 	{Name: "senders", Default: "auto", About: "threads that send through sockets, whatever the number of queues; auto: one for each queue, as far as half of the CPUs reach", domain: numbers(1, 64, "auto")},
+	{Name: "backpressure", Default: "off", About: "IFF_BACKPRESSURE: a full ring stops the queue instead of dropping, while the qdisc holds packets", domain: words("off", "on")},
 	{Name: "tail", Default: "full", About: "last segment of a GSO packet: as long as the others, a byte less, or one byte", domain: words("full", "short", "byte")},
 	{Name: "delay", Default: "off", About: "how long the link below the path keeps each packet, each way", domain: measures("off", unit{"ms", 1, 200})},
 	{Name: "drop", Default: "off", About: "share of the packets that the link below the path loses", domain: measures("off", unit{"pct", 1, 10})},

@@ -73,7 +73,7 @@ func (d *Device) create(name string) error {
 		Name: name, TAP: s.Mode == spec.TAP, Queues: s.Queues, PI: s.PI,
 		VnetHdr: s.VnetHdr, Offload: OffloadMasks[s.Offload],
 		NAPI: s.NAPI != spec.NAPIOff, NAPIFrags: s.NAPI == spec.NAPIFrags,
-		SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.NonBlocking(),
+		Backpressure: s.Backpressure, SndBuf: s.SndBuf, Exclusive: true, NonBlock: s.NonBlocking(),
 	}
 	if kind, ok := steerings[s.Steer]; ok {
 		prog, err := bpf.LoadSteering(kind)

@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-func TestSendersThatCannotBe(t *testing.T) {
+func TestSendersAndBackpressure(t *testing.T) {
 	eight := func(s *Spec) { s.Senders, s.Flows = 8, 8 }
+	stops := func(s *Spec) { s.Backpressure, s.Qdisc = true, "pfifo_fast" }
 	with := func(list ...func(*Spec)) func(*Spec) {
 		return func(s *Spec) {
 			for _, set := range list {
@@ -28,6 +29,10 @@ func TestSendersThatCannotBe(t *testing.T) {
 		"written":             {with(eight, func(s *Spec) { s.Dir = U2K }), "no socket sends; set senders=auto or dir=k2u", true},
 		"bridge":              {with(eight, func(s *Spec) { s.Path, s.Mode = PathBridge, TAP }), "set senders=auto", true},
 		"guest":               {with(eight, func(s *Spec) { s.Path, s.Mode = PathGuest, TAP }), "set senders=auto", true},
+		"noqueue":             {func(s *Spec) { s.Backpressure = true }, "with qdisc=noqueue nothing holds the packets", true},
+		"a device of theirs":  {with(stops, func(s *Spec) { s.Path = PathVeth }), "path=veth has none; set backpressure=off", true},
+		"written, with stops": {with(stops, func(s *Spec) { s.Dir = U2K }), "set dir=k2u", true},
+		"bypass":              {with(stops, func(s *Spec) { s.Gen, s.Bypass = GenPacket, true }), "set bypass=off", true},
 		"a qdisc's parameter": {func(s *Spec) { s.Qdisc = "fq_codel:limt=5" }, `fq_codel has no parameter "limt": choose from limit`, false},
 	} {
 		s := Default()
@@ -42,8 +47,8 @@ func TestSendersThatCannotBe(t *testing.T) {
 		"one":        func(s *Spec) { s.Senders, s.Queues, s.Flows = 1, 4, 4 },
 		"both":       with(eight, func(s *Spec) { s.Dir = Both }),
 		"packet":     with(eight, func(s *Spec) { s.Gen = GenPacket }),
-		"streams":    with(eight, func(s *Spec) { s.Path, s.Gen, s.Size = PathRelay, GenTCP, 1500 }),
-		"parameters": func(s *Spec) { s.Qdisc = "fq_codel:limit=100" },
+		"streams":    with(eight, stops, func(s *Spec) { s.Path, s.Gen, s.Size = PathRelay, GenTCP, 1500 }),
+		"parameters": with(stops, func(s *Spec) { s.Qdisc = "fq_codel:limit=100" }),
 	} {
 		s := Default()
 		set(&s)

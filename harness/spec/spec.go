@@ -99,6 +99,10 @@ type Spec struct {
 	// MaxSenders. 0 is one for each queue, as far as half of the CPUs reach.
 	Senders int
 
+	// Backpressure asks for IFF_BACKPRESSURE (after Linux 6.18): a full ring stops its queue, and
+	// the qdisc holds what is sent meanwhile.
+	Backpressure bool
+
 	Qdisc  string // root qdisc of the device, as qdisc.Parse takes it
 	TxQLen int    // length of the ring behind each queue, in skbs
 	SndBuf int    // TUNSETSNDBUF in bytes; 0 leaves the kernel's default, INT_MAX
@@ -194,7 +198,7 @@ func (s Spec) Validate() error {
 	if err := outOfRange(s); err != nil {
 		return err
 	}
-	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, tailContradiction, payloadContradiction, trafficContradiction, sendersContradiction, deviceContradiction} {
+	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, tailContradiction, payloadContradiction, trafficContradiction, sendersContradiction, backpressureContradiction, deviceContradiction} {
 		if text := check(s); text != "" {
 			return fmt.Errorf("%w: %s", ErrImpossible, text)
 		}

@@ -169,11 +169,19 @@ func (d *Device) verifyLink(c Config) error {
 		return fmt.Errorf("read back %s: %w", d.name, err)
 	}
 	d.ifindex = link.Ifindex
+	features := uint32(0)
+	if c.Backpressure {
+		if features, err = getFeatures(d.queues[0].fd); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.Ifindex != 0 && link.Ifindex != c.Ifindex:
 		return &OptionError{Device: d.name, Call: "TUNSETIFINDEX", Arg: strconv.Itoa(c.Ifindex), Got: strconv.Itoa(link.Ifindex)}
 	case c.NoCarrier && link.Carrier:
 		return &OptionError{Device: d.name, Call: "TUNSETIFF", Arg: "IFF_NO_CARRIER", Got: "with carrier"}
+	case c.Backpressure && features&iffBackpressure == 0:
+		return &OptionError{Device: d.name, Call: "TUNSETIFF", Arg: flagText(d.flags), Got: flagText(d.flags &^ iffBackpressure), Hint: "TUNGETFEATURES does not know IFF_BACKPRESSURE"}
 	case link.Detailed && link.Flags&unix.IFF_NO_PI != d.flags&unix.IFF_NO_PI:
 		return &OptionError{Device: d.name, Call: "TUNSETIFF", Arg: flagText(d.flags), Got: flagText(link.Flags)}
 	}
