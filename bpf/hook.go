@@ -81,6 +81,7 @@ var xmitPrograms = map[Hook][]Program{
 
 // Programs that all hooks need.
 var (
+	sent    = Program{tunobsProgTpSent, "tracepoint", "net_dev_xmit"} // with Target.Stops
 	dequeue = Program{tunobsProgTpDequeue, "tracepoint", "skb_copy_datagram_iovec"}
 	receive = []Program{
 		{tunobsProgTpReceive, "tracepoint", "netif_receive_skb_entry"},
@@ -104,11 +105,15 @@ func Programs(h Hook, s Direction) (list []Program) {
 	return append(list, drops(s)...)
 }
 
-// programs are these, and with returns those on the returns of readers and writers.
-func programs(h Hook, s Direction, returns bool) []Program {
+// programs are these, with returns those on the returns of readers and writers, and with
+// stops that behind the driver's xmit.
+func programs(h Hook, s Direction, returns, stops bool) []Program {
 	list := Programs(h, s)
 	if returns {
 		list = append(list, returnPrograms...)
+	}
+	if stops && s.xmit() {
+		list = append(list, sent)
 	}
 	return list
 }

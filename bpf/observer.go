@@ -39,6 +39,10 @@ type Target struct {
 	// Flows counts packets by flow, up to MostFlows of them. On kernels before 6.2, kprobes do not
 	// count the flows of packets to readers.
 	Flows bool
+	// Stops counts how often and for how long transmit queues were stopped while measuring. It
+	// needs one more program for each packet, and a kernel that is not locked down
+	// (confidentiality).
+	Stops bool
 	// Returns counts errors of readers and writers by errno, by programs on the returns of
 	// tun_chr_read_iter and tun_chr_write_iter (fexit).
 	Returns bool
@@ -108,8 +112,8 @@ func open(h Hook, t Target) (*Observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count possible CPUs: %w", err)
 	}
-	o := &Observer{target: t, cpus: cpus, programs: programs(h, t.Direction, t.Returns), sampleEvery: every, config: config{
-		hook: h, direction: t.Direction, gso: t.GSO, kinds: t.Kinds, returns: t.Returns, flows: t.Flows,
+	o := &Observer{target: t, cpus: cpus, programs: programs(h, t.Direction, t.Returns, t.Stops && !locked(readLine)), sampleEvery: every, config: config{
+		hook: h, direction: t.Direction, gso: t.GSO, kinds: t.Kinds, returns: t.Returns, flows: t.Flows, stops: t.Stops && !locked(readLine),
 		layout: layoutFor(cpus, 1<<bits.Len(uint(max(t.Queues, 1)-1))),
 	}}
 	if o.reasons, err = dropReasons(); err != nil {
@@ -299,7 +303,9 @@ func (o *Observer) Snapshot() (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSnapshot(sum, o.target, o.reasons), nil
+	s := newSnapshot(sum, o.target, o.reasons)
+	s.Stops = o.stops && o.direction.xmit()
+	return s, nil
 }
 
 // Flows are the counts of each flow since Open, where Target.Flows asks for them.

@@ -29,6 +29,7 @@ type config struct {
 	kinds     bool // GSO packets are counted by their kind
 	returns   bool // errors of readers and writers are counted
 	flows     bool // packets are counted by flow
+	stops     bool // stops of transmit queues are counted
 	layout
 }
 
@@ -54,7 +55,7 @@ type set struct {
 const noTarget = int64(-1)
 
 func load(c config, cpus int) (*set, error) {
-	s := &set{config: c, programs: programs(c.hook, c.direction, c.returns), cpus: cpus, base: newCounts(cpus, c.layout), now: newCounts(cpus, c.layout)}
+	s := &set{config: c, programs: programs(c.hook, c.direction, c.returns, c.stops), cpus: cpus, base: newCounts(cpus, c.layout), now: newCounts(cpus, c.layout)}
 	spec, err := s.spec()
 	if err != nil {
 		return nil, err
@@ -113,7 +114,8 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 		tunobsVarHistShift:     uint32(s.shift),
 		tunobsVarCountKinds:    s.kinds,
 		tunobsVarCountFlows:    s.flows,
-		tunobsVarReadDepth:     lockdown(readLine) != "confidentiality",
+		tunobsVarCountStops:    s.stops,
+		tunobsVarReadDepth:     !locked(readLine),
 		tunobsVarSideXmit:      s.direction != U2K,
 		tunobsVarSideRecv:      s.direction.recv(),
 		tunobsVarReasonBacklog: numberOf(reasons, "CPU_BACKLOG"),
@@ -126,6 +128,10 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 	}
 	return spec, nil
 }
+
+// locked reports whether the kernel forbids to read its memory by address
+// (LOCKDOWN_BPF_READ_KERNEL of include/linux/security.h).
+func locked(read func(path string) string) bool { return lockdown(read) == "confidentiality" }
 
 // depthEvery is of how many skbs the ring is looked at once, if one in so many is timed.
 func depthEvery(sampleEvery int) int {
@@ -176,6 +182,11 @@ func (s *set) aim(t Target, sampleEvery int, measuring bool) error {
 	}
 	if err := s.sample(sampleEvery); err != nil {
 		return err
+	}
+	if s.stops { // those of another device, or from before this one was detached
+		if err := s.set(variable{tunobsVarStops, make([]tunobsQueueStop, maxQueues)}); err != nil {
+			return err
+		}
 	}
 	word := int64(t.Ifindex&0x7fffffff)<<32 | int64(t.Netns)
 	return s.set(

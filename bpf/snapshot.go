@@ -20,6 +20,10 @@ type Queue struct {
 	DropPkts                      uint64 // freed as dropped
 	ReadCalls                     uint64 // of tun_do_read, with or without a packet; only where the hook SeesCalls
 
+	// Stops is how often the driver stopped the queue, and StoppedNs for how long, while
+	// measuring: where Target.Stops asks for it.
+	Stops, StoppedNs uint64
+
 	RecvSKBs, RecvPkts, RecvBytes uint64 // written by user space and taken by the kernel, drops included
 	RecvDropPkts                  uint64 // of these, freed as dropped
 
@@ -51,7 +55,7 @@ func queueOf(c *tunobsQueueCounters, gso bool) Queue {
 	q := Queue{
 		XmitSKBs: c.XmitSkbs, XmitPkts: c.XmitPkts, XmitBytes: c.XmitBytes,
 		ReadSKBs: c.ReadSkbs, ReadPkts: c.ReadPkts, ReadBytes: c.ReadBytes,
-		DropPkts: c.DropPkts,
+		DropPkts: c.DropPkts, Stops: c.Stops, StoppedNs: c.StoppedNs,
 		RecvSKBs: c.RecvSkbs, RecvPkts: c.RecvPkts, RecvBytes: c.RecvBytes,
 		RecvDropPkts: c.RecvDropPkts,
 	}
@@ -67,6 +71,7 @@ func queueOf(c *tunobsQueueCounters, gso bool) Queue {
 type Snapshot struct {
 	Queues    []Queue           // by queue number
 	Drops     map[string]uint64 // packets by the kernel's drop reason
+	Stops     bool              // whether stops of queues were counted
 	Strays    uint64            // events on a queue that the device should not have
 	Residency hist.Histogram    // of all queues
 	// XmitGSO and RecvGSO count by kind, where Target.Kinds asks for it.
@@ -88,7 +93,7 @@ func (s *Snapshot) Since(old *Snapshot) *Snapshot {
 	d := &Snapshot{
 		Drops: minus(s.Drops, old.Drops), RecvDrops: minus(s.RecvDrops, old.RecvDrops),
 		ReadErrors: minus(s.ReadErrors, old.ReadErrors), WriteErrors: minus(s.WriteErrors, old.WriteErrors),
-		Strays: s.Strays - old.Strays, Missed: s.Missed - old.Missed, Residency: s.Residency.Since(&old.Residency),
+		Stops: s.Stops, Strays: s.Strays - old.Strays, Missed: s.Missed - old.Missed, Residency: s.Residency.Since(&old.Residency),
 	}
 	for i := range Kinds {
 		d.XmitGSO[i] = GSO{s.XmitGSO[i].SKBs - old.XmitGSO[i].SKBs, s.XmitGSO[i].Pkts - old.XmitGSO[i].Pkts}
@@ -105,7 +110,7 @@ func (q Queue) since(old Queue) Queue {
 	return Queue{
 		XmitSKBs: q.XmitSKBs - old.XmitSKBs, XmitPkts: q.XmitPkts - old.XmitPkts, XmitBytes: q.XmitBytes - old.XmitBytes,
 		ReadSKBs: q.ReadSKBs - old.ReadSKBs, ReadPkts: q.ReadPkts - old.ReadPkts, ReadBytes: q.ReadBytes - old.ReadBytes,
-		DropPkts: q.DropPkts - old.DropPkts, ReadCalls: q.ReadCalls - old.ReadCalls,
+		DropPkts: q.DropPkts - old.DropPkts, Stops: q.Stops - old.Stops, StoppedNs: q.StoppedNs - old.StoppedNs, ReadCalls: q.ReadCalls - old.ReadCalls,
 		RecvSKBs: q.RecvSKBs - old.RecvSKBs, RecvPkts: q.RecvPkts - old.RecvPkts, RecvBytes: q.RecvBytes - old.RecvBytes,
 		RecvDropPkts: q.RecvDropPkts - old.RecvDropPkts,
 		Residency:    &residency, Missed: q.Missed - old.Missed, Depth: &depth,

@@ -31,7 +31,8 @@ type tunobsCpuCounters struct {
 	LatePkts   uint32
 	LateReason uint32
 	LateQueue  uint32
-	Pad        [19]uint32
+	XmitQueue  uint32
+	Pad        [18]uint32
 	Queues     [0]tunobsQueueCounters
 }
 
@@ -65,7 +66,15 @@ type tunobsQueueCounters struct {
 	RecvBytes    uint64
 	RecvPkts     uint64
 	RecvDropPkts uint64
-	Pad          [5]uint64
+	Stops        uint64
+	StoppedNs    uint64
+	Pad          [3]uint64
+}
+
+type tunobsQueueStop struct {
+	_     structs.HostLayout
+	Since uint64
+	Pad   [7]uint64
 }
 
 type tunobsReadCalls struct {
@@ -100,9 +109,11 @@ const (
 	tunobsProgTpReceive         = "tp_receive"
 	tunobsProgTpReceiveFrags    = "tp_receive_frags"
 	tunobsProgTpReceiveNapi     = "tp_receive_napi"
+	tunobsProgTpSent            = "tp_sent"
 	tunobsProgTpXmit            = "tp_xmit"
 	tunobsVarCountFlows         = "count_flows"
 	tunobsVarCountKinds         = "count_kinds"
+	tunobsVarCountStops         = "count_stops"
 	tunobsVarDepthLimit         = "depth_limit"
 	tunobsVarErrors             = "errors"
 	tunobsVarHistShift          = "hist_shift"
@@ -116,6 +127,7 @@ const (
 	tunobsVarSampleLimit        = "sample_limit"
 	tunobsVarSideRecv           = "side_recv"
 	tunobsVarSideXmit           = "side_xmit"
+	tunobsVarStops              = "stops"
 	tunobsVarTarget             = "target"
 	tunobsVarTargetGso          = "target_gso"
 	tunobsVarTargetIfindex      = "target_ifindex"
@@ -184,6 +196,7 @@ type tunobsProgramSpecs struct {
 	TpReceive         *ebpf.ProgramSpec `ebpf:"tp_receive"`
 	TpReceiveFrags    *ebpf.ProgramSpec `ebpf:"tp_receive_frags"`
 	TpReceiveNapi     *ebpf.ProgramSpec `ebpf:"tp_receive_napi"`
+	TpSent            *ebpf.ProgramSpec `ebpf:"tp_sent"`
 	TpXmit            *ebpf.ProgramSpec `ebpf:"tp_xmit"`
 }
 
@@ -203,6 +216,7 @@ type tunobsMapSpecs struct {
 type tunobsVariableSpecs struct {
 	CountFlows    *ebpf.VariableSpec `ebpf:"count_flows"`
 	CountKinds    *ebpf.VariableSpec `ebpf:"count_kinds"`
+	CountStops    *ebpf.VariableSpec `ebpf:"count_stops"`
 	DepthLimit    *ebpf.VariableSpec `ebpf:"depth_limit"`
 	Errors        *ebpf.VariableSpec `ebpf:"errors"`
 	HistShift     *ebpf.VariableSpec `ebpf:"hist_shift"`
@@ -216,6 +230,7 @@ type tunobsVariableSpecs struct {
 	SampleLimit   *ebpf.VariableSpec `ebpf:"sample_limit"`
 	SideRecv      *ebpf.VariableSpec `ebpf:"side_recv"`
 	SideXmit      *ebpf.VariableSpec `ebpf:"side_xmit"`
+	Stops         *ebpf.VariableSpec `ebpf:"stops"`
 	Target        *ebpf.VariableSpec `ebpf:"target"`
 	TargetGso     *ebpf.VariableSpec `ebpf:"target_gso"`
 	TargetIfindex *ebpf.VariableSpec `ebpf:"target_ifindex"`
@@ -265,6 +280,7 @@ func (m *tunobsMaps) Close() error {
 type tunobsVariables struct {
 	CountFlows    *ebpf.Variable `ebpf:"count_flows"`
 	CountKinds    *ebpf.Variable `ebpf:"count_kinds"`
+	CountStops    *ebpf.Variable `ebpf:"count_stops"`
 	DepthLimit    *ebpf.Variable `ebpf:"depth_limit"`
 	Errors        *ebpf.Variable `ebpf:"errors"`
 	HistShift     *ebpf.Variable `ebpf:"hist_shift"`
@@ -278,6 +294,7 @@ type tunobsVariables struct {
 	SampleLimit   *ebpf.Variable `ebpf:"sample_limit"`
 	SideRecv      *ebpf.Variable `ebpf:"side_recv"`
 	SideXmit      *ebpf.Variable `ebpf:"side_xmit"`
+	Stops         *ebpf.Variable `ebpf:"stops"`
 	Target        *ebpf.Variable `ebpf:"target"`
 	TargetGso     *ebpf.Variable `ebpf:"target_gso"`
 	TargetIfindex *ebpf.Variable `ebpf:"target_ifindex"`
@@ -308,6 +325,7 @@ type tunobsPrograms struct {
 	TpReceive         *ebpf.Program `ebpf:"tp_receive"`
 	TpReceiveFrags    *ebpf.Program `ebpf:"tp_receive_frags"`
 	TpReceiveNapi     *ebpf.Program `ebpf:"tp_receive_napi"`
+	TpSent            *ebpf.Program `ebpf:"tp_sent"`
 	TpXmit            *ebpf.Program `ebpf:"tp_xmit"`
 }
 
@@ -331,6 +349,7 @@ func (p *tunobsPrograms) Close() error {
 		p.TpReceive,
 		p.TpReceiveFrags,
 		p.TpReceiveNapi,
+		p.TpSent,
 		p.TpXmit,
 	)
 }

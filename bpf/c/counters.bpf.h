@@ -19,7 +19,8 @@ struct queue_counters {
 	__u64 read_skbs, read_bytes, read_pkts;
 	__u64 recv_skbs, recv_bytes, recv_pkts;
 	__u64 recv_drop_pkts;
-	__u64 pad[5]; /* two cache lines, none shared between CPUs */
+	__u64 stops, stopped_ns; /* of the transmit queue; only with count_stops */
+	__u64 pad[3]; /* two cache lines, none shared between CPUs */
 };
 
 /* GSO packets of a kind, and their segments. */
@@ -41,7 +42,8 @@ struct cpu_counters {
 	__u64 strays; /* events on a queue above nr_queues */
 	/* The last drop whose socket is not known yet; see on_late_drop. */
 	__u32 late_pkts, late_reason, late_queue;
-	__u32 pad[19]; /* to whole pairs of cache lines */
+	__u32 xmit_queue; /* of the last xmit; only with count_stops */
+	__u32 pad[18]; /* to whole pairs of cache lines */
 	struct queue_counters queues[];
 };
 

@@ -14,6 +14,7 @@
 #include "stamp.bpf.h"
 #include "depth.bpf.h"
 #include "flow.bpf.h"
+#include "stop.bpf.h"
 
 /* Out of line: only a device that someone watches has its kinds of GSO packets counted. */
 static __noinline void count_kind(struct cpu_counters *c, __u32 dir, __u32 kind, __u32 pkts)
@@ -40,6 +41,11 @@ static __always_inline int on_xmit(struct cpu_counters *c, __u64 distance, void 
 		count_kind(c, DIR_XMIT, size.kind, size.pkts);
 	if (count_flows && skb)
 		count_flow(skb, DIR_XMIT, size.pkts, size.bytes);
+	if (count_stops) {
+		c->xmit_queue = queue;
+		if (was_stopped(queue))
+			end_stop(q, queue);
+	}
 	if (is_sampled(distance)) {
 		leave_stamp(distance);
 		if (read_depth && is_deep_sampled(distance))
@@ -80,6 +86,8 @@ static __always_inline int on_dequeue(struct cpu_counters *c, struct sk_buff *sk
 	q->read_bytes += size.bytes;
 	if (gso)
 		q->read_pkts += size.pkts;
+	if (count_stops && was_stopped(skb->queue_mapping) && !is_stopped(skb->dev->_tx, skb->queue_mapping))
+		end_stop(q, skb->queue_mapping);
 	if (is_sampled(distance))
 		record_residency(skb->queue_mapping, distance);
 	return 0;

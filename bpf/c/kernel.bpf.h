@@ -62,6 +62,12 @@ struct net_device {
 	char name[16];
 	int ifindex;
 	possible_net_t nd_net;
+	struct netdev_queue *_tx;
+};
+
+/* A transmit queue: _tx has one for each. */
+struct netdev_queue {
+	unsigned long state;
 };
 
 /* include/net/sock.h; only the namespace of a socket. */

@@ -20,6 +20,8 @@ const volatile bool count_kinds;
  * that is locked down forbids.
  */
 const volatile bool read_depth = true;
+/* Whether stops of transmit queues are counted. */
+const volatile bool count_stops;
 /* Whether packets are counted by flow. */
 const volatile bool count_flows;
 /*

@@ -107,6 +107,13 @@ int tp_xmit(__u64 *ctx)
 	return count_xmit(ctx);
 }
 
+/* By choice, with any hook: the driver has taken a packet, or dropped it. */
+SEC("tp_btf/net_dev_xmit")
+int BPF_PROG(tp_sent, struct sk_buff *skb, int rc, struct net_device *dev)
+{
+	return is_target(dev, true) ? on_sent(dev) : 0;
+}
+
 /* All hooks: what user space reads. */
 
 SEC("tp_btf/skb_copy_datagram_iovec")

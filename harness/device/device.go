@@ -198,7 +198,7 @@ func downgraded(name, what string, want, got any) error {
 // Target is the device as an observer is told of it.
 func (d *Device) Target(sampleEvery int) bpf.Target {
 	return bpf.Target{
-		Ifindex: uint32(d.State.Index), Netns: d.NS.Inode(), Queues: d.Spec.Queues,
+		Ifindex: uint32(d.State.Index), Netns: d.NS.Inode(), Queues: d.Spec.Queues, Stops: d.Spec.Holds(),
 		GSO: d.Spec.Offload != spec.OffloadNone || cutBehindQdisc(d.Spec), SampleEvery: sampleEvery,
 	}
 }

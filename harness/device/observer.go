@@ -97,6 +97,9 @@ func QueueRecords(s *bpf.Snapshot, super bool) (list []record.Queue) {
 			Queue: i, XmitPkts: q.XmitPkts, XmitBytes: q.XmitBytes,
 			ReadPkts: q.ReadPkts, ReadBytes: q.ReadBytes, DropPkts: q.DropPkts,
 		}
+		if s.Stops {
+			queue.Stops, queue.StoppedNs = &q.Stops, &q.StoppedNs
+		}
 		if super {
 			queue.XmitSKBs, queue.ReadSKBs = q.XmitSKBs, q.ReadSKBs
 		}

@@ -313,6 +313,7 @@ func (k *conversationTrial) trial(m account.Measurement, _ record.Floor, addSoft
 	a.Offered = a.Accepted + a.PushedBack
 	a.Unexplained = account.Unexplained(*a)
 	k.metrics(&t, m, addSoftirq)
+	account.Stopped(&t)
 	k.flag(&t, m)
 	return t
 }

@@ -353,6 +353,7 @@ func (b *packetTrial) trial(m account.Measurement, floor record.Floor, addSoftir
 	b.ledger.Account(&t)
 	b.probing.apart(&t)
 	p.Figures(&t)
+	account.Stopped(&t)
 	b.flag(&t, p)
 	return t
 }

@@ -102,6 +102,10 @@ func TestStreamsBehindAQdisc(t *testing.T) {
 				if crowded := slices.Contains(trial.Flags, record.FlagOversubscribed); crowded != (workers > cpus) {
 					t.Errorf("%d workers on %d CPUs, flags %v", workers, cpus, trial.Flags)
 				}
+				stopped, ok := trial.Metrics[record.Stopped]
+				if ok != (hook != bpf.None) || stopped != 0 {
+					t.Errorf("hook=%s: stopped for %v of the time (known: %v), which no device is without back-pressure", hook, stopped, ok)
+				}
 				if strings.HasPrefix(s.Qdisc, "bfifo") && trial.Accounting.Dropped[record.QdiscDrop] == 0 {
 					t.Errorf("hook=%s: the qdisc dropped nothing: %v", hook, trial.Accounting.Dropped)
 				}

@@ -104,6 +104,10 @@ var table = []Kind{
 		Meaning: "Packets of the most loaded queue as a multiple of the mean of all queues",
 	},
 	{
+		Metric: record.Stopped, Unit: "ratio", Better: 0, Bench: "stopped", Gauge: Gauge{"queue_stopped", "ratio", 1},
+		Meaning: "Share of the measured time for which the driver had stopped a transmit queue, mean of all queues",
+	},
+	{
 		Metric: record.FlowConsistency, Unit: "ratio", Better: +1, Bench: "flow-consistency", Gauge: Gauge{"flow_consistency", "ratio", 1},
 		Meaning: "Share of the flows whose packets all took one queue",
 	},

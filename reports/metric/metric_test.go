@@ -93,7 +93,7 @@ func TestMetricKindsAreComplete(t *testing.T) {
 // file.
 func TestMetricKindsWithoutGate(t *testing.T) {
 	for name, better := range map[string]int{
-		record.SKBPS: 0, record.OfferedPPS: 0, record.SyscallsPerPkt: 0, record.Steal: 0, record.FloorRatio: -1, record.LoopbackRatio: +1, record.QueueImbalance: -1,
+		record.SKBPS: 0, record.OfferedPPS: 0, record.SyscallsPerPkt: 0, record.Steal: 0, record.Stopped: 0, record.FloorRatio: -1, record.LoopbackRatio: +1, record.QueueImbalance: -1,
 		record.FlowConsistency: +1, record.TPS: +1, record.GoodputBitPerS: +1, record.Retransmits: -1, record.PeakBytes: -1,
 	} {
 		if k := Of(name, "monotonic"); k.Better != better {

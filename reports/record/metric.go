@@ -20,6 +20,7 @@ const (
 	TPS             = "tps"               // transactions/s: a request and its answer
 	GoodputBitPerS  = "goodput_bit_per_s" // payload of TCP, once each
 	Retransmits     = "retransmits"       // share of the sent TCP segments that were sent again
+	Stopped         = "stopped"           // share of the measured time for which a transmit queue was stopped
 	FlowConsistency = "flow_consistency"  // share of the flows that were seen on one queue only
 	PeakBytes       = "peak_bytes"        // highest resident memory of one end of path=program
 	Steal           = "steal"             // share of the CPU time of the host that was stolen over the windows

@@ -232,6 +232,10 @@ type Queue struct {
 	RecvPkts  uint64 `json:"recv_pkts,omitempty"`
 	RecvBytes uint64 `json:"recv_bytes,omitempty"`
 	RecvSKBs  uint64 `json:"recv_skbs,omitempty"`
+	// How often the driver stopped the queue in the measured time, and for how long: where the
+	// qdisc can hold packets meanwhile. Nil where that was not observed.
+	Stops     *uint64 `json:"stops,omitempty"`
+	StoppedNs *uint64 `json:"stopped_ns,omitempty"`
 	// Residency is that of the packets of this queue, of which Buckets are kept only on
 	// request; Depth is how many stood in its ring. Nil where neither was observed.
 	Residency *Latency `json:"residency,omitempty"`
