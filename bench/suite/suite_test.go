@@ -101,7 +101,7 @@ func TestLoadSuite(t *testing.T) {
 	}
 
 	for name, want := range map[string]string{
-		"whole":                     `no suite "whole": choose bridge, default, every, full, kernels`,
+		"whole":                     `no suite "whole": choose backpressure, bridge, default, every, full, kernels`,
 		"smoek":                     "did you mean smoke?",
 		filepath.Dir(file) + "/no":  "open suite:",
 		filepath.Dir(file) + "/.":   "read suite:",
@@ -194,6 +194,30 @@ func TestSuiteOfTooMany(t *testing.T) {
 	}
 	if _, err := suite.Parse("x.yaml", make([]byte, 1<<20+1), setup.Check); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestSuitesShowBackpressure holds that the suites of which the pages say so have the
+// scenario in which a change of back-pressure shows: several senders, one queue, a qdisc that
+// holds packets, two hosts.
+func TestSuitesShowBackpressure(t *testing.T) {
+	for name, modes := range map[string][]string{"backpressure": {"tun", "tap"}, "default": {"tun"}, "smoke": {"tun"}} {
+		s, err := suite.Load(name, setup.Check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, mode := range modes {
+			for _, backpressure := range []string{"off", "on"} {
+				filter := "path=relay gen=tcp queues=1 flows=8 senders=8 qdisc=pfifo_fast mode=" + mode + " backpressure=" + backpressure
+				sel, err := suite.ParseSelection([]string{filter}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := suite.Select(s.Scenarios, sel, setup.Check); err != nil {
+					t.Errorf("suite %s: %s: %v", name, filter, err)
+				}
+			}
+		}
 	}
 }
 
