@@ -65,13 +65,14 @@ func TestLinkDelays(t *testing.T) {
 			slow := run(t, s, bpf.None)
 			balanced(t, slow)
 			linked(t, slow)
-			a, b := perfect.Latency[record.RTT].P50Ns, slow.Latency[record.RTT].P50Ns
-			if a == nil || b == nil {
+			a, b := perfect.Latency[record.RTT], slow.Latency[record.RTT]
+			if a.Count == 0 || b.Count == 0 {
 				t.Fatalf("round trips %+v, %+v", perfect.Latency, slow.Latency)
 			}
-			added := time.Duration(*b - *a)
-			t.Logf("round trip %v without delay, %v with it", time.Duration(*a), time.Duration(*b))
-			if added < 9*time.Millisecond || added > 13*time.Millisecond { // a guest shares its CPUs
+			// The fastest one, since a guest shares its CPUs.
+			least, added := time.Duration(b.MinNs), time.Duration(b.MinNs)-time.Duration(a.MinNs)
+			t.Logf("%d round trips of at least %v without delay, %d of at least %v with it", a.Count, time.Duration(a.MinNs), b.Count, least)
+			if least < 2*s.Delay || added > 6*s.Delay {
 				t.Errorf("a delay of %v each way added %v to the round trip", s.Delay, added)
 			}
 		})
