@@ -29,6 +29,29 @@ type Output struct {
 	Every  time.Duration // after which progress is reported
 }
 
+// YAML prints a suite file that makes the scenarios of p, with its pairs, timing and
+// limits.
+func YAML(p plan.Plan, o Output) error {
+	if _, err := o.Stdout.Write((suite.Suite{Name: p.Suite, Pairs: p.Pairs, Scenarios: p.Scenarios}).YAML()); err != nil {
+		return fmt.Errorf("print list: %w", err)
+	}
+	return nil
+}
+
+// Prober returns a function that says why a scenario of p cannot be measured here, or "".
+// Where privileges are lacking, that is the reason for each of them.
+func Prober(p plan.Plan, privileges error, lab func() plan.Lab) (func(context.Context, suite.Scenario) string, error) {
+	if privileges != nil {
+		reason := record.Unprivileged + ": " + privileges.Error()
+		return func(context.Context, suite.Scenario) string { return reason }, nil
+	}
+	prober, err := plan.NewProber(p, lab())
+	if err != nil {
+		return nil, err
+	}
+	return prober.Why, nil
+}
+
 // Print prints the scenarios of p. probe says why one cannot be measured here, or "". It
 // returns early when ctx ends.
 func Print(ctx context.Context, p plan.Plan, o Output, probe func(context.Context, suite.Scenario) string) error {

@@ -41,9 +41,9 @@ func TestLimits(t *testing.T) {
 		why   string
 	}{
 		"met":                     {"> 999k", nil, nil, 0, ""},
-		"missed":                  {"> 1001k", nil, nil, 1, "2 of 2 limits of the suite are missed: Tun/dir=k2u/gen=udp/queues=1/size=64: pps is "},
-		"unsupported":             {"> 999k", unsupported, nil, 3, "1 of 2 limits of the suite are not judged: Tun/dir=k2u/gen=udp/queues=1/size=64: pps, limit > 999k: not judged: unsupported: "},
-		"missed, and unsupported": {"> 1001k", unsupported, nil, 1, "1 of 2 limits of the suite are missed: Tun/dir=k2u/gen=udp/queues=1/size=1500: "},
+		"missed":                  {"> 1001k", nil, nil, 1, "limits of the suite: 2 of 2 missed: Tun/dir=k2u/gen=udp/queues=1/size=64: pps is "},
+		"unsupported":             {"> 999k", unsupported, nil, 3, "limits of the suite: 1 of 2 not judged: Tun/dir=k2u/gen=udp/queues=1/size=64: pps, limit > 999k: not judged: unsupported: "},
+		"missed, and unsupported": {"> 1001k", unsupported, nil, 1, "limits of the suite: 1 of 2 missed: Tun/dir=k2u/gen=udp/queues=1/size=1500: "},
 		"failed":                  {"> 999k", nil, broken, 2, "1 of 2 scenarios failed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,10 +54,10 @@ func (o Outcome) Why(scenarios int, file, report string) error {
 		return fmt.Errorf("%d of %d scenarios failed, for the reasons in %s", o.Failed, scenarios, file)
 	}
 	if missed := requirement.Of(o.Limits, requirement.Missed); len(missed) > 0 {
-		return fmt.Errorf("%d of %s missed: %s", len(missed), record.Plural(len(o.Limits), "limit of the suite is", "limits of the suite are"), first(missed))
+		return fmt.Errorf("limits of the suite: %d of %d missed: %s", len(missed), len(o.Limits), first(missed))
 	}
 	if open := requirement.Of(o.Limits, requirement.NotJudged); len(open) > 0 {
-		return fmt.Errorf("%d of %s not judged: %s", len(open), record.Plural(len(o.Limits), "limit of the suite is", "limits of the suite are"), first(open))
+		return fmt.Errorf("limits of the suite: %d of %d not judged: %s", len(open), len(o.Limits), first(open))
 	}
 	if o.Invalid == 0 {
 		return fmt.Errorf("%s unresolved; %s says why", record.Plural(o.Unresolved, "rate is", "rates are"), report)

@@ -92,3 +92,45 @@ func TestRequireErrors(t *testing.T) {
 		}
 	}
 }
+
+// A suite that is written as YAML is the same suite when it is read again.
+func TestYAML(t *testing.T) {
+	const limited = `
+name: "on: off"
+about: 'two, "limited"'
+pairs: 7
+measure: 300ms
+window: 30ms
+require: {loss: "< 0.1%"}
+scenarios:
+  - {mode: tap, size: [64, imix], vnet: 10, pi: on, qdisc: fq_codel, require: {pps: ["> 300k", "< 2M"], e2e_p99.9: "< 1ms"}}
+  - {size: 128}
+`
+	own, err := suite.Parse("x.yaml", []byte(limited), setup.Check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := []*suite.Suite{own}
+	for _, name := range suite.Names() {
+		s, err := suite.Load(name, setup.Check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, s)
+	}
+	for _, want := range all {
+		text := want.YAML()
+		got, err := suite.Parse("again.yaml", text, setup.Check)
+		if err != nil {
+			t.Errorf("%s: %v\n%.500s", want.Name, err, text)
+			continue
+		}
+		got.Require = want.Require // each scenario has its own
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got)\n%s", want.Name, d)
+		}
+	}
+	if text := string(own.YAML()); !strings.Contains(text, `{mode: tap, dir: k2u, gen: udp, queues: 1, size: imix, vnet: 10, pi: on, qdisc: fq_codel, require: {loss: "< 0.1%", pps: ["> 300k", "< 2M"], e2e_p99.9: "< 1ms"}}`) {
+		t.Errorf("%s", text)
+	}
+}

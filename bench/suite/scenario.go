@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,4 +127,29 @@ func (s Scenario) ClosedLoop() Scenario {
 	}
 	s.Name, s.Axes = nameOf(full), full
 	return s
+}
+
+// entry is s as an entry of a suite file: the axes that its name has, and its limits.
+func (s Scenario) entry() string {
+	var parts []string
+	for _, a := range axes {
+		if value := s.Axes[a.Name]; a.Name == "mode" || a.named || value != a.Default {
+			parts = append(parts, a.Name+": "+quoted(value))
+		}
+	}
+	var limits []string
+	for i, l := range s.Require {
+		if i > 0 && s.Require[i-1].Metric == l.Metric {
+			continue // it is in the list of the one before
+		}
+		written := strconv.Quote(l.Written)
+		if i+1 < len(s.Require) && s.Require[i+1].Metric == l.Metric {
+			written = "[" + written + ", " + strconv.Quote(s.Require[i+1].Written) + "]"
+		}
+		limits = append(limits, l.Metric+": "+written)
+	}
+	if len(limits) > 0 {
+		parts = append(parts, requireKey+": {"+strings.Join(limits, ", ")+"}")
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
 }

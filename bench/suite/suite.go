@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"io"
@@ -8,7 +9,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +40,36 @@ type Suite struct {
 	Require []record.Limit
 	// Scenarios have the suite's timing and its limits.
 	Scenarios []Scenario
+}
+
+// YAML is the file of a suite with these pairs and scenarios, each an entry of its own. The
+// timing is that of the first scenario.
+func (s Suite) YAML() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "name: %s\n", quoted(s.Name))
+	if s.About != "" {
+		fmt.Fprintf(&b, "about: %s\n", quoted(s.About))
+	}
+	t := DefaultTiming
+	if len(s.Scenarios) > 0 {
+		t = s.Scenarios[0].Timing
+	}
+	fmt.Fprintf(&b, "pairs: %d\nwarmup: %v\nmeasure: %v\nwindow: %v\nscenarios:\n", s.Pairs, t.Warmup, t.Measure, t.Window)
+	for _, scenario := range s.Scenarios {
+		b.WriteString("  - " + scenario.entry() + "\n")
+	}
+	return b.Bytes()
+}
+
+// plain is text that means itself in YAML, without quotes.
+var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+
+// quoted is s as a scalar of YAML.
+func quoted(s string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return strconv.Quote(s)
 }
 
 // Names lists the suites that are built in.

@@ -9,14 +9,12 @@ import (
 
 	"tunbench/bench/listing"
 	"tunbench/bench/plan"
-	"tunbench/bench/suite"
-	"tunbench/reports/record"
 )
 
 func listCommand(a *app) *cobra.Command {
 	var (
-		sel    selection
-		asJSON bool
+		sel            selection
+		asJSON, asYAML bool
 	)
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -33,17 +31,22 @@ func listCommand(a *app) *cobra.Command {
 			if a.rehearsal != nil {
 				return nil
 			}
+			if asYAML {
+				return listing.YAML(plan, listing.Output{Stdout: a.stdout})
+			}
 			return listScenarios(cmd.Context(), a, plan, asJSON)
 		},
 	}
 	sel.register(cmd)
 	sel.registerShard(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line: scenario, axes, supported, reason")
+	cmd.Flags().BoolVar(&asYAML, "yaml", false, "print a suite file with these scenarios, to start one of your own; nothing is tried on this host")
+	cmd.MarkFlagsMutuallyExclusive("json", "yaml")
 	return cmd
 }
 
 func listScenarios(ctx context.Context, a *app, p plan.Plan, asJSON bool) error {
-	probe, err := newProber(a, p)
+	probe, err := listing.Prober(p, a.privileges(), func() plan.Lab { return a.lab() })
 	if err != nil {
 		return err
 	}
@@ -56,16 +59,3 @@ func listScenarios(ctx context.Context, a *app, p plan.Plan, asJSON bool) error 
 
 // listSays is the time after which list reports its progress. Tests shorten it.
 var listSays = 5 * time.Second
-
-// newProber returns a function that says why a scenario cannot run here, or "".
-func newProber(a *app, p plan.Plan) (func(context.Context, suite.Scenario) string, error) {
-	if err := a.privileges(); err != nil {
-		reason := record.Unprivileged + ": " + err.Error()
-		return func(context.Context, suite.Scenario) string { return reason }, nil
-	}
-	prober, err := plan.NewProber(p, a.lab())
-	if err != nil {
-		return nil, err
-	}
-	return prober.Why, nil
-}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +33,7 @@ func TestRunRequire(t *testing.T) {
 	}{
 		"> 1.2M": {0, "The limit of the suite (require) is met.", "", "::notice title=tunbench::limits of the suite: all 1 are met"},
 		"> 1.3M": {1, "limit: " + name + ": pps is 1,250 kpps, limit > 1.3M: missed, by 2 trials, too few for an interval",
-			"tunbench: 1 of 1 limit of the suite is missed: " + name + ": pps is 1,250 kpps, limit > 1.3M", "::error title=tunbench%3A limit missed::" + name + ": pps is 1,250 kpps, limit > 1.3M"},
+			"tunbench: limits of the suite: 1 of 1 missed: " + name + ": pps is 1,250 kpps, limit > 1.3M", "::error title=tunbench%3A limit missed::" + name + ": pps is 1,250 kpps, limit > 1.3M"},
 	} {
 		dir := filepath.Join(t.TempDir(), "x")
 		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, "run", "--suite", limitedSuite(t, limit), "--github", "--out", dir)
@@ -72,5 +73,20 @@ func TestRequireElsewhere(t *testing.T) {
 	code, _, stderr := tunbench(ctx, fakeLab{}, nil, "run", "--suite", limitedSuite(t, "300k"))
 	if want := `limited.yaml:3: require: pps: "300k" is not a limit`; code != 2 || !strings.Contains(stderr, want) {
 		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+// list --yaml prints a suite file with what the flags select, limits included, and needs
+// neither root nor a kernel.
+func TestListYAML(t *testing.T) {
+	code, stdout, stderr := tunbench(context.Background(), fakeLab{}, errors.New("not root"), "list", "--yaml", "--suite", limitedSuite(t, "> 300k"), "--set", "size=64,128", "--measure", "200ms", "--trials", "3")
+	want := "name: limited\npairs: 3\nwarmup: 250ms\nmeasure: 200ms\nwindow: 40ms\nscenarios:\n" +
+		"  - {mode: tun, dir: k2u, gen: udp, queues: 1, size: 64, require: {pps: \"> 300k\"}}\n" +
+		"  - {mode: tun, dir: k2u, gen: udp, queues: 1, size: 128, require: {pps: \"> 300k\"}}\n"
+	if code != 0 || stdout != want || stderr != "" {
+		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, "list", "--yaml", "--json"); code != 2 || !strings.Contains(stderr, "[json yaml]") {
+		t.Errorf("with --json: exit %d: %s", code, stderr)
 	}
 }
