@@ -20,6 +20,10 @@ var (
 	objects     = sync.OnceValues(loadTunobs)
 )
 
+// ForgetModules makes programs that are loaded from now on fit the kernel's modules as
+// they are now: the types of another build of a module may differ.
+func ForgetModules() { kernelTypes = btf.NewCache() }
+
 // config is what programs are loaded for. Observers that have the same one take
 // turns with one set of programs.
 type config struct {

@@ -12,7 +12,9 @@ import (
 	"tunbench/harness/block"
 	"tunbench/harness/doctor"
 	"tunbench/harness/host"
+	"tunbench/harness/module"
 	"tunbench/harness/spec"
+	"tunbench/harness/swap"
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
@@ -57,13 +59,20 @@ func (l *Lab) Probe(ctx context.Context, s spec.Spec, hook string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := swap.Use(s.Module); err != nil {
+		return err
+	}
 	return trial.Probe(s, bpf.Hook(hook))
 }
 
 // Run makes one trial of s, with the observer on hook, or bare if that is "none".
 // Everything of the record is filled in but Scenario, Axes, Arm, Pair and Trial. The
-// floor is that of this host in this run.
+// floor is that of this host in this run. The module that s names is loaded before, if it
+// names one.
 func (l *Lab) Run(ctx context.Context, s spec.Spec, hook string, floor record.Floor) (record.Trial, error) {
+	if err := swap.Use(s.Module); err != nil {
+		return record.Trial{}, err
+	}
 	return trial.Run(ctx, s, bpf.Hook(hook), floor, l.softirqsApart())
 }
 
@@ -76,6 +85,9 @@ func (l *Lab) softirqsApart() bool { return l.host.Config["CONFIG_IRQ_TIME_ACCOU
 // which side comes first in each pair of windows. The records are filled in as by
 // Run. Variants that cannot take turns (Spec.SideBySide) are an error.
 func (l *Lab) RunPair(ctx context.Context, variants [2]trial.Variant, seed uint64, floor record.Floor) (trials [2]record.Trial, err error) {
+	if err := swap.Use(module.AsIs); err != nil {
+		return trials, err
+	}
 	return trial.Pair(ctx, variants, seed, floor, l.softirqsApart())
 }
 
@@ -85,6 +97,13 @@ func (l *Lab) Fit(variants []trial.Variant) int { return block.Fit(variants) }
 
 // RunBlock measures the variants of b by turns. The records are filled in as by Run.
 func (l *Lab) RunBlock(ctx context.Context, b block.Block) []block.Result {
+	if err := swap.Use(module.AsIs); err != nil {
+		results := make([]block.Result, len(b.Variants))
+		for i := range results {
+			results[i].Err = err
+		}
+		return results
+	}
 	b.AddSoftirq = l.softirqsApart()
 	return b.Run(ctx)
 }

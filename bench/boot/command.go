@@ -1,11 +1,13 @@
 package boot
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tunbench/bench/suite"
@@ -15,8 +17,10 @@ import (
 // Paths in the guest. The first must be unique, because it is replaced in the output of
 // the guest by the path on the host.
 const (
-	outDir    = guest.OutDir + "/tunbench-files"
-	suitesDir = "/etc/tunbench/suites"
+	outDir      = guest.OutDir + "/tunbench-files"
+	suitesDir   = "/etc/tunbench/suites"
+	programsDir = "/etc/tunbench/programs"
+	modulesDir  = "/etc/tunbench/modules"
 )
 
 // Command is a command line as it runs in a guest.
@@ -26,8 +30,27 @@ type Command struct {
 	Writes bool   // it writes files
 }
 
+// fileFlags are the flags whose values name files that the guest needs, in folders of their
+// own. split returns the path in a value and what stands before and behind it; ok is false
+// where the value names no file.
+var fileFlags = []struct {
+	flag, dir string
+	split     func(value string) (before, path, behind string, ok bool)
+}{
+	{"--suite", suitesDir, func(v string) (string, string, string, bool) { return "", v, "", suite.IsFile(v) }},
+	{"--program", programsDir, func(v string) (string, string, string, bool) { return "", v, "", true }},
+	{"--module", modulesDir, func(v string) (string, string, string, bool) {
+		name, file, ok := strings.Cut(v, "=")
+		path, parameters, some := strings.Cut(file, " ")
+		if some {
+			parameters = " " + parameters
+		}
+		return name + "=", path, parameters, ok
+	}},
+}
+
 // NewCommand rewrites the arguments of tunbench for a guest: --out becomes the folder
-// that is handed to the host, and the file of a suite is copied into the guest.
+// that is handed to the host, and files that other flags name are copied into the guest.
 func NewCommand(args []string) (Command, error) {
 	var g Command
 	value := func(args []string, i int, flag string) (v string, width int) {
@@ -41,26 +64,29 @@ func NewCommand(args []string) (Command, error) {
 	}
 	g.Job.Files = map[string][]byte{}
 	var rewritten []string
+next:
 	for i := 0; i < len(args); {
 		if v, width := value(args, i, "--out"); width > 0 {
 			g.Out, g.Writes = v, true
 			i += width
 			continue
 		}
-		v, width := value(args, i, "--suite")
-		if width == 0 || !suite.IsFile(v) {
-			rewritten = append(rewritten, args[i])
-			i++
-			continue
+		for _, f := range fileFlags {
+			v, width := value(args, i, f.flag)
+			before, from, behind, ok := f.split(v)
+			if width == 0 || !ok {
+				continue
+			}
+			name, err := g.copy(f.flag, f.dir, from)
+			if err != nil {
+				return g, err
+			}
+			rewritten = append(rewritten, f.flag, before+name+behind)
+			i += width
+			continue next
 		}
-		text, err := os.ReadFile(v)
-		if err != nil {
-			return g, fmt.Errorf("open suite: %w", err)
-		}
-		name := path.Join(suitesDir, filepath.Base(v))
-		g.Job.Files[name] = text
-		rewritten = append(rewritten, "--suite", name)
-		i += width
+		rewritten = append(rewritten, args[i])
+		i++
 	}
 	command := slices.IndexFunc(rewritten, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
 	if command >= 0 {
@@ -82,3 +108,22 @@ func NewCommand(args []string) (Command, error) {
 
 // prefix is that of the names of the files that the command writes in the guest.
 var prefix = strings.TrimPrefix(outDir, guest.OutDir+"/") + "/"
+
+// copy copies a file that a flag names into a folder of the guest, and returns its path
+// there. Files of the same name get folders of their own.
+func (g *Command) copy(flag, dir, from string) (string, error) {
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return "", fmt.Errorf("open %s: %w", strings.TrimPrefix(flag, "--"), err)
+	}
+	name := path.Join(dir, filepath.Base(from))
+	for n := 2; ; n++ {
+		other, taken := g.Job.Files[name]
+		if !taken || bytes.Equal(other, text) {
+			break
+		}
+		name = path.Join(dir, strconv.Itoa(n), filepath.Base(from))
+	}
+	g.Job.Files[name] = text
+	return name, nil
+}

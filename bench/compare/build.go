@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"tunbench/harness/module"
 	"tunbench/reports/record"
 )
 
@@ -122,6 +124,9 @@ func (b *Build) incompatible(why string) error {
 func FindBuilds(ctx context.Context, paths [2]string) (*[2]*Build, error) {
 	if paths == [2]string{} {
 		return nil, nil
+	}
+	if len(module.All()) > 0 {
+		return nil, errors.New("--module with --base-binary or --new-binary: other builds of tunbench know no modules by name: leave one of them out")
 	}
 	var builds [2]*Build
 	for i, path := range paths {

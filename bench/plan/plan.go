@@ -15,6 +15,7 @@ import (
 	"tunbench/bench/search"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
+	"tunbench/harness/module"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -223,8 +224,17 @@ func (p Plan) Header(hook record.Hook, floor record.Floor) record.Run {
 		ID:      fmt.Sprintf("%s-%08x", now.UTC().Format("20060102T150405.000Z"), uint32(p.Seed^p.Seed>>32)),
 		Started: timestamp(now),
 		Tool:    p.Tool, Clock: p.clock(), Suite: p.Suite, Seed: p.Seed, Args: p.Args,
-		Host: p.Host, Hook: hook, Floor: floor, Sees: p.Sees, Shard: p.Shard,
+		Host: p.Host, Hook: hook, Floor: floor, Sees: p.Sees, Shard: p.Shard, Modules: namedModules(),
 	}
+}
+
+// namedModules are the builds of TUN that the command line names.
+func namedModules() map[string]record.Module {
+	named := map[string]record.Module{}
+	for _, m := range module.All() {
+		named[m.Name] = record.Module{Path: m.Path, SHA256: m.SHA256, SrcVersion: m.SrcVersion, Parameters: m.Parameters}
+	}
+	return named
 }
 
 // PassedOver says why each hook was passed over.

@@ -47,6 +47,7 @@ var setters = map[string]func(s *spec.Spec, value string){
 	"probe":   func(s *spec.Spec, v string) { s.Probe = v == "on" },
 	"program": setProgram,
 	"bridge":  func(s *spec.Spec, v string) { s.Bridge = v == "on" },
+	"module":  func(s *spec.Spec, v string) { s.Module = v },
 	"payload": func(s *spec.Spec, v string) { s.Payload = spec.Payload(v) },
 	"copy":    func(*spec.Spec, string) {}, // copies are measured alike
 

@@ -63,6 +63,7 @@ var axes = []Axis{
 	{Name: "program", Default: "none", About: "for path=program: one that ships with tunbench, or the name in a file of --program", domain: pattern(`[a-z0-9][a-z0-9_.-]{0,39}`, "the name of a program", "none", "fastd", "n2n", "openvpn", "openvpn-chacha", "tinc", "wireguard-go")},
 	{Name: "bridge", Default: "off", About: "whether the device of path=guest is a port of a bridge, and the host behind another port", domain: words("off", "on")},
 	{Name: "payload", Default: "plain", About: "what datagrams carry: plain, with a UDP checksum of 0, or a VXLAN tunnel without and with an outer checksum", domain: words("plain", "csum0", "vxlan", "vxlan-csum")},
+	{Name: "module", Default: "as-is", About: "the TUN module that is loaded for a trial: the one of the host, or the name in --module", domain: pattern(`[a-z0-9][a-z0-9_.-]{0,39}`, "the name of a module", "as-is")},
 }
 
 // Axes returns every axis in the order of names and products.

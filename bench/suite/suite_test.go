@@ -138,7 +138,7 @@ func TestSuiteErrors(t *testing.T) {
 		{"name: x\nscenarios: 3\n", "x.yaml:2: scenarios: want a list of blocks, each like `- {mode: tun, size: [64, 1500]}`"},
 		{"scenarios: []\n", "x.yaml:1: scenarios: want a list of blocks, each like `- {mode: tun, size: [64, 1500]}`"},
 		{"scenarios:\n- 64\n", "x.yaml:2: want a block as `key: value` pairs"},
-		{"scenarios:\n- size: 64\n  queue: 4\n", `x.yaml:3: no axis "queue": choose mode, path, dir, gen, io, queues, flows, size, vnet, offload, pi, napi, xdp, steer, qdisc, txqlen, sndbuf, load, cipher, ip, bypass, spacing, pause, filter, event, senders, backpressure, tail, delay, drop, reorder, probe, copy, program, bridge, payload (did you mean queues?)`},
+		{"scenarios:\n- size: 64\n  queue: 4\n", `x.yaml:3: no axis "queue": choose mode, path, dir, gen, io, queues, flows, size, vnet, offload, pi, napi, xdp, steer, qdisc, txqlen, sndbuf, load, cipher, ip, bypass, spacing, pause, filter, event, senders, backpressure, tail, delay, drop, reorder, probe, copy, program, bridge, payload, module (did you mean queues?)`},
 		{"scenarios:\n- size:\n  - 64\n  - 65536\n", "x.yaml:4: size=65536: no such value: choose 64 to 65535, imix"},
 		{"scenarios:\n- gen: udp_gso\n", "x.yaml:2: gen=udp_gso: no such value: choose udp, udp-gso, packet, packet-gso, tcp, tcp-rr, udp-rr, lockstep, iperf3 (did you mean udp-gso?)"},
 		{"scenarios:\n- size: []\n", "x.yaml:2: size: the list is empty: choose from 64 to 65535, imix"},

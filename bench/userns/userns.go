@@ -67,6 +67,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 // Without adds to err, which names the capabilities that are missing to measure,
 // what can be done without them.
 func Without(err error) error {
+	if err == nil {
+		return nil
+	}
 	if Inside() {
 		return fmt.Errorf("in a user namespace: %w", err)
 	}

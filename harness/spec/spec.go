@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/module"
 	"tunbench/harness/packet"
 	"tunbench/harness/qdisc"
 	"tunbench/reports/record"
@@ -136,6 +137,10 @@ type Spec struct {
 	// their answers back: the first ones alone, before there is traffic.
 	Probe bool
 
+	// Module is the build of TUN that is loaded for the trial: a name that module.Find
+	// knows, or module.AsIs for the one of the host.
+	Module string
+
 	// Bridge puts the TAP device of path=guest on a bridge, and the sockets of the host
 	// behind a second port.
 	Bridge bool
@@ -198,7 +203,7 @@ func (s Spec) Validate() error {
 	if err := outOfRange(s); err != nil {
 		return err
 	}
-	for _, check := range []func(Spec) string{contradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, tailContradiction, payloadContradiction, trafficContradiction, sendersContradiction, backpressureContradiction, deviceContradiction} {
+	for _, check := range []func(Spec) string{contradiction, moduleContradiction, programContradiction, pathContradiction, linkContradiction, probeContradiction, guestContradiction, tailContradiction, payloadContradiction, trafficContradiction, sendersContradiction, backpressureContradiction, deviceContradiction} {
 		if text := check(s); text != "" {
 			return fmt.Errorf("%w: %s", ErrImpossible, text)
 		}
@@ -211,7 +216,11 @@ func (s Spec) Validate() error {
 // own. A virtual machine uses the host also while it has nothing to do. A link that delays
 // packets is empty after each pause, and TCP begins anew on it. So it does on a program,
 // whose own queues take longer to empty than a window lasts.
+// There is one TUN module at a time.
 func (s Spec) SideBySide() bool {
+	if s.Module != module.AsIs {
+		return false
+	}
 	if s.Path == PathProgram && s.Gen.Conversation() {
 		return false
 	}
@@ -250,7 +259,7 @@ func Default() Spec {
 	return Spec{
 		Mode: TUN, Path: PathSink, Dir: K2U, Gen: GenUDP, IO: IORead, Queues: 1, Flows: 1, Size: 64,
 		Offload: OffloadNone, NAPI: NAPIOff, XDP: XDPOff, Steer: SteerAuto, Cipher: CipherNone, Event: EventNone, Tail: TailFull, Payload: PayloadPlain,
-		Qdisc: qdisc.None, TxQLen: 500, Family: 4, PausedQueue: AllQueues,
+		Qdisc: qdisc.None, TxQLen: 500, Family: 4, PausedQueue: AllQueues, Module: module.AsIs,
 		Warmup: 250 * time.Millisecond, Measure: time.Second, Window: 40 * time.Millisecond,
 	}
 }

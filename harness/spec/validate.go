@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tunbench/harness/iperf"
+	"tunbench/harness/module"
 	"tunbench/harness/packet"
 	"tunbench/harness/program"
 	"tunbench/harness/qdisc"
@@ -115,6 +116,20 @@ func pathContradiction(s Spec) string {
 		return "event=detach takes one of several queues away from its reader; set queues=2 and dir=k2u"
 	case s.Event != EventNone && s.Gen == GenLockstep:
 		return fmt.Sprintf("event=%s happens while traffic flows, which gen=lockstep sends and reads in turn; set gen=udp", s.Event)
+	}
+	return ""
+}
+
+// moduleContradiction is about the TUN module that is to be loaded; "" is none.
+func moduleContradiction(s Spec) string {
+	if s.Module == module.AsIs {
+		return ""
+	}
+	if _, err := module.Find(s.Module); err != nil {
+		return err.Error()
+	}
+	if s.Path == PathVeth || s.Path == PathWireGuard {
+		return fmt.Sprintf("path=%s crosses no TUN device of the kernel; set module=as-is", s.Path)
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 
+	"tunbench/harness/module"
 	"tunbench/reports/record"
 )
 
@@ -89,6 +90,8 @@ func noYardstick(s Spec) string {
 		return "gen=iperf3 is a program that is measured by its own clock"
 	case s.Event != EventNone:
 		return fmt.Sprintf("event=%s happens to a device", s.Event)
+	case s.Module != module.AsIs:
+		return "there is one TUN module at a time, so the trial does not take turns with another"
 	case s.Path == PathGuest:
 		return "a virtual machine does not take turns with another trial"
 	case s.Path == PathProgram && s.Gen.Conversation():

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -111,3 +112,14 @@ func Briefly(notes []string) string {
 
 // VirtualTime says what figures under the icount clock mean.
 func VirtualTime() prose.Prose { return book.Say("virtual time", nil) }
+
+// Modules lists the builds of the TUN module that a run names, by the value of the axis
+// module.
+func Modules(named map[string]record.Module) Table {
+	t := Table{Columns: Text("module", "file", "parameters", "srcversion", "SHA-256")}
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		m := named[name]
+		t.Rows = append(t.Rows, Row(name, prose.Mono(m.Path), cmp.Or(m.Parameters, text.Absent), cmp.Or(m.SrcVersion, text.Absent), prose.Mono(m.SHA256)))
+	}
+	return t
+}

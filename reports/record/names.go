@@ -34,5 +34,5 @@ const QdiscDrop = "QDISC_DROP"
 var Axes = []string{
 	"mode", "path", "dir", "gen", "io", "queues", "flows", "size", "vnet", "offload", "pi", "napi", "xdp", "steer",
 	"qdisc", "txqlen", "sndbuf", "load", "cipher", "ip", "bypass", "spacing", "pause", "filter", "event",
-	"senders", "backpressure", "tail", "delay", "drop", "reorder", "probe", "copy", "program", "bridge", "payload",
+	"senders", "backpressure", "tail", "delay", "drop", "reorder", "probe", "copy", "program", "bridge", "payload", "module",
 }

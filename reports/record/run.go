@@ -30,6 +30,9 @@ type Run struct {
 	// file of tunbench ab that compared two programs. Tool is the program that ran the
 	// comparison.
 	Builds map[string]Build `json:"builds,omitempty"`
+	// Modules maps a value of the axis module to the build of TUN that it stands for, as
+	// the command line named them; empty where it named none.
+	Modules map[string]Module `json:"modules,omitempty"`
 	// Shard is set where the run is a part of its plan. Parts are the shards of a
 	// merged file, in their order; the rest of that file's header is what they have in
 	// common.
@@ -123,6 +126,14 @@ type Build struct {
 	Path   string `json:"path"` // as it was given
 	SHA256 string `json:"sha256"`
 	Tool   Tool   `json:"tool"`
+}
+
+// Module is a build of the kernel's TUN module.
+type Module struct {
+	Path       string `json:"path"` // of its file
+	SHA256     string `json:"sha256"`
+	SrcVersion string `json:"srcversion,omitempty"` // a hash of its sources, as the kernel shows it
+	Parameters string `json:"parameters,omitempty"` // as insmod takes them
 }
 
 // Tool names the tunbench that made the file.

@@ -17,7 +17,7 @@ var rules = []rule{
 	{"scripts/forwarder", ""},
 
 	// Commands: flags and wiring.
-	{"bench/cmd/tunbench", "bench/* harness harness/doctor harness/program harness/vm harness/vm/* reports/*"},
+	{"bench/cmd/tunbench", "bench/* harness harness/doctor harness/module harness/program harness/swap harness/vm harness/vm/* reports/*"},
 
 	// What to measure, and in which order.
 	{"bench/manual", ""},
@@ -32,15 +32,16 @@ var rules = []rule{
 	{"bench/userns", ""},
 	{"bench/interrupt", ""},
 	{"bench/job", "reports/github reports/record reports/requirement reports/verdict"},
-	{"bench/compare", "bench/plan bench/setup bench/suite harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/shift reports/stat reports/verdict"},
-	{"bench/plan", "bench/search bench/setup bench/suite harness/block harness/refusal harness/spec harness/trial reports/record reports/requirement reports/stat"},
+	{"bench/compare", "bench/plan bench/setup bench/suite harness/module harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/shift reports/stat reports/verdict"},
+	{"bench/plan", "bench/search bench/setup bench/suite harness/block harness/module harness/refusal harness/spec harness/trial reports/record reports/requirement reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},
 	{"bench/setup", "bench/suite harness/spec"},
 	{"bench/suite", "harness/qdisc reports/metric reports/record"},
 
 	// One trial: its entry points, its phases, and then what the packets cross,
 	// what sends them and what accounts for them.
-	{"harness", "harness/block harness/doctor harness/host harness/spec harness/trial bpf reports/record"},
+	{"harness", "harness/block harness/doctor harness/host harness/module harness/spec harness/swap harness/trial bpf reports/record"},
+	{"harness/swap", "harness/module harness/refusal harness/vm/kernel harness/watch bpf"},
 	{"harness/watch", "harness/account harness/device harness/doctor harness/netns harness/tuntap bpf reports/live reports/record"},
 	{"harness/block", "harness/condition harness/host harness/spec harness/trial bpf reports/record"},
 	{"harness/trial", "harness/account harness/condition harness/conversation harness/device harness/host harness/hypervisor harness/load harness/path harness/probe harness/refusal harness/sink harness/spec harness/traffic harness/worker bpf reports/record"},
@@ -57,7 +58,7 @@ var rules = []rule{
 	{"harness/account", "harness/host harness/packet harness/sink harness/spec harness/traffic harness/worker bpf/hist reports/record"},
 	{"harness/condition", "harness/host reports/record"},
 	{"harness/refusal", "harness/call harness/host harness/netns harness/tuntap harness/uring harness/vhost bpf reports/record"},
-	{"harness/spec", "harness/iperf harness/packet harness/program harness/qdisc harness/sink bpf reports/record"},
+	{"harness/spec", "harness/iperf harness/module harness/packet harness/program harness/qdisc harness/sink bpf reports/record"},
 
 	{"harness/forward", "harness/socket harness/packet harness/seal harness/worker harness/uring harness/vhost"},
 	{"harness/sink", "harness/call harness/socket harness/packet harness/worker harness/uring harness/vhost bpf/hist"},
@@ -66,6 +67,7 @@ var rules = []rule{
 	{"harness/stream", "harness/call harness/socket harness/worker bpf/hist"},
 	{"harness/host", "reports/record"},
 	{"harness/iperf", "harness/socket"},
+	{"harness/module", "harness/vm/kernel"},
 	{"harness/netns", "harness/qdisc"},
 	{"harness/packet", ""},
 	{"harness/program", ""},
@@ -78,6 +80,7 @@ var rules = []rule{
 	{"harness/vm", "harness/vm/guest harness/vm/kernel"},
 	{"harness/vm/guest", ""},
 	{"harness/vm/kernel", ""},
+	{"harness/module/moduletest", ""},
 	{"harness/wireguard", ""},
 	{"harness/worker", ""},
 	{"harness/socket", "harness/call"},

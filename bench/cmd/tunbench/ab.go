@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func abCommand(a *app) *cobra.Command {
 			if slices.ContainsFunc(plan.Scenarios, func(s suite.Scenario) bool { return len(s.Require) > 0 }) {
 				a.warnf("suite %s sets limits (require): they are judged by tunbench run, not by ab", plan.Suite)
 			}
-			if err := a.privileges(); err != nil {
+			if err := cmp.Or(a.privileges(), a.modules()); err != nil {
 				return err
 			}
 			if plan.Builds, err = compare.FindBuilds(cmd.Context(), o.builds); err == nil {

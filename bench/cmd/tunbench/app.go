@@ -12,6 +12,7 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/harness"
 	"tunbench/harness/doctor"
+	"tunbench/harness/swap"
 	"tunbench/reports/disk"
 	"tunbench/reports/record"
 )
@@ -34,6 +35,7 @@ type app struct {
 	blocks     func() plan.Blocks
 	host       func() record.Host
 	privileges func() error
+	modules    func() error // whether those of --module can be loaded
 	doctor     func(context.Context) (doctor.Report, error)
 
 	rehearsal *rehearsal // if not nil, a command stops at its plan and leaves it here
@@ -47,7 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		args: args, stdout: stdout, stderr: stderr,
 		lab: func() compare.Lab { return harness.New() }, blocks: func() plan.Blocks { return harness.New() },
 		host:       func() record.Host { return harness.New().Host() },
-		privileges: harness.CheckPrivileges, doctor: doctor.Examine,
+		privileges: harness.CheckPrivileges, modules: swap.Ready, doctor: doctor.Examine,
 	}
 	return a.execute(ctx)
 }
@@ -62,6 +64,9 @@ func (a *app) execute(ctx context.Context) int {
 		lock.Close()
 	}
 	a.held = nil
+	if restoreErr := swap.Restore(); restoreErr != nil {
+		err = exitError{exitFailure, errors.Join(err, restoreErr)}
+	}
 	if err == nil {
 		return 0
 	}

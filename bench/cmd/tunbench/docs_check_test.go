@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"tunbench/bench/suite"
+	"tunbench/harness/module"
+	"tunbench/harness/module/moduletest"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
 )
@@ -260,10 +262,19 @@ func (c *checker) flags(text string) (isCommand bool, err error) {
 }
 
 // programFiles replaces the files that --program names by those of this repository, or by
-// files of the same names.
+// files of the same names, and those that --module names by builds of TUN.
 func (c *checker) programFiles(args []string) ([]string, error) {
 	args = slices.Clone(args)
+	module.Forget()
 	for i := 1; i < len(args); i++ {
+		if name, file, ok := strings.Cut(args[i], "="); ok && args[i-1] == "--module" {
+			file, parameters, _ := strings.Cut(file, " ")
+			path := filepath.Join(c.work, filepath.Base(file))
+			if err := os.WriteFile(path, moduletest.TUN("6.12.0", file), 0o600); err != nil {
+				return nil, err
+			}
+			args[i] = name + "=" + path + " " + parameters
+		}
 		if args[i-1] != "--program" {
 			continue
 		}

@@ -24,6 +24,7 @@ import (
 	"tunbench/harness/doctor"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/swap"
 	"tunbench/harness/trial"
 	"tunbench/reports/export"
 	"tunbench/reports/record"
@@ -37,6 +38,7 @@ func TestMain(m *testing.M) {
 	if _, err := os.Stat("/etc/tunbench/guest.json"); err == nil || worker || os.Getenv(userns.Env) != "" {
 		main()
 	}
+	swap.Main()
 	switch os.Getenv(standInEnv) {
 	case "tunbench":
 		main()
@@ -111,7 +113,7 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 		args: args, stdout: &out, stderr: &errs,
 		lab: func() compare.Lab { return lab }, blocks: func() plan.Blocks { return lab },
 		host:       lab.Host,
-		privileges: func() error { return privileges },
+		privileges: func() error { return privileges }, modules: func() error { return nil },
 		doctor: func(context.Context) (doctor.Report, error) {
 			return doctor.Report{Sections: []doctor.Section{
 				{Title: "Hooks", Rows: []doctor.Row{

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,8 +101,8 @@ func runCommand(a *app) *cobra.Command {
 			if flags.userns && !userns.Inside() {
 				return inUserNamespace(cmd.Context(), a)
 			}
-			if err := a.privileges(); err != nil {
-				return userns.Without(err)
+			if err := cmp.Or(userns.Without(a.privileges()), a.modules()); err != nil {
+				return err
 			}
 			return measurePlan(cmd.Context(), a, plan, flags.outputs)
 		},

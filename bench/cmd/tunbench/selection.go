@@ -16,6 +16,7 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
+	"tunbench/harness/module"
 	"tunbench/harness/program"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
@@ -51,6 +52,7 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.StringArrayVar(&s.filters, "filter", nil, "keep scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
 	f.StringArrayVar(&s.sets, "set", nil, "set an axis of every scenario: axis=value; several values, axis=v1,v2, multiply the scenarios (may repeat)")
 	f.Var(&program.Flag{}, "program", "file of a program for path=program, whose name is then a value of the axis program (may repeat)")
+	f.Var(&module.Flag{}, "module", "build of the TUN module, whose name is then a value of the axis module: NAME=FILE.ko, or 'NAME=FILE.ko PARAMETER=VALUE' (may repeat)")
 	f.IntVar(&s.trials, "trials", 0, "pairs of trials for each scenario (default: the suite's)")
 	f.DurationVar(&s.warmup, "warmup", 0, "time that a trial runs before it is measured (default: the suite's)")
 	f.DurationVar(&s.measure, "measure", 0, fmt.Sprintf("measured time of a trial, %v at least (default: the suite's)", suite.MinMeasure))

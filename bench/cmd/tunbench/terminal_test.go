@@ -63,7 +63,7 @@ func standIn(as string) int {
 	}}
 	a := &app{
 		args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr,
-		lab: func() compare.Lab { return lab }, blocks: func() plan.Blocks { return lab }, host: lab.Host, privileges: func() error { return nil }, doctor: doctor.Examine,
+		lab: func() compare.Lab { return lab }, blocks: func() plan.Blocks { return lab }, host: lab.Host, privileges: func() error { return nil }, modules: func() error { return nil }, doctor: doctor.Examine,
 	}
 	return a.execute(ctx)
 }

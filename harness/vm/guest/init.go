@@ -185,15 +185,13 @@ func (in *initProcess) loadModules(optional []string) error {
 		err := loadModule(file)
 		switch {
 		case err == nil:
-			// Frees the memory of the file: the kernel has a copy.
-			os.Remove(file)
 		case slices.Contains(optional, name):
 			in.say(fmt.Sprintf("%sload module %s: %v", SayWarning, name, err))
 		default:
 			return fmt.Errorf("load module %s: %w; the lines of the kernel above may tell more", name, err)
 		}
 	}
-	return nil
+	return keepModules(files)
 }
 
 func loadModule(file string) error {

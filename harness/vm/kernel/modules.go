@@ -2,8 +2,6 @@ package kernel
 
 import (
 	"bufio"
-	"bytes"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -172,11 +170,14 @@ func (t *ModuleTree) needs(name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	deps, err := modinfoDepends(ko)
+	info, err := Modinfo(ko)
 	if err != nil {
 		return nil, fmt.Errorf("read modinfo of module %s: %w", name, err)
 	}
-	return deps, nil
+	if list := info["depends"]; list != "" {
+		return strings.Split(list, ","), nil
+	}
+	return nil, nil
 }
 
 // Read returns the module as the kernel loads it, decompressed.
@@ -213,27 +214,4 @@ func (t *ModuleTree) Read(name string) ([]byte, error) {
 		return ko, nil
 	}
 	return nil, fmt.Errorf("module %s is listed, but %s is not there in any form: add the package that it is in", name, filepath.Join(t.root, plain))
-}
-
-// modinfoDepends reads `depends=` of a module: the names of the modules that it uses,
-// without built-in ones, as found by modpost.
-func modinfoDepends(ko []byte) ([]string, error) {
-	f, err := elf.NewFile(bytes.NewReader(ko))
-	if err != nil {
-		return nil, err
-	}
-	section := f.Section(".modinfo")
-	if section == nil {
-		return nil, errors.New("no section .modinfo")
-	}
-	text, err := section.Data()
-	if err != nil {
-		return nil, err
-	}
-	for _, field := range strings.Split(string(text), "\x00") {
-		if list, ok := strings.CutPrefix(field, "depends="); ok && list != "" {
-			return strings.Split(list, ","), nil
-		}
-	}
-	return nil, nil
 }

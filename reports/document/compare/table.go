@@ -99,6 +99,9 @@ func Hosts(s *Text) (document.Section, bool) {
 		if t := builds(s); len(t.Rows) > 0 {
 			sec.Blocks = append(sec.Blocks, book.Say("builds", nil), t)
 		}
+		if t := document.Modules(s.Base.Run.Modules); len(t.Rows) > 0 {
+			sec.Blocks = append(sec.Blocks, book.Say("modules", nil), t)
+		}
 		return sec, true
 	}
 	sec.Blocks = document.Differing([]figure.Group{

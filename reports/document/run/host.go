@@ -129,7 +129,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 		document.Fold{Summary: book.Text("host machine fold", nil), Blocks: []document.Block{
 			facts,
 			settings("mitigation", h.Mitigations), settings("sysctl", h.Sysctl), settings("kernel option", h.Config),
-			floor,
+			floor, document.Modules(r.Modules),
 		}},
 		document.Fold{Summary: book.Text("host devices fold", nil), Blocks: []document.Block{devices}},
 		document.Fold{Summary: book.Text("host names fold", nil), Blocks: []document.Block{names}},
