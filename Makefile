@@ -129,7 +129,7 @@ setup-bench:
 setup-kernels:
 	@$(call setup,guest kernels)
 setup-test:
-	@$(call setup,test guest kernels arm64 $(if $(filter true,$(CI)),browser))
+	@$(call setup,test guest kernels arm64 $(if $(filter true,$(CI)),browser tunlab))
 
 .PHONY: check-tun
 check-tun:

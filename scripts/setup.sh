@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Installs the programs that a target of the Makefile needs, if they are missing.
 #
-#   scripts/setup.sh [--check] [build|bench|test|guest|kernels|arm64|browser|generate|lint|compare|dist|ci]...
+#   scripts/setup.sh [--check] [build|bench|test|guest|kernels|arm64|tunlab|browser|generate|lint|compare|dist|ci]...
 #
 # The default is `test`. On Debian and Ubuntu, packages are installed with apt-get,
 # through sudo if the caller is not root. Package lists are updated if they are empty
 # or outdated. `kernels` downloads the kernels that the guest tests boot to the cache
 # folder of the caller (scripts/kernels.sh); `arm64` installs and downloads what a test
-# of an arm64 guest needs. On other systems, and with --check, nothing is installed:
+# of an arm64 guest needs; `tunlab` builds the TUN modules of the lab (180 MB to
+# download, scripts/tunlab/build.sh). On other systems, and with --check, nothing is installed:
 # missing programs are listed and the exit code is 2, as it is if something could not be
 # installed. Go is never installed; if it is missing, the script prints where to get it.
 set -euo pipefail
@@ -20,8 +21,8 @@ usage() {
 # A program or a file, and the Debian package that contains it.
 declare -A package=(
 	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [edge]=n2n [ethtool]=ethtool [fastd]=fastd [git]=git
-	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [openssl]=openssl [openvpn]=openvpn [ps]=procps [qemu-system-aarch64]=qemu-system-arm [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
-	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [tincd]=tinc [unshare]=util-linux [wg]=wireguard-tools [wireguard-go]=wireguard-go
+	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [openssl]=openssl [openvpn]=openvpn [pahole]=dwarves [patch]=patch [ps]=procps [qemu-system-aarch64]=qemu-system-arm [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
+	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [tincd]=tinc [unshare]=util-linux [wg]=wireguard-tools [wireguard-go]=wireguard-go [x86_64-linux-gnu-gcc-12]=gcc-12 [xz]=xz-utils
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/linux/bpf.h]=linux-libc-dev [/usr/include/stdio.h]=libc6-dev
 	[/usr/share/bash-completion/bash_completion]=bash-completion
 )
@@ -39,6 +40,8 @@ arm64=("${build[@]}" dpkg-deb qemu-system-aarch64)
 # The kernels that the guest tests boot, by the names that scripts/kernels.sh takes.
 kernels=(6.1 6.12)
 arm64_kernels=(6.12-cloud-arm64)
+# The TUN modules of the lab are built with the compiler of Debian's 6.12.
+tunlab=(dpkg-deb make pahole patch x86_64-linux-gnu-gcc-12 xz)
 lint=("${build[@]}" awk shellcheck)
 # Tests of the HTML page run in a real browser. It is 115 MB to download and 370 MB
 # unpacked, so only CI installs and requires it.
@@ -47,6 +50,7 @@ dist=("${build[@]}" awk dpkg-deb lintian)
 compare=("${build[@]}" awk bpftrace cc jq unshare /usr/include/stdio.h)
 
 check=false
+build_modules=false
 fetch=()
 need=()
 (($#)) || set -- test
@@ -59,14 +63,15 @@ for target; do
 	guest) need+=("${guest[@]}") ;;
 	kernels) need+=(dpkg-deb) && fetch+=("${kernels[@]}") ;;
 	arm64) need+=("${arm64[@]}") && fetch+=("${arm64_kernels[@]}") ;;
+	tunlab) need+=("${tunlab[@]}") && fetch+=(6.12) build_modules=true ;;
 	browser) need+=("${browser[@]}") ;;
 	generate) need+=("${generate[@]}") ;;
 	lint) need+=("${lint[@]}") ;;
 	dist) need+=("${dist[@]}") ;;
 	compare) need+=("${compare[@]}") ;;
-	ci) need+=("${test[@]}" "${guest[@]}" "${arm64[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" bpftool) && fetch+=("${kernels[@]}" "${arm64_kernels[@]}") ;;
+	ci) need+=("${test[@]}" "${guest[@]}" "${arm64[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" "${tunlab[@]}" bpftool) && fetch+=("${kernels[@]}" "${arm64_kernels[@]}") build_modules=true ;;
 	*)
-		echo "setup: unknown target $target; choose build, bench, test, guest, kernels, arm64, browser, generate, lint, compare, dist or ci" >&2
+		echo "setup: unknown target $target; choose build, bench, test, guest, kernels, arm64, tunlab, browser, generate, lint, compare, dist or ci" >&2
 		exit 2
 		;;
 	esac
@@ -229,6 +234,14 @@ else
 		else
 			echo "setup: go $have is older than the $want of go.mod; the first build will download that version" >&2
 		fi
+	fi
+fi
+if $build_modules && ! scripts/tunlab/build.sh --list >/dev/null 2>&1; then
+	if $check || ! $debian; then
+		echo "setup: missing: the TUN modules of the lab (scripts/tunlab/build.sh)" >&2
+		status=2
+	elif ! scripts/tunlab/build.sh >/dev/null; then
+		status=2
 	fi
 fi
 exit "$status"
