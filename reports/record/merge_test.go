@@ -205,3 +205,16 @@ func TestCheckKnown(t *testing.T) {
 		t.Error("no error for a file that is not there")
 	}
 }
+
+// A failure counts for more than a limit that was missed, and that for more than something
+// that was not judged.
+func TestMergeExit(t *testing.T) {
+	for _, test := range []struct{ a, b, want int }{{0, 0, 0}, {0, 3, 3}, {3, 0, 3}, {3, 1, 1}, {1, 3, 1}, {1, 0, 1}, {2, 1, 2}, {1, 2, 2}, {3, 2, 2}} {
+		a, b := shard(1, 2), shard(2, 2)
+		a.File.End.Exit, b.File.End.Exit = test.a, test.b
+		f, err := Merge([]Named{a, b}, false)
+		if err != nil || f.End.Exit != test.want {
+			t.Errorf("%d and %d: %+v, %v; want exit %d", test.a, test.b, f.End, err, test.want)
+		}
+	}
+}
