@@ -68,9 +68,10 @@ type Observer struct {
 	attached    bool
 	closed      bool
 	measures    bool
-	sum         counts // what was counted with other sets and before
-	skipped     uint64 // of set when it was attached
-	missed      uint64 // runs, in all attachments that have ended
+	measured    stopwatch // while attached and measuring
+	sum         counts    // what was counted with other sets and before
+	skipped     uint64    // of set when it was attached
+	missed      uint64    // runs, in all attachments that have ended
 }
 
 // Open loads the programs of a hook, attaches them and filters on the device inside the
@@ -187,6 +188,7 @@ func (o *Observer) begin(s *set) (err error) {
 		return err
 	}
 	o.attached = true
+	o.measured.run(o.measures)
 	return nil
 }
 
@@ -203,6 +205,7 @@ func (o *Observer) detach() error {
 		return nil
 	}
 	o.attached = false
+	o.measured.run(false)
 	err := o.set.idle()
 	skipped, statsErr := o.set.skipped()
 	if statsErr == nil {
@@ -284,6 +287,7 @@ func (o *Observer) Measure(on bool) error {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 	o.measures = on
+	o.measured.run(on && o.attached)
 	if !o.attached {
 		return nil
 	}
@@ -304,7 +308,7 @@ func (o *Observer) Snapshot() (*Snapshot, error) {
 		return nil, err
 	}
 	s := newSnapshot(sum, o.target, o.reasons)
-	s.Stops = o.stops && o.direction.xmit()
+	s.Stops, s.Measured = o.stops && o.direction.xmit(), o.measured.total()
 	return s, nil
 }
 

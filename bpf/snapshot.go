@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
@@ -72,6 +73,7 @@ type Snapshot struct {
 	Queues    []Queue           // by queue number
 	Drops     map[string]uint64 // packets by the kernel's drop reason
 	Stops     bool              // whether stops of queues were counted
+	Measured  time.Duration     // for how long it was attached and measuring
 	Strays    uint64            // events on a queue that the device should not have
 	Residency hist.Histogram    // of all queues
 	// XmitGSO and RecvGSO count by kind, where Target.Kinds asks for it.
@@ -93,7 +95,7 @@ func (s *Snapshot) Since(old *Snapshot) *Snapshot {
 	d := &Snapshot{
 		Drops: minus(s.Drops, old.Drops), RecvDrops: minus(s.RecvDrops, old.RecvDrops),
 		ReadErrors: minus(s.ReadErrors, old.ReadErrors), WriteErrors: minus(s.WriteErrors, old.WriteErrors),
-		Stops: s.Stops, Strays: s.Strays - old.Strays, Missed: s.Missed - old.Missed, Residency: s.Residency.Since(&old.Residency),
+		Stops: s.Stops, Measured: s.Measured - old.Measured, Strays: s.Strays - old.Strays, Missed: s.Missed - old.Missed, Residency: s.Residency.Since(&old.Residency),
 	}
 	for i := range Kinds {
 		d.XmitGSO[i] = GSO{s.XmitGSO[i].SKBs - old.XmitGSO[i].SKBs, s.XmitGSO[i].Pkts - old.XmitGSO[i].Pkts}

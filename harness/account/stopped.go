@@ -2,8 +2,9 @@ package account
 
 import "tunbench/reports/record"
 
-// Stopped computes for which share of the measured time the driver had stopped a transmit queue,
-// where an observer saw that.
+// Stopped computes for which share of the time the driver had stopped a transmit queue, where an
+// observer saw that: of the time that it measured, which is longer than the windows where trials
+// take turns.
 func Stopped(t *record.Trial) {
 	var ns uint64
 	queues := 0
@@ -13,7 +14,7 @@ func Stopped(t *record.Trial) {
 			queues++
 		}
 	}
-	if queues > 0 && t.DurationNs > 0 {
-		t.Metrics[record.Stopped] = float64(ns) / float64(queues) / float64(t.DurationNs)
+	if queues > 0 && t.Observer != nil && t.Observer.MeasuredNs > 0 {
+		t.Metrics[record.Stopped] = float64(ns) / float64(queues) / float64(t.Observer.MeasuredNs)
 	}
 }

@@ -136,7 +136,7 @@ func LastLook(o *bpf.Observer) (*bpf.Snapshot, *record.Observer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery(), MemoryBytes: o.MemoryBytes()}
+	own := &record.Observer{Hook: string(o.Hook()), SampleEvery: o.SampleEvery(), MemoryBytes: o.MemoryBytes(), MeasuredNs: snapshot.Measured.Nanoseconds()}
 	addCalls(own, o.Hook(), o.Direction(), snapshot)
 	own.MissedRuns, err = o.MissedRuns()
 	return snapshot, own, err

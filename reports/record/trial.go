@@ -294,9 +294,10 @@ type Placement struct {
 // Observer is what the observer reported about itself.
 type Observer struct {
 	Hook        string `json:"hook"`
-	MemoryBytes uint64 `json:"memory_bytes"` // of its maps in the kernel
-	MissedRuns  uint64 `json:"missed_runs"`  // runs that the kernel skipped
-	SampleEvery int    `json:"sample_every"` // residency is sampled from one skb in that many
+	MemoryBytes uint64 `json:"memory_bytes"`          // of its maps in the kernel
+	MissedRuns  uint64 `json:"missed_runs"`           // runs that the kernel skipped
+	SampleEvery int    `json:"sample_every"`          // residency is sampled from one skb in that many
+	MeasuredNs  int64  `json:"measured_ns,omitempty"` // for how long it measured: residency, stopped queues
 	// ReadCalls is how often tun_do_read was called, and absent where that is not
 	// known, for the reason in NoReads. Older files counted the calls that returned,
 	// and have ReadBytes, the sum of the returns above 0, including headers, and
