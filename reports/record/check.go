@@ -255,6 +255,8 @@ func identified(r Record) error {
 			missing("trial", r.Trial > 0), missing("metrics", r.Metrics != nil))
 	case *Search:
 		return missing("scenario", r.Scenario != "")
+	case *Profile:
+		return cmp.Or(missing("scenario", r.Scenario != ""), missing("unit", r.Unit != ""))
 	case *Verdict:
 		return cmp.Or(missing("scenario", r.Scenario != ""), missing("metric", r.Metric != ""), missing("verdict", r.Verdict != ""))
 	case *Skip:
@@ -303,7 +305,7 @@ func known(line []byte) error {
 		return err
 	}
 	kinds := map[Kind]any{
-		KindRun: new(Run), KindTrial: new(Trial), KindSearch: new(Search), KindVerdict: new(Verdict),
+		KindRun: new(Run), KindTrial: new(Trial), KindSearch: new(Search), KindProfile: new(Profile), KindVerdict: new(Verdict),
 		KindSkip: new(Skip), KindResume: new(Resume), KindEnd: new(End),
 	}
 	into, ok := kinds[head.Kind]

@@ -13,6 +13,7 @@ type File struct {
 	Run      *Run // never nil
 	Trials   []Trial
 	Searches []Search
+	Profiles []Profile
 	Verdicts []Verdict
 	Skips    []Skip
 	Resumes  []Resume
@@ -64,6 +65,9 @@ func (f *File) Write(w *Writer) error {
 	}
 	for i := range f.Searches {
 		records = append(records, &f.Searches[i])
+	}
+	for i := range f.Profiles {
+		records = append(records, &f.Profiles[i])
 	}
 	for i := range f.Verdicts {
 		records = append(records, &f.Verdicts[i])

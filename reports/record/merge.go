@@ -75,6 +75,10 @@ func Merge(files []Named, partial bool) (*File, error) {
 			s.Shard = i
 			out.Searches = append(out.Searches, s)
 		}
+		for _, p := range f.Profiles {
+			p.Shard = i
+			out.Profiles = append(out.Profiles, p)
+		}
 		for _, s := range f.Skips {
 			s.Shard = i
 			out.Skips = append(out.Skips, s)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"regexp"
+	"slices"
 )
 
 // Read reads a run's file to its end. It skips unknown kinds and fields. A last line
@@ -120,7 +121,7 @@ func (f *reader) add(line []byte) error {
 		return f.addRun(line, h, headErr)
 	case KindTrial:
 		return f.addTrial(line)
-	case KindSearch, KindVerdict, KindSkip, KindResume, KindEnd:
+	case KindSearch, KindProfile, KindVerdict, KindSkip, KindResume, KindEnd:
 		if err := f.expects(h.Kind); err != nil {
 			return err
 		}
@@ -128,6 +129,8 @@ func (f *reader) add(line []byte) error {
 	switch h.Kind {
 	case KindSearch:
 		return f.addSearch(line)
+	case KindProfile:
+		return f.addProfile(line)
 	case KindVerdict:
 		return decodeOnto(&f.Verdicts, line)
 	case KindSkip:
@@ -184,6 +187,24 @@ func (f *reader) addSearch(line []byte) error {
 		return fmt.Errorf("%v: %w", s, err)
 	}
 	f.Searches = append(f.Searches, s)
+	return nil
+}
+
+// addProfile adds the profile in line. It replaces an earlier one: a run that was resumed
+// makes its profiles anew.
+func (f *reader) addProfile(line []byte) error {
+	var p Profile
+	if err := decode(line, &p); err != nil {
+		return err
+	}
+	same := func(q Profile) bool {
+		return q.Scenario == p.Scenario && q.Variant == p.Variant && q.Subject == p.Subject && q.Shard == p.Shard
+	}
+	if i := slices.IndexFunc(f.Profiles, same); i >= 0 {
+		f.Profiles[i] = p
+		return nil
+	}
+	f.Profiles = append(f.Profiles, p)
 	return nil
 }
 

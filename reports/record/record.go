@@ -18,6 +18,7 @@ const (
 	KindRun     Kind = "run"
 	KindTrial   Kind = "trial"
 	KindSearch  Kind = "search"
+	KindProfile Kind = "profile"
 	KindVerdict Kind = "verdict"
 	KindSkip    Kind = "skip"
 	KindResume  Kind = "resume"
@@ -32,8 +33,8 @@ const (
 	Observed Arm = "observed"
 )
 
-// Record is one line of a file: a Run, a Trial, a Search, a Verdict, a Skip, a
-// Resume or an End, or a pointer to one.
+// Record is one line of a file: a Run, a Trial, a Search, a Profile, a Verdict, a Skip,
+// a Resume or an End, or a pointer to one.
 type Record interface {
 	// seal returns a copy that is ready to be encoded: with its kind, and with empty
 	// maps and slices in place of nil ones, which JSON would spell null.
@@ -45,7 +46,7 @@ type Record interface {
 
 // Sealed is r as Write puts it into a file: with its kind, and with empty maps and
 // slices in place of nil ones.
-func Sealed[R Run | Trial | Search | Verdict | Skip | Resume | End](r R) R {
+func Sealed[R Run | Trial | Search | Profile | Verdict | Skip | Resume | End](r R) R {
 	return any(r).(Record).seal().(R)
 }
 
