@@ -13,6 +13,7 @@ import (
 	"tunbench/harness/doctor"
 	"tunbench/harness/host"
 	"tunbench/harness/module"
+	"tunbench/harness/profile"
 	"tunbench/harness/spec"
 	"tunbench/harness/swap"
 	"tunbench/harness/trial"
@@ -90,6 +91,20 @@ func (l *Lab) RunPair(ctx context.Context, variants [2]trial.Variant, seed uint6
 	}
 	return trial.Pair(ctx, variants, seed, floor, l.softirqsApart())
 }
+
+// Profile makes a trial as Run does, and samples stacks while it is measured.
+func (l *Lab) Profile(ctx context.Context, s spec.Spec, hook string, o trial.Sampling, floor record.Floor) (trial.Profiled, error) {
+	return trial.Profile(ctx, s, bpf.Hook(hook), o, floor, l.softirqsApart())
+}
+
+// ProfilePair makes a trial of each variant as RunPair does, and samples the stacks of
+// each in its own windows.
+func (l *Lab) ProfilePair(ctx context.Context, variants [2]trial.Variant, o trial.Sampling, seed uint64, floor record.Floor) ([2]trial.Profiled, error) {
+	return trial.ProfilePair(ctx, variants, o, seed, floor, l.softirqsApart())
+}
+
+// CheckProfile returns why stacks cannot be sampled here, or nil.
+func CheckProfile() error { return profile.Check() }
 
 // Fit is how many of the first variants this host can hold at the same time; at least
 // one.

@@ -1,0 +1,83 @@
+package profile
+
+import (
+	"path/filepath"
+	"slices"
+
+	"tunbench/bpf"
+)
+
+// namer names the functions of stacks.
+type namer struct {
+	kernel    *kernelSymbols
+	programs  []bpf.ProgramCode
+	processes map[int]process
+	own       int               // this process
+	objects   map[string]object // that were read, by path
+}
+
+// frames names a stack, the outermost function first.
+func (n namer) frames(s bpf.Stack) []Frame {
+	var inner []Frame // first
+	for i, address := range s.Kernel {
+		if i > 0 {
+			address-- // the call, not what is behind it
+		}
+		f := kernelName(address, n.programs, n.kernel)
+		inner = append(inner, f)
+		// What a softirq interrupted has nothing to do with it.
+		if s.Kind == bpf.StackSoftirq && n.softirq(address) {
+			break
+		}
+	}
+	for i, address := range s.User {
+		inner = append(inner, n.user(s.Process, address, i > 0)...)
+	}
+	inner = append(inner, Frame{Name: n.what(s)})
+	slices.Reverse(inner)
+	return inner
+}
+
+// softirq reports whether an address is in the code that handles softirqs.
+func (n namer) softirq(address uint64) bool {
+	return slices.ContainsFunc(n.kernel.code, func(r bpf.CodeRange) bool { return !r.Worker && address >= r.Begin && address < r.End })
+}
+
+// what names what ran.
+func (n namer) what(s bpf.Stack) string {
+	switch {
+	case s.Kind == bpf.StackSoftirq:
+		return "softirq"
+	case s.Kind == bpf.StackWorker:
+		return "kernel worker"
+	case s.Process == n.own:
+		return "tunbench"
+	}
+	if p, ok := n.processes[s.Process]; ok {
+		return p.comm
+	}
+	return "another process of the trial"
+}
+
+// user names the code of a process at an address, the innermost function first.
+func (n namer) user(pid int, address uint64, returns bool) (list []Frame) {
+	if pid == n.own {
+		for _, name := range ownNames(address, returns) {
+			list = append(list, Frame{name, "tunbench"})
+		}
+		return list
+	}
+	if returns {
+		address--
+	}
+	m, ok := n.processes[pid].at(address)
+	if !ok {
+		return []Frame{{"[unknown]", ""}}
+	}
+	o, ok := n.objects[m.path]
+	if !ok {
+		o = readObject(m.reach, m.path)
+		n.objects[m.path] = o
+	}
+	return []Frame{{o.at(m, address), filepath.Base(m.path)}}
+}
