@@ -47,6 +47,13 @@ func Compare(base, next *record.File, o Options) (*Comparison, error) {
 		}
 	}
 	compareSearches(c, base, next)
+	for i := range base.Profiles {
+		for k := range next.Profiles {
+			if p, q := &base.Profiles[i], &next.Profiles[k]; p.Scenario == q.Scenario && p.Unit == q.Unit {
+				c.done.Profiles = append(c.done.Profiles, Profiles{p, q})
+			}
+		}
+	}
 	if err := c.judge(); err != nil {
 		return nil, err
 	}

@@ -35,10 +35,15 @@ type Comparison struct {
 	Differences []string
 	// Stored is set where rates were judged by their ratios to loopback.
 	Stored *Stored
+	// Profiles are those of scenarios that both sides have.
+	Profiles []Profiles
 	// Strict reports that an indicative regression fails a job, and AllowMissing that
 	// a scenario which New does not have passes.
 	Strict, AllowMissing bool
 }
+
+// Profiles are the profiles of what is compared, on both sides.
+type Profiles struct{ Base, New *record.Profile }
 
 // Taken are the elements of Shown that have the verdict of another metric.
 func (c *Comparison) Taken() (list []record.Verdict) {

@@ -34,6 +34,13 @@ func CompareVariants(f *record.File, o Options) (*Comparison, error) {
 	c := comparing(a, b, o)
 	c.done.Base.Name, c.done.New.Name = variantName("a", a, b), variantName("b", b, a)
 	c.done.Paired = true
+	for i := range f.Profiles {
+		for k := range f.Profiles {
+			if p, q := &f.Profiles[i], &f.Profiles[k]; p.Variant == "a" && q.Variant == "b" && p.Subject == q.Subject {
+				c.done.Profiles = append(c.done.Profiles, Profiles{p, q})
+			}
+		}
+	}
 	if len(f.Verdicts) > 0 {
 		c.done.Verdicts = slices.Clone(f.Verdicts)
 		for i := range c.done.Verdicts {

@@ -87,7 +87,7 @@ func (s *Text) Document() document.Document {
 		Alerts: s.Alerts(), Lead: s.lead(), Points: s.Points(),
 	}
 	d.Sections = append(d.Sections, Regressed(s), Improved(s), Others(s))
-	for _, part := range []func(*Text) (document.Section, bool){charts, OneSided, Hosts} {
+	for _, part := range []func(*Text) (document.Section, bool){charts, profiles, OneSided, Hosts} {
 		if sec, ok := part(s); ok {
 			d.Sections = append(d.Sections, sec)
 		}

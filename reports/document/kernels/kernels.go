@@ -45,7 +45,7 @@ func (l Text) Document() document.Document {
 	} else {
 		d.Lead = append(append(d.Lead, prose.Say(" ")...), book.Say("nothing measured", nil)...)
 	}
-	for _, part := range []func(Text) (document.Section, bool){observerCost, refusals, differences, raw} {
+	for _, part := range []func(Text) (document.Section, bool){profiles, observerCost, refusals, differences, raw} {
 		if sec, ok := part(l); ok {
 			d.Sections = append(d.Sections, sec)
 		}

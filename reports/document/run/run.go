@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tunbench/reports/document"
+	"tunbench/reports/document/profile"
 	"tunbench/reports/document/program"
 	"tunbench/reports/document/queue"
 	"tunbench/reports/figure"
@@ -45,6 +46,9 @@ func New(f *record.File) document.Document {
 	}
 	if limited {
 		d.Points = append([]prose.Prose{Required(f)}, d.Points...)
+	}
+	if sec, ok := profile.Of(f.Profiles, titled(list, common)); ok {
+		d.Sections = append(d.Sections, sec)
 	}
 	if sec, ok := searches(f, list, common); ok {
 		d.Sections = append(d.Sections, sec)

@@ -14,15 +14,21 @@ import (
 
 // Searched names the scenario of a search as the other tables do.
 func Searched(list []*figure.Scenario, common []string) func(record.Search) string {
+	named := titled(list, common)
+	return func(s record.Search) string { return named(s.Scenario) }
+}
+
+// titled names a scenario as the tables do.
+func titled(list []*figure.Scenario, common []string) func(scenario string) string {
 	title := figure.Titles(list)
-	return func(s record.Search) string {
+	return func(scenario string) string {
 		for _, known := range list {
-			if known.Name == s.Scenario {
+			if known.Name == scenario {
 				return title(known)
 			}
 		}
-		mode, _ := axis.Split(s.Scenario) // a file that lost its trials
-		return mode + " " + axis.Label(s.Scenario, common)
+		mode, _ := axis.Split(scenario) // a file that lost its trials
+		return mode + " " + axis.Label(scenario, common)
 	}
 }
 
