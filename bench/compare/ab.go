@@ -3,6 +3,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,6 +100,9 @@ func (o Outcome) Notes() string {
 // Run measures and judges. It behaves as Plan.Run does; the verdicts are
 // written after the trials of their subject.
 func (p AB) Run(ctx context.Context, lab Lab, open func() (plan.Recorder, error)) (out Outcome, err error) {
+	if err := cmp.Or(checkProfile(p), p.Profiling.Open()); err != nil {
+		return out, err
+	}
 	if p.Now == nil {
 		p.Now = time.Now
 	}
@@ -138,6 +142,9 @@ func (p AB) Run(ctx context.Context, lab Lab, open func() (plan.Recorder, error)
 		if err := r.subject(ctx, i); err != nil || out.Interrupted {
 			return out, err
 		}
+	}
+	if err := (profiler{runner: &r}).all(ctx); err != nil || out.Interrupted {
+		return out, err
 	}
 	return out, rec.Write(p.End(len(p.Subjects), out.Outcome, out.Exit(p.ExitRule())))
 }

@@ -15,6 +15,9 @@ import (
 	"tunbench/reports/verdict"
 )
 
+// variantNames are those of the variants in records.
+var variantNames = [2]string{"a", "b"}
+
 // runner is an AB while it runs.
 type runner struct {
 	AB
@@ -25,6 +28,8 @@ type runner struct {
 	builds *builds // that measure the variants, or nil
 
 	closed *plan.ClosedLoops
+
+	measured []*subject // to the end, so that they can be profiled
 }
 
 // subject compares the variants of a subject. Its error ends the run.
@@ -50,6 +55,7 @@ func (r *runner) subject(ctx context.Context, index int) error {
 			need, block = s.proto.Next()
 		}
 		if need == 0 {
+			r.measured = append(r.measured, s)
 			return r.judge(s)
 		}
 		if len(s.apart) > 0 {
@@ -136,7 +142,10 @@ func (r *runner) take(s *subject, block int, trials [2]record.Trial) error {
 		if note := s.notes[i]; note != "" {
 			t.Notes = append(t.Notes, note)
 		}
-		t.Variant, t.Block, t.Pair, t.Trial = []string{"a", "b"}[i], block, s.pairs, r.out.Trials+1
+		if cost := plan.PacketCost(*t); cost > 0 {
+			s.costs[i] = append(s.costs[i], cost)
+		}
+		t.Variant, t.Block, t.Pair, t.Trial = variantNames[i], block, s.pairs, r.out.Trials+1
 		t.DropBuckets()
 		if err := r.rec.Write(*t); err != nil {
 			return err
@@ -273,5 +282,8 @@ func (r *runner) tell(s *subject, need int, step plan.Step) {
 	step.Pair, step.Pairs = s.pairs+1, s.pairs+need
 	perPair := plan.TrialTime(s.variants[0].Scenario) + plan.TrialTime(s.variants[1].Scenario)
 	step.Left = time.Duration(need+(len(r.Subjects)-s.index-1)*r.Pairs) * perPair
+	if r.Profiling != nil {
+		step.Left += profilesLeft(r.AB, s, step)
+	}
 	r.Progress(step)
 }

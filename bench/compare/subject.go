@@ -29,9 +29,10 @@ type subject struct {
 	pairs      int      // tried
 	disturbed  int      // trials of them
 	valid      int
-	base, next [][]float64 // of each gate, in the valid pairs
-	limited    int         // valid pairs in which the generator set the rate
-	unsteady   int         // valid pairs of which a trial was unsteady
+	base, next [][]float64  // of each gate, in the valid pairs
+	costs      [2][]float64 // of a packet in each trial, as plan.PacketCost gives it
+	limited    int          // valid pairs in which the generator set the rate
+	unsteady   int          // valid pairs of which a trial was unsteady
 	spoilt     map[string]int
 }
 

@@ -46,6 +46,16 @@ func Free(path, orElse string) error {
 	return nil
 }
 
+// Keep returns a function that stores files in the folder dir.
+func Keep(dir string) func(name string, content []byte) error {
+	return func(name string, content []byte) error {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return fmt.Errorf("keep %s: %w", name, err)
+		}
+		return disk.Replace(filepath.Join(dir, name), content)
+	}
+}
+
 // Taken is the error that there is a run at path, or that one is being made there;
 // orElse adds what else can be done in the first case.
 func Taken(path, orElse string) error {

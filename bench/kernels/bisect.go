@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tunbench/bench/plan"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -24,9 +25,11 @@ const (
 // bisectFlag is the flag that asks for these exit codes.
 const bisectFlag = "bisect-run"
 
-// Bisect holds the flags that say how a step of a bisection is measured and judged.
+// Bisect holds the flags that say what is measured, and how a step of a bisection is
+// judged.
 type Bisect struct {
 	Asked      bool
+	profile    bool     // in each boot, whether or not this is a bisection
 	filters    []string // of scenarios, as for --filter of run
 	metrics    []string // that decide; empty: all of verdict.PacketCosts
 	thresholds []string // metric=x%: the smallest rise that is bad
@@ -41,6 +44,7 @@ type flagSet interface {
 
 // Register registers the flags.
 func (b *Bisect) Register(f flagSet) {
+	plan.ProfileFlag(f, &b.profile)
 	const with = "with --" + bisectFlag + ": "
 	f.BoolVar(&b.Asked, bisectFlag, false, "measure in virtual time, without the observer, and exit with what git bisect run expects: 0 good, 1 bad, 125 not judged")
 	f.StringArrayVar(&b.filters, "filter", nil, with+"measure and judge only scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
@@ -49,7 +53,9 @@ func (b *Bisect) Register(f flagSet) {
 }
 
 // Selection is what is measured.
-func (b *Bisect) Selection() Selection { return Selection{BareOnly: b.Asked, Filters: b.filters} }
+func (b *Bisect) Selection() Selection {
+	return Selection{BareOnly: b.Asked, Filters: b.filters, Profile: b.profile}
+}
 
 // costs are the metrics by which kernels are compared.
 func costs() (names []string) {

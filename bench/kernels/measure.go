@@ -6,12 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"tunbench/bench/boot"
+	"tunbench/bench/plan"
 	"tunbench/bench/progress"
 	"tunbench/reports/record"
 )
@@ -175,11 +178,14 @@ func (m measurement) keep(files *boot.Files, name string, boot int, d Delivery) 
 		if file, ok := d.Files[path]; ok {
 			whole[path] = file
 		}
+		if path := r.what + "/" + plan.ProfileFile; d.Files[path] != nil {
+			whole[path] = d.Files[path]
+		}
 	}
 	if err := errors.Join(files.Complete(whole), files.Close(true)); err != nil {
 		return err
 	}
-	if len(whole) > 0 {
+	if slices.ContainsFunc(slices.Collect(maps.Keys(whole)), func(path string) bool { return strings.HasSuffix(path, record.FileName) }) {
 		m.out.Delivered++
 	}
 	for i, r := range m.Selection.runs() {

@@ -15,6 +15,7 @@ type run struct {
 type Selection struct {
 	BareOnly bool     // leave out the runs that show what the observer costs
 	Filters  []string // as for --filter of run
+	Profile  bool     // make profiles of what the first run measures
 }
 
 // runs returns them in the order in which a guest makes them. Seeds are fixed, so that
@@ -31,6 +32,9 @@ func (s Selection) runs() []run {
 		return r
 	}
 	list := []run{of("bare", "kernels", "bare", record.HookNone)}
+	if s.Profile {
+		list[0].args = append(list[0].args, "--profile")
+	}
 	if s.BareOnly {
 		return list
 	}

@@ -53,6 +53,9 @@ type Plan struct {
 	// is no search.
 	Search search.Profile
 
+	// Profiling, if not nil, makes profiles after all trials and searches.
+	Profiling *Profiling
+
 	// Shard describes the share of a larger plan that this is, nil for a whole plan.
 	Shard *record.Shard
 
@@ -78,7 +81,7 @@ func (p Plan) Duration() time.Duration {
 	for _, s := range p.Scenarios {
 		d += time.Duration(p.Pairs) * pairTime(s, p.Arms, p.Clock)
 	}
-	return d + searchTime(p.Search, p.Scenarios)
+	return d + searchTime(p.Search, p.Scenarios) + profileTimeOf(p.Profiling, p.Scenarios)
 }
 
 // pairTime is about how long a pair of s takes in those arms.
@@ -144,7 +147,7 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	if err := p.CheckSearch(); err != nil {
+	if err := errors.Join(p.CheckSearch(), p.Profiling.Open()); err != nil {
 		return out, err
 	}
 	if p.Done != nil {
@@ -182,6 +185,9 @@ func (p Plan) Run(ctx context.Context, lab Lab, open func() (Recorder, error)) (
 		return out, err
 	}
 	if err := (searcher{&r}).all(ctx); err != nil || out.Interrupted {
+		return out, err
+	}
+	if err := (profiler{&r}).all(ctx); err != nil || out.Interrupted {
 		return out, err
 	}
 	out.Limits = r.limited.judge(p.Now())

@@ -200,6 +200,9 @@ func (r *runner) write(ctx context.Context, s *subject, arm record.Arm, trial re
 	if arm == record.Bare {
 		s.reached.Add(trial)
 	}
+	if cost := PacketCost(trial); cost > 0 && arm == profiledArm(r.Plan) {
+		s.costs = append(s.costs, cost)
+	}
 	r.tell(s, Step{Trial: &trial, Last: s.left == 0})
 	return true, nil
 }
@@ -245,7 +248,7 @@ func (r *runner) tell(s *subject, step Step) {
 	if r.planned > 0 {
 		step.Left = time.Duration(float64(step.Left) * float64(r.measured) / float64(r.planned))
 	}
-	step.Left += searchTime(r.Search, r.Scenarios)
+	step.Left += searchTime(r.Search, r.Scenarios) + profilesLeft(r.Plan, s, step)
 	r.Progress(step)
 }
 

@@ -28,5 +28,8 @@ type Step struct {
 	// them. Round is that of the block, from 1; 0 while the devices are built.
 	Together, Round, Rounds int
 
+	// Profile is the trial of the scenario's profile that is about to begin, from 1.
+	Profile, Profiles int
+
 	passed time.Duration // of the planned time of the block at hand
 }

@@ -24,6 +24,7 @@ type subject struct {
 	note   string // on its load, for its trials
 
 	reached search.Reached // where a search begins
+	costs   []float64      // of a packet in each trial, as PacketCost gives it
 }
 
 // timeLeft is about how long the trials take that are left of s in a run of those arms.

@@ -71,7 +71,7 @@ func (p *Run) Step(s plan.Step) {
 		if s.Round == 0 {
 			fmt.Fprintf(p.w, "%s, %s by turns, %s left\n", blockOf(s), record.Plural(s.Together, "trial", "trials"), left(s.Left))
 		}
-	case p.verbose && (s.Index != p.index || s.Pair != p.pair):
+	case p.verbose && (s.Index != p.index || s.Pair != p.pair || s.Profile > 0):
 		fmt.Fprintf(p.w, "%s %s, %s left\n", where(s), s.Scenario, left(s.Left))
 	}
 	p.index, p.pair = s.Index, s.Pair
@@ -99,7 +99,10 @@ func blockOf(s plan.Step) string {
 // where is the place of a step in its run.
 func where(s plan.Step) string {
 	place := fmt.Sprintf("%d/%d", s.Index, s.Scenarios)
-	if s.Pairs > 1 {
+	switch {
+	case s.Profile > 0:
+		place = fmt.Sprintf("profile %d/%d  %s", s.Profile, s.Profiles, place)
+	case s.Pairs > 1:
 		place = fmt.Sprintf("pair %d/%d  %s", s.Pair, s.Pairs, place)
 	}
 	return place

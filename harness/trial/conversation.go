@@ -11,6 +11,7 @@ import (
 	"tunbench/harness/account"
 	"tunbench/harness/conversation"
 	"tunbench/harness/device"
+	"tunbench/harness/flag"
 	"tunbench/harness/host"
 	"tunbench/harness/load"
 	"tunbench/harness/path"
@@ -347,23 +348,23 @@ func (k *conversationTrial) metrics(t *record.Trial, m account.Measurement, addS
 
 // flag marks what stands against a figure of the trial.
 func (k *conversationTrial) flag(t *record.Trial, m account.Measurement) {
-	f := flags{t}
+	f := flag.On(t)
 	a := t.Accounting
 	if a.Unexplained != 0 {
-		f.add(record.FlagUnexplained, "accepted %d, delivered %d, dropped %d: %d are missing", a.Accepted, a.Delivered, a.DroppedTotal(), a.Unexplained)
+		f.Add(record.FlagUnexplained, "accepted %d, delivered %d, dropped %d: %d are missing", a.Accepted, a.Delivered, a.DroppedTotal(), a.Unexplained)
 	}
 	for _, mismatch := range []string{k.ledger.Mismatch(t), k.counted.Mismatch(t)} {
 		if mismatch != "" {
-			f.add(record.FlagUnexplained, "%s", mismatch)
+			f.Add(record.FlagUnexplained, "%s", mismatch)
 		}
 	}
-	f.traffic()
-	f.generator(0) // what limits a conversation is never its generator
-	f.host(conditionsOf(m, k.placement, k.sliced))
-	f.steady(m, true)
-	f.place(k.placement)
-	f.link()
-	f.observer()
+	f.Traffic()
+	f.Generator(0) // what limits a conversation is never its generator
+	f.Host(flag.Conditions(m, k.placement, k.sliced))
+	f.Steady(m, true)
+	f.Place(k.placement)
+	f.Link()
+	f.Observer()
 }
 
 // close tears everything down, from whatever state.

@@ -9,6 +9,7 @@ import (
 	"tunbench/harness/account"
 	"tunbench/harness/condition"
 	"tunbench/harness/device"
+	"tunbench/harness/flag"
 	"tunbench/harness/host"
 	"tunbench/harness/load"
 	"tunbench/harness/path"
@@ -58,8 +59,7 @@ func (b *packetTrial) session() *session {
 func (b *packetTrial) slice(toggled bool) { b.sliced, b.toggled = true, toggled }
 
 // build makes the devices, the senders and the readers.
-func (b *packetTrial) build() error {
-	var err error
+func (b *packetTrial) build() (err error) {
 	if b.site, err = b.traffic.Build(); err != nil {
 		return err
 	}
@@ -360,18 +360,18 @@ func (b *packetTrial) trial(m account.Measurement, floor record.Floor, addSoftir
 
 // flag marks what stands against a figure of the trial.
 func (b *packetTrial) flag(t *record.Trial, p *account.Packets) {
-	f := flags{t}
-	f.ledger(cmp.Or(b.mismatch(t, p.Counts()), b.probing.fault()))
-	f.host(b.conditions(p.Measurement))
-	f.steady(p.Measurement, p.WindowsTell())
+	f := flag.On(t)
+	f.Ledger(cmp.Or(b.mismatch(t, p.Counts()), b.probing.fault()))
+	f.Host(b.conditions(p.Measurement))
+	f.Steady(p.Measurement, p.WindowsTell())
 	if b.lockstep != nil && b.lockstep.unsettled {
-		f.add(record.FlagUnsettled, "after %d blocks the last %d differ by more than %.1f %%", mostBlocks, account.Blocks, 100*account.SettledSpread)
+		f.Add(record.FlagUnsettled, "after %d blocks the last %d differ by more than %.1f %%", mostBlocks, account.Blocks, 100*account.SettledSpread)
 	}
-	f.generator(p.GeneratorShare())
-	f.place(b.placement)
-	f.link()
-	f.order()
-	f.observer()
+	f.Generator(p.GeneratorShare())
+	f.Place(b.placement)
+	f.Link()
+	f.Order()
+	f.Observer()
 }
 
 // mismatch compares every counter of the trial with the next one down the
@@ -389,7 +389,7 @@ func (b *packetTrial) mismatch(t *record.Trial, counts sink.Counts) string {
 
 // conditions is what the host did during the measured time.
 func (b *packetTrial) conditions(m account.Measurement) condition.Period {
-	c := conditionsOf(m, b.placement, b.sliced)
+	c := flag.Conditions(m, b.placement, b.sliced)
 	if b.lockstep != nil {
 		// Its figures are medians of rounds, which a moment's disturbance does not
 		// move, and it runs in guests that have just booted: their other tasks may

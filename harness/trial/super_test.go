@@ -6,6 +6,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/doctor"
+	"tunbench/harness/flag"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -45,7 +46,7 @@ func TestSuperPackets(t *testing.T) {
 
 func TestBadVnetIsFlagged(t *testing.T) {
 	bad := &record.Vnet{Headers: 10, Bad: map[string]uint64{"gso_size": 2, "hash": 3, "csum_start": 2}}
-	if got, want := vnetFaults(bad), "of 10 virtio-net headers, wrong: hash of 3, csum_start of 2, gso_size of 2"; got != want {
+	if got, want := flag.VnetFaults(bad), "of 10 virtio-net headers, wrong: hash of 3, csum_start of 2, gso_size of 2"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if !record.Invalidates(record.FlagBadVnet) {

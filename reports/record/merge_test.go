@@ -3,8 +3,6 @@ package record
 import (
 	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/quick"
@@ -171,38 +169,6 @@ func TestMergeKeepsNames(t *testing.T) {
 	}
 	if !check("Tun|\"'\n\r\t,<&>\x00\u2028é", "|\"\n,\x1b[31m", "`|\\") {
 		t.Error("awkward characters")
-	}
-}
-
-func TestCheckKnown(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, FileName)
-	write := func(text string) {
-		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var b bytes.Buffer
-	if err := shard(1, 2).Write(NewWriter(&b)); err != nil {
-		t.Fatal(err)
-	}
-	for _, torn := range []string{"", `{"kind":"tri`} {
-		write(b.String() + torn)
-		if err := CheckKnown(dir); err != nil {
-			t.Errorf("with %q at the end: %v", torn, err)
-		}
-	}
-	for line, want := range map[string]string{
-		`{"kind":"trial","colour":1}`: `line 5: json: unknown field "colour": use the tunbench that measured it`,
-		`{"kind":"weather"}`:          `line 5: kind "weather" is not known`,
-	} {
-		write(b.String() + line + "\n")
-		if err := CheckKnown(path); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %q", line, err, want)
-		}
-	}
-	if err := CheckKnown(filepath.Join(dir, "none")); err == nil {
-		t.Error("no error for a file that is not there")
 	}
 }
 

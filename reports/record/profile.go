@@ -66,15 +66,6 @@ type ProfileNode struct {
 	Calls []ProfileNode `json:"calls,omitempty"`
 }
 
-// Total is the cost of a function with all that it calls.
-func (n *ProfileNode) Total() float64 {
-	sum := n.Self
-	for i := range n.Calls {
-		sum += n.Calls[i].Total()
-	}
-	return sum
-}
-
 func (p Profile) check() error   { return sound(reflect.ValueOf(p), "") }
 func (p Profile) String() string { return fmt.Sprintf("profile of %s", p.Scenario) }
 

@@ -100,6 +100,7 @@ func abCommand(a *app) *cobra.Command {
 	f.StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts: metric=x% (may repeat)")
 	f.StringVar(&o.builds[0], "base-binary", "", "build of tunbench that measures A (default: this one)")
 	f.StringVar(&o.builds[1], "new-binary", "", "build of tunbench that measures B (default: this one)")
+	plan.ProfileFlag(f, &sel.profile)
 	o.fail.register(cmd)
 	allowFlag(cmd, &o.allow, abAllows, "device: compare although the device came out different; missing: pass although B cannot measure a scenario that A can (may repeat)")
 	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing; remove the A/A runs that are kept for this host")
@@ -135,6 +136,7 @@ func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict
 	if out == "" {
 		out = folder.Default(time.Now(), "ab-"+host.Kernel)
 	}
+	ab.Profiling.Use(a.profiler, folder.Keep(out))
 	path := filepath.Join(out, record.FileName)
 	if err := folder.Free(path, ""); err != nil {
 		return err

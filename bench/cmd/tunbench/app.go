@@ -33,6 +33,7 @@ type app struct {
 
 	lab        func() compare.Lab
 	blocks     func() plan.Blocks
+	profiler   func() (plan.Profiler, error) // or why stacks cannot be sampled
 	host       func() record.Host
 	privileges func() error
 	modules    func() error // whether those of --module can be loaded
@@ -48,6 +49,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	a := &app{
 		args: args, stdout: stdout, stderr: stderr,
 		lab: func() compare.Lab { return harness.New() }, blocks: func() plan.Blocks { return harness.New() },
+		profiler:   func() (plan.Profiler, error) { return harness.New(), harness.CheckProfile() },
 		host:       func() record.Host { return harness.New().Host() },
 		privileges: harness.CheckPrivileges, modules: swap.Ready, doctor: doctor.Examine,
 	}

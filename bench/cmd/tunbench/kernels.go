@@ -66,7 +66,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 				return fmt.Errorf("--format %q: choose %s, or leave it out for the table; report.md is always written", o.format, export.CommitFormat)
 			}
 			if o.from != "" {
-				for _, flag := range []string{"kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout"} {
+				for _, flag := range []string{"kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout", "profile"} {
 					if cmd.Flags().Changed(flag) {
 						return fmt.Errorf("--from boots nothing: leave out --%s", flag)
 					}

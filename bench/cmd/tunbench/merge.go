@@ -43,7 +43,7 @@ func mergeShards(a *app, names []string, out string, partial bool) error {
 		if err != nil {
 			return err
 		}
-		if err := record.CheckKnown(name); err != nil {
+		if err := folder.CheckKnown(name); err != nil {
 			return err
 		}
 		for _, w := range f.Warnings {

@@ -50,6 +50,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&r.buckets, "buckets", false, "keep the buckets of each queue's histogram in the records")
 	f.BoolVar(&r.asJSON, "json", false, "print the records instead of the summary, one JSON object a line, as they are finished")
 	f.BoolVar(&r.github, "github", false, "write an annotation of GitHub Actions for each limit of the suite (require) that is not met")
+	plan.ProfileFlag(f, &r.profile)
 	f.BoolVar(&r.userns, "userns", false, "measure inside a new user namespace, without root: --arm bare --hook none")
 }
 
@@ -59,6 +60,9 @@ func (r *runFlags) runPlan(args []string) (plan.Plan, error) {
 		return plan.Plan{}, err
 	}
 	if r.userns {
+		if r.profile {
+			return plan.Plan{}, errors.New("--userns cannot sample stacks, which needs CAP_PERFMON: leave out --profile, or run as root")
+		}
 		if err := r.forceBare(); err != nil {
 			return plan.Plan{}, err
 		}
@@ -123,6 +127,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, o outputs) error {
 		out = folder.Default(time.Now(), host.Kernel)
 	}
 	path := filepath.Join(out, record.FileName)
+	p.Profiling.Use(a.profiler, folder.Keep(out))
 	if p.Done == nil {
 		if err := folder.Free(path, ", or resume it: --resume "+out); err != nil {
 			return err

@@ -34,6 +34,7 @@ type selection struct {
 	cpus            string
 	guestKernel     string // of path=guest
 	strict, buckets bool
+	profile         bool   // of run and ab
 	shard           string // of run and list
 
 	single  bool // one scenario, all axes at their default, unless suite or filter say otherwise
@@ -98,7 +99,7 @@ func (s *selection) plan(args []string) (plan.Plan, error) {
 	if !slices.Contains(arms, s.arm) {
 		return none, fmt.Errorf("--arm %q: choose %s", s.arm, strings.Join(arms, ", "))
 	}
-	p := plan.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Buckets: s.buckets, Seed: s.seed, GuestKernel: s.guestKernel}
+	p := plan.Plan{Hook: s.hook, Args: args, Tool: tool(), Strict: s.strict, Buckets: s.buckets, Seed: s.seed, GuestKernel: s.guestKernel, Profiling: plan.NewProfiling(s.profile)}
 	var err error
 	if p.Clock, err = plan.ParseClock(os.Getenv("TUNBENCH_CLOCK")); err != nil {
 		return none, fmt.Errorf("TUNBENCH_CLOCK: %w", err)

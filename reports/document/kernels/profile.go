@@ -18,7 +18,7 @@ func profiles(l Text) (document.Section, bool) {
 				list = append(list, *p)
 			}
 		}
-		return profile.Of(list, l.name)
+		return profile.Of(list, l.Name)
 	}
 	var pairs []profile.Pair
 	for _, k := range l.Rest() {
@@ -27,7 +27,7 @@ func profiles(l Text) (document.Section, bool) {
 			if base == nil || next == nil {
 				continue
 			}
-			name := l.name(scenario)
+			name := l.Name(scenario)
 			if len(l.Kernels) > 2 {
 				name += ", " + k.Short
 			}

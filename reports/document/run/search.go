@@ -14,8 +14,7 @@ import (
 
 // Searched names the scenario of a search as the other tables do.
 func Searched(list []*figure.Scenario, common []string) func(record.Search) string {
-	named := titled(list, common)
-	return func(s record.Search) string { return named(s.Scenario) }
+	return func(s record.Search) string { return titled(list, common)(s.Scenario) }
 }
 
 // titled names a scenario as the tables do.
