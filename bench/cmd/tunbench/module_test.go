@@ -79,7 +79,7 @@ func TestModulesInGuest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m := f.Run.Modules["new"]; filepath.Base(m.Path) != test.file || len(m.SHA256) != 64 || m.SrcVersion == "" {
+			if m := f.Run.Modules["new"]; filepath.Base(m.Path) != test.file || len(m.SHA256) != 64 { // Debian builds modules without a srcversion
 				t.Errorf("the header names the module %+v", m)
 			}
 		})
