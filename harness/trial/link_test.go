@@ -107,7 +107,7 @@ func TestLinkDrops(t *testing.T) {
 			trial := run(t, s, bpf.None)
 			balanced(t, trial)
 			linked(t, trial)
-			if len(trial.Hops) > 0 {
+			if len(trial.Hops) > 0 && !s.Gen.Conversation() { // whose hops are those of two directions
 				hopsAgree(t, s, trial)
 			}
 			lost, sent := trial.Accounting.Dropped[record.LinkDrop], trial.Accounting.Accepted
