@@ -94,12 +94,18 @@ func (l *Lab) RunPair(ctx context.Context, variants [2]trial.Variant, seed uint6
 
 // Profile makes a trial as Run does, and samples stacks while it is measured.
 func (l *Lab) Profile(ctx context.Context, s spec.Spec, hook string, o trial.Sampling, floor record.Floor) (trial.Profiled, error) {
+	if err := swap.Use(s.Module); err != nil {
+		return trial.Profiled{}, err
+	}
 	return trial.Profile(ctx, s, bpf.Hook(hook), o, floor, l.softirqsApart())
 }
 
 // ProfilePair makes a trial of each variant as RunPair does, and samples the stacks of
 // each in its own windows.
-func (l *Lab) ProfilePair(ctx context.Context, variants [2]trial.Variant, o trial.Sampling, seed uint64, floor record.Floor) ([2]trial.Profiled, error) {
+func (l *Lab) ProfilePair(ctx context.Context, variants [2]trial.Variant, o trial.Sampling, seed uint64, floor record.Floor) (got [2]trial.Profiled, err error) {
+	if err := swap.Use(module.AsIs); err != nil {
+		return got, err
+	}
 	return trial.ProfilePair(ctx, variants, o, seed, floor, l.softirqsApart())
 }
 
