@@ -129,11 +129,11 @@ var Formats = []Format{
 	{Name: CommitFormat, For: "the message of a commit: plain text of 72 columns, of a comparison", Each: true, Whole: true, comparison: commitComparison},
 }
 
-// FormatNames gives the names of all formats, or of those that carry a
+// FormatNames gives the names of the formats of runs, or of those that carry a
 // comparison, the default first.
 func FormatNames(comparison bool) (names []string) {
 	for _, f := range Formats {
-		if !comparison || f.comparison != nil {
+		if !comparison && f.runs != nil || comparison && f.comparison != nil {
 			names = append(names, f.Name)
 		}
 	}
@@ -148,6 +148,8 @@ func FindFormat(name string, comparison bool) (Format, error) {
 	switch {
 	case i < 0:
 		return Format{}, fmt.Errorf("--format %q: choose %s", name, strings.Join(names, ", "))
+	case !slices.Contains(names, name) && !comparison:
+		return Format{}, fmt.Errorf("--format %s is for a comparison: choose %s", name, strings.Join(names, ", "))
 	case !slices.Contains(names, name):
 		return Format{}, fmt.Errorf("--format %s carries no verdicts: choose %s", name, strings.Join(names, ", "))
 	}

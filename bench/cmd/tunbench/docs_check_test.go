@@ -158,11 +158,14 @@ func (c *checker) make(args []string) error {
 // goTool checks go test and go run: that the package is there, and of a test that
 // there is one of that name, and each flag that it is given.
 func (c *checker) goTool(args []string) error {
+	if len(args) > 2 && args[0] == "tool" && args[1] == "pprof" {
+		return pprof(args[2:])
+	}
 	if len(args) == 4 && args[0] == "build" && args[1] == "-o" {
 		args = []string{"run", args[3]}
 	}
 	if len(args) < 2 || args[0] != "test" && args[0] != "run" {
-		return fmt.Errorf("go %s: this test knows go test PACKAGE, go run PACKAGE and go build -o FILE PACKAGE", strings.Join(args, " "))
+		return fmt.Errorf("go %s: this test knows go test PACKAGE, go run PACKAGE, go build -o FILE PACKAGE and go tool pprof", strings.Join(args, " "))
 	}
 	if strings.HasPrefix(args[1], "-") {
 		return nil // named without a package, as in go test -fuzz
@@ -192,6 +195,23 @@ func (c *checker) goTool(args []string) error {
 				return fmt.Errorf("%s has no flag -%s", args[1], name)
 			}
 		}
+	}
+	return nil
+}
+
+// pprof checks the flags of go tool pprof, and that it reads what --profile writes.
+func pprof(args []string) error {
+	read := false
+	for _, arg := range args {
+		switch {
+		case strings.HasPrefix(arg, "-") && !slices.Contains([]string{"-top", "-diff_base", "-http"}, arg):
+			return fmt.Errorf("go tool pprof: this test knows no flag %s", arg)
+		case strings.HasPrefix(filepath.Base(arg), "profile") && strings.HasSuffix(arg, ".pb.gz"):
+			read = true
+		}
+	}
+	if !read {
+		return errors.New("go tool pprof: it names no profile")
 	}
 	return nil
 }
@@ -380,7 +400,7 @@ func (c *checker) parse(cmd *cobra.Command, args []string) error {
 func (c *checker) selected(cmd *cobra.Command) (args []string) {
 	list := listCommand(&app{})
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if list.Flag(f.Name) == nil || f.Name == "json" || f.Name == "arm" && cmd.Name() == "ab" {
+		if list.Flag(f.Name) == nil || f.Name == "json" || f.Name == "yaml" || f.Name == "arm" && cmd.Name() == "ab" {
 			return
 		}
 		values := []string{f.Value.String()}

@@ -285,6 +285,8 @@ func TestDocumentsAreChecked(t *testing.T) {
 		{"`go test ./bench/cmd/tunbench -run TestNosuch`", "no test"},
 		{"`go test ./bench/cmd/tunbench -nosuch-flag`", "no flag"},
 		{"`go run ./nosuch`", "no package"},
+		{fence + "sh\ngo tool pprof -tpo profile.pb.gz\n" + fence, "no flag -tpo"},
+		{fence + "sh\ngo tool pprof -top run.jsonl\n" + fence, "no profile"},
 		// What is no command, and YAML.
 		{fence + "sh\nfrobnicate --now\n" + fence, "frobnicate"},
 		{fence + "sh\ntunbench run 'smoke\n" + fence, "quote"},

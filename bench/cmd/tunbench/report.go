@@ -33,7 +33,7 @@ func reportCommand(a *app) *cobra.Command {
 		Short: "render run files",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
-			f, err := export.FindFormat(format, false)
+			f, err := export.FindFormat(format, format == export.CommitFormat) // which a file of ab can have
 			if err != nil {
 				return err
 			}
