@@ -86,7 +86,7 @@ static __always_inline int on_dequeue(struct cpu_counters *c, struct sk_buff *sk
 	q->read_bytes += size.bytes;
 	if (gso)
 		q->read_pkts += size.pkts;
-	if (count_stops && was_stopped(skb->queue_mapping) && !is_stopped(skb->dev->_tx, skb->queue_mapping))
+	if (count_stops && was_stopped(skb->queue_mapping) && !is_stopped(skb->dev, skb->queue_mapping))
 		end_stop(q, skb->queue_mapping);
 	if (is_sampled(distance))
 		record_residency(skb->queue_mapping, distance);

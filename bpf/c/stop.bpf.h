@@ -23,15 +23,20 @@ struct queue_stop {
 
 struct queue_stop stops[MAX_QUEUES];
 
-static __always_inline bool is_stopped(void *tx, __u64 queue)
+static __always_inline bool is_stopped(struct net_device *dev, __u64 queue)
 {
-	struct netdev_queue *txq = tx + queue * bpf_core_type_size(struct netdev_queue);
+	__u64 offset = queue * bpf_core_type_size(struct netdev_queue);
 	unsigned long state = 0;
+	void *tx = 0;
 
-	if (bpf_rdonly_cast)
-		state = TYPED(struct netdev_queue, txq)->state;
-	else
-		bpf_probe_read_kernel(&state, sizeof(state), (void *)txq + bpf_core_field_offset(struct netdev_queue, state));
+	if (bpf_rdonly_cast) {
+		state = TYPED(struct netdev_queue, (void *)dev->_tx + offset)->state;
+	} else {
+		/* The verifier of older kernels lets no variable be added to a pointer that it knows:
+		 * one that was read by the helper is a number. */
+		bpf_probe_read_kernel(&tx, sizeof(tx), (void *)dev + bpf_core_field_offset(struct net_device, _tx));
+		bpf_probe_read_kernel(&state, sizeof(state), tx + offset + bpf_core_field_offset(struct netdev_queue, state));
+	}
 	return state & QUEUE_STATE_DRV_XOFF;
 }
 
@@ -41,7 +46,7 @@ static __always_inline int on_sent(struct net_device *dev)
 	struct cpu_counters *c = this_cpu();
 	struct queue_counters *q;
 
-	if (!measuring || !c || !(q = queue_of(c, c->xmit_queue)) || !is_stopped(dev->_tx, c->xmit_queue))
+	if (!measuring || !c || !(q = queue_of(c, c->xmit_queue)) || !is_stopped(dev, c->xmit_queue))
 		return 0;
 	if (!__sync_val_compare_and_swap(&stops[slot_below(MAX_QUEUES, c->xmit_queue)].since, 0,
 					 bpf_ktime_get_ns()))

@@ -281,13 +281,14 @@ func (e *Event) refused() uint64 {
 }
 
 // Explains reports whether the event accounts for the difference between the packets
-// that were accepted and those that reached the device. What a detached queue held may
-// have been in its ring or in its qdisc.
-func (e *Event) Explains(accepted, xmit uint64) bool {
+// that were accepted and those that reached the device, of which the qdisc dropped some: what
+// the stack refused for the event is among those. What a detached queue held may have been in
+// its ring or in its qdisc.
+func (e *Event) Explains(accepted, qdisc, xmit uint64) bool {
 	if e == nil {
-		return accepted == xmit
+		return accepted == xmit+qdisc
 	}
-	missing := int64(accepted-e.refused()) - int64(xmit)
+	missing := int64(accepted) - int64(max(qdisc, e.refused())) - int64(xmit)
 	if e.kind == spec.EventDetach {
 		return missing >= 0 && missing <= int64(e.lost[notSpecified])
 	}

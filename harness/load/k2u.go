@@ -259,7 +259,7 @@ func (g *k2u) Mismatch(t *record.Trial) string {
 		return ""
 	}
 	switch {
-	case !g.event.Explains(a.Accepted-device.QdiscDrops(a.Dropped), *a.Xmit):
+	case !g.event.Explains(a.Accepted, device.QdiscDrops(a.Dropped), *a.Xmit):
 		return fmt.Sprintf("the generator's %d packets were accepted, the qdisc dropped %d, the observer saw %d at xmit", a.Accepted, device.QdiscDrops(a.Dropped), *a.Xmit)
 	case *a.Read != a.Delivered+a.Duplicates+a.CorruptTotal():
 		return fmt.Sprintf("the readers got %d packets, the observer saw %d at read", a.Delivered+a.Duplicates+a.CorruptTotal(), *a.Read)

@@ -26,7 +26,8 @@ func probed(t *testing.T, trial record.Trial) {
 	if p == nil || p.Requests == 0 || p.Received == 0 || p.Requests < p.Arrived || p.Answers < p.Received || p.Arrived < p.Answers {
 		t.Fatalf("probe %+v", p)
 	}
-	if trial.Latency[record.RTTIdle].Count == 0 || trial.Latency[record.RTTLoad].Count == 0 {
+	// A device whose ring is full of GSO packets may lose each request under load.
+	if trial.Latency[record.RTTIdle].Count == 0 || trial.Latency[record.RTTLoad].Count == 0 && p.Arrived == p.Requests {
 		t.Errorf("round trips %+v, probe %+v", trial.Latency, p)
 	}
 }
