@@ -106,7 +106,7 @@ func TestInGuests(t *testing.T) {
 // TestRealExchange runs in guests, where TUN is a module that vhost_net uses.
 func TestRealExchange(t *testing.T) {
 	if os.Getenv("HOME") != "/tmp" {
-		t.Skip("exchanges the TUN module, which is for guests: TestInGuests")
+		t.Skip("would exchange the TUN module of the host; runs in guests")
 	}
 	defer module.Forget()
 	has := func(what string) {
