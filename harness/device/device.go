@@ -283,8 +283,9 @@ func (d *Device) TakesHeader(b []byte) error {
 	})
 }
 
-// SendsHeader asks the same of a GSO packet that a packet socket sends, behind the
-// header that PACKET_VNET_HDR wants: it sends one into a device of its own.
+// SendsHeader reports why the kernel refuses a GSO packet that a packet socket sends; nil if
+// the kernel accepts it. b begins with the header that PACKET_VNET_HDR requires. The packet is
+// sent into a device made for this purpose.
 func (d *Device) SendsHeader(b []byte) error {
 	return d.probe(func(probe *tuntap.Device) error {
 		if err := d.NS.Configure(probe.Name(), netns.Link{MTU: d.State.MTU}); err != nil {

@@ -237,8 +237,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A build that the kernel refuses leaves the original loaded, and so does one with which a
-// module that uses TUN cannot be loaded.
+// The original module is loaded again if the kernel refuses the build, or if a module that
+// uses TUN cannot be loaded on top of the build.
 func TestBuildThatFails(t *testing.T) {
 	for _, test := range []struct {
 		of    string

@@ -135,9 +135,9 @@ func table(b *strings.Builder, rows []row) {
 	}
 }
 
-// counted says how many of the scenarios are in each group: a scenario is in the first of
-// groups that one of its figures is in, but what could not be judged comes before what did
-// not change.
+// counted returns the number of scenarios in each group, and of all scenarios. A scenario
+// counts for the first group, in the order below, that has one of its figures: it is
+// unchanged only if all of its figures are.
 func counted(rows []row) (n map[string]int, all int) {
 	order := []string{"worse", "better", "not judged", "cannot tell", "no change"}
 	at := map[string]int{}

@@ -132,6 +132,7 @@ func workerCommand(a *app) *cobra.Command {
 // run ended.
 func compareVariants(ctx context.Context, a *app, ab compare.AB, options verdict.Options, o abOptions) error {
 	lab, host := a.lab(), a.host()
+	ab.Host = host
 	out := o.out
 	if out == "" {
 		out = folder.Default(time.Now(), "ab-"+host.Kernel)

@@ -62,6 +62,9 @@ func TestAB(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			if h := readRun(t, filepath.Join(out, "x")).Run.Host; h.Kernel == "" || h.Kernel != test.lab.Host().Kernel {
+				t.Errorf("the record says that the host is %+v", h)
+			}
 			written, err := os.ReadFile(filepath.Join(out, "x", "report.md"))
 			if err != nil {
 				t.Fatal(err)
