@@ -21,6 +21,7 @@ var rules = []rule{
 
 	// What to measure, and in which order.
 	{"bench/manual", ""},
+	{"bench/history", "bench/completion bench/suite reports/export reports/history reports/metric reports/record reports/render reports/series"},
 	{"bench/completion", "bench/suite harness/vm/kernel reports/metric reports/record"},
 	{"bench/watch", "harness/watch reports/document reports/document/watch reports/live reports/watched reports/render reports/screen reports/stat reports/text"},
 	{"bench/listing", "bench/plan bench/suite reports/record"},
@@ -144,7 +145,7 @@ var users = []user{
 	{"github.com/montanaflynn/stats", "reports/stat"},
 	{"github.com/olekukonko/tablewriter", "reports/render"},
 	{"github.com/prometheus/common", "reports/export"},
-	{"github.com/spf13/cobra", "bench/cmd/tunbench bench/completion bench/manual"},
+	{"github.com/spf13/cobra", "bench/cmd/tunbench bench/completion bench/history bench/manual"},
 	{"github.com/ulikunitz/xz", "harness/vm/kernel"},
 	{"golang.org/x/crypto", "harness/seal"},
 	{"golang.org/x/perf", "reports/export"},

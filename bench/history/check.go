@@ -1,4 +1,4 @@
-package main
+package history
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 // allowMissing makes history check pass if nothing could be judged.
 const allowMissing = "missing"
 
-func historyCheckCommand(a *app) *cobra.Command {
-	var o historyOptions
+func checkCommand(to Output) *cobra.Command {
+	var o flags
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "find what changed in the history, and when",
@@ -23,30 +23,30 @@ func historyCheckCommand(a *app) *cobra.Command {
 					return fmt.Errorf("--allow %q: choose %s", field, allowMissing)
 				}
 			}
-			c, err := readHistory(a, o)
+			c, err := read(to, o)
 			if err != nil {
 				return err
 			}
 			if o.json {
-				warnHistory(a, c)
-				err = printVerdicts(a.stdout, c.Findings)
+				warn(to, c)
+				err = printLines(to.Stdout, c.Findings)
 				if err == nil {
-					err = printVerdicts(a.stdout, c.Short)
+					err = printLines(to.Stdout, c.Short)
 				}
 			} else {
-				err = render.CheckSummary(a.stdout, c)
+				err = render.CheckSummary(to.Stdout, c)
 			}
 			switch {
 			case err != nil || !o.fail:
 				return err
 			case c.Regressed():
-				return exitError{code: 1}
+				return to.Exit(1, nil)
 			case !c.Told() && len(o.allow) == 0:
 				why := "every series is too short to tell"
 				if len(c.Series) == 0 {
 					why = "no run has a figure that was asked for"
 				}
-				return exitError{code: exitUnknown, err: fmt.Errorf("nothing could be judged: %s; --allow missing lets that pass", why)}
+				return to.Exit(exitUnknown, fmt.Errorf("nothing could be judged: %s; --allow missing lets that pass", why))
 			}
 			return nil
 		},

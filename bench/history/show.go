@@ -1,4 +1,4 @@
-package main
+package history
 
 import (
 	"cmp"
@@ -13,8 +13,8 @@ import (
 	"tunbench/reports/series"
 )
 
-func historyShowCommand(a *app) *cobra.Command {
-	var o historyOptions
+func showCommand(to Output) *cobra.Command {
+	var o flags
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "draw the series of the history",
@@ -24,11 +24,11 @@ func historyShowCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			c, err := readHistory(a, o)
+			c, err := read(to, o)
 			if err != nil {
 				return err
 			}
-			return showHistory(a, c, o, format)
+			return draw(to, c, o, format)
 		},
 	}
 	f := cmd.Flags()
@@ -46,7 +46,7 @@ func historyShowCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func showHistory(a *app, c *series.Check, o historyOptions, format export.Format) error {
+func draw(to Output, c *series.Check, o flags, format export.Format) error {
 	report := ""
 	if o.out != "" {
 		var err error
@@ -56,16 +56,16 @@ func showHistory(a *app, c *series.Check, o historyOptions, format export.Format
 	}
 	switch {
 	case o.json:
-		warnHistory(a, c)
-		return printVerdicts(a.stdout, c.Series)
+		warn(to, c)
+		return printLines(to.Stdout, c.Series)
 	case o.format != "" && o.out == "":
-		return format.PrintHistory(a.stdout, c)
+		return format.PrintHistory(to.Stdout, c)
 	}
-	if err := render.HistorySummary(a.stdout, c); err != nil {
+	if err := render.HistorySummary(to.Stdout, c); err != nil {
 		return err
 	}
 	if report != "" {
-		fmt.Fprintf(a.stdout, "\nreport: %s\n", report)
+		fmt.Fprintf(to.Stdout, "\nreport: %s\n", report)
 	}
 	return nil
 }

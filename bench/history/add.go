@@ -1,4 +1,4 @@
-package main
+package history
 
 import (
 	"fmt"
@@ -6,10 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tunbench/reports/history"
+	store "tunbench/reports/history"
 )
 
-func historyAddCommand(a *app) *cobra.Command {
+func addCommand(to Output) *cobra.Command {
 	var dir, release string
 	cmd := &cobra.Command{
 		Use:   "add RUN...",
@@ -17,15 +17,15 @@ func historyAddCommand(a *app) *cobra.Command {
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, runs []string) error {
 			for _, run := range runs {
-				done, err := history.Add(dir, run, release)
+				done, err := store.Add(dir, run, release)
 				if err != nil {
 					return err
 				}
 				for _, n := range done.Notes {
-					a.warnf("%s: %s", run, n)
+					to.Warnf("%s: %s", run, n)
 				}
 				if done.Cut {
-					a.warnf("%s: was interrupted: the finished part is in the history", run)
+					to.Warnf("%s: was interrupted: the finished part is in the history", run)
 				}
 				said := "added"
 				if done.There {
@@ -34,14 +34,14 @@ func historyAddCommand(a *app) *cobra.Command {
 				if done.Release != "" {
 					said += ", marked as release " + done.Release
 				}
-				if !a.quiet {
-					fmt.Fprintf(a.stdout, "%s: %s: %s\n", run, said, filepath.Join(dir, done.File))
+				if !to.Quiet() {
+					fmt.Fprintf(to.Stdout, "%s: %s: %s\n", run, said, filepath.Join(dir, done.File))
 				}
 			}
 			return nil
 		},
 	}
-	historyFlag(cmd, &dir)
+	folderFlag(cmd, &dir)
 	cmd.Flags().StringVar(&release, "release", "", "mark the runs as this release; later runs are compared with the last release")
 	_ = cmd.RegisterFlagCompletionFunc("release", cobra.NoFileCompletions)
 	return cmd

@@ -1,4 +1,4 @@
-package main
+package history
 
 import (
 	"fmt"
@@ -8,12 +8,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/completion"
-	"tunbench/reports/history"
+	store "tunbench/reports/history"
 	"tunbench/reports/series"
 )
 
-func historyAckCommand(a *app) *cobra.Command {
-	o := historyOptions{host: "all", arm: "both"}
+func ackCommand(to Output) *cobra.Command {
+	o := flags{host: "all", arm: "both"}
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "ack ID --reason R",
@@ -23,7 +23,7 @@ func historyAckCommand(a *app) *cobra.Command {
 			if strings.TrimSpace(reason) == "" {
 				return fmt.Errorf("acknowledge %q: say why: --reason 'some words'", args[0])
 			}
-			c, err := readHistory(a, o)
+			c, err := read(to, o)
 			if err != nil {
 				return err
 			}
@@ -34,16 +34,16 @@ func historyAckCommand(a *app) *cobra.Command {
 			if !ok {
 				return fmt.Errorf("acknowledge %q: nothing in the history in %s was found under this ID: tunbench history check --host all prints them", args[0], o.dir)
 			}
-			if err := history.Ack(o.dir, f.ID, series.Ack{Reason: reason, Time: time.Now().UTC().Format(time.RFC3339)}); err != nil {
+			if err := store.Ack(o.dir, f.ID, series.Ack{Reason: reason, Time: time.Now().UTC().Format(time.RFC3339)}); err != nil {
 				return err
 			}
-			if !a.quiet {
-				fmt.Fprintf(a.stdout, "acknowledged %s, %s of %s of %s: %s\n", f.ID, f.Verdict, f.Series.Metric, f.Series.Scenario, strings.TrimSpace(reason))
+			if !to.Quiet() {
+				fmt.Fprintf(to.Stdout, "acknowledged %s, %s of %s of %s: %s\n", f.ID, f.Verdict, f.Series.Metric, f.Series.Scenario, strings.TrimSpace(reason))
 			}
 			return nil
 		},
 	}
-	historyFlag(cmd, &o.dir)
+	folderFlag(cmd, &o.dir)
 	cmd.Flags().StringVar(&reason, "reason", "", "why the finding is accepted, in one line")
 	cmd.Flags().StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts, as given to check: metric=x% (may repeat)")
 	_ = cmd.RegisterFlagCompletionFunc("reason", cobra.NoFileCompletions)
