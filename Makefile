@@ -55,6 +55,10 @@ bench-kernels: setup-kernels build ## compare Debian's kernels 6.1 and 6.12 in v
 	@mkdir -p $(RUNS)
 	$(BIN) kernels --kernel 6.1 --kernel 6.12 --icount --boots 2 $(ARGS)
 
+.PHONY: study
+study: setup-kernels build ## follow the cost of a packet over Debian's kernels (an hour or more; resumable); KERNELS='6.1.0-56 6.12.117', ARGS
+	scripts/study.sh $(ARGS) $(KERNELS)
+
 .PHONY: compare-c
 compare-c: check-tun build ## compare the packet rate of tunbench with that of a C program; ARGS='--pairs 20'
 	scripts/compare-c.sh $(ARGS)

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Downloads Debian kernels for `tunbench vm` and `tunbench kernels`.
 #
-#   scripts/kernels.sh [--list] [--arch ARCH] [SERIES[-FLAVOUR]]...      default: 6.1 6.12
+#   scripts/kernels.sh [--list | --available] [--arch ARCH] [SERIES[-FLAVOUR]]...      default: 6.1 6.12
 #
 # SERIES is the beginning of a release, such as 6.1 or 6.12.107. The newest kernel of
 # the series that this host's apt knows is downloaded, verified by apt, and unpacked
 # into ${XDG_CACHE_HOME:-~/.cache}/tunbench/kernels/RELEASE/ as vmlinuz, modules/ and
 # config. Nothing is installed, and root is not needed. Kernels that are already
-# there are not downloaded again. --list prints them.
+# there are not downloaded again. --list prints them. --available downloads nothing: it
+# prints every release of the series that apt knows or that is there, the oldest first.
 #
 # FLAVOUR is cloud (the default: small, for virtual machines), rt (PREEMPT_RT)
 # or amd64 (the generic kernel): 6.12-rt, 6.12-amd64. `tunbench vm --kernel` takes the
@@ -30,7 +31,7 @@ fail() {
 
 top=${XDG_CACHE_HOME:-${HOME:?}/.cache}/tunbench
 cache=$top/kernels
-series=() wanted=
+series=() wanted='' available=''
 while (($#)); do
 	case $1 in
 	-h | --help) usage && exit 0 ;;
@@ -40,6 +41,7 @@ while (($#)); do
 		done | sort -V
 		exit 0
 		;;
+	--available) available=yes ;;
 	--arch)
 		[[ ${2-} == a[mr][dm]64 ]] || fail "--arch ${2-}: choose amd64 or arm64"
 		wanted=$2
@@ -103,14 +105,17 @@ foreign() { # ARCH
 apt-get() { env ${apt_config:+APT_CONFIG="$apt_config"} apt-get "$@"; }
 apt-cache() { env ${apt_config:+APT_CONFIG="$apt_config"} apt-cache "$@"; }
 
-# The newest package of a series: signed, no debugging symbols, no metapackage
-# (which has no point release).
-newest() { # SERIES FLAVOUR, which is empty for the generic kernel; uses arch
+# The packages of a series, the oldest first: signed, no debugging symbols, no
+# metapackage (which has no point release).
+packages() { # SERIES FLAVOUR, which is empty for the generic kernel; uses arch
 	local begin=${1//./\\.} flavour=${2:+-$2}
 	# The generic kernel is the one whose release names no flavour.
-	apt-cache pkgnames "linux-image-$1" | grep -E "^linux-image-${begin//+/\\+}([.+-].*)?${flavour}-$arch\$" |
+	{
+		apt-cache pkgnames "linux-image-$1"
+		if [[ $available ]]; then "$0" --list | sed 's/^/linux-image-/'; fi
+	} | grep -E "^linux-image-${begin//+/\\+}([.+-].*)?${flavour}-$arch\$" |
 		if [[ -n $2 ]]; then cat; else grep -vE -- "-(cloud|rt)-$arch\$"; fi |
-		grep -E '^linux-image-[0-9]+\.[0-9]+\.[0-9]+' | sort -V | tail -n 1
+		grep -E '^linux-image-[0-9]+\.[0-9]+\.[0-9]+' | sort -Vu
 }
 
 mkdir -p "$cache"
@@ -134,7 +139,12 @@ for s in "${series[@]}"; do
 	*-rt | *-cloud) flavour=${base##*-} && base=${base%-*} ;;
 	*) if [[ $base != "$s" ]]; then flavour=; fi ;;
 	esac
-	package=$(newest "$base" "$flavour") || true
+	list=$(packages "$base" "$flavour") || true
+	if [[ $available ]]; then
+		[[ -z $list ]] || echo "${list//linux-image-/}"
+		continue
+	fi
+	package=$(tail -n 1 <<<"$list")
 	[[ -n $package ]] ||
 		fail "apt knows no ${flavour:-generic} kernel $base for $arch; if its lists are empty or old: apt-get update (root)"
 	release=${package#linux-image-}

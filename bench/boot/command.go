@@ -53,40 +53,20 @@ var fileFlags = []struct {
 // that is handed to the host, and files that other flags name are copied into the guest.
 func NewCommand(args []string) (Command, error) {
 	var g Command
-	value := func(args []string, i int, flag string) (v string, width int) {
-		if v, ok := strings.CutPrefix(args[i], flag+"="); ok {
-			return v, 1
-		}
-		if args[i] == flag && i+1 < len(args) {
-			return args[i+1], 2
-		}
-		return "", 0
-	}
-	g.Job.Files = map[string][]byte{}
-	var rewritten []string
-next:
+	var kept []string
 	for i := 0; i < len(args); {
-		if v, width := value(args, i, "--out"); width > 0 {
+		v, width := valueOf(args, i, "--out")
+		if width > 0 {
 			g.Out, g.Writes = v, true
 			i += width
 			continue
 		}
-		for _, f := range fileFlags {
-			v, width := value(args, i, f.flag)
-			before, from, behind, ok := f.split(v)
-			if width == 0 || !ok {
-				continue
-			}
-			name, err := g.copy(f.flag, f.dir, from)
-			if err != nil {
-				return g, err
-			}
-			rewritten = append(rewritten, f.flag, before+name+behind)
-			i += width
-			continue next
-		}
-		rewritten = append(rewritten, args[i])
+		kept = append(kept, args[i])
 		i++
+	}
+	rewritten, err := carry(&g.Job, kept)
+	if err != nil {
+		return g, err
 	}
 	command := slices.IndexFunc(rewritten, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
 	if command >= 0 {
@@ -106,24 +86,77 @@ next:
 	return g, nil
 }
 
+// NewJob makes a job of command lines of tunbench that are written for a guest, but that
+// their flags may name files of the host.
+func NewJob(commands [][]string) (job guest.Job, err error) {
+	for _, args := range commands {
+		rewritten, err := carry(&job, args)
+		if err != nil {
+			return job, err
+		}
+		job.Commands = append(job.Commands, rewritten)
+	}
+	return job, nil
+}
+
+// carry adds the files that flags in args name to the job, and returns args with their
+// names in the guest.
+func carry(job *guest.Job, args []string) (rewritten []string, err error) {
+	if job.Files == nil {
+		job.Files = map[string][]byte{}
+	}
+next:
+	for i := 0; i < len(args); {
+		for _, f := range fileFlags {
+			v, width := valueOf(args, i, f.flag)
+			before, from, behind, ok := f.split(v)
+			if width == 0 || !ok {
+				continue
+			}
+			name, err := copyInto(job, f.flag, f.dir, from)
+			if err != nil {
+				return nil, err
+			}
+			rewritten = append(rewritten, f.flag, before+name+behind)
+			i += width
+			continue next
+		}
+		rewritten = append(rewritten, args[i])
+		i++
+	}
+	return rewritten, nil
+}
+
+// valueOf returns the value of flag if that is the argument i, and how many arguments the
+// two are: 0 if it is another argument.
+func valueOf(args []string, i int, flag string) (v string, width int) {
+	if v, ok := strings.CutPrefix(args[i], flag+"="); ok {
+		return v, 1
+	}
+	if args[i] == flag && i+1 < len(args) {
+		return args[i+1], 2
+	}
+	return "", 0
+}
+
 // prefix is that of the names of the files that the command writes in the guest.
 var prefix = strings.TrimPrefix(outDir, guest.OutDir+"/") + "/"
 
-// copy copies a file that a flag names into a folder of the guest, and returns its path
+// copyInto copies a file that a flag names into a folder of the guest, and returns its path
 // there. Files of the same name get folders of their own.
-func (g *Command) copy(flag, dir, from string) (string, error) {
+func copyInto(job *guest.Job, flag, dir, from string) (string, error) {
 	text, err := os.ReadFile(from)
 	if err != nil {
 		return "", fmt.Errorf("open %s: %w", strings.TrimPrefix(flag, "--"), err)
 	}
 	name := path.Join(dir, filepath.Base(from))
 	for n := 2; ; n++ {
-		other, taken := g.Job.Files[name]
+		other, taken := job.Files[name]
 		if !taken || bytes.Equal(other, text) {
 			break
 		}
 		name = path.Join(dir, strconv.Itoa(n), filepath.Base(from))
 	}
-	g.Job.Files[name] = text
+	job.Files[name] = text
 	return name, nil
 }

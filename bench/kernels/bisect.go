@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"tunbench/bench/plan"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -25,12 +24,9 @@ const (
 // bisectFlag is the flag that asks for these exit codes.
 const bisectFlag = "bisect-run"
 
-// Bisect holds the flags that say what is measured, and how a step of a bisection is
-// judged.
+// Bisect holds the flags that say how a step of a bisection is judged.
 type Bisect struct {
 	Asked      bool
-	profile    bool     // in each boot, whether or not this is a bisection
-	filters    []string // of scenarios, as for --filter of run
 	metrics    []string // that decide; empty: all of verdict.PacketCosts
 	thresholds []string // metric=x%: the smallest rise that is bad
 	rises      map[string]float64
@@ -39,22 +35,16 @@ type Bisect struct {
 // flagSet registers flags.
 type flagSet interface {
 	BoolVar(into *bool, name string, value bool, usage string)
+	StringVar(into *string, name string, value string, usage string)
 	StringArrayVar(into *[]string, name string, value []string, usage string)
 }
 
 // Register registers the flags.
 func (b *Bisect) Register(f flagSet) {
-	plan.ProfileFlag(f, &b.profile)
 	const with = "with --" + bisectFlag + ": "
 	f.BoolVar(&b.Asked, bisectFlag, false, "measure in virtual time, without the observer, and exit with what git bisect run expects: 0 good, 1 bad, 125 not judged")
-	f.StringArrayVar(&b.filters, "filter", nil, with+"measure and judge only scenarios that match all of 'axis=v1,v2 axis=v' (may repeat)")
 	f.StringArrayVar(&b.metrics, "metric", nil, with+"the cost that decides: "+strings.Join(costs(), " or ")+" (default: both)")
 	f.StringArrayVar(&b.thresholds, "threshold", nil, with+"smallest rise of a cost that is bad: metric=x% (may repeat; default 0.5%)")
-}
-
-// Selection is what is measured.
-func (b *Bisect) Selection() Selection {
-	return Selection{BareOnly: b.Asked, Filters: b.filters, Profile: b.profile}
 }
 
 // costs are the metrics by which kernels are compared.
@@ -80,8 +70,8 @@ func BisectCode(args []string, code int) int {
 // many kernels are compared.
 func (b *Bisect) Check(kernels int) (err error) {
 	if !b.Asked {
-		if len(b.filters)+len(b.metrics)+len(b.thresholds) > 0 {
-			return fmt.Errorf("--filter, --metric and --threshold are for bisections: add --%s", bisectFlag)
+		if len(b.metrics)+len(b.thresholds) > 0 {
+			return fmt.Errorf("--metric and --threshold are for bisections: add --%s", bisectFlag)
 		}
 		return nil
 	}

@@ -81,7 +81,7 @@ func TestBisectCheck(t *testing.T) {
 		bisect  Bisect
 		kernels int
 	}{
-		"":                                     {Bisect{Asked: true, filters: []string{"mode=tun"}}, 2},
+		"":                                     {Bisect{Asked: true, metrics: []string{"send_ns_per_pkt"}}, 2},
 		"not 1":                                {Bisect{Asked: true}, 1},
 		"not 3":                                {Bisect{Asked: true}, 3},
 		"--metric pps: choose send_ns_per_pkt": {Bisect{Asked: true, metrics: []string{"pps"}}, 2},
@@ -89,7 +89,7 @@ func TestBisectCheck(t *testing.T) {
 		"--threshold pps: it does not decide here: choose send_ns_per_pkt or recv_ns_per_pkt": {Bisect{Asked: true, thresholds: []string{"pps=8%"}}, 2},
 		"--threshold recv_ns_per_pkt: it does not decide here: choose send_ns_per_pkt":        {Bisect{Asked: true, metrics: []string{"send_ns_per_pkt"}, thresholds: []string{"recv_ns_per_pkt=8%"}}, 2},
 		"kernels are compared to 0.50 %: choose that or more":                                 {Bisect{Asked: true, thresholds: []string{"send_ns_per_pkt=0.1%"}}, 2},
-		"are for bisections: add --bisect-run":                                                {Bisect{filters: []string{"mode=tun"}}, 2},
+		"are for bisections: add --bisect-run":                                                {Bisect{metrics: []string{"send_ns_per_pkt"}}, 2},
 	} {
 		if err := test.bisect.Check(test.kernels); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", test.bisect, err, want)

@@ -22,10 +22,10 @@ type Guests interface {
 type Kernel interface {
 	// Release is what uname -r will say.
 	Release() string
-	// Boot runs each command line of tunbench in one guest, and passes to keep what
-	// the guest hands out while it runs. A *BootError means that this guest failed;
-	// after any other error further boots would fail too.
-	Boot(ctx context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error)
+	// Boot runs the command lines of job in one guest, and passes to keep what the
+	// guest hands out while it runs. A *BootError means that this guest failed; after
+	// any other error further boots would fail too.
+	Boot(ctx context.Context, m boot.Machine, job guest.Job, keep vm.Keeper, tell *progress.Boots) (Delivery, error)
 	// Close removes the files that were unpacked to find the kernel.
 	Close() error
 }
@@ -69,10 +69,11 @@ type virtualMachine struct {
 func (v virtualMachine) Release() string { return v.kernel.Release }
 func (v virtualMachine) Close() error    { return v.remove() }
 
-func (v virtualMachine) Boot(ctx context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, tell *progress.Boots) (Delivery, error) {
+func (v virtualMachine) Boot(ctx context.Context, m boot.Machine, job guest.Job, keep vm.Keeper, tell *progress.Boots) (Delivery, error) {
 	machine := m.Of(v.kernel, v.Terminal, tell)
 	machine.Keep = keep
-	r, err := machine.Run(ctx, guest.Job{Commands: commands, Env: []string{harness.ForGuest()}})
+	job.Env = []string{harness.ForGuest()}
+	r, err := machine.Run(ctx, job)
 	if err != nil {
 		var failed *vm.BootError
 		if errors.As(err, &failed) {

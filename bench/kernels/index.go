@@ -74,8 +74,8 @@ func findIndex(dir string) (index, error) {
 			if err != nil || n > boot.MaxBoots {
 				continue
 			}
-			for _, r := range (Selection{}).runs() {
-				f, err := record.ReadFile(filepath.Join(dir, e.Name(), b.Name(), r.what))
+			for _, what := range runFolders() {
+				f, err := record.ReadFile(filepath.Join(dir, e.Name(), b.Name(), what))
 				if err != nil {
 					continue // Read reports the error
 				}

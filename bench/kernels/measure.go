@@ -16,6 +16,7 @@ import (
 	"tunbench/bench/boot"
 	"tunbench/bench/plan"
 	"tunbench/bench/progress"
+	"tunbench/harness/vm/guest"
 	"tunbench/reports/record"
 )
 
@@ -86,12 +87,17 @@ func (l Lab) Measure(ctx context.Context, names []string) (out Outcome, err erro
 		kernels = append(kernels, bootable{k, name, l.Machines[i]})
 		index.Kernels = append(index.Kernels, name)
 	}
+	// Files are read once, so that all boots measure the same.
+	job, err := boot.NewJob(l.Commands())
+	if err != nil {
+		return out, err
+	}
 	if err := index.create(l.Out); err != nil {
 		return out, err
 	}
 	order := turns(len(kernels), l.Boots)
 	out.Boots = len(order)
-	m := measurement{Lab: l, out: &out, tell: progress.NewBoots(l.Stderr, l.Quiet, l.Verbose, len(order), l.Work...)}
+	m := measurement{Lab: l, job: job, out: &out, tell: progress.NewBoots(l.Stderr, l.Quiet, l.Verbose, len(order), l.Work...)}
 	defer m.tell.Clear()
 	for n, t := range order {
 		if ctx.Err() != nil {
@@ -111,6 +117,7 @@ func (l Lab) Measure(ctx context.Context, names []string) (out Outcome, err erro
 // measurement is a Lab while it measures.
 type measurement struct {
 	Lab
+	job  guest.Job // of each boot
 	out  *Outcome
 	tell *progress.Boots
 }
@@ -123,7 +130,7 @@ func (m measurement) boot(ctx context.Context, k bootable, number, n int) error 
 		return err
 	}
 	m.tell.Start(n, k.name, fmt.Sprintf(", number %d of %d", number, m.Boots))
-	d, err := k.Boot(ctx, k.machine, m.Selection.Commands(), files, m.tell)
+	d, err := k.Boot(ctx, k.machine, m.job, files, m.tell)
 	m.tell.Clear()
 	if ctx.Err() != nil { // a guest that was killed does not show that its kernel failed
 		m.out.Interrupted = true

@@ -20,8 +20,8 @@ func Read(dir string) (kernels []verdict.KernelBoots, unfinished []string, unrea
 	for _, name := range index.Kernels {
 		k := verdict.KernelBoots{Name: name, Boots: make([][]*record.File, index.Boots)}
 		for boot := range k.Boots {
-			for _, r := range (Selection{}).runs() {
-				path := filepath.Join(bootDir(dir, name, boot+1), r.what, record.FileName)
+			for _, what := range runFolders() {
+				path := filepath.Join(bootDir(dir, name, boot+1), what, record.FileName)
 				if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 					continue
 				}

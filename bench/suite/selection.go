@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -105,6 +106,9 @@ func (sel Selection) Keeps(name string) bool {
 	return err == nil && sel.matches(s.Axes)
 }
 
+// ErrNoMatch is the error of Select where the filter leaves nothing.
+var ErrNoMatch = errors.New("the filter matches none")
+
 // Select returns what sel makes of scenarios: Set is applied first, then
 // Filter, so that a filter applies to the names that `tunbench list` prints. Scenarios
 // that have become equal are kept once, at the first place. It is an error if possible
@@ -142,7 +146,7 @@ func Select(scenarios []Scenario, sel Selection, possible Check) ([]Scenario, er
 		}
 	}
 	if len(selected) == 0 {
-		return nil, fmt.Errorf("the filter matches none of %d scenarios; they have %s", len(scenarios), present(passed, sel))
+		return nil, fmt.Errorf("%w of %d scenarios; they have %s", ErrNoMatch, len(scenarios), present(passed, sel))
 	}
 	return selected, nil
 }

@@ -2,6 +2,7 @@ package chart_test
 
 import (
 	"flag"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,16 @@ func samples() map[string]chart.Chart {
 			Points: []chart.TrendPoint{{Value: 1.27e6, Low: 1.2e6, High: 1.3e6, Text: "1,270"}, {Value: 1.26e6, Low: 1.2e6, High: 1.31e6, Text: "1,260"}, {Value: 1.1e6, Low: 1.05e6, High: 1.15e6, Text: "1,100"}, {Value: 1.12e6, Low: 1.12e6, High: 1.12e6, Hollow: true, Text: "1,120"}},
 			Levels: []chart.TrendLevel{{From: 0, To: 2, Value: 1.265e6}, {From: 2, To: 4, Value: 1.1e6}},
 			Marks:  []chart.TrendMark{{At: 2, Class: "bs", Text: "−13.0 %"}, {At: 1, Text: "v0.1.0", Dotted: true}}}}},
+		"versions": chart.Versions{Title: "Versions", Desc: "Per cent.", Note: "per cent against the first version", Threshold: 0.005,
+			Series: []chart.VersionSeries{{Name: "Linux 6.1", Versions: []string{"6.1.0-55", "6.1.0-56", "6.1.0-57"}}, {Name: "Linux 6.12", Versions: []string{"6.12.115", "6.12.117"}}},
+			Panels: []chart.VersionPanel{
+				{Title: "send", Lines: []chart.VersionLine{
+					{Name: "size=64", Trend: chart.Dearer, Values: []float64{0, 0.031, 0.0312}},
+					{Name: "size=1500", Values: []float64{0, math.NaN(), 0.001}},
+					{Name: "size=64, 6.12", Series: 1, Values: []float64{0, -0.001}},
+				}, Marks: []chart.VersionMark{{At: 1, Text: "+3.10 %"}, {At: 2, Text: "+0.02 %"}}},
+				{Title: "receive", Lines: []chart.VersionLine{{Name: "size=9000", Series: 1, Trend: chart.Cheaper, Values: []float64{0, -0.0205}}}},
+			}},
 	}
 }
 
@@ -160,6 +171,12 @@ func TestFaultsAreFound(t *testing.T) {
 		{"trend", "a point elsewhere", `<circle class="a" cx="`, `<circle class="a" cx="9`, "outside of"},
 		{"trend", "not judged, and not said to be", `class="hollow as"`, `class="a"`, "is drawn as"},
 		{"trend", "scales that seem to begin at 0", `scales do not begin at 0`, ``, "is not written"},
+		{"versions", "a point elsewhere", `cy="`, `cy="1`, "no point"},
+		{"versions", "a step that looks like none", `<circle class="b"`, `<circle class="muted"`, "no point of class b"},
+		{"versions", "a point more", `</svg>`, `<circle class="b" cx="100" cy="100" r="2"/></svg>`, "points are drawn"},
+		{"versions", "no key", `>dearer after a step<`, `>dearer<`, "the legend has no"},
+		{"versions", "no size of a step", `>+3.10 %<`, `><`, "is not written"},
+		{"versions", "no newest version", `>6.12.117<`, `><`, "is not written"},
 		{"trend", "no last day", `>2026-11-04<`, `><`, "is not written"},
 	} {
 		svg := charttest.Draw(t, all[tt.kind])
@@ -182,6 +199,7 @@ func TestFaultsAreFound(t *testing.T) {
 	other["groups"].(chart.Groups).Groups[1].Bars[2].Min *= 0.95
 	other["changes"].(chart.Changes).Rows[1].Value *= 2
 	other["trend"].(chart.Trend).Panels[0].Points[1].Value *= 1.02
+	other["versions"].(chart.Versions).Panels[0].Lines[0].Values[1] = 0.03
 	for kind, ch := range other {
 		if len(charttest.Faults(all[kind], charttest.Draw(t, ch))) == 0 {
 			t.Errorf("%s: a drawing of other figures passes", kind)

@@ -32,8 +32,10 @@ type kernelsOptions struct {
 	json    bool
 	format  string // "", or export.CommitFormat
 	strict  bool
+	study   bool
 	allow   []string
 	bisect  kernels.Bisect
+	what    kernels.Selection
 }
 
 // repeated is a flag that may be given several times, whose values may hold
@@ -66,7 +68,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 				return fmt.Errorf("--format %q: choose %s, or leave it out for the table; report.md is always written", o.format, export.CommitFormat)
 			}
 			if o.from != "" {
-				for _, flag := range []string{"kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout", "profile"} {
+				for _, flag := range append(kernels.SelectionFlags, "kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout") {
 					if cmd.Flags().Changed(flag) {
 						return fmt.Errorf("--from boots nothing: leave out --%s", flag)
 					}
@@ -74,7 +76,13 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 				if err := o.bisect.Check(2); err != nil {
 					return err
 				}
+				if o.study {
+					return kernels.Study{Dir: o.from, Out: cmp.Or(o.out, o.from), JSON: o.json, Allow: o.allow, Warn: a.warnf}.Report(a.stdout)
+				}
 				return compareBoots(a, o.from, cmp.Or(o.out, o.from), o)
+			}
+			if o.study {
+				return errors.New("--study reports on kernels that were measured: add --from and their folder; scripts/study.sh measures them")
 			}
 			if err := o.check(); err != nil {
 				return err
@@ -89,15 +97,21 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	f.Lookup("append").Usage += "; once for all kernels, or once for each in turn"
 	f.StringVar(&o.out, "out", "", "folder for run files and report.md (default reports/runs/<UTC time>-kernels/)")
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
+	f.BoolVar(&o.study, "study", false, "with --from: report on the cost from each kernel to the next, in the order of their versions; with --json, list the pairs of kernels that differ")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each scenario and metric, instead of the table")
 	f.StringVar(&o.format, "format", "", "print plain text for the message of a commit, instead of the table: "+export.CommitFormat)
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
+	o.what.Register(f)
 	o.bisect.Register(f)
+	for _, flag := range []string{"format", "strict", "bisect-run"} {
+		cmd.MarkFlagsMutuallyExclusive("study", flag)
+	}
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completion.Kernel)
+	completeSelection(cmd)
 	return cmd
 }
 
@@ -127,17 +141,20 @@ func (o kernelsOptions) machineOf(i int) boot.Machine {
 // compareKernels boots all kernels and reports on what they delivered.
 func compareKernels(ctx context.Context, a *app, g kernels.Guests, o kernelsOptions) error {
 	lab := kernels.Lab{Terminal: a.terminal(), Guests: g, Boots: o.machine.Boots, Out: cmp.Or(o.out, folder.Default(time.Now(), "kernels"))}
-	lab.Selection = o.bisect.Selection()
+	lab.Selection, lab.BareOnly = o.what, o.bisect.Asked
 	o.machine.ICount = o.machine.ICount || o.bisect.Asked
 	for i := range o.kernels {
 		lab.Machines = append(lab.Machines, o.machineOf(i))
 	}
-	for _, args := range lab.Commands() {
+	err := lab.Fit(func(args []string) error {
 		planned, err := rehearse(a, args)
-		if err != nil {
-			return err
+		if err == nil {
+			lab.Work = append(lab.Work, planned.Work)
 		}
-		lab.Work = append(lab.Work, planned.Work)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	outcome, err := lab.Measure(ctx, o.kernels)
 	if !outcome.Begun {

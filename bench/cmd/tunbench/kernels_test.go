@@ -18,6 +18,7 @@ import (
 	"tunbench/bench/kernels"
 	"tunbench/bench/progress"
 	"tunbench/harness/vm"
+	"tunbench/harness/vm/guest"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/verdict"
@@ -33,6 +34,7 @@ type fakeGuests struct {
 
 	booted   []string // release and --append of each boot
 	commands [][]string
+	files    map[string][]byte // that the last guest got
 	closed   int
 	icount   bool // of the last boot
 }
@@ -52,8 +54,8 @@ func (g *fakeGuests) Find(arg, _ string) (kernels.Kernel, error) {
 func (k fakeKernel) Release() string { return k.releases[k.arg] }
 func (k fakeKernel) Close() error    { k.closed++; return nil }
 
-func (k fakeKernel) Boot(_ context.Context, m boot.Machine, commands [][]string, keep vm.Keeper, _ *progress.Boots) (kernels.Delivery, error) {
-	k.commands, k.icount = commands, m.ICount
+func (k fakeKernel) Boot(_ context.Context, m boot.Machine, job guest.Job, keep vm.Keeper, _ *progress.Boots) (kernels.Delivery, error) {
+	k.commands, k.files, k.icount = job.Commands, job.Files, m.ICount
 	k.booted = append(k.booted, strings.TrimSpace(k.Release()+" "+m.Append))
 	n := len(k.booted)
 	if err := errors.Join(keep.Begin(), keep.Console("Linux version "+k.Release())); err != nil {
@@ -70,7 +72,7 @@ func (k fakeKernel) Boot(_ context.Context, m boot.Machine, commands [][]string,
 		}
 	}
 	d := kernels.Delivery{Files: map[string][]byte{}}
-	for i, args := range commands {
+	for i, args := range job.Commands {
 		flag := func(name string) string { return args[slices.Index(args, name)+1] }
 		var text bytes.Buffer
 		w := record.NewWriter(&text)

@@ -64,15 +64,21 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.StringVar(&s.guestKernel, "guest-kernel", "", "kernel of the virtual machine of path=guest, as for tunbench vm --kernel (default: the newest that was fetched)")
 	f.BoolVar(&s.strict, "strict", false, "exit with 3 if a trial is invalid")
 	// Errors could only be about the names of flags, which are registered above.
-	_ = cmd.RegisterFlagCompletionFunc("suite", completion.Suite)
-	_ = cmd.RegisterFlagCompletionFunc("filter", completion.Axis)
-	_ = cmd.RegisterFlagCompletionFunc("set", completion.Axis)
+	completeSelection(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("hook", cobra.FixedCompletions(hooks, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("guest-kernel", completion.Kernel)
 	_ = cmd.RegisterFlagCompletionFunc("arm", cobra.FixedCompletions(arms, cobra.ShellCompDirectiveNoFileComp))
 	for _, flag := range []string{"trials", "warmup", "measure", "seed", "cpus"} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.NoFileCompletions)
 	}
+}
+
+// completeSelection completes the values of the flags that select scenarios.
+func completeSelection(cmd *cobra.Command) {
+	// Errors could only be about the names of flags, which the caller registered.
+	_ = cmd.RegisterFlagCompletionFunc("suite", completion.Suite)
+	_ = cmd.RegisterFlagCompletionFunc("filter", completion.Axis)
+	_ = cmd.RegisterFlagCompletionFunc("set", completion.Axis)
 }
 
 // registerShard adds --shard, for commands that work on a whole suite.

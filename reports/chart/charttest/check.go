@@ -36,6 +36,8 @@ func Faults(ch chart.Chart, svg string) []string {
 		changes(p, ch)
 	case chart.Trend:
 		trend(p, ch)
+	case chart.Versions:
+		versions(p, ch)
 	default:
 		p.fault("no rules for a %T", ch)
 	}

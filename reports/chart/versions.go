@@ -1,0 +1,236 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"tunbench/reports/text"
+)
+
+// Versions shows how costs changed over the versions of several series, each against the
+// first of its series: a panel for each kind of cost, below each other, and the series
+// beside each other. All panels have one scale.
+type Versions struct {
+	Title, Desc string
+	Note        string
+	Threshold   float64 // a smaller change, as a ratio, counts as none: a band shows it
+	Series      []VersionSeries
+	Panels      []VersionPanel
+}
+
+// VersionSeries are versions in their order.
+type VersionSeries struct {
+	Name     string
+	Versions []string
+}
+
+// VersionPanel is one kind of cost.
+type VersionPanel struct {
+	Title string
+	Lines []VersionLine
+	Marks []VersionMark
+}
+
+// VersionLine is a cost over the versions of a series.
+type VersionLine struct {
+	Name   string
+	Series int
+	Trend  VersionTrend
+	Values []float64 // against the first, as ratios: 0 is no change; NaN is a gap
+}
+
+// VersionTrend says what became of a line, by which it is coloured.
+type VersionTrend int
+
+const (
+	Steady VersionTrend = iota
+	Cheaper
+	Dearer
+)
+
+// versionKeys are the looks and names of the trends.
+var versionKeys = [...]struct{ line, fill, name string }{
+	Steady: {"fair", "muted", "no step"}, Cheaper: {"as", "a", "cheaper after a step"}, Dearer: {"bs", "b", "dearer after a step"},
+}
+
+// VersionMark stands before a version of a series: a step.
+type VersionMark struct {
+	Series, At int
+	Text       string
+}
+
+func (v Versions) Head() (string, string) { return v.Title, v.Desc }
+
+// frame is where a panel draws.
+type frame struct {
+	left, right, low, high float64
+	slot                   float64
+	first                  []float64 // the first slot of each series
+}
+
+func (f frame) x(series int, at float64) float64 {
+	return f.left + f.slot*(f.first[series]+at+0.5)
+}
+
+func (v Versions) draw(c *canvas) float64 {
+	const plot, left = 132.0, 60.0
+	f := frame{left: left, right: chartWidth - margin - 8}
+	slots := 0.0
+	for i, s := range v.Series {
+		if i > 0 {
+			slots++ // a gap
+		}
+		f.first = append(f.first, slots)
+		slots += float64(len(s.Versions))
+	}
+	f.slot = (f.right - f.left) / max(1, slots)
+	f.low, f.high = v.reach()
+	c.text("muted", margin, 46, "start", v.Note, v.Note)
+	v.legend(c)
+	y := headHeight + 8
+	for _, p := range v.Panels {
+		rows, depth := v.rowsOf(p, f)
+		c.text("label", margin, y+22, "start", p.Title, p.Title)
+		y += 30 + 15*float64(depth)
+		v.panel(c, p, f, rows, y, plot)
+		y += plot
+	}
+	return v.foot(c, f, y)
+}
+
+// reach is what the scale goes from and to.
+func (v Versions) reach() (low, high float64) {
+	low, high = -2*v.Threshold, 2*v.Threshold
+	for _, p := range v.Panels {
+		for _, l := range p.Lines {
+			for _, value := range l.Values {
+				if !math.IsNaN(value) {
+					low, high = min(low, value), max(high, value)
+				}
+			}
+		}
+	}
+	pad := max(0.06*(high-low), 1e-9)
+	return low - pad, high + pad
+}
+
+// legend names the trends that occur.
+func (v Versions) legend(c *canvas) {
+	var seen [len(versionKeys)]bool
+	for _, p := range v.Panels {
+		for _, l := range p.Lines {
+			seen[l.Trend] = true
+		}
+	}
+	x := margin
+	for i, key := range versionKeys {
+		if seen[i] {
+			c.rect(key.fill, x, headHeight-2, 12, 8, ` rx="2"`)
+			c.text("muted", x+17, headHeight+6, "start", key.name, key.name)
+			x += 17 + textWidth(key.name) + 14
+		}
+	}
+}
+
+// rowsOf places the texts of marks in rows above a panel, so that none lies on another.
+func (v Versions) rowsOf(p VersionPanel, f frame) (rows []int, depth int) {
+	var ends []float64 // of each row
+	for _, m := range p.Marks {
+		x, half := f.x(m.Series, float64(m.At)-0.5), textWidth(m.Text)/2
+		from := x - half
+		switch anchorOf(x, f.left, f.right) {
+		case "start":
+			from = x
+		case "end":
+			from = x - 2*half
+		}
+		row := 0
+		for row < len(ends) && ends[row] > from-6 {
+			row++
+		}
+		if row == len(ends) {
+			ends = append(ends, 0)
+		}
+		ends[row] = from + 2*half
+		rows = append(rows, row)
+	}
+	return rows, len(ends)
+}
+
+// panel draws one kind of cost below top.
+func (v Versions) panel(c *canvas, p VersionPanel, f frame, rows []int, top, plot float64) {
+	base := top + plot
+	y := func(value float64) float64 { return base - plot*(value-f.low)/(f.high-f.low) }
+	for i, s := range v.Series {
+		from, to := f.x(i, -0.5), f.x(i, float64(len(s.Versions))-0.5)
+		c.rect("band", from, y(v.Threshold), to-from, y(-v.Threshold)-y(v.Threshold), "")
+		for _, t := range between3(100*f.low, 100*f.high) {
+			c.line("grid", from, y(t.value/100), to, y(t.value/100), 1, "")
+		}
+	}
+	for _, t := range between3(100*f.low, 100*f.high) {
+		c.text("muted", f.left-8, y(t.value/100)+4, "end", t.text, t.text)
+	}
+	for i, m := range p.Marks {
+		x := f.x(m.Series, float64(m.At)-0.5)
+		c.line("fair", x, top-4-15*float64(rows[i]), x, base, 1, ` stroke-dasharray="2 3"`)
+		c.text("strong", x, top-7-15*float64(rows[i]), anchorOf(x, f.left, f.right), m.Text, m.Text)
+	}
+	// What moved is drawn over what did not.
+	for trend, key := range versionKeys {
+		for _, l := range p.Lines {
+			if l.Trend == VersionTrend(trend) {
+				l.draw(c, f, y, key.line, key.fill)
+			}
+		}
+	}
+	c.line("axis", f.left, top, f.left, base, 1, "")
+}
+
+// draw draws a line, from gap to gap.
+func (l VersionLine) draw(c *canvas, f frame, y func(float64) float64, line, fill string) {
+	var points []string
+	end := func() {
+		if len(points) > 1 {
+			fmt.Fprintf(&c.b, "<polyline class=%q fill=\"none\" stroke-width=\"1.5\" points=%q/>\n", line, strings.Join(points, " "))
+		}
+		points = nil
+	}
+	for at, value := range l.Values {
+		if math.IsNaN(value) {
+			end()
+			continue
+		}
+		points = append(points, num(f.x(l.Series, float64(at)))+","+num(y(value)))
+	}
+	end()
+	for at, value := range l.Values {
+		if math.IsNaN(value) {
+			continue
+		}
+		fmt.Fprintf(&c.b, "<circle class=%q cx=\"%s\" cy=\"%s\" r=\"2.4\"><title>%s</title></circle>\n", fill, num(f.x(l.Series, float64(at))), num(y(value)),
+			xmlText(l.Name+": "+text.Precisely(value)+" %"))
+	}
+}
+
+// foot names the versions and the series below y, and returns the height of the chart.
+func (v Versions) foot(c *canvas, f frame, y float64) float64 {
+	for i, s := range v.Series {
+		widest := 1
+		for _, name := range s.Versions {
+			widest = max(widest, len(name))
+		}
+		every := int(math.Ceil((float64(widest)*glyph + 6) / f.slot))
+		for at, name := range s.Versions {
+			// The newest version is named in any case.
+			if back := len(s.Versions) - 1 - at; back%max(1, every) == 0 {
+				c.text("muted", f.x(i, float64(at)), y+16, "middle", name, name)
+			}
+		}
+		c.line("axis", f.x(i, -0.5), y, f.x(i, float64(len(s.Versions))-0.5), y, 1, "")
+		middle := f.x(i, float64(len(s.Versions)-1)/2)
+		c.text("label", middle, y+36, anchorOf(middle, f.left, f.right), s.Name, s.Name)
+	}
+	return y + 50
+}
