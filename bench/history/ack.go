@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 func ackCommand(to Output) *cobra.Command {
 	o := flags{host: "all", arm: "both"}
 	var reason string
+	var incident bool
 	cmd := &cobra.Command{
 		Use:   "ack ID --reason R",
 		Short: "acknowledge a finding, so that it fails no job",
@@ -34,19 +36,46 @@ func ackCommand(to Output) *cobra.Command {
 			if !ok {
 				return fmt.Errorf("acknowledge %q: nothing in the history in %s was found under this ID: tunbench history check --host all prints them", args[0], o.dir)
 			}
-			if err := store.Ack(o.dir, f.ID, series.Ack{Reason: reason, Time: time.Now().UTC().Format(time.RFC3339)}); err != nil {
-				return err
+			list := []series.Finding{f}
+			if incident {
+				list = together(c, f)
 			}
-			if !to.Quiet() {
-				fmt.Fprintf(to.Stdout, "acknowledged %s, %s of %s of %s: %s\n", f.ID, f.Verdict, f.Series.Metric, f.Series.Scenario, strings.TrimSpace(reason))
+			ack := series.Ack{Reason: reason, Time: time.Now().UTC().Format(time.RFC3339)}
+			for _, f := range list {
+				if err := store.Ack(o.dir, f.ID, ack); err != nil {
+					return err
+				}
+				if !to.Quiet() {
+					fmt.Fprintf(to.Stdout, "acknowledged %s, %s of %s of %s: %s\n", f.ID, f.Verdict, f.Series.Metric, f.Series.Scenario, strings.TrimSpace(reason))
+				}
 			}
 			return nil
 		},
 	}
 	folderFlag(cmd, &o.dir)
+	cmd.Flags().BoolVar(&incident, "incident", false, "acknowledge all changes of the incident that the finding is part of")
 	cmd.Flags().StringVar(&reason, "reason", "", "why the finding is accepted, in one line")
 	cmd.Flags().StringArrayVar(&o.thresholds, "threshold", nil, "smallest change of a metric that counts, as given to check: metric=x% (may repeat)")
 	_ = cmd.RegisterFlagCompletionFunc("reason", cobra.NoFileCompletions)
 	_ = cmd.RegisterFlagCompletionFunc("threshold", completion.Threshold)
 	return cmd
+}
+
+// together are the findings of the incident of f that nobody has acknowledged; f alone if
+// there is none: its incident is old, or all of it is acknowledged.
+func together(c *series.Check, f series.Finding) (list []series.Finding) {
+	for _, i := range c.Incidents {
+		if !slices.ContainsFunc(i.Findings, func(g series.Finding) bool { return g.ID == f.ID }) {
+			continue
+		}
+		for _, g := range i.Findings {
+			if g.Acknowledged == nil {
+				list = append(list, g)
+			}
+		}
+	}
+	if len(list) == 0 {
+		return []series.Finding{f}
+	}
+	return list
 }

@@ -48,31 +48,14 @@ func CheckSummary(w io.Writer, c *series.Check) error {
 	for _, host := range t.Hosts {
 		wrapped(&b, to, screen.Plain, document.PlainText(t.HostLine(host)))
 	}
-	for _, group := range []struct {
-		heading, verdict string
-		acknowledged     bool
-	}{{"Regressed", record.Regression, false}, {"Acknowledged", record.Regression, true}, {"Improved", record.Improvement, false}, {"Improved, acknowledged", record.Improvement, true}} {
-		var last *series.Series
-		for _, f := range t.Findings {
-			if f.Verdict != group.verdict || (f.Acknowledged != nil) != group.acknowledged {
-				continue
-			}
-			if last == nil {
-				tone := verdictTone(group.verdict)
-				if group.acknowledged {
-					tone = screen.Plain
-				}
-				fmt.Fprintf(&b, "\n%s\n", to.Paint(tone, group.heading+":"))
-			}
-			if last != f.Series {
-				last = f.Series
-				fmt.Fprintln(&b, "  "+to.Clip(to.Text(text.Printable(t.OnHost(f.Series))), to.Columns-2))
-			}
-			fmt.Fprintln(&b, "    "+to.Text(text.Printable(history.FindingFigures(f))))
-			for _, line := range history.FindingStory(f) {
-				fmt.Fprintln(&b, "      "+to.Text(text.Printable(line)))
-			}
+	heading := ""
+	for _, i := range t.Incidents {
+		name, tone := incidentGroup(i)
+		if name != heading {
+			heading = name
+			fmt.Fprintf(&b, "\n%s\n", to.Paint(tone, heading+":"))
 		}
+		incident(&b, to, t, i)
 	}
 	fmt.Fprintln(&b)
 	if len(t.Common) > 0 && len(t.Findings) > 0 {
@@ -83,6 +66,50 @@ func CheckSummary(w io.Writer, c *series.Check) error {
 	}
 	historyProblems(&b, to, t)
 	return flush(w, &b)
+}
+
+// incidentGroup is the heading that an incident stands below.
+func incidentGroup(i series.Incident) (heading string, tone screen.Tone) {
+	switch of := i.Lead().Verdict; {
+	case of == record.Regression && i.Acknowledged():
+		return "Acknowledged", screen.Plain
+	case of == record.Regression:
+		return "Regressed", verdictTone(of)
+	case i.Acknowledged():
+		return "Improved, acknowledged", screen.Plain
+	default:
+		return "Improved", verdictTone(of)
+	}
+}
+
+// mostOfIncident is how many findings of an incident are shown.
+const mostOfIncident = 12
+
+// incident writes the findings of i below the names of their series. What several findings
+// say in the same words is said once.
+func incident(b *bytes.Buffer, to screen.Screen, t history.Text, i series.Incident) {
+	if len(i.Findings) > 1 {
+		fmt.Fprintln(b, "  "+to.Text(text.Printable(history.IncidentHead(i))))
+	}
+	told := map[string]bool{}
+	var last *series.Series
+	for n, f := range history.BySeries(i) {
+		if n == mostOfIncident {
+			fmt.Fprintln(b, "  "+to.Text(history.MoreOfIncident(len(i.Findings)-n)))
+			break
+		}
+		if last != f.Series {
+			last = f.Series
+			fmt.Fprintln(b, "  "+to.Clip(to.Text(text.Printable(t.OnHost(f.Series))), to.Columns-2))
+		}
+		fmt.Fprintln(b, "    "+to.Text(text.Printable(history.FindingFigures(f))))
+		for _, line := range history.FindingStory(f) {
+			if !told[line] {
+				fmt.Fprintln(b, "      "+to.Text(text.Printable(line)))
+			}
+			told[line] = true
+		}
+	}
 }
 
 // groupSeries writes series below the names of their scenarios.

@@ -61,6 +61,9 @@ type Change struct {
 	// Acknowledged is nil unless somebody acknowledged the change or, for a change
 	// since a release, all changes that it consists of.
 	Acknowledged *Ack `json:"acknowledged"`
+	// Incident is the ID of the finding that names the incident which the change is part
+	// of.
+	Incident string `json:"incident,omitempty"`
 
 	level float64  // judged value of Base
 	at    int      // of Begins in Points

@@ -2,6 +2,7 @@ package series
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 
 	"tunbench/reports/record"
@@ -28,10 +29,32 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 	}{f.Series.Host, f.Series.Scenario, f.Series.Metric, f.Series.Unit, f.Series.Arm, f.Series.Hook, f.Series.Clock, f.Change})
 }
 
+// Open reports whether f is a standing regression that nobody has acknowledged.
+func (f Finding) Open() bool {
+	return f.Verdict == record.Regression && f.Standing && f.Acknowledged == nil
+}
+
+// weight is the size of f in thresholds.
+func (f Finding) weight() float64 { return math.Abs(f.Change.Change) / f.Threshold }
+
+// class keeps apart what begins at one time but is found in another way: the beginning of
+// a drift is the run in which it was seen.
+func (f Finding) class() string {
+	switch {
+	case f.IsDrift():
+		return Drift
+	case f.Kind == SinceRelease:
+		return SinceRelease
+	}
+	return ChangePoint
+}
+
 // Check is the result of checking the newest runs of a history.
 type Check struct {
 	*History
 	Findings []Finding // regressions first, then by their size in thresholds
+	// Incidents are the findings by what they have in common: those that are open first.
+	Incidents []Incident
 	// Judged counts the series that are long enough to tell a change from noise, or
 	// have a change.
 	Judged int
@@ -42,9 +65,7 @@ type Check struct {
 // Regressed reports whether there is a standing regression that nobody has
 // acknowledged.
 func (c *Check) Regressed() bool {
-	return slices.ContainsFunc(c.Findings, func(f Finding) bool {
-		return f.Verdict == record.Regression && f.Standing && f.Acknowledged == nil
-	})
+	return slices.ContainsFunc(c.Findings, Finding.Open)
 }
 
 // Told reports whether the check has a result: whether some series is long enough to

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -59,11 +58,12 @@ func (h *History) Check() (*Check, error) {
 	}
 	weight := map[*Series]float64{}
 	for _, f := range c.Findings {
-		weight[f.Series] = max(weight[f.Series], math.Abs(f.Change.Change)/f.Threshold)
+		weight[f.Series] = max(weight[f.Series], f.weight())
 	}
 	slices.SortStableFunc(c.Findings, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(b.Verdict, a.Verdict), cmp.Compare(weight[b.Series], weight[a.Series]))
 	})
+	c.Incidents = incidents(h, c.Findings)
 	return c, nil
 }
 

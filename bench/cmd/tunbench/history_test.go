@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,8 +23,9 @@ import (
 var keepRuns = flag.String("keep-runs", "", "folder to keep the synthetic run files of TestHistory in")
 
 // stepRuns writes 60 runs, a day each: the packet rate of one scenario falls by
-// 3 % in run 40, with noise of 1 % between runs.
-func stepRuns(t *testing.T) (runs []string) {
+// 3 % in run 40, with noise of 1 % between runs. more are names of scenarios with the same
+// figures.
+func stepRuns(t *testing.T, more ...string) (runs []string) {
 	t.Helper()
 	dir := *keepRuns
 	if dir == "" {
@@ -44,6 +46,13 @@ func stepRuns(t *testing.T) (runs []string) {
 			records = append(records, record.Trial{Scenario: scenario, Arm: record.Bare, Pair: pair + 1, Trial: pair + 1,
 				Metrics: map[string]float64{record.PPS: rate * (1 + 0.002*random.NormFloat64()), record.Loss: 0}})
 		}
+		for _, name := range more {
+			for _, r := range slices.Clone(records[1:7]) {
+				trial := r.(record.Trial)
+				trial.Scenario = scenario + "/path=" + name
+				records = append(records, trial)
+			}
+		}
 		path := filepath.Join(dir, fmt.Sprintf("run-%02d", i), record.FileName)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
@@ -52,7 +61,7 @@ func stepRuns(t *testing.T) (runs []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range append(records, record.End{Trials: 6}) {
+		for _, r := range append(records, record.End{Trials: len(records) - 1}) {
 			if err := w.Write(r); err != nil {
 				t.Fatal(err)
 			}
@@ -194,6 +203,44 @@ func TestHistoryAck(t *testing.T) {
 	code, stdout, _ = command("check", "--json", "--fail")
 	if err := json.NewDecoder(strings.NewReader(stdout)).Decode(&found); err != nil || code != 0 || found.Acknowledged == nil || found.Acknowledged.Reason != "the price of a mitigation" {
 		t.Errorf("check: exit %d, %v, %+v", code, err, found)
+	}
+}
+
+// With --incident all that changed at one time is acknowledged at once.
+func TestHistoryAckIncident(t *testing.T) {
+	runs, dir := stepRuns(t, "other"), filepath.Join(t.TempDir(), "history")
+	command := func(args ...string) (int, string, string) {
+		return tunbench(context.Background(), fakeLab{}, nil, append([]string{"history"}, append(args, "--dir", dir)...)...)
+	}
+	if code, _, stderr := command(append([]string{"add"}, runs...)...); code != 0 {
+		t.Fatalf("add: exit %d, stderr %q", code, stderr)
+	}
+	code, stdout, _ := command("check", "--json", "--fail")
+	var ids, incidents []string
+	dec := json.NewDecoder(strings.NewReader(stdout))
+	for dec.More() {
+		var f series.Change
+		if err := dec.Decode(&f); err != nil {
+			t.Fatal(err)
+		}
+		if f.Verdict == record.Regression {
+			ids, incidents = append(ids, f.ID), append(incidents, f.Incident)
+		}
+	}
+	if code != 1 || len(ids) != 2 || incidents[0] != incidents[1] || !slices.Contains(ids, incidents[0]) {
+		t.Fatalf("check: exit %d, regressions %q of incidents %q", code, ids, incidents)
+	}
+	if code, stdout, _ := command("check"); code != 0 || !strings.Contains(stdout, "worse: pps (2) in 2 scenarios; incident "+incidents[0]) || !strings.Contains(stdout, "2 series regressed, in 1 incident.") {
+		t.Errorf("check: exit %d, %s", code, stdout)
+	}
+	if code, stdout, stderr := command("ack", ids[1], "--incident", "--reason", "known"); code != 0 || strings.Count(stdout, "acknowledged ") != 2 {
+		t.Errorf("ack: exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	if code, stdout, _ := command("check", "--fail"); code != 0 || !strings.Contains(stdout, "Acknowledged:") || strings.Contains(stdout, "Regressed:") {
+		t.Errorf("check: exit %d, stdout %q", code, stdout)
+	}
+	if code, _, stderr := command("ack", ids[0], "--incident", "--reason", "again"); code != 2 || !strings.Contains(stderr, "acknowledged already") {
+		t.Errorf("ack again: exit %d, stderr %q", code, stderr)
 	}
 }
 

@@ -17,7 +17,7 @@ func panel(t Text, s *series.Series) chart.TrendPanel {
 	for _, p := range points {
 		top = max(top, p.Value)
 	}
-	panel := chart.TrendPanel{Title: t.Called(s), Scale: metric.Scale(s.Metric, s.Unit, top), First: text.Clock(points[0].Started)}
+	panel := chart.TrendPanel{Title: panelTitle(t, s), Scale: metric.Scale(s.Metric, s.Unit, top), First: text.Clock(points[0].Started)}
 	panel.Note = panel.Scale.Unit
 	if len(points) > 1 {
 		panel.Last = text.Clock(points[len(points)-1].Started)

@@ -124,7 +124,7 @@ func (t Text) Points() (p []prose.Prose) {
 		n, known, gone := t.count(group.verdict)
 		switch {
 		case n > 0:
-			p = append(p, book.Say(group.what+" some", prose.Values{"N": n, "Known": known, "Gone": gone}))
+			p = append(p, book.Say(group.what+" some", prose.Values{"N": n, "Known": known, "Gone": gone, "Incidents": incidentsWith(t, group.verdict)}))
 		case known > 0:
 			p = append(p, book.Say(group.what+" others", prose.Values{"Known": known, "Gone": gone}))
 		case t.Judged > 0 && len(t.Short) == 0:

@@ -15,10 +15,20 @@ import (
 	"tunbench/reports/text"
 )
 
-// changed lists what was found.
+// changed lists what was found: incidents, and every change in a folded table.
 func changed(t Text) document.Section {
 	sec := document.Section{Heading: "Changes"}
-	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("base", "new", "change", "95 % interval", "p", "threshold"), document.Text("verdict", "compared with", "since", "what else changed", "ID", "acknowledged"))}
+	if len(t.Incidents) == 0 {
+		sec.Blocks = append(sec.Blocks, book.Say("no changes", nil))
+		return sec
+	}
+	sec.Blocks = append(sec.Blocks, incidents(t), everyChange(t))
+	return sec
+}
+
+// everyChange has a row for each finding, folded.
+func everyChange(t Text) document.Table {
+	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("base", "new", "change", "95 % interval", "p", "threshold"), document.Text("verdict", "compared with", "since", "what else changed", "ID", "incident", "acknowledged"))}
 	for _, f := range t.Findings {
 		m, v := f.Series.Metric, record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
 		verdict := any(f.Verdict)
@@ -37,14 +47,11 @@ func changed(t Text) document.Section {
 			acknowledged = AckText(*f.Acknowledged)
 		}
 		tab.Rows = append(tab.Rows, document.Row(t.OnHost(f.Series), m, metric.Quantity(m, &f.Base), metric.Quantity(m, &f.New), metric.ChangeText(v), metric.IntervalText(v), text.PValue(&f.P), findingThreshold(f),
-			verdict, against(f), since, cmp.Or(strings.Join(f.Notes, "; "), text.Absent), prose.Mono(f.ID), acknowledged))
-	}
-	if len(tab.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, book.Say("no changes", nil))
+			verdict, against(f), since, cmp.Or(strings.Join(f.Notes, "; "), text.Absent), prose.Mono(f.ID), prose.Mono(f.Incident), acknowledged))
 	}
 	tab.Note = book.Say("changes columns", nil)
-	sec.Blocks = append(sec.Blocks, tab.Folded(sec.Heading))
-	return sec
+	tab.Fold = book.Text("every change", prose.Values{"Rows": len(tab.Rows)})
+	return tab
 }
 
 // against says what a finding is compared with.
@@ -60,13 +67,13 @@ func against(f series.Finding) string {
 
 // ofHost are the series of one host: a table, and the charts.
 func ofHost(t Text, host string) (secs []document.Section) {
-	list := t.Of(host)
+	list := worstFirst(t, t.Of(host))
 	sec := document.Section{Heading: book.Text("series heading", prose.Values{"Host": host}), Blocks: []document.Block{t.HostLine(host)}}
-	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("runs"), document.Text("trend"), TrendColumns)}
+	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Text("state"), document.Numeric("runs"), document.Text("trend"), TrendColumns)}
 	byMetric := map[string][]chart.TrendPanel{}
 	var metrics []string
 	for _, s := range list {
-		tab.Rows = append(tab.Rows, document.Row(slices.Concat([]any{t.Called(s), s.Metric, len(s.Shown()), TrendLine(s)}, Trend(s))...))
+		tab.Rows = append(tab.Rows, document.Row(slices.Concat([]any{t.Called(s), s.Metric, stateCell(t, s), len(s.Shown()), TrendLine(s)}, Trend(s))...))
 		if !slices.Contains(metrics, s.Metric) {
 			metrics = append(metrics, s.Metric)
 		}
