@@ -4,7 +4,8 @@
 # The inputs of the action are passed as variables named TUNBENCH_*, so that no input is
 # interpreted by the shell. If one of A, B, BASE_BINARY and NEW_BINARY is set, two
 # variants are measured in pairs (tunbench ab). Otherwise a suite is measured (tunbench
-# run) and compared with BASELINE (tunbench compare). The exit code is that of the
+# run) and compared with BASELINE (tunbench compare). Then the comment on the pull request
+# is posted (scripts/comment.sh), unless COMMENT is false. The exit code is that of the
 # verdicts.
 set -euo pipefail
 
@@ -52,10 +53,24 @@ selection() {
 # sudo does not pass on the variables of the job.
 as_root() {
 	"$root/scripts/as-root.sh" --own "$out" -- env \
-		"GITHUB_STEP_SUMMARY=${GITHUB_STEP_SUMMARY-}" "GITHUB_OUTPUT=${GITHUB_OUTPUT-}" "$@"
+		"GITHUB_STEP_SUMMARY=${GITHUB_STEP_SUMMARY-}" "GITHUB_OUTPUT=${GITHUB_OUTPUT-}" \
+		"GITHUB_WORKFLOW=${GITHUB_WORKFLOW-}" "GITHUB_JOB=${GITHUB_JOB-}" "TUNBENCH_COMMENT_NAME=${TUNBENCH_COMMENT_NAME-}" "$@"
+}
+finish() { # CODE COMMENT
+	if [[ ${TUNBENCH_COMMENT:-true} == true && -e $2 ]]; then
+		GH_TOKEN=${TUNBENCH_TOKEN-} "$root/scripts/comment.sh" "$2" || true
+	fi
+	exit "$1"
 }
 
 gate # reports wrong values before anything is measured
+case ${TUNBENCH_COMMENT-} in
+true | false | '') ;;
+*)
+	echo "action: comment: $TUNBENCH_COMMENT: choose true or false" >&2
+	exit 2
+	;;
+esac
 args=()
 mkdir -p "$out"
 if [[ -n ${TUNBENCH_A-}${TUNBENCH_B-}${TUNBENCH_BASE_BINARY-}${TUNBENCH_NEW_BINARY-} ]]; then
@@ -65,8 +80,9 @@ if [[ -n ${TUNBENCH_A-}${TUNBENCH_B-}${TUNBENCH_BASE_BINARY-}${TUNBENCH_NEW_BINA
 	value --base-binary "${TUNBENCH_BASE_BINARY-}"
 	value --new-binary "${TUNBENCH_NEW_BINARY-}"
 	gate
-	as_root "$binary" ab "${args[@]}"
-	exit
+	code=0
+	as_root "$binary" ab "${args[@]}" || code=$?
+	finish "$code" "$out/comment.md"
 fi
 
 TUNBENCH_SUITE=${TUNBENCH_SUITE:-smoke}
@@ -81,6 +97,6 @@ gate
 verdicts=0
 "$binary" compare "${TUNBENCH_BASELINE:-tunbench-baseline}" "$out" --out "$out/comparison" "${args[@]}" || verdicts=$?
 for code in 2 1 3; do
-	if [[ $limits == "$code" || $verdicts == "$code" ]]; then exit "$code"; fi
+	if [[ $limits == "$code" || $verdicts == "$code" ]]; then finish "$code" "$out/comparison/comment.md"; fi
 done
-exit "$verdicts"
+finish "$verdicts" "$out/comparison/comment.md"

@@ -1,5 +1,5 @@
 // Package job tells a job of GitHub Actions what a comparison found: in the step
-// summary, in the outputs and in annotations.
+// summary, in a comment for the pull request, in the outputs and in an annotation.
 package job
 
 import (
@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"tunbench/reports/disk"
 	"tunbench/reports/github"
 	"tunbench/reports/record"
 	"tunbench/reports/requirement"
@@ -22,13 +24,14 @@ import (
 type Job struct {
 	Annotations io.Writer // stdout or stderr: the runner looks for them on both
 	Warnings    io.Writer
+	Out         string // folder for the comment; "" writes none
 }
 
 // Tell writes the verdicts of c for the job.
 func (j Job) Tell(c *verdict.Comparison) {
-	j.annotate(github.Annotations(c)...)
+	j.annotate(github.Summary(c))
 	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return github.StepSummary(c, room) })
-	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return github.StepOutputs(c), nil })
+	j.outputs(c, func() ([]byte, error) { return github.Comment(c, marker()) })
 }
 
 // Failed reports that there are no verdicts, because of err.
@@ -41,35 +44,62 @@ func (j Job) Failed(err error) {
 func (j Job) First(run record.Named, why string) {
 	j.annotate(github.Annotation{Level: github.Notice, Title: "tunbench: no baseline", Message: why})
 	j.appendTo("GITHUB_STEP_SUMMARY", func(room int) ([]byte, error) { return github.FirstStepSummary(run, why, room) })
-	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) { return github.StepOutputs(&verdict.Comparison{}), nil })
+	j.outputs(&verdict.Comparison{}, func() ([]byte, error) { return github.FirstComment(run, why, marker()) })
 }
 
-// mostLimits is how many limits are annotated: GitHub shows ten errors of a step.
+// outputs writes the comment, and the outputs of the step: the verdicts by name, and where
+// the comment is.
+func (j Job) outputs(c *verdict.Comparison, comment func() ([]byte, error)) {
+	path := ""
+	if j.Out != "" {
+		path = filepath.Join(j.Out, github.CommentName)
+		text, err := comment()
+		if err == nil {
+			err = errors.Join(os.MkdirAll(j.Out, 0o777), disk.Replace(path, text))
+		}
+		if err != nil {
+			path = ""
+			fmt.Fprintf(j.Warnings, "warning: --github: write the comment: %v\n", err)
+		}
+	}
+	j.appendTo("GITHUB_OUTPUT", func(int) ([]byte, error) {
+		text := github.StepOutputs(c)
+		if path != "" && !strings.ContainsAny(path, "\r\n") {
+			text = fmt.Appendf(text, "comment=%s\n", path)
+		}
+		return text, nil
+	})
+}
+
+// marker ends the comment of this job. Two jobs with the same name, such as those of a
+// matrix, need names of their own.
+func marker() string {
+	return github.Marker(cmp.Or(os.Getenv("TUNBENCH_COMMENT_NAME"), strings.Trim(os.Getenv("GITHUB_WORKFLOW")+"/"+os.Getenv("GITHUB_JOB"), "/")))
+}
+
+// mostLimits is how many limits the annotation names.
 const mostLimits = 10
 
-// Limits reports the limits of a suite: an error for each that was missed or could not be
-// judged, or a notice that all are met. Without limits it reports nothing.
+// Limits reports the limits of a suite that were missed or could not be judged, in one
+// annotation. If all are met, or there are none, it reports nothing.
 func (j Job) Limits(all []requirement.Result) {
-	open := slices.Concat(requirement.Of(all, requirement.Missed), requirement.Of(all, requirement.NotJudged))
+	missed, unknown := requirement.Of(all, requirement.Missed), requirement.Of(all, requirement.NotJudged)
+	open := slices.Concat(missed, unknown)
+	if len(open) == 0 {
+		return
+	}
+	lines := []string{fmt.Sprintf("of %s of the suite, %d missed, %d not judged", record.Plural(len(all), "limit", "limits"), len(missed), len(unknown))}
 	for i, r := range open {
-		note := github.Annotation{Level: github.Error, Title: "tunbench: limit " + strings.ReplaceAll(r.Verdict, "-", " "), Message: r.Scenario + ": " + r.Text()}
-		if rest := len(open) - i; i == mostLimits-1 && rest > 1 {
-			note.Message = fmt.Sprintf("%d more limits are not met: the report lists them", rest)
-			j.annotate(note)
-			return
+		if i == mostLimits {
+			lines = append(lines, fmt.Sprintf("%d more: the report lists them", len(open)-i))
+			break
 		}
-		j.annotate(note)
+		lines = append(lines, r.Scenario+": "+r.Text())
 	}
-	if len(all) > 0 && len(open) == 0 {
-		j.annotate(github.Annotation{Level: github.Notice, Title: "tunbench", Message: fmt.Sprintf("limits of the suite: all %d are met", len(all))})
-	}
+	j.annotate(github.Annotation{Level: github.Error, Title: "tunbench: limits not met", Message: strings.Join(lines, "\n")})
 }
 
-func (j Job) annotate(list ...github.Annotation) {
-	for _, note := range list {
-		fmt.Fprintln(j.Annotations, note)
-	}
-}
+func (j Job) annotate(note github.Annotation) { fmt.Fprintln(j.Annotations, note) }
 
 // appendTo appends to the file that an environment variable names. content is called
 // with the number of bytes that there is room for.

@@ -1,12 +1,11 @@
 // Package github writes a comparison for a job of GitHub Actions: its step summary, its
-// annotations and its outputs.
+// annotation, its outputs, and a comment for the pull request.
 package github
 
 import (
 	"bytes"
 	"embed"
 	"fmt"
-	"slices"
 	"strings"
 
 	"tunbench/reports/document"
@@ -79,9 +78,13 @@ func fitted(d document.Document, room int) ([]byte, error) {
 			return cut, err
 		}
 	}
-	text, err := write(document.Document{Title: "tunbench", Points: []prose.Prose{document.CutNote(0)}})
+	title := ""
+	if d.Title != "" {
+		title = "tunbench"
+	}
+	text, err := write(document.Document{Title: title, Points: []prose.Prose{document.CutNote(0)}})
 	if err == nil && len(text) > room {
-		return nil, fmt.Errorf("write a step summary: there is room for %d bytes only, and %d are needed to say so", max(0, room), len(text))
+		return nil, fmt.Errorf("write a summary: there is room for %d bytes only, and %d are needed to say so", max(0, room), len(text))
 	}
 	return text, err
 }
@@ -115,52 +118,12 @@ var (
 	commandProperty = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// mostAnnotations is how many of a level GitHub shows of one step.
-const mostAnnotations = 10
-
-// Annotations returns the remarks on c: an error for each regression, a warning for
-// each verdict that may hide one, and a notice if there is neither. If there are more
-// than GitHub shows, the last one says how many more.
-func Annotations(c *verdict.Comparison) (list []Annotation) {
-	s := compare.New(c)
-	add := func(level Level, verdicts []record.Verdict) {
-		for i, v := range verdicts {
-			if rest := len(verdicts) - i; i == mostAnnotations-1 && rest > 1 {
-				list = append(list, Annotation{level, "tunbench", book.Text("annotation more", prose.Values{"N": rest})})
-				return
-			}
-			title := book.Text("annotation", prose.Values{"Metric": v.Metric, "Verdict": v.Verdict})
-			if v.Missing != "" {
-				title = book.Text("annotation missing", prose.Values{"Side": v.Missing})
-			}
-			list = append(list, Annotation{level, title, remark(v)})
-		}
-	}
-	if lines := s.Headlines(); s.Rule().Unjudged(s.Verdicts) {
-		list = append(list, Annotation{Error, book.Text("annotation unjudged", nil), text.Clip(document.PlainText(lines[0]), document.Longest)})
-	}
-	add(Error, s.Of(record.Regression))
-	lacking := Error
-	if s.AllowMissing {
-		lacking = Warning
-	}
-	add(lacking, s.Lacking(record.NewSide))
-	measured := func(list []record.Verdict) []record.Verdict {
-		return slices.DeleteFunc(list, func(v record.Verdict) bool { return v.Missing != "" })
-	}
-	add(Warning, slices.Concat(s.Of(record.IndicativeRegression), measured(s.Of(record.InvalidVerdict)), measured(s.Of(record.NotComparable)), s.Of(record.Inconclusive)))
-	if len(list) == 0 {
-		list = append(list, Annotation{Notice, "tunbench", strings.Join(pointLines(s), " ")})
-	}
-	return list
-}
-
-// pointLines are the points of a comparison as plain text.
-func pointLines(s *compare.Text) (lines []string) {
-	for _, p := range s.Points() {
-		lines = append(lines, document.PlainText(p))
-	}
-	return lines
+// Summary is the one remark on c, so that the page of a pull request is not filled: the
+// verdict and, below it, the figures that matter most. It is an error if the verdicts fail
+// the job.
+func Summary(c *verdict.Comparison) Annotation {
+	o := verdictOf(compare.New(c))
+	return Annotation{o.level, o.title, o.text() + o.remarks()}
 }
 
 // remark is a verdict in a line.

@@ -55,11 +55,12 @@ func TestStepSummaryGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var notes bytes.Buffer
-			for _, a := range Annotations(c) {
-				fmt.Fprintln(&notes, a)
+			comment, err := Comment(c, Marker("CI/bench"))
+			if err != nil {
+				t.Fatal(err)
 			}
-			for file, content := range map[string][]byte{"summary.md": text, "annotations.txt": notes.Bytes(), "outputs.txt": StepOutputs(c)} {
+			note := fmt.Appendln(nil, Summary(c))
+			for file, content := range map[string][]byte{"summary.md": text, "comment.md": comment, "annotation.txt": note, "outputs.txt": StepOutputs(c)} {
 				if err := os.WriteFile(filepath.Join(dir, file), content, 0o666); err != nil {
 					t.Fatal(err)
 				}
@@ -102,7 +103,7 @@ func TestStepSummaryFits(t *testing.T) {
 		{3000, 10, StepSummaryLimit, "the first 1,024 rows are shown"},
 		{30, 20_000, StepSummaryLimit, "the first "},
 		{10, 10, 4000, "the first "},
-		{10, 10, 400, "The report is too long for a step summary."},
+		{10, 10, 400, "The report is too long to be shown here."},
 	} {
 		text, err := StepSummary(many(test.n, test.length), test.room)
 		if err != nil {
@@ -162,17 +163,18 @@ func TestAnnotationsEscape(t *testing.T) {
 	}
 }
 
-// GitHub shows ten annotations of a level.
-func TestAnnotationsAreFew(t *testing.T) {
-	list := Annotations(many(30, 1))
-	if len(list) != mostAnnotations || list[9].Message != "21 more like this; the step summary has them all" {
-		t.Errorf("%d: %+v", len(list), list[len(list)-1])
+// A job has one annotation, of bearable length, whatever the number of scenarios.
+func TestSummaryIsShort(t *testing.T) {
+	note := Summary(many(30, 1))
+	lines := strings.Split(note.Message, "\n")
+	if note.Level != Error || note.Title != "tunbench: worse" || len(lines) != commentRows+2 || lines[commentRows+1] != "25 more figures: the step summary has all" {
+		t.Errorf("%+v", note)
 	}
-	if list := Annotations(many(10, 1)); len(list) != 10 || strings.Contains(list[9].Message, "more like this") {
-		t.Errorf("%d: %+v", len(list), list[len(list)-1])
+	if len(many(3000, 1000).Verdicts) != 3000 || len(Summary(many(3000, 1000)).Message) > 6000 {
+		t.Errorf("of many: %d bytes", len(Summary(many(3000, 1000)).Message))
 	}
-	if list := Annotations(&verdict.Comparison{}); len(list) != 1 || list[0].Level != Error || list[0].Title != "tunbench: nothing could be judged" {
-		t.Errorf("of nothing: %+v", list)
+	if note := Summary(&verdict.Comparison{}); note.Level != Error || note.Title != "tunbench: nothing could be judged" {
+		t.Errorf("of nothing: %+v", note)
 	}
 }
 

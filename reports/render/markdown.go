@@ -25,7 +25,9 @@ type Options struct {
 
 func Markdown(w io.Writer, d document.Document, o Options) error {
 	m := markdownWriter{options: o}
-	m.printf("# %s\n\n", escape(d.Title))
+	if d.Title != "" { // a part of a page has none
+		m.printf("# %s\n\n", escape(d.Title))
+	}
 	for _, a := range d.Alerts {
 		m.printf("> [!WARNING]\n> %s\n\n", inline(a))
 	}

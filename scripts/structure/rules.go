@@ -32,7 +32,7 @@ var rules = []rule{
 	{"bench/folder", "bench/plan harness/vm/guest reports/disk reports/record"},
 	{"bench/userns", ""},
 	{"bench/interrupt", ""},
-	{"bench/job", "reports/github reports/record reports/requirement reports/verdict"},
+	{"bench/job", "reports/disk reports/github reports/record reports/requirement reports/verdict"},
 	{"bench/compare", "bench/plan bench/setup bench/suite harness/module harness/profile harness/trial harness/refusal harness/spec reports/aa reports/metric reports/record reports/shift reports/stat reports/verdict"},
 	{"bench/plan", "bench/search bench/setup bench/suite harness/block harness/module harness/profile harness/refusal harness/spec harness/trial reports/record reports/requirement reports/stat"},
 	{"bench/search", "bench/setup bench/suite harness/spec reports/record reports/stat"},

@@ -62,9 +62,9 @@ var expression = regexp.MustCompile(`\$\{\{\s*([a-z_.-]+)\s*\}\}`)
 func perform(t *testing.T, workspace string, built bool, with map[string]string) (code int, summary, printed string, outputs map[string]string) {
 	t.Helper()
 	a, root := readAction(t)
-	known := map[string]string{"github.action_path": root}
+	known := map[string]string{"github.action_path": root, "github.token": "secret"}
 	for name, in := range a.Inputs {
-		known["inputs."+name] = in.Default
+		known["inputs."+name] = expression.ReplaceAllStringFunc(in.Default, func(e string) string { return known[expression.FindStringSubmatch(e)[1]] })
 	}
 	for name, value := range with {
 		if _, ok := a.Inputs[name]; !ok {
@@ -156,13 +156,17 @@ func TestAction(t *testing.T) {
 	work := t.TempDir()
 	t.Setenv("GOCACHE", goCache(t)) // where it is now
 	t.Setenv("XDG_CACHE_HOME", filepath.Join(work, "cache"))
+	pr := newPullRequest(t)
 
 	code, summary, printed, outputs := perform(t, work, false, map[string]string{
 		"base-binary": filepath.Join(root, ".build/tunbench"), "b": "filter=5000ns", "set": "qdisc=noqueue\n\ntxqlen=400\n",
 		"trials": "8", "measure": "120ms", "threshold": "loss=99%", "out": "it's out",
 	})
-	if code != 1 || outputs["regressions"] == "0" || !strings.Contains(summary, "## Regressed") || !strings.Contains(printed, "::error title=tunbench%3A pps%3A regression::") || outputs["out"] != "it's out" {
+	if code != 1 || outputs["regressions"] == "0" || !strings.Contains(summary, "## Regressed") || !strings.Contains(printed, "::error title=tunbench%3A worse::Worse: ") || outputs["out"] != "it's out" {
 		t.Fatalf("exit %d, outputs %v: %s", code, outputs, printed)
+	}
+	if c := pr.comments(); len(c) != 1 || !strings.HasPrefix(c[0], "**Worse: ") || outputs["comment"] != "it's out/comment.md" || strings.Count(printed, "\n::") != 1 {
+		t.Errorf("comments %.200q, output %q: %s", c, outputs["comment"], printed)
 	}
 	f := readRun(t, filepath.Join(work, "it's out"))
 	if f.Run.Builds["a"].SHA256 == "" || f.Run.Builds["a"].SHA256 != f.Run.Builds["b"].SHA256 || f.Run.Builds["a"].Path == "" {
@@ -179,7 +183,11 @@ func TestAction(t *testing.T) {
 	if code != 0 || !strings.Contains(summary, "No baseline:") || !strings.Contains(printed, "::notice title=tunbench%3A no baseline::") {
 		t.Fatalf("the first run: exit %d, outputs %v: %s\n%.500s", code, outputs, printed, summary)
 	}
+	if c := pr.comments(); len(c) != 1 || !strings.HasPrefix(c[0], "**No baseline:** ") || outputs["comment"] != "tunbench-out/comparison/comment.md" {
+		t.Errorf("comments %.200q, output %q", c, outputs["comment"])
+	}
 	suite["baseline"], suite["out"], suite["fail-on"] = "tunbench-out", "second", "inconclusive"
+	suite["comment"] = "false"
 	code, summary, printed, outputs = perform(t, work, true, suite)
 	// One pair cannot show anything.
 	if code != 3 || outputs["inconclusive"] == "0" || !strings.Contains(summary, "cannot show a change") {
@@ -187,6 +195,9 @@ func TestAction(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(work, "second", "comparison", "report.md")); err != nil {
 		t.Error(err)
+	}
+	if c := pr.comments(); len(c) != 1 || !strings.HasPrefix(c[0], "**No baseline:** ") || outputs["comment"] != "second/comparison/comment.md" {
+		t.Errorf("comment is false: comments %.200q, output %q", c, outputs["comment"])
 	}
 	// A baseline of another tunbench: nothing can be judged, which is no success, and
 	// the first line says why. Allowed, it is compared.

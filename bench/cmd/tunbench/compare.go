@@ -137,7 +137,7 @@ func (o compareOptions) rule() verdict.ExitRule {
 // job is the job of GitHub Actions to report to. Annotations go to stderr if stdout is
 // for another program.
 func (o compareOptions) job(a *app) job.Job {
-	j := job.Job{Annotations: a.stdout, Warnings: a.stderr}
+	j := job.Job{Annotations: a.stdout, Warnings: a.stderr, Out: o.out}
 	if o.json || o.format != "" && o.out == "" {
 		j.Annotations = a.stderr
 	}

@@ -27,7 +27,7 @@ var failOns = []string{failOnRegression, failOnInconclusive}
 func (j *jobFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&j.failOn, "fail-on", failOnRegression, "verdicts that fail a job: "+strings.Join(failOns, ", ")+" (inconclusive exits with 3 for inconclusive and invalid verdicts, too)")
-	f.BoolVar(&j.github, "github", false, "write the step summary, the outputs and the annotations of a job of GitHub Actions")
+	f.BoolVar(&j.github, "github", false, "write the step summary, the outputs, the annotation and, into --out, the comment of a job of GitHub Actions")
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(failOns, cobra.ShellCompDirectiveNoFileComp))
 }
 

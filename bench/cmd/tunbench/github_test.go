@@ -42,10 +42,10 @@ func TestGitHub(t *testing.T) {
 		annotation string
 		output     string
 	}{
-		{"equal", []string{base, base}, 0, "::notice title=tunbench::No regression.", "equivalent=2\n"},
-		{"slower", []string{base, slower}, 0, "::warning title=tunbench%3A pps%3A indicative-regression::" + scenario, "indicative-regression=1\n"},
-		{"slower, strict", []string{base, slower, "--strict"}, 1, "::warning title=tunbench%3A pps%3A indicative-regression::", "indicative-regression=1\n"},
-		{"few", []string{base, few}, 0, "::warning title=tunbench%3A pps%3A inconclusive::", "inconclusive="},
+		{"equal", []string{base, base}, 0, "::notice title=tunbench%3A no change::No change beyond 3 %25 in 1 of 1 scenario.", "equivalent=2\n"},
+		{"slower", []string{base, slower}, 0, "::warning title=tunbench%3A worse::Perhaps worse: −10 %25", "indicative-regression=1\n"},
+		{"slower, strict", []string{base, slower, "--strict"}, 1, "::error title=tunbench%3A worse::Perhaps worse: −10 %25", "indicative-regression=1\n"},
+		{"few", []string{base, few}, 0, "::warning title=tunbench%3A cannot tell::Cannot tell: ", "inconclusive="},
 		{"few, fail on regression", []string{base, few, "--fail-on", "regression"}, 0, "::warning ", "inconclusive="},
 		{"few, fail on inconclusive", []string{base, few, "--fail-on", "inconclusive"}, 3, "::warning ", "inconclusive="},
 		{"slower, fail on inconclusive", []string{base, slower, "--fail-on", "inconclusive"}, 0, "::warning ", "inconclusive=0\n"},

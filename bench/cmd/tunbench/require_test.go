@@ -31,15 +31,18 @@ func TestRunRequire(t *testing.T) {
 		code                       int
 		summary, stderr, annotated string
 	}{
-		"> 1.2M": {0, "The limit of the suite (require) is met.", "", "::notice title=tunbench::limits of the suite: all 1 are met"},
+		"> 1.2M": {0, "The limit of the suite (require) is met.", "", ""},
 		"> 1.3M": {1, "limit: " + name + ": pps is 1,250 kpps, limit > 1.3M: missed, by 2 trials, too few for an interval",
-			"tunbench: limits of the suite: 1 of 1 missed: " + name + ": pps is 1,250 kpps, limit > 1.3M", "::error title=tunbench%3A limit missed::" + name + ": pps is 1,250 kpps, limit > 1.3M"},
+			"tunbench: limits of the suite: 1 of 1 missed: " + name + ": pps is 1,250 kpps, limit > 1.3M", "::error title=tunbench%3A limits not met::of 1 limit of the suite, 1 missed, 0 not judged%0A" + name + ": pps is 1,250 kpps, limit > 1.3M"},
 	} {
 		dir := filepath.Join(t.TempDir(), "x")
 		code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, "run", "--suite", limitedSuite(t, limit), "--github", "--out", dir)
 		one := strings.Join(strings.Fields(stdout), " ")
 		if code != test.code || !strings.Contains(one, test.summary) || !strings.Contains(stderr, test.stderr) || !strings.Contains(one, test.annotated) {
 			t.Errorf("%s: exit %d, want %d\n%s%s", limit, code, test.code, stdout, stderr)
+		}
+		if n := strings.Count(stdout, "\n::") + strings.Count(stderr, "\n::"); n != min(code, 1) {
+			t.Errorf("%s: %d annotations", limit, n)
 		}
 		if text := readText(t, dir, render.ReportName); !strings.Contains(text, "## Limits of the suite") {
 			t.Errorf("%s: the report lacks the limits", limit)
