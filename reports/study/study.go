@@ -46,8 +46,8 @@ type Step struct {
 	Base, New *Kernel
 	// At is the index of New in its series.
 	At int
-	// Gradual is set where no two neighbours differ, but New differs from the kernel with
-	// which the level begins, which Base then is.
+	// Gradual is set where New does not differ from its neighbour, or cannot be compared
+	// with it, but differs from the kernel with which the level begins: Base.
 	Gradual bool
 	record.Verdict
 }

@@ -17,7 +17,8 @@ import (
 )
 
 // bisectStandIn runs the command line of the process as main does, on kernels that are
-// folders: their file `cost` holds the instructions of a packet, or `panic`.
+// folders: their file `cost` holds the instructions of a packet, or `panic`. A folder below
+// one named kernels is called as its release.
 func bisectStandIn() int {
 	g := &fakeGuests{releases: map[string]string{}, cost: map[string]float64{}}
 	for i, arg := range os.Args {
@@ -30,6 +31,9 @@ func bisectStandIn() int {
 			continue // there is no such kernel
 		}
 		g.releases[name] = "6.12.0"
+		if filepath.Base(filepath.Dir(name)) == "kernels" {
+			g.releases[name] = filepath.Base(name)
+		}
 		if g.cost[name], err = strconv.ParseFloat(strings.TrimSpace(string(text)), 64); err != nil {
 			g.releases[name] = "6.12.0-panic"
 		}

@@ -86,7 +86,8 @@ func (k fakeKernel) Boot(_ context.Context, m boot.Machine, job guest.Job, keep 
 		}}
 		for trial := range 5 {
 			records = append(records, &record.Trial{
-				Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=64", Arm: record.Arm(flag("--arm")), Pair: trial + 1, Trial: trial + 1,
+				Scenario: "Tun/dir=k2u/gen=lockstep/queues=1/size=64", Axes: map[string]string{"mode": "tun", "queues": "1", "size": "64"},
+				Arm: record.Arm(flag("--arm")), Pair: trial + 1, Trial: trial + 1,
 				Metrics: map[string]float64{record.SendNsPerPkt: cost, record.RecvNsPerPkt: cost / 2},
 			})
 		}
