@@ -66,6 +66,15 @@ func samples() map[string]chart.Chart {
 				}, Marks: []chart.VersionMark{{At: 1, Text: "+3.10 %"}, {At: 2, Text: "+0.02 %"}}},
 				{Title: "receive", Lines: []chart.VersionLine{{Name: "size=9000", Series: 1, Trend: chart.Cheaper, Values: []float64{0, -0.0205}}}},
 			}},
+		"curve": chart.Curve{Title: "Latency by offered rate: TUN size=64", Desc: "p50 and p99 over the offered rate.",
+			X: chart.CurveAxis{Title: "offered rate, kpps"}, Y: chart.CurveAxis{Title: "Latency", Log: true, Time: true}, Lines: []chart.CurveLine{
+				{Name: "p50", Points: []chart.CurvePoint{{X: 100, Y: 8e3, Low: 7.5e3, High: 8.4e3, Exact: true, Text: "8 µs"}, {X: 500, Y: 11e3, Low: 10e3, High: 12e3, Exact: true, Text: "11 µs"}, {X: 1100, Y: 420e3, Text: "420 µs, no valid trial", Hollow: true}}},
+				{Name: "p99", Points: []chart.CurvePoint{{X: 100, Y: 21e3, Low: 18e3, High: 25e3, Text: "21 µs"}, {X: 500, Y: 60e3, Low: 40e3, High: 90e3, Text: "60 µs"}, {X: 1100, Y: 440e3, Text: "440 µs, no valid trial", Hollow: true}}},
+			}, Marks: []chart.CurveMark{{X: 870, Text: "NDR 870 kpps"}, {X: 1010, Text: "load=max 1,010 kpps"}}},
+		"curve-sizes": chart.Curve{Title: "Throughput by packet size", Desc: "One line.", Sub: "TUN dir=k2u gen=udp queues=1",
+			X: chart.CurveAxis{Title: "packet size, bytes", Log: true, Ticks: []float64{64, 1500, 65000}}, Y: chart.CurveAxis{Title: "Throughput, Gbit/s"}, Lines: []chart.CurveLine{
+				{Name: "", Points: []chart.CurvePoint{{X: 64, Y: 0.5, Low: 0.4, High: 0.6, Exact: true, Text: "0.5"}, {X: 1500, Y: 11, Low: 10, High: 12, Exact: true, Text: "11"}, {X: 65000, Y: 80, Text: "80"}}},
+			}},
 	}
 }
 
@@ -106,7 +115,7 @@ func TestStyle(t *testing.T) {
 		t.Errorf("the style is not complete: %s%s", chart.Style, chart.Rules())
 	}
 	// These have no look of their own: a label looks like any text.
-	plain := map[string]bool{"label": true, "title": true, "strong": true}
+	plain := map[string]bool{"label": true, "title": true, "strong": true, "xtick": true, "ytick": true}
 	for kind, ch := range samples() {
 		for _, piece := range strings.Split(charttest.Draw(t, ch), ` class="`)[1:] {
 			classes, _, _ := strings.Cut(piece, `"`)
@@ -178,6 +187,19 @@ func TestFaultsAreFound(t *testing.T) {
 		{"versions", "no size of a step", `>+3.10 %<`, `><`, "is not written"},
 		{"versions", "no newest version", `>6.12.117<`, `><`, "is not written"},
 		{"trend", "no last day", `>2026-11-04<`, `><`, "is not written"},
+		{"curve", "a point elsewhere", `<circle class="b" cx="`, `<circle class="b" cx="1`, ""},
+		{"curve", "a point that nobody may quote, drawn like any", `<circle class="hollow as"`, `<circle class="a"`, "is drawn as"},
+		{"curve", "a point that says something else", `<title>11 µs</title>`, `<title>12 µs</title>`, "says"},
+		{"curve", "a band of another line", `<path class="b"`, `<path class="a"`, "the band is drawn as"},
+		{"curve", "a line that goes through what nobody may quote", ` stroke-dasharray="5 4"`, ``, "not joined as they should be"},
+		{"curve", "an upright line elsewhere", `stroke-width="1.5" stroke-dasharray="6 4"`, `stroke-width="1.5" stroke-dasharray=""`, "of 2 upright lines"},
+		{"curve", "a line without its name", `>p99<`, `>p90<`, `the legend has no "p99"`},
+		{"curve", "an axis without its unit", `>offered rate, kpps<`, `>offered rate<`, "is not written"},
+		{"curve", "a logarithmic scale that is not called so", `logarithmic`, `usual`, "the note says"},
+		{"curve", "a duration without its unit", `>100 µs<`, `>100<`, "durations"},
+		{"curve", "a logarithmic scale with another number", `>100 µs<`, `>70 µs<`, "uneven"},
+		{"curve-sizes", "a scale that does not begin at 0", `<text class="muted ytick" x="30.4" y="447" text-anchor="end">0<`, `<text class="muted ytick" x="30.4" y="447" text-anchor="end">5<`, ""},
+		{"curve-sizes", "what all have in common is not said", `>TUN dir=k2u gen=udp queues=1<`, `>TUN dir=k2u gen=udp<`, `"queues=1" is not written`},
 	} {
 		svg := charttest.Draw(t, all[tt.kind])
 		bad := strings.Replace(svg, tt.old, tt.put, 1)
@@ -200,6 +222,8 @@ func TestFaultsAreFound(t *testing.T) {
 	other["changes"].(chart.Changes).Rows[1].Value *= 2
 	other["trend"].(chart.Trend).Panels[0].Points[1].Value *= 1.02
 	other["versions"].(chart.Versions).Panels[0].Lines[0].Values[1] = 0.03
+	other["curve"].(chart.Curve).Lines[1].Points[0].Low *= 0.9
+	other["curve-sizes"].(chart.Curve).Lines[0].Points[1].Y *= 1.05
 	for kind, ch := range other {
 		if len(charttest.Faults(all[kind], charttest.Draw(t, ch))) == 0 {
 			t.Errorf("%s: a drawing of other figures passes", kind)
@@ -220,7 +244,16 @@ func TestChartsOfAnything(t *testing.T) {
 					b.Bars = append(b.Bars, chart.Bar{Label: label, Value: v, Low: 0.9 * v, High: 1.1 * v, Text: text.Figure(v)})
 					g.Groups = append(g.Groups, chart.BarGroup{Label: label, Bars: []chart.GroupBar{{Value: v, Min: v, Max: v, Text: text.Figure(v), Measured: true}, {Text: "none"}}})
 				}
-				for _, ch := range []chart.Chart{b, g} {
+				k := chart.Curve{Title: "Curve", Desc: "d.", X: chart.CurveAxis{Title: "x"}, Y: chart.CurveAxis{Title: "y"}}
+				for i := range min(n, chart.LinesACurve) {
+					l := chart.CurveLine{Name: (strconv.Itoa(i) + strings.Repeat(" queues=4", long))[:long]}
+					for j := range n {
+						v := size * float64(n-i) * float64(j+1)
+						l.Points = append(l.Points, chart.CurvePoint{X: float64(j), Y: v, Low: 0.9 * v, High: 1.1 * v, Text: text.Figure(v)})
+					}
+					k.Lines = append(k.Lines, l)
+				}
+				for _, ch := range []chart.Chart{b, g, k} {
 					for _, fault := range charttest.Faults(ch, charttest.Draw(t, ch)) {
 						t.Errorf("%T of %d rows, names of %d, size %v: %s", ch, n, long, size, fault)
 					}

@@ -60,7 +60,7 @@ func hostileFile(name string) *record.File {
 
 // documents are all reports that the tests make, by name.
 func documents(t *testing.T) map[string]document.Document {
-	docs := map[string]document.Document{"hostile": run.New(hostileFile(fixture.Hostile)), "nothing": {}, "limit": run.New(fixture.Loads(6))}
+	docs := map[string]document.Document{"hostile": run.New(hostileFile(fixture.Hostile)), "nothing": {}, "limit": run.New(fixture.Loads(6)), "curves": run.New(fixture.Curves())}
 	for name, f := range fixture.Variants() {
 		docs[name] = run.New(f)
 	}
@@ -139,7 +139,7 @@ func TestHTMLShape(t *testing.T) {
 
 // pageElements are those that a page may have; a file must not add to them.
 var pageElements = strings.Fields(`html head meta title link style body a header h1 h2 h3 button nav details summary ol ul li main p strong code section
-	div table caption thead tbody tr th td span figure figcaption script svg desc rect line text circle path`)
+	div table caption thead tbody tr th td span figure figcaption script svg desc rect line text circle path polyline`)
 
 // void elements have no end.
 var void = map[string]bool{"meta": true, "link": true}

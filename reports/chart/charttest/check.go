@@ -38,6 +38,8 @@ func Faults(ch chart.Chart, svg string) []string {
 		trend(p, ch)
 	case chart.Versions:
 		versions(p, ch)
+	case chart.Curve:
+		curve(p, ch)
 	default:
 		p.fault("no rules for a %T", ch)
 	}
