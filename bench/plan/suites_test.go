@@ -16,6 +16,7 @@ func TestSuitesFitTheirTime(t *testing.T) {
 		"full": 250 * time.Minute, "every": 130 * time.Second, // in which guests boot
 		// Those of the README, with its minutes.
 		"vpn": 250 * time.Second, "vm": 210 * time.Second, "bridge": 210 * time.Second, "stack": 270 * time.Second, "programs": 420 * time.Second, "backpressure": 240 * time.Second,
+		"sizes": 290 * time.Second, "queues": 290 * time.Second, "latency": 290 * time.Second,
 	}
 	for _, name := range suite.Names() {
 		s, err := suite.Load(name, setup.Check)
