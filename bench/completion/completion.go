@@ -8,6 +8,7 @@ import (
 
 	"tunbench/bench/suite"
 	"tunbench/harness/vm/kernel"
+	"tunbench/reports/curve"
 	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
@@ -66,6 +67,41 @@ func Threshold(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirec
 	var offers []string
 	for _, m := range metric.ThresholdMetrics() {
 		offers = append(offers, m+"=")
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// Plot completes the last `key=value` of a plot.
+func Plot(_ *cobra.Command, _ []string, toComplete string) (offers []string, _ cobra.ShellCompDirective) {
+	before, word := "", toComplete
+	if i := strings.LastIndexByte(toComplete, ','); i >= 0 {
+		before, word = toComplete[:i+1], toComplete[i+1:]
+	}
+	key, _, valued := strings.Cut(word, "=")
+	if !valued {
+		offers = append(offers, before+"x=\tthe axis of numbers", before+"y=\tthe figure", before+"by=\ta line for each value of this axis")
+		for _, a := range suite.Axes() {
+			offers = append(offers, before+a.Name+"=\tkeep a value of this axis")
+		}
+		return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+	var values []string
+	for _, a := range suite.Axes() {
+		switch key {
+		case a.Name:
+			values = a.Values()
+		case "by":
+			values = append(values, a.Name)
+		}
+	}
+	switch key {
+	case "x":
+		values = curve.Axes
+	case "y":
+		values = metric.Names()
+	}
+	for _, v := range values {
+		offers = append(offers, before+key+"="+v)
 	}
 	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }

@@ -52,7 +52,7 @@ func TestCharts(t *testing.T) {
 			holds(t, c.where, c.violations)
 		}
 	}
-	if len(kinds) != 8 {
+	if len(kinds) != 9 {
 		t.Errorf("the reports have charts of %d kinds: %v", len(kinds), kinds)
 	}
 }

@@ -152,9 +152,9 @@ func (a Arm) CallCost(f record.Floor) (CallCost, bool) {
 	return c, true
 }
 
-// quantileValues gives a quantile of each used trial that has it, in
+// QuantileValues gives a quantile of each used trial that has it, in
 // nanoseconds.
-func (a Arm) quantileValues(latency string, of func(record.Latency) *uint64) (x []float64) {
+func (a Arm) QuantileValues(latency string, of func(record.Latency) *uint64) (x []float64) {
 	for _, t := range a.Used {
 		if l, ok := t.Latency[latency]; ok {
 			if q := l.Bounded(of(l)); q != nil {

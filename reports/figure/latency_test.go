@@ -75,7 +75,7 @@ func TestQuantilesStayWithinTheSamples(t *testing.T) {
 	if v, ok := l.Quantile(0.3); !ok || v < smallest || v >= low+width(low) {
 		t.Errorf("30 %% of the samples lie below %d, %v", v, ok)
 	}
-	if x := a.quantileValues(record.E2E, func(l record.Latency) *uint64 { return l.P999Ns }); len(x) != 1 || x[0] != largest {
+	if x := a.QuantileValues(record.E2E, func(l record.Latency) *uint64 { return l.P999Ns }); len(x) != 1 || x[0] != largest {
 		t.Errorf("the record's own quantile is %v", x)
 	}
 	if v, ok := metric.Value(a.All[0], metric.LatencyP50); !ok || v != largest {

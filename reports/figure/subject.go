@@ -158,7 +158,7 @@ func newSubject(scenario, variant string, name record.Arm, a Arm, clock string) 
 	for _, latency := range slices.Sorted(maps.Keys(latencies)) {
 		for _, q := range metric.LatencyQuantiles {
 			k := metric.Kind{Metric: latency + "_p" + q.Percentile, Unit: "ns", Better: -1}
-			s.add(Measure{Kind: k, Latency: latency, Percentile: q.Percentile}, a.quantileValues(latency, q.Of))
+			s.add(Measure{Kind: k, Latency: latency, Percentile: q.Percentile}, a.QuantileValues(latency, q.Of))
 		}
 	}
 	return s

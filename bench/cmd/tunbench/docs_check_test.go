@@ -19,6 +19,7 @@ import (
 	"tunbench/bench/suite"
 	"tunbench/harness/module"
 	"tunbench/harness/module/moduletest"
+	"tunbench/reports/curve"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
 )
@@ -471,6 +472,15 @@ func checkValue(cmd *cobra.Command, f *pflag.Flag) error {
 		for _, value := range f.Value.(pflag.SliceValue).GetSlice() {
 			if _, _, err := metric.ParseThreshold(value); err != nil {
 				return err
+			}
+		}
+		return nil
+	case "plot":
+		for _, value := range f.Value.(pflag.SliceValue).GetSlice() {
+			if a, err := curve.ParseAsk(value); err != nil {
+				return err
+			} else if !curve.Known(a.Y) {
+				return fmt.Errorf("%q: no metric %s", value, a.Y)
 			}
 		}
 		return nil

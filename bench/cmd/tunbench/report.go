@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/completion"
 	"tunbench/bench/folder"
 	"tunbench/reports/disk"
 	"tunbench/reports/export"
@@ -28,6 +29,7 @@ var defaultFormat = export.Formats[0].Name
 
 func reportCommand(a *app) *cobra.Command {
 	var out, format string
+	var plots []string
 	cmd := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "render run files",
@@ -35,6 +37,9 @@ func reportCommand(a *app) *cobra.Command {
 		RunE: func(_ *cobra.Command, runs []string) error {
 			f, err := export.FindFormat(format, format == export.CommitFormat) // which a file of ab can have
 			if err != nil {
+				return err
+			}
+			if f, err = export.OfPlots(f, plots); err != nil {
 				return err
 			}
 			if out == "" && f.Each && f.Whole && len(runs) > 1 {
@@ -45,6 +50,8 @@ func reportCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&out, "out", "", "folder to write the report to; with a report for each of several runs, a folder for each inside it")
 	formatFlag(cmd, &format, defaultFormat, "format of the report", false)
+	cmd.Flags().StringArrayVar(&plots, "plot", nil, "instead of the whole report, draw a figure over an axis of numbers: x=AXIS,y=METRIC,by=AXIS, and AXIS=VALUE for scenarios to keep; may repeat")
+	_ = cmd.RegisterFlagCompletionFunc("plot", completion.Plot)
 	_ = cmd.MarkFlagDirname("out")
 	return cmd
 }

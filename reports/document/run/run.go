@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tunbench/reports/document"
+	"tunbench/reports/document/curve"
 	"tunbench/reports/document/profile"
 	"tunbench/reports/document/program"
 	"tunbench/reports/document/queue"
@@ -39,7 +40,7 @@ func New(f *record.File) document.Document {
 			}
 		}
 		add(program.Section)
-		d.Sections = append(d.Sections, differences(list)...)
+		d.Sections = slices.Concat(d.Sections, differences(list), curve.Sections(f, list))
 		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, probes)
 		d.Sections = append(d.Sections, limit(list)...)
 		add(drops, observerCost, accounting, flagged)

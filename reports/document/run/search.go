@@ -2,6 +2,7 @@ package run
 
 import (
 	"slices"
+	"strings"
 
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
@@ -62,13 +63,7 @@ func searches(f *record.File, list []*figure.Scenario, common []string) (documen
 			found.Rows = append(found.Rows, document.Row(name, metric.GoalName(g), text.Percent(g.LossRatio), RateOf(g.LowerPPS, sc), RateOf(g.UpperPPS, sc), RateOf(g.Conditional, sc), result))
 			name = "" // once a scenario
 		}
-		var notes prose.Prose
-		for i, n := range s.Notes {
-			if i > 0 {
-				notes = append(notes, prose.Say("; ")...)
-			}
-			notes = append(notes, prose.Say(n)...)
-		}
+		notes := prose.Say(strings.Join(s.Notes, "; "))
 		made.Rows = append(made.Rows, document.Row(title(s), s.Profile, s.Trials, s.Invalid, text.Duration(float64(s.SpentNs)), sc.Format(s.MaxPPS), notes))
 	}
 	return document.Section{Heading: book.Text("search heading", nil), Blocks: []document.Block{
