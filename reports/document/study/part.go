@@ -20,7 +20,7 @@ const verdictThreshold = metric.VirtualThreshold
 
 // priceOf is the section on another flavour.
 func priceOf(t Text, p study.Price) document.Section {
-	sec := document.Section{Heading: book.Text("price heading", prose.Values{"New": p.New.Name, "Base": p.Base.Name})}
+	sec := document.Section{Heading: book.Text("price heading", prose.Values{"Unit": t.Unit(), "New": p.New.Name, "Base": p.Base.Name})}
 	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "side"), document.Numeric("base", "PREEMPT_RT", "difference", "change %"))}
 	for _, v := range p.Verdicts {
 		change := any(text.Precisely(*v.Change))
@@ -77,7 +77,7 @@ func newest(t Text) (list []*study.Kernel) {
 
 // queuesOf is the section on more queues on one CPU.
 func queuesOf(t Text) (document.Section, bool) {
-	sec := document.Section{Heading: book.Text("queues heading", nil)}
+	sec := document.Section{Heading: book.Text("queues heading", prose.Values{"Unit": t.Unit()})}
 	for _, q := range study.QueuesOf(t.Study) {
 		tab := document.Table{Columns: slices.Concat(document.Text("kernel", "scenario", "side"), document.Numeric("cost", "×"))}
 		for _, k := range newest(t) {

@@ -33,7 +33,7 @@ func versionsOf(t Text) (secs []document.Section) {
 			tab.Rows = append(tab.Rows, document.Row(t.name(l.Scenario), l.Side, text.PerPacket(a), text.PerPacket(b), text.Precisely(b/a-1), text.Percent(l.Widest()), strings.Join(steps, "; ")))
 		}
 		tab.Note = book.Say("line columns", prose.Values{"Unit": t.Unit(), "First": first, "Last": last})
-		secs = append(secs, document.Section{Heading: book.Text("series heading", prose.Values{"Series": s.Name}), Sub: true, Blocks: []document.Block{tab}})
+		secs = append(secs, document.Section{Heading: book.Text("series heading", prose.Values{"Unit": t.Unit(), "Series": s.Name}), Sub: true, Blocks: []document.Block{tab}})
 	}
 	return secs
 }
@@ -103,7 +103,7 @@ func drawn(t Text, s *study.Series, i int, metric string) (lines []chart.Version
 
 // stepsOf lists what changed between which kernels, and the functions behind it.
 func stepsOf(t Text) document.Section {
-	sec := document.Section{Heading: book.Text("steps heading", nil)}
+	sec := document.Section{Heading: book.Text("steps heading", prose.Values{"Unit": t.Unit()})}
 	tab := document.Table{Columns: slices.Concat(document.Text("from", "to", "scenario", "side"), document.Numeric("base", "new", "change %"), document.Text("functions"))}
 	profiled := map[string]string{} // scenario by pair
 	for _, p := range study.Pairs(t.Study) {
