@@ -2,9 +2,11 @@ package export
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -27,7 +29,7 @@ func reportOf(t *testing.T, f *record.File) string {
 func TestShardsOfOneHost(t *testing.T) {
 	same := func(r *record.Run) { r.Host.Boot = "boot" }
 	f := fixture.MergedOf(t, false, fixture.ShardFile(1, same), fixture.ShardFile(2, same))
-	if w := figure.ShardWarnings(f.Run); len(w) > 0 {
+	if w := figure.ShardWarnings(f); len(w) > 0 {
 		t.Errorf("warnings %q", w)
 	}
 	page := reportOf(t, f)
@@ -41,8 +43,38 @@ func TestShardsOfOneHost(t *testing.T) {
 	}
 	// They disturbed each other if they ran at once.
 	f.Run.Parts[0].End.Ended = "2026-11-20T22:52:10Z"
-	if w := figure.ShardWarnings(f.Run); !cmp.Equal(w, []string{"shards 1 and 2 ran on one host at the same time and disturbed each other"}) {
+	if w := figure.ShardWarnings(f); !cmp.Equal(w, []string{"shards 1 and 2 ran on one host at the same time and disturbed each other"}) {
 		t.Errorf("at once: %q", w)
+	}
+}
+
+// A shard that was interrupted, and resumed after another had run on its host, did not run
+// at the same time as that one; one that was resumed meanwhile did.
+func TestShardsResumed(t *testing.T) {
+	same := func(r *record.Run) { r.Host.Boot = "boot" }
+	at := func(minute int) string { return fmt.Sprintf("2026-11-20T23:%02d:00Z", minute) }
+	for name, test := range map[string]struct {
+		first, resumed, ended int // minutes of the first trial of shard 1, which takes a minute; of its resumption and its end
+		disturbed             bool
+	}{
+		"after the other":        {0, 30, 35, false},
+		"before the other":       {0, 2, 5, false},
+		"during the other":       {0, 15, 18, true},
+		"the other went between": {11, 30, 35, true},
+	} {
+		first := fixture.ShardFile(1, same)
+		first.Run.Started, first.End.Ended = at(0), at(test.ended)
+		for i := range first.Trials {
+			first.Trials[i].Started, first.Trials[i].DurationNs = at(test.resumed), int64(time.Second)
+		}
+		first.Trials[0].Started, first.Trials[0].DurationNs = at(test.first), int64(time.Minute)
+		first.Resumes = []record.Resume{{Started: at(test.resumed), Trials: 1}}
+		second := fixture.ShardFile(2, same)
+		second.Run.Started, second.End.Ended = at(10), at(20)
+		w := figure.ShardWarnings(fixture.MergedOf(t, false, first, second))
+		if (len(w) > 0) != test.disturbed {
+			t.Errorf("%s: %q", name, w)
+		}
 	}
 }
 
@@ -74,7 +106,7 @@ func TestShardsMissing(t *testing.T) {
 	torn.End = nil
 	f := fixture.MergedOf(t, true, torn)
 	want := []string{"a shard is missing: 1 of 2", "shard 2 of 2 was interrupted"}
-	if w := figure.ShardWarnings(f.Run); !cmp.Equal(w, want) {
+	if w := figure.ShardWarnings(f); !cmp.Equal(w, want) {
 		t.Errorf("%q, want %q", w, want)
 	}
 	if text := reportOf(t, f); slices.ContainsFunc(want, func(w string) bool { return !strings.Contains(text, w) }) {

@@ -47,9 +47,10 @@ func RunsOf(r *record.Run) []*record.Run {
 	return runs
 }
 
-// ShardWarnings are sentences that a reader of a merged file must know before any
+// ShardWarnings are sentences that a reader of the merged file f must know before any
 // figure.
-func ShardWarnings(r *record.Run) (warnings []string) {
+func ShardWarnings(f *record.File) (warnings []string) {
+	r := f.Run
 	if len(r.Parts) == 0 {
 		return nil
 	}
@@ -69,7 +70,7 @@ func ShardWarnings(r *record.Run) (warnings []string) {
 	for i := range r.Parts {
 		for j := range i {
 			a, b := &r.Parts[j], &r.Parts[i]
-			if byShard[ShardOf(&a.Run)] == byShard[ShardOf(&b.Run)] && overlapping(a, b) {
+			if byShard[ShardOf(&a.Run)] == byShard[ShardOf(&b.Run)] && overlapping(spansOf(f, a), spansOf(f, b)) {
 				warnings = append(warnings, book.Text("shards at once", prose.Values{"A": ShardOf(&a.Run), "B": ShardOf(&b.Run)}))
 			}
 		}
@@ -80,21 +81,59 @@ func ShardWarnings(r *record.Run) (warnings []string) {
 	return warnings
 }
 
-// overlapping reports whether two shards were measured at the same time. It is
-// false where one does not say when it ended.
-func overlapping(a, b *record.Part) bool {
-	if a.End == nil || b.End == nil {
-		return false
+// span is a time in which a shard was measured.
+type span struct{ from, to time.Time }
+
+// spansOf gives the times in which the shard p of the merged file f was measured: more
+// than one if it was interrupted and resumed. An interrupted part lasts to the end of its
+// last trial, as nothing says how long it went on. There are none if p does not say when
+// it began or ended.
+func spansOf(f *record.File, p *record.Part) (spans []span) {
+	if p.End == nil {
+		return nil
 	}
-	var at [4]time.Time
-	for i, s := range []string{a.Run.Started, a.End.Ended, b.Run.Started, b.End.Ended} {
-		t, err := time.Parse(time.RFC3339Nano, s)
-		if err != nil {
-			return false
+	at := func(s string) time.Time {
+		t, _ := time.Parse(time.RFC3339Nano, s)
+		return t
+	}
+	var trials []record.Trial
+	for _, t := range f.Trials {
+		if t.Shard == ShardOf(&p.Run) {
+			trials = append(trials, t)
 		}
-		at[i] = t
 	}
-	return at[0].Before(at[3]) && at[2].Before(at[1])
+	begin, done := at(p.Run.Started), 0
+	for _, r := range f.Resumes {
+		if r.Shard != ShardOf(&p.Run) {
+			continue
+		}
+		last := begin
+		for _, t := range trials[min(done, len(trials)):min(max(done, r.Trials), len(trials))] {
+			if end := at(t.Started).Add(time.Duration(t.DurationNs)); end.After(last) {
+				last = end
+			}
+		}
+		spans, begin, done = append(spans, span{begin, last}), at(r.Started), r.Trials
+	}
+	spans = append(spans, span{begin, at(p.End.Ended)})
+	for _, s := range spans {
+		if s.from.IsZero() || s.to.IsZero() {
+			return nil
+		}
+	}
+	return spans
+}
+
+// overlapping reports whether two shards were measured at the same time.
+func overlapping(a, b []span) bool {
+	for _, x := range a {
+		for _, y := range b {
+			if x.from.Before(y.to) && y.from.Before(x.to) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // unlike names the properties in which the shards' hosts differ.

@@ -233,7 +233,7 @@ func (c *comparer) finish() *Comparison {
 
 func comparing(base, next *record.File, o Options) *comparer {
 	side := func(name string, f *record.File) Side {
-		return Side{Name: name, Run: f.Run, Warnings: slices.Concat(f.Warnings, figure.ShardWarnings(f.Run)), Cut: f.End == nil}
+		return Side{Name: name, Run: f.Run, Warnings: slices.Concat(f.Warnings, figure.ShardWarnings(f)), Cut: f.End == nil}
 	}
 	c := &comparer{
 		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{}, company: [2]int{companyOf(base), companyOf(next)},

@@ -24,7 +24,7 @@ func Alerts(f *record.File) (a []prose.Prose) {
 		last := f.Resumes[n-1]
 		a = append(a, book.Say("alert resumed", prose.Values{"Clock": text.Clock(last.Started), "Trials": last.Trials}))
 	}
-	for _, w := range slices.Concat(f.Warnings, figure.ShardWarnings(f.Run)) {
+	for _, w := range slices.Concat(f.Warnings, figure.ShardWarnings(f)) {
 		a = append(a, book.Say("alert warning", prose.Values{"Warning": w}))
 	}
 	for _, fault := range figure.FloorFaults(f.Run) {
