@@ -133,7 +133,7 @@ setup-bench:
 setup-kernels:
 	@$(call setup,guest kernels)
 setup-test:
-	@$(call setup,test guest kernels arm64 $(if $(filter true,$(CI)),browser tunlab))
+	@$(call setup,test guest kernels arm64 $(if $(filter true,$(CI)),browser tunlab slurm))
 
 .PHONY: check-tun
 check-tun:

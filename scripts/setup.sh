@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Installs the programs that a target of the Makefile needs, if they are missing.
 #
-#   scripts/setup.sh [--check] [build|bench|test|guest|kernels|arm64|tunlab|browser|generate|lint|compare|dist|ci]...
+#   scripts/setup.sh [--check] [build|bench|test|guest|kernels|arm64|tunlab|slurm|browser|generate|lint|compare|dist|ci]...
 #
 # The default is `test`. On Debian and Ubuntu, packages are installed with apt-get,
 # through sudo if the caller is not root. Package lists are updated if they are empty
 # or outdated. `kernels` downloads the kernels that the guest tests boot to the cache
 # folder of the caller (scripts/kernels.sh); `arm64` installs and downloads what a test
 # of an arm64 guest needs; `tunlab` builds the TUN modules of the lab (180 MB to
-# download, scripts/tunlab/build.sh). On other systems, and with --check, nothing is installed:
+# download, scripts/tunlab/build.sh); `slurm` installs Slurm without starting its services,
+# for a test that runs a cluster of its own. On other systems, and with --check, nothing is installed:
 # missing programs are listed and the exit code is 2, as it is if something could not be
 # installed. Go is never installed; if it is missing, the script prints where to get it.
 set -euo pipefail
@@ -22,7 +23,7 @@ usage() {
 declare -A package=(
 	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [edge]=n2n [ethtool]=ethtool [fastd]=fastd [git]=git
 	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [openssl]=openssl [openvpn]=openvpn [pahole]=dwarves [patch]=patch [ps]=procps [qemu-system-aarch64]=qemu-system-arm [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
-	[shellcheck]=shellcheck [tc]=iproute2 [tcpdump]=tcpdump [tincd]=tinc [unshare]=util-linux [wg]=wireguard-tools [wireguard-go]=wireguard-go [x86_64-linux-gnu-gcc-12]=gcc-12 [xz]=xz-utils
+	[munged]=munge [sbatch]=slurm-client [shellcheck]=shellcheck [slurmctld]=slurmctld [slurmd]=slurmd [tc]=iproute2 [tcpdump]=tcpdump [tincd]=tinc [unshare]=util-linux [wg]=wireguard-tools [wireguard-go]=wireguard-go [x86_64-linux-gnu-gcc-12]=gcc-12 [xz]=xz-utils
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/linux/bpf.h]=linux-libc-dev [/usr/include/stdio.h]=libc6-dev
 	[/usr/share/bash-completion/bash_completion]=bash-completion
 )
@@ -42,6 +43,8 @@ kernels=(6.1 6.12)
 arm64_kernels=(6.12-cloud-arm64)
 # The TUN modules of the lab are built with the compiler of Debian's 6.12.
 tunlab=(dpkg-deb make pahole patch x86_64-linux-gnu-gcc-12 xz)
+# A cluster of one machine runs the job script of scripts/fleet.
+slurm=(munged sbatch slurmctld slurmd)
 lint=("${build[@]}" awk shellcheck)
 # Tests of the HTML page run in a real browser. It is 115 MB to download and 370 MB
 # unpacked, so only CI installs and requires it.
@@ -64,14 +67,15 @@ for target; do
 	kernels) need+=(dpkg-deb) && fetch+=("${kernels[@]}") ;;
 	arm64) need+=("${arm64[@]}") && fetch+=("${arm64_kernels[@]}") ;;
 	tunlab) need+=("${tunlab[@]}") && fetch+=(6.12) build_modules=true ;;
+	slurm) need+=("${slurm[@]}") ;;
 	browser) need+=("${browser[@]}") ;;
 	generate) need+=("${generate[@]}") ;;
 	lint) need+=("${lint[@]}") ;;
 	dist) need+=("${dist[@]}") ;;
 	compare) need+=("${compare[@]}") ;;
-	ci) need+=("${test[@]}" "${guest[@]}" "${arm64[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" "${tunlab[@]}" bpftool) && fetch+=("${kernels[@]}" "${arm64_kernels[@]}") build_modules=true ;;
+	ci) need+=("${test[@]}" "${guest[@]}" "${arm64[@]}" "${generate[@]}" "${lint[@]}" "${browser[@]}" "${tunlab[@]}" "${slurm[@]}" bpftool) && fetch+=("${kernels[@]}" "${arm64_kernels[@]}") build_modules=true ;;
 	*)
-		echo "setup: unknown target $target; choose build, bench, test, guest, kernels, arm64, tunlab, browser, generate, lint, compare, dist or ci" >&2
+		echo "setup: unknown target $target; choose build, bench, test, guest, kernels, arm64, tunlab, slurm, browser, generate, lint, compare, dist or ci" >&2
 		exit 2
 		;;
 	esac
@@ -122,8 +126,10 @@ unfetched() { # prints the kernels that are wanted and have not been downloaded
 }
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+policy=''
 root=()
+as_root() { ${root[@]+"${root[@]}"} "$@"; }
+trap 'rm -f "$log"; if [[ -n $policy ]]; then as_root rm -f "$policy"; fi' EXIT
 may_install() { # whether apt-get can run as root; if not, prints why
 	((EUID == 0)) && return
 	local why='sudo is not installed' command='apt-get update'
@@ -156,9 +162,40 @@ known() { # whether apt's lists contain every PACKAGE
 		[[ -n $(apt-cache madison "$name" 2>/dev/null) ]] || return 1
 	done
 }
+# Debian starts the services of a package when it is installed, and at each boot. Those of
+# Slurm are not wanted on this host: the test starts its own. A policy (deb-systemd-invoke(1),
+# invoke-rc.d(8)) keeps them from being started, and afterwards they are disabled.
+services=()
+without_services() {
+	local name
+	for name in munge slurmctld slurmd; do
+		if [[ " ${packages[*]} " == *" $name "* ]]; then services+=("$name"); fi
+	done
+	if ((${#services[@]})) && [[ ! -e /usr/sbin/policy-rc.d ]]; then
+		policy=/usr/sbin/policy-rc.d
+		printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+		as_root chmod 755 "$policy"
+	fi
+}
+disable_services() {
+	local name
+	if [[ -n $policy ]]; then as_root rm -f "$policy"; fi
+	policy=''
+	for name in ${services[@]+"${services[@]}"}; do
+		if command -v systemctl >/dev/null; then as_root systemctl disable "$name" >>"$log" 2>&1 || true; fi
+		if command -v update-rc.d >/dev/null; then as_root update-rc.d "$name" disable >>"$log" 2>&1 || true; fi
+	done
+}
 install() {
-	local name failed=()
+	local code=0
 	may_install || return 2
+	without_services
+	install_packages || code=$?
+	disable_services
+	return "$code"
+}
+install_packages() {
+	local name failed=()
 	echo "setup: installing ${packages[*]}" >&2
 	if ! known "${packages[@]}"; then update || true; fi
 	if apt install -y --no-install-recommends "${packages[@]}"; then return; fi
