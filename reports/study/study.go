@@ -37,6 +37,10 @@ type Line struct {
 	Metric   string
 	Side     string          // what Metric is called
 	Costs    []*verdict.Cost // of each kernel; nil where it was not measured
+	// Changes are those against the first kernel that was measured, as ratios: 0 is no
+	// change, NaN where there is none. Where a cost has several states, a state is compared
+	// with the same state, so that they do not follow the medians.
+	Changes  []float64
 	Steps    []Step
 	Unjudged []Step // neighbours that could not be compared, and why
 }
@@ -111,6 +115,7 @@ func (s *Series) follow(l *verdict.Lab) {
 			if !slices.ContainsFunc(line.Costs, func(c *verdict.Cost) bool { return c != nil }) {
 				continue
 			}
+			line.compare()
 			line.find(l, s.Kernels)
 			s.Lines = append(s.Lines, line)
 		}
@@ -160,58 +165,44 @@ func changed(v record.Verdict) bool {
 // judged reports whether v says that there is a change or that there is none.
 func judged(v record.Verdict) bool { return changed(v) || v.Verdict == record.Equivalent }
 
-// First and Last are the first and the last cost of a line that was measured.
-func (l *Line) First() *verdict.Cost {
-	i := slices.IndexFunc(l.Costs, func(c *verdict.Cost) bool { return c != nil })
-	return l.Costs[i]
-}
-
-func (l *Line) Last() *verdict.Cost {
-	for _, c := range slices.Backward(l.Costs) {
-		if c != nil {
-			return c
-		}
-	}
-	return nil
-}
-
-// Widest is the largest distance between two kernels of a line, (highest - lowest) / lowest.
-func (l *Line) Widest() float64 {
-	low, high := math.Inf(1), 0.0
+// compare fills in the changes.
+func (l *Line) compare() {
+	var first *verdict.Cost
 	for _, c := range l.Costs {
-		if c != nil {
-			low, high = min(low, c.Median), max(high, c.Median)
-		}
-	}
-	return high/low - 1
-}
-
-// Level is what a line stays at from one kernel up to another: the median over kernels.
-type Level struct {
-	From, To int // indexes of kernels; To is behind the last
-	Value    float64
-}
-
-// Levels are those between the steps of a line.
-func (l *Line) Levels() (list []Level) {
-	from := 0
-	add := func(to int) {
-		var x []float64
-		for _, c := range l.Costs[from:to] {
-			if c != nil {
-				x = append(x, c.Median)
+		change := math.NaN()
+		switch {
+		case c == nil:
+		case first == nil:
+			first, change = c, 0
+		default:
+			if s := verdict.NewShift(first, c); s.Change != nil {
+				change = *s.Change
 			}
 		}
-		if len(x) > 0 {
-			list = append(list, Level{from, to, verdict.Middle(x)})
+		l.Changes = append(l.Changes, change)
+	}
+}
+
+// Ends are the costs of the first and of the last kernel that were measured, in the same
+// state, and the change from one to the other.
+func (l *Line) Ends() (first, last, change float64) {
+	measured := slices.DeleteFunc(slices.Clone(l.Costs), func(c *verdict.Cost) bool { return c == nil })
+	a, b := measured[0], measured[len(measured)-1]
+	if s := verdict.NewShift(a, b); s.Change != nil {
+		old, young := s.Shown()
+		return *old, *young, *s.Change
+	}
+	return a.Median, b.Median, math.NaN()
+}
+
+// Reach is the lowest and the highest change.
+func (l *Line) Reach() (low, high float64) {
+	for _, v := range l.Changes {
+		if !math.IsNaN(v) {
+			low, high = min(low, v), max(high, v)
 		}
-		from = to
 	}
-	for _, s := range l.Steps {
-		add(s.At)
-	}
-	add(len(l.Costs))
-	return list
+	return low, high
 }
 
 // Steps are all steps of a series, by the kernel that they lead to, the largest first.

@@ -2,6 +2,7 @@ package study
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -114,14 +115,37 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-func TestLevels(t *testing.T) {
-	line := New(verdict.NewLab(of(1000, 1000, 1050, 1052))).Series[0].Lines[0]
-	levels := line.Levels()
-	if len(levels) != 2 || levels[0].From != 0 || levels[0].To != 2 || levels[1].To != 4 || levels[1].Value < 1050 || levels[1].Value > 1052 {
-		t.Errorf("%+v", levels)
+func TestChanges(t *testing.T) {
+	line := New(verdict.NewLab(of(1000, 0, 1050, 1052))).Series[0].Lines[0]
+	for i, want := range []float64{0, math.NaN(), 0.05, 0.052} {
+		if got := line.Changes[i]; math.IsNaN(want) != math.IsNaN(got) || math.Abs(got-want) > 1e-6 {
+			t.Errorf("kernel %d: %v, want %v", i, got, want)
+		}
 	}
-	if w := line.Widest(); w < 0.051 || w > 0.053 {
-		t.Errorf("widest %v", w)
+	if low, high := line.Reach(); low != 0 || math.Abs(high-0.052) > 1e-6 {
+		t.Errorf("%v to %v", low, high)
+	}
+	if first, last, change := line.Ends(); math.Abs(last/first-1-change) > 1e-9 || math.Abs(change-0.052) > 1e-6 {
+		t.Errorf("%v, %v, %v", first, last, change)
+	}
+}
+
+// A cost with two states, of which the boots of one kernel show the one more often and those
+// of another kernel the other, has not changed.
+func TestStates(t *testing.T) {
+	list := of(1000, 1000)
+	for i, k := range list {
+		for boot := range k.Boots {
+			for trial := range k.Boots[boot][0].Trials {
+				if (boot+trial)%3 == i { // most trials of the second kernel, few of the first
+					k.Boots[boot][0].Trials[trial].Metrics[record.SendNsPerPkt] *= 1.025
+				}
+			}
+		}
+	}
+	line := New(verdict.NewLab(list)).Series[0].Lines[0]
+	if len(line.Steps) > 0 || math.Abs(line.Changes[1]) > 0.001 {
+		t.Errorf("changes %v, steps %v", line.Changes, line.Steps)
 	}
 }
 

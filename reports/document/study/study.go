@@ -146,7 +146,12 @@ func (t Text) ofSeries(s *study.Series) prose.Prose {
 	open, pairs := s.Unjudged()
 	steps, list := s.Steps(), places(s)
 	if len(steps) == 0 {
-		return book.Say("no step", prose.Values{"Series": s.Name, "First": first, "Last": last, "Lines": len(s.Lines), "Threshold": threshold(), "Kernels": len(s.Kernels), "Open": open, "Pairs": pairs})
+		lowest, highest := 0.0, 0.0
+		for _, l := range s.Lines {
+			low, high := l.Reach()
+			lowest, highest = min(lowest, low), max(highest, high)
+		}
+		return book.Say("no step", prose.Values{"Reach": reach(lowest, highest), "Series": s.Name, "First": first, "Last": last, "Lines": len(s.Lines), "Threshold": threshold(), "Kernels": len(s.Kernels), "Open": open, "Pairs": pairs})
 	}
 	steady := 0
 	for _, l := range s.Lines {

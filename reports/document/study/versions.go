@@ -23,19 +23,28 @@ func versionsOf(t Text) (secs []document.Section) {
 	secs = append(secs, top)
 	for _, s := range t.Series {
 		first, last := ends(s)
-		tab := document.Table{Columns: slices.Concat(document.Text("scenario", "side"), document.Numeric("first", "last", "change %", "widest %"), document.Text("steps"))}
+		tab := document.Table{Columns: slices.Concat(document.Text("scenario", "side"), document.Numeric("first", "last", "change %", "lowest %", "highest %"), document.Text("steps"))}
 		for _, l := range s.Lines {
 			var steps []string
 			for _, step := range l.Steps {
 				steps = append(steps, step.New.Version+": "+text.Precisely(*step.Change)+" %")
 			}
-			a, b := l.First().Median, l.Last().Median
-			tab.Rows = append(tab.Rows, document.Row(t.name(l.Scenario), l.Side, text.PerPacket(a), text.PerPacket(b), text.Precisely(b/a-1), text.Percent(l.Widest()), strings.Join(steps, "; ")))
+			a, b, change := l.Ends()
+			low, high := l.Reach()
+			tab.Rows = append(tab.Rows, document.Row(t.name(l.Scenario), l.Side, text.PerPacket(a), text.PerPacket(b), precisely(change), text.Precisely(low), text.Precisely(high), strings.Join(steps, "; ")))
 		}
 		tab.Note = book.Say("line columns", prose.Values{"Unit": t.Unit(), "First": first, "Last": last})
 		secs = append(secs, document.Section{Heading: book.Text("series heading", prose.Values{"Unit": t.Unit(), "Series": s.Name}), Sub: true, Blocks: []document.Block{tab}})
 	}
 	return secs
+}
+
+// precisely shows a change that may not be known.
+func precisely(change float64) string {
+	if math.IsNaN(change) {
+		return text.Absent
+	}
+	return text.Precisely(change)
 }
 
 // picture draws the lines of all series, each against the first kernel of its series.
@@ -78,18 +87,10 @@ func drawn(t Text, s *study.Series, i int, metric string) (lines []chart.Version
 		if l.Metric != metric {
 			continue
 		}
-		line := chart.VersionLine{Name: book.Text("line", prose.Values{"Scenario": t.name(l.Scenario), "Side": l.Side, "Series": s.Name}), Series: i}
-		base := l.First().Median
-		for _, c := range l.Costs {
-			if c == nil {
-				line.Values = append(line.Values, math.NaN())
-				continue
-			}
-			line.Values = append(line.Values, c.Median/base-1)
-		}
+		line := chart.VersionLine{Name: book.Text("line", prose.Values{"Scenario": t.name(l.Scenario), "Side": l.Side, "Series": s.Name}), Series: i, Values: l.Changes}
 		if len(l.Steps) > 0 {
 			line.Trend = chart.Cheaper
-			if l.Last().Median > base {
+			if _, _, change := l.Ends(); change > 0 {
 				line.Trend = chart.Dearer
 			}
 		}
