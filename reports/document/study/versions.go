@@ -52,7 +52,7 @@ func picture(t Text) document.Picture {
 	kernels, pairs, at := 0, 0, 0
 	ch := chart.Versions{
 		Desc: book.Text("chart about", nil), Threshold: verdictThreshold,
-		Note: book.Text("chart note", prose.Values{"Scenarios": t.measured(), "Threshold": threshold()}),
+		Note: book.Text("chart note", prose.Values{"Virtual": t.Virtual(), "Scenarios": t.measured(), "Threshold": threshold()}),
 	}
 	for _, s := range t.Series {
 		first, last := ends(s)
@@ -76,7 +76,7 @@ func picture(t Text) document.Picture {
 	}
 	ch.Title = book.Text("chart title time", prose.Values{"Kernels": kernels})
 	if t.Virtual() {
-		ch.Title = book.Text("chart title", prose.Values{"Kernels": kernels, "Pairs": pairs, "Places": at})
+		ch.Title = book.Text("chart title", prose.Values{"Pairs": pairs, "Places": at, "Threshold": threshold()})
 	}
 	return document.Picture{File: "versions.svg", Alt: book.Text("chart alt", prose.Values{"Kernels": kernels}), Chart: ch}
 }
