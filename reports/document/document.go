@@ -73,6 +73,32 @@ func (d Document) AtMost(rows int) Document {
 	return out
 }
 
+// Brief is d without the tables that only a full report has.
+func (d Document) Brief() Document {
+	var blocks func([]Block) []Block
+	blocks = func(all []Block) (kept []Block) {
+		for _, b := range all {
+			switch v := b.(type) {
+			case Fold:
+				kept = append(kept, Fold{v.Summary, blocks(v.Blocks)})
+			case Table:
+				if !v.Detail {
+					kept = append(kept, v)
+				}
+			default:
+				kept = append(kept, b)
+			}
+		}
+		return kept
+	}
+	sections := make([]Section, len(d.Sections))
+	for i, s := range d.Sections {
+		sections[i] = Section{Heading: s.Heading, Sub: s.Sub, Blocks: blocks(s.Blocks)}
+	}
+	d.Sections = sections
+	return d
+}
+
 // Pictures gives all charts of the document.
 func (d Document) Pictures() (pics []Picture) {
 	for _, s := range d.Sections {

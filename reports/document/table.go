@@ -10,6 +10,7 @@ type Table struct {
 	Rows    [][]prose.Prose
 	Note    prose.Prose // below the table: what the columns mean
 	Fold    string      // if not "", the table is folded behind this summary
+	Detail  bool        // only a full report has the table: see Brief
 }
 
 func (t Table) Folded(what string) Table {

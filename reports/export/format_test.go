@@ -226,7 +226,7 @@ func renderAlone(f Format, path string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	files, err := f.ofRuns([]record.Named{{Name: path, File: file}}, false)
+	files, err := f.filesOf([]record.Named{{Name: path, File: file}}, false)
 	n := 0
 	for _, o := range files {
 		n += len(o.Content)
@@ -253,7 +253,7 @@ func TestMemory(t *testing.T) {
 				continue
 			}
 			debug.FreeOSMemory()
-			files, err := format.ofRuns([]record.Named{{Name: path, File: f}}, false)
+			files, err := format.filesOf([]record.Named{{Name: path, File: f}}, false)
 			if err != nil || len(files) == 0 {
 				t.Fatalf("%s: %d files: %v", format.Name, len(files), err)
 			}

@@ -115,22 +115,16 @@ func (m *markdownWriter) table(t document.Table) {
 	if len(t.Rows) == 0 {
 		return
 	}
-	align := make(tw.Alignment, len(t.Columns))
-	header := make([]string, len(t.Columns))
+	header, numeric := make([]string, len(t.Columns)), make([]bool, len(t.Columns))
 	for i, c := range t.Columns {
-		header[i] = escape(c.Name)
-		align[i] = tw.AlignLeft
-		if c.Numeric {
-			align[i] = tw.AlignRight
-		}
+		header[i], numeric[i] = escape(c.Name), c.Numeric
 	}
 	tab := tablewriter.NewTable(&m.b,
-		tablewriter.WithRenderer(renderer.NewMarkdown()),
+		tablewriter.WithRenderer(&compact{Markdown: renderer.NewMarkdown(), numeric: numeric}),
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
-		tablewriter.WithAlignment(align),
-		// Otherwise the width of "–" follows the locale, and so do the bytes.
+		// Otherwise the width of "–" follows the locale.
 		tablewriter.WithEastAsian(tw.Off),
 	)
 	tab.Header(header)

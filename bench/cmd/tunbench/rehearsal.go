@@ -14,9 +14,8 @@ import (
 // rehearsal is what a command line would do, found out without doing it.
 type rehearsal struct {
 	progress.Work
+	outputs // of a run
 	command string
-	format  string // of the report
-	asJSON  bool
 }
 
 // plans records that the command would measure p.

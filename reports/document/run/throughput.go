@@ -80,7 +80,7 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	for _, n := range notes {
 		last.Blocks = append(last.Blocks, document.Small(n))
 	}
-	last.Blocks = append(last.Blocks, everyInterval(list, sc), packetCost(list))
+	last.Blocks = append(last.Blocks, everyInterval(list), packetCost(list))
 	return secs
 }
 
@@ -175,24 +175,19 @@ func headline(own []*figure.Scenario, sc text.Scale, has headColumns) document.T
 	return t
 }
 
-// everyInterval shows each figure of the headline with its interval, or with the
+// everyInterval shows the figures whose intervals the headline has no room for, or the
 // range of the trials where there are too few for one.
-func everyInterval(list []*figure.Scenario, sc text.Scale) document.Table {
+func everyInterval(list []*figure.Scenario) document.Table {
 	title := figure.Titles(list)
 	type column struct {
 		column, metric string
 		format         func(float64) string
 	}
 	figures := []column{
-		{sc.Unit, record.PPS, sc.Format},
-		{"× loopback", record.LoopbackRatio, text.Ratio},
 		{"Gbit/s", record.BitPerS, text.Gigabits},
 		{"loss %", record.Loss, text.Percent},
 		{"CPU ns", record.CPUNsPerPkt, text.Figure},
 		{"× floor", record.FloorRatio, text.Hundredths},
-	}
-	if !figure.OnLoopback(list) {
-		figures = slices.DeleteFunc(figures, func(c column) bool { return c.metric == record.LoopbackRatio })
 	}
 	var spans []figure.Interval
 	for _, s := range list {
@@ -248,6 +243,9 @@ func Marks(s *figure.Scenario) prose.Prose {
 	}
 	names, counts := h.Flags()
 	for _, f := range names {
+		if f == record.FlagOversubscribed {
+			continue // a fact of the host, told once
+		}
 		if counts[f] == len(h.All) {
 			add(f)
 		} else {
