@@ -516,6 +516,16 @@ func TestRunSearch(t *testing.T) {
 		}
 	}
 
+	// A load is not searched for rates; only if its closed loop is not either, that is said.
+	loads := filepath.Join(dir, "loads.yaml")
+	if err := os.WriteFile(loads, []byte("pairs: 1\nscenarios:\n- {size: 64, load: [max, 1000pps, 2000pps]}\n- {size: 1500, load: 3000pps}\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	code, _, stderr = tunbench(context.Background(), lab, nil, "run", "--suite", loads, "--arm", "bare", "--search", "quick", "--out", filepath.Join(dir, "loads"))
+	if code != 0 || strings.Count(stderr, "no rate search of ") != 1 || !strings.Contains(stderr, "/size=1500/load=3000pps: load=3000pps sets the rate") {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+
 	lab.run = func(spec.Spec, string) (record.Trial, error) {
 		return record.Trial{Metrics: map[string]float64{record.PPS: 1e6}, Accounting: record.Accounting{Accepted: 9, Delivered: 9}}, nil
 	}
