@@ -1,6 +1,8 @@
 package chart
 
 import (
+	"cmp"
+
 	"tunbench/reports/text"
 )
 
@@ -10,6 +12,7 @@ type Bars struct {
 	Title, Desc string
 	Class       string // "a" or "b"
 	Unit        string
+	Of          string // what the values are; "" is the median
 	Bars        []Bar
 }
 
@@ -37,7 +40,7 @@ func (b Bars) draw(c *canvas) float64 {
 	at := func(v float64) float64 { return left + (right-left)*(v/top) }
 	bottom := headHeight + pitch*float64(len(b.Bars))
 
-	note := "median, " + b.Unit
+	note := cmp.Or(b.Of, "median") + ", " + b.Unit
 	switch {
 	case intervals && ranges:
 		note += "; line: 95 % interval, or dashed: lowest to highest trial"

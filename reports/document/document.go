@@ -135,6 +135,12 @@ type Picture struct {
 // Mermaid is a chart in the language of mermaid, which GitHub draws.
 type Mermaid string
 
+// Listing is program text, or commands, as they are typed.
+type Listing struct {
+	Language string // for colours: go, c, sh
+	Text     string
+}
+
 // Small is a paragraph that explains a table or a chart.
 type Small prose.Prose
 

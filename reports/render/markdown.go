@@ -84,6 +84,8 @@ func (m *markdownWriter) block(b document.Block) {
 		}
 	case document.Mermaid:
 		m.printf("```mermaid\n%s```\n\n", v)
+	case document.Listing:
+		m.printf("```%s\n%s\n```\n\n", v.Language, strings.ReplaceAll(listing(v), "```", "'''"))
 	case document.Picture:
 		if m.options.Charts {
 			m.printf("![%s](%s)\n\n", escape(v.Alt), v.File)
@@ -211,4 +213,14 @@ func MarkdownFiles(d document.Document, alone bool) ([]Output, error) {
 		files = append(files, Output{p.File, drawn.Bytes()})
 	}
 	return files, nil
+}
+
+// listing is the text of l, whose tabs and line breaks stay.
+func listing(l document.Listing) string {
+	var lines []string
+	for line := range strings.SplitSeq(strings.TrimRight(l.Text, "\n"), "\n") {
+		body := strings.TrimLeft(line, "\t")
+		lines = append(lines, strings.Repeat("\t", len(line)-len(body))+text.Printable(body))
+	}
+	return strings.Join(lines, "\n")
 }

@@ -43,6 +43,7 @@ type pageBlock struct {
 	Items           [][]pagePiece
 	Title           string // of the chart or the fold
 	Chart           template.HTML
+	Listing         string
 	Table           *pageTable
 	Folded          []pageBlock
 }
@@ -137,6 +138,8 @@ func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) 
 				items = append(items, pieces(item))
 			}
 			shown = append(shown, pageBlock{Items: items})
+		case document.Listing:
+			shown = append(shown, pageBlock{Listing: strings.ReplaceAll(listing(v), "\t", "    ")})
 		case document.Picture:
 			title, _ := v.Chart.Head()
 			var svg bytes.Buffer
