@@ -41,7 +41,7 @@ func rehearse(a *app, args []string) (rehearsal, error) {
 			return err
 		}
 		switch r.command {
-		case "run", "ab", "list":
+		case "run", "ab", "advise", "list":
 			return nil // they continue to their plan
 		}
 		return errRehearsed
