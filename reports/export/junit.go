@@ -12,7 +12,6 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/run"
-	"tunbench/reports/document/trust"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/prose"
@@ -196,7 +195,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 				names, counts := a.Flags()
 				c.Error = &junitResult{Type: record.InvalidVerdict,
 					Message: book.Text("no valid trial", prose.Values{"Trials": len(a.All), "Arm": a.name, "Flags": figure.CountedFlags(names, counts)}),
-					Text:    advised(f.Run, a.All, names)}
+					Text:    advised(names)}
 			}
 		}
 		s.add(c)
@@ -233,7 +232,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 	s.Time = seconds(total)
 	s.warn(run.Alerts(f))
 	var out bytes.Buffer
-	err := render.Summary(&out, f, true)
+	err := render.Summary(&out, f)
 	s.Out.Text = out.String()
 	return s, err
 }
@@ -250,13 +249,13 @@ func junitLimit(r requirement.Result) junitCase {
 	return c
 }
 
-// advised says what to do about flags that make trials of a run invalid.
-func advised(run *record.Run, trials []*record.Trial, flags []string) string {
+// advised says what to do about flags that make a trial invalid.
+func advised(flags []string) string {
 	var lines []string
 	for _, f := range flags {
 		if record.Invalidates(f) {
-			meaning, next := trust.On(f, run, trials)
-			lines = append(lines, f+": "+meaning+" "+next)
+			a := document.AdviceOn(f)
+			lines = append(lines, f+": "+a.Meaning+" "+a.Next)
 		}
 	}
 	return strings.Join(lines, "\n")

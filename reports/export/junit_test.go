@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/quick"
 
+	"tunbench/reports/document"
 	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
@@ -220,7 +221,7 @@ func TestJUnitOfRun(t *testing.T) {
 	if !maps.Equal(got, want) {
 		t.Errorf("%v\nwant %v", got, want)
 	}
-	if i := slices.IndexFunc(s.Cases, func(c junitCase) bool { return c.Name == "Tun/dead" }); !strings.Contains(s.Cases[i].Error.Text, "CPUs of its own") {
+	if i := slices.IndexFunc(s.Cases, func(c junitCase) bool { return c.Name == "Tun/dead" }); !strings.Contains(s.Cases[i].Error.Text, document.AdviceOn(record.FlagSteal).Next) {
 		t.Errorf("no advice: %q", s.Cases[i].Error.Text)
 	}
 	if !strings.Contains(s.Out.Text, "good") || !strings.Contains(s.Err.Text, "interrupted") {

@@ -14,8 +14,9 @@ import (
 // rehearsal is what a command line would do, found out without doing it.
 type rehearsal struct {
 	progress.Work
-	outputs // of a run
 	command string
+	format  string // of the report
+	asJSON  bool
 }
 
 // plans records that the command would measure p.
@@ -41,7 +42,7 @@ func rehearse(a *app, args []string) (rehearsal, error) {
 			return err
 		}
 		switch r.command {
-		case "run", "ab", "advise", "list":
+		case "run", "ab", "list":
 			return nil // they continue to their plan
 		}
 		return errRehearsed

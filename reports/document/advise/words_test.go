@@ -1,9 +1,0 @@
-package advise
-
-import (
-	"testing"
-
-	"tunbench/reports/prose/prosetest"
-)
-
-func TestWords(t *testing.T) { prosetest.Check(t, book) }
