@@ -20,8 +20,11 @@ const (
 	// kvmDeadline is when a guest under KVM must have printed something. Where KVM
 	// works it takes a tenth of that.
 	kvmDeadline = 4 * time.Second
-	// silenceDeadline is when an emulated guest must have printed something.
+	// silenceDeadline is when an emulated guest must have printed something: by its CPU
+	// time, because it may get little of it on a busy host.
 	silenceDeadline = time.Minute
+	// idleShare of one CPU is what a guest uses at least that has not stopped.
+	idleShare = 0.05
 	// endDeadline is when QEMU must have ended after the guest reported that it is
 	// done.
 	endDeadline = 5 * time.Second
@@ -132,6 +135,8 @@ func (b *boot) watch(ctx context.Context) {
 		case <-b.silent:
 			if b.probe {
 				b.stop(&kvmError{fmt.Sprintf("a guest under KVM printed nothing for %v", b.patience)})
+			} else if longer := untilSilent(b.qemu.cpuTime(), b.patience, time.Since(b.begin)); longer > 0 {
+				b.silent = time.After(longer)
 			} else {
 				b.stop(fmt.Errorf("the kernel printed nothing for %v: has it a serial console (%s)?", b.patience, boards[b.machine.Kernel.Arch].serial))
 			}
@@ -146,6 +151,16 @@ func (b *boot) watch(ctx context.Context) {
 			b.qemu.kill()
 		}
 	}
+}
+
+// untilSilent is how long a guest may still print nothing that has used so much CPU time
+// since it was started. It is 0 for one that had all the time it needs, and for one that
+// does not run, although it could.
+func untilSilent(used, patience, since time.Duration) time.Duration {
+	if used < time.Duration(idleShare*float64(since)) {
+		return 0
+	}
+	return max(0, patience-used)
 }
 
 // take handles an event, and sets how long QEMU may still run.

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,6 +75,16 @@ func start(qemu string, args []string, initrd *os.File, extra Extra) (*process, 
 
 // wait returns when QEMU has ended.
 func (p *process) wait() { <-p.ended }
+
+// cpuTime is what all threads of QEMU have used; 0 if it has ended.
+func (p *process) cpuTime() time.Duration {
+	const scheduler = 2 // CPUCLOCK_SCHED of include/linux/posix-timers_types.h
+	var ts unix.Timespec
+	if unix.ClockGettime(int32(^p.cmd.Process.Pid<<3|scheduler), &ts) != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}
 
 func (p *process) kill() { _ = p.cmd.Process.Kill() }
 

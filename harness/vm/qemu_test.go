@@ -222,6 +222,49 @@ func TestAutoPassesOverKVM(t *testing.T) {
 	}
 }
 
+// A guest that gets little CPU time is waited for, one that stands still or has had its
+// time is not.
+func TestUntilSilent(t *testing.T) {
+	const s = time.Second
+	for _, c := range []struct{ used, since, want time.Duration }{
+		{0, 60 * s, 0},
+		{2 * s, 60 * s, 0},
+		{6 * s, 60 * s, 54 * s},
+		{50 * s, 300 * s, 10 * s},
+		{60 * s, 60 * s, 0},
+		{200 * s, 100 * s, 0},
+	} {
+		if got := untilSilent(c.used, 60*s, c.since); got != c.want {
+			t.Errorf("%v of CPU time in %v: %v more, want %v", c.used, c.since, got, c.want)
+		}
+	}
+	for script, busy := range map[string]bool{"exec sleep 60": false, "while :; do :; done": true} {
+		m := fakeQEMU(t, script)
+		qemu, err := FindQEMU("amd64")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBoot(&m, TCG, false)
+		b.patience = 500 * time.Millisecond
+		initrd, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer initrd.Close()
+		if err := b.start(qemu, initrd); err != nil {
+			t.Fatal(err)
+		}
+		b.watch(context.Background())
+		if used := b.qemu.cpuTime(); used != 0 {
+			t.Errorf("%s: it has ended, and used %v", script, used)
+		}
+		took := time.Since(b.begin)
+		if _, err := b.result(); err == nil || !strings.Contains(err.Error(), "printed nothing for 500ms") || !busy && took > 20*time.Second {
+			t.Errorf("%s: %v after %v", script, err, took)
+		}
+	}
+}
+
 func TestCancelKillsQEMU(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	m := fakeQEMU(t, "echo $$ >"+pidFile+"; exec sleep 60")
