@@ -7,4 +7,4 @@ package bpf
 // includes, in a folder that clang does not search for BPF.
 //go:generate go tool bpf2go -go-package bpf -target bpfel -type xdp_counters -cflags "-O2 -g -Wall -Werror -mcpu=v2 -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu" device c/device.bpf.c
 //go:generate go tool bpf2go -go-package bpf -target bpfel -type holder -cflags "-O2 -g -Wall -Werror -mcpu=v2" holders c/holders.bpf.c
-//go:generate go tool bpf2go -go-package bpf -target bpfel -type sample -cflags "-O2 -g -Wall -Werror -mcpu=v3 -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu" stacks c/stacks.bpf.c
+//go:generate go tool bpf2go -go-package bpf -target bpfel -type sample -type leaf -cflags "-O2 -g -Wall -Werror -mcpu=v3 -idirafter /usr/include/x86_64-linux-gnu -idirafter /usr/include/aarch64-linux-gnu" stacks c/stacks.bpf.c

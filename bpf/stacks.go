@@ -1,12 +1,10 @@
 package bpf
 
 import (
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 	"unsafe"
 
@@ -23,6 +21,14 @@ type StackOptions struct {
 	// Period is the time between two samples of a CPU: 10 us at least (perf_swevent_hrtimer
 	// of kernel/events/core.c).
 	Period time.Duration
+	// StackEach, a power of two, takes the whole stack of one of so many samples of the
+	// trial's processes, as chance decides, and counts the others by their innermost
+	// address, see Leaves. 0 is 1: all have their stack.
+	StackEach uint32
+	// WaitTurns, one less than a power of two and at most 1023, lets the CPU wait after a
+	// sample for up to so many turns of a short loop, as chance decides, so that samples do
+	// not keep in step with what is sampled. 0: it does not wait.
+	WaitTurns uint32
 	// Code is where softirqs are handled, and the code of the trial's path that threads of
 	// the kernel run; at most four ranges.
 	Code []CodeRange
@@ -57,6 +63,27 @@ type Stack struct {
 	Kind         StackKind
 	Process      int
 	Kernel, User []uint64
+}
+
+// LeafStack is a stack of which only the innermost address is known. Addresses of the
+// kernel have the highest bit set.
+func LeafStack(process int, address uint64) Stack {
+	s := Stack{Kind: StackTask, Process: process, User: []uint64{address}}
+	if address>>63 != 0 {
+		s.Kernel, s.User = s.User, nil
+	}
+	return s
+}
+
+// AppendKey appends to b what tells s from other stacks.
+func (s Stack) AppendKey(b []byte) []byte {
+	b = binary.NativeEndian.AppendUint64(b, uint64(s.Process)<<32|uint64(s.Kind)<<16|uint64(len(s.Kernel)))
+	for _, part := range [2][]uint64{s.Kernel, s.User} {
+		for _, address := range part {
+			b = binary.NativeEndian.AppendUint64(b, address)
+		}
+	}
+	return b
 }
 
 // Stacks samples stacks, by a perf event of each CPU whose overflow runs a BPF program.
@@ -130,7 +157,10 @@ func (s *Stacks) load(o StackOptions) error {
 	if err := unix.Stat("/proc/self/ns/pid", &namespace); err != nil {
 		return fmt.Errorf("stat /proc/self/ns/pid: %w", err)
 	}
-	for name, value := range map[string]any{stacksVarRanges: code, stacksVarPidDevice: namespace.Dev, stacksVarPidInode: namespace.Ino} {
+	for name, value := range map[string]any{
+		stacksVarRanges: code, stacksVarPidDevice: namespace.Dev, stacksVarPidInode: namespace.Ino,
+		stacksVarStackEach: max(1, o.StackEach), stacksVarWaitTurns: o.WaitTurns,
+	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
 		}
@@ -276,6 +306,25 @@ func parseStack(b []byte) (Stack, error) {
 	return s, nil
 }
 
+// Leaves passes on the innermost addresses of samples without a stack, and how often each
+// was sampled since OpenStacks.
+func (s *Stacks) Leaves(each func(process int, address, count uint64)) error {
+	var at ebpf.MapBatchCursor
+	keys, counts := make([]stacksLeaf, 4096), make([]uint64, 4096)
+	for {
+		n, err := s.coll.Maps[stacksMapLeaves].BatchLookup(&at, keys, counts, nil)
+		for i, key := range keys[:n] {
+			each(int(key.Tgid), key.Ip, counts[i])
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the sampled addresses: %w", err)
+		}
+	}
+}
+
 // Counts returns the number of samples since OpenStacks.
 func (s *Stacks) Counts() (c StackCounts, err error) {
 	for kind := range c {
@@ -310,45 +359,4 @@ func (s *Stacks) Close() error {
 		s.coll = nil
 	}
 	return err
-}
-
-// ProgramCode is the machine code of a BPF program that is loaded, which other symbols of
-// the kernel do not name for certain: it may lie between those of modules.
-type ProgramCode struct {
-	Name       string
-	Begin, End uint64
-}
-
-// ProgramsLoaded lists the code of all BPF programs, sorted by address. A program that is
-// removed meanwhile, or whose code the kernel does not show, is left out.
-func ProgramsLoaded() (list []ProgramCode, err error) {
-	for id := ebpf.ProgramID(0); ; {
-		if id, err = ebpf.ProgramGetNextID(id); errors.Is(err, os.ErrNotExist) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("list BPF programs: %w", err)
-		}
-		list = append(list, codeOf(id)...)
-	}
-	slices.SortFunc(list, func(a, b ProgramCode) int { return cmp.Compare(a.Begin, b.Begin) })
-	return list, nil
-}
-
-func codeOf(id ebpf.ProgramID) (list []ProgramCode) {
-	p, err := ebpf.NewProgramFromID(id)
-	if err != nil {
-		return nil
-	}
-	defer p.Close()
-	info, err := p.Info()
-	if err != nil {
-		return nil
-	}
-	begin, _ := info.JitedKsymAddrs()
-	size, _ := info.JitedFuncLens()
-	for i := range min(len(begin), len(size)) {
-		list = append(list, ProgramCode{"bpf_prog_" + info.Name, uint64(begin[i]), uint64(begin[i]) + uint64(size[i])})
-	}
-	return list
 }

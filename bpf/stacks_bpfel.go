@@ -20,6 +20,13 @@ type stacksCodeRange struct {
 	Kind  uint64
 }
 
+type stacksLeaf struct {
+	_      structs.HostLayout
+	Tgid   uint32
+	Unused uint32
+	Ip     uint64
+}
+
 type stacksSample struct {
 	_      structs.HostLayout
 	Kind   uint32
@@ -33,6 +40,7 @@ type stacksSample struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	stacksMapLeaves       = "leaves"
 	stacksMapPinned       = "pinned"
 	stacksMapProcesses    = "processes"
 	stacksMapRing         = "ring"
@@ -42,6 +50,8 @@ const (
 	stacksVarPidDevice    = "pid_device"
 	stacksVarPidInode     = "pid_inode"
 	stacksVarRanges       = "ranges"
+	stacksVarStackEach    = "stack_each"
+	stacksVarWaitTurns    = "wait_turns"
 )
 
 // loadStacks returns the embedded CollectionSpec for stacks.
@@ -93,6 +103,7 @@ type stacksProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type stacksMapSpecs struct {
+	Leaves    *ebpf.MapSpec `ebpf:"leaves"`
 	Pinned    *ebpf.MapSpec `ebpf:"pinned"`
 	Processes *ebpf.MapSpec `ebpf:"processes"`
 	Ring      *ebpf.MapSpec `ebpf:"ring"`
@@ -107,6 +118,8 @@ type stacksVariableSpecs struct {
 	PidDevice *ebpf.VariableSpec `ebpf:"pid_device"`
 	PidInode  *ebpf.VariableSpec `ebpf:"pid_inode"`
 	Ranges    *ebpf.VariableSpec `ebpf:"ranges"`
+	StackEach *ebpf.VariableSpec `ebpf:"stack_each"`
+	WaitTurns *ebpf.VariableSpec `ebpf:"wait_turns"`
 }
 
 // stacksObjects contains all objects after they have been loaded into the kernel.
@@ -129,6 +142,7 @@ func (o *stacksObjects) Close() error {
 //
 // It can be passed to loadStacksObjects or ebpf.CollectionSpec.LoadAndAssign.
 type stacksMaps struct {
+	Leaves    *ebpf.Map `ebpf:"leaves"`
 	Pinned    *ebpf.Map `ebpf:"pinned"`
 	Processes *ebpf.Map `ebpf:"processes"`
 	Ring      *ebpf.Map `ebpf:"ring"`
@@ -138,6 +152,7 @@ type stacksMaps struct {
 
 func (m *stacksMaps) Close() error {
 	return _StacksClose(
+		m.Leaves,
 		m.Pinned,
 		m.Processes,
 		m.Ring,
@@ -153,6 +168,8 @@ type stacksVariables struct {
 	PidDevice *ebpf.Variable `ebpf:"pid_device"`
 	PidInode  *ebpf.Variable `ebpf:"pid_inode"`
 	Ranges    *ebpf.Variable `ebpf:"ranges"`
+	StackEach *ebpf.Variable `ebpf:"stack_each"`
+	WaitTurns *ebpf.Variable `ebpf:"wait_turns"`
 }
 
 // stacksPrograms contains all programs after they have been loaded into the kernel.

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"runtime"
 	"slices"
@@ -122,6 +123,66 @@ func TestStacks(t *testing.T) {
 	}
 	if got := after[StackTask] - before[StackTask]; got < uint64(n) || after[StackLost] != 0 {
 		t.Errorf("%d samples were counted and %d read, %d lost", got, n, after[StackLost])
+	}
+}
+
+// TestLeaves counts samples of this process by their innermost address, and passes on the
+// stacks of about one in eight.
+func TestLeaves(t *testing.T) {
+	needRoot(t)
+	s, err := OpenStacks(StackOptions{Period: 100 * time.Microsecond, StackEach: 8, WaitTurns: 15})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := errors.Join(s.Add(os.Getpid()), s.Start()); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for until := time.Now().Add(300 * time.Millisecond); time.Now().Before(until); {
+		for i := range 1_000_000 {
+			sum += i & sum // few addresses are those of the clock
+		}
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	stacks, leaves, named := uint64(0), uint64(0), uint64(0)
+	if err := s.Read(func(Stack) { stacks++ }); err != nil {
+		t.Fatal(err)
+	}
+	err = s.Leaves(func(process int, address, count uint64) {
+		leaves += count
+		if stack := LeafStack(process, address); process == os.Getpid() && (len(stack.Kernel) == 1 || runtime.FuncForPC(uintptr(stack.User[0])) != nil) {
+			named += count
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, err := s.Counts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := stacks + leaves; all < 100 || all != counts[StackTask] || counts[StackLost] != 0 || stacks < all/16 || stacks > all/4 {
+		t.Errorf("%d stacks and %d addresses of %v samples", stacks, leaves, counts)
+	}
+	if named < leaves*9/10 {
+		t.Errorf("%d of %d addresses are of this program or of the kernel", named, leaves)
+	}
+}
+
+// TestAppendKey: other stacks have other keys.
+func TestAppendKey(t *testing.T) {
+	seen := map[string]int{}
+	for i, s := range []Stack{
+		{}, {Kind: StackSoftirq}, {Process: 1}, {Kernel: []uint64{1}}, {User: []uint64{1}}, {Kernel: []uint64{1, 2}}, {Kernel: []uint64{1}, User: []uint64{2}},
+	} {
+		key := string(s.AppendKey(nil))
+		if other, ok := seen[key]; ok {
+			t.Errorf("stacks %d and %d have one key", other, i)
+		}
+		seen[key] = i
 	}
 }
 

@@ -158,7 +158,7 @@ done
 { date -u +%F && "$here/kernels.sh" --available 6.1 6.12; } >"$out/.available"
 mv "$out/.available" "$out/available.txt"
 
-# Profiles of the kernels on both sides of each step.
+# Profiles of both sides of each difference.
 found=$("$tunbench" kernels --from "$out" --study --json)
 mapfile -t pairs < <(sed -n 's/^{"kind":"pair","name":"\([^"]*\)","base":"\([^"]*\)","new":"\([^"]*\)","filter":"\([^"]*\)".*/\1\t\2\t\3\t\4/p' <<<"$found")
 done=0 began=$SECONDS
@@ -166,11 +166,14 @@ for pair in "${pairs[@]}"; do
 	IFS=$'\t' read -r name base new filter <<<"$pair"
 	done=$((done + 1))
 	if whole "$out/steps/$name/$base" 1 && whole "$out/steps/$name/$new" 1; then continue; fi
-	say "profiles $done of ${#pairs[@]}: $base and $new$(left $((done - 1)) "${#pairs[@]}")"
+	kernels=(--kernel "$cache/$base")
+	# The pair may be two scenarios on one kernel.
+	[[ $new == "$base" ]] || kernels+=(--kernel "$cache/$new")
+	say "profiles $done of ${#pairs[@]}: $name$(left $((done - 1)) "${#pairs[@]}")"
 	# Single boots are not judged, for which tunbench exits with 3.
-	measure --kernel "$cache/$base" --kernel "$cache/$new" --boots 1 --profile --filter "$filter" || true
+	measure "${kernels[@]}" --boots 1 --profile --filter "$filter" || true
 	if ! whole "$out/.new/$base" 1 || ! whole "$out/.new/$new" 1; then
-		say "no profiles of $base and $new"
+		say "no profiles for $name"
 		failed+=("$name")
 		continue
 	fi

@@ -38,6 +38,7 @@ var fileFlags = []struct {
 	split     func(value string) (before, path, behind string, ok bool)
 }{
 	{"--suite", suitesDir, func(v string) (string, string, string, bool) { return "", v, "", suite.IsFile(v) }},
+	{"--candidates", suitesDir, func(v string) (string, string, string, bool) { return "", v, "", true }},
 	{"--program", programsDir, func(v string) (string, string, string, bool) { return "", v, "", true }},
 	{"--module", modulesDir, func(v string) (string, string, string, bool) {
 		name, file, ok := strings.Cut(v, "=")
@@ -75,7 +76,7 @@ func NewCommand(args []string) (Command, error) {
 			return g, fmt.Errorf("%s in a guest: a guest cannot boot guests", rewritten[command])
 		case "report", "compare", "history", "merge":
 			return g, fmt.Errorf("%s in a guest: a guest has none of the files of this host; run it here, without vm", rewritten[command])
-		case "run", "ab":
+		case "run", "ab", "advise":
 			g.Writes = true
 		}
 	}

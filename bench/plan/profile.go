@@ -79,18 +79,21 @@ const (
 	// samplePeriod is the time between two samples of a CPU. It is no multiple of a tick
 	// of the kernel, which would be seen in each or in no sample.
 	samplePeriod = 499 * time.Microsecond
-	// In virtual time, in which a sample costs some thousand instructions of about that
-	// many of the guest, profiles are sampled for so many instructions.
-	sampleInstructions   = 50021 * time.Nanosecond
+	// In virtual time a sample costs about as many instructions as a packet, one with its
+	// whole stack several times as many, and time itself costs nothing: more samples are
+	// taken, and most of them without a stack. Kernels sample every 10,000 ns at most.
+	sampleInstructions   = 12007 * time.Nanosecond
+	stackEach            = 8
+	waitTurns            = 1023
 	lockstepInstructions = 400 * time.Millisecond
 )
 
 // SamplingOf is how stacks are sampled under a clock.
 func SamplingOf(clock string) trial.Sampling {
 	if clock == record.ClockICount {
-		return trial.Sampling{Period: sampleInstructions, Lockstep: lockstepInstructions}
+		return trial.Sampling{Rate: profile.Rate{Period: sampleInstructions, StackEach: stackEach, WaitTurns: waitTurns}, Lockstep: lockstepInstructions}
 	}
-	return trial.Sampling{Period: samplePeriod, Lockstep: profileTime}
+	return trial.Sampling{Rate: profile.Rate{Period: samplePeriod}, Lockstep: profileTime}
 }
 
 // ProfileSpec is s as it is measured to be profiled.
@@ -114,10 +117,16 @@ func UnitOf(clock string) string {
 // what sampling itself costs, which is taken out by the ratio of the two costs of a
 // packet; elsewhere it is below one per cent. Of cycles, whose frequency may change, a
 // sample stands for its share of the trial's CPU time.
+//
+// Where a sample takes longer than the period, the next one is left out. What one stands
+// for is therefore taken from the time that the CPU was busy, where that is known.
 func BlockOf(t trial.Profiled, clock string, unprofiled float64) profile.Block {
 	b := profile.Block{Samples: t.Samples, Pkts: t.Pkts, Weight: float64(t.PeriodNs)}
 	switch kept := t.Kept(); {
 	case clock == record.ClockICount:
+		if samples := t.Busy(); samples > 0 {
+			b.Weight = max(b.Weight, float64(t.BusyNs)/float64(samples))
+		}
 		if profiled := PacketCost(t.Trial); unprofiled > 0 && profiled > unprofiled {
 			b.Weight *= unprofiled / profiled
 		}

@@ -167,6 +167,11 @@ func TestBlockOf(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, b.Weight, c.want)
 		}
 	}
+	late := virtual(500, 0)
+	late.BusyNs, late.Counts[bpf.StackOther], late.Counts[bpf.StackIdle] = 220_000, 10, 1000
+	if b := BlockOf(late, record.ClockICount, 250); b.Weight != 1000 { // half of 2000 ns of each of 110 samples
+		t.Errorf("with samples left out: %v", b.Weight)
+	}
 	if o := SamplingOf(record.ClockICount); o.Period < 10*time.Microsecond || o.Lockstep <= 0 {
 		t.Errorf("%+v: the kernel samples every 10 us at most", o)
 	}

@@ -55,3 +55,29 @@ func (l *line) Clear() {
 		l.drawn = false
 	}
 }
+
+// Line is a line that is redrawn in place on a terminal, for commands with a progress of
+// their own. Elsewhere only lines that stay are written.
+type Line struct{ line }
+
+// NewLine writes to w, and with quiet nothing.
+func NewLine(w io.Writer, quiet bool) *Line { return &Line{newLine(w, quiet)} }
+
+// Live reports whether the line is drawn.
+func (l *Line) Live() bool { return l.live }
+
+// Draw redraws the line, cut to the width of the terminal. The last column stays free,
+// because some terminals wrap when it is written.
+func (l *Line) Draw(text string) {
+	on := l.look()
+	l.put(on.Clip(on.Text(text), on.Columns-1))
+}
+
+// Keep writes a line that stays, above the one that is redrawn: a word and what it is about.
+func (l *Line) Keep(tone screen.Tone, word, text string) {
+	on := l.look()
+	if text = on.Text(text); l.live {
+		text = on.Clip(text, on.Columns-1-wordColumns)
+	}
+	l.keep(on.Paint(tone, pad(word, wordColumns)) + text)
+}

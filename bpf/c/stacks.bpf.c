@@ -52,6 +52,33 @@ struct {
 	__type(value, struct sample);
 } scratch SEC(".maps");
 
+/*
+ * Of a trial whose time is virtual, most samples are only counted, by the innermost
+ * address: to take a whole stack costs more instructions than a packet does.
+ */
+struct leaf {
+	__u32 tgid, unused;
+	__u64 ip;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 15);
+	__type(key, struct leaf);
+	__type(value, __u64);
+} leaves SEC(".maps");
+
+/* Of so many samples of the trial's processes, one has its whole stack; a power of two. */
+const volatile __u32 stack_each = 1;
+
+/*
+ * After such a sample, the CPU waits for up to so many turns of a loop, as chance decides.
+ * Where time is virtual, samples would else keep in step with the loop that is sampled,
+ * and always or never hit a function. One less than a power of two, at most MOST_TURNS.
+ */
+const volatile __u32 wait_turns;
+#define MOST_TURNS 1023
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SAMPLE_KINDS);
@@ -115,28 +142,34 @@ static __always_inline __u32 kind_of(const struct sample *s, __u64 bytes)
 	return SAMPLE_OTHER;
 }
 
-SEC("perf_event")
-int sample_stack(void *ctx)
+/* Counts what was interrupted by its address alone; fails if there is no room. */
+static __always_inline int count_leaf(void *ctx, __u32 tgid)
 {
-	__u32 zero = 0, cpu = bpf_get_smp_processor_id();
-	__u32 tgid = current_process();
-	__u32 *on = bpf_map_lookup_elem(&pinned, &cpu);
-	int own = tgid && bpf_map_lookup_elem(&processes, &tgid);
-	struct sample *s = bpf_map_lookup_elem(&scratch, &zero);
-	__u64 kernel = 0, user = 0;
+	struct leaf key = { .tgid = tgid };
+	__u64 one = 1, *n;
+
+	if (bpf_get_stack(ctx, &key.ip, sizeof(key.ip), 0) <= 0 &&
+	    bpf_get_stack(ctx, &key.ip, sizeof(key.ip), BPF_F_USER_STACK) <= 0)
+		return -1;
+	n = bpf_map_lookup_elem(&leaves, &key);
+	if (!n) {
+		if (!bpf_map_update_elem(&leaves, &key, &one, BPF_NOEXIST))
+			return 0;
+		n = bpf_map_lookup_elem(&leaves, &key); /* another CPU was first */
+		if (!n)
+			return -1;
+	}
+	__sync_fetch_and_add(n, 1);
+	return 0;
+}
+
+/* Passes on a whole stack; fails if there is no room. */
+static __always_inline int pass_on(struct sample *s, void *ctx, __u32 tgid, __u64 kernel)
+{
+	__u64 user = 0;
 	long got;
 
-	if (!s || (!own && !(on && *on)))
-		return 0;
-	got = bpf_get_stack(ctx, s->ip, KERNEL_BYTES, 0);
-	if (got > 0) /* it is negative where no kernel code was interrupted */
-		kernel = got & 1023;
-	s->kind = own ? SAMPLE_TASK : kind_of(s, kernel);
-	if (s->kind == SAMPLE_OTHER) {
-		count(bpf_get_current_pid_tgid() ? SAMPLE_OTHER : SAMPLE_IDLE);
-		return 0;
-	}
-	if (own) {
+	if (s->kind == SAMPLE_TASK) {
 		got = bpf_get_stack(ctx, (void *)s->ip + kernel, USER_BYTES, BPF_F_USER_STACK);
 		if (got > 0)
 			user = got & 511;
@@ -144,10 +177,47 @@ int sample_stack(void *ctx)
 	s->tgid = tgid;
 	s->kernel = kernel / 8;
 	s->user = user / 8;
-	if (bpf_ringbuf_output(&ring, s, HEAD_BYTES + ((kernel + user) & 2047), BPF_RB_NO_WAKEUP))
-		count(SAMPLE_LOST);
+	return bpf_ringbuf_output(&ring, s, HEAD_BYTES + ((kernel + user) & 2047), BPF_RB_NO_WAKEUP);
+}
+
+/* Returns whether a process of the trial was interrupted. */
+static __always_inline int sample(void *ctx)
+{
+	__u32 zero = 0, cpu = bpf_get_smp_processor_id();
+	__u32 tgid = current_process();
+	__u32 *on = bpf_map_lookup_elem(&pinned, &cpu);
+	int own = tgid && bpf_map_lookup_elem(&processes, &tgid);
+	struct sample *s = bpf_map_lookup_elem(&scratch, &zero);
+	__u64 kernel = 0;
+	long got;
+
+	if (!s || (!own && !(on && *on)))
+		return 0;
+	if (own && (bpf_get_prandom_u32() & (stack_each - 1))) {
+		count(count_leaf(ctx, tgid) ? SAMPLE_LOST : SAMPLE_TASK);
+		return 1;
+	}
+	got = bpf_get_stack(ctx, s->ip, KERNEL_BYTES, 0);
+	if (got > 0) /* it is negative where no kernel code was interrupted */
+		kernel = got & 1023;
+	s->kind = own ? SAMPLE_TASK : kind_of(s, kernel);
+	if (s->kind == SAMPLE_OTHER)
+		count(bpf_get_current_pid_tgid() ? SAMPLE_OTHER : SAMPLE_IDLE);
 	else
-		count(s->kind);
+		count(pass_on(s, ctx, tgid, kernel) ? SAMPLE_LOST : s->kind);
+	return own;
+}
+
+SEC("perf_event")
+int sample_stack(void *ctx)
+{
+	__u32 turns = wait_turns & MOST_TURNS;
+
+	if (!sample(ctx) || !turns)
+		return 0;
+	turns &= bpf_get_prandom_u32();
+	for (__u32 i = 0; i < MOST_TURNS && i < turns; i++)
+		asm volatile("" : "+r"(i));
 	return 0;
 }
 

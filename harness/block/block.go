@@ -25,6 +25,8 @@ type Block struct {
 	// AddSoftirq says that the kernel accounts the time of softirqs apart from that of
 	// the threads that they interrupt.
 	AddSoftirq bool
+	// Alone leaves out the yardsticks: the variants are compared with each other only.
+	Alone bool
 	// Tell, if not nil, is called before each round, from 1, of the planned number.
 	Tell func(round, rounds int)
 }

@@ -44,7 +44,7 @@ func newRounds(b Block) *rounds {
 // classOf returns the class of the variants that have the same yardstick as v.
 func (r *rounds) classOf(v trial.Variant) *class {
 	y, kind, ok := v.Spec.Yardstick()
-	if !ok {
+	if !ok || r.Alone {
 		c := &class{}
 		r.classes = append(r.classes, c)
 		return c

@@ -63,6 +63,7 @@ var remedies = map[string]Remedy{
 	"turbo":          {"the clock depends on heat and on what other cores do", "echo 1 > /sys/devices/system/cpu/intel_pstate/no_turbo || echo 0 > /sys/devices/system/cpu/cpufreq/boost"},
 	"smt":            {"the two threads of a core share it: what runs on one slows the other down", "echo off > /sys/devices/system/cpu/smt/control"},
 	"clocksource":    {"each reading of the clock costs as much as a packet", "cat /sys/devices/system/clocksource/clocksource0/available_clocksource"},
+	"timers":         {"links that delay packets, open loops and pauses wait for the next tick", "cat /proc/cmdline; dmesg | grep -i -e tsc -e clocksource"},
 	"virtualization": {"what neighbours do cannot be seen from inside: two runs may differ by that alone", "tunbench ab --a queues=1 --b queues=4"},
 	"bpf-stats":      {"the observer costs more than it has to", "sysctl -w kernel.bpf_stats_enabled=0"},
 	"bpf-jit":        {"the observer costs several times what it has to", "sysctl -w net.core.bpf_jit_enable=1"},

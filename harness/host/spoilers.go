@@ -35,7 +35,9 @@ func Spoilers() []Spoiler {
 	root := os.DirFS("/")
 	before := look(root)
 	time.Sleep(sampleTime)
-	return judge(Read(), before, look(root))
+	after := look(root)
+	after.timer = timerResolution()
+	return judge(Read(), before, after)
 }
 
 // snapshot is the state at one moment of what changes while a host runs.
@@ -46,6 +48,8 @@ type snapshot struct {
 	turbo string        // "1" if clocks may rise above the base, "0" if not
 	// cgroups reports that the cgroup of this process could be read.
 	cgroups bool
+	// timer is how fine the timers of the kernel are; 0: not known.
+	timer time.Duration
 }
 
 func look(root fs.FS) snapshot {
@@ -64,6 +68,17 @@ func look(root fs.FS) snapshot {
 	return s
 }
 
+// timerResolution is how fine the timers of the kernel are: 1 ns where they are
+// high-resolution timers, a tick where they are not (hrtimer_resolution of
+// kernel/time/hrtimer.c); 0 if it cannot be read.
+func timerResolution() time.Duration {
+	var ts unix.Timespec
+	if unix.ClockGetres(unix.CLOCK_MONOTONIC, &ts) != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}
+
 // OwnTime is the CPU time that all threads of this process have used.
 func OwnTime() time.Duration {
 	var ru unix.Rusage
@@ -76,6 +91,9 @@ func OwnTime() time.Duration {
 // steadyClocks are the clock sources that are read without leaving the guest
 // or asking a slow chip.
 var steadyClocks = []string{"tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page", "riscv_clocksource"}
+
+// coarse are timers that expire at ticks, of which there are at most 1000 a second.
+const coarse = time.Millisecond
 
 // slowKernels are options that make a kernel several times slower.
 var slowKernels = []string{
@@ -121,6 +139,11 @@ func judge(h record.Host, before, after snapshot) []Spoiler {
 	if h.Clocksource != "" {
 		l.add("clocksource", !slices.Contains(steadyClocks, h.Clocksource), "boot with clocksource=tsc if the CPU's is stable: reading this one is slow",
 			"%s", h.Clocksource)
+	}
+	if after.timer > 0 {
+		l.add("timers", after.timer >= coarse, "boot without highres=off, and with a clock source that permits high-resolution timers (tsc=reliable if the CPU's is stable): "+
+			"links that delay packets, open loops and pauses wait for the next tick",
+			"they expire to within %v", after.timer)
 	}
 	switch h.Virt {
 	case "":

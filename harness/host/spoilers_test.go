@@ -21,7 +21,7 @@ func TestJudge(t *testing.T) {
 		Sysctl: map[string]string{"kernel.bpf_stats_enabled": "0", "net.core.bpf_jit_enable": "1"},
 		Config: map[string]string{"CONFIG_KASAN": "n"},
 	}
-	idle := snapshot{stat: stat(0, 0, 200*ms), load: "0.01", turbo: "0", cgroups: true}
+	idle := snapshot{stat: stat(0, 0, 200*ms), load: "0.01", turbo: "0", cgroups: true, timer: 1}
 	zero := snapshot{stat: stat(0, 0, 0)}
 
 	for _, s := range judge(quiet, zero, idle) {
@@ -29,8 +29,8 @@ func TestJudge(t *testing.T) {
 			t.Errorf("on a quiet host: %+v", s)
 		}
 	}
-	if n := len(judge(quiet, zero, idle)); n != 11 {
-		t.Errorf("%d things were looked at, want 11", n)
+	if n := len(judge(quiet, zero, idle)); n != 12 {
+		t.Errorf("%d things were looked at, want 12", n)
 	}
 	if all := judge(record.Host{}, snapshot{}, snapshot{}); len(all) != 0 {
 		t.Errorf("nothing can be read: %+v", all)
@@ -50,6 +50,7 @@ func TestJudge(t *testing.T) {
 		{"turbo", func(_ *record.Host, a *snapshot) { a.turbo = "1" }, "on"},
 		{"smt", func(h *record.Host, _ *snapshot) { h.SMT = "on" }, "on"},
 		{"clocksource", func(h *record.Host, _ *snapshot) { h.Clocksource = "hpet" }, "hpet"},
+		{"timers", func(_ *record.Host, a *snapshot) { a.timer = 4 * time.Millisecond }, "within 4ms"},
 		{"virtualization", func(h *record.Host, _ *snapshot) { h.Virt = "kvm" }, "kvm"},
 		{"virtualization", func(h *record.Host, _ *snapshot) { h.Virt = "tcg" }, "tcg"},
 		{"bpf-stats", func(h *record.Host, _ *snapshot) { h.Sysctl = map[string]string{"kernel.bpf_stats_enabled": "1"} }, "=1"},
@@ -129,7 +130,7 @@ func TestSpoilers(t *testing.T) {
 		}
 		names[s.Name] = true
 	}
-	if !names["cpus"] || !names["load"] {
+	if !names["cpus"] || !names["load"] || !names["timers"] {
 		t.Errorf("only %v", names)
 	}
 }

@@ -22,9 +22,11 @@ import (
 const (
 	// Port is that of both hosts: echo (RFC 862).
 	Port = 7
-	// Every is the time between two requests, on average. At a thousand a second they take
-	// less than a hundredth of what the slowest path carries.
+	// Every is the time between two requests, on average, while nothing else is on the path.
 	Every = time.Millisecond
+	// EveryBeside is that beside other traffic, from which each request and its answer take
+	// time: they cross the path one by one, and wake a thread at each end.
+	EveryBeside = 4 * time.Millisecond
 	// Stamp is the least payload in bytes: number, time and phase.
 	Stamp = 24
 )
@@ -165,7 +167,11 @@ func (p *Probe) ask() error {
 					return err
 				}
 				// Not at even distances, which the timers of the host might keep, too.
-				next = max(next, now-int64(Every)) + int64(float64(Every)*(0.5+p.schedule.Float64()))
+				every := float64(EveryBeside)
+				if phase == Idle {
+					every = float64(Every)
+				}
+				next = max(next, now-int64(every)) + int64(every*(0.5+p.schedule.Float64()))
 			}
 			left := unix.NsecToTimespec(max(0, next-worker.Now()))
 			wait = &left

@@ -44,21 +44,20 @@ type kernelSymbols struct {
 	code      []bpf.CodeRange // for bpf.StackOptions
 }
 
-// symbols reads them once, and again when modules have changed: a kernel takes long to
-// print them.
-var symbols struct {
-	mu      sync.Mutex // guards what follows
-	modules string     // as the kernel listed them
-	read    *kernelSymbols
-}
+// symbols keeps what was read with each set of modules, since a kernel takes long to print
+// its functions, and trials may take turns with two builds of a module.
+var symbols = struct {
+	sync.Mutex                           // guards read
+	read       map[string]*kernelSymbols // by what loaded says of the modules
+}{read: map[string]*kernelSymbols{}}
 
 func kernelNames() (*kernelSymbols, error) {
-	symbols.mu.Lock()
-	defer symbols.mu.Unlock()
+	symbols.Lock()
+	defer symbols.Unlock()
 	modules, _ := os.ReadFile("/proc/modules") // a kernel without modules has none
-	listed := moduleAddresses(string(modules))
-	if symbols.read != nil && symbols.modules == listed {
-		return symbols.read, nil
+	listed := loaded(string(modules), os.ReadFile)
+	if read := symbols.read[listed]; read != nil {
+		return read, nil
 	}
 	f, err := os.Open("/proc/kallsyms")
 	if err != nil {
@@ -69,17 +68,25 @@ func kernelNames() (*kernelSymbols, error) {
 	if err != nil {
 		return nil, err
 	}
-	symbols.modules, symbols.read = listed, read
+	if len(symbols.read) >= mostKept {
+		clear(symbols.read)
+	}
+	symbols.read[listed] = read
 	return read, nil
 }
 
-// moduleAddresses is the names and the addresses in /proc/modules, without the counts of
-// users, which change.
-func moduleAddresses(modules string) string {
+// mostKept is with how many sets of modules symbols are kept; some megabytes each.
+const mostKept = 4
+
+// loaded tells sets of modules apart: by the names and the addresses in /proc/modules,
+// without the counts of users, which change, and by the build IDs, since another build may
+// be loaded at the same address.
+func loaded(modules string, read func(path string) ([]byte, error)) string {
 	var b strings.Builder
 	for line := range strings.Lines(modules) {
 		if fields := strings.Fields(line); len(fields) > 5 {
-			b.WriteString(fields[0] + " " + fields[5] + "\n")
+			id, _ := read("/sys/module/" + fields[0] + "/notes/.note.gnu.build-id") // some are built without
+			fmt.Fprintf(&b, "%s %s %x\n", fields[0], fields[5], id)
 		}
 	}
 	return b.String()

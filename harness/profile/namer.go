@@ -14,24 +14,46 @@ type namer struct {
 	processes map[int]process
 	own       int               // this process
 	objects   map[string]object // that were read, by path
+	named     map[address][]Frame
+}
+
+// address is one that a stack has, as a call or as where its innermost function is.
+type address struct {
+	process int // 0: of the kernel
+	at      uint64
+	returns bool
+}
+
+// at names the functions at an address, the innermost first. Many stacks have it.
+func (n namer) at(a address) []Frame {
+	list, ok := n.named[a]
+	if ok {
+		return list
+	}
+	if a.process != 0 {
+		list = n.user(a.process, a.at, a.returns)
+	} else {
+		list = []Frame{kernelName(a.at, n.programs, n.kernel)}
+	}
+	n.named[a] = list
+	return list
 }
 
 // frames names a stack, the outermost function first.
 func (n namer) frames(s bpf.Stack) []Frame {
 	var inner []Frame // first
-	for i, address := range s.Kernel {
+	for i, at := range s.Kernel {
 		if i > 0 {
-			address-- // the call, not what is behind it
+			at-- // the call, not what is behind it
 		}
-		f := kernelName(address, n.programs, n.kernel)
-		inner = append(inner, f)
+		inner = append(inner, n.at(address{at: at})...)
 		// What a softirq interrupted has nothing to do with it.
-		if s.Kind == bpf.StackSoftirq && n.softirq(address) {
+		if s.Kind == bpf.StackSoftirq && n.softirq(at) {
 			break
 		}
 	}
-	for i, address := range s.User {
-		inner = append(inner, n.user(s.Process, address, i > 0)...)
+	for i, at := range s.User {
+		inner = append(inner, n.at(address{s.Process, at, i > 0})...)
 	}
 	inner = append(inner, Frame{Name: n.what(s)})
 	slices.Reverse(inner)

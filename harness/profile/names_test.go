@@ -72,13 +72,26 @@ func TestHiddenSymbols(t *testing.T) {
 	}
 }
 
-func TestModuleAddresses(t *testing.T) {
+func TestLoaded(t *testing.T) {
 	const modules = "tun 65536 2 vhost_net, Live 0xffffffffc0001000\n"
-	if same := strings.Replace(modules, " 2 ", " 3 ", 1); moduleAddresses(modules) != moduleAddresses(same) {
+	id := "one"
+	of := func(modules string) string {
+		return loaded(modules, func(path string) ([]byte, error) {
+			if path != "/sys/module/tun/notes/.note.gnu.build-id" {
+				return nil, errors.New(path)
+			}
+			return []byte(id), nil
+		})
+	}
+	before := of(modules)
+	if of(strings.Replace(modules, " 2 ", " 3 ", 1)) != before {
 		t.Error("another number of users is another module")
 	}
-	if moved := strings.Replace(modules, "1000", "2000", 1); moduleAddresses(modules) == moduleAddresses(moved) {
+	if of(strings.Replace(modules, "1000", "2000", 1)) == before {
 		t.Error("a module that was loaded elsewhere is the same")
+	}
+	if id = "two"; of(modules) == before {
+		t.Error("another build at the same address is the same")
 	}
 }
 

@@ -115,7 +115,7 @@ func TestFrames(t *testing.T) {
 		functions: table{{100, "handle_softirqs", ""}, {200, "asm_interrupt", ""}, {300, "someone", ""}, {400, "rx", ""}},
 		code:      []bpf.CodeRange{{Begin: 100, End: 200}},
 	}
-	n := namer{kernel: k, own: 7, processes: map[int]process{8: {comm: "openvpn"}}, objects: map[string]object{}}
+	n := namer{kernel: k, own: 7, processes: map[int]process{8: {comm: "openvpn"}}, objects: map[string]object{}, named: map[address][]Frame{}}
 	names := func(s bpf.Stack) (list []string) {
 		for _, f := range n.frames(s) {
 			list = append(list, f.Name)
@@ -141,5 +141,39 @@ func TestFrames(t *testing.T) {
 	// A return address is behind the call, which may be the end of a function.
 	if got := names(bpf.Stack{Kind: bpf.StackTask, Process: 8, Kernel: []uint64{410, 300}}); got[1] != "asm_interrupt" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestSpread: samples of which only the function is known count with the stacks that end
+// in it, and none is lost.
+func TestSpread(t *testing.T) {
+	frames := func(names ...string) (list []Frame) {
+		for _, name := range names {
+			list = append(list, Frame{Name: name})
+		}
+		return list
+	}
+	stacks := []Stack{
+		{frames("tunbench", "read", "copy"), 2},
+		{frames("tunbench", "write", "copy"), 1},
+		{frames("tunbench", "write", "xmit"), 5},
+		{frames("softirq", "rx", "copy"), 4}, // not of the process
+	}
+	leaves := []Stack{
+		{frames("tunbench", "copy"), 10},
+		{frames("tunbench", "rare"), 3}, // no stack ends in it
+	}
+	want := []Stack{
+		{frames("softirq", "rx", "copy"), 4},
+		{frames("tunbench", "rare"), 3},
+		{frames("tunbench", "read", "copy"), 2 + 7},
+		{frames("tunbench", "write", "copy"), 1 + 3},
+		{frames("tunbench", "write", "xmit"), 5},
+	}
+	if d := cmp.Diff(want, spread(stacks, leaves)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+	if got := spread(nil, nil); len(got) != 0 {
+		t.Errorf("%v of nothing", got)
 	}
 }

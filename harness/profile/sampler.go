@@ -43,6 +43,18 @@ func (s *Samples) Kept() (n uint64) {
 	return s.Counts[bpf.StackTask] + s.Counts[bpf.StackSoftirq] + s.Counts[bpf.StackWorker]
 }
 
+// Busy is the number of samples that found the CPU at work, also those that are not in
+// Stacks.
+func (s *Samples) Busy() uint64 {
+	return s.Kept() + s.Counts[bpf.StackOther] + s.Counts[bpf.StackLost]
+}
+
+// Rate says how often to sample, and what of each sample.
+type Rate struct {
+	Period               time.Duration // between two samples of a CPU
+	StackEach, WaitTurns uint32        // as in bpf.StackOptions
+}
+
 // Sampler samples the stacks of one trial. Its methods must not be called at the same
 // time.
 type Sampler struct {
@@ -51,6 +63,7 @@ type Sampler struct {
 	names  *kernelSymbols
 
 	raw       map[string]*rawStack
+	key       []byte // of raw, to be used again
 	processes map[int]process
 }
 
@@ -62,7 +75,7 @@ type rawStack struct {
 
 // Check returns why stacks cannot be sampled here, or nil.
 func Check() error {
-	s, err := Open(time.Second, []int{0})
+	s, err := Open(Rate{Period: time.Second}, []int{0})
 	if err != nil {
 		return err
 	}
@@ -71,16 +84,16 @@ func Check() error {
 
 // Open prepares to sample a trial that runs on those CPUs. It needs CAP_BPF, CAP_PERFMON
 // and CAP_SYSLOG, or root.
-func Open(period time.Duration, cpus []int) (*Sampler, error) {
+func Open(r Rate, cpus []int) (*Sampler, error) {
 	names, err := kernelNames()
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	stacks, err := bpf.OpenStacks(bpf.StackOptions{CPUs: cpus, Period: period, Code: names.code})
+	stacks, err := bpf.OpenStacks(bpf.StackOptions{CPUs: cpus, Period: r.Period, StackEach: r.StackEach, WaitTurns: r.WaitTurns, Code: names.code})
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	return &Sampler{period: period, stacks: stacks, names: names, raw: map[string]*rawStack{}, processes: map[int]process{}}, nil
+	return &Sampler{period: r.Period, stacks: stacks, names: names, raw: map[string]*rawStack{}, processes: map[int]process{}}, nil
 }
 
 // Start begins to sample this process, those that it has started, and softirqs.
@@ -109,12 +122,12 @@ func (s *Sampler) Stop() error {
 // time.
 func (s *Sampler) Drain() error {
 	return s.stacks.Read(func(stack bpf.Stack) {
-		key := fmt.Sprint(stack.Kind, stack.Process, stack.Kernel, stack.User)
-		if r := s.raw[key]; r != nil {
+		s.key = stack.AppendKey(s.key[:0])
+		if r := s.raw[string(s.key)]; r != nil {
 			r.count++
 			return
 		}
-		s.raw[key] = &rawStack{stack, 1}
+		s.raw[string(s.key)] = &rawStack{stack, 1}
 	})
 }
 
@@ -132,18 +145,57 @@ func (s *Sampler) Collect() (*Samples, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := namer{kernel: s.names, programs: programs, processes: s.processes, own: os.Getpid(), objects: map[string]object{}}
+	n := namer{kernel: s.names, programs: programs, processes: s.processes, own: os.Getpid(), objects: map[string]object{}, named: map[address][]Frame{}}
 	got := &Samples{Event: s.stacks.Event(), PeriodNs: int64(s.period), Counts: counts}
 	for _, r := range s.raw {
 		got.Stacks = append(got.Stacks, Stack{n.frames(r.Stack), r.count})
 	}
 	got.Stacks = merge(got.Stacks)
+	var leaves []Stack // that were sampled without what called them
+	if err := s.stacks.Leaves(func(process int, address, count uint64) {
+		leaves = append(leaves, Stack{n.frames(bpf.LeafStack(process, address)), count})
+	}); err != nil {
+		return nil, err
+	}
+	got.Stacks = spread(got.Stacks, merge(leaves))
 	s.raw = map[string]*rawStack{}
 	return got, nil
 }
 
 // Close ends all. It may be called again.
 func (s *Sampler) Close() error { return s.stacks.Close() }
+
+// spread adds samples of which only the innermost function is known to those whose stack
+// is known: over the stacks that end in the same function, in proportion. Where there is
+// none, the function has no caller but what ran.
+func spread(stacks, leaves []Stack) []Stack {
+	type ends struct{ what, function Frame } // of a stack
+	of := func(s Stack) ends { return ends{s.Frames[0], s.Frames[len(s.Frames)-1]} }
+	added, known := map[ends]uint64{}, map[ends]uint64{}
+	for _, s := range leaves {
+		added[of(s)] += s.Count
+	}
+	for _, s := range stacks {
+		known[of(s)] += s.Count
+	}
+	given, passed := map[ends]uint64{}, map[ends]uint64{}
+	for i := range stacks {
+		s := &stacks[i]
+		e := of(*s)
+		// What is rounded off one stack goes to the next one, so that the sum is exact.
+		passed[e] += s.Count
+		part := (added[e]*passed[e]+known[e]/2)/known[e] - given[e]
+		given[e] += part
+		s.Count += part
+	}
+	for _, s := range leaves {
+		if e := of(s); known[e] == 0 && added[e] > 0 {
+			stacks = append(stacks, Stack{[]Frame{e.what, e.function}, added[e]})
+			added[e] = 0
+		}
+	}
+	return merge(stacks)
+}
 
 // merge adds up equal stacks, and sorts them.
 func merge(stacks []Stack) []Stack {

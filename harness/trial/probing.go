@@ -137,7 +137,7 @@ func (p *probing) describe(t *record.Trial) {
 	}
 	c := p.probe.Counts()
 	t.Probe = &record.Probe{
-		IntervalNs: probe.Every.Nanoseconds(), Size: p.spec.ProbeSize(),
+		IntervalNs: probe.EveryBeside.Nanoseconds(), IdleIntervalNs: probe.Every.Nanoseconds(), Size: p.spec.ProbeSize(),
 		Requests: c.Requests, Arrived: c.Arrived, Answers: c.Answers, Received: c.Received, Refused: c.Refused,
 	}
 	idle, load := p.probe.RoundTrips()

@@ -19,11 +19,14 @@ type Profiled struct {
 	*profile.Samples
 	// Pkts are the packets that were delivered while stacks were sampled.
 	Pkts uint64
+	// BusyNs is how long the trial's CPU worked without a pause: all of the time with
+	// gen=lockstep, which has one CPU; else 0, as it is not known.
+	BusyNs int64
 }
 
 // Sampling says how the stacks of a trial are sampled.
 type Sampling struct {
-	Period time.Duration // between two samples of a CPU
+	profile.Rate
 	// Lockstep is how long a trial with gen=lockstep lasts, which elsewhere ends with its
 	// blocks: sampling needs more packets.
 	Lockstep time.Duration
@@ -93,6 +96,7 @@ type sampled struct {
 	before  uint64           // packets, at the beginning of a window
 	pkts    uint64           // of all windows
 	samples *profile.Samples // after collect
+	busy    bool             // its CPU has no pauses
 }
 
 // sampler is a profile.Sampler, or a fake in tests.
@@ -106,14 +110,15 @@ type sampler interface {
 
 // sample makes r one whose stacks are sampled, until close.
 func sample(r *session, o Sampling) (*sampled, error) {
-	s, err := profile.Open(o.Period, host.CPUs(r.placement))
+	s, err := profile.Open(o.Rate, host.CPUs(r.placement))
 	if err != nil {
 		return nil, err
 	}
+	p := sampleBy(r, s)
 	if b, ok := r.stage.(*packetTrial); ok && b.spec.Gen == spec.GenLockstep {
-		b.lockstepLasts = o.Lockstep
+		b.lockstepLasts, p.busy = o.Lockstep, true
 	}
-	return sampleBy(r, s), nil
+	return p, nil
 }
 
 // sampleBy puts s between r and its parts.
@@ -155,7 +160,11 @@ func (p *sampled) collect() (err error) {
 
 func (p *sampled) result(t record.Trial, started time.Time) Profiled {
 	t.Started = started.Format(time.RFC3339Nano)
-	return Profiled{Trial: t, Samples: p.samples, Pkts: p.pkts}
+	got := Profiled{Trial: t, Samples: p.samples, Pkts: p.pkts}
+	if p.busy {
+		got.BusyNs = t.DurationNs
+	}
+	return got
 }
 
 func (p *sampled) close() error { return p.sampler.Close() }

@@ -77,7 +77,7 @@ func TestProfile(t *testing.T) {
 	needRoot(t)
 	s := spec.Default()
 	s.Warmup, s.Measure, s.Window = 50*time.Millisecond, 600*time.Millisecond, 50*time.Millisecond
-	o := Sampling{Period: 499 * time.Microsecond}
+	o := Sampling{Rate: profile.Rate{Period: 499 * time.Microsecond}}
 	got, err := Profile(context.Background(), s, bpf.None, o, record.Floor{}, false)
 	if err != nil {
 		t.Fatal(err)

@@ -66,7 +66,7 @@ func (k Curve) Head() (string, string) { return k.Title, k.Desc }
 
 func (k Curve) draw(c *canvas) float64 {
 	top := k.drawNotes(c)
-	f := k.frame(c.width, top)
+	f := k.frame(top)
 	f.drawAxes(c, k)
 	for i, l := range k.Lines {
 		l.drawBand(c, f, curveClasses[i])
@@ -93,14 +93,14 @@ type curveFrame struct {
 }
 
 // frame makes room for the numbers left of the chart, and for the names right of it.
-func (k Curve) frame(width, top float64) curveFrame {
-	f := curveFrame{top: top, bottom: curveBottom, right: width - margin - 8}
+func (k Curve) frame(top float64) curveFrame {
+	f := curveFrame{top: top, bottom: curveBottom, right: chartWidth - margin - 8}
 	if k.namesAtEnds() {
 		widest := 0.0
 		for _, l := range k.Lines {
 			widest = max(widest, textWidth(l.Name))
 		}
-		f.right = width - margin - widest - 26
+		f.right = chartWidth - margin - widest - 26
 	}
 	var xs, ys []float64
 	for _, l := range k.Lines {
@@ -131,8 +131,8 @@ func (k Curve) namesAtEnds() bool {
 
 // drawNotes writes what is above the chart and returns where the chart begins.
 func (k Curve) drawNotes(c *canvas) float64 {
-	y := c.y
-	for _, line := range append(wrapped(k.Sub, c.width-2*margin), wrapped(k.note(), c.width-2*margin)...) {
+	y := 46.0
+	for _, line := range append(wrapped(k.Sub, chartWidth-2*margin), wrapped(k.note(), chartWidth-2*margin)...) {
 		c.text("muted", margin, y, "start", line, line)
 		y += 17
 	}

@@ -232,8 +232,12 @@ func (a Ask) same(list []*figure.Scenario) error {
 	case len(further) == 0:
 		return nil
 	}
+	each := ""
+	if len(further) > 1 {
+		each = " of one of them"
+	}
 	draw := "by=" + strings.Join(append(slices.Clone(a.By), strings.SplitN(fixed[0], "=", 2)[0]), "+")
-	return fmt.Errorf("%q: the scenarios also differ in %s: keep one value of each, such as by adding %s, or draw a line for each value with %s", a.Text, strings.Join(further, " and "), strings.Join(fixed, ","), draw)
+	return fmt.Errorf("%q: the scenarios also differ in %s: keep one value of each, such as by adding %s, or draw a line for each value%s with %s", a.Text, strings.Join(further, " and "), strings.Join(fixed, ","), each, draw)
 }
 
 // listed names values, but not more than can be read.

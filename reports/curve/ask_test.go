@@ -66,7 +66,7 @@ func TestAsk(t *testing.T) {
 		// What vnet decides is not a difference of its own.
 		{"x=size,y=pps,by=vnet,dir=k2u,offload=uso,none,size=64,1500", "", `also differ in offload (none, uso): keep one value of each, such as by adding offload=none, or draw a line for each value with by=vnet+offload`},
 		{"x=size,y=pps,by=dir,vnet=10,offload=uso", "pps over size by dir of TUN gen=udp queues=1 vnet=10 offload=uso: [dir=k2u 64:3 1500:13] [dir=u2k 64:3 1500:13]", ""},
-		{"x=size,y=pps", "", "also differ in dir (k2u, u2k) and vnet (off, 10) and offload (none, uso): keep one value of each, such as by adding dir=k2u,vnet=off,offload=none, or draw a line for each value with by=dir"},
+		{"x=size,y=pps", "", "also differ in dir (k2u, u2k) and vnet (off, 10) and offload (none, uso): keep one value of each, such as by adding dir=k2u,vnet=off,offload=none, or draw a line for each value of one of them with by=dir"},
 		{"x=size,y=speed,dir=k2u", "", `no scenario has a metric "speed": choose pps, loss`},
 		{"x=size,y=tps,dir=k2u", "", `no scenario has a metric "tps": choose pps, loss`},
 		{"x=queues,y=pps,dir=k2u", "", "queues has fewer than two numbers in these scenarios (1): choose size (64, 1500)"},

@@ -4,10 +4,8 @@
 package document
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"tunbench/reports/chart"
 	"tunbench/reports/prose"
@@ -22,10 +20,6 @@ type Document struct {
 	Lead     prose.Prose
 	Points   []prose.Prose // the result in a few lines
 	Sections []Section
-	// Source says where, when and with what the figures were measured: see SourceOf.
-	Source string
-	// N says from how many trials the figures of pictures come that do not say it.
-	N string
 }
 
 // AtMost is d with so many rows in each table and list, and pieces of text of
@@ -72,11 +66,37 @@ func (d Document) AtMost(rows int) Document {
 		}
 		return cut
 	}
-	out := Document{Title: text.Clip(d.Title, Longest), Alerts: append([]prose.Prose{CutNote(rows)}, list(d.Alerts)...), Lead: short(d.Lead), Points: list(d.Points), Source: d.Source, N: d.N}
+	out := Document{Title: text.Clip(d.Title, Longest), Alerts: append([]prose.Prose{CutNote(rows)}, list(d.Alerts)...), Lead: short(d.Lead), Points: list(d.Points)}
 	for _, s := range d.Sections {
 		out.Sections = append(out.Sections, Section{Heading: text.Clip(s.Heading, Longest), Sub: s.Sub, Blocks: blocks(s.Blocks)})
 	}
 	return out
+}
+
+// Brief is d without the tables that only a full report has.
+func (d Document) Brief() Document {
+	var blocks func([]Block) []Block
+	blocks = func(all []Block) (kept []Block) {
+		for _, b := range all {
+			switch v := b.(type) {
+			case Fold:
+				kept = append(kept, Fold{v.Summary, blocks(v.Blocks)})
+			case Table:
+				if !v.Detail {
+					kept = append(kept, v)
+				}
+			default:
+				kept = append(kept, b)
+			}
+		}
+		return kept
+	}
+	sections := make([]Section, len(d.Sections))
+	for i, s := range d.Sections {
+		sections[i] = Section{Heading: s.Heading, Sub: s.Sub, Blocks: blocks(s.Blocks)}
+	}
+	d.Sections = sections
+	return d
 }
 
 // Pictures gives all charts of the document.
@@ -89,11 +109,6 @@ func (d Document) Pictures() (pics []Picture) {
 		}
 	}
 	return pics
-}
-
-// SourceOf is what stands at the foot of a picture of d.
-func (d Document) SourceOf(p Picture) string {
-	return joinSource(cmp.Or(p.Source, d.Source), cmp.Or(p.N, d.N))
 }
 
 type Section struct {
@@ -115,14 +130,16 @@ type Picture struct {
 	File  string
 	Alt   string
 	Chart chart.Chart
-	// N says from how many trials each figure comes, as Counted does.
-	N string
-	// Source is that of the picture, where it is not that of its document.
-	Source string
 }
 
 // Mermaid is a chart in the language of mermaid, which GitHub draws.
 type Mermaid string
+
+// Listing is program text, or commands, as they are typed.
+type Listing struct {
+	Language string // for colours: go, c, sh
+	Text     string
+}
 
 // Small is a paragraph that explains a table or a chart.
 type Small prose.Prose
@@ -153,17 +170,6 @@ func (f Fold) Empty() bool {
 }
 
 type Bullets []prose.Prose
-
-// FileName makes a name from outside, such as that of a kernel, one that a file can have.
-func FileName(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
-			return r
-		}
-		return '-'
-	}, name)
-}
 
 // Numbered names the i-th file of a kind of chart.
 func Numbered(name string, i int) string {

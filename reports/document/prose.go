@@ -15,3 +15,11 @@ func PlainText(p prose.Prose) string {
 	}
 	return b.String()
 }
+
+// And puts a sentence behind others.
+func And(p, next prose.Prose) prose.Prose {
+	if len(p) == 0 || len(next) == 0 {
+		return append(p, next...)
+	}
+	return append(append(p, prose.Say(" ")...), next...)
+}

@@ -10,6 +10,7 @@ type Table struct {
 	Rows    [][]prose.Prose
 	Note    prose.Prose // below the table: what the columns mean
 	Fold    string      // if not "", the table is folded behind this summary
+	Detail  bool        // only a full report has the table: see Brief
 }
 
 func (t Table) Folded(what string) Table {
@@ -22,9 +23,6 @@ func (t Table) Folded(what string) Table {
 type Column struct {
 	Name    string
 	Numeric bool // aligned to the right
-	// Full is the figure whose bar fills a cell, in the unit of the column; 0 if the cells
-	// have no bars.
-	Full float64
 }
 
 func Text(names ...string) (c []Column) {
@@ -36,7 +34,7 @@ func Text(names ...string) (c []Column) {
 
 func Numeric(names ...string) (c []Column) {
 	for _, n := range names {
-		c = append(c, Column{Name: n, Numeric: true})
+		c = append(c, Column{n, true})
 	}
 	return c
 }

@@ -32,7 +32,7 @@ func TestBriefTrialsAreNotQuoted(t *testing.T) {
 		if got := strings.Contains(text, "**500 Mpps** (one trial), 295 Gbit/s."); got != c.quoted {
 			t.Errorf("%d ns of gen=%s: quoted %t, want %t", c.ns, c.gen, got, c.quoted)
 		}
-		if told := strings.Contains(text, "1 scenario has trials that measured for less than 100ms: its figures are not quoted here."); told == c.quoted {
+		if told := strings.Contains(text, "1 scenario has trials that measured for less than 100ms: its figures are not quoted here: `sudo tunbench run --measure 1s`"); told == c.quoted {
 			t.Errorf("%d ns of gen=%s: quoted %t, and told so %t", c.ns, c.gen, c.quoted, told)
 		}
 	}

@@ -19,8 +19,11 @@ var files embed.FS
 
 var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
-func markdownRuns(runs []record.Named, alone bool) ([]render.Output, error) {
-	return render.MarkdownFiles(run.New(runs[0].File), alone)
+// markdownRuns makes the report of a run; in full, if it is to hold each trial.
+func markdownRuns(full bool) ofRuns {
+	return func(runs []record.Named, alone bool) ([]render.Output, error) {
+		return render.MarkdownFiles(run.With(runs[0].File, run.Options{Full: full}), alone)
+	}
 }
 
 func markdownComparison(c *verdict.Comparison, alone bool) ([]render.Output, error) {
@@ -31,20 +34,11 @@ func markdownHistory(c *series.Check, alone bool) ([]render.Output, error) {
 	return render.MarkdownFiles(history.New(c).Document(), alone)
 }
 
-func pngRuns(runs []record.Named, _ bool) ([]render.Output, error) {
-	return render.PNGFiles(run.New(runs[0].File))
-}
-
-func pngComparison(c *verdict.Comparison, _ bool) ([]render.Output, error) {
-	return render.PNGFiles(compare.New(c).Document())
-}
-
-func pngHistory(c *series.Check, _ bool) ([]render.Output, error) {
-	return render.PNGFiles(history.New(c).Document())
-}
-
-func htmlRuns(runs []record.Named, _ bool) ([]render.Output, error) {
-	return render.HTMLFiles(run.New(runs[0].File))
+// htmlRuns is as markdownRuns.
+func htmlRuns(full bool) ofRuns {
+	return func(runs []record.Named, _ bool) ([]render.Output, error) {
+		return render.HTMLFiles(run.With(runs[0].File, run.Options{Full: full}))
+	}
 }
 
 func htmlComparison(c *verdict.Comparison, _ bool) ([]render.Output, error) {
@@ -53,4 +47,13 @@ func htmlComparison(c *verdict.Comparison, _ bool) ([]render.Output, error) {
 
 func htmlHistory(c *series.Check, _ bool) ([]render.Output, error) {
 	return render.HTMLFiles(history.New(c).Document())
+}
+
+// FirstPicture is the file of the first chart beside the report of a run; "" where there is
+// none.
+func FirstPicture(f *record.File) string {
+	for _, p := range run.New(f).Pictures() {
+		return p.File
+	}
+	return ""
 }

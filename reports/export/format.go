@@ -28,16 +28,29 @@ type Format struct {
 	// runs makes the files of a report, the main one first. If it stands alone,
 	// nothing will lie beside it, as on stdout: there is one file only. Nil if the format
 	// is of comparisons alone.
-	runs func(runs []record.Named, alone bool) ([]render.Output, error)
+	runs ofRuns
+	// full makes the files of a report that leaves nothing out; nil where runs does.
+	full ofRuns
 	// comparison makes the files of a comparison; nil if the format has none.
 	comparison func(c *verdict.Comparison, alone bool) ([]render.Output, error)
 	// history makes the files of a history; nil if the format has none.
 	history func(c *series.Check, alone bool) ([]render.Output, error)
 }
 
+// ofRuns makes the files of a report on runs.
+type ofRuns func(runs []record.Named, alone bool) ([]render.Output, error)
+
+// Full is f, of a report that leaves nothing out.
+func (f Format) Full() Format {
+	if f.full != nil {
+		f.runs = f.full
+	}
+	return f
+}
+
 // Print writes the report on runs to w.
 func (f Format) Print(w io.Writer, runs []record.Named) error {
-	return f.print(w, func() ([]render.Output, error) { return f.ofRuns(runs, true) })
+	return f.print(w, func() ([]render.Output, error) { return f.filesOf(runs, true) })
 }
 
 // PrintComparison writes the report on c to w.
@@ -74,7 +87,7 @@ func (f Format) print(w io.Writer, content func() ([]render.Output, error)) erro
 // Each file appears whole or not at all, the main one last. The same run files
 // give the same bytes. It gives the path of the main file.
 func (f Format) Write(dir string, runs []record.Named) (string, error) {
-	files, err := f.ofRuns(runs, false)
+	files, err := f.filesOf(runs, false)
 	return f.write(dir, files, err)
 }
 
@@ -84,9 +97,9 @@ func (f Format) WriteComparison(dir string, c *verdict.Comparison) (string, erro
 	return f.write(dir, files, err)
 }
 
-// ofRuns makes the report that the kind of file asks for: a run of two variants
+// filesOf makes the report that the kind of file asks for: a run of two variants
 // is a comparison.
-func (f Format) ofRuns(runs []record.Named, alone bool) ([]render.Output, error) {
+func (f Format) filesOf(runs []record.Named, alone bool) ([]render.Output, error) {
 	if len(runs) == 1 && f.Each && f.comparison != nil && verdict.HoldsVariants(runs[0].File) {
 		c, err := verdict.CompareVariants(runs[0].File, verdict.Options{BaseName: runs[0].Name})
 		if err != nil {
@@ -117,9 +130,8 @@ const GCPercent = 50
 
 // Formats lists all formats, the default first.
 var Formats = []Format{
-	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns, comparison: markdownComparison, history: markdownHistory},
-	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns, comparison: htmlComparison, history: htmlHistory},
-	{Name: "png", For: "slides: one image of 1920 × 1080 for each chart", Each: true, Whole: true, runs: pngRuns, comparison: pngComparison, history: pngHistory},
+	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns(false), full: markdownRuns(true), comparison: markdownComparison, history: markdownHistory},
+	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns(false), full: htmlRuns(true), comparison: htmlComparison, history: htmlHistory},
 	{Name: "json", For: "programs: the figures of the report", Each: true, runs: jsonRuns, comparison: jsonComparison},
 	{Name: "csv", For: "spreadsheets and data frames: a row a trial", runs: csvRuns, comparison: csvComparison},
 	{Name: "benchfmt", For: "benchstat and other readers of Go's benchmark format", runs: benchRuns},

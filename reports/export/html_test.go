@@ -138,7 +138,7 @@ func TestHTMLShape(t *testing.T) {
 }
 
 // pageElements are those that a page may have; a file must not add to them.
-var pageElements = strings.Fields(`html head meta title link style body a header h1 h2 h3 button nav details summary ol ul li main p strong code section
+var pageElements = strings.Fields(`html head meta title link style body a header h1 h2 h3 button nav details summary ol ul li main p pre strong code section
 	div table caption thead tbody tr th td span figure figcaption script svg desc rect line text circle path polyline`)
 
 // void elements have no end.
@@ -304,6 +304,10 @@ func checkTold(t *testing.T, d document.Document, page string) {
 			for _, item := range v {
 				tell(document.PlainText(item))
 			}
+		case document.Listing:
+			for line := range strings.SplitSeq(strings.TrimRight(v.Text, "\n"), "\n") {
+				tell(strings.TrimLeft(line, "\t"))
+			}
 		case document.Fold:
 			if !v.Empty() {
 				tell(v.Summary)
@@ -355,9 +359,9 @@ func documentNamed(name string) document.Document {
 	return document.Document{
 		Title: name, Alerts: []prose.Prose{prose.Say(name)}, Lead: prose.Say(name, prose.Mono(name), prose.Bold(name)), Points: []prose.Prose{prose.Say(name)},
 		Sections: []document.Section{{Heading: name, Blocks: []document.Block{
-			prose.Say(name), document.Small(prose.Say(name)), document.Bullets{prose.Say(prose.Mono(name))},
+			prose.Say(name), document.Small(prose.Say(name)), document.Bullets{prose.Say(prose.Mono(name))}, document.Listing{Language: "c", Text: name},
 			document.Table{Columns: slices.Concat(document.Text(name), document.Numeric(name)), Rows: [][]prose.Prose{document.Row(name, name), document.Row(prose.Mono(name), prose.Bold(name))}, Note: prose.Say(name), Fold: name + "x"},
-			document.Picture{File: "x.svg", Alt: "Chart of " + name, Chart: chart.Ratios{Title: name, Desc: name, Unit: name, Shared: name, Groups: []chart.RatioGroup{{Name: name, Bars: []chart.RatioBar{{Label: name, Value: 1, Text: name, Ratio: name}}}}}},
+			document.Picture{File: "x.svg", Alt: "Chart of " + name, Chart: chart.Bars{Title: name, Desc: name, Class: "a", Unit: name, Bars: []chart.Bar{{Label: name, Value: 1, Text: name}}}},
 			document.Fold{Summary: name, Blocks: []document.Block{prose.Say(name)}},
 		}}, {Heading: name, Sub: true}, {Heading: name}},
 	}

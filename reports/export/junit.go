@@ -12,6 +12,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/run"
+	"tunbench/reports/document/trust"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/prose"
@@ -195,7 +196,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 				names, counts := a.Flags()
 				c.Error = &junitResult{Type: record.InvalidVerdict,
 					Message: book.Text("no valid trial", prose.Values{"Trials": len(a.All), "Arm": a.name, "Flags": figure.CountedFlags(names, counts)}),
-					Text:    advised(names)}
+					Text:    advised(f.Run, a.All, names)}
 			}
 		}
 		s.add(c)
@@ -232,7 +233,7 @@ func junitRun(r record.Named) (junitSuite, error) {
 	s.Time = seconds(total)
 	s.warn(run.Alerts(f))
 	var out bytes.Buffer
-	err := render.Summary(&out, f)
+	err := render.Summary(&out, f, true)
 	s.Out.Text = out.String()
 	return s, err
 }
@@ -249,13 +250,13 @@ func junitLimit(r requirement.Result) junitCase {
 	return c
 }
 
-// advised says what to do about flags that make a trial invalid.
-func advised(flags []string) string {
+// advised says what to do about flags that make trials of a run invalid.
+func advised(run *record.Run, trials []*record.Trial, flags []string) string {
 	var lines []string
 	for _, f := range flags {
 		if record.Invalidates(f) {
-			a := document.AdviceOn(f)
-			lines = append(lines, f+": "+a.Meaning+" "+a.Next)
+			meaning, next := trust.On(f, run, trials)
+			lines = append(lines, f+": "+meaning+" "+next)
 		}
 	}
 	return strings.Join(lines, "\n")

@@ -58,7 +58,7 @@ func TestScheduleOverTrials(t *testing.T) {
 		t.Errorf("a p99 that nobody knows: %+v", s)
 	}
 	var text strings.Builder
-	if err := render.Summary(&text, fixture.OpenRun()); err != nil || !strings.Contains(text.String(), "load=10pct") {
+	if err := render.Summary(&text, fixture.OpenRun(), false); err != nil || !strings.Contains(text.String(), "load=10pct") {
 		t.Errorf("%v: %s", err, text.String())
 	}
 }

@@ -23,7 +23,7 @@ import (
 func summaryOf(t *testing.T, f *record.File) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := render.Summary(&b, f); err != nil {
+	if err := render.Summary(&b, f, false); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -205,7 +205,7 @@ func TestWriteErrors(t *testing.T) {
 	if err := runMarkdown(fixture.Failing{}, f, render.Options{}); err == nil {
 		t.Error("Markdown hides the writer's error")
 	}
-	if err := render.Summary(fixture.Failing{}, f); err == nil {
+	if err := render.Summary(fixture.Failing{}, f, false); err == nil {
 		t.Error("Summary hides the writer's error")
 	}
 	var b bytes.Buffer
@@ -237,7 +237,7 @@ func checkView(t *testing.T, d document.Document, view uint8) {
 	case 1:
 		for _, p := range d.Pictures() {
 			var b bytes.Buffer
-			if err := chart.WriteSVG(&b, p.Chart, ""); err != nil {
+			if err := chart.WriteSVG(&b, p.Chart); err != nil {
 				t.Fatal(err)
 			}
 			files[p.File] = b.String()
@@ -267,7 +267,7 @@ func FuzzReport(f *testing.F) {
 		}
 		if view%(views+1) < views {
 			checkView(t, run.New(file), view)
-		} else if err := render.Summary(io.Discard, file); err != nil {
+		} else if err := render.Summary(io.Discard, file, false); err != nil {
 			t.Fatal(err)
 		}
 	})

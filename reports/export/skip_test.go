@@ -29,7 +29,7 @@ func TestSkippedArm(t *testing.T) {
 		}
 	}
 	var summary bytes.Buffer
-	if err := render.Summary(&summary, f); err != nil {
+	if err := render.Summary(&summary, f, true); err != nil {
 		t.Fatal(err)
 	}
 	if want := "skipped observed trials of " + name; !strings.Contains(strings.Join(strings.Fields(summary.String()), " "), want) {
@@ -40,7 +40,7 @@ func TestSkippedArm(t *testing.T) {
 		t.Fatal(err)
 	}
 	markdown := report.String()
-	for _, want := range []string{"1 scenario was measured only without the observer", ", observed trials only |"} {
+	for _, want := range []string{"The observed trials of **1 scenario were skipped** (unsupported)", ", observed trials only |"} {
 		if !strings.Contains(markdown, want) {
 			t.Errorf("the report does not hold %q", want)
 		}

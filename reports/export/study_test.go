@@ -25,6 +25,10 @@ func studied() (list []verdict.KernelBoots) {
 		for boot, files := range k.Boots {
 			k.Boots[boot] = files[:1]
 			files[0].Run.Suite = "study"
+			for i := range files[0].Trials { // so that two scenarios differ in their queues alone
+				t := &files[0].Trials[i]
+				t.Scenario = strings.Replace(t.Scenario, "/flows=4", "", 1)
+			}
 			files[0].Run.Host.KernelVersion = fmt.Sprintf("#1 SMP Debian %s-1 (2026-11-26)", upstream)
 		}
 		list = append(list, k)
@@ -40,22 +44,27 @@ func studied() (list []verdict.KernelBoots) {
 	return list
 }
 
-// profiledStep are the two kernels of a pair, each with a profile in which one function
-// differs.
+// profiledStep are the two sides of a pair, each with a profile in which one function differs:
+// two kernels, or one with two scenarios.
 func profiledStep(p figures.Pair) *verdict.Lab {
-	side := func(release string, cost float64) verdict.KernelBoots {
-		f := &record.File{Run: &record.Run{Host: record.Host{Kernel: release}}, End: &record.End{}}
-		profile := record.Profile{Scenario: p.Scenario, Unit: record.ProfileInstructions, Functions: []record.ProfileFunction{{Name: "tun_net_xmit", Of: "tun"}, {Name: "skb_release_data", Of: "kernel"}}}
+	side := func(scenario string, cost float64) record.Profile {
+		profile := record.Profile{Scenario: scenario, Unit: record.ProfileInstructions, Functions: []record.ProfileFunction{{Name: "tun_net_xmit", Of: "tun"}, {Name: "skb_release_data", Of: "kernel"}}}
 		for block := range 5 {
 			wobble := float64(block)
 			profile.Blocks = append(profile.Blocks, record.ProfileBlock{Pkts: 1000, Cost: 1000 + cost + wobble, Sampled: 100})
 			profile.Functions[0].Self = append(profile.Functions[0].Self, cost+wobble)
 			profile.Functions[1].Self = append(profile.Functions[1].Self, 1000+wobble)
 		}
-		f.Profiles = []record.Profile{profile}
+		return profile
+	}
+	kernel := func(release string, profiles ...record.Profile) verdict.KernelBoots {
+		f := &record.File{Run: &record.Run{Host: record.Host{Kernel: release}}, End: &record.End{}, Profiles: profiles}
 		return verdict.KernelBoots{Name: release, Boots: [][]*record.File{{f}}}
 	}
-	return verdict.NewLab([]verdict.KernelBoots{side(p.Base, 300), side(p.New, 420)})
+	if p.Other != "" {
+		return verdict.NewLab([]verdict.KernelBoots{kernel(p.New, side(p.Scenario, 300), side(p.Other, 555))})
+	}
+	return verdict.NewLab([]verdict.KernelBoots{kernel(p.Base, side(p.Scenario, 300)), kernel(p.New, side(p.Scenario, 420))})
 }
 
 func studyVariants() map[string]study.Text {
@@ -64,8 +73,10 @@ func studyVariants() map[string]study.Text {
 	}
 	whole := text(studied())
 	whole.Profiles = map[string]*verdict.Lab{}
-	for _, p := range figures.Pairs(whole.Study)[:1] {
-		whole.Profiles[p.Name] = profiledStep(p)
+	for _, p := range figures.Pairs(whole.Study) {
+		if !strings.Contains(p.New, "-rt-") { // which was not profiled
+			whole.Profiles[p.Name] = profiledStep(p)
+		}
 	}
 	whole.Archive = study.Archive{Date: "2026-11-30", Releases: []string{
 		"6.1.0-50-cloud-amd64", "6.1.0-54-cloud-amd64", "6.1.0-55-cloud-amd64", "6.1.0-56-cloud-amd64", "6.1.0-57-cloud-amd64", "6.12.115+deb12-cloud-amd64", "6.12.117+deb12-cloud-amd64",

@@ -27,7 +27,7 @@ func TestOnTerminal(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			for file, text := range map[string][]byte{"run.txt": render.RunSummary(on, fixture.Synthetic()), "compare.txt": render.ComparisonText(comparison, on)} {
+			for file, text := range map[string][]byte{"run.txt": render.RunSummary(on, fixture.Synthetic(), false), "compare.txt": render.ComparisonText(comparison, on)} {
 				for line := range strings.Lines(string(text)) {
 					if on.ASCII && strings.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
 						t.Errorf("%s: not ASCII: %q", file, line)

@@ -73,3 +73,9 @@ func IntervalsOf(list []*Scenario, metric string) map[*Scenario]Interval {
 	}
 	return spans
 }
+
+// Marks are the flags of t that say something about t. That there are more workers than
+// CPUs is a fact of the host, which reports tell once.
+func Marks(t *record.Trial) []string {
+	return slices.DeleteFunc(slices.Clone(t.Flags), func(f string) bool { return f == record.FlagOversubscribed })
+}

@@ -27,7 +27,7 @@ func WorstFirst(list []*Scenario) []*Scenario {
 func InvalidShare(s *Scenario) float64 { return share(s.Head(), (*record.Trial).Invalid) }
 
 func FlaggedShare(s *Scenario) float64 {
-	return share(s.Head(), func(t *record.Trial) bool { return len(t.Flags) > 0 })
+	return share(s.Head(), func(t *record.Trial) bool { return len(Marks(t)) > 0 })
 }
 
 // openLoss is the loss in an open loop; 0 in a closed loop, whose sender is as fast as

@@ -105,7 +105,7 @@ type Difference struct {
 	// Paired is set where the blocks of the two were measured by turns.
 	Paired  bool
 	Total   Interval // of the difference in cost of a packet
-	Changes []Change // the largest first
+	Changes []Change // those that Moved first, of these and of the others the largest first
 }
 
 // Compare compares two profiles. Their blocks are compared in pairs if they were measured
@@ -129,7 +129,15 @@ func Compare(base, next *record.Profile, paired bool) Difference {
 		c.Interval, c.All = of.interval(alpha), of.interval(alpha/float64(len(names)))
 		d.Changes = append(d.Changes, c)
 	}
-	slices.SortStableFunc(d.Changes, func(a, b Change) int { return cmp.Compare(math.Abs(b.Mean), math.Abs(a.Mean)) })
+	slices.SortStableFunc(d.Changes, func(a, b Change) int {
+		if a.Moved() != b.Moved() {
+			if a.Moved() {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(math.Abs(b.Mean), math.Abs(a.Mean))
+	})
 	return d
 }
 

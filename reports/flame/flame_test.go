@@ -82,6 +82,16 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestMovedFirst: what changed stands above a larger difference that is noise.
+func TestMovedFirst(t *testing.T) {
+	base := profileOf(map[string][]float64{"copy": {100, 200, 100, 200, 100}, "xmit": {10, 10, 10, 10, 10}})
+	next := profileOf(map[string][]float64{"copy": {200, 150, 300, 190, 150}, "xmit": {26.1, 25.9, 26, 26.1, 26}})
+	d := Compare(base, next, true)
+	if d.Changes[0].Name != "xmit" || !d.Changes[0].Moved() || d.Changes[1].Moved() || d.Changes[1].Mean < 30 {
+		t.Errorf("%+v", d.Changes)
+	}
+}
+
 // TestSimultaneous: of comparisons of equal profiles, about one in twenty shows any
 // function as moved.
 func TestSimultaneous(t *testing.T) {

@@ -84,6 +84,8 @@ func (m *markdownWriter) block(b document.Block) {
 		}
 	case document.Mermaid:
 		m.printf("```mermaid\n%s```\n\n", v)
+	case document.Listing:
+		m.printf("```%s\n%s\n```\n\n", v.Language, strings.ReplaceAll(listing(v), "```", "'''"))
 	case document.Picture:
 		if m.options.Charts {
 			m.printf("![%s](%s)\n\n", escape(v.Alt), v.File)
@@ -115,22 +117,16 @@ func (m *markdownWriter) table(t document.Table) {
 	if len(t.Rows) == 0 {
 		return
 	}
-	align := make(tw.Alignment, len(t.Columns))
-	header := make([]string, len(t.Columns))
+	header, numeric := make([]string, len(t.Columns)), make([]bool, len(t.Columns))
 	for i, c := range t.Columns {
-		header[i] = escape(c.Name)
-		align[i] = tw.AlignLeft
-		if c.Numeric {
-			align[i] = tw.AlignRight
-		}
+		header[i], numeric[i] = escape(c.Name), c.Numeric
 	}
 	tab := tablewriter.NewTable(&m.b,
-		tablewriter.WithRenderer(renderer.NewMarkdown()),
+		tablewriter.WithRenderer(&compact{Markdown: renderer.NewMarkdown(), numeric: numeric}),
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
-		tablewriter.WithAlignment(align),
-		// Otherwise the width of "–" follows the locale, and so do the bytes.
+		// Otherwise the width of "–" follows the locale.
 		tablewriter.WithEastAsian(tw.Off),
 	)
 	tab.Header(header)
@@ -211,10 +207,20 @@ func MarkdownFiles(d document.Document, alone bool) ([]Output, error) {
 	}
 	for _, p := range d.Pictures() {
 		var drawn bytes.Buffer
-		if err := chart.WriteSVG(&drawn, p.Chart, d.SourceOf(p)); err != nil {
+		if err := chart.WriteSVG(&drawn, p.Chart); err != nil {
 			return nil, fmt.Errorf("draw %s: %w", p.File, err)
 		}
 		files = append(files, Output{p.File, drawn.Bytes()})
 	}
 	return files, nil
+}
+
+// listing is the text of l, whose tabs and line breaks stay.
+func listing(l document.Listing) string {
+	var lines []string
+	for line := range strings.SplitSeq(strings.TrimRight(l.Text, "\n"), "\n") {
+		body := strings.TrimLeft(line, "\t")
+		lines = append(lines, strings.Repeat("\t", len(line)-len(body))+text.Printable(body))
+	}
+	return strings.Join(lines, "\n")
 }

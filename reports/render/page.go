@@ -43,6 +43,7 @@ type pageBlock struct {
 	Items           [][]pagePiece
 	Title           string // of the chart or the fold
 	Chart           template.HTML
+	Listing         string
 	Table           *pageTable
 	Folded          []pageBlock
 }
@@ -74,13 +75,13 @@ func newPage(d document.Document) (*page, error) {
 		p.Alerts = append(p.Alerts, pieces(a))
 	}
 	var err error
-	if p.Blocks, err = (&captions{caption: "Result", source: d.SourceOf}).blocks([]document.Block{d.Lead, document.Bullets(d.Points)}); err != nil {
+	if p.Blocks, err = (&captions{caption: "Result"}).blocks([]document.Block{d.Lead, document.Bullets(d.Points)}); err != nil {
 		return nil, err
 	}
 	ids := map[string]bool{"main": true, "theme": true}
 	for _, s := range d.Sections {
 		sec := &pageSection{ID: freeID(ids, s.Heading), Heading: text.Printable(s.Heading), Sub: s.Sub}
-		if sec.Blocks, err = (&captions{caption: s.Heading, source: d.SourceOf}).blocks(s.Blocks); err != nil {
+		if sec.Blocks, err = (&captions{caption: s.Heading}).blocks(s.Blocks); err != nil {
 			return nil, err
 		}
 		if n := len(p.Contents); s.Sub && n > 0 {
@@ -122,7 +123,6 @@ func pieces(p prose.Prose) []pagePiece {
 type captions struct {
 	caption string
 	tables  int
-	source  func(document.Picture) string
 }
 
 func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) {
@@ -138,10 +138,12 @@ func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) 
 				items = append(items, pieces(item))
 			}
 			shown = append(shown, pageBlock{Items: items})
+		case document.Listing:
+			shown = append(shown, pageBlock{Listing: strings.ReplaceAll(listing(v), "\t", "    ")})
 		case document.Picture:
 			title, _ := v.Chart.Head()
 			var svg bytes.Buffer
-			if err := chart.WriteInline(&svg, v.Chart, v.Alt, c.source(v)); err != nil {
+			if err := chart.WriteInline(&svg, v.Chart, v.Alt); err != nil {
 				return nil, err
 			}
 			shown = append(shown, pageBlock{Title: text.Printable(title), Chart: template.HTML(svg.String())})
@@ -150,13 +152,13 @@ func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) 
 				shown = append(shown, c.table(v)...)
 				continue
 			}
-			own := captions{caption: v.Fold, source: c.source}
+			own := captions{caption: v.Fold}
 			shown = append(shown, pageBlock{Title: text.Printable(v.Fold), Folded: own.table(v)})
 		case document.Fold:
 			if v.Empty() {
 				continue
 			}
-			own := captions{caption: v.Summary, source: c.source}
+			own := captions{caption: v.Summary}
 			inner, err := own.blocks(v.Blocks)
 			if err != nil {
 				return nil, err

@@ -10,7 +10,9 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/document/run"
+	"tunbench/reports/document/trust"
 	"tunbench/reports/figure"
+	"tunbench/reports/finding"
 	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -19,55 +21,92 @@ import (
 	"tunbench/reports/text"
 )
 
-// Summary writes the result of f for a terminal: one line a scenario, the worst
-// first, then what there is to know about the run as a whole. Where w is a
-// terminal, it keeps to its width and its colours.
-func Summary(w io.Writer, f *record.File) error {
-	if _, err := w.Write(RunSummary(screen.Of(w), f)); err != nil {
+// Summary writes the result of f for a terminal: what the run found and how far to trust
+// that, then one line a scenario, the worst first: of many only the first, unless full is
+// set. Where w is a terminal, it keeps to its width and its colours.
+func Summary(w io.Writer, f *record.File, full bool) error {
+	if _, err := w.Write(RunSummary(screen.Of(w), f, full)); err != nil {
 		return fmt.Errorf("write summary: %w", err)
 	}
 	return nil
 }
 
-func RunSummary(s screen.Screen, f *record.File) []byte {
+// RunSummary is what Summary writes.
+func RunSummary(s screen.Screen, f *record.File, full bool) []byte {
 	var b bytes.Buffer
 	list, common := figure.Scenarios(f)
+	for _, a := range run.Alerts(f) {
+		wrapped(&b, s, screen.Caution, "warning: "+document.PlainText(a))
+	}
 	if len(list) == 0 {
 		fmt.Fprintln(&b, "Nothing was measured.")
 	} else {
-		worst := figure.WorstFirst(list)
-		t := brief(worst)
-		textTable(&b, s, t, func(row, column int) screen.Tone {
-			if column == len(t.Columns)-1 || worst[row].Head().Invalid {
-				return toneOf(worst[row])
-			}
-			return screen.Plain
-		})
-		if len(list) > 1 {
+		found, _ := finding.Said(list)
+		if len(found) == 0 && len(list) > 1 {
+			found = []prose.Prose{finding.None(list)}
+		}
+		for _, p := range found {
+			wrapped(&b, s, screen.Strong, document.PlainText(p))
+		}
+		if len(found) > 0 {
 			fmt.Fprintln(&b)
 		}
-		if len(common) > 0 { // which one scenario alone has not
-			wrapped(&b, s, screen.Plain, "all scenarios: "+text.Printable(strings.Join(common, " ")))
+		wrapped(&b, s, screen.Plain, document.PlainText(trust.Sentence(list)))
+		if sharp := finding.Sharp(list); len(sharp) > 0 {
+			wrapped(&b, s, screen.Plain, document.PlainText(sharp))
 		}
-		if len(list) > 1 {
-			wrapped(&b, s, screen.Plain, run.WorstFirst())
-		}
-		fmt.Fprintln(&b)
-		for _, p := range slices.Concat([]prose.Prose{run.Trust(list)}, run.Limits(f, list)) {
+	}
+	for _, p := range trust.Left(f, list) {
+		wrapped(&b, s, screen.Caution, document.PlainText(p))
+	}
+	if len(list) > 0 {
+		for _, p := range trust.Rest(f, list) {
 			wrapped(&b, s, screen.Plain, document.PlainText(p))
 		}
+		fmt.Fprintln(&b)
+		scenarioLines(&b, s, list, common, full)
 	}
 	requirementLines(&b, s, f)
 	var lines bytes.Buffer
 	searchLines(&lines, f, list, common)
-	skipLines(&lines, f.Skips)
+	if full {
+		skipLines(&lines, f.Skips)
+	}
 	for line := range strings.Lines(lines.String()) {
 		wrapped(&b, s, screen.Plain, line)
 	}
-	for _, a := range run.Alerts(f) {
-		wrapped(&b, s, screen.Caution, "warning: "+document.PlainText(a))
-	}
 	return b.Bytes()
+}
+
+// mostRows is how many scenarios a terminal shows, unless all are asked for.
+const mostRows = 16
+
+// scenarioLines has a line for each scenario, the worst first, and says what all have in
+// common.
+func scenarioLines(b *bytes.Buffer, s screen.Screen, list []*figure.Scenario, common []string, full bool) {
+	worst := figure.WorstFirst(list)
+	if !full {
+		worst = worst[:min(len(worst), mostRows)]
+	}
+	t := brief(worst, figure.Titles(list))
+	textTable(b, s, t, func(row, column int) screen.Tone {
+		if column == len(t.Columns)-1 || worst[row].Head().Invalid {
+			return toneOf(worst[row])
+		}
+		return screen.Plain
+	})
+	if n := len(list) - len(worst); n > 0 {
+		wrapped(b, s, screen.Plain, run.MoreScenarios(n))
+	}
+	if len(list) > 1 {
+		fmt.Fprintln(b)
+	}
+	if len(common) > 0 { // which one scenario alone has not
+		wrapped(b, s, screen.Plain, "all scenarios: "+text.Printable(strings.Join(common, " ")))
+	}
+	if len(list) > 1 {
+		wrapped(b, s, screen.Plain, run.WorstFirst())
+	}
 }
 
 // mostLimits is how many limits that are not met a terminal lists.
@@ -118,7 +157,7 @@ func skipLines(b *bytes.Buffer, skips []record.Skip) {
 }
 
 // brief is the headline for a terminal.
-func brief(list []*figure.Scenario) document.Table {
+func brief(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	top := 0.0
 	for _, s := range list {
 		if m, ok := s.Head().Metric(record.PPS); ok {
@@ -126,7 +165,6 @@ func brief(list []*figure.Scenario) document.Table {
 		}
 	}
 	sc := text.RateScale(top)
-	title := figure.Titles(list)
 	rates := figure.IntervalsOf(list, record.PPS)
 	where := figure.IntervalColumn(slices.Collect(maps.Values(rates))...)
 	// A terminal has room for one of the two ratios; the report has both.

@@ -4,29 +4,34 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tunbench/reports/record"
 )
 
-// Pair are two kernels whose profiles show where a difference is.
+// Pair are two kernels, or two scenarios on one kernel, whose profiles show where a
+// difference is.
 type Pair struct {
 	Kind   string `json:"kind"` // PairKind
 	Name   string `json:"name"` // of the folder of its profiles
 	Base   string `json:"base"` // releases
 	New    string `json:"new"`
-	Filter string `json:"filter"` // that keeps only the scenario, as for --filter
+	Filter string `json:"filter"` // that keeps only the scenarios, as for --filter
 	// Scenario is the one whose cost differs most, of those in Metric.
 	Scenario string  `json:"scenario"`
 	Metric   string  `json:"metric"`
 	Change   float64 `json:"change"`
+	// Other is the scenario on the side of New, if it is another one.
+	Other string `json:"other,omitempty"`
 }
 
 // PairKind is Kind of each Pair.
 const PairKind = "pair"
 
-// Pairs are the pairs of kernels on both sides of each step, and of two flavours. Each pair
-// has one scenario.
+// Pairs are the pairs of kernels on both sides of each step, and of two flavours, each with
+// one scenario. A pair of scenarios on the newest kernel shows what more than the fewest
+// queues cost.
 func Pairs(s *Study) (list []Pair) {
 	add := func(base, next *Kernel, v record.Verdict) {
 		if v.Change == nil {
@@ -52,23 +57,49 @@ func Pairs(s *Study) (list []Pair) {
 			add(p.Base, p.New, v)
 		}
 	}
+	for _, q := range QueuesOf(s) {
+		if p, ok := pairOfQueues(s, q); ok {
+			list = append(list, p)
+		}
+	}
 	return list
 }
 
-// filterOf keeps only that scenario, which k measured.
-func filterOf(k *Kernel, scenario string) string {
+// pairOfQueues compares the sending of a group with the fewest and with more queues.
+func pairOfQueues(s *Study, q Queues) (p Pair, ok bool) {
+	if len(s.Series) == 0 {
+		return p, false
+	}
+	kernels := s.Series[len(s.Series)-1].Kernels
+	k := kernels[len(kernels)-1]
+	shift := q.Shift(k, 1, record.SendNsPerPkt)
+	if shift.Change == nil {
+		return p, false
+	}
+	return Pair{
+		Kind: PairKind, Name: "queues-" + strconv.Itoa(q.Numbers[0]) + "-" + strconv.Itoa(q.Numbers[1]) + "-" + k.Name, Base: k.Name, New: k.Name,
+		Filter: filterOf(k, q.Scenarios[:2]...), Scenario: q.Scenarios[0], Other: q.Scenarios[1], Metric: record.SendNsPerPkt, Change: *shift.Change,
+	}, true
+}
+
+// filterOf keeps only those scenarios, which k measured.
+func filterOf(k *Kernel, scenarios ...string) string {
+	values := map[string][]string{} // by axis
 	for _, f := range k.Files {
 		for i := range f.Trials {
-			t := &f.Trials[i]
-			if t.Scenario != scenario {
+			if !slices.Contains(scenarios, f.Trials[i].Scenario) {
 				continue
 			}
-			var words []string
-			for _, axis := range slices.Sorted(maps.Keys(t.Axes)) {
-				words = append(words, axis+"="+t.Axes[axis])
+			for axis, v := range f.Trials[i].Axes {
+				if !slices.Contains(values[axis], v) {
+					values[axis] = append(values[axis], v)
+				}
 			}
-			return strings.Join(words, " ")
 		}
 	}
-	return ""
+	var words []string
+	for _, axis := range slices.Sorted(maps.Keys(values)) {
+		words = append(words, axis+"="+strings.Join(values[axis], ","))
+	}
+	return strings.Join(words, " ")
 }

@@ -54,9 +54,13 @@ func costs(release, upstream string, scenarios map[string]float64) verdict.Kerne
 				f.Skips = append(f.Skips, record.Skip{Scenario: name, Reason: record.Unsupported, Detail: "set offloads"})
 				continue
 			}
+			queues := "1"
+			if name == four {
+				queues = "4"
+			}
 			for trial := range 3 {
 				c := cost * (1 + 0.0001*float64(trial+boot))
-				f.Trials = append(f.Trials, record.Trial{Scenario: name, Axes: map[string]string{"mode": "tun", "size": "64"}, Arm: record.Bare, Trial: trial + 1, Metrics: map[string]float64{record.SendNsPerPkt: c, record.RecvNsPerPkt: c / 2}})
+				f.Trials = append(f.Trials, record.Trial{Scenario: name, Axes: map[string]string{"mode": "tun", "queues": queues, "size": "64"}, Arm: record.Bare, Trial: trial + 1, Metrics: map[string]float64{record.SendNsPerPkt: c, record.RecvNsPerPkt: c / 2}})
 			}
 		}
 		k.Boots = append(k.Boots, []*record.File{f})
@@ -197,7 +201,7 @@ func TestPrices(t *testing.T) {
 			continue
 		}
 		pairs := Pairs(s)
-		if len(pairs) != 1 || pairs[0].Name != tt.base+"..6.1.0-9-rt-amd64" || pairs[0].Filter != "mode=tun size=64" || pairs[0].Kind != "pair" {
+		if len(pairs) != 1 || pairs[0].Name != tt.base+"..6.1.0-9-rt-amd64" || pairs[0].Filter != "mode=tun queues=1 size=64" || pairs[0].Kind != "pair" {
 			t.Errorf("%s: pairs %+v", name, pairs)
 		}
 	}
@@ -208,10 +212,15 @@ func TestPairs(t *testing.T) {
 	a := costs("6.12.1+deb12-cloud-amd64", "6.12.1", map[string]float64{one: 1000, four: 1000})
 	b := costs("6.12.2+deb12-cloud-amd64", "6.12.2", map[string]float64{one: 1010, four: 900})
 	pairs := Pairs(New(verdict.NewLab([]verdict.KernelBoots{b, a})))
-	if len(pairs) != 1 || pairs[0].Scenario != four || pairs[0].Base != a.Name || pairs[0].Change > -0.099 {
+	if len(pairs) != 2 || pairs[0].Scenario != four || pairs[0].Base != a.Name || pairs[0].Change > -0.099 {
 		t.Errorf("%+v", pairs)
 	}
-	if pairs := Pairs(New(verdict.NewLab([]verdict.KernelBoots{a}))); len(pairs) != 0 {
+	// And one for the queues of the newest kernel, which has both scenarios.
+	if p := pairs[1]; p.Name != "queues-1-4-"+b.Name || p.Base != b.Name || p.New != b.Name || p.Scenario != one || p.Other != four || p.Filter != "mode=tun queues=1,4 size=64" {
+		t.Errorf("%+v", p)
+	}
+	alone := costs("6.12.1+deb12-cloud-amd64", "6.12.1", map[string]float64{one: 1000, four: 0})
+	if pairs := Pairs(New(verdict.NewLab([]verdict.KernelBoots{alone}))); len(pairs) != 0 {
 		t.Errorf("of one kernel: %+v", pairs)
 	}
 }

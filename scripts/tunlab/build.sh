@@ -11,6 +11,7 @@
 #
 #   same-1.ko, same-2.ko  the kernel's own TUN, built twice from the same source
 #   300ns.ko              with delay.patch: each packet that is sent takes 300 ns longer
+#   nops.ko               with nops.patch: 16 instructions more in tun_net_xmit
 #   lab.ko                with backpressure.patch: the parameter is lab=off|on|missed|each
 #
 # --list only prints the folder, and fails if it is not complete. The compiler of the
@@ -38,7 +39,7 @@ cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/tunbench
 release=$("$here/../kernels.sh" --list | grep -E "^${series//./\\.}([^0-9]|\$)" | grep -E -- '-cloud-amd64$' | tail -n 1) ||
 	fail "no cloud kernel $series is in $cache/kernels: scripts/kernels.sh $series fetches one"
 out=$cache/tunlab/$release
-modules=(same-1.ko same-2.ko 300ns.ko lab.ko)
+modules=(same-1.ko same-2.ko 300ns.ko nops.ko lab.ko)
 # Made anew if the patch or this script has changed.
 sum=$(cat "$here"/*.patch "$here/build.sh" | sha256sum)
 complete() {
@@ -96,7 +97,7 @@ build() { # MODULE SOURCE [FLAG]...
 	strip --strip-debug -o "$tmp/modules/$1.ko" "$dir/tun.ko"
 }
 mkdir -p "$tmp/modules"
-for name in backpressure delay; do
+for name in backpressure delay nops; do
 	cp "$tmp/tun.c" "$tmp/$name.c"
 	patch -s -F0 "$tmp/$name.c" "$here/$name.patch" || fail "$name.patch does not fit the tun.c of $debian"
 done
@@ -105,6 +106,7 @@ build same-1 "$tmp/tun.c"
 build same-2 "$tmp/tun.c"
 build lab "$tmp/backpressure.c"
 build 300ns "$tmp/delay.c" -DTUNLAB_DELAY_NS=300
+build nops "$tmp/nops.c"
 echo "$sum" >"$tmp/modules/sum"
 rm -rf "$out"
 mv -T "$tmp/modules" "$out"

@@ -66,5 +66,5 @@ func mergeShards(a *app, names []string, out string, partial bool) error {
 	} else if err != nil {
 		return err
 	}
-	return reportRun(a, out, path, defaultFormat, false)
+	return reportRun(a, out, path, outputs{})
 }

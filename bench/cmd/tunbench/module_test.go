@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"tunbench/harness/module"
+	"tunbench/reports/flame"
 	"tunbench/reports/record"
+	"tunbench/reports/verdict"
 )
 
 // labModules is the folder of the TUN modules that scripts/tunlab/build.sh has built, or
@@ -81,6 +83,51 @@ func TestModulesInGuest(t *testing.T) {
 			}
 			if m := f.Run.Modules["new"]; filepath.Base(m.Path) != test.file || len(m.SHA256) != 64 { // Debian builds modules without a srcversion
 				t.Errorf("the header names the module %+v", m)
+			}
+		})
+	}
+}
+
+// 16 instructions more in tun_net_xmit are found by profiles: it is the first function of
+// the table, and no other changed. Of two builds of the same source, none did.
+func TestNopsInGuest(t *testing.T) {
+	t.Cleanup(module.Forget)
+	dir := labModules(t)
+	for name, file := range map[string]string{"nops": "nops.ko", "nothing": "same-2.ko"} {
+		t.Run(name, func(t *testing.T) {
+			module.Forget()
+			out := filepath.Join(t.TempDir(), "ab")
+			ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+			defer cancel()
+			code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", filepath.Base(dir), "--accel", "tcg", "--icount", "--out", out, "--",
+				"ab", "--profile", "--trials", "8", "--seed", "1", "--set", "gen=lockstep", "--a", "module=old", "--b", "module=new",
+				"--module", "old="+filepath.Join(dir, "same-1.ko"), "--module", "new="+filepath.Join(dir, file))
+			if code != 0 { // the cost of a packet rose by less than its threshold
+				t.Fatalf("exit %d: %s%s", code, stdout, stderr)
+			}
+			f, err := record.ReadFile(filepath.Join(out, record.FileName))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := verdict.CompareVariants(f, verdict.Options{})
+			if err != nil || len(c.Profiles) != 1 || c.Profiles[0].New.Reason != "" {
+				t.Fatalf("%v, profiles %+v", err, c)
+			}
+			d := flame.Compare(c.Profiles[0].Base, c.Profiles[0].New, true)
+			moved := d.Moved()
+			if name == "nothing" {
+				if len(moved) > 0 {
+					t.Errorf("moved: %+v", moved)
+				}
+				return
+			}
+			first := d.Changes[0]
+			if reach := (first.High - first.Low) / 2; len(moved) != 1 || first.Name != "tun_net_xmit" || first.Low > 16 || first.High < 16 || reach > 8 {
+				t.Errorf("moved: %+v, the first is %+v: ± %.1f", moved, first, reach)
+			}
+			top, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount=3", "-diff_base", filepath.Join(out, "profile-a.pb.gz"), filepath.Join(out, "profile-b.pb.gz")).CombinedOutput()
+			if err != nil || !strings.Contains(string(top), "tun_net_xmit") {
+				t.Errorf("pprof: %v\n%s", err, top)
 			}
 		})
 	}

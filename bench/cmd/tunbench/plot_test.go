@@ -25,7 +25,7 @@ func TestReportPlot(t *testing.T) {
 	}
 	plot := []string{"report", dir, "--plot", "x=size,y=bit_per_s,by=dir", "--plot", "x=size,y=pps,dir=u2k"}
 	code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, plot...)
-	for _, want := range []string{"Throughput by packet size: TUN gen=udp queues=1", "dir=u2k Gbit/s", "65000", "Packet rate by packet size: TUN dir=u2k"} {
+	for _, want := range []string{"## Throughput by packet size\n", "All points: `TUN gen=udp queues=1`.", "dir=u2k Gbit/s", "65000", "## Packet rate by packet size\n"} {
 		if code != 0 || stderr != "" || !strings.Contains(stdout, want) {
 			t.Errorf("exit %d, stderr %q, no %q in\n%s", code, stderr, want, stdout)
 		}

@@ -14,9 +14,8 @@ import (
 // rehearsal is what a command line would do, found out without doing it.
 type rehearsal struct {
 	progress.Work
+	outputs // of a run
 	command string
-	format  string // of the report
-	asJSON  bool
 }
 
 // plans records that the command would measure p.
@@ -42,7 +41,7 @@ func rehearse(a *app, args []string) (rehearsal, error) {
 			return err
 		}
 		switch r.command {
-		case "run", "ab", "list":
+		case "run", "ab", "advise", "list":
 			return nil // they continue to their plan
 		}
 		return errRehearsed

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tunbench/bench/completion"
 	"tunbench/bench/folder"
@@ -24,12 +25,18 @@ func formatFlag(cmd *cobra.Command, into *string, fallback, usage string, compar
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(names, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// fullFlag adds --full to a command that reports on runs.
+func fullFlag(f *pflag.FlagSet, into *bool) {
+	f.BoolVar(into, "full", false, "leave nothing out of the report: each trial and each setting of the host")
+}
+
 // defaultFormat is the first of all formats.
 var defaultFormat = export.Formats[0].Name
 
 func reportCommand(a *app) *cobra.Command {
 	var out, format string
 	var plots []string
+	var full bool
 	cmd := &cobra.Command{
 		Use:   "report RUN...",
 		Short: "render run files",
@@ -45,6 +52,9 @@ func reportCommand(a *app) *cobra.Command {
 			if out == "" && f.Each && f.Whole && len(runs) > 1 {
 				return fmt.Errorf("--format %s makes a document of each of the %d runs: name a folder with --out, or render them one by one", f.Name, len(runs))
 			}
+			if full {
+				f = f.Full()
+			}
 			return renderRuns(a, runs, out, f)
 		},
 	}
@@ -52,6 +62,7 @@ func reportCommand(a *app) *cobra.Command {
 	formatFlag(cmd, &format, defaultFormat, "format of the report", false)
 	cmd.Flags().StringArrayVar(&plots, "plot", nil, "instead of the whole report, draw a figure over an axis of numbers: x=AXIS,y=METRIC,by=AXIS, and AXIS=VALUE for scenarios to keep; may repeat")
 	_ = cmd.RegisterFlagCompletionFunc("plot", completion.Plot)
+	fullFlag(cmd.Flags(), &full)
 	_ = cmd.MarkFlagDirname("out")
 	return cmd
 }

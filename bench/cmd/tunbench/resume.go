@@ -74,7 +74,7 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 		return err
 	}
 	plan.Done, plan.Strict = f, flags.strict || was.strict
-	return measurePlan(cmd.Context(), a, plan, outputs{dir, was.format, flags.asJSON, flags.github})
+	return measurePlan(cmd.Context(), a, plan, outputs{dir, was.format, flags.asJSON, flags.github, flags.full})
 }
 
 // runArguments returns the arguments of a run, as they were typed, without the name of

@@ -25,7 +25,7 @@ func rootCommand(a *app) *cobra.Command {
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "print results and errors only")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "print a line for each scenario if no progress is drawn")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
-	root.AddCommand(runCommand(a), abCommand(a), workerCommand(a), listCommand(a), doctorCommand(a), reportCommand(a), compareCommand(a), historyCommand(a), watchCommand(a), mergeCommand(a), vmCommand(a), kernelsCommand(a), versionCommand(a), manCommand(a))
+	root.AddCommand(runCommand(a), abCommand(a), adviseCommand(a), workerCommand(a), listCommand(a), doctorCommand(a), reportCommand(a), compareCommand(a), historyCommand(a), watchCommand(a), mergeCommand(a), vmCommand(a), kernelsCommand(a), versionCommand(a), manCommand(a))
 	explain(root)
 	return root
 }

@@ -19,6 +19,7 @@ import (
 	"tunbench/bench/plan"
 	"tunbench/bench/progress"
 	"tunbench/bench/search"
+	"tunbench/bench/suite"
 	"tunbench/bench/userns"
 	"tunbench/reports/export"
 	"tunbench/reports/record"
@@ -37,6 +38,7 @@ type runFlags struct {
 type outputs struct {
 	out, format    string
 	asJSON, github bool
+	full           bool // the report and the summary leave nothing out
 }
 
 func (r *runFlags) register(cmd *cobra.Command) {
@@ -45,6 +47,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
 	formatFlag(cmd, &r.format, defaultFormat, "format of a second report, beside report.md", false)
+	fullFlag(f, &r.full)
 	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(search.ProfileNames(), ", ")+" (at most 1, 3, 20 minutes for each)")
 	f.StringVar(&r.resume, "resume", "", "folder of an interrupted run: measure what is missing, with the flags of that run")
 	f.BoolVar(&r.buckets, "buckets", false, "keep the buckets of each queue's histogram in the records")
@@ -99,7 +102,7 @@ func runCommand(a *app) *cobra.Command {
 			}
 			if a.rehearsal != nil {
 				a.rehearsal.plans(plan)
-				a.rehearsal.format, a.rehearsal.asJSON = flags.format, flags.asJSON
+				a.rehearsal.outputs = flags.outputs
 				return nil
 			}
 			if flags.userns && !userns.Inside() {
@@ -138,7 +141,8 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, o outputs) error {
 	}
 	if p.Search.Name != "" {
 		for _, s := range p.Scenarios {
-			if err := search.Check(s); err != nil {
+			closed := s.ClosedLoop().Name // whose search is that of all its loads
+			if err := search.Check(s); err != nil && (closed == s.Name || !slices.ContainsFunc(p.Scenarios, func(o suite.Scenario) bool { return o.Name == closed })) {
 				a.warnf("no rate search of %s: %v", s.Name, err)
 			}
 		}
@@ -180,7 +184,7 @@ func measurePlan(ctx context.Context, a *app, p plan.Plan, o outputs) error {
 		return runErr
 	}
 
-	reportErr := reportRun(a, out, path, o.format, o.asJSON)
+	reportErr := reportRun(a, out, path, o)
 	if o.github {
 		compareOptions{json: o.asJSON}.job(a).Limits(outcome.Limits)
 	}
@@ -222,16 +226,16 @@ func full(err error) bool {
 
 // reportRun writes the reports on the run file at path into out, and prints the summary
 // even if the reports cannot be written.
-func reportRun(a *app, out, path, format string, asJSON bool) error {
+func reportRun(a *app, out, path string, o outputs) error {
 	f, err := record.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	written, writeErr := writeReports(out, format, record.Named{Name: out, File: f})
-	if asJSON {
+	written, writeErr := writeReports(out, o, record.Named{Name: out, File: f})
+	if o.asJSON {
 		return writeErr
 	}
-	if err := render.Summary(a.stdout, f); err != nil {
+	if err := render.Summary(a.stdout, f, o.full); err != nil {
 		return errors.Join(writeErr, err)
 	}
 	if len(written) > 0 {
@@ -240,16 +244,22 @@ func reportRun(a *app, out, path, format string, asJSON bool) error {
 	for _, file := range written {
 		fmt.Fprintf(a.stdout, "report: %s\n", file)
 	}
+	if picture := export.FirstPicture(f); picture != "" && len(written) > 0 {
+		fmt.Fprintf(a.stdout, "picture: %s\n", filepath.Join(out, picture))
+	}
 	return writeErr
 }
 
-// writeReports writes the markdown report on r into dir, and that in format next to it.
-// It returns the paths of those that were written.
-func writeReports(dir, format string, r record.Named) (written []string, err error) {
-	for _, name := range slices.Compact([]string{defaultFormat, format}) {
+// writeReports writes the markdown report on r into dir, and that in another format next
+// to it. It returns the paths of those that were written.
+func writeReports(dir string, o outputs, r record.Named) (written []string, err error) {
+	for _, name := range slices.Compact([]string{defaultFormat, cmp.Or(o.format, defaultFormat)}) {
 		f, err := export.FindFormat(name, false)
 		if err != nil {
 			return written, err
+		}
+		if o.full {
+			f = f.Full()
 		}
 		file, err := f.Write(dir, []record.Named{r})
 		if err != nil {

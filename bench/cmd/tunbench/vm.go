@@ -74,7 +74,7 @@ func reportUnfinished(a *app, dir string, planned rehearsal) error {
 	if text, err := os.ReadFile(path); err == nil && planned.asJSON {
 		fmt.Fprintf(a.stdout, "%s", text)
 	}
-	if err := reportRun(a, dir, path, planned.format, planned.asJSON); err != nil {
+	if err := reportRun(a, dir, path, planned.outputs); err != nil {
 		return fmt.Errorf("the report failed: %w", err)
 	}
 	return nil

@@ -75,7 +75,7 @@ func TestRehearse(t *testing.T) {
 		"version":       {command: "version"},
 		"doctor --json": {command: "doctor"},
 		"list":          {command: "list"},
-		"run --suite smoke --filter size=64 --trials 3 --arm bare --json --format csv": {command: "run", Work: progress.Work{OfArm: 3, Arms: 1}, format: "csv", asJSON: true},
+		"run --suite smoke --filter size=64 --trials 3 --arm bare --json --format csv": {command: "run", Work: progress.Work{OfArm: 3, Arms: 1}, outputs: outputs{format: "csv", asJSON: true}},
 		"-q ab --a size=64 --b size=65": {command: "ab"},
 	} {
 		a := &app{} // without a lab: it would crash

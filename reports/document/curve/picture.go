@@ -144,12 +144,17 @@ func (v view) names() (names []string) {
 	return names
 }
 
+// title says what is shown over what, without what all points have in common.
+func (v view) title() string {
+	return book.Text("chart title", prose.Values{"Figure": v.figure(), "Axis": v.axis()})
+}
+
 // longestTitle is how many characters fit into the head of a chart.
 const longestTitle = 92
 
 // picture draws the curve.
 func (v view) picture(file string) document.Picture {
-	title, sub := book.Text("chart title", prose.Values{"Figure": v.figure(), "Axis": v.axis()}), v.scenario()
+	title, sub := v.title(), v.scenario()
 	if long := book.Text("chart title with scenario", prose.Values{"Title": title, "Scenario": sub}); len([]rune(long)) <= longestTitle {
 		title, sub = long, ""
 	}

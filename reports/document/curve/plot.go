@@ -31,8 +31,11 @@ func Plots(f *record.File, asks []curve.Ask) (document.Document, error) {
 		}
 		v := newView(c)
 		pic := v.picture(fileOf("plot", c, files))
-		title, _ := pic.Chart.Head()
-		sec := document.Section{Heading: title, Blocks: []document.Block{pic, tableOf(v)}}
+		sec := document.Section{Heading: v.title(), Blocks: []document.Block{pic}}
+		if common := v.scenario(); common != "" {
+			sec.Blocks = append(sec.Blocks, book.Say("plots scenario", prose.Values{"Scenario": common}))
+		}
+		sec.Blocks = append(sec.Blocks, tableOf(v))
 		if len(c.Left) > 0 {
 			sec.Blocks = append(sec.Blocks, document.Small(book.Say("plots left", prose.Values{"Axis": v.axis(), "Values": c.Left})))
 		}

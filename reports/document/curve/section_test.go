@@ -152,8 +152,11 @@ func TestPlots(t *testing.T) {
 			t.Errorf("no %s", name)
 		}
 	}
+	if got := document.PlainText(d.Sections[0].Blocks[1].(prose.Prose)); got != "All points: TUN dir=k2u gen=udp queues=1." {
+		t.Errorf("%q", got)
+	}
 	var rows []string
-	for _, r := range d.Sections[0].Blocks[1].(document.Table).Rows {
+	for _, r := range d.Sections[0].Blocks[2].(document.Table).Rows {
 		var cells []string
 		for _, cell := range r {
 			cells = append(cells, document.PlainText(cell))
@@ -164,7 +167,7 @@ func TestPlots(t *testing.T) {
 	if !slices.Equal(rows, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(rows, "\n"), strings.Join(want, "\n"))
 	}
-	loads := d.Sections[1].Blocks[1].(document.Table)
+	loads := d.Sections[1].Blocks[2].(document.Table)
 	if got := document.PlainText(loads.Rows[3][1]); got != "1.20 ms (invalid)" {
 		t.Errorf("no trial is valid: %q", got)
 	}

@@ -68,7 +68,7 @@ func newQueueTables(written bool) *queueTables {
 		full: document.Table{
 			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue", "xmit packets", "read packets", "read bytes", "dropped", "flows", "share %", "range %")),
 			Note:    book.Say("each queue note", nil),
-			Fold:    book.Text("each queue fold", nil),
+			Fold:    book.Text("each queue fold", nil), Detail: true,
 		},
 		shares: chart.Panels{Title: book.Text("queues chart title", nil), Desc: book.Text("queues chart description", nil)},
 		alt:    book.Text("queues chart alt", nil),

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tunbench/reports/document"
+	"tunbench/reports/document/trust"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -17,10 +18,9 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("drops heading", nil)}
 	title := figure.Titles(list)
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario", "reason"), document.Numeric("packets", "of accepted %"), document.Text("meaning")),
-		Note:    book.Say("drops note", nil),
+		Columns: slices.Concat(document.Text("scenario", "reason"), document.Numeric("packets", "of accepted %")),
 	}
-	clean := 0
+	clean, met := 0, map[string]bool{}
 	for _, s := range list {
 		trials := s.Observ.All
 		if len(trials) == 0 {
@@ -40,7 +40,8 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 			if l.Accepted > 0 {
 				share = text.Percent(float64(l.ByReason[r]) / float64(l.Accepted))
 			}
-			t.Rows = append(t.Rows, document.Row(name, prose.Mono(r), text.Count(l.ByReason[r]), share, document.DropMeaning(r)))
+			t.Rows = append(t.Rows, document.Row(name, prose.Mono(r), text.Count(l.ByReason[r]), share))
+			met[r] = true
 			name = ""
 		}
 	}
@@ -48,6 +49,12 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 		sec.Blocks = append(sec.Blocks, book.Say("no drops", nil))
 		return sec, true
 	}
+	for _, r := range slices.Sorted(maps.Keys(met)) {
+		if m := document.DropMeaning(r); m != "" {
+			t.Note = and(t.Note, book.Say("drop reason", prose.Values{"Reason": r, "Meaning": m}))
+		}
+	}
+	t.Note = and(t.Note, book.Say("drops note", nil))
 	sec.Blocks = append(sec.Blocks, t.Folded(book.Text("drops fold", nil)))
 	if clean > 0 {
 		sec.Blocks = append(sec.Blocks, book.Say("scenarios without drops", prose.Values{"N": clean}))
@@ -97,7 +104,7 @@ func observerCost(list []*figure.Scenario) (document.Section, bool) {
 	}
 	return document.Section{Heading: book.Text("observer cost heading", nil), Blocks: []document.Block{
 		said,
-		t.Folded(book.Text("observer cost fold", nil)),
+		detail(t.Folded(book.Text("observer cost fold", nil))),
 	}}, true
 }
 
@@ -111,7 +118,7 @@ func together(list []*figure.Scenario) string {
 
 func accounting(list []*figure.Scenario) (document.Section, bool) {
 	total := figure.Account(figure.AllTrials(list))
-	sec := document.Section{Heading: book.Text("accounting heading", nil), Blocks: []document.Block{and(ledger(total), unexplained(total))}}
+	sec := document.Section{Heading: book.Text("accounting heading", nil), Blocks: []document.Block{and(ledger(total), trust.Unexplained(total))}}
 	if total.Duplicates+total.Reordered > 0 {
 		sec.Blocks = append(sec.Blocks, book.Say("duplicates and reordered", prose.Values{"Duplicates": text.Count(total.Duplicates), "Reordered": text.Count(total.Reordered)}))
 	}
@@ -146,4 +153,17 @@ func faultsOf(l figure.Ledger) string {
 		faults[i] = f + " of " + text.Count(l.ByFault[f])
 	}
 	return strings.Join(faults, ", ")
+}
+
+// ledger is the sum of the packets of l.
+func ledger(l figure.Ledger) prose.Prose {
+	corrupt := "" // left out where no packet was
+	if l.Corrupt > 0 {
+		corrupt = text.Count(l.Corrupt)
+	}
+	return book.Say("ledger", prose.Values{
+		"Offered": text.Count(l.Offered), "Accepted": text.Count(l.Accepted), "PushedBack": text.Count(l.PushedBack),
+		"Delivered": text.Count(l.Delivered), "Dropped": text.Count(l.Dropped), "Net": text.Signed(l.Net),
+		"Corrupt": corrupt,
+	})
 }

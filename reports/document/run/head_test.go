@@ -23,43 +23,6 @@ func fileOf(trials ...record.Trial) *record.File {
 	return &record.File{Run: &record.Run{Kind: record.KindRun, Schema: record.Schema}, Trials: trials}
 }
 
-func TestTrust(t *testing.T) {
-	lost := trial(1, 64, record.FlagUnexplained)
-	lost.Accounting.Delivered, lost.Accounting.Unexplained = 9, 1
-	wrong := trial(1, 64)
-	wrong.Accounting.PushedBack = 3
-	silent := trial(1, 64)
-	silent.Accounting = record.Accounting{}
-	for _, c := range []struct {
-		name   string
-		trials []record.Trial
-		want   string
-	}{
-		{"one", []record.Trial{trial(1, 64)}, "The only trial is valid and every packet is accounted for. No trial is flagged."},
-		{"several", []record.Trial{trial(1, 64), trial(2, 64)}, "All 2 trials are valid and every packet is accounted for. No trial is flagged."},
-		{"no packets counted", []record.Trial{silent}, "The only trial is valid. No trial is flagged."},
-		{
-			"unaccounted", []record.Trial{lost, trial(2, 64)},
-			"1 of 2 trials is valid, but 1 packet is unaccounted for in 1 trial. 1 trial is flagged: unexplained; the report's section Flags explains each flag.",
-		},
-		{"contradicting", []record.Trial{wrong, trial(2, 64)}, "All 2 trials are valid. The counts of 1 trial do not add up. No trial is flagged."},
-		{
-			"half disturbed", []record.Trial{trial(1, 64, record.FlagPressure, record.FlagReordered), trial(2, 64, record.FlagReordered)},
-			"All 2 trials are valid and every packet is accounted for. 2 trials are flagged: reordered in all, pressure in 1; the report's section Flags explains each flag.",
-		},
-		{
-			"most disturbed", []record.Trial{trial(1, 64, record.FlagForeignLoad), trial(2, 64, record.FlagSteal), trial(3, 64)},
-			"2 of 3 trials are valid and every packet is accounted for. 2 trials are flagged: foreign-load in 1, steal in 1; the report's section Flags explains each flag. " +
-				"The host disturbed 2 of 3 trials: repeat the run on a quiet host before you quote its figures.",
-		},
-	} {
-		list, _ := figure.Scenarios(fileOf(c.trials...))
-		if got := Trust(list).String(); got != c.want {
-			t.Errorf("%s: %q, want %q", c.name, got, c.want)
-		}
-	}
-}
-
 func TestResults(t *testing.T) {
 	said := func(trials ...record.Trial) string {
 		list, _ := figure.Scenarios(fileOf(trials...))

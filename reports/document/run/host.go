@@ -113,7 +113,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 		floor.Rows = append(floor.Rows, document.Row(book.Text("host floor copy", prose.Values{"Size": s}), cost(r.Floor.CopyNs[s])))
 	}
 
-	devices := document.Table{Columns: slices.Concat(document.Text("scenario", "flags"), document.Numeric("vnet header"), document.Text("offloads", "qdisc"), document.Numeric("txqlen", "MTU"), document.Text("senders on CPU", "readers on CPU"))}
+	devices := document.Table{Detail: true, Columns: slices.Concat(document.Text("scenario", "flags"), document.Numeric("vnet header"), document.Text("offloads", "qdisc"), document.Numeric("txqlen", "MTU"), document.Text("senders on CPU", "readers on CPU"))}
 	title := figure.Titles(list)
 	for _, s := range list {
 		t := s.All()[0]
@@ -128,7 +128,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 	return document.Section{Heading: book.Text("host heading", nil), Blocks: []document.Block{
 		document.Fold{Summary: book.Text("host machine fold", nil), Blocks: []document.Block{
 			facts,
-			settings("mitigation", h.Mitigations), settings("sysctl", h.Sysctl), settings("kernel option", h.Config),
+			settings("mitigation", h.Mitigations), detail(settings("sysctl", h.Sysctl)), detail(settings("kernel option", h.Config)),
 			floor, document.Modules(r.Modules),
 		}},
 		document.Fold{Summary: book.Text("host devices fold", nil), Blocks: []document.Block{devices}},
@@ -141,5 +141,11 @@ func settings(what string, m map[string]string) document.Table {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		t.Rows = append(t.Rows, document.Row(prose.Mono(k), m[k]))
 	}
+	return t
+}
+
+// detail is t in a full report only.
+func detail(t document.Table) document.Table {
+	t.Detail = true
 	return t
 }

@@ -169,3 +169,6 @@ func searched(searches []record.Search) []prose.Prose {
 
 // WorstFirst explains the order of figure.WorstFirst.
 func WorstFirst() string { return book.Text("worst first", nil) }
+
+// MoreScenarios says that a summary leaves out n scenarios.
+func MoreScenarios(n int) string { return book.Text("more scenarios", prose.Values{"N": n}) }

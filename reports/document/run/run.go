@@ -9,29 +9,45 @@ import (
 	"tunbench/reports/document/profile"
 	"tunbench/reports/document/program"
 	"tunbench/reports/document/queue"
+	"tunbench/reports/document/trust"
 	"tunbench/reports/figure"
+	"tunbench/reports/finding"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 )
 
-// New computes the report of f.
-func New(f *record.File) document.Document {
+// Options say how much a report shows.
+type Options struct {
+	// Full shows each trial and each setting of the host, where a report otherwise sums
+	// them up.
+	Full bool
+}
+
+// New computes the report of f, without what only Options.Full shows.
+func New(f *record.File) document.Document { return With(f, Options{}) }
+
+// With computes the report of f.
+func With(f *record.File, o Options) document.Document {
 	list, common := figure.Scenarios(f)
 	d := document.Document{
 		Title:  book.Text("title", prose.Values{"Kernel": kernelOf(f.Run)}),
-		Alerts: Alerts(f), Lead: lead(f.Run, list), Source: document.SourceOf(f.Run),
+		Alerts: Alerts(f), Lead: lead(f.Run, list),
 	}
-	d.N = document.TrialsEach(list)
 	limits, limited := required(f, list)
 	if limited {
-		d.Sections = append(d.Sections, limits)
+		d.Points = []prose.Prose{Required(f)}
 	}
 	if len(list) == 0 {
 		d.Lead = and(d.Lead, book.Say("nothing measured", nil))
-		d.Points = []prose.Prose{provenance(f, list)}
+		d.Points = slices.Concat(d.Points, trust.Left(f, list), []prose.Prose{provenance(f, list)})
 	} else {
-		d.Lead = and(d.Lead, Trust(list))
-		d.Points = slices.Concat(results(list), searched(f.Searches), Limits(f, list), []prose.Prose{provenance(f, list)})
+		d.Lead = and(d.Lead, trust.Sentence(list))
+		d.Sections = append(d.Sections, findings(f, list), trusted(f, list))
+	}
+	if limited {
+		d.Sections = append(d.Sections, limits)
+	}
+	if len(list) > 0 {
 		d.Sections = append(d.Sections, throughput(list, common, f)...)
 		add := func(parts ...func([]*figure.Scenario) (document.Section, bool)) {
 			for _, part := range parts {
@@ -44,10 +60,8 @@ func New(f *record.File) document.Document {
 		d.Sections = slices.Concat(d.Sections, differences(list), curve.Sections(f, list))
 		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, probes)
 		d.Sections = append(d.Sections, limit(list)...)
-		add(drops, observerCost, accounting, flagged)
-	}
-	if limited {
-		d.Points = append([]prose.Prose{Required(f)}, d.Points...)
+		add(drops, observerCost, accounting)
+		d.Sections = append(d.Sections, trust.Flags(f.Run, list, o.Full))
 	}
 	if sec, ok := profile.Of(f.Profiles, titled(list, common)); ok {
 		d.Sections = append(d.Sections, sec)
@@ -62,5 +76,42 @@ func New(f *record.File) document.Document {
 		d.Sections = append(d.Sections, sec)
 	}
 	d.Sections = append(d.Sections, observer(f, list), host(f, list))
+	if !o.Full {
+		return d.Brief()
+	}
 	return d
+}
+
+// findings is what the report leads with: the largest and best supported ratios and,
+// where there are few scenarios or no ratios, the figures themselves.
+func findings(f *record.File, list []*figure.Scenario) document.Section {
+	sec := document.Section{Heading: book.Text("findings heading", nil)}
+	found, of := finding.Said(list)
+	if len(found) == 0 {
+		sec.Blocks = append(sec.Blocks, finding.None(list))
+	}
+	lines := found
+	if len(list) <= mostQuoted || len(found) == 0 {
+		lines = append(lines, results(list)...)
+	}
+	sec.Blocks = append(sec.Blocks, document.Bullets(append(lines, searched(f.Searches)...)))
+	if len(found) > 0 {
+		sec.Blocks = append(sec.Blocks, document.Small(book.Say("findings note", prose.Values{"N": len(found), "Of": of})))
+	}
+	return sec
+}
+
+// trusted is how far to trust the report: how sharp the run is, what was left out, and
+// when and with what it was measured.
+func trusted(f *record.File, list []*figure.Scenario) document.Section {
+	var lines []prose.Prose
+	if sharp := finding.Sharp(list); len(sharp) > 0 {
+		lines = append(lines, sharp)
+	}
+	lines = slices.Concat(lines, trust.Left(f, list), trust.Rest(f, list), []prose.Prose{provenance(f, list)})
+	sec := document.Section{Heading: book.Text("trust heading", nil), Blocks: []document.Block{document.Bullets(lines)}}
+	if sharp := trust.Sharpness(list); len(sharp) > 0 {
+		sec.Blocks = append(sec.Blocks, document.Small(sharp))
+	}
+	return sec
 }

@@ -33,7 +33,7 @@ func priceOf(t Text, p study.Price) document.Section {
 	sec.Blocks = append(sec.Blocks, tab)
 	for _, pair := range study.Pairs(t.Study) {
 		if pair.Base == p.Base.Name && pair.New == p.New.Name {
-			sec.Blocks = append(sec.Blocks, book.Say("price functions", prose.Values{"Scenario": prose.Mono(t.name(pair.Scenario)), "Unit": t.Unit(), "Functions": functionsOf(t, pair.Name, pair.Scenario)}))
+			sec.Blocks = append(sec.Blocks, book.Say("price functions", prose.Values{"Scenario": prose.Mono(t.name(pair.Scenario)), "Unit": t.Unit(), "Functions": functionsOf(t, pair.Name, pair.Scenario, pair.Scenario)}))
 		}
 	}
 	return sec
@@ -79,25 +79,31 @@ func newest(t Text) (list []*study.Kernel) {
 func queuesOf(t Text) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("queues heading", prose.Values{"Unit": t.Unit()})}
 	for _, q := range study.QueuesOf(t.Study) {
-		tab := document.Table{Columns: slices.Concat(document.Text("kernel", "scenario", "side"), document.Numeric("cost", "×"))}
+		fewest := text.Plural(q.Numbers[0], "queue", "queues")
+		tab := document.Table{Columns: slices.Concat(document.Text("kernel", "scenario", "side"), document.Numeric(fewest, "more queues", "change %"))}
 		for _, k := range newest(t) {
 			for _, side := range verdict.PacketCosts {
 				for i, scenario := range q.Scenarios {
-					cost := k.Cost(scenario, side.Metric)
-					if cost == nil {
+					shift := q.Shift(k, i, side.Metric)
+					if i == 0 || shift.Change == nil {
 						continue
 					}
-					ratio := text.Absent
-					if s := q.Shift(k, i, side.Metric); i > 0 && s.Change != nil {
-						ratio = text.Ratio(1 + *s.Change)
-					}
-					tab.Rows = append(tab.Rows, document.Row(t.short(k), t.name(scenario), side.Name, text.PerPacket(cost.Median), ratio))
+					few, more := shift.Shown()
+					tab.Rows = append(tab.Rows, document.Row(t.short(k), t.name(scenario), side.Name, text.PerPacket(*few), text.PerPacket(*more), text.Precisely(*shift.Change)))
 				}
 			}
 		}
-		tab.Note = book.Say("queues columns", prose.Values{"Unit": t.Unit(), "Fewest": text.Plural(q.Numbers[0], "queue", "queues")})
+		tab.Note = book.Say("queues columns", prose.Values{"Unit": t.Unit(), "Fewest": fewest})
 		if len(tab.Rows) > 0 {
 			sec.Blocks = append(sec.Blocks, tab)
+		}
+	}
+	for _, pair := range study.Pairs(t.Study) {
+		if pair.Other != "" {
+			sec.Blocks = append(sec.Blocks, book.Say("queues functions", prose.Values{
+				"Kernel": pair.New, "Scenario": prose.Mono(t.name(pair.Other)), "Base": prose.Mono(t.name(pair.Scenario)), "Unit": t.Unit(),
+				"Functions": functionsOf(t, pair.Name, pair.Scenario, pair.Other),
+			}))
 		}
 	}
 	return sec, len(sec.Blocks) > 0

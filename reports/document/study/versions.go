@@ -114,7 +114,7 @@ func stepsOf(t Text) document.Section {
 		for _, step := range s.Steps() {
 			functions := any("")
 			if pair := step.Base.Name + ".." + step.New.Name; profiled[pair] == step.Scenario {
-				functions = functionsOf(t, pair, step.Scenario)
+				functions = functionsOf(t, pair, step.Scenario, step.Scenario)
 			}
 			tab.Rows = append(tab.Rows, document.Row(
 				versionOf(t, step.Base, step.Gradual), versionOf(t, step.New, false), t.name(step.Scenario), sideOf(step.Metric),
@@ -142,13 +142,14 @@ func versionOf(t Text, k *study.Kernel, gradual bool) string {
 // mostFunctions is how many functions of a step are named.
 const mostFunctions = 6
 
-// functionsOf names the functions whose cost changed most between the kernels of a pair.
-func functionsOf(t Text, pair, scenario string) any {
+// functionsOf names the functions whose cost changed most from a scenario on the first
+// kernel of a pair to one on the last.
+func functionsOf(t Text, pair, scenario, other string) any {
 	lab := t.Profiles[pair]
-	if lab == nil || len(lab.Kernels) != 2 {
+	if lab == nil {
 		return book.Text("unprofiled", nil)
 	}
-	base, next := profileOf(lab.Kernels[0], scenario), profileOf(lab.Kernels[1], scenario)
+	base, next := profileOf(lab.Kernels[0], scenario), profileOf(lab.Kernels[len(lab.Kernels)-1], other)
 	if base == nil || next == nil || base.Reason != "" || next.Reason != "" {
 		return book.Text("unprofiled", nil)
 	}

@@ -1,0 +1,333 @@
+// Package advise makes the document on a recommendation, and the parts of it that a terminal
+// shows.
+package advise
+
+import (
+	"embed"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tunbench/reports/advice"
+	"tunbench/reports/document"
+	"tunbench/reports/prose"
+	"tunbench/reports/text"
+)
+
+//go:embed *.txt
+var files embed.FS
+
+var book = prose.Must(prose.Read(files, "*.txt", document.Words))
+
+// Text says what an advice found.
+type Text struct{ *advice.Advice }
+
+// New is the report on a.
+func New(a *advice.Advice) document.Document {
+	s := Text{a}
+	d := document.Document{
+		Title: book.Text("title", prose.Values{"Topic": a.Topic, "Host": s.host()}),
+		Lead:  s.Headline(), Points: append(s.Points(), s.About()),
+	}
+	if a.Use.Words == "" {
+		return d
+	}
+	d.Sections = sections{s}.all()
+	return d
+}
+
+func (s Text) host() string { return "Linux " + s.Kernel + ", " + text.Plural(s.CPUs, "CPU", "CPUs") }
+
+func (s Text) date() string {
+	date, _, _ := strings.Cut(s.Started, "T")
+	return date
+}
+
+// About says what was asked, and of which host.
+func (s Text) About() prose.Prose {
+	about := s.Advice.About
+	if about != "" {
+		about = strings.ToUpper(about[:1]) + about[1:]
+	}
+	return book.Say("lead", prose.Values{"About": about, "Kernel": s.Kernel, "CPU": s.CPU, "CPUs": s.CPUs, "Date": s.date()})
+}
+
+// threshold is advice.Threshold in per cent.
+var threshold = percent(advice.Threshold)
+
+// percent is a ratio in per cent, with no more digits than it has.
+func percent(ratio float64) string { return strconv.FormatFloat(100*ratio, 'g', 3, 64) }
+
+// Headline is the recommendation.
+func (s Text) Headline() prose.Prose {
+	use := prose.Mono(s.Use.Words)
+	switch {
+	case s.Verdict == advice.Better:
+		return book.Say("use", prose.Values{"Use": use, "Ratio": text.Ratio(s.Gain.PPS.Value), "Plain": s.PlainName, "Interval": interval(s.Gain.PPS)})
+	case s.Verdict == advice.Equal:
+		return book.Say("stay", prose.Values{"Plain": s.PlainName, "Words": use, "N": s.Candidates, "Threshold": threshold})
+	}
+	return book.Say("inconclusive", prose.Values{"Why": s.Why})
+}
+
+// Points are what there is to know beside the recommendation.
+func (s Text) Points() (list []prose.Prose) {
+	if s.Use.Words == "" {
+		return nil
+	}
+	if s.Verdict == advice.Inconclusive && len(s.Comparisons) > 0 {
+		ratio, in := "", ""
+		if s.Gain != nil {
+			ratio, in = text.Ratio(s.Gain.PPS.Value), interval(s.Gain.PPS)
+		}
+		list = append(list, book.Say("so far", prose.Values{"Use": prose.Mono(s.Use.Words), "Ratio": ratio, "Plain": s.PlainName, "Interval": in}))
+	}
+	if s.Gain != nil && s.Gain.ByTraffic != nil {
+		var parts []prose.Prose
+		for i, name := range briefly(s.Traffic) {
+			r := s.Gain.ByTraffic[i].PPS
+			parts = append(parts, book.Say("of traffic", prose.Values{"Name": prose.Mono(name), "Ratio": text.Ratio(r.Value), "Interval": interval(r)}))
+		}
+		list = append(list, book.Say("by traffic", prose.Values{"List": parts}))
+	}
+	if s.Gain != nil && s.Gain.CPU.N > 0 {
+		list = append(list, book.Say("cpu gain", prose.Values{"Ratio": text.Ratio(s.Gain.CPU.Value), "Interval": interval(s.Gain.CPU), "Plain": s.PlainName}))
+	}
+	if u := s.Unconfirmed; u != nil {
+		list = append(list, book.Say("unconfirmed", prose.Values{"Words": prose.Mono(u.New), "Ratio": text.Ratio(u.PPS.Value), "Interval": interval(u.PPS)}))
+	}
+	switch frugal := s.Of(advice.Frugal); {
+	case len(frugal) > 0:
+		f := frugal[0]
+		list = append(list, book.Say("frugal", prose.Values{"Words": prose.Mono(f.New), "CPU": text.Ratio(f.CPU.Value), "CPUInterval": interval(f.CPU), "PPS": text.Ratio(f.PPS.Value), "Interval": interval(f.PPS)}))
+	case s.Verdict != advice.Inconclusive && s.Gain != nil && s.Gain.CPU.N > 0:
+		list = append(list, book.Say("frugal none", nil))
+	}
+	if names := s.names(advice.Equal); len(names) > 0 && s.Verdict != advice.Inconclusive {
+		list = append(list, book.Say("equal", prose.Values{"Names": names, "Threshold": threshold}))
+	}
+	if names := s.names(advice.Inconclusive); len(names) > 0 && s.Finals > 0 {
+		list = append(list, book.Say("unclear", prose.Values{"Names": names, "Threshold": threshold}))
+	}
+	return list
+}
+
+// briefly are the words of each list of axes that not all of them have.
+func briefly(lists []string) (short []string) {
+	count := map[string]int{}
+	for _, l := range lists {
+		for _, word := range strings.Fields(l) {
+			count[word]++
+		}
+	}
+	for _, l := range lists {
+		var own []string
+		for _, word := range strings.Fields(l) {
+			if count[word] < len(lists) {
+				own = append(own, word)
+			}
+		}
+		if len(own) == 0 {
+			own = strings.Fields(l)
+		}
+		short = append(short, strings.Join(own, " "))
+	}
+	return short
+}
+
+// names are the changes and rivals of a verdict: a change by what is changed.
+func (s Text) names(verdict string) (list []prose.Piece) {
+	for _, c := range s.Of(advice.Change, advice.Rival) {
+		if c.Verdict == verdict {
+			list = append(list, prose.Mono(c.Label))
+		}
+	}
+	return list
+}
+
+// interval is that of r; "" without one.
+func interval(r advice.Ratio) string {
+	if r.CI == nil {
+		return ""
+	}
+	return text.Between(text.Ratio(r.CI[0]), text.Ratio(r.CI[1]))
+}
+
+// Verdict is what a comparison shows, in words.
+func Verdict(c advice.Comparison) string {
+	switch c.Verdict {
+	case advice.Equal:
+		return book.Text("verdict equal", prose.Values{"AtMost": atMost(c)})
+	case advice.Better:
+		return book.Text("verdict better", nil)
+	case advice.Worse:
+		return book.Text("verdict worse", nil)
+	}
+	return book.Text("verdict inconclusive", nil)
+}
+
+func atMost(c advice.Comparison) string { return percent(math.Ceil(1000*c.AtMost) / 1000) }
+
+// Briefly is Verdict where there is little room.
+func Briefly(c advice.Comparison) string {
+	if c.Verdict == advice.Equal {
+		return book.Text("verdict equal in brief", prose.Values{"AtMost": atMost(c)})
+	}
+	return Verdict(c)
+}
+
+// Steps is the table of the steps to the recommendation.
+func (s Text) Steps() document.Table {
+	t := document.Table{
+		Columns: slices.Concat(document.Text("choice", "value"), document.Numeric("packets", "95 % interval", "CPU", "95 % interval"), document.Text("verdict")),
+		Note:    book.Say("steps note", nil),
+	}
+	for _, c := range s.Of(advice.Step, advice.Aside) {
+		label := c.Label
+		if c.Role == advice.Aside {
+			label = "(" + label + ")"
+		}
+		t.Rows = append(t.Rows, s.row(c, c.Choice, label))
+	}
+	return t
+}
+
+// Changes is the table of the other values of each choice.
+func (s Text) Changes() document.Table {
+	t := document.Table{
+		Columns: slices.Concat(document.Text("choice", "instead"), document.Numeric("packets", "95 % interval", "CPU", "95 % interval"), document.Text("verdict")),
+		Note:    book.Say("changes note", nil),
+	}
+	before := ""
+	for _, c := range s.Of(advice.Change) {
+		choice := c.Choice
+		if choice == before {
+			choice = ""
+		}
+		before = c.Choice
+		t.Rows = append(t.Rows, s.row(c, choice, c.Label))
+	}
+	return t
+}
+
+func (s Text) row(c advice.Comparison, first, label string) []prose.Prose {
+	ratio := func(r advice.Ratio) string {
+		if r.N == 0 {
+			return text.Absent
+		}
+		return text.Ratio(r.Value)
+	}
+	in := func(r advice.Ratio) string {
+		if r.CI == nil {
+			return text.Absent
+		}
+		return interval(r)
+	}
+	return document.Row(first, prose.Mono(label), ratio(c.PPS), in(c.PPS), ratio(c.CPU), in(c.CPU), Verdict(c))
+}
+
+// Rates is the table of the rates under each traffic.
+func (s Text) Rates() document.Table {
+	t := document.Table{
+		Columns: slices.Concat(document.Text("traffic"), document.Numeric("packets/s, plain", "recommended", "×", "95 % interval", "CPU ns, plain", "recommended", "×", "95 % interval")),
+		Note:    book.Say("rates note", prose.Values{"Plain": s.PlainName}),
+	}
+	if s.Gain == nil {
+		return t
+	}
+	scale := text.RateScale(slices.Max(append([]float64{0}, s.Use.PPS...)))
+	t.Columns[1].Name = scale.Unit + ", plain"
+	for i, traffic := range s.Traffic {
+		if i >= len(s.Use.PPS) || i >= len(s.Plain.PPS) {
+			break
+		}
+		pps, cpu := s.Gain.PPS, s.Gain.CPU
+		if s.Gain.ByTraffic != nil {
+			pps, cpu = s.Gain.ByTraffic[i].PPS, s.Gain.ByTraffic[i].CPU
+		}
+		t.Rows = append(t.Rows, document.Row(prose.Mono(traffic), scale.Format(s.Plain.PPS[i]), scale.Format(s.Use.PPS[i]), text.Ratio(pps.Value), interval(pps),
+			text.Figure(s.Plain.CPU[i]), text.Figure(s.Use.CPU[i]), text.Ratio(cpu.Value), interval(cpu)))
+	}
+	return t
+}
+
+// Lacking says what cannot be measured here, a sentence for each reason.
+func (s Text) Lacking() (list []prose.Prose) {
+	for _, l := range s.Lacks {
+		list = append(list, book.Say("lack", prose.Values{"What": lackNames(l), "Reason": l.Reason, "Detail": l.Detail}))
+	}
+	return list
+}
+
+// lackNames names what is lacking, but no more than three things.
+func lackNames(l advice.Lack) (p prose.Prose) {
+	const most = 3
+	for i, w := range l.What[:min(most, len(l.What))] {
+		if i > 0 {
+			p = append(p, prose.Say(", ")...)
+		}
+		p = append(p, prose.Mono(w))
+	}
+	if n := len(l.What) - most; n > 0 {
+		p = append(p, prose.Say(" ", book.Say("lack more", prose.Values{"N": n}))...)
+	}
+	return p
+}
+
+// Commands are those that show the gain and each step, and those that show the other values
+// of each choice. None shows a pair that another one has shown.
+func (s Text) Commands() (steps, changes []string) {
+	seen := map[[2]string]bool{}
+	for _, c := range s.Of(advice.Gain, advice.Step, advice.Aside, advice.Change) {
+		pair := [2]string{min(c.New, c.Base), max(c.New, c.Base)}
+		if seen[pair] {
+			continue
+		}
+		seen[pair] = true
+		for _, line := range c.AB {
+			if c.Role == advice.Change {
+				changes = append(changes, "sudo "+line)
+			} else {
+				steps = append(steps, "sudo "+line)
+			}
+		}
+	}
+	return steps, changes
+}
+
+// FewCommands are those that show the gain or, without one, the first change.
+func (s Text) FewCommands() []string {
+	for _, c := range s.Of(advice.Gain, advice.Change) {
+		return c.AB
+	}
+	return nil
+}
+
+// CommandsFollow introduces FewCommands.
+func CommandsFollow() prose.Prose { return book.Say("commands short", nil) }
+
+// CodeIn names the programs in the folder of an advice.
+func CodeIn(goFile, cFile string) prose.Prose {
+	return book.Say("code short", prose.Values{"Go": goFile, "C": cFile})
+}
+
+// Spent says how long it took, and of how many trials it is made.
+func (s Text) Spent() prose.Prose {
+	seconds := func(ns int64) string { return time.Duration(ns).Round(time.Second).String() }
+	return book.Say("spent", prose.Values{
+		"Spent": seconds(s.SpentNs), "Budget": seconds(s.BudgetNs), "Trials": s.Trials, "Invalid": s.Invalid, "Flags": counts(s.Flags), "Flagged": counts(s.Flagged),
+	})
+}
+
+// counts lists names with how often each was.
+func counts(of map[string]int) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, of[name]))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,9 +1,0 @@
-package ladder
-
-import (
-	"testing"
-
-	"tunbench/reports/prose/prosetest"
-)
-
-func TestBook(t *testing.T) { prosetest.Check(t, book) }

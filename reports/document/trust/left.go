@@ -1,0 +1,201 @@
+package trust
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tunbench/reports/axis"
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/prose"
+	"tunbench/reports/record"
+	"tunbench/reports/text"
+)
+
+// Left says what was left out of the figures of f and why, in a line for each cause, with
+// a command that helps where there is one; and what else limits the figures.
+func Left(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
+	p = append(p, skipped(f)...)
+	p = append(p, invalid(f.Run, list)...)
+	short, brief, fewest := 0, 0, 0
+	var first *figure.Scenario
+	for _, s := range list {
+		h := s.Head()
+		if !h.Invalid && figure.Short(s) {
+			brief++
+		}
+		if n := len(h.Used); n < figure.Fewest && (first == nil || n > fewest) {
+			first, fewest = s, n
+		}
+		short += len(slices.DeleteFunc(slices.Clone(s.All()), func(t *record.Trial) bool { return !slices.Contains(t.Flags, record.FlagShort) }))
+	}
+	if brief > 0 {
+		p = append(p, book.Say("too short", prose.Values{"N": brief, "Least": time.Duration(record.LeastMeasureNs), "Command": again(f.Run, nil, "--measure", "1s")}))
+	}
+	if short > 0 {
+		command := "sudo tunbench run --resume FOLDER"
+		if f.End != nil { // there is nothing left to resume
+			command = again(f.Run, nil)
+		}
+		p = append(p, book.Say("short", prose.Values{"N": short, "Command": command}))
+	}
+	if first != nil && !slices.ContainsFunc(list, exact) {
+		p = append(p, book.Say("too few trials", prose.Values{"N": fewest, "Fewest": figure.Fewest, "Command": again(f.Run, nil, "--trials", fmt.Sprint(figure.Fewest))}))
+	}
+	if fact := crowded(f.Run, list); len(fact) > 0 {
+		p = append(p, fact)
+	}
+	return p
+}
+
+// exact reports whether the packet rate of s has a 95 % interval.
+func exact(s *figure.Scenario) bool {
+	in, ok := s.Head().Interval(record.PPS)
+	return ok && in.Exact
+}
+
+// skipped has a line for each reason of skips.
+func skipped(f *record.File) (p []prose.Prose) {
+	type cause struct {
+		reason string
+		arm    record.Arm
+	}
+	byCause := map[cause][]record.Skip{}
+	var order []cause
+	for _, s := range f.Skips {
+		c := cause{s.Reason, s.Arm}
+		if byCause[c] == nil {
+			order = append(order, c)
+		}
+		byCause[c] = append(byCause[c], s)
+	}
+	slices.SortStableFunc(order, func(a, b cause) int { return cmp.Compare(rank(a.reason), rank(b.reason)) })
+	for _, c := range order {
+		skips := byCause[c]
+		details := map[string]bool{}
+		for _, s := range skips {
+			details[s.Detail] = true
+		}
+		command := "tunbench doctor"
+		switch c.reason {
+		case record.Failed:
+			command = again(f.Run, &skips[0].Scenario, "-v")
+		case record.Unprivileged:
+			command = again(f.Run, nil)
+		}
+		p = append(p, book.Say("skipped", prose.Values{
+			"N": len(skips), "Scenario": skips[0].Scenario, "Arm": string(c.arm), "Reason": text.Clip(c.reason, longestDetail), "Detail": text.Clip(skips[0].Detail, longestDetail),
+			"More": len(details) - 1, "Command": command, "Failed": c.reason == record.Failed,
+		}))
+	}
+	return p
+}
+
+// longestDetail is how much of the detail of a skip a line shows.
+const longestDetail = 120
+
+// rank orders the reasons of skips: what is a fault comes first.
+func rank(reason string) int {
+	return slices.Index([]string{record.Failed, record.Unprivileged, record.Missing, record.Unsupported}, reason)
+}
+
+// invalid has a line for each flag that makes trials invalid.
+func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
+	counts, first := map[string]int{}, map[string]string{}
+	trials, without := 0, 0
+	for _, s := range list {
+		if s.Head().Invalid {
+			without++
+		}
+		for _, t := range s.All() {
+			trials++
+			for _, flag := range t.Flags {
+				if record.Invalidates(flag) {
+					counts[flag]++
+					first[flag] = cmp.Or(first[flag], s.Name)
+				}
+			}
+		}
+	}
+	for _, flag := range order {
+		n := counts[flag]
+		if n == 0 {
+			continue
+		}
+		name := first[flag]
+		command := again(run, &name)
+		switch flag {
+		case record.FlagSteal, record.FlagCPUQuota, record.FlagEmulated:
+			command = "tunbench doctor"
+		case record.FlagClockStep:
+			command = "dmesg | grep -i clock"
+		case record.FlagUnexplained, record.FlagBadVnet, record.FlagCorrupt, record.FlagNoTraffic:
+			command = again(run, &name, "-v")
+		}
+		p = append(p, book.Say("invalid trials", prose.Values{"N": n, "Of": trials, "Flag": flag, "Cause": book.Text("cause "+flag, nil), "Command": command}))
+	}
+	if without > 0 {
+		p = append(p, book.Say("scenarios without valid trials", prose.Values{"N": without}))
+	}
+	return p
+}
+
+// again is a command that makes the run again, or only the scenario of that name, with
+// more arguments. It leaves out where the results of the run went.
+func again(run *record.Run, scenario *string, more ...string) string {
+	args := []string{"run"}
+	if len(run.Args) > 0 && run.Args[0] == "run" && !slices.ContainsFunc(run.Args, func(a string) bool { return strings.HasPrefix(a, "--resume") }) {
+		args = args[:0]
+		for i := 0; i < len(run.Args); i++ {
+			a := run.Args[i]
+			name, _, whole := strings.Cut(a, "=")
+			if slices.Contains([]string{"--out", "--format", "--trials", "--measure", "--shard"}, name) {
+				if !whole {
+					i++
+				}
+				continue
+			}
+			if a != "-q" && a != "--quiet" && a != "--json" && a != "-v" && a != "--full" {
+				args = append(args, a)
+			}
+		}
+	} else if run.Suite != "" {
+		args = append(args, "--suite", run.Suite)
+	}
+	if scenario != nil {
+		mode, axes := axis.Split(*scenario)
+		args = append(args, "--filter", strings.Join(append([]string{"mode=" + strings.ToLower(mode)}, axes...), " "))
+	}
+	args = append(args, more...)
+	for i, a := range args {
+		args[i] = quoted(a)
+	}
+	return "sudo tunbench " + strings.Join(args, " ")
+}
+
+// quoted is a as a shell reads it.
+func quoted(a string) string {
+	if a != "" && strings.IndexFunc(a, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=./,:+%@", r))
+	}) < 0 {
+		return a
+	}
+	return "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
+}
+
+// Rest says what else a reader should know: the cost of observation, and what A/A runs on
+// this host could see.
+func Rest(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
+	if cost, ok := figure.ObserverCost(list); ok {
+		p = append(p, book.Say("observer changed the rate", prose.Values{
+			"Change": text.Change(cost.Value), "Changes": cost.Interval.Changes(text.RangeName), "Exact": cost.Interval.Exact, "Rounds": cost.Rounds, "Of": len(cost.Each),
+		}))
+	}
+	if line := document.Detectable(f.Run.Sees); len(line) > 0 {
+		p = append(p, line)
+	}
+	return p
+}

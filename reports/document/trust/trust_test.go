@@ -1,0 +1,239 @@
+package trust
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/prose"
+	"tunbench/reports/record"
+)
+
+// trial is a valid one of a scenario; its rate is its size in kpps.
+func trial(pair int, size int, flags ...string) record.Trial {
+	return record.Trial{
+		Scenario: fmt.Sprintf("Tun/dir=k2u/gen=udp/queues=1/size=%d", size), Axes: map[string]string{"mode": "tun", "gen": "udp"},
+		Arm: record.Bare, Pair: pair, Trial: pair, DurationNs: 1e9, Flags: flags,
+		Metrics:    map[string]float64{record.PPS: 1000 * float64(size), record.BitPerS: 8e9},
+		Accounting: record.Accounting{Offered: 10, Accepted: 10, Delivered: 10},
+	}
+}
+
+func fileOf(trials ...record.Trial) *record.File {
+	return &record.File{Run: &record.Run{Kind: record.KindRun, Schema: record.Schema}, Trials: trials}
+}
+
+func TestSentence(t *testing.T) {
+	lost := trial(1, 64, record.FlagUnexplained)
+	lost.Accounting.Delivered, lost.Accounting.Unexplained = 9, 1
+	wrong := trial(1, 64)
+	wrong.Accounting.PushedBack = 3
+	silent := trial(1, 64)
+	silent.Accounting = record.Accounting{}
+	for _, c := range []struct {
+		name   string
+		trials []record.Trial
+		want   string
+	}{
+		{"one", []record.Trial{trial(1, 64)}, "The only trial is valid and every packet is accounted for. No trial is flagged."},
+		{"several", []record.Trial{trial(1, 64), trial(2, 64)}, "All 2 trials are valid and every packet is accounted for. No trial is flagged."},
+		{"no packets counted", []record.Trial{silent}, "The only trial is valid. No trial is flagged."},
+		{
+			"unaccounted", []record.Trial{lost, trial(2, 64)},
+			"1 of 2 trials is valid, but 1 packet is unaccounted for in 1 trial. 1 trial is flagged: unexplained; the report's section Flags explains each flag.",
+		},
+		{"contradicting", []record.Trial{wrong, trial(2, 64)}, "All 2 trials are valid. The counts of 1 trial do not add up. No trial is flagged."},
+		{
+			"half disturbed", []record.Trial{trial(1, 64, record.FlagPressure, record.FlagReordered), trial(2, 64, record.FlagReordered)},
+			"All 2 trials are valid and every packet is accounted for. 2 trials are flagged: reordered in all, pressure in 1; the report's section Flags explains each flag.",
+		},
+		{
+			"crowded", []record.Trial{trial(1, 64, record.FlagOversubscribed), trial(2, 64, record.FlagOversubscribed)},
+			"All 2 trials are valid and every packet is accounted for. No trial is flagged.",
+		},
+		{
+			"most disturbed", []record.Trial{trial(1, 64, record.FlagForeignLoad), trial(2, 64, record.FlagSteal), trial(3, 64)},
+			"2 of 3 trials are valid and every packet is accounted for. 2 trials are flagged: foreign-load in 1, steal in 1; the report's section Flags explains each flag. " +
+				"The host disturbed 2 of 3 trials: repeat the run on a quiet host before you quote its figures.",
+		},
+	} {
+		list, _ := figure.Scenarios(fileOf(c.trials...))
+		if got := Sentence(list).String(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func lines(list []prose.Prose) string {
+	var b strings.Builder
+	for _, p := range list {
+		b.WriteString(p.String() + "\n")
+	}
+	return b.String()
+}
+
+// What was left out has a line for each cause, with a command; where nothing was, there is
+// no line.
+func TestLeft(t *testing.T) {
+	six := func(flags ...string) (list []record.Trial) {
+		for pair := range 6 {
+			list = append(list, trial(pair+1, 64, flags...))
+		}
+		return list
+	}
+	args := []string{"run", "--suite", "x y", "--out", "dir", "--trials=3", "-v", "--set", "io=poll"}
+	for _, c := range []struct {
+		name   string
+		trials []record.Trial
+		skips  []record.Skip
+		want   string
+	}{
+		{"nothing", six(), nil, ""},
+		{
+			"skips", six(),
+			[]record.Skip{
+				{Scenario: "Tun/size=1", Reason: record.Unsupported, Detail: "EINVAL"}, {Scenario: "Tun/size=2", Reason: record.Unsupported, Detail: "ENOTSUP"},
+				{Scenario: "Tap/size=3", Reason: record.Failed, Detail: "broken"}, {Scenario: "Tun/size=4", Arm: record.Observed, Reason: record.Unsupported, Detail: "locked"},
+			},
+			"1 scenario failed: Tap/size=3: broken: sudo tunbench run --suite 'x y' --set io=poll --filter 'mode=tap size=3' -v\n" +
+				"2 scenarios were skipped (unsupported): EINVAL, and 1 other reason: tunbench doctor\n" +
+				"The observed trials of 1 scenario were skipped (unsupported): Tun/size=4: locked: tunbench doctor\n",
+		},
+		{
+			"invalid", append(six(), trial(7, 64, record.FlagSteal), trial(8, 64, record.FlagUnexplained)), nil,
+			"1 of 8 trials is invalid (unexplained): packets are missing that no counter explains: sudo tunbench run --suite 'x y' --set io=poll --filter 'mode=tun dir=k2u gen=udp queues=1 size=64' -v\n" +
+				"1 of 8 trials is invalid (steal): the hypervisor took CPU time: tunbench doctor\n",
+		},
+		{"few", six()[:2], nil, "No figure has a 95 % interval: that takes 6 valid trials of a scenario, and this run has at most 2: sudo tunbench run --suite 'x y' --set io=poll --trials 6\n"},
+		{"crowded", six(record.FlagOversubscribed), nil, "The scenario runs more threads than this host has CPUs (2): its figures include the work of the scheduler (oversubscribed).\n"},
+		{"interrupted", append(six(), trial(7, 64, record.FlagShort)), nil, "1 trial has fewer windows than planned, because the run was interrupted: sudo tunbench run --resume FOLDER\n"},
+	} {
+		f := fileOf(c.trials...)
+		f.Skips, f.Run.Args, f.Run.Host.CPUs = c.skips, args, 2
+		list, _ := figure.Scenarios(f)
+		if got := lines(Left(f, list)); got != c.want {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}
+
+// A command is that of the run, or one of its suite.
+func TestAgain(t *testing.T) {
+	name := "Tun/dir=k2u/qdisc=fq_codel:limit=1000"
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"run", "--filter", "mode=tun it's", "--out=x", "--json"}, `sudo tunbench run --filter 'mode=tun it'\''s' --filter 'mode=tun dir=k2u qdisc=fq_codel:limit=1000' -v`},
+		{[]string{"run", "--resume", "dir"}, "sudo tunbench run --suite s --filter 'mode=tun dir=k2u qdisc=fq_codel:limit=1000' -v"},
+		{nil, "sudo tunbench run --suite s --filter 'mode=tun dir=k2u qdisc=fq_codel:limit=1000' -v"},
+	} {
+		if got := again(&record.Run{Suite: "s", Args: c.args}, &name, "-v"); got != c.want {
+			t.Errorf("%q: %s, want %s", c.args, got, c.want)
+		}
+	}
+}
+
+// Each flag that makes a trial invalid has advice of its own.
+func TestAdvices(t *testing.T) {
+	run := &record.Run{}
+	unknown, _ := On("of tomorrow", run, nil)
+	for _, flag := range order {
+		meaning, next := On(flag, run, []*record.Trial{{Flags: []string{flag}}})
+		if meaning == unknown || next == "" {
+			t.Errorf("%s has no advice of its own", flag)
+		}
+		invalid := (&record.Trial{Flags: []string{flag}}).Invalid()
+		if says := strings.Contains(meaning, "The trial is invalid"); says != invalid {
+			t.Errorf("%s: the trial is invalid: %v, its advice says so: %v", flag, invalid, says)
+		}
+		if invalid && !book.Has("cause "+flag) {
+			t.Errorf("%s has no cause", flag)
+		}
+	}
+}
+
+// Advice does not tell a trial to do what it does already, and tells it to one that does
+// not.
+func TestAdviceIsNotRepeated(t *testing.T) {
+	with := func(flag string, axes map[string]string, cpus ...int) *record.Trial {
+		return &record.Trial{Scenario: "Tun", Flags: []string{flag}, Axes: axes, CPUs: record.Placement{Sender: cpus}}
+	}
+	run := &record.Run{Host: record.Host{CPUs: 2, Governor: "performance"}, Hook: record.Hook{Used: "kprobe"}}
+	slow := &record.Run{Host: record.Host{CPUs: 2, Governor: "schedutil"}, Hook: record.Hook{Used: "fentry"}}
+	for _, c := range []struct {
+		flag         string
+		run          *record.Run
+		trial        *record.Trial
+		says, silent string
+	}{
+		{record.FlagGeneratorLimited, run, with("", map[string]string{"gen": "udp"}, 0), "gen=udp-gso or gen=packet", "host with more CPUs"},
+		{record.FlagGeneratorLimited, run, with("", map[string]string{"gen": "packet"}, 0), "gen=udp-gso", "gen=packet"},
+		{record.FlagGeneratorLimited, run, with("", map[string]string{"gen": "udp-gso"}, 0), "--cpus", "gen="},
+		{record.FlagGeneratorLimited, run, with("", map[string]string{"gen": "udp-gso"}, 0, 1), "host with more CPUs", "--cpus"},
+		{record.FlagMissedEvents, run, with("", map[string]string{"queues": "4"}), "other than kprobe with --hook, or use fewer queues", "fentry"},
+		{record.FlagMissedEvents, slow, with("", map[string]string{"queues": "1"}), "other than fentry", "queues"},
+		{record.FlagMissedSamples, run, with("", map[string]string{"load": "max"}), "an open load", "a lower load"},
+		{record.FlagMissedSamples, run, with("", map[string]string{"load": "50pct"}), "a lower load", "an open load"},
+		{record.FlagThrottled, run, with("", nil), "Turn turbo off", "performance"},
+		{record.FlagThrottled, slow, with("", nil), "-g performance", "Turn turbo"},
+		{record.FlagReordered, run, with("", map[string]string{"reorder": "5pct"}), "axis reorder asks", "--cpus"},
+		{record.FlagReordered, run, with("", map[string]string{"steer": "ebpf-cpu"}), "expected", "Check"},
+		{record.FlagReordered, run, with("", nil), "Check --cpus", "expected"},
+		{record.FlagLinkFull, run, with("", map[string]string{"delay": "20ms"}), "shorter delay", "Set a lower"},
+		{record.FlagLinkFull, run, with("", map[string]string{"drop": "1pct"}), "Set a lower load", "delay"},
+		{record.FlagForeignLoad, run, with("", nil, 0), "--cpus", "?"},
+		{record.FlagForeignLoad, run, with("", nil, 0, 1), "Stop them", "--cpus"},
+		{record.FlagLate, run, with("", nil, 0), "--cpus", "?"},
+		{record.FlagLate, run, with("", nil, 0, 1), "Lower the load", "--cpus"},
+		{record.FlagUnsteady, run, with("", nil), "--trials 6", "medians of several"},
+	} {
+		c.trial.Flags = []string{c.flag}
+		if _, next := On(c.flag, c.run, []*record.Trial{c.trial}); !strings.Contains(next, c.says) || strings.Contains(next, c.silent) {
+			t.Errorf("%s of %v: %q, want %q and not %q", c.flag, c.trial.Axes, next, c.says, c.silent)
+		}
+	}
+	for _, flag := range []string{record.FlagUnexplained, record.FlagBadVnet, record.FlagCorrupt, record.FlagNoTraffic, record.FlagDuplicates} {
+		for _, alone := range []bool{true, false} {
+			a := adviceOn(flag, scene{run: run, alone: alone})
+			if told := strings.Contains(a.next, "alone with") || strings.Contains(a.next, "scenario alone"); told == alone {
+				t.Errorf("%s, alone %v: %q", flag, alone, a.next)
+			}
+		}
+	}
+}
+
+// The section on flags has a row for each scenario or, in full, for each trial; what is a
+// fact of the host is told once.
+func TestFlags(t *testing.T) {
+	var trials []record.Trial
+	for pair := range 6 {
+		tr := trial(pair+1, 64, record.FlagUnsteady, record.FlagOversubscribed)
+		tr.Notes = []string{fmt.Sprint("note ", pair)}
+		trials = append(trials, tr, trial(pair+1, 128, record.FlagOversubscribed))
+	}
+	list, _ := figure.Scenarios(fileOf(trials...))
+	for full, want := range map[bool]int{false: 1, true: 12} {
+		sec := Flags(&record.Run{Host: record.Host{CPUs: 2}}, list, full)
+		tables := 0
+		for _, b := range sec.Blocks {
+			if table, ok := b.(document.Table); ok {
+				if tables++; tables == 2 && len(table.Rows) != want {
+					t.Errorf("full %v: %d rows, want %d", full, len(table.Rows), want)
+				}
+				if tables == 1 && (len(table.Rows) != 1 || table.Rows[0][0].String() != record.FlagUnsteady || table.Rows[0][1].String() != "6 of 12") {
+					t.Errorf("flags %v", table.Rows)
+				}
+			}
+		}
+		if first, ok := sec.Blocks[0].(prose.Prose); !ok || first.String() != "All scenarios run more threads than this host has CPUs (2): their figures include the work of the scheduler (oversubscribed)." {
+			t.Errorf("the fact is told as %v", sec.Blocks[0])
+		}
+	}
+	if slices.Contains(order, record.FlagOversubscribed) {
+		t.Error("a fact of the host has advice")
+	}
+}

@@ -1,0 +1,55 @@
+package finding
+
+import (
+	"embed"
+	"slices"
+	"strings"
+
+	"tunbench/reports/figure"
+	"tunbench/reports/prose"
+	"tunbench/reports/text"
+)
+
+//go:embed *.txt
+var files embed.FS
+
+// book has the sentences of findings.
+var book = prose.Must(prose.Read(files, "*.txt", text.Words))
+
+// Said says what a run found, and how many ratios the findings were chosen from.
+func Said(list []*figure.Scenario) (found []prose.Prose, of int) {
+	chosen, of := Of(list)
+	for _, f := range chosen {
+		found = append(found, f.Sentence())
+	}
+	return found, of
+}
+
+// None says why a report has no findings.
+func None(list []*figure.Scenario) prose.Prose {
+	fewest := 0
+	for _, s := range list {
+		if n := len(s.Head().Used); fewest == 0 || n < fewest {
+			fewest = n
+		}
+	}
+	groups := 0
+	for _, d := range Respects() {
+		groups += len(d.Groups(list))
+	}
+	return book.Say("none", prose.Values{"Of": len(Compared(list)), "Groups": groups, "Trials": fewest, "Fewest": figure.Fewest})
+}
+
+// capital begins p with a capital letter, unless it begins with code.
+func capital(p prose.Prose) prose.Prose {
+	if len(p) == 0 || p[0].Look == prose.Code || p[0].Text == "" {
+		return p
+	}
+	p = slices.Clone(p)
+	first, rest := p[0].Text[:1], p[0].Text[1:]
+	if strings.HasPrefix(p[0].Text, "io_uring") || strings.HasPrefix(p[0].Text, "wireguard-go") || strings.HasPrefix(p[0].Text, "vhost-net") {
+		return p // names, spelled as they are
+	}
+	p[0].Text = strings.ToUpper(first) + rest
+	return p
+}
