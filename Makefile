@@ -41,9 +41,9 @@ bench: setup-bench check-tun build ## run the default suite and write a report (
 	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite default $(ARGS)
 
 .PHONY: bench-smoke
-bench-smoke: setup-bench check-tun build ## run the smoke suite, a quick check (1 minute); ARGS adds flags
+bench-smoke: setup-bench check-tun build ## a first result in one minute: three findings, and where the picture is; ARGS adds flags
 	@mkdir -p $(RUNS)
-	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite smoke $(ARGS)
+	scripts/as-root.sh --own $(RUNS) -- $(CURDIR)/$(BIN) run --suite first $(ARGS)
 
 .PHONY: bench-aa
 bench-aa: setup-bench check-tun build ## compare a scenario with itself: the smallest change that shows on this host (2 minutes); ARGS adds flags

@@ -20,6 +20,8 @@ type Document struct {
 	Lead     prose.Prose
 	Points   []prose.Prose // the result in a few lines
 	Sections []Section
+	// Details is each scenario by itself, for renderers that show them on demand.
+	Details Details
 }
 
 // AtMost is d with so many rows in each table and list, and pieces of text of
@@ -93,7 +95,7 @@ func (d Document) Brief() Document {
 	}
 	sections := make([]Section, len(d.Sections))
 	for i, s := range d.Sections {
-		sections[i] = Section{Heading: s.Heading, Sub: s.Sub, Blocks: blocks(s.Blocks)}
+		sections[i] = Section{Heading: s.Heading, Sub: s.Sub, Folded: s.Folded, Blocks: blocks(s.Blocks)}
 	}
 	d.Sections = sections
 	return d
@@ -111,10 +113,27 @@ func (d Document) Pictures() (pics []Picture) {
 	return pics
 }
 
+// Details shows each scenario by itself.
+type Details struct {
+	Heading string
+	Each    []Detail
+}
+
+// Detail is a scenario by itself. Rows that begin with its label, or with its full name, are
+// about it.
+type Detail struct {
+	Label, Full, Mode string
+	Axes              string // axis=value, with spaces between
+	Blocks            []Block
+}
+
 type Section struct {
 	Heading string
 	Sub     bool // one level lower
-	Blocks  []Block
+	// Folded hides the section, with those one level lower behind it, on a page that a
+	// reader can unfold.
+	Folded bool
+	Blocks []Block
 }
 
 // FoldedWhole hides all of a section behind its heading.

@@ -358,6 +358,69 @@ func TestHTMLInBrowser(t *testing.T) {
 		p.innocent()
 	})
 
+	t.Run("details", func(t *testing.T) {
+		// A row opens what is known of its scenario alone, by click and by key, and closes it.
+		p := visit(t, ctx, docs["ways"], true)
+		inner := `[...document.querySelectorAll("main tr.inner")].map(r => r.querySelector("svg.chart") && r.previousElementSibling.cells[0].textContent)`
+		second := p.column(0)[1]
+		p.do(chromedp.Click(chromedp.CSS(`main table tbody tr:nth-child(2) td:nth-child(2)`)))
+		if d := cmp.Diff([]string{second}, eval[[]string](p, inner)); d != "" {
+			t.Errorf("after a click (-want +got): %s", d)
+		}
+		if d := cmp.Diff("true", eval[string](p, `document.querySelectorAll("main table tbody button.open")[1].getAttribute("aria-expanded")`)); d != "" {
+			t.Error(d)
+		}
+		p.none("wider than 1280", tooWide)
+		p.do(chromedp.Focus(chromedp.CSS(`main table tbody tr:nth-child(2) button.open`)), chromedp.KeyEvent(kb.Enter))
+		if got := eval[[]string](p, inner); len(got) != 0 {
+			t.Errorf("after Enter: %q", got)
+		}
+		// Sorted, no detail stays behind under another row.
+		p.do(chromedp.KeyEvent(kb.Enter), chromedp.Click(chromedp.CSS(`main table thead th:nth-child(2) button`)))
+		if got := eval[[]string](p, inner); len(got) != 0 {
+			t.Errorf("after sorting: %q", got)
+		}
+		p.innocent()
+	})
+
+	t.Run("filter", func(t *testing.T) {
+		p := visit(t, ctx, docs["ways"], true)
+		shown := `[...document.querySelectorAll("main tr[data-of]")].filter(r => !r.hidden).map(r => document.querySelectorAll("details.one")[r.dataset.of - 1].dataset.axes)`
+		choose := func(axis, value string) {
+			eval[int](p, fmt.Sprintf(`(() => { const s = [...document.querySelectorAll(".filter label")].find(l => l.firstChild.data === %q).querySelector("select"); s.value = %q; s.dispatchEvent(new Event("change")); return 0; })()`, axis, value))
+		}
+		all := len(eval[[]string](p, shown))
+		choose("io", "uring")
+		some := eval[[]string](p, shown)
+		if len(some) == 0 || len(some) >= all || slices.ContainsFunc(some, func(axes string) bool { return !strings.Contains(axes, "io=uring") }) {
+			t.Errorf("io=uring: %d of %d rows: %q", len(some), all, some)
+		}
+		if got := eval[string](p, `document.querySelector(".filter [role=status]").textContent`); !strings.HasPrefix(got, "1 of ") {
+			t.Errorf("told: %q", got)
+		}
+		choose("io", " ")
+		if got := len(eval[[]string](p, shown)); got != all {
+			t.Errorf("all again: %d of %d", got, all)
+		}
+		p.innocent()
+	})
+
+	t.Run("phone", func(t *testing.T) {
+		// What is not folded is read on a phone without scrolling for ever; a link to what
+		// is folded unfolds it.
+		p := visit(t, ctx, docs["ways"], true)
+		p.size(390, 844)
+		if got := eval[int](p, `document.documentElement.scrollHeight`); got > 8000 {
+			t.Errorf("the page is %d px long", got)
+		}
+		eval[int](p, `(location.hash = "#flags", 0)`)
+		p.settle()
+		if !eval[bool](p, `document.getElementById("flags").closest("details").open`) {
+			t.Error("a link does not unfold its part")
+		}
+		p.innocent()
+	})
+
 	t.Run("groups", func(t *testing.T) {
 		// A name that stands above its group is there in every row once sorted.
 		d := document.Document{Title: "t", Sections: []document.Section{{Heading: "h", Blocks: []document.Block{document.Table{
@@ -380,7 +443,8 @@ func TestHTMLInBrowser(t *testing.T) {
 	t.Run("tooltips", func(t *testing.T) {
 		// Of each chart, the middle of a mark says what it stands for.
 		p := visit(t, ctx, docs["full"], true)
-		told := eval[[]string](p, `[...document.querySelectorAll(".chart")].map(chart => {
+		eval[int](p, `(document.querySelectorAll("details.part").forEach(d => { d.open = true; }), 0)`)
+		told := eval[[]string](p, `[...document.querySelectorAll(".chart")].filter(chart => !chart.closest(".one")).map(chart => {
 			const mark = chart.querySelector("rect:is(.a, .b)[height='14'], rect:is(.a, .b, .c, .e)[height='11'], circle, rect.a[width]");
 			mark.scrollIntoView({block: "center"});
 			const box = mark.getBoundingClientRect();

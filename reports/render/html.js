@@ -47,6 +47,94 @@
     mark();
   }
 
+  // A row of a scenario opens what is known of that scenario alone, below it.
+  const ones = [...document.querySelectorAll("details.one")];
+  const about = [...document.querySelectorAll("main tr[data-of]")];
+  const close = (where) => {
+    for (const inner of where.querySelectorAll("tr.inner")) inner.remove();
+    for (const open of where.querySelectorAll("tr[data-of] [aria-expanded=true]")) open.setAttribute("aria-expanded", "false");
+  };
+  const toggle = (row) => {
+    const button = row.cells[0].querySelector("button");
+    if (row.nextElementSibling?.classList.contains("inner")) {
+      row.nextElementSibling.remove();
+      button?.setAttribute("aria-expanded", "false");
+      return;
+    }
+    const inner = document.createElement("tr");
+    inner.className = "inner";
+    const cell = document.createElement("td");
+    cell.colSpan = row.cells.length;
+    const box = document.createElement("div");
+    for (const part of [...ones[row.dataset.of - 1].children].slice(1)) box.append(part.cloneNode(true));
+    cell.append(box);
+    inner.append(cell);
+    row.after(inner);
+    button?.setAttribute("aria-expanded", "true");
+  };
+  for (const row of about) {
+    const head = row.cells[0];
+    if (!head.classList.contains("again")) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "open";
+      button.setAttribute("aria-expanded", "false");
+      button.append(...head.childNodes);
+      head.append(button);
+    }
+    row.addEventListener("click", () => {
+      if (getSelection().isCollapsed) toggle(row);
+    });
+  }
+
+  // A filter by axis, above the first table of scenarios.
+  const axes = ones.map((d) => new Map(d.dataset.axes.split(" ").map((a) => {
+    const at = a.indexOf("=");
+    return [a.slice(0, at), a.slice(at + 1)];
+  })));
+  const collator = new Intl.Collator("en", {numeric: true});
+  const differing = [...new Set(axes.flatMap((m) => [...m.keys()]))].filter((name) => new Set(axes.map((m) => m.get(name))).size > 1);
+  if (about.length > 1 && differing.length > 0) {
+    const filter = document.createElement("details");
+    filter.className = "filter";
+    const title = document.createElement("summary");
+    title.textContent = "Filter scenarios by axis";
+    const fields = document.createElement("div");
+    const count = document.createElement("p");
+    count.className = "note";
+    count.setAttribute("role", "status");
+    const chosen = new Map();
+    const apply = () => {
+      close(document);
+      const shown = axes.map((m) => [...chosen].every(([name, value]) => (m.get(name) ?? "") === value));
+      for (const row of about) row.hidden = !shown[row.dataset.of - 1];
+      count.textContent = chosen.size ? shown.filter(Boolean).length + " of " + axes.length + " scenarios are shown" : "";
+    };
+    for (const name of differing) {
+      const label = document.createElement("label");
+      const select = document.createElement("select");
+      select.add(new Option("all", " "));
+      for (const value of [...new Set(axes.map((m) => m.get(name) ?? ""))].sort(collator.compare)) select.add(new Option(value || "default", value));
+      select.addEventListener("change", () => {
+        if (select.value === " ") chosen.delete(name);
+        else chosen.set(name, select.value);
+        apply();
+      });
+      label.append(name, select);
+      fields.append(label);
+    }
+    filter.append(title, fields, count);
+    about[0].closest(".scroll").before(filter);
+  }
+
+  // A link to a part that is folded unfolds it.
+  const unfold = () => {
+    const part = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)))?.closest("details.part");
+    if (part) part.open = true;
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+
   // Sorting: a click or a key on a column's head, up, down, and as it was.
   // Figures go by data-sort, words with the numbers in them by value, and what
   // has neither comes last both ways.
@@ -63,6 +151,7 @@
     if (rows.length < 2) continue;
     const heads = [...table.tHead.rows[0].cells];
     const sort = (column) => {
+      close(table);
       const head = heads[column];
       const order = next[head.getAttribute("aria-sort") || "none"];
       for (const h of heads) h.removeAttribute("aria-sort");

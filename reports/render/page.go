@@ -28,12 +28,21 @@ type page struct {
 	Alerts   [][]pagePiece
 	Blocks   []pageBlock // before the first section
 	Sections []*pageSection
+	Details  *pageSection // each scenario by itself, in Each; nil if there is none
 }
 
 type pageSection struct {
 	ID, Heading string
-	Sub         bool
+	Sub, Folded bool
 	Inner       []*pageSection // in the contents, those one level lower
+	Under       []*pageSection // those one level lower, of a section that is folded
+	Blocks      []pageBlock
+	Each        []pageDetail
+}
+
+// pageDetail is a scenario by itself.
+type pageDetail struct {
+	Title, Axes string
 	Blocks      []pageBlock
 }
 
@@ -46,6 +55,7 @@ type pageBlock struct {
 	Listing         string
 	Table           *pageTable
 	Folded          []pageBlock
+	Long            bool // of a note, which is folded
 }
 
 type pagePiece struct {
@@ -58,7 +68,14 @@ func (p pagePiece) shown() bool { return !p.Blank && p.Text != "" }
 type pageTable struct {
 	Caption string
 	Columns []document.Column
-	Rows    [][]pageCell
+	Rows    []pageRow
+}
+
+// pageRow is a row. Of is the number of the detail that it is about, counted from 1; 0 if
+// it is about none.
+type pageRow struct {
+	Cells []pageCell
+	Of    int
 }
 
 type pageCell struct {
@@ -80,18 +97,59 @@ func newPage(d document.Document) (*page, error) {
 	}
 	ids := map[string]bool{"main": true, "theme": true}
 	for _, s := range d.Sections {
-		sec := &pageSection{ID: freeID(ids, s.Heading), Heading: text.Printable(s.Heading), Sub: s.Sub}
-		if sec.Blocks, err = (&captions{caption: s.Heading}).blocks(s.Blocks); err != nil {
+		sec := &pageSection{ID: freeID(ids, s.Heading), Heading: text.Printable(s.Heading), Sub: s.Sub, Folded: s.Folded}
+		if sec.Blocks, err = (&captions{caption: s.Heading, heading: s.Heading, details: d.Details.Each}).blocks(s.Blocks); err != nil {
 			return nil, err
 		}
-		if n := len(p.Contents); s.Sub && n > 0 {
-			p.Contents[n-1].Inner = append(p.Contents[n-1].Inner, sec)
-		} else {
-			p.Contents = append(p.Contents, sec)
+		n := len(p.Contents)
+		if !s.Sub || n == 0 {
+			p.Contents, p.Sections = append(p.Contents, sec), append(p.Sections, sec)
+			continue
 		}
-		p.Sections = append(p.Sections, sec)
+		above := p.Contents[n-1]
+		above.Inner = append(above.Inner, sec)
+		if above.Folded {
+			above.Under = append(above.Under, sec)
+		} else {
+			p.Sections = append(p.Sections, sec)
+		}
+	}
+	if len(d.Details.Each) > 0 {
+		if p.Details, err = newDetails(d.Details, ids); err != nil {
+			return nil, err
+		}
+		p.Contents = append(p.Contents, p.Details)
 	}
 	return p, nil
+}
+
+// newDetails shows each scenario by itself.
+func newDetails(d document.Details, ids map[string]bool) (*pageSection, error) {
+	sec := &pageSection{ID: freeID(ids, d.Heading), Heading: text.Printable(d.Heading), Folded: true}
+	for _, one := range d.Each {
+		shown, err := (&captions{caption: one.Full}).blocks(one.Blocks)
+		if err != nil {
+			return nil, err
+		}
+		sec.Each = append(sec.Each, pageDetail{text.Printable(one.Full), text.Printable(one.Axes), shown})
+	}
+	return sec, nil
+}
+
+// detailOf is the number of the detail whose label or full name is name, from 1; of two with
+// the same label that of the mode that the section is about. It is 0 where none has it.
+func (c *captions) detailOf(name string) (of int) {
+	for i, d := range c.details {
+		switch {
+		case d.Full == name, d.Label == name && d.Mode == c.heading:
+			return i + 1
+		case d.Label == name && of > 0:
+			return 0 // which of the two is not known
+		case d.Label == name:
+			of = i + 1
+		}
+	}
+	return of
 }
 
 // freeID gives a heading an id that no other element of the page has.
@@ -123,6 +181,8 @@ func pieces(p prose.Prose) []pagePiece {
 type captions struct {
 	caption string
 	tables  int
+	heading string            // of the section
+	details []document.Detail // of the document
 }
 
 func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) {
@@ -131,7 +191,7 @@ func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) 
 		case prose.Prose:
 			shown = append(shown, pageBlock{Paragraph: pieces(v)})
 		case document.Small:
-			shown = append(shown, pageBlock{Note: pieces(prose.Prose(v))})
+			shown = append(shown, note(prose.Prose(v)))
 		case document.Bullets:
 			var items [][]pagePiece
 			for _, item := range v {
@@ -152,13 +212,13 @@ func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) 
 				shown = append(shown, c.table(v)...)
 				continue
 			}
-			own := captions{caption: v.Fold}
+			own := captions{caption: v.Fold, heading: c.heading, details: c.details}
 			shown = append(shown, pageBlock{Title: text.Printable(v.Fold), Folded: own.table(v)})
 		case document.Fold:
 			if v.Empty() {
 				continue
 			}
-			own := captions{caption: v.Summary}
+			own := captions{caption: v.Summary, heading: c.heading, details: c.details}
 			inner, err := own.blocks(v.Blocks)
 			if err != nil {
 				return nil, err
@@ -192,7 +252,11 @@ func (c *captions) table(t document.Table) []pageBlock {
 		}
 	}
 	var head []pagePiece
+	of := 0
 	for _, r := range t.Rows {
+		if name := document.PlainText(r[0]); name != "" {
+			of = c.detailOf(name)
+		}
 		cells := make([]pageCell, len(r))
 		for i, own := range r {
 			cell, plain := pageCell{Prose: pieces(own), Numeric: t.Columns[i].Numeric, Long: long[i]}, document.PlainText(own)
@@ -212,16 +276,24 @@ func (c *captions) table(t document.Table) []pageBlock {
 			}
 			cells[i] = cell
 		}
-		shown.Rows = append(shown.Rows, cells)
+		shown.Rows = append(shown.Rows, pageRow{cells, of})
 	}
 	blocks := []pageBlock{{Table: shown}}
 	if len(t.Note) > 0 {
-		blocks = append(blocks, pageBlock{Note: pieces(t.Note)})
+		blocks = append(blocks, note(t.Note))
 	}
 	return blocks
 }
 
 var notInID = regexp.MustCompile(`[^a-z0-9]+`)
+
+// note explains what stands above it. A long one is folded.
+func note(p prose.Prose) pageBlock {
+	return pageBlock{Note: pieces(p), Long: utf8.RuneCountInString(document.PlainText(p)) > longNote}
+}
+
+// longNote is the number of characters above which a note is folded.
+const longNote = 240
 
 // longText is the number of characters above which a cell needs some width.
 const longText = 36

@@ -161,7 +161,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"list", "--filter", "gen=foo"}, "gen=foo: no such value: choose udp, udp-gso, packet"},
 		{[]string{"run", "--suite", "smoke", "--set", "offload=tso", "--set", "vnet=off"}, "/offload=tso: impossible combination"},
 		{[]string{"run", "--filter", "queues=17"}, "suite default: the filter matches none of"},
-		{[]string{"run", "--suite", "nosuch"}, "choose backpressure, bridge, default, every, full, kernels"},
+		{[]string{"run", "--suite", "nosuch"}, "choose backpressure, bridge, default, every, first, full, kernels"},
 		{[]string{"run", "--suite", suite}, "bad.yaml:2: mode=ton: no such value: choose tun, tap (did you mean tun?)"},
 		{[]string{"run", "--hook", "uprobe"}, "choose auto, kprobe, fentry, tracepoint, none"},
 		{[]string{"run", "--arm", "left"}, "choose both, bare, observed"},
@@ -677,8 +677,28 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v: exit %d, stderr %q, no example in %q", args, code, stderr, stdout)
 		}
 	}
-	if code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil); code != 0 || !strings.Contains(stdout, "Available Commands:") {
+	// Without arguments: first what people do, five commands, in an order of use.
+	code, stdout, _ := tunbench(context.Background(), fakeLab{}, nil)
+	_, shown, found := strings.Cut(stdout, "What people do with it:\n")
+	shown, rest, more := strings.Cut(shown, "\n\nMore commands:\n")
+	if lines := strings.Split(shown, "\n"); code != 0 || !found || !more || len(lines) != 5 || !strings.HasPrefix(lines[0], "  doctor ") || !strings.HasPrefix(lines[1], "  run ") || !strings.Contains(rest, "  merge ") {
 		t.Errorf("no arguments: exit %d, stdout %q", code, stdout)
+	}
+}
+
+// On a terminal, run says what it is about to measure when it was not told, and what else
+// there is; not where it was told, and not into a file.
+func TestRunHint(t *testing.T) {
+	for _, test := range []struct {
+		chosen, terminal, want bool
+	}{{false, true, true}, {true, true, false}, {false, false, false}} {
+		got := hint(test.chosen, test.terminal, 45, 10*time.Minute)
+		if said := strings.Contains(got, "45 scenarios, about 10 minutes") && strings.Contains(got, "--suite first") && strings.Contains(got, "--suite vpn"); said != test.want || !test.want && got != "" {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
+	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, "run", "--filter", "mode=tun dir=k2u gen=udp queues=1 size=64", "--out", t.TempDir()); code != 0 || stderr != "" {
+		t.Errorf("exit %d, stderr %q", code, stderr)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -27,7 +28,38 @@ func rootCommand(a *app) *cobra.Command {
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
 	root.AddCommand(runCommand(a), abCommand(a), adviseCommand(a), workerCommand(a), listCommand(a), doctorCommand(a), reportCommand(a), compareCommand(a), historyCommand(a), watchCommand(a), mergeCommand(a), vmCommand(a), kernelsCommand(a), versionCommand(a), manCommand(a))
 	explain(root)
+	group(root)
 	return root
+}
+
+// first are the things that people do with tunbench, in the order in which they come to
+// them; of those that there are, the help shows five before the rest.
+var first = []string{"doctor", "run", "advise", "ab", "compare", "watch"}
+
+// group sets apart what people do, in the help of root.
+func group(root *cobra.Command) {
+	cobra.EnableCommandSorting = false
+	root.AddGroup(&cobra.Group{ID: "first", Title: "What people do with it:"}, &cobra.Group{ID: "more", Title: "More commands:"})
+	root.SetHelpCommandGroupID("more")
+	root.SetCompletionCommandGroupID("more")
+	all, n := slices.Clone(root.Commands()), 0
+	slices.SortStableFunc(all, func(a, b *cobra.Command) int { return cmp.Compare(place(a), place(b)) })
+	root.RemoveCommand(all...)
+	for _, c := range all {
+		c.GroupID = "more"
+		if place(c) < len(first) && n < 5 {
+			c.GroupID, n = "first", n+1
+		}
+		root.AddCommand(c)
+	}
+}
+
+// place is that of c among the things that people do, or behind them.
+func place(c *cobra.Command) int {
+	if i := slices.Index(first, c.Name()); i >= 0 {
+		return i
+	}
+	return len(first)
 }
 
 // mayBeEmpty are the flags whose empty value has a meaning: an unchanged scenario, no

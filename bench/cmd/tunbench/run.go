@@ -24,6 +24,7 @@ import (
 	"tunbench/reports/export"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
+	"tunbench/reports/screen"
 )
 
 // runFlags are those of run.
@@ -111,6 +112,11 @@ func runCommand(a *app) *cobra.Command {
 			if err := cmp.Or(userns.Without(a.privileges()), a.modules()); err != nil {
 				return err
 			}
+			f := cmd.Flags()
+			chosen := f.Changed("suite") || f.Changed("filter") || f.Changed("set")
+			if text := hint(chosen, screen.Of(a.stderr).Columns > 0, len(plan.Scenarios), plan.Duration()); text != "" {
+				a.warnf("%s", text)
+			}
 			return measurePlan(cmd.Context(), a, plan, flags.outputs)
 		},
 	}
@@ -119,6 +125,18 @@ func runCommand(a *app) *cobra.Command {
 	_ = cmd.MarkFlagDirname("resume")
 	_ = cmd.RegisterFlagCompletionFunc("search", cobra.FixedCompletions(search.ProfileNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// hint says what a run that was told nothing is about to measure, and what else would help
+// now; "" where the reader chose, or where nobody reads.
+func hint(chosen, terminal bool, scenarios int, takes time.Duration) string {
+	if chosen || !terminal {
+		return ""
+	}
+	return fmt.Sprintf("About to measure the default suite: %s, about %s. Shorter: --suite first (1 minute).\n"+
+		"For your kind of program: --suite vpn, vm, bridge or stack (3 to 5 minutes each). To see what this host can do: tunbench doctor.\n"+
+		"Ctrl-C ends it at any time; what was measured is kept and reported.",
+		record.Plural(scenarios, "scenario", "scenarios"), record.Plural(int(max(1, takes.Round(time.Minute).Minutes())), "minute", "minutes"))
 }
 
 // measurePlan runs p into the folder o.out, which must not hold a run unless p resumes it,

@@ -10,6 +10,7 @@ import (
 	"tunbench/reports/document/program"
 	"tunbench/reports/document/queue"
 	"tunbench/reports/document/trust"
+	"tunbench/reports/document/window"
 	"tunbench/reports/figure"
 	"tunbench/reports/finding"
 	"tunbench/reports/prose"
@@ -47,6 +48,7 @@ func With(f *record.File, o Options) document.Document {
 	if limited {
 		d.Sections = append(d.Sections, limits)
 	}
+	open := len(d.Sections)
 	if len(list) > 0 {
 		d.Sections = append(d.Sections, throughput(list, common, f)...)
 		add := func(parts ...func([]*figure.Scenario) (document.Section, bool)) {
@@ -58,6 +60,7 @@ func With(f *record.File, o Options) document.Document {
 		}
 		add(program.Section)
 		d.Sections = slices.Concat(d.Sections, differences(list), curve.Sections(f, list))
+		open = len(d.Sections)
 		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, probes)
 		d.Sections = append(d.Sections, limit(list)...)
 		add(drops, observerCost, accounting)
@@ -76,6 +79,10 @@ func With(f *record.File, o Options) document.Document {
 		d.Sections = append(d.Sections, sec)
 	}
 	d.Sections = append(d.Sections, observer(f, list), host(f, list))
+	for i := open; i < len(d.Sections); i++ {
+		d.Sections[i].Folded = !d.Sections[i].Sub
+	}
+	d.Details = window.Details(list)
 	if !o.Full {
 		return d.Brief()
 	}
