@@ -91,7 +91,7 @@ func (c Config) Run(ctx context.Context, labs Labs, open func() (plan.Recorder, 
 		Config: c, field: f, base: base, started: started, costs: map[*candidate]*cost{},
 		meter: &meter{
 			lab: labs.Lab, blocks: labs.Blocks, rec: rec, floor: floor, cpus: c.Plan.CPUs,
-			rng: rand.New(rand.NewPCG(c.Plan.Seed, 0)), flags: map[string]int{}, flagged: map[string]int{}, failed: map[*candidate]refused{},
+			rng: rand.New(rand.NewPCG(c.Plan.Seed, 0)), flags: map[string]int{}, flagged: map[string]int{}, failed: map[*candidate]refused{}, failures: map[*candidate]int{},
 		},
 		advice: &advice.Advice{
 			Topic: c.Topic.Name, About: c.Topic.About, Started: started.UTC().Format(time.RFC3339Nano), Tool: c.Plan.Tool,

@@ -17,6 +17,7 @@ type conclusion struct{ finals }
 func (r conclusion) draw() {
 	a := r.advice
 	a.SpentNs = int64(r.passed())
+	a.Failed = r.meter.failedTrials()
 	a.Trials, a.Invalid, a.Flags, a.Flagged = r.meter.trials, r.meter.invalid, maps.Clone(r.meter.flags), maps.Clone(r.meter.flagged)
 	if r.use == nil && r.contest != nil {
 		r.choose()

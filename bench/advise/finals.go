@@ -14,6 +14,9 @@ import (
 const (
 	// wantedFinals is how many blocks of the finals the time is divided among.
 	wantedFinals = 10
+	// leastMembers are in a final however slow the knock-out was: what it did at the
+	// beginning may not say how long a final takes.
+	leastMembers = 5
 	// longest is the longest measured time of a trial: that of a suite.
 	longest = 540 * time.Millisecond
 	// mostFinalists is how many recommendations are tried at most.
@@ -159,7 +162,7 @@ func (r finals) lineUp(ctx context.Context, left time.Duration) error {
 	r.members = nil
 	most := len(r.known) + 64
 	if r.each > 0 {
-		most = max(2, int(left/(leastFinals*r.each)))
+		most = max(leastMembers, int(left/(leastFinals*r.each)))
 	}
 	var wanted []*candidate
 	wanted = append(wanted, r.use, r.base)

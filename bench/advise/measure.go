@@ -42,6 +42,8 @@ type meter struct {
 	flags   map[string]int // of invalid trials
 	flagged map[string]int // of those that count
 	failed  map[*candidate]refused
+
+	failures map[*candidate]int // trials
 }
 
 // refused is why a candidate cannot be measured.
@@ -110,10 +112,8 @@ func (m *meter) measure(ctx context.Context, list []*candidate, measure time.Dur
 				if ctx.Err() != nil {
 					continue
 				}
-				if _, ok := m.failed[c]; !ok {
-					if _, err := m.refuse(c, j.traffic, r.Err); err != nil {
-						return nil, err
-					}
+				if err := m.fails(c, j.traffic, r.Err); err != nil {
+					return nil, err
 				}
 				continue
 			}
@@ -127,6 +127,33 @@ func (m *meter) measure(ctx context.Context, list []*candidate, measure time.Dur
 		jobs = jobs[n:]
 	}
 	return scores, nil
+}
+
+// mostFailures is how many trials of a candidate may fail: on a busy host one may, and it is
+// no reason to do without the candidate.
+const mostFailures = 3
+
+// fails takes in a trial that failed.
+func (m *meter) fails(c *candidate, traffic int, cause error) error {
+	if _, ok := m.failed[c]; ok {
+		return nil
+	}
+	m.failures[c]++
+	if reason, _ := refusal.Classify(cause); reason == record.Failed && m.failures[c] < mostFailures {
+		return nil
+	}
+	_, err := m.refuse(c, traffic, cause)
+	return err
+}
+
+// failedTrials is how many trials failed of candidates that are measured all the same.
+func (m *meter) failedTrials() (n int) {
+	for c, failures := range m.failures {
+		if _, ok := m.failed[c]; !ok {
+			n += failures
+		}
+	}
+	return n
 }
 
 // take writes a trial, and counts it if it is valid.

@@ -66,6 +66,7 @@ type Advice struct {
 	Finals      int            `json:"finals"`     // fresh blocks, from which all ratios are
 	Trials      int            `json:"trials"`
 	Invalid     int            `json:"invalid"` // trials that were left out
+	Failed      int            `json:"failed"`  // trials of candidates of which others did not fail
 	Flags       map[string]int `json:"flags"`   // that made them invalid
 	Flagged     map[string]int `json:"flagged"` // other trials, which count
 	Interrupted bool           `json:"interrupted,omitempty"`

@@ -47,13 +47,13 @@ func AdviceText(to screen.Screen, a *advice.Advice) []byte {
 	return b.Bytes()
 }
 
-// adviceTable writes a table of comparisons. A terminal has no room for the names of the
-// choices, which their values tell, nor for the intervals of CPU time.
+// adviceTable writes a table of comparisons. A terminal has no room for the intervals of
+// CPU time, nor for the names of the choices, which their values tell.
 func adviceTable(b *bytes.Buffer, to screen.Screen, t document.Table, of []advice.Comparison) {
 	if len(t.Rows) == 0 {
 		return
 	}
-	shown := []int{1, 2, 3, 4, 6}
+	shown := []int{0, 1, 2, 4, 3}
 	var columns []document.Column
 	for _, i := range shown {
 		columns = append(columns, t.Columns[i])

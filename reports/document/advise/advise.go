@@ -183,7 +183,7 @@ func Briefly(c advice.Comparison) string {
 // Steps is the table of the steps to the recommendation.
 func (s Text) Steps() document.Table {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("choice", "value"), document.Numeric("packets", "95 % interval", "CPU", "95 % interval"), document.Text("verdict")),
+		Columns: slices.Concat(document.Text("value"), columns, document.Text("choice")),
 		Note:    book.Say("steps note", nil),
 	}
 	for _, c := range s.Of(advice.Step, advice.Aside) {
@@ -191,7 +191,7 @@ func (s Text) Steps() document.Table {
 		if c.Role == advice.Aside {
 			label = "(" + label + ")"
 		}
-		t.Rows = append(t.Rows, s.row(c, c.Choice, label))
+		t.Rows = append(t.Rows, row(c, label, c.Choice))
 	}
 	return t
 }
@@ -199,22 +199,20 @@ func (s Text) Steps() document.Table {
 // Changes is the table of the other values of each choice.
 func (s Text) Changes() document.Table {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("choice", "instead"), document.Numeric("packets", "95 % interval", "CPU", "95 % interval"), document.Text("verdict")),
+		Columns: slices.Concat(document.Text("instead"), columns, document.Text("choice")),
 		Note:    book.Say("changes note", nil),
 	}
-	before := ""
 	for _, c := range s.Of(advice.Change) {
-		choice := c.Choice
-		if choice == before {
-			choice = ""
-		}
-		before = c.Choice
-		t.Rows = append(t.Rows, s.row(c, choice, c.Label))
+		t.Rows = append(t.Rows, row(c, c.Label, c.Choice))
 	}
 	return t
 }
 
-func (s Text) row(c advice.Comparison, first, label string) []prose.Prose {
+// columns are those of a comparison: what matters most comes first, for narrow screens.
+var columns = slices.Concat(document.Numeric("packets", "95 % interval"), document.Text("verdict"), document.Numeric("CPU", "95 % interval"))
+
+// row gives the columns of a comparison between others.
+func row(c advice.Comparison, label string, last ...any) []prose.Prose {
 	ratio := func(r advice.Ratio) string {
 		if r.N == 0 {
 			return text.Absent
@@ -227,21 +225,21 @@ func (s Text) row(c advice.Comparison, first, label string) []prose.Prose {
 		}
 		return interval(r)
 	}
-	return document.Row(first, prose.Mono(label), ratio(c.PPS), in(c.PPS), ratio(c.CPU), in(c.CPU), Verdict(c))
+	return document.Row(append([]any{prose.Mono(label), ratio(c.PPS), in(c.PPS), Verdict(c), ratio(c.CPU), in(c.CPU)}, last...)...)
 }
 
 // Rates is the table of the rates under each traffic.
 func (s Text) Rates() document.Table {
 	t := document.Table{
 		Columns: slices.Concat(document.Text("traffic"), document.Numeric("packets/s, plain", "recommended", "×", "95 % interval", "CPU ns, plain", "recommended", "×", "95 % interval")),
-		Note:    book.Say("rates note", prose.Values{"Plain": s.PlainName}),
+		Note:    book.Say("rates note", prose.Values{"Plain": s.PlainName, "Traffic": strings.Join(s.Traffic, "; ")}),
 	}
 	if s.Gain == nil {
 		return t
 	}
 	scale := text.RateScale(slices.Max(append([]float64{0}, s.Use.PPS...)))
 	t.Columns[1].Name = scale.Unit + ", plain"
-	for i, traffic := range s.Traffic {
+	for i, traffic := range briefly(s.Traffic) {
 		if i >= len(s.Use.PPS) || i >= len(s.Plain.PPS) {
 			break
 		}
@@ -319,7 +317,7 @@ func CodeIn(goFile, cFile string) prose.Prose {
 func (s Text) Spent() prose.Prose {
 	seconds := func(ns int64) string { return time.Duration(ns).Round(time.Second).String() }
 	return book.Say("spent", prose.Values{
-		"Spent": seconds(s.SpentNs), "Budget": seconds(s.BudgetNs), "Trials": s.Trials, "Invalid": s.Invalid, "Flags": counts(s.Flags), "Flagged": counts(s.Flagged),
+		"Spent": seconds(s.SpentNs), "Budget": seconds(s.BudgetNs), "Trials": s.Trials, "Invalid": s.Invalid, "Failed": s.Failed, "Flags": counts(s.Flags), "Flagged": counts(s.Flagged),
 	})
 }
 

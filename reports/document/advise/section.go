@@ -63,11 +63,11 @@ func (s sections) changes() (document.Section, bool) {
 
 func (s sections) rivals() (document.Section, bool) {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("candidate"), document.Numeric("packets", "95 % interval", "CPU", "95 % interval"), document.Text("verdict")),
+		Columns: slices.Concat(document.Text("candidate"), columns),
 		Note:    book.Say("rivals note", nil),
 	}
 	for _, c := range s.Of(advice.Rival) {
-		t.Rows = append(t.Rows, s.row(c, "", c.New)[1:])
+		t.Rows = append(t.Rows, row(c, c.New))
 	}
 	return document.Section{Heading: book.Text("rivals heading", nil), Blocks: []document.Block{t}}, len(t.Rows) > 0
 }
