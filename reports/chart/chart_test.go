@@ -62,7 +62,7 @@ func samples() map[string]chart.Chart {
 				{Title: "send", Lines: []chart.VersionLine{
 					{Name: "size=64", Trend: chart.Dearer, Values: []float64{0, 0.031, 0.0312}},
 					{Name: "size=1500", Values: []float64{0, math.NaN(), 0.001}},
-					{Name: "size=64, 6.12", Series: 1, Values: []float64{0, -0.001}},
+					{Name: "size=64, 6.12", Series: 1, Trend: chart.Unjudged, Values: []float64{0, -0.001}},
 				}, Marks: []chart.VersionMark{{At: 1, Text: "+3.10 %"}, {At: 2, Text: "+0.02 %"}}},
 				{Title: "receive", Lines: []chart.VersionLine{{Name: "size=9000", Series: 1, Trend: chart.Cheaper, Values: []float64{0, -0.0205}}}},
 			}},

@@ -44,14 +44,15 @@ type VersionLine struct {
 type VersionTrend int
 
 const (
-	Steady VersionTrend = iota
+	Steady   VersionTrend = iota
+	Unjudged              // no step, and neighbours that could not be compared
 	Cheaper
 	Dearer
 )
 
 // versionKeys are the looks and names of the trends.
 var versionKeys = [...]struct{ line, fill, name string }{
-	Steady: {"fair", "muted", "no step"}, Cheaper: {"as", "a", "cheaper after a step"}, Dearer: {"bs", "b", "dearer after a step"},
+	Steady: {"fair", "muted", "no step"}, Unjudged: {"ds", "d", "not judged"}, Cheaper: {"as", "a", "cheaper after a step"}, Dearer: {"bs", "b", "dearer after a step"},
 }
 
 // VersionMark stands before a version of a series: a step.
@@ -97,6 +98,20 @@ func (v Versions) draw(c *canvas) float64 {
 		y += plot
 	}
 	return v.foot(c, f, y)
+}
+
+// ticks are round values in per cent, no change among them.
+func (f frame) ticks() (list []tick) {
+	marks := ticks(100*(f.high-f.low), 4)
+	if len(marks) < 2 {
+		return nil
+	}
+	step := marks[1]
+	digits := min(9, max(0, int(math.Ceil(-math.Log10(step)-1e-9))))
+	for i := int(math.Ceil(100 * f.low / step)); float64(i)*step <= 100*f.high; i++ {
+		list = append(list, tick{float64(i) * step, text.Decimals(float64(i)*step, digits)})
+	}
+	return list
 }
 
 // reach is what the scale goes from and to.
@@ -165,11 +180,11 @@ func (v Versions) panel(c *canvas, p VersionPanel, f frame, rows []int, top, plo
 	for i, s := range v.Series {
 		from, to := f.x(i, -0.5), f.x(i, float64(len(s.Versions))-0.5)
 		c.rect("band", from, y(v.Threshold), to-from, y(-v.Threshold)-y(v.Threshold), "")
-		for _, t := range between3(100*f.low, 100*f.high) {
+		for _, t := range f.ticks() {
 			c.line("grid", from, y(t.value/100), to, y(t.value/100), 1, "")
 		}
 	}
-	for _, t := range between3(100*f.low, 100*f.high) {
+	for _, t := range f.ticks() {
 		c.text("muted", f.left-8, y(t.value/100)+4, "end", t.text, t.text)
 	}
 	for i, m := range p.Marks {

@@ -10,7 +10,7 @@ import (
 
 // versionLooks are the fill of a point and the legend of each trend.
 var versionLooks = map[chart.VersionTrend][2]string{
-	chart.Steady: {"muted", "no step"}, chart.Cheaper: {"a", "cheaper after a step"}, chart.Dearer: {"b", "dearer after a step"},
+	chart.Steady: {"muted", "no step"}, chart.Unjudged: {"d", "not judged"}, chart.Cheaper: {"a", "cheaper after a step"}, chart.Dearer: {"b", "dearer after a step"},
 }
 
 // versions reads the scale at the left of each panel, and looks for a point for each value.

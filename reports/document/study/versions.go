@@ -76,7 +76,7 @@ func picture(t Text) document.Picture {
 	}
 	ch.Title = book.Text("chart title time", prose.Values{"Kernels": kernels})
 	if t.Virtual() {
-		ch.Title = book.Text("chart title", prose.Values{"Pairs": pairs, "Places": at, "Threshold": threshold()})
+		ch.Title = book.Text("chart title", prose.Values{"Kernels": kernels, "Pairs": pairs, "Places": at})
 	}
 	return document.Picture{File: "versions.svg", Alt: book.Text("chart alt", prose.Values{"Kernels": kernels}), Chart: ch}
 }
@@ -88,6 +88,9 @@ func drawn(t Text, s *study.Series, i int, metric string) (lines []chart.Version
 			continue
 		}
 		line := chart.VersionLine{Name: book.Text("line", prose.Values{"Scenario": t.name(l.Scenario), "Side": l.Side, "Series": s.Name}), Series: i, Values: l.Changes}
+		if len(l.Unjudged) > 0 {
+			line.Trend = chart.Unjudged
+		}
 		if len(l.Steps) > 0 {
 			line.Trend = chart.Cheaper
 			if _, _, change := l.Ends(); change > 0 {
