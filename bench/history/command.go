@@ -34,8 +34,11 @@ type Output struct {
 	Exit   func(code int, because error) error // an error that ends the process with code; because may be nil
 }
 
-// exitUnknown is the exit code if nothing could be judged.
-const exitUnknown = 3
+// Exit codes beside 0, 1 and 2.
+const (
+	exitUnknown     = 3 // nothing could be judged
+	exitInterrupted = 130
+)
 
 var (
 	arms          = []string{"both", string(record.Bare), string(record.Observed)}
@@ -63,7 +66,7 @@ func Command(to Output) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(addCommand(to), showCommand(to), checkCommand(to), ackCommand(to))
+	cmd.AddCommand(addCommand(to), showCommand(to), checkCommand(to), ackCommand(to), publishCommand(to))
 	return cmd
 }
 

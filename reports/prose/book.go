@@ -249,5 +249,5 @@ func (s *setter) add(text string, look Look) {
 		s.p[n-1].Text += text
 		return
 	}
-	s.p = append(s.p, Piece{text, look})
+	s.p = append(s.p, Piece{Text: text, Look: look})
 }

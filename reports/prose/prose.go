@@ -15,6 +15,9 @@ type Prose []Piece
 type Piece struct {
 	Text string
 	Look Look
+	// To is the page that the text links to; "" if it is no link. Only HTML shows links,
+	// and a book of sentences does not keep them.
+	To string
 }
 
 // Look is how a piece of text is shown.
@@ -47,10 +50,13 @@ func Say(parts ...any) Prose {
 }
 
 // Mono is a piece of code: a name, a command, a value that is typed.
-func Mono(s string) Piece { return Piece{s, Code} }
+func Mono(s string) Piece { return Piece{Text: s, Look: Code} }
 
 // Bold is a piece that stands out.
-func Bold(s string) Piece { return Piece{s, Strong} }
+func Bold(s string) Piece { return Piece{Text: s, Look: Strong} }
+
+// Link is text that links to another page, which lies beside the one that it stands on.
+func Link(s, to string) Piece { return Piece{Text: s, To: to} }
 
 // String is the text without its looks.
 func (p Prose) String() string {

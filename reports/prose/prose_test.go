@@ -22,19 +22,19 @@ func TestSay(t *testing.T) {
 		values     Values
 		want       Prose
 	}{
-		{"plain", "Nothing\n\tregressed.", nil, Prose{{"Nothing regressed.", Plain}}},
-		{"marks", "\n**Two words** and `code`.\n", nil, Prose{{"Two words", Strong}, {" and ", Plain}, {"code", Code}, {".", Plain}}},
-		{"value", "n = {{.N}}.", Values{"N": 3}, Prose{{"n = 3.", Plain}}},
-		{"value in a strong piece", "**{{.Name}} ended:** now", Values{"Name": "a"}, Prose{{"a ended:", Strong}, {" now", Plain}}},
-		{"marks in a value are text", "{{.V}}", Values{"V": "**a**  `b`\n{{.C}}"}, Prose{{"**a**  `b`\n{{.C}}", Plain}}},
-		{"delimiters in a value", "{{.V}}x", Values{"V": "a\x01b\x00pc"}, Prose{{"a\uFFFDb\uFFFDpcx", Plain}}},
-		{"a piece keeps its look", "of {{.V}} here", Values{"V": Mono("tun0")}, Prose{{"of ", Plain}, {"tun0", Code}, {" here", Plain}}},
-		{"prose", "{{.V}}.", Values{"V": Say("a ", Bold("b"))}, Prose{{"a ", Plain}, {"b", Strong}, {".", Plain}}},
-		{"list", "{{range $i, $s := .L}}{{if $i}}, {{end}}{{$s}}{{else}}none{{end}}", Values{"L": []any{"a", Mono("b")}}, Prose{{"a, ", Plain}, {"b", Code}}},
-		{"empty list", "{{range .L}}{{.}}{{else}}none{{end}}", Values{"L": []string(nil)}, Prose{{"none", Plain}}},
-		{"empty value", "a{{.V}}b", Values{"V": ""}, Prose{{"ab", Plain}}},
-		{"function", "{{upper .V}} **{{.V | upper}}**", Values{"V": "x"}, Prose{{"X ", Plain}, {"X", Strong}}},
-		{"variable", "{{$v := .V}}{{with $v}}{{.}}{{end}}", Values{"V": "*"}, Prose{{"*", Plain}}},
+		{"plain", "Nothing\n\tregressed.", nil, Prose{{Text: "Nothing regressed."}}},
+		{"marks", "\n**Two words** and `code`.\n", nil, Prose{{Text: "Two words", Look: Strong}, {Text: " and "}, {Text: "code", Look: Code}, {Text: "."}}},
+		{"value", "n = {{.N}}.", Values{"N": 3}, Prose{{Text: "n = 3."}}},
+		{"value in a strong piece", "**{{.Name}} ended:** now", Values{"Name": "a"}, Prose{{Text: "a ended:", Look: Strong}, {Text: " now"}}},
+		{"marks in a value are text", "{{.V}}", Values{"V": "**a**  `b`\n{{.C}}"}, Prose{{Text: "**a**  `b`\n{{.C}}"}}},
+		{"delimiters in a value", "{{.V}}x", Values{"V": "a\x01b\x00pc"}, Prose{{Text: "a\uFFFDb\uFFFDpcx"}}},
+		{"a piece keeps its look", "of {{.V}} here", Values{"V": Mono("tun0")}, Prose{{Text: "of "}, {Text: "tun0", Look: Code}, {Text: " here"}}},
+		{"prose", "{{.V}}.", Values{"V": Say("a ", Bold("b"))}, Prose{{Text: "a "}, {Text: "b", Look: Strong}, {Text: "."}}},
+		{"list", "{{range $i, $s := .L}}{{if $i}}, {{end}}{{$s}}{{else}}none{{end}}", Values{"L": []any{"a", Mono("b")}}, Prose{{Text: "a, "}, {Text: "b", Look: Code}}},
+		{"empty list", "{{range .L}}{{.}}{{else}}none{{end}}", Values{"L": []string(nil)}, Prose{{Text: "none"}}},
+		{"empty value", "a{{.V}}b", Values{"V": ""}, Prose{{Text: "ab"}}},
+		{"function", "{{upper .V}} **{{.V | upper}}**", Values{"V": "x"}, Prose{{Text: "X "}, {Text: "X", Look: Strong}}},
+		{"variable", "{{$v := .V}}{{with $v}}{{.}}{{end}}", Values{"V": "*"}, Prose{{Text: "*"}}},
 		{"nothing", " \n", nil, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestSentenceInASentence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := b.Say("a", Values{"V": "`"}), (Prose{{"`", Strong}, {"!", Plain}}); !slices.Equal(got, want) {
+	if got, want := b.Say("a", Values{"V": "`"}), (Prose{{Text: "`", Look: Strong}, {Text: "!"}}); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := b.Names(); !slices.Equal(got, []string{"a", "b"}) {

@@ -93,9 +93,10 @@ func incident(b *bytes.Buffer, to screen.Screen, t history.Text, i series.Incide
 	}
 	told := map[string]bool{}
 	var last *series.Series
-	for n, f := range history.BySeries(i) {
+	list := history.BySeries(t, i)
+	for n, f := range list {
 		if n == mostOfIncident {
-			fmt.Fprintln(b, "  "+to.Text(history.MoreOfIncident(len(i.Findings)-n)))
+			fmt.Fprintln(b, "  "+to.Text(history.MoreOfIncident(len(list)-n)))
 			break
 		}
 		if last != f.Series {

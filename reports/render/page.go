@@ -59,7 +59,7 @@ type pageBlock struct {
 }
 
 type pagePiece struct {
-	Text                string
+	Text, To            string
 	Code, Strong, Blank bool
 }
 
@@ -170,7 +170,7 @@ func pieces(p prose.Prose) []pagePiece {
 	list := make([]pagePiece, 0, len(p))
 	for _, piece := range p {
 		list = append(list, pagePiece{
-			Text: text.Printable(piece.Text), Code: piece.Look == prose.Code, Strong: piece.Look == prose.Strong,
+			Text: text.Printable(piece.Text), To: piece.To, Code: piece.Look == prose.Code, Strong: piece.Look == prose.Strong,
 			Blank: strings.TrimSpace(piece.Text) == "" && piece.Look != prose.Plain,
 		})
 	}

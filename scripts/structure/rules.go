@@ -21,7 +21,7 @@ var rules = []rule{
 
 	// What to measure, and in which order.
 	{"bench/manual", ""},
-	{"bench/history", "bench/completion bench/suite reports/export reports/history reports/metric reports/record reports/render reports/series"},
+	{"bench/history", "bench/completion bench/suite reports/document/history reports/site reports/export reports/history reports/metric reports/record reports/render reports/series"},
 	{"bench/completion", "bench/suite harness/vm/kernel reports/curve reports/metric reports/record"},
 	{"bench/watch", "harness/watch reports/document reports/document/watch reports/live reports/watched reports/render reports/screen reports/stat reports/text"},
 	{"bench/advise", "bench/folder bench/knockout bench/plan bench/progress bench/setup bench/suite harness/block harness/refusal harness/spec harness/trial reports/advice reports/document/advise reports/record reports/render reports/screen reports/snippet reports/stat reports/text"},
@@ -133,6 +133,7 @@ var rules = []rule{
 	{"reports/shift", "reports/stat"},
 	{"reports/axis", "reports/record"},
 	{"reports/screen", "reports/text"},
+	{"reports/site", ""},
 	{"reports/text", ""},
 	{"reports/aa", "reports/disk reports/record"},
 	{"reports/disk", "reports/record"},

@@ -244,6 +244,49 @@ func TestHistoryAckIncident(t *testing.T) {
 	}
 }
 
+// A site is published again over itself, and over nothing else.
+func TestHistoryPublish(t *testing.T) {
+	runs, dir := stepRuns(t), filepath.Join(t.TempDir(), "history")
+	out := filepath.Join(t.TempDir(), "public")
+	command := func(args ...string) (int, string, string) {
+		return tunbench(context.Background(), fakeLab{}, nil, append([]string{"history"}, append(args, "--dir", dir)...)...)
+	}
+	if code, _, stderr := command("publish", out); code != 2 || !strings.Contains(stderr, "history add makes it") {
+		t.Errorf("no history: exit %d, stderr %q", code, stderr)
+	}
+	if code, _, stderr := command(append([]string{"add"}, runs[:20]...)...); code != 0 {
+		t.Fatalf("add: exit %d, stderr %q", code, stderr)
+	}
+	for _, more := range [][]string{nil, runs[20:]} {
+		if len(more) > 0 {
+			command(append([]string{"add"}, more...)...)
+		}
+		code, stdout, stderr := command("publish", out)
+		if code != 0 || stderr != "" || stdout != "published 2 pages: "+filepath.Join(out, "index.html")+"\n" {
+			t.Fatalf("exit %d, stdout %q, stderr %q", code, stdout, stderr)
+		}
+		if index := readText(t, out, "index.html"); !strings.Contains(index, fmt.Sprintf("<strong>%d runs</strong>", 20+len(more))) || strings.Contains(index, ">regressed<") != (len(more) > 0) {
+			t.Errorf("after %d more runs: %.2000s", len(more), index)
+		}
+	}
+	foreign := t.TempDir()
+	if err := os.WriteFile(filepath.Join(foreign, "index.html"), []byte("mine"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := command("publish", foreign); code != 2 || !strings.Contains(stderr, "was not published by tunbench") || readText(t, foreign, "index.html") != "mine" {
+		t.Errorf("a foreign folder: exit %d, stderr %q", code, stderr)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	before := readText(t, out, "index.html")
+	if code, _, stderr := tunbench(ctx, fakeLab{}, nil, "history", "publish", out, "--dir", dir); code != exitInterrupted || !strings.Contains(stderr, "nothing is changed") || readText(t, out, "index.html") != before {
+		t.Errorf("interrupted: exit %d, stderr %q", code, stderr)
+	}
+	if code, _, stderr := command("publish"); code != 2 || !strings.Contains(stderr, "accepts 1 arg") {
+		t.Errorf("without a folder: exit %d, stderr %q", code, stderr)
+	}
+}
+
 func TestHistoryWrongUse(t *testing.T) {
 	empty, torn := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(torn, "torn.jsonl"), []byte("{"), 0o666); err != nil {

@@ -26,15 +26,15 @@ func incidentsWith(t Text, verdict string) (n int) {
 	return n
 }
 
-// moved names the metrics of the findings of that verdict, each with their number, and
-// the scenarios that they are of; "" where there is none.
+// moved names the metrics of the series with a finding of that verdict, each with the
+// number of series, and the number of scenarios; "" where there is none.
 func moved(i series.Incident, verdict string) string {
 	n := map[string]int{}
-	scenarios := map[string]bool{}
+	scenarios, told := map[string]bool{}, map[*series.Series]bool{}
 	for _, f := range i.Findings {
-		if f.Verdict == verdict {
+		if f.Verdict == verdict && !told[f.Series] {
 			n[f.Series.Metric]++
-			scenarios[f.Series.Scenario] = true
+			scenarios[f.Series.Scenario], told[f.Series] = true, true
 		}
 	}
 	var names []string
@@ -58,23 +58,41 @@ func IncidentHead(i series.Incident) string {
 	return book.Text("incident", prose.Values{"Worse": moved(i, record.Regression), "Better": moved(i, record.Improvement), "ID": i.ID})
 }
 
-// BySeries are the findings of i, those of one series together.
-func BySeries(i series.Incident) []series.Finding {
-	first := map[*series.Series]int{}
+// BySeries are the findings of i by scenario, that of the leading one first. In an incident
+// of several series, a change since a release is left out where the change that it consists
+// of is there.
+func BySeries(t Text, i series.Incident) []series.Finding {
+	first, place := map[string]int{}, map[*series.Series]int{}
 	for k, f := range i.Findings {
-		if _, seen := first[f.Series]; !seen {
-			first[f.Series] = k
+		if _, seen := first[f.Series.Scenario]; !seen {
+			first[f.Series.Scenario] = k
 		}
 	}
-	return slices.SortedStableFunc(slices.Values(i.Findings), func(a, b series.Finding) int { return cmp.Compare(first[a.Series], first[b.Series]) })
+	for k, s := range t.Series {
+		place[s] = k
+	}
+	list := slices.SortedStableFunc(slices.Values(i.Findings), func(a, b series.Finding) int {
+		return cmp.Or(cmp.Compare(first[a.Series.Scenario], first[b.Series.Scenario]), cmp.Compare(place[a.Series], place[b.Series]))
+	})
+	if !slices.ContainsFunc(list, func(f series.Finding) bool { return f.Series != list[0].Series }) {
+		return list
+	}
+	return slices.DeleteFunc(list, func(f series.Finding) bool {
+		return f.Kind == series.SinceRelease && !f.IsDrift() && slices.ContainsFunc(i.Findings, func(g series.Finding) bool {
+			return g.Series == f.Series && g.Verdict == f.Verdict && g.Kind != series.SinceRelease
+		})
+	})
 }
 
 // MoreOfIncident says that n findings of an incident are not shown.
 func MoreOfIncident(n int) string { return book.Text("more of incident", prose.Values{"N": n}) }
 
+// largestColumn is the column of the series by which an incident is shown.
+const largestColumn = 1
+
 // incidents is a table with a row for each incident.
 func incidents(t Text) document.Table {
-	tab := document.Table{Columns: document.Text("since", "worse", "better", "largest change", "verdict", "what else changed", "ID", "acknowledged")}
+	tab := document.Table{Columns: document.Text("verdict", "largest change", "worse", "better", "since", "what else changed", "ID", "acknowledged")}
 	for _, i := range t.Incidents {
 		f := i.Lead()
 		verdict := any(f.Verdict)
@@ -93,9 +111,9 @@ func incidents(t Text) document.Table {
 		if f.CI != nil {
 			interval = metric.IntervalText(v)
 		}
-		tab.Rows = append(tab.Rows, document.Row(pointText(f.Begins), cmp.Or(moved(i, record.Regression), text.Absent), cmp.Or(moved(i, record.Improvement), text.Absent),
+		tab.Rows = append(tab.Rows, document.Row(verdict,
 			book.Text("incident lead", prose.Values{"Series": t.OnHost(f.Series), "Metric": f.Series.Metric, "Change": metric.ChangeText(v), "Interval": interval}),
-			verdict, cmp.Or(strings.Join(f.Notes, "; "), text.Absent), prose.Mono(i.ID), acknowledged))
+			cmp.Or(moved(i, record.Regression), text.Absent), cmp.Or(moved(i, record.Improvement), text.Absent), pointText(f.Begins), cmp.Or(strings.Join(f.Notes, "; "), text.Absent), prose.Mono(i.ID), acknowledged))
 	}
 	tab.Note = book.Say("incident columns", prose.Values{"Runs": series.IncidentRuns})
 	return tab
