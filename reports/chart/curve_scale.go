@@ -103,7 +103,7 @@ func (s curveScale) grid(a CurveAxis) (list []curveTick) {
 			list = append(list, t)
 		}
 	default:
-		for _, v := range ticks(s.high, int(max(2, room/map[bool]float64{true: 60, false: 110}[upright]))) {
+		for _, v := range ticks(s.high, int(max(2, room/map[bool]float64{true: 45, false: 110}[upright]))) {
 			list = append(list, curveTick{v, write(v)})
 		}
 	}
