@@ -375,6 +375,15 @@ func TestHTMLInBrowser(t *testing.T) {
 		if got := eval[[]string](p, inner); len(got) != 0 {
 			t.Errorf("after Enter: %q", got)
 		}
+		// Another row of the same scenario takes what the first shows, whose heads still sort.
+		eval[int](p, `(() => { const rows = [...document.querySelectorAll("main tr[data-of]")], same = rows.filter(r => r.dataset.of === rows[1].dataset.of); same[0].click(); same[1].click(); return 0; })()`)
+		if got := eval[[]string](p, inner); len(got) != 1 {
+			t.Errorf("opened twice: %q", got)
+		}
+		if n := eval[int](p, `[...document.querySelectorAll("tr.inner table")].filter(t => t.tBodies[0].rows.length > 1).map(t => t.querySelector("thead button").click()).length`); n == 0 || eval[string](p, `document.querySelector("tr.inner [aria-sort]").getAttribute("aria-sort")`) != "ascending" {
+			t.Errorf("%d tables, none of them is sorted", n)
+		}
+		eval[int](p, `(document.querySelector("tr.inner").previousElementSibling.click(), 0)`)
 		// Sorted, no detail stays behind under another row.
 		p.do(chromedp.KeyEvent(kb.Enter), chromedp.Click(chromedp.CSS(`main table thead th:nth-child(2) button`)))
 		if got := eval[[]string](p, inner); len(got) != 0 {

@@ -50,27 +50,33 @@
   // A row of a scenario opens what is known of that scenario alone, below it.
   const ones = [...document.querySelectorAll("details.one")];
   const about = [...document.querySelectorAll("main tr[data-of]")];
+  // What is opened is moved, not copied, so that its heads still sort; it goes back when
+  // the row is closed.
+  const shut = (inner) => {
+    ones[inner.dataset.home].append(...inner.firstChild.firstChild.children);
+    inner.previousElementSibling.querySelector("button.open")?.setAttribute("aria-expanded", "false");
+    inner.remove();
+  };
   const close = (where) => {
-    for (const inner of where.querySelectorAll("tr.inner")) inner.remove();
-    for (const open of where.querySelectorAll("tr[data-of] [aria-expanded=true]")) open.setAttribute("aria-expanded", "false");
+    for (const inner of where.querySelectorAll("tr.inner")) shut(inner);
   };
   const toggle = (row) => {
-    const button = row.cells[0].querySelector("button");
-    if (row.nextElementSibling?.classList.contains("inner")) {
-      row.nextElementSibling.remove();
-      button?.setAttribute("aria-expanded", "false");
-      return;
-    }
+    const home = row.dataset.of - 1;
+    const open = row.nextElementSibling?.classList.contains("inner");
+    const taken = document.querySelector(`tr.inner[data-home="${home}"]`);
+    if (taken) shut(taken);
+    if (open) return;
     const inner = document.createElement("tr");
     inner.className = "inner";
+    inner.dataset.home = home;
     const cell = document.createElement("td");
     cell.colSpan = row.cells.length;
     const box = document.createElement("div");
-    for (const part of [...ones[row.dataset.of - 1].children].slice(1)) box.append(part.cloneNode(true));
+    box.append(...[...ones[home].children].slice(1));
     cell.append(box);
     inner.append(cell);
     row.after(inner);
-    button?.setAttribute("aria-expanded", "true");
+    row.querySelector("button.open")?.setAttribute("aria-expanded", "true");
   };
   for (const row of about) {
     const head = row.cells[0];
