@@ -219,6 +219,13 @@ func TestPlantedCost(t *testing.T) {
 		if strings.Contains(a.Use.Words, "filter") || !strings.Contains(a.Use.Words, "offload=uso") || a.Use.Words == "vnet=10 offload=uso queues=1 io=read" {
 			t.Errorf("seed %d: %s", seed, a.Use.Words)
 		}
+		named := false
+		for _, c := range a.Of(advice.Step, advice.Aside, advice.Change, advice.Rival) {
+			named = named || strings.Contains(c.Label, "filter=2000ns")
+		}
+		if !named {
+			t.Errorf("seed %d: no row says what is planted in it", seed)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type candidate struct {
 	values    []int // by choice; 0 is the simplest
 	words     string
+	planted   string           // what a plant gave it
 	scenarios []suite.Scenario // one for each traffic
 	specs     []spec.Spec
 }
@@ -69,6 +70,7 @@ func (f *field) of(values []int) (*candidate, error) {
 		}
 		if planted != "" && !slices.Contains(shown, planted) {
 			shown = append(shown, planted)
+			c.planted = " " + planted
 		}
 		c.scenarios, c.specs = append(c.scenarios, s), append(c.specs, setup.Spec(s))
 	}
@@ -210,9 +212,9 @@ func (f *field) steps(c *candidate) (list []step) {
 	return list
 }
 
-// label names the value of a choice that c has.
+// label names the value of a choice that c has, and what is planted in c.
 func (f *field) label(c *candidate, choice int) string {
-	return f.choices[choice].Values[c.values[choice]]
+	return f.choices[choice].Values[c.values[choice]] + c.planted
 }
 
 // abLines are the commands that compare two candidates at full length, one for each traffic.
