@@ -297,14 +297,14 @@ func TestInvalidTrials(t *testing.T) {
 }
 
 func TestInterrupted(t *testing.T) {
-	for after, use := range map[int]string{0: "", 3: "vnet=10 offload=uso queues=1 io=read", 25: "vnet=10 offload=uso queues=1 io=read"} {
+	for after, use := range map[int]string{-1: "", 0: "", 3: "vnet=10 offload=uso queues=1 io=read", 25: "vnet=10 offload=uso queues=1 io=read"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		m := &model{rate: vpnRates, noise: 0.02, blocked: func(block int) {
 			if block > after {
 				cancel()
 			}
 		}}
-		if after == 0 {
+		if after < 0 { // before anything; at 0 it is in the first block
 			cancel()
 		}
 		a, err := ask(ctx, m, "vpn", 5*time.Minute, 4)

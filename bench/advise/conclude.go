@@ -19,11 +19,14 @@ func (r conclusion) draw() {
 	a.SpentNs = int64(r.passed())
 	a.Failed = r.meter.failedTrials()
 	a.Trials, a.Invalid, a.Flags, a.Flagged = r.meter.trials, r.meter.invalid, maps.Clone(r.meter.flags), maps.Clone(r.meter.flagged)
-	if r.use == nil && r.contest != nil {
+	if r.use == nil && r.contest != nil && r.contest.Blocks() > 0 {
 		r.choose()
 	}
 	if r.use == nil {
 		a.Verdict, a.Why = advice.Inconclusive, "nothing was measured"
+		if a.Interrupted {
+			a.Why = "it was interrupted before the first block was finished"
+		}
 		return
 	}
 	a.Use, a.Plain = r.candidate(r.use), r.candidate(r.base)

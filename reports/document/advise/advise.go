@@ -142,7 +142,7 @@ func briefly(lists []string) (short []string) {
 // names are the changes and rivals of a verdict: a change by what is changed.
 func (s Text) names(verdict string) (list []prose.Piece) {
 	for _, c := range s.Of(advice.Change, advice.Rival) {
-		if c.Verdict == verdict {
+		if c.Verdict == verdict && c.PPS.CI != nil {
 			list = append(list, prose.Mono(c.Label))
 		}
 	}
@@ -159,6 +159,9 @@ func interval(r advice.Ratio) string {
 
 // Verdict is what a comparison shows, in words.
 func Verdict(c advice.Comparison) string {
+	if c.PPS.CI == nil {
+		return text.Absent // there is no interval to judge by
+	}
 	switch c.Verdict {
 	case advice.Equal:
 		return book.Text("verdict equal", prose.Values{"AtMost": atMost(c)})
