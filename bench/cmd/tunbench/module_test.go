@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -89,47 +90,43 @@ func TestModulesInGuest(t *testing.T) {
 }
 
 // 16 instructions more in tun_net_xmit are found by profiles: it is the first function of
-// the table, and no other changed. Of two builds of the same source, none did.
+// the table, and none of the others, some 370, changed.
 func TestNopsInGuest(t *testing.T) {
 	t.Cleanup(module.Forget)
 	dir := labModules(t)
-	for name, file := range map[string]string{"nops": "nops.ko", "nothing": "same-2.ko"} {
-		t.Run(name, func(t *testing.T) {
-			module.Forget()
-			out := filepath.Join(t.TempDir(), "ab")
-			ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
-			defer cancel()
-			code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", filepath.Base(dir), "--accel", "tcg", "--icount", "--out", out, "--",
-				"ab", "--profile", "--trials", "8", "--seed", "1", "--set", "gen=lockstep", "--a", "module=old", "--b", "module=new",
-				"--module", "old="+filepath.Join(dir, "same-1.ko"), "--module", "new="+filepath.Join(dir, file))
-			if code != 0 { // the cost of a packet rose by less than its threshold
-				t.Fatalf("exit %d: %s%s", code, stdout, stderr)
-			}
-			f, err := record.ReadFile(filepath.Join(out, record.FileName))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := verdict.CompareVariants(f, verdict.Options{})
-			if err != nil || len(c.Profiles) != 1 || c.Profiles[0].New.Reason != "" {
-				t.Fatalf("%v, profiles %+v", err, c)
-			}
-			d := flame.Compare(c.Profiles[0].Base, c.Profiles[0].New, true)
-			moved := d.Moved()
-			if name == "nothing" {
-				if len(moved) > 0 {
-					t.Errorf("moved: %+v", moved)
-				}
-				return
-			}
-			first := d.Changes[0]
-			if reach := (first.High - first.Low) / 2; len(moved) != 1 || first.Name != "tun_net_xmit" || first.Low > 16 || first.High < 16 || reach > 8 {
-				t.Errorf("moved: %+v, the first is %+v: ± %.1f", moved, first, reach)
-			}
-			top, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount=3", "-diff_base", filepath.Join(out, "profile-a.pb.gz"), filepath.Join(out, "profile-b.pb.gz")).CombinedOutput()
-			if err != nil || !strings.Contains(string(top), "tun_net_xmit") {
-				t.Errorf("pprof: %v\n%s", err, top)
-			}
-		})
+	module.Forget()
+	out := filepath.Join(t.TempDir(), "ab")
+	ctx, cancel := context.WithTimeout(context.Background(), 12*time.Minute)
+	defer cancel()
+	code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", filepath.Base(dir), "--accel", "tcg", "--icount", "--out", out, "--",
+		"ab", "--profile", "--trials", "8", "--seed", "1", "--set", "gen=lockstep", "--a", "module=old", "--b", "module=new",
+		"--module", "old="+filepath.Join(dir, "same-1.ko"), "--module", "new="+filepath.Join(dir, "nops.ko"))
+	if code != 0 { // the cost of a packet rose by less than its threshold
+		t.Fatalf("exit %d: %s%s", code, stdout, stderr)
+	}
+	f, err := record.ReadFile(filepath.Join(out, record.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := verdict.CompareVariants(f, verdict.Options{})
+	if err != nil || len(c.Profiles) != 1 || c.Profiles[0].New.Reason != "" {
+		t.Fatalf("%v, profiles %+v", err, c)
+	}
+	d := flame.Compare(c.Profiles[0].Base, c.Profiles[0].New, true)
+	first := d.Changes[0]
+	if moved := d.Moved(); len(moved) != 1 || first.Name != "tun_net_xmit" || len(d.Changes) < 200 {
+		t.Errorf("of %d functions moved: %+v", len(d.Changes), moved)
+	}
+	// The interval of one run in twenty misses 16.
+	if reach := (first.High - first.Low) / 2; reach > 8 || math.Abs(first.Mean-16) > 1.5*reach {
+		t.Errorf("%+.1f ± %.1f instructions, want 16 ± 8 or less", first.Mean, reach)
+	}
+	if sum := flame.Total(c.Profiles[0].Base).Mean; sum < 5000 || sum > 8000 {
+		t.Errorf("all functions together: %.0f instructions", sum)
+	}
+	top, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount=1", "-diff_base", filepath.Join(out, "profile-a.pb.gz"), filepath.Join(out, "profile-b.pb.gz")).CombinedOutput()
+	if err != nil || !strings.Contains(string(top), "tun_net_xmit") {
+		t.Errorf("pprof: %v\n%s", err, top)
 	}
 }
 
