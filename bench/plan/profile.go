@@ -85,7 +85,7 @@ const (
 	sampleInstructions   = 12007 * time.Nanosecond
 	stackEach            = 8
 	waitTurns            = 1023
-	lockstepInstructions = 400 * time.Millisecond
+	lockstepInstructions = 600 * time.Millisecond
 )
 
 // SamplingOf is how stacks are sampled under a clock.

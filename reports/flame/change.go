@@ -13,15 +13,21 @@ import (
 	"tunbench/reports/stat"
 )
 
-// Interval is a mean over blocks with its 95 % interval, by Student's t. Without two
-// blocks there is none, and Low and High are infinite.
+// Interval is a mean over blocks with its 95 % interval, by Student's t. It is no narrower
+// than the number of samples allows. Without two blocks there is none, and Low and High are
+// infinite.
 type Interval struct{ Mean, Low, High float64 }
 
 // excludes0 reports whether the interval does not hold 0.
 func (i Interval) excludes0() bool { return i.Low > 0 || i.High < 0 }
 
 // sample is a mean, its standard error and the degrees of freedom of that.
-type sample struct{ mean, error, freedom float64 }
+type sample struct {
+	mean, error, freedom float64
+	// counted is the least that the standard error can be: that of counting samples, which
+	// are taken independently of each other. That of few blocks may come out far too small.
+	counted float64
+}
 
 func sampleOf(x []float64) sample {
 	n := float64(len(x))
@@ -33,24 +39,24 @@ func sampleOf(x []float64) sample {
 		squares += (v - mean) * (v - mean)
 	}
 	if n < 2 {
-		return sample{mean, math.Inf(1), 1}
+		return sample{mean: mean, error: math.Inf(1), freedom: 1}
 	}
-	return sample{mean, math.Sqrt(squares / (n - 1) / n), n - 1}
+	return sample{mean: mean, error: math.Sqrt(squares / (n - 1) / n), freedom: n - 1}
 }
 
 // interval is that of coverage 1 - alpha.
 func (s sample) interval(alpha float64) Interval {
-	if s.error == 0 {
+	if s.error == 0 && s.counted == 0 {
 		return Interval{s.mean, s.mean, s.mean}
 	}
-	reach := s.error * stat.StudentBeyond(alpha/2, s.freedom)
+	reach := max(s.error*stat.StudentBeyond(alpha/2, s.freedom), s.counted*stat.StudentBeyond(alpha/2, 1000))
 	return Interval{s.mean, s.mean - reach, s.mean + reach}
 }
 
 // less is s without o, which was sampled independently: Welch's approximation.
 func (s sample) less(o sample) sample {
 	a, b := s.error*s.error, o.error*o.error
-	d := sample{s.mean - o.mean, math.Sqrt(a + b), s.freedom + o.freedom}
+	d := sample{mean: s.mean - o.mean, error: math.Sqrt(a + b), freedom: s.freedom + o.freedom}
 	if a+b > 0 && !math.IsInf(a+b, 0) {
 		d.freedom = (a + b) * (a + b) / (a*a/s.freedom + b*b/o.freedom)
 	} else if a+b > 0 {
@@ -61,6 +67,18 @@ func (s sample) less(o sample) sample {
 
 const alpha = 0.05
 
+// counted is the standard error of what a function costs in p, as far as it comes from
+// counting samples: the variance of each block is its cost times that of a sample.
+func counted(p *record.Profile, self []float64) float64 {
+	sum := 0.0
+	for i, b := range p.Blocks {
+		if b.Sampled > 0 {
+			sum += self[i] * b.Cost / float64(b.Sampled)
+		}
+	}
+	return math.Sqrt(sum) / float64(max(1, len(p.Blocks)))
+}
+
 // Cost is what a function costs itself, per packet.
 type Cost struct {
 	Name, Of string
@@ -70,7 +88,9 @@ type Cost struct {
 // Costs are the functions of a profile, the dearest first.
 func Costs(p *record.Profile) (list []Cost) {
 	for _, f := range p.Functions {
-		list = append(list, Cost{f.Name, f.Of, sampleOf(f.Self).interval(alpha)})
+		of := sampleOf(f.Self)
+		of.counted = counted(p, padded(f.Self, len(p.Blocks)))
+		list = append(list, Cost{f.Name, f.Of, of.interval(alpha)})
 	}
 	slices.SortStableFunc(list, func(a, b Cost) int { return cmp.Compare(b.Mean, a.Mean) })
 	return list
@@ -126,6 +146,7 @@ func Compare(base, next *record.Profile, paired bool) Difference {
 		x, y := padded(a[name].Self, len(base.Blocks)), padded(b[name].Self, len(next.Blocks))
 		c.Base, c.New = sampleOf(x).mean, sampleOf(y).mean
 		of := d.sample(x, y)
+		of.counted = math.Hypot(counted(base, x), counted(next, y))
 		c.Interval, c.All = of.interval(alpha), of.interval(alpha/float64(len(names)))
 		d.Changes = append(d.Changes, c)
 	}

@@ -92,6 +92,29 @@ func TestMovedFirst(t *testing.T) {
 	}
 }
 
+// TestCounted: blocks that agree by chance do not make an interval narrower than the
+// number of samples allows.
+func TestCounted(t *testing.T) {
+	base := profileOf(map[string][]float64{"xmit": {100, 100.1, 99.9, 100}})
+	next := profileOf(map[string][]float64{"xmit": {103, 103, 102.9, 103.1}})
+	if c := Compare(base, next, true).Changes[0]; !c.Moved() {
+		t.Fatalf("%+v", c)
+	}
+	for _, p := range []*record.Profile{base, next} {
+		for i := range p.Blocks {
+			p.Blocks[i].Cost, p.Blocks[i].Sampled = 1000, 1000 // 100 samples of xmit
+		}
+	}
+	// The standard error of each side is that of 400 samples, a fourth of a block each.
+	c := Compare(base, next, true).Changes[0]
+	if want := 1.962 * math.Sqrt(400+412) / 4; c.Moved() || math.Abs(c.High-c.Mean-want) > 0.1 {
+		t.Errorf("%+v, want ± %.2f", c, want)
+	}
+	if cost := Costs(base)[0]; math.Abs(cost.High-cost.Mean-1.962*5) > 0.1 {
+		t.Errorf("%+v", cost)
+	}
+}
+
 // TestSimultaneous: of comparisons of equal profiles, about one in twenty shows any
 // function as moved.
 func TestSimultaneous(t *testing.T) {
