@@ -26,7 +26,7 @@ func value(args []string, flag string) string {
 func TestBoards(t *testing.T) {
 	for arch, want := range map[string]struct{ machine, cpu, results, console, only string }{
 		"amd64": {"pc,vmport=off", "max", "-serial chardev:results", "console=ttyS0", "tsc=reliable"},
-		"arm64": {"virt,gic-version=3", "max,pauth-impdef=on", "-device pci-serial,chardev=results", "console=ttyAMA0", ""},
+		"arm64": {"virt,gic-version=3", "max,pauth-impdef=on,cntfrq=1000000000", "-device pci-serial,chardev=results", "console=ttyAMA0", ""},
 	} {
 		m := Machine{Kernel: &kernel.Kernel{Image: "vmlinuz", Arch: arch}, Accel: TCG, ICount: true, Executable: "tunbench"}
 		if err := m.complete(); err != nil {
