@@ -26,7 +26,7 @@ func value(args []string, flag string) string {
 func TestBoards(t *testing.T) {
 	for arch, want := range map[string]struct{ machine, cpu, results, console, only string }{
 		"amd64": {"pc,vmport=off", "max", "-serial chardev:results", "console=ttyS0", "tsc=reliable"},
-		"arm64": {"virt,gic-version=3", "max,pauth-impdef=on,cntfrq=1000000000", "-device pci-serial,chardev=results", "console=ttyAMA0", ""},
+		"arm64": {"virt,gic-version=3", "max,pauth-impdef=on,cntfrq=1000000000", "-device pci-serial,chardev=results", "console=ttyAMA0", "randomize_kstack_offset=off"},
 	} {
 		m := Machine{Kernel: &kernel.Kernel{Image: "vmlinuz", Arch: arch}, Accel: TCG, ICount: true, Executable: "tunbench"}
 		if err := m.complete(); err != nil {
@@ -38,8 +38,10 @@ func TestBoards(t *testing.T) {
 			!strings.Contains(strings.Join(args, " "), want.results) || parameters[0] != want.console {
 			t.Errorf("%s: %q", arch, args)
 		}
-		if slices.Contains(parameters, "tsc=reliable") != (want.only != "") {
-			t.Errorf("%s: parameters %q", arch, parameters)
+		for _, only := range []string{"tsc=reliable", "randomize_kstack_offset=off"} {
+			if slices.Contains(parameters, only) != (only == want.only) {
+				t.Errorf("%s: parameters %q", arch, parameters)
+			}
 		}
 		for append, ok := range map[string]bool{"console=ttyS0": arch != "arm64", "console=ttyS1": arch != "amd64", "console=tty0": true} {
 			m.Append = append
