@@ -12,8 +12,69 @@ import (
 
 // canvas collects SVG elements.
 type canvas struct {
-	b    strings.Builder
-	page bool // part of a page, where the pointer finds tooltips
+	b     strings.Builder
+	page  bool // part of a page, where the pointer finds tooltips
+	width float64
+	y     float64 // base line of the next line of the head: title, note, legend
+}
+
+// title gives the elements of the title, which takes as many lines as it needs.
+func (c *canvas) title(title string) string {
+	var t canvas
+	lines := wrap(text.Printable(title), int((c.width-2*margin)/titleGlyph))
+	for i, l := range lines {
+		t.text("title", margin, titleTop+titleLine*float64(i), "start", l, l)
+	}
+	c.y = headTop + titleLine*float64(len(lines)-1)
+	return t.b.String()
+}
+
+// note writes what a chart says below its title, in as many lines as it needs, and
+// returns where the drawing begins.
+func (c *canvas) note(note string) (top float64) {
+	for _, l := range wrap(text.Printable(note), int((c.width-2*margin)/(0.93*glyph))) {
+		c.text("muted", margin, c.y, "start", l, l)
+		c.y += headLine
+	}
+	return c.top()
+}
+
+// top is where the drawing begins, below the head.
+func (c *canvas) top() float64 { return max(c.y-4, headHeight) }
+
+// key is an entry of a legend: the name of a class of marks.
+type key struct{ class, extra, name string }
+
+// legend writes keys, in as many lines as they need, and returns where the drawing
+// begins and where the last line ends.
+func (c *canvas) legend(keys []key) (top, x float64) {
+	x = margin
+	for _, k := range keys {
+		wide := 17 + textWidth(k.name)
+		if x > margin && x+wide > c.width-margin {
+			x = margin
+			c.y += headLine
+		}
+		shown := text.Clip(k.name, int((c.width-2*margin-17)/glyph))
+		c.rect(k.class, x, c.y-8, 12, 8, ` rx="2"`+k.extra)
+		c.text("muted", x+17, c.y, "start", shown, k.name)
+		x += wide + 12
+	}
+	c.y += headLine
+	return c.top(), x
+}
+
+// source writes where the figures come from below a drawing of that height, and returns
+// the height of both.
+func (c *canvas) source(height float64, source string) float64 {
+	if source == "" {
+		return height
+	}
+	lines := wrap(text.Printable(source), int((c.width-2*margin)/sourceGlyph))
+	for i, l := range lines {
+		c.text("source", margin, height+4+sourceLine*float64(i), "start", l, l)
+	}
+	return height + sourceLine*float64(len(lines)) + 1
 }
 
 // cell is a rectangle with a tooltip.
@@ -80,20 +141,6 @@ func xmlText(s string) string {
 	return b.String()
 }
 
-// textWidth is an upper estimate of the width of s.
-func textWidth(s string) float64 { return glyph * float64(len([]rune(s))) }
-
-// labelWidth gives the room of the labels left of a chart, and the number of
-// characters to clip them to.
-func labelWidth(labels []string) (width float64, chars int) {
-	const most = 54
-	for _, l := range labels {
-		chars = max(chars, len([]rune(l)))
-	}
-	chars = min(chars, most)
-	return float64(chars)*glyph*0.97 + 10, chars
-}
-
 // ticks gives about n round values from 0 to top.
 func ticks(top float64, n int) []float64 {
 	if !(top > 0) || math.IsInf(top, 0) {
@@ -115,6 +162,19 @@ func ticks(top float64, n int) []float64 {
 		t = append(t, float64(i)*step)
 	}
 	return t
+}
+
+// linear places values from 0 to top between left and right.
+type linear struct{ top, left, right float64 }
+
+func (l linear) at(v float64) float64 { return l.left + (l.right-l.left)*(v/l.top) }
+
+// drawGrid draws a line for each of about five round values, and names them below.
+func (l linear) drawGrid(c *canvas, top, bottom float64) {
+	for _, t := range ticks(l.top, max(2, min(5, int((l.right-l.left)/70)))) {
+		c.line("grid", l.at(t), top, l.at(t), bottom+4, 1, "")
+		c.text("muted", l.at(t), bottom+18, "middle", text.Figure(t), text.Figure(t))
+	}
 }
 
 // tick is a value of a scale and how it is written.

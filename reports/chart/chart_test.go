@@ -22,12 +22,15 @@ var update = flag.Bool("update", false, "write the pictures in testdata anew")
 // samples are one small chart of each kind.
 func samples() map[string]chart.Chart {
 	return map[string]chart.Chart{
-		"bars": chart.Bars{Title: "Delivered packets", Desc: "Packets a second.", Class: "a", Unit: "kpps", Bars: []chart.Bar{
-			{Label: "queues=1 size=64", Value: 1270, Low: 1200, High: 1310, Exact: true, Text: "1,270"},
-			{Label: "queues=4 size=64", Value: 710, Low: 640, High: 800, Text: "710"},
-			{Label: "queues=16 size=64", Value: 440, Text: "440", Hollow: true},
+		"ratios": chart.Ratios{Title: "Queues: queues=4 has 0.56 × the packet rate of queues=1", Desc: "Packets per second.", Unit: "kpps", Shared: "all: TUN dir=k2u", Groups: []chart.RatioGroup{
+			{Name: "size=64", Bars: []chart.RatioBar{
+				{Label: "queues=1", Value: 1270, Low: 1200, High: 1310, Exact: true, Text: "1,270 kpps"},
+				{Label: "queues=4", Value: 710, Low: 640, High: 800, Text: "710 kpps", Ratio: "0.56 × (0.51–0.61)", Side: -1},
+				{Label: "queues=16", Value: 440, Text: "440 kpps", Ratio: "0.35 ×", Hollow: true},
+			}},
+			{Name: "size=1500", Bars: []chart.RatioBar{{Label: "queues=1", Value: 1000, Text: "1,000 kpps"}, {Label: "queues=4", Value: 1100, Text: "1,100 kpps", Ratio: "1.10 × (1.08–1.12)", Side: 1}}},
 		}},
-		"split": chart.Split{Title: "Time of a packet", Desc: "Nanoseconds.", Note: "ns", Parts: []chart.Part{{Name: "system call", Class: "e"}, {Name: "copy", Class: "a"}, {Name: "rest", Class: "b"}},
+		"split": chart.Split{Title: "Time of a packet", Desc: "Nanoseconds.", Note: "ns per packet", Parts: []chart.Part{{Name: "system call", Class: "e"}, {Name: "copy", Class: "a"}, {Name: "rest", Class: "b"}},
 			Rows: []chart.SplitRow{
 				{Label: "size=64", Lanes: []chart.SplitLane{{Parts: []float64{86, 30, 270}, Text: "386 ns"}, {Parts: []float64{86, 0, 100}, Text: "186 ns"}}},
 				{Label: "size=1500", Lanes: []chart.SplitLane{{Parts: []float64{86, 59, 400}, Text: "545 ns"}}},
@@ -39,18 +42,15 @@ func samples() map[string]chart.Chart {
 		"heat": chart.Heat{Title: "Flows", Desc: "Shares by queue.", Panels: []chart.HeatPanel{{Title: "queues=2 flows=3", Note: "6 packets", Rows: 2, Columns: []chart.HeatColumn{
 			{Name: "0", Total: "2", Share: []float64{1, 0}}, {Name: "1", Total: "2", Share: []float64{0.02, 0.98}}, {Name: "2", Total: "2", Share: []float64{0.5, 0.5}},
 		}}}},
-		"ladder": chart.Ladder{Title: "Latency", Desc: "Quantiles.", Rows: []chart.LadderRow{
+		"ladder": chart.Ladder{Title: "Latency", Desc: "Quantiles.", Note: "all: TUN", Rows: []chart.LadderRow{
 			{Label: "size=64", Lanes: []chart.Lane{{Kind: "end to end", At: [4]float64{380e3, 440e3, 500e3, 900e3}, Max: 4e6}, {Kind: "residency", At: [4]float64{340e3, 400e3, 450e3, 0}, Max: 2e6}}},
 			{Label: "size=1500", Lanes: []chart.Lane{{Kind: "end to end", At: [4]float64{590e3, 700e3, 800e3, 1.2e6}, Max: 9e6}}},
 		}},
-		"groups": chart.Groups{Title: "Kernels", Desc: "Instructions.", Unit: "instructions", Names: []string{"6.1.0", "6.12.0", "6.18.0"}, Groups: []chart.BarGroup{
-			{Label: "size=64", Bars: []chart.GroupBar{{Value: 2000, Min: 1900, Max: 2100, Text: "2,000", Measured: true}, {Value: 1800, Min: 1800, Max: 1800, Text: "1,800", Measured: true}, {Text: "not measured"}}},
-			{Label: "size=1500", Bars: []chart.GroupBar{{Value: 2500, Min: 2500, Max: 2500, Text: "2,500", Measured: true, Hollow: true}, {Text: "skipped"}, {Value: 2400, Min: 2300, Max: 2450, Text: "2,400", Measured: true}}},
-		}},
-		"changes": chart.Changes{Title: "Change of packets", Desc: "Per cent.", Note: "higher is better", Rows: []chart.ChangeRow{
-			{Label: "size=64", Value: -0.08, Low: -0.1, High: -0.05, Threshold: 0.03, Class: "b", Text: "−8.00 %"},
+		"changes": chart.Changes{Title: "Change of packets", Desc: "Per cent.", Note: "higher is better", Of: "v1.0.0", Range: "95 % interval", Rows: []chart.ChangeRow{
+			{Label: "size=64", Value: -0.08, Low: -0.1, High: -0.05, Threshold: 0.03, Class: "b", Text: "−8.00 %", Figures: "100 → 92.0"},
 			{Label: "size=1500", Value: 0.01, Low: -0.01, High: 0.02, Threshold: 0.03, Class: "muted", Text: "+1.00 %"},
 			{Label: "size=9000", Value: 6.5, Low: 1.5, High: 7, Threshold: 0.03, Class: "a", Text: "+650.00 %"},
+			{Label: "size=65535", Absent: true, Text: "unsupported"},
 		}},
 		"trend": chart.Trend{Title: "History", Desc: "Over time.", Panels: []chart.TrendPanel{{Title: "size=64", Note: "kpps", Scale: text.Scale{Div: 1000, Unit: "kpps"}, First: "2026-11-01", Last: "2026-11-04",
 			Points: []chart.TrendPoint{{Value: 1.27e6, Low: 1.2e6, High: 1.3e6, Text: "1,270"}, {Value: 1.26e6, Low: 1.2e6, High: 1.31e6, Text: "1,260"}, {Value: 1.1e6, Low: 1.05e6, High: 1.15e6, Text: "1,100"}, {Value: 1.12e6, Low: 1.12e6, High: 1.12e6, Hollow: true, Text: "1,120"}},
@@ -141,32 +141,36 @@ func TestStyle(t *testing.T) {
 func TestFaultsAreFound(t *testing.T) {
 	all := samples()
 	for _, tt := range []struct{ kind, name, old, put, want string }{
-		{"bars", "a bar too short", `width="652.7" height="14"`, `width="602.7" height="14"`, "stands at"},
-		{"bars", "a bar out of the picture", `width="652.7" height="14"`, `width="952.7" height="14"`, "outside of"},
-		{"bars", "a bar that does not begin on the axis", `<rect class="a" x="144.7"`, `<rect class="a" x="154.7"`, "stands at"},
-		{"bars", "a bar more", `<line class="grid"`, `<rect class="a" x="144.7" y="63" width="300" height="14"/><line class="grid"`, "bars of"},
-		{"bars", "a scale that does not begin at 0", `text-anchor="middle">0<`, `text-anchor="middle">100<`, "does not begin with 0"},
-		{"bars", "a scale that falls", `text-anchor="middle">500<`, `text-anchor="middle">1,500<`, "the scale is not monotone"},
-		{"bars", "an uneven scale", `text-anchor="middle">500<`, `text-anchor="middle">300<`, "the scale is uneven"},
-		{"bars", "rows exchanged", `>queues=1 size=64<`, `>queues=4 size=64<`, "not where it belongs"},
-		{"bars", "no unit", `median, kpps`, `median`, `"median, kpps" is not written`},
-		{"bars", "a figure of another bar", `>1,270<`, `>710<`, "not beside its bar"},
-		{"bars", "no title", `>Delivered packets</text>`, `></text>`, "the title"},
-		{"bars", "a figure that nobody may quote, drawn like any", `class="hollow as"`, `class="a"`, "is drawn as"},
-		{"bars", "a range that is not drawn", `<line class="range"`, `<line class="fair"`, "ranges, want"},
-		{"bars", "no number", `y="63" width="`, `y="NaN" width="`, "NaN"},
-		{"bars", "a script", `</svg>`, `<script/></svg>`, "<script>"},
-		{"bars", "no XML", `</svg>`, ``, "not well-formed"},
-		{"bars", "a text outside", `text-anchor="start">1,270<`, `text-anchor="start">1,270 and so on, up to where nobody can read it any more, however wide it may be made<`, "outside of"},
-		{"bars", "a text on another", `<text class="label"`, `<text class="muted" x="16" y="46" text-anchor="start">median again</text>` + "\n" + `<text class="label"`, "lies on"},
+		{"ratios", "a bar too short", `width="307.8" height="18"`, `width="258" height="18"`, "stands at"},
+		{"ratios", "a bar out of the picture", `width="307.8" height="18"`, `width="998" height="18"`, "outside of"},
+		{"ratios", "a bar that does not begin on the axis", `<rect class="b" x="88.9"`, `<rect class="b" x="98.9"`, "stands at"},
+		{"ratios", "a bar more", `<text class="halo`, `<rect class="a" x="88.9" y="63" width="300" height="18"/><text class="halo`, "is drawn as"},
+		{"ratios", "a scale that does not begin at 0", `text-anchor="middle">0<`, `text-anchor="middle">100<`, "does not begin with 0"},
+		{"ratios", "a scale that falls", `text-anchor="middle">500<`, `text-anchor="middle">1,500<`, "the scale is not monotone"},
+		{"ratios", "an uneven scale", `text-anchor="middle">500<`, `text-anchor="middle">300<`, "the scale is uneven"},
+		{"ratios", "rows exchanged", `>queues=1<`, `>queues=4<`, "not where it belongs"},
+		{"ratios", "no unit", `median, kpps`, `median`, `"median, kpps" is not written`},
+		{"ratios", "a figure of another bar", `>710 kpps<`, `>810 kpps<`, "not beside its bar"},
+		{"ratios", "a ratio of another bar", `>0.56 × (0.51–0.61)<`, `>0.35 ×<`, "not beside its bar"},
+		{"ratios", "slower, and drawn like faster", `<rect class="b"`, `<rect class="a"`, "is drawn as"},
+		{"ratios", "a group without a name", `>size=1500<`, `><`, "has no name"},
+		{"ratios", "no title", `rate of queues=1</text>`, `</text>`, "the title"},
+		{"ratios", "no source", `Linux 6.18.0 · `, ``, "the source"},
+		{"ratios", "a figure that nobody may quote, drawn like any", `class="hollow bases"`, `class="base"`, "is drawn as"},
+		{"ratios", "a range that is not drawn", `<line class="range"`, `<line class="fair"`, "ranges, want"},
+		{"ratios", "no number", `y="154" width="`, `y="NaN" width="`, "NaN"},
+		{"ratios", "a script", `</svg>`, `<script/></svg>`, "<script>"},
+		{"ratios", "no XML", `</svg>`, ``, "not well-formed"},
+		{"ratios", "a text outside", `text-anchor="start">0.56 ×`, `text-anchor="start">And so on, up to where nobody can read it any more, however wide it may be made: 0.56 ×`, "outside of"},
+		{"ratios", "a text on another", `<text class="label"`, `<text class="muted" x="16" y="46" text-anchor="start">median again</text>` + "\n" + `<text class="label"`, "lies on"},
 		{"split", "no legend", `>copy<`, `>copies<`, `the legend has no "copy"`},
 		{"split", "parts exchanged", `<rect class="e" x="16"`, `<rect class="b" x="16"`, "the legend has no"},
 		{"split", "a part of another colour", `<rect class="b" x="1`, `<rect class="a" x="1`, "the legend has no"},
-		{"split", "no unit", `text-anchor="end">ns<`, `text-anchor="end"><`, `the unit "ns" is not written`},
-		{"groups", "no legend", `>6.12.0<`, `>6.13.0<`, `the legend has no "6.12.0"`},
-		{"groups", "hollow, and not said to be", `class="hollow as"`, `class="a"`, "is drawn as"},
-		{"groups", "an absent bar without its reason", `>skipped<`, `><`, `"skipped" is not written`},
+		{"split", "no unit", `text-anchor="start">ns per packet<`, `text-anchor="start"><`, `"ns per packet" is not written`},
 		{"changes", "a mark of another verdict", `<path class="b"`, `<path class="a"`, "is drawn as"},
+		{"changes", "an absent change without its reason", `>unsupported<`, `><`, `"unsupported" is not written`},
+		{"changes", "no figures", `>100 → 92.0<`, `><`, "not beside its bar"},
+		{"changes", "a base without a name", `per cent of v1.0.0`, `per cent`, "is not written"},
 		{"changes", "no direction", `higher is better`, `lower`, "is not written"},
 		{"changes", "a change elsewhere", `<path class="muted" d="M`, `<path class="muted" d="M9`, ""},
 		{"ladder", "a median elsewhere", `<circle class="a" cx="`, `<circle class="a" cx="1`, ""},
@@ -198,7 +202,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{"curve", "a logarithmic scale that is not called so", `logarithmic`, `usual`, "the note says"},
 		{"curve", "a duration without its unit", `>100 µs<`, `>100<`, "durations"},
 		{"curve", "a logarithmic scale with another number", `>100 µs<`, `>70 µs<`, "uneven"},
-		{"curve-sizes", "a scale that does not begin at 0", `<text class="muted ytick" x="30.4" y="447" text-anchor="end">0<`, `<text class="muted ytick" x="30.4" y="447" text-anchor="end">5<`, ""},
+		{"curve-sizes", "a scale that does not begin at 0", `<text class="muted ytick" x="31.1" y="447" text-anchor="end">0<`, `<text class="muted ytick" x="30.4" y="447" text-anchor="end">5<`, ""},
 		{"curve-sizes", "what all have in common is not said", `>TUN dir=k2u gen=udp queues=1<`, `>TUN dir=k2u gen=udp<`, `"queues=1" is not written`},
 	} {
 		svg := charttest.Draw(t, all[tt.kind])
@@ -213,12 +217,11 @@ func TestFaultsAreFound(t *testing.T) {
 	}
 	// A drawing of other figures is none of these.
 	other := samples()
-	other["bars"].(chart.Bars).Bars[1].Value *= 1.05
+	other["ratios"].(chart.Ratios).Groups[0].Bars[1].Value *= 1.05
 	other["split"].(chart.Split).Rows[0].Lanes[0].Parts[2] *= 1.05
 	other["panels"].(chart.Panels).Panels[1].Bars[2].Share += 0.05
 	other["heat"].(chart.Heat).Panels[0].Columns[2].Share[0] = 0.6
 	other["ladder"].(chart.Ladder).Rows[1].Lanes[0].Max *= 1.05
-	other["groups"].(chart.Groups).Groups[1].Bars[2].Min *= 0.95
 	other["changes"].(chart.Changes).Rows[1].Value *= 2
 	other["trend"].(chart.Trend).Panels[0].Points[1].Value *= 1.02
 	other["versions"].(chart.Versions).Panels[0].Lines[0].Values[1] = 0.03
@@ -236,13 +239,14 @@ func TestChartsOfAnything(t *testing.T) {
 	for _, n := range []int{1, 3, 40} {
 		for _, long := range []int{1, 20, 120} {
 			for _, size := range []float64{0, 1e-6, 1, 3.3e6} {
-				b := chart.Bars{Title: "Bars", Desc: "d.", Class: "b", Unit: "ns"}
-				g := chart.Groups{Title: "Groups", Desc: "d.", Unit: "ns", Names: []string{strings.Repeat("6.18.0-rc1 ", long)[:long], "other"}}
+				g := chart.RatioGroup{Name: strings.Repeat("size=64 ", long)[:long]}
+				c := chart.Changes{Title: strings.Repeat("Changes ", long), Desc: "d.", Of: "base", Range: "95 % interval"}
 				for i := range n {
 					v := size * float64(n-i)
 					label := (strconv.Itoa(i) + strings.Repeat(" queues=4", long))[:long]
-					b.Bars = append(b.Bars, chart.Bar{Label: label, Value: v, Low: 0.9 * v, High: 1.1 * v, Text: text.Figure(v)})
-					g.Groups = append(g.Groups, chart.BarGroup{Label: label, Bars: []chart.GroupBar{{Value: v, Min: v, Max: v, Text: text.Figure(v), Measured: true}, {Text: "none"}}})
+					g.Bars = append(g.Bars, chart.RatioBar{Label: label, Value: v, Low: 0.9 * v, High: 1.1 * v, Text: text.Figure(v), Ratio: "1.00 × (0.99–1.01)"})
+					change := min(size, 1) * float64(i) / float64(n)
+					c.Rows = append(c.Rows, chart.ChangeRow{Label: label, Value: change, Low: change / 2, High: 2 * change, Threshold: 0.03, Class: "a", Text: text.Precisely(change) + " %"})
 				}
 				k := chart.Curve{Title: "Curve", Desc: "d.", X: chart.CurveAxis{Title: "x"}, Y: chart.CurveAxis{Title: "y"}}
 				for i := range min(n, chart.LinesACurve) {
@@ -253,7 +257,8 @@ func TestChartsOfAnything(t *testing.T) {
 					}
 					k.Lines = append(k.Lines, l)
 				}
-				for _, ch := range []chart.Chart{b, g, k} {
+				b := chart.Ratios{Title: strings.Repeat("Ratios ", long), Desc: "d.", Unit: "ns", Groups: []chart.RatioGroup{g}}
+				for _, ch := range []chart.Chart{b, c, k} {
 					for _, fault := range charttest.Faults(ch, charttest.Draw(t, ch)) {
 						t.Errorf("%T of %d rows, names of %d, size %v: %s", ch, n, long, size, fault)
 					}
@@ -297,7 +302,7 @@ func TestChangesBeyondTheScale(t *testing.T) {
 		{"fits", 0.5, 0.4, 0.6, 0}, {"to the end of the scale", 2, 1.9, 2, 0},
 		{"beyond it", 6.52, 5.8, 7.1, 3}, {"its interval alone", 1.5, 0.9, 2.4, 1}, {"an interval on both sides", 0.1, -2.5, 2.5, 2},
 	} {
-		ch := chart.Changes{Title: "t", Desc: "d.", Note: "higher is better", Rows: []chart.ChangeRow{
+		ch := chart.Changes{Title: "t", Desc: "d.", Note: "higher is better", Of: "base", Range: "95 % interval", Rows: []chart.ChangeRow{
 			{Label: "a", Value: tt.value, Low: tt.low, High: tt.high, Threshold: 0.03, Class: "a", Text: text.Precisely(tt.value) + " %"}, {Label: "b", Value: -0.02, Low: -0.03, High: -0.01, Threshold: 0.03, Class: "muted", Text: "−2.00 %"},
 		}}
 		svg := charttest.Draw(t, ch)
@@ -313,7 +318,7 @@ func TestChangesBeyondTheScale(t *testing.T) {
 		if arrows != tt.arrows {
 			t.Errorf("%s: %d arrows, want %d:\n%s", tt.name, arrows, tt.arrows, svg)
 		}
-		told := strings.Contains(svg, "; arrow: beyond the scale") && strings.Contains(svg, "ends at ±200 %")
+		told := strings.Contains(svg, "; arrow: beyond the scale") && strings.Contains(svg, "ends at −66.67 and +200 %")
 		if told != (tt.arrows > 0) {
 			t.Errorf("%s: the chart speaks of arrows: %v", tt.name, told)
 		}
@@ -325,7 +330,7 @@ func TestChangesBeyondTheScale(t *testing.T) {
 func TestInline(t *testing.T) {
 	for kind, ch := range samples() {
 		var b strings.Builder
-		if err := chart.WriteInline(&b, ch, `A "chart" & more`); err != nil {
+		if err := chart.WriteInline(&b, ch, `A "chart" & more`, charttest.Source); err != nil {
 			t.Fatal(err)
 		}
 		_, desc := ch.Head()

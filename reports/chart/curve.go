@@ -66,7 +66,7 @@ func (k Curve) Head() (string, string) { return k.Title, k.Desc }
 
 func (k Curve) draw(c *canvas) float64 {
 	top := k.drawNotes(c)
-	f := k.frame(top)
+	f := k.frame(c.width, top)
 	f.drawAxes(c, k)
 	for i, l := range k.Lines {
 		l.drawBand(c, f, curveClasses[i])
@@ -93,14 +93,14 @@ type curveFrame struct {
 }
 
 // frame makes room for the numbers left of the chart, and for the names right of it.
-func (k Curve) frame(top float64) curveFrame {
-	f := curveFrame{top: top, bottom: curveBottom, right: chartWidth - margin - 8}
+func (k Curve) frame(width, top float64) curveFrame {
+	f := curveFrame{top: top, bottom: curveBottom, right: width - margin - 8}
 	if k.namesAtEnds() {
 		widest := 0.0
 		for _, l := range k.Lines {
 			widest = max(widest, textWidth(l.Name))
 		}
-		f.right = chartWidth - margin - widest - 26
+		f.right = width - margin - widest - 26
 	}
 	var xs, ys []float64
 	for _, l := range k.Lines {
@@ -131,8 +131,12 @@ func (k Curve) namesAtEnds() bool {
 
 // drawNotes writes what is above the chart and returns where the chart begins.
 func (k Curve) drawNotes(c *canvas) float64 {
-	y := 46.0
-	for _, line := range append(wrapped(k.Sub, chartWidth-2*margin), wrapped(k.note(), chartWidth-2*margin)...) {
+	y := c.y
+	lines := wrap(k.note(), int((c.width-2*margin)/(0.93*glyph)))
+	if k.Sub != "" {
+		lines = append(wrap(k.Sub, int((c.width-2*margin)/(0.93*glyph))), lines...)
+	}
+	for _, line := range lines {
 		c.text("muted", margin, y, "start", line, line)
 		y += 17
 	}
@@ -283,16 +287,4 @@ func (l CurveLine) drawLine(c *canvas, f curveFrame, class string) {
 		}
 		fmt.Fprintf(&c.b, "<circle class=%q cx=\"%s\" cy=\"%s\" r=\"3.6\"%s><title>%s</title></circle>\n", look, num(f.x.at(p.X)), num(f.y.at(p.Y)), extra, xmlText(p.Text))
 	}
-}
-
-// wrapped breaks s into lines of that width, at spaces.
-func wrapped(s string, width float64) (lines []string) {
-	for _, word := range strings.Fields(s) {
-		if n := len(lines); n > 0 && textWidth(lines[n-1]+" "+word) <= width {
-			lines[n-1] += " " + word
-		} else {
-			lines = append(lines, text.Clip(word, int(width/glyph)))
-		}
-	}
-	return lines
 }

@@ -49,9 +49,8 @@ const (
 func (f Flame) Head() (string, string) { return f.Title, f.Desc }
 
 func (f Flame) draw(c *canvas) float64 {
-	boxes, rows := f.boxes()
-	c.text("muted", margin, 46, "start", f.Note, f.Note)
-	bottom := headHeight + flameRow*float64(rows)
+	boxes, rows := f.boxes(c.width)
+	bottom := c.note(f.Note) + flameRow*float64(rows)
 	most := 0.0
 	for _, b := range boxes {
 		most = max(most, math.Abs(b.node.Change))
@@ -70,9 +69,9 @@ type box struct {
 	x, w  float64
 }
 
-// boxes places all functions that are wide enough.
-func (f Flame) boxes() (list []box, rows int) {
-	scale := (chartWidth - 2*margin) / max(f.Root.Width, math.SmallestNonzeroFloat64)
+// boxes places all functions that are wide enough in a chart of that width.
+func (f Flame) boxes(width float64) (list []box, rows int) {
+	scale := (width - 2*margin) / max(f.Root.Width, math.SmallestNonzeroFloat64)
 	var place func(n FlameNode, x float64, row int)
 	place = func(n FlameNode, x float64, row int) {
 		width := n.Width * scale

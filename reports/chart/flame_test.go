@@ -19,7 +19,7 @@ func TestFlame(t *testing.T) {
 	}}
 	svg := func(f Flame) string {
 		var b bytes.Buffer
-		if err := WriteSVG(&b, f); err != nil {
+		if err := WriteSVG(&b, f, ""); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()

@@ -19,15 +19,16 @@ func (h Heat) draw(c *canvas) float64 {
 	const (
 		cellHeight = 16.0
 		left       = margin + 62
-		right      = chartWidth - margin
 	)
-	note := "columns: flows; rows: queues; darker: larger share of the flow's packets; first trial"
-	c.text("muted", margin, 46, "start", note, note)
-	y := headHeight + 8
+	right := c.width - margin
+	y := c.note("columns: flows; rows: queues; darker: larger share of the flow's packets; first trial") + 8
 	for _, p := range h.Panels {
-		c.text("label", margin, y+10, "start", text.Clip(p.Title, 78), p.Title)
+		lines := wrap(text.Printable(p.Title), int((c.width-2*margin-textWidth(p.Note)-12)/(0.97*glyph)))
+		for i, l := range lines {
+			c.text("label", margin, y+10+labelLine*float64(i), "start", l, p.Title)
+		}
 		c.text("muted", right, y+10, "end", p.Note, p.Note)
-		y += 20
+		y += 20 + labelLine*float64(len(lines)-1)
 		wide := min((right-left)/float64(max(1, len(p.Columns))), 26)
 		gap := 1.0
 		if wide < 5 {
@@ -77,5 +78,5 @@ type HeatColumn struct {
 const (
 	MostHeatFlows  = 256
 	MostHeatQueues = 32
-	HeatsAChart    = 12
+	HeatsAChart    = 4
 )

@@ -13,17 +13,16 @@ import (
 // scenario and one lane a latency.
 type Ladder struct {
 	Title, Desc string
+	Note        string // what the rows have in common
 	Rows        []LadderRow
 }
 
 func (l Ladder) Head() (string, string) { return l.Title, l.Desc }
 
-// Of a ladder: the height of a lane, the space of a row beside its lanes, and where
-// the first row begins.
+// Of a ladder: the height of a lane, and the space of a row beside its lanes.
 const (
-	laneHeight = 15.0
+	laneHeight = 16.0
 	rowSpace   = 10.0
-	ladderTop  = headHeight + 4
 )
 
 func (l Ladder) draw(c *canvas) float64 {
@@ -32,35 +31,42 @@ func (l Ladder) draw(c *canvas) float64 {
 	for i, kind := range kinds {
 		classes[kind] = []string{"a", "b"}[min(i, 1)]
 	}
-	var labels []string
-	bottom := ladderTop
+	var names []string
 	for _, r := range l.Rows {
-		labels = append(labels, r.Label)
-		bottom += r.height()
+		names = append(names, r.Label)
 	}
-	left, chars := labelWidth(labels)
-	left += margin
-	low, high := l.span()
-	scale := newLogScale(low, high, left, chartWidth-margin-18)
-
-	y := ladderTop
+	labels := newLabels(c, names)
+	if l.Note != "" {
+		c.note(l.Note)
+	}
+	top := l.drawLegend(c, kinds, classes) + 4
+	bottom := top
+	heights := make([]float64, len(l.Rows))
 	for i, r := range l.Rows {
+		heights[i] = max(rowSpace+laneHeight*float64(len(r.Lanes)), labels.height(i))
+		bottom += heights[i]
+	}
+	low, high := l.span()
+	scale := newLogScale(low, high, labels.right, c.width-margin-18)
+
+	y := top
+	for i, h := range heights {
 		if i%2 == 0 {
-			c.rect("band", margin/2, y, chartWidth-margin, r.height(), "")
+			c.rect("band", margin/2, y, c.width-margin, h, "")
 		}
-		y += r.height()
+		y += h
 	}
-	scale.drawGrid(c, ladderTop, bottom)
-	y = ladderTop
-	for _, r := range l.Rows {
-		c.text("label", left-8, y+r.height()/2+4, "end", text.Clip(r.Label, chars), r.Label)
-		for i, n := range r.Lanes {
-			n.draw(c, classes[n.Kind], y+rowSpace/2+laneHeight*(float64(i)+0.5), scale.at)
-			c.tip(0, y+rowSpace/2+laneHeight*float64(i), chartWidth, laneHeight, r.Label+": "+n.tip())
+	scale.drawGrid(c, top, bottom)
+	y = top
+	for i, r := range l.Rows {
+		labels.draw(c, i, y+heights[i]/2)
+		first := y + (heights[i]-laneHeight*float64(len(r.Lanes)))/2
+		for j, n := range r.Lanes {
+			n.draw(c, classes[n.Kind], first+laneHeight*(float64(j)+0.5), scale.at)
+			c.tip(0, first+laneHeight*float64(j), c.width, laneHeight, r.Label+": "+n.tip())
 		}
-		y += r.height()
+		y += heights[i]
 	}
-	drawLadderLegend(c, kinds, classes)
 	return bottom + 32
 }
 
@@ -94,20 +100,30 @@ func (l Ladder) span() (low, high float64) {
 	return low, high
 }
 
-// drawLadderLegend explains the colours, then the marks.
-func drawLadderLegend(c *canvas, kinds []string, classes map[string]string) {
-	x := margin
-	for _, k := range kinds {
-		c.rect(classes[k], x, 38, 12, 8, ` rx="2"`)
-		c.text("muted", x+17, 46, "start", k, k)
-		x += 17 + textWidth(k) + 12
+// drawLegend explains the colours, then the marks, and returns where the rows begin.
+func (l Ladder) drawLegend(c *canvas, kinds []string, classes map[string]string) (top float64) {
+	keys := make([]key, len(kinds))
+	for i, k := range kinds {
+		keys[i] = key{class: classes[k], name: k}
 	}
-	x += 12
-	for i, name := range []string{"p50", "p90", "p99", "p99.9", "max"} {
-		mark(c, "axis", "muted", i, x+4, 42)
-		c.text("muted", x+13, 46, "start", name, name)
-		x += 13 + textWidth(name) + 12
+	names := []string{"p50", "p90", "p99", "p99.9", "max"}
+	wide := 0.0
+	for _, name := range names {
+		wide += 25 + textWidth(name)
 	}
+	top, x := c.legend(keys)
+	y := c.y - headLine
+	if x += 12; x+wide > c.width-margin {
+		x, y = margin, c.y
+		c.y += headLine
+		top = c.top()
+	}
+	for i, name := range names {
+		mark(c, "axis", "muted", i, x+4, y-4)
+		c.text("muted", x+13, y, "start", name, name)
+		x += 25 + textWidth(name)
+	}
+	return top
 }
 
 // logScale places durations between left and right.
@@ -160,12 +176,13 @@ func (l logScale) drawGrid(c *canvas, top, bottom float64) {
 	}
 }
 
+// LaddersAChart is how many rows of lanes one file shows.
+const LaddersAChart = 10
+
 type LadderRow struct {
 	Label string
 	Lanes []Lane
 }
-
-func (r LadderRow) height() float64 { return rowSpace + laneHeight*float64(len(r.Lanes)) }
 
 type Lane struct {
 	Kind string

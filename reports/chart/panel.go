@@ -12,48 +12,67 @@ type Panels struct {
 
 func (p Panels) Head() (string, string) { return p.Title, p.Desc }
 
+// Of panels: their number in a row, the space between them, and heights.
+const (
+	panelColumns = 2
+	panelGap     = 28.0
+	panelPlot    = 76.0
+	panelRest    = 63.0
+)
+
 func (p Panels) draw(c *canvas) float64 {
-	const columns, tall, plot = 2, 152.0, 76.0
-	gap := 28.0
-	wide := (chartWidth - 2*margin - gap*(columns-1)) / columns
-	note := "per cent; dashed: an even share"
-	c.text("muted", margin, 46, "start", note, note)
-	for i, pan := range p.Panels {
-		x := margin + float64(i%columns)*(wide+gap)
-		y := headHeight + float64(i/columns)*tall + 8
-		c.text("label", x, y+10, "start", text.Clip(pan.Title, int(wide/glyph)), pan.Title)
-		c.text("muted", x, y+25, "start", pan.Note, pan.Note)
-		base := y + 46 + plot
-		top := pan.Fair
-		for _, b := range pan.Bars {
-			top = max(top, b.Share)
+	wide := (c.width - 2*margin - panelGap*(panelColumns-1)) / panelColumns
+	y := c.note("per cent; dashed: an even share") + 8
+	for row := 0; row < len(p.Panels); row += panelColumns {
+		own := p.Panels[row:min(row+panelColumns, len(p.Panels))]
+		titles, lines := make([][]string, len(own)), 1
+		for i, pan := range own {
+			titles[i] = wrap(text.Printable(pan.Title), int(wide/(0.97*glyph)))
+			lines = max(lines, len(titles[i]))
 		}
-		slot := wide / float64(len(pan.Bars))
-		thick := min(slot*0.72, 60)
-		if slot < 4 {
-			thick = slot * 0.9
-		}
-		every := 1 + int(26/slot)
-		for j, b := range pan.Bars {
-			mid := x + slot*(float64(j)+0.5)
-			h := plot * b.Share / top
-			c.rect("a", mid-thick/2, base-h, thick, h, "")
-			if j%every == 0 {
-				c.text("muted", mid, base+15, "middle", b.Name, b.Name)
+		for i, pan := range own {
+			x := margin + float64(i)*(wide+panelGap)
+			for j, l := range titles[i] {
+				c.text("label", x, y+10+labelLine*float64(j), "start", l, pan.Title)
 			}
+			below := y + 12 + labelLine*float64(lines)
+			c.text("muted", x, below, "start", pan.Note, pan.Note)
+			pan.draw(c, x, below+21+panelPlot, wide)
 		}
-		level := base - plot*pan.Fair/top
-		c.line("fair", x, level, x+wide, level, 1, ` stroke-dasharray="4 3"`)
-		c.line("axis", x, base, x+wide, base, 1, "")
-		for j, b := range pan.Bars {
-			if slot >= 26 {
-				c.over(x+slot*(float64(j)+0.5), base-plot*b.Share/top-5, b.Text)
-			}
-			c.tip(x+slot*float64(j), base-plot-12, slot, plot+28, pan.Title+": queue "+b.Name+", "+text.Percent(b.Share)+" % of the packets")
+		y += panelRest + panelPlot + labelLine*float64(lines)
+	}
+	return y + 4
+}
+
+// draw draws the bars from x on, above the height base.
+func (p Panel) draw(c *canvas, x, base, wide float64) {
+	top := p.Fair
+	for _, b := range p.Bars {
+		top = max(top, b.Share)
+	}
+	slot := wide / float64(len(p.Bars))
+	thick := min(slot*0.72, 60)
+	if slot < 4 {
+		thick = slot * 0.9
+	}
+	every := 1 + int(26/slot)
+	for j, b := range p.Bars {
+		mid := x + slot*(float64(j)+0.5)
+		h := panelPlot * b.Share / top
+		c.rect("a", mid-thick/2, base-h, thick, h, "")
+		if j%every == 0 {
+			c.text("muted", mid, base+15, "middle", b.Name, b.Name)
 		}
 	}
-	lines := (len(p.Panels) + columns - 1) / columns
-	return headHeight + float64(lines)*tall + 12
+	level := base - panelPlot*p.Fair/top
+	c.line("fair", x, level, x+wide, level, 1, ` stroke-dasharray="4 3"`)
+	c.line("axis", x, base, x+wide, base, 1, "")
+	for j, b := range p.Bars {
+		if slot >= 26 {
+			c.over(x+slot*(float64(j)+0.5), base-panelPlot*b.Share/top-5, b.Text)
+		}
+		c.tip(x+slot*float64(j), base-panelPlot-12, slot, panelPlot+28, p.Title+": queue "+b.Name+", "+text.Percent(b.Share)+" % of the packets")
+	}
 }
 
 type Panel struct {

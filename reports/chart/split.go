@@ -18,68 +18,68 @@ type Split struct {
 
 func (s Split) Head() (string, string) { return s.Title, s.Desc }
 
+// Of a split: the height of a lane, and the space of a row beside its lanes.
+const (
+	splitLane  = 15.0
+	splitSpace = 10.0
+)
+
 func (s Split) draw(c *canvas) float64 {
-	const laneHeight, pad = 15.0, 10.0
-	var labels []string
-	top, widest, bottom := 0.0, 0.0, headHeight+4
+	var names []string
+	most, widest := 0.0, 0.0
 	used := make([]bool, len(s.Parts))
 	for _, r := range s.Rows {
-		labels = append(labels, r.Label)
-		bottom += pad + laneHeight*float64(len(r.Lanes))
+		names = append(names, r.Label)
 		for _, l := range r.Lanes {
-			top = max(top, l.Sum())
+			most = max(most, l.Sum())
 			widest = max(widest, textWidth(l.Text))
 			for i, v := range l.Parts {
 				used[i] = used[i] || v > 0
 			}
 		}
 	}
-	if !(top > 0) {
-		top = 1
+	if !(most > 0) {
+		most = 1
 	}
 	if s.Shares {
-		top = 100
+		most = 100
 	}
-	left, chars := labelWidth(labels)
-	left += margin
-	right := chartWidth - margin - widest - 10
-	at := func(v float64) float64 { return left + (right-left)*(v/top) }
-
-	x := margin
+	labels := newLabels(c, names)
+	c.note(s.Note)
+	var keys []key
 	for i, p := range s.Parts {
 		if used[i] {
-			c.rect(p.Class, x, 38, 12, 8, ` rx="2"`)
-			c.text("muted", x+17, 46, "start", p.Name, p.Name)
-			x += 17 + textWidth(p.Name) + 12
+			keys = append(keys, key{class: p.Class, name: p.Name})
 		}
 	}
-	c.text("muted", chartWidth-margin, 46, "end", s.Note, s.Note)
-
-	y := headHeight + 4
+	top, _ := c.legend(keys)
+	top += 4
+	scale := linear{most, labels.right, c.width - margin - widest - 10}
+	heights, bottom := make([]float64, len(s.Rows)), top
 	for i, r := range s.Rows {
-		h := pad + laneHeight*float64(len(r.Lanes))
+		heights[i] = max(splitSpace+splitLane*float64(len(r.Lanes)), labels.height(i))
 		if i%2 == 0 {
-			c.rect("band", margin/2, y, chartWidth-margin, h, "")
+			c.rect("band", margin/2, bottom, c.width-margin, heights[i], "")
 		}
-		y += h
+		bottom += heights[i]
 	}
-	for _, t := range ticks(top, 5) {
-		c.line("grid", at(t), headHeight+4, at(t), bottom+4, 1, "")
-		c.text("muted", at(t), bottom+18, "middle", text.Figure(t), text.Figure(t))
-	}
-	y = headHeight + 4
-	for _, r := range s.Rows {
-		h := pad + laneHeight*float64(len(r.Lanes))
-		c.text("label", left-8, y+h/2+4, "end", text.Clip(r.Label, chars), r.Label)
-		for i, l := range r.Lanes {
-			l.draw(c, s, y+pad/2+laneHeight*(float64(i)+0.5), at)
-			c.tip(0, y+pad/2+laneHeight*float64(i), chartWidth, laneHeight, r.Label+": "+l.tip(s.Parts))
+	scale.drawGrid(c, top, bottom)
+	y := top
+	for i, r := range s.Rows {
+		labels.draw(c, i, y+heights[i]/2)
+		first := y + (heights[i]-splitLane*float64(len(r.Lanes)))/2
+		for j, l := range r.Lanes {
+			l.draw(c, s, first+splitLane*(float64(j)+0.5), scale.at)
+			c.tip(0, first+splitLane*float64(j), c.width, splitLane, r.Label+": "+l.tip(s.Parts))
 		}
-		y += h
+		y += heights[i]
 	}
-	c.line("axis", left, headHeight+4, left, bottom+4, 1, "")
+	c.line("axis", scale.left, top, scale.left, bottom+4, 1, "")
 	return bottom + 32
 }
+
+// SplitsAChart is how many rows of two lanes one file shows.
+const SplitsAChart = 10
 
 type Part struct{ Name, Class string }
 

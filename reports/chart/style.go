@@ -15,6 +15,7 @@ var colours = []struct{ name, light, dark string }{
 	{"grid", "#d8dee4", "#30363d"}, {"minor", "#eceff2", "#1c2128"},
 	{"a", "#0072b2", "#56b4e9"}, {"b", "#d55e00", "#e69f00"}, {"c", "#009e73", "#2bb58c"},
 	{"d", "#cc79a7", "#d99bbd"}, {"e", "#56b4e9", "#2f7fb8"}, {"bd", "#b8860b", "#c9a227"},
+	{"base", "#9aa4af", "#6e7681"},
 }
 
 // chartStyle says how the classes of a chart look, chartRepaint what changes
@@ -22,20 +23,22 @@ var colours = []struct{ name, light, dark string }{
 const (
 	chartStyle = `text{font:12px system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;fill:$ink}
 .title{font-size:15px;font-weight:600}
-.muted{fill:$muted}.strong{font-weight:600}
+.muted{fill:$muted}.strong{font-weight:600}.source{font-size:10px;fill:$muted}
 .bg{fill:$paper;stroke:$edge}.band{fill:$band}
 .grid{stroke:$grid}.minor{stroke:$minor}.axis{stroke:$muted}
 .a{fill:$a}.as{stroke:$a}.b{fill:$b}.bs{stroke:$b}
 .c{fill:$c}.cs{stroke:$c}.d{fill:$d}.ds{stroke:$d}.e{fill:$e}.es{stroke:$e}.bd{fill:$bd}
+.base{fill:$base}.bases{stroke:$base}
 .halo{paint-order:stroke;stroke:$paper;stroke-width:3px}
 .hollow{fill:$paper}.range{stroke:$ink}.fair{stroke:$muted}
 `
 	chartRepaint = `text{fill:$ink}
-.muted{fill:$muted}
+.muted{fill:$muted}.source{fill:$muted}
 .bg{fill:$paper;stroke:$edge}.band{fill:$band}
 .grid{stroke:$grid}.minor{stroke:$minor}.axis{stroke:$muted}
 .a{fill:$a}.as{stroke:$a}.b{fill:$b}.bs{stroke:$b}
 .c{fill:$c}.cs{stroke:$c}.d{fill:$d}.ds{stroke:$d}.e{fill:$e}.es{stroke:$e}.bd{fill:$bd}
+.base{fill:$base}.bases{stroke:$base}
 .halo{stroke:$paper}
 .hollow{fill:$paper}.range{stroke:$ink}.fair{stroke:$muted}
 `

@@ -10,38 +10,59 @@ import (
 type Chart interface {
 	// Head gives the title and what a screen reader says.
 	Head() (title, desc string)
-	// draw places everything below the title and gives the height of the file.
+	// draw places everything below the title and gives the height of what it drew.
 	draw(c *canvas) (height float64)
 }
 
-// WriteSVG writes ch as one .svg file.
-func WriteSVG(w io.Writer, ch Chart) error {
+// WriteSVG writes ch as one .svg file. source says where, when and with what its figures
+// were measured, in small type at the foot; "" says nothing.
+func WriteSVG(w io.Writer, ch Chart, source string) error {
+	return write(w, ch, source, chartWidth)
+}
+
+// WriteSlide is WriteSVG for a picture of 16:9: the chart is as wide as it fills most of it,
+// so that its letters are as large as they can be.
+func WriteSlide(w io.Writer, ch Chart, source string) error {
+	best, most := chartWidth, 0.0
+	for width := leastSlide; width <= mostSlide; width *= 1.06 {
+		title, _ := ch.Head()
+		c := canvas{width: width}
+		c.title(title)
+		height := c.source(ch.draw(&c), source)
+		if scale := min(16/width, 9/height); scale > most {
+			best, most = width, scale
+		}
+	}
+	return write(w, ch, source, best)
+}
+
+func write(w io.Writer, ch Chart, source string, width float64) error {
 	title, desc := ch.Head()
-	var c canvas
-	height := ch.draw(&c)
+	c := canvas{width: width}
+	heading := c.title(title)
+	height := c.source(ch.draw(&c), source)
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" width="%[1]s" height="%[2]s" viewBox="0 0 %[1]s %[2]s" role="img" aria-labelledby="t d">
 <title id="t">%[3]s</title>
 <desc id="d">%[4]s</desc>
 <style>
 %[5]s</style>
 <rect class="bg" x="0.5" y="0.5" width="%[6]s" height="%[7]s" rx="6"/>
-<text class="title" x="%[8]s" y="27">%[3]s</text>
-%[9]s</svg>
-`, num(chartWidth), num(height), xmlText(title), xmlText(desc), style, num(chartWidth-1), num(height-1), num(margin), c.b.String())
+%[8]s%[9]s</svg>
+`, num(width), num(height), xmlText(title), xmlText(desc), style, num(width-1), num(height-1), heading, c.b.String())
 	return err
 }
 
 // WriteInline writes ch as an element of a page, which sets its title. alt says
-// what it shows.
-func WriteInline(w io.Writer, ch Chart, alt string) error {
-	const top = 26 // above it a file has the title
+// what it shows; source is as in WriteSVG.
+func WriteInline(w io.Writer, ch Chart, alt, source string) error {
+	const top = headTop - 20 // above it a file has the title
 	_, desc := ch.Head()
-	c := canvas{page: true}
-	height := ch.draw(&c)
-	_, err := fmt.Fprintf(w, `<svg class="chart" viewBox="0 %d %s %s" role="img" aria-label="%s">
+	c := canvas{page: true, width: chartWidth, y: headTop}
+	height := c.source(ch.draw(&c), source)
+	_, err := fmt.Fprintf(w, `<svg class="chart" viewBox="0 %s %s %s" role="img" aria-label="%s">
 <desc>%s</desc>
 %s</svg>
-`, top, num(chartWidth), num(height-top), xmlText(alt), xmlText(desc), c.b.String())
+`, num(top), num(c.width), num(height-top), xmlText(alt), xmlText(desc), c.b.String())
 	return err
 }
 
@@ -49,12 +70,21 @@ func WriteInline(w io.Writer, ch Chart, alt string) error {
 const (
 	chartWidth   = 880.0
 	margin       = 16.0
-	headHeight   = 58.0 // title and legend
-	RowsAChart   = 40   // scenarios in one file
-	PanelsAChart = 24   // panels in one file
+	titleTop     = 27.0 // base line of the title
+	titleLine    = 20.0
+	headTop      = 46.0 // base line of the note or the legend, below a title of one line
+	headLine     = 16.0
+	headHeight   = 58.0 // title and legend of a line each
+	sourceLine   = 13.0
+	leastSlide   = 600.0 // the widths of a chart for a slide
+	mostSlide    = 2400.0
+	RowsAChart   = 16 // rows in one file: more are too small on a slide
+	PanelsAChart = 6  // panels in one file
 
 	fontSize = 12.0
 	// glyph is a width that no average of 12-unit text in a system font
-	// exceeds: texts are placed by an estimate, since nothing here measures them.
-	glyph = 7.2
+	// exceeds: lines are broken by it.
+	glyph       = 7.2
+	titleGlyph  = 9.0 // of the title, which is larger and bold
+	sourceGlyph = 5.8 // of the source, which is smaller
 )

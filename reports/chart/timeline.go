@@ -39,15 +39,16 @@ const LinesAPanel = len(timeClasses)
 
 func (t Timeline) draw(c *canvas) float64 {
 	const tall, plot, left = 132.0, 84.0, 76.0
-	right := chartWidth - margin - 8
+	right := c.width - margin - 8
+	above := c.y - 6
 	first, last := 0.0, 1.0
 	if len(t.Seconds) > 0 {
 		last = max(t.Seconds[len(t.Seconds)-1], 1e-9)
 	}
 	x := func(s float64) float64 { return left + (right-left)*(s-first)/(last-first) }
-	bottom := headHeight - 18 + tall*float64(len(t.Panels))
+	bottom := above + tall*float64(len(t.Panels))
 	for i, p := range t.Panels {
-		top := headHeight - 18 + tall*float64(i) + 26
+		top := above + tall*float64(i) + 26
 		base := top + plot
 		c.text("label", left, top-8, "start", p.Title, p.Title)
 		high := 0.0
@@ -84,7 +85,7 @@ func (t Timeline) draw(c *canvas) float64 {
 		}
 		c.line("axis", left, base, right, base, 1, "")
 	}
-	for _, s := range ticks(last, 8) {
+	for _, s := range ticks(last, int(c.width/110)) {
 		label := text.Exact(s) + " s"
 		c.text("muted", x(s), bottom-4, anchorOf(x(s), left, right), label, label)
 	}

@@ -21,7 +21,7 @@ func TestTimeline(t *testing.T) {
 		},
 	}
 	var b bytes.Buffer
-	if err := WriteSVG(&b, tl); err != nil {
+	if err := WriteSVG(&b, tl, ""); err != nil {
 		t.Fatal(err)
 	}
 	if n := strings.Count(b.String(), "<polyline"); n != 3 {
@@ -34,7 +34,7 @@ func TestTimeline(t *testing.T) {
 		t.Errorf("a point alone is drawn as %v, want a line from the end of the one before it", got)
 	}
 	for _, empty := range []Timeline{{}, {Panels: []TimePanel{{}}}} {
-		if err := WriteSVG(&b, empty); err != nil {
+		if err := WriteSVG(&b, empty, ""); err != nil {
 			t.Error(err)
 		}
 	}

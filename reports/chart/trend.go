@@ -20,12 +20,16 @@ func (t Trend) Head() (string, string) { return t.Title, t.Desc }
 func (t Trend) draw(c *canvas) float64 {
 	const tall, plot, left = 168.0, 96.0, 92.0
 	note := "a point a run: the median and its interval; hollow: no valid trial; dashed: level; upright line: change; dotted: release; scales do not begin at 0"
-	c.text("muted", margin, 46, "start", note, note)
-	right := chartWidth - margin - 8
-	for i, p := range t.Panels {
-		top := headHeight + tall*float64(i) + 40
+	below := c.note(note)
+	right := c.width - margin - 8
+	for _, p := range t.Panels {
+		lines := wrap(text.Printable(p.Title), int((c.width-2*margin-textWidth(p.Note)-20)/(0.97*glyph)))
+		top := below + 40 + labelLine*float64(len(lines)-1)
 		base := top + plot
-		c.text("label", margin, top-22, "start", text.Clip(p.Title, 88), p.Title)
+		below = top - 40 + tall
+		for i, l := range lines {
+			c.text("label", margin, top-22-labelLine*float64(len(lines)-1-i), "start", l, p.Title)
+		}
 		c.text("muted", right, top-22, "end", p.Note, p.Note)
 		low, high := math.Inf(1), math.Inf(-1)
 		for _, q := range p.Points {
@@ -79,7 +83,7 @@ func (t Trend) draw(c *canvas) float64 {
 		c.text("muted", left, base+30, "start", p.First, p.First)
 		c.text("muted", right, base+30, "end", p.Last, p.Last)
 	}
-	return headHeight + tall*float64(len(t.Panels)) + 8
+	return below + 8
 }
 
 type TrendPanel struct {
@@ -113,4 +117,4 @@ type TrendMark struct {
 }
 
 // PanelsATrend is how many series one file shows.
-const PanelsATrend = 12
+const PanelsATrend = 4

@@ -4,8 +4,10 @@
 package document
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tunbench/reports/chart"
 	"tunbench/reports/prose"
@@ -22,6 +24,10 @@ type Document struct {
 	Sections []Section
 	// Details is each scenario by itself, for renderers that show them on demand.
 	Details Details
+	// Source says where, when and with what the figures were measured: see SourceOf.
+	Source string
+	// N says from how many trials the figures of pictures come that do not say it.
+	N string
 }
 
 // AtMost is d with so many rows in each table and list, and pieces of text of
@@ -68,7 +74,7 @@ func (d Document) AtMost(rows int) Document {
 		}
 		return cut
 	}
-	out := Document{Title: text.Clip(d.Title, Longest), Alerts: append([]prose.Prose{CutNote(rows)}, list(d.Alerts)...), Lead: short(d.Lead), Points: list(d.Points)}
+	out := Document{Title: text.Clip(d.Title, Longest), Alerts: append([]prose.Prose{CutNote(rows)}, list(d.Alerts)...), Lead: short(d.Lead), Points: list(d.Points), Source: d.Source, N: d.N}
 	for _, s := range d.Sections {
 		out.Sections = append(out.Sections, Section{Heading: text.Clip(s.Heading, Longest), Sub: s.Sub, Blocks: blocks(s.Blocks)})
 	}
@@ -113,6 +119,11 @@ func (d Document) Pictures() (pics []Picture) {
 	return pics
 }
 
+// SourceOf is what stands at the foot of a picture of d.
+func (d Document) SourceOf(p Picture) string {
+	return joinSource(cmp.Or(p.Source, d.Source), cmp.Or(p.N, d.N))
+}
+
 // Details shows each scenario by itself.
 type Details struct {
 	Heading string
@@ -149,6 +160,10 @@ type Picture struct {
 	File  string
 	Alt   string
 	Chart chart.Chart
+	// N says from how many trials each figure comes, as Counted does.
+	N string
+	// Source is that of the picture, where it is not that of its document.
+	Source string
 }
 
 // Mermaid is a chart in the language of mermaid, which GitHub draws.
@@ -189,6 +204,17 @@ func (f Fold) Empty() bool {
 }
 
 type Bullets []prose.Prose
+
+// FileName makes a name from outside, such as that of a kernel, one that a file can have.
+func FileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
+			return r
+		}
+		return '-'
+	}, name)
+}
 
 // Numbered names the i-th file of a kind of chart.
 func Numbered(name string, i int) string {

@@ -23,6 +23,9 @@ func (t Table) Folded(what string) Table {
 type Column struct {
 	Name    string
 	Numeric bool // aligned to the right
+	// Full is the figure whose bar fills a cell, in the unit of the column; 0 if the cells
+	// have no bars.
+	Full float64
 }
 
 func Text(names ...string) (c []Column) {
@@ -34,7 +37,7 @@ func Text(names ...string) (c []Column) {
 
 func Numeric(names ...string) (c []Column) {
 	for _, n := range names {
-		c = append(c, Column{n, true})
+		c = append(c, Column{Name: n, Numeric: true})
 	}
 	return c
 }

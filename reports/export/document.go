@@ -57,3 +57,15 @@ func FirstPicture(f *record.File) string {
 	}
 	return ""
 }
+
+func pngRuns(runs []record.Named, _ bool) ([]render.Output, error) {
+	return render.PNGFiles(run.New(runs[0].File))
+}
+
+func pngComparison(c *verdict.Comparison, _ bool) ([]render.Output, error) {
+	return render.PNGFiles(compare.New(c).Document())
+}
+
+func pngHistory(c *series.Check, _ bool) ([]render.Output, error) {
+	return render.PNGFiles(history.New(c).Document())
+}

@@ -361,7 +361,7 @@ func documentNamed(name string) document.Document {
 		Sections: []document.Section{{Heading: name, Blocks: []document.Block{
 			prose.Say(name), document.Small(prose.Say(name)), document.Bullets{prose.Say(prose.Mono(name))}, document.Listing{Language: "c", Text: name},
 			document.Table{Columns: slices.Concat(document.Text(name), document.Numeric(name)), Rows: [][]prose.Prose{document.Row(name, name), document.Row(prose.Mono(name), prose.Bold(name))}, Note: prose.Say(name), Fold: name + "x"},
-			document.Picture{File: "x.svg", Alt: "Chart of " + name, Chart: chart.Bars{Title: name, Desc: name, Class: "a", Unit: name, Bars: []chart.Bar{{Label: name, Value: 1, Text: name}}}},
+			document.Picture{File: "x.svg", Alt: "Chart of " + name, Chart: chart.Ratios{Title: name, Desc: name, Unit: name, Shared: name, Groups: []chart.RatioGroup{{Name: name, Bars: []chart.RatioBar{{Label: name, Value: 1, Text: name, Ratio: name}}}}}},
 			document.Fold{Summary: name, Blocks: []document.Block{prose.Say(name)}},
 		}}, {Heading: name, Sub: true}, {Heading: name}},
 	}

@@ -24,10 +24,18 @@ func (c *checker) picture(p document.Picture) {
 	title, desc := p.Chart.Head()
 	c.text(title + " " + desc)
 	switch ch := p.Chart.(type) {
-	case chart.Bars:
-		for _, b := range ch.Bars {
-			finite(b.Label, b.Value, b.Low, b.High)
-			c.drawn(b.Label, b.Value, b.Text)
+	case chart.Ratios:
+		for _, g := range ch.Groups {
+			base := 0.0
+			for i, b := range g.Bars {
+				finite(b.Label, b.Value, b.Low, b.High)
+				number, _, _ := strings.Cut(b.Text, " ")
+				c.drawn(b.Label, b.Value, number)
+				c.ratio(b, base)
+				if i == 0 {
+					base = b.Value
+				}
+			}
 		}
 	case chart.Split:
 		for _, r := range ch.Rows {
@@ -67,15 +75,6 @@ func (c *checker) picture(p document.Picture) {
 				}
 			}
 		}
-	case chart.Groups:
-		for _, g := range ch.Groups {
-			for _, b := range g.Bars {
-				finite(g.Label, b.Value, b.Min, b.Max)
-				if b.Measured {
-					c.drawn(g.Label, b.Value, b.Text)
-				}
-			}
-		}
 	case silentChart:
 		c.cuts(ch.Changes, desc)
 	case chart.Changes:
@@ -92,11 +91,30 @@ func (c *checker) picture(p document.Picture) {
 	}
 }
 
+// ratio checks that a ratio is about that of the bars, from whose medians it may differ,
+// and that the side of the base is that of its interval.
+func (c *checker) ratio(b chart.RatioBar, base float64) {
+	v, ok := text.ShownValue(b.Ratio)
+	if b.Ratio == "" || !ok || base <= 0 {
+		return
+	}
+	if v > 0 && (b.Value/base > 3*v || v > 3*b.Value/base) {
+		c.fail(ruleSame, "%s: a bar of %v beside one of %v, %q", b.Label, b.Value, base, b.Ratio)
+	}
+	if b.Side > 0 && v < 1 || b.Side < 0 && v > 1 {
+		c.fail(ruleSame, "%s: on side %d of the base, %q", b.Label, b.Side, b.Ratio)
+	}
+}
+
 // cuts checks that a chart says so where its scale is
 // too short.
 func (c *checker) cuts(ch chart.Changes, desc string) {
 	for _, r := range ch.Rows {
-		if max(math.Abs(r.Value), math.Abs(r.Low), math.Abs(r.High)) > chart.Farthest && !strings.Contains(desc, "beyond the scale") {
+		reach := 0.0
+		for _, v := range []float64{r.Value, r.Low, r.High} {
+			reach = max(reach, math.Abs(math.Log1p(max(v, -1+1e-9))))
+		}
+		if reach > math.Log1p(chart.Farthest) && !strings.Contains(desc, "beyond the scale") {
 			c.fail(ruleClip, "%s: %q", r.Label, desc)
 		}
 	}

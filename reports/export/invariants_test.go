@@ -235,6 +235,10 @@ func TestInvariantsFindViolations(t *testing.T) {
 	draw := func(ch chart.Chart) document.Document {
 		return document.Document{Sections: []document.Section{{Heading: "Somewhere", Blocks: []document.Block{document.Picture{File: "a.svg", Alt: "a", Chart: ch}}}}}
 	}
+	ratios := func(bars ...chart.RatioBar) chart.Ratios {
+		return chart.Ratios{Groups: []chart.RatioGroup{{Bars: bars}}}
+	}
+	base := chart.RatioBar{Label: "a", Value: 5, Text: "5.00"}
 	name := document.Text("scenario")
 	cutting := chart.Changes{Rows: []chart.ChangeRow{{Label: "a", Value: 6.5, Low: 6, High: 7, Threshold: 0, Class: "a", Text: "+650.00 %"}}}
 	with := func(columns ...string) []document.Column {
@@ -257,8 +261,10 @@ func TestInvariantsFindViolations(t *testing.T) {
 		{"no number", ruleFinite,
 			one(document.Table{Columns: with("CPU ns"), Rows: [][]prose.Prose{document.Row("a", "NaN")}}), one(document.Table{Columns: with("CPU ns"), Rows: [][]prose.Prose{document.Row("Inf-rastructure", text.Absent)}})},
 		{"infinite prose", ruleFinite, document.Document{Lead: prose.Say("It took +Inf ns.")}, document.Document{Lead: prose.Say("Information on ", prose.Mono("NaN"), ".")}},
-		{"a bar without end", ruleFinite, draw(chart.Bars{Bars: []chart.Bar{{Label: "a", Value: math.Inf(1), Text: "–"}}}), draw(chart.Bars{Bars: []chart.Bar{{Label: "a", Value: 5, Text: "5.00"}}})},
-		{"a bar of another length", ruleSame, draw(chart.Bars{Bars: []chart.Bar{{Label: "a", Value: 5.2, Text: "5.00"}}}), draw(chart.Bars{Bars: []chart.Bar{{Label: "a", Value: 5.004, Text: "5.00"}}})},
+		{"a bar without end", ruleFinite, draw(ratios(chart.RatioBar{Label: "a", Value: math.Inf(1), Text: "–"})), draw(ratios(chart.RatioBar{Label: "a", Value: 5, Text: "5.00"}))},
+		{"a bar of another length", ruleSame, draw(ratios(chart.RatioBar{Label: "a", Value: 5.2, Text: "5.00"})), draw(ratios(chart.RatioBar{Label: "a", Value: 5.004, Text: "5.00"}))},
+		{"a ratio of other bars", ruleSame, draw(ratios(base, chart.RatioBar{Label: "b", Value: 50, Text: "50.0", Ratio: "1.00 ×"})), draw(ratios(base, chart.RatioBar{Label: "b", Value: 50, Text: "50.0", Ratio: "9.80 ×"}))},
+		{"a ratio on the other side", ruleSame, draw(ratios(base, chart.RatioBar{Label: "b", Value: 6, Text: "6.00", Ratio: "1.20 ×", Side: -1})), draw(ratios(base, chart.RatioBar{Label: "b", Value: 6, Text: "6.00", Ratio: "1.20 ×", Side: 1}))},
 		{"a change of other figures", ruleChange,
 			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]prose.Prose{document.Row("a", "7,369", "5,246", "−27.48")}}),
 			one(document.Table{Columns: with("send 6.1", "send 6.12", "change %"), Rows: [][]prose.Prose{document.Row("a", "7,369", "5,246", "−28.81"), document.Row("b", text.Absent, "5,246", text.Absent)}})},

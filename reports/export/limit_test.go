@@ -106,7 +106,7 @@ func TestSplitChart(t *testing.T) {
 		{Label: "b", Lanes: []chart.SplitLane{{Parts: []float64{0, 0, 0, 0}, Text: "0 ns"}}},
 	}}
 	var b bytes.Buffer
-	if err := chart.WriteSVG(&b, ch); err != nil {
+	if err := chart.WriteSVG(&b, ch, ""); err != nil {
 		t.Fatal(err)
 	}
 	fixture.CheckXML(t, "split", b.String())

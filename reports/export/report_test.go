@@ -237,7 +237,7 @@ func checkView(t *testing.T, d document.Document, view uint8) {
 	case 1:
 		for _, p := range d.Pictures() {
 			var b bytes.Buffer
-			if err := chart.WriteSVG(&b, p.Chart); err != nil {
+			if err := chart.WriteSVG(&b, p.Chart, ""); err != nil {
 				t.Fatal(err)
 			}
 			files[p.File] = b.String()

@@ -207,7 +207,7 @@ func MarkdownFiles(d document.Document, alone bool) ([]Output, error) {
 	}
 	for _, p := range d.Pictures() {
 		var drawn bytes.Buffer
-		if err := chart.WriteSVG(&drawn, p.Chart); err != nil {
+		if err := chart.WriteSVG(&drawn, p.Chart, d.SourceOf(p)); err != nil {
 			return nil, fmt.Errorf("draw %s: %w", p.File, err)
 		}
 		files = append(files, Output{p.File, drawn.Bytes()})

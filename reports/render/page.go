@@ -92,13 +92,13 @@ func newPage(d document.Document) (*page, error) {
 		p.Alerts = append(p.Alerts, pieces(a))
 	}
 	var err error
-	if p.Blocks, err = (&captions{caption: "Result"}).blocks([]document.Block{d.Lead, document.Bullets(d.Points)}); err != nil {
+	if p.Blocks, err = (&captions{caption: "Result", source: d.SourceOf}).blocks([]document.Block{d.Lead, document.Bullets(d.Points)}); err != nil {
 		return nil, err
 	}
 	ids := map[string]bool{"main": true, "theme": true}
 	for _, s := range d.Sections {
 		sec := &pageSection{ID: freeID(ids, s.Heading), Heading: text.Printable(s.Heading), Sub: s.Sub, Folded: s.Folded}
-		if sec.Blocks, err = (&captions{caption: s.Heading, heading: s.Heading, details: d.Details.Each}).blocks(s.Blocks); err != nil {
+		if sec.Blocks, err = (&captions{caption: s.Heading, heading: s.Heading, details: d.Details.Each, source: d.SourceOf}).blocks(s.Blocks); err != nil {
 			return nil, err
 		}
 		n := len(p.Contents)
@@ -115,7 +115,7 @@ func newPage(d document.Document) (*page, error) {
 		}
 	}
 	if len(d.Details.Each) > 0 {
-		if p.Details, err = newDetails(d.Details, ids); err != nil {
+		if p.Details, err = newDetails(d, ids); err != nil {
 			return nil, err
 		}
 		p.Contents = append(p.Contents, p.Details)
@@ -124,10 +124,11 @@ func newPage(d document.Document) (*page, error) {
 }
 
 // newDetails shows each scenario by itself.
-func newDetails(d document.Details, ids map[string]bool) (*pageSection, error) {
+func newDetails(of document.Document, ids map[string]bool) (*pageSection, error) {
+	d := of.Details
 	sec := &pageSection{ID: freeID(ids, d.Heading), Heading: text.Printable(d.Heading), Folded: true}
 	for _, one := range d.Each {
-		shown, err := (&captions{caption: one.Full}).blocks(one.Blocks)
+		shown, err := (&captions{caption: one.Full, source: of.SourceOf}).blocks(one.Blocks)
 		if err != nil {
 			return nil, err
 		}
@@ -183,6 +184,7 @@ type captions struct {
 	tables  int
 	heading string            // of the section
 	details []document.Detail // of the document
+	source  func(document.Picture) string
 }
 
 func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) {
@@ -203,7 +205,7 @@ func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) 
 		case document.Picture:
 			title, _ := v.Chart.Head()
 			var svg bytes.Buffer
-			if err := chart.WriteInline(&svg, v.Chart, v.Alt); err != nil {
+			if err := chart.WriteInline(&svg, v.Chart, v.Alt, c.source(v)); err != nil {
 				return nil, err
 			}
 			shown = append(shown, pageBlock{Title: text.Printable(title), Chart: template.HTML(svg.String())})
@@ -212,13 +214,13 @@ func (c *captions) blocks(list []document.Block) (shown []pageBlock, err error) 
 				shown = append(shown, c.table(v)...)
 				continue
 			}
-			own := captions{caption: v.Fold, heading: c.heading, details: c.details}
+			own := captions{caption: v.Fold, heading: c.heading, details: c.details, source: c.source}
 			shown = append(shown, pageBlock{Title: text.Printable(v.Fold), Folded: own.table(v)})
 		case document.Fold:
 			if v.Empty() {
 				continue
 			}
-			own := captions{caption: v.Summary, heading: c.heading, details: c.details}
+			own := captions{caption: v.Summary, heading: c.heading, details: c.details, source: c.source}
 			inner, err := own.blocks(v.Blocks)
 			if err != nil {
 				return nil, err

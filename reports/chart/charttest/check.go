@@ -20,8 +20,8 @@ func Faults(ch chart.Chart, svg string) []string {
 	inside(p)
 	apart(p)
 	switch ch := ch.(type) {
-	case chart.Bars:
-		bars(p, ch)
+	case chart.Ratios:
+		ratios(p, ch)
 	case chart.Split:
 		split(p, ch)
 	case chart.Panels:
@@ -30,8 +30,6 @@ func Faults(ch chart.Chart, svg string) []string {
 		heat(p, ch)
 	case chart.Ladder:
 		ladder(p, ch)
-	case chart.Groups:
-		groups(p, ch)
 	case chart.Changes:
 		changes(p, ch)
 	case chart.Trend:
@@ -53,10 +51,26 @@ func head(p *picture, ch chart.Chart) {
 	if p.title != title || p.desc != desc {
 		p.fault("called %q, %q, not %q, %q", p.title, p.desc, title, desc)
 	}
-	if shown := p.all("text", "title"); len(shown) != 1 || shown[0].text != title {
+	if shown := joined(p.all("text", "title")); shown != unspaced(title) {
 		p.fault("the title %q is not written", title)
 	}
+	if shown := joined(p.all("text", "source")); shown != unspaced(Source) {
+		p.fault("the source is written as %q", shown)
+	}
 }
+
+// joined is a text that takes several lines, which break at spaces and within long words:
+// without any space.
+func joined(lines []*element) string {
+	var b strings.Builder
+	for _, e := range lines {
+		b.WriteString(unspaced(e.text))
+	}
+	return b.String()
+}
+
+// unspaced is s without spaces.
+func unspaced(s string) string { return strings.ReplaceAll(s, " ", "") }
 
 // inside makes sure that nothing leaves the picture.
 func inside(p *picture) {
@@ -88,7 +102,7 @@ func apart(p *picture) {
 	}
 }
 
-// written looks for a text of the chart, such as its unit.
+// written looks for a text of the chart, such as its unit, which may take several lines.
 func written(p *picture, s string) {
 	s = text.Printable(s)
 	for _, e := range p.elements {
@@ -96,7 +110,9 @@ func written(p *picture, s string) {
 			return
 		}
 	}
-	p.fault("%q is not written", s)
+	if !strings.Contains(joined(p.all("text", "muted")), unspaced(s)) {
+		p.fault("%q is not written", s)
+	}
 }
 
 // order looks for the labels of rows, each below the one before.
@@ -113,6 +129,22 @@ func order(p *picture, labels []string) {
 			return
 		}
 		last = shown[i].y
+		if shown[i].text == l {
+			continue
+		}
+		var lines []string // all of them, whatever room they need
+		for _, e := range shown[i:] {
+			if e.tip != l {
+				break
+			}
+			lines, last = append(lines, e.text), e.y
+			if unspaced(strings.Join(lines, "")) == unspaced(l) {
+				break
+			}
+		}
+		if unspaced(strings.Join(lines, "")) != unspaced(l) {
+			p.fault("the row %q is cut: %q", l, lines)
+		}
 	}
 }
 

@@ -66,7 +66,10 @@ func curve(p *picture, ch chart.Curve) {
 
 // ticksOf reads the numbers on an axis, which must be as even as the scale says.
 func ticksOf(p *picture, class string, axis chart.CurveAxis, at func(*element) float64) *scale {
-	s := &scale{log: axis.Log}
+	s := &scale{of: evenly}
+	if axis.Log {
+		s.of = math.Log
+	}
 	for _, e := range p.all("text", class) {
 		v, ok := text.ShownValue(e.text)
 		if !ok {
@@ -76,10 +79,7 @@ func ticksOf(p *picture, class string, axis chart.CurveAxis, at func(*element) f
 		if axis.Time != slices.ContainsFunc([]string{" ns", " µs", " ms", " s"}, func(unit string) bool { return strings.HasSuffix(e.text, unit) }) {
 			p.fault("%q on the axis %q: durations: %v", e.text, axis.Title, axis.Time)
 		}
-		if axis.Log {
-			v = math.Log(v)
-		}
-		s.at, s.value = append(s.at, at(e)), append(s.value, v)
+		s.at, s.value = append(s.at, at(e)), append(s.value, s.of(v))
 	}
 	if len(s.at) < 2 {
 		p.fault("the axis %q has %d numbers", axis.Title, len(s.at))
@@ -132,7 +132,7 @@ func curveBand(p *picture, x, y *scale, l chart.CurveLine, class string, bands [
 			stands(p, x, l.Name+", band", up[0], q.X)
 			stands(p, x, l.Name+", band", down[0], q.X)
 			stands(p, y, l.Name+", upper edge", up[1], q.High)
-			if q.Low > 0 || !y.log {
+			if q.Low > 0 || y.of(0) == 0 {
 				stands(p, y, l.Name+", lower edge", down[1], q.Low)
 			}
 		}

@@ -1,6 +1,7 @@
 package charttest
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strconv"
@@ -10,40 +11,51 @@ import (
 	"tunbench/reports/text"
 )
 
-func bars(p *picture, ch chart.Bars) {
-	s := readScale(p, false)
+func ratios(p *picture, ch chart.Ratios) {
+	s := readScale(p, evenly)
 	fromZero(p, s)
-	written(p, "median, "+ch.Unit)
+	written(p, cmp.Or(ch.Of, "median")+", "+ch.Unit)
+	written(p, ch.Shared)
 	var labels []string
 	var ranges [][2]float64
-	drawn := thick(p, 14)
-	if len(drawn) != len(ch.Bars) {
-		p.fault("%d bars of %d", len(drawn), len(ch.Bars))
-		return
+	drawn := thick(p, 18)
+	next := 0
+	for _, g := range ch.Groups {
+		if !strings.Contains(joined(p.all("text", "halo")), unspaced(text.Printable(g.Name))) {
+			p.fault("the group %q has no name", g.Name)
+		}
+		for _, b := range g.Bars {
+			labels = append(labels, b.Label)
+			if next == len(drawn) {
+				p.fault("%s is not drawn", b.Label)
+				return
+			}
+			e := drawn[next]
+			next++
+			stands(p, s, b.Label, e.left, 0)
+			stands(p, s, b.Label, e.right, b.Value)
+			class := map[int]string{1: "a", -1: "b", 0: "base"}[b.Side]
+			if b.Hollow != e.has("hollow") || !e.has(class) && !e.has(class+"s") {
+				p.fault("%s is drawn as %q", b.Label, e.class)
+			}
+			if b.High > b.Low {
+				ranges = append(ranges, [2]float64{b.Low, b.High})
+			}
+			beside(p, b.Text, (e.top+e.base)/2)
+			beside(p, b.Ratio, (e.top+e.base)/2)
+		}
 	}
-	for i, b := range ch.Bars {
-		labels = append(labels, b.Label)
-		e := drawn[i]
-		stands(p, s, b.Label, e.left, 0)
-		stands(p, s, b.Label, e.right, b.Value)
-		if b.Hollow != e.has("hollow") || !b.Hollow && !e.has(ch.Class) {
-			p.fault("%s is drawn as %q", b.Label, e.class)
-		}
-		if b.High > b.Low {
-			ranges = append(ranges, [2]float64{b.Low, b.High})
-		}
-		beside(p, b.Text, (e.top+e.base)/2)
+	if next != len(drawn) {
+		p.fault("%d bars of %d", len(drawn), next)
 	}
 	checkRanges(p, s, ranges)
 	order(p, labels)
 }
 
 func split(p *picture, ch chart.Split) {
-	s := readScale(p, false)
+	s := readScale(p, evenly)
 	fromZero(p, s)
-	if !slices.ContainsFunc(p.all("text", "muted"), func(e *element) bool { return e.text == text.Printable(ch.Note) && e.attr["text-anchor"] == "end" }) {
-		p.fault("the unit %q is not written", ch.Note)
-	}
+	written(p, ch.Note)
 	drawn, labels := thick(p, 11), []string{}
 	next := 0
 	for _, r := range ch.Rows {
@@ -80,50 +92,10 @@ func split(p *picture, ch chart.Split) {
 	order(p, labels)
 }
 
-func groups(p *picture, ch chart.Groups) {
-	s := readScale(p, false)
-	fromZero(p, s)
-	written(p, ch.Unit+" a packet")
-	for i, name := range ch.Names {
-		swatch(p, []string{"a", "b"}[i%2], name)
-	}
-	drawn, labels := thick(p, 11), []string{}
-	var ranges [][2]float64
-	next := 0
-	for _, g := range ch.Groups {
-		labels = append(labels, g.Label)
-		for j, b := range g.Bars {
-			if !b.Measured {
-				written(p, b.Text)
-				continue
-			}
-			if next == len(drawn) {
-				p.fault("%s: bar %d is not drawn", g.Label, j)
-				return
-			}
-			e, class := drawn[next], []string{"a", "b"}[j%2]
-			next++
-			if b.Hollow != e.has("hollow") || !e.has(class) && !e.has(class+"s") {
-				p.fault("%s: %s is drawn as %q", g.Label, ch.Names[j], e.class)
-			}
-			stands(p, s, g.Label, e.left, 0)
-			stands(p, s, g.Label, e.right, b.Value)
-			beside(p, b.Text, (e.top+e.base)/2)
-			if b.Max > b.Min {
-				ranges = append(ranges, [2]float64{b.Min, b.Max})
-			}
-		}
-	}
-	if next != len(drawn) {
-		p.fault("%d bars are drawn, the chart has %d", len(drawn), next)
-	}
-	checkRanges(p, s, ranges)
-	order(p, labels)
-}
-
 func changes(p *picture, ch chart.Changes) {
-	s := readScale(p, false)
-	written(p, "per cent of base")
+	s := readScale(p, byRatio)
+	written(p, "per cent of "+ch.Of)
+	written(p, "line: "+ch.Range)
 	written(p, ch.Note)
 	if x, ok := s.place(0); ok && math.Abs(x-axis(p)) > 0.2 {
 		p.fault("the axis is at %v, no change at %v", axis(p), x)
@@ -135,14 +107,20 @@ func changes(p *picture, ch chart.Changes) {
 			marks = append(marks, e)
 		}
 	}
-	if len(marks) != len(ch.Rows) {
-		p.fault("%d marks of %d rows", len(marks), len(ch.Rows))
+	measured := slices.DeleteFunc(slices.Clone(ch.Rows), func(r chart.ChangeRow) bool { return r.Absent })
+	if len(marks) != len(measured) {
+		p.fault("%d marks of %d rows", len(marks), len(measured))
 		return
 	}
-	for i, r := range ch.Rows {
+	for _, r := range ch.Rows {
 		labels = append(labels, r.Label)
+		if r.Absent {
+			written(p, r.Text)
+		}
+	}
+	for i, r := range measured {
 		e := marks[i]
-		switch beyond := math.Abs(r.Value) > chart.Farthest; {
+		switch beyond := math.Abs(math.Log1p(max(r.Value, -1+1e-9))) > math.Log1p(chart.Farthest); {
 		case beyond != (len(e.points) == 3):
 			p.fault("%s: a change of %v is a mark of %d corners", r.Label, r.Value, len(e.points))
 		case !beyond:
@@ -154,12 +132,14 @@ func changes(p *picture, ch chart.Changes) {
 			p.fault("%s is drawn as %q", r.Label, e.class)
 		}
 		beside(p, r.Text, e.y)
+		beside(p, r.Figures, e.y)
 	}
 	order(p, labels)
 }
 
 func ladder(p *picture, ch chart.Ladder) {
-	s := readScale(p, true)
+	s := readScale(p, math.Log)
+	written(p, ch.Note)
 	class := map[string]string{}
 	var labels []string
 	for _, r := range ch.Rows {
@@ -321,7 +301,7 @@ func trend(p *picture, ch chart.Trend) {
 
 // vertical checks the points of a panel against the numbers left of it.
 func vertical(p *picture, pan chart.TrendPanel, own []*element, band *element) {
-	var s scale
+	s := scale{of: evenly}
 	for _, e := range p.all("text", "muted") {
 		if e.attr["text-anchor"] != "end" || e.x >= band.left || e.y < band.top || e.y > band.base+8 {
 			continue

@@ -17,11 +17,14 @@ import (
 	"tunbench/reports/chart"
 )
 
+// Source is where the figures of drawn charts come from.
+const Source = "2 × some CPU, virtual (kvm) · Linux 6.18.0 · 2026-11-29 21:44 UTC · tunbench v1.0.0, 0123456789ab · n = 6 trials each"
+
 // Draw returns ch as the content of a file.
 func Draw(t testing.TB, ch chart.Chart) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := chart.WriteSVG(&b, ch); err != nil {
+	if err := chart.WriteSVG(&b, ch, Source); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -162,6 +165,8 @@ func (p *picture) place(e *element) {
 		size := 12.0
 		if e.has("title") {
 			size = 15
+		} else if e.has("source") {
+			size = 10
 		}
 		w := width(e.text, size)
 		switch e.attr["text-anchor"] {
@@ -176,6 +181,15 @@ func (p *picture) place(e *element) {
 	}
 }
 
+// foot is where what a chart draws ends: its source follows.
+func (p *picture) foot() float64 {
+	foot := p.height
+	for _, e := range p.all("text", "source") {
+		foot = min(foot, e.y-4)
+	}
+	return foot
+}
+
 // all returns the elements with this name and class, if one is given, in their order.
 func (p *picture) all(name, class string) (list []*element) {
 	for _, e := range p.elements {
@@ -186,18 +200,11 @@ func (p *picture) all(name, class string) (list []*element) {
 	return list
 }
 
-// metrics are the widths of ' ' to '~' in Helvetica and Arial, in thousandths of the
-// size. Both are in the list of fonts that the charts ask for.
-var metrics = [95]int{278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278,
-	556, 556, 556, 556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556,
-	1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, 667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556,
-	333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584}
-
 func width(s string, size float64) float64 {
 	sum := 0
 	for _, r := range s {
 		if r >= ' ' && r <= '~' {
-			sum += metrics[r-' ']
+			sum += chart.Widths[r-' ']
 		} else {
 			sum += 600
 		}

@@ -9,13 +9,17 @@ import (
 // scale is what the numbers below a chart say of its horizontal direction.
 type scale struct {
 	at, value []float64
-	log       bool
+	of        func(float64) float64 // what grows evenly along the scale
 }
 
+// How scales grow.
+func evenly(v float64) float64  { return v }
+func byRatio(v float64) float64 { return math.Log1p(v / 100) } // of changes in per cent: by their ratios
+
 // readScale reads the row of numbers at the foot.
-func readScale(p *picture, log bool) *scale {
-	s := &scale{log: log}
-	foot := p.height - 14
+func readScale(p *picture, of func(float64) float64) *scale {
+	s := &scale{of: of}
+	foot := p.foot() - 14
 	for _, e := range p.elements {
 		if e.name != "text" || !e.has("muted") || math.Abs(e.y-foot) > 0.11 || e.attr["text-anchor"] != "middle" {
 			continue
@@ -25,10 +29,7 @@ func readScale(p *picture, log bool) *scale {
 			p.fault("%q on the scale is no number", e.text)
 			continue
 		}
-		if log {
-			v = math.Log(v)
-		}
-		s.at, s.value = append(s.at, e.x), append(s.value, v)
+		s.at, s.value = append(s.at, e.x), append(s.value, of(v))
 	}
 	for i := range s.at {
 		for j := range i {
@@ -68,8 +69,5 @@ func (s *scale) place(v float64) (x float64, ok bool) {
 	if len(s.at) < 2 || i == j {
 		return 0, false
 	}
-	if s.log {
-		v = math.Log(v)
-	}
-	return s.at[i] + (v-s.value[i])/(s.value[j]-s.value[i])*(s.at[j]-s.at[i]), true
+	return s.at[i] + (s.of(v)-s.value[i])/(s.value[j]-s.value[i])*(s.at[j]-s.at[i]), true
 }

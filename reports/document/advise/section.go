@@ -27,12 +27,19 @@ func (s sections) all() (list []document.Section) {
 // chart shows the way from the plain candidate to the recommendation, or, if that is the
 // plain one, what was tried instead.
 func (s sections) chart() (document.Section, bool) {
-	bars := []chart.Bar{{Label: s.PlainName, Value: 1, Text: "1"}}
+	bars := []chart.RatioBar{{Label: s.PlainName, Value: 1, Text: "1"}}
 	n := 0
 	for _, b := range s.Bars {
-		bar := chart.Bar{Label: b.Words, Value: b.PPS.Value, Text: text.Ratio(b.PPS.Value) + "×"}
+		bar := chart.RatioBar{Label: b.Words, Value: b.PPS.Value, Text: text.Ratio(b.PPS.Value), Ratio: text.Ratio(b.PPS.Value) + " ×"}
 		if n = max(n, b.PPS.N); b.PPS.CI != nil {
 			bar.Low, bar.High, bar.Exact = b.PPS.CI[0], b.PPS.CI[1], true
+			bar.Ratio += " (" + text.Between(text.Ratio(bar.Low), text.Ratio(bar.High)) + ")"
+			switch {
+			case bar.Low > 1:
+				bar.Side = 1
+			case bar.High < 1:
+				bar.Side = -1
+			}
 		}
 		bars = append(bars, bar)
 	}
@@ -42,9 +49,9 @@ func (s sections) chart() (document.Section, bool) {
 	return document.Section{Heading: book.Text("chart heading", nil), Blocks: []document.Block{
 		document.Picture{
 			File: document.Numbered("advice", 0), Alt: book.Text("chart alt", prose.Values{"Plain": s.PlainName}),
-			Chart: chart.Bars{
+			Chart: chart.Ratios{
 				Title: book.Text("chart title", prose.Values{"Plain": s.PlainName}), Desc: book.Text("chart about", prose.Values{"Plain": s.PlainName}),
-				Class: "a", Unit: book.Text("chart unit", prose.Values{"Plain": s.PlainName}), Of: book.Text("chart of", nil), Bars: bars,
+				Unit: book.Text("chart unit", prose.Values{"Plain": s.PlainName}), Of: book.Text("chart of", nil), Groups: []chart.RatioGroup{{Bars: bars}},
 			},
 		},
 		document.Small(book.Say("chart host", prose.Values{"Kernel": s.Kernel, "CPUs": s.CPUs, "Date": s.date(), "N": n})),

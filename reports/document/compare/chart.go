@@ -1,6 +1,8 @@
 package compare
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -11,38 +13,81 @@ import (
 	"tunbench/reports/record"
 )
 
-// charts shows the changes of each metric with their intervals.
+// charts shows the changes of each metric with their intervals: one chart for each, what
+// changed first.
 func charts(s *Text) (document.Section, bool) {
 	sec := document.Section{Heading: "Changes and their intervals"}
 	for _, g := range metric.Ratios() {
-		rows := changes(s, g.Metric)
+		list := withInterval(s, g.Metric)
+		if len(list) == 0 {
+			continue
+		}
+		shown := list[:min(chart.RowsAChart, len(list))]
+		names := make([]string, len(shown))
+		for i, v := range shown {
+			names[i] = v.Scenario
+		}
+		name, shared := s.named(names)
 		better := betterText(g)
-		for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
-			sec.Blocks = append(sec.Blocks, document.Picture{
-				File: document.Numbered("compare-"+strings.ReplaceAll(g.Metric, "_", "-"), i), Alt: book.Text("chart alt", prose.Values{"Metric": g.Metric}),
-				Chart: chart.Changes{Title: book.Text("chart title", prose.Values{"Metric": g.Metric}), Desc: book.Text("chart about", prose.Values{"Better": better}), Note: better, Rows: part},
+		ch := chart.Changes{
+			Title: book.Text("chart title", prose.Values{"Metric": g.Metric, "New": s.New.Name, "Base": s.Base.Name, "Worse": count(list, "b"), "Better": count(list, "a"), "N": len(list)}),
+			Desc:  book.Text("chart about", prose.Values{"Better": better}),
+			Note:  book.Text("chart note", prose.Values{"Better": better, "Shared": shared, "Hidden": len(list) - len(shown)}),
+			Of:    s.Base.Name, Range: book.Text("chart range", nil),
+		}
+		var counts []int
+		for _, v := range shown {
+			counts = append(counts, v.N)
+			ch.Rows = append(ch.Rows, chart.ChangeRow{
+				Label: name(v.Scenario), Value: *v.Change, Low: v.CI[0], High: v.CI[1], Threshold: v.Threshold, Class: look(v), Text: metric.ChangeText(v),
+				Figures: metric.Quantity(v.Metric, v.Base) + " → " + metric.Quantity(v.Metric, v.New),
 			})
 		}
+		of := document.Pairs()
+		if !s.Paired {
+			of = document.EachSide()
+		}
+		sec.Blocks = append(sec.Blocks, document.Picture{
+			File: document.Numbered("compare-"+strings.ReplaceAll(g.Metric, "_", "-"), 0), Alt: book.Text("chart alt", prose.Values{"Metric": g.Metric}),
+			Chart: ch, N: document.Counted(counts, of),
+		})
 	}
 	return sec, len(sec.Blocks) > 0
 }
 
-// changes are the lines of the chart of a metric.
-func changes(s *Text, metricName string) (rows []chart.ChangeRow) {
+// withInterval are the verdicts on a metric that a chart can show: what is worse first,
+// then what is better, then the rest, and of each the largest changes first.
+func withInterval(s *Text, metricName string) (list []record.Verdict) {
 	for _, v := range s.Verdicts {
-		if v.Metric != metricName || v.Change == nil || v.CI == nil {
-			continue
+		if v.Metric == metricName && v.Change != nil && v.CI != nil {
+			list = append(list, v)
 		}
-		class := "muted"
-		switch v.Verdict {
-		case record.Regression, record.IndicativeRegression:
-			class = "b"
-		case record.Improvement, record.IndicativeImprovement:
-			class = "a"
-		}
-		rows = append(rows, chart.ChangeRow{Label: s.Name(v.Scenario), Value: *v.Change, Low: v.CI[0], High: v.CI[1], Threshold: v.Threshold, Class: class, Text: metric.ChangeText(v)})
 	}
-	return rows
+	rank := func(v record.Verdict) int { return slices.Index([]string{"b", "a", "muted"}, look(v)) }
+	slices.SortStableFunc(list, func(a, b record.Verdict) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(math.Abs(math.Log1p(*b.Change)), math.Abs(math.Log1p(*a.Change))))
+	})
+	return list
+}
+
+// look is the class of the mark of v.
+func look(v record.Verdict) string {
+	switch v.Verdict {
+	case record.Regression, record.IndicativeRegression:
+		return "b"
+	case record.Improvement, record.IndicativeImprovement:
+		return "a"
+	}
+	return "muted"
+}
+
+func count(list []record.Verdict, class string) (n int) {
+	for _, v := range list {
+		if look(v) == class {
+			n++
+		}
+	}
+	return n
 }
 
 // betterText says which way is better.

@@ -80,11 +80,42 @@ func (s *Text) Name(scenario string) string {
 	return mode + " " + own
 }
 
+// named returns what names scenarios in a chart of them, and the axes that all have in
+// common, which the labels leave out.
+func (s *Text) named(scenarios []string) (name func(string) string, shared string) {
+	common := axis.Common(scenarios)
+	var modes []string
+	for _, scenario := range scenarios {
+		if mode, _ := axis.Split(scenario); !slices.Contains(modes, mode) {
+			modes = append(modes, mode)
+		}
+	}
+	if len(scenarios) < 2 {
+		return s.Name, strings.Join(s.Common, " ")
+	}
+	return func(scenario string) string {
+		own := axis.Label(scenario, common)
+		if mode, _ := axis.Split(scenario); len(modes) > 1 {
+			own = mode + " " + own
+		}
+		return own
+	}, strings.Join(slices.Concat(onlyOne(modes), common), " ")
+}
+
+// onlyOne is list where it has a single element.
+func onlyOne(list []string) []string {
+	if len(list) == 1 {
+		return list
+	}
+	return nil
+}
+
 // Document is the report.
 func (s *Text) Document() document.Document {
 	d := document.Document{
 		Title:  book.Text("title", prose.Values{"New": s.New.Name, "Base": s.Base.Name}),
 		Alerts: s.Alerts(), Lead: s.lead(), Points: s.Points(),
+		Source: document.SourceOf(s.Base.Run, s.New.Run),
 	}
 	d.Sections = append(d.Sections, Regressed(s), Improved(s), Others(s))
 	for _, part := range []func(*Text) (document.Section, bool){charts, profiles, OneSided, Hosts} {

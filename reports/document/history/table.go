@@ -82,17 +82,39 @@ func ofHost(t Text, host string) (secs []document.Section) {
 	tab.Note = book.Say("series columns", prose.Values{"Common": strings.Join(t.Common, ", "), "Width": sparkWidth})
 	sec.Blocks = append(sec.Blocks, tab.Folded("Series"))
 	secs = append(secs, sec)
+	source := sourceOf(t, host)
 	for _, m := range metrics {
 		charts := document.Section{Heading: m, Sub: true}
 		for i, part := range slices.Collect(slices.Chunk(byMetric[m], chart.PanelsATrend)) {
 			charts.Blocks = append(charts.Blocks, document.Picture{
 				File: document.Numbered("history-"+host+"-"+strings.ReplaceAll(m, "_", "-"), i), Alt: book.Text("chart alt", prose.Values{"Metric": m}),
 				Chart: chart.Trend{Title: book.Text("chart title", prose.Values{"Metric": m}), Desc: book.Text("chart about", nil), Panels: part},
+				N:     points(part), Source: source,
 			})
 		}
 		secs = append(secs, charts)
 	}
 	return secs
+}
+
+// points says of how many runs panels are.
+func points(panels []chart.TrendPanel) string {
+	var counts []int
+	for _, p := range panels {
+		counts = append(counts, len(p.Points))
+	}
+	return document.Counted(counts, document.Runs())
+}
+
+// sourceOf is where the figures of a host come from.
+func sourceOf(t Text, host string) string {
+	var runs []*record.Run
+	for i := range t.Runs {
+		if t.Runs[i].Host == host {
+			runs = append(runs, t.Runs[i].Run)
+		}
+	}
+	return document.SourceOf(runs...)
 }
 
 // runs lists the files of the history that are shown.

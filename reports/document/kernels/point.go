@@ -76,6 +76,19 @@ func shiftsOf(l Text, next *verdict.Kernel, metric string) (s shifts) {
 // some reports whether there is any change to speak of.
 func (s shifts) some() bool { return len(s.beyond)+len(s.within)+len(s.unknown) > 0 }
 
+// brief says in how many scenarios the cost changed by more than the spread.
+func (s shifts) brief() string {
+	dearer := 0
+	for _, v := range s.beyond {
+		if v > 0 {
+			dearer++
+		}
+	}
+	return book.Text("chart changes", prose.Values{
+		"Dearer": dearer, "Cheaper": len(s.beyond) - dearer, "N": len(s.beyond) + len(s.within) + len(s.unknown),
+	})
+}
+
 func (s shifts) say(next, base, side string) prose.Prose {
 	changed, median, unknown := "", "", ""
 	if sum, err := stat.Summarize(s.beyond); err == nil {

@@ -10,6 +10,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -26,6 +27,7 @@ var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 type row struct {
 	name     string
 	tcp, udp *figure.Scenario
+	goodput  float64 // of TCP, in bits per second
 }
 
 // rows are those of list, in the order of their first scenarios; none if no program was
@@ -95,7 +97,6 @@ func Section(list []*figure.Scenario) (document.Section, bool) {
 		Columns: slices.Concat(document.Text("program or path"), document.Numeric("goodput Gbit/s", rate.Unit, "RTT under load", "CPU ns", "peak MiB", "retransmitted %")),
 		Note:    book.Say("columns", prose.Values{"Rate": rate.Unit}),
 	}
-	var bars []chart.Bar
 	for _, r := range all {
 		rtt := text.Absent
 		if r.tcp != nil {
@@ -106,20 +107,14 @@ func Section(list []*figure.Scenario) (document.Section, bool) {
 		main := cmp.Or(r.tcp, r.udp)
 		t.Rows = append(t.Rows, document.Row(prose.Mono(r.name), prose.Bold(cell(r.tcp, record.GoodputBitPerS, text.Gigabits)), cell(r.udp, record.PPS, rate.Format),
 			rtt, cell(main, record.CPUNsPerPkt, text.Figure), cell(main, record.PeakBytes, mebibytes), cell(r.tcp, record.Retransmits, text.Percent)))
-		if bar, ok := goodput(r); ok {
-			bars = append(bars, bar)
-		}
 	}
 	sec := document.Section{Heading: book.Text("heading", nil), Blocks: []document.Block{t}}
-	bars, beyond := comparable(bars)
-	for i, part := range slices.Collect(slices.Chunk(bars, chart.RowsAChart)) {
-		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("programs", i), Alt: book.Text("chart alt", nil),
-			Chart: chart.Bars{Title: book.Text("chart title", nil), Desc: book.Text("chart description", nil), Class: "a", Unit: "Gbit/s", Bars: part},
-		})
+	shown, beyond := comparable(withGoodput(all))
+	if pic, ok := goodputs(shown); ok {
+		sec.Blocks = append(sec.Blocks, pic)
 	}
-	for _, b := range beyond {
-		sec.Blocks = append(sec.Blocks, document.Small(book.Say("beyond", prose.Values{"Name": b.Label, "Goodput": b.Text})))
+	for _, r := range beyond {
+		sec.Blocks = append(sec.Blocks, document.Small(book.Say("beyond", prose.Values{"Name": r.name, "Goodput": cell(r.tcp, record.GoodputBitPerS, text.Gigabits)})))
 	}
 	return sec, true
 }
@@ -128,36 +123,93 @@ func Section(list []*figure.Scenario) (document.Section, bool) {
 // sees how the others differ.
 const farAhead = 8
 
-// comparable leaves out bars that are far longer than all others.
-func comparable(bars []chart.Bar) (kept, beyond []chart.Bar) {
-	byValue := slices.SortedFunc(slices.Values(bars), func(a, b chart.Bar) int { return cmp.Compare(b.Value, a.Value) })
-	for len(byValue) > 1 && byValue[0].Value > farAhead*byValue[1].Value {
+// withGoodput are the rows that have a goodput of TCP.
+func withGoodput(all []*row) (list []*row) {
+	for _, r := range all {
+		if r.tcp == nil {
+			continue
+		}
+		if m, ok := r.tcp.Head().Metric(record.GoodputBitPerS); ok && m.Median > 0 {
+			r.goodput = m.Median
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// comparable leaves out rows that are far ahead of all others.
+func comparable(all []*row) (kept, beyond []*row) {
+	byValue := slices.SortedFunc(slices.Values(all), func(a, b *row) int { return cmp.Compare(b.goodput, a.goodput) })
+	for len(byValue) > 1 && byValue[0].goodput > farAhead*byValue[1].goodput {
 		beyond = append(beyond, byValue[0])
 		byValue = byValue[1:]
 	}
-	for _, b := range bars {
-		if !slices.ContainsFunc(beyond, func(far chart.Bar) bool { return far.Label == b.Label }) {
-			kept = append(kept, b)
+	for _, r := range all {
+		if !slices.Contains(beyond, r) {
+			kept = append(kept, r)
 		}
 	}
 	return kept, beyond
 }
 
-func mebibytes(v float64) string { return text.Figure(v / (1 << 20)) }
+// bases are the paths that the others are compared with, the best first.
+var bases = []string{"path=veth", "path=wireguard", "path=vpn", "path=relay"}
 
-// goodput is the bar of a row that has TCP.
-func goodput(r *row) (chart.Bar, bool) {
-	if r.tcp == nil {
-		return chart.Bar{}, false
+// goodputs draws rows with their ratios to one of them, the base first, and of many the
+// fastest.
+func goodputs(all []*row) (document.Picture, bool) {
+	if len(all) == 0 {
+		return document.Picture{}, false
 	}
+	at := 0
+	for _, name := range bases {
+		if i := slices.IndexFunc(all, func(r *row) bool { return r.name == name }); i >= 0 {
+			at = i
+			break
+		}
+	}
+	base := all[at]
+	rest := slices.DeleteFunc(slices.Clone(all), func(r *row) bool { return r == base })
+	slices.SortStableFunc(rest, func(a, b *row) int { return cmp.Compare(b.goodput, a.goodput) })
+	shown := append([]*row{base}, rest[:min(len(rest), mostBars-1)]...)
+	group := chart.RatioGroup{}
+	var scenarios []*figure.Scenario
+	for _, r := range shown {
+		group.Bars = append(group.Bars, r.bar(base))
+		scenarios = append(scenarios, r.tcp)
+	}
+	title := prose.Values{"Base": base.name, "Best": "", "Times": ""}
+	if len(shown) > 1 {
+		title["Best"], title["Times"] = shown[1].name, text.Ratio(shown[1].goodput/base.goodput)
+	}
+	return document.Picture{
+		File: document.Numbered("programs", 0), Alt: book.Text("chart alt", nil), N: document.TrialsEach(scenarios),
+		Chart: chart.Ratios{
+			Title: book.Text("chart title", title), Desc: book.Text("chart description", nil), Unit: "Gbit/s",
+			Shared: book.Text("chart shared", prose.Values{"Hidden": len(all) - len(shown)}), Groups: []chart.RatioGroup{group},
+		},
+	}, true
+}
+
+// mostBars is how many programs and paths a chart has: one more than other charts, since
+// it has a single group.
+const mostBars = chart.BarsAChart + 4
+
+// bar is the goodput of r, with its ratio to that of base.
+func (r *row) bar(base *row) chart.RatioBar {
 	h := r.tcp.Head()
-	m, ok := h.Metric(record.GoodputBitPerS)
-	if !ok {
-		return chart.Bar{}, false
-	}
-	b := chart.Bar{Label: r.name, Value: m.Median / 1e9, Text: text.Gigabits(m.Median), Hollow: h.Invalid}
+	b := chart.RatioBar{Label: r.name, Value: r.goodput / 1e9, Text: text.Gigabits(r.goodput) + " Gbit/s", Hollow: h.Invalid}
 	if sp, ok := h.Interval(record.GoodputBitPerS); ok {
 		b.Low, b.High, b.Exact = sp.Low/1e9, sp.High/1e9, sp.Exact
 	}
-	return b, true
+	if r != base {
+		ratio, ok := figure.RatioOf(h, base.tcp.Head(), figure.Bytes)
+		if !ok {
+			ratio = figure.Ratio{Value: r.goodput / base.goodput}
+		}
+		b.Ratio, b.Side = question.RatioText(ratio), question.Side(ratio)
+	}
+	return b
 }
+
+func mebibytes(v float64) string { return text.Figure(v / (1 << 20)) }

@@ -3,7 +3,6 @@ package program
 import (
 	"testing"
 
-	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/record"
@@ -41,20 +40,20 @@ func TestSection(t *testing.T) {
 }
 
 func TestComparable(t *testing.T) {
-	bar := func(name string, v float64) chart.Bar { return chart.Bar{Label: name, Value: v} }
+	bar := func(name string, v float64) *row { return &row{name: name, goodput: v} }
 	for _, c := range []struct {
-		bars         []chart.Bar
+		rows         []*row
 		kept, beyond int
 	}{
 		{nil, 0, 0},
-		{[]chart.Bar{bar("a", 20)}, 1, 0},
-		{[]chart.Bar{bar("a", 20), bar("b", 3)}, 2, 0},
-		{[]chart.Bar{bar("b", 1), bar("a", 20), bar("c", 0.9)}, 2, 1},
-		{[]chart.Bar{bar("a", 300), bar("b", 20), bar("c", 1), bar("d", 1)}, 2, 2},
+		{[]*row{bar("a", 20)}, 1, 0},
+		{[]*row{bar("a", 20), bar("b", 3)}, 2, 0},
+		{[]*row{bar("b", 1), bar("a", 20), bar("c", 0.9)}, 2, 1},
+		{[]*row{bar("a", 300), bar("b", 20), bar("c", 1), bar("d", 1)}, 2, 2},
 	} {
-		kept, beyond := comparable(c.bars)
+		kept, beyond := comparable(c.rows)
 		if len(kept) != c.kept || len(beyond) != c.beyond {
-			t.Errorf("%v: %d and %d, want %d and %d", c.bars, len(kept), len(beyond), c.kept, c.beyond)
+			t.Errorf("%v: %d and %d, want %d and %d", c.rows, len(kept), len(beyond), c.kept, c.beyond)
 		}
 	}
 }

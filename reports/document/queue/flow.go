@@ -43,7 +43,7 @@ func Flows(list []*figure.Scenario) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("flows heading", nil), Blocks: []document.Block{t.Folded(book.Text("flows fold", nil))}}
 	for i, part := range slices.Collect(slices.Chunk(panels, chart.HeatsAChart)) {
 		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("flows", i), Alt: book.Text("flows chart alt", nil),
+			File: document.Numbered("flows", i), Alt: book.Text("flows chart alt", nil), N: document.FirstTrial(),
 			Chart: chart.Heat{
 				Title: book.Text("flows chart title", nil), Desc: book.Text("flows chart description", nil), Panels: part,
 			},

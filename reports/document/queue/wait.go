@@ -6,8 +6,10 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
 
@@ -19,7 +21,7 @@ func Waits(list []*figure.Scenario) (document.Section, bool) {
 		Note:    book.Say("waits note", nil),
 	}
 	title := figure.Titles(list)
-	var rows []chart.LadderRow
+	var several []*figure.Scenario // with more than one queue
 	for _, s := range list {
 		all := figure.Waits(s)
 		name := title(s)
@@ -27,25 +29,50 @@ func Waits(list []*figure.Scenario) (document.Section, bool) {
 			t.Rows = append(t.Rows, document.Row(name, w.Queue, span(w.P50), span(w.P99), span(w.P999), text.Duration(w.Longest),
 				text.Count(w.Samples), packets(w.Half), packets(w.Mostly), w.Deepest, w.TxQLen))
 			name = ""
-			if len(all) > 1 {
-				rows = append(rows, chart.LadderRow{
-					Label: book.Text("waits lane", prose.Values{"Scenario": title(s), "Queue": strconv.Itoa(w.Queue), "Deepest": w.Deepest}),
-					Lanes: []chart.Lane{{Kind: book.Text("waits kind", nil), At: [4]float64{value(w.P50), 0, value(w.P99), value(w.P999)}, Max: w.Longest}},
-				})
-			}
+		}
+		if len(all) > 1 {
+			several = append(several, s)
 		}
 	}
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
 	sec.Blocks = []document.Block{t.Folded(book.Text("waits heading", nil))}
-	for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
-		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("waits", i), Alt: book.Text("waits chart alt", nil),
-			Chart: chart.Ladder{Title: book.Text("waits chart title", nil), Desc: book.Text("waits chart description", nil), Rows: part},
-		})
+	for _, pic := range waitCharts(several) {
+		sec.Blocks = append(sec.Blocks, pic)
 	}
 	return sec, true
+}
+
+// waitCharts draws the queues of scenarios, as many scenarios in one chart as fit.
+func waitCharts(list []*figure.Scenario) (pics []document.Picture) {
+	for len(list) > 0 {
+		n, queues := 0, 0
+		for n < len(list) {
+			own := len(figure.Waits(list[n]))
+			if n > 0 && queues+own > chart.RowsAChart {
+				break
+			}
+			n, queues = n+1, queues+own
+		}
+		part := list[:n]
+		list = list[n:]
+		name, shared := question.Sharing(part)
+		var rows []chart.LadderRow
+		for _, s := range part {
+			for _, w := range figure.Waits(s) {
+				rows = append(rows, chart.LadderRow{
+					Label: book.Text("waits lane", prose.Values{"Scenario": name(s), "Queue": strconv.Itoa(w.Queue), "Deepest": w.Deepest}),
+					Lanes: []chart.Lane{{Kind: book.Text("waits kind", nil), At: [4]float64{value(w.P50), 0, value(w.P99), value(w.P999)}, Max: w.Longest}},
+				})
+			}
+		}
+		pics = append(pics, document.Picture{
+			File: document.Numbered("waits", len(pics)), Alt: book.Text("waits chart alt", nil), N: document.TrialsIn(record.Observed, part),
+			Chart: chart.Ladder{Title: book.Text("waits chart title", nil), Desc: book.Text("waits chart description", nil), Note: shared, Rows: rows},
+		})
+	}
+	return pics
 }
 
 func span(ns *float64) string {

@@ -7,6 +7,7 @@ import (
 
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
+	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -24,7 +25,11 @@ func differences(list []*figure.Scenario) (secs []document.Section) {
 		t := newDifferenceTable(d, groups)
 		paired, medians = paired || t.paired(), medians || !t.paired()
 		heading := book.Text("difference "+d.Name+" heading", nil)
-		sec := document.Section{Heading: heading, Sub: true, Blocks: []document.Block{book.Say("difference "+d.Name, nil), t.table().Folded(heading)}}
+		sec := document.Section{Heading: heading, Sub: true, Blocks: []document.Block{book.Say("difference "+d.Name, nil)}}
+		for _, pic := range question.Pictures(d, list) {
+			sec.Blocks = append(sec.Blocks, pic)
+		}
+		sec.Blocks = append(sec.Blocks, t.table().Folded(heading))
 		secs = append(secs, sec)
 	}
 	if len(secs) == 0 {

@@ -1,10 +1,13 @@
 package run
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -56,7 +59,7 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 		default:
 			p = and(p, book.Say("floor nearest and farthest", prose.Values{"Who": end.Who, "Near": called(near), "Least": times(near), "Far": called(far), "Most": times(far)}))
 		}
-		for _, pic := range LimitCharts(own, costs, end, title) {
+		for _, pic := range LimitCharts(own, costs, end) {
 			charts = append(charts, pic)
 		}
 		if len(own) > 0 {
@@ -102,7 +105,7 @@ func EndParts(e figure.CallEnd) []chart.Part {
 
 // LimitCharts draws closed and open loads apart: a reader that sleeps between
 // packets costs another order of magnitude.
-func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.CallCost, end figure.CallEnd, title func(*figure.Scenario) string) (pics []document.Picture) {
+func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.CallCost, end figure.CallEnd) (pics []document.Picture) {
 	for _, load := range []struct {
 		open             bool
 		file, title, alt string
@@ -116,13 +119,24 @@ func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.Call
 			book.Text("floor chart title at fixed rates", prose.Values{"Who": end.Who}), book.Text("floor chart alt at fixed rates", prose.Values{"Who": end.Who, "Other": end.Other}),
 		},
 	} {
-		var rows []chart.SplitRow
+		var own []*figure.Scenario
 		for _, s := range list {
-			c, ok := costs[s]
-			if !ok || s.Open() != load.open {
-				continue
+			if _, ok := costs[s]; ok && s.Open() == load.open {
+				own = append(own, s)
 			}
-			r := chart.SplitRow{Label: title(s), Lanes: []chart.SplitLane{
+		}
+		if len(own) == 0 {
+			continue
+		}
+		shown, note := ends(own, costs), ""
+		if len(shown) < len(own) {
+			note = book.Text("floor chart ends", prose.Values{"N": len(shown) / 2, "All": len(own)})
+		}
+		name, shared := question.Sharing(shown)
+		var rows []chart.SplitRow
+		for _, s := range shown {
+			c := costs[s]
+			r := chart.SplitRow{Label: name(s), Lanes: []chart.SplitLane{
 				{Parts: []float64{c.Syscall, c.Copied, c.Rest, 0}, Text: book.Text("floor lane", prose.Values{"Ns": text.Decimals(c.Total, 0), "Times": text.Decimals(c.Ratio, 2)})},
 			}}
 			if m, ok := s.Head().Metric(end.Others); ok && figure.Sane(m.Median) {
@@ -130,17 +144,26 @@ func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.Call
 			}
 			rows = append(rows, r)
 		}
-		for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
-			pics = append(pics, document.Picture{
-				File: document.Numbered(load.file, i), Alt: load.alt,
-				Chart: chart.Split{
-					Title: load.title, Desc: book.Text("floor chart description", prose.Values{"Who": end.Who, "Other": end.Other}),
-					Note: book.Text("floor chart unit", nil), Parts: EndParts(end), Rows: part,
-				},
-			})
-		}
+		pics = append(pics, document.Picture{
+			File: document.Numbered(load.file, 0), Alt: load.alt, N: document.TrialsEach(shown),
+			Chart: chart.Split{
+				Title: load.title, Desc: book.Text("floor chart description", prose.Values{"Who": end.Who, "Other": end.Other}),
+				Note: strings.Join(text.NonEmpty(book.Text("floor chart unit", nil), note, shared), "; "), Parts: EndParts(end), Rows: rows,
+			},
+		})
 	}
 	return pics
+}
+
+// ends are the scenarios of a chart, the nearest to the floor first: of many, those at both
+// ends.
+func ends(list []*figure.Scenario, costs map[*figure.Scenario]figure.CallCost) []*figure.Scenario {
+	sorted := slices.SortedStableFunc(slices.Values(list), func(a, b *figure.Scenario) int { return cmp.Compare(costs[a].Ratio, costs[b].Ratio) })
+	if len(sorted) <= chart.SplitsAChart {
+		return sorted
+	}
+	half := chart.SplitsAChart / 2
+	return slices.Concat(sorted[:half], sorted[len(sorted)-half:])
 }
 
 func limitTable(list []*figure.Scenario, costs map[*figure.Scenario]figure.CallCost, end figure.CallEnd, title func(*figure.Scenario) string) document.Table {

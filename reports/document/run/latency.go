@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"tunbench/reports/axis"
-	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/ladder"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/prose"
@@ -16,7 +16,7 @@ import (
 func Latencies(list []*figure.Scenario) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("latency heading", nil)}
 	title := figure.Titles(list)
-	rows := make([]chart.LadderRow, len(list))
+	lanes := ladder.Lanes{}
 	full, lockstep := false, false
 	// apart reports that the latencies come from different trials, which may have met
 	// different hosts and filled the ring differently.
@@ -25,8 +25,7 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 		_, inside, seen := s.LatencyOf(record.Residency)
 		return ok && seen && from != inside
 	})
-	for i, s := range list {
-		rows[i].Label = title(s)
+	for _, s := range list {
 		for _, t := range s.All() {
 			step := axis.Of(t, "gen") == "lockstep"
 			full = full || !metric.OpenLoop(t) && !step
@@ -39,21 +38,12 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 	}
 	for _, kind := range metric.LatencyKinds {
 		t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric("p50", "p90", "p99", "p99.9", "max", "samples", "missed"))}
-		for i, s := range list {
-			l, _, ok := s.LatencyOf(kind.Name)
+		for _, s := range list {
+			l, arm, ok := s.LatencyOf(kind.Name)
 			if !ok {
 				continue
 			}
-			lane := chart.Lane{Kind: kind.Title, Max: float64(l.Max)}
-			if apart && kind.Name == record.Residency {
-				lane.Kind = book.Text("latency of observed trials", prose.Values{"Kind": kind.Title})
-			}
-			for j, q := range metric.Quantiles {
-				if v, ok := l.Quantile(q.Q); ok {
-					lane.At[j] = float64(v)
-				}
-			}
-			rows[i].Lanes = append(rows[i].Lanes, lane)
+			lanes.Add(s, arm, ladder.LaneOf(kind.Title, l))
 			if kind.Name == record.E2E && s.Head().Paced() {
 				continue // has its row above
 			}
@@ -79,12 +69,8 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 	if full {
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("latency full ring", nil)))
 	}
-	rows = slices.DeleteFunc(rows, func(r chart.LadderRow) bool { return len(r.Lanes) == 0 })
-	for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
-		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("latency", i), Alt: book.Text("latency chart alt", nil),
-			Chart: chart.Ladder{Title: book.Text("latency chart title", nil), Desc: book.Text("latency chart description", nil), Rows: part},
-		})
+	for _, pic := range lanes.Pictures(list) {
+		sec.Blocks = append(sec.Blocks, pic)
 	}
 	return sec, true
 }

@@ -3,11 +3,14 @@ package run
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
 
@@ -27,7 +30,7 @@ func passages(list []*figure.Scenario, all map[*figure.Scenario]figure.Passage) 
 	}
 	title := figure.Titles(list)
 	sec := document.Section{Heading: book.Text("passage heading", nil), Sub: true}
-	var rows []chart.SplitRow
+	var drawn []*figure.Scenario
 	open := passageTable("")
 	closed := passageTable(book.Text("passage closed fold", nil))
 	apart, strange := false, 0
@@ -46,19 +49,20 @@ func passages(list []*figure.Scenario, all map[*figure.Scenario]figure.Passage) 
 			continue
 		}
 		open.Rows = append(open.Rows, passageRow(p, title(s)))
-		lane := chart.SplitLane{Parts: []float64{p.Send, p.Wake, p.Ring, 0, p.Copied}, Text: text.Duration(p.Total)}
-		if !p.Split {
-			lane.Parts[3] = p.Residency
-		}
-		rows = append(rows, chart.SplitRow{Label: title(s), Lanes: []chart.SplitLane{lane}})
+		drawn = append(drawn, s)
 	}
 	sec.Blocks = append(sec.Blocks, book.Say("passage", nil))
-	for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
+	for i, part := range slices.Collect(slices.Chunk(drawn, chart.RowsAChart)) {
+		name, shared := question.Sharing(part)
+		var rows []chart.SplitRow
+		for _, s := range part {
+			rows = append(rows, chart.SplitRow{Label: name(s), Lanes: []chart.SplitLane{passageLane(all[s])}})
+		}
 		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("limit-spent", i), Alt: book.Text("passage chart alt", nil),
+			File: document.Numbered("limit-spent", i), Alt: book.Text("passage chart alt", nil), N: document.TrialsIn(record.Observed, part),
 			Chart: chart.Split{
 				Title: book.Text("passage chart title", nil), Desc: book.Text("passage chart description", nil),
-				Note: book.Text("passage chart unit", nil), Parts: passageParts, Rows: part, Shares: true,
+				Note: strings.Join(text.NonEmpty(book.Text("passage chart unit", nil), shared), "; "), Parts: passageParts, Rows: rows, Shares: true,
 			},
 		})
 	}
@@ -71,6 +75,15 @@ func passages(list []*figure.Scenario, all map[*figure.Scenario]figure.Passage) 
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("passage together", nil)))
 	}
 	return []document.Section{sec}
+}
+
+// passageLane is the bar of p.
+func passageLane(p figure.Passage) chart.SplitLane {
+	lane := chart.SplitLane{Parts: []float64{p.Send, p.Wake, p.Ring, 0, p.Copied}, Text: text.Duration(p.Total)}
+	if !p.Split {
+		lane.Parts[3] = p.Residency
+	}
+	return lane
 }
 
 func passageTable(fold string) document.Table {

@@ -5,8 +5,8 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/ladder"
 	"tunbench/reports/figure"
-	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -19,7 +19,8 @@ func probes(list []*figure.Scenario) (document.Section, bool) {
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("idle p50", "idle p99", "idle p99.9", "load p50", "load p99", "load p99.9", "× p50", "× p99", "samples", "lost %")),
 		Note:    book.Say("probes note", nil),
 	}
-	var rows []chart.LadderRow
+	var shown []*figure.Scenario
+	lanes := map[*figure.Scenario][]chart.Lane{}
 	for _, s := range list {
 		idle, _, quiet := s.LatencyOf(record.RTTIdle)
 		load, _, ok := s.LatencyOf(record.RTTLoad)
@@ -33,29 +34,20 @@ func probes(list []*figure.Scenario) (document.Section, bool) {
 		}
 		cells = append(cells, slower(idle, load, 0.5), slower(idle, load, 0.99), text.Count(load.Count+load.Overflow), text.Percent(figure.ProbesLost(s.Head().Used)))
 		t.Rows = append(t.Rows, document.Row(cells...))
-		rows = append(rows, chart.LadderRow{Label: title(s), Lanes: []chart.Lane{probeLane(book.Text("probes idle", nil), idle), probeLane(book.Text("probes load", nil), load)}})
+		shown = append(shown, s)
+		lanes[s] = []chart.Lane{ladder.LaneOf(book.Text("probes idle", nil), idle), ladder.LaneOf(book.Text("probes load", nil), load)}
 	}
-	if len(rows) == 0 {
+	if len(shown) == 0 {
 		return document.Section{}, false
 	}
 	sec := document.Section{Heading: book.Text("probes heading", nil), Blocks: []document.Block{book.Say("probes", nil), t.Folded(book.Text("probes fold", nil))}}
-	for i, part := range slices.Collect(slices.Chunk(rows, chart.RowsAChart)) {
-		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("probes", i), Alt: book.Text("probes chart alt", nil),
-			Chart: chart.Ladder{Title: book.Text("probes chart title", nil), Desc: book.Text("latency chart description", nil), Rows: part},
-		})
+	for _, pic := range ladder.Pictures(shown, func(s *figure.Scenario) []chart.Lane { return lanes[s] }, document.Picture{
+		File: "probes", Alt: book.Text("probes chart alt", nil),
+		Chart: chart.Ladder{Title: book.Text("probes chart title", nil)},
+	}) {
+		sec.Blocks = append(sec.Blocks, pic)
 	}
 	return sec, true
-}
-
-func probeLane(kind string, l figure.Latency) chart.Lane {
-	lane := chart.Lane{Kind: kind, Max: float64(l.Max)}
-	for i, q := range metric.Quantiles {
-		if v, ok := l.Quantile(q.Q); ok {
-			lane.At[i] = float64(v)
-		}
-	}
-	return lane
 }
 
 // slower is how many times longer a quantile is under load.

@@ -32,8 +32,9 @@ func With(f *record.File, o Options) document.Document {
 	list, common := figure.Scenarios(f)
 	d := document.Document{
 		Title:  book.Text("title", prose.Values{"Kernel": kernelOf(f.Run)}),
-		Alerts: Alerts(f), Lead: lead(f.Run, list),
+		Alerts: Alerts(f), Lead: lead(f.Run, list), Source: document.SourceOf(f.Run),
 	}
+	d.N = document.TrialsEach(list)
 	limits, limited := required(f, list)
 	if limited {
 		d.Points = []prose.Prose{Required(f)}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 
-	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
@@ -41,7 +40,7 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	}
 	where := intervalColumn(list, record.PPS)
 	secs := []document.Section{first}
-	for i, mode := range figure.ModesOf(list) {
+	for _, mode := range figure.ModesOf(list) {
 		var own []*figure.Scenario
 		for _, s := range list {
 			if s.Mode == mode {
@@ -49,11 +48,8 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 			}
 		}
 		t := headline(own, sc, headColumns{skbs, figure.OnLoopback(list), where})
-		sec := document.Section{Heading: cmp.Or(mode, book.Text("throughput of other modes heading", nil)), Sub: true, Blocks: []document.Block{t}}
-		for _, pic := range throughputCharts(i, mode, own, sc) {
-			sec.Blocks = append(sec.Blocks, pic)
-		}
-		secs = append(secs, sec)
+		t.Columns[1].Full = top / sc.Div
+		secs = append(secs, document.Section{Heading: cmp.Or(mode, book.Text("throughput of other modes heading", nil)), Sub: true, Blocks: []document.Block{t}})
 	}
 	notes := []prose.Prose{book.Say("throughput columns", prose.Values{
 		"Rate": sc.Unit, "Interval": document.IntervalNote(where, "trial"), "Rounds": figure.InRounds(list), "Loopback": figure.OnLoopback(list),
@@ -82,40 +78,6 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	}
 	last.Blocks = append(last.Blocks, everyInterval(list), packetCost(list))
 	return secs
-}
-
-// throughputCharts draws the headline of one mode.
-func throughputCharts(index int, mode string, own []*figure.Scenario, sc text.Scale) (pics []document.Picture) {
-	// A mode from outside does not become part of a file name.
-	name, class := "throughput-"+strconv.Itoa(index), "a"
-	switch mode {
-	case "TUN":
-		name = "throughput-tun"
-	case "TAP":
-		name, class = "throughput-tap", "b"
-	}
-	var bars []chart.Bar
-	for _, s := range own {
-		m, ok := s.Head().Metric(record.PPS)
-		if !ok {
-			continue
-		}
-		b := chart.Bar{Label: s.Label, Value: m.Median / sc.Div, Text: sc.Format(m.Median), Hollow: s.Head().Invalid}
-		if sp, ok := s.Head().Interval(record.PPS); ok {
-			b.Low, b.High, b.Exact = sp.Low/sc.Div, sp.High/sc.Div, sp.Exact
-		}
-		bars = append(bars, b)
-	}
-	for i, part := range slices.Collect(slices.Chunk(bars, chart.RowsAChart)) {
-		pics = append(pics, document.Picture{
-			File: document.Numbered(name, i), Alt: book.Text("throughput chart alt", prose.Values{"Mode": mode}),
-			Chart: chart.Bars{
-				Title: book.Text("throughput chart title", prose.Values{"Mode": mode}), Desc: book.Text("throughput chart description", nil),
-				Class: class, Unit: sc.Unit, Bars: part,
-			},
-		})
-	}
-	return pics
 }
 
 // headColumns says which columns the headline has.

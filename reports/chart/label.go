@@ -1,0 +1,87 @@
+package chart
+
+import (
+	"strings"
+
+	"tunbench/reports/text"
+)
+
+// labels are the names of the rows of a chart, left of it. A name is not cut: it takes as
+// many lines as it needs.
+type labels struct {
+	names []string
+	lines [][]string // of each name
+	right float64    // where they end
+}
+
+// Of labels: the height of a line, what a row has beside its lines, and the characters of
+// the narrowest column.
+const (
+	labelLine  = 13.0
+	labelSpace = 8.0
+	fewLabel   = 12
+)
+
+// newLabels makes the column of names: at most two fifths of the chart, and as narrow as it
+// can be without more lines.
+func newLabels(c *canvas, names []string) labels {
+	const each = 0.97 * glyph
+	l := labels{names: names}
+	most := int((0.4*c.width - 10) / each)
+	measure := func(chars int) (all [][]string, lines, widest int) {
+		for _, name := range names {
+			own := wrap(text.Printable(name), chars)
+			all, lines = append(all, own), lines+len(own)
+			for _, line := range own {
+				widest = max(widest, len([]rune(line)))
+			}
+		}
+		return all, lines, widest
+	}
+	all, fewest, widest := measure(most)
+	for chars := most - 1; chars >= fewLabel; chars-- {
+		narrower, lines, wide := measure(chars)
+		if lines > fewest {
+			break
+		}
+		all, widest = narrower, wide
+	}
+	l.lines, l.right = all, margin+float64(widest)*each+10
+	return l
+}
+
+// height is what row i needs at least.
+func (l labels) height(i int) float64 { return labelLine*float64(len(l.lines[i])) + labelSpace }
+
+// draw writes the name of row i around the height mid.
+func (l labels) draw(c *canvas, i int, mid float64) {
+	y := mid + 4 - labelLine*float64(len(l.lines[i])-1)/2
+	for _, line := range l.lines[i] {
+		if line == "" {
+			continue
+		}
+		c.text("label", l.right-8, y, "end", line, l.names[i])
+		y += labelLine
+	}
+}
+
+// wrap breaks s at spaces into lines of so many characters. A word that is longer than a
+// line is broken too. It gives at least one line.
+func wrap(s string, chars int) (lines []string) {
+	chars = max(chars, 8)
+	line := ""
+	for _, word := range strings.Fields(s) {
+		switch {
+		case line == "":
+			line = word
+		case len([]rune(line))+1+len([]rune(word)) <= chars:
+			line += " " + word
+		default:
+			lines, line = append(lines, line), word
+		}
+		for r := []rune(line); len(r) > chars; r = []rune(line) {
+			lines, line = append(lines, string(r[:chars])), string(r[chars:])
+		}
+	}
+	return append(lines, line)
+}

@@ -1,0 +1,272 @@
+// Package question draws the charts that answer one question each, such as what offloads
+// gain: a few scenarios that differ in one respect only, with their ratios to a base.
+package question
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"tunbench/reports/axis"
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/figure"
+	"tunbench/reports/prose"
+	"tunbench/reports/text"
+)
+
+// fileNames are the files of the charts, by the difference that they show.
+var fileNames = map[string]string{
+	"io": "engines", "vnet": "header-and-offloads", "queues": "number-of-queues", "dir": "directions", "path": "paths", "copy": "same-twice",
+}
+
+const (
+	// leastPoint is the least change that makes a chart worth its place, as a ratio: of a
+	// smaller one the table tells.
+	leastPoint = 0.05
+	// farAhead is how many times as long as the longest of another group a bar may be:
+	// beside it nobody sees how the others differ.
+	farAhead = 12
+)
+
+// Pictures draws the groups of d in list that have a point: in which some scenario is
+// faster or slower than the base, and the interval of the ratio says so. Groups share a
+// chart as far as it stays small.
+func Pictures(d figure.Difference, list []*figure.Scenario) (pics []document.Picture) {
+	var own []set
+	for _, g := range d.Groups(list) {
+		own = append(own, sets(d, g)...)
+	}
+	for i, part := range packed(own) {
+		pics = append(pics, picture(d, part, i))
+	}
+	return pics
+}
+
+// set is a base and what is compared with it.
+type set struct {
+	figure.DifferenceGroup
+	ratios []figure.Ratio // of each scenario to the base; Each is empty where there is none
+	top    float64        // the highest rate
+}
+
+// sets makes charts' worth of a group: none if it has no point, several, each with the
+// base, if it has too many bars.
+func sets(d figure.Difference, g figure.DifferenceGroup) (list []set) {
+	base := g.Base()
+	if v, ok := base.Head().Metric(d.Metric()); !ok || !(v.Median > 0) {
+		return nil
+	}
+	measured := slices.DeleteFunc(slices.Clone(g.Scenarios[1:]), func(s *figure.Scenario) bool {
+		_, ok := s.Head().Metric(d.Metric())
+		return !ok
+	})
+	for _, part := range slices.Collect(slices.Chunk(measured, chart.BarsAChart-1)) {
+		s := set{DifferenceGroup: figure.DifferenceGroup{Name: g.Name, Scenarios: slices.Concat([]*figure.Scenario{base}, part)}}
+		point := false
+		for _, one := range s.Scenarios {
+			r := ratio(d, one, base)
+			s.ratios = append(s.ratios, r)
+			point = point || one != base && Side(r) != 0 && math.Abs(r.Value-1) >= leastPoint && !one.Head().Invalid && !base.Head().Invalid
+			if m, ok := one.Head().Metric(d.Metric()); ok {
+				s.top = max(s.top, m.Median)
+			}
+		}
+		if point {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// ratio compares s with base, by rounds or, where they share none, by their medians.
+func ratio(d figure.Difference, s, base *figure.Scenario) figure.Ratio {
+	if r, ok := d.Ratio(s, base); ok && s != base {
+		return r
+	}
+	x, okX := s.Head().Metric(d.Metric())
+	y, okY := base.Head().Metric(d.Metric())
+	if !okX || !okY || !(y.Median > 0) {
+		return figure.Ratio{Value: math.NaN()}
+	}
+	return figure.Ratio{Value: x.Median / y.Median}
+}
+
+// Side is 1 where the interval of r is above 1, −1 where it is below, and 0 where r shows
+// no difference, or has no interval.
+func Side(r figure.Ratio) int {
+	switch {
+	case len(r.Each) < 2:
+		return 0
+	case r.Interval.Low > 1:
+		return 1
+	case r.Interval.High < 1:
+		return -1
+	}
+	return 0
+}
+
+// packed puts sets into charts, that with the largest difference first: into one as long as its bars are few, of
+// one mode, and can be seen beside each other.
+func packed(all []set) (charts [][]set) {
+	for _, s := range all {
+		fits := func(c []set) bool {
+			bars := len(s.Scenarios)
+			for _, other := range c {
+				bars += len(other.Scenarios)
+				if other.Base().Mode != s.Base().Mode || other.top > farAhead*s.top || s.top > farAhead*other.top {
+					return false
+				}
+			}
+			return bars <= chart.BarsAChart
+		}
+		if i := slices.IndexFunc(charts, fits); i >= 0 {
+			charts[i] = append(charts[i], s)
+		} else {
+			charts = append(charts, []set{s})
+		}
+	}
+	slices.SortStableFunc(charts, func(a, b []set) int { return cmp.Compare(reach(b), reach(a)) })
+	return charts
+}
+
+// reach is the largest difference that a chart shows, on logarithms.
+func reach(c []set) (most float64) {
+	for _, s := range c {
+		for _, r := range s.ratios {
+			if Side(r) != 0 {
+				most = max(most, math.Abs(math.Log(r.Value)))
+			}
+		}
+	}
+	return most
+}
+
+// picture draws the i-th chart of d.
+func picture(d figure.Difference, part []set, i int) document.Picture {
+	var all []*figure.Scenario
+	top := 0.0
+	for _, s := range part {
+		all = append(all, s.Scenarios...)
+		top = max(top, s.top)
+	}
+	scale := text.RateScale(top)
+	if d.Bits {
+		scale = text.Scale{Div: 1e9, Unit: "Gbit/s"}
+	}
+	shared := shared(d, all)
+	ch := chart.Ratios{Desc: book.Text("description", nil), Unit: scale.Unit, Shared: book.Text("shared", prose.Values{"Axes": strings.Join(shared, " ")})}
+	var labels []string
+	best, bestSet := 0, part[0]
+	for _, s := range part {
+		g := chart.RatioGroup{}
+		if len(part) > 1 {
+			g.Name = common(d, s.Scenarios, append(slices.Clone(shared), s.Base().Mode))
+		}
+		for j, one := range s.Scenarios {
+			b := bar(d, one, scale)
+			b.Label = label(d, one, s.Scenarios)
+			if j > 0 {
+				b.Ratio, b.Side = RatioText(s.ratios[j]), Side(s.ratios[j])
+				if farther(s.ratios[j], bestSet.ratios[best]) && !one.Head().Invalid || best == 0 {
+					best, bestSet = j, s
+				}
+			}
+			labels = append(labels, b.Label)
+			g.Bars = append(g.Bars, b)
+		}
+		ch.Groups = append(ch.Groups, g)
+	}
+	question := book.Text("question "+d.Name, nil)
+	ch.Title = book.Text("title", prose.Values{
+		"Question": question, "Bits": d.Bits, "Times": text.Ratio(bestSet.ratios[best].Value),
+		"Several": len(part) > 1, "More": bestSet.ratios[best].Value > 1,
+		"Best": label(d, bestSet.Scenarios[best], bestSet.Scenarios), "Base": label(d, bestSet.Base(), bestSet.Scenarios),
+	})
+	return document.Picture{
+		File: document.Numbered(cmp.Or(fileNames[d.Name], d.Name), i), Chart: ch, N: document.TrialsEach(all),
+		Alt: book.Text("alt", prose.Values{"Question": question, "Bits": d.Bits, "Labels": slices.Compact(labels)}),
+	}
+}
+
+// farther reports whether a shows a larger difference than b.
+func farther(a, b figure.Ratio) bool {
+	if Side(a) == 0 {
+		return false
+	}
+	return Side(b) == 0 || math.Abs(math.Log(a.Value)) > math.Abs(math.Log(b.Value))
+}
+
+// bar is the rate of s.
+func bar(d figure.Difference, s *figure.Scenario, scale text.Scale) chart.RatioBar {
+	m, _ := s.Head().Metric(d.Metric())
+	b := chart.RatioBar{Value: m.Median / scale.Div, Text: scale.Format(m.Median) + " " + scale.Unit, Hollow: s.Head().Invalid}
+	if sp, ok := s.Head().Interval(d.Metric()); ok {
+		b.Low, b.High, b.Exact = sp.Low/scale.Div, sp.High/scale.Div, sp.Exact
+	}
+	return b
+}
+
+// RatioText is r with its interval.
+func RatioText(r figure.Ratio) string {
+	if math.IsNaN(r.Value) {
+		return text.Absent
+	}
+	interval := ""
+	if len(r.Each) >= 2 {
+		interval = r.Interval.Text(text.IntervalName, text.Ratio)
+	}
+	return book.Text("ratio", prose.Values{"Times": text.Ratio(r.Value), "Interval": interval})
+}
+
+// shared are the mode and the axes that all scenarios of a chart of d have in common,
+// beside those in which they differ.
+func shared(d figure.Difference, all []*figure.Scenario) []string {
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	return append([]string{all[0].Mode}, without(d, axis.Common(names))...)
+}
+
+// common is what the scenarios of a group have in common beside what is known.
+func common(d figure.Difference, all []*figure.Scenario, known []string) string {
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	own := slices.DeleteFunc(without(d, axis.Common(names)), func(a string) bool { return slices.Contains(known, a) })
+	return cmp.Or(strings.Join(own, " "), axis.AtDefaults) + all[0].Where
+}
+
+// without is list without the axes of d.
+func without(d figure.Difference, list []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(a string) bool {
+		name, _, _ := strings.Cut(a, "=")
+		return slices.Contains(d.Axes, name)
+	})
+}
+
+// label names s among the scenarios of its group: by the axes of d, but for those that are
+// the same, or at the default, in all.
+func label(d figure.Difference, s *figure.Scenario, group []*figure.Scenario) string {
+	var parts []string
+	for i, a := range d.Axes {
+		of := func(s *figure.Scenario) string {
+			if v := axis.Of(s.Head().All[0], a); v != "" || i > 0 {
+				return v
+			}
+			return d.First // at its default
+		}
+		own := of(s)
+		differs := slices.ContainsFunc(group, func(o *figure.Scenario) bool { return of(o) != own })
+		// The first axis is named even where only the others differ.
+		if own == "" || !differs && i > 0 || i > 0 && own == "none" {
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s=%s", a, own))
+	}
+	return cmp.Or(strings.Join(parts, " "), axis.AtDefaults)
+}

@@ -1,0 +1,31 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"tunbench/reports/chart"
+	"tunbench/reports/document"
+	"tunbench/reports/raster"
+)
+
+// PNGFiles are the charts of d, each as an image for a slide of 16:9.
+func PNGFiles(d document.Document) ([]Output, error) {
+	var files []Output
+	for _, p := range d.Pictures() {
+		var svg, png bytes.Buffer
+		if err := chart.WriteSlide(&svg, p.Chart, d.SourceOf(p)); err != nil {
+			return nil, fmt.Errorf("draw %s: %w", p.File, err)
+		}
+		if err := raster.PNG(&png, svg.Bytes()); err != nil {
+			return nil, fmt.Errorf("draw %s: %w", p.File, err)
+		}
+		files = append(files, Output{strings.TrimSuffix(p.File, ".svg") + ".png", png.Bytes()})
+	}
+	if len(files) == 0 {
+		return nil, errors.New("the report has no chart; --format markdown has its tables")
+	}
+	return files, nil
+}
