@@ -23,9 +23,6 @@ func (t Table) Folded(what string) Table {
 type Column struct {
 	Name    string
 	Numeric bool // aligned to the right
-	// Full is the figure whose bar fills a cell, in the unit of the column; 0 if the cells
-	// have no bars.
-	Full float64
 }
 
 func Text(names ...string) (c []Column) {

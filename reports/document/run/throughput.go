@@ -48,7 +48,6 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 			}
 		}
 		t := headline(own, sc, headColumns{skbs, figure.OnLoopback(list), where})
-		t.Columns[1].Full = top / sc.Div
 		secs = append(secs, document.Section{Heading: cmp.Or(mode, book.Text("throughput of other modes heading", nil)), Sub: true, Blocks: []document.Block{t}})
 	}
 	notes := []prose.Prose{book.Say("throughput columns", prose.Values{
