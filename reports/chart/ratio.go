@@ -161,13 +161,13 @@ func (b RatioBar) draw(c *canvas, scale linear, y float64) {
 
 // tip says all of a bar.
 func (b RatioBar) tip(unit string) string {
-	t := b.Label + ": " + b.Text + " " + unit
+	t := b.Label + ": " + b.Text
 	switch {
 	case !(b.High > b.Low):
 	case b.Exact:
-		t += ", 95 % interval " + text.Between(text.Figure(b.Low), text.Figure(b.High))
+		t += ", 95 % interval " + text.Between(text.Figure(b.Low), text.Figure(b.High)) + " " + unit
 	default:
-		t += ", lowest to highest trial " + text.Between(text.Figure(b.Low), text.Figure(b.High))
+		t += ", lowest to highest trial " + text.Between(text.Figure(b.Low), text.Figure(b.High)) + " " + unit
 	}
 	t += ", " + cmp.Or(b.Ratio, "the base")
 	if b.Hollow {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tunbench/reports/document/run"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
 )
@@ -60,7 +61,15 @@ func TestQueuesByDirection(t *testing.T) {
 		if want := "received 4 0 16.7 50.0 2.00 0.750 3.00 – 1"; got != want {
 			t.Errorf("%s: %q, want %q", mode, got, want)
 		}
-		_, each, _ := strings.Cut(report, "Every queue")
+		// A brief report leaves each queue out.
+		if _, brief, _ := strings.Cut(report, "Every queue"); brief != "" {
+			t.Errorf("%s: a brief report shows each queue", mode)
+		}
+		b.Reset()
+		if err := render.Markdown(&b, run.With(sided(mode, "u2k", append([]record.Queue{}, written...)...), run.Options{Full: true}), render.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		_, each, _ := strings.Cut(b.String(), "Every queue")
 		if got, want := strings.Join(rowOf(t, each, "18.8 KiB")[1:], " "), " 3 – 300 18.8 KiB 0 2 50.0 –"; got != want {
 			t.Errorf("%s: queue 3 %q, want %q", mode, got, want)
 		}
