@@ -14,6 +14,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Width and Height are the size of the images: a slide of 16:9.
@@ -25,20 +26,47 @@ const (
 // PNG writes svg as an image of Width by Height: as large as it fits, in the middle of
 // paper of its own colour.
 func PNG(w io.Writer, svg []byte) error {
-	img, err := Image(svg, Width, Height)
-	if err != nil {
+	img := canvases.Get().(*image.RGBA)
+	defer canvases.Put(img)
+	clear(img.Pix)
+	if err := paint(img, svg); err != nil {
 		return err
 	}
-	enc := png.Encoder{CompressionLevel: png.BestSpeed}
+	enc := png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: &encoders}
 	if err := enc.Encode(w, img); err != nil {
 		return fmt.Errorf("write png: %w", err)
 	}
 	return nil
 }
 
+// canvases and encoders are kept for the next image: a report has dozens, of 8 MB each.
+var (
+	canvases = sync.Pool{New: func() any { return image.NewRGBA(image.Rect(0, 0, Width, Height)) }}
+	encoders encoderPool
+)
+
+// encoderPool is a png.EncoderBufferPool.
+type encoderPool struct{ pool sync.Pool }
+
+func (p *encoderPool) Get() *png.EncoderBuffer {
+	b, _ := p.pool.Get().(*png.EncoderBuffer)
+	return b
+}
+
+func (p *encoderPool) Put(b *png.EncoderBuffer) { p.pool.Put(b) }
+
 // Image draws svg in an image of that size.
 func Image(svg []byte, width, height int) (*image.RGBA, error) {
-	p := &painter{img: image.NewRGBA(image.Rect(0, 0, width, height)), style: sheet{}}
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	if err := paint(img, svg); err != nil {
+		return nil, err
+	}
+	return img, nil
+}
+
+// paint draws svg in an image that is blank.
+func paint(img *image.RGBA, svg []byte) error {
+	p := &painter{img: img, style: sheet{}}
 	dec := xml.NewDecoder(bytes.NewReader(svg))
 	var open []*element
 	for {
@@ -47,7 +75,7 @@ func Image(svg []byte, width, height int) (*image.RGBA, error) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("draw svg: %w", err)
+			return fmt.Errorf("draw svg: %w", err)
 		}
 		switch tok := tok.(type) {
 		case xml.StartElement:
@@ -67,14 +95,14 @@ func Image(svg []byte, width, height int) (*image.RGBA, error) {
 			e := open[len(open)-1]
 			open = open[:len(open)-1]
 			if err := p.element(e); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
 	if p.scale == 0 {
-		return nil, errors.New("draw svg: it has no size")
+		return errors.New("draw svg: it has no size")
 	}
-	return p.img, nil
+	return nil
 }
 
 // element is one of the file.

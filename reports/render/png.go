@@ -14,7 +14,9 @@ import (
 // PNGFiles are the charts of d, each as an image for a slide of 16:9.
 func PNGFiles(d document.Document) ([]Output, error) {
 	var files []Output
-	for _, p := range d.Pictures() {
+	pictures := d.Pictures()
+	d.Sections, d.Details = nil, document.Details{} // of large runs they take more memory than the images
+	for _, p := range pictures {
 		var svg, png bytes.Buffer
 		if err := chart.WriteSlide(&svg, p.Chart, d.SourceOf(p)); err != nil {
 			return nil, fmt.Errorf("draw %s: %w", p.File, err)
