@@ -51,7 +51,7 @@ type Step struct {
 	// At is the index of New in its series.
 	At int
 	// Gradual is set where New does not differ from its neighbour, or cannot be compared
-	// with it, but differs from the kernel with which the level begins: Base.
+	// with it, but differs from the first kernel of its level: Base.
 	Gradual bool
 	record.Verdict
 }
@@ -124,7 +124,7 @@ func (s *Series) follow(l *verdict.Lab) {
 
 // find finds the steps of a line.
 func (l *Line) find(lab *verdict.Lab, kernels []*Kernel) {
-	level, last := -1, -1 // the kernel with which the level begins, and the last that was measured
+	level, last := -1, -1 // the first kernel of the level, and the last that was measured
 	for i, c := range l.Costs {
 		if c == nil {
 			continue

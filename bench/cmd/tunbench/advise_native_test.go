@@ -19,7 +19,7 @@ import (
 // the answer must not be another one.
 func TestAdviseNative(t *testing.T) {
 	if unix.Geteuid() != 0 {
-		t.Skip("needs root, to make devices")
+		lacking(t, "needs root, to make devices")
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "mine.yaml")

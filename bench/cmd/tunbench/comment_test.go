@@ -53,10 +53,19 @@ type pullRequest struct {
 	dir string
 }
 
+// lacking skips a test of which something is missing; CI must have it.
+func lacking(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
 func newPullRequest(t *testing.T, comments ...string) pullRequest {
 	t.Helper()
 	if _, err := exec.LookPath("jq"); err != nil {
-		t.Skip("jq is not installed, with which the fake gh works")
+		lacking(t, "jq is not installed; the fake gh needs it: scripts/setup.sh ci")
 	}
 	p := pullRequest{t, t.TempDir()}
 	list := []map[string]any{}

@@ -109,7 +109,7 @@ func asRootOrNot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		if err := exec.Command("sudo", "-n", "true").Run(); err != nil {
-			t.Skip("the job script needs root, or sudo without a password")
+			lacking(t, "the job script needs root, or sudo without a password")
 		}
 	}
 }
@@ -223,7 +223,7 @@ func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	for _, name := range slurmPrograms {
 		if _, err := exec.LookPath(name); err != nil {
-			t.Skipf("%s is not installed (scripts/setup.sh slurm)", name)
+			lacking(t, "%s is not installed (scripts/setup.sh slurm)", name)
 		}
 	}
 	// Paths of sockets are short, and t.TempDir has the name of the test.

@@ -110,7 +110,7 @@ func (s sections) code() (document.Section, bool) {
 	goText, goErr := snippet.Go(s.Use.Axes, s.Use.Words)
 	cText, cErr := snippet.C(s.Use.Axes, s.Use.Words)
 	if goErr != nil || cErr != nil {
-		return document.Section{}, false // whoever writes the files says why
+		return document.Section{}, false // the writer of the files reports the error
 	}
 	return document.Section{Heading: book.Text("code heading", nil), Blocks: []document.Block{
 		book.Say("code", nil),

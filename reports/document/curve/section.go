@@ -10,7 +10,7 @@ import (
 	"tunbench/reports/record"
 )
 
-// most is how many charts a report shows: whoever wants the others asks for them.
+// most is how many charts a report shows. `tunbench report --plot` draws the others.
 const most = 16
 
 // Sections shows the curves of f, whose scenarios are list, as one section; none where no
