@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -18,11 +17,12 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/vm"
 	"tunbench/harness/vm/kernel"
+	"tunbench/harness/vm/vmtest"
 	"tunbench/reports/record"
 )
 
 // needGuest skips a test that boots a guest behind a TAP device, unless it must not be
-// skipped, and builds what the guest runs.
+// skipped, and sets what the guest runs.
 func needGuest(t *testing.T) {
 	t.Helper()
 	needRoot(t)
@@ -39,13 +39,7 @@ func needGuest(t *testing.T) {
 	if len(kernel.Cached(runtime.GOARCH)) == 0 {
 		lack("needs a kernel: %s fetches one", kernel.FetchScript)
 	}
-	static := filepath.Join(t.TempDir(), "guest")
-	build := exec.Command("go", "test", "-c", "-o", static, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		lack("needs a static test binary: %v\n%s", err, out)
-	}
-	hypervisor.Executable = static
+	hypervisor.Executable = vmtest.Program(t)
 	t.Cleanup(func() { hypervisor.Executable = "" })
 }
 

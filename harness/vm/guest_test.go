@@ -189,7 +189,7 @@ func bootable(t *testing.T, series string) Machine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := checkStatic(self, k.Arch); err != nil {
+	if err := CheckStatic(self, k.Arch); err != nil {
 		// Built with cgo, as go test does where it finds a C compiler.
 		static := filepath.Join(t.TempDir(), "guest")
 		build := exec.Command("go", "test", "-c", "-o", static, ".")

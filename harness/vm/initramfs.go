@@ -46,7 +46,7 @@ type module struct {
 // newInitramfs collects what kernel k needs to run job by the program executable. The
 // modules that are named take the place of the optional ones.
 func newInitramfs(k *kernel.Kernel, executable string, job guest.Job, named []string) (*initramfs, error) {
-	if err := checkStatic(executable, k.Arch); err != nil {
+	if err := CheckStatic(executable, k.Arch); err != nil {
 		return nil, err
 	}
 	fs := &initramfs{executable: executable, job: job, config: k.Config, release: k.Release}
@@ -189,9 +189,9 @@ func (fs *initramfs) write(w io.Writer) error {
 	return nil
 }
 
-// checkStatic refuses a program of another architecture, and one that needs libraries,
+// CheckStatic refuses a program of another architecture, and one that needs libraries,
 // which a guest does not have.
-func checkStatic(executable, arch string) error {
+func CheckStatic(executable, arch string) error {
 	f, err := elf.Open(executable)
 	if err != nil {
 		return fmt.Errorf("program of the guest %s: %w", executable, err)

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// static makes a program that checkStatic takes for one; with interpreter, one
+// static makes a program that CheckStatic takes for one; with interpreter, one
 // that needs libraries.
 func static(machine elf.Machine, interpreter bool) []byte {
 	b := make([]byte, 64+56)
@@ -140,11 +140,11 @@ func TestStaticProgram(t *testing.T) {
 	} {
 		path := filepath.Join(dir, name)
 		write(t, path, test.program)
-		if err := checkStatic(path, "amd64"); err == nil || !strings.Contains(err.Error(), test.want) {
+		if err := CheckStatic(path, "amd64"); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
 	}
-	if err := checkStatic(filepath.Join(dir, "arm"), "arm64"); err != nil {
+	if err := CheckStatic(filepath.Join(dir, "arm"), "arm64"); err != nil {
 		t.Errorf("an arm64 program for an arm64 kernel: %v", err)
 	}
 }

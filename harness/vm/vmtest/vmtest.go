@@ -37,31 +37,52 @@ func selected(t *testing.T, tests []string) (list []string) {
 	return list
 }
 
-// InGuests runs tests of the package in the current folder in a guest of each series of
-// kernels, and check, if not nil, on what each printed.
-func InGuests(t *testing.T, inGuests map[string][]string, check func(t *testing.T, name, out string)) {
-	if testing.Short() {
-		t.Skip("boots guests, which -short leaves out; make test does")
-	}
-	lack := t.Skipf
+// lacking skips a test with what it lacks, or fails it in CI, which must have it.
+func lacking(t *testing.T, format string, args ...any) {
+	t.Helper()
 	if os.Getenv("CI") == "true" {
-		lack = t.Fatalf
+		t.Fatalf(format, args...)
 	}
-	if _, err := vm.FindQEMU(runtime.GOARCH); err != nil {
-		lack("%v; scripts/setup.sh guest installs it", err)
+	t.Skipf(format, args...)
+}
+
+// Program is a static build of the tests of the package in the current folder, for a guest:
+// the program that runs, unless it needs a C library, as go test builds it where it finds a
+// C compiler.
+func Program(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	// Always built: the one that runs may need a C library.
+	if vm.CheckStatic(self, runtime.GOARCH) == nil {
+		return self
+	}
 	static := filepath.Join(t.TempDir(), "guest")
 	build := exec.Command("go", "test", "-c", "-o", static, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		lack("needs a static test binary: %v\n%s", err, out)
+		lacking(t, "needs a static test binary: %v\n%s", err, out)
 	}
+	return static
+}
+
+// InGuests runs tests of the package in the current folder in a guest of each series of
+// kernels, all of them at a time, and check, if not nil, on what each printed.
+func InGuests(t *testing.T, inGuests map[string][]string, check func(t *testing.T, name, out string)) {
+	if testing.Short() {
+		t.Skip("boots guests, which -short leaves out; make test does")
+	}
+	if _, err := vm.FindQEMU(runtime.GOARCH); err != nil {
+		lacking(t, "%v; scripts/setup.sh guest installs it", err)
+	}
+	static := Program(t)
 	for series, tests := range inGuests {
 		t.Run(series, func(t *testing.T) {
+			t.Parallel() // one thread emulates the CPUs of a guest, so each has a CPU of the host
 			kernel, remove, err := kernel.Find(series, "")
 			if err != nil {
-				lack("needs a kernel: %v", err)
+				lacking(t, "needs a kernel: %v", err)
 			}
 			defer remove()
 			ctx, cancel := context.WithTimeout(context.Background(), 9*time.Minute)
