@@ -30,6 +30,9 @@ awk -v whole="$whole" -v ci="${CI-}" '
 	/^ *=== (RUN|NAME|CONT|PAUSE) / { test = $3; next }
 	/^ +[^ ]+\.go:[0-9]+: / { line = $0; sub(/^ +[^ ]+\.go:[0-9]+: /, "", line); reason[FILENAME, test] = line; next }
 	/^ *--- (PASS|FAIL|SKIP): / {
+		# A log may be of several runs, each with some of the subtests of a test.
+		if ((FILENAME, $2, $3) in ended) next
+		ended[FILENAME, $2, $3]
 		kind = $3 ~ /^[^\/]*Guest/ ? "guest" : "native"
 		if ($2 != "SKIP:") {
 			ran[kind]++

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"tunbench/reports/record"
 )
@@ -27,10 +26,10 @@ scenarios:
 	if err := os.WriteFile(suite, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), beside)
 	defer cancel()
 	out := filepath.Join(dir, "run")
-	code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", kernel.Release, "--accel", "tcg", "--icount", "--out", out, "--",
+	code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", kernel.Release, "--accel", "tcg", "--icount", "--timeout", beside.String(), "--out", out, "--",
 		"run", "--suite", suite, "--arm", "bare", "--trials", "1", "--seed", "1")
 	if code != 0 {
 		t.Fatalf("exit %d: %s%s", code, stdout, stderr)

@@ -18,6 +18,10 @@ import (
 	"tunbench/reports/verdict"
 )
 
+// beside is how long a test in virtual time may take: scripts/test.sh runs it beside others,
+// which go first.
+const beside = 25 * time.Minute
+
 // labModules is the folder of the TUN modules that scripts/tunlab/build.sh has built, or
 // the test is skipped.
 func labModules(t *testing.T) string {
@@ -46,10 +50,10 @@ func TestModulesInGuest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			module.Forget()
 			out := filepath.Join(t.TempDir(), "ab")
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), beside)
 			defer cancel()
 			release := filepath.Base(dir)
-			code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", release, "--accel", "tcg", "--icount", "--out", out, "--",
+			code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", release, "--accel", "tcg", "--icount", "--timeout", beside.String(), "--out", out, "--",
 				"ab", "--json", "--trials", "8", "--seed", "1", "--set", "gen=lockstep", "--a", "module=old", "--b", "module=new",
 				"--module", "old="+filepath.Join(dir, "same-1.ko"), "--module", "new="+filepath.Join(dir, test.file))
 			if want := map[bool]int{true: 1, false: 0}[test.changed]; code != want {
@@ -96,9 +100,9 @@ func TestNopsInGuest(t *testing.T) {
 	dir := labModules(t)
 	module.Forget()
 	out := filepath.Join(t.TempDir(), "ab")
-	ctx, cancel := context.WithTimeout(context.Background(), 12*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), beside)
 	defer cancel()
-	code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", filepath.Base(dir), "--accel", "tcg", "--icount", "--out", out, "--",
+	code, stdout, stderr := tunbench(ctx, fakeLab{}, nil, "vm", "--kernel", filepath.Base(dir), "--accel", "tcg", "--icount", "--timeout", beside.String(), "--out", out, "--",
 		"ab", "--profile", "--trials", "8", "--seed", "1", "--set", "gen=lockstep", "--a", "module=old", "--b", "module=new",
 		"--module", "old="+filepath.Join(dir, "same-1.ko"), "--module", "new="+filepath.Join(dir, "nops.ko"))
 	if code != 0 { // the cost of a packet rose by less than its threshold

@@ -51,8 +51,10 @@ func TestTestSummary(t *testing.T) {
 		{"excused in CI", []string{excused + passed, guests}, true, true, 0, []string{"test: native tests: 3 ran, 1 skipped; guest tests: 3 ran, 0 skipped"}},
 		{"on request in CI", []string{request + passed, guests}, true, true, 0, []string{"test: could not run: TestLong: it takes minutes: go test ./reports -run TestLong -v"}},
 		{"no reason in CI", []string{silent}, false, true, 1, []string{"test: could not run here: TestS: no reason is given", "test: skipped, and must run under CI=true: 1"}},
-		{"many", []string{strings.Repeat(noQEMU, 6)}, false, false, 0, []string{
+		{"many", []string{noQEMU, noQEMU, noQEMU, noQEMU, noQEMU, noQEMU}, false, false, 0, []string{
 			"test: could not run here: TestGuestVM, TestGuestVM, TestGuestVM, TestGuestVM and 2 more: needs QEMU: not found; scripts/setup.sh guest installs it"}},
+		{"several runs of a test in a log", []string{passed + guests + guests + noQEMU + noQEMU}, false, true, 1, []string{
+			"test: native tests: 3 ran, 0 skipped; guest tests: 3 ran, 1 skipped", "test: skipped, and must run under CI=true: 1"}},
 		{"no log", nil, true, false, 2, []string{"test-summary: no log is given"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

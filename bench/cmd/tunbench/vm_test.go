@@ -115,7 +115,8 @@ func interruptedGuest(t *testing.T, out string, then func(cancel func()), flags 
 			}
 		}
 	}()
-	args := append([]string{"vm", "--kernel", "6.12", "--accel", "tcg", "--out", out}, flags...)
+	// One CPU, since the test runs beside others.
+	args := append([]string{"vm", "--kernel", "6.12", "--accel", "tcg", "--smp", "1", "--out", out}, flags...)
 	code, _, stderr = tunbench(ctx, fakeLab{}, nil, append(args, "--", "run", "--suite", suite, "--arm", "bare")...)
 	close(ended)
 	if strings.Contains(stderr, "CGO_ENABLED=0") && os.Getenv("CI") != "true" {
@@ -134,7 +135,7 @@ func TestGuestVMInterrupted(t *testing.T) {
 		want  string
 	}{
 		"interrupt":   {func(cancel func()) { cancel() }, nil, exitInterrupted, "tunbench: interrupted: "},
-		"timeout":     {func(func()) {}, []string{"--timeout", "45s"}, exitFailure, "the guest was not done after 45s (--timeout)"},
+		"timeout":     {func(func()) {}, []string{"--timeout", "30s"}, exitFailure, "the guest was not done after 30s (--timeout)"},
 		"QEMU killed": {func(func()) { killQEMU(t) }, nil, exitFailure, "QEMU ended: signal: killed"},
 	} {
 		t.Run(name, func(t *testing.T) {
