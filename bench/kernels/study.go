@@ -27,6 +27,7 @@ const (
 type Study struct {
 	Dir, Out string // of the run files, and for the report
 	JSON     bool   // list the pairs of kernels that differ, and write no report
+	Images   bool   // beside the report: its chart as an image for slides
 	Allow    []string
 	Warn     func(format string, args ...any)
 }
@@ -60,7 +61,15 @@ func (s Study) Report(w io.Writer) error {
 	if err := render.StudySummary(w, t); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "\nreport: %s\n", filepath.Join(s.Out, render.ReportName))
+	reports := []string{filepath.Join(s.Out, render.ReportName)}
+	if s.Images {
+		image, err := render.WriteImages(s.Out, t.Document())
+		if err != nil {
+			return err
+		}
+		reports = append(reports, image)
+	}
+	_, err = fmt.Fprintf(w, "\nreport: %s\n", strings.Join(reports, "\nreport: "))
 	return err
 }
 

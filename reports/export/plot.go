@@ -31,8 +31,10 @@ func OfPlots(f Format, plots []string) (Format, error) {
 		show = render.MarkdownFiles
 	case "html":
 		show = func(d document.Document, _ bool) ([]render.Output, error) { return render.HTMLFiles(d) }
+	case PNGFormat:
+		show = func(d document.Document, _ bool) ([]render.Output, error) { return render.PNGFiles(d) }
 	default:
-		return Format{}, fmt.Errorf("--format %s has no charts: choose markdown or html for --plot", f.Name)
+		return Format{}, fmt.Errorf("--format %s has no charts: choose markdown, html or png for --plot", f.Name)
 	}
 	f.comparison, f.history = nil, nil
 	f.runs = func(runs []record.Named, alone bool) ([]render.Output, error) {

@@ -82,6 +82,12 @@ func WriteKernels(dir string, k []verdict.KernelBoots, allow ...string) error {
 	return WriteDocument(dir, kernels.New(verdict.NewLab(k, allow...)).Document())
 }
 
+// KernelsImages writes the charts of that comparison into dir as images for slides, and
+// gives the path of the first.
+func KernelsImages(dir string, k []verdict.KernelBoots, allow ...string) (string, error) {
+	return WriteImages(dir, kernels.New(verdict.NewLab(k, allow...)).Document())
+}
+
 // KernelsCommit writes the comparison of k for the message of a commit. allow is as in
 // verdict.Options.
 func KernelsCommit(w io.Writer, k []verdict.KernelBoots, allow ...string) error {

@@ -4,12 +4,23 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/raster"
 )
+
+// WriteImages writes the charts of d into dir, as PNGFiles makes them, and gives the path of
+// the first.
+func WriteImages(dir string, d document.Document) (string, error) {
+	files, err := PNGFiles(d)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, files[0].Name), WriteFiles(dir, files)
+}
 
 // PNGFiles are the charts of d, each as an image for a slide of 16:9.
 func PNGFiles(d document.Document) ([]Output, error) {

@@ -30,7 +30,7 @@ type kernelsOptions struct {
 	out     string
 	from    string
 	json    bool
-	format  string // "", or export.CommitFormat
+	format  string // "", or one of kernelsFormats
 	strict  bool
 	study   bool
 	allow   []string
@@ -45,6 +45,9 @@ type repeated []string
 func (r *repeated) String() string     { return strings.Join(*r, " ") }
 func (r *repeated) Type() string       { return "stringArray" }
 func (r *repeated) Set(v string) error { *r = append(*r, v); return nil }
+
+// kernelsFormats are the values of --format beside report.md and the table.
+var kernelsFormats = []string{export.CommitFormat, export.PNGFormat}
 
 // bootsEach is the default of --boots: one boot would not show the spread.
 const bootsEach = 2
@@ -64,8 +67,11 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 			if err := verdict.CheckAllow(o.allow); err != nil {
 				return err
 			}
-			if o.format != "" && o.format != export.CommitFormat {
-				return fmt.Errorf("--format %q: choose %s, or leave it out for the table; report.md is always written", o.format, export.CommitFormat)
+			switch {
+			case o.format != "" && !slices.Contains(kernelsFormats, o.format):
+				return fmt.Errorf("--format %q: choose %s, or leave it out for the table; report.md is always written", o.format, strings.Join(kernelsFormats, " or "))
+			case o.study && o.format == export.CommitFormat:
+				return fmt.Errorf("--study has no --format %s: choose %s, or leave it out", export.CommitFormat, export.PNGFormat)
 			}
 			if o.from != "" {
 				for _, flag := range append(kernels.SelectionFlags, "kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout") {
@@ -77,7 +83,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 					return err
 				}
 				if o.study {
-					return kernels.Study{Dir: o.from, Out: cmp.Or(o.out, o.from), JSON: o.json, Allow: o.allow, Warn: a.warnf}.Report(a.stdout)
+					return kernels.Study{Dir: o.from, Out: cmp.Or(o.out, o.from), JSON: o.json, Images: o.format == export.PNGFormat, Allow: o.allow, Warn: a.warnf}.Report(a.stdout)
 				}
 				return compareBoots(a, o.from, cmp.Or(o.out, o.from), o)
 			}
@@ -99,13 +105,14 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
 	f.BoolVar(&o.study, "study", false, "with --from: report on the cost from each kernel to the next, in the order of their versions; with --json, list the pairs of kernels that differ")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each scenario and metric, instead of the table")
-	f.StringVar(&o.format, "format", "", "print plain text for the message of a commit, instead of the table: "+export.CommitFormat)
+	f.StringVar(&o.format, "format", "", "commit: print plain text for the message of a commit, instead of the table; png: also write each chart as an image for slides")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(kernelsFormats, cobra.ShellCompDirectiveNoFileComp))
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
 	o.what.Register(f)
 	o.bisect.Register(f)
-	for _, flag := range []string{"format", "strict", "bisect-run"} {
+	for _, flag := range []string{"strict", "bisect-run"} {
 		cmd.MarkFlagsMutuallyExclusive("study", flag)
 	}
 	_ = cmd.MarkFlagDirname("out")
@@ -194,6 +201,12 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 		return slices.ContainsFunc(k.Boots, func(files []*record.File) bool { return len(files) > 0 })
 	})
 	writeErr := render.WriteKernels(out, all, o.allow...)
+	reports := []string{filepath.Join(out, render.ReportName)}
+	if writeErr == nil && o.format == export.PNGFormat {
+		var image string
+		image, writeErr = render.KernelsImages(out, all, o.allow...)
+		reports = append(reports, image)
+	}
 	verdicts := verdict.KernelVerdicts(all, o.allow...)
 	switch {
 	case o.format == export.CommitFormat:
@@ -212,7 +225,7 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 			return errors.Join(writeErr, err)
 		}
 		if writeErr == nil {
-			fmt.Fprintf(a.stdout, "\nreport: %s\n", filepath.Join(out, render.ReportName))
+			fmt.Fprintf(a.stdout, "\nreport: %s\n", strings.Join(reports, "\nreport: "))
 		}
 	}
 	switch {

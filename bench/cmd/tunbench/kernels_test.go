@@ -211,6 +211,19 @@ func TestKernels(t *testing.T) {
 		}
 	}
 
+	// Images for slides lie beside the report.
+	slides := t.TempDir()
+	code, again, stderr := runKernels(context.Background(), nil, "--from", dir, "--format", "png", "--out", slides)
+	if want := "report: " + filepath.Join(slides, render.ReportName) + "\nreport: " + filepath.Join(slides, "kernels-send.png") + "\n"; code != 0 || stderr != "" || !strings.HasSuffix(again, want) {
+		t.Errorf("--format png: exit %d, stdout %q, stderr %q", code, again, stderr)
+	}
+	for _, name := range []string{"kernels-send.png", "kernels-receive.png"} {
+		if text := readText(t, slides, name); !strings.HasPrefix(text, "\x89PNG") {
+			t.Errorf("%s is no image: %.20q", name, text)
+		}
+	}
+	readText(t, slides, render.ReportName)
+
 	code, _, stderr = runKernels(context.Background(), g, "--kernel", "a", "--out", dir)
 	if code != 2 || !strings.Contains(stderr, "holds a comparison already") || len(g.booted) != 6 {
 		t.Errorf("into the same folder: exit %d, stderr %q", code, stderr)

@@ -211,7 +211,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"report", held, held, "--format", "html"}, "name a folder with --out"},
 		{[]string{"report", held, "--plot", "size"}, `--plot "size": "size" is no KEY=VALUE: write x=AXIS,y=METRIC,by=AXIS`},
 		{[]string{"report", held, "--plot", "x=size,y=pps,by=header"}, `no axis "header"`},
-		{[]string{"report", held, "--plot", "x=size,y=pps", "--format", "csv"}, "--format csv has no charts: choose markdown or html for --plot"},
+		{[]string{"report", held, "--plot", "x=size,y=pps", "--format", "csv"}, "--format csv has no charts: choose markdown, html or png for --plot"},
 	} {
 		lab := fakeLab{run: func(spec.Spec, string) (record.Trial, error) {
 			t.Errorf("%v: a trial ran", test.args)

@@ -43,6 +43,19 @@ func TestReportPlot(t *testing.T) {
 		t.Errorf("exit %d, stderr %q, %d charts in the page", code, stderr, strings.Count(page, "<svg"))
 	}
 
+	slides := t.TempDir()
+	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, append(plot, "--format", "png", "--out", slides)...); code != 0 {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+	for _, name := range []string{"plot-size-bit-per-s.png", "plot-size-pps.png"} {
+		if text, err := os.ReadFile(filepath.Join(slides, name)); err != nil || !strings.HasPrefix(string(text), "\x89PNG") {
+			t.Errorf("%s: %v, %.20q", name, err, text)
+		}
+	}
+	if code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, append(plot, "--format", "csv")...); code != 2 || !strings.Contains(stderr, "choose markdown, html or png for --plot") {
+		t.Errorf("exit %d, stderr %q", code, stderr)
+	}
+
 	for ask, want := range map[string]string{
 		"x=size,y=bit_per_s":           "also differ in dir (k2u, u2k): keep one value of each, such as by adding dir=k2u, or draw a line for each value with by=dir",
 		"x=queues,y=pps,dir=k2u":       "queues has fewer than two numbers in these scenarios (1): choose size (64, 256, ",
