@@ -19,6 +19,7 @@ import (
 	"tunbench/reports/document"
 	documentwatch "tunbench/reports/document/watch"
 	"tunbench/reports/live"
+	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/screen"
 	"tunbench/reports/stat"
@@ -36,8 +37,11 @@ type Config struct {
 	Buckets  bool          // keep the buckets of histograms in records
 	Out      string        // folder for records and a report; "": none
 	Quiet    bool          // say nothing of what happens to the device
-	Stdout   io.Writer
-	Stderr   io.Writer
+	// Host and Tool are named at the foot of pictures. Host is asked only for a report.
+	Host   func() record.Host
+	Tool   record.Tool
+	Stdout io.Writer
+	Stderr io.Writer
 }
 
 // Register registers the flags of the command.
@@ -221,7 +225,8 @@ func (w *command) finish() error {
 		}
 		return errors.Join(errs...)
 	}
-	doc := documentwatch.New(&w.total, w.events)
+	started := time.Unix(0, w.total.Begun).UTC().Format(time.RFC3339)
+	doc := documentwatch.New(&w.total, w.events, document.SourceOf(&record.Run{Host: w.Host(), Tool: w.Tool, Started: started}))
 	if w.Out != "" {
 		errs = append(errs, render.WriteDocument(w.Out, doc))
 	}

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +160,7 @@ func TestRun(t *testing.T) {
 	c := Config{
 		Options:  watch.Options{Device: "run0", Hook: record.HookAuto, Interval: 100 * time.Millisecond, Flows: true},
 		Duration: 550 * time.Millisecond, Out: out, Stdout: &stdout, Stderr: &stderr,
+		Host: func() record.Host { return record.Host{Kernel: "6.18.0", CPU: "a CPU", CPUs: 2} }, Tool: record.Tool{Version: "v0.1.0"},
 	}
 	if err := Run(t.Context(), c); err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
@@ -201,8 +203,10 @@ func TestRun(t *testing.T) {
 	if err != nil || !strings.Contains(string(report), `FULL\_RING`) || !strings.Contains(string(report), "time.svg") {
 		t.Errorf("%v\n%s", err, report)
 	}
-	if _, err := os.Stat(filepath.Join(out, "time.svg")); err != nil {
-		t.Error(err)
+	picture, err := os.ReadFile(filepath.Join(out, "time.svg"))
+	foot := regexp.MustCompile(`(?m)^<text class="source".*>2 × a CPU · Linux 6\.18\.0 · 20[0-9-]+ [0-9:]+ UTC · tunbench v0\.1\.0 · n = [5-7] intervals</text>$`)
+	if err != nil || !foot.Match(picture) {
+		t.Errorf("%v: the picture does not say where it comes from:\n%s", err, picture)
 	}
 	if err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "choose another folder") {
 		t.Errorf("into the same folder: %v", err)

@@ -19,6 +19,7 @@ type Value struct {
 	Interval figure.Interval
 	Ranged   bool // the interval is known
 	Invalid  bool // no trial is valid
+	Trials   int  // that Y is the median of
 	Scenario *figure.Scenario
 }
 
@@ -35,7 +36,7 @@ func ValueOf(s *figure.Scenario, name string) (v Value, ok bool) {
 	if err != nil {
 		return Value{}, false
 	}
-	v = Value{Y: sum.Median, Invalid: arm.Invalid, Scenario: s}
+	v = Value{Y: sum.Median, Invalid: arm.Invalid, Trials: len(x), Scenario: s}
 	if in, ok := figure.IntervalOf(x); ok && !arm.Invalid && in.High > in.Low {
 		v.Interval, v.Ranged = in, true
 	}

@@ -126,8 +126,11 @@ func TrialsEach(list []*figure.Scenario) string {
 	for _, s := range list {
 		counts = append(counts, len(s.Head().Used))
 	}
-	return Counted(counts, book.Text("trials each", nil))
+	return OfTrials(counts)
 }
+
+// OfTrials is Counted for figures that come from so many trials each.
+func OfTrials(counts []int) string { return Counted(counts, book.Text("trials each", nil)) }
 
 // TrialsIn is TrialsEach for the trials of one arm.
 func TrialsIn(arm record.Arm, list []*figure.Scenario) string {
@@ -139,12 +142,14 @@ func TrialsIn(arm record.Arm, list []*figure.Scenario) string {
 		}
 		counts = append(counts, len(of.Used))
 	}
-	return Counted(counts, book.Text("trials each", nil))
+	return OfTrials(counts)
 }
 
-// Pairs, EachSide and Boots are what figures may come from beside trials.
+// Pairs, EachSide, Boots, Runs, Blocks and Intervals are what figures may come from beside trials.
 func Pairs() string      { return book.Text("pairs", nil) }
 func EachSide() string   { return book.Text("trials on each side", nil) }
 func Boots() string      { return book.Text("boots", nil) }
 func FirstTrial() string { return Counted([]int{1}, book.Text("first trial", nil)) }
 func Runs() string       { return book.Text("runs", nil) }
+func Blocks() string     { return book.Text("blocks", nil) }
+func Intervals() string  { return book.Text("intervals", nil) }

@@ -3,17 +3,25 @@ package export
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
+	"tunbench/reports/advice"
 	"tunbench/reports/chart"
 	"tunbench/reports/chart/charttest"
+	asked "tunbench/reports/curve"
 	"tunbench/reports/document"
+	"tunbench/reports/document/advise"
+	"tunbench/reports/document/curve"
 	"tunbench/reports/document/history"
 	"tunbench/reports/document/run"
+	"tunbench/reports/document/watch"
 	"tunbench/reports/fixture"
+	"tunbench/reports/live"
 	"tunbench/reports/render"
 	"tunbench/reports/series"
+	"tunbench/reports/watched"
 )
 
 // pictures gives those of d, folded ones too.
@@ -56,6 +64,62 @@ func TestCharts(t *testing.T) {
 	}
 	if len(kinds) != 8 {
 		t.Errorf("the reports have charts of %d kinds: %v", len(kinds), kinds)
+	}
+}
+
+// Each picture says on which kernel, when, with what and from how many trials, boots, runs
+// or intervals it is, so that it can be quoted without its report.
+func TestSourceOfPictures(t *testing.T) {
+	docs := documents(t)
+	docs["history"] = history.New(checkOf(t, storyRuns(), series.Options{})).Document()
+	for _, p := range history.Site(history.New(checkOf(t, storyRuns(), series.Options{}))) {
+		docs["site "+p.Name] = p.Document
+	}
+	for name, s := range studyVariants() {
+		docs["study "+name] = s.Document()
+	}
+	ask, err := asked.ParseAsk("x=size,y=bit_per_s,by=vnet,io=read,load=max")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if docs["plot"], err = curve.Plots(fixture.Curves(), []asked.Ask{ask}); err != nil {
+		t.Fatal(err)
+	}
+	header := fixture.Curves().Run
+	var seen watched.Sum
+	for i := range int64(3) {
+		seen.Add(live.Watch{TNs: i * 1e9, IntervalNs: 1e9})
+	}
+	docs["watch"] = watch.New(&seen, nil, document.SourceOf(header))
+	docs["advise"] = advise.New(&advice.Advice{
+		Kernel: "6.18.0", CPU: "a CPU", CPUs: 2, Started: header.Started, Tool: header.Tool, Use: advice.Candidate{Words: "vnet=10"},
+		Verdict: advice.Equal, Bars: []advice.Bar{{Words: "vnet=10", PPS: advice.Ratio{Value: 2, N: 16}}},
+	})
+	foot := regexp.MustCompile(`(^|· )(Linux \S+|[0-9]+ kernels).* · 20[0-9]{2}-.* · tunbench( \S+)+ · n = [0-9]+(–[0-9]+)? [a-z]+`)
+	checked := map[string]int{}
+	for name, d := range docs {
+		if strings.Contains(name, "hostile") { // whose names are lines of anything
+			continue
+		}
+		list := pictures(d)
+		for _, one := range d.Details.Each {
+			list = append(list, pictures(document.Document{Sections: []document.Section{{Blocks: one.Blocks}}})...)
+		}
+		for _, p := range list {
+			kind, _, _ := strings.Cut(name, " ")
+			checked[kind]++
+			if source := d.SourceOf(p); !foot.MatchString(source) {
+				t.Errorf("%s: %s says of itself %q", name, p.File, source)
+			}
+		}
+	}
+	for _, kind := range []string{"history", "site", "study", "plot", "watch", "advise", "compare", "kernels-kernels", "limit"} {
+		if checked[kind] == 0 {
+			t.Errorf("no picture of %s", kind)
+		}
+	}
+	if foot.MatchString("2 × a CPU · Linux 6.18.0 · tunbench v0.1.0 · n = 3 trials each") || foot.MatchString("Linux 6.18.0 · 2026-11-20 22:51 UTC · tunbench v0.1.0") {
+		t.Error("a picture without a date, or without n, passes")
 	}
 }
 

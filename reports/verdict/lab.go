@@ -68,6 +68,24 @@ func (l *Lab) Rest() []*Kernel {
 	return l.Kernels[1:]
 }
 
+// Runs are the headers of all files, those of the first kernel first.
+func (l *Lab) Runs() (runs []*record.Run) {
+	for _, k := range l.Kernels {
+		for _, f := range k.Files {
+			runs = append(runs, f.Run)
+		}
+	}
+	return runs
+}
+
+// Delivered is how many boots of each kernel left run files.
+func (l *Lab) Delivered() (boots []int) {
+	for _, k := range l.Kernels {
+		boots = append(boots, k.Boots-len(k.Lost))
+	}
+	return boots
+}
+
 // Virtual reports whether every figure is in instructions.
 func (l *Lab) Virtual() bool { return len(l.Clocks) == 1 && l.Clocks[0] == record.ClockICount }
 

@@ -87,6 +87,14 @@ func (s *Sum) Add(w live.Watch) {
 	s.addPoint(pointOf(w, s.Begun))
 }
 
+// Intervals is how many were added.
+func (s *Sum) Intervals() (n int) {
+	for _, p := range s.Points {
+		n += p.intervals
+	}
+	return n
+}
+
 func (s *Sum) addQueues(list []live.Queue) {
 	for _, q := range list {
 		for len(s.Queues) <= q.Queue.Queue {

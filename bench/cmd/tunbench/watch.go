@@ -10,7 +10,7 @@ import (
 )
 
 func watchCommand(a *app) *cobra.Command {
-	c := watch.Config{Stdout: a.stdout, Stderr: a.stderr}
+	c := watch.Config{Stdout: a.stdout, Stderr: a.stderr, Host: a.host, Tool: tool()}
 	cmd := &cobra.Command{
 		Use:   "watch [DEV]",
 		Short: "show what a TUN/TAP device of another program does, or list all of the host",

@@ -15,6 +15,7 @@ import (
 	"tunbench/reports/advice"
 	"tunbench/reports/document"
 	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
 
@@ -32,6 +33,7 @@ func New(a *advice.Advice) document.Document {
 	d := document.Document{
 		Title: book.Text("title", prose.Values{"Topic": a.Topic, "Host": s.host()}),
 		Lead:  s.Headline(), Points: append(s.Points(), s.About()),
+		Source: document.SourceOf(&record.Run{Host: record.Host{Kernel: a.Kernel, CPU: a.CPU, CPUs: a.CPUs}, Started: a.Started, Tool: a.Tool}),
 	}
 	if a.Use.Words == "" {
 		return d

@@ -28,10 +28,10 @@ func (s sections) all() (list []document.Section) {
 // plain one, what was tried instead.
 func (s sections) chart() (document.Section, bool) {
 	bars := []chart.RatioBar{{Label: s.PlainName, Value: 1, Text: "1"}}
-	n := 0
+	var counts []int
 	for _, b := range s.Bars {
 		bar := chart.RatioBar{Label: b.Words, Value: b.PPS.Value, Text: text.Ratio(b.PPS.Value), Ratio: text.Ratio(b.PPS.Value) + " ×"}
-		if n = max(n, b.PPS.N); b.PPS.CI != nil {
+		if counts = append(counts, b.PPS.N); b.PPS.CI != nil {
 			bar.Low, bar.High, bar.Exact = b.PPS.CI[0], b.PPS.CI[1], true
 			bar.Ratio += " (" + text.Between(text.Ratio(bar.Low), text.Ratio(bar.High)) + ")"
 			switch {
@@ -53,8 +53,8 @@ func (s sections) chart() (document.Section, bool) {
 				Title: book.Text("chart title", prose.Values{"Plain": s.PlainName}), Desc: book.Text("chart about", prose.Values{"Plain": s.PlainName}),
 				Unit: book.Text("chart unit", prose.Values{"Plain": s.PlainName}), Of: book.Text("chart of", nil), Groups: []chart.RatioGroup{{Bars: bars}},
 			},
+			N: document.Counted(counts, document.Blocks()),
 		},
-		document.Small(book.Say("chart host", prose.Values{"Kernel": s.Kernel, "CPUs": s.CPUs, "Date": s.date(), "N": n})),
 	}}, true
 }
 

@@ -168,6 +168,7 @@ func (v view) picture(file string) document.Picture {
 		k.Y.Title = upper(v.figure()) // each number has its unit
 	}
 	xs, ys := newRange(), newRange()
+	var trials []int
 	for _, l := range v.Lines {
 		line := chart.CurveLine{Name: l.Name}
 		for _, p := range l.Points {
@@ -178,6 +179,7 @@ func (v view) picture(file string) document.Picture {
 			}
 			xs.add(p.X)
 			ys.add(p.Y)
+			trials = append(trials, p.Trials)
 			line.Points = append(line.Points, q)
 		}
 		k.Lines = append(k.Lines, line)
@@ -193,7 +195,10 @@ func (v view) picture(file string) document.Picture {
 		k.X.Log = xs.low > 0 && xs.high >= logNumbers*xs.low
 		k.X.Ticks = slices.Compact(slices.Sorted(slices.Values(xs.all)))
 	}
-	return document.Picture{File: file, Chart: k, Alt: book.Text("chart alt", prose.Values{"Figure": v.figure(), "Axis": v.axis(), "Lines": v.names(), "Scenario": v.scenario()})}
+	return document.Picture{
+		File: file, Chart: k, N: document.OfTrials(trials),
+		Alt: book.Text("chart alt", prose.Values{"Figure": v.figure(), "Axis": v.axis(), "Lines": v.names(), "Scenario": v.scenario()}),
+	}
 }
 
 // A scale is logarithmic if its largest value is so many times the smallest: of figures, of

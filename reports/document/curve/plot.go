@@ -17,7 +17,7 @@ import (
 func Plots(f *record.File, asks []curve.Ask) (document.Document, error) {
 	list, _ := figure.Scenarios(f)
 	host := f.Run.Host
-	d := document.Document{Title: book.Text("plots title", prose.Values{"Kernel": cmp.Or(host.Kernel, text.Absent)})}
+	d := document.Document{Title: book.Text("plots title", prose.Values{"Kernel": cmp.Or(host.Kernel, text.Absent)}), Source: document.SourceOf(f.Run)}
 	clock := ""
 	if f.Run.Started != "" {
 		clock = text.Clock(f.Run.Started)

@@ -154,6 +154,7 @@ func within(t Text, g group) Text {
 // charts draws all series of g.
 func charts(t Text, g group) document.Section {
 	sec := document.Section{Heading: book.Text("charts heading", nil)}
+	source := sourceOf(t, g.host)
 	for i, part := range slices.Collect(slices.Chunk(g.series, chart.PanelsATrend)) {
 		var panels []chart.TrendPanel
 		for _, s := range part {
@@ -164,6 +165,7 @@ func charts(t Text, g group) document.Section {
 		sec.Blocks = append(sec.Blocks, document.Picture{
 			File: document.Numbered("history", i), Alt: book.Text("page chart alt", prose.Values{"Name": t.Called(g.series[0])}),
 			Chart: chart.Trend{Title: book.Text("page chart title", prose.Values{"Name": t.Called(g.series[0])}), Desc: book.Text("page chart about", nil), Panels: panels},
+			N:     points(panels), Source: source,
 		})
 	}
 	return sec

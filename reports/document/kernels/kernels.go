@@ -36,7 +36,8 @@ func (l Text) Columns() []*verdict.Kernel {
 
 // Document is the report.
 func (l Text) Document() document.Document {
-	d := document.Document{Title: l.title(), Alerts: l.alerts(), Lead: l.lead(), Points: l.Points(), Source: l.source()}
+	d := document.Document{Title: l.title(), Alerts: l.alerts(), Lead: l.lead(), Points: l.Points(), Source: document.SourceOf(l.Runs()...)}
+	d.N = document.Counted(l.Delivered(), document.Boots())
 	if slices.ContainsFunc(l.Kernels, func(k *verdict.Kernel) bool { return len(k.Bare) > 0 }) {
 		d.Sections = append(d.Sections, costs(l)...)
 		if sec, ok := charts(l); ok {
@@ -51,17 +52,6 @@ func (l Text) Document() document.Document {
 		}
 	}
 	return d
-}
-
-// source is where the figures come from: the boots of all kernels.
-func (l Text) source() string {
-	var runs []*record.Run
-	for _, k := range l.Kernels {
-		for _, f := range k.Files {
-			runs = append(runs, f.Run)
-		}
-	}
-	return document.SourceOf(runs...)
 }
 
 func (l Text) title() string {

@@ -39,7 +39,10 @@ type Archive struct {
 
 // Document is the report.
 func (t Text) Document() document.Document {
-	d := document.Document{Title: book.Text("title", prose.Values{"Kernels": len(t.All())}), Alerts: t.alerts()}
+	d := document.Document{
+		Title: book.Text("title", prose.Values{"Kernels": len(t.All())}), Alerts: t.alerts(),
+		Source: document.SourceOf(t.Lab.Runs()...), N: document.Counted(t.Lab.Delivered(), document.Boots()),
+	}
 	if len(t.Scenarios) == 0 || len(t.Series) == 0 {
 		d.Alerts = append(d.Alerts, book.Say("nothing", nil))
 		return d

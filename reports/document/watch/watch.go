@@ -24,9 +24,11 @@ var files embed.FS
 
 var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
-// New is the report on s. events are what happened to the device, in order.
-func New(s *watched.Sum, events []string) document.Document {
-	d := document.Document{Title: book.Text("title", prose.Values{"Name": s.Device.Name})}
+// New is the report on s. events are what happened to the device, in order. source says
+// where and with what it was watched: see document.SourceOf.
+func New(s *watched.Sum, events []string, source string) document.Document {
+	d := document.Document{Title: book.Text("title", prose.Values{"Name": s.Device.Name}), Source: source}
+	d.N = document.Counted([]int{s.Intervals()}, document.Intervals())
 	if s.Unobserved != "" {
 		d.Alerts = append(d.Alerts, book.Say("unobserved", prose.Values{"Why": s.Unobserved}))
 	}
