@@ -183,11 +183,15 @@ func TestSharp(t *testing.T) {
 	}
 	list := measured(6, side{name: plain, factor: 1, scatter: 0.05}, side{name: header, factor: 1, scatter: 0.05})
 	got := Sharp(list).String()
-	if !strings.HasPrefix(got, "This run is good to ±") || !strings.Contains(got, "believe ratios above 1.") || !strings.Contains(got, "of 1 ratio between scenarios") {
+	if !strings.HasPrefix(got, "This run is good to ±") || !strings.Contains(got, "believe ratios above 1.") || !strings.HasSuffix(got, ". That is half the width of the 95 % interval of the only ratio between scenarios.") {
 		t.Errorf("%q", got)
 	}
-	if got := Sharp(measured(6, side{name: plain, factor: 1, scatter: 0.05})).String(); !strings.Contains(got, "1 packet rate are narrower") {
+	if got := Sharp(measured(6, side{name: plain, factor: 1, scatter: 0.05})).String(); !strings.HasSuffix(got, "of the only packet rate.") {
 		t.Errorf("one scenario: %q", got)
+	}
+	two := measured(6, side{name: plain, factor: 1, scatter: 0.05}, side{name: header, factor: 1, scatter: 0.05}, side{name: uso, factor: 1, scatter: 0.05})
+	if got := Sharp(two).String(); !strings.HasSuffix(got, ". Half of the 95 % intervals of 2 ratios between scenarios are narrower than that.") {
+		t.Errorf("two ratios: %q", got)
 	}
 	if got := Sharp(measured(5, side{name: plain, factor: 1})); got != nil {
 		t.Errorf("without an interval: %q", got)

@@ -7,6 +7,7 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/record"
 )
 
@@ -25,11 +26,11 @@ func cellsOf(sec document.Section, row int) (cells []string) {
 func TestLinkSection(t *testing.T) {
 	var trials []record.Trial
 	for pair := 1; pair <= 2; pair++ {
-		lossy := trial(pair, 64)
+		lossy := fixture.Plain(pair, 64)
 		lossy.Link = &record.Link{DelayNs: 20e6, Drop: 0.01, Limit: 1 << 20, Ends: []record.LinkEnd{{Device: "under0", Passed: 990, Dropped: 10}, {Device: "under1", Passed: 50, Full: 3}}}
 		trials = append(trials, lossy)
 	}
-	list, _ := figure.Scenarios(fileOf(trials...))
+	list, _ := figure.Scenarios(fixture.FileOf(trials...))
 	sec, ok := links(list)
 	if !ok {
 		t.Fatal("no section")
@@ -42,20 +43,20 @@ func TestLinkSection(t *testing.T) {
 			t.Errorf("row %d: %q, want %q", row, got, want)
 		}
 	}
-	list, _ = figure.Scenarios(fileOf(trial(1, 64)))
+	list, _ = figure.Scenarios(fixture.FileOf(fixture.Plain(1, 64)))
 	if _, ok := links(list); ok {
 		t.Error("a section on perfect links")
 	}
 }
 
 func TestProbeSection(t *testing.T) {
-	probed := trial(1, 64)
+	probed := fixture.Plain(1, 64)
 	probed.Probe = &record.Probe{Requests: 1000, Received: 900}
 	probed.Latency = map[string]record.Latency{
 		record.RTTIdle: {Count: 2000, MinNs: 16_384, MaxNs: 16_384, Buckets: record.Buckets{{16_384, 2000}}},
 		record.RTTLoad: {Count: 20_000, MinNs: 1 << 20, MaxNs: 1 << 20, Buckets: record.Buckets{{1 << 20, 20_000}}},
 	}
-	list, _ := figure.Scenarios(fileOf(probed))
+	list, _ := figure.Scenarios(fixture.FileOf(probed))
 	sec, ok := probes(list)
 	if !ok {
 		t.Fatal("no section")
@@ -69,7 +70,7 @@ func TestProbeSection(t *testing.T) {
 	if !ok || len(picture.Chart.(chart.Ladder).Rows[0].Lanes) != 2 {
 		t.Errorf("no chart of both: %+v", picture)
 	}
-	list, _ = figure.Scenarios(fileOf(trial(1, 64)))
+	list, _ = figure.Scenarios(fixture.FileOf(fixture.Plain(1, 64)))
 	if _, ok := probes(list); ok {
 		t.Error("a section without probes")
 	}

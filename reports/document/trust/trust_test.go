@@ -8,59 +8,46 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/fixture"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 )
 
-// trial is a valid one of a scenario; its rate is its size in kpps.
-func trial(pair int, size int, flags ...string) record.Trial {
-	return record.Trial{
-		Scenario: fmt.Sprintf("Tun/dir=k2u/gen=udp/queues=1/size=%d", size), Axes: map[string]string{"mode": "tun", "gen": "udp"},
-		Arm: record.Bare, Pair: pair, Trial: pair, DurationNs: 1e9, Flags: flags,
-		Metrics:    map[string]float64{record.PPS: 1000 * float64(size), record.BitPerS: 8e9},
-		Accounting: record.Accounting{Offered: 10, Accepted: 10, Delivered: 10},
-	}
-}
-
-func fileOf(trials ...record.Trial) *record.File {
-	return &record.File{Run: &record.Run{Kind: record.KindRun, Schema: record.Schema}, Trials: trials}
-}
-
 func TestSentence(t *testing.T) {
-	lost := trial(1, 64, record.FlagUnexplained)
+	lost := fixture.Plain(1, 64, record.FlagUnexplained)
 	lost.Accounting.Delivered, lost.Accounting.Unexplained = 9, 1
-	wrong := trial(1, 64)
+	wrong := fixture.Plain(1, 64)
 	wrong.Accounting.PushedBack = 3
-	silent := trial(1, 64)
+	silent := fixture.Plain(1, 64)
 	silent.Accounting = record.Accounting{}
 	for _, c := range []struct {
 		name   string
 		trials []record.Trial
 		want   string
 	}{
-		{"one", []record.Trial{trial(1, 64)}, "The only trial is valid and every packet is accounted for. No trial is flagged."},
-		{"several", []record.Trial{trial(1, 64), trial(2, 64)}, "All 2 trials are valid and every packet is accounted for. No trial is flagged."},
+		{"one", []record.Trial{fixture.Plain(1, 64)}, "The only trial is valid and every packet is accounted for. No trial is flagged."},
+		{"several", []record.Trial{fixture.Plain(1, 64), fixture.Plain(2, 64)}, "All 2 trials are valid and every packet is accounted for. No trial is flagged."},
 		{"no packets counted", []record.Trial{silent}, "The only trial is valid. No trial is flagged."},
 		{
-			"unaccounted", []record.Trial{lost, trial(2, 64)},
+			"unaccounted", []record.Trial{lost, fixture.Plain(2, 64)},
 			"1 of 2 trials is valid, but 1 packet is unaccounted for in 1 trial. 1 trial is flagged: unexplained; the report's section Flags explains each flag.",
 		},
-		{"contradicting", []record.Trial{wrong, trial(2, 64)}, "All 2 trials are valid. The counts of 1 trial do not add up. No trial is flagged."},
+		{"contradicting", []record.Trial{wrong, fixture.Plain(2, 64)}, "All 2 trials are valid. The counts of 1 trial do not add up. No trial is flagged."},
 		{
-			"half disturbed", []record.Trial{trial(1, 64, record.FlagPressure, record.FlagReordered), trial(2, 64, record.FlagReordered)},
+			"half disturbed", []record.Trial{fixture.Plain(1, 64, record.FlagPressure, record.FlagReordered), fixture.Plain(2, 64, record.FlagReordered)},
 			"All 2 trials are valid and every packet is accounted for. 2 trials are flagged: reordered in all, pressure in 1; the report's section Flags explains each flag.",
 		},
 		{
-			"crowded", []record.Trial{trial(1, 64, record.FlagOversubscribed), trial(2, 64, record.FlagOversubscribed)},
+			"crowded", []record.Trial{fixture.Plain(1, 64, record.FlagOversubscribed), fixture.Plain(2, 64, record.FlagOversubscribed)},
 			"All 2 trials are valid and every packet is accounted for. No trial is flagged.",
 		},
 		{
-			"most disturbed", []record.Trial{trial(1, 64, record.FlagForeignLoad), trial(2, 64, record.FlagSteal), trial(3, 64)},
+			"most disturbed", []record.Trial{fixture.Plain(1, 64, record.FlagForeignLoad), fixture.Plain(2, 64, record.FlagSteal), fixture.Plain(3, 64)},
 			"2 of 3 trials are valid and every packet is accounted for. 2 trials are flagged: foreign-load in 1, steal in 1; the report's section Flags explains each flag. " +
 				"The host disturbed 2 of 3 trials: repeat the run on a quiet host before you quote its figures.",
 		},
 	} {
-		list, _ := figure.Scenarios(fileOf(c.trials...))
+		list, _ := figure.Scenarios(fixture.FileOf(c.trials...))
 		if got := Sentence(list).String(); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
@@ -80,7 +67,7 @@ func lines(list []prose.Prose) string {
 func TestLeft(t *testing.T) {
 	six := func(flags ...string) (list []record.Trial) {
 		for pair := range 6 {
-			list = append(list, trial(pair+1, 64, flags...))
+			list = append(list, fixture.Plain(pair+1, 64, flags...))
 		}
 		return list
 	}
@@ -103,15 +90,15 @@ func TestLeft(t *testing.T) {
 				"The observed trials of 1 scenario were skipped (unsupported): Tun/size=4: locked: tunbench doctor\n",
 		},
 		{
-			"invalid", append(six(), trial(7, 64, record.FlagSteal), trial(8, 64, record.FlagUnexplained)), nil,
+			"invalid", append(six(), fixture.Plain(7, 64, record.FlagSteal), fixture.Plain(8, 64, record.FlagUnexplained)), nil,
 			"1 of 8 trials is invalid (unexplained): packets are missing that no counter explains: sudo tunbench run --suite 'x y' --set io=poll --filter 'mode=tun dir=k2u gen=udp queues=1 size=64' -v\n" +
 				"1 of 8 trials is invalid (steal): the hypervisor took CPU time: tunbench doctor\n",
 		},
 		{"few", six()[:2], nil, "No figure has a 95 % interval: that takes 6 valid trials of a scenario, and this run has at most 2: sudo tunbench run --suite 'x y' --set io=poll --trials 6\n"},
 		{"crowded", six(record.FlagOversubscribed), nil, "The scenario runs more threads than this host has CPUs (2): its figures include the work of the scheduler (oversubscribed).\n"},
-		{"interrupted", append(six(), trial(7, 64, record.FlagShort)), nil, "1 trial has fewer windows than planned, because the run was interrupted: sudo tunbench run --resume FOLDER\n"},
+		{"interrupted", append(six(), fixture.Plain(7, 64, record.FlagShort)), nil, "1 trial has fewer windows than planned, because the run was interrupted: sudo tunbench run --resume FOLDER\n"},
 	} {
-		f := fileOf(c.trials...)
+		f := fixture.FileOf(c.trials...)
 		f.Skips, f.Run.Args, f.Run.Host.CPUs = c.skips, args, 2
 		list, _ := figure.Scenarios(f)
 		if got := lines(Left(f, list)); got != c.want {
@@ -211,11 +198,11 @@ func TestAdviceIsNotRepeated(t *testing.T) {
 func TestFlags(t *testing.T) {
 	var trials []record.Trial
 	for pair := range 6 {
-		tr := trial(pair+1, 64, record.FlagUnsteady, record.FlagOversubscribed)
+		tr := fixture.Plain(pair+1, 64, record.FlagUnsteady, record.FlagOversubscribed)
 		tr.Notes = []string{fmt.Sprint("note ", pair)}
-		trials = append(trials, tr, trial(pair+1, 128, record.FlagOversubscribed))
+		trials = append(trials, tr, fixture.Plain(pair+1, 128, record.FlagOversubscribed))
 	}
-	list, _ := figure.Scenarios(fileOf(trials...))
+	list, _ := figure.Scenarios(fixture.FileOf(trials...))
 	for full, want := range map[bool]int{false: 1, true: 12} {
 		sec := Flags(&record.Run{Host: record.Host{CPUs: 2}}, list, full)
 		tables := 0
