@@ -63,6 +63,16 @@ tar -C "$work/untar" -xzf "$tarball"
 unpacked=$(echo "$work"/untar/*)
 "$unpacked/tunbench" version | cmp - "$work/version" || fail "the tarball's program is another one"
 
+# Each link of a page leads to a file of the tarball, but for those to the sources.
+for page in $(cd "$unpacked" && find . -name '*.md' -not -path './fleet/*'); do
+	while read -r link; do
+		[[ -e $unpacked/${page%/*}/$link ]] ||
+			[[ $(realpath -m --relative-to="$unpacked" "$unpacked/${page%/*}/$link") =~ ^(\.github/|bpf/|action\.yml|scripts/(fleet|tunlab)/|scripts/bisect\.sh) ]] ||
+			fail "$page links to $link, which is not packed"
+	done < <(grep -o '](\([^)#]*\)' "$unpacked/$page" | sed 's/^](//; /^http/d; /^$/d' | sort -u)
+done
+[[ -s $unpacked/scripts/grafana/tunbench.json ]] || fail "the dashboard for Grafana is not packed"
+
 if command -v lintian >/dev/null; then
 	# A Go binary is static by design, a package of upstream closes no bug, and one
 	# that is built from a checkout has no address unless MAINTAINER gives it one.

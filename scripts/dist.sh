@@ -65,7 +65,9 @@ build() { # ARCH FILE
 }
 
 # The README and its pages, in the same folders, so that links between them work.
-pages=(README.md bench/suite/README.md bench/cmd/tunbench/README.md bench/watch/README.md harness/vm/README.md reports/*.md reports/samples/*/* scripts/CI.md)
+pages=(README.md bench/advise/README.md bench/suite/README.md bench/cmd/tunbench/README.md bench/watch/README.md harness/vm/README.md reports/*.md reports/samples/*/* scripts/CI.md)
+# What users of the pages need as a file: the dashboard to import, and files to copy.
+pages+=(scripts/grafana/tunbench.json harness/program/programs/openvpn.yaml scripts/forwarder/forwarder.yaml)
 
 # A binary for this host prints the completions.
 build "$("$go" env GOHOSTARCH)" "$work/native"
