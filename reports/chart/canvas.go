@@ -12,10 +12,11 @@ import (
 
 // canvas collects SVG elements.
 type canvas struct {
-	b     strings.Builder
-	page  bool // part of a page, where the pointer finds tooltips
-	width float64
-	y     float64 // base line of the next line of the head: title, note, legend
+	b      strings.Builder
+	page   bool // part of a page, where the pointer finds tooltips
+	narrow bool // names of rows stand above their marks
+	width  float64
+	y      float64 // base line of the next line of the head: title, note, legend
 }
 
 // title gives the elements of the title, which takes as many lines as it needs.

@@ -102,12 +102,16 @@ func (f Changes) draw(c *canvas) float64 {
 	if figures > 0 {
 		figures += 10
 	}
-	labels := newLabels(c, names)
+	labels := newLabels(c, names, figures)
 	top := c.note(f.note())
-	scale := changeScale{min(max(reach, 1e-4), math.Log1p(Farthest)), labels.right, c.width - margin - widest - figures - 14}
+	beside := widest + figures + 14
+	if c.narrow {
+		beside = widest + 14
+	}
+	scale := changeScale{min(max(reach, 1e-4), math.Log1p(Farthest)), labels.right, c.width - margin - beside}
 	heights, bottom := make([]float64, len(f.Rows)), top
 	for i, r := range f.Rows {
-		heights[i] = max(changePitch, labels.height(i))
+		heights[i] = labels.height(i, changePitch)
 		if r.Threshold > 0 {
 			c.rect("band", scale.at(-r.Threshold/(1+r.Threshold)), bottom, scale.at(r.Threshold)-scale.at(-r.Threshold/(1+r.Threshold)), heights[i], "")
 		}
@@ -120,8 +124,15 @@ func (f Changes) draw(c *canvas) float64 {
 	}
 	y := top
 	for i, r := range f.Rows {
-		labels.draw(c, i, y+heights[i]/2)
-		r.draw(c, scale, widest, y+heights[i]/2)
+		name, mid := labels.draw(c, i, y, heights[i])
+		r.draw(c, scale, mid)
+		switch {
+		case r.Figures == "" || r.Absent:
+		case c.narrow:
+			c.text("muted", c.width-margin, name, "end", r.Figures, r.Figures)
+		default:
+			c.text("muted", scale.right+20+widest, mid+4, "start", r.Figures, r.Figures)
+		}
 		c.tip(0, y, c.width, heights[i], r.tip(f.Range))
 		y += heights[i]
 	}
@@ -147,9 +158,13 @@ func tickChange(v float64) string {
 	return s
 }
 
-// draw draws the mark of r and writes its figures behind the change, which is so wide.
-func (r ChangeRow) draw(c *canvas, s changeScale, wide, y float64) {
-	if r.Absent {
+// draw draws the mark of r and writes the change behind it.
+func (r ChangeRow) draw(c *canvas, s changeScale, y float64) {
+	switch {
+	case r.Absent && c.narrow:
+		c.text("muted", margin, y+4, "start", r.Text, r.Text)
+		return
+	case r.Absent:
 		c.text("muted", s.right+10, y+4, "start", r.Text, r.Text)
 		return
 	}
@@ -168,9 +183,6 @@ func (r ChangeRow) draw(c *canvas, s changeScale, wide, y float64) {
 		c.diamond(r.Class, s.at(r.Value), y, 5)
 	}
 	c.text("strong", s.right+10, y+4, "start", r.Text, r.Text)
-	if r.Figures != "" {
-		c.text("muted", s.right+20+wide, y+4, "start", r.Figures, r.Figures)
-	}
 }
 
 // tip says all of a row.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/chart/charttest"
+	"tunbench/reports/chart/style"
 	"tunbench/reports/text"
 )
 
@@ -83,7 +85,7 @@ func TestPictures(t *testing.T) {
 	for kind, ch := range samples() {
 		t.Run(kind, func(t *testing.T) {
 			svg := charttest.Draw(t, ch)
-			short := strings.Replace(svg, "<style>\n"+chart.Style+"</style>", "<style/>", 1)
+			short := strings.Replace(svg, "<style>\n"+style.File+"</style>", "<style/>", 1)
 			if short == svg {
 				t.Error("the picture does not have the style of the charts")
 			}
@@ -110,9 +112,9 @@ func TestPictures(t *testing.T) {
 // Each class that a chart uses has a look, in a file and in a page, in both colour
 // schemes.
 func TestStyle(t *testing.T) {
-	light, dark, ok := strings.Cut(chart.Style, "@media (prefers-color-scheme:dark)")
-	if !ok || strings.Contains(chart.Style, "$") || strings.Contains(chart.Rules(), "$") {
-		t.Errorf("the style is not complete: %s%s", chart.Style, chart.Rules())
+	light, dark, ok := strings.Cut(style.File, "@media (prefers-color-scheme:dark)")
+	if !ok || strings.Contains(style.File, "$") || strings.Contains(style.Rules(), "$") {
+		t.Errorf("the style is not complete: %s%s", style.File, style.Rules())
 	}
 	// These have no look of their own: a label looks like any text.
 	plain := map[string]bool{"label": true, "title": true, "strong": true, "xtick": true, "ytick": true}
@@ -120,7 +122,7 @@ func TestStyle(t *testing.T) {
 		for _, piece := range strings.Split(charttest.Draw(t, ch), ` class="`)[1:] {
 			classes, _, _ := strings.Cut(piece, `"`)
 			for _, class := range strings.Fields(classes) {
-				for where, rules := range map[string]string{"light": light, "dark": dark, "page": chart.Rules()} {
+				for where, rules := range map[string]string{"light": light, "dark": dark, "page": style.Rules()} {
 					if !plain[class] && !strings.Contains(rules, "."+class+"{") {
 						t.Errorf("%s: class %s has no look, %s", kind, class, where)
 					}
@@ -128,9 +130,9 @@ func TestStyle(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range strings.Split(chart.Rules(), "var(--")[1:] {
+	for _, c := range strings.Split(style.Rules(), "var(--")[1:] {
 		name, _, _ := strings.Cut(c, ")")
-		if !strings.Contains(chart.Colours(), "--"+name+":light-dark(#") {
+		if !strings.Contains(style.Colours(), "--"+name+":light-dark(#") {
 			t.Errorf("the page has no colour %s", name)
 		}
 	}
@@ -325,6 +327,38 @@ func TestChangesBeyondTheScale(t *testing.T) {
 	}
 }
 
+// On a phone, names of rows stand above their marks, and nothing is cut or lies on something
+// else, also where names and figures are long.
+func TestNarrow(t *testing.T) {
+	all := samples()
+	long := strings.Repeat("wireguard-go cipher=chacha20poly1305 ", 3)
+	all["long"] = chart.Ratios{Title: "t", Desc: "d", Unit: "Mbit/s of goodput", Shared: long, Groups: []chart.RatioGroup{{Name: long, Bars: []chart.RatioBar{
+		{Label: long, Value: 12000, Low: 11000, High: 12100, Exact: true, Text: "12,000 Mbit/s"}, {Label: "x", Value: 11900, Text: "11,900 Mbit/s", Ratio: "0.992 × (0.981–1.004)"},
+	}}}}
+	all["long-changes"] = chart.Changes{Title: "t", Desc: "d", Note: long, Of: "6.12.117+deb12", Range: "lowest to highest boot", Rows: []chart.ChangeRow{
+		{Label: long, Value: 1.2, Low: 1, High: 1.4, Class: "b", Text: "+120.00 %", Figures: "101,681 → 138,420"}, {Label: long, Absent: true, Text: "unsupported"},
+	}}
+	for kind, ch := range all {
+		var b strings.Builder
+		if err := chart.WriteInline(&b, ch, "alt", charttest.Source); err != nil {
+			t.Fatal(err)
+		}
+		svg := charttest.Narrow(b.String())
+		if svg == "" {
+			continue
+		}
+		for _, fault := range charttest.NarrowFaults(ch, svg) {
+			t.Errorf("%s: %s", kind, fault)
+		}
+		// A name at the end of its line, as in a wide chart, or over its bar, is found.
+		for from, to := range map[string]string{`<text class="label" x="20"`: `<text class="label" x="350"`, `class="label"`: `class="muted"`, `text-anchor="start"`: `text-anchor="end"`} {
+			if bad := strings.Replace(svg, from, to, -1); len(charttest.NarrowFaults(ch, bad)) == 0 {
+				t.Errorf("%s: %s instead of %s is not found", kind, to, from)
+			}
+		}
+	}
+}
+
 // A chart in a page shows what the file does, below the page's own title, and tells
 // each figure where the pointer is.
 func TestInline(t *testing.T) {
@@ -342,7 +376,11 @@ func TestInline(t *testing.T) {
 		// Beside what shows tooltips, the elements are those of the file.
 		_, file, _ := strings.Cut(charttest.Draw(t, ch), "</style>\n")
 		file = strings.Join(strings.Split(file, "\n")[2:], "\n")
-		_, inline, _ := strings.Cut(b.String(), "</desc>\n")
+		wide, _, narrow := strings.Cut(b.String(), `<svg class="chart narrow"`)
+		_, inline, _ := strings.Cut(wide, "</desc>\n")
+		if want := slices.Contains([]string{"ratios", "split", "ladder", "changes"}, kind); narrow != want {
+			t.Errorf("%s: is there a narrow chart beside it: %v, want %v", kind, narrow, want)
+		}
 		tips := 0
 		var rest []string
 		for _, l := range strings.Split(inline, "\n") {

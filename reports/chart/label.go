@@ -6,12 +6,13 @@ import (
 	"tunbench/reports/text"
 )
 
-// labels are the names of the rows of a chart, left of it. A name is not cut: it takes as
-// many lines as it needs.
+// labels are the names of the rows of a chart, left of it or, in a narrow one, above the
+// marks of each row. A name is not cut: it takes as many lines as it needs.
 type labels struct {
 	names []string
 	lines [][]string // of each name
-	right float64    // where they end
+	right float64    // where the marks begin
+	above bool
 }
 
 // Of labels: the height of a line, what a row has beside its lines, and the characters of
@@ -23,10 +24,17 @@ const (
 )
 
 // newLabels makes the column of names: at most two fifths of the chart, and as narrow as it
-// can be without more lines.
-func newLabels(c *canvas, names []string) labels {
+// can be without more lines. Above the marks, names leave so much room beside them.
+func newLabels(c *canvas, names []string, beside float64) labels {
 	const each = 0.97 * glyph
-	l := labels{names: names}
+	l := labels{names: names, above: c.narrow}
+	if l.above {
+		l.right = margin
+		for _, name := range names {
+			l.lines = append(l.lines, wrap(text.Printable(name), int((c.width-2*margin-4-beside)/each)))
+		}
+		return l
+	}
 	most := int((0.4*c.width - 10) / each)
 	measure := func(chars int) (all [][]string, lines, widest int) {
 		for _, name := range names {
@@ -50,19 +58,34 @@ func newLabels(c *canvas, names []string) labels {
 	return l
 }
 
-// height is what row i needs at least.
-func (l labels) height(i int) float64 { return labelLine*float64(len(l.lines[i])) + labelSpace }
+// height is what row i needs, whose marks need so much.
+func (l labels) height(i int, marks float64) float64 {
+	name := labelLine * float64(len(l.lines[i]))
+	if l.above {
+		return name + marks
+	}
+	return max(marks, name+labelSpace)
+}
 
-// draw writes the name of row i around the height mid.
-func (l labels) draw(c *canvas, i int, mid float64) {
-	y := mid + 4 - labelLine*float64(len(l.lines[i])-1)/2
+// draw writes the name of row i, which begins at y and is so high, and returns the height of
+// the first line of the name and of the middle of the marks.
+func (l labels) draw(c *canvas, i int, y, height float64) (first, mid float64) {
+	lines := labelLine * float64(len(l.lines[i]))
+	x, anchor := l.right-8, "end"
+	first, mid = y+height/2+4-(lines-labelLine)/2, y+height/2
+	if l.above {
+		x, anchor = margin+4, "start" // beside the axis
+		first, mid = y+labelLine, y+(lines+height)/2
+	}
+	at := first
 	for _, line := range l.lines[i] {
 		if line == "" {
 			continue
 		}
-		c.text("label", l.right-8, y, "end", line, l.names[i])
-		y += labelLine
+		c.text("label", x, at, anchor, line, l.names[i])
+		at += labelLine
 	}
+	return first, mid
 }
 
 // wrap breaks s at spaces into lines of so many characters. A word that is longer than a

@@ -35,7 +35,7 @@ func (l Ladder) draw(c *canvas) float64 {
 	for _, r := range l.Rows {
 		names = append(names, r.Label)
 	}
-	labels := newLabels(c, names)
+	labels := newLabels(c, names, 0)
 	if l.Note != "" {
 		c.note(l.Note)
 	}
@@ -43,11 +43,15 @@ func (l Ladder) draw(c *canvas) float64 {
 	bottom := top
 	heights := make([]float64, len(l.Rows))
 	for i, r := range l.Rows {
-		heights[i] = max(rowSpace+laneHeight*float64(len(r.Lanes)), labels.height(i))
+		heights[i] = labels.height(i, rowSpace+laneHeight*float64(len(r.Lanes)))
 		bottom += heights[i]
 	}
 	low, high := l.span()
-	scale := newLogScale(low, high, labels.right, c.width-margin-18)
+	left := labels.right
+	if labels.above {
+		left += 8 // for half of the name of the first step
+	}
+	scale := newLogScale(low, high, left, c.width-margin-18)
 
 	y := top
 	for i, h := range heights {
@@ -59,8 +63,8 @@ func (l Ladder) draw(c *canvas) float64 {
 	scale.drawGrid(c, top, bottom)
 	y = top
 	for i, r := range l.Rows {
-		labels.draw(c, i, y+heights[i]/2)
-		first := y + (heights[i]-laneHeight*float64(len(r.Lanes)))/2
+		_, mid := labels.draw(c, i, y, heights[i])
+		first := mid - laneHeight*float64(len(r.Lanes))/2
 		for j, n := range r.Lanes {
 			n.draw(c, classes[n.Kind], first+laneHeight*(float64(j)+0.5), scale.at)
 			c.tip(0, first+laneHeight*float64(j), c.width, laneHeight, r.Label+": "+n.tip())

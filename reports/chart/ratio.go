@@ -38,6 +38,7 @@ func (r Ratios) Head() (string, string) { return r.Title, r.Desc }
 // Of a chart of ratios: the height of a row and of a bar, and that of the name of a group.
 const (
 	ratioPitch = 30.0
+	narrowRow  = 24.0 // below its name
 	ratioThick = 18.0
 	ratioName  = 24.0
 )
@@ -55,12 +56,16 @@ func (r Ratios) draw(c *canvas) float64 {
 	if !(top > 0) {
 		top = 1
 	}
-	labels := newLabels(c, names)
+	labels := newLabels(c, names, value+12)
+	beside, pitch := value, ratioPitch
+	if c.narrow {
+		beside, pitch = 0, narrowRow
+	}
 	y := c.note(r.note()) + 4
 	if r.Shared != "" {
 		y = c.note(r.Shared) + 4
 	}
-	scale := linear{top, labels.right, c.width - margin - value - ratio - 20}
+	scale := linear{top, labels.right, c.width - margin - beside - ratio - 20}
 	bottom := y
 	row := 0
 	for _, g := range r.Groups {
@@ -68,7 +73,7 @@ func (r Ratios) draw(c *canvas) float64 {
 			bottom += ratioName + labelLine*float64(len(r.nameLines(c, g))-1)
 		}
 		for range g.Bars {
-			bottom += max(ratioPitch, labels.height(row))
+			bottom += labels.height(row, pitch)
 			row++
 		}
 	}
@@ -83,9 +88,13 @@ func (r Ratios) draw(c *canvas) float64 {
 			y += ratioName + labelLine*float64(len(lines)-1)
 		}
 		for _, b := range g.Bars {
-			h := max(ratioPitch, labels.height(row))
-			labels.draw(c, row, y+h/2)
-			b.draw(c, scale, y+h/2)
+			h := labels.height(row, pitch)
+			name, mid := labels.draw(c, row, y, h)
+			b.draw(c, scale, mid)
+			if !c.narrow {
+				name = mid + 4
+			}
+			c.text("muted", c.width-margin, name, "end", b.Text, b.Text)
 			c.tip(0, y, c.width, h, b.tip(r.Unit))
 			y += h
 			row++
@@ -156,7 +165,6 @@ func (b RatioBar) draw(c *canvas, scale linear, y float64) {
 		end = max(end, scale.at(b.High))
 	}
 	c.text("strong", end+7, y+4, "start", b.Ratio, b.Ratio)
-	c.text("muted", c.width-margin, y+4, "end", b.Text, b.Text)
 }
 
 // tip says all of a bar.

@@ -44,7 +44,7 @@ func (s Split) draw(c *canvas) float64 {
 	if s.Shares {
 		most = 100
 	}
-	labels := newLabels(c, names)
+	labels := newLabels(c, names, 0)
 	c.note(s.Note)
 	var keys []key
 	for i, p := range s.Parts {
@@ -57,7 +57,7 @@ func (s Split) draw(c *canvas) float64 {
 	scale := linear{most, labels.right, c.width - margin - widest - 10}
 	heights, bottom := make([]float64, len(s.Rows)), top
 	for i, r := range s.Rows {
-		heights[i] = max(splitSpace+splitLane*float64(len(r.Lanes)), labels.height(i))
+		heights[i] = labels.height(i, splitSpace+splitLane*float64(len(r.Lanes)))
 		if i%2 == 0 {
 			c.rect("band", margin/2, bottom, c.width-margin, heights[i], "")
 		}
@@ -66,8 +66,8 @@ func (s Split) draw(c *canvas) float64 {
 	scale.drawGrid(c, top, bottom)
 	y := top
 	for i, r := range s.Rows {
-		labels.draw(c, i, y+heights[i]/2)
-		first := y + (heights[i]-splitLane*float64(len(r.Lanes)))/2
+		_, mid := labels.draw(c, i, y, heights[i])
+		first := mid - splitLane*float64(len(r.Lanes))/2
 		for j, l := range r.Lanes {
 			l.draw(c, s, first+splitLane*(float64(j)+0.5), scale.at)
 			c.tip(0, first+splitLane*float64(j), c.width, splitLane, r.Label+": "+l.tip(s.Parts))

@@ -4,6 +4,8 @@ package chart
 import (
 	"fmt"
 	"io"
+
+	"tunbench/reports/chart/style"
 )
 
 // Chart draws itself as the content of a standalone .svg file.
@@ -48,27 +50,45 @@ func write(w io.Writer, ch Chart, source string, width float64) error {
 %[5]s</style>
 <rect class="bg" x="0.5" y="0.5" width="%[6]s" height="%[7]s" rx="6"/>
 %[8]s%[9]s</svg>
-`, num(width), num(height), xmlText(title), xmlText(desc), style, num(width-1), num(height-1), heading, c.b.String())
+`, num(width), num(height), xmlText(title), xmlText(desc), style.File, num(width-1), num(height-1), heading, c.b.String())
 	return err
 }
 
 // WriteInline writes ch as an element of a page, which sets its title. alt says
-// what it shows; source is as in WriteSVG.
+// what it shows; source is as in WriteSVG. A chart with names of rows is there twice: the
+// element of class narrow is for a phone, and the page shows one of the two.
 func WriteInline(w io.Writer, ch Chart, alt, source string) error {
+	err := inline(w, ch, alt, source, "chart", &canvas{page: true, width: chartWidth, y: headTop})
+	if narrows(ch) && err == nil {
+		err = inline(w, ch, alt, source, "chart narrow", &canvas{page: true, narrow: true, width: narrowWidth, y: headTop})
+	}
+	return err
+}
+
+func inline(w io.Writer, ch Chart, alt, source, class string, c *canvas) error {
 	const top = headTop - 20 // above it a file has the title
 	_, desc := ch.Head()
-	c := canvas{page: true, width: chartWidth, y: headTop}
-	height := c.source(ch.draw(&c), source)
-	_, err := fmt.Fprintf(w, `<svg class="chart" viewBox="0 %s %s %s" role="img" aria-label="%s">
+	height := c.source(ch.draw(c), source)
+	_, err := fmt.Fprintf(w, `<svg class="%s" viewBox="0 %s %s %s" role="img" aria-label="%s">
 <desc>%s</desc>
 %s</svg>
-`, num(top), num(c.width), num(height-top), xmlText(alt), xmlText(desc), c.b.String())
+`, class, num(top), num(c.width), num(height-top), xmlText(alt), xmlText(desc), c.b.String())
 	return err
+}
+
+// narrows reports whether ch has names of rows, which a narrow chart has above its marks.
+func narrows(ch Chart) bool {
+	switch ch.(type) {
+	case Ratios, Changes, Split, Ladder:
+		return true
+	}
+	return false
 }
 
 // Sizes of the charts, in SVG units. GitHub shows a file about 900 wide.
 const (
 	chartWidth   = 880.0
+	narrowWidth  = 360.0 // of a chart on a phone
 	margin       = 16.0
 	titleTop     = 27.0 // base line of the title
 	titleLine    = 20.0

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/reports/chart"
+	"tunbench/reports/chart/style"
 	"tunbench/reports/document"
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/kernels"
@@ -89,7 +90,7 @@ func TestHTMLGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	style := chart.Colours() + string(css) + chart.Rules()
+	rules := style.Colours() + string(css) + style.Rules()
 	docs, variants := documents(t), map[string]map[string]string{}
 	for _, name := range []string{"bare-trial", "compare-few"} {
 		dir := t.TempDir()
@@ -105,8 +106,8 @@ func TestHTMLGolden(t *testing.T) {
 		// html/template writes a plus as a reference.
 		page := strings.ReplaceAll(fixture.Contents(t, dir)[render.HTMLName], "&#43;", "+")
 		for long, short := range map[string]string{
-			"<style>" + style + "</style>": "<style/>", "<script>" + string(script) + "</script>": "<script/>",
-			"style-src " + render.PolicyHash(style) + ";": "style-src (the style);", "script-src " + render.PolicyHash(string(script)) + ";": "script-src (the script);",
+			"<style>" + rules + "</style>": "<style/>", "<script>" + string(script) + "</script>": "<script/>",
+			"style-src " + render.PolicyHash(rules) + ";": "style-src (the style);", "script-src " + render.PolicyHash(string(script)) + ";": "script-src (the script);",
 		} {
 			if strings.Count(page, long) != 1 {
 				t.Errorf("%s: not once in the page: %.200s", name, long)
@@ -222,7 +223,11 @@ func checkPage(t *testing.T, page string) {
 			case "script":
 				scripts++
 			case "svg":
-				if has["aria-label"] == "" || has["role"] != "img" {
+				if strings.HasPrefix(has["class"], "bar") { // its figure is in the cell
+					if has["aria-hidden"] != "true" {
+						t.Errorf("a bar is read aloud: %v", has)
+					}
+				} else if has["aria-label"] == "" || has["role"] != "img" {
 					t.Errorf("a chart says nothing: %v", has)
 				}
 			}

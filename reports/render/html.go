@@ -10,7 +10,7 @@ import (
 	"io"
 	"sync"
 
-	"tunbench/reports/chart"
+	"tunbench/reports/chart/style"
 	"tunbench/reports/document"
 )
 
@@ -39,7 +39,7 @@ func HTMLFiles(d document.Document) ([]Output, error) {
 }
 
 // pageStyle is the style of every page.
-var pageStyle = sync.OnceValue(func() string { return chart.Colours() + htmlStyle + chart.Rules() })
+var pageStyle = sync.OnceValue(func() string { return style.Colours() + htmlStyle + style.Rules() })
 
 // HTML writes d as a page that needs no network and can be read without
 // JavaScript. The same document gives the same bytes.

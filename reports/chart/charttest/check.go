@@ -122,7 +122,7 @@ func order(p *picture, labels []string) {
 	for _, l := range labels {
 		l = text.Printable(l)
 		i := slices.IndexFunc(shown, func(e *element) bool {
-			return e.attr["text-anchor"] == "end" && (e.text == l || e.tip == l) && e.y > last
+			return e.attr["text-anchor"] == p.labels() && (e.text == l || e.tip == l) && e.y > last
 		})
 		if i < 0 {
 			p.fault("the row %q is not where it belongs", l)

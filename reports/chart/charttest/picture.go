@@ -54,6 +54,15 @@ type picture struct {
 	title, desc   string
 	elements      []*element
 	faults        []string
+	narrow        bool // an element of a page, with the names of rows above their marks
+}
+
+// labels is how the names of rows are anchored.
+func (p *picture) labels() string {
+	if p.narrow {
+		return "start"
+	}
+	return "end"
 }
 
 func (p *picture) fault(format string, args ...any) {
@@ -61,8 +70,9 @@ func (p *picture) fault(format string, args ...any) {
 }
 
 // read parses svg.
-func read(svg string) *picture {
-	p := &picture{}
+func read(svg string) *picture { return (&picture{}).read(svg) }
+
+func (p *picture) read(svg string) *picture {
 	dec := xml.NewDecoder(strings.NewReader(svg))
 	var open []*element
 	for {
@@ -110,6 +120,14 @@ func (p *picture) add(e *element, open []*element) {
 			p.desc = e.text
 		}
 	case "svg":
+		if p.narrow {
+			var left, top, height float64
+			if n, err := fmt.Sscanf(e.attr["viewBox"], "%g %g %g %g", &left, &top, &p.width, &height); n != 4 || left != 0 {
+				p.fault("the view box is %q: %v", e.attr["viewBox"], err)
+			}
+			p.height = top + height
+			return
+		}
 		p.width, p.height = p.number(e, "width"), p.number(e, "height")
 		if e.attr["viewBox"] != "0 0 "+e.attr["width"]+" "+e.attr["height"] {
 			p.fault("the view box is %q, the picture %s by %s", e.attr["viewBox"], e.attr["width"], e.attr["height"])

@@ -1,4 +1,6 @@
-package chart
+// Package style says how charts look: the colours of a file on light and on dark paper, and
+// those that a page shares with the charts in it.
+package style
 
 import (
 	"fmt"
@@ -44,9 +46,9 @@ const (
 `
 )
 
-// style is that of a file. An .svg that a page embeds follows the reader's
+// File is the style of a file. An .svg that a page embeds follows the reader's
 // colour scheme, not the page's, so the background is part of the chart.
-var style = func() string {
+var File = func() string {
 	light, dark := map[string]string{}, map[string]string{}
 	for _, c := range colours {
 		light[c.name], dark[c.name] = c.light, c.dark
@@ -67,7 +69,7 @@ func Colours() string {
 	return b.String()
 }
 
-// Rules is the style of the charts in a page that has chartColours.
+// Rules is the style of the charts in a page that has Colours.
 func Rules() string {
 	rules := os.Expand(chartStyle, func(name string) string { return "var(--" + name + ")" })
 	return cssRule.ReplaceAllString(rules, ".chart $0")
