@@ -27,3 +27,19 @@ func TestBrief(t *testing.T) {
 		t.Error("the document itself was changed")
 	}
 }
+
+// A full document lacks the tables that sum up what it has.
+func TestWhole(t *testing.T) {
+	digest := Table{Columns: Text("sum"), Rows: [][]prose.Prose{Row("sum")}, Digest: true}
+	every := Table{Columns: Text("every"), Rows: [][]prose.Prose{Row("every")}, Detail: true}
+	d := Document{Sections: []Section{{Heading: "h", Folded: true, Roomy: true, Blocks: []Block{digest, every}}}}
+	for what, c := range map[string]struct {
+		got  Document
+		want string
+	}{"brief": {d.Brief(), "sum"}, "whole": {d.Whole(), "every"}} {
+		s := c.got.Sections[0]
+		if len(s.Blocks) != 1 || s.Blocks[0].(Table).Columns[0].Name != c.want || !s.Folded || !s.Roomy {
+			t.Errorf("%s: %+v", what, s)
+		}
+	}
+}

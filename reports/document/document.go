@@ -81,8 +81,13 @@ func (d Document) AtMost(rows int) Document {
 	return out
 }
 
-// Brief is d without the tables that only a full report has.
-func (d Document) Brief() Document {
+// Brief is d without the tables that only a full report has, and Whole without those that
+// sum them up.
+func (d Document) Brief() Document { return d.without(func(t Table) bool { return t.Detail }) }
+func (d Document) Whole() Document { return d.without(func(t Table) bool { return t.Digest }) }
+
+// without is d without some tables.
+func (d Document) without(left func(Table) bool) Document {
 	var blocks func([]Block) []Block
 	blocks = func(all []Block) (kept []Block) {
 		for _, b := range all {
@@ -90,7 +95,7 @@ func (d Document) Brief() Document {
 			case Fold:
 				kept = append(kept, Fold{v.Summary, blocks(v.Blocks)})
 			case Table:
-				if !v.Detail {
+				if !left(v) {
 					kept = append(kept, v)
 				}
 			default:
@@ -101,7 +106,8 @@ func (d Document) Brief() Document {
 	}
 	sections := make([]Section, len(d.Sections))
 	for i, s := range d.Sections {
-		sections[i] = Section{Heading: s.Heading, Sub: s.Sub, Folded: s.Folded, Blocks: blocks(s.Blocks)}
+		s.Blocks = blocks(s.Blocks)
+		sections[i] = s
 	}
 	d.Sections = sections
 	return d
@@ -144,6 +150,8 @@ type Section struct {
 	// Folded hides the section, with those one level lower behind it, on a page that a
 	// reader can unfold.
 	Folded bool
+	// Roomy folds the section where a page has little room, such as on a phone.
+	Roomy  bool
 	Blocks []Block
 }
 

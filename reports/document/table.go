@@ -11,6 +11,7 @@ type Table struct {
 	Note    prose.Prose // below the table: what the columns mean
 	Fold    string      // if not "", the table is folded behind this summary
 	Detail  bool        // only a full report has the table: see Brief
+	Digest  bool        // a full report leaves it out, since a table with Detail has more: see Whole
 }
 
 func (t Table) Folded(what string) Table {
@@ -23,6 +24,41 @@ func (t Table) Folded(what string) Table {
 type Column struct {
 	Name    string
 	Numeric bool // aligned to the right
+	// Beside says that the column has the intervals of the figures in the column before it. On
+	// a phone they stand below the figures.
+	Beside bool
+	// Full is the figure whose bar fills its cell, in a page that draws bars behind the
+	// figures; 0 for no bars. Worse says that a long bar is no good sign.
+	Full  float64
+	Worse bool
+}
+
+// Fill gives columns of some name bars that are as long in all tables as their figures: the
+// largest figure of all fills its cell.
+func Fill(tables []Table, name string, worse bool) {
+	full := 0.0
+	each := func(of func(column *Column, cells []prose.Prose)) {
+		for _, t := range tables {
+			for i := range t.Columns {
+				if t.Columns[i].Name != name {
+					continue
+				}
+				var cells []prose.Prose
+				for _, r := range t.Rows {
+					cells = append(cells, r[i])
+				}
+				of(&t.Columns[i], cells)
+			}
+		}
+	}
+	each(func(_ *Column, cells []prose.Prose) {
+		for _, c := range cells {
+			if v, ok := text.ShownValue(PlainText(c)); ok {
+				full = max(full, v)
+			}
+		}
+	})
+	each(func(c *Column, _ []prose.Prose) { c.Full, c.Worse = full, worse })
 }
 
 func Text(names ...string) (c []Column) {
@@ -38,6 +74,9 @@ func Numeric(names ...string) (c []Column) {
 	}
 	return c
 }
+
+// Interval is the column of the intervals of the column before it.
+func Interval(name string) []Column { return []Column{{Name: name, Numeric: true, Beside: true}} }
 
 // Row builds a row of strings and prose.
 func Row(cells ...any) []prose.Prose {

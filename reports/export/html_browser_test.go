@@ -26,7 +26,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tunbench/reports/document"
+	"tunbench/reports/document/run"
+	"tunbench/reports/fixture"
 	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
 )
@@ -275,7 +278,10 @@ func TestHTMLInBrowser(t *testing.T) {
 	for _, name := range []string{"full", "compare", "hostile", "ways", "kernels-kernels-three"} {
 		t.Run("layout/"+name, func(t *testing.T) {
 			p := visit(t, ctx, docs[name], true)
-			p.none("charts", crowded)
+			for _, width := range []int64{390, 1280} { // a phone has charts of its own
+				p.size(width, 844)
+				p.none(fmt.Sprintf("charts at %d px", width), crowded)
+			}
 			for _, scheme := range []string{"light", "dark"} {
 				p.media("", scheme)
 				for _, width := range []int64{1280, 390} {
@@ -417,8 +423,14 @@ func TestHTMLInBrowser(t *testing.T) {
 	t.Run("phone", func(t *testing.T) {
 		// What is not folded is read on a phone without scrolling for ever; a link to what
 		// is folded unfolds it.
-		p := visit(t, ctx, docs["ways"], true)
+		p := visit(t, ctx, run.New(manyScenarios()), true)
+		if got := eval[[]bool](p, `[...document.querySelectorAll("details.roomy")].map(d => d.open)`); len(got) < 2 || slices.Contains(got, false) {
+			t.Errorf("where there is room, these parts are open: %v", got)
+		}
 		p.size(390, 844)
+		if got := eval[[]bool](p, `[...document.querySelectorAll("details.roomy")].map(d => d.open)`); slices.Contains(got, true) {
+			t.Errorf("on a phone, these parts are open: %v", got)
+		}
 		if got := eval[int](p, `document.documentElement.scrollHeight`); got > 8000 {
 			t.Errorf("the page is %d px long", got)
 		}
@@ -428,6 +440,32 @@ func TestHTMLInBrowser(t *testing.T) {
 			t.Error("a link does not unfold its part")
 		}
 		p.innocent()
+	})
+
+	t.Run("intervals on a phone", func(t *testing.T) {
+		// There they stand below their figures, so that the columns that matter are seen.
+		p := visit(t, ctx, docs["full"], true)
+		heads := `[...document.querySelectorAll("main table")[0].tHead.rows[0].cells].filter(h => h.getBoundingClientRect().width > 0).map(h => h.textContent)`
+		under := `[...document.querySelectorAll("main table")[0].tBodies[0].rows].map(r => getComputedStyle(r.cells[1], "::after").content)`
+		wide := eval[[]string](p, heads)
+		p.size(390, 844)
+		narrow := eval[[]string](p, heads)
+		if i := slices.Index(wide, text.RangeName); i != 2 || slices.Contains(narrow, text.RangeName) || len(narrow) != len(wide)-2 {
+			t.Errorf("the columns are %q, on a phone %q", wide, narrow)
+		}
+		for i, interval := range p.column(2) {
+			want := fmt.Sprintf("%q", interval)
+			if interval == text.Absent {
+				want = "none"
+			}
+			if got := eval[[]string](p, under)[i]; got != want {
+				t.Errorf("row %d: %s below the figure, want %q", i, got, interval)
+			}
+		}
+		p.size(1280, 900)
+		if got := eval[[]string](p, under)[0]; got != "none" {
+			t.Errorf("%s below the figure, which is beside it", got)
+		}
 	})
 
 	t.Run("groups", func(t *testing.T) {
@@ -453,7 +491,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		// Of each chart, the middle of a mark says what it stands for.
 		p := visit(t, ctx, docs["full"], true)
 		eval[int](p, `(document.querySelectorAll("details.part").forEach(d => { d.open = true; }), 0)`)
-		told := eval[[]string](p, `[...document.querySelectorAll(".chart")].filter(chart => !chart.closest(".one")).map(chart => {
+		told := eval[[]string](p, `[...document.querySelectorAll(".chart:not(.narrow)")].filter(chart => !chart.closest(".one")).map(chart => {
 			const mark = chart.querySelector("rect:is(.a, .b)[height='14'], rect:is(.a, .b, .c, .e)[height='11'], circle, rect.a[width]");
 			mark.scrollIntoView({block: "center"});
 			const box = mark.getBoundingClientRect();
@@ -515,7 +553,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		if closed := eval[int](p, `dispatchEvent(new Event("beforeprint")), document.querySelectorAll("main details:not([open])").length`); closed != 0 || folds == 0 {
 			t.Errorf("%d of %d folds are not printed", closed, folds)
 		}
-		if open := eval[int](p, `dispatchEvent(new Event("afterprint")), document.querySelectorAll("main details[open]").length`); open != 0 {
+		if open := eval[int](p, `dispatchEvent(new Event("afterprint")), document.querySelectorAll("main details[open]:not(.roomy)").length`); open != 0 {
 			t.Errorf("%d folds stay open", open)
 		}
 		p.media("print", "light")
@@ -563,6 +601,16 @@ func TestHTMLInBrowser(t *testing.T) {
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+// manyScenarios is a run with about as many scenarios as one of the default suite has, which
+// differ in all respects.
+func manyScenarios() *record.File {
+	f := fixture.Ways()
+	for _, more := range []*record.File{fixture.Synthetic(), fixture.Curves()} {
+		f.Trials = append(f.Trials, more.Trials...)
+	}
+	return f
 }
 
 func has(part string) func(string) bool {

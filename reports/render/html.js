@@ -47,6 +47,14 @@
     mark();
   }
 
+  // Where there is little room, parts are folded that otherwise are open.
+  const little = matchMedia("(max-width: 37.49rem)");
+  const fit = () => {
+    for (const part of document.querySelectorAll("details.roomy")) part.open = !little.matches;
+  };
+  little.addEventListener("change", fit);
+  fit();
+
   // A row of a scenario opens what is known of that scenario alone, below it.
   const ones = [...document.querySelectorAll("details.one")];
   const about = [...document.querySelectorAll("main tr[data-of]")];

@@ -34,6 +34,7 @@ type page struct {
 type pageSection struct {
 	ID, Heading string
 	Sub, Folded bool
+	Roomy       bool           // folded where there is little room
 	Inner       []*pageSection // in the contents, those one level lower
 	Under       []*pageSection // those one level lower, of a section that is folded
 	Blocks      []pageBlock
@@ -79,9 +80,13 @@ type pageRow struct {
 }
 
 type pageCell struct {
-	Prose                      []pagePiece
-	Again, Head, Numeric, Long bool
-	Sort, Verdict              string
+	Prose                              []pagePiece
+	Again, Head, Numeric, Long, Beside bool
+
+	Sort, Verdict string
+	Under         string // the interval of the figure, which is also in the next cell
+	Bar           string // per cent of the cell that a bar behind the figure fills; "" for none
+	Worse         bool   // the longer the bar, the worse
 }
 
 // newPage gives each section an id and each table a caption.
@@ -97,7 +102,7 @@ func newPage(d document.Document) (*page, error) {
 	}
 	ids := map[string]bool{"main": true, "theme": true}
 	for _, s := range d.Sections {
-		sec := &pageSection{ID: freeID(ids, s.Heading), Heading: text.Printable(s.Heading), Sub: s.Sub, Folded: s.Folded}
+		sec := &pageSection{ID: freeID(ids, s.Heading), Heading: text.Printable(s.Heading), Sub: s.Sub, Folded: s.Folded, Roomy: s.Roomy}
 		if sec.Blocks, err = (&captions{caption: s.Heading, heading: s.Heading, details: d.Details.Each, source: d.SourceOf}).blocks(s.Blocks); err != nil {
 			return nil, err
 		}
@@ -244,7 +249,7 @@ func (c *captions) table(t document.Table) []pageBlock {
 	}
 	shown := &pageTable{Caption: text.Printable(caption)}
 	for _, column := range t.Columns {
-		shown.Columns = append(shown.Columns, document.Column{Name: text.Printable(column.Name), Numeric: column.Numeric})
+		shown.Columns = append(shown.Columns, document.Column{Name: text.Printable(column.Name), Numeric: column.Numeric, Beside: column.Beside})
 	}
 	// Words would be squeezed to one a line before a table scrolls.
 	long := make([]bool, len(t.Columns))
@@ -261,11 +266,17 @@ func (c *captions) table(t document.Table) []pageBlock {
 		}
 		cells := make([]pageCell, len(r))
 		for i, own := range r {
-			cell, plain := pageCell{Prose: pieces(own), Numeric: t.Columns[i].Numeric, Long: long[i]}, document.PlainText(own)
+			cell, plain := pageCell{Prose: pieces(own), Numeric: t.Columns[i].Numeric, Long: long[i], Beside: shown.Columns[i].Beside}, document.PlainText(own)
+			if i+1 < len(r) && shown.Columns[i+1].Beside {
+				cell.Under = strings.TrimPrefix(text.Printable(document.PlainText(r[i+1])), text.Absent)
+			}
 			switch {
 			case cell.Numeric:
 				if v, ok := text.ShownValue(plain); ok {
 					cell.Sort = strconv.FormatFloat(v, 'g', -1, 64)
+					if full := t.Columns[i].Full; full > 0 && v > 0 {
+						cell.Bar, cell.Worse = strconv.FormatFloat(100*min(v/full, 1), 'f', 1, 64), t.Columns[i].Worse
+					}
 				}
 			case i == 0 && !slices.ContainsFunc(cell.Prose, pagePiece.shown):
 				// A row below the first of its group: sorted, it must tell by

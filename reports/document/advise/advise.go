@@ -214,7 +214,7 @@ func (s Text) Changes() document.Table {
 }
 
 // columns are those of a comparison: what matters most comes first, for narrow screens.
-var columns = slices.Concat(document.Numeric("packets", "95 % interval"), document.Text("verdict"), document.Numeric("CPU", "95 % interval"))
+var columns = slices.Concat(document.Numeric("packets"), document.Interval("95 % interval"), document.Text("verdict"), document.Numeric("CPU"), document.Interval("95 % interval"))
 
 // row gives the columns of a comparison between others.
 func row(c advice.Comparison, label string, last ...any) []prose.Prose {

@@ -64,7 +64,7 @@ func tableOf(v view) document.Table {
 		if v.time {
 			unit = ""
 		}
-		t.Columns = append(t.Columns, document.Numeric(strings.Join(text.NonEmpty(cmp.Or(l.Name, v.figure()), unit), " "), where)...)
+		t.Columns = slices.Concat(t.Columns, document.Numeric(strings.Join(text.NonEmpty(cmp.Or(l.Name, v.figure()), unit), " ")), document.Interval(where))
 	}
 	for _, x := range places {
 		at := text.Exact(x)

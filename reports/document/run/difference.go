@@ -80,17 +80,16 @@ func (t differenceTable) paired() bool { return len(t.ratios) > 0 }
 
 // table has a group of rows for each group.
 func (t differenceTable) table() document.Table {
-	rate, times := []string{t.scale.Unit}, []string{"×"}
+	rate, times := document.Numeric(t.scale.Unit), document.Numeric("×")
 	if t.paired() {
-		times = []string{"ratio", t.where}
+		times = slices.Concat(document.Numeric("ratio"), document.Interval(t.where))
 	}
 	if t.Bits {
-		rate = append(rate, "Gbit/s")
+		rate = append(rate, document.Numeric("Gbit/s")...)
 	} else {
-		times = append(times, "Gbit/s")
+		times = append(times, document.Numeric("Gbit/s")...)
 	}
-	doc := document.Table{Columns: slices.Concat(document.Text("scenario", strings.Join(t.Axes, ", ")),
-		document.Numeric(rate...), document.Numeric(times...), document.Numeric("CPU ns", "×", "system calls", "loss %"))}
+	doc := document.Table{Columns: slices.Concat(document.Text("scenario", strings.Join(t.Axes, ", ")), rate, times, document.Numeric("CPU ns", "×", "system calls", "loss %"))}
 	for _, g := range t.groups {
 		name := g.Name
 		for _, s := range g.Scenarios {

@@ -60,7 +60,7 @@ func With(f *record.File, o Options) document.Document {
 			}
 		}
 		add(program.Section)
-		d.Sections = slices.Concat(d.Sections, differences(list), curve.Sections(f, list))
+		d.Sections = slices.Concat(d.Sections, roomy(differences(list), mostQuestions), roomy(curve.Sections(f, list), 0))
 		open = len(d.Sections)
 		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, probes)
 		d.Sections = append(d.Sections, limit(list)...)
@@ -84,10 +84,25 @@ func With(f *record.File, o Options) document.Document {
 		d.Sections[i].Folded = !d.Sections[i].Sub
 	}
 	d.Details = window.Details(list)
-	if !o.Full {
-		return d.Brief()
+	if o.Full {
+		return d.Whole()
 	}
-	return d
+	return d.Brief()
+}
+
+// mostQuestions is how many respects in which scenarios differ a phone shows unfolded.
+const mostQuestions = 2
+
+// roomy folds sections where there is little room, but for the first so many of one level
+// lower.
+func roomy(secs []document.Section, unfolded int) []document.Section {
+	for i := range secs {
+		if s := &secs[i]; s.Sub || unfolded == 0 {
+			unfolded--
+			s.Roomy = unfolded < 0
+		}
+	}
+	return secs
 }
 
 // findings is what the report leads with: the largest and best supported ratios and,

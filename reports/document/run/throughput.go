@@ -40,6 +40,7 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	}
 	where := intervalColumn(list, record.PPS)
 	secs := []document.Section{first}
+	var tables []document.Table
 	for _, mode := range figure.ModesOf(list) {
 		var own []*figure.Scenario
 		for _, s := range list {
@@ -48,7 +49,11 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 			}
 		}
 		t := headline(own, sc, headColumns{skbs, figure.OnLoopback(list), where})
+		tables = append(tables, t)
 		secs = append(secs, document.Section{Heading: cmp.Or(mode, book.Text("throughput of other modes heading", nil)), Sub: true, Blocks: []document.Block{t}})
+	}
+	for name, worse := range map[string]bool{sc.Unit: false, "× loopback": false, "Gbit/s": false, "loss %": true} {
+		document.Fill(tables, name, worse)
 	}
 	notes := []prose.Prose{book.Say("throughput columns", prose.Values{
 		"Rate": sc.Unit, "Interval": document.IntervalNote(where, "trial"), "Rounds": figure.InRounds(list), "Loopback": figure.OnLoopback(list),
@@ -93,9 +98,9 @@ func intervalColumn(list []*figure.Scenario, metric string) string {
 // headline shows the median of each figure, and the intervals of the packet rate and of
 // the ratio to loopback.
 func headline(own []*figure.Scenario, sc text.Scale, has headColumns) document.Table {
-	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, has.where))}
+	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit), document.Interval(has.where))}
 	if has.loopback {
-		t.Columns = append(t.Columns, document.Numeric("× loopback", has.where)...)
+		t.Columns = slices.Concat(t.Columns, document.Numeric("× loopback"), document.Interval(has.where))
 	}
 	if has.skbs {
 		t.Columns = append(t.Columns, document.Numeric("skb "+sc.Unit)...)
