@@ -114,7 +114,7 @@ func (c *checker) prose(list ...prose.Prose) {
 // counts are the columns whose figures have no unit because they count what the
 // name says, or are ratios of 1.
 var counts = []string{
-	"queue", "queues", "empty", "effective", "max/mean", "Jain", "by chance", "hash p", "n", "p", "pairs", "pair", "blocks", "block", "trials", "flows", "samples", "missed", "moved", "packets",
+	"queue", "queues", "hops", "empty", "effective", "max/mean", "Jain", "by chance", "hash p", "n", "p", "pairs", "pair", "blocks", "block", "trials", "flows", "samples", "missed", "moved", "packets",
 	"xmit packets", "read packets", "read or received", "dropped", "writes", "system calls", "refused", "headers", "partial", "complete", "in", "out", "system calls per unit",
 	"packets due", "offered", "accepted", "delivered", "unexplained", "offered/delivered", "cwnd", "reordered", "slowest", "scenarios", "skipped", "invalid", "shard", "host", "count",
 	"verdicts", "runs", "boots", "txqlen", "conditional", "×", "ratio", "× floor", "× loopback", "per second",

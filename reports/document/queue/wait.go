@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -18,7 +19,11 @@ func Waits(list []*figure.Scenario) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("waits heading", nil)}
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue", "p50", "p99", "p99.9", "max", "samples", "depth p50", "depth p99", "deepest", "txqlen")),
-		Note:    book.Say("waits note", nil),
+		Note:    book.Say("waits note", nil), Detail: true,
+	}
+	sum := document.Table{
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("queues", "p50", "p99", "p99.9", "max", "samples", "depth p99", "deepest", "txqlen")),
+		Note:    book.Say("slowest queue note", nil), Digest: true,
 	}
 	title := figure.Titles(list)
 	var several []*figure.Scenario // with more than one queue
@@ -33,15 +38,25 @@ func Waits(list []*figure.Scenario) (document.Section, bool) {
 		if len(all) > 1 {
 			several = append(several, s)
 		}
+		if len(all) > 0 {
+			w := slices.MaxFunc(all, slower)
+			sum.Rows = append(sum.Rows, document.Row(title(s), len(all), span(w.P50), span(w.P99), span(w.P999), text.Duration(w.Longest), text.Count(w.Samples), packets(w.Mostly), w.Deepest, w.TxQLen))
+		}
 	}
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
-	sec.Blocks = []document.Block{t.Folded(book.Text("waits heading", nil))}
+	sec.Blocks = []document.Block{sum.Folded(book.Text("slowest queue fold", nil)), t.Folded(book.Text("waits heading", nil))}
 	for _, pic := range waitCharts(several) {
 		sec.Blocks = append(sec.Blocks, pic)
 	}
 	return sec, true
+}
+
+// slower orders queues by how long packets stayed in them: by the median and, where a queue
+// has none, by the longest time.
+func slower(a, b figure.Wait) int {
+	return cmp.Or(cmp.Compare(value(a.P50), value(b.P50)), cmp.Compare(a.Longest, b.Longest))
 }
 
 // waitCharts draws the queues of scenarios, as many scenarios in one chart as fit.

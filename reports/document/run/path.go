@@ -102,8 +102,12 @@ func hops(list []*figure.Scenario) (document.Section, bool) {
 	title := figure.Titles(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "hop"), document.Numeric("in", "out", "system calls per unit", "bytes per unit"), document.Text("dropped here")),
-		Note:    book.Say("hops note", nil),
+		Note:    book.Say("hops note", nil), Detail: true,
 	}
+	sum := document.Table{
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("hops", "in")), Note: book.Say("hops digest note", nil), Digest: true,
+	}
+	sum.Columns = append(sum.Columns, document.Text("dropped at")...)
 	for _, s := range list {
 		var order []string
 		sums := map[string]*record.Hop{}
@@ -123,8 +127,12 @@ func hops(list []*figure.Scenario) (document.Section, bool) {
 			}
 		}
 		name := title(s)
+		var lossy []string
 		for _, place := range order {
 			h := sums[place]
+			if figure.Sum(h.Dropped) > 0 {
+				lossy = append(lossy, book.Text("dropped at", prose.Values{"Hop": place, "Reasons": reasons(h.Dropped)}))
+			}
 			calls, bytes := text.Absent, text.Absent
 			if h.In > 0 && h.Calls > 0 {
 				calls = text.Figure(float64(h.Calls) / float64(h.In))
@@ -135,11 +143,15 @@ func hops(list []*figure.Scenario) (document.Section, bool) {
 			t.Rows = append(t.Rows, document.Row(name, h.Name, text.Count(h.In), text.Count(h.Out), calls, bytes, reasons(h.Dropped)))
 			name = ""
 		}
+		if n := len(order); n > 0 {
+			sum.Rows = append(sum.Rows, document.Row(title(s), n, text.Count(sums[order[0]].In), cmp.Or(strings.Join(lossy, "; "), text.Absent)))
+		}
 	}
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
-	return document.Section{Heading: book.Text("hops heading", nil), Blocks: []document.Block{t.Folded(book.Text("hops fold", nil))}}, true
+	fold := book.Text("hops fold", nil)
+	return document.Section{Heading: book.Text("hops heading", nil), Blocks: []document.Block{sum.Folded(fold), t.Folded(fold)}}, true
 }
 
 // reasons spells counts by name, the largest first.

@@ -163,7 +163,7 @@ func everyInterval(list []*figure.Scenario) document.Table {
 		}
 	}
 	where := figure.IntervalColumn(spans...)
-	t := document.Table{Columns: document.Text("scenario"), Fold: book.Text("every interval fold", prose.Values{"Interval": where}), Note: book.Say("every interval note", prose.Values{"Interval": where, "Explained": document.IntervalNote(where, "trial")})}
+	t := document.Table{Detail: true, Columns: document.Text("scenario"), Fold: book.Text("every interval fold", prose.Values{"Interval": where}), Note: book.Say("every interval note", prose.Values{"Interval": where, "Explained": document.IntervalNote(where, "trial")})}
 	for _, f := range figures {
 		t.Columns = append(t.Columns, document.Column{Name: f.column, Numeric: true})
 	}

@@ -75,7 +75,7 @@ func flaggedTrials(list []*figure.Scenario) document.Table {
 }
 
 // longestNote is how much of the observations of a trial a row shows.
-const longestNote = 60
+const longestNote = 48
 
 // flaggedScenarios has a row for each scenario with a flag: how many of its trials have it,
 // and the observations of the first of them.
@@ -102,7 +102,10 @@ func flaggedScenarios(list []*figure.Scenario) document.Table {
 		}
 		var flags []string
 		for _, f := range slices.Sorted(maps.Keys(counts)) {
-			flags = append(flags, fmt.Sprintf("%s %d/%d", f, counts[f], n))
+			if counts[f] < n {
+				f = fmt.Sprintf("%s %d/%d", f, counts[f], n)
+			}
+			flags = append(flags, f)
 		}
 		t.Rows = append(t.Rows, document.Row(title(s), strings.Join(flags, ", "), text.Clip(strings.Join(notes, "; "), longestNote)))
 	}
