@@ -63,7 +63,7 @@ func (l *Lab) Probe(ctx context.Context, s spec.Spec, hook string) error {
 	if err := swap.Use(s.Module); err != nil {
 		return err
 	}
-	return trial.Probe(s, bpf.Hook(hook))
+	return trial.Probe(ctx, s, bpf.Hook(hook))
 }
 
 // Run makes one trial of s, with the observer on hook, or bare if that is "none".

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -21,7 +22,7 @@ type exchange struct {
 
 // connect connects one flow after the other, so that the listener's are in the
 // same order.
-func (w *exchange) connect() error {
+func (w *exchange) connect(ctx context.Context) error {
 	n := len(w.speakers)
 	for flow := 0; ; flow++ {
 		conns := w.speakers[flow%n].Conns()
@@ -29,10 +30,10 @@ func (w *exchange) connect() error {
 			return nil
 		}
 		c := conns[flow/n]
-		if err := c.Connect(w.ends[1].Addr); err != nil {
+		if err := c.Connect(ctx, w.ends[1].Addr); err != nil {
 			return err
 		}
-		other, err := w.listener.Accept()
+		other, err := w.listener.Accept(ctx)
 		if err != nil {
 			return fmt.Errorf("accept flow %d: %w", flow, err)
 		}

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -77,7 +78,7 @@ func NewIPerf3(s spec.Spec, p record.Placement) (*IPerf3, spec.Spec, error) {
 }
 
 // Open starts the server.
-func (k *IPerf3) Open(ends [2]path.Host) error {
+func (k *IPerf3) Open(ctx context.Context, ends [2]path.Host) error {
 	k.ends, k.test.To = ends, ends[1].Addr
 	if err := ends[1].NS.Do(func() (err error) {
 		k.server, err = k.found.Serve(ends[1].Addr, k.cpus(k.placement.Reader))
@@ -85,7 +86,7 @@ func (k *IPerf3) Open(ends [2]path.Host) error {
 	}); err != nil {
 		return err
 	}
-	return k.await("listen", k.server, func() (ok bool, err error) {
+	return k.await(ctx, "listen", k.server, func() (ok bool, err error) {
 		err = ends[1].NS.Do(func() (err error) {
 			ok, err = iperf.Listening()
 			return err
@@ -97,7 +98,7 @@ func (k *IPerf3) Open(ends [2]path.Host) error {
 func (k *IPerf3) cpus(of []int) []int { return slices.Compact(slices.Sorted(slices.Values(of))) }
 
 // await looks again and again until a process has done what it is to do.
-func (k *IPerf3) await(what string, p *iperf.Process, holds func() (bool, error)) error {
+func (k *IPerf3) await(ctx context.Context, what string, p *iperf.Process, holds func() (bool, error)) error {
 	const look = time.Millisecond
 	for deadline := worker.Now() + int64(iperfStarts); ; time.Sleep(look) {
 		ok, err := holds()
@@ -105,6 +106,8 @@ func (k *IPerf3) await(what string, p *iperf.Process, holds func() (bool, error)
 			return err
 		}
 		select {
+		case <-ctx.Done():
+			return ctx.Err()
 		case <-p.Done():
 			if p == k.client {
 				_, err = p.Result()
@@ -125,7 +128,7 @@ func (k *IPerf3) await(what string, p *iperf.Process, holds func() (bool, error)
 
 // Start returns when the streams flow, so that the warm-up is that of the
 // program.
-func (k *IPerf3) Start(_ func(string, *worker.Thread), ended func(error)) error {
+func (k *IPerf3) Start(ctx context.Context, _ func(string, *worker.Thread), ended func(error)) error {
 	if err := k.look(&k.base); err != nil {
 		return err
 	}
@@ -141,7 +144,7 @@ func (k *IPerf3) Start(_ func(string, *worker.Thread), ended func(error)) error 
 	if err != nil {
 		return err
 	}
-	err = k.await("send", k.client, func() (bool, error) {
+	err = k.await(ctx, "send", k.client, func() (bool, error) {
 		var now netns.Counters
 		err := k.received(1, &now)
 		return now.RxBytes-k.arrived[1].RxBytes > iperfBegun, err
@@ -269,9 +272,11 @@ func (k *IPerf3) Heard() uint64 {
 }
 
 // Stop waits for the client, who knows itself when to end.
-func (k *IPerf3) Stop() error {
+func (k *IPerf3) Stop(ctx context.Context) error {
 	select {
 	case <-k.client.Done():
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-time.After(iperfEnds):
 		return fmt.Errorf("wait for iperf3 to end: it has not %v after its time", iperfEnds)
 	}

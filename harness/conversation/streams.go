@@ -3,6 +3,7 @@
 package conversation
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,7 +46,7 @@ func (k *Streams) roles() [2]stream.Role {
 }
 
 // Open makes ends and sockets. TCP connects later.
-func (k *Streams) Open(ends [2]path.Host) error {
+func (k *Streams) Open(_ context.Context, ends [2]path.Host) error {
 	k.exchanges = []*exchange{{ends: ends}}
 	if k.spec.Dir == spec.Both {
 		k.exchanges = append(k.exchanges, &exchange{ends: [2]path.Host{ends[1], ends[0]}, host: 1})
@@ -87,10 +88,10 @@ const (
 
 // Start connects the hosts, looks at the connections and starts the ends:
 // first those who listen.
-func (k *Streams) Start(watch func(string, *worker.Thread), _ func(error)) error {
+func (k *Streams) Start(ctx context.Context, watch func(string, *worker.Thread), _ func(error)) error {
 	if k.tcp != nil {
 		for _, w := range k.exchanges {
-			if err := w.connect(); err != nil {
+			if err := w.connect(ctx); err != nil {
 				return err
 			}
 		}
@@ -250,7 +251,7 @@ func (k *Streams) CPUTime() (clients, servers int64) {
 }
 
 // Stop ends those who speak, once they have their answers.
-func (k *Streams) Stop() error {
+func (k *Streams) Stop(context.Context) error {
 	k.control.Stop.Store(true)
 	k.control.Barrier.Open()
 	return k.join(func(w *exchange) []*stream.End { return w.speakers })

@@ -3,6 +3,7 @@
 package hypervisor
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -61,18 +62,18 @@ func half(s spec.Spec) spec.Spec {
 
 // Build makes the host's side and looks for what the guest needs. The guest is booted by
 // Start.
-func (g *Guest) Build() (path.Site, error) {
-	err := g.site.build()
+func (g *Guest) Build(ctx context.Context) (path.Site, error) {
+	err := g.site.build(ctx)
 	host := path.Host{NS: g.site.ns, Addr: device.HostAddress(g.spec, 0).Addr(), Link: g.site.hostLink()}
 	return path.Site{Hosts: [2]path.Host{host}, Observers: g.site.observers()}, err
 }
 
 // Open opens the host's sockets.
-func (g *Guest) Open([2]path.Host) error { return g.ends.open(g.site.ns) }
+func (g *Guest) Open(context.Context, [2]path.Host) error { return g.ends.open(g.site.ns) }
 
 // Start boots the guest, and lets the senders start once its receivers wait for packets.
 // It is ended with an error if the guest ends by itself.
-func (g *Guest) Start(watch func(who string, t *worker.Thread), ended func(error)) (err error) {
+func (g *Guest) Start(ctx context.Context, watch func(who string, t *worker.Thread), ended func(error)) (err error) {
 	c := peer.Config{Spec: half(g.spec)}
 	workers := min(g.spec.Queues, g.spec.Flows)
 	if g.spec.Dir != spec.U2K {
@@ -81,7 +82,7 @@ func (g *Guest) Start(watch func(who string, t *worker.Thread), ended func(error
 	if g.spec.Dir != spec.K2U {
 		c.Send = workers
 	}
-	if g.machine, err = startMachine(g.spec, g.site.kernel, g.site.device, c, ended); err != nil {
+	if g.machine, err = startMachine(ctx, g.spec, g.site.kernel, g.site.device, c, ended); err != nil {
 		return err
 	}
 	// QEMU has passed on what the guest's driver takes.
@@ -102,7 +103,7 @@ func (g *Guest) Start(watch func(who string, t *worker.Thread), ended func(error
 }
 
 // Stop ends the senders of both ends.
-func (g *Guest) Stop() error {
+func (g *Guest) Stop(context.Context) error {
 	err := g.ends.stop()
 	_, guestErr := g.machine.line.ask(peer.Stop)
 	return errors.Join(err, guestErr)

@@ -2,6 +2,7 @@ package hypervisor
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -23,6 +24,7 @@ type line struct {
 	answers chan peer.Answer
 	torn    chan error // has room for the one error that ends the reader
 	ended   <-chan struct{}
+	ctx     context.Context // when it is done, no answer is waited for any more
 
 	asking sync.Mutex // guards id: one question at a time
 	id     int
@@ -30,12 +32,12 @@ type line struct {
 
 // newLine returns the host's end of a connection, and that of QEMU. ended is closed when the
 // guest has ended.
-func newLine(ended <-chan struct{}) (l *line, theirs *os.File, err error) {
+func newLine(ctx context.Context, ended <-chan struct{}) (l *line, theirs *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a connection to the guest: %w", err)
 	}
-	l = &line{conn: os.NewFile(uintptr(fds[0]), "guest"), answers: make(chan peer.Answer, 1), torn: make(chan error, 1), ended: ended}
+	l = &line{conn: os.NewFile(uintptr(fds[0]), "guest"), answers: make(chan peer.Answer, 1), torn: make(chan error, 1), ended: ended, ctx: ctx}
 	go l.read()
 	return l, os.NewFile(uintptr(fds[1]), "guest's end"), nil
 }
@@ -87,6 +89,8 @@ func (l *line) await(id int, word string, within time.Duration) (peer.Answer, er
 			return peer.Answer{}, err
 		case <-l.ended:
 			return peer.Answer{}, fmt.Errorf("wait for the guest's answer to %s: the guest has ended", word)
+		case <-l.ctx.Done():
+			return peer.Answer{}, l.ctx.Err()
 		case <-late.C:
 			return peer.Answer{}, fmt.Errorf("the guest has not answered %s within %v", word, within)
 		}

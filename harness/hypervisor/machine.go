@@ -53,8 +53,9 @@ type machine struct {
 }
 
 // startMachine boots the guest behind the queues of d and returns when its receivers wait
-// for packets. died is called with the reason if it ends before close.
-func startMachine(s spec.Spec, k *kernel.Kernel, d *device.Device, c peer.Config, died func(error)) (*machine, error) {
+// for packets. died is called with the reason if it ends before close. When ctx is done, no
+// answer of the guest is waited for any more, now or later.
+func startMachine(ctx context.Context, s spec.Spec, k *kernel.Kernel, d *device.Device, c peer.Config, died func(error)) (*machine, error) {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return nil, fmt.Errorf("write what the guest is to do: %w", err)
@@ -65,23 +66,23 @@ func startMachine(s spec.Spec, k *kernel.Kernel, d *device.Device, c peer.Config
 	}
 	m := &machine{ended: make(chan struct{})}
 	var theirs *os.File
-	if m.line, theirs, err = newLine(m.ended); err != nil {
+	if m.line, theirs, err = newLine(ctx, m.ended); err != nil {
 		closeAll(queues)
 		return nil, err
 	}
 	files := append([]*os.File{theirs}, queues...)
-	var ctx context.Context
-	ctx, m.cancel = context.WithCancel(context.Background())
+	var running context.Context // until close
+	running, m.cancel = context.WithCancel(context.Background())
 	begin := time.Now()
 	go func() {
 		defer closeAll(files)
-		m.err = m.run(ctx, vm.Machine{
+		m.err = m.run(running, vm.Machine{
 			Kernel: k, SMP: cpusOf(s), MemoryMiB: memoryMiB, Timeout: bootsWithin + 3*s.Warmup + s.Measure + lastsFor,
 			Append: kernelParameters(s), Executable: Executable, Log: m.note,
 			Extra: vm.Extra{Args: append(controlArgs(), deviceArgs(s)...), Files: files, Modules: modulesOf(s), Started: m.started},
 		}, text)
 		close(m.ended)
-		if ctx.Err() == nil {
+		if running.Err() == nil {
 			died(fmt.Errorf("the guest ended: %w", m.err))
 		}
 	}()

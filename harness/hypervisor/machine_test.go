@@ -1,7 +1,9 @@
 package hypervisor
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -38,7 +40,7 @@ func TestDeviceArgs(t *testing.T) {
 func newTestLine(t *testing.T) (l *line, theirs *os.File, end func()) {
 	t.Helper()
 	ended := make(chan struct{})
-	l, theirs, err := newLine(ended)
+	l, theirs, err := newLine(t.Context(), ended)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +83,17 @@ func TestLineFaults(t *testing.T) {
 	io.WriteString(theirs, "panic: \n")
 	if _, err := l.await(1, peer.Start, time.Minute); err == nil || !strings.Contains(err.Error(), `the guest answered "panic: "`) {
 		t.Errorf("%v", err)
+	}
+}
+
+// Who is interrupted waits for no answer.
+func TestLineInterrupted(t *testing.T) {
+	l, _, _ := newTestLine(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	l.ctx = ctx
+	time.AfterFunc(20*time.Millisecond, cancel)
+	if _, err := l.ask(peer.Look); !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 

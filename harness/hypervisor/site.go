@@ -1,6 +1,7 @@
 package hypervisor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -60,7 +61,7 @@ func (w *site) hostLink() string {
 	return device.Name
 }
 
-func (w *site) build() (err error) {
+func (w *site) build(ctx context.Context) (err error) {
 	if err := w.find(); err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func (w *site) build() (err error) {
 		return err
 	}
 	if w.spec.Bridge {
-		if err := w.buildBridge(); err != nil {
+		if err := w.buildBridge(ctx); err != nil {
 			return err
 		}
 	}
@@ -126,7 +127,7 @@ func needQEMU(arch string) error {
 
 // buildBridge joins the device with the end of a veth pair whose other end has the host's
 // address.
-func (w *site) buildBridge() error {
+func (w *site) buildBridge(ctx context.Context) error {
 	if err := w.ns.Veth(hostName, w.ns, portName); err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func (w *site) buildBridge() error {
 		}
 	}
 	for _, name := range []string{hostName, portName} {
-		if err := path.Activated(w.ns, name); err != nil {
+		if err := path.Activated(ctx, w.ns, name); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 	"maps"
 
@@ -39,8 +40,8 @@ func halfOf(s spec.Spec, half uint64) spec.Spec {
 	return s
 }
 
-func (g *both) Build() (path.Site, error) {
-	built, err := g.kernel.Build()
+func (g *both) Build(ctx context.Context) (path.Site, error) {
+	built, err := g.kernel.Build(ctx)
 	if err != nil {
 		return built, err
 	}

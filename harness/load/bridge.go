@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -44,7 +45,7 @@ func newBridge(s spec.Spec, hook bpf.Hook, p record.Placement) *bridge {
 	}
 }
 
-func (g *bridge) Build() (path.Site, error) {
+func (g *bridge) Build(context.Context) (path.Site, error) {
 	err := g.construct()
 	return siteOf(g.ns, g.observers()), err
 }

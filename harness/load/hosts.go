@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -36,8 +37,8 @@ func newHosts(s spec.Spec, w path.Path, p record.Placement) *hosts {
 	return &hosts{path: w, spec: s, placement: p}
 }
 
-func (g *hosts) Build() (path.Site, error) {
-	built, err := g.path.Build()
+func (g *hosts) Build(ctx context.Context) (path.Site, error) {
+	built, err := g.path.Build(ctx)
 	g.ends = built.Hosts
 	return built, err
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -38,7 +39,7 @@ func newK2U(s spec.Spec, hook bpf.Hook, p record.Placement) *k2u {
 	return &k2u{spec: s, hook: hook, placement: p}
 }
 
-func (g *k2u) Build() (path.Site, error) {
+func (g *k2u) Build(context.Context) (path.Site, error) {
 	err := g.construct()
 	return siteOf(g.ns, g.observers()), err
 }

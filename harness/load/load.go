@@ -4,6 +4,7 @@ package load
 
 import (
 	"cmp"
+	"context"
 
 	"tunbench/bpf"
 	"tunbench/harness/account"
@@ -21,8 +22,9 @@ import (
 // Traffic sends stamped packets into a device or a path, and reads them at the other
 // end. Its methods are called in this order, and Close last, from whatever state.
 type Traffic interface {
-	// Build makes devices and observers. What it made is returned with an error, too.
-	Build() (path.Site, error)
+	// Build makes devices and observers. What it made is returned with an error, too. It
+	// ends early, with the error of ctx, when that is done.
+	Build(ctx context.Context) (path.Site, error)
 	// Open opens senders and readers. Nothing runs yet. What it opened is returned
 	// with an error, too.
 	Open(sending *traffic.Control, reading *sink.Control) ([]*Direction, error)

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 
 	"tunbench/bpf"
@@ -29,7 +30,7 @@ func newU2K(s spec.Spec, hook bpf.Hook, p record.Placement) *u2k {
 	return &u2k{hook: hook, writing: writing{spec: s, placement: p}}
 }
 
-func (g *u2k) Build() (path.Site, error) {
+func (g *u2k) Build(context.Context) (path.Site, error) {
 	err := g.construct()
 	return siteOf(g.ns, g.observers()), err
 }

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 
@@ -30,7 +31,7 @@ const backlogDrops = "CPU_BACKLOG"
 // NewLoopback returns the path over loopback for the traffic of s.
 func NewLoopback(s spec.Spec) Path { return &loopback{spec: s} }
 
-func (w *loopback) Build() (site Site, err error) {
+func (w *loopback) Build(context.Context) (site Site, err error) {
 	if w.ns, err = netns.New(); err != nil {
 		return site, err
 	}

@@ -1,14 +1,15 @@
 // Package path builds what packets cross between two hosts: relay, vpn, veth,
-// wireguard, wireguard-go
-// and, for a yardstick, loopback.
+// wireguard, wireguard-go and, for a yardstick, loopback.
 package path
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 
 	"tunbench/bpf"
 	"tunbench/harness/device"
+	"tunbench/harness/netem"
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -18,8 +19,9 @@ import (
 // order, and close last, from whatever state.
 type Path interface {
 	// Build makes namespaces and devices, reads back what the kernel made of
-	// them, and attaches the observers. What it made is returned with an error, too.
-	Build() (Site, error)
+	// them, and attaches the observers. What it made is returned with an error, too. It
+	// ends early, with the error of ctx, when that is done.
+	Build(ctx context.Context) (Site, error)
 	// Empty reports whether no packet is on its way.
 	Empty() (bool, error)
 	// Collect reads the counters for the last time, when all workers have ended.
@@ -37,7 +39,7 @@ type Site struct {
 	Forwarders forwarders
 	Observers  device.Observers
 	// Link is begun when the senders are about to start, or all are connected.
-	Link *Link
+	Link *netem.Link
 }
 
 // Host is a network stack in a namespace of its own.

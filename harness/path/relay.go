@@ -1,6 +1,7 @@
 package path
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -55,12 +56,12 @@ func newRelay(s spec.Spec, hook bpf.Hook, p record.Placement) *relayPath {
 // relayNames are those of the devices.
 var relayNames = [2]string{"tunbench0", "tunbench1"}
 
-func (w *relayPath) Build() (Site, error) {
-	err := w.construct()
+func (w *relayPath) Build(ctx context.Context) (Site, error) {
+	err := w.construct(ctx)
 	return Site{Hosts: w.hosts, Forwarders: w.forwarders(), Observers: w.observers()}, err
 }
 
-func (w *relayPath) construct() error {
+func (w *relayPath) construct(ctx context.Context) error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {

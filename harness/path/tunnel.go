@@ -1,6 +1,7 @@
 package path
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/device"
+	"tunbench/harness/netem"
 	"tunbench/harness/netns"
 	"tunbench/harness/socket"
 	"tunbench/harness/spec"
@@ -36,7 +38,7 @@ type tunnel struct {
 	before    [2]netns.Counters // of the devices, when the trial began
 	counters  [2]netns.Counters // since then
 	below     [2]netns.Counters
-	carried   LinkCounts // by the link below
+	carried   netem.Counts // by the link below
 	snapshots [2]*bpf.Snapshot
 	own       *record.Observer
 }
@@ -48,7 +50,7 @@ var (
 )
 
 // buildHosts makes the namespaces and joins them below.
-func (w *tunnel) buildHosts() error {
+func (w *tunnel) buildHosts(ctx context.Context) error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {
@@ -56,7 +58,7 @@ func (w *tunnel) buildHosts() error {
 		}
 		w.hosts[i] = Host{NS: ns, Addr: device.HostAddress(w.spec, i).Addr(), Link: Names[i]}
 	}
-	return w.under.Build([2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU())
+	return w.under.Build(ctx, [2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU())
 }
 
 // buildDevices makes the devices by their Spec, which may differ from that of
@@ -166,6 +168,16 @@ func AddDrops(t *record.Trial, dir spec.Dir, hops []record.Hop) []record.Hop {
 		}
 	}
 	return hops
+}
+
+// ProbesSeen is how many packets of a probe went into devices with an observer: into the first,
+// or into both if packets are followed in both directions.
+func ProbesSeen(s spec.Spec, t *record.Trial) uint64 {
+	n := t.Probe.Sent(0)
+	if s.Dir == spec.Both {
+		n += t.Probe.Sent(1)
+	}
+	return n
 }
 
 // seen adds what the observer on a device saw. Queues and residency are those
@@ -283,14 +295,19 @@ const (
 	introducePort = 7
 	introduceWait = time.Second
 	introduceMost = 20 // datagrams
+	// introduceLook is how often the wait for a datagram is interrupted.
+	introduceLook = 100 * time.Millisecond
 )
 
 // introduce is Introduce with the patience that tunnels of ours need.
-func introduce(hosts [2]Host) error { return Introduce(hosts, introduceWait, introduceMost) }
+func introduce(ctx context.Context, hosts [2]Host) error {
+	return Introduce(ctx, hosts, introduceWait, introduceMost)
+}
 
 // Introduce lets each host send the other one a datagram: tunnels agree on keys
-// when the first packet comes. At most so many are sent, and each is waited for so long.
-func Introduce(hosts [2]Host, wait time.Duration, most int) (err error) {
+// when the first packet comes. At most so many are sent, and each is waited for so long. It
+// ends early, with the error of ctx, when that is done.
+func Introduce(ctx context.Context, hosts [2]Host, wait time.Duration, most int) (err error) {
 	var fds []int
 	defer func() {
 		for _, fd := range fds {
@@ -304,7 +321,7 @@ func Introduce(hosts [2]Host, wait time.Duration, most int) (err error) {
 				return err
 			}
 			fds = append(fds, fd)
-			timeout := unix.NsecToTimeval(int64(wait))
+			timeout := unix.NsecToTimeval(int64(min(wait, introduceLook)))
 			return unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout)
 		})
 		if err != nil {
@@ -312,7 +329,7 @@ func Introduce(hosts [2]Host, wait time.Duration, most int) (err error) {
 		}
 	}
 	for i, h := range hosts {
-		if err := greet(fds[i], fds[1-i], wait, most); err != nil {
+		if err := greet(ctx, fds[i], fds[1-i], wait, most); err != nil {
 			return fmt.Errorf("send from %s to %s: %w", h.Link, hosts[1-i].Link, err)
 		}
 	}
@@ -321,10 +338,14 @@ func Introduce(hosts [2]Host, wait time.Duration, most int) (err error) {
 
 // greet sends a datagram until one comes, and then takes all that are on their
 // way.
-func greet(from, to int, wait time.Duration, most int) error {
+func greet(ctx context.Context, from, to int, wait time.Duration, most int) error {
 	buf := make([]byte, 64)
+	next := time.Now() // when the next one is sent
 	for sent, came := 0, 0; came == 0 || came < sent; {
-		if came == 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if came == 0 && !time.Now().Before(next) {
 			if sent == most {
 				return fmt.Errorf("none of %d datagrams came within %v", sent, time.Duration(most)*wait)
 			}
@@ -332,6 +353,7 @@ func greet(from, to int, wait time.Duration, most int) error {
 				return err
 			}
 			sent++
+			next = time.Now().Add(wait)
 		}
 		switch _, err := unix.Read(to, buf); {
 		case err == nil:

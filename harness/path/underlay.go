@@ -2,11 +2,13 @@ package path
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/netip"
 	"time"
 
 	"tunbench/harness/device"
+	"tunbench/harness/netem"
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
 )
@@ -14,8 +16,8 @@ import (
 // Underlay is the network below a tunnel: a veth pair between the two hosts,
 // which their traffic does not use directly.
 type Underlay struct {
-	Room   int   // what an IP packet may grow by in the tunnel, in bytes; 0: underlayRoom
-	Link   *Link // after Impair; nil if it is perfect
+	Room   int         // what an IP packet may grow by in the tunnel, in bytes; 0: underlayRoom
+	Link   *netem.Link // after Impair; nil if it is perfect
 	ns     [2]*netns.NS
 	before [2]netns.Counters // when the trial began
 }
@@ -35,7 +37,7 @@ var (
 )
 
 // Build joins two namespaces, for inner packets up to mtu bytes.
-func (u *Underlay) Build(ns [2]*netns.NS, mtu int) error {
+func (u *Underlay) Build(ctx context.Context, ns [2]*netns.NS, mtu int) error {
 	u.ns = ns
 	if err := ns[0].Veth(UnderlayNames[0], ns[1], UnderlayNames[1]); err != nil {
 		return err
@@ -51,7 +53,7 @@ func (u *Underlay) Build(ns [2]*netns.NS, mtu int) error {
 		}
 	}
 	for i, n := range ns {
-		if err := Activated(n, UnderlayNames[i]); err != nil {
+		if err := Activated(ctx, n, UnderlayNames[i]); err != nil {
 			return err
 		}
 	}
@@ -60,7 +62,7 @@ func (u *Underlay) Build(ns [2]*netns.NS, mtu int) error {
 
 // Impair makes the link as s asks, when everything is set up and nothing is on its way.
 func (u *Underlay) Impair(s spec.Spec) (err error) {
-	u.Link, err = impair(s, u.ns, UnderlayNames)
+	u.Link, err = netem.Impair(s, u.ns, UnderlayNames)
 	return err
 }
 
@@ -71,8 +73,11 @@ const activateWait = 5 * time.Second
 // Activated returns when the link takes packets. A veth device gets its carrier
 // with the other end, and its queue a moment later (linkwatch_do_dev of
 // net/core/link_watch.c): until then it drops all without a trace.
-func Activated(ns *netns.NS, name string) error {
+func Activated(ctx context.Context, ns *netns.NS, name string) error {
 	for deadline := time.Now().Add(activateWait); ; time.Sleep(time.Millisecond) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		state, err := ns.Device(name)
 		if err != nil {
 			return err

@@ -1,11 +1,13 @@
 package path
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"tunbench/harness/account"
 	"tunbench/harness/device"
+	"tunbench/harness/netem"
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -19,10 +21,10 @@ type vethPath struct {
 	hosts [2]Host
 	links [2]netns.Link
 	state [2]netns.State
-	link  *Link
+	link  *netem.Link
 	// What the two devices counted, at the end, and what the link did.
 	counters [2]netns.Counters
-	carried  LinkCounts
+	carried  netem.Counts
 }
 
 func newVeth(s spec.Spec) *vethPath { return &vethPath{spec: s} }
@@ -30,12 +32,12 @@ func newVeth(s spec.Spec) *vethPath { return &vethPath{spec: s} }
 // Names of the devices of the two hosts.
 var vethNames = [2]string{"veth0", "veth1"}
 
-func (w *vethPath) Build() (Site, error) {
-	err := w.construct()
+func (w *vethPath) Build(ctx context.Context) (Site, error) {
+	err := w.construct(ctx)
 	return Site{Hosts: w.hosts, Link: w.link}, err
 }
 
-func (w *vethPath) construct() error {
+func (w *vethPath) construct(ctx context.Context) error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {
@@ -55,18 +57,18 @@ func (w *vethPath) construct() error {
 			return err
 		}
 	}
-	if err := w.readBack(); err != nil {
+	if err := w.readBack(ctx); err != nil {
 		return err
 	}
 	var err error
-	w.link, err = impair(w.spec, [2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, vethNames)
+	w.link, err = netem.Impair(w.spec, [2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, vethNames)
 	return err
 }
 
 // readBack asks the kernel what it made of the links.
-func (w *vethPath) readBack() (err error) {
+func (w *vethPath) readBack(ctx context.Context) (err error) {
 	for i, h := range w.hosts {
-		if err := Activated(h.NS, h.Link); err != nil {
+		if err := Activated(ctx, h.NS, h.Link); err != nil {
 			return err
 		}
 		if w.state[i], err = h.NS.Configured(h.Link, w.links[i]); err != nil {

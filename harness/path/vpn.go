@@ -1,6 +1,7 @@
 package path
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -48,13 +49,13 @@ var ciphers = map[spec.Cipher]seal.Cipher{
 	spec.CipherNone: seal.None, spec.CipherChaCha: seal.ChaCha20Poly1305, spec.CipherAES: seal.AES256GCM,
 }
 
-func (w *vpnPath) Build() (Site, error) {
-	err := w.construct()
+func (w *vpnPath) Build(ctx context.Context) (Site, error) {
+	err := w.construct(ctx)
 	return Site{Hosts: w.hosts, Forwarders: w.forwarders(), Observers: w.observers(), Link: w.under.Link}, err
 }
 
-func (w *vpnPath) construct() error {
-	if err := w.buildHosts(); err != nil {
+func (w *vpnPath) construct(ctx context.Context) error {
+	if err := w.buildHosts(ctx); err != nil {
 		return err
 	}
 	if err := w.buildDevices(w.spec); err != nil {

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"golang.zx2c4.com/wireguard/wgctrl"
 	"golang.zx2c4.com/wireguard/wgctrl/wgtypes"
 	"tunbench/harness/device"
+	"tunbench/harness/netem"
 	"tunbench/harness/netns"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
@@ -30,7 +32,7 @@ type wireguardPath struct {
 	before [2]passing
 	after  [2]passing // since before
 	// carried is what the link below did until then.
-	carried LinkCounts
+	carried netem.Counts
 }
 
 // passing is what a host has counted.
@@ -50,12 +52,12 @@ func newWireguard(s spec.Spec) *wireguardPath {
 	return &wireguardPath{spec: s, still: Settling{Quiet: wireguardStill}}
 }
 
-func (w *wireguardPath) Build() (Site, error) {
-	err := w.construct()
+func (w *wireguardPath) Build(ctx context.Context) (Site, error) {
+	err := w.construct(ctx)
 	return Site{Hosts: w.hosts, Link: w.under.Link}, err
 }
 
-func (w *wireguardPath) construct() error {
+func (w *wireguardPath) construct(ctx context.Context) error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {
@@ -66,7 +68,7 @@ func (w *wireguardPath) construct() error {
 			return err
 		}
 	}
-	if err := w.under.Build([2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU()); err != nil {
+	if err := w.under.Build(ctx, [2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU()); err != nil {
 		return err
 	}
 	if err := w.exchangeKeys(); err != nil {
@@ -85,10 +87,10 @@ func (w *wireguardPath) construct() error {
 			return err
 		}
 	}
-	if err := introduce(w.hosts); err != nil {
+	if err := introduce(ctx, w.hosts); err != nil {
 		return err
 	}
-	if err := w.rest(); err != nil {
+	if err := w.rest(ctx); err != nil {
 		return err
 	}
 	return w.under.Impair(w.spec)
@@ -133,9 +135,12 @@ func (w *wireguardPath) exchangeKeys() error {
 }
 
 // rest waits until nothing moves any more and takes the counts of that moment.
-func (w *wireguardPath) rest() error {
+func (w *wireguardPath) rest(ctx context.Context) error {
 	const look = 20 * time.Millisecond
 	for deadline := time.Now().Add(DrainTimeout); ; time.Sleep(look) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		last := w.before
 		w.before = [2]passing{}
 		now, err := w.passed()

@@ -1,6 +1,7 @@
 package path
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -43,13 +44,13 @@ func newWireguardGo(s spec.Spec, hook bpf.Hook, p record.Placement) *wireguardGo
 	return &wireguardGoPath{tunnel: tunnel{spec: s, hook: hook}, placement: p}
 }
 
-func (w *wireguardGoPath) Build() (Site, error) {
-	err := w.construct()
+func (w *wireguardGoPath) Build(ctx context.Context) (Site, error) {
+	err := w.construct(ctx)
 	return Site{Hosts: w.hosts, Forwarders: w.forwarders(), Observers: w.observers(), Link: w.under.Link}, err
 }
 
-func (w *wireguardGoPath) construct() error {
-	if err := w.buildHosts(); err != nil {
+func (w *wireguardGoPath) construct(ctx context.Context) error {
+	if err := w.buildHosts(ctx); err != nil {
 		return err
 	}
 	if err := w.buildOwnDevices(); err != nil {
@@ -69,10 +70,10 @@ func (w *wireguardGoPath) construct() error {
 		}
 	}
 	w.keeper = newKeeper(w.peers, w.placement.Sender[0])
-	if err := introduce(w.hosts); err != nil {
+	if err := introduce(ctx, w.hosts); err != nil {
 		return err
 	}
-	if err := w.rest(); err != nil {
+	if err := w.rest(ctx); err != nil {
 		return err
 	}
 	return w.begin()
@@ -106,8 +107,11 @@ func (w *wireguardGoPath) start(host int, key, peer wgtypes.Key) (*wireguard.Dev
 }
 
 // rest waits until nothing moves any more and takes the counts of that moment.
-func (w *wireguardGoPath) rest() error {
+func (w *wireguardGoPath) rest(ctx context.Context) error {
 	for deadline := time.Now().Add(DrainTimeout); ; time.Sleep(time.Millisecond) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		var now [2]wireguard.Counts
 		for i, peer := range w.peers {
 			now[i] = peer.Counts()

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -36,6 +37,7 @@ type Pair struct {
 	spaces [2]Namespace
 	dir    string
 	ends   [2]*process
+	ctx    context.Context // of Start; nil before
 }
 
 // New prepares a pair in two namespaces. Of the places, Dir and the names of hosts and
@@ -63,19 +65,21 @@ func New(f *File, spaces [2]Namespace, places [2]Place) (p *Pair, err error) {
 	return p, nil
 }
 
-// Start runs what prepares, writes the files and starts both programs.
-func (p *Pair) Start() error {
+// Start runs what prepares, writes the files and starts both programs. When ctx is done, it
+// ends early with the error of ctx, and Close gives the programs little time to stop.
+func (p *Pair) Start(ctx context.Context) error {
+	p.ctx = ctx
 	for i, command := range p.File.Prepare {
 		list, err := (renderer{place: p.Places[0]}).list(command)
 		if err != nil {
 			return fmt.Errorf("program=%s: prepare[%d]: %w", p.File.Name, i, err)
 		}
-		if err := p.prepare(list); err != nil {
+		if err := p.prepare(ctx, list); err != nil {
 			return err
 		}
 	}
 	for i := range p.ends {
-		if err := p.write(i); err != nil {
+		if err := errors.Join(ctx.Err(), p.write(i)); err != nil {
 			return err
 		}
 	}
@@ -88,7 +92,7 @@ func (p *Pair) Start() error {
 }
 
 // prepare runs a command to its end.
-func (p *Pair) prepare(command []string) error {
+func (p *Pair) prepare(ctx context.Context, command []string) error {
 	output := &Output{}
 	c, err := start(fmt.Sprintf("%s of program=%s", strings.Join(command, " "), p.File.Name), p.spaces[0], order{Command: command}, nil, p.dir, output)
 	if err != nil {
@@ -97,6 +101,8 @@ func (p *Pair) prepare(command []string) error {
 	defer c.kill()
 	select {
 	case <-c.done:
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-time.After(mostPrepare):
 		return fmt.Errorf("%s has not ended within %v; %s", c.what, mostPrepare, output.Last())
 	}
@@ -215,7 +221,7 @@ func (p *Pair) Close() error {
 		go func() {
 			if end != nil {
 				e := p.File.End(host)
-				errs[host] = end.stop(syscall.Signal(signals[e.Stop.Signal]), e.Stop.Within)
+				errs[host] = end.stop(p.ctx, syscall.Signal(signals[e.Stop.Signal]), e.Stop.Within)
 			}
 			done <- struct{}{}
 		}()

@@ -2,6 +2,7 @@ package program
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,10 @@ import (
 	"syscall"
 	"time"
 )
+
+// interruptedWithin is how long a program may take to stop when the measurement was
+// interrupted: whoever pressed Ctrl-C waits.
+const interruptedWithin = 500 * time.Millisecond
 
 // Namespace is where a process starts: a network namespace.
 type Namespace interface {
@@ -150,8 +155,9 @@ func (p *process) ended() error {
 }
 
 // stop tells the program to end and waits for that. One that does not is killed, and
-// that is an error.
-func (p *process) stop(signal syscall.Signal, within time.Duration) error {
+// that is an error. When ctx is done, it gets interruptedWithin at most, and what happens
+// then is no error.
+func (p *process) stop(ctx context.Context, signal syscall.Signal, within time.Duration) error {
 	defer p.kill()
 	select {
 	case <-p.done:
@@ -161,10 +167,18 @@ func (p *process) stop(signal syscall.Signal, within time.Duration) error {
 	if _, err := fmt.Fprintln(p.control, int(signal)); err != nil {
 		return nil // it has just ended
 	}
+	late := time.After(within)
 	select {
 	case <-p.done:
 		return nil
-	case <-time.After(within):
+	case <-ctx.Done():
+		select {
+		case <-p.done:
+		case <-late:
+		case <-time.After(interruptedWithin):
+		}
+		return nil
+	case <-late:
 		return fmt.Errorf("%s did not end within %v of signal %s and was killed: set stop.signal to one that it obeys, or stop.within to the time it needs; %s", p.what, within, nameOfSignal(signal), p.output.Last())
 	}
 }

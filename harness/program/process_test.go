@@ -53,7 +53,7 @@ func pair(t *testing.T, script string, change func(*File)) (*Pair, error) {
 	addr := netip.MustParseAddr("198.18.0.1")
 	p, err := New(f, [2]Namespace{space, space}, [2]Place{{Address: addr, Prefix: 24}, {Address: addr, Prefix: 24}})
 	if err == nil {
-		err = p.Start()
+		err = p.Start(t.Context())
 	}
 	t.Cleanup(func() {
 		p.Close()

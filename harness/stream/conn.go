@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -21,9 +22,14 @@ const (
 	ServerPort = 9 // discard
 )
 
-// connectWithin is how long a connection may take. A SYN that is lost comes
-// again after a second.
-const connectWithin = 1800 * time.Millisecond
+const (
+	// connectWithin is how long a connection may take. A SYN that is lost comes
+	// again after a second.
+	connectWithin = 1800 * time.Millisecond
+	// connectLook is how often the wait for a connection is interrupted to see whether it
+	// should go on.
+	connectLook = 50 * time.Millisecond
+)
 
 // Conn is one end of a conversation.
 type Conn struct {
@@ -78,13 +84,17 @@ func Listen(at netip.Addr, backlog int) (*Listener, error) {
 }
 
 // Accept waits for the next connection.
-func (l *Listener) Accept() (*Conn, error) {
-	for {
+func (l *Listener) Accept(ctx context.Context) (*Conn, error) {
+	for deadline := time.Now().Add(connectWithin); ; {
 		fd, from, err := unix.Accept4(l.fd, unix.SOCK_CLOEXEC)
 		switch {
 		case err == nil:
 			return accepted(fd, from)
 		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EAGAIN) && time.Now().Before(deadline):
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 		default:
 			return nil, &call.Error{Call: "accept", Err: err}
 		}
@@ -132,15 +142,21 @@ func Socket(from netip.Addr, flow int) (*Conn, error) {
 }
 
 // Connect connects to a listener. Packets must be able to flow.
-func (c *Conn) Connect(to netip.Addr) error {
+func (c *Conn) Connect(ctx context.Context, to netip.Addr) error {
 	_, remote := socket.Address(netip.AddrPortFrom(to, ServerPort))
-	for {
+	for deadline := time.Now().Add(connectWithin); ; {
 		err := unix.Connect(c.fd, remote)
 		switch {
 		case err == nil, errors.Is(err, unix.EISCONN):
 			return nil
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EALREADY):
-		case errors.Is(err, unix.EINPROGRESS): // the timeout has passed
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EINPROGRESS), errors.Is(err, unix.EALREADY): // connectLook has passed
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if time.Now().Before(deadline) {
+				continue
+			}
 			return fmt.Errorf("connect flow %d to %v: no answer within %v", c.Flow, to, connectWithin)
 		default:
 			return &call.Error{Call: fmt.Sprintf("connect flow %d to %v", c.Flow, to), Err: err}
@@ -207,7 +223,7 @@ func open(kind int, at netip.AddrPort) (int, error) {
 	if err != nil {
 		return -1, &call.Error{Call: "socket", Err: err}
 	}
-	timeout := unix.NsecToTimeval(int64(connectWithin))
+	timeout := unix.NsecToTimeval(int64(connectLook))
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &timeout),

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"runtime"
@@ -257,5 +258,61 @@ func TestRefused(t *testing.T) {
 	}
 	if err := a.Close(); err != nil || a.Close() != nil {
 		t.Errorf("close: %v", err)
+	}
+}
+
+// Who waits for a connection that does not come stops when that is interrupted, and with an
+// error when the time is over.
+func TestConnectionsThatDoNotCome(t *testing.T) {
+	at := netip.MustParseAddr("127.77.1.9")
+	l, err := Listen(at, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var conns []*Conn
+	for flow := range 2 {
+		c, err := Socket(at, flow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		conns = append(conns, c)
+	}
+	stops := func(name string, after time.Duration, f func(context.Context) error) error {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		defer cancel()
+		begin := time.Now()
+		err := f(ctx)
+		if took := time.Since(begin); err == nil || took < min(after, connectWithin) || took > min(after, connectWithin)+time.Second {
+			t.Errorf("%s took %v: %v", name, took, err)
+		}
+		return err
+	}
+	accept := func(ctx context.Context) error { _, err := l.Accept(ctx); return err }
+	if err := stops("accept", 100*time.Millisecond, accept); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if err := stops("accept", time.Minute, accept); !errors.Is(err, unix.EAGAIN) {
+		t.Error(err)
+	}
+	// The listener has room for one that it has not accepted, and drops the SYNs of others
+	// (sk_acceptq_is_full of include/net/sock.h).
+	if err := conns[0].Connect(t.Context(), at); err != nil {
+		t.Fatal(err)
+	}
+	connect := func(ctx context.Context) error { return conns[1].Connect(ctx, at) }
+	if err := stops("connect", 100*time.Millisecond, connect); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if err := stops("connect", time.Minute, connect); err == nil || err.Error() != "connect flow 1 to 127.77.1.9: no answer within 1.8s" {
+		t.Error(err)
+	}
+	if _, err := l.Accept(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := conns[1].Connect(t.Context(), at); err != nil { // its SYN comes again
+		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"context"
 	"testing"
 
 	"tunbench/bpf"
@@ -130,7 +131,7 @@ func TestFlowsFollowTheirAnswers(t *testing.T) {
 }
 
 func build(g load.Traffic) ([]*load.Direction, error) {
-	if _, err := g.Build(); err != nil {
+	if _, err := g.Build(context.Background()); err != nil {
 		return nil, err
 	}
 	return g.Open(new(traffic.Control), new(sink.Control))

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -72,15 +73,15 @@ func (k *conversationTrial) session() *session {
 
 func (k *conversationTrial) slice(toggled bool) { k.sliced, k.toggled = true, toggled }
 
-func (k *conversationTrial) build() (err error) {
-	if k.site, err = k.path.Build(); err != nil {
+func (k *conversationTrial) build(ctx context.Context) (err error) {
+	if k.site, err = k.path.Build(ctx); err != nil {
 		return err
 	}
-	return errors.Join(k.ends.Open(k.site.Hosts), k.probing.open(k.site.Hosts))
+	return errors.Join(k.ends.Open(ctx, k.site.Hosts), k.probing.open(k.site.Hosts))
 }
 
 // start lets forwarders run, and then the speakers, who find each other by them.
-func (k *conversationTrial) start() error {
+func (k *conversationTrial) start(ctx context.Context) error {
 	k.started = true
 	if err := k.site.Forwarders.Start(k.watch); err != nil {
 		return err
@@ -92,7 +93,7 @@ func (k *conversationTrial) start() error {
 		k.held.Store(true)
 		k.progress.Hold(true)
 	}
-	err := k.ends.Start(k.watch, func(err error) {
+	err := k.ends.Start(ctx, k.watch, func(err error) {
 		if err == nil {
 			close(k.allSent)
 			return
@@ -217,17 +218,17 @@ func (k *conversationTrial) release() error {
 
 // hold stops the speakers, and waits until all that was said is heard and the
 // path is empty. Then forwarders have nothing left to do.
-func (k *conversationTrial) hold() error {
+func (k *conversationTrial) hold(ctx context.Context) error {
 	k.held.Store(true)
 	k.progress.Hold(true)
-	if err := k.await("speakers to fall silent", k.progress.Quiet); err != nil {
+	if err := k.await(ctx, "speakers to fall silent", k.progress.Quiet); err != nil {
 		return err
 	}
-	if err := k.await("path to be empty", k.probing.emptied(k.path.Empty)); err != nil {
+	if err := k.await(ctx, "path to be empty", k.probing.emptied(k.path.Empty)); err != nil {
 		return err
 	}
 	k.site.Forwarders.Hold(true)
-	if err := k.await("workers to fall asleep", k.faults.asleep); err != nil {
+	if err := k.await(ctx, "workers to fall asleep", k.faults.asleep); err != nil {
 		return err
 	}
 	if k.toggled {
@@ -237,12 +238,15 @@ func (k *conversationTrial) hold() error {
 }
 
 // await waits for a condition that comes as long as packets arrive.
-func (k *conversationTrial) await(what string, holds func() (bool, error)) error {
+func (k *conversationTrial) await(ctx context.Context, what string, holds func() (bool, error)) error {
 	const look = 50 * time.Microsecond
 	heard, at := k.progress.Heard(), worker.Now()
 	for ; ; time.Sleep(look) {
 		ok, err := holds()
 		if ok || err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		now := worker.Now()
@@ -261,21 +265,21 @@ func (k *conversationTrial) await(what string, holds func() (bool, error)) error
 }
 
 // stop ends those who speak.
-func (k *conversationTrial) stop() error {
+func (k *conversationTrial) stop(ctx context.Context) error {
 	k.held.Store(true) // from now on silence is as it should be
-	return k.ends.Stop()
+	return k.ends.Stop(ctx)
 }
 
 // drain waits until all is heard and acknowledged, and ends forwarders and those
 // who listen.
-func (k *conversationTrial) drain() error {
+func (k *conversationTrial) drain(ctx context.Context) error {
 	// Twice: what was on the path is answered.
 	for range 2 {
 		for _, w := range []struct {
 			what  string
 			holds func() (bool, error)
 		}{{"speakers to fall silent", k.progress.Quiet}, {"last acknowledgements", k.progress.Settled}, {"path to be empty", k.probing.emptied(k.path.Empty)}} {
-			if err := k.await(w.what, w.holds); err != nil {
+			if err := k.await(ctx, w.what, w.holds); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -59,8 +60,8 @@ func (b *packetTrial) session() *session {
 func (b *packetTrial) slice(toggled bool) { b.sliced, b.toggled = true, toggled }
 
 // build makes the devices, the senders and the readers.
-func (b *packetTrial) build() (err error) {
-	if b.site, err = b.traffic.Build(); err != nil {
+func (b *packetTrial) build(ctx context.Context) (err error) {
+	if b.site, err = b.traffic.Build(ctx); err != nil {
 		return err
 	}
 	directions, err := b.traffic.Open(&b.sending, &b.reading)
@@ -82,7 +83,7 @@ func (b *packetTrial) build() (err error) {
 }
 
 // start lets readers run, then forwarders, then senders.
-func (b *packetTrial) start() error {
+func (b *packetTrial) start(context.Context) error {
 	b.started = true
 	if b.sliced {
 		b.sending.Barrier.Close()
@@ -215,17 +216,17 @@ func (b *packetTrial) release() error {
 
 // hold stops the senders, lets the readers empty the device and stops those
 // workers that do not wait in the kernel.
-func (b *packetTrial) hold() error {
+func (b *packetTrial) hold(ctx context.Context) error {
 	b.sending.Barrier.Close()
-	if err := await("senders to pause", func() (bool, error) { return b.sending.Barrier.Held() == b.running(), nil }); err != nil {
+	if err := await(ctx, "senders to pause", func() (bool, error) { return b.sending.Barrier.Held() == b.running(), nil }); err != nil {
 		return err
 	}
-	if err := await("readers to empty the device", b.probing.emptied(b.traffic.Empty)); err != nil {
+	if err := await(ctx, "readers to empty the device", b.probing.emptied(b.traffic.Empty)); err != nil {
 		return held(b.site, err)
 	}
 	b.reading.Barrier.Close()
 	b.site.Forwarders.Hold(true)
-	if err := await("workers to fall asleep", b.faults.asleep); err != nil {
+	if err := await(ctx, "workers to fall asleep", b.faults.asleep); err != nil {
 		return err
 	}
 	if b.toggled {
@@ -247,7 +248,7 @@ func (b *packetTrial) running() (n int) {
 }
 
 // stop ends the senders.
-func (b *packetTrial) stop() error {
+func (b *packetTrial) stop(context.Context) error {
 	b.sending.Stop.Store(true)
 	b.sending.Barrier.Open()
 	b.reading.Barrier.Open()
@@ -265,11 +266,11 @@ func (b *packetTrial) stop() error {
 }
 
 // drain waits until no packet is on its way and ends forwarders and readers.
-func (b *packetTrial) drain() error {
+func (b *packetTrial) drain(ctx context.Context) error {
 	if b.lockstep != nil {
 		return nil // each round ends with empty queues
 	}
-	if err := await("packets to arrive", b.probing.emptied(b.traffic.Empty)); err != nil {
+	if err := await(ctx, "packets to arrive", b.probing.emptied(b.traffic.Empty)); err != nil {
 		return held(b.site, err)
 	}
 	if err := b.finish(); err != nil {
@@ -323,7 +324,7 @@ func (b *packetTrial) close() error {
 	}
 	if b.started {
 		// The senders' errors have been reported, or are why we are here.
-		b.stop()
+		b.stop(context.Background())
 		if b.lockstep == nil {
 			errs = append(errs, b.finish())
 		}
@@ -335,8 +336,7 @@ func (b *packetTrial) close() error {
 	for _, r := range b.readers {
 		errs = append(errs, r.Close())
 	}
-	errs = append(errs, b.site.Forwarders.Close())
-	return errors.Join(append(errs, b.traffic.Close())...)
+	return errors.Join(append(errs, b.site.Forwarders.Close(), b.traffic.Close())...)
 }
 
 // trial makes the record of what was seen, after collect.

@@ -22,10 +22,10 @@ func runPhases(ctx context.Context, r *session) (m account.Measurement, err erro
 	if err := ctx.Err(); err != nil {
 		return m, err
 	}
-	if err := r.build(); err != nil {
+	if err := r.build(ctx); err != nil {
 		return m, err
 	}
-	if err := r.start(); err != nil {
+	if err := r.start(ctx); err != nil {
 		return m, err
 	}
 	warm, err := warmUp(ctx, r)
@@ -36,10 +36,10 @@ func runPhases(ctx context.Context, r *session) (m account.Measurement, err erro
 	if err := measureWindows(ctx, r, &m); err != nil {
 		return m, err
 	}
-	if err := r.stop(); err != nil {
+	if err := r.stop(ctx); err != nil {
 		return m, err
 	}
-	if err := r.drain(); err != nil {
+	if err := r.drain(ctx); err != nil {
 		return m, fmt.Errorf("drain: %w", err)
 	}
 	return m, r.collect()
@@ -92,12 +92,16 @@ func wait(ctx context.Context, r *session, d time.Duration) error {
 	}
 }
 
-// await looks again and again until the condition holds.
-func await(what string, holds func() (bool, error)) error {
+// await looks again and again until the condition holds. It ends early, with the error of
+// ctx, when that is done.
+func await(ctx context.Context, what string, holds func() (bool, error)) error {
 	const look = 50 * time.Microsecond
 	for deadline := worker.Now() + int64(path.DrainTimeout); ; time.Sleep(look) {
 		ok, err := holds()
 		if ok || err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 		if worker.Now() > deadline {

@@ -45,8 +45,8 @@ func (f *fakeTrial) note(name string) error {
 	return f.fail[name]
 }
 
-func (f *fakeTrial) build() error { return f.note("build") }
-func (f *fakeTrial) start() error { return f.note("start") }
+func (f *fakeTrial) build(context.Context) error { return f.note("build") }
+func (f *fakeTrial) start(context.Context) error { return f.note("start") }
 func (f *fakeTrial) measure(on bool) error {
 	if on {
 		return f.note("measure")
@@ -65,8 +65,8 @@ func (f *fakeTrial) look() host.Look {
 	return host.Look{}
 }
 func (f *fakeTrial) usage() (account.Usage, error) { return account.Usage{}, f.note("usage") }
-func (f *fakeTrial) stop() error                   { return f.note("stop") }
-func (f *fakeTrial) drain() error                  { return f.note("drain") }
+func (f *fakeTrial) stop(context.Context) error    { return f.note("stop") }
+func (f *fakeTrial) drain(context.Context) error   { return f.note("drain") }
 func (f *fakeTrial) collect() error                { return f.note("collect") }
 func (f *fakeTrial) trial(account.Measurement, record.Floor, bool) record.Trial {
 	return record.Trial{}

@@ -144,8 +144,8 @@ func (p *sampled) measure(on bool) error {
 }
 
 // hold empties the buffer of samples while nothing is measured.
-func (p *sampled) hold() error {
-	if err := p.pauser.hold(); err != nil {
+func (p *sampled) hold(ctx context.Context) error {
+	if err := p.pauser.hold(ctx); err != nil {
 		return err
 	}
 	return p.sampler.Drain()

@@ -213,8 +213,8 @@ type begunStage struct {
 	begun func()
 }
 
-func (b *begunStage) start() error {
-	err := b.stage.start()
+func (b *begunStage) start(ctx context.Context) error {
+	err := b.stage.start(ctx)
 	b.begun()
 	return err
 }

@@ -1,6 +1,8 @@
 package trial
 
 import (
+	"context"
+
 	"tunbench/harness/account"
 	"tunbench/harness/path"
 	"tunbench/harness/worker"
@@ -17,13 +19,14 @@ type roles struct {
 
 // ends are the two ends of a conversation, which are opened, started and ended.
 type ends interface {
-	// Open makes what both ends need, before any packet can flow.
-	Open(ends [2]path.Host) error
+	// Open makes what both ends need, before any packet can flow. It, Start and Stop end
+	// early, with the error of ctx, when that is done.
+	Open(ctx context.Context, ends [2]path.Host) error
 	// Start begins the conversation, once packets can cross the path. watch is told of
 	// each thread; ended is called if the conversation ends by itself.
-	Start(watch func(who string, t *worker.Thread), ended func(error)) error
+	Start(ctx context.Context, watch func(who string, t *worker.Thread), ended func(error)) error
 	// Stop ends the speakers.
-	Stop() error
+	Stop(ctx context.Context) error
 	// Finish reads the counters for the last time and ends the listeners.
 	Finish() error
 	Close() error

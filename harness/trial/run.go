@@ -46,7 +46,7 @@ func Run(ctx context.Context, s spec.Spec, hook bpf.Hook, floor record.Floor, ad
 // Probe builds the device that s asks for and tears it down again, without traffic
 // and without the observer: the hook has been proven, and a trial for which it does
 // not hold all the same returns a refusal.Unobservable.
-func Probe(s spec.Spec, hook bpf.Hook) error {
+func Probe(ctx context.Context, s spec.Spec, hook bpf.Hook) error {
 	if _, err := prepare(s, hook); err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func Probe(s spec.Spec, hook bpf.Hook) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.build(), r.close())
+	return errors.Join(r.build(ctx), r.close())
 }
 
 // Variant is what one side of a pair measures.

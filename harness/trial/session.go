@@ -4,6 +4,7 @@
 package trial
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -36,12 +37,12 @@ type session struct {
 }
 
 // stage is built and driven from phase to phase, in this order; close comes last,
-// whatever happens.
+// whatever happens. A phase ends early, with the error of ctx, when that is done.
 type stage interface {
-	build() error
-	start() error
-	stop() error  // senders end
-	drain() error // readers end, the device is empty
+	build(ctx context.Context) error
+	start(ctx context.Context) error
+	stop(ctx context.Context) error  // senders end
+	drain(ctx context.Context) error // readers end, the device is empty
 	close() error
 }
 
@@ -61,7 +62,7 @@ type pauser interface {
 	slice(toggled bool)
 	release() error
 	// hold returns when no worker uses a CPU and the device is empty.
-	hold() error
+	hold(ctx context.Context) error
 }
 
 // recorder makes the record.

@@ -62,14 +62,14 @@ func (p *side) workers() int { return len(host.CPUs(p.session.placement)) }
 func (p *side) Do(ctx context.Context, s Step) error {
 	switch s {
 	case Build:
-		return p.session.build()
+		return p.session.build(ctx)
 	case Start:
-		if err := p.session.start(); err != nil {
+		if err := p.session.start(ctx); err != nil {
 			return err
 		}
-		return p.hold()
+		return p.hold(ctx)
 	case Warm:
-		return p.released(func() error {
+		return p.released(ctx, func() error {
 			w, err := warmUp(ctx, p.session)
 			p.seen.Warm = w.String()
 			return err
@@ -80,10 +80,10 @@ func (p *side) Do(ctx context.Context, s Step) error {
 		p.looks = append(p.looks, p.session.look())
 		return nil
 	case Stop:
-		if err := p.session.stop(); err != nil {
+		if err := p.session.stop(ctx); err != nil {
 			return err
 		}
-		if err := p.session.drain(); err != nil {
+		if err := p.session.drain(ctx); err != nil {
 			return fmt.Errorf("drain: %w", err)
 		}
 		return nil
@@ -92,18 +92,18 @@ func (p *side) Do(ctx context.Context, s Step) error {
 }
 
 // released lets the workers run during f.
-func (p *side) released(f func() error) error {
+func (p *side) released(ctx context.Context, f func() error) error {
 	if err := p.session.release(); err != nil {
 		return err
 	}
 	if err := f(); err != nil {
 		return err
 	}
-	return p.hold()
+	return p.hold(ctx)
 }
 
-func (p *side) hold() error {
-	if err := p.session.hold(); err != nil || !p.rests {
+func (p *side) hold(ctx context.Context) error {
+	if err := p.session.hold(ctx); err != nil || !p.rests {
 		return err
 	}
 	return bpf.Rest()
@@ -111,7 +111,7 @@ func (p *side) hold() error {
 
 func (p *side) Turn(ctx context.Context) (t Turn, err error) {
 	var s slice
-	err = p.released(func() (err error) {
+	err = p.released(ctx, func() (err error) {
 		s, err = p.slice(ctx)
 		return err
 	})
@@ -169,7 +169,7 @@ func (p *side) findRamp(ctx context.Context) error {
 		return nil
 	}
 	var rates []float64
-	err := p.released(func() error {
+	err := p.released(ctx, func() error {
 		before := p.session.sample()
 		for len(rates) < int(rampLimit/rampSlice) {
 			if err := wait(ctx, p.session, rampSlice); err != nil {

@@ -119,7 +119,7 @@ type watchedTrial struct {
 	listen, end func()
 }
 
-func (b *watchedTrial) start() error { b.listen(); return b.packetTrial.start() }
+func (b *watchedTrial) start(ctx context.Context) error { b.listen(); return b.packetTrial.start(ctx) }
 
 func (b *watchedTrial) collect() error { b.end(); return b.packetTrial.collect() }
 

@@ -114,7 +114,7 @@ func (l testLab) Run(ctx context.Context, s spec.Spec, hook string, floor record
 }
 
 func (testLab) Probe(_ context.Context, s spec.Spec, hook string) error {
-	return Probe(s, bpf.Hook(hook))
+	return Probe(context.Background(), s, bpf.Hook(hook))
 }
 
 func (l testLab) RunPair(ctx context.Context, variants [2]Variant, seed uint64, floor record.Floor) ([2]record.Trial, error) {
@@ -433,7 +433,7 @@ func TestTwoNamespacesOneIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := sole(t, s, bpf.None, p)
-	if err := errors.Join(other.build(), other.start()); err != nil {
+	if err := errors.Join(other.build(t.Context()), other.start(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	b := sole(t, s, bpf.Tracepoint, p)
@@ -446,7 +446,7 @@ func TestTwoNamespacesOneIndex(t *testing.T) {
 		t.Fatalf("the devices have the indexes %d and %d: nothing is tested", index, otherIndex)
 	}
 	balanced(t, b.trial(m, record.Floor{SyscallNs: 1}, false))
-	if err := errors.Join(other.stop(), other.drain(), other.close()); err != nil {
+	if err := errors.Join(other.stop(t.Context()), other.drain(t.Context()), other.close()); err != nil {
 		t.Fatal(err)
 	}
 }

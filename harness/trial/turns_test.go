@@ -30,10 +30,14 @@ type fakeSide struct {
 }
 
 func (f *fakeSide) release() error { f.free = true; *f.log = append(*f.log, f.name+"+"); return nil }
-func (f *fakeSide) hold() error    { f.free = false; *f.log = append(*f.log, f.name+"-"); return nil }
-func (f *fakeSide) slice(bool)     {}
-func (f *fakeSide) close() error   { *f.log = append(*f.log, f.name+" closed"); return nil }
-func (f *fakeSide) now() int64     { return *f.clock }
+func (f *fakeSide) hold(context.Context) error {
+	f.free = false
+	*f.log = append(*f.log, f.name+"-")
+	return nil
+}
+func (f *fakeSide) slice(bool)   {}
+func (f *fakeSide) close() error { *f.log = append(*f.log, f.name+" closed"); return nil }
+func (f *fakeSide) now() int64   { return *f.clock }
 func (f *fakeSide) sample() account.Sample {
 	return account.Sample{At: *f.clock, Delivered: f.count, ByDirection: []account.DirectionSample{{ByQueue: []uint64{f.count, 2 * f.count}}}}
 }

@@ -130,12 +130,12 @@ type laterTrial struct {
 	do   func()
 }
 
-func (b *laterTrial) start() error {
+func (b *laterTrial) start(ctx context.Context) error {
 	if b.wait == 0 {
 		b.do()
-		return b.packetTrial.start()
+		return b.packetTrial.start(ctx)
 	}
-	if err := b.packetTrial.start(); err != nil {
+	if err := b.packetTrial.start(ctx); err != nil {
 		return err
 	}
 	time.AfterFunc(b.wait, b.do)

@@ -169,7 +169,7 @@ func TestGuestThatDies(t *testing.T) {
 func TestGuestsThatCannotBe(t *testing.T) {
 	needRoot(t)
 	probe := func(set func(*spec.Spec)) (reason, detail string) {
-		err := Probe(virtual(set), bpf.None)
+		err := Probe(t.Context(), virtual(set), bpf.None)
 		if err == nil {
 			t.Error("a guest that cannot be was built")
 			return "", ""

@@ -3,6 +3,7 @@
 package foreign
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -57,8 +58,8 @@ func New(s spec.Spec, hook bpf.Hook, p record.Placement) *Path {
 }
 
 // Build starts the programs and returns when packets cross the tunnel.
-func (w *Path) Build() (path.Site, error) {
-	err := w.construct()
+func (w *Path) Build(ctx context.Context) (path.Site, error) {
+	err := w.construct(ctx)
 	site := path.Site{Hosts: w.hosts, Link: w.under.Link}
 	for _, o := range w.watches {
 		if o != nil {
@@ -71,12 +72,12 @@ func (w *Path) Build() (path.Site, error) {
 	return site, err
 }
 
-func (w *Path) construct() error {
+func (w *Path) construct(ctx context.Context) error {
 	file, err := program.Find(w.spec.Program)
 	if err != nil {
 		return err
 	}
-	if err := w.buildHosts(file); err != nil {
+	if err := w.buildHosts(ctx, file); err != nil {
 		return err
 	}
 	var spaces [2]program.Namespace
@@ -90,13 +91,13 @@ func (w *Path) construct() error {
 	for i, at := range w.pair.Places {
 		w.hosts[i].Link = at.Device
 	}
-	if err := w.pair.Start(); err != nil {
+	if err := w.pair.Start(ctx); err != nil {
 		return err
 	}
-	if err := w.ready(file); err != nil {
+	if err := w.ready(ctx, file); err != nil {
 		return err
 	}
-	return w.begin()
+	return w.begin(ctx)
 }
 
 // explained is err in terms of refusals.
@@ -109,7 +110,7 @@ func explained(err error) error {
 }
 
 // buildHosts makes the namespaces and the link between them.
-func (w *Path) buildHosts(file *program.File) error {
+func (w *Path) buildHosts(ctx context.Context, file *program.File) error {
 	for i := range w.hosts {
 		ns, err := netns.New()
 		if err != nil {
@@ -118,7 +119,7 @@ func (w *Path) buildHosts(file *program.File) error {
 		w.hosts[i] = path.Host{NS: ns, Addr: device.HostAddress(w.spec, i).Addr()}
 	}
 	w.under.Room = file.Overhead
-	if err := w.under.Build([2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU()); err != nil {
+	if err := w.under.Build(ctx, [2]*netns.NS{w.hosts[0].NS, w.hosts[1].NS}, w.spec.MTU()); err != nil {
 		return err
 	}
 	for _, h := range w.hosts {
@@ -144,7 +145,7 @@ func (w *Path) places() (list [2]program.Place) {
 }
 
 // ready waits for both devices, completes them, and waits for a packet each way.
-func (w *Path) ready(file *program.File) error {
+func (w *Path) ready(ctx context.Context, file *program.File) error {
 	began := time.Now()
 	for i := range w.hosts {
 		deadline := began.Add(file.End(i).Ready.Within)
@@ -162,7 +163,9 @@ func (w *Path) ready(file *program.File) error {
 			if time.Now().After(deadline) {
 				return w.pair.NotReady(i, missing)
 			}
-			time.Sleep(look)
+			if err := pause(ctx, look); err != nil {
+				return err
+			}
 		}
 	}
 	if err := w.complete(); err != nil {
@@ -170,9 +173,12 @@ func (w *Path) ready(file *program.File) error {
 	}
 	deadline := began.Add(max(file.End(0).Ready.Within, file.End(1).Ready.Within))
 	for {
-		err := path.Introduce(w.hosts, pingWait, 1)
+		err := path.Introduce(ctx, w.hosts, pingWait, 1)
 		if err == nil {
 			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		if died := w.pair.Err(); died != nil {
 			return died
@@ -180,6 +186,16 @@ func (w *Path) ready(file *program.File) error {
 		if time.Now().After(deadline) {
 			return w.pair.NotReady(1, fmt.Sprintf("no packet has crossed the tunnel: %v", err))
 		}
+	}
+}
+
+// pause waits, unless ctx is done.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 
@@ -260,8 +276,8 @@ func (w *Path) complete() (err error) {
 
 // begin waits until nothing moves any more, takes what passes from then on as the
 // trial's, and observes it.
-func (w *Path) begin() (err error) {
-	for deadline := time.Now().Add(path.DrainTimeout); ; time.Sleep(look) {
+func (w *Path) begin(ctx context.Context) (err error) {
+	for deadline := time.Now().Add(path.DrainTimeout); ; {
 		ok, err := w.Empty()
 		if err != nil {
 			return err
@@ -271,6 +287,9 @@ func (w *Path) begin() (err error) {
 		}
 		if time.Now().After(deadline) {
 			return fmt.Errorf("program=%s: packets still cross %s and %s, which nobody sent, %v after it was ready: switch off what it sends through the tunnel by itself", w.spec.Program, w.hosts[0].Link, w.hosts[1].Link, path.DrainTimeout)
+		}
+		if err := pause(ctx, look); err != nil {
+			return err
 		}
 	}
 	if err := w.under.Begin(); err != nil {

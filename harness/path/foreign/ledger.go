@@ -7,6 +7,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/device"
+	"tunbench/harness/netem"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/path"
@@ -24,8 +25,8 @@ type ledger struct {
 	*Path
 	devices   [2]netns.Counters
 	below     [2]netns.Counters
-	carried   path.LinkCounts // by the link below
-	lost      [2]uint64       // by the sockets below
+	carried   netem.Counts // by the link below
+	lost      [2]uint64    // by the sockets below
 	snapshots [2]*bpf.Snapshot
 	observer  *record.Observer
 	programs  []record.Process

@@ -1,4 +1,5 @@
-package path
+// Package netem makes the link between two hosts one that is not perfect.
+package netem
 
 import (
 	"errors"
@@ -23,8 +24,8 @@ type Link struct {
 	names [2]string
 }
 
-// impair makes the link between two devices as s asks; nil if that is perfect.
-func impair(s spec.Spec, ns [2]*netns.NS, names [2]string) (*Link, error) {
+// Impair makes the link between two devices as s asks; nil if that is perfect.
+func Impair(s spec.Spec, ns [2]*netns.NS, names [2]string) (*Link, error) {
 	if !s.Impaired() {
 		return nil, nil
 	}
@@ -59,11 +60,11 @@ func (l *Link) Begin() error {
 	return nil
 }
 
-// LinkCounts is what a link has done with the packets of each host.
-type LinkCounts [2]netns.NetemCounts
+// Counts is what a link has done with the packets of each host.
+type Counts [2]netns.NetemCounts
 
 // Counts are those since the link was made.
-func (l *Link) Counts() (c LinkCounts, err error) {
+func (l *Link) Counts() (c Counts, err error) {
 	if l == nil {
 		return c, nil
 	}
@@ -82,11 +83,11 @@ func (l *Link) Waiting() (bool, error) {
 }
 
 // Lost is how many packets or GSO packets of a host the link has not carried.
-func (c LinkCounts) Lost(host int) uint64 { return c[host].Dropped + c[host].Full }
+func (c Counts) Lost(host int) uint64 { return c[host].Dropped + c[host].Full }
 
 // Drops adds what the link has not carried to the drops of a hop, by reason. Of a path whose
 // packets are bound together on the link, each stands for so many packets.
-func (c LinkCounts) Drops(host int, each uint64, into map[string]uint64) {
+func (c Counts) Drops(host int, each uint64, into map[string]uint64) {
 	if n := c[host].Dropped; n > 0 {
 		into[record.LinkDrop] += n * each
 	}
@@ -95,18 +96,8 @@ func (c LinkCounts) Drops(host int, each uint64, into map[string]uint64) {
 	}
 }
 
-// ProbesSeen is how many packets of a probe went into devices with an observer: into the first,
-// or into both if packets are followed in both directions.
-func ProbesSeen(s spec.Spec, t *record.Trial) uint64 {
-	n := t.Probe.Sent(0)
-	if s.Dir == spec.Both {
-		n += t.Probe.Sent(1)
-	}
-	return n
-}
-
 // Describe fills in what the link was, and what it did.
-func (l *Link) Describe(t *record.Trial, c LinkCounts) {
+func (l *Link) Describe(t *record.Trial, c Counts) {
 	if l == nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package path
+package netem
 
 import (
 	"maps"
@@ -9,7 +9,7 @@ import (
 )
 
 func TestLinkDrops(t *testing.T) {
-	c := LinkCounts{{Dropped: 3}, {Dropped: 5, Full: 7}}
+	c := Counts{{Dropped: 3}, {Dropped: 5, Full: 7}}
 	drops := map[string]uint64{record.LinkDrop: 1}
 	c.Drops(1, 2, drops)
 	if want := map[string]uint64{record.LinkDrop: 11, record.LinkFull: 14}; !maps.Equal(drops, want) {
@@ -24,7 +24,7 @@ func TestLinkDrops(t *testing.T) {
 func TestPerfectLink(t *testing.T) {
 	var l *Link
 	var trial record.Trial
-	l.Describe(&trial, LinkCounts{netns.NetemCounts{Passed: 1}})
+	l.Describe(&trial, Counts{netns.NetemCounts{Passed: 1}})
 	waiting, err := l.Waiting()
 	if waiting || err != nil || l.Begin() != nil || trial.Link != nil {
 		t.Errorf("%v %v %+v", waiting, err, trial.Link)
