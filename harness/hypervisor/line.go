@@ -11,11 +11,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/vm"
 	"tunbench/harness/vm/peer"
 )
 
-// answersWithin is how long a guest may take to answer. An emulated one with nothing else to
-// do takes some milliseconds; on a host whose CPUs are busy, seconds.
+// answersWithin is how long a guest may take to answer, and how much CPU time, because it may
+// get little of it on a busy host. An emulated one with nothing else to do takes some
+// milliseconds.
 const answersWithin = time.Minute
 
 // line is a connection to the peer in the guest: its virtio-serial port.
@@ -25,19 +27,20 @@ type line struct {
 	torn    chan error // has room for the one error that ends the reader
 	ended   <-chan struct{}
 	ctx     context.Context // when it is done, no answer is waited for any more
+	used    func() int64    // CPU time of the guest in ns; -1 if it does not run
 
 	asking sync.Mutex // guards id: one question at a time
 	id     int
 }
 
 // newLine returns the host's end of a connection, and that of QEMU. ended is closed when the
-// guest has ended.
-func newLine(ctx context.Context, ended <-chan struct{}) (l *line, theirs *os.File, err error) {
+// guest has ended; used is the CPU time of the guest in ns, -1 if it does not run.
+func newLine(ctx context.Context, ended <-chan struct{}, used func() int64) (l *line, theirs *os.File, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a connection to the guest: %w", err)
 	}
-	l = &line{conn: os.NewFile(uintptr(fds[0]), "guest"), answers: make(chan peer.Answer, 1), torn: make(chan error, 1), ended: ended, ctx: ctx}
+	l = &line{conn: os.NewFile(uintptr(fds[0]), "guest"), answers: make(chan peer.Answer, 1), torn: make(chan error, 1), ended: ended, ctx: ctx, used: used}
 	go l.read()
 	return l, os.NewFile(uintptr(fds[1]), "guest's end"), nil
 }
@@ -71,9 +74,11 @@ func (l *line) ask(word string) (peer.Answer, error) {
 	return l.await(l.id, word, answersWithin)
 }
 
-// await waits for an answer. One that comes too late for what was asked before is skipped.
-func (l *line) await(id int, word string, within time.Duration) (peer.Answer, error) {
-	late := time.NewTimer(within)
+// await waits for an answer. One that comes too late for what was asked before is skipped. A
+// guest that the host gives no time to may take longer than patience.
+func (l *line) await(id int, word string, patience time.Duration) (peer.Answer, error) {
+	begin, before := time.Now(), l.used()
+	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		select {
@@ -92,7 +97,12 @@ func (l *line) await(id int, word string, within time.Duration) (peer.Answer, er
 		case <-l.ctx.Done():
 			return peer.Answer{}, l.ctx.Err()
 		case <-late.C:
-			return peer.Answer{}, fmt.Errorf("the guest has not answered %s within %v", word, within)
+			used, since := time.Duration(max(0, l.used()-max(0, before))), time.Since(begin)
+			if longer := vm.UntilSilent(used, patience, since); longer > 0 {
+				late.Reset(longer)
+				continue
+			}
+			return peer.Answer{}, fmt.Errorf("the guest has not answered %s within %v, in which it used %v of CPU time", word, since.Round(time.Millisecond), used.Round(time.Millisecond))
 		}
 	}
 }

@@ -25,7 +25,8 @@ const (
 	// memoryMiB is that of the guest, which holds tunbench twice: in its initramfs, and
 	// unpacked.
 	memoryMiB = 512
-	// bootsWithin bounds the boot, the attempt under KVM included.
+	// bootsWithin is how long the boot may take, the attempt under KVM included, and how much
+	// CPU time.
 	bootsWithin = 2 * time.Minute
 	// lastsFor is by how much a guest may outlive the measured time of its trial.
 	lastsFor = 10 * time.Minute
@@ -66,7 +67,7 @@ func startMachine(ctx context.Context, s spec.Spec, k *kernel.Kernel, d *device.
 	}
 	m := &machine{ended: make(chan struct{})}
 	var theirs *os.File
-	if m.line, theirs, err = newLine(ctx, m.ended); err != nil {
+	if m.line, theirs, err = newLine(ctx, m.ended, m.cpuTime); err != nil {
 		closeAll(queues)
 		return nil, err
 	}
@@ -133,10 +134,13 @@ func (m *machine) how() (accel, remark string) {
 	return m.accel, m.remark
 }
 
-// cpuTime is that of QEMU in ns, the guest's CPUs included; -1 if QEMU has ended.
+// cpuTime is that of QEMU in ns, the guest's CPUs included; -1 if QEMU does not run.
 func (m *machine) cpuTime() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.pid == 0 { // which would be this process
+		return -1
+	}
 	// The clock of a process: MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) of the kernel's
 	// include/linux/posix-timers_types.h.
 	const sched = 2

@@ -40,7 +40,7 @@ func TestDeviceArgs(t *testing.T) {
 func newTestLine(t *testing.T) (l *line, theirs *os.File, end func()) {
 	t.Helper()
 	ended := make(chan struct{})
-	l, theirs, err := newLine(t.Context(), ended)
+	l, theirs, err := newLine(t.Context(), ended, func() int64 { return 0 })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +77,51 @@ func TestLine(t *testing.T) {
 
 func TestLineFaults(t *testing.T) {
 	l, theirs, _ := newTestLine(t)
-	if _, err := l.await(1, peer.Start, time.Millisecond); err == nil || err.Error() != "the guest has not answered start within 1ms" {
+	if _, err := l.await(1, peer.Start, time.Millisecond); err == nil || !strings.HasPrefix(err.Error(), "the guest has not answered start within ") {
 		t.Errorf("%v", err)
 	}
 	io.WriteString(theirs, "panic: \n")
 	if _, err := l.await(1, peer.Start, time.Minute); err == nil || !strings.Contains(err.Error(), `the guest answered "panic: "`) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A guest that the host gives little time to may take longer, and one that has had its time,
+// or takes none, may not.
+func TestLinePatience(t *testing.T) {
+	const patience = 50 * time.Millisecond
+	for name, c := range map[string]struct {
+		share   float64 // of the time that passes, which the guest gets of a CPU
+		answers bool    // after four times the patience
+		want    string
+	}{
+		"slow":         {0.2, true, ""},
+		"busy":         {2, true, "has not answered look within"},
+		"stopped":      {0, true, "used 0s of CPU time"},
+		"never, slow":  {0.2, false, "has not answered look within"},
+		"does not run": {-1, false, "used 0s of CPU time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := time.Now()
+			l, theirs, _ := newTestLine(t)
+			l.used = func() int64 {
+				if c.share < 0 {
+					return -1
+				}
+				return 1e9 + int64(c.share*float64(time.Since(begin)))
+			}
+			if c.answers {
+				time.AfterFunc(4*patience, func() { json.NewEncoder(theirs).Encode(peer.Answer{ID: 1}) })
+			}
+			_, err := l.await(1, peer.Look, patience)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+			if took := time.Since(begin); took < patience || c.share == 0.2 && took < 4*patience {
+				t.Errorf("took %v", took)
+			}
+		})
 	}
 }
 

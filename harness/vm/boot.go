@@ -135,7 +135,7 @@ func (b *boot) watch(ctx context.Context) {
 		case <-b.silent:
 			if b.probe {
 				b.stop(&kvmError{fmt.Sprintf("a guest under KVM printed nothing for %v", b.patience)})
-			} else if longer := untilSilent(b.qemu.cpuTime(), b.patience, time.Since(b.begin)); longer > 0 {
+			} else if longer := UntilSilent(b.qemu.cpuTime(), b.patience, time.Since(b.begin)); longer > 0 {
 				b.silent = time.After(longer)
 			} else {
 				b.stop(fmt.Errorf("the kernel printed nothing for %v: has it a serial console (%s)?", b.patience, boards[b.machine.Kernel.Arch].serial))
@@ -153,10 +153,10 @@ func (b *boot) watch(ctx context.Context) {
 	}
 }
 
-// untilSilent is how long a guest may still print nothing that has used so much CPU time
-// since it was started. It is 0 for one that had all the time it needs, and for one that
+// UntilSilent is how long a guest may still say nothing, of whose CPU time patience may
+// pass, if it has used so much since it was started or asked. It is 0 for one that had all the time it needs, and for one that
 // does not run, although it could.
-func untilSilent(used, patience, since time.Duration) time.Duration {
+func UntilSilent(used, patience, since time.Duration) time.Duration {
 	if used < time.Duration(idleShare*float64(since)) {
 		return 0
 	}

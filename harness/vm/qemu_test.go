@@ -234,7 +234,7 @@ func TestUntilSilent(t *testing.T) {
 		{60 * s, 60 * s, 0},
 		{200 * s, 100 * s, 0},
 	} {
-		if got := untilSilent(c.used, 60*s, c.since); got != c.want {
+		if got := UntilSilent(c.used, 60*s, c.since); got != c.want {
 			t.Errorf("%v of CPU time in %v: %v more, want %v", c.used, c.since, got, c.want)
 		}
 	}
