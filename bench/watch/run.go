@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,7 @@ type Config struct {
 	JSON     bool          // records on Stdout, also where that is a terminal
 	Buckets  bool          // keep the buckets of histograms in records
 	Out      string        // folder for records and a report; "": none
+	Format   string        // of a second report in Out, beside report.md: one of Formats
 	Quiet    bool          // say nothing of what happens to the device
 	// Host and Tool are named at the foot of pictures. Host is asked only for a report.
 	Host   func() record.Host
@@ -43,6 +45,9 @@ type Config struct {
 	Stdout io.Writer
 	Stderr io.Writer
 }
+
+// Formats are the values of --format, the default first: it stands for no second report.
+var Formats = []string{"markdown", "html"}
 
 // Register registers the flags of the command.
 func (c *Config) Register(f *pflag.FlagSet) {
@@ -57,6 +62,21 @@ func (c *Config) Register(f *pflag.FlagSet) {
 	f.BoolVar(&c.JSON, "json", false, "print records, one a line, as into a pipe")
 	f.BoolVar(&c.Buckets, "buckets", false, "keep the buckets of histograms in records")
 	f.StringVar(&c.Out, "out", "", "folder for the records and a report with time lines")
+	f.StringVar(&c.Format, "format", Formats[0], "format of a second report in the folder of --out, beside report.md: "+strings.Join(Formats, ", "))
+}
+
+// Check checks the flags.
+func (c *Config) Check() error {
+	const least = 10 * time.Millisecond
+	switch {
+	case c.Interval < least:
+		return fmt.Errorf("--interval %v: choose at least %v", c.Interval, least)
+	case !slices.Contains(Formats, c.Format):
+		return fmt.Errorf("--format %q: choose %s", c.Format, strings.Join(Formats, " or "))
+	case c.Format != Formats[0] && c.Out == "":
+		return fmt.Errorf("--format %s writes a report: name a folder for it with --out", c.Format)
+	}
+	return nil
 }
 
 // command is a running watch.
@@ -227,20 +247,42 @@ func (w *command) finish() error {
 	}
 	started := time.Unix(0, w.total.Begun).UTC().Format(time.RFC3339)
 	doc := documentwatch.New(&w.total, w.events, document.SourceOf(&record.Run{Host: w.Host(), Tool: w.Tool, Started: started}))
-	if w.Out != "" {
-		errs = append(errs, render.WriteDocument(w.Out, doc))
-	}
+	written, err := w.report(doc)
+	errs = append(errs, err)
 	to := w.Stdout
 	if w.JSON || w.screen.Columns == 0 {
 		to = w.Stderr // stdout has records
 	}
 	if !w.Quiet {
 		summary(to, doc)
-		if w.Out != "" {
-			fmt.Fprintf(w.Stderr, "report: %s\n", filepath.Join(w.Out, "report.md"))
+		for _, file := range written {
+			fmt.Fprintf(w.Stderr, "report: %s\n", file)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// report writes the report into the folder of --out, in each format that is wanted, and
+// names its files.
+func (w *command) report(doc document.Document) (written []string, err error) {
+	if w.Out == "" {
+		return nil, nil
+	}
+	if err := render.WriteDocument(w.Out, doc); err != nil {
+		return nil, err
+	}
+	written = append(written, filepath.Join(w.Out, render.ReportName))
+	if w.Format != "html" {
+		return written, nil
+	}
+	files, err := render.HTMLFiles(doc)
+	if err != nil {
+		return written, err
+	}
+	if err := render.WriteFiles(w.Out, files); err != nil {
+		return written, err
+	}
+	return append(written, filepath.Join(w.Out, files[0].Name)), nil
 }
 
 // summary prints the first sentences of the report.

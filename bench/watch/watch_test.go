@@ -159,7 +159,7 @@ func TestRun(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	c := Config{
 		Options:  watch.Options{Device: "run0", Hook: record.HookAuto, Interval: 100 * time.Millisecond, Flows: true},
-		Duration: 550 * time.Millisecond, Out: out, Stdout: &stdout, Stderr: &stderr,
+		Duration: 550 * time.Millisecond, Out: out, Format: "html", Stdout: &stdout, Stderr: &stderr,
 		Host: func() record.Host { return record.Host{Kernel: "6.18.0", CPU: "a CPU", CPUs: 2} }, Tool: record.Tool{Version: "v0.1.0"},
 	}
 	if err := Run(t.Context(), c); err != nil {
@@ -208,16 +208,56 @@ func TestRun(t *testing.T) {
 	if err != nil || !foot.Match(picture) {
 		t.Errorf("%v: the picture does not say where it comes from:\n%s", err, picture)
 	}
+	page, err := os.ReadFile(filepath.Join(out, "report.html"))
+	if err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"<!DOCTYPE html>", "<svg", "FULL_RING", "<title>"} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page has no %s", want)
+		}
+	}
+	for _, name := range []string{"report.md", "report.html"} {
+		if want := "report: " + filepath.Join(out, name) + "\n"; !strings.Contains(stderr.String(), want) {
+			t.Errorf("%q is not told: %s", want, stderr.String())
+		}
+	}
 	if err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "choose another folder") {
 		t.Errorf("into the same folder: %v", err)
 	}
 	// A device that is not there leaves nothing behind.
+	c.Device, c.Out, c.Format = "run0", filepath.Join(t.TempDir(), "markdown"), "markdown"
+	if err := Run(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(c.Out, "report.html")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a page that was not asked for: %v", err)
+	}
 	c.Device, c.Out = "none0", filepath.Join(t.TempDir(), "none")
 	if err := Run(t.Context(), c); err == nil {
 		t.Error("a device that is not there was watched")
 	}
 	if _, err := os.Stat(c.Out); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a folder is left: %v", err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"":                                   func(*Config) {},
+		"--interval 1ms: choose at least":    func(c *Config) { c.Interval = time.Millisecond },
+		`--format "pdf": choose markdown or`: func(c *Config) { c.Format, c.Out = "pdf", "x" },
+		"--format html writes a report: name a folder": func(c *Config) { c.Format = "html" },
+	} {
+		c := Config{Options: watch.Options{Interval: time.Second}, Format: "markdown"}
+		change(&c)
+		if err := c.Check(); want == "" && err != nil || want != "" && (err == nil || !strings.HasPrefix(err.Error(), want)) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	html := Config{Options: watch.Options{Interval: time.Second}, Format: "html", Out: "x"}
+	if err := html.Check(); err != nil {
+		t.Error(err)
 	}
 }
 

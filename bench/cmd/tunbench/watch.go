@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"time"
-
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/watch"
@@ -20,9 +17,10 @@ func watchCommand(a *app) *cobra.Command {
 			if len(args) == 0 {
 				return watch.List(a.stdout, a.stderr, c.Netns, c.JSON)
 			}
-			if c.Device = args[0]; c.Interval < 10*time.Millisecond {
-				return fmt.Errorf("--interval %v: choose at least 10ms", c.Interval)
+			if err := c.Check(); err != nil {
+				return err
 			}
+			c.Device = args[0]
 			err := watch.Run(cmd.Context(), c)
 			if err == nil && c.Duration > 0 && cmd.Context().Err() != nil {
 				return exitError{exitInterrupted, nil} // without --duration it is how one ends it
@@ -31,5 +29,6 @@ func watchCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Register(cmd.Flags())
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(watch.Formats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
