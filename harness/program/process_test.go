@@ -1,11 +1,13 @@
 package program
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -224,4 +226,53 @@ func TestUsage(t *testing.T) {
 		u, err := p.Usage(0)
 		return err == nil && u.PeakBytes > 50e6 && u.PeakBytes < 70e6 && u.CPUNs > 20e6
 	})
+}
+
+// A program is counted as a whole, also where it forks twice, opens sessions of its own, and
+// leaves processes without a parent.
+func TestUsageOfWhatForks(t *testing.T) {
+	const spins = "export SPIN='i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; echo counted'; "
+	for name, script := range map[string]string{
+		"alone":          `eval "$SPIN"; sleep 60`,
+		"child":          `sh -c "$SPIN; exec sleep 60" & wait`,
+		"session":        `setsid sh -c "$SPIN; exec sleep 60" & wait`,
+		"orphan":         `sh -c "setsid sh -c '$SPIN; exec sleep 60' &"; sleep 60`,
+		"orphan, ended":  `sh -c "setsid sh -c '$SPIN' &"; sleep 60`,
+		"twice, session": `setsid sh -c "setsid sh -c '$SPIN; exec sleep 60' & sleep 60" & sleep 60`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := pair(t, spins+script, func(f *File) { f.Ends[0].Ready.Line = "counted" })
+			if err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the line", func() bool { ok, _ := p.Ready(0); return ok })
+			time.Sleep(50 * time.Millisecond) // one that ends is counted when it is waited for
+			u, err := p.Usage(0)
+			if err != nil || u.CPUNs < 50e6 {
+				t.Errorf("%+v, %v: want the time of 300,000 turns of a loop", u, err)
+			}
+			t.Logf("%v of CPU time", time.Duration(u.CPUNs))
+			first := p.ends[0].pid()
+			tree, err := descendants(first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			space, err := inNamespaceOf(first)
+			slices.Sort(tree)
+			slices.Sort(space)
+			if err != nil || len(tree) == 0 || !slices.Equal(tree, space) {
+				t.Errorf("processes by their parents %v, by their namespace %v (%v)", tree, space, err)
+			}
+		})
+	}
+}
+
+func TestUsageOfNobody(t *testing.T) {
+	const none = 1 << 22 // above the largest PID there is
+	if _, err := belonging(none); !errors.Is(err, errUnknownUsage) {
+		t.Error(err)
+	}
+	if _, err := inNamespaceOf(none); err == nil {
+		t.Error("no error")
+	}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // Usage is what the processes of one end have used so far: those that run, and of those
-// that have ended the CPU time.
+// that have ended the CPU time. All belong to it that are below the first process of the PID
+// namespace: what forks away, in whatever session, becomes a child of that one.
 type Usage struct {
 	CPUNs     int64
 	PeakBytes uint64 // the sum of the highest resident memory of each process that runs (VmHWM)
@@ -32,6 +33,45 @@ func childrenOf(pid string) (list []int, err error) {
 			if n, err := strconv.Atoi(field); err == nil {
 				list = append(list, n)
 			}
+		}
+	}
+	return list, nil
+}
+
+// belonging lists all processes below the first one of a PID namespace: by its children and
+// theirs or, where the kernel lists no children, by the namespace, in which nothing else runs.
+func belonging(first int) ([]int, error) {
+	all, err := descendants(first)
+	if err == nil {
+		return all, nil
+	}
+	if _, gone := os.Stat(fmt.Sprintf("/proc/%d", first)); gone != nil {
+		return nil, errUnknownUsage
+	}
+	all, nsErr := inNamespaceOf(first)
+	if nsErr != nil {
+		return nil, fmt.Errorf("find the processes of the program: %w (CONFIG_PROC_CHILDREN), and %w: run as root, with a /proc of all processes (no hidepid)", err, nsErr)
+	}
+	return all, nil
+}
+
+// inNamespaceOf lists the processes of the PID namespace of the first one in it, without that.
+func inNamespaceOf(first int) (list []int, err error) {
+	space, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", first))
+	if err != nil {
+		return nil, fmt.Errorf("read the PID namespace of process %d: %w", first, err)
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list the processes: %w", err)
+	}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == first {
+			continue
+		}
+		if other, err := os.Readlink(filepath.Join("/proc", e.Name(), "ns/pid")); err == nil && other == space {
+			list = append(list, pid)
 		}
 	}
 	return list, nil
@@ -63,7 +103,7 @@ const tickNs = 10_000_000
 
 // usageBelow adds up what the processes below the first one have used.
 func usageBelow(first int) (u Usage, err error) {
-	running, err := descendants(first)
+	running, err := belonging(first)
 	if err != nil {
 		return u, err
 	}
@@ -125,7 +165,7 @@ func peak(pid int) uint64 {
 // held counts the queues of a TUN/TAP device that the processes below the first one
 // hold, and names the devices that they hold.
 func held(first int, device string) (queues int, devices []string) {
-	running, err := descendants(first)
+	running, err := belonging(first)
 	if err != nil {
 		return 0, nil
 	}
