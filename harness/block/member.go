@@ -159,7 +159,7 @@ func (m *member) end(ctx context.Context, c *class) (t record.Trial) {
 // note says what is special about a trial.
 func (m *member) note(t *record.Trial, interrupted bool) {
 	if n := len(m.spare); n > 0 {
-		t.Notes = append(t.Notes, record.Plural(n, "window was", "windows were")+" measured again, since CPU time was stolen from them")
+		t.Notes = append(t.Notes, record.Plural(n, "window was", "windows were")+" measured again, since CPU time was stolen from them; "+trial.OfAll)
 	}
 	if interrupted && len(m.kept) < m.want {
 		t.Flags = append(t.Flags, record.FlagShort)

@@ -66,6 +66,9 @@ const (
 	LeastWindows = 6
 )
 
+// OfAll says in a trial's note what does not leave out windows that were measured again.
+const OfAll = "accounts, queues and latencies are of all windows"
+
 // TakeTurns makes a trial of each side: both devices are there from the beginning,
 // and the traffic goes through one or the other in turn, a window of s.Window at a
 // time, until each side has been measured for s.Measure. A host whose speed wanders
@@ -84,7 +87,7 @@ func TakeTurns(ctx context.Context, sides [2]Side, s spec.Spec, seed uint64) (tr
 	for i := range trials {
 		trials[i].Started = started
 		if n := a.tried - a.kept; n > 0 {
-			trials[i].Notes = append(trials[i].Notes, fmt.Sprintf("%d of %d pairs of windows were measured again, since CPU time was stolen from them", n, a.tried))
+			trials[i].Notes = append(trials[i].Notes, fmt.Sprintf("%d of %d pairs of windows were measured again, since CPU time was stolen from them; "+OfAll, n, a.tried))
 		}
 	}
 	return trials, nil

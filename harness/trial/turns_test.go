@@ -152,6 +152,27 @@ func TestSlicesLeaveStolenTimeOut(t *testing.T) {
 	}
 }
 
+// A trial says which of its figures are of all windows, when some were measured again.
+func TestSlicesMeasuredAgainAreNoted(t *testing.T) {
+	for _, stolen := range []time.Duration{0, time.Millisecond} {
+		s := spec.Spec{Window: 80 * time.Millisecond, Measure: 800 * time.Millisecond}
+		sides, _ := fakeSides(s, func() time.Duration { return stolen })
+		trials, err := TakeTurns(context.Background(), sides, s, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		if stolen > 0 {
+			want = []string{"24 of 30 pairs of windows were measured again, since CPU time was stolen from them; accounts, queues and latencies are of all windows"}
+		}
+		for _, trial := range trials {
+			if !slices.Equal(trial.Notes, want) {
+				t.Errorf("%v stolen: notes %q, want %q", stolen, trial.Notes, want)
+			}
+		}
+	}
+}
+
 func TestSlicesEndOnFailure(t *testing.T) {
 	sides, log := fakeSides(spec.Spec{Window: time.Millisecond}, func() time.Duration { return 0 })
 	broken := errors.New("broken")
