@@ -103,8 +103,24 @@ func TestFaultsAreNamed(t *testing.T) {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}
-	if !Blank(make([]byte, 77)) || Blank(append(make([]byte, 76), 1)) {
-		t.Error("zeros are not told from others")
+}
+
+// Blank finds each byte that is not zero, wherever it is.
+func TestBlank(t *testing.T) {
+	for _, n := range []int{0, 1, 77, 2047, 2048, 2049, 4096, 65535} {
+		b := make([]byte, n)
+		if !Blank(b) {
+			t.Errorf("%d zeros are not blank", n)
+		}
+		for _, at := range []int{0, 1, n / 2, 2047, 2048, 2049, n - 2, n - 1} {
+			if at < 0 || at >= n {
+				continue
+			}
+			if b[at] = 1; Blank(b) {
+				t.Errorf("%d bytes are blank, but byte %d is 1", n, at)
+			}
+			b[at] = 0
+		}
 	}
 }
 
