@@ -40,6 +40,8 @@ type connections struct {
 
 	segments bool // windows count segments, not payload
 	measured bool
+	on       bool // it is measured now
+	looks    looks
 	stacks   [2]netns.TCP // of the hosts, when the measured time began
 	disorder uint64       // packets that were put in order in the measured time
 	bad      [2]uint64    // packets with a wrong checksum, at the start
@@ -117,6 +119,7 @@ func (k *connections) lookAtStart() error {
 // lookAtMeasured looks at all connections when the measured time begins and when it
 // ends, and adds up what they did in it.
 func (k *connections) lookAtMeasured(on bool) error {
+	k.on = on
 	if on && !k.measured {
 		k.measured = true
 		k.segments = !superPackets(k.spec) && k.spec.Flows*len(k.exchanges) <= mostAsked
@@ -250,7 +253,7 @@ func (k *connections) account(t *record.Trial) {
 // describe fills in what TCP says of the streams, and each direction by itself.
 func (k *connections) describe(t *record.Trial) {
 	tcp := &record.TCP{Reordering: k.disorder}
-	var rtts, vars, cwnds, received []uint64
+	var received []uint64
 	var sum did
 	for _, w := range k.exchanges {
 		for i, peers := range w.peers {
@@ -260,9 +263,6 @@ func (k *connections) describe(t *record.Trial) {
 					received = append(received, p.did.received)
 					continue
 				}
-				rtts = append(rtts, uint64(p.last.RTT))
-				vars = append(vars, uint64(p.last.RTTVar))
-				cwnds = append(cwnds, uint64(p.last.Cwnd))
 				if least := uint64(p.last.MinRTT); tcp.MinRTTNs == 0 || least < tcp.MinRTTNs {
 					tcp.MinRTTNs = least
 				}
@@ -275,7 +275,8 @@ func (k *connections) describe(t *record.Trial) {
 	first := k.exchanges[0].peers[0][0]
 	tcp.Streams = len(received)
 	tcp.Bytes, tcp.Segments, tcp.Retransmits = sum.received, sum.out, sum.again
-	tcp.RTTNs, tcp.RTTVarNs, tcp.Cwnd, tcp.MSS = middle(rtts), middle(vars), middle(cwnds), uint64(first.last.MSS)
+	k.looks.describe(tcp)
+	tcp.MSS = uint64(first.last.MSS)
 	var total uint64
 	for _, n := range received {
 		total += n

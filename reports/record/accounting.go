@@ -117,17 +117,17 @@ type Process struct {
 	PeakBytes uint64 `json:"peak_bytes"` // the sum of the highest resident memory of each of its processes
 }
 
-// TCP is what TCP_INFO said about the streams at the end of the measured time, and
-// what the streams did during it.
+// TCP is what streams did in the measured time, and what TCP_INFO said in it at the ends of
+// windows.
 type TCP struct {
 	Streams     int     `json:"streams"`
 	Bytes       uint64  `json:"bytes"`       // payload received
 	Segments    uint64  `json:"segments"`    // sent, with data
 	Retransmits uint64  `json:"retransmits"` // segments of these that were sent again
-	RTTNs       uint64  `json:"rtt_ns"`      // smoothed, median of the streams
+	RTTNs       uint64  `json:"rtt_ns"`      // smoothed, median of the streams, and of the times it was asked
 	RTTVarNs    uint64  `json:"rttvar_ns"`
 	MinRTTNs    uint64  `json:"min_rtt_ns"` // the smallest of all streams
-	Cwnd        uint64  `json:"cwnd"`       // segments, median of the streams
+	Cwnd        uint64  `json:"cwnd"`       // segments, median as rtt_ns
 	MSS         uint64  `json:"mss"`
 	Reordering  uint64  `json:"reordering"` // segments that the receivers put in order (TCPOFOQueue)
 	Slowest     float64 `json:"slowest"`    // bytes of the slowest stream over their mean

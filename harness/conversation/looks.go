@@ -1,0 +1,60 @@
+package conversation
+
+import "tunbench/reports/record"
+
+// looks are what TCP said of the way to the other host, each time that it was asked while it
+// was measured. One look would not do: within a trial the round trip of streams that fill a
+// queue changes by a factor of ten. A look after the end would be of a queue that empties.
+type looks struct {
+	rtts, vars, cwnds []uint64 // ns and segments; medians of the streams, one for each look
+}
+
+// look asks all streams of the ends that send.
+func (l *looks) look(ends [][]*peer) error {
+	var rtts, vars, cwnds []uint64
+	for _, peers := range ends {
+		for _, p := range peers {
+			now, err := p.conn.Info()
+			if err != nil {
+				return err
+			}
+			rtts = append(rtts, uint64(now.RTT))
+			vars = append(vars, uint64(now.RTTVar))
+			cwnds = append(cwnds, uint64(now.Cwnd))
+		}
+	}
+	l.rtts = append(l.rtts, middle(rtts))
+	l.vars = append(l.vars, middle(vars))
+	l.cwnds = append(l.cwnds, middle(cwnds))
+	return nil
+}
+
+// describe fills in the medians of all looks.
+func (l *looks) describe(t *record.TCP) {
+	t.RTTNs, t.RTTVarNs, t.Cwnd = middle(l.rtts), middle(l.vars), middle(l.cwnds)
+}
+
+// senders are the ends that send payload, of each exchange.
+func (k *connections) senders() (ends [][]*peer) {
+	for _, w := range k.exchanges {
+		ends = append(ends, w.peers[0])
+		if k.answered {
+			ends = append(ends, w.peers[1])
+		}
+	}
+	return ends
+}
+
+// lookWhileMeasured looks at the way while it is measured. It does not look at more streams
+// than are asked for their segments.
+func (k *connections) lookWhileMeasured() error {
+	if !k.on {
+		return nil
+	}
+	ends, left := k.senders(), mostAsked
+	for i, peers := range ends {
+		ends[i] = peers[:min(len(peers), left)]
+		left -= len(ends[i])
+	}
+	return k.looks.look(ends)
+}
