@@ -180,7 +180,7 @@ func goodputs(all []*row) (document.Picture, bool) {
 	}
 	title := prose.Values{"Base": base.name, "Best": "", "Times": ""}
 	if len(shown) > 1 {
-		title["Best"], title["Times"] = shown[1].name, text.Ratio(shown[1].goodput/base.goodput)
+		title["Best"], title["Times"] = shown[1].name, text.Ratio(shown[1].ratioTo(base).Value)
 	}
 	return document.Picture{
 		File: document.Numbered("programs", 0), Alt: book.Text("chart alt", nil), N: document.TrialsEach(scenarios),
@@ -203,13 +203,18 @@ func (r *row) bar(base *row) chart.RatioBar {
 		b.Low, b.High, b.Exact = sp.Low/1e9, sp.High/1e9, sp.Exact
 	}
 	if r != base {
-		ratio, ok := figure.RatioOf(h, base.tcp.Head(), figure.Bytes)
-		if !ok {
-			ratio = figure.Ratio{Value: r.goodput / base.goodput}
-		}
+		ratio := r.ratioTo(base)
 		b.Ratio, b.Side = question.RatioText(ratio), question.Side(ratio)
 	}
 	return b
+}
+
+// ratioTo compares r with base in the rounds that both have, or without those by medians.
+func (r *row) ratioTo(base *row) figure.Ratio {
+	if ratio, ok := figure.RatioOf(r.tcp.Head(), base.tcp.Head(), figure.Bytes); ok {
+		return ratio
+	}
+	return figure.Ratio{Value: r.goodput / base.goodput}
 }
 
 func mebibytes(v float64) string { return text.Figure(v / (1 << 20)) }

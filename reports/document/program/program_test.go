@@ -1,8 +1,10 @@
 package program
 
 import (
+	"strings"
 	"testing"
 
+	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/record"
@@ -55,5 +57,44 @@ func TestComparable(t *testing.T) {
 		if len(kept) != c.kept || len(beyond) != c.beyond {
 			t.Errorf("%v: %d and %d, want %d and %d", c.rows, len(kept), len(beyond), c.kept, c.beyond)
 		}
+	}
+}
+
+// The title of the chart says the ratio that stands on the bar, also where rounds, in which
+// both met the same host, give another one than the medians.
+func TestTitleAgreesWithTheBar(t *testing.T) {
+	const tail = "/dir=k2u/gen=tcp/queues=1/size=1400"
+	var scenarios []string
+	for range 6 {
+		scenarios = append(scenarios, "Tun/path=vpn"+tail, "Tun/path=wireguard-go"+tail, "Tun/path=program"+tail+"/program=mine")
+	}
+	f := file(scenarios...)
+	for i := range f.Trials {
+		trial := &f.Trials[i]
+		speed := 1.0
+		if i%3 == 1 {
+			speed = 2
+		}
+		block := i/3 + 1
+		trial.Block, trial.Pair, trial.Started = block, block, "2026-01-02T03:04:05Z"
+		trial.Metrics[record.GoodputBitPerS] *= speed
+		n := uint64(1000 * speed)
+		if block%2 == 0 && i%3 == 1 {
+			n += 400 // a goodput of the rounds that the trial's own figure does not show
+		}
+		for round := 1; round <= 2; round++ {
+			trial.Windows = append(trial.Windows, record.Window{TNs: int64(round) * 1e6, Round: round, Pkts: n, Bytes: 1400 * n})
+		}
+	}
+	list, _ := figure.Scenarios(f)
+	sec, ok := Section(list)
+	if !ok || len(sec.Blocks) != 2 {
+		t.Fatalf("%v, %d blocks", ok, len(sec.Blocks))
+	}
+	drawn := sec.Blocks[1].(document.Picture).Chart.(chart.Ratios)
+	bar := drawn.Groups[0].Bars[1]
+	ratio, _, _ := strings.Cut(bar.Ratio, " ")
+	if bar.Label != "path=wireguard-go" || ratio == "2.00" || !strings.Contains(drawn.Title, "path=wireguard-go has "+ratio+" × the TCP goodput of path=vpn") {
+		t.Errorf("title %q, bar %+v", drawn.Title, bar)
 	}
 }
