@@ -91,7 +91,7 @@ func TestAB(t *testing.T) {
 		strict  int
 		note    string
 	}{
-		"equal":             {"size=1500", noisy(1), record.Equivalent, 0, 0, "base: Tun/dir=k2u/gen=udp/queues=1/size=64"},
+		"equal":             {"size=1500", noisy(1), record.Equivalent, 0, 0, "against Tun/dir=k2u/gen=udp/queues=1/size=64"},
 		"slower":            {"size=1500", noisy(0.9), record.Regression, 1, 1, ""},
 		"faster":            {"size=1500", noisy(1.1), record.Improvement, 0, 0, ""},
 		"half are spoilt":   {"size=1500", spoilt(2, record.FlagSteal, noisy(0.9)), record.Regression, 1, 1, "pairs were spoilt and made again: steal in"},

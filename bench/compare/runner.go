@@ -217,12 +217,12 @@ func (r *runner) verdict(s *subject, v record.Verdict) error {
 	v.Kind, v.Scenario = record.KindVerdict, b.Name
 	switch {
 	case a.Name != b.Name:
-		v.Notes = append(v.Notes, "base: "+a.Name+hooked(a, b))
+		v.Notes = append(v.Notes, verdict.Against(a.Name+hooked(a, b)))
 	case a.Hook != b.Hook:
-		v.Notes = append(v.Notes, "base: hook="+a.Hook+", new: hook="+b.Hook)
+		v.Notes = append(v.Notes, verdict.Against("hook="+a.Hook+" with hook="+b.Hook))
 	}
 	if n := s.pairs - s.valid; n > 0 {
-		v.Notes = append(v.Notes, fmt.Sprintf("%d of %d pairs were spoilt and made again: %s", n, s.pairs, s.whySpoilt()))
+		v.Notes = append(v.Notes, verdict.Spoilt(n, s.pairs, s.whySpoilt()))
 	}
 	r.out.Verdicts = append(r.out.Verdicts, v)
 	return r.rec.Write(v)

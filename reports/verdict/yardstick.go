@@ -19,6 +19,27 @@ import (
 // ByRatio is the note of a verdict on a rate that was judged by its ratio to loopback.
 const ByRatio = "judged by the ratio to loopback"
 
+// against begins the note that says what a verdict is against, and spoilt ends the one about
+// pairs that do not count.
+const (
+	against = "against "
+	spoilt  = " were spoilt and made again"
+)
+
+// Against is the note of a verdict on a scenario whose base has another name or hook.
+func Against(base string) string { return against + base }
+
+// Spoilt is the note of a verdict for which n of so many pairs were made again.
+func Spoilt(n, of int, why string) string {
+	return fmt.Sprintf("%d of %d pairs"+spoilt+": %s", n, of, why)
+}
+
+// Circumstance reports whether a note says how a verdict came about, and not why there is
+// none.
+func Circumstance(note string) bool {
+	return note == ByRatio || strings.HasPrefix(note, against) || strings.Contains(note, spoilt)
+}
+
 // ratioTest is an open verdict on a rate, which is judged by its ratio to loopback.
 type ratioTest struct {
 	at       int // index in done.Verdicts

@@ -214,8 +214,8 @@ func (s *Text) Reasons(kind string) (list []reason) {
 			continue
 		}
 		for _, note := range v.Notes {
-			if note == verdict.ByRatio {
-				continue // how it was judged, not why there is no verdict
+			if verdict.Circumstance(note) {
+				continue
 			}
 			i := slices.IndexFunc(list, func(r reason) bool { return r.Note == note })
 			if i < 0 {
