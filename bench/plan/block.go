@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"tunbench/bench/suite"
 	"tunbench/harness/block"
 	"tunbench/harness/spec"
 	"tunbench/harness/trial"
@@ -78,6 +77,7 @@ func takesTurns(s spec.Spec) bool {
 func (r blocks) variant(j job) trial.Variant {
 	v := trial.Variant{Spec: j.spec, Hook: r.hookOf(j.arm)}
 	if j.arm == record.Observed && len(r.Arms) > 1 {
+		v.Spec.Window = trial.TurnWindow(v.Spec) // as that of the bare arm
 		v.Spec.Measure = ObservedTime(v.Spec.Measure)
 	}
 	return v
@@ -157,21 +157,38 @@ const (
 	// turnOverhead what a window takes in addition to its length, to wake up the
 	// workers and to hold them.
 	blockOverhead = 120 * time.Millisecond
-	turnOverhead  = 2 * time.Millisecond
+	turnOverhead  = 5 * time.Millisecond
 	// yardstickShare is about how many windows of yardsticks there are for one of a bare
 	// trial.
-	yardstickShare = 0.6
+	yardstickShare = 0.4
 )
 
 // JobTime is about how long a trial of s takes in a block that has both arms, or one.
-func JobTime(s suite.Scenario, arm record.Arm, both bool) time.Duration {
+func JobTime(s spec.Spec, arm record.Arm, both bool) time.Duration {
 	measure, share := s.Measure, 1+yardstickShare
 	if arm == record.Observed && both {
 		measure, share = ObservedTime(measure), 1
 	}
-	windows := float64(measure / s.Window)
-	each := float64(s.Window+s.Window/trial.SettleShare) + float64(turnOverhead)
+	window := trial.TurnWindow(s)
+	windows := max(float64(measure/window), trial.LeastWindows)
+	each := float64(window + window/trial.SettleShare + turnOverhead + emptyTime(s))
 	return s.Warmup + blockOverhead + time.Duration(share*windows*each)
 }
 
-func (r blocks) jobTime(j job) time.Duration { return JobTime(j.Scenario, j.arm, len(r.Arms) > 1) }
+// emptyTime is about how long the path of s takes to be empty after a window: what TCP lost is
+// sent again, some of it only after its timer. Means of a run on two CPUs.
+func emptyTime(s spec.Spec) time.Duration {
+	switch {
+	case s.Path == spec.PathProgram:
+		return 400 * time.Millisecond
+	case s.Gen != spec.GenTCP || s.Path == spec.PathVeth:
+		return 0
+	case s.Path == spec.PathWireGuardGo:
+		return 270 * time.Millisecond
+	case s.Path == spec.PathVPN:
+		return 175 * time.Millisecond
+	}
+	return 100 * time.Millisecond
+}
+
+func (r blocks) jobTime(j job) time.Duration { return JobTime(j.spec, j.arm, len(r.Arms) > 1) }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tunbench/harness/spec"
+	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -86,6 +87,17 @@ func TestObservedTime(t *testing.T) {
 	}
 	if got := f.lab.blocks[0].Variants[0].Spec.Measure; got != 3*time.Second {
 		t.Errorf("observed alone: %v", got)
+	}
+	// Both arms have windows of the same length, also of a conversation, whose windows are
+	// longer than the suite's.
+	tcp := job{subject: &subject{spec: f.lab.blocks[0].Variants[0].Spec}}
+	tcp.spec.Gen, tcp.spec.Window, tcp.spec.Measure = spec.GenTCP, 40*time.Millisecond, 480*time.Millisecond
+	both := blocks{&runner{Plan: Plan{Arms: []record.Arm{record.Bare, record.Observed}}}}
+	for _, arm := range both.Arms {
+		tcp.arm = arm
+		if got := trial.TurnWindow(both.variant(tcp).Spec); got != 80*time.Millisecond {
+			t.Errorf("%s: windows of %v", arm, got)
+		}
 	}
 }
 

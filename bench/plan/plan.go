@@ -87,10 +87,11 @@ func (p Plan) Duration() time.Duration {
 // pairTime is about how long a pair of s takes in those arms.
 func pairTime(s suite.Scenario, arms []record.Arm, clock string) (d time.Duration) {
 	for _, arm := range arms {
-		if clock == record.ClockICount || !takesTurns(setup.Spec(s)) {
+		sp := setup.Spec(s)
+		if clock == record.ClockICount || !takesTurns(sp) {
 			d += TrialTime(s)
 		} else {
-			d += JobTime(s, arm, len(arms) > 1)
+			d += JobTime(sp, arm, len(arms) > 1)
 		}
 	}
 	return d

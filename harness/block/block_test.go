@@ -240,21 +240,6 @@ func TestMemberThatFails(t *testing.T) {
 	}
 }
 
-func TestWindowOf(t *testing.T) {
-	base := spec.Spec{Window: 20 * time.Millisecond, Measure: 600 * time.Millisecond, Gen: spec.GenUDP}
-	tcp, slow, short := base, base, base
-	tcp.Gen = spec.GenTCP
-	slow.Rate = 1000
-	short.Gen, short.Measure = spec.GenTCP, 200*time.Millisecond
-	for s, want := range map[*spec.Spec]time.Duration{
-		&base: 20 * time.Millisecond, &tcp: 60 * time.Millisecond, &slow: 100 * time.Millisecond, &short: 200 * time.Millisecond / 6,
-	} {
-		if got := windowOf(*s); got != want {
-			t.Errorf("%+v: %v, want %v", s, got, want)
-		}
-	}
-}
-
 // TestBlock measures real devices by turns: both arms of several paths, every packet of
 // which is accounted for.
 func TestBlock(t *testing.T) {

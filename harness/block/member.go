@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"tunbench/bpf"
 	"tunbench/harness/condition"
-	"tunbench/harness/spec"
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
@@ -50,34 +48,13 @@ type turn struct {
 
 func newMember(b Block, v trial.Variant) *member {
 	m := &member{observed: v.Hook != record.HookNone, programs: v.Programs()}
-	v.Spec.Window = windowOf(v.Spec)
+	v.Spec.Window = trial.TurnWindow(v.Spec)
 	m.want = max(trial.LeastWindows, int(v.Spec.Measure/v.Spec.Window))
 	var s trial.InRound
 	if s, m.workers, m.err = trial.NewInRound(v, b.Floor, b.AddSoftirq); m.err == nil {
 		m.side = s
 	}
 	return m
-}
-
-const (
-	// conversationWindow is the least window of a conversation: TCP needs some round
-	// trips to find its rate again after a pause.
-	conversationWindow = 60 * time.Millisecond
-)
-
-// windowOf is how long the windows of s are in a Block.
-func windowOf(s spec.Spec) time.Duration {
-	w := s.Window
-	if s.Gen.Conversation() {
-		w = max(w, conversationWindow)
-	}
-	longest := max(s.Window, s.Measure/trial.LeastWindows)
-	if s.Rate > 0 {
-		// At the ends of a window other threads take CPU time from the sender, which is
-		// late for it. The rate of an open loop is the same in any window.
-		return longest
-	}
-	return min(w, longest)
 }
 
 // fail ends a member with an error; it does nothing without one.
