@@ -157,6 +157,14 @@ func (k *connections) lookAtMeasured(on bool) error {
 	return nil
 }
 
+// lookAtLoad looks at the round trips while they are measured.
+func (k *connections) lookAtLoad() error {
+	if k == nil || !k.on {
+		return nil
+	}
+	return k.looks.look(k.exchanges, k.answered)
+}
+
 // lookAtEnd looks at the connections for the last time.
 func (k *connections) lookAtEnd() error {
 	if err := k.all(func(p *peer) (err error) {

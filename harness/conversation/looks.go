@@ -9,18 +9,27 @@ type looks struct {
 	rtts, vars, cwnds []uint64 // ns and segments; medians of the streams, one for each look
 }
 
-// look asks all streams of the ends that send.
-func (l *looks) look(ends [][]*peer) error {
+// look asks the streams of the ends that send payload: those that begin, and with answered the
+// others too. It asks no more streams than are asked for their segments.
+func (l *looks) look(all []*exchange, answered bool) error {
 	var rtts, vars, cwnds []uint64
-	for _, peers := range ends {
-		for _, p := range peers {
-			now, err := p.conn.Info()
-			if err != nil {
-				return err
+	left := mostAsked
+	for _, w := range all {
+		for i, peers := range w.peers {
+			if i == 1 && !answered {
+				continue
 			}
-			rtts = append(rtts, uint64(now.RTT))
-			vars = append(vars, uint64(now.RTTVar))
-			cwnds = append(cwnds, uint64(now.Cwnd))
+			peers = peers[:min(len(peers), left)]
+			left -= len(peers)
+			for _, p := range peers {
+				now, err := p.conn.Info()
+				if err != nil {
+					return err
+				}
+				rtts = append(rtts, uint64(now.RTT))
+				vars = append(vars, uint64(now.RTTVar))
+				cwnds = append(cwnds, uint64(now.Cwnd))
+			}
 		}
 	}
 	l.rtts = append(l.rtts, middle(rtts))
@@ -32,29 +41,4 @@ func (l *looks) look(ends [][]*peer) error {
 // describe fills in the medians of all looks.
 func (l *looks) describe(t *record.TCP) {
 	t.RTTNs, t.RTTVarNs, t.Cwnd = middle(l.rtts), middle(l.vars), middle(l.cwnds)
-}
-
-// senders are the ends that send payload, of each exchange.
-func (k *connections) senders() (ends [][]*peer) {
-	for _, w := range k.exchanges {
-		ends = append(ends, w.peers[0])
-		if k.answered {
-			ends = append(ends, w.peers[1])
-		}
-	}
-	return ends
-}
-
-// lookWhileMeasured looks at the way while it is measured. It does not look at more streams
-// than are asked for their segments.
-func (k *connections) lookWhileMeasured() error {
-	if !k.on {
-		return nil
-	}
-	ends, left := k.senders(), mostAsked
-	for i, peers := range ends {
-		ends[i] = peers[:min(len(peers), left)]
-		left -= len(ends[i])
-	}
-	return k.looks.look(ends)
 }

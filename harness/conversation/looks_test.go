@@ -16,11 +16,11 @@ func TestLooks(t *testing.T) {
 		t.Errorf("round trip %d, variation %d, window %d; want 7, 2 and 10", tcp.RTTNs, tcp.RTTVarNs, tcp.Cwnd)
 	}
 	k := connections{}
-	if err := k.lookWhileMeasured(); err != nil || len(k.looks.rtts) != 0 {
+	if err := k.lookAtLoad(); err != nil || len(k.looks.rtts) != 0 {
 		t.Errorf("looked %d times while nothing was measured: %v", len(k.looks.rtts), err)
 	}
 	k.on = true
-	if err := k.lookWhileMeasured(); err != nil || len(k.looks.rtts) != 1 {
+	if err := k.lookAtLoad(); err != nil || len(k.looks.rtts) != 1 {
 		t.Errorf("looked %d times in a measured window: %v", len(k.looks.rtts), err)
 	}
 }

@@ -209,10 +209,8 @@ func (k *Streams) Measure(on bool) error {
 // Sample fills in what has been done so far.
 func (k *Streams) Sample(s *account.Sample) error {
 	*s = account.Sample{At: worker.Now()}
-	if k.tcp != nil {
-		if err := k.tcp.lookWhileMeasured(); err != nil {
-			return err
-		}
+	if err := k.tcp.lookAtLoad(); err != nil {
+		return err
 	}
 	for _, w := range k.exchanges {
 		spoke, heard := progress(w.speakers), progress(w.listeners)
