@@ -29,7 +29,7 @@ guests=(
 	'harness/trial ^TestInGuests$/^6.12$'
 	'harness/trial ^TestInGuests$/^6.1$'
 	'harness/vm .'
-	'bench/cmd/tunbench ^TestGuestVMInterrupted$'
+	'bench/cmd/tunbench ^TestGuestVM'
 	'bench/cmd/tunbench ^TestGuestHooksAgree$/^6.12-cloud-arm64$'
 	'bench/cmd/tunbench ^TestGuestHooksAgree$/^6.1$'
 	'bench/cmd/tunbench ^TestGuestHooksAgree$/^6.12$'

@@ -61,7 +61,7 @@ func TestLinkDelays(t *testing.T) {
 			if perfect.Link != nil {
 				t.Errorf("a perfect link %+v", perfect.Link)
 			}
-			s.Delay, s.Measure = 5*time.Millisecond, 2*time.Second
+			s.Delay, s.Measure = 5*time.Millisecond, time.Second // some 80 round trips
 			slow := run(t, s, bpf.None)
 			balanced(t, slow)
 			linked(t, slow)
