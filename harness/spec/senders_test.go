@@ -64,7 +64,7 @@ func TestYardstickHasTheSenders(t *testing.T) {
 		"sink":    func(s *Spec) {},
 		"both":    func(s *Spec) { s.Dir = Both },
 		"packet":  func(s *Spec) { s.Gen = GenPacket },
-		"streams": func(s *Spec) { s.Path, s.Gen, s.Size = PathVPN, GenTCP, 1400 },
+		"streams": func(s *Spec) { s.Path, s.Gen, s.Size = PathVeth, GenTCP, 1400 },
 		"veth":    func(s *Spec) { s.Path = PathVeth },
 	} {
 		s := Default()

@@ -214,17 +214,27 @@ func (s Spec) Validate() error {
 // SideBySide reports whether a trial of s can be paused while another one is
 // measured: lockstep has no windows, and iperf3 and events follow a clock of their
 // own. A virtual machine uses the host also while it has nothing to do. A link that delays
-// packets is empty after each pause, and TCP begins anew on it. So it does on a program,
-// whose own queues take longer to empty than a window lasts.
+// packets is empty after each pause, and TCP begins anew on it; so are a program and a VPN.
 // There is one TUN module at a time.
 func (s Spec) SideBySide() bool {
-	if s.Module != module.AsIs {
-		return false
-	}
-	if s.Path == PathProgram && s.Gen.Conversation() {
+	if s.Module != module.AsIs || s.beginsAnew() {
 		return false
 	}
 	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone && s.Path != PathGuest && s.Delay == 0
+}
+
+// beginsAnew reports whether pauses change the rate of s: all streams begin at once after
+// each, and a VPN, whose threads share the CPUs with senders and readers, drops what its
+// queues do not hold. A program also takes longer to empty than a window lasts, whatever the
+// conversation.
+func (s Spec) beginsAnew() bool {
+	switch s.Path {
+	case PathProgram:
+		return s.Gen.Conversation()
+	case PathVPN, PathWireGuardGo:
+		return s.Gen == GenTCP && !s.Loopback
+	}
+	return false
 }
 
 // Yardstick is the Spec of the same traffic over loopback, and its kind, one of

@@ -94,8 +94,8 @@ func noYardstick(s Spec) string {
 		return "there is one TUN module at a time, so the trial does not take turns with another"
 	case s.Path == PathGuest:
 		return "a virtual machine does not take turns with another trial"
-	case s.Path == PathProgram && s.Gen.Conversation():
-		return "TCP through a program is measured without pauses, so it does not take turns with loopback"
+	case s.beginsAnew():
+		return fmt.Sprintf("conversations through path=%s are measured without pauses, so they do not take turns with loopback", s.Path)
 	case s.Impaired():
 		return "what a link delays or loses, loopback does not"
 	case s.Open():
