@@ -46,6 +46,7 @@ computing=(
 	'bench/cmd/tunbench ^TestModulesInGuest$'
 	'bench/cmd/tunbench ^TestDelayInVirtualTime$'
 	'reports/* .'
+	'bench/@(advise|kernels|knockout|plan|search|setup|suite) .'
 )
 
 what=${1-}
