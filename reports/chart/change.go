@@ -122,6 +122,7 @@ func (f Changes) draw(c *canvas) float64 {
 		s := tickChange(v)
 		c.text("muted", scale.at(v), bottom+18, "middle", s, s)
 	}
+	c.line("axis", scale.at(0), top, scale.at(0), bottom+4, 1, "")
 	y := top
 	for i, r := range f.Rows {
 		name, mid := labels.draw(c, i, y, heights[i])
@@ -136,7 +137,6 @@ func (f Changes) draw(c *canvas) float64 {
 		c.tip(0, y, c.width, heights[i], r.tip(f.Range))
 		y += heights[i]
 	}
-	c.line("axis", scale.at(0), top, scale.at(0), bottom+4, 1, "")
 	return bottom + 32
 }
 

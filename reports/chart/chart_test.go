@@ -351,7 +351,7 @@ func TestNarrow(t *testing.T) {
 			t.Errorf("%s: %s", kind, fault)
 		}
 		// A name at the end of its line, as in a wide chart, or over its bar, is found.
-		for from, to := range map[string]string{`<text class="label" x="20"`: `<text class="label" x="350"`, `class="label"`: `class="muted"`, `text-anchor="start"`: `text-anchor="end"`} {
+		for from, to := range map[string]string{`<text class="halo label" x="20"`: `<text class="halo label" x="350"`, `class="halo label"`: `class="muted"`, `text-anchor="start"`: `text-anchor="end"`} {
 			if bad := strings.Replace(svg, from, to, -1); len(charttest.NarrowFaults(ch, bad)) == 0 {
 				t.Errorf("%s: %s instead of %s is not found", kind, to, from)
 			}

@@ -71,10 +71,10 @@ func (l labels) height(i int, marks float64) float64 {
 // the first line of the name and of the middle of the marks.
 func (l labels) draw(c *canvas, i int, y, height float64) (first, mid float64) {
 	lines := labelLine * float64(len(l.lines[i]))
-	x, anchor := l.right-8, "end"
+	x, anchor, class := l.right-8, "end", "label"
 	first, mid = y+height/2+4-(lines-labelLine)/2, y+height/2
 	if l.above {
-		x, anchor = margin+4, "start" // beside the axis
+		x, anchor, class = margin+4, "start", "halo label" // beside the axis, over other lines
 		first, mid = y+labelLine, y+(lines+height)/2
 	}
 	at := first
@@ -82,7 +82,7 @@ func (l labels) draw(c *canvas, i int, y, height float64) (first, mid float64) {
 		if line == "" {
 			continue
 		}
-		c.text("label", x, at, anchor, line, l.names[i])
+		c.text(class, x, at, anchor, line, l.names[i])
 		at += labelLine
 	}
 	return first, mid
