@@ -78,6 +78,7 @@ func (r Ratios) draw(c *canvas) float64 {
 		}
 	}
 	scale.drawGrid(c, y, bottom)
+	c.line("axis", scale.left, c.top()+4, scale.left, bottom+4, 1, "") // names of groups cover it
 	row = 0
 	for _, g := range r.Groups {
 		if g.Name != "" {
@@ -100,7 +101,6 @@ func (r Ratios) draw(c *canvas) float64 {
 			row++
 		}
 	}
-	c.line("axis", scale.left, c.top()+4, scale.left, bottom+4, 1, "")
 	return bottom + 32
 }
 

@@ -180,15 +180,34 @@ func picture(d figure.Difference, part []set, i int) document.Picture {
 		ch.Groups = append(ch.Groups, g)
 	}
 	question := book.Text("question "+d.Name, nil)
+	name := label(d, bestSet.Scenarios[best], bestSet.Scenarios)
 	ch.Title = book.Text("title", prose.Values{
-		"Question": question, "Bits": d.Bits, "Times": text.Ratio(bestSet.ratios[best].Value),
-		"Several": len(part) > 1, "More": bestSet.ratios[best].Value > 1,
-		"Best": label(d, bestSet.Scenarios[best], bestSet.Scenarios), "Base": label(d, bestSet.Base(), bestSet.Scenarios),
+		"Question": question, "Bits": d.Bits, "Times": times(part, func(s set, j int) bool { return label(d, s.Scenarios[j], s.Scenarios) == name }),
+		"Best": name, "Base": label(d, bestSet.Base(), bestSet.Scenarios),
 	})
 	return document.Picture{
 		File: document.Numbered(cmp.Or(fileNames[d.Name], d.Name), i), Chart: ch, N: document.TrialsEach(all),
 		Alt: book.Text("alt", prose.Values{"Question": question, "Bits": d.Bits, "Labels": slices.Compact(labels)}),
 	}
+}
+
+// times are the ratios of the scenarios of a chart that are meant: the least to the greatest.
+func times(all []set, meant func(s set, j int) bool) string {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, s := range all {
+		for j := 1; j < len(s.Scenarios); j++ {
+			if v := s.ratios[j].Value; v > 0 && !s.Scenarios[j].Head().Invalid && meant(s, j) {
+				low, high = min(low, v), max(high, v)
+			}
+		}
+	}
+	if low > high {
+		return text.Absent
+	}
+	if text.Ratio(low) == text.Ratio(high) {
+		return text.Ratio(high)
+	}
+	return text.Ratio(low) + " to " + text.Ratio(high)
 }
 
 // farther reports whether a shows a larger difference than b.
