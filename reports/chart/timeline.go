@@ -86,7 +86,7 @@ func (t Timeline) draw(c *canvas) float64 {
 		c.line("axis", left, base, right, base, 1, "")
 	}
 	for _, s := range ticks(last, int(c.width/110)) {
-		label := text.Exact(s) + " s"
+		label := text.Exact(math.Round(s*1e9)/1e9) + " s" // three times 0.2 is not quite 0.6
 		c.text("muted", x(s), bottom-4, anchorOf(x(s), left, right), label, label)
 	}
 	return bottom + 12

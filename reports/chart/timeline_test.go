@@ -39,3 +39,13 @@ func TestTimeline(t *testing.T) {
 		}
 	}
 }
+
+// The names of the ticks have no digits that are the computer's alone.
+func TestTimeTicks(t *testing.T) {
+	c := canvas{width: chartWidth, y: headTop}
+	Timeline{Seconds: []float64{0.876}, Panels: []TimePanel{{Title: "rate", Scale: text.Scale{Div: 1}, Lines: []TimeLine{{Values: []float64{1}}}}}}.draw(&c)
+	drawn := c.b.String()
+	if !strings.Contains(drawn, ">0.6 s</text>") || strings.Contains(drawn, "0000") {
+		t.Errorf("%s", drawn)
+	}
+}
