@@ -85,14 +85,16 @@ func pairOfQueues(s *Study, q Queues) (p Pair, ok bool) {
 // filterOf keeps only those scenarios, which k measured.
 func filterOf(k *Kernel, scenarios ...string) string {
 	values := map[string][]string{} // by axis
-	for _, f := range k.Files {
-		for i := range f.Trials {
-			if !slices.Contains(scenarios, f.Trials[i].Scenario) {
-				continue
-			}
-			for axis, v := range f.Trials[i].Axes {
-				if !slices.Contains(values[axis], v) {
-					values[axis] = append(values[axis], v)
+	for _, name := range scenarios { // in their order, whatever that of the trials
+		for _, f := range k.Files {
+			for i := range f.Trials {
+				if f.Trials[i].Scenario != name {
+					continue
+				}
+				for axis, v := range f.Trials[i].Axes {
+					if !slices.Contains(values[axis], v) {
+						values[axis] = append(values[axis], v)
+					}
 				}
 			}
 		}
