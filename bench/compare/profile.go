@@ -15,7 +15,7 @@ import (
 
 // profilePairs is how many pairs of trials are sampled: the differences between the sides
 // of each pair give the intervals of what moved.
-const profilePairs = 10
+const profilePairs = 16
 
 // ProfileFiles are the names of the files for pprof, of A and of B.
 var ProfileFiles = [2]string{"profile-a.pb.gz", "profile-b.pb.gz"}
