@@ -84,7 +84,7 @@ func pairOfQueues(s *Study, q Queues) (p Pair, ok bool) {
 
 // filterOf keeps only those scenarios, which k measured.
 func filterOf(k *Kernel, scenarios ...string) string {
-	values := map[string][]string{} // by axis
+	values := map[string][]string{}  // by axis
 	for _, name := range scenarios { // in their order, whatever that of the trials
 		for _, f := range k.Files {
 			for i := range f.Trials {
