@@ -77,7 +77,9 @@ func takesTurns(s spec.Spec) bool {
 func (r blocks) variant(j job) trial.Variant {
 	v := trial.Variant{Spec: j.spec, Hook: r.hookOf(j.arm)}
 	if j.arm == record.Observed && len(r.Arms) > 1 {
-		v.Spec.Window = trial.TurnWindow(v.Spec) // as that of the bare arm
+		// As long as those of the bare arm: a shorter window has a larger share of what the
+		// pause before it leaves behind.
+		v.Spec.Window = trial.TurnWindow(v.Spec)
 		v.Spec.Measure = ObservedTime(v.Spec.Measure)
 	}
 	return v
@@ -181,14 +183,10 @@ func emptyTime(s spec.Spec) time.Duration {
 	switch {
 	case s.Path == spec.PathProgram:
 		return 400 * time.Millisecond
-	case s.Gen != spec.GenTCP || s.Path == spec.PathVeth:
-		return 0
-	case s.Path == spec.PathWireGuardGo:
-		return 270 * time.Millisecond
-	case s.Path == spec.PathVPN:
-		return 175 * time.Millisecond
+	case s.Gen == spec.GenTCP && s.Path != spec.PathVeth:
+		return 100 * time.Millisecond
 	}
-	return 100 * time.Millisecond
+	return 0
 }
 
 func (r blocks) jobTime(j job) time.Duration { return JobTime(j.spec, j.arm, len(r.Arms) > 1) }

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// interruptedWithin is how long a program may take to stop when the measurement was
-// interrupted: whoever pressed Ctrl-C waits.
+// interruptedWithin is how long a program may take to stop after the measurement was
+// interrupted. It is short, because a user who pressed Ctrl-C waits for tunbench to end.
 const interruptedWithin = 500 * time.Millisecond
 
 // Namespace is where a process starts: a network namespace.

@@ -72,8 +72,7 @@ const (
 const conversationWindow = 80 * time.Millisecond
 
 // TurnWindow is how long the windows of s are in a block: s.Window, unless its traffic needs
-// longer ones. Those of an arm that is measured for a shorter time are as long: a shorter
-// window has a larger share of what a pause leaves behind.
+// longer ones and s.Measure has room for LeastWindows of them.
 func TurnWindow(s spec.Spec) time.Duration {
 	longest := max(s.Window, s.Measure/LeastWindows)
 	switch {
@@ -84,7 +83,7 @@ func TurnWindow(s spec.Spec) time.Duration {
 	case s.Gen.Conversation():
 		return min(max(s.Window, conversationWindow), longest)
 	}
-	return min(s.Window, longest)
+	return s.Window
 }
 
 // OfAll says in a trial's note what does not leave out windows that were measured again.
