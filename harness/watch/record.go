@@ -7,6 +7,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/device"
+	"tunbench/harness/netns"
 	"tunbench/reports/live"
 	"tunbench/reports/record"
 )
@@ -56,11 +57,13 @@ func gsoRecords(s *bpf.Snapshot) (list []live.GSO) {
 	return list
 }
 
-// between is what happened from one look to the next.
+// between is what happened from one look to the next. The device is as it was at the end.
 func between(s *Session, from, to look) live.Watch {
 	c, b := to.tun.Counters, from.tun.Counters
+	d := s.device
+	d.Tun = to.tun
 	w := live.Watch{
-		TNs: to.at.UnixNano(), IntervalNs: to.at.Sub(from.at).Nanoseconds(), Device: s.device.Record(),
+		TNs: to.at.UnixNano(), IntervalNs: to.at.Sub(from.at).Nanoseconds(), Device: d.Record(),
 		Counters: live.Counters{
 			RxPackets: c.RxPackets - b.RxPackets, RxBytes: c.RxBytes - b.RxBytes, RxErrors: c.RxErrors - b.RxErrors, RxDropped: c.RxDropped - b.RxDropped,
 			TxPackets: c.TxPackets - b.TxPackets, TxBytes: c.TxBytes - b.TxBytes, TxErrors: c.TxErrors - b.TxErrors, TxDropped: c.TxDropped - b.TxDropped,
@@ -72,7 +75,7 @@ func between(s *Session, from, to look) live.Watch {
 	}
 	seen := to.seen.Since(from.seen)
 	w.Hook, w.SampleEvery = s.hook.Used, s.every
-	for i, q := range seen.Queues[:min(len(seen.Queues), max(1, s.device.Tun.Queues+s.device.Detached))] {
+	for i, q := range seen.Queues[:shown(seen.Queues, s.device.Tun, to.tun)] {
 		w.Queues = append(w.Queues, queueRecord(i, q, bpf.Hook(s.hook.Used).SeesCalls()))
 	}
 	w.Dropped, w.RecvDropped = seen.Drops, seen.RecvDrops
@@ -86,6 +89,18 @@ func between(s *Session, from, to look) live.Watch {
 	w.Latency = map[string]record.Latency{record.Residency: account.Latency(&seen.Residency, seen.Missed)}
 	w.Missed = to.missed - from.missed + seen.Strays
 	return w
+}
+
+// shown is how many queues a record has: those that the device had at either end of the
+// interval, and any other that packets passed meanwhile.
+func shown(queues []bpf.Queue, before, after netns.Tun) int {
+	n := min(len(queues), max(1, before.Queues+before.Detached, after.Queues+after.Detached))
+	for i, q := range queues {
+		if q.XmitPkts+q.ReadPkts+q.DropPkts+q.RecvPkts+q.RecvDropPkts > 0 {
+			n = max(n, i+1)
+		}
+	}
+	return n
 }
 
 // reasons is why no hook is used.

@@ -511,6 +511,44 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestQueuesComeAndGo: packets of a queue that came or went within an interval are counted in
+// it, and the device is as it was at its end.
+func TestQueuesComeAndGo(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "come0", Queues: 2})
+	s := open(t, Options{Device: "come0"})
+	check := func(what string, w live.Watch, queues, now int) {
+		t.Helper()
+		var sum uint64
+		for _, q := range w.Queues {
+			sum += q.XmitPkts
+		}
+		if len(w.Queues) != queues || w.Device.Queues != now || sum < 320 || w.Queues[queues-1].XmitPkts == 0 || w.Missed > 0 {
+			t.Errorf("%s: %d of 320 packets in %d queues, want %d; the device has %d, want %d; missed %d", what, sum, len(w.Queues), queues, w.Device.Queues, now, w.Missed)
+		}
+	}
+	if err := ns.Do(func() (err error) { _, err = d.AddQueue(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	send(t, ns, 320, 64)
+	check("a queue came", next(t, s), 3, 3)
+	send(t, ns, 320, 64)
+	if err := d.Queues()[2].Close(); err != nil {
+		t.Fatal(err)
+	}
+	check("a queue went", next(t, s), 3, 2)
+	if err := ns.Do(func() (err error) { _, err = d.AddQueue(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	send(t, ns, 320, 64)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w := next(t, s)
+	if len(w.Queues) != 3 || w.Queues[2].XmitPkts == 0 {
+		t.Errorf("a queue came before the device went: %+v", w.Queues)
+	}
+}
+
 func TestMoved(t *testing.T) {
 	ns, d := newDevice(t, tuntap.Config{Name: "moved0"})
 	other, err := netns.New()
