@@ -83,7 +83,8 @@ func (c *Config) Check() error {
 type command struct {
 	Config
 	screen  screen.Screen
-	live    bool // Stdout is redrawn
+	live    bool // Stdout is the screen that programs draw on
+	shown   live.Watch
 	file    *os.File
 	total   watched.Sum
 	events  []string
@@ -96,7 +97,6 @@ type command struct {
 // counted until then is shown and, with Out, written.
 func Run(ctx context.Context, c Config) error {
 	w := &command{Config: c, screen: screen.Of(c.Stdout)}
-	w.live = w.screen.Live && !c.JSON
 	w.Options.Say = w.say
 	s, err := watch.Open(ctx, w.Options)
 	if err != nil {
@@ -114,11 +114,13 @@ func Run(ctx context.Context, c Config) error {
 		ctx, cancel = context.WithTimeout(ctx, c.Duration)
 		defer cancel()
 	}
-	if w.live {
+	if w.screen.Live && !c.JSON {
+		w.live = true
 		fmt.Fprint(c.Stdout, enter)
 	}
 	err = w.loop(ctx, s)
 	if w.live {
+		w.live = false
 		fmt.Fprint(c.Stdout, leave)
 	}
 	return errors.Join(w.ended(ctx, err), w.finish(), s.Close())
@@ -167,8 +169,8 @@ func (w *command) take(r live.Watch) error {
 	}
 	switch {
 	case w.live:
-		size := screen.Of(w.Stdout) // the user may have changed it
-		_, err = io.WriteString(w.Stdout, frame(draw(size, r, &w.total, w.events), size))
+		w.shown = r
+		err = w.redraw()
 	case w.JSON || w.screen.Columns == 0:
 		_, err = w.Stdout.Write(line)
 	}
@@ -176,6 +178,13 @@ func (w *command) take(r live.Watch) error {
 		return fmt.Errorf("write to stdout: %w", err)
 	}
 	return nil
+}
+
+// redraw draws the last interval on the screen.
+func (w *command) redraw() error {
+	size := screen.Of(w.Stdout) // the user may have changed it
+	_, err := io.WriteString(w.Stdout, frame(draw(size, w.shown, &w.total, w.events), size))
+	return err
 }
 
 // leastPairs is how many pairs of phases an interval of the cost needs.
@@ -207,11 +216,15 @@ func (w *command) cost(r live.Watch) *live.Cost {
 	}
 }
 
-// say tells what happened to the device.
+// say tells what happened to the device. While a device is waited for, no interval ends:
+// so the screen is redrawn at once.
 func (w *command) say(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	w.events = append(w.events, time.Now().Format("15:04:05 ")+text)
-	if !w.live && !w.Quiet {
+	switch {
+	case w.live && w.shown.IntervalNs > 0:
+		_ = w.redraw() // a terminal that has gone away is told of at the end of an interval
+	case !w.live && !w.Quiet:
 		fmt.Fprintln(w.Stderr, text)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	documentwatch "tunbench/reports/document/watch"
 	"tunbench/reports/live"
+	"tunbench/reports/record"
 	"tunbench/reports/screen"
 	"tunbench/reports/text"
 	"tunbench/reports/watched"
@@ -180,40 +182,83 @@ func rates(s screen.Screen, w live.Watch, total *watched.Sum, columns int) []str
 	}
 }
 
+// column is a figure of each queue.
+type column struct {
+	name  string
+	width int
+	of    func(live.Queue) string
+}
+
+// queueColumns are the figures of queues in an interval of so many ns, as many as there is
+// room for in so many columns.
+func queueColumns(interval int64, columns int) []column {
+	per := func(n uint64) string { return text.Figure(float64(n) / 1e3 * 1e9 / float64(max(interval, 1))) }
+	quantile := func(of func(*record.Latency) *uint64) func(live.Queue) string {
+		return func(q live.Queue) string {
+			if q.Residency == nil {
+				return text.Absent
+			}
+			return duration(of(q.Residency))
+		}
+	}
+	all := []column{
+		{"queue", 5, func(q live.Queue) string { return strconv.Itoa(q.Queue.Queue) }},
+		{"read", 10, func(q live.Queue) string { return per(q.ReadPkts) }},
+		{"written", 10, func(q live.Queue) string { return per(q.RecvPkts) }},
+		{"drops", 9, func(q live.Queue) string { return per(q.DropPkts) }},
+		{"p50", 9, quantile(func(l *record.Latency) *uint64 { return l.P50Ns })},
+		{"p99", 9, quantile(func(l *record.Latency) *uint64 { return l.P99Ns })},
+		{"p99.9", 9, quantile(func(l *record.Latency) *uint64 { return l.P999Ns })},
+		{"depth", 8, func(q live.Queue) string {
+			if q.Depth == nil {
+				return text.Absent
+			}
+			return text.Count(q.Depth.Max)
+		}},
+	}
+	width := 0
+	for i, c := range all {
+		if width += c.width; width > columns {
+			return all[:i]
+		}
+	}
+	return all
+}
+
 // queueRows has a row for each queue that there is room for in so many rows.
 func queueRows(s screen.Screen, w live.Watch, columns, rows int) []string {
 	if len(w.Queues) == 0 {
 		return nil
 	}
-	head := fmt.Sprintf("%5s%10s%10s%9s%9s%9s%9s%7s ", "queue", "read", "written", "drops", "p50", "p99", "p99.9", "depth")
+	if s.Rows > 0 && rows < 3 && rows < 1+len(w.Queues) {
+		return []string{"      " + text.Plural(len(w.Queues), "queue", "queues")}
+	}
+	figures := queueColumns(w.IntervalNs, columns)
+	row := func(of func(column) string) (line string) {
+		for _, c := range figures {
+			line += fmt.Sprintf("%*s", c.width, of(c))
+		}
+		return line + " "
+	}
+	head := row(func(c column) string { return c.name })
 	bar := columns - screen.Width(head)
 	lines := []string{s.Paint(screen.Faint, s.Text(clipEnd(head+share(bar), columns)))}
-	per := func(n uint64) string { return text.Figure(float64(n) / 1e3 * 1e9 / float64(max(w.IntervalNs, 1))) }
 	var most uint64
 	for _, q := range w.Queues {
 		most = max(most, q.ReadPkts+q.RecvPkts)
 	}
 	room := len(w.Queues)
 	if s.Rows > 0 && room > rows-1 {
-		room = max(1, rows-2) // one says how many are left out
+		room = rows - 2 // one says how many are left out
 	}
 	for _, q := range w.Queues[:room] {
-		p50, p99, p999, depth := text.Absent, text.Absent, text.Absent, text.Absent
-		if l := q.Residency; l != nil {
-			p50, p99, p999 = duration(l.P50Ns), duration(l.P99Ns), duration(l.P999Ns)
-		}
-		if q.Depth != nil {
-			depth = text.Figure(float64(q.Depth.Max))
-		}
-		line := fmt.Sprintf("%5d%10s%10s%9s%9s%9s%9s%7s ", q.Queue.Queue, per(q.ReadPkts), per(q.RecvPkts), per(q.DropPkts), p50, p99, p999, depth)
+		line := s.Text(row(func(c column) string { return c.of(q) }))
 		if bar > 2 && most > 0 {
 			full := "█"
 			if s.ASCII {
 				full = "#"
 			}
-			line = s.Text(line) + strings.Repeat(full, int(float64(bar)*float64(q.ReadPkts+q.RecvPkts)/float64(most)))
-		} else {
-			line = s.Text(line)
+			line += strings.Repeat(full, int(float64(bar)*float64(q.ReadPkts+q.RecvPkts)/float64(most)))
 		}
 		lines = append(lines, s.Text(clipEnd(line, columns)))
 	}

@@ -95,6 +95,29 @@ func TestFrame(t *testing.T) {
 	}
 }
 
+// TestSay holds that what happens is told at once: before the screen is drawn as a line, and
+// then on it, since no interval ends while a device is waited for.
+func TestSay(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	w := &command{Config: Config{Stdout: &stdout, Stderr: &stderr}}
+	w.say("%s: waiting for it", "tun0")
+	if stdout.String() != "" || stderr.String() != "tun0: waiting for it\n" {
+		t.Errorf("before the screen: stdout %q, stderr %q", stdout.String(), stderr.String())
+	}
+	stderr.Reset()
+	w.live, w.shown = true, example(1, 1)
+	w.say("tun0 in vpn has gone away")
+	if got := stdout.String(); !strings.HasPrefix(got, "\x1b[H") || !strings.Contains(got, "tun0 in vpn has gone away") || stderr.String() != "" {
+		t.Errorf("on the screen: stdout %q, stderr %q", got, stderr.String())
+	}
+	stdout.Reset()
+	w.live, w.Quiet = false, true
+	w.say("tun0 is back")
+	if stdout.String()+stderr.String() != "" || len(w.events) != 3 {
+		t.Errorf("quiet: stdout %q, stderr %q, %d events", stdout.String(), stderr.String(), len(w.events))
+	}
+}
+
 // TestMemoryIsBounded holds that a long session takes no more memory than a short one.
 func TestMemoryIsBounded(t *testing.T) {
 	var s watched.Sum

@@ -77,6 +77,8 @@ func Find(asked string) (list []Device, gaps []string, err error) {
 	for _, space := range slices.SortedFunc(maps.Values(spaces), byInode) {
 		found, err := devicesIn(space, holders, workers)
 		switch {
+		case errors.Is(err, os.ErrPermission) && asked != "":
+			return nil, gaps, fmt.Errorf("look for devices in network namespace %s: to enter it needs CAP_SYS_ADMIN, or root", asked)
 		case errors.Is(err, os.ErrPermission):
 			refused = append(refused, space.String())
 		case errors.Is(err, os.ErrNotExist): // since it was found

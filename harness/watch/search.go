@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"tunbench/harness/netns"
 )
@@ -19,25 +20,32 @@ func (e *GoneError) Error() string {
 
 // find finds the device that o means, for which it waits if it is to, and joins its
 // namespace.
-func find(ctx context.Context, o Options) (Device, *netns.NS, error) {
-	for said := false; ; {
-		d, err := search(o)
+func find(ctx context.Context, o Options) (d Device, ns *netns.NS, waited bool, err error) {
+	for {
+		d, err = search(o)
 		if err == nil {
-			ns, err := netns.Join(d.Netns.path)
-			return d, ns, err
+			ns, err = netns.Join(d.Netns.path)
+			return d, ns, waited, err
 		}
 		var missing *missingError
 		if !errors.As(err, &missing) || !o.Wait {
-			return d, nil, err
+			return d, nil, waited, err
 		}
-		if !said {
+		if !waited {
 			o.Say("%s: waiting for it", o.Device)
-			said = true
+			waited = true
 		}
 		sleep(ctx, lookEvery)
 		if ctx.Err() != nil {
-			return d, nil, ctx.Err()
+			return d, nil, waited, ctx.Err()
 		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 

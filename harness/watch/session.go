@@ -48,8 +48,12 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if s.hook.Used == record.HookNone {
 		s.why = reasons(s.hook)
 	}
-	if s.device, s.ns, err = find(ctx, o); err != nil {
+	waited := false
+	if s.device, s.ns, waited, err = find(ctx, o); err != nil {
 		return nil, err
+	}
+	if waited {
+		o.Say("%s has come, in %s", s.device.Name, s.device.Netns)
 	}
 	if err := s.observe(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -142,6 +146,9 @@ func (s *Session) look() (l look, err error) {
 		return l, errGone
 	}
 	l.tun = list[i]
+	if !l.tun.MultiQueue { // whose queue the kernel does not show: refresh finds who holds it
+		l.tun.Queues = s.device.Tun.Queues
+	}
 	return l, nil
 }
 
@@ -247,13 +254,6 @@ func (s *Session) span(ctx context.Context, d time.Duration) (from, to look, err
 	return from, to, err
 }
 
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
 // rest takes the observer away for a time, and measures the packet rate without it.
 func (s *Session) rest(ctx context.Context, d time.Duration) (pps float64, err error) {
 	if err := errors.Join(s.observer.Detach(), bpf.Rest()); err != nil {
@@ -292,22 +292,22 @@ func (s *Session) follow(from, to look) error {
 	if t.Name != s.device.Name {
 		s.options.Say("%s is called %s now", s.device.Name, t.Name)
 	}
-	queues := s.device.Tun.Queues + s.device.Detached
+	before := s.device.Tun
 	s.device.Tun = t
-	if now := t.Queues + t.Detached; now != queues {
+	changed := t.Queues+t.Detached != before.Queues+before.Detached
+	if changed || t.Carrier != before.Carrier || time.Since(s.looked) > ownersEvery {
+		s.looked = time.Now()
+		if err := s.refresh(); err != nil {
+			return err
+		}
+	}
+	if now := s.device.Tun.Queues + s.device.Detached; now != before.Queues+before.Detached {
 		s.options.Say("%s has %s now", t.Name, record.Plural(now, "queue", "queues"))
-		s.looked = time.Time{}
 		if now > s.room && s.observer != nil {
 			s.options.Say("what %s did in the last milliseconds is not counted: the observer was attached again, with room for more queues", t.Name)
 			if err := s.observe(); err != nil {
 				return err
 			}
-		}
-	}
-	if time.Since(s.looked) > ownersEvery {
-		s.looked = time.Now()
-		if err := s.refresh(); err != nil {
-			return err
 		}
 	}
 	return s.adapt(rate(from, to))
@@ -329,7 +329,7 @@ func (s *Session) adapt(pps float64) error {
 	return s.observer.Sample(every)
 }
 
-// refresh finds who holds the queues now.
+// refresh finds who holds the queues now, and whether anybody holds that of a device with one.
 func (s *Session) refresh() error {
 	space := s.device.Netns
 	holders, _ := holders()
@@ -340,6 +340,9 @@ func (s *Session) refresh() error {
 	for _, d := range found {
 		if d.Index == s.device.Index {
 			s.device.Owners, s.device.VnetHdrSize, s.device.SndBuf = d.Owners, d.VnetHdrSize, d.SndBuf
+			if !d.MultiQueue {
+				s.device.Tun.Queues, s.last.tun.Queues = d.Tun.Queues, d.Tun.Queues
+			}
 		}
 	}
 	return nil
@@ -365,7 +368,7 @@ func (s *Session) missing(ctx context.Context) error {
 	}
 	s.ns = nil
 	var err error
-	if s.device, s.ns, err = find(ctx, s.options); err != nil {
+	if s.device, s.ns, _, err = find(ctx, s.options); err != nil {
 		return err
 	}
 	s.options.Say("%s is back in %s", s.device.Name, s.device.Netns)

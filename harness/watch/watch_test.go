@@ -13,8 +13,10 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -39,7 +41,34 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if os.Getenv(refusedEnv) != "" {
+		if err := lookWithoutRight(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
+}
+
+// refusedEnv makes this program one that may not enter the network namespace of its third
+// descriptor.
+const refusedEnv = "TUNBENCH_TEST_REFUSED"
+
+// lookWithoutRight gives up CAP_SYS_ADMIN, and then looks into the namespace.
+func lookWithoutRight() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return err
+	}
+	data[0].Effective &^= 1 << unix.CAP_SYS_ADMIN
+	data[0].Permitted &^= 1 << unix.CAP_SYS_ADMIN
+	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])), 0)
+	if errno != 0 {
+		return errno
+	}
+	_, err := search(Options{Device: "other0", Netns: "/proc/self/fd/3"})
+	return err
 }
 
 // holderEnv makes this program one that holds a device.
@@ -628,6 +657,7 @@ func TestWait(t *testing.T) {
 	}
 	hear("waiting")
 	d := newDeviceIn(t, ns, tuntap.Config{Name: "wait0"})
+	hear("has come")
 	s := <-opened
 	if s == nil {
 		return
@@ -682,6 +712,52 @@ func TestNotFound(t *testing.T) {
 		}
 	}
 	_, _ = ns, other
+}
+
+// TestRefused: who may not enter the namespace that --netns names is told so, and not that
+// it has no such device.
+func TestRefused(t *testing.T) {
+	ns, _ := newDevice(t, tuntap.Config{Name: "refused0"})
+	file, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", otherTID(t, ns)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	looker := exec.Command(self)
+	looker.Env, looker.ExtraFiles = append(os.Environ(), refusedEnv+"=1"), []*os.File{file}
+	out, err := looker.CombinedOutput()
+	const want = "look for devices in network namespace /proc/self/fd/3: to enter it needs CAP_SYS_ADMIN, or root\n"
+	if err != nil || string(out) != want {
+		t.Errorf("%v: %q, want %q", err, out, want)
+	}
+}
+
+// TestNobodyHolds: a persistent device has no queue until someone opens it.
+func TestNobodyHolds(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "nobody0"})
+	if err := d.SetPersist(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	s := open(t, Options{Device: "nobody0", Say: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }})
+	for range 2 {
+		if w := next(t, s); w.Device.Queues != 0 || len(w.Device.Owners) != 0 || len(said) != 0 {
+			t.Errorf("nobody holds it: %d queues, owners %+v, said %q", w.Device.Queues, w.Device.Owners, said)
+		}
+	}
+	newDeviceIn(t, ns, tuntap.Config{Name: "nobody0"})
+	next(t, s)
+	w := next(t, s)
+	if want := []string{"nobody0 has 1 queue now"}; w.Device.Queues != 1 || len(w.Device.Owners) != 1 || !slices.Equal(said, want) {
+		t.Errorf("opened: %d queues, owners %+v, said %q", w.Device.Queues, w.Device.Owners, said)
+	}
 }
 
 // TestCost holds that the observer is off for one half of each interval, and that its
