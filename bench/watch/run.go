@@ -173,6 +173,8 @@ func (w *command) take(r live.Watch) error {
 		err = w.redraw()
 	case w.JSON || w.screen.Columns == 0:
 		_, err = w.Stdout.Write(line)
+	default: // a terminal that cannot redraw
+		_, err = io.WriteString(w.Stdout, strings.Join(draw(w.screen, r, &w.total, w.events), "\n")+"\n\n")
 	}
 	if err != nil {
 		return fmt.Errorf("write to stdout: %w", err)

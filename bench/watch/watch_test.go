@@ -118,6 +118,32 @@ func TestSay(t *testing.T) {
 	}
 }
 
+// TestTake holds that each interval is shown: drawn over the last one, below it on a terminal
+// that cannot redraw, or as a record.
+func TestTake(t *testing.T) {
+	for name, c := range map[string]struct {
+		w     command
+		begin string
+	}{
+		"a screen": {command{live: true, screen: screen.Screen{Columns: 80, Live: true}}, "\x1b[Htun0  TUN in vpn"},
+		"a log":    {command{screen: screen.Screen{Columns: 80}}, "tun0  TUN in vpn"},
+		"a pipe":   {command{}, `{"kind":"watch"`},
+		"--json":   {command{Config: Config{JSON: true}, screen: screen.Screen{Columns: 80, Live: true}}, `{"kind":"watch"`},
+	} {
+		var stdout bytes.Buffer
+		c.w.Stdout = &stdout
+		for i := range int64(2) {
+			if err := c.w.take(example(1, i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := stdout.String()
+		if !strings.HasPrefix(got, c.begin) || strings.Count(got, c.begin) != 2 || !strings.HasPrefix(c.begin, "\x1b") && strings.Contains(got, "\x1b") {
+			t.Errorf("%s: %q does not begin twice with %q", name, got, c.begin)
+		}
+	}
+}
+
 // TestMemoryIsBounded holds that a long session takes no more memory than a short one.
 func TestMemoryIsBounded(t *testing.T) {
 	var s watched.Sum

@@ -182,7 +182,7 @@ func (p *Pair) Ready(host int) (ok bool, missing string) {
 // NotReady is the error of a program that has not become ready in time.
 func (p *Pair) NotReady(host int, missing string) error {
 	e := p.File.End(host)
-	return fmt.Errorf("program=%s on host %s was not ready within %v: %s; see that it can start, or raise ready.within; %s", p.File.Name, hosts[host], e.Ready.Within, missing, p.ends[host].output.Last())
+	return fmt.Errorf("program=%s on host %s was not ready within %v: %s; see that it can start without input, or raise ready.within; %s", p.File.Name, hosts[host], e.Ready.Within, missing, p.ends[host].output.Last())
 }
 
 // Queues is how many queues of its device the program of a host holds, and Devices
