@@ -83,7 +83,11 @@ func draw(s screen.Screen, w live.Watch, total *watched.Sum, events []string) []
 		add("watching changes the packet rate by %s %% (%s to %s %%); BPF says %s ns a packet", text.Precisely(c.PPSChange), text.Precisely(c.CI[0]), text.Precisely(c.CI[1]), text.PerPacket(c.RunNsPerPkt))
 	}
 	if len(events) > 0 {
-		lines = append(lines, s.Paint(screen.Caution, fit(events[len(events)-1])))
+		const most = 3 // lines
+		text := screen.Wrap(events[len(events)-1], columns, "  ")
+		for _, line := range text[:min(most, len(text))] {
+			lines = append(lines, s.Paint(screen.Caution, fit(line)))
+		}
 	}
 	return slices.Concat(above, queueRows(s, w, columns, s.Rows-len(above)-len(lines)), lines)
 }

@@ -20,6 +20,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/watch"
+	documentwatch "tunbench/reports/document/watch"
 	"tunbench/reports/live"
 	"tunbench/reports/record"
 	"tunbench/reports/screen"
@@ -61,7 +62,7 @@ func TestDraw(t *testing.T) {
 				for i := range int64(100) {
 					total.Add(example(queues, i))
 				}
-				lines := draw(s, example(queues, 100), &total, []string{"12:00:00 tun0 has 4 queues now"})
+				lines := draw(s, example(queues, 100), &total, []string{"12:00:00 tun0 has 4 queues now", "12:00:01 errors are not known, since " + strings.Repeat("so it is, ", 7) + "in short"})
 				name := fmt.Sprintf("%d queues, %v, ASCII %v:\n%s", queues, size, ascii, strings.Join(lines, "\n"))
 				if len(lines) > size[1] {
 					t.Errorf("%d lines, %s", len(lines), name)
@@ -74,7 +75,7 @@ func TestDraw(t *testing.T) {
 						t.Errorf("not ASCII: %q", l)
 					}
 				}
-				for _, want := range []string{"tun0  TUN in vpn", "openvpn[4711] (2 queues)", "FULL_RING to readers 1,200", "at most 3 events", "tun0 has 4 queues now", "240", "tcp4"} {
+				for _, want := range []string{"tun0  TUN in vpn", "openvpn[4711] (2 queues)", "FULL_RING to readers 1,200", "at most 3 events", "12:00:01 errors", "in short", "240", "tcp4"} {
 					if !strings.Contains(strings.Join(lines, "\n"), want) {
 						t.Errorf("no %q, %s", want, name)
 					}
@@ -115,6 +116,30 @@ func TestSay(t *testing.T) {
 	w.say("tun0 is back")
 	if stdout.String()+stderr.String() != "" || len(w.events) != 3 {
 		t.Errorf("quiet: stdout %q, stderr %q, %d events", stdout.String(), stderr.String(), len(w.events))
+	}
+}
+
+// TestSummary holds that a mean rate can be told from the numbers beside it: where the observer
+// was off for a part of the time, both times are given.
+func TestSummary(t *testing.T) {
+	for name, c := range map[string]struct {
+		between int64 // ns that are not counted between two intervals of a second
+		want    string
+	}{
+		"all of it": {0, "was watched for 2s: readers took 2,000 packets (a mean of 1,000 packets/s, 11.2 Mbit/s) and writers gave 100 (50.0 packets/s, 40.0 kbit/s)"},
+		"--cost":    {3e9, "was watched for 5s, of which 2s are counted: readers took 2,000 packets (a mean of 1,000 packets/s, 11.2 Mbit/s) and writers gave 100 (50.0 packets/s, 40.0 kbit/s)"},
+	} {
+		var total watched.Sum
+		for i := range int64(2) {
+			w := example(1, 10)
+			w.TNs += i * (1e9 + c.between)
+			total.Add(w)
+		}
+		var out bytes.Buffer
+		summary(&out, documentwatch.New(&total, nil, ""))
+		if !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: %q has no %q", name, out.String(), c.want)
+		}
 	}
 }
 

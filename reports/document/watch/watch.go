@@ -80,13 +80,30 @@ func TotalsOf(s *watched.Sum) (t Totals) {
 func lead(s *watched.Sum) prose.Prose {
 	t := TotalsOf(s)
 	per := func(n uint64) float64 { return float64(n) * 1e9 / float64(max(s.Observed, 1)) }
+	span := func(ns int64) string { return (time.Duration(ns) / time.Millisecond * time.Millisecond).String() }
+	counted := "" // all of the time, but for what an interval begins late
+	if s.Observed < (s.Ended-s.Begun)/10*9 {
+		counted = span(s.Observed)
+	}
 	return book.Say("lead", prose.Values{
-		"Name": s.Device.Name, "Mode": strings.ToUpper(s.Device.Mode), "Netns": s.Device.Netns,
-		"Time": (time.Duration(s.Ended-s.Begun) / time.Millisecond * time.Millisecond).String(),
-		"Read": text.Count(t.Read), "ReadRate": text.Figure(per(t.Read)), "ReadBits": text.Gigabits(8 * per(t.ReadBytes)),
-		"Received": text.Count(t.Received), "ReceivedRate": text.Figure(per(t.Received)), "ReceivedBits": text.Gigabits(8 * per(t.ReceivedBytes)),
+		"Counted": counted,
+		"Name":    s.Device.Name, "Mode": strings.ToUpper(s.Device.Mode), "Netns": s.Device.Netns,
+		"Time": span(s.Ended - s.Begun),
+		"Read": text.Count(t.Read), "ReadRate": text.Figure(per(t.Read)), "ReadBits": bits(8 * per(t.ReadBytes)),
+		"Received": text.Count(t.Received), "ReceivedRate": text.Figure(per(t.Received)), "ReceivedBits": bits(8 * per(t.ReceivedBytes)),
 		"Dropped": text.Count(t.Dropped),
 	})
+}
+
+// bits is a rate in bits a second, in the unit that leaves few digits.
+func bits(v float64) string {
+	switch {
+	case v >= 1e9:
+		return text.Figure(v/1e9) + " Gbit/s"
+	case v >= 1e6:
+		return text.Figure(v/1e6) + " Mbit/s"
+	}
+	return text.Figure(v/1e3) + " kbit/s"
 }
 
 func points(s *watched.Sum) (list []prose.Prose) {
