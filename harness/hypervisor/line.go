@@ -102,7 +102,11 @@ func (l *line) await(id int, word string, patience time.Duration) (peer.Answer, 
 				late.Reset(longer)
 				continue
 			}
-			return peer.Answer{}, fmt.Errorf("the guest has not answered %s within %v, in which it used %v of CPU time", word, since.Round(time.Millisecond), used.Round(time.Millisecond))
+			remedy := ""
+			if used >= patience { // spent on packets, for all that is known
+				remedy = ": send fewer packets, such as with load=1000pps, or repeat it on a host with less to do"
+			}
+			return peer.Answer{}, fmt.Errorf("the guest has not answered %s within %v, in which it used %v of CPU time%s", word, since.Round(time.Millisecond), used.Round(time.Millisecond), remedy)
 		}
 	}
 }

@@ -96,7 +96,7 @@ func TestLinePatience(t *testing.T) {
 		want    string
 	}{
 		"slow":         {0.2, true, ""},
-		"busy":         {2, true, "has not answered look within"},
+		"busy":         {2, true, "of CPU time: send fewer packets, such as with load=1000pps"},
 		"stopped":      {0, true, "used 0s of CPU time"},
 		"never, slow":  {0.2, false, "has not answered look within"},
 		"does not run": {-1, false, "used 0s of CPU time"},
@@ -117,6 +117,9 @@ func TestLinePatience(t *testing.T) {
 			_, err := l.await(1, peer.Look, patience)
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%v, want %q", err, c.want)
+			}
+			if c.share <= 0 && strings.Contains(err.Error(), "fewer packets") {
+				t.Errorf("a guest that does nothing has too many packets: %v", err)
 			}
 			if took := time.Since(begin); took < patience || c.share == 0.2 && took < 4*patience {
 				t.Errorf("took %v", took)
