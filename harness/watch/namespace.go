@@ -155,8 +155,16 @@ func choose(asked string, all map[uint32]Namespace) (Namespace, error) {
 		n.Inode, n.path = inode, asked
 		return n, nil
 	}
-	return Namespace{}, fmt.Errorf("network namespace %q: it is no name in %s, no number of a process and no file of a network namespace (tunbench watch lists them)",
-		asked, strings.Join(named, " or "))
+	return Namespace{}, &missingNetnsError{asked}
+}
+
+// missingNetnsError means that no network namespace has the name or the path that was asked
+// for. It may come; that of a process that has ended cannot.
+type missingNetnsError struct{ asked string }
+
+func (e *missingNetnsError) Error() string {
+	return fmt.Sprintf("network namespace %q: it is no name in %s, no number of a process and no file of a network namespace (tunbench watch lists them; --wait waits for it)",
+		e.asked, strings.Join(named, " or "))
 }
 
 func byInode(a, b Namespace) int { return cmp.Compare(a.Inode, b.Inode) }

@@ -18,22 +18,32 @@ func (e *GoneError) Error() string {
 	return fmt.Sprintf("%s in %s has gone away (--wait waits for another)", e.Device, e.Netns)
 }
 
-// find finds the device that o means, for which it waits if it is to, and joins its
-// namespace.
+// find finds the device that o means, for which and for whose namespace it waits if it is to,
+// and joins the namespace.
 func find(ctx context.Context, o Options) (d Device, ns *netns.NS, waited bool, err error) {
+	said := ""
 	for {
 		d, err = search(o)
 		if err == nil {
 			ns, err = netns.Join(d.Netns.path)
 			return d, ns, waited, err
 		}
-		var missing *missingError
-		if !errors.As(err, &missing) || !o.Wait {
+		var noDevice *missingError
+		var noNetns *missingNetnsError
+		format, name := "%s: waiting for it", o.Device
+		switch {
+		case !o.Wait:
+			return d, nil, waited, err
+		case errors.As(err, &noDevice):
+		case errors.As(err, &noNetns):
+			format, name = "there is no network namespace %q: waiting for it", o.Netns
+		default:
 			return d, nil, waited, err
 		}
-		if !waited {
-			o.Say("%s: waiting for it", o.Device)
-			waited = true
+		waited = true
+		if format != said {
+			o.Say(format, name)
+			said = format
 		}
 		sleep(ctx, lookEvery)
 		if ctx.Err() != nil {

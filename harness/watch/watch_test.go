@@ -11,8 +11,10 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -682,6 +684,73 @@ func TestWait(t *testing.T) {
 	send(t, ns, 3, 1)
 	drain(t, d)
 	<-back
+}
+
+// TestWaitForNamespace: a device is waited for also where its namespace is not there yet, or
+// goes away with it. That of a process that has ended does not come back.
+func TestWaitForNamespace(t *testing.T) {
+	needRoot(t)
+	path := filepath.Join(t.TempDir(), "later")
+	said := make(chan string, 100)
+	hear := func(want string) {
+		t.Helper()
+		select {
+		case got := <-said:
+			if got != want {
+				t.Fatalf("said %q, want %q", got, want)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("nothing was said, want %q", want)
+		}
+	}
+	options := Options{
+		Device: "later0", Netns: path, Wait: true, Hook: record.HookNone, Interval: 20 * time.Millisecond,
+		Say: func(format string, args ...any) { said <- fmt.Sprintf(format, args...) },
+	}
+	intervals := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		s, err := Open(ctx, options)
+		if err == nil {
+			defer s.Close()
+		}
+		for err == nil {
+			_, err = s.Next(ctx)
+		}
+		intervals <- err
+	}()
+	for i := range 2 {
+		hear(fmt.Sprintf("there is no network namespace %q: waiting for it", path))
+		ns, err := netns.New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ns.Close()
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Mount(fmt.Sprintf("/proc/self/task/%d/ns/net", otherTID(t, ns)), path, "", unix.MS_BIND, ""); err != nil {
+			t.Fatal(err)
+		}
+		unmount := sync.OnceValue(func() error { return errors.Join(unix.Unmount(path, unix.MNT_DETACH), os.Remove(path)) })
+		defer unmount()
+		hear("later0: waiting for it")
+		d := newDeviceIn(t, ns, tuntap.Config{Name: "later0"})
+		hear(map[int]string{0: "later0 has come, in " + path, 1: "later0 is back in " + path}[i])
+		if err := errors.Join(unmount(), d.Close()); err != nil {
+			t.Fatal(err)
+		}
+		hear("later0 in " + path + " has gone away")
+	}
+	cancel()
+	if err := <-intervals; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended: %v", err)
+	}
+	options.Netns = "999999999"
+	if _, err := Open(t.Context(), options); err == nil || !strings.Contains(err.Error(), "no process has the number") {
+		t.Errorf("a process that is not there: %v", err)
+	}
 }
 
 func TestNotFound(t *testing.T) {
