@@ -279,7 +279,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"tun0", Link{MTU: 65536}, unix.EINVAL, "set mtu 65536 on tun0: invalid argument (EINVAL)"},
 		{"tap0", Link{MTU: 65522}, unix.EINVAL, "set mtu 65522 on tap0: invalid argument (EINVAL)"},
-		{"tap0", Link{Qdisc: "no_such"}, unix.ENOENT, "set root qdisc no_such on tap0: no such file or directory (ENOENT)"},
+		{"tap0", Link{Qdisc: "no_such"}, unix.ENOENT, "set root qdisc no_such (RTM_NEWQDISC) on tap0: no such file or directory (ENOENT)"},
 		{"tun9", Link{}, unix.ENODEV, "look for link on tun9: no such device (ENODEV)"},
 		{"a-name-that-is-too-long-for-a-link", Link{}, unix.ENODEV, ""},
 	} {

@@ -76,7 +76,7 @@ func (l *links) setDown(link netlink.Link, c Link) error {
 	// After the queue length: pfifo_fast sizes its rings by it.
 	if c.Qdisc != "" {
 		if err := setQdisc(link.Attrs().Index, c.Qdisc); err != nil {
-			return refused(err, name, "set root qdisc %s", c.Qdisc)
+			return refused(err, name, "set root qdisc %s (RTM_NEWQDISC)", c.Qdisc)
 		}
 	}
 	if err := l.handle.LinkSetMulticastOff(link); err != nil {

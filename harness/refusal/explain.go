@@ -23,7 +23,7 @@ const MaxRing = 4 << 20 / 8
 // parameters that it does not take.
 func OfLink(err error, l netns.Link) error {
 	var call *netns.CallError
-	if errors.As(err, &call) && call.Call == "set root qdisc "+l.Qdisc {
+	if errors.As(err, &call) && call.Call == fmt.Sprintf("set root qdisc %s (RTM_NEWQDISC)", l.Qdisc) {
 		kind, parameters, _ := strings.Cut(l.Qdisc, ":")
 		switch {
 		case call.Err == unix.ENOENT:
@@ -42,7 +42,8 @@ func OfLink(err error, l netns.Link) error {
 }
 
 // noVhost says why there is no vhost-net, and what to do.
-func noVhost(err error) error {
+func noVhost(err error, errno unix.Errno) error {
+	err = fmt.Errorf("%w (%s)", err, unix.ErrnoName(errno))
 	switch kernelConfig()["CONFIG_VHOST_NET"] {
 	case "n":
 		return &Unsupported{fmt.Sprintf("this kernel was built without vhost-net (CONFIG_VHOST_NET is not set); boot one that has it: %v", err)}
@@ -57,7 +58,7 @@ func noVhost(err error) error {
 func OfVhost(err error) error {
 	for _, errno := range []unix.Errno{unix.ENOENT, unix.ENODEV, unix.ENXIO} {
 		if errors.Is(err, errno) && strings.Contains(err.Error(), vhost.Path) {
-			return noVhost(err)
+			return noVhost(err, errno)
 		}
 	}
 	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EISDIR) {

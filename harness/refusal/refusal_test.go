@@ -55,13 +55,13 @@ func TestClassify(t *testing.T) {
 			return OfLink(&netns.CallError{Call: "set mtu 1500", Err: unix.EPERM}, netns.Link{TxQLen: 500})
 		}, true, nil, record.Unsupported, "set mtu 1500"},
 		"no such qdisc": {func() error {
-			return OfLink(&netns.CallError{Call: "set root qdisc nosuch", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "nosuch"})
+			return OfLink(&netns.CallError{Call: "set root qdisc nosuch (RTM_NEWQDISC)", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "nosuch"})
 		}, true, nil, record.Unsupported, "qdisc=nosuch: this kernel has no such queueing discipline"},
 		"no such qdisc, with parameters": {func() error {
-			return OfLink(&netns.CallError{Call: "set root qdisc fq:limit=5", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "fq:limit=5"})
-		}, true, nil, record.Unsupported, "(modprobe sch_fq): set root qdisc fq:limit=5 on tunbench0: no such file or directory (ENOENT)"},
+			return OfLink(&netns.CallError{Call: "set root qdisc fq:limit=5 (RTM_NEWQDISC)", Object: "tunbench0", Err: unix.ENOENT}, netns.Link{Qdisc: "fq:limit=5"})
+		}, true, nil, record.Unsupported, "(modprobe sch_fq): set root qdisc fq:limit=5 (RTM_NEWQDISC) on tunbench0: no such file or directory (ENOENT)"},
 		"parameters of a qdisc": {func() error {
-			return OfLink(&netns.CallError{Call: "set root qdisc fq:limit=5", Object: "tunbench0", Err: unix.EINVAL}, netns.Link{Qdisc: "fq:limit=5"})
+			return OfLink(&netns.CallError{Call: "set root qdisc fq:limit=5 (RTM_NEWQDISC)", Object: "tunbench0", Err: unix.EINVAL}, netns.Link{Qdisc: "fq:limit=5"})
 		}, true, nil, record.Unsupported, "qdisc=fq:limit=5: this kernel does not take these parameters of fq; set others"},
 		"descriptors":            {func() error { return socket }, true, nil, record.Missing, "raise the limit (ulimit -n), or use fewer flows or queues"},
 		"descriptors of devices": {func() error { return fmt.Errorf("open /dev/net/tun: %w", unix.EMFILE) }, true, nil, record.Missing, "raise the limit (ulimit -n)"},
@@ -73,7 +73,7 @@ func TestClassify(t *testing.T) {
 		"no tun, a module":        {func() error { return noTUN }, true, map[string]string{"CONFIG_TUN": "m"}, record.Missing, "modprobe tun"},
 		"no tun, not built":       {func() error { return noTUN }, true, map[string]string{"CONFIG_TUN": "n"}, record.Unsupported, "CONFIG_TUN is not set"},
 		"no tun, nobody knows":    {func() error { return noTUN }, true, nil, record.Missing, "modprobe tun"},
-		"no vhost, a module":      {func() error { return OfVhost(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "m"}, record.Unsupported, "modprobe vhost_net"},
+		"no vhost, a module":      {func() error { return OfVhost(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "m"}, record.Unsupported, "(modprobe vhost_net): open /dev/vhost-net: no such file or directory (ENOENT)"},
 		"no vhost, not built":     {func() error { return OfVhost(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "n"}, record.Unsupported, "CONFIG_VHOST_NET is not set"},
 		"no vhost, built in":      {func() error { return OfVhost(noVhost) }, true, map[string]string{"CONFIG_VHOST_NET": "y"}, record.Missing, "--device /dev/vhost-net"},
 		"no vhost, nobody knows":  {func() error { return OfVhost(noVhost) }, true, nil, record.Unsupported, "modprobe vhost_net"},
