@@ -49,4 +49,14 @@ func TestProbes(t *testing.T) {
 	if s.Path, s.Family = PathVPN, 6; s.ProbeSize() != MinSize6 {
 		t.Errorf("a probe of %d bytes over IPv6", s.ProbeSize())
 	}
+	// A window would end before a long ring is full.
+	for txqlen, turns := range map[int]bool{64: true, 500: true, windowRing: true, windowRing + 1: false, 10000: false} {
+		s := probed(func(s *Spec) { s.Path, s.TxQLen = PathVeth, txqlen })
+		if _, _, ok := s.Yardstick(); ok != turns || s.SideBySide() != turns {
+			t.Errorf("txqlen=%d: takes turns: %v, with loopback: %v: %s", txqlen, s.SideBySide(), ok, s.NoYardstick())
+		}
+		if s.Probe = false; !s.SideBySide() {
+			t.Errorf("txqlen=%d without a probe does not take turns", txqlen)
+		}
+	}
 }

@@ -215,9 +215,10 @@ func (s Spec) Validate() error {
 // measured: lockstep has no windows, and iperf3 and events follow a clock of their
 // own. A virtual machine uses the host also while it has nothing to do. A link that delays
 // packets is empty after each pause, and TCP begins anew on it; so are a program and a VPN.
-// There is one TUN module at a time.
+// There is one TUN module at a time. A long ring takes longer to fill than a window lasts, and a
+// probe is there to see it full.
 func (s Spec) SideBySide() bool {
-	if s.Module != module.AsIs || s.beginsAnew() {
+	if s.Module != module.AsIs || s.beginsAnew() || s.fillsSlowly() {
 		return false
 	}
 	return s.Gen != GenLockstep && s.Gen != GenIPerf3 && s.Event == EventNone && s.Path != PathGuest && s.Delay == 0
@@ -236,6 +237,10 @@ func (s Spec) beginsAnew() bool {
 	}
 	return false
 }
+
+// fillsSlowly reports whether a probe would see a ring that is still filling in each window:
+// its round trips under load would be those of a shorter ring.
+func (s Spec) fillsSlowly() bool { return s.Probe && s.TxQLen > windowRing }
 
 // Yardstick is the Spec of the same traffic over loopback, and its kind, one of
 // record.YardstickUDP and so on: from as many senders to as many readers on the same

@@ -105,6 +105,8 @@ func noYardstick(s Spec) string {
 		return "a virtual machine does not take turns with another trial"
 	case s.beginsAnew():
 		return fmt.Sprintf("conversations through path=%s are measured without pauses, so they do not take turns with loopback", s.Path)
+	case s.fillsSlowly():
+		return fmt.Sprintf("a ring of txqlen=%d is measured full and without pauses, so it does not take turns with loopback", s.TxQLen)
 	case s.Impaired():
 		return "what a link delays or loses, loopback does not"
 	case s.Open():
