@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tunbench/reports/chart/layout"
 	"tunbench/reports/text"
 )
 
@@ -14,7 +15,7 @@ import (
 type canvas struct {
 	b      strings.Builder
 	page   bool // part of a page, where the pointer finds tooltips
-	narrow bool // names of rows stand above their marks
+	narrow bool // for a phone: names of rows stand above their marks
 	width  float64
 	y      float64 // base line of the next line of the head: title, note, legend
 }
@@ -51,7 +52,7 @@ type key struct{ class, extra, name string }
 func (c *canvas) legend(keys []key) (top, x float64) {
 	x = margin
 	for _, k := range keys {
-		wide := 17 + textWidth(k.name)
+		wide := 17 + layout.Width(k.name)
 		if x > margin && x+wide > c.width-margin {
 			x = margin
 			c.y += headLine
@@ -71,7 +72,11 @@ func (c *canvas) source(height float64, source string) float64 {
 	if source == "" {
 		return height
 	}
-	lines := wrap(text.Printable(source), int((c.width-2*margin)/sourceGlyph))
+	letter := sourceGlyph
+	if c.narrow {
+		letter *= 1.1 // its page makes it larger
+	}
+	lines := wrap(text.Printable(source), int((c.width-2*margin)/letter))
 	for i, l := range lines {
 		c.text("source", margin, height+4+sourceLine*float64(i), "start", l, l)
 	}
@@ -82,6 +87,40 @@ func (c *canvas) source(height float64, source string) float64 {
 func (c *canvas) cell(class string, x, y, w, h float64, opacity, tip string) {
 	fmt.Fprintf(&c.b, "<rect class=%q x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\" fill-opacity=\"%s\"><title>%s</title></rect>\n",
 		class, num(x), num(y), num(max(w, 0)), num(max(h, 0)), opacity, xmlText(tip))
+}
+
+// lines breaks s into lines of the labels of a chart, which have so much room.
+func (c *canvas) lines(s string, room float64) []string {
+	return wrap(text.Printable(s), int(room/(0.97*glyph)))
+}
+
+// within places s near x, its middle there if the chart has room on both sides.
+func (c *canvas) within(class string, x, y float64, s string) {
+	half := layout.Width(s) / 2
+	c.text(class, min(max(x, half+margin/2), c.width-half-margin/2), y, "middle", s, s)
+}
+
+// titled writes the title of a panel, in as many lines as it needs, and its note at the end
+// of the first or, in a narrow chart, below the last. y is the base line of the first line;
+// it returns that of the last.
+func (c *canvas) titled(y, right float64, title, note string) float64 {
+	room, at := c.width-2*margin-layout.Width(note)-12, y
+	if c.narrow {
+		room = c.width - 2*margin
+	}
+	for i, l := range c.lines(title, room) {
+		at = y + labelLine*float64(i)
+		c.text("label", margin, at, "start", l, title)
+	}
+	if !c.narrow {
+		c.text("muted", right, y, "end", note, note)
+		return at
+	}
+	for _, l := range c.lines(note, room) {
+		at += labelLine
+		c.text("muted", margin, at, "start", l, note)
+	}
+	return at
 }
 
 // tip says what is to be read where the pointer is in that rectangle. A file is
@@ -142,29 +181,6 @@ func xmlText(s string) string {
 	return b.String()
 }
 
-// ticks gives about n round values from 0 to top.
-func ticks(top float64, n int) []float64 {
-	if !(top > 0) || math.IsInf(top, 0) {
-		return []float64{0}
-	}
-	raw := top / float64(n)
-	unit := math.Pow(10, math.Floor(math.Log10(raw)))
-	if unit == 0 {
-		return []float64{0}
-	}
-	step := unit
-	for _, m := range []float64{1, 2, 5, 10} {
-		if step = m * unit; step >= raw {
-			break
-		}
-	}
-	var t []float64
-	for i := 0; float64(i)*step <= top*1.0001; i++ {
-		t = append(t, float64(i)*step)
-	}
-	return t
-}
-
 // linear places values from 0 to top between left and right.
 type linear struct{ top, left, right float64 }
 
@@ -172,7 +188,7 @@ func (l linear) at(v float64) float64 { return l.left + (l.right-l.left)*(v/l.to
 
 // drawGrid draws a line for each of about five round values, and names them below.
 func (l linear) drawGrid(c *canvas, top, bottom float64) {
-	for _, t := range ticks(l.top, max(2, min(5, int((l.right-l.left)/70)))) {
+	for _, t := range layout.Round(l.top, max(2, min(5, int((l.right-l.left)/70)))) {
 		c.line("grid", l.at(t), top, l.at(t), bottom+4, 1, "")
 		c.text("muted", l.at(t), bottom+18, "middle", text.Figure(t), text.Figure(t))
 	}
@@ -187,7 +203,7 @@ type tick struct {
 // between3 gives about three round values from low to high, with as many digits
 // as tell them apart.
 func between3(low, high float64) (list []tick) {
-	marks := ticks(high-low, 3)
+	marks := layout.Round(high-low, 3)
 	if len(marks) < 2 {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tunbench/reports/chart/layout"
 	"tunbench/reports/text"
 )
 
@@ -96,7 +97,7 @@ func (f Changes) draw(c *canvas) float64 {
 	reach, widest, figures := 0.0, 0.0, 0.0
 	for i, r := range f.Rows {
 		names[i] = r.Label
-		widest, figures = max(widest, bolder*textWidth(r.Text)), max(figures, textWidth(r.Figures))
+		widest, figures = max(widest, layout.Bolder*layout.Width(r.Text)), max(figures, layout.Width(r.Figures))
 		reach = max(reach, r.reach(), 1.2*distance(r.Threshold))
 	}
 	if figures > 0 {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,11 +36,11 @@ func samples() map[string]chart.Chart {
 				{Label: "size=64", Lanes: []chart.SplitLane{{Parts: []float64{86, 30, 270}, Text: "386 ns"}, {Parts: []float64{86, 0, 100}, Text: "186 ns"}}},
 				{Label: "size=1500", Lanes: []chart.SplitLane{{Parts: []float64{86, 59, 400}, Text: "545 ns"}}},
 			}},
-		"panels": chart.Panels{Title: "Queues", Desc: "Shares of the packets.", Panels: []chart.Panel{
+		"panels": chart.Panels{Title: "Queues", Desc: "Shares of the packets.", Shared: "all: TUN dir=k2u", Panels: []chart.Panel{
 			{Title: "queues=2", Note: "Jain 1.00", Fair: 0.5, Bars: []chart.QueueBar{{Name: "0", Share: 0.52, Text: "52"}, {Name: "1", Share: 0.48, Text: "48"}}},
 			{Title: "queues=4", Note: "Jain 0.75", Fair: 0.25, Bars: []chart.QueueBar{{Name: "0", Share: 0.4, Text: "40"}, {Name: "1", Share: 0.3, Text: "30"}, {Name: "2", Share: 0.05, Text: "5.0"}, {Name: "3", Share: 0.25, Text: "25"}}},
 		}},
-		"heat": chart.Heat{Title: "Flows", Desc: "Shares by queue.", Panels: []chart.HeatPanel{{Title: "queues=2 flows=3", Note: "6 packets", Rows: 2, Columns: []chart.HeatColumn{
+		"heat": chart.Heat{Title: "Flows", Desc: "Shares by queue.", Shared: "all: TUN gen=udp", Panels: []chart.HeatPanel{{Title: "queues=2 flows=3", Note: "6 packets", Rows: 2, Columns: []chart.HeatColumn{
 			{Name: "0", Total: "2", Share: []float64{1, 0}}, {Name: "1", Total: "2", Share: []float64{0.02, 0.98}}, {Name: "2", Total: "2", Share: []float64{0.5, 0.5}},
 		}}}},
 		"ladder": chart.Ladder{Title: "Latency", Desc: "Quantiles.", Note: "all: TUN", Rows: []chart.LadderRow{
@@ -344,14 +343,15 @@ func TestNarrow(t *testing.T) {
 			t.Fatal(err)
 		}
 		svg := charttest.Narrow(b.String())
-		if svg == "" {
-			continue
-		}
 		for _, fault := range charttest.NarrowFaults(ch, svg) {
 			t.Errorf("%s: %s", kind, fault)
 		}
 		// A name at the end of its line, as in a wide chart, or over its bar, is found.
-		for from, to := range map[string]string{`<text class="halo label" x="20"`: `<text class="halo label" x="350"`, `class="halo label"`: `class="muted"`, `text-anchor="start"`: `text-anchor="end"`} {
+		changes := map[string]string{`<text class="halo label" x="20"`: `<text class="halo label" x="350"`, `class="halo label"`: `class="muted"`, `text-anchor="start"`: `text-anchor="end"`}
+		if !strings.Contains(svg, "halo label") {
+			changes = map[string]string{`text-anchor="start"`: `text-anchor="end"`, `<text class="muted"`: `<desc class="muted"`, ` x="16"`: ` x="300"`}
+		}
+		for from, to := range changes {
 			if bad := strings.Replace(svg, from, to, -1); len(charttest.NarrowFaults(ch, bad)) == 0 {
 				t.Errorf("%s: %s instead of %s is not found", kind, to, from)
 			}
@@ -378,8 +378,8 @@ func TestInline(t *testing.T) {
 		file = strings.Join(strings.Split(file, "\n")[2:], "\n")
 		wide, _, narrow := strings.Cut(b.String(), `<svg class="chart narrow"`)
 		_, inline, _ := strings.Cut(wide, "</desc>\n")
-		if want := slices.Contains([]string{"ratios", "split", "ladder", "changes"}, kind); narrow != want {
-			t.Errorf("%s: is there a narrow chart beside it: %v, want %v", kind, narrow, want)
+		if !narrow {
+			t.Errorf("%s: there is no narrow chart beside it", kind)
 		}
 		tips := 0
 		var rest []string

@@ -10,6 +10,7 @@ import (
 // Heat shows how the packets of each flow were spread over the queues.
 type Heat struct {
 	Title, Desc string
+	Shared      string // what the panels have in common
 	Panels      []HeatPanel
 }
 
@@ -22,13 +23,11 @@ func (h Heat) draw(c *canvas) float64 {
 	)
 	right := c.width - margin
 	y := c.note("columns: flows; rows: queues; darker: larger share of the flow's packets; first trial") + 8
+	if h.Shared != "" {
+		y = c.note(h.Shared) + 8
+	}
 	for _, p := range h.Panels {
-		lines := wrap(text.Printable(p.Title), int((c.width-2*margin-textWidth(p.Note)-12)/(0.97*glyph)))
-		for i, l := range lines {
-			c.text("label", margin, y+10+labelLine*float64(i), "start", l, p.Title)
-		}
-		c.text("muted", right, y+10, "end", p.Note, p.Note)
-		y += 20 + labelLine*float64(len(lines)-1)
+		y = c.titled(y+10, right, p.Title, p.Note) + 10
 		wide := min((right-left)/float64(max(1, len(p.Columns))), 26)
 		gap := 1.0
 		if wide < 5 {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tunbench/reports/chart/layout"
 	"tunbench/reports/metric"
 	"tunbench/reports/text"
 )
@@ -113,7 +114,7 @@ func (l Ladder) drawLegend(c *canvas, kinds []string, classes map[string]string)
 	names := []string{"p50", "p90", "p99", "p99.9", "max"}
 	wide := 0.0
 	for _, name := range names {
-		wide += 25 + textWidth(name)
+		wide += 25 + layout.Width(name)
 	}
 	top, x := c.legend(keys)
 	y := c.y - headLine
@@ -125,7 +126,7 @@ func (l Ladder) drawLegend(c *canvas, kinds []string, classes map[string]string)
 	for i, name := range names {
 		mark(c, "axis", "muted", i, x+4, y-4)
 		c.text("muted", x+13, y, "start", name, name)
-		x += 25 + textWidth(name)
+		x += 25 + layout.Width(name)
 	}
 	return top
 }
@@ -174,7 +175,7 @@ func (l logScale) drawGrid(c *canvas, top, bottom float64) {
 		}
 		c.line(class, l.at(v), top, l.at(v), bottom+4, 1, "")
 		if decade || space > 170 {
-			s := tickDuration(v)
+			s := layout.Duration(v)
 			c.text("muted", l.at(v), bottom+18, "middle", s, s)
 		}
 	}
@@ -243,15 +244,6 @@ func mark(c *canvas, stroke, fill string, i int, x, y float64) {
 	default:
 		c.circle("hollow "+stroke, x, y, 3.2, ` stroke-width="1.5"`)
 	}
-}
-
-// tickDuration gives a step without digits that say nothing.
-func tickDuration(ns float64) string {
-	number, unit, _ := strings.Cut(text.Duration(ns), " ")
-	if strings.Contains(number, ".") {
-		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
-	}
-	return number + " " + unit
 }
 
 // steps gives 1, 2 and 5 times each power of ten, from 1 ns up.

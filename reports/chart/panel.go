@@ -7,6 +7,7 @@ import (
 // Panels shows how packets were spread over queues, one panel a scenario.
 type Panels struct {
 	Title, Desc string
+	Shared      string // what the panels have in common
 	Panels      []Panel
 }
 
@@ -21,13 +22,20 @@ const (
 )
 
 func (p Panels) draw(c *canvas) float64 {
-	wide := (c.width - 2*margin - panelGap*(panelColumns-1)) / panelColumns
+	columns := panelColumns
+	if c.narrow {
+		columns = 1
+	}
+	wide := (c.width - 2*margin - panelGap*float64(columns-1)) / float64(columns)
 	y := c.note("per cent; dashed: an even share") + 8
-	for row := 0; row < len(p.Panels); row += panelColumns {
-		own := p.Panels[row:min(row+panelColumns, len(p.Panels))]
+	if p.Shared != "" {
+		y = c.note(p.Shared) + 8
+	}
+	for row := 0; row < len(p.Panels); row += columns {
+		own := p.Panels[row:min(row+columns, len(p.Panels))]
 		titles, lines := make([][]string, len(own)), 1
 		for i, pan := range own {
-			titles[i] = wrap(text.Printable(pan.Title), int(wide/(0.97*glyph)))
+			titles[i] = c.lines(pan.Title, wide)
 			lines = max(lines, len(titles[i]))
 		}
 		for i, pan := range own {

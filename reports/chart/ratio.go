@@ -3,6 +3,7 @@ package chart
 import (
 	"cmp"
 
+	"tunbench/reports/chart/layout"
 	"tunbench/reports/text"
 )
 
@@ -50,7 +51,7 @@ func (r Ratios) draw(c *canvas) float64 {
 		for _, b := range g.Bars {
 			names = append(names, b.Label)
 			top = max(top, b.Value, b.High)
-			ratio, value = max(ratio, bolder*textWidth(b.Ratio)), max(value, textWidth(b.Text))
+			ratio, value = max(ratio, layout.Bolder*layout.Width(b.Ratio)), max(value, layout.Width(b.Text))
 		}
 	}
 	if !(top > 0) {

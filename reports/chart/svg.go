@@ -55,11 +55,11 @@ func write(w io.Writer, ch Chart, source string, width float64) error {
 }
 
 // WriteInline writes ch as an element of a page, which sets its title. alt says
-// what it shows; source is as in WriteSVG. A chart with names of rows is there twice: the
-// element of class narrow is for a phone, and the page shows one of the two.
+// what it shows; source is as in WriteSVG. The chart is there twice: the element of class
+// narrow is for a phone, and the page shows one of the two.
 func WriteInline(w io.Writer, ch Chart, alt, source string) error {
 	err := inline(w, ch, alt, source, "chart", &canvas{page: true, width: chartWidth, y: headTop})
-	if narrows(ch) && err == nil {
+	if err == nil {
 		err = inline(w, ch, alt, source, "chart narrow", &canvas{page: true, narrow: true, width: narrowWidth, y: headTop})
 	}
 	return err
@@ -74,15 +74,6 @@ func inline(w io.Writer, ch Chart, alt, source, class string, c *canvas) error {
 %s</svg>
 `, class, num(top), num(c.width), num(height-top), xmlText(alt), xmlText(desc), c.b.String())
 	return err
-}
-
-// narrows reports whether ch has names of rows, which a narrow chart has above its marks.
-func narrows(ch Chart) bool {
-	switch ch.(type) {
-	case Ratios, Changes, Split, Ladder:
-		return true
-	}
-	return false
 }
 
 // Sizes of the charts, in SVG units. GitHub shows a file about 900 wide.
@@ -101,7 +92,6 @@ const (
 	RowsAChart   = 16 // rows in one file: more are too small on a slide
 	PanelsAChart = 6  // panels in one file
 
-	fontSize = 12.0
 	// glyph is a width that no average of 12-unit text in a system font
 	// exceeds: lines are broken by it.
 	glyph       = 7.2

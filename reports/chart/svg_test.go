@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"tunbench/reports/chart/layout"
 	"tunbench/reports/text"
 )
 
@@ -20,7 +21,7 @@ func TestTicks(t *testing.T) {
 		{math.NaN(), []float64{0}},
 		{math.Inf(1), []float64{0}},
 	} {
-		if got := ticks(tt.top, 5); !slices.Equal(got, tt.want) {
+		if got := layout.Round(tt.top, 5); !slices.Equal(got, tt.want) {
 			t.Errorf("ticks(%v) = %v, want %v", tt.top, got, tt.want)
 		}
 	}
@@ -51,8 +52,8 @@ func TestFormats(t *testing.T) {
 	for v, want := range map[float64]string{0.962: "−3.8 %", 1: "0.0 %", 0.99999: "0.0 %", 1.00001: "0.0 %", 1.05: "+5.0 %"} {
 		check(text.Change(v), want)
 	}
-	check(tickDuration(1e6), "1 ms")
-	check(tickDuration(200e3), "200 µs")
+	check(layout.Duration(1e6), "1 ms")
+	check(layout.Duration(200e3), "200 µs")
 	check(text.RateScale(9999).Format(512), "512")
 	check(text.RateScale(1.27e6).Format(1.27e6), "1,270")
 	check(text.RateScale(1.2e7).Format(1.2345e7), "12.3")

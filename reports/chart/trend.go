@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"tunbench/reports/chart/layout"
 	"tunbench/reports/text"
 )
 
@@ -23,14 +24,9 @@ func (t Trend) draw(c *canvas) float64 {
 	below := c.note(note)
 	right := c.width - margin - 8
 	for _, p := range t.Panels {
-		lines := wrap(text.Printable(p.Title), int((c.width-2*margin-textWidth(p.Note)-20)/(0.97*glyph)))
-		top := below + 40 + labelLine*float64(len(lines)-1)
+		top := c.titled(below+18, right, p.Title, p.Note) + 22
 		base := top + plot
 		below = top - 40 + tall
-		for i, l := range lines {
-			c.text("label", margin, top-22-labelLine*float64(len(lines)-1-i), "start", l, p.Title)
-		}
-		c.text("muted", right, top-22, "end", p.Note, p.Note)
 		low, high := math.Inf(1), math.Inf(-1)
 		for _, q := range p.Points {
 			low, high = min(low, q.Value, q.Low), max(high, q.Value, q.High)
@@ -52,11 +48,16 @@ func (t Trend) draw(c *canvas) float64 {
 		for _, l := range p.Levels {
 			c.line("fair", x(float64(l.From)-0.5), y(l.Value), x(float64(l.To)-0.5), y(l.Value), 1.5, ` stroke-dasharray="5 3"`)
 		}
+		named := 0.0
 		for _, m := range p.Marks {
 			if m.Dotted {
 				c.line("axis", x(float64(m.At)), top, x(float64(m.At)), base, 1, ` stroke-dasharray="1 3"`)
-				s := text.Clip(m.Text, 16)
-				c.text("muted", x(float64(m.At)), base+15, anchorOf(x(float64(m.At)), left, right), s, m.Text)
+				// A name that would lie on the one before is left out: its line is there.
+				s, half := text.Clip(m.Text, 16), layout.Width(text.Clip(m.Text, 16))/2
+				if at := min(max(x(float64(m.At)), left+half), right-half); at-half > named {
+					c.text("muted", at, base+15, "middle", s, m.Text)
+					named = at + half + 4
+				}
 				continue
 			}
 			c.line(m.Class, x(float64(m.At)-0.5), top-4, x(float64(m.At)-0.5), base, 2, "")
@@ -80,7 +81,11 @@ func (t Trend) draw(c *canvas) float64 {
 			fmt.Fprintf(&c.b, "<circle class=%q cx=\"%s\" cy=\"%s\" r=\"2.6\"><title>%s</title></circle>\n", class, num(x(float64(at))), num(y(q.Value)), xmlText(q.Text))
 		}
 		c.line("axis", left, top, left, base, 1, "")
-		c.text("muted", left, base+30, "start", p.First, p.First)
+		begin := left
+		if c.narrow {
+			begin = margin
+		}
+		c.text("muted", begin, base+30, "start", p.First, p.First)
 		c.text("muted", right, base+30, "end", p.Last, p.Last)
 	}
 	return below + 8

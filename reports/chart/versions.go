@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"tunbench/reports/chart/layout"
 	"tunbench/reports/text"
 )
 
@@ -75,8 +76,52 @@ func (f frame) x(series int, at float64) float64 {
 }
 
 func (v Versions) draw(c *canvas) float64 {
+	low, high := v.reach()
+	c.note(v.Note)
+	y := v.legend(c)
+	parts := []Versions{v}
+	if c.narrow {
+		parts = v.each()
+	}
+	for _, part := range parts {
+		y = part.drawPart(c, low, high, y)
+	}
+	return y
+}
+
+// each is a chart for each series of v, with the panels that it has lines in.
+func (v Versions) each() (list []Versions) {
+	for i, s := range v.Series {
+		one := v
+		one.Series, one.Panels = []VersionSeries{s}, nil
+		for _, p := range v.Panels {
+			own := VersionPanel{Title: p.Title}
+			for _, l := range p.Lines {
+				if l.Series == i {
+					l.Series = 0
+					own.Lines = append(own.Lines, l)
+				}
+			}
+			for _, m := range p.Marks {
+				if m.Series == i {
+					m.Series = 0
+					own.Marks = append(own.Marks, m)
+				}
+			}
+			if len(own.Lines) > 0 {
+				one.Panels = append(one.Panels, own)
+			}
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
+// drawPart draws the panels, the scale of which goes from low to high, below y, and returns
+// where they end.
+func (v Versions) drawPart(c *canvas, low, high, y float64) float64 {
 	const plot, left = 132.0, 60.0
-	f := frame{left: left, right: chartWidth - margin - 8}
+	f := frame{left: left, right: c.width - margin - 8, low: low, high: high}
 	slots := 0.0
 	for i, s := range v.Series {
 		if i > 0 {
@@ -86,14 +131,13 @@ func (v Versions) draw(c *canvas) float64 {
 		slots += float64(len(s.Versions))
 	}
 	f.slot = (f.right - f.left) / max(1, slots)
-	f.low, f.high = v.reach()
-	c.text("muted", margin, 46, "start", v.Note, v.Note)
-	v.legend(c)
-	y := headHeight + 8
 	for _, p := range v.Panels {
 		rows, depth := v.rowsOf(p, f)
-		c.text("label", margin, y+22, "start", p.Title, p.Title)
-		y += 30 + 15*float64(depth)
+		lines := c.lines(p.Title, c.width-2*margin)
+		for i, l := range lines {
+			c.text("label", margin, y+22+labelLine*float64(i), "start", l, p.Title)
+		}
+		y += 30 + labelLine*float64(len(lines)-1) + 15*float64(depth)
 		v.panel(c, p, f, rows, y, plot)
 		y += plot
 	}
@@ -102,7 +146,7 @@ func (v Versions) draw(c *canvas) float64 {
 
 // ticks are round values in per cent, no change among them.
 func (f frame) ticks() (list []tick) {
-	marks := ticks(100*(f.high-f.low), 4)
+	marks := layout.Round(100*(f.high-f.low), 4)
 	if len(marks) < 2 {
 		return nil
 	}
@@ -130,29 +174,35 @@ func (v Versions) reach() (low, high float64) {
 	return low - pad, high + pad
 }
 
-// legend names the trends that occur.
-func (v Versions) legend(c *canvas) {
+// legend names the trends that occur, and returns where the drawing begins.
+func (v Versions) legend(c *canvas) (top float64) {
 	var seen [len(versionKeys)]bool
 	for _, p := range v.Panels {
 		for _, l := range p.Lines {
 			seen[l.Trend] = true
 		}
 	}
-	x := margin
+	x, y := margin, c.y+2
 	for i, key := range versionKeys {
 		if seen[i] {
-			c.rect(key.fill, x, headHeight-2, 12, 8, ` rx="2"`)
-			c.text("muted", x+17, headHeight+6, "start", key.name, key.name)
-			x += 17 + textWidth(key.name) + 14
+			wide := 17 + layout.Width(key.name)
+			if x+wide > c.width-margin {
+				x = margin
+				y += headLine
+			}
+			c.rect(key.fill, x, y-8, 12, 8, ` rx="2"`)
+			c.text("muted", x+17, y, "start", key.name, key.name)
+			x += wide + 14
 		}
 	}
+	return y + 2
 }
 
 // rowsOf places the texts of marks in rows above a panel, so that none lies on another.
 func (v Versions) rowsOf(p VersionPanel, f frame) (rows []int, depth int) {
 	var ends []float64 // of each row
 	for _, m := range p.Marks {
-		x, half := f.x(m.Series, float64(m.At)-0.5), textWidth(m.Text)/2
+		x, half := f.x(m.Series, float64(m.At)-0.5), layout.Width(m.Text)/2
 		from := x - half
 		switch anchorOf(x, f.left, f.right) {
 		case "start":
@@ -245,7 +295,12 @@ func (v Versions) foot(c *canvas, f frame, y float64) float64 {
 		}
 		c.line("axis", f.x(i, -0.5), y, f.x(i, float64(len(s.Versions))-0.5), y, 1, "")
 		middle := f.x(i, float64(len(s.Versions)-1)/2)
-		c.text("label", middle, y+36, anchorOf(middle, f.left, f.right), s.Name, s.Name)
+		for i, line := range c.lines(s.Name, c.width-2*margin) {
+			if i > 0 {
+				y += labelLine
+			}
+			c.within("label", middle, y+36, line)
+		}
 	}
 	return y + 50
 }

@@ -1,6 +1,8 @@
 package document
 
 import (
+	"slices"
+
 	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
@@ -27,6 +29,9 @@ type Column struct {
 	// Beside says that the column has the intervals of the figures in the column before it. On
 	// a phone they stand below the figures.
 	Beside bool
+	// Lead says that the column matters more than those before it: a page, which may be
+	// narrow, shows it, with the intervals beside it, next to the words that a row begins with.
+	Lead bool
 	// Full is the figure whose bar fills its cell, in a page that draws bars behind the
 	// figures; 0 for no bars. Worse says that a long bar is no good sign.
 	Full  float64
@@ -73,6 +78,40 @@ func Numeric(names ...string) (c []Column) {
 		c = append(c, Column{Name: n, Numeric: true})
 	}
 	return c
+}
+
+// Leading are columns that matter most.
+func Leading(columns []Column) []Column {
+	for i := range columns {
+		columns[i].Lead = true
+	}
+	return columns
+}
+
+// LeadFirst is t with the columns that matter most before others, but after the words that
+// a row begins with.
+func (t Table) LeadFirst() Table {
+	var begin, lead, rest []int
+	for i, c := range t.Columns {
+		switch {
+		case c.Lead, c.Beside && len(lead) > 0 && lead[len(lead)-1] == i-1:
+			lead = append(lead, i)
+		case !c.Numeric && len(lead)+len(rest) == 0:
+			begin = append(begin, i)
+		default:
+			rest = append(rest, i)
+		}
+	}
+	order := slices.Concat(begin, lead, rest)
+	shown := t
+	shown.Columns, shown.Rows = nil, make([][]prose.Prose, len(t.Rows))
+	for _, i := range order {
+		shown.Columns = append(shown.Columns, t.Columns[i])
+		for at, r := range t.Rows {
+			shown.Rows[at] = append(shown.Rows[at], r[i])
+		}
+	}
+	return shown
 }
 
 // Interval is the column of the intervals of the column before it.

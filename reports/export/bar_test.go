@@ -15,7 +15,7 @@ import (
 	"tunbench/reports/text"
 )
 
-var filledCell = regexp.MustCompile(`<td class="n filled" data-sort="[^"]+"(?: data-under="[^"]+")?><svg class="bar( worse)?" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="([0-9.]+)" height="1"/></svg>(?:<strong>)?([^<]+)<`)
+var filledCell = regexp.MustCompile(`<td class="n filled(?: w2)?"(?: data-label="[^"]+")? data-sort="[^"]+"(?: data-under="[^"]+")?><svg class="bar( worse)?" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="([0-9.]+)" height="1"/></svg>(?:<strong>)?([^<]+)<`)
 
 // Bars behind figures are as long as these, in all tables together, and a figure that is
 // not known or 0 has none.

@@ -27,9 +27,7 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/document/run"
-	"tunbench/reports/fixture"
 	"tunbench/reports/prose"
-	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
 )
@@ -601,16 +599,6 @@ func TestHTMLInBrowser(t *testing.T) {
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-}
-
-// manyScenarios is a run with about as many scenarios as one of the default suite has, which
-// differ in all respects.
-func manyScenarios() *record.File {
-	f := fixture.Ways()
-	for _, more := range []*record.File{fixture.Synthetic(), fixture.Curves()} {
-		f.Trials = append(f.Trials, more.Trials...)
-	}
-	return f
 }
 
 func has(part string) func(string) bool {

@@ -195,7 +195,7 @@
 
   // A box is a stop for the Tab key only where it has something to scroll.
   const boxes = new ResizeObserver((entries) => {
-    for (const {target} of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+    for (const {target} of entries) target.tabIndex = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight ? 0 : -1;
   });
   for (const box of document.querySelectorAll(".scroll")) boxes.observe(box);
 

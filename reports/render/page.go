@@ -70,6 +70,7 @@ type pageTable struct {
 	Caption string
 	Columns []document.Column
 	Rows    []pageRow
+	Stacked bool // where there is little room, the cells of a row stand below its name
 }
 
 // pageRow is a row. Of is the number of the detail that it is about, counted from 1; 0 if
@@ -87,6 +88,8 @@ type pageCell struct {
 	Under         string // the interval of the figure, which is also in the next cell
 	Bar           string // per cent of the cell that a bar behind the figure fills; "" for none
 	Worse         bool   // the longer the bar, the worse
+	Label         string // the name of the column, in a stacked table
+	Span          int    // the columns of the grid that the cell takes there
 }
 
 // newPage gives each section an id and each table a caption.
@@ -125,6 +128,7 @@ func newPage(d document.Document) (*page, error) {
 		}
 		p.Contents = append(p.Contents, p.Details)
 	}
+	foldLong(p)
 	return p, nil
 }
 
@@ -243,6 +247,7 @@ func (c *captions) table(t document.Table) []pageBlock {
 	if len(t.Rows) == 0 {
 		return nil
 	}
+	t = t.LeadFirst()
 	caption := c.caption
 	if c.tables++; c.tables > 1 {
 		caption += ", table " + strconv.Itoa(c.tables)
@@ -291,6 +296,7 @@ func (c *captions) table(t document.Table) []pageBlock {
 		}
 		shown.Rows = append(shown.Rows, pageRow{cells, of})
 	}
+	stack(shown)
 	blocks := []pageBlock{{Table: shown}}
 	if len(t.Note) > 0 {
 		blocks = append(blocks, note(t.Note))

@@ -39,7 +39,7 @@ func TestReportPlot(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if code, page, stderr := tunbench(context.Background(), fakeLab{}, nil, append(plot, "--format", "html")...); code != 0 || strings.Count(page, "<svg") != 2 {
+	if code, page, stderr := tunbench(context.Background(), fakeLab{}, nil, append(plot, "--format", "html")...); code != 0 || strings.Count(page, `<svg class="chart"`) != 2 {
 		t.Errorf("exit %d, stderr %q, %d charts in the page", code, stderr, strings.Count(page, "<svg"))
 	}
 

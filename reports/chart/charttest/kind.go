@@ -196,6 +196,7 @@ func ladder(p *picture, ch chart.Ladder) {
 }
 
 func panels(p *picture, ch chart.Panels) {
+	written(p, ch.Shared)
 	written(p, "per cent; dashed: an even share")
 	bars, fair := p.all("rect", "a"), p.all("line", "fair")
 	var axes []*element
@@ -236,6 +237,7 @@ func panels(p *picture, ch chart.Panels) {
 }
 
 func heat(p *picture, ch chart.Heat) {
+	written(p, ch.Shared)
 	written(p, "darker: larger share")
 	cells := p.all("rect", "a")
 	for _, pan := range ch.Panels {

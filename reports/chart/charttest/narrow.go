@@ -1,9 +1,11 @@
 package charttest
 
 import (
+	"slices"
 	"strings"
 
 	"tunbench/reports/chart"
+	"tunbench/reports/text"
 )
 
 // Narrow is the part of a page for a phone that ch has beside the wide one; "" where it has
@@ -56,10 +58,80 @@ func NarrowFaults(ch chart.Chart, svg string) []string {
 			labels = append(labels, r.Label)
 		}
 	default:
-		p.fault("no rules for a narrow %T", ch)
+		panelsNarrow(p, ch)
 	}
 	order(p, labels)
 	return p.faults
+}
+
+// panelsNarrow looks for the words of a chart without rows, which may take several lines.
+func panelsNarrow(p *picture, ch chart.Chart) {
+	all := joined(p.all("text", ""))
+	said := func(words ...string) {
+		for _, w := range words {
+			if w = text.Printable(w); !strings.Contains(all, unspaced(w)) {
+				p.fault("%q is not written", w)
+			}
+		}
+	}
+	switch ch := ch.(type) {
+	case chart.Curve:
+		said(ch.X.Title, ch.Y.Title)
+		for _, l := range ch.Lines {
+			if len(ch.Lines) > 1 {
+				said(l.Name)
+			}
+		}
+		for _, m := range ch.Marks {
+			said(m.Text)
+		}
+		if !slices.ContainsFunc(p.all("line", "axis"), func(e *element) bool { return e.width() > 200 }) {
+			p.fault("the plot is narrower than 200")
+		}
+	case chart.Heat:
+		said(ch.Shared)
+		for _, pan := range ch.Panels {
+			said(pan.Title, pan.Note)
+		}
+	case chart.Panels:
+		said(ch.Shared)
+		for _, pan := range ch.Panels {
+			said(pan.Title, pan.Note)
+		}
+	case chart.Trend:
+		for _, pan := range ch.Panels {
+			said(pan.Title, pan.Note, pan.First, pan.Last)
+			for _, m := range pan.Marks {
+				if !m.Dotted {
+					said(m.Text)
+				}
+			}
+		}
+	case chart.Timeline:
+		for _, pan := range ch.Panels {
+			said(pan.Title)
+			for _, l := range pan.Lines {
+				if len(pan.Lines) > 1 {
+					said(l.Name)
+				}
+			}
+		}
+	case chart.Versions:
+		said(ch.Note)
+		for _, s := range ch.Series {
+			said(s.Name, s.Versions[len(s.Versions)-1])
+		}
+		for _, pan := range ch.Panels {
+			said(pan.Title)
+			for _, m := range pan.Marks {
+				said(m.Text)
+			}
+		}
+	case chart.Flame:
+		said(ch.Note)
+	default:
+		p.fault("no rules for a narrow %T", ch)
+	}
 }
 
 // above makes sure that the name of each bar stands between it and the bar before.

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"tunbench/reports/chart"
+	"tunbench/reports/chart/layout"
 )
 
 // Source is where the figures of drawn charts come from.
@@ -222,7 +223,7 @@ func width(s string, size float64) float64 {
 	sum := 0
 	for _, r := range s {
 		if r >= ' ' && r <= '~' {
-			sum += chart.Widths[r-' ']
+			sum += layout.Widths[r-' ']
 		} else {
 			sum += 600
 		}

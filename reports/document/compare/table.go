@@ -33,7 +33,8 @@ func changed(s *Text, heading string, list []record.Verdict) document.Section {
 
 // table shows verdicts with all their figures.
 func table(s *Text, list []record.Verdict) document.Table {
-	t := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("base", "new", "change"), document.Interval("95 % interval"), document.Numeric("p", "n", "threshold"), document.Text("verdict", "notes"))}
+	t := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("base", "new"), document.Leading(document.Numeric("change")), document.Interval("95 % interval"),
+		document.Numeric("p", "n", "threshold"), document.Leading(document.Text("verdict")), document.Text("notes"))}
 	for _, v := range list {
 		verdict := any(v.Verdict)
 		if v.Verdict == record.Regression || v.Verdict == record.IndicativeRegression {

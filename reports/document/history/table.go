@@ -28,7 +28,8 @@ func changed(t Text) document.Section {
 
 // everyChange has a row for each finding, folded.
 func everyChange(t Text) document.Table {
-	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("base", "new", "change"), document.Interval("95 % interval"), document.Numeric("p", "threshold"), document.Text("verdict", "compared with", "since", "what else changed", "ID", "incident", "acknowledged"))}
+	tab := document.Table{Columns: slices.Concat(document.Text("scenario", "metric"), document.Numeric("base", "new"), document.Leading(document.Numeric("change")), document.Interval("95 % interval"), document.Numeric("p", "threshold"),
+		document.Leading(document.Text("verdict")), document.Text("compared with", "since", "what else changed", "ID", "incident", "acknowledged"))}
 	for _, f := range t.Findings {
 		m, v := f.Series.Metric, record.Verdict{Metric: f.Series.Metric, Change: &f.Change.Change, CI: f.CI}
 		verdict := any(f.Verdict)

@@ -1,4 +1,6 @@
-package chart
+// Package layout places figures on the scales of charts, and estimates the room that letters
+// need.
+package layout
 
 import (
 	"math"
@@ -7,28 +9,38 @@ import (
 	"tunbench/reports/text"
 )
 
-// curveScale places values from low to high between two ends.
-type curveScale struct {
+// Axis says what a scale shows. A scale that is not logarithmic begins at 0.
+type Axis struct {
+	Log  bool // all values are above 0
+	Time bool // the values are nanoseconds, written as durations
+	// Ticks are the values that are written on the axis, ascending; nil: round ones.
+	Ticks []float64
+}
+
+// Scale places values from low to high between two ends.
+type Scale struct {
 	log       bool
 	low, high float64
 	from, to  float64
-	ticks     []curveTick
+	Ticks     []Tick
 }
 
-// curveTick is a line of the grid; only a line with a text is written.
-type curveTick struct {
-	value float64
-	text  string
+// Tick is a line of the grid; only a line with a text is written.
+type Tick struct {
+	Value float64
+	Text  string
 }
 
-func (t curveTick) class() string {
-	if t.text == "" {
+// Class is the look of the line.
+func (t Tick) Class() string {
+	if t.Text == "" {
 		return "minor"
 	}
 	return "grid"
 }
 
-func (s curveScale) at(v float64) float64 {
+// At is where v stands.
+func (s Scale) At(v float64) float64 {
 	v = min(max(v, s.low), s.high)
 	if s.log {
 		return s.from + (s.to-s.from)*math.Log(v/s.low)/math.Log(s.high/s.low)
@@ -36,9 +48,10 @@ func (s curveScale) at(v float64) float64 {
 	return s.from + (s.to-s.from)*(v-s.low)/(s.high-s.low)
 }
 
-// newCurveScale returns a scale that shows all values.
-func newCurveScale(a CurveAxis, values []float64, from, to float64) curveScale {
-	s := curveScale{log: a.Log, from: from, to: to}
+// NewScale returns a scale that shows all values between two ends, which are upright if from
+// is above to.
+func NewScale(a Axis, values []float64, from, to float64) Scale {
+	s := Scale{log: a.Log, from: from, to: to}
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, v := range values {
 		if v > 0 || !a.Log {
@@ -63,18 +76,18 @@ func newCurveScale(a CurveAxis, values []float64, from, to float64) curveScale {
 			s.high = s.low + 1
 		}
 	}
-	s.ticks = s.grid(a)
+	s.Ticks = s.grid(a)
 	return s
 }
 
 // grid returns the lines of the grid and their texts, of which none is in the way of
 // another.
-func (s curveScale) grid(a CurveAxis) (list []curveTick) {
+func (s Scale) grid(a Axis) (list []Tick) {
 	room := math.Abs(s.to - s.from)
 	upright := s.from > s.to
 	write := func(v float64) string {
 		if a.Time {
-			return tickDuration(v)
+			return Duration(v)
 		}
 		return tickFigure(v)
 	}
@@ -82,13 +95,13 @@ func (s curveScale) grid(a CurveAxis) (list []curveTick) {
 	case a.Ticks != nil:
 		// The last one is always written, the others where they are not in its way, or in
 		// that of the one before.
-		need := func(v float64) float64 { return textWidth(write(v)) / 2 }
+		need := func(v float64) float64 { return Width(write(v)) / 2 }
 		last := a.Ticks[len(a.Ticks)-1]
 		end := math.Inf(-1)
 		for _, v := range a.Ticks {
-			t := curveTick{value: v}
-			if x := s.at(v); v == last || x-need(v) > end+8 && x+need(v) < s.at(last)-need(last)-8 {
-				t.text, end = write(v), x+need(v)
+			t := Tick{Value: v}
+			if x := s.At(v); v == last || x-need(v) > end+8 && x+need(v) < s.At(last)-need(last)-8 {
+				t.Text, end = write(v), x+need(v)
 			}
 			list = append(list, t)
 		}
@@ -96,18 +109,36 @@ func (s curveScale) grid(a CurveAxis) (list []curveTick) {
 		decades := math.Log10(s.high / s.low)
 		each := room / decades
 		for _, v := range stepsBetween(s.low, s.high) {
-			t := curveTick{value: v}
+			t := Tick{Value: v}
 			if decade := math.Abs(math.Log10(v)-math.Round(math.Log10(v))) < 1e-9; decade || each > 170 || upright && each > 60 || decades < 1 {
-				t.text = write(v)
+				t.Text = write(v)
 			}
 			list = append(list, t)
 		}
 	default:
-		for _, v := range ticks(s.high, int(max(2, room/map[bool]float64{true: 45, false: 110}[upright]))) {
-			list = append(list, curveTick{v, write(v)})
+		for _, v := range Round(s.high, int(max(2, room/map[bool]float64{true: 45, false: 110}[upright]))) {
+			list = append(list, Tick{v, write(v)})
 		}
 	}
+	if !upright {
+		s.spread(list)
+	}
 	return list
+}
+
+// spread takes the text of each line that would lie on the one before.
+func (s Scale) spread(list []Tick) {
+	end := math.Inf(-1)
+	for i, t := range list {
+		half := Width(t.Text) / 2
+		switch x := s.At(t.Value); {
+		case t.Text == "":
+		case x-half < end+4:
+			list[i].Text = ""
+		default:
+			end = x + half
+		}
+	}
 }
 
 // roundStep is 1, 2 or 5 times a power of ten: the nearest that is not above v, or not
@@ -150,4 +181,36 @@ func tickFigure(v float64) string {
 		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
 	}
 	return s
+}
+
+// Duration gives a step without digits that say nothing.
+func Duration(ns float64) string {
+	number, unit, _ := strings.Cut(text.Duration(ns), " ")
+	if strings.Contains(number, ".") {
+		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
+	}
+	return number + " " + unit
+}
+
+// Round gives about n round values from 0 to top.
+func Round(top float64, n int) []float64 {
+	if !(top > 0) || math.IsInf(top, 0) {
+		return []float64{0}
+	}
+	raw := top / float64(n)
+	unit := math.Pow(10, math.Floor(math.Log10(raw)))
+	if unit == 0 {
+		return []float64{0}
+	}
+	step := unit
+	for _, m := range []float64{1, 2, 5, 10} {
+		if step = m * unit; step >= raw {
+			break
+		}
+	}
+	var t []float64
+	for i := 0; float64(i)*step <= top*1.0001; i++ {
+		t = append(t, float64(i)*step)
+	}
+	return t
 }
