@@ -152,10 +152,52 @@ func (v view) title() string {
 // longestTitle is how many characters fit into the head of a chart.
 const longestTitle = 92
 
+// change says how the figure changes from one end of the axis to the other, along all lines;
+// "" where a line does not show a change: the 95 % intervals at its ends overlap, there are
+// too few trials for them, or a point is not to be quoted.
+func (v view) change() string {
+	factors, from, to := newRange(), newRange(), newRange()
+	for _, l := range v.Lines {
+		if len(l.Points) == 0 {
+			return ""
+		}
+		first, last := l.Points[0], l.Points[len(l.Points)-1]
+		if first.Invalid || last.Invalid || first.Y <= 0 || last.Y <= 0 || !apart(first, last) {
+			return ""
+		}
+		factors.add(last.Y / first.Y)
+		from.add(first.X)
+		to.add(last.X)
+	}
+	if len(factors.all) == 0 {
+		return ""
+	}
+	factor := text.Ratio(factors.low)
+	if high := text.Ratio(factors.high); high != factor {
+		factor = book.Text("from to", prose.Values{"Low": factor, "High": high})
+	}
+	begin, end := "", ""
+	if v.X != "load" && from.low == from.high && to.low == to.high { // the rates of lines differ a little
+		begin, end = text.Exact(from.low), withSpace(text.Exact(to.low), v.axisUnit())
+	}
+	return book.Text("chart change", prose.Values{"Factor": factor, "From": begin, "To": end})
+}
+
+// apart reports whether the 95 % intervals of two points do not overlap.
+func apart(p, q curve.Point) bool {
+	a, b := p.Interval, q.Interval
+	return p.Ranged && q.Ranged && a.Exact && b.Exact && (a.High < b.Low || b.High < a.Low)
+}
+
+// withSpace is a number with its unit, if it has one.
+func withSpace(number, unit string) string { return strings.TrimSpace(number + " " + unit) }
+
 // picture draws the curve.
 func (v view) picture(file string) document.Picture {
 	title, sub := v.title(), v.scenario()
-	if long := book.Text("chart title with scenario", prose.Values{"Title": title, "Scenario": sub}); len([]rune(long)) <= longestTitle {
+	if change := v.change(); change != "" {
+		title = book.Text("chart title with change", prose.Values{"Title": title, "Change": change})
+	} else if long := book.Text("chart title with scenario", prose.Values{"Title": title, "Scenario": sub}); len([]rune(long)) <= longestTitle {
 		title, sub = long, ""
 	}
 	k := chart.Curve{

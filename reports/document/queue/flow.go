@@ -1,11 +1,13 @@
 package queue
 
 import (
+	"math"
 	"slices"
 	"strconv"
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/text"
@@ -18,7 +20,7 @@ func Flows(list []*figure.Scenario) (document.Section, bool) {
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("flows", "queues", "one queue %", "moved", "same queue %", "Jain", "by chance", "trials")),
 		Note:    book.Say("flows note", nil),
 	}
-	var panels []chart.HeatPanel
+	var maps []ownFlows
 	for _, s := range list {
 		m, ok := s.FlowMap()
 		if !ok {
@@ -34,22 +36,58 @@ func Flows(list []*figure.Scenario) (document.Section, bool) {
 		}
 		t.Rows = append(t.Rows, document.Row(title(s), len(m.Flows), m.Queues, one, m.Moved(), alike, text.Decimals(m.Jain, 3), text.Decimals(m.ByChance(), 3), len(m.Trials)))
 		if len(m.Flows) <= chart.MostHeatFlows && m.Queues <= chart.MostHeatQueues {
-			panels = append(panels, FlowPanel(m, title(s)))
+			maps = append(maps, ownFlows{m, s})
 		}
 	}
 	if len(t.Rows) == 0 {
 		return document.Section{}, false
 	}
 	sec := document.Section{Heading: book.Text("flows heading", nil), Blocks: []document.Block{t.Folded(book.Text("flows fold", nil))}}
-	for i, part := range slices.Collect(slices.Chunk(panels, chart.HeatsAChart)) {
+	for i, part := range slices.Collect(slices.Chunk(maps, chart.HeatsAChart)) {
 		sec.Blocks = append(sec.Blocks, document.Picture{
-			File: document.Numbered("flows", i), Alt: book.Text("flows chart alt", nil), N: document.FirstTrial(),
-			Chart: chart.Heat{
-				Title: book.Text("flows chart title", nil), Desc: book.Text("flows chart description", nil), Panels: part,
-			},
+			File: document.Numbered("flows", i), Alt: book.Text("flows chart alt", nil), N: document.FirstTrial(), Chart: flowChart(part),
 		})
 	}
 	return sec, true
+}
+
+// ownFlows are the flows of a scenario.
+type ownFlows struct {
+	figure.FlowMap
+	scenario *figure.Scenario
+}
+
+// flowChart draws a panel each, and says in the title how even they are.
+func flowChart(list []ownFlows) chart.Heat {
+	var scenarios []*figure.Scenario
+	even, chance := newReach(), newReach()
+	for _, m := range list {
+		scenarios = append(scenarios, m.scenario)
+		even.add(m.Jain)
+		chance.add(m.ByChance())
+	}
+	name, shared := question.Sharing(scenarios)
+	h := chart.Heat{Title: book.Text("flows chart title", prose.Values{"Jain": even.text(), "Chance": chance.text()}), Desc: book.Text("flows chart description", nil), Shared: shared}
+	for _, m := range list {
+		h.Panels = append(h.Panels, FlowPanel(m.FlowMap, name(m.scenario)))
+	}
+	return h
+}
+
+// reach is from the lowest to the highest of some indices.
+type reach struct{ low, high float64 }
+
+func newReach() *reach { return &reach{math.Inf(1), math.Inf(-1)} }
+
+func (r *reach) add(v float64) { r.low, r.high = min(r.low, v), max(r.high, v) }
+
+// text is the only index, or the lowest and the highest.
+func (r *reach) text() string {
+	low, high := text.Decimals(r.low, 3), text.Decimals(r.high, 3)
+	if low == high {
+		return low
+	}
+	return low + " to " + high
 }
 
 // FlowPanel draws the first trial of m: the share of each flow on each queue.

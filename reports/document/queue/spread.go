@@ -6,6 +6,7 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/text"
@@ -50,12 +51,19 @@ type ownSpread struct {
 	*figure.Scenario
 }
 
+// ownPanel is a panel, and the scenario and the evenness that it is of.
+type ownPanel struct {
+	chart.Panel
+	scenario *figure.Scenario
+	jain     float64
+}
+
 // queueTables shows spreads: a line each, a line for each queue, and a panel each.
 type queueTables struct {
 	written     bool // some of them are of packets that user space wrote
 	brief, full document.Table
-	shares      chart.Panels
-	alt         string // of the chart
+	shares      []ownPanel
+	alt         string // of the charts
 }
 
 func newQueueTables(written bool) *queueTables {
@@ -70,8 +78,7 @@ func newQueueTables(written bool) *queueTables {
 			Note:    book.Say("each queue note", nil),
 			Fold:    book.Text("each queue fold", nil), Detail: true,
 		},
-		shares: chart.Panels{Title: book.Text("queues chart title", nil), Desc: book.Text("queues chart description", nil)},
-		alt:    book.Text("queues chart alt", nil),
+		alt: book.Text("queues chart alt", nil),
 	}
 	if !written {
 		return t
@@ -80,7 +87,6 @@ func newQueueTables(written bool) *queueTables {
 	t.brief.Note = book.Say("queues note with writes", nil)
 	t.full.Columns = slices.Concat(document.Text("scenario", "packets"), document.Numeric("queue", "xmit packets", "read or received", "bytes", "dropped", "flows", "share %", "range %"))
 	t.full.Note = book.Say("each queue note with writes", nil)
-	t.shares.Title = book.Text("queues chart title with writes", nil)
 	t.alt = book.Text("queues chart alt with writes", nil)
 	return t
 }
@@ -101,7 +107,7 @@ func (t *queueTables) add(s ownSpread, name string, again bool) {
 	if sp.Hashed {
 		chance = text.Probability(sp.Chance)
 	}
-	pan := chart.Panel{Title: name, Note: "Jain " + jain, Fair: 1 / float64(len(sp.Queues))}
+	pan := chart.Panel{Note: "Jain " + jain, Fair: 1 / float64(len(sp.Queues))}
 	if t.written {
 		pan.Note = sp.End.Did() + ", " + pan.Note
 	}
@@ -109,7 +115,7 @@ func (t *queueTables) add(s ownSpread, name string, again bool) {
 		pan.Bars = append(pan.Bars, chart.QueueBar{Name: strconv.Itoa(q.Queue.Queue), Share: q.Share, Text: text.Decimals(100*q.Share, 0)})
 	}
 	if sp.Seen {
-		t.shares.Panels = append(t.shares.Panels, pan)
+		t.shares = append(t.shares, ownPanel{pan, s.Scenario, sp.Jain})
 	}
 	if again {
 		name = ""
@@ -150,10 +156,27 @@ func (t *queueTables) addQueues(sp figure.Spread, name string) {
 
 func (t *queueTables) blocks() []document.Block {
 	blocks := []document.Block{t.brief}
-	for i, part := range slices.Collect(slices.Chunk(t.shares.Panels, chart.PanelsAChart)) {
-		one := t.shares
-		one.Panels = part
-		blocks = append(blocks, document.Picture{File: document.Numbered("queues", i), Alt: t.alt, Chart: one})
+	for i, part := range slices.Collect(slices.Chunk(t.shares, chart.PanelsAChart)) {
+		blocks = append(blocks, document.Picture{File: document.Numbered("queues", i), Alt: t.alt, Chart: t.chart(part)})
 	}
 	return append(blocks, t.full)
+}
+
+// chart draws panels, and says in the title how even they are.
+func (t *queueTables) chart(list []ownPanel) chart.Panels {
+	var scenarios []*figure.Scenario
+	even := newReach()
+	for _, p := range list {
+		if !slices.Contains(scenarios, p.scenario) {
+			scenarios = append(scenarios, p.scenario)
+		}
+		even.add(p.jain)
+	}
+	name, shared := question.Sharing(scenarios)
+	shown := chart.Panels{Title: book.Text("queues chart title", prose.Values{"Writes": t.written, "Jain": even.text()}), Desc: book.Text("queues chart description", nil), Shared: shared}
+	for _, p := range list {
+		p.Title = name(p.scenario)
+		shown.Panels = append(shown.Panels, p.Panel)
+	}
+	return shown
 }

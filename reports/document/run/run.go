@@ -60,7 +60,11 @@ func With(f *record.File, o Options) document.Document {
 			}
 		}
 		add(program.Section)
-		d.Sections = slices.Concat(d.Sections, roomy(differences(list), mostQuestions), roomy(curve.Sections(f, list), 0))
+		curves, questions := curve.Sections(f, list), roomy(differences(list), mostQuestions)
+		if len(document.Document{Sections: curves}.Pictures()) > 1 { // what such a run was made for
+			curves, questions = questions, curves
+		}
+		d.Sections = slices.Concat(d.Sections, questions, curves)
 		open = len(d.Sections)
 		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, probes)
 		d.Sections = append(d.Sections, limit(list)...)
