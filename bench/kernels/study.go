@@ -27,6 +27,7 @@ const (
 type Study struct {
 	Dir, Out string // of the run files, and for the report
 	JSON     bool   // list the pairs of kernels that differ, and write no report
+	Page     bool   // beside the report: the same as one page
 	Images   bool   // beside the report: its chart as an image for slides
 	Allow    []string
 	Warn     func(format string, args ...any)
@@ -62,6 +63,13 @@ func (s Study) Report(w io.Writer) error {
 		return err
 	}
 	reports := []string{filepath.Join(s.Out, render.ReportName)}
+	if s.Page {
+		page, err := render.WritePage(s.Out, t.Document())
+		if err != nil {
+			return err
+		}
+		reports = append(reports, page)
+	}
 	if s.Images {
 		image, err := render.WriteImages(s.Out, t.Document())
 		if err != nil {

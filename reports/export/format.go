@@ -128,13 +128,16 @@ func (f Format) write(dir string, files []render.Output, err error) (string, err
 // the rest small.
 const GCPercent = 50
 
-// PNGFormat is the name of the format for slides.
-const PNGFormat = "png"
+// HTMLFormat and PNGFormat are the names of the formats for a browser and for slides.
+const (
+	HTMLFormat = "html"
+	PNGFormat  = "png"
+)
 
 // Formats lists all formats, the default first.
 var Formats = []Format{
 	{Name: "markdown", For: "people, on GitHub or GitLab", Each: true, runs: markdownRuns(false), full: markdownRuns(true), comparison: markdownComparison, history: markdownHistory},
-	{Name: "html", For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns(false), full: htmlRuns(true), comparison: htmlComparison, history: htmlHistory},
+	{Name: HTMLFormat, For: "people, in a browser: one page with its charts", Each: true, Whole: true, runs: htmlRuns(false), full: htmlRuns(true), comparison: htmlComparison, history: htmlHistory},
 	{Name: PNGFormat, For: "slides: one image of 1920 × 1080 for each chart", Each: true, Whole: true, runs: pngRuns, comparison: pngComparison, history: pngHistory},
 	{Name: "json", For: "programs: the figures of the report", Each: true, runs: jsonRuns, comparison: jsonComparison},
 	{Name: "csv", For: "spreadsheets and data frames: a row a trial", runs: csvRuns, comparison: csvComparison},

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"path/filepath"
 	"sync"
 
 	"tunbench/reports/chart/style"
@@ -36,6 +37,15 @@ func HTMLFiles(d document.Document) ([]Output, error) {
 		return nil, err
 	}
 	return []Output{{HTMLName, b.Bytes()}}, nil
+}
+
+// WritePage writes d into dir as one page, and gives its path.
+func WritePage(dir string, d document.Document) (string, error) {
+	files, err := HTMLFiles(d)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, HTMLName), WriteFiles(dir, files)
 }
 
 // pageStyle is the style of every page.

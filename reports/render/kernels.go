@@ -88,6 +88,11 @@ func KernelsImages(dir string, k []verdict.KernelBoots, allow ...string) (string
 	return WriteImages(dir, kernels.New(verdict.NewLab(k, allow...)).Document())
 }
 
+// KernelsPage writes that comparison into dir as one page, and gives its path.
+func KernelsPage(dir string, k []verdict.KernelBoots, allow ...string) (string, error) {
+	return WritePage(dir, kernels.New(verdict.NewLab(k, allow...)).Document())
+}
+
 // KernelsCommit writes the comparison of k for the message of a commit. allow is as in
 // verdict.Options.
 func KernelsCommit(w io.Writer, k []verdict.KernelBoots, allow ...string) error {

@@ -47,7 +47,7 @@ func (r *repeated) Type() string       { return "stringArray" }
 func (r *repeated) Set(v string) error { *r = append(*r, v); return nil }
 
 // kernelsFormats are the values of --format beside report.md and the table.
-var kernelsFormats = []string{export.CommitFormat, export.PNGFormat}
+var kernelsFormats = []string{export.CommitFormat, export.HTMLFormat, export.PNGFormat}
 
 // bootsEach is the default of --boots: one boot would not show the spread.
 const bootsEach = 2
@@ -69,9 +69,9 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 			}
 			switch {
 			case o.format != "" && !slices.Contains(kernelsFormats, o.format):
-				return fmt.Errorf("--format %q: choose %s, or leave it out for the table; report.md is always written", o.format, strings.Join(kernelsFormats, " or "))
+				return fmt.Errorf("--format %q: choose %s, or leave it out for the table; report.md is always written", o.format, strings.Join(kernelsFormats, ", "))
 			case o.study && o.format == export.CommitFormat:
-				return fmt.Errorf("--study has no --format %s: choose %s, or leave it out", export.CommitFormat, export.PNGFormat)
+				return fmt.Errorf("--study has no --format %s: choose %s or %s, or leave it out", export.CommitFormat, export.HTMLFormat, export.PNGFormat)
 			}
 			if o.from != "" {
 				for _, flag := range append(kernels.SelectionFlags, "kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout") {
@@ -83,7 +83,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 					return err
 				}
 				if o.study {
-					return kernels.Study{Dir: o.from, Out: cmp.Or(o.out, o.from), JSON: o.json, Images: o.format == export.PNGFormat, Allow: o.allow, Warn: a.warnf}.Report(a.stdout)
+					return kernels.Study{Dir: o.from, Out: cmp.Or(o.out, o.from), JSON: o.json, Page: o.format == export.HTMLFormat, Images: o.format == export.PNGFormat, Allow: o.allow, Warn: a.warnf}.Report(a.stdout)
 				}
 				return compareBoots(a, o.from, cmp.Or(o.out, o.from), o)
 			}
@@ -105,7 +105,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
 	f.BoolVar(&o.study, "study", false, "with --from: report on the cost from each kernel to the next, in the order of their versions; with --json, list the pairs of kernels that differ")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each scenario and metric, instead of the table")
-	f.StringVar(&o.format, "format", "", "commit: print plain text for the message of a commit, instead of the table; png: also write each chart as an image for slides")
+	f.StringVar(&o.format, "format", "", "commit: print plain text for the message of a commit, instead of the table; html: also write the report as one page, report.html; png: also write each chart as an image for slides")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(kernelsFormats, cobra.ShellCompDirectiveNoFileComp))
 	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
@@ -202,10 +202,11 @@ func compareBoots(a *app, dir, out string, o kernelsOptions) error {
 	})
 	writeErr := render.WriteKernels(out, all, o.allow...)
 	reports := []string{filepath.Join(out, render.ReportName)}
-	if writeErr == nil && o.format == export.PNGFormat {
-		var image string
-		image, writeErr = render.KernelsImages(out, all, o.allow...)
-		reports = append(reports, image)
+	also := map[string]func(string, []verdict.KernelBoots, ...string) (string, error){export.HTMLFormat: render.KernelsPage, export.PNGFormat: render.KernelsImages}
+	if write := also[o.format]; writeErr == nil && write != nil {
+		var path string
+		path, writeErr = write(out, all, o.allow...)
+		reports = append(reports, path)
 	}
 	verdicts := verdict.KernelVerdicts(all, o.allow...)
 	switch {

@@ -76,8 +76,8 @@ func TestKernelsSelectWrongUse(t *testing.T) {
 		{[]string{"--kernel", "a", "--study"}, "add --from and their folder"},
 		{[]string{"--from", dir, "--study", "--strict"}, "none of the others can be"},
 		{[]string{"--from", dir, "--study", "--bisect-run"}, "none of the others can be"},
-		{[]string{"--from", dir, "--study", "--format", "commit"}, "--study has no --format commit: choose png"},
-		{[]string{"--from", dir, "--format", "html"}, `--format "html": choose commit or png`},
+		{[]string{"--from", dir, "--study", "--format", "commit"}, "--study has no --format commit: choose html or png"},
+		{[]string{"--from", dir, "--format", "csv"}, `--format "csv": choose commit, html, png`},
 		{[]string{"--from", t.TempDir(), "--study"}, "there is neither a kernels.json nor"},
 	} {
 		g := twoKernels()
@@ -122,6 +122,9 @@ func TestKernelsStudy(t *testing.T) {
 	slides := t.TempDir()
 	if code, stdout, stderr := runKernels(context.Background(), nil, "--from", dir, "--study", "--format", "png", "--out", slides); code != 0 || !strings.HasSuffix(stdout, "report: "+filepath.Join(slides, "versions.png")+"\n") || !strings.HasPrefix(readText(t, slides, "versions.png"), "\x89PNG") {
 		t.Errorf("--format png: exit %d, stdout %q, stderr %q", code, stdout, stderr)
+	}
+	if code, stdout, stderr := runKernels(context.Background(), nil, "--from", dir, "--study", "--format", "html", "--out", slides); code != 0 || !strings.HasSuffix(stdout, "report: "+filepath.Join(slides, render.HTMLName)+"\n") || !strings.Contains(readText(t, slides, render.HTMLName), "6.1.0-1 to 6.1.0-2:</strong> 2 steps") {
+		t.Errorf("--format html: exit %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
 	// The same files give the same bytes.
 	again := t.TempDir()

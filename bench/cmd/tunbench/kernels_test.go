@@ -224,6 +224,12 @@ func TestKernels(t *testing.T) {
 	}
 	readText(t, slides, render.ReportName)
 
+	// The page has the same figures.
+	code, again, stderr = runKernels(context.Background(), nil, "--from", dir, "--format", "html", "--out", slides)
+	if want := "\nreport: " + filepath.Join(slides, render.HTMLName) + "\n"; code != 0 || stderr != "" || !strings.HasSuffix(again, want) || !strings.Contains(readText(t, slides, render.HTMLName), "Cost to send a packet") {
+		t.Errorf("--format html: exit %d, stdout %q, stderr %q", code, again, stderr)
+	}
+
 	code, _, stderr = runKernels(context.Background(), g, "--kernel", "a", "--out", dir)
 	if code != 2 || !strings.Contains(stderr, "holds a comparison already") || len(g.booted) != 6 {
 		t.Errorf("into the same folder: exit %d, stderr %q", code, stderr)
