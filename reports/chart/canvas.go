@@ -76,11 +76,28 @@ func (c *canvas) source(height float64, source string) float64 {
 	if c.narrow {
 		letter *= 1.1 // its page makes it larger
 	}
-	lines := wrap(text.Printable(source), int((c.width-2*margin)/letter))
+	lines := sourceLines(text.Printable(source), int((c.width-2*margin)/letter))
 	for i, l := range lines {
 		c.text("source", margin, height+4+sourceLine*float64(i), "start", l, l)
 	}
 	return height + sourceLine*float64(len(lines)) + 1
+}
+
+// sourceLines breaks source into lines of so many characters, between its parts where it can.
+func sourceLines(source string, chars int) (lines []string) {
+	const between = " ·"
+	line := ""
+	for i, part := range strings.Split(source, between) {
+		switch part = strings.TrimSpace(part); {
+		case i == 0:
+			line = part
+		case len([]rune(line+between+part))+1+len(between) <= chars:
+			line += between + " " + part
+		default:
+			lines, line = append(lines, wrap(line+between, chars)...), part
+		}
+	}
+	return append(lines, wrap(line, chars)...)
 }
 
 // cell is a rectangle with a tooltip.

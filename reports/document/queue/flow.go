@@ -60,7 +60,7 @@ type ownFlows struct {
 // flowChart draws a panel each, and says in the title how even they are.
 func flowChart(list []ownFlows) chart.Heat {
 	var scenarios []*figure.Scenario
-	even, chance := newReach(), newReach()
+	even, chance := newReach(index), newReach(index)
 	for _, m := range list {
 		scenarios = append(scenarios, m.scenario)
 		even.add(m.Jain)
@@ -74,16 +74,25 @@ func flowChart(list []ownFlows) chart.Heat {
 	return h
 }
 
-// reach is from the lowest to the highest of some indices.
-type reach struct{ low, high float64 }
+// reach is from the lowest to the highest of some figures.
+type reach struct {
+	low, high float64
+	write     func(float64) string
+}
 
-func newReach() *reach { return &reach{math.Inf(1), math.Inf(-1)} }
+func newReach(write func(float64) string) *reach { return &reach{math.Inf(1), math.Inf(-1), write} }
+
+// index writes an index from 0 to 1.
+func index(v float64) string { return text.Decimals(v, 3) }
 
 func (r *reach) add(v float64) { r.low, r.high = min(r.low, v), max(r.high, v) }
 
-// text is the only index, or the lowest and the highest.
+// text is the only figure, or the lowest and the highest; "" of none.
 func (r *reach) text() string {
-	low, high := text.Decimals(r.low, 3), text.Decimals(r.high, 3)
+	if r.low > r.high {
+		return ""
+	}
+	low, high := r.write(r.low), r.write(r.high)
 	if low == high {
 		return low
 	}

@@ -165,7 +165,7 @@ func (t *queueTables) blocks() []document.Block {
 // chart draws panels, and says in the title how even they are.
 func (t *queueTables) chart(list []ownPanel) chart.Panels {
 	var scenarios []*figure.Scenario
-	even := newReach()
+	even := newReach(index)
 	for _, p := range list {
 		if !slices.Contains(scenarios, p.scenario) {
 			scenarios = append(scenarios, p.scenario)

@@ -74,8 +74,12 @@ func waitCharts(list []*figure.Scenario) (pics []document.Picture) {
 		list = list[n:]
 		name, shared := question.Sharing(part)
 		var rows []chart.LadderRow
+		medians := newReach(text.Duration)
 		for _, s := range part {
 			for _, w := range figure.Waits(s) {
+				if w.P50 != nil {
+					medians.add(*w.P50)
+				}
 				rows = append(rows, chart.LadderRow{
 					Label: book.Text("waits lane", prose.Values{"Scenario": name(s), "Queue": strconv.Itoa(w.Queue), "Deepest": w.Deepest}),
 					Lanes: []chart.Lane{{Kind: book.Text("waits kind", nil), At: [4]float64{value(w.P50), 0, value(w.P99), value(w.P999)}, Max: w.Longest}},
@@ -84,7 +88,7 @@ func waitCharts(list []*figure.Scenario) (pics []document.Picture) {
 		}
 		pics = append(pics, document.Picture{
 			File: document.Numbered("waits", len(pics)), Alt: book.Text("waits chart alt", nil), N: document.TrialsIn(record.Observed, part),
-			Chart: chart.Ladder{Title: book.Text("waits chart title", nil), Desc: book.Text("waits chart description", nil), Note: shared, Rows: rows},
+			Chart: chart.Ladder{Title: book.Text("waits chart title", prose.Values{"Median": medians.text()}), Desc: book.Text("waits chart description", nil), Note: shared, Rows: rows},
 		})
 	}
 	return pics
