@@ -50,8 +50,8 @@ func TestDefaultSuiteHasTheMission(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Pairs != 6 {
-		t.Errorf("pairs = %d, want 6", s.Pairs)
+	if s.Pairs != 7 {
+		t.Errorf("pairs = %d, want 7", s.Pairs)
 	}
 	for _, filter := range []string{
 		"mode=tun gen=udp queues=4 size=64", "mode=tap queues=4", "offload=uso queues=1", "offload=uso queues=4", "gen=udp-gso vnet=off",
