@@ -58,6 +58,12 @@ func TestKindsOfPagesInBrowser(t *testing.T) {
 			if got := eval[int](p, `document.documentElement.scrollHeight`); got > 8000 {
 				t.Errorf("on a phone the page is %d px long", got)
 			}
+			p.size(1280, 844)
+			if got := eval[int](p, `document.documentElement.scrollHeight`); got > 24000 {
+				t.Errorf("on a screen the page is %d px long", got)
+			}
+			p.none("open behind what is folded for its length", `[...document.querySelectorAll("details.long ~ details.roomy:not(.long), section:has(>.long) ~ section > details.roomy:not(.long)")].map(d => d.textContent.slice(0, 40))`)
+			p.size(390, 844)
 			p.none("scrolls sideways", sideways)
 			p.none("small letters", smallLetters)
 			for _, width := range []int64{390, 1280} {
@@ -92,6 +98,10 @@ func TestKindsOfPagesInBrowser(t *testing.T) {
 			if found := strings.Join(eval[[]string](p, js), "\n"); !strings.Contains(found, what) {
 				t.Errorf("found only %q, and not %q", found, what)
 			}
+		}
+		p = visit(t, ctx, pages["long"], true)
+		if got := eval[int](p, `document.querySelectorAll("details.long").forEach(d => { d.open = true; }), document.documentElement.scrollHeight`); got < 24000 {
+			t.Errorf("with the parts open that are folded everywhere, the page is %d px long", got)
 		}
 		p = visit(t, ctx, pages["run"], true)
 		p.size(390, 844)

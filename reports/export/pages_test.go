@@ -50,6 +50,13 @@ func kindsOfPages(t *testing.T) map[string]document.Document {
 	for name, s := range studyVariants() {
 		pages[name] = s.Document()
 	}
+	long := document.Document{Title: "many charts"}
+	for _, p := range story.Document().Pictures()[:1] {
+		for range 30 {
+			long.Sections = append(long.Sections, document.Section{Heading: "pps", Sub: true, Blocks: []document.Block{p, p, p}})
+		}
+	}
+	pages["long"] = long
 	ask, err := asked.ParseAsk("x=size,y=bit_per_s,by=vnet,io=read,load=max")
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@
   // Where there is little room, parts are folded that otherwise are open.
   const little = matchMedia("(max-width: 37.49rem)");
   const fit = () => {
-    for (const part of document.querySelectorAll("details.roomy")) part.open = !little.matches;
+    for (const part of document.querySelectorAll("details.roomy:not(.long)")) part.open = !little.matches;
   };
   little.addEventListener("change", fit);
   fit();

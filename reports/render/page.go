@@ -35,6 +35,7 @@ type pageSection struct {
 	ID, Heading string
 	Sub, Folded bool
 	Roomy       bool           // folded where there is little room
+	Long        bool           // folded everywhere, since it makes the page very long
 	Inner       []*pageSection // in the contents, those one level lower
 	Under       []*pageSection // those one level lower, of a section that is folded
 	Blocks      []pageBlock

@@ -7,10 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// A phone shows parts of a page folded that would make it longer than phoneLength, whatever
-// kind of page it is. The heights are estimates, in CSS pixels, of a window that is 390 wide.
+// A phone shows folded what would make a page longer than phoneLength, and any window what
+// would make it longer than wideLength, whatever kind of page it is. The heights are estimates,
+// in CSS pixels: of a window that is 390 wide and, for charts and tables, of one of 1280.
 const (
 	phoneLength   = 7000.0
+	wideLength    = 20000.0
+	wideScale     = 960.0 / 880 // of a chart: see html.css
+	wideRow       = 30.0        // of a table
 	textLine      = 25.0
 	textLetters   = 38 // in a line of text, with the narrowest of fonts
 	noteLine      = 22.0
@@ -25,22 +29,42 @@ const (
 	tableMost     = 304.0
 )
 
-// foldLong folds what does not fit on a phone.
+// foldLong folds what does not fit, from the first section that does not.
 func foldLong(p *page) {
 	left := phoneLength - foldedHeight*float64(len(p.Contents)) - heightOf(p.Blocks)
 	for _, a := range p.Alerts {
 		left -= linesOf(a, textLetters)*textLine + 30
 	}
+	wide := wideLength
 	for _, s := range p.Sections {
 		if s.Folded || s.Roomy {
 			continue
 		}
-		if height := headingHeight + heightOf(s.Blocks); height > left {
-			s.Roomy = true
-		} else {
-			left -= height
+		left -= headingHeight + heightOf(s.Blocks)
+		wide -= headingHeight + wideHeight(s.Blocks)
+		s.Roomy, s.Long = left < 0, wide < 0
+	}
+}
+
+// wideHeight is the height of the charts and tables of blocks where there is room.
+func wideHeight(blocks []pageBlock) (sum float64) {
+	for _, b := range blocks {
+		switch {
+		case b.Table != nil:
+			sum += wideRow * float64(1+len(b.Table.Rows))
+		case b.Chart != "":
+			sum += wideScale*boxHeight(b, wideBox) + 60
 		}
 	}
+	return sum
+}
+
+// boxHeight is the height of a chart of b, which box finds.
+func boxHeight(b pageBlock, box *regexp.Regexp) (high float64) {
+	if m := box.FindStringSubmatch(string(b.Chart)); m != nil {
+		high, _ = strconv.ParseFloat(m[1], 64)
+	}
+	return high
 }
 
 func heightOf(blocks []pageBlock) (sum float64) {
@@ -61,11 +85,7 @@ func blockHeight(b pageBlock) float64 {
 	case b.Table != nil:
 		return tableHeight(b.Table)
 	case b.Chart != "":
-		high := 0.0
-		if m := narrowBox.FindStringSubmatch(string(b.Chart)); m != nil {
-			high, _ = strconv.ParseFloat(m[1], 64)
-		}
-		return high + textLine*math.Ceil(float64(utf8.RuneCountInString(b.Title))/headLetters) + 40
+		return boxHeight(b, narrowBox) + textLine*math.Ceil(float64(utf8.RuneCountInString(b.Title))/headLetters) + 40
 	}
 	high := 24.0
 	for _, item := range b.Items {
@@ -74,8 +94,11 @@ func blockHeight(b pageBlock) float64 {
 	return high + noteLine*float64(utf8.RuneCountInString(b.Listing))/textLetters
 }
 
-// narrowBox finds the height of the chart for a phone.
-var narrowBox = regexp.MustCompile(`<svg class="chart narrow" viewBox="\S+ \S+ \S+ (\S+)"`)
+// narrowBox finds the height of the chart for a phone, and wideBox that of the other.
+var (
+	narrowBox = regexp.MustCompile(`<svg class="chart narrow" viewBox="\S+ \S+ \S+ (\S+)"`)
+	wideBox   = regexp.MustCompile(`<svg class="chart" viewBox="\S+ \S+ \S+ (\S+)"`)
+)
 
 func tableHeight(t *pageTable) float64 {
 	if !t.Stacked {
