@@ -93,8 +93,10 @@ func sourceLines(source string, chars int) (lines []string) {
 			line = part
 		case len([]rune(line+between+part))+1+len(between) <= chars:
 			line += between + " " + part
-		default:
-			lines, line = append(lines, wrap(line+between, chars)...), part
+		case len([]rune(line+between)) <= chars:
+			lines, line = append(lines, line+between), part
+		default: // the sign has no room, and is no line of its own
+			lines, line = append(lines, wrap(line, chars)...), strings.TrimSpace(between)+" "+part
 		}
 	}
 	return append(lines, wrap(line, chars)...)

@@ -16,6 +16,7 @@ func TestSourceLines(t *testing.T) {
 		{"2 × a CPU · Linux 6.18 · n = 6 trials each", 80, []string{"2 × a CPU · Linux 6.18 · n = 6 trials each"}},
 		{"2 × a CPU · Linux 6.18 · n = 6 trials each", 30, []string{"2 × a CPU · Linux 6.18 ·", "n = 6 trials each"}},
 		{"2 × a CPU · Linux 6.18 · n = 6 trials each", 14, []string{"2 × a CPU ·", "Linux 6.18 ·", "n = 6 trials", "each"}},
+		{"2 × a CPU · Linux 6.18 · n = 6", 9, []string{"2 × a CPU", "· Linux", "6.18", "· n = 6"}},
 		{"alone", 30, []string{"alone"}},
 	} {
 		if got := sourceLines(test.source, test.chars); !slices.Equal(got, test.want) {
