@@ -180,10 +180,13 @@ func picture(d figure.Difference, part []set, i int) document.Picture {
 		ch.Groups = append(ch.Groups, g)
 	}
 	question := book.Text("question "+d.Name, nil)
-	name := label(d, bestSet.Scenarios[best], bestSet.Scenarios)
+	name, base := label(d, bestSet.Scenarios[best], bestSet.Scenarios), label(d, bestSet.Base(), bestSet.Scenarios)
+	// Groups of a chart may have different bases: those of another one are not meant.
+	meant := func(s set, j int) bool {
+		return label(d, s.Scenarios[j], s.Scenarios) == name && label(d, s.Base(), s.Scenarios) == base
+	}
 	ch.Title = book.Text("title", prose.Values{
-		"Question": question, "Bits": d.Bits, "Times": times(part, func(s set, j int) bool { return label(d, s.Scenarios[j], s.Scenarios) == name }),
-		"Best": name, "Base": label(d, bestSet.Base(), bestSet.Scenarios),
+		"Question": question, "Bits": d.Bits, "Times": times(part, meant), "Best": name, "Base": base,
 	})
 	return document.Picture{
 		File: document.Numbered(cmp.Or(fileNames[d.Name], d.Name), i), Chart: ch, N: document.TrialsEach(all),

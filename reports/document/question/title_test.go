@@ -1,8 +1,11 @@
 package question
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
+	"tunbench/reports/chart"
 	"tunbench/reports/figure"
 	"tunbench/reports/record"
 )
@@ -40,6 +43,38 @@ func TestTimes(t *testing.T) {
 	} {
 		if got := times(c.sets, c.meant); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+}
+
+// A title compares with one base: groups of another one do not count.
+func TestTitleHasOneBase(t *testing.T) {
+	d := figure.Differences[slices.IndexFunc(figure.Differences, func(d figure.Difference) bool { return d.Name == "path" })]
+	of := func(ratio float64, paths ...string) (s set) {
+		for i, p := range paths {
+			list, _ := figure.Scenarios(&record.File{Run: &record.Run{}, Trials: []record.Trial{{
+				Kind: record.KindTrial, Scenario: "Tun/path=" + p + "/dir=k2u/gen=udp/queues=1/size=64", Arm: record.Bare, Pair: 1, Trial: 1,
+				Axes: map[string]string{"mode": "tun", "path": p, "dir": "k2u", "gen": "udp", "queues": "1", "size": "64"}, Metrics: map[string]float64{record.PPS: 1},
+			}}})
+			s.Scenarios = append(s.Scenarios, list[0])
+			r := figure.Ratio{Value: 1}
+			if i > 0 {
+				r = figure.Ratio{Value: ratio, Each: []float64{ratio, ratio}, Interval: figure.Interval{Low: ratio, High: ratio}}
+			}
+			s.ratios = append(s.ratios, r)
+		}
+		return s
+	}
+	for _, c := range []struct {
+		part []set
+		want string
+	}{
+		{[]set{of(0.5, "sink", "relay"), of(0.06, "veth", "relay")}, "path=relay has 0.0600 × the packet rate of path=veth"},
+		{[]set{of(0.06, "sink", "relay"), of(0.5, "veth", "relay")}, "path=relay has 0.0600 × the packet rate of path=sink"},
+		{[]set{of(0.5, "veth", "relay"), of(0.06, "veth", "relay")}, "path=relay has 0.0600 to 0.500 × the packet rate of path=veth"},
+	} {
+		if got := picture(d, c.part, 0).Chart.(chart.Ratios).Title; !strings.HasSuffix(got, c.want) {
+			t.Errorf("title %q, want it to end in %q", got, c.want)
 		}
 	}
 }
