@@ -133,7 +133,7 @@ func (b *Bisect) Judge(kernels []verdict.KernelBoots, verdicts []verdict.KernelV
 	case judged == 0:
 		return bisectSkip, "not judged: no cost was measured on both kernels"
 	case oneBuild(kernels):
-		return bisectGood, "good: both kernels are one build: between them there is nothing to bisect"
+		return bisectGood, "good: none of " + text.Plural(judged, "cost", "costs") + " rose by more than its threshold; both kernels are one build, so that only their modules can differ"
 	}
 	return bisectGood, fmt.Sprintf("good: none of %s rose by more than its threshold; if this is the bad end, there is nothing to bisect", text.Plural(judged, "cost", "costs"))
 }
