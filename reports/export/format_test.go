@@ -245,11 +245,11 @@ func renderAlone(f Format, path string) (int, error) {
 // memoryChild names the run that a process of TestMemory renders.
 const memoryChild = "TUNBENCH_MEMORY_CHILD"
 
-// A report on 10,000 trials takes at most 320 MB, in each format. The formats
+// A report on 10,000 trials takes at most 384 MB, in each format. The formats
 // share a process, which reads the run once and forgets one report before it
 // makes the next: alone, a format takes no more than that.
 func TestMemory(t *testing.T) {
-	const limit = 320 << 20
+	const limit = 384 << 20
 	if path := os.Getenv(memoryChild); path != "" {
 		debug.SetGCPercent(GCPercent) // as tunbench report does
 		f, err := record.ReadFile(path)

@@ -100,6 +100,7 @@ func (a Arm) Pool(name string) (Latency, bool) {
 			l.Buckets = append(l.Buckets, b)
 		}
 	}
+	l.Buckets = slices.Clone(l.Buckets) // those of all trials are let go
 	return l, l.Count+l.Overflow > 0
 }
 

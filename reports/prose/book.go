@@ -158,13 +158,16 @@ const (
 
 var lookLetter = map[Look]string{Plain: "p", Code: "c", Strong: "s"}
 
+// unmarked replaces what would end a value.
+var unmarked = strings.NewReplacer(string(opening), "\uFFFD", string(closing), "\uFFFD")
+
 // piece writes a value so that set finds it again.
 func piece(value any) string {
 	var b strings.Builder
 	for _, p := range Say(value) {
 		b.WriteRune(opening)
 		b.WriteString(lookLetter[p.Look])
-		b.WriteString(strings.NewReplacer(string(opening), "\uFFFD", string(closing), "\uFFFD").Replace(p.Text))
+		b.WriteString(unmarked.Replace(p.Text))
 		b.WriteRune(closing)
 	}
 	return b.String()

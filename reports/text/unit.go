@@ -72,6 +72,9 @@ var UnitFactors = map[string]float64{
 	"pps": 1, "kpps": 1e3, "Mpps": 1e6, "Gbit/s": 1e9,
 }
 
+// plainNumber turns a number as it is shown into one that strconv reads.
+var plainNumber = strings.NewReplacer(",", "", "−", "-")
+
 // ShownValue gives the value of a figure as it is shown, in base units if it has a
 // unit, so that a column is sorted by what the reader sees. It is false if s is not
 // a figure.
@@ -80,7 +83,7 @@ func ShownValue(s string) (float64, bool) {
 	if m == nil {
 		return 0, false
 	}
-	v, err := strconv.ParseFloat(strings.NewReplacer(",", "", "−", "-").Replace(m[2]), 64)
+	v, err := strconv.ParseFloat(plainNumber.Replace(m[2]), 64)
 	if err != nil {
 		return 0, false
 	}
