@@ -76,8 +76,11 @@ func readStat(root fs.FS) (Stat, error) {
 func parseStat(s string) (Stat, error) {
 	stat := Stat{CPU: map[int]CPUTimes{}}
 	for line := range strings.Lines(s) {
+		if !strings.HasPrefix(line, "cpu") {
+			continue // that of interrupts has thousands of fields
+		}
 		f := strings.Fields(line)
-		if len(f) < 2 || !strings.HasPrefix(f[0], "cpu") || f[0] == "cpu" {
+		if len(f) < 2 || f[0] == "cpu" {
 			continue
 		}
 		cpu, err := strconv.Atoi(strings.TrimPrefix(f[0], "cpu"))
