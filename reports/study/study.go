@@ -140,6 +140,9 @@ func (l *Line) find(lab *verdict.Lab, kernels []*Kernel) {
 				step, ok = gradual, true
 			}
 		}
+		if ok && l.known(step.Verdict, l.Costs[level:i]) {
+			ok, step.Verdict.Verdict = false, record.Inconclusive
+		}
 		switch {
 		case ok:
 			l.Steps = append(l.Steps, step)
@@ -149,6 +152,17 @@ func (l *Line) find(lab *verdict.Lab, kernels []*Kernel) {
 		}
 		last = i
 	}
+}
+
+// alike is how far from a level a trial may be that is at that level, as a part of the change.
+const alike = 0.25
+
+// known reports whether one kernel of those that went before a change has been seen on both
+// of its sides: then these are two states of one cost, of which the boots of a kernel may
+// show a single one by chance.
+func (l *Line) known(v record.Verdict, before []*verdict.Cost) bool {
+	off := alike * math.Abs(*v.New-*v.Base)
+	return slices.ContainsFunc(before, func(c *verdict.Cost) bool { return c != nil && c.Holds(*v.Base, off) && c.Holds(*v.New, off) })
 }
 
 // between compares two kernels; ok reports whether the cost changed.

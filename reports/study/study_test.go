@@ -153,6 +153,34 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// The states of a cost are known from one kernel: that the boots of a later one show a single
+// state is no step. A change to a level at which no kernel was before is one.
+func TestStatesOfTheSeries(t *testing.T) {
+	for name, tt := range map[string]struct {
+		values []float64
+		steps  int
+	}{
+		"the other state":         {[]float64{1000, 1000, 975}, 0},
+		"the state of most":       {[]float64{1000, 1000, 1000}, 0},
+		"a level that is new":     {[]float64{1000, 1000, 1050}, 1},
+		"between the two states":  {[]float64{1000, 1000, 987}, 1},
+		"back to what was before": {[]float64{1000, 1050, 975}, 2},
+	} {
+		list := of(tt.values...) // the newest first
+		first := list[len(list)-1]
+		for boot := range first.Boots {
+			first.Boots[boot][0].Trials[0].Metrics[record.SendNsPerPkt] *= 0.975
+		}
+		line := New(verdict.NewLab(list)).Series[0].Lines[0]
+		if len(line.Steps) != tt.steps {
+			t.Errorf("%s: steps %+v, want %d", name, line.Steps, tt.steps)
+		}
+		if open := len(line.Unjudged); (open > 0) != (name == "the other state") {
+			t.Errorf("%s: %d comparisons not judged", name, open)
+		}
+	}
+}
+
 // A kernel with a single boot is not judged. What differs on both sides of it is a step
 // all the same.
 func TestUnjudged(t *testing.T) {

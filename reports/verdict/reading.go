@@ -61,6 +61,11 @@ type Cost struct {
 	Invalid          int     // boots in which no trial is valid
 }
 
+// Holds reports whether a trial of some boot cost so much, but for off.
+func (c *Cost) Holds(level, off float64) bool {
+	return slices.ContainsFunc(c.trials, func(v float64) bool { return math.Abs(v-level) <= off })
+}
+
 // costOf is nil where no boot has the metric.
 func costOf(readings []Reading, metric string) *Cost {
 	var c Cost

@@ -93,7 +93,12 @@ func drawn(t Text, s *study.Series, i int, metric string) (lines []chart.Version
 		}
 		if len(l.Steps) > 0 {
 			line.Trend = chart.Cheaper
-			if _, _, change := l.Ends(); change > 0 {
+			// Of the steps alone: a cost may also drift, or have several states.
+			sum := 0.0
+			for _, step := range l.Steps {
+				sum += math.Log1p(*step.Change)
+			}
+			if sum > 0 {
 				line.Trend = chart.Dearer
 			}
 		}
