@@ -18,6 +18,14 @@ func Between(lowest, highest string) string {
 	return lowest + "–" + highest
 }
 
+// FromTo is Between in words, for figures that may have a sign.
+func FromTo(lowest, highest string) string {
+	if lowest == highest {
+		return lowest
+	}
+	return lowest + " to " + highest
+}
+
 func Plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

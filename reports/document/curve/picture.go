@@ -172,10 +172,7 @@ func (v view) change() string {
 	if len(factors.all) == 0 {
 		return ""
 	}
-	factor := text.Ratio(factors.low)
-	if high := text.Ratio(factors.high); high != factor {
-		factor = book.Text("from to", prose.Values{"Low": factor, "High": high})
-	}
+	factor := text.FromTo(text.Ratio(factors.low), text.Ratio(factors.high))
 	begin, end := "", ""
 	if v.X != "load" && from.low == from.high && to.low == to.high { // the rates of lines differ a little
 		begin, end = text.Exact(from.low), withSpace(text.Exact(to.low), v.axisUnit())

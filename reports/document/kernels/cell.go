@@ -51,9 +51,5 @@ func spreadCell(costs ...*verdict.Cost) string {
 }
 
 func span(lowest, highest float64) string {
-	low, high := text.Plus(lowest), text.Plus(highest)
-	if low == high {
-		return low
-	}
-	return low + " to " + high
+	return text.FromTo(text.Plus(lowest), text.Plus(highest))
 }

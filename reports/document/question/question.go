@@ -207,10 +207,7 @@ func times(all []set, meant func(s set, j int) bool) string {
 	if low > high {
 		return text.Absent
 	}
-	if text.Ratio(low) == text.Ratio(high) {
-		return text.Ratio(high)
-	}
-	return text.Ratio(low) + " to " + text.Ratio(high)
+	return text.FromTo(text.Ratio(low), text.Ratio(high))
 }
 
 // farther reports whether a shows a larger difference than b.

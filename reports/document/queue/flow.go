@@ -92,11 +92,7 @@ func (r *reach) text() string {
 	if r.low > r.high {
 		return ""
 	}
-	low, high := r.write(r.low), r.write(r.high)
-	if low == high {
-		return low
-	}
-	return low + " to " + high
+	return text.FromTo(r.write(r.low), r.write(r.high))
 }
 
 // FlowPanel draws the first trial of m: the share of each flow on each queue.

@@ -50,10 +50,7 @@ func ofPrice(t Text, p study.Price) prose.Prose {
 		if err != nil {
 			return text.Absent
 		}
-		if low, high := text.Plus(s.Min), text.Plus(s.Max); low != high {
-			return low + " to " + high
-		}
-		return text.Plus(s.Min)
+		return text.FromTo(text.Plus(s.Min), text.Plus(s.Max))
 	}
 	middle := func(metric string) string {
 		if s, err := stat.Summarize(changes[metric]); err == nil {

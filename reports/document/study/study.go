@@ -221,11 +221,7 @@ func threshold() string {
 
 // reach is a range of changes in per cent.
 func reach(low, high float64) string {
-	a, b := text.Precisely(low), text.Precisely(high)
-	if a == b {
-		return a + " %"
-	}
-	return a + " to " + b + " %"
+	return text.FromTo(text.Precisely(low), text.Precisely(high)) + " %"
 }
 
 // rangeOf is the range of changes; "" of none.
