@@ -75,7 +75,7 @@ func Find(asked string) (list []Device, gaps []string, err error) {
 	workers := vhostWorkers()
 	var refused []string
 	for _, space := range slices.SortedFunc(maps.Values(spaces), byInode) {
-		found, err := devicesIn(space, holders, workers)
+		tuns, err := space.tuns()
 		switch {
 		case errors.Is(err, os.ErrPermission) && asked != "":
 			return nil, gaps, fmt.Errorf("look for devices in network namespace %s: to enter it needs CAP_SYS_ADMIN, or root", asked)
@@ -85,7 +85,7 @@ func Find(asked string) (list []Device, gaps []string, err error) {
 		case err != nil:
 			return nil, gaps, err
 		}
-		list = append(list, found...)
+		list = append(list, devices(space, tuns, holders, workers)...)
 	}
 	if len(refused) > 0 {
 		gaps = append(gaps, fmt.Sprintf("devices in other network namespaces (%s) are not shown: to enter one needs CAP_SYS_ADMIN, or root", strings.Join(refused, ", ")))
@@ -93,11 +93,8 @@ func Find(asked string) (list []Device, gaps []string, err error) {
 	return list, gaps, nil
 }
 
-func devicesIn(space Namespace, holders []held, workers map[int][]Worker) (list []Device, err error) {
-	tuns, err := tunsAt(space.path)
-	if err != nil {
-		return nil, err
-	}
+// devices are those of a namespace with who holds their queues.
+func devices(space Namespace, tuns []netns.Tun, holders []held, workers map[int][]Worker) (list []Device) {
 	for _, t := range tuns {
 		d := Device{Tun: t, Netns: space, VnetHdrSize: -1}
 		if !t.VnetHeader {
@@ -126,14 +123,5 @@ func devicesIn(space Namespace, holders []held, workers map[int][]Worker) (list 
 		}
 		list = append(list, d)
 	}
-	return list, nil
-}
-
-func tunsAt(path string) (list []netns.Tun, err error) {
-	ns, err := netns.Join(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, ns.Close()) }()
-	return ns.Tuns()
+	return list
 }

@@ -2,6 +2,7 @@ package watch
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"tunbench/harness/netns"
 )
 
 // Namespace is a network namespace of the host.
@@ -30,6 +33,29 @@ func (n Namespace) String() string {
 		return fmt.Sprintf("pid %d", n.PIDs[0])
 	}
 	return n.path // of a thread, or of a descriptor
+}
+
+// join enters the namespace. The error wraps os.ErrNotExist where another or none is at its path
+// by now: a process has ended, or what was mounted there is gone.
+func (n Namespace) join() (*netns.NS, error) {
+	ns, err := netns.Join(n.path)
+	if inode, ok := netnsInode(n.path); ok && inode == n.Inode {
+		return ns, err
+	}
+	if err == nil {
+		err = ns.Close()
+	}
+	return nil, errors.Join(fmt.Errorf("join network namespace %s: %w since it was found", n, os.ErrNotExist), err)
+}
+
+// tuns are the namespace's TUN/TAP devices. The errors are those of join.
+func (n Namespace) tuns() (list []netns.Tun, err error) {
+	ns, err := n.join()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, ns.Close()) }()
+	return ns.Tuns()
 }
 
 // named are the folders in which programs keep namespaces by name: ip-netns(8), and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -25,13 +26,17 @@ func find(ctx context.Context, o Options) (d Device, ns *netns.NS, waited bool, 
 	for {
 		d, err = search(o)
 		if err == nil {
-			ns, err = netns.Join(d.Netns.path)
-			return d, ns, waited, err
+			ns, err = d.Netns.join()
+		}
+		if err == nil {
+			return d, ns, waited, nil
 		}
 		var noDevice *missingError
 		var noNetns *missingNetnsError
 		format, name := "%s: waiting for it", o.Device
 		switch {
+		case errors.Is(err, os.ErrNotExist) && ctx.Err() == nil: // since the device was found in it
+			continue
 		case !o.Wait:
 			return d, nil, waited, err
 		case errors.As(err, &noDevice):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"time"
 
@@ -55,19 +56,18 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if waited {
 		o.Say("%s has come, in %s", s.device.Name, s.device.Netns)
 	}
-	if err := s.observe(); err != nil {
+	err = s.observe()
+	if s.gone = errors.Is(err, errGone); err != nil && !s.gone {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// observe attaches the observer to the device as it is now.
+// observe attaches the observer to the device as it is now. The error is errGone where that
+// has gone away since it was found.
 func (s *Session) observe() error {
-	if s.observer != nil {
-		if err := s.observer.Close(); err != nil {
-			return err
-		}
-		s.observer = nil
+	if err := s.detach(); err != nil {
+		return err
 	}
 	if s.why == "" {
 		// Room for queues that come later, which costs memory only.
@@ -158,11 +158,11 @@ var errGone = errors.New("the device is not in its namespace")
 // interval does, too. Once a device has gone away, Next returns what was seen of it since the
 // last interval, and then a *GoneError, unless the session waits for another.
 func (s *Session) Next(ctx context.Context) (live.Watch, error) {
-	if s.gone {
-		if err := s.missing(ctx); err != nil {
+	for s.gone {
+		err := s.missing(ctx)
+		if s.gone = errors.Is(err, errGone); err != nil && !s.gone {
 			return live.Watch{}, err
 		}
-		s.gone = false
 	}
 	w, err := s.interval(ctx)
 	if errors.Is(err, errGone) {
@@ -305,7 +305,8 @@ func (s *Session) follow(from, to look) error {
 		s.options.Say("%s has %s now", t.Name, record.Plural(now, "queue", "queues"))
 		if now > s.room && s.observer != nil {
 			s.options.Say("what %s did in the last milliseconds is not counted: the observer was attached again, with room for more queues", t.Name)
-			if err := s.observe(); err != nil {
+			err := s.observe()
+			if s.gone = errors.Is(err, errGone); err != nil && !s.gone {
 				return err
 			}
 		}
@@ -331,13 +332,12 @@ func (s *Session) adapt(pps float64) error {
 
 // refresh finds who holds the queues now, and whether anybody holds that of a device with one.
 func (s *Session) refresh() error {
-	space := s.device.Netns
-	holders, _ := holders()
-	found, err := devicesIn(space, holders, vhostWorkers())
+	tuns, err := s.ns.Tuns() // whatever became of the path that led to the namespace
 	if err != nil {
 		return err
 	}
-	for _, d := range found {
+	holders, _ := holders()
+	for _, d := range devices(s.device.Netns, tuns, holders, vhostWorkers()) {
 		if d.Index == s.device.Index {
 			s.device.Owners, s.device.VnetHdrSize, s.device.SndBuf = d.Owners, d.VnetHdrSize, d.SndBuf
 			if !d.MultiQueue {
@@ -357,7 +357,10 @@ func (s *Session) missing(ctx context.Context) error {
 	old := s.device
 	if moved, ok := moved(old); ok {
 		s.options.Say("%s was moved from %s to %s, where it is called %s", old.Name, old.Netns, moved.Netns, moved.Name)
-		return s.reopen(moved)
+		if err := s.reopen(moved); !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		return errGone // from there, too
 	}
 	if !s.options.Wait {
 		return &GoneError{old.Name, old.Netns.String()}
@@ -386,7 +389,7 @@ func (s *Session) detach() error {
 
 // reopen goes on with a device elsewhere.
 func (s *Session) reopen(d Device) error {
-	ns, err := netns.Join(d.Netns.path)
+	ns, err := d.Netns.join()
 	if err != nil {
 		return err
 	}

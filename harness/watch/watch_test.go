@@ -686,6 +686,86 @@ func TestWait(t *testing.T) {
 	<-back
 }
 
+// TestGoneMeanwhile: a device that goes away while the observer is attached to it has gone away,
+// whenever that is, and is waited for.
+func TestGoneMeanwhile(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "brief0"})
+	var heard []string
+	options := Options{Device: "brief0", Netns: fmt.Sprintf("/proc/self/task/%d/ns/net", otherTID(t, ns)), Hook: "none", Interval: time.Millisecond}
+	options.Say = func(format string, args ...any) {
+		heard = append(heard, format)
+		switch {
+		case strings.Contains(format, "waiting for"):
+			d = newDeviceIn(t, ns, tuntap.Config{Name: "brief0"})
+		case strings.Contains(format, "has come"), strings.Contains(format, "is back") && len(heard) < 6:
+			d.Close()
+		}
+	}
+	options.Wait = true
+	d.Close()
+	s, err := Open(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if w := next(t, s); w.Device.Name != "brief0" {
+		t.Errorf("the first interval is of %+v", w.Device)
+	}
+	want := []string{
+		"%s: waiting for it", "%s has come, in %s",
+		"%s in %s has gone away", "%s: waiting for it", "%s is back in %s",
+		"%s in %s has gone away", "%s: waiting for it", "%s is back in %s",
+	}
+	if !slices.Equal(heard, want) {
+		t.Errorf("it said %q, want %q", heard, want)
+	}
+}
+
+// TestPathGone: a device is watched on when what led to its namespace has gone, and a namespace
+// that has gone is not joined by what has taken its place.
+func TestPathGone(t *testing.T) {
+	ns, d := newDevice(t, tuntap.Config{Name: "path0", Queues: 2})
+	path := filepath.Join(t.TempDir(), "brief")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount(fmt.Sprintf("/proc/self/task/%d/ns/net", otherTID(t, ns)), path, "", unix.MS_BIND, ""); err != nil {
+		t.Fatal(err)
+	}
+	var heard []string
+	s, err := Open(t.Context(), Options{
+		Device: "path0", Netns: path, Hook: "none", Interval: time.Millisecond,
+		Say: func(format string, args ...any) { heard = append(heard, fmt.Sprintf(format, args...)) },
+	})
+	if err := errors.Join(err, unix.Unmount(path, unix.MNT_DETACH)); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := ns.Do(func() error { _, err := d.AddQueue(); return err }); err != nil {
+		t.Fatal(err)
+	}
+	next(t, s)
+	if want := []string{"path0 has 3 queues now"}; !slices.Equal(heard, want) {
+		t.Errorf("it said %q, want %q", heard, want)
+	}
+	space := s.Device().Netns
+	if ns, err := space.join(); !errors.Is(err, os.ErrNotExist) || ns != nil {
+		t.Errorf("what is no namespace any longer was joined: %v", err)
+	}
+	space.path = "/proc/self/ns/net"
+	if ns, err := space.join(); !errors.Is(err, os.ErrNotExist) || ns != nil {
+		t.Errorf("another namespace was joined: %v", err)
+	}
+	space.Inode, _ = netnsInode(space.path)
+	other, err := space.join()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestWaitForNamespace: a device is waited for also where its namespace is not there yet, or
 // goes away with it. That of a process that has ended does not come back.
 func TestWaitForNamespace(t *testing.T) {
