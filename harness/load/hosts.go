@@ -31,6 +31,7 @@ type hosts struct {
 	directions []*Direction
 	receivers  [][]*sink.Receiver // by direction
 	overruns   []uint64           // of a direction's sockets, at the end
+	entering   path.Settling
 }
 
 func newHosts(s spec.Spec, w path.Path, p record.Placement) *hosts {
@@ -149,6 +150,9 @@ func (g *hosts) openReceivers(number int, cpus []int, reading *sink.Control) err
 
 // Empty reports whether nothing is on the path and no socket holds a packet.
 func (g *hosts) Empty() (bool, error) {
+	if ok, err := g.entered(); !ok || err != nil {
+		return false, err
+	}
 	if ok, err := g.path.Empty(); !ok || err != nil {
 		return false, err
 	}
@@ -163,6 +167,32 @@ func (g *hosts) Empty() (bool, error) {
 		return false, fmt.Errorf("poll the receivers' sockets: %w", err)
 	}
 	return n == 0 && err == nil, nil
+}
+
+// entered reports whether the devices at the entrance have counted all that was sent. What never
+// comes there is waited for until it stands still.
+func (g *hosts) entered() (bool, error) {
+	entrance, ok := g.path.(path.Entrance)
+	if !ok {
+		return true, nil
+	}
+	var counts []uint64
+	for _, l := range g.directions {
+		var sent uint64
+		for _, s := range l.Senders {
+			sent += s.Progress().Accepted
+		}
+		host := 0
+		if l.Dir == spec.U2K {
+			host = 1
+		}
+		n, err := entrance.Entered(host)
+		if err != nil {
+			return false, err
+		}
+		counts = append(counts, sent, min(n, sent)) // others may send there, too
+	}
+	return g.entering.Done(counts...), nil
 }
 
 func (g *hosts) Collect() (path.Ledger, error) {

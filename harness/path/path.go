@@ -29,6 +29,14 @@ type Path interface {
 	Close() error
 }
 
+// Entrance is a path whose readers are not ours to ask whether they have just taken a packet out of
+// a ring: it is in no queue then, and the device has not counted it yet.
+type Entrance interface {
+	// Entered is how many packets the device of a host has given out, or dropped, since the trial
+	// began, in wire segments as the generator counts them.
+	Entered(host int) (uint64, error)
+}
+
 // Site is what a path has built.
 type Site struct {
 	// Hosts are the two ends: traffic of dir=k2u goes from the first to the second.

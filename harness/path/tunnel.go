@@ -107,6 +107,15 @@ func (w *tunnel) passedBy(host int) (netns.Counters, error) {
 	return Since(c, w.before[host]), err
 }
 
+// Entered implements Entrance.
+func (w *tunnel) Entered(host int) (uint64, error) {
+	c, err := w.passedBy(host)
+	return EnteredOf(c) * w.perSKB(host), err
+}
+
+// EnteredOf is how many skbs a device has given out, or dropped before.
+func EnteredOf(c netns.Counters) uint64 { return c.TxPackets + c.TxDropped + c.Qdisc.Dropped }
+
 func (w *tunnel) count() (err error) {
 	if w.below, err = w.under.Counters(); err != nil {
 		return err

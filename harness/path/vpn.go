@@ -259,7 +259,7 @@ func (w *vpnPath) hops(from int) []record.Hop {
 	}
 	sent, arrived := w.counters[from], w.counters[to]
 	return []record.Hop{
-		{Name: "device " + Names[from], In: sent.TxPackets + sent.TxDropped + sent.Qdisc.Dropped, Out: sent.TxPackets, Dropped: w.dropped(from), Bytes: sent.TxBytes},
+		{Name: "device " + Names[from], In: EnteredOf(sent), Out: sent.TxPackets, Dropped: w.dropped(from), Bytes: sent.TxBytes},
 		{Name: "vpn " + HostLetters[from] + " seal", In: out.In, Out: out.Out, Calls: out.Calls, Bytes: out.Bytes},
 		{Name: "underlay", In: out.Out, Out: in.In, Dropped: w.lostBelow(from)},
 		opened,

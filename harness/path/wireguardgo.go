@@ -217,7 +217,7 @@ func (w *wireguardGoPath) hops(from int) []record.Hop {
 	to := 1 - from
 	out, in := w.ended[from], w.ended[to]
 	sent, arrived := w.counters[from], w.counters[to]
-	first := record.Hop{Name: "device " + Names[from], In: sent.TxPackets + sent.TxDropped + sent.Qdisc.Dropped, Out: sent.TxPackets, Dropped: w.dropped(from), Bytes: sent.TxBytes}
+	first := record.Hop{Name: "device " + Names[from], In: EnteredOf(sent), Out: sent.TxPackets, Dropped: w.dropped(from), Bytes: sent.TxBytes}
 	if w.perSKB(from) > 1 {
 		// The next ones see single packets, and drops are counted as such.
 		first.Out = out.Taken

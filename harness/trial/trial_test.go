@@ -149,7 +149,7 @@ func balanced(t *testing.T, trial record.Trial) {
 	t.Helper()
 	a := trial.Accounting
 	if slices.Contains(trial.Flags, record.FlagUnexplained) || a.Unexplained != 0 {
-		t.Errorf("accounts do not balance: %+v\n%v", a, trial.Notes)
+		t.Errorf("accounts do not balance: %+v\n%v\nhops: %+v", a, trial.Notes, trial.Hops)
 	}
 	if trial.Vnet != nil && (slices.Contains(trial.Flags, record.FlagBadVnet) || len(trial.Vnet.Bad) > 0) {
 		t.Errorf("virtio-net headers are wrong: %+v", trial.Vnet)

@@ -350,6 +350,12 @@ func (w *Path) Empty() (bool, error) {
 	return w.quiet.done(counts), nil
 }
 
+// Entered implements path.Entrance.
+func (w *Path) Entered(host int) (uint64, error) {
+	c, err := w.hosts[host].NS.Counters(w.hosts[host].Link)
+	return path.EnteredOf(path.Since(c, w.before[host])) * w.perSKB(host), err
+}
+
 // Collect reads all counters for the last time.
 func (w *Path) Collect() (path.Ledger, error) {
 	l := &ledger{Path: w}
