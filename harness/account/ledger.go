@@ -71,6 +71,15 @@ func Drop(t *record.Trial, dir spec.Dir, reason string, n uint64) {
 	}
 }
 
+// Rename counts packets of a direction under another reason than before.
+func Rename(t *record.Trial, dir spec.Dir, from, to string, n uint64) {
+	take(t.Accounting.Dropped, map[string]uint64{from: n})
+	if d, ok := t.Directions[string(dir)]; ok {
+		take(d.Accounting.Dropped, map[string]uint64{from: n})
+	}
+	Drop(t, dir, to, n)
+}
+
 // AddTo adds n to a count that may not be there yet.
 func AddTo(sum **uint64, n uint64) {
 	if *sum == nil {

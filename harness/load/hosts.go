@@ -32,6 +32,7 @@ type hosts struct {
 	receivers  [][]*sink.Receiver // by direction
 	overruns   []uint64           // of a direction's sockets, at the end
 	entering   path.Settling
+	stacks     [2]map[string]uint64 // packets that the stack of each host has lost, by reason
 }
 
 func newHosts(s spec.Spec, w path.Path, p record.Placement) *hosts {
@@ -45,6 +46,10 @@ func (g *hosts) Build(ctx context.Context) (path.Site, error) {
 }
 
 func (g *hosts) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, error) {
+	var err error
+	if g.stacks, err = g.stackLosses(); err != nil {
+		return nil, err
+	}
 	dirs := DirectionsOf(g.spec)
 	places := placesOf(g.spec, g.placement)
 	for i, dir := range dirs {
@@ -87,20 +92,17 @@ func placesOf(s spec.Spec, p record.Placement) []record.Placement {
 	}
 }
 
-// from and to are the hosts between which packets of a direction go.
-func (g *hosts) from(l *Direction) path.Host {
+// source is the number of the host that sends the packets of a direction.
+func source(l *Direction) int {
 	if l.Dir == spec.U2K {
-		return g.ends[1]
+		return 1
 	}
-	return g.ends[0]
+	return 0
 }
 
-func (g *hosts) to(l *Direction) path.Host {
-	if l.Dir == spec.U2K {
-		return g.ends[0]
-	}
-	return g.ends[1]
-}
+// from and to are the hosts between which packets of a direction go.
+func (g *hosts) from(l *Direction) path.Host { return g.ends[source(l)] }
+func (g *hosts) to(l *Direction) path.Host   { return g.ends[1-source(l)] }
 
 // openSenders opens the sockets of a direction's senders, who come from addresses
 // and ports of their own. Flow i belongs to sender i modulo their number.
@@ -182,11 +184,7 @@ func (g *hosts) entered() (bool, error) {
 		for _, s := range l.Senders {
 			sent += s.Progress().Accepted
 		}
-		host := 0
-		if l.Dir == spec.U2K {
-			host = 1
-		}
-		n, err := entrance.Entered(host)
+		n, err := entrance.Entered(source(l))
 		if err != nil {
 			return false, err
 		}
@@ -207,24 +205,92 @@ func (g *hosts) Collect() (path.Ledger, error) {
 		}
 		g.overruns = append(g.overruns, sum)
 	}
-	var err error
+	now, err := g.stackLosses()
+	if err != nil {
+		return nil, err
+	}
+	for i, before := range g.stacks {
+		for reason := range now[i] {
+			now[i][reason] -= before[reason]
+		}
+	}
+	g.stacks = now
 	g.below, err = g.path.Collect()
 	return g, err
 }
 
+// stackLosses is what the stack of each host has lost so far that no socket counts.
+func (g *hosts) stackLosses() (list [2]map[string]uint64, err error) {
+	for i, h := range g.ends {
+		stack, err := h.NS.Stack()
+		if err != nil {
+			return list, err
+		}
+		list[i] = stack.Lost
+		delete(list[i], sink.SocketDrops) // counted socket by socket
+		delete(list[i], "PROTO_MEM")
+	}
+	return list, nil
+}
+
+// thrownAway is what the stack of the receiving host lost of one direction, by reason: as far as
+// packets are missing, since other traffic of the host is among them.
+func (g *hosts) thrownAway(t *record.Trial, l *Direction) map[string]uint64 {
+	a := t.Accounting
+	if d, ok := t.Directions[string(l.Dir)]; ok {
+		a = d.Accounting
+	}
+	lost, all := map[string]uint64{}, uint64(0)
+	for reason, n := range g.stacks[1-source(l)] {
+		lost[reason] = n * l.PerSKB
+		all += lost[reason]
+	}
+	return account.Share(min(all, uint64(max(0, account.Unexplained(a)))), lost)
+}
+
+// blame names who spoilt packets that the stack behind a program of others throws away.
+func (g *hosts) blame(reason string) string {
+	switch {
+	case reason == sink.SocketDrops:
+	case g.spec.Path == spec.PathWireGuardGo:
+		return string(g.spec.Path) + " " + reason
+	case g.spec.Path == spec.PathProgram:
+		return g.spec.Program + " " + reason
+	}
+	return reason
+}
+
 func (g *hosts) Account(t *record.Trial) {
+	drops := make([]map[string]uint64, len(g.directions))
 	for i, l := range g.directions {
+		drops[i] = map[string]uint64{sink.SocketDrops: g.overruns[i] * l.PerSKB}
 		account.Drop(t, l.Dir, sink.SocketDrops, g.overruns[i]*l.PerSKB)
 	}
 	g.below.Account(t)
+	for i, l := range g.directions {
+		for reason, n := range g.thrownAway(t, l) {
+			drops[i][g.blame(reason)] = n
+			account.Drop(t, l.Dir, g.blame(reason), n)
+		}
+		// A checksum may be found wrong only when a receiver calls: its socket counts that, too.
+		reason := g.blame(wrongSum)
+		if n := min(g.stacks[1-source(l)][wrongSum]*l.PerSKB-drops[i][reason], drops[i][sink.SocketDrops]); n > 0 {
+			drops[i][reason] += n
+			drops[i][sink.SocketDrops] -= n
+			account.Rename(t, l.Dir, sink.SocketDrops, reason, n)
+		}
+	}
 	if t.Hops == nil {
 		return // of a path that has no places of its own
 	}
 	for i, l := range g.directions {
 		got := account.Total(l.Readers)
-		hop := record.Hop{Name: "sockets of " + g.to(l).Link, In: got.Reads + g.overruns[i], Out: got.Reads, Calls: got.Calls, Bytes: got.ReadBytes}
-		if n := g.overruns[i]; n > 0 {
-			hop.Dropped = map[string]uint64{sink.SocketDrops: n}
+		hop := record.Hop{Name: "sockets of " + g.to(l).Link, In: got.Reads, Out: got.Reads, Dropped: map[string]uint64{}, Calls: got.Calls, Bytes: got.ReadBytes}
+		for reason, n := range drops[i] {
+			if n /= l.PerSKB; n > 0 {
+				hop.Dropped[reason] = n
+				hop.In += n
+			}
 		}
 		t.Hops = append(t.Hops, hop)
 	}

@@ -4,8 +4,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"tunbench/harness/account"
 	"tunbench/harness/path"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
@@ -85,5 +87,53 @@ func TestTakenIsNotLost(t *testing.T) {
 	}
 	if waited := time.Since(began); waited < 500*time.Millisecond {
 		t.Errorf("it was waited for %v only", waited)
+	}
+}
+
+// counted is a ledger of a path that has nothing to say.
+type counted struct{}
+
+func (counted) Account(*record.Trial)         {}
+func (counted) Mismatch(*record.Trial) string { return "" }
+
+// TestThrownAway: what the stack lost explains what is missing and no more, and a wrong checksum
+// that a socket counted, too, counts once.
+func TestThrownAway(t *testing.T) {
+	type counts = map[string]uint64
+	const program = "wireguard-go UDP_CSUM"
+	for name, c := range map[string]struct {
+		path      spec.Path
+		delivered uint64 // of 100
+		socket    uint64
+		stack     counts
+		want      counts
+		left      int64
+	}{
+		"nothing":              {spec.PathVPN, 100, 0, counts{}, counts{}, 0},
+		"socket":               {spec.PathVPN, 90, 10, counts{}, counts{sink.SocketDrops: 10}, 0},
+		"before the socket":    {spec.PathVPN, 88, 10, counts{wrongSum: 2}, counts{sink.SocketDrops: 10, wrongSum: 2}, 0},
+		"by the socket":        {spec.PathVPN, 90, 10, counts{wrongSum: 2}, counts{sink.SocketDrops: 8, wrongSum: 2}, 0},
+		"one of two":           {spec.PathVPN, 89, 10, counts{wrongSum: 2}, counts{sink.SocketDrops: 9, wrongSum: 2}, 0},
+		"others' packets":      {spec.PathVPN, 90, 10, counts{"NO_SOCKET": 7}, counts{sink.SocketDrops: 10}, 0},
+		"no socket":            {spec.PathVPN, 97, 0, counts{"NO_SOCKET": 3}, counts{"NO_SOCKET": 3}, 0},
+		"not all of it":        {spec.PathVPN, 90, 0, counts{"NO_SOCKET": 3}, counts{"NO_SOCKET": 3}, 7},
+		"program":              {spec.PathWireGuardGo, 99, 0, counts{wrongSum: 1}, counts{program: 1}, 0},
+		"program and a socket": {spec.PathWireGuardGo, 99, 1, counts{wrongSum: 1}, counts{program: 1}, 0},
+	} {
+		l := &Direction{Direction: account.Direction{Dir: spec.K2U, PerSKB: 1}}
+		g := &hosts{spec: spec.Spec{Path: c.path}, below: counted{}, directions: []*Direction{l}, overruns: []uint64{c.socket}}
+		g.stacks[1] = c.stack
+		trial := record.Trial{Hops: []record.Hop{{}}}
+		trial.Accounting = record.Accounting{Accepted: 100, Delivered: c.delivered, Dropped: counts{}}
+		g.Account(&trial)
+		if diff := cmp.Diff(c.want, trial.Accounting.Dropped); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if left := account.Unexplained(trial.Accounting); left != c.left {
+			t.Errorf("%s: %d are unexplained, want %d", name, left, c.left)
+		}
+		if last := trial.Hops[1]; cmp.Diff(c.want, last.Dropped) != "" {
+			t.Errorf("%s: the sockets dropped %v", name, last.Dropped)
+		}
 	}
 }

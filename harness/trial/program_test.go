@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/program"
 	"tunbench/harness/refusal"
+	"tunbench/harness/sink"
 	"tunbench/harness/spec"
 	"tunbench/reports/record"
 )
@@ -135,6 +137,30 @@ func TestProgramThatDrops(t *testing.T) {
 	}
 	if loss := trial.Metrics[record.Loss]; a.DroppedTotal() == n && (loss < 0.0095 || loss > 0.0105) {
 		t.Errorf("loss %v, accounting %+v", loss, a)
+	}
+}
+
+// TestProgramThatSpoils: the stack behind a program throws away what has a wrong checksum, which is
+// the program's loss.
+func TestProgramThatSpoils(t *testing.T) {
+	s := programmed(t, [2]string{"exec FORWARD -spoil 100", "exec FORWARD"}, nil)
+	s.Rate, s.Measure, s.Size = 20_000, time.Second, 200
+	for _, family := range []int{4, 6} {
+		for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+			s.Family = family
+			trial := run(t, s, hook)
+			a := trial.Accounting
+			n := a.Dropped[s.Program+" UDP_CSUM"]
+			if share := float64(n) / float64(n+a.Delivered); share < 0.0095 || share > 0.0105 || a.Unexplained != 0 || a.Dropped[sink.SocketDrops] > 0 {
+				t.Errorf("IPv%d, %s: thrown away %v of those that came, accounting %+v\n%v", family, hook, share, a, trial.Notes)
+			}
+			if last := trial.Hops[len(trial.Hops)-1]; last.Dropped[s.Program+" UDP_CSUM"] != n || last.In != last.Out+n {
+				t.Errorf("IPv%d, %s: hop %+v", family, hook, last)
+			}
+			if slices.Contains(trial.Flags, record.FlagCorrupt) {
+				t.Errorf("IPv%d, %s: flags %v", family, hook, trial.Flags)
+			}
+		}
 	}
 }
 

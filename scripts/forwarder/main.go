@@ -17,6 +17,7 @@ var (
 	local = flag.String("local", ":5000", "UDP address to receive at")
 	peer  = flag.String("peer", "", "UDP address of the other forwarder")
 	drop  = flag.Int("drop", 0, "drop every Nth packet of those to the peer; 0: none")
+	spoil = flag.Int("spoil", 0, "change a byte of every Nth packet to the peer; 0: none")
 	touch = flag.Int("touch", 0, "MiB of memory to touch")
 	die   = flag.Duration("die", 0, "exit with an error after that time; 0: never")
 )
@@ -52,6 +53,9 @@ func main() {
 	}()
 	for buf, count := make([]byte, 65536), 1; ; count++ {
 		n := must(unix.Read(fd, buf))
+		if *spoil > 0 && count%*spoil == 0 {
+			buf[n-1] ^= 1
+		}
 		if *drop == 0 || count%*drop != 0 {
 			conn.WriteToUDP(buf[:n], to) // fails while the peer is not there yet
 		}
