@@ -113,9 +113,6 @@ func (w *tunnel) Entered(host int) (uint64, error) {
 	return EnteredOf(c) * w.perSKB(host), err
 }
 
-// EnteredOf is how many skbs a device has given out, or dropped before.
-func EnteredOf(c netns.Counters) uint64 { return c.TxPackets + c.TxDropped + c.Qdisc.Dropped }
-
 func (w *tunnel) count() (err error) {
 	if w.below, err = w.under.Counters(); err != nil {
 		return err

@@ -120,3 +120,6 @@ func Since(now, before netns.Counters) netns.Counters {
 		Qdisc: netns.QdiscCounters{Dropped: now.Qdisc.Dropped - before.Qdisc.Dropped, Held: now.Qdisc.Held},
 	}
 }
+
+// EnteredOf is how many skbs a device has given out, or dropped before.
+func EnteredOf(c netns.Counters) uint64 { return c.TxPackets + c.TxDropped + c.Qdisc.Dropped }
