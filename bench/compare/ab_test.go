@@ -251,3 +251,34 @@ func TestAnotherDevice(t *testing.T) {
 		}
 	}
 }
+
+// CPU time is judged where both variants count the same threads, and not where only one
+// has a probe.
+func TestABLeavesOutWhatCountsOtherThings(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	dearer := func(int, [2]trial.Variant) (t [2]record.Trial, err error) {
+		for i, cost := range []float64{1000, 1100} {
+			t[i].Metrics = map[string]float64{record.PPS: 1e6 * (1 + 0.01*rng.NormFloat64()), record.CPUNsPerPkt: cost * (1 + 0.01*rng.NormFloat64())}
+		}
+		return t, nil
+	}
+	for _, tt := range []struct {
+		a, b   string
+		judged bool
+		exit   int
+	}{
+		{"path=relay gen=udp probe=off", "path=relay gen=udp probe=on", false, 0},
+		{"path=relay gen=udp probe=on", "path=relay gen=udp probe=on txqlen=64", true, 1},
+		{"path=relay gen=udp", "path=relay gen=udp txqlen=64", true, 1},
+	} {
+		p, lab, rec := abFixture(t, tt.a, tt.b, dearer)
+		out, err := p.Run(context.Background(), lab, func() (plan.Recorder, error) { return rec, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		judged := slices.ContainsFunc(out.Verdicts, func(v record.Verdict) bool { return v.Metric == record.CPUNsPerPkt })
+		if judged != tt.judged || out.Exit(p.ExitRule()) != tt.exit || len(out.Verdicts) < 1 {
+			t.Errorf("%s against %s: %+v", tt.b, tt.a, out.Verdicts)
+		}
+	}
+}

@@ -97,3 +97,36 @@ func TestDifferences(t *testing.T) {
 		}
 	}
 }
+
+// CPU time is not compared in a group where it does not count the same as in the first
+// row, and is where it does. The report says why.
+func TestDifferencesOfOtherThings(t *testing.T) {
+	for path, want := range map[string]bool{"wireguard": false, "program": true} {
+		f := fixture.Ways()
+		for i := range f.Trials {
+			t := &f.Trials[i]
+			t.Scenario = strings.Replace(t.Scenario, "path=vpn", "path="+path, 1)
+			if t.Axes["path"] == "vpn" {
+				t.Axes["path"] = path
+			}
+		}
+		list, _ := figure.Scenarios(f)
+		at := slices.IndexFunc(figure.Differences, func(d figure.Difference) bool { return d.Name == "path" })
+		table := run.DifferenceTable(figure.Differences[at], list)
+		cpu := slices.IndexFunc(table.Columns, func(c document.Column) bool { return c.Name == "CPU ns" })
+		compared := map[string]bool{}
+		for _, r := range table.Rows {
+			if r[cpu].String() == text.Absent {
+				t.Errorf("%s has no CPU time", r[1])
+			}
+			compared[r[1].String()] = r[cpu+1].String() != text.Absent
+		}
+		if got, ok := compared[path+" none"]; !ok || got != want || !compared["relay none"] {
+			t.Errorf("CPU time compared with that of veth: %v; want of %s %v", compared, path, want)
+		}
+		why := "not comparable with the first row. CPU time leaves out the kernel's threads that encrypt, on one side only."
+		if got := strings.Contains(strings.Join(strings.Fields(reportOf(t, f)), " "), why); got == want {
+			t.Errorf("a path %s: the report says why: %v", path, got)
+		}
+	}
+}

@@ -3,6 +3,8 @@
 package verdict
 
 import (
+	"strings"
+
 	"tunbench/reports/record"
 )
 
@@ -24,7 +26,7 @@ type Comparison struct {
 	// Verdicts are the verdicts on the gates.
 	Verdicts []record.Verdict
 	// Shown are figures without a test of their own. Where they have a verdict, it is
-	// that of another metric.
+	// that of another metric, or says that the two sides do not count the same.
 	Shown []record.Verdict
 	// Only are the scenarios that only one side measured, by name.
 	Only []OnlyOne
@@ -42,10 +44,23 @@ type Comparison struct {
 	Strict, AllowMissing bool
 }
 
+// ApartNote begins the note of a figure that the two sides do not count the same.
+const ApartNote = "not comparable: "
+
+// Apart are the elements of Shown of which the two sides do not count the same.
+func (c *Comparison) Apart() (list []record.Verdict) {
+	for _, v := range c.Shown {
+		if v.Verdict == record.NotComparable && strings.HasPrefix(v.Notes[0], ApartNote) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
 // Profiles are the profiles of what is compared, on both sides.
 type Profiles struct{ Base, New *record.Profile }
 
-// Taken are the elements of Shown that have the verdict of another metric.
+// Taken are the elements of Shown that have a verdict.
 func (c *Comparison) Taken() (list []record.Verdict) {
 	for _, v := range c.Shown {
 		if v.Verdict != "" {

@@ -52,11 +52,12 @@ func (o Options) Threshold(g metric.Gate) float64 {
 
 // GatesFor gives the metrics on which a pair of trials is judged: those of
 // Gates, with the thresholds and the detectable changes of o. The bit rate is left out
-// where it is the packet rate times a constant: it would be the same test twice.
+// where it is the packet rate times a constant: it would be the same test twice. So is
+// what does not count the same in a and b.
 func GatesFor(clock string, a, b *record.Trial, o Options) []metric.Gate {
 	proportional := figure.SameSize(figure.NewArm([]*record.Trial{a}), figure.NewArm([]*record.Trial{b}))
 	gates := slices.DeleteFunc(metric.Gates(clock, a), func(g metric.Gate) bool {
-		return g.Metric == record.BitPerS && proportional
+		return g.Metric == record.BitPerS && proportional || metric.Apart(g.Metric, a, b) != ""
 	})
 	for i := range gates {
 		gates[i] = o.held(gates[i])

@@ -47,11 +47,13 @@ func CompareVariants(f *record.File, o Options) (*Comparison, error) {
 			c.done.Verdicts[i].Kind = ""
 		}
 		unfinished(c, b)
+		showApart(c, a, b)
 		return c.finish(), nil
 	}
 	if err := judgePairs(c, a, b); err != nil {
 		return nil, err
 	}
+	showApart(c, a, b)
 	c.done.Warnings = append(c.done.Warnings, "the file holds no verdicts: the finished pairs are judged, and no fresh pairs confirm a change")
 	return c.finish(), nil
 }
@@ -134,7 +136,7 @@ func pairsOf(c *comparer, a, b []record.Trial) {
 	}
 	x, y := figure.NewArm(base), figure.NewArm(next)
 	for _, g := range metric.Gates(c.base.Clock, base[0]) {
-		if g.Metric == record.BitPerS && figure.SameSize(x, y) {
+		if g.Metric == record.BitPerS && figure.SameSize(x, y) || metric.Apart(g.Metric, base[0], next[0]) != "" {
 			continue
 		}
 		var old, young []float64
@@ -157,6 +159,40 @@ func pairsOf(c *comparer, a, b []record.Trial) {
 			c.tests = append(c.tests, test{len(c.done.Verdicts), g, old, young})
 		}
 		c.done.Verdicts = append(c.done.Verdicts, v)
+	}
+}
+
+// showApart moves to the figures that are shown and not judged what does not count the
+// same in a and b: an older ab judged it.
+func showApart(c *comparer, a, b *record.File) {
+	first := map[[2]int]*record.Trial{} // by shard and number: ab numbers the trials of a pair one after the other
+	for i := range a.Trials {
+		first[[2]int{a.Trials[i].Shard, a.Trials[i].Trial + 1}] = &a.Trials[i]
+	}
+	by := trialsByScenario(b)
+	for _, name := range slices.SortedFunc(maps.Keys(by), axis.Compare) {
+		var base, next []*record.Trial
+		for i := range by[name] {
+			t := &by[name][i]
+			if p := first[[2]int{t.Shard, t.Trial}]; p != nil && !p.Invalid() && !t.Invalid() {
+				base, next = append(base, p), append(next, t)
+			}
+		}
+		if len(base) == 0 {
+			continue
+		}
+		for _, g := range metric.Gates(c.base.Clock, base[0]) {
+			why := metric.Apart(g.Metric, base[0], next[0])
+			if why == "" {
+				continue
+			}
+			c.done.Verdicts = slices.DeleteFunc(c.done.Verdicts, func(v record.Verdict) bool {
+				return v.Scenario == name && v.Metric == g.Metric && v.Missing == ""
+			})
+			v := c.blank(name, g, figure.NewArm(base).Values(g.Metric), figure.NewArm(next).Values(g.Metric))
+			v.Verdict, v.Notes = record.NotComparable, []string{ApartNote + why}
+			c.done.Shown = append(c.done.Shown, v)
+		}
 	}
 }
 

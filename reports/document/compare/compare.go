@@ -283,6 +283,7 @@ func (s *Text) Points() (p []prose.Prose) {
 	if len(unjudged) > 0 {
 		p = append(p, book.Say("not judged", prose.Values{"Kinds": unjudged}))
 	}
+	p = append(p, s.apart()...)
 	if n := len(s.Lacking(record.BaseSide)); n > 0 {
 		p = append(p, book.Say("only new", prose.Values{"N": n}))
 	}
@@ -295,6 +296,27 @@ func (s *Text) Points() (p []prose.Prose) {
 	}
 	for _, m := range s.Means() {
 		p = append(p, book.Say("mean", prose.Values{"Metric": m.Metric, "Ratio": text.Decimals(m.Ratio, 3), "Scenarios": m.Cells}))
+	}
+	return p
+}
+
+// apart names the metrics that do not count the same on both sides, with both figures
+// where they are of one scenario.
+func (s *Text) apart() (p []prose.Prose) {
+	type reason struct{ metric, why string }
+	by, order := map[reason][]record.Verdict{}, []reason{}
+	for _, v := range s.Apart() {
+		r := reason{v.Metric, strings.TrimPrefix(strings.Join(v.Notes, "; "), verdict.ApartNote)}
+		if by[r] == nil {
+			order = append(order, r)
+		}
+		by[r] = append(by[r], v)
+	}
+	for _, r := range order {
+		v := by[r][0]
+		p = append(p, book.Say("apart", prose.Values{
+			"Metric": r.metric, "Why": r.why, "N": len(by[r]), "Base": metric.Quantity(v.Metric, v.Base), "New": metric.Quantity(v.Metric, v.New),
+		}))
 	}
 	return p
 }

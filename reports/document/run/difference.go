@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
+	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -28,6 +29,9 @@ func differences(list []*figure.Scenario) (secs []document.Section) {
 		sec := document.Section{Heading: heading, Sub: true, Blocks: []document.Block{book.Say("difference "+d.Name, nil)}}
 		for _, pic := range question.Pictures(d, list) {
 			sec.Blocks = append(sec.Blocks, pic)
+		}
+		if why := t.apart(); why != "" {
+			sec.Blocks = append(sec.Blocks, book.Say("costs apart", prose.Values{"Why": why}))
 		}
 		sec.Blocks = append(sec.Blocks, t.table().Folded(heading))
 		secs = append(secs, sec)
@@ -136,11 +140,28 @@ func (t differenceTable) times(s, base *figure.Scenario) []any {
 	return []any{prose.Bold(text.Ratio(r.Value)), r.Interval.Text(t.where, text.Ratio)}
 }
 
-// times is the ratio of two medians.
-func times(a, base figure.Arm, metric string) string {
-	x, okX := a.Metric(metric)
-	y, okY := base.Metric(metric)
-	if !okX || !okY || y.Median <= 0 || a.Invalid || base.Invalid {
+// apart says why a metric is not compared between two arms, or "".
+func apart(a, base figure.Arm, name string) string {
+	return metric.Apart(name, a.All[0], base.All[0])
+}
+
+// apart says why some of the groups have no ratio of CPU time; "" where all have one.
+func (t differenceTable) apart() string {
+	for _, g := range t.groups {
+		for _, s := range g.Scenarios {
+			if why := apart(s.Head(), g.Base().Head(), record.CPUNsPerPkt); why != "" {
+				return why
+			}
+		}
+	}
+	return ""
+}
+
+// times is the ratio of two medians; a dash where these do not count the same.
+func times(a, base figure.Arm, name string) string {
+	x, okX := a.Metric(name)
+	y, okY := base.Metric(name)
+	if !okX || !okY || y.Median <= 0 || a.Invalid || base.Invalid || apart(a, base, name) != "" {
 		return text.Absent
 	}
 	return text.Figure(x.Median / y.Median)
