@@ -23,6 +23,7 @@ import (
 type model struct {
 	rate    func(spec.Spec) float64 // packets/s
 	noise   float64                 // of a trial, as the deviation of the logarithm
+	cpu     func(spec.Spec) float64 // CPU time of a packet, relative to what goes with the rate; nil: 1
 	probe   func(spec.Spec) error
 	invalid func(spec.Spec) bool
 	fail    func(spec.Spec) error
@@ -64,6 +65,9 @@ func (m *model) RunBlock(ctx context.Context, b block.Block) (results []block.Re
 		}
 		pps := m.rate(v.Spec) * math.Exp(host+m.noise*m.rng.NormFloat64())
 		t := record.Trial{Started: "2026-01-02T03:04:05Z", DurationNs: int64(v.Spec.Measure), Metrics: map[string]float64{record.PPS: pps, record.CPUNsPerPkt: 2e9 / pps}}
+		if m.cpu != nil {
+			t.Metrics[record.CPUNsPerPkt] *= m.cpu(v.Spec)
+		}
 		if m.invalid != nil && m.invalid(v.Spec) {
 			t.Flags = []string{record.FlagSteal}
 			t.Metrics[record.PPS] *= 100

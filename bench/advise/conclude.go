@@ -8,6 +8,7 @@ import (
 
 	"tunbench/reports/advice"
 	"tunbench/reports/stat"
+	"tunbench/reports/text"
 )
 
 // conclusion is what the last final shows.
@@ -64,6 +65,9 @@ func (r conclusion) compareAll() {
 	a := r.advice
 	add := func(role string, of, against *candidate, choice int) {
 		c := r.compare(role, of, against, choice)
+		if against == r.use {
+			c.WhyNot = r.whyNot(of, c)
+		}
 		if c.PPS.N > 0 {
 			a.Comparisons = append(a.Comparisons, c)
 		}
@@ -187,4 +191,27 @@ func (r conclusion) bars() {
 			r.advice.Bars = append(r.advice.Bars, advice.Bar{Words: c.words, PPS: ratio})
 		}
 	}
+}
+
+// whyNot says why m is not recommended, although the comparison c with the recommendation
+// lists it as faster. It is "" where c does not.
+func (r conclusion) whyNot(m *candidate, c advice.Comparison) string {
+	if c.Verdict != advice.Better {
+		return ""
+	}
+	var why string
+	switch {
+	case slices.Contains(r.refuted, m):
+		why = "measured again in fresh blocks, that was not shown"
+	case m != r.better && !r.beyondChance(m):
+		why = fmt.Sprintf("of the %d that were measured beside the recommendation, some may look so much faster by chance", len(r.members)-1)
+	case m != r.better && c.PPS.Value <= 1+advice.Threshold && r.use.compare(m) < 0:
+		why = fmt.Sprintf("that is no more than %.3g %%, and the recommendation is simpler", 100*advice.Threshold)
+	default:
+		why = "the budget was spent before that could be measured again: give a longer one"
+	}
+	if cpu := c.CPU; cpu.CI != nil && cpu.CI[0] > 1 {
+		why += ", and a packet needs " + text.Ratio(cpu.Value) + "× the CPU time"
+	}
+	return why
 }

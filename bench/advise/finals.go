@@ -137,10 +137,14 @@ func (r finals) unconfirmed() *candidate {
 	return was
 }
 
-// simpler is the simplest member that is simpler than the recommendation, and equal to it.
+// simpler is the simplest member that is simpler than the recommendation, and as fast or
+// faster.
 func (r finals) simpler() (simplest *candidate) {
 	for _, m := range r.members {
-		if m.compare(r.use) < 0 && !slices.Contains(r.before, m) && (simplest == nil || m.compare(simplest) < 0) && advice.Estimate(r.logs(m, r.use, ofPPS)).Verdict() == advice.Equal {
+		if m.compare(r.use) >= 0 || slices.Contains(r.before, m) || simplest != nil && m.compare(simplest) >= 0 {
+			continue
+		}
+		if v := advice.Estimate(r.logs(m, r.use, ofPPS)).Verdict(); v == advice.Equal || v == advice.Better {
 			simplest = m
 		}
 	}
@@ -247,8 +251,21 @@ func (r finals) frugal() (least *candidate) {
 // winner is the member that is better than the recommendation by more than the threshold,
 // as the last final shows at the level alpha over all members; nil if there is none.
 func (r finals) winner() *candidate {
-	var members []*candidate
-	var p, estimates []float64
+	members, p, estimates := r.tests()
+	var best *candidate
+	highest := math.Log1p(advice.Threshold)
+	for i, corrected := range stat.Holm(p) {
+		if corrected < alpha && estimates[i] > highest {
+			best, highest = members[i], estimates[i]
+		}
+	}
+	return best
+}
+
+// tests compare the packet rate of each other member with that of the recommendation: p of
+// the signed-rank test, not corrected, and the estimate of the logarithm of the ratio. What
+// did not come out better when it was measured again is left out.
+func (r finals) tests() (members []*candidate, p, estimates []float64) {
 	for _, m := range r.members {
 		logs := r.logs(m, r.use, ofPPS)
 		if m == r.use || len(logs) < leastFinals || slices.Contains(r.refuted, m) {
@@ -264,14 +281,7 @@ func (r finals) winner() *candidate {
 		}
 		members, p, estimates = append(members, m), append(p, value), append(estimates, estimate)
 	}
-	var best *candidate
-	highest := math.Log1p(advice.Threshold)
-	for i, corrected := range stat.Holm(p) {
-		if corrected < alpha && estimates[i] > highest {
-			best, highest = members[i], estimates[i]
-		}
-	}
-	return best
+	return members, p, estimates
 }
 
 func ofPPS(s score) []float64 { return s.pps }
@@ -291,4 +301,16 @@ func logs2(of, against []score, figure func(score) float64) (logs []float64) {
 		}
 	}
 	return logs
+}
+
+// beyondChance reports whether m is faster than the recommendation at the level alpha over
+// all members.
+func (r finals) beyondChance(m *candidate) bool {
+	members, p, _ := r.tests()
+	for i, corrected := range stat.Holm(p) {
+		if members[i] == m {
+			return corrected < alpha
+		}
+	}
+	return false
 }

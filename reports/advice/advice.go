@@ -140,6 +140,9 @@ type Comparison struct {
 	Verdict   string      `json:"verdict"`
 	AtMost    float64     `json:"at_most,omitempty"` // how large a change can be that is Equal
 	AB        []string    `json:"ab"`                // commands that show it at full length
+	// WhyNot says why New, which is faster than the recommendation Base, is not
+	// recommended.
+	WhyNot string `json:"why_not,omitempty"`
 }
 
 // OfTraffic are ratios under one traffic.

@@ -107,13 +107,43 @@ func (s Text) Points() (list []prose.Prose) {
 		f := frugal[0]
 		list = append(list, book.Say("frugal", prose.Values{"Words": prose.Mono(f.New), "CPU": text.Ratio(f.CPU.Value), "CPUInterval": interval(f.CPU), "PPS": text.Ratio(f.PPS.Value), "Interval": interval(f.PPS)}))
 	case s.Verdict != advice.Inconclusive && s.Gain != nil && s.Gain.CPU.N > 0:
-		list = append(list, book.Say("frugal none", nil))
+		list = append(list, book.Say("frugal none", prose.Values{"Fastest": len(s.faster()) == 0}))
 	}
+	list = append(list, s.notRecommended()...)
 	if names := s.names(advice.Equal); len(names) > 0 && s.Verdict != advice.Inconclusive {
 		list = append(list, book.Say("equal", prose.Values{"Names": names, "Threshold": threshold}))
 	}
 	if names := s.names(advice.Inconclusive); len(names) > 0 && s.Finals > 0 {
 		list = append(list, book.Say("unclear", prose.Values{"Names": names, "Threshold": threshold}))
+	}
+	return list
+}
+
+// faster are the changes and rivals that are listed as faster than the recommendation.
+func (s Text) faster() (list []advice.Comparison) {
+	for _, c := range s.Of(advice.Change, advice.Rival) {
+		if c.WhyNot != "" {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// notRecommended says why what is listed as faster is not recommended, a sentence for each
+// reason.
+func (s Text) notRecommended() (list []prose.Prose) {
+	names, order := map[string][]prose.Prose{}, []string{}
+	for _, c := range s.faster() {
+		if s.Unconfirmed != nil && c.New == s.Unconfirmed.New {
+			continue // which is said
+		}
+		if names[c.WhyNot] == nil {
+			order = append(order, c.WhyNot)
+		}
+		names[c.WhyNot] = append(names[c.WhyNot], book.Say("faster one", prose.Values{"Words": prose.Mono(c.Label), "Ratio": text.Ratio(c.PPS.Value)}))
+	}
+	for _, why := range order {
+		list = append(list, book.Say("faster", prose.Values{"Names": names[why], "N": len(names[why]), "Why": why}))
 	}
 	return list
 }
