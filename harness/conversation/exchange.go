@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"tunbench/harness/account"
+	"tunbench/harness/netns"
 	"tunbench/harness/path"
 	"tunbench/harness/spec"
 	"tunbench/harness/stream"
+	"tunbench/reports/record"
 )
 
 // exchange is the conversations of which one host began.
@@ -18,6 +21,33 @@ type exchange struct {
 	speakers  []*stream.End
 	listeners []*stream.End
 	peers     [2][]*peer // in order of their flows
+	stacks    [2]netns.Losses
+	lost      map[string]uint64 // by the stacks of both, at the end
+}
+
+// sweep takes late answers, and counts what the stacks have lost since open.
+func (w *exchange) sweep() error {
+	for _, s := range w.speakers {
+		if err := s.Sweep(); err != nil {
+			return err
+		}
+	}
+	w.lost = map[string]uint64{}
+	for _, stack := range w.stacks {
+		lost, err := stack.Now()
+		if err != nil {
+			return err
+		}
+		account.AddCounts(&w.lost, lost)
+	}
+	return nil
+}
+
+// explain counts the datagrams as dropped that are missing and that the stacks threw away.
+func (w *exchange) explain(s spec.Spec, t *record.Trial) {
+	for reason, n := range account.ThrownAway(t, "", w.lost, 1) {
+		account.Drop(t, "", account.Blame(s, reason), n)
+	}
 }
 
 // connect connects one flow after the other, so that the listener's are in the
@@ -48,7 +78,12 @@ func (w *exchange) connect(ctx context.Context) error {
 
 // open opens the sockets of so many flows. Flow i belongs to thread i modulo
 // their number, on both ends.
-func (w *exchange) open(flows int, tcp bool) error {
+func (w *exchange) open(flows int, tcp bool) (err error) {
+	for i, h := range w.ends {
+		if w.stacks[i], err = h.NS.Losses(); err != nil {
+			return err
+		}
+	}
 	add := func(ends []*stream.End, c *stream.Conn, err error) error {
 		if err == nil {
 			ends[c.Flow%len(ends)].Add(c)

@@ -304,10 +304,8 @@ func (k *Streams) Finish() error {
 			return err
 		}
 	} else {
-		for _, s := range k.exchanges[0].speakers {
-			if err := s.Sweep(); err != nil {
-				return err
-			}
+		if err := k.exchanges[0].sweep(); err != nil {
+			return err
 		}
 	}
 	k.control.Done.Store(true)
@@ -333,6 +331,7 @@ func (k *Streams) Fill(t *record.Trial) {
 		a := &t.Accounting
 		a.Accepted, a.Delivered = spoke.Sent+heard.Sent, spoke.Received+heard.Received
 		a.PushedBack = spoke.PushedBack + heard.PushedBack
+		k.exchanges[0].explain(k.spec, t)
 		if spoke.Lost > 0 {
 			t.Notes = append(t.Notes, fmt.Sprintf("%d of %d requests were asked again, since their answers had not come in time", spoke.Lost, spoke.Sent))
 		}

@@ -11,6 +11,7 @@ import (
 
 	"tunbench/harness/account"
 	"tunbench/harness/device"
+	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/path"
 	"tunbench/harness/sink"
@@ -32,7 +33,8 @@ type hosts struct {
 	receivers  [][]*sink.Receiver // by direction
 	overruns   []uint64           // of a direction's sockets, at the end
 	entering   path.Settling
-	stacks     [2]map[string]uint64 // packets that the stack of each host has lost, by reason
+	stacks     [2]netns.Losses
+	lost       [2]map[string]uint64 // by the stack of each host, at the end
 }
 
 func newHosts(s spec.Spec, w path.Path, p record.Placement) *hosts {
@@ -46,9 +48,11 @@ func (g *hosts) Build(ctx context.Context) (path.Site, error) {
 }
 
 func (g *hosts) Open(_ *traffic.Control, reading *sink.Control) ([]*Direction, error) {
-	var err error
-	if g.stacks, err = g.stackLosses(); err != nil {
-		return nil, err
+	for i, h := range g.ends {
+		var err error
+		if g.stacks[i], err = h.NS.Losses(); err != nil {
+			return nil, err
+		}
 	}
 	dirs := DirectionsOf(g.spec)
 	places := placesOf(g.spec, g.placement)
@@ -205,59 +209,14 @@ func (g *hosts) Collect() (path.Ledger, error) {
 		}
 		g.overruns = append(g.overruns, sum)
 	}
-	now, err := g.stackLosses()
-	if err != nil {
-		return nil, err
-	}
-	for i, before := range g.stacks {
-		for reason := range now[i] {
-			now[i][reason] -= before[reason]
+	var err error
+	for i, stack := range g.stacks {
+		if g.lost[i], err = stack.Now(); err != nil {
+			return nil, err
 		}
 	}
-	g.stacks = now
 	g.below, err = g.path.Collect()
 	return g, err
-}
-
-// stackLosses is what the stack of each host has lost so far that no socket counts.
-func (g *hosts) stackLosses() (list [2]map[string]uint64, err error) {
-	for i, h := range g.ends {
-		stack, err := h.NS.Stack()
-		if err != nil {
-			return list, err
-		}
-		list[i] = stack.Lost
-		delete(list[i], sink.SocketDrops) // counted socket by socket
-		delete(list[i], "PROTO_MEM")
-	}
-	return list, nil
-}
-
-// thrownAway is what the stack of the receiving host lost of one direction, by reason: as far as
-// packets are missing, since other traffic of the host is among them.
-func (g *hosts) thrownAway(t *record.Trial, l *Direction) map[string]uint64 {
-	a := t.Accounting
-	if d, ok := t.Directions[string(l.Dir)]; ok {
-		a = d.Accounting
-	}
-	lost, all := map[string]uint64{}, uint64(0)
-	for reason, n := range g.stacks[1-source(l)] {
-		lost[reason] = n * l.PerSKB
-		all += lost[reason]
-	}
-	return account.Share(min(all, uint64(max(0, account.Unexplained(a)))), lost)
-}
-
-// blame names who spoilt packets that the stack behind a program of others throws away.
-func (g *hosts) blame(reason string) string {
-	switch {
-	case reason == sink.SocketDrops:
-	case g.spec.Path == spec.PathWireGuardGo:
-		return string(g.spec.Path) + " " + reason
-	case g.spec.Path == spec.PathProgram:
-		return g.spec.Program + " " + reason
-	}
-	return reason
 }
 
 func (g *hosts) Account(t *record.Trial) {
@@ -268,13 +227,15 @@ func (g *hosts) Account(t *record.Trial) {
 	}
 	g.below.Account(t)
 	for i, l := range g.directions {
-		for reason, n := range g.thrownAway(t, l) {
-			drops[i][g.blame(reason)] = n
-			account.Drop(t, l.Dir, g.blame(reason), n)
+		lost := g.lost[1-source(l)]
+		for reason, n := range account.ThrownAway(t, l.Dir, lost, l.PerSKB) {
+			reason = account.Blame(g.spec, reason)
+			drops[i][reason] = n
+			account.Drop(t, l.Dir, reason, n)
 		}
 		// A checksum may be found wrong only when a receiver calls: its socket counts that, too.
-		reason := g.blame(wrongSum)
-		if n := min(g.stacks[1-source(l)][wrongSum]*l.PerSKB-drops[i][reason], drops[i][sink.SocketDrops]); n > 0 {
+		reason := account.Blame(g.spec, account.WrongSum)
+		if n := min(lost[account.WrongSum]*l.PerSKB-drops[i][reason], drops[i][sink.SocketDrops]); n > 0 {
 			drops[i][reason] += n
 			drops[i][sink.SocketDrops] -= n
 			account.Rename(t, l.Dir, sink.SocketDrops, reason, n)

@@ -111,18 +111,18 @@ func TestThrownAway(t *testing.T) {
 	}{
 		"nothing":              {spec.PathVPN, 100, 0, counts{}, counts{}, 0},
 		"socket":               {spec.PathVPN, 90, 10, counts{}, counts{sink.SocketDrops: 10}, 0},
-		"before the socket":    {spec.PathVPN, 88, 10, counts{wrongSum: 2}, counts{sink.SocketDrops: 10, wrongSum: 2}, 0},
-		"by the socket":        {spec.PathVPN, 90, 10, counts{wrongSum: 2}, counts{sink.SocketDrops: 8, wrongSum: 2}, 0},
-		"one of two":           {spec.PathVPN, 89, 10, counts{wrongSum: 2}, counts{sink.SocketDrops: 9, wrongSum: 2}, 0},
+		"before the socket":    {spec.PathVPN, 88, 10, counts{account.WrongSum: 2}, counts{sink.SocketDrops: 10, account.WrongSum: 2}, 0},
+		"by the socket":        {spec.PathVPN, 90, 10, counts{account.WrongSum: 2}, counts{sink.SocketDrops: 8, account.WrongSum: 2}, 0},
+		"one of two":           {spec.PathVPN, 89, 10, counts{account.WrongSum: 2}, counts{sink.SocketDrops: 9, account.WrongSum: 2}, 0},
 		"others' packets":      {spec.PathVPN, 90, 10, counts{"NO_SOCKET": 7}, counts{sink.SocketDrops: 10}, 0},
 		"no socket":            {spec.PathVPN, 97, 0, counts{"NO_SOCKET": 3}, counts{"NO_SOCKET": 3}, 0},
 		"not all of it":        {spec.PathVPN, 90, 0, counts{"NO_SOCKET": 3}, counts{"NO_SOCKET": 3}, 7},
-		"program":              {spec.PathWireGuardGo, 99, 0, counts{wrongSum: 1}, counts{program: 1}, 0},
-		"program and a socket": {spec.PathWireGuardGo, 99, 1, counts{wrongSum: 1}, counts{program: 1}, 0},
+		"program":              {spec.PathWireGuardGo, 99, 0, counts{account.WrongSum: 1}, counts{program: 1}, 0},
+		"program and a socket": {spec.PathWireGuardGo, 99, 1, counts{account.WrongSum: 1}, counts{program: 1}, 0},
 	} {
 		l := &Direction{Direction: account.Direction{Dir: spec.K2U, PerSKB: 1}}
 		g := &hosts{spec: spec.Spec{Path: c.path}, below: counted{}, directions: []*Direction{l}, overruns: []uint64{c.socket}}
-		g.stacks[1] = c.stack
+		g.lost[1] = c.stack
 		trial := record.Trial{Hops: []record.Hop{{}}}
 		trial.Accounting = record.Accounting{Accepted: 100, Delivered: c.delivered, Dropped: counts{}}
 		g.Account(&trial)

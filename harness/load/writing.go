@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"tunbench/bpf"
+	"tunbench/harness/account"
 	"tunbench/harness/device"
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
@@ -216,9 +217,6 @@ func (w *writing) count() (err error) {
 // 6.18), and old kernels name none.
 var xdpReasons = []string{"XDP", "NOT_SPECIFIED", "UNKNOWN"}
 
-// wrongSum is the kernel's reason for a datagram with a wrong checksum.
-const wrongSum = "UDP_CSUM"
-
 // dropped is what was lost after the kernel had taken it, in wire segments: as
 // the observer saw it or, in the bare arm, as the stack counted it.
 func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
@@ -230,8 +228,8 @@ func (w *writing) dropped(snapshot *bpf.Snapshot) map[string]uint64 {
 		w.endedIn(drops, w.seen*w.direction.PerSKB)
 		// A checksum may be found wrong only when a receiver calls, in which the observer
 		// does not see the device any more.
-		if n := w.stack.Lost[wrongSum]; n > 0 && drops[wrongSum] == 0 {
-			drops[wrongSum] = n * w.direction.PerSKB
+		if n := w.stack.Lost[account.WrongSum]; n > 0 && drops[account.WrongSum] == 0 {
+			drops[account.WrongSum] = n * w.direction.PerSKB
 		}
 		return drops
 	}
@@ -290,7 +288,7 @@ func (w *writing) disagree(a record.Accounting, snapshot *bpf.Snapshot) string {
 	if w.xdp != nil && w.seen != taken {
 		return fmt.Sprintf("the kernel took %d packets or GSO packets that were written, the XDP program counted %d", taken, w.seen)
 	}
-	if lost := w.stack.Lost[sink.SocketDrops] + w.stack.Lost["PROTO_MEM"] + w.stack.Lost[wrongSum]; lost != w.overruns {
+	if lost := w.stack.Lost[sink.SocketDrops] + w.stack.Lost["PROTO_MEM"] + w.stack.Lost[account.WrongSum]; lost != w.overruns {
 		return fmt.Sprintf("the sockets dropped %d packets or GSO packets, UDP counted %d", w.overruns, lost)
 	}
 	if w.packets != nil {

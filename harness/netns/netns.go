@@ -94,6 +94,12 @@ func (n *NS) Stack() (s Stack, err error) {
 	return s, err
 }
 
+// Losses begins to watch what the stack loses.
+func (n *NS) Losses() (Losses, error) {
+	s, err := n.Stack()
+	return Losses{n, s.Lost}, err
+}
+
 // TCP reads the counters of TCP in the namespace.
 func (n *NS) TCP() (c TCP, err error) {
 	err = n.Do(func() error {

@@ -3,6 +3,7 @@ package netns
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,6 +33,31 @@ var lost = []struct{ v4, v6, reason string }{
 	{"Ip:InTruncatedPkts", "Ip6InTruncatedPkts", "PKT_TOO_SMALL"},
 	{"Ip:InDiscards", "Ip6InDiscards", "NOMEM"},
 }
+
+// Losses are those of a stack since they were first looked at.
+type Losses struct {
+	ns     *NS
+	before map[string]uint64
+}
+
+// Now is what the stack has lost since, by the kernel's drop reasons, without what sockets count,
+// too: those whose buffers were full.
+func (l Losses) Now() (map[string]uint64, error) {
+	s, err := l.ns.Stack()
+	if err != nil {
+		return nil, err
+	}
+	lost := map[string]uint64{}
+	for reason, n := range s.Lost {
+		if n -= l.before[reason]; n > 0 && !slices.Contains(fullSockets, reason) {
+			lost[reason] = n
+		}
+	}
+	return lost, nil
+}
+
+// fullSockets are the reasons of sockets that did not take a datagram.
+var fullSockets = []string{"SOCKET_RCVBUFF", "PROTO_MEM"}
 
 // TCP holds counters of a namespace's TCP and of the packets below it, since
 // the namespace was created. Segments are wire segments; IPv4 and IPv6 are

@@ -164,6 +164,16 @@ func TestProgramThatSpoils(t *testing.T) {
 	}
 }
 
+// A request or an answer that is thrown away is asked again.
+func TestProgramThatSpoilsAnswers(t *testing.T) {
+	s := programmed(t, [2]string{"exec FORWARD -spoil 100", "exec FORWARD"}, nil)
+	s.Gen = spec.GenUDPRR
+	trial := run(t, s, bpf.None)
+	if a := trial.Accounting; a.Dropped[s.Program+" UDP_CSUM"] == 0 || a.Unexplained != 0 {
+		t.Errorf("accounting %+v\n%v", a, trial.Notes)
+	}
+}
+
 func TestProgramPeak(t *testing.T) {
 	s := programmed(t, [2]string{"exec FORWARD -touch 200", "exec FORWARD"}, nil)
 	s.Rate = 1000
