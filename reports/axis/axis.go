@@ -9,6 +9,20 @@ import (
 	"tunbench/reports/record"
 )
 
+// Apart gives the axes of t whose values differ from those of other.
+func Apart(t, other *record.Trial) string {
+	var own []string
+	for _, name := range record.Axes {
+		if v := Of(t, name); v != "" && v != Of(other, name) {
+			own = append(own, name+"="+v)
+		}
+	}
+	if len(own) == 0 {
+		return AtDefaults
+	}
+	return strings.Join(own, " ")
+}
+
 // rank is the position of an axis in a scenario's name. An unknown axis comes
 // last.
 func rank(axis string) int {

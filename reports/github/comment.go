@@ -127,7 +127,7 @@ func basis(s *compare.Text) prose.Prose {
 	for _, v := range s.Verdicts {
 		most = max(most, v.N)
 	}
-	return book.Say("compared", prose.Values{"New": s.New.Name, "Base": s.Base.Name, "Paired": s.Paired, "N": most, "Host": host, "Kernel": kernel, "Common": strings.Join(s.Common, " ")})
+	return book.Say("compared", prose.Values{"New": s.New.Called(), "Base": s.Base.Called(), "Paired": s.Paired, "N": most, "Host": host, "Kernel": kernel, "Common": strings.Join(s.Common, " ")})
 }
 
 // trust is what a reader must know of the measurement, folded.

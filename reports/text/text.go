@@ -73,6 +73,17 @@ func Clip(s string, n int) string {
 	return strings.TrimRight(string(r[:n-1]), " ") + "…"
 }
 
+// ClipMiddle shortens s to n characters, with an ellipsis in the middle: what names have in
+// common is rarely both their beginning and their end.
+func ClipMiddle(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	head := n / 2
+	return strings.TrimRight(string(r[:head]), " ") + "…" + strings.TrimLeft(string(r[len(r)-(n-1-head):]), " ")
+}
+
 // Numbers gives a list of CPUs as ranges: "0-3, 8".
 func Numbers(n []int) string {
 	var parts []string

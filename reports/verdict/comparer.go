@@ -11,6 +11,7 @@ import (
 	"tunbench/reports/record"
 	"tunbench/reports/shift"
 	"tunbench/reports/stat"
+	"tunbench/reports/text"
 )
 
 // comparer builds a Comparison.
@@ -232,12 +233,12 @@ func (c *comparer) finish() *Comparison {
 }
 
 func comparing(base, next *record.File, o Options) *comparer {
-	side := func(name string, f *record.File) Side {
-		return Side{Name: name, Run: f.Run, Warnings: slices.Concat(f.Warnings, figure.ShardWarnings(f)), Cut: f.End == nil}
+	side := func(name, other string, f *record.File) Side {
+		return Side{Name: name, Short: text.ShortPath(name, other), Run: f.Run, Warnings: slices.Concat(f.Warnings, figure.ShardWarnings(f)), Cut: f.End == nil}
 	}
 	c := &comparer{
 		options: o, base: base.Run, new: next.Run, allowed: map[string]bool{}, company: [2]int{companyOf(base), companyOf(next)},
-		done: Comparison{Base: side(o.BaseName, base), New: side(o.NewName, next)},
+		done: Comparison{Base: side(o.BaseName, o.NewName, base), New: side(o.NewName, o.BaseName, next)},
 	}
 	return c
 }

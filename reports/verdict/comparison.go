@@ -3,6 +3,7 @@
 package verdict
 
 import (
+	"cmp"
 	"strings"
 
 	"tunbench/reports/record"
@@ -10,12 +11,16 @@ import (
 
 // Side is BASE or NEW.
 type Side struct {
-	Name string // what reports call it: a path, a variant, a release
+	Name  string // what the text calls it: a path, a variant, a release
+	Short string // what headings and charts call it, if that is shorter
 	// Run is the header of the side's file, which both sides may share.
 	Run      *record.Run
 	Warnings []string // about the file
 	Cut      bool     // the file has no end record
 }
+
+// Called is the name of the side in headings and charts.
+func (s Side) Called() string { return cmp.Or(s.Short, s.Name) }
 
 // Comparison is two sides and the verdicts on them, with all that a report needs. Its
 // slices are in the order of reports.

@@ -32,7 +32,8 @@ func CompareVariants(f *record.File, o Options) (*Comparison, error) {
 	}
 	a, b := sides["a"], sides["b"]
 	c := comparing(a, b, o)
-	c.done.Base.Name, c.done.New.Name = variantName("a", a, b), variantName("b", b, a)
+	c.done.Base.Name, c.done.Base.Short = variantName("a", a, b)
+	c.done.New.Name, c.done.New.Short = variantName("b", b, a)
 	c.done.Paired = true
 	for i := range f.Profiles {
 		for k := range f.Profiles {
@@ -207,21 +208,24 @@ func holdsOnly(f *record.File, variant string) bool {
 }
 
 // variantName is the letter of a variant, the build that measured it if the file names
-// builds, and its scenario or else its arm where the variants differ in that.
-func variantName(letter string, own, other *record.File) string {
+// builds, and its scenario or else its arm where the variants differ in that. The short
+// name has of each what differs.
+func variantName(letter string, own, other *record.File) (name, short string) {
+	name, short = letter, letter
 	if b, ok := own.Run.Builds[letter]; ok {
-		letter += ", " + b.Path + " (" + b.Tool.Version + ", " + b.Tool.Commit + ")"
+		name += ", " + b.Path + " (" + b.Tool.Version + ", " + b.Tool.Commit + ")"
+		short += ", " + text.ShortPath(b.Path, own.Run.Builds[map[string]string{"a": "b", "b": "a"}[letter]].Path)
 	}
 	if len(own.Trials) == 0 || len(other.Trials) == 0 {
-		return letter
+		return name, short
 	}
-	if own.Trials[0].Scenario != other.Trials[0].Scenario {
-		return letter + ": " + own.Trials[0].Scenario
+	switch a, b := &own.Trials[0], &other.Trials[0]; {
+	case a.Scenario != b.Scenario:
+		return name + ": " + a.Scenario, short + ": " + axis.Apart(a, b)
+	case a.Arm != b.Arm:
+		return name + ": " + string(a.Arm), short + ": " + string(a.Arm)
 	}
-	if own.Trials[0].Arm != other.Trials[0].Arm {
-		return letter + ": " + string(own.Trials[0].Arm)
-	}
-	return letter
+	return name, short
 }
 
 func trialsByScenario(f *record.File) map[string][]record.Trial {

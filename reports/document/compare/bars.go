@@ -67,7 +67,7 @@ func bars(s *Text, metric string, list []record.Verdict) document.Mermaid {
 	var labels, values []string
 	reach := 0.01
 	for _, v := range list {
-		label := text.Clip(s.Name(v.Scenario), 60)
+		label := text.ClipMiddle(s.Name(v.Scenario), 60)
 		if math.Abs(*v.Change) > chart.Farthest {
 			label += " (" + CutOff + ", " + text.Precisely(*v.Change) + " per cent)"
 		}

@@ -30,10 +30,10 @@ func charts(s *Text) (document.Section, bool) {
 		name, shared := s.named(names)
 		better := betterText(g)
 		ch := chart.Changes{
-			Title: book.Text("chart title", prose.Values{"Metric": g.Metric, "New": s.New.Name, "Base": s.Base.Name, "Worse": count(list, "b"), "Better": count(list, "a"), "N": len(list)}),
+			Title: book.Text("chart title", prose.Values{"Metric": g.Metric, "New": s.New.Called(), "Base": s.Base.Called(), "Worse": count(list, "b"), "Better": count(list, "a"), "N": len(list)}),
 			Desc:  book.Text("chart about", prose.Values{"Better": better}),
 			Note:  book.Text("chart note", prose.Values{"Better": better, "Shared": shared, "Hidden": len(list) - len(shown)}),
-			Of:    s.Base.Name, Range: book.Text("chart range", nil),
+			Of:    s.Base.Called(), Range: book.Text("chart range", nil),
 		}
 		var counts []int
 		for _, v := range shown {

@@ -113,7 +113,7 @@ func onlyOne(list []string) []string {
 // Document is the report.
 func (s *Text) Document() document.Document {
 	d := document.Document{
-		Title:  book.Text("title", prose.Values{"New": s.New.Name, "Base": s.Base.Name}),
+		Title:  book.Text("title", prose.Values{"New": s.New.Called(), "Base": s.Base.Called()}),
 		Alerts: s.Alerts(), Lead: s.lead(), Points: s.Points(),
 		Source: document.SourceOf(s.Base.Run, s.New.Run),
 	}

@@ -106,8 +106,8 @@ func Hosts(s *Text) (document.Section, bool) {
 		return sec, true
 	}
 	sec.Blocks = document.Differing([]figure.Group{
-		{Name: "base: " + s.Base.Name, Runs: figure.RunsOf(s.Base.Run)},
-		{Name: "new: " + s.New.Name, Runs: figure.RunsOf(s.New.Run)},
+		{Name: "base: " + s.Base.Called(), Runs: figure.RunsOf(s.Base.Run)},
+		{Name: "new: " + s.New.Called(), Runs: figure.RunsOf(s.New.Run)},
 	})
 	return sec, true
 }
