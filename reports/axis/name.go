@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"tunbench/reports/record"
 )
 
 // loadUnits are the units of the axis load, the only axis with more than one.
@@ -112,4 +114,37 @@ func Label(name string, common []string) string {
 		return AtDefaults
 	}
 	return strings.Join(own, " ")
+}
+
+// Alone gives the axes, in their order, in which alone two names of a list differ. What a
+// name leaves out is at its default.
+func Alone(lists ...[]string) (alone []string) {
+	for _, axis := range record.Axes {
+		if slices.ContainsFunc(lists, func(names []string) bool { return differs(names, axis) }) {
+			alone = append(alone, axis)
+		}
+	}
+	return alone
+}
+
+// differs reports whether two of names are the same but for an axis.
+func differs(names []string, axis string) bool {
+	seen := map[string]bool{}
+	for _, name := range names {
+		mode, axes := Split(name)
+		if axis == "mode" {
+			mode = ""
+		}
+		rest := mode
+		for _, a := range axes {
+			if !strings.HasPrefix(a, axis+"=") {
+				rest += "/" + a
+			}
+		}
+		if seen[rest] {
+			return true
+		}
+		seen[rest] = true
+	}
+	return false
 }

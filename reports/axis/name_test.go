@@ -1,6 +1,7 @@
 package axis
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -56,3 +57,22 @@ func TestNames(t *testing.T) {
 }
 
 func sign(n int) int { return min(max(n, -1), 1) }
+
+func TestAlone(t *testing.T) {
+	const base = "Tun/dir=k2u/queues=1/size=64"
+	for _, c := range []struct {
+		lists [][]string
+		want  string
+	}{
+		{[][]string{{base}}, ""},
+		{[][]string{{base, "Tun/dir=k2u/queues=1/size=1500", base + "/txqlen=64", base + "/txqlen=5000"}}, "size txqlen"},
+		{[][]string{{base, "Tap/dir=k2u/queues=1/size=64"}}, "mode"},
+		{[][]string{{base, "Tun/dir=k2u/queues=4/size=1500"}}, ""},
+		{[][]string{{base}, {base + "/txqlen=64"}}, ""},
+		{[][]string{{base}, {base, base + "/load=10pct"}}, "load"},
+	} {
+		if got := strings.Join(Alone(c.lists...), " "); got != c.want {
+			t.Errorf("%q: %q, want %q", c.lists, got, c.want)
+		}
+	}
+}

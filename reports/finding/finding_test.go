@@ -166,6 +166,11 @@ func TestNone(t *testing.T) {
 	}{
 		{"wide", measured(6, side{name: plain, factor: 1, scatter: 0.2}, side{name: header, factor: 1, scatter: 0.2}), "The only ratio between scenarios does not exclude 1"},
 		{"nothing to compare", measured(6, side{name: plain, factor: 1}, side{name: other, factor: 2}), "No two scenarios of this run differ in one respect only"},
+		{"one scenario", measured(6, side{name: plain, factor: 1}), "No two scenarios of this run differ in one respect only"},
+		{"another txqlen", measured(6, side{name: plain, factor: 1}, side{name: plain + "/txqlen=5000", factor: 2}), "the scenarios that differ in one respect only differ in txqlen, for which"},
+		{"two axes of others", measured(6, side{name: other, factor: 1}, side{name: "Tun/dir=k2u/gen=udp/queues=4/size=1500", factor: 2}, side{name: other + "/load=10pct", factor: 2}), "differ in size, load, for which a report gives no ratios. tunbench ab compares two of them."},
+		{"mode", measured(6, side{name: plain, factor: 1}, side{name: strings.Replace(plain, "Tun", "Tap", 1), factor: 2}), "differ in mode, for which"},
+		{"txqlen and another respect", measured(6, side{name: plain, factor: 1}, side{name: header + "/txqlen=5000", factor: 2}), "No two scenarios of this run differ in one respect only"},
 		{"few blocks", measured(2, side{name: plain, factor: 1}, side{name: header, factor: 2}), "needs 6 valid trials of both, and this run has scenarios with 2."},
 	} {
 		if got := None(c.list).String(); !strings.Contains(got, c.want) {

@@ -2,9 +2,11 @@ package finding
 
 import (
 	"embed"
+	"maps"
 	"slices"
 	"strings"
 
+	"tunbench/reports/axis"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/text"
@@ -37,7 +39,23 @@ func None(list []*figure.Scenario) prose.Prose {
 	for _, d := range Respects() {
 		groups += len(d.Groups(list))
 	}
-	return book.Say("none", prose.Values{"Of": len(Compared(list)), "Groups": groups, "Trials": fewest, "Fewest": figure.Fewest})
+	return book.Say("none", prose.Values{"Of": len(Compared(list)), "Groups": groups, "Other": others(list), "Trials": fewest, "Fewest": figure.Fewest})
+}
+
+// others are the axes that no difference is about, and in which alone two scenarios of list
+// differ.
+func others(list []*figure.Scenario) (names []prose.Piece) {
+	byHost := map[string][]string{}
+	for _, s := range list {
+		byHost[s.Where] = append(byHost[s.Where], s.Name)
+	}
+	for _, name := range axis.Alone(slices.Collect(maps.Values(byHost))...) {
+		about := func(d figure.Difference) bool { return slices.Contains(d.Axes, name) }
+		if !slices.ContainsFunc(Respects(), about) && !slices.ContainsFunc(figure.Differences, about) {
+			names = append(names, prose.Mono(name))
+		}
+	}
+	return names
 }
 
 // capital begins p with a capital letter, unless it begins with code.
