@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/watch"
+	"tunbench/reports/document"
 	documentwatch "tunbench/reports/document/watch"
 	"tunbench/reports/live"
 	"tunbench/reports/record"
@@ -350,4 +352,38 @@ func TestCostNeedsPairs(t *testing.T) {
 	if c := w.cost(live.Watch{On: 0, Off: 100}); c.Pairs != 12 {
 		t.Errorf("an interval without packets counts: %+v", c)
 	}
+}
+
+// TestColumnNames holds that no two columns of a table have one name: a table is read by
+// its heads.
+func TestColumnNames(t *testing.T) {
+	distinct := func(where string, names []string) {
+		t.Helper()
+		if slices.Sort(names); len(slices.Compact(slices.Clone(names))) != len(names) || len(names) < 2 {
+			t.Errorf("%s: %q", where, names)
+		}
+	}
+	var total watched.Sum
+	total.Add(example(4, 1))
+	tables := 0
+	for _, s := range documentwatch.New(&total, nil, "").Sections {
+		for _, b := range s.Blocks {
+			if table, ok := b.(document.Table); ok {
+				tables++
+				var names []string
+				for _, c := range table.Columns {
+					names = append(names, c.Name)
+				}
+				distinct(s.Heading, names)
+			}
+		}
+	}
+	if tables < 2 {
+		t.Errorf("%d tables", tables)
+	}
+	var names []string
+	for _, c := range queueColumns(1e9, 80) {
+		names = append(names, c.name)
+	}
+	distinct("the screen", names)
 }

@@ -185,7 +185,7 @@ func queues(s *watched.Sum) (document.Section, bool) {
 		return document.Section{}, false
 	}
 	t := document.Table{
-		Columns: document.Numeric("queue", "read", "size", "written", "size", "dropped", "share %", "calls"),
+		Columns: document.Numeric("queue", "read", "read size", "written", "write size", "dropped", "share %", "calls"),
 		Note:    book.Say("queues note", nil),
 	}
 	var all uint64
