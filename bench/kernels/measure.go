@@ -24,11 +24,12 @@ import (
 type Lab struct {
 	boot.Terminal
 	Selection
-	Guests   Guests
-	Machines []boot.Machine  // that boot the kernels, one each
-	Boots    int             // of each kernel
-	Out      string          // folder for the run files
-	Work     []progress.Work // of Commands
+	Guests     Guests
+	Machines   []boot.Machine  // that boot the kernels, one each
+	Boots      int             // of each kernel
+	FirstFails bool            // measure no further after a boot that failed
+	Out        string          // folder for the run files
+	Work       []progress.Work // of Commands
 }
 
 // Outcome is the result of a Lab.
@@ -104,6 +105,10 @@ func (l Lab) Measure(ctx context.Context, names []string) (out Outcome, err erro
 			break
 		}
 		if err = m.boot(ctx, kernels[t.kernel], t.boot, n+1); err != nil || out.Interrupted {
+			break
+		}
+		if left := len(order) - n - 1; l.FirstFails && out.Failures > 0 && left > 0 {
+			fmt.Fprintf(l.Stderr, "tunbench: %s left out: without that one, nothing is judged\n", record.Plural(left, "further boot is", "further boots are"))
 			break
 		}
 	}

@@ -299,3 +299,37 @@ func TestBisectMeasuresLittle(t *testing.T) {
 		t.Errorf("a boot failed: exit %d\n%s", code, stderr)
 	}
 }
+
+// A step ends with the first boot that fails, since nothing that follows can change its exit
+// code. A comparison that is no bisection makes the other boots.
+func TestBisectEndsWithTheFirstFailure(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		fails, boots int // the boot that fails, and how many are made
+		flags        []string
+		left         string
+	}{
+		{1, 1, []string{"--bisect-run"}, "3 further boots are left out"},
+		{2, 2, []string{"--bisect-run"}, "2 further boots are left out"},
+		{3, 3, []string{"--bisect-run"}, "1 further boot is left out"},
+		{4, 4, []string{"--bisect-run"}, ""},
+		{0, 4, []string{"--bisect-run"}, ""},
+		{2, 4, nil, ""},
+	} {
+		g, boots := twoKernels(), 0
+		g.boot = func(n int, _ string) error {
+			boots++
+			if n == tt.fails {
+				return &kernels.BootError{Err: errors.New("the kernel panicked")}
+			}
+			return nil
+		}
+		code, _, stderr := runKernels(context.Background(), g, append(tt.flags, "--boots", "2", "--kernel", "a", "--kernel", "patched", "--out", t.TempDir())...)
+		if want := map[bool]int{true: exitFailure, false: 1}[tt.fails > 0]; code != want || boots != tt.boots {
+			t.Errorf("boot %d fails, %v: exit %d, want %d; %d boots, want %d\n%s", tt.fails, tt.flags, code, want, boots, tt.boots, stderr)
+		}
+		if strings.Contains(stderr, "left out: without that one") != (tt.left != "") || !strings.Contains(stderr, tt.left) {
+			t.Errorf("boot %d fails, %v: no %q in\n%s", tt.fails, tt.flags, tt.left, stderr)
+		}
+	}
+}

@@ -148,7 +148,7 @@ func (o kernelsOptions) machineOf(i int) boot.Machine {
 // compareKernels boots all kernels and reports on what they delivered.
 func compareKernels(ctx context.Context, a *app, g kernels.Guests, o kernelsOptions) error {
 	lab := kernels.Lab{Terminal: a.terminal(), Guests: g, Boots: o.machine.Boots, Out: cmp.Or(o.out, folder.Default(time.Now(), "kernels"))}
-	lab.Selection, lab.BareOnly = o.what, o.bisect.Asked
+	lab.Selection, lab.BareOnly, lab.FirstFails = o.what, o.bisect.Asked, o.bisect.Asked
 	o.machine.ICount = o.machine.ICount || o.bisect.Asked
 	for i := range o.kernels {
 		lab.Machines = append(lab.Machines, o.machineOf(i))
