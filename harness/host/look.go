@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tunbench/harness/proc"
 )
 
 // Look is the state of the host at one moment, in addition to the CPU times of
@@ -47,7 +50,7 @@ func lookAt(root fs.FS, cpus []int) Look {
 	}
 	l := Look{
 		source:   text(root, "sys/devices/system/clocksource/clocksource0/current_clocksource"),
-		pressure: parsePressure(text(root, "proc/pressure/cpu")),
+		pressure: parsePressure([]byte(text(root, "proc/pressure/cpu"))),
 		freq:     map[int]uint64{}, throttles: map[int]uint64{},
 		bandwidth: limits,
 	}
@@ -67,7 +70,15 @@ func lookAt(root fs.FS, cpus []int) Look {
 
 // Pressure is the time since boot in which a task waited for a CPU; -1 if the kernel
 // does not count it.
-func Pressure() time.Duration { return parsePressure(text(os.DirFS("/"), "proc/pressure/cpu")) }
+func Pressure() time.Duration {
+	often.mu.Lock()
+	defer often.mu.Unlock()
+	b, err := often.pressure.Read()
+	if err != nil {
+		return -1
+	}
+	return parsePressure(b)
+}
 
 func number(root fs.FS, name string) (uint64, bool) {
 	n, err := strconv.ParseUint(text(root, name), 10, 64)
@@ -76,15 +87,18 @@ func number(root fs.FS, name string) (uint64, bool) {
 
 // parsePressure returns the total of the "some" line of /proc/pressure/cpu,
 // which is in microseconds (Documentation/accounting/psi.rst), or -1.
-func parsePressure(s string) time.Duration {
-	for line := range strings.Lines(s) {
-		rest, ok := strings.CutPrefix(strings.TrimSpace(line), "some ")
-		if !ok {
+func parsePressure(s []byte) time.Duration {
+	for line := range bytes.Lines(s) {
+		word, rest := proc.Word(line)
+		if string(word) != "some" {
 			continue
 		}
-		for f := range strings.FieldsSeq(rest) {
-			v, ok := strings.CutPrefix(f, "total=")
-			if us, err := strconv.ParseUint(v, 10, 63); ok && err == nil && us < 1<<53 {
+		for word, rest = proc.Word(rest); len(word) > 0; word, rest = proc.Word(rest) {
+			v, ok := bytes.CutPrefix(word, []byte("total="))
+			if !ok {
+				continue
+			}
+			if us, err := strconv.ParseUint(string(v), 10, 63); err == nil && us < 1<<53 {
 				return time.Duration(us) * time.Microsecond
 			}
 		}

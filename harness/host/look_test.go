@@ -25,7 +25,7 @@ func TestParsePressure(t *testing.T) {
 		{"some total=9223372036854775807\n", -1}, // would overflow in ns
 		{"", -1},
 	} {
-		if got := parsePressure(c.text); got != c.want {
+		if got := parsePressure([]byte(c.text)); got != c.want {
 			t.Errorf("%q: %v, want %v", c.text, got, c.want)
 		}
 	}
@@ -153,7 +153,7 @@ func TestLookAtThisHost(t *testing.T) {
 func FuzzParsePressure(f *testing.F) {
 	f.Add(somePressure)
 	f.Fuzz(func(t *testing.T, s string) {
-		if d := parsePressure(s); d < -1 {
+		if d := parsePressure([]byte(s)); d < -1 {
 			t.Fatalf("%q: %v", s, d)
 		}
 	})

@@ -54,7 +54,7 @@ type snapshot struct {
 
 func look(root fs.FS) snapshot {
 	var s snapshot
-	s.stat, _ = readStat(root)
+	s.stat, _ = parseStat([]byte(text(root, "proc/stat")))
 	s.own = OwnTime()
 	s.cgroups = readBandwidth(root).known
 	s.load, _, _ = strings.Cut(text(root, "proc/loadavg"), " ")

@@ -13,7 +13,7 @@ import (
 
 func TestJudge(t *testing.T) {
 	stat := func(user, steal, idle time.Duration) Stat {
-		return Stat{CPU: map[int]CPUTimes{0: {User: user, Steal: steal, Idle: idle}}}
+		return Stat{CPU: []CPU{{0, CPUTimes{User: user, Steal: steal, Idle: idle}}}}
 	}
 	const ms = time.Millisecond
 	quiet := record.Host{

@@ -1,13 +1,15 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
+	"slices"
 	"strconv"
-	"strings"
+	"sync"
 	"time"
+
+	"tunbench/harness/proc"
 )
 
 // Tick is the unit of /proc/stat: USER_HZ is 100 on amd64 and arm64, whatever
@@ -59,46 +61,77 @@ func (t *CPUTimes) fields() []*time.Duration {
 // Stat is the content of /proc/stat: the times of each CPU that is on line,
 // since boot.
 type Stat struct {
-	CPU map[int]CPUTimes
+	CPU []CPU // in the order of their numbers
 }
 
-// ReadStat reads /proc/stat.
-func ReadStat() (Stat, error) { return readStat(os.DirFS("/")) }
+// CPU is how one CPU spent its time.
+type CPU struct {
+	Number int
+	CPUTimes
+}
 
-func readStat(root fs.FS) (Stat, error) {
-	b, err := fs.ReadFile(root, "proc/stat")
+func (s Stat) find(cpu int) (int, bool) {
+	return slices.BinarySearchFunc(s.CPU, cpu, func(c CPU, cpu int) int { return c.Number - cpu })
+}
+
+// of is the place for the times of a CPU, which is made if there is none.
+func (s *Stat) of(cpu int) *CPUTimes {
+	i, ok := s.find(cpu)
+	if !ok {
+		s.CPU = slices.Insert(s.CPU, i, CPU{Number: cpu})
+	}
+	return &s.CPU[i].CPUTimes
+}
+
+// often are the files that are read at both ends of each window.
+var often = struct {
+	mu             sync.Mutex // guards the files
+	stat, pressure proc.File
+}{stat: proc.File{Path: "/proc/stat"}, pressure: proc.File{Path: "/proc/pressure/cpu"}}
+
+// ReadStat reads /proc/stat.
+func ReadStat() (Stat, error) {
+	often.mu.Lock()
+	defer often.mu.Unlock()
+	return readStat(&often.stat)
+}
+
+func readStat(f *proc.File) (Stat, error) {
+	b, err := f.Read()
 	if err != nil {
 		return Stat{}, fmt.Errorf("read CPU times: %w", err)
 	}
-	return parseStat(string(b))
+	return parseStat(b)
 }
 
-func parseStat(s string) (Stat, error) {
-	stat := Stat{CPU: map[int]CPUTimes{}}
-	for line := range strings.Lines(s) {
-		if !strings.HasPrefix(line, "cpu") {
+func parseStat(s []byte) (Stat, error) {
+	stat := Stat{CPU: make([]CPU, 0, bytes.Count(s, []byte("\ncpu")))}
+	for line := range bytes.Lines(s) {
+		rest, ok := bytes.CutPrefix(line, []byte("cpu"))
+		if !ok {
 			continue // that of interrupts has thousands of fields
 		}
-		f := strings.Fields(line)
-		if len(f) < 2 || f[0] == "cpu" {
-			continue
+		number, rest := proc.Word(rest)
+		if len(number) == 0 || line[len("cpu")] == ' ' {
+			continue // of all CPUs
 		}
-		cpu, err := strconv.Atoi(strings.TrimPrefix(f[0], "cpu"))
-		if err != nil || cpu < 0 {
-			return Stat{}, fmt.Errorf("parse /proc/stat: no CPU number in %q", f[0])
+		cpu, err := strconv.ParseUint(string(number), 10, 31)
+		if err != nil {
+			return Stat{}, fmt.Errorf("parse /proc/stat: no CPU number in %q", line)
 		}
 		var t CPUTimes
-		for i, d := range t.fields() {
-			if i+1 >= len(f) {
+		for _, d := range t.fields() {
+			var word []byte
+			if word, rest = proc.Word(rest); len(word) == 0 {
 				break // before Linux 2.6.11 there was no steal
 			}
-			n, err := strconv.ParseUint(f[i+1], 10, 64)
+			n, err := strconv.ParseUint(string(word), 10, 64)
 			if err != nil || n > uint64(1<<62/Tick) {
-				return Stat{}, fmt.Errorf("parse /proc/stat: %s has %q for a time", f[0], f[i+1])
+				return Stat{}, fmt.Errorf("parse /proc/stat: CPU %d has %q for a time", cpu, word)
 			}
 			*d = time.Duration(n) * Tick
 		}
-		stat.CPU[cpu] = t
+		*stat.of(int(cpu)) = t
 	}
 	if len(stat.CPU) == 0 {
 		return Stat{}, errors.New("parse /proc/stat: no CPU in it")
@@ -111,20 +144,20 @@ func parseStat(s string) (Stat, error) {
 func (s Stat) Until(b Stat, cpus []int) CPUTimes {
 	var sum CPUTimes
 	add := func(cpu int) {
-		from, ok := s.CPU[cpu]
-		to, ok2 := b.CPU[cpu]
+		i, ok := s.find(cpu)
+		j, ok2 := b.find(cpu)
 		if !ok || !ok2 {
 			return
 		}
-		f, t := from.fields(), to.fields()
+		f, t := s.CPU[i].fields(), b.CPU[j].fields()
 		for i, d := range sum.fields() {
 			// Idle and iowait of a kernel without ticks may step back.
 			*d += max(*t[i]-*f[i], 0)
 		}
 	}
 	if len(cpus) == 0 {
-		for cpu := range s.CPU {
-			add(cpu)
+		for _, c := range s.CPU {
+			add(c.Number)
 		}
 	}
 	for _, cpu := range cpus {
@@ -136,12 +169,10 @@ func (s Stat) Until(b Stat, cpus []int) CPUTimes {
 // Plus adds to s what happened between from and the later to. So the times of
 // several periods are summed.
 func (s Stat) Plus(from, to Stat) Stat {
-	sum := Stat{CPU: map[int]CPUTimes{}}
-	for cpu, t := range s.CPU {
-		sum.CPU[cpu] = t
-	}
-	for cpu := range from.CPU {
-		sum.CPU[cpu] = sum.CPU[cpu].Plus(from.Until(to, []int{cpu}))
+	sum := Stat{CPU: slices.Clone(s.CPU)}
+	for _, c := range from.CPU {
+		t := sum.of(c.Number)
+		*t = t.Plus(from.Until(to, []int{c.Number}))
 	}
 	return sum
 }

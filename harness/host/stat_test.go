@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tunbench/harness/proc"
 )
 
 const someStat = `cpu  10 2 6 200 4 3 8 5 1 0
@@ -16,14 +18,14 @@ ctxt 99
 `
 
 func TestParseStat(t *testing.T) {
-	got, err := parseStat(someStat)
+	got, err := parseStat([]byte(someStat))
 	if err != nil {
 		t.Fatal(err)
 	}
 	const ms = time.Millisecond
-	want := Stat{CPU: map[int]CPUTimes{
-		0: {User: 60 * ms, Nice: 10 * ms, System: 40 * ms, Idle: 1000 * ms, IOWait: 20 * ms, IRQ: 10 * ms, SoftIRQ: 50 * ms, Steal: 50 * ms},
-		1: {User: 40 * ms, Nice: 10 * ms, System: 20 * ms, Idle: 1000 * ms, IOWait: 20 * ms, IRQ: 20 * ms, SoftIRQ: 30 * ms},
+	want := Stat{CPU: []CPU{
+		{0, CPUTimes{User: 60 * ms, Nice: 10 * ms, System: 40 * ms, Idle: 1000 * ms, IOWait: 20 * ms, IRQ: 10 * ms, SoftIRQ: 50 * ms, Steal: 50 * ms}},
+		{1, CPUTimes{User: 40 * ms, Nice: 10 * ms, System: 20 * ms, Idle: 1000 * ms, IOWait: 20 * ms, IRQ: 20 * ms, SoftIRQ: 30 * ms}},
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -32,18 +34,18 @@ func TestParseStat(t *testing.T) {
 		t.Errorf("busy %v of %v, want 170ms of 1.24s", busy, total)
 	}
 	for _, bad := range []string{"", "cpu 1 2 3\n", "cpux 1\n", "cpu0 1 two\n", "cpu0 -1\n", "cpu0 18446744073709551615\n", "cpu-1 5\n"} {
-		if s, err := parseStat(bad); err == nil {
+		if s, err := parseStat([]byte(bad)); err == nil {
 			t.Errorf("%q: %+v, want an error", bad, s)
 		}
 	}
-	if s, err := parseStat("cpu7 1 2 3 4\n"); err != nil || s.CPU[7].Idle != 40*ms || s.CPU[7].Steal != 0 {
+	if s, err := parseStat([]byte("cpu7 1 2 3 4\n")); err != nil || len(s.CPU) != 1 || s.CPU[0].Number != 7 || s.CPU[0].Idle != 40*ms || s.CPU[0].Steal != 0 {
 		t.Errorf("old kernel: %+v, %v", s, err)
 	}
 }
 
 func TestSteal(t *testing.T) {
 	stat := func(lines ...string) Stat {
-		s, err := parseStat(strings.Join(lines, "\n"))
+		s, err := parseStat([]byte(strings.Join(lines, "\n")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,8 +91,39 @@ func TestReadStat(t *testing.T) {
 	if s := a.Steal(b, nil); s < 0 || s > 1 {
 		t.Errorf("steal %v", s)
 	}
-	if _, err := readStat(tree(nil)); err == nil {
+	if _, err := readStat(&proc.File{Path: "/proc/no-stat"}); err == nil {
 		t.Error("no /proc/stat and no error")
+	}
+}
+
+// What is read in each window hardly allocates: no garbage is collected during a block.
+func TestReadingsOfAWindowHardlyAllocate(t *testing.T) {
+	for name, c := range map[string]struct {
+		most float64
+		read func()
+	}{
+		"CPU times": {1, func() { ReadStat() }},
+		"pressure":  {0, func() { Pressure() }},
+	} {
+		if n := testing.AllocsPerRun(50, c.read); n > c.most {
+			t.Errorf("%s: %v allocations, want at most %v", name, n, c.most)
+		}
+	}
+}
+
+// CPUs that come and go are found by their numbers.
+func TestStatOfOtherCPUs(t *testing.T) {
+	busy := func(d time.Duration) CPUTimes { return CPUTimes{User: d} }
+	sum := Stat{CPU: []CPU{{1, busy(5)}, {9, busy(7)}}}
+	from := Stat{CPU: []CPU{{0, busy(10)}, {4, busy(20)}, {9, busy(30)}}}
+	to := Stat{CPU: []CPU{{0, busy(11)}, {2, busy(50)}, {9, busy(33)}}}
+	want := Stat{CPU: []CPU{{0, busy(1)}, {1, busy(5)}, {4, busy(0)}, {9, busy(10)}}}
+	before := sum.CPU[1]
+	if diff := cmp.Diff(want, sum.Plus(from, to)); diff != "" {
+		t.Error(diff)
+	}
+	if sum.CPU[1] != before || len(sum.CPU) != 2 {
+		t.Errorf("Plus changed what it added to: %+v", sum)
 	}
 }
 
@@ -98,14 +131,14 @@ func FuzzParseStat(f *testing.F) {
 	f.Add(someStat)
 	f.Add("cpu0 9223372036854775807 1\n")
 	f.Fuzz(func(t *testing.T, s string) {
-		stat, err := parseStat(s)
+		stat, err := parseStat([]byte(s))
 		if err != nil {
 			return
 		}
-		for cpu, c := range stat.CPU {
+		for _, c := range stat.CPU {
 			for _, d := range c.fields() {
 				if *d < 0 {
-					t.Fatalf("CPU %d: %+v", cpu, c)
+					t.Fatalf("CPU %d: %+v", c.Number, c)
 				}
 			}
 		}

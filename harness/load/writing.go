@@ -173,8 +173,8 @@ func (w *writing) Empty() (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		stack, err := w.ns.Stack()
-		if err != nil || stack.Received < c.RxPackets {
+		received, err := w.ns.Received()
+		if err != nil || received < c.RxPackets {
 			return false, err
 		}
 		if w.packets != nil {

@@ -215,15 +215,9 @@ func (l *links) Complete(name string, c Link) error {
 // Counters reads the counters of the link name.
 func (l *links) Counters(name string) (Counters, error) {
 	var c Counters
-	err := l.Do(func() error {
-		link, err := l.handle.LinkByName(name)
-		if err != nil {
-			return notFound(err, name)
-		}
-		if c, err = countersOf(link.Attrs()); err != nil {
-			return fmt.Errorf("read counters of %s: %w", name, err)
-		}
-		return nil
+	err := l.Do(func() (err error) {
+		c, err = l.statistics.of(name)
+		return refused(err, name, "read counters")
 	})
 	return c, err
 }

@@ -71,23 +71,19 @@ func start(path string) (*NS, error) {
 // Stack reads the counters of the namespace's IP stack.
 func (n *NS) Stack() (s Stack, err error) {
 	err = n.Do(func() error {
-		all, err := counters("snmp", "snmp6")
-		if err != nil {
+		if s.Received, err = n.received(); err != nil {
 			return err
 		}
-		received, ok := all["Ip:InReceives"]
-		if !ok {
-			return errors.New("read the counters of the stack: no InReceives")
-		}
-		s = Stack{
-			Received:  received + all["Ip6InReceives"],
-			Datagrams: all["Udp:OutDatagrams"] + all["Udp6OutDatagrams"],
-			Lost:      map[string]uint64{},
-		}
+		s.Datagrams = n.counters.of("Udp:OutDatagrams", "Udp6OutDatagrams")
 		for _, l := range lost {
-			if n := all[l.v4] + all[l.v6]; n > 0 {
-				s.Lost[l.reason] += n
+			lost := n.counters.of(l.v4, l.v6)
+			if lost == 0 {
+				continue
 			}
+			if s.Lost == nil {
+				s.Lost = map[string]uint64{}
+			}
+			s.Lost[l.reason] = lost
 		}
 		return nil
 	})
@@ -100,16 +96,35 @@ func (n *NS) Losses() (Losses, error) {
 	return Losses{n, s.Lost}, err
 }
 
+// Received is Stack.Received alone, for polls.
+func (n *NS) Received() (received uint64, err error) {
+	err = n.Do(func() (err error) {
+		received, err = n.received()
+		return err
+	})
+	return received, err
+}
+
+func (n *NS) received() (uint64, error) {
+	const v4 = "Ip:InReceives"
+	if err := n.counters.read("snmp", "snmp6"); err != nil {
+		return 0, err
+	}
+	if n.counters.values[v4] == nil {
+		return 0, errors.New("read the counters of the stack: no InReceives")
+	}
+	return n.counters.of(v4, "Ip6InReceives"), nil
+}
+
 // TCP reads the counters of TCP in the namespace.
 func (n *NS) TCP() (c TCP, err error) {
 	err = n.Do(func() error {
-		all, err := counters("snmp", "netstat")
-		if err != nil {
+		if err := n.counters.read("snmp", "netstat"); err != nil {
 			return err
 		}
 		c = TCP{
-			Out: all["Tcp:OutSegs"], Again: all["Tcp:RetransSegs"], BadSums: all["Tcp:InCsumErrors"],
-			OutOfOrder: all["TcpExt:TCPOFOQueue"],
+			Out: n.counters.of("Tcp:OutSegs"), Again: n.counters.of("Tcp:RetransSegs"), BadSums: n.counters.of("Tcp:InCsumErrors"),
+			OutOfOrder: n.counters.of("TcpExt:TCPOFOQueue"),
 		}
 		return nil
 	})

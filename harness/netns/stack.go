@@ -1,11 +1,12 @@
 package netns
 
 import (
+	"bytes"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
+
+	"tunbench/harness/proc"
 )
 
 // Stack holds counters of a namespace's IP stack, IPv4 and IPv6 together,
@@ -16,7 +17,8 @@ type Stack struct {
 	// (UdpOutDatagrams). Tunnels in the kernel do not count here.
 	Datagrams uint64
 	// Lost counts drops of the stack and of UDP by the kernel's drop reasons,
-	// to which these counters correspond; reasons without drops are left out.
+	// to which these counters correspond; reasons without drops are left out. It is
+	// nil without any.
 	Lost map[string]uint64
 }
 
@@ -69,57 +71,126 @@ type TCP struct {
 	OutOfOrder uint64 // packets or GSO packets that were put in order (TcpExtTCPOFOQueue)
 }
 
-// counters reads files of /proc/net that hold counters of the stack: snmp,
-// netstat, and snmp6, which a kernel without IPv6 does not have. It must run on
-// the namespace's thread.
-func counters(files ...string) (map[string]uint64, error) {
-	all := map[string]uint64{}
-	for _, file := range files {
-		text, err := os.ReadFile("/proc/thread-self/net/" + file)
-		if err != nil && file == "snmp6" {
+// counters are the counters of a namespace's stack by name, and the files of /proc/net that
+// hold them. They are kept, since they are read in polls. They belong to the namespace's
+// thread.
+type counters struct {
+	files  []*proc.File
+	values map[string]*uint64
+}
+
+// read reads files of /proc/net: snmp, netstat, and snmp6, which a kernel without IPv6
+// does not have.
+func (c *counters) read(names ...string) error {
+	if c.values == nil {
+		c.values = map[string]*uint64{}
+	}
+	for _, name := range names {
+		text, err := c.file(name).Read()
+		if err != nil && name == "snmp6" {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the counters of the stack: %w", err)
+			return fmt.Errorf("read the counters of the stack: %w", err)
 		}
-		if err := parseCounters(string(text), all); err != nil {
-			return nil, fmt.Errorf("read %s of the stack: %w", file, err)
-		}
-	}
-	return all, nil
-}
-
-// parseCounters adds the counters of a file to a map. In snmp and netstat a
-// line of names of a protocol is followed by one of values: these are named as
-// "Tcp:OutSegs". In snmp6 each line holds a name and a value.
-func parseCounters(text string, into map[string]uint64) error {
-	var names []string
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		switch {
-		case len(fields) == 0:
-		case !strings.HasSuffix(fields[0], ":"):
-			if len(fields) != 2 {
-				return fmt.Errorf("%q is not a name and a value", strings.TrimSpace(line))
-			}
-			n, err := strconv.ParseUint(fields[1], 10, 64)
-			if err != nil {
-				return err
-			}
-			into[fields[0]] = n
-		case names == nil:
-			names = fields
-		case len(names) != len(fields) || names[0] != fields[0]:
-			return fmt.Errorf("%d values of %s after %d names of %s", len(fields)-1, fields[0], len(names)-1, names[0])
-		default:
-			for i, name := range names[1:] {
-				// A negative one means that there is no limit.
-				if n, err := strconv.ParseUint(fields[i+1], 10, 64); err == nil {
-					into[names[0]+name] = n
-				}
-			}
-			names = nil
+		if err := parseCounters(text, c.values); err != nil {
+			return fmt.Errorf("read %s of the stack: %w", name, err)
 		}
 	}
 	return nil
+}
+
+func (c *counters) file(name string) *proc.File {
+	const dir = "/proc/thread-self/net/"
+	for _, f := range c.files {
+		if f.Path[len(dir):] == name {
+			return f
+		}
+	}
+	f := &proc.File{Path: dir + name}
+	c.files = append(c.files, f)
+	return f
+}
+
+// of is the sum of counters; one that the kernel does not have is 0.
+func (c *counters) of(names ...string) (sum uint64) {
+	for _, name := range names {
+		if n := c.values[name]; n != nil {
+			sum += *n
+		}
+	}
+	return sum
+}
+
+func (c *counters) close() {
+	for _, f := range c.files {
+		_ = f.Close() // of a file that was only read
+	}
+}
+
+// parseCounters puts the counters of a file into a map. In snmp and netstat a line of names
+// of a protocol is followed by one of values: these are named as "Tcp:OutSegs". In snmp6
+// each line holds a name and a value.
+func parseCounters(text []byte, into map[string]*uint64) error {
+	var names []byte // what is left of the line, behind the protocol
+	var of []byte
+	for line := range bytes.Lines(text) {
+		first, rest := proc.Word(line)
+		switch {
+		case len(first) == 0:
+		case first[len(first)-1] != ':':
+			value, more := proc.Word(rest)
+			if len(value) == 0 || len(bytes.TrimSpace(more)) > 0 {
+				return fmt.Errorf("%q is not a name and a value", bytes.TrimSpace(line))
+			}
+			n, err := strconv.ParseUint(string(value), 10, 64)
+			if err != nil {
+				return err
+			}
+			put(into, nil, first, n)
+		case of == nil:
+			of, names = first, rest
+		case !bytes.Equal(of, first):
+			return fmt.Errorf("values of %s after names of %s", first, of)
+		default:
+			if err := putAll(into, of, names, rest); err != nil {
+				return err
+			}
+			of = nil
+		}
+	}
+	return nil
+}
+
+// putAll puts the counters of a protocol into a map.
+func putAll(into map[string]*uint64, protocol, names, values []byte) error {
+	for {
+		var name, value []byte
+		name, names = proc.Word(names)
+		value, values = proc.Word(values)
+		if len(name) == 0 && len(value) == 0 {
+			return nil
+		}
+		if len(name) == 0 || len(value) == 0 {
+			return fmt.Errorf("not as many values as names of %s", protocol)
+		}
+		if value[0] == '-' {
+			continue // there is no limit
+		}
+		if n, err := strconv.ParseUint(string(value), 10, 64); err == nil {
+			put(into, protocol, name, n)
+		}
+	}
+}
+
+func put(into map[string]*uint64, protocol, name []byte, n uint64) {
+	var room [64]byte
+	key := append(append(room[:0], protocol...), name...)
+	if at := into[string(key)]; at != nil {
+		*at = n
+		return
+	}
+	at := new(uint64) // and not &n, which would be allocated in each call
+	*at = n
+	into[string(key)] = at
 }

@@ -25,8 +25,12 @@ func TestParseCounters(t *testing.T) {
 		"a protocol with blank": {text: "\nUdp: A\nUdp: 4\n\n", want: map[string]uint64{"Udp:A": 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			read := map[string]*uint64{}
+			err := parseCounters([]byte(c.text), read)
 			got := map[string]uint64{}
-			err := parseCounters(c.text, got)
+			for name, n := range read {
+				got[name] = *n
+			}
 			if (err != nil) != c.bad {
 				t.Fatalf("error %v, want one: %v", err, c.bad)
 			}

@@ -21,7 +21,9 @@ type thread struct {
 	inode uint32 // of the namespace
 	// handle belongs to the thread: a closed handle would silently operate on
 	// the caller's namespace, so that only the thread uses it.
-	handle *netlink.Handle
+	handle     *netlink.Handle
+	counters   counters
+	statistics statistics
 
 	path string // of the namespace to join; "": the thread makes one
 
@@ -44,6 +46,9 @@ type outcome struct {
 	stack    []byte
 	exited   bool
 }
+
+// outcomes are channels of calls that are over: Do is called in polls.
+var outcomes = sync.Pool{New: func() any { return make(chan outcome, 1) }}
 
 // begin finds a thread that may end and serves on it.
 func (t *thread) begin(ready chan<- error) {
@@ -81,6 +86,8 @@ func (t *thread) serve(ready chan<- error) {
 		return
 	}
 	defer t.handle.Close()
+	defer t.counters.close()
+	defer t.statistics.close()
 	ready <- nil
 
 	for {
@@ -206,7 +213,8 @@ func (t *thread) Do(f func() error) error {
 	if t.onThread() {
 		return f()
 	}
-	c := call{f: f, done: make(chan outcome, 1)}
+	c := call{f: f, done: outcomes.Get().(chan outcome)}
+	defer outcomes.Put(c.done)
 	select {
 	case t.calls <- c:
 	case <-t.quit:

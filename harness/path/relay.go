@@ -187,16 +187,16 @@ func (w *relayPath) received(h Host, device netns.Counters) (bool, error) {
 	if w.spec.NAPI == spec.NAPIOff {
 		return true, nil // in the write itself
 	}
-	stack, err := h.NS.Stack()
-	if err != nil || stack.Received >= device.RxPackets {
+	before, err := h.NS.Received()
+	if err != nil || before >= device.RxPackets {
 		return true, err
 	}
 	if !w.spec.Gen.Conversation() {
 		return false, nil
 	}
 	time.Sleep(time.Millisecond)
-	later, err := h.NS.Stack()
-	return later.Received == stack.Received, err
+	later, err := h.NS.Received()
+	return later == before, err
 }
 
 func (w *relayPath) Collect() (Ledger, error) { return w, w.count() }

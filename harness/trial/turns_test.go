@@ -43,7 +43,7 @@ func (f *fakeSide) sample() account.Sample {
 }
 func (f *fakeSide) measure(bool) error { return nil }
 func (f *fakeSide) usage() (account.Usage, error) {
-	return account.Usage{Senders: int64(f.count), Readers: -1, Stat: host.Stat{CPU: map[int]host.CPUTimes{0: *f.stat}}}, nil
+	return account.Usage{Senders: int64(f.count), Readers: -1, Stat: host.Stat{CPU: []host.CPU{{CPUTimes: *f.stat}}}}, nil
 }
 func (f *fakeSide) after(d time.Duration) <-chan time.Time {
 	*f.clock += int64(d)
