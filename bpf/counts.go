@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 
 	"tunbench/bpf/hist"
@@ -75,6 +76,12 @@ func newCounts(cpus int, l layout) counts {
 		calls:  make([]tunobsReadCalls, maxQueues),
 		errors: make([]tunobsCallErrors, 2),
 	}
+}
+
+func (sum counts) clone() counts {
+	sum.words, sum.hists = slices.Clone(sum.words), slices.Clone(sum.hists)
+	sum.calls, sum.errors = slices.Clone(sum.calls), slices.Clone(sum.errors)
+	return sum
 }
 
 // add adds what CPUs have counted from base to now, and the extremes of now.

@@ -113,9 +113,10 @@ func open(h Hook, t Target) (*Observer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("count possible CPUs: %w", err)
 	}
-	o := &Observer{target: t, cpus: cpus, programs: programs(h, t.Direction, t.Returns, t.Stops && !locked(readLine)), sampleEvery: every, config: config{
+	l := layoutFor(cpus, 1<<bits.Len(uint(max(t.Queues, 1)-1)))
+	o := &Observer{target: t, cpus: cpus, sum: newCounts(1, l), programs: programs(h, t.Direction, t.Returns, t.Stops && !locked(readLine)), sampleEvery: every, config: config{
 		hook: h, direction: t.Direction, gso: t.GSO, kinds: t.Kinds, returns: t.Returns, flows: t.Flows, stops: t.Stops && !locked(readLine),
-		layout: layoutFor(cpus, 1<<bits.Len(uint(max(t.Queues, 1)-1))),
+		layout: l,
 	}}
 	if o.reasons, err = dropReasons(); err != nil {
 		return nil, explain(h, o.programs[0], err)
@@ -216,18 +217,18 @@ func (o *Observer) detach() error {
 
 // settle takes what was counted out of a set that is to be another's.
 func (o *Observer) settle() error {
-	sum, err := o.counted()
-	o.sum, o.set.owner, o.set = sum, nil, nil
-	return err
+	s := o.set
+	s.owner, o.set = nil, nil
+	if err := s.readInto(s.now); err != nil {
+		return err
+	}
+	o.sum.add(s.base, s.now)
+	return nil
 }
 
 // counted is all that was counted, over all CPUs.
 func (o *Observer) counted() (counts, error) {
-	sum := newCounts(1, o.layout)
-	copy(sum.words, o.sum.words)
-	copy(sum.hists, o.sum.hists)
-	copy(sum.calls, o.sum.calls)
-	copy(sum.errors, o.sum.errors)
+	sum := o.sum.clone()
 	if o.set == nil {
 		return sum, nil
 	}

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 
 	"tunbench/bpf/hist"
@@ -72,6 +73,29 @@ func TestSharedSets(t *testing.T) {
 	}
 	if err := b.Attach(); err == nil {
 		t.Error("a closed observer was attached")
+	}
+}
+
+// Observers are attached in each round of a block, in which no garbage is collected: an
+// attachment allocates less than its counters are long.
+func TestAttachmentsLeaveLittleGarbage(t *testing.T) {
+	needRoot(t)
+	o, err := Open(Options{Hook: Tracepoint, Target: Target{Ifindex: 1, Netns: 1, Queues: 4}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	const times = 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		if err := errors.Join(o.Detach(), o.Attach()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / times; each > uint64(o.histBytes()) {
+		t.Errorf("%d bytes each, the histograms take %d", each, o.histBytes())
 	}
 }
 
