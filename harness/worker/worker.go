@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"runtime"
 	"time"
 
@@ -40,6 +38,8 @@ func Turn() {}
 type Thread struct {
 	CPU  int
 	tid  int
+	stat string    // path of its state
+	room [512]byte // for the state and what is before it
 	done chan struct{}
 	err  error
 }
@@ -71,6 +71,7 @@ func Start(cpu int, f func() error) (*Thread, error) {
 			return
 		}
 		t.tid = unix.Gettid()
+		t.stat = fmt.Sprintf("/proc/self/task/%d/stat", t.tid)
 		ready <- nil
 		t.err = f()
 	}()
@@ -103,7 +104,7 @@ func (t *Thread) CPUTime() (int64, error) {
 }
 
 // Asleep reports whether the thread waits for something, or has ended: it does not run, and
-// does not wait for a CPU either.
+// does not wait for a CPU either. It is not for concurrent use.
 func (t *Thread) Asleep() (bool, error) {
 	select {
 	case <-t.done:
@@ -112,18 +113,29 @@ func (t *Thread) Asleep() (bool, error) {
 	}
 	// The state follows the name, which is in parentheses and may contain anything:
 	// proc_pid_stat(5).
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/stat", t.tid))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
+	n, err := readFile(t.stat, t.room[:])
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) {
 		return true, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("read the state of thread %d: %w", t.tid, err)
 	}
+	stat := t.room[:n]
 	i := bytes.LastIndexByte(stat, ')')
 	if i < 0 || i+2 >= len(stat) {
 		return false, fmt.Errorf("read the state of thread %d: %q has none", t.tid, stat)
 	}
 	return stat[i+2] == 'S', nil
+}
+
+// readFile reads the beginning of a file. Unlike os.ReadFile it leaves no garbage but the path.
+func readFile(path string, into []byte) (int, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	return unix.Read(fd, into)
 }
 
 // Kick interrupts a system call in which the thread waits. The kernel restarts

@@ -93,6 +93,28 @@ func TestAsleep(t *testing.T) {
 	}
 }
 
+// Workers are looked at after each window of a block, in which no garbage is collected.
+func TestAsleepHardlyAllocates(t *testing.T) {
+	var pipe [2]int
+	if err := unix.Pipe(pipe[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	waits, err := Start(0, func() error {
+		_, err := unix.Read(pipe[0], make([]byte, 1))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(20, func() { waits.Asleep() }); n > 1 {
+		t.Errorf("%v allocations in a look, want at most 1", n)
+	}
+	if err := errors.Join(unix.Close(pipe[1]), waits.Wait()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestErrorsComeBack(t *testing.T) {
 	want := errors.New("reader died")
 	w, err := Start(0, func() error { return want })
