@@ -16,12 +16,13 @@ type subject struct {
 	spec   spec.Spec
 	index  int // in the plan
 	rng    *rand.Rand
-	pair   int    // that is at hand, from 1
-	left   int    // trials that are still to be made
-	probed bool   // its device can be built
-	gone   bool   // it was skipped
-	unseen bool   // its observed arm was skipped
-	note   string // on its load, for its trials
+	pair   int           // that is at hand, from 1
+	left   int           // trials that are still to be made
+	probed bool          // its device can be built
+	gone   bool          // it was skipped
+	unseen bool          // its observed arm was skipped
+	note   string        // on its load, for its trials
+	lasts  time.Duration // of a pair; 0: not known yet
 
 	reached search.Reached // where a search begins
 	costs   []float64      // of a packet in each trial, as PacketCost gives it
@@ -29,7 +30,10 @@ type subject struct {
 
 // timeLeft is about how long the trials take that are left of s in a run of those arms.
 func (s *subject) timeLeft(arms []record.Arm, clock string) time.Duration {
-	return time.Duration(float64(s.left) / float64(len(arms)) * float64(pairTime(s.Scenario, arms, clock)))
+	if s.lasts == 0 {
+		s.lasts = pairTime(s.Scenario, arms, clock)
+	}
+	return time.Duration(float64(s.left) / float64(len(arms)) * float64(s.lasts))
 }
 
 // leaveUnseen takes the observed trials of s, which has so many pairs, from what is
