@@ -239,9 +239,8 @@ func (k *conversationTrial) hold(ctx context.Context) error {
 
 // await waits for a condition that comes as long as packets arrive.
 func (k *conversationTrial) await(ctx context.Context, what string, holds func() (bool, error)) error {
-	const look = 50 * time.Microsecond
 	heard, at := k.progress.Heard(), worker.Now()
-	for ; ; time.Sleep(look) {
+	for began := at; ; time.Sleep(pause(began)) {
 		ok, err := holds()
 		if ok || err != nil {
 			return err

@@ -95,8 +95,8 @@ func wait(ctx context.Context, r *session, d time.Duration) error {
 // await looks again and again until the condition holds. It ends early, with the error of
 // ctx, when that is done.
 func await(ctx context.Context, what string, holds func() (bool, error)) error {
-	const look = 50 * time.Microsecond
-	for deadline := worker.Now() + int64(path.DrainTimeout); ; time.Sleep(look) {
+	began := worker.Now()
+	for deadline := began + int64(path.DrainTimeout); ; time.Sleep(pause(began)) {
 		ok, err := holds()
 		if ok || err != nil {
 			return err
@@ -108,4 +108,12 @@ func await(ctx context.Context, what string, holds func() (bool, error)) error {
 			return fmt.Errorf("waited %v for the %s", path.DrainTimeout, what)
 		}
 	}
+}
+
+// pause is how long to wait before the next look at what has been waited for since then: a
+// look takes CPU time from those that it waits for. It makes a wait longer by an eighth, or
+// by a millisecond, at most.
+func pause(since int64) time.Duration {
+	const least, most, share = 50 * time.Microsecond, time.Millisecond, 8
+	return min(max(least, time.Duration(worker.Now()-since)/share), most)
 }
