@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
@@ -280,4 +281,60 @@ func TestBlock(t *testing.T) {
 	if rounds != 12 {
 		t.Errorf("%d rounds, want 12", rounds)
 	}
+}
+
+// What a window allocates stays until the block ends, since no garbage is collected: it must
+// be little.
+func TestBlockGrowsLittle(t *testing.T) {
+	if unix.Geteuid() != 0 {
+		t.Skip("needs root, to make devices")
+	}
+	const most = 16 << 10 // bytes a window
+	s := spec.Default()
+	s.Warmup, s.Measure, s.Window = 30*time.Millisecond, 400*time.Millisecond, 10*time.Millisecond
+	for name, change := range map[string]func(*spec.Spec){
+		"k2u":   func(*spec.Spec) {},
+		"u2k":   func(s *spec.Spec) { s.Dir = spec.U2K },
+		"relay": func(s *spec.Spec) { s.Path = spec.PathRelay },
+		"veth":  func(s *spec.Spec) { s.Path = spec.PathVeth },
+		"TCP":   func(s *spec.Spec) { s.Path, s.Gen, s.Flows, s.Size = spec.PathRelay, spec.GenTCP, 4, 1500 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := s
+			change(&s)
+			b := Block{Alone: true}
+			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+				b.Variants = append(b.Variants, trial.Variant{Spec: s, Hook: string(hook)})
+			}
+			var first, last uint64
+			rounds := 0
+			b.Tell = func(round, of int) {
+				last = allocated()
+				if rounds++; round == 1 {
+					first = last
+				}
+			}
+			for _, got := range b.Run(t.Context()) {
+				if got.Err != nil {
+					t.Fatal(got.Err)
+				}
+			}
+			if rounds < trial.LeastWindows {
+				t.Fatalf("%d rounds", rounds)
+			}
+			each := (last - first) / uint64(len(b.Variants)*(rounds-1))
+			t.Logf("%d bytes a window, in %d rounds", each, rounds)
+			if each > most {
+				t.Errorf("%d bytes a window, want at most %d", each, most)
+			}
+		})
+	}
+}
+
+// allocated is how many bytes of the heap have been allocated so far. Unlike
+// runtime.ReadMemStats it does not stop the workers, which cannot be stopped.
+func allocated() uint64 {
+	list := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(list)
+	return list[0].Value.Uint64()
 }
