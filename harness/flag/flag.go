@@ -60,11 +60,11 @@ func (f Trial) Steady(m account.Measurement, windowsTell bool) {
 	rates, of := account.WindowRates(t.Windows), ""
 	if m.Against != nil {
 		// What the windows of both sides of a pair share is the host's.
-		rates, of = m.Against, "held against the other side's, "
+		rates, of = m.Against, "as ratios to the other side, "
 	}
 	if m.InRound != nil {
 		if m.Against != nil {
-			of = "held against loopback, "
+			of = "as ratios to loopback, "
 		}
 	}
 	unsteady := account.Unsteady

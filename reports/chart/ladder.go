@@ -176,7 +176,7 @@ func (l logScale) drawGrid(c *canvas, top, bottom float64) {
 		c.line(class, l.at(v), top, l.at(v), bottom+4, 1, "")
 		if decade || space > 170 {
 			s := layout.Duration(v)
-			c.text("muted", l.at(v), bottom+18, "middle", s, s)
+			c.within("muted", l.at(v), bottom+18, s)
 		}
 	}
 }

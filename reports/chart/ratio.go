@@ -130,7 +130,7 @@ func (r Ratios) note() string {
 	case ranges:
 		note += "; dashed line: lowest to highest trial"
 	}
-	note += "; grey: base of the ratios, or no difference shown"
+	note += "; grey: the first of its group, or not shown to differ from it"
 	if hollow {
 		note += "; hollow: no valid trial"
 	}

@@ -33,7 +33,7 @@ func (s Split) draw(c *canvas) float64 {
 		names = append(names, r.Label)
 		for _, l := range r.Lanes {
 			most = max(most, l.Sum())
-			widest = max(widest, layout.Width(l.Text))
+			widest = max(widest, layout.Bolder*layout.Width(l.Text))
 			for i, v := range l.Parts {
 				used[i] = used[i] || v > 0
 			}

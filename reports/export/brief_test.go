@@ -29,7 +29,7 @@ func TestBriefTrialsAreNotQuoted(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := b.String()
-		if got := strings.Contains(text, "**500 Mpps** (one trial), 295 Gbit/s."); got != c.quoted {
+		if got := strings.Contains(text, "**500,000 kpps** (one trial), 295 Gbit/s."); got != c.quoted {
 			t.Errorf("%d ns of gen=%s: quoted %t, want %t", c.ns, c.gen, got, c.quoted)
 		}
 		if told := strings.Contains(text, "1 scenario has trials that measured for less than 100ms: its figures are not quoted here: `sudo tunbench run --measure 1s`"); told == c.quoted {

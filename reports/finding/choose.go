@@ -54,6 +54,12 @@ func Compared(list []*figure.Scenario) (all []Finding) {
 	return all
 }
 
+// OnHeaders reports whether what a report leads with speaks of headers.
+func OnHeaders(list []*figure.Scenario) bool {
+	chosen, _ := Of(list)
+	return slices.ContainsFunc(chosen, func(f Finding) bool { return f.Difference.Name == "vnet" })
+}
+
 // Of gives what to lead with, at most Most findings, and how many ratios there were to
 // choose from. The ratio whose interval stays farthest from 1 comes first. No respect is
 // found twice before each has been found once, and where a respect shows no difference,

@@ -140,15 +140,15 @@ func TestOrder(t *testing.T) {
 func TestWords(t *testing.T) {
 	const base = "Tun/dir=k2u/gen=udp/queues=1/size=64"
 	for _, c := range []struct{ a, b, want string }{
-		{base, "Tun/dir=k2u/gen=udp/io=uring/queues=1/size=64", "io_uring delivers 2.00 × (2.00) the packets of plain reads at gen=udp size=64."},
-		{base, "Tun/dir=k2u/gen=udp/io=poll/queues=1/size=64", "Reading with poll delivers 2.00 × (2.00) the packets of plain reads at gen=udp size=64."},
-		{"Tap/dir=k2u/gen=udp/queues=1/size=64/vnet=12", "Tap/dir=k2u/gen=udp/io=vhost/queues=1/size=64/vnet=12", "vhost-net delivers 2.00 × (2.00) the packets of plain reads at TAP gen=udp size=64 vnet=12."},
-		{"Tun/dir=u2k/gen=udp/queues=1/size=64", "Tun/dir=u2k/gen=udp/io=uring/queues=1/size=64", "io_uring delivers 2.00 × (2.00) the packets of plain writes at dir=u2k gen=udp size=64."},
+		{base, "Tun/dir=k2u/gen=udp/io=uring/queues=1/size=64", "io_uring delivers 2.00 × (2.00) the packets of read calls at gen=udp size=64."},
+		{base, "Tun/dir=k2u/gen=udp/io=poll/queues=1/size=64", "Reading with poll delivers 2.00 × (2.00) the packets of read calls at gen=udp size=64."},
+		{"Tap/dir=k2u/gen=udp/queues=1/size=64/vnet=12", "Tap/dir=k2u/gen=udp/io=vhost/queues=1/size=64/vnet=12", "vhost-net delivers 2.00 × (2.00) the packets of read calls at TAP gen=udp size=64 vnet=12."},
+		{"Tun/dir=u2k/gen=udp/queues=1/size=64", "Tun/dir=u2k/gen=udp/io=uring/queues=1/size=64", "io_uring delivers 2.00 × (2.00) the packets of write calls at dir=u2k gen=udp size=64."},
 		{base, "Tun/dir=k2u/gen=udp/queues=4/size=64", "4 queues deliver 2.00 × (2.00) the packets of one queue at gen=udp size=64."},
 		{base, "Tun/dir=u2k/gen=udp/queues=1/size=64", "Writing to the device delivers 2.00 × (2.00) the packets of reading from the device at gen=udp size=64."},
 		{"Tun/path=veth/dir=k2u/gen=tcp/queues=1/size=1500", "Tun/path=vpn/dir=k2u/gen=tcp/queues=1/size=1500/cipher=aes256gcm", "A VPN with aes256gcm delivers 2.00 × (2.00) the packets of a veth pair at gen=tcp size=1500."},
 		{"Tun/path=veth/dir=k2u/gen=tcp/queues=1/size=1500", "Tun/path=program/dir=k2u/gen=tcp/queues=1/size=1500/program=mine", "mine delivers 2.00 × (2.00) the packets of a veth pair at gen=tcp size=1500."},
-		{base, "Tun/dir=k2u/gen=udp/io=tomorrow/queues=1/size=64", "io=tomorrow delivers 2.00 × (2.00) the packets of plain reads at gen=udp size=64."},
+		{base, "Tun/dir=k2u/gen=udp/io=tomorrow/queues=1/size=64", "io=tomorrow delivers 2.00 × (2.00) the packets of read calls at gen=udp size=64."},
 	} {
 		if got := sentences(measured(6, side{name: c.a, factor: 1}, side{name: c.b, factor: 2})); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)

@@ -32,7 +32,4 @@ var LatencyQuantiles = []struct {
 }
 
 // LatencyKinds are the latencies that reports explain.
-var LatencyKinds = []struct{ Name, Title, Meaning string }{
-	{record.E2E, "End to end", "from the time when a packet was sent to the return of the read that delivered it"},
-	{record.Residency, "Residency", "inside the kernel, from tun_net_xmit to the copy to the reader, as the observer measured it"},
-}
+var LatencyKinds = []struct{ Name, Title string }{{record.E2E, "End to end"}, {record.Residency, "Residency"}}

@@ -17,7 +17,7 @@ func Quantity(metric string, v *float64) string {
 		sc := text.RateScale(*v)
 		return sc.Format(*v) + " " + sc.Unit
 	case record.BitPerS:
-		return text.Figure(*v/1e9) + " Gbit/s"
+		return text.Gigabits(*v) + " Gbit/s"
 	case record.Loss:
 		return text.Percent(*v) + " %"
 	case record.Jain:

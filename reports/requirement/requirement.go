@@ -230,7 +230,7 @@ func (r Result) quantity(v float64) string {
 	case k.Unit == "ratio" && r.Metric != record.Loss && r.Metric != record.Jain:
 		return text.Ratio(v)
 	case k.Unit == "bit/s":
-		return text.Figure(v/1e9) + " Gbit/s"
+		return text.Gigabits(v) + " Gbit/s"
 	case k.Unit == "transactions/s", k.Unit == "skbs/s", r.Metric == record.OfferedPPS:
 		return text.Figure(v) + " " + k.Unit
 	}

@@ -59,7 +59,7 @@ func TestJudgeMetrics(t *testing.T) {
 		shown         string // what is bad, and its interval
 	}{
 		{record.PPS, "> 300k", 310e3, 290e3, "pps is 290 kpps, limit > 300k: missed, certain: the 95 % interval 289–291 kpps does not contain the limit"},
-		{record.BitPerS, ">= 1G", 1.1e9, 0.9e9, "bit_per_s is 0.90 Gbit/s, limit >= 1G: missed, certain"},
+		{record.BitPerS, ">= 1G", 1.1e9, 0.9e9, "bit_per_s is 0.900 Gbit/s, limit >= 1G: missed, certain"},
 		{record.TPS, "> 20k", 21e3, 18e3, "tps is 18,000 transactions/s, limit > 20k: missed"},
 		{record.Loss, "< 0.1%", 0.0005, 0.002, "loss is 0.20 %, limit < 0.1%: missed, certain"},
 		{record.Jain, "> 0.9", 0.95, 0.5, "jain is 0.500, limit > 0.9: missed"},

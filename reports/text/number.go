@@ -16,18 +16,30 @@ type Scale struct {
 	Unit string
 }
 
-func (s Scale) Format(v float64) string { return Figure(v / s.Div) }
+func (s Scale) Format(v float64) string { return Significant(v / s.Div) }
 
-// RateScale returns the unit for packet rates of which the largest is top
-// packets/s.
+// RateScale returns the unit for packet rates of which the largest is top packets/s. All
+// but very low rates are in kpps: a rate beside a hundred times as many packets then still
+// has the digits that its ratio to others can be checked with.
 func RateScale(top float64) Scale {
-	switch {
-	case top >= 1e7:
-		return Scale{1e6, "Mpps"}
-	case top >= 1e4:
+	if top >= 1e4 {
 		return Scale{1e3, "kpps"}
 	}
 	return Scale{1, "pps"}
+}
+
+// Significant gives v with three significant digits or more, its thousands separated: also
+// where it is below 1, unlike Figure.
+func Significant(v float64) string {
+	a := math.Abs(v)
+	if a == 0 || a >= 0.9995 || a < 1e-4 {
+		return Figure(v)
+	}
+	digits := 3
+	for ; a < 0.09995; a *= 10 {
+		digits++
+	}
+	return Decimals(v, digits)
 }
 
 // Figure gives v with three significant digits or more, its thousands
@@ -130,7 +142,7 @@ func Probability(p float64) string {
 	return Decimals(p, 2)
 }
 
-func Gigabits(v float64) string { return Figure(v / 1e9) }
+func Gigabits(v float64) string { return Significant(v / 1e9) }
 
 func Hundredths(v float64) string { return Decimals(v, 2) }
 

@@ -17,6 +17,15 @@ func TestKernelFormats(t *testing.T) {
 	for v, want := range map[float64]string{0: "0", 17: "+17.0", -3.5: "−3.50", 1234: "+1,234", 801.04: "+801", -0.001: "0", 42.42: "+42.4", -100: "−100"} {
 		check(Plus(v), want)
 	}
+	for v, want := range map[float64]string{0: "0", 0.44: "0.440", 0.0992: "0.0992", 0.000512: "0.000512", 0.99996: "1.00", 0.099951: "0.100", -0.25: "−0.250", 1.134: "1.13", 12345: "12,345", 1e-5: "1e-05"} {
+		check(Significant(v), want)
+	}
+	// Rates that stand in one column keep three digits down to a hundredth of its largest.
+	scale := RateScale(1e7)
+	check(scale.Unit, "kpps")
+	check(scale.Format(437_000), "437")
+	check(scale.Format(1000), "1.00")
+	check(Gigabits(0.2512e9), "0.251")
 	for v, want := range map[float64]string{0: "0.00", 0.2445: "+24.45", -0.00001: "0.00", 0.00001: "0.00", -0.2522: "−25.22"} {
 		check(Precisely(v), want)
 	}

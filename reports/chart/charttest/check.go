@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tunbench/reports/chart"
+	"tunbench/reports/chart/layout"
 	"tunbench/reports/text"
 )
 
@@ -18,6 +19,7 @@ func Faults(ch chart.Chart, svg string) []string {
 	}
 	head(p, ch)
 	inside(p)
+	offEdge(p)
 	apart(p)
 	switch ch := ch.(type) {
 	case chart.Ratios:
@@ -77,6 +79,33 @@ func inside(p *picture) {
 	for _, e := range p.elements {
 		if e.left < -0.1 || e.top < -0.1 || e.right > p.width+0.1 || e.base > p.height+0.1 {
 			p.fault("outside of %v by %v: %v", p.width, p.height, e)
+		}
+	}
+}
+
+// edge is how far from the edge of a picture, which is drawn, text stays.
+const edge = 8.0
+
+// offEdge makes sure that no text comes too near to the edge, in fonts that are wider than
+// that by which elements have their boxes, too.
+func offEdge(p *picture) {
+	for _, e := range p.elements {
+		if e.name != "text" || e.has("source") || e.has("title") { // which are broken by wider letters
+			continue
+		}
+		w := layout.Width(e.text)
+		if e.has("strong") {
+			w *= layout.Bolder
+		}
+		left, right := e.x, e.x+w
+		switch e.attr["text-anchor"] {
+		case "middle":
+			left, right = e.x-w/2, e.x+w/2
+		case "end":
+			left, right = e.x-w, e.x
+		}
+		if left < edge-0.1 || right > p.width-edge+0.1 {
+			p.fault("%v may reach from %.1f to %.1f, too near to the edge of %v", e, left, right, p.width)
 		}
 	}
 }

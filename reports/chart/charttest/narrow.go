@@ -29,6 +29,7 @@ func NarrowFaults(ch chart.Chart, svg string) []string {
 		p.fault("it is %v wide", p.width)
 	}
 	inside(p)
+	offEdge(p)
 	apart(p)
 	var labels []string
 	switch ch := ch.(type) {

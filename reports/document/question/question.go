@@ -36,11 +36,16 @@ const (
 // chart as far as it stays small.
 func Pictures(d figure.Difference, list []*figure.Scenario) (pics []document.Picture) {
 	var own []set
+	hidden := 0
 	for _, g := range d.Groups(list) {
-		own = append(own, sets(d, g)...)
+		drawn := sets(d, g)
+		if len(drawn) == 0 {
+			hidden++
+		}
+		own = append(own, drawn...)
 	}
 	for i, part := range packed(own) {
-		pics = append(pics, picture(d, part, i))
+		pics = append(pics, picture(d, part, i, hidden))
 	}
 	return pics
 }
@@ -144,8 +149,8 @@ func reach(c []set) (most float64) {
 	return most
 }
 
-// picture draws the i-th chart of d.
-func picture(d figure.Difference, part []set, i int) document.Picture {
+// picture draws the i-th chart of d, which leaves out some groups without a point.
+func picture(d figure.Difference, part []set, i, hidden int) document.Picture {
 	var all []*figure.Scenario
 	top := 0.0
 	for _, s := range part {
@@ -157,7 +162,7 @@ func picture(d figure.Difference, part []set, i int) document.Picture {
 		scale = text.Scale{Div: 1e9, Unit: "Gbit/s"}
 	}
 	shared := shared(d, all)
-	ch := chart.Ratios{Desc: book.Text("description", nil), Unit: scale.Unit, Shared: book.Text("shared", prose.Values{"Axes": strings.Join(shared, " ")})}
+	ch := chart.Ratios{Desc: book.Text("description", nil), Unit: scale.Unit, Shared: book.Text("shared in chart", prose.Values{"Axes": strings.Join(shared, " "), "Control": Control(all), "Hidden": hidden, "Least": text.Decimals(100*leastPoint, 0)})}
 	var labels []string
 	best, bestSet := 0, part[0]
 	for _, s := range part {
@@ -192,6 +197,17 @@ func picture(d figure.Difference, part []set, i int) document.Picture {
 		File: document.Numbered(cmp.Or(fileNames[d.Name], d.Name), i), Chart: ch, N: document.TrialsEach(all),
 		Alt: book.Text("alt", prose.Values{"Question": question, "Bits": d.Bits, "Labels": slices.Compact(labels)}),
 	}
+}
+
+// Control names TCP's congestion control in the streams of scenarios; "" where there are none.
+func Control(all []*figure.Scenario) string {
+	var names []string
+	for _, s := range all {
+		if name := s.Head().Congestion(); name != "" && name != text.Absent && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // times are the ratios of the scenarios of a chart that are meant: the least to the greatest.

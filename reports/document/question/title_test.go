@@ -5,8 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"tunbench/reports/axis"
 	"tunbench/reports/chart"
 	"tunbench/reports/figure"
+	"tunbench/reports/prose"
 	"tunbench/reports/record"
 )
 
@@ -73,8 +75,48 @@ func TestTitleHasOneBase(t *testing.T) {
 		{[]set{of(0.06, "sink", "relay"), of(0.5, "veth", "relay")}, "path=relay has 0.0600 × the packet rate of path=sink"},
 		{[]set{of(0.5, "veth", "relay"), of(0.06, "veth", "relay")}, "path=relay has 0.0600 to 0.500 × the packet rate of path=veth"},
 	} {
-		if got := picture(d, c.part, 0).Chart.(chart.Ratios).Title; !strings.HasSuffix(got, c.want) {
+		if got := picture(d, c.part, 0, 0).Chart.(chart.Ratios).Title; !strings.HasSuffix(got, c.want) {
 			t.Errorf("title %q, want it to end in %q", got, c.want)
 		}
+	}
+}
+
+// A chart says how many groups it leaves out, and what controls the congestion of TCP.
+func TestChartSaysWhatIsLeftOut(t *testing.T) {
+	say := func(hidden int, control string) string {
+		return book.Text("shared in chart", prose.Values{"Axes": "TUN", "Control": control, "Hidden": hidden, "Least": "5"})
+	}
+	for got, want := range map[string]string{
+		say(0, ""):    "all: TUN",
+		say(1, ""):    "all: TUN; not drawn: 1 group without a difference of 5 %",
+		say(4, "bbr"): "all: TUN; TCP: bbr; not drawn: 4 groups without a difference of 5 %",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	rated := func(name string, factor float64) *figure.Scenario {
+		f := &record.File{Run: &record.Run{}}
+		_, axes := axis.Split(name)
+		for pair := range 7 {
+			t := record.Trial{Kind: record.KindTrial, Scenario: name, Arm: record.Bare, Pair: pair + 1, Trial: pair + 1, Axes: map[string]string{}, Metrics: map[string]float64{record.PPS: factor, record.BitPerS: factor}}
+			for _, a := range axes {
+				name, value, _ := strings.Cut(a, "=")
+				t.Axes[name] = value
+			}
+			for round := 1; round <= 6; round++ {
+				n := uint64(1e6 * factor)
+				t.Windows = append(t.Windows, record.Window{TNs: int64(round) * 4e7, Pkts: n, Bytes: n, Round: round})
+			}
+			f.Trials = append(f.Trials, t)
+		}
+		list, _ := figure.Scenarios(f)
+		return list[0]
+	}
+	const base = "Tun/dir=k2u/gen=udp/queues=1/size=64"
+	list := []*figure.Scenario{rated(base, 1), rated(base+"/vnet=10", 1), rated("Tun/dir=k2u/gen=udp/queues=1/size=1500", 1), rated("Tun/dir=k2u/gen=udp/queues=1/size=1500/vnet=10", 2)}
+	pics := Pictures(figure.Differences[1], list)
+	if len(pics) != 1 || !strings.HasSuffix(pics[0].Chart.(chart.Ratios).Shared, "not drawn: 1 group without a difference of 5 %") {
+		t.Errorf("%d pictures: %+v", len(pics), pics)
 	}
 }

@@ -32,7 +32,7 @@ func Spreads(list []*figure.Scenario) (document.Section, bool) {
 		return document.Section{}, false
 	}
 	if len(multi) > 0 {
-		tables := newQueueTables(written)
+		tables := newQueueTables(written, document.XmitPoint(list))
 		title := figure.Titles(list)
 		for i, s := range multi {
 			tables.add(s, title(s.Scenario), i > 0 && multi[i-1].Scenario == s.Scenario)
@@ -56,6 +56,7 @@ type ownPanel struct {
 	chart.Panel
 	scenario *figure.Scenario
 	jain     float64
+	trials   int // of its figures
 }
 
 // queueTables shows spreads: a line each, a line for each queue, and a panel each.
@@ -66,7 +67,7 @@ type queueTables struct {
 	alt         string // of the charts
 }
 
-func newQueueTables(written bool) *queueTables {
+func newQueueTables(written bool, xmit string) *queueTables {
 	t := &queueTables{
 		written: written,
 		brief: document.Table{
@@ -75,7 +76,7 @@ func newQueueTables(written bool) *queueTables {
 		},
 		full: document.Table{
 			Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue", "xmit packets", "read packets", "read bytes", "dropped", "flows", "share %", "range %")),
-			Note:    book.Say("each queue note", nil),
+			Note:    book.Say("each queue note", prose.Values{"Xmit": xmit}),
 			Fold:    book.Text("each queue fold", nil), Detail: true,
 		},
 		alt: book.Text("queues chart alt", nil),
@@ -86,7 +87,7 @@ func newQueueTables(written bool) *queueTables {
 	t.brief.Columns = slices.Insert(t.brief.Columns, 1, document.Text("packets")...)
 	t.brief.Note = book.Say("queues note with writes", nil)
 	t.full.Columns = slices.Concat(document.Text("scenario", "packets"), document.Numeric("queue", "xmit packets", "read or received", "bytes", "dropped", "flows", "share %", "range %"))
-	t.full.Note = book.Say("each queue note with writes", nil)
+	t.full.Note = book.Say("each queue note with writes", prose.Values{"Xmit": xmit})
 	t.alt = book.Text("queues chart alt with writes", nil)
 	return t
 }
@@ -115,7 +116,7 @@ func (t *queueTables) add(s ownSpread, name string, again bool) {
 		pan.Bars = append(pan.Bars, chart.QueueBar{Name: strconv.Itoa(q.Queue.Queue), Share: q.Share, Text: text.Decimals(100*q.Share, 0)})
 	}
 	if sp.Seen {
-		t.shares = append(t.shares, ownPanel{pan, s.Scenario, sp.Jain})
+		t.shares = append(t.shares, ownPanel{pan, s.Scenario, sp.Jain, sp.Trials})
 	}
 	if again {
 		name = ""
@@ -157,9 +158,18 @@ func (t *queueTables) addQueues(sp figure.Spread, name string) {
 func (t *queueTables) blocks() []document.Block {
 	blocks := []document.Block{t.brief}
 	for i, part := range slices.Collect(slices.Chunk(t.shares, chart.PanelsAChart)) {
-		blocks = append(blocks, document.Picture{File: document.Numbered("queues", i), Alt: t.alt, Chart: t.chart(part)})
+		blocks = append(blocks, document.Picture{File: document.Numbered("queues", i), Alt: t.alt, N: trialsOf(part), Chart: t.chart(part)})
 	}
 	return append(blocks, t.full)
+}
+
+// trialsOf says from how many trials the figures of panels come.
+func trialsOf(list []ownPanel) string {
+	var counts []int
+	for _, p := range list {
+		counts = append(counts, p.trials)
+	}
+	return document.OfTrials(counts)
 }
 
 // chart draws panels, and says in the title how even they are.

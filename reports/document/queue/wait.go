@@ -17,13 +17,14 @@ import (
 // Waits shows how long packets stayed in each queue, and how many stood in its ring.
 func Waits(list []*figure.Scenario) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("waits heading", nil)}
+	xmit := document.XmitPoint(list)
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("queue", "p50", "p99", "p99.9", "max", "samples", "depth p50", "depth p99", "deepest", "txqlen")),
-		Note:    book.Say("waits note", nil), Detail: true,
+		Note:    book.Say("waits note", prose.Values{"Xmit": xmit}), Detail: true,
 	}
 	sum := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("queues", "p50", "p99", "p99.9", "max", "samples", "depth p99", "deepest", "txqlen")),
-		Note:    book.Say("slowest queue note", nil), Digest: true,
+		Note:    book.Say("slowest queue note", prose.Values{"Xmit": xmit}), Digest: true,
 	}
 	title := figure.Titles(list)
 	var several []*figure.Scenario // with more than one queue
@@ -88,7 +89,7 @@ func waitCharts(list []*figure.Scenario) (pics []document.Picture) {
 		}
 		pics = append(pics, document.Picture{
 			File: document.Numbered("waits", len(pics)), Alt: book.Text("waits chart alt", nil), N: document.TrialsIn(record.Observed, part),
-			Chart: chart.Ladder{Title: book.Text("waits chart title", prose.Values{"Median": medians.text()}), Desc: book.Text("waits chart description", nil), Note: shared, Rows: rows},
+			Chart: chart.Ladder{Title: book.Text("waits chart title", prose.Values{"Median": medians.text()}), Desc: book.Text("waits chart description", prose.Values{"Xmit": document.XmitPoint(part)}), Note: shared, Rows: rows},
 		})
 	}
 	return pics

@@ -2,6 +2,7 @@ package run
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -34,6 +35,9 @@ func differences(list []*figure.Scenario) (secs []document.Section) {
 			sec.Blocks = append(sec.Blocks, book.Say("costs apart", prose.Values{"Why": why}))
 		}
 		sec.Blocks = append(sec.Blocks, t.table().Folded(heading))
+		if note := t.tcp(); len(note) > 0 {
+			sec.Blocks = append(sec.Blocks, document.Small(note))
+		}
 		secs = append(secs, sec)
 	}
 	if len(secs) == 0 {
@@ -120,7 +124,7 @@ func (t differenceTable) row(name string, s, base *figure.Scenario) []any {
 		cells = append(cells, bits)
 	}
 	return append(cells, Cell(h, record.CPUNsPerPkt, text.Figure), times(h, base.Head(), record.CPUNsPerPkt),
-		Cell(h, record.SyscallsPerPkt, text.Figure), Cell(h, record.Loss, text.Percent))
+		Cell(h, record.SyscallsPerPkt, text.Significant), Cell(h, record.Loss, text.Percent))
 }
 
 // times compares the rate of s with that of base: the ratio with its interval or, where
@@ -143,6 +147,25 @@ func (t differenceTable) times(s, base *figure.Scenario) []any {
 // apart says why a metric is not compared between two arms, or "".
 func apart(a, base figure.Arm, name string) string {
 	return metric.Apart(name, a.All[0], base.All[0])
+}
+
+// tcp says what carried the streams of the groups; nothing where there are none.
+func (t differenceTable) tcp() prose.Prose {
+	var all []*figure.Scenario
+	low, high := math.Inf(1), 0.0
+	for _, g := range t.groups {
+		for _, s := range g.Scenarios {
+			if m, ok := s.Head().Metric(record.Retransmits); ok {
+				low, high = min(low, m.Median), max(high, m.Median)
+			}
+			all = append(all, s)
+		}
+	}
+	control := question.Control(all)
+	if control == "" || low > high {
+		return nil
+	}
+	return book.Say("streams compared", prose.Values{"Control": control, "Again": text.FromTo(text.Percent(low), text.Percent(high))})
 }
 
 // apart says why some of the groups have no ratio of CPU time; "" where all have one.

@@ -155,10 +155,10 @@ func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.Call
 	return pics
 }
 
-// ends are the scenarios of a chart, the nearest to the floor first: of many, those at both
-// ends.
+// ends are the scenarios of a chart, those with the least time first, which it draws: of many,
+// those at both ends.
 func ends(list []*figure.Scenario, costs map[*figure.Scenario]figure.CallCost) []*figure.Scenario {
-	sorted := slices.SortedStableFunc(slices.Values(list), func(a, b *figure.Scenario) int { return cmp.Compare(costs[a].Ratio, costs[b].Ratio) })
+	sorted := slices.SortedStableFunc(slices.Values(list), func(a, b *figure.Scenario) int { return cmp.Compare(costs[a].Total, costs[b].Total) })
 	if len(sorted) <= chart.SplitsAChart {
 		return sorted
 	}

@@ -89,13 +89,16 @@ func TestFindingsNote(t *testing.T) {
 		n, of int
 		want  string
 	}{
-		{1, 1, "This is the only ratio between scenarios, with its 95 % interval; one interval in twenty misses the true value. The section Scenarios that differ in one respect has its figures, and tunbench ab gives a verdict on it."},
-		{1, 2, "This is the largest and best supported of 2 ratios between scenarios, with its 95 % interval; one interval in twenty misses the true value. The section Scenarios that differ in one respect has all of them, and tunbench ab gives a verdict on one."},
-		{2, 2, "These are all 2 ratios between scenarios, each with its 95 % interval; one interval"},
-		{5, 12, "These are the 5 largest and best supported of 12 ratios between scenarios, each with its 95 % interval; one interval"},
+		{1, 1, "This is the only ratio between scenarios, with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has its figures, and tunbench ab gives a verdict on it."},
+		{1, 2, "This is the largest and best supported of 2 ratios between scenarios, with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has all of them, and tunbench ab gives a verdict on one."},
+		{2, 2, "These are all 2 ratios between scenarios, each with its 95 % interval: of twenty"},
+		{5, 12, "These are the 5 largest and best supported of 12 ratios between scenarios, each with its 95 % interval: of twenty"},
 	} {
-		if got := book.Say("findings note", prose.Values{"N": c.n, "Of": c.of}).String(); !strings.HasPrefix(got, c.want) {
+		if got := book.Say("findings note", prose.Values{"N": c.n, "Of": c.of, "Header": false}).String(); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%d of %d: %q, want %q", c.n, c.of, got, c.want)
 		}
+	}
+	if got := book.Say("findings note", prose.Values{"N": 1, "Of": 1, "Header": true}).String(); !strings.Contains(got, "The header is the virtio-net header") {
+		t.Errorf("%q does not say what a header is", got)
 	}
 }

@@ -53,7 +53,11 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 		if len(t.Rows) == 0 {
 			continue
 		}
-		what := book.Say("latency kind", prose.Values{"Kind": kind.Title, "Meaning": kind.Meaning})
+		meaning := book.Say("end to end", nil)
+		if kind.Name == record.Residency {
+			meaning = book.Say("inside the kernel", prose.Values{"Xmit": document.XmitPoint(list)})
+		}
+		what := book.Say("latency kind", prose.Values{"Kind": kind.Title, "Meaning": meaning})
 		if apart && kind.Name == record.Residency {
 			what = and(what, book.Say("residency of other trials", nil))
 		}

@@ -67,7 +67,7 @@ func passages(list []*figure.Scenario, all map[*figure.Scenario]figure.Passage) 
 		})
 	}
 	sec.Blocks = append(sec.Blocks, open.Folded(book.Text("passage open fold", nil)), closed)
-	sec.Blocks = append(sec.Blocks, document.Small(book.Say("passage note", prose.Values{"Idle": strconv.FormatFloat(figure.IdleShare, 'f', -1, 64)})))
+	sec.Blocks = append(sec.Blocks, document.Small(book.Say("passage note", prose.Values{"Xmit": document.XmitPoint(list), "Idle": strconv.FormatFloat(figure.IdleShare, 'f', -1, 64)})))
 	if strange > 0 {
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("passage strange", prose.Values{"N": strange})))
 	}

@@ -123,7 +123,7 @@ func findings(f *record.File, list []*figure.Scenario) document.Section {
 	}
 	sec.Blocks = append(sec.Blocks, document.Bullets(append(lines, searched(f.Searches)...)))
 	if len(found) > 0 {
-		sec.Blocks = append(sec.Blocks, document.Small(book.Say("findings note", prose.Values{"N": len(found), "Of": of})))
+		sec.Blocks = append(sec.Blocks, document.Small(book.Say("findings note", prose.Values{"N": len(found), "Of": of, "Header": finding.OnHeaders(list)})))
 	}
 	return sec
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
@@ -56,7 +57,7 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 		document.Fill(tables, name, worse)
 	}
 	notes := []prose.Prose{book.Say("throughput columns", prose.Values{
-		"Rate": sc.Unit, "Interval": document.IntervalNote(where, "trial"), "Rounds": figure.InRounds(list), "Loopback": figure.OnLoopback(list),
+		"Rate": sc.Unit, "Interval": document.IntervalNote(where, "trial"), "Rounds": figure.InRounds(list), "Loopback": figure.OnLoopback(list), "Dashes": slices.ContainsFunc(list, lacksYardstick),
 	})}
 	if slices.ContainsFunc(list, (*figure.Scenario).UserWrites) {
 		notes = append(notes, book.Say("throughput u2k", nil))
@@ -66,6 +67,9 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	}
 	if skbs {
 		notes = append(notes, book.Say("throughput skb", nil))
+	}
+	if slices.ContainsFunc(list, onAxis("gen", "tcp")) {
+		notes = append(notes, book.Say("throughput tcp", nil))
 	}
 	if observedOnly {
 		notes = append(notes, book.Say("throughput observed", nil))
@@ -80,8 +84,28 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	for _, n := range notes {
 		last.Blocks = append(last.Blocks, document.Small(n))
 	}
-	last.Blocks = append(last.Blocks, everyInterval(list), packetCost(list))
+	last.Blocks = append(last.Blocks, terms(list), everyInterval(list), packetCost(list))
 	return secs
+}
+
+// lacksYardstick reports whether s has no ratio to loopback.
+func lacksYardstick(s *figure.Scenario) bool {
+	_, ok := s.Head().Metric(record.LoopbackRatio)
+	return !ok
+}
+
+// onAxis selects scenarios with one of the values on an axis.
+func onAxis(name string, values ...string) func(*figure.Scenario) bool {
+	return func(s *figure.Scenario) bool { return slices.Contains(values, axis.Of(s.Head().All[0], name)) }
+}
+
+// terms explains what the names of scenarios abbreviate.
+func terms(list []*figure.Scenario) document.Fold {
+	return document.Fold{Summary: book.Text("terms fold", nil), Blocks: []document.Block{book.Say("terms", prose.Values{
+		"Packet": slices.ContainsFunc(list, onAxis("gen", "packet", "packet-gso")),
+		"Header": slices.ContainsFunc(list, onAxis("vnet", "10", "12", "20", "24")),
+		"Load":   slices.ContainsFunc(list, (*figure.Scenario).Open),
+	})}}
 }
 
 // headColumns says which columns the headline has.
@@ -243,7 +267,7 @@ func packetCost(list []*figure.Scenario) document.Table {
 			ratio = text.Decimals(sum.Median, 2)
 		}
 		t.Rows = append(t.Rows, document.Row(title(s), Cell(h, record.SendNsPerPkt, text.Figure), Cell(h, record.RecvNsPerPkt, text.Figure),
-			Cell(h, record.SyscallsPerPkt, text.Figure), Cell(h, record.CPUNsPerPkt, text.Figure), ratio))
+			Cell(h, record.SyscallsPerPkt, text.Significant), Cell(h, record.CPUNsPerPkt, text.Figure), ratio))
 	}
 	return t
 }

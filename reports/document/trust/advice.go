@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -88,6 +87,31 @@ func On(flag string, run *record.Run, trials []*record.Trial) (meaning, next str
 	return a.meaning, a.next
 }
 
+// otherHooks are the hooks that the run did not use and has not found to be unavailable.
+func (s scene) otherHooks() (list []string) {
+	for _, hook := range []string{"kprobe", "fentry", "tracepoint"} {
+		passed := slices.ContainsFunc(s.run.Hook.PassedOver, func(p record.PassedOver) bool { return p.Hook == hook })
+		if hook != s.run.Hook.Used && !passed {
+			list = append(list, hook)
+		}
+	}
+	return list
+}
+
+// change is what to change about a flag that the same trial would get again; "" where a
+// command helps.
+func (s scene) change(flag string) string {
+	switch flag {
+	case record.FlagLate:
+		return book.Text("change for late", prose.Values{"Spare": s.spare(), "Shared": s.run.Host.CPUs > 0, "CPUs": s.run.Host.CPUs})
+	case record.FlagSteal:
+		return book.Text("change for steal", nil)
+	case record.FlagLinkFull:
+		return book.Text("change for link-full", prose.Values{"Delayed": !s.all("delay", "", "off")})
+	}
+	return ""
+}
+
 // next is what to do about a flag, where that depends on what the trials do already.
 func (s scene) next(flag string) string {
 	switch flag {
@@ -114,7 +138,7 @@ func (s scene) next(flag string) string {
 	case record.FlagThrottled:
 		return book.Text("next for throttled", prose.Values{"Performance": s.run.Host.Governor == "performance"})
 	case record.FlagMissedEvents:
-		return book.Text("next for missed-events", prose.Values{"Hook": cmp.Or(s.run.Hook.Used, record.HookNone), "Several": !s.all("queues", "", "1")})
+		return book.Text("next for missed-events", prose.Values{"Others": strings.Join(s.otherHooks(), ", "), "Several": !s.all("queues", "", "1")})
 	case record.FlagMissedSamples:
 		return book.Text("next for missed-samples", prose.Values{"Closed": s.all("load", "", "max")})
 	case record.FlagReordered:

@@ -10,7 +10,6 @@ import (
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
-	"tunbench/reports/text"
 )
 
 // Flags shows which flags the trials of a run have, what each means and what to do about
@@ -74,11 +73,21 @@ func flaggedTrials(list []*figure.Scenario) document.Table {
 	return t
 }
 
-// longestNote is how much of the observations of a trial a row shows.
-const longestNote = 48
+// firstOf is what the notes of a trial say of the first of its flags that they explain, else
+// the first note.
+func firstOf(flags, notes []string) string {
+	for _, f := range flags {
+		for _, n := range notes {
+			if strings.HasPrefix(n, f+": ") {
+				return n
+			}
+		}
+	}
+	return strings.Join(notes[:min(1, len(notes))], "")
+}
 
 // flaggedScenarios has a row for each scenario with a flag: how many of its trials have it,
-// and the observations of the first of them.
+// and what the first of them says of it.
 func flaggedScenarios(list []*figure.Scenario) document.Table {
 	title := figure.Titles(list)
 	t := document.Table{
@@ -86,15 +95,15 @@ func flaggedScenarios(list []*figure.Scenario) document.Table {
 		Fold:    book.Text("flagged scenarios fold", nil), Note: book.Say("flagged scenarios note", nil),
 	}
 	for _, s := range list {
-		counts, notes, n := map[string]int{}, []string(nil), 0
+		counts, first, n := map[string]int{}, "", 0
 		for _, tr := range s.All() {
 			n++
 			marks := figure.Marks(tr)
 			for _, f := range marks {
 				counts[f]++
 			}
-			if len(marks) > 0 && notes == nil {
-				notes = tr.Notes
+			if len(marks) > 0 && first == "" {
+				first = firstOf(marks, tr.Notes)
 			}
 		}
 		if len(counts) == 0 {
@@ -107,7 +116,7 @@ func flaggedScenarios(list []*figure.Scenario) document.Table {
 			}
 			flags = append(flags, f)
 		}
-		t.Rows = append(t.Rows, document.Row(title(s), strings.Join(flags, ", "), text.Clip(strings.Join(notes, "; "), longestNote)))
+		t.Rows = append(t.Rows, document.Row(title(s), strings.Join(flags, ", "), first))
 	}
 	return t
 }

@@ -80,11 +80,13 @@ func skipped(f *record.File) (p []prose.Prose) {
 			details[s.Detail] = true
 		}
 		command := "tunbench doctor"
-		switch c.reason {
-		case record.Failed:
+		switch {
+		case c.reason == record.Failed:
 			command = again(f.Run, &skips[0].Scenario, "-v")
-		case record.Unprivileged:
+		case c.reason == record.Unprivileged:
 			command = again(f.Run, nil)
+		case len(details) > 1: // the report lists them
+			command = ""
 		}
 		p = append(p, book.Say("skipped", prose.Values{
 			"N": len(skips), "Scenario": skips[0].Scenario, "Arm": string(c.arm), "Reason": text.Clip(c.reason, longestDetail), "Detail": text.Clip(skips[0].Detail, longestDetail),
@@ -94,8 +96,9 @@ func skipped(f *record.File) (p []prose.Prose) {
 	return p
 }
 
-// longestDetail is how much of the detail of a skip a line shows.
-const longestDetail = 120
+// longestDetail is how much of the detail of a skip a line shows: all of one that tunbench
+// words itself.
+const longestDetail = 240
 
 // rank orders the reasons of skips: what is a fault comes first.
 func rank(reason string) int {
@@ -104,7 +107,7 @@ func rank(reason string) int {
 
 // invalid has a line for each flag that makes trials invalid.
 func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
-	counts, first := map[string]int{}, map[string]string{}
+	counts, first, with := map[string]int{}, map[string]string{}, map[string][]*record.Trial{}
 	trials, without := 0, 0
 	for _, s := range list {
 		if s.Head().Invalid {
@@ -116,6 +119,7 @@ func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
 				if record.Invalidates(flag) {
 					counts[flag]++
 					first[flag] = cmp.Or(first[flag], s.Name)
+					with[flag] = append(with[flag], t)
 				}
 			}
 		}
@@ -127,15 +131,19 @@ func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
 		}
 		name := first[flag]
 		command := again(run, &name)
+		change := scene{run: run, trials: with[flag]}.change(flag)
+		if change != "" { // the same once more would meet the same
+			command = ""
+		}
 		switch flag {
-		case record.FlagSteal, record.FlagCPUQuota, record.FlagEmulated:
+		case record.FlagCPUQuota, record.FlagEmulated:
 			command = "tunbench doctor"
 		case record.FlagClockStep:
 			command = "dmesg | grep -i clock"
 		case record.FlagUnexplained, record.FlagBadVnet, record.FlagCorrupt, record.FlagNoTraffic:
 			command = again(run, &name, "-v")
 		}
-		p = append(p, book.Say("invalid trials", prose.Values{"N": n, "Of": trials, "Flag": flag, "Cause": book.Text("cause "+flag, nil), "Command": command}))
+		p = append(p, book.Say("invalid trials", prose.Values{"N": n, "Of": trials, "Flag": flag, "Cause": book.Text("cause "+flag, nil), "Command": command, "Change": change}))
 	}
 	if without > 0 {
 		p = append(p, book.Say("scenarios without valid trials", prose.Values{"N": without}))

@@ -86,13 +86,17 @@ func TestLeft(t *testing.T) {
 				{Scenario: "Tap/size=3", Reason: record.Failed, Detail: "broken"}, {Scenario: "Tun/size=4", Arm: record.Observed, Reason: record.Unsupported, Detail: "locked"},
 			},
 			"1 scenario failed: Tap/size=3: broken: sudo tunbench run --suite 'x y' --set io=poll --filter 'mode=tap size=3' -v\n" +
-				"2 scenarios were skipped (unsupported): EINVAL, and 1 other reason: tunbench doctor\n" +
+				"2 scenarios were skipped (unsupported): EINVAL; 1 other reason in the report's section Skipped scenarios\n" +
 				"The observed trials of 1 scenario were skipped (unsupported): Tun/size=4: locked: tunbench doctor\n",
 		},
 		{
 			"invalid", append(six(), fixture.Plain(7, 64, record.FlagSteal), fixture.Plain(8, 64, record.FlagUnexplained)), nil,
 			"1 of 8 trials is invalid (unexplained): packets are missing that no counter explains: sudo tunbench run --suite 'x y' --set io=poll --filter 'mode=tun dir=k2u gen=udp queues=1 size=64' -v\n" +
-				"1 of 8 trials is invalid (steal): the hypervisor took CPU time: tunbench doctor\n",
+				"1 of 8 trials is invalid (steal): the hypervisor took CPU time: run again when the other virtual machines are idle, or on a host with CPUs of its own\n",
+		},
+		{ // the same load would be late again
+			"late", append(six(), fixture.Plain(7, 64, record.FlagLate)), nil,
+			"1 of 7 trials is invalid (late): the sender could not keep to its schedule: lower the load, give the senders CPUs that nothing else uses (--cpus)\n",
 		},
 		{"few", six()[:2], nil, "No figure has a 95 % interval: that takes 6 valid trials of a scenario, and this run has at most 2: sudo tunbench run --suite 'x y' --set io=poll --trials 6\n"},
 		{"crowded", six(record.FlagOversubscribed), nil, "The scenario runs more threads than this host has CPUs (2): its figures include the work of the scheduler (oversubscribed).\n"},
@@ -161,8 +165,8 @@ func TestAdviceIsNotRepeated(t *testing.T) {
 		{record.FlagGeneratorLimited, run, with("", map[string]string{"gen": "packet"}, 0), "gen=udp-gso", "gen=packet"},
 		{record.FlagGeneratorLimited, run, with("", map[string]string{"gen": "udp-gso"}, 0), "--cpus", "gen="},
 		{record.FlagGeneratorLimited, run, with("", map[string]string{"gen": "udp-gso"}, 0, 1), "host with more CPUs", "--cpus"},
-		{record.FlagMissedEvents, run, with("", map[string]string{"queues": "4"}), "other than kprobe with --hook, or use fewer queues", "fentry"},
-		{record.FlagMissedEvents, slow, with("", map[string]string{"queues": "1"}), "other than fentry", "queues"},
+		{record.FlagMissedEvents, run, with("", map[string]string{"queues": "4"}), "--hook (fentry, tracepoint), or use fewer queues", "kprobe"},
+		{record.FlagMissedEvents, slow, with("", map[string]string{"queues": "1"}), "--hook (kprobe, tracepoint)", "queues"},
 		{record.FlagMissedSamples, run, with("", map[string]string{"load": "max"}), "an open load", "a lower load"},
 		{record.FlagMissedSamples, run, with("", map[string]string{"load": "50pct"}), "a lower load", "an open load"},
 		{record.FlagThrottled, run, with("", nil), "Turn turbo off", "performance"},
@@ -222,5 +226,54 @@ func TestFlags(t *testing.T) {
 	}
 	if slices.Contains(order, record.FlagOversubscribed) {
 		t.Error("a fact of the host has advice")
+	}
+}
+
+// No advice names what the run found to be unavailable, and none repeats what failed.
+func TestAdviceCanHelp(t *testing.T) {
+	tracepoint := record.Hook{Used: "tracepoint", PassedOver: []record.PassedOver{{Hook: "kprobe"}, {Hook: "fentry"}}}
+	for _, c := range []struct {
+		hook   record.Hook
+		queues string
+		want   string
+	}{
+		{tracepoint, "1", "Nothing on this kernel"},
+		{tracepoint, "4", "Use fewer queues at once: no other hook"},
+		{record.Hook{Used: "kprobe"}, "1", "--hook (fentry, tracepoint)."},
+		{record.Hook{Used: "tracepoint", PassedOver: tracepoint.PassedOver[:1]}, "4", "--hook (fentry), or use fewer queues"},
+	} {
+		trial := fixture.Plain(1, 64, record.FlagMissedEvents)
+		trial.Axes["queues"] = c.queues
+		_, next := On(record.FlagMissedEvents, &record.Run{Hook: c.hook}, []*record.Trial{&trial})
+		if !strings.Contains(next, c.want) {
+			t.Errorf("%v, queues=%s: %q, want %q", c.hook, c.queues, next, c.want)
+		}
+		for _, p := range c.hook.PassedOver {
+			if strings.Contains(next, p.Hook) {
+				t.Errorf("%q advises %s, which is not available", next, p.Hook)
+			}
+		}
+	}
+}
+
+// A host whose CPUs are all in use has none to spare for the sender.
+func TestChangeForLate(t *testing.T) {
+	trial := fixture.Plain(1, 64, record.FlagLate)
+	trial.CPUs = record.Placement{Sender: []int{0}, Reader: []int{1}}
+	s := scene{run: &record.Run{Host: record.Host{CPUs: 2}}, trials: []*record.Trial{&trial}}
+	if got, want := s.change(record.FlagLate), "lower the load, or measure on a host with more than 2 CPUs"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// The observation of a scenario is that of its flag, and it is not cut.
+func TestFirstObservation(t *testing.T) {
+	long := "unsteady: " + strings.Repeat("all of this is read, ", 20) + "to its end"
+	trial := fixture.Plain(1, 64, record.FlagUnsteady)
+	trial.Notes = []string{"oversubscribed: 4 workers on 2 CPUs", long}
+	list, _ := figure.Scenarios(fixture.FileOf(trial))
+	rows := flaggedScenarios(list).Rows
+	if got := document.PlainText(rows[0][2]); got != long {
+		t.Errorf("%q, want %q", got, long)
 	}
 }

@@ -99,7 +99,7 @@ func lead(s *watched.Sum) prose.Prose {
 func bits(v float64) string {
 	switch {
 	case v >= 1e9:
-		return text.Figure(v/1e9) + " Gbit/s"
+		return text.Gigabits(v) + " Gbit/s"
 	case v >= 1e6:
 		return text.Figure(v/1e6) + " Mbit/s"
 	}
