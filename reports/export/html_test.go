@@ -500,3 +500,23 @@ func TestHTMLFormat(t *testing.T) {
 		t.Error("a run of variants is not shown as a comparison with its regression")
 	}
 }
+
+// A table that is too wide for a screen is set closer there, and no other is.
+func TestWideTablesAreSetCloser(t *testing.T) {
+	for columns, want := range map[int]bool{4: false, 16: true} {
+		table := document.Table{Columns: document.Text("scenario")}
+		row := []any{"TUN size=64"}
+		for range columns {
+			table.Columns = append(table.Columns, document.Numeric("rate")...)
+			row = append(row, "1,234 kpps")
+		}
+		table.Rows = append(table.Rows, document.Row(row...))
+		var b bytes.Buffer
+		if err := render.HTML(&b, document.Document{Title: "a table", Sections: []document.Section{{Heading: "rates", Blocks: []document.Block{table}}}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(b.String(), `tight">`); got != want {
+			t.Errorf("a table of %d columns is set closer: %v, want %v", columns+1, got, want)
+		}
+	}
+}

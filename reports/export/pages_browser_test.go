@@ -17,6 +17,17 @@ const sideways = `(() => {
 		.map(s => s.ariaLabel.slice(0, 60) + ": " + s.scrollWidth + " in " + s.clientWidth);
 })()`
 
+// outOfView lists tables of which a column before the last four cannot be seen without
+// scrolling.
+const outOfView = `(() => {
+	for (const d of document.querySelectorAll("main details")) d.open = true;
+	return [...document.querySelectorAll("main table")].flatMap(t => {
+		const room = t.parentElement.getBoundingClientRect();
+		return [...t.tHead.rows[0].cells].slice(0, -4).filter(c => c.getClientRects().length && c.getBoundingClientRect().right > room.right + 1)
+			.map(c => t.caption.textContent.slice(0, 60) + ": " + c.textContent);
+	});
+})()`
+
 // smallLetters lists charts with letters below 10 CSS pixels.
 const smallLetters = `(() => {
 	for (const d of document.querySelectorAll("main details")) d.open = true;
@@ -63,6 +74,13 @@ func TestKindsOfPagesInBrowser(t *testing.T) {
 				t.Errorf("on a screen the page is %d px long", got)
 			}
 			p.none("open behind what is folded for its length", `[...document.querySelectorAll("details.long ~ details.roomy:not(.long), section:has(>.long) ~ section > details.roomy:not(.long)")].map(d => d.textContent.slice(0, 40))`)
+			for _, found := range eval[[]string](p, sideways) {
+				// Its last columns repeat what is above it: what else changed, and names for commands.
+				if !strings.HasPrefix(found, "Every change: ") {
+					t.Errorf("scrolls sideways on a screen: %s", found)
+				}
+			}
+			p.none("out of view on a screen", outOfView)
 			p.size(390, 844)
 			p.none("scrolls sideways", sideways)
 			p.none("small letters", smallLetters)
@@ -97,6 +115,15 @@ func TestKindsOfPagesInBrowser(t *testing.T) {
 		for what, js := range map[string]string{"All verdicts: ": sideways, " px": smallLetters, ": verdict": unseenLeads} {
 			if found := strings.Join(eval[[]string](p, js), "\n"); !strings.Contains(found, what) {
 				t.Errorf("found only %q, and not %q", found, what)
+			}
+		}
+		// And so it does on a screen without what a wide table has there.
+		p = visit(t, ctx, pages["history"], true)
+		p.size(1280, 844)
+		eval[int](p, `(() => { document.querySelectorAll("table.tight").forEach(t => t.classList.remove("tight")); return 0; })()`)
+		for what, js := range map[string]string{"Changes: ": sideways, "Every change: 5 rows: since": outOfView} {
+			if found := strings.Join(eval[[]string](p, js), "\n"); !strings.Contains(found, what) {
+				t.Errorf("on a screen, found only %q, and not %q", found, what)
 			}
 		}
 		p = visit(t, ctx, pages["long"], true)

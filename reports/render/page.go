@@ -63,6 +63,7 @@ type pageBlock struct {
 type pagePiece struct {
 	Text, To            string
 	Code, Strong, Blank bool
+	Spark               bool // a course in one line
 }
 
 func (p pagePiece) shown() bool { return !p.Blank && p.Text != "" }
@@ -72,6 +73,7 @@ type pageTable struct {
 	Columns []document.Column
 	Rows    []pageRow
 	Stacked bool // where there is little room, the cells of a row stand below its name
+	Tight   bool // on a screen, it is set closer, and what stands beside a figure below it
 }
 
 // pageRow is a row. Of is the number of the detail that it is about, counted from 1; 0 if
@@ -177,12 +179,15 @@ func freeID(ids map[string]bool, heading string) string {
 	return id
 }
 
+// blocks are the letters of a course in one line, and · for a point that is missing.
+var blocks = string(text.Bars) + "·"
+
 func pieces(p prose.Prose) []pagePiece {
 	list := make([]pagePiece, 0, len(p))
 	for _, piece := range p {
 		list = append(list, pagePiece{
 			Text: text.Printable(piece.Text), To: piece.To, Code: piece.Look == prose.Code, Strong: piece.Look == prose.Strong,
-			Blank: strings.TrimSpace(piece.Text) == "" && piece.Look != prose.Plain,
+			Blank: strings.TrimSpace(piece.Text) == "" && piece.Look != prose.Plain, Spark: piece.Text != "" && strings.Trim(piece.Text, blocks) == "",
 		})
 	}
 	return list
@@ -298,6 +303,7 @@ func (c *captions) table(t document.Table) []pageBlock {
 		shown.Rows = append(shown.Rows, pageRow{cells, of})
 	}
 	stack(shown)
+	shown.Tight = widthOf(shown) > screenRoom
 	blocks := []pageBlock{{Table: shown}}
 	if len(t.Note) > 0 {
 		blocks = append(blocks, note(t.Note))

@@ -21,6 +21,45 @@ const (
 	halfText    = 23
 )
 
+// On a screen that is 1280 wide, beside the contents, a table has so many CSS pixels. The
+// others are of html.css.
+const (
+	screenRoom      = 984.0
+	screenSpace     = 16.0
+	leastNameScreen = 144.0
+	leastLongName   = 224.0
+	leastWordScreen = 96.0
+)
+
+// widthOf estimates how wide t is at least on a screen, where cells of words may have
+// several lines.
+func widthOf(t *pageTable) (width float64) {
+	for i, column := range t.Columns {
+		letters, word, long := 0, 0, false
+		for _, r := range t.Rows {
+			n, longest := lettersOf(r.Cells[i].Prose)
+			if r.Cells[i].Verdict != "" {
+				longest += boxed
+			}
+			letters, word, long = max(letters, n), max(word, longest), long || r.Cells[i].Long
+		}
+		_, head := lettersOf([]pagePiece{{Text: column.Name}})
+		least := leastWordScreen
+		switch {
+		case column.Numeric:
+			least = cellGlyph * float64(letters)
+		case i == 0 && long:
+			least = leastLongName
+		case i == 0:
+			least = leastNameScreen
+		case long:
+			least = leastLong
+		}
+		width += max(least, cellGlyph*float64(word), cellGlyph*float64(head)+sortSpace) + screenSpace
+	}
+	return width
+}
+
 // stack says how t is shown where there is little room.
 func stack(t *pageTable) {
 	room, spans := 0.0, make([]int, len(t.Columns))
