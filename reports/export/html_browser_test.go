@@ -440,27 +440,31 @@ func TestHTMLInBrowser(t *testing.T) {
 		p.innocent()
 	})
 
-	t.Run("intervals on a phone", func(t *testing.T) {
-		// There they stand below their figures, so that the columns that matter are seen.
+	t.Run("intervals of wide tables", func(t *testing.T) {
+		// They stand below their figures, so that the columns that matter are seen, except
+		// on a wide screen.
 		p := visit(t, ctx, docs["full"], true)
 		heads := `[...document.querySelectorAll("main table")[0].tHead.rows[0].cells].filter(h => h.getBoundingClientRect().width > 0).map(h => h.textContent)`
 		under := `[...document.querySelectorAll("main table")[0].tBodies[0].rows].map(r => getComputedStyle(r.cells[1], "::after").content)`
+		p.size(1600, 900)
 		wide := eval[[]string](p, heads)
-		p.size(390, 844)
-		narrow := eval[[]string](p, heads)
-		if i := slices.Index(wide, text.RangeName); i != 2 || slices.Contains(narrow, text.RangeName) || len(narrow) != len(wide)-2 {
-			t.Errorf("the columns are %q, on a phone %q", wide, narrow)
-		}
-		for i, interval := range p.column(2) {
-			want := fmt.Sprintf("%q", interval)
-			if interval == text.Absent {
-				want = "none"
+		for _, width := range []int64{390, 1280} {
+			p.size(width, 844)
+			narrow := eval[[]string](p, heads)
+			if i := slices.Index(wide, text.RangeName); i != 2 || slices.Contains(narrow, text.RangeName) || len(narrow) != len(wide)-2 {
+				t.Errorf("the columns are %q, at %d px %q", wide, width, narrow)
 			}
-			if got := eval[[]string](p, under)[i]; got != want {
-				t.Errorf("row %d: %s below the figure, want %q", i, got, interval)
+			for i, interval := range p.column(2) {
+				want := fmt.Sprintf("%q", interval)
+				if interval == text.Absent {
+					want = "none"
+				}
+				if got := eval[[]string](p, under)[i]; got != want {
+					t.Errorf("row %d at %d px: %s below the figure, want %q", i, width, got, interval)
+				}
 			}
 		}
-		p.size(1280, 900)
+		p.size(1600, 900)
 		if got := eval[[]string](p, under)[0]; got != "none" {
 			t.Errorf("%s below the figure, which is beside it", got)
 		}
