@@ -30,6 +30,8 @@ type Curve struct {
 	Marks  []Mark
 	// Left are the values of X that are no numbers, whose scenarios are left out.
 	Left []string
+	// Without are the scenarios of which no trial is valid: they have no points.
+	Without []*figure.Scenario
 }
 
 // Line has its points in the order of X.
@@ -228,13 +230,16 @@ func latencies(f *record.File, all []*figure.Scenario, base Curve, part []family
 // describe names what all scenarios of families have in common.
 func (c *Curve) describe(families []family) {
 	var names []string
-	c.Mode = families[0].first().Mode
+	c.Mode, c.Without = families[0].first().Mode, nil
 	for _, m := range families {
 		if m.first().Mode != c.Mode {
 			c.Mode = ""
 		}
 		for _, s := range m.scenarios {
 			names = append(names, s.Name)
+			if len(s.Valid()) == 0 {
+				c.Without = append(c.Without, s)
+			}
 		}
 	}
 	c.Common = axis.Common(names)
@@ -243,9 +248,10 @@ func (c *Curve) describe(families []family) {
 	}
 }
 
-// add adds a line of at least so many points.
+// add adds a line of at least so many points, or as many as are left, and two, where
+// scenarios have no valid trial.
 func (c *Curve) add(l Line, least int) {
-	if len(l.Points) >= least {
+	if len(l.Points) >= max(min(least, 2), least-len(c.Without)) {
 		c.Lines = append(c.Lines, l)
 	}
 }
@@ -305,7 +311,7 @@ func marksOf(f *record.File, all []*figure.Scenario, s *figure.Scenario) (marks 
 		if other.Open() || restOf(other, open...) != rest || valueOf(other, "pause") != valueOf(s, "pause") {
 			continue
 		}
-		if m, ok := other.Head().Metric(record.PPS); ok && !other.Head().Invalid {
+		if m, ok := other.Head().Metric(record.PPS); ok {
 			marks = append(marks, Mark{"load=max", m.Median})
 		}
 		for _, found := range f.Searches {

@@ -52,7 +52,7 @@ func said(c Curve) string {
 		fmt.Fprintf(&b, " [%s", l.Name)
 		for _, p := range l.Points {
 			fmt.Fprintf(&b, " %v:%v", p.X, p.Y)
-			if p.Invalid {
+			if p.Few() {
 				b.WriteString("!")
 			}
 		}
@@ -165,28 +165,45 @@ func TestValueOf(t *testing.T) {
 			f.Trials[i].Flags = []string{record.FlagSteal}
 		}
 	}
-	p50, p99 := uint64(1000), uint64(5000)
-	f.Trials[0].Latency = map[string]record.Latency{record.E2E: {P50Ns: &p50}, record.Residency: {P99Ns: &p99}}
+	// A quantile is of the histograms of the valid trials together: neither trial has a p99 of
+	// its own, and the median of two p50 would be 20.
+	p50 := []uint64{10, 30}
+	f.Trials[0].Latency = map[string]record.Latency{
+		record.E2E:       {P50Ns: &p50[0], Count: 600, Buckets: [][2]uint64{{10, 600}}},
+		record.Residency: {Count: 600, Buckets: [][2]uint64{{7, 600}}},
+	}
+	f.Trials[1].Latency = map[string]record.Latency{
+		record.E2E:       {P50Ns: &p50[1], Count: 1200, Buckets: [][2]uint64{{30, 1200}}},
+		record.Residency: {Count: 600, Buckets: [][2]uint64{{9, 600}}},
+	}
 	list := scenariosOf(f)
-	if v, ok := ValueOf(list[0], record.PPS); !ok || v.Y != 100 || !v.Ranged || !v.Interval.Exact || v.Interval.Low != 98 || v.Interval.High != 103 || v.Invalid {
+	if v, ok := ValueOf(list[0], record.PPS); !ok || v.Y != 100 || !v.Ranged || !v.Interval.Exact || v.Interval.Low != 98 || v.Interval.High != 103 || v.Few() {
 		t.Errorf("six trials: %+v", v)
 	}
 	if v, ok := ValueOf(list[1], record.PPS); !ok || v.Y != 7 || v.Ranged {
 		t.Errorf("one trial: %+v", v)
 	}
-	if v, ok := ValueOf(list[2], record.PPS); !ok || v.Y != 1.5 || !v.Invalid || v.Ranged {
-		t.Errorf("no valid trial: %+v", v)
+	if v, ok := ValueOf(list[2], record.PPS); ok {
+		t.Errorf("no valid trial, and a value: %+v", v)
+	}
+	for i := range f.Trials {
+		if s := &f.Trials[i]; s.Scenario == base+"/size=66" && s.Metrics[record.PPS] == 1 {
+			s.Flags = nil
+		}
+	}
+	if v, ok := ValueOf(scenariosOf(f)[2], record.PPS); !ok || v.Y != 1 || v.Trials != 1 || v.Of != 2 || !v.Few() {
+		t.Errorf("one valid trial of two: %+v, %v", v, ok)
 	}
 	if _, ok := ValueOf(list[0], record.Loss); ok {
 		t.Error("a metric that no trial has")
 	}
 	of := scenarioOf(t, list, f.Trials[0].Scenario)
-	for name, want := range map[string]float64{"p50": 1000, "e2e_p50": 1000, "residency_p99": 5000} {
+	for name, want := range map[string]float64{"p50": 30, "e2e_p50": 30, "residency_p99": 9} {
 		if v, ok := ValueOf(of, name); !ok || v.Y != want {
 			t.Errorf("%s: %+v, %v", name, v, ok)
 		}
 	}
-	if got := NamesOf(list); !slices.Equal(got, []string{"pps", "p50", "e2e_p50", "residency_p99"}) {
+	if got := NamesOf(list); !slices.Equal(got, []string{"pps", "p50", "p99", "e2e_p50", "e2e_p90", "e2e_p99", "residency_p50", "residency_p90", "residency_p99"}) {
 		t.Errorf("%q", got)
 	}
 }
@@ -217,8 +234,8 @@ func openLoops() *record.File {
 			if load == "100pct" {
 				trial.Flags = []string{record.FlagLate}
 			}
-			q := func(v uint64) *uint64 { v *= uint64(i + 1); return &v }
-			trial.Latency = map[string]record.Latency{record.E2E: {P50Ns: q(1000), P99Ns: q(2000), P999Ns: q(3000)}}
+			n := uint64(i + 1)
+			trial.Latency = map[string]record.Latency{record.E2E: {Count: 100_000, Buckets: [][2]uint64{{2 * n, 60_000}, {4 * n, 39_500}, {6 * n, 500}}}}
 			f.Trials = append(f.Trials, trial)
 		}
 	}
@@ -240,12 +257,17 @@ func TestLatencies(t *testing.T) {
 		got = append(got, said(c))
 	}
 	want := []string{
-		" over load by  of TUN dir=k2u gen=udp queues=1 size=64 io=read: [p50 100000:1000 500000:2000 900000:3000!] [p99 100000:2000 500000:4000 900000:6000!] [p99.9 100000:3000 500000:6000 900000:9000!] |NDR 800000 |load=max 1e+06",
-		" over load by  of TUN dir=k2u gen=udp io=spin queues=1 size=64: [p50 100000:1000 500000:2000 900000:3000!] [p99 100000:2000 500000:4000 900000:6000!] [p99.9 100000:3000 500000:6000 900000:9000!]",
-		"p99 over load by io of TUN dir=k2u gen=udp queues=1 size=64: [io=read 100000:2000 500000:4000 900000:6000!] [io=spin 100000:2000 500000:4000 900000:6000!]",
+		" over load by  of TUN dir=k2u gen=udp queues=1 size=64 io=read: [p50 100000:2 500000:4] [p99 100000:4 500000:8] [p99.9 100000:6 500000:12] |NDR 800000 |load=max 1e+06",
+		" over load by  of TUN dir=k2u gen=udp io=spin queues=1 size=64: [p50 100000:2 500000:4] [p99 100000:4 500000:8] [p99.9 100000:6 500000:12]",
+		"p99 over load by io of TUN dir=k2u gen=udp queues=1 size=64: [io=read 100000:4 500000:8] [io=spin 100000:4 500000:8]",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	for _, c := range all {
+		if len(c.Without) == 0 {
+			t.Errorf("%s: no scenario is without valid trials", said(c))
+		}
 	}
 	f.Searches[0].Goals[0].Resolved = false
 	f.Run.Clock = record.ClockICount

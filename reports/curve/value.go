@@ -13,64 +13,94 @@ import (
 	"tunbench/reports/stat"
 )
 
-// Value is a figure of a scenario: the median over the used trials that have it.
+// Value is a figure of a scenario, as the tables of a report have it: the median over the
+// valid trials or, of a latency, the quantile of their histograms together.
 type Value struct {
-	Y        float64
-	Interval figure.Interval
-	Ranged   bool // the interval is known
-	Invalid  bool // no trial is valid
-	Trials   int  // that Y is the median of
-	Scenario *figure.Scenario
+	Y float64
+	// Interval is that of the median. Of a latency it goes from the lowest to the highest
+	// trial, where each valid trial has enough samples for the quantile.
+	Interval   figure.Interval
+	Ranged     bool // the interval is known
+	Trials, Of int  // valid trials that Y comes from, of all
+	Scenario   *figure.Scenario
 }
+
+// Few reports whether some trial of the scenario is not behind the value.
+func (v Value) Few() bool { return v.Trials < v.Of }
 
 // ValueOf gives a figure of the arm of the headline, or of the observed arm where only
 // that has it. name is one of NamesOf.
 func ValueOf(s *figure.Scenario, name string) (v Value, ok bool) {
-	arm := s.Head()
-	x := valuesOf(arm, name)
-	if len(x) == 0 {
-		arm = s.Observ
-		x = valuesOf(arm, name)
+	for _, arm := range []figure.Arm{s.Head(), s.Observ} {
+		if latency, i, is := quantile(name); is {
+			v, ok = pooled(arm, latency, i)
+		} else {
+			v, ok = median(arm.Values(name))
+		}
+		if ok {
+			v.Of, v.Scenario = len(arm.All), s
+			return v, true
+		}
 	}
+	return Value{}, false
+}
+
+// median is the value of a metric of some trials.
+func median(x []float64) (v Value, ok bool) {
 	sum, err := stat.Summarize(x)
 	if err != nil {
 		return Value{}, false
 	}
-	v = Value{Y: sum.Median, Invalid: arm.Invalid, Trials: len(x), Scenario: s}
-	if in, ok := figure.IntervalOf(x); ok && !arm.Invalid && in.High > in.Low {
+	v = Value{Y: sum.Median, Trials: len(x)}
+	if in, ok := figure.IntervalOf(x); ok && in.High > in.Low {
 		v.Interval, v.Ranged = in, true
 	}
 	return v, true
 }
 
-// valuesOf gives a metric, or a quantile of a latency, of the used trials that have it.
-func valuesOf(a figure.Arm, name string) []float64 {
-	if latency, of, ok := quantile(name); ok {
-		return a.QuantileValues(latency, of)
+// pooled is the i-th quantile of a latency.
+func pooled(a figure.Arm, latency string, i int) (v Value, ok bool) {
+	all, _ := a.Pool(latency)
+	ns, ok := all.Quantile(metric.Quantiles[i].Q)
+	if !ok {
+		return Value{}, false
 	}
-	return a.Values(name)
-}
-
-// quantile reads the name of a quantile, such as e2e_p99.9.
-func quantile(name string) (latency string, of func(record.Latency) *uint64, ok bool) {
-	for _, q := range metric.LatencyQuantiles {
-		if latency, ok := strings.CutSuffix(name, "_p"+q.Percentile); ok && slices.Contains(metric.LatencyNames, latency) {
-			return latency, q.Of, true
+	v.Y = float64(ns)
+	for _, t := range a.Used {
+		if _, has := t.Latency[latency]; has {
+			v.Trials++
 		}
 	}
-	return "", nil, false
+	x := a.QuantileValues(latency, metric.LatencyQuantiles[i].Of)
+	if sum, err := stat.Summarize(x); err == nil && len(x) == v.Trials && sum.Max > sum.Min {
+		v.Interval, v.Ranged = figure.Interval{Low: min(sum.Min, v.Y), High: max(sum.Max, v.Y)}, true
+	}
+	return v, true
+}
+
+// quantile reads the name of a quantile, such as e2e_p99.9: the i-th of metric.Quantiles.
+func quantile(name string) (latency string, i int, ok bool) {
+	if name == metric.LatencyP50 || name == metric.LatencyP99 {
+		name = record.E2E + "_" + name
+	}
+	for i, q := range metric.Quantiles {
+		if latency, ok := strings.CutSuffix(name, "_"+q.Name); ok && slices.Contains(metric.LatencyNames, latency) {
+			return latency, i, true
+		}
+	}
+	return "", 0, false
 }
 
 // Known reports whether name is that of a figure, whether or not a run has it.
 func Known(name string) bool {
 	_, of := metric.Find(name)
 	_, _, q := quantile(name)
-	return of || q || name == metric.LatencyP50 || name == metric.LatencyP99
+	return of || q
 }
 
 // KindOf describes a figure: a metric, or a quantile of a latency.
 func KindOf(name, clock string) metric.Kind {
-	if _, _, ok := quantile(name); ok || name == metric.LatencyP50 || name == metric.LatencyP99 {
+	if _, _, ok := quantile(name); ok {
 		return metric.Kind{Metric: name, Unit: "ns", Better: -1}
 	}
 	return metric.Of(name, clock)

@@ -31,7 +31,7 @@ func TestFormatsOfEveryShape(t *testing.T) {
 	comparisons := map[string]*verdict.Comparison{"ab": abComparison(t)}
 	base, next := fixture.BeforeAndAfter()
 	comparisons["stored"] = compared(t, base, next, verdict.Options{})
-	without := []string{"only-skips", "empty", "bare-trial"} // charts
+	without := []string{"only-skips", "empty", "bare-trial", "interrupted"} // charts
 	for _, f := range Formats {
 		check := func(name string, alone func(io.Writer) error, folder func(dir string) (string, error)) {
 			t.Run(f.Name+"/"+name, func(t *testing.T) {

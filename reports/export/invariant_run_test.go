@@ -194,10 +194,7 @@ func (c *checker) totals(d document.Document, list []*figure.Scenario) {
 			}
 		case heading == "Drops by reason":
 			expect(heading, sumOf(t, "packets", byScenario), func(s *figure.Scenario) (uint64, bool) {
-				trials := s.Observ.All
-				if len(trials) == 0 {
-					trials = s.Bare.All
-				}
+				trials, _ := s.Losing()
 				return figure.Account(trials).Dropped, true
 			})
 		case heading == "Packet accounting":

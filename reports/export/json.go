@@ -71,8 +71,8 @@ type jsonScenario struct {
 	Flagged        []jsonFlagged `json:"flagged"`
 }
 
-// jsonArm is one arm of a scenario. Figures are those of the valid trials or,
-// where Invalid is set, of trials none of which is valid.
+// jsonArm is one arm of a scenario. Figures are those of the valid trials: where
+// Invalid is set, there are none. Accounting is of all trials, valid or not.
 type jsonArm struct {
 	Trials     int                    `json:"trials"`
 	Valid      int                    `json:"valid"`

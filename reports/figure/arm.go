@@ -17,10 +17,9 @@ import (
 // Arm holds the trials of a scenario with, or without, the observer.
 type Arm struct {
 	All []*record.Trial
-	// Used are the trials that figures are computed from: the valid trials or, where
-	// none is valid, all.
+	// Used are the valid trials: figures are computed from these alone.
 	Used    []*record.Trial
-	Invalid bool // no trial is valid
+	Invalid bool // there are trials, and none is valid
 }
 
 // OfTCP gives a figure of the TCP streams: the median over the used trials that have
@@ -104,15 +103,8 @@ func (a Arm) Pool(name string) (Latency, bool) {
 	return l, l.Count+l.Overflow > 0
 }
 
-// Interval gives the interval of a metric over the trials of the arm that have it.
-// Invalid trials have no interval.
-func (a Arm) Interval(metric string) (Interval, bool) {
-	x := a.Values(metric)
-	if s, err := stat.Summarize(x); a.Invalid && err == nil {
-		return Interval{Low: s.Min, High: s.Max}, s.N > 1
-	}
-	return IntervalOf(x)
-}
+// Interval gives the interval of a metric over the valid trials of the arm that have it.
+func (a Arm) Interval(metric string) (Interval, bool) { return IntervalOf(a.Values(metric)) }
 
 // Values gives a metric, or a quantile that verdicts are given on, of the used
 // trials that have it, in order.
@@ -190,7 +182,7 @@ func (a Arm) Latencies() []string {
 
 // Paced reports whether the trials of the arm are open loops.
 func (a Arm) Paced() bool {
-	return slices.ContainsFunc(a.Used, func(t *record.Trial) bool { return t.Schedule != nil })
+	return slices.ContainsFunc(a.All, func(t *record.Trial) bool { return t.Schedule != nil })
 }
 
 // Schedule is false for an arm that is a closed loop.
@@ -234,6 +226,15 @@ func (a Arm) Direction(name, metric string) (float64, bool) {
 	return sum.Median, err == nil
 }
 
+// OrInvalid is the arm with all its trials as used where none is valid: for a place that
+// says beside the figure that no trial is valid.
+func (a Arm) OrInvalid() Arm {
+	if a.Invalid {
+		a.Used = a.All
+	}
+	return a
+}
+
 func NewArm(trials []*record.Trial) Arm {
 	a := Arm{All: trials}
 	for _, t := range trials {
@@ -241,10 +242,7 @@ func NewArm(trials []*record.Trial) Arm {
 			a.Used = append(a.Used, t)
 		}
 	}
-	if len(a.Used) == 0 {
-		a.Used = trials
-		a.Invalid = len(trials) > 0
-	}
+	a.Invalid = len(trials) > 0 && len(a.Used) == 0
 	return a
 }
 

@@ -2,11 +2,11 @@ package figure
 
 import "tunbench/reports/record"
 
-// GuestOf is the virtual machine behind the device of a scenario, its queues summed over all
-// trials; nil without one.
+// GuestOf is the virtual machine behind the device of a scenario, its queues summed over the
+// valid trials; nil without one.
 func GuestOf(s *Scenario) *record.Guest {
 	var sum *record.Guest
-	for _, t := range s.All() {
+	for _, t := range s.Valid() {
 		if t.Guest == nil {
 			continue
 		}

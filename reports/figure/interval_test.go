@@ -43,7 +43,13 @@ func TestInterval(t *testing.T) {
 	for i := range 6 {
 		a = append(a, &record.Trial{Metrics: map[string]float64{record.PPS: float64(i)}, Flags: []string{record.FlagSteal}})
 	}
-	if got, ok := NewArm(a).Interval(record.PPS); !ok || got.Exact {
-		t.Errorf("invalid trials: %+v, %v", got, ok)
+	if got, ok := NewArm(a).Interval(record.PPS); ok {
+		t.Errorf("invalid trials: %+v", got)
+	}
+	for _, one := range a {
+		one.Flags = nil
+	}
+	if got, ok := NewArm(a).Interval(record.PPS); !ok || !got.Exact {
+		t.Errorf("the same trials, valid: %+v, %v", got, ok)
 	}
 }

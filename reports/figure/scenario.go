@@ -182,12 +182,27 @@ func (s *Scenario) costs() []float64 {
 // All returns the trials of both arms.
 func (s *Scenario) All() []*record.Trial { return slices.Concat(s.Bare.All, s.Observ.All) }
 
+// Valid returns the valid trials of both arms.
+func (s *Scenario) Valid() []*record.Trial { return slices.Concat(s.Bare.Used, s.Observ.Used) }
+
+// Losing are the valid trials of the arm by which lost packets are shown: the observed
+// ones, where the kernel gives the reasons, or the bare ones where there are no others or
+// these alone lost some. The two arms are never added up: the same loss has a reason in
+// one, and is a count of the device without one in the other.
+func (s *Scenario) Losing() (trials []*record.Trial, arm record.Arm) {
+	lost := func(a Arm) bool { return len(Account(a.Used).ByReason) > 0 }
+	if len(s.Observ.Used) == 0 || !lost(s.Observ) && lost(s.Bare) {
+		return s.Bare.Used, record.Bare
+	}
+	return s.Observ.Used, record.Observed
+}
+
 // FlowMap is false where no flow has queues.
 func (s *Scenario) FlowMap() (FlowMap, bool) {
 	var m FlowMap
 	var jains, ones []float64
 	all := map[int]bool{}
-	for _, t := range s.All() {
+	for _, t := range s.Valid() {
 		pkts := spreadOfFlows{}
 		for _, f := range t.Flows {
 			for queue, n := range f.Queues {

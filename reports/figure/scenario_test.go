@@ -45,7 +45,10 @@ func TestInvalidTrialsAreLeftOut(t *testing.T) {
 	}
 	f.Trials = f.Trials[1:2]
 	list, _ = Scenarios(f)
-	if m, ok := list[0].Bare.Metric(record.PPS); !ok || m.Median != 5 || !list[0].Bare.Invalid {
+	if m, ok := list[0].Bare.Metric(record.PPS); ok || !list[0].Bare.Invalid || len(list[0].Valid()) != 0 {
 		t.Errorf("with no valid trial: %+v, invalid %v", m, list[0].Bare.Invalid)
+	}
+	if m, ok := list[0].Bare.OrInvalid().Metric(record.PPS); !ok || m.Median != 5 {
+		t.Errorf("where the place says so: %+v, %v", m, ok)
 	}
 }

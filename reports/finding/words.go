@@ -3,6 +3,7 @@ package finding
 import (
 	"embed"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,11 +30,9 @@ func Said(list []*figure.Scenario) (found []prose.Prose, of int) {
 
 // None says why a report has no findings.
 func None(list []*figure.Scenario) prose.Prose {
-	fewest := 0
+	fewest := math.MaxInt
 	for _, s := range list {
-		if n := len(s.Head().Used); fewest == 0 || n < fewest {
-			fewest = n
-		}
+		fewest = min(fewest, len(s.Head().Used))
 	}
 	groups := 0
 	for _, d := range Respects() {

@@ -191,9 +191,19 @@ func brief(list []*figure.Scenario, title func(*figure.Scenario) string) documen
 		t.Rows = append(t.Rows, document.Row(title(s), run.Cell(h, record.PPS, sc.Format), rng,
 			run.Cell(h, record.BitPerS, text.Gigabits), run.Cell(h, record.Loss, text.Percent),
 			run.Cell(h, record.CPUNsPerPkt, text.Figure), times(h),
-			p50, p99, run.Marks(s)))
+			p50, p99, marks(s)))
 	}
 	return t
+}
+
+// marks are the flags of s, behind how many of its trials are valid, if not all.
+func marks(s *figure.Scenario) prose.Prose {
+	h, flags := s.Head(), run.Marks(s)
+	few := document.OfFew(h)
+	if few == "" || h.Invalid {
+		return flags
+	}
+	return append(prose.Say(few, ", "), flags...)
 }
 
 // searchLines gives each search of f one line on a terminal.

@@ -71,6 +71,7 @@ func figuresOf(scenario string, a figure.Arm, hook, clock string) (list []Figure
 	if len(a.All) == 0 {
 		return nil
 	}
+	a = a.OrInvalid() // such a point is drawn hollow, and says so
 	proportional := figure.SameSize(a, figure.Arm{})
 	for _, g := range metric.Gates(clock, a.All[0]) {
 		if g.Metric == record.BitPerS && proportional {

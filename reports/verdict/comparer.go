@@ -82,6 +82,8 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 		// One run measured the scenario only bare, the other only observed.
 		a, b = base.Head(), next.Head()
 	}
+	valid := [2]figure.Arm{a, b}
+	a, b = a.OrInvalid(), b.OrInvalid() // a verdict on such figures is invalid, and says why
 	apart := c.apart(slices.Concat(
 		hostDifferences(figure.Group{Runs: []*record.Run{base.Run}}, figure.Group{Runs: []*record.Run{next.Run}}),
 		armDifferences(a.All[0], b.All[0], base.Run.Hook.Used, next.Run.Hook.Used),
@@ -138,7 +140,7 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 	if given := c.done.Verdicts[first:]; len(given) == 0 || !some && len(apart) == 0 {
 		c.done.Verdicts = append(c.done.Verdicts[:first], c.noFigures(name, a))
 	}
-	showUnjudged(c, name, a, b, shownBy{proportional, byRatio})
+	showUnjudged(c, name, valid[0], valid[1], shownBy{proportional, byRatio})
 }
 
 // noFigures is the verdict on a scenario of which the new side has trials, but none of

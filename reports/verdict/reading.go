@@ -39,7 +39,7 @@ func (r Reading) values(metric string) (x []float64) {
 type pair struct{ bare, observed Reading }
 
 func read(boot int, trials []*record.Trial) Reading {
-	a := figure.NewArm(trials)
+	a := figure.NewArm(trials).OrInvalid() // the number of boots without a valid trial stands beside the cost
 	return Reading{
 		boot: boot, last: a.Used[max(0, len(a.Used)-settledTrials):], Invalid: a.Invalid,
 		Unsettled: slices.ContainsFunc(a.All, func(t *record.Trial) bool { return slices.Contains(t.Flags, record.FlagUnsettled) }),

@@ -14,8 +14,6 @@ func TestChange(t *testing.T) {
 		return curve.Point{X: x, Value: curve.Value{Y: y, Ranged: half > 0, Interval: figure.Interval{Low: y - half, High: y + half, Exact: exact}}}
 	}
 	line := func(points ...curve.Point) curve.Line { return curve.Line{Points: points} }
-	invalid := at(64, 100, 5, true)
-	invalid.Invalid = true
 	for name, test := range map[string]struct {
 		x     string
 		lines []curve.Line
@@ -28,7 +26,6 @@ func TestChange(t *testing.T) {
 		"overlap":    {"queues", []curve.Line{line(at(1, 100, 5, true), at(8, 250, 5, true)), line(at(1, 100, 5, true), at(8, 108, 5, true))}, ""},
 		"few trials": {"queues", []curve.Line{line(at(1, 100, 5, false), at(8, 250, 5, false))}, ""},
 		"no range":   {"queues", []curve.Line{line(at(1, 100, 0, true), at(8, 250, 5, true))}, ""},
-		"invalid":    {"size", []curve.Line{line(invalid, at(1500, 250, 5, true))}, ""},
 		"from zero":  {"size", []curve.Line{line(at(64, 0, 0.1, true), at(1500, 250, 5, true))}, ""},
 		"a point":    {"size", []curve.Line{line(at(64, 100, 5, true))}, ""},
 		"no points":  {"size", []curve.Line{line()}, ""},

@@ -153,8 +153,8 @@ func (v view) title() string {
 const longestTitle = 92
 
 // change says how the figure changes from one end of the axis to the other, along all lines;
-// "" where a line does not show a change: the 95 % intervals at its ends overlap, there are
-// too few trials for them, or a point is not to be quoted.
+// "" where a line does not show a change: the 95 % intervals at its ends overlap, or there are
+// too few trials for them.
 func (v view) change() string {
 	factors, from, to := newRange(), newRange(), newRange()
 	for _, l := range v.Lines {
@@ -162,7 +162,7 @@ func (v view) change() string {
 			return ""
 		}
 		first, last := l.Points[0], l.Points[len(l.Points)-1]
-		if first.Invalid || last.Invalid || first.Y <= 0 || last.Y <= 0 || !apart(first, last) {
+		if first.Y <= 0 || last.Y <= 0 || !apart(first, last) {
 			return ""
 		}
 		factors.add(last.Y / first.Y)
@@ -211,7 +211,7 @@ func (v view) picture(file string) document.Picture {
 	for _, l := range v.Lines {
 		line := chart.CurveLine{Name: l.Name}
 		for _, p := range l.Points {
-			q := chart.CurvePoint{X: p.X / v.rate.Div, Y: p.Y / v.scale.Div, Hollow: p.Invalid, Text: v.point(l, p)}
+			q := chart.CurvePoint{X: p.X / v.rate.Div, Y: p.Y / v.scale.Div, Hollow: p.Few(), Text: v.point(l, p)}
 			if p.Ranged {
 				q.Low, q.High, q.Exact = p.Interval.Low/v.scale.Div, p.Interval.High/v.scale.Div, p.Interval.Exact
 				ys.add(p.Interval.Low)
@@ -256,7 +256,15 @@ func (v view) point(l curve.Line, p curve.Point) string {
 		column = figure.IntervalColumn(p.Interval)
 		interval = text.Between(v.number(p.Interval.Low), v.number(p.Interval.High))
 	}
-	return book.Text("point", prose.Values{"Line": l.Name, "At": v.place(p.X), "Value": v.value(p.Y), "Column": column, "Interval": interval, "Invalid": p.Invalid})
+	return book.Text("point", prose.Values{"Line": l.Name, "At": v.place(p.X), "Value": v.value(p.Y), "Column": column, "Interval": interval, "Few": few(p)})
+}
+
+// few says how many trials a point comes from, if some are not valid.
+func few(p curve.Point) string {
+	if !p.Few() {
+		return ""
+	}
+	return book.Text("few", prose.Values{"Trials": p.Trials, "Of": p.Of})
 }
 
 // span is the range of numbers.

@@ -36,6 +36,9 @@ func Plots(f *record.File, asks []curve.Ask) (document.Document, error) {
 			sec.Blocks = append(sec.Blocks, book.Say("plots scenario", prose.Values{"Scenario": common}))
 		}
 		sec.Blocks = append(sec.Blocks, tableOf(v))
+		for _, note := range notes([]curve.Curve{c}) {
+			sec.Blocks = append(sec.Blocks, document.Small(note))
+		}
 		if len(c.Left) > 0 {
 			sec.Blocks = append(sec.Blocks, document.Small(book.Say("plots left", prose.Values{"Axis": v.axis(), "Values": c.Left})))
 		}
@@ -82,9 +85,9 @@ func tableOf(v view) document.Table {
 			if p.Ranged {
 				interval = p.Interval.Text(where, v.number)
 			}
-			value := prose.Bold(v.number(p.Y))
-			if p.Invalid {
-				value = prose.Bold(v.number(p.Y) + " (invalid)")
+			value := prose.Say(prose.Bold(v.number(p.Y)))
+			if n := few(p); n != "" {
+				value = append(value, prose.Say(" ("+n+")")...)
 			}
 			cells = append(cells, value, interval)
 		}

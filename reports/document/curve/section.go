@@ -29,10 +29,40 @@ func Sections(f *record.File, list []*figure.Scenario) []document.Section {
 	if rates {
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("load note", nil)))
 	}
+	for _, note := range notes(all[:min(most, len(all))]) {
+		sec.Blocks = append(sec.Blocks, document.Small(note))
+	}
 	if n := len(all) - most; n > 0 {
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("more", prose.Values{"N": n})))
 	}
 	return []document.Section{sec}
+}
+
+// notes say which scenarios have hollow points, and which have none because no trial is valid.
+func notes(shown []curve.Curve) (p []prose.Prose) {
+	var hollow, without []prose.Prose
+	seen := map[*figure.Scenario]bool{}
+	for _, c := range shown {
+		for _, s := range c.Without {
+			if !seen[s] {
+				seen[s], without = true, append(without, prose.Say(prose.Mono(s.Full())))
+			}
+		}
+		for _, l := range c.Lines {
+			for _, pt := range l.Points {
+				if s := pt.Scenario; pt.Few() && !seen[s] {
+					seen[s], hollow = true, append(hollow, prose.Say(prose.Mono(s.Full()), " ("+few(pt)+")"))
+				}
+			}
+		}
+	}
+	if len(hollow) > 0 {
+		p = append(p, book.Say("hollow points", prose.Values{"Scenarios": hollow}))
+	}
+	if len(without) > 0 {
+		p = append(p, book.Say("no points", prose.Values{"Scenarios": without}))
+	}
+	return p
 }
 
 // fileOf names the file of a chart. used counts the files of each name. What comes from a run

@@ -4,6 +4,7 @@ package ladder
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
@@ -12,6 +13,7 @@ import (
 	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
+	"tunbench/reports/text"
 )
 
 // Lanes are the latencies of scenarios, by the arm whose trials they are of: those
@@ -61,7 +63,8 @@ func (l Lanes) Pictures(list []*figure.Scenario) (pics []document.Picture) {
 		if arm == record.Observed && len(l[record.Bare]) > 0 {
 			file = "latency-observed"
 		}
-		pics = append(pics, Pictures(shown, func(s *figure.Scenario) []chart.Lane { return l[arm][s] }, document.Picture{
+		few := func(s *figure.Scenario) string { return document.OfFew(s.Arm(arm)) }
+		pics = append(pics, pictures(shown, few, func(s *figure.Scenario) []chart.Lane { return l[arm][s] }, document.Picture{
 			File: file, Alt: book.Text("alt", nil), N: document.TrialsIn(arm, shown),
 			Chart: chart.Ladder{
 				Title: book.Text("title", prose.Values{"Arm": string(arm), "Load": book.Text("load "+load, nil)}),
@@ -74,12 +77,16 @@ func (l Lanes) Pictures(list []*figure.Scenario) (pics []document.Picture) {
 // Pictures draws the lanes of scenarios, in as many charts like pic as they need. What the
 // scenarios of a chart have in common stands above its rows.
 func Pictures(list []*figure.Scenario, lanes func(*figure.Scenario) []chart.Lane, pic document.Picture) (pics []document.Picture) {
+	return pictures(list, func(s *figure.Scenario) string { return document.OfFew(s.Head()) }, lanes, pic)
+}
+
+func pictures(list []*figure.Scenario, few func(*figure.Scenario) string, lanes func(*figure.Scenario) []chart.Lane, pic document.Picture) (pics []document.Picture) {
 	for i, part := range slices.Collect(slices.Chunk(list, chart.LaddersAChart)) {
 		name, shared := question.Sharing(part)
 		one := pic.Chart.(chart.Ladder)
 		one.Desc, one.Note, one.Rows = book.Text("description", nil), shared, nil
 		for _, s := range part {
-			one.Rows = append(one.Rows, chart.LadderRow{Label: name(s), Lanes: lanes(s)})
+			one.Rows = append(one.Rows, chart.LadderRow{Label: strings.Join(text.NonEmpty(name(s), few(s)), ", "), Lanes: lanes(s)})
 		}
 		pics = append(pics, document.Picture{File: document.Numbered(pic.File, i), Alt: pic.Alt, Chart: one, N: cmp.Or(pic.N, document.TrialsEach(part))})
 	}

@@ -5,6 +5,7 @@ package program
 import (
 	"cmp"
 	"embed"
+	"math"
 	"slices"
 
 	"tunbench/reports/axis"
@@ -198,7 +199,7 @@ const mostBars = chart.BarsAChart + 4
 // bar is the goodput of r, with its ratio to that of base.
 func (r *row) bar(base *row) chart.RatioBar {
 	h := r.tcp.Head()
-	b := chart.RatioBar{Label: r.name, Value: r.goodput / 1e9, Text: text.Gigabits(r.goodput) + " Gbit/s", Hollow: h.Invalid}
+	b := chart.RatioBar{Label: r.name, Value: r.goodput / 1e9, Text: text.Gigabits(r.goodput) + " Gbit/s"}
 	if sp, ok := h.Interval(record.GoodputBitPerS); ok {
 		b.Low, b.High, b.Exact = sp.Low/1e9, sp.High/1e9, sp.Exact
 	}
@@ -209,12 +210,12 @@ func (r *row) bar(base *row) chart.RatioBar {
 	return b
 }
 
-// ratioTo compares r with base in the rounds that both have, or without those by medians.
+// ratioTo compares r with base in the rounds that both have; without those it is not a number.
 func (r *row) ratioTo(base *row) figure.Ratio {
 	if ratio, ok := figure.RatioOf(r.tcp.Head(), base.tcp.Head(), figure.Bytes); ok {
 		return ratio
 	}
-	return figure.Ratio{Value: r.goodput / base.goodput}
+	return figure.Ratio{Value: math.NaN()}
 }
 
 func mebibytes(v float64) string { return text.Figure(v / (1 << 20)) }

@@ -74,7 +74,7 @@ func sets(d figure.Difference, g figure.DifferenceGroup) (list []set) {
 		for _, one := range s.Scenarios {
 			r := ratio(d, one, base)
 			s.ratios = append(s.ratios, r)
-			point = point || one != base && Side(r) != 0 && math.Abs(r.Value-1) >= leastPoint && !one.Head().Invalid && !base.Head().Invalid
+			point = point || one != base && Side(r) != 0 && math.Abs(r.Value-1) >= leastPoint
 			if m, ok := one.Head().Metric(d.Metric()); ok {
 				s.top = max(s.top, m.Median)
 			}
@@ -86,17 +86,17 @@ func sets(d figure.Difference, g figure.DifferenceGroup) (list []set) {
 	return list
 }
 
-// ratio compares s with base, by rounds or, where they share none, by their medians.
+// ratio compares s with base in the rounds that both have. It is not a number where they
+// share none: a ratio of medians, which the table below the chart does not give either, has
+// no interval, and two scenarios that were not measured by turns met different hosts.
 func ratio(d figure.Difference, s, base *figure.Scenario) figure.Ratio {
-	if r, ok := d.Ratio(s, base); ok && s != base {
+	if s == base {
+		return figure.Ratio{Value: 1}
+	}
+	if r, ok := d.Ratio(s, base); ok {
 		return r
 	}
-	x, okX := s.Head().Metric(d.Metric())
-	y, okY := base.Head().Metric(d.Metric())
-	if !okX || !okY || !(y.Median > 0) {
-		return figure.Ratio{Value: math.NaN()}
-	}
-	return figure.Ratio{Value: x.Median / y.Median}
+	return figure.Ratio{Value: math.NaN()}
 }
 
 // Side is 1 where the interval of r is above 1, −1 where it is below, and 0 where r shows
@@ -175,7 +175,7 @@ func picture(d figure.Difference, part []set, i, hidden int) document.Picture {
 			b.Label = label(d, one, s.Scenarios)
 			if j > 0 {
 				b.Ratio, b.Side = RatioText(s.ratios[j]), Side(s.ratios[j])
-				if farther(s.ratios[j], bestSet.ratios[best]) && !one.Head().Invalid || best == 0 {
+				if farther(s.ratios[j], bestSet.ratios[best]) || best == 0 {
 					best, bestSet = j, s
 				}
 			}
@@ -215,7 +215,7 @@ func times(all []set, meant func(s set, j int) bool) string {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, s := range all {
 		for j := 1; j < len(s.Scenarios); j++ {
-			if v := s.ratios[j].Value; v > 0 && !s.Scenarios[j].Head().Invalid && meant(s, j) {
+			if v := s.ratios[j].Value; v > 0 && meant(s, j) {
 				low, high = min(low, v), max(high, v)
 			}
 		}
@@ -237,7 +237,7 @@ func farther(a, b figure.Ratio) bool {
 // bar is the rate of s.
 func bar(d figure.Difference, s *figure.Scenario, scale text.Scale) chart.RatioBar {
 	m, _ := s.Head().Metric(d.Metric())
-	b := chart.RatioBar{Value: m.Median / scale.Div, Text: scale.Format(m.Median) + " " + scale.Unit, Hollow: s.Head().Invalid}
+	b := chart.RatioBar{Value: m.Median / scale.Div, Text: scale.Format(m.Median) + " " + scale.Unit}
 	if sp, ok := s.Head().Interval(d.Metric()); ok {
 		b.Low, b.High, b.Exact = sp.Low/scale.Div, sp.High/scale.Div, sp.Exact
 	}

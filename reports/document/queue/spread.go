@@ -9,6 +9,7 @@ import (
 	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/text"
 )
 
@@ -42,6 +43,7 @@ func Spreads(list []*figure.Scenario) (document.Section, bool) {
 	if single > 0 {
 		sec.Blocks = append(sec.Blocks, book.Say("single queue", prose.Values{"N": single}))
 	}
+	sec.Blocks = document.WithLeftOut(sec.Blocks, list, record.Observed)
 	return sec, true
 }
 

@@ -51,6 +51,7 @@ func Waits(list []*figure.Scenario) (document.Section, bool) {
 	for _, pic := range waitCharts(several) {
 		sec.Blocks = append(sec.Blocks, pic)
 	}
+	sec.Blocks = document.WithLeftOut(sec.Blocks, list, record.Observed)
 	return sec, true
 }
 

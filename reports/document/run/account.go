@@ -20,17 +20,20 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario", "reason"), document.Numeric("packets", "of accepted %")),
 	}
-	clean, met := 0, map[string]bool{}
+	clean, without, some, met := 0, 0, false, map[string]bool{}
 	for _, s := range list {
-		trials := s.Observ.All
-		if len(trials) == 0 {
-			trials = s.Bare.All
-		}
+		trials, arm := s.Losing()
 		l := figure.Account(trials)
-		if len(l.ByReason) == 0 {
+		switch {
+		case len(trials) == 0:
+			without++
+			continue
+		case len(l.ByReason) == 0:
 			clean++
 			continue
 		}
+		only := bareOnly(s, arm)
+		some = some || only != ""
 		reasons := slices.SortedFunc(maps.Keys(l.ByReason), func(a, b string) int {
 			return cmp.Or(cmp.Compare(l.ByReason[b], l.ByReason[a]), strings.Compare(a, b))
 		})
@@ -40,26 +43,44 @@ func drops(list []*figure.Scenario) (document.Section, bool) {
 			if l.Accepted > 0 {
 				share = text.Percent(float64(l.ByReason[r]) / float64(l.Accepted))
 			}
-			t.Rows = append(t.Rows, document.Row(name, prose.Mono(r), text.Count(l.ByReason[r]), share))
+			t.Rows = append(t.Rows, document.Row(name, prose.Say(prose.Mono(r), only), text.Count(l.ByReason[r]), share))
 			met[r] = true
 			name = ""
 		}
 	}
 	if len(t.Rows) == 0 {
-		sec.Blocks = append(sec.Blocks, book.Say("no drops", nil))
-		return sec, true
+		if clean > 0 {
+			sec.Blocks = append(sec.Blocks, book.Say("no drops", nil))
+		}
+		return notCounted(sec, without), true
 	}
 	for _, r := range slices.Sorted(maps.Keys(met)) {
 		if m := document.DropMeaning(r); m != "" {
 			t.Note = and(t.Note, book.Say("drop reason", prose.Values{"Reason": r, "Meaning": m}))
 		}
 	}
-	t.Note = and(t.Note, book.Say("drops note", nil))
+	t.Note = and(t.Note, book.Say("drops note", prose.Values{"Only": some}))
 	sec.Blocks = append(sec.Blocks, t.Folded(book.Text("drops fold", nil)))
 	if clean > 0 {
 		sec.Blocks = append(sec.Blocks, book.Say("scenarios without drops", prose.Values{"N": clean}))
 	}
-	return sec, true
+	return notCounted(sec, without), true
+}
+
+// notCounted adds to sec how many scenarios have no valid trial whose drops could count.
+func notCounted(sec document.Section, n int) document.Section {
+	if n > 0 {
+		sec.Blocks = append(sec.Blocks, book.Say("drops not counted", prose.Values{"N": n}))
+	}
+	return sec
+}
+
+// bareOnly marks losses of the bare trials of a scenario that has valid observed trials too.
+func bareOnly(s *figure.Scenario, arm record.Arm) string {
+	if arm == record.Bare && len(s.Observ.Used) > 0 {
+		return book.Text("bare trials only", nil)
+	}
+	return ""
 }
 
 func observerCost(list []*figure.Scenario) (document.Section, bool) {
@@ -119,6 +140,7 @@ func together(list []*figure.Scenario) string {
 func accounting(list []*figure.Scenario) (document.Section, bool) {
 	total := figure.Account(figure.AllTrials(list))
 	sec := document.Section{Heading: book.Text("accounting heading", nil), Blocks: []document.Block{and(ledger(total), trust.Unexplained(total))}}
+	sec.Blocks = append(sec.Blocks, document.Small(book.Say("accounting of all", nil)))
 	if total.Duplicates+total.Reordered > 0 {
 		sec.Blocks = append(sec.Blocks, book.Say("duplicates and reordered", prose.Values{"Duplicates": text.Count(total.Duplicates), "Reordered": text.Count(total.Reordered)}))
 	}

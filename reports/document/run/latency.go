@@ -47,7 +47,7 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 			if kind.Name == record.E2E && s.Head().Paced() {
 				continue // has its row above
 			}
-			cells := append([]any{title(s)}, quantileCells(l)...)
+			cells := append([]any{document.WithFew(title(s), s.Arm(arm))}, quantileCells(l)...)
 			t.Rows = append(t.Rows, document.Row(append(cells, text.Count(l.Count+l.Overflow), text.Count(l.Missed))...))
 		}
 		if len(t.Rows) == 0 {
@@ -75,6 +75,9 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 	}
 	for _, pic := range lanes.Pictures(list) {
 		sec.Blocks = append(sec.Blocks, pic)
+	}
+	for _, arm := range []record.Arm{record.Bare, record.Observed} {
+		sec.Blocks = document.WithLeftOut(sec.Blocks, list, arm)
 	}
 	return sec, true
 }

@@ -43,11 +43,7 @@ func OpenLoops(list []*figure.Scenario, title func(*figure.Scenario) string) (op
 		e2e, _ := h.Pool(record.E2E)
 		service, _ := h.Pool(record.Service)
 		from := quantileCells(service)
-		name := any(title(s))
-		if h.Invalid {
-			name = book.Say("invalid scenario", prose.Values{"Scenario": title(s)})
-		}
-		cells := append([]any{name, sc.Format(k.Rate)}, quantileCells(e2e)...)
+		cells := append([]any{document.WithFew(title(s), h), sc.Format(k.Rate)}, quantileCells(e2e)...)
 		cells = append(cells, from[0], from[2], from[3], Cell(h, record.Loss, text.Percent), late)
 		open.Rows = append(open.Rows, document.Row(cells...))
 		kept.Rows = append(kept.Rows, document.Row(title(s), sc.Format(k.Rate), text.Count(k.Sends), late, p99, text.Duration(float64(k.Max)), k.Trials))

@@ -71,6 +71,7 @@ func passages(list []*figure.Scenario, all map[*figure.Scenario]figure.Passage) 
 	if strange > 0 {
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("passage strange", prose.Values{"N": strange})))
 	}
+	sec.Blocks = document.WithLeftOut(sec.Blocks, list, record.Observed)
 	if !apart {
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("passage together", nil)))
 	}

@@ -27,7 +27,8 @@ func written(list []*figure.Scenario) (document.Section, bool) {
 		var calls, bytes, all uint64
 		errors, bySize := map[string]uint64{}, map[string]uint64{}
 		seen := false
-		for _, tr := range s.All() {
+		trials, arm := s.Losing()
+		for _, tr := range trials {
 			if w := tr.Writes; w != nil {
 				seen = true
 				calls += w.Calls
@@ -51,7 +52,7 @@ func written(list []*figure.Scenario) (document.Section, bool) {
 		if all+refused > 0 {
 			share = text.Percent(float64(refused) / float64(all+refused))
 		}
-		t.Rows = append(t.Rows, document.Row(title(s), text.Count(all), text.Count(calls), each, text.Count(refused), share, reasons(errors), reasons(figure.Account(s.All()).ByReason)))
+		t.Rows = append(t.Rows, document.Row(title(s), text.Count(all), text.Count(calls), each, text.Count(refused), share, reasons(errors), losses(figure.Account(trials).ByReason, bareOnly(s, arm))))
 		name := title(s)
 		for _, upTo := range slices.SortedFunc(maps.Keys(bySize), byNumber) {
 			sizes.Rows = append(sizes.Rows, document.Row(name, upTo, text.Count(bySize[upTo]), text.Percent(float64(bySize[upTo])/float64(max(1, all)))))
@@ -111,7 +112,8 @@ func hops(list []*figure.Scenario) (document.Section, bool) {
 	for _, s := range list {
 		var order []string
 		sums := map[string]*record.Hop{}
-		for _, tr := range s.All() {
+		trials, arm := s.Losing()
+		for _, tr := range trials {
 			for _, h := range tr.Hops {
 				sum, ok := sums[h.Name]
 				if !ok {
@@ -126,12 +128,12 @@ func hops(list []*figure.Scenario) (document.Section, bool) {
 				addAll(sum.Dropped, h.Dropped)
 			}
 		}
-		name := title(s)
+		name, only := title(s), bareOnly(s, arm)
 		var lossy []string
 		for _, place := range order {
 			h := sums[place]
 			if figure.Sum(h.Dropped) > 0 {
-				lossy = append(lossy, book.Text("dropped at", prose.Values{"Hop": place, "Reasons": reasons(h.Dropped)}))
+				lossy = append(lossy, book.Text("dropped at", prose.Values{"Hop": place, "Reasons": losses(h.Dropped, only)}))
 			}
 			calls, bytes := text.Absent, text.Absent
 			if h.In > 0 && h.Calls > 0 {
@@ -140,7 +142,7 @@ func hops(list []*figure.Scenario) (document.Section, bool) {
 			if h.In > 0 && h.Bytes > 0 {
 				bytes = text.Figure(float64(h.Bytes) / float64(h.In))
 			}
-			t.Rows = append(t.Rows, document.Row(name, h.Name, text.Count(h.In), text.Count(h.Out), calls, bytes, reasons(h.Dropped)))
+			t.Rows = append(t.Rows, document.Row(name, h.Name, text.Count(h.In), text.Count(h.Out), calls, bytes, losses(h.Dropped, only)))
 			name = ""
 		}
 		if n := len(order); n > 0 {
@@ -169,6 +171,14 @@ func reasons(counts map[string]uint64) string {
 		return text.Absent
 	}
 	return strings.Join(parts, ", ")
+}
+
+// losses spells counts of losses, and marks those of bare trials only.
+func losses(counts map[string]uint64, only string) string {
+	if figure.Sum(counts) == 0 {
+		return text.Absent
+	}
+	return reasons(counts) + only
 }
 
 // addAll adds counts by name.

@@ -15,12 +15,16 @@ import (
 // Flags shows which flags the trials of a run have, what each means and what to do about
 // it, and where they are: a row for each scenario or, in full, for each trial.
 func Flags(run *record.Run, list []*figure.Scenario, full bool) document.Section {
-	byFlag, trials, most := map[string][]*record.Trial{}, 0, 0
+	byFlag, trials, flagged, most := map[string][]*record.Trial{}, 0, 0, 0
 	for _, s := range list {
 		most = max(most, len(s.Head().All))
 		for _, t := range s.All() {
 			trials++
-			for _, f := range figure.Marks(t) {
+			marks := figure.Marks(t)
+			if len(marks) > 0 {
+				flagged++
+			}
+			for _, f := range marks {
 				byFlag[f] = append(byFlag[f], t)
 			}
 		}
@@ -47,6 +51,13 @@ func Flags(run *record.Run, list []*figure.Scenario, full bool) document.Section
 	where := flaggedScenarios(list)
 	if full {
 		where = flaggedTrials(list)
+	}
+	marks := 0
+	for _, own := range byFlag {
+		marks += len(own)
+	}
+	if marks > flagged {
+		t.Note = book.Say("several flags", nil)
 	}
 	sec.Blocks = append(sec.Blocks, t, where)
 	return sec

@@ -89,16 +89,25 @@ func skipped(f *record.File) (p []prose.Prose) {
 			command = ""
 		}
 		p = append(p, book.Say("skipped", prose.Values{
-			"N": len(skips), "Scenario": skips[0].Scenario, "Arm": string(c.arm), "Reason": text.Clip(c.reason, longestDetail), "Detail": text.Clip(skips[0].Detail, longestDetail),
+			"N": len(skips), "Scenario": skips[0].Scenario, "Arm": string(c.arm), "Reason": text.Clip(c.reason, longestDetail), "Detail": clipped(skips[0].Detail),
 			"More": len(details) - 1, "Command": command, "Failed": c.reason == record.Failed,
 		}))
 	}
 	return p
 }
 
-// longestDetail is how much of the detail of a skip a line shows: all of one that tunbench
-// words itself.
+// longestDetail is how much of the detail of a skip a line shows: the section on skipped
+// scenarios has all of it.
 const longestDetail = 240
+
+// clipped is a detail, or as many of its words as a line shows.
+func clipped(detail string) string {
+	short := text.Clip(detail, longestDetail)
+	if i := strings.LastIndexByte(short, ' '); short != detail && i > longestDetail/2 {
+		return short[:i] + " …"
+	}
+	return short
+}
 
 // rank orders the reasons of skips: what is a fault comes first.
 func rank(reason string) int {
@@ -107,7 +116,7 @@ func rank(reason string) int {
 
 // invalid has a line for each flag that makes trials invalid.
 func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
-	counts, first, with := map[string]int{}, map[string]string{}, map[string][]*record.Trial{}
+	counts, above, first, with := map[string]int{}, map[string]int{}, map[string]string{}, map[string][]*record.Trial{}
 	trials, without := 0, 0
 	for _, s := range list {
 		if s.Head().Invalid {
@@ -115,11 +124,16 @@ func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
 		}
 		for _, t := range s.All() {
 			trials++
-			for _, flag := range t.Flags {
-				if record.Invalidates(flag) {
+			counted := false // in an earlier line
+			for _, flag := range order {
+				if record.Invalidates(flag) && slices.Contains(t.Flags, flag) {
 					counts[flag]++
 					first[flag] = cmp.Or(first[flag], s.Name)
 					with[flag] = append(with[flag], t)
+					if counted {
+						above[flag]++
+					}
+					counted = true
 				}
 			}
 		}
@@ -143,7 +157,7 @@ func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
 		case record.FlagUnexplained, record.FlagBadVnet, record.FlagCorrupt, record.FlagNoTraffic:
 			command = again(run, &name, "-v")
 		}
-		p = append(p, book.Say("invalid trials", prose.Values{"N": n, "Of": trials, "Flag": flag, "Cause": book.Text("cause "+flag, nil), "Command": command, "Change": change}))
+		p = append(p, book.Say("invalid trials", prose.Values{"N": n, "Of": trials, "Above": above[flag], "Flag": flag, "Cause": book.Text("cause "+flag, nil), "Command": command, "Change": change}))
 	}
 	if without > 0 {
 		p = append(p, book.Say("scenarios without valid trials", prose.Values{"N": without}))

@@ -32,12 +32,13 @@ var ofHost = []string{
 func Sentence(list []*figure.Scenario) prose.Prose {
 	trials := figure.AllTrials(list)
 	l := figure.Account(trials)
-	valid, flagged, disturbed, flags := 0, 0, 0, map[string]int{}
+	valid, flagged, disturbed, marked, flags := 0, 0, 0, 0, map[string]int{}
 	for _, t := range trials {
 		if !t.Invalid() {
 			valid++
 		}
 		marks := figure.Marks(t)
+		marked += len(marks)
 		if len(marks) > 0 {
 			flagged++
 		}
@@ -66,7 +67,7 @@ func Sentence(list []*figure.Scenario) prose.Prose {
 	for _, f := range names {
 		counts = append(counts, book.Say("flag count", prose.Values{"Flag": f, "Trials": flags[f], "Flagged": flagged}))
 	}
-	p = document.And(p, book.Say("flags", prose.Values{"Flagged": flagged, "Flags": counts}))
+	p = document.And(p, book.Say("flags", prose.Values{"Flagged": flagged, "Flags": counts, "Several": marked > flagged}))
 	if 2*disturbed > len(trials) {
 		p = document.And(p, book.Say("disturbed by the host", prose.Values{"Disturbed": disturbed, "Trials": len(trials)}))
 	}

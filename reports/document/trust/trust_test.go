@@ -35,7 +35,7 @@ func TestSentence(t *testing.T) {
 		{"contradicting", []record.Trial{wrong, fixture.Plain(2, 64)}, "All 2 trials are valid. The counts of 1 trial do not add up. No trial is flagged."},
 		{
 			"half disturbed", []record.Trial{fixture.Plain(1, 64, record.FlagPressure, record.FlagReordered), fixture.Plain(2, 64, record.FlagReordered)},
-			"All 2 trials are valid and every packet is accounted for. 2 trials are flagged: reordered in all, pressure in 1; the report's section Flags explains each flag.",
+			"All 2 trials are valid and every packet is accounted for. 2 trials are flagged (some by several flags): reordered in all, pressure in 1; the report's section Flags explains each flag.",
 		},
 		{
 			"crowded", []record.Trial{fixture.Plain(1, 64, record.FlagOversubscribed), fixture.Plain(2, 64, record.FlagOversubscribed)},

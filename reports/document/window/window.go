@@ -39,9 +39,12 @@ func Details(list []*figure.Scenario) (all document.Details) {
 
 func blocks(s *figure.Scenario) (all []document.Block) {
 	c, ok := timeline(s)
-	if !ok {
+	switch {
+	case len(s.Valid()) == 0:
+		all = append(all, book.Say("no valid trial", nil))
+	case !ok:
 		all = append(all, book.Say("no windows", nil))
-	} else {
+	default:
 		all = append(all, document.Picture{Alt: book.Text("chart alt", prose.Values{"Scenario": s.Full()}), Chart: c})
 	}
 	for _, t := range []document.Table{latencies(s), queues(s)} {
@@ -53,12 +56,12 @@ func blocks(s *figure.Scenario) (all []document.Block) {
 }
 
 // timeline draws the rates of the windows of both arms, block after block. An observed
-// window stands where the bare window of its round does.
+// window stands where the bare window of its round does. Invalid trials are left out.
 func timeline(s *figure.Scenario) (chart.Timeline, bool) {
 	var c chart.Timeline
 	lines := []chart.TimeLine{{Name: string(record.Bare)}, {Name: string(record.Observed)}}
 	var pairs []int
-	for _, t := range s.All() {
+	for _, t := range s.Valid() {
 		if len(t.Windows) > 0 {
 			pairs = append(pairs, t.Pair)
 		}
@@ -145,13 +148,13 @@ func windows(t *record.Trial) (list []window) {
 	return list
 }
 
-// of is the trial of a block; nil where the arm has none with windows.
+// of is the valid trial of a block; nil where the arm has none with windows.
 func of(a figure.Arm, pair int) *record.Trial {
-	i := slices.IndexFunc(a.All, func(t *record.Trial) bool { return t.Pair == pair && len(t.Windows) > 0 })
+	i := slices.IndexFunc(a.Used, func(t *record.Trial) bool { return t.Pair == pair && len(t.Windows) > 0 })
 	if i < 0 {
 		return nil
 	}
-	return a.All[i]
+	return a.Used[i]
 }
 
 // latencies has a row for each latency that was measured.
