@@ -34,11 +34,20 @@ func None(list []*figure.Scenario) prose.Prose {
 	for _, s := range list {
 		fewest = min(fewest, len(s.Head().Used))
 	}
-	groups := 0
-	for _, d := range Respects() {
-		groups += len(d.Groups(list))
+	pairs, unlike := 0, 0
+	for _, d := range respects() {
+		for _, g := range d.Groups(list) {
+			for _, s := range g.Scenarios[1:] {
+				if d.compares(s, g.Base()) {
+					pairs++
+				}
+				if d.compares(s, g.Base()) && d.Name != programs.Name && !Alike(d.Difference, s, g.Base()) {
+					unlike++
+				}
+			}
+		}
 	}
-	return book.Say("none", prose.Values{"Of": len(Compared(list)), "Groups": groups, "Other": others(list), "Trials": fewest, "Fewest": figure.Fewest})
+	return book.Say("none", prose.Values{"Of": len(Compared(list)), "Groups": pairs, "Unlike": unlike == pairs, "Other": others(list), "Trials": fewest, "Fewest": figure.Fewest})
 }
 
 // others are the axes that no difference is about, and in which alone two scenarios of list
@@ -50,7 +59,7 @@ func others(list []*figure.Scenario) (names []prose.Piece) {
 	}
 	for _, name := range axis.Alone(slices.Collect(maps.Values(byHost))...) {
 		about := func(d figure.Difference) bool { return slices.Contains(d.Axes, name) }
-		if !slices.ContainsFunc(Respects(), about) && !slices.ContainsFunc(figure.Differences, about) {
+		if !slices.ContainsFunc(respects(), func(r respect) bool { return about(r.Difference) }) && !slices.ContainsFunc(figure.Differences, about) {
 			names = append(names, prose.Mono(name))
 		}
 	}

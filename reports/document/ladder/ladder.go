@@ -41,7 +41,7 @@ func LaneOf(kind string, l figure.Latency) chart.Lane {
 }
 
 // Pictures draws the lanes of each arm: those of open loads, which are latencies as users
-// have them. Under a closed load a latency is the length of the queue: it is drawn where
+// have them. Under a closed load a latency is mostly that of the queue: it is drawn where
 // no load is open and there are few scenarios.
 func (l Lanes) Pictures(list []*figure.Scenario) (pics []document.Picture) {
 	for _, arm := range []record.Arm{record.Bare, record.Observed} {

@@ -13,6 +13,7 @@ import (
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
+	"tunbench/reports/finding"
 	"tunbench/reports/prose"
 	"tunbench/reports/text"
 )
@@ -32,14 +33,16 @@ const (
 )
 
 // Pictures draws the groups of d in list that have a point: in which some scenario is
-// faster or slower than the base, and the interval of the ratio says so. Groups share a
-// chart as far as it stays small.
+// faster or slower than the base, and the interval of the ratio says so. A scenario whose
+// packets cross in another form than those of the base is left out. Groups share a chart
+// as far as it stays small.
 func Pictures(d figure.Difference, list []*figure.Scenario) (pics []document.Picture) {
 	var own []set
 	hidden := 0
+	trust := finding.TrustOf(list)
 	for _, g := range d.Groups(list) {
-		drawn := sets(d, g)
-		if len(drawn) == 0 {
+		drawn := sets(d, g, trust)
+		if len(drawn) == 0 && slices.ContainsFunc(g.Scenarios[1:], func(s *figure.Scenario) bool { return finding.Alike(d, s, g.Base()) }) {
 			hidden++
 		}
 		own = append(own, drawn...)
@@ -55,26 +58,44 @@ type set struct {
 	figure.DifferenceGroup
 	ratios []figure.Ratio // of each scenario to the base; Each is empty where there is none
 	top    float64        // the highest rate
+	trust  finding.Trust
+}
+
+// side is that of the j-th scenario, 0 where its 95 % interval shows no difference that
+// the run is to be believed.
+func (s set) side(j int) int {
+	if r := s.ratios[j]; !r.Interval.Exact || s.trust.Shows(r) {
+		return Side(r)
+	}
+	return 0
+}
+
+// farther reports whether the j-th scenario of s shows a larger difference than another.
+func (s set) farther(j int, than set, other int) bool {
+	if s.side(j) == 0 {
+		return false
+	}
+	return than.side(other) == 0 || math.Abs(math.Log(s.ratios[j].Value)) > math.Abs(math.Log(than.ratios[other].Value))
 }
 
 // sets makes charts' worth of a group: none if it has no point, several, each with the
 // base, if it has too many bars.
-func sets(d figure.Difference, g figure.DifferenceGroup) (list []set) {
+func sets(d figure.Difference, g figure.DifferenceGroup, trust finding.Trust) (list []set) {
 	base := g.Base()
 	if v, ok := base.Head().Metric(d.Metric()); !ok || !(v.Median > 0) {
 		return nil
 	}
 	measured := slices.DeleteFunc(slices.Clone(g.Scenarios[1:]), func(s *figure.Scenario) bool {
 		_, ok := s.Head().Metric(d.Metric())
-		return !ok
+		return !ok || !finding.Alike(d, s, base)
 	})
 	for _, part := range slices.Collect(slices.Chunk(measured, chart.BarsAChart-1)) {
-		s := set{DifferenceGroup: figure.DifferenceGroup{Name: g.Name, Scenarios: slices.Concat([]*figure.Scenario{base}, part)}}
+		s := set{DifferenceGroup: figure.DifferenceGroup{Name: g.Name, Scenarios: slices.Concat([]*figure.Scenario{base}, part)}, trust: trust}
 		point := false
-		for _, one := range s.Scenarios {
+		for j, one := range s.Scenarios {
 			r := ratio(d, one, base)
 			s.ratios = append(s.ratios, r)
-			point = point || one != base && Side(r) != 0 && math.Abs(r.Value-1) >= leastPoint
+			point = point || one != base && s.side(j) != 0 && math.Abs(r.Value-1) >= leastPoint
 			if m, ok := one.Head().Metric(d.Metric()); ok {
 				s.top = max(s.top, m.Median)
 			}
@@ -140,8 +161,8 @@ func packed(all []set) (charts [][]set) {
 // reach is the largest difference that a chart shows, on logarithms.
 func reach(c []set) (most float64) {
 	for _, s := range c {
-		for _, r := range s.ratios {
-			if Side(r) != 0 {
+		for j, r := range s.ratios {
+			if s.side(j) != 0 {
 				most = max(most, math.Abs(math.Log(r.Value)))
 			}
 		}
@@ -174,8 +195,8 @@ func picture(d figure.Difference, part []set, i, hidden int) document.Picture {
 			b := bar(d, one, scale)
 			b.Label = label(d, one, s.Scenarios)
 			if j > 0 {
-				b.Ratio, b.Side = RatioText(s.ratios[j]), Side(s.ratios[j])
-				if farther(s.ratios[j], bestSet.ratios[best]) || best == 0 {
+				b.Ratio, b.Side = RatioText(s.ratios[j]), s.side(j)
+				if s.farther(j, bestSet, best) || best == 0 {
 					best, bestSet = j, s
 				}
 			}
@@ -224,14 +245,6 @@ func times(all []set, meant func(s set, j int) bool) string {
 		return text.Absent
 	}
 	return text.FromTo(text.Ratio(low), text.Ratio(high))
-}
-
-// farther reports whether a shows a larger difference than b.
-func farther(a, b figure.Ratio) bool {
-	if Side(a) == 0 {
-		return false
-	}
-	return Side(b) == 0 || math.Abs(math.Log(a.Value)) > math.Abs(math.Log(b.Value))
 }
 
 // bar is the rate of s.

@@ -116,3 +116,28 @@ func value(v *float64) float64 {
 	}
 	return *v
 }
+
+// FullRings says what scenarios in which the sender goes as fast as it can do to their
+// rings, and so to latency: in how many the median packet found at least half of the ring
+// filled, that of any of its queues, and of how many this is known. It is empty where there are none.
+func FullRings(closed []*figure.Scenario) prose.Prose {
+	if len(closed) == 0 {
+		return nil
+	}
+	full, known := 0, 0
+	for _, s := range closed {
+		deepest, seen := 0.0, false
+		for _, w := range figure.Waits(s) {
+			if w.Half != nil && w.TxQLen > 0 {
+				deepest, seen = max(deepest, *w.Half/float64(w.TxQLen)), true
+			}
+		}
+		if seen {
+			known++
+		}
+		if deepest >= 0.5 {
+			full++
+		}
+	}
+	return book.Say("full rings", prose.Values{"Full": full, "Known": known})
+}

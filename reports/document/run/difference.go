@@ -10,6 +10,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
+	"tunbench/reports/finding"
 	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -19,12 +20,13 @@ import (
 // differences gives one section for each difference in which scenarios differ.
 func differences(list []*figure.Scenario) (secs []document.Section) {
 	paired, medians := false, false
+	trust := finding.TrustOf(list)
 	for _, d := range figure.Differences {
 		groups := d.Groups(list)
 		if len(groups) == 0 {
 			continue
 		}
-		t := newDifferenceTable(d, groups)
+		t := newDifferenceTable(d, groups, trust)
 		paired, medians = paired || t.paired(), medians || !t.paired()
 		heading := book.Text("difference "+d.Name+" heading", nil)
 		sec := document.Section{Heading: heading, Sub: true, Blocks: []document.Block{book.Say("difference "+d.Name, nil)}}
@@ -38,20 +40,23 @@ func differences(list []*figure.Scenario) (secs []document.Section) {
 		if note := t.tcp(); len(note) > 0 {
 			sec.Blocks = append(sec.Blocks, document.Small(note))
 		}
+		if t.unlike() {
+			sec.Blocks = append(sec.Blocks, document.Small(book.Say("unlike note", nil)))
+		}
 		secs = append(secs, sec)
 	}
 	if len(secs) == 0 {
 		return nil
 	}
 	head := document.Section{Heading: book.Text("differences heading", nil), Blocks: []document.Block{
-		document.Small(book.Say("differences note", prose.Values{"Paired": paired, "Medians": medians})),
+		document.Small(book.Say("differences note", prose.Values{"Paired": paired, "Medians": medians, "Trust": trust.String()})),
 	}}
 	return append([]document.Section{head}, secs...)
 }
 
 // DifferenceTable shows the groups of d in list; it has no rows where there are none.
 func DifferenceTable(d figure.Difference, list []*figure.Scenario) document.Table {
-	return newDifferenceTable(d, d.Groups(list)).table()
+	return newDifferenceTable(d, d.Groups(list), finding.TrustOf(list)).table()
 }
 
 // differenceTable shows the groups of a difference.
@@ -61,10 +66,11 @@ type differenceTable struct {
 	ratios map[*figure.Scenario]figure.Ratio // to the first row, of each other row that shares rounds with it
 	where  string                            // column of the intervals of the ratios
 	scale  text.Scale                        // of the packet rates
+	trust  finding.Trust
 }
 
-func newDifferenceTable(d figure.Difference, groups []figure.DifferenceGroup) differenceTable {
-	t := differenceTable{Difference: d, groups: groups, ratios: map[*figure.Scenario]figure.Ratio{}}
+func newDifferenceTable(d figure.Difference, groups []figure.DifferenceGroup, trust finding.Trust) differenceTable {
+	t := differenceTable{Difference: d, groups: groups, trust: trust, ratios: map[*figure.Scenario]figure.Ratio{}}
 	top := 0.0
 	var spans []figure.Interval
 	for _, g := range groups {
@@ -141,7 +147,29 @@ func (t differenceTable) times(s, base *figure.Scenario) []any {
 	case len(r.Each) < 2:
 		return []any{text.Ratio(r.Value), text.Absent}
 	}
-	return []any{prose.Bold(text.Ratio(r.Value)), r.Interval.Text(t.where, text.Ratio)}
+	ratio, interval := text.Ratio(r.Value), r.Interval.Text(t.where, text.Ratio)
+	switch {
+	case !finding.Alike(t.Difference, s, base):
+		return []any{ratio, book.Say("other form", prose.Values{"Interval": interval})}
+	case t.trust.Shows(r):
+		return []any{prose.Bold(ratio), interval}
+	case r.Interval.Exact:
+		return []any{ratio, book.Say("no difference shown", prose.Values{"Interval": interval})}
+	}
+	return []any{ratio, interval}
+}
+
+// unlike reports whether packets cross some scenario in another form than the first one of
+// its group.
+func (t differenceTable) unlike() bool {
+	for s := range t.ratios {
+		for _, g := range t.groups {
+			if slices.Contains(g.Scenarios, s) && !finding.Alike(t.Difference, s, g.Base()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // apart says why a metric is not compared between two arms, or "".

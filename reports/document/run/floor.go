@@ -2,12 +2,14 @@ package run
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/document/question"
+	"tunbench/reports/document/trust"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -29,6 +31,13 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 	if len(costs) == 0 || len(floors) == 0 {
 		return nil
 	}
+	fast := map[bool]bool{} // whether some scenario goes as fast as it can, of those in which user space writes or does not
+	for s := range costs {
+		if !s.Open() && !s.Head().Invalid {
+			fast[s.UserWrites()] = true
+		}
+	}
+	partly := trust.PartlyTimed(slices.Collect(maps.Keys(costs)))
 	p := floorSentence(floors)
 	called := figure.Named(list)
 	times := func(s *figure.Scenario) string { return text.Decimals(costs[s].Ratio, 2) }
@@ -42,7 +51,8 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 				continue
 			}
 			own = append(own, s)
-			if s.Head().Invalid {
+			// A reader that sleeps between packets costs another order of magnitude.
+			if s.Head().Invalid || partly[s] || s.Open() && fast[end == figure.WriteEnd] {
 				continue
 			}
 			if near == nil || c.Ratio < costs[near].Ratio {
@@ -55,16 +65,20 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 		switch {
 		case near == nil:
 		case near == far:
-			p = and(p, book.Say("floor of one", prose.Values{"Who": end.Who, "Scenario": called(near), "Times": times(near)}))
+			p = and(p, book.Say("floor of one", prose.Values{"Who": end.Who, "Scenario": called(near), "Times": times(near), "Fast": fast[end == figure.WriteEnd] && len(own) > 1}))
 		default:
-			p = and(p, book.Say("floor nearest and farthest", prose.Values{"Who": end.Who, "Near": called(near), "Least": times(near), "Far": called(far), "Most": times(far)}))
+			p = and(p, book.Say("floor nearest and farthest", prose.Values{"Who": end.Who, "Near": called(near), "Least": times(near), "Far": called(far), "Most": times(far), "Fast": fast[end == figure.WriteEnd]}))
 		}
-		for _, pic := range LimitCharts(own, costs, end) {
+		drawn := slices.DeleteFunc(slices.Clone(own), func(s *figure.Scenario) bool { return partly[s] })
+		for _, pic := range LimitCharts(drawn, costs, end) {
 			charts = append(charts, pic)
 		}
 		if len(own) > 0 {
 			tables = append(tables, limitTable(own, costs, end, title))
 		}
+	}
+	if len(partly) > 0 {
+		p = and(p, book.Say("floor of part of the calls", prose.Values{"Scenarios": len(partly), "Engines": trust.Engines(partly)}))
 	}
 	sec.Blocks = slices.Concat([]document.Block{p}, charts, tables)
 	return append([]document.Section{sec}, passages(list, figure.Passages(list))...)

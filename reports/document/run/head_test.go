@@ -86,19 +86,21 @@ func TestCorruptIsShown(t *testing.T) {
 // The note below the findings is right for each number of them.
 func TestFindingsNote(t *testing.T) {
 	for _, c := range []struct {
-		n, of int
-		want  string
+		n, of           int
+		twice, commands bool
+		want            string
 	}{
-		{1, 1, "This is the only ratio between scenarios, with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has its figures, and tunbench ab gives a verdict on it."},
-		{1, 2, "This is the largest and best supported of 2 ratios between scenarios, with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has all of them, and tunbench ab gives a verdict on one."},
-		{2, 2, "These are all 2 ratios between scenarios, each with its 95 % interval: of twenty"},
-		{5, 12, "These are the 5 largest and best supported of 12 ratios between scenarios, each with its 95 % interval: of twenty"},
+		{1, 1, false, false, "This is the only ratio between scenarios that compares like with like, with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has the tables, and tunbench ab gives a verdict on it."},
+		{1, 2, false, false, "1 finding from 2 ratios that compare like with like: of each respect in which scenarios differ, the ratio whose interval stays farthest from 1, less the width of the interval. Other ratios of the same respect may be larger than the finding of another one. In brackets: the 95 % interval: of twenty"},
+		{2, 2, false, false, "These are all 2 ratios between scenarios that compare like with like, each with its 95 % interval: of twenty"},
+		{5, 12, true, true, "5 findings from 12 ratios that compare like with like: of each respect in which scenarios differ, at most two ratios whose interval"},
+		{5, 5, false, true, "These are all 5 ratios between scenarios that compare like with like, each with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has the tables."},
 	} {
-		if got := book.Say("findings note", prose.Values{"N": c.n, "Of": c.of, "Header": false}).String(); !strings.HasPrefix(got, c.want) {
+		if got := book.Say("findings note", prose.Values{"N": c.n, "Of": c.of, "Twice": c.twice, "Commands": c.commands, "Header": false}).String(); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%d of %d: %q, want %q", c.n, c.of, got, c.want)
 		}
 	}
-	if got := book.Say("findings note", prose.Values{"N": 1, "Of": 1, "Header": true}).String(); !strings.Contains(got, "The header is the virtio-net header") {
+	if got := book.Say("findings note", prose.Values{"N": 1, "Of": 1, "Twice": false, "Commands": false, "Header": true}).String(); !strings.Contains(got, "The header is the virtio-net header") {
 		t.Errorf("%q does not say what a header is", got)
 	}
 }

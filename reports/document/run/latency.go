@@ -6,6 +6,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/document/ladder"
+	"tunbench/reports/document/queue"
 	"tunbench/reports/figure"
 	"tunbench/reports/metric"
 	"tunbench/reports/prose"
@@ -17,7 +18,8 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 	sec := document.Section{Heading: book.Text("latency heading", nil)}
 	title := figure.Titles(list)
 	lanes := ladder.Lanes{}
-	full, lockstep := false, false
+	var closed []*figure.Scenario
+	lockstep := false
 	// apart reports that the latencies come from different trials, which may have met
 	// different hosts and filled the ring differently.
 	apart := slices.ContainsFunc(list, func(s *figure.Scenario) bool {
@@ -26,10 +28,14 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 		return ok && seen && from != inside
 	})
 	for _, s := range list {
+		full := false
 		for _, t := range s.All() {
 			step := axis.Of(t, "gen") == "lockstep"
 			full = full || !metric.OpenLoop(t) && !step
 			lockstep = lockstep || step
+		}
+		if full {
+			closed = append(closed, s)
 		}
 	}
 	open, kept := OpenLoops(list, title)
@@ -47,7 +53,7 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 			if kind.Name == record.E2E && s.Head().Paced() {
 				continue // has its row above
 			}
-			cells := append([]any{document.WithFew(title(s), s.Arm(arm))}, quantileCells(l)...)
+			cells := append([]any{document.WithFew(title(s), s.Arm(arm))}, ladder.QuantileCells(l)...)
 			t.Rows = append(t.Rows, document.Row(append(cells, text.Count(l.Count+l.Overflow), text.Count(l.Missed))...))
 		}
 		if len(t.Rows) == 0 {
@@ -70,8 +76,8 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 	if lockstep {
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("latency lockstep", nil)))
 	}
-	if full {
-		sec.Blocks = append(sec.Blocks, document.Small(book.Say("latency full ring", nil)))
+	if said := queue.FullRings(closed); len(said) > 0 {
+		sec.Blocks = append(sec.Blocks, document.Small(said))
 	}
 	for _, pic := range lanes.Pictures(list) {
 		sec.Blocks = append(sec.Blocks, pic)
@@ -80,17 +86,4 @@ func Latencies(list []*figure.Scenario) (document.Section, bool) {
 		sec.Blocks = document.WithLeftOut(sec.Blocks, list, arm)
 	}
 	return sec, true
-}
-
-// quantileCells gives the quantiles of l that are shown, and its maximum; a quantile
-// that is not known is absent.
-func quantileCells(l figure.Latency) (cells []any) {
-	for _, q := range metric.Quantiles {
-		if v, ok := l.Quantile(q.Q); ok {
-			cells = append(cells, text.Duration(float64(v)))
-		} else {
-			cells = append(cells, text.Absent)
-		}
-	}
-	return append(cells, text.Duration(float64(l.Max)))
 }

@@ -6,6 +6,7 @@ import (
 
 	"tunbench/reports/chart"
 	"tunbench/reports/document"
+	"tunbench/reports/document/ladder"
 	"tunbench/reports/figure"
 	"tunbench/reports/fixture"
 	"tunbench/reports/record"
@@ -57,7 +58,7 @@ func TestProbeSection(t *testing.T) {
 		record.RTTLoad: {Count: 20_000, MinNs: 1 << 20, MaxNs: 1 << 20, Buckets: record.Buckets{{1 << 20, 20_000}}},
 	}
 	list, _ := figure.Scenarios(fixture.FileOf(probed))
-	sec, ok := probes(list)
+	sec, ok := ladder.Probes(list)
 	if !ok {
 		t.Fatal("no section")
 	}
@@ -71,7 +72,7 @@ func TestProbeSection(t *testing.T) {
 		t.Errorf("no chart of both: %+v", picture)
 	}
 	list, _ = figure.Scenarios(fixture.FileOf(fixture.Plain(1, 64)))
-	if _, ok := probes(list); ok {
+	if _, ok := ladder.Probes(list); ok {
 		t.Error("a section without probes")
 	}
 }

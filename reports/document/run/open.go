@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tunbench/reports/document"
+	"tunbench/reports/document/ladder"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -42,8 +43,8 @@ func OpenLoops(list []*figure.Scenario, title func(*figure.Scenario) string) (op
 		}
 		e2e, _ := h.Pool(record.E2E)
 		service, _ := h.Pool(record.Service)
-		from := quantileCells(service)
-		cells := append([]any{document.WithFew(title(s), h), sc.Format(k.Rate)}, quantileCells(e2e)...)
+		from := ladder.QuantileCells(service)
+		cells := append([]any{document.WithFew(title(s), h), sc.Format(k.Rate)}, ladder.QuantileCells(e2e)...)
 		cells = append(cells, from[0], from[2], from[3], Cell(h, record.Loss, text.Percent), late)
 		open.Rows = append(open.Rows, document.Row(cells...))
 		kept.Rows = append(kept.Rows, document.Row(title(s), sc.Format(k.Rate), text.Count(k.Sends), late, p99, text.Duration(float64(k.Max)), k.Trials))

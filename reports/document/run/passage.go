@@ -23,7 +23,7 @@ var passageParts = []chart.Part{
 }
 
 // passages shows where the time of a packet goes, open loads first: under a
-// closed load, most of it is the full ring.
+// closed load, most of it is the ring as far as the sender keeps that full.
 func passages(list []*figure.Scenario, all map[*figure.Scenario]figure.Passage) []document.Section {
 	if len(all) == 0 {
 		return nil

@@ -6,8 +6,10 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/document/curve"
+	"tunbench/reports/document/ladder"
 	"tunbench/reports/document/profile"
 	"tunbench/reports/document/program"
+	"tunbench/reports/document/question"
 	"tunbench/reports/document/queue"
 	"tunbench/reports/document/trust"
 	"tunbench/reports/document/window"
@@ -66,7 +68,7 @@ func With(f *record.File, o Options) document.Document {
 		}
 		d.Sections = slices.Concat(d.Sections, questions, curves)
 		open = len(d.Sections)
-		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, probes)
+		add(directions, streams, queue.Spreads, queue.Flows, queue.Waits, written, headers, hops, links, guests, Latencies, ladder.Probes)
 		d.Sections = append(d.Sections, limit(list)...)
 		add(drops, observerCost, accounting)
 		d.Sections = append(d.Sections, trust.Flags(f.Run, list, o.Full))
@@ -109,21 +111,32 @@ func roomy(secs []document.Section, unfolded int) []document.Section {
 	return secs
 }
 
-// findings is what the report leads with: the largest and best supported ratios and,
+// findings is what the report leads with: for each respect the best supported ratio and,
 // where there are few scenarios or no ratios, the figures themselves.
 func findings(f *record.File, list []*figure.Scenario) document.Section {
 	sec := document.Section{Heading: book.Text("findings heading", nil)}
-	found, of := finding.Said(list)
+	found, of := finding.Of(list)
 	if len(found) == 0 {
 		sec.Blocks = append(sec.Blocks, finding.None(list))
 	}
-	lines := found
+	var lines []prose.Prose
+	respects := map[string]bool{}
+	for _, f := range found {
+		lines = append(lines, f.Sentence())
+		respects[f.Difference.Name] = true
+	}
 	if len(list) <= mostQuoted || len(found) == 0 {
 		lines = append(lines, results(list)...)
 	}
 	sec.Blocks = append(sec.Blocks, document.Bullets(append(lines, searched(f.Searches)...)))
 	if len(found) > 0 {
-		sec.Blocks = append(sec.Blocks, document.Small(book.Say("findings note", prose.Values{"N": len(found), "Of": of, "Header": finding.OnHeaders(list)})))
+		checks := question.Commands(found)
+		sec.Blocks = append(sec.Blocks, document.Small(book.Say("findings note", prose.Values{
+			"N": len(found), "Of": of, "Twice": len(respects) < len(found), "Commands": len(checks.Blocks) > 0, "Header": finding.OnHeaders(list),
+		})))
+		if len(checks.Blocks) > 0 {
+			sec.Blocks = append(sec.Blocks, checks)
+		}
 	}
 	return sec
 }
@@ -137,6 +150,9 @@ func trusted(f *record.File, list []*figure.Scenario) document.Section {
 	}
 	lines = slices.Concat(lines, trust.Left(f, list), trust.Rest(f, list), []prose.Prose{provenance(f, list)})
 	sec := document.Section{Heading: book.Text("trust heading", nil), Blocks: []document.Block{document.Bullets(lines)}}
+	if crowded := trust.Crowded(list); len(crowded.Rows) > 0 {
+		sec.Blocks = append(sec.Blocks, crowded)
+	}
 	if sharp := trust.Sharpness(list); len(sharp) > 0 {
 		sec.Blocks = append(sec.Blocks, document.Small(sharp))
 	}

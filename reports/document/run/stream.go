@@ -7,6 +7,7 @@ import (
 
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
+	"tunbench/reports/document/ladder"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -91,7 +92,7 @@ func transactionTable(list []*figure.Scenario, title func(*figure.Scenario) stri
 		}
 		cells := []any{title(s), prose.Bold(Cell(h, record.TPS, text.Figure)), rng}
 		if l, _, ok := s.LatencyOf(record.RTT); ok {
-			cells = append(cells, quantileCells(l)...)
+			cells = append(cells, ladder.QuantileCells(l)...)
 		} else {
 			cells = append(cells, text.Absent, text.Absent, text.Absent, text.Absent, text.Absent)
 		}

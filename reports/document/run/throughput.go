@@ -9,6 +9,7 @@ import (
 
 	"tunbench/reports/axis"
 	"tunbench/reports/document"
+	"tunbench/reports/document/trust"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -61,6 +62,9 @@ func throughput(list []*figure.Scenario, common []string, f *record.File) []docu
 	})}
 	if slices.ContainsFunc(list, (*figure.Scenario).UserWrites) {
 		notes = append(notes, book.Say("throughput u2k", nil))
+	}
+	if partly := trust.PartlyTimed(list); len(partly) > 0 {
+		notes = append(notes, book.Say("throughput part of the calls", prose.Values{"Engines": trust.Engines(partly)}))
 	}
 	if figure.BelowFloor(f) {
 		notes = append(notes, book.Say("throughput below the floor", nil))

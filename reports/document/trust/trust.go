@@ -110,14 +110,47 @@ func Sharpness(list []*figure.Scenario) prose.Prose {
 // crowded says how many scenarios run more threads than the host has CPUs: a fact of the
 // host, and no reason to repeat them there. It says nothing where none does.
 func crowded(run *record.Run, list []*figure.Scenario) prose.Prose {
-	n := 0
-	for _, s := range list {
-		if slices.ContainsFunc(s.All(), func(t *record.Trial) bool { return slices.Contains(t.Flags, record.FlagOversubscribed) }) {
-			n++
-		}
-	}
+	n := len(crowds(list))
 	if n == 0 {
 		return nil
 	}
 	return book.Say("crowded", prose.Values{"N": n, "Of": len(list), "CPUs": run.Host.CPUs, "Flag": record.FlagOversubscribed})
+}
+
+// crowds are the scenarios that run more threads than the host has CPUs.
+func crowds(list []*figure.Scenario) (own []*figure.Scenario) {
+	for _, s := range list {
+		if slices.ContainsFunc(s.All(), func(t *record.Trial) bool { return slices.Contains(t.Flags, record.FlagOversubscribed) }) {
+			own = append(own, s)
+		}
+	}
+	return own
+}
+
+// Crowded lists the scenarios that run more threads than the host has CPUs, where a line
+// says only how many they are.
+func Crowded(list []*figure.Scenario) document.Table {
+	own := crowds(list)
+	t := document.Table{Columns: document.Text("scenario", "threads")}
+	if len(own) == 0 || len(own) == len(list) {
+		return t
+	}
+	t.Fold = book.Text("crowded fold", prose.Values{"N": len(own)})
+	title := figure.Titles(list)
+	for _, s := range own {
+		t.Rows = append(t.Rows, document.Row(title(s), threads(s)))
+	}
+	return t
+}
+
+// threads is what the trials of s say of their threads and CPUs.
+func threads(s *figure.Scenario) string {
+	for _, t := range s.All() {
+		for _, n := range t.Notes {
+			if said, ok := strings.CutPrefix(n, record.FlagOversubscribed+": "); ok {
+				return said
+			}
+		}
+	}
+	return text.Absent
 }

@@ -277,3 +277,23 @@ func TestFirstObservation(t *testing.T) {
 		t.Errorf("%q, want %q", got, long)
 	}
 }
+
+// The scenarios with more threads than CPUs are listed where they are some of all.
+func TestCrowded(t *testing.T) {
+	one, two := fixture.Plain(1, 64, record.FlagOversubscribed), fixture.Plain(1, 1500)
+	one.Notes = []string{"unsteady: so", record.FlagOversubscribed + ": 5 workers on 2 CPUs"}
+	if one.Scenario == two.Scenario {
+		t.Fatal("two trials of one scenario")
+	}
+	list, _ := figure.Scenarios(fixture.FileOf(one, two))
+	got := Crowded(list)
+	if len(got.Rows) != 1 || got.Rows[0][1].String() != "5 workers on 2 CPUs" || got.Fold != "1 scenario with more threads than CPUs (oversubscribed)" {
+		t.Errorf("%+v", got)
+	}
+	for _, trials := range [][]record.Trial{{one}, {two}} { // all, which a line says, and none
+		list, _ := figure.Scenarios(fixture.FileOf(trials...))
+		if got := Crowded(list); len(got.Rows) != 0 {
+			t.Errorf("%d rows", len(got.Rows))
+		}
+	}
+}
