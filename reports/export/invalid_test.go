@@ -92,12 +92,12 @@ func unlike(t record.Trial) record.Trial {
 	return t
 }
 
-// withFlag is a copy of f in which the trials of some pairs have a flag and are changed.
-func withFlag(f *record.File, flag string, pairs func(int) bool, change func(record.Trial) record.Trial) *record.File {
+// withFlag is a copy of f in which some trials have a flag and are changed.
+func withFlag(f *record.File, flag string, which func(record.Trial) bool, change func(record.Trial) record.Trial) *record.File {
 	g := *f
 	g.Trials = slices.Clone(f.Trials)
 	for i := range g.Trials {
-		if t := &g.Trials[i]; pairs(t.Pair) {
+		if t := &g.Trials[i]; which(*t) {
 			*t = change(*t)
 			t.Flags = append(slices.Clone(t.Flags), flag)
 		}
@@ -109,15 +109,22 @@ func withFlag(f *record.File, flag string, pairs func(int) bool, change func(rec
 // neither where other trials are valid nor where none is. The same figures in trials that are
 // valid are seen.
 func TestInvalidTrialsMoveNothing(t *testing.T) {
+	all := func(record.Trial) bool { return true }
 	same, gaps := func(t record.Trial) record.Trial { return t }, cmpopts.EquateNaNs()
 	for name, f := range map[string]*record.File{
 		"synthetic": fixture.Synthetic(), "open": fixture.OpenRun(), "loads": fixture.Loads(7), "curves": fixture.Curves(),
 	} {
-		for of, pairs := range map[string]func(int) bool{
-			"the second": func(p int) bool { return p == 2 }, "all": func(int) bool { return true },
+		for i := range f.Trials {
+			if t := &f.Trials[i]; len(t.Queues) > 1 {
+				t.Flows = []record.Flow{{Flow: 0, Queues: map[int]uint64{0: 10}}, {Flow: 1, Queues: map[int]uint64{1: 10}}}
+			}
+		}
+		for of, which := range map[string]func(record.Trial) bool{
+			"all": all, "the second bare": func(t record.Trial) bool { return t.Pair == 2 && t.Arm == record.Bare },
+			"the second observed": func(t record.Trial) bool { return t.Pair == 2 && t.Arm == record.Observed },
 		} {
-			sections, details, summary := shownBy(withFlag(f, record.FlagSteal, pairs, same))
-			others, otherDetails, otherSummary := shownBy(withFlag(f, record.FlagSteal, pairs, unlike))
+			sections, details, summary := shownBy(withFlag(f, record.FlagSteal, which, same))
+			others, otherDetails, otherSummary := shownBy(withFlag(f, record.FlagSteal, which, unlike))
 			for heading := range sections {
 				if d := cmp.Diff(sections[heading], others[heading], gaps); d != "" {
 					t.Errorf("%s, %s trials: %s:\n%.1500s", name, of, heading, d)
@@ -133,7 +140,6 @@ func TestInvalidTrialsMoveNothing(t *testing.T) {
 				t.Errorf("%s, %s trials: summary:\n%.1500s", name, of, d)
 			}
 		}
-		all := func(int) bool { return true }
 		sections, _, summary := shownBy(withFlag(f, record.FlagUnsteady, all, same))
 		others, _, otherSummary := shownBy(withFlag(f, record.FlagUnsteady, all, unlike))
 		if cmp.Equal(sections, others, gaps) || summary == otherSummary {
