@@ -250,12 +250,12 @@ const crowded = `(() => {
 // column gives the cells of a column of the first table, as they are read.
 func (p *tab) column(n int) []string {
 	p.t.Helper()
-	return eval[[]string](p, fmt.Sprintf(`[...document.querySelector("main table").tBodies[0].rows].map(r => r.cells[%d].textContent)`, n))
+	return eval[[]string](p, fmt.Sprintf(`[...document.querySelector("main table.stacked").tBodies[0].rows].map(r => r.cells[%d].textContent)`, n))
 }
 
 func (p *tab) sorted() []string {
 	p.t.Helper()
-	return eval[[]string](p, `[...document.querySelector("main table").tHead.rows[0].cells].map(h => h.getAttribute("aria-sort") ?? "")`)
+	return eval[[]string](p, `[...document.querySelector("main table.stacked").tHead.rows[0].cells].map(h => h.getAttribute("aria-sort") ?? "")`)
 }
 
 func (p *tab) none(what, js string) {
@@ -314,7 +314,7 @@ func TestHTMLInBrowser(t *testing.T) {
 
 	t.Run("sort", func(t *testing.T) {
 		p := visit(t, ctx, docs["full"], true)
-		head := `document.querySelectorAll("main table thead th")[1].firstElementChild`
+		head := `document.querySelectorAll("main table.stacked thead th")[1].firstElementChild`
 		before := p.column(1)
 		ascending := slices.Clone(before)
 		slices.SortStableFunc(ascending, func(a, b string) int {
@@ -325,7 +325,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		if slices.Equal(before, ascending) {
 			t.Fatal("the table is sorted as it comes: it shows nothing")
 		}
-		p.do(chromedp.Click(chromedp.CSS(`main table thead th:nth-child(2) button`)))
+		p.do(chromedp.Click(chromedp.CSS(`main table.stacked thead th:nth-child(2) button`)))
 		if d := cmp.Diff(ascending, p.column(1)); d != "" {
 			t.Errorf("after a click (-want +got): %s", d)
 		}
@@ -350,7 +350,7 @@ func TestHTMLInBrowser(t *testing.T) {
 			t.Errorf("aria-sort after the space bar: %q", p.sorted())
 		}
 		// Tab goes to the next head, and words are sorted by the numbers in them.
-		p.do(chromedp.Focus(chromedp.CSS(`main table thead th:nth-child(1) button`)), chromedp.KeyEvent(kb.Enter))
+		p.do(chromedp.Focus(chromedp.CSS(`main table.stacked thead th:nth-child(1) button`)), chromedp.KeyEvent(kb.Enter))
 		names := p.column(0)
 		if i, j := slices.IndexFunc(names, has("queues=2 ")), slices.IndexFunc(names, has("queues=4 ")); i < 0 || j < i {
 			t.Errorf("queues=2 at %d, queues=4 at %d of %q", i, j, names)
@@ -367,15 +367,15 @@ func TestHTMLInBrowser(t *testing.T) {
 		p := visit(t, ctx, docs["ways"], true)
 		inner := `[...document.querySelectorAll("main tr.inner")].map(r => r.querySelector("svg.chart") && r.previousElementSibling.cells[0].textContent)`
 		second := p.column(0)[1]
-		p.do(chromedp.Click(chromedp.CSS(`main table tbody tr:nth-child(2) td:nth-child(2)`)))
+		p.do(chromedp.Click(chromedp.CSS(`main table.stacked tbody tr:nth-child(2) td:nth-child(2)`)))
 		if d := cmp.Diff([]string{second}, eval[[]string](p, inner)); d != "" {
 			t.Errorf("after a click (-want +got): %s", d)
 		}
-		if d := cmp.Diff("true", eval[string](p, `document.querySelectorAll("main table tbody button.open")[1].getAttribute("aria-expanded")`)); d != "" {
+		if d := cmp.Diff("true", eval[string](p, `document.querySelectorAll("main table.stacked tbody button.open")[1].getAttribute("aria-expanded")`)); d != "" {
 			t.Error(d)
 		}
 		p.none("wider than 1280", tooWide)
-		p.do(chromedp.Focus(chromedp.CSS(`main table tbody tr:nth-child(2) button.open`)), chromedp.KeyEvent(kb.Enter))
+		p.do(chromedp.Focus(chromedp.CSS(`main table.stacked tbody tr:nth-child(2) button.open`)), chromedp.KeyEvent(kb.Enter))
 		if got := eval[[]string](p, inner); len(got) != 0 {
 			t.Errorf("after Enter: %q", got)
 		}
@@ -389,7 +389,7 @@ func TestHTMLInBrowser(t *testing.T) {
 		}
 		eval[int](p, `(document.querySelector("tr.inner").previousElementSibling.click(), 0)`)
 		// Sorted, no detail stays behind under another row.
-		p.do(chromedp.KeyEvent(kb.Enter), chromedp.Click(chromedp.CSS(`main table thead th:nth-child(2) button`)))
+		p.do(chromedp.KeyEvent(kb.Enter), chromedp.Click(chromedp.CSS(`main table.stacked thead th:nth-child(2) button`)))
 		if got := eval[[]string](p, inner); len(got) != 0 {
 			t.Errorf("after sorting: %q", got)
 		}
@@ -444,8 +444,8 @@ func TestHTMLInBrowser(t *testing.T) {
 		// They stand below their figures, so that the columns that matter are seen, except
 		// on a wide screen.
 		p := visit(t, ctx, docs["full"], true)
-		heads := `[...document.querySelectorAll("main table")[0].tHead.rows[0].cells].filter(h => h.getBoundingClientRect().width > 0).map(h => h.textContent)`
-		under := `[...document.querySelectorAll("main table")[0].tBodies[0].rows].map(r => getComputedStyle(r.cells[1], "::after").content)`
+		heads := `[...document.querySelectorAll("main table.stacked")[0].tHead.rows[0].cells].filter(h => h.getBoundingClientRect().width > 0).map(h => h.textContent)`
+		under := `[...document.querySelectorAll("main table.stacked")[0].tBodies[0].rows].map(r => getComputedStyle(r.cells[1], "::after").content)`
 		p.size(1600, 900)
 		wide := eval[[]string](p, heads)
 		for _, width := range []int64{390, 1280} {

@@ -137,7 +137,7 @@ func TestFailOn(t *testing.T) {
 		summary, _ := githubJob(t)
 		code, stdout, stderr := tunbench(context.Background(), test.lab, nil, "ab", "--a", "size=64", "--b", "ip=6 size=80", "--seed", "1",
 			"--out", filepath.Join(t.TempDir(), "x"), "--fail-on", test.failOn, "--github")
-		if code != test.code || !strings.Contains(summary(), "# tunbench: b: Tun/") {
+		if code != test.code || !strings.Contains(summary(), "# tunbench: b: size=80 ip=6 against a: size=64 ip=4\n") {
 			t.Errorf("%s: exit %d, want %d: %s%s", test.failOn, code, test.code, stdout, stderr)
 		}
 	}
