@@ -85,12 +85,13 @@ func flaggedTrials(list []*figure.Scenario) document.Table {
 }
 
 // firstOf is what the notes of a trial say of the first of its flags that they explain, else
-// the first note.
+// the first note: one observation, of which the flags beside it need no name.
 func firstOf(flags, notes []string) string {
 	for _, f := range flags {
 		for _, n := range notes {
-			if strings.HasPrefix(n, f+": ") {
-				return n
+			if said, ok := strings.CutPrefix(n, f+": "); ok {
+				said, _, _ = strings.Cut(said, "; ")
+				return said
 			}
 		}
 	}

@@ -268,9 +268,9 @@ func TestChangeForLate(t *testing.T) {
 
 // The observation of a scenario is that of its flag, and it is not cut.
 func TestFirstObservation(t *testing.T) {
-	long := "unsteady: " + strings.Repeat("all of this is read, ", 20) + "to its end"
+	long := strings.Repeat("all of this is read, ", 20) + "to its end"
 	trial := fixture.Plain(1, 64, record.FlagUnsteady)
-	trial.Notes = []string{"oversubscribed: 4 workers on 2 CPUs", long}
+	trial.Notes = []string{"oversubscribed: 4 workers on 2 CPUs", "unsteady: " + long + "; warm-up extended twice"}
 	list, _ := figure.Scenarios(fixture.FileOf(trial))
 	rows := flaggedScenarios(list).Rows
 	if got := document.PlainText(rows[0][2]); got != long {
