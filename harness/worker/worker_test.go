@@ -60,18 +60,7 @@ func TestAsleep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var pipe [2]int
-	if err := unix.Pipe(pipe[:]); err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pipe[0])
-	waits, err := Start(0, func() error {
-		_, err := unix.Read(pipe[0], make([]byte, 1))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	waits, pipe := startReader(t)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		if ok, err := waits.Asleep(); err != nil || time.Now().After(deadline) {
 			t.Fatalf("a worker that reads an empty pipe: %v, %v", ok, err)
@@ -93,13 +82,14 @@ func TestAsleep(t *testing.T) {
 	}
 }
 
-// Workers are looked at after each window of a block, in which no garbage is collected.
-func TestAsleepHardlyAllocates(t *testing.T) {
+// startReader starts a worker that reads an empty pipe until its second end is closed.
+func startReader(t *testing.T) (*Thread, [2]int) {
+	t.Helper()
 	var pipe [2]int
 	if err := unix.Pipe(pipe[:]); err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(pipe[0])
+	t.Cleanup(func() { unix.Close(pipe[0]) })
 	waits, err := Start(0, func() error {
 		_, err := unix.Read(pipe[0], make([]byte, 1))
 		return err
@@ -107,6 +97,12 @@ func TestAsleepHardlyAllocates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return waits, pipe
+}
+
+// Workers are looked at after each window of a block, in which no garbage is collected.
+func TestAsleepHardlyAllocates(t *testing.T) {
+	waits, pipe := startReader(t)
 	if n := testing.AllocsPerRun(20, func() { waits.Asleep() }); n > 1 {
 		t.Errorf("%v allocations in a look, want at most 1", n)
 	}

@@ -85,7 +85,7 @@ func flaggedTrials(list []*figure.Scenario) document.Table {
 }
 
 // firstOf is what the notes of a trial say of the first of its flags that they explain, else
-// the first note: one observation, of which the flags beside it need no name.
+// the first note: one observation, without the name of the flag, which stands beside it.
 func firstOf(flags, notes []string) string {
 	for _, f := range flags {
 		for _, n := range notes {
