@@ -50,10 +50,10 @@ const consoleLimit = 16 << 20
 // Claim makes the folder and the file of the console, before anything is booted. There
 // must be no file that the guest would overwrite.
 func (g *Files) Claim() error {
-	if err := os.MkdirAll(g.Dir, 0o777); err != nil {
+	if err := disk.MakeFolder(g.Dir); err != nil {
 		return fmt.Errorf("create --out: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(g.Dir, ConsoleName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := disk.Open(filepath.Join(g.Dir, ConsoleName), os.O_WRONLY|os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists already: choose another --out", filepath.Join(g.Dir, ConsoleName))
 	}
@@ -109,10 +109,10 @@ func (g *Files) Grow(name string, offset int64, b []byte) error {
 	of := g.files[name]
 	if of == nil {
 		path := filepath.Join(g.Dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		if err := disk.MakeFolder(filepath.Dir(path)); err != nil {
 			return err
 		}
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		f, err := disk.Open(path, os.O_WRONLY|os.O_TRUNC)
 		if err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func (g *Files) Close(keepConsole bool) error {
 
 // store writes a file in one step.
 func store(path string, content []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	if err := disk.MakeFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("keep results: %w", err)
 	}
 	if err := disk.Replace(path, content); err != nil {

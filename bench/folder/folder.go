@@ -24,10 +24,10 @@ func Default(now time.Time, what string) string {
 // create makes the folder of path and an empty run file there. It is an error if
 // the file exists: a run never overwrites another.
 func create(path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	if err := disk.MakeFolder(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("create --out: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := disk.Open(path, os.O_WRONLY|os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return Taken(path, "")
 	}
@@ -49,7 +49,7 @@ func Free(path, orElse string) error {
 // Keep returns a function that stores files in the folder dir.
 func Keep(dir string) func(name string, content []byte) error {
 	return func(name string, content []byte) error {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
+		if err := disk.MakeFolder(dir); err != nil {
 			return fmt.Errorf("keep %s: %w", name, err)
 		}
 		return disk.Replace(filepath.Join(dir, name), content)
@@ -102,7 +102,7 @@ func Write(dir string, f *record.File) error {
 	if err := f.Write(record.NewWriter(&b)); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return fmt.Errorf("make report folder: %w", err)
 	}
 	return disk.Create(filepath.Join(dir, record.FileName), b.Bytes())

@@ -55,7 +55,7 @@ func (j Job) outputs(c *verdict.Comparison, comment func() ([]byte, error)) {
 		path = filepath.Join(j.Out, github.CommentName)
 		text, err := comment()
 		if err == nil {
-			err = errors.Join(os.MkdirAll(j.Out, 0o777), disk.Replace(path, text))
+			err = errors.Join(disk.MakeFolder(j.Out), disk.Replace(path, text))
 		}
 		if err != nil {
 			path = ""

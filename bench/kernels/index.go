@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"tunbench/bench/boot"
+	"tunbench/reports/disk"
 	"tunbench/reports/record"
 )
 
@@ -99,7 +100,7 @@ func findIndex(dir string) (index, error) {
 // create makes dir and its index. If the folder cannot be written, that is known before
 // the first boot.
 func (c index) create(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return fmt.Errorf("create --out: %w", err)
 	}
 	if _, err := findIndex(dir); err == nil {
@@ -109,7 +110,7 @@ func (c index) create(dir string) error {
 	if err != nil {
 		return fmt.Errorf("write comparison: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, IndexName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := disk.Open(filepath.Join(dir, IndexName), os.O_WRONLY|os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s holds a comparison already: choose another --out", dir)
 	}

@@ -3,7 +3,6 @@ package manual
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"tunbench/reports/disk"
 )
 
 // Source is what the pages of one build have in common.
@@ -21,7 +22,7 @@ type Source struct {
 
 // Write writes the page of cmd and those of its commands into dir.
 func (s Source) Write(dir string, cmd *cobra.Command) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return fmt.Errorf("make manual folder: %w", err)
 	}
 	for _, c := range shownCommands(cmd) {
@@ -30,7 +31,7 @@ func (s Source) Write(dir string, cmd *cobra.Command) error {
 		}
 	}
 	path := filepath.Join(dir, pageName(cmd)+".1")
-	if err := os.WriteFile(path, []byte(s.page(cmd)), 0o644); err != nil {
+	if err := disk.Replace(path, []byte(s.page(cmd))); err != nil {
 		return fmt.Errorf("write manual page: %w", err)
 	}
 	return nil

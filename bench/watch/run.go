@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tunbench/harness/watch"
+	"tunbench/reports/disk"
 	"tunbench/reports/document"
 	documentwatch "tunbench/reports/document/watch"
 	"tunbench/reports/live"
@@ -237,11 +238,11 @@ func (w *command) create() error {
 	if w.Out == "" {
 		return nil
 	}
-	if err := os.MkdirAll(w.Out, 0o777); err != nil {
+	if err := disk.MakeFolder(w.Out); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
 	var err error
-	w.file, err = os.OpenFile(filepath.Join(w.Out, FileName), os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
+	w.file, err = disk.Open(filepath.Join(w.Out, FileName), os.O_WRONLY|os.O_EXCL|os.O_APPEND)
 	if errors.Is(err, os.ErrExist) {
 		return fmt.Errorf("%s is there already: choose another folder with --out", filepath.Join(w.Out, FileName))
 	}

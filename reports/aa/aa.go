@@ -24,8 +24,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tunbench/reports/disk"
 	"tunbench/reports/record"
 )
@@ -275,44 +273,10 @@ func Store(dir string, r Result) error {
 		return fmt.Errorf("store A/A run of %s: %w", r.Scenario, err)
 	}
 	name := path(dir, r.Fingerprint)
-	made, err := makeFolder(dir)
-	if err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return fmt.Errorf("make the folder of A/A runs: %w", err)
 	}
-	if err := disk.Replace(name, append(text, '\n')); err != nil {
-		return err
-	}
-	return adopt(append(made, name))
-}
-
-// makeFolder makes dir and its missing parents, and returns the folders that it made, the
-// topmost first.
-func makeFolder(dir string) (made []string, err error) {
-	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
-		if _, err := os.Lstat(d); err == nil || d == filepath.Dir(d) {
-			break
-		}
-		made = append([]string{d}, made...)
-	}
-	return made, os.MkdirAll(dir, 0o755)
-}
-
-// adopt gives each path the owner of its folder, so that what root makes in the cache of
-// the user who called sudo belongs to that user. It does nothing unless run as root.
-func adopt(paths []string) error {
-	if os.Geteuid() != 0 {
-		return nil
-	}
-	for _, p := range paths {
-		var above unix.Stat_t
-		if err := unix.Stat(filepath.Dir(p), &above); err != nil {
-			return fmt.Errorf("find the owner of %s: %w", filepath.Dir(p), err)
-		}
-		if err := os.Lchown(p, int(above.Uid), int(above.Gid)); err != nil {
-			return fmt.Errorf("give the A/A runs to their user: %w", err)
-		}
-	}
-	return nil
+	return disk.Replace(name, append(text, '\n'))
 }
 
 // byAge orders results, the oldest first. Their times were checked when read.

@@ -46,14 +46,10 @@ func StoreRuns(dir string, run *record.Run, measured time.Time, r Runs) (name st
 	if err != nil {
 		return name, fmt.Errorf("store the scatter of runs: %w", err)
 	}
-	made, err := makeFolder(dir)
-	if err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return name, fmt.Errorf("make the folder of A/A runs: %w", err)
 	}
-	if err := disk.Replace(name, append(text, '\n')); err != nil {
-		return name, err
-	}
-	return name, adopt(append(made, name))
+	return name, disk.Replace(name, append(text, '\n'))
 }
 
 // LoadRuns returns what is stored of h. The error is ErrNone where nothing is, and names

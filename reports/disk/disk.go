@@ -1,5 +1,6 @@
 // Package disk writes files atomically: whatever interrupts the writer, a file is
-// complete or does not exist. It also keeps other processes from writing a file.
+// complete or does not exist. It also keeps other processes from writing a file, and
+// gives what root writes to the owner of its folder.
 package disk
 
 import (
@@ -57,6 +58,7 @@ func write(path string, content []byte, rename func(from, to string) error) (err
 	if _, err := f.Write(content); err != nil {
 		return err
 	}
+	Adopt(f)
 	// CreateTemp gives 0600.
 	if err := f.Chmod(0o644); err != nil {
 		return err

@@ -56,7 +56,7 @@ func Add(dir, path, release string) (Added, error) {
 	if err := checkRun(path, f); err != nil {
 		return done, err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return done, fmt.Errorf("make the history: %w", err)
 	}
 	unlock := lock(dir, unix.LOCK_EX)

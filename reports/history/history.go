@@ -33,7 +33,7 @@ const (
 // file system has no locks, or the folder cannot be written, the history is used
 // without one: no file is ever overwritten, and the index is replaced in one step.
 func lock(dir string, how int) (unlock func()) {
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := disk.Open(filepath.Join(dir, lockName), os.O_RDWR)
 	if err != nil {
 		return func() {}
 	}

@@ -4,7 +4,6 @@ package render
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -32,7 +31,7 @@ func WriteDocument(dir string, d document.Document) error {
 
 // WriteFiles puts files into dir, the first one last.
 func WriteFiles(dir string, files []Output) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := disk.MakeFolder(dir); err != nil {
 		return fmt.Errorf("make report folder: %w", err)
 	}
 	for _, o := range slices.Backward(files) {

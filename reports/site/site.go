@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tunbench/reports/disk"
 )
 
 // File is a file of a site.
@@ -44,7 +46,7 @@ func Publish(ctx context.Context, dir string, files []File) error {
 		return fmt.Errorf("publish: %w", err)
 	}
 	parent, name := filepath.Dir(dir), filepath.Base(dir)
-	if err := os.MkdirAll(parent, 0o777); err != nil {
+	if err := disk.MakeFolder(parent); err != nil {
 		return fmt.Errorf("publish to %s: %w", dir, err)
 	}
 	lock, err := hold(ctx, parent)
@@ -191,7 +193,7 @@ func fill(ctx context.Context, stage string, files []File) error {
 }
 
 func write(path string, content []byte) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := disk.Open(path, os.O_WRONLY|os.O_EXCL)
 	if err != nil {
 		return err
 	}
