@@ -112,15 +112,12 @@ generate: ## recompile the BPF programs (needs clang, llvm, libbpf-dev)
 check-generated: ## check that recompiling the BPF programs changes nothing
 	scripts/check-generated.sh
 
-# Includes the manual pages if there is a target that makes them.
 .PHONY: dist
-dist: ## build reproducible tarballs and Debian packages for amd64 and arm64 in .build/dist
-	@! $(MAKE) --no-print-directory -n man >/dev/null 2>&1 || $(MAKE) --no-print-directory man
+dist: man ## build reproducible tarballs and Debian packages for amd64 and arm64 in .build/dist
 	VERSION='$(VERSION)' COMMIT='$(COMMIT)' scripts/dist.sh $(ARGS)
 
 .PHONY: check-dist
-check-dist: ## check that building them again gives the same bytes, and that they install and run
-	@! $(MAKE) --no-print-directory -n man >/dev/null 2>&1 || $(MAKE) --no-print-directory man
+check-dist: man ## check that building them again gives the same bytes, and that they install and run
 	VERSION='$(VERSION)' COMMIT='$(COMMIT)' scripts/check-dist.sh
 
 .PHONY: setup
