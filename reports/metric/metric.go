@@ -74,7 +74,7 @@ var table = []Kind{
 	{Metric: LatencyP99, Unit: "ns", Better: -1, Meaning: "99th percentile of the end-to-end latency", Quantile: true, Threshold: 0.10},
 	{
 		Metric: record.SendNsPerPkt, Unit: "ns", Better: -1, Bench: "send-ns/pkt", Gauge: Gauge{"send", "seconds_per_packet", 1e9},
-		Meaning: "Time inside the sending calls per delivered packet",
+		Meaning: "Time inside the sending calls per accepted packet",
 		Virtual: VirtualThreshold,
 	},
 	{

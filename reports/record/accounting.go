@@ -3,7 +3,7 @@ package record
 // Accounting follows every packet of a trial, including warm-up and drain.
 //
 //	offered     = accepted + pushed back
-//	accepted    = delivered + dropped + unexplained
+//	accepted    = delivered + dropped + corrupt + unexplained
 type Accounting struct {
 	Offered    uint64 `json:"offered"`
 	PushedBack uint64 `json:"pushed_back"`
