@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchunit"
 
 	"tunbench/reports/figure"
 	"tunbench/reports/fixture"
@@ -261,5 +263,68 @@ func TestBenchstat(t *testing.T) {
 	}
 	if total := len(want[0]) + len(want[1]); compared != total || total == 0 {
 		t.Errorf("%d medians of %d were compared in\n%q", compared, total, rows)
+	}
+}
+
+// unitFaults are the units that a page gives of the format, and that it does not have:
+// those of a file, those that benchstat makes of them, and those of virtual time.
+func unitFaults(page string) (faults []string) {
+	have, shown := map[string]bool{}, map[string]bool{}
+	for _, clock := range []string{record.ClockMonotonic, record.ClockICount} {
+		for _, k := range metric.Kinds() {
+			have[benchUnit(k.Metric, clock)] = true
+		}
+	}
+	for _, latency := range metric.LatencyNames {
+		for _, quantile := range benchQuantiles {
+			have[benchLatency(latency, quantile, record.ClockMonotonic)] = true
+		}
+	}
+	for unit := range have {
+		_, tidy := benchunit.Tidy(1, unit)
+		shown[tidy] = true
+	}
+	_, text, _ := strings.Cut(page, "\n### benchfmt\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	file, rest, found := strings.Cut(text, " benchstat turns\n")
+	seconds, virtual, ends := strings.Cut(rest, " In virtual time ")
+	virtual, _, _ = strings.Cut(virtual, "\n- Keys")
+	if !found || !ends {
+		return []string{"the page does not say what benchstat does"}
+	}
+	named := 0
+	for _, part := range []struct {
+		text, ending string
+		units        map[string]bool
+	}{{file, "-ns", have}, {seconds, "-sec", shown}, {virtual, "-instructions", have}} {
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(part.text, -1) {
+			if named++; !part.units[m[1]] {
+				faults = append(faults, m[1])
+			}
+		}
+		if !strings.Contains(part.text, part.ending) {
+			faults = append(faults, "no "+part.ending)
+		}
+	}
+	if named < 15 {
+		faults = append(faults, fmt.Sprintf("%d units", named))
+	}
+	return faults
+}
+
+// The page names units that the format has, and those that benchstat shows.
+func TestUnitsOfDocuments(t *testing.T) {
+	text, err := os.ReadFile("../FORMATS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if faults := unitFaults(string(text)); len(faults) > 0 {
+		t.Errorf("%q", faults)
+	}
+	for old, unit := range map[string]string{"`CPU-ns/pkt`": "CPU-sec/pkt", "`send-sec/pkt`": "send-ns/pkt", "`recv-instructions/pkt`": "recv-instrs/pkt", "`e2e-p99-ns`": "e2e-p98-ns"} {
+		bad := strings.Replace(string(text), old, "`"+unit+"`", 1)
+		if faults := unitFaults(bad); bad == string(text) || len(faults) == 0 || faults[0] != unit {
+			t.Errorf("%s in place of %s: %q", unit, old, faults)
+		}
 	}
 }
