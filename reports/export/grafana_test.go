@@ -145,7 +145,7 @@ func TestGrafana(t *testing.T) {
 	}
 	for name, edit := range map[string][2]string{
 		"no metric":       {"tunbench_loss_ratio", "tunbench_lost_ratio"},
-		"no label":        {`verdict=\"regression\"`, `kind=\"regression\"`},
+		"no label":        {`verdict=~\"regression`, `kind=~\"regression`},
 		"no variable":     {"${datasource}", "${source}"},
 		"an ID twice":     {`"id": 2,`, `"id": 1,`},
 		"too wide":        {`"w": 24`, `"w": 25`},

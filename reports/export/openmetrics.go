@@ -12,9 +12,13 @@ import (
 	"tunbench/reports/verdict"
 )
 
-// openMetricsName is the file of OpenMetrics. The textfile collector of
-// node_exporter reads only what ends in .prom.
-const openMetricsName = "tunbench.prom"
+// Files of OpenMetrics: the figures of runs, and verdicts, which have no gauge in common
+// and may lie in one folder. The textfile collector of node_exporter reads only what ends
+// in .prom.
+const (
+	openMetricsName         = "tunbench.prom"
+	openMetricsVerdictsName = "tunbench-verdicts.prom"
+)
 
 // gaugeOf returns the name of the gauge for m and its help text.
 func gaugeOf(m figure.Measure) (name metric.Gauge, help string) {
@@ -86,5 +90,5 @@ func openMetricsComparison(c *verdict.Comparison, _ bool) ([]render.Output, erro
 			e.add("change_interval_ratio", "ratio", "95 % interval of the change", own.with("bound", "upper"), v.CI[1])
 		}
 	}
-	return []render.Output{{Name: openMetricsName, Content: e.bytes()}}, nil
+	return []render.Output{{Name: openMetricsVerdictsName, Content: e.bytes()}}, nil
 }
