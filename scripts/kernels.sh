@@ -7,7 +7,7 @@
 # the series that this host's apt knows is downloaded, verified by apt, and unpacked
 # into ${XDG_CACHE_HOME:-~/.cache}/tunbench/kernels/RELEASE/ as vmlinuz, modules/ and
 # config. Nothing is installed, and root is not needed. Kernels that are already
-# there are not downloaded again. --list prints them. --available downloads nothing: it
+# there are not downloaded again. --list prints them. --available downloads no kernel: it
 # prints every release of the series that apt knows or that is there, the oldest first.
 #
 # FLAVOUR is cloud (the default: small, for virtual machines), rt (PREEMPT_RT)
@@ -15,17 +15,28 @@
 # same names, or a complete release: 6.12.107+deb12-rt-amd64.
 #
 # ARCH is amd64 or arm64; the default is that of this host, or that of a name that ends
-# in one: 6.12-cloud-arm64, 6.12-arm64 (generic). For another architecture than the
-# host's, apt keeps lists of its own in tunbench/apt/ARCH of the cache folder: the
-# settings of the host are read, and stay as they are.
+# in one: 6.12-cloud-arm64, 6.12-arm64 (generic).
+#
+# Where this host's apt knows no kernel of the series (Ubuntu; 6.1 on Debian 13), the
+# kernel is one of Debian 12. For that, and for another architecture than the host's, apt
+# keeps lists of its own in tunbench/apt of the cache folder: the settings of the host
+# are read, and stay as they are. Debian 12 is downloaded from the mirror that the
+# variable DEBIAN_MIRROR names; without it, from the Debian mirror of this host's apt, or
+# else from the default mirror of the package debootstrap. The address of its security
+# updates is that of Debian's in this host's apt, or else the mirror's with -security
+# appended. apt verifies both by the keyring of the package debian-archive-keyring, or by
+# the one whose path is in DEBIAN_KEYRING. scripts/setup.sh kernels installs the two
+# packages where they are needed.
 set -euo pipefail
 
 usage() {
 	sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
 }
 
+say() { echo "kernels: $*" >&2; }
+
 fail() {
-	echo "kernels: $*" >&2
+	say "$*"
 	exit 2
 }
 
@@ -49,7 +60,7 @@ while (($#)); do
 		;;
 	[0-9]*) series+=("$1") ;;
 	*)
-		echo "kernels: $1 is no series such as 6.1 or 6.12-rt" >&2
+		say "$1 is no series such as 6.1 or 6.12-rt"
 		usage >&2
 		exit 2
 		;;
@@ -63,59 +74,35 @@ for program in apt-get apt-cache dpkg-deb; do
 		fail "$program is missing. Only Debian's kernels can be downloaded; on other systems, unpack a kernel into $cache/RELEASE/{vmlinuz,modules/,config}"
 done
 host=$(dpkg --print-architecture)
+# shellcheck source=scripts/debian.bash
+. "$(dirname "$0")/debian.bash"
 
-# Lets apt look for packages of another architecture than the host's: sets apt_config,
-# and fetches the lists of packages if they are older than an hour.
-apt_config=
-foreign() { # ARCH
-	local own=$top/apt/$1
-	mkdir -p "$own"/{lists/partial,archives/partial}
-	: >"$own/status"
-	# The Debian mirrors of this host.
-	# shellcheck disable=SC2016 # expanded by apt-get
-	apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 'Origin: Debian' 'Component: main' |
-		sort -u >"$own/sources.list"
-	[[ -s $own/sources.list ]] || fail "apt knows no mirror of Debian, which has the kernels; if its lists are empty: apt-get update (root)"
-	apt_config=$own/apt.conf
-	cat >"$apt_config" <<-CONF
-		#clear APT::Architectures;
-		#clear APT::Update;
-		#clear DPkg;
-		#clear Acquire::IndexTargets::deb::DEP-11;
-		APT::Architecture "$1";
-		APT::Architectures { "$1"; };
-		APT::Sandbox::User "root";
-		Acquire::Languages "none";
-		Dir::Etc::sourcelist "$own/sources.list";
-		Dir::Etc::sourceparts "/dev/null";
-		Dir::State "$own";
-		Dir::State::status "$own/status";
-		Dir::Cache "$own";
-	CONF
-	if [[ -n $(find "$own/lists" -maxdepth 1 -name '*Packages*' -mmin -60 -print -quit) ]]; then return; fi
-	echo "kernels: fetching Debian's lists of packages for $1" >&2
-	if ! apt-get -qq update </dev/null >"$tmp/log" 2>&1; then
-		cat "$tmp/log" >&2
-		fail "apt-get could not fetch the lists of packages for $1"
-	fi
-	# apt does not set their time to now.
-	find "$own/lists" -maxdepth 1 -name '*Packages*' -exec touch {} +
-}
-
-apt-get() { env ${apt_config:+APT_CONFIG="$apt_config"} apt-get "$@"; }
-apt-cache() { env ${apt_config:+APT_CONFIG="$apt_config"} apt-cache "$@"; }
-
-# The packages of a series, the oldest first: signed, no debugging symbols, no
-# metapackage (which has no point release).
+# Selects the packages of a series from the names of packages, the oldest first: signed, no
+# debugging symbols, no metapackage (which has no point release).
 packages() { # SERIES FLAVOUR, which is empty for the generic kernel; uses arch
 	local begin=${1//./\\.} flavour=${2:+-$2}
 	# The generic kernel is the one whose release names no flavour.
-	{
-		apt-cache pkgnames "linux-image-$1"
-		if [[ $available ]]; then "$0" --list | sed 's/^/linux-image-/'; fi
-	} | grep -E "^linux-image-${begin//+/\\+}([.+-].*)?${flavour}-$arch\$" |
+	grep -E "^linux-image-${begin//+/\\+}([.+-].*)?${flavour}-$arch\$" |
 		if [[ -n $2 ]]; then cat; else grep -vE -- "-(cloud|rt)-$arch\$"; fi |
 		grep -E '^linux-image-[0-9]+\.[0-9]+\.[0-9]+' | sort -Vu
+}
+
+# The packages of a series that apt knows: of this host's lists, or of the same mirrors for
+# another architecture, or else of Debian 12. Returns false, and says why, if lists that are
+# needed cannot be had.
+known() { # SERIES FLAVOUR; sets list, uses arch
+	local sources
+	list='' apt_config=''
+	if [[ $arch == "$host" ]]; then
+		list=$(apt-cache pkgnames "linux-image-$1" | packages "$@") || true
+	elif sources=$(host_sources) && [[ -n $sources ]]; then
+		own_apt "$arch" "$arch" "$sources" || return
+		list=$(apt-cache pkgnames "linux-image-$1" | packages "$@") || true
+	fi
+	if [[ -z $list ]] && ! has_bookworm; then
+		bookworm_apt "$arch" || return
+		list=$(apt-cache pkgnames "linux-image-$1" | packages "$@") || true
+	fi
 }
 
 mkdir -p "$cache"
@@ -125,7 +112,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 chmod 755 "$tmp"
 for s in "${series[@]}"; do
-	flavour=cloud arch=${wanted:-$host} apt_config=
+	flavour=cloud arch=${wanted:-$host}
 	case $s in
 	*-amd64 | *-arm64)
 		arch=${s##*-}
@@ -133,26 +120,27 @@ for s in "${series[@]}"; do
 		;;
 	esac
 	[[ $arch == a[mr][dm]64 ]] || fail "the kernel lab boots amd64 and arm64 kernels, and this is $arch: choose one with --arch"
-	[[ $arch == "$host" ]] || foreign "$arch"
 	base=${s%-"$arch"}
 	case $base in
 	*-rt | *-cloud) flavour=${base##*-} && base=${base%-*} ;;
 	*) if [[ $base != "$s" ]]; then flavour=; fi ;;
 	esac
-	list=$(packages "$base" "$flavour") || true
+	# What is there can be listed without lists.
+	known "$base" "$flavour" || [[ $available ]] || exit 2
 	if [[ $available ]]; then
+		list=$({ echo "$list" && "$0" --list | sed 's/^/linux-image-/'; } | packages "$base" "$flavour") || true
 		[[ -z $list ]] || echo "${list//linux-image-/}"
 		continue
 	fi
 	package=$(tail -n 1 <<<"$list")
 	[[ -n $package ]] ||
-		fail "apt knows no ${flavour:-generic} kernel $base for $arch; if its lists are empty or old: apt-get update (root)"
+		fail "apt knows no ${flavour:-generic} kernel $base for $arch, nor one of Debian 12; if its lists are empty or old: apt-get update (root)"
 	release=${package#linux-image-}
 	if [[ -e $cache/$release/vmlinuz ]]; then
-		echo "kernels: $release is already there" >&2
+		say "$release is already there"
 		continue
 	fi
-	echo "kernels: fetching $package" >&2
+	say "fetching $package"
 	# apt-get checks size, hash and signature of what it downloads. As root it
 	# would download as _apt, which may not write here.
 	if ! (cd "$tmp" && apt-get -qq -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root download "$package") </dev/null >"$tmp/log" 2>&1; then
@@ -179,5 +167,5 @@ for s in "${series[@]}"; do
 	mv -T "$tmp/kernel" "$cache/$release" 2>/dev/null || [[ -e $cache/$release/vmlinuz ]] ||
 		fail "could not move $release into $cache"
 	rm -rf "$tmp/kernel"
-	echo "kernels: $cache/$release" >&2
+	say "$cache/$release"
 done

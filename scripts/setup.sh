@@ -6,7 +6,9 @@
 # The default is `test`. On Debian and Ubuntu, packages are installed with apt-get,
 # through sudo if the caller is not root. Package lists are updated if they are empty
 # or outdated. `kernels` downloads the kernels that the guest tests boot to the cache
-# folder of the caller (scripts/kernels.sh); `arm64` installs and downloads what a test
+# folder of the caller (scripts/kernels.sh). They are Debian's: on Ubuntu, Debian's keyring
+# and debootstrap, which names a mirror of Debian, are installed first (without
+# debootstrap if DEBIAN_MIRROR names one). `arm64` installs and downloads what a test
 # of an arm64 guest needs; `tunlab` builds the TUN modules of the lab (180 MB to
 # download, scripts/tunlab/build.sh); `slurm` installs Slurm without starting its services,
 # for a test that runs a cluster of its own. On other systems, and with --check, nothing is installed:
@@ -21,7 +23,7 @@ usage() {
 
 # A program or a file, and the Debian package that contains it.
 declare -A package=(
-	[awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [dpkg-deb]=dpkg [edge]=n2n [ethtool]=ethtool [fastd]=fastd [git]=git
+	[archive-keyring]=debian-archive-keyring [awk]=mawk [bpftool]=bpftool [bpftrace]=bpftrace [cc]=gcc [certificates]=ca-certificates [chromium]=chromium [clang]=clang [debootstrap]=debootstrap [dpkg-deb]=dpkg [edge]=n2n [ethtool]=ethtool [fastd]=fastd [git]=git [gpg]=gpg [gpg-agent]=gpg-agent
 	[ip]=iproute2 [iperf3]=iperf3 [jq]=jq [lintian]=lintian [llvm-strip]=llvm [make]=make [mandoc]=mandoc [openssl]=openssl [openvpn]=openvpn [pahole]=dwarves [patch]=patch [ps]=procps [qemu-system-aarch64]=qemu-system-arm [qemu-system-x86_64]=qemu-system-x86 [rsvg-convert]=librsvg2-bin
 	[munged]=munge [sbatch]=slurm-client [shellcheck]=shellcheck [slurmctld]=slurmctld [slurmd]=slurmd [tc]=iproute2 [tcpdump]=tcpdump [tincd]=tinc [unshare]=util-linux [wg]=wireguard-tools [wireguard-go]=wireguard-go [x86_64-linux-gnu-gcc-12]=gcc-12 [xz]=xz-utils
 	[/usr/include/bpf/bpf_helpers.h]=libbpf-dev [/usr/include/linux/bpf.h]=linux-libc-dev [/usr/include/stdio.h]=libc6-dev
@@ -33,7 +35,7 @@ build=(make git certificates)
 generate=(make git clang llvm-strip /usr/include/bpf/bpf_helpers.h /usr/include/linux/bpf.h)
 # VPNs that ship as program files.
 vpns=(edge fastd openssl openvpn tincd wg wireguard-go)
-test=("${build[@]}" awk cc ethtool ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion /usr/include/stdio.h "${vpns[@]}")
+test=("${build[@]}" awk cc ethtool gpg gpg-agent ip iperf3 jq mandoc ps rsvg-convert tc tcpdump /usr/share/bash-completion/bash_completion /usr/include/stdio.h "${vpns[@]}")
 # Kernels are booted in QEMU; scripts/kernels.sh unpacks them.
 guest=("${build[@]}" dpkg-deb qemu-system-x86_64)
 # An arm64 guest, which is emulated elsewhere.
@@ -97,6 +99,8 @@ present() { # ITEM
 		done
 		return 1
 		;;
+	# The keyring by which apt verifies Debian's packages, under both of its names.
+	archive-keyring) [[ -e /usr/share/keyrings/debian-archive-keyring.gpg || -e /usr/share/keyrings/debian-archive-keyring.pgp ]] ;;
 	# Any browser that the tests can use.
 	chromium) command -v chromium chromium-browser google-chrome >/dev/null ;;
 	*) command -v "$1" >/dev/null ;;
@@ -213,12 +217,12 @@ install_packages() {
 fresh() { # whether apt's lists are less than an hour old
 	[[ -n $(find /var/lib/apt/lists -name '*Packages*' -mmin -60 -print -quit 2>/dev/null) ]]
 }
-# One series after the other: no Debian release has all of them, and Ubuntu has none.
+# One series after the other: another is fetched if one cannot be.
 fetch_kernels() {
 	local s code=0
 	for s in $(unfetched); do
 		if ! scripts/kernels.sh "$s" 2>"$log" && ! { ! fresh && update && scripts/kernels.sh "$s" 2>"$log"; }; then
-			echo "setup: no kernel $s: the tests that boot it are skipped (only Debian has this kernel; this is $(. /etc/os-release && echo "$PRETTY_NAME"))" >&2
+			echo "setup: kernel $s could not be downloaded, and the tests that boot it cannot run:" >&2
 			code=2
 		fi
 		cat "$log" >&2
@@ -227,9 +231,14 @@ fetch_kernels() {
 }
 
 status=0
-look
 debian=false
 if [[ -e /etc/debian_version ]] && command -v apt-get >/dev/null; then debian=true; fi
+# What scripts/kernels.sh needs where the host's apt does not know the kernels.
+if $debian && ((${#fetch[@]})) && { $build_modules || [[ -n $(unfetched) ]]; }; then
+	[[ -n ${DEBIAN_KEYRING-} ]] || need+=(archive-keyring)
+	[[ -n ${DEBIAN_MIRROR-} || $(. /etc/os-release && echo "$ID") == debian ]] || need+=(debootstrap)
+fi
+look
 if ((${#missing[@]})); then
 	if ! $check && $debian; then
 		install || status=2

@@ -33,7 +33,8 @@ func newStudy(t *testing.T, costs map[string]string) studied {
 		known += "linux-image-" + release + "\n"
 	}
 	s.write("bin/apt-cache", known+"END\n")
-	s.write("bin/apt-get", "#!/bin/sh\nexit 1\n")
+	// The host has Debian 12, so there are no other lists to look in.
+	s.write("bin/apt-get", "#!/bin/sh\ncase $* in *CODENAME*) printf 'bookworm\\nbookworm-security\\n' ;; *) exit 1 ;; esac\n")
 	s.write("bin/dpkg-deb", "#!/bin/sh\nexit 1\n")
 	s.write("bin/dpkg", "#!/bin/sh\necho amd64\n")
 	// Counts the boots of kernels.

@@ -29,9 +29,11 @@ func TestFetchScript(t *testing.T) {
 	names = append(names, "linux-image-6.1-amd64", "linux-image-6.12-rt-amd64", "linux-image-6.13.1-amd64")
 	for name, text := range map[string]string{
 		"apt-cache": "cat " + filepath.Join(dir, "names") + "\n",
+		// A host with Debian 12, so there are no other lists to look in.
 		"apt-get": `case "$*" in
+*CODENAME*) printf 'bookworm\nbookworm-security\n'; exit ;;
 indextargets*) echo deb http://mirror bookworm main; exit ;;
-*update) grep -q 'APT::Architecture "arm64"' "$APT_CONFIG" && exit ;;
+*update) grep -q 'APT::Architecture "arm64"' "$(dirname "$APT_CONFIG")/apt.conf" && exit ;;
 esac
 echo no network; exit 1
 `,
@@ -74,6 +76,9 @@ echo no network; exit 1
 		"--arch arm 6.1":               "--arch arm: choose amd64 or arm64",
 		"rt":                           "rt is no series such as 6.1 or 6.12-rt",
 	} {
+		if err := os.RemoveAll(filepath.Join(dir, ".cache/tunbench/apt")); err != nil {
+			t.Fatal(err)
+		}
 		if out, err := run(strings.Fields(arg)...); err == nil || !strings.Contains(out, want) {
 			t.Errorf("%s: %v, %s, want %q", arg, err, out, want)
 		}
