@@ -6,6 +6,7 @@
 # KERNEL is a kernel that scripts/kernels.sh has fetched (that is not the running one): a
 # release or the beginning of it. Its headers and its sources are downloaded by apt-get,
 # verified by apt, and unpacked into ${XDG_CACHE_HOME:-~/.cache}/tunbench/tunlab/RELEASE/.
+# Where this host's apt does not know them, they are those of Debian 12, as for kernels.sh.
 # Nothing is installed, and root is not needed. Modules that are already there are not
 # built again. Prints the folder of the modules:
 #
@@ -23,8 +24,10 @@ usage() {
 	sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"
 }
 
+say() { echo "tunlab: $*" >&2; }
+
 fail() {
-	echo "tunlab: $*" >&2
+	say "$*"
 	exit 2
 }
 
@@ -56,6 +59,8 @@ fi
 for program in apt-get dpkg-deb make patch pahole xz; do
 	command -v "$program" >/dev/null || fail "$program is missing: scripts/setup.sh tunlab installs it"
 done
+# shellcheck source=scripts/debian.bash
+. "$here/../debian.bash"
 version=${release%-cloud-amd64}
 mkdir -p "$cache/tunlab"
 tmp=$(mktemp -d "$cache/tunlab/.build-XXXXXX")
@@ -63,9 +68,14 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-echo "tunlab: fetching the headers and the sources of $release" >&2
+say "fetching the headers and the sources of $release"
 # The version of the packages, such as 6.12.117-1~deb12u1, which all have in common.
-debian=$(apt-cache madison "linux-headers-$release" | awk '{ print $3; exit }')
+version_of() { apt-cache madison "$1" | awk 'NR == 1 { print $3 }'; }
+debian=$(version_of "linux-headers-$release")
+if [[ -z $debian ]] && ! has_bookworm; then
+	bookworm_apt amd64 || exit 2
+	debian=$(version_of "linux-headers-$release")
+fi
 [[ -n $debian ]] || fail "apt knows no linux-headers-$release; if its lists are empty or old: apt-get update (root)"
 if ! (cd "$tmp" && apt-get -qq -o Dpkg::Use-Pty=0 -o APT::Sandbox::User=root download "linux-headers-$release=$debian" \
 	"linux-headers-$version-common=$debian" "linux-kbuild-$version=$debian" "linux-source-6.12=$debian") </dev/null >"$tmp/log" 2>&1; then
@@ -101,7 +111,7 @@ for name in backpressure delay nops; do
 	cp "$tmp/tun.c" "$tmp/$name.c"
 	patch -s -F0 "$tmp/$name.c" "$here/$name.patch" || fail "$name.patch does not fit the tun.c of $debian"
 done
-echo "tunlab: building tun.ko for $release" >&2
+say "building tun.ko for $release"
 build same-1 "$tmp/tun.c"
 build same-2 "$tmp/tun.c"
 build lab "$tmp/backpressure.c"
