@@ -9,6 +9,10 @@ import (
 // Absent stands in a cell that has no figure.
 const Absent = "–"
 
+// finite reports whether v can be shown. What cannot, such as the ratio of a rate to none, is
+// Absent in every format for people; Exact is for programs.
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
 // Scale is the unit of a whole column. Figures in one unit can be compared by
 // their length.
 type Scale struct {
@@ -47,6 +51,8 @@ func Significant(v float64) string {
 func Figure(v float64) string {
 	a := math.Abs(v)
 	switch {
+	case !finite(v):
+		return Absent
 	case a == 0:
 		return "0"
 	case a >= 1e15 || a < 1e-4:
@@ -78,6 +84,9 @@ func Ratio(v float64) string {
 
 // Decimals gives v with n digits behind the point, its thousands separated.
 func Decimals(v float64, n int) string {
+	if !finite(v) {
+		return Absent
+	}
 	s := strconv.FormatFloat(v, 'f', n, 64)
 	whole, frac, _ := strings.Cut(s, ".")
 	sign := ""
@@ -150,6 +159,8 @@ func Hundredths(v float64) string { return Decimals(v, 2) }
 func Precisely(ratio float64) string {
 	s := Decimals(100*ratio, 2)
 	switch {
+	case s == Absent:
+		return s
 	case s == "−0.00":
 		return "0.00"
 	case ratio > 0 && s != "0.00":
@@ -182,6 +193,8 @@ func Plus(v float64) string {
 	}
 	s := Decimals(v, digits)
 	switch {
+	case s == Absent:
+		return s
 	case strings.Trim(s, "−0.") == "":
 		return "0"
 	case v > 0:

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"math"
 	"testing"
 )
 
@@ -28,5 +29,31 @@ func TestKernelFormats(t *testing.T) {
 	check(Gigabits(0.2512e9), "0.251")
 	for v, want := range map[float64]string{0: "0.00", 0.2445: "+24.45", -0.00001: "0.00", 0.00001: "0.00", -0.2522: "−25.22"} {
 		check(Precisely(v), want)
+	}
+}
+
+// What is no number is shown as none in every format, without a sign or a unit, and a number
+// is never shown so.
+func TestNotFinite(t *testing.T) {
+	formats := map[string]func(float64) string{
+		"Significant": Significant, "Figure": Figure, "Ratio": Ratio, "Percent": Percent, "Gigabits": Gigabits, "Hundredths": Hundredths,
+		"Precisely": Precisely, "PerPacket": PerPacket, "Plus": Plus, "Duration": Duration, "Change": Change,
+		"Decimals": func(v float64) string { return Decimals(v, 1) },
+		"PValue":   func(v float64) string { return PValue(&v) },
+		"Changes":  func(v float64) string { return Changes(v, v) },
+		"Scale":    RateScale(1e9).Format,
+		"Between":  func(v float64) string { return Between(Ratio(v), Ratio(v)) },
+	}
+	for name, format := range formats {
+		for _, v := range []float64{math.NaN(), math.Inf(1)} {
+			if got := format(v); got != Absent {
+				t.Errorf("%s(%v) = %q, want %q", name, v, got, Absent)
+			}
+		}
+		for _, v := range []float64{0, 1e-9, 0.5, 1, 1234.5, 1e15, math.MaxFloat64 / 1e3} {
+			if got := format(v); got == Absent {
+				t.Errorf("%s(%v) = %q", name, v, got)
+			}
+		}
 	}
 }

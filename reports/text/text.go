@@ -110,15 +110,25 @@ const (
 
 // Changes gives two ratios as signed changes in per cent.
 func Changes(low, high float64) string {
+	if !finite(low) && !finite(high) {
+		return Absent
+	}
 	return signedPercent(low) + " to " + signedPercent(high) + " %"
 }
 
 // Change gives a ratio as a signed change in per cent.
-func Change(ratio float64) string { return signedPercent(ratio) + " %" }
+func Change(ratio float64) string {
+	if !finite(ratio) {
+		return Absent
+	}
+	return signedPercent(ratio) + " %"
+}
 
 func signedPercent(ratio float64) string {
 	s := Decimals(100*(ratio-1), 1)
 	switch {
+	case s == Absent:
+		return s
 	case s == "−0.0":
 		return "0.0"
 	case ratio > 1 && s != "0.0":

@@ -11,6 +11,8 @@ import (
 // Duration gives nanoseconds in the unit that suits them.
 func Duration(ns float64) string {
 	switch {
+	case !finite(ns):
+		return Absent
 	case ns >= 999.5e6:
 		return Figure(ns/1e9) + " s"
 	case ns >= 999.5e3:

@@ -181,7 +181,10 @@ func goodputs(all []*row) (document.Picture, bool) {
 	}
 	title := prose.Values{"Base": base.name, "Best": "", "Times": ""}
 	if len(shown) > 1 {
-		title["Best"], title["Times"] = shown[1].name, text.Ratio(shown[1].ratioTo(base).Value)
+		// Without rounds in common there is no ratio, and the title names no best.
+		if ratio := shown[1].ratioTo(base).Value; !math.IsNaN(ratio) {
+			title["Best"], title["Times"] = shown[1].name, text.Ratio(ratio)
+		}
 	}
 	return document.Picture{
 		File: document.Numbered("programs", 0), Alt: book.Text("chart alt", nil), N: document.TrialsEach(scenarios),

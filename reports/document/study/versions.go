@@ -31,20 +31,12 @@ func versionsOf(t Text) (secs []document.Section) {
 			}
 			a, b, change := l.Ends()
 			low, high := l.Reach()
-			tab.Rows = append(tab.Rows, document.Row(t.name(l.Scenario), l.Side, text.PerPacket(a), text.PerPacket(b), precisely(change), text.Precisely(low), text.Precisely(high), strings.Join(steps, "; ")))
+			tab.Rows = append(tab.Rows, document.Row(t.name(l.Scenario), l.Side, text.PerPacket(a), text.PerPacket(b), text.Precisely(change), text.Precisely(low), text.Precisely(high), strings.Join(steps, "; ")))
 		}
 		tab.Note = book.Say("line columns", prose.Values{"Unit": t.Unit(), "First": first, "Last": last})
 		secs = append(secs, document.Section{Heading: book.Text("series heading", prose.Values{"Unit": t.Unit(), "Series": s.Name}), Sub: true, Blocks: []document.Block{tab}})
 	}
 	return secs
-}
-
-// precisely shows a change that may not be known.
-func precisely(change float64) string {
-	if math.IsNaN(change) {
-		return text.Absent
-	}
-	return text.Precisely(change)
 }
 
 // picture draws the lines of all series, each against the first kernel of its series.
