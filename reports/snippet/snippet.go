@@ -111,9 +111,29 @@ func (d *device) notes(axes map[string]string) {
 		d.Notes = append(d.Notes, "Read with a buffer of 64 KiB: a packet may hold many segments, as its header says.")
 	}
 	if q := axes["qdisc"]; q != "" && q != "noqueue" {
-		kind, _, _ := strings.Cut(q, ":")
-		d.Notes = append(d.Notes, "Set the queueing discipline: tc qdisc replace dev "+d.Name+" root "+kind)
+		d.Notes = append(d.Notes, "Set the queueing discipline: tc qdisc replace dev "+d.Name+" root "+tc(q))
 	}
+}
+
+// tc spells a value of the axis qdisc, such as fq_codel:limit=1000:ecn=off, as tc(8) takes it:
+// fq_codel limit 1000 noecn.
+func tc(qdisc string) string {
+	kind, parameters, given := strings.Cut(qdisc, ":")
+	words := []string{kind}
+	if !given {
+		return kind
+	}
+	for _, p := range strings.Split(parameters, ":") {
+		switch name, value, _ := strings.Cut(p, "="); value {
+		case "on":
+			words = append(words, name)
+		case "off":
+			words = append(words, "no"+name)
+		default:
+			words = append(words, name, value)
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // Go is a package main that makes the device.

@@ -1,11 +1,13 @@
 package snippet
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +46,43 @@ func TestOffloads(t *testing.T) {
 	want := unix.TUN_F_CSUM | unix.TUN_F_TSO4 | unix.TUN_F_TSO6 | unix.TUN_F_TSO_ECN | unix.TUN_F_USO4 | unix.TUN_F_USO6 | 0x80 | 0x100
 	if all != want {
 		t.Errorf("%#x, want %#x", all, want)
+	}
+}
+
+// TestQdisc holds that the programs name the discipline that was measured with its parameters,
+// as tc takes them: the lines are tried where the test may make a namespace and there is a tc.
+func TestQdisc(t *testing.T) {
+	tcPath, noTC := exec.LookPath("tc")
+	_, noUnshare := exec.LookPath("unshare")
+	_, noIP := exec.LookPath("ip")
+	runs := errors.Join(noTC, noUnshare, noIP) == nil && os.Geteuid() == 0
+	for given, want := range map[string]string{
+		"":                                 "",
+		"noqueue":                          "",
+		"pfifo_fast":                       "pfifo_fast",
+		"pfifo:limit=100":                  "pfifo limit 100",
+		"bfifo:limit=5000":                 "bfifo limit 5000",
+		"codel:ecn=on:ce_threshold=1500us": "codel ecn ce_threshold 1500us",
+		"fq_codel:limit=1000:target=5ms:interval=2s:ecn=off:memory_limit=2147483648": "fq_codel limit 1000 target 5ms interval 2s noecn memory_limit 2147483648",
+		"fq:limit=10:flow_limit=5:quantum=300:initial_quantum=400:pacing=off":        "fq limit 10 flow_limit 5 quantum 300 initial_quantum 400 nopacing",
+	} {
+		line := "tc qdisc replace dev tap0 root " + want
+		for name, write := range map[string]func(map[string]string, string) (string, error){GoName: Go, CName: C} {
+			program, err := write(map[string]string{"mode": "tap", "qdisc": given}, "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == "" && strings.Contains(program, "tc qdisc") || want != "" && !strings.Contains(program, ": "+line+"\n") && !strings.Contains(program, ": "+line+" */\n") {
+				t.Errorf("qdisc=%s: %s has no line %q:\n%s", given, name, line, program)
+			}
+		}
+		if want == "" || !runs {
+			continue
+		}
+		out, err := exec.Command("unshare", "-n", "sh", "-c", "ip tuntap add dev tap0 mode tap && "+tcPath+strings.TrimPrefix(line, "tc")).CombinedOutput()
+		if err != nil && !strings.Contains(string(out), "Specified qdisc kind is unknown") { // which the kernel says, of what tc has understood
+			t.Errorf("%s: %v: %s", line, err, out)
+		}
 	}
 }
 
