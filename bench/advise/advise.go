@@ -107,11 +107,22 @@ func (c Config) Run(ctx context.Context, labs Labs, open func() (plan.Recorder, 
 		return nil, true, err
 	}
 	conclusion{finals{r}}.draw()
-	out := plan.Outcome{Trials: r.meter.trials, Skips: len(r.meter.failed), Invalid: r.meter.invalid, Interrupted: r.advice.Interrupted}
 	if r.advice.Interrupted {
 		return r.advice, true, nil
 	}
-	return r.advice, true, rec.Write(c.Plan.End(len(f.known), out, 0))
+	out := plan.Outcome{Trials: r.meter.trials, Skips: len(r.meter.failed), Invalid: r.meter.invalid}
+	return r.advice, true, rec.Write(c.Plan.End(len(f.known), out, exitCode(r.advice)))
+}
+
+// exitCode is that of the process which found a.
+func exitCode(a *advice.Advice) int {
+	switch {
+	case a.Interrupted:
+		return exitInterrupted
+	case a.Verdict == advice.Inconclusive:
+		return exitUnknown
+	}
+	return 0
 }
 
 // runner is a Config while it runs.
@@ -137,7 +148,7 @@ type runner struct {
 	members  []*candidate  // of the finals
 	block    time.Duration // that the last block of the finals took
 	scores   map[*candidate][]score
-	better   *candidate // than use in the last final, and there is no time left to measure it again
+	better   *candidate // than use in the last final, and not measured again
 }
 
 // cost is what a candidate's packets cost in the knock-out.

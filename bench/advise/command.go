@@ -148,13 +148,14 @@ func (c *Command) Run(ctx context.Context, labs Labs, host func() record.Host) (
 	if err := c.report(found); err != nil {
 		return exitFailure, fmt.Errorf("%w; the trials are in %s", err, path)
 	}
-	switch {
-	case found.Interrupted:
-		return exitInterrupted, fmt.Errorf("interrupted: %s in %s", record.Plural(found.Trials, "trial is", "trials are"), path)
-	case found.Verdict == advice.Inconclusive:
-		return exitUnknown, errors.New("no recommendation can be made: " + found.Why)
+	code = exitCode(found)
+	switch code {
+	case exitInterrupted:
+		err = fmt.Errorf("interrupted: %s in %s", record.Plural(found.Trials, "trial is", "trials are"), path)
+	case exitUnknown:
+		err = errors.New("no recommendation can be made: " + found.Why)
 	}
-	return 0, nil
+	return code, err
 }
 
 // report writes what was found into the folder, and prints it.

@@ -1,6 +1,7 @@
 package advise
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -32,16 +33,25 @@ func (r conclusion) draw() {
 	}
 	a.Use, a.Plain = r.candidate(r.use), r.candidate(r.base)
 	r.compareAll()
-	switch gain := a.Gain; {
+	gain, lost := a.Gain, r.lost()
+	shown := gain != nil && gain.PPS.CI != nil
+	if r.use == r.base {
+		shown = slices.ContainsFunc(a.Comparisons, func(c advice.Comparison) bool { return c.PPS.CI != nil })
+	}
+	switch {
+	case lost != nil && (!shown || a.Reused):
+		a.Verdict = advice.Inconclusive
+		why := r.meter.failed[lost]
+		a.Why = fmt.Sprintf("%s can no longer be measured (%s: %s)", lost.words, why.reason, why.detail)
 	case r.better != nil && r.use == r.base:
 		a.Verdict = advice.Inconclusive
-		a.Why = fmt.Sprintf("in the last blocks %s was faster than %s, and there was no time left to measure it again: give a longer --budget", r.better.words, a.PlainName)
+		a.Why = fmt.Sprintf("in the last blocks %s was faster than %s, and %s", r.better.words, a.PlainName, cmp.Or(a.Stopped, budgetSpent))
 	case a.Finals < leastFinals:
 		a.Verdict = advice.Inconclusive
 		a.Why = fmt.Sprintf("%d fresh blocks were measured, and an interval takes %d: give a longer --budget", a.Finals, leastFinals)
-	case r.use == r.base && slices.ContainsFunc(a.Comparisons, func(c advice.Comparison) bool { return c.PPS.CI != nil }):
+	case r.use == r.base && shown:
 		a.Verdict = advice.Equal
-	case gain == nil || gain.PPS.CI == nil:
+	case !shown:
 		a.Verdict = advice.Inconclusive
 		a.Why = fmt.Sprintf("too few blocks have a valid trial of both: %d of %d trials are invalid; tunbench doctor says what disturbs this host", a.Invalid, a.Trials)
 	case gain.Verdict != advice.Better:
@@ -143,6 +153,7 @@ func (r conclusion) compare(role string, of, against *candidate, choice int) adv
 	if c.Verdict = c.PPS.Verdict(); c.Verdict == advice.Equal {
 		c.AtMost = c.PPS.AtMost()
 	}
+	c.Simpler = of.compare(against) < 0
 	return c
 }
 
@@ -194,13 +205,16 @@ func (r conclusion) bars() {
 }
 
 // whyNot says why m is not recommended, although the comparison c with the recommendation
-// lists it as faster. It is "" where c does not.
+// lists it as faster, or as equal and it is simpler. It is "" where c does not.
 func (r conclusion) whyNot(m *candidate, c advice.Comparison) string {
-	if c.Verdict != advice.Better {
-		return ""
-	}
 	var why string
 	switch {
+	case c.Verdict == advice.Equal && c.Simpler && slices.Contains(r.before, m):
+		return "blocks before these showed something faster"
+	case c.Verdict == advice.Equal && c.Simpler:
+		return cmp.Or(r.advice.Stopped, onlyLast)
+	case c.Verdict != advice.Better:
+		return ""
 	case slices.Contains(r.refuted, m):
 		why = "measured again in fresh blocks, that was not shown"
 	case m != r.better && !r.beyondChance(m):
@@ -208,7 +222,7 @@ func (r conclusion) whyNot(m *candidate, c advice.Comparison) string {
 	case m != r.better && c.PPS.Value <= 1+advice.Threshold && r.use.compare(m) < 0:
 		why = fmt.Sprintf("that is no more than %.3g %%, and the recommendation is simpler", 100*advice.Threshold)
 	default:
-		why = "the budget was spent before that could be measured again: give a longer one"
+		why = cmp.Or(r.advice.Stopped, onlyLast)
 	}
 	if cpu := c.CPU; cpu.CI != nil && cpu.CI[0] > 1 {
 		why += ", and a packet needs " + text.Ratio(cpu.Value) + "× the CPU time"

@@ -2,6 +2,7 @@ package advise
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -21,6 +22,12 @@ const (
 	longest = 540 * time.Millisecond
 	// mostFinalists is how many recommendations are tried at most.
 	mostFinalists = 3
+)
+
+// Why what a final showed is not measured again.
+const (
+	budgetSpent = "the budget was spent before that could be measured again: give a longer one"
+	onlyLast    = "only the last blocks showed that, and none were measured after them: give a longer budget"
 )
 
 // finals measure the candidates that were left, and what they are compared with, in fresh
@@ -56,8 +63,11 @@ func (r finals) run(ctx context.Context) (again bool, err error) {
 	if err := r.lineUp(ctx, left); err != nil {
 		return false, err
 	}
+	if r.lost() != nil {
+		return false, nil
+	}
 	measure := r.finalMeasure(left)
-	r.scores, r.advice.Finals, r.block = map[*candidate][]score{}, 0, 0
+	r.scores, r.advice.Finals, r.block, r.advice.Reused = map[*candidate][]score{}, 0, 0, false
 	if err := r.blocksUntil(ctx, end, measure); err != nil {
 		return false, err
 	}
@@ -98,26 +108,56 @@ func (r finals) blocksUntil(ctx context.Context, end, measure time.Duration) err
 	return nil
 }
 
+// lost is the recommendation or the plain candidate, if that can no longer be measured: without
+// it nothing is shown.
+func (r finals) lost() *candidate {
+	for _, c := range []*candidate{r.use, r.base} {
+		if _, failed := r.meter.failed[c]; failed {
+			return c
+		}
+	}
+	return nil
+}
+
 // decide takes another recommendation if the last final speaks for one, and reports whether
 // that is to be measured in another final.
 func (r finals) decide() (again bool) {
-	more := r.Budget-r.passed() >= leastFinals*r.block && len(r.before) < mostFinalists
 	if was := r.unconfirmed(); was != nil {
-		r.refuted, r.use = append(r.refuted, r.use), was
-		r.before = append(r.before, was)
-		return more
+		again = r.another()
+		r.refuted, r.before = append(r.refuted, r.use), append(r.before, was)
+		r.use, r.advice.Reused = was, true
+		return again
 	}
-	if r.better = r.winner(); r.better == nil {
-		if equal := r.simpler(); equal != nil && more {
-			r.before, r.use, r.switched = append(r.before, r.use), equal, false
-			return true
+	if r.better = r.winner(); r.better != nil {
+		if again = r.another(); again {
+			r.replace(r.better)
+			r.better, r.switched = nil, true
 		}
-		return false
+		return again
 	}
-	if more {
-		r.before, r.use, r.better, r.switched = append(r.before, r.use), r.better, nil, true
+	if equal := r.simpler(); equal != nil {
+		if again = r.another(); again {
+			r.replace(equal)
+		}
 	}
-	return more
+	return again
+}
+
+// another reports whether another final may follow, and notes why not.
+func (r finals) another() bool {
+	r.advice.Stopped = ""
+	switch n := len(r.before); {
+	case n >= mostFinalists:
+		r.advice.Stopped = fmt.Sprintf("fresh blocks had changed the recommendation %d times, which is the most in one run: run it again", n)
+	case r.Budget-r.passed() < leastFinals*r.block:
+		r.advice.Stopped = budgetSpent
+	}
+	return r.advice.Stopped == ""
+}
+
+// replace recommends c, which has not been measured since.
+func (r finals) replace(c *candidate) {
+	r.before, r.use, r.advice.Reused = append(r.before, r.use), c, true
 }
 
 // unconfirmed is what was recommended before, if the last final does not show again that the
@@ -207,15 +247,20 @@ func (r finals) lineUp(ctx context.Context, left time.Duration) error {
 		if slices.Contains(r.members, c) {
 			continue
 		}
+		_, known := r.meter.failed[c]
 		why, err := r.meter.probe(ctx, c)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
-		}
-		if why != nil {
-			r.lackChange(c, *why)
+		case why == nil:
+			r.members = append(r.members, c)
 			continue
+		case !known:
+			r.lackChange(c, *why)
 		}
-		r.members = append(r.members, c)
+		if r.lost() != nil {
+			return nil
+		}
 	}
 	return nil
 }
@@ -224,7 +269,7 @@ func (r finals) lineUp(ctx context.Context, left time.Duration) error {
 // lacking.
 func (r finals) lackChange(c *candidate, why refused) {
 	for choice, value := range c.values {
-		if o, err := r.with(r.base, choice, value); err == nil && value > 0 {
+		if o, err := r.with(r.base, choice, value); err == nil && value > 0 && o != c {
 			if _, known := r.meter.failed[o]; known {
 				return
 			}

@@ -55,9 +55,14 @@ type Advice struct {
 	Equal   []string `json:"equal"`
 	Unclear []string `json:"unclear"`
 
-	// Unconfirmed is a candidate that was faster than Use in the fresh blocks, if the budget
-	// was spent before that could be confirmed.
+	// Unconfirmed is a candidate that was faster than Use in the fresh blocks, if that was not
+	// measured again.
 	Unconfirmed *Comparison `json:"unconfirmed,omitempty"`
+	// Reused says that Use was chosen by the blocks from which the ratios are, and was not
+	// measured again after them. Stopped says why what the last final showed was not measured
+	// again; "" where it showed nothing that should be.
+	Reused  bool   `json:"reused,omitempty"`
+	Stopped string `json:"stopped,omitempty"`
 
 	Candidates  int            `json:"candidates"` // in the knock-out
 	Dropped     int            `json:"dropped"`    // of them
@@ -140,8 +145,9 @@ type Comparison struct {
 	Verdict   string      `json:"verdict"`
 	AtMost    float64     `json:"at_most,omitempty"` // how large a change can be that is Equal
 	AB        []string    `json:"ab"`                // commands that show it at full length
-	// WhyNot says why New, which is faster than the recommendation Base, is not
-	// recommended.
+	Simpler   bool        `json:"simpler,omitempty"` // New is simpler than Base
+	// WhyNot says why New is not recommended, which is faster than the recommendation Base, or
+	// simpler and not slower.
 	WhyNot string `json:"why_not,omitempty"`
 }
 

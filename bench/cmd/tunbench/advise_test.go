@@ -68,6 +68,24 @@ func TestAdvise(t *testing.T) {
 	}
 }
 
+// The exit code is the one that the file records, also where nothing can be recommended: here
+// the plain candidate cannot be measured.
+func TestAdviseExit(t *testing.T) {
+	withoutPlain := func(s spec.Spec, hook string) (record.Trial, error) {
+		if s.VnetHdr == 0 && s.IO == spec.IORead && s.Queues == 1 {
+			return record.Trial{}, errors.New("the reader died")
+		}
+		return segmented(s, hook)
+	}
+	for want, run := range map[int]func(spec.Spec, string) (record.Trial, error){0: segmented, exitUnknown: withoutPlain} {
+		out := filepath.Join(t.TempDir(), "out")
+		code, stdout, stderr := tunbench(t.Context(), fakeLab{run: run}, nil, "advise", "stack", "--out", out)
+		if f := readRun(t, out); code != want || f.End == nil || f.End.Exit != want || want != 0 && !strings.Contains(stderr, "can no longer be measured (failed: the reader died)") {
+			t.Errorf("exit %d, want %d; the file ends with %+v\n%s%s", code, want, f.End, stdout, stderr)
+		}
+	}
+}
+
 func TestAdviseYAML(t *testing.T) {
 	for _, topic := range advise.Topics {
 		code, file, stderr := tunbench(t.Context(), fakeLab{}, errors.New("not root"), "advise", topic, "--yaml")

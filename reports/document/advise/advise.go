@@ -100,52 +100,77 @@ func (s Text) Points() (list []prose.Prose) {
 		list = append(list, book.Say("cpu gain", prose.Values{"Ratio": text.Ratio(s.Gain.CPU.Value), "Interval": interval(s.Gain.CPU), "Plain": s.PlainName}))
 	}
 	if u := s.Unconfirmed; u != nil {
-		list = append(list, book.Say("unconfirmed", prose.Values{"Words": prose.Mono(u.New), "Ratio": text.Ratio(u.PPS.Value), "Interval": interval(u.PPS)}))
+		list = append(list, book.Say("unconfirmed", prose.Values{"Words": prose.Mono(u.New), "Ratio": text.Ratio(u.PPS.Value), "Interval": interval(u.PPS), "Why": s.Stopped}))
 	}
 	switch frugal := s.Of(advice.Frugal); {
 	case len(frugal) > 0:
 		f := frugal[0]
 		list = append(list, book.Say("frugal", prose.Values{"Words": prose.Mono(f.New), "CPU": text.Ratio(f.CPU.Value), "CPUInterval": interval(f.CPU), "PPS": text.Ratio(f.PPS.Value), "Interval": interval(f.PPS)}))
 	case s.Verdict != advice.Inconclusive && s.Gain != nil && s.Gain.CPU.N > 0:
-		list = append(list, book.Say("frugal none", prose.Values{"Fastest": len(s.faster()) == 0}))
+		list = append(list, book.Say("frugal none", prose.Values{"Threshold": threshold, "Cheapest": s.fastestAndCheapest()}))
 	}
 	list = append(list, s.notRecommended()...)
-	if names := s.names(advice.Equal); len(names) > 0 && s.Verdict != advice.Inconclusive {
-		list = append(list, book.Say("equal", prose.Values{"Names": names, "Threshold": threshold}))
+	if s.Verdict != advice.Inconclusive {
+		list = append(list, s.equal()...)
 	}
-	if names := s.names(advice.Inconclusive); len(names) > 0 && s.Finals > 0 {
+	if names := names(s.others(advice.Inconclusive)); len(names) > 0 && s.Finals > 0 {
 		list = append(list, book.Say("unclear", prose.Values{"Names": names, "Threshold": threshold}))
 	}
 	return list
 }
 
-// faster are the changes and rivals that are listed as faster than the recommendation.
-func (s Text) faster() (list []advice.Comparison) {
-	for _, c := range s.Of(advice.Change, advice.Rival) {
-		if c.WhyNot != "" {
-			list = append(list, c)
-		}
+// fastestAndCheapest reports whether the recommendation was shown to be no slower than
+// anything that was measured beside it, and to need no more CPU time: every interval says so.
+func (s Text) fastestAndCheapest() bool {
+	gain := s.Gain
+	if gain.PPS.CI == nil || gain.CPU.CI == nil || gain.PPS.CI[0] < 1 || gain.CPU.CI[1] > 1 {
+		return false
 	}
-	return list
+	return !slices.ContainsFunc(s.Of(advice.Change, advice.Rival), func(c advice.Comparison) bool {
+		return c.PPS.CI == nil || c.CPU.CI == nil || c.PPS.CI[1] > 1 || c.CPU.CI[0] < 1
+	})
 }
 
 // notRecommended says why what is listed as faster is not recommended, a sentence for each
 // reason.
 func (s Text) notRecommended() (list []prose.Prose) {
-	names, order := map[string][]prose.Prose{}, []string{}
-	for _, c := range s.faster() {
-		if s.Unconfirmed != nil && c.New == s.Unconfirmed.New {
-			continue // which is said
-		}
-		if names[c.WhyNot] == nil {
-			order = append(order, c.WhyNot)
-		}
-		names[c.WhyNot] = append(names[c.WhyNot], book.Say("faster one", prose.Values{"Words": prose.Mono(c.Label), "Ratio": text.Ratio(c.PPS.Value)}))
+	faster := s.others(advice.Better)
+	if s.Unconfirmed != nil { // which is said
+		faster = slices.DeleteFunc(faster, func(c advice.Comparison) bool { return c.New == s.Unconfirmed.New })
 	}
-	for _, why := range order {
-		list = append(list, book.Say("faster", prose.Values{"Names": names[why], "N": len(names[why]), "Why": why}))
+	for _, of := range byReason(faster) {
+		var names []prose.Prose
+		for _, c := range of {
+			names = append(names, book.Say("faster one", prose.Values{"Words": prose.Mono(c.Label), "Ratio": text.Ratio(c.PPS.Value)}))
+		}
+		list = append(list, book.Say("faster", prose.Values{"Names": names, "N": len(names), "Why": of[0].WhyNot}))
 	}
 	return list
+}
+
+// equal names what could not be told from the recommendation: what that is preferred to, since
+// it is simpler, and what is simpler than that, with the reason for each.
+func (s Text) equal() (list []prose.Prose) {
+	for _, of := range byReason(s.others(advice.Equal)) {
+		if of[0].WhyNot == "" {
+			list = append(list, book.Say("equal", prose.Values{"Names": names(of), "Threshold": threshold}))
+			continue
+		}
+		list = append(list, book.Say("equal and simpler", prose.Values{"Names": names(of), "N": len(of), "Threshold": threshold, "Why": of[0].WhyNot}))
+	}
+	return list
+}
+
+// byReason groups comparisons by why what they compare is not recommended, in their order.
+func byReason(list []advice.Comparison) (groups [][]advice.Comparison) {
+	for _, c := range list {
+		i := slices.IndexFunc(groups, func(g []advice.Comparison) bool { return g[0].WhyNot == c.WhyNot })
+		if i < 0 {
+			i, groups = len(groups), append(groups, nil)
+		}
+		groups[i] = append(groups[i], c)
+	}
+	return groups
 }
 
 // briefly are the words of each list of axes that not all of them have.
@@ -171,14 +196,22 @@ func briefly(lists []string) (short []string) {
 	return short
 }
 
-// names are the changes and rivals of a verdict: a change by what is changed.
-func (s Text) names(verdict string) (list []prose.Piece) {
+// others are the changes and rivals of a verdict.
+func (s Text) others(verdict string) (list []advice.Comparison) {
 	for _, c := range s.Of(advice.Change, advice.Rival) {
 		if c.Verdict == verdict && c.PPS.CI != nil {
-			list = append(list, prose.Mono(c.Label))
+			list = append(list, c)
 		}
 	}
 	return list
+}
+
+// names are what is compared: a change by what is changed.
+func names(list []advice.Comparison) (names []prose.Piece) {
+	for _, c := range list {
+		names = append(names, prose.Mono(c.Label))
+	}
+	return names
 }
 
 // interval is that of r; "" without one.

@@ -133,7 +133,7 @@ func (s sections) knocked() (document.Section, bool) {
 
 func (s sections) how() (document.Section, bool) {
 	return document.Section{Heading: book.Text("how heading", nil), Blocks: []document.Block{
-		book.Say("how", prose.Values{"Candidates": s.Candidates, "Blocks": s.Blocks, "Finals": s.Finals, "Threshold": threshold, "Alpha": percent(s.Alpha)}),
+		book.Say("how", prose.Values{"Candidates": s.Candidates, "Blocks": s.Blocks, "Finals": s.Finals, "Reused": s.Reused, "Threshold": threshold, "Alpha": percent(s.Alpha)}),
 		s.Spent(),
 	}}, true
 }
