@@ -38,6 +38,8 @@ func (m Machine) Check() error {
 		return fmt.Errorf("--timeout %v: must be positive", m.Timeout)
 	case m.SMP < 0:
 		return fmt.Errorf("--smp %d: must be positive", m.SMP)
+	case m.MemoryMiB < 1:
+		return fmt.Errorf("--memory %d: must be positive, in MiB", m.MemoryMiB)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,8 +32,9 @@ func Scatter(host record.Host, warnf func(format string, args ...any)) shift.Sca
 }
 
 // KeepScatter measures how far the stored runs at paths, of one build and host, scatter,
-// writes that to w, and keeps it for comparisons of runs of that host.
-func KeepScatter(w io.Writer, paths []string) error {
+// writes that to w, in words or as it is kept, and keeps it for comparisons of runs of that
+// host.
+func KeepScatter(w io.Writer, paths []string, asJSON bool) error {
 	if len(paths) < 2 {
 		return fmt.Errorf("an A/A comparison of stored runs takes two runs of one build, better five")
 	}
@@ -60,6 +62,16 @@ func KeepScatter(w io.Writer, paths []string) error {
 	file, err := aa.StoreRuns(dir, files[0].Run, time.Now(), aa.Runs{Runs: s.Runs, Scenarios: scenarios, Shared: s.Shared, Own: s.Own})
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		kept, err := aa.LoadRuns(dir, files[0].Run.Host)
+		if err != nil {
+			return err
+		}
+		if err := json.NewEncoder(w).Encode(kept); err != nil {
+			return fmt.Errorf("print the scatter of runs: %w", err)
+		}
+		return nil
 	}
 	_, err = fmt.Fprintf(w, "%d stored runs of one build, %d scenarios, by the ratio to loopback:\n"+
 		"from run to run, all scenarios together scatter by %.1f %%, and a scenario against the others by %.1f %%.\n"+

@@ -2,12 +2,14 @@ package compare
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"tunbench/reports/aa"
 	"tunbench/reports/record"
 )
 
@@ -55,14 +57,19 @@ func TestKeepScatter(t *testing.T) {
 		paths = append(paths, storeRun(t, dir, fmt.Sprint("run-", i), uint64(i)))
 	}
 	var out bytes.Buffer
-	if err := KeepScatter(&out, paths); err != nil || !strings.Contains(out.String(), "5 stored runs of one build, 15 scenarios") {
+	if err := KeepScatter(&out, paths, false); err != nil || !strings.Contains(out.String(), "5 stored runs of one build, 15 scenarios") {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	if s := Scatter(host, warn); s.Runs != 5 || s.Shared <= 0 || s.Shared > .03 {
 		t.Errorf("kept: %+v", s)
 	}
+	out.Reset()
+	var kept aa.Runs
+	if err := KeepScatter(&out, paths, true); err != nil || json.Unmarshal(out.Bytes(), &kept) != nil || kept.Runs != 5 || kept.Scenarios != 15 || kept.Shared <= 0 {
+		t.Errorf("as JSON: %v: %s", err, out.String())
+	}
 	for name, list := range map[string][]string{"one run": paths[:1], "a run twice": {paths[0], paths[0]}, "no file": {paths[0], dir + "/none"}} {
-		if err := KeepScatter(&out, list); err == nil {
+		if err := KeepScatter(&out, list, false); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

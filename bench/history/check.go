@@ -23,6 +23,9 @@ func checkCommand(to Output) *cobra.Command {
 					return fmt.Errorf("--allow %q: choose %s", field, allowMissing)
 				}
 			}
+			if len(o.allow) > 0 && !o.fail {
+				return fmt.Errorf("--allow %s is for --fail: add that, or leave it out", allowMissing)
+			}
 			c, err := read(to, o)
 			if err != nil {
 				return err

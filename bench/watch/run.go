@@ -72,6 +72,11 @@ func (c *Config) Check() error {
 	switch {
 	case c.Interval < least:
 		return fmt.Errorf("--interval %v: choose at least %v", c.Interval, least)
+	case c.Duration < 0:
+		return fmt.Errorf("--duration %v: choose how long to watch, such as 1m, or leave it out to watch until Ctrl-C", c.Duration)
+	case c.Hook == record.HookNone && (c.Cost || c.Returns || c.Flows):
+		used := map[bool]string{c.Flows: "flows", c.Returns: "returns", c.Cost: "cost"}
+		return fmt.Errorf("--hook none attaches nothing to the kernel: leave out --%s", used[true])
 	case !slices.Contains(Formats, c.Format):
 		return fmt.Errorf("--format %q: choose %s", c.Format, strings.Join(Formats, " or "))
 	case c.Format != Formats[0] && c.Out == "":

@@ -25,6 +25,7 @@ import (
 	documentwatch "tunbench/reports/document/watch"
 	"tunbench/reports/live"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 	"tunbench/reports/screen"
 	"tunbench/reports/watched"
 )
@@ -142,6 +143,43 @@ func TestSummary(t *testing.T) {
 		if !strings.Contains(out.String(), c.want) {
 			t.Errorf("%s: %q has no %q", name, out.String(), c.want)
 		}
+	}
+}
+
+// TestReportsAreFinite holds that no report has a number that is none, whatever little was seen.
+func TestReportsAreFinite(t *testing.T) {
+	notFinite := regexp.MustCompile(`(^|[^A-Za-z])(NaN|Inf)($|[^A-Za-z])`)
+	idle := example(2, 1)
+	idle.GSO, idle.Dropped, idle.Cost, idle.Missed = []live.GSO{{Dir: "k2u", Type: "tcp4"}}, map[string]uint64{"FULL_RING": 0}, &live.Cost{}, 0
+	idle.Latency = map[string]record.Latency{record.Residency: {}}
+	for i := range idle.Queues {
+		idle.Queues[i] = live.Queue{Queue: record.Queue{Queue: i, Residency: &record.Latency{}, Depth: &record.Depth{}}}
+	}
+	for name, intervals := range map[string][]live.Watch{
+		"traffic": {example(2, 1), example(2, 2)}, "one interval": {example(2, 1)}, "idle": {idle, idle}, "idle at first": {idle, example(2, 2)},
+		"nothing is known": {{IntervalNs: 1e9, TNs: 1e9, Hook: "none", Unobserved: "no BTF"}}, "none": nil,
+	} {
+		var total watched.Sum
+		for _, w := range intervals {
+			total.Add(w)
+		}
+		doc := documentwatch.New(&total, nil, "")
+		files, err := render.MarkdownFiles(doc, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := render.HTMLFiles(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range append(files, page...) {
+			if bad := notFinite.Find(f.Content); bad != nil {
+				t.Errorf("%s: %s has %q", name, f.Name, bad)
+			}
+		}
+	}
+	if !notFinite.MatchString("a mean of NaN packets/s") || notFinite.MatchString("Information") {
+		t.Error("what is looked for is not found")
 	}
 }
 
@@ -320,10 +358,13 @@ func TestRun(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"":                                   func(*Config) {},
-		"--interval 1ms: choose at least":    func(c *Config) { c.Interval = time.Millisecond },
-		`--format "pdf": choose markdown or`: func(c *Config) { c.Format, c.Out = "pdf", "x" },
-		"--format html writes a report: name a folder": func(c *Config) { c.Format = "html" },
+		"":                                func(*Config) {},
+		"--interval 1ms: choose at least": func(c *Config) { c.Interval = time.Millisecond },
+		"--duration -5s: choose how long": func(c *Config) { c.Duration = -5 * time.Second },
+		"--hook none attaches nothing to the kernel: leave out --flows":   func(c *Config) { c.Hook, c.Flows = "none", true },
+		"--hook none attaches nothing to the kernel: leave out --returns": func(c *Config) { c.Hook, c.Returns = "none", true },
+		`--format "pdf": choose markdown or`:                              func(c *Config) { c.Format, c.Out = "pdf", "x" },
+		"--format html writes a report: name a folder":                    func(c *Config) { c.Format = "html" },
 	} {
 		c := Config{Options: watch.Options{Interval: time.Second}, Format: "markdown"}
 		change(&c)
@@ -331,7 +372,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
-	html := Config{Options: watch.Options{Interval: time.Second}, Format: "html", Out: "x"}
+	html := Config{Options: watch.Options{Interval: time.Second, Hook: "kprobe", Flows: true, Cost: true}, Duration: time.Minute, Format: "html", Out: "x"}
 	if err := html.Check(); err != nil {
 		t.Error(err)
 	}

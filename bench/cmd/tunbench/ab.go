@@ -53,6 +53,9 @@ func abCommand(a *app) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.forget {
+				if err := leaveOut(cmd, "--forget-aa measures nothing", except("forget-aa")); err != nil {
+					return err
+				}
 				return forgetAA(a)
 			}
 			if _, err := export.FindFormat(o.format, true); err != nil {
@@ -90,6 +93,9 @@ func abCommand(a *app) *cobra.Command {
 	cmd.Flags().Lookup("arm").Usage = "trials of both variants unless they set hook=: bare or observed"
 	cmd.Flags().Lookup("trials").Usage = fmt.Sprintf("pairs before the first analysis; at most twice as many follow (default %d)", compare.DefaultPairs)
 	f := cmd.Flags()
+	f.Lookup("suite").Usage += fmt.Sprintf(" (default with --filter: %s; without, one scenario: tun, udp, one queue, 64 bytes)", sel.suite)
+	f.Lookup("suite").DefValue = ""
+	f.BoolVar(&sel.strict, "strict", false, "exit with 3 if a verdict is inconclusive, invalid or not comparable, as --fail-on inconclusive does")
 	// They have a short form too: without one, cobra does not complete values of a flag
 	// whose name is one letter.
 	f.StringVarP(&o.a, "a", "a", "", "the base variant: 'axis=value axis=value hook=H'; empty: the scenario unchanged")
@@ -105,9 +111,6 @@ func abCommand(a *app) *cobra.Command {
 	allowFlag(cmd, &o.allow, abAllows, "device: compare although the device came out different; missing: pass although B cannot measure a scenario that A can (may repeat)")
 	f.BoolVar(&o.forget, "forget-aa", false, "measure nothing; remove the A/A runs that are kept for this host")
 	cmd.MarkFlagsOneRequired("a", "b", "base-binary", "new-binary", "forget-aa")
-	for _, measures := range []string{"a", "b", "base-binary", "new-binary"} {
-		cmd.MarkFlagsMutuallyExclusive("forget-aa", measures)
-	}
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.RegisterFlagCompletionFunc("a", completion.Variant)
 	_ = cmd.RegisterFlagCompletionFunc("b", completion.Variant)

@@ -16,6 +16,11 @@ func adviseCommand(a *app) *cobra.Command {
 		Args:      cobra.MaximumNArgs(1),
 		ValidArgs: advise.Topics,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if c.YAML {
+				if err := leaveOut(cmd, "--yaml measures nothing", except("yaml", "candidates")); err != nil {
+					return err
+				}
+			}
 			c.Quiet, c.Verbose, c.Args, c.Tool, c.Hold = a.quiet, a.verbose, a.args, tool(), a.hold
 			if err := c.Prepare(args, cmd.Flags().Changed("seed")); err != nil || a.rehearsal != nil {
 				return err

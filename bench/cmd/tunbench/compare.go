@@ -41,9 +41,12 @@ func compareCommand(a *app) *cobra.Command {
 		Args: func(cmd *cobra.Command, args []string) error {
 			return cobra.RangeArgs(1, map[bool]int{true: math.MaxInt, false: 2}[o.aa])(cmd, args)
 		},
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.aa {
-				return compare.KeepScatter(a.stdout, args)
+				if err := leaveOut(cmd, "--aa keeps how far runs of one build scatter, and judges nothing", except("aa", "json")); err != nil {
+					return err
+				}
+				return compare.KeepScatter(a.stdout, args, o.json)
 			}
 			options, err := o.parse()
 			if err != nil {
@@ -58,7 +61,7 @@ func compareCommand(a *app) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.out, "out", "", "folder to write report.md and charts to")
 	formatFlag(cmd, &o.format, "", "format of the report, which is printed, or written to --out, instead of the summary", true)
-	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each verdict, instead of the summary")
+	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each verdict, instead of the summary; with --aa, one for what is kept")
 	f.BoolVar(&o.strict, "strict", false, "exit with 1 for an indicative regression, with 3 if a verdict is inconclusive, invalid or not comparable")
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although NEW lacks scenarios of BASE (may repeat)")
 	f.BoolVar(&o.aa, "aa", false, "measure how far stored runs of one build scatter on their host, and keep it: --aa RUN RUN RUN")

@@ -74,10 +74,9 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 				return fmt.Errorf("--study has no --format %s: choose %s or %s, or leave it out", export.CommitFormat, export.HTMLFormat, export.PNGFormat)
 			}
 			if o.from != "" {
-				for _, flag := range append(kernels.SelectionFlags, "kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout") {
-					if cmd.Flags().Changed(flag) {
-						return fmt.Errorf("--from boots nothing: leave out --%s", flag)
-					}
+				boots := slices.Concat(kernels.SelectionFlags, []string{"kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout"})
+				if err := leaveOut(cmd, "--from boots nothing", anyOf(boots...)); err != nil {
+					return err
 				}
 				if err := o.bisect.Check(2); err != nil {
 					return err
@@ -112,9 +111,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	allowFlag(cmd, &o.allow, verdict.AllowValues, "compare although this differs: "+strings.Join(verdict.AllowFields, ", ")+"; or missing: pass although a kernel lacks scenarios of the first (may repeat)")
 	o.what.Register(f)
 	o.bisect.Register(f)
-	for _, flag := range []string{"strict", "bisect-run"} {
-		cmd.MarkFlagsMutuallyExclusive("study", flag)
-	}
+	cmd.MarkFlagsMutuallyExclusive("study", "strict", "bisect-run") // which say in their own way how the process ends
 	_ = cmd.MarkFlagDirname("out")
 	_ = cmd.MarkFlagDirname("from")
 	_ = cmd.RegisterFlagCompletionFunc("kernel", completion.Kernel)

@@ -535,6 +535,8 @@ func TestKernelsWrongUse(t *testing.T) {
 		{[]string{"--kernel", "c"}, `find kernel "c": no such kernel`},
 		{[]string{"--kernel", "a", "--boots", "0"}, "--boots 0"},
 		{[]string{"--kernel", "a", "--timeout", "-1s"}, "--timeout -1s"},
+		{[]string{"--kernel", "a", "--memory", "0"}, "--memory 0: must be positive, in MiB"},
+		{[]string{"--kernel", "a", "--memory", "-5"}, "--memory -5: must be positive"},
 		{[]string{"--kernel", "a", "--kernel", "b", "--kernel", "a", "--append", "x", "--append", "y"}, "--append is given 2 times for 3 kernels"},
 		{[]string{"--kernel", "a", "--from", dir}, "--from boots nothing: leave out --kernel"},
 		{[]string{"--from", dir, "--icount"}, "leave out --icount"},

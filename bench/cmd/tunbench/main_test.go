@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,11 +110,19 @@ func (f fakeLab) Run(_ context.Context, s spec.Spec, hook string, _ record.Floor
 // tunbench runs one command line against lab.
 func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	a := &app{
-		args: args, stdout: &out, stderr: &errs,
+	a := labApp(lab, &out, &errs, args...)
+	a.privileges = func() error { return privileges }
+	code = a.execute(ctx)
+	return code, out.String(), errs.String()
+}
+
+// labApp is tunbench with lab, before it runs a command line.
+func labApp(lab fakeLab, stdout, stderr io.Writer, args ...string) *app {
+	return &app{
+		args: args, stdout: stdout, stderr: stderr,
 		lab: func() compare.Lab { return lab }, blocks: func() plan.Blocks { return lab },
 		host:       lab.Host,
-		privileges: func() error { return privileges }, modules: func() error { return nil },
+		privileges: func() error { return nil }, modules: func() error { return nil },
 		doctor: func(context.Context) (doctor.Report, error) {
 			return doctor.Report{Sections: []doctor.Section{
 				{Title: "Hooks", Rows: []doctor.Row{
@@ -124,8 +133,6 @@ func tunbench(ctx context.Context, lab fakeLab, privileges error, args ...string
 			}}, nil
 		},
 	}
-	code = a.execute(ctx)
-	return code, out.String(), errs.String()
 }
 
 func TestWrongUse(t *testing.T) {

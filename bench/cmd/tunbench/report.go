@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime/debug"
@@ -48,6 +49,9 @@ func reportCommand(a *app) *cobra.Command {
 			}
 			if f, err = export.OfPlots(f, plots); err != nil {
 				return err
+			}
+			if len(plots) > 0 && full {
+				return errors.New("--plot draws figures instead of the report: leave out --full")
 			}
 			if out == "" && f.Each && f.Whole && len(runs) > 1 {
 				return fmt.Errorf("--format %s makes a document of each of the %d runs: name a folder with --out, or render them one by one", f.Name, len(runs))

@@ -1,31 +1,25 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"tunbench/bench/folder"
 	"tunbench/reports/record"
 )
 
-// withResume are the flags that may be given with --resume: the others are those of the
-// run that is resumed.
-var withResume = []string{"resume", "json", "quiet", "verbose", "strict", "github"}
+// withResume are the flags that may be given with --resume. What they ask for is done beside
+// what that run was asked for; --json only says what this process prints.
+var withResume = []string{"resume", "json", "strict", "github", "full"}
 
 // resumeRun measures what is missing in the run that flags.resume names.
 func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
-	var other error
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if !slices.Contains(withResume, f.Name) {
-			other = fmt.Errorf("--resume takes the flags of that run: leave out --%s", f.Name)
-		}
-	})
-	if other != nil {
-		return other
+	if err := leaveOut(cmd, "--resume takes the flags of that run", except(withResume...)); err != nil {
+		return err
 	}
 	dir, err := folder.Find(flags.resume)
 	if err != nil {
@@ -70,11 +64,13 @@ func resumeRun(a *app, cmd *cobra.Command, flags runFlags) error {
 	if was.userns {
 		return fmt.Errorf("--resume %s: a run inside a user namespace cannot be resumed; begin a new one", flags.resume)
 	}
-	if err := a.privileges(); err != nil {
+	if err := cmp.Or(a.privileges(), a.modules()); err != nil {
 		return err
 	}
 	plan.Done, plan.Strict = f, flags.strict || was.strict
-	return measurePlan(cmd.Context(), a, plan, outputs{dir, was.format, flags.asJSON, flags.github, flags.full})
+	return measurePlan(cmd.Context(), a, plan, outputs{
+		out: dir, format: was.format, asJSON: flags.asJSON, github: flags.github || was.github, full: flags.full || was.full,
+	})
 }
 
 // runArguments returns the arguments of a run, as they were typed, without the name of

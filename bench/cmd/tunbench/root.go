@@ -66,6 +66,27 @@ func place(c *cobra.Command) int {
 // more kernel parameters.
 var mayBeEmpty = []string{"a", "b", "append"}
 
+// leaveOut returns an error for the first flag that was given and has no effect; why says in
+// which mode of the command that is so. --quiet and --verbose may always be given.
+func leaveOut(cmd *cobra.Command, why string, useless func(flag string) bool) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && f.Name != "quiet" && f.Name != "verbose" && useless(f.Name) {
+			err = fmt.Errorf("%s: leave out --%s", why, f.Name)
+		}
+	})
+	return err
+}
+
+// except is for leaveOut: all flags but these.
+func except(used ...string) func(string) bool {
+	return func(flag string) bool { return !slices.Contains(used, flag) }
+}
+
+// anyOf is for leaveOut: these flags.
+func anyOf(flags ...string) func(string) bool {
+	return func(flag string) bool { return slices.Contains(flags, flag) }
+}
+
 // noneEmpty refuses an empty value, such as that of `--out "$unset"` in a script: if it
 // were taken for the default, something else would be measured.
 func noneEmpty(cmd *cobra.Command) (err error) {

@@ -48,6 +48,7 @@ func (r *runFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.out, "out", "", "folder for run.jsonl and report.md (default reports/runs/<UTC time>-<kernel release>/)")
 	formatFlag(cmd, &r.format, defaultFormat, "format of a second report, beside report.md", false)
+	f.BoolVar(&r.strict, "strict", false, "exit with 3 if a trial is invalid, or a rate of --search was not found")
 	fullFlag(f, &r.full)
 	f.StringVar(&r.search, "search", "", "after the pairs, search each scenario for its highest rates: "+strings.Join(search.ProfileNames(), ", ")+" (at most 1, 3, 20 minutes for each)")
 	f.StringVar(&r.resume, "resume", "", "folder of an interrupted run: measure what is missing, with the flags of that run")

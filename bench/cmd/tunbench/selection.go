@@ -62,7 +62,6 @@ func (s *selection) register(cmd *cobra.Command) {
 	f.Uint64Var(&s.seed, "seed", 0, "seed of the order of trials and of all else that is random (default: random; it is recorded)")
 	f.StringVar(&s.cpus, "cpus", "", "CPUs to use, such as 0,2-3: the first half sends, the second half reads (default: from the topology)")
 	f.StringVar(&s.guestKernel, "guest-kernel", "", "kernel of the virtual machine of path=guest, as for tunbench vm --kernel (default: the newest that was fetched)")
-	f.BoolVar(&s.strict, "strict", false, "exit with 3 if a trial is invalid")
 	// Errors could only be about the names of flags, which are registered above.
 	completeSelection(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("hook", cobra.FixedCompletions(hooks, cobra.ShellCompDirectiveNoFileComp))

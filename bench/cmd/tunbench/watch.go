@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+
 	"github.com/spf13/cobra"
 
 	"tunbench/bench/watch"
@@ -15,7 +17,14 @@ func watchCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.Quiet = a.quiet
 			if len(args) == 0 {
-				return watch.List(a.stdout, a.stderr, c.Netns, c.JSON)
+				if err := leaveOut(cmd, "without DEV all devices are listed (name the one to watch)", except("netns", "json")); err != nil {
+					return err
+				}
+				said := a.stderr
+				if a.quiet {
+					said = io.Discard
+				}
+				return watch.List(a.stdout, said, c.Netns, c.JSON)
 			}
 			if err := c.Check(); err != nil {
 				return err
