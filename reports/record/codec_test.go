@@ -47,6 +47,7 @@ func sampleTrial() Trial {
 		CPUs:     Placement{Sender: []int{0}, Reader: []int{1}},
 		Observer: &Observer{Hook: "kprobe", ReadCalls: ptr(uint64(9)), ReadBytes: ptr(uint64(0)), NoWrites: "3 of 9 calls of tun_get_user were not seen to return", LostReturns: map[string]uint64{"tun_get_user": 3}},
 		Flags:    []string{FlagUnsteady},
+		Valid:    true,
 	}
 }
 
@@ -535,4 +536,25 @@ func FuzzBuckets(f *testing.F) {
 			t.Errorf("%q (-want +got):\n%s", text, d)
 		}
 	})
+}
+
+// TestValid reads what a trial with each flag says of itself, and with several.
+func TestValid(t *testing.T) {
+	for flags, want := range map[string]bool{
+		"": true, FlagUnsteady: true, FlagUnsteady + " " + FlagShort: true,
+		FlagSteal: false, FlagLinkFull: false, FlagUnsteady + " " + FlagCorrupt: false,
+	} {
+		var line strings.Builder
+		trial := Trial{Flags: strings.Fields(flags), Valid: !want} // what is computed counts
+		if err := NewWriter(&line).Write(trial); err != nil {
+			t.Fatal(err)
+		}
+		var got struct{ Valid *bool }
+		if err := json.Unmarshal([]byte(line.String()), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Valid == nil || *got.Valid != want {
+			t.Errorf("flags %q: %s, want valid %v", flags, line.String(), want)
+		}
+	}
 }

@@ -68,9 +68,8 @@ type Trial struct {
 	Queues     []Queue            `json:"queues,omitempty"` // observed arm only
 	Flows      []Flow             `json:"flows,omitempty"`  // left out above 256 flows
 	Latency    map[string]Latency `json:"latency"`
-	Schedule   *Schedule          `json:"schedule,omitempty"` // open loop only
-	// Yardstick is the same traffic over loopback, in windows of the same rounds.
-	Yardstick *Yardstick `json:"yardstick,omitempty"`
+	Schedule   *Schedule          `json:"schedule,omitempty"`  // open loop only
+	Yardstick  *Yardstick         `json:"yardstick,omitempty"` // the same traffic over loopback, in windows of the same rounds
 	// RampNs is how long traffic flowed before each window without being measured,
 	// after the trial had been held back: 0 where the trial was not cut into turns.
 	RampNs     int64      `json:"ramp_ns,omitempty"`
@@ -86,10 +85,8 @@ type Trial struct {
 	// Directions holds each direction by its name (k2u, u2k) where traffic flows in
 	// both: Metrics, Accounting and the other fields are then of both together.
 	Directions map[string]Direction `json:"directions,omitempty"`
-	// Hops follows the packets of a path of several devices, in the order in
-	// which they pass.
-	Hops   []Hop  `json:"hops,omitempty"`
-	Device Device `json:"device"` // the device under test
+	Hops       []Hop                `json:"hops,omitempty"` // on a path of several devices, in the order in which packets pass
+	Device     Device               `json:"device"`         // the device under test
 	// Devices are all TUN/TAP devices of a path that has more than one, in the
 	// order in which packets pass them.
 	Devices  []Device  `json:"devices,omitempty"`
@@ -97,6 +94,7 @@ type Trial struct {
 	CPUs     Placement `json:"cpus"`
 	Observer *Observer `json:"observer,omitempty"` // observed arm only
 	Flags    []string  `json:"flags"`
+	Valid    bool      `json:"valid"`           // as written: whether no flag invalidates; see Invalid
 	Notes    []string  `json:"notes,omitempty"` // the reasons for flags, with figures; how the warm-up went
 }
 
@@ -126,7 +124,7 @@ func (t Trial) String() string {
 }
 
 func (t Trial) seal() any {
-	t.Kind = KindTrial
+	t.Kind, t.Valid = KindTrial, !t.Invalid()
 	fillMap(&t.Axes)
 	fillMap(&t.Metrics)
 	fillSlice(&t.Windows)
