@@ -49,8 +49,8 @@ func (r finals) choose() {
 }
 
 // run measures the recommendation in fresh blocks, with what it is compared with. If one
-// of these is better, it is recommended instead, and there is another final: so no figure
-// is from blocks by which it was chosen.
+// of these is better, or simpler and not shown to be slower, it is recommended instead, and
+// there is another final: so no figure is from blocks by which it was chosen.
 func (r finals) run(ctx context.Context) (again bool, err error) {
 	if r.use == nil {
 		return false, errNothing
@@ -177,14 +177,21 @@ func (r finals) unconfirmed() *candidate {
 	return was
 }
 
-// simpler is the simplest member that is simpler than the recommendation, and as fast or
-// faster.
+// worth is how much slower a simpler candidate may be by estimate, as a ratio, while it is
+// not shown to be slower: else two runs on one host would recommend different candidates
+// that differ by little, as chance has it.
+const worth = 2 * advice.Threshold
+
+// simpler is the simplest member that is simpler than the recommendation, and not shown to
+// be slower.
 func (r finals) simpler() (simplest *candidate) {
 	for _, m := range r.members {
 		if m.compare(r.use) >= 0 || slices.Contains(r.before, m) || simplest != nil && m.compare(simplest) >= 0 {
 			continue
 		}
-		if v := advice.Estimate(r.logs(m, r.use, ofPPS)).Verdict(); v == advice.Equal || v == advice.Better {
+		ratio := advice.Estimate(r.logs(m, r.use, ofPPS))
+		switch v := ratio.Verdict(); {
+		case v == advice.Equal || v == advice.Better, v == advice.Inconclusive && ratio.CI != nil && ratio.Value >= 1-worth:
 			simplest = m
 		}
 	}
