@@ -4,7 +4,6 @@ package block
 
 import (
 	"context"
-	"time"
 
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
@@ -42,19 +41,7 @@ type Result struct {
 // trials with enough windows are kept, flagged as short, and the others have the error
 // of ctx.
 func (b Block) Run(ctx context.Context) []Result {
-	started := time.Now().UTC().Format(time.RFC3339Nano)
 	r := newRounds(b)
 	defer trial.Quiet(r.workers())()
-	defer r.close()
-	r.setUp(ctx)
-	r.measure(ctx)
-	results := make([]Result, len(b.Variants))
-	trials := r.trials(ctx)
-	for i, m := range r.members {
-		results[i] = Result{trials[i], m.err}
-		if m.err == nil {
-			results[i].Trial.Started = started
-		}
-	}
-	return results
+	return r.run(ctx)
 }

@@ -27,6 +27,7 @@ type fakeSide struct {
 	log    *[]string
 	stolen func() bool
 	fail   error // of the next turn
+	stays  error // of Close
 
 	rounds []int
 }
@@ -51,7 +52,7 @@ func (f *fakeSide) Trial(context.Context) (record.Trial, error) {
 	}
 	return t, nil
 }
-func (f *fakeSide) Close() error { return nil }
+func (f *fakeSide) Close() error { return f.stays }
 
 // fakeRounds are members A, B and so on in one class with a yardstick y.
 func fakeRounds(want []int, observed []bool, stolen func() bool) (*rounds, *[]string) {
@@ -61,7 +62,7 @@ func fakeRounds(want []int, observed []bool, stolen func() bool) (*rounds, *[]st
 		return &member{observed: observed, want: want, class: c, side: &fakeSide{name: name, log: log, stolen: stolen}}
 	}
 	c.yardstick = newFake("y", 0, false)
-	r := &rounds{rng: rand.New(rand.NewPCG(7, 1)), classes: []*class{c}}
+	r := &rounds{rng: rand.New(rand.NewPCG(7, 1)), classes: []*class{c}, rest: func() error { return nil }}
 	for i, n := range want {
 		m := newFake(string(rune('A'+i)), n, observed[i])
 		r.members, c.members, r.planned = append(r.members, m), append(c.members, m), max(r.planned, n)
@@ -238,6 +239,33 @@ func TestMemberThatFails(t *testing.T) {
 	}
 	if r.members[1].err != nil || len(trials[1].Windows) != 12 {
 		t.Errorf("%v, %d windows", r.members[1].err, len(trials[1].Windows))
+	}
+}
+
+// What cannot be torn down is in the results.
+func TestTearDownThatFails(t *testing.T) {
+	for name, test := range map[string]struct {
+		rest, close error
+		want        [2]string // in the error of each member
+	}{
+		"all well":          {},
+		"a device stays":    {close: errors.New("still there"), want: [2]string{"tear down: still there", ""}},
+		"the programs stay": {rest: errors.New("busy"), want: [2]string{"detach observers: busy", "detach observers: busy"}},
+		"both":              {rest: errors.New("busy"), close: errors.New("still there"), want: [2]string{"still there", "detach observers: busy"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := fakeRounds([]int{12, 12}, []bool{false, false}, never)
+			r.rest = func() error { return test.rest }
+			r.members[0].side.(*fakeSide).stays = test.close
+			for i, got := range r.run(context.Background()) {
+				switch {
+				case test.want[i] == "" && (got.Err != nil || len(got.Trial.Windows) != 12 || got.Trial.Started == ""):
+					t.Errorf("member %d: %v, %+v", i, got.Err, got.Trial)
+				case test.want[i] != "" && (got.Err == nil || !strings.Contains(got.Err.Error(), test.want[i])):
+					t.Errorf("member %d: %v, want %q", i, got.Err, test.want[i])
+				}
+			}
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"tunbench/bpf"
 	"tunbench/harness/trial"
@@ -22,14 +23,15 @@ type rounds struct {
 	rng     *rand.Rand
 	members []*member // in the order of the variants
 	classes []*class
-	round   int // that is at hand, from 1
-	planned int // rounds
+	round   int          // that is at hand, from 1
+	planned int          // rounds
+	rest    func() error // takes the programs of observers away: bpf.Rest, or a fake in tests
 }
 
 // newRounds prepares the sides of a block. A variant that cannot be measured has an
 // error.
 func newRounds(b Block) *rounds {
-	r := &rounds{Block: b, rng: rand.New(rand.NewPCG(b.Seed, 1))}
+	r := &rounds{Block: b, rng: rand.New(rand.NewPCG(b.Seed, 1)), rest: bpf.Rest}
 	for _, v := range b.Variants {
 		m := newMember(b, v)
 		r.members = append(r.members, m)
@@ -39,6 +41,24 @@ func newRounds(b Block) *rounds {
 		}
 	}
 	return r
+}
+
+// run takes the members through all steps. What cannot be torn down is an error of its member,
+// so all is closed before the results are made.
+func (r *rounds) run(ctx context.Context) []Result {
+	started := time.Now().UTC().Format(time.RFC3339Nano)
+	r.setUp(ctx)
+	r.measure(ctx)
+	trials := r.trials(ctx)
+	r.close()
+	results := make([]Result, len(r.members))
+	for i, m := range r.members {
+		results[i] = Result{trials[i], m.err}
+		if m.err == nil {
+			results[i].Trial.Started = started
+		}
+	}
+	return results
 }
 
 // classOf returns the class of the variants that have the same yardstick as v.
@@ -212,7 +232,7 @@ func (r *rounds) close() {
 	for _, m := range r.all() {
 		m.fail(m.side.Close())
 	}
-	if err := bpf.Rest(); err != nil {
+	if err := r.rest(); err != nil {
 		for _, m := range r.all() {
 			m.fail(fmt.Errorf("detach observers: %w", err))
 		}

@@ -124,17 +124,16 @@ func (w *writing) openEnds(cpus []int, reading *sink.Control) error {
 	addr, _ := device.Addresses(w.spec)
 	return w.ns.Do(func() error {
 		payload := payloads[w.spec.Payload]
-		fds, err := sink.ListenBehind(netip.AddrPortFrom(addr.Addr(), payload.Port()), len(cpus), socketRoom, w.direction.PerSKB > 1, payload.Before())
+		var prepare func(fd int) error
+		if !payload.Summed() {
+			prepare = func(fd int) error { return socket.ReceiveUnsummed(fd, w.spec.Family == 6) }
+		}
+		fds, err := sink.ListenBehind(netip.AddrPortFrom(addr.Addr(), payload.Port()), len(cpus), socketRoom, w.direction.PerSKB > 1, payload.Before(), prepare)
 		if err != nil {
 			return err
 		}
 		for i, cpu := range cpus {
 			w.receive(sink.ReceiverConfig{FDs: fds[i : i+1], Own: true, CPU: cpu, Before: payload.Before()}, reading)
-			if !payload.Summed() {
-				if err := socket.ReceiveUnsummed(fds[i], w.spec.Family == 6); err != nil {
-					return err
-				}
-			}
 		}
 		return nil
 	})

@@ -16,11 +16,12 @@ import (
 // thread in the right network namespace. With several, flow i comes out of
 // socket i modulo n.
 func Listen(addr netip.AddrPort, n, buffer int, gro bool) (fds []int, err error) {
-	return ListenBehind(addr, n, buffer, gro, 0)
+	return ListenBehind(addr, n, buffer, gro, 0, nil)
 }
 
-// ListenBehind is Listen for datagrams whose stamp begins behind that many bytes.
-func ListenBehind(addr netip.AddrPort, n, buffer int, gro bool, before int) (fds []int, err error) {
+// ListenBehind is Listen for datagrams whose stamp begins behind that many bytes. prepare, if
+// not nil, is called with each socket before it is bound.
+func ListenBehind(addr netip.AddrPort, n, buffer int, gro bool, before int, prepare func(fd int) error) (fds []int, err error) {
 	defer func() {
 		if err != nil {
 			for _, fd := range fds {
@@ -43,6 +44,11 @@ func ListenBehind(addr netip.AddrPort, n, buffer int, gro bool, before int) (fds
 		}
 		if err := Prepare(fd, buffer, gro); err != nil {
 			return fds, err
+		}
+		if prepare != nil {
+			if err := prepare(fd); err != nil {
+				return fds, err
+			}
 		}
 		if err := unix.Bind(fd, local); err != nil {
 			return fds, &call.Error{Call: "bind " + addr.String(), Err: err}

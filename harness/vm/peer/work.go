@@ -79,6 +79,8 @@ func (w *work) openReceivers() error {
 				Open: w.Spec.Open(), Payload: payload,
 			}, &w.reading)
 			w.receivers = append(w.receivers, r)
+		}
+		for _, r := range w.receivers {
 			if err := r.Start(); err != nil {
 				return err
 			}
