@@ -31,6 +31,12 @@ const (
 	// iperfAhead is by how much the measured time begins before the program's
 	// own, so that it ends before, too.
 	iperfAhead = 50 * time.Millisecond
+	// iperfTrips is in how many round trips of its link the program agrees on a test, and on
+	// its result; each stream takes one more to connect.
+	iperfTrips = 10
+	// iperfRises is in how many round trips so much has come that streams are seen to flow,
+	// from windows of ten segments on, each twice the one before.
+	iperfRises = 6
 )
 
 // IPerf3 is the conversation of gen=iperf3: the program itself, as server and as
@@ -55,13 +61,10 @@ type IPerf3 struct {
 	out, again     uint64 // segments of the measured time
 }
 
-// NewIPerf3 finds iperf3, and plans a test of whole seconds, as it knows no
-// others: s is returned with the times that come of it.
+// NewIPerf3 finds iperf3, and plans a test: s is returned with the times that come of it.
 func NewIPerf3(s spec.Spec, p record.Placement) (*IPerf3, spec.Spec, error) {
-	whole := func(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
-	k := &IPerf3{spec: s, placement: p, test: iperf.Test{
-		Streams: s.Flows, Seconds: whole(s.Measure), Omit: max(1, whole(s.Warmup)), Both: s.Dir == spec.Both,
-	}}
+	test, planned := planOf(s)
+	k := &IPerf3{spec: s, placement: p, test: test}
 	var err error
 	if k.found, err = iperf.Find(); err == nil {
 		err = k.found.Can(k.test)
@@ -72,9 +75,30 @@ func NewIPerf3(s spec.Spec, p record.Placement) (*IPerf3, spec.Spec, error) {
 	if err != nil {
 		return nil, s, err
 	}
-	s.Measure = time.Duration(k.test.Seconds) * time.Second
-	s.Warmup = time.Duration(k.test.Omit)*time.Second - iperfAhead
-	return k, s, nil
+	return k, planned, nil
+}
+
+// planOf is the test for s, of whole seconds, as the program knows no others, and s with its
+// times. Streams are seen to flow some round trips after the program's time has begun.
+func planOf(s spec.Spec) (iperf.Test, spec.Spec) {
+	whole := func(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+	seen := iperfRises * s.RoundTrip()
+	test := iperf.Test{
+		Streams: s.Flows, Seconds: whole(s.Measure), Omit: max(1, whole(s.Warmup+seen)), Both: s.Dir == spec.Both,
+	}
+	s.Measure = time.Duration(test.Seconds) * time.Second
+	s.Warmup = time.Duration(test.Omit)*time.Second - iperfAhead - seen
+	return test, s
+}
+
+// within is how long server and client may take for what takes so long without a link that
+// delays packets, or loses some.
+func within(s spec.Spec, least time.Duration) time.Duration {
+	streams := s.Flows
+	if s.Dir == spec.Both {
+		streams *= 2
+	}
+	return least + time.Duration(streams+iperfTrips)*s.RoundTrip() + lateOf(s)
 }
 
 // Open starts the server.
@@ -100,7 +124,8 @@ func (k *IPerf3) cpus(of []int) []int { return slices.Compact(slices.Sorted(slic
 // await looks again and again until a process has done what it is to do.
 func (k *IPerf3) await(ctx context.Context, what string, p *iperf.Process, holds func() (bool, error)) error {
 	const look = time.Millisecond
-	for deadline := worker.Now() + int64(iperfStarts); ; time.Sleep(look) {
+	limit := within(k.spec, iperfStarts)
+	for deadline := worker.Now() + int64(limit); ; time.Sleep(look) {
 		ok, err := holds()
 		if ok || err != nil {
 			return err
@@ -121,7 +146,7 @@ func (k *IPerf3) await(ctx context.Context, what string, p *iperf.Process, holds
 		default:
 		}
 		if worker.Now() > deadline {
-			return fmt.Errorf("wait for iperf3 to %s: it has not within %v", what, iperfStarts)
+			return fmt.Errorf("wait for iperf3 to %s: it has not within %v", what, limit)
 		}
 	}
 }
@@ -277,8 +302,8 @@ func (k *IPerf3) Stop(ctx context.Context) error {
 	case <-k.client.Done():
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-time.After(iperfEnds):
-		return fmt.Errorf("wait for iperf3 to end: it has not %v after its time", iperfEnds)
+	case <-time.After(within(k.spec, iperfEnds)):
+		return fmt.Errorf("wait for iperf3 to end: it has not %v after its time", within(k.spec, iperfEnds))
 	}
 	return nil
 }
