@@ -159,7 +159,7 @@ const LockstepBatch = 61
 // SenderConfig is what sender i of n has in common for all loads.
 func SenderConfig(s spec.Spec, i, n, cpu int) traffic.Config {
 	c := traffic.Config{
-		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == spec.TAP,
+		CPU: cpu, Size: max(0, s.Size), TAP: s.Mode == spec.TAP, Held: s.Holds(),
 		Limit: (s.Count + uint64(n) - 1) / uint64(n),
 		Tail:  tails[s.Tail], Payload: payloads[s.Payload],
 		Pace: traffic.Pace{Rate: s.Rate, Senders: n, Turn: i, Poisson: s.Poisson, Seed: s.Seed},

@@ -106,6 +106,7 @@ type Config struct {
 	Ifindex          int
 	SrcLink, DstLink [6]byte
 	Bypass           bool // PACKET_QDISC_BYPASS
+	Held             bool // a qdisc may hold the packets of AF_PACKET
 	Each             bool // send(2) for each message instead of sendmmsg(2), of UDP and UDPGSO
 	Written
 	Tail     Tail // of GSO packets

@@ -84,7 +84,7 @@ func newSender(c Config) *Sender {
 func (s *Sender) open() error {
 	switch {
 	case s.Kind.whole():
-		return s.openPacket()
+		return packetSender{Sender: s}.open()
 	case s.Kind.written():
 		s.fds = s.FDs
 		if s.Ring {
@@ -102,26 +102,6 @@ func (s *Sender) open() error {
 		}
 		if err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func (s *Sender) openPacket() error {
-	// Protocol 0 receives nothing.
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return &call.Error{Call: "socket AF_PACKET", Err: err}
-	}
-	s.fds = append(s.fds, fd)
-	if s.Kind == PacketGSO {
-		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VNET_HDR, 1); err != nil {
-			return &call.Error{Call: "setsockopt PACKET_VNET_HDR", Err: err}
-		}
-	}
-	if s.Bypass {
-		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
-			return &call.Error{Call: "setsockopt PACKET_QDISC_BYPASS", Err: err}
 		}
 	}
 	return nil
@@ -329,11 +309,8 @@ func (s *Sender) hand(position, first, end int, now int64) error {
 			if !again {
 				first++
 			}
-		case errno == 0 && s.Kind.whole(), errno == unix.ENOBUFS && s.Kind.whole():
-			// AF_PACKET passes on that the device dropped a packet: it got as
-			// far as that and counts as accepted and lost. After a short count
-			// the kernel keeps the error to itself (__sys_sendmmsg of
-			// net/socket.c). Of a GSO packet that the kernel cut before the
+		case errno == unix.ENOBUFS && s.Kind.whole():
+			// See packetSender. Of a GSO packet that the kernel cut before the
 			// device, the last segment was dropped.
 			s.counts.Accepted += s.batch.segments
 			s.seqs[position] += s.batch.segments
