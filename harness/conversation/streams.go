@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"tunbench/bpf/hist"
 	"tunbench/harness/account"
@@ -262,7 +261,7 @@ func (k *Streams) Stop(context.Context) error {
 
 // join waits for ends that are told to end.
 func (k *Streams) join(of func(*exchange) []*stream.End) error {
-	if err := k.endAll(of); err != nil {
+	if err := worker.EndAll(k.named(of), path.DrainTimeout); err != nil {
 		return err
 	}
 	var errs []error
@@ -276,17 +275,14 @@ func (k *Streams) join(of func(*exchange) []*stream.End) error {
 	return errors.Join(errs...)
 }
 
-// endAll is join, but drops the errors of the ends.
-func (k *Streams) endAll(of func(*exchange) []*stream.End) error {
-	deadline := time.After(path.DrainTimeout)
+// named lists ends of all exchanges as workers.
+func (k *Streams) named(of func(*exchange) []*stream.End) (list []worker.Named) {
 	for _, w := range k.exchanges {
 		for i, s := range of(w) {
-			if err := path.AwaitEnd(fmt.Sprintf("end %d of the conversations", i), s.Thread(), s.Finish, deadline); err != nil {
-				return err
-			}
+			list = append(list, worker.Named{Name: fmt.Sprintf("end %d of the conversations of %s", i, w.ends[0].Link), Ender: s})
 		}
 	}
-	return nil
+	return list
 }
 
 // Settled reports whether all that was sent is acknowledged.
@@ -384,9 +380,13 @@ func (k *Streams) Close() error {
 	k.control.Done.Store(true)
 	k.control.Barrier.Open()
 	// Their own errors have been reported, or are why we are here.
-	errs := []error{k.endAll(func(w *exchange) []*stream.End { return slices.Concat(w.speakers, w.listeners) })}
+	all := func(w *exchange) []*stream.End { return slices.Concat(w.speakers, w.listeners) }
+	if err := worker.EndAll(k.named(all), path.DrainTimeout); err != nil {
+		return fmt.Errorf("the sockets of the conversations are left as they are: %w", err)
+	}
+	var errs []error
 	for _, w := range k.exchanges {
-		for _, s := range slices.Concat(w.speakers, w.listeners) {
+		for _, s := range all(w) {
 			errs = append(errs, s.Close())
 		}
 		if w.listener != nil {

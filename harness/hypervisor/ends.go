@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"tunbench/harness/account"
 	"tunbench/harness/device"
@@ -134,16 +133,11 @@ func (e *ends) finish() error {
 // end makes the receivers end as soon as their sockets are empty.
 func (e *ends) end() error {
 	e.reading.Drain.Store(true)
-	deadline := time.After(path.DrainTimeout)
+	var list []worker.Named
 	for i, r := range e.receivers {
-		if r.Thread() == nil {
-			continue
-		}
-		if err := path.AwaitEnd(fmt.Sprintf("receiver %d", i), r.Thread(), r.Finish, deadline); err != nil {
-			return err
-		}
+		list = append(list, worker.Named{Name: fmt.Sprintf("receiver %d", i), Ender: r})
 	}
-	return nil
+	return worker.EndAll(list, path.DrainTimeout)
 }
 
 // did is what the ends of one direction have done so far. Packets are those of all threads.
@@ -186,7 +180,10 @@ func (e *ends) cpuTime() (senders, receivers int64) {
 func (e *ends) close() error {
 	// The errors of the senders have been reported, or are why we are here.
 	e.stop()
-	errs := []error{e.end()}
+	if err := e.end(); err != nil {
+		return fmt.Errorf("the sockets of the host are left as they are: %w", err)
+	}
+	var errs []error
 	for _, s := range e.senders {
 		errs = append(errs, s.Close())
 	}

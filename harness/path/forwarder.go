@@ -145,7 +145,7 @@ func (list forwarders) AddCPUTime(sum int64, own ...int64) int64 {
 // Finish ends one after the other, as soon as nothing is left for it.
 func (list forwarders) Finish(deadline <-chan time.Time) error {
 	for i, f := range list {
-		if err := AwaitEnd(fmt.Sprintf("forwarder %d", i), f.Thread(), f.Finish, deadline); err != nil {
+		if err := awaitEnd(fmt.Sprintf("forwarder %d", i), f.Thread(), f.Finish, deadline); err != nil {
 			return err
 		}
 	}
@@ -159,6 +159,14 @@ func (list forwarders) Wait() error {
 		errs = append(errs, f.Thread().Wait())
 	}
 	return errors.Join(errs...)
+}
+
+// Named lists them as workers.
+func (list forwarders) Named() (named []worker.Named) {
+	for i, f := range list {
+		named = append(named, worker.Named{Name: fmt.Sprintf("forwarder %d", i), Ender: f})
+	}
+	return named
 }
 
 func (list forwarders) Close() error {
@@ -198,9 +206,9 @@ func NoteVhost(t *record.Trial, list []VhostOwner) {
 	}
 }
 
-// AwaitEnd makes a worker end, if it was started. One that waits is woken up, again
+// awaitEnd makes a worker end, if it was started. One that waits is woken up, again
 // and again: a wake-up that comes just before the wait begins is lost.
-func AwaitEnd(what string, t *worker.Thread, finish func() error, deadline <-chan time.Time) error {
+func awaitEnd(what string, t *worker.Thread, finish func() error, deadline <-chan time.Time) error {
 	for t != nil {
 		if err := finish(); err != nil {
 			return err

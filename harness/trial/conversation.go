@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -237,15 +238,15 @@ func (k *conversationTrial) hold(ctx context.Context) error {
 	return nil
 }
 
-// await waits for a condition that comes as long as packets arrive.
+// await is that of phases, but for a condition that comes as long as packets arrive.
 func (k *conversationTrial) await(ctx context.Context, what string, holds func() (bool, error)) error {
 	heard, at := k.progress.Heard(), worker.Now()
 	for began := at; ; time.Sleep(pause(began)) {
 		ok, err := holds()
-		if ok || err != nil {
-			return err
+		if ok && err == nil {
+			return nil
 		}
-		if err := ctx.Err(); err != nil {
+		if err := cmp.Or(pending(k.first), err, ctx.Err()); err != nil {
 			return err
 		}
 		now := worker.Now()
@@ -254,7 +255,7 @@ func (k *conversationTrial) await(ctx context.Context, what string, holds func()
 		}
 		switch quiet := time.Duration(now - at); {
 		case quiet > patienceOf(k.spec):
-			return held(k.site, fmt.Errorf("waited %v for the %s", patienceOf(k.spec), what))
+			return held(k.site, waited(patienceOf(k.spec), what))
 		case quiet > stallAfter:
 			if err := k.linksDown(); err != nil {
 				return fmt.Errorf("wait for the %s: %w", what, err)
@@ -380,6 +381,9 @@ func (k *conversationTrial) close() error {
 	errs = append(errs, k.ends.Close(), k.probing.close())
 	if k.started {
 		errs = append(errs, k.site.Forwarders.Finish(time.After(path.DrainTimeout)))
+	}
+	if err := leftAlone(k.site.Forwarders.Named()); err != nil {
+		return errors.Join(append(errs, err, k.site.Observers.Rest())...)
 	}
 	errs = append(errs, k.site.Forwarders.Close())
 	return errors.Join(append(errs, k.path.Close())...)

@@ -25,3 +25,11 @@ func held(s path.Site, err error) error {
 	}
 	return err
 }
+
+// waitedFor is held for a wait that was in vain; other errors say themselves why.
+func waitedFor(s path.Site, err error) error {
+	if errors.As(err, new(stuck)) {
+		return held(s, err)
+	}
+	return err
+}

@@ -218,15 +218,15 @@ func (b *packetTrial) release() error {
 // workers that do not wait in the kernel.
 func (b *packetTrial) hold(ctx context.Context) error {
 	b.sending.Barrier.Close()
-	if err := await(ctx, "senders to pause", func() (bool, error) { return b.sending.Barrier.Held() == b.running(), nil }); err != nil {
+	if err := await(ctx, b.first, "senders to pause", func() (bool, error) { return b.sending.Barrier.Held() == b.running(), nil }); err != nil {
 		return err
 	}
-	if err := await(ctx, "readers to empty the device", b.probing.emptied(b.traffic.Empty)); err != nil {
-		return held(b.site, err)
+	if err := await(ctx, b.first, "readers to empty the device", b.probing.emptied(b.traffic.Empty)); err != nil {
+		return waitedFor(b.site, err)
 	}
 	b.reading.Barrier.Close()
 	b.site.Forwarders.Hold(true)
-	if err := await(ctx, "workers to fall asleep", b.faults.asleep); err != nil {
+	if err := await(ctx, b.first, "workers to fall asleep", b.faults.asleep); err != nil {
 		return err
 	}
 	if b.toggled {
@@ -270,8 +270,8 @@ func (b *packetTrial) drain(ctx context.Context) error {
 	if b.lockstep != nil {
 		return nil // each round ends with empty queues
 	}
-	if err := await(ctx, "packets to arrive", b.probing.emptied(b.traffic.Empty)); err != nil {
-		return held(b.site, err)
+	if err := await(ctx, b.first, "packets to arrive", b.probing.emptied(b.traffic.Empty)); err != nil {
+		return waitedFor(b.site, err)
 	}
 	if err := b.finish(); err != nil {
 		return err
@@ -289,25 +289,18 @@ func (b *packetTrial) drain(ctx context.Context) error {
 // readers, as soon as nothing is left for each of them.
 func (b *packetTrial) finish() error {
 	b.reading.Drain.Store(true)
-	deadline := time.After(path.DrainTimeout)
-	if err := b.site.Forwarders.Finish(deadline); err != nil {
+	if err := b.site.Forwarders.Finish(time.After(path.DrainTimeout)); err != nil {
 		return err
 	}
-	// All are told before one is waited for: there may be hundreds.
-	for _, r := range b.readers {
-		if r.Thread() == nil {
-			continue
-		}
-		if err := r.Finish(); err != nil {
-			return err
-		}
-	}
+	return worker.EndAll(b.ends(), path.DrainTimeout)
+}
+
+// ends are the readers as workers.
+func (b *packetTrial) ends() (list []worker.Named) {
 	for i, r := range b.readers {
-		if err := path.AwaitEnd(fmt.Sprintf("reader %d", i), r.Thread(), r.Finish, deadline); err != nil {
-			return err
-		}
+		list = append(list, worker.Named{Name: fmt.Sprintf("reader %d", i), Ender: r})
 	}
-	return nil
+	return list
 }
 
 func (b *packetTrial) collect() (err error) {
@@ -330,6 +323,9 @@ func (b *packetTrial) close() error {
 		}
 	}
 	errs = append(errs, b.probing.close())
+	if err := leftAlone(append(b.site.Forwarders.Named(), b.ends()...)); err != nil {
+		return errors.Join(append(errs, err, b.site.Observers.Rest())...)
+	}
 	for _, s := range b.senders {
 		errs = append(errs, s.Close())
 	}

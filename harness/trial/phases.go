@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -92,22 +93,51 @@ func wait(ctx context.Context, r *session, d time.Duration) error {
 	}
 }
 
-// await looks again and again until the condition holds. It ends early, with the error of
-// ctx, when that is done.
-func await(ctx context.Context, what string, holds func() (bool, error)) error {
+// await looks again and again until the condition holds. It ends early, with the error of a
+// worker or of ctx, when there is one.
+func await(ctx context.Context, failed <-chan error, what string, holds func() (bool, error)) error {
 	began := worker.Now()
 	for deadline := began + int64(path.DrainTimeout); ; time.Sleep(pause(began)) {
 		ok, err := holds()
-		if ok || err != nil {
-			return err
+		if ok && err == nil {
+			return nil
 		}
-		if err := ctx.Err(); err != nil {
+		if err := cmp.Or(pending(failed), err, ctx.Err()); err != nil {
 			return err
 		}
 		if worker.Now() > deadline {
-			return fmt.Errorf("waited %v for the %s", path.DrainTimeout, what)
+			return waited(path.DrainTimeout, what)
 		}
 	}
+}
+
+// pending is the error of a worker, which says more than what comes of it; nil without one.
+func pending(failed <-chan error) error {
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// stuck is the error of a wait for what has not happened.
+type stuck string
+
+func (s stuck) Error() string { return string(s) }
+
+func waited(d time.Duration, what string) error {
+	return stuck(fmt.Sprintf("waited %v for the %s", d, what))
+}
+
+// leftAlone tells those workers to end that still do something when a trial is torn down. If
+// they do not, it is an error, and what they use must stay.
+func leftAlone(list []worker.Named) error {
+	const within = time.Second
+	if err := worker.EndAll(list, within); err != nil {
+		return fmt.Errorf("descriptors, memory and devices of the trial are left as they are: %w", err)
+	}
+	return nil
 }
 
 // pause is how long to wait before the next look at what has been waited for since then: a

@@ -180,3 +180,48 @@ func TestCountEndsEarly(t *testing.T) {
 		t.Fatalf("%d samples, %v, want 2: all was sent in the first window", len(m.Samples), err)
 	}
 }
+
+// silent is the progress of a conversation in which nothing is heard.
+type silent struct{ progress }
+
+func (silent) Heard() uint64 { return 0 }
+
+// TestAwaitSaysWhoDied: what a worker died of says more than that something did not happen.
+func TestAwaitSaysWhoDied(t *testing.T) {
+	died, other := errors.New("a reader died"), errors.New("no such device")
+	for name, c := range map[string]struct {
+		pending error
+		holds   bool
+		err     error
+		want    error
+	}{
+		"a worker died":         {died, false, nil, died},
+		"and a look fails":      {died, false, other, died},
+		"only a look fails":     {nil, false, other, other},
+		"it holds":              {nil, true, nil, nil},
+		"it holds, and a death": {died, true, nil, nil}, // which the next wait tells
+	} {
+		for kind, await := range map[string]func(f *faults, holds func() (bool, error)) error{
+			"packets": func(f *faults, holds func() (bool, error)) error {
+				return await(context.Background(), f.first, "packets", holds)
+			},
+			"a conversation": func(f *faults, holds func() (bool, error)) error {
+				k := newConversationTrial(spec.Default(), nil, roles{progress: silent{}}, record.Placement{})
+				k.faults.first = f.first
+				return k.await(context.Background(), "packets", holds)
+			},
+		} {
+			f, began := newFaults(), time.Now()
+			if c.pending != nil {
+				f.report(c.pending)
+			}
+			err := await(&f, func() (bool, error) { return c.holds, c.err })
+			if !errors.Is(err, c.want) || c.want == nil && err != nil {
+				t.Errorf("%s, %s: %v, want %v", kind, name, err, c.want)
+			}
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("%s, %s: after %v", kind, name, took)
+			}
+		}
+	}
+}

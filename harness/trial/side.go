@@ -16,6 +16,12 @@ import (
 // window begins: caches and the ring fill again.
 const SettleShare = 5
 
+// A ramp is looked for in slices of rampSlice, over rampLimit.
+const (
+	rampSlice = 5 * time.Millisecond
+	rampLimit = 150 * time.Millisecond
+)
+
 // side is a Side of this process.
 type side struct {
 	session *session
@@ -182,7 +188,7 @@ func (p *side) findRamp(ctx context.Context) error {
 		return nil
 	})
 	if err == nil {
-		p.ramp = max(p.settle(), time.Duration(rampOf(rates))*rampSlice)
+		p.ramp = max(p.settle(), time.Duration(account.Ramp(rates))*rampSlice)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package trial
+package account
 
 import "testing"
 
@@ -12,7 +12,7 @@ func TestRampOf(t *testing.T) {
 		"a peak before": {[]float64{1, 12, 1, 1, 10, 10, 10, 10}, 4},
 		"silence":       {make([]float64, 8), 0},
 	} {
-		if got := rampOf(test.rates); got != test.want {
+		if got := Ramp(test.rates); got != test.want {
 			t.Errorf("%s: %d, want %d", name, got, test.want)
 		}
 	}
