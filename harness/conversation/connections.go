@@ -184,18 +184,28 @@ func (k *connections) lookAtEnd() error {
 }
 
 // settled reports whether all that was sent is acknowledged: then no timer runs
-// that would send another packet.
+// that would send another packet. An acknowledgement that waits for data to go with is sent
+// at once.
 func (k *connections) settled() (ok bool, err error) {
 	ok = true
-	err = k.all(func(p *peer) error {
-		if !ok {
-			return nil
+	for _, w := range k.exchanges {
+		for i, peers := range w.peers {
+			for flow, p := range peers {
+				now, err := p.conn.Info()
+				if err != nil {
+					return false, err
+				}
+				if now.Unacked == 0 && now.Unsent == 0 {
+					continue
+				}
+				ok = false
+				if err := w.peers[1-i][flow].conn.Acknowledge(); err != nil {
+					return false, err
+				}
+			}
 		}
-		now, err := p.conn.Info()
-		ok = now.Unacked == 0 && now.Unsent == 0
-		return err
-	})
-	return ok, err
+	}
+	return ok, nil
 }
 
 // arrived is how many segments with data have come, those that came twice

@@ -187,6 +187,17 @@ func (c *Conn) Info() (Info, error) {
 	}, nil
 }
 
+// Acknowledge sends the acknowledgement that the kernel delays, for up to 200 ms, in the hope
+// of data that it could go with. It delays the next ones as before.
+func (c *Conn) Acknowledge() error {
+	// An even value is for once (__tcp_sock_set_quickack of net/ipv4/tcp.c).
+	const once = 2
+	if err := unix.SetsockoptInt(c.fd, unix.IPPROTO_TCP, unix.TCP_QUICKACK, once); err != nil {
+		return &call.Error{Call: fmt.Sprintf("setsockopt TCP_QUICKACK of flow %d", c.Flow), Err: err}
+	}
+	return nil
+}
+
 // Congestion is the name of the congestion control.
 func (c *Conn) Congestion() (string, error) {
 	var name [16]byte // TCP_CA_NAME_MAX

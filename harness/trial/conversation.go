@@ -217,15 +217,13 @@ func (k *conversationTrial) release() error {
 	return err
 }
 
-// hold stops the speakers, and waits until all that was said is heard and the
-// path is empty. Then forwarders have nothing left to do.
+// hold stops the speakers, and waits until all that was said is heard and acknowledged, and
+// the path is empty. Then forwarders have nothing left to do, and no packet comes by itself,
+// such as a delayed acknowledgement, which an observer would miss that is taken away.
 func (k *conversationTrial) hold(ctx context.Context) error {
 	k.held.Store(true)
 	k.progress.Hold(true)
-	if err := k.await(ctx, "speakers to fall silent", k.progress.Quiet); err != nil {
-		return err
-	}
-	if err := k.await(ctx, "path to be empty", k.probing.emptied(k.path.Empty)); err != nil {
+	if err := k.silence(ctx); err != nil {
 		return err
 	}
 	k.site.Forwarders.Hold(true)
@@ -234,6 +232,19 @@ func (k *conversationTrial) hold(ctx context.Context) error {
 	}
 	if k.toggled {
 		return k.site.Observers.Detach()
+	}
+	return nil
+}
+
+// silence waits until nothing is said any more and nothing is on its way.
+func (k *conversationTrial) silence(ctx context.Context) error {
+	for _, w := range []struct {
+		what  string
+		holds func() (bool, error)
+	}{{"speakers to fall silent", k.progress.Quiet}, {"last acknowledgements", k.progress.Settled}, {"path to be empty", k.probing.emptied(k.path.Empty)}} {
+		if err := k.await(ctx, w.what, w.holds); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -275,13 +286,8 @@ func (k *conversationTrial) stop(ctx context.Context) error {
 func (k *conversationTrial) drain(ctx context.Context) error {
 	// Twice: what was on the path is answered.
 	for range 2 {
-		for _, w := range []struct {
-			what  string
-			holds func() (bool, error)
-		}{{"speakers to fall silent", k.progress.Quiet}, {"last acknowledgements", k.progress.Settled}, {"path to be empty", k.probing.emptied(k.path.Empty)}} {
-			if err := k.await(ctx, w.what, w.holds); err != nil {
-				return err
-			}
+		if err := k.silence(ctx); err != nil {
+			return err
 		}
 	}
 	k.expected.Store(true)

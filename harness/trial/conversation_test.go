@@ -257,6 +257,82 @@ func triedPerKept(t *testing.T, trial record.Trial) float64 {
 	return 1
 }
 
+// TestHeldTalkIsSilent: nothing crosses a device while a conversation is held, not even an
+// acknowledgement that was delayed; and what was observed in turns is all that crossed it.
+func TestHeldTalkIsSilent(t *testing.T) {
+	needRoot(t)
+	const turns, longest = 8, 100 * time.Millisecond // of a delay in the kernel, 40 ms with few round trips
+	for name, set := range map[string]func(*spec.Spec){
+		"requests":         func(s *spec.Spec) { s.Gen = spec.GenTCPRR },
+		"many requests":    func(s *spec.Spec) { s.Gen, s.Flows = spec.GenTCPRR, 8 },
+		"requests, vpn":    func(s *spec.Spec) { s.Gen, s.Path = spec.GenTCPRR, spec.PathVPN },
+		"datagrams":        func(s *spec.Spec) { s.Gen = spec.GenUDPRR },
+		"streams both":     func(s *spec.Spec) { s.Gen, s.Size, s.Dir, s.Flows = spec.GenTCP, 1500, spec.Both, 4 },
+		"streams, a queue": func(s *spec.Spec) { s.Gen, s.Size, s.Qdisc = spec.GenTCP, 1500, "pfifo_fast" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := talking(spec.GenTCPRR)
+			s.Path = spec.PathRelay
+			set(&s)
+			session, err := prepare(s, bpf.Tracepoint)
+			if err != nil {
+				t.Fatal(err)
+			}
+			session.slice(true)
+			k, p := session.stage.(*conversationTrial), &side{session: session, rests: true}
+			defer Quiet(8)()
+			defer func() {
+				if err := p.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			for _, step := range []Step{Build, Start, Look} {
+				if err := p.Do(t.Context(), step); err != nil {
+					t.Fatal(err)
+				}
+			}
+			crossed := func() (sum uint64) {
+				for _, h := range k.site.Hosts {
+					c, err := h.NS.Counters(h.Link)
+					if err != nil {
+						t.Fatal(err)
+					}
+					sum += c.TxPackets
+				}
+				return sum
+			}
+			for turn := range turns {
+				if _, err := p.Turn(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := p.Keep(t.Context(), turn, 0); err != nil {
+					t.Fatal(err)
+				}
+				before := crossed()
+				time.Sleep(longest)
+				if n := crossed() - before; n > 0 {
+					t.Errorf("turn %d: %d packets came while the trial was held", turn, n)
+				}
+			}
+			for _, step := range []Step{Look, Stop} {
+				if err := p.Do(t.Context(), step); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := session.collect(); err != nil {
+				t.Fatal(err)
+			}
+			trial := session.trial(p.seen, record.Floor{}, false)
+			if n := trial.Observer.MissedRuns; n > 0 && s.Gen != spec.GenTCP { // whose softirqs eBPF may be kept away from
+				t.Errorf("%d runs of the observer are missing: %v", n, trial.Notes)
+			}
+			if slices.Contains(trial.Flags, record.FlagUnexplained) {
+				t.Errorf("%v", trial.Notes)
+			}
+		})
+	}
+}
+
 // TestTalkPair measures conversations side by side.
 func TestTalkPair(t *testing.T) {
 	needRoot(t)
