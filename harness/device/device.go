@@ -199,7 +199,7 @@ func downgraded(name, what string, want, got any) error {
 func (d *Device) Target(sampleEvery int) bpf.Target {
 	return bpf.Target{
 		Ifindex: uint32(d.State.Index), Netns: d.NS.Inode(), Queues: d.Spec.Queues, Stops: d.Spec.Holds(),
-		GSO: d.Spec.Offload != spec.OffloadNone || cutBehindQdisc(d.Spec), SampleEvery: sampleEvery,
+		GSO: d.Spec.Offload != spec.OffloadNone || CutBehindQdisc(d.Spec), SampleEvery: sampleEvery,
 	}
 }
 

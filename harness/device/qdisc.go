@@ -66,9 +66,15 @@ func segmentsInQdisc(s spec.Spec) uint64 {
 	return traffic.Segments(Kinds[s.Gen], s.Size, s.Family, s.Mode == spec.TAP)
 }
 
-// cutBehindQdisc reports whether the qdisc of a device may hold GSO packets though the device
+// Entered is how many wire segments came to a device with those counters: it gave them out, or
+// dropped them, or its qdisc did.
+func Entered(s spec.Spec, c netns.Counters, perSKB uint64) uint64 {
+	return (c.TxPackets+c.TxDropped)*perSKB + c.Qdisc.Dropped*segmentsInQdisc(s)
+}
+
+// CutBehindQdisc reports whether the qdisc of a device may hold GSO packets though the device
 // takes none.
-func cutBehindQdisc(s spec.Spec) bool {
+func CutBehindQdisc(s spec.Spec) bool {
 	return s.Holds() && (s.Gen.Conversation() || segmentsInQdisc(s) > 1)
 }
 

@@ -67,3 +67,19 @@ func TestAttributeStreams(t *testing.T) {
 		}
 	}
 }
+
+// TestEntered: a qdisc drops whole GSO packets, which the device may have got in segments.
+func TestEntered(t *testing.T) {
+	c := netns.Counters{TxPackets: 88, TxDropped: 44, Qdisc: netns.QdiscCounters{Dropped: 2}}
+	s := spec.Default()
+	if n := Entered(s, c, 1); n != 88+44+2 {
+		t.Errorf("%d packets, want %d", n, 88+44+2)
+	}
+	s.Gen, s.Size = spec.GenUDPGSO, 1500
+	if n := Entered(s, c, 1); n != 88+44+2*44 {
+		t.Errorf("%d segments, want %d", n, 88+44+2*44)
+	}
+	if n := Entered(s, c, 44); n != (88+44+2)*44 {
+		t.Errorf("%d segments in GSO packets, want %d", n, (88+44+2)*44)
+	}
+}

@@ -252,8 +252,8 @@ func (l ledger) disagree(t *record.Trial) string {
 			return fmt.Sprintf("%s: accepted %d, delivered %d, dropped %d: %d are missing", dir, a.Accepted, a.Delivered, a.DroppedTotal(), a.Unexplained)
 		case got.Foreign > 0:
 			return fmt.Sprintf("%s: the receivers saw %s that the generator did not make", dir, record.Plural(got.Foreign, "packet", "packets"))
-		case a.Xmit != nil && !l.spec.Bridge && *a.Xmit != a.Accepted:
-			return fmt.Sprintf("the generator's %d packets were accepted, the observer saw %d at xmit", a.Accepted, *a.Xmit)
+		case a.Xmit != nil && !l.spec.Bridge && *a.Xmit+device.QdiscDrops(a.Dropped) != a.Accepted:
+			return fmt.Sprintf("the generator's %d packets were accepted, the qdisc dropped %d, the observer saw %d at xmit", a.Accepted, device.QdiscDrops(a.Dropped), *a.Xmit)
 		case a.Read != nil && *a.Read != l.site.counters.TxPackets:
 			return fmt.Sprintf("QEMU read %d packets by the device's count, the observer saw %d at read", l.site.counters.TxPackets, *a.Read)
 		case dir == spec.K2U && in.Stack.Lost[sink.SocketDrops] != l.last.Counters.Overruns:

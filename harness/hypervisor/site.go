@@ -189,18 +189,9 @@ func (w *site) count() (err error) {
 
 // toGuest is what was dropped on the host of what its sockets sent, by reason.
 func (w *site) toGuest() map[string]uint64 {
-	drops := map[string]uint64{}
+	drops := device.Lost(w.spec, w.snapshot, w.counters, 1)
 	if n := w.sent.TxDropped; w.spec.Bridge && n > 0 {
 		drops["host "+record.TxDropped] = n
-	}
-	if w.snapshot == nil {
-		if n := w.counters.TxDropped; n > 0 {
-			drops[record.TxDropped] = n
-		}
-		return drops
-	}
-	for reason, n := range w.snapshot.Drops {
-		drops[reason] += n
 	}
 	return drops
 }

@@ -103,3 +103,27 @@ func ForwarderCount(s spec.Spec) int {
 	}
 	return 0
 }
+
+// ProbesSeen is how many packets of a probe went into devices with an observer: into the first,
+// or into both if packets are followed in both directions.
+func ProbesSeen(s spec.Spec, t *record.Trial) uint64 {
+	n := t.Probe.Sent(0)
+	if s.Dir == spec.Both {
+		n += t.Probe.Sent(1)
+	}
+	return n
+}
+
+// Unseen holds what the observers saw at xmit against what the generator sent and the qdisc
+// dropped; "" is no difference, or nothing to compare.
+func Unseen(s spec.Spec, t *record.Trial) string {
+	a := t.Accounting
+	if a.Xmit == nil || s.Gen.Conversation() {
+		return ""
+	}
+	probes, dropped := ProbesSeen(s, t), device.QdiscDrops(a.Dropped)
+	if *a.Xmit+dropped == a.Accepted+probes {
+		return ""
+	}
+	return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the qdisc dropped %d, the observer saw %d at xmit", a.Accepted, probes, dropped, *a.Xmit)
+}

@@ -110,7 +110,7 @@ func (w *tunnel) passedBy(host int) (netns.Counters, error) {
 // Entered implements Entrance.
 func (w *tunnel) Entered(host int) (uint64, error) {
 	c, err := w.passedBy(host)
-	return EnteredOf(c) * w.perSKB(host), err
+	return device.Entered(w.spec, c, w.perSKB(host)), err
 }
 
 func (w *tunnel) count() (err error) {
@@ -176,16 +176,6 @@ func AddDrops(t *record.Trial, dir spec.Dir, hops []record.Hop) []record.Hop {
 	return hops
 }
 
-// ProbesSeen is how many packets of a probe went into devices with an observer: into the first,
-// or into both if packets are followed in both directions.
-func ProbesSeen(s spec.Spec, t *record.Trial) uint64 {
-	n := t.Probe.Sent(0)
-	if s.Dir == spec.Both {
-		n += t.Probe.Sent(1)
-	}
-	return n
-}
-
 // seen adds what the observer on a device saw. Queues and residency are those
 // of the first device.
 func (w *tunnel) seen(t *record.Trial, host int, s *bpf.Snapshot) {
@@ -225,10 +215,7 @@ func (w *tunnel) unseen(t *record.Trial, taken [2]uint64) string {
 			return fmt.Sprintf("the observer saw %d events on queues that %s does not have", s.Strays, name)
 		}
 	}
-	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit+device.QdiscDrops(a.Dropped) != a.Accepted+ProbesSeen(w.spec, t) {
-		return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the qdisc dropped %d, the observer saw %d at xmit", a.Accepted, ProbesSeen(w.spec, t), device.QdiscDrops(a.Dropped), *a.Xmit)
-	}
-	return ""
+	return Unseen(w.spec, t)
 }
 
 func (w *tunnel) close() error {

@@ -164,6 +164,9 @@ func (w *wireguardPath) passed() (now [2]passing, err error) {
 		if err != nil {
 			return now, err
 		}
+		if c.Qdisc, err = device.QdiscOf(w.spec, h.NS, h.Link); err != nil {
+			return now, err
+		}
 		now[i].device = Since(c, before.device)
 		if c, err = h.NS.Counters(UnderlayNames[i]); err != nil {
 			return now, err
@@ -189,12 +192,27 @@ func (w *wireguardPath) Empty() (bool, error) {
 	var counts []uint64
 	for from := range w.spec.Directions() {
 		a, b := now[from], now[1-from]
+		if a.device.Qdisc.Held > 0 {
+			return false, nil
+		}
 		counts = append(counts, a.device.TxPackets, b.below.RxPackets, b.below.RxPackets, b.device.RxPackets)
 		if !w.spec.Gen.Conversation() {
-			counts = append(counts, w.entered(from, a), a.device.TxPackets+a.device.TxDropped)
+			counts = append(counts, w.entered(from, a), a.device.TxPackets+sum(w.dropped(a)))
 		}
 	}
 	return w.still.Done(counts...), nil
+}
+
+// dropped is what the device of a host and its qdisc dropped, by reason.
+func (w *wireguardPath) dropped(p passing) map[string]uint64 {
+	return device.Lost(w.spec, nil, p.device, 1)
+}
+
+func sum(dropped map[string]uint64) (n uint64) {
+	for _, d := range dropped {
+		n += d
+	}
+	return n
 }
 
 // entered is how many packets the sockets of a host sent, in wire segments:
@@ -227,11 +245,13 @@ func (w *wireguardPath) hops(from int) []record.Hop {
 	to := 1 - from
 	a, b := w.after[from], w.after[to]
 	first := record.Hop{Name: "wireguard " + HostLetters[from], Out: a.device.TxPackets, Bytes: a.device.TxBytes, Dropped: map[string]uint64{}}
-	first.In = first.Out + a.device.TxDropped + a.device.TxErrors
+	dropped := w.dropped(a)
+	first.In = first.Out + sum(dropped) + a.device.TxErrors
 	if !w.spec.Gen.Conversation() {
 		first.In = max(first.In, w.entered(from, a))
 	}
-	named(&first, map[string]uint64{record.TxDropped: a.device.TxDropped, first.Name + " tx_errors": a.device.TxErrors})
+	dropped[first.Name+" tx_errors"] = a.device.TxErrors
+	named(&first, dropped)
 	below := record.Hop{Name: "underlay", In: a.device.TxPackets, Out: b.below.RxPackets}
 	below.Dropped = map[string]uint64{}
 	w.carried.Drops(from, 1, below.Dropped)

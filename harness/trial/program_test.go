@@ -112,6 +112,41 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// TestQdiscOfAProgram: what the qdisc before the device of a program drops is its own, and no
+// loss without a reason, with an observer and without.
+func TestQdiscOfAProgram(t *testing.T) {
+	for name, set := range map[string]func(*spec.Spec){
+		"long packets": func(s *spec.Spec) {},
+		"both":         func(s *spec.Spec) { s.Dir, s.Flows = spec.Both, 2 },
+		"GSO packets":  func(s *spec.Spec) { s.Gen, s.Size, s.Qdisc = spec.GenUDPGSO, 1400, "pfifo:limit=1" },
+		"few packets":  func(s *spec.Spec) { s.Size, s.Flows, s.Senders, s.Qdisc = 64, 8, 2, "pfifo:limit=4" },
+		"datagrams asked for": func(s *spec.Spec) {
+			s.Gen, s.Size, s.Flows, s.Qdisc = spec.GenUDPRR, 1000, 1, "bfifo:limit=100000"
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := programmed(t, both("exec FORWARD"), nil)
+			s.Size, s.Qdisc, s.TxQLen = spec.SizeIMIX, "bfifo:limit=800", 5000
+			set(&s)
+			for _, hook := range []bpf.Hook{bpf.None, bpf.Tracepoint} {
+				trial := run(t, s, hook)
+				a := trial.Accounting
+				n := a.Dropped[record.QdiscDrop]
+				if sure := s.Size == spec.SizeIMIX; sure && n == 0 || s.Gen == spec.GenUDPRR && n > 0 {
+					t.Errorf("hook=%s: the qdisc dropped %d: %v", hook, n, a.Dropped)
+				}
+				t.Logf("hook=%s: the qdisc dropped %d of %d", hook, n, a.Accepted)
+				if a.Unexplained != 0 || slices.Contains(trial.Flags, record.FlagUnexplained) {
+					t.Errorf("hook=%s: %+v, %v", hook, a, trial.Notes)
+				}
+				if trial.Hops[0].Dropped[record.QdiscDrop] == 0 != (n == 0) {
+					t.Errorf("hook=%s: hop %+v", hook, trial.Hops[0])
+				}
+			}
+		})
+	}
+}
+
 func TestProgramIPerf3(t *testing.T) {
 	if _, err := exec.LookPath("iperf3"); err != nil {
 		t.Skip("iperf3 is not installed")

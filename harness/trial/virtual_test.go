@@ -83,6 +83,8 @@ func TestGuestAccounts(t *testing.T) {
 		"four queues": {func(s *spec.Spec) { s.Dir, s.Queues, s.Flows = spec.Both, 4, 16 }, bpf.Tracepoint},
 		"bridge":      {func(s *spec.Spec) { s.Dir, s.Bridge = spec.Both, true }, bpf.Tracepoint},
 		"header":      {func(s *spec.Spec) { s.VnetHdr, s.Size = 0, 1500 }, bpf.None},
+		"qdisc":       {func(s *spec.Spec) { s.Size, s.Qdisc = spec.SizeIMIX, "bfifo:limit=800" }, bpf.Tracepoint},
+		"qdisc, bare": {func(s *spec.Spec) { s.Size, s.Qdisc = spec.SizeIMIX, "bfifo:limit=800" }, bpf.None},
 		"offload":     {func(s *spec.Spec) { s.Offload, s.Family, s.Size = spec.OffloadTSO, 6, 1500 }, bpf.None},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,6 +94,9 @@ func TestGuestAccounts(t *testing.T) {
 			t.Logf("%+v, boot %v", a, time.Duration(tr.Guest.BootNs))
 			if a.Unexplained != 0 || slices.Contains(tr.Flags, record.FlagUnexplained) || a.Delivered == 0 {
 				t.Errorf("accounts %+v, notes %q", a, tr.Notes)
+			}
+			if drops := a.Dropped[record.QdiscDrop] > 0; drops != s.Holds() {
+				t.Errorf("qdisc=%s: dropped %v", s.Qdisc, a.Dropped)
 			}
 			if emulated := tr.Guest.Accel != vm.KVM; slices.Contains(tr.Flags, record.FlagEmulated) != emulated || emulated && !tr.Invalid() {
 				t.Errorf("accelerator %s, flags %v", tr.Guest.Accel, tr.Flags)

@@ -296,7 +296,7 @@ func (w *Path) begin(ctx context.Context) (err error) {
 		return err
 	}
 	for i, h := range w.hosts {
-		if w.before[i], err = h.NS.Counters(h.Link); err != nil {
+		if w.before[i], err = w.counters(i); err != nil {
 			return err
 		}
 		if w.drops[i], err = socketDrops(h.NS); err != nil {
@@ -326,7 +326,7 @@ func (w *Path) target(host int) bpf.Target {
 	}
 	return bpf.Target{
 		Ifindex: uint32(w.state[host].Index), Netns: w.hosts[host].NS.Inode(), Queues: w.queues[host],
-		GSO: super, SampleEvery: device.SampleEveryOf(s),
+		GSO: super || device.CutBehindQdisc(w.spec), SampleEvery: device.SampleEveryOf(s),
 	}
 }
 
@@ -340,20 +340,39 @@ func (w *Path) Empty() (bool, error) {
 		return false, err
 	}
 	var counts []uint64
-	for _, h := range w.hosts {
-		c, err := h.NS.Counters(h.Link)
+	for i := range w.hosts {
+		c, err := w.counters(i)
 		if err != nil {
 			return false, err
+		}
+		if c.Qdisc.Held > 0 {
+			w.quiet = settled{}
+			return false, nil
 		}
 		counts = append(counts, c.TxPackets, c.TxDropped, c.RxPackets, c.RxDropped)
 	}
 	return w.quiet.done(counts), nil
 }
 
+// counters are those of the device of a host and of its qdisc, and passedBy since the trial
+// began.
+func (w *Path) counters(host int) (c netns.Counters, err error) {
+	h := w.hosts[host]
+	if c, err = h.NS.Counters(h.Link); err == nil {
+		c.Qdisc, err = device.QdiscOf(w.spec, h.NS, h.Link)
+	}
+	return c, err
+}
+
+func (w *Path) passedBy(host int) (netns.Counters, error) {
+	c, err := w.counters(host)
+	return path.Since(c, w.before[host]), err
+}
+
 // Entered implements path.Entrance.
 func (w *Path) Entered(host int) (uint64, error) {
-	c, err := w.hosts[host].NS.Counters(w.hosts[host].Link)
-	return path.EnteredOf(path.Since(c, w.before[host])) * w.perSKB(host), err
+	c, err := w.passedBy(host)
+	return device.Entered(w.spec, c, w.perSKB(host)), err
 }
 
 // Collect reads all counters for the last time.

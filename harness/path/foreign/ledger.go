@@ -55,11 +55,9 @@ func (w *ledger) count() (err error) {
 		return err
 	}
 	for i, h := range w.hosts {
-		c, err := h.NS.Counters(h.Link)
-		if err != nil {
+		if w.devices[i], err = w.passedBy(i); err != nil {
 			return err
 		}
-		w.devices[i] = path.Since(c, w.before[i])
 		drops, err := socketDrops(h.NS)
 		if err != nil {
 			return err
@@ -122,13 +120,7 @@ func (w *ledger) written(host int) uint64 {
 
 // dropped is what a device did not take, by reason if it was observed.
 func (w *ledger) dropped(host int) map[string]uint64 {
-	if s := w.snapshots[host]; s != nil {
-		return device.DroppedBy(s, w.devices[host], w.perSKB(host))
-	}
-	if n := w.devices[host].TxDropped; n > 0 {
-		return map[string]uint64{record.TxDropped: n * w.perSKB(host)}
-	}
-	return nil
+	return device.Lost(w.spec, w.snapshots[host], w.devices[host], w.perSKB(host))
 }
 
 // Account fills in devices, programs, what the observers saw, and the hops of each
@@ -250,8 +242,5 @@ func (w *ledger) Mismatch(t *record.Trial) string {
 			return fmt.Sprintf("the observer saw %d events on queues of %s that program=%s does not hold", s.Strays, name, w.spec.Program)
 		}
 	}
-	if a := t.Accounting; a.Xmit != nil && !w.spec.Gen.Conversation() && *a.Xmit != a.Accepted+path.ProbesSeen(w.spec, t) {
-		return fmt.Sprintf("the generator's %d packets were accepted, and %d of the probe, the observer saw %d at xmit", a.Accepted, path.ProbesSeen(w.spec, t), *a.Xmit)
-	}
-	return ""
+	return path.Unseen(w.spec, t)
 }
