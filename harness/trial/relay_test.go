@@ -270,6 +270,7 @@ func TestRelayToALinkThatIsDown(t *testing.T) {
 	needRoot(t)
 	s := shortRelay()
 	b := relayTrial(t, s, bpf.None)
+	defer Quiet(8)()
 	result := make(chan error, 1)
 	m, err := runPhases(context.Background(), begun(b.session(), func() {
 		time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(b.site.Hosts[1].NS, b.site.Hosts[1].Link) })
