@@ -51,3 +51,25 @@ func TestSince(t *testing.T) {
 		t.Errorf("residency: %d samples from %d to %d, want two from 500 to 700", r.Count, r.Min, r.Max)
 	}
 }
+
+// TestSinceOfWideBuckets: what was counted since is within the extremes of all that was, also
+// where a bucket stands for 16 and its values are not in the middle.
+func TestSinceOfWideBuckets(t *testing.T) {
+	l := layout{room: 1, shift: 4}
+	const wide = 1 << 20 // the first value of a bucket that stands for 16
+	for name, values := range map[string][2]uint64{
+		"low": {wide, wide + 5}, "high": {2*wide - 9, 2*wide - 1}, "both ends": {wide, 2*wide - 1}, "one": {wide, wide},
+	} {
+		sum := newCounts(1, l)
+		words := sum.ofQueue(0)
+		words[histMin], words[histMax] = ^values[0], values[1]
+		for _, v := range values {
+			words[histHead+hist.Index(v)>>l.shift]++
+		}
+		h, _ := sum.residency(0)
+		d := h.Since(new(hist.Histogram))
+		if h.Min != values[0] || h.Max != values[1] || d.Count != 2 || d.Min > d.Max || d.Min < h.Min || d.Max > h.Max {
+			t.Errorf("%s: %d values from %d to %d, of %d to %d", name, d.Count, d.Min, d.Max, h.Min, h.Max)
+		}
+	}
+}

@@ -83,7 +83,8 @@ func (h *Histogram) Merge(o *Histogram) {
 }
 
 // Since is what was added to h after it was old. Its extremes are bounds: those of its
-// buckets, within the extremes of h.
+// buckets, within the extremes of h. Where a bucket stands for several, as with many CPUs, they
+// are no more exact than a quantile.
 func (h *Histogram) Since(old *Histogram) (d Histogram) {
 	d.Count, d.Overflow = h.Count-old.Count, h.Overflow-old.Overflow
 	first := true
@@ -93,9 +94,9 @@ func (h *Histogram) Since(old *Histogram) (d Histogram) {
 			continue
 		}
 		if first {
-			d.Min, first = max(Lower(i), h.Min), false
+			d.Min, first = h.within(Lower(i)), false
 		}
-		d.Max = min(Lower(i)+Width(i)-1, h.Max)
+		d.Max = h.within(Lower(i) + Width(i) - 1)
 	}
 	if d.Overflow > 0 {
 		d.Max = h.Max
@@ -105,6 +106,9 @@ func (h *Histogram) Since(old *Histogram) (d Histogram) {
 	}
 	return d
 }
+
+// within limits v to the extremes of h.
+func (h *Histogram) within(v uint64) uint64 { return min(max(v, h.Min), h.Max) }
 
 // minAbove is how many samples must lie above a quantile.
 const minAbove = 10
@@ -127,7 +131,7 @@ func (h *Histogram) Quantile(q float64) (uint64, bool) {
 	var seen uint64
 	for i, n := range h.Bucket {
 		if seen += n; seen >= rank {
-			return min(max(Lower(i)+(Width(i)-1)/2, h.Min), h.Max), true
+			return h.within(Lower(i) + (Width(i)-1)/2), true
 		}
 	}
 	return 0, false

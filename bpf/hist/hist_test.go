@@ -125,3 +125,20 @@ func TestSinceOverflow(t *testing.T) {
 		t.Errorf("nothing happened, but %+v", d)
 	}
 }
+
+// TestSinceStaysWithinTheSamples: the extremes of a histogram may be outside its buckets, where
+// these stand for several.
+func TestSinceStaysWithinTheSamples(t *testing.T) {
+	for _, c := range []struct{ min, max, wantMin, wantMax uint64 }{
+		{100, 1 << 30, Lower(Index(5000)), Lower(Index(5000)) + Width(Index(5000)) - 1},
+		{100, 4000, 4000, 4000},
+		{9000, 9500, 9000, 9000},
+		{5000, 5001, 5000, 5001},
+	} {
+		h := Histogram{Count: 1, Min: c.min, Max: c.max}
+		h.Bucket[Index(5000)] = 1
+		if d := h.Since(new(Histogram)); d.Min != c.wantMin || d.Max != c.wantMax {
+			t.Errorf("samples from %d to %d: since from %d to %d, want %d to %d", c.min, c.max, d.Min, d.Max, c.wantMin, c.wantMax)
+		}
+	}
+}
