@@ -114,13 +114,16 @@ func search(o Options) (Device, error) {
 	return Device{}, fmt.Errorf("%s is in %d network namespaces: %s. Choose one with --netns", o.Device, len(found), strings.Join(spaces, ", "))
 }
 
-// moved finds the device by a descriptor that held it, and else by its link address, if
-// only one has it.
+// moved finds the device in another namespace by a descriptor that held it, and else by its
+// link address, if only one device has it. In the same namespace a device keeps its ifindex
+// whatever its name, so that one with another ifindex is new, also where it has the descriptor
+// or the address.
 func moved(old Device) (Device, bool) {
 	all, _, err := Find("")
 	if err != nil {
 		return Device{}, false
 	}
+	all = slices.DeleteFunc(all, func(d Device) bool { return d.Netns.Inode == old.Netns.Inode })
 	held := map[[2]int]bool{}
 	for _, o := range old.Owners {
 		held[[2]int{o.PID, o.FD}] = true
