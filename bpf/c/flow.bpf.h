@@ -60,12 +60,15 @@ static __noinline void count_flow(struct sk_buff *skb, __u32 dir, __u32 pkts, __
 	if (!fragment && (flow.proto == PROTO_TCP || flow.proto == PROTO_UDP || flow.proto == PROTO_SCTP))
 		bpf_probe_read_kernel(&flow.sport, 4, ip + length);
 	known = bpf_map_lookup_elem(&flows, &flow);
-	if (known) {
-		__sync_fetch_and_add(&known->pkts, pkts);
-		__sync_fetch_and_add(&known->bytes, bytes);
-	} else {
-		bpf_map_update_elem(&flows, &flow, &first, BPF_NOEXIST);
+	if (!known) {
+		if (!bpf_map_update_elem(&flows, &flow, &first, BPF_NOEXIST))
+			return;
+		known = bpf_map_lookup_elem(&flows, &flow); /* another CPU was first */
+		if (!known)
+			return;
 	}
+	__sync_fetch_and_add(&known->pkts, pkts);
+	__sync_fetch_and_add(&known->bytes, bytes);
 }
 
 #endif
