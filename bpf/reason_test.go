@@ -31,3 +31,21 @@ func TestReasonsAreNamedByTheirKernel(t *testing.T) {
 		t.Errorf("counted %v", s.Drops)
 	}
 }
+
+// TestErrorsAreNamed: also those that are no errno of user space.
+func TestErrorsAreNamed(t *testing.T) {
+	sum := newCounts(1, layout{room: 1})
+	read := &sum.errors[0].Calls
+	for slot := range read {
+		read[slot] = uint64(slot + 1)
+	}
+	s := newSnapshot(sum, Target{Queues: 1}, nil)
+	for name, want := range map[string]uint64{"EINTR": 5, "EAGAIN": 12, "EHWPOISON": 134, "interrupted": 135, "other": 136} {
+		if got := s.ReadErrors[name]; got != want {
+			t.Errorf("%s: slot %d, want %d", name, got-1, want-1)
+		}
+	}
+	if len(s.WriteErrors) > 0 {
+		t.Errorf("errors of writes: %v", s.WriteErrors)
+	}
+}

@@ -86,7 +86,8 @@ type Snapshot struct {
 	// kernel's reason.
 	RecvDrops map[string]uint64
 	// ReadErrors and WriteErrors count calls by the name of their errno, where Target.Returns
-	// asks for it.
+	// asks for it: "interrupted" are those that a signal ended before a packet came, which the
+	// kernel repeats or ends with EINTR, and "other" those without an errno of user space.
 	ReadErrors, WriteErrors map[string]uint64
 }
 
@@ -167,9 +168,8 @@ func newSnapshot(sum counts, t Target, reasons map[uint32]string) *Snapshot {
 	named := func(i int) string { return reasonName(reasons, uint32(i), kernelRelease()) }
 	addNamed(s.Drops, c.Drops[:], named)
 	addNamed(s.RecvDrops, c.RecvDrops[:], named)
-	errno := func(i int) string { return cmp.Or(unix.ErrnoName(unix.Errno(i)), fmt.Sprintf("errno %d", i)) }
-	addNamed(s.ReadErrors, sum.errors[0].Calls[:], errno)
-	addNamed(s.WriteErrors, sum.errors[1].Calls[:], errno)
+	addNamed(s.ReadErrors, sum.errors[0].Calls[:], errorName)
+	addNamed(s.WriteErrors, sum.errors[1].Calls[:], errorName)
 	return s
 }
 
@@ -179,6 +179,18 @@ func addNamed(sums map[string]uint64, counts []uint64, name func(int) string) {
 			sums[name(i)] += n
 		}
 	}
+}
+
+// errorName names a slot of enum call_error: an errno or, in the last two, what never reaches
+// user space as one.
+func errorName(slot int) string {
+	switch slot {
+	case len(tunobsCallErrors{}.Calls) - 2:
+		return "interrupted"
+	case len(tunobsCallErrors{}.Calls) - 1:
+		return "other"
+	}
+	return cmp.Or(unix.ErrnoName(unix.Errno(slot)), fmt.Sprintf("errno %d", slot))
 }
 
 // Silent lists the functions and tracepoints at which hook h has counted

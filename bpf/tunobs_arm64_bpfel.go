@@ -15,7 +15,7 @@ import (
 
 type tunobsCallErrors struct {
 	_     structs.HostLayout
-	Calls [134]uint64
+	Calls [136]uint64
 }
 
 type tunobsCpuCounters struct {

@@ -106,8 +106,15 @@ struct read_calls reads[MAX_QUEUES];
  */
 #define ERRNOS 134 /* include/uapi/asm-generic/errno.h: the last is 133 */
 
+/* Slots of what user space never sees, from include/linux/errno.h. */
+enum call_error {
+	ERROR_RESTART = ERRNOS, /* ERESTART...: a signal ended the wait */
+	ERROR_OTHER,
+	CALL_ERRORS,
+};
+
 struct call_errors {
-	__u64 calls[ERRNOS];
+	__u64 calls[CALL_ERRORS];
 };
 
 struct call_errors errors[2];
@@ -123,6 +130,14 @@ static __always_inline __u64 slot_below(__u64 limit, __u64 v)
 		v = limit - 1;
 	barrier_var(v);
 	return v;
+}
+
+/* ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND and ERESTART_RESTARTBLOCK. */
+static __always_inline __u64 error_slot(__u64 errno)
+{
+	if (errno < ERRNOS)
+		return errno;
+	return (errno >= 512 && errno <= 514) || errno == 516 ? ERROR_RESTART : ERROR_OTHER;
 }
 
 static __always_inline struct cpu_counters *this_cpu(void)

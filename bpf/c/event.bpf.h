@@ -68,7 +68,7 @@ static __always_inline int on_return(struct file *file, __u32 direction, long re
 
 	if (result >= 0 || !is_target_tun(BPF_CORE_READ(tfile, tun), false))
 		return 0;
-	__sync_fetch_and_add(&errors[direction].calls[slot_below(ERRNOS, -result)], 1);
+	__sync_fetch_and_add(&errors[direction].calls[slot_below(CALL_ERRORS, error_slot(-result))], 1);
 	return 0;
 }
 
