@@ -32,6 +32,31 @@ func TestReasonsAreNamedByTheirKernel(t *testing.T) {
 	}
 }
 
+// TestXmitReasons: those of qdiscs and of the driver's xmit, by the numbers of the kernel, and
+// none that a received packet gets, too.
+func TestXmitReasons(t *testing.T) {
+	marks := xmitReasons(map[uint32]string{
+		0: "UNKNOWN", 2: "NOT_SPECIFIED", 14: "IP_CSUM", 62: "TC_EGRESS", 64: "QDISC_DROP", 70: "FQ_FLOW_LIMIT", 71: "CPU_BACKLOG",
+		80: "FULL_RING", 83: "TAP_FILTER", 510: "TAP_TXFILTER", 511: "DEV_READY", 70000: "QDISC_OVERLIMIT",
+	})
+	var marked []int
+	for number, mark := range marks {
+		if mark != 0 {
+			marked = append(marked, number)
+		}
+	}
+	if want := []int{64, 70, 80, 83, 510}; !slices.Equal(marked, want) { // 511 stands for all above, too
+		t.Errorf("reasons %v, want %v", marked, want)
+	}
+	own, err := dropReasons()
+	if err != nil {
+		t.Skip(err)
+	}
+	if number := numberOf(own, "FULL_RING"); number == 0 || xmitReasons(own)[number] != 1 || xmitReasons(own)[numberOf(own, "IP_CSUM")] != 0 {
+		t.Errorf("FULL_RING is reason %d of this kernel, of which %v are marked", number, xmitReasons(own))
+	}
+}
+
 // TestErrorsAreNamed: also those that are no errno of user space.
 func TestErrorsAreNamed(t *testing.T) {
 	sum := newCounts(1, layout{room: 1})

@@ -122,6 +122,7 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 		tunobsVarReadDepth:     !locked(readLine),
 		tunobsVarSideXmit:      s.direction != U2K,
 		tunobsVarSideRecv:      s.direction.recv(),
+		tunobsVarReasonXmit:    xmitReasons(reasons),
 		tunobsVarReasonBacklog: numberOf(reasons, "CPU_BACKLOG"),
 		tunobsVarReasonRcvbuf:  numberOf(reasons, "SOCKET_RCVBUFF"),
 		tunobsVarReasonMemory:  numberOf(reasons, "PROTO_MEM"),

@@ -3,6 +3,7 @@ package bpf
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -227,6 +228,26 @@ func numberOf(reasons map[uint32]string, name string) uint32 {
 		}
 	}
 	return 0
+}
+
+// xmitReasons marks the drop reasons that only a packet gets for which a transmit queue has
+// been chosen: those of qdiscs, and those of tun_net_xmit (drivers/net/tun.c), of which other
+// code gives DEV_READY and SKB_UCOPY_FAULT only to packets that were not received yet.
+func xmitReasons(reasons map[uint32]string) (marks [len(tunobsCpuCounters{}.Drops)]uint8) {
+	for number, name := range reasons {
+		switch name {
+		case "FULL_RING", "DEV_READY", "TAP_FILTER", "TAP_TXFILTER", "SKB_UCOPY_FAULT":
+		default:
+			ofQdisc := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+			if !slices.ContainsFunc([]string{"QDISC_", "CAKE_", "FQ_", "DUALPI2_"}, ofQdisc) {
+				continue
+			}
+		}
+		if int(number) < len(marks)-1 {
+			marks[number] = 1
+		}
+	}
+	return marks
 }
 
 // reasonName names a drop reason of the running kernel. One without a name is shown with

@@ -124,6 +124,7 @@ const (
 	tunobsVarReasonBacklog      = "reason_backlog"
 	tunobsVarReasonMemory       = "reason_memory"
 	tunobsVarReasonRcvbuf       = "reason_rcvbuf"
+	tunobsVarReasonXmit         = "reason_xmit"
 	tunobsVarSampleLimit        = "sample_limit"
 	tunobsVarSideRecv           = "side_recv"
 	tunobsVarSideXmit           = "side_xmit"
@@ -227,6 +228,7 @@ type tunobsVariableSpecs struct {
 	ReasonBacklog *ebpf.VariableSpec `ebpf:"reason_backlog"`
 	ReasonMemory  *ebpf.VariableSpec `ebpf:"reason_memory"`
 	ReasonRcvbuf  *ebpf.VariableSpec `ebpf:"reason_rcvbuf"`
+	ReasonXmit    *ebpf.VariableSpec `ebpf:"reason_xmit"`
 	SampleLimit   *ebpf.VariableSpec `ebpf:"sample_limit"`
 	SideRecv      *ebpf.VariableSpec `ebpf:"side_recv"`
 	SideXmit      *ebpf.VariableSpec `ebpf:"side_xmit"`
@@ -291,6 +293,7 @@ type tunobsVariables struct {
 	ReasonBacklog *ebpf.Variable `ebpf:"reason_backlog"`
 	ReasonMemory  *ebpf.Variable `ebpf:"reason_memory"`
 	ReasonRcvbuf  *ebpf.Variable `ebpf:"reason_rcvbuf"`
+	ReasonXmit    *ebpf.Variable `ebpf:"reason_xmit"`
 	SampleLimit   *ebpf.Variable `ebpf:"sample_limit"`
 	SideRecv      *ebpf.Variable `ebpf:"side_recv"`
 	SideXmit      *ebpf.Variable `ebpf:"side_xmit"`

@@ -10,8 +10,6 @@
 #include "target.bpf.h"
 #include "hist.bpf.h"
 
-#define DROP_REASONS 512
-
 /* Those of packets are counted only where GSO packets may come; else they are the skbs. */
 struct queue_counters {
 	__u64 xmit_skbs, xmit_bytes, xmit_pkts;

@@ -154,27 +154,38 @@ static __always_inline bool in_target_netns(struct sock *sk)
 }
 
 /*
- * A drop on either side. The core of the stack sets skb_iif when it receives a
- * packet. So skb_iif distinguishes received packets from transmitted ones, and
- * from those that tun_get_user() frees because it refuses them, which is an error
- * of the write and not a drop. In a packet that waits for another CPU it is not set
- * yet. A UDP socket reuses skb->dev (dev_scratch): then the namespace of the socket
- * shows whether the packet was the device's.
+ * Whether a dropped packet of the device is one that it was to transmit. The core of the
+ * stack sets skb_iif when it receives a packet. So skb_iif distinguishes received packets
+ * from transmitted ones, but for those that were received from the same device and routed
+ * back to it: of these the reason shows whether a transmit queue had been chosen.
+ */
+static __always_inline bool is_outgoing(struct sk_buff *skb, __u32 reason)
+{
+	return skb->skb_iif != target_ifindex || reason_xmit[slot_below(DROP_REASONS, reason)];
+}
+
+/*
+ * A drop on either side. skb_iif distinguishes received packets also from those that
+ * tun_get_user() frees because it refuses them, which is an error of the write and not a
+ * drop. In a packet that waits for another CPU it is not set yet. A UDP socket reuses
+ * skb->dev (dev_scratch): then the namespace of the socket shows whether the packet was the
+ * device's.
  */
 static __always_inline int on_any_drop(struct sk_buff *skb, __u32 reason, struct sock *sk)
 {
-	bool ours;
+	bool ours, outgoing;
 
 	if (target == NO_TARGET)
 		return 0;
 	ours = is_target(skb->dev, true);
-	if (side_recv && skb->skb_iif == target_ifindex && (ours || in_target_netns(sk)))
+	outgoing = ours && is_outgoing(skb, reason);
+	if (side_recv && !outgoing && skb->skb_iif == target_ifindex && (ours || in_target_netns(sk)))
 		return count_recv_drop(received_on(skb), received_size(skb).pkts, reason);
 	if (!ours)
 		return 0;
 	if (side_recv && reason && reason == reason_backlog)
 		return count_recv_drop(received_on(skb), received_size(skb).pkts, reason);
-	return side_xmit && skb->skb_iif != target_ifindex ? on_drop(skb, reason) : 0;
+	return side_xmit && outgoing ? on_drop(skb, reason) : 0;
 }
 
 #endif

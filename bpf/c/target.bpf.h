@@ -9,6 +9,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
+#define DROP_REASONS 512 /* the last stands for all that are above */
+
 /* Room for so many queues. */
 const volatile __u32 nr_queues = 1;
 /* Whether the device accepts GSO packets; if not, none are looked for. */
@@ -30,6 +32,11 @@ const volatile bool count_flows;
  */
 const volatile bool side_xmit = true;
 const volatile bool side_recv;
+/*
+ * Whether a drop reason, by its number in the running kernel, is given only to packets for
+ * which a transmit queue has been chosen.
+ */
+const volatile bool reason_xmit[DROP_REASONS];
 /* The numbers of these drop reasons in the running kernel; 0: it has none. */
 const volatile __u32 reason_backlog;
 const volatile __u32 reason_rcvbuf;

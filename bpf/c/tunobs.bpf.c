@@ -129,23 +129,17 @@ int tp_dequeue(__u64 *ctx)
 			    on_dequeue(c, ARG(struct sk_buff, ctx, 0), false);
 }
 
-/* A packet that the device received is not one that it transmits. */
-static __always_inline bool is_outgoing(struct sk_buff *skb)
-{
-	return is_target(skb->dev, true) && skb->skb_iif != target_ifindex;
-}
-
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(tp_drop, struct sk_buff *skb, void *location, __u32 reason)
 {
-	return is_outgoing(skb) ? on_drop(skb, reason) : 0;
+	return is_target(skb->dev, true) && is_outgoing(skb, reason) ? on_drop(skb, reason) : 0;
 }
 
 /* Before Linux 5.17 (commit c504e5c2f964) the tracepoint gave no reason. */
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(tp_drop_unknown, struct sk_buff *skb)
 {
-	return is_outgoing(skb) ? on_drop(skb, 0) : 0;
+	return is_target(skb->dev, true) && is_outgoing(skb, 0) ? on_drop(skb, 0) : 0;
 }
 
 /*
