@@ -55,6 +55,12 @@ type set struct {
 	now   counts // read last
 }
 
+// settings is struct settings of target.bpf.h.
+type settings struct{ CPUs, CPUBytes, Queues, Extras uint32 }
+
+// sectionCPUs is the section of cpus of counters.bpf.h.
+const sectionCPUs = ".data.cpus"
+
 // noTarget is NO_TARGET of target.bpf.h.
 const noTarget = int64(-1)
 
@@ -73,7 +79,7 @@ func load(c config, cpus int) (*set, error) {
 		// the tracepoints at the end of the list.
 		return nil, explain(c.hook, s.programs[0], err)
 	}
-	if s.counters, err = s.coll.Maps[tunobsMapCpus].Memory(); err != nil {
+	if s.counters, err = s.coll.Maps[sectionCPUs].Memory(); err != nil {
 		return nil, errors.Join(fmt.Errorf("map the counters: %w", err), s.close())
 	}
 	if s.hists, err = s.coll.Maps[tunobsMapHists].Memory(); err != nil {
@@ -107,13 +113,14 @@ func (s *set) spec() (*ebpf.CollectionSpec, error) {
 	if !s.flows {
 		spec.Maps[tunobsMapFlows].MaxEntries = 1
 	}
-	for name, bytes := range map[string]uintptr{tunobsMapCpus: s.cpuBytes(), tunobsMapHists: s.histBytes()} {
-		m := spec.Maps[name]
-		m.MaxEntries, m.ValueSize = uint32(s.cpus), uint32(bytes)
+	hists, cpus := spec.Maps[tunobsMapHists], spec.Maps[sectionCPUs]
+	hists.MaxEntries, hists.ValueSize = uint32(s.cpus), uint32(s.histBytes())
+	cpus.ValueSize, cpus.Contents = uint32(s.cpus)*uint32(s.cpuBytes()), nil
+	for _, m := range []*ebpf.MapSpec{hists, cpus} {
 		m.Key, m.Value = nil, nil // whose size would differ
 	}
 	for name, value := range map[string]any{
-		tunobsVarNrQueues:      uint32(s.room),
+		tunobsVarSettings:      settings{uint32(s.cpus), uint32(s.cpuBytes()), uint32(s.room), flag(s.gso || s.flows || s.stops)},
 		tunobsVarTargetGso:     s.gso,
 		tunobsVarHistShift:     uint32(s.shift),
 		tunobsVarCountKinds:    s.kinds,

@@ -15,7 +15,8 @@ import (
 )
 
 // Queue holds the counters of one queue. Packets and bytes are those of wire
-// segments: IP bytes on a TUN, with the Ethernet header on a TAP.
+// segments: IP bytes on a TUN, with the Ethernet header on a TAP and with a VLAN tag, wherever
+// the kernel keeps that, as in the counters of the device.
 type Queue struct {
 	XmitSKBs, XmitPkts, XmitBytes uint64 // handed to the device, drops included
 	ReadSKBs, ReadPkts, ReadBytes uint64 // copied to a reader

@@ -32,7 +32,8 @@ type tunobsCpuCounters struct {
 	LateReason uint32
 	LateQueue  uint32
 	XmitQueue  uint32
-	Pad        [18]uint32
+	FirstHalf  uint64
+	Pad        [16]uint32
 	Queues     [0]tunobsQueueCounters
 }
 
@@ -83,11 +84,18 @@ type tunobsReadCalls struct {
 	Pad   [7]uint64
 }
 
+type tunobsSettings struct {
+	_        structs.HostLayout
+	NrCpus   uint32
+	CpuBytes uint32
+	NrQueues uint32
+	Extras   uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	tunobsMapCpus               = "cpus"
 	tunobsMapFlows              = "flows"
 	tunobsMapHists              = "hists"
 	tunobsMapStamps             = "stamps"
@@ -118,7 +126,6 @@ const (
 	tunobsVarErrors             = "errors"
 	tunobsVarHistShift          = "hist_shift"
 	tunobsVarMeasuring          = "measuring"
-	tunobsVarNrQueues           = "nr_queues"
 	tunobsVarReadDepth          = "read_depth"
 	tunobsVarReads              = "reads"
 	tunobsVarReasonBacklog      = "reason_backlog"
@@ -126,6 +133,7 @@ const (
 	tunobsVarReasonRcvbuf       = "reason_rcvbuf"
 	tunobsVarReasonXmit         = "reason_xmit"
 	tunobsVarSampleLimit        = "sample_limit"
+	tunobsVarSettings           = "settings"
 	tunobsVarSideRecv           = "side_recv"
 	tunobsVarSideXmit           = "side_xmit"
 	tunobsVarStops              = "stops"
@@ -205,7 +213,6 @@ type tunobsProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type tunobsMapSpecs struct {
-	Cpus   *ebpf.MapSpec `ebpf:"cpus"`
 	Flows  *ebpf.MapSpec `ebpf:"flows"`
 	Hists  *ebpf.MapSpec `ebpf:"hists"`
 	Stamps *ebpf.MapSpec `ebpf:"stamps"`
@@ -222,7 +229,6 @@ type tunobsVariableSpecs struct {
 	Errors        *ebpf.VariableSpec `ebpf:"errors"`
 	HistShift     *ebpf.VariableSpec `ebpf:"hist_shift"`
 	Measuring     *ebpf.VariableSpec `ebpf:"measuring"`
-	NrQueues      *ebpf.VariableSpec `ebpf:"nr_queues"`
 	ReadDepth     *ebpf.VariableSpec `ebpf:"read_depth"`
 	Reads         *ebpf.VariableSpec `ebpf:"reads"`
 	ReasonBacklog *ebpf.VariableSpec `ebpf:"reason_backlog"`
@@ -230,6 +236,7 @@ type tunobsVariableSpecs struct {
 	ReasonRcvbuf  *ebpf.VariableSpec `ebpf:"reason_rcvbuf"`
 	ReasonXmit    *ebpf.VariableSpec `ebpf:"reason_xmit"`
 	SampleLimit   *ebpf.VariableSpec `ebpf:"sample_limit"`
+	Settings      *ebpf.VariableSpec `ebpf:"settings"`
 	SideRecv      *ebpf.VariableSpec `ebpf:"side_recv"`
 	SideXmit      *ebpf.VariableSpec `ebpf:"side_xmit"`
 	Stops         *ebpf.VariableSpec `ebpf:"stops"`
@@ -261,7 +268,6 @@ func (o *tunobsObjects) Close() error {
 //
 // It can be passed to loadTunobsObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tunobsMaps struct {
-	Cpus   *ebpf.Map `ebpf:"cpus"`
 	Flows  *ebpf.Map `ebpf:"flows"`
 	Hists  *ebpf.Map `ebpf:"hists"`
 	Stamps *ebpf.Map `ebpf:"stamps"`
@@ -269,7 +275,6 @@ type tunobsMaps struct {
 
 func (m *tunobsMaps) Close() error {
 	return _TunobsClose(
-		m.Cpus,
 		m.Flows,
 		m.Hists,
 		m.Stamps,
@@ -287,7 +292,6 @@ type tunobsVariables struct {
 	Errors        *ebpf.Variable `ebpf:"errors"`
 	HistShift     *ebpf.Variable `ebpf:"hist_shift"`
 	Measuring     *ebpf.Variable `ebpf:"measuring"`
-	NrQueues      *ebpf.Variable `ebpf:"nr_queues"`
 	ReadDepth     *ebpf.Variable `ebpf:"read_depth"`
 	Reads         *ebpf.Variable `ebpf:"reads"`
 	ReasonBacklog *ebpf.Variable `ebpf:"reason_backlog"`
@@ -295,6 +299,7 @@ type tunobsVariables struct {
 	ReasonRcvbuf  *ebpf.Variable `ebpf:"reason_rcvbuf"`
 	ReasonXmit    *ebpf.Variable `ebpf:"reason_xmit"`
 	SampleLimit   *ebpf.Variable `ebpf:"sample_limit"`
+	Settings      *ebpf.Variable `ebpf:"settings"`
 	SideRecv      *ebpf.Variable `ebpf:"side_recv"`
 	SideXmit      *ebpf.Variable `ebpf:"side_xmit"`
 	Stops         *ebpf.Variable `ebpf:"stops"`

@@ -29,10 +29,7 @@ struct gso_counters {
 enum gso_kind { GSO_TCP4, GSO_TCP6, GSO_UDP, GSO_TUNNEL, GSO_OTHER, GSO_KINDS };
 enum direction { DIR_XMIT, DIR_RECV };
 
-/*
- * What is counted on a CPU. User space gives the value of the map room for nr_queues
- * queues, a power of two.
- */
+/* What is counted on a CPU, of nr_queues queues, a power of two. */
 struct cpu_counters {
 	__u64 drops[DROP_REASONS];	/* packets by enum skb_drop_reason */
 	__u64 recv_drops[DROP_REASONS]; /* of received packets */
@@ -41,18 +38,17 @@ struct cpu_counters {
 	/* The last drop whose socket is not known yet; see on_late_drop. */
 	__u32 late_pkts, late_reason, late_queue;
 	__u32 xmit_queue; /* of the last xmit; only with count_stops */
-	__u32 pad[18]; /* to whole pairs of cache lines */
+	__u64 first_half; /* see is_rest */
+	__u32 pad[16];	  /* to whole pairs of cache lines */
 	struct queue_counters queues[];
 };
 
-/* [cpu] */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct cpu_counters);
-} cpus SEC(".maps");
+/*
+ * [cpu], each of settings.cpu_bytes; user space sets the size of the section, which is a map
+ * of one value: a program knows its address, and need not look it up. More than 4 MiB, for
+ * hundreds of CPUs, need Linux 6.0 (commit 63b8ce77b15e).
+ */
+__u64 cpus __hidden SEC(".data.cpus");
 
 /*
  * The histograms of a queue on a CPU: how long packets stayed, and how many stood in the
@@ -138,20 +134,40 @@ static __always_inline __u64 error_slot(__u64 errno)
 	return (errno >= 512 && errno <= 514) || errno == 516 ? ERROR_RESTART : ERROR_OTHER;
 }
 
-static __always_inline struct cpu_counters *this_cpu(void)
-{
-	__u32 cpu = bpf_get_smp_processor_id();
+/* bpf_get_smp_processor_id(), whose declaration makes a program extend the result again. */
+static __u64 (*const processor_id)(void) = (void *)8;
 
-	return bpf_map_lookup_elem(&cpus, &cpu);
+/*
+ * What a program works with: the counters of its CPU, and the address of settings, which a call
+ * of a helper would make it load again.
+ */
+struct here {
+	struct cpu_counters *c;
+	const volatile struct settings *settings;
+};
+
+/* There is always a CPU: the bound is for the verifier. */
+static __always_inline struct here here(void)
+{
+	__u64 cpu = processor_id();
+	struct here h = { (void *)&cpus, &settings };
+
+	barrier_var(h.c); /* it is larger than the compiler knows */
+	barrier_var(h.settings);
+	if (cpu >= h.settings->nr_cpus)
+		cpu = 0;
+	h.c = (void *)h.c + cpu * h.settings->cpu_bytes;
+	barrier_var(h.c); /* before other registers are in use */
+	return h;
 }
 
-static __always_inline struct queue_counters *queue_of(struct cpu_counters *c, __u64 queue)
+static __always_inline struct queue_counters *queue_of(struct here h, __u64 queue)
 {
 	barrier_var(queue);
-	if (queue >= nr_queues)
+	if (queue >= h.settings->nr_queues)
 		return 0; /* the device should not have it */
 	barrier_var(queue);
-	return &c->queues[queue];
+	return &h.c->queues[queue];
 }
 
 static __always_inline __u64 *hist_of(__u64 queue)
@@ -160,7 +176,7 @@ static __always_inline __u64 *hist_of(__u64 queue)
 	__u64 *all = bpf_map_lookup_elem(&hists, &cpu);
 
 	barrier_var(queue);
-	if (!all || queue >= nr_queues)
+	if (!all || queue >= settings.nr_queues)
 		return 0;
 	barrier_var(queue);
 	return all + queue * hist_words();

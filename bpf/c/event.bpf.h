@@ -3,9 +3,10 @@
  * The body of each event, common to all hooks.
  *
  * A program reads its parameters again behind each call of a helper, rather than to keep
- * them, has a body for devices without GSO packets, and calls what it does for few
- * packets: a register that is kept costs a program two instructions even where it is
- * not used.
+ * them, and calls what it does for few packets, or for settings.extras: a register that is
+ * kept costs a program two instructions even where it is not used. What it does for most
+ * packets comes first, since the compiler keeps the order: where the verifier knows what a
+ * condition is, it leaves out a jump that is never taken, and not one that always is.
  */
 #ifndef TUNBENCH_EVENT_BPF_H
 #define TUNBENCH_EVENT_BPF_H
@@ -25,36 +26,42 @@ static __noinline void count_kind(struct cpu_counters *c, __u32 dir, __u32 kind,
 	g->pkts += pkts;
 }
 
-/* skb is 0 where its type is not known to the verifier: then there are no flows. */
-static __always_inline int on_xmit(struct cpu_counters *c, __u64 distance, void *dev, struct sk_buff *skb,
-				   __u32 queue, struct size size, const bool gso)
+/* The tail of on_xmit, out of line: few packets are timed. */
+static __noinline void time_xmit(__u64 distance, void *dev, __u64 queue)
 {
-	struct queue_counters *q = queue_of(c, queue);
+	leave_stamp(distance);
+	if (read_depth && is_deep_sampled(distance))
+		record_depth(dev, queue);
+}
+
+/* skb is 0 where its type is not known to the verifier: then there are no flows. */
+static __always_inline int on_xmit(struct here h, __u64 distance, void *dev, struct sk_buff *skb,
+				   __u32 queue, struct size size, const bool extras)
+{
+	struct queue_counters *q = queue_of(h, queue);
 
 	if (!q)
-		return stray(c);
+		return stray(h.c);
 	q->xmit_skbs++;
 	q->xmit_bytes += size.bytes;
-	if (gso)
+	if (extras && target_gso)
 		q->xmit_pkts += size.pkts;
-	if (gso && count_kinds && size.kind != GSO_KINDS)
-		count_kind(c, DIR_XMIT, size.kind, size.pkts);
-	if (count_flows && skb)
+	if (extras && target_gso && count_kinds && size.kind != GSO_KINDS)
+		count_kind(h.c, DIR_XMIT, size.kind, size.pkts);
+	if (extras && count_flows && skb)
 		count_flow(skb, DIR_XMIT, size.pkts, size.bytes);
-	if (count_stops) {
-		c->xmit_queue = queue;
+	if (extras && count_stops) {
+		h.c->xmit_queue = queue;
 		if (was_stopped(queue))
 			end_stop(q, queue);
 	}
-	if (is_sampled(distance)) {
-		leave_stamp(distance);
-		if (read_depth && is_deep_sampled(distance))
-			record_depth(dev, queue);
-	}
+	if (is_sampled(distance))
+		time_xmit(distance, dev, queue);
 	return 0;
 }
 
-/* tun_do_read was called; it may return without a packet. */
+/* tun_do_read was called; it may return without a packet. A caller with room for one queue does
+ * not look which it is. */
 static __always_inline int on_read(__u32 queue)
 {
 	__sync_fetch_and_add(&reads[queue % MAX_QUEUES].calls, 1); /* tun has no more */
@@ -72,39 +79,85 @@ static __always_inline int on_return(struct file *file, __u32 direction, long re
 	return 0;
 }
 
-static __always_inline int on_dequeue(struct cpu_counters *c, struct sk_buff *skb, const bool gso)
+/*
+ * tun_put_user() copies a frame whose VLAN tag is not in its data in two parts, each of which
+ * is an event: the addresses, of 12 bytes, and what is behind the tag. The first is counted,
+ * as the device does also where the reader has no room for more. Of 24 bytes both parts are
+ * alike: then the second follows the first on the same CPU, unless the reader has been moved.
+ */
+#define BEFORE_TAG 12
+
+static __always_inline bool is_rest(struct cpu_counters *c, __u64 distance, __u32 len, __u32 part)
 {
-	struct queue_counters *q = queue_of(c, skb->queue_mapping);
+	if (part != BEFORE_TAG || len != 2 * BEFORE_TAG)
+		return part != BEFORE_TAG;
+	if (c->first_half == distance) {
+		c->first_half = 0;
+		return true;
+	}
+	c->first_half = distance;
+	return false;
+}
+
+/* tagged says that the frame has a tag that is not in its data; only with extras. */
+static __always_inline int count_dequeue(struct here h, struct sk_buff *skb, __u32 len, bool tagged, const bool extras)
+{
+	struct queue_counters *q = queue_of(h, skb->queue_mapping);
 	struct size size;
-	__u64 distance;
 
 	if (!q)
-		return stray(c);
-	size = wire_size(skb, gso);
-	distance = distance_of(skb, skb->dev);
+		return stray(h.c);
+	size = with_tag(wire_size(skb, len, extras && target_gso), extras && tagged);
 	q->read_skbs++;
 	q->read_bytes += size.bytes;
-	if (gso)
+	if (extras && target_gso)
 		q->read_pkts += size.pkts;
-	if (count_stops && was_stopped(skb->queue_mapping) && !is_stopped(skb->dev, skb->queue_mapping))
+	if (extras && count_stops && was_stopped(skb->queue_mapping) && !is_stopped(skb->dev, skb->queue_mapping))
 		end_stop(q, skb->queue_mapping);
-	if (is_sampled(distance))
-		record_residency(skb->queue_mapping, distance);
+	if (is_sampled(distance_of(skb, skb->dev)))
+		record_residency(skb->queue_mapping, distance_of(skb, skb->dev));
 	return 0;
+}
+
+static __noinline int dequeue_extras(struct sk_buff *skb, __u32 part)
+{
+	struct here h = here();
+	__u32 len = skb->len;
+
+	if (len != part && is_rest(h.c, distance_of(skb, skb->dev), len, part))
+		return 0;
+	return count_dequeue(h, skb, len, len != part, true);
+}
+
+/* Apart from the above, or the question of extras would lead to where another does. */
+static __noinline int dequeue_tagged(struct sk_buff *skb, __u32 part)
+{
+	return dequeue_extras(skb, part);
+}
+
+/* part is how many bytes are copied: all of the skb, but for a frame with a tag. */
+static __always_inline int on_dequeue(struct here h, struct sk_buff *skb, __u64 part)
+{
+	__u32 len = skb->len;
+
+	if (!h.settings->extras) {
+		if (len == part)
+			return count_dequeue(h, skb, len, false, false);
+		return dequeue_tagged(skb, part);
+	}
+	return dequeue_extras(skb, part);
 }
 
 static __always_inline int on_drop(struct sk_buff *skb, __u32 reason)
 {
-	struct cpu_counters *c = this_cpu();
+	struct here h = here();
 	struct queue_counters *q;
 	struct size size;
 
-	if (!c)
-		return 0;
-	size = wire_size(skb, target_gso);
-	c->drops[slot_below(DROP_REASONS, reason)] += size.pkts;
-	if (!(q = queue_of(c, skb->queue_mapping)))
-		return stray(c);
+	size = wire_size(skb, skb->len, target_gso);
+	h.c->drops[slot_below(DROP_REASONS, reason)] += size.pkts;
+	if (!(q = queue_of(h, skb->queue_mapping)))
+		return stray(h.c);
 	q->drop_pkts += size.pkts;
 	return 0;
 }
@@ -114,21 +167,19 @@ static __always_inline int on_drop(struct sk_buff *skb, __u32 reason)
 
 static __always_inline int on_receive(struct sk_buff *skb)
 {
-	struct cpu_counters *c = this_cpu();
+	struct here h = here();
 	struct queue_counters *q;
 	struct size size;
 
-	if (!c)
-		return 0;
-	if (!(q = queue_of(c, received_on(skb))))
-		return stray(c);
+	if (!(q = queue_of(h, received_on(skb))))
+		return stray(h.c);
 	size = received_size(skb);
 	q->recv_skbs++;
 	q->recv_bytes += size.bytes;
 	if (target_gso)
 		q->recv_pkts += size.pkts;
 	if (target_gso && count_kinds && size.kind != GSO_KINDS)
-		count_kind(c, DIR_RECV, size.kind, size.pkts);
+		count_kind(h.c, DIR_RECV, size.kind, size.pkts);
 	if (count_flows)
 		count_flow(skb, DIR_RECV, size.pkts, size.bytes);
 	return 0;
@@ -136,14 +187,12 @@ static __always_inline int on_receive(struct sk_buff *skb)
 
 static __always_inline int count_recv_drop(__u32 queue, __u32 pkts, __u32 reason)
 {
-	struct cpu_counters *c = this_cpu();
+	struct here h = here();
 	struct queue_counters *q;
 
-	if (!c)
-		return 0;
-	c->recv_drops[slot_below(DROP_REASONS, reason)] += pkts;
-	if (!(q = queue_of(c, queue)))
-		return stray(c);
+	h.c->recv_drops[slot_below(DROP_REASONS, reason)] += pkts;
+	if (!(q = queue_of(h, queue)))
+		return stray(h.c);
 	q->recv_drop_pkts += pkts;
 	return 0;
 }

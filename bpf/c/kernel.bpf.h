@@ -89,6 +89,8 @@ struct sk_buff {
 	__u16 transport_header;
 	__u16 inner_transport_header;
 	__u8 encapsulation : 1;
+	__u8 vlan_present : 1; /* until Linux 6.1 */
+	__u32 vlan_all;	       /* since Linux 6.2 (commit 354259fa73e2) */
 	unsigned int end;
 	unsigned char *head;
 	unsigned char *data;

@@ -9,9 +9,33 @@
 
 struct size {
 	__u32 pkts;  /* wire segments */
-	__u32 bytes; /* of these segments, including the link header if there is one */
+	__u32 bytes; /* of these segments, including the link header and VLAN tag if there are any */
 	__u32 kind;  /* enum gso_kind; GSO_KINDS: no GSO packet */
 };
+
+#define VLAN_HLEN 4
+
+/*
+ * Where the VLAN tag of an outgoing frame is not in its data, a bit of the skb, or all of a
+ * field, shows that there is one (skb_vlan_tag_present() of include/linux/if_vlan.h).
+ */
+#define TAG_BYTE __builtin_preserve_field_info(((struct sk_buff *)0)->vlan_present, BPF_FIELD_BYTE_OFFSET)
+#define TAG_SHIFT __builtin_preserve_field_info(((struct sk_buff *)0)->vlan_present, BPF_FIELD_LSHIFT_U64)
+#define is_tag_bit(byte) ((__s64)((__u64)(byte) << TAG_SHIFT) < 0)
+
+static __always_inline bool is_tagged(struct sk_buff *skb)
+{
+	if (bpf_core_field_exists(skb->vlan_all))
+		return skb->vlan_all;
+	return is_tag_bit(*((__u8 *)skb + TAG_BYTE));
+}
+
+static __always_inline struct size with_tag(struct size size, bool tagged)
+{
+	if (tagged)
+		size.bytes += VLAN_HLEN * size.pkts;
+	return size;
+}
 
 /* By the types of SKB_GSO_ in include/linux/skbuff.h. */
 static __always_inline __u32 kind_of(__u32 type)
@@ -63,9 +87,9 @@ static __always_inline struct size gso_size(struct sk_buff *skb, __u32 begin, __
 	return size;
 }
 
-static __always_inline struct size wire_size(struct sk_buff *skb, const bool gso)
+static __always_inline struct size wire_size(struct sk_buff *skb, __u32 len, const bool gso)
 {
-	struct size size = { 1, skb->len, GSO_KINDS };
+	struct size size = { 1, len, GSO_KINDS };
 
 	if (gso)
 		return gso_size(skb, skb->data - skb->head, size.bytes, true);
@@ -82,31 +106,41 @@ extern void *bpf_rdonly_cast(const void *p, __u32 type) __ksym __weak;
 #define TYPED(type, p) ((type *)bpf_rdonly_cast(p, bpf_core_type_id_kernel(type)))
 
 /*
- * Reads len and queue_mapping, by which a kprobe counts an skb, at once: a read of
- * kernel memory costs more than all else that the program does.
+ * Reads len, queue_mapping and the bit of a VLAN tag, by which a kprobe counts an skb, at
+ * once: a read of kernel memory costs more than all else that the program does. Kernels that
+ * have no such bit have bpf_rdonly_cast().
  */
 #define HEAD_BYTES 32
 
 struct head {
 	__u32 len;
 	__u16 queue;
+	bool tagged;
 };
 
 static __always_inline struct head head_of(struct sk_buff *skb)
 {
 	const __u64 at_len = bpf_core_field_offset(struct sk_buff, len);
 	const __u64 at_queue = bpf_core_field_offset(struct sk_buff, queue_mapping);
+	__u64 at_tag = at_len;
 	__u8 bytes[HEAD_BYTES] __attribute__((aligned(8)));
+	__u8 tag = 0;
 	struct head head;
 
-	if (at_queue > at_len && at_queue - at_len <= HEAD_BYTES - sizeof(head.queue)) {
+	if (bpf_core_field_exists(skb->vlan_present))
+		at_tag = TAG_BYTE;
+	if (at_queue > at_len && at_queue - at_len <= HEAD_BYTES - sizeof(head.queue) &&
+	    at_tag >= at_len && at_tag - at_len < HEAD_BYTES) {
 		bpf_probe_read_kernel(bytes, HEAD_BYTES, (void *)skb + at_len);
 		head.len = *(__u32 *)bytes;
 		head.queue = *(__u16 *)(bytes + (at_queue - at_len));
-		return head;
+		tag = bytes[at_tag - at_len];
+	} else {
+		head.len = BPF_CORE_READ(skb, len);
+		head.queue = BPF_CORE_READ(skb, queue_mapping);
+		bpf_probe_read_kernel(&tag, sizeof(tag), (void *)skb + at_tag);
 	}
-	head.len = BPF_CORE_READ(skb, len);
-	head.queue = BPF_CORE_READ(skb, queue_mapping);
+	head.tagged = bpf_core_field_exists(skb->vlan_present) && is_tag_bit(tag);
 	return head;
 }
 

@@ -43,12 +43,12 @@ static __always_inline bool is_stopped(struct net_device *dev, __u64 queue)
 /* The driver has taken a packet of the queue. */
 static __always_inline int on_sent(struct net_device *dev)
 {
-	struct cpu_counters *c = this_cpu();
+	struct here h = here();
 	struct queue_counters *q;
 
-	if (!measuring || !c || !(q = queue_of(c, c->xmit_queue)) || !is_stopped(dev, c->xmit_queue))
+	if (!measuring || !(q = queue_of(h, h.c->xmit_queue)) || !is_stopped(dev, h.c->xmit_queue))
 		return 0;
-	if (!__sync_val_compare_and_swap(&stops[slot_below(MAX_QUEUES, c->xmit_queue)].since, 0,
+	if (!__sync_val_compare_and_swap(&stops[slot_below(MAX_QUEUES, h.c->xmit_queue)].since, 0,
 					 bpf_ktime_get_ns()))
 		q->stops++;
 	return 0;

@@ -11,8 +11,16 @@
 
 #define DROP_REASONS 512 /* the last stands for all that are above */
 
-/* Room for so many queues. */
-const volatile __u32 nr_queues = 1;
+/*
+ * What decides about each packet, in one place: a program loads one address for all.
+ */
+struct settings {
+	__u32 nr_cpus, cpu_bytes; /* see cpus */
+	__u32 nr_queues;	  /* room for so many */
+	__u32 extras;		  /* whether GSO packets, flows or stops are counted */
+};
+
+const volatile struct settings settings = { .nr_queues = 1 };
 /* Whether the device accepts GSO packets; if not, none are looked for. */
 const volatile bool target_gso;
 /* Whether GSO packets are counted by their kind, too. */

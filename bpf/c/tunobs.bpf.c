@@ -16,7 +16,7 @@
 
 /* Hook kprobe. */
 
-static __always_inline int probe_xmit(struct pt_regs *ctx, struct cpu_counters *c, const bool gso)
+static __always_inline int probe_xmit(struct pt_regs *ctx, struct here h, const bool extras)
 {
 	struct sk_buff *skb = (void *)PT_REGS_PARM1(ctx);
 	__u64 distance = distance_of(skb, (void *)PT_REGS_PARM2(ctx));
@@ -24,22 +24,30 @@ static __always_inline int probe_xmit(struct pt_regs *ctx, struct cpu_counters *
 
 	if (bpf_rdonly_cast) {
 		skb = TYPED(struct sk_buff, skb);
-		return on_xmit(c, distance, (void *)PT_REGS_PARM2(ctx), skb, skb->queue_mapping,
-			       wire_size(skb, gso), gso);
+		return on_xmit(h, distance, (void *)PT_REGS_PARM2(ctx), skb, skb->queue_mapping,
+			       with_tag(wire_size(skb, skb->len, extras && target_gso), is_tagged(skb)), extras);
 	}
 	head = head_of(skb);
-	return on_xmit(c, distance, (void *)PT_REGS_PARM2(ctx), 0, head.queue,
-		       probed_size(skb, head.len, gso), gso);
+	return on_xmit(h, distance, (void *)PT_REGS_PARM2(ctx), 0, head.queue,
+		       with_tag(probed_size(skb, head.len, extras && target_gso), head.tagged), extras);
+}
+
+static __noinline int probe_xmit_extras(struct pt_regs *ctx)
+{
+	return probe_xmit(ctx, here(), true);
 }
 
 SEC("kprobe/tun_net_xmit")
 int kprobe_xmit(struct pt_regs *ctx)
 {
-	struct cpu_counters *c;
+	struct here h;
 
-	if (!is_target((void *)PT_REGS_PARM2(ctx), false) || !(c = this_cpu()))
+	if (!is_target((void *)PT_REGS_PARM2(ctx), false))
 		return 0;
-	return target_gso ? probe_xmit(ctx, c, true) : probe_xmit(ctx, c, false);
+	h = here();
+	if (!h.settings->extras)
+		return probe_xmit(ctx, h, false);
+	return probe_xmit_extras(ctx);
 }
 
 SEC("kprobe/tun_do_read")
@@ -47,26 +55,37 @@ int kprobe_read(struct pt_regs *ctx)
 {
 	if (!is_target_tun((void *)PT_REGS_PARM1(ctx), false))
 		return 0;
+	if (settings.nr_queues == 1)
+		return on_read(0);
 	return on_read(queue_index((void *)PT_REGS_PARM2(ctx)));
 }
 
 /* Hook fentry and hook tracepoint: the parameters are those of tun_net_xmit(). */
 
-static __always_inline int trace_xmit(__u64 *ctx, struct cpu_counters *c, const bool gso)
+static __always_inline int trace_xmit(__u64 *ctx, struct here h, const bool extras)
 {
 	struct sk_buff *skb = ARG(struct sk_buff, ctx, 0);
 
-	return on_xmit(c, distance_of(skb, ARG(struct net_device, ctx, 1)),
-		       ARG(struct net_device, ctx, 1), skb, skb->queue_mapping, wire_size(skb, gso), gso);
+	return on_xmit(h, distance_of(skb, ARG(struct net_device, ctx, 1)),
+		       ARG(struct net_device, ctx, 1), skb, skb->queue_mapping,
+		       with_tag(wire_size(skb, skb->len, extras && target_gso), is_tagged(skb)), extras);
+}
+
+static __noinline int trace_xmit_extras(__u64 *ctx)
+{
+	return trace_xmit(ctx, here(), true);
 }
 
 static __always_inline int count_xmit(__u64 *ctx)
 {
-	struct cpu_counters *c;
+	struct here h;
 
-	if (!is_target(ARG(struct net_device, ctx, 1), true) || !(c = this_cpu()))
+	if (!is_target(ARG(struct net_device, ctx, 1), true))
 		return 0;
-	return target_gso ? trace_xmit(ctx, c, true) : trace_xmit(ctx, c, false);
+	h = here();
+	if (!h.settings->extras)
+		return trace_xmit(ctx, h, false);
+	return trace_xmit_extras(ctx);
 }
 
 SEC("fentry/tun_net_xmit")
@@ -80,6 +99,8 @@ int fentry_read(__u64 *ctx)
 {
 	if (!is_target_tun(ARG(struct tun_struct, ctx, 0), true))
 		return 0;
+	if (settings.nr_queues == 1)
+		return on_read(0);
 	return on_read(ARG(struct tun_file, ctx, 1)->queue_index);
 }
 
@@ -119,14 +140,11 @@ int BPF_PROG(tp_sent, struct sk_buff *skb, int rc, struct net_device *dev)
 SEC("tp_btf/skb_copy_datagram_iovec")
 int tp_dequeue(__u64 *ctx)
 {
-	struct cpu_counters *c;
-
 	/* A socket's queue reuses skb->dev (dev_scratch): it is only compared, or read
 	 * with faults handled. */
-	if (!is_target(ARG(struct sk_buff, ctx, 0)->dev, true) || !(c = this_cpu()))
+	if (!is_target(ARG(struct sk_buff, ctx, 0)->dev, true))
 		return 0;
-	return target_gso ? on_dequeue(c, ARG(struct sk_buff, ctx, 0), true) :
-			    on_dequeue(c, ARG(struct sk_buff, ctx, 0), false);
+	return on_dequeue(here(), ARG(struct sk_buff, ctx, 0), ctx[1]);
 }
 
 SEC("tp_btf/kfree_skb")
@@ -201,8 +219,9 @@ static __always_inline int on_late_drop(struct sk_buff *skb, __u32 reason)
 	if (target == NO_TARGET)
 		return 0;
 	if ((reason != reason_rcvbuf && reason != reason_memory) || is_target(skb->dev, true) ||
-	    skb->skb_iif != target_ifindex || !(c = this_cpu()))
+	    skb->skb_iif != target_ifindex)
 		return on_any_drop(skb, reason, 0);
+	c = here().c;
 	c->late_pkts = received_size(skb).pkts;
 	c->late_queue = received_on(skb);
 	c->late_reason = reason;
@@ -227,7 +246,11 @@ int BPF_PROG(tp_full, int rc, struct sock *sk)
 	struct cpu_counters *c;
 	__u32 pkts;
 
-	if (target == NO_TARGET || !(c = this_cpu()) || !(pkts = c->late_pkts))
+	if (target == NO_TARGET)
+		return 0;
+	c = here().c;
+	pkts = c->late_pkts;
+	if (!pkts)
 		return 0;
 	c->late_pkts = 0;
 	return in_target_netns(sk) ? count_recv_drop(c->late_queue, pkts, c->late_reason) : 0;

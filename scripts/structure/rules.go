@@ -95,6 +95,7 @@ var rules = []rule{
 
 	// What the kernel counts.
 	{"bpf", "bpf/hist"},
+	{"bpf/bpftest", ""},
 	{"bpf/hist", ""},
 
 	// What is written from the judged figures, what judges and computes them, and
@@ -157,7 +158,7 @@ var users = []user{
 	{"github.com/blakesmith/ar", "harness/vm/kernel"},
 	{"github.com/cavaliergopher/cpio", "harness/vm"},
 	{"github.com/chromedp", "reports/export"},
-	{"github.com/cilium/ebpf", "bpf"},
+	{"github.com/cilium/ebpf", "bpf bpf/bpftest"},
 	{"github.com/clipperhouse/displaywidth", "reports/screen"},
 	{"github.com/klauspost/compress", "harness/vm/kernel"},
 	{"github.com/google/pprof", "harness/profile"},
