@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tunbench/reports/metric"
@@ -59,11 +60,31 @@ func costs() (names []string) {
 // ask for a step of a bisection, anything but good and bad is a commit that could not be
 // judged. An interruption ends the bisection.
 func BisectCode(args []string, code int) int {
-	asked := slices.ContainsFunc(args, func(a string) bool { return a == "--"+bisectFlag || a == "--"+bisectFlag+"=true" })
-	if !asked || slices.Contains([]int{bisectGood, bisectBad, interrupted}, code) {
+	if !asksToBisect(args) || slices.Contains([]int{bisectGood, bisectBad, interrupted}, code) {
 		return code
 	}
 	return bisectSkip
+}
+
+// asksToBisect reads the flag as pflag does: flags end at "--", and the last value counts.
+// A value that is no boolean ends the command as wrong use, which must not pass for a bad
+// commit either.
+func asksToBisect(args []string) (asked bool) {
+	for _, a := range args {
+		if a == "--" {
+			break
+		}
+		name, value, given := strings.Cut(a, "=")
+		if name != "--"+bisectFlag {
+			continue
+		}
+		on, err := strconv.ParseBool(value)
+		if given && err != nil {
+			return true
+		}
+		asked = !given || on
+	}
+	return asked
 }
 
 // Check returns an error that names a flag with an impossible value, if there is one. So

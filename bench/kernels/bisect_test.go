@@ -1,8 +1,11 @@
 package kernels
 
 import (
+	"io"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
@@ -108,6 +111,30 @@ func TestBisectCode(t *testing.T) {
 		}
 		if got := BisectCode([]string{"kernels", "--bisect-run=false"}, code); got != code {
 			t.Errorf("without a bisection %d is %d", code, got)
+		}
+	}
+}
+
+// The exit code follows from the flag as the command line reads it. A value that the
+// command line refuses is no reason to call a commit bad.
+func TestBisectCodeReadsFlags(t *testing.T) {
+	for _, args := range [][]string{
+		{}, {"--bisect-run"}, {"--bisect-run=1"}, {"--bisect-run=t"}, {"--bisect-run=T"}, {"--bisect-run=TRUE"}, {"--bisect-run=True"}, {"--bisect-run=true"},
+		{"--bisect-run=0"}, {"--bisect-run=F"}, {"--bisect-run=FALSE"}, {"--bisect-run=maybe"}, {"--bisect-run="}, {"--bisect-running"},
+		{"--bisect-run", "--bisect-run=0"}, {"--bisect-run=false", "--bisect-run"}, {"--", "--bisect-run"}, {"--bisect-run", "--", "--bisect-run=false"},
+		{"--bisect-run=maybe", "--bisect-run=false"},
+	} {
+		var b Bisect
+		flags := pflag.NewFlagSet("kernels", pflag.ContinueOnError)
+		flags.SetOutput(io.Discard)
+		flags.ParseErrorsAllowlist.UnknownFlags = true
+		b.Register(flags)
+		want := 2
+		if err := flags.Parse(args); err != nil || b.Asked {
+			want = 125
+		}
+		if got := BisectCode(append([]string{"kernels"}, args...), 2); got != want {
+			t.Errorf("%q: exit %d, want %d", args, got, want)
 		}
 	}
 }
