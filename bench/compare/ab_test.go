@@ -11,7 +11,9 @@ import (
 
 	"tunbench/bench/plan"
 	"tunbench/bench/setup"
+	"tunbench/harness/spec"
 	"tunbench/harness/trial"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -280,5 +282,58 @@ func TestABLeavesOutWhatCountsOtherThings(t *testing.T) {
 		if judged != tt.judged || out.Exit(p.ExitRule()) != tt.exit || len(out.Verdicts) < 1 {
 			t.Errorf("%s against %s: %+v", tt.b, tt.a, out.Verdicts)
 		}
+	}
+}
+
+// inTurn measures one variant after the other, as fakeLab does, and gives each trial, or an
+// error, as trial says.
+type inTurn struct {
+	*fakeLab
+	trial func() (record.Trial, error)
+}
+
+func (l *inTurn) Run(context.Context, spec.Spec, string, record.Floor) (record.Trial, error) {
+	return l.trial()
+}
+
+func (l *inTurn) RunPair(context.Context, [2]trial.Variant, uint64, record.Floor) (t [2]record.Trial, err error) {
+	for i := range t {
+		if t[i], err = l.trial(); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// A verdict without figures is on the metric that the clock has a figure of: packets per
+// second mean nothing in virtual time.
+func TestUnjudgedOnTheHeadline(t *testing.T) {
+	devices := 0
+	for name, test := range map[string]struct {
+		trial   func() (record.Trial, error)
+		verdict string
+	}{
+		"given up": {func() (record.Trial, error) { return record.Trial{Flags: []string{record.FlagUnexplained}}, nil }, record.InvalidVerdict},
+		"skipped":  {func() (record.Trial, error) { return record.Trial{}, errUnsupported }, record.UnsupportedVerdict},
+		"failed":   {func() (record.Trial, error) { return record.Trial{}, errors.New("broken") }, record.InvalidVerdict},
+		"another device": {func() (record.Trial, error) {
+			devices++
+			return record.Trial{Device: record.Device{MTU: devices}, Metrics: map[string]float64{record.PPS: 1e6, record.SendNsPerPkt: 900, record.RecvNsPerPkt: 800}}, nil
+		}, record.NotComparable},
+	} {
+		for clock, want := range map[string]metric.Gate{record.ClockMonotonic: metric.Headline(record.ClockMonotonic), record.ClockICount: metric.Headline(record.ClockICount)} {
+			p, lab, rec := abFixture(t, "", "", nil)
+			p.Clock = clock
+			out, err := p.Run(context.Background(), &inTurn{lab.fakeLab, test.trial}, func() (plan.Recorder, error) { return rec, nil })
+			if err != nil || len(out.Verdicts) != 1 {
+				t.Fatalf("%s, %s: %+v, %v", name, clock, out, err)
+			}
+			if v := out.Verdicts[0]; v.Verdict != test.verdict || v.Metric != want.Metric || v.Unit != want.Unit {
+				t.Errorf("%s, %s: %s of %s in %s; want %s of %s in %s", name, clock, v.Verdict, v.Metric, v.Unit, test.verdict, want.Metric, want.Unit)
+			}
+		}
+	}
+	if a, b := metric.Headline(record.ClockMonotonic), metric.Headline(record.ClockICount); a.Metric == b.Metric || a.Unit == b.Unit {
+		t.Errorf("both clocks are judged by %s in %s", a.Metric, b.Unit)
 	}
 }

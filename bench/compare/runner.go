@@ -230,22 +230,18 @@ func (r *runner) verdict(s *subject, v record.Verdict) error {
 
 // notComparable writes why the sides are not compared.
 func (r *runner) notComparable(s *subject) error {
-	of := metric.Headline(r.Clock)
-	v := record.Verdict{Metric: of.Metric, Unit: of.Unit, N: s.valid, Verdict: record.NotComparable, Notes: s.apart}
-	if err := r.verdict(s, v); err != nil {
-		return err
-	}
-	r.tell(s, 0, plan.Step{Verdicts: r.out.Verdicts[len(r.out.Verdicts)-1:]})
-	return nil
+	return r.unjudged(s, record.NotComparable, s.apart)
 }
 
 // giveUp writes that nothing could be judged.
 func (r *runner) giveUp(s *subject) error {
-	v := record.Verdict{
-		Metric: record.PPS, Unit: "packets/s", N: s.valid, Verdict: record.InvalidVerdict,
-		Notes: []string{"too few pairs were valid to go on: this host is not steady enough now; tunbench doctor says what disturbs it"},
-	}
-	if err := r.verdict(s, v); err != nil {
+	return r.unjudged(s, record.InvalidVerdict, []string{"too few pairs were valid to go on: this host is not steady enough now; tunbench doctor says what disturbs it"})
+}
+
+// unjudged writes a verdict without figures, on the headline metric of the clock.
+func (r *runner) unjudged(s *subject, kind string, notes []string) error {
+	of := metric.Headline(r.Clock)
+	if err := r.verdict(s, record.Verdict{Metric: of.Metric, Unit: of.Unit, N: s.valid, Verdict: kind, Notes: notes}); err != nil {
 		return err
 	}
 	r.tell(s, 0, plan.Step{Verdicts: r.out.Verdicts[len(r.out.Verdicts)-1:]})
@@ -270,7 +266,8 @@ func (r *runner) skip(ctx context.Context, s *subject, i int, cause error) error
 		r.out.Failed++
 	}
 	r.tell(s, 0, plan.Step{Skip: &skip})
-	return r.verdict(s, verdict.Lacking(v.Name, record.PPS, "packets/s", []string{record.BaseSide, record.NewSide}[i], reason, detail))
+	of := metric.Headline(r.Clock)
+	return r.verdict(s, verdict.Lacking(v.Name, of.Metric, of.Unit, []string{record.BaseSide, record.NewSide}[i], reason, detail))
 }
 
 // tell completes step and passes it on; need pairs are still wanted.
