@@ -109,9 +109,9 @@ type Kind struct{ Verdict, Meaning string }
 // Kinds of verdicts, in the order in which they are counted.
 var Kinds = []Kind{
 	{record.Regression, "worse by more than the threshold, and seen again in a fresh block"},
-	{record.IndicativeRegression, "worse by more than the threshold, between trials that were not interleaved or not confirmed"},
+	{record.IndicativeRegression, "worse by more than the threshold, between trials that were not interleaved, or without the fresh block that would confirm it"},
 	{record.Improvement, "better by more than the threshold, and seen again in a fresh block"},
-	{record.IndicativeImprovement, "better by more than the threshold, between trials that were not interleaved or not confirmed"},
+	{record.IndicativeImprovement, "better by more than the threshold, between trials that were not interleaved, or without the fresh block that would confirm it"},
 	{record.Equivalent, "the whole interval lies within the metric's own threshold"},
 	{record.Inconclusive, "neither a change nor equivalence is shown: measure more trials"},
 	{record.InvalidVerdict, "a side has no valid trial or no figure: nothing is judged"},
