@@ -34,7 +34,7 @@ func MinimalDetectable(r []float64, n int, alpha, power float64) (float64, error
 	}
 	c, tail := signedRankCutoff(max(n, 0), alpha)
 	if c < 0 {
-		return 0, tooFew(n, alpha, smallestPaired)
+		return 0, tooFew(n, alpha, SmallestPaired)
 	}
 	if n <= simulatedReach {
 		return reach(n, c, power) * qn(r), nil

@@ -27,7 +27,7 @@ func Holm(p []float64) []float64 {
 // tests can be significant at alpha after Holm's correction: the smallest p is
 // 2^(1-n). It panics unless 0 < alpha < 1; tests below 1 count as 1.
 func PairsNeeded(tests int, alpha float64) int {
-	return needed(tests, alpha, func(n int) float64 { return smallestPaired(n, n) })
+	return needed(tests, alpha, func(n int) float64 { return SmallestPaired(n, n) })
 }
 
 // SamplesNeeded is the least size of two equal samples at which a Mann-Whitney
@@ -35,7 +35,7 @@ func PairsNeeded(tests int, alpha float64) int {
 // p is 2 / C(2n, n). It panics unless 0 < alpha < 1; tests below 1
 // count as 1.
 func SamplesNeeded(tests int, alpha float64) int {
-	return needed(tests, alpha, func(n int) float64 { return smallestIndependent(n, n) })
+	return needed(tests, alpha, func(n int) float64 { return SmallestIndependent(n, n) })
 }
 
 func needed(tests int, alpha float64, smallest func(n int) float64) int {
@@ -49,8 +49,10 @@ func needed(tests int, alpha float64, smallest func(n int) float64) int {
 	return n
 }
 
-// smallestPaired is the least p of a signed-rank test.
-func smallestPaired(n, _ int) float64 { return min(1, math.Ldexp(2, -n)) }
+// SmallestPaired is the least p of a signed-rank test of n pairs: that of the two ways in
+// which all differ in one direction.
+func SmallestPaired(n, _ int) float64 { return min(1, math.Ldexp(2, -n)) }
 
-// smallestIndependent is the least p of a Mann-Whitney test.
-func smallestIndependent(m, n int) float64 { return min(1, 2/binomial(m+n, m)) }
+// SmallestIndependent is the least p of a Mann-Whitney test of m and n values: that of the
+// two orders in which they do not overlap.
+func SmallestIndependent(m, n int) float64 { return min(1, 2/binomial(m+n, m)) }

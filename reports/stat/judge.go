@@ -161,8 +161,8 @@ type design struct {
 }
 
 var (
-	paired      = design{comparePairs, smallestPaired, PairsNeeded, "pairs"}
-	independent = design{compareSamples, smallestIndependent, SamplesNeeded, "trials per side"}
+	paired      = design{comparePairs, SmallestPaired, PairsNeeded, "pairs"}
+	independent = design{compareSamples, SmallestIndependent, SamplesNeeded, "trials per side"}
 )
 
 func comparePairs(base, new []float64, alpha float64) (Estimate, float64, error) {

@@ -112,7 +112,7 @@ func Shift(base, new []float64, alpha float64) (Estimate, error) {
 	e := Estimate{Value: middle(d), N: min(len(base), len(new))}
 	c, tail := rankSumCutoff(len(base), len(new), alpha)
 	if c < 0 {
-		return e, tooFew(e.N, alpha, smallestIndependent)
+		return e, tooFew(e.N, alpha, SmallestIndependent)
 	}
 	e.Low, e.High, e.Level = d[c], d[len(d)-1-c], 1-2*tail
 	return e, nil

@@ -143,7 +143,7 @@ func SignedRankInterval(x []float64, alpha float64) (Estimate, error) {
 	e := Estimate{Value: middle(w), N: len(x)}
 	c, tail := signedRankCutoff(len(x), alpha)
 	if c < 0 {
-		return e, tooFew(len(x), alpha, smallestPaired)
+		return e, tooFew(len(x), alpha, SmallestPaired)
 	}
 	e.Low, e.High, e.Level = w[c], w[len(w)-1-c], 1-2*tail
 	return e, nil

@@ -187,7 +187,7 @@ func (c *comparer) judge() error {
 	judgeRatios(c)
 	// Beside ratios, the others are not what the comparison is about: their notes say it.
 	if n := len(c.tests); n > 0 && len(c.ratios) == 0 {
-		warnTooFew(c, leastRankSum, stat.SamplesNeeded(n, compareAlpha), "valid trial per side", "valid trials per side")
+		warnTooFew(c, stat.SmallestIndependent, stat.SamplesNeeded(n, compareAlpha), "valid trial per side", "valid trials per side")
 	}
 	return nil
 }

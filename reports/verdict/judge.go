@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 
@@ -57,10 +56,10 @@ func take(v *record.Verdict, c stat.Comparison) {
 
 // warnTooFew adds a warning if some tests could not have shown a change, whatever was
 // measured: their smallest p, corrected for all tests, is not below compareAlpha.
-func warnTooFew(c *comparer, smallest func(test) float64, need int, one, many string) {
+func warnTooFew(c *comparer, smallest func(m, n int) float64, need int, one, many string) {
 	tests, least, short := len(c.tests), 0, 0
 	for _, t := range c.tests {
-		if float64(tests)*smallest(t) < compareAlpha {
+		if float64(tests)*smallest(len(t.base), len(t.new)) < compareAlpha {
 			continue
 		}
 		if n := min(len(t.base), len(t.new)); short == 0 || n < least {
@@ -78,16 +77,6 @@ func warnTooFew(c *comparer, smallest func(test) float64, need int, one, many st
 	c.done.Warnings = append(c.done.Warnings, fmt.Sprintf("%s cannot show a change in %s of the %s that are judged together: at least %d are needed (--trials %d)",
 		text.Plural(least, one, many), which, text.Plural(tests, "test", "tests"), need, need))
 }
-
-// leastRankSum is the smallest p of a Mann-Whitney test of t's sizes: that of the two
-// orders in which the samples do not overlap.
-func leastRankSum(t test) float64 {
-	return 2 * math.Exp(-choose(len(t.base)+len(t.new), len(t.new)))
-}
-
-// leastSignedRank is the smallest p of a signed-rank test: that of the two ways
-// in which all pairs differ in one direction.
-func leastSignedRank(t test) float64 { return math.Ldexp(2, -len(t.base)) }
 
 // gateNotes says why g must not be judged by the trials of a; nil if it may.
 func gateNotes(side string, a figure.Arm, g metric.Gate) []string {

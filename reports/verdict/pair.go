@@ -100,7 +100,7 @@ func judgePairs(c *comparer, a, b *record.File) error {
 		}
 	}
 	if n := len(c.tests); n > 0 {
-		warnTooFew(c, leastSignedRank, stat.PairsNeeded(n, compareAlpha), "valid pair", "valid pairs")
+		warnTooFew(c, stat.SmallestPaired, stat.PairsNeeded(n, compareAlpha), "valid pair", "valid pairs")
 	}
 	return nil
 }

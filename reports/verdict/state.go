@@ -169,7 +169,7 @@ func sharedStates(list, shared []state, olds, news int, threshold float64) state
 		}
 		return out
 	}
-	tell := func(s state) float64 { return fisher(len(s.base), olds, len(s.new), news) }
+	tell := func(s state) float64 { return stat.Fisher(len(s.base), olds, len(s.new), news) }
 	for _, s := range list {
 		p := tell(s)
 		if p < compareAlpha {

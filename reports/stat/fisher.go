@@ -1,13 +1,11 @@
-package verdict
+package stat
 
-import (
-	"math"
-)
+import "math"
 
-// fisher is the two-sided p of Fisher's exact test that a of m and b of n have the same
+// Fisher is the two-sided p of Fisher's exact test that a of m and b of n have the same
 // probability: the sum over all tables with the same margins that are no likelier than
 // this one (Fisher, Statistical Methods for Research Workers, section 21.02).
-func fisher(a, m, b, n int) float64 {
+func Fisher(a, m, b, n int) float64 {
 	hits := a + b
 	own := hypergeometric(a, hits, m, n)
 	p := 0.0
