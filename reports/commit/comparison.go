@@ -56,7 +56,7 @@ func Comparison(c *verdict.Comparison) string {
 	if c.Paired {
 		by = "pairs"
 	}
-	m.tail = append(m.tail, outcome(all, thresholds(c.Verdicts), book.Text("by "+by, prose.Values{"N": n})))
+	m.tail = append(m.tail, outcome(all, metric.Thresholds(c.Verdicts, metric.ThresholdText), book.Text("by "+by, prose.Values{"N": n})))
 	if rest := undecided(c.Verdicts, m.rows, s); rest > 0 {
 		m.tail = append(m.tail, book.Text("further", prose.Values{"N": rest}))
 	}
@@ -75,36 +75,6 @@ func undecided(all []record.Verdict, rows []row, s *compare.Text) (n int) {
 		}
 	}
 	return n
-}
-
-// thresholds are those of equivalence, each once with its metrics.
-func thresholds(all []record.Verdict) string {
-	var order []string
-	metrics := map[string][]string{}
-	for _, v := range all {
-		own := v
-		if v.OwnThreshold != nil {
-			own.Threshold, own.OwnThreshold = *v.OwnThreshold, nil
-		}
-		t := metric.ThresholdText(own)
-		if own.Threshold <= 0 {
-			continue
-		}
-		if metrics[t] == nil {
-			order = append(order, t)
-		}
-		if !slices.Contains(metrics[t], v.Metric) {
-			metrics[t] = append(metrics[t], v.Metric)
-		}
-	}
-	if len(order) == 1 {
-		return order[0]
-	}
-	var list []string
-	for _, t := range order {
-		list = append(list, t+" "+strings.Join(metrics[t], ", "))
-	}
-	return strings.Join(list, "; ")
 }
 
 // sameHost reports whether what is said of the two hosts is the same.

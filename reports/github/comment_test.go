@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"tunbench/reports/fixture"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/verdict"
 )
@@ -28,6 +29,10 @@ func TestFirstLine(t *testing.T) {
 	unsure, equal, better := figures(1, record.Inconclusive, -0.11, -0.23, -0.01, 0.15), figures(2, record.Equivalent, 0.001, -0.002, 0.004, 0.03), figures(3, record.Improvement, 0.052, 0.046, 0.06, 0.03)
 	wide := figures(1, record.Inconclusive, -0.11, -0.31, 0.09, 0.03)
 	lacking := verdict.Lacking("Tun/x", record.PPS, "packets/s", record.NewSide, record.Unsupported, "EINVAL")
+	late := figures(2, record.Equivalent, 0.05, 0.02, 0.09, 0.1)
+	late.Metric = metric.LatencyP99
+	held, own := equal, 0.03 // an A/A run on this host sees no less than 15 %
+	held.Threshold, held.OwnThreshold = 0.15, &own
 	spoilt := figures(4, record.InvalidVerdict, 0, 0, 0, 0.03)
 	spoilt.Change, spoilt.CI = nil, nil
 	for name, c := range map[string]struct {
@@ -44,6 +49,8 @@ func TestFirstLine(t *testing.T) {
 		"better":             {[]record.Verdict{better, equal}, false, "**Better: +5.2 % (+4.6 to +6)** pps of `size=67`; 1 better, 1 without change, of 2 scenarios.", Notice},
 		"better, and unsure": {[]record.Verdict{better, unsure}, false, "**Better: +5.2 %", Warning},
 		"no change":          {[]record.Verdict{equal}, false, "**No change** beyond 3 % in 1 of 1 scenario.", Notice},
+		"no change in two":   {[]record.Verdict{equal, late}, false, "**No change** beyond 3 % (pps), 10 % (p99) in 1 of 1 scenario.", Notice},
+		"no change, noisy":   {[]record.Verdict{held}, false, "**No change** beyond 3 % in 1 of 1 scenario.", Notice},
 		"missing":            {[]record.Verdict{equal, lacking}, false, "**Not judged:** 1 scenario of the base is not measured on the new side; ", Error},
 		"partly":             {[]record.Verdict{equal, spoilt}, false, "**Not all is judged**; 1 not judged, 1 without change, of 2 scenarios.", Warning},
 		"unjudged":           {[]record.Verdict{spoilt}, false, "**Nothing could be judged:**", Error},
@@ -61,6 +68,26 @@ func TestFirstLine(t *testing.T) {
 		note := Summary(compared)
 		if note.Level != c.level || !strings.HasPrefix(note.Message, strings.NewReplacer("**", "", "`", "").Replace(c.want)) {
 			t.Errorf("%s: %+v", name, note)
+		}
+	}
+}
+
+// The annotation is an error if the verdicts fail the job, by the rule of the comparison.
+func TestAnnotationFollowsTheRule(t *testing.T) {
+	for kind, levels := range map[string][2]Level{ // without and with Unknown
+		record.Inconclusive:         {Warning, Error},
+		record.InvalidVerdict:       {Warning, Error},
+		record.NotComparable:        {Warning, Error},
+		record.IndicativeRegression: {Warning, Warning},
+		record.Equivalent:           {Notice, Notice},
+		record.Regression:           {Error, Error},
+	} {
+		verdicts := []record.Verdict{figures(0, kind, -0.1, -0.2, 0.1, 0.03), figures(1, record.Equivalent, 0.001, -0.002, 0.004, 0.03)}
+		for i, unknown := range []bool{false, true} {
+			c := &verdict.Comparison{Base: verdict.Side{Name: "base"}, New: verdict.Side{Name: "new"}, Verdicts: verdicts, Unknown: unknown}
+			if note := Summary(c); note.Level != levels[i] || (note.Level == Error) != (c.Rule().Code(verdicts) != 0) {
+				t.Errorf("%s, unknown fails %v: %s, want %s; exit %d", kind, unknown, note.Level, levels[i], c.Rule().Code(verdicts))
+			}
 		}
 	}
 }

@@ -107,7 +107,7 @@ func verdictOf(s *compare.Text) outcome {
 	case counts[notJudged] > 0:
 		name, o.level, o.line = "partly", Warning, book.Say("verdict partly", values)
 	default:
-		name, o.level, o.line = "no change", Notice, book.Say("verdict no change", prose.Values{"All": len(first), "Threshold": threshold(s)})
+		name, o.level, o.line = "no change", Notice, book.Say("verdict no change", prose.Values{"All": len(first), "Threshold": metric.Thresholds(s.Verdicts, threshold)})
 	}
 	o.title = book.Text("title "+name, nil)
 	if s.Rule().Code(s.Verdicts) != 0 {
@@ -184,27 +184,9 @@ func rest(counts map[state]int, all int) string {
 	return book.Text("counts", prose.Values{"Parts": parts, "All": all})
 }
 
-// threshold is that of the headline metric: the largest of any scenario.
-func threshold(s *compare.Text) string {
-	var most *record.Verdict
-	for i, v := range s.Verdicts {
-		if most == nil || metric.GateRank(v.Metric) < metric.GateRank(most.Metric) || v.Metric == most.Metric && own(v) > own(*most) {
-			most = &s.Verdicts[i]
-		}
-	}
-	if most == nil {
-		return ""
-	}
-	t := own(*most)
-	return strings.TrimPrefix(brief(most.Metric, &t), "+")
-}
-
-// own is the threshold within which the interval of an equivalent metric lies.
-func own(v record.Verdict) float64 {
-	if v.OwnThreshold != nil {
-		return *v.OwnThreshold
-	}
-	return v.Threshold
+// threshold is that of v, as brief gives it.
+func threshold(v record.Verdict) string {
+	return strings.TrimPrefix(brief(v.Metric, &v.Threshold), "+")
 }
 
 // brief is a change in a line that people read at a glance: two digits, and the unit.

@@ -1,6 +1,7 @@
 package metric
 
 import (
+	"slices"
 	"strings"
 
 	"tunbench/reports/record"
@@ -58,6 +59,36 @@ func ThresholdText(v record.Verdict) string {
 		return spell(v.Threshold) + " (equivalent: " + spell(*v.OwnThreshold) + ")"
 	}
 	return spell(v.Threshold)
+}
+
+// Thresholds are those of equivalence, each once with its metrics, as spell spells the
+// Threshold of a verdict. Where all metrics have the same, it stands alone.
+func Thresholds(all []record.Verdict, spell func(record.Verdict) string) string {
+	var order []string
+	metrics := map[string][]string{}
+	for _, v := range all {
+		if v.OwnThreshold != nil {
+			v.Threshold, v.OwnThreshold = *v.OwnThreshold, nil
+		}
+		if v.Threshold <= 0 {
+			continue
+		}
+		t := spell(v)
+		if metrics[t] == nil {
+			order = append(order, t)
+		}
+		if !slices.Contains(metrics[t], v.Metric) {
+			metrics[t] = append(metrics[t], v.Metric)
+		}
+	}
+	if len(order) == 1 {
+		return order[0]
+	}
+	var list []string
+	for _, t := range order {
+		list = append(list, t+" ("+strings.Join(metrics[t], ", ")+")")
+	}
+	return strings.Join(list, ", ")
 }
 
 // Step gives a change without its unit: of Jain's index as it is, of any other metric

@@ -209,7 +209,7 @@ func (c *comparer) judgeBy(judge judgement) ([]stat.Comparison, error) {
 // finish fills in what depends on all verdicts, and returns the comparison.
 func (c *comparer) finish() *Comparison {
 	d := &c.done
-	d.Strict, d.AllowMissing = c.options.Strict, slices.Contains(c.options.Allow, AllowMissing)
+	d.Strict, d.Unknown, d.AllowMissing = c.options.Strict, c.options.Unknown, slices.Contains(c.options.Allow, AllowMissing)
 	pps := map[string]string{}
 	for _, v := range d.Verdicts {
 		if v.Metric == record.PPS && v.Missing == "" {

@@ -44,9 +44,10 @@ type Comparison struct {
 	Stored *Stored
 	// Profiles are those of scenarios that both sides have.
 	Profiles []Profiles
-	// Strict reports that an indicative regression fails a job, and AllowMissing that
-	// a scenario which New does not have passes.
-	Strict, AllowMissing bool
+	// Strict reports that an indicative regression fails a job, Unknown that a verdict
+	// does that is not known, and AllowMissing that a scenario which New does not have
+	// passes: see ExitRule.
+	Strict, Unknown, AllowMissing bool
 }
 
 // ApartNote begins the note of a figure that the two sides do not count the same.
@@ -82,8 +83,9 @@ func (c *Comparison) Exit(strict bool) int {
 	return rule.Code(c.Verdicts)
 }
 
+// Rule says how the exit code follows from the verdicts.
 func (c *Comparison) Rule() ExitRule {
-	return ExitRule{Strict: c.Strict, AllowMissing: c.AllowMissing}
+	return ExitRule{Strict: c.Strict, Unknown: c.Unknown, AllowMissing: c.AllowMissing}
 }
 
 // Count is the number of verdicts of that kind.

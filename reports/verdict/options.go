@@ -26,8 +26,8 @@ type Options struct {
 	// Scatter is how far stored runs of one build scatter on this host; the zero Scatter
 	// where that is not known. Only Compare uses it.
 	Scatter shift.Scatter
-	// Strict is copied to the Comparison. It does not change verdicts.
-	Strict bool
+	// Strict and Unknown are copied to the Comparison. They do not change verdicts.
+	Strict, Unknown bool
 }
 
 // held is g with the threshold that o asks for and the detectable change of the host.

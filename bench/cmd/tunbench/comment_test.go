@@ -153,7 +153,7 @@ func TestComment(t *testing.T) {
 	first, second := push(t, base, slower), push(t, base, base)
 	for _, step := range []struct{ file, says, begins string }{
 		{first, "comment: posted on pull request 7\n", "**Perhaps worse: −10 %"},
-		{second, "comment: replaced on pull request 7\n", "**No change** beyond 3 % in 1 of 1 scenario."},
+		{second, "comment: replaced on pull request 7\n", "**No change** beyond 3 % (pps), 0.10 points (loss) in 1 of 1 scenario."},
 		{second, "comment: replaced on pull request 7\n", "**No change**"},
 	} {
 		code, output := p.post(step.file)

@@ -80,7 +80,7 @@ func allowFlag(cmd *cobra.Command, allow *[]string, values []string, usage strin
 }
 
 func (o compareOptions) parse() (verdict.Options, error) {
-	options := verdict.Options{Allow: o.allow, Strict: o.strict}
+	options := verdict.Options{Allow: o.allow, Strict: o.strict, Unknown: o.fail.unknownFails()}
 	if o.format != "" {
 		if _, err := export.FindFormat(o.format, true); err != nil {
 			return options, err
@@ -125,16 +125,10 @@ func compareRuns(a *app, runs []string, o compareOptions, options verdict.Option
 	if err := printComparison(a, c, o); err != nil {
 		return err
 	}
-	if code := o.rule().Code(c.Verdicts); code != 0 {
+	if code := c.Rule().Code(c.Verdicts); code != 0 {
 		return exitError{code: code}
 	}
 	return nil
-}
-
-// rule says how verdicts become an exit code. Inconclusive verdicts count with --fail-on
-// inconclusive; with --strict indicative regressions count, too.
-func (o compareOptions) rule() verdict.ExitRule {
-	return verdict.ExitRule{Strict: o.strict, Unknown: o.fail.unknownFails(), AllowMissing: slices.Contains(o.allow, verdict.AllowMissing)}
 }
 
 // job is the job of GitHub Actions to report to. Annotations go to stderr if stdout is

@@ -42,12 +42,12 @@ func TestGitHub(t *testing.T) {
 		annotation string
 		output     string
 	}{
-		{"equal", []string{base, base}, 0, "::notice title=tunbench%3A no change::No change beyond 3 %25 in 1 of 1 scenario.", "equivalent=2\n"},
+		{"equal", []string{base, base}, 0, "::notice title=tunbench%3A no change::No change beyond 3 %25 (pps), 0.10 points (loss) in 1 of 1 scenario.", "equivalent=2\n"},
 		{"slower", []string{base, slower}, 0, "::warning title=tunbench%3A worse::Perhaps worse: −10 %25", "indicative-regression=1\n"},
 		{"slower, strict", []string{base, slower, "--strict"}, 1, "::error title=tunbench%3A worse::Perhaps worse: −10 %25", "indicative-regression=1\n"},
 		{"few", []string{base, few}, 0, "::warning title=tunbench%3A cannot tell::Cannot tell: ", "inconclusive="},
 		{"few, fail on regression", []string{base, few, "--fail-on", "regression"}, 0, "::warning ", "inconclusive="},
-		{"few, fail on inconclusive", []string{base, few, "--fail-on", "inconclusive"}, 3, "::warning ", "inconclusive="},
+		{"few, fail on inconclusive", []string{base, few, "--fail-on", "inconclusive"}, 3, "::error title=tunbench%3A cannot tell::Cannot tell: ", "inconclusive="},
 		{"slower, fail on inconclusive", []string{base, slower, "--fail-on", "inconclusive"}, 0, "::warning ", "inconclusive=0\n"},
 		{"no baseline", []string{filepath.Join(base, "nothing"), slower}, 0, "::notice title=tunbench%3A no baseline::there is no baseline at ", "verdicts=0\n"},
 		{"an empty folder", []string{t.TempDir(), slower, "--strict"}, 0, "::notice title=tunbench%3A no baseline::", "verdicts=0\n"},
@@ -58,6 +58,9 @@ func TestGitHub(t *testing.T) {
 			code, stdout, stderr := tunbench(context.Background(), fakeLab{}, nil, append([]string{"compare", "--github"}, test.args...)...)
 			if code != test.code || !strings.Contains(stdout, test.annotation) || !strings.Contains(outputs(), test.output) {
 				t.Errorf("exit %d, want %d: %s%s%s", code, test.code, stdout, stderr, outputs())
+			}
+			if loud := strings.Contains(stdout, "::error "); loud != (code != 0) {
+				t.Errorf("exit %d: %s", code, stdout)
 			}
 			if text := summary(); (text == "") != (code == 2) || strings.Contains(text, "No baseline:") != (test.output == "verdicts=0\n") {
 				t.Errorf("summary: %.500s", text)
@@ -137,7 +140,7 @@ func TestFailOn(t *testing.T) {
 		summary, _ := githubJob(t)
 		code, stdout, stderr := tunbench(context.Background(), test.lab, nil, "ab", "--a", "size=64", "--b", "ip=6 size=80", "--seed", "1",
 			"--out", filepath.Join(t.TempDir(), "x"), "--fail-on", test.failOn, "--github")
-		if code != test.code || !strings.Contains(summary(), "# tunbench: b: size=80 ip=6 against a: size=64 ip=4\n") {
+		if code != test.code || strings.Contains(stdout, "::error ") != (code != 0) || !strings.Contains(summary(), "# tunbench: b: size=80 ip=6 against a: size=64 ip=4\n") {
 			t.Errorf("%s: exit %d, want %d: %s%s", test.failOn, code, test.code, stdout, stderr)
 		}
 	}
