@@ -38,7 +38,7 @@ func Compare(base, next *record.File, o Options) (*Comparison, error) {
 			c.only(name, "base", next)
 			continue
 		}
-		c.scenario(name, old[name], young[name])
+		c.scenario(name, old[name], young[name], next)
 		c.broken(name, next)
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(young), axis.Compare) {

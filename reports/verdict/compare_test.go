@@ -135,6 +135,61 @@ func TestCompareDifferences(t *testing.T) {
 	}
 }
 
+// Where only one side has bare trials, the observed ones are judged and say so. What is
+// missing in the new run is a verdict of its own.
+func TestBareTrialsOfOneSide(t *testing.T) {
+	without := func(f *record.File, arms ...record.Arm) *record.File {
+		f.Trials = slices.DeleteFunc(f.Trials, func(t record.Trial) bool { return t.Scenario == fixture.Slow && slices.Contains(arms, t.Arm) })
+		return f
+	}
+	skipped := func(reason string) *record.File {
+		f := without(fixture.Stored(2, 6, nil), record.Bare)
+		f.Skips = append(f.Skips, record.Skip{Scenario: fixture.Slow, Arm: record.Bare, Reason: reason, Detail: "EIO"})
+		return f
+	}
+	whole := fixture.Stored(2, 6, nil)
+	for name, tt := range map[string]struct {
+		base, next *record.File
+		lacking    []string // first notes of the verdicts on what the new run lacks
+		note       string   // of the others
+		exit       int
+	}{
+		"both":            {fixture.Stored(1, 6, nil), whole, nil, "", 0},
+		"neither":         {without(fixture.Stored(1, 6, nil), record.Bare), without(fixture.Stored(2, 6, nil), record.Bare), nil, "", 0},
+		"base":            {fixture.Stored(1, 6, nil), without(fixture.Stored(2, 6, nil), record.Bare), []string{"new: no bare trials in the run"}, "observed trials are judged: only base has bare ones", 3},
+		"new":             {without(fixture.Stored(1, 6, nil), record.Bare), whole, nil, "observed trials are judged: only new has bare ones", 0},
+		"new cannot":      {fixture.Stored(1, 6, nil), skipped(record.Unsupported), []string{"new: unsupported: EIO"}, "observed trials are judged: only base has bare ones", 3},
+		"new failed":      {fixture.Stored(1, 6, nil), skipped(record.Failed), []string{"new: failed: EIO"}, "observed trials are judged: only base has bare ones", 3},
+		"observed differ": {without(fixture.Stored(1, 6, nil), record.Observed), whole, nil, "", 0},
+	} {
+		c := judged(t, tt.base, tt.next, Options{})
+		var lacking []string
+		own := 0
+		for _, v := range c.Verdicts {
+			switch {
+			case v.Scenario != fixture.Slow:
+				if v.Missing != "" || slices.ContainsFunc(v.Notes, func(n string) bool { return strings.HasPrefix(n, "observed trials") }) {
+					t.Errorf("%s: another scenario has %+v", name, v)
+				}
+			case v.Missing != "":
+				lacking = append(lacking, v.Notes[0])
+			case v.Metric == record.NDRPPS || v.Metric == record.PDRPPS: // of a search, which has no arm
+			default:
+				own++
+				if told := slices.ContainsFunc(v.Notes, func(n string) bool { return strings.HasPrefix(n, "observed trials") }); told != (tt.note != "") || told && !slices.Contains(v.Notes, tt.note) {
+					t.Errorf("%s: notes %q", name, v.Notes)
+				}
+			}
+		}
+		if !slices.Equal(lacking, tt.lacking) || own == 0 || c.Exit(false) != tt.exit {
+			t.Errorf("%s: new lacks %q, %d other verdicts, exit %d", name, lacking, own, c.Exit(false))
+		}
+		if code := judged(t, tt.base, tt.next, Options{Allow: []string{AllowMissing}}).Exit(false); code != 0 {
+			t.Errorf("%s: exit %d with --allow missing", name, code)
+		}
+	}
+}
+
 func TestCompareErrors(t *testing.T) {
 	if _, err := Compare(fixture.Stored(1, 3, nil), fixture.Pairs(0.9, 10), Options{BaseName: "x", NewName: "y"}); err == nil || !strings.Contains(err.Error(), "y holds the variants of tunbench ab") {
 		t.Errorf("variants against a run: %v", err)

@@ -72,16 +72,44 @@ func (c *comparer) broken(name string, next *record.File) {
 	}
 }
 
-// scenario adds the verdicts on one scenario that both sides measured.
-func (c *comparer) scenario(name string, base, next *figure.Scenario) {
-	a, b := base.Bare, next.Bare
-	if len(a.All) == 0 || len(b.All) == 0 {
-		a, b = base.Observ, next.Observ
-	}
-	if len(a.All) == 0 || len(b.All) == 0 {
+// armsOf are the arms of a scenario that are compared: the bare ones or, where a side has
+// none, the observed ones. lone is the side that alone has bare trials, where observed ones
+// are compared.
+func armsOf(base, next *figure.Scenario) (a, b figure.Arm, lone string) {
+	has := func(arm figure.Arm) bool { return len(arm.All) > 0 }
+	switch bare := [2]bool{has(base.Bare), has(next.Bare)}; {
+	case bare[0] && bare[1]:
+		return base.Bare, next.Bare, ""
+	case !has(base.Observ) || !has(next.Observ):
 		// One run measured the scenario only bare, the other only observed.
-		a, b = base.Head(), next.Head()
+		return base.Head(), next.Head(), ""
+	case bare[0]:
+		lone = record.BaseSide
+	case bare[1]:
+		lone = record.NewSide
 	}
+	return base.Observ, next.Observ, lone
+}
+
+// bareless adds a verdict on the bare trials of a scenario, which the new run lacks: the
+// rate that a run is about is that of bare trials.
+func (c *comparer) bareless(name string, next *record.File) {
+	reason, detail := "", "no bare trials in the run"
+	if i := slices.IndexFunc(next.Skips, func(s record.Skip) bool { return s.Scenario == name && s.Arm == record.Bare }); i >= 0 {
+		reason, detail = next.Skips[i].Reason, next.Skips[i].Detail
+	}
+	if reason == record.Failed {
+		return // see broken
+	}
+	of := c.headline()
+	v := Lacking(name, of.Metric, of.Unit, record.NewSide, reason, detail)
+	v.Notes = append(v.Notes, "the observed trials have verdicts of their own")
+	c.done.Verdicts = append(c.done.Verdicts, v)
+}
+
+// scenario adds the verdicts on one scenario that both sides measured.
+func (c *comparer) scenario(name string, base, next *figure.Scenario, file *record.File) {
+	a, b, lone := armsOf(base, next)
 	valid := [2]figure.Arm{a, b}
 	a, b = a.OrInvalid(), b.OrInvalid() // a verdict on such figures is invalid, and says why
 	apart := c.apart(slices.Concat(
@@ -135,12 +163,18 @@ func (c *comparer) scenario(name string, base, next *figure.Scenario) {
 			}
 			c.tests = append(c.tests, test{len(c.done.Verdicts), g, x, y})
 		}
+		if lone != "" && v.Verdict != record.NotComparable {
+			v.Notes = append(v.Notes, "observed trials are judged: only "+lone+" has bare ones")
+		}
 		c.done.Verdicts = append(c.done.Verdicts, v)
 	}
 	if given := c.done.Verdicts[first:]; len(given) == 0 || !some && len(apart) == 0 {
 		c.done.Verdicts = append(c.done.Verdicts[:first], c.noFigures(name, a))
 	}
 	showUnjudged(c, name, valid[0], valid[1], shownBy{proportional, byRatio})
+	if lone == record.BaseSide && len(apart) == 0 {
+		c.bareless(name, file)
+	}
 }
 
 // noFigures is the verdict on a scenario of which the new side has trials, but none of
