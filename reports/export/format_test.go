@@ -123,7 +123,7 @@ func TestFormatsTellOfTheRun(t *testing.T) {
 		{"only-skips", "csv", TrialsName, "run,run_id,run_finished,scenario,mode,"},
 		{"only-skips", "csv", SkipsName, "/vnet=24/offload=tunnel,unsupported,TUNSETOFFLOAD(0x1ff): EINVAL,\n"},
 		{"only-skips", "benchfmt", BenchmarksName, "\n# skipped Tun/dir=k2u/gen=udp/queues=1/size=1500/vnet=24/offload=tunnel: unsupported: TUNSETOFFLOAD(0x1ff): EINVAL\n"},
-		{"only-skips", "benchfmt", BenchmarksName, "\n# warning: tunbench failed in this run (exit code 2)"},
+		{"only-skips", "benchfmt", BenchmarksName, "\n# warning: Nothing was measured (exit code 2): all 3 scenarios were skipped (1 unsupported, 1 missing, 1 other). tunbench doctor reports"},
 		{"empty", "json", JSONName, `"scenarios": []`},
 		{"empty", "benchfmt", BenchmarksName, "\n# nothing was measured\n"},
 		{"searched", "benchfmt", BenchmarksName, "Unit ndr-pkts/s assume=exact\n"},

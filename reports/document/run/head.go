@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tunbench/reports/document/trust"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
@@ -17,8 +18,8 @@ import (
 func Alerts(f *record.File) (a []prose.Prose) {
 	if f.End == nil {
 		a = append(a, book.Say("alert interrupted", nil))
-	} else if f.End.Exit == 2 {
-		a = append(a, book.Say("alert failed", nil))
+	} else if ended := trust.Ended(f); len(ended) > 0 {
+		a = append(a, ended)
 	}
 	if n := len(f.Resumes); n > 0 {
 		last := f.Resumes[n-1]

@@ -111,6 +111,49 @@ func TestLeft(t *testing.T) {
 	}
 }
 
+// A run that measured nothing because it could not says so, and only one in which tunbench
+// failed says that.
+func TestEnded(t *testing.T) {
+	skip := func(size int, arm record.Arm, reason string) record.Skip {
+		return record.Skip{Scenario: fmt.Sprint("Tun/size=", size), Arm: arm, Reason: reason}
+	}
+	const failed = "tunbench failed in this run (exit code 2): see which scenarios were skipped, and why."
+	for _, c := range []struct {
+		name   string
+		exit   int
+		trials []record.Trial
+		skips  []record.Skip
+		want   string
+	}{
+		{"well", 0, []record.Trial{fixture.Plain(1, 64)}, nil, ""},
+		{"a limit", 1, []record.Trial{fixture.Plain(1, 64)}, nil, ""},
+		{"unjudged", 3, []record.Trial{fixture.Plain(1, 64)}, []record.Skip{skip(1, "", record.Unsupported)}, ""},
+		{"one", 2, nil, []record.Skip{skip(1, "", record.Unprivileged)}, "Nothing was measured (exit code 2): the only scenario was skipped (1 unprivileged). tunbench doctor reports what this host can do."},
+		{
+			"several", 2, nil, []record.Skip{skip(1, "", record.Missing), skip(2, record.Bare, record.Unsupported), skip(2, record.Observed, record.Unsupported), skip(3, "", record.Missing)},
+			"Nothing was measured (exit code 2): all 3 scenarios were skipped (1 unsupported, 2 missing). tunbench doctor reports what this host can do.",
+		},
+		{
+			"of tomorrow", 2, nil, []record.Skip{skip(1, "", record.Unsupported), skip(2, "", "forbidden")},
+			"Nothing was measured (exit code 2): all 2 scenarios were skipped (1 unsupported, 1 other). tunbench doctor reports what this host can do.",
+		},
+		{"all failed", 2, nil, []record.Skip{skip(1, "", record.Failed)}, failed},
+		{"one failed", 2, nil, []record.Skip{skip(1, "", record.Missing), skip(2, "", record.Failed)}, failed},
+		{"failed with trials", 2, []record.Trial{fixture.Plain(1, 64)}, []record.Skip{skip(2, "", record.Failed)}, failed},
+	} {
+		f := fixture.FileOf(c.trials...)
+		f.Skips, f.End = c.skips, &record.End{Exit: c.exit}
+		if got := Ended(f).String(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+	interrupted := fixture.FileOf()
+	interrupted.Skips, interrupted.End = []record.Skip{skip(1, "", record.Failed)}, nil
+	if got := Ended(interrupted).String(); got != "" {
+		t.Errorf("interrupted: %q", got)
+	}
+}
+
 // A command is that of the run, or one of its suite.
 func TestAgain(t *testing.T) {
 	name := "Tun/dir=k2u/qdisc=fq_codel:limit=1000"
