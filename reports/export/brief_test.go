@@ -20,7 +20,7 @@ func TestBriefTrialsAreNotQuoted(t *testing.T) {
 		{1, "udp", false}, {record.LeastMeasureNs - 1, "udp", false}, {record.LeastMeasureNs, "udp", true},
 		{1_000_000, "lockstep", true}, // which counts packets, not time
 	} {
-		f := &record.File{Run: &record.Run{Kind: record.KindRun, Schema: record.Schema}, Trials: []record.Trial{{
+		f := &record.File{Run: &record.Run{Kind: record.KindRun, Schema: record.Schema, Args: []string{"run"}}, Trials: []record.Trial{{
 			Scenario: "Tun/dir=k2u/gen=" + c.gen + "/queues=1/size=64", Axes: map[string]string{"gen": c.gen}, Arm: record.Bare, Pair: 1, Trial: 1,
 			DurationNs: c.ns, Metrics: map[string]float64{record.PPS: 5e8, record.BitPerS: 295e9},
 		}}}

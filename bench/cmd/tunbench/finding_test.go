@@ -6,9 +6,11 @@ import (
 
 	"tunbench/bench/setup"
 	"tunbench/bench/suite"
+	"tunbench/reports/axis"
 	"tunbench/reports/figure"
 	"tunbench/reports/finding"
 	"tunbench/reports/record"
+	"tunbench/reports/render"
 )
 
 // inRounds is a run of a suite in which no packet rate is like another, in so many blocks.
@@ -73,4 +75,66 @@ func TestCommandsOfFindings(t *testing.T) {
 			t.Errorf("%s passes", wrong)
 		}
 	}
+}
+
+// The command that a summary prints to measure one scenario of a suite of ours again selects
+// it, and none of the others.
+func TestCommandsForOneScenario(t *testing.T) {
+	checked, more := 0, 0
+	for _, name := range suite.Names() {
+		from, err := suite.Load(name, setup.Check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		selects := func(filter string) []string {
+			sel, err := suite.ParseSelection([]string{filter}, nil)
+			if err != nil {
+				t.Fatalf("suite %s: %v", name, err)
+			}
+			list, err := suite.Select(from.Scenarios, sel, setup.Check)
+			if err != nil {
+				t.Fatalf("suite %s: %v", name, err)
+			}
+			return namesOf(list)
+		}
+		all := namesOf(from.Scenarios)
+		run := &record.Run{Args: []string{"run", "--suite", name, "--out", "x"}, Plan: &record.Plan{Timings: []record.Timing{{Scenarios: all}}}}
+		// Some are enough of a suite that has thousands.
+		for i := 0; i < len(all); i += max(1, len(all)/50) {
+			s := from.Scenarios[i]
+			var b strings.Builder
+			f := &record.File{Run: run, End: &record.End{Exit: 2}, Skips: []record.Skip{{Scenario: s.Name, Axes: s.Axes, Reason: record.Failed, Detail: "broken"}}}
+			if err := render.Summary(&b, f, false); err != nil {
+				t.Fatal(err)
+			}
+			_, command, _ := strings.Cut(b.String(), "broken: sudo ")
+			command, _, _ = strings.Cut(command, "\n")
+			words, err := shell(command)
+			if err != nil || len(words) != 1 || len(words[0]) != 7 || strings.Join(words[0][:5], " ") != "tunbench run --suite "+name+" --filter" {
+				t.Fatalf("%s: %q, %v\n%s", s.Name, words, err, b.String())
+			}
+			if got := selects(words[0][5]); len(got) != 1 || got[0] != s.Name {
+				t.Errorf("%s selects %q, want %s", command, got, s.Name)
+			}
+			if i == 0 {
+				if _, err := rehearse(&app{}, words[0][1:]); err != nil {
+					t.Errorf("%s: %v", command, err)
+				}
+			}
+			checked++
+			if short, _ := axis.Only(s.Name, s.Axes, nil); len(selects(short)) > 1 {
+				more++
+			}
+		}
+	}
+	if checked < 100 || more < 20 {
+		t.Errorf("%d scenarios were checked, and the axes in the name select others of %d: the suites have more", checked, more)
+	}
+}
+
+func namesOf(scenarios []suite.Scenario) (names []string) {
+	for _, s := range scenarios {
+		names = append(names, s.Name)
+	}
+	return names
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"tunbench/reports/axis"
 	"tunbench/reports/document"
 	"tunbench/reports/figure"
 	"tunbench/reports/prose"
@@ -19,7 +18,7 @@ import (
 // a command that helps where there is one; and what else limits the figures.
 func Left(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
 	p = append(p, skipped(f)...)
-	p = append(p, invalid(f.Run, list)...)
+	p = append(p, invalid(f, list)...)
 	short, brief, fewest := 0, 0, 0
 	var first *figure.Scenario
 	for _, s := range list {
@@ -33,17 +32,17 @@ func Left(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
 		short += len(slices.DeleteFunc(slices.Clone(s.All()), func(t *record.Trial) bool { return !slices.Contains(t.Flags, record.FlagShort) }))
 	}
 	if brief > 0 {
-		p = append(p, book.Say("too short", prose.Values{"N": brief, "Least": time.Duration(record.LeastMeasureNs), "Command": again(f.Run, nil, "--measure", "1s")}))
+		p = append(p, book.Say("too short", prose.Values{"N": brief, "Least": time.Duration(record.LeastMeasureNs), "Command": again(f, nil, "--measure", "1s")}))
 	}
 	if short > 0 {
-		command := "sudo tunbench run --resume FOLDER"
-		if f.End != nil { // there is nothing left to resume
-			command = again(f.Run, nil)
+		command := again(f, nil)
+		if f.End == nil && command != "" { // there is something left
+			command = "sudo tunbench run --resume FOLDER"
 		}
 		p = append(p, book.Say("short", prose.Values{"N": short, "Command": command}))
 	}
 	if first != nil && !slices.ContainsFunc(list, exact) {
-		p = append(p, book.Say("too few trials", prose.Values{"N": fewest, "Fewest": figure.Fewest, "Command": again(f.Run, nil, "--trials", fmt.Sprint(figure.Fewest))}))
+		p = append(p, book.Say("too few trials", prose.Values{"N": fewest, "Fewest": figure.Fewest, "Command": again(f, nil, "--trials", fmt.Sprint(figure.Fewest))}))
 	}
 	if fact := crowded(f.Run, list); len(fact) > 0 {
 		p = append(p, fact)
@@ -82,9 +81,9 @@ func skipped(f *record.File) (p []prose.Prose) {
 		command := "tunbench doctor"
 		switch {
 		case c.reason == record.Failed:
-			command = again(f.Run, &skips[0].Scenario, "-v")
+			command = again(f, &subject{skips[0].Scenario, skips[0].Axes}, "-v")
 		case c.reason == record.Unprivileged:
-			command = again(f.Run, nil)
+			command = again(f, nil)
 		case len(details) > 1: // the report lists them
 			command = ""
 		}
@@ -115,8 +114,8 @@ func rank(reason string) int {
 }
 
 // invalid has a line for each flag that makes trials invalid.
-func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
-	counts, above, first, with := map[string]int{}, map[string]int{}, map[string]string{}, map[string][]*record.Trial{}
+func invalid(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
+	counts, above, with := map[string]int{}, map[string]int{}, map[string][]*record.Trial{}
 	trials, without := 0, 0
 	for _, s := range list {
 		if s.Head().Invalid {
@@ -128,7 +127,6 @@ func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
 			for _, flag := range order {
 				if record.Invalidates(flag) && slices.Contains(t.Flags, flag) {
 					counts[flag]++
-					first[flag] = cmp.Or(first[flag], s.Name)
 					with[flag] = append(with[flag], t)
 					if counted {
 						above[flag]++
@@ -143,9 +141,9 @@ func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
 		if n == 0 {
 			continue
 		}
-		name := first[flag]
-		command := again(run, &name)
-		change := scene{run: run, trials: with[flag]}.change(flag)
+		first := subject{with[flag][0].Scenario, with[flag][0].Axes}
+		command := again(f, &first)
+		change := scene{run: f.Run, trials: with[flag]}.change(flag)
 		if change != "" { // the same once more would meet the same
 			command = ""
 		}
@@ -155,7 +153,7 @@ func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
 		case record.FlagClockStep:
 			command = "dmesg | grep -i clock"
 		case record.FlagUnexplained, record.FlagBadVnet, record.FlagCorrupt, record.FlagNoTraffic:
-			command = again(run, &name, "-v")
+			command = again(f, &first, "-v")
 		}
 		p = append(p, book.Say("invalid trials", prose.Values{"N": n, "Of": trials, "Above": above[flag], "Flag": flag, "Cause": book.Text("cause "+flag, nil), "Command": command, "Change": change}))
 	}
@@ -163,49 +161,6 @@ func invalid(run *record.Run, list []*figure.Scenario) (p []prose.Prose) {
 		p = append(p, book.Say("scenarios without valid trials", prose.Values{"N": without}))
 	}
 	return p
-}
-
-// again is a command that makes the run again, or only the scenario of that name, with
-// more arguments. It leaves out where the results of the run went.
-func again(run *record.Run, scenario *string, more ...string) string {
-	args := []string{"run"}
-	if len(run.Args) > 0 && run.Args[0] == "run" && !slices.ContainsFunc(run.Args, func(a string) bool { return strings.HasPrefix(a, "--resume") }) {
-		args = args[:0]
-		for i := 0; i < len(run.Args); i++ {
-			a := run.Args[i]
-			name, _, whole := strings.Cut(a, "=")
-			if slices.Contains([]string{"--out", "--format", "--trials", "--measure", "--shard"}, name) {
-				if !whole {
-					i++
-				}
-				continue
-			}
-			if a != "-q" && a != "--quiet" && a != "--json" && a != "-v" && a != "--full" {
-				args = append(args, a)
-			}
-		}
-	} else if run.Suite != "" {
-		args = append(args, "--suite", run.Suite)
-	}
-	if scenario != nil {
-		mode, axes := axis.Split(*scenario)
-		args = append(args, "--filter", strings.Join(append([]string{"mode=" + strings.ToLower(mode)}, axes...), " "))
-	}
-	args = append(args, more...)
-	for i, a := range args {
-		args[i] = quoted(a)
-	}
-	return "sudo tunbench " + strings.Join(args, " ")
-}
-
-// quoted is a as a shell reads it.
-func quoted(a string) string {
-	if a != "" && strings.IndexFunc(a, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_=./,:+%@", r))
-	}) < 0 {
-		return a
-	}
-	return "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 }
 
 // Rest says what else a reader should know: the cost of observation, and what A/A runs on

@@ -104,9 +104,37 @@ func TestLeft(t *testing.T) {
 	} {
 		f := fixture.FileOf(c.trials...)
 		f.Skips, f.Run.Args, f.Run.Host.CPUs = c.skips, args, 2
+		if c.name != "interrupted" {
+			f.End = &record.End{}
+		}
 		list, _ := figure.Scenarios(f)
 		if got := lines(Left(f, list)); got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}
+
+// Where no command is known that helps, the line ends without one.
+func TestLeftWithoutCommand(t *testing.T) {
+	brief := fixture.Plain(1, 64)
+	brief.DurationNs = 1000
+	for args, commands := range map[string]bool{"run": true, "advise": false} {
+		f := fixture.FileOf(brief, fixture.Plain(1, 128, record.FlagShort), fixture.Plain(1, 256, record.FlagUnexplained), fixture.Plain(1, 512, record.FlagSteal))
+		f.Run.Args, f.End = []string{args}, &record.End{}
+		f.Skips = []record.Skip{{Scenario: "Tun/size=1", Reason: record.Failed, Detail: "broken"}, {Scenario: "Tun/size=2", Reason: record.Unprivileged, Detail: "EPERM"}}
+		list, _ := figure.Scenarios(f)
+		n := 0
+		for _, p := range Left(f, list) {
+			line := p.String()
+			if strings.Contains(line, ": sudo tunbench run ") || strings.HasSuffix(line, ": sudo tunbench run") {
+				n++
+			}
+			if strings.HasSuffix(strings.TrimSpace(line), ":") || strings.Contains(line, "tunbench "+args) != strings.Contains(line, "sudo") {
+				t.Errorf("%s: %q", args, line)
+			}
+		}
+		if want := map[bool]int{true: 6, false: 0}[commands]; n != want {
+			t.Errorf("%s: %d commands, want %d:\n%s", args, n, want, lines(Left(f, list)))
 		}
 	}
 }
@@ -154,20 +182,84 @@ func TestEnded(t *testing.T) {
 	}
 }
 
-// A command is that of the run, or one of its suite.
+// A command is that of the run, without where its results went and without the share of a
+// merged run. There is none where the arguments are not those of a run on this host.
 func TestAgain(t *testing.T) {
-	name := "Tun/dir=k2u/qdisc=fq_codel:limit=1000"
+	shard := func(i int, args ...string) record.Part {
+		return record.Part{Run: record.Run{Args: append(args, "--shard", fmt.Sprint(i, "/2")), Shard: &record.Shard{Index: i, Of: 2, Scenarios: 2}}}
+	}
 	for _, c := range []struct {
-		args []string
+		name string
+		run  record.Run
 		want string
 	}{
-		{[]string{"run", "--filter", "mode=tun it's", "--out=x", "--json"}, `sudo tunbench run --filter 'mode=tun it'\''s' --filter 'mode=tun dir=k2u qdisc=fq_codel:limit=1000' -v`},
-		{[]string{"run", "--resume", "dir"}, "sudo tunbench run --suite s --filter 'mode=tun dir=k2u qdisc=fq_codel:limit=1000' -v"},
-		{nil, "sudo tunbench run --suite s --filter 'mode=tun dir=k2u qdisc=fq_codel:limit=1000' -v"},
+		{"run", record.Run{Args: []string{"run", "--filter", "mode=tun it's", "--out=x", "--json", "--github"}}, `run --filter 'mode=tun it'\''s'`},
+		{"flags before", record.Run{Args: []string{"-q", "run", "--suite", "mine.yaml"}}, "run --suite mine.yaml"},
+		{"flags before, spelled out", record.Run{Args: []string{"--verbose=false", "-v", "run", "--suite=a"}}, "run --suite=a"},
+		{"one word", record.Run{Args: []string{"run"}}, "run"},
+		{"resumed", record.Run{Args: []string{"run", "--resume", "dir"}, Suite: "s"}, ""},
+		{"resumed, one word", record.Run{Args: []string{"run", "--resume=dir"}, Suite: "s"}, ""},
+		{"advise", record.Run{Args: []string{"advise", "vpn"}, Suite: "advise-vpn"}, ""},
+		{"flags before advise", record.Run{Args: []string{"-q", "advise", "vpn"}, Suite: "advise-vpn"}, ""},
+		{"its value is run", record.Run{Args: []string{"advise", "vpn", "--out", "run"}, Suite: "advise-vpn"}, ""},
+		{"kernels", record.Run{Args: []string{"run", "--suite", "kernels"}, Clock: record.ClockICount}, ""},
+		{"a guest", record.Run{Args: []string{"run"}, Host: record.Host{Outer: &record.Outer{}}}, ""},
+		{"none", record.Run{Suite: "s"}, ""},
+		{"flags alone", record.Run{Args: []string{"-q"}}, ""},
+		{"merged", record.Run{Suite: "Y", Parts: []record.Part{shard(1, "run", "--suite", "mine.yaml", "--out", "a"), shard(2, "run", "--suite", "mine.yaml", "--out", "b")}}, "run --suite mine.yaml"},
+		{"merged, written otherwise", record.Run{Suite: "Y", Parts: []record.Part{shard(1, "run", "--suite", "/a/mine.yaml"), shard(2, "run", "--suite", "/b/mine.yaml")}}, ""},
+		{"a share", shard(1, "run", "--suite", "full").Run, "run --suite full --shard 1/2"},
 	} {
-		if got := again(&record.Run{Suite: "s", Args: c.args}, &name, "-v"); got != c.want {
-			t.Errorf("%q: %s, want %s", c.args, got, c.want)
+		want := c.want
+		if want != "" {
+			want = "sudo tunbench " + want + " --trials 6"
 		}
+		if got := again(&record.File{Run: &c.run}, nil, "--trials", "6"); got != want {
+			t.Errorf("%s: %q, want %q", c.name, got, want)
+		}
+	}
+}
+
+// The command for one scenario selects it alone: of those that the plan or the file of a whole
+// run has or, where neither has all, of whatever there may be.
+func TestAgainAlone(t *testing.T) {
+	const base = "Tun/dir=k2u/gen=udp/queues=1/size=64"
+	const polled = "Tun/dir=k2u/gen=udp/io=poll/queues=1/size=64"
+	s := subject{base, map[string]string{"mode": "tun", "dir": "k2u", "gen": "udp", "io": "read", "queues": "1", "size": "64", "vnet": "off", "qdisc": "noqueue"}}
+	plan := func(names ...string) *record.Plan { return &record.Plan{Timings: []record.Timing{{Scenarios: names}}} }
+	trial := func(name string) []record.Trial { return []record.Trial{{Scenario: name}} }
+	const (
+		own   = "--filter 'mode=tun dir=k2u gen=udp queues=1 size=64'"
+		read  = "--filter 'mode=tun dir=k2u gen=udp io=read queues=1 size=64'"
+		whole = "--filter 'mode=tun dir=k2u gen=udp io=read queues=1 size=64 vnet=off qdisc=noqueue'"
+	)
+	args := []string{"run", "--set", "size=64"}
+	share := &record.Shard{Index: 1, Of: 2, Scenarios: 2}
+	part := func(i int, p *record.Plan) record.Part {
+		return record.Part{Run: record.Run{Args: slices.Concat(args, []string{"--shard", fmt.Sprint(i, "/2")}), Shard: &record.Shard{Index: i, Of: 2}, Plan: p}}
+	}
+	for _, c := range []struct {
+		name string
+		file record.File
+		want string
+	}{
+		{"the only one", record.File{Run: &record.Run{Args: args, Plan: plan(base)}}, own},
+		{"another size", record.File{Run: &record.Run{Args: args, Plan: plan(base, "Tun/dir=k2u/gen=udp/io=poll/queues=1/size=1500")}}, own},
+		{"planned", record.File{Run: &record.Run{Args: args, Plan: plan(base, polled)}}, read},
+		{"measured", record.File{Run: &record.Run{Args: args}, Trials: trial(polled), End: &record.End{}}, read},
+		{"skipped", record.File{Run: &record.Run{Args: args}, Skips: []record.Skip{{Scenario: polled}}, End: &record.End{}}, read},
+		{"interrupted, no plan", record.File{Run: &record.Run{Args: args}, Trials: trial(base)}, whole},
+		{"a share", record.File{Run: &record.Run{Args: append(slices.Clone(args), "--shard=1/2"), Plan: plan(base), Shard: share}, End: &record.End{}}, whole},
+		{"merged", record.File{Run: &record.Run{Parts: []record.Part{part(1, plan(base)), part(2, plan(polled))}}, End: &record.End{}}, read},
+		{"merged in part", record.File{Run: &record.Run{Parts: []record.Part{part(1, plan(base))}}, End: &record.End{}}, whole},
+	} {
+		if got := again(&c.file, &s, "-v"); got != "sudo tunbench run --set size=64 "+c.want+" -v" {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	// Nothing is printed that would measure others too.
+	if got := again(&record.File{Run: &record.Run{Args: args, Plan: plan(base, polled)}}, &subject{name: base}); got != "" {
+		t.Errorf("without its axes: %s", got)
 	}
 }
 
