@@ -66,7 +66,7 @@ func TestDescriptorsOfASession(t *testing.T) {
 				if err := side.Do(t.Context(), step); err != nil {
 					side.Close()
 					if s.IO != spec.IORead {
-						t.Skip(err) // many kernels lack vhost-net, or io_uring
+						t.Skipf("this kernel cannot: %v", err) // many lack vhost-net, or io_uring
 					}
 					t.Fatal(err)
 				}
