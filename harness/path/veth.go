@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"tunbench/harness/account"
 	"tunbench/harness/device"
@@ -103,7 +104,19 @@ func (w *vethPath) Empty() (bool, error) {
 	return true, nil
 }
 
-func (w *vethPath) Collect() (Ledger, error) { return w, w.count() }
+// settleWithin is how long the counters of both ends may differ by a packet that passes, such
+// as the last acknowledgement of a program that has ended.
+const settleWithin = 100 * time.Millisecond
+
+// Collect reads the counters of the ends one after the other, again while a packet passed
+// between the two.
+func (w *vethPath) Collect() (Ledger, error) {
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		if err := w.count(); err != nil || w.Mismatch(nil) == "" || time.Since(began) > settleWithin {
+			return w, err
+		}
+	}
+}
 
 func (w *vethPath) count() (err error) {
 	for i, h := range w.hosts {
