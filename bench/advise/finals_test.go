@@ -272,7 +272,7 @@ func TestLostBeforeTheSecondFinal(t *testing.T) {
 	}
 }
 
-// The exit code that is recorded is the one with which the process ends.
+// The run file records the exit code of the process.
 func TestExitCode(t *testing.T) {
 	for want, a := range map[int]advice.Advice{
 		0:               {Verdict: advice.Better},

@@ -1,6 +1,7 @@
 package block
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tunbench/bpf"
+	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
@@ -65,8 +67,9 @@ func TestDescriptorsOfASession(t *testing.T) {
 			for _, step := range []trial.Step{trial.Build, trial.Start} {
 				if err := side.Do(t.Context(), step); err != nil {
 					side.Close()
-					if s.IO != spec.IORead {
-						t.Skipf("this kernel cannot: %v", err) // many lack vhost-net, or io_uring
+					lacks := new(refusal.Unsupported)
+					if s.IO == spec.IOVhost && errors.As(err, &lacks) || s.IO == spec.IOURing && errors.Is(err, unix.ENOSYS) {
+						t.Skipf("this kernel has no %s: %v", s.IO, err)
 					}
 					t.Fatal(err)
 				}

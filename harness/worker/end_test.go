@@ -37,7 +37,7 @@ func (s *stubborn) start(t *testing.T) *stubborn {
 	return s
 }
 
-// TestEndAll: whoever does not end, the others are told, too.
+// TestEndAll ends workers of which one never ends: all others are told to end, too.
 func TestEndAll(t *testing.T) {
 	quick, slow, idle := (&stubborn{after: 1}).start(t), (&stubborn{after: 4}).start(t), &stubborn{}
 	if err := EndAll([]Named{{"a", quick}, {"b", slow}, {"c", idle}}, 10*time.Second); err != nil {
