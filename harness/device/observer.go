@@ -189,6 +189,18 @@ func Unrun(s *bpf.Snapshot, device netns.Counters) uint64 {
 	return given - min(given, seen)
 }
 
+// JoinMissed adds own to all, the record of the observers of a path, which is nil before the
+// first: what is recorded is that of the first device, but the runs that are missing are those
+// on every device. own is of the observer that counted s on a device that itself counted c.
+func JoinMissed(all, own *record.Observer, s *bpf.Snapshot, c netns.Counters) *record.Observer {
+	missed := max(own.MissedRuns, Unrun(s, c))
+	if all == nil {
+		all, own.MissedRuns = own, 0
+	}
+	all.MissedRuns += missed
+	return all
+}
+
 // beforeDevice sums up the drops of packets that did not reach tun_net_xmit.
 func beforeDevice(drops map[string]uint64) (sum uint64) {
 	for reason, n := range drops {

@@ -61,6 +61,23 @@ func TestUnrun(t *testing.T) {
 	}
 }
 
+// TestJoinMissed: the record of the observers of two devices has the runs that are missing on
+// each, whichever of the kernel and the device counted more of them.
+func TestJoinMissed(t *testing.T) {
+	seen := &bpf.Snapshot{Queues: []bpf.Queue{{XmitSKBs: 60}, {XmitSKBs: 40}}}
+	first := &record.Observer{Hook: "tracepoint", SampleEvery: 16, MissedRuns: 3}
+	all := JoinMissed(nil, first, seen, netns.Counters{TxPackets: 95, TxDropped: 10})
+	if all != first || all.MissedRuns != 5 {
+		t.Errorf("of the first device: %+v", all)
+	}
+	for _, c := range []struct{ counted, sent, want uint64 }{{0, 638, 5 + 538}, {7, 100, 5 + 538 + 7}} {
+		all = JoinMissed(all, &record.Observer{MissedRuns: c.counted}, seen, netns.Counters{TxPackets: c.sent})
+		if want := (record.Observer{Hook: "tracepoint", SampleEvery: 16, MissedRuns: c.want}); !cmp.Equal(*all, want) {
+			t.Errorf("with another device: %+v, want %+v", *all, want)
+		}
+	}
+}
+
 // TestReadCalls holds that the calls of readers are there where they are known, and
 // else a reason.
 func TestReadCalls(t *testing.T) {

@@ -31,6 +31,7 @@ type relayPath struct {
 	// relays are the directions in which packets go, the first host's first. Each
 	// has an observer on the device into which its packets are sent, if any.
 	relays []*relay
+	own    *record.Observer // of all observers, at the end
 }
 
 // relay is one direction of a relayWire.
@@ -42,11 +43,10 @@ type relay struct {
 	observer   *bpf.Observer
 
 	// What was there at the end.
-	moved       forward.Counts // of all forwarders
-	sent        netns.Counters
-	arrived     netns.Counters
-	snapshot    *bpf.Snapshot
-	observation *record.Observer
+	moved    forward.Counts // of all forwarders
+	sent     netns.Counters
+	arrived  netns.Counters
+	snapshot *bpf.Snapshot
 }
 
 func newRelay(s spec.Spec, hook bpf.Hook, p record.Placement) *relayPath {
@@ -215,16 +215,17 @@ func (w *relayPath) count() (err error) {
 		if r.observer == nil {
 			continue
 		}
-		if r.snapshot, r.observation, err = device.LastLook(r.observer); err != nil {
+		var own *record.Observer
+		if r.snapshot, own, err = device.LastLook(r.observer); err != nil {
 			return err
 		}
-		r.observation.MissedRuns = max(r.observation.MissedRuns, device.Unrun(r.snapshot, r.sent))
+		w.own = device.JoinMissed(w.own, own, r.snapshot, r.sent)
 	}
 	return nil
 }
 
 func (w *relayPath) Account(t *record.Trial) {
-	t.Device = w.devices[0].Record()
+	t.Device, t.Observer = w.devices[0].Record(), w.own
 	t.Devices = []record.Device{t.Device, w.devices[1].Record()}
 	NoteVhost(t, w.vhostOwners())
 	for _, r := range w.relays {
@@ -259,7 +260,6 @@ func (w *relayPath) observed(t *record.Trial, r *relay, perSKB uint64) {
 		sums.AddTo(&t.Accounting)
 	}
 	if r.from == 0 {
-		t.Observer = r.observation
 		t.Latency[record.Residency] = residency
 	}
 }

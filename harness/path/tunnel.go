@@ -131,10 +131,7 @@ func (w *tunnel) count() (err error) {
 		if w.snapshots[i], own, err = device.LastLook(w.watches[i]); err != nil {
 			return err
 		}
-		if i == 0 {
-			own.MissedRuns = max(own.MissedRuns, device.Unrun(w.snapshots[i], w.counters[i]))
-			w.own = own
-		}
+		w.own = device.JoinMissed(w.own, own, w.snapshots[i], w.counters[i])
 	}
 	return nil
 }

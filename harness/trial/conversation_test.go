@@ -326,8 +326,7 @@ func TestHeldTalkIsSilent(t *testing.T) {
 			if n := trial.Observer.MissedRuns; n > 0 && s.Gen != spec.GenTCP { // whose softirqs eBPF may be kept away from
 				t.Errorf("%d runs of the observer are missing: %v", n, trial.Notes)
 			}
-			// Of TCP in both directions the kernel skips more runs than it counts: see LIMITS.
-			if s.Dir != spec.Both && slices.Contains(trial.Flags, record.FlagUnexplained) {
+			if slices.Contains(trial.Flags, record.FlagUnexplained) {
 				t.Errorf("%v", trial.Notes)
 			}
 		})

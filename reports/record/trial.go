@@ -293,7 +293,7 @@ type Placement struct {
 type Observer struct {
 	Hook        string `json:"hook"`
 	MemoryBytes uint64 `json:"memory_bytes"`          // of its maps in the kernel
-	MissedRuns  uint64 `json:"missed_runs"`           // runs that the kernel skipped
+	MissedRuns  uint64 `json:"missed_runs"`           // runs that the kernel skipped, on all devices that were observed; the rest is of the first
 	SampleEvery int    `json:"sample_every"`          // residency is sampled from one skb in that many
 	MeasuredNs  int64  `json:"measured_ns,omitempty"` // for how long it measured: residency, stopped queues
 	// ReadCalls is how often tun_do_read was called, and absent where that is not

@@ -77,10 +77,7 @@ func (w *ledger) count() (err error) {
 		if w.snapshots[i], own, err = device.LastLook(w.watches[i]); err != nil {
 			return err
 		}
-		if i == 0 {
-			own.MissedRuns = max(own.MissedRuns, device.Unrun(w.snapshots[i], w.devices[i]))
-			w.observer = own
-		}
+		w.observer = device.JoinMissed(w.observer, own, w.snapshots[i], w.devices[i])
 	}
 	return nil
 }
