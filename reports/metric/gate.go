@@ -39,10 +39,15 @@ func (g Gate) Rule() stat.Rule {
 // the order of reports, whether or not a trial has them.
 //
 // Latency is judged in an open loop only: in a closed loop it is the length of the
-// queue that the load itself fills. Jain's index needs several queues.
+// queue that the load itself fills. Jain's index needs several queues. In virtual time,
+// conversations and what else has no calls to count instructions in are judged by those
+// of all threads.
 func Gates(clock string, t *record.Trial) []Gate {
 	if clock == record.ClockICount {
-		return VirtualGates()
+		if callGates := VirtualGates(); slices.ContainsFunc(callGates, func(g Gate) bool { _, ok := t.Metrics[g.Metric]; return ok }) {
+			return callGates
+		}
+		return slices.Clone(threadGates)
 	}
 	queues, _ := strconv.Atoi(axis.Of(t, "queues"))
 	return slices.DeleteFunc(RealGates(), func(g Gate) bool {
@@ -71,9 +76,18 @@ func gates(keep func(Kind) bool) (list []Gate) {
 	return list
 }
 
+// inInstructions sets the unit of list, whose metrics are times, to that of virtual time.
+func inInstructions(list []Gate) []Gate {
+	for i := range list {
+		list[i].Unit = Instructions
+	}
+	return list
+}
+
 var (
 	realGates    = gates(func(k Kind) bool { return k.Threshold > 0 && !k.Searched })
 	virtualGates = gates(func(k Kind) bool { return k.Virtual > 0 })
+	threadGates  = inInstructions(gates(func(k Kind) bool { return k.Metric == record.CPUNsPerPkt }))
 	rateGates    = gates(func(k Kind) bool { return k.Searched })
 	allGates     = slices.Concat(realGates, virtualGates, rateGates)
 )
@@ -82,7 +96,7 @@ var (
 // first.
 func RealGates() []Gate { return slices.Clone(realGates) }
 
-// VirtualGates are the gates of a run in virtual time, where a nanosecond is one
+// VirtualGates are the gates of packets in virtual time, where a nanosecond is one
 // instruction, and rates and latencies mean nothing.
 func VirtualGates() []Gate { return slices.Clone(virtualGates) }
 
@@ -107,7 +121,7 @@ func Headline(clock string) Gate {
 func GateOf(clock, name string) (Gate, bool) {
 	of := slices.Concat(realGates, rateGates)
 	if clock == record.ClockICount {
-		of = virtualGates
+		of = slices.Concat(virtualGates, threadGates)
 	}
 	i := slices.IndexFunc(of, func(g Gate) bool { return g.Metric == name })
 	if i < 0 {

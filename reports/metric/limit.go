@@ -117,7 +117,25 @@ func ParseLimit(name, s string) (record.Limit, error) {
 	case value == 0 && op == ">=":
 		return record.Limit{}, fmt.Errorf("%q: no %s is below 0, so that this limit says nothing", s, name)
 	}
-	return record.Limit{Metric: name, Op: op, Value: value, Written: op + " " + m[2] + unit}, nil
+	limit := record.Limit{Metric: name, Op: op, Value: value, Written: op + " " + m[2] + unit}
+	return limit, checkShare(k, limit, m[2], unit)
+}
+
+// checkShare returns an error if a limit on a share of a whole, given as a number and a
+// unit, is one that every share or none keeps, such as a percentage without its sign.
+func checkShare(k Kind, l record.Limit, number, unit string) error {
+	beyond := l.Value > 1 || l.Value == 1 && (l.Op == "<=" || l.Op == ">")
+	if !k.Share || !beyond {
+		return nil
+	}
+	says := "so that this limit says nothing"
+	if strings.HasPrefix(l.Op, ">") {
+		says = "so that it is always missed"
+	}
+	if unit == "" && l.Value > 1 && l.Value <= 100 {
+		says += fmt.Sprintf(": write \"%s %s%%\" if per cent are meant", l.Op, number)
+	}
+	return fmt.Errorf("%q: %s is a ratio from 0 to 1 (100 %%), %s", l.Written, k.Metric, says)
 }
 
 // unitFault says what is wrong with the unit of a limit on k.

@@ -22,6 +22,10 @@ func TestParseLimit(t *testing.T) {
 		{"loss", "< 0.1%", "<", 0.001},
 		{"loss", "<= 0", "<=", 0},
 		{"jain", "> 0.95", ">", 0.95},
+		{"jain", ">= 1", ">=", 1},
+		{"loss", "< 100%", "<", 1},
+		{"queue_imbalance", "< 2", "<", 2},
+		{"syscalls_per_pkt", "<= 100%", "<=", 1},
 		{"loopback_ratio", ">= 30%", ">=", 0.3},
 		{"cpu_ns_per_pkt", "< 900", "<", 900},
 		{"send_ns_per_pkt", "< 1.5us", "<", 1500},
@@ -54,6 +58,11 @@ func TestParseLimit(t *testing.T) {
 		{"loss", "< 0", `no loss is below 0: write "<= 0" if it must be 0`},
 		{"pps", ">= 0", "this limit says nothing"},
 		{"pps", "> " + strings.Repeat("9", 400), "is too large"},
+		{"loss", "< 5", `"< 5": loss is a ratio from 0 to 1 (100 %), so that this limit says nothing: write "< 5%" if per cent are meant`},
+		{"loss", "<= 100%", `"<= 100%": loss is a ratio from 0 to 1 (100 %), so that this limit says nothing`},
+		{"loss", "> 100%", "so that it is always missed"},
+		{"jain", "> 1", `"> 1": jain is a ratio from 0 to 1 (100 %), so that it is always missed`},
+		{"retransmits", "< 200%", "so that this limit says nothing"},
 	} {
 		if got, err := ParseLimit(test.name, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s %q: %+v, error %v does not contain %q", test.name, test.text, got, err, test.want)

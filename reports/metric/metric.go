@@ -26,6 +26,7 @@ type Kind struct {
 	Virtual   float64 // Threshold in virtual time, where verdicts are given on other metrics
 	Searched  bool    // a search finds it, which leaves bounds and no samples
 	Quantile  bool    // of the latency from end to end: no metric of run.jsonl
+	Share     bool    // of a whole: from 0 to 1
 }
 
 // gate returns the gate of a kind with that threshold.
@@ -61,7 +62,7 @@ var table = []Kind{
 		Meaning: "Packets handed to the kernel",
 	},
 	{
-		Metric: record.Loss, Unit: "ratio", Better: -1, Bench: "loss", Gauge: Gauge{"loss", "ratio", 1},
+		Metric: record.Loss, Unit: "ratio", Share: true, Better: -1, Bench: "loss", Gauge: Gauge{"loss", "ratio", 1},
 		Meaning:   "Share of the accepted packets that were not delivered, after the drain",
 		Threshold: 0.001, Absolute: true,
 	},
@@ -95,7 +96,7 @@ var table = []Kind{
 		Meaning: "Packet rate as a multiple of what the same traffic reaches over loopback, by turns on the same CPUs",
 	},
 	{
-		Metric: record.Jain, Unit: "ratio", Better: +1, Bench: "jain", Gauge: Gauge{"jain", "ratio", 1},
+		Metric: record.Jain, Unit: "ratio", Share: true, Better: +1, Bench: "jain", Gauge: Gauge{"jain", "ratio", 1},
 		Meaning:   "Jain's index of the packets read from each queue or, where user space writes, received by it",
 		Threshold: 0.02, Absolute: true,
 	},
@@ -104,11 +105,11 @@ var table = []Kind{
 		Meaning: "Packets of the most loaded queue as a multiple of the mean of all queues",
 	},
 	{
-		Metric: record.Stopped, Unit: "ratio", Better: 0, Bench: "stopped", Gauge: Gauge{"queue_stopped", "ratio", 1},
+		Metric: record.Stopped, Unit: "ratio", Share: true, Better: 0, Bench: "stopped", Gauge: Gauge{"queue_stopped", "ratio", 1},
 		Meaning: "Share of the measured time for which the driver had stopped a transmit queue, mean of all queues",
 	},
 	{
-		Metric: record.FlowConsistency, Unit: "ratio", Better: +1, Bench: "flow-consistency", Gauge: Gauge{"flow_consistency", "ratio", 1},
+		Metric: record.FlowConsistency, Unit: "ratio", Share: true, Better: +1, Bench: "flow-consistency", Gauge: Gauge{"flow_consistency", "ratio", 1},
 		Meaning: "Share of the flows whose packets all took one queue",
 	},
 	{
@@ -120,7 +121,7 @@ var table = []Kind{
 		Meaning: "TCP payload, each byte counted once",
 	},
 	{
-		Metric: record.Retransmits, Unit: "ratio", Better: -1, Bench: "retransmits", Gauge: Gauge{"retransmits", "ratio", 1},
+		Metric: record.Retransmits, Unit: "ratio", Share: true, Better: -1, Bench: "retransmits", Gauge: Gauge{"retransmits", "ratio", 1},
 		Meaning: "Share of the TCP segments that were sent again",
 	},
 	{
@@ -138,7 +139,7 @@ var table = []Kind{
 		Meaning: "Highest resident memory of a program of path=program, of the end that had more",
 	},
 	{
-		Metric: record.Steal, Unit: "ratio", Better: 0, Bench: "steal", Gauge: Gauge{"steal", "ratio", 1},
+		Metric: record.Steal, Unit: "ratio", Share: true, Better: 0, Bench: "steal", Gauge: Gauge{"steal", "ratio", 1},
 		Meaning: "Share of the CPU time that the hypervisor took",
 	},
 }

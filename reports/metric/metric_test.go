@@ -46,6 +46,29 @@ func TestMetricKindsAgreeWithGates(t *testing.T) {
 	}
 }
 
+// In virtual time the calls of packets are judged where there are any, and else all
+// threads: of a conversation there is nothing else.
+func TestGatesInVirtualTime(t *testing.T) {
+	for want, metrics := range map[string]map[string]float64{
+		"send_ns_per_pkt recv_ns_per_pkt": {record.SendNsPerPkt: 4107, record.CPUNsPerPkt: 9000},
+		"cpu_ns_per_pkt":                  {record.CPUNsPerPkt: 30785, record.GoodputBitPerS: 369e6},
+	} {
+		var names []string
+		for _, g := range Gates(record.ClockICount, &record.Trial{Metrics: metrics}) {
+			names = append(names, g.Metric)
+			if again, ok := GateOf(record.ClockICount, g.Metric); !ok || again != g || g.Unit != Instructions || g.Better != -1 || g.Threshold <= 0 {
+				t.Errorf("%s: %+v, by its name %+v", g.Metric, g, again)
+			}
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%v: judged on %q, want %q", metrics, got, want)
+		}
+	}
+	if g := Gates(record.ClockMonotonic, &record.Trial{Metrics: map[string]float64{record.CPUNsPerPkt: 1}}); g[0].Metric != record.PPS {
+		t.Errorf("by a real clock: %+v", g[0])
+	}
+}
+
 // A metric that is new in the records must get a unit, a direction and a name
 // in Prometheus.
 func TestMetricKindsAreComplete(t *testing.T) {

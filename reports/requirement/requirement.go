@@ -88,7 +88,10 @@ func requirements(r *record.Run) (all []record.Requirement) {
 }
 
 // virtual reports whether a metric means something in virtual time.
-func virtual(k metric.Kind) bool { return k.Virtual > 0 || k.Unit == "ratio" || k.Unit == "bytes" }
+func virtual(k metric.Kind) bool { return cost(k) || k.Unit == "ratio" || k.Unit == "bytes" }
+
+// cost reports whether a metric is a time for each packet: in virtual time, instructions.
+func cost(k metric.Kind) bool { return k.Unit == "ns" && !k.Quantile }
 
 // search judges a rate that a search finds.
 func (r *Result) search(f *record.File) {
@@ -219,7 +222,7 @@ func (r Result) quantity(v float64) string {
 	switch {
 	case k.Quantile:
 		return text.Duration(v)
-	case k.Virtual > 0 && r.clock == record.ClockICount:
+	case cost(k) && r.clock == record.ClockICount:
 		return text.PerPacket(v) + " " + metric.Instructions
 	case k.Unit == "ns":
 		return text.PerPacket(v) + " ns"

@@ -172,6 +172,11 @@ func TestNotJudged(t *testing.T) {
 	if r := only(t, f); r.Verdict != Missed || r.Shown() != "5,050 instructions" {
 		t.Errorf("instructions: %s", said(r))
 	}
+	f = with(required(t, "cpu_ns_per_pkt < 40000"), record.Bare, record.CPUNsPerPkt, 30785)
+	f.Run.Clock = record.ClockICount
+	if r := only(t, f); r.Verdict != Met || r.Shown() != "30,785 instructions" {
+		t.Errorf("instructions of all threads: %s", said(r))
+	}
 	// One invalid trial does not count, and does not keep the others from it.
 	f = with(required(t, "pps > 1M"), record.Bare, record.PPS, 0.5e6, 1.1e6, 1.1e6)
 	f.Trials[0].Flags = []string{record.FlagUnexplained}
