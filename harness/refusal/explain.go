@@ -19,8 +19,9 @@ const MaxRing = 4 << 20 / 8
 // OfLink explains the errno of a refused setting of a link. The length of the ring:
 // whatever kept the kernel from making the rings, tun_device_event of
 // drivers/net/tun.c answers with NOTIFY_BAD, which becomes EPERM. The qdisc: ENOENT
-// stands for one that the kernel does not know and has no module for, and EINVAL for
-// parameters that it does not take.
+// stands for one that the kernel does not know and has no module for, EINVAL for
+// parameters that it does not take or that are missing, and EOPNOTSUPP for one that this
+// device cannot have.
 func OfLink(err error, l netns.Link) error {
 	var call *netns.CallError
 	if errors.As(err, &call) && call.Call == fmt.Sprintf("set root qdisc %s (RTM_NEWQDISC)", l.Qdisc) {
@@ -30,6 +31,12 @@ func OfLink(err error, l netns.Link) error {
 			return &Unsupported{fmt.Sprintf("qdisc=%s: this kernel has no such queueing discipline; choose another, or load its module if there is one (modprobe sch_%s): %v", l.Qdisc, kind, err)}
 		case call.Err == unix.EINVAL && parameters != "":
 			return &Unsupported{fmt.Sprintf("qdisc=%s: this kernel does not take these parameters of %s; set others: %v", l.Qdisc, kind, err)}
+		case call.Err == unix.EINVAL:
+			return &Unsupported{fmt.Sprintf("qdisc=%s: the kernel does not take %s without parameters, and tunbench sets none of it; choose another: %v", l.Qdisc, kind, err)}
+		case call.Err == unix.EOPNOTSUPP && kind == "mq":
+			return &Unsupported{fmt.Sprintf("qdisc=%s: a device with one queue cannot have it; choose another, or several queues: %v", l.Qdisc, err)}
+		case call.Err == unix.EOPNOTSUPP:
+			return &Unsupported{fmt.Sprintf("qdisc=%s: %s cannot be the root qdisc of this device; choose another: %v", l.Qdisc, kind, err)}
 		}
 	}
 	if !errors.As(err, &call) || call.Err != unix.EPERM || call.Call != fmt.Sprintf("set txqueuelen %d", l.TxQLen) || !allPrivileges() {

@@ -63,6 +63,15 @@ func TestClassify(t *testing.T) {
 		"parameters of a qdisc": {func() error {
 			return OfLink(&netns.CallError{Call: "set root qdisc fq:limit=5 (RTM_NEWQDISC)", Object: "tunbench0", Err: unix.EINVAL}, netns.Link{Qdisc: "fq:limit=5"})
 		}, true, nil, record.Unsupported, "qdisc=fq:limit=5: this kernel does not take these parameters of fq; set others"},
+		"a qdisc that needs parameters": {func() error {
+			return OfLink(&netns.CallError{Call: "set root qdisc tbf (RTM_NEWQDISC)", Object: "tunbench0", Err: unix.EINVAL}, netns.Link{Qdisc: "tbf"})
+		}, true, nil, record.Unsupported, "qdisc=tbf: the kernel does not take tbf without parameters, and tunbench sets none of it; choose another: set root qdisc tbf"},
+		"a qdisc of several queues": {func() error {
+			return OfLink(&netns.CallError{Call: "set root qdisc mq (RTM_NEWQDISC)", Object: "tunbench0", Err: unix.EOPNOTSUPP}, netns.Link{Qdisc: "mq"})
+		}, true, nil, record.Unsupported, "qdisc=mq: a device with one queue cannot have it; choose another, or several queues: set root qdisc mq"},
+		"a qdisc that is no root": {func() error {
+			return OfLink(&netns.CallError{Call: "set root qdisc clsact (RTM_NEWQDISC)", Object: "tunbench0", Err: unix.EOPNOTSUPP}, netns.Link{Qdisc: "clsact"})
+		}, true, nil, record.Unsupported, "qdisc=clsact: clsact cannot be the root qdisc of this device; choose another: set root qdisc clsact"},
 		"descriptors":            {func() error { return socket }, true, nil, record.Missing, "raise the limit (ulimit -n), or use fewer flows or queues"},
 		"descriptors of devices": {func() error { return fmt.Errorf("open /dev/net/tun: %w", unix.EMFILE) }, true, nil, record.Missing, "raise the limit (ulimit -n)"},
 		"descriptors of all":     {func() error { return fmt.Errorf("socket: %w", unix.ENFILE) }, true, nil, record.Missing, "fs.file-max"},
