@@ -87,7 +87,10 @@ func (n namer) user(pid int, address uint64, returns bool) (list []Frame) {
 		for _, name := range ownNames(address, returns) {
 			list = append(list, Frame{name, "tunbench"})
 		}
-		return list
+		if list != nil {
+			return list
+		}
+		// What else it runs has a mapping of its own, such as the clocks of the vDSO.
 	}
 	if returns {
 		address--

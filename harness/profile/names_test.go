@@ -127,8 +127,34 @@ func TestOwnNames(t *testing.T) {
 	if got := ownNames(pc, false); !slices.Equal(got, []string{"tunbench/harness/profile.here"}) {
 		t.Errorf("%q", got)
 	}
-	if got := ownNames(1, false); !slices.Equal(got, []string{"[unknown]"}) {
+	if got := ownNames(1, false); got != nil {
 		t.Errorf("%q of no function", got)
+	}
+}
+
+// What this process and others run outside their programs is named by its mapping: a sender
+// that waits for its schedule spends its time in the clocks of the vDSO.
+func TestVDSO(t *testing.T) {
+	own := os.Getpid()
+	p, err := readProcess(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(p.mappings, func(m mapping) bool { return m.path == "[vdso]" })
+	if i < 0 {
+		t.Skip("this kernel maps no vDSO")
+	}
+	n := namer{own: own, processes: map[int]process{own: p, own + 1: p}, objects: map[string]object{}}
+	for pid, address := range map[int]uint64{own: p.mappings[i].begin + 0x800, own + 1: p.mappings[i].begin + 0x800} {
+		if got := n.user(pid, address, false); !slices.Equal(got, []Frame{{"[vdso]", "[vdso]"}}) {
+			t.Errorf("process %d: %+v", pid-own, got)
+		}
+	}
+	if got := n.user(own, 1, false); !slices.Equal(got, []Frame{{"[unknown]", ""}}) {
+		t.Errorf("no mapping: %+v", got)
+	}
+	if got := n.user(own, uint64(reflect.ValueOf(here).Pointer()), false); len(got) != 1 || got[0].Of != "tunbench" {
+		t.Errorf("a function: %+v", got)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // process is a process of a trial, as it was while it ran.
 type process struct {
 	comm     string
-	mappings []mapping // of executable code, sorted; none of this process, which knows its own
+	mappings []mapping // of executable code, sorted
 }
 
 // mapping is a part of a file in the memory of a process.
@@ -177,12 +177,15 @@ func (o object) at(m mapping, address uint64) string {
 			}
 		}
 	}
+	if strings.HasPrefix(o.name, "[") { // no file: [vdso]
+		return o.name
+	}
 	return "[" + o.name + "]"
 }
 
 // ownNames names the code of this program at an address of a stack, the innermost first:
-// several functions, where one was inlined into the other. A return address is that
-// behind the call.
+// several functions, where one was inlined into the other, or none where the address is
+// in none of its functions. A return address is that behind the call.
 func ownNames(address uint64, returns bool) (names []string) {
 	pc := uintptr(address)
 	if !returns {
@@ -197,9 +200,6 @@ func ownNames(address uint64, returns bool) (names []string) {
 		if !more {
 			break
 		}
-	}
-	if len(names) == 0 {
-		names = []string{"[unknown]"}
 	}
 	return names
 }

@@ -145,7 +145,11 @@ func (s *Sampler) Collect() (*Samples, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := namer{kernel: s.names, programs: programs, processes: s.processes, own: os.Getpid(), objects: map[string]object{}, named: map[address][]Frame{}}
+	own := os.Getpid()
+	if p, err := readProcess(own); err == nil {
+		s.processes[own] = p
+	}
+	n := namer{kernel: s.names, programs: programs, processes: s.processes, own: own, objects: map[string]object{}, named: map[address][]Frame{}}
 	got := &Samples{Event: s.stacks.Event(), PeriodNs: int64(s.period), Counts: counts}
 	for _, r := range s.raw {
 		got.Stacks = append(got.Stacks, Stack{n.frames(r.Stack), r.count})
