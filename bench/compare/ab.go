@@ -187,5 +187,5 @@ type TooFewPairsError struct {
 }
 
 func (e *TooFewPairsError) Error() string {
-	return fmt.Sprintf("compare %s: %d pairs cannot show anything in %d metrics: at least %d are needed (--trials %[4]d)", e.Scenario, e.Pairs, e.Metrics, e.Need)
+	return fmt.Sprintf("compare %s: %d pairs cannot show anything in %s: at least %d are needed (--trials %[4]d)", e.Scenario, e.Pairs, record.Plural(e.Metrics, "metric", "metrics"), e.Need)
 }

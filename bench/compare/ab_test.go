@@ -181,6 +181,9 @@ func TestABNeedsEnoughPairs(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "5 pairs cannot show anything") || !strings.Contains(err.Error(), "--trials ") {
 		t.Errorf("error: %v", err)
 	}
+	if text := (&TooFewPairsError{"Tun", 6, 1, 7}).Error(); text != "compare Tun: 6 pairs cannot show anything in 1 metric: at least 7 are needed (--trials 7)" {
+		t.Error(text)
+	}
 }
 
 func TestLockstepIsMeasuredInTurn(t *testing.T) {

@@ -138,7 +138,7 @@ func (b *boot) watch(ctx context.Context) {
 			} else if longer := UntilSilent(b.qemu.cpuTime(), b.patience, time.Since(b.begin)); longer > 0 {
 				b.silent = time.After(longer)
 			} else {
-				b.stop(fmt.Errorf("the kernel printed nothing for %v: has it a serial console (%s)?", b.patience, boards[b.machine.Kernel.Arch].serial))
+				b.stop(silentError(b.qemu.cpuTime(), b.patience, boards[b.machine.Kernel.Arch].serial))
 			}
 		case <-b.timedOut:
 			err := fmt.Errorf("the guest was not done after %v (--timeout)", b.machine.Timeout)
@@ -151,6 +151,16 @@ func (b *boot) watch(ctx context.Context) {
 			b.qemu.kill()
 		}
 	}
+}
+
+// silentError is that of a kernel that printed nothing for patience, in which QEMU used
+// so much CPU time.
+func silentError(used, patience time.Duration, serial string) error {
+	if used < patience/2 {
+		return fmt.Errorf("the kernel printed nothing for %v, in which QEMU had %.1f s of CPU time: either this host is too busy, or the guest hangs, or the kernel has no serial console (%s)",
+			patience, used.Seconds(), serial)
+	}
+	return fmt.Errorf("the kernel printed nothing for %v: has it a serial console (%s)?", patience, serial)
 }
 
 // UntilSilent is how long a guest may still say nothing, of whose CPU time patience may

@@ -238,6 +238,14 @@ func TestUntilSilent(t *testing.T) {
 			t.Errorf("%v of CPU time in %v: %v more, want %v", c.used, c.since, got, c.want)
 		}
 	}
+	for used, want := range map[time.Duration]string{
+		2500 * time.Millisecond: "printed nothing for 1m0s, in which QEMU had 2.5 s of CPU time: either this host is too busy, or the guest hangs, or the kernel has no serial console (CONFIG_X)",
+		time.Minute:             "printed nothing for 1m0s: has it a serial console (CONFIG_X)?",
+	} {
+		if err := silentError(used, time.Minute, "CONFIG_X"); err.Error() != "the kernel "+want {
+			t.Errorf("%v of CPU time: %v", used, err)
+		}
+	}
 	for script, busy := range map[string]bool{"exec sleep 60": false, "while :; do :; done": true} {
 		m := fakeQEMU(t, script)
 		qemu, err := FindQEMU("amd64")
