@@ -56,6 +56,7 @@ var groups = []group{
 
 // message is what a commit says of one pair of sides.
 type message struct {
+	titles   []string // the subject of the commit, from the longest to the shortest
 	head     []string // sentences
 	warnings []prose.Prose
 	common   []string // axes of all scenarios
@@ -70,6 +71,16 @@ func (m message) String() string {
 	put := func(s, indent string) {
 		for _, line := range screen.Wrap(strings.TrimPrefix(ascii.Replace(text.Printable(s)), "#"), Width, indent) {
 			b.WriteString(line + "\n")
+		}
+	}
+	// git takes all lines up to an empty one as the subject: it has to be a single line.
+	for i, s := range m.titles {
+		if s = ascii.Replace(text.Printable(s)); screen.Width(s) <= Width || i == len(m.titles)-1 {
+			b.WriteString(strings.TrimLeft(s, "#") + "\n\n")
+			if i > 0 {
+				put(m.titles[0], "  ")
+			}
+			break
 		}
 	}
 	for _, s := range m.head {
@@ -122,7 +133,10 @@ func table(b *strings.Builder, rows []row) {
 	for _, c := range cells {
 		line := pad(indent) + c[0]
 		if screen.Width(c[0]) > widths[0] {
-			for _, part := range screen.Wrap(line, Width, "      ") {
+			for i, part := range screen.Wrap(c[0], Width-indent, "      ") {
+				if i == 0 {
+					part = pad(indent) + part
+				}
 				b.WriteString(part + "\n")
 			}
 			line = pad(indent)
@@ -135,11 +149,15 @@ func table(b *strings.Builder, rows []row) {
 	}
 }
 
+// mixed are the scenarios of which one figure is worse and another one better.
+const mixed = "mixed"
+
 // counted returns the number of scenarios in each group, and of all scenarios. A scenario
 // counts for the first group, in the order below, that has one of its figures: it is
 // unchanged only if all of its figures are.
 func counted(rows []row) (n map[string]int, all int) {
-	order := []string{"worse", "better", "not judged", "cannot tell", "no change"}
+	order := []string{mixed, "worse", "better", "not judged", "cannot tell", "no change"}
+	const worse, better = 1, 2
 	at := map[string]int{}
 	for _, r := range rows {
 		i := slices.IndexFunc(groups, func(g group) bool { return slices.Contains(g.verdicts, r.verdict) })
@@ -147,7 +165,10 @@ func counted(rows []row) (n map[string]int, all int) {
 			continue
 		}
 		rank := slices.Index(order, groups[i].name)
-		if old, seen := at[r.scenario]; !seen || rank < old {
+		switch old, seen := at[r.scenario]; {
+		case seen && min(old, rank) == worse && max(old, rank) == better:
+			at[r.scenario] = 0
+		case !seen || rank < old:
 			at[r.scenario] = rank
 		}
 	}
@@ -168,7 +189,7 @@ func outcome(rows []row, threshold, by string) string {
 		return book.Text("all equal", prose.Values{"Threshold": threshold, "N": all, "By": by})
 	}
 	var parts []string
-	for _, g := range groups {
+	for _, g := range append([]group{{name: mixed}}, groups...) {
 		if n[g.name] > 0 {
 			parts = append(parts, book.Text("count "+g.name, prose.Values{"N": n[g.name], "Threshold": threshold}))
 		}

@@ -10,9 +10,13 @@ import (
 	"tunbench/reports/verdict"
 )
 
-// checkLines fails where a line is too long for a message, or would be taken for a comment.
+// checkLines fails where a line is too long for a message, or would be taken for a comment,
+// and where the first line is not a subject of its own.
 func checkLines(t *testing.T, s string) {
 	t.Helper()
+	if lines := strings.Split(s, "\n"); len(lines) < 2 || !strings.HasPrefix(lines[0], "tunbench") || len(lines[0]) > Width || lines[1] != "" {
+		t.Errorf("git would not take the first line for the subject:\n%s", s)
+	}
 	for _, line := range strings.Split(s, "\n") {
 		if n := screen.Width(line); n > Width && strings.Contains(strings.TrimSpace(line), " ") {
 			t.Errorf("a line of %d columns: %q", n, line)
@@ -36,7 +40,7 @@ func TestComparison(t *testing.T) {
 	}
 	got := Comparison(c)
 	checkLines(t, got)
-	for _, want := range []string{"tunbench compare: after against before (stored runs, not interleaved)\n", "\nworse:", "\nbetter:", "\nnot judged:", "not measured in new", "warning: "} {
+	for _, want := range []string{"tunbench compare: after against before\n\ntwo stored runs, not interleaved\n", "\nworse:", "\nbetter:", "\nnot judged:", "not measured in new", "warning: "} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
 		}
@@ -80,12 +84,21 @@ func TestKernels(t *testing.T) {
 		}
 		return k
 	}
+	cheaper := func(k verdict.KernelBoots) verdict.KernelBoots {
+		for _, boot := range k.Boots {
+			for _, one := range boot[0].Trials {
+				one.Metrics[record.RecvNsPerPkt] = 1500
+			}
+		}
+		return k
+	}
 	for name, c := range map[string]struct {
 		lab  []verdict.KernelBoots
 		want string
 	}{
 		"equal":  {[]verdict.KernelBoots{boots("6.1.0-1-amd64", 5000, 5001), boots("6.1.0-2-amd64", 5000, 5001)}, "no change beyond 0.50% in 1 of 1 (2 boots, instructions)\n"},
 		"slower": {[]verdict.KernelBoots{boots("6.1.0-1-amd64", 5000, 5001), boots("6.1.0-2-amd64", 5400, 5401)}, "1 worse, of 1 scenario (2 boots, instructions)\n"},
+		"mixed":  {[]verdict.KernelBoots{boots("6.1.0-1-amd64", 5000, 5001), cheaper(boots("6.1.0-2-amd64", 5400, 5401))}, "1 both worse and better, of 1 scenario (2 boots, instructions)\n"},
 		"single": {[]verdict.KernelBoots{boots("6.1.0-1-amd64", 5000, 5001)}, "nothing was compared"},
 		"lost":   {[]verdict.KernelBoots{boots("6.1.0-1-amd64", 5000, 5001), {Name: "6.1.0-2-amd64", Boots: [][]*record.File{nil, nil}}}, "Nothing could be judged"},
 	} {
@@ -97,5 +110,60 @@ func TestKernels(t *testing.T) {
 		if c.want != "no change beyond 0.50% in 1 of 1 (2 boots, instructions)\n" && strings.Contains(got, "no change beyond") {
 			t.Errorf("%s: it says that nothing changed:\n%s", name, got)
 		}
+	}
+}
+
+// The paths of stored runs are those of one machine; the subject says what tells them apart.
+func TestApart(t *testing.T) {
+	for _, c := range [][4]string{
+		{"before", "after", "before", "after"},
+		{"/home/me/runs/before", "/home/me/runs/after/run.jsonl", "before", "after"},
+		{"before/run.jsonl", "after/run.jsonl", "before", "after"},
+		{"/runs/monday/vpn", "/runs/tuesday/vpn/", "monday/vpn", "tuesday/vpn"},
+		{"/runs", "/runs/old", "runs", "runs/old"},
+		{"/runs/same", "/runs/same", "same", "same"},
+		{"run.jsonl", "other/run.jsonl", "run.jsonl", "other"},
+	} {
+		if a, b := apart(c[0], c[1]); a != c[2] || b != c[3] {
+			t.Errorf("%s, %s: got %s and %s, want %s and %s", c[0], c[1], a, b, c[2], c[3])
+		}
+	}
+}
+
+// A subject that is too long for git is a shorter one, and the message begins with the long
+// one.
+func TestLongNames(t *testing.T) {
+	base, next := fixture.BeforeAndAfter()
+	long := strings.Repeat("long", 10)
+	c, err := verdict.Compare(base, next, verdict.Options{BaseName: "before-" + long, NewName: "after"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkLines(t, Comparison(c))
+	if got, want := Comparison(c), "tunbench: after against before-"+long+"\n\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+	c, err = verdict.Compare(base, next, verdict.Options{BaseName: "before-" + long, NewName: "after-" + long})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkLines(t, Comparison(c))
+	if got := Comparison(c); !strings.HasPrefix(got, "tunbench: a comparison\n\ntunbench compare: after-"+long) {
+		t.Errorf("no names in\n%s", got)
+	}
+}
+
+// A name for which there is no room beside its figures is indented as the other rows are.
+func TestLongRow(t *testing.T) {
+	var b strings.Builder
+	name := "gen=udp-gso vnet=10 offload=uso queues=4 flows=64 size=1500 io=uring steer=ebpf-cpu"
+	table(&b, []row{{scenario: name, figure: "pps", base: "4,497 kpps", new: "4,002 kpps", change: "-7.56%", within: "-20.53 to +12.81%"}})
+	for _, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
+		if !strings.HasPrefix(line, "  ") || screen.Width(line) > Width {
+			t.Errorf("a line of %d columns: %q", screen.Width(line), line)
+		}
+	}
+	if !strings.HasPrefix(b.String(), "  gen=udp-gso") {
+		t.Errorf("the name is not at the indent of rows:\n%s", b.String())
 	}
 }

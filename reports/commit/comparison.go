@@ -3,6 +3,7 @@ package commit
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -20,7 +21,12 @@ import (
 func Comparison(c *verdict.Comparison) string {
 	s := compare.New(c)
 	m := message{warnings: s.Alerts(), common: s.Common, within: text.IntervalName}
-	m.head = append(m.head, book.Text("compared", prose.Values{"Base": c.Base.Name, "New": c.New.Name, "Paired": c.Paired}))
+	names := prose.Values{"Base": c.Base.Name, "New": c.New.Name, "Paired": c.Paired}
+	if !c.Paired {
+		names["Base"], names["New"] = apart(c.Base.Name, c.New.Name)
+		m.head = append(m.head, book.Text("stored", nil))
+	}
+	m.titles = []string{book.Text("compared", names), book.Text("short title", names), book.Text("shortest title", names)}
 	for i, side := range []verdict.Side{c.Base, c.New} {
 		name := []string{"base", "new"}[i]
 		if sameHost(c) {
@@ -61,6 +67,20 @@ func Comparison(c *verdict.Comparison) string {
 		m.tail = append(m.tail, book.Text("further", prose.Values{"N": rest}))
 	}
 	return m.String()
+}
+
+// apart shortens the paths of two runs to what tells them apart: where a run is stored on
+// one machine says nothing to readers of a commit.
+func apart(base, next string) (string, string) {
+	split := func(path string) []string {
+		path = filepath.ToSlash(filepath.Clean(path))
+		return strings.Split(cmp.Or(strings.TrimSuffix(path, "/"+record.FileName), path), "/")
+	}
+	a, b := split(base), split(next)
+	for len(a) > 1 && len(b) > 1 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	return strings.Join(a, "/"), strings.Join(b, "/")
 }
 
 // undecided is how many figures without a verdict have no row.

@@ -16,7 +16,7 @@ import (
 func Kernels(l *verdict.Lab) string {
 	s := kernels.New(l)
 	if len(l.Kernels) < 2 {
-		return message{warnings: s.Cautions(), tail: []string{book.Text("one kernel", nil)}}.String()
+		return message{titles: []string{book.Text("no comparison", nil)}, warnings: s.Cautions(), tail: []string{book.Text("one kernel", nil)}}.String()
 	}
 	var parts []string
 	verdicts := l.Verdicts()
@@ -26,9 +26,9 @@ func Kernels(l *verdict.Lab) string {
 		if len(parts) == 0 {
 			m.warnings = slices.Concat(s.Headlines(), s.Cautions())
 		}
-		m.head = append(m.head, book.Text("kernels", prose.Values{
-			"Base": base.Name, "New": next.Name, "Unit": l.Unit(), "Suites": l.Suites, "Tools": l.Tools,
-		}))
+		names := prose.Values{"Base": base.Name, "New": next.Name, "Unit": l.Unit(), "Suites": l.Suites, "Tools": l.Tools}
+		m.titles = []string{book.Text("kernels", names), book.Text("short title", names), book.Text("shortest title", names)}
+		m.head = append(m.head, book.Text("measured", names))
 		threshold, boots := "", 0
 		for _, v := range verdicts {
 			if v.NewKernel != next.Name {
