@@ -3,7 +3,9 @@ package trust
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"tunbench/reports/axis"
 	"tunbench/reports/figure"
@@ -17,12 +19,18 @@ type subject struct {
 }
 
 // again is a command that makes the run of f again, or measures only one scenario of it,
-// with more arguments. It leaves out where the results of the run went. It is "" where the
-// arguments of the run are not known to select that on this host.
+// with more arguments, which replace those of the run. It leaves out where the results of
+// the run went. It is "" where the arguments of the run are not known to select that on
+// this host.
 func again(f *record.File, only *subject, more ...string) string {
 	args := arguments(f.Run, only != nil)
 	if args == nil {
 		return ""
+	}
+	for _, a := range more {
+		if slices.Contains(replaced, a) {
+			args = without(args, a)
+		}
 	}
 	if only != nil {
 		filter, ok := alone(f, *only)
@@ -82,9 +90,37 @@ func arguments(r *record.Run, single bool) []string {
 
 // Flags that again leaves out: those with a value, and the others.
 var (
-	valued  = []string{"--out", "--format", "--trials", "--measure"}
+	valued  = []string{"--out", "--format"}
 	boolean = []string{"--quiet", "--verbose", "--json", "--full", "--github"}
 )
+
+// replaced are the flags of which a command has one at most.
+var replaced = []string{"--trials", "--measure"}
+
+// enough reports whether the value of a flag in replaced suffices for an interval. One that
+// does not was the user's for a first look; without it, the suite's own applies.
+func enough(name, value string) bool {
+	if name == "--trials" {
+		n, err := strconv.Atoi(value)
+		return err == nil && n >= figure.Fewest
+	}
+	d, err := time.ParseDuration(value)
+	return err == nil && d >= record.LeastMeasureNs
+}
+
+// without is args without a flag and its value.
+func without(args []string, flag string) (kept []string) {
+	for i := 0; i < len(args); i++ {
+		name, _, together := strings.Cut(args[i], "=")
+		switch {
+		case name != flag:
+			kept = append(kept, args[i])
+		case !together:
+			i++
+		}
+	}
+	return kept
+}
 
 // typed are the arguments of r from the name of the command on. They are nil where it is not
 // run, or resumes another, and where the run is that of a guest: the host has another kernel.
@@ -99,11 +135,14 @@ func typed(r *record.Run, whole bool) (kept []string) {
 	}
 	for i := from; i < len(r.Args); i++ {
 		a := r.Args[i]
-		name, _, together := strings.Cut(a, "=")
+		name, value, together := strings.Cut(a, "=")
+		if !together && i+1 < len(r.Args) {
+			value = r.Args[i+1]
+		}
 		switch {
 		case name == "--resume":
 			return nil
-		case slices.Contains(valued, name), name == "--shard" && whole:
+		case slices.Contains(valued, name), slices.Contains(replaced, name) && !enough(name, value), name == "--shard" && whole:
 			if !together {
 				i++ // its value
 			}

@@ -37,18 +37,25 @@ func Left(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
 	if short > 0 {
 		command := again(f, nil)
 		if f.End == nil && command != "" { // there is something left
-			command = "sudo tunbench run --resume FOLDER"
+			command = resume
 		}
 		p = append(p, book.Say("short", prose.Values{"N": short, "Command": command}))
 	}
 	if first != nil && !slices.ContainsFunc(list, exact) {
-		p = append(p, book.Say("too few trials", prose.Values{"N": fewest, "Fewest": figure.Fewest, "Command": again(f, nil, "--trials", fmt.Sprint(figure.Fewest))}))
+		command := again(f, nil, "--trials", fmt.Sprint(figure.Fewest))
+		if plan := f.Run.Plan; f.End == nil && command != "" && plan != nil && plan.Pairs >= figure.Fewest { // what is left suffices
+			command = resume
+		}
+		p = append(p, book.Say("too few trials", prose.Values{"N": fewest, "Fewest": figure.Fewest, "Command": command}))
 	}
 	if fact := crowded(f.Run, list); len(fact) > 0 {
 		p = append(p, fact)
 	}
 	return p
 }
+
+// resume is the command that measures what an interrupted run has left.
+const resume = "sudo tunbench run --resume FOLDER"
 
 // exact reports whether the packet rate of s has a 95 % interval.
 func exact(s *figure.Scenario) bool {

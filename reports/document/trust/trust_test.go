@@ -220,6 +220,53 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// An interrupted run that was to have enough trials is resumed, another one made longer.
+func TestTooFewOfAnInterruptedRun(t *testing.T) {
+	for _, c := range []struct {
+		pairs int
+		ended bool
+		want  string
+	}{
+		{6, false, "sudo tunbench run --resume FOLDER"},
+		{2, false, "sudo tunbench run --suite vpn --trials 6"},
+		{6, true, "sudo tunbench run --suite vpn --trials 6"},
+	} {
+		f := fixture.FileOf(fixture.Plain(1, 64), fixture.Plain(2, 64))
+		f.Run.Args, f.Run.Plan = []string{"run", "--suite", "vpn"}, &record.Plan{Pairs: c.pairs}
+		if c.ended {
+			f.End = &record.End{}
+		}
+		list, _ := figure.Scenarios(f)
+		var got string
+		for _, p := range Left(f, list) {
+			got += document.PlainText(p) + "\n"
+		}
+		if !strings.HasSuffix(got, ": "+c.want+"\n") {
+			t.Errorf("%d pairs, ended %v: %q, want %q at its end", c.pairs, c.ended, got, c.want)
+		}
+	}
+}
+
+// A command keeps the number and the length of the trials where they suffice for an
+// interval, and has each at most once.
+func TestAgainKeepsTheLength(t *testing.T) {
+	for _, c := range []struct {
+		args, more []string
+		want       string
+	}{
+		{[]string{"run", "--trials", "12", "--filter", "size=64"}, nil, "run --trials 12 --filter size=64"},
+		{[]string{"run", "--trials=12", "--measure=2s", "--out=x"}, nil, "run --trials=12 --measure=2s"},
+		{[]string{"run", "--trials", "2", "--measure", "20ms", "--suite", "vpn"}, nil, "run --suite vpn"},
+		{[]string{"run", "--trials", "12", "--measure", "20ms"}, []string{"--measure", "1s"}, "run --trials 12 --measure 1s"},
+		{[]string{"run", "--trials=7", "--measure", "2s", "--hook", "none"}, []string{"--measure", "4s"}, "run --trials=7 --hook none --measure 4s"},
+		{[]string{"run", "--trials"}, nil, "run"},
+	} {
+		if got := again(&record.File{Run: &record.Run{Args: c.args}}, nil, c.more...); got != "sudo tunbench "+c.want {
+			t.Errorf("%q with %q: %q, want %q", c.args, c.more, got, c.want)
+		}
+	}
+}
+
 // The command for one scenario selects it alone: of those that the plan or the file of a whole
 // run has or, where neither has all, of whatever there may be.
 func TestAgainAlone(t *testing.T) {
