@@ -139,7 +139,7 @@ func gaugeFaults(page string, runs, comparisons map[string]gauge) (faults []stri
 	}
 	for _, k := range metric.Kinds() {
 		names := []string{"tunbench_" + k.Gauge.Family + "_" + k.Gauge.Unit}
-		if k.Virtual > 0 {
+		if k.Unit == "ns" {
 			names = append(names, "tunbench_"+k.Gauge.Family+"_instructions_per_packet")
 		}
 		for _, name := range names {

@@ -96,9 +96,6 @@ func sealed[R record.Run | record.Trial | record.Search | record.Verdict | recor
 func unitOf(name, clock string) jsonUnit {
 	k := metric.Of(name, clock)
 	u := jsonUnit{Unit: k.Unit}
-	if k.Unit == "ns" && clock == record.ClockICount {
-		u.Unit = metric.Instructions
-	}
 	switch k.Better {
 	case +1:
 		u.Better = "higher"

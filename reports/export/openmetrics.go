@@ -31,7 +31,7 @@ func gaugeOf(m figure.Measure) (name metric.Gauge, help string) {
 		return metric.Gauge{Family: "other", Unit: "", Per: 1}, "Metrics that this version of tunbench does not know, in the unit of the run file"
 	case m.Unit == metric.Instructions:
 		name.Unit, name.Per = "instructions_per_packet", 1
-		return name, strings.Replace(m.Meaning, "Time", "Instructions of the guest", 1)
+		return name, strings.NewReplacer("CPU time of all threads", "Instructions of all threads of the guest", "Time", "Instructions of the guest").Replace(m.Meaning)
 	}
 	return name, m.Meaning
 }

@@ -162,10 +162,11 @@ func Find(name string) (Kind, bool) {
 	return table[i], true
 }
 
-// Of returns the kind of a metric under a clock. An unknown metric has only a name.
+// Of returns the kind of a metric under a clock: in virtual time, a nanosecond is an
+// instruction. An unknown metric has only a name.
 func Of(name, clock string) Kind {
 	k, _ := Find(name)
-	if clock == record.ClockICount && k.Virtual > 0 {
+	if clock == record.ClockICount && k.Unit == "ns" {
 		k.Unit = Instructions
 	}
 	return k
