@@ -31,6 +31,9 @@ func Alike(d figure.Difference, a, b *figure.Scenario) bool {
 	return d.Name == "vnet" || d.Name == "copy" || formOf(a) == formOf(b)
 }
 
+// Whole reports whether s moves GSO packets whole, which hold many segments.
+func Whole(s *figure.Scenario) bool { return formOf(s) == whole }
+
 // formOf is the form of s, by its trials.
 func formOf(s *figure.Scenario) form {
 	n := 0

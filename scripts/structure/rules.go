@@ -116,7 +116,7 @@ var rules = []rule{
 	{"reports/document/curve", "reports/document reports/chart reports/curve reports/figure reports/metric reports/text reports/prose reports/record"},
 	{"reports/document/trust", "reports/document reports/figure reports/text reports/axis reports/prose reports/record"},
 	{"reports/document/window", "reports/document reports/chart reports/figure reports/metric reports/text reports/axis reports/prose reports/record"},
-	{"reports/document/program", "reports/document reports/document/question reports/chart reports/figure reports/text reports/axis reports/prose reports/record"},
+	{"reports/document/program", "reports/document reports/document/question reports/chart reports/finding reports/figure reports/text reports/axis reports/prose reports/record"},
 	{"reports/document/ladder", "reports/document reports/document/question reports/chart reports/figure reports/metric reports/prose reports/record reports/text"},
 	{"reports/document/question", "reports/document reports/chart reports/finding reports/figure reports/text reports/axis reports/prose"},
 	{"reports/document", "reports/chart reports/figure reports/metric reports/text reports/prose reports/record"},

@@ -13,6 +13,7 @@ import (
 	"tunbench/reports/document"
 	"tunbench/reports/document/question"
 	"tunbench/reports/figure"
+	"tunbench/reports/finding"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -190,9 +191,21 @@ func goodputs(all []*row) (document.Picture, bool) {
 		File: document.Numbered("programs", 0), Alt: book.Text("chart alt", nil), N: document.TrialsEach(scenarios),
 		Chart: chart.Ratios{
 			Title: book.Text("chart title", title), Desc: book.Text("chart description", nil), Unit: "Gbit/s",
-			Shared: book.Text("chart shared", prose.Values{"Hidden": len(all) - len(shown)}), Groups: []chart.RatioGroup{group},
+			Shared: book.Text("chart shared", prose.Values{"Hidden": len(all) - len(shown), "Base": base.name, "Whole": finding.Whole(base.tcp), "Unlike": unlike(scenarios)}),
+			Groups: []chart.RatioGroup{group},
 		},
 	}, true
+}
+
+// unlike is how many scenarios move packets in another form than the first one, so that
+// their ratios to it are those of the form, too.
+func unlike(list []*figure.Scenario) (n int) {
+	for _, s := range list[1:] {
+		if finding.Whole(s) != finding.Whole(list[0]) {
+			n++
+		}
+	}
+	return n
 }
 
 // mostBars is how many programs and paths a chart has: one more than other charts, since

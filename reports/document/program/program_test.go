@@ -108,3 +108,39 @@ func TestTitleAgreesWithTheBar(t *testing.T) {
 		t.Errorf("title %q, bar %+v", drawn.Title, bar)
 	}
 }
+
+// The chart says which rows move packets in another form than its base.
+func TestOtherForm(t *testing.T) {
+	const tail = "/dir=k2u/gen=tcp/queues=1/size=1400"
+	shared := func(baseOffloads, offloads []string) string {
+		f := file("Tun/path=veth"+tail, "Tun/path=program"+tail+"/program=mine", "Tun/path=vpn"+tail)
+		for i := range f.Trials {
+			f.Trials[i].Axes = map[string]string{"gen": "tcp"}
+			_, rest, _ := strings.Cut(f.Trials[i].Scenario, "path=")
+			f.Trials[i].Axes["path"], _, _ = strings.Cut(rest, "/")
+			f.Trials[i].Device.Offloads = offloads
+		}
+		f.Trials[0].Device.Offloads = baseOffloads
+		f.Trials[1].Axes["program"] = "mine"
+		list, _ := figure.Scenarios(f)
+		sec, ok := Section(list)
+		if !ok || len(sec.Blocks) != 2 {
+			t.Fatalf("%v, %d blocks", ok, len(sec.Blocks))
+		}
+		return sec.Blocks[1].(document.Picture).Chart.(chart.Ratios).Shared
+	}
+	tso := []string{"tx-tcp-segmentation"}
+	for _, c := range []struct {
+		base, others []string
+		want         string
+	}{
+		{nil, nil, "TCP goodput"},
+		{tso, tso, "TCP goodput"},
+		{tso, nil, "TCP goodput; path=veth moves GSO packets whole, 2 of the others single segments"},
+		{nil, tso, "TCP goodput; path=veth moves single segments, 2 of the others GSO packets whole"},
+	} {
+		if got := shared(c.base, c.others); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
