@@ -42,9 +42,12 @@ func KernelsSummary(w io.Writer, k []verdict.KernelBoots, allow ...string) error
 	if tables == 0 {
 		blank()
 		fmt.Fprintln(&b, "Nothing was measured.")
-	} else if len(l.Common) > 0 {
+	} else {
 		fmt.Fprintln(&b)
-		wrapped(&b, to, screen.Plain, "all scenarios: "+text.Printable(strings.Join(l.Common, " ")))
+		wrapped(&b, to, screen.Plain, "send, receive: "+l.Unit()+" per packet")
+		if len(l.Common) > 0 {
+			wrapped(&b, to, screen.Plain, "all scenarios: "+text.Printable(strings.Join(l.Common, " ")))
+		}
 	}
 	fmt.Fprintln(&b)
 	for _, p := range l.Points() {

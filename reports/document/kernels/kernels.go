@@ -36,7 +36,7 @@ func (l Text) Columns() []*verdict.Kernel {
 
 // Document is the report.
 func (l Text) Document() document.Document {
-	d := document.Document{Title: l.title(), Alerts: l.alerts(), Lead: l.lead(), Points: l.Points(), Source: document.SourceOf(l.Runs()...)}
+	d := document.Document{Title: l.title(), Alerts: l.alerts(), Lead: l.lead(), Points: append(l.Points(), l.method()), Source: document.SourceOf(l.Runs()...)}
 	d.N = document.Counted(l.Delivered(), document.Boots())
 	if slices.ContainsFunc(l.Kernels, func(k *verdict.Kernel) bool { return len(k.Bare) > 0 }) {
 		d.Sections = append(d.Sections, costs(l)...)
@@ -161,11 +161,16 @@ func (l Text) lead() prose.Prose {
 		list = append(list, book.Say("kernel", prose.Values{"Name": k.Name, "Boots": k.Boots - len(k.Lost), "Base": i == 0 && len(l.Kernels) > 1}))
 	}
 	p := book.Say("scenarios", prose.Values{"Scenarios": measured, "Suites": code(l.Suites), "Kernels": list})
-	say := func(sentence prose.Prose) { p = append(append(p, prose.Say(" ")...), sentence...) }
 	if len(l.Kernels) > 1 {
-		say(book.Say("indicative", nil))
+		p = append(append(p, prose.Say(" ")...), book.Say("indicative", nil)...)
 	}
-	say(book.Say("costs", nil))
+	return p
+}
+
+// method says what the figures are. It follows the result.
+func (l Text) method() prose.Prose {
+	p := book.Say("costs", nil)
+	say := func(sentence prose.Prose) { p = append(append(p, prose.Say(" ")...), sentence...) }
 	if len(l.Clocks) > 0 {
 		say(book.Say("clock", prose.Values{"Clocks": code(l.Clocks)}))
 	}
