@@ -122,3 +122,36 @@ func TestHistorySiteOrder(t *testing.T) {
 		t.Errorf("pages: %q", names)
 	}
 }
+
+// The page of a series that is judged by its ratio to loopback says so: the chart shows the
+// rate, whose steps may be those of the host.
+func TestHistorySiteByRatio(t *testing.T) {
+	const says = "is judged by its ratio to loopback"
+	with := func(yardstick bool) (told int) {
+		runs := over(4, 20, 0.008, stepFrom(10, 0.8), func(_ int, f *record.File) {
+			for i := range f.Trials {
+				if one := &f.Trials[i]; yardstick {
+					one.Metrics[record.LoopbackRatio] = 0.8
+					one.Yardstick = &record.Yardstick{Kind: record.YardstickUDP, PPS: one.Metrics[record.PPS] / 0.8}
+				}
+			}
+		})
+		c := checkOf(t, runs, series.Options{})
+		if changes := len(c.Findings) > 0; changes == yardstick {
+			t.Errorf("yardstick %v: %d findings", yardstick, len(c.Findings))
+		}
+		_, pages := siteOf(t, c)
+		for name, page := range pages {
+			if strings.Contains(page, says) && name != history.IndexName {
+				told++
+			}
+		}
+		return told
+	}
+	if n := with(true); n != 1 {
+		t.Errorf("%d pages say that a ratio is judged", n)
+	}
+	if n := with(false); n != 0 {
+		t.Errorf("%d pages say so of a rate", n)
+	}
+}

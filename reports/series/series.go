@@ -42,6 +42,9 @@ type Series struct {
 	shownFrom int // the first point that is shown
 }
 
+// ByRatio reports whether the ratio to loopback is judged, and not the rate itself.
+func (s *Series) ByRatio() bool { return s.byRatio }
+
 // find fills in the judged values, and the changes.
 func (s *Series) find(o Options) error {
 	yardstick := s.yardstick()

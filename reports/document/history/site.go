@@ -124,6 +124,9 @@ func pageOf(t Text, g group) document.Document {
 		Title: t.Called(g.series[0]), Lead: prose.Say(prose.Link(book.Text("to index", prose.Values{"Name": t.Name}), IndexName)),
 		Points: []prose.Prose{t.HostLine(g.host), book.Say("full name", prose.Values{"Name": g.scenario})},
 	}
+	if i := slices.IndexFunc(g.series, (*series.Series).ByRatio); i >= 0 {
+		d.Points = append(d.Points, book.Say("by ratio", prose.Values{"Metric": g.series[i].Metric}))
+	}
 	d.Sections = append(d.Sections, changed(own), charts(t, g), figures(t, g))
 	return d
 }
