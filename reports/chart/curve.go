@@ -187,7 +187,7 @@ func (k Curve) note() string {
 		note += "; band: lowest to highest trial"
 	}
 	if hollow {
-		note += "; hollow: no valid trial"
+		note += "; hollow: not all trials are valid"
 	}
 	switch {
 	case k.X.Log && k.Y.Log:

@@ -30,7 +30,7 @@ type Curve struct {
 	Marks  []Mark
 	// Left are the values of X that are no numbers, whose scenarios are left out.
 	Left []string
-	// Without are the scenarios of which no trial is valid: they have no points.
+	// Without are the scenarios that have no points for want of valid trials.
 	Without []*figure.Scenario
 }
 
@@ -237,7 +237,8 @@ func (c *Curve) describe(families []family) {
 		}
 		for _, s := range m.scenarios {
 			names = append(names, s.Name)
-			if len(s.Valid()) == 0 {
+			// Where the observed trials alone are valid, the offered rate is not known.
+			if _, placed := placeOf(s, c.X); len(s.Valid()) == 0 || s.Head().Invalid && !placed {
 				c.Without = append(c.Without, s)
 			}
 		}

@@ -269,6 +269,18 @@ func TestLatencies(t *testing.T) {
 			t.Errorf("%s: no scenario is without valid trials", said(c))
 		}
 	}
+	// An observed trial that is valid gives no place on the axis: its scenario is left out, too.
+	for _, bare := range f.Trials {
+		if len(bare.Flags) > 0 {
+			bare.Arm, bare.Flags, bare.Schedule = record.Observed, nil, nil
+			f.Trials = append(f.Trials, bare)
+		}
+	}
+	for i, c := range Of(f, scenariosOf(f)) {
+		if len(c.Without) == 0 || said(c) != want[i] {
+			t.Errorf("%d without points: %s, want %s", len(c.Without), said(c), want[i])
+		}
+	}
 	f.Searches[0].Goals[0].Resolved = false
 	f.Run.Clock = record.ClockICount
 	if all := Of(f, scenariosOf(f)); len(all) != 0 {

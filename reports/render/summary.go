@@ -176,7 +176,8 @@ func brief(list []*figure.Scenario, title func(*figure.Scenario) string) documen
 	for _, s := range list {
 		h := s.Head()
 		p50, p99 := text.Absent, text.Absent
-		if l, _, ok := s.LatencyOf(record.E2E); ok {
+		// Of a scenario without a valid trial, the observed ones do not stand for the others.
+		if l, _, ok := s.LatencyOf(record.E2E); ok && !h.Invalid {
 			if v, ok := l.Quantile(0.5); ok {
 				p50 = text.Duration(float64(v))
 			}

@@ -174,7 +174,7 @@ func TestPlots(t *testing.T) {
 	if len(loads.Rows) != 3 {
 		t.Errorf("no trial is valid at one of four loads: %d rows", len(loads.Rows))
 	}
-	if got, want := document.PlainText(prose.Prose(d.Sections[1].Blocks[3].(document.Small))), "Left out, because no trial is valid: TUN size=64 load=110pct."; got != want {
+	if got, want := document.PlainText(prose.Prose(d.Sections[1].Blocks[3].(document.Small))), "Left out for want of valid trials: TUN size=64 load=110pct."; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := document.PlainText(loads.Rows[1][0]); got != "495" || loads.Columns[0].Name != "offered rate, kpps" {
