@@ -130,7 +130,7 @@ func (r Ratios) note() string {
 	case ranges:
 		note += "; dashed line: lowest to highest trial"
 	}
-	note += "; grey: the first of its group, or not shown to differ from it"
+	note += "; grey: the first of its group, or not clearly different from it"
 	if hollow {
 		note += "; hollow: no valid trial"
 	}

@@ -2,11 +2,16 @@ package export
 
 import (
 	"embed"
+	"slices"
 
+	"tunbench/reports/chart"
 	"tunbench/reports/document"
 	"tunbench/reports/document/compare"
 	"tunbench/reports/document/history"
+	"tunbench/reports/document/question"
 	"tunbench/reports/document/run"
+	"tunbench/reports/figure"
+	"tunbench/reports/finding"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/render"
@@ -49,13 +54,22 @@ func htmlHistory(c *series.Check, _ bool) ([]render.Output, error) {
 	return render.HTMLFiles(history.New(c).Document())
 }
 
-// FirstPicture is the file of the first chart beside the report of a run; "" where there is
-// none.
+// FirstPicture is the file of the chart to look at first beside the report of a run: a
+// curve where the report begins with curves, else the chart of the first finding; "" where
+// there is no chart.
 func FirstPicture(f *record.File) string {
-	for _, p := range run.New(f).Pictures() {
-		return p.File
+	pics := run.New(f).Pictures()
+	if len(pics) == 0 {
+		return ""
 	}
-	return ""
+	list, _ := figure.Scenarios(f)
+	found, _ := finding.Of(list)
+	if _, bars := pics[0].Chart.(chart.Ratios); bars && len(found) > 0 {
+		if i := slices.IndexFunc(pics, func(p document.Picture) bool { return question.Draws(p, found[0]) }); i >= 0 {
+			return pics[i].File
+		}
+	}
+	return pics[0].File
 }
 
 func pngRuns(runs []record.Named, _ bool) ([]render.Output, error) {

@@ -63,11 +63,23 @@ func (l Lanes) Pictures(list []*figure.Scenario) (pics []document.Picture) {
 		if arm == record.Observed && len(l[record.Bare]) > 0 {
 			file = "latency-observed"
 		}
+		var kinds []string
+		for _, s := range shown {
+			for _, lane := range l[arm][s] {
+				if kind := strings.ToLower(lane.Kind); !slices.Contains(kinds, kind) {
+					kinds = append(kinds, kind)
+				}
+			}
+		}
+		wait := ""
+		if load == "closed" {
+			wait = book.Text("wait", nil)
+		}
 		few := func(s *figure.Scenario) string { return document.OfFew(s.Arm(arm)) }
 		pics = append(pics, pictures(shown, few, func(s *figure.Scenario) []chart.Lane { return l[arm][s] }, document.Picture{
-			File: file, Alt: book.Text("alt", nil), N: document.TrialsIn(arm, shown),
+			File: file, Alt: book.Text("alt", prose.Values{"Kinds": kinds}), N: document.TrialsIn(arm, shown),
 			Chart: chart.Ladder{
-				Title: book.Text("title", prose.Values{"Arm": string(arm), "Load": book.Text("load "+load, nil)}),
+				Title: book.Text("title", prose.Values{"Arm": string(arm), "Load": book.Text("load "+load, nil), "Kinds": kinds}), Note: wait,
 			},
 		})...)
 	}
@@ -84,7 +96,7 @@ func pictures(list []*figure.Scenario, few func(*figure.Scenario) string, lanes 
 	for i, part := range slices.Collect(slices.Chunk(list, chart.LaddersAChart)) {
 		name, shared := question.Sharing(part)
 		one := pic.Chart.(chart.Ladder)
-		one.Desc, one.Note, one.Rows = book.Text("description", nil), shared, nil
+		one.Desc, one.Note, one.Rows = book.Text("description", nil), strings.Join(text.NonEmpty(one.Note, shared), "; "), nil
 		for _, s := range part {
 			one.Rows = append(one.Rows, chart.LadderRow{Label: strings.Join(text.NonEmpty(name(s), few(s)), ", "), Lanes: lanes(s)})
 		}

@@ -53,6 +53,14 @@ func Pictures(d figure.Difference, list []*figure.Scenario) (pics []document.Pic
 	return pics
 }
 
+// Draws reports whether p is a chart of this package that has the ratio of f on a bar.
+func Draws(p document.Picture, f finding.Finding) bool {
+	ch, ok := p.Chart.(chart.Ratios)
+	return ok && strings.HasPrefix(p.File, cmp.Or(fileNames[f.Difference.Name], f.Difference.Name)) && slices.ContainsFunc(ch.Groups, func(g chart.RatioGroup) bool {
+		return slices.ContainsFunc(g.Bars, func(b chart.RatioBar) bool { return b.Ratio == RatioText(f.Ratio) })
+	})
+}
+
 // set is a base and what is compared with it.
 type set struct {
 	figure.DifferenceGroup
@@ -170,6 +178,15 @@ func reach(c []set) (most float64) {
 	return most
 }
 
+// least is the smallest difference, in per cent, that a group has if it is drawn; "" where
+// what decides is not that, but which ratios of the run are to be believed.
+func least(trust finding.Trust) string {
+	if trust == 0 || float64(trust) > 1+leastPoint {
+		return ""
+	}
+	return text.Decimals(100*leastPoint, 0)
+}
+
 // picture draws the i-th chart of d, which leaves out some groups without a point.
 func picture(d figure.Difference, part []set, i, hidden int) document.Picture {
 	var all []*figure.Scenario
@@ -183,7 +200,7 @@ func picture(d figure.Difference, part []set, i, hidden int) document.Picture {
 		scale = text.Scale{Div: 1e9, Unit: "Gbit/s"}
 	}
 	shared := shared(d, all)
-	ch := chart.Ratios{Desc: book.Text("description", nil), Unit: scale.Unit, Shared: book.Text("shared in chart", prose.Values{"Axes": strings.Join(shared, " "), "Control": Control(all), "Hidden": hidden, "Least": text.Decimals(100*leastPoint, 0)})}
+	ch := chart.Ratios{Desc: book.Text("description", nil), Unit: scale.Unit, Shared: book.Text("shared in chart", prose.Values{"Axes": strings.Join(shared, " "), "Control": Control(all), "Hidden": hidden, "Least": least(part[0].trust)})}
 	var labels []string
 	best, bestSet := 0, part[0]
 	for _, s := range part {

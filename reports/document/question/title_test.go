@@ -8,6 +8,7 @@ import (
 	"tunbench/reports/axis"
 	"tunbench/reports/chart"
 	"tunbench/reports/figure"
+	"tunbench/reports/finding"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 )
@@ -83,13 +84,15 @@ func TestTitleHasOneBase(t *testing.T) {
 
 // A chart says how many groups it leaves out, and what controls the congestion of TCP.
 func TestChartSaysWhatIsLeftOut(t *testing.T) {
-	say := func(hidden int, control string) string {
-		return book.Text("shared in chart", prose.Values{"Axes": "TUN", "Control": control, "Hidden": hidden, "Least": "5"})
+	say := func(hidden int, control string, trust finding.Trust) string {
+		return book.Text("shared in chart", prose.Values{"Axes": "TUN", "Control": control, "Hidden": hidden, "Least": least(trust)})
 	}
 	for got, want := range map[string]string{
-		say(0, ""):    "all: TUN",
-		say(1, ""):    "all: TUN; not drawn: 1 group without a difference of 5 %",
-		say(4, "bbr"): "all: TUN; TCP: bbr; not drawn: 4 groups without a difference of 5 %",
+		say(0, "", 1.1):     "all: TUN",
+		say(1, "", 1.02):    "all: TUN; not drawn: 1 group without a difference of 5 %",
+		say(1, "", 1.1):     "all: TUN; not drawn: 1 group without a clear difference",
+		say(1, "", 0):       "all: TUN; not drawn: 1 group without a clear difference",
+		say(4, "bbr", 1.01): "all: TUN; TCP: bbr; not drawn: 4 groups without a difference of 5 %",
 	} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)

@@ -54,6 +54,7 @@ func TestBoldIsShown(t *testing.T) {
 	}{
 		{"large", pairOf(6, 2, 1, 1), true, "–", "no difference"},
 		{"none", pairOf(6, 1, 1, 1), false, ", no difference shown", "other form"},
+		{"small", pairOf(6, 1.012, 1, 1), false, ", within the threshold", "no difference"},
 		{"other form", pairOf(6, 7, 1, 44), false, ", other form", "no difference"},
 		{"both whole", pairOf(6, 0.5, 44, 44), true, "–", "other form"},
 		{"no interval", pairOf(3, 2, 1, 1), false, "–", "no difference"},

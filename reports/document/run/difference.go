@@ -153,7 +153,9 @@ func (t differenceTable) times(s, base *figure.Scenario) []any {
 		return []any{ratio, book.Say("other form", prose.Values{"Interval": interval})}
 	case t.trust.Shows(r):
 		return []any{prose.Bold(ratio), interval}
-	case r.Interval.Exact:
+	case r.Interval.Exact && question.Side(r) != 0 && t.trust != 0:
+		return []any{ratio, book.Say("within the threshold", prose.Values{"Interval": interval})}
+	case r.Interval.Exact && question.Side(r) == 0:
 		return []any{ratio, book.Say("no difference shown", prose.Values{"Interval": interval})}
 	}
 	return []any{ratio, interval}

@@ -90,11 +90,11 @@ func TestFindingsNote(t *testing.T) {
 		twice, commands bool
 		want            string
 	}{
-		{1, 1, false, false, "This is the only ratio between scenarios that compares like with like, with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has the tables, and tunbench ab gives a verdict on it."},
+		{1, 1, false, false, "This is the only ratio between scenarios that compares like with like, with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has the charts and tables, and tunbench ab gives a verdict on it."},
 		{1, 2, false, false, "1 finding from 2 ratios that compare like with like: of each respect in which scenarios differ, the ratio whose interval stays farthest from 1, less the width of the interval. Other ratios of the same respect may be larger than the finding of another one. In brackets: the 95 % interval: of twenty"},
 		{2, 2, false, false, "These are all 2 ratios between scenarios that compare like with like, each with its 95 % interval: of twenty"},
 		{5, 12, true, true, "5 findings from 12 ratios that compare like with like: of each respect in which scenarios differ, at most two ratios whose interval"},
-		{5, 5, false, true, "These are all 5 ratios between scenarios that compare like with like, each with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has the tables."},
+		{5, 5, false, true, "These are all 5 ratios between scenarios that compare like with like, each with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has the charts and tables."},
 	} {
 		if got := book.Say("findings note", prose.Values{"N": c.n, "Of": c.of, "Twice": c.twice, "Commands": c.commands, "Header": false}).String(); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%d of %d: %q, want %q", c.n, c.of, got, c.want)
