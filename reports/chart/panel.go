@@ -27,7 +27,7 @@ func (p Panels) draw(c *canvas) float64 {
 		columns = 1
 	}
 	wide := (c.width - 2*margin - panelGap*float64(columns-1)) / float64(columns)
-	y := c.note("per cent; dashed: an even share") + 8
+	y := c.note("per cent of the packets of all trials; Jain: median of the trials; dashed: an even share") + 8
 	if p.Shared != "" {
 		y = c.note(p.Shared) + 8
 	}

@@ -197,7 +197,7 @@ func ladder(p *picture, ch chart.Ladder) {
 
 func panels(p *picture, ch chart.Panels) {
 	written(p, ch.Shared)
-	written(p, "per cent; dashed: an even share")
+	written(p, "per cent of the packets of all trials; Jain: median of the trials; dashed: an even share")
 	bars, fair := p.all("rect", "a"), p.all("line", "fair")
 	var axes []*element
 	for _, e := range p.all("line", "axis") {
