@@ -46,6 +46,9 @@ func (f *fakeSide) KeepIn(_ context.Context, round, _ int, _ float64) error {
 	return nil
 }
 func (f *fakeSide) Trial(context.Context) (record.Trial, error) {
+	if len(f.rounds) == 0 {
+		panic("a trial without windows has no figures")
+	}
 	t := record.Trial{Metrics: map[string]float64{record.PPS: 1000}}
 	for _, round := range f.rounds {
 		t.Windows = append(t.Windows, record.Window{Round: round})
@@ -225,6 +228,32 @@ func TestInterruptedBlock(t *testing.T) {
 }
 
 // A member that fails takes nobody with it.
+// A yardstick without a window, as after an interruption during the set-up of a block and
+// where all members have failed, has no trial.
+func TestYardstickWithoutWindows(t *testing.T) {
+	interrupted, interrupt := context.WithCancel(context.Background())
+	interrupt()
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		fail error
+	}{"interrupted": {interrupted, nil}, "all failed": {context.Background(), errors.New("refused")}} {
+		r, _ := fakeRounds([]int{12, 12}, []bool{false, false}, never)
+		for _, m := range r.members {
+			m.fail(c.fail)
+		}
+		r.measure(c.ctx)
+		r.trials(c.ctx)
+		for i, m := range r.members {
+			if m.err == nil {
+				t.Errorf("%s: member %d has a trial without a window", name, i)
+			}
+		}
+		if err := r.classes[0].yardstick.err; !errors.Is(err, errNoWindow) {
+			t.Errorf("%s: the yardstick: %v", name, err)
+		}
+	}
+}
+
 func TestMemberThatFails(t *testing.T) {
 	r, _ := fakeRounds([]int{12, 12}, []bool{false, false}, never)
 	r.Tell = func(round, _ int) {

@@ -57,6 +57,8 @@ func newMember(b Block, v trial.Variant) *member {
 	return m
 }
 
+var errNoWindow = errors.New("no window was measured")
+
 // fail ends a member with an error; it does nothing without one.
 func (m *member) fail(err error) {
 	if err == nil || m.err != nil {
@@ -119,8 +121,13 @@ func (m *member) fillUp() {
 }
 
 // end stops the traffic of a member, and makes its trial, whose windows are held against
-// those of the yardstick of c; nil without one.
+// those of the yardstick of c; nil without one. A member without a window has no trial: a
+// yardstick has none if the run was interrupted before its first, or if all members of its
+// class failed.
 func (m *member) end(ctx context.Context, c *class) (t record.Trial) {
+	if len(m.kept) == 0 {
+		m.fail(errNoWindow)
+	}
 	for _, turn := range m.kept {
 		m.fail(m.side.KeepIn(ctx, turn.round, turn.number, c.rate(turn.round)))
 	}
