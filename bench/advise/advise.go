@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// alpha is the chance of dropping the best candidate in the knock-out, and of taking
-	// another recommendation in a final although that is no better.
+	// alpha is the chance of dropping the best candidate in the knock-out, and of recommending
+	// one although a simpler one is as good.
 	alpha = 0.05
 	// knockoutShare is the share of the budget after which the knock-out ends, and
 	// finalShare that of the time left which the finals may take while another may follow.
@@ -91,7 +91,7 @@ func (c Config) Run(ctx context.Context, labs Labs, open func() (plan.Recorder, 
 		Config: c, field: f, base: base, started: started, costs: map[*candidate]*cost{},
 		meter: &meter{
 			lab: labs.Lab, blocks: labs.Blocks, rec: rec, floor: floor, cpus: c.Plan.CPUs,
-			rng: rand.New(rand.NewPCG(c.Plan.Seed, 0)), flags: map[string]int{}, flagged: map[string]int{}, failed: map[*candidate]refused{}, failures: map[*candidate]int{},
+			rng: rand.New(rand.NewPCG(c.Plan.Seed, 0)), flags: map[string]int{}, flagged: map[string]int{}, failed: map[*candidate]refused{}, failures: map[*candidate]int{}, evidence: evidence{},
 		},
 		advice: &advice.Advice{
 			Topic: c.Topic.Name, About: c.Topic.About, Started: started.UTC().Format(time.RFC3339Nano), Tool: c.Plan.Tool,
@@ -139,16 +139,11 @@ type runner struct {
 	costs    map[*candidate]*cost // in the knock-out
 	each     time.Duration        // that a candidate took in the last block of the knock-out
 
-	use    *candidate
-	before []*candidate // what was recommended before a final showed something better
-	// switched says that use won the last final but one, and refuted are those that did and
-	// were not better in the next.
-	switched bool
-	refuted  []*candidate
-	members  []*candidate  // of the finals
-	block    time.Duration // that the last block of the finals took
-	scores   map[*candidate][]score
-	better   *candidate // than use in the last final, and not measured again
+	use     *candidate
+	before  []*candidate  // what was recommended before the blocks of a final spoke for another
+	members []*candidate  // of the finals
+	block   time.Duration // that the last block of the finals took
+	scores  map[*candidate][]score
 }
 
 // cost is what a candidate's packets cost in the knock-out.

@@ -1,11 +1,11 @@
 package advise
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"tunbench/reports/advice"
 	"tunbench/reports/stat"
@@ -43,12 +43,12 @@ func (r conclusion) draw() {
 		a.Verdict = advice.Inconclusive
 		why := r.meter.failed[lost]
 		a.Why = fmt.Sprintf("%s can no longer be measured (%s: %s)", lost.words, why.reason, why.detail)
-	case r.better != nil && r.use == r.base:
-		a.Verdict = advice.Inconclusive
-		a.Why = fmt.Sprintf("in the last blocks %s was faster than %s, and %s", r.better.words, a.PlainName, cmp.Or(a.Stopped, budgetSpent))
 	case a.Finals < leastFinals:
 		a.Verdict = advice.Inconclusive
-		a.Why = fmt.Sprintf("%d fresh blocks were measured, and an interval takes %d: give a longer --budget", a.Finals, leastFinals)
+		a.Why = fmt.Sprintf("%s measured, and an interval takes %d: give a longer --budget", text.Plural(a.Finals, "fresh block was", "fresh blocks were"), leastFinals)
+		if r.block > 0 {
+			a.Why += ", such as " + r.enough().String()
+		}
 	case r.use == r.base && shown:
 		a.Verdict = advice.Equal
 	case !shown:
@@ -60,13 +60,17 @@ func (r conclusion) draw() {
 	default:
 		a.Verdict = advice.Better
 	}
-	if r.better != nil {
-		c := r.compare(advice.Rival, r.better, r.use, -1)
-		a.Unconfirmed = &c
-	}
 	if a.Interrupted {
 		a.Verdict, a.Why = advice.Inconclusive, "it was interrupted"
 	}
+}
+
+// enough is a budget of which what is left after the knock-out holds an interval, with a quarter
+// to spare, in half minutes: its blocks take as long as the last one did.
+func (r conclusion) enough() time.Duration {
+	const step = 30 * time.Second
+	need := time.Duration(1.25 / (1 - knockoutShare) * leastFinals * float64(r.block))
+	return (need + step - 1).Truncate(step)
 }
 
 // compareAll compares the members of the final with each other, as far as that says
@@ -205,27 +209,21 @@ func (r conclusion) bars() {
 }
 
 // whyNot says why m is not recommended, although the comparison c with the recommendation
-// lists it as faster, or as equal and it is simpler. It is "" where c does not.
+// lists it as faster, or as not slower and it is simpler. It is "" where c does not.
 func (r conclusion) whyNot(m *candidate, c advice.Comparison) string {
-	var why string
-	switch {
-	case c.Verdict == advice.Equal && c.Simpler && slices.Contains(r.before, m):
-		return "blocks before these showed something faster"
-	case c.Verdict == advice.Equal && c.Simpler:
-		return cmp.Or(r.advice.Stopped, onlyLast)
-	case c.Verdict != advice.Better:
+	if c.PPS.CI == nil {
 		return ""
-	case slices.Contains(r.refuted, m):
-		why = "measured again in fresh blocks, that was not shown"
-	case m != r.better && !r.beyondChance(m):
-		why = fmt.Sprintf("of the %d that were measured beside the recommendation, some may look so much faster by chance", len(r.members)-1)
-	case m != r.better && c.PPS.Value <= 1+advice.Threshold && r.use.compare(m) < 0:
-		why = fmt.Sprintf("that is no more than %.3g %%, and the recommendation is simpler", 100*advice.Threshold)
-	default:
-		why = cmp.Or(r.advice.Stopped, onlyLast)
 	}
+	all := advice.Estimate(r.meter.evidence.logs(m, r.use))
+	switch {
+	case c.Simpler && c.Verdict != advice.Worse:
+		return fmt.Sprintf("over all %d blocks that had both, with those of the knock-out, the estimate is %s×", all.N, text.Ratio(all.Value))
+	case c.Simpler || c.Verdict != advice.Better:
+		return ""
+	}
+	var why string
 	if cpu := c.CPU; cpu.CI != nil && cpu.CI[0] > 1 {
-		why += ", and a packet needs " + text.Ratio(cpu.Value) + "× the CPU time"
+		why = "a packet needs " + text.Ratio(cpu.Value) + "× the CPU time, and "
 	}
-	return why
+	return why + fmt.Sprintf("over all %d blocks that had both, more than %.3g %% was not shown beyond chance: take them as equal, or give a longer --budget", all.N, 100*advice.Threshold)
 }

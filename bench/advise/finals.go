@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tunbench/bench/suite"
-	"tunbench/reports/advice"
 	"tunbench/reports/stat"
 )
 
@@ -24,33 +23,69 @@ const (
 	mostFinalists = 3
 )
 
-// Why what a final showed is not measured again.
-const (
-	budgetSpent = "the budget was spent before that could be measured again: give a longer one"
-	onlyLast    = "only the last blocks showed that, and none were measured after them: give a longer budget"
-)
+// budgetSpent is why a recommendation is not measured again.
+const budgetSpent = "the budget was spent: give a longer one"
 
 // finals measure the candidates that were left, and what they are compared with, in fresh
 // blocks.
 type finals struct{ *runner }
 
-// choose takes the simplest of the candidates that may be the best.
+// choose takes the simplest of the candidates that may be the best, by the blocks of the
+// knock-out.
 func (r finals) choose() {
 	if r.use != nil {
 		return
 	}
+	indexes := r.contest.Left()
+	if r.contest.Blocks() < leastFinals {
+		indexes = r.contest.Close()
+	}
 	var list []*candidate
-	for _, i := range r.contest.Close() {
+	for _, i := range indexes {
 		list = append(list, r.entrants[i])
 	}
-	if len(list) > 0 {
-		r.use = slices.MinFunc(list, (*candidate).compare)
-	}
+	r.use = r.simplest(list)
 }
 
-// run measures the recommendation in fresh blocks, with what it is compared with. If one
-// of these is better, or simpler and not shown to be slower, it is recommended instead, and
-// there is another final: so no figure is from blocks by which it was chosen.
+// simplest begins with the simplest candidate of list and goes, while others are shown to be
+// faster than the one it has come to by more than the threshold, to the simplest of these. So
+// it leaves a candidate that is within the threshold of the fastest with a chance of at most
+// alpha, and only for one that is shown to be better. It is nil if the list is empty.
+func (r finals) simplest(list []*candidate) *candidate {
+	if len(list) == 0 {
+		return nil
+	}
+	use := slices.MinFunc(list, (*candidate).compare)
+	for range list { // each once at most, were the tests to lead in a circle
+		var left, others []*candidate
+		for _, o := range list {
+			switch {
+			case o == use:
+			case r.contends(o):
+				left = append(left, o)
+			default:
+				others = append(others, o)
+			}
+		}
+		faster := r.meter.evidence.faster(use, left, others)
+		if len(faster) == 0 {
+			break
+		}
+		use = slices.MinFunc(faster, (*candidate).compare)
+	}
+	return use
+}
+
+// contends reports whether c was left in the knock-out: it is among a few, and needs no proof
+// against the chance that the best of many details seems fast.
+func (r finals) contends(c *candidate) bool {
+	return r.contest != nil && slices.ContainsFunc(r.contest.Left(), func(i int) bool { return r.entrants[i] == c })
+}
+
+// run measures the recommendation in fresh blocks, with what it is compared with. If these
+// and the blocks before them speak for another one, that is recommended instead, and there is
+// another final, so that no figure is from blocks by which it was chosen; or, without time for
+// that, no other final, and the advice says so.
 func (r finals) run(ctx context.Context) (again bool, err error) {
 	if r.use == nil {
 		return false, errNothing
@@ -76,11 +111,14 @@ func (r finals) run(ctx context.Context) (again bool, err error) {
 			r.lack(m.words, why)
 		}
 	}
-	if again = r.decide(); again {
+	if again = r.decide(false); again {
 		return true, nil
 	}
 	// What is left of the budget makes the intervals narrower.
-	return false, r.blocksUntil(ctx, r.Budget, measure)
+	if err := r.blocksUntil(ctx, r.Budget, measure); err != nil {
+		return false, err
+	}
+	return r.decide(true), nil
 }
 
 // blocksUntil measures the members in blocks that end before a part of the budget is spent,
@@ -119,83 +157,39 @@ func (r finals) lost() *candidate {
 	return nil
 }
 
-// decide takes another recommendation if the last final speaks for one, and reports whether
-// that is to be measured in another final.
-func (r finals) decide() (again bool) {
-	if was := r.unconfirmed(); was != nil {
-		again = r.another()
-		r.refuted, r.before = append(r.refuted, r.use), append(r.before, was)
-		r.use, r.advice.Reused = was, true
-		return again
-	}
-	if r.better = r.winner(); r.better != nil {
-		if again = r.another(); again {
-			r.replace(r.better)
-			r.better, r.switched = nil, true
-		}
-		return again
-	}
-	if equal := r.simpler(); equal != nil {
-		if again = r.another(); again {
-			r.replace(equal)
+// decide recommends another member if the evidence speaks for one, and reports whether that is
+// to be measured in another final. Until the last blocks of this one are measured, it changes
+// nothing without time for another.
+func (r finals) decide(last bool) (again bool) {
+	r.advice.Stopped = ""
+	var list []*candidate
+	for _, c := range r.members {
+		_, failed := r.meter.failed[c]
+		if c == r.use || !failed && (c == r.base || len(r.logs(c, r.base, ofPPS)) >= leastFinals) {
+			list = append(list, c)
 		}
 	}
-	return again
+	use := r.simplest(list)
+	if use == r.use || use == nil || r.advice.Finals < leastFinals {
+		return false
+	}
+	why := r.notAgain()
+	if why != "" && !last {
+		return false
+	}
+	r.before, r.use, r.advice.Reused, r.advice.Stopped = append(r.before, r.use), use, true, why
+	return why == ""
 }
 
-// another reports whether another final may follow, and notes why not.
-func (r finals) another() bool {
-	r.advice.Stopped = ""
+// notAgain is why no other final can follow; "" if one can.
+func (r finals) notAgain() string {
 	switch n := len(r.before); {
 	case n >= mostFinalists:
-		r.advice.Stopped = fmt.Sprintf("fresh blocks had changed the recommendation %d times, which is the most in one run: run it again", n)
+		return fmt.Sprintf("the recommendation had changed %d times, which is the most in one run: run it again", n)
 	case r.Budget-r.passed() < leastFinals*r.block:
-		r.advice.Stopped = budgetSpent
+		return budgetSpent
 	}
-	return r.advice.Stopped == ""
-}
-
-// replace recommends c, which has not been measured since.
-func (r finals) replace(c *candidate) {
-	r.before, r.use, r.advice.Reused = append(r.before, r.use), c, true
-}
-
-// unconfirmed is what was recommended before, if the last final does not show again that the
-// recommendation is better than that: one of many candidates that are equal may win a final
-// by chance, and hardly two.
-func (r finals) unconfirmed() *candidate {
-	if !r.switched {
-		return nil
-	}
-	r.switched = false
-	was := r.before[len(r.before)-1]
-	logs := r.logs(r.use, was, ofPPS)
-	p, err := stat.SignedRank(logs)
-	if d, hlErr := stat.HodgesLehmann(logs); err == nil && hlErr == nil && d > 0 && p/2 < alpha {
-		return nil
-	}
-	return was
-}
-
-// worth is how much slower a simpler candidate may be by estimate, as a ratio, while it is
-// not shown to be slower: else two runs on one host would recommend different candidates
-// that differ by little, as chance has it.
-const worth = 2 * advice.Threshold
-
-// simpler is the simplest member that is simpler than the recommendation, and not shown to
-// be slower.
-func (r finals) simpler() (simplest *candidate) {
-	for _, m := range r.members {
-		if m.compare(r.use) >= 0 || slices.Contains(r.before, m) || simplest != nil && m.compare(simplest) >= 0 {
-			continue
-		}
-		ratio := advice.Estimate(r.logs(m, r.use, ofPPS))
-		switch v := ratio.Verdict(); {
-		case v == advice.Equal || v == advice.Better, v == advice.Inconclusive && ratio.CI != nil && ratio.Value >= 1-worth:
-			simplest = m
-		}
-	}
-	return simplest
+	return ""
 }
 
 // finalMeasure is how long a trial of a final is measured, so that wantedFinals blocks take
@@ -300,42 +294,6 @@ func (r finals) frugal() (least *candidate) {
 	return least
 }
 
-// winner is the member that is better than the recommendation by more than the threshold,
-// as the last final shows at the level alpha over all members; nil if there is none.
-func (r finals) winner() *candidate {
-	members, p, estimates := r.tests()
-	var best *candidate
-	highest := math.Log1p(advice.Threshold)
-	for i, corrected := range stat.Holm(p) {
-		if corrected < alpha && estimates[i] > highest {
-			best, highest = members[i], estimates[i]
-		}
-	}
-	return best
-}
-
-// tests compare the packet rate of each other member with that of the recommendation: p of
-// the signed-rank test, not corrected, and the estimate of the logarithm of the ratio. What
-// did not come out better when it was measured again is left out.
-func (r finals) tests() (members []*candidate, p, estimates []float64) {
-	for _, m := range r.members {
-		logs := r.logs(m, r.use, ofPPS)
-		if m == r.use || len(logs) < leastFinals || slices.Contains(r.refuted, m) {
-			continue
-		}
-		value, err := stat.SignedRank(logs)
-		if err != nil {
-			continue
-		}
-		estimate, err := stat.HodgesLehmann(logs)
-		if err != nil {
-			continue
-		}
-		members, p, estimates = append(members, m), append(p, value), append(estimates, estimate)
-	}
-	return members, p, estimates
-}
-
 func ofPPS(s score) []float64 { return s.pps }
 func ofCPU(s score) []float64 { return s.cpu }
 
@@ -353,16 +311,4 @@ func logs2(of, against []score, figure func(score) float64) (logs []float64) {
 		}
 	}
 	return logs
-}
-
-// beyondChance reports whether m is faster than the recommendation at the level alpha over
-// all members.
-func (r finals) beyondChance(m *candidate) bool {
-	members, p, _ := r.tests()
-	for i, corrected := range stat.Holm(p) {
-		if members[i] == m {
-			return corrected < alpha
-		}
-	}
-	return false
 }

@@ -44,6 +44,7 @@ type meter struct {
 	failed  map[*candidate]refused
 
 	failures map[*candidate]int // trials
+	evidence evidence
 }
 
 // refused is why a candidate cannot be measured.
@@ -125,6 +126,9 @@ func (m *meter) measure(ctx context.Context, list []*candidate, measure time.Dur
 			return nil, ctx.Err()
 		}
 		jobs = jobs[n:]
+	}
+	for i, c := range list {
+		m.evidence.add(c, m.block, total(scores[i].pps))
 	}
 	return scores, nil
 }

@@ -47,16 +47,16 @@ func shown(t *testing.T, a *advice.Advice) map[string]string {
 
 // What is listed as faster is recommended, or every output says why it is not.
 func TestFasterAndNotRecommended(t *testing.T) {
-	const within, chance, spent, simpler = "that is no more than 3 %, and the recommendation is simpler", "some may look so much faster by chance", "the budget was spent before that could be measured again: give a longer one", "blocks before these showed something faster"
+	const within, slower = "more than 3 % was not shown beyond chance: take them as equal, or give a longer --budget", "with those of the knock-out, the estimate is 0.9"
 	found := map[string]int{}
 	for name, tt := range map[string]struct {
 		rate, cpu, noise float64
 		why              []string // that may be given; nil: io=poll is recommended
 		must             string
 	}{
-		"a little faster, for more CPU time": {1.027, 1.13, 0.02, []string{within, chance, spent, simpler, onlyLast}, within + ", and a packet needs 1."},
-		"a little faster, for less CPU time": {1.027, 0.9, 0.02, []string{within, chance, spent, simpler, onlyLast}, within + "."},
-		"equal":                              {1, 1, 0.03, []string{within, chance, spent, simpler, onlyLast}, chance},
+		"a little faster, for more CPU time": {1.027, 1.13, 0.02, []string{within, slower}, "a packet needs 1."},
+		"a little faster, for less CPU time": {1.027, 0.9, 0.02, []string{within, slower}, within},
+		"equal":                              {1, 1, 0.03, []string{within, slower}, within},
 		"much faster":                        {1.2, 1.13, 0.005, nil, ""},
 	} {
 		for seed := range uint64(10) {
@@ -68,7 +68,7 @@ func TestFasterAndNotRecommended(t *testing.T) {
 			for as, text := range shown(t, a) {
 				said := 0
 				for _, c := range a.Of(advice.Change, advice.Rival) {
-					if (c.Verdict == advice.Better || c.Verdict == advice.Equal && c.Simpler) != (c.WhyNot != "") {
+					if (c.Verdict == advice.Better || c.Verdict != advice.Worse && c.Simpler) != (c.WhyNot != "") {
 						t.Errorf("%s, seed %d: %s of %s: %q", name, seed, c.Verdict, c.Label, c.WhyNot)
 					}
 					if c.Verdict == advice.Equal && a.Verdict == advice.Inconclusive && as != "json" {
@@ -81,7 +81,7 @@ func TestFasterAndNotRecommended(t *testing.T) {
 					if !known {
 						t.Errorf("%s, seed %d: %s %+v is not recommended: %s", name, seed, c.Label, c.PPS, c.WhyNot)
 					}
-					if c.WhyNot == "" || a.Unconfirmed != nil && a.Unconfirmed.New == c.New {
+					if c.WhyNot == "" {
 						continue
 					}
 					said++

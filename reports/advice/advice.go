@@ -55,12 +55,8 @@ type Advice struct {
 	Equal   []string `json:"equal"`
 	Unclear []string `json:"unclear"`
 
-	// Unconfirmed is a candidate that was faster than Use in the fresh blocks, if that was not
-	// measured again.
-	Unconfirmed *Comparison `json:"unconfirmed,omitempty"`
-	// Reused says that Use was chosen by the blocks from which the ratios are, and was not
-	// measured again after them. Stopped says why what the last final showed was not measured
-	// again; "" where it showed nothing that should be.
+	// Reused says that the blocks from which the ratios are had a part in choosing Use, which
+	// was not measured again after them, for the reason in Stopped.
 	Reused  bool   `json:"reused,omitempty"`
 	Stopped string `json:"stopped,omitempty"`
 

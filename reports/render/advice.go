@@ -32,8 +32,8 @@ func AdviceText(to screen.Screen, a *advice.Advice) []byte {
 	for _, p := range s.Points() {
 		wrapped(&b, to, screen.Plain, document.PlainText(p))
 	}
-	adviceTable(&b, to, s.Steps(), a.Of(advice.Step, advice.Aside))
-	adviceTable(&b, to, s.Changes(), a.Of(advice.Change))
+	adviceTable(&b, to, advise.StepsFollow(), s.Steps(), a.Of(advice.Step, advice.Aside))
+	adviceTable(&b, to, advise.ChangesFollow(), s.Changes(), a.Of(advice.Change))
 	fmt.Fprintln(&b)
 	for _, p := range append(s.Lacking(), s.Spent()) {
 		wrapped(&b, to, screen.Plain, document.PlainText(p))
@@ -47,9 +47,9 @@ func AdviceText(to screen.Screen, a *advice.Advice) []byte {
 	return b.Bytes()
 }
 
-// adviceTable writes a table of comparisons. A terminal has no room for the intervals of
+// adviceTable writes a table of comparisons after its caption. A terminal has no room for the intervals of
 // CPU time, nor for the names of the choices, which their values tell.
-func adviceTable(b *bytes.Buffer, to screen.Screen, t document.Table, of []advice.Comparison) {
+func adviceTable(b *bytes.Buffer, to screen.Screen, caption prose.Prose, t document.Table, of []advice.Comparison) {
 	if len(t.Rows) == 0 {
 		return
 	}
@@ -68,6 +68,7 @@ func adviceTable(b *bytes.Buffer, to screen.Screen, t document.Table, of []advic
 		t.Rows[k] = row
 	}
 	fmt.Fprintln(b)
+	wrapped(b, to, screen.Plain, document.PlainText(caption))
 	textTable(b, to, t, func(row, column int) screen.Tone {
 		if column != len(shown)-1 {
 			return screen.Plain

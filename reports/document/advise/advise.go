@@ -3,6 +3,7 @@
 package advise
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"maps"
@@ -99,8 +100,8 @@ func (s Text) Points() (list []prose.Prose) {
 	if s.Gain != nil && s.Gain.CPU.N > 0 {
 		list = append(list, book.Say("cpu gain", prose.Values{"Ratio": text.Ratio(s.Gain.CPU.Value), "Interval": interval(s.Gain.CPU), "Plain": s.PlainName}))
 	}
-	if u := s.Unconfirmed; u != nil {
-		list = append(list, book.Say("unconfirmed", prose.Values{"Words": prose.Mono(u.New), "Ratio": text.Ratio(u.PPS.Value), "Interval": interval(u.PPS), "Why": s.Stopped}))
+	if s.Reused && s.Gain != nil {
+		list = append(list, book.Say("reused", prose.Values{"Why": s.Stopped}))
 	}
 	switch frugal := s.Of(advice.Frugal); {
 	case len(frugal) > 0:
@@ -113,10 +114,7 @@ func (s Text) Points() (list []prose.Prose) {
 	if s.Verdict != advice.Inconclusive {
 		list = append(list, s.equal()...)
 	}
-	if names := names(s.others(advice.Inconclusive)); len(names) > 0 && s.Finals > 0 {
-		list = append(list, book.Say("unclear", prose.Values{"Names": names, "Threshold": threshold}))
-	}
-	return list
+	return append(list, s.unclear()...)
 }
 
 // fastestAndCheapest reports whether the recommendation was shown to be no slower than
@@ -135,9 +133,6 @@ func (s Text) fastestAndCheapest() bool {
 // reason.
 func (s Text) notRecommended() (list []prose.Prose) {
 	faster := s.others(advice.Better)
-	if s.Unconfirmed != nil { // which is said
-		faster = slices.DeleteFunc(faster, func(c advice.Comparison) bool { return c.New == s.Unconfirmed.New })
-	}
 	for _, of := range byReason(faster) {
 		var names []prose.Prose
 		for _, c := range of {
@@ -153,10 +148,24 @@ func (s Text) notRecommended() (list []prose.Prose) {
 func (s Text) equal() (list []prose.Prose) {
 	for _, of := range byReason(s.others(advice.Equal)) {
 		if of[0].WhyNot == "" {
-			list = append(list, book.Say("equal", prose.Values{"Names": names(of), "Threshold": threshold}))
+			list = append(list, book.Say("equal", prose.Values{"Names": names(of), "N": len(of), "Threshold": threshold}))
 			continue
 		}
 		list = append(list, book.Say("equal and simpler", prose.Values{"Names": names(of), "N": len(of), "Threshold": threshold, "Why": of[0].WhyNot}))
+	}
+	return list
+}
+
+// unclear names what the intervals do not tell from the recommendation, and how much faster
+// that can be, and what is simpler than it, with the reason for each.
+func (s Text) unclear() (list []prose.Prose) {
+	for _, of := range byReason(s.others(advice.Inconclusive)) {
+		if of[0].WhyNot != "" {
+			list = append(list, book.Say("unclear and simpler", prose.Values{"Names": names(of), "N": len(of), "Why": of[0].WhyNot}))
+			continue
+		}
+		highest := slices.MaxFunc(of, func(a, b advice.Comparison) int { return cmp.Compare(a.PPS.CI[1], b.PPS.CI[1]) })
+		list = append(list, book.Say("unclear", prose.Values{"Names": names(of), "N": len(of), "Threshold": threshold, "Most": text.Ratio(highest.PPS.CI[1]), "Highest": prose.Mono(highest.Label)}))
 	}
 	return list
 }
@@ -214,14 +223,6 @@ func names(list []advice.Comparison) (names []prose.Piece) {
 	return names
 }
 
-// interval is that of r; "" without one.
-func interval(r advice.Ratio) string {
-	if r.CI == nil {
-		return ""
-	}
-	return text.Between(text.Ratio(r.CI[0]), text.Ratio(r.CI[1]))
-}
-
 // Verdict is what a comparison shows, in words.
 func Verdict(c advice.Comparison) string {
 	if c.PPS.CI == nil {
@@ -264,6 +265,10 @@ func (s Text) Steps() document.Table {
 	return t
 }
 
+// StepsFollow and ChangesFollow introduce the two tables where there is no room for their notes.
+func StepsFollow() prose.Prose   { return book.Say("steps caption", nil) }
+func ChangesFollow() prose.Prose { return book.Say("changes caption", nil) }
+
 // Changes is the table of the other values of each choice.
 func (s Text) Changes() document.Table {
 	t := document.Table{
@@ -274,26 +279,6 @@ func (s Text) Changes() document.Table {
 		t.Rows = append(t.Rows, row(c, c.Label, c.Choice))
 	}
 	return t
-}
-
-// columns are those of a comparison: what matters most comes first, for narrow screens.
-var columns = slices.Concat(document.Numeric("packets"), document.Interval("95 % interval"), document.Text("verdict"), document.Numeric("CPU"), document.Interval("95 % interval"))
-
-// row gives the columns of a comparison between others.
-func row(c advice.Comparison, label string, last ...any) []prose.Prose {
-	ratio := func(r advice.Ratio) string {
-		if r.N == 0 {
-			return text.Absent
-		}
-		return text.Ratio(r.Value)
-	}
-	in := func(r advice.Ratio) string {
-		if r.CI == nil {
-			return text.Absent
-		}
-		return interval(r)
-	}
-	return document.Row(append([]any{prose.Mono(label), ratio(c.PPS), in(c.PPS), Verdict(c), ratio(c.CPU), in(c.CPU)}, last...)...)
 }
 
 // Rates is the table of the rates under each traffic.
@@ -315,8 +300,8 @@ func (s Text) Rates() document.Table {
 		if s.Gain.ByTraffic != nil {
 			pps, cpu = s.Gain.ByTraffic[i].PPS, s.Gain.ByTraffic[i].CPU
 		}
-		t.Rows = append(t.Rows, document.Row(prose.Mono(traffic), scale.Format(s.Plain.PPS[i]), scale.Format(s.Use.PPS[i]), text.Ratio(pps.Value), interval(pps),
-			text.Figure(s.Plain.CPU[i]), text.Figure(s.Use.CPU[i]), text.Ratio(cpu.Value), interval(cpu)))
+		t.Rows = append(t.Rows, document.Row(prose.Mono(traffic), figure(s.Plain.PPS[i], scale.Format), figure(s.Use.PPS[i], scale.Format), ratio(pps), range95(pps),
+			figure(s.Plain.CPU[i], text.Figure), figure(s.Use.CPU[i], text.Figure), ratio(cpu), range95(cpu)))
 	}
 	return t
 }
