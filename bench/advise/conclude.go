@@ -56,7 +56,7 @@ func (r conclusion) draw() {
 		a.Why = fmt.Sprintf("too few blocks have a valid trial of both: %d of %d trials are invalid; tunbench doctor says what disturbs this host", a.Invalid, a.Trials)
 	case gain.Verdict != advice.Better:
 		a.Verdict = advice.Inconclusive
-		a.Why = "the knock-out and the fresh blocks do not agree: try again when the host is quiet, or give a longer --budget"
+		a.Why = "the fresh blocks alone do not show a gain: try again when the host is quiet, or give a longer --budget"
 	default:
 		a.Verdict = advice.Better
 	}

@@ -148,6 +148,14 @@ func TestTooFewBlocks(t *testing.T) {
 	says(t, "four blocks", r.advice, "4 fresh blocks were measured, and an interval takes 6: give a longer --budget, such as 2m0s.", "")
 }
 
+// Where the fresh blocks do not show the gain that all blocks do, the reason says no more.
+func TestNoGainInFreshBlocks(t *testing.T) {
+	r, of := afterFinal(t, time.Minute, map[string]float64{"": 1e6, "io=poll": 1.001e6})
+	r.use = of["io=poll"]
+	conclusion{finals{r}}.draw()
+	says(t, "no gain", r.advice, "No recommendation can be made: the fresh blocks alone do not show a gain: ", "do not agree")
+}
+
 // Which one is recommended does not depend on which one was when the final began.
 func TestDecidesFromEitherSide(t *testing.T) {
 	const simple, other = "vnet=10 offload=tso", "io=poll vnet=10 offload=tso"
