@@ -231,13 +231,19 @@ func numberOf(reasons map[uint32]string, name string) uint32 {
 	return 0
 }
 
+// Marks of drop reasons: enum reason_of of target.bpf.h.
+const ofXmit, ofXmitOrWrite = 1, 2
+
 // xmitReasons marks the drop reasons that only a packet gets for which a transmit queue has
 // been chosen: those of qdiscs, and those of tun_net_xmit (drivers/net/tun.c), of which other
 // code gives DEV_READY and SKB_UCOPY_FAULT only to packets that were not received yet.
 func xmitReasons(reasons map[uint32]string) (marks [len(tunobsCpuCounters{}.Drops)]uint8) {
 	for number, name := range reasons {
+		mark := uint8(ofXmit)
 		switch name {
-		case "FULL_RING", "DEV_READY", "TAP_FILTER", "TAP_TXFILTER", "SKB_UCOPY_FAULT":
+		case "FULL_RING", "TAP_FILTER", "TAP_TXFILTER":
+		case "DEV_READY", "SKB_UCOPY_FAULT":
+			mark = ofXmitOrWrite
 		default:
 			ofQdisc := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
 			if !slices.ContainsFunc([]string{"QDISC_", "CAKE_", "FQ_", "DUALPI2_"}, ofQdisc) {
@@ -245,7 +251,7 @@ func xmitReasons(reasons map[uint32]string) (marks [len(tunobsCpuCounters{}.Drop
 			}
 		}
 		if int(number) < len(marks)-1 {
-			marks[number] = 1
+			marks[number] = mark
 		}
 	}
 	return marks

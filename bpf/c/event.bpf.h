@@ -60,8 +60,7 @@ static __always_inline int on_xmit(struct here h, __u64 distance, void *dev, str
 	return 0;
 }
 
-/* tun_do_read was called; it may return without a packet. A caller with room for one queue does
- * not look which it is. */
+/* tun_do_read was called; it may return without a packet. */
 static __always_inline int on_read(__u32 queue)
 {
 	__sync_fetch_and_add(&reads[queue % MAX_QUEUES].calls, 1); /* tun has no more */
@@ -126,7 +125,8 @@ static __noinline int dequeue_extras(struct sk_buff *skb, __u32 part)
 
 	if (len != part && is_rest(h.c, distance_of(skb, skb->dev), len, part))
 		return 0;
-	return count_dequeue(h, skb, len, len != part, true);
+	/* Of a frame that is cut to the addresses, the first part is all. */
+	return count_dequeue(h, skb, len, len != part || (part == BEFORE_TAG && is_tagged(skb)), true);
 }
 
 /* Apart from the above, or the question of extras would lead to where another does. */
@@ -141,7 +141,7 @@ static __always_inline int on_dequeue(struct here h, struct sk_buff *skb, __u64 
 	__u32 len = skb->len;
 
 	if (!h.settings->extras) {
-		if (len == part)
+		if (len == part && part != BEFORE_TAG)
 			return count_dequeue(h, skb, len, false, false);
 		return dequeue_tagged(skb, part);
 	}
@@ -214,11 +214,24 @@ static __always_inline bool is_outgoing(struct sk_buff *skb, __u32 reason)
 }
 
 /*
+ * Whether tun_get_user() frees a packet before the stack receives it, such as one that is
+ * written while the device is down: that is an error of the write, not a drop. The socket of
+ * such a packet is that of the descriptor, which has no address family. A packet that is to be
+ * transmitted has no socket or that of its sender, which has one unless it is a macvtap above
+ * the device. With IFF_NAPI_FRAGS packets have no socket.
+ */
+static __always_inline bool is_refused(struct sk_buff *skb, __u32 reason)
+{
+	struct sock *sk = skb->sk;
+
+	return reason_xmit[slot_below(DROP_REASONS, reason)] != OF_XMIT && !skb->skb_iif && sk && !sk->__sk_common.skc_family;
+}
+
+/*
  * A drop on either side. skb_iif distinguishes received packets also from those that
- * tun_get_user() frees because it refuses them, which is an error of the write and not a
- * drop. In a packet that waits for another CPU it is not set yet. A UDP socket reuses
- * skb->dev (dev_scratch): then the namespace of the socket shows whether the packet was the
- * device's.
+ * tun_get_user() refuses. In a packet that waits for another CPU it is not set yet. A UDP
+ * socket reuses skb->dev (dev_scratch): then the namespace of the socket shows whether the
+ * packet was the device's.
  */
 static __always_inline int on_any_drop(struct sk_buff *skb, __u32 reason, struct sock *sk)
 {
@@ -234,7 +247,7 @@ static __always_inline int on_any_drop(struct sk_buff *skb, __u32 reason, struct
 		return 0;
 	if (side_recv && reason && reason == reason_backlog)
 		return count_recv_drop(received_on(skb), received_size(skb).pkts, reason);
-	return side_xmit && outgoing ? on_drop(skb, reason) : 0;
+	return side_xmit && outgoing && !is_refused(skb, reason) ? on_drop(skb, reason) : 0;
 }
 
 #endif

@@ -70,8 +70,9 @@ struct netdev_queue {
 	unsigned long state;
 };
 
-/* include/net/sock.h; only the namespace of a socket. */
+/* include/net/sock.h; only the family and the namespace of a socket. */
 struct sock_common {
+	unsigned short skc_family;
 	possible_net_t skc_net;
 };
 
@@ -81,6 +82,7 @@ struct sock {
 
 struct sk_buff {
 	struct net_device *dev;
+	struct sock *sk;
 	unsigned int len;
 	int skb_iif;
 	__u16 queue_mapping;

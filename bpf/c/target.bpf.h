@@ -42,9 +42,10 @@ const volatile bool side_xmit = true;
 const volatile bool side_recv;
 /*
  * Whether a drop reason, by its number in the running kernel, is given only to packets for
- * which a transmit queue has been chosen.
+ * which a transmit queue has been chosen, or also to those that tun_get_user() refuses.
  */
-const volatile bool reason_xmit[DROP_REASONS];
+enum reason_of { OF_ANY, OF_XMIT, OF_XMIT_OR_WRITE };
+const volatile __u8 reason_xmit[DROP_REASONS];
 /* The numbers of these drop reasons in the running kernel; 0: it has none. */
 const volatile __u32 reason_backlog;
 const volatile __u32 reason_rcvbuf;

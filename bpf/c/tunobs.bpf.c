@@ -55,7 +55,8 @@ int kprobe_read(struct pt_regs *ctx)
 {
 	if (!is_target_tun((void *)PT_REGS_PARM1(ctx), false))
 		return 0;
-	if (settings.nr_queues == 1)
+	/* Before Linux 6.2 to look at the queue costs as much as all else. */
+	if (!bpf_rdonly_cast && settings.nr_queues == 1)
 		return on_read(0);
 	return on_read(queue_index((void *)PT_REGS_PARM2(ctx)));
 }
@@ -99,8 +100,6 @@ int fentry_read(__u64 *ctx)
 {
 	if (!is_target_tun(ARG(struct tun_struct, ctx, 0), true))
 		return 0;
-	if (settings.nr_queues == 1)
-		return on_read(0);
 	return on_read(ARG(struct tun_file, ctx, 1)->queue_index);
 }
 
@@ -150,14 +149,14 @@ int tp_dequeue(__u64 *ctx)
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(tp_drop, struct sk_buff *skb, void *location, __u32 reason)
 {
-	return is_target(skb->dev, true) && is_outgoing(skb, reason) ? on_drop(skb, reason) : 0;
+	return is_target(skb->dev, true) && is_outgoing(skb, reason) && !is_refused(skb, reason) ? on_drop(skb, reason) : 0;
 }
 
 /* Before Linux 5.17 (commit c504e5c2f964) the tracepoint gave no reason. */
 SEC("tp_btf/kfree_skb")
 int BPF_PROG(tp_drop_unknown, struct sk_buff *skb)
 {
-	return is_target(skb->dev, true) && is_outgoing(skb, 0) ? on_drop(skb, 0) : 0;
+	return is_target(skb->dev, true) && is_outgoing(skb, 0) && !is_refused(skb, 0) ? on_drop(skb, 0) : 0;
 }
 
 /*

@@ -174,12 +174,12 @@ func TestOther(t *testing.T) {
 // TestInGuests runs tests of this package under kernels that have the hooks which the host
 // may lack.
 func TestInGuests(t *testing.T) {
-	all := []string{"TestFind", "TestCounts", "TestOther", "TestReturns", "TestChanges", "TestMoved", "TestTagged", "TestHairpin", "TestInterrupted"}
+	all := []string{"TestFind", "TestCounts", "TestOther", "TestReturns", "TestChanges", "TestMoved", "TestTagged", "TestHairpin", "TestDown", "TestElsewhere", "TestInterrupted"}
 	vmtest.InGuests(t, map[string][]string{"6.1": all, "6.12": all}, func(t *testing.T, name, out string) {
 		if name == "TestInterrupted" && strings.Contains(out, "--- SKIP") {
 			t.Error(out)
 		}
-		if !slices.Contains([]string{"TestCounts", "TestOther", "TestReturns", "TestTagged", "TestHairpin"}, name) {
+		if !slices.Contains([]string{"TestCounts", "TestOther", "TestReturns", "TestTagged", "TestHairpin", "TestDown"}, name) {
 			return
 		}
 		for _, hook := range []string{"kprobe", "fentry"} {
