@@ -80,8 +80,12 @@ func (list forwarders) Start(watch func(who string, t *worker.Thread)) error {
 	return nil
 }
 
-// Blame returns err, the error of a worker, or what a forwarder knows to be its cause.
+// Blame returns err, the error of a worker or of what opens its sockets, or what a forwarder
+// knows to be its cause.
 func (list forwarders) Blame(err error) error {
+	if err == nil {
+		return nil
+	}
 	for _, f := range list {
 		if b, ok := f.(blamer); ok {
 			if cause := b.Cause(); cause != nil {

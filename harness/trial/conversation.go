@@ -78,7 +78,7 @@ func (k *conversationTrial) build(ctx context.Context) (err error) {
 	if k.site, err = k.path.Build(ctx); err != nil {
 		return err
 	}
-	return errors.Join(k.ends.Open(ctx, k.site.Hosts), k.probing.open(k.site.Hosts))
+	return k.site.Forwarders.Blame(errors.Join(k.ends.Open(ctx, k.site.Hosts), k.probing.open(k.site.Hosts)))
 }
 
 // start lets forwarders run, and then the speakers, who find each other by them.
@@ -102,7 +102,7 @@ func (k *conversationTrial) start(ctx context.Context) error {
 		k.fail(err)
 	})
 	if err != nil {
-		return errors.Join(err, k.linksDown())
+		return errors.Join(k.site.Forwarders.Blame(err), k.linksDown())
 	}
 	if err := k.site.Link.Begin(); err != nil {
 		return err

@@ -72,7 +72,7 @@ func (b *packetTrial) build(ctx context.Context) (err error) {
 		b.readers = append(b.readers, l.Ends...)
 	}
 	if err != nil || b.spec.Event == spec.EventNone {
-		return err
+		return b.site.Forwarders.Blame(err)
 	}
 	where, ok := b.traffic.(device.Eventful)
 	if !ok {

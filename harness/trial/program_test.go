@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"tunbench/bpf"
+	"tunbench/harness/load"
+	"tunbench/harness/path"
 	"tunbench/harness/program"
 	"tunbench/harness/refusal"
 	"tunbench/harness/sink"
@@ -324,4 +326,61 @@ func TestShippedPrograms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProgramEndsBeforeTraffic: a program that ends when it was ready, and before the sockets of
+// the traffic are opened, is the cause of what becomes of these.
+func TestProgramEndsBeforeTraffic(t *testing.T) {
+	for _, gen := range []spec.Gen{spec.GenUDP, spec.GenTCP} {
+		t.Run(string(gen), func(t *testing.T) {
+			flag := filepath.Join(t.TempDir(), "flag")
+			if err := os.WriteFile(flag, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			script := fmt.Sprintf("FORWARD & while [ -e %s ]; do sleep 0.02; done; kill $!; wait $!; echo told to end; exit 7", flag)
+			s := programmed(t, [2]string{script, "exec FORWARD"}, nil)
+			s.Gen, s.Size = gen, 1400
+			r, err := prepare(s, bpf.None)
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := func() {
+				os.Remove(flag)
+				time.Sleep(300 * time.Millisecond)
+			}
+			switch stage := r.stage.(type) {
+			case *packetTrial:
+				stage.traffic = &endingTraffic{stage.traffic, end}
+			case *conversationTrial:
+				stage.path = &endingPath{stage.path, end}
+			}
+			const want = "on host a ended with exit status 7; its last lines: told to end"
+			if _, err := runPhases(t.Context(), r); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		})
+	}
+}
+
+// endingTraffic and endingPath have a program that ends as soon as all is built.
+type endingTraffic struct {
+	load.Traffic
+	end func()
+}
+
+func (g *endingTraffic) Build(ctx context.Context) (path.Site, error) {
+	site, err := g.Traffic.Build(ctx)
+	g.end()
+	return site, err
+}
+
+type endingPath struct {
+	path.Path
+	end func()
+}
+
+func (w *endingPath) Build(ctx context.Context) (path.Site, error) {
+	site, err := w.Path.Build(ctx)
+	w.end()
+	return site, err
 }
