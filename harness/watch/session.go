@@ -120,19 +120,20 @@ func (s *Session) Close() error {
 	return errors.Join(errs...)
 }
 
-// look reads the counters of the observer and of the device, close together. The error is
-// errGone where the device is no longer in its namespace.
+// look reads the counters of the observer and of the device, close together: last, since flows
+// take longer the more there are. The error is errGone where the device is no longer in its
+// namespace.
 func (s *Session) look() (l look, err error) {
-	if s.observer != nil {
-		if l.seen, err = s.observer.Snapshot(); err != nil {
-			return l, err
-		}
-		if l.missed, err = s.observer.MissedRuns(); err != nil {
+	if s.observer != nil && s.options.Flows {
+		if l.flows, err = s.observer.Flows(); err != nil {
 			return l, err
 		}
 	}
-	if s.observer != nil && s.options.Flows {
-		if l.flows, err = s.observer.Flows(); err != nil {
+	if s.observer != nil {
+		if l.missed, err = s.observer.MissedRuns(); err != nil {
+			return l, err
+		}
+		if l.seen, err = s.observer.Snapshot(); err != nil {
 			return l, err
 		}
 	}
