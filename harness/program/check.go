@@ -80,8 +80,6 @@ func (c checker) check(f *File) error {
 		return c.errorf(at("ends"), "is missing: say what runs on each of the two hosts; one entry stands for both")
 	case len(f.Ends) > 2:
 		return c.errorf(at("ends"), "there are %d: a path has two ends", len(f.Ends))
-	case f.End(0).Device.Kind != f.End(1).Device.Kind:
-		return c.errorf(at("ends", 1, "device", "kind"), "%q: both ends make devices of one kind, and the first one's is %q", f.End(1).Device.Kind, f.End(0).Device.Kind)
 	}
 	if err := c.commands(at("prepare"), f.Prepare); err != nil {
 		return err
@@ -91,6 +89,9 @@ func (c checker) check(f *File) error {
 			return err
 		}
 	}
+	if first, second := f.End(0).Device.Kind, f.End(1).Device.Kind; first != second {
+		return c.errorf(at("ends", 1, "device", "kind"), "%q: both ends make devices of one kind, and the first one's is %q", second, first)
+	}
 	return c.render(f)
 }
 
@@ -99,7 +100,7 @@ func within(path []any, steps ...any) []any { return slices.Concat(path, steps) 
 
 func (c checker) end(path []any, e End) error {
 	switch {
-	case len(e.Command) == 0:
+	case len(e.Command) == 0 || e.Command[0] == "":
 		return c.errorf(within(path, "command"), "is missing: give the program and its arguments as a list")
 	case e.Device.Kind != TUN && e.Device.Kind != TAP:
 		return c.errorf(within(path, "device", "kind"), "%q: choose %s or %s", e.Device.Kind, TUN, TAP)
@@ -135,7 +136,7 @@ func (c checker) end(path []any, e End) error {
 
 func (c checker) commands(path []any, list [][]string) error {
 	for i, command := range list {
-		if len(command) == 0 {
+		if len(command) == 0 || command[0] == "" {
 			return c.errorf(within(path, i), "is empty: give a program and its arguments as a list")
 		}
 	}

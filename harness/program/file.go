@@ -3,6 +3,7 @@
 package program
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -202,6 +203,24 @@ var fields = map[string]string{
 	"Stop":   "signal, within",
 }
 
+// wrong is how the YAML library reports a value that does not fit its field.
+var wrong = regexp.MustCompile("(?s)^line (\\d+): cannot unmarshal !!(\\w+) (?:`(.*)` )?into (\\S+)$")
+
+// shapes says what to write for a field of each type.
+var shapes = map[string]string{
+	"program.File":      "write `name:` and `ends:`",
+	"[]program.End":     "write a list, of which each entry begins with `- command:`",
+	"program.End":       "write `command:` and `device:`",
+	"program.Device":    "write {kind: tun, name: tun0}",
+	"program.Ready":     "write what to wait for, such as {when: [up, ping]}",
+	"program.Stop":      "write a signal and a time, such as {signal: INT, within: 5s}",
+	"[]string":          "write a list, such as [openvpn, --config, a.conf]",
+	"[][]string":        "write a list of commands, of which each is a list, such as [[ip, link, show]]",
+	"map[string]string": "write names and texts, such as {NAME: text}",
+	"time.Duration":     "write a time with its unit, such as 10s or 500ms",
+	"int":               "write a whole number",
+}
+
 // fieldError rewrites an error of the YAML library in the words of a program file.
 func fieldError(err error) error {
 	var types *yaml.TypeError
@@ -212,8 +231,9 @@ func fieldError(err error) error {
 	if m := unknown.FindStringSubmatch(first); m != nil {
 		return fmt.Errorf("line %s: no field %q here: choose %s", m[1], m[2], fields[m[3]])
 	}
-	if strings.Contains(first, "into time.Duration") {
-		return fmt.Errorf("%s: write a time with its unit, such as 10s or 500ms", first)
+	if m := wrong.FindStringSubmatch(first); m != nil && shapes[m[4]] != "" {
+		kind := map[string]string{"seq": "a list", "map": "fields"}[m[2]]
+		return fmt.Errorf("line %s: %s cannot stand here: %s", m[1], cmp.Or(kind, fmt.Sprintf("%q", m[3])), shapes[m[4]])
 	}
 	return errors.New(first)
 }
