@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"tunbench/harness/watch"
@@ -55,11 +56,7 @@ const indent = 4
 // describe shows what is known of a device: a line with its name, and others below it.
 func describe(to io.Writer, s screen.Screen, dev watch.Device) error {
 	d := dev.Record()
-	state := "no carrier"
-	if d.Carrier {
-		state = "carrier"
-	}
-	head := fmt.Sprintf("%s  %s in %s, %s, %s", d.Name, strings.ToUpper(d.Mode), namespace(dev), queues(d), state)
+	head := fmt.Sprintf("%s  %s in %s, %s, %s", d.Name, strings.ToUpper(d.Mode), namespace(dev), queues(d), state(d))
 	lines := []string{
 		fmt.Sprintf("mtu %d  qdisc %s  txqlen %d  vnet header %s", d.MTU, d.Qdisc, d.TxQLen, vnet(dev)) + bridge(d),
 		"flags " + strings.Join(d.Flags, " "),
@@ -104,6 +101,17 @@ func queues(d live.Device) string {
 		q += fmt.Sprintf(" and %d detached", d.Detached)
 	}
 	return q
+}
+
+// state is down, or whether there is a carrier, which a device that is down does not show.
+func state(d live.Device) string {
+	switch {
+	case !slices.Contains(d.Flags, "IFF_UP"):
+		return "down"
+	case d.Carrier:
+		return "carrier"
+	}
+	return "no carrier"
 }
 
 func vnet(d watch.Device) string {

@@ -37,11 +37,7 @@ func draw(s screen.Screen, w live.Watch, total *watched.Sum, events []string) []
 	fit := func(line string) string { return s.Text(clipEnd(line, columns)) }
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fit(fmt.Sprintf(format, args...))) }
-	state := "no carrier"
-	if d.Carrier {
-		state = "carrier"
-	}
-	head := fmt.Sprintf("%s  %s in %s  %s, %s", d.Name, strings.ToUpper(d.Mode), d.Netns, text.Plural(d.Queues, "queue", "queues"), state)
+	head := fmt.Sprintf("%s  %s in %s  %s, %s", d.Name, strings.ToUpper(d.Mode), d.Netns, text.Plural(d.Queues, "queue", "queues"), state(d))
 	lines = append(lines, s.Paint(screen.Strong, fit(head)))
 	vnet := "no vnet header"
 	if d.VnetHdrSz > 0 {

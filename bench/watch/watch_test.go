@@ -36,7 +36,7 @@ func example(queues int, second int64) live.Watch {
 	w := live.Watch{
 		TNs: second * 1e9, IntervalNs: 1e9, Hook: "kprobe", SampleEvery: 16,
 		Device: live.Device{
-			Device: record.Device{Name: "tun0", Qdisc: "fq_codel", TxQLen: 500, MTU: 1500, VnetHdrSz: 12}, Mode: "tun", Netns: "vpn", Queues: queues, Carrier: true,
+			Device: record.Device{Name: "tun0", Flags: []string{"IFF_UP"}, Qdisc: "fq_codel", TxQLen: 500, MTU: 1500, VnetHdrSz: 12}, Mode: "tun", Netns: "vpn", Queues: queues, Carrier: true,
 			Owners: []live.Owner{{PID: 4711, Comm: "openvpn", FD: 6}, {PID: 4711, Comm: "openvpn", FD: 7}},
 		},
 		Dropped: map[string]uint64{"FULL_RING": 1200}, RecvDropped: map[string]uint64{"SOCKET_RCVBUFF": 30},
@@ -92,6 +92,26 @@ func TestDraw(t *testing.T) {
 }
 
 // TestFrame holds that a frame leaves nothing of a longer one before it, and never scrolls.
+// TestState: a device that is down is not said to lack a carrier, of which nothing is known.
+func TestState(t *testing.T) {
+	w := example(1, 1)
+	for _, c := range []struct {
+		flags   []string
+		carrier bool
+		want    string
+	}{
+		{[]string{"IFF_UP", "IFF_TUN"}, true, "1 queue, carrier"},
+		{[]string{"IFF_UP", "IFF_TUN"}, false, "1 queue, no carrier"},
+		{[]string{"IFF_TUN"}, false, "1 queue, down"},
+	} {
+		w.Device.Flags, w.Device.Carrier = c.flags, c.carrier
+		head := draw(screen.Screen{Columns: 80, Rows: 24}, w, &watched.Sum{}, nil)[0]
+		if !strings.HasSuffix(head, c.want) {
+			t.Errorf("%q, want %q", head, c.want)
+		}
+	}
+}
+
 func TestFrame(t *testing.T) {
 	got := frame([]string{"a", "b", "c"}, screen.Screen{Rows: 2})
 	if got != "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J" {
