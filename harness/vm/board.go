@@ -20,6 +20,7 @@ type board struct {
 	emulated    string            // value of -cpu under TCG
 	results     [2]string         // what puts the port of the results on the board
 	virtualTime []string          // kernel parameters under icount
+	realTime    []string          // kernel parameters under TCG without icount
 
 	// resultsConsole is a kernel parameter by which the kernel would print into the
 	// port that carries the results.
@@ -34,6 +35,8 @@ var boards = map[string]board{
 		qemu: "qemu-system-x86_64", packages: "qemu-system-x86 (Debian, Ubuntu) or qemu-system-x86-core (Fedora)", elf: elf.EM_X86_64,
 		machine: map[string]string{KVM: "pc,vmport=off", TCG: "pc,vmport=off"}, emulated: "max",
 		results: [2]string{"-serial", "chardev:results"}, virtualTime: []string{"tsc=reliable"},
+		// On a busy host an emulated timer may miss the kernel's test of it, which ends in a panic.
+		realTime:       []string{"no_timer_check"},
 		resultsConsole: regexp.MustCompile(`(^|\s|")console=(ttyS1|uart[0-9a-z]*,io,0x2f8)\b`), serial: "CONFIG_SERIAL_8250_CONSOLE",
 	},
 	"arm64": {

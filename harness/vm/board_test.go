@@ -43,6 +43,12 @@ func TestBoards(t *testing.T) {
 				t.Errorf("%s: parameters %q", arch, parameters)
 			}
 		}
+		m.ICount = false
+		if emulated := strings.Fields(value(m.args(TCG, time.Unix(0, 0)), "-append")); slices.Contains(emulated, "no_timer_check") != (arch == "amd64") ||
+			slices.Contains(parameters, "no_timer_check") {
+			t.Errorf("%s: parameters %q, in real time %q", arch, parameters, emulated)
+		}
+		m.ICount = true
 		for append, ok := range map[string]bool{"console=ttyS0": arch != "arm64", "console=ttyS1": arch != "amd64", "console=tty0": true} {
 			m.Append = append
 			if err := m.complete(); (err == nil) != ok || !ok && !strings.Contains(err.Error(), "leave out "+append) {

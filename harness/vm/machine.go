@@ -240,6 +240,7 @@ func (m *Machine) args(accel string, now time.Time) []string {
 			thread = "single"
 		}
 		a = append(a, "-accel", "tcg,thread="+thread, "-cpu", board.emulated, "-smp", fmt.Sprint(m.SMP))
+		kernel = append(kernel, board.realTime...)
 	}
 	if m.Append != "" {
 		kernel = append(kernel, m.Append)

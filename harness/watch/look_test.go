@@ -31,13 +31,15 @@ func TestManyFlows(t *testing.T) {
 		}
 	}()
 	least := math.Inf(1) // the host may be busy between the two readings
-	for range 5 {
+	for judged, looks := 0, 0; judged < 5; looks++ {
 		w := next(t, s)
 		seen, counted := float64(w.Queues[0].RecvPkts), float64(w.Counters.RxPackets)
-		if w.Flows.Count < 100 || counted < 1000 {
-			t.Fatalf("%d flows, %g packets", w.Flows.Count, counted)
+		if w.Flows.Count >= 100 && counted >= 500 {
+			judged++
+			least = min(least, math.Abs(seen/counted-1))
+		} else if looks > 50 {
+			t.Fatalf("%d flows, %g packets in the last of %d intervals: too few to judge", w.Flows.Count, counted, looks)
 		}
-		least = min(least, math.Abs(seen/counted-1))
 	}
 	cancel()
 	<-done
