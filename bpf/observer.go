@@ -27,7 +27,7 @@ type Options struct {
 type Target struct {
 	Ifindex   uint32
 	Netns     uint32 // inode of the network namespace
-	Queues    int    // 1..256; with 1, kprobes before Linux 6.2 count the reads of all queues
+	Queues    int    // 1..256; with 1, calls that read (kprobe, fentry) count whatever queue they read
 	GSO       bool   // GSO packets may come; their segments are counted
 	Direction Direction
 	// SampleEvery is a power of two: one skb in so many is timed, chosen by its

@@ -60,7 +60,8 @@ static __always_inline int on_xmit(struct here h, __u64 distance, void *dev, str
 	return 0;
 }
 
-/* tun_do_read was called; it may return without a packet. */
+/* tun_do_read was called; it may return without a packet. A caller with room for one queue does
+ * not look which it is. */
 static __always_inline int on_read(__u32 queue)
 {
 	__sync_fetch_and_add(&reads[queue % MAX_QUEUES].calls, 1); /* tun has no more */

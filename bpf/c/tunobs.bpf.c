@@ -55,8 +55,7 @@ int kprobe_read(struct pt_regs *ctx)
 {
 	if (!is_target_tun((void *)PT_REGS_PARM1(ctx), false))
 		return 0;
-	/* Before Linux 6.2 to look at the queue costs as much as all else. */
-	if (!bpf_rdonly_cast && settings.nr_queues == 1)
+	if (settings.nr_queues == 1)
 		return on_read(0);
 	return on_read(queue_index((void *)PT_REGS_PARM2(ctx)));
 }
@@ -100,6 +99,8 @@ int fentry_read(__u64 *ctx)
 {
 	if (!is_target_tun(ARG(struct tun_struct, ctx, 0), true))
 		return 0;
+	if (settings.nr_queues == 1)
+		return on_read(0);
 	return on_read(ARG(struct tun_file, ctx, 1)->queue_index);
 }
 

@@ -337,7 +337,7 @@ func TestProgramEndsBeforeTraffic(t *testing.T) {
 			if err := os.WriteFile(flag, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			script := fmt.Sprintf("FORWARD & while [ -e %s ]; do sleep 0.02; done; kill $!; wait $!; echo told to end; exit 7", flag)
+			script := fmt.Sprintf("FORWARD & while [ -e %s ]; do sleep 0.02; done; exec 2>/dev/null; kill $!; wait $!; echo told to end; exit 7", flag)
 			s := programmed(t, [2]string{script, "exec FORWARD"}, nil)
 			s.Gen, s.Size = gen, 1400
 			r, err := prepare(s, bpf.None)
