@@ -42,6 +42,10 @@ type Result struct {
 // of ctx.
 func (b Block) Run(ctx context.Context) []Result {
 	r := newRounds(b)
-	defer trial.Quiet(r.workers())()
-	return r.run(ctx)
+	restore := trial.Quiet(r.workers())
+	results := r.run(ctx)
+	// Not deferred: after a panic there are readers still, for which the collection of garbage
+	// would wait for ever, and so would the message of the panic.
+	restore()
+	return results
 }
