@@ -153,6 +153,30 @@ func TestLongNames(t *testing.T) {
 	}
 }
 
+// The subject of tunbench ab, where its variants are too long for git, is what they differ in.
+func TestDiffering(t *testing.T) {
+	for _, c := range [][4]string{
+		{"a: Tun/dir=k2u/size=64/module=on", "b: Tun/dir=k2u/size=64/module=each", "a: module=on", "b: module=each"},
+		{"a: Tun/dir=k2u/size=64", "b: Tun/dir=k2u/size=64/vnet=10/offload=tso", "a", "b: vnet=10 offload=tso"},
+		{"a: bare", "b: observed", "a: bare", "b: observed"},
+	} {
+		if a, b := differing(c[0], c[1]); a != c[2] || b != c[3] {
+			t.Errorf("%s, %s: got %q and %q, want %q and %q", c[0], c[1], a, b, c[2], c[3])
+		}
+	}
+	base, next := fixture.BeforeAndAfter()
+	c, err := verdict.Compare(base, next, verdict.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := "Tun/path=relay/dir=k2u/gen=tcp/queues=1/flows=8/size=1500/qdisc=fq_codel/"
+	c.Paired, c.Base.Name, c.New.Name = true, "a: "+long+"module=on", "b: "+long+"module=each"
+	checkLines(t, Comparison(c))
+	if got, want := Comparison(c), "tunbench ab: b: module=each against a: module=on\n\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+}
+
 // A name for which there is no room beside its figures is indented as the other rows are.
 func TestLongRow(t *testing.T) {
 	var b strings.Builder

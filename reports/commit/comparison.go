@@ -3,6 +3,7 @@ package commit
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,7 +27,13 @@ func Comparison(c *verdict.Comparison) string {
 		names["Base"], names["New"] = apart(c.Base.Name, c.New.Name)
 		m.head = append(m.head, book.Text("stored", nil))
 	}
-	m.titles = []string{book.Text("compared", names), book.Text("short title", names), book.Text("shortest title", names)}
+	m.titles = []string{book.Text("compared", names), book.Text("short title", names)}
+	if c.Paired {
+		names = maps.Clone(names)
+		names["Base"], names["New"] = differing(c.Base.Name, c.New.Name)
+		m.titles = append(m.titles, book.Text("compared", names))
+	}
+	m.titles = append(m.titles, book.Text("shortest title", names))
 	for i, side := range []verdict.Side{c.Base, c.New} {
 		name := []string{"base", "new"}[i]
 		if sameHost(c) {
@@ -45,7 +52,7 @@ func Comparison(c *verdict.Comparison) string {
 	for _, v := range slices.SortedStableFunc(slices.Values(c.Verdicts), func(a, b record.Verdict) int {
 		return cmp.Or(axis.Compare(a.Scenario, b.Scenario), cmp.Compare(metric.GateRank(a.Metric), metric.GateRank(b.Metric)))
 	}) {
-		r := row{scenario: s.Name(v.Scenario), figure: v.Metric, verdict: v.Verdict, base: metric.Quantity(v.Metric, v.Base), new: metric.Quantity(v.Metric, v.New)}
+		r := row{scenario: s.Name(v.Scenario), figure: v.Metric, verdict: v.Verdict, base: metric.FigureText(v, v.Base), new: metric.FigureText(v, v.New)}
 		r.change, r.within = metric.ChangeText(v), metric.IntervalText(v)
 		if v.Missing != "" {
 			r.figure, r.base, r.new, r.change, r.within = "", "", "", book.Text("missing", prose.Values{"Side": v.Missing}), ""
@@ -81,6 +88,22 @@ func apart(base, next string) (string, string) {
 		a, b = a[1:], b[1:]
 	}
 	return strings.Join(a, "/"), strings.Join(b, "/")
+}
+
+// differing shortens the variants of tunbench ab, such as "a: Tun/dir=k2u/vnet=10", to their
+// letters and the values that only one of them has.
+func differing(base, next string) (string, string) {
+	split := func(variant string) (letter string, values []string) {
+		letter, scenario, _ := strings.Cut(variant, ": ")
+		return letter, strings.Split(scenario, "/")
+	}
+	a, of := split(base)
+	b, with := split(next)
+	only := func(letter string, values, others []string) string {
+		values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return slices.Contains(others, v) })
+		return strings.TrimSuffix(letter+": "+strings.Join(values, " "), ": ")
+	}
+	return only(a, of, with), only(b, with, of)
 }
 
 // undecided is how many figures without a verdict have no row.

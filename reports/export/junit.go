@@ -332,8 +332,8 @@ func message(v record.Verdict, lenient bool) string {
 func told(v record.Verdict) string {
 	lines := []string{
 		"scenario: " + v.Scenario,
-		"base: " + metric.Quantity(v.Metric, v.Base),
-		"new: " + metric.Quantity(v.Metric, v.New),
+		"base: " + metric.FigureText(v, v.Base),
+		"new: " + metric.FigureText(v, v.New),
 		"change: " + metric.ChangeText(v),
 		text.IntervalName + ": " + metric.IntervalText(v),
 		"threshold: " + metric.ThresholdText(v),

@@ -112,7 +112,7 @@ func table(s *compare.Text, rows []record.Verdict) document.Table {
 		if v.Missing != "" {
 			name, cell = text.Absent, book.Text("not measured", prose.Values{"Side": v.Missing, "Notes": strings.Join(v.Notes, "; ")})
 		}
-		t.Rows = append(t.Rows, document.Row(s.Name(v.Scenario), name, metric.Quantity(v.Metric, v.Base), metric.Quantity(v.Metric, v.New), metric.ChangeText(v), metric.IntervalText(v), cell))
+		t.Rows = append(t.Rows, document.Row(s.Name(v.Scenario), name, metric.FigureText(v, v.Base), metric.FigureText(v, v.New), metric.ChangeText(v), metric.IntervalText(v), cell))
 	}
 	return t
 }

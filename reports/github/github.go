@@ -139,13 +139,13 @@ func remark(v record.Verdict) string {
 		interval = metric.IntervalText(v)
 	}
 	if v.Base != nil && v.New != nil {
-		base = metric.Quantity(v.Metric, v.Base)
+		base = metric.FigureText(v, v.Base)
 	}
 	if v.Threshold > 0 {
 		threshold = metric.ThresholdText(v)
 	}
 	return text.Clip(book.Text("remark", prose.Values{
-		"Scenario": v.Scenario, "Metric": name, "Change": change, "Interval": interval, "P": text.PValue(v.P), "Base": base, "New": metric.Quantity(v.Metric, v.New),
+		"Scenario": v.Scenario, "Metric": name, "Change": change, "Interval": interval, "P": text.PValue(v.P), "Base": base, "New": metric.FigureText(v, v.New),
 		"Threshold": threshold, "Notes": strings.Join(v.Notes, "; "),
 	}), document.Longest)
 }

@@ -31,6 +31,14 @@ func Quantity(metric string, v *float64) string {
 	return text.PerPacket(*v)
 }
 
+// FigureText gives a figure of a verdict, its base or its new one, with its unit.
+func FigureText(v record.Verdict, figure *float64) string {
+	if figure != nil && v.Unit == Instructions {
+		return text.PerPacket(*figure) + " " + Instructions
+	}
+	return Quantity(v.Metric, figure)
+}
+
 // ChangeText gives the estimated change, with its unit.
 func ChangeText(v record.Verdict) string {
 	if v.Change == nil {

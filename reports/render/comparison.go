@@ -108,7 +108,7 @@ func groupVerdicts(b *bytes.Buffer, to screen.Screen, s *compare.Text, rows []re
 	const change = 3 // the column
 	t := document.Table{Columns: slices.Concat(document.Text("metric"), document.Numeric("base", "new", "change", "95 % interval", "threshold", "p", "n"))}
 	for _, v := range rows {
-		t.Rows = append(t.Rows, document.Row(v.Metric, metric.Quantity(v.Metric, v.Base), metric.Quantity(v.Metric, v.New), metric.ChangeText(v), metric.IntervalText(v), metric.ThresholdText(v), text.PValue(v.P), v.N))
+		t.Rows = append(t.Rows, document.Row(v.Metric, metric.FigureText(v, v.Base), metric.FigureText(v, v.New), metric.ChangeText(v), metric.IntervalText(v), metric.ThresholdText(v), text.PValue(v.P), v.N))
 	}
 	single := to
 	single.Columns = 0 // a line a verdict

@@ -40,7 +40,7 @@ func charts(s *Text) (document.Section, bool) {
 			counts = append(counts, v.N)
 			ch.Rows = append(ch.Rows, chart.ChangeRow{
 				Label: name(v.Scenario), Value: *v.Change, Low: v.CI[0], High: v.CI[1], Threshold: v.Threshold, Class: look(v), Text: metric.ChangeText(v),
-				Figures: metric.Quantity(v.Metric, v.Base) + " → " + metric.Quantity(v.Metric, v.New),
+				Figures: metric.FigureText(v, v.Base) + " → " + metric.FigureText(v, v.New),
 			})
 		}
 		of := document.Pairs()

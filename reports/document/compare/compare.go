@@ -315,7 +315,7 @@ func (s *Text) apart() (p []prose.Prose) {
 	for _, r := range order {
 		v := by[r][0]
 		p = append(p, book.Say("apart", prose.Values{
-			"Metric": r.metric, "Why": r.why, "N": len(by[r]), "Base": metric.Quantity(v.Metric, v.Base), "New": metric.Quantity(v.Metric, v.New),
+			"Metric": r.metric, "Why": r.why, "N": len(by[r]), "Base": metric.FigureText(v, v.Base), "New": metric.FigureText(v, v.New),
 		}))
 	}
 	return p

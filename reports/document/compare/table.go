@@ -40,7 +40,7 @@ func table(s *Text, list []record.Verdict) document.Table {
 		if v.Verdict == record.Regression || v.Verdict == record.IndicativeRegression {
 			verdict = prose.Bold(v.Verdict)
 		}
-		t.Rows = append(t.Rows, document.Row(s.Name(v.Scenario), v.Metric, metric.Quantity(v.Metric, v.Base), metric.Quantity(v.Metric, v.New),
+		t.Rows = append(t.Rows, document.Row(s.Name(v.Scenario), v.Metric, metric.FigureText(v, v.Base), metric.FigureText(v, v.New),
 			metric.ChangeText(v), metric.IntervalText(v), text.PValue(v.P), v.N, metric.ThresholdText(v), verdict, strings.Join(v.Notes, "; ")))
 	}
 	return t
