@@ -49,7 +49,7 @@ func Differing(with []figure.Group) []Block {
 	for _, name := range figure.FloorNames(with) {
 		add(&facts, name, func(r *record.Run) (string, bool) {
 			_, costs := figure.FloorCosts(r.Floor)
-			return text.Decimals(costs[name], 1) + " ns", costs[name] > 0
+			return text.Decimals(costs[name], 1) + " " + figure.FloorUnit(r), costs[name] > 0
 		})
 	}
 	blocks := []Block{facts}
@@ -82,7 +82,7 @@ func Differing(with []figure.Group) []Block {
 		blocks = append(blocks, t.Folded("Differing "+m.what+"s"))
 	}
 	if rows == 0 {
-		return []Block{book.Say("hosts agree", prose.Values{"Floors": figure.FloorsAgree(with[0].Floor(), with[1].Floor())})}
+		return []Block{book.Say("hosts agree", prose.Values{"Floors": figure.FloorsAgree(with[0].First(), with[1].First())})}
 	}
 	return append(blocks, Small(book.Say("hosts rest", prose.Values{"Same": same})))
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tunbench/reports/metric"
 	"tunbench/reports/prose"
 	"tunbench/reports/record"
 	"tunbench/reports/text"
@@ -111,7 +112,7 @@ func floorNotes(a, b *record.Run) (notes []string) {
 	for _, name := range names {
 		x, y := was[name], is[name]
 		if y > 0 && math.Abs(math.Log(y/x)) > math.Log1p(floorScatter) {
-			parts = append(parts, book.Text("floor part differs", prose.Values{"Part": name, "Before": text.Decimals(x, 1), "After": text.Decimals(y, 1), "Change": text.Precisely(y/x - 1)}))
+			parts = append(parts, book.Text("floor part differs", prose.Values{"Part": name, "Before": text.Decimals(x, 1), "After": text.Decimals(y, 1), "Unit": FloorUnit(b), "Change": text.Precisely(y/x - 1)}))
 		}
 	}
 	if len(parts) > 0 {
@@ -120,22 +121,26 @@ func floorNotes(a, b *record.Run) (notes []string) {
 	return notes
 }
 
+// FloorUnit is the unit of the floor of r: in virtual time, it is no time.
+func FloorUnit(r *record.Run) string { return metric.Of(record.SendNsPerPkt, r.Clock).Unit }
+
 // FloorsAgree is a sentence that two floors agree, with the system call of both; "" where
 // one floor is not known.
-func FloorsAgree(a, b record.Floor) string {
+func FloorsAgree(before, after *record.Run) string {
+	a, b := before.Floor, after.Floor
 	if a.SyscallNs <= 0 || b.SyscallNs <= 0 {
 		return ""
 	}
-	return book.Text("floors agree", prose.Values{"Scatter": text.Percent(floorScatter), "Before": text.Decimals(a.SyscallNs, 1), "After": text.Decimals(b.SyscallNs, 1)})
+	return book.Text("floors agree", prose.Values{"Scatter": text.Percent(floorScatter), "Before": text.Decimals(a.SyscallNs, 1), "After": text.Decimals(b.SyscallNs, 1), "Unit": FloorUnit(after)})
 }
 
 // FloorNames are the costs of the floor in which the first runs of groups differ by more
 // than floorScatter.
 func FloorNames(with []Group) (differ []string) {
-	names, first := FloorCosts(with[0].Floor())
+	names, first := FloorCosts(with[0].First().Floor)
 	for _, name := range names {
 		if slices.ContainsFunc(with[1:], func(p Group) bool {
-			_, other := FloorCosts(p.Floor())
+			_, other := FloorCosts(p.First().Floor)
 			return other[name] > 0 && math.Abs(math.Log(other[name]/first[name])) > math.Log1p(floorScatter)
 		}) {
 			differ = append(differ, name)

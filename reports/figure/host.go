@@ -27,12 +27,12 @@ type Group struct {
 	Runs []*record.Run
 }
 
-// Floor is the floor of the first run of the group.
-func (p Group) Floor() record.Floor {
+// First is the first run of the group, without any fact if it has none.
+func (p Group) First() *record.Run {
 	if len(p.Runs) == 0 {
-		return record.Floor{}
+		return &record.Run{}
 	}
-	return p.Runs[0].Floor
+	return p.Runs[0]
 }
 
 // Values gives the values that the runs of the group have, each once: more than one

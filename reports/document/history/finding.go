@@ -71,7 +71,7 @@ func findingFloors(f series.Finding) string {
 	if before == nil || begins == nil {
 		return ""
 	}
-	return figure.FloorsAgree(before.Floor, begins.Floor)
+	return figure.FloorsAgree(before, begins)
 }
 
 // AckText says when and why a finding was acknowledged.
