@@ -28,7 +28,7 @@ type RatioBar struct {
 	Label            string
 	Value, Low, High float64 // in the unit of the chart; high is 0 where there is no range
 	Exact            bool    // low to high is the 95 % interval, else lowest to highest
-	Text             string  // the value
+	Text             string  // the value; "" where Ratio is it
 	Ratio            string  // to the base, with the interval; "" for the base itself
 	Side             int     // of the base on which the ratio is: 1 above, −1 below, 0 where no difference is shown
 	Hollow           bool    // not to be quoted
@@ -96,7 +96,9 @@ func (r Ratios) draw(c *canvas) float64 {
 			if !c.narrow {
 				name = mid + 4
 			}
-			c.text("muted", c.width-margin, name, "end", b.Text, b.Text)
+			if b.Text != "" {
+				c.text("muted", c.width-margin, name, "end", b.Text, b.Text)
+			}
 			c.tip(0, y, c.width, h, b.tip(r.Unit))
 			y += h
 			row++
@@ -170,8 +172,10 @@ func (b RatioBar) draw(c *canvas, scale linear, y float64) {
 
 // tip says all of a bar.
 func (b RatioBar) tip(unit string) string {
-	t := b.Label + ": " + b.Text
+	t := b.Label + ": " + cmp.Or(b.Text, b.Ratio)
 	switch {
+	case b.Text == "":
+		return t
 	case !(b.High > b.Low):
 	case b.Exact:
 		t += ", 95 % interval " + text.Between(text.Figure(b.Low), text.Figure(b.High)) + " " + unit

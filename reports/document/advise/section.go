@@ -27,10 +27,10 @@ func (s sections) all() (list []document.Section) {
 // chart shows the way from the plain candidate to the recommendation, or, if that is the
 // plain one, what was tried instead.
 func (s sections) chart() (document.Section, bool) {
-	bars := []chart.RatioBar{{Label: s.PlainName, Value: 1, Text: "1"}}
+	bars := []chart.RatioBar{{Label: s.PlainName, Value: 1, Ratio: "1 ×"}}
 	var counts []int
 	for _, b := range s.Bars {
-		bar := chart.RatioBar{Label: b.Words, Value: b.PPS.Value, Text: text.Ratio(b.PPS.Value), Ratio: text.Ratio(b.PPS.Value) + " ×"}
+		bar := chart.RatioBar{Label: b.Words, Value: b.PPS.Value, Ratio: text.Ratio(b.PPS.Value) + " ×"}
 		if counts = append(counts, b.PPS.N); b.PPS.CI != nil {
 			bar.Low, bar.High, bar.Exact = b.PPS.CI[0], b.PPS.CI[1], true
 			bar.Ratio += " (" + text.Between(text.Ratio(bar.Low), text.Ratio(bar.High)) + ")"
