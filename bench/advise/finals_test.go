@@ -139,7 +139,7 @@ func TestSimplerAndEqual(t *testing.T) {
 	}
 }
 
-// Where too few blocks were measured, the reason names a budget with which there are enough.
+// If too few blocks were measured, the reason names a budget that gives enough of them.
 func TestTooFewBlocks(t *testing.T) {
 	r, of := afterFinal(t, time.Minute, map[string]float64{"": 1e6, "vnet=10 offload=tso": 4e6})
 	r.use, r.block = of["vnet=10 offload=tso"], 7*time.Second

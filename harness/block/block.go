@@ -44,8 +44,8 @@ func (b Block) Run(ctx context.Context) []Result {
 	r := newRounds(b)
 	restore := trial.Quiet(r.workers())
 	results := r.run(ctx)
-	// Not deferred: after a panic there are readers still, for which the collection of garbage
-	// would wait for ever, and so would the message of the panic.
+	// Not deferred: after a panic, readers still wait in raw system calls. A garbage collection
+	// would wait for them for ever, and the process would hang instead of ending with the panic.
 	restore()
 	return results
 }

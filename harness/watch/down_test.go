@@ -32,15 +32,7 @@ func TestDown(t *testing.T) {
 		for _, hook := range hooks(t) {
 			t.Run(fmt.Sprintf("%s/tap %v", hook, tap), func(t *testing.T) {
 				drain(t, d)
-				observers := map[bpf.Direction]*bpf.Observer{}
-				for _, direction := range []bpf.Direction{bpf.K2U, bpf.U2K, bpf.Both, bpf.Drops} {
-					o, err := bpf.Open(bpf.Options{Hook: bpf.Hook(hook), Target: bpf.Target{Ifindex: uint32(d.Ifindex()), Netns: ns.Inode(), Queues: 2, Direction: direction}})
-					if err != nil {
-						t.Fatal(err)
-					}
-					defer o.Close()
-					observers[direction] = o
-				}
+				observers := inEachDirection(t, hook, bpf.Target{Ifindex: uint32(d.Ifindex()), Netns: ns.Inode(), Queues: 2})
 				s := open(t, Options{Device: "down0", Hook: hook})
 				set(netlink.LinkSetDown)
 				packet := ipv4(2, 3, 1)

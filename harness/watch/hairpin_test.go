@@ -30,15 +30,7 @@ func TestHairpin(t *testing.T) {
 	}
 	for _, hook := range hooks(t) {
 		t.Run(hook, func(t *testing.T) {
-			observers := map[bpf.Direction]*bpf.Observer{}
-			for _, direction := range []bpf.Direction{bpf.K2U, bpf.U2K, bpf.Both, bpf.Drops} {
-				o, err := bpf.Open(bpf.Options{Hook: bpf.Hook(hook), Target: bpf.Target{Ifindex: uint32(d.Ifindex()), Netns: ns.Inode(), Queues: 1, Direction: direction}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer o.Close()
-				observers[direction] = o
-			}
+			observers := inEachDirection(t, hook, bpf.Target{Ifindex: uint32(d.Ifindex()), Netns: ns.Inode(), Queues: 1})
 			s := open(t, Options{Device: "hairpin0", Hook: hook})
 			for i := range back + refused {
 				packet := ipv4(2, 3, uint32(i))
@@ -79,4 +71,19 @@ func TestHairpin(t *testing.T) {
 			drain(t, d)
 		})
 	}
+}
+
+// inEachDirection opens an observer of the target for each direction, until the test ends.
+func inEachDirection(t *testing.T, hook string, target bpf.Target) map[bpf.Direction]*bpf.Observer {
+	t.Helper()
+	observers := map[bpf.Direction]*bpf.Observer{}
+	for _, target.Direction = range []bpf.Direction{bpf.K2U, bpf.U2K, bpf.Both, bpf.Drops} {
+		o, err := bpf.Open(bpf.Options{Hook: bpf.Hook(hook), Target: target})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { o.Close() })
+		observers[target.Direction] = o
+	}
+	return observers
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tunbench/reports/fixture"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 	"tunbench/reports/screen"
 	"tunbench/reports/verdict"
@@ -174,6 +175,25 @@ func TestDiffering(t *testing.T) {
 	checkLines(t, Comparison(c))
 	if got, want := Comparison(c), "tunbench ab: b: module=each against a: module=on\n\n"; !strings.HasPrefix(got, want) {
 		t.Errorf("no %q in\n%s", want, got)
+	}
+}
+
+// The costs of a comparison in virtual time are instructions.
+func TestVirtualTimeOfComparison(t *testing.T) {
+	base, next := fixture.BeforeAndAfter()
+	c, err := verdict.Compare(base, next, verdict.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := c.Verdicts[0]
+	before, after := 31_959.0, 34_060.0
+	v.Metric, v.Base, v.New = record.CPUNsPerPkt, &before, &after
+	for unit, others := range map[string]string{"ns": "34,060 instructions", metric.Instructions: "34,060 ns"} {
+		v.Unit = unit
+		c.Verdicts = []record.Verdict{v}
+		if got := Comparison(c); !strings.Contains(got, "34,060 "+unit) || strings.Contains(got, others) {
+			t.Errorf("in %s:\n%s", unit, got)
+		}
 	}
 }
 
