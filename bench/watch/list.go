@@ -58,7 +58,7 @@ func describe(to io.Writer, s screen.Screen, dev watch.Device) error {
 	d := dev.Record()
 	head := fmt.Sprintf("%s  %s in %s, %s, %s", d.Name, strings.ToUpper(d.Mode), namespace(dev), queues(d), state(d))
 	lines := []string{
-		fmt.Sprintf("mtu %d  qdisc %s  txqlen %d  vnet header %s", d.MTU, d.Qdisc, d.TxQLen, vnet(dev)) + bridge(d),
+		fmt.Sprintf("mtu %d  qdisc %s  txqlen %d  vnet header %s", d.MTU, d.Qdisc, d.TxQLen, documentwatch.VnetText(d)) + bridge(d),
 		"flags " + strings.Join(d.Flags, " "),
 	}
 	if len(d.Offloads) > 0 {
@@ -112,16 +112,6 @@ func state(d live.Device) string {
 		return "carrier"
 	}
 	return "no carrier"
-}
-
-func vnet(d watch.Device) string {
-	switch {
-	case d.VnetHdrSize < 0:
-		return "of unknown size"
-	case d.VnetHdrSize == 0:
-		return "none"
-	}
-	return fmt.Sprintf("%d bytes", d.VnetHdrSize)
 }
 
 // opener says who may open queues, and whether the device outlives them.

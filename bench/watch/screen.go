@@ -39,11 +39,7 @@ func draw(s screen.Screen, w live.Watch, total *watched.Sum, events []string) []
 	add := func(format string, args ...any) { lines = append(lines, fit(fmt.Sprintf(format, args...))) }
 	head := fmt.Sprintf("%s  %s in %s  %s, %s", d.Name, strings.ToUpper(d.Mode), d.Netns, text.Plural(d.Queues, "queue", "queues"), state(d))
 	lines = append(lines, s.Paint(screen.Strong, fit(head)))
-	vnet := "no vnet header"
-	if d.VnetHdrSz > 0 {
-		vnet = fmt.Sprintf("vnet header %d", d.VnetHdrSz)
-	}
-	add("mtu %d  qdisc %s  txqlen %d  %s%s  hook %s", d.MTU, d.Qdisc, d.TxQLen, vnet, bridge(d), hook(w))
+	add("mtu %d  qdisc %s  txqlen %d  %s%s  hook %s", d.MTU, d.Qdisc, d.TxQLen, vnet(d), bridge(d), hook(w))
 	add("held by %s", holders(d))
 	lines = append(lines, "")
 	lines = append(lines, rates(s, w, total, columns)...)
@@ -98,6 +94,16 @@ func clipEnd(line string, columns int) string {
 		line = string(runes[:len(runes)-1])
 	}
 	return line + "…"
+}
+
+func vnet(d live.Device) string {
+	switch {
+	case d.VnetHdrSz == nil:
+		return "vnet header unknown"
+	case *d.VnetHdrSz == 0:
+		return "no vnet header"
+	}
+	return fmt.Sprintf("vnet header %d", *d.VnetHdrSz)
 }
 
 func bridge(d live.Device) string {

@@ -32,11 +32,11 @@ import (
 
 // example is an interval of a device with so many queues, at its end.
 func example(queues int, second int64) live.Watch {
-	ns := func(v uint64) *uint64 { return &v }
+	vnet, ns := 12, func(v uint64) *uint64 { return &v }
 	w := live.Watch{
 		TNs: second * 1e9, IntervalNs: 1e9, Hook: "kprobe", SampleEvery: 16,
 		Device: live.Device{
-			Device: record.Device{Name: "tun0", Flags: []string{"IFF_UP"}, Qdisc: "fq_codel", TxQLen: 500, MTU: 1500, VnetHdrSz: 12}, Mode: "tun", Netns: "vpn", Queues: queues, Carrier: true,
+			Device: record.Device{Name: "tun0", Flags: []string{"IFF_UP"}, Qdisc: "fq_codel", TxQLen: 500, MTU: 1500}, VnetHdrSz: &vnet, Mode: "tun", Netns: "vpn", Queues: queues, Carrier: true,
 			Owners: []live.Owner{{PID: 4711, Comm: "openvpn", FD: 6}, {PID: 4711, Comm: "openvpn", FD: 7}},
 		},
 		Dropped: map[string]uint64{"FULL_RING": 1200}, RecvDropped: map[string]uint64{"SOCKET_RCVBUFF": 30},
@@ -91,7 +91,6 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// TestFrame holds that a frame leaves nothing of a longer one before it, and never scrolls.
 // TestState: a device that is down is not said to lack a carrier, of which nothing is known.
 func TestState(t *testing.T) {
 	w := example(1, 1)
@@ -112,6 +111,32 @@ func TestState(t *testing.T) {
 	}
 }
 
+// TestHeader: a header whose size nobody could tell is not said to be none.
+func TestHeader(t *testing.T) {
+	none, twelve := 0, 12
+	for _, c := range []struct {
+		size           *int
+		screen, report string
+	}{
+		{nil, "txqlen 500  vnet header unknown", "virtio-net header of unknown size;"},
+		{&none, "txqlen 500  no vnet header", "virtio-net header none;"},
+		{&twelve, "txqlen 500  vnet header 12", "virtio-net header 12 bytes;"},
+	} {
+		w := example(1, 1)
+		w.Device.VnetHdrSz = c.size
+		var total watched.Sum
+		total.Add(w)
+		if got := draw(screen.Screen{Columns: 80, Rows: 24}, w, &total, nil)[1]; !strings.Contains(got, c.screen) {
+			t.Errorf("the screen says %q, want %q", got, c.screen)
+		}
+		files, err := render.MarkdownFiles(documentwatch.New(&total, nil, ""), false)
+		if err != nil || !strings.Contains(string(files[0].Content), c.report) {
+			t.Errorf("%v: no %q in\n%s", err, c.report, files[0].Content)
+		}
+	}
+}
+
+// TestFrame holds that a frame leaves nothing of a longer one before it, and never scrolls.
 func TestFrame(t *testing.T) {
 	got := frame([]string{"a", "b", "c"}, screen.Screen{Rows: 2})
 	if got != "\x1b[Ha\x1b[K\r\nb\x1b[K\x1b[J" {

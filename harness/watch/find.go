@@ -29,9 +29,10 @@ func (d Device) Record() live.Device {
 	r := live.Device{
 		Device: record.Device{
 			Name: d.Name, Flags: d.Flags, Offloads: offloads(d.Features), Qdisc: d.Qdisc,
-			TxQLen: d.TxQLen, MTU: d.MTU, VnetHdrSz: max(0, d.VnetHdrSize), SndBuf: d.SndBuf,
+			TxQLen: d.TxQLen, MTU: d.MTU, SndBuf: d.SndBuf,
 		},
-		Mode: d.Mode, Netns: d.Netns.String(), NetnsInode: d.Netns.Inode, Ifindex: d.Index,
+		VnetHdrSz: known(d.VnetHdrSize),
+		Mode:      d.Mode, Netns: d.Netns.String(), NetnsInode: d.Netns.Inode, Ifindex: d.Index,
 		Queues: d.Tun.Queues, Detached: d.Detached, Carrier: d.Carrier, Bridge: d.Bridge, Persistent: d.Persist,
 		UID: known(d.Owner), GID: known(d.Group),
 	}

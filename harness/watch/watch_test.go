@@ -890,7 +890,7 @@ func TestRefused(t *testing.T) {
 
 // TestNobodyHolds: a persistent device has no queue until someone opens it.
 func TestNobodyHolds(t *testing.T) {
-	ns, d := newDevice(t, tuntap.Config{Name: "nobody0"})
+	ns, d := newDevice(t, tuntap.Config{Name: "nobody0", VnetHdr: 12})
 	if err := d.SetPersist(true); err != nil {
 		t.Fatal(err)
 	}
@@ -900,13 +900,20 @@ func TestNobodyHolds(t *testing.T) {
 	var said []string
 	s := open(t, Options{Device: "nobody0", Say: func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }})
 	for range 2 {
-		if w := next(t, s); w.Device.Queues != 0 || len(w.Device.Owners) != 0 || len(said) != 0 {
+		w := next(t, s)
+		if line, err := w.Line(); err != nil || w.Device.VnetHdrSz != nil || strings.Contains(string(line), "vnet_hdr_sz") {
+			t.Errorf("nobody can be asked for the size of the header: %v, %s", err, line)
+		}
+		if w.Device.Queues != 0 || len(w.Device.Owners) != 0 || len(said) != 0 {
 			t.Errorf("nobody holds it: %d queues, owners %+v, said %q", w.Device.Queues, w.Device.Owners, said)
 		}
 	}
-	newDeviceIn(t, ns, tuntap.Config{Name: "nobody0"})
+	newDeviceIn(t, ns, tuntap.Config{Name: "nobody0", VnetHdr: 12})
 	next(t, s)
 	w := next(t, s)
+	if size := w.Device.VnetHdrSz; size == nil || *size != 12 {
+		t.Errorf("opened: the size of the header is %v, want 12", size)
+	}
 	if want := []string{"nobody0 has 1 queue now"}; w.Device.Queues != 1 || len(w.Device.Owners) != 1 || !slices.Equal(said, want) {
 		t.Errorf("opened: %d queues, owners %+v, said %q", w.Device.Queues, w.Device.Owners, said)
 	}

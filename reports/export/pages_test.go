@@ -118,12 +118,12 @@ func longAdvice() *advice.Advice {
 // longWatch is what was seen of a device with many queues.
 func longWatch() *watched.Sum {
 	var sum watched.Sum
-	ns := func(v uint64) *uint64 { return &v }
+	vnet, ns := 12, func(v uint64) *uint64 { return &v }
 	for second := range int64(60) {
 		w := live.Watch{
 			TNs: (1767323045 + second) * 1e9, IntervalNs: 1e9, Hook: "kprobe", SampleEvery: 16,
 			Device: live.Device{
-				Device: record.Device{Name: "tun0", Qdisc: "fq_codel", TxQLen: 500, MTU: 1500, VnetHdrSz: 12}, Mode: "tun", Netns: "vpn", Queues: 12, Carrier: true,
+				Device: record.Device{Name: "tun0", Qdisc: "fq_codel", TxQLen: 500, MTU: 1500}, VnetHdrSz: &vnet, Mode: "tun", Netns: "vpn", Queues: 12, Carrier: true,
 				Owners: []live.Owner{{PID: 4711, Comm: "openvpn", FD: 6}, {PID: 4711, Comm: "openvpn", FD: 7}},
 			},
 			Dropped: map[string]uint64{"FULL_RING": 1200}, RecvDropped: map[string]uint64{"SOCKET_RCVBUFF": 30},

@@ -43,6 +43,9 @@ type Watch struct {
 // Device is a device that belongs to someone else.
 type Device struct {
 	record.Device
+	// VnetHdrSz takes the place of the field of a trial: 0 without IFF_VNET_HDR, nil where
+	// nobody who holds a queue could be asked.
+	VnetHdrSz  *int    `json:"vnet_hdr_sz,omitempty"`
 	Mode       string  `json:"mode"` // tun or tap
 	Netns      string  `json:"netns"`
 	NetnsInode uint32  `json:"netns_inode"`

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -276,12 +275,8 @@ func callErrors(s *watched.Sum) (document.Section, bool) {
 
 func device(s *watched.Sum) document.Section {
 	d := s.Device
-	vnet := text.Absent
-	if d.VnetHdrSz > 0 {
-		vnet = strconv.Itoa(d.VnetHdrSz) + " bytes"
-	}
 	list := document.Bullets{book.Say("settings", prose.Values{
-		"Mode": strings.ToUpper(d.Mode), "Flags": strings.Join(d.Flags, " "), "MTU": d.MTU, "Qdisc": d.Qdisc, "TxQLen": d.TxQLen, "Vnet": vnet,
+		"Mode": strings.ToUpper(d.Mode), "Flags": strings.Join(d.Flags, " "), "MTU": d.MTU, "Qdisc": d.Qdisc, "TxQLen": d.TxQLen, "Vnet": VnetText(d),
 		"Queues": text.Plural(d.Queues, "queue", "queues"), "Detached": d.Detached, "Carrier": d.Carrier, "Bridge": d.Bridge,
 	})}
 	if len(d.Offloads) > 0 {
@@ -298,6 +293,15 @@ func device(s *watched.Sum) document.Section {
 		"Tx": text.Count(c.TxPackets), "Rx": text.Count(c.RxPackets), "TxDropped": text.Count(c.TxDropped), "RxDropped": text.Count(c.RxDropped),
 	}))
 	return document.Section{Heading: book.Text("device heading", nil), Blocks: []document.Block{list}}
+}
+
+// VnetText is the size of a device's virtio-net header, as it stands behind "virtio-net header".
+func VnetText(d live.Device) string {
+	size := 0
+	if d.VnetHdrSz != nil {
+		size = *d.VnetHdrSz
+	}
+	return book.Text("vnet", prose.Values{"Known": d.VnetHdrSz != nil, "Size": size})
 }
 
 // OwnerText says who holds a queue.
