@@ -43,3 +43,38 @@ func TestWhole(t *testing.T) {
 		}
 	}
 }
+
+// A table with more rows than a bounded document has says below it how many it leaves out;
+// one that is open is bounded only where that is asked for.
+func TestBounded(t *testing.T) {
+	rows := func(n int) (list [][]prose.Prose) {
+		for i := range n {
+			list = append(list, Row(i))
+		}
+		return list
+	}
+	open := Table{Columns: Text("open"), Rows: rows(9)}
+	long := Table{Columns: Text("long"), Rows: rows(9), Fold: "all: 9 rows", Note: prose.Say("note")}
+	short := Table{Columns: Text("short"), Rows: rows(3), Fold: "short"}
+	d := Document{Sections: []Section{{Heading: "h", Blocks: []Block{open, long, short, Fold{"f", []Block{open}}}}}}
+	blocks := d.Bounded(3, false).Sections[0].Blocks
+	if len(blocks) != 4 || len(blocks[0].(Table).Rows) != 9 || len(blocks[2].(Table).Rows) != 3 {
+		t.Fatalf("%+v", blocks)
+	}
+	const want = "6 of 9 rows are left out, so that this report stays short: tunbench report --full has all."
+	for i, summary := range map[int]string{1: "all: 9 rows", 3: "f"} {
+		fold := blocks[i].(Fold)
+		if cut := fold.Blocks[0].(Table); len(fold.Blocks) != 2 || fold.Summary != summary || len(cut.Rows) != 3 || cut.Fold != "" {
+			t.Errorf("%s: %+v", summary, fold)
+		}
+		if got := prose.Prose(fold.Blocks[1].(Small)).String(); got != want {
+			t.Errorf("%s: %q, want %q", summary, got, want)
+		}
+	}
+	if blocks = d.Bounded(3, true).Sections[0].Blocks; len(blocks) != 5 || len(blocks[0].(Table).Rows) != 3 {
+		t.Errorf("unfolded: %+v", blocks)
+	}
+	if len(open.Rows) != 9 || len(d.Sections[0].Blocks[1].(Table).Rows) != 9 {
+		t.Error("the document itself was changed")
+	}
+}

@@ -86,18 +86,46 @@ func (d Document) AtMost(rows int) Document {
 func (d Document) Brief() Document { return d.without(func(t Table) bool { return t.Detail }) }
 func (d Document) Whole() Document { return d.without(func(t Table) bool { return t.Digest }) }
 
+// Bounded is d with so many rows in each table that a reader has to unfold, or in each
+// table at all. A table that has more says below it how many are left out.
+func (d Document) Bounded(rows int, unfolded bool) Document {
+	return d.tables(func(t Table, folded bool) []Block {
+		left := len(t.Rows) - rows
+		if left <= 0 || !folded && !unfolded {
+			return []Block{t}
+		}
+		t.Rows = t.Rows[:rows]
+		said := Small(book.Say("rows left out", prose.Values{"Left": left, "Of": left + rows}))
+		if t.Fold == "" {
+			return []Block{t, said}
+		}
+		summary := t.Fold
+		t.Fold = ""
+		return []Block{Fold{summary, []Block{t, said}}}
+	})
+}
+
 // without is d without some tables.
 func (d Document) without(left func(Table) bool) Document {
-	var blocks func([]Block) []Block
-	blocks = func(all []Block) (kept []Block) {
+	return d.tables(func(t Table, _ bool) []Block {
+		if left(t) {
+			return nil
+		}
+		return []Block{t}
+	})
+}
+
+// tables is d with what shows gives for each table; folded says whether a reader has to
+// unfold it.
+func (d Document) tables(shows func(t Table, folded bool) []Block) Document {
+	var blocks func(all []Block, folded bool) []Block
+	blocks = func(all []Block, folded bool) (kept []Block) {
 		for _, b := range all {
 			switch v := b.(type) {
 			case Fold:
-				kept = append(kept, Fold{v.Summary, blocks(v.Blocks)})
+				kept = append(kept, Fold{v.Summary, blocks(v.Blocks, true)})
 			case Table:
-				if !left(v) {
-					kept = append(kept, v)
-				}
+				kept = append(kept, shows(v, folded || v.Fold != "")...)
 			default:
 				kept = append(kept, b)
 			}
@@ -106,7 +134,7 @@ func (d Document) without(left func(Table) bool) Document {
 	}
 	sections := make([]Section, len(d.Sections))
 	for i, s := range d.Sections {
-		s.Blocks = blocks(s.Blocks)
+		s.Blocks = blocks(s.Blocks, false)
 		sections[i] = s
 	}
 	d.Sections = sections

@@ -24,10 +24,15 @@ var files embed.FS
 
 var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 
-// markdownRuns makes the report of a run; in full, if it is to hold each trial.
+// markdownRuns makes the report of a run, of bearable length; in full, if it is to hold each
+// trial.
 func markdownRuns(full bool) ofRuns {
+	files := render.ShortMarkdownFiles
+	if full {
+		files = render.MarkdownFiles
+	}
 	return func(runs []record.Named, alone bool) ([]render.Output, error) {
-		return render.MarkdownFiles(run.With(runs[0].File, run.Options{Full: full}), alone)
+		return files(run.With(runs[0].File, run.Options{Full: full}), alone)
 	}
 }
 

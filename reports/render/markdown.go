@@ -55,6 +55,12 @@ func Markdown(w io.Writer, d document.Document, o Options) error {
 	return nil
 }
 
+// Rows of a table that is bounded: the most that are tried, and the least.
+const (
+	mostBounded  = 96
+	leastBounded = 8
+)
+
 type markdownWriter struct {
 	b       bytes.Buffer
 	options Options
@@ -197,11 +203,36 @@ var autolink = strings.NewReplacer("://", `:\//`, "www.", `www\.`)
 
 // MarkdownFiles are a report and the charts beside it, unless it stands alone.
 func MarkdownFiles(d document.Document, alone bool) ([]Output, error) {
-	var b bytes.Buffer
-	if err := Markdown(&b, d, Options{Charts: !alone}); err != nil {
+	return markdownFiles(d, alone, 0)
+}
+
+// LongestReport is how many bytes a report of bearable length has at most: GitHub shows
+// it, and a reader can.
+const LongestReport = 100_000
+
+// ShortMarkdownFiles is as MarkdownFiles, but the report has at most LongestReport bytes.
+func ShortMarkdownFiles(d document.Document, alone bool) ([]Output, error) {
+	return markdownFiles(d, alone, LongestReport)
+}
+
+// markdownFiles makes a report of at most so many bytes, 0 for any, by leaving out the last
+// rows of long tables: first of those that a reader has to unfold.
+func markdownFiles(d document.Document, alone bool, most int) ([]Output, error) {
+	write := func(d document.Document) ([]byte, error) {
+		var b bytes.Buffer
+		err := Markdown(&b, d, Options{Charts: !alone})
+		return b.Bytes(), err
+	}
+	whole, err := write(d)
+	for _, unfolded := range []bool{false, true} {
+		for rows := mostBounded; err == nil && most > 0 && len(whole) > most && rows >= leastBounded; rows = rows * 3 / 4 {
+			whole, err = write(d.Bounded(rows, unfolded))
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
-	files := []Output{{ReportName, b.Bytes()}}
+	files := []Output{{ReportName, whole}}
 	if alone {
 		return files, nil
 	}
