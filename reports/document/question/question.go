@@ -228,8 +228,9 @@ func picture(d figure.Difference, part []set, i, hidden int) document.Picture {
 	meant := func(s set, j int) bool {
 		return label(d, s.Scenarios[j], s.Scenarios) == name && label(d, s.Base(), s.Scenarios) == base
 	}
+	ratios, shown, of := times(part, meant)
 	ch.Title = book.Text("title", prose.Values{
-		"Question": question, "Bits": d.Bits, "Times": times(part, meant), "Best": name, "Base": base,
+		"Question": question, "Bits": d.Bits, "Times": ratios, "Best": name, "Base": base, "Shown": shown, "Of": of,
 	})
 	return document.Picture{
 		File: document.Numbered(cmp.Or(fileNames[d.Name], d.Name), i), Chart: ch, N: document.TrialsEach(all),
@@ -248,20 +249,28 @@ func Control(all []*figure.Scenario) string {
 	return strings.Join(names, ", ")
 }
 
-// times are the ratios of the scenarios of a chart that are meant: the least to the greatest.
-func times(all []set, meant func(s set, j int) bool) string {
+// times are the ratios of the scenarios of a chart that are meant, the least to the greatest:
+// of those that show a difference, which are so many of all that are meant. A title does not
+// claim what a grey bar has.
+func times(all []set, meant func(s set, j int) bool) (ratios string, shown, of int) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, s := range all {
 		for j := 1; j < len(s.Scenarios); j++ {
-			if v := s.ratios[j].Value; v > 0 && meant(s, j) {
+			v := s.ratios[j].Value
+			if !(v > 0) || !meant(s, j) {
+				continue
+			}
+			of++
+			if s.side(j) != 0 {
+				shown++
 				low, high = min(low, v), max(high, v)
 			}
 		}
 	}
-	if low > high {
-		return text.Absent
+	if shown == 0 {
+		return text.Absent, 0, of
 	}
-	return text.FromTo(text.Ratio(low), text.Ratio(high))
+	return text.FromTo(text.Ratio(low), text.Ratio(high)), shown, of
 }
 
 // bar is the rate of s.

@@ -1,6 +1,7 @@
 package question
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +14,8 @@ import (
 	"tunbench/reports/record"
 )
 
-// The title of a chart says the range of the ratios, not the largest of them alone.
+// The title of a chart says the range of the ratios, not the largest of them alone, and
+// claims nothing of scenarios whose bars are grey.
 func TestTimes(t *testing.T) {
 	arm := func(name string) *figure.Scenario {
 		list, _ := figure.Scenarios(&record.File{Run: &record.Run{}, Trials: []record.Trial{{
@@ -21,16 +23,17 @@ func TestTimes(t *testing.T) {
 		}}})
 		return list[0]
 	}
-	of := func(ratios ...float64) (s set) {
+	shows := func(ratio, low, high float64) figure.Ratio {
+		return figure.Ratio{Value: ratio, Each: []float64{low, high}, Interval: figure.Interval{Low: low, High: high}}
+	}
+	of := func(ratios ...figure.Ratio) (s set) {
 		for range len(ratios) + 1 {
 			s.Scenarios = append(s.Scenarios, arm("Tun/dir=k2u/gen=udp/queues=1/size=64"))
 		}
-		s.ratios = append(s.ratios, figure.Ratio{Value: 1})
-		for _, r := range ratios {
-			s.ratios = append(s.ratios, figure.Ratio{Value: r})
-		}
+		s.ratios = append([]figure.Ratio{{Value: 1}}, ratios...)
 		return s
 	}
+	one := func(ratio float64) figure.Ratio { return shows(ratio, ratio, ratio) }
 	all := func(set, int) bool { return true }
 	second := func(_ set, j int) bool { return j == 2 }
 	for _, c := range []struct {
@@ -38,14 +41,28 @@ func TestTimes(t *testing.T) {
 		meant func(set, int) bool
 		want  string
 	}{
-		{[]set{of(2)}, all, "2.00"},
-		{[]set{of(1.24), of(0.767)}, all, "0.767 to 1.24"},
-		{[]set{of(9, 3), of(9, 2)}, second, "2.00 to 3.00"},
-		{[]set{of(2), of(2.0001)}, all, "2.00"},
-		{[]set{of()}, all, "–"},
+		{[]set{of(one(2))}, all, "2.00 in 1 of 1"},
+		{[]set{of(one(1.24)), of(one(0.767))}, all, "0.767 to 1.24 in 2 of 2"},
+		{[]set{of(one(9), one(3)), of(one(9), one(2))}, second, "2.00 to 3.00 in 2 of 2"},
+		{[]set{of(one(2)), of(one(2.0001))}, all, "2.00 in 2 of 2"},
+		{[]set{of(one(2)), of(shows(1.3, 0.9, 1.7))}, all, "2.00 in 1 of 2"},
+		{[]set{of(one(2)), of(figure.Ratio{Value: 5})}, all, "2.00 in 1 of 2"}, // no interval
+		{[]set{of(shows(0.98, 0.9, 1.1))}, all, "– in 0 of 1"},
+		{[]set{of()}, all, "– in 0 of 0"},
 	} {
-		if got := times(c.sets, c.meant); got != c.want {
+		ratios, shown, n := times(c.sets, c.meant)
+		if got := fmt.Sprintf("%s in %d of %d", ratios, shown, n); got != c.want {
 			t.Errorf("%s, want %s", got, c.want)
+		}
+	}
+	for of, want := range map[int]string{
+		1: "vnet=10 has 2.00 × the packet rate of vnet=off",
+		2: "vnet=10 has 2.00 × the packet rate of vnet=off in 1 of 2 groups, and no clear difference in the other",
+		3: "vnet=10 has 2.00 × the packet rate of vnet=off in 1 of 3 groups, and no clear difference in the others",
+	} {
+		got := book.Text("title", prose.Values{"Question": "Header", "Bits": false, "Times": "2.00", "Best": "vnet=10", "Base": "vnet=off", "Shown": 1, "Of": of})
+		if got != "Header: "+want {
+			t.Errorf("title %q, want %q", got, want)
 		}
 	}
 }
