@@ -83,6 +83,26 @@ func Find(name string) (string, error) {
 	return "", fmt.Errorf("%s is a file: name the folder of a run, or the %s in it", name, record.FileName)
 }
 
+// ForReport returns an error if a report in dir would replace that of a run in it, unless it
+// is a report on that run. reported are the runs, by their folders or run files, that the
+// report is on.
+func ForReport(dir string, reported ...string) error {
+	inside, err := os.Stat(filepath.Join(dir, record.FileName))
+	if err != nil {
+		return nil // no run, or no folder that can be written to
+	}
+	if len(reported) == 1 {
+		run := reported[0]
+		if st, err := os.Stat(run); err == nil && st.IsDir() {
+			run = filepath.Join(run, record.FileName)
+		}
+		if st, err := os.Stat(run); err == nil && os.SameFile(st, inside) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s holds a run, whose report would be replaced: choose another --out", dir)
+}
+
 // Name is the name of a run's folder, by which reports tell runs apart.
 func Name(run string) string {
 	if abs, err := filepath.Abs(run); err == nil {

@@ -47,6 +47,39 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// A report never replaces that of another run.
+func TestForReport(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		if err := os.MkdirAll(filepath.Join(root, name), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name, record.FileName), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(root)
+	for _, c := range []struct {
+		dir      string
+		reported []string
+		taken    bool
+	}{
+		{"new", []string{"a", "b"}, false},
+		{".", []string{"a", "b"}, false},
+		{"a", []string{"a"}, false},
+		{filepath.Join(root, "a"), []string{"a/run.jsonl"}, false},
+		{"a", []string{"b"}, true},
+		{"a", []string{"a", "b"}, true},
+		{"b/", []string{"a", "b"}, true},
+		{"a", nil, true},
+	} {
+		err := ForReport(c.dir, c.reported...)
+		if (err != nil) != c.taken || c.taken && err.Error() != c.dir+" holds a run, whose report would be replaced: choose another --out" {
+			t.Errorf("%s, a report on %q: %v", c.dir, c.reported, err)
+		}
+	}
+}
+
 // A run file is made once, and locked before the first record.
 func TestCreate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b", record.FileName)

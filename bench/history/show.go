@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tunbench/bench/folder"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
 	"tunbench/reports/render"
@@ -49,7 +50,10 @@ func showCommand(to Output) *cobra.Command {
 func draw(to Output, c *series.Check, o flags, format export.Format) error {
 	report := ""
 	if o.out != "" {
-		var err error
+		err := folder.ForReport(o.out)
+		if err != nil {
+			return err
+		}
 		if report, err = format.WriteHistory(o.out, c); err != nil {
 			return err
 		}

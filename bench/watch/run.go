@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"tunbench/bench/folder"
 	"tunbench/harness/watch"
 	"tunbench/reports/disk"
 	"tunbench/reports/document"
@@ -81,6 +82,8 @@ func (c *Config) Check() error {
 		return fmt.Errorf("--format %q: choose %s", c.Format, strings.Join(Formats, " or "))
 	case c.Format != Formats[0] && c.Out == "":
 		return fmt.Errorf("--format %s writes a report: name a folder for it with --out", c.Format)
+	case c.Out != "":
+		return folder.ForReport(c.Out)
 	}
 	return nil
 }

@@ -21,9 +21,9 @@ var rules = []rule{
 
 	// What to measure, and in which order.
 	{"bench/manual", "reports/disk"},
-	{"bench/history", "bench/completion bench/suite reports/document/history reports/site reports/export reports/history reports/metric reports/record reports/render reports/series"},
+	{"bench/history", "bench/completion bench/folder bench/suite reports/document/history reports/site reports/export reports/history reports/metric reports/record reports/render reports/series"},
 	{"bench/completion", "bench/suite harness/vm/kernel reports/curve reports/metric reports/record"},
-	{"bench/watch", "harness/watch reports/disk reports/document reports/document/watch reports/live reports/record reports/watched reports/render reports/screen reports/stat reports/text"},
+	{"bench/watch", "bench/folder harness/watch reports/disk reports/document reports/document/watch reports/live reports/record reports/watched reports/render reports/screen reports/stat reports/text"},
 	{"bench/advise", "bench/folder bench/knockout bench/plan bench/progress bench/setup bench/suite harness/block harness/refusal harness/spec harness/trial reports/advice reports/document/advise reports/record reports/render reports/screen reports/snippet reports/stat reports/text"},
 	{"bench/knockout", "reports/stat"},
 	{"bench/listing", "bench/plan bench/suite reports/record"},

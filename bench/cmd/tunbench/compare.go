@@ -15,6 +15,7 @@ import (
 
 	"tunbench/bench/compare"
 	"tunbench/bench/completion"
+	"tunbench/bench/folder"
 	"tunbench/bench/job"
 	"tunbench/reports/export"
 	"tunbench/reports/metric"
@@ -54,6 +55,11 @@ func compareCommand(a *app) *cobra.Command {
 			}
 			if err := o.fail.check(); err != nil {
 				return err
+			}
+			if o.out != "" {
+				if err := folder.ForReport(o.out, args...); err != nil {
+					return err
+				}
 			}
 			return tellFailure(a, compareRuns(a, args, o, options), o)
 		},

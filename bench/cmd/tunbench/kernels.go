@@ -82,6 +82,9 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 					return err
 				}
 				if o.study {
+					if err := folder.ForReport(cmp.Or(o.out, o.from)); err != nil {
+						return err
+					}
 					return kernels.Study{Dir: o.from, Out: cmp.Or(o.out, o.from), JSON: o.json, Page: o.format == export.HTMLFormat, Images: o.format == export.PNGFormat, Allow: o.allow, Warn: a.warnf}.Report(a.stdout)
 				}
 				return compareBoots(a, o.from, cmp.Or(o.out, o.from), o)
@@ -145,6 +148,9 @@ func (o kernelsOptions) machineOf(i int) boot.Machine {
 // compareKernels boots all kernels and reports on what they delivered.
 func compareKernels(ctx context.Context, a *app, g kernels.Guests, o kernelsOptions) error {
 	lab := kernels.Lab{Terminal: a.terminal(), Guests: g, Boots: o.machine.Boots, Out: cmp.Or(o.out, folder.Default(time.Now(), "kernels"))}
+	if err := folder.ForReport(lab.Out); err != nil {
+		return err
+	}
 	lab.Selection, lab.BareOnly, lab.FirstFails = o.what, o.bisect.Asked, o.bisect.Asked
 	o.machine.ICount = o.machine.ICount || o.bisect.Asked
 	for i := range o.kernels {
@@ -184,6 +190,9 @@ func compareKernels(ctx context.Context, a *app, g kernels.Guests, o kernelsOpti
 // compareBoots writes the report on the run files below dir into out, and
 // prints the table or, with --json, the verdicts.
 func compareBoots(a *app, dir, out string, o kernelsOptions) error {
+	if err := folder.ForReport(out); err != nil {
+		return err
+	}
 	all, unfinished, unreadable, err := kernels.Read(dir)
 	if err != nil {
 		return err

@@ -114,6 +114,13 @@ func renderRuns(a *app, names []string, out string, format export.Format) error 
 			}
 			folders[dir] = part[0].Name
 		}
+		var reported []string
+		for _, run := range part {
+			reported = append(reported, run.Name)
+		}
+		if err := folder.ForReport(dir, reported...); err != nil {
+			return err
+		}
 		if _, err := format.Write(dir, part); err != nil {
 			return fmt.Errorf("report on %s: %w", part[0].Name, err)
 		}
