@@ -97,6 +97,21 @@ func Common(names []string) []string {
 	return common
 }
 
+// Shared is Common behind the mode, if all names have the same: what is said once of
+// scenarios whose labels leave it out.
+func Shared(names []string) []string {
+	common := Common(names)
+	for i, name := range names {
+		first, _ := Split(names[0])
+		if mode, _ := Split(name); mode != first || len(names) < 2 {
+			return common
+		} else if i == len(names)-1 {
+			common = append([]string{mode}, common...)
+		}
+	}
+	return common
+}
+
 // AtDefaults is the label of a scenario whose name has no axis that is not common
 // to all scenarios.
 const AtDefaults = "defaults"

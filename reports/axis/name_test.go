@@ -1,6 +1,7 @@
 package axis
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,21 @@ func TestAlone(t *testing.T) {
 	} {
 		if got := strings.Join(Alone(c.lists...), " "); got != c.want {
 			t.Errorf("%q: %q, want %q", c.lists, got, c.want)
+		}
+	}
+}
+
+// have to guess whether they are TUN or TAP.
+func TestShared(t *testing.T) {
+	for _, c := range []struct{ names, want []string }{
+		{[]string{"Tun/dir=k2u/size=64", "Tun/dir=k2u/size=1500"}, []string{"TUN", "dir=k2u"}},
+		{[]string{"Tap/dir=k2u", "Tap/dir=u2k"}, []string{"TAP"}},
+		{[]string{"Tun/dir=k2u/size=64", "Tap/dir=k2u/size=64"}, []string{"dir=k2u", "size=64"}},
+		{[]string{"Tun/dir=k2u"}, nil},
+		{nil, nil},
+	} {
+		if got := Shared(c.names); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.names, got, c.want)
 		}
 	}
 }

@@ -114,6 +114,33 @@ func TestKernels(t *testing.T) {
 	}
 }
 
+// A cost that never settled in some boot is marked, and the message says what the mark means.
+func TestUnsettled(t *testing.T) {
+	boots := func(name string, flags ...string) verdict.KernelBoots {
+		k := verdict.KernelBoots{Name: name}
+		for range 2 {
+			f := fixture.Boot(record.Bare, true, 5000, 5001, 5000)
+			for i := range f.Trials {
+				f.Trials[i].Flags = flags
+				f.Trials[i].Metrics[record.RecvNsPerPkt] = 2000
+			}
+			k.Boots = append(k.Boots, []*record.File{f})
+		}
+		return k
+	}
+	const says = "* not constant: in some boots the trials never agreed to 0.1% five times\n  in a row\n"
+	for what, c := range map[string]struct {
+		flags []string
+		want  int
+	}{"settled": {nil, 0}, "unsettled": {[]string{record.FlagUnsettled}, 1}} {
+		got := Kernels(verdict.NewLab([]verdict.KernelBoots{boots("6.1.0-1-amd64"), boots("6.1.0-2-amd64", c.flags...)}))
+		checkLines(t, got)
+		if strings.Count(got, says) != c.want || strings.Count(got, "send*  ") != c.want || strings.Count(got, "receive*  ") != c.want {
+			t.Errorf("%s:\n%s", what, got)
+		}
+	}
+}
+
 // The paths of stored runs are those of one machine; the subject says what tells them apart.
 func TestApart(t *testing.T) {
 	for _, c := range [][4]string{

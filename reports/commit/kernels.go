@@ -29,7 +29,7 @@ func Kernels(l *verdict.Lab) string {
 		names := prose.Values{"Base": base.Name, "New": next.Name, "Unit": l.Unit(), "Suites": l.Suites, "Tools": l.Tools}
 		m.titles = []string{book.Text("kernels", names), book.Text("short title", names), book.Text("shortest title", names)}
 		m.head = append(m.head, book.Text("measured", names))
-		threshold, boots := "", 0
+		threshold, boots, unsettled := "", 0, false
 		for _, v := range verdicts {
 			if v.NewKernel != next.Name {
 				continue
@@ -37,6 +37,9 @@ func Kernels(l *verdict.Lab) string {
 			r := row{scenario: s.Name(v.Scenario), figure: costName(v.Metric), verdict: v.Verdict.Verdict, base: cost(v.Base), new: cost(v.New), change: metric.ChangeText(v.Verdict)}
 			if v.Spread != nil {
 				r.within = "+-" + strings.TrimPrefix(text.Precisely(*v.Spread), "+") + " %"
+			}
+			if base.Cost(v.Scenario, v.Metric).Unsettles() || next.Cost(v.Scenario, v.Metric).Unsettles() {
+				r.figure, unsettled = r.figure+notSettled, true
 			}
 			if v.Missing != "" {
 				r.change = book.Text("missing", prose.Values{"Side": v.Missing})
@@ -48,10 +51,16 @@ func Kernels(l *verdict.Lab) string {
 			boots = max(boots, v.N)
 		}
 		m.tail = []string{outcome(m.rows, threshold, book.Text("by boots", prose.Values{"N": boots, "Unit": l.Unit()}))}
+		if unsettled {
+			m.tail = append(m.tail, book.Text("unsettled", prose.Values{"Mark": notSettled}))
+		}
 		parts = append(parts, m.String())
 	}
 	return strings.Join(parts, "\n")
 }
+
+// notSettled marks a cost that in some boot was not constant.
+const notSettled = "*"
 
 // costName is what a cost per packet is called.
 func costName(name string) string {

@@ -102,6 +102,9 @@ func scenarioLines(b *bytes.Buffer, s screen.Screen, list []*figure.Scenario, co
 		fmt.Fprintln(b)
 	}
 	if len(common) > 0 { // which one scenario alone has not
+		if modes := figure.ModesOf(list); len(modes) == 1 {
+			common = append(modes, common...)
+		}
 		wrapped(b, s, screen.Plain, "all scenarios: "+text.Printable(strings.Join(common, " ")))
 	}
 	if len(list) > 1 {

@@ -17,7 +17,7 @@ import (
 type Lab struct {
 	Kernels   []*Kernel
 	Scenarios []string // that some kernel measured bare or skipped
-	Common    []string // axes of all scenarios that were measured
+	Common    []string // mode and axes of all scenarios that were measured: see axis.Shared
 	Clocks    []string // of all files
 	Suites    []string
 	Tools     []string
@@ -249,7 +249,7 @@ func NewLab(in []KernelBoots, allow ...string) *Lab {
 	}
 	l.shorten()
 	l.Scenarios = slices.SortedFunc(maps.Keys(known), axis.Compare)
-	l.Common = axis.Common(slices.SortedFunc(maps.Keys(measured), axis.Compare))
+	l.Common = axis.Shared(slices.SortedFunc(maps.Keys(measured), axis.Compare))
 	return l
 }
 

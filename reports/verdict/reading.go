@@ -66,6 +66,9 @@ func (c *Cost) Holds(level, off float64) bool {
 	return slices.ContainsFunc(c.trials, func(v float64) bool { return math.Abs(v-level) <= off })
 }
 
+// Unsettles reports whether there is a boot in which the scenario never settled.
+func (c *Cost) Unsettles() bool { return c != nil && c.Unsettled > 0 }
+
 // costOf is nil where no boot has the metric.
 func costOf(readings []Reading, metric string) *Cost {
 	var c Cost

@@ -27,7 +27,7 @@ var book = prose.Must(prose.Read(files, "*.txt", document.Words))
 type Text struct {
 	*verdict.Comparison
 	scenarios           []string // in order
-	Common              []string // axes of all of them
+	Common              []string // mode and axes of all of them: see axis.Shared
 	modes               int
 	Regressed, Improved []record.Verdict // the largest change first
 }
@@ -45,7 +45,7 @@ func New(c *verdict.Comparison) *Text {
 		}
 	}
 	slices.SortFunc(s.scenarios, axis.Compare)
-	s.Common, s.modes = axis.Common(s.scenarios), len(modes)
+	s.Common, s.modes = axis.Shared(s.scenarios), len(modes)
 	s.Regressed = s.Of(record.Regression, record.IndicativeRegression)
 	s.Improved = s.Of(record.Improvement, record.IndicativeImprovement)
 	return s

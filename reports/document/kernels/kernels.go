@@ -200,7 +200,7 @@ func (l Text) Name(scenario string) string {
 		}
 	}
 	own := axis.Label(scenario, l.Common)
-	if len(modes) < 2 {
+	if len(modes) < 2 && len(l.Common) > 0 {
 		return own
 	}
 	mode, _ := axis.Split(scenario)
