@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"tunbench/harness/trial"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -42,7 +43,7 @@ type Result struct {
 // of ctx.
 func (b Block) Run(ctx context.Context) []Result {
 	r := newRounds(b)
-	restore := trial.Quiet(r.workers())
+	restore := worker.Quiet(r.workers(), 0)
 	results := r.run(ctx)
 	// Not deferred: after a panic, readers still wait in raw system calls. A garbage collection
 	// would wait for them for ever, and the process would hang instead of ending with the panic.

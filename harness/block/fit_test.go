@@ -12,6 +12,7 @@ import (
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/trial"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -63,7 +64,7 @@ func TestDescriptorsOfASession(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer trial.Quiet(workers)()
+			defer worker.Quiet(workers, 0)()
 			for _, step := range []trial.Step{trial.Build, trial.Start} {
 				if err := side.Do(t.Context(), step); err != nil {
 					side.Close()

@@ -17,6 +17,7 @@ import (
 	"tunbench/harness/condition"
 	"tunbench/harness/host"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -130,7 +131,7 @@ func TestATrialKnowsItsHost(t *testing.T) {
 	}
 	s := short()
 	b := sole(t, s, bpf.None, place)
-	restore := Quiet(2)
+	restore := worker.Quiet(2, 0)
 	m, err := runPhases(t.Context(), b.session())
 	restore()
 	if err != nil {

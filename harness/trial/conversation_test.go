@@ -19,6 +19,7 @@ import (
 	"tunbench/harness/path"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -192,7 +193,7 @@ func TestTalkFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			k := rig.stage.(*conversationTrial)
-			restore := Quiet(4)
+			restore := worker.Quiet(4, 0)
 			defer restore()
 			var harmed time.Time
 			harmErr := make(chan error, 1)
@@ -280,7 +281,7 @@ func TestHeldTalkIsSilent(t *testing.T) {
 			}
 			session.slice(true)
 			k, p := session.stage.(*conversationTrial), &side{session: session, rests: true}
-			defer Quiet(8)()
+			defer worker.Quiet(8, 0)()
 			defer func() {
 				if err := p.Close(); err != nil {
 					t.Error(err)

@@ -14,6 +14,7 @@ import (
 
 	"tunbench/bpf"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -125,7 +126,7 @@ func TestCorruptPackets(t *testing.T) {
 				before := &laterTrial{packetTrial: b, do: func() {
 					inNamespace(t, b, func(l netlink.Link) error { return flip(l, c.parent, fd) })
 				}}
-				restore := Quiet(2)
+				restore := worker.Quiet(2, 0)
 				m, err := runPhases(context.Background(), over(before.packetTrial, before))
 				restore()
 				if err != nil {

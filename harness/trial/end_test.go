@@ -20,7 +20,7 @@ func TestHoldSaysWhoDied(t *testing.T) {
 	b := trialFor(t, s, bpf.None)
 	p := &side{session: b.session()}
 	b.slice(false)
-	defer Quiet(2)()
+	defer worker.Quiet(2, 0)()
 	ctx := t.Context()
 	for _, step := range []Step{Build, Start} {
 		if err := p.Do(ctx, step); err != nil {
@@ -64,7 +64,7 @@ func TestBusyWorkerKeepsWhatItUses(t *testing.T) {
 	needRoot(t)
 	s := short()
 	b := trialFor(t, s, bpf.Tracepoint)
-	defer Quiet(3)()
+	defer worker.Quiet(3, 0)()
 	before := descriptors(t)
 	if err := b.build(t.Context()); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"tunbench/harness/host"
 	"tunbench/harness/profile"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -47,7 +48,7 @@ func Profile(ctx context.Context, s spec.Spec, hook bpf.Hook, o Sampling, floor 
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	started := time.Now().UTC()
-	restore := Quiet(len(host.CPUs(r.placement)))
+	restore := worker.Quiet(len(host.CPUs(r.placement)), garbage(s))
 	m, err := runPhases(ctx, r)
 	restore()
 	if err != nil {
@@ -74,7 +75,7 @@ func ProfilePair(ctx context.Context, variants [2]Variant, o Sampling, seed uint
 		sides[i] = s
 		workers += s.workers()
 	}
-	defer Quiet(workers)()
+	defer worker.Quiet(workers, garbage(variants[0].Spec, variants[1].Spec))()
 	started := time.Now().UTC()
 	trials, err := TakeTurns(ctx, sides, variants[0].Spec, seed)
 	if err != nil {

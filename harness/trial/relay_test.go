@@ -16,6 +16,7 @@ import (
 	"tunbench/harness/path"
 	"tunbench/harness/sink"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -236,7 +237,7 @@ func TestRelayLosesADevice(t *testing.T) {
 			b := relayTrial(t, s, bpf.None)
 			result := make(chan error, 1)
 			var begin time.Time
-			restore := Quiet(8)
+			restore := worker.Quiet(8, 0)
 			_, err := runPhases(context.Background(), begun(b.session(), func() {
 				begin = time.Now()
 				time.AfterFunc(100*time.Millisecond, func() { result <- end(b.site.Hosts) })
@@ -270,7 +271,7 @@ func TestRelayToALinkThatIsDown(t *testing.T) {
 	needRoot(t)
 	s := shortRelay()
 	b := relayTrial(t, s, bpf.None)
-	defer Quiet(8)()
+	defer worker.Quiet(8, 0)()
 	result := make(chan error, 1)
 	m, err := runPhases(context.Background(), begun(b.session(), func() {
 		time.AfterFunc(70*time.Millisecond, func() { result <- linkDown(b.site.Hosts[1].NS, b.site.Hosts[1].Link) })

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"time"
 
 	"tunbench/bpf"
@@ -15,6 +13,7 @@ import (
 	"tunbench/harness/load"
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -32,7 +31,7 @@ func Run(ctx context.Context, s spec.Spec, hook bpf.Hook, floor record.Floor, ad
 		return record.Trial{}, err
 	}
 	started := time.Now().UTC()
-	restore := Quiet(len(host.CPUs(r.placement)))
+	restore := worker.Quiet(len(host.CPUs(r.placement)), garbage(s))
 	m, err := runPhases(ctx, r)
 	restore()
 	if err != nil {
@@ -86,7 +85,7 @@ func Pair(ctx context.Context, variants [2]Variant, seed uint64, floor record.Fl
 		sides[i] = s
 		workers += s.workers()
 	}
-	defer Quiet(workers)()
+	defer worker.Quiet(workers, garbage(variants[0].Spec, variants[1].Spec))()
 	return TakeTurns(ctx, sides, variants[0].Spec, seed)
 }
 
@@ -97,11 +96,10 @@ func NewSide(v Variant, toggled bool, floor record.Floor, addSoftirq bool) (Side
 	if err != nil {
 		return nil, err
 	}
-	return &loneSide{side: s}, nil
+	return &loneSide{side: s, garbage: garbage(v.Spec)}, nil
 }
 
-// NewInRound makes v a side of a block. Whoever calls it keeps the process quiet (Quiet)
-// for that many workers.
+// NewInRound makes v a side of a block. Its caller keeps the process quiet for so many workers.
 func NewInRound(v Variant, floor record.Floor, addSoftirq bool) (side InRound, workers int, err error) {
 	s, err := newSide(v, true, floor, addSoftirq)
 	if err != nil {
@@ -168,16 +166,16 @@ func prepare(s spec.Spec, hook bpf.Hook) (*session, error) {
 	return b.session(), nil
 }
 
-// Quiet keeps Go's runtime out of the way of that many workers, each of which
-// holds a processor of the scheduler: there are some to spare, and no garbage
-// is collected until restore is called. While readers wait in read(2) none could be: they
-// make raw system calls, which the runtime cannot stop.
-func Quiet(workers int) (restore func()) {
-	const spare = 4
-	if want := runtime.NumCPU() + workers + spare; runtime.GOMAXPROCS(0) < want {
-		runtime.GOMAXPROCS(want)
+var mostGarbage int64 = 2 << 30
+
+// garbage is how much trials of these scenarios may leave in memory before it is collected, in
+// bytes; 0 if nothing may be, since that would wait for a reader for ever. wireguard-go leaves
+// 100 bytes a packet. No call of a conversation beside it waits for long.
+func garbage(specs ...spec.Spec) int64 {
+	for _, s := range specs {
+		if s.Path != spec.PathWireGuardGo || !s.Gen.Conversation() {
+			return 0
+		}
 	}
-	runtime.GC()
-	percent := debug.SetGCPercent(-1)
-	return func() { debug.SetGCPercent(percent) }
+	return min(mostGarbage, host.MemoryAvailable()/2)
 }

@@ -9,6 +9,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/account"
 	"tunbench/harness/host"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -44,12 +45,13 @@ type side struct {
 // loneSide is the only one of its process, which it keeps quiet.
 type loneSide struct {
 	*side
+	garbage int64 // as worker.Quiet has it
 	restore func()
 }
 
 func (p *loneSide) Do(ctx context.Context, s Step) error {
 	if s == Build {
-		p.restore = Quiet(p.workers())
+		p.restore = worker.Quiet(p.workers(), p.garbage)
 	}
 	return p.side.Do(ctx, s)
 }

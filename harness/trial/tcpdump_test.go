@@ -20,6 +20,7 @@ import (
 	"tunbench/harness/netns"
 	"tunbench/harness/packet"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -157,7 +158,7 @@ func TestTcpdumpAgrees(t *testing.T) {
 			b := newPacketTrial(s, g, p)
 			var dump *capture
 			w := &watchedTrial{b, func() { dump = startCapture(t, b.site.Hosts[0].NS, b.site.Hosts[0].Link) }, func() { dump.stop(t) }}
-			restore := Quiet(2)
+			restore := worker.Quiet(2, 0)
 			m, err := runPhases(context.Background(), over(w.packetTrial, w))
 			restore()
 			if err != nil {

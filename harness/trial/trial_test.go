@@ -33,6 +33,7 @@ import (
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vm/guest"
 	"tunbench/harness/vm/peer"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -304,7 +305,7 @@ func TestAMillionPackets(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := &procTrial{packetTrial: sole(t, s, hook, p)}
-		restore := Quiet(2)
+		restore := worker.Quiet(2, 0)
 		m, err := runPhases(context.Background(), over(b.packetTrial, b))
 		restore()
 		if err != nil {
@@ -521,7 +522,7 @@ func TestDeviceDisappears(t *testing.T) {
 			})
 		}
 		begin := time.Now()
-		restore := Quiet(2)
+		restore := worker.Quiet(2, 0)
 		_, err = runPhases(context.Background(), begun(b.session(), func() { time.AfterFunc(100*time.Millisecond, remove) }))
 		restore()
 		if err == nil || !strings.Contains(err.Error(), "died") {

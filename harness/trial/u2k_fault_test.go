@@ -63,7 +63,7 @@ func TestWrittenDeviceDisappears(t *testing.T) {
 				inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkDel(l) })
 			}}
 			begin := time.Now()
-			restore := Quiet(4)
+			restore := worker.Quiet(4, 0)
 			_, err := runPhases(context.Background(), over(later.packetTrial, later))
 			restore()
 			if err == nil || !strings.Contains(err.Error(), "died") {
@@ -88,7 +88,7 @@ func TestWrittenLinkGoesDown(t *testing.T) {
 			later := &laterTrial{packetTrial: b, wait: 150 * time.Millisecond, do: func() {
 				inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 			}}
-			restore := Quiet(2)
+			restore := worker.Quiet(2, 0)
 			m, err := runPhases(context.Background(), over(later.packetTrial, later))
 			restore()
 			if err != nil {
@@ -112,7 +112,7 @@ func TestLinkIsDown(t *testing.T) {
 	before := &laterTrial{packetTrial: b, do: func() {
 		inNamespace(t, b, func(l netlink.Link) error { return netlink.LinkSetDown(l) })
 	}}
-	restore := Quiet(2)
+	restore := worker.Quiet(2, 0)
 	_, err := runPhases(context.Background(), over(before.packetTrial, before))
 	restore()
 	if err == nil {
@@ -152,7 +152,7 @@ func TestReceiverStopsReading(t *testing.T) {
 			s.Dir, s.Gen, s.Size, s.VnetHdr, s.Measure = spec.U2K, gen, 1000, 10, 200*time.Millisecond
 			b := trialFor(t, s, hook)
 			b.traffic = &lateTraffic{b.traffic}
-			restore := Quiet(2)
+			restore := worker.Quiet(2, 0)
 			m, err := runPhases(context.Background(), b.session())
 			restore()
 			if err != nil {

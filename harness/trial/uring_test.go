@@ -21,6 +21,7 @@ import (
 	"tunbench/harness/refusal"
 	"tunbench/harness/spec"
 	"tunbench/harness/uring"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -216,7 +217,7 @@ func TestRingEnds(t *testing.T) {
 		})
 	}
 	begin = time.Now()
-	restore := Quiet(3)
+	restore := worker.Quiet(3, 0)
 	_, err = runPhases(context.Background(), begun(b.session(), func() { time.AfterFunc(100*time.Millisecond, remove) }))
 	restore()
 	if err == nil || !strings.Contains(err.Error(), "died") {

@@ -26,6 +26,7 @@ import (
 	"tunbench/harness/spec"
 	"tunbench/harness/tuntap"
 	"tunbench/harness/vhost"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -399,7 +400,7 @@ func TestVhostFaults(t *testing.T) {
 			b := newPacketTrial(s, traffic, p)
 			harmed := make(chan error, 1)
 			begin := time.Now()
-			restore := Quiet(2)
+			restore := worker.Quiet(2, 0)
 			m, err := runPhases(context.Background(), over(b, &harmedTrial{b, func() {
 				harmed <- b.site.Hosts[0].NS.Do(func() error {
 					link, err := netlink.LinkByName(device.Name)

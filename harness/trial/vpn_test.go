@@ -14,6 +14,7 @@ import (
 	"tunbench/harness/load"
 	"tunbench/harness/path"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -126,7 +127,7 @@ func breaks(t *testing.T, s spec.Spec, f func(hosts [2]path.Host) error) error {
 	b := sole(t, s, bpf.None, p)
 	broken := make(chan error, 1)
 	var at time.Time
-	restore := Quiet(len(host.CPUs(p)))
+	restore := worker.Quiet(len(host.CPUs(p)), 0)
 	_, err = runPhases(context.Background(), begun(b.session(), func() {
 		time.AfterFunc(200*time.Millisecond, func() {
 			at = time.Now()

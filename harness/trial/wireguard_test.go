@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,57 @@ func TestWireguardGo(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestGarbageOfWireguardGo: a trial of wireguard-go collects what the library leaves, with a
+// conversation, so that memory does not grow with its length, and waits for nothing meanwhile.
+// Others collect nothing.
+func TestGarbageOfWireguardGo(t *testing.T) {
+	needRoot(t)
+	most := mostGarbage
+	mostGarbage = 1 << 20 // less than the library needs: one collection after the other
+	t.Cleanup(func() { mostGarbage = most })
+	collections := func(set func(*spec.Spec)) uint32 {
+		s := short()
+		s.Size = 1400
+		set(&s)
+		debug.FreeOSMemory() // what is used again is no growth
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		trial := run(t, s, bpf.Tracepoint)
+		runtime.ReadMemStats(&after)
+		if n := trial.Accounting.Unexplained; n != 0 {
+			t.Errorf("%+v: %d packets are unexplained", s, n)
+		}
+		return after.NumGC - before.NumGC
+	}
+	var bare uint32
+	for _, path := range []spec.Path{spec.PathVPN, spec.PathWireGuardGo} { // UDP: receivers wait without end
+		bare = max(bare, collections(func(s *spec.Spec) { s.Path = path })) // Quiet itself collects once
+	}
+	for name, set := range map[string]func(*spec.Spec){
+		"tcp":         func(s *spec.Spec) { s.Gen = spec.GenTCP },
+		"tcp, 8":      func(s *spec.Spec) { s.Gen, s.Flows = spec.GenTCP, 8 },
+		"round trips": func(s *spec.Spec) { s.Gen = spec.GenUDPRR },
+		"probe":       func(s *spec.Spec) { s.Gen, s.Flows, s.Probe = spec.GenTCP, 8, true },
+		"both, queue": func(s *spec.Spec) {
+			s.Gen, s.Flows, s.Dir, s.Qdisc, s.TxQLen = spec.GenTCP, 8, spec.Both, "pfifo_fast", 16
+		},
+		"requests": func(s *spec.Spec) { s.Gen = spec.GenTCPRR },
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := collections(func(s *spec.Spec) {
+				s.Path = spec.PathWireGuardGo
+				set(s)
+			})
+			if t.Logf("%d collections", n); n < bare+3 {
+				t.Errorf("%d collections, and %d where none may be", n, bare)
+			}
+		})
+	}
+	if bare > 3 {
+		t.Errorf("%d collections where none may be", bare)
 	}
 }
 

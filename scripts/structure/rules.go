@@ -46,7 +46,7 @@ var rules = []rule{
 	{"harness", "harness/block harness/doctor harness/host harness/module harness/profile harness/spec harness/swap harness/trial bpf reports/record"},
 	{"harness/swap", "harness/module harness/refusal harness/vm/kernel harness/watch bpf"},
 	{"harness/watch", "harness/account harness/device harness/doctor harness/netns harness/tuntap bpf reports/live reports/record"},
-	{"harness/block", "harness/condition harness/host harness/spec harness/trial bpf reports/record"},
+	{"harness/block", "harness/condition harness/host harness/spec harness/trial harness/worker bpf reports/record"},
 	{"harness/trial", "harness/account harness/condition harness/conversation harness/device harness/flag harness/host harness/hypervisor harness/load harness/path harness/probe harness/profile harness/refusal harness/sink harness/spec harness/traffic harness/worker bpf reports/record"},
 	{"harness/profile", "bpf reports/record"},
 	{"harness/flag", "harness/account harness/condition harness/host reports/record"},
