@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+	"tunbench/harness/call"
 	"tunbench/harness/netns"
 	"tunbench/harness/vhost"
 )
@@ -46,6 +47,17 @@ func OfLink(err error, l netns.Link) error {
 		return &Unsupported{fmt.Sprintf("txqlen=%d: the kernel makes no ring of more than %d packets; choose at most that: %v", l.TxQLen, MaxRing, err)}
 	}
 	return &Missing{fmt.Sprintf("txqlen=%d: the kernel could not make the rings, 8 bytes a packet of each queue; choose a smaller one or fewer queues: %v", l.TxQLen, err)}
+}
+
+// ofSegments explains the errno of a sender of GSO packets; "" for any other error. Before
+// Linux 6.11 (commit 10154dbded6d), udp_send_skb of net/ipv4/udp.c answers with EIO where the
+// device has no checksum offload.
+func ofSegments(err error) string {
+	var c *call.Error
+	if !errors.As(err, &c) || c.Call != "sendmmsg" || !errors.Is(c, unix.EIO) {
+		return ""
+	}
+	return fmt.Sprintf("this kernel sends no GSO packets of UDP into a device without checksum offload; choose vnet=10 offload=csum, or boot Linux 6.11 or newer: %v (EIO)", c)
 }
 
 // noVhost says why there is no vhost-net, and what to do.

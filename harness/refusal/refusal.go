@@ -43,6 +43,9 @@ func Classify(err error) (reason, detail string) {
 	if errors.Is(err, tuntap.ErrNoTUN) && lacksOption("CONFIG_TUN") {
 		return record.Unsupported, "this kernel was built without TUN/TAP devices (CONFIG_TUN is not set); boot one that has them"
 	}
+	if detail := ofSegments(err); detail != "" {
+		return record.Unsupported, detail
+	}
 	detail = err.Error()
 	if cause, turnedOff := because(hostRoot, err); turnedOff {
 		return record.Unsupported, detail + "; " + cause
@@ -152,7 +155,6 @@ func beneath[E error](err error) error {
 func refusedByKernel(err error) bool {
 	for _, errno := range []unix.Errno{
 		unix.EINVAL, unix.ENOENT, unix.EOPNOTSUPP, unix.ENOPROTOOPT, unix.ENOSYS, unix.ERANGE,
-		unix.EIO, // UDP_SEGMENT without checksum offload, before Linux 6.11 (commit 10154dbded6d)
 	} {
 		if errors.Is(err, errno) {
 			return true

@@ -76,8 +76,12 @@ func TestClassify(t *testing.T) {
 		"descriptors of devices": {func() error { return fmt.Errorf("open /dev/net/tun: %w", unix.EMFILE) }, true, nil, record.Missing, "raise the limit (ulimit -n)"},
 		"descriptors of all":     {func() error { return fmt.Errorf("socket: %w", unix.ENFILE) }, true, nil, record.Missing, "fs.file-max"},
 		"memory":                 {func() error { return OfVhost(fmt.Errorf("mmap: %w", unix.ENOMEM)) }, true, nil, record.Missing, "use fewer queues"},
-		"a bug":                  {func() error { return fmt.Errorf("read: %w", unix.EFAULT) }, true, nil, record.Failed, "!;"},
-		"not the device":         {func() error { return fmt.Errorf("open /dev/net/tun: %w", tuntap.ErrNotTUN) }, true, nil, record.Missing, "mknod /dev/net/tun c 10 200"},
+		"a GSO packet": {func() error {
+			return fmt.Errorf("a sender died: %w", &call.Error{Call: "sendmmsg", Err: unix.EIO})
+		}, true, nil, record.Unsupported, "this kernel sends no GSO packets of UDP into a device without checksum offload; choose vnet=10 offload=csum, or boot Linux 6.11 or newer: sendmmsg: input/output error (EIO)"},
+		"a device that is down": {func() error { return &call.Error{Call: "write queue 0", Err: unix.EIO} }, true, nil, record.Failed, "write queue 0: input/output error"},
+		"a bug":                 {func() error { return fmt.Errorf("read: %w", unix.EFAULT) }, true, nil, record.Failed, "!;"},
+		"not the device":        {func() error { return fmt.Errorf("open /dev/net/tun: %w", tuntap.ErrNotTUN) }, true, nil, record.Missing, "mknod /dev/net/tun c 10 200"},
 
 		"no tun, a module":        {func() error { return noTUN }, true, map[string]string{"CONFIG_TUN": "m"}, record.Missing, "modprobe tun"},
 		"no tun, not built":       {func() error { return noTUN }, true, map[string]string{"CONFIG_TUN": "n"}, record.Unsupported, "CONFIG_TUN is not set"},
