@@ -441,10 +441,12 @@ func TestAdviceCanHelp(t *testing.T) {
 // A host whose CPUs are all in use has none to spare for the sender.
 func TestChangeForLate(t *testing.T) {
 	trial := fixture.Plain(1, 64, record.FlagLate)
-	trial.CPUs = record.Placement{Sender: []int{0}, Reader: []int{1}}
-	s := scene{run: &record.Run{Host: record.Host{CPUs: 2}}, trials: []*record.Trial{&trial}}
-	if got, want := s.change(record.FlagLate), "lower the load, or measure on a host with more than 2 CPUs"; got != want {
-		t.Errorf("%q, want %q", got, want)
+	for cpus, want := range map[int]string{1: "1 CPU", 2: "2 CPUs"} {
+		trial.CPUs = record.Placement{Sender: []int{0}, Reader: []int{cpus - 1}}
+		s := scene{run: &record.Run{Host: record.Host{CPUs: cpus}}, trials: []*record.Trial{&trial}}
+		if got, want := s.change(record.FlagLate), "lower the load, or measure on a host with more than "+want; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
