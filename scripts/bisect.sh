@@ -12,7 +12,7 @@
 #
 # Exit codes: 0 good; 1 bad; 125 if the commit does not build or boot or could not be
 # judged, so that git skips it; 128 and above, which end the bisection, if the step cannot
-# be made at all, or was interrupted.
+# be made at all, such as with a wrong FLAG, or was interrupted.
 set -u
 
 stop() {
@@ -26,6 +26,9 @@ tunbench=${TUNBENCH:-$(dirname "$0")/../.build/tunbench}
 [[ -f .config ]] || stop "$PWD has no .config: configure the kernel first, then begin the bisection"
 out=${BISECT_OUT:-$(mktemp -d -t tunbench-bisect.XXXXXX)} || stop "no folder for the run files"
 commit=$(git rev-parse --short HEAD) || stop "$PWD is no git repository"
+# A build takes longer than to find out that no step can be judged.
+"$tunbench" kernels --bisect-run --check --kernel "$good" --kernel "$good" "$@" ||
+	stop "this command line can judge no commit: tunbench says why"
 
 if ! make -s olddefconfig || ! make -s -j"$(nproc)"; then
 	echo "bisect: $commit does not build" >&2

@@ -51,6 +51,9 @@ func (s *Session) Run(ctx context.Context, names []string) (code int, err error)
 		if err2 != nil {
 			return exitFailure, err2
 		}
+		if err := s.Machine.Of(k, s.Terminal, nil).Check(); err != nil {
+			return exitFailure, err
+		}
 		kernels = append(kernels, k)
 	}
 	tell := progress.NewBoots(s.Stderr, s.Quiet || !s.Command.Writes, s.Verbose, len(kernels)*s.Machine.Boots, s.Work)

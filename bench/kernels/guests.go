@@ -22,6 +22,8 @@ type Guests interface {
 type Kernel interface {
 	// Release is what uname -r will say.
 	Release() string
+	// Check returns the error with which Boot would end before anything is booted.
+	Check(m boot.Machine) error
 	// Boot runs the command lines of job in one guest, and passes to keep what the
 	// guest hands out while it runs. A *BootError means that this guest failed; after
 	// any other error further boots would fail too.
@@ -68,6 +70,10 @@ type virtualMachine struct {
 
 func (v virtualMachine) Release() string { return v.kernel.Release }
 func (v virtualMachine) Close() error    { return v.remove() }
+
+func (v virtualMachine) Check(m boot.Machine) error {
+	return m.Of(v.kernel, v.Terminal, nil).Check()
+}
 
 func (v virtualMachine) Boot(ctx context.Context, m boot.Machine, job guest.Job, keep vm.Keeper, tell *progress.Boots) (Delivery, error) {
 	machine := m.Of(v.kernel, v.Terminal, tell)

@@ -27,6 +27,7 @@ type Lab struct {
 	Guests     Guests
 	Machines   []boot.Machine  // that boot the kernels, one each
 	Boots      int             // of each kernel
+	CheckOnly  bool            // boot nothing: find the kernels, and what boots them
 	FirstFails bool            // measure no further after a boot that failed
 	Out        string          // folder for the run files
 	Work       []progress.Work // of Commands
@@ -86,12 +87,18 @@ func (l Lab) Measure(ctx context.Context, names []string) (out Outcome, err erro
 		}
 		name := folderName(k.Release(), arg, index.Kernels)
 		kernels = append(kernels, bootable{k, name, l.Machines[i]})
+		if err := k.Check(l.Machines[i]); err != nil {
+			return out, err
+		}
 		index.Kernels = append(index.Kernels, name)
 	}
 	// Files are read once, so that all boots measure the same.
 	job, err := boot.NewJob(l.Commands())
 	if err != nil {
 		return out, err
+	}
+	if l.CheckOnly {
+		return out, nil
 	}
 	if err := index.create(l.Out); err != nil {
 		return out, err

@@ -92,6 +92,8 @@ func TestGuestProgram(t *testing.T) {
 	m := Machine{Kernel: &kernel.Kernel{Image: "vmlinuz", Release: "6.12", Arch: foreign}}
 	if _, err := m.Run(context.Background(), guest.Job{}); err == nil || !strings.Contains(err.Error(), "run make build-"+foreign) || !strings.Contains(err.Error(), "--guest-binary") {
 		t.Errorf("%v", err)
+	} else if early := m.Check(); early == nil || early.Error() != err.Error() {
+		t.Errorf("Check: %v, Run: %v", early, err)
 	}
 	beside := filepath.Join(filepath.Dir(self), "tunbench-"+foreign)
 	write(t, beside, nil)

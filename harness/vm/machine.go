@@ -116,6 +116,18 @@ func (m Machine) Run(ctx context.Context, job guest.Job) (*Result, error) {
 	return r, nil
 }
 
+// Check returns the error with which Run would end before it boots anything: an impossible
+// setting, or a QEMU or a program of the guest that is missing.
+func (m Machine) Check() error {
+	if err := m.complete(); err != nil {
+		return err
+	}
+	if _, err := FindQEMU(m.Kernel.Arch); err != nil {
+		return err
+	}
+	return CheckStatic(m.Executable, m.Kernel.Arch)
+}
+
 // complete sets the defaults of m and checks it.
 func (m *Machine) complete() error {
 	if m.Kernel == nil {

@@ -216,10 +216,10 @@ func TestBisectStep(t *testing.T) {
 		"bad":          {"1080", nil, "", 1, "bisect: bad: send_ns_per_pkt of Tun/dir=k2u/gen=lockstep/queues=1/size=64 is 1,080 instead of 1,000 instructions, +8.0"},
 		"panic":        {"panic", nil, "", 125, "the kernel panicked"},
 		"broken":       {"broken", nil, "", 125, "does not build"},
-		"a wrong flag": {"1000", []string{"--bots", "3"}, "", 125, "unknown flag: --bots"},
-		"wrong use":    {"1000", []string{"--kernel", "x"}, "", 125, "name two, the good one first, not 3"},
-		"no such base": {"1000", []string{"--append", "a", "--append", "b", "--append", "c"}, "", 125, "--append is given 3 times for 2 kernels"},
-		"no scenario":  {"1000", []string{"--filter", "queues=17"}, "", 125, "the filter matches none of"},
+		"a wrong flag": {"1000", []string{"--bots", "3"}, "", 128, "unknown flag: --bots"},
+		"wrong use":    {"1000", []string{"--kernel", "x"}, "", 128, "name two, the good one first, not 3"},
+		"no such base": {"1000", []string{"--append", "a", "--append", "b", "--append", "c"}, "", 128, "--append is given 3 times for 2 kernels"},
+		"no scenario":  {"1000", []string{"--filter", "queues=17"}, "", 128, "the filter matches none of"},
 		"no good one":  {"1000", nil, "GOOD_KERNEL", 128, "GOOD_KERNEL is not set"},
 		"no tunbench":  {"1000", nil, "TUNBENCH", 128, "cannot be run: build it with make build"},
 	} {
@@ -231,6 +231,8 @@ func TestBisectStep(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.write(copied, string(text))
+			built := filepath.Join(t.TempDir(), "built")
+			r.write(filepath.Join(r.dir, "..", "bin", "make"), "#!/bin/sh\ntouch "+built+"\n! grep -q broken cost\n")
 			if test.unset != "" {
 				r.env = append(r.env, test.unset+"=")
 			}
@@ -238,13 +240,17 @@ func TestBisectStep(t *testing.T) {
 			if code != test.code || !strings.Contains(output, test.want) {
 				t.Errorf("exit %d, want %d:\n%s", code, test.code, output)
 			}
+			// What no commit can change is found before one is built.
+			if _, err := os.Stat(built); (err == nil) != (test.code < 128) {
+				t.Errorf("exit %d, %v", code, err)
+			}
 		})
 	}
 	// What tunbench itself may end with.
 	for ends, want := range map[int]int{0: 0, 1: 1, 2: 125, 3: 125, 125: 125, 130: 130, 134: 125} {
 		r := newTree(t, 1000, "1000")
 		fake := filepath.Join(r.out, "tunbench")
-		r.write(fake, fmt.Sprintf("#!/bin/sh\nexit %d\n", ends))
+		r.write(fake, fmt.Sprintf("#!/bin/sh\ncase $* in *--check*) exit 0 ;; esac\nexit %d\n", ends))
 		r.env = append(r.env, "TUNBENCH="+fake)
 		if code, output := r.run(script); code != want {
 			t.Errorf("tunbench exits with %d, the step with %d, want %d\n%s", ends, code, want, output)

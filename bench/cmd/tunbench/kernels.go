@@ -33,6 +33,7 @@ type kernelsOptions struct {
 	format  string // "", or one of kernelsFormats
 	strict  bool
 	study   bool
+	only    bool // check, and boot nothing
 	allow   []string
 	bisect  kernels.Bisect
 	what    kernels.Selection
@@ -74,7 +75,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 				return fmt.Errorf("--study has no --format %s: choose %s or %s, or leave it out", export.CommitFormat, export.HTMLFormat, export.PNGFormat)
 			}
 			if o.from != "" {
-				boots := slices.Concat(kernels.SelectionFlags, []string{"kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout"})
+				boots := slices.Concat(kernels.SelectionFlags, []string{"kernel", "arch", "guest-binary", "boots", "icount", "accel", "smp", "memory", "append", "timeout", "check"})
 				if err := leaveOut(cmd, "--from boots nothing", anyOf(boots...)); err != nil {
 					return err
 				}
@@ -105,6 +106,7 @@ func kernelsIn(a *app, g kernels.Guests) *cobra.Command {
 	f.Lookup("append").Usage += "; once for all kernels, or once for each in turn"
 	f.StringVar(&o.out, "out", "", "folder for run files and report.md (default reports/runs/<UTC time>-kernels/)")
 	f.StringVar(&o.from, "from", "", "make the report again from the run files in this folder, and boot nothing")
+	f.BoolVar(&o.only, "check", false, "boot nothing: only check the command line, and find the kernels and what boots them")
 	f.BoolVar(&o.study, "study", false, "with --from: report on the cost from each kernel to the next, in the order of their versions; with --json, list the pairs of kernels that differ")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line for each scenario and metric, instead of the table")
 	f.StringVar(&o.format, "format", "", "commit: print plain text for the message of a commit, instead of the table; html: also write the report as one page, report.html; png: also write each chart as an image for slides")
@@ -151,7 +153,7 @@ func compareKernels(ctx context.Context, a *app, g kernels.Guests, o kernelsOpti
 	if err := folder.ForReport(lab.Out); err != nil {
 		return err
 	}
-	lab.Selection, lab.BareOnly, lab.FirstFails = o.what, o.bisect.Asked, o.bisect.Asked
+	lab.Selection, lab.BareOnly, lab.FirstFails, lab.CheckOnly = o.what, o.bisect.Asked, o.bisect.Asked, o.only
 	o.machine.ICount = o.machine.ICount || o.bisect.Asked
 	for i := range o.kernels {
 		lab.Machines = append(lab.Machines, o.machineOf(i))

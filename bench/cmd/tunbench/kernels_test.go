@@ -28,6 +28,7 @@ import (
 type fakeGuests struct {
 	releases map[string]string  // by argument; others are not found
 	cost     map[string]float64 // of a packet, by argument
+	lacking  error              // what all guests lack
 	boot     func(n int, release string) error
 	damage   func(n int, d *kernels.Delivery) // of a boot that succeeded
 	handOut  func(n int, keep vm.Keeper) error
@@ -51,8 +52,9 @@ func (g *fakeGuests) Find(arg, _ string) (kernels.Kernel, error) {
 	return fakeKernel{g, arg}, nil
 }
 
-func (k fakeKernel) Release() string { return k.releases[k.arg] }
-func (k fakeKernel) Close() error    { k.closed++; return nil }
+func (k fakeKernel) Release() string          { return k.releases[k.arg] }
+func (k fakeKernel) Check(boot.Machine) error { return k.lacking }
+func (k fakeKernel) Close() error             { k.closed++; return nil }
 
 func (k fakeKernel) Boot(_ context.Context, m boot.Machine, job guest.Job, keep vm.Keeper, _ *progress.Boots) (kernels.Delivery, error) {
 	k.commands, k.files, k.icount = job.Commands, job.Files, m.ICount
@@ -511,6 +513,29 @@ func TestKernelsInterrupted(t *testing.T) {
 	code, _, stderr = runKernels(ctx, g, "--kernel", "a", "--out", dir)
 	if _, err := os.Stat(dir); code != 130 || !strings.Contains(stderr, "before anything was measured") || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("before the first boot: exit %d, stderr %q, folder: %v", code, stderr, err)
+	}
+}
+
+// What no boot can do without is missed before the first one, and --check looks no further.
+func TestKernelsCheck(t *testing.T) {
+	for name, test := range map[string]struct {
+		lacking error
+		flags   []string
+		code    int
+		boots   int
+	}{
+		"all is there":        {nil, nil, 0, 4},
+		"all is there, check": {nil, []string{"--check"}, 0, 0},
+		"no QEMU":             {errors.New("find qemu: no such file"), nil, exitFailure, 0},
+		"no QEMU, check":      {errors.New("find qemu: no such file"), []string{"--check"}, exitFailure, 0},
+	} {
+		g, dir := twoKernels(), filepath.Join(t.TempDir(), "out")
+		g.lacking = test.lacking
+		code, _, stderr := runKernels(context.Background(), g, append([]string{"--kernel", "a", "--kernel", "b", "--out", dir}, test.flags...)...)
+		_, err := os.Stat(dir)
+		if code != test.code || len(g.booted) != test.boots || (err == nil) != (test.boots > 0) || test.lacking != nil && !strings.Contains(stderr, test.lacking.Error()) {
+			t.Errorf("%s: exit %d, %d boots, folder: %v, stderr %q", name, code, len(g.booted), err, stderr)
+		}
 	}
 }
 

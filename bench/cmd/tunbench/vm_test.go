@@ -125,6 +125,20 @@ func interruptedGuest(t *testing.T, out string, then func(cancel func()), flags 
 	return code, stderr
 }
 
+// Of several kernels none is booted if one cannot be: the tests are built for one
+// architecture, and no program for the other is beside them.
+func TestGuestVMLacksProgram(t *testing.T) {
+	first, second := needGuest(t, "6.12"), needGuest(t, "6.12-cloud-arm64")
+	if runtime.GOARCH == "arm64" {
+		first, second = second, first
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	code, _, stderr := tunbench(context.Background(), fakeLab{}, nil, "vm", "--kernel", first.Release, "--kernel", second.Release, "--out", out, "--", "run", "--suite", "smoke")
+	if _, err := os.Stat(out); code != exitFailure || err == nil || !strings.Contains(stderr, "name it with --guest-binary") || strings.Contains(stderr, "boot 1/2") {
+		t.Errorf("exit %d, folder: %v, stderr %q", code, err, stderr)
+	}
+}
+
 // A guest's run is as durable as a host's: whatever ends it, the trials that it
 // had finished are a valid file, and the console is there.
 func TestGuestVMInterrupted(t *testing.T) {
