@@ -27,7 +27,9 @@ import (
 
 	"tunbench/reports/document"
 	"tunbench/reports/document/run"
+	"tunbench/reports/fixture"
 	"tunbench/reports/prose"
+	"tunbench/reports/record"
 	"tunbench/reports/render"
 	"tunbench/reports/text"
 )
@@ -394,6 +396,22 @@ func TestHTMLInBrowser(t *testing.T) {
 			t.Errorf("after sorting: %q", got)
 		}
 		p.innocent()
+	})
+
+	t.Run("filter is seen", func(t *testing.T) {
+		f := fixture.Synthetic() // a list of crowded scenarios, which is folded, stands before all tables
+		for i := range f.Trials {
+			if f.Trials[i].Scenario == f.Trials[0].Scenario {
+				f.Trials[i].Flags = append(f.Trials[i].Flags, record.FlagOversubscribed)
+			}
+		}
+		p := visit(t, ctx, run.New(f), true)
+		if folded := eval[int](p, `document.querySelectorAll("details:not(.part) tr[data-of]").length`); folded == 0 {
+			t.Error("no scenario is in a fold: the test shows nothing")
+		}
+		if !eval[bool](p, `document.querySelector(".filter").checkVisibility()`) {
+			t.Error("the filter is in a fold")
+		}
 	})
 
 	t.Run("filter", func(t *testing.T) {

@@ -138,7 +138,9 @@
       fields.append(label);
     }
     filter.append(title, fields, count);
-    about[0].closest(".scroll").before(filter);
+    // One in a fold, such as the list of crowded scenarios, would not be seen.
+    const open = about.find((row) => !row.closest("details")) ?? about[0];
+    open.closest(".scroll").before(filter);
   }
 
   // A link to a part that is folded unfolds it.
