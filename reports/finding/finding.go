@@ -4,6 +4,7 @@ package finding
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -78,18 +79,19 @@ const tenth = 0.1
 // with is p with what else must be known of the two scenarios: whose trials were mostly
 // unsteady, and that packets cross them in different forms.
 func (f Finding) with(p prose.Prose) prose.Prose {
-	var unsteady prose.Prose
+	var sides []string
+	var who prose.Prose // of the last of sides
 	for _, s := range []*figure.Scenario{f.Scenario, f.Base} {
 		_, counts := s.Head().Flags()
 		if n, of := counts[record.FlagUnsteady], len(s.Head().All); 2*n > of {
-			if len(unsteady) > 0 {
-				unsteady = append(unsteady, prose.Piece{Text: ", "})
-			}
-			unsteady = slices.Concat(unsteady, book.Say("unsteady side", prose.Values{"Who": f.named(s), "N": n, "Of": of}))
+			sides, who = append(sides, fmt.Sprintf("%d of %d", n, of)), f.named(s)
 		}
 	}
-	if len(unsteady) > 0 {
-		p = slices.Concat(p, prose.Say(" "), book.Say("unsteady", prose.Values{"Sides": unsteady}))
+	switch len(sides) {
+	case 1:
+		p = slices.Concat(p, prose.Say(" "), book.Say("unsteady", prose.Values{"Trials": sides[0], "Who": who}))
+	case 2:
+		p = slices.Concat(p, prose.Say(" "), book.Say("both unsteady", prose.Values{"Trials": sides[0], "Base": sides[1]}))
 	}
 	if Alike(f.Difference, f.Scenario, f.Base) {
 		return p

@@ -94,7 +94,7 @@ func TestCaveats(t *testing.T) {
 		{crowd, nil, found + ", on 2 CPUs, which the workers of one queue share."},
 		{crowd, crowd, found + ", on 2 CPUs, which the workers share in both cases."},
 		{unsteady, nil, found + ". Unsteady: 6 of 6 trials of one queue."},
-		{unsteady, unsteady, found + ". Unsteady: 6 of 6 trials of 4 queues, 6 of 6 trials of one queue."},
+		{unsteady, unsteady, found + ". Unsteady: 6 of 6 and 6 of 6 trials."},
 	} {
 		if got := sentences(measured(6, side{name: one, factor: 1, flags: c.a}, side{name: four, factor: 0.77, flags: c.b})); got != c.want {
 			t.Errorf("%v, %v: %q, want %q", c.a, c.b, got, c.want)
