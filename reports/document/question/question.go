@@ -61,6 +61,14 @@ func Draws(p document.Picture, f finding.Finding) bool {
 	})
 }
 
+// ChartOf is how the title of the chart begins that has the ratio of f; "" where none has it.
+func ChartOf(f finding.Finding, list []*figure.Scenario) string {
+	if slices.ContainsFunc(Pictures(f.Difference, list), func(p document.Picture) bool { return Draws(p, f) }) {
+		return book.Text("question "+f.Difference.Name, nil)
+	}
+	return ""
+}
+
 // set is a base and what is compared with it.
 type set struct {
 	figure.DifferenceGroup
@@ -217,7 +225,9 @@ func picture(d figure.Difference, part []set, i, hidden int) document.Picture {
 					best, bestSet = j, s
 				}
 			}
-			labels = append(labels, b.Label)
+			if !slices.Contains(labels, b.Label) {
+				labels = append(labels, b.Label)
+			}
 			g.Bars = append(g.Bars, b)
 		}
 		ch.Groups = append(ch.Groups, g)
@@ -234,7 +244,7 @@ func picture(d figure.Difference, part []set, i, hidden int) document.Picture {
 	})
 	return document.Picture{
 		File: document.Numbered(cmp.Or(fileNames[d.Name], d.Name), i), Chart: ch, N: document.TrialsEach(all),
-		Alt: book.Text("alt", prose.Values{"Question": question, "Bits": d.Bits, "Labels": slices.Compact(labels)}),
+		Alt: book.Text("alt", prose.Values{"Question": question, "Bits": d.Bits, "Labels": labels}),
 	}
 }
 

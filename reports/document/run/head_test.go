@@ -96,11 +96,11 @@ func TestFindingsNote(t *testing.T) {
 		{5, 12, true, true, "5 findings from 12 ratios that compare like with like: of each respect in which scenarios differ, at most two ratios whose interval"},
 		{5, 5, false, true, "These are all 5 ratios between scenarios that compare like with like, each with its 95 % interval: of twenty such intervals, about one does not contain the true ratio. The section Scenarios that differ in one respect has the charts and tables."},
 	} {
-		if got := book.Say("findings note", prose.Values{"N": c.n, "Of": c.of, "Twice": c.twice, "Commands": c.commands, "Header": false}).String(); !strings.HasPrefix(got, c.want) {
+		if got := book.Say("findings note", prose.Values{"N": c.n, "Of": c.of, "Twice": c.twice, "Commands": c.commands, "Header": false, "Chart": ""}).String(); !strings.HasPrefix(got, c.want) {
 			t.Errorf("%d of %d: %q, want %q", c.n, c.of, got, c.want)
 		}
 	}
-	if got := book.Say("findings note", prose.Values{"N": 1, "Of": 1, "Twice": false, "Commands": false, "Header": true}).String(); !strings.Contains(got, "The header is the virtio-net header") {
-		t.Errorf("%q does not say what a header is", got)
+	if got := book.Say("findings note", prose.Values{"N": 1, "Of": 1, "Twice": false, "Commands": false, "Header": true, "Chart": "I/O engines"}).String(); !strings.Contains(got, "The header is the virtio-net header") || !strings.HasSuffix(got, " The chart I/O engines shows the finding.") {
+		t.Errorf("%q does not say what a header is, and which chart shows the finding", got)
 	}
 }

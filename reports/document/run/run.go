@@ -132,7 +132,7 @@ func findings(f *record.File, list []*figure.Scenario) document.Section {
 	if len(found) > 0 {
 		checks := question.Commands(found)
 		sec.Blocks = append(sec.Blocks, document.Small(book.Say("findings note", prose.Values{
-			"N": len(found), "Of": of, "Twice": len(respects) < len(found), "Commands": len(checks.Blocks) > 0, "Header": finding.OnHeaders(list),
+			"N": len(found), "Of": of, "Twice": len(respects) < len(found), "Commands": len(checks.Blocks) > 0, "Header": finding.OnHeaders(list), "Chart": question.ChartOf(found[0], list),
 		})))
 		if len(checks.Blocks) > 0 {
 			sec.Blocks = append(sec.Blocks, checks)

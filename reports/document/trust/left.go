@@ -123,10 +123,11 @@ func rank(reason string) int {
 // invalid has a line for each flag that makes trials invalid.
 func invalid(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
 	counts, above, with := map[string]int{}, map[string]int{}, map[string][]*record.Trial{}
-	trials, without := 0, 0
+	trials, without, name := 0, 0, "" // name is the first of those without
 	for _, s := range list {
 		if s.Head().Invalid {
 			without++
+			name = cmp.Or(name, s.Name)
 		}
 		for _, t := range s.All() {
 			trials++
@@ -165,7 +166,7 @@ func invalid(f *record.File, list []*figure.Scenario) (p []prose.Prose) {
 		p = append(p, book.Say("invalid trials", prose.Values{"N": n, "Of": trials, "Above": above[flag], "Flag": flag, "Cause": book.Text("cause "+flag, nil), "Command": command, "Change": change}))
 	}
 	if without > 0 {
-		p = append(p, book.Say("scenarios without valid trials", prose.Values{"N": without}))
+		p = append(p, book.Say("scenarios without valid trials", prose.Values{"N": without, "More": without - 1, "First": name}))
 	}
 	return p
 }

@@ -481,3 +481,35 @@ func TestCrowded(t *testing.T) {
 		}
 	}
 }
+
+// Of scenarios without a valid trial the first is named: whoever asks which one it is need
+// not search the tables.
+func TestWithoutValidTrials(t *testing.T) {
+	lost := func(size int) (list []record.Trial) {
+		for pair := range 6 {
+			list = append(list, fixture.Plain(pair+1, size, record.FlagSteal))
+		}
+		return list
+	}
+	for _, c := range []struct {
+		sizes []int
+		want  string
+	}{
+		{[]int{64}, "1 scenario has no valid trial, and so no figures: "},
+		{[]int{64, 1500, 9000}, "3 scenarios have no valid trial, and so no figures: "},
+	} {
+		var trials []record.Trial
+		for _, size := range c.sizes {
+			trials = append(trials, lost(size)...)
+		}
+		f := fixture.FileOf(trials...)
+		list, _ := figure.Scenarios(f)
+		want := c.want + list[0].Name
+		if n := len(c.sizes) - 1; n > 0 {
+			want += fmt.Sprintf(" and %d others, marked invalid below", n)
+		}
+		if got := lines(Left(f, list)); !strings.Contains(got, want+".\n") {
+			t.Errorf("%v: no %q in\n%s", c.sizes, want, got)
+		}
+	}
+}
