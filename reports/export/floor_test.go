@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -134,6 +135,38 @@ func TestResidencySaysItsArm(t *testing.T) {
 		}
 		if together == bare {
 			t.Errorf("bare trials %v, residency and end to end in one chart: %v", bare, together)
+		}
+	}
+}
+
+// In virtual time a cost is in instructions, in every table, sentence and chart of a run.
+func TestCostsInVirtualTime(t *testing.T) {
+	unit := regexp.MustCompile(`[^\n]{0,40}\bns\b[^\n]{0,20}`)
+	for _, clock := range []string{record.ClockMonotonic, record.ClockICount} {
+		f := fixture.Synthetic()
+		f.Run.Clock = clock
+		files, err := render.MarkdownFiles(run.With(f, run.Options{Full: true}), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var summary strings.Builder
+		if err := render.Summary(&summary, f, true); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, render.Output{Name: "summary", Content: []byte(summary.String())})
+		for _, file := range files {
+			var found []string
+			for line := range strings.Lines(string(file.Content)) {
+				if !strings.Contains(line, " µs | ") { // parts of a latency
+					found = append(found, unit.FindAllString(line, -1)...)
+				}
+			}
+			if strings.HasSuffix(file.Name, ".svg") && !strings.HasPrefix(file.Name, "limit") {
+				continue // times of day and latencies
+			}
+			if virtual := clock == record.ClockICount; virtual == (len(found) > 0) || virtual != strings.Contains(string(file.Content), "instructions") {
+				t.Errorf("clock %s, %s: %q", clock, file.Name, found)
+			}
 		}
 	}
 }

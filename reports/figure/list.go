@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tunbench/reports/axis"
+	"tunbench/reports/metric"
 	"tunbench/reports/record"
 )
 
@@ -23,6 +24,14 @@ func ModesOf(list []*Scenario) (modes []string) {
 		}
 	}
 	return modes
+}
+
+// CostUnit is the unit of a cost per packet in scenarios: in virtual time, it is no time.
+func CostUnit(list []*Scenario) string {
+	if len(list) == 0 || list[0].Run == nil {
+		return metric.Of(record.SendNsPerPkt, record.ClockMonotonic).Unit
+	}
+	return FloorUnit(list[0].Run)
 }
 
 // InRounds reports whether some trial was measured in rounds.

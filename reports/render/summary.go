@@ -175,7 +175,7 @@ func brief(list []*figure.Scenario, title func(*figure.Scenario) string) documen
 	if figure.OnLoopback(list) {
 		ratio, times = "× loopback", func(h figure.Arm) string { return run.Cell(h, record.LoopbackRatio, text.Ratio) }
 	}
-	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, where, "Gbit/s", "loss %", "CPU ns", ratio, "p50", "p99"), document.Text("flags"))}
+	t := document.Table{Columns: slices.Concat(document.Text("scenario"), document.Numeric(sc.Unit, where, "Gbit/s", "loss %", "CPU "+figure.CostUnit(list), ratio, "p50", "p99"), document.Text("flags"))}
 	for _, s := range list {
 		h := s.Head()
 		p50, p99 := text.Absent, text.Absent

@@ -66,6 +66,7 @@ type differenceTable struct {
 	ratios map[*figure.Scenario]figure.Ratio // to the first row, of each other row that shares rounds with it
 	where  string                            // column of the intervals of the ratios
 	scale  text.Scale                        // of the packet rates
+	unit   string                            // of the CPU time per packet
 	trust  finding.Trust
 }
 
@@ -74,6 +75,7 @@ func newDifferenceTable(d figure.Difference, groups []figure.DifferenceGroup, tr
 	top := 0.0
 	var spans []figure.Interval
 	for _, g := range groups {
+		t.unit = figure.CostUnit(g.Scenarios)
 		for i, s := range g.Scenarios {
 			if m, ok := s.Head().Metric(record.PPS); ok {
 				top = max(top, m.Median)
@@ -103,7 +105,7 @@ func (t differenceTable) table() document.Table {
 	} else {
 		times = append(times, document.Numeric("Gbit/s")...)
 	}
-	doc := document.Table{Columns: slices.Concat(document.Text("scenario", strings.Join(t.Axes, ", ")), rate, times, document.Numeric("CPU ns", "×", "system calls", "loss %"))}
+	doc := document.Table{Columns: slices.Concat(document.Text("scenario", strings.Join(t.Axes, ", ")), rate, times, document.Numeric("CPU "+t.unit, "×", "system calls", "loss %"))}
 	for _, g := range t.groups {
 		name := g.Name
 		for _, s := range g.Scenarios {

@@ -38,7 +38,7 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 		}
 	}
 	partly := trust.PartlyTimed(slices.Collect(maps.Keys(costs)))
-	p := floorSentence(floors)
+	p := floorSentence(floors, figure.CostUnit(list))
 	called := figure.Named(list)
 	times := func(s *figure.Scenario) string { return text.Decimals(costs[s].Ratio, 2) }
 	var charts, tables []document.Block
@@ -85,23 +85,23 @@ func limit(list []*figure.Scenario) (secs []document.Section) {
 }
 
 // floorSentence says what a call and a copy cost.
-func floorSentence(floors []record.Floor) prose.Prose {
+func floorSentence(floors []record.Floor, unit string) prose.Prose {
 	low, high := floors[0].SyscallNs, floors[0].SyscallNs
 	for _, f := range floors[1:] {
 		low, high = min(low, f.SyscallNs), max(high, f.SyscallNs)
 	}
-	call, copied := text.Decimals(low, 0), copies(floors[0])
+	call, copied := text.Decimals(low, 0), copies(floors[0], unit)
 	if len(floors) > 1 {
 		call, copied = text.Between(text.Decimals(low, 0), text.Decimals(high, 0)), nil
 	}
-	return book.Say("floor", prose.Values{"Call": call, "Copies": copied, "Shards": len(floors) > 1})
+	return book.Say("floor", prose.Values{"Call": call, "Copies": copied, "Unit": unit, "Shards": len(floors) > 1})
 }
 
 // copies says what a copy of each size costs.
-func copies(f record.Floor) (parts []prose.Prose) {
+func copies(f record.Floor, unit string) (parts []prose.Prose) {
 	for _, size := range figure.CopySizes(f) {
 		if ns := f.CopyNs[size]; figure.Sane(ns) {
-			parts = append(parts, book.Say("floor copy", prose.Values{"Size": size, "Ns": text.Decimals(ns, 0)}))
+			parts = append(parts, book.Say("floor copy", prose.Values{"Size": size, "Cost": text.Decimals(ns, 0), "Unit": unit}))
 		}
 	}
 	return parts
@@ -142,7 +142,7 @@ func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.Call
 		if len(own) == 0 {
 			continue
 		}
-		shown, note := ends(own, costs), ""
+		shown, note, unit := ends(own, costs), "", figure.CostUnit(list)
 		if len(shown) < len(own) {
 			note = book.Text("floor chart ends", prose.Values{"N": len(shown) / 2, "All": len(own)})
 		}
@@ -151,10 +151,10 @@ func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.Call
 		for _, s := range shown {
 			c := costs[s]
 			r := chart.SplitRow{Label: name(s), Lanes: []chart.SplitLane{
-				{Parts: []float64{c.Syscall, c.Copied, c.Rest, 0}, Text: book.Text("floor lane", prose.Values{"Ns": text.Decimals(c.Total, 0), "Times": text.Decimals(c.Ratio, 2)})},
+				{Parts: []float64{c.Syscall, c.Copied, c.Rest, 0}, Text: book.Text("floor lane", prose.Values{"Cost": text.Decimals(c.Total, 0), "Unit": unit, "Times": text.Decimals(c.Ratio, 2)})},
 			}}
 			if m, ok := s.Head().Metric(end.Others); ok && figure.Sane(m.Median) {
-				r.Lanes = append(r.Lanes, chart.SplitLane{Parts: []float64{0, 0, 0, m.Median}, Text: book.Text("floor lane other", prose.Values{"Ns": text.Decimals(m.Median, 0)})})
+				r.Lanes = append(r.Lanes, chart.SplitLane{Parts: []float64{0, 0, 0, m.Median}, Text: book.Text("floor lane other", prose.Values{"Cost": text.Decimals(m.Median, 0), "Unit": unit})})
 			}
 			rows = append(rows, r)
 		}
@@ -162,7 +162,7 @@ func LimitCharts(list []*figure.Scenario, costs map[*figure.Scenario]figure.Call
 			File: document.Numbered(load.file, 0), Alt: load.alt, N: document.TrialsEach(shown),
 			Chart: chart.Split{
 				Title: load.title, Desc: book.Text("floor chart description", prose.Values{"Who": end.Who, "Other": end.Other}),
-				Note: strings.Join(text.NonEmpty(book.Text("floor chart unit", nil), note, shared), "; "), Parts: EndParts(end), Rows: rows,
+				Note: strings.Join(text.NonEmpty(book.Text("floor chart unit", prose.Values{"Unit": unit}), note, shared), "; "), Parts: EndParts(end), Rows: rows,
 			},
 		})
 	}
@@ -184,7 +184,7 @@ func limitTable(list []*figure.Scenario, costs map[*figure.Scenario]figure.CallC
 	t := document.Table{
 		Columns: slices.Concat(document.Text("scenario"), document.Numeric("system call", "copy", "rest", end.Who, "× floor", end.Other)),
 		Note:    book.Say("floor "+end.Did+" note", nil),
-		Fold:    book.Text("floor "+end.Did+" fold", nil),
+		Fold:    book.Text("floor "+end.Did+" fold", prose.Values{"Unit": figure.CostUnit(list)}),
 	}
 	for _, s := range list {
 		c, ok := costs[s]

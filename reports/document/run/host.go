@@ -100,7 +100,7 @@ func host(f *record.File, list []*figure.Scenario) document.Section {
 	literal("arguments", strings.Join(r.Args, " "))
 	fact("tunbench", strings.Join(text.NonEmpty(r.Tool.Version, r.Tool.Commit, r.Tool.Go), ", "))
 
-	floor := document.Table{Columns: slices.Concat(document.Text("floor"), document.Numeric("ns"))}
+	floor := document.Table{Columns: slices.Concat(document.Text("floor"), document.Numeric(figure.FloorUnit(r)))}
 	cost := func(ns float64) string { return text.Decimals(ns, 1) }
 	if fault := r.Floor.Fault(); fault != "" {
 		cost = func(float64) string { return text.Absent }

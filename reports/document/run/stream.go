@@ -70,7 +70,7 @@ func streamTable(list []*figure.Scenario, title func(*figure.Scenario) string) d
 
 func transactionTable(list []*figure.Scenario, title func(*figure.Scenario) string) document.Table {
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario"), document.Numeric("per second", text.IntervalName, "p50", "p90", "p99", "p99.9", "max", "CPU ns")),
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("per second", text.IntervalName, "p50", "p90", "p99", "p99.9", "max", "CPU "+figure.CostUnit(list))),
 		Note:    book.Say("transactions note", nil),
 	}
 	var spans []figure.Interval

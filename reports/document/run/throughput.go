@@ -133,7 +133,7 @@ func headline(own []*figure.Scenario, sc text.Scale, has headColumns) document.T
 	if has.skbs {
 		t.Columns = append(t.Columns, document.Numeric("skb "+sc.Unit)...)
 	}
-	t.Columns = slices.Concat(t.Columns, document.Numeric("Gbit/s", "loss %", "CPU ns", "× floor", "n"), document.Text("flags"))
+	t.Columns = slices.Concat(t.Columns, document.Numeric("Gbit/s", "loss %", "CPU "+figure.CostUnit(own), "× floor", "n"), document.Text("flags"))
 	for _, s := range own {
 		h := s.Head()
 		with := func(metric string, format func(float64) string) []any {
@@ -180,7 +180,7 @@ func everyInterval(list []*figure.Scenario) document.Table {
 	figures := []column{
 		{"Gbit/s", record.BitPerS, text.Gigabits},
 		{"loss %", record.Loss, text.Percent},
-		{"CPU ns", record.CPUNsPerPkt, text.Figure},
+		{"CPU " + figure.CostUnit(list), record.CPUNsPerPkt, text.Figure},
 		{"× floor", record.FloorRatio, text.Hundredths},
 	}
 	var spans []figure.Interval
@@ -250,9 +250,9 @@ func Marks(s *figure.Scenario) prose.Prose {
 }
 
 func packetCost(list []*figure.Scenario) document.Table {
-	title := figure.Titles(list)
+	title, unit := figure.Titles(list), figure.CostUnit(list)
 	t := document.Table{
-		Columns: slices.Concat(document.Text("scenario"), document.Numeric("send ns", "receive ns", "system calls", "CPU ns", "offered/delivered")),
+		Columns: slices.Concat(document.Text("scenario"), document.Numeric("send "+unit, "receive "+unit, "system calls", "CPU "+unit, "offered/delivered")),
 		Note:    book.Say("packet cost note", nil),
 		Fold:    book.Text("packet cost fold", nil),
 	}
