@@ -191,6 +191,29 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// TestSummaryOfFew holds that a packet is one, and that a quantile for which there are too few
+// packets is no dash within a sentence.
+func TestSummaryOfFew(t *testing.T) {
+	for packets, want := range map[uint64][]string{
+		1:    {"readers took 1 packet (", "; 1 was dropped.", "A packet stayed in the device for at most 100 µs, by 1 packet that was timed."},
+		30:   {"readers took 30 packets (", "; 30 were dropped.", "A packet stayed in the device for 100 µs (p50) and at most 100 µs, by 30 packets that were timed."},
+		5000: {"readers took 5,000 packets (", "; 5,000 were dropped.", "stayed in the device for 100 µs (p50), 100 µs (p99) and at most 100 µs, by 5,000 packets that were timed."},
+	} {
+		w := example(1, 1)
+		w.Queues[0].ReadPkts, w.Dropped, w.RecvDropped = packets, map[string]uint64{"FULL_RING": packets}, nil
+		w.Latency = map[string]record.Latency{record.Residency: {Count: packets, MinNs: 100_000, MaxNs: 100_000, Buckets: [][2]uint64{{100_000, packets}}}}
+		var total watched.Sum
+		total.Add(w)
+		var out bytes.Buffer
+		summary(&out, documentwatch.New(&total, nil, ""))
+		for _, part := range want {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("%d packets: no %q in %q", packets, part, out.String())
+			}
+		}
+	}
+}
+
 // TestReportsAreFinite holds that no report has a number that is none, whatever little was seen.
 func TestReportsAreFinite(t *testing.T) {
 	notFinite := regexp.MustCompile(`(^|[^A-Za-z])(NaN|Inf)($|[^A-Za-z])`)

@@ -88,9 +88,9 @@ func lead(s *watched.Sum) prose.Prose {
 		"Counted": counted,
 		"Name":    s.Device.Name, "Mode": strings.ToUpper(s.Device.Mode), "Netns": s.Device.Netns,
 		"Time": span(s.Ended - s.Begun),
-		"Read": text.Count(t.Read), "ReadRate": text.Figure(per(t.Read)), "ReadBits": bits(8 * per(t.ReadBytes)),
+		"Read": int(t.Read), "ReadRate": text.Figure(per(t.Read)), "ReadBits": bits(8 * per(t.ReadBytes)),
 		"Received": text.Count(t.Received), "ReceivedRate": text.Figure(per(t.Received)), "ReceivedBits": bits(8 * per(t.ReceivedBytes)),
-		"Dropped": text.Count(t.Dropped),
+		"Dropped": int(t.Dropped),
 	})
 }
 
@@ -114,10 +114,10 @@ func points(s *watched.Sum) (list []prose.Prose) {
 			if v, ok := s.Residency.Quantile(q); ok {
 				return text.Duration(float64(v))
 			}
-			return text.Absent
+			return "" // of too few packets
 		}
 		list = append(list, book.Say("residency", prose.Values{
-			"P50": quantile(0.5), "P99": quantile(0.99), "Max": text.Duration(float64(s.Residency.Max)), "Samples": text.Count(s.Residency.Count + s.Residency.Overflow),
+			"P50": quantile(0.5), "P99": quantile(0.99), "Max": text.Duration(float64(s.Residency.Max)), "Samples": int(s.Residency.Count + s.Residency.Overflow),
 		}))
 	}
 	if c := s.Cost; c != nil {
