@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
-	"slices"
 	"time"
 
 	"tunbench/bpf"
@@ -30,14 +29,7 @@ type Session struct {
 	gone     bool
 }
 
-// look is the state of a device and of its observer at a moment.
-type look struct {
-	at     time.Time
-	tun    netns.Tun
-	seen   *bpf.Snapshot
-	missed uint64 // runs of programs
-	flows  map[bpf.Flow]bpf.FlowCount
-}
+var errGone = errors.New("the device is not in its namespace")
 
 // Open begins to observe a device. The caller closes the session.
 func Open(ctx context.Context, o Options) (*Session, error) {
@@ -92,7 +84,7 @@ func (s *Session) observe() error {
 		}
 	}
 	var err error
-	s.last, err = s.look()
+	s.last, err = lookAt(s)
 	return err
 }
 
@@ -119,41 +111,6 @@ func (s *Session) Close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// look reads the counters of the observer and of the device, close together: last, since flows
-// take longer the more there are. The error is errGone where the device is no longer in its
-// namespace.
-func (s *Session) look() (l look, err error) {
-	if s.observer != nil && s.options.Flows {
-		if l.flows, err = s.observer.Flows(); err != nil {
-			return l, err
-		}
-	}
-	if s.observer != nil {
-		if l.missed, err = s.observer.MissedRuns(); err != nil {
-			return l, err
-		}
-		if l.seen, err = s.observer.Snapshot(); err != nil {
-			return l, err
-		}
-	}
-	l.at = time.Now()
-	list, err := s.ns.Tuns()
-	if err != nil {
-		return l, err
-	}
-	i := slices.IndexFunc(list, func(t netns.Tun) bool { return t.Index == s.device.Index })
-	if i < 0 {
-		return l, errGone
-	}
-	l.tun = list[i]
-	if !l.tun.MultiQueue { // whose queue the kernel does not show: refresh finds who holds it
-		l.tun.Queues = s.device.Tun.Queues
-	}
-	return l, nil
-}
-
-var errGone = errors.New("the device is not in its namespace")
 
 // Next waits for the end of an interval and returns what happened in it. When ctx ends, the
 // interval does, too. Once a device has gone away, Next returns what was seen of it since the
@@ -232,7 +189,7 @@ func (s *Session) runTime(ctx context.Context, d time.Duration) (ns, packets flo
 	if err != nil {
 		return 0, 0, err
 	}
-	from, err := s.look()
+	from, err := lookAt(s)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -241,7 +198,7 @@ func (s *Session) runTime(ctx context.Context, d time.Duration) (ns, packets flo
 	if err != nil {
 		return 0, 0, err
 	}
-	s.last, err = s.look()
+	s.last, err = lookAt(s)
 	return float64(after - before), float64(passed(from, s.last)), err
 }
 
@@ -249,7 +206,7 @@ func (s *Session) runTime(ctx context.Context, d time.Duration) (ns, packets flo
 func (s *Session) span(ctx context.Context, d time.Duration) (from, to look, err error) {
 	from = s.last
 	sleep(ctx, time.Until(from.at.Add(d)))
-	if to, err = s.look(); err == nil {
+	if to, err = lookAt(s); err == nil {
 		s.last = to
 	}
 	return from, to, err
@@ -260,19 +217,19 @@ func (s *Session) rest(ctx context.Context, d time.Duration) (pps float64, err e
 	if err := errors.Join(s.observer.Detach(), bpf.Rest()); err != nil {
 		return 0, err
 	}
-	from, err := s.look()
+	from, err := lookAt(s)
 	if err != nil {
 		return 0, err
 	}
 	sleep(ctx, d)
-	to, err := s.look()
+	to, err := lookAt(s)
 	if err != nil {
 		return 0, err
 	}
 	if err := s.observer.Attach(); err != nil {
 		return 0, err
 	}
-	s.last, err = s.look()
+	s.last, err = lookAt(s)
 	return rate(from, to), err
 }
 
