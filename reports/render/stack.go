@@ -120,6 +120,9 @@ func lettersOf(p []pagePiece) (all, word int) {
 		if piece.Code {
 			add = boxed
 		}
+		if piece.Spark { // its blocks are twice as wide
+			add = utf8.RuneCountInString(piece.Text)
+		}
 		all += utf8.RuneCountInString(piece.Text) + add
 		for _, w := range strings.FieldsFunc(piece.Text, func(r rune) bool { return unicode.IsSpace(r) || r == '-' }) {
 			word = max(word, utf8.RuneCountInString(w)+add)
