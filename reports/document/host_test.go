@@ -20,3 +20,23 @@ func TestBriefly(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// What the figures of a picture come from is counted in the singular where there is one.
+func TestCounted(t *testing.T) {
+	for _, c := range []struct {
+		counts []int
+		of     string
+		want   string
+	}{
+		{nil, "trials", ""},
+		{[]int{7, 7}, "trials each", "n = 7 trials each"},
+		{[]int{5, 7}, "trials each", "n = 5–7 trials each"},
+		{[]int{1, 1}, "trials each", "n = 1 trial each"},
+		{[]int{1}, Boots(), "n = 1 boot"},
+		{[]int{1}, EachSide(), "n = 1 trial on each side"},
+	} {
+		if got := Counted(c.counts, c.of); got != c.want {
+			t.Errorf("%v %s: %q, want %q", c.counts, c.of, got, c.want)
+		}
+	}
+}

@@ -111,12 +111,17 @@ func days(runs []*record.Run) string {
 
 func joinSource(parts ...string) string { return strings.Join(text.NonEmpty(parts...), " · ") }
 
-// Counted says how many trials, or of what else, the figures of a picture come from.
+// Counted says how many trials, or of what else, the figures of a picture come from. of
+// begins with the plural of what is counted.
 func Counted(counts []int, of string) string {
 	if len(counts) == 0 {
 		return ""
 	}
 	low, high := slices.Min(counts), slices.Max(counts)
+	if high == 1 && low == 1 {
+		what, rest, _ := strings.Cut(of, " ")
+		of = strings.TrimSpace(strings.TrimSuffix(what, "s") + " " + rest)
+	}
 	return "n = " + text.Between(text.Count(uint64(max(low, 0))), text.Count(uint64(max(high, 0)))) + " " + of
 }
 
