@@ -77,6 +77,9 @@ func (s Text) Headline() prose.Prose {
 	return book.Say("inconclusive", prose.Values{"Why": s.Why})
 }
 
+// Open reports that nothing can be recommended.
+func (s Text) Open() bool { return s.Verdict != advice.Better && s.Verdict != advice.Equal }
+
 // Points are what there is to know beside the recommendation.
 func (s Text) Points() (list []prose.Prose) {
 	if s.Use.Words == "" {

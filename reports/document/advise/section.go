@@ -113,7 +113,7 @@ func (s sections) code() (document.Section, bool) {
 		return document.Section{}, false // the writer of the files reports the error
 	}
 	return document.Section{Heading: book.Text("code heading", nil), Blocks: []document.Block{
-		book.Say("code", nil),
+		book.Say("code", prose.Values{"Open": s.Open()}),
 		document.Fold{Summary: "Go", Blocks: []document.Block{document.Listing{Language: "go", Text: goText}}},
 		document.Fold{Summary: "C", Blocks: []document.Block{document.Listing{Language: "c", Text: cText}}},
 	}}, true
