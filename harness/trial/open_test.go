@@ -34,6 +34,12 @@ func TestOpenLoop(t *testing.T) {
 			s.Warmup, s.Measure, s.Window = 0, 10*time.Second, 10*time.Second
 			set(&s)
 			trial := run(t, s, bpf.Tracepoint)
+			for range 4 { // on a busy host all may be due before the measured time begins
+				if trial.Schedule == nil || trial.Schedule.Sends > 0 {
+					break
+				}
+				trial = run(t, s, bpf.Tracepoint)
+			}
 			balanced(t, trial)
 			a, sched := trial.Accounting, trial.Schedule
 			if a.Delivered != a.Accepted || a.Accepted < s.Count || a.PushedBack > 0 {
@@ -174,27 +180,38 @@ func TestAShareIsNotARate(t *testing.T) {
 }
 
 // TestOpenLoopsSideBySide: the schedule stands still while the other side has
-// the CPUs, so that the time in between makes nobody late.
+// the CPUs, so that the time in between makes nobody late. Other load of the host may, which
+// the trials then say: so it is tried again.
 func TestOpenLoopsSideBySide(t *testing.T) {
 	needRoot(t)
 	s := short()
 	s.Rate, s.TxQLen = 5_000, 20_000
-	trials, err := lab.RunPair(context.Background(), [2]Variant{{s, "none"}, {s, "none"}}, 1, record.Floor{SyscallNs: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, trial := range trials {
-		balanced(t, trial)
-		sched, e2e := trial.Schedule, trial.Latency[record.E2E]
-		if sched == nil || sched.Sends == 0 || e2e.Count == 0 || e2e.Count > sched.Sends {
-			t.Fatalf("schedule %+v, %d latencies", sched, e2e.Count)
+	for range 6 {
+		trials, err := lab.RunPair(context.Background(), [2]Variant{{s, "none"}, {s, "none"}}, 1, record.Floor{SyscallNs: 1})
+		if err != nil {
+			t.Fatal(err)
 		}
-		// What is due in the windows that are kept is at least what they hold of
-		// the rate; others are measured and not kept.
-		if want := s.Rate * float64(trial.DurationNs) / 1e9; float64(sched.Sends) < 0.9*want {
-			t.Errorf("%d packets were due, want at least %.0f", sched.Sends, want)
+		kept := 0
+		for _, trial := range trials {
+			balanced(t, trial)
+			sched, e2e := trial.Schedule, trial.Latency[record.E2E]
+			if sched == nil || sched.Sends == 0 || e2e.Count == 0 || e2e.Count > sched.Sends {
+				t.Fatalf("schedule %+v, %d latencies", sched, e2e.Count)
+			}
+			// What is due in the windows that are kept is at least what they hold of
+			// the rate; others are measured and not kept.
+			switch want := s.Rate * float64(trial.DurationNs) / 1e9; {
+			case float64(sched.Sends) >= 0.9*want:
+				kept++
+			case !slices.Contains(trial.Flags, record.FlagLate):
+				t.Errorf("%d packets were due, want at least %.0f, and nothing was late: %v", sched.Sends, want, trial.Flags)
+			}
+		}
+		if kept == len(trials) {
+			return
 		}
 	}
+	t.Error("in six attempts, packets were always late")
 }
 
 // TestFewPacketsAWindow: that windows hold one packet or two says nothing

@@ -168,8 +168,9 @@ func TestProgramThatDrops(t *testing.T) {
 	trial := run(t, s, bpf.None)
 	a := trial.Accounting
 	n := a.Dropped[s.Program]
-	// Of those that it was given: a busy host loses others in the ring of the device.
-	if share := float64(n) / float64(n+a.Delivered); share < 0.0095 || share > 0.0105 || a.Unexplained != 0 {
+	// Of those that it was given: a busy host loses others in the ring of the device, and in the
+	// socket behind the program.
+	if share := float64(n) / float64(n+a.Delivered+a.Dropped[sink.SocketDrops]); share < 0.0095 || share > 0.0105 || a.Unexplained != 0 {
 		t.Errorf("dropped %v of those that came, accounting %+v", share, a)
 	}
 	if loss := trial.Metrics[record.Loss]; a.DroppedTotal() == n && (loss < 0.0095 || loss > 0.0105) {
@@ -187,11 +188,12 @@ func TestProgramThatSpoils(t *testing.T) {
 			s.Family = family
 			trial := run(t, s, hook)
 			a := trial.Accounting
-			n := a.Dropped[s.Program+" UDP_CSUM"]
-			if share := float64(n) / float64(n+a.Delivered); share < 0.0095 || share > 0.0105 || a.Unexplained != 0 || a.Dropped[sink.SocketDrops] > 0 {
+			// On a busy host the socket is full at times, and its stack looks at no checksum then.
+			n, full := a.Dropped[s.Program+" UDP_CSUM"], a.Dropped[sink.SocketDrops]
+			if share := float64(n) / float64(n+a.Delivered); share < 0.0095 || share > 0.0105 || a.Unexplained != 0 {
 				t.Errorf("IPv%d, %s: thrown away %v of those that came, accounting %+v\n%v", family, hook, share, a, trial.Notes)
 			}
-			if last := trial.Hops[len(trial.Hops)-1]; last.Dropped[s.Program+" UDP_CSUM"] != n || last.In != last.Out+n {
+			if last := trial.Hops[len(trial.Hops)-1]; last.Dropped[s.Program+" UDP_CSUM"] != n || last.Dropped[sink.SocketDrops] != full || last.In != last.Out+n+full {
 				t.Errorf("IPv%d, %s: hop %+v", family, hook, last)
 			}
 			if slices.Contains(trial.Flags, record.FlagCorrupt) {
