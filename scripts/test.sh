@@ -43,8 +43,10 @@ guests=(
 # what the others leave of the CPUs.
 computing=(
 	'reports/export .'
-	'bench/cmd/tunbench ^TestModulesInGuest$'
+	'bench/cmd/tunbench ^TestModulesInGuest$/^300_ns$'
+	'bench/cmd/tunbench ^TestRingForReno$'
 	'bench/cmd/tunbench ^TestDelayInVirtualTime$'
+	'bench/cmd/tunbench ^TestModulesInGuest$/^nothing$'
 	'reports/* .'
 	'bench/@(advise|kernels|knockout|plan|search|setup|suite) .'
 )

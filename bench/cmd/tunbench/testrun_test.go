@@ -132,7 +132,7 @@ func TestTestsRunOnce(t *testing.T) {
 	for _, want := range []string{
 		// A test with subtests counts as one more, whatever they are split into.
 		line("bench/cmd/tunbench", 6), line("harness/trial", 5), line("harness/watch", 1), line("reports/document/watch", 1), line("reports/export", 1),
-		"test: 5 test binaries were built in ", "test: 13 parts ran side by side in ",
+		"test: 5 test binaries were built in ", "test: 15 parts ran side by side in ",
 		"test: native tests: 5 ran, 0 skipped; guest tests: 9 ran, 0 skipped\n",
 	} {
 		if !strings.Contains(out, want) {
@@ -153,5 +153,38 @@ func TestTestsFail(t *testing.T) {
 	if ok || !strings.Contains(out, "FAIL example.org/m/bench/cmd/tunbench ") || !strings.Contains(out, "test: could not run here: TestExport: needs this and that") ||
 		!strings.Contains(out, "test: skipped, and must run under CI=true: 1") {
 		t.Errorf("a test that runs alone fails, another is skipped, and the run %t:\n%s", ok, out)
+	}
+}
+
+// A test in virtual time keeps one CPU busy, and no load changes its result: scripts/test.sh
+// runs it beside others, so that the other CPUs are not idle meanwhile.
+func TestVirtualTimeRunsBesideOthers(t *testing.T) {
+	script, err := os.ReadFile("../../../scripts/test.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, body := range strings.Split(string(text), "\nfunc ")[1:] {
+			name, _, _ := strings.Cut(body, "(")
+			if name == t.Name() || !strings.HasPrefix(name, "Test") || !strings.Contains(body, `"--icount", "--`) || !strings.Contains(body, `"vm", `) {
+				continue
+			}
+			found++
+			if !strings.Contains(string(script), "^"+name+"$") {
+				t.Errorf("%s: %s is not among the tests that run beside others in scripts/test.sh", file, name)
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("found %d tests in virtual time", found)
 	}
 }
