@@ -30,6 +30,7 @@ guests=(
 	'bench/cmd/tunbench ^TestNopsInGuest$'
 	'harness/trial ^TestInGuests$/^6.12$'
 	'harness/trial ^TestInGuests$/^6.1$'
+	'harness/trial ^TestGuestAccounts$'
 	'harness/vm .'
 	'bench/cmd/tunbench ^TestGuestVM'
 	'bench/cmd/tunbench ^TestGuestHooksAgree$/^6.12-cloud-arm64$'
