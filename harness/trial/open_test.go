@@ -149,7 +149,7 @@ func pauseOfOneQueue(t *testing.T) (wrong []string) {
 	for _, q := range trial.Queues {
 		l, d := q.Residency, q.Depth
 		if l == nil || d == nil || l.P99Ns == nil || d.P99 == nil {
-			t.Fatalf("queue %d has no residency or no depth: %+v", q.Queue, q)
+			return []string{fmt.Sprintf("queue %d has no p99 of the residency, or none of the depth: %+v", q.Queue, q)}
 		}
 		all += l.Count
 		if d.Max > uint64(s.TxQLen) {
