@@ -173,7 +173,7 @@ func (w *command) take(r live.Watch) error {
 	}
 	if w.file != nil {
 		if _, err := w.file.Write(line); err != nil {
-			return fmt.Errorf("write %s: %w", w.file.Name(), err)
+			return err // which says what was written where
 		}
 	}
 	switch {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"net"
@@ -274,6 +275,19 @@ func TestTake(t *testing.T) {
 		if !strings.HasPrefix(got, c.begin) || strings.Count(got, c.begin) != 2 || !strings.HasPrefix(c.begin, "\x1b") && strings.Contains(got, "\x1b") {
 			t.Errorf("%s: %q does not begin twice with %q", name, got, c.begin)
 		}
+	}
+}
+
+// TestFullDisk holds that the error of a full disk names the file, once.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	w := command{file: full, Config: Config{Stdout: io.Discard}}
+	if err := w.take(example(1, 1)); err == nil || err.Error() != "write /dev/full: no space left on device" {
+		t.Error(err)
 	}
 }
 

@@ -379,6 +379,25 @@ func TestAdviceIsNotRepeated(t *testing.T) {
 	}
 }
 
+// TestCountedAbove holds that one invalid trial is not one "of them".
+func TestCountedAbove(t *testing.T) {
+	for _, c := range []struct {
+		n, above int
+		want     string
+	}{
+		{1, 0, "1 of 14 trials is invalid (steal): "},
+		{1, 1, "1 of 14 trials is invalid (steal; it is counted above, too): "},
+		{4, 4, "4 of 14 trials are invalid (steal; all are counted above, too): "},
+		{4, 1, "4 of 14 trials are invalid (steal; 1 of them is counted above, too): "},
+		{4, 2, "4 of 14 trials are invalid (steal; 2 of them are counted above, too): "},
+	} {
+		said := document.PlainText(book.Say("invalid trials", prose.Values{"N": c.n, "Of": 14, "Above": c.above, "Flag": "steal", "Cause": "a cause", "Command": "", "Change": ""}))
+		if want := c.want + "a cause"; strings.TrimSpace(said) != want {
+			t.Errorf("%d of them above: %q, want %q", c.above, said, want)
+		}
+	}
+}
+
 // The section on flags has a row for each scenario or, in full, for each trial; what is a
 // fact of the host is told once.
 func TestFlags(t *testing.T) {
