@@ -50,7 +50,7 @@ api() { # [ARG]...; what gh says of a failure goes to the log
 failed() {
 	local why
 	why=$(tr -s '\n' ' ' <"$log")
-	unposted "${why:+as gh failed: ${why% }}"
+	unposted "as gh failed${why:+: ${why% }}"
 }
 # A reply that quotes the comment does not end with the marker.
 ids=$(api --paginate "repos/$GITHUB_REPOSITORY/issues/$number/comments?per_page=100" \

@@ -35,7 +35,7 @@ while (($#)); do
 	shift
 done
 if [[ $method != GET && -n ${GH_REFUSES-} ]]; then
-	echo "gh: $GH_REFUSES" >&2
+	[[ $GH_REFUSES == silently ]] || echo "gh: $GH_REFUSES" >&2
 	exit 1
 fi
 case "$method $path" in
@@ -207,6 +207,7 @@ func TestCommentIsNotPosted(t *testing.T) {
 		posted bool
 	}{
 		"forbidden":            {[]string{"GH_REFUSES=Resource not accessible by integration (HTTP 403)"}, "not posted, as gh failed: gh: Resource not accessible by integration (HTTP 403); it is in " + file, false},
+		"without a word":       {[]string{"GH_REFUSES=silently"}, "not posted, as gh failed; it is in " + file, false},
 		"no gh":                {[]string{"PATH=" + bare}, "not posted, as gh is not installed; it is in " + file, false},
 		"no token":             {[]string{"GH_TOKEN="}, "not posted, as there is no token; it is in " + file, false},
 		"no pull request":      {[]string{"GITHUB_REF=refs/heads/main"}, "not posted, as this is not a job of a pull request; it is in " + file, false},
