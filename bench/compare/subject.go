@@ -110,7 +110,7 @@ func (s *subject) spoil(trials [2]record.Trial) {
 func (s *subject) whySpoilt() string {
 	var parts []string
 	for _, flag := range slices.Sorted(maps.Keys(s.spoilt)) {
-		parts = append(parts, fmt.Sprintf("%s in %d trials", flag, s.spoilt[flag]))
+		parts = append(parts, fmt.Sprintf("%s in %s", flag, record.Plural(s.spoilt[flag], "trial", "trials")))
 	}
 	return strings.Join(parts, ", ")
 }

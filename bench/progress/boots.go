@@ -80,7 +80,7 @@ func (b *Boots) Record(kind record.Kind, arm string) {
 	default:
 		return
 	}
-	text := fmt.Sprintf("boot %d/%d: %s: %d trials", b.boot, b.boots, b.name, b.finished)
+	text := fmt.Sprintf("boot %d/%d: %s: %s", b.boot, b.boots, b.name, record.Plural(b.finished, "trial", "trials"))
 	if b.trials > 0 {
 		b.finished = min(b.finished, b.trials)
 		text = fmt.Sprintf("boot %d/%d: %s: %d of %d trials%s", b.boot, b.boots, b.name, b.finished, b.trials, b.left())

@@ -51,3 +51,20 @@ boot 2/2: 6.12 took 1m00s
 		t.Errorf("quiet: %q", got)
 	}
 }
+
+// Of work that is not known beforehand, what is finished is counted.
+func TestBootsOfUnknownWork(t *testing.T) {
+	var stderr bytes.Buffer
+	now := time.Unix(1000, 0)
+	b := NewBoots(&stderr, false, false, 1)
+	b.now = func() time.Time { return now }
+	b.Start(1, "6.12", "")
+	for range 2 {
+		now = now.Add(betweenLines)
+		b.Record(record.KindTrial, "bare")
+	}
+	const want = "boot 1/1: 6.12\nboot 1/1: 6.12: 1 trial\nboot 1/1: 6.12: 2 trials\n"
+	if got := stderr.String(); got != want {
+		t.Errorf("(-want +got):\n%s", cmp.Diff(want, got))
+	}
+}
