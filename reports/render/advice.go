@@ -33,7 +33,7 @@ func AdviceText(to screen.Screen, a *advice.Advice) []byte {
 		wrapped(&b, to, screen.Plain, document.PlainText(p))
 	}
 	adviceTable(&b, to, advise.StepsFollow(), s.Steps(), a.Of(advice.Step, advice.Aside))
-	adviceTable(&b, to, advise.ChangesFollow(), s.Changes(), a.Of(advice.Change))
+	adviceTable(&b, to, s.ChangesFollow(), s.Changes(), a.Of(advice.Change))
 	fmt.Fprintln(&b)
 	for _, p := range append(s.Lacking(), s.Spent()) {
 		wrapped(&b, to, screen.Plain, document.PlainText(p))

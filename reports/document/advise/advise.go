@@ -269,14 +269,16 @@ func (s Text) Steps() document.Table {
 }
 
 // StepsFollow and ChangesFollow introduce the two tables where there is no room for their notes.
-func StepsFollow() prose.Prose   { return book.Say("steps caption", nil) }
-func ChangesFollow() prose.Prose { return book.Say("changes caption", nil) }
+func StepsFollow() prose.Prose { return book.Say("steps caption", nil) }
+func (s Text) ChangesFollow() prose.Prose {
+	return book.Say("changes caption", prose.Values{"Open": s.Open()})
+}
 
 // Changes is the table of the other values of each choice.
 func (s Text) Changes() document.Table {
 	t := document.Table{
 		Columns: slices.Concat(document.Text("instead"), columns, document.Text("choice")),
-		Note:    book.Say("changes note", nil),
+		Note:    book.Say("changes note", prose.Values{"Open": s.Open()}),
 	}
 	for _, c := range s.Of(advice.Change) {
 		t.Rows = append(t.Rows, row(c, c.Label, c.Choice))
@@ -286,9 +288,13 @@ func (s Text) Changes() document.Table {
 
 // Rates is the table of the rates under each traffic.
 func (s Text) Rates() document.Table {
+	use := "recommended"
+	if s.Open() {
+		use = "best so far"
+	}
 	t := document.Table{
-		Columns: slices.Concat(document.Text("traffic"), document.Numeric("packets/s, plain", "recommended", "×", "95 % interval", "CPU ns, plain", "recommended", "×", "95 % interval")),
-		Note:    book.Say("rates note", prose.Values{"Plain": s.PlainName, "Traffic": strings.Join(s.Traffic, "; ")}),
+		Columns: slices.Concat(document.Text("traffic"), document.Numeric("packets/s, plain", use, "×", "95 % interval", "CPU ns, plain", use, "×", "95 % interval")),
+		Note:    book.Say("rates note", prose.Values{"Plain": s.PlainName, "Traffic": strings.Join(s.Traffic, "; "), "Open": s.Open()}),
 	}
 	if s.Gain == nil {
 		return t

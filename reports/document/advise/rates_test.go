@@ -1,6 +1,7 @@
 package advise
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -35,5 +36,22 @@ func TestRatesWithoutCPUTime(t *testing.T) {
 			t.Errorf("got  %q\nwant %q", got, want)
 			break
 		}
+	}
+}
+
+// Where nothing can be recommended, no table and no sentence below it speaks of a recommendation.
+func TestNothingRecommended(t *testing.T) {
+	rate := advice.Ratio{Value: 2, N: 2}
+	candidate := advice.Candidate{Words: "vnet=10", Axes: map[string]string{"vnet": "10"}, PPS: []float64{2e6}, CPU: []float64{500}}
+	a := &advice.Advice{
+		Verdict: advice.Inconclusive, Why: "2 fresh blocks were measured, and an interval takes 6", Traffic: []string{"dir=k2u"}, PlainName: "plain reads",
+		Use: candidate, Plain: candidate, Candidates: 3, Finals: 2,
+		Gain:        &advice.Comparison{PPS: rate, CPU: rate, ByTraffic: []advice.OfTraffic{{Traffic: "dir=k2u", PPS: rate, CPU: rate}}},
+		Comparisons: []advice.Comparison{{Role: advice.Change, Label: "io=read", PPS: rate, CPU: rate}, {Role: advice.Step, Label: "vnet=10", PPS: rate, CPU: rate}},
+	}
+	s := Text{a}
+	said := fmt.Sprintf("%v %+v %+v %v", s.ChangesFollow(), s.Changes(), s.Rates(), New(a))
+	if !strings.Contains(said, "best so far") || strings.Contains(strings.ReplaceAll(said, "No recommendation", ""), "recommend") {
+		t.Errorf("%s", said)
 	}
 }

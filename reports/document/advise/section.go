@@ -48,9 +48,9 @@ func (s sections) chart() (document.Section, bool) {
 	}
 	return document.Section{Heading: book.Text("chart heading", nil), Blocks: []document.Block{
 		document.Picture{
-			File: document.Numbered("advice", 0), Alt: book.Text("chart alt", prose.Values{"Plain": s.PlainName}),
+			File: document.Numbered("advice", 0), Alt: book.Text("chart alt", prose.Values{"Plain": s.PlainName, "Open": s.Open()}),
 			Chart: chart.Ratios{
-				Title: book.Text("chart title", prose.Values{"Plain": s.PlainName}), Desc: book.Text("chart about", prose.Values{"Plain": s.PlainName}),
+				Title: book.Text("chart title", prose.Values{"Plain": s.PlainName}), Desc: book.Text("chart about", prose.Values{"Plain": s.PlainName, "Open": s.Open()}),
 				Unit: book.Text("chart unit", prose.Values{"Plain": s.PlainName}), Of: book.Text("chart of", nil), Groups: []chart.RatioGroup{{Bars: bars}},
 			},
 			N: document.Counted(counts, document.Blocks()),
@@ -71,7 +71,7 @@ func (s sections) changes() (document.Section, bool) {
 func (s sections) rivals() (document.Section, bool) {
 	t := document.Table{
 		Columns: slices.Concat(document.Text("candidate"), columns),
-		Note:    book.Say("rivals note", nil),
+		Note:    book.Say("rivals note", prose.Values{"Open": s.Open()}),
 	}
 	for _, c := range s.Of(advice.Rival) {
 		t.Rows = append(t.Rows, row(c, c.New))
@@ -133,7 +133,7 @@ func (s sections) knocked() (document.Section, bool) {
 
 func (s sections) how() (document.Section, bool) {
 	return document.Section{Heading: book.Text("how heading", nil), Blocks: []document.Block{
-		book.Say("how", prose.Values{"Candidates": s.Candidates, "Blocks": s.Blocks, "Finals": s.Finals, "Reused": s.Reused, "Threshold": threshold, "Alpha": percent(s.Alpha)}),
+		book.Say("how", prose.Values{"Candidates": s.Candidates, "Blocks": s.Blocks, "Finals": s.Finals, "Reused": s.Reused, "Threshold": threshold, "Alpha": percent(s.Alpha), "Open": s.Open()}),
 		s.Spent(),
 	}}, true
 }
