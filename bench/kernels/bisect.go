@@ -153,10 +153,12 @@ func (b *Bisect) Judge(kernels []verdict.KernelBoots, verdicts []verdict.KernelV
 		return bisectSkip, fmt.Sprintf("not judged: %d of %d costs could not be judged: %s", len(open), len(open)+judged, open[0])
 	case judged == 0:
 		return bisectSkip, "not judged: no cost was measured on both kernels"
-	case oneBuild(kernels):
-		return bisectGood, "good: none of " + text.Plural(judged, "cost", "costs") + " rose by more than its threshold; both kernels are one build, so that only their modules can differ"
 	}
-	return bisectGood, fmt.Sprintf("good: none of %s rose by more than its threshold; if this is the bad end, there is nothing to bisect", text.Plural(judged, "cost", "costs"))
+	why = fmt.Sprintf("good: none of %s rose by more than its threshold; if this is the bad end, there is nothing to bisect", text.Plural(judged, "cost", "costs"))
+	if oneBuild(kernels) {
+		why += "; both kernels are one build, so that only their modules can differ"
+	}
+	return bisectGood, why
 }
 
 // behind gives the first of notes in brackets.
