@@ -37,3 +37,35 @@ func TestClosest(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDue holds that intervals which each end late do not add up, and that none is shorter than
+// half of one for that.
+func TestDue(t *testing.T) {
+	const d = time.Second
+	began := time.Unix(1000, 0)
+	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	for _, c := range []struct {
+		name            string
+		due, from, want time.Time
+	}{
+		{"the first", time.Time{}, at(0), at(1000)},
+		{"in time", at(1000), at(1000), at(2000)},
+		{"late", at(1000), at(1300), at(2000)},
+		{"too late", at(1000), at(1501), at(2501)},
+		{"after a pause", at(1000), at(9000), at(10000)},
+		{"early, since it was interrupted", at(1000), at(700), at(1700)},
+	} {
+		if got := dueAfter(c.due, c.from, d); !got.Equal(c.want) {
+			t.Errorf("%s: %v after it began, want %v", c.name, got.Sub(began), c.want.Sub(began))
+		}
+	}
+	var due time.Time
+	from := at(0)
+	for range 300 {
+		due = dueAfter(due, from, d)
+		from = due.Add(50 * time.Millisecond) // late
+	}
+	if took := from.Sub(began); took != 300*d+50*time.Millisecond {
+		t.Errorf("300 intervals of %v took %v", d, took)
+	}
+}

@@ -26,6 +26,7 @@ type Session struct {
 	every    int
 	looked   time.Time // for owners
 	last     look
+	due      time.Time // when the last interval was to end
 	gone     bool
 }
 
@@ -160,6 +161,7 @@ func (s *Session) interval(ctx context.Context) (w live.Watch, err error) {
 			return w, err
 		}
 	}
+	s.due = time.Time{} // both halves take the same time
 	from, to, err := s.span(ctx, half)
 	if err != nil {
 		return w, err
@@ -205,11 +207,22 @@ func (s *Session) runTime(ctx context.Context, d time.Duration) (ns, packets flo
 // span looks again when that time has passed since the last look.
 func (s *Session) span(ctx context.Context, d time.Duration) (from, to look, err error) {
 	from = s.last
-	sleep(ctx, time.Until(from.at.Add(d)))
+	s.due = dueAfter(s.due, from.at, d)
+	sleep(ctx, time.Until(s.due))
 	if to, err = lookAt(s); err == nil {
 		s.last = to
 	}
 	return from, to, err
+}
+
+// dueAfter is when an interval of d is to end that began at from, where the one before was to
+// end at due. The one that follows a late interval is shorter, so that as many intervals take as
+// many times d on a busy host, too, unless that leaves less than half of it.
+func dueAfter(due, from time.Time, d time.Duration) time.Time {
+	if left := due.Add(d).Sub(from); left >= d/2 && left <= d {
+		return from.Add(left)
+	}
+	return from.Add(d)
 }
 
 // rest takes the observer away for a time, and measures the packet rate without it.
