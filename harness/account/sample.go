@@ -78,8 +78,20 @@ func (s DirectionSample) plus(from, to DirectionSample) DirectionSample {
 
 // Usage is what a trial and its host had used at one moment.
 type Usage struct {
-	Senders, Readers, Forwarders int64 // CPU time of their threads in ns; -1 if one has ended
-	Stat                         host.Stat
+	// CPU time of their threads in ns; -1 if one has ended.
+	Senders, Readers, Forwarders, Probe int64
+	Stat                                host.Stat
+}
+
+// threads is the CPU time of all of them; -1 if it is unknown.
+func (u Usage) threads() (sum int64) {
+	for _, ns := range []int64{u.Senders, u.Readers, u.Forwarders, u.Probe} {
+		if ns < 0 {
+			return -1
+		}
+		sum += ns
+	}
+	return sum
 }
 
 // Plus adds what was used between two moments; a time that is unknown makes
@@ -95,6 +107,7 @@ func (u Usage) Plus(from, to Usage) Usage {
 		Senders:    add(u.Senders, from.Senders, to.Senders),
 		Readers:    add(u.Readers, from.Readers, to.Readers),
 		Forwarders: add(u.Forwarders, from.Forwarders, to.Forwarders),
+		Probe:      add(u.Probe, from.Probe, to.Probe),
 		Stat:       u.Stat.Plus(from.Stat, to.Stat),
 	}
 }
@@ -144,13 +157,14 @@ func (m Measurement) Windows() (list []record.Window, lastedNs int64) {
 	return list, m.Samples[len(m.Samples)-1].At - first.At
 }
 
-// CPUTime is the time of all workers over the measured time. Where the kernel
+// CPUTime is the time of all workers, and of the probe, over the measured time. Where the kernel
 // accounts softirqs apart from threads, those of the workers' CPUs are added.
 func (m Measurement) CPUTime(addSoftirq bool, p record.Placement) (float64, bool) {
-	if slices.Min([]int64{m.First.Senders, m.First.Readers, m.First.Forwarders, m.Last.Senders, m.Last.Readers, m.Last.Forwarders}) < 0 {
+	first, last := m.First.threads(), m.Last.threads()
+	if first < 0 || last < 0 {
 		return 0, false
 	}
-	ns := float64(m.Last.Senders - m.First.Senders + m.Last.Readers - m.First.Readers + m.Last.Forwarders - m.First.Forwarders)
+	ns := float64(last - first)
 	if addSoftirq {
 		cpus := host.CPUs(p)
 		slices.Sort(cpus)

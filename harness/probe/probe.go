@@ -109,6 +109,21 @@ func (p *Probe) Start(watch func(who string, t *worker.Thread)) (err error) {
 	return nil
 }
 
+// CPUTime is the CPU time of both threads in ns; -1 if one has ended.
+func (p *Probe) CPUTime() (sum int64) {
+	if p == nil {
+		return 0
+	}
+	for _, t := range p.threads {
+		ns, err := t.CPUTime()
+		if err != nil {
+			return -1
+		}
+		sum += ns
+	}
+	return sum
+}
+
 // Enter begins a phase. Requests that were sent before belong to theirs.
 func (p *Probe) Enter(phase Phase) error {
 	if p == nil {

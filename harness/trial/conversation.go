@@ -195,9 +195,10 @@ func (k *conversationTrial) usage() (u account.Usage, err error) {
 		return u, err
 	}
 	u.Senders, u.Readers = k.meter.CPUTime()
-	own := []int64{u.Senders, u.Readers}
+	u.Probe = k.probing.probe.CPUTime()
+	own := []int64{u.Senders, u.Readers, u.Probe}
 	if k.spec.Gen == spec.GenIPerf3 {
-		own = []int64{0} // its processes are not this one
+		own = own[2:] // its processes are not this one
 	}
 	u.Forwarders = k.site.Forwarders.AddCPUTime(0, own...)
 	return u, nil

@@ -182,7 +182,7 @@ func (b *packetTrial) usage() (u account.Usage, err error) {
 		return u, err
 	}
 	if b.lockstep != nil { // it may end at any moment, and its clock with it
-		u.Senders, u.Readers, u.Forwarders = -1, -1, -1
+		u.Senders = -1
 		return u, nil
 	}
 	for _, s := range b.senders {
@@ -196,7 +196,8 @@ func (b *packetTrial) usage() (u account.Usage, err error) {
 			u.Readers = path.AddVhostTime(u.Readers, a)
 		}
 	}
-	u.Forwarders = b.site.Forwarders.AddCPUTime(u.Forwarders, u.Senders, u.Readers)
+	u.Probe = b.probing.probe.CPUTime()
+	u.Forwarders = b.site.Forwarders.AddCPUTime(u.Forwarders, u.Senders, u.Readers, u.Probe)
 	return u, nil
 }
 

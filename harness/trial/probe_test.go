@@ -87,3 +87,32 @@ func TestProbeTakesTurns(t *testing.T) {
 		}
 	}
 }
+
+// TestProbeIsNotForeign: the CPU time of the probe's threads is the trial's own, and part of what
+// its packets cost.
+func TestProbeIsNotForeign(t *testing.T) {
+	needRoot(t)
+	for _, gen := range []spec.Gen{spec.GenUDP, spec.GenTCP} {
+		s := shortRelay()
+		s.Gen, s.Size, s.Probe = gen, 1400, true
+		r, err := prepare(s, bpf.None)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := runPhases(context.Background(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spent := m.Last.Probe - m.First.Probe
+		if m.First.Probe <= 0 || spent <= 0 {
+			t.Errorf("%s: the probe used %d and then %d ns", gen, m.First.Probe, m.Last.Probe)
+		}
+		with, ok := m.CPUTime(false, r.placement)
+		m.First.Probe, m.Last.Probe = 0, 0
+		without, _ := m.CPUTime(false, r.placement)
+		if !ok || int64(with-without) != spent {
+			t.Errorf("%s: %.0f ns of the trial, %.0f without the probe, which used %d", gen, with, without, spent)
+		}
+		t.Logf("%s: the probe used %.1f %% of the CPU time", gen, 100*float64(spent)/with)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tunbench/bpf"
@@ -168,14 +169,11 @@ func prepare(s spec.Spec, hook bpf.Hook) (*session, error) {
 
 var mostGarbage int64 = 2 << 30
 
-// garbage is how much trials of these scenarios may leave in memory before it is collected, in
-// bytes; 0 if nothing may be, since that would wait for a reader for ever. wireguard-go leaves
-// 100 bytes a packet. No call of a conversation beside it waits for long.
+// garbage is how many bytes trials leave in memory until they are collected: wireguard-go leaves
+// 100 a packet. It is 0 where a collection would wait for a reader for ever.
 func garbage(specs ...spec.Spec) int64 {
-	for _, s := range specs {
-		if s.Path != spec.PathWireGuardGo || !s.Gen.Conversation() {
-			return 0
-		}
+	if slices.ContainsFunc(specs, func(s spec.Spec) bool { return s.Path != spec.PathWireGuardGo || !s.Gen.Conversation() }) {
+		return 0
 	}
 	return min(mostGarbage, host.MemoryAvailable()/2)
 }
