@@ -83,9 +83,10 @@ type Usage struct {
 	Stat                                host.Stat
 }
 
-// threads is the CPU time of all of them; -1 if it is unknown.
-func (u Usage) threads() (sum int64) {
-	for _, ns := range []int64{u.Senders, u.Readers, u.Forwarders, u.Probe} {
+// workers is the CPU time of all workers, which the probe's threads are none of; -1 if it is
+// unknown.
+func (u Usage) workers() (sum int64) {
+	for _, ns := range []int64{u.Senders, u.Readers, u.Forwarders} {
 		if ns < 0 {
 			return -1
 		}
@@ -157,10 +158,10 @@ func (m Measurement) Windows() (list []record.Window, lastedNs int64) {
 	return list, m.Samples[len(m.Samples)-1].At - first.At
 }
 
-// CPUTime is the time of all workers, and of the probe, over the measured time. Where the kernel
+// CPUTime is the time of all workers over the measured time. Where the kernel
 // accounts softirqs apart from threads, those of the workers' CPUs are added.
 func (m Measurement) CPUTime(addSoftirq bool, p record.Placement) (float64, bool) {
-	first, last := m.First.threads(), m.Last.threads()
+	first, last := m.First.workers(), m.Last.workers()
 	if first < 0 || last < 0 {
 		return 0, false
 	}
@@ -172,6 +173,16 @@ func (m Measurement) CPUTime(addSoftirq bool, p record.Placement) (float64, bool
 		ns += float64(spent.SoftIRQ + spent.IRQ)
 	}
 	return ns, true
+}
+
+// OwnTime is the CPU time of all threads of the trial over the measured time, softirqs left out:
+// that of the workers and of the probe.
+func (m Measurement) OwnTime() (time.Duration, bool) {
+	ns, ok := m.CPUTime(false, record.Placement{})
+	if !ok || m.First.Probe < 0 || m.Last.Probe < 0 {
+		return 0, false
+	}
+	return time.Duration(int64(ns) + m.Last.Probe - m.First.Probe), true
 }
 
 // balance adds how evenly packets were spread over the queues to metrics, where

@@ -213,8 +213,8 @@ func Conditions(m account.Measurement, p record.Placement, sliced bool) conditio
 		c.Stretches = len(m.Samples) - 1
 	}
 	_, c.Workers = host.Crowd(p)
-	if ns, ok := m.CPUTime(false, p); ok {
-		c.Own = time.Duration(ns)
+	if own, ok := m.OwnTime(); ok {
+		c.Own = own
 	}
 	return c
 }

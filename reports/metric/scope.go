@@ -32,15 +32,10 @@ func Apart(metric string, a, b *record.Trial) string {
 // count in every trial that has them, and so does the time for which io=poll and io=spin
 // are busy: these are costs of what is measured.
 func cpuScope(t *record.Trial) (clauses []string) {
-	path := axis.Of(t, "path")
-	switch {
-	case axis.Of(t, "probe") != "on":
-	case path == "wireguard-go": // its threads are not known: what the process uses counts
-		clauses = append(clauses, "includes the threads of the probe")
-	default: // although the softirqs that they run carry packets of the traffic too
+	if axis.Of(t, "probe") == "on" { // although the softirqs that they run carry packets of the traffic too
 		clauses = append(clauses, "leaves out the threads of the probe")
 	}
-	if path == "wireguard" {
+	if axis.Of(t, "path") == "wireguard" {
 		clauses = append(clauses, "leaves out the kernel's threads that encrypt")
 	}
 	return clauses
