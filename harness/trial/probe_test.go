@@ -8,6 +8,7 @@ import (
 	"tunbench/bpf"
 	"tunbench/harness/flag"
 	"tunbench/harness/spec"
+	"tunbench/harness/worker"
 	"tunbench/reports/record"
 )
 
@@ -105,7 +106,9 @@ func TestProbeIsNotForeign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		restore := worker.Quiet(8, 0)
 		m, err := runPhases(context.Background(), r)
+		restore()
 		if err != nil {
 			t.Fatal(err)
 		}
