@@ -22,7 +22,7 @@ type Guests interface {
 type Kernel interface {
 	// Release is what uname -r will say.
 	Release() string
-	// Check returns the error with which Boot would end before anything is booted.
+	// Check reports what would keep Boot from starting the guest; it starts nothing.
 	Check(m boot.Machine) error
 	// Boot runs the command lines of job in one guest, and passes to keep what the
 	// guest hands out while it runs. A *BootError means that this guest failed; after

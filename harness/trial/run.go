@@ -169,8 +169,8 @@ func prepare(s spec.Spec, hook bpf.Hook) (*session, error) {
 
 var mostGarbage int64 = 2 << 30
 
-// garbage is how many bytes trials leave in memory until they are collected: wireguard-go leaves
-// 100 a packet. It is 0 where a collection would wait for a reader for ever.
+// garbage is by how many bytes memory may grow in trials before garbage is collected: wireguard-go
+// leaves 100 bytes a packet. It is 0 where a collection would wait for a reader for ever.
 func garbage(specs ...spec.Spec) int64 {
 	if slices.ContainsFunc(specs, func(s spec.Spec) bool { return s.Path != spec.PathWireGuardGo || !s.Gen.Conversation() }) {
 		return 0

@@ -116,8 +116,8 @@ func (m Machine) Run(ctx context.Context, job guest.Job) (*Result, error) {
 	return r, nil
 }
 
-// Check returns the error with which Run would end before it boots anything: an impossible
-// setting, or a QEMU or a program of the guest that is missing.
+// Check reports what would keep Run from starting the guest: an impossible setting, or QEMU or
+// the guest's program missing. It starts nothing.
 func (m Machine) Check() error {
 	if err := m.complete(); err != nil {
 		return err

@@ -501,8 +501,8 @@ func TestCrowded(t *testing.T) {
 	}
 }
 
-// Of scenarios without a valid trial the first is named: whoever asks which one it is need
-// not search the tables.
+// The report names the first scenario without a valid trial, so that a reader need not search
+// the tables for it.
 func TestWithoutValidTrials(t *testing.T) {
 	lost := func(size int) (list []record.Trial) {
 		for pair := range 6 {
