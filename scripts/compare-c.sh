@@ -3,8 +3,7 @@
 # 64 packets on one CPU and read on another; with --dir u2k, write on one CPU and recvmmsg
 # of 64 packets on another (scripts/cref). A front of
 # `tunbench ab --base-binary .build/tunref`: both programs have their device at the same
-# time and take turns of 50 ms, so that a host whose speed wanders is the same host to
-# both.
+# time and take turns of 10 ms, so that a host whose speed wanders is the same host to both.
 #
 #   scripts/compare-c.sh [--dir k2u|u2k] [--io spin,read] [--ref-io read|spin]
 #                        [--pairs 10] [--cpus SENDER,READER] [--size 64]

@@ -62,8 +62,11 @@ func ParseVariant(base Variant, words string) (Variant, error) {
 func (v Variant) Equal(w Variant) bool { return v.Name == w.Name && v.Hook == w.Hook }
 
 const (
-	// turn is the length of the windows in which two variants alternate.
-	turn = 50 * time.Millisecond
+	// turn is the length of the windows in which two variants alternate, and shortTurn that of
+	// windows whose traffic has its rate at once. A shared host changes its speed every tenth
+	// of a second or two: the shorter the windows, the more of these changes both sides meet.
+	turn      = 50 * time.Millisecond
+	shortTurn = 10 * time.Millisecond
 	// leastTurns is the least number of windows of a trial.
 	leastTurns = 6
 )
@@ -73,16 +76,30 @@ const (
 // once.
 func Subjects(scenarios []suite.Scenario, hook, a, b string) (subjects [][2]Variant, err error) {
 	for _, scenario := range scenarios {
-		scenario.Window = max(time.Millisecond, min(turn, scenario.Measure/leastTurns))
 		var pair [2]Variant
 		for i, words := range []string{a, b} {
 			if pair[i], err = ParseVariant(Variant{Scenario: scenario, Hook: hook}, words); err != nil {
 				return nil, fmt.Errorf("--%s %q: %w", []string{"a", "b"}[i], words, err)
 			}
 		}
+		window := max(time.Millisecond, min(turnOf(pair), scenario.Measure/leastTurns))
+		for i := range pair {
+			pair[i].Window = window
+		}
 		if !slices.ContainsFunc(subjects, func(other [2]Variant) bool { return pair[0].Equal(other[0]) && pair[1].Equal(other[1]) }) {
 			subjects = append(subjects, pair)
 		}
 	}
 	return subjects, nil
+}
+
+// turnOf is the length of the windows in which the pair alternates. What is observed has long
+// ones, since the observer is attached in each of them.
+func turnOf(pair [2]Variant) time.Duration {
+	for _, v := range pair {
+		if v.Hook != record.HookNone || !setup.Spec(v.Scenario).Prompt() {
+			return turn
+		}
+	}
+	return shortTurn
 }

@@ -79,7 +79,7 @@ func (r blocks) variant(j job) trial.Variant {
 	if j.arm == record.Observed && len(r.Arms) > 1 {
 		// As long as those of the bare arm: a shorter window has a larger share of what the
 		// pause before it leaves behind.
-		v.Spec.Window = trial.TurnWindow(v.Spec)
+		v.Spec.Window = block.Window(v.Spec)
 		v.Spec.Measure = ObservedTime(v.Spec.Measure)
 	}
 	return v
@@ -171,9 +171,9 @@ func JobTime(s spec.Spec, arm record.Arm, both bool) time.Duration {
 	if arm == record.Observed && both {
 		measure, share = ObservedTime(measure), 1
 	}
-	window := trial.TurnWindow(s)
+	window := block.Window(s)
 	windows := max(float64(measure/window), trial.LeastWindows)
-	each := float64(window + window/trial.SettleShare + turnOverhead + emptyTime(s))
+	each := float64(window + trial.Settle(window) + turnOverhead + emptyTime(s))
 	return s.Warmup + blockOverhead + time.Duration(share*windows*each)
 }
 

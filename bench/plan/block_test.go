@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"tunbench/harness/block"
 	"tunbench/harness/spec"
-	"tunbench/harness/trial"
 	"tunbench/reports/record"
 )
 
@@ -95,7 +95,7 @@ func TestObservedTime(t *testing.T) {
 	both := blocks{&runner{Plan: Plan{Arms: []record.Arm{record.Bare, record.Observed}}}}
 	for _, arm := range both.Arms {
 		tcp.arm = arm
-		if got := trial.TurnWindow(both.variant(tcp).Spec); got != 80*time.Millisecond {
+		if got := block.Window(both.variant(tcp).Spec); got != 80*time.Millisecond {
 			t.Errorf("%s: windows of %v", arm, got)
 		}
 	}

@@ -112,14 +112,14 @@ func TestRoundsSpreadWindows(t *testing.T) {
 	}
 }
 
-// TestProgramsAreAttachedOnceInARound has three classes, two of which are observed by the
-// same programs.
+// TestProgramsAreAttachedOnceInARound has three classes, whose members are observed by one of
+// two sets of programs.
 func TestProgramsAreAttachedOnceInARound(t *testing.T) {
 	r := &rounds{rng: rand.New(rand.NewPCG(7, 1)), planned: 1, round: 1}
-	for i, programs := range []string{"p", "q", "p"} {
+	for i, programs := range []string{"pp", "qq", "pq"} {
 		c := &class{}
 		for k := range 4 {
-			c.add(&member{want: 1, observed: k > 1, programs: []string{"", "", programs, programs}[k], workers: i})
+			c.add(&member{want: 1, observed: k > 1, programs: []string{"", "", programs[:1], programs[1:]}[k], workers: i})
 		}
 		r.classes, r.members = append(r.classes, c), append(r.members, c.members...)
 	}
@@ -142,6 +142,42 @@ func TestProgramsAreAttachedOnceInARound(t *testing.T) {
 	}
 	if len(orders) != 6 {
 		t.Errorf("orders: %v", orders)
+	}
+}
+
+// Only the programs of the member whose window is measured are on the way of its packets.
+func TestOtherProgramsRest(t *testing.T) {
+	r, log := fakeRounds([]int{12, 12, 12, 12}, []bool{false, true, true, true}, never)
+	for i, programs := range []string{"", "p", "q", "p"} {
+		r.members[i].programs = programs
+	}
+	attached, rests := map[string]bool{"p": true, "q": true}, 0 // by the set-up
+	r.attached = anyOf
+	r.rest = func() error { clear(attached); rests++; return nil }
+	for _, m := range append(r.members, r.classes[0].yardstick) {
+		f := m.side.(*fakeSide)
+		f.stolen = func() bool {
+			if m.programs != "" {
+				attached[m.programs] = true
+			}
+			for other := range attached {
+				if other != m.programs {
+					t.Errorf("%q is attached in a window of %s, observed by %q", other, f.name, m.programs)
+				}
+			}
+			return false
+		}
+	}
+	r.measure(context.Background())
+	if len(*log) < 48 || rests > 3*12+1 {
+		t.Errorf("%d windows, and programs rested %d times in 12 rounds", len(*log), rests)
+	}
+	r.attached, r.rest = anyOf, func() error { return errors.New("stuck") }
+	r.measure(context.Background())
+	for i, m := range r.members {
+		if m.err == nil || !strings.Contains(m.err.Error(), "stuck") {
+			t.Errorf("member %d, where programs cannot be taken away: %v", i, m.err)
+		}
 	}
 }
 

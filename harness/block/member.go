@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"tunbench/bpf"
 	"tunbench/harness/condition"
 	"tunbench/harness/trial"
 	"tunbench/reports/record"
@@ -48,7 +47,7 @@ type turn struct {
 
 func newMember(b Block, v trial.Variant) *member {
 	m := &member{observed: v.Hook != record.HookNone, programs: v.Programs()}
-	v.Spec.Window = trial.TurnWindow(v.Spec)
+	v.Spec.Window = Window(v.Spec)
 	m.want = max(trial.LeastWindows, int(v.Spec.Measure/v.Spec.Window))
 	var s trial.InRound
 	if s, m.workers, m.err = trial.NewInRound(v, b.Floor, b.AddSoftirq); m.err == nil {
@@ -79,9 +78,6 @@ func (m *member) do(ctx context.Context, s trial.Step) {
 
 // turn measures a window in a round.
 func (m *member) turn(ctx context.Context, round int) {
-	if m.err == nil && !m.observed {
-		m.fail(bpf.Rest())
-	}
 	if m.err != nil {
 		return
 	}

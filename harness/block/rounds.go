@@ -1,6 +1,7 @@
 package block
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -17,6 +18,9 @@ import (
 // measure windows again from which the hypervisor stole.
 const moreRounds = 0.5
 
+// anyOf stands for the programs of any of the variants.
+const anyOf = "any"
+
 // rounds is a Block while it runs.
 type rounds struct {
 	Block
@@ -26,12 +30,15 @@ type rounds struct {
 	round   int          // that is at hand, from 1
 	planned int          // rounds
 	rest    func() error // takes the programs of observers away: bpf.Rest, or a fake in tests
+	// attached names the programs of observers that may be attached, or is anyOf the set-up; ""
+	// if there are none.
+	attached string
 }
 
 // newRounds prepares the sides of a block. A variant that cannot be measured has an
 // error.
 func newRounds(b Block) *rounds {
-	r := &rounds{Block: b, rng: rand.New(rand.NewPCG(b.Seed, 1)), rest: bpf.Rest}
+	r := &rounds{Block: b, rng: rand.New(rand.NewPCG(b.Seed, 1)), rest: bpf.Rest, attached: anyOf}
 	for _, v := range b.Variants {
 		m := newMember(b, v)
 		r.members = append(r.members, m)
@@ -131,9 +138,14 @@ func (r *rounds) measure(ctx context.Context) {
 			r.Tell(min(r.round, r.planned), r.planned)
 		}
 		for _, m := range turns {
-			if ctx.Err() == nil {
-				m.turn(ctx, r.round)
+			if ctx.Err() != nil {
+				break
 			}
+			if err := r.restOthers(m); err != nil {
+				m.fail(err)
+				continue
+			}
+			m.turn(ctx, r.round)
 		}
 		for _, c := range r.classes {
 			c.align(r.round)
@@ -146,9 +158,22 @@ func (r *rounds) measure(ctx context.Context) {
 	}
 }
 
+// restOthers takes the programs of other observers away, which would be on the way of the
+// packets of m too.
+func (r *rounds) restOthers(m *member) error {
+	if m.programs == r.attached {
+		return nil
+	}
+	if err := r.rest(); err != nil {
+		return fmt.Errorf("detach observers: %w", err)
+	}
+	r.attached = m.programs
+	return nil
+}
+
 // order lists whose windows are measured in the round at hand. Members without an
 // observer and those with one follow each other, in random order of the two, and so do
-// classes that are observed by the same programs: those are attached once in a round.
+// members that are observed by the same programs: those are attached once in a round.
 func (r *rounds) order() (turns []*member) {
 	var bare []*member
 	observed := map[string][]*member{} // by the programs
@@ -157,8 +182,12 @@ func (r *rounds) order() (turns []*member) {
 		alone := r.orderOf(c, false, true)
 		bare = append(bare, alone...)
 		// Observed windows are held against loopback beside the others.
+		beside := ""
 		for _, m := range r.orderOf(c, true, len(alone) == 0) {
-			observed[c.programs()] = append(observed[c.programs()], m)
+			if m.observed || beside == "" {
+				beside = cmp.Or(m.programs, c.programs())
+			}
+			observed[beside] = append(observed[beside], m)
 		}
 	}
 	parts := [][]*member{bare}

@@ -2,9 +2,9 @@ package spec
 
 import "fmt"
 
-// windowRing is the longest ring, in packets, that a window fills. Senders are faster than
-// forwarders by some ten thousand packets a second, and the traffic of a window flows for
-// some 60 ms.
+// windowRing is the longest ring, in packets, that fills soon. Senders are faster than
+// forwarders by some ten thousand packets a second, and the traffic of a window of TCP flows
+// for some 60 ms.
 const windowRing = 1000
 
 // probeContradiction is about the probe; "" is none.

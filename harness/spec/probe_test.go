@@ -60,3 +60,27 @@ func TestProbes(t *testing.T) {
 		}
 	}
 }
+
+func TestPrompt(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Spec)
+		want   bool
+	}{
+		"one device":   {func(*Spec) {}, true},
+		"GSO packets":  {func(s *Spec) { s.Gen, s.Size = GenUDPGSO, 1500 }, true},
+		"both ways":    {func(s *Spec) { s.Dir = Both }, true},
+		"two devices":  {func(s *Spec) { s.Path = PathRelay }, false},
+		"a VPN":        {func(s *Spec) { s.Path = PathVPN }, false},
+		"an open loop": {func(s *Spec) { s.Rate = 1000 }, false},
+		"a share":      {func(s *Spec) { s.Share = 0.5 }, false},
+		"TCP":          {func(s *Spec) { s.Gen, s.Size = GenTCP, 1500 }, false},
+		"lockstep":     {func(s *Spec) { s.Gen = GenLockstep }, false},
+		"a long ring":  {func(s *Spec) { s.TxQLen = windowRing + 1 }, false},
+	} {
+		s := Default()
+		c.change(&s)
+		if got := s.Prompt(); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}

@@ -240,7 +240,16 @@ func (s Spec) beginsAnew() bool {
 
 // fillsSlowly reports whether a probe would see a ring that is still filling in each window:
 // its round trips under load would be those of a shorter ring.
-func (s Spec) fillsSlowly() bool { return s.Probe && s.TxQLen > windowRing }
+func (s Spec) fillsSlowly() bool { return s.Probe && s.LongRing() }
+
+// LongRing reports whether the ring of s takes longer to fill than short windows last.
+func (s Spec) LongRing() bool { return s.TxQLen > windowRing }
+
+// Prompt reports whether s has its rate a few milliseconds after a pause: a closed loop over one
+// device, whose ring is not a long one.
+func (s Spec) Prompt() bool {
+	return s.Path == PathSink && s.SideBySide() && !s.Open() && !s.Gen.Conversation() && !s.LongRing()
+}
 
 // Yardstick is the Spec of the same traffic over loopback, and its kind, one of
 // record.YardstickUDP and so on: from as many senders to as many readers on the same

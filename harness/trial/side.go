@@ -13,9 +13,12 @@ import (
 	"tunbench/reports/record"
 )
 
-// SettleShare is the share of a window that passes after a release before the
-// window begins: caches and the ring fill again.
-const SettleShare = 5
+const (
+	// settleShare is the share of a window that passes after a release before the window
+	// begins, and settleLeast the least time: caches and the ring fill again.
+	settleShare = 5
+	settleLeast = 8 * time.Millisecond
+)
 
 // A ramp is looked for in slices of rampSlice, over rampLimit.
 const (
@@ -28,7 +31,7 @@ type side struct {
 	session *session
 	record  func(account.Measurement) record.Trial
 
-	ramp time.Duration // before each window; 0: SettleShare of the window
+	ramp time.Duration // before each window; 0: Settle of the window
 	// rests takes the programs of observers away after each window, since what follows is
 	// measured without. In a block, they stay for the other observed windows of a round.
 	rests bool
@@ -164,14 +167,17 @@ func (p *side) slice(ctx context.Context) (s slice, err error) {
 	return s, nil
 }
 
+// Settle is how long traffic that is no conversation flows before a window of that length.
+func Settle(window time.Duration) time.Duration { return max(settleLeast, window/settleShare) }
+
 // settle is how long traffic flows before a window.
 func (p *side) settle() time.Duration {
-	return cmp.Or(p.ramp, p.session.spec.Window/SettleShare)
+	return cmp.Or(p.ramp, Settle(p.session.spec.Window))
 }
 
 // findRamp measures, for a conversation, how long it takes after a pause until the rate
 // is there again. That time is left out before each window. Other traffic has its rate
-// at once: its ramp is SettleShare of a window.
+// at once: its ramp is Settle of a window.
 func (p *side) findRamp(ctx context.Context) error {
 	if !p.session.spec.Gen.Conversation() {
 		return nil

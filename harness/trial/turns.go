@@ -66,26 +66,6 @@ const (
 	LeastWindows = 6
 )
 
-// conversationWindow is the least window of a conversation: TCP needs some round trips to find
-// its rate again after a pause, and the pause itself takes a tenth of a second where packets
-// are lost.
-const conversationWindow = 80 * time.Millisecond
-
-// TurnWindow is how long the windows of s are in a block: s.Window, unless its traffic needs
-// longer ones and s.Measure has room for LeastWindows of them.
-func TurnWindow(s spec.Spec) time.Duration {
-	longest := max(s.Window, s.Measure/LeastWindows)
-	switch {
-	case s.Rate > 0:
-		// At the ends of a window other threads take CPU time from the sender, which is
-		// late for it. The rate of an open loop is the same in any window.
-		return longest
-	case s.Gen.Conversation():
-		return min(max(s.Window, conversationWindow), longest)
-	}
-	return s.Window
-}
-
 // OfAll says in a trial's note what does not leave out windows that were measured again.
 const OfAll = "accounts, queues and latencies are of all windows"
 

@@ -173,21 +173,6 @@ func TestSlicesMeasuredAgainAreNoted(t *testing.T) {
 	}
 }
 
-func TestTurnWindow(t *testing.T) {
-	base := spec.Spec{Window: 20 * time.Millisecond, Measure: 600 * time.Millisecond, Gen: spec.GenUDP}
-	tcp, slow, short := base, base, base
-	tcp.Gen = spec.GenTCP
-	slow.Rate = 1000
-	short.Gen, short.Measure = spec.GenTCP, 200*time.Millisecond
-	for s, want := range map[*spec.Spec]time.Duration{
-		&base: 20 * time.Millisecond, &tcp: 80 * time.Millisecond, &slow: 100 * time.Millisecond, &short: 200 * time.Millisecond / 6,
-	} {
-		if got := TurnWindow(*s); got != want {
-			t.Errorf("%+v: %v, want %v", s, got, want)
-		}
-	}
-}
-
 func TestSlicesEndOnFailure(t *testing.T) {
 	sides, log := fakeSides(spec.Spec{Window: time.Millisecond}, func() time.Duration { return 0 })
 	broken := errors.New("broken")

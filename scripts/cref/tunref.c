@@ -45,6 +45,8 @@ struct turn {
 
 static struct options opt;
 static double warmup, window; // ns
+// As tunbench has it: packets flow for a fifth of a window before it, and for so long at least.
+static const int64_t settle = 8000000; // ns
 static struct turn turns[TURNS];
 static int n_turns, kept[TURNS], n_kept;
 static bool built;
@@ -187,7 +189,7 @@ static void take_turn(void)
 	int64_t spent, stolen;
 
 	release_threads();
-	sleep_until(now() + (int64_t)window / 8);
+	sleep_until(now() + (window / 5 > settle ? (int64_t)window / 5 : settle));
 	host_time(&spent, &stolen);
 	t->first = counts_now(false), t->from = now();
 	sleep_until(t->from + (int64_t)window);
